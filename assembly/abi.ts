@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What the core and its hosts both know: plain numbers, nothing else. The build turns this file into build/core_abi.h for the C
+// host, and the Node host imports it as it is, so each number stands once. Every line is `export const NAME: u32 = NUMBER;`.
+
+// Roles of an instance. Each role's memory map is a prefix of the next one's (memory.ts).
+export const ROLE_SHARD: u32 = 0; // one thread's counters
+export const ROLE_REGISTRY: u32 = 1; // the names of all sites
+export const ROLE_MODEL: u32 = 2; // sums, rows and the text of a dump
+
+// Classes of memory. A dump has one table for each that is tracked.
+export const CLASS_IOBUFFER: u32 = 0;
+export const CLASS_OPENSSL: u32 = 1;
+export const CLASS_COUNT: u32 = 2;
+
+// Site numbers 0 to 15 are fixed; registered sites follow. (other) of class c is SITE_OTHER + c; a release whose allocation
+// was not accounted (it is older than the hook, or foreign) is charged to SITE_PRIOR + c.
+export const SITE_OTHER: u32 = 0;
+export const SITE_PRIOR: u32 = 8;
+export const SITE_FIRST: u32 = 16;
+export const SITE_UNKNOWN: u32 = 0xffffffff;
+
+// Range and default of the capacity (registered sites). The top is what 16 bits of a block's tag can number.
+export const SITES_MIN: u32 = 64;
+export const SITES_MAX: u32 = 65520;
+export const SITES_DEFAULT: u32 = 4096;
+
+// A site's detail: the class in the top bits, the line below them.
+export const DETAIL_CLASS_SHIFT: u32 = 28;
+export const DETAIL_LINE_MASK: u32 = 0x0fffffff;
+
+// A site's record in a shard, in bytes (box diagram in site.ts). The two pairs are what a dump copies.
+export const RECORD_SIZE: u32 = 48;
+export const RECORD_ALLOCS: u32 = 16; // pair: u64 count, u64 bytes
+export const RECORD_FREES: u32 = 32; // pair: u64 count, u64 bytes
+export const PAIR_SIZE: u32 = 16;
+
+// A site's name in the registry, in bytes (box diagram in registry.ts).
+export const NAME_SIZE: u32 = 192;
+export const NAME_MAX: u32 = 184;
+
+// Text that a host hands to the core, at most, in bytes. A longer one keeps its end: there the file and line are.
+export const INPUT_SIZE: u32 = 4096;
+
+// Facts of a dump that only the host knows: fact(FACT_..., value).
+export const FACT_DUMP: u32 = 0; // number of this dump, from 1
+export const FACT_TIME: u32 = 1; // seconds since 1970, UTC
+export const FACT_REASON: u32 = 2; // REASON_...
+export const FACT_LEVEL: u32 = 3; // 0, 1, 2
+export const FACT_ARMED: u32 = 4; // seconds since arming
+export const FACT_SHARDS: u32 = 5; // shards in use
+export const FACT_SITES: u32 = 6; // sites registered
+export const FACT_OVERFLOW: u32 = 7; // registrations refused because the table was full
+export const FACT_LOST: u32 = 8; // events not accounted
+export const FACT_TRAPS: u32 = 9; // shards disabled by a trap
+export const FACT_MEMORY: u32 = 10; // memtrack's own memory, bytes
+export const FACT_IOBUFFER: u32 = 11; // HOOK_...
+export const FACT_OPENSSL: u32 = 12; // HOOK_...
+export const FACT_VERIFY: u32 = 13; // 0 or 1
+export const FACT_COUNT: u32 = 14;
+
+export const REASON_SIGNAL: u32 = 0;
+export const REASON_TIMER: u32 = 1;
+export const REASON_OTHER: u32 = 2;
+
+export const HOOK_OFF: u32 = 0;
+export const HOOK_INSTALLED: u32 = 1;
+export const HOOK_REFUSED: u32 = 2;
+
+// Texts of a dump that only the host knows: say(TEXT_..., length), the bytes being in the input region.
+export const TEXT_DIGEST: u32 = 0; // digest of memtrack.wasm
+export const TEXT_IOBUFFER: u32 = 1; // why the hook was refused
+export const TEXT_OPENSSL: u32 = 2;
+export const TEXT_COUNT: u32 = 3;
+export const TEXT_SIZE: u32 = 256;

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What the core exports. It imports nothing: it knows no server, no thread, no file and no clock. Addresses of the host are u64
+// names and are never followed; every other address is an offset into the instance's own memory.
+
+import { SITE_FIRST } from "./abi";
+import * as memory_ from "./memory";
+import * as model from "./model";
+import * as registry from "./registry";
+import * as shard from "./shard";
+import { getDetail, getPlace, siteAt } from "./site";
+
+/** Makes this instance a shard, a registry or a model: see memory.ts. Returns 0, or -1 (out of range, or no memory). */
+export function init(role: u32, sites: u32): i32 {
+  if (memory_.init(role, sites)) return -1;
+  shard.reset();
+  model.reset();
+  registry.reset(role);
+  return 0;
+}
+
+// Where a host finds what it copies between instances, as offsets into this instance's memory.
+
+export function recordsAt(): usize {
+  return memory_.records;
+}
+export function inputAt(): usize {
+  return memory_.input;
+}
+export function namesAt(): usize {
+  return memory_.names;
+}
+export function stagingAt(): usize {
+  return memory_.staging;
+}
+export function outputAt(): usize {
+  return memory_.output;
+}
+
+/** The key of a registered site, for the shards that have not seen it. 0 where a site has no place (it came by name). */
+export function placeOf(site: u32): u64 {
+  return site >= SITE_FIRST && site < registry.siteCount() ? getPlace(siteAt(site)) : 0;
+}
+export function detailOf(site: u32): u32 {
+  return site >= SITE_FIRST && site < registry.siteCount() ? getDetail(siteAt(site)) : 0;
+}
+
+export { bind, carry, charge, event, release, seal } from "./shard";
+export { refusals, register, registerName, siteCount } from "./registry";
+export { adopt, mark, mergeAllocs, mergeFrees, settle, start } from "./model";
+export { verifyCompare, verifyMark, verifyRow, verifyStart } from "./verify";
+export { fact, say } from "./header";
+export { render } from "./render";

@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The memory map. An instance takes one stretch of fresh, zero pages and never asks again, so its size is fixed by the capacity
+// and nothing is ever moved or freed. A role has the regions up to its end:
+//
+//   arena ─┬─ records   a site's key and counters, by site number          ┐
+//          ├─ index     hash of keys: u16 site numbers, 0 = empty          ┘ shard
+//          ├─ input     text handed in by the host                         ┐
+//          ├─ names     a site's name, by site number                      │
+//          ├─ nameIndex hash of names: u16 site numbers, 0 = empty         ┘ registry
+//          ├─ totals    sums over the shards, by row                       ┐
+//          ├─ baseline  totals at arming, by row                           │
+//          ├─ prior     releases of older memory, by row                   │
+//          ├─ verify    the built-in tracker's counts, by row              │
+//          ├─ staging   pairs copied from a shard, by site                 │
+//          ├─ order     rows, sorted                                       │
+//          ├─ facts, texts                                                 │
+//          └─ output    a dump's text                                      ┘ model
+
+import {
+  FACT_COUNT,
+  INPUT_SIZE,
+  NAME_SIZE,
+  PAIR_SIZE,
+  RECORD_SIZE,
+  ROLE_MODEL,
+  ROLE_REGISTRY,
+  ROLE_SHARD,
+  SITES_MAX,
+  SITES_MIN,
+  SITE_FIRST,
+  TEXT_COUNT,
+  TEXT_SIZE,
+} from "./abi";
+
+export const DEBUG: bool = ASC_OPTIMIZE_LEVEL == 0;
+
+/** Sums of one row: two pairs. */
+export const SUMS_SIZE: u32 = 2 * PAIR_SIZE;
+/** Releases of memory older than the arming: one pair. */
+export const PRIOR_SIZE: u32 = PAIR_SIZE;
+/** Three counts of the built-in's, of ours, and what they differed by when verify was switched on (verify.ts). */
+export const VERIFY_SIZE: u32 = 9 * 8;
+
+/** A row's text at its longest: four numbers of up to 20 digits, separators, a padded name. */
+const ROW_TEXT_MAX: u32 = 4 * 20 + 16 + NAME_SIZE;
+/** Everything of a dump that is not a row of a site: header, hooks, titles, totals. */
+const FRAME_TEXT_MAX: u32 = 16 * 1024;
+
+/** Site numbers that exist: capacity and the fixed ones. */
+export let slots: u32 = 0;
+/** Bits of a hash that number an index slot. The index has at least twice as many slots as sites, so a probe always ends. */
+export let indexBits: u32 = 0;
+
+export let records: usize = 0;
+export let index: usize = 0;
+export let input: usize = 0;
+export let names: usize = 0;
+export let nameIndex: usize = 0;
+export let totals: usize = 0;
+export let baseline: usize = 0;
+export let prior: usize = 0;
+export let verify: usize = 0;
+export let staging: usize = 0;
+export let order: usize = 0;
+export let facts: usize = 0;
+export let texts: usize = 0;
+export let output: usize = 0;
+export let outputEnd: usize = 0;
+
+/**
+ * Lays out an instance. Called once; a second call lays out a second arena (tests do that).
+ * @param role ROLE_SHARD, ROLE_REGISTRY or ROLE_MODEL
+ * @param sites capacity, SITES_MIN to SITES_MAX
+ * @returns 0, or -1 where an argument is out of range or there is no memory
+ */
+export function init(role: u32, sites: u32): i32 {
+  if (role > ROLE_MODEL || sites < SITES_MIN || sites > SITES_MAX) return -1;
+  slots = SITE_FIRST + sites;
+  indexBits = 32 - clz(2 * slots - 1);
+  const indexSize = (<usize>sizeof<u16>()) << indexBits;
+
+  records = 0; // offsets first, the arena's address is added when its size is known
+  index = records + slots * RECORD_SIZE;
+  input = index + indexSize;
+  names = input + INPUT_SIZE;
+  nameIndex = names + slots * NAME_SIZE;
+  totals = nameIndex + indexSize;
+  baseline = totals + slots * SUMS_SIZE;
+  prior = baseline + slots * SUMS_SIZE;
+  verify = prior + slots * PRIOR_SIZE;
+  staging = verify + slots * VERIFY_SIZE;
+  order = staging + slots * PAIR_SIZE;
+  facts = order + slots * sizeof<u32>();
+  texts = facts + FACT_COUNT * sizeof<u64>();
+  output = texts + TEXT_COUNT * TEXT_SIZE;
+  // A row can stand in a class's table and again among those that verify mode finds different, there on two lines.
+  outputEnd = output + FRAME_TEXT_MAX + slots * 3 * ROW_TEXT_MAX;
+
+  const end = role == ROLE_SHARD ? input : role == ROLE_REGISTRY ? totals : outputEnd;
+  const old = memory.grow(<i32>((end + 0xffff) >>> 16));
+  if (old < 0) return -1;
+  const arena = (<usize>old) << 16;
+  records += arena;
+  index += arena;
+  input += arena;
+  names += arena;
+  nameIndex += arena;
+  totals += arena;
+  baseline += arena;
+  prior += arena;
+  verify += arena;
+  staging += arena;
+  order += arena;
+  facts += arena;
+  texts += arena;
+  output += arena;
+  outputEnd += arena;
+  return 0;
+}

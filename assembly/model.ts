@@ -1,0 +1,237 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The model of a dump: what all shards together allocated and released, by row.
+//
+// A dump goes: start(), then every shard's releases, then every shard's allocations, then settle(). In that order a release that
+// is in the sums always has its allocation in them too, though the shards go on counting meanwhile: in-use is never too small.
+//
+// The counters of a shard run from the start of the process. What counts is what came since arming: mark() keeps the sums of that
+// moment as the baseline. IOBuffers that are older than the arming are released all the same, and the server does not say how old
+// a buffer is: whenever a row has released more than it allocated, the difference must be such buffers. It is kept (`prior`) and
+// never taken back, so the row is right from then on.
+
+import {
+  CLASS_COUNT,
+  PAIR_SIZE,
+  SITE_FIRST,
+  SITE_OTHER,
+  SITE_PRIOR,
+} from "./abi";
+import {
+  baseline,
+  DEBUG,
+  order,
+  prior,
+  PRIOR_SIZE,
+  slots,
+  staging,
+  SUMS_SIZE,
+  totals,
+  verify,
+  VERIFY_SIZE,
+} from "./memory";
+import { classOfName, lengthOf, rowOf, textOf } from "./registry";
+
+const COUNT: usize = 0;
+const BYTES: usize = 8;
+const ALLOCS: usize = 0;
+const FREES: usize = PAIR_SIZE;
+
+/** Sites that this model has names for. */
+let known: u32 = SITE_FIRST;
+
+export function reset(): void {
+  known = SITE_FIRST;
+}
+
+/** The names of sites up to `count` have been copied in. Returns 0, or -1 where no such site can exist. */
+export function adopt(count: u32): i32 {
+  if (count < known || count > slots) return -1;
+  known = count;
+  return 0;
+}
+
+export function knownSites(): u32 {
+  return known;
+}
+
+/** Forgets the sums of the last dump. */
+export function start(): void {
+  memory.fill(totals, 0, <usize>slots * SUMS_SIZE);
+}
+
+/** Adds the pairs that stand in staging (a shard's, of the sites 0 to count - 1) to the releases. */
+export function mergeFrees(count: u32): void {
+  merge(FREES, count);
+}
+
+/** Likewise to the allocations. */
+export function mergeAllocs(count: u32): void {
+  merge(ALLOCS, count);
+}
+
+function merge(pair: usize, count: u32): void {
+  if (DEBUG) assert(count <= known);
+  for (let site: u32 = 0; site < count; ++site) {
+    const from = staging + <usize>site * PAIR_SIZE;
+    const to = sums(isPrior(site) ? site : rowOf(site)) + pair;
+    store<u64>(to, load<u64>(to, COUNT) + load<u64>(from, COUNT), COUNT);
+    store<u64>(to, load<u64>(to, BYTES) + load<u64>(from, BYTES), BYTES);
+  }
+}
+
+/** Makes the sums of this moment the baseline of a class: it was armed now. */
+export function mark(cls: u32): void {
+  for (let row: u32 = 0; row < known; ++row) {
+    if (rowClass(row) != cls) continue;
+    memory.copy(baselineAt(row), sums(row), SUMS_SIZE);
+    memory.fill(priorAt(row), 0, PRIOR_SIZE);
+  }
+}
+
+/** Brings the sums of all shards to what came since arming, and finds releases of older memory. */
+export function settle(): void {
+  for (let row: u32 = 0; row < known; ++row) {
+    for (let at: usize = 0; at < SUMS_SIZE; at += sizeof<u64>()) {
+      store<u64>(sums(row) + at, load<u64>(sums(row) + at) - load<u64>(baselineAt(row) + at));
+    }
+    if (isPrior(row)) continue;
+    const count = raw(row, FREES + COUNT) - raw(row, ALLOCS + COUNT);
+    const bytes = raw(row, FREES + BYTES) - raw(row, ALLOCS + BYTES);
+    if (<i64>count > load<i64>(priorAt(row), COUNT)) store<u64>(priorAt(row), count, COUNT);
+    if (<i64>bytes > load<i64>(priorAt(row), BYTES)) store<u64>(priorAt(row), bytes, BYTES);
+  }
+}
+
+// What a dump shows of a row, after settle().
+
+export function allocs(row: u32): u64 {
+  return raw(row, ALLOCS + COUNT);
+}
+
+export function allocBytes(row: u32): u64 {
+  return raw(row, ALLOCS + BYTES);
+}
+
+export function frees(row: u32): u64 {
+  return raw(row, FREES + COUNT) - load<u64>(priorAt(row), COUNT);
+}
+
+export function freeBytes(row: u32): u64 {
+  return raw(row, FREES + BYTES) - load<u64>(priorAt(row), BYTES);
+}
+
+export function inUse(row: u32): i64 {
+  return <i64>(allocBytes(row) - freeBytes(row));
+}
+
+/** Releases of memory of a class that is older than its arming: how many. */
+export function priorFrees(cls: u32): u64 {
+  return priorSum(cls, COUNT);
+}
+
+/** Likewise their bytes. */
+export function priorBytes(cls: u32): u64 {
+  return priorSum(cls, BYTES);
+}
+
+function priorSum(cls: u32, field: usize): u64 {
+  let sum = raw(SITE_PRIOR + cls, FREES + field);
+  for (let row: u32 = 0; row < known; ++row) {
+    if (rowClass(row) == cls && !isPrior(row)) sum += load<u64>(priorAt(row) + field);
+  }
+  return sum;
+}
+
+/** Sorts the rows of a class that have counted anything, largest in-use first. Returns how many; rowNumber() tells them. */
+export function sortRows(cls: u32): u32 {
+  let n: u32 = 0;
+  for (let row: u32 = 0; row < known; ++row) {
+    if (isRow(row) && rowClass(row) == cls && (allocs(row) || frees(row))) setRow(n++, row);
+  }
+  // Heapsort: in place, no recursion. Knuth, TAOCP 3, section 5.2.3.
+  for (let i = n >>> 1; i > 0; --i) sift(i - 1, n);
+  for (let end = n; end > 1; ) {
+    const last = rowNumber(--end);
+    setRow(end, rowNumber(0));
+    setRow(0, last);
+    sift(0, end);
+  }
+  return n;
+}
+
+export function rowNumber(position: u32): u32 {
+  return load<u32>(order + ((<usize>position) << 2));
+}
+
+/** Whether a site is a row of a table: the first with its name, and not a sum of older memory. */
+export function isRow(site: u32): bool {
+  return !isPrior(site) && lengthOf(site) != 0 && rowOf(site) == site;
+}
+
+export function rowClass(row: u32): u32 {
+  return isPrior(row) ? row - SITE_PRIOR : classOfName(row);
+}
+
+/** The built-in tracker's counts of a row (verify.ts). */
+export function verifyAt(row: u32): usize {
+  return verify + <usize>row * VERIFY_SIZE;
+}
+
+/** Counters of a row as they stand in the sums, before `prior` is taken into account. */
+export function rawAllocs(row: u32): u64 {
+  return raw(row, ALLOCS + COUNT);
+}
+
+export function rawFrees(row: u32): u64 {
+  return raw(row, FREES + COUNT);
+}
+
+export function rawInUse(row: u32): i64 {
+  return <i64>(raw(row, ALLOCS + BYTES) - raw(row, FREES + BYTES));
+}
+
+function isPrior(site: u32): bool {
+  return site >= SITE_PRIOR && site < SITE_PRIOR + CLASS_COUNT;
+}
+
+function setRow(position: u32, row: u32): void {
+  store<u32>(order + ((<usize>position) << 2), row);
+}
+
+function sift(root: u32, end: u32): void {
+  const moved = rowNumber(root);
+  for (let child: u32 = 2 * root + 1; child < end; child = 2 * root + 1) {
+    if (child + 1 < end && before(rowNumber(child), rowNumber(child + 1))) ++child;
+    if (!before(moved, rowNumber(child))) break;
+    setRow(root, rowNumber(child));
+    root = child;
+  }
+  setRow(root, moved);
+}
+
+/** A total order: in-use, then allocations, largest first; then by name. No two rows have one name. */
+function before(a: u32, b: u32): bool {
+  if (inUse(a) != inUse(b)) return inUse(a) > inUse(b);
+  if (allocs(a) != allocs(b)) return allocs(a) > allocs(b);
+  const la = lengthOf(a);
+  const lb = lengthOf(b);
+  const order = memory.compare(textOf(a), textOf(b), la < lb ? la : lb);
+  return order ? order < 0 : la < lb;
+}
+
+function sums(row: u32): usize {
+  return totals + <usize>row * SUMS_SIZE;
+}
+
+function baselineAt(row: u32): usize {
+  return baseline + <usize>row * SUMS_SIZE;
+}
+
+function priorAt(row: u32): usize {
+  return prior + <usize>row * PRIOR_SIZE;
+}
+
+function raw(row: u32, field: usize): u64 {
+  return load<u64>(sums(row) + field);
+}

@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The text of a dump, from the settled model. The tables are those of the server's built-in tracker, byte for byte in its format
+// (src/tscore/ink_resource.cc, ResourceTracker::dump), so that what reads those reads these. One such table for each class, the
+// IOBuffers first; then what the built-in prints of OpenSSL at level 2; then our own sections.
+
+import { CLASS_COUNT, CLASS_IOBUFFER, CLASS_OPENSSL } from "./abi";
+import { level, renderEnd, renderHeader, verifying } from "./header";
+import { output, outputEnd } from "./memory";
+import {
+  allocBytes,
+  allocs,
+  freeBytes,
+  frees,
+  inUse,
+  priorBytes,
+  priorFrees,
+  rowNumber,
+  sortRows,
+} from "./model";
+import { lengthOf, textOf } from "./registry";
+import { renderVerify } from "./verify";
+import { ascii, begin, byte, copy, overflowed, padRight, position, repeat, signed, unsigned } from "./writer";
+
+const DASH: u32 = 0x2d;
+
+/** Writes the dump into the output region. Returns its length in bytes, or 0 where it did not fit. */
+export function render(): u32 {
+  begin(output, outputEnd);
+  renderHeader();
+  let rows: u32 = 0;
+  if (level() >= 1) rows += table(CLASS_IOBUFFER);
+  if (level() >= 2) {
+    rows += table(CLASS_OPENSSL);
+    summary();
+  }
+  older();
+  if (verifying()) renderVerify();
+  renderEnd(rows);
+  return overflowed() ? 0 : <u32>(position() - output);
+}
+
+function table(cls: u32): u32 {
+  byte(0x0a);
+  head("Allocs", 10);
+  head("Frees", 10);
+  head("Size In-use", 20);
+  head("Avg Size", 10);
+  location("Location");
+  rule(11, true);
+  rule(12, true);
+  rule(22, true);
+  rule(12, true);
+  rule(68, false);
+  const count = sortRows(cls);
+  let total: i64 = 0;
+  for (let i: u32 = 0; i < count; ++i) {
+    const row = rowNumber(i);
+    const live = <i64>(allocs(row) - frees(row));
+    unsigned(allocs(row), 10);
+    bar();
+    unsigned(frees(row), 10);
+    bar();
+    signed(inUse(row), 20);
+    bar();
+    signed(live > 0 ? inUse(row) / live : 0, 10);
+    bar();
+    const from = position();
+    copy(textOf(row), lengthOf(row));
+    padRight(from, 50);
+    byte(0x0a);
+    total += inUse(row);
+  }
+  repeat(0x20, 26);
+  signed(total, 20);
+  ascii(" |            | ");
+  location("TOTAL");
+  rule(62 + 68, false);
+  return count;
+}
+
+/** What the built-in prints at level 2, where its numbers are always 0: the sums of the OpenSSL table. */
+function summary(): void {
+  let allocated: u64 = 0;
+  let freed: u64 = 0;
+  const count = sortRows(CLASS_OPENSSL);
+  for (let i: u32 = 0; i < count; ++i) {
+    allocated += allocBytes(rowNumber(i));
+    freed += freeBytes(rowNumber(i));
+  }
+  byte(0x0a);
+  head("Total Allocated", 20);
+  head("Total Freed", 20);
+  head("Currently Allocated", 20);
+  const from = position();
+  ascii("Type");
+  padRight(from, 20);
+  byte(0x0a);
+  summaryRule();
+  unsigned(allocated, 20);
+  bar();
+  unsigned(freed, 20);
+  bar();
+  signed(<i64>(allocated - freed), 20);
+  bar();
+  location("SSL Allocated Memory");
+  summaryRule();
+}
+
+function summaryRule(): void {
+  rule(21, true);
+  rule(22, true);
+  rule(22, true);
+  rule(22, false);
+}
+
+/** Releases of memory that is older than the arming: no site is charged with them. */
+function older(): void {
+  let any = false;
+  for (let cls: u32 = 0; cls < CLASS_COUNT; ++cls) if (priorFrees(cls)) any = true;
+  if (!any) return;
+  ascii("\nReleased since arming, allocated before it: in no row above\n");
+  ascii("Frees      | Size                 | Class\n");
+  ascii("-----------|----------------------|----------\n");
+  for (let cls: u32 = 0; cls < CLASS_COUNT; ++cls) {
+    unsigned(priorFrees(cls), 10);
+    bar();
+    unsigned(priorBytes(cls), 20);
+    bar();
+    ascii(cls == CLASS_OPENSSL ? "openssl\n" : "iobuffer\n");
+  }
+}
+
+function head(title: string, width: usize): void {
+  const from = position();
+  ascii(title);
+  padRight(from, width);
+  bar();
+}
+
+function location(text: string): void {
+  const from = position();
+  ascii(text);
+  padRight(from, 50);
+  byte(0x0a);
+}
+
+function bar(): void {
+  ascii(" | ");
+}
+
+function rule(width: i32, more: bool): void {
+  repeat(DASH, width);
+  byte(more ? 0x7c : 0x0a);
+}

@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// A shard: the counters of one thread, written by that thread alone. This file is the hot path: one lookup, one record, two
+// stores. It allocates nothing and knows no other shard; sums are made by the model (model.ts).
+//
+// A key that this shard has not seen is answered with SITE_UNKNOWN and not counted: the host asks the registry, tells this shard
+// with bind(), and calls again. Once the registry is full and this shard knows all of it, the host calls seal(): from then on an
+// unseen key is charged to (other) of its class here, without asking.
+
+import {
+  CLASS_IOBUFFER,
+  DETAIL_CLASS_SHIFT,
+  SITE_FIRST,
+  SITE_OTHER,
+  SITE_UNKNOWN,
+} from "./abi";
+import { addAlloc, addCounts, addFree, classOf, siteAt } from "./site";
+import { slots } from "./memory";
+import { find, insert } from "./table";
+
+const IOBUFFER: u32 = CLASS_IOBUFFER << DETAIL_CLASS_SHIFT;
+
+let sealed: bool = false;
+
+export function reset(): void {
+  sealed = false;
+}
+
+/**
+ * Accounts one IOBuffer event, as the server reports it.
+ * @param place address of the location's text in the host
+ * @param size bytes; negative for a release, 0 counts as an allocation (as the built-in tracker has it)
+ * @returns the site charged, or SITE_UNKNOWN (nothing was counted)
+ */
+export function event(place: u64, size: i64): u32 {
+  const site = lookup(place, IOBUFFER);
+  if (site == SITE_UNKNOWN) return site;
+  if (size >= 0) addAlloc(siteAt(site), <u64>size);
+  else addFree(siteAt(site), <u64>-size);
+  return site;
+}
+
+/**
+ * Accounts an allocation whose release will name its site.
+ * @returns the site charged, or SITE_UNKNOWN (nothing was counted)
+ */
+export function charge(place: u64, detail: u32, size: u64): u32 {
+  const site = lookup(place, detail);
+  if (site != SITE_UNKNOWN) addAlloc(siteAt(site), size);
+  return site;
+}
+
+/**
+ * Accounts a release, charged to the site that allocated.
+ * @returns the site, or SITE_UNKNOWN where no such site can exist (nothing was counted)
+ */
+export function release(site: u32, size: u64): u32 {
+  if (site >= slots) return SITE_UNKNOWN;
+  addFree(siteAt(site), size);
+  return site;
+}
+
+/** Adds counts that another accountant made before this one. Returns the site, or SITE_UNKNOWN. */
+export function carry(site: u32, allocs: u64, allocBytes: u64, frees: u64, freeBytes: u64): u32 {
+  if (site >= slots) return SITE_UNKNOWN;
+  addCounts(siteAt(site), allocs, allocBytes, frees, freeBytes);
+  return site;
+}
+
+/**
+ * Tells this shard the number that the registry gave to a key. Telling it again changes nothing.
+ * @returns 0, or -1 where no such site can exist
+ */
+export function bind(site: u32, place: u64, detail: u32): i32 {
+  if (site < SITE_FIRST || site >= slots) return -1;
+  if (!find(place, detail)) insert(site, place, detail);
+  return 0;
+}
+
+/** The registry is full and every key of it is bound here: unseen keys are (other) from now on. */
+export function seal(): void {
+  sealed = true;
+}
+
+function lookup(place: u64, detail: u32): u32 {
+  const site = find(place, detail);
+  if (site) return site;
+  return sealed ? SITE_OTHER + classOf(detail) : SITE_UNKNOWN;
+}

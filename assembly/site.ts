@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// A site in a shard: its key, and what this shard's thread allocated and released for it.
+//
+//    0            8            16           24           32           40           48
+//    ┌────────────┬──────┬─────┬────────────┬────────────┬────────────┬────────────┐
+//    │ place u64  │detail│  0  │ allocs     │ allocBytes │ frees      │ freeBytes  │
+//    └────────────┴──────┴─────┴────────────┴────────────┴────────────┴────────────┘
+//
+// The place is the address of the location's text in the host: a name, never followed. Detail is the class and, where the place
+// is only a file, the line. The counters of one shard may run below zero between them (allocated here, released elsewhere); sums
+// over all shards do not. They wrap at 2^64, and so do sums and differences: no event is too late to be counted.
+
+import { DETAIL_CLASS_SHIFT, PAIR_SIZE, RECORD_ALLOCS, RECORD_FREES, RECORD_SIZE } from "./abi";
+import { records } from "./memory";
+
+const PLACE: usize = 0;
+const DETAIL: usize = 8;
+const BYTES: u32 = PAIR_SIZE / 2;
+
+export function classOf(detail: u32): u32 {
+  return detail >>> DETAIL_CLASS_SHIFT;
+}
+
+export function siteAt(site: u32): usize {
+  return records + <usize>site * RECORD_SIZE;
+}
+
+export function hasKey(at: usize, place: u64, detail: u32): bool {
+  return load<u64>(at, PLACE) == place && load<u32>(at, DETAIL) == detail;
+}
+
+export function getPlace(at: usize): u64 {
+  return load<u64>(at, PLACE);
+}
+
+export function getDetail(at: usize): u32 {
+  return load<u32>(at, DETAIL);
+}
+
+export function setKey(at: usize, place: u64, detail: u32): void {
+  store<u64>(at, place, PLACE);
+  store<u32>(at, detail, DETAIL);
+}
+
+export function addAlloc(at: usize, size: u64): void {
+  store<u64>(at, load<u64>(at, RECORD_ALLOCS) + 1, RECORD_ALLOCS);
+  store<u64>(at, load<u64>(at, RECORD_ALLOCS + BYTES) + size, RECORD_ALLOCS + BYTES);
+}
+
+export function addFree(at: usize, size: u64): void {
+  store<u64>(at, load<u64>(at, RECORD_FREES) + 1, RECORD_FREES);
+  store<u64>(at, load<u64>(at, RECORD_FREES + BYTES) + size, RECORD_FREES + BYTES);
+}
+
+/** Adds whole counts at once: what another accountant has counted before. */
+export function addCounts(at: usize, allocs: u64, allocBytes: u64, frees: u64, freeBytes: u64): void {
+  store<u64>(at, load<u64>(at, RECORD_ALLOCS) + allocs, RECORD_ALLOCS);
+  store<u64>(at, load<u64>(at, RECORD_ALLOCS + BYTES) + allocBytes, RECORD_ALLOCS + BYTES);
+  store<u64>(at, load<u64>(at, RECORD_FREES) + frees, RECORD_FREES);
+  store<u64>(at, load<u64>(at, RECORD_FREES + BYTES) + freeBytes, RECORD_FREES + BYTES);
+}
