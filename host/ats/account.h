@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The middle ring: what a hook saw is told to the core, in the calling thread's shard. No call allocates, and none fails: what
+ * cannot be accounted is counted as lost. All are hook-safe.
+ */
+#ifndef MEMTRACK_ACCOUNT_H
+#define MEMTRACK_ACCOUNT_H
+
+#include <stdint.h>
+
+/* One IOBuffer event: `size` bytes, negative for a release, at the server's location literal. */
+void memtrack_account_iobuffer(const char *location, int64_t size);
+
+/* An allocation of a class whose blocks carry a tag. `file` may be NULL. Returns the site to tag the block with, or
+   MEMTRACK_SITE_UNKNOWN where the event was lost: then the block stays untagged. */
+uint32_t memtrack_account_alloc(uint32_t cls, const char *file, uint32_t line, uint64_t size);
+
+/* The release of a tagged block, charged to the site that allocated it. */
+void memtrack_account_free(uint32_t site, uint64_t size);
+
+/* The release of a block that carries no tag of this arming: of unknown site and `size` usable bytes. */
+void memtrack_account_free_untagged(uint32_t cls, uint64_t size);
+
+/* Counts that another accountant made before us, for one site. */
+void memtrack_account_carry(uint32_t site, int64_t allocs, int64_t frees, int64_t in_use);
+
+/* Events not accounted: a signal handler interrupted an event and came back here, or a shard had trapped. */
+uint64_t memtrack_account_lost(void);
+
+#endif

@@ -1,0 +1,285 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#define _GNU_SOURCE
+#include "dump.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "account.h"
+#include "core_digest.h"
+#include "hook_iobuffer.h"
+#include "log.h"
+#include "registry.h"
+#include "shard.h"
+
+/* A row of the built-in tracker's table. */
+struct builtin_row {
+  int64_t allocs, frees, in_use;
+  uint32_t site;
+};
+
+static struct memtrack_core model;
+static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER; /* the model's, and the order of dumps */
+static uint32_t known;       /* sites whose names the model has */
+static uint64_t dump_number;
+static bool broken;          /* the model trapped: no more dumps */
+
+int
+memtrack_dump_open(uint32_t sites)
+{
+  known = 0;
+  return memtrack_core_open(&model, MEMTRACK_ROLE_MODEL, sites);
+}
+
+/* Sums all shards in the model: all releases first, then all allocations (assembly/model.ts). Within MEMTRACK_TRY. */
+static void
+collect(void)
+{
+  static const uint32_t pairs[] = {MEMTRACK_RECORD_FREES, MEMTRACK_RECORD_ALLOCS};
+  Z_coreZ_start(&model.wasm);
+  for (int pass = 0; pass < 2; ++pass) {
+    uint32_t count                       = memtrack_registry_count();
+    const struct memtrack_core *registry = memtrack_registry_core();
+    memcpy(memtrack_core_at(&model, model.names + known * MEMTRACK_NAME_SIZE),
+           memtrack_core_at(registry, registry->names + known * MEMTRACK_NAME_SIZE), (size_t)(count - known) * MEMTRACK_NAME_SIZE);
+    Z_coreZ_adopt(&model.wasm, count);
+    known           = count;
+    uint32_t shards = memtrack_shard_count();
+    for (uint32_t i = 0; i < shards; ++i) {
+      memtrack_shard_read(memtrack_shard_get(i), pairs[pass], count, memtrack_core_at(&model, model.staging));
+      if (pass == 0) {
+        Z_coreZ_mergeFrees(&model.wasm, count);
+      } else {
+        Z_coreZ_mergeAllocs(&model.wasm, count);
+      }
+    }
+  }
+}
+
+/* Reads the built-in's rows and gives each its site. Returns how many; *rows is malloc'ed. */
+static size_t
+read_builtin(struct builtin_row **rows)
+{
+  char *text   = memtrack_iobuffer_builtin();
+  size_t count = 0, room = 0;
+  *rows = NULL;
+  for (char *line = text, *next; line && *line; line = next) {
+    struct builtin_row row;
+    int name = 0;
+    next     = strchr(line, '\n');
+    next     = next ? next + 1 : line + strlen(line);
+    if (sscanf(line, "%" SCNd64 " | %" SCNd64 " | %" SCNd64 " | %*d | %n", &row.allocs, &row.frees, &row.in_use, &name) != 3 || !name) {
+      continue;
+    }
+    size_t length = strcspn(line + name, "\n");
+    while (length && line[name + length - 1] == ' ') {
+      --length; /* the column is padded */
+    }
+    if (count == room) {
+      struct builtin_row *more = realloc(*rows, (room = room * 2 + 64) * sizeof(row));
+      if (!more) {
+        break;
+      }
+      *rows = more;
+    }
+    row.site         = memtrack_registry_name(line + name, length);
+    (*rows)[count++] = row;
+  }
+  free(text);
+  return count;
+}
+
+void
+memtrack_dump_carry_over(void)
+{
+  struct builtin_row *rows;
+  size_t count = read_builtin(&rows);
+  for (size_t i = 0; i < count; ++i) {
+    memtrack_account_carry(rows[i].site, rows[i].allocs, rows[i].frees, rows[i].in_use);
+  }
+  free(rows);
+}
+
+/* Within MEMTRACK_TRY. */
+static void
+tell_builtin(const struct builtin_row *rows, size_t count)
+{
+  Z_coreZ_verifyStart(&model.wasm);
+  for (size_t i = 0; i < count; ++i) {
+    Z_coreZ_verifyRow(&model.wasm, rows[i].site, rows[i].allocs, rows[i].frees, rows[i].in_use);
+  }
+}
+
+static void
+trapped(void)
+{
+  broken = true;
+  memtrack_log(MEMTRACK_ERROR, "the core trapped while making a dump (%s): no more dumps until the next start; the server is not affected",
+               memtrack_trap_reason());
+}
+
+void
+memtrack_dump_observe(void)
+{
+  pthread_mutex_lock(&mutex);
+  if (!broken) {
+    if (MEMTRACK_TRY) {
+      collect();
+      Z_coreZ_settle(&model.wasm);
+    } else {
+      trapped();
+    }
+  }
+  pthread_mutex_unlock(&mutex);
+}
+
+void
+memtrack_dump_mark(uint32_t cls)
+{
+  pthread_mutex_lock(&mutex);
+  if (!broken) {
+    if (MEMTRACK_TRY) {
+      collect();
+      Z_coreZ_mark(&model.wasm, cls);
+    } else {
+      trapped();
+    }
+  }
+  pthread_mutex_unlock(&mutex);
+}
+
+void
+memtrack_dump_mark_verify(void)
+{
+  pthread_mutex_lock(&mutex);
+  if (!broken) {
+    struct builtin_row *rows;
+    pthread_mutex_lock(&memtrack_iobuffer_verify_mutex);
+    volatile size_t count = read_builtin(&rows);
+    if (MEMTRACK_TRY) {
+      collect();
+      tell_builtin(rows, count);
+      Z_coreZ_verifyMark(&model.wasm);
+    } else {
+      trapped();
+    }
+    pthread_mutex_unlock(&memtrack_iobuffer_verify_mutex);
+    free(rows);
+  }
+  pthread_mutex_unlock(&mutex);
+}
+
+static uint64_t
+own_memory(void)
+{
+  uint64_t sum    = memtrack_core_size(&model) + memtrack_core_size(memtrack_registry_core());
+  uint32_t shards = memtrack_shard_count();
+  for (uint32_t i = 0; i < shards; ++i) {
+    sum += memtrack_core_size(&memtrack_shard_get(i)->core);
+  }
+  return sum;
+}
+
+static void
+say(uint32_t which, const char *text)
+{
+  Z_coreZ_say(&model.wasm, which, memtrack_core_input(&model, text ? text : "", text ? strlen(text) : 0));
+}
+
+/* Within MEMTRACK_TRY. */
+static void
+tell_facts(uint32_t reason, const struct memtrack_state *state)
+{
+  struct timespec now;
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  const uint64_t facts[MEMTRACK_FACT_COUNT] = {
+    [MEMTRACK_FACT_DUMP]     = dump_number,
+    [MEMTRACK_FACT_TIME]     = time(NULL),
+    [MEMTRACK_FACT_REASON]   = reason,
+    [MEMTRACK_FACT_LEVEL]    = state->level,
+    [MEMTRACK_FACT_ARMED]    = state->armed_since ? now.tv_sec - state->armed_since : 0,
+    [MEMTRACK_FACT_SHARDS]   = memtrack_shard_count(),
+    [MEMTRACK_FACT_SITES]    = known - MEMTRACK_SITE_FIRST,
+    [MEMTRACK_FACT_OVERFLOW] = memtrack_registry_refusals(),
+    [MEMTRACK_FACT_LOST]     = memtrack_account_lost(),
+    [MEMTRACK_FACT_TRAPS]    = memtrack_shard_traps(),
+    [MEMTRACK_FACT_MEMORY]   = own_memory(),
+    [MEMTRACK_FACT_IOBUFFER] = state->iobuffer,
+    [MEMTRACK_FACT_OPENSSL]  = state->openssl,
+    [MEMTRACK_FACT_VERIFY]   = state->verify,
+  };
+  for (uint32_t i = 0; i < MEMTRACK_FACT_COUNT; ++i) {
+    Z_coreZ_fact(&model.wasm, i, facts[i]);
+  }
+  say(MEMTRACK_TEXT_DIGEST, MEMTRACK_CORE_DIGEST);
+  say(MEMTRACK_TEXT_IOBUFFER, state->iobuffer_reason);
+  say(MEMTRACK_TEXT_OPENSSL, state->openssl_reason);
+}
+
+/* One write(2) for the whole text: traffic.out is opened for appending, so lines of others come before or after it. */
+static int
+write_all(int fd, const uint8_t *text, size_t size)
+{
+  while (size) {
+    ssize_t written = write(fd, text, size);
+    if (written < 0 && errno != EINTR) {
+      return errno;
+    }
+    if (written > 0) {
+      text += written;
+      size -= written;
+    }
+  }
+  return 0;
+}
+
+int
+memtrack_dump_write(int fd, uint32_t reason, const struct memtrack_state *state)
+{
+  static int last_error; /* said once, until it is another; under the mutex */
+  volatile int error = EIO;
+  pthread_mutex_lock(&mutex);
+  if (!broken) {
+    struct builtin_row *rows = NULL;
+    volatile size_t count    = 0;
+    volatile bool verify     = state->verify;
+    if (verify) {
+      pthread_mutex_lock(&memtrack_iobuffer_verify_mutex);
+      count = read_builtin(&rows);
+    }
+    ++dump_number;
+    if (MEMTRACK_TRY) {
+      collect();
+      if (verify) {
+        tell_builtin(rows, count);
+        Z_coreZ_verifyCompare(&model.wasm);
+        pthread_mutex_unlock(&memtrack_iobuffer_verify_mutex);
+        verify = false;
+      }
+      Z_coreZ_settle(&model.wasm);
+      tell_facts(reason, state);
+      uint32_t size = Z_coreZ_render(&model.wasm);
+      error         = size ? write_all(fd, memtrack_core_at(&model, model.output), size) : EMSGSIZE;
+    } else {
+      trapped();
+      if (verify) {
+        pthread_mutex_unlock(&memtrack_iobuffer_verify_mutex);
+      }
+    }
+    free(rows);
+    if (error && error != last_error && !broken) {
+      memtrack_log(MEMTRACK_ERROR,
+                   "dump %" PRIu64 " could not be written to traffic.out: %s; nothing counted is lost, the next dump has it", dump_number,
+                   strerror(error));
+    }
+    last_error = error;
+  }
+  pthread_mutex_unlock(&mutex);
+  return error;
+}

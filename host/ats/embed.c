@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The run time that wasm2c's output asks for, cut to this use: memory from mmap (not malloc: an instance is made inside a malloc
+ * hook), no tables, no exceptions, no signal handler; and the making of instances.
+ */
+#define _GNU_SOURCE
+#include "embed.h"
+
+#include <pthread.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#if WASM_RT_MEMCHECK_SIGNAL_HANDLER || WASM_RT_USE_STACK_DEPTH_COUNT
+#error "wasm_rt_config.h must come first: the signal handlers are the server's, and the depth counter is a data race"
+#endif
+
+#define WASM_PAGE 65536u
+
+__thread void *memtrack_trap_target[5];
+static __thread wasm_rt_trap_t trap_code __attribute__((tls_model("initial-exec")));
+
+static pthread_once_t module_once = PTHREAD_ONCE_INIT;
+
+void
+wasm_rt_trap(wasm_rt_trap_t code)
+{
+  trap_code = code;
+  __builtin_longjmp(memtrack_trap_target, 1);
+}
+
+const char *
+memtrack_trap_reason(void)
+{
+  return trap_code == WASM_RT_TRAP_OOB ? "access out of bounds" : trap_code == WASM_RT_TRAP_UNREACHABLE ? "unreachable" : "trap";
+}
+
+void
+wasm_rt_allocate_memory(wasm_rt_memory_t *memory, uint32_t pages, uint32_t max_pages)
+{
+  void *data        = mmap(NULL, (size_t)pages * WASM_PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  bool ok           = data != MAP_FAILED;
+  memory->data      = ok ? data : NULL;
+  memory->pages     = ok ? pages : 0; /* with no page the first access traps, and memtrack_core_open() says no */
+  memory->size      = memory->pages * WASM_PAGE;
+  memory->max_pages = max_pages;
+}
+
+uint32_t
+wasm_rt_grow_memory(wasm_rt_memory_t *memory, uint32_t delta)
+{
+  uint32_t old = memory->pages;
+  uint64_t now = (uint64_t)old + delta;
+  if (now > memory->max_pages || now > UINT32_MAX / WASM_PAGE) {
+    return UINT32_MAX;
+  }
+  if (delta == 0) {
+    return old;
+  }
+  void *data = mremap(memory->data, memory->size, now * WASM_PAGE, MREMAP_MAYMOVE);
+  if (data == MAP_FAILED) {
+    return UINT32_MAX;
+  }
+  memory->data  = data;
+  memory->pages = now;
+  memory->size  = now * WASM_PAGE;
+  return old;
+}
+
+void
+wasm_rt_free_memory(wasm_rt_memory_t *memory)
+{
+  if (memory->data) {
+    munmap(memory->data, memory->size);
+  }
+  memory->data = NULL;
+  memory->size = memory->pages = 0;
+}
+
+bool
+wasm_rt_is_initialized(void)
+{
+  return true; /* there is no signal handler to install */
+}
+
+/* Types are told apart for indirect calls; the core has none. */
+uint32_t
+wasm_rt_register_func_type(uint32_t params, uint32_t results, ...)
+{
+  (void)params;
+  (void)results;
+  return 1;
+}
+
+int
+memtrack_core_open(struct memtrack_core *core, uint32_t role, uint32_t sites)
+{
+  pthread_once(&module_once, Z_core_init_module);
+  memset(core, 0, sizeof(*core));
+  if (MEMTRACK_TRY) {
+    Z_core_instantiate(&core->wasm);
+    if ((int32_t)Z_coreZ_init(&core->wasm, role, sites) == 0) {
+      core->slots   = MEMTRACK_SITE_FIRST + sites;
+      core->records = Z_coreZ_recordsAt(&core->wasm);
+      core->input   = Z_coreZ_inputAt(&core->wasm);
+      core->names   = Z_coreZ_namesAt(&core->wasm);
+      core->staging = Z_coreZ_stagingAt(&core->wasm);
+      core->output  = Z_coreZ_outputAt(&core->wasm);
+      return 0;
+    }
+  }
+  memtrack_core_close(core);
+  return -1;
+}
+
+void
+memtrack_core_close(struct memtrack_core *core)
+{
+  wasm_rt_free_memory(&core->wasm.w2c_memory);
+}
+
+uint32_t
+memtrack_core_input(struct memtrack_core *core, const char *text, uint64_t length)
+{
+  if (length > MEMTRACK_INPUT_SIZE) {
+    text += length - MEMTRACK_INPUT_SIZE;
+    length = MEMTRACK_INPUT_SIZE;
+  }
+  memcpy(memtrack_core_at(core, core->input), text, length);
+  return length;
+}

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The core, embedded: an instance is a piece of linear memory and a few numbers. This file is the C host's whole knowledge of
+ * WebAssembly; everything above it sees calls with plain numbers.
+ *
+ * A trap (an access out of bounds, unreachable) unwinds to the MEMTRACK_TRY of the same thread. It ends no process, takes no lock
+ * with it, and leaves the instance as it was: what becomes of it is the caller's to say.
+ */
+#ifndef MEMTRACK_EMBED_H
+#define MEMTRACK_EMBED_H
+
+#include "wasm_rt_config.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "core.h"
+#include "core_abi.h"
+
+#define LIKELY_(x) __builtin_expect(!!(x), 1)
+#define UNLIKELY_(x) __builtin_expect(!!(x), 0)
+
+struct memtrack_core {
+  Z_core_instance_t wasm;
+  uint32_t slots; /* site numbers that exist */
+  /* Offsets of regions in its memory (assembly/memory.ts). */
+  uint32_t records;
+  uint32_t input;
+  uint32_t names;
+  uint32_t staging;
+  uint32_t output;
+};
+
+/* Makes an instance. role is MEMTRACK_ROLE_..., sites the capacity. Returns 0, or -1 where a number is out of range or there is
+   no memory; then there is nothing to close. init-only, or under the lock of the one who keeps instances. */
+int memtrack_core_open(struct memtrack_core *core, uint32_t role, uint32_t sites);
+void memtrack_core_close(struct memtrack_core *core);
+
+/* The bytes at an offset of the instance's memory. hook-safe. */
+static inline uint8_t *
+memtrack_core_at(const struct memtrack_core *core, uint32_t offset)
+{
+  return core->wasm.w2c_memory.data + offset;
+}
+
+/* Linear memory of an instance, bytes. hook-safe. */
+static inline uint64_t
+memtrack_core_size(const struct memtrack_core *core)
+{
+  return core->wasm.w2c_memory.size;
+}
+
+/* Copies a text into the input region, cut to what it holds: a long one keeps its end. Returns the length. hook-safe. */
+uint32_t memtrack_core_input(struct memtrack_core *core, const char *text, uint64_t length);
+
+/* Where a trap of this thread goes. Not nested: a call into the core makes no other. The compiler's own setjmp stores three
+   words where the C library's would store ten and mangle them. */
+extern __thread void *memtrack_trap_target[5] __attribute__((tls_model("initial-exec"), visibility("hidden")));
+
+/* if (MEMTRACK_TRY) { calls into the core } else { it trapped }. Locals written between and read after must be volatile. */
+#define MEMTRACK_TRY LIKELY_(__builtin_setjmp(memtrack_trap_target) == 0)
+
+/* What the last trap of this thread was, in words. hook-safe. */
+const char *memtrack_trap_reason(void);
+
+#endif

@@ -1,0 +1,300 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#define _GNU_SOURCE
+#include "hook_openssl.h"
+
+#include <dlfcn.h>
+#include <errno.h>
+#include <link.h>
+#include <malloc.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/auxv.h>
+#include <sys/random.h>
+#include <time.h>
+
+#include "account.h"
+#include "embed.h"
+#include "slots.h"
+#include "tag.h"
+
+typedef void *(*malloc_function)(size_t, const char *, int);
+typedef void *(*realloc_function)(void *, size_t, const char *, int);
+typedef void (*free_function)(void *, const char *, int);
+typedef void (*get_function)(malloc_function *, realloc_function *, free_function *);
+
+enum { MALLOC, REALLOC, FREE };
+
+static get_function get_functions;
+static _Atomic(uintptr_t) *place[3]; /* where libcrypto keeps each pointer */
+static uintptr_t original[3];
+static _Atomic bool armed;
+static _Atomic uint64_t tag_key;
+
+/* A block of `size` bytes that malloc() has made `size` + MEMTRACK_TAG_SIZE of: accounts and tags it. */
+static void
+account_block(void *block, size_t size, uint64_t key, const char *file, int line)
+{
+  uint32_t site = memtrack_account_alloc(MEMTRACK_CLASS_OPENSSL, file, line < 0 ? 0 : line, size);
+  if (LIKELY_(site != MEMTRACK_SITE_UNKNOWN)) {
+    memtrack_tag_write(block, malloc_usable_size(block), size, site, key);
+  }
+}
+
+/* Reads a block's tag and takes it off. Where it has none, *size is its usable size. */
+static bool
+untag(void *block, size_t usable, uint64_t key, uint32_t *site, uint64_t *size)
+{
+  if (!memtrack_tag_read(block, usable, key, site, size)) {
+    *size = usable;
+    return false;
+  }
+  memtrack_tag_clear(block, usable);
+  return true;
+}
+
+static void
+account_release(bool tagged, uint32_t site, uint64_t size)
+{
+  if (LIKELY_(tagged)) {
+    memtrack_account_free(site, size);
+  } else {
+    memtrack_account_free_untagged(MEMTRACK_CLASS_OPENSSL, size);
+  }
+}
+
+void *
+memtrack_openssl_malloc(size_t size, const char *file, int line)
+{
+  if (UNLIKELY_(!atomic_load_explicit(&armed, memory_order_relaxed))) {
+    return size ? malloc(size) : NULL;
+  }
+  /* As CRYPTO_malloc() has it: nothing of 0 bytes is allocated. */
+  if (UNLIKELY_(size == 0)) {
+    return NULL;
+  }
+  if (UNLIKELY_(size > SIZE_MAX - MEMTRACK_TAG_SIZE)) {
+    errno = ENOMEM;
+    return NULL;
+  }
+  uint64_t key = atomic_load_explicit(&tag_key, memory_order_relaxed);
+  void *block  = malloc(size + MEMTRACK_TAG_SIZE);
+  if (LIKELY_(block != NULL)) {
+    account_block(block, size, key, file, line);
+  }
+  return block;
+}
+
+void
+memtrack_openssl_free(void *block, const char *file, int line)
+{
+  (void)file;
+  (void)line;
+  if (block && LIKELY_(atomic_load_explicit(&armed, memory_order_relaxed))) {
+    uint32_t site;
+    uint64_t size;
+    bool tagged = untag(block, malloc_usable_size(block), atomic_load_explicit(&tag_key, memory_order_relaxed), &site, &size);
+    account_release(tagged, site, size);
+  }
+  free(block);
+}
+
+void *
+memtrack_openssl_realloc(void *block, size_t size, const char *file, int line)
+{
+  if (block == NULL) {
+    return memtrack_openssl_malloc(size, file, line);
+  }
+  if (size == 0) {
+    memtrack_openssl_free(block, file, line);
+    return NULL;
+  }
+  if (UNLIKELY_(!atomic_load_explicit(&armed, memory_order_relaxed))) {
+    return realloc(block, size);
+  }
+  if (UNLIKELY_(size > SIZE_MAX - MEMTRACK_TAG_SIZE)) {
+    errno = ENOMEM;
+    return NULL;
+  }
+  uint64_t key  = atomic_load_explicit(&tag_key, memory_order_relaxed);
+  size_t usable = malloc_usable_size(block);
+  uint32_t site = MEMTRACK_SITE_UNKNOWN;
+  uint64_t old_size;
+  /* The tag goes first: grown in place, it would stand in the middle of the block, in what the user reads. */
+  bool tagged = untag(block, usable, key, &site, &old_size);
+  void *moved = realloc(block, size + MEMTRACK_TAG_SIZE);
+  if (UNLIKELY_(moved == NULL)) {
+    if (tagged) { /* the old block is still there, and still its site's */
+      memtrack_tag_write(block, usable, old_size, site, key);
+    }
+    return NULL;
+  }
+  account_release(tagged, site, old_size);
+  account_block(moved, size, key, file, line);
+  return moved;
+}
+
+const uintptr_t *
+memtrack_find_three(const uintptr_t *words, size_t count, const uintptr_t values[3], unsigned *places)
+{
+  const uintptr_t *first = NULL;
+  for (size_t i = 0; i + 3 <= count; ++i) {
+    const uintptr_t *w = words + i;
+    unsigned found     = 0;
+    for (int v = 0; v < 3; ++v) {
+      found |= (w[0] == values[v]) << v | (w[1] == values[v]) << v | (w[2] == values[v]) << v;
+    }
+    if (found == 7) {
+      first = first ? first : w;
+      ++*places;
+    }
+  }
+  return first;
+}
+
+struct scan {
+  const void *inside; /* an address in the module to scan */
+  const uintptr_t *values;
+  const uintptr_t *first;
+  unsigned places;
+  bool module;
+};
+
+static int
+scan_module(struct dl_phdr_info *info, size_t size, void *data)
+{
+  struct scan *scan = data;
+  (void)size;
+  for (int i = 0; i < info->dlpi_phnum && !scan->module; ++i) {
+    const ElfW(Phdr) *segment = &info->dlpi_phdr[i];
+    scan->module = segment->p_type == PT_LOAD && (uintptr_t)scan->inside - (info->dlpi_addr + segment->p_vaddr) < segment->p_memsz;
+  }
+  if (!scan->module) {
+    return 0;
+  }
+  for (int i = 0; i < info->dlpi_phnum; ++i) {
+    const ElfW(Phdr) *segment = &info->dlpi_phdr[i];
+    if (segment->p_type == PT_LOAD && (segment->p_flags & PF_W)) {
+      uintptr_t from         = (info->dlpi_addr + segment->p_vaddr + sizeof(uintptr_t) - 1) & ~(sizeof(uintptr_t) - 1);
+      uintptr_t to           = info->dlpi_addr + segment->p_vaddr + segment->p_memsz;
+      const uintptr_t *found = memtrack_find_three((const uintptr_t *)from, (to - from) / sizeof(uintptr_t), scan->values, &scan->places);
+      scan->first            = scan->first ? scan->first : found;
+    }
+  }
+  return 1;
+}
+
+static void
+present_values(uintptr_t values[3])
+{
+  malloc_function m;
+  realloc_function r;
+  free_function f;
+  get_functions(&m, &r, &f);
+  values[MALLOC]  = (uintptr_t)m;
+  values[REALLOC] = (uintptr_t)r;
+  values[FREE]    = (uintptr_t)f;
+}
+
+/* Whether a function is one that does nothing but call the C library: libcrypto's own, or the server's wrapper. Others' blocks
+   might not be malloc's. */
+static bool
+is_plain(uintptr_t function, const char *own_name)
+{
+  Dl_info info, program;
+  return (uintptr_t)dlsym(RTLD_DEFAULT, own_name) == function ||
+         (dladdr((void *)function, &info) && dladdr((void *)getauxval(AT_ENTRY), &program) && info.dli_fbase == program.dli_fbase);
+}
+
+int
+memtrack_openssl_find(char *reason)
+{
+  static const char *const names[3] = {"CRYPTO_malloc", "CRYPTO_realloc", "CRYPTO_free"};
+  get_functions                     = (get_function)dlsym(RTLD_DEFAULT, "CRYPTO_get_mem_functions");
+  if (!get_functions) {
+    snprintf(reason, MEMTRACK_REASON_SIZE, "CRYPTO_get_mem_functions not found: no OpenSSL, or another library in its place");
+    return -1;
+  }
+  present_values(original);
+  for (int i = 0; i < 3; ++i) {
+    if (!is_plain(original[i], names[i])) {
+      Dl_info info;
+      bool known = dladdr((void *)original[i], &info) && info.dli_fname;
+      snprintf(reason, MEMTRACK_REASON_SIZE, "%s is set to a function of %s, whose blocks may not be malloc's", names[i],
+               known ? info.dli_fname : "an unknown module");
+      return -1;
+    }
+  }
+  struct scan scan = {.inside = dlsym(RTLD_DEFAULT, "CRYPTO_malloc"), .values = original};
+  dl_iterate_phdr(scan_module, &scan);
+  if (scan.places != 1) {
+    snprintf(reason, MEMTRACK_REASON_SIZE, "libcrypto's three memory functions stand side by side in %u places, expected 1",
+             scan.places);
+    return -1;
+  }
+  for (int i = 0; i < 3; ++i) {
+    for (int v = 0; v < 3; ++v) {
+      if (scan.first[i] == original[v]) {
+        place[v] = (_Atomic(uintptr_t) *)(scan.first + i);
+      }
+    }
+  }
+  return 0;
+}
+
+static void
+store(const uintptr_t values[3])
+{
+  for (int i = 0; i < 3; ++i) {
+    atomic_store_explicit(place[i], values[i], memory_order_release);
+  }
+}
+
+static void
+new_key(void)
+{
+  uint64_t key;
+  if (getrandom(&key, sizeof(key), GRND_NONBLOCK) != sizeof(key)) {
+    /* Early at boot there may be none; then the key need only differ from the last. */
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    key = ((uint64_t)now.tv_sec << 32 ^ now.tv_nsec ^ (uintptr_t)&now) * 0x9e3779b97f4a7c15u;
+  }
+  atomic_store(&tag_key, key);
+}
+
+int
+memtrack_openssl_install(char *reason)
+{
+  static const malloc_function our_malloc   = memtrack_openssl_malloc;
+  static const realloc_function our_realloc = memtrack_openssl_realloc;
+  static const free_function our_free       = memtrack_openssl_free;
+  const uintptr_t ours[3]                   = {(uintptr_t)our_malloc, (uintptr_t)our_realloc, (uintptr_t)our_free};
+  uintptr_t now[3];
+  new_key();
+  atomic_store(&armed, true);
+  store(ours);
+  present_values(now);
+  if (memcmp(now, ours, sizeof(now)) != 0) {
+    store(original);
+    atomic_store(&armed, false);
+    snprintf(reason, MEMTRACK_REASON_SIZE, "the three words found are not what CRYPTO_get_mem_functions reads");
+    return -1;
+  }
+  return 0;
+}
+
+void
+memtrack_openssl_remove(void)
+{
+  store(original);
+  atomic_store(&armed, false);
+}
+
+void
+memtrack_openssl_disarm(void)
+{
+  atomic_store_explicit(&armed, false, memory_order_relaxed);
+}

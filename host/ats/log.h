@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Lines for the operator. In the server they go to diags.log (memtrack.c); a test has its own. Not hook-safe: the server's
+ * logging allocates. */
+#ifndef MEMTRACK_LOG_H
+#define MEMTRACK_LOG_H
+
+enum memtrack_severity { MEMTRACK_NOTE, MEMTRACK_WARNING, MEMTRACK_ERROR };
+
+void memtrack_log(enum memtrack_severity severity, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+#endif

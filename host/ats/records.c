@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#define _GNU_SOURCE
+#include "records.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core_abi.h"
+#include "log.h"
+
+static const struct memtrack_setting_rule rules[MEMTRACK_SETTING_COUNT] = {
+  [MEMTRACK_SETTING_LEVEL] =
+    {
+      .name  = "proxy.config.res_track_memory",
+      .max   = 2,
+      .above = 2, /* the server too takes anything above for 2 */
+    },
+  [MEMTRACK_SETTING_FREQUENCY] =
+    {
+      .name = "proxy.config.dump_mem_info_frequency",
+      .max  = INT32_MAX,
+    },
+  [MEMTRACK_SETTING_SITES] =
+    {
+      .name   = "proxy.config.plugin.memtrack.sites",
+      .min    = MEMTRACK_SITES_MIN,
+      .max    = MEMTRACK_SITES_MAX,
+      .below  = MEMTRACK_SITES_DEFAULT,
+      .above  = MEMTRACK_SITES_DEFAULT,
+      .normal = MEMTRACK_SITES_DEFAULT,
+      .ours   = true,
+      .check  = "[64-65520]",
+    },
+  [MEMTRACK_SETTING_VERIFY] =
+    {
+      .name  = "proxy.config.plugin.memtrack.verify",
+      .max   = 1,
+      .ours  = true,
+      .check = "[0-1]",
+    },
+};
+
+const struct memtrack_setting_rule *
+memtrack_setting_rule(enum memtrack_setting record)
+{
+  return &rules[record];
+}
+
+int64_t
+memtrack_setting_use(enum memtrack_setting record, int64_t value)
+{
+  static int64_t last[MEMTRACK_SETTING_COUNT];
+  static bool seen[MEMTRACK_SETTING_COUNT];
+  const struct memtrack_setting_rule *rule = &rules[record];
+  int64_t used                            = value < rule->min ? rule->below : value > rule->max ? rule->above : value;
+  if (!seen[record] || last[record] != value) {
+    if (used != value) {
+      memtrack_log(MEMTRACK_WARNING, "%s is %" PRId64 ", allowed are %" PRId64 " to %" PRId64 ": %" PRId64 " is used", rule->name, value,
+                   rule->min, rule->max, used);
+    } else if (seen[record]) {
+      memtrack_log(MEMTRACK_NOTE, "%s is now %" PRId64 "%s", rule->name, value,
+                   record == MEMTRACK_SETTING_SITES ? ": it takes effect when traffic_server is started again" : "");
+    }
+  }
+  seen[record] = true;
+  last[record] = value;
+  return used;
+}
+
+/* Whether the server would read the text as a number: digits, a sign, and the multipliers it knows. */
+static bool
+is_number(const char *text)
+{
+  char *end;
+  if (strncmp(text, "0x", 2) == 0) {
+    strtoull(text, &end, 16);
+    return end != text + 2 && *end == '\0';
+  }
+  strtoll(text, &end, 10);
+  return end != text && (*end == '\0' || (strchr("KMGT", *end) && end[1] == '\0'));
+}
+
+int
+memtrack_records_check_file(const char *path)
+{
+  int bad         = 0;
+  char *line      = NULL;
+  size_t room     = 0;
+  unsigned number = 0;
+  FILE *file      = fopen(path, "re");
+  while (file && getline(&line, &room, file) >= 0) {
+    char *state  = NULL;
+    char *scope  = strtok_r(line, " \t\r\n", &state);
+    char *name   = strtok_r(NULL, " \t\r\n", &state);
+    char *type   = strtok_r(NULL, " \t\r\n", &state);
+    char *value  = strtok_r(NULL, "\r\n", &state);
+    ++number;
+    if (!scope || *scope == '#' || !name || !type || !value) {
+      continue;
+    }
+    value += strspn(value, " \t");
+    for (char *end = value + strlen(value); end > value && (end[-1] == ' ' || end[-1] == '\t');) {
+      *--end = '\0';
+    }
+    for (int i = 0; i < MEMTRACK_SETTING_COUNT; ++i) {
+      if (strcmp(name, rules[i].name) != 0) {
+        continue;
+      }
+      const char *wrong = strcmp(type, "INT") != 0 ? "not of type INT" : !is_number(value) ? "not a number" : NULL;
+      if (wrong) {
+        memtrack_log(MEMTRACK_WARNING, "%s:%u: %s is \"%.100s\" (%.20s), %s; allowed are %" PRId64 " to %" PRId64 ": the server takes it for 0",
+                     path, number, name, value, type, wrong, rules[i].min, rules[i].max);
+        ++bad;
+      }
+    }
+  }
+  free(line);
+  if (file) {
+    fclose(file);
+  }
+  return bad;
+}

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The records that govern memtrack: names, ranges, what is used where a value is out of range. A bad value gets one line with the
+ * value, the range and what is used instead; so does each change.
+ */
+#ifndef MEMTRACK_RECORDS_H
+#define MEMTRACK_RECORDS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum memtrack_setting {
+  MEMTRACK_SETTING_LEVEL,     /* proxy.config.res_track_memory */
+  MEMTRACK_SETTING_FREQUENCY, /* proxy.config.dump_mem_info_frequency; the server itself acts on it */
+  MEMTRACK_SETTING_SITES,     /* proxy.config.plugin.memtrack.sites; at start only */
+  MEMTRACK_SETTING_VERIFY,    /* proxy.config.plugin.memtrack.verify */
+  MEMTRACK_SETTING_COUNT,
+};
+
+struct memtrack_setting_rule {
+  const char *name;
+  int64_t min, max;
+  int64_t below, above;  /* what is used for a value below min, above max */
+  int64_t normal;        /* the default */
+  bool ours;             /* we create the record; the server has the others */
+  const char *check;     /* range as traffic_ctl knows it */
+};
+
+const struct memtrack_setting_rule *memtrack_setting_rule(enum memtrack_setting record);
+
+/* The value to use for what a record holds; says in diags.log what is out of range, and that a value changed. Each once per
+   value. Serialised by the caller. Not hook-safe. */
+int64_t memtrack_setting_use(enum memtrack_setting record, int64_t value);
+
+/* Reads a records.config and says which of the values there is no number: the server takes such a one for 0 without a word.
+   Returns how many. init-only. */
+int memtrack_records_check_file(const char *path);
+
+#endif

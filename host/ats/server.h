@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What is known of the server, by version: the one table. A version that is not in it is left alone.
+ */
+#ifndef MEMTRACK_SERVER_H
+#define MEMTRACK_SERVER_H
+
+struct memtrack_server {
+  const char *version;   /* what its version string begins with */
+  const char *increment; /* void (const char *location, int64_t size): each IOBuffer event */
+  const char *dump;      /* void (FILE *): SIGUSR1 and the timer call it */
+  const char *level;     /* int: increment is called only while it is not 0 */
+  const char *signal;    /* the function that calls dump on SIGUSR1 */
+  const char *timer;     /* and the one that calls it every dump_mem_info_frequency seconds */
+};
+
+/* The entry for a version string such as "9.2.9", or NULL. */
+const struct memtrack_server *memtrack_server_find(const char *version);
+
+/* The versions that are known, in words. */
+const char *memtrack_server_versions(void);
+
+#endif

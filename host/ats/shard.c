@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#define _GNU_SOURCE
+#include "shard.h"
+
+#include <pthread.h>
+#include <sched.h>
+#include <string.h>
+
+/* A reader that meets an odd seq waits for an event to end, some nanoseconds, or for its thread to be scheduled again. After this
+   many turns the thread is taken to be gone in the middle of an event. */
+#define READ_TURNS 100000
+
+__thread struct memtrack_thread memtrack_thread;
+
+static struct memtrack_shard shards[MEMTRACK_SHARDS_MAX]; /* 0 is the shared one */
+static _Atomic uint32_t shard_count;
+static _Atomic uint32_t traps;
+static uint32_t capacity;
+static pthread_mutex_t pool_mutex   = PTHREAD_MUTEX_INITIALIZER;
+static pthread_mutex_t shared_mutex = PTHREAD_MUTEX_INITIALIZER;
+static pthread_key_t key;
+static bool have_key;
+
+/* At a thread's end. Events that come still later (other destructors release memory) are shared. */
+static void
+hand_back(void *shard)
+{
+  memtrack_thread.shard = NULL;
+  memtrack_thread.state = MEMTRACK_THREAD_SHARING;
+  pthread_mutex_lock(&pool_mutex);
+  ((struct memtrack_shard *)shard)->owned = false;
+  pthread_mutex_unlock(&pool_mutex);
+}
+
+int
+memtrack_shards_open(uint32_t sites)
+{
+  capacity = sites;
+  if (memtrack_core_open(&shards[0].core, MEMTRACK_ROLE_SHARD, sites)) {
+    return -1;
+  }
+  shards[0].owned = true;
+  atomic_store(&shard_count, 1);
+  have_key = pthread_key_create(&key, hand_back) == 0;
+  return 0;
+}
+
+/* A shard nobody owns, or a new one; NULL where there can be none. Under the pool's mutex. */
+static struct memtrack_shard *
+find_shard(void)
+{
+  uint32_t count = atomic_load_explicit(&shard_count, memory_order_relaxed);
+  for (uint32_t i = 0; i < count; ++i) {
+    if (!shards[i].owned && !atomic_load_explicit(&shards[i].dead, memory_order_relaxed)) {
+      return &shards[i];
+    }
+  }
+  if (count == MEMTRACK_SHARDS_MAX || memtrack_core_open(&shards[count].core, MEMTRACK_ROLE_SHARD, capacity)) {
+    return NULL;
+  }
+  atomic_store_explicit(&shard_count, count + 1, memory_order_release);
+  return &shards[count];
+}
+
+void
+memtrack_shard_attach(void)
+{
+  struct memtrack_shard *shard = NULL;
+  /* Without a key nobody would hand the shard back. */
+  if (have_key) {
+    pthread_mutex_lock(&pool_mutex);
+    shard = find_shard();
+    if (shard) {
+      shard->owned = true;
+    }
+    pthread_mutex_unlock(&pool_mutex);
+  }
+  if (shard && pthread_setspecific(key, shard)) {
+    hand_back(shard);
+    return;
+  }
+  memtrack_thread.shard = shard;
+  memtrack_thread.state = shard ? MEMTRACK_THREAD_ATTACHED : MEMTRACK_THREAD_SHARING;
+}
+
+struct memtrack_shard *
+memtrack_shard_share(void)
+{
+  pthread_mutex_lock(&shared_mutex);
+  return &shards[0];
+}
+
+void
+memtrack_shard_unshare(void)
+{
+  pthread_mutex_unlock(&shared_mutex);
+}
+
+void
+memtrack_shard_disable(struct memtrack_shard *shard)
+{
+  atomic_store_explicit(&shard->dead, true, memory_order_relaxed);
+  atomic_fetch_add_explicit(&traps, 1, memory_order_relaxed);
+  if (memtrack_thread.shard == shard) {
+    memtrack_thread.shard = NULL;
+    memtrack_thread.state = MEMTRACK_THREAD_DISABLED;
+  }
+}
+
+uint32_t
+memtrack_shard_count(void)
+{
+  return atomic_load_explicit(&shard_count, memory_order_acquire);
+}
+
+struct memtrack_shard *
+memtrack_shard_get(uint32_t n)
+{
+  return &shards[n];
+}
+
+uint32_t
+memtrack_shard_traps(void)
+{
+  return atomic_load_explicit(&traps, memory_order_relaxed);
+}
+
+/* The reader's side of the seqlock. The owner's stores are in generated code and not atomic; what is torn by them is copied
+   again. ThreadSanitizer knows no seqlock, hence the attribute (and core.c is compiled without it). */
+__attribute__((no_sanitize("thread"))) void
+memtrack_shard_read(struct memtrack_shard *shard, uint32_t pair, uint32_t count, uint8_t *to)
+{
+  const uint8_t *from = memtrack_core_at(&shard->core, shard->core.records) + pair;
+  uint32_t turns      = 0;
+  bool gone           = false;
+  for (uint32_t site = 0; site < count;) {
+    uint64_t before = atomic_load_explicit(&shard->seq, memory_order_acquire);
+    volatile const uint64_t *cell = (volatile const uint64_t *)(from + (uint64_t)site * MEMTRACK_RECORD_SIZE);
+    uint64_t copied[2]            = {cell[0], cell[1]};
+    atomic_thread_fence(memory_order_acquire);
+    bool whole = !(before & 1) && atomic_load_explicit(&shard->seq, memory_order_relaxed) == before;
+    if (LIKELY_(whole) || gone) {
+      memcpy(to + (uint64_t)site * MEMTRACK_PAIR_SIZE, copied, sizeof(copied));
+      ++site;
+      turns = 0;
+      continue;
+    }
+    if (++turns % 64 == 0) {
+      sched_yield();
+    }
+    gone = turns == READ_TURNS || atomic_load_explicit(&shard->dead, memory_order_relaxed);
+  }
+}

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Slots: the words through which the loaded modules call an imported function (R_*_JUMP_SLOT, R_*_GLOB_DAT). Redirecting a
+ * function is one aligned store to each; under RELRO the page is made writable for that store and then given back the exact
+ * protection it had, as /proc/self/maps told it.
+ */
+#ifndef MEMTRACK_SLOTS_H
+#define MEMTRACK_SLOTS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define MEMTRACK_SLOTS_MAX 16     /* slots of one symbol */
+#define MEMTRACK_REASON_SIZE 200 /* why something was refused, in words */
+
+struct memtrack_slots {
+  size_t count;
+  void **at[MEMTRACK_SLOTS_MAX];
+  void *before[MEMTRACK_SLOTS_MAX]; /* what stood there */
+};
+
+/* Finds the slots of `symbol` in all modules but the one that `self` lies in. `module` NULL, or the end of the one module's path
+   to look in. Returns 0, or -1 with a reason (none, too many). init-only: takes the loader's lock, allocates nothing under it. */
+int memtrack_slots_find(struct memtrack_slots *slots, const char *symbol, const char *module, const void *self, char *reason);
+
+/* Writes `value` to each slot. Returns 0, or -1 with a reason; then each slot is as it was. Not hook-safe. */
+int memtrack_slots_write(struct memtrack_slots *slots, void *value, char *reason);
+
+/* Writes back what stood there. Returns 0 or -1 with a reason. */
+int memtrack_slots_restore(struct memtrack_slots *slots, char *reason);
+
+/* The protection (PROT_...) of the page at an address, from /proc/self/maps; -1 where nothing is mapped. */
+int memtrack_page_protection(const void *address);
+
+#endif
