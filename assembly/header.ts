@@ -39,7 +39,7 @@ const FORMAT: u32 = 1;
 /** Sets what only the host knows. Returns 0, or -1 where there is no such fact. */
 export function fact(which: u32, value: u64): i32 {
   if (which >= FACT_COUNT) return -1;
-  store<u64>(facts + (<usize>which << 3), value);
+  store<u64>(facts + ((<usize>which) << 3), value);
   return 0;
 }
 
@@ -143,5 +143,5 @@ function textAt(which: u32): usize {
 }
 
 function get(which: u32): u64 {
-  return load<u64>(facts + (<usize>which << 3));
+  return load<u64>(facts + ((<usize>which) << 3));
 }

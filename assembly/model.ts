@@ -10,26 +10,8 @@
 // a buffer is: whenever a row has released more than it allocated, the difference must be such buffers. It is kept (`prior`) and
 // never taken back, so the row is right from then on.
 
-import {
-  CLASS_COUNT,
-  PAIR_SIZE,
-  SITE_FIRST,
-  SITE_OTHER,
-  SITE_PRIOR,
-} from "./abi";
-import {
-  baseline,
-  DEBUG,
-  order,
-  prior,
-  PRIOR_SIZE,
-  slots,
-  staging,
-  SUMS_SIZE,
-  totals,
-  verify,
-  VERIFY_SIZE,
-} from "./memory";
+import { CLASS_COUNT, PAIR_SIZE, SITE_FIRST, SITE_OTHER, SITE_PRIOR } from "./abi";
+import { baseline, DEBUG, order, prior, PRIOR_SIZE, slots, staging, SUMS_SIZE, totals, verify, VERIFY_SIZE } from "./memory";
 import { classOfName, lengthOf, rowOf, textOf } from "./registry";
 
 const COUNT: usize = 0;
@@ -151,7 +133,7 @@ export function sortRows(cls: u32): u32 {
   }
   // Heapsort: in place, no recursion. Knuth, TAOCP 3, section 5.2.3.
   for (let i = n >>> 1; i > 0; --i) sift(i - 1, n);
-  for (let end = n; end > 1; ) {
+  for (let end = n; end > 1;) {
     const last = rowNumber(--end);
     setRow(end, rowNumber(0));
     setRow(0, last);

@@ -180,7 +180,7 @@ function hashName(site: u32): usize {
   return hash >>> (32 - indexBits);
 }
 
-/** @returns the first site with the name that stands in `site`'s slot, or 0 */
+/** @returns the first site of the same class with the name that stands in `site`'s slot, or 0 */
 function findName(site: u32): u32 {
   const mask = (1 << indexBits) - 1;
   let at = hashName(site);
@@ -200,5 +200,6 @@ function insertName(site: u32): void {
 }
 
 function sameName(a: u32, b: u32): bool {
-  return lengthOf(a) == lengthOf(b) && memory.compare(textOf(a), textOf(b), lengthOf(a)) == 0;
+  if (classOfName(a) != classOfName(b) || lengthOf(a) != lengthOf(b)) return false;
+  return memory.compare(textOf(a), textOf(b), lengthOf(a)) == 0;
 }

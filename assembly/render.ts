@@ -7,17 +7,7 @@
 import { CLASS_COUNT, CLASS_IOBUFFER, CLASS_OPENSSL } from "./abi";
 import { level, renderEnd, renderHeader, verifying } from "./header";
 import { output, outputEnd } from "./memory";
-import {
-  allocBytes,
-  allocs,
-  freeBytes,
-  frees,
-  inUse,
-  priorBytes,
-  priorFrees,
-  rowNumber,
-  sortRows,
-} from "./model";
+import { allocBytes, allocs, freeBytes, frees, inUse, priorBytes, priorFrees, rowNumber, sortRows } from "./model";
 import { lengthOf, textOf } from "./registry";
 import { renderVerify } from "./verify";
 import { ascii, begin, byte, copy, overflowed, padRight, position, repeat, signed, unsigned } from "./writer";
@@ -117,18 +107,24 @@ function summaryRule(): void {
 /** Releases of memory that is older than the arming: no site is charged with them. */
 function older(): void {
   let any = false;
-  for (let cls: u32 = 0; cls < CLASS_COUNT; ++cls) if (priorFrees(cls)) any = true;
+  for (let cls: u32 = 0; cls < CLASS_COUNT; ++cls) if (anyOlder(cls)) any = true;
   if (!any) return;
   ascii("\nReleased since arming, allocated before it: in no row above\n");
   ascii("Frees      | Size                 | Class\n");
   ascii("-----------|----------------------|----------\n");
   for (let cls: u32 = 0; cls < CLASS_COUNT; ++cls) {
+    if (!anyOlder(cls)) continue;
     unsigned(priorFrees(cls), 10);
     bar();
     unsigned(priorBytes(cls), 20);
     bar();
     ascii(cls == CLASS_OPENSSL ? "openssl\n" : "iobuffer\n");
   }
+}
+
+/** Bytes can show it before the counts do: where a large buffer went and a small one came. */
+function anyOlder(cls: u32): bool {
+  return priorFrees(cls) != 0 || priorBytes(cls) != 0;
 }
 
 function head(title: string, width: usize): void {

@@ -7,13 +7,7 @@
 // with bind(), and calls again. Once the registry is full and this shard knows all of it, the host calls seal(): from then on an
 // unseen key is charged to (other) of its class here, without asking.
 
-import {
-  CLASS_IOBUFFER,
-  DETAIL_CLASS_SHIFT,
-  SITE_FIRST,
-  SITE_OTHER,
-  SITE_UNKNOWN,
-} from "./abi";
+import { CLASS_IOBUFFER, DETAIL_CLASS_SHIFT, SITE_FIRST, SITE_OTHER, SITE_UNKNOWN } from "./abi";
 import { addAlloc, addCounts, addFree, classOf, siteAt } from "./site";
 import { slots } from "./memory";
 import { find, insert } from "./table";

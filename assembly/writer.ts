@@ -89,7 +89,7 @@ function writeDigits(value: u64, count: i32): void {
   let power: u64 = 1;
   for (let i = 1; i < count; ++i) power *= 10;
   for (let i = 0; i < count; ++i) {
-    byte(<u32>(0x30 + (value / power) % 10));
+    byte(<u32>(0x30 + ((value / power) % 10)));
     power /= 10;
   }
 }

@@ -134,7 +134,8 @@ say_trouble(void)
     memtrack_log(MEMTRACK_WARNING,
                  "the table of %" PRId64 " sites is full: new sites are counted as (other), totals stay exact. Raise %s and start "
                  "traffic_server again to see them by name",
-                 (int64_t)(memtrack_registry_core()->slots - MEMTRACK_SITE_FIRST), memtrack_setting_rule(MEMTRACK_SETTING_SITES)->name);
+                 (int64_t)(memtrack_registry_core()->slots - MEMTRACK_SITE_FIRST),
+                 memtrack_setting_rule(MEMTRACK_SETTING_SITES)->name);
   }
   if (memtrack_shard_traps() != said_traps) {
     said_traps = memtrack_shard_traps();
@@ -206,7 +207,7 @@ memtrack_control_reason(const void *caller)
 {
   Dl_info info;
   const char *name = dladdr(caller, &info) && info.dli_sname ? info.dli_sname : "";
-  return strcmp(name, server->signal) == 0 ? MEMTRACK_REASON_SIGNAL
+  return strcmp(name, server->signal) == 0  ? MEMTRACK_REASON_SIGNAL
          : strcmp(name, server->timer) == 0 ? MEMTRACK_REASON_TIMER
                                             : MEMTRACK_REASON_OTHER;
 }

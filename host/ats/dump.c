@@ -26,9 +26,9 @@ struct builtin_row {
 
 static struct memtrack_core model;
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER; /* the model's, and the order of dumps */
-static uint32_t known;       /* sites whose names the model has */
+static uint32_t known;                                    /* sites whose names the model has */
 static uint64_t dump_number;
-static bool broken;          /* the model trapped: no more dumps */
+static bool broken; /* the model trapped: no more dumps */
 
 int
 memtrack_dump_open(uint32_t sites)
@@ -74,7 +74,8 @@ read_builtin(struct builtin_row **rows)
     int name = 0;
     next     = strchr(line, '\n');
     next     = next ? next + 1 : line + strlen(line);
-    if (sscanf(line, "%" SCNd64 " | %" SCNd64 " | %" SCNd64 " | %*d | %n", &row.allocs, &row.frees, &row.in_use, &name) != 3 || !name) {
+    if (sscanf(line, "%" SCNd64 " | %" SCNd64 " | %" SCNd64 " | %*d | %n", &row.allocs, &row.frees, &row.in_use, &name) != 3 ||
+        !name) {
       continue;
     }
     size_t length = strcspn(line + name, "\n");
@@ -120,7 +121,8 @@ static void
 trapped(void)
 {
   broken = true;
-  memtrack_log(MEMTRACK_ERROR, "the core trapped while making a dump (%s): no more dumps until the next start; the server is not affected",
+  memtrack_log(MEMTRACK_ERROR,
+               "the core trapped while making a dump (%s): no more dumps until the next start; the server is not affected",
                memtrack_trap_reason());
 }
 
@@ -275,8 +277,8 @@ memtrack_dump_write(int fd, uint32_t reason, const struct memtrack_state *state)
     free(rows);
     if (error && error != last_error && !broken) {
       memtrack_log(MEMTRACK_ERROR,
-                   "dump %" PRIu64 " could not be written to traffic.out: %s; nothing counted is lost, the next dump has it", dump_number,
-                   strerror(error));
+                   "dump %" PRIu64 " could not be written to traffic.out: %s; nothing counted is lost, the next dump has it",
+                   dump_number, strerror(error));
     }
     last_error = error;
   }

@@ -17,7 +17,7 @@
 #include "core.h"
 #include "core_abi.h"
 
-#define LIKELY_(x) __builtin_expect(!!(x), 1)
+#define LIKELY_(x)   __builtin_expect(!!(x), 1)
 #define UNLIKELY_(x) __builtin_expect(!!(x), 0)
 
 struct memtrack_core {

@@ -65,18 +65,22 @@ find(const char *symbol, struct memtrack_slots *slots, void **function, char *re
 int
 memtrack_iobuffer_install(const struct memtrack_server *server, void (*dump)(FILE *), char *reason)
 {
+  struct memtrack_slots increments, dumps;
   void *increment_address, *dump_address;
-  level = dlsym(RTLD_DEFAULT, server->level);
-  if (!level) {
+  void *level_address = dlsym(RTLD_DEFAULT, server->level);
+  if (!level_address) {
     snprintf(reason, MEMTRACK_REASON_SIZE, "this server has no variable %s", server->level);
     return -1;
   }
-  if (find(server->increment, &increment_slots, &increment_address, reason) ||
-      find(server->dump, &dump_slots, &dump_address, reason)) {
+  if (find(server->increment, &increments, &increment_address, reason) || find(server->dump, &dumps, &dump_address, reason)) {
     return -1;
   }
+  /* Only now: a refusal leaves what an earlier installation needs for its removal. */
+  increment_slots    = increments;
+  dump_slots         = dumps;
   original_increment = (increment_function)increment_address;
   original_dump      = (dump_function)dump_address;
+  level              = level_address;
   if (memtrack_slots_write(&increment_slots, (void *)hook_increment, reason)) {
     return -1;
   }

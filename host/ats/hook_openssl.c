@@ -177,10 +177,11 @@ scan_module(struct dl_phdr_info *info, size_t size, void *data)
   for (int i = 0; i < info->dlpi_phnum; ++i) {
     const ElfW(Phdr) *segment = &info->dlpi_phdr[i];
     if (segment->p_type == PT_LOAD && (segment->p_flags & PF_W)) {
-      uintptr_t from         = (info->dlpi_addr + segment->p_vaddr + sizeof(uintptr_t) - 1) & ~(sizeof(uintptr_t) - 1);
-      uintptr_t to           = info->dlpi_addr + segment->p_vaddr + segment->p_memsz;
-      const uintptr_t *found = memtrack_find_three((const uintptr_t *)from, (to - from) / sizeof(uintptr_t), scan->values, &scan->places);
-      scan->first            = scan->first ? scan->first : found;
+      uintptr_t from = (info->dlpi_addr + segment->p_vaddr + sizeof(uintptr_t) - 1) & ~(sizeof(uintptr_t) - 1);
+      uintptr_t to   = info->dlpi_addr + segment->p_vaddr + segment->p_memsz;
+      const uintptr_t *found =
+        memtrack_find_three((const uintptr_t *)from, (to - from) / sizeof(uintptr_t), scan->values, &scan->places);
+      scan->first = scan->first ? scan->first : found;
     }
   }
   return 1;

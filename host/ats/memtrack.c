@@ -20,7 +20,7 @@
 #include "log.h"
 #include "records.h"
 
-#define TAG "memtrack"
+#define TAG     "memtrack"
 #define POLL_MS 1000
 
 static TSCont control; /* polls the records */

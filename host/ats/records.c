@@ -54,11 +54,11 @@ memtrack_setting_use(enum memtrack_setting record, int64_t value)
   static int64_t last[MEMTRACK_SETTING_COUNT];
   static bool seen[MEMTRACK_SETTING_COUNT];
   const struct memtrack_setting_rule *rule = &rules[record];
-  int64_t used                            = value < rule->min ? rule->below : value > rule->max ? rule->above : value;
+  int64_t used                             = value < rule->min ? rule->below : value > rule->max ? rule->above : value;
   if (!seen[record] || last[record] != value) {
     if (used != value) {
-      memtrack_log(MEMTRACK_WARNING, "%s is %" PRId64 ", allowed are %" PRId64 " to %" PRId64 ": %" PRId64 " is used", rule->name, value,
-                   rule->min, rule->max, used);
+      memtrack_log(MEMTRACK_WARNING, "%s is %" PRId64 ", allowed are %" PRId64 " to %" PRId64 ": %" PRId64 " is used", rule->name,
+                   value, rule->min, rule->max, used);
     } else if (seen[record]) {
       memtrack_log(MEMTRACK_NOTE, "%s is now %" PRId64 "%s", rule->name, value,
                    record == MEMTRACK_SETTING_SITES ? ": it takes effect when traffic_server is started again" : "");
@@ -91,11 +91,11 @@ memtrack_records_check_file(const char *path)
   unsigned number = 0;
   FILE *file      = fopen(path, "re");
   while (file && getline(&line, &room, file) >= 0) {
-    char *state  = NULL;
-    char *scope  = strtok_r(line, " \t\r\n", &state);
-    char *name   = strtok_r(NULL, " \t\r\n", &state);
-    char *type   = strtok_r(NULL, " \t\r\n", &state);
-    char *value  = strtok_r(NULL, "\r\n", &state);
+    char *state = NULL;
+    char *scope = strtok_r(line, " \t\r\n", &state);
+    char *name  = strtok_r(NULL, " \t\r\n", &state);
+    char *type  = strtok_r(NULL, " \t\r\n", &state);
+    char *value = strtok_r(NULL, "\r\n", &state);
     ++number;
     if (!scope || *scope == '#' || !name || !type || !value) {
       continue;
@@ -110,8 +110,9 @@ memtrack_records_check_file(const char *path)
       }
       const char *wrong = strcmp(type, "INT") != 0 ? "not of type INT" : !is_number(value) ? "not a number" : NULL;
       if (wrong) {
-        memtrack_log(MEMTRACK_WARNING, "%s:%u: %s is \"%.100s\" (%.20s), %s; allowed are %" PRId64 " to %" PRId64 ": the server takes it for 0",
-                     path, number, name, value, type, wrong, rules[i].min, rules[i].max);
+        memtrack_log(MEMTRACK_WARNING,
+                     "%s:%u: %s is \"%.100s\" (%.20s), %s; allowed are %" PRId64 " to %" PRId64 ": the server takes it for 0", path,
+                     number, name, value, type, wrong, rules[i].min, rules[i].max);
         ++bad;
       }
     }

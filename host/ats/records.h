@@ -20,10 +20,10 @@ enum memtrack_setting {
 struct memtrack_setting_rule {
   const char *name;
   int64_t min, max;
-  int64_t below, above;  /* what is used for a value below min, above max */
-  int64_t normal;        /* the default */
-  bool ours;             /* we create the record; the server has the others */
-  const char *check;     /* range as traffic_ctl knows it */
+  int64_t below, above; /* what is used for a value below min, above max */
+  int64_t normal;       /* the default */
+  bool ours;            /* we create the record; the server has the others */
+  const char *check;    /* range as traffic_ctl knows it */
 };
 
 const struct memtrack_setting_rule *memtrack_setting_rule(enum memtrack_setting record);

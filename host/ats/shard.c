@@ -134,7 +134,7 @@ memtrack_shard_read(struct memtrack_shard *shard, uint32_t pair, uint32_t count,
   uint32_t turns      = 0;
   bool gone           = false;
   for (uint32_t site = 0; site < count;) {
-    uint64_t before = atomic_load_explicit(&shard->seq, memory_order_acquire);
+    uint64_t before               = atomic_load_explicit(&shard->seq, memory_order_acquire);
     volatile const uint64_t *cell = (volatile const uint64_t *)(from + (uint64_t)site * MEMTRACK_RECORD_SIZE);
     uint64_t copied[2]            = {cell[0], cell[1]};
     atomic_thread_fence(memory_order_acquire);

@@ -23,9 +23,9 @@
 
 struct memtrack_shard {
   _Alignas(128) _Atomic uint64_t seq; /* no cache line, nor the one prefetched with it, is shared by two threads */
-  _Atomic bool dead;  /* it trapped: read, never written again */
-  bool owned;         /* under the pool's mutex */
-  bool sealed;        /* it knows every site there can be; its owner's */
+  _Atomic bool dead;                  /* it trapped: read, never written again */
+  bool owned;                         /* under the pool's mutex */
+  bool sealed;                        /* it knows every site there can be; its owner's */
   struct memtrack_core core;
 };
 

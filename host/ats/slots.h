@@ -10,7 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define MEMTRACK_SLOTS_MAX 16     /* slots of one symbol */
+#define MEMTRACK_SLOTS_MAX   16  /* slots of one symbol */
 #define MEMTRACK_REASON_SIZE 200 /* why something was refused, in words */
 
 struct memtrack_slots {

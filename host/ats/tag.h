@@ -26,9 +26,9 @@
 
 #define MEMTRACK_TAG_SIZE 8u
 
-#define TAG_SITE_MASK_ 0xffffu
+#define TAG_SITE_MASK_   0xffffu
 #define TAG_SLACK_SHIFT_ 16
-#define TAG_SLACK_LONG_ 15u
+#define TAG_SLACK_LONG_  15u
 #define TAG_CHECK_SHIFT_ 20
 
 /* Multiply, fold, multiply: the finisher of MurmurHash3 (Appleby), one round less. */
