@@ -1,0 +1,412 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The core, embedded in Node: the same Wasm as in the proxy, so the same numbers and the same bytes.
+//
+//   Core   one instance and its calls, typed: u32 are numbers, u64 are bigints
+//   Host   what the C host (host/ats: account.c, registry.c, dump.c) makes of instances: shards, a registry, a model
+//
+// Nothing here decides anything about memory: that is in assembly/. There are no threads; whoever has events of several gives each
+// a shard.
+
+import { readFileSync } from "node:fs";
+import { instantiateSync } from "@assemblyscript/loader";
+import * as abi from "../../assembly/abi.ts";
+
+export { abi };
+
+const WASM = new URL("../../build/memtrack.wasm", import.meta.url);
+
+/** The core's module, from which any number of instances can be made. */
+export function loadCore(wasm: URL | string = WASM): WebAssembly.Module {
+  return new WebAssembly.Module(readFileSync(wasm));
+}
+
+/** What assembly/index.ts exports, as JavaScript sees it: an i32 is signed, so is an i64. */
+interface Exports extends Record<string, unknown> {
+  memory: WebAssembly.Memory;
+  init(role: number, sites: number): number;
+  recordsAt(): number;
+  inputAt(): number;
+  namesAt(): number;
+  stagingAt(): number;
+  outputAt(): number;
+  placeOf(site: number): bigint;
+  detailOf(site: number): number;
+  event(place: bigint, size: bigint): number;
+  charge(place: bigint, detail: number, size: bigint): number;
+  release(site: number, size: bigint): number;
+  carry(site: number, allocs: bigint, allocBytes: bigint, frees: bigint, freeBytes: bigint): number;
+  bind(site: number, place: bigint, detail: number): number;
+  seal(): void;
+  register(place: bigint, detail: number, length: number): number;
+  registerName(length: number): number;
+  siteCount(): number;
+  refusals(): bigint;
+  adopt(count: number): number;
+  start(): void;
+  mergeFrees(count: number): void;
+  mergeAllocs(count: number): void;
+  mark(cls: number): void;
+  settle(): void;
+  verifyStart(): void;
+  verifyRow(site: number, allocs: bigint, frees: bigint, inUse: bigint): number;
+  verifyMark(): void;
+  verifyCompare(): number;
+  fact(which: number, value: bigint): number;
+  say(which: number, length: number): number;
+  render(): number;
+}
+
+/** Text for the core: a string is handed over as UTF-8. */
+export type Text = string | Uint8Array;
+
+export class Core {
+  /** Site numbers that exist: the capacity and the fixed ones. */
+  readonly slots: number;
+  readonly #wasm: Exports;
+  /** All of the instance's memory. It grows in init() and never again, so this view stays good. */
+  readonly #bytes: Uint8Array;
+
+  /**
+   * @param role abi.ROLE_...
+   * @param sites the capacity
+   * @throws RangeError where a number is out of range, or there is no memory
+   */
+  constructor(module: WebAssembly.Module, role: number, sites: number) {
+    this.#wasm = instantiateSync<Exports>(module).exports;
+    if (this.#wasm.init(role, sites) !== 0) throw new RangeError(`the core refuses role ${role} with ${sites} sites`);
+    this.slots = abi.SITE_FIRST + sites;
+    this.#bytes = new Uint8Array(this.#wasm.memory.buffer);
+  }
+
+  /** Linear memory, bytes. */
+  get size(): number {
+    return this.#bytes.length;
+  }
+
+  // As a shard.
+
+  /** @returns the site charged, or SITE_UNKNOWN (nothing was counted) */
+  event(place: bigint, size: bigint): number {
+    return this.#wasm.event(place, size) >>> 0;
+  }
+
+  charge(place: bigint, detail: number, size: bigint): number {
+    return this.#wasm.charge(place, detail, size) >>> 0;
+  }
+
+  release(site: number, size: bigint): number {
+    return this.#wasm.release(site, size) >>> 0;
+  }
+
+  carry(site: number, allocs: bigint, allocBytes: bigint, frees: bigint, freeBytes: bigint): number {
+    return this.#wasm.carry(site, allocs, allocBytes, frees, freeBytes) >>> 0;
+  }
+
+  bind(site: number, place: bigint, detail: number): boolean {
+    return this.#wasm.bind(site, place, detail) === 0;
+  }
+
+  seal(): void {
+    this.#wasm.seal();
+  }
+
+  /** Copies a pair (RECORD_ALLOCS or RECORD_FREES) of the sites 0 to count - 1 into a model's staging region. */
+  copyPairs(pair: number, count: number, model: Core): void {
+    const from = this.#wasm.recordsAt() + pair;
+    const to = model.#wasm.stagingAt();
+    for (let site = 0; site < count; ++site) {
+      const at = from + site * abi.RECORD_SIZE;
+      model.#bytes.set(this.#bytes.subarray(at, at + abi.PAIR_SIZE), to + site * abi.PAIR_SIZE);
+    }
+  }
+
+  // As the registry.
+
+  register(place: bigint, detail: number, text: Text): number {
+    return this.#wasm.register(place, detail, this.#input(text)) >>> 0;
+  }
+
+  registerName(name: Text): number {
+    return this.#wasm.registerName(this.#input(name)) >>> 0;
+  }
+
+  get siteCount(): number {
+    return this.#wasm.siteCount() >>> 0;
+  }
+
+  get refusals(): bigint {
+    return BigInt.asUintN(64, this.#wasm.refusals());
+  }
+
+  /** The key of a registered site, or undefined where it has none (it came by name). */
+  key(site: number): { place: bigint; detail: number } | undefined {
+    const place = BigInt.asUintN(64, this.#wasm.placeOf(site));
+    const detail = this.#wasm.detailOf(site) >>> 0;
+    return place || detail ? { place, detail } : undefined;
+  }
+
+  /** Copies the names of the sites from `first` to `count` - 1 into a model, which then knows all sites up to there. */
+  copyNames(first: number, count: number, model: Core): void {
+    const from = this.#wasm.namesAt();
+    const names = this.#bytes.subarray(from + first * abi.NAME_SIZE, from + count * abi.NAME_SIZE);
+    model.#bytes.set(names, model.#wasm.namesAt() + first * abi.NAME_SIZE);
+    if (model.#wasm.adopt(count) !== 0) throw new RangeError(`the model refuses ${count} sites`);
+  }
+
+  // As the model.
+
+  start(): void {
+    this.#wasm.start();
+  }
+
+  mergeFrees(count: number): void {
+    this.#wasm.mergeFrees(count);
+  }
+
+  mergeAllocs(count: number): void {
+    this.#wasm.mergeAllocs(count);
+  }
+
+  mark(cls: number): void {
+    this.#wasm.mark(cls);
+  }
+
+  settle(): void {
+    this.#wasm.settle();
+  }
+
+  verifyStart(): void {
+    this.#wasm.verifyStart();
+  }
+
+  verifyRow(site: number, allocs: bigint, frees: bigint, inUse: bigint): boolean {
+    return this.#wasm.verifyRow(site, allocs, frees, inUse) === 0;
+  }
+
+  verifyMark(): void {
+    this.#wasm.verifyMark();
+  }
+
+  verifyCompare(): number {
+    return this.#wasm.verifyCompare() >>> 0;
+  }
+
+  fact(which: number, value: bigint): void {
+    if (this.#wasm.fact(which, value) !== 0) throw new RangeError(`the core has no fact ${which}`);
+  }
+
+  say(which: number, text: Text): void {
+    if (this.#wasm.say(which, this.#input(text)) !== 0) throw new RangeError(`the core has no text ${which}`);
+  }
+
+  /** The text of a dump, of which only the first byte's place is the core's: a copy. */
+  render(): Buffer {
+    const size = this.#wasm.render() >>> 0;
+    if (size === 0) throw new RangeError("the dump did not fit");
+    return Buffer.from(this.#bytes.subarray(this.#wasm.outputAt(), this.#wasm.outputAt() + size));
+  }
+
+  /** Copies a text into the input region, cut to what it holds: a long one keeps its end. Returns the length. */
+  #input(text: Text): number {
+    const bytes = typeof text === "string" ? Buffer.from(text) : text;
+    const kept = bytes.subarray(Math.max(0, bytes.length - abi.INPUT_SIZE));
+    this.#bytes.set(kept, this.#wasm.inputAt());
+    return kept.length;
+  }
+}
+
+/** What a dump says beyond its numbers. What the Host knows itself is not asked for. */
+export interface Facts {
+  time: bigint;
+  reason?: number;
+  level: number;
+  armed?: bigint;
+  traps?: number;
+  /** HOOK_... */
+  iobuffer?: number;
+  openssl?: number;
+  digest?: Text;
+  iobufferReason?: Text;
+  opensslReason?: Text;
+}
+
+/** A row of another accountant's table. */
+export interface OtherRow {
+  name: Text;
+  allocs: bigint;
+  frees: bigint;
+  inUse: bigint;
+}
+
+export class Host {
+  readonly registry: Core;
+  readonly model: Core;
+  readonly shards: Core[] = [];
+  /** Events that no site could be charged with. */
+  lost = 0n;
+  readonly #module: WebAssembly.Module;
+  readonly #sites: number;
+  /** Sites whose names the model has. */
+  #known = abi.SITE_FIRST;
+  #dumps = 0n;
+
+  constructor(module: WebAssembly.Module, sites: number = abi.SITES_DEFAULT) {
+    this.#module = module;
+    this.#sites = sites;
+    this.registry = new Core(module, abi.ROLE_REGISTRY, sites);
+    this.model = new Core(module, abi.ROLE_MODEL, sites);
+  }
+
+  /** A further shard. */
+  addShard(): Core {
+    const shard = new Core(this.#module, abi.ROLE_SHARD, this.#sites);
+    this.shards.push(shard);
+    return shard;
+  }
+
+  /** Memory of all instances, bytes. */
+  get memory(): number {
+    return [this.registry, this.model, ...this.shards].reduce((sum, core) => sum + core.size, 0);
+  }
+
+  /** Accounts an IOBuffer event; a negative size is a release. Returns the site charged. */
+  event(shard: Core, place: bigint, location: Text, size: bigint): number {
+    let site = shard.event(place, size);
+    if (site === abi.SITE_UNKNOWN) {
+      this.#learn(shard, place, abi.CLASS_IOBUFFER << abi.DETAIL_CLASS_SHIFT, location);
+      site = shard.event(place, size);
+    }
+    return this.#counted(site);
+  }
+
+  /** Accounts an allocation. Returns the site charged, which the release is to name. */
+  charge(shard: Core, cls: number, place: bigint, file: Text, line: number, size: bigint): number {
+    const detail = ((cls << abi.DETAIL_CLASS_SHIFT) | (line & abi.DETAIL_LINE_MASK)) >>> 0;
+    let site = shard.charge(place, detail, size);
+    if (site === abi.SITE_UNKNOWN) {
+      this.#learn(shard, place, detail, file);
+      site = shard.charge(place, detail, size);
+    }
+    return this.#counted(site);
+  }
+
+  /** Accounts a release, charged to the site that allocated. */
+  release(shard: Core, site: number, size: bigint): number {
+    return this.#counted(shard.release(site, size));
+  }
+
+  /** Likewise one whose allocation was not accounted: it is older, or foreign. */
+  releaseUntagged(shard: Core, cls: number, size: bigint): number {
+    return this.release(shard, abi.SITE_PRIOR + cls, size);
+  }
+
+  /** Takes over what another accountant has counted. It tells what is in use: that much was allocated and kept. */
+  carryOver(shard: Core, rows: Iterable<OtherRow>): void {
+    for (const { name, allocs, frees, inUse } of rows) {
+      const site = this.registry.registerName(name);
+      this.#counted(shard.carry(site, allocs, inUse > 0n ? inUse : 0n, frees, inUse < 0n ? -inUse : 0n));
+    }
+  }
+
+  /** A class is armed now: what was counted before is no part of later dumps. */
+  mark(cls: number): void {
+    this.#collect();
+    this.model.mark(cls);
+  }
+
+  /** Looks at the sums without a dump, so that a release of older memory is found while it shows. */
+  observe(): void {
+    this.#collect();
+    this.model.settle();
+  }
+
+  /** From now on verify mode's two accountants are to agree. */
+  markVerify(rows: Iterable<OtherRow>): void {
+    const sites = this.#sitesOf(rows);
+    this.#collect();
+    this.#tell(sites);
+    this.model.verifyMark();
+  }
+
+  /** The text of a dump. With `verify`, it compares with these rows of the other accountant. */
+  dump(facts: Facts, verify?: Iterable<OtherRow>): Buffer {
+    const sites = verify && this.#sitesOf(verify);
+    this.#collect();
+    if (sites) {
+      this.#tell(sites);
+      this.model.verifyCompare();
+    }
+    this.model.settle();
+    this.#tellFacts(facts, sites !== undefined);
+    return this.model.render();
+  }
+
+  /** The registry knows every site; a shard learns those that it meets. */
+  #learn(shard: Core, place: bigint, detail: number, text: Text): void {
+    const site = this.registry.register(place, detail, text);
+    if (site >= abi.SITE_FIRST) shard.bind(site, place, detail);
+    else this.#seal(shard);
+  }
+
+  /** The registry is full: the shard learns all there is, each site under its own number, before unknown ones become (other). */
+  #seal(shard: Core): void {
+    for (let site = abi.SITE_FIRST; site < this.registry.siteCount; ++site) {
+      const key = this.registry.key(site);
+      if (key) shard.bind(site, key.place, key.detail);
+    }
+    shard.seal();
+  }
+
+  #counted(site: number): number {
+    if (site === abi.SITE_UNKNOWN) ++this.lost;
+    return site;
+  }
+
+  /** Sums all shards in the model: all releases first, then all allocations (assembly/model.ts). */
+  #collect(): void {
+    this.model.start();
+    for (const pair of [abi.RECORD_FREES, abi.RECORD_ALLOCS]) {
+      const count = this.registry.siteCount;
+      this.registry.copyNames(this.#known, count, this.model);
+      this.#known = count;
+      for (const shard of this.shards) {
+        shard.copyPairs(pair, count, this.model);
+        if (pair === abi.RECORD_FREES) this.model.mergeFrees(count);
+        else this.model.mergeAllocs(count);
+      }
+    }
+  }
+
+  #sitesOf(rows: Iterable<OtherRow>): (OtherRow & { site: number })[] {
+    return Array.from(rows, (row) => ({ ...row, site: this.registry.registerName(row.name) }));
+  }
+
+  #tell(rows: (OtherRow & { site: number })[]): void {
+    this.model.verifyStart();
+    for (const { site, allocs, frees, inUse } of rows) this.model.verifyRow(site, allocs, frees, inUse);
+  }
+
+  #tellFacts(facts: Facts, verify: boolean): void {
+    const values: [number, bigint | number][] = [
+      [abi.FACT_DUMP, ++this.#dumps],
+      [abi.FACT_TIME, facts.time],
+      [abi.FACT_REASON, facts.reason ?? abi.REASON_OTHER],
+      [abi.FACT_LEVEL, facts.level],
+      [abi.FACT_ARMED, facts.armed ?? 0],
+      [abi.FACT_SHARDS, this.shards.length],
+      [abi.FACT_SITES, this.#known - abi.SITE_FIRST],
+      [abi.FACT_OVERFLOW, this.registry.refusals],
+      [abi.FACT_LOST, this.lost],
+      [abi.FACT_TRAPS, facts.traps ?? 0],
+      [abi.FACT_MEMORY, this.memory],
+      [abi.FACT_IOBUFFER, facts.iobuffer ?? abi.HOOK_OFF],
+      [abi.FACT_OPENSSL, facts.openssl ?? abi.HOOK_OFF],
+      [abi.FACT_VERIFY, verify ? 1 : 0],
+    ];
+    for (const [which, value] of values) this.model.fact(which, BigInt(value));
+    this.model.say(abi.TEXT_DIGEST, facts.digest ?? "");
+    this.model.say(abi.TEXT_IOBUFFER, facts.iobufferReason ?? "");
+    this.model.say(abi.TEXT_OPENSSL, facts.opensslReason ?? "");
+  }
+}

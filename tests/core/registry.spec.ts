@@ -1,0 +1,216 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The registry gives each key one number for ever, and each site a name as a dump shows it.
+
+import { CLASS_IOBUFFER, CLASS_OPENSSL, INPUT_SIZE, NAME_MAX, SITES_MIN, SITE_FIRST, SITE_OTHER } from "../../assembly/abi";
+import { detailOf, placeOf } from "../../assembly/index";
+import { input } from "../../assembly/memory";
+import { classOfName, lengthOf, refusals, register, registerName, rowOf, siteCount } from "../../assembly/registry";
+import { fresh, IOBUFFER, nameOf, OPENSSL, opensslSite, put, site } from "./support";
+
+function fill(): void {
+  while (siteCount() < SITE_FIRST + SITES_MIN) site("memory/IOBuffer/Filler.cc:" + siteCount().toString());
+}
+
+/** The name that a file of OpenSSL gets. */
+function fileName(file: string, line: u32): string {
+  fresh();
+  return nameOf(opensslSite(file, line, 0x1000));
+}
+
+describe("the registry", () => {
+  test("begins with (other) of each class, and nothing else", () => {
+    fresh();
+    expect(siteCount()).toBe(SITE_FIRST);
+    expect(refusals()).toBe(0);
+    expect(nameOf(SITE_OTHER + CLASS_IOBUFFER)).toBe("memory/IOBuffer/(other)");
+    expect(nameOf(SITE_OTHER + CLASS_OPENSSL)).toBe("memory/OpenSSL/(other)");
+    expect(classOfName(SITE_OTHER + CLASS_OPENSSL)).toBe(CLASS_OPENSSL);
+    expect(rowOf(SITE_OTHER + CLASS_OPENSSL)).toBe(SITE_OTHER + CLASS_OPENSSL);
+    expect(lengthOf(SITE_OTHER + 2)).toBe(0);
+  });
+
+  test("numbers keys in the order of their first sight, and gives a known key its number again", () => {
+    fresh();
+    expect(register(0x1000, IOBUFFER, put("memory/IOBuffer/A.cc:1"))).toBe(16);
+    expect(register(0x2000, IOBUFFER, put("memory/IOBuffer/B.cc:2"))).toBe(17);
+    expect(register(0x3000, OPENSSL | 7, put("ssl/c.c"))).toBe(18);
+    expect(register(0x1000, IOBUFFER, put("what stands there now is not looked at"))).toBe(16);
+    expect(siteCount()).toBe(19);
+    expect(nameOf(16)).toBe("memory/IOBuffer/A.cc:1");
+    expect(nameOf(18)).toBe("memory/OpenSSL/ssl/c.c:7");
+    expect(classOfName(16)).toBe(CLASS_IOBUFFER);
+    expect(classOfName(18)).toBe(CLASS_OPENSSL);
+  });
+
+  test("tells the key of a site, for the shards that have not met it", () => {
+    fresh();
+    register(0xffff_8000_0000_1234, OPENSSL | 0xfff_ffff, put("a.c"));
+    registerName(put("memory/IOBuffer/ByName.cc:1"));
+    expect(placeOf(16)).toBe(0xffff_8000_0000_1234);
+    expect(detailOf(16)).toBe(OPENSSL | 0xfff_ffff);
+    expect(placeOf(17)).toBe(0, "a site that came by name has no place");
+    expect(detailOf(17)).toBe(0);
+    expect(placeOf(18)).toBe(0, "no such site yet");
+    expect(placeOf(0)).toBe(0);
+    expect(placeOf(u32.MAX_VALUE)).toBe(0);
+  });
+
+  test("makes one row of one name that comes from two places", () => {
+    fresh();
+    const first = site("memory/IOBuffer/P_SSLNetVConnection.h:182", 0x1000);
+    const other = site("memory/IOBuffer/HttpSM.cc:1", 0x2000);
+    const second = site("memory/IOBuffer/P_SSLNetVConnection.h:182", 0x3000);
+    expect(second).not.toBe(first);
+    expect(rowOf(first)).toBe(first);
+    expect(rowOf(second)).toBe(first);
+    expect(rowOf(other)).toBe(other);
+    const third = opensslSite("../crypto/packet.c", 10, 0x4000);
+    const fourth = opensslSite("crypto/packet.c", 10, 0x5000);
+    expect(rowOf(fourth)).toBe(third);
+  });
+
+  test("keeps classes apart, though a location be called like a file of the other class", () => {
+    fresh();
+    const buffer = site("memory/OpenSSL/a.c:1", 0x1000);
+    const block = opensslSite("a.c", 1, 0x2000);
+    expect(nameOf(block)).toBe(nameOf(buffer));
+    expect(rowOf(block)).toBe(block);
+    expect(rowOf(site("memory/OpenSSL/a.c:1", 0x3000))).toBe(buffer);
+    expect(registerName(put("memory/OpenSSL/a.c:1"))).toBe(buffer);
+  });
+
+  test("takes the ../ and ./ of a build folder off the front of a file", () => {
+    expect(fileName("ssl/record/ssl3_buffer.c", 147)).toBe("memory/OpenSSL/ssl/record/ssl3_buffer.c:147");
+    expect(fileName("../ssl/ssl_lib.c", 1)).toBe("memory/OpenSSL/ssl/ssl_lib.c:1");
+    expect(fileName("../../../a.c", 1)).toBe("memory/OpenSSL/a.c:1");
+    expect(fileName("./a.c", 1)).toBe("memory/OpenSSL/a.c:1");
+    expect(fileName(".././../a.c", 1)).toBe("memory/OpenSSL/a.c:1");
+    expect(fileName("../a/../b.c", 1)).toBe("memory/OpenSSL/a/../b.c:1");
+    expect(fileName("..a.c", 1)).toBe("memory/OpenSSL/..a.c:1");
+    expect(fileName(".c", 1)).toBe("memory/OpenSSL/.c:1");
+    expect(fileName("/abs/a.c", 0)).toBe("memory/OpenSSL//abs/a.c:0");
+  });
+
+  test("says so where there is no file, and keeps the line", () => {
+    expect(fileName("", 0)).toBe("memory/OpenSSL/(no file):0");
+    expect(fileName("../", 12)).toBe("memory/OpenSSL/(no file):12");
+  });
+
+  test("writes the largest line", () => {
+    expect(fileName("a.c", 0xfff_ffff)).toBe("memory/OpenSSL/a.c:268435455");
+  });
+
+  test("keeps the end of a long path: there the file and line are", () => {
+    const long = "/very".repeat(100) + "/file.c";
+    const name = fileName(long, 0xfff_ffff);
+    expect(name.startsWith("memory/OpenSSL/...")).toBe(true);
+    expect(name.endsWith("/very/file.c:268435455")).toBe(true);
+    expect(name.length).toBeLessThanOrEqual(NAME_MAX);
+    expect(fileName("x".repeat(144), 1)).toBe("memory/OpenSSL/" + "x".repeat(144) + ":1");
+    expect(fileName("y" + "x".repeat(144), 1)).toBe("memory/OpenSSL/..." + "x".repeat(144) + ":1");
+  });
+
+  test("cuts an IOBuffer location at 127 bytes, where the built-in tracker cuts it", () => {
+    fresh();
+    const name = "memory/IOBuffer/" + "x".repeat(111);
+    expect(nameOf(site(name))).toBe(name);
+    expect(nameOf(site(name + "y"))).toBe(name);
+    expect(rowOf(17)).toBe(16, "what differs only behind the cut is one row, as it is in the built-in");
+    expect(nameOf(site("z".repeat(INPUT_SIZE)))).toBe("z".repeat(127));
+  });
+
+  test("shows control characters as question marks, so that no location can forge a line", () => {
+    fresh();
+    expect(nameOf(site("memory/IOBuffer/a\nmemtrack end\x1b[2J\x7f"))).toBe("memory/IOBuffer/a?memtrack end?[2J?");
+    expect(nameOf(opensslSite("a\r\n.c", 1, 0x9000))).toBe("memory/OpenSSL/a??.c:1");
+    expect(nameOf(site("memory/IOBuffer/grün.cc:1"))).toBe("memory/IOBuffer/grün.cc:1");
+  });
+
+  test("writes no byte past a name's slot", () => {
+    fresh();
+    for (let i = 0; i < 64; ++i) opensslSite("p".repeat(INPUT_SIZE), 0xfff_ffff - i, 0x1000);
+    for (let s: u32 = SITE_FIRST; s < SITE_FIRST + 64; ++s) {
+      expect(lengthOf(s)).toBe(172);
+      expect(rowOf(s)).toBe(s);
+    }
+  });
+
+  test("once full, gives (other) of the class for new keys, counts them, and still knows the old ones", () => {
+    fresh(SITES_MIN);
+    const first = site("memory/IOBuffer/First.cc:1", 0x1000);
+    fill();
+    expect(siteCount()).toBe(SITE_FIRST + SITES_MIN);
+    expect(refusals()).toBe(0);
+    expect(register(0x9_0000, IOBUFFER, put("memory/IOBuffer/New.cc:1"))).toBe(SITE_OTHER + CLASS_IOBUFFER);
+    expect(register(0x9_0000, OPENSSL | 3, put("new.c"))).toBe(SITE_OTHER + CLASS_OPENSSL);
+    expect(refusals()).toBe(2);
+    expect(register(0x1000, IOBUFFER, 0)).toBe(first);
+    expect(refusals()).toBe(2);
+    expect(siteCount()).toBe(SITE_FIRST + SITES_MIN);
+    expect(nameOf(SITE_OTHER + CLASS_IOBUFFER)).toBe("memory/IOBuffer/(other)");
+  });
+
+  test("refuses a class that it does not know and a text longer than the input region", () => {
+    fresh();
+    expect(register(0x1000, 0x2000_0000, 3)).toBe(SITE_OTHER + CLASS_IOBUFFER);
+    expect(register(0x1000, 0xf000_0000, 3)).toBe(SITE_OTHER + CLASS_IOBUFFER);
+    expect(register(0x1000, OPENSSL, INPUT_SIZE + 1)).toBe(SITE_OTHER + CLASS_OPENSSL);
+    expect(refusals()).toBe(3);
+    expect(siteCount()).toBe(SITE_FIRST);
+  });
+});
+
+describe("a name without a place", () => {
+  test("gets a number of its own, and the same one again", () => {
+    fresh();
+    const number = registerName(put("memory/IOBuffer/Cache.cc:2331"));
+    expect(number).toBe(16);
+    expect(registerName(put("memory/IOBuffer/Cache.cc:2331"))).toBe(16);
+    expect(registerName(put("memory/IOBuffer/Cache.cc:2332"))).toBe(17);
+    expect(siteCount()).toBe(18);
+    expect(nameOf(16)).toBe("memory/IOBuffer/Cache.cc:2331");
+  });
+
+  test("is the row of the site that has it, whichever came first", () => {
+    fresh();
+    const byPlace = site("memory/IOBuffer/A.cc:1", 0x1000);
+    expect(registerName(put("memory/IOBuffer/A.cc:1"))).toBe(byPlace);
+    const byName = registerName(put("memory/IOBuffer/B.cc:1"));
+    const later = site("memory/IOBuffer/B.cc:1", 0x2000);
+    expect(later).not.toBe(byName);
+    expect(rowOf(later)).toBe(byName);
+  });
+
+  test("is found when the table is full, cut as names are; a new one is (other)", () => {
+    fresh(SITES_MIN);
+    const plain = site("memory/IOBuffer/A.cc:1", 0x1000);
+    const long = site("memory/IOBuffer/" + "x".repeat(200), 0x2000);
+    fill();
+    expect(registerName(put("memory/IOBuffer/A.cc:1"))).toBe(plain);
+    expect(registerName(put("memory/IOBuffer/" + "x".repeat(200)))).toBe(long);
+    expect(refusals()).toBe(0);
+    expect(registerName(put("memory/IOBuffer/New.cc:1"))).toBe(SITE_OTHER + CLASS_IOBUFFER);
+    expect(refusals()).toBe(1);
+    // Looking must not have made a site of it.
+    expect(registerName(put("memory/IOBuffer/New.cc:1"))).toBe(SITE_OTHER + CLASS_IOBUFFER);
+    expect(siteCount()).toBe(SITE_FIRST + SITES_MIN);
+  });
+
+  test("is the same row as its place when the place comes with the last free number", () => {
+    fresh(SITES_MIN);
+    while (siteCount() < SITE_FIRST + SITES_MIN - 1) site("memory/IOBuffer/Filler.cc:" + siteCount().toString());
+    const name = registerName(put("memory/IOBuffer/Filler.cc:20"));
+    expect(name).toBe(20);
+    const final = site("memory/IOBuffer/Last.cc:1", 0x1000);
+    expect(final).toBe(SITE_FIRST + SITES_MIN - 1);
+    expect(registerName(put("memory/IOBuffer/Last.cc:1"))).toBe(final);
+  });
+
+  test("longer than the input region is cut, and read no further", () => {
+    fresh();
+    memory.fill(input, 0x61, INPUT_SIZE);
+    expect(registerName(u32.MAX_VALUE)).toBe(16);
+    expect(nameOf(16)).toBe("a".repeat(127));
+  });
+});

@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What the specs share: an instance per test, text in and out of it, and random numbers.
+
+import {
+  CLASS_IOBUFFER,
+  CLASS_OPENSSL,
+  DETAIL_CLASS_SHIFT,
+  PAIR_SIZE,
+  RECORD_ALLOCS,
+  RECORD_FREES,
+  ROLE_MODEL,
+} from "../../assembly/abi";
+import { init, register, siteCount } from "../../assembly/index";
+import { input, output, staging } from "../../assembly/memory";
+import { adopt, mergeAllocs, mergeFrees, settle, start } from "../../assembly/model";
+import { lengthOf, textOf } from "../../assembly/registry";
+import { render } from "../../assembly/render";
+import { siteAt } from "../../assembly/site";
+import { position } from "../../assembly/writer";
+
+export const IOBUFFER: u32 = CLASS_IOBUFFER << DETAIL_CLASS_SHIFT;
+export const OPENSSL: u32 = CLASS_OPENSSL << DETAIL_CLASS_SHIFT;
+
+/** A fresh instance in every role: a model has the regions of the others, so one instance can play them all. */
+export function fresh(sites: u32 = 64): void {
+  assert(init(ROLE_MODEL, sites) == 0, "init");
+}
+
+/** Puts a text into the input region. Returns its length in bytes. */
+export function put(text: string): u32 {
+  return <u32>String.UTF8.encodeUnsafe(changetype<usize>(text), text.length, input);
+}
+
+export function textFrom(from: usize, length: usize): string {
+  return String.UTF8.decodeUnsafe(from, length);
+}
+
+/** What the writer has written behind `from`. */
+export function written(from: usize): string {
+  return textFrom(from, position() - from);
+}
+
+export function nameOf(site: u32): string {
+  return textFrom(textOf(site), lengthOf(site));
+}
+
+/** Registers an IOBuffer location at a place of its own. */
+export function site(name: string, place: u64 = 0): u32 {
+  return register(place ? place : 0x1000 + siteCount(), IOBUFFER, put(name));
+}
+
+/** Registers file:line of OpenSSL; files at one place are one file. */
+export function opensslSite(file: string, line: u32, place: u64): u32 {
+  return register(place, OPENSSL | line, put(file));
+}
+
+/** Puts a pair into staging, as a host that copies it from a shard. */
+export function stage(site: u32, count: u64, bytes: u64): void {
+  const at = staging + <usize>site * PAIR_SIZE;
+  store<u64>(at, count);
+  store<u64>(at, bytes, 8);
+}
+
+export function unstage(): void {
+  memory.fill(staging, 0, <usize>siteCount() * PAIR_SIZE);
+}
+
+/** Copies a pair of all sites of this instance's own records into staging. */
+export function stageRecords(pair: u32): void {
+  for (let site: u32 = 0; site < siteCount(); ++site)
+    memory.copy(staging + <usize>site * PAIR_SIZE, siteAt(site) + pair, PAIR_SIZE);
+}
+
+/** A dump's beginning: the names of all sites are there already, for the registry is in this instance. */
+export function begin(): void {
+  start();
+  unstage();
+  assert(adopt(siteCount()) == 0, "adopt");
+}
+
+/** Sums up this instance's own records, as a dump sums up a shard's. */
+export function collect(): void {
+  begin();
+  stageRecords(RECORD_FREES);
+  mergeFrees(siteCount());
+  stageRecords(RECORD_ALLOCS);
+  mergeAllocs(siteCount());
+}
+
+/** A dump's text. */
+export function rendered(): string {
+  return textFrom(output, render());
+}
+
+/** One site's sums, as those of one shard: what a dump sees before settle(). */
+export function sumOne(site: u32, allocs: u64, allocBytes: u64, frees: u64, freeBytes: u64): void {
+  begin();
+  stage(site, frees, freeBytes);
+  mergeFrees(siteCount());
+  stage(site, allocs, allocBytes);
+  mergeAllocs(siteCount());
+}
+
+export function settleOne(site: u32, allocs: u64, allocBytes: u64, frees: u64, freeBytes: u64): void {
+  sumOne(site, allocs, allocBytes, frees, freeBytes);
+  settle();
+}
+
+/** Marsaglia, "Xorshift RNGs", J. Statistical Software 8 (2003); the multiplier is Vigna's xorshift64*. */
+export class Random {
+  constructor(private state: u64) {
+    if (!state) this.state = 1;
+  }
+
+  next(): u64 {
+    this.state ^= this.state >> 12;
+    this.state ^= this.state << 25;
+    this.state ^= this.state >> 27;
+    return this.state * 0x2545f4914f6cdd1d;
+  }
+
+  /** From 0 to n - 1. */
+  below(n: u32): u32 {
+    return <u32>((this.next() >> 32) % n);
+  }
+}
+
+/** The run's seed: an import, which as-pect.config.js gives under this file's name. */
+export declare function seed(): u64;

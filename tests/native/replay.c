@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Replays a recorded log of events (tests/fixtures/README.md) through the C host and writes the dump to stdout; tests/node/
+ * replay.test.ts compares it with what the Node host makes of the same log, byte for byte.
+ *
+ *   replay LOG SITES MARK [BUILTIN]
+ *
+ * All is the plugin's own code (account.c, registry.c, shard.c, dump.c) but what is of the server: the built-in tracker's table is
+ * the text of the file BUILTIN, which also switches verify mode on, and the clock stands still. One thread plays all threads of
+ * the log in turn, each with its own shard. After MARK events (if not 0) a dump is written and both classes are armed anew. */
+#define _GNU_SOURCE
+#include <inttypes.h>
+#include <pthread.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "account.h"
+#include "dump.h"
+#include "hook_iobuffer.h"
+#include "log.h"
+#include "registry.h"
+#include "shard.h"
+
+#define PLACES_MAX  4096
+#define BLOCKS_MAX  65536
+#define THREADS_MAX 64
+#define TIME        1795361003 /* 2026-11-22T15:23:23Z */
+
+pthread_mutex_t memtrack_iobuffer_verify_mutex = PTHREAD_MUTEX_INITIALIZER;
+time_t __wrap_time(time_t *to);
+
+static const char *builtin;
+static const char *places[PLACES_MAX];
+static struct {
+  uint32_t site;
+  uint64_t size;
+} blocks[BLOCKS_MAX];
+static struct memtrack_thread threads[THREADS_MAX];
+
+static void __attribute__((noreturn, format(printf, 1, 2))) fail(const char *format, ...)
+{
+  va_list args;
+  va_start(args, format);
+  vfprintf(stderr, format, args);
+  va_end(args);
+  fputc('\n', stderr);
+  exit(1);
+}
+
+/* A whole file, with a 0 behind it. */
+static char *
+read_file(const char *path)
+{
+  FILE *file  = fopen(path, "r");
+  char *text  = NULL;
+  size_t size = 0;
+  if (!file || getdelim(&text, &size, 0, file) < 0) {
+    fail("replay: cannot read %s", path);
+  }
+  fclose(file);
+  return text;
+}
+
+char *
+memtrack_iobuffer_builtin(void)
+{
+  return builtin ? read_file(builtin) : NULL;
+}
+
+void
+memtrack_log(enum memtrack_severity severity, const char *format, ...)
+{
+  va_list args;
+  va_start(args, format);
+  fprintf(stderr, "replay: %d: ", severity);
+  vfprintf(stderr, format, args);
+  fputc('\n', stderr);
+  va_end(args);
+}
+
+time_t
+__wrap_time(time_t *to)
+{
+  return to ? *to = TIME : TIME;
+}
+
+static unsigned
+below(unsigned value, unsigned limit, const char *line)
+{
+  if (value >= limit) {
+    fail("replay: out of range: %s", line);
+  }
+  return value;
+}
+
+/* Returns whether the line was an event. */
+static bool
+replay_line(char *line)
+{
+  unsigned thread, place, block, source_line;
+  uint64_t size;
+  int64_t change;
+  int text = 0;
+  if (sscanf(line, "P %u %*x %n", &place, &text) == 1 && text) {
+    places[below(place, PLACES_MAX, line)] = line + text;
+    return false;
+  }
+  if (sscanf(line, "%*c %u", &thread) != 1) {
+    fail("replay: not understood: %s", line);
+  }
+  memtrack_thread = threads[below(thread, THREADS_MAX, line)];
+  if (sscanf(line, "I %*u %u %" SCNd64, &place, &change) == 2) {
+    memtrack_account_iobuffer(places[below(place, PLACES_MAX, line)], change);
+  } else if (sscanf(line, "A %*u %u %u %" SCNu64 " %u", &place, &source_line, &size, &block) == 4) {
+    blocks[below(block, BLOCKS_MAX, line)].size = size;
+    blocks[block].site = memtrack_account_alloc(MEMTRACK_CLASS_OPENSSL, places[below(place, PLACES_MAX, line)], source_line, size);
+  } else if (sscanf(line, "F %*u %u", &block) == 1) {
+    memtrack_account_free(blocks[below(block, BLOCKS_MAX, line)].site, blocks[block].size);
+  } else if (sscanf(line, "U %*u %" SCNu64, &size) == 1) {
+    memtrack_account_free_untagged(MEMTRACK_CLASS_OPENSSL, size);
+  } else {
+    fail("replay: not understood: %s", line);
+  }
+  threads[thread] = memtrack_thread;
+  return true;
+}
+
+static void
+dump(bool verify)
+{
+  const struct memtrack_state state = {
+    .level    = 2,
+    .iobuffer = MEMTRACK_HOOK_INSTALLED,
+    .openssl  = MEMTRACK_HOOK_INSTALLED,
+    .verify   = verify,
+  };
+  if (memtrack_dump_write(1, MEMTRACK_REASON_SIGNAL, &state)) {
+    fail("replay: the dump could not be written");
+  }
+}
+
+int
+main(int argc, char **argv)
+{
+  if (argc < 4) {
+    fail("usage: replay LOG SITES MARK [BUILTIN]");
+  }
+  uint32_t sites = strtoul(argv[2], NULL, 10);
+  uint64_t mark  = strtoull(argv[3], NULL, 10);
+  builtin        = argv[4];
+  if (memtrack_registry_open(sites) || memtrack_shards_open(sites) || memtrack_dump_open(sites)) {
+    fail("replay: no core with %u sites", sites);
+  }
+  uint64_t events = 0;
+  for (char *line = read_file(argv[1]); line && *line;) {
+    char *end = strchr(line, '\n');
+    if (end) {
+      *end++ = 0;
+    }
+    if (replay_line(line) && ++events == mark) {
+      dump(false);
+      memtrack_dump_mark(MEMTRACK_CLASS_IOBUFFER);
+      memtrack_dump_mark(MEMTRACK_CLASS_OPENSSL);
+    }
+    line = end;
+  }
+  dump(builtin != NULL);
+  return 0;
+}

@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import { parseDumps, parsePairs, parseTables } from "../support/dump.ts";
+
+const HEADER =
+  "memtrack format=1 dump=7 time=2026-11-22T15:34:15Z reason=signal level=2 armed=60 core=90945afb0efed735 shards=4 sites=3/4096 " +
+  "refused-sites=0 iobuffer=installed openssl=installed verify=on lost=0 traps=0 memory=1048576";
+
+const IOBUFFER = `
+Allocs     | Frees      | Size In-use          | Avg Size   | Location                                          
+-----------|------------|----------------------|------------|--------------------------------------------------------------------
+      2813 |       2742 |               581632 |       8192 | memory/IOBuffer/HttpSM.cc:1836                    
+       201 |        201 |                    0 |          0 | memory/IOBuffer/HttpSM.cc:6495                    
+                                        581632 |            | TOTAL                                             
+----------------------------------------------------------------------------------------------------------------------------------
+`;
+
+const OPENSSL = `
+Allocs     | Frees      | Size In-use          | Avg Size   | Location                                          
+-----------|------------|----------------------|------------|--------------------------------------------------------------------
+        12 |         10 |                  400 |        200 | memory/OpenSSL/ssl/ssl_lib.c:705                  
+                                           400 |            | TOTAL                                             
+----------------------------------------------------------------------------------------------------------------------------------
+
+Total Allocated      | Total Freed          | Currently Allocated  | Type                 | 
+---------------------|----------------------|----------------------|----------------------
+                2400 |                 2000 |                  400 | SSL Allocated Memory                              
+---------------------|----------------------|----------------------|----------------------
+`;
+
+const PRIOR = `
+Released since arming, allocated before it: in no row above
+Frees      | Size                 | Class
+-----------|----------------------|----------
+         4 |                 4096 | iobuffer
+`;
+
+const VERIFY = `
+Verify: IOBuffer events counted by memtrack and by the built-in tracker, 1 of 2 rows differ
+Allocs     | Frees      | Size In-use          | Accountant | Location
+-----------|------------|----------------------|------------|------------------------------
+      3014 |       2943 |               581632 | memtrack   | TOTAL
+      3013 |       2943 |               573440 | built-in   | TOTAL
+      2813 |       2742 |               581632 | memtrack   | memory/IOBuffer/HttpSM.cc:1836
+      2812 |       2742 |               573440 | built-in   | memory/IOBuffer/HttpSM.cc:1836
+`;
+
+const END = "\nmemtrack end dump=7 rows=3\n";
+const DUMP = `${HEADER}\n${IOBUFFER}${OPENSSL}${PRIOR}${VERIFY}${END}`;
+
+describe("parseDumps", () => {
+  test("reads the header, the tables and the sections of a dump", () => {
+    const [dump, ...more] = parseDumps(`[Nov 22 15:34:15.331] a line of the server's\n${DUMP}`);
+    assert.ok(dump);
+    assert.equal(more.length, 0);
+    assert.equal(dump.number, 7);
+    assert.equal(dump.header.get("reason"), "signal");
+    assert.equal(dump.header.get("sites"), "3/4096");
+    assert.equal(dump.endRows, 3);
+    assert.equal(dump.text, DUMP);
+    assert.deepEqual(dump.foreign, []);
+    assert.equal(dump.iobuffer.total, 581632);
+    assert.deepEqual(dump.iobuffer.rows[1], {
+      allocs: 201,
+      frees: 201,
+      inUse: 0,
+      average: 0,
+      location: "memory/IOBuffer/HttpSM.cc:6495",
+    });
+    assert.deepEqual(
+      dump.openssl.rows.map((row) => row.location),
+      ["memory/OpenSSL/ssl/ssl_lib.c:705"],
+    );
+    assert.deepEqual(dump.summary, { allocated: 2400, freed: 2000, current: 400 });
+    assert.deepEqual(dump.prior, [{ frees: 4, bytes: 4096, class: "iobuffer" }]);
+    assert.equal(dump.verify?.differing, 1);
+    assert.equal(dump.verify?.compared, 2);
+    assert.deepEqual(
+      dump.verify?.rows.map((row) => row.accountant),
+      ["memtrack", "built-in", "memtrack", "built-in"],
+    );
+  });
+
+  test("keeps a line that belongs to nothing known apart", () => {
+    const [dump] = parseDumps(DUMP.replace(END, `\n[ET_NET 1] in between${END}`));
+    assert.deepEqual(dump?.foreign, ["[ET_NET 1] in between"]);
+    const [torn] = parseDumps(DUMP.replace(/2813 \| .*/, "2813 |   27"));
+    assert.equal(torn?.foreign.length, 1);
+  });
+
+  test("leaves out a dump that is not, or not yet, complete", () => {
+    assert.deepEqual(parseDumps(DUMP.slice(0, -1)), []);
+    assert.deepEqual(parseDumps(DUMP.slice(DUMP.indexOf("\n") + 1)), []);
+    assert.deepEqual(parseDumps(DUMP.replace("end dump=7", "end dump=8")), []);
+    assert.equal(parseDumps(HEADER + "\n" + DUMP).length, 1);
+    assert.equal(parseDumps(DUMP + DUMP).length, 2);
+  });
+
+  test("reads the further lines that begin with memtrack as notes", () => {
+    const hook = 'memtrack hook=openssl state=refused reason="no place holds the three pointers"';
+    const [dump] = parseDumps(DUMP.replace("\n", `\n${hook}\n`));
+    assert.deepEqual(dump?.notes, [parsePairs(hook)]);
+    assert.equal(dump?.notes[0]?.get("reason"), "no place holds the three pointers");
+    assert.deepEqual(dump?.foreign, []);
+  });
+});
+
+test("parseTables reads a table of the built-in tracker, which has no header", () => {
+  const { tables, foreign } = parseTables(IOBUFFER);
+  assert.equal(tables.length, 1);
+  assert.equal(tables[0]?.rows.length, 2);
+  assert.deepEqual(foreign, []);
+});
+
+test("a number that JavaScript cannot hold exactly is refused, not rounded", () => {
+  assert.throws(() => parseTables(IOBUFFER.replace("              581632 | ", "    9007199254740993 | ")), RangeError);
+});

@@ -1,0 +1,214 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// One core, several hosts: a recorded log of a real server's events (tests/fixtures), replayed through memtrack.wasm in Node and
+// through the wasm2c build in C, gives the same dump, byte for byte; and both are right, by a count of the log in plain TypeScript
+// and by the table that the server's own tracker printed.
+
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { createHash } from "node:crypto";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, describe, test } from "node:test";
+import { fileURLToPath } from "node:url";
+import { abi, Host, loadCore, type Facts, type OtherRow } from "../../host/node/core.ts";
+import { BUILTIN_PATH, countEvents, parseEvents, recordedText, type Event } from "../fixtures/events.ts";
+import { parseDumps, parseTables, type Row } from "../support/dump.ts";
+
+const TOP = fileURLToPath(new URL("../..", import.meta.url));
+const OBJECTS = ["account", "core", "dump", "embed", "registry", "shard"].map((name) => join(TOP, "build", "ats", `${name}.o`));
+const DIGEST = createHash("sha256")
+  .update(readFileSync(join(TOP, "build", "memtrack.wasm")))
+  .digest("hex")
+  .slice(0, 16);
+
+/** As in tests/native/replay.c. */
+const FACTS: Facts = {
+  time: 1795361003n,
+  reason: abi.REASON_SIGNAL,
+  level: 2,
+  iobuffer: abi.HOOK_INSTALLED,
+  openssl: abi.HOOK_INSTALLED,
+  digest: DIGEST,
+};
+
+interface Run {
+  sites: number;
+  /** After how many events a dump is made and both classes are armed anew; 0 for never. */
+  mark: number;
+  verify: boolean;
+}
+
+/** The log in this process: what tests/native/replay.c does. */
+function replayInNode(events: Event[], { sites, mark, verify }: Run): Buffer {
+  const host = new Host(loadCore(), sites);
+  host.addShard(); // in C, the first shard is the one that threads share which can have none
+  const shards = new Map<number, ReturnType<Host["addShard"]>>();
+  const blocks = new Map<number, { site: number; size: bigint }>();
+  const dumps: Buffer[] = [];
+  for (const [index, event] of events.entries()) {
+    const shard = shards.get(event.thread) ?? host.addShard();
+    shards.set(event.thread, shard);
+    if (event.kind === "iobuffer") {
+      host.event(shard, event.place.address, event.place.text, BigInt(event.size));
+    } else if (event.kind === "alloc") {
+      const size = BigInt(event.size);
+      const site = host.charge(shard, abi.CLASS_OPENSSL, event.place.address, event.place.text, event.line, size);
+      blocks.set(event.block, { site, size });
+    } else if (event.kind === "free") {
+      const { site, size } = blocks.get(event.block)!;
+      host.release(shard, site, size);
+    } else {
+      host.releaseUntagged(shard, abi.CLASS_OPENSSL, BigInt(event.size));
+    }
+    if (index + 1 === mark) {
+      dumps.push(host.dump(FACTS));
+      host.mark(abi.CLASS_IOBUFFER);
+      host.mark(abi.CLASS_OPENSSL);
+    }
+  }
+  dumps.push(host.dump(FACTS, verify ? builtinRows() : undefined));
+  return Buffer.concat(dumps);
+}
+
+function builtinRows(): OtherRow[] {
+  return builtinTable().map((row) => ({
+    name: row.location,
+    allocs: BigInt(row.allocs),
+    frees: BigInt(row.frees),
+    inUse: BigInt(row.inUse),
+  }));
+}
+
+function builtinTable(): Row[] {
+  return parseTables(readFileSync(BUILTIN_PATH, "utf8")).tables[0]!.rows;
+}
+
+/** The lines of the first table in a text, whole, from its column heads to the line under its TOTAL. */
+function firstTable(text: string): string[] {
+  const lines = text.slice(text.indexOf("Allocs ")).split("\n");
+  return lines.slice(0, lines.findIndex((line) => / TOTAL *$/.test(line)) + 2);
+}
+
+describe("a recorded log of a real server's events", () => {
+  let folder = "";
+  const log = recordedText();
+  const events = parseEvents(log);
+
+  before(() => {
+    folder = mkdtempSync(join(tmpdir(), "memtrack-replay-"));
+    execFileSync("make", ["--no-print-directory", "-C", join(TOP, "host", "ats"), "objects"], { stdio: "ignore" });
+    const includes = ["-I", join(TOP, "host", "ats"), "-I", join(TOP, "build")];
+    const how = ["-std=gnu11", "-O2", "-g", "-Wall", "-Wextra", "-Werror", ...includes, "-Wl,--wrap=time"];
+    const source = join(TOP, "tests", "native", "replay.c");
+    execFileSync("cc", [...how, "-o", join(folder, "replay"), source, ...OBJECTS, "-lpthread"], { stdio: "inherit" });
+    writeFileSync(join(folder, "events.log"), log);
+  });
+  after(() => rmSync(folder, { recursive: true, force: true }));
+
+  function replayInC({ sites, mark, verify }: Run): Buffer {
+    const args = [join(folder, "events.log"), String(sites), String(mark), ...(verify ? [BUILTIN_PATH] : [])];
+    return execFileSync(join(folder, "replay"), args, { maxBuffer: 1 << 26 });
+  }
+
+  function replayInBoth(run: Run): string {
+    const inNode = replayInNode(events, run);
+    const inC = replayInC(run);
+    assert.equal(inC.toString(), inNode.toString());
+    assert.deepEqual(inC, inNode);
+    return inNode.toString();
+  }
+
+  test("gives the same bytes in Node and in C, and every row is what the log says", () => {
+    const dumps = parseDumps(replayInBoth({ sites: abi.SITES_DEFAULT, mark: 0, verify: false }));
+    assert.equal(dumps.length, 1);
+    const dump = dumps[0]!;
+    assert.deepEqual(dump.foreign, []);
+    assert.equal(dump.header.get("lost"), "0");
+    const expected = countEvents(events);
+    const older = expected.get("");
+    expected.delete("");
+    const rows = [...dump.iobuffer.rows, ...dump.openssl.rows];
+    assert.equal(rows.length, expected.size);
+    assert.ok(dump.iobuffer.rows.length > 5 && dump.openssl.rows.length > 100, "the recording has both classes");
+    for (const row of rows) {
+      const count = expected.get(row.location);
+      assert.ok(count, row.location);
+      assert.deepEqual(
+        [row.allocs, row.frees, row.inUse],
+        [count.allocs, count.frees, count.allocBytes - count.freeBytes],
+        row.location,
+      );
+    }
+    const sum = (field: "allocBytes" | "freeBytes") =>
+      dump.openssl.rows.reduce((total, row) => total + expected.get(row.location)![field], 0);
+    assert.deepEqual(dump.summary, {
+      allocated: sum("allocBytes"),
+      freed: sum("freeBytes"),
+      current: sum("allocBytes") - sum("freeBytes"),
+    });
+    assert.equal(
+      dump.iobuffer.total,
+      dump.iobuffer.rows.reduce((total, row) => total + row.inUse, 0),
+    );
+    const prior = dump.prior.find((row) => row.class === "openssl");
+    assert.deepEqual([prior?.frees ?? 0, prior?.bytes ?? 0], [older?.frees ?? 0, older?.freeBytes ?? 0]);
+  });
+
+  test("gives the table that the server's built-in tracker printed, byte for byte but for the order of the rows", () => {
+    const ours = firstTable(replayInC({ sites: abi.SITES_DEFAULT, mark: 0, verify: false }).toString());
+    const theirs = firstTable(readFileSync(BUILTIN_PATH, "utf8"));
+    assert.deepEqual(ours.toSorted(), theirs.toSorted());
+    assert.deepEqual([...ours.slice(0, 2), ...ours.slice(-2)], [...theirs.slice(0, 2), ...theirs.slice(-2)]);
+  });
+
+  test("agrees with the built-in tracker in verify mode, in both hosts", () => {
+    const [dump] = parseDumps(replayInBoth({ sites: abi.SITES_DEFAULT, mark: 0, verify: true }));
+    assert.equal(dump?.verify?.differing, 0);
+    assert.equal(dump.verify.compared, builtinTable().length);
+  });
+
+  test("gives the same bytes when both classes are armed anew in the middle, and no row is below zero", () => {
+    const dumps = parseDumps(replayInBoth({ sites: abi.SITES_DEFAULT, mark: Math.floor(events.length / 2), verify: false }));
+    assert.equal(dumps.length, 2);
+    const expected = countEvents(events);
+    const [first, second] = dumps as [(typeof dumps)[0], (typeof dumps)[0]];
+    for (const row of [...second.iobuffer.rows, ...second.openssl.rows]) {
+      assert.ok(row.inUse >= 0 && row.frees <= row.allocs, row.location);
+      const earlier = [...first.iobuffer.rows, ...first.openssl.rows].find((other) => other.location === row.location);
+      assert.equal(row.allocs + (earlier?.allocs ?? 0), expected.get(row.location)?.allocs, row.location);
+    }
+    assert.ok(
+      second.prior.some((row) => row.frees > 0),
+      "blocks from before the arming were released after it",
+    );
+  });
+
+  test("with a table too small for its sites, gives the same bytes, and the totals are still exact", () => {
+    const run = { sites: abi.SITES_MIN, mark: 0, verify: false };
+    const [dump] = parseDumps(replayInBoth(run));
+    assert.ok(dump && Number(dump.header.get("refused-sites")) > 0);
+    assert.equal(dump.header.get("sites"), "64/64");
+    const expected = countEvents(events);
+    expected.delete("");
+    const total = (prefix: string) =>
+      [...expected]
+        .filter(([name]) => name.startsWith(prefix))
+        .reduce((sum, [, { allocBytes, freeBytes }]) => sum + allocBytes - freeBytes, 0);
+    assert.equal(dump.iobuffer.total, total("memory/IOBuffer/"));
+    assert.equal(dump.openssl.total, total("memory/OpenSSL/"));
+    // What has no row of its own is in (other), and nothing else is.
+    const named = new Set(dump.openssl.rows.map((row) => row.location));
+    const without = [...expected].filter(([name]) => name.startsWith("memory/OpenSSL/") && !named.has(name));
+    const other = dump.openssl.rows.find((row) => row.location === "memory/OpenSSL/(other)");
+    assert.equal(
+      other?.allocs,
+      without.reduce((sum, [, count]) => sum + count.allocs, 0),
+    );
+    assert.equal(
+      other?.frees,
+      without.reduce((sum, [, count]) => sum + count.frees, 0),
+    );
+  });
+});
