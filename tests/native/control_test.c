@@ -1,0 +1,258 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Hooks, levels, verify and refusals, with victim.so in the server's place and target.so in libtscore's.
+#define _GNU_SOURCE
+#include "support.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "account.h"
+#include "control.h"
+#include "dump.h"
+#include "hook_iobuffer.h"
+#include "records.h"
+#include "slots.h"
+
+static char reason[MEMTRACK_REASON_SIZE];
+static int dumps;
+
+static void
+count_dump(FILE *file)
+{
+  (void)file;
+  ++dumps;
+}
+
+static void
+a_server_without_the_symbols_is_refused_by_name_and_untouched(void **state)
+{
+  (void)state;
+  char *maps                      = maps_text();
+  struct memtrack_server no_level = stand_in, no_increment = stand_in, no_dump = stand_in;
+  no_level.level                            = "nothing_of_this_name";
+  no_increment.increment                    = "no_increment_here";
+  no_dump.dump                              = "no_dump_here";
+  const struct memtrack_server *(servers[]) = {&no_level, &no_increment, &no_dump};
+  const char *names[]                       = {"nothing_of_this_name", "no_increment_here", "no_dump_here"};
+  for (int i = 0; i < 3; ++i) {
+    assert_int_equal(memtrack_iobuffer_install(servers[i], count_dump, reason), -1);
+    assert_non_null(strstr(reason, names[i]));
+  }
+  struct sums before = sum_site(MEMTRACK_SITE_UNKNOWN);
+  target_level       = 1;
+  victim_increment("memory/IOBuffer/x", 1);
+  assert_int_equal(sum_site(MEMTRACK_SITE_UNKNOWN).allocs, before.allocs);
+  char *now = maps_text();
+  assert_string_equal(now, maps);
+  free(now);
+  free(maps);
+}
+
+static void
+events_and_dumps_come_to_us_until_the_hook_is_removed(void **state)
+{
+  (void)state;
+  char *maps         = maps_text();
+  struct sums before = sum_site(MEMTRACK_SITE_UNKNOWN);
+  target_level       = 1;
+  assert_int_equal(memtrack_iobuffer_install(&stand_in, count_dump, reason), 0);
+  victim_increment("memory/IOBuffer/x", 128);
+  victim_increment("memory/IOBuffer/x", -128);
+  victim_dump(stderr);
+  struct sums after = sum_site(MEMTRACK_SITE_UNKNOWN);
+  assert_int_equal(after.allocs - before.allocs, 1);
+  assert_int_equal(after.free_bytes - before.free_bytes, 128);
+  assert_int_equal(dumps, 1);
+
+  // A second memtrack, under another path, finds the first in its place and says so.
+  assert_int_equal(memtrack_iobuffer_install(&stand_in, count_dump, reason), -1);
+  assert_non_null(strstr(reason, "redirected already"));
+
+  memtrack_iobuffer_set_level(0);
+  victim_increment("memory/IOBuffer/x", 128);
+  assert_int_equal(sum_site(MEMTRACK_SITE_UNKNOWN).allocs, after.allocs);
+  memtrack_iobuffer_set_level(1);
+  assert_int_equal(memtrack_iobuffer_remove(reason), 0);
+  victim_increment("memory/IOBuffer/x", 128);
+  assert_int_equal(sum_site(MEMTRACK_SITE_UNKNOWN).allocs, after.allocs);
+  char *now = maps_text();
+  assert_string_equal(now, maps);
+  free(now);
+  free(maps);
+}
+
+static void
+what_the_builtin_counted_before_is_taken_over_and_verify_agrees(void **state)
+{
+  (void)state;
+  target_level = 1;
+  for (int i = 0; i < 5; ++i) {
+    victim_increment("memory/IOBuffer/before.cc:1", 4096);
+  }
+  assert_int_equal(memtrack_iobuffer_install(&stand_in, count_dump, reason), 0);
+  memtrack_dump_carry_over();
+  victim_increment("memory/IOBuffer/before.cc:1", -4096);
+  char *text = dump_text(1, false);
+  assert_non_null(strstr(text, "| memory/IOBuffer/before.cc:1 "));
+  assert_null(strstr(text, "Released since arming"));
+  free(text);
+
+  assert_int_equal(memtrack_iobuffer_pass_on(true, reason), 0);
+  memtrack_dump_mark_verify();
+  for (int i = 0; i < 100; ++i) {
+    victim_increment("memory/IOBuffer/before.cc:1", i % 3 ? 4096 : -4096);
+  }
+  text = dump_text(1, true);
+  assert_non_null(strstr(text, "\nVerify: "));
+  assert_non_null(strstr(text, " 0 of "));
+  free(text);
+
+  // An event that only one of the two sees is a differing row.
+  memtrack_account_iobuffer("memory/IOBuffer/before.cc:1", 1);
+  text = dump_text(1, true);
+  assert_non_null(strstr(text, " 1 of "));
+  free(text);
+  assert_int_equal(memtrack_iobuffer_pass_on(false, reason), 0);
+  assert_int_equal(memtrack_iobuffer_remove(reason), 0);
+}
+
+static void
+releases_of_buffers_older_than_the_arming_are_never_negative(void **state)
+{
+  (void)state;
+  memtrack_dump_mark(MEMTRACK_CLASS_IOBUFFER);
+  for (int i = 0; i < 10; ++i) {
+    memtrack_account_iobuffer("memory/IOBuffer/late.cc:1", -1000);
+  }
+  memtrack_account_iobuffer("memory/IOBuffer/late.cc:1", 1000);
+  memtrack_dump_observe();
+  memtrack_account_iobuffer("memory/IOBuffer/late.cc:1", 1000);
+  char *text = dump_text(1, false);
+  assert_non_null(strstr(text, "         2 |          1 |                 1000 |       1000 | memory/IOBuffer/late.cc:1"));
+  assert_non_null(strstr(text, "         9 |                 9000 | iobuffer"));
+  free(text);
+}
+
+static void
+a_dump_that_cannot_be_written_is_said_once_and_loses_nothing(void **state)
+{
+  (void)state;
+  struct memtrack_state now = {.level = 1};
+  log_clear();
+  int full = open("/dev/full", O_WRONLY);
+  assert_int_equal(memtrack_dump_write(full, MEMTRACK_REASON_TIMER, &now), ENOSPC);
+  assert_int_equal(memtrack_dump_write(full, MEMTRACK_REASON_TIMER, &now), ENOSPC);
+  close(full);
+  const char *line = strstr(log_text(), "No space left on device");
+  assert_non_null(line);
+  assert_null(strstr(line + 1, "No space left on device"));
+  assert_int_equal(memtrack_dump_write(-1, MEMTRACK_REASON_TIMER, &now), EBADF);
+  char *text = dump_text(1, false);
+  assert_non_null(strstr(text, "memory/IOBuffer/late.cc:1"));
+  free(text);
+}
+
+static bool
+no_record(const char *name, int64_t *value)
+{
+  (void)name;
+  (void)value;
+  return false;
+}
+
+static void
+an_unknown_server_is_left_alone(void **state)
+{
+  (void)state;
+  const char *versions[] = {"11.0.0", "9.20.1", "", NULL};
+  for (int i = 0; i < 4; ++i) {
+    log_clear();
+    assert_int_equal(memtrack_control_start(versions[i], no_record, count_dump), -1);
+    assert_non_null(strstr(log_text(), "known are 9.2.x"));
+  }
+  assert_non_null(memtrack_server_find("9.2.5"));
+}
+
+static void
+a_bad_value_is_said_with_its_range_and_what_is_used(void **state)
+{
+  (void)state;
+  const struct {
+    enum memtrack_setting setting;
+    int64_t value, used;
+  } cases[] = {
+    {MEMTRACK_SETTING_LEVEL, 3, 2},    {MEMTRACK_SETTING_LEVEL, -1, 0},   {MEMTRACK_SETTING_FREQUENCY, -5, 0},
+    {MEMTRACK_SETTING_SITES, 0, 4096}, {MEMTRACK_SETTING_SITES, 7, 4096}, {MEMTRACK_SETTING_SITES, 1000000000, 4096},
+    {MEMTRACK_SETTING_VERIFY, 2, 0},
+  };
+  for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); ++i) {
+    char expected[200];
+    log_clear();
+    assert_int_equal(memtrack_setting_use(cases[i].setting, cases[i].value), cases[i].used);
+    snprintf(expected, sizeof(expected), "%s is %ld, allowed are", memtrack_setting_rule(cases[i].setting)->name, cases[i].value);
+    assert_non_null(strstr(log_text(), expected));
+    snprintf(expected, sizeof(expected), ": %ld is used\n", cases[i].used);
+    assert_non_null(strstr(log_text(), expected));
+    log_clear();
+    memtrack_setting_use(cases[i].setting, cases[i].value);
+    assert_string_equal(log_text(), "");
+  }
+  assert_int_equal(memtrack_setting_use(MEMTRACK_SETTING_LEVEL, 1), 1);
+  assert_string_equal(log_text(), "proxy.config.res_track_memory is now 1\n");
+}
+
+static void
+a_value_that_is_no_number_is_said_with_its_line(void **state)
+{
+  (void)state;
+  char path[] = "/tmp/memtrack-records-XXXXXX";
+  FILE *file  = fdopen(mkstemp(path), "w");
+  fputs("# CONFIG proxy.config.res_track_memory INT full\n"
+        "CONFIG proxy.config.res_track_memory INT full\n"
+        "\n"
+        "CONFIG proxy.config.dump_mem_info_frequency INT often, please  \r\n"
+        "CONFIG proxy.config.plugin.memtrack.sites STRING 4096\n"
+        "CONFIG proxy.config.plugin.memtrack.verify INT 1\n"
+        "CONFIG proxy.config.http.server_ports STRING 8080\n"
+        "CONFIG proxy.config.res_track_memory INT\n"
+        "CONFIG",
+        file);
+  fclose(file);
+  log_clear();
+  assert_int_equal(memtrack_records_check_file(path), 3);
+  assert_non_null(strstr(log_text(), ":2: proxy.config.res_track_memory is \"full\" (INT), not a number; allowed are 0 to 2"));
+  assert_non_null(strstr(log_text(), ":4: proxy.config.dump_mem_info_frequency is \"often, please\""));
+  assert_non_null(strstr(log_text(), ":5: proxy.config.plugin.memtrack.sites is \"4096\" (STRING), not of type INT"));
+  unlink(path);
+  assert_int_equal(memtrack_records_check_file("/nonexistent/records.config"), 0);
+}
+
+static int
+open_once(void **state)
+{
+  (void)state;
+  open_accounting(256);
+  return 0;
+}
+
+int
+main(void)
+{
+  const struct CMUnitTest tests[] = {
+    cmocka_unit_test(an_unknown_server_is_left_alone),
+    cmocka_unit_test(a_server_without_the_symbols_is_refused_by_name_and_untouched),
+    cmocka_unit_test(events_and_dumps_come_to_us_until_the_hook_is_removed),
+    cmocka_unit_test(what_the_builtin_counted_before_is_taken_over_and_verify_agrees),
+    cmocka_unit_test(releases_of_buffers_older_than_the_arming_are_never_negative),
+    cmocka_unit_test(a_dump_that_cannot_be_written_is_said_once_and_loses_nothing),
+    cmocka_unit_test(a_bad_value_is_said_with_its_range_and_what_is_used),
+    cmocka_unit_test(a_value_that_is_no_number_is_said_with_its_line),
+  };
+  return cmocka_run_group_tests(tests, open_once, NULL);
+}

@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Slots of a full RELRO module (victim.so): found, written, restored; nothing else is written and every page keeps its protection.
+#define _GNU_SOURCE
+#include "support.h"
+
+#include <link.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "slots.h"
+
+int main(void); // an address of this module, which the search leaves out
+
+static int64_t seen;
+
+static void
+stand_in_increment(const char *where, int64_t size)
+{
+  (void)where;
+  seen += size;
+}
+
+struct copy {
+  uintptr_t from;
+  size_t size;
+  unsigned char *bytes;
+};
+
+// All of victim.so's memory that was ever writable: its data and its RELRO pages.
+static int
+copy_victim(struct dl_phdr_info *info, size_t size, void *data)
+{
+  struct copy *copies = data;
+  (void)size;
+  if (!strstr(info->dlpi_name, "victim.so")) {
+    return 0;
+  }
+  for (int i = 0; i < info->dlpi_phnum; ++i) {
+    const ElfW(Phdr) *segment = &info->dlpi_phdr[i];
+    if (segment->p_type == PT_LOAD && (segment->p_flags & PF_W)) {
+      copies->from  = info->dlpi_addr + segment->p_vaddr;
+      copies->size  = segment->p_memsz;
+      copies->bytes = malloc(copies->size);
+      memcpy(copies->bytes, (void *)copies->from, copies->size);
+    }
+  }
+  return 1;
+}
+
+static void
+a_slot_is_redirected_and_nothing_else_is_written(void **state)
+{
+  (void)state;
+  char reason[MEMTRACK_REASON_SIZE];
+  struct memtrack_slots slots;
+  struct copy before, after;
+  char *maps_before = maps_text();
+  dl_iterate_phdr(copy_victim, &before);
+
+  assert_int_equal(memtrack_slots_find(&slots, "target_increment", "victim.so", (void *)main, reason), 0);
+  assert_int_equal(slots.count, 1);
+  assert_false(memtrack_page_protection(slots.at[0]) & PROT_WRITE);
+  assert_int_equal(memtrack_slots_write(&slots, (void *)stand_in_increment, reason), 0);
+
+  target_level = 1;
+  seen         = 0;
+  victim_increment("somewhere", 42);
+  assert_int_equal(seen, 42);
+
+  char *maps_after = maps_text();
+  assert_string_equal(maps_after, maps_before);
+  dl_iterate_phdr(copy_victim, &after);
+  for (size_t i = 0; i < before.size; ++i) {
+    bool in_slot = before.from + i - (uintptr_t)slots.at[0] < sizeof(void *);
+    if (!in_slot && before.bytes[i] != after.bytes[i]) {
+      fail_msg("byte %zu of victim.so's data was written", i);
+    }
+  }
+
+  assert_int_equal(memtrack_slots_restore(&slots, reason), 0);
+  victim_increment("somewhere", 1);
+  assert_int_equal(seen, 42);
+  char *maps_restored = maps_text();
+  assert_string_equal(maps_restored, maps_before);
+  free(after.bytes);
+  dl_iterate_phdr(copy_victim, &after);
+  assert_memory_equal(after.bytes, before.bytes, before.size);
+  free(before.bytes);
+  free(after.bytes);
+  free(maps_before);
+  free(maps_after);
+  free(maps_restored);
+}
+
+static void
+a_symbol_that_nobody_calls_is_refused_with_its_name(void **state)
+{
+  (void)state;
+  char reason[MEMTRACK_REASON_SIZE];
+  struct memtrack_slots slots;
+  assert_int_equal(memtrack_slots_find(&slots, "nobody_calls_this", NULL, (void *)main, reason), -1);
+  assert_non_null(strstr(reason, "nobody_calls_this"));
+}
+
+// malloc has a slot in every module: more than any function of the server can have.
+static void
+too_many_slots_are_refused_not_cut(void **state)
+{
+  (void)state;
+  char reason[MEMTRACK_REASON_SIZE];
+  struct memtrack_slots slots;
+  int found = memtrack_slots_find(&slots, "__cxa_finalize", NULL, (void *)main, reason);
+  assert_true(found == 0 ? slots.count <= MEMTRACK_SLOTS_MAX : strstr(reason, "__cxa_finalize") != NULL);
+}
+
+static void
+our_own_module_is_left_out(void **state)
+{
+  (void)state;
+  char reason[MEMTRACK_REASON_SIZE];
+  struct memtrack_slots slots;
+  // victim_increment is called by this program only.
+  assert_int_equal(memtrack_slots_find(&slots, "victim_increment", NULL, (void *)main, reason), -1);
+}
+
+static void
+a_slot_that_is_not_mapped_is_refused_and_the_others_are_put_back(void **state)
+{
+  (void)state;
+  char reason[MEMTRACK_REASON_SIZE];
+  void *word                  = (void *)1;
+  struct memtrack_slots slots = {.count = 2, .at = {&word, (void **)16}, .before = {word, NULL}};
+  assert_int_equal(memtrack_slots_write(&slots, (void *)2, reason), -1);
+  assert_ptr_equal(word, (void *)1);
+  assert_non_null(strstr(reason, "not mapped"));
+}
+
+static void
+protections_are_read_as_the_kernel_has_them(void **state)
+{
+  (void)state;
+  char *page = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  assert_int_equal(memtrack_page_protection(page), PROT_READ | PROT_WRITE);
+  mprotect(page, 4096, PROT_NONE);
+  assert_int_equal(memtrack_page_protection(page + 100), PROT_NONE);
+  munmap(page, 4096);
+  assert_int_equal(memtrack_page_protection((void *)main) & PROT_EXEC, PROT_EXEC);
+  assert_int_equal(memtrack_page_protection((void *)16), -1);
+}
+
+int
+main(void)
+{
+  const struct CMUnitTest tests[] = {
+    cmocka_unit_test(a_slot_is_redirected_and_nothing_else_is_written),
+    cmocka_unit_test(a_symbol_that_nobody_calls_is_refused_with_its_name),
+    cmocka_unit_test(too_many_slots_are_refused_not_cut),
+    cmocka_unit_test(our_own_module_is_left_out),
+    cmocka_unit_test(a_slot_that_is_not_mapped_is_refused_and_the_others_are_put_back),
+    cmocka_unit_test(protections_are_read_as_the_kernel_has_them),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}

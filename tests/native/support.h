@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What the native tests share: cmocka, the log's other end, an accountant to compare with, /proc/self/maps.
+#ifndef SUPPORT_H
+#define SUPPORT_H
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include <cmocka.h>
+
+#include "core_abi.h"
+#include "server.h"
+
+// target.so and victim.so in the terms of server.c's table.
+extern const struct memtrack_server stand_in;
+
+void victim_increment(const char *where, int64_t size);
+void victim_dump(FILE *file);
+extern int target_level;
+
+// Lines logged since the last call of log_clear(), one after another.
+const char *log_text(void);
+void log_clear(void);
+
+// Opens registry, shards and model for `sites`, once per program.
+void open_accounting(uint32_t sites);
+
+struct sums {
+  uint64_t allocs, alloc_bytes, frees, free_bytes;
+};
+
+// Of one site (or MEMTRACK_SITE_UNKNOWN: of all registered and (other) ones), over all shards.
+struct sums sum_site(uint32_t site);
+
+// A dump's text, malloc'ed.
+char *dump_text(int level, bool verify);
+
+// /proc/self/maps, malloc'ed; only the lines of files, which tests do not change themselves.
+char *maps_text(void);
+
+// xorshift64*, so that a printed seed gives a run again.
+uint64_t random_next(uint64_t *state);
+
+#endif

@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The tag: what was written is read back, and nothing else is ever taken for a tag.
+#include "support.h"
+
+#include <malloc.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tag.h"
+
+#define KEY 0x0123456789abcdefu
+
+// Blocks of every size up to 5,000 bytes and with every padding an allocator might add.
+static void
+a_tag_gives_back_site_and_size(void **state)
+{
+  (void)state;
+  static _Alignas(16) char block[16384];
+  for (uint64_t size = 0; size < 5000; ++size) {
+    for (uint64_t slack = MEMTRACK_TAG_SIZE; slack < 60; ++slack) {
+      uint32_t site = (size * 31 + slack) & 0xffff, site_read;
+      uint64_t size_read;
+      memset(block, 0xa5, size);
+      memtrack_tag_write(block, size + slack, size, site, KEY);
+      assert_true(memtrack_tag_read(block, size + slack, KEY, &site_read, &size_read));
+      assert_int_equal(site_read, site);
+      assert_int_equal(size_read, size);
+      for (uint64_t i = 0; i < size; ++i) {
+        if (block[i] != (char)0xa5) {
+          fail_msg("size %lu, slack %lu: byte %lu of the user's was written", size, slack, i);
+        }
+      }
+    }
+  }
+}
+
+static void
+a_large_padding_is_kept_in_full(void **state)
+{
+  (void)state;
+  uint64_t usable = 1 << 20, size_read;
+  char *block     = malloc(usable);
+  uint32_t site_read;
+  memtrack_tag_write(block, usable, 1, 65535, KEY);
+  assert_true(memtrack_tag_read(block, usable, KEY, &site_read, &size_read));
+  assert_int_equal(site_read, 65535);
+  assert_int_equal(size_read, 1);
+  free(block);
+}
+
+static void
+a_tag_is_good_for_its_key_its_address_and_one_release(void **state)
+{
+  (void)state;
+  _Alignas(16) char block[128] = {0}, moved[128];
+  uint32_t site;
+  uint64_t size;
+  memtrack_tag_write(block, 64, 40, 7, KEY);
+  memcpy(moved, block, sizeof(moved));
+  assert_false(memtrack_tag_read(moved, 64, KEY, &site, &size));
+  assert_false(memtrack_tag_read(block, 64, KEY + 1, &site, &size));
+  assert_false(memtrack_tag_read(block, 72, KEY, &site, &size));
+  memtrack_tag_clear(block, 64);
+  assert_false(memtrack_tag_read(block, 64, KEY, &site, &size));
+}
+
+static void
+a_tag_with_any_bit_changed_is_not_one(void **state)
+{
+  (void)state;
+  _Alignas(16) unsigned char block[128];
+  for (uint64_t slack = 8; slack <= 40; slack += 4) {
+    for (int bit = 0; bit < (slack >= 23 ? 128 : 64); ++bit) {
+      uint32_t site;
+      uint64_t size;
+      memtrack_tag_write(block, 100, 100 - slack, 300, KEY);
+      block[99 - bit / 8] ^= 1u << bit % 8;
+      if (memtrack_tag_read(block, 100, KEY, &site, &size)) {
+        fail_msg("slack %lu, bit %d", slack, bit);
+      }
+    }
+  }
+}
+
+static void
+blocks_too_small_for_a_tag_have_none(void **state)
+{
+  (void)state;
+  char block[16] = {0};
+  uint32_t site;
+  uint64_t size;
+  for (uint64_t usable = 0; usable < 8; ++usable) {
+    assert_false(memtrack_tag_read(block, usable, KEY, &site, &size));
+  }
+}
+
+// Foreign blocks by the million: random contents, old contents of the heap, and what tagged and then released blocks left there.
+static void
+no_foreign_block_is_taken_for_tagged(void **state)
+{
+  (void)state;
+  enum { COUNT = 4000000, KEPT = 1024 };
+  uint64_t seed       = 20261122;
+  void *kept[KEPT]    = {0};
+  unsigned recognised = 0;
+  uint32_t site;
+  uint64_t size;
+  for (int i = 0; i < COUNT; ++i) {
+    uint64_t r    = random_next(&seed);
+    size_t wanted = 8 + r % 600;
+    char *block   = malloc(wanted);
+    size_t usable = malloc_usable_size(block);
+    recognised += memtrack_tag_read(block, usable, KEY, &site, &size);
+    if (r >> 60 == 0) { // a tagged one, of the length malloc gave, released as a hook releases
+      memtrack_tag_write(block, usable, usable - 8, r & 0xffff, KEY);
+      memtrack_tag_clear(block, usable);
+    } else {
+      for (size_t at = 0; at + 8 <= wanted; at += 8) {
+        uint64_t noise = random_next(&seed);
+        memcpy(block + at, &noise, 8);
+      }
+      recognised += memtrack_tag_read(block, usable, KEY, &site, &size);
+    }
+    free(kept[r >> 32 & (KEPT - 1)]);
+    kept[r >> 32 & (KEPT - 1)] = block;
+  }
+  for (int i = 0; i < KEPT; ++i) {
+    free(kept[i]);
+  }
+  assert_int_equal(recognised, 0);
+}
+
+int
+main(void)
+{
+  const struct CMUnitTest tests[] = {
+    cmocka_unit_test(a_tag_gives_back_site_and_size),
+    cmocka_unit_test(a_large_padding_is_kept_in_full),
+    cmocka_unit_test(a_tag_is_good_for_its_key_its_address_and_one_release),
+    cmocka_unit_test(a_tag_with_any_bit_changed_is_not_one),
+    cmocka_unit_test(blocks_too_small_for_a_tag_have_none),
+    cmocka_unit_test(no_foreign_block_is_taken_for_tagged),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Stands where traffic_server stands: a full RELRO module that calls target.so through slots.
+#include <stdint.h>
+#include <stdio.h>
+
+extern int target_level;
+extern void target_increment(const char *where, int64_t size);
+extern void target_dump(FILE *file);
+
+void victim_increment(const char *where, int64_t size);
+void victim_dump(FILE *file);
+
+void
+victim_increment(const char *where, int64_t size)
+{
+  if (target_level) {
+    target_increment(where, size);
+  }
+}
+
+void
+victim_dump(FILE *file)
+{
+  target_dump(file);
+}
