@@ -1,0 +1,209 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// On a real server: the records, live through traffic_manager; the signal; the timer; log rotation.
+
+import assert from "node:assert/strict";
+import { readFileSync, renameSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, test } from "node:test";
+import { PLUGIN } from "../../tools/build.ts";
+import { Ats } from "../support/ats.ts";
+import { parseDumps, type Dump } from "../support/dump.ts";
+import { handshakes, mixed, requests, wrk } from "../support/load.ts";
+import { Origin } from "../support/origin.ts";
+
+/** A changed record takes up to 10 s to reach the server from traffic_manager. */
+const CHANGE_MS = 25_000;
+
+const LEVEL = "proxy.config.res_track_memory";
+const FREQUENCY = "proxy.config.dump_mem_info_frequency";
+const VERIFY = "proxy.config.plugin.memtrack.verify";
+
+/** Sets a record and waits until memtrack has said that it took it. */
+async function change(ats: Ats, name: string, value: number): Promise<void> {
+  const from = ats.sizeOf(ats.diagsPath);
+  await ats.ctl("config", "set", name, String(value));
+  await ats.waitFor(ats.diagsPath, new RegExp(`\\[memtrack\\] ${name} is now ${value}\\b`), { from, timeoutMs: CHANGE_MS });
+}
+
+function assertNothingNegative(dump: Dump): void {
+  for (const row of dump.tables.flatMap((table) => table.rows))
+    assert.ok(row.inUse >= 0 && row.frees <= row.allocs, JSON.stringify(row));
+}
+
+describe("records through traffic_ctl, without a restart", () => {
+  test("level 0, 1, 2 and back, the timer, verify, and values that cannot be", async () => {
+    const origin = await Origin.start();
+    const ats = await Ats.start({ level: 0, manager: true, plugins: [PLUGIN], origin: origin.url });
+    try {
+      const pid = ats.pid;
+      await mixed(ats, 600);
+      const off = await ats.dump();
+      assert.equal(off.header.get("level"), "0");
+      assert.equal(off.header.get("openssl"), "off");
+      assert.equal(off.tables.length, 0);
+      assert.match(off.text, /nothing is tracked at level 0; set proxy\.config\.res_track_memory/);
+
+      // Buffers of kept-alive connections that are older than the arming are released after it.
+      const held = wrk(ats.httpUrl + "size/1000?cache=600", { seconds: 6 });
+      await change(ats, LEVEL, 1);
+      assert.equal((await held).errors, 0);
+      await mixed(ats, 600);
+      const one = await ats.dump();
+      assert.equal(one.header.get("level"), "1");
+      assert.equal(one.tables.length, 1);
+      assert.ok(one.iobuffer.rows.length > 3);
+      assertNothingNegative(one);
+
+      await change(ats, LEVEL, 2);
+      await handshakes(ats.tlsPort, 300);
+      const two = await ats.dump();
+      assert.equal(two.header.get("openssl"), "installed");
+      assert.ok(two.summary!.allocated > 300 * 10_000);
+      assertNothingNegative(two);
+      // IOBuffers went on being counted from level 1 to 2.
+      const count = (dump: Dump, location: string) => dump.iobuffer.rows.find((row) => row.location === location)?.allocs ?? 0;
+      for (const row of one.iobuffer.rows) assert.ok(count(two, row.location) >= row.allocs, row.location);
+
+      await change(ats, VERIFY, 1);
+      await mixed(ats, 600);
+      let verified = await ats.dump();
+      while (verified.header.get("verify") !== "on") verified = await ats.dump();
+      await mixed(ats, 600);
+      verified = await ats.dump();
+      assert.equal(verified.verify?.differing, 0, verified.text);
+      assert.ok(verified.verify!.compared > 3);
+      await change(ats, VERIFY, 0);
+      assert.equal((await ats.dump()).verify, undefined);
+
+      // The timer, and another interval of it.
+      const from = ats.sizeOf(ats.trafficOutPath);
+      await change(ats, FREQUENCY, 1);
+      const timed = (text: string) => parseDumps(text).filter((dump) => dump.header.get("reason") === "timer").length;
+      await ats.waitFor(ats.trafficOutPath, (text) => timed(text) >= 3, { from, timeoutMs: CHANGE_MS });
+      await change(ats, FREQUENCY, 3600);
+      const later = ats.sizeOf(ats.trafficOutPath);
+      await ats.dump();
+      await ats.dump();
+      await ats.dump();
+      assert.ok(timed(ats.trafficOut().slice(later)) <= 1, "no more dumps each second");
+
+      // Back down: OpenSSL has its own functions again, and a new arming begins anew.
+      await change(ats, LEVEL, 1);
+      assert.equal((await ats.dump()).header.get("openssl"), "off");
+      await handshakes(ats.tlsPort, 100);
+      await change(ats, LEVEL, 2);
+      await handshakes(ats.tlsPort, 100);
+      const again = await ats.dump();
+      assertNothingNegative(again);
+      assert.ok(again.summary!.allocated < two.summary!.allocated, "counted from the new arming");
+      await change(ats, LEVEL, 0);
+      assert.equal((await ats.dump()).tables.length, 0);
+
+      // The file edited by hand, and a reload.
+      const file = join(ats.folder, "etc", "records.config");
+      writeFileSync(file, readFileSync(file, "utf8").replace(/(res_track_memory INT) \d/, "$1 1"));
+      const reload = ats.sizeOf(ats.diagsPath);
+      await ats.ctl("config", "reload");
+      await ats.waitFor(ats.diagsPath, /\[memtrack\] proxy\.config\.res_track_memory is now 1\b/, {
+        from: reload,
+        timeoutMs: CHANGE_MS,
+      });
+      assert.equal((await ats.dump()).tables.length, 1);
+
+      // traffic_ctl knows the ranges of our records.
+      for (const [name, value] of [
+        [LEVEL, "3"],
+        [LEVEL, "full"],
+        [VERIFY, "2"],
+        ["proxy.config.plugin.memtrack.sites", "7"],
+      ] as const) {
+        await assert.rejects(ats.ctl("config", "set", name, value), `${name} ${value}`);
+      }
+      // The frequency has no range there: the server takes a negative one as off, and we say it.
+      const before = ats.sizeOf(ats.diagsPath);
+      await ats.ctl("config", "set", FREQUENCY, "-5");
+      await ats.waitFor(ats.diagsPath, /dump_mem_info_frequency is -5, allowed are 0 to \d+: 0 is used/, {
+        from: before,
+        timeoutMs: CHANGE_MS,
+      });
+      assert.equal(ats.pid, pid);
+      assert.ok(ats.alive());
+    } finally {
+      await ats.stop();
+      await origin.stop();
+    }
+  });
+});
+
+describe("the signal", () => {
+  test("20 SIGUSR1 in a second under full load: whole dumps, no lost event, no error, no crash", async () => {
+    const origin = await Origin.start();
+    const ats = await Ats.start({ level: 2, threads: 4, plugins: [PLUGIN], origin: origin.url });
+    try {
+      await requests(ats.httpUrl, 50, { paths: ["/size/1000?cache=600"] });
+      const load = Promise.all([
+        wrk(ats.httpUrl + "size/1000?cache=600", { seconds: 4 }),
+        wrk(ats.httpsUrl + "size/1000?cache=600", { seconds: 4 }),
+      ]);
+      const from = ats.sizeOf(ats.trafficOutPath);
+      for (let i = 0; i < 20; ++i) {
+        ats.signal("SIGUSR1");
+        await new Promise((resolve) => setTimeout(resolve, 50));
+      }
+      for (const done of await load) {
+        assert.equal(done.errors, 0);
+        assert.ok(done.requests > 1000);
+      }
+      await ats.dump();
+      const text = ats.trafficOut().slice(from);
+      const dumps = parseDumps(text);
+      assert.ok(dumps.length >= 2);
+      assert.equal(dumps.length, text.match(/^memtrack format=/gm)?.length, "each dump that begins is whole");
+      for (const [i, dump] of dumps.entries()) {
+        assert.deepEqual(dump.foreign, []);
+        assert.equal(dump.header.get("lost"), "0");
+        assert.equal(dump.header.get("traps"), "0");
+        assert.equal(dump.number, dumps[0]!.number + i);
+        assertNothingNegative(dump);
+      }
+      assert.ok(ats.alive());
+      assert.doesNotMatch(ats.diags(), /ERROR|FATAL/);
+    } finally {
+      await ats.stop();
+      await origin.stop();
+    }
+  });
+
+  test("a dump is there within a second of the signal", async () => {
+    const ats = await Ats.start({ level: 2, plugins: [PLUGIN] });
+    try {
+      const times: number[] = [];
+      for (let i = 0; i < 5; ++i) {
+        const start = performance.now();
+        await ats.dump();
+        times.push(performance.now() - start);
+      }
+      assert.ok(Math.max(...times) < 1000, times.join(" "));
+    } finally {
+      await ats.stop();
+    }
+  });
+});
+
+describe("traffic.out", () => {
+  test("is written on after a rotation, in the new file", async () => {
+    const ats = await Ats.start({ level: 1, plugins: [PLUGIN], records: { [FREQUENCY]: 1 } });
+    try {
+      await ats.dump();
+      renameSync(ats.trafficOutPath, `${ats.trafficOutPath}.1`);
+      ats.signal("SIGUSR2");
+      await ats.waitFor(ats.diagsPath, /Reseated/);
+      const dump = await ats.dump();
+      assert.deepEqual(dump.foreign, []);
+      await ats.nextDump({ reason: "timer" });
+    } finally {
+      await ats.stop();
+    }
+  });
+});

@@ -1,0 +1,233 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// On a real server: what cannot be done is said in one clear line, and the server serves on.
+
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { chmodSync, copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, describe, test } from "node:test";
+import { BUILD, PLUGIN, TOP } from "../../tools/build.ts";
+import { Ats, trafficLayout, type AtsOptions } from "../support/ats.ts";
+import { handshakes, mixed, requests } from "../support/load.ts";
+import { Origin } from "../support/origin.ts";
+
+let origin: Origin;
+let scratch: string;
+before(async () => {
+  origin = await Origin.start();
+  scratch = mkdtempSync(join(tmpdir(), "memtrack-hostile-"));
+  chmodSync(scratch, 0o755);
+});
+after(async () => {
+  await origin.stop();
+  rmSync(scratch, { recursive: true, force: true });
+});
+
+/** Starts a server, has it serve, and gives what memtrack said in diags.log. */
+async function said(options: AtsOptions, check?: (ats: Ats) => Promise<void>): Promise<string[]> {
+  const ats = await Ats.start({ plugins: [PLUGIN], origin: origin.url, ...options });
+  try {
+    assert.deepEqual(await mixed(ats, 300), { requests: 300, errors: 0 });
+    await check?.(ats);
+    assert.ok(ats.alive());
+    return ats
+      .diags()
+      .split("\n")
+      .filter((line) => line.includes("[memtrack]"));
+  } finally {
+    await ats.stop();
+  }
+}
+
+function assertOne(lines: string[], pattern: RegExp): void {
+  assert.equal(lines.filter((line) => pattern.test(line)).length, 1, `${pattern} in\n${lines.join("\n")}`);
+}
+
+describe("values out of range", () => {
+  const cases: [name: string, value: string, line: RegExp][] = [
+    ["proxy.config.res_track_memory", "3", /res_track_memory is 3, allowed are 0 to 2: 2 is used/],
+    ["proxy.config.res_track_memory", "-1", /res_track_memory is -1, allowed are 0 to 2: 0 is used/],
+    [
+      "proxy.config.res_track_memory",
+      "full",
+      /records\.config:\d+: proxy\.config\.res_track_memory is "full" .*not a number; allowed are 0 to 2/,
+    ],
+    ["proxy.config.dump_mem_info_frequency", "-5", /dump_mem_info_frequency is -5, allowed are 0 to \d+: 0 is used/],
+    ["proxy.config.dump_mem_info_frequency", "soon", /dump_mem_info_frequency is "soon" .*not a number/],
+    ["proxy.config.plugin.memtrack.sites", "0", /memtrack\.sites is 0, allowed are 64 to 65520: 4096 is used/],
+    ["proxy.config.plugin.memtrack.sites", "7", /memtrack\.sites is 7, allowed are 64 to 65520: 4096 is used/],
+    ["proxy.config.plugin.memtrack.sites", "1000000000", /memtrack\.sites is 1000000000, allowed are 64 to 65520: 4096 is used/],
+    ["proxy.config.plugin.memtrack.verify", "2", /memtrack\.verify is 2, allowed are 0 to 1: 0 is used/],
+  ];
+  for (const [name, value, line] of cases) {
+    test(`${name} ${value}: one line with the value, the range and what is used`, async () => {
+      const lines = await said({ recordLines: [`CONFIG ${name} INT ${value}`] }, async (ats) => {
+        const dump = await ats.dump();
+        assert.match(dump.header.get("sites")!, /\/4096$/);
+      });
+      assertOne(lines, line);
+    });
+  }
+});
+
+describe("plugin.config", () => {
+  test("an argument nobody knows is named and ignored", async () => {
+    assertOne(await said({ plugins: [`${PLUGIN} --verbose`] }), /unknown argument "--verbose" in plugin\.config is ignored/);
+  });
+
+  test("a second line of memtrack.so does nothing and is said", async () => {
+    const lines = await said({ level: 1, plugins: [PLUGIN, PLUGIN] }, async (ats) => {
+      assert.equal((await ats.dump()).header.get("iobuffer"), "installed");
+    });
+    assertOne(lines, /plugin\.config loads memtrack\.so twice/);
+  });
+
+  test("a second memtrack under another name finds the first in its place", async () => {
+    const copy = join(scratch, "memtrack-copy.so");
+    copyFileSync(PLUGIN, copy);
+    const lines = await said({ level: 1, plugins: [PLUGIN, copy] }, async (ats) => {
+      const dump = await ats.dump();
+      assert.ok(dump.iobuffer.rows.length > 3);
+    });
+    assertOne(lines, /redirected already, to .*memtrack\.so.*the server is untouched/);
+  });
+});
+
+describe("a server that is not as known", () => {
+  // The same real server, in which ResourceTracker::increment has another name. The dynamic symbol hash (h * 33 + c) is the same
+  // for "me" and "nD", so the loader finds it under the new name as it did under the old one.
+  test("without libtscore's symbols: refused by name, the server untouched", async () => {
+    const layout = trafficLayout();
+    const library = execFileSync("readlink", ["-f", join(layout.LIBDIR!, "libtscore.so.9")], { encoding: "utf8" }).trim();
+    const folder = join(scratch, "renamed");
+    mkdirSync(folder);
+    const [from, to] = ["_ZN15ResourceTracker9incrementEPKcl", "_ZN15ResourceTracker9increnDntEPKcl"];
+    const rename = (path: string, name: string) => {
+      const text = readFileSync(path).toString("latin1");
+      assert.ok(text.includes(from), `${path} has ${from}`);
+      writeFileSync(join(folder, name), Buffer.from(text.replaceAll(from, to), "latin1"), { mode: 0o755 });
+    };
+    rename(join(layout.BINDIR!, "traffic_server"), "traffic_server");
+    rename(library, "libtscore.so.9");
+    const options: AtsOptions = {
+      level: 1,
+      serverPath: join(folder, "traffic_server"),
+      env: { LD_LIBRARY_PATH: folder },
+    };
+    const lines = await said(options, async (ats) => {
+      // The built-in tracker is what answers, as if memtrack were not there.
+      const at = ats.sizeOf(ats.trafficOutPath);
+      ats.signal("SIGUSR1");
+      await ats.waitFor(ats.trafficOutPath, /memory\/IOBuffer\/.*\n[^]*TOTAL/, { from: at });
+      assert.doesNotMatch(ats.trafficOut(), /^memtrack/m);
+    });
+    assertOne(
+      lines,
+      /IOBuffers cannot be tracked: this server has no _ZN15ResourceTracker9incrementEPKcl.*the server is untouched/,
+    );
+  });
+
+  // A library before libcrypto that answers the question for the present functions in its own way.
+  for (const [what, body, line] of [
+    [
+      "functions that stand nowhere in libcrypto",
+      "*m = (void *)main_of_server(); *r = (void *)((char *)*m + 1); *f = (void *)((char *)*m + 2);",
+      /OpenSSL memory cannot be tracked at level 2: libcrypto's three memory functions stand side by side in 0 places, expected 1/,
+    ],
+    [
+      "functions of another library",
+      "*m = (void *)CRYPTO_get_mem_functions; *r = *m; *f = *m;",
+      /OpenSSL memory cannot be tracked at level 2: CRYPTO_malloc is set to a function of .*preload/,
+    ],
+  ] as const) {
+    test(`an OpenSSL with ${what}: refused with the reason, level 1 goes on`, async () => {
+      const source = `
+        #include <sys/auxv.h>
+        static void *main_of_server(void) { return (void *)getauxval(AT_ENTRY); }
+        void CRYPTO_get_mem_functions(void **m, void **r, void **f) { (void)main_of_server; ${body} }`;
+      const library = join(scratch, `preload-${what.length}.so`);
+      execFileSync("gcc", ["-shared", "-fPIC", "-x", "c", "-o", library, "-"], { input: source });
+      const lines = await said({ level: 2, env: { LD_PRELOAD: library } }, async (ats) => {
+        assert.equal((await handshakes(ats.tlsPort, 50)).errors, 0);
+        const dump = await ats.dump();
+        assert.equal(dump.header.get("iobuffer"), "installed");
+        assert.equal(dump.header.get("openssl"), "refused");
+        assert.ok(dump.notes.some((note) => note.get("hook") === "openssl" && note.get("reason")!.length > 20));
+        assert.ok(dump.iobuffer.rows.length > 3);
+        assert.equal(dump.summary!.current, 0);
+      });
+      assertOne(lines, line);
+    });
+  }
+
+  test("traffic.out that cannot be written: said once, the next dump has everything", async () => {
+    const folder = join(scratch, "full");
+    mkdirSync(join(folder, "log"), { recursive: true });
+    symlinkSync("/dev/full", join(folder, "log", "traffic.out"));
+    const lines = await said({ level: 1, folder }, async (ats) => {
+      ats.signal("SIGUSR1");
+      await ats.waitFor(ats.diagsPath, /could not be written to traffic\.out: No space left on device/);
+      rmSync(ats.trafficOutPath);
+      ats.signal("SIGUSR2"); // what log rotation sends: the server opens its files anew
+      await ats.waitFor(ats.diagsPath, /Reseated/);
+      const dump = await ats.dump();
+      assert.equal(dump.number, 2);
+      assert.ok(dump.iobuffer.rows.some((row) => row.allocs >= 100));
+    });
+    assertOne(lines, /could not be written to traffic\.out/);
+  });
+});
+
+describe("what is written where", () => {
+  test("every page keeps the protection that it has without the plugin", async () => {
+    // Per module: the protections of its mappings in order, whatever their addresses.
+    const protections = async (options: AtsOptions): Promise<Map<string, string[]>> => {
+      const ats = await Ats.start({ level: 2, origin: origin.url, ...options });
+      try {
+        await requests(ats.httpsUrl, 20);
+        if (options.plugins?.length) {
+          const dump = await ats.dump();
+          assert.equal(dump.header.get("iobuffer"), "installed");
+          assert.equal(dump.header.get("openssl"), "installed");
+        }
+        const found = new Map<string, string[]>();
+        for (const line of readFileSync(`/proc/${ats.pid}/maps`, "utf8").split("\n")) {
+          const [range = "", mode = "", , , , path = ""] = line.split(/ +/);
+          if (!path.startsWith("/usr") && !path.startsWith("/lib")) continue;
+          const [start, end] = range.split("-").map((text) => parseInt(text, 16));
+          found.set(path, [...(found.get(path) ?? []), `${mode} ${end! - start!}`]);
+        }
+        return found;
+      } finally {
+        await ats.stop();
+      }
+    };
+    const without = await protections({ plugins: [] });
+    const withPlugin = await protections({ plugins: [PLUGIN] });
+    assert.ok([...without.keys()].some((path) => path.endsWith("/traffic_server")));
+    assert.ok([...without.keys()].some((path) => path.includes("/libcrypto.so")));
+    for (const [path, modes] of without) assert.deepEqual(withPlugin.get(path), modes, path);
+    for (const [path, modes] of withPlugin) assert.ok(!modes.some((mode) => /^.wx/.test(mode)), path);
+  });
+
+  test("memtrack.so exports its entry point alone and needs no executable stack", () => {
+    const symbols = execFileSync("nm", ["-D", "--defined-only", PLUGIN], { encoding: "utf8" });
+    assert.deepEqual(symbols.trim().split(/\s+/).slice(1), ["T", "TSPluginInit"]);
+    const headers = execFileSync("readelf", ["-lW", PLUGIN], { encoding: "utf8" });
+    assert.match(headers, /GNU_STACK.* RW /);
+    assert.match(execFileSync("readelf", ["-dW", PLUGIN], { encoding: "utf8" }), /NOW/);
+  });
+
+  test("the digest in the dump's header is that of build/memtrack.wasm", async () => {
+    const { coreDigest } = await import("../../tools/build.ts");
+    const ats = await Ats.start({ level: 1, plugins: [PLUGIN] });
+    try {
+      assert.equal((await ats.dump()).header.get("core"), coreDigest());
+    } finally {
+      await ats.stop();
+    }
+    assert.ok(BUILD.startsWith(TOP));
+  });
+});

@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Reads dumps out of the text of traffic.out, for tests. Strict on purpose: a line between a dump's first and last that has no
+// known form is kept in `foreign`, so that a test can say that nothing was interleaved. It also reads the tables of the server's
+// built-in tracker, which have no header.
+
+/** A site's row in a table, in the built-in tracker's columns. */
+export interface Row {
+  allocs: number;
+  frees: number;
+  inUse: number;
+  average: number;
+  location: string;
+}
+
+export interface Table {
+  rows: Row[];
+  /** What the TOTAL line says, not a sum of the rows. */
+  total: number;
+}
+
+/** The row `SSL Allocated Memory` of the summary that follows the tables at level 2. */
+export interface Summary {
+  allocated: number;
+  freed: number;
+  current: number;
+}
+
+/** Releases of memory older than the arming. */
+export interface Prior {
+  frees: number;
+  bytes: number;
+  class: string;
+}
+
+export interface VerifyRow {
+  allocs: number;
+  frees: number;
+  inUse: number;
+  accountant: "memtrack" | "built-in";
+  location: string;
+}
+
+export interface Tables {
+  tables: Table[];
+  summary?: Summary;
+  prior: Prior[];
+  verify?: { differing: number; compared: number; rows: VerifyRow[] };
+  /** Lines that belong to nothing known. */
+  foreign: string[];
+}
+
+export interface Dump extends Tables {
+  number: number;
+  /** The key=value pairs of the header line. */
+  header: Map<string, string>;
+  /** Those of the further lines that begin with "memtrack": warnings, notes, refused hooks. */
+  notes: Map<string, string>[];
+  /** `rows` of the last line. */
+  endRows: number;
+  /** The dump as it stands in traffic.out, first line to last. */
+  text: string;
+  iobuffer: Table;
+  openssl: Table;
+}
+
+const FIRST = /^memtrack format=\d+ dump=(\d+)\b/;
+const LAST = /^memtrack end dump=(\d+) rows=(\d+)$/;
+
+const EMPTY: Table = { rows: [], total: 0 };
+
+/** The complete dumps in a text, in its order. One that is cut off, or that another one begins within, is left out. */
+export function parseDumps(text: string): Dump[] {
+  const dumps: Dump[] = [];
+  let begin = -1;
+  const lines = text.split("\n");
+  // What follows the last newline is a line that is still being written.
+  lines.pop();
+  for (const [index, line] of lines.entries()) {
+    if (FIRST.test(line)) begin = index;
+    const last = LAST.exec(line);
+    if (!last || begin < 0) continue;
+    const dump = parseDump(lines.slice(begin, index + 1), Number(last[2]));
+    if (dump.number === Number(last[1])) dumps.push(dump);
+    begin = -1;
+  }
+  return dumps;
+}
+
+function parseDump(lines: string[], endRows: number): Dump {
+  const [first = "", ...rest] = lines;
+  const notes = rest.filter((line) => line.startsWith("memtrack "));
+  const tables = parseTables(rest.filter((line) => !line.startsWith("memtrack ")).join("\n"));
+  return {
+    ...tables,
+    number: Number(FIRST.exec(first)?.[1]),
+    header: parsePairs(first),
+    notes: notes.slice(0, -1).map(parsePairs),
+    endRows,
+    text: lines.join("\n") + "\n",
+    iobuffer: tables.tables[0] ?? EMPTY,
+    openssl: tables.tables[1] ?? EMPTY,
+  };
+}
+
+/** The key=value pairs of a line that begins with "memtrack". A value with spaces stands in double quotes. */
+export function parsePairs(line: string): Map<string, string> {
+  const pairs = new Map<string, string>();
+  for (const [, key = "", quoted, bare] of line.matchAll(/(?<= )([\w-]+)=(?:"([^"]*)"|(\S*))/g))
+    pairs.set(key, quoted ?? bare ?? "");
+  return pairs;
+}
+
+const TABLE_HEAD = /^Allocs +\| Frees +\| Size In-use +\| Avg Size +\| Location *$/;
+const TABLE_ROW = /^ *(\d+) \| +(\d+) \| +(-?\d+) \| +(-?\d+) \| (\S.*?) *$/;
+const TABLE_TOTAL = /^ +(-?\d+) \| +\| TOTAL *$/;
+const SUMMARY_HEAD = /^Total Allocated +\| Total Freed +\| Currently Allocated +\| Type +\|? *$/;
+const SUMMARY_ROW = /^ *(\d+) \| +(\d+) \| +(-?\d+) \| SSL Allocated Memory *$/;
+const PRIOR_TITLE = /^Released since arming, allocated before it/;
+const PRIOR_HEAD = /^Frees +\| Size +\| Class$/;
+const PRIOR_ROW = /^ *(\d+) \| +(\d+) \| (iobuffer|openssl)$/;
+const VERIFY_TITLE = /^Verify: IOBuffer events .* (\d+) of (\d+) rows differ$/;
+const VERIFY_HEAD = /^Allocs +\| Frees +\| Size In-use +\| Accountant \| Location$/;
+const VERIFY_ROW = /^ *(-?\d+) \| +(-?\d+) \| +(-?\d+) \| (memtrack|built-in) +\| (.*)$/;
+const RULE = /^[-|]*$/; // also the empty line
+
+/** The tables and sections in a text, whoever wrote them. */
+export function parseTables(text: string): Tables {
+  const found: Tables = { tables: [], prior: [], foreign: [] };
+  let match: RegExpExecArray | null;
+  for (const line of text.split("\n")) {
+    const table = found.tables.at(-1);
+    if (RULE.test(line) || PRIOR_TITLE.test(line) || PRIOR_HEAD.test(line) || VERIFY_HEAD.test(line) || SUMMARY_HEAD.test(line)) {
+      continue;
+    } else if (TABLE_HEAD.test(line)) {
+      found.tables.push({ rows: [], total: 0 });
+    } else if (table && (match = TABLE_ROW.exec(line))) {
+      const [allocs, frees, inUse, average] = integers(match, 1, 4) as [number, number, number, number];
+      table.rows.push({ allocs, frees, inUse, average, location: match[5]! });
+    } else if (table && (match = TABLE_TOTAL.exec(line))) {
+      table.total = integers(match, 1, 1)[0]!;
+    } else if ((match = SUMMARY_ROW.exec(line))) {
+      const [allocated, freed, current] = integers(match, 1, 3) as [number, number, number];
+      found.summary = { allocated, freed, current };
+    } else if ((match = PRIOR_ROW.exec(line))) {
+      const [frees, bytes] = integers(match, 1, 2) as [number, number];
+      found.prior.push({ frees, bytes, class: match[3]! });
+    } else if ((match = VERIFY_TITLE.exec(line))) {
+      const [differing, compared] = integers(match, 1, 2) as [number, number];
+      found.verify = { differing, compared, rows: [] };
+    } else if (found.verify && (match = VERIFY_ROW.exec(line))) {
+      const [allocs, frees, inUse] = integers(match, 1, 3) as [number, number, number];
+      found.verify.rows.push({ allocs, frees, inUse, accountant: match[4] as VerifyRow["accountant"], location: match[5]! });
+    } else {
+      found.foreign.push(line);
+    }
+  }
+  return found;
+}
+
+/** Groups first to last as integers. One above 2^53 would lose bytes silently. */
+function integers(match: RegExpExecArray, first: number, last: number): number[] {
+  return match.slice(first, last + 1).map((digits) => {
+    const value = Number(digits);
+    if (!Number.isSafeInteger(value)) throw new RangeError(`not a safe integer: ${digits}`);
+    return value;
+  });
+}

@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Builds everything, in the order in which one thing needs the other: assembly/ to Wasm, the Wasm to C, what the C host knows of
+// the core to headers, and all of that with host/ats to build/memtrack.so. A file whose content would be the same is not written,
+// so that a build without a change does nothing, make included.
+
+import { spawnSync } from "node:child_process";
+import { createHash } from "node:crypto";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+export const TOP = fileURLToPath(new URL("..", import.meta.url));
+export const BUILD = join(TOP, "build");
+export const PLUGIN = join(BUILD, "memtrack.so");
+
+const TARGETS = ["debug", "release"] as const;
+const WASM = { debug: join(BUILD, "memtrack.debug.wasm"), release: join(BUILD, "memtrack.wasm") };
+
+type Say = (line: string) => void;
+
+/** Everything. Says a line per step that was done, and throws a BuildError where one fails. */
+export function build(say: Say = console.log): void {
+  mkdirSync(BUILD, { recursive: true });
+  buildWasm(say);
+  buildHeaders(say);
+  buildC(say);
+  run("make", ["-s", "-C", join("host", "ats")]);
+  say("build/memtrack.so is up to date");
+}
+
+/** The core's Wasm, for the host (release) and for tests that want assertions (debug). */
+export function buildWasm(say: Say): void {
+  // The lock file stands for the compiler's version.
+  const sources = [...assemblySources(), "asconfig.json", "package-lock.json"].map((name) => join(TOP, name));
+  const newest = Math.max(...sources.map((path) => statSync(path).mtimeMs));
+  for (const target of TARGETS) {
+    const built = statSync(WASM[target], { throwIfNoEntry: false });
+    if (built && built.mtimeMs >= newest) continue;
+    run(process.execPath, [join("node_modules", "assemblyscript", "bin", "asc.js"), "--target", target]);
+    say(`${target} core: ${statSync(WASM[target]).size} bytes of Wasm`);
+  }
+}
+
+/** core_abi.h and core_digest.h: what the C host knows of the core without asking it. */
+export function buildHeaders(say: Say): void {
+  const abi = abiHeader(readFileSync(join(TOP, "assembly", "abi.ts"), "utf8"));
+  if (writeIfChanged(join(BUILD, "core_abi.h"), abi)) say("core_abi.h from assembly/abi.ts");
+  const digest = coreDigest();
+  const header = generated("the digest of build/memtrack.wasm") + `#define MEMTRACK_CORE_DIGEST "${digest}"\n`;
+  if (writeIfChanged(join(BUILD, "core_digest.h"), header)) say(`core digest ${digest}`);
+}
+
+/** The C header that says what the text of assembly/abi.ts says. A number that only one of the two knew would be a silent mismatch. */
+export function abiHeader(source: string): string {
+  let defines = "";
+  for (const [index, line] of source.split("\n").entries()) {
+    if (!line.startsWith("export")) continue;
+    const [, name, value] = /^export const ([A-Z][A-Z0-9_]*): u32 = (0x[0-9a-f]+|[0-9]+);(?: *\/\/.*)?$/.exec(line) ?? [];
+    if (!name) throw new BuildError(`assembly/abi.ts:${index + 1}: not of the form \`export const NAME: u32 = NUMBER;\`: ${line}`);
+    defines += `#define MEMTRACK_${name} ${value}u\n`;
+  }
+  return generated("assembly/abi.ts") + defines;
+}
+
+/** Identifies the core: the first 16 hex digits of the SHA-256 of the release Wasm. */
+export function coreDigest(): string {
+  return createHash("sha256").update(readFileSync(WASM.release)).digest("hex").slice(0, 16);
+}
+
+/** core.c and core.h: the release Wasm as C. */
+export function buildC(say: Say): void {
+  const built = statSync(join(BUILD, "core.c"), { throwIfNoEntry: false });
+  if (built && built.mtimeMs >= statSync(WASM.release).mtimeMs) return;
+  const folder = mkdtempSync(join(BUILD, "wasm2c-"));
+  try {
+    run("wasm2c", [WASM.release, "-n", "core", "-o", join(folder, "core.c")]);
+    for (const name of ["core.h", "core.c"]) {
+      if (writeIfChanged(join(BUILD, name), readFileSync(join(folder, name), "utf8"))) say(`${name} from build/memtrack.wasm`);
+    }
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
+export class BuildError extends Error {}
+
+function assemblySources(): string[] {
+  return readdirSync(join(TOP, "assembly"), { recursive: true, encoding: "utf8" })
+    .filter((name) => name.endsWith(".ts"))
+    .map((name) => join("assembly", name));
+}
+
+function generated(from: string): string {
+  return `/* SPDX-License-Identifier: Apache-2.0\n * Made by tools/build.ts from ${from}. */\n#pragma once\n\n`;
+}
+
+function writeIfChanged(path: string, text: string): boolean {
+  if (statSync(path, { throwIfNoEntry: false }) && readFileSync(path, "utf8") === text) return false;
+  writeFileSync(path, text);
+  return true;
+}
+
+/** Runs a step's program in the project's top folder; what it prints is the user's to see. */
+function run(program: string, args: string[]): void {
+  const { status, signal, error } = spawnSync(program, args, { cwd: TOP, stdio: ["ignore", "inherit", "inherit"] });
+  if (status !== 0) throw new BuildError(`${program} ${args.join(" ")}: ${error?.message ?? signal ?? `exit status ${status}`}`);
+}
+
+if (fileURLToPath(import.meta.url) === realpathSync(process.argv[1] ?? "")) {
+  try {
+    build();
+  } catch (error) {
+    if (!(error instanceof BuildError)) throw error;
+    console.error(`memtrack: the build failed: ${error.message}`);
+    process.exitCode = 1;
+  }
+}

@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Makes this machine able to build (`--test`: and to test) memtrack: Debian packages and node_modules. Plain JavaScript without a
+// dependency, because it runs before anything is installed. Where nothing is missing it says nothing and costs a few dozen ms.
+
+import { spawnSync } from "node:child_process";
+import { existsSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+
+const TOP = fileURLToPath(new URL("..", import.meta.url));
+
+// From 20.10 on Node can run one test file at a time (--test-concurrency).
+const NODE_MIN = [20, 10];
+
+const TO_BUILD = {
+  trafficserver: "the server that memtrack is loaded into",
+  "trafficserver-dev": "its header, ts/ts.h",
+  wabt: "wasm2c: the core's Wasm to C",
+  "libssl-dev": "headers of the OpenSSL that the server uses",
+  gcc: "compiles the plugin",
+  "libc6-dev": "headers of the C library",
+  make: "host/ats/Makefile",
+  openssl: "makes the private server's certificate",
+};
+const TO_TEST = {
+  clang: "the sanitizer runs",
+  "libclang-rt-14-dev": "the sanitizers themselves",
+  llvm: "names in the sanitizers' reports",
+  "libcmocka-dev": "runs the native tests",
+  wrk: "HTTP and TLS load with keep-alive",
+  "nghttp2-client": "h2load: exact numbers of HTTP/1.1 and HTTP/2 requests",
+  "clang-format": "npm run lint",
+};
+
+// Debian's package starts a system server as soon as it is configured (invoke-rc.d and deb-systemd-invoke in its postinst). Both ask
+// this file first, and 101 forbids the start.
+const POLICY = "/usr/sbin/policy-rc.d";
+const POLICY_TEXT =
+  "#!/bin/sh\n# Put here by memtrack's tools/setup.mjs while it installs trafficserver. Safe to remove.\nexit 101\n";
+
+function main() {
+  checkNode();
+  const wanted = process.argv.includes("--test") ? { ...TO_BUILD, ...TO_TEST } : TO_BUILD;
+  const missing = missingPackages(Object.keys(wanted));
+  if (missing.length) installPackages(missing, wanted);
+  if (nodeModulesAreOld()) installNodeModules();
+}
+
+function checkNode() {
+  const have = process.versions.node.split(".").map(Number);
+  const old = have[0] < NODE_MIN[0] || (have[0] === NODE_MIN[0] && have[1] < NODE_MIN[1]);
+  if (old) fail(`Node ${process.versions.node} is too old: memtrack needs Node ${NODE_MIN.join(".")} or newer`);
+}
+
+function missingPackages(names) {
+  // It exits with 1 where it does not know a package at all; what it does know stands on stdout all the same.
+  const query = spawnSync("dpkg-query", ["-W", "-f", "${Package} ${db:Status-Status}\n", ...names], { encoding: "utf8" });
+  if (query.error) fail("there is no dpkg-query here: memtrack is built on Debian 12, or in a container of it (README.md)");
+  const installed = new Set(
+    query.stdout
+      .split("\n")
+      .filter((line) => line.endsWith(" installed"))
+      .map((line) => line.split(" ")[0]),
+  );
+  return names.filter((name) => !installed.has(name));
+}
+
+function installPackages(missing, reasons) {
+  const width = Math.max(...missing.map((name) => name.length));
+  console.log("memtrack needs Debian packages that are not installed:");
+  for (const name of missing) console.log(`  ${name.padEnd(width)}  ${reasons[name]}`);
+  const install = ["install", "-y", "--no-install-recommends", ...missing];
+  if (process.getuid() !== 0) {
+    if (missing.includes("trafficserver")) {
+      console.log("(Debian starts a system server with it; `sudo systemctl disable --now trafficserver` ends that.)");
+    }
+    fail(`run this line, then the same command again:\n  sudo apt-get update && sudo apt-get ${install.join(" ")}`);
+  }
+  // A Ctrl-C reaches apt-get itself. Here it must not prevent the removal of the policy.
+  const ignore = () => {};
+  process.on("SIGINT", ignore);
+  const guarded = missing.includes("trafficserver") && !existsSync(POLICY);
+  if (guarded) writeFileSync(POLICY, POLICY_TEXT, { mode: 0o755, flag: "wx" });
+  try {
+    // A list that is not quite up to date is no reason to stop: apt-get install says what it cannot find.
+    if (apt(["update"]) !== 0) console.error("memtrack: apt-get update failed, going on with the package lists that are here");
+    const status = apt(install);
+    if (status !== 0) fail(`apt-get ${install.join(" ")} failed (${status}); its own message stands above`);
+  } finally {
+    if (guarded) rmSync(POLICY, { force: true });
+    process.off("SIGINT", ignore);
+  }
+  if (missing.includes("trafficserver")) {
+    console.log(
+      "The system's own Traffic Server was not started. Its unit is enabled: `systemctl disable trafficserver` ends that.",
+    );
+  }
+}
+
+function apt(args) {
+  const env = { ...process.env, DEBIAN_FRONTEND: "noninteractive" };
+  const { status, signal, error } = spawnSync("apt-get", ["-q", ...args], { stdio: ["ignore", "inherit", "inherit"], env });
+  return error?.message ?? signal ?? status;
+}
+
+function nodeModulesAreOld() {
+  const lock = statSync(`${TOP}package-lock.json`, { throwIfNoEntry: false });
+  const installed = statSync(`${TOP}node_modules/.package-lock.json`, { throwIfNoEntry: false });
+  return !installed || (lock !== undefined && installed.mtimeMs < lock.mtimeMs);
+}
+
+function installNodeModules() {
+  console.log("Installing the build's Node packages (npm ci)");
+  const { status, signal, error } = spawnSync("npm", ["ci", "--no-fund", "--no-audit"], { cwd: TOP, stdio: "inherit" });
+  if (status !== 0) fail(`npm ci failed (${error?.message ?? signal ?? status}); its own message stands above`);
+}
+
+/** An Error that main's caller prints without a stack: the reason is all that the user needs. */
+class Failure extends Error {}
+
+function fail(message) {
+  throw new Failure(message);
+}
+
+try {
+  main();
+} catch (error) {
+  if (!(error instanceof Failure)) throw error;
+  console.error(`memtrack: ${error.message}`);
+  process.exitCode = 1;
+}

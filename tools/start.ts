@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// `npm start`: shows on this machine what memtrack does. Builds it, starts a private Traffic Server with it on free loopback ports,
+// sends traffic through it, asks for a dump, and prints that from traffic.out.
+
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { rmSync } from "node:fs";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import { Ats } from "../tests/support/ats.ts";
+import type { Dump } from "../tests/support/dump.ts";
+import { handshakes, MIXED_PATHS, requests, type Done } from "../tests/support/load.ts";
+import { Origin } from "../tests/support/origin.ts";
+import { build, BuildError, PLUGIN, TOP } from "./build.ts";
+
+const HELP = `npm start [-- --keep]
+
+Builds memtrack, starts a private Traffic Server with it on free loopback ports, sends HTTP and TLS traffic, asks for a dump by
+SIGUSR1, prints the dump from traffic.out, and stops everything.
+
+  --keep   leaves the server running, and says how to use and stop it
+  --help   this text`;
+
+// The OpenSSL table has some 200 rows; the IOBuffer table is shown whole.
+const OPENSSL_ROWS_SHOWN = 15;
+
+async function main(): Promise<void> {
+  const { values } = parseArgs({ options: { keep: { type: "boolean" }, help: { type: "boolean", short: "h" } } });
+  const { keep, help } = values;
+  if (help) return console.log(HELP);
+  build(say);
+  const origin = keep ? await detachedOrigin() : await Origin.start();
+  let ats: Ats | undefined;
+  try {
+    ats = await Ats.start({ level: 2, plugins: [PLUGIN], origin: origin.url, keep });
+    say(`Traffic Server is up (pid ${ats.pid}) with memtrack.so at level 2: ${ats.httpUrl} and ${ats.httpsUrl}`);
+    await traffic(ats);
+    const dump = await ats.dump();
+    console.log(`\n${shorten(dump)}`);
+    say(`this dump stands in ${ats.trafficOutPath}`);
+    if (keep) return howToUse(ats, origin.pid);
+  } catch (error) {
+    // The error says what the server's logs said. One that was to be kept would not end with this process.
+    await ats?.stop({ keepFolder: true }).catch(() => {});
+    await origin.stop();
+    throw error;
+  }
+  await ats.stop({ keepFolder: true });
+  await origin.stop();
+  // The logs are what the user was shown; the rest of the folder is of no use to anyone.
+  for (const name of ["cache", "run", "plugins", "etc"]) rmSync(join(ats.folder, name), { recursive: true });
+  say("everything is stopped; `npm start -- --keep` leaves the server running");
+}
+
+async function traffic(ats: Ats): Promise<void> {
+  await phase("HTTP requests", 3000, (count, progress) => requests(ats.httpUrl, count, { paths: MIXED_PATHS, progress }));
+  await phase("HTTPS requests", 1000, (count, progress) => requests(ats.httpsUrl, count, { paths: MIXED_PATHS, progress }));
+  await phase("TLS handshakes", 300, (count, progress) => handshakes(ats.tlsPort, count, { path: "/size/1000", progress }));
+}
+
+async function phase(
+  what: string,
+  count: number,
+  run: (count: number, progress: (done: number) => void) => Promise<Done>,
+): Promise<void> {
+  const visible = process.stdout.isTTY;
+  const done = await run(count, (done) => {
+    if (visible && done % 50 === 0) process.stdout.write(`\r  ${what}: ${done} of ${count}`);
+  });
+  if (visible) process.stdout.write("\r\x1b[K");
+  say(`${what}: ${done.requests} done, ${done.errors} failed`);
+}
+
+/** The dump as it stands in traffic.out, but for the end of a long OpenSSL table. */
+function shorten(dump: Dump): string {
+  const left = dump.openssl.rows.slice(OPENSSL_ROWS_SHOWN);
+  if (!left.length) return dump.text;
+  let shown = 0;
+  return dump.text
+    .split("\n")
+    .flatMap((line) => {
+      if (!/ \| memory\/OpenSSL\//.test(line) || ++shown <= OPENSSL_ROWS_SHOWN) return [line];
+      return shown === OPENSSL_ROWS_SHOWN + 1 ? [`           (${left.length} more rows are in the file)`] : [];
+    })
+    .join("\n");
+}
+
+/** An origin that outlives this process, as a kept server does. */
+async function detachedOrigin(): Promise<{ url: string; pid: number; stop(): Promise<void> }> {
+  const args = ["--import", "tsx", join(TOP, "tests", "support", "origin.ts")];
+  const child = spawn(process.execPath, args, { cwd: TOP, detached: true, stdio: ["ignore", "pipe", "ignore"] });
+  const [port] = (await once(child.stdout, "data")) as [Buffer];
+  child.stdout.destroy();
+  child.unref();
+  return { url: `http://127.0.0.1:${Number(port)}/`, pid: child.pid!, stop: async () => void child.kill() };
+}
+
+function howToUse(ats: Ats, originPid: number): void {
+  console.log(`
+The server goes on running. In another terminal:
+
+  traffic       curl -s -o /dev/null -w '%{http_code}\\n' '${ats.httpUrl}size/100000?cache=60'
+                curl -sk -o /dev/null -w '%{http_code}\\n' '${ats.httpsUrl}size/100000'
+  its tables    tail -F ${ats.trafficOutPath}
+  a dump now    kill -USR1 ${ats.pid}
+  its log       less ${ats.diagsPath}
+  stop it all   kill ${ats.pid} ${originPid}
+  clean up      rm -r ${ats.folder}`);
+}
+
+function say(line: string): void {
+  console.log(`memtrack: ${line}`);
+}
+
+try {
+  await main();
+} catch (error) {
+  const { code = "", message } = error as NodeJS.ErrnoException;
+  const usage = code.startsWith("ERR_PARSE_ARGS_");
+  if (usage) console.error(`memtrack: ${message.split(". ")[0]}. See npm start -- --help`);
+  else if (error instanceof BuildError) console.error(`memtrack: the build failed: ${message}`);
+  else console.error(error);
+  process.exitCode = usage ? 2 : 1;
+}
