@@ -9,6 +9,7 @@
 #include <time.h>
 
 #include "account.h"
+#include "core_digest.h"
 #include "embed.h"
 #include "hook_iobuffer.h"
 #include "hook_openssl.h"
@@ -147,6 +148,12 @@ say_trouble(void)
   }
 }
 
+static const char *
+hook_word(uint32_t hook)
+{
+  return hook == MEMTRACK_HOOK_INSTALLED ? "installed" : hook == MEMTRACK_HOOK_REFUSED ? "refused" : "off";
+}
+
 int
 memtrack_control_start(const char *version, memtrack_record_reader read, void (*dump)(FILE *))
 {
@@ -180,6 +187,8 @@ memtrack_control_start(const char *version, memtrack_record_reader read, void (*
   apply_level(setting(MEMTRACK_SETTING_LEVEL), true);
   setting(MEMTRACK_SETTING_FREQUENCY);
   apply_verify(setting(MEMTRACK_SETTING_VERIFY));
+  memtrack_log(MEMTRACK_NOTE, "core %s takes the place of the built-in memory tracker: level %d, room for %u sites, iobuffer %s, openssl %s",
+               MEMTRACK_CORE_DIGEST, state.level, sites, hook_word(state.iobuffer), hook_word(state.openssl));
   return 0;
 }
 
