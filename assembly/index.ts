@@ -45,7 +45,7 @@ export function detailOf(site: u32): u32 {
   return site >= SITE_FIRST && site < registry.siteCount() ? getDetail(siteAt(site)) : 0;
 }
 
-export { bind, carry, charge, event, release, seal } from "./shard";
+export { bind, carry, charge, event, release, seal, tryCharge, tryEvent } from "./shard";
 export { refusals, register, registerName, siteCount } from "./registry";
 export { adopt, mark, mergeAllocs, mergeFrees, settle, start } from "./model";
 export { verifyCompare, verifyMark, verifyRow, verifyStart } from "./verify";

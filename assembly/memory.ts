@@ -51,6 +51,8 @@ const FRAME_TEXT_MAX: u32 = 16 * 1024;
 export let slots: u32 = 0;
 /** Bits of a hash that number an index slot. The index has at least twice as many slots as sites, so a probe always ends. */
 export let indexBits: u32 = 0;
+/** What a 64-bit hash is shifted by for that. */
+export let indexShift: u64 = 0;
 
 export let records: usize = 0;
 export let index: usize = 0;
@@ -78,6 +80,7 @@ export function init(role: u32, sites: u32): i32 {
   if (role > ROLE_MODEL || sites < SITES_MIN || sites > SITES_MAX) return -1;
   slots = SITE_FIRST + sites;
   indexBits = 32 - clz(2 * slots - 1);
+  indexShift = 64 - indexBits;
   const indexSize = (<usize>sizeof<u16>()) << indexBits;
 
   records = 0; // offsets first, the arena's address is added when its size is known

@@ -8,9 +8,9 @@
 // unseen key is charged to (other) of its class here, without asking.
 
 import { CLASS_IOBUFFER, DETAIL_CLASS_SHIFT, SITE_FIRST, SITE_OTHER, SITE_UNKNOWN } from "./abi";
-import { addAlloc, addCounts, addFree, classOf, siteAt } from "./site";
+import { addAlloc, addCounts, addFree, addSigned, classOf, siteAt } from "./site";
 import { slots } from "./memory";
-import { find, insert } from "./table";
+import { find, findFirst, insert } from "./table";
 
 const IOBUFFER: u32 = CLASS_IOBUFFER << DETAIL_CLASS_SHIFT;
 
@@ -28,9 +28,18 @@ export function reset(): void {
  */
 export function event(place: u64, size: i64): u32 {
   const site = lookup(place, IOBUFFER);
+  if (site != SITE_UNKNOWN) addSigned(siteAt(site), size);
+  return site;
+}
+
+/**
+ * As event(), where the key is in the first slot of its probe, as nearly every key is; else SITE_UNKNOWN, and event() has to be
+ * asked. Apart, so that a host can inline it: it has no loop and no call.
+ */
+export function tryEvent(place: u64, size: i64): u32 {
+  const site = findFirst(place, IOBUFFER);
   if (site == SITE_UNKNOWN) return site;
-  if (size >= 0) addAlloc(siteAt(site), <u64>size);
-  else addFree(siteAt(site), <u64>-size);
+  addSigned(siteAt(site), size);
   return site;
 }
 
@@ -41,6 +50,14 @@ export function event(place: u64, size: i64): u32 {
 export function charge(place: u64, detail: u32, size: u64): u32 {
   const site = lookup(place, detail);
   if (site != SITE_UNKNOWN) addAlloc(siteAt(site), size);
+  return site;
+}
+
+/** As charge(), where the key is in the first slot of its probe; else SITE_UNKNOWN. */
+export function tryCharge(place: u64, detail: u32, size: u64): u32 {
+  const site = findFirst(place, detail);
+  if (site == SITE_UNKNOWN) return site;
+  addAlloc(siteAt(site), size);
   return site;
 }
 

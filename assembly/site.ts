@@ -22,10 +22,14 @@ export function classOf(detail: u32): u32 {
   return detail >>> DETAIL_CLASS_SHIFT;
 }
 
+// @ts-ignore: decorator
+@inline
 export function siteAt(site: u32): usize {
   return records + <usize>site * RECORD_SIZE;
 }
 
+// @ts-ignore: decorator
+@inline
 export function hasKey(at: usize, place: u64, detail: u32): bool {
   return load<u64>(at, PLACE) == place && load<u32>(at, DETAIL) == detail;
 }
@@ -43,14 +47,31 @@ export function setKey(at: usize, place: u64, detail: u32): void {
   store<u32>(at, detail, DETAIL);
 }
 
+// @ts-ignore: decorator
+@inline
 export function addAlloc(at: usize, size: u64): void {
-  store<u64>(at, load<u64>(at, RECORD_ALLOCS) + 1, RECORD_ALLOCS);
-  store<u64>(at, load<u64>(at, RECORD_ALLOCS + BYTES) + size, RECORD_ALLOCS + BYTES);
+  addToPair(at + RECORD_ALLOCS, size);
 }
 
+// @ts-ignore: decorator
+@inline
 export function addFree(at: usize, size: u64): void {
-  store<u64>(at, load<u64>(at, RECORD_FREES) + 1, RECORD_FREES);
-  store<u64>(at, load<u64>(at, RECORD_FREES + BYTES) + size, RECORD_FREES + BYTES);
+  addToPair(at + RECORD_FREES, size);
+}
+
+/** One or the other, by the sign of the size and without a branch: which it is follows no pattern that could be predicted. */
+// @ts-ignore: decorator
+@inline
+export function addSigned(at: usize, size: i64): void {
+  const sign = size >> 63; // 0 or -1
+  addToPair(at + RECORD_ALLOCS + ((<usize>sign) & (RECORD_FREES - RECORD_ALLOCS)), <u64>((size ^ sign) - sign));
+}
+
+// @ts-ignore: decorator
+@inline
+function addToPair(pair: usize, size: u64): void {
+  store<u64>(pair, load<u64>(pair) + 1);
+  store<u64>(pair, load<u64>(pair, BYTES) + size, BYTES);
 }
 
 /** Adds whole counts at once: what another accountant has counted before. */

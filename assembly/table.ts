@@ -4,14 +4,31 @@
 // (memory.ts), so a probe always meets an empty slot: lookup is total without a probe limit, and never depends on the order of
 // insertion. That matters: a site found by one shard and not by another would have its releases charged elsewhere.
 //
-// Multiplicative (Fibonacci) hashing, Knuth, TAOCP 3, section 6.4: the high bits of key * 2^64/phi.
+// Multiplicative (Fibonacci) hashing, Knuth, TAOCP 3, section 6.4: the high bits of key * 2^64/phi. Addresses of literals lie at
+// regular distances, and a plain product of such keys lies in regular distances again, often in runs: 4,096 keys 32 bytes apart
+// were 3,240 probes away from their slots, together, where random ones are 690. Folding the key first makes that 158 (48 bytes
+// apart: 5,699 and 1,119; literals of mixed lengths: 755 and 466), for two instructions.
 
+import { SITE_UNKNOWN } from "./abi";
 import { hasKey, setKey, siteAt } from "./site";
-import { index, indexBits } from "./memory";
+import { index, indexBits, indexShift } from "./memory";
 
+const FOLD: u64 = 15;
 const PHI: u64 = 0x9e3779b97f4a7c15;
 /** Spreads the line over the whole word, so that neighbouring lines of one file do not fall together. */
 const SPREAD: u64 = 0xbf58476d1ce4e5b9;
+
+/**
+ * The first slot of a probe: where nearly every key is. Short, without a loop or a call, and so inlined into the hot path.
+ * An empty slot needs no test: it leads to site 0, whose key is that of no location at all.
+ * @returns the site's number, or SITE_UNKNOWN where this slot does not tell
+ */
+// @ts-ignore: decorator
+@inline
+export function findFirst(place: u64, detail: u32): u32 {
+  const site = <u32>load<u16>(index + (slotOf(place, detail) << 1));
+  return hasKey(siteAt(site), place, detail) ? site : SITE_UNKNOWN;
+}
 
 /** @returns the site's number, or 0 where the key is not in the table */
 export function find(place: u64, detail: u32): u32 {
@@ -34,7 +51,10 @@ export function insert(site: u32, place: u64, detail: u32): void {
   store<u16>(index + (at << 1), <u16>site);
 }
 
+// @ts-ignore: decorator
+@inline
 function slotOf(place: u64, detail: u32): usize {
-  const hash = (place ^ (<u64>detail * SPREAD)) * PHI;
-  return <usize>(hash >>> (64 - indexBits));
+  const key = place ^ (<u64>detail * SPREAD);
+  const hash = (key ^ (key >>> FOLD)) * PHI;
+  return <usize>(hash >>> indexShift);
 }

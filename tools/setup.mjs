@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Makes this machine able to build (`--test`: and to test) memtrack: Debian packages and node_modules. Plain JavaScript without a
-// dependency, because it runs before anything is installed. Where nothing is missing it says nothing and costs a few dozen ms.
+// Makes this machine able to build (`--test`: and to test, `--bench`: and to measure) memtrack: Debian packages and node_modules.
+// Plain JavaScript without a dependency, because it runs before anything is installed. Where nothing is missing it says nothing and
+// costs a few dozen ms.
 
 import { spawnSync } from "node:child_process";
 import { existsSync, rmSync, statSync, writeFileSync } from "node:fs";
@@ -18,6 +19,7 @@ const TO_BUILD = {
   wabt: "wasm2c: the core's Wasm to C",
   "libssl-dev": "headers of the OpenSSL that the server uses",
   gcc: "compiles the plugin",
+  "g++": "and its two C++ files: traps are exceptions",
   "libc6-dev": "headers of the C library",
   make: "host/ats/Makefile",
   openssl: "makes the private server's certificate",
@@ -30,6 +32,13 @@ const TO_TEST = {
   wrk: "HTTP and TLS load with keep-alive",
   "nghttp2-client": "h2load: exact numbers of HTTP/1.1 and HTTP/2 requests",
   "clang-format": "npm run lint",
+  valgrind: "counts the hot path's instructions",
+};
+const TO_BENCH = {
+  "nghttp2-client": "h2load: HTTP/2 load",
+  valgrind: "counts the hot path's instructions",
+  "libgoogle-perftools4": "gperftools' heap profiler, to compare with",
+  heaptrack: "to compare with",
 };
 
 // Debian's package starts a system server as soon as it is configured (invoke-rc.d and deb-systemd-invoke in its postinst). Both ask
@@ -40,7 +49,8 @@ const POLICY_TEXT =
 
 function main() {
   checkNode();
-  const wanted = process.argv.includes("--test") ? { ...TO_BUILD, ...TO_TEST } : TO_BUILD;
+  const asked = (option) => process.argv.includes(option);
+  const wanted = { ...TO_BUILD, ...(asked("--test") && TO_TEST), ...(asked("--bench") && TO_BENCH) };
   const missing = missingPackages(Object.keys(wanted));
   if (missing.length) installPackages(missing, wanted);
   if (nodeModulesAreOld()) installNodeModules();

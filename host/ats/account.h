@@ -8,6 +8,10 @@
 
 #include <stdint.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /* One IOBuffer event: `size` bytes, negative for a release, at the server's location literal. */
 void memtrack_account_iobuffer(const char *location, int64_t size);
 
@@ -26,5 +30,9 @@ void memtrack_account_carry(uint32_t site, int64_t allocs, int64_t frees, int64_
 
 /* Events not accounted: a signal handler interrupted an event and came back here, or a shard had trapped. */
 uint64_t memtrack_account_lost(void);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

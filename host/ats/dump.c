@@ -37,7 +37,7 @@ memtrack_dump_open(uint32_t sites)
   return memtrack_core_open(&model, MEMTRACK_ROLE_MODEL, sites);
 }
 
-/* Sums all shards in the model: all releases first, then all allocations (assembly/model.ts). Within MEMTRACK_TRY. */
+/* Sums all shards in the model: all releases first, then all allocations (assembly/model.ts). Guarded. */
 static void
 collect(void)
 {
@@ -107,7 +107,7 @@ memtrack_dump_carry_over(void)
   free(rows);
 }
 
-/* Within MEMTRACK_TRY. */
+/* Guarded. */
 static void
 tell_builtin(const struct builtin_row *rows, size_t count)
 {
@@ -126,53 +126,80 @@ trapped(void)
                memtrack_trap_reason());
 }
 
+/* Runs a body that calls into the model, under the model's mutex. */
+static void
+with_model(void (*body)(void *), void *argument)
+{
+  pthread_mutex_lock(&mutex);
+  if (!broken && !memtrack_guard(body, argument)) {
+    trapped();
+  }
+  pthread_mutex_unlock(&mutex);
+}
+
+/* Guarded. */
+static void
+observe(void *argument)
+{
+  (void)argument;
+  collect();
+  Z_coreZ_settle(&model.wasm);
+}
+
 void
 memtrack_dump_observe(void)
 {
-  pthread_mutex_lock(&mutex);
-  if (!broken) {
-    if (MEMTRACK_TRY) {
-      collect();
-      Z_coreZ_settle(&model.wasm);
-    } else {
-      trapped();
-    }
-  }
-  pthread_mutex_unlock(&mutex);
+  with_model(observe, NULL);
+}
+
+/* Guarded. */
+static void
+mark(void *cls)
+{
+  collect();
+  Z_coreZ_mark(&model.wasm, *(uint32_t *)cls);
 }
 
 void
 memtrack_dump_mark(uint32_t cls)
 {
-  pthread_mutex_lock(&mutex);
-  if (!broken) {
-    if (MEMTRACK_TRY) {
-      collect();
-      Z_coreZ_mark(&model.wasm, cls);
-    } else {
-      trapped();
-    }
-  }
-  pthread_mutex_unlock(&mutex);
+  with_model(mark, &cls);
+}
+
+struct builtin {
+  struct builtin_row *rows;
+  size_t count;
+};
+
+/* Guarded. */
+static void
+compare_from_now(void *argument)
+{
+  struct builtin *builtin = argument;
+  collect();
+  tell_builtin(builtin->rows, builtin->count);
+  Z_coreZ_verifyMark(&model.wasm);
+}
+
+/* Runs a body with what both accountants say at one moment, between two events. Under the model's mutex. */
+static bool
+with_builtin(void (*body)(void *), void *argument, struct builtin *builtin)
+{
+  pthread_mutex_lock(&memtrack_iobuffer_verify_mutex);
+  builtin->count = read_builtin(&builtin->rows);
+  bool good      = memtrack_guard(body, argument);
+  pthread_mutex_unlock(&memtrack_iobuffer_verify_mutex);
+  free(builtin->rows);
+  return good;
 }
 
 void
 memtrack_dump_mark_verify(void)
 {
+  struct builtin builtin;
   pthread_mutex_lock(&mutex);
-  if (!broken) {
-    struct builtin_row *rows;
-    pthread_mutex_lock(&memtrack_iobuffer_verify_mutex);
-    volatile size_t count = read_builtin(&rows);
-    if (MEMTRACK_TRY) {
-      collect();
-      tell_builtin(rows, count);
-      Z_coreZ_verifyMark(&model.wasm);
-    } else {
-      trapped();
-    }
-    pthread_mutex_unlock(&memtrack_iobuffer_verify_mutex);
-    free(rows);
+  if (!broken && !with_builtin(compare_from_now, &builtin, &builtin)) {
+    trapped();
   }
   pthread_mutex_unlock(&mutex);
 }
@@ -194,7 +221,7 @@ say(uint32_t which, const char *text)
   Z_coreZ_say(&model.wasm, which, memtrack_core_input(&model, text ? text : "", text ? strlen(text) : 0));
 }
 
-/* Within MEMTRACK_TRY. */
+/* Guarded. */
 static void
 tell_facts(uint32_t reason, const struct memtrack_state *state)
 {
@@ -241,43 +268,62 @@ write_all(int fd, const uint8_t *text, size_t size)
   return 0;
 }
 
+struct dump {
+  uint32_t reason;
+  const struct memtrack_state *state;
+  struct builtin builtin;
+  uint32_t size; /* of the text */
+};
+
+/* The sums of one moment; in verify mode both accountants'. Guarded. */
+static void
+take(void *argument)
+{
+  struct dump *dump = argument;
+  collect();
+  if (dump->state->verify) {
+    tell_builtin(dump->builtin.rows, dump->builtin.count);
+    Z_coreZ_verifyCompare(&model.wasm);
+  }
+}
+
+/* Guarded. */
+static void
+render(void *argument)
+{
+  struct dump *dump = argument;
+  Z_coreZ_settle(&model.wasm);
+  tell_facts(dump->reason, dump->state);
+  dump->size = Z_coreZ_render(&model.wasm);
+}
+
+/* Under the model's mutex. Returns 0 or an errno. */
+static int
+make_dump(struct dump *dump)
+{
+  ++dump_number;
+  bool good = dump->state->verify ? with_builtin(take, dump, &dump->builtin) : memtrack_guard(take, dump);
+  if (!good || !memtrack_guard(render, dump)) {
+    trapped();
+    return EIO;
+  }
+  return dump->size ? 0 : EMSGSIZE;
+}
+
 int
 memtrack_dump_write(int fd, uint32_t reason, const struct memtrack_state *state)
 {
   static int last_error; /* said once, until it is another; under the mutex */
-  volatile int error = EIO;
+  struct dump dump = {.reason = reason, .state = state};
+  int error        = EIO;
   pthread_mutex_lock(&mutex);
   if (!broken) {
-    struct builtin_row *rows = NULL;
-    volatile size_t count    = 0;
-    volatile bool verify     = state->verify;
-    if (verify) {
-      pthread_mutex_lock(&memtrack_iobuffer_verify_mutex);
-      count = read_builtin(&rows);
+    error = make_dump(&dump);
+    if (!error) {
+      error = write_all(fd, memtrack_core_at(&model, model.output), dump.size);
     }
-    ++dump_number;
-    if (MEMTRACK_TRY) {
-      collect();
-      if (verify) {
-        tell_builtin(rows, count);
-        Z_coreZ_verifyCompare(&model.wasm);
-        pthread_mutex_unlock(&memtrack_iobuffer_verify_mutex);
-        verify = false;
-      }
-      Z_coreZ_settle(&model.wasm);
-      tell_facts(reason, state);
-      uint32_t size = Z_coreZ_render(&model.wasm);
-      error         = size ? write_all(fd, memtrack_core_at(&model, model.output), size) : EMSGSIZE;
-    } else {
-      trapped();
-      if (verify) {
-        pthread_mutex_unlock(&memtrack_iobuffer_verify_mutex);
-      }
-    }
-    free(rows);
     if (error && error != last_error && !broken) {
-      memtrack_log(MEMTRACK_ERROR,
-                   "dump %" PRIu64 " could not be written to traffic.out: %s; nothing counted is lost, the next dump has it",
+      memtrack_log(MEMTRACK_ERROR, "dump %" PRIu64 " could not be written to traffic.out: %s; nothing counted is lost, the next dump has it",
                    dump_number, strerror(error));
     }
     last_error = error;

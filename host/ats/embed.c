@@ -16,23 +16,7 @@
 
 #define WASM_PAGE 65536u
 
-__thread void *memtrack_trap_target[5];
-static __thread wasm_rt_trap_t trap_code __attribute__((tls_model("initial-exec")));
-
 static pthread_once_t module_once = PTHREAD_ONCE_INIT;
-
-void
-wasm_rt_trap(wasm_rt_trap_t code)
-{
-  trap_code = code;
-  __builtin_longjmp(memtrack_trap_target, 1);
-}
-
-const char *
-memtrack_trap_reason(void)
-{
-  return trap_code == WASM_RT_TRAP_OOB ? "access out of bounds" : trap_code == WASM_RT_TRAP_UNREACHABLE ? "unreachable" : "trap";
-}
 
 void
 wasm_rt_allocate_memory(wasm_rt_memory_t *memory, uint32_t pages, uint32_t max_pages)
@@ -91,22 +75,37 @@ wasm_rt_register_func_type(uint32_t params, uint32_t results, ...)
   return 1;
 }
 
+struct opening {
+  struct memtrack_core *core;
+  uint32_t role, sites;
+  bool done;
+};
+
+static void
+open_guarded(void *argument)
+{
+  struct opening *opening    = argument;
+  struct memtrack_core *core = opening->core;
+  Z_core_instantiate(&core->wasm);
+  if (Z_coreZ_init(&core->wasm, opening->role, opening->sites) == 0) {
+    core->slots   = MEMTRACK_SITE_FIRST + opening->sites;
+    core->records = Z_coreZ_recordsAt(&core->wasm);
+    core->input   = Z_coreZ_inputAt(&core->wasm);
+    core->names   = Z_coreZ_namesAt(&core->wasm);
+    core->staging = Z_coreZ_stagingAt(&core->wasm);
+    core->output  = Z_coreZ_outputAt(&core->wasm);
+    opening->done = true;
+  }
+}
+
 int
 memtrack_core_open(struct memtrack_core *core, uint32_t role, uint32_t sites)
 {
+  struct opening opening = {.core = core, .role = role, .sites = sites};
   pthread_once(&module_once, Z_core_init_module);
   memset(core, 0, sizeof(*core));
-  if (MEMTRACK_TRY) {
-    Z_core_instantiate(&core->wasm);
-    if ((int32_t)Z_coreZ_init(&core->wasm, role, sites) == 0) {
-      core->slots   = MEMTRACK_SITE_FIRST + sites;
-      core->records = Z_coreZ_recordsAt(&core->wasm);
-      core->input   = Z_coreZ_inputAt(&core->wasm);
-      core->names   = Z_coreZ_namesAt(&core->wasm);
-      core->staging = Z_coreZ_stagingAt(&core->wasm);
-      core->output  = Z_coreZ_outputAt(&core->wasm);
-      return 0;
-    }
+  if (memtrack_guard(open_guarded, &opening) && opening.done) {
+    return 0;
   }
   memtrack_core_close(core);
   return -1;

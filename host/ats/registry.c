@@ -32,39 +32,73 @@ publish(void)
   atomic_store_explicit(&published, Z_coreZ_siteCount(&core.wasm), memory_order_release);
 }
 
+struct request {
+  uint64_t place, length;
+  uint32_t detail, site;
+  const char *text;
+};
+
+/* Runs one of the functions below under the mutex. Where it traps, now or before, the request is left as it is. */
+static void
+ask(void (*body)(void *), struct request *request)
+{
+  pthread_mutex_lock(&mutex);
+  if (!broken) {
+    broken = !memtrack_guard(body, request);
+  }
+  pthread_mutex_unlock(&mutex);
+}
+
+static void
+register_site(void *argument)
+{
+  struct request *request = argument;
+  uint32_t length         = request->text ? memtrack_core_input(&core, request->text, strnlen(request->text, LOCATION_MAX)) : 0;
+  request->site           = Z_coreZ_register(&core.wasm, request->place, request->detail, length);
+  publish();
+}
+
+static void
+register_name(void *argument)
+{
+  struct request *request = argument;
+  request->site           = Z_coreZ_registerName(&core.wasm, memtrack_core_input(&core, request->text, request->length));
+  publish();
+}
+
+static void
+tell_key(void *argument)
+{
+  struct request *request = argument;
+  request->place          = Z_coreZ_placeOf(&core.wasm, request->site);
+  request->detail         = Z_coreZ_detailOf(&core.wasm, request->site);
+}
+
 uint32_t
 memtrack_registry_site(uint64_t place, uint32_t detail, const char *text)
 {
-  volatile uint32_t site = MEMTRACK_SITE_OTHER + (detail >> MEMTRACK_DETAIL_CLASS_SHIFT);
-  pthread_mutex_lock(&mutex);
-  if (!broken) {
-    if (MEMTRACK_TRY) {
-      uint32_t length = text ? memtrack_core_input(&core, text, strnlen(text, LOCATION_MAX)) : 0;
-      site            = Z_coreZ_register(&core.wasm, place, detail, length);
-      publish();
-    } else {
-      broken = true;
-    }
-  }
-  pthread_mutex_unlock(&mutex);
-  return site;
+  struct request request = {.place = place, .detail = detail, .text = text};
+  request.site           = MEMTRACK_SITE_OTHER + (detail >> MEMTRACK_DETAIL_CLASS_SHIFT);
+  ask(register_site, &request);
+  return request.site;
 }
 
 uint32_t
 memtrack_registry_name(const char *name, uint64_t length)
 {
-  volatile uint32_t site = MEMTRACK_SITE_OTHER + MEMTRACK_CLASS_IOBUFFER;
-  pthread_mutex_lock(&mutex);
-  if (!broken) {
-    if (MEMTRACK_TRY) {
-      site = Z_coreZ_registerName(&core.wasm, memtrack_core_input(&core, name, length));
-      publish();
-    } else {
-      broken = true;
-    }
-  }
-  pthread_mutex_unlock(&mutex);
-  return site;
+  struct request request = {.text = name, .length = length, .site = MEMTRACK_SITE_OTHER + MEMTRACK_CLASS_IOBUFFER};
+  ask(register_name, &request);
+  return request.site;
+}
+
+bool
+memtrack_registry_key(uint32_t site, uint64_t *place, uint32_t *detail)
+{
+  struct request request = {.site = site};
+  ask(tell_key, &request);
+  *place  = request.place;
+  *detail = request.detail;
+  return request.place != 0 || request.detail != 0;
 }
 
 uint32_t
@@ -77,20 +111,6 @@ uint64_t
 memtrack_registry_refusals(void)
 {
   return atomic_load_explicit(&refused, memory_order_relaxed);
-}
-
-bool
-memtrack_registry_key(uint32_t site, uint64_t *place, uint32_t *detail)
-{
-  volatile bool found = false;
-  pthread_mutex_lock(&mutex);
-  if (!broken && MEMTRACK_TRY) {
-    *place  = Z_coreZ_placeOf(&core.wasm, site);
-    *detail = Z_coreZ_detailOf(&core.wasm, site);
-    found   = *place != 0 || *detail != 0;
-  }
-  pthread_mutex_unlock(&mutex);
-  return found;
 }
 
 const struct memtrack_core *

@@ -9,6 +9,10 @@
 
 #include "embed.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /* Opens the registry with room for `sites`. Returns 0 or -1. init-only. */
 int memtrack_registry_open(uint32_t sites);
 
@@ -30,5 +34,9 @@ bool memtrack_registry_key(uint32_t site, uint64_t *place, uint32_t *detail);
 
 /* The instance, for reading the names of sites below memtrack_registry_count() and for its size. */
 const struct memtrack_core *memtrack_registry_core(void);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

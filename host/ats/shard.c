@@ -4,6 +4,7 @@
 
 #include <pthread.h>
 #include <sched.h>
+#include <stdatomic.h>
 #include <string.h>
 
 /* A reader that meets an odd seq waits for an event to end, some nanoseconds, or for its thread to be scheduled again. After this
@@ -51,7 +52,7 @@ find_shard(void)
 {
   uint32_t count = atomic_load_explicit(&shard_count, memory_order_relaxed);
   for (uint32_t i = 0; i < count; ++i) {
-    if (!shards[i].owned && !atomic_load_explicit(&shards[i].dead, memory_order_relaxed)) {
+    if (!shards[i].owned && !__atomic_load_n(&shards[i].dead, __ATOMIC_RELAXED)) {
       return &shards[i];
     }
   }
@@ -99,7 +100,7 @@ memtrack_shard_unshare(void)
 void
 memtrack_shard_disable(struct memtrack_shard *shard)
 {
-  atomic_store_explicit(&shard->dead, true, memory_order_relaxed);
+  __atomic_store_n(&shard->dead, true, __ATOMIC_RELAXED);
   atomic_fetch_add_explicit(&traps, 1, memory_order_relaxed);
   if (memtrack_thread.shard == shard) {
     memtrack_thread.shard = NULL;
@@ -134,11 +135,11 @@ memtrack_shard_read(struct memtrack_shard *shard, uint32_t pair, uint32_t count,
   uint32_t turns      = 0;
   bool gone           = false;
   for (uint32_t site = 0; site < count;) {
-    uint64_t before               = atomic_load_explicit(&shard->seq, memory_order_acquire);
+    uint64_t before               = __atomic_load_n(&shard->seq, __ATOMIC_ACQUIRE);
     volatile const uint64_t *cell = (volatile const uint64_t *)(from + (uint64_t)site * MEMTRACK_RECORD_SIZE);
     uint64_t copied[2]            = {cell[0], cell[1]};
     atomic_thread_fence(memory_order_acquire);
-    bool whole = !(before & 1) && atomic_load_explicit(&shard->seq, memory_order_relaxed) == before;
+    bool whole = !(before & 1) && __atomic_load_n(&shard->seq, __ATOMIC_RELAXED) == before;
     if (LIKELY_(whole) || gone) {
       memcpy(to + (uint64_t)site * MEMTRACK_PAIR_SIZE, copied, sizeof(copied));
       ++site;
@@ -148,6 +149,6 @@ memtrack_shard_read(struct memtrack_shard *shard, uint32_t pair, uint32_t count,
     if (++turns % 64 == 0) {
       sched_yield();
     }
-    gone = turns == READ_TURNS || atomic_load_explicit(&shard->dead, memory_order_relaxed);
+    gone = turns == READ_TURNS || __atomic_load_n(&shard->dead, __ATOMIC_RELAXED);
   }
 }

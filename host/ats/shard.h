@@ -15,19 +15,20 @@
 #ifndef MEMTRACK_SHARD_H
 #define MEMTRACK_SHARD_H
 
-#include <stdatomic.h>
-
 #include "embed.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
 
 #define MEMTRACK_SHARDS_MAX 1024 /* threads at once that have a shard of their own */
 
 struct memtrack_shard {
-  _Alignas(128) _Atomic uint64_t seq; /* no cache line, nor the one prefetched with it, is shared by two threads */
-  _Atomic bool dead;                  /* it trapped: read, never written again */
-  bool owned;                         /* under the pool's mutex */
-  bool sealed;                        /* it knows every site there can be; its owner's */
+  uint64_t seq;
   struct memtrack_core core;
-};
+  bool dead;   /* it trapped: read, never written again */
+  bool owned;  /* under the pool's mutex */
+} __attribute__((aligned(128))); /* no cache line, nor the one prefetched with it, is shared by two threads */
 
 enum memtrack_thread_state {
   MEMTRACK_THREAD_NEW,      /* has not accounted yet */
@@ -45,25 +46,25 @@ struct memtrack_thread {
 /* Initial-exec: the general model's first access in a dlopened module may call malloc. */
 extern __thread struct memtrack_thread memtrack_thread __attribute__((tls_model("initial-exec"), visibility("hidden")));
 
-/* Begins a change of this thread's shard. False where the owner is inside already. hook-safe. */
+/* Begins a change of this thread's shard, and tells the seq to end it with. False where the owner is inside already. hook-safe. */
 static inline bool
-memtrack_shard_enter(struct memtrack_shard *shard)
+memtrack_shard_enter(struct memtrack_shard *shard, uint64_t *seq)
 {
-  uint64_t seq = atomic_load_explicit(&shard->seq, memory_order_relaxed);
-  if (UNLIKELY_(seq & 1)) {
+  *seq = __atomic_load_n(&shard->seq, __ATOMIC_RELAXED);
+  if (UNLIKELY_(*seq & 1)) {
     return false;
   }
-  atomic_store_explicit(&shard->seq, seq + 1, memory_order_relaxed);
-  atomic_thread_fence(memory_order_release); /* on x86-64 a compiler barrier only */
+  __atomic_store_n(&shard->seq, *seq + 1, __ATOMIC_RELAXED);
+  __atomic_thread_fence(__ATOMIC_RELEASE); /* on x86-64 a compiler barrier only */
   return true;
 }
 
-/* Ends it. hook-safe. */
+/* Ends it. From the seq given, not from memory: reading back what was just stored would chain each event to the one before, 4 ns
+   on the machine it was measured on. hook-safe. */
 static inline void
-memtrack_shard_leave(struct memtrack_shard *shard)
+memtrack_shard_leave(struct memtrack_shard *shard, uint64_t seq)
 {
-  uint64_t seq = atomic_load_explicit(&shard->seq, memory_order_relaxed);
-  atomic_store_explicit(&shard->seq, seq + 1, memory_order_release);
+  __atomic_store_n(&shard->seq, seq + 2, __ATOMIC_RELEASE);
 }
 
 /* Makes the shared shard, whose capacity all others will have. Returns 0 or -1. init-only. */
@@ -90,5 +91,9 @@ uint32_t memtrack_shard_traps(void);
 /* Copies a pair (MEMTRACK_RECORD_ALLOCS or _FREES) of the sites 0 to count - 1 to `to`, MEMTRACK_PAIR_SIZE bytes each; each pair
    is of one moment. Any thread but the shard's own inside a change. */
 void memtrack_shard_read(struct memtrack_shard *shard, uint32_t pair, uint32_t count, uint8_t *to);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -17,6 +17,7 @@
 #include "dump.h"
 #include "hook_iobuffer.h"
 #include "records.h"
+#include "registry.h"
 #include "slots.h"
 
 static char reason[MEMTRACK_REASON_SIZE];
@@ -233,6 +234,26 @@ a_value_that_is_no_number_is_said_with_its_line(void **state)
   assert_int_equal(memtrack_records_check_file("/nonexistent/records.config"), 0);
 }
 
+// What a defect in the core would do: the registry's memory is gone.
+static void
+a_trap_in_the_registry_counts_new_sites_as_other_and_keeps_the_known(void **state)
+{
+  (void)state;
+  memtrack_account_iobuffer("memory/IOBuffer/known.cc:1", 10);
+  ((struct memtrack_core *)memtrack_registry_core())->wasm.w2c_memory.size = 8;
+  memtrack_account_iobuffer("memory/IOBuffer/known.cc:1", 10);
+  memtrack_account_iobuffer("memory/IOBuffer/new.cc:1", 10);
+  memtrack_account_iobuffer("memory/IOBuffer/new.cc:1", -10);
+  struct sums other = sum_site(MEMTRACK_SITE_OTHER + MEMTRACK_CLASS_IOBUFFER);
+  assert_int_equal(other.allocs, 1);
+  assert_int_equal(other.frees, 1);
+  assert_int_equal(memtrack_account_lost(), 0);
+  char *text = dump_text(1, false);
+  assert_non_null(strstr(text, "         2 |          0 |                   20 |         10 | memory/IOBuffer/known.cc:1"));
+  assert_non_null(strstr(text, "memory/IOBuffer/(other)"));
+  free(text);
+}
+
 static int
 open_once(void **state)
 {
@@ -253,6 +274,7 @@ main(void)
     cmocka_unit_test(a_dump_that_cannot_be_written_is_said_once_and_loses_nothing),
     cmocka_unit_test(a_bad_value_is_said_with_its_range_and_what_is_used),
     cmocka_unit_test(a_value_that_is_no_number_is_said_with_its_line),
+    cmocka_unit_test(a_trap_in_the_registry_counts_new_sites_as_other_and_keeps_the_known),
   };
   return cmocka_run_group_tests(tests, open_once, NULL);
 }

@@ -101,7 +101,7 @@ static void
 no_foreign_block_is_taken_for_tagged(void **state)
 {
   (void)state;
-  enum { COUNT = 4000000, KEPT = 1024 };
+  enum { COUNT = 2000000, KEPT = 1024 };
   uint64_t seed       = 20261122;
   void *kept[KEPT]    = {0};
   unsigned recognised = 0;

@@ -17,7 +17,7 @@ import { BUILTIN_PATH, countEvents, parseEvents, recordedText, type Event } from
 import { parseDumps, parseTables, type Row } from "../support/dump.ts";
 
 const TOP = fileURLToPath(new URL("../..", import.meta.url));
-const OBJECTS = ["account", "core", "dump", "embed", "registry", "shard"].map((name) => join(TOP, "build", "ats", `${name}.o`));
+const OBJECTS = ["account", "dump", "embed", "registry", "shard", "trap"].map((name) => join(TOP, "build", "ats", `${name}.o`));
 const DIGEST = createHash("sha256")
   .update(readFileSync(join(TOP, "build", "memtrack.wasm")))
   .digest("hex")
@@ -100,9 +100,11 @@ describe("a recorded log of a real server's events", () => {
     folder = mkdtempSync(join(tmpdir(), "memtrack-replay-"));
     execFileSync("make", ["--no-print-directory", "-C", join(TOP, "host", "ats"), "objects"], { stdio: "ignore" });
     const includes = ["-I", join(TOP, "host", "ats"), "-I", join(TOP, "build")];
-    const how = ["-std=gnu11", "-O2", "-g", "-Wall", "-Wextra", "-Werror", ...includes, "-Wl,--wrap=time"];
-    const source = join(TOP, "tests", "native", "replay.c");
-    execFileSync("cc", [...how, "-o", join(folder, "replay"), source, ...OBJECTS, "-lpthread"], { stdio: "inherit" });
+    const how = ["-std=gnu11", "-O2", "-g", "-Wall", "-Wextra", "-Werror", ...includes];
+    const [source, object] = [join(TOP, "tests", "native", "replay.c"), join(folder, "replay.o")];
+    execFileSync("cc", [...how, "-c", "-o", object, source], { stdio: "inherit" });
+    const program = ["-o", join(folder, "replay"), object, ...OBJECTS];
+    execFileSync("c++", [...program, "-Wl,--wrap=time", "-lpthread"], { stdio: "inherit" });
     writeFileSync(join(folder, "events.log"), log);
   });
   after(() => rmSync(folder, { recursive: true, force: true }));

@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Each kind of event has a fast path of its own: this thread's shard, the key in the first slot of its probe. There it is two
+ * stores around a few inlined lines of the core, no call and no loop. Everything else goes one slow way.
+ *
+ * The core's generated C is part of this file, so that the compiler can inline those few lines; other files call its functions
+ * from outside.
+ */
+#include "account.h"
+
+#include "registry.h"
+#include "shard.h"
+
+extern "C" {
+/* The core's hot functions, by their export names. Declared first, so that their definitions below are inlined. */
+#define HOT_ static inline __attribute__((always_inline))
+HOT_ u32 w2c_tryEvent(Z_core_instance_t *, u64, u64);
+HOT_ u32 w2c_tryCharge(Z_core_instance_t *, u64, u32, u64);
+HOT_ u32 w2c_release(Z_core_instance_t *, u32, u64);
+#undef HOT_
+
+#include "core.c"
+}
+
+namespace
+{
+constexpr uint32_t UNKNOWN = MEMTRACK_SITE_UNKNOWN;
+constexpr uint32_t TRAPPED = UNKNOWN - 1; /* no site has that number either */
+
+/* What a site is found by, and its name at first sight. */
+struct Key {
+  uint64_t place;
+  uint32_t detail;
+  const char *text;
+};
+
+uint64_t lost;
+
+/* Calls the core within a change of the shard. Returns the site; UNKNOWN where nothing was counted and the slow way may know more;
+   TRAPPED where it is lost, and counted so. The handler needs nothing that was live before the call (hence `find`), so that the
+   fast paths need save no register. */
+template <typename Find, typename Call>
+inline __attribute__((always_inline)) uint32_t
+change(Find find, Call call)
+{
+  memtrack_shard *shard = find();
+  uint64_t seq;
+  uint32_t site;
+  if (UNLIKELY_(shard == nullptr) || UNLIKELY_(!memtrack_shard_enter(shard, &seq))) {
+    return UNKNOWN;
+  }
+  try {
+    site = call(&shard->core.wasm);
+  } catch (const memtrack_trap &) {
+    memtrack_shard_disable(find());
+    __atomic_fetch_add(&lost, 1, __ATOMIC_RELAXED);
+    return TRAPPED;
+  }
+  memtrack_shard_leave(shard, seq);
+  return site;
+}
+
+/* As above, of this thread's own shard; UNKNOWN too where it has none. */
+template <typename Call>
+inline __attribute__((always_inline)) uint32_t
+change_own(Call call)
+{
+  return change([] { return memtrack_thread.shard; }, call);
+}
+
+template <typename Call>
+uint32_t
+change_one(memtrack_shard *shard, Call call)
+{
+  return __atomic_load_n(&shard->dead, __ATOMIC_RELAXED) ? UNKNOWN : change([=] { return shard; }, call);
+}
+
+/* The registry is full: this shard learns all there is, and asks no more. A site that it had not met yet must be found under its
+   own number before unknown ones become (other), or its releases would be charged elsewhere than its allocations. */
+void
+seal(memtrack_shard *shard)
+{
+  uint32_t count = memtrack_registry_count();
+  for (uint32_t site = MEMTRACK_SITE_FIRST; site < count; ++site) {
+    uint64_t place;
+    uint32_t detail;
+    if (memtrack_registry_key(site, &place, &detail)) {
+      change_one(shard, [=](Z_core_instance_t *core) { return Z_coreZ_bind(core, site, place, detail); });
+    }
+  }
+  change_one(shard, [](Z_core_instance_t *core) {
+    Z_coreZ_seal(core);
+    return 0u;
+  });
+}
+
+/* Calls the core. Where it does not know the key, tells it the key's number and calls again. */
+template <typename Call>
+uint32_t
+tell(memtrack_shard *shard, Call call, const Key *key)
+{
+  uint32_t site = change_one(shard, call);
+  if (site != UNKNOWN || !key) {
+    return site;
+  }
+  uint32_t number = memtrack_registry_site(key->place, key->detail, key->text);
+  if (number >= MEMTRACK_SITE_FIRST) {
+    change_one(shard, [=](Z_core_instance_t *core) { return Z_coreZ_bind(core, number, key->place, key->detail); });
+  } else {
+    seal(shard);
+  }
+  return change_one(shard, call);
+}
+
+/* The slow way: a thread's first event, a key that is not in the first slot of its probe or not known to this shard, a thread that
+   shares a shard, an event that interrupted another. */
+template <typename Call>
+__attribute__((noinline)) uint32_t
+tell_slowly(Call call, const Key *key)
+{
+  uint32_t site = UNKNOWN;
+  if (!memtrack_thread.busy) {
+    memtrack_thread.busy = true;
+    if (memtrack_thread.state == MEMTRACK_THREAD_NEW) {
+      memtrack_shard_attach();
+    }
+    if (memtrack_thread.state == MEMTRACK_THREAD_ATTACHED) {
+      site = tell(memtrack_thread.shard, call, key);
+    } else if (memtrack_thread.state == MEMTRACK_THREAD_SHARING) {
+      site = tell(memtrack_shard_share(), call, key);
+      memtrack_shard_unshare();
+    }
+    memtrack_thread.busy = false;
+  }
+  if (site == UNKNOWN) {
+    __atomic_fetch_add(&lost, 1, __ATOMIC_RELAXED);
+  }
+  return site;
+}
+
+__attribute__((noinline)) void
+iobuffer_slowly(const char *location, int64_t size)
+{
+  Key key{(uintptr_t)location, MEMTRACK_CLASS_IOBUFFER << MEMTRACK_DETAIL_CLASS_SHIFT, location};
+  tell_slowly([=](Z_core_instance_t *core) { return Z_coreZ_event(core, key.place, size); }, &key);
+}
+
+__attribute__((noinline)) uint32_t
+alloc_slowly(const char *file, uint32_t detail, uint64_t size)
+{
+  Key key{(uintptr_t)file, detail, file};
+  uint32_t site = tell_slowly([=](Z_core_instance_t *core) { return Z_coreZ_charge(core, key.place, key.detail, size); }, &key);
+  return site == TRAPPED ? UNKNOWN : site;
+}
+
+__attribute__((noinline)) void
+free_slowly(uint32_t site, uint64_t size)
+{
+  tell_slowly([=](Z_core_instance_t *core) { return Z_coreZ_release(core, site, size); }, nullptr);
+}
+} // namespace
+
+void
+memtrack_account_iobuffer(const char *location, int64_t size)
+{
+  if (UNLIKELY_(change_own([=](Z_core_instance_t *core) { return w2c_tryEvent(core, (uintptr_t)location, size); }) == UNKNOWN)) {
+    iobuffer_slowly(location, size);
+  }
+}
+
+uint32_t
+memtrack_account_alloc(uint32_t cls, const char *file, uint32_t line, uint64_t size)
+{
+  uint32_t detail = cls << MEMTRACK_DETAIL_CLASS_SHIFT | (line & MEMTRACK_DETAIL_LINE_MASK);
+  uint32_t site   = change_own([=](Z_core_instance_t *core) { return w2c_tryCharge(core, (uintptr_t)file, detail, size); });
+  return LIKELY_(site < TRAPPED) ? site : site == TRAPPED ? UNKNOWN : alloc_slowly(file, detail, size);
+}
+
+void
+memtrack_account_free(uint32_t site, uint64_t size)
+{
+  if (UNLIKELY_(change_own([=](Z_core_instance_t *core) { return w2c_release(core, site, size); }) == UNKNOWN)) {
+    free_slowly(site, size);
+  }
+}
+
+void
+memtrack_account_free_untagged(uint32_t cls, uint64_t size)
+{
+  memtrack_account_free(MEMTRACK_SITE_PRIOR + cls, size);
+}
+
+void
+memtrack_account_carry(uint32_t site, int64_t allocs, int64_t frees, int64_t in_use)
+{
+  /* Another accountant tells what is in use, not what was ever released: that much was allocated and kept. */
+  uint64_t allocated = in_use > 0 ? in_use : 0, freed = in_use < 0 ? -in_use : 0;
+  tell_slowly([=](Z_core_instance_t *core) { return Z_coreZ_carry(core, site, allocs, allocated, frees, freed); }, nullptr);
+}
+
+uint64_t
+memtrack_account_lost(void)
+{
+  return __atomic_load_n(&lost, __ATOMIC_RELAXED);
+}
