@@ -37,13 +37,11 @@ struct Key {
 uint64_t lost;
 
 /* Calls the core within a change of the shard. Returns the site; UNKNOWN where nothing was counted and the slow way may know more;
-   TRAPPED where it is lost, and counted so. The handler needs nothing that was live before the call (hence `find`), so that the
-   fast paths need save no register. */
-template <typename Find, typename Call>
+   TRAPPED where it is lost, and counted so. `disable` is what a trap does to the shard. */
+template <typename Call, typename Disable>
 inline __attribute__((always_inline)) uint32_t
-change(Find find, Call call)
+change(memtrack_shard *shard, Call call, Disable disable)
 {
-  memtrack_shard *shard = find();
   uint64_t seq;
   uint32_t site;
   if (UNLIKELY_(shard == nullptr) || UNLIKELY_(!memtrack_shard_enter(shard, &seq))) {
@@ -52,7 +50,7 @@ change(Find find, Call call)
   try {
     site = call(&shard->core.wasm);
   } catch (const memtrack_trap &) {
-    memtrack_shard_disable(find());
+    disable();
     __atomic_fetch_add(&lost, 1, __ATOMIC_RELAXED);
     return TRAPPED;
   }
@@ -60,19 +58,20 @@ change(Find find, Call call)
   return site;
 }
 
-/* As above, of this thread's own shard; UNKNOWN too where it has none. */
+/* As above, of this thread's own shard; UNKNOWN too where it has none. A trap looks for the shard anew, so that nothing need be
+   kept in a saved register for it. */
 template <typename Call>
 inline __attribute__((always_inline)) uint32_t
 change_own(Call call)
 {
-  return change([] { return memtrack_thread.shard; }, call);
+  return change(memtrack_thread.shard, call, memtrack_shard_disable_own);
 }
 
 template <typename Call>
 uint32_t
 change_one(memtrack_shard *shard, Call call)
 {
-  return __atomic_load_n(&shard->dead, __ATOMIC_RELAXED) ? UNKNOWN : change([=] { return shard; }, call);
+  return __atomic_load_n(&shard->dead, __ATOMIC_RELAXED) ? UNKNOWN : change(shard, call, [=] { memtrack_shard_disable(shard); });
 }
 
 /* The registry is full: this shard learns all there is, and asks no more. A site that it had not met yet must be found under its

@@ -187,7 +187,8 @@ memtrack_control_start(const char *version, memtrack_record_reader read, void (*
   apply_level(setting(MEMTRACK_SETTING_LEVEL), true);
   setting(MEMTRACK_SETTING_FREQUENCY);
   apply_verify(setting(MEMTRACK_SETTING_VERIFY));
-  memtrack_log(MEMTRACK_NOTE, "core %s takes the place of the built-in memory tracker: level %d, room for %u sites, iobuffer %s, openssl %s",
+  memtrack_log(MEMTRACK_NOTE,
+               "core %s takes the place of the built-in memory tracker: level %d, room for %u sites, iobuffer %s, openssl %s",
                MEMTRACK_CORE_DIGEST, state.level, sites, hook_word(state.iobuffer), hook_word(state.openssl));
   return 0;
 }

@@ -323,7 +323,8 @@ memtrack_dump_write(int fd, uint32_t reason, const struct memtrack_state *state)
       error = write_all(fd, memtrack_core_at(&model, model.output), dump.size);
     }
     if (error && error != last_error && !broken) {
-      memtrack_log(MEMTRACK_ERROR, "dump %" PRIu64 " could not be written to traffic.out: %s; nothing counted is lost, the next dump has it",
+      memtrack_log(MEMTRACK_ERROR,
+                   "dump %" PRIu64 " could not be written to traffic.out: %s; nothing counted is lost, the next dump has it",
                    dump_number, strerror(error));
     }
     last_error = error;

@@ -21,12 +21,8 @@ static increment_function original_increment;
 static dump_function original_dump;
 static _Atomic int *level;
 
-/* hook-safe: an event thread allocates or releases a block, inside whatever it does. */
-static void
-hook_increment(const char *location, int64_t size)
-{
-  memtrack_account_iobuffer(location, size);
-}
+/* The usual hook is the accounting itself: an event thread allocates or releases a block, inside whatever it does. */
+static const increment_function hook_increment = memtrack_account_iobuffer;
 
 /* Verify mode. Both accountants see an event or neither does, so that a dump can compare them between two events. The built-in
    takes a global mutex of its own; this one adds nothing that would be felt beside it. */

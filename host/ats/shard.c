@@ -108,6 +108,12 @@ memtrack_shard_disable(struct memtrack_shard *shard)
   }
 }
 
+void
+memtrack_shard_disable_own(void)
+{
+  memtrack_shard_disable(memtrack_thread.shard);
+}
+
 uint32_t
 memtrack_shard_count(void)
 {

@@ -26,8 +26,8 @@ extern "C" {
 struct memtrack_shard {
   uint64_t seq;
   struct memtrack_core core;
-  bool dead;   /* it trapped: read, never written again */
-  bool owned;  /* under the pool's mutex */
+  bool dead;                     /* it trapped: read, never written again */
+  bool owned;                    /* under the pool's mutex */
 } __attribute__((aligned(128))); /* no cache line, nor the one prefetched with it, is shared by two threads */
 
 enum memtrack_thread_state {
@@ -80,6 +80,8 @@ void memtrack_shard_unshare(void);
 
 /* This thread's shard trapped: it is not written again, and the thread's further events are lost and counted. hook-safe. */
 void memtrack_shard_disable(struct memtrack_shard *shard);
+
+void memtrack_shard_disable_own(void);
 
 /* Shards made, the shared one included, and the n-th of them. Any thread. */
 uint32_t memtrack_shard_count(void);

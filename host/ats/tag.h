@@ -31,13 +31,13 @@
 #define TAG_SLACK_LONG_  15u
 #define TAG_CHECK_SHIFT_ 20
 
-/* Multiply, fold, multiply: the finisher of MurmurHash3 (Appleby), one round less. */
+/* Multiply, fold, multiply: the finisher of MurmurHash3 (Appleby), cut to what spreads any one bit over the upper half. It is in
+   the way of every release, and each further multiplication is there to be waited for. */
 static inline uint64_t
 memtrack_tag_check_(uint64_t key, const void *block, uint64_t slack, uint32_t site)
 {
   uint64_t x = ((uintptr_t)block ^ key) + (slack << 16 | site) * 0x9e3779b97f4a7c15u;
-  x          = (x ^ x >> 33) * 0xff51afd7ed558ccdu;
-  return (x ^ x >> 33) * 0xc4ceb9fe1a85ec53u >> TAG_CHECK_SHIFT_;
+  return (x ^ x >> 33) * 0xff51afd7ed558ccdu >> TAG_CHECK_SHIFT_;
 }
 
 /* Tags a block of `size` bytes with `usable` of them, usable - size at least MEMTRACK_TAG_SIZE. */
