@@ -33,8 +33,11 @@ static uintptr_t original[3];
 static _Atomic bool armed;
 static _Atomic uint64_t tag_key;
 
+/* What malloc, free and realloc share is inlined into each: as calls, these took 36 of 435 instructions of a pair. */
+#define INLINE_ static inline __attribute__((always_inline))
+
 /* A block of `size` bytes that malloc() has made `size` + MEMTRACK_TAG_SIZE of: accounts and tags it. */
-static void
+INLINE_ void
 account_block(void *block, size_t size, uint64_t key, const char *file, int line)
 {
   uint32_t site = memtrack_account_alloc(MEMTRACK_CLASS_OPENSSL, file, line < 0 ? 0 : line, size);
@@ -44,7 +47,7 @@ account_block(void *block, size_t size, uint64_t key, const char *file, int line
 }
 
 /* Reads a block's tag and takes it off. Where it has none, *size is its usable size. */
-static bool
+INLINE_ bool
 untag(void *block, size_t usable, uint64_t key, uint32_t *site, uint64_t *size)
 {
   if (!memtrack_tag_read(block, usable, key, site, size)) {
@@ -55,7 +58,7 @@ untag(void *block, size_t usable, uint64_t key, uint32_t *site, uint64_t *size)
   return true;
 }
 
-static void
+INLINE_ void
 account_release(bool tagged, uint32_t site, uint64_t size)
 {
   if (LIKELY_(tagged)) {
