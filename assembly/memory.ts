@@ -51,6 +51,8 @@ const FRAME_TEXT_MAX: u32 = 16 * 1024;
 export let slots: u32 = 0;
 /** Bits of a hash that number an index slot. The index has at least twice as many slots as sites, so a probe always ends. */
 export let indexBits: u32 = 0;
+/** The highest slot's number. */
+export let indexMask: usize = 0;
 /** What a 64-bit hash is shifted by for that. */
 export let indexShift: u64 = 0;
 
@@ -81,6 +83,7 @@ export function init(role: u32, sites: u32): i32 {
   slots = SITE_FIRST + sites;
   indexBits = 32 - clz(2 * slots - 1);
   indexShift = 64 - indexBits;
+  indexMask = (1 << indexBits) - 1;
   const indexSize = (<usize>sizeof<u16>()) << indexBits;
 
   records = 0; // offsets first, the arena's address is added when its size is known

@@ -23,7 +23,7 @@ import {
   SITE_FIRST,
   SITE_OTHER,
 } from "./abi";
-import { indexBits, input, nameIndex, names, slots } from "./memory";
+import { indexBits, indexMask, input, nameIndex, names, slots } from "./memory";
 import { classOf } from "./site";
 import { find, insert } from "./table";
 import * as writer from "./writer";
@@ -182,11 +182,10 @@ function hashName(site: u32): usize {
 
 /** @returns the first site of the same class with the name that stands in `site`'s slot, or 0 */
 function findName(site: u32): u32 {
-  const mask = (1 << indexBits) - 1;
   let at = hashName(site);
   let other = <u32>load<u16>(nameIndex + (at << 1));
   while (other && !sameName(other, site)) {
-    at = (at + 1) & mask;
+    at = (at + 1) & indexMask;
     other = load<u16>(nameIndex + (at << 1));
   }
   return other;
@@ -194,8 +193,7 @@ function findName(site: u32): u32 {
 
 function insertName(site: u32): void {
   let at = hashName(site);
-  const mask = (1 << indexBits) - 1;
-  while (load<u16>(nameIndex + (at << 1))) at = (at + 1) & mask;
+  while (load<u16>(nameIndex + (at << 1))) at = (at + 1) & indexMask;
   store<u16>(nameIndex + (at << 1), <u16>site);
 }
 

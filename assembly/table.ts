@@ -11,7 +11,7 @@
 
 import { SITE_UNKNOWN } from "./abi";
 import { hasKey, setKey, siteAt } from "./site";
-import { index, indexBits, indexShift } from "./memory";
+import { index, indexMask, indexShift } from "./memory";
 
 const FOLD: u64 = 15;
 const PHI: u64 = 0x9e3779b97f4a7c15;
@@ -19,7 +19,8 @@ const PHI: u64 = 0x9e3779b97f4a7c15;
 const SPREAD: u64 = 0xbf58476d1ce4e5b9;
 
 /**
- * The first slot of a probe: where nearly every key is. Short, without a loop or a call, and so inlined into the hot path.
+ * The first slot of a probe: where nearly every key is. Short, without a loop or a call, and so inlined into the hot path. (With
+ * the second slot as well, few sites cost 73 to 75 instructions an event instead of 68, and 4,000 cost 79.)
  * An empty slot needs no test: it leads to site 0, whose key is that of no location at all.
  * @returns the site's number, or SITE_UNKNOWN where this slot does not tell
  */
@@ -32,11 +33,10 @@ export function findFirst(place: u64, detail: u32): u32 {
 
 /** @returns the site's number, or 0 where the key is not in the table */
 export function find(place: u64, detail: u32): u32 {
-  const mask = (1 << indexBits) - 1;
   let at = slotOf(place, detail);
   let site = <u32>load<u16>(index + (at << 1));
   while (site && !hasKey(siteAt(site), place, detail)) {
-    at = (at + 1) & mask;
+    at = (at + 1) & indexMask;
     site = load<u16>(index + (at << 1));
   }
   return site;
@@ -46,8 +46,7 @@ export function find(place: u64, detail: u32): u32 {
 export function insert(site: u32, place: u64, detail: u32): void {
   setKey(siteAt(site), place, detail);
   let at = slotOf(place, detail);
-  const mask = (1 << indexBits) - 1;
-  while (load<u16>(index + (at << 1))) at = (at + 1) & mask;
+  while (load<u16>(index + (at << 1))) at = (at + 1) & indexMask;
   store<u16>(index + (at << 1), <u16>site);
 }
 

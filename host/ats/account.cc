@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Each kind of event has a fast path of its own: this thread's shard, the key in the first slot of its probe. There it is two
- * stores around a few inlined lines of the core, no call and no loop. Everything else goes one slow way.
+ * stores around a few inlined lines of the core, no call and no loop. A key further on in its probe takes a second turn of the
+ * same; everything else goes one slow way.
  *
  * The core's generated C is part of this file, so that the compiler can inline those few lines; other files call its functions
  * from outside.
@@ -111,8 +112,8 @@ tell(memtrack_shard *shard, Call call, const Key *key)
   return change_one(shard, call);
 }
 
-/* The slow way: a thread's first event, a key that is not in the first slot of its probe or not known to this shard, a thread that
-   shares a shard, an event that interrupted another. */
+/* The slow way: a thread's first event, a key that is not known to this shard, a thread that shares a shard, an event that
+   interrupted another. */
 template <typename Call>
 __attribute__((noinline)) uint32_t
 tell_slowly(Call call, const Key *key)
@@ -138,17 +139,24 @@ tell_slowly(Call call, const Key *key)
 }
 
 __attribute__((noinline)) void
-iobuffer_slowly(const char *location, int64_t size)
+iobuffer_further(const char *location, int64_t size)
 {
+  if (LIKELY_(change_own([=](Z_core_instance_t *core) { return w2c_event(core, (uintptr_t)location, size); }) != UNKNOWN)) {
+    return;
+  }
   Key key{(uintptr_t)location, MEMTRACK_CLASS_IOBUFFER << MEMTRACK_DETAIL_CLASS_SHIFT, location};
   tell_slowly([=](Z_core_instance_t *core) { return Z_coreZ_event(core, key.place, size); }, &key);
 }
 
 __attribute__((noinline)) uint32_t
-alloc_slowly(const char *file, uint32_t detail, uint64_t size)
+alloc_further(const char *file, uint32_t detail, uint64_t size)
 {
+  uint32_t site = change_own([=](Z_core_instance_t *core) { return w2c_charge(core, (uintptr_t)file, detail, size); });
+  if (LIKELY_(site != UNKNOWN)) {
+    return site == TRAPPED ? UNKNOWN : site;
+  }
   Key key{(uintptr_t)file, detail, file};
-  uint32_t site = tell_slowly([=](Z_core_instance_t *core) { return Z_coreZ_charge(core, key.place, key.detail, size); }, &key);
+  site = tell_slowly([=](Z_core_instance_t *core) { return Z_coreZ_charge(core, key.place, key.detail, size); }, &key);
   return site == TRAPPED ? UNKNOWN : site;
 }
 
@@ -163,7 +171,7 @@ void
 memtrack_account_iobuffer(const char *location, int64_t size)
 {
   if (UNLIKELY_(change_own([=](Z_core_instance_t *core) { return w2c_tryEvent(core, (uintptr_t)location, size); }) == UNKNOWN)) {
-    iobuffer_slowly(location, size);
+    iobuffer_further(location, size);
   }
 }
 
@@ -172,7 +180,7 @@ memtrack_account_alloc(uint32_t cls, const char *file, uint32_t line, uint64_t s
 {
   uint32_t detail = cls << MEMTRACK_DETAIL_CLASS_SHIFT | (line & MEMTRACK_DETAIL_LINE_MASK);
   uint32_t site   = change_own([=](Z_core_instance_t *core) { return w2c_tryCharge(core, (uintptr_t)file, detail, size); });
-  return LIKELY_(site < TRAPPED) ? site : site == TRAPPED ? UNKNOWN : alloc_slowly(file, detail, size);
+  return LIKELY_(site < TRAPPED) ? site : site == TRAPPED ? UNKNOWN : alloc_further(file, detail, size);
 }
 
 void

@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "host.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "dump.h"
+#include "hook_iobuffer.h"
+#include "hook_openssl.h"
+#include "log.h"
+#include "registry.h"
+#include "server.h"
+#include "shard.h"
+#include "slots.h"
+
+// The server that the installed libtscore belongs to.
+#define SERVER_VERSION "9.2.9"
+
+void
+memtrack_log(enum memtrack_severity severity, const char *format, ...)
+{
+  va_list list;
+  (void)severity;
+  va_start(list, format);
+  vfprintf(stderr, format, list);
+  va_end(list);
+  fputc('\n', stderr);
+}
+
+static void
+need(bool good, const char *what, const char *why)
+{
+  if (!good) {
+    fprintf(stderr, "%s: %s\n", what, why);
+    exit(1);
+  }
+}
+
+static void
+no_dump(FILE *file)
+{
+  (void)file;
+}
+
+void
+host_open(uint32_t sites)
+{
+  need(memtrack_registry_open(sites) == 0 && memtrack_shards_open(sites) == 0 && memtrack_dump_open(sites) == 0, "the accounting",
+       "cannot be opened");
+}
+
+void
+host_install_iobuffer(void)
+{
+  char reason[MEMTRACK_REASON_SIZE];
+  const struct memtrack_server *server = memtrack_server_find(SERVER_VERSION);
+  need(server != NULL, "the server", "is not one that is known");
+  need(memtrack_iobuffer_install(server, no_dump, reason) == 0, "the IOBuffer hook", reason);
+}
+
+void
+host_install_openssl(void)
+{
+  char reason[MEMTRACK_REASON_SIZE];
+  need(memtrack_openssl_find(reason) == 0 && memtrack_openssl_install(reason) == 0, "the OpenSSL hook", reason);
+}
+
+size_t
+host_dump(int fd)
+{
+  struct memtrack_state state = {.level = 2, .iobuffer = MEMTRACK_HOOK_INSTALLED, .openssl = MEMTRACK_HOOK_INSTALLED};
+  need(memtrack_dump_write(fd, MEMTRACK_REASON_OTHER, &state) == 0, "the dump", "failed");
+  return lseek(fd, 0, SEEK_CUR);
+}
+
+uint64_t
+host_total(void)
+{
+  uint32_t count      = memtrack_registry_count();
+  uint64_t(*pairs)[2] = calloc(count, sizeof(*pairs));
+  uint64_t sum        = 0;
+  for (uint32_t i = 0; i < memtrack_shard_count(); ++i) {
+    for (int frees = 0; frees < 2; ++frees) {
+      memtrack_shard_read(memtrack_shard_get(i), frees ? MEMTRACK_RECORD_FREES : MEMTRACK_RECORD_ALLOCS, count, (uint8_t *)pairs);
+      for (uint32_t site = 0; site < count; ++site) {
+        sum += pairs[site][0];
+      }
+    }
+  }
+  free(pairs);
+  return sum;
+}
+
+uint64_t
+host_shard_size(void)
+{
+  return memtrack_core_size(&memtrack_shard_get(0)->core);
+}
