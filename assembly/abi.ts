@@ -39,6 +39,11 @@ export const PAIR_SIZE: u32 = 16;
 export const NAME_SIZE: u32 = 192;
 export const NAME_MAX: u32 = 184;
 
+// A shard's memory in bytes, and what the offset of its records is below, both whatever the capacity: from these a host that
+// compiles the core can prove that a record's address is within it. Pages that are not needed are never touched.
+export const SHARD_MEMORY: u32 = 0x400000;
+export const RECORDS_BELOW: u32 = 0x20000;
+
 // Text that a host hands to the core, at most, in bytes. A longer one keeps its end: there the file and line are.
 export const INPUT_SIZE: u32 = 4096;
 

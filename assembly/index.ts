@@ -45,6 +45,9 @@ export function detailOf(site: u32): u32 {
   return site >= SITE_FIRST && site < registry.siteCount() ? getDetail(siteAt(site)) : 0;
 }
 
+/** recordsAt() as a global: under this name the C host's hot path sees it. */
+export { records } from "./memory";
+
 export { bind, carry, charge, event, release, seal, tryCharge, tryEvent } from "./shard";
 export { refusals, register, registerName, siteCount } from "./registry";
 export { adopt, mark, mergeAllocs, mergeFrees, settle, start } from "./model";

@@ -26,6 +26,7 @@ import {
   ROLE_MODEL,
   ROLE_REGISTRY,
   ROLE_SHARD,
+  SHARD_MEMORY,
   SITES_MAX,
   SITES_MIN,
   SITE_FIRST,
@@ -104,7 +105,9 @@ export function init(role: u32, sites: u32): i32 {
   outputEnd = output + FRAME_TEXT_MAX + slots * 3 * ROW_TEXT_MAX;
 
   const end = role == ROLE_SHARD ? input : role == ROLE_REGISTRY ? totals : outputEnd;
-  const old = memory.grow(<i32>((end + 0xffff) >>> 16));
+  // One page is there already, with the static data.
+  const pages = role == ROLE_SHARD ? (SHARD_MEMORY >>> 16) - 1 : (<u32>(end + 0xffff)) >>> 16;
+  const old = memory.grow(<i32>pages);
   if (old < 0) return -1;
   const arena = (<usize>old) << 16;
   records += arena;

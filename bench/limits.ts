@@ -6,11 +6,11 @@
 
 export const INSTRUCTION_LIMITS = {
   /** One IOBuffer event, from the server's slot on, one of 16 sites. */
-  event: 75,
+  event: 61,
   /** The same, each of 4000 sites in turn: with what collisions in the index cost. */
-  eventManySites: 88,
+  eventManySites: 76,
   /** An OpenSSL allocation and its release, beyond what the bare allocator takes for them. */
-  pair: 280,
+  pair: 257,
   /** An OpenSSL realloc that stays in its place: a release and an allocation. */
-  realloc: 286,
+  realloc: 263,
 } as const;

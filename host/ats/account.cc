@@ -68,6 +68,23 @@ change_own(Call call)
   return change(memtrack_thread.shard, call, memtrack_shard_disable_own);
 }
 
+/* Calls a hot function with a copy of the instance, of which the compiler loads but the few numbers that are used: it can keep them
+   in registers over the stores into linear memory, and from the memory's size it proves all bounds of a record, so that of five
+   checks one is left. The hot functions change linear memory only, never the instance. */
+template <typename Call>
+inline __attribute__((always_inline)) uint32_t
+hot(const Z_core_instance_t *core, Call call)
+{
+  Z_core_instance_t copy = *core;
+  if (UNLIKELY_(copy.w2c_memory.size != MEMTRACK_SHARD_MEMORY)) {
+    return UNKNOWN; /* it never is; if it were, the slow way would check each access and trap */
+  }
+  if (copy.w2c_records >= MEMTRACK_RECORDS_BELOW) {
+    __builtin_unreachable(); /* memtrack_core_open() has seen to it */
+  }
+  return call(&copy);
+}
+
 template <typename Call>
 uint32_t
 change_one(memtrack_shard *shard, Call call)
@@ -170,7 +187,9 @@ free_slowly(uint32_t site, uint64_t size)
 void
 memtrack_account_iobuffer(const char *location, int64_t size)
 {
-  if (UNLIKELY_(change_own([=](Z_core_instance_t *core) { return w2c_tryEvent(core, (uintptr_t)location, size); }) == UNKNOWN)) {
+  if (UNLIKELY_(change_own([=](Z_core_instance_t *core) {
+                  return hot(core, [=](Z_core_instance_t *copy) { return w2c_tryEvent(copy, (uintptr_t)location, size); });
+                }) == UNKNOWN)) {
     iobuffer_further(location, size);
   }
 }
@@ -179,14 +198,18 @@ uint32_t
 memtrack_account_alloc(uint32_t cls, const char *file, uint32_t line, uint64_t size)
 {
   uint32_t detail = cls << MEMTRACK_DETAIL_CLASS_SHIFT | (line & MEMTRACK_DETAIL_LINE_MASK);
-  uint32_t site   = change_own([=](Z_core_instance_t *core) { return w2c_tryCharge(core, (uintptr_t)file, detail, size); });
+  uint32_t site   = change_own([=](Z_core_instance_t *core) {
+    return hot(core, [=](Z_core_instance_t *copy) { return w2c_tryCharge(copy, (uintptr_t)file, detail, size); });
+  });
   return LIKELY_(site < TRAPPED) ? site : site == TRAPPED ? UNKNOWN : alloc_further(file, detail, size);
 }
 
 void
 memtrack_account_free(uint32_t site, uint64_t size)
 {
-  if (UNLIKELY_(change_own([=](Z_core_instance_t *core) { return w2c_release(core, site, size); }) == UNKNOWN)) {
+  if (UNLIKELY_(change_own([=](Z_core_instance_t *core) {
+                  return hot(core, [=](Z_core_instance_t *copy) { return w2c_release(copy, site, size); });
+                }) == UNKNOWN)) {
     free_slowly(site, size);
   }
 }

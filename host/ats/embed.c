@@ -94,7 +94,9 @@ open_guarded(void *argument)
     core->names   = Z_coreZ_namesAt(&core->wasm);
     core->staging = Z_coreZ_stagingAt(&core->wasm);
     core->output  = Z_coreZ_outputAt(&core->wasm);
-    opening->done = true;
+    /* What account.cc takes for granted of a shard. */
+    opening->done = opening->role != MEMTRACK_ROLE_SHARD ||
+                    (core->records < MEMTRACK_RECORDS_BELOW && core->wasm.w2c_memory.size == MEMTRACK_SHARD_MEMORY);
   }
 }
 

@@ -48,11 +48,11 @@ memtrack_core_at(const struct memtrack_core *core, uint32_t offset)
   return core->wasm.w2c_memory.data + offset;
 }
 
-/* Linear memory of an instance, bytes. hook-safe. */
+/* Bytes of linear memory that an instance can come to use; a shard's region ends where the input's would begin. hook-safe. */
 static inline uint64_t
-memtrack_core_size(const struct memtrack_core *core)
+memtrack_core_size(const struct memtrack_core *core, uint32_t role)
 {
-  return core->wasm.w2c_memory.size;
+  return role == MEMTRACK_ROLE_SHARD ? core->input : core->wasm.w2c_memory.size;
 }
 
 /* Copies a text into the input region, cut to what it holds: a long one keeps its end. Returns the length. hook-safe. */

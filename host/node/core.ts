@@ -63,6 +63,7 @@ export type Text = string | Uint8Array;
 export class Core {
   /** Site numbers that exist: the capacity and the fixed ones. */
   readonly slots: number;
+  readonly #role: number;
   readonly #wasm: Exports;
   /** All of the instance's memory. It grows in init() and never again, so this view stays good. */
   readonly #bytes: Uint8Array;
@@ -75,13 +76,14 @@ export class Core {
   constructor(module: WebAssembly.Module, role: number, sites: number) {
     this.#wasm = instantiateSync<Exports>(module).exports;
     if (this.#wasm.init(role, sites) !== 0) throw new RangeError(`the core refuses role ${role} with ${sites} sites`);
+    this.#role = role;
     this.slots = abi.SITE_FIRST + sites;
     this.#bytes = new Uint8Array(this.#wasm.memory.buffer);
   }
 
-  /** Linear memory, bytes. */
+  /** Bytes of linear memory that it can come to use; a shard's region ends where the input's would begin. */
   get size(): number {
-    return this.#bytes.length;
+    return this.#role === abi.ROLE_SHARD ? this.#wasm.inputAt() >>> 0 : this.#bytes.length;
   }
 
   // As a shard.
