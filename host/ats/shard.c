@@ -6,10 +6,15 @@
 #include <sched.h>
 #include <stdatomic.h>
 #include <string.h>
+#include <time.h>
 
-/* A reader that meets an odd seq waits for an event to end, some nanoseconds, or for its thread to be scheduled again. After this
-   many turns the thread is taken to be gone in the middle of an event. */
-#define READ_TURNS 100000
+/* A reader that meets an odd seq waits for an event to end: some nanoseconds, or, where its thread has lost the processor, until
+   it is scheduled again, which on a busy machine takes as long as it takes. Only after this time is the thread taken to be gone in
+   the middle of an event. (A number of turns is no bound: 100,000 of them were over before a busy host gave the thread its time.)
+ */
+#define READ_WAIT_MS 2000
+#define READ_TURNS   256 /* before the reader sleeps between two looks */
+#define READ_PAUSE   50  /* microseconds */
 
 __thread struct memtrack_thread memtrack_thread;
 
@@ -132,6 +137,27 @@ memtrack_shard_traps(void)
   return atomic_load_explicit(&traps, memory_order_relaxed);
 }
 
+/* Waits a little for a shard's owner to leave. `turns` counts the looks, `since` is the time of the first pause. False where the
+   owner is not expected to leave any more. */
+static bool
+wait_for_owner(uint32_t turns, uint64_t *since)
+{
+  if (turns < READ_TURNS) {
+    if (turns % 64 == 0) {
+      sched_yield();
+    }
+    return true;
+  }
+  struct timespec now, pause = {.tv_nsec = READ_PAUSE * 1000};
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  uint64_t ms = now.tv_sec * 1000ull + now.tv_nsec / 1000000;
+  if (turns == READ_TURNS) {
+    *since = ms;
+  }
+  nanosleep(&pause, NULL);
+  return ms - *since < READ_WAIT_MS;
+}
+
 /* The reader's side of the seqlock. The owner's stores are in generated code and not atomic; what is torn by them is copied
    again. ThreadSanitizer knows no seqlock, hence the attribute (and core.c is compiled without it). */
 __attribute__((no_sanitize("thread"))) void
@@ -139,6 +165,7 @@ memtrack_shard_read(struct memtrack_shard *shard, uint32_t pair, uint32_t count,
 {
   const uint8_t *from = memtrack_core_at(&shard->core, shard->core.records) + pair;
   uint32_t turns      = 0;
+  uint64_t since      = 0;
   bool gone           = false;
   for (uint32_t site = 0; site < count;) {
     uint64_t before               = __atomic_load_n(&shard->seq, __ATOMIC_ACQUIRE);
@@ -152,9 +179,6 @@ memtrack_shard_read(struct memtrack_shard *shard, uint32_t pair, uint32_t count,
       turns = 0;
       continue;
     }
-    if (++turns % 64 == 0) {
-      sched_yield();
-    }
-    gone = turns == READ_TURNS || __atomic_load_n(&shard->dead, __ATOMIC_RELAXED);
+    gone = __atomic_load_n(&shard->dead, __ATOMIC_RELAXED) || !wait_for_owner(++turns, &since);
   }
 }

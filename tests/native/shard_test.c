@@ -5,6 +5,7 @@
 #include "support.h"
 
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -12,6 +13,7 @@
 #include <string.h>
 #include <sys/time.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "account.h"
@@ -70,6 +72,7 @@ sums_of_all_threads_are_exact(void **state)
   assert_int_equal(memtrack_account_lost(), 0);
 }
 
+static pthread_t writers[2];
 static _Atomic bool writers_stop;
 
 static void *
@@ -88,7 +91,6 @@ static void
 a_reader_sees_whole_pairs_and_never_more_releases_than_allocations(void **state)
 {
   (void)state;
-  pthread_t threads[2];
   uint64_t(*frees)[2]        = calloc(2048, sizeof(*frees));
   uint64_t(*allocs)[2]       = calloc(2048, sizeof(*allocs));
   uint64_t start[2048][2][2] = {0};
@@ -102,9 +104,8 @@ a_reader_sees_whole_pairs_and_never_more_releases_than_allocations(void **state)
       }
     }
   }
-  atomic_store(&writers_stop, false);
   for (intptr_t i = 0; i < 2; ++i) {
-    pthread_create(&threads[i], NULL, write_until_stopped, (void *)i);
+    pthread_create(&writers[i], NULL, write_until_stopped, (void *)i);
   }
   for (int round = 0; round < 100; ++round) {
     uint32_t count            = memtrack_registry_count();
@@ -128,12 +129,58 @@ a_reader_sees_whole_pairs_and_never_more_releases_than_allocations(void **state)
       assert_true(a >= f);
     }
   }
-  atomic_store(&writers_stop, true);
-  for (int i = 0; i < 2; ++i) {
-    pthread_join(threads[i], NULL);
-  }
   free(frees);
   free(allocs);
+}
+
+// Whatever the test came to: writers that go on would change what every later test counts.
+static int
+stop_writers(void **state)
+{
+  (void)state;
+  atomic_store(&writers_stop, true);
+  for (int i = 0; i < 2; ++i) {
+    pthread_join(writers[i], NULL);
+  }
+  return 0;
+}
+
+static atomic_int stopped_inside;
+
+// As a thread that loses the processor between the two stores of an event, on a machine that is busy with others.
+static void *
+stop_inside_an_event(void *argument)
+{
+  memtrack_account_iobuffer(argument, 1000);
+  struct memtrack_shard *shard = memtrack_thread.shard;
+  uint32_t site                = memtrack_registry_site((uintptr_t)argument, 0, argument);
+  uint8_t *record              = memtrack_core_at(&shard->core, shard->core.records) + site * MEMTRACK_RECORD_SIZE;
+  uint64_t *pair               = (uint64_t *)(record + MEMTRACK_RECORD_ALLOCS), seq;
+  assert_true(memtrack_shard_enter(shard, &seq));
+  __atomic_store_n(&pair[0], pair[0] + 1, __ATOMIC_RELAXED);
+  atomic_store(&stopped_inside, 1);
+  struct timespec stop = {.tv_nsec = 300 * 1000 * 1000};
+  nanosleep(&stop, NULL);
+  __atomic_store_n(&pair[1], pair[1] + 1000, __ATOMIC_RELAXED);
+  memtrack_shard_leave(shard, seq);
+  return NULL;
+}
+
+static void
+a_reader_waits_for_a_thread_that_was_stopped_inside_an_event(void **state)
+{
+  (void)state;
+  pthread_t thread;
+  uint32_t site      = memtrack_registry_site((uintptr_t)locations[0], 0, locations[0]);
+  struct sums before = sum_site(site);
+  pthread_create(&thread, NULL, stop_inside_an_event, locations[0]);
+  while (!atomic_load(&stopped_inside)) {
+    sched_yield();
+  }
+  struct sums after = sum_site(site);
+  pthread_join(thread, NULL);
+  assert_int_equal(after.allocs - before.allocs, 2);
+  assert_int_equal(after.alloc_bytes - before.alloc_bytes, 2000);
 }
 
 static void *
@@ -355,7 +402,8 @@ int
 main(void)
 {
   const struct CMUnitTest tests[] = {
-    cmocka_unit_test(a_reader_sees_whole_pairs_and_never_more_releases_than_allocations),
+    cmocka_unit_test_teardown(a_reader_sees_whole_pairs_and_never_more_releases_than_allocations, stop_writers),
+    cmocka_unit_test(a_reader_waits_for_a_thread_that_was_stopped_inside_an_event),
     cmocka_unit_test(sums_of_all_threads_are_exact),
     cmocka_unit_test(a_thread_that_ends_hands_its_shard_and_its_counts_back),
     cmocka_unit_test(events_of_an_ending_thread_are_counted),
