@@ -11,7 +11,19 @@ export const ROLE_MODEL: u32 = 2; // sums, rows and the text of a dump
 // Classes of memory. A dump has one table for each that is tracked.
 export const CLASS_IOBUFFER: u32 = 0;
 export const CLASS_OPENSSL: u32 = 1;
-export const CLASS_COUNT: u32 = 2;
+export const CLASS_TSAPI: u32 = 2; // TSmalloc and its kin
+export const CLASS_HEAP: u32 = 3; // malloc, operator new and their kin, called by plugins
+export const CLASS_OBJECT: u32 = 4; // objects of the plugin API: counted, of no size
+export const CLASS_COUNT: u32 = 5;
+
+// Kinds of objects: what stands in the line's place of such a site's detail.
+export const KIND_CONT: u32 = 0;
+export const KIND_MUTEX: u32 = 1;
+export const KIND_IOBUFFER: u32 = 2;
+export const KIND_READER: u32 = 3;
+export const KIND_MBUFFER: u32 = 4;
+export const KIND_OTHER: u32 = 5;
+export const KIND_COUNT: u32 = 6;
 
 // Site numbers 0 to 15 are fixed; registered sites follow. (other) of class c is SITE_OTHER + c; a release whose allocation
 // was not accounted (it is older than the hook, or foreign) is charged to SITE_PRIOR + c.
@@ -25,9 +37,19 @@ export const SITES_MIN: u32 = 64;
 export const SITES_MAX: u32 = 65520;
 export const SITES_DEFAULT: u32 = 4096;
 
-// A site's detail: the class in the top bits, the line below them.
+// A site's detail, 64 bits: the line, the class above it, and above them the owner whose code was running.
 export const DETAIL_CLASS_SHIFT: u32 = 28;
 export const DETAIL_LINE_MASK: u32 = 0x0fffffff;
+export const DETAIL_OWNER_SHIFT: u32 = 32;
+
+// Owners: the plugins, and the server itself. An owner's key is its slot and, above that, the slot's incarnation, so a key is never
+// given twice, though slots are.
+export const OWNER_CORE: u32 = 0;
+export const OWNER_OTHER: u32 = 1; // where all slots are taken
+export const OWNER_SLOT_BITS: u32 = 10;
+export const OWNERS_MAX: u32 = 1024;
+export const OWNER_SIZE: u32 = 128;
+export const OWNER_TEXT_MAX: u32 = 112;
 
 // A site's record in a shard, in bytes (box diagram in site.ts). The two pairs are what a dump copies.
 export const RECORD_SIZE: u32 = 48;
@@ -35,9 +57,13 @@ export const RECORD_ALLOCS: u32 = 16; // pair: u64 count, u64 bytes
 export const RECORD_FREES: u32 = 32; // pair: u64 count, u64 bytes
 export const PAIR_SIZE: u32 = 16;
 
-// A site's name in the registry, in bytes (box diagram in registry.ts).
+// A site's name in the registry, in bytes (box diagram in name.ts).
 export const NAME_SIZE: u32 = 192;
-export const NAME_MAX: u32 = 184;
+export const NAME_MAX: u32 = 176;
+
+// How a site is to be named: the flags of register().
+export const NAME_VIA: u32 = 1; // the place is not in the owner's own module: "[via owner]" stands behind it
+export const NAME_HIDDEN: u32 = 2; // a wrapper: counted nowhere, the host looks for its caller
 
 // A shard's memory in bytes, and what the offset of its records is below, both whatever the capacity: from these a host that
 // compiles the core can prove that a record's address is within it. Pages that are not needed are never touched.
@@ -62,7 +88,13 @@ export const FACT_MEMORY: u32 = 10; // memtrack's own memory, bytes
 export const FACT_IOBUFFER: u32 = 11; // HOOK_...
 export const FACT_OPENSSL: u32 = 12; // HOOK_...
 export const FACT_VERIFY: u32 = 13; // 0 or 1
-export const FACT_COUNT: u32 = 14;
+export const FACT_PLUGINS: u32 = 14; // HOOK_...: what plugins call
+export const FACT_BUFFERS: u32 = 15; // HOOK_...: locations of plugins' IOBuffers
+export const FACT_HEAP: u32 = 16; // HOOK_...
+export const FACT_DAMAGED: u32 = 17; // blocks whose end was written over
+export const FACT_TWICE: u32 = 18; // blocks released twice
+export const FACT_UNTRACKED: u32 = 19; // objects there was no room to remember
+export const FACT_COUNT: u32 = 20;
 
 export const REASON_SIGNAL: u32 = 0;
 export const REASON_TIMER: u32 = 1;
@@ -76,5 +108,7 @@ export const HOOK_REFUSED: u32 = 2;
 export const TEXT_DIGEST: u32 = 0; // digest of memtrack.wasm
 export const TEXT_IOBUFFER: u32 = 1; // why the hook was refused
 export const TEXT_OPENSSL: u32 = 2;
-export const TEXT_COUNT: u32 = 3;
+export const TEXT_PLUGINS: u32 = 3;
+export const TEXT_BUFFERS: u32 = 4;
+export const TEXT_COUNT: u32 = 5;
 export const TEXT_SIZE: u32 = 256;

@@ -6,29 +6,37 @@
 
 import {
   FACT_ARMED,
+  FACT_BUFFERS,
   FACT_COUNT,
+  FACT_DAMAGED,
   FACT_DUMP,
+  FACT_HEAP,
   FACT_IOBUFFER,
   FACT_LEVEL,
   FACT_LOST,
   FACT_MEMORY,
   FACT_OPENSSL,
   FACT_OVERFLOW,
+  FACT_PLUGINS,
   FACT_REASON,
   FACT_SHARDS,
   FACT_SITES,
   FACT_TIME,
   FACT_TRAPS,
+  FACT_TWICE,
+  FACT_UNTRACKED,
   FACT_VERIFY,
   HOOK_INSTALLED,
   HOOK_REFUSED,
   REASON_SIGNAL,
   REASON_TIMER,
   SITE_FIRST,
+  TEXT_BUFFERS,
   TEXT_COUNT,
   TEXT_DIGEST,
   TEXT_IOBUFFER,
   TEXT_OPENSSL,
+  TEXT_PLUGINS,
   TEXT_SIZE,
 } from "./abi";
 import { facts, input, slots, texts } from "./memory";
@@ -86,13 +94,24 @@ export function renderHeader(): void {
   ascii(hook(FACT_IOBUFFER));
   ascii(" openssl=");
   ascii(hook(FACT_OPENSSL));
+  ascii(" plugins=");
+  ascii(hook(FACT_PLUGINS));
+  ascii(" buffers=");
+  ascii(hook(FACT_BUFFERS));
+  ascii(" heap=");
+  ascii(hook(FACT_HEAP));
   ascii(verifying() ? " verify=on" : " verify=off");
   number(" lost=", FACT_LOST);
   number(" traps=", FACT_TRAPS);
+  number(" damaged=", FACT_DAMAGED);
+  number(" twice=", FACT_TWICE);
+  number(" untracked=", FACT_UNTRACKED);
   number(" memory=", FACT_MEMORY);
   byte(0x0a);
   refusal(FACT_IOBUFFER, TEXT_IOBUFFER, "iobuffer");
   refusal(FACT_OPENSSL, TEXT_OPENSSL, "openssl");
+  refusal(FACT_PLUGINS, TEXT_PLUGINS, "plugins");
+  refusal(FACT_BUFFERS, TEXT_BUFFERS, "buffers");
   if (get(FACT_OVERFLOW)) {
     ascii('memtrack warning="the site table is full: new sites are counted as (other); ');
     ascii('raise proxy.config.plugin.memtrack.sites and restart"\n');

@@ -14,8 +14,8 @@ import { getDetail, getPlace, siteAt } from "./site";
 export function init(role: u32, sites: u32): i32 {
   if (memory_.init(role, sites)) return -1;
   shard.reset();
-  model.reset();
   registry.reset(role);
+  model.reset();
   return 0;
 }
 
@@ -27,8 +27,12 @@ export function recordsAt(): usize {
 export function inputAt(): usize {
   return memory_.input;
 }
+/** Names, and owners after them: what a model copies of the registry. */
 export function namesAt(): usize {
   return memory_.names;
+}
+export function ownersEnd(): usize {
+  return memory_.nameIndex;
 }
 export function stagingAt(): usize {
   return memory_.staging;
@@ -41,7 +45,7 @@ export function outputAt(): usize {
 export function placeOf(site: u32): u64 {
   return site >= SITE_FIRST && site < registry.siteCount() ? getPlace(siteAt(site)) : 0;
 }
-export function detailOf(site: u32): u32 {
+export function detailOf(site: u32): u64 {
   return site >= SITE_FIRST && site < registry.siteCount() ? getDetail(siteAt(site)) : 0;
 }
 
@@ -49,8 +53,9 @@ export function detailOf(site: u32): u32 {
 export { records } from "./memory";
 
 export { bind, carry, charge, event, release, seal, tryCharge, tryEvent } from "./shard";
-export { refusals, register, registerName, siteCount } from "./registry";
-export { adopt, mark, mergeAllocs, mergeFrees, settle, start } from "./model";
+export { freeSite, refusals, register, registerName, registerOwner, renameSite, retireOwner, siteCount, version } from "./registry";
+export { adopt, knownVersion, mark, mergeAllocs, mergeFrees, settle, start, sumRows } from "./model";
+export { reclaim } from "./reclaim";
 export { verifyCompare, verifyMark, verifyRow, verifyStart } from "./verify";
 export { fact, say } from "./header";
 export { render } from "./render";

@@ -7,9 +7,14 @@
 //          ├─ index     hash of keys: u16 site numbers, 0 = empty          ┘ shard
 //          ├─ input     text handed in by the host                         ┐
 //          ├─ names     a site's name, by site number                      │
+//          ├─ owners    the plugins, by slot                               │
 //          ├─ nameIndex hash of names: u16 site numbers, 0 = empty         ┘ registry
-//          ├─ totals    sums over the shards, by row                       ┐
-//          ├─ baseline  totals at arming, by row                           │
+//          ├─ totals    sums over the shards, by site                      ┐
+//          ├─ baseline  totals at arming, by site                          │
+//          ├─ sums      totals since arming, by row                        │
+//          ├─ rows      a site's row: u16, by site                         │
+//          ├─ rowIndex  hash of rows' names: u16 site numbers, 0 = empty   │
+//          ├─ rollup    sums by owner                                      │
 //          ├─ prior     releases of older memory, by row                   │
 //          ├─ verify    the built-in tracker's counts, by row              │
 //          ├─ staging   pairs copied from a shard, by site                 │
@@ -18,9 +23,13 @@
 //          └─ output    a dump's text                                      ┘ model
 
 import {
+  CLASS_COUNT,
   FACT_COUNT,
   INPUT_SIZE,
+  KIND_COUNT,
   NAME_SIZE,
+  OWNERS_MAX,
+  OWNER_SIZE,
   PAIR_SIZE,
   RECORD_SIZE,
   ROLE_MODEL,
@@ -43,8 +52,13 @@ export const PRIOR_SIZE: u32 = PAIR_SIZE;
 /** Three counts of the built-in's, of ours, and what they differed by when verify was switched on (verify.ts). */
 export const VERIFY_SIZE: u32 = 9 * 8;
 
+/** Sums of one owner: bytes by class, objects by kind, the total, and that of the last dump with the owner's key. */
+export const ROLLUP_SIZE: u32 = (CLASS_COUNT + KIND_COUNT + 3) * 8;
+
 /** A row's text at its longest: four numbers of up to 20 digits, separators, a padded name. */
-const ROW_TEXT_MAX: u32 = 4 * 20 + 16 + NAME_SIZE;
+const ROW_TEXT_MAX: u32 = 4 * 20 + 16 + NAME_SIZE + 16;
+/** A line of the owners' table. */
+const OWNER_TEXT: u32 = 14 * 24 + OWNER_SIZE;
 /** Everything of a dump that is not a row of a site: header, hooks, titles, totals. */
 const FRAME_TEXT_MAX: u32 = 16 * 1024;
 
@@ -61,9 +75,14 @@ export let records: usize = 0;
 export let index: usize = 0;
 export let input: usize = 0;
 export let names: usize = 0;
+export let owners: usize = 0;
 export let nameIndex: usize = 0;
 export let totals: usize = 0;
 export let baseline: usize = 0;
+export let sums: usize = 0;
+export let rows: usize = 0;
+export let rowIndex: usize = 0;
+export let rollup: usize = 0;
 export let prior: usize = 0;
 export let verify: usize = 0;
 export let staging: usize = 0;
@@ -91,10 +110,15 @@ export function init(role: u32, sites: u32): i32 {
   index = records + slots * RECORD_SIZE;
   input = index + indexSize;
   names = input + INPUT_SIZE;
-  nameIndex = names + slots * NAME_SIZE;
+  owners = names + slots * NAME_SIZE;
+  nameIndex = owners + OWNERS_MAX * OWNER_SIZE;
   totals = nameIndex + indexSize;
   baseline = totals + slots * SUMS_SIZE;
-  prior = baseline + slots * SUMS_SIZE;
+  sums = baseline + slots * SUMS_SIZE;
+  rows = sums + slots * SUMS_SIZE;
+  rowIndex = rows + slots * sizeof<u16>();
+  rollup = (rowIndex + indexSize + 7) & ~7;
+  prior = rollup + OWNERS_MAX * ROLLUP_SIZE;
   verify = prior + slots * PRIOR_SIZE;
   staging = verify + slots * VERIFY_SIZE;
   order = staging + slots * PAIR_SIZE;
@@ -102,7 +126,7 @@ export function init(role: u32, sites: u32): i32 {
   texts = facts + FACT_COUNT * sizeof<u64>();
   output = texts + TEXT_COUNT * TEXT_SIZE;
   // A row can stand in a class's table and again among those that verify mode finds different, there on two lines.
-  outputEnd = output + FRAME_TEXT_MAX + slots * 3 * ROW_TEXT_MAX;
+  outputEnd = output + FRAME_TEXT_MAX + slots * 3 * ROW_TEXT_MAX + OWNERS_MAX * OWNER_TEXT;
 
   const end = role == ROLE_SHARD ? input : role == ROLE_REGISTRY ? totals : outputEnd;
   // One page is there already, with the static data.
@@ -114,9 +138,14 @@ export function init(role: u32, sites: u32): i32 {
   index += arena;
   input += arena;
   names += arena;
+  owners += arena;
   nameIndex += arena;
   totals += arena;
   baseline += arena;
+  sums += arena;
+  rows += arena;
+  rowIndex += arena;
+  rollup += arena;
   prior += arena;
   verify += arena;
   staging += arena;

@@ -1,40 +1,59 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The model of a dump: what all shards together allocated and released, by row.
+// The model of a dump: what all shards together allocated and released, by site, and from that by row.
 //
-// A dump goes: start(), then every shard's releases, then every shard's allocations, then settle(). In that order a release that
-// is in the sums always has its allocation in them too, though the shards go on counting meanwhile: in-use is never too small.
+// A dump goes: start(), then every shard's releases, then every shard's allocations, then the names (adopt()), then settle(). In
+// that order a release that is in the sums always has its allocation in them too, though the shards go on counting meanwhile: in-use
+// is never too small.
 //
-// The counters of a shard run from the start of the process. What counts is what came since arming: mark() keeps the sums of that
+// The counters of a shard run from the start of the process. What counts is what came since arming: mark() keeps the totals of that
 // moment as the baseline. IOBuffers that are older than the arming are released all the same, and the server does not say how old
 // a buffer is: whenever a row has released more than it allocated, the difference must be such buffers. It is kept (`prior`) and
 // never taken back, so the row is right from then on.
 
-import { CLASS_COUNT, PAIR_SIZE, SITE_FIRST, SITE_OTHER, SITE_PRIOR } from "./abi";
-import { baseline, DEBUG, order, prior, PRIOR_SIZE, slots, staging, SUMS_SIZE, totals, verify, VERIFY_SIZE } from "./memory";
-import { classOfName, lengthOf, rowOf, textOf } from "./registry";
+import { NAME_HIDDEN, PAIR_SIZE, SITE_FIRST, SITE_PRIOR, CLASS_COUNT } from "./abi";
+import { baseline, DEBUG, order, prior, PRIOR_SIZE, slots, staging, sums, SUMS_SIZE, totals, verify, VERIFY_SIZE } from "./memory";
+import { classOfName, compareNames, flagsOf, lengthOf } from "./name";
+import { computeRows, resetRows, rowOf } from "./rows";
 
 const COUNT: usize = 0;
 const BYTES: usize = 8;
 const ALLOCS: usize = 0;
 const FREES: usize = PAIR_SIZE;
 
-/** Sites that this model has names for. */
+/** Sites that this model has names for, and the registry's version of them. */
 let known: u32 = SITE_FIRST;
+let version: u32 = 0;
 
 export function reset(): void {
   known = SITE_FIRST;
+  version = 0xffffffff;
+  resetRows();
 }
 
-/** The names of sites up to `count` have been copied in. Returns 0, or -1 where no such site can exist. */
-export function adopt(count: u32): i32 {
+/**
+ * The names of the sites 0 to count - 1, and the owners, have been copied in. Sites of one name become one row; what rows carry over
+ * from dump to dump goes with them.
+ * @param now the registry's version() when they were copied
+ * @returns 0, or -1 where no such site can exist
+ */
+export function adopt(count: u32, now: u32): i32 {
   if (count < known || count > slots) return -1;
+  if (version == now && count == known) return 0;
   known = count;
+  version = now;
+  computeRows(known);
+  for (let row = SITE_FIRST; row < known; ++row) if (rowOf(row) != row) moveRow(row, rowOf(row));
   return 0;
 }
 
 export function knownSites(): u32 {
   return known;
+}
+
+/** The version of the names that this model has: where the registry's is another, they are to be copied. */
+export function knownVersion(): u32 {
+  return version;
 }
 
 /** Forgets the sums of the last dump. */
@@ -53,36 +72,55 @@ export function mergeAllocs(count: u32): void {
 }
 
 function merge(pair: usize, count: u32): void {
-  if (DEBUG) assert(count <= known);
+  if (DEBUG) assert(count <= slots);
   for (let site: u32 = 0; site < count; ++site) {
     const from = staging + <usize>site * PAIR_SIZE;
-    const to = sums(isPrior(site) ? site : rowOf(site)) + pair;
+    const to = totalsAt(site) + pair;
     store<u64>(to, load<u64>(to, COUNT) + load<u64>(from, COUNT), COUNT);
     store<u64>(to, load<u64>(to, BYTES) + load<u64>(from, BYTES), BYTES);
   }
 }
 
-/** Makes the sums of this moment the baseline of a class: it was armed now. */
+/** Makes the totals of this moment the baseline of a class: it was armed now. */
 export function mark(cls: u32): void {
-  for (let row: u32 = 0; row < known; ++row) {
-    if (rowClass(row) != cls) continue;
-    memory.copy(baselineAt(row), sums(row), SUMS_SIZE);
-    memory.fill(priorAt(row), 0, PRIOR_SIZE);
+  for (let site: u32 = 0; site < known; ++site) {
+    if (siteClass(site) == cls) markSite(site);
   }
 }
 
-/** Brings the sums of all shards to what came since arming, and finds releases of older memory. */
+/** Likewise of one site: what it counted until now is past. */
+export function markSite(site: u32): void {
+  memory.copy(baselineAt(site), totalsAt(site), SUMS_SIZE);
+  memory.fill(priorAt(site), 0, PRIOR_SIZE);
+}
+
+/** Sums the totals by row, from the start of the process. Verify mode compares these. */
+export function sumRows(): void {
+  memory.fill(sums, 0, <usize>slots * SUMS_SIZE);
+  for (let site: u32 = 0; site < known; ++site) addTo(rowOf(site), totalsAt(site), 1);
+}
+
+/** Brings the sums to what came since arming, and finds releases of older memory. After sumRows(). */
 export function settle(): void {
+  for (let site: u32 = 0; site < known; ++site) addTo(rowOf(site), baselineAt(site), -1);
   for (let row: u32 = 0; row < known; ++row) {
-    for (let at: usize = 0; at < SUMS_SIZE; at += sizeof<u64>()) {
-      store<u64>(sums(row) + at, load<u64>(sums(row) + at) - load<u64>(baselineAt(row) + at));
-    }
     if (isPrior(row)) continue;
     const count = raw(row, FREES + COUNT) - raw(row, ALLOCS + COUNT);
     const bytes = raw(row, FREES + BYTES) - raw(row, ALLOCS + BYTES);
     if (<i64>count > load<i64>(priorAt(row), COUNT)) store<u64>(priorAt(row), count, COUNT);
     if (<i64>bytes > load<i64>(priorAt(row), BYTES)) store<u64>(priorAt(row), bytes, BYTES);
   }
+}
+
+/** Whether everything that a site allocated since its baseline has been released. */
+export function isBalanced(site: u32): bool {
+  const now = totalsAt(site);
+  const then = baselineAt(site);
+  for (let field = COUNT; field <= BYTES; field += BYTES) {
+    const allocated = load<u64>(now + ALLOCS + field) - load<u64>(then + ALLOCS + field);
+    if (allocated != load<u64>(now + FREES + field) - load<u64>(then + FREES + field)) return false;
+  }
+  return true;
 }
 
 // What a dump shows of a row, after settle().
@@ -107,6 +145,11 @@ export function inUse(row: u32): i64 {
   return <i64>(allocBytes(row) - freeBytes(row));
 }
 
+/** Objects or blocks that are not released. */
+export function alive(row: u32): i64 {
+  return <i64>(allocs(row) - frees(row));
+}
+
 /** Releases of memory of a class that is older than its arming: how many. */
 export function priorFrees(cls: u32): u64 {
   return priorSum(cls, COUNT);
@@ -120,7 +163,7 @@ export function priorBytes(cls: u32): u64 {
 function priorSum(cls: u32, field: usize): u64 {
   let sum = raw(SITE_PRIOR + cls, FREES + field);
   for (let row: u32 = 0; row < known; ++row) {
-    if (rowClass(row) == cls && !isPrior(row)) sum += load<u64>(priorAt(row) + field);
+    if (siteClass(row) == cls && !isPrior(row)) sum += load<u64>(priorAt(row) + field);
   }
   return sum;
 }
@@ -129,7 +172,7 @@ function priorSum(cls: u32, field: usize): u64 {
 export function sortRows(cls: u32): u32 {
   let n: u32 = 0;
   for (let row: u32 = 0; row < known; ++row) {
-    if (isRow(row) && rowClass(row) == cls && (allocs(row) || frees(row))) setRow(n++, row);
+    if (isRow(row) && siteClass(row) == cls && (allocs(row) || frees(row))) setRow(n++, row);
   }
   // Heapsort: in place, no recursion. Knuth, TAOCP 3, section 5.2.3.
   for (let i = n >>> 1; i > 0; --i) sift(i - 1, n);
@@ -148,11 +191,12 @@ export function rowNumber(position: u32): u32 {
 
 /** Whether a site is a row of a table: the first with its name, and not a sum of older memory. */
 export function isRow(site: u32): bool {
-  return !isPrior(site) && lengthOf(site) != 0 && rowOf(site) == site;
+  return !isPrior(site) && lengthOf(site) != 0 && rowOf(site) == site && !(flagsOf(site) & NAME_HIDDEN);
 }
 
-export function rowClass(row: u32): u32 {
-  return isPrior(row) ? row - SITE_PRIOR : classOfName(row);
+/** The class of a site or a row. */
+export function siteClass(site: u32): u32 {
+  return isPrior(site) ? site - SITE_PRIOR : lengthOf(site) ? classOfName(site) : CLASS_COUNT;
 }
 
 /** The built-in tracker's counts of a row (verify.ts). */
@@ -171,6 +215,24 @@ export function rawFrees(row: u32): u64 {
 
 export function rawInUse(row: u32): i64 {
   return <i64>(raw(row, ALLOCS + BYTES) - raw(row, FREES + BYTES));
+}
+
+/** A site got another's name, or its number is given again: what stood under it as a row is the other row's. */
+function moveRow(from: u32, to: u32): void {
+  addWords(priorAt(to), priorAt(from), PRIOR_SIZE);
+  addWords(verifyAt(to), verifyAt(from), VERIFY_SIZE);
+}
+
+function addWords(to: usize, from: usize, size: usize): void {
+  for (let at: usize = 0; at < size; at += sizeof<u64>()) store<u64>(to + at, load<u64>(to + at) + load<u64>(from + at));
+  memory.fill(from, 0, size);
+}
+
+function addTo(row: u32, from: usize, sign: i64): void {
+  const to = sumsAt(row);
+  for (let at: usize = 0; at < SUMS_SIZE; at += sizeof<u64>()) {
+    store<i64>(to + at, load<i64>(to + at) + sign * load<i64>(from + at));
+  }
 }
 
 function isPrior(site: u32): bool {
@@ -192,22 +254,24 @@ function sift(root: u32, end: u32): void {
   setRow(root, moved);
 }
 
-/** A total order: in-use, then allocations, largest first; then by name. No two rows have one name. */
+/** A total order: in-use, then what is alive, then allocations, largest first; then by name. */
 function before(a: u32, b: u32): bool {
   if (inUse(a) != inUse(b)) return inUse(a) > inUse(b);
+  if (alive(a) != alive(b)) return alive(a) > alive(b);
   if (allocs(a) != allocs(b)) return allocs(a) > allocs(b);
-  const la = lengthOf(a);
-  const lb = lengthOf(b);
-  const order = memory.compare(textOf(a), textOf(b), la < lb ? la : lb);
-  return order ? order < 0 : la < lb;
+  return compareNames(a, b) < 0;
 }
 
-function sums(row: u32): usize {
-  return totals + <usize>row * SUMS_SIZE;
+function totalsAt(site: u32): usize {
+  return totals + <usize>site * SUMS_SIZE;
 }
 
-function baselineAt(row: u32): usize {
-  return baseline + <usize>row * SUMS_SIZE;
+function sumsAt(row: u32): usize {
+  return sums + <usize>row * SUMS_SIZE;
+}
+
+function baselineAt(site: u32): usize {
+  return baseline + <usize>site * SUMS_SIZE;
 }
 
 function priorAt(row: u32): usize {
@@ -215,5 +279,5 @@ function priorAt(row: u32): usize {
 }
 
 function raw(row: u32, field: usize): u64 {
-  return load<u64>(sums(row) + field);
+  return load<u64>(sumsAt(row) + field);
 }

@@ -1,62 +1,47 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The registry: which sites there are, numbered in the order of their first sight, for all shards. A number, once given, keeps
-// its meaning for the life of the process, so shards hold counters by number and a block's tag holds a number.
+// The registry: which sites there are, numbered in the order of their first sight, for all shards. A number keeps its meaning as
+// long as anything of it is in use, so shards hold counters by number and a block's tag holds a number. What has changed since a
+// model's last copy of names and owners, the version tells.
 //
-// Two places with the same name (one header compiled into two objects) are two sites and one row: `row` is the first site that
-// had the name. A name, in bytes:
-//
-//    0      2      4      6      8                          192
-//    ┌──────┬──────┬──────┬──────┬──────────────────────────┐
-//    │ row  │length│class │  0   │ text, ASCII or UTF-8     │
-//    └──────┴──────┴──────┴──────┴──────────────────────────┘
+// A number is given a second time only after its owner's module was unloaded and everything it allocated was released (reclaim.ts).
+// Once a site had to be refused, none is given any more: some shards then charge unseen keys to (other) without asking, and a site
+// known to one thread and not to another would have its releases charged elsewhere than its allocations.
 
 import {
   CLASS_COUNT,
   CLASS_IOBUFFER,
-  CLASS_OPENSSL,
-  DETAIL_LINE_MASK,
+  DETAIL_CLASS_SHIFT,
   INPUT_SIZE,
-  NAME_MAX,
-  NAME_SIZE,
+  OWNER_CORE,
   ROLE_REGISTRY,
   SITE_FIRST,
   SITE_OTHER,
 } from "./abi";
-import { indexBits, indexMask, input, nameIndex, names, slots } from "./memory";
+import { indexBits, indexMask, input, nameIndex, slots } from "./memory";
+import * as name from "./name";
+import * as owner from "./owner";
 import { classOf } from "./site";
 import { find, insert } from "./table";
 import * as writer from "./writer";
 
-const ROW: usize = 0;
-const LENGTH: usize = 2;
-const CLASS: usize = 4;
-const TEXT: usize = 8;
-
-/** The built-in tracker cuts a location at 127 bytes. IOBuffer names are cut there too, so that both give one name to one site. */
-const IOBUFFER_NAME_MAX: usize = 127;
-
-// FNV-1a, 32 bits. http://www.isthe.com/chongo/tech/comp/fnv/
-const FNV_BASIS: u32 = 0x811c9dc5;
-const FNV_PRIME: u32 = 0x01000193;
-
 let count: u32 = 0;
 let refused: u64 = 0;
+let changes: u32 = 0;
+/** A number that was given back; the next one stands in its name's hash. 0 where there is none. */
+let free: u32 = 0;
 
 export function reset(role: u32): void {
   count = SITE_FIRST;
   refused = 0;
+  changes = 0;
+  free = 0;
   if (role < ROLE_REGISTRY) return;
-  for (let cls: u32 = 0; cls < CLASS_COUNT; ++cls) {
-    const site = SITE_OTHER + cls;
-    writer.begin(textOf(site), textOf(site) + NAME_MAX);
-    prefix(cls);
-    writer.ascii("(other)");
-    finish(site, cls);
-  }
+  owner.reset();
+  for (let cls: u32 = 0; cls < CLASS_COUNT; ++cls) name.writeFixed(SITE_OTHER + cls, cls);
 }
 
-/** Site numbers given so far, the fixed ones included: the next site's number. */
+/** Site numbers given so far, the fixed ones included: no site has a higher one. */
 export function siteCount(): u32 {
   return count;
 }
@@ -66,138 +51,127 @@ export function refusals(): u64 {
   return refused;
 }
 
+/** Grows with every change of a name or an owner. */
+export function version(): u32 {
+  return changes;
+}
+
 /**
- * Gives a key its number. The location's text (for OpenSSL: the file's) is in the input region.
+ * Gives a key its number. The location's text is in the input region (name.ts says which part of it).
  * @param length bytes of the text; INPUT_SIZE at most
+ * @param ownerKey whose site it is: of a call from a plugin the plugin's, whatever owner is in the detail
+ * @param flags NAME_...
  * @returns the site's number; that of (other) where the table is full
  */
-export function register(place: u64, detail: u32, length: u32): u32 {
+export function register(place: u64, detail: u64, length: u32, ownerKey: u32, flags: u32): u32 {
   const known = find(place, detail);
   if (known) return known;
   const cls = classOf(detail);
-  if (count == slots || cls >= CLASS_COUNT || length > INPUT_SIZE) {
+  const site = cls < CLASS_COUNT && length <= INPUT_SIZE ? take() : 0;
+  if (!site) {
     ++refused;
     return SITE_OTHER + (cls < CLASS_COUNT ? cls : CLASS_IOBUFFER);
   }
-  const site = count++;
   insert(site, place, detail);
-  write(site, cls, detail & DETAIL_LINE_MASK, length);
+  const slot = owner.ownerOf(ownerKey);
+  name.write(site, detail, length, slot, flags);
+  owner.addSite(slot);
+  if (cls == CLASS_IOBUFFER && !findName(name.hashOf(site))) insertName(site);
+  ++changes;
   return site;
 }
 
 /** As register(), for an IOBuffer name whose place is not known: another accountant's row. */
 export function registerName(length: u32): u32 {
   if (length > INPUT_SIZE) length = INPUT_SIZE;
-  if (count == slots) {
-    // The name is built in the slot of a fixed site that has none, only to be looked for.
-    const spare = SITE_FIRST - 1;
-    writer.begin(textOf(spare), textOf(spare) + IOBUFFER_NAME_MAX);
-    writer.foreign(input, length);
-    store<u16>(nameAt(spare), <u16>(writer.position() - textOf(spare)), LENGTH);
-    const same = findName(spare);
-    if (same) return same;
+  // The name is built in the slot of a fixed site that has none, only to be looked for.
+  const spare = SITE_FIRST - 1;
+  const detail: u64 = CLASS_IOBUFFER << DETAIL_CLASS_SHIFT;
+  name.write(spare, detail, length, OWNER_CORE, 0);
+  const hash = name.hashOf(spare);
+  name.clear(spare);
+  const same = findName(hash);
+  if (same) return same;
+  const site = take();
+  if (!site) {
     ++refused;
     return SITE_OTHER + CLASS_IOBUFFER;
   }
-  write(count, CLASS_IOBUFFER, 0, length);
-  const row = rowOf(count);
-  return row == count ? count++ : row;
+  name.write(site, detail, length, OWNER_CORE, 0);
+  owner.addSite(OWNER_CORE);
+  insertName(site);
+  ++changes;
+  return site;
 }
 
-export function nameAt(site: u32): usize {
-  return names + <usize>site * NAME_SIZE;
+/** A better text for a plugin's site: what comes after memory/plugin/ is in the input region. Returns 0 or -1. */
+export function renameSite(site: u32, length: u32): i32 {
+  if (site < SITE_FIRST || site >= count || !name.lengthOf(site) || length > INPUT_SIZE) return -1;
+  name.rename(site, length);
+  ++changes;
+  return 0;
 }
 
-export function textOf(site: u32): usize {
-  return nameAt(site) + TEXT;
+export function registerOwner(length: u32): u32 {
+  ++changes;
+  return owner.registerOwner(length);
 }
 
-export function lengthOf(site: u32): u32 {
-  return load<u16>(nameAt(site), LENGTH);
+export function retireOwner(key: u32): i32 {
+  ++changes;
+  return owner.retireOwner(key);
 }
 
-export function classOfName(site: u32): u32 {
-  return load<u16>(nameAt(site), CLASS);
+/** Nothing of this site is in use, and nothing will be: its number can be given again. Returns 0 or -1. */
+export function freeSite(site: u32): i32 {
+  if (site < SITE_FIRST || site >= count || !name.lengthOf(site)) return -1;
+  const cls = name.classOfName(site);
+  owner.dropSite(name.ownerOfSite(site));
+  name.clear(site);
+  store<u32>(name.nameAt(site) + NEXT, free);
+  free = site;
+  if (cls == CLASS_IOBUFFER) rebuildNames();
+  ++changes;
+  return 0;
 }
 
-export function rowOf(site: u32): u32 {
-  return load<u16>(nameAt(site), ROW);
+/** Where a free number's name keeps the next free number. */
+const NEXT: usize = 8;
+
+function take(): u32 {
+  if (refused) return 0;
+  if (!free) return count == slots ? 0 : count++;
+  const site = free;
+  free = load<u32>(name.nameAt(site) + NEXT);
+  return site;
 }
 
-function prefix(cls: u32): void {
-  writer.ascii(cls == CLASS_OPENSSL ? "memory/OpenSSL/" : "memory/IOBuffer/");
+// The index of IOBuffer names, by their hashes.
+
+function slotOf(hash: u64): usize {
+  return <usize>(hash >>> (64 - indexBits));
 }
 
-function write(site: u32, cls: u32, line: u32, length: u32): void {
-  const from = textOf(site);
-  if (cls == CLASS_OPENSSL) {
-    writer.begin(from, from + NAME_MAX);
-    prefix(cls);
-    file(length, line);
-  } else {
-    // The location is the whole name: the server's own literals begin with memory/IOBuffer/ already.
-    writer.begin(from, from + IOBUFFER_NAME_MAX);
-    writer.foreign(input, length);
-  }
-  finish(site, cls);
-}
-
-/** file:line, without the ../ that a build in a folder of its own leaves in front; a long path keeps its end. */
-function file(length: u32, line: u32): void {
-  let at: u32 = 0;
-  for (;;) {
-    if (at + 3 <= length && is(at, 0x2e) && is(at + 1, 0x2e) && is(at + 2, 0x2f)) at += 3;
-    else if (at + 2 <= length && is(at, 0x2e) && is(at + 1, 0x2f)) at += 2;
-    else break;
-  }
-  const room: u32 = NAME_MAX - 40; // the prefix, dots, a colon and a line of 9 digits
-  if (at == length) writer.ascii("(no file)");
-  else if (length - at > room) {
-    writer.ascii("...");
-    at = length - room;
-  }
-  writer.foreign(input + at, length - at);
-  writer.byte(0x3a);
-  writer.unsigned(line);
-}
-
-function is(at: u32, value: u32): bool {
-  return <u32>load<u8>(input + at) == value;
-}
-
-function finish(site: u32, cls: u32): void {
-  store<u16>(nameAt(site), <u16>(writer.position() - textOf(site)), LENGTH);
-  store<u16>(nameAt(site), <u16>cls, CLASS);
-  const same = findName(site);
-  store<u16>(nameAt(site), <u16>(same ? same : site), ROW);
-  if (!same && site >= SITE_FIRST) insertName(site);
-}
-
-function hashName(site: u32): usize {
-  let hash = FNV_BASIS;
-  const from = textOf(site);
-  for (let i: usize = 0, n = <usize>lengthOf(site); i < n; ++i) hash = (hash ^ load<u8>(from + i)) * FNV_PRIME;
-  return hash >>> (32 - indexBits);
-}
-
-/** @returns the first site of the same class with the name that stands in `site`'s slot, or 0 */
-function findName(site: u32): u32 {
-  let at = hashName(site);
-  let other = <u32>load<u16>(nameIndex + (at << 1));
-  while (other && !sameName(other, site)) {
+function findName(hash: u64): u32 {
+  let at = slotOf(hash);
+  let site = <u32>load<u16>(nameIndex + (at << 1));
+  while (site && name.hashOf(site) != hash) {
     at = (at + 1) & indexMask;
-    other = load<u16>(nameIndex + (at << 1));
+    site = load<u16>(nameIndex + (at << 1));
   }
-  return other;
+  return site;
 }
 
 function insertName(site: u32): void {
-  let at = hashName(site);
+  let at = slotOf(name.hashOf(site));
   while (load<u16>(nameIndex + (at << 1))) at = (at + 1) & indexMask;
   store<u16>(nameIndex + (at << 1), <u16>site);
 }
 
-function sameName(a: u32, b: u32): bool {
-  if (classOfName(a) != classOfName(b) || lengthOf(a) != lengthOf(b)) return false;
-  return memory.compare(textOf(a), textOf(b), lengthOf(a)) == 0;
+function rebuildNames(): void {
+  memory.fill(nameIndex, 0, (indexMask + 1) << 1);
+  for (let site = SITE_FIRST; site < count; ++site) {
+    if (!name.lengthOf(site) || name.classOfName(site) != CLASS_IOBUFFER) continue;
+    if (!findName(name.hashOf(site))) insertName(site);
+  }
 }

@@ -4,11 +4,14 @@
 // (src/tscore/ink_resource.cc, ResourceTracker::dump), so that what reads those reads these. One such table for each class, the
 // IOBuffers first; then what the built-in prints of OpenSSL at level 2; then our own sections.
 
-import { CLASS_COUNT, CLASS_IOBUFFER, CLASS_OPENSSL } from "./abi";
+import { CLASS_COUNT, CLASS_HEAP, CLASS_IOBUFFER, CLASS_OBJECT, CLASS_OPENSSL, CLASS_TSAPI } from "./abi";
+import { KIND_CONT, KIND_IOBUFFER, KIND_MBUFFER, KIND_MUTEX, KIND_READER } from "./abi";
 import { level, renderEnd, renderHeader, verifying } from "./header";
 import { output, outputEnd } from "./memory";
-import { allocBytes, allocs, freeBytes, frees, inUse, priorBytes, priorFrees, rowNumber, sortRows } from "./model";
-import { lengthOf, textOf } from "./registry";
+import { alive, allocBytes, allocs, freeBytes, frees, inUse, priorBytes, priorFrees, rowNumber, sortRows } from "./model";
+import { kindOf, lengthOf, ownerOfSite, textOf } from "./name";
+import { isRetired } from "./owner";
+import { renderOwners } from "./rollup";
 import { renderVerify } from "./verify";
 import { ascii, begin, byte, copy, overflowed, padRight, position, repeat, signed, unsigned } from "./writer";
 
@@ -24,14 +27,32 @@ export function render(): u32 {
     rows += table(CLASS_OPENSSL);
     summary();
   }
+  if (level() >= 1) {
+    rows += plugins(CLASS_TSAPI, "TSmalloc memory of plugins\n");
+    rows += plugins(CLASS_HEAP, "Heap memory of plugins\n");
+    rows += objects();
+    renderOwners();
+  }
   older();
   if (verifying()) renderVerify();
   renderEnd(rows);
   return overflowed() ? 0 : <u32>(position() - output);
 }
 
+/** A class that only plugins have: nothing, where none has any. */
+function plugins(cls: u32, title: string): u32 {
+  if (!sortRows(cls)) return 0;
+  byte(0x0a);
+  ascii(title);
+  return rowsOf(cls);
+}
+
 function table(cls: u32): u32 {
   byte(0x0a);
+  return rowsOf(cls);
+}
+
+function rowsOf(cls: u32): u32 {
   head("Allocs", 10);
   head("Frees", 10);
   head("Size In-use", 20);
@@ -46,7 +67,7 @@ function table(cls: u32): u32 {
   let total: i64 = 0;
   for (let i: u32 = 0; i < count; ++i) {
     const row = rowNumber(i);
-    const live = <i64>(allocs(row) - frees(row));
+    const live = alive(row);
     unsigned(allocs(row), 10);
     bar();
     unsigned(frees(row), 10);
@@ -55,10 +76,7 @@ function table(cls: u32): u32 {
     bar();
     signed(live > 0 ? inUse(row) / live : 0, 10);
     bar();
-    const from = position();
-    copy(textOf(row), lengthOf(row));
-    padRight(from, 50);
-    byte(0x0a);
+    name(row);
     total += inUse(row);
   }
   repeat(0x20, 26);
@@ -104,7 +122,47 @@ function summaryRule(): void {
   rule(22, false);
 }
 
-/** Releases of memory that is older than the arming: no site is charged with them. */
+function objects(): u32 {
+  const count = sortRows(CLASS_OBJECT);
+  if (!count) return 0;
+  ascii("\nObjects of plugins\n");
+  ascii("Created    | Destroyed  | Alive      | Kind       | Location\n");
+  ascii("-----------|------------|------------|------------|------------------------------\n");
+  for (let i: u32 = 0; i < count; ++i) {
+    const row = rowNumber(i);
+    unsigned(allocs(row), 10);
+    bar();
+    unsigned(frees(row), 10);
+    bar();
+    signed(alive(row), 10);
+    bar();
+    const from = position();
+    ascii(kindName(kindOf(row)));
+    padRight(from, 10);
+    bar();
+    name(row);
+  }
+  return count;
+}
+
+function kindName(kind: u32): string {
+  switch (kind) {
+    case KIND_CONT:
+      return "cont";
+    case KIND_MUTEX:
+      return "mutex";
+    case KIND_IOBUFFER:
+      return "iobuffer";
+    case KIND_READER:
+      return "reader";
+    case KIND_MBUFFER:
+      return "mbuffer";
+    default:
+      return "other";
+  }
+}
+
+/** Releases of memory whose allocation no site was charged with. */
 function older(): void {
   let any = false;
   for (let cls: u32 = 0; cls < CLASS_COUNT; ++cls) if (anyOlder(cls)) any = true;
@@ -118,13 +176,38 @@ function older(): void {
     bar();
     unsigned(priorBytes(cls), 20);
     bar();
-    ascii(cls == CLASS_OPENSSL ? "openssl\n" : "iobuffer\n");
+    ascii(className(cls));
+    byte(0x0a);
+  }
+}
+
+function className(cls: u32): string {
+  switch (cls) {
+    case CLASS_IOBUFFER:
+      return "iobuffer";
+    case CLASS_OPENSSL:
+      return "openssl";
+    case CLASS_TSAPI:
+      return "tsapi";
+    case CLASS_HEAP:
+      return "heap";
+    default:
+      return "object";
   }
 }
 
 /** Bytes can show it before the counts do: where a large buffer went and a small one came. */
 function anyOlder(cls: u32): bool {
   return priorFrees(cls) != 0 || priorBytes(cls) != 0;
+}
+
+/** A row's last column. */
+function name(row: u32): void {
+  const from = position();
+  copy(textOf(row), lengthOf(row));
+  if (isRetired(ownerOfSite(row))) ascii(" [retired]");
+  padRight(from, 50);
+  byte(0x0a);
 }
 
 function head(title: string, width: usize): void {

@@ -10,14 +10,15 @@
 import { CLASS_IOBUFFER, DETAIL_CLASS_SHIFT, SITE_FIRST, SITE_OTHER, SITE_UNKNOWN } from "./abi";
 import { addAlloc, addCounts, addFree, addSigned, classOf, siteAt } from "./site";
 import { slots } from "./memory";
-import { find, findFirst, insert } from "./table";
+import { find, findFirst, insert, reset as resetTable } from "./table";
 
-const IOBUFFER: u32 = CLASS_IOBUFFER << DETAIL_CLASS_SHIFT;
+const IOBUFFER: u64 = CLASS_IOBUFFER << DETAIL_CLASS_SHIFT;
 
 let sealed: bool = false;
 
 export function reset(): void {
   sealed = false;
+  resetTable();
 }
 
 /**
@@ -47,14 +48,14 @@ export function tryEvent(place: u64, size: i64): u32 {
  * Accounts an allocation whose release will name its site.
  * @returns the site charged, or SITE_UNKNOWN (nothing was counted)
  */
-export function charge(place: u64, detail: u32, size: u64): u32 {
+export function charge(place: u64, detail: u64, size: u64): u32 {
   const site = lookup(place, detail);
   if (site != SITE_UNKNOWN) addAlloc(siteAt(site), size);
   return site;
 }
 
 /** As charge(), where the key is in the first slot of its probe; else SITE_UNKNOWN. */
-export function tryCharge(place: u64, detail: u32, size: u64): u32 {
+export function tryCharge(place: u64, detail: u64, size: u64): u32 {
   const site = findFirst(place, detail);
   if (site == SITE_UNKNOWN) return site;
   addAlloc(siteAt(site), size);
@@ -80,10 +81,11 @@ export function carry(site: u32, allocs: u64, allocBytes: u64, frees: u64, freeB
 }
 
 /**
- * Tells this shard the number that the registry gave to a key. Telling it again changes nothing.
+ * Tells this shard the number that the registry gave to a key. Telling it again changes nothing. A number that had another key is
+ * one that the registry gives a second time (reclaim.ts): the old key, of an unloaded module, comes no more.
  * @returns 0, or -1 where no such site can exist
  */
-export function bind(site: u32, place: u64, detail: u32): i32 {
+export function bind(site: u32, place: u64, detail: u64): i32 {
   if (site < SITE_FIRST || site >= slots) return -1;
   if (!find(place, detail)) insert(site, place, detail);
   return 0;
@@ -94,7 +96,7 @@ export function seal(): void {
   sealed = true;
 }
 
-function lookup(place: u64, detail: u32): u32 {
+function lookup(place: u64, detail: u64): u32 {
   const site = find(place, detail);
   if (site) return site;
   return sealed ? SITE_OTHER + classOf(detail) : SITE_UNKNOWN;

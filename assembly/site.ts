@@ -3,12 +3,12 @@
 // A site in a shard: its key, and what this shard's thread allocated and released for it.
 //
 //    0            8            16           24           32           40           48
-//    ┌────────────┬──────┬─────┬────────────┬────────────┬────────────┬────────────┐
-//    │ place u64  │detail│  0  │ allocs     │ allocBytes │ frees      │ freeBytes  │
-//    └────────────┴──────┴─────┴────────────┴────────────┴────────────┴────────────┘
+//    ┌────────────┬────────────┬────────────┬────────────┬────────────┬────────────┐
+//    │ place u64  │ detail u64 │ allocs     │ allocBytes │ frees      │ freeBytes  │
+//    └────────────┴────────────┴────────────┴────────────┴────────────┴────────────┘
 //
-// The place is the address of the location's text in the host: a name, never followed. Detail is the class and, where the place
-// is only a file, the line. The counters of one shard may run below zero between them (allocated here, released elsewhere); sums
+// The place is an address in the host, of the location's text or of the call: a name, never followed. Detail is the class, where the
+// place is only a file the line, and the owner whose code was running. The counters of one shard may run below zero between them (allocated here, released elsewhere); sums
 // over all shards do not. They wrap at 2^64, and so do sums and differences: no event is too late to be counted.
 
 import { DETAIL_CLASS_SHIFT, PAIR_SIZE, RECORD_ALLOCS, RECORD_FREES, RECORD_SIZE } from "./abi";
@@ -18,8 +18,8 @@ const PLACE: usize = 0;
 const DETAIL: usize = 8;
 const BYTES: u32 = PAIR_SIZE / 2;
 
-export function classOf(detail: u32): u32 {
-  return detail >>> DETAIL_CLASS_SHIFT;
+export function classOf(detail: u64): u32 {
+  return (<u32>detail) >>> DETAIL_CLASS_SHIFT;
 }
 
 // @ts-ignore: decorator
@@ -30,21 +30,21 @@ export function siteAt(site: u32): usize {
 
 // @ts-ignore: decorator
 @inline
-export function hasKey(at: usize, place: u64, detail: u32): bool {
-  return load<u64>(at, PLACE) == place && load<u32>(at, DETAIL) == detail;
+export function hasKey(at: usize, place: u64, detail: u64): bool {
+  return load<u64>(at, PLACE) == place && load<u64>(at, DETAIL) == detail;
 }
 
 export function getPlace(at: usize): u64 {
   return load<u64>(at, PLACE);
 }
 
-export function getDetail(at: usize): u32 {
-  return load<u32>(at, DETAIL);
+export function getDetail(at: usize): u64 {
+  return load<u64>(at, DETAIL);
 }
 
-export function setKey(at: usize, place: u64, detail: u32): void {
+export function setKey(at: usize, place: u64, detail: u64): void {
   store<u64>(at, place, PLACE);
-  store<u32>(at, detail, DETAIL);
+  store<u64>(at, detail, DETAIL);
 }
 
 // @ts-ignore: decorator

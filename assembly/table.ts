@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The hash of sites: key (place, detail) -> site number, linear probing over u16 slots. The index is at most half full
-// (memory.ts), so a probe always meets an empty slot: lookup is total without a probe limit, and never depends on the order of
+// The hash of sites: key (place, detail) -> site number, linear probing over u16 slots. The index is never full
+// (at most half of it are keys in use), so a probe always meets an empty slot: lookup is total without a probe limit, and never depends on the order of
 // insertion. That matters: a site found by one shard and not by another would have its releases charged elsewhere.
 //
 // Multiplicative (Fibonacci) hashing, Knuth, TAOCP 3, section 6.4: the high bits of key * 2^64/phi. Addresses of literals lie at
@@ -9,14 +9,17 @@
 // were 3,240 probes away from their slots, together, where random ones are 690. Folding the key first makes that 158 (48 bytes
 // apart: 5,699 and 1,119; literals of mixed lengths: 755 and 466), for two instructions.
 
-import { SITE_UNKNOWN } from "./abi";
-import { hasKey, setKey, siteAt } from "./site";
-import { index, indexMask, indexShift } from "./memory";
+import { SITE_FIRST, SITE_UNKNOWN } from "./abi";
+import { getDetail, getPlace, hasKey, setKey, siteAt } from "./site";
+import { index, indexMask, indexShift, slots } from "./memory";
 
 const FOLD: u64 = 15;
 const PHI: u64 = 0x9e3779b97f4a7c15;
-/** Spreads the line over the whole word, so that neighbouring lines of one file do not fall together. */
+/** Spreads line and owner over the whole word, so that neighbouring lines of one file do not fall together. */
 const SPREAD: u64 = 0xbf58476d1ce4e5b9;
+
+/** Slots of the index that lead anywhere. */
+let taken: usize = 0;
 
 /**
  * The first slot of a probe: where nearly every key is. Short, without a loop or a call, and so inlined into the hot path. (With
@@ -26,13 +29,13 @@ const SPREAD: u64 = 0xbf58476d1ce4e5b9;
  */
 // @ts-ignore: decorator
 @inline
-export function findFirst(place: u64, detail: u32): u32 {
+export function findFirst(place: u64, detail: u64): u32 {
   const site = <u32>load<u16>(index + (slotOf(place, detail) << 1));
   return hasKey(siteAt(site), place, detail) ? site : SITE_UNKNOWN;
 }
 
 /** @returns the site's number, or 0 where the key is not in the table */
-export function find(place: u64, detail: u32): u32 {
+export function find(place: u64, detail: u64): u32 {
   let at = slotOf(place, detail);
   let site = <u32>load<u16>(index + (at << 1));
   while (site && !hasKey(siteAt(site), place, detail)) {
@@ -42,18 +45,40 @@ export function find(place: u64, detail: u32): u32 {
   return site;
 }
 
-/** Enters a key that is not in the table yet. */
-export function insert(site: u32, place: u64, detail: u32): void {
+/**
+ * Enters a key that is not in the table yet. Where the site had another, that one's slot stays and leads to a key that is not its
+ * own: a probe goes past it. So that such slots do not fill the index, it is made anew when it is three quarters full.
+ */
+export function insert(site: u32, place: u64, detail: u64): void {
   setKey(siteAt(site), place, detail);
-  let at = slotOf(place, detail);
+  if (++taken > ((indexMask + 1) / 4) * 3) rebuild();
+  else enter(site, slotOf(place, detail));
+}
+
+export function reset(): void {
+  taken = 0;
+}
+
+function enter(site: u32, at: usize): void {
   while (load<u16>(index + (at << 1))) at = (at + 1) & indexMask;
   store<u16>(index + (at << 1), <u16>site);
 }
 
+function rebuild(): void {
+  memory.fill(index, 0, (indexMask + 1) << 1);
+  taken = 0;
+  for (let site = SITE_FIRST; site < slots; ++site) {
+    const at = siteAt(site);
+    if (!getPlace(at) && !getDetail(at)) continue;
+    ++taken;
+    enter(site, slotOf(getPlace(at), getDetail(at)));
+  }
+}
+
 // @ts-ignore: decorator
 @inline
-function slotOf(place: u64, detail: u32): usize {
-  const key = place ^ (<u64>detail * SPREAD);
+function slotOf(place: u64, detail: u64): usize {
+  const key = place ^ (detail * SPREAD);
   const hash = (key ^ (key >>> FOLD)) * PHI;
   return <usize>(hash >>> indexShift);
 }

@@ -7,8 +7,9 @@
 // Per row, in 64-bit integers (allocs, frees, in-use each): the built-in's, ours in the built-in's terms, and the offset.
 
 import { CLASS_IOBUFFER } from "./abi";
-import { isRow, knownSites, rawAllocs, rawFrees, rawInUse, rowClass, verifyAt } from "./model";
-import { lengthOf, rowOf, textOf } from "./registry";
+import { isRow, knownSites, rawAllocs, rawFrees, rawInUse, siteClass, verifyAt } from "./model";
+import { lengthOf, textOf } from "./name";
+import { rowOf } from "./rows";
 import { ascii, byte, copy, signed, unsigned } from "./writer";
 
 const ALLOCS: usize = 0;
@@ -103,7 +104,7 @@ function line(allocs: i64, frees: i64, inUse: i64, accountant: string): void {
 function sum(whose: usize, field: usize): i64 {
   let total: i64 = 0;
   for (let row: u32 = 0; row < knownSites(); ++row) {
-    if (isRow(row) && rowClass(row) == CLASS_IOBUFFER) total += load<i64>(verifyAt(row) + whose + field);
+    if (isRow(row) && siteClass(row) == CLASS_IOBUFFER) total += load<i64>(verifyAt(row) + whose + field);
   }
   return total;
 }
@@ -117,7 +118,7 @@ function takeOurs(row: u32): void {
 
 /** Whether the row is one that either accountant has counted anything for. */
 function isCompared(row: u32): bool {
-  if (!isRow(row) || rowClass(row) != CLASS_IOBUFFER) return false;
+  if (!isRow(row) || siteClass(row) != CLASS_IOBUFFER) return false;
   const at = verifyAt(row);
   for (let field: usize = 0; field < OFFSET; field += sizeof<i64>()) if (load<i64>(at + field)) return true;
   return false;

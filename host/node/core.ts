@@ -28,22 +28,31 @@ interface Exports extends Record<string, unknown> {
   recordsAt(): number;
   inputAt(): number;
   namesAt(): number;
+  ownersEnd(): number;
   stagingAt(): number;
   outputAt(): number;
   placeOf(site: number): bigint;
-  detailOf(site: number): number;
+  detailOf(site: number): bigint;
   event(place: bigint, size: bigint): number;
-  charge(place: bigint, detail: number, size: bigint): number;
+  charge(place: bigint, detail: bigint, size: bigint): number;
   release(site: number, size: bigint): number;
   carry(site: number, allocs: bigint, allocBytes: bigint, frees: bigint, freeBytes: bigint): number;
-  bind(site: number, place: bigint, detail: number): number;
+  bind(site: number, place: bigint, detail: bigint): number;
   seal(): void;
-  register(place: bigint, detail: number, length: number): number;
+  register(place: bigint, detail: bigint, length: number, owner: number, flags: number): number;
   registerName(length: number): number;
+  registerOwner(length: number): number;
+  retireOwner(key: number): number;
+  renameSite(site: number, length: number): number;
+  freeSite(site: number): number;
   siteCount(): number;
   refusals(): bigint;
-  adopt(count: number): number;
+  version(): number;
+  adopt(count: number, version: number): number;
+  knownVersion(): number;
+  reclaim(after: number): number;
   start(): void;
+  sumRows(): void;
   mergeFrees(count: number): void;
   mergeAllocs(count: number): void;
   mark(cls: number): void;
@@ -93,7 +102,7 @@ export class Core {
     return this.#wasm.event(place, size) >>> 0;
   }
 
-  charge(place: bigint, detail: number, size: bigint): number {
+  charge(place: bigint, detail: bigint, size: bigint): number {
     return this.#wasm.charge(place, detail, size) >>> 0;
   }
 
@@ -105,7 +114,7 @@ export class Core {
     return this.#wasm.carry(site, allocs, allocBytes, frees, freeBytes) >>> 0;
   }
 
-  bind(site: number, place: bigint, detail: number): boolean {
+  bind(site: number, place: bigint, detail: bigint): boolean {
     return this.#wasm.bind(site, place, detail) === 0;
   }
 
@@ -125,8 +134,32 @@ export class Core {
 
   // As the registry.
 
-  register(place: bigint, detail: number, text: Text): number {
-    return this.#wasm.register(place, detail, this.#input(text)) >>> 0;
+  /**
+   * @param owner key of the one whose site it is
+   * @param flags NAME_...
+   */
+  register(place: bigint, detail: bigint, text: Text, owner = abi.OWNER_CORE, flags = 0): number {
+    return this.#wasm.register(place, detail, this.#input(text), owner, flags) >>> 0;
+  }
+
+  /** A module was loaded. Returns its owner's key. */
+  registerOwner(text: Text): number {
+    return this.#wasm.registerOwner(this.#input(text)) >>> 0;
+  }
+
+  /** And unloaded. */
+  retireOwner(key: number): boolean {
+    return this.#wasm.retireOwner(key) === 0;
+  }
+
+  /** A better text for a plugin's site: what comes after memory/plugin/. */
+  renameSite(site: number, text: Text): boolean {
+    return this.#wasm.renameSite(site, this.#input(text)) === 0;
+  }
+
+  /** The number of a site, of which nothing is in use, can be given again. */
+  freeSite(site: number): boolean {
+    return this.#wasm.freeSite(site) === 0;
   }
 
   registerName(name: Text): number {
@@ -142,18 +175,20 @@ export class Core {
   }
 
   /** The key of a registered site, or undefined where it has none (it came by name). */
-  key(site: number): { place: bigint; detail: number } | undefined {
+  key(site: number): { place: bigint; detail: bigint } | undefined {
     const place = BigInt.asUintN(64, this.#wasm.placeOf(site));
-    const detail = this.#wasm.detailOf(site) >>> 0;
+    const detail = BigInt.asUintN(64, this.#wasm.detailOf(site));
     return place || detail ? { place, detail } : undefined;
   }
 
-  /** Copies the names of the sites from `first` to `count` - 1 into a model, which then knows all sites up to there. */
-  copyNames(first: number, count: number, model: Core): void {
-    const from = this.#wasm.namesAt();
-    const names = this.#bytes.subarray(from + first * abi.NAME_SIZE, from + count * abi.NAME_SIZE);
-    model.#bytes.set(names, model.#wasm.namesAt() + first * abi.NAME_SIZE);
-    if (model.#wasm.adopt(count) !== 0) throw new RangeError(`the model refuses ${count} sites`);
+  /** Copies names and owners into a model where they have changed since it last had them. It then knows all sites. */
+  copyNames(model: Core): void {
+    const count = this.siteCount;
+    const version = this.#wasm.version();
+    if (version !== model.#wasm.knownVersion()) {
+      model.#bytes.set(this.#bytes.subarray(this.#wasm.namesAt(), this.#wasm.ownersEnd()), model.#wasm.namesAt());
+    }
+    if (model.#wasm.adopt(count, version) !== 0) throw new RangeError(`the model refuses ${count} sites`);
   }
 
   // As the model.
@@ -172,6 +207,15 @@ export class Core {
 
   mark(cls: number): void {
     this.#wasm.mark(cls);
+  }
+
+  sumRows(): void {
+    this.#wasm.sumRows();
+  }
+
+  /** The next site after this one whose number can be given again, or 0. */
+  reclaim(after: number): number {
+    return this.#wasm.reclaim(after) >>> 0;
   }
 
   settle(): void {
@@ -249,8 +293,6 @@ export class Host {
   lost = 0n;
   readonly #module: WebAssembly.Module;
   readonly #sites: number;
-  /** Sites whose names the model has. */
-  #known = abi.SITE_FIRST;
   #dumps = 0n;
 
   constructor(module: WebAssembly.Module, sites: number = abi.SITES_DEFAULT) {
@@ -273,21 +315,35 @@ export class Host {
   }
 
   /** Accounts an IOBuffer event; a negative size is a release. Returns the site charged. */
-  event(shard: Core, place: bigint, location: Text, size: bigint): number {
+  event(shard: Core, place: bigint, location: Text, size: bigint, owner = abi.OWNER_CORE): number {
     let site = shard.event(place, size);
     if (site === abi.SITE_UNKNOWN) {
-      this.#learn(shard, place, abi.CLASS_IOBUFFER << abi.DETAIL_CLASS_SHIFT, location);
+      this.#learn(shard, place, BigInt(abi.CLASS_IOBUFFER << abi.DETAIL_CLASS_SHIFT), location, owner, 0);
       site = shard.event(place, size);
     }
     return this.#counted(site);
   }
 
-  /** Accounts an allocation. Returns the site charged, which the release is to name. */
-  charge(shard: Core, cls: number, place: bigint, file: Text, line: number, size: bigint): number {
-    const detail = ((cls << abi.DETAIL_CLASS_SHIFT) | (line & abi.DETAIL_LINE_MASK)) >>> 0;
+  /**
+   * Accounts an allocation. Returns the site charged, which the release is to name.
+   * @param line of an object: its KIND_...
+   * @param owner key of the one whose code is running
+   */
+  charge(
+    shard: Core,
+    cls: number,
+    place: bigint,
+    file: Text,
+    line: number,
+    size: bigint,
+    owner = abi.OWNER_CORE,
+    flags = 0,
+  ): number {
+    const low = ((cls << abi.DETAIL_CLASS_SHIFT) | (line & abi.DETAIL_LINE_MASK)) >>> 0;
+    const detail = (BigInt(owner) << BigInt(abi.DETAIL_OWNER_SHIFT)) | BigInt(low);
     let site = shard.charge(place, detail, size);
     if (site === abi.SITE_UNKNOWN) {
-      this.#learn(shard, place, detail, file);
+      this.#learn(shard, place, detail, file, owner, flags);
       site = shard.charge(place, detail, size);
     }
     return this.#counted(site);
@@ -345,8 +401,8 @@ export class Host {
   }
 
   /** The registry knows every site; a shard learns those that it meets. */
-  #learn(shard: Core, place: bigint, detail: number, text: Text): void {
-    const site = this.registry.register(place, detail, text);
+  #learn(shard: Core, place: bigint, detail: bigint, text: Text, owner: number, flags: number): void {
+    const site = this.registry.register(place, detail, text, owner, flags);
     if (site >= abi.SITE_FIRST) shard.bind(site, place, detail);
     else this.#seal(shard);
   }
@@ -370,14 +426,22 @@ export class Host {
     this.model.start();
     for (const pair of [abi.RECORD_FREES, abi.RECORD_ALLOCS]) {
       const count = this.registry.siteCount;
-      this.registry.copyNames(this.#known, count, this.model);
-      this.#known = count;
       for (const shard of this.shards) {
         shard.copyPairs(pair, count, this.model);
         if (pair === abi.RECORD_FREES) this.model.mergeFrees(count);
         else this.model.mergeAllocs(count);
       }
     }
+    this.registry.copyNames(this.model);
+    this.model.sumRows();
+  }
+
+  /** Gives numbers back of which nothing is in use any more. Returns how many. */
+  reclaim(): number {
+    this.#collect();
+    let count = 0;
+    for (let site = this.model.reclaim(0); site; site = this.model.reclaim(site), ++count) this.registry.freeSite(site);
+    return count;
   }
 
   #sitesOf(rows: Iterable<OtherRow>): (OtherRow & { site: number })[] {
@@ -397,7 +461,7 @@ export class Host {
       [abi.FACT_LEVEL, facts.level],
       [abi.FACT_ARMED, facts.armed ?? 0],
       [abi.FACT_SHARDS, this.shards.length],
-      [abi.FACT_SITES, this.#known - abi.SITE_FIRST],
+      [abi.FACT_SITES, this.registry.siteCount - abi.SITE_FIRST],
       [abi.FACT_OVERFLOW, this.registry.refusals],
       [abi.FACT_LOST, this.lost],
       [abi.FACT_TRAPS, facts.traps ?? 0],

@@ -5,7 +5,7 @@
 import { CLASS_IOBUFFER, CLASS_OPENSSL, INPUT_SIZE, NAME_MAX, SITES_MIN, SITE_FIRST, SITE_OTHER } from "../../assembly/abi";
 import { detailOf, placeOf } from "../../assembly/index";
 import { input } from "../../assembly/memory";
-import { classOfName, lengthOf, refusals, register, registerName, rowOf, siteCount } from "../../assembly/registry";
+import { classOfName, lengthOf, refusals, register, registerName, rowOf, siteCount } from "../../assembly/name";
 import { fresh, IOBUFFER, nameOf, OPENSSL, opensslSite, put, site } from "./support";
 
 function fill(): void {

@@ -6,6 +6,7 @@ import {
   CLASS_IOBUFFER,
   CLASS_OPENSSL,
   DETAIL_CLASS_SHIFT,
+  OWNER_CORE,
   PAIR_SIZE,
   RECORD_ALLOCS,
   RECORD_FREES,
@@ -13,14 +14,15 @@ import {
 } from "../../assembly/abi";
 import { init, register, siteCount } from "../../assembly/index";
 import { input, output, staging } from "../../assembly/memory";
-import { adopt, mergeAllocs, mergeFrees, settle, start } from "../../assembly/model";
-import { lengthOf, textOf } from "../../assembly/registry";
+import { adopt, mergeAllocs, mergeFrees, settle, start, sumRows } from "../../assembly/model";
+import { lengthOf, textOf } from "../../assembly/name";
+import { version } from "../../assembly/registry";
 import { render } from "../../assembly/render";
 import { siteAt } from "../../assembly/site";
 import { position } from "../../assembly/writer";
 
-export const IOBUFFER: u32 = CLASS_IOBUFFER << DETAIL_CLASS_SHIFT;
-export const OPENSSL: u32 = CLASS_OPENSSL << DETAIL_CLASS_SHIFT;
+export const IOBUFFER: u64 = CLASS_IOBUFFER << DETAIL_CLASS_SHIFT;
+export const OPENSSL: u64 = CLASS_OPENSSL << DETAIL_CLASS_SHIFT;
 
 /** A fresh instance in every role: a model has the regions of the others, so one instance can play them all. */
 export function fresh(sites: u32 = 64): void {
@@ -47,12 +49,12 @@ export function nameOf(site: u32): string {
 
 /** Registers an IOBuffer location at a place of its own. */
 export function site(name: string, place: u64 = 0): u32 {
-  return register(place ? place : 0x1000 + siteCount(), IOBUFFER, put(name));
+  return register(place ? place : 0x1000 + siteCount(), IOBUFFER, put(name), OWNER_CORE, 0);
 }
 
 /** Registers file:line of OpenSSL; files at one place are one file. */
 export function opensslSite(file: string, line: u32, place: u64): u32 {
-  return register(place, OPENSSL | line, put(file));
+  return register(place, OPENSSL | line, put(file), OWNER_CORE, 0);
 }
 
 /** Puts a pair into staging, as a host that copies it from a shard. */
@@ -76,7 +78,7 @@ export function stageRecords(pair: u32): void {
 export function begin(): void {
   start();
   unstage();
-  assert(adopt(siteCount()) == 0, "adopt");
+  assert(adopt(siteCount(), version()) == 0, "adopt");
 }
 
 /** Sums up this instance's own records, as a dump sums up a shard's. */
@@ -86,6 +88,7 @@ export function collect(): void {
   mergeFrees(siteCount());
   stageRecords(RECORD_ALLOCS);
   mergeAllocs(siteCount());
+  sumRows();
 }
 
 /** A dump's text. */
@@ -100,6 +103,7 @@ export function sumOne(site: u32, allocs: u64, allocBytes: u64, frees: u64, free
   mergeFrees(siteCount());
   stage(site, allocs, allocBytes);
   mergeAllocs(siteCount());
+  sumRows();
 }
 
 export function settleOne(site: u32, allocs: u64, allocBytes: u64, frees: u64, freeBytes: u64): void {
