@@ -60,6 +60,8 @@ export const PAIR_SIZE: u32 = 16;
 // A site's name in the registry, in bytes (box diagram in name.ts).
 export const NAME_SIZE: u32 = 192;
 export const NAME_MAX: u32 = 176;
+export const NAME_LENGTH: u32 = 0; // u16
+export const NAME_TEXT: u32 = 16;
 
 // How a site is to be named: the flags of register().
 export const NAME_VIA: u32 = 1; // the place is not in the owner's own module: "[via owner]" stands behind it

@@ -18,8 +18,10 @@ import {
   DETAIL_LINE_MASK,
   KIND_COUNT,
   KIND_OTHER,
+  NAME_LENGTH,
   NAME_MAX,
   NAME_SIZE,
+  NAME_TEXT,
   NAME_VIA,
   OWNER_CORE,
 } from "./abi";
@@ -28,13 +30,13 @@ import { ownerLength, ownerText } from "./owner";
 import { classOf } from "./site";
 import * as writer from "./writer";
 
-const LENGTH: usize = 0;
+const LENGTH: usize = NAME_LENGTH;
 const CLASS: usize = 2;
 const KIND: usize = 3;
 const OWNER: usize = 4;
 const FLAGS: usize = 6;
 const HASH: usize = 8;
-const TEXT: usize = 16;
+const TEXT: usize = NAME_TEXT;
 
 /** The built-in tracker cuts a location at 127 bytes. IOBuffer names are cut there too, so that both give one name to one site. */
 export const IOBUFFER_NAME_MAX: usize = 127;

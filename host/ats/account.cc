@@ -9,6 +9,7 @@
  */
 #include "account.h"
 
+#include "naming.h"
 #include "registry.h"
 #include "shard.h"
 
@@ -16,7 +17,7 @@ extern "C" {
 /* The core's hot functions, by their export names. Declared first, so that their definitions below are inlined. */
 #define HOT_ static inline __attribute__((always_inline))
 HOT_ u32 w2c_tryEvent(Z_core_instance_t *, u64, u64);
-HOT_ u32 w2c_tryCharge(Z_core_instance_t *, u64, u32, u64);
+HOT_ u32 w2c_tryCharge(Z_core_instance_t *, u64, u64, u64);
 HOT_ u32 w2c_release(Z_core_instance_t *, u32, u64);
 #undef HOT_
 
@@ -28,10 +29,10 @@ namespace
 constexpr uint32_t UNKNOWN = MEMTRACK_SITE_UNKNOWN;
 constexpr uint32_t TRAPPED = UNKNOWN - 1; /* no site has that number either */
 
-/* What a site is found by, and its name at first sight. */
+/* What a site is found by, and what its name is made of at first sight. */
 struct Key {
   uint64_t place;
-  uint32_t detail;
+  uint64_t detail;
   const char *text;
 };
 
@@ -100,7 +101,7 @@ seal(memtrack_shard *shard)
   uint32_t count = memtrack_registry_count();
   for (uint32_t site = MEMTRACK_SITE_FIRST; site < count; ++site) {
     uint64_t place;
-    uint32_t detail;
+    uint64_t detail;
     if (memtrack_registry_key(site, &place, &detail)) {
       change_one(shard, [=](Z_core_instance_t *core) { return Z_coreZ_bind(core, site, place, detail); });
     }
@@ -120,7 +121,7 @@ tell(memtrack_shard *shard, Call call, const Key *key)
   if (site != UNKNOWN || !key) {
     return site;
   }
-  uint32_t number = memtrack_registry_site(key->place, key->detail, key->text);
+  uint32_t number = memtrack_naming_site(key->place, key->detail, key->text);
   if (number >= MEMTRACK_SITE_FIRST) {
     change_one(shard, [=](Z_core_instance_t *core) { return Z_coreZ_bind(core, number, key->place, key->detail); });
   } else {
@@ -166,13 +167,13 @@ iobuffer_further(const char *location, int64_t size)
 }
 
 __attribute__((noinline)) uint32_t
-alloc_further(const char *file, uint32_t detail, uint64_t size)
+alloc_further(uint64_t place, uint64_t detail, const char *text, uint64_t size)
 {
-  uint32_t site = change_own([=](Z_core_instance_t *core) { return w2c_charge(core, (uintptr_t)file, detail, size); });
+  uint32_t site = change_own([=](Z_core_instance_t *core) { return w2c_charge(core, place, detail, size); });
   if (LIKELY_(site != UNKNOWN)) {
     return site == TRAPPED ? UNKNOWN : site;
   }
-  Key key{(uintptr_t)file, detail, file};
+  Key key{place, detail, text};
   site = tell_slowly([=](Z_core_instance_t *core) { return Z_coreZ_charge(core, key.place, key.detail, size); }, &key);
   return site == TRAPPED ? UNKNOWN : site;
 }
@@ -195,13 +196,12 @@ memtrack_account_iobuffer(const char *location, int64_t size)
 }
 
 uint32_t
-memtrack_account_alloc(uint32_t cls, const char *file, uint32_t line, uint64_t size)
+memtrack_account_alloc(uint64_t place, uint64_t detail, const char *text, uint64_t size)
 {
-  uint32_t detail = cls << MEMTRACK_DETAIL_CLASS_SHIFT | (line & MEMTRACK_DETAIL_LINE_MASK);
-  uint32_t site   = change_own([=](Z_core_instance_t *core) {
-    return hot(core, [=](Z_core_instance_t *copy) { return w2c_tryCharge(copy, (uintptr_t)file, detail, size); });
+  uint32_t site = change_own([=](Z_core_instance_t *core) {
+    return hot(core, [=](Z_core_instance_t *copy) { return w2c_tryCharge(copy, place, detail, size); });
   });
-  return LIKELY_(site < TRAPPED) ? site : site == TRAPPED ? UNKNOWN : alloc_further(file, detail, size);
+  return LIKELY_(site < TRAPPED) ? site : site == TRAPPED ? UNKNOWN : alloc_further(place, detail, text, size);
 }
 
 void

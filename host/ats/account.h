@@ -8,6 +8,8 @@
 
 #include <stdint.h>
 
+#include "core_abi.h"
+
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -15,9 +17,17 @@ extern "C" {
 /* One IOBuffer event: `size` bytes, negative for a release, at the server's location literal. */
 void memtrack_account_iobuffer(const char *location, int64_t size);
 
-/* An allocation of a class whose blocks carry a tag. `file` may be NULL. Returns the site to tag the block with, or
-   MEMTRACK_SITE_UNKNOWN where the event was lost: then the block stays untagged. */
-uint32_t memtrack_account_alloc(uint32_t cls, const char *file, uint32_t line, uint64_t size);
+/* An allocation whose release will name its site. The place is an address: of OpenSSL the file's text, of a plugin's call the
+   return address. `detail` as memtrack_detail() makes it; `text` is what the site is named by at first sight (naming.h), or NULL.
+   Returns the site to tag the block with, or MEMTRACK_SITE_UNKNOWN where the event was lost: then the block stays untagged. */
+uint32_t memtrack_account_alloc(uint64_t place, uint64_t detail, const char *text, uint64_t size);
+
+/* A site's detail: its class, a line or a kind of object, and the key of the owner whose code is running. */
+static inline uint64_t
+memtrack_detail(uint32_t cls, uint32_t line, uint32_t owner)
+{
+  return (uint64_t)owner << MEMTRACK_DETAIL_OWNER_SHIFT | (cls << MEMTRACK_DETAIL_CLASS_SHIFT | (line & MEMTRACK_DETAIL_LINE_MASK));
+}
 
 /* The release of a tagged block, charged to the site that allocated it. */
 void memtrack_account_free(uint32_t site, uint64_t size);

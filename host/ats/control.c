@@ -14,11 +14,15 @@
 #include "hook_iobuffer.h"
 #include "hook_openssl.h"
 #include "log.h"
+#include "naming.h"
+#include "plugins.h"
 #include "records.h"
 #include "registry.h"
 #include "server.h"
 #include "shard.h"
 #include "slots.h"
+
+#define RECLAIM_POLLS 10 /* between two searches for numbers that can be given again */
 
 enum verify { VERIFY_OFF, VERIFY_STARTING, VERIFY_ON };
 
@@ -32,6 +36,9 @@ static bool said_full;
 static uint64_t said_lost;
 static uint32_t said_traps;
 static char openssl_reason[MEMTRACK_REASON_SIZE];
+static char plugins_reason[MEMTRACK_REASON_SIZE];
+static char buffers_reason[MEMTRACK_REASON_SIZE];
+static uint64_t polls;
 
 static int64_t
 setting(enum memtrack_setting record)
@@ -55,6 +62,7 @@ disarm_child(void)
 {
   memtrack_iobuffer_set_level(0);
   memtrack_openssl_disarm();
+  memtrack_plugins_disarm();
 }
 
 static void
@@ -90,14 +98,34 @@ apply_level(int level, bool at_start)
       memtrack_dump_mark(MEMTRACK_CLASS_IOBUFFER);
       armed_late = true;
     }
+    static const uint32_t classes[] = {MEMTRACK_CLASS_TSAPI, MEMTRACK_CLASS_HEAP, MEMTRACK_CLASS_OBJECT};
+    for (size_t i = 0; i < sizeof(classes) / sizeof(classes[0]); ++i) {
+      memtrack_dump_mark(classes[i]);
+    }
+    memtrack_plugins_arm();
     state.armed_since = seconds();
   } else if (level == 0) {
+    memtrack_plugins_disarm();
     state.armed_since = 0;
     armed_late        = false;
   }
   memtrack_iobuffer_set_level(level);
   apply_openssl(level >= 2);
   state.level = level;
+}
+
+static void
+apply_heap(bool on)
+{
+  char reason[MEMTRACK_REASON_SIZE];
+  if (on == (state.heap == MEMTRACK_HOOK_INSTALLED) || state.plugins != MEMTRACK_HOOK_INSTALLED) {
+    return;
+  }
+  if (memtrack_plugins_heap(on, reason)) {
+    memtrack_log(MEMTRACK_ERROR, "the heap of plugins is not tracked: %s", reason);
+    return;
+  }
+  state.heap = on ? MEMTRACK_HOOK_INSTALLED : MEMTRACK_HOOK_OFF;
 }
 
 /* Verify goes on in two steps: first events are passed on, and a second later, when no event that went the old way can still be
@@ -166,7 +194,8 @@ memtrack_control_start(const char *version, memtrack_record_reader read, void (*
     return -1;
   }
   uint32_t sites = setting(MEMTRACK_SETTING_SITES);
-  if (memtrack_registry_open(sites) || memtrack_shards_open(sites) || memtrack_dump_open(sites)) {
+  if (memtrack_registry_open(sites) || memtrack_shards_open(sites) || memtrack_dump_open(sites) ||
+      memtrack_naming_open(MEMTRACK_SITE_FIRST + sites)) {
     memtrack_log(MEMTRACK_ERROR, "no memory for %u sites: memtrack does nothing, the server is untouched", sites);
     return -1;
   }
@@ -183,13 +212,29 @@ memtrack_control_start(const char *version, memtrack_record_reader read, void (*
     state.openssl = MEMTRACK_HOOK_REFUSED;
     memtrack_log(MEMTRACK_ERROR, "OpenSSL memory cannot be tracked at level 2: %s", openssl_reason);
   }
+  state.plugins_reason = plugins_reason;
+  state.buffers_reason = buffers_reason;
+  state.plugins        = MEMTRACK_HOOK_INSTALLED;
+  state.buffers        = MEMTRACK_HOOK_INSTALLED;
+  if (memtrack_plugins_install(plugins_reason, buffers_reason)) {
+    state.plugins = MEMTRACK_HOOK_REFUSED;
+    state.buffers = MEMTRACK_HOOK_OFF;
+    memtrack_log(MEMTRACK_ERROR, "plugins are not told apart: %s", plugins_reason);
+  } else if (buffers_reason[0]) {
+    state.buffers = MEMTRACK_HOOK_REFUSED;
+    memtrack_log(MEMTRACK_ERROR, "IOBuffers of plugins stay under the server's own lines: %s", buffers_reason);
+  }
   pthread_atfork(NULL, NULL, disarm_child);
   apply_level(setting(MEMTRACK_SETTING_LEVEL), true);
   setting(MEMTRACK_SETTING_FREQUENCY);
+  apply_heap(setting(MEMTRACK_SETTING_HEAP));
   apply_verify(setting(MEMTRACK_SETTING_VERIFY));
-  memtrack_log(MEMTRACK_NOTE,
-               "core %s takes the place of the built-in memory tracker: level %d, room for %u sites, iobuffer %s, openssl %s",
-               MEMTRACK_CORE_DIGEST, state.level, sites, hook_word(state.iobuffer), hook_word(state.openssl));
+  memtrack_log(
+    MEMTRACK_NOTE,
+    "core %s takes the place of the built-in memory tracker: level %d, room for %u sites, iobuffer %s, openssl %s, plugins %s, "
+    "buffers %s, heap %s",
+    MEMTRACK_CORE_DIGEST, state.level, sites, hook_word(state.iobuffer), hook_word(state.openssl), hook_word(state.plugins),
+    hook_word(state.buffers), hook_word(state.heap));
   return 0;
 }
 
@@ -199,7 +244,12 @@ memtrack_control_poll(void)
   setting(MEMTRACK_SETTING_SITES);
   setting(MEMTRACK_SETTING_FREQUENCY);
   apply_level(setting(MEMTRACK_SETTING_LEVEL), false);
+  apply_heap(setting(MEMTRACK_SETTING_HEAP));
   apply_verify(setting(MEMTRACK_SETTING_VERIFY));
+  memtrack_naming_resolve();
+  if (++polls % RECLAIM_POLLS == 0 && atomic_load(&memtrack_plugins.unloads)) {
+    memtrack_dump_reclaim();
+  }
   if (armed_late) {
     memtrack_dump_observe();
   }

@@ -15,6 +15,8 @@
 #include "core_digest.h"
 #include "hook_iobuffer.h"
 #include "log.h"
+#include "objects.h"
+#include "plugins.h"
 #include "registry.h"
 #include "shard.h"
 
@@ -26,14 +28,12 @@ struct builtin_row {
 
 static struct memtrack_core model;
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER; /* the model's, and the order of dumps */
-static uint32_t known;                                    /* sites whose names the model has */
 static uint64_t dump_number;
 static bool broken; /* the model trapped: no more dumps */
 
 int
 memtrack_dump_open(uint32_t sites)
 {
-  known = 0;
   return memtrack_core_open(&model, MEMTRACK_ROLE_MODEL, sites);
 }
 
@@ -44,12 +44,7 @@ collect(void)
   static const uint32_t pairs[] = {MEMTRACK_RECORD_FREES, MEMTRACK_RECORD_ALLOCS};
   Z_coreZ_start(&model.wasm);
   for (int pass = 0; pass < 2; ++pass) {
-    uint32_t count                       = memtrack_registry_count();
-    const struct memtrack_core *registry = memtrack_registry_core();
-    memcpy(memtrack_core_at(&model, model.names + known * MEMTRACK_NAME_SIZE),
-           memtrack_core_at(registry, registry->names + known * MEMTRACK_NAME_SIZE), (size_t)(count - known) * MEMTRACK_NAME_SIZE);
-    Z_coreZ_adopt(&model.wasm, count);
-    known           = count;
+    uint32_t count  = memtrack_registry_count();
     uint32_t shards = memtrack_shard_count();
     for (uint32_t i = 0; i < shards; ++i) {
       memtrack_shard_read(memtrack_shard_get(i), pairs[pass], count, memtrack_core_at(&model, model.staging));
@@ -60,6 +55,8 @@ collect(void)
       }
     }
   }
+  memtrack_registry_copy(&model);
+  Z_coreZ_sumRows(&model.wasm);
 }
 
 /* Reads the built-in's rows and gives each its site. Returns how many; *rows is malloc'ed. */
@@ -154,6 +151,23 @@ memtrack_dump_observe(void)
 
 /* Guarded. */
 static void
+reclaim(void *argument)
+{
+  (void)argument;
+  collect();
+  for (uint32_t site = Z_coreZ_reclaim(&model.wasm, 0); site; site = Z_coreZ_reclaim(&model.wasm, site)) {
+    memtrack_registry_free(site);
+  }
+}
+
+void
+memtrack_dump_reclaim(void)
+{
+  with_model(reclaim, NULL);
+}
+
+/* Guarded. */
+static void
 mark(void *cls)
 {
   collect();
@@ -229,20 +243,26 @@ tell_facts(uint32_t reason, const struct memtrack_state *state)
   struct timespec now;
   clock_gettime(CLOCK_MONOTONIC, &now);
   const uint64_t facts[MEMTRACK_FACT_COUNT] = {
-    [MEMTRACK_FACT_DUMP]     = dump_number,
-    [MEMTRACK_FACT_TIME]     = time(NULL),
-    [MEMTRACK_FACT_REASON]   = reason,
-    [MEMTRACK_FACT_LEVEL]    = state->level,
-    [MEMTRACK_FACT_ARMED]    = state->armed_since ? now.tv_sec - state->armed_since : 0,
-    [MEMTRACK_FACT_SHARDS]   = memtrack_shard_count(),
-    [MEMTRACK_FACT_SITES]    = known - MEMTRACK_SITE_FIRST,
-    [MEMTRACK_FACT_OVERFLOW] = memtrack_registry_refusals(),
-    [MEMTRACK_FACT_LOST]     = memtrack_account_lost(),
-    [MEMTRACK_FACT_TRAPS]    = memtrack_shard_traps(),
-    [MEMTRACK_FACT_MEMORY]   = own_memory(),
-    [MEMTRACK_FACT_IOBUFFER] = state->iobuffer,
-    [MEMTRACK_FACT_OPENSSL]  = state->openssl,
-    [MEMTRACK_FACT_VERIFY]   = state->verify,
+    [MEMTRACK_FACT_DUMP]      = dump_number,
+    [MEMTRACK_FACT_TIME]      = time(NULL),
+    [MEMTRACK_FACT_REASON]    = reason,
+    [MEMTRACK_FACT_LEVEL]     = state->level,
+    [MEMTRACK_FACT_ARMED]     = state->armed_since ? now.tv_sec - state->armed_since : 0,
+    [MEMTRACK_FACT_SHARDS]    = memtrack_shard_count(),
+    [MEMTRACK_FACT_SITES]     = memtrack_registry_count() - MEMTRACK_SITE_FIRST,
+    [MEMTRACK_FACT_OVERFLOW]  = memtrack_registry_refusals(),
+    [MEMTRACK_FACT_LOST]      = memtrack_account_lost(),
+    [MEMTRACK_FACT_TRAPS]     = memtrack_shard_traps(),
+    [MEMTRACK_FACT_MEMORY]    = own_memory(),
+    [MEMTRACK_FACT_IOBUFFER]  = state->iobuffer,
+    [MEMTRACK_FACT_OPENSSL]   = state->openssl,
+    [MEMTRACK_FACT_VERIFY]    = state->verify,
+    [MEMTRACK_FACT_PLUGINS]   = state->plugins,
+    [MEMTRACK_FACT_BUFFERS]   = state->buffers,
+    [MEMTRACK_FACT_HEAP]      = state->heap,
+    [MEMTRACK_FACT_DAMAGED]   = atomic_load(&memtrack_plugins.damaged),
+    [MEMTRACK_FACT_TWICE]     = atomic_load(&memtrack_plugins.twice),
+    [MEMTRACK_FACT_UNTRACKED] = memtrack_objects_untracked(),
   };
   for (uint32_t i = 0; i < MEMTRACK_FACT_COUNT; ++i) {
     Z_coreZ_fact(&model.wasm, i, facts[i]);
@@ -250,6 +270,8 @@ tell_facts(uint32_t reason, const struct memtrack_state *state)
   say(MEMTRACK_TEXT_DIGEST, MEMTRACK_CORE_DIGEST);
   say(MEMTRACK_TEXT_IOBUFFER, state->iobuffer_reason);
   say(MEMTRACK_TEXT_OPENSSL, state->openssl_reason);
+  say(MEMTRACK_TEXT_PLUGINS, state->plugins_reason);
+  say(MEMTRACK_TEXT_BUFFERS, state->buffers_reason);
 }
 
 /* One write(2) for the whole text: traffic.out is opened for appending, so lines of others come before or after it. */

@@ -15,8 +15,13 @@ struct memtrack_state {
   uint64_t armed_since; /* seconds, CLOCK_MONOTONIC; 0 while nothing is tracked */
   uint32_t iobuffer;    /* MEMTRACK_HOOK_... */
   uint32_t openssl;
+  uint32_t plugins; /* what plugins call */
+  uint32_t buffers; /* the locations of their IOBuffers */
+  uint32_t heap;
   const char *iobuffer_reason;
   const char *openssl_reason;
+  const char *plugins_reason;
+  const char *buffers_reason;
   bool verify;
 };
 
@@ -33,6 +38,9 @@ void memtrack_dump_mark(uint32_t cls);
 /* Looks for buffers that are older than the arming, without a dump: the more often, the sooner the rows are right that they would
    distort (assembly/model.ts). Not hook-safe. */
 void memtrack_dump_observe(void);
+
+/* Gives the numbers of sites back whose module is gone and of which nothing is in use (assembly/reclaim.ts). Not hook-safe. */
+void memtrack_dump_reclaim(void);
 
 /* From now on the two accountants are to agree. Events must be passed on to the built-in. Not hook-safe. */
 void memtrack_dump_mark_verify(void);

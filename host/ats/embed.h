@@ -32,6 +32,7 @@ struct memtrack_core {
   uint32_t records;
   uint32_t input;
   uint32_t names;
+  uint32_t owners_end; /* owners stand behind the names */
   uint32_t staging;
   uint32_t output;
 };

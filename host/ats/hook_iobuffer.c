@@ -20,6 +20,7 @@ static struct memtrack_slots dump_slots;
 static increment_function original_increment;
 static dump_function original_dump;
 static _Atomic int *level;
+static _Atomic bool passing_on;
 
 /* The usual hook is the accounting itself: an event thread allocates or releases a block, inside whatever it does. */
 static const increment_function hook_increment = memtrack_account_iobuffer;
@@ -108,9 +109,23 @@ memtrack_iobuffer_set_level(int value)
   atomic_store_explicit(level, value, memory_order_relaxed);
 }
 
+void
+memtrack_iobuffer_event(const char *location, int64_t size)
+{
+  if (memtrack_iobuffer_level() == 0) {
+    return;
+  }
+  if (atomic_load_explicit(&passing_on, memory_order_relaxed)) {
+    hook_increment_and_pass_on(location, size);
+  } else {
+    hook_increment(location, size);
+  }
+}
+
 int
 memtrack_iobuffer_pass_on(bool on, char *reason)
 {
+  atomic_store_explicit(&passing_on, on, memory_order_relaxed);
   return memtrack_slots_write(&increment_slots, (void *)(on ? hook_increment_and_pass_on : hook_increment), reason);
 }
 

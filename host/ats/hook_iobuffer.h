@@ -6,6 +6,7 @@
 #define MEMTRACK_HOOK_IOBUFFER_H
 
 #include <pthread.h>
+#include <stdint.h>
 #include <stdbool.h>
 #include <stdio.h>
 
@@ -17,6 +18,9 @@ int memtrack_iobuffer_install(const struct memtrack_server *server, void (*dump)
 
 /* Gives the server its own slots back. Returns 0, or -1 with a reason. Not hook-safe. */
 int memtrack_iobuffer_remove(char *reason);
+
+/* An event that the server itself does not tell, as if it did. hook-safe. */
+void memtrack_iobuffer_event(const char *location, int64_t size);
 
 /* The server's level: it calls increment only while this is not 0. Not before install. Any thread. */
 int memtrack_iobuffer_level(void);

@@ -5,20 +5,16 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <link.h>
-#include <malloc.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/auxv.h>
-#include <sys/random.h>
-#include <time.h>
 
-#include "account.h"
-#include "embed.h"
+#include "block.h"
+#include "context.h"
 #include "slots.h"
-#include "tag.h"
 
 typedef void *(*malloc_function)(size_t, const char *, int);
 typedef void *(*realloc_function)(void *, size_t, const char *, int);
@@ -33,29 +29,12 @@ static uintptr_t original[3];
 static _Atomic bool armed;
 static _Atomic uint64_t tag_key;
 
-/* What malloc, free and realloc share is inlined into each: as calls, these took 36 of 435 instructions of a pair. */
-#define INLINE_ static inline __attribute__((always_inline))
-
-/* A block of `size` bytes that malloc() has made `size` + MEMTRACK_TAG_SIZE of: accounts and tags it. */
+/* A block of `size` bytes that malloc() has made `size` + MEMTRACK_TAG_SIZE of. */
 INLINE_ void
 account_block(void *block, size_t size, uint64_t key, const char *file, int line)
 {
-  uint32_t site = memtrack_account_alloc(MEMTRACK_CLASS_OPENSSL, file, line < 0 ? 0 : line, size);
-  if (LIKELY_(site != MEMTRACK_SITE_UNKNOWN)) {
-    memtrack_tag_write(block, malloc_usable_size(block), size, site, key);
-  }
-}
-
-/* Reads a block's tag and takes it off. Where it has none, *size is its usable size. */
-INLINE_ bool
-untag(void *block, size_t usable, uint64_t key, uint32_t *site, uint64_t *size)
-{
-  if (!memtrack_tag_read(block, usable, key, site, size)) {
-    *size = usable;
-    return false;
-  }
-  memtrack_tag_clear(block, usable);
-  return true;
+  uint64_t detail = memtrack_detail(MEMTRACK_CLASS_OPENSSL, line < 0 ? 0 : line, memtrack_context.owner);
+  memtrack_block_charge(block, size, key, (uintptr_t)file, detail, file);
 }
 
 INLINE_ void
@@ -98,10 +77,18 @@ memtrack_openssl_free(void *block, const char *file, int line)
   if (block && LIKELY_(atomic_load_explicit(&armed, memory_order_relaxed))) {
     uint32_t site;
     uint64_t size;
-    bool tagged = untag(block, malloc_usable_size(block), atomic_load_explicit(&tag_key, memory_order_relaxed), &site, &size);
+    bool tagged =
+      memtrack_block_untag(block, malloc_usable_size(block), atomic_load_explicit(&tag_key, memory_order_relaxed), &site, &size);
     account_release(tagged, site, size);
   }
   free(block);
+}
+
+static void *
+plain_realloc(void *block, size_t size, const char *file)
+{
+  (void)file;
+  return realloc(block, size);
 }
 
 void *
@@ -121,22 +108,10 @@ memtrack_openssl_realloc(void *block, size_t size, const char *file, int line)
     errno = ENOMEM;
     return NULL;
   }
-  uint64_t key  = atomic_load_explicit(&tag_key, memory_order_relaxed);
-  size_t usable = malloc_usable_size(block);
-  uint32_t site = MEMTRACK_SITE_UNKNOWN;
-  uint64_t old_size;
-  /* The tag goes first: grown in place, it would stand in the middle of the block, in what the user reads. */
-  bool tagged = untag(block, usable, key, &site, &old_size);
-  void *moved = realloc(block, size + MEMTRACK_TAG_SIZE);
-  if (UNLIKELY_(moved == NULL)) {
-    if (tagged) { /* the old block is still there, and still its site's */
-      memtrack_tag_write(block, usable, old_size, site, key);
-    }
-    return NULL;
-  }
-  account_release(tagged, site, old_size);
-  account_block(moved, size, key, file, line);
-  return moved;
+  uint64_t key    = atomic_load_explicit(&tag_key, memory_order_relaxed);
+  uint64_t detail = memtrack_detail(MEMTRACK_CLASS_OPENSSL, line < 0 ? 0 : line, memtrack_context.owner);
+  return memtrack_block_resize(block, size, key, (uintptr_t)file, detail, file, plain_realloc,
+                               MEMTRACK_SITE_PRIOR + MEMTRACK_CLASS_OPENSSL);
 }
 
 const uintptr_t *
@@ -256,19 +231,6 @@ store(const uintptr_t values[3])
   }
 }
 
-static void
-new_key(void)
-{
-  uint64_t key;
-  if (getrandom(&key, sizeof(key), GRND_NONBLOCK) != sizeof(key)) {
-    /* Early at boot there may be none; then the key need only differ from the last. */
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    key = ((uint64_t)now.tv_sec << 32 ^ now.tv_nsec ^ (uintptr_t)&now) * 0x9e3779b97f4a7c15u;
-  }
-  atomic_store(&tag_key, key);
-}
-
 int
 memtrack_openssl_install(char *reason)
 {
@@ -277,7 +239,7 @@ memtrack_openssl_install(char *reason)
   static const free_function our_free       = memtrack_openssl_free;
   const uintptr_t ours[3]                   = {(uintptr_t)our_malloc, (uintptr_t)our_realloc, (uintptr_t)our_free};
   uintptr_t now[3];
-  new_key();
+  atomic_store(&tag_key, memtrack_tag_key());
   atomic_store(&armed, true);
   store(ours);
   present_values(now);

@@ -40,6 +40,13 @@ static const struct memtrack_setting_rule rules[MEMTRACK_SETTING_COUNT] = {
       .ours  = true,
       .check = "[0-1]",
     },
+  [MEMTRACK_SETTING_HEAP] =
+    {
+      .name  = "proxy.config.plugin.memtrack.heap",
+      .max   = 1,
+      .ours  = true,
+      .check = "[0-1]",
+    },
 };
 
 const struct memtrack_setting_rule *

@@ -14,6 +14,7 @@ enum memtrack_setting {
   MEMTRACK_SETTING_FREQUENCY, /* proxy.config.dump_mem_info_frequency; the server itself acts on it */
   MEMTRACK_SETTING_SITES,     /* proxy.config.plugin.memtrack.sites; at start only */
   MEMTRACK_SETTING_VERIFY,    /* proxy.config.plugin.memtrack.verify */
+  MEMTRACK_SETTING_HEAP,      /* proxy.config.plugin.memtrack.heap */
   MEMTRACK_SETTING_COUNT,
 };
 

@@ -32,10 +32,13 @@ publish(void)
   atomic_store_explicit(&published, Z_coreZ_siteCount(&core.wasm), memory_order_release);
 }
 
+/* What is asked, and the answer. */
 struct request {
-  uint64_t place, length;
-  uint32_t detail, site;
+  uint64_t place, detail, length;
   const char *text;
+  uint32_t owner, flags, site;
+  int result;
+  struct memtrack_core *model;
 };
 
 /* Runs one of the functions below under the mutex. Where it traps, now or before, the request is left as it is. */
@@ -49,12 +52,18 @@ ask(void (*body)(void *), struct request *request)
   pthread_mutex_unlock(&mutex);
 }
 
+static uint32_t
+hand_over(const struct request *request)
+{
+  return request->text ? memtrack_core_input(&core, request->text, strnlen(request->text, LOCATION_MAX)) : 0;
+}
+
 static void
 register_site(void *argument)
 {
   struct request *request = argument;
-  uint32_t length         = request->text ? memtrack_core_input(&core, request->text, strnlen(request->text, LOCATION_MAX)) : 0;
-  request->site           = Z_coreZ_register(&core.wasm, request->place, request->detail, length);
+  uint32_t length         = hand_over(request);
+  request->site           = Z_coreZ_register(&core.wasm, request->place, request->detail, length, request->owner, request->flags);
   publish();
 }
 
@@ -67,6 +76,34 @@ register_name(void *argument)
 }
 
 static void
+rename_site(void *argument)
+{
+  struct request *request = argument;
+  request->result         = Z_coreZ_renameSite(&core.wasm, request->site, hand_over(request));
+}
+
+static void
+free_site(void *argument)
+{
+  struct request *request = argument;
+  request->result         = Z_coreZ_freeSite(&core.wasm, request->site);
+}
+
+static void
+register_owner(void *argument)
+{
+  struct request *request = argument;
+  request->owner          = Z_coreZ_registerOwner(&core.wasm, hand_over(request));
+}
+
+static void
+retire_owner(void *argument)
+{
+  struct request *request = argument;
+  request->result         = Z_coreZ_retireOwner(&core.wasm, request->owner);
+}
+
+static void
 tell_key(void *argument)
 {
   struct request *request = argument;
@@ -74,11 +111,24 @@ tell_key(void *argument)
   request->detail         = Z_coreZ_detailOf(&core.wasm, request->site);
 }
 
-uint32_t
-memtrack_registry_site(uint64_t place, uint32_t detail, const char *text)
+/* Calls into both instances; a trap of either leaves the registry broken, which is the safe side. */
+static void
+copy_names(void *argument)
 {
-  struct request request = {.place = place, .detail = detail, .text = text};
-  request.site           = MEMTRACK_SITE_OTHER + (detail >> MEMTRACK_DETAIL_CLASS_SHIFT);
+  struct request *request = argument;
+  uint32_t version        = Z_coreZ_version(&core.wasm);
+  if (version != Z_coreZ_knownVersion(&request->model->wasm)) {
+    memcpy(memtrack_core_at(request->model, request->model->names), memtrack_core_at(&core, core.names),
+           core.owners_end - core.names);
+  }
+  request->result = Z_coreZ_adopt(&request->model->wasm, Z_coreZ_siteCount(&core.wasm), version);
+}
+
+uint32_t
+memtrack_registry_site(uint64_t place, uint64_t detail, const char *text, uint32_t owner, uint32_t flags)
+{
+  struct request request = {.place = place, .detail = detail, .text = text, .owner = owner, .flags = flags};
+  request.site           = MEMTRACK_SITE_OTHER + ((uint32_t)detail >> MEMTRACK_DETAIL_CLASS_SHIFT);
   ask(register_site, &request);
   return request.site;
 }
@@ -91,8 +141,60 @@ memtrack_registry_name(const char *name, uint64_t length)
   return request.site;
 }
 
+void
+memtrack_registry_rename(uint32_t site, const char *text)
+{
+  struct request request = {.site = site, .text = text};
+  ask(rename_site, &request);
+}
+
+void
+memtrack_registry_free(uint32_t site)
+{
+  struct request request = {.site = site};
+  ask(free_site, &request);
+}
+
+uint32_t
+memtrack_registry_owner(const char *text)
+{
+  struct request request = {.text = text, .owner = MEMTRACK_OWNER_OTHER};
+  ask(register_owner, &request);
+  return request.owner;
+}
+
+void
+memtrack_registry_retire(uint32_t owner)
+{
+  struct request request = {.owner = owner};
+  ask(retire_owner, &request);
+}
+
+void
+memtrack_registry_text(uint32_t site, char *text, uint64_t size)
+{
+  pthread_mutex_lock(&mutex);
+  if (site < memtrack_registry_count()) {
+    const uint8_t *name = memtrack_core_at(&core, core.names + site * MEMTRACK_NAME_SIZE);
+    uint16_t length;
+    memcpy(&length, name + MEMTRACK_NAME_LENGTH, sizeof(length));
+    length = length < size ? length : size - 1;
+    memcpy(text, name + MEMTRACK_NAME_TEXT, length);
+    text[length] = '\0';
+  }
+  pthread_mutex_unlock(&mutex);
+}
+
 bool
-memtrack_registry_key(uint32_t site, uint64_t *place, uint32_t *detail)
+memtrack_registry_copy(struct memtrack_core *model)
+{
+  struct request request = {.model = model, .result = -1};
+  ask(copy_names, &request);
+  return request.result == 0;
+}
+
+bool
+memtrack_registry_key(uint32_t site, uint64_t *place, uint64_t *detail)
 {
   struct request request = {.site = site};
   ask(tell_key, &request);

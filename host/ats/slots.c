@@ -5,7 +5,6 @@
 #include <elf.h>
 #include <errno.h>
 #include <link.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -143,6 +142,57 @@ memtrack_slots_find(struct memtrack_slots *slots, const char *symbol, const char
   return 0;
 }
 
+struct collection {
+  const void *inside;
+  const struct memtrack_redirect *table;
+  struct memtrack_patch *patches;
+  size_t room, count;
+};
+
+/* Under the loader's lock. */
+static int
+collect_module(struct dl_phdr_info *info, size_t size, void *data)
+{
+  struct collection *collection = data;
+  struct dynamic dynamic;
+  (void)size;
+  if (!contains(info, collection->inside)) {
+    return 0;
+  }
+  if (!read_dynamic(info, &dynamic)) {
+    return 1;
+  }
+  for (int table = 0; table < 2; ++table) {
+    for (size_t i = 0; dynamic.rela[table] && i < dynamic.count[table]; ++i) {
+      const ElfW(Rela) *rela  = &dynamic.rela[table][i];
+      const ElfW(Sym) *symbol = &dynamic.symbols[ELF64_R_SYM(rela->r_info)];
+      if (!IS_SLOT(ELF64_R_TYPE(rela->r_info)) || symbol->st_shndx != SHN_UNDEF) {
+        continue;
+      }
+      for (const struct memtrack_redirect *redirect = collection->table; redirect->symbol; ++redirect) {
+        if (strcmp(dynamic.strings + symbol->st_name, redirect->symbol) != 0) {
+          continue;
+        }
+        void **at = (void **)(info->dlpi_addr + rela->r_offset);
+        if (collection->count < collection->room && *at != redirect->hook) {
+          collection->patches[collection->count] = (struct memtrack_patch){.at = at, .before = *at, .after = redirect->hook};
+        }
+        collection->count += *at != redirect->hook;
+        break;
+      }
+    }
+  }
+  return 1;
+}
+
+size_t
+memtrack_slots_collect(const void *inside, const struct memtrack_redirect *table, struct memtrack_patch *patches, size_t room)
+{
+  struct collection collection = {.inside = inside, .table = table, .patches = patches, .room = room};
+  dl_iterate_phdr(collect_module, &collection);
+  return collection.count;
+}
+
 int
 memtrack_page_protection(const void *address)
 {
@@ -163,28 +213,52 @@ memtrack_page_protection(const void *address)
   return protection;
 }
 
+static void *
+page_of(void **slot, long page_size)
+{
+  return (void *)((uintptr_t)slot & ~((uintptr_t)page_size - 1));
+}
+
+int
+memtrack_slots_apply(const struct memtrack_patch *patches, size_t count, bool on, char *reason)
+{
+  long page_size = sysconf(_SC_PAGESIZE);
+  int result     = 0;
+  for (size_t i = 0, next; i < count; i = next) {
+    /* Slots of one page are written at once. */
+    void *page     = page_of(patches[i].at, page_size);
+    int protection = memtrack_page_protection(page);
+    for (next = i + 1; next < count && page_of(patches[next].at, page_size) == page; ++next) {
+    }
+    if (protection < 0) {
+      snprintf(reason, MEMTRACK_REASON_SIZE, "the slot at %p is not mapped", (void *)patches[i].at);
+      result = -1;
+      continue;
+    }
+    bool writable = protection & PROT_WRITE;
+    if (!writable && mprotect(page, page_size, protection | PROT_WRITE)) {
+      snprintf(reason, MEMTRACK_REASON_SIZE, "the page of the slot at %p cannot be made writable: %s", (void *)patches[i].at,
+               strerror(errno));
+      result = -1;
+      continue;
+    }
+    for (size_t j = i; j < next; ++j) {
+      __atomic_store_n(patches[j].at, on ? patches[j].after : patches[j].before, __ATOMIC_RELEASE);
+    }
+    if (!writable && mprotect(page, page_size, protection)) {
+      snprintf(reason, MEMTRACK_REASON_SIZE, "the page of the slot at %p did not get its protection back: %s",
+               (void *)patches[i].at, strerror(errno));
+      result = -1;
+    }
+  }
+  return result;
+}
+
 static int
 write_slot(void **slot, void *value, char *reason)
 {
-  long page_size = sysconf(_SC_PAGESIZE);
-  void *page     = (void *)((uintptr_t)slot & ~((uintptr_t)page_size - 1));
-  int protection = memtrack_page_protection(slot);
-  if (protection < 0) {
-    snprintf(reason, MEMTRACK_REASON_SIZE, "the slot at %p is not mapped", (void *)slot);
-    return -1;
-  }
-  bool writable = protection & PROT_WRITE;
-  if (!writable && mprotect(page, page_size, protection | PROT_WRITE)) {
-    snprintf(reason, MEMTRACK_REASON_SIZE, "the page of the slot at %p cannot be made writable: %s", (void *)slot, strerror(errno));
-    return -1;
-  }
-  __atomic_store_n(slot, value, __ATOMIC_RELEASE);
-  if (!writable && mprotect(page, page_size, protection)) {
-    snprintf(reason, MEMTRACK_REASON_SIZE, "the page of the slot at %p did not get its protection back: %s", (void *)slot,
-             strerror(errno));
-    return -1;
-  }
-  return 0;
+  struct memtrack_patch patch = {.at = slot, .after = value};
+  return memtrack_slots_apply(&patch, 1, true, reason);
 }
 
 int

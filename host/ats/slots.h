@@ -7,6 +7,7 @@
 #ifndef MEMTRACK_SLOTS_H
 #define MEMTRACK_SLOTS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -28,6 +29,27 @@ int memtrack_slots_write(struct memtrack_slots *slots, void *value, char *reason
 
 /* Writes back what stood there. Returns 0 or -1 with a reason. */
 int memtrack_slots_restore(struct memtrack_slots *slots, char *reason);
+
+/* Symbols and what is to be called instead; the last has no symbol. */
+struct memtrack_redirect {
+  const char *symbol;
+  void *hook;
+};
+
+/* One slot of one module. */
+struct memtrack_patch {
+  void **at;
+  void *before, *after;
+};
+
+/* Finds the slots of a table's symbols in the module with an address in it. What the module defines itself is left out: it is its
+   own. Returns how many there are, of which `room` at most are in `patches`. Takes the loader's lock, allocates nothing under it.
+ */
+size_t memtrack_slots_collect(const void *inside, const struct memtrack_redirect *table, struct memtrack_patch *patches,
+                              size_t room);
+
+/* Writes to each slot what it is to hold, or what stood there. Returns 0, or -1 with a reason; the rest is written all the same. */
+int memtrack_slots_apply(const struct memtrack_patch *patches, size_t count, bool on, char *reason);
 
 /* The protection (PROT_...) of the page at an address, from /proc/self/maps; -1 where nothing is mapped. */
 int memtrack_page_protection(const void *address);

@@ -8,12 +8,13 @@
  *    │ the user's │ padding  │ slack, if long │ tag        │     slack = usable - size, at least 8
  *    └────────────┴─ ─ ─ ─ ─┴────────────────┴────────────┘
  *
- *    tag = check 44 bits | slack code 4 bits | site 16 bits
+ *    tag = site 16 bits | slack code 4 bits | check 44 bits
  *
  * A slack of 8 to 22 bytes is its code (0 to 14); with a longer one (code 15) there is room for it in the 8 bytes before the tag,
  * whatever the allocator rounds to. The check is a keyed hash of all of it and of the block's address, so a block that was never
  * tagged, one tagged in an earlier arming (the key is another) and one whose tag was written over are all recognised, but for one
- * in 2^44.
+ * in 2^44. Who writes one or two bytes past the end meets the check's lowest bits first, and what is left of it (28 bits) still
+ * tells whose block it was.
  *
  * All functions are hook-safe.
  */
@@ -24,12 +25,20 @@
 #include <stdint.h>
 #include <string.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 #define MEMTRACK_TAG_SIZE 8u
 
-#define TAG_SITE_MASK_   0xffffu
-#define TAG_SLACK_SHIFT_ 16
+#define TAG_SITE_SHIFT_  48
+#define TAG_SLACK_SHIFT_ 44
 #define TAG_SLACK_LONG_  15u
-#define TAG_CHECK_SHIFT_ 20
+#define TAG_CHECK_BITS_  44
+#define TAG_LEFT_SHIFT_  16 /* the check's bits behind two bytes that were written over */
+
+/* A key for a new arming. Not hook-safe. */
+uint64_t memtrack_tag_key(void);
 
 /* Multiply, fold, multiply: the finisher of MurmurHash3 (Appleby), cut to what spreads any one bit over the upper half. It is in
    the way of every release, and each further multiplication is there to be waited for. */
@@ -37,7 +46,7 @@ static inline uint64_t
 memtrack_tag_check_(uint64_t key, const void *block, uint64_t slack, uint32_t site)
 {
   uint64_t x = ((uintptr_t)block ^ key) + (slack << 16 | site) * 0x9e3779b97f4a7c15u;
-  return (x ^ x >> 33) * 0xff51afd7ed558ccdu >> TAG_CHECK_SHIFT_;
+  return (x ^ x >> 33) * 0xff51afd7ed558ccdu >> (64 - TAG_CHECK_BITS_);
 }
 
 /* Tags a block of `size` bytes with `usable` of them, usable - size at least MEMTRACK_TAG_SIZE. */
@@ -51,16 +60,16 @@ memtrack_tag_write(void *block, uint64_t usable, uint64_t size, uint32_t site, u
     code = TAG_SLACK_LONG_;
     memcpy(end - 16, &slack, sizeof(slack));
   }
-  uint64_t tag = memtrack_tag_check_(key, block, slack, site) << TAG_CHECK_SHIFT_ | code << TAG_SLACK_SHIFT_ | site;
+  uint64_t tag = memtrack_tag_check_(key, block, slack, site) | code << TAG_SLACK_SHIFT_ | (uint64_t)site << TAG_SITE_SHIFT_;
   memcpy(end - MEMTRACK_TAG_SIZE, &tag, sizeof(tag));
 }
 
-/* Reads a block's tag. False where it has none of this key. */
-static inline bool
-memtrack_tag_read(const void *block, uint64_t usable, uint64_t key, uint32_t *site, uint64_t *size)
+/* What stands where a tag would be, and in what it differs from a tag of this key; all ones where it cannot be one. */
+static inline __attribute__((always_inline)) uint64_t
+memtrack_tag_compare_(const void *block, uint64_t usable, uint64_t key, uint32_t *site, uint64_t *size)
 {
   if (usable < MEMTRACK_TAG_SIZE) {
-    return false;
+    return UINT64_MAX;
   }
   uint64_t tag;
   const char *end = (const char *)block + usable;
@@ -68,20 +77,58 @@ memtrack_tag_read(const void *block, uint64_t usable, uint64_t key, uint32_t *si
   uint64_t slack = (tag >> TAG_SLACK_SHIFT_ & TAG_SLACK_LONG_) + MEMTRACK_TAG_SIZE;
   if (slack == TAG_SLACK_LONG_ + MEMTRACK_TAG_SIZE) {
     if (usable < 16) {
-      return false;
+      return UINT64_MAX;
     }
     memcpy(&slack, end - 16, sizeof(slack));
   }
-  *site = tag & TAG_SITE_MASK_;
-  *size = usable - slack;
-  return slack <= usable && memtrack_tag_check_(key, block, slack, *site) == tag >> TAG_CHECK_SHIFT_;
+  *site          = tag >> TAG_SITE_SHIFT_;
+  *size          = usable - slack;
+  uint64_t check = tag & ((1ull << TAG_CHECK_BITS_) - 1);
+  return slack <= usable ? memtrack_tag_check_(key, block, slack, *site) ^ check : UINT64_MAX;
 }
 
-/* Takes a tag off. Before a block goes back to the allocator: what is made of its bytes must not look tagged. */
+/* Reads a block's tag. False where it has none of this key. */
+static inline bool
+memtrack_tag_read(const void *block, uint64_t usable, uint64_t key, uint32_t *site, uint64_t *size)
+{
+  return memtrack_tag_compare_(block, usable, key, site, size) == 0;
+}
+
+/* Whether a block that has no tag had one, of which one or two bytes were written over. Not exact: one block in 2^28 that never had
+   a tag seems to have had one, so only blocks are asked about that probably did. */
+static inline bool
+memtrack_tag_damaged(const void *block, uint64_t usable, uint64_t key, uint32_t *site, uint64_t *size)
+{
+  return memtrack_tag_compare_(block, usable, key, site, size) >> TAG_LEFT_SHIFT_ == 0;
+}
+
+/* Takes a tag off. Before a block goes back to the allocator: what is made of its bytes must not look tagged. Every bit is turned,
+   so that a second release can still say whose block it was. */
 static inline void
 memtrack_tag_clear(void *block, uint64_t usable)
 {
-  memset((char *)block + usable - MEMTRACK_TAG_SIZE, 0, MEMTRACK_TAG_SIZE);
+  uint64_t tag;
+  char *at = (char *)block + usable - MEMTRACK_TAG_SIZE;
+  memcpy(&tag, at, sizeof(tag));
+  tag = ~tag;
+  memcpy(at, &tag, sizeof(tag));
 }
+
+/* Whether a tag was taken off here, and nothing was written since. */
+static inline bool
+memtrack_tag_spent(void *block, uint64_t usable, uint64_t key, uint32_t *site, uint64_t *size)
+{
+  if (usable < MEMTRACK_TAG_SIZE) {
+    return false;
+  }
+  memtrack_tag_clear(block, usable);
+  bool spent = memtrack_tag_read(block, usable, key, site, size);
+  memtrack_tag_clear(block, usable);
+  return spent;
+}
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Blocks that carry a tag: what every allocation hook does with one. Inlined into each: as calls, these took 36 of 435 instructions
+ * of a pair. All are hook-safe.
+ */
+#ifndef MEMTRACK_BLOCK_H
+#define MEMTRACK_BLOCK_H
+
+#include <malloc.h>
+
+#include "account.h"
+#include "embed.h"
+#include "tag.h"
+
+#define INLINE_ static inline __attribute__((always_inline))
+
+/* A block of `size` bytes that has been made MEMTRACK_TAG_SIZE longer: accounts and tags it. Returns the site. */
+INLINE_ uint32_t
+memtrack_block_charge(void *block, uint64_t size, uint64_t key, uint64_t place, uint64_t detail, const char *text)
+{
+  uint32_t site = memtrack_account_alloc(place, detail, text, size);
+  if (LIKELY_(site != MEMTRACK_SITE_UNKNOWN)) {
+    memtrack_tag_write(block, malloc_usable_size(block), size, site, key);
+  }
+  return site;
+}
+
+/* Reads a block's tag and takes it off. Where it has none, *size is its usable size. */
+INLINE_ bool
+memtrack_block_untag(void *block, uint64_t usable, uint64_t key, uint32_t *site, uint64_t *size)
+{
+  if (!memtrack_tag_read(block, usable, key, site, size)) {
+    *size = usable;
+    return false;
+  }
+  memtrack_tag_clear(block, usable);
+  return true;
+}
+
+/* Changes the size of a block, tagged or not, with `resize`; the new size is charged to a site. Returns what `resize` returns. */
+INLINE_ void *
+memtrack_block_resize(void *block, size_t size, uint64_t key, uint64_t place, uint64_t detail, const char *text,
+                      void *(*resize)(void *, size_t, const char *), uint32_t untagged)
+{
+  size_t usable = malloc_usable_size(block);
+  uint32_t site = MEMTRACK_SITE_UNKNOWN;
+  uint64_t old_size;
+  /* The tag goes first: grown in place, it would stand in the middle of the block, in what the user reads. */
+  bool tagged = memtrack_block_untag(block, usable, key, &site, &old_size);
+  void *moved = resize(block, size + MEMTRACK_TAG_SIZE, text);
+  if (UNLIKELY_(moved == NULL)) {
+    if (tagged) { /* the old block is still there, and still its site's */
+      memtrack_tag_write(block, usable, old_size, site, key);
+    }
+    return NULL;
+  }
+  if (tagged) {
+    memtrack_account_free(site, old_size);
+  } else if (untagged != MEMTRACK_SITE_UNKNOWN) {
+    memtrack_account_free(untagged, old_size);
+  }
+  memtrack_block_charge(moved, size, key, place, detail, text);
+  return moved;
+}
+
+#endif

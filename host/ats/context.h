@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * On whose behalf: each thread knows the owner whose code it is running, and every hook reads it. It is set around every call into
+ * a plugin: a function that a plugin hands to the server (the handler of a continuation, a thread's function) and one that the
+ * server asks the loader for (TSPluginInit, TSRemapDoRemap and its kin) is replaced by a thunk, which sets the owner, calls the
+ * function and sets the owner back. So calls may nest, a handler may destroy its continuation, and nothing is looked up while
+ * events run.
+ *
+ * A plugin's function has one thunk, for ever: whoever is loaded at its address later is the owner then. So a continuation that
+ * outlives its module calls what it would have called without us. A library's function (the handlers of the C++ API) has one for
+ * each owner.
+ */
+#ifndef MEMTRACK_CONTEXT_H
+#define MEMTRACK_CONTEXT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define MEMTRACK_THUNKS_MAX 1024 /* functions of plugins that the server calls; further ones are called without a context */
+
+struct memtrack_context {
+  uint32_t owner; /* key; MEMTRACK_OWNER_CORE while no plugin's code runs */
+  bool inside;    /* inside an allocator, on behalf of a hook that accounts already */
+};
+
+extern __thread struct memtrack_context memtrack_context __attribute__((tls_model("initial-exec"), visibility("hidden")));
+
+/* What to hand out instead of a function: a thunk of it; the function itself where there is no thunk left, or none is needed (NULL,
+   or a library's function while no plugin's code runs). It must take at most six arguments, integers or pointers. hook-safe. */
+void *memtrack_context_wrap(void *function);
+
+/* The functions at these addresses are unloaded: whoever is loaded there next is another owner. Not hook-safe. */
+void memtrack_context_forget(uintptr_t start, uintptr_t end);
+
+/* Thunks that there were none left for. Any thread. */
+uint32_t memtrack_context_refused(void);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#define _GNU_SOURCE
+#include "objects.h"
+
+#include <pthread.h>
+#include <stddef.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#define PARTITIONS 1024u /* powers of two */
+#define ENTRIES    1024u
+#define FULL       (ENTRIES / 8 * 7) /* beyond, probes would become long */
+
+struct partition {
+  pthread_mutex_t mutex;
+  uint32_t count;
+};
+
+static struct partition partitions[PARTITIONS];
+static struct memtrack_object *table; /* PARTITIONS x ENTRIES; pages that are not needed are never touched */
+static uint64_t untracked;
+
+int
+memtrack_objects_open(void)
+{
+  size_t size  = (size_t)PARTITIONS * ENTRIES * sizeof(*table);
+  void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  if (memory == MAP_FAILED) {
+    return -1;
+  }
+  table = memory;
+  for (size_t i = 0; i < PARTITIONS; ++i) {
+    pthread_mutex_init(&partitions[i].mutex, NULL);
+  }
+  return 0;
+}
+
+static uint64_t
+hash(const void *address)
+{
+  uint64_t x = (uintptr_t)address * 0x9e3779b97f4a7c15u;
+  return x ^ x >> 32;
+}
+
+/* Locks the partition of an address and gives its table. */
+static struct memtrack_object *
+lock(const void *address, struct partition **partition)
+{
+  uint32_t number = hash(address) % PARTITIONS;
+  *partition      = &partitions[number];
+  pthread_mutex_lock(&(*partition)->mutex);
+  return table + (size_t)number * ENTRIES;
+}
+
+static uint32_t
+home(uint64_t address)
+{
+  return hash((void *)(uintptr_t)address) / PARTITIONS % ENTRIES;
+}
+
+/* The entry of an address, or the empty one where it would be. */
+static struct memtrack_object *
+find(struct memtrack_object *entries, const void *address)
+{
+  uint32_t at = home((uintptr_t)address);
+  while (entries[at].address && entries[at].address != (uintptr_t)address) {
+    at = (at + 1) % ENTRIES;
+  }
+  return &entries[at];
+}
+
+/* Takes an entry out and moves up what came after it in a probe, so that no gap stands in the way of another. Knuth, TAOCP 3,
+   section 6.4, algorithm R. */
+static void
+take_out(struct memtrack_object *entries, struct memtrack_object *entry)
+{
+  uint32_t hole = entry - entries;
+  for (uint32_t at = (hole + 1) % ENTRIES; entries[at].address; at = (at + 1) % ENTRIES) {
+    uint32_t wanted = home(entries[at].address);
+    if ((at - wanted) % ENTRIES >= (at - hole) % ENTRIES) {
+      entries[hole] = entries[at];
+      hole          = at;
+    }
+  }
+  memset(&entries[hole], 0, sizeof(entries[hole]));
+}
+
+bool
+memtrack_objects_add(const void *address, uint32_t site, struct memtrack_object *old)
+{
+  struct partition *partition;
+  struct memtrack_object *entries = lock(address, &partition), *entry = find(entries, address);
+  bool room = entry->address || partition->count < FULL;
+  *old      = *entry;
+  if (room) {
+    partition->count += entry->address == 0;
+    *entry = (struct memtrack_object){.address = (uintptr_t)address, .site = site};
+  }
+  pthread_mutex_unlock(&partition->mutex);
+  if (!room) {
+    __atomic_fetch_add(&untracked, 1, __ATOMIC_RELAXED);
+  }
+  return room;
+}
+
+bool
+memtrack_objects_remove(const void *address, struct memtrack_object *object)
+{
+  struct partition *partition;
+  struct memtrack_object *entries = lock(address, &partition), *entry = find(entries, address);
+  *object = *entry;
+  if (entry->address) {
+    take_out(entries, entry);
+    --partition->count;
+  }
+  pthread_mutex_unlock(&partition->mutex);
+  return object->address != 0;
+}
+
+bool
+memtrack_objects_knows(const void *address)
+{
+  struct partition *partition;
+  bool known = find(lock(address, &partition), address)->address != 0;
+  pthread_mutex_unlock(&partition->mutex);
+  return known;
+}
+
+void
+memtrack_objects_use(const void *address)
+{
+  struct partition *partition;
+  struct memtrack_object *entry = find(lock(address, &partition), address);
+  entry->users += entry->address != 0;
+  pthread_mutex_unlock(&partition->mutex);
+}
+
+bool
+memtrack_objects_unuse(const void *address, struct memtrack_object *object)
+{
+  struct partition *partition;
+  struct memtrack_object *entries = lock(address, &partition), *entry = find(entries, address);
+  bool last = entry->address && entry->users && --entry->users == 0;
+  if (last) {
+    *object = *entry;
+    take_out(entries, entry);
+    --partition->count;
+  }
+  pthread_mutex_unlock(&partition->mutex);
+  return last;
+}
+
+void
+memtrack_objects_clear(void)
+{
+  for (uint32_t i = 0; i < PARTITIONS; ++i) {
+    pthread_mutex_lock(&partitions[i].mutex);
+    if (partitions[i].count) {
+      memset(table + (size_t)i * ENTRIES, 0, ENTRIES * sizeof(*table));
+      partitions[i].count = 0;
+    }
+    pthread_mutex_unlock(&partitions[i].mutex);
+  }
+}
+
+uint64_t
+memtrack_objects_untracked(void)
+{
+  return __atomic_load_n(&untracked, __ATOMIC_RELAXED);
+}

@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "release.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "registry.h"
+
+#define SAY_MAX 20
+
+#if defined(__SANITIZE_ADDRESS__)
+#define SANITIZED 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define SANITIZED 1
+#endif
+#endif
+
+/* What glibc writes into the second word of a block that it keeps for the next allocation of its size (malloc.c, tcache_key), and
+   takes out when it gives the block away again: one value for the process. 0 where there is no such thing. */
+static uintptr_t
+freed_mark(void)
+{
+#ifdef SANITIZED
+  return 0;
+#else
+  static _Atomic uintptr_t learned;
+  uintptr_t mark = atomic_load_explicit(&learned, memory_order_relaxed);
+  if (mark) {
+    return mark;
+  }
+  volatile uintptr_t *volatile probe[2];
+  uintptr_t marks[2];
+  for (int i = 0; i < 2; ++i) {
+    probe[i] = malloc(1000);
+    if (!probe[i]) {
+      return 0;
+    }
+    probe[i][1] = 0;
+  }
+  for (int i = 0; i < 2; ++i) {
+    free((void *)probe[i]);
+    marks[i] = probe[i][1];
+  }
+  mark = marks[0] == marks[1] ? marks[0] : 0;
+  atomic_store_explicit(&learned, mark, memory_order_relaxed);
+  return mark;
+#endif
+}
+
+/* Says it in traffic.out at once: after a second release the allocator may end the process. The first few only; all are counted. */
+static void
+say(const char *what, uint32_t site, uint64_t size, bool known)
+{
+  static _Atomic uint32_t said;
+  char name[MEMTRACK_NAME_MAX + 1] = "an unknown site", line[400];
+  if (atomic_fetch_add_explicit(&said, 1, memory_order_relaxed) >= SAY_MAX) {
+    return;
+  }
+  if (known) {
+    memtrack_registry_text(site, name, sizeof(name));
+  }
+  int length = snprintf(line, sizeof(line), "memtrack warning=\"%s: a block of %" PRIu64 " bytes of %s\"\n", what, size, name);
+  if (write(STDERR_FILENO, line, length) < 0) {
+    return; /* it is counted all the same */
+  }
+}
+
+void
+memtrack_release_untagged(void *block, uint64_t usable)
+{
+  uint32_t site = 0;
+  uint64_t size = usable;
+  uint64_t key  = atomic_load_explicit(&memtrack_plugins.key, memory_order_relaxed);
+  if (usable >= 2 * sizeof(uintptr_t) && freed_mark() && ((uintptr_t *)block)[1] == freed_mark()) {
+    atomic_fetch_add_explicit(&memtrack_plugins.twice, 1, memory_order_relaxed);
+    bool known = memtrack_tag_spent(block, usable, key, &site, &size);
+    say("released twice", site, size, known);
+  } else if (memtrack_tag_damaged(block, usable, key, &site, &size)) {
+    atomic_fetch_add_explicit(&memtrack_plugins.damaged, 1, memory_order_relaxed);
+    memtrack_account_free(site, size);
+    say("written past its end", site, size, true);
+  }
+}
