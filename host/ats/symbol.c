@@ -48,6 +48,7 @@ struct function {
   struct memtrack_range range;
   const char *name; /* in the string table of its file */
   int rank;         /* of several at one address the first is taken: global, weak, local */
+  bool has_size;
 };
 
 struct unit {
@@ -291,13 +292,18 @@ read_functions(struct memtrack_symbols *symbols, Elf *elf, GElf_Word type)
     if (!make_room((void **)&symbols->functions, symbols->function_count, sizeof(struct function))) {
       break;
     }
+    /* Hand-written assembly may have no sizes: such a function reaches to the next one, or to the end of its section. */
     uint64_t to = symbol.st_value + symbol.st_size;
-    symbols->functions[symbols->function_count++] =
-      (struct function){.range = {symbol.st_value, to < symbol.st_value ? symbol.st_value : to},
-                        .name  = name,
-                        .rank  = binding == STB_GLOBAL ? 0
-                                 : binding == STB_WEAK ? 1
-                                                       : 2};
+    GElf_Shdr home;
+    if (symbol.st_size == 0 && gelf_getshdr(elf_getscn(elf, symbol.st_shndx), &home)) {
+      to = home.sh_addr + home.sh_size;
+    }
+    symbols->functions[symbols->function_count++] = (struct function){
+      .range    = {symbol.st_value, to < symbol.st_value ? symbol.st_value : to},
+      .name     = name,
+      .rank     = binding == STB_GLOBAL ? 0 : 1 + (binding != STB_WEAK),
+      .has_size = symbol.st_size != 0,
+    };
   }
   return symbols->function_count > 0;
 }
@@ -311,11 +317,14 @@ find_functions(struct memtrack_symbols *symbols)
     return;
   }
   qsort(symbols->functions, symbols->function_count, sizeof(struct function), compare_functions);
-  /* Hand-written assembly has no sizes: such a function reaches to the next. */
-  for (size_t i = 0; i + 1 < symbols->function_count; ++i) {
-    struct memtrack_range *range = &symbols->functions[i].range;
-    if (range->from == range->to) {
-      range->to = symbols->functions[i + 1].range.from;
+  uint64_t next = UINT64_MAX;
+  for (size_t i = symbols->function_count; i-- > 0;) {
+    struct function *function = &symbols->functions[i];
+    if (i + 1 < symbols->function_count && function[1].range.from != function->range.from) {
+      next = function[1].range.from;
+    }
+    if (!function->has_size && function->range.to > next) {
+      function->range.to = next;
     }
   }
 }
@@ -348,6 +357,35 @@ each_range(Dwarf_Die *die, bool (*visit)(uint64_t from, uint64_t to, void *data)
       return;
     }
   }
+}
+
+/* libdw takes it for granted that the last string of these ends in its section. They are unpacked by now, where they were packed.
+ */
+static bool
+has_sound_strings(Elf *elf)
+{
+  static const char *const NAMES[] = {".debug_str", ".debug_line_str"};
+  for (size_t i = 0; i < sizeof(NAMES) / sizeof(*NAMES); ++i) {
+    GElf_Shdr header;
+    Elf_Scn *section = find_section(elf, SHT_NULL, NAMES[i], &header);
+    Elf_Data *data   = section ? elf_rawdata(section, NULL) : NULL;
+    if (data && data->d_size && (!data->d_buf || ((const char *)data->d_buf)[data->d_size - 1])) {
+      return false;
+    }
+  }
+  return true;
+}
+
+/* NULL where there is none, or none that can be read. */
+static Dwarf *
+read_debug(Elf *elf)
+{
+  Dwarf *dwarf = dwarf_begin_elf(elf, DWARF_C_READ, NULL);
+  if (dwarf && !has_sound_strings(elf)) {
+    dwarf_end(dwarf);
+    dwarf = NULL;
+  }
+  return dwarf;
 }
 
 struct unit_search {
@@ -574,6 +612,12 @@ is_wrapper(Dwarf_Die *function)
   if (name && memtrack_mangled_kind(name) != MEMTRACK_MANGLED_OWN) {
     return true;
   }
+  /* Constructors and assignments that nobody wrote: who copies is told by their caller. gcc calls a lambda's code artificial too.
+   */
+  const char *plain = string_of(function, DW_AT_name);
+  if (dwarf_attr_integrate(function, DW_AT_artificial, &attribute) && plain && strcmp(plain, "operator()") != 0) {
+    return true;
+  }
   const char *path = file_of(dwarf_attr_integrate(function, DW_AT_decl_file, &attribute));
   return (path && is_system_header(path)) || is_allocator(function);
 }
@@ -784,6 +828,10 @@ memtrack_symbols_name(struct memtrack_symbols *symbols, uint64_t offset, char *t
   site          = site ? site - 1 : 0;
   bool has_line = place->unit && (site + 1 < place->count ? position_of_inlined(&place->scopes[site + 1], &position)
                                                           : position_of_call(place->unit, place->address, &position));
+  /* Without the scopes a line of a system header is nobody's. */
+  if (has_line && place->count == 0 && is_system_header(position.file)) {
+    has_line = false;
+  }
   if (has_line) {
     const char *base = strrchr(position.file, '/');
     char file[NAME_SIZE];
@@ -956,7 +1004,7 @@ memtrack_symbols_open(int fd, const char *path, char *reason)
     return NULL;
   }
   bool is_separate = !has_debug_information(symbols->file.elf) && (find_by_build_id(symbols) || find_by_debuglink(symbols, path));
-  symbols->dwarf   = dwarf_begin_elf(is_separate ? symbols->debug.elf : symbols->file.elf, DWARF_C_READ, NULL);
+  symbols->dwarf   = read_debug(is_separate ? symbols->debug.elf : symbols->file.elf);
   find_functions(symbols);
   if (symbols->dwarf) {
     find_units(symbols);

@@ -46,9 +46,9 @@ void memtrack_symbols_close(struct memtrack_symbols *symbols);
                               wrapper, and its line; the outermost where all are wrappers
      "handler+0x1a"           with a symbol only
      ""                       with neither
-   Returns which. Wrappers are functions of namespace std and __gnu_cxx, operators new and delete, functions that a system header
-   defines, and with debug information also allocators: what is named ...alloc, ...allocate, ...memalign, ...dup, takes something
-   and returns plain memory. */
+   Returns which. Wrappers are functions of namespace std and __gnu_cxx, and operators new and delete; with debug information also
+   functions that a system header defines or that nobody wrote (implicit copy constructors), and allocators: what is named
+   ...alloc, ...allocate, ...allocarray, ...memalign or ...dup, takes something and returns plain memory. */
 enum memtrack_symbol memtrack_symbols_name(struct memtrack_symbols *symbols, uint64_t offset, char *text, size_t size);
 
 /* Writes the name of the innermost function alone, wrapper or not: for a call whose file and line are known from elsewhere. */
