@@ -18,6 +18,8 @@ const TO_BUILD = {
   "trafficserver-dev": "its header, ts/ts.h",
   wabt: "wasm2c: the core's Wasm to C",
   "libssl-dev": "headers of the OpenSSL that the server uses",
+  "libdw-dev": "elfutils: names for the code addresses of plugins",
+  "libelf-dev": "the other half of it",
   gcc: "compiles the plugin",
   "g++": "and its two C++ files: traps are exceptions",
   "libc6-dev": "headers of the C library",

@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// A module whose allocations symbol_test.c looks up, in C. Each sample_NAME allocates once, in the line that says `site: NAME`.
+#include <stdlib.h>
+
+#define NOINLINE __attribute__((noinline))
+#define INLINE   static inline __attribute__((always_inline))
+
+// The compiler knows malloc and free, and would leave them out.
+#define KEEP(block) __asm__ volatile("" : : "r"(block) : "memory")
+
+void sample_direct(void);
+void sample_buried(void);
+void sample_inlined(void);
+void sample_nested(void);
+void sample_wrapped(void);
+void sample_named(void);
+
+void
+sample_direct(void)
+{
+  void *block = malloc(10); // site: direct
+  KEEP(block);
+  free(block);
+}
+
+static NOINLINE void
+bury(size_t size)
+{
+  void *block = malloc(size); // site: buried
+  KEEP(block);
+  free(block);
+}
+
+void
+sample_buried(void)
+{
+  bury(20);
+  KEEP(0);
+}
+
+INLINE void
+use(size_t size)
+{
+  void *block = malloc(size); // site: inlined
+  KEEP(block);
+  free(block);
+}
+
+void
+sample_inlined(void)
+{
+  KEEP(0);
+  use(30);
+}
+
+// An allocator is never the site, inlined into another function...
+INLINE void *
+array_alloc(size_t count, size_t size)
+{
+  void *block = malloc(count * size);
+  KEEP(block);
+  return block;
+}
+
+INLINE void *
+copy(size_t size)
+{
+  return array_alloc(size, 1); // site: nested
+}
+
+void
+sample_nested(void)
+{
+  free(copy(40));
+}
+
+// ... or a function of its own.
+static NOINLINE void *
+checked_malloc(size_t size)
+{
+  void *block = malloc(size);
+  if (!block) {
+    abort();
+  }
+  return block;
+}
+
+void
+sample_wrapped(void)
+{
+  void *block = checked_malloc(50); // site: wrapped
+  KEEP(block);
+  free(block);
+}
+
+// It is named as an allocator is, and is none: what it returns is not plain memory.
+struct buffer {
+  int size;
+};
+
+static NOINLINE struct buffer *
+buffer_alloc(int size)
+{
+  struct buffer *buffer = malloc(sizeof(*buffer)); // site: named
+  buffer->size          = size;
+  return buffer;
+}
+
+void
+sample_named(void)
+{
+  free(buffer_alloc(60));
+}
