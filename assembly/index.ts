@@ -15,7 +15,7 @@ export function init(role: u32, sites: u32): i32 {
   if (memory_.init(role, sites)) return -1;
   shard.reset();
   registry.reset(role);
-  model.reset();
+  model.reset(role);
   return 0;
 }
 

@@ -9,7 +9,6 @@ import { hashText, lengthOf, nameAt, sameName, textOf } from "./name";
 
 /** Every site is its own row. */
 export function resetRows(): void {
-  if (!rows) return;
   for (let site: u32 = 0; site < slots; ++site) store<u16>(rows + ((<usize>site) << 1), <u16>site);
 }
 
