@@ -18,6 +18,7 @@ import { adopt, mergeAllocs, mergeFrees, settle, start, sumRows } from "../../as
 import { lengthOf, textOf } from "../../assembly/name";
 import { version } from "../../assembly/registry";
 import { render } from "../../assembly/render";
+import * as rows from "../../assembly/rows";
 import { siteAt } from "../../assembly/site";
 import { position } from "../../assembly/writer";
 
@@ -74,11 +75,22 @@ export function stageRecords(pair: u32): void {
     memory.copy(staging + <usize>site * PAIR_SIZE, siteAt(site) + pair, PAIR_SIZE);
 }
 
+/** Hands the names and owners of this instance's registry to its model. */
+export function adoptNames(): void {
+  assert(adopt(siteCount(), version()) == 0, "adopt");
+}
+
+/** The row that a dump of now would have a site in. */
+export function rowOf(site: u32): u32 {
+  adoptNames();
+  return rows.rowOf(site);
+}
+
 /** A dump's beginning: the names of all sites are there already, for the registry is in this instance. */
 export function begin(): void {
   start();
   unstage();
-  assert(adopt(siteCount(), version()) == 0, "adopt");
+  adoptNames();
 }
 
 /** Sums up this instance's own records, as a dump sums up a shard's. */
@@ -89,6 +101,12 @@ export function collect(): void {
   stageRecords(RECORD_ALLOCS);
   mergeAllocs(siteCount());
   sumRows();
+}
+
+/** What follows the merges of a dump. */
+export function sumUp(): void {
+  sumRows();
+  settle();
 }
 
 /** A dump's text. */

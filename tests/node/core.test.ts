@@ -107,7 +107,11 @@ function compare(dump: Dump, shadow: Shadow): void {
       return { allocs: row.allocs, frees: row.frees, inUse, average: live > 0 ? Math.trunc(inUse / live) : 0, location };
     });
     expected.sort(
-      (a, b) => b.inUse - a.inUse || b.allocs - a.allocs || Buffer.compare(Buffer.from(a.location), Buffer.from(b.location)),
+      (a, b) =>
+        b.inUse - a.inUse ||
+        b.allocs - b.frees - (a.allocs - a.frees) ||
+        b.allocs - a.allocs ||
+        Buffer.compare(Buffer.from(a.location), Buffer.from(b.location)),
     );
     assert.deepEqual(table.rows, expected);
     assert.equal(
@@ -292,7 +296,9 @@ for (const { name, path } of BUILDS) {
 
     test("is made in every role at every capacity, and takes no more memory than its role has", () => {
       for (const sites of [abi.SITES_MIN, 65, 1000, abi.SITES_DEFAULT, 30000, abi.SITES_MAX]) {
-        const [shard, registry, model] = [abi.ROLE_SHARD, abi.ROLE_REGISTRY, abi.ROLE_MODEL].map((role) => new Core(module, role, sites));
+        const [shard, registry, model] = [abi.ROLE_SHARD, abi.ROLE_REGISTRY, abi.ROLE_MODEL].map(
+          (role) => new Core(module, role, sites),
+        );
         assert.ok(shard!.size < registry!.size && registry!.size < model!.size);
         assert.ok(shard!.size <= abi.SHARD_MEMORY);
       }
