@@ -6,13 +6,14 @@ import {
   CLASS_IOBUFFER,
   CLASS_OPENSSL,
   DETAIL_CLASS_SHIFT,
+  DETAIL_OWNER_SHIFT,
   OWNER_CORE,
   PAIR_SIZE,
   RECORD_ALLOCS,
   RECORD_FREES,
   ROLE_MODEL,
 } from "../../assembly/abi";
-import { init, register, siteCount } from "../../assembly/index";
+import { init, register, registerOwner, siteCount } from "../../assembly/index";
 import { input, output, staging } from "../../assembly/memory";
 import { adopt, mergeAllocs, mergeFrees, settle, start, sumRows } from "../../assembly/model";
 import { lengthOf, textOf } from "../../assembly/name";
@@ -56,6 +57,21 @@ export function site(name: string, place: u64 = 0): u32 {
 /** Registers file:line of OpenSSL; files at one place are one file. */
 export function opensslSite(file: string, line: u32, place: u64): u32 {
   return register(place, OPENSSL | line, put(file), OWNER_CORE, 0);
+}
+
+/** A module was loaded: its owner's key. */
+export function owner(text: string): u32 {
+  return registerOwner(put(text));
+}
+
+/** The detail of a site's key: `line` is an object's kind, or the line in an OpenSSL file. */
+export function detail(cls: u32, line: u32, key: u32): u64 {
+  return ((<u64>key) << DETAIL_OWNER_SHIFT) | (cls << DETAIL_CLASS_SHIFT) | line;
+}
+
+/** Registers a call of a plugin's, at a place of its own. */
+export function pluginSite(cls: u32, text: string, key: u32, line: u32 = 0, flags: u32 = 0): u32 {
+  return register(0x1000 + siteCount(), detail(cls, line, key), put(text), key, flags);
 }
 
 /** Puts a pair into staging, as a host that copies it from a shard. */
