@@ -18,7 +18,7 @@
 //          ├─ prior     releases of older memory, by row                   │
 //          ├─ verify    the built-in tracker's counts, by row              │
 //          ├─ staging   pairs copied from a shard, by site                 │
-//          ├─ order     rows, sorted                                       │
+//          ├─ order     rows or owners, sorted                             │
 //          ├─ facts, texts                                                 │
 //          └─ output    a dump's text                                      ┘ model
 
@@ -122,7 +122,7 @@ export function init(role: u32, sites: u32): i32 {
   verify = prior + slots * PRIOR_SIZE;
   staging = verify + slots * VERIFY_SIZE;
   order = staging + slots * PAIR_SIZE;
-  facts = order + slots * sizeof<u32>();
+  facts = order + max(slots, OWNERS_MAX) * sizeof<u32>();
   texts = facts + FACT_COUNT * sizeof<u64>();
   output = texts + TEXT_COUNT * TEXT_SIZE;
   // A row can stand in a class's table and again among those that verify mode finds different, there on two lines.

@@ -11,7 +11,7 @@
 // a buffer is: whenever a row has released more than it allocated, the difference must be such buffers. It is kept (`prior`) and
 // never taken back, so the row is right from then on.
 
-import { NAME_HIDDEN, PAIR_SIZE, ROLE_MODEL, SITE_FIRST, SITE_PRIOR, CLASS_COUNT } from "./abi";
+import { CLASS_COUNT, NAME_HIDDEN, PAIR_SIZE, ROLE_MODEL, SITE_FIRST, SITE_PRIOR } from "./abi";
 import { baseline, DEBUG, order, prior, PRIOR_SIZE, slots, staging, sums, SUMS_SIZE, totals, verify, VERIFY_SIZE } from "./memory";
 import { classOfName, compareNames, flagsOf, lengthOf } from "./name";
 import { computeRows, resetRows, rowOf } from "./rows";

@@ -33,8 +33,8 @@ leave(uint32_t *before)
 static __attribute__((noinline)) word
 run(const struct thunk *thunk, word a, word b, word c, word d, word e, word f)
 {
-  __attribute__((cleanup(leave))) uint32_t before = memtrack_context.owner;
-  memtrack_context.owner                          = atomic_load_explicit(&thunk->owner, memory_order_relaxed);
+  __attribute__((cleanup(leave), unused)) uint32_t before = memtrack_context.owner;
+  memtrack_context.owner                                  = atomic_load_explicit(&thunk->owner, memory_order_relaxed);
   return atomic_load_explicit(&thunk->function, memory_order_relaxed)(a, b, c, d, e, f);
 }
 
@@ -50,8 +50,9 @@ run(const struct thunk *thunk, word a, word b, word c, word d, word e, word f)
 #define FOR_256_(M, n)                                                                                                   \
   FOR_16_(M, n##0)                                                                                                       \
   FOR_16_(M, n##1)                                                                                                       \
-  FOR_16_(M, n##2) FOR_16_(M, n##3) FOR_16_(M, n##4) FOR_16_(M, n##5) FOR_16_(M, n##6) FOR_16_(M, n##7) FOR_16_(M, n##8) \
-    FOR_16_(M, n##9) FOR_16_(M, n##a) FOR_16_(M, n##b) FOR_16_(M, n##c) FOR_16_(M, n##d) FOR_16_(M, n##e) FOR_16_(M, n##f)
+  FOR_16_(M, n##2)                                                                                                       \
+  FOR_16_(M, n##3) FOR_16_(M, n##4) FOR_16_(M, n##5) FOR_16_(M, n##6) FOR_16_(M, n##7) FOR_16_(M, n##8) FOR_16_(M, n##9) \
+    FOR_16_(M, n##a) FOR_16_(M, n##b) FOR_16_(M, n##c) FOR_16_(M, n##d) FOR_16_(M, n##e) FOR_16_(M, n##f)
 #define FOR_ALL_(M) FOR_256_(M, 0) FOR_256_(M, 1) FOR_256_(M, 2) FOR_256_(M, 3)
 
 FOR_ALL_(THUNK_)

@@ -55,7 +55,9 @@ collect(void)
       }
     }
   }
-  memtrack_registry_copy(&model);
+  if (!memtrack_registry_copy(&model)) {
+    wasm_rt_trap(WASM_RT_TRAP_UNREACHABLE); /* to the guard: the model is not to be used any more */
+  }
   Z_coreZ_sumRows(&model.wasm);
 }
 

@@ -64,9 +64,9 @@ step_out(const bool *before)
 }
 
 /* What an allocator calls of another one is part of what is accounted already. */
-#define STEP_INSIDE                                                                       \
-  __attribute__((cleanup(step_out))) const bool inside_before_ = memtrack_context.inside; \
-  memtrack_context.inside                                      = true
+#define STEP_INSIDE                                                                               \
+  __attribute__((cleanup(step_out), unused)) const bool inside_before_ = memtrack_context.inside; \
+  memtrack_context.inside                                              = true
 
 /* Whether this allocation is to be accounted: by a plugin, or by a library on a plugin's behalf. */
 static inline bool

@@ -89,9 +89,9 @@ step_out(const bool *before)
   memtrack_context.inside = *before;
 }
 
-#define STEP_INSIDE                                                                       \
-  __attribute__((cleanup(step_out))) const bool inside_before_ = memtrack_context.inside; \
-  memtrack_context.inside                                      = true
+#define STEP_INSIDE                                                                               \
+  __attribute__((cleanup(step_out), unused)) const bool inside_before_ = memtrack_context.inside; \
+  memtrack_context.inside                                              = true
 
 /* ---- memory ---- */
 

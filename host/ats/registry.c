@@ -10,7 +10,8 @@
 
 static struct memtrack_core core;
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
-static bool broken; /* it trapped: gives out no more numbers. Under the mutex. */
+static bool broken;      /* it trapped: gives out no more numbers. Under the mutex. */
+static uint32_t version; /* of names and owners, under the mutex */
 static _Atomic uint32_t published;
 static _Atomic uint64_t refused;
 
@@ -28,6 +29,7 @@ memtrack_registry_open(uint32_t sites)
 static void
 publish(void)
 {
+  version = Z_coreZ_version(&core.wasm);
   atomic_store_explicit(&refused, Z_coreZ_refusals(&core.wasm), memory_order_relaxed);
   atomic_store_explicit(&published, Z_coreZ_siteCount(&core.wasm), memory_order_release);
 }
@@ -80,6 +82,7 @@ rename_site(void *argument)
 {
   struct request *request = argument;
   request->result         = Z_coreZ_renameSite(&core.wasm, request->site, hand_over(request));
+  publish();
 }
 
 static void
@@ -87,6 +90,7 @@ free_site(void *argument)
 {
   struct request *request = argument;
   request->result         = Z_coreZ_freeSite(&core.wasm, request->site);
+  publish();
 }
 
 static void
@@ -94,6 +98,7 @@ register_owner(void *argument)
 {
   struct request *request = argument;
   request->owner          = Z_coreZ_registerOwner(&core.wasm, hand_over(request));
+  publish();
 }
 
 static void
@@ -101,6 +106,7 @@ retire_owner(void *argument)
 {
   struct request *request = argument;
   request->result         = Z_coreZ_retireOwner(&core.wasm, request->owner);
+  publish();
 }
 
 static void
@@ -111,17 +117,16 @@ tell_key(void *argument)
   request->detail         = Z_coreZ_detailOf(&core.wasm, request->site);
 }
 
-/* Calls into both instances; a trap of either leaves the registry broken, which is the safe side. */
+/* Calls into the model, not into the registry: what that has told so far stays good, even where it trapped since. */
 static void
 copy_names(void *argument)
 {
   struct request *request = argument;
-  uint32_t version        = Z_coreZ_version(&core.wasm);
   if (version != Z_coreZ_knownVersion(&request->model->wasm)) {
     memcpy(memtrack_core_at(request->model, request->model->names), memtrack_core_at(&core, core.names),
            core.owners_end - core.names);
   }
-  request->result = Z_coreZ_adopt(&request->model->wasm, Z_coreZ_siteCount(&core.wasm), version);
+  request->result = Z_coreZ_adopt(&request->model->wasm, memtrack_registry_count(), version);
 }
 
 uint32_t
@@ -189,8 +194,10 @@ bool
 memtrack_registry_copy(struct memtrack_core *model)
 {
   struct request request = {.model = model, .result = -1};
-  ask(copy_names, &request);
-  return request.result == 0;
+  pthread_mutex_lock(&mutex);
+  bool good = memtrack_guard(copy_names, &request);
+  pthread_mutex_unlock(&mutex);
+  return good && request.result == 0;
 }
 
 bool

@@ -38,7 +38,7 @@ void memtrack_registry_text(uint32_t site, char *text, uint64_t size);
 uint32_t memtrack_registry_owner(const char *text);
 void memtrack_registry_retire(uint32_t owner);
 
-/* Brings a model's copy of names and owners up to date. Called under the model's guard. False where it could not. */
+/* Brings a model's copy of names and owners up to date. False where the model trapped. Not hook-safe. */
 bool memtrack_registry_copy(struct memtrack_core *model);
 
 /* Site numbers given so far, the fixed ones included. hook-safe. */

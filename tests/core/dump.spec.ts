@@ -33,10 +33,10 @@ import {
   TEXT_OPENSSL,
 } from "../../assembly/abi";
 import { fact, say } from "../../assembly/header";
-import { mergeAllocs, mergeFrees, settle } from "../../assembly/model";
+import { mergeAllocs, mergeFrees } from "../../assembly/model";
 import { siteCount } from "../../assembly/registry";
 import { verifyCompare, verifyRow, verifyStart } from "../../assembly/verify";
-import { begin, fresh, opensslSite, put, rendered, settleOne, site, stage, unstage } from "./support";
+import { begin, fresh, opensslSite, put, rendered, settleOne, site, stage, sumUp, unstage } from "./support";
 
 const TABLE_HEAD =
   "\nAllocs     | Frees      | Size In-use          | Avg Size   | Location                                          \n" +
@@ -66,9 +66,10 @@ function header(level: u32, verify: string = "off"): string {
   return (
     "memtrack format=1 dump=1 time=2026-11-22T15:23:23Z reason=signal level=" +
     level.toString() +
-    " armed=60 core=90945afb0efed735 shards=4 sites=3/64 refused-sites=0 iobuffer=installed openssl=installed verify=" +
+    " armed=60 core=90945afb0efed735 shards=4 sites=3/64 refused-sites=0 iobuffer=installed openssl=installed " +
+    "plugins=off buffers=off heap=off verify=" +
     verify +
-    " lost=0 traps=0 memory=1048576\n"
+    " lost=0 traps=0 damaged=0 twice=0 untracked=0 memory=1048576\n"
   );
 }
 
@@ -91,6 +92,28 @@ function summary(allocated: string, freed: string, current: string): string {
   );
 }
 
+const OWNERS_HEAD =
+  "\nOwners: bytes in use by class, objects alive by kind; change is that of the total since the last dump\n" +
+  "IOBuffer       | OpenSSL        | TSmalloc       | Heap           | Total          | Change         | Conts    | Mutexes  | " +
+  "Buffers  | Readers  | MBuffers | Others   | State   | Owner\n" +
+  "---------------|----------------|----------------|----------------|----------------|----------------|----------|----------|" +
+  "----------|----------|----------|----------|---------|------------------------------\n";
+
+/** A line of the owners' section: of the bytes' columns, of the objects', and the rest as it stands. */
+function ownerLine(bytes: string[], objects: string[], rest: string): string {
+  let line = "";
+  for (let i = 0; i < bytes.length; ++i) line += bytes[i].padStart(14) + " | ";
+  for (let i = 0; i < objects.length; ++i) line += objects[i].padStart(8) + " | ";
+  return line + rest + "\n";
+}
+
+/** The owners' section of a first dump, where nobody but the server holds anything. */
+function coreAlone(iobuffer: string, openssl: string, total: string): string {
+  const bytes = [iobuffer, openssl, "0", "0", total, total];
+  const none = ["0", "0", "0", "0", "0", "0"];
+  return OWNERS_HEAD + ownerLine(bytes, none, "loaded  | core") + ownerLine(bytes, none, "        | TOTAL");
+}
+
 function firstLine(): string {
   return rendered().split("\n")[0];
 }
@@ -108,13 +131,14 @@ describe("a dump", () => {
     stage(a, 201, 201 * 4096);
     stage(b, 12, 12 * 8192);
     mergeAllocs(siteCount());
-    settle();
+    sumUp();
     expect(rendered()).toBe(
       header(1) +
         TABLE_HEAD +
         "        12 |          5 |                57344 |       8192 | memory/IOBuffer/Cache.cc:2331                     \n" +
         "       201 |        201 |                    0 |          0 | memory/IOBuffer/HttpSM.cc:7055                    \n" +
         total("57344") +
+        coreAlone("57344", "0", "57344") +
         END +
         "2\n",
     );
@@ -131,7 +155,7 @@ describe("a dump", () => {
     stage(a, 12, 2400);
     stage(b, 3, 100);
     mergeAllocs(siteCount());
-    settle();
+    sumUp();
     expect(rendered()).toBe(
       header(2) +
         TABLE_HEAD +
@@ -141,6 +165,7 @@ describe("a dump", () => {
         "         3 |          0 |                  100 |         33 | memory/OpenSSL/crypto/bio/bio_meth.c:38           \n" +
         total("500") +
         summary("2500", "2000", "500") +
+        coreAlone("0", "500", "500") +
         END +
         "2\n",
     );
@@ -150,7 +175,7 @@ describe("a dump", () => {
     fresh(SITES_MIN);
     facts(0);
     begin();
-    settle();
+    sumUp();
     expect(rendered()).toBe(
       header(0) + 'memtrack note="nothing is tracked at level 0; set proxy.config.res_track_memory to 1 or 2"\n' + END + "0\n",
     );
@@ -160,8 +185,18 @@ describe("a dump", () => {
     fresh(SITES_MIN);
     facts(2);
     begin();
-    settle();
-    expect(rendered()).toBe(header(2) + TABLE_HEAD + total("0") + TABLE_HEAD + total("0") + summary("0", "0", "0") + END + "0\n");
+    sumUp();
+    expect(rendered()).toBe(
+      header(2) +
+        TABLE_HEAD +
+        total("0") +
+        TABLE_HEAD +
+        total("0") +
+        summary("0", "0", "0") +
+        coreAlone("0", "0", "0") +
+        END +
+        "0\n",
+    );
   });
 
   test("lets numbers and names that are too wide push the columns, as printf does", () => {
@@ -177,6 +212,7 @@ describe("a dump", () => {
         name +
         "\n" +
         total("4611686018427387904") +
+        coreAlone("4611686018427387904", "0", "4611686018427387904") +
         END +
         "1\n",
     );
@@ -198,6 +234,7 @@ describe("a dump", () => {
       header(1) +
         TABLE_HEAD +
         total("0") +
+        coreAlone("0", "0", "0") +
         "\nReleased since arming, allocated before it: in no row above\n" +
         "Frees      | Size                 | Class\n" +
         "-----------|----------------------|----------\n" +
@@ -231,12 +268,18 @@ describe("a dump", () => {
     expect(text.endsWith("built-in   | TOTAL\n" + END + "1\n")).toBe(true);
   });
 
-  test("is the same when it is written again", () => {
+  test("is the same when it is written again, but for the change since the last one", () => {
     fresh(SITES_MIN);
     const a = site("memory/IOBuffer/A.cc:1");
     facts(2);
     settleOne(a, 2, 200, 1, 100);
-    expect(rendered()).toBe(rendered());
+    const first = rendered();
+    const second = rendered();
+    expect(second).not.toBe(first);
+    const end = first.indexOf("\nOwners: ");
+    expect(second.indexOf("\nOwners: ")).toBe(end);
+    expect(second.slice(0, end)).toBe(first.slice(0, end));
+    expect(rendered()).toBe(second);
   });
 });
 
@@ -285,7 +328,7 @@ describe("the header", () => {
     fresh(SITES_MIN);
     for (let i: u32 = 0; i < FACT_COUNT; ++i) if (i != FACT_TIME) fact(i, u64.MAX_VALUE);
     begin();
-    settle();
+    sumUp();
     expect(firstLine().includes(" armed=18446744073709551615 ")).toBe(true);
     expect(firstLine().includes(" memory=18446744073709551615")).toBe(true);
   });

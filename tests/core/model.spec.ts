@@ -5,6 +5,7 @@
 import { CLASS_IOBUFFER, CLASS_OPENSSL, SITES_MIN, SITE_FIRST, SITE_OTHER, SITE_PRIOR } from "../../assembly/abi";
 import {
   adopt,
+  alive,
   allocBytes,
   allocs,
   freeBytes,
@@ -17,11 +18,10 @@ import {
   priorBytes,
   priorFrees,
   rowNumber,
-  settle,
   sortRows,
 } from "../../assembly/model";
-import { siteCount } from "../../assembly/registry";
-import { begin, fresh, nameOf, opensslSite, Random, seed, settleOne, site, stage, sumOne, unstage } from "./support";
+import { siteCount, version } from "../../assembly/registry";
+import { begin, fresh, nameOf, opensslSite, Random, seed, settleOne, site, stage, sumOne, sumUp, unstage } from "./support";
 
 /** What a dump shows of a row: allocs, frees, in-use. */
 function shown(row: u32): i64[] {
@@ -44,7 +44,7 @@ describe("merging shards", () => {
       stage(b, 5, 7);
       mergeAllocs(siteCount());
     }
-    settle();
+    sumUp();
     expect(shown(a)).toStrictEqual([12, 6, 540]);
     expect(allocBytes(a)).toBe(600);
     expect(freeBytes(a)).toBe(60);
@@ -67,7 +67,7 @@ describe("merging shards", () => {
     stage(a, 1, 10);
     stage(b, 1, 10);
     mergeAllocs(b); // a shard read before b was registered
-    settle();
+    sumUp();
     expect(shown(a)).toStrictEqual([1, 0, 10]);
     expect(shown(b)).toStrictEqual([0, 0, 0]);
   });
@@ -83,7 +83,7 @@ describe("merging shards", () => {
     stage(first, 3, 30);
     stage(second, 2, 20);
     mergeAllocs(siteCount());
-    settle();
+    sumUp();
     expect(shown(first)).toStrictEqual([5, 4, 10]);
     expect(shown(second)).toStrictEqual([0, 0, 0]);
     expect(isRow(second)).toBe(false);
@@ -101,7 +101,7 @@ describe("merging shards", () => {
     mergeAllocs(siteCount());
     unstage();
     mergeAllocs(siteCount());
-    settle();
+    sumUp();
     expect(shown(a)).toStrictEqual([1000, 1000, 0]);
     expect(priorFrees(CLASS_IOBUFFER)).toBe(0);
   });
@@ -126,7 +126,7 @@ describe("merging shards", () => {
       stage(SITE_OTHER + CLASS_OPENSSL, 9, 90);
       mergeAllocs(siteCount());
     }
-    settle();
+    sumUp();
     expect(sortRows(CLASS_IOBUFFER)).toBe(SITES_MIN + 1);
     expect(rowNumber(0)).toBe(siteCount() - 1);
     expect(rowNumber(SITES_MIN)).toBe(SITE_OTHER + CLASS_IOBUFFER);
@@ -141,7 +141,7 @@ describe("merging shards", () => {
     begin();
     mergeFrees(siteCount());
     mergeAllocs(siteCount());
-    settle();
+    sumUp();
     expect(sortRows(CLASS_IOBUFFER)).toBe(0);
     expect(sortRows(CLASS_OPENSSL)).toBe(0);
     mergeFrees(0);
@@ -150,31 +150,36 @@ describe("merging shards", () => {
 
   test("refuses names of sites that cannot exist, or fewer than it has", () => {
     fresh(SITES_MIN);
-    expect(adopt(SITE_FIRST)).toBe(0);
-    expect(adopt(SITE_FIRST - 1)).toBe(-1);
-    expect(adopt(SITE_FIRST + SITES_MIN + 1)).toBe(-1);
-    expect(adopt(SITE_FIRST + SITES_MIN)).toBe(0);
-    expect(adopt(SITE_FIRST + SITES_MIN - 1)).toBe(-1);
+    expect(adopt(SITE_FIRST, version())).toBe(0);
+    expect(adopt(SITE_FIRST - 1, version())).toBe(-1);
+    expect(adopt(SITE_FIRST + SITES_MIN + 1, version())).toBe(-1);
+    expect(adopt(SITE_FIRST + SITES_MIN, version())).toBe(0);
+    expect(adopt(SITE_FIRST + SITES_MIN - 1, version())).toBe(-1);
   });
 });
 
 describe("the order of rows", () => {
-  test("is by in-use, then by allocations, largest first, then by name", () => {
+  test("is by in-use, then by what is alive, then by allocations, largest first, then by name", () => {
     fresh();
+    const e = site("memory/IOBuffer/A.cc:1");
     const d = site("memory/IOBuffer/D.cc:1");
     const c = site("memory/IOBuffer/C.cc:11");
     const b = site("memory/IOBuffer/C.cc:1");
     const a = site("memory/IOBuffer/Z.cc:1");
     const none = site("memory/IOBuffer/None.cc:1");
     begin();
-    stage(d, 1, 50);
+    stage(d, 1, 10);
+    stage(e, 7, 10);
+    mergeFrees(siteCount());
+    stage(e, 7, 60);
+    stage(d, 2, 60);
     stage(c, 1, 50);
     stage(b, 1, 50);
     stage(a, 2, 50);
     mergeAllocs(siteCount());
-    settle();
-    expect(sortRows(CLASS_IOBUFFER)).toBe(4);
-    expect([rowNumber(0), rowNumber(1), rowNumber(2), rowNumber(3)]).toStrictEqual([a, b, c, d]);
+    sumUp();
+    expect(sortRows(CLASS_IOBUFFER)).toBe(5);
+    expect([rowNumber(0), rowNumber(1), rowNumber(2), rowNumber(3), rowNumber(4)]).toStrictEqual([a, d, b, c, e]);
     expect(isRow(none)).toBe(true);
   });
 
@@ -193,9 +198,11 @@ describe("the order of rows", () => {
     fresh(1000);
     for (let i = 0; i < 1000; ++i) site("memory/IOBuffer/R.cc:" + random.next().toString());
     begin();
+    for (let s = SITE_FIRST; s < siteCount(); ++s) stage(s, random.below(2), 0);
+    mergeFrees(siteCount());
     for (let s = SITE_FIRST; s < siteCount(); ++s) stage(s, 1 + random.below(3), random.below(5) * 100);
     mergeAllocs(siteCount());
-    settle();
+    sumUp();
     const n = sortRows(CLASS_IOBUFFER);
     expect(n).toBe(siteCount() - SITE_FIRST);
     const seen = new Set<u32>();
@@ -206,8 +213,10 @@ describe("the order of rows", () => {
       const y = rowNumber(i);
       seen.add(y);
       if (inUse(x) < inUse(y)) ++wrong;
-      if (inUse(x) == inUse(y) && allocs(x) < allocs(y)) ++wrong;
-      if (inUse(x) == inUse(y) && allocs(x) == allocs(y) && nameOf(x) >= nameOf(y)) ++wrong;
+      if (inUse(x) != inUse(y)) continue;
+      if (alive(x) < alive(y)) ++wrong;
+      if (alive(x) == alive(y) && allocs(x) < allocs(y)) ++wrong;
+      if (alive(x) == alive(y) && allocs(x) == allocs(y) && nameOf(x) >= nameOf(y)) ++wrong;
     }
     expect(wrong).toBe(0);
     expect<u32>(seen.size).toBe(n);
@@ -228,7 +237,7 @@ describe("the arming of a class", () => {
     stage(buffer, 12, 1500);
     stage(block, 20, 2000);
     mergeAllocs(siteCount());
-    settle();
+    sumUp();
     expect(shown(buffer)).toStrictEqual([2, 0, 500]);
     expect(shown(block)).toStrictEqual([20, 0, 2000]);
   });
@@ -318,7 +327,7 @@ describe("memory older than the arming", () => {
     unstage();
     stage(a, 2, 20);
     mergeAllocs(siteCount());
-    settle();
+    sumUp();
     expect(shown(a)).toStrictEqual([2, 1, 10]);
     expect(sortRows(CLASS_OPENSSL)).toBe(1);
     expect(priorFrees(CLASS_OPENSSL)).toBe(7);

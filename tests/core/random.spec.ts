@@ -3,7 +3,16 @@
 // Random operations against the plainest model there is: a Map of names to counters. What the core's table, registry, merge,
 // arming and search for older memory make of them must be the same, row by row, at each look, and the totals with them.
 
-import { CLASS_COUNT, CLASS_IOBUFFER, CLASS_OPENSSL, SITE_FIRST, SITE_OTHER, SITE_PRIOR, SITE_UNKNOWN } from "../../assembly/abi";
+import {
+  CLASS_COUNT,
+  CLASS_IOBUFFER,
+  CLASS_OPENSSL,
+  OWNER_CORE,
+  SITE_FIRST,
+  SITE_OTHER,
+  SITE_PRIOR,
+  SITE_UNKNOWN,
+} from "../../assembly/abi";
 import { slots } from "../../assembly/memory";
 import {
   allocBytes,
@@ -90,8 +99,8 @@ function otherName(cls: u32): string {
 }
 
 /** What a host does where the shard does not know a key. */
-function learn(place: u64, detail: u32, text: string): void {
-  const number = register(place, detail, put(text));
+function learn(place: u64, detail: u64, text: string): void {
+  const number = register(place, detail, put(text), OWNER_CORE, 0);
   if (number >= SITE_FIRST) bind(number, place, detail);
   else seal();
 }

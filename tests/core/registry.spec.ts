@@ -1,12 +1,26 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The registry gives each key one number for ever, and each site a name as a dump shows it.
+// The registry gives each key one number, and each site a name as a dump shows it.
 
-import { CLASS_IOBUFFER, CLASS_OPENSSL, INPUT_SIZE, NAME_MAX, SITES_MIN, SITE_FIRST, SITE_OTHER } from "../../assembly/abi";
+import {
+  CLASS_COUNT,
+  CLASS_HEAP,
+  CLASS_IOBUFFER,
+  CLASS_OBJECT,
+  CLASS_OPENSSL,
+  CLASS_TSAPI,
+  INPUT_SIZE,
+  NAME_MAX,
+  OWNER_CORE,
+  SITES_MIN,
+  SITE_FIRST,
+  SITE_OTHER,
+} from "../../assembly/abi";
 import { detailOf, placeOf } from "../../assembly/index";
 import { input } from "../../assembly/memory";
-import { classOfName, lengthOf, refusals, register, registerName, rowOf, siteCount } from "../../assembly/name";
-import { fresh, IOBUFFER, nameOf, OPENSSL, opensslSite, put, site } from "./support";
+import { classOfName, lengthOf } from "../../assembly/name";
+import { refusals, register, registerName, siteCount } from "../../assembly/registry";
+import { fresh, IOBUFFER, nameOf, OPENSSL, opensslSite, put, rowOf, site } from "./support";
 
 function fill(): void {
   while (siteCount() < SITE_FIRST + SITES_MIN) site("memory/IOBuffer/Filler.cc:" + siteCount().toString());
@@ -27,15 +41,18 @@ describe("the registry", () => {
     expect(nameOf(SITE_OTHER + CLASS_OPENSSL)).toBe("memory/OpenSSL/(other)");
     expect(classOfName(SITE_OTHER + CLASS_OPENSSL)).toBe(CLASS_OPENSSL);
     expect(rowOf(SITE_OTHER + CLASS_OPENSSL)).toBe(SITE_OTHER + CLASS_OPENSSL);
-    expect(lengthOf(SITE_OTHER + 2)).toBe(0);
+    expect(nameOf(SITE_OTHER + CLASS_TSAPI)).toBe("memory/plugin/(other)");
+    expect(nameOf(SITE_OTHER + CLASS_HEAP)).toBe("memory/plugin/(other)");
+    expect(nameOf(SITE_OTHER + CLASS_OBJECT)).toBe("memory/plugin/(other)");
+    expect(lengthOf(SITE_OTHER + CLASS_COUNT)).toBe(0);
   });
 
   test("numbers keys in the order of their first sight, and gives a known key its number again", () => {
     fresh();
-    expect(register(0x1000, IOBUFFER, put("memory/IOBuffer/A.cc:1"))).toBe(16);
-    expect(register(0x2000, IOBUFFER, put("memory/IOBuffer/B.cc:2"))).toBe(17);
-    expect(register(0x3000, OPENSSL | 7, put("ssl/c.c"))).toBe(18);
-    expect(register(0x1000, IOBUFFER, put("what stands there now is not looked at"))).toBe(16);
+    expect(register(0x1000, IOBUFFER, put("memory/IOBuffer/A.cc:1"), OWNER_CORE, 0)).toBe(16);
+    expect(register(0x2000, IOBUFFER, put("memory/IOBuffer/B.cc:2"), OWNER_CORE, 0)).toBe(17);
+    expect(register(0x3000, OPENSSL | 7, put("ssl/c.c"), OWNER_CORE, 0)).toBe(18);
+    expect(register(0x1000, IOBUFFER, put("what stands there now is not looked at"), OWNER_CORE, 0)).toBe(16);
     expect(siteCount()).toBe(19);
     expect(nameOf(16)).toBe("memory/IOBuffer/A.cc:1");
     expect(nameOf(18)).toBe("memory/OpenSSL/ssl/c.c:7");
@@ -45,7 +62,7 @@ describe("the registry", () => {
 
   test("tells the key of a site, for the shards that have not met it", () => {
     fresh();
-    register(0xffff_8000_0000_1234, OPENSSL | 0xfff_ffff, put("a.c"));
+    register(0xffff_8000_0000_1234, OPENSSL | 0xfff_ffff, put("a.c"), OWNER_CORE, 0);
     registerName(put("memory/IOBuffer/ByName.cc:1"));
     expect(placeOf(16)).toBe(0xffff_8000_0000_1234);
     expect(detailOf(16)).toBe(OPENSSL | 0xfff_ffff);
@@ -107,8 +124,8 @@ describe("the registry", () => {
     expect(name.startsWith("memory/OpenSSL/...")).toBe(true);
     expect(name.endsWith("/very/file.c:268435455")).toBe(true);
     expect(name.length).toBeLessThanOrEqual(NAME_MAX);
-    expect(fileName("x".repeat(144), 1)).toBe("memory/OpenSSL/" + "x".repeat(144) + ":1");
-    expect(fileName("y" + "x".repeat(144), 1)).toBe("memory/OpenSSL/..." + "x".repeat(144) + ":1");
+    expect(fileName("x".repeat(136), 1)).toBe("memory/OpenSSL/" + "x".repeat(136) + ":1");
+    expect(fileName("y" + "x".repeat(136), 1)).toBe("memory/OpenSSL/..." + "x".repeat(136) + ":1");
   });
 
   test("cuts an IOBuffer location at 127 bytes, where the built-in tracker cuts it", () => {
@@ -131,7 +148,7 @@ describe("the registry", () => {
     fresh();
     for (let i = 0; i < 64; ++i) opensslSite("p".repeat(INPUT_SIZE), 0xfff_ffff - i, 0x1000);
     for (let s: u32 = SITE_FIRST; s < SITE_FIRST + 64; ++s) {
-      expect(lengthOf(s)).toBe(172);
+      expect(lengthOf(s)).toBe(164);
       expect(rowOf(s)).toBe(s);
     }
   });
@@ -142,10 +159,10 @@ describe("the registry", () => {
     fill();
     expect(siteCount()).toBe(SITE_FIRST + SITES_MIN);
     expect(refusals()).toBe(0);
-    expect(register(0x9_0000, IOBUFFER, put("memory/IOBuffer/New.cc:1"))).toBe(SITE_OTHER + CLASS_IOBUFFER);
-    expect(register(0x9_0000, OPENSSL | 3, put("new.c"))).toBe(SITE_OTHER + CLASS_OPENSSL);
+    expect(register(0x9_0000, IOBUFFER, put("memory/IOBuffer/New.cc:1"), OWNER_CORE, 0)).toBe(SITE_OTHER + CLASS_IOBUFFER);
+    expect(register(0x9_0000, OPENSSL | 3, put("new.c"), OWNER_CORE, 0)).toBe(SITE_OTHER + CLASS_OPENSSL);
     expect(refusals()).toBe(2);
-    expect(register(0x1000, IOBUFFER, 0)).toBe(first);
+    expect(register(0x1000, IOBUFFER, 0, OWNER_CORE, 0)).toBe(first);
     expect(refusals()).toBe(2);
     expect(siteCount()).toBe(SITE_FIRST + SITES_MIN);
     expect(nameOf(SITE_OTHER + CLASS_IOBUFFER)).toBe("memory/IOBuffer/(other)");
@@ -153,9 +170,9 @@ describe("the registry", () => {
 
   test("refuses a class that it does not know and a text longer than the input region", () => {
     fresh();
-    expect(register(0x1000, 0x2000_0000, 3)).toBe(SITE_OTHER + CLASS_IOBUFFER);
-    expect(register(0x1000, 0xf000_0000, 3)).toBe(SITE_OTHER + CLASS_IOBUFFER);
-    expect(register(0x1000, OPENSSL, INPUT_SIZE + 1)).toBe(SITE_OTHER + CLASS_OPENSSL);
+    expect(register(0x1000, 0x5000_0000, 3, OWNER_CORE, 0)).toBe(SITE_OTHER + CLASS_IOBUFFER);
+    expect(register(0x1000, 0xf000_0000, 3, OWNER_CORE, 0)).toBe(SITE_OTHER + CLASS_IOBUFFER);
+    expect(register(0x1000, OPENSSL, INPUT_SIZE + 1, OWNER_CORE, 0)).toBe(SITE_OTHER + CLASS_OPENSSL);
     expect(refusals()).toBe(3);
     expect(siteCount()).toBe(SITE_FIRST);
   });

@@ -6,18 +6,20 @@ import {
   CLASS_IOBUFFER,
   CLASS_OPENSSL,
   DETAIL_CLASS_SHIFT,
+  DETAIL_OWNER_SHIFT,
   OWNER_CORE,
   PAIR_SIZE,
   RECORD_ALLOCS,
   RECORD_FREES,
   ROLE_MODEL,
 } from "../../assembly/abi";
-import { init, register, siteCount } from "../../assembly/index";
+import { init, register, registerOwner, siteCount } from "../../assembly/index";
 import { input, output, staging } from "../../assembly/memory";
 import { adopt, mergeAllocs, mergeFrees, settle, start, sumRows } from "../../assembly/model";
 import { lengthOf, textOf } from "../../assembly/name";
 import { version } from "../../assembly/registry";
 import { render } from "../../assembly/render";
+import * as rows from "../../assembly/rows";
 import { siteAt } from "../../assembly/site";
 import { position } from "../../assembly/writer";
 
@@ -57,6 +59,21 @@ export function opensslSite(file: string, line: u32, place: u64): u32 {
   return register(place, OPENSSL | line, put(file), OWNER_CORE, 0);
 }
 
+/** A module was loaded: its owner's key. */
+export function owner(text: string): u32 {
+  return registerOwner(put(text));
+}
+
+/** The detail of a site's key: `line` is an object's kind, or the line in an OpenSSL file. */
+export function detail(cls: u32, line: u32, key: u32): u64 {
+  return ((<u64>key) << DETAIL_OWNER_SHIFT) | (cls << DETAIL_CLASS_SHIFT) | line;
+}
+
+/** Registers a call of a plugin's, at a place of its own. */
+export function pluginSite(cls: u32, text: string, key: u32, line: u32 = 0, flags: u32 = 0): u32 {
+  return register(0x1000 + siteCount(), detail(cls, line, key), put(text), key, flags);
+}
+
 /** Puts a pair into staging, as a host that copies it from a shard. */
 export function stage(site: u32, count: u64, bytes: u64): void {
   const at = staging + <usize>site * PAIR_SIZE;
@@ -74,11 +91,22 @@ export function stageRecords(pair: u32): void {
     memory.copy(staging + <usize>site * PAIR_SIZE, siteAt(site) + pair, PAIR_SIZE);
 }
 
+/** Hands the names and owners of this instance's registry to its model. */
+export function adoptNames(): void {
+  assert(adopt(siteCount(), version()) == 0, "adopt");
+}
+
+/** The row that a dump of now would have a site in. */
+export function rowOf(site: u32): u32 {
+  adoptNames();
+  return rows.rowOf(site);
+}
+
 /** A dump's beginning: the names of all sites are there already, for the registry is in this instance. */
 export function begin(): void {
   start();
   unstage();
-  assert(adopt(siteCount(), version()) == 0, "adopt");
+  adoptNames();
 }
 
 /** Sums up this instance's own records, as a dump sums up a shard's. */
@@ -89,6 +117,12 @@ export function collect(): void {
   stageRecords(RECORD_ALLOCS);
   mergeAllocs(siteCount());
   sumRows();
+}
+
+/** What follows the merges of a dump. */
+export function sumUp(): void {
+  sumRows();
+  settle();
 }
 
 /** A dump's text. */

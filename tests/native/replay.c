@@ -116,7 +116,9 @@ replay_line(char *line)
     memtrack_account_iobuffer(places[below(place, PLACES_MAX, line)], change);
   } else if (sscanf(line, "A %*u %u %u %" SCNu64 " %u", &place, &source_line, &size, &block) == 4) {
     blocks[below(block, BLOCKS_MAX, line)].size = size;
-    blocks[block].site = memtrack_account_alloc(MEMTRACK_CLASS_OPENSSL, places[below(place, PLACES_MAX, line)], source_line, size);
+    const char *file                            = places[below(place, PLACES_MAX, line)];
+    uint64_t detail                             = memtrack_detail(MEMTRACK_CLASS_OPENSSL, source_line, MEMTRACK_OWNER_CORE);
+    blocks[block].site                          = memtrack_account_alloc((uintptr_t)file, detail, file, size);
   } else if (sscanf(line, "F %*u %u", &block) == 1) {
     memtrack_account_free(blocks[below(block, BLOCKS_MAX, line)].site, blocks[block].size);
   } else if (sscanf(line, "U %*u %" SCNu64, &size) == 1) {

@@ -153,7 +153,7 @@ stop_inside_an_event(void *argument)
 {
   memtrack_account_iobuffer(argument, 1000);
   struct memtrack_shard *shard = memtrack_thread.shard;
-  uint32_t site                = memtrack_registry_site((uintptr_t)argument, 0, argument);
+  uint32_t site                = memtrack_registry_site((uintptr_t)argument, 0, argument, MEMTRACK_OWNER_CORE, 0);
   uint8_t *record              = memtrack_core_at(&shard->core, shard->core.records) + site * MEMTRACK_RECORD_SIZE;
   uint64_t *pair               = (uint64_t *)(record + MEMTRACK_RECORD_ALLOCS), seq;
   assert_true(memtrack_shard_enter(shard, &seq));
@@ -171,7 +171,7 @@ a_reader_waits_for_a_thread_that_was_stopped_inside_an_event(void **state)
 {
   (void)state;
   pthread_t thread;
-  uint32_t site      = memtrack_registry_site((uintptr_t)locations[0], 0, locations[0]);
+  uint32_t site      = memtrack_registry_site((uintptr_t)locations[0], 0, locations[0], MEMTRACK_OWNER_CORE, 0);
   struct sums before = sum_site(site);
   pthread_create(&thread, NULL, stop_inside_an_event, locations[0]);
   while (!atomic_load(&stopped_inside)) {

@@ -107,7 +107,11 @@ function compare(dump: Dump, shadow: Shadow): void {
       return { allocs: row.allocs, frees: row.frees, inUse, average: live > 0 ? Math.trunc(inUse / live) : 0, location };
     });
     expected.sort(
-      (a, b) => b.inUse - a.inUse || b.allocs - a.allocs || Buffer.compare(Buffer.from(a.location), Buffer.from(b.location)),
+      (a, b) =>
+        b.inUse - a.inUse ||
+        b.allocs - b.frees - (a.allocs - a.frees) ||
+        b.allocs - a.allocs ||
+        Buffer.compare(Buffer.from(a.location), Buffer.from(b.location)),
     );
     assert.deepEqual(table.rows, expected);
     assert.equal(
@@ -276,17 +280,28 @@ for (const { name, path } of BUILDS) {
       const registry = new Core(module, abi.ROLE_REGISTRY, abi.SITES_MIN);
       const model = new Core(module, abi.ROLE_MODEL, abi.SITES_MIN);
       const shard = new Core(module, abi.ROLE_SHARD, abi.SITES_MIN);
-      const detail = (abi.CLASS_OPENSSL << abi.DETAIL_CLASS_SHIFT) | 9;
+      const detail = BigInt((abi.CLASS_OPENSSL << abi.DETAIL_CLASS_SHIFT) | 9);
       const site = registry.register(1n, detail, "x".repeat(abi.INPUT_SIZE) + "/end.c");
       assert.ok(shard.bind(site, 1n, detail));
       shard.charge(1n, detail, 5n);
-      registry.copyNames(abi.SITE_FIRST, registry.siteCount, model);
+      registry.copyNames(model);
       model.start();
       shard.copyPairs(abi.RECORD_ALLOCS, registry.siteCount, model);
       model.mergeAllocs(registry.siteCount);
+      model.sumRows();
       model.settle();
       model.fact(abi.FACT_LEVEL, 2n);
       assert.match(model.render().toString(), /memory\/OpenSSL\/\.\.\.x+\/end\.c:9/);
+    });
+
+    test("is made in every role at every capacity, and takes no more memory than its role has", () => {
+      for (const sites of [abi.SITES_MIN, 65, 1000, abi.SITES_DEFAULT, 30000, abi.SITES_MAX]) {
+        const [shard, registry, model] = [abi.ROLE_SHARD, abi.ROLE_REGISTRY, abi.ROLE_MODEL].map(
+          (role) => new Core(module, role, sites),
+        );
+        assert.ok(shard!.size < registry!.size && registry!.size < model!.size);
+        assert.ok(shard!.size <= abi.SHARD_MEMORY);
+      }
     });
 
     test("refuses roles, capacities, facts and sites that there are not", () => {
@@ -298,7 +313,7 @@ for (const { name, path } of BUILDS) {
       assert.throws(() => model.fact(abi.FACT_COUNT, 0n), RangeError);
       assert.throws(() => model.say(abi.TEXT_COUNT, ""), RangeError);
       assert.equal(model.release(abi.SITE_FIRST + abi.SITES_MIN, 1n), abi.SITE_UNKNOWN);
-      assert.equal(model.bind(abi.SITE_FIRST - 1, 1n, 0), false);
+      assert.equal(model.bind(abi.SITE_FIRST - 1, 1n, 0n), false);
       assert.equal(model.verifyRow(abi.SITE_FIRST, 1n, 1n, 1n), false);
     });
 
@@ -308,7 +323,7 @@ for (const { name, path } of BUILDS) {
       const top = 2n ** 64n - 1n;
       const site = host.event(shard, top, "memory/IOBuffer/Top.cc:1", 2n ** 40n);
       assert.equal(site, abi.SITE_FIRST);
-      assert.deepEqual(host.registry.key(site), { place: top, detail: 0 });
+      assert.deepEqual(host.registry.key(site), { place: top, detail: 0n });
       assert.equal(host.event(host.addShard(), top, "memory/IOBuffer/Top.cc:1", -(2n ** 39n)), site);
       assert.equal(only(host.dump(FACTS)).iobuffer.total, 2 ** 39);
     });

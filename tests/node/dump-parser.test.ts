@@ -6,7 +6,8 @@ import { parseDumps, parsePairs, parseTables } from "../support/dump.ts";
 
 const HEADER =
   "memtrack format=1 dump=7 time=2026-11-22T15:34:15Z reason=signal level=2 armed=60 core=90945afb0efed735 shards=4 sites=3/4096 " +
-  "refused-sites=0 iobuffer=installed openssl=installed verify=on lost=0 traps=0 memory=1048576";
+  "refused-sites=0 iobuffer=installed openssl=installed plugins=installed buffers=installed heap=off verify=on lost=0 traps=0 " +
+  "damaged=0 twice=0 untracked=0 memory=1048576";
 
 const IOBUFFER = `
 Allocs     | Frees      | Size In-use          | Avg Size   | Location                                          
@@ -30,6 +31,38 @@ Total Allocated      | Total Freed          | Currently Allocated  | Type       
 ---------------------|----------------------|----------------------|----------------------
 `;
 
+const PLUGINS = `
+TSmalloc memory of plugins
+Allocs     | Frees      | Size In-use          | Avg Size   | Location                                          
+-----------|------------|----------------------|------------|--------------------------------------------------------------------
+         3 |          1 |                  200 |        100 | memory/plugin/foo.so handler (foo.c:88)           
+                                           200 |            | TOTAL                                             
+----------------------------------------------------------------------------------------------------------------------------------
+
+Heap memory of plugins
+Allocs     | Frees      | Size In-use          | Avg Size   | Location                                          
+-----------|------------|----------------------|------------|--------------------------------------------------------------------
+         2 |          1 |                   64 |         64 | memory/plugin/foo.so#2+0x1a2b [retired]           
+                                            64 |            | TOTAL                                             
+----------------------------------------------------------------------------------------------------------------------------------
+
+Objects of plugins
+Created    | Destroyed  | Alive      | Kind       | Location
+-----------|------------|------------|------------|------------------------------
+        12 |          2 |         10 | cont       | memory/plugin/foo.so TSPluginInit (foo.c:12)      
+         4 |          5 |         -1 | other      | memory/plugin/foo.so+0x10                         
+`;
+
+const OWNERS = `
+Owners: bytes in use by class, objects alive by kind; change is that of the total since the last dump
+IOBuffer       | OpenSSL        | TSmalloc       | Heap           | Total          | Change         | Conts    | Mutexes  | Buffers  | Readers  | MBuffers | Others   | State   | Owner
+---------------|----------------|----------------|----------------|----------------|----------------|----------|----------|----------|----------|----------|----------|---------|------------------------------
+        581632 |            400 |              0 |              0 |         582032 |          -4096 |        0 |        0 |        0 |        0 |        0 |        0 | loaded  | core
+             0 |              0 |            200 |              0 |            200 |            200 |       10 |        0 |        0 |        0 |        0 |       -1 | loaded  | foo.so
+             0 |              0 |              0 |             64 |             64 |              0 |        0 |        0 |        0 |        0 |        0 |        0 | retired | foo.so#2
+        581632 |            400 |            200 |             64 |         582296 |          -3896 |       10 |        0 |        0 |        0 |        0 |       -1 |         | TOTAL
+`;
+
 const PRIOR = `
 Released since arming, allocated before it: in no row above
 Frees      | Size                 | Class
@@ -48,7 +81,7 @@ Allocs     | Frees      | Size In-use          | Accountant | Location
 `;
 
 const END = "\nmemtrack end dump=7 rows=3\n";
-const DUMP = `${HEADER}\n${IOBUFFER}${OPENSSL}${PRIOR}${VERIFY}${END}`;
+const DUMP = `${HEADER}\n${IOBUFFER}${OPENSSL}${PLUGINS}${OWNERS}${PRIOR}${VERIFY}${END}`;
 
 describe("parseDumps", () => {
   test("reads the header, the tables and the sections of a dump", () => {
@@ -81,6 +114,48 @@ describe("parseDumps", () => {
       dump.verify?.rows.map((row) => row.accountant),
       ["memtrack", "built-in", "memtrack", "built-in"],
     );
+  });
+
+  test("reads the sections of plugins, each table under its title", () => {
+    const [dump] = parseDumps(DUMP);
+    assert.ok(dump);
+    assert.deepEqual(dump.tsapi, {
+      title: "TSmalloc memory of plugins",
+      rows: [{ allocs: 3, frees: 1, inUse: 200, average: 100, location: "memory/plugin/foo.so handler (foo.c:88)" }],
+      total: 200,
+    });
+    assert.deepEqual([dump.heap.rows[0]?.location, dump.heap.total], ["memory/plugin/foo.so#2+0x1a2b [retired]", 64]);
+    assert.deepEqual(dump.objects, [
+      { created: 12, destroyed: 2, alive: 10, kind: "cont", location: "memory/plugin/foo.so TSPluginInit (foo.c:12)" },
+      { created: 4, destroyed: 5, alive: -1, kind: "other", location: "memory/plugin/foo.so+0x10" },
+    ]);
+    assert.equal(parseDumps(DUMP.replace("Objects of plugins\n", ""))[0]?.foreign.length, 3, "a section without its title");
+  });
+
+  test("reads the owners and their total", () => {
+    const [dump] = parseDumps(DUMP);
+    assert.ok(dump);
+    const kinds = { cont: 10, mutex: 0, iobuffer: 0, reader: 0, mbuffer: 0, other: -1 };
+    const foo = { iobuffer: 0, openssl: 0, tsapi: 200, heap: 0, total: 200, change: 200, objects: 9, kinds };
+    assert.deepEqual(dump.owners[1], { ...foo, state: "loaded", owner: "foo.so" });
+    assert.deepEqual(
+      dump.owners.map((row) => [row.owner, row.state, row.change]),
+      [
+        ["core", "loaded", -4096],
+        ["foo.so", "loaded", 200],
+        ["foo.so#2", "retired", 0],
+      ],
+    );
+    assert.deepEqual(dump.ownersTotal, { ...foo, iobuffer: 581632, openssl: 400, heap: 64, total: 582296, change: -3896 });
+    assert.equal(parseDumps(DUMP.replace("retired | foo.so#2", "retired"))[0]?.foreign.length, 1);
+    assert.equal(parseDumps(DUMP.replace(/^Owners: .*\n/m, ""))[0]?.foreign.length, 5, "a section without its title");
+  });
+
+  test("does not take a plugins' table for OpenSSL's where level 1 has none", () => {
+    const [dump] = parseDumps(`${HEADER}\n${IOBUFFER}${PLUGINS}${END}`);
+    assert.deepEqual(dump?.openssl.rows, []);
+    assert.equal(dump?.tsapi.rows.length, 1);
+    assert.deepEqual(dump?.owners, []);
   });
 
   test("keeps a line that belongs to nothing known apart", () => {
