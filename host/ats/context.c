@@ -39,6 +39,7 @@ run(const struct thunk *thunk, word a, word b, word c, word d, word e, word f)
 }
 
 /* The thunks: compiled, not made at run time, so no page is ever both writable and executable. The number is in hexadecimal. */
+// clang-format off
 #define THUNK_(n)                                                       \
   static word thunk_##n(word a, word b, word c, word d, word e, word f) \
   {                                                                     \
@@ -54,6 +55,7 @@ run(const struct thunk *thunk, word a, word b, word c, word d, word e, word f)
   FOR_16_(M, n##3) FOR_16_(M, n##4) FOR_16_(M, n##5) FOR_16_(M, n##6) FOR_16_(M, n##7) FOR_16_(M, n##8) FOR_16_(M, n##9) \
     FOR_16_(M, n##a) FOR_16_(M, n##b) FOR_16_(M, n##c) FOR_16_(M, n##d) FOR_16_(M, n##e) FOR_16_(M, n##f)
 #define FOR_ALL_(M) FOR_256_(M, 0) FOR_256_(M, 1) FOR_256_(M, 2) FOR_256_(M, 3)
+// clang-format on
 
 FOR_ALL_(THUNK_)
 
