@@ -39,7 +39,12 @@ const HASH: usize = 8;
 const TEXT: usize = NAME_TEXT;
 
 /** The built-in tracker cuts a location at 127 bytes. IOBuffer names are cut there too, so that both give one name to one site. */
-export const IOBUFFER_NAME_MAX: usize = 127;
+export const IOBUFFER_NAME_MAX: u32 = 127;
+
+const PLUGIN: string = "memory/plugin/";
+/** Bytes of " [via ]" and of "...". */
+const VIA: u32 = 7;
+const DOTS: u32 = 3;
 
 // FNV-1a, 64 bits. http://www.isthe.com/chongo/tech/comp/fnv/
 const FNV_BASIS: u64 = 0xcbf29ce484222325;
@@ -55,14 +60,15 @@ export function write(site: u32, detail: u64, length: u32, owner: u32, flags: u3
   const cls = classOf(detail);
   const line = (<u32>detail) & DETAIL_LINE_MASK;
   const kind: u32 = cls != CLASS_OBJECT ? 0 : line < KIND_COUNT ? line : KIND_OTHER;
-  begin(site, cls);
+  begin(site, cls == CLASS_IOBUFFER ? IOBUFFER_NAME_MAX : NAME_MAX);
   if (cls == CLASS_OPENSSL) {
     writer.ascii("memory/OpenSSL/");
     file(length, line, owner != OWNER_CORE ? ownerLength(owner) : 0);
     if (owner != OWNER_CORE) flags |= NAME_VIA;
-  } else {
-    if (cls != CLASS_IOBUFFER) writer.ascii("memory/plugin/");
+  } else if (cls == CLASS_IOBUFFER) {
     writer.foreign(input, length);
+  } else {
+    call(length, owner, flags);
   }
   finish(site, cls, kind, owner, flags);
 }
@@ -70,17 +76,16 @@ export function write(site: u32, detail: u64, length: u32, owner: u32, flags: u3
 /** Gives a plugin's site a better text, which stands in the input region: what comes after memory/plugin/. */
 export function rename(site: u32, length: u32): void {
   const hash = hashOf(site);
-  begin(site, classOfName(site));
-  writer.ascii("memory/plugin/");
-  writer.foreign(input, length);
+  begin(site, NAME_MAX);
+  call(length, ownerOfSite(site), flagsOf(site));
   finish(site, classOfName(site), kindOf(site), ownerOfSite(site), flagsOf(site));
   store<u64>(nameAt(site), hash, HASH);
 }
 
 /** Names a fixed site. */
 export function writeFixed(site: u32, cls: u32): void {
-  begin(site, cls);
-  writer.ascii(cls == CLASS_IOBUFFER ? "memory/IOBuffer/" : cls == CLASS_OPENSSL ? "memory/OpenSSL/" : "memory/plugin/");
+  begin(site, NAME_MAX);
+  writer.ascii(cls == CLASS_IOBUFFER ? "memory/IOBuffer/" : cls == CLASS_OPENSSL ? "memory/OpenSSL/" : PLUGIN);
   writer.ascii("(other)");
   finish(site, cls, cls == CLASS_OBJECT ? KIND_OTHER : 0, OWNER_CORE, 0);
 }
@@ -143,8 +148,8 @@ export function nameAt(site: u32): usize {
   return names + <usize>site * NAME_SIZE;
 }
 
-function begin(site: u32, cls: u32): void {
-  writer.begin(textOf(site), textOf(site) + (cls == CLASS_IOBUFFER ? IOBUFFER_NAME_MAX : <usize>NAME_MAX));
+function begin(site: u32, room: usize): void {
+  writer.begin(textOf(site), textOf(site) + room);
 }
 
 function finish(site: u32, cls: u32, kind: u32, owner: u32, flags: u32): void {
@@ -163,6 +168,18 @@ function finish(site: u32, cls: u32, kind: u32, owner: u32, flags: u32): void {
   store<u64>(at, hashText(textOf(site), length), HASH);
 }
 
+/** A plugin's call. A long text keeps its beginning and its end: there the module and the line are. */
+function call(length: u32, owner: u32, flags: u32): void {
+  writer.ascii(PLUGIN);
+  const room = NAME_MAX - <u32>PLUGIN.length - (flags & NAME_VIA ? VIA + ownerLength(owner) : 0);
+  if (length <= room) return writer.foreign(input, length);
+  const head = (room - DOTS) / 2;
+  const tail = room - DOTS - head;
+  writer.foreign(input, head);
+  writer.ascii("...");
+  writer.foreign(input + length - tail, tail);
+}
+
 /** file:line, without the ../ that a build in a folder of its own leaves in front; a long path keeps its end. */
 function file(length: u32, line: u32, owner: u32): void {
   let at: u32 = 0;
@@ -171,7 +188,7 @@ function file(length: u32, line: u32, owner: u32): void {
     else if (at + 2 <= length && is(at, 0x2e) && is(at + 1, 0x2f)) at += 2;
     else break;
   }
-  const taken: u32 = 40 + (owner ? owner + 7 : 0); // the prefix, dots, a colon, a line of 9 digits, [via owner]
+  const taken: u32 = 40 + (owner ? owner + VIA : 0); // the prefix, dots, a colon, a line of 9 digits, [via owner]
   const room: u32 = taken + 20 < NAME_MAX ? NAME_MAX - taken : 20;
   if (at == length) writer.ascii("(no file)");
   else if (length - at > room) {
