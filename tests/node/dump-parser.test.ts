@@ -30,6 +30,34 @@ Total Allocated      | Total Freed          | Currently Allocated  | Type       
 ---------------------|----------------------|----------------------|----------------------
 `;
 
+const PLUGINS = `
+TSmalloc memory of plugins
+Allocs     | Frees      | Size In-use          | Avg Size   | Location                                          
+-----------|------------|----------------------|------------|--------------------------------------------------------------------
+        50 |          0 |                 5000 |        100 | memory/plugin/foo.so handler (foo.c:88)           
+                                          5000 |            | TOTAL                                             
+----------------------------------------------------------------------------------------------------------------------------------
+
+Heap memory of plugins
+Allocs     | Frees      | Size In-use          | Avg Size   | Location                                          
+-----------|------------|----------------------|------------|--------------------------------------------------------------------
+         9 |          2 |                  700 |        100 | memory/plugin/foo.so#2 handler+0x1a [retired]     
+                                           700 |            | TOTAL                                             
+----------------------------------------------------------------------------------------------------------------------------------
+
+Objects of plugins
+Created    | Destroyed  | Alive      | Kind             | Location
+-----------|------------|------------|------------------|------------------------------
+         3 |          1 |          2 | TSCont           | memory/plugin/foo.so handler (foo.c:90)
+
+Owners
+IOBuffer             | OpenSSL              | TSmalloc             | Heap                 | Total                | Change               | Objects    | State    | Owner
+---------------------|----------------------|----------------------|----------------------|----------------------|----------------------|------------|----------|------------------------------
+              581632 |                  400 |                    0 |                    0 |               582032 |                    0 |          0 | loaded   | core
+                   0 |                    0 |                 5000 |                    0 |                 5000 |                 -700 |          2 | loaded   | foo.so
+                   0 |                    0 |                    0 |                  700 |                  700 |                 +700 |          0 | retired  | foo.so#2
+`;
+
 const PRIOR = `
 Released since arming, allocated before it: in no row above
 Frees      | Size                 | Class
@@ -48,7 +76,7 @@ Allocs     | Frees      | Size In-use          | Accountant | Location
 `;
 
 const END = "\nmemtrack end dump=7 rows=3\n";
-const DUMP = `${HEADER}\n${IOBUFFER}${OPENSSL}${PRIOR}${VERIFY}${END}`;
+const DUMP = `${HEADER}\n${IOBUFFER}${OPENSSL}${PLUGINS}${PRIOR}${VERIFY}${END}`;
 
 describe("parseDumps", () => {
   test("reads the header, the tables and the sections of a dump", () => {
@@ -81,6 +109,31 @@ describe("parseDumps", () => {
       dump.verify?.rows.map((row) => row.accountant),
       ["memtrack", "built-in", "memtrack", "built-in"],
     );
+  });
+
+  test("reads the sections of plugins, each table under its title", () => {
+    const [dump] = parseDumps(DUMP);
+    const foo = "memory/plugin/foo.so handler (foo.c:88)";
+    assert.deepEqual(dump?.tsapi, {
+      title: "TSmalloc memory of plugins",
+      rows: [{ allocs: 50, frees: 0, inUse: 5000, average: 100, location: foo }],
+      total: 5000,
+    });
+    assert.deepEqual(dump.heap.rows, [
+      { allocs: 9, frees: 2, inUse: 700, average: 100, location: "memory/plugin/foo.so#2 handler+0x1a [retired]" },
+    ]);
+    assert.deepEqual(dump.objects, [
+      { created: 3, destroyed: 1, alive: 2, kind: "TSCont", location: "memory/plugin/foo.so handler (foo.c:90)" },
+    ]);
+    assert.deepEqual(
+      dump.owners.map(({ owner, total, change, state }) => [owner, total, change, state]),
+      [
+        ["core", 582032, 0, "loaded"],
+        ["foo.so", 5000, -700, "loaded"],
+        ["foo.so#2", 700, 700, "retired"],
+      ],
+    );
+    assert.deepEqual(parseDumps(DUMP.replace("Objects of plugins\n", ""))[0]?.foreign.length, 2, "a section without its title");
   });
 
   test("keeps a line that belongs to nothing known apart", () => {

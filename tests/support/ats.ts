@@ -135,6 +135,15 @@ export class Ats {
     return this.#process?.signalCode ?? this.#process?.exitCode ?? undefined;
   }
 
+  /** Waits until what was started here has ended by itself. */
+  async ended(timeoutMs = 10_000): Promise<void> {
+    await until(
+      () => this.exitStatus !== undefined,
+      timeoutMs,
+      () => `the server still runs after ${timeoutMs} ms`,
+    );
+  }
+
   signal(name: NodeJS.Signals): void {
     process.kill(this.#pid, name);
   }

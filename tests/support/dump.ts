@@ -14,6 +14,8 @@ export interface Row {
 }
 
 export interface Table {
+  /** The line before its head, or nothing where there is none (the IOBuffer and the OpenSSL table). */
+  title: string;
   rows: Row[];
   /** What the TOTAL line says, not a sum of the rows. */
   total: number;
@@ -24,6 +26,29 @@ export interface Summary {
   allocated: number;
   freed: number;
   current: number;
+}
+
+/** Objects of the plugin API, by kind and call site. */
+export interface ObjectRow {
+  created: number;
+  destroyed: number;
+  alive: number;
+  kind: string;
+  location: string;
+}
+
+/** What an owner holds: bytes by class, objects alive. */
+export interface OwnerRow {
+  iobuffer: number;
+  openssl: number;
+  tsapi: number;
+  heap: number;
+  total: number;
+  /** Of `total`, since the last dump. */
+  change: number;
+  objects: number;
+  state: string;
+  owner: string;
 }
 
 /** Releases of memory older than the arming. */
@@ -44,6 +69,8 @@ export interface VerifyRow {
 export interface Tables {
   tables: Table[];
   summary?: Summary;
+  objects: ObjectRow[];
+  owners: OwnerRow[];
   prior: Prior[];
   verify?: { differing: number; compared: number; rows: VerifyRow[] };
   /** Lines that belong to nothing known. */
@@ -62,12 +89,21 @@ export interface Dump extends Tables {
   text: string;
   iobuffer: Table;
   openssl: Table;
+  /** TSmalloc and its kin, called by plugins. */
+  tsapi: Table;
+  /** malloc, operator new and their kin, called by plugins. */
+  heap: Table;
 }
 
 const FIRST = /^memtrack format=\d+ dump=(\d+)\b/;
 const LAST = /^memtrack end dump=(\d+) rows=(\d+)$/;
 
-const EMPTY: Table = { rows: [], total: 0 };
+const TSAPI_TITLE = "TSmalloc memory of plugins";
+const HEAP_TITLE = "Heap memory of plugins";
+const OBJECTS_TITLE = "Objects of plugins";
+const OWNERS_TITLE = "Owners";
+
+const EMPTY: Table = { title: "", rows: [], total: 0 };
 
 /** The complete dumps in a text, in its order. One that is cut off, or that another one begins within, is left out. */
 export function parseDumps(text: string): Dump[] {
@@ -91,6 +127,8 @@ function parseDump(lines: string[], endRows: number): Dump {
   const [first = "", ...rest] = lines;
   const notes = rest.filter((line) => line.startsWith("memtrack "));
   const tables = parseTables(rest.filter((line) => !line.startsWith("memtrack ")).join("\n"));
+  const untitled = tables.tables.filter(({ title }) => title === "");
+  const titled = (name: string) => tables.tables.find(({ title }) => title === name) ?? EMPTY;
   return {
     ...tables,
     number: Number(FIRST.exec(first)?.[1]),
@@ -98,8 +136,10 @@ function parseDump(lines: string[], endRows: number): Dump {
     notes: notes.slice(0, -1).map(parsePairs),
     endRows,
     text: lines.join("\n") + "\n",
-    iobuffer: tables.tables[0] ?? EMPTY,
-    openssl: tables.tables[1] ?? EMPTY,
+    iobuffer: untitled[0] ?? EMPTY,
+    openssl: untitled[1] ?? EMPTY,
+    tsapi: titled(TSAPI_TITLE),
+    heap: titled(HEAP_TITLE),
   };
 }
 
@@ -116,29 +156,51 @@ const TABLE_ROW = /^ *(\d+) \| +(\d+) \| +(-?\d+) \| +(-?\d+) \| (\S.*?) *$/;
 const TABLE_TOTAL = /^ +(-?\d+) \| +\| TOTAL *$/;
 const SUMMARY_HEAD = /^Total Allocated +\| Total Freed +\| Currently Allocated +\| Type +\|? *$/;
 const SUMMARY_ROW = /^ *(\d+) \| +(\d+) \| +(-?\d+) \| SSL Allocated Memory *$/;
+const OBJECTS_HEAD = /^Created +\| Destroyed +\| Alive +\| Kind +\| Location *$/;
+const OBJECTS_ROW = /^ *(\d+) \| +(\d+) \| +(-?\d+) \| (\w+) +\| (\S.*?) *$/;
+const OWNERS_HEAD = /^IOBuffer +\| OpenSSL +\| TSmalloc +\| Heap +\| Total +\| Change +\| Objects +\| State +\| Owner *$/;
+const OWNERS_ROW = /^ *(-?\d+) \| +(-?\d+) \| +(-?\d+) \| +(-?\d+) \| +(-?\d+) \| +([+-]?\d+) \| +(-?\d+) \| (\w+) +\| (\S.*?) *$/;
 const PRIOR_TITLE = /^Released since arming, allocated before it/;
 const PRIOR_HEAD = /^Frees +\| Size +\| Class$/;
-const PRIOR_ROW = /^ *(\d+) \| +(\d+) \| (iobuffer|openssl)$/;
+const PRIOR_ROW = /^ *(\d+) \| +(\d+) \| (iobuffer|openssl|tsapi|heap)$/;
 const VERIFY_TITLE = /^Verify: IOBuffer events .* (\d+) of (\d+) rows differ$/;
 const VERIFY_HEAD = /^Allocs +\| Frees +\| Size In-use +\| Accountant \| Location$/;
 const VERIFY_ROW = /^ *(-?\d+) \| +(-?\d+) \| +(-?\d+) \| (memtrack|built-in) +\| (.*)$/;
 const RULE = /^[-|]*$/; // also the empty line
 
+/** Lines that say nothing by themselves: heads, the titles of sections that are told by their rows. */
+const SILENT = [RULE, PRIOR_TITLE, PRIOR_HEAD, VERIFY_HEAD, SUMMARY_HEAD];
+
 /** The tables and sections in a text, whoever wrote them. */
 export function parseTables(text: string): Tables {
-  const found: Tables = { tables: [], prior: [], foreign: [] };
+  const found: Tables = { tables: [], objects: [], owners: [], prior: [], foreign: [] };
   let match: RegExpExecArray | null;
+  // The last title, and whether its own head has followed: rows count only after that.
+  let [title, section] = ["", ""];
   for (const line of text.split("\n")) {
-    const table = found.tables.at(-1);
-    if (RULE.test(line) || PRIOR_TITLE.test(line) || PRIOR_HEAD.test(line) || VERIFY_HEAD.test(line) || SUMMARY_HEAD.test(line)) {
+    const table = section === "table" ? found.tables.at(-1) : undefined;
+    if (SILENT.some((pattern) => pattern.test(line))) {
       continue;
+    } else if ([TSAPI_TITLE, HEAP_TITLE, OBJECTS_TITLE, OWNERS_TITLE].includes(line.trimEnd())) {
+      title = line.trimEnd();
     } else if (TABLE_HEAD.test(line)) {
-      found.tables.push({ rows: [], total: 0 });
+      found.tables.push({ title, rows: [], total: 0 });
+      [title, section] = ["", "table"];
+    } else if (title === OBJECTS_TITLE && OBJECTS_HEAD.test(line)) {
+      [title, section] = ["", "objects"];
+    } else if (title === OWNERS_TITLE && OWNERS_HEAD.test(line)) {
+      [title, section] = ["", "owners"];
     } else if (table && (match = TABLE_ROW.exec(line))) {
       const [allocs, frees, inUse, average] = integers(match, 1, 4) as [number, number, number, number];
       table.rows.push({ allocs, frees, inUse, average, location: match[5]! });
     } else if (table && (match = TABLE_TOTAL.exec(line))) {
       table.total = integers(match, 1, 1)[0]!;
+    } else if (section === "objects" && (match = OBJECTS_ROW.exec(line))) {
+      const [created, destroyed, alive] = integers(match, 1, 3) as [number, number, number];
+      found.objects.push({ created, destroyed, alive, kind: match[4]!, location: match[5]! });
+    } else if (section === "owners" && (match = OWNERS_ROW.exec(line))) {
+      const [iobuffer, openssl, tsapi, heap, total, change, objects] = integers(match, 1, 7) as Seven;
+      found.owners.push({ iobuffer, openssl, tsapi, heap, total, change, objects, state: match[8]!, owner: match[9]! });
     } else if ((match = SUMMARY_ROW.exec(line))) {
       const [allocated, freed, current] = integers(match, 1, 3) as [number, number, number];
       found.summary = { allocated, freed, current };
@@ -157,6 +219,8 @@ export function parseTables(text: string): Tables {
   }
   return found;
 }
+
+type Seven = [number, number, number, number, number, number, number];
 
 /** Groups first to last as integers. One above 2^53 would lose bytes silently. */
 function integers(match: RegExpExecArray, first: number, last: number): number[] {
