@@ -29,7 +29,7 @@ export interface AtsOptions {
   plugins?: string[];
   /** What everything is mapped to: an origin's URL. */
   origin?: string;
-  /** Further lines of remap.config, before the one that maps everything. */
+  /** Further lines of remap.config, before the one that maps everything. Plugins in them as in plugin.config. */
   remap?: string[];
   /** Runs the server under a traffic_manager, and so with traffic_ctl (default false). */
   manager?: boolean;
@@ -60,6 +60,7 @@ export class Ats {
   readonly #options: AtsOptions;
   readonly #owned: boolean;
   readonly #user: User | undefined;
+  readonly #copies = new Map<string, string>();
   #process: ChildProcess | undefined;
   #pid = 0;
 
@@ -132,6 +133,15 @@ export class Ats {
   /** How the process that was started ended: its exit code, the signal's name, or undefined while it runs. */
   get exitStatus(): number | string | undefined {
     return this.#process?.signalCode ?? this.#process?.exitCode ?? undefined;
+  }
+
+  /** Waits until what was started here has ended by itself. */
+  async ended(timeoutMs = 10_000): Promise<void> {
+    await until(
+      () => this.exitStatus !== undefined,
+      timeoutMs,
+      () => `the server still runs after ${timeoutMs} ms`,
+    );
   }
 
   signal(name: NodeJS.Signals): void {
@@ -270,7 +280,7 @@ export class Ats {
     this.#write("runroot.yaml", this.#runRoot());
     this.#write("etc/records.config", ...lines, ...recordLines);
     this.#write("etc/plugin.config", ...plugins.map((line) => this.#plugin(line)));
-    this.#write("etc/remap.config", ...remap, ...(origin ? [`map / ${origin}`] : []));
+    this.#write("etc/remap.config", ...remap.map((line) => this.#remap(line)), ...(origin ? [`map / ${origin}`] : []));
     this.#write("etc/storage.config", "cache 64M");
     this.#write("etc/ssl_multicert.config", "dest_ip=* ssl_cert_name=cert.pem ssl_key_name=key.pem");
     // Without a warning for each file that is not there, whatever diags.log warns of is worth a look.
@@ -340,9 +350,26 @@ export class Ats {
   /** A line of plugin.config, its plugin being where the server's user can read it. A plugin of the system stands with its full path. */
   #plugin(line: string): string {
     const [name = "", ...args] = line.split(" ");
-    if (name.startsWith("/")) copyFileSync(name, join(this.folder, "plugins", basename(name)));
-    const path = join(name.startsWith("/") ? join(this.folder, "plugins") : trafficLayout().PLUGINDIR!, basename(name));
+    const path = name.startsWith("/") ? this.#copy(name) : join(trafficLayout().PLUGINDIR!, name);
     return [path, ...args].join(" ");
+  }
+
+  #remap(line: string): string {
+    return line.replace(/(?<=@plugin=)\/\S+/g, (path) => this.#copy(path));
+  }
+
+  /** Copies a plugin into the folder: once, and two of one name to two places. */
+  #copy(from: string): string {
+    let to = this.#copies.get(from);
+    if (!to) {
+      const taken = [...this.#copies.values()].filter((path) => basename(path) === basename(from)).length;
+      const folder = join(this.folder, "plugins", taken ? String(taken + 1) : "");
+      mkdirSync(folder, { recursive: true });
+      to = join(folder, basename(from));
+      copyFileSync(from, to);
+      this.#copies.set(from, to);
+    }
+    return to;
   }
 
   #write(name: string, ...lines: string[]): void {

@@ -1,0 +1,317 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// On a real server: what each plugin of the corpus holds stands under its name, its function and its line, exact to the byte or the
+// object; and one that gives everything back holds nothing. The truth is the number of transactions times what the plugin's source
+// says (tests/plugins/corpus.h). Many plugins share a server, as they do in production.
+
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { chmodSync, copyFileSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, describe, test } from "node:test";
+import { PLUGIN } from "../../tools/build.ts";
+import { Ats, type AtsOptions } from "../support/ats.ts";
+import { assertHolds, assertSound, buildCorpus, corpus, expectedOf, growingSite, locationOf } from "../support/corpus.ts";
+import { ownerOf, rowsOf, rowsOfOwner, settled, sitesOf, SOURCES, type Counts, type Expected } from "../support/corpus.ts";
+import type { Dump } from "../support/dump.ts";
+import { h2load, requests } from "../support/load.ts";
+import { Origin } from "../support/origin.ts";
+
+const HEAP = { "proxy.config.plugin.memtrack.heap": 1 };
+
+/** Those that are as often called as there are transactions, and need no place of their own. */
+const named = (prefix: string, except: RegExp = /^$/) =>
+  readdirSync(SOURCES)
+    .map((file) => /^(\w+)\.cc?$/.exec(file)?.[1] ?? "")
+    .filter((name) => name.startsWith(prefix) && !except.test(name))
+    .sort();
+const LEAKS = named("leak_", /truth$|^leak_(many|fallback|string|vector)$/);
+const UNOPTIMISED = ["leak_tsmalloc_o0", "leak_malloc_o0", "leak_new_o0", "leak_map_o0"];
+const GROWING = ["leak_string", "leak_vector", "leak_string_o0", "leak_vector_o0"];
+// The one that gives must be loaded before the one that takes: the order of their names.
+const INNOCENTS = named("innocent_");
+const ALL = [...LEAKS, ...UNOPTIMISED, ...GROWING, "leak_fallback", "leak_stripped", ...INNOCENTS];
+
+let origin: Origin;
+before(async () => {
+  buildCorpus();
+  origin = await Origin.start();
+});
+after(() => origin.stop());
+
+/** Starts a server, has `body` use it, and stops it; throws where it had crashed. */
+async function withServer<T>(options: AtsOptions, body: (ats: Ats) => Promise<T>): Promise<T> {
+  const ats = await Ats.start({ level: 2, records: HEAP, origin: origin.url, ...options });
+  try {
+    return await body(ats);
+  } finally {
+    await ats.stop();
+  }
+}
+
+/** Exactly so many transactions, all answered: some of each kind, in the clear and over TLS. Gives how many. */
+async function traffic(ats: Ats, count: number): Promise<number> {
+  const [some, rest] = [Math.floor(count / 10), count - 3 * Math.floor(count / 10)];
+  const paths = ["/size/1000", "/size/0", "/size/40000?chunked", "/size/5000?cache=600"];
+  const [clear, tls, intercepted] = await Promise.all([
+    requests(ats.httpUrl, rest, { paths }),
+    h2load(ats.httpsUrl, some, { paths }),
+    requests(ats.httpUrl, some, { paths: ["/intercept"] }),
+    // With innocent_server_frees.so an answer of 403, else what the origin says to a path it does not know.
+    requests(ats.httpUrl, some, { paths: ["/error"] }),
+  ]);
+  for (const { errors } of [clear, tls, intercepted]) assert.equal(errors, 0);
+  return count;
+}
+
+/** Capacities that a container has had after so many elements one by one: the blocks it has allocated. */
+function growth(elements: number, step: number, next: (needed: number, capacity: number) => number, start: number): number[] {
+  const capacities: number[] = [];
+  let capacity = start;
+  for (let size = step; size <= elements; size += step) {
+    if (size > capacity) capacities.push((capacity = next(size, capacity)));
+  }
+  return capacities;
+}
+
+/** What a container that has grown with each transaction holds: its last block. */
+function grown(name: string, transactions: number): Expected {
+  const blocks = name.startsWith("leak_string")
+    ? growth(100 * transactions, 100, (needed, old) => Math.max(needed, 2 * old), 15).map((capacity) => capacity + 1)
+    : growth(16 * transactions, 1, (needed, old) => Math.max(needed, 2 * old), 0).map((capacity) => 4 * capacity);
+  const location = locationOf(growingSite(name), `${name}.so`);
+  return { class: "heap", location, allocs: blocks.length, frees: blocks.length - 1, bytes: blocks.at(-1)! };
+}
+
+function expected(name: string, counts: Counts): Expected[] {
+  return [...expectedOf(name, counts), ...(GROWING.includes(name) ? [grown(name, counts.transaction)] : [])];
+}
+
+/** A line of leak_openssl_truth's: what each further call of what leak_openssl.so calls keeps. */
+function opensslTruth(): { place: string; blocks: number; bytes: number }[] {
+  const said = execFileSync(corpus("leak_openssl_truth").replace(/\.so$/, ""), { encoding: "utf8" });
+  return said
+    .trim()
+    .split("\n")
+    .map((line) => {
+      const [, place, blocks, bytes] = /^(?:\.\.\/)*(\S+) (\d+) (\d+)$/.exec(line) ?? [];
+      return { place: place!, blocks: Number(blocks), bytes: Number(bytes) };
+    });
+}
+
+for (const [where, plugins, once] of [
+  ["first", [PLUGIN, ...ALL.map(corpus)], 1],
+  // What the others have allocated in their TSPluginInit is then older than memtrack.
+  ["last", [...ALL.map(corpus), PLUGIN], 0],
+] as const) {
+  describe(`memtrack.so loaded ${where}`, () => {
+    const dumps: { dump: Dump; transactions: number }[] = [];
+    before(async () => {
+      await withServer({ plugins: [...plugins] }, async (ats) => {
+        let transactions = 0;
+        for (const count of [100, 60]) {
+          transactions += await traffic(ats, count);
+          dumps.push({ dump: await settled(ats), transactions });
+        }
+      });
+    });
+    const last = () => dumps.at(-1)!;
+
+    test("every dump is sound, and the owners' sums are the totals", () => {
+      for (const { dump } of dumps) assertSound(dump);
+    });
+
+    for (const name of [...LEAKS, ...UNOPTIMISED, ...GROWING].filter((name) => name !== "leak_openssl")) {
+      test(`${name}: exactly what its source says, at its lines`, () => {
+        const { dump, transactions } = last();
+        assertHolds(dump, `${name}.so`, expected(name, { transaction: transactions, once }));
+      });
+    }
+
+    for (const name of INNOCENTS) {
+      test(`${name}: holds nothing`, () => {
+        const { dump, transactions } = last();
+        assertHolds(dump, `${name}.so`, expected(name, { transaction: transactions, once }));
+        const counted = rowsOfOwner(dump, `${name}.so`).reduce((sum, row) => sum + row.allocs, 0);
+        const marked = sitesOf(name).some((site) => site.per === "transaction");
+        assert.ok(counted > 0 || !marked, "it has been seen at all");
+      });
+    }
+
+    test("leak_openssl: OpenSSL's own lines, via the plugin, as many as a program of its own counts", () => {
+      const [first, second] = dumps as [(typeof dumps)[0], (typeof dumps)[0]];
+      const times = second.transactions - first.transactions;
+      const truth = opensslTruth();
+      const held = ({ dump }: { dump: Dump }, place: string) => {
+        const location = `memory/OpenSSL/${place} [via leak_openssl.so]`;
+        const row = rowsOf(dump).find((row) => row.class === "openssl" && row.location === location);
+        assert.ok(row, `a row of ${location} in\n${JSON.stringify(rowsOfOwner(dump, "leak_openssl.so"), null, 1)}`);
+        return { blocks: row.allocs - row.frees, bytes: row.held };
+      };
+      assert.ok(truth.length > 5);
+      for (const { place, blocks, bytes } of truth) {
+        const [before, after] = [held(first, place), held(second, place)];
+        assert.equal(after.blocks - before.blocks, times * blocks, place);
+        assert.equal(after.bytes - before.bytes, times * bytes, place);
+      }
+      const [own] = expectedOf("leak_openssl", { transaction: second.transactions });
+      const row = rowsOf(second.dump).find(({ location }) => location === own!.location);
+      assert.deepEqual({ ...row, held: 0 }, { class: "openssl", location: own!.location, allocs: own!.allocs, frees: 0, held: 0 });
+      assert.equal(row!.held, own!.bytes);
+      // Everything that grows is accounted for: what OpenSSL keeps for good it has by the first dump.
+      const sum = (dump: Dump) => rowsOfOwner(dump, "leak_openssl.so").reduce((sum, row) => sum + row.held, 0);
+      const each = truth.reduce((sum, { bytes }) => sum + bytes, 0) + own!.bytes! / second.transactions;
+      assert.equal(sum(second.dump) - sum(first.dump), times * each);
+    });
+
+    test("without debug information: a function's name and an offset, or an address that addr2line knows", () => {
+      const { dump, transactions } = last();
+      const rows = rowsOfOwner(dump, "leak_stripped.so");
+      const lineOf = (bytes: number) => sitesOf("leak_stripped").find((site) => site.bytes === bytes)!.line;
+      const of = (bytes: number) => {
+        const found = rows.filter((row) => row.allocs === transactions && row.held === bytes * transactions);
+        assert.equal(found.length, 1, JSON.stringify(rows, null, 1));
+        return found[0]!.location;
+      };
+      assert.match(of(91), /^memory\/plugin\/leak_stripped\.so leak_exported\+0x[0-9a-f]+$/);
+      const [, offset] = /^memory\/plugin\/leak_stripped\.so\+(0x[0-9a-f]+)$/.exec(of(92)) ?? [];
+      assert.ok(offset, of(92));
+      // The same code, with debug information.
+      const said = execFileSync("addr2line", ["-e", corpus("leak_fallback"), offset], { encoding: "utf8" });
+      assert.match(said, new RegExp(`leak_fallback\\.c:${lineOf(92)}\\b`));
+      // Here the path that TSmalloc is given says it.
+      assert.match(of(93), new RegExp(`^memory/plugin/leak_stripped\\.so .*\\(?leak_fallback\\.c:${lineOf(93)}\\)?$`));
+    });
+
+    test("with debug information the same module has its functions and lines", () => {
+      const { dump, transactions } = last();
+      assertHolds(dump, "leak_fallback.so", expectedOf("leak_fallback", { transaction: transactions, once }));
+    });
+  });
+}
+
+describe("the heap", () => {
+  test("is not tracked unless asked for, and everything else is as exact", async () => {
+    const plugins = [PLUGIN, ...["leak_tsmalloc", "leak_tsrealloc", "leak_malloc", "innocent_handover_from"].map(corpus)];
+    const { dump, transactions } = await withServer({ plugins, records: {} }, async (ats) => {
+      const transactions = await traffic(ats, 40);
+      return { dump: await settled(ats), transactions };
+    });
+    assertSound(dump);
+    assert.deepEqual(dump.heap.rows, []);
+    for (const name of ["leak_tsmalloc", "leak_tsrealloc"]) {
+      assertHolds(dump, `${name}.so`, expectedOf(name, { transaction: transactions, once: 1 }));
+    }
+  });
+});
+
+describe("a plugin that is loaded more than once", () => {
+  const site = () => growingSite("leak_many");
+  const heap = (dump: Dump, owner: string) => {
+    const location = locationOf(site(), owner);
+    const row = rowsOf(dump).find((row) => row.class === "heap" && row.location === location);
+    return row && { allocs: row.allocs, frees: row.frees, held: row.held };
+  };
+  const run = (plugins: string[]) =>
+    withServer({ plugins }, async (ats) => {
+      const transactions = await traffic(ats, 50);
+      const dump = await settled(ats);
+      assertSound(dump);
+      return { dump, transactions };
+    });
+
+  test("by two lines of one path: it is one module, and one owner", async () => {
+    const { dump, transactions } = await run([PLUGIN, `${corpus("leak_many")} 111`, `${corpus("leak_many")} 222`]);
+    assert.deepEqual(heap(dump, "leak_many.so"), { allocs: 2 * transactions, frees: 0, held: 333 * transactions });
+    assert.deepEqual(rowsOfOwner(dump, "leak_many.so#2"), []);
+  });
+
+  test("as two files of one name: the second one is another owner, #2", async () => {
+    const folder = mkdtempSync(join(tmpdir(), "memtrack-many-"));
+    try {
+      const other = join(folder, "other");
+      mkdirSync(other);
+      chmodSync(folder, 0o755);
+      copyFileSync(corpus("leak_many"), join(other, "leak_many.so"));
+      const { dump, transactions } = await run([PLUGIN, `${corpus("leak_many")} 111`, `${join(other, "leak_many.so")} 222`]);
+      assert.deepEqual(heap(dump, "leak_many.so"), { allocs: transactions, frees: 0, held: 111 * transactions });
+      assert.deepEqual(heap(dump, "leak_many.so#2"), { allocs: transactions, frees: 0, held: 222 * transactions });
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  });
+});
+
+describe("hostile plugins", () => {
+  const HOSTILE = ["hostile_mixed", "hostile_foreign", "hostile_overrun", "hostile_double_free_hidden"];
+
+  describe("what the allocator survives", () => {
+    let dump: Dump;
+    let transactions: number;
+    before(async () => {
+      const plugins = [PLUGIN, ...[...HOSTILE, "leak_tsmalloc", "leak_malloc", "innocent_tsapi", "innocent_heap"].map(corpus)];
+      await withServer({ plugins }, async (ats) => {
+        transactions = await traffic(ats, 100);
+        dump = await settled(ats);
+      });
+    });
+
+    test("the server serves on, the dump is sound, and the rows of others stay exact", () => {
+      assertSound(dump);
+      for (const name of ["leak_tsmalloc", "leak_malloc", "innocent_tsapi", "innocent_heap"]) {
+        assertHolds(dump, `${name}.so`, expectedOf(name, { transaction: transactions, once: 1 }));
+      }
+    });
+
+    test("freed by another family of functions: charged to where it was allocated", () => {
+      assertHolds(dump, "hostile_mixed.so", expectedOf("hostile_mixed", { transaction: transactions, once: 1 }));
+    });
+
+    test("a foreign block that is freed is in nobody's row", () => {
+      assertHolds(dump, "hostile_foreign.so", expectedOf("hostile_foreign", { transaction: transactions, once: 1 }));
+    });
+  });
+
+  test("more sites than there is room for: (other), and the plugin's sum exact", async () => {
+    const plugins = [PLUGIN, ...["hostile_many_sites", "leak_tsmalloc"].map(corpus)];
+    await withServer({ plugins }, async (ats) => {
+      const transactions = await traffic(ats, 80);
+      const dump = await settled(ats);
+      assertSound(dump);
+      const [used, room] = dump.header.get("sites")!.split("/").map(Number);
+      assert.equal(used, room);
+      const owner = dump.owners.find(({ owner }) => owner === "hostile_many_sites.so");
+      assert.equal(owner?.tsapi, transactions * 750 * 16);
+      const leak = dump.owners.find(({ owner }) => owner === "leak_tsmalloc.so");
+      assert.equal(leak?.tsapi, transactions * 5100);
+      assert.ok(dump.notes.some((note) => /proxy\.config\.plugin\.memtrack\.sites/.test(note.get("warning") ?? "")));
+    });
+  });
+
+  test("a double free that the C library notices ends the server as it does without memtrack", async () => {
+    const ended = async (plugins: string[]) => {
+      const ats = await Ats.start({ level: 2, records: HEAP, origin: origin.url, plugins });
+      try {
+        assert.equal((await requests(ats.httpUrl, 5)).errors, 0);
+        assert.equal((await requests(ats.httpUrl, 1, { paths: ["/double-free"] })).errors, 1);
+        await ats.ended();
+        return ats.exitStatus;
+      } finally {
+        await ats.stop().catch(() => {});
+      }
+    };
+    const plugin = corpus("hostile_double_free");
+    assert.equal(await ended([PLUGIN, plugin]), await ended([plugin]));
+  });
+});
+
+test("every row of a plugin in a dump names one that is loaded", async () => {
+  await withServer({ plugins: [PLUGIN, corpus("innocent_cpp"), corpus("leak_string")] }, async (ats) => {
+    await traffic(ats, 30);
+    const dump = await settled(ats);
+    const owners = new Set(rowsOf(dump).map(({ location }) => ownerOf(location)));
+    for (const owner of owners) assert.ok(["core", "innocent_cpp.so", "leak_string.so"].includes(owner), owner);
+    assert.deepEqual(new Set(dump.owners.map(({ owner }) => owner)), owners.add("core"));
+  });
+});

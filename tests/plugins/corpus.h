@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What all plugins of the corpus share. Each is one behaviour in one file, and does it once per transaction, so that what it must
+ * have allocated is the number of transactions times a constant. The constant stands where it happens, for tests to read:
+ *
+ *    CORPUS_KEEP(TSmalloc(100)); // SITE behave: tsapi +1 -0 =100
+ *
+ *      behave   the function that holds the call
+ *      tsapi    the class (iobuffer, openssl, tsapi, heap) or, for objects, their kind (TSCont, TSMutex, ...)
+ *      +1 -0    allocations and releases, per transaction; "once" at the end: in all, and not per transaction
+ *      =100     bytes in use afterwards (not for objects)
+ *
+ * A line with more than one has them separated by "; ". What a plugin allocates without such a mark must all have been released.
+ */
+#ifndef CORPUS_H
+#define CORPUS_H
+
+#include <string.h>
+#include <ts/ts.h>
+
+/* Keeps the compiler from optimising an allocation away, and the call from becoming a jump that leaves no return address. */
+#define CORPUS_KEEP(pointer)                         \
+  do {                                               \
+    void *kept_ = (void *)(pointer);                 \
+    __asm__ volatile("" : "+r"(kept_) : : "memory"); \
+  } while (0)
+
+/* The same pointer, of which the compiler no longer knows where it came from. */
+#define CORPUS_LAUNDER(pointer)                           \
+  ({                                                      \
+    __typeof__(pointer) laundered_ = (pointer);           \
+    __asm__ volatile("" : "+r"(laundered_) : : "memory"); \
+    laundered_;                                           \
+  })
+
+/* A function of its own in the debug information, whatever the optimiser thinks of it. */
+#define CORPUS_NOINLINE __attribute__((noinline, noclone, unused))
+
+#ifdef __cplusplus
+#define CORPUS_EXPORT extern "C"
+#else
+#define CORPUS_EXPORT
+#endif
+
+static inline void
+corpus_register(void)
+{
+  TSPluginRegistrationInfo info;
+  memset(&info, 0, sizeof(info));
+  info.plugin_name   = "memtrack's corpus";
+  info.vendor_name   = "memtrack";
+  info.support_email = "none";
+  TSPluginRegister(&info);
+}
+
+/* A global plugin that calls `behave(TSHttpTxn)` at a hook of each transaction. */
+#define CORPUS_PLUGIN(HOOK, behave)                                                      \
+  static int corpus_handler(TSCont corpus_cont, TSEvent corpus_event, void *corpus_data) \
+  {                                                                                      \
+    (void)corpus_cont;                                                                   \
+    (void)corpus_event;                                                                  \
+    behave((TSHttpTxn)corpus_data);                                                      \
+    TSHttpTxnReenable((TSHttpTxn)corpus_data, TS_EVENT_HTTP_CONTINUE);                   \
+    return 0;                                                                            \
+  }                                                                                      \
+  CORPUS_EXPORT void TSPluginInit(int argc, const char *argv[])                          \
+  {                                                                                      \
+    (void)argc;                                                                          \
+    (void)argv;                                                                          \
+    corpus_register();                                                                   \
+    TSHttpHookAdd(HOOK, TSContCreate(corpus_handler, NULL));                             \
+  }
+
+#define CORPUS_AT_REQUEST TS_HTTP_READ_REQUEST_HDR_HOOK
+#define CORPUS_AT_CLOSE   TS_HTTP_TXN_CLOSE_HOOK
+
+/* Whether the path that the client asked for begins so (it has no slash at its front). */
+static inline int
+corpus_path_begins(TSHttpTxn txn, const char *with)
+{
+  TSMBuffer buffer;
+  TSMLoc header, url;
+  int begins = 0;
+  if (TSHttpTxnClientReqGet(txn, &buffer, &header) == TS_SUCCESS) {
+    if (TSHttpHdrUrlGet(buffer, header, &url) == TS_SUCCESS) {
+      int length       = 0;
+      const char *path = TSUrlPathGet(buffer, url, &length);
+      begins           = path && (size_t)length >= strlen(with) && memcmp(path, with, strlen(with)) == 0;
+      TSHandleMLocRelease(buffer, header, url);
+    }
+    TSHandleMLocRelease(buffer, TS_NULL_MLOC, header);
+  }
+  return begins;
+}
+
+#endif

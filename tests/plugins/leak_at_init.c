@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Allocates in TSPluginInit alone, what a plugin does with its configuration, and keeps it. Loaded before memtrack.so its memory is
+ * older than what memtrack knows; its later transactions are not. */
+#include <stdlib.h>
+#include "corpus.h"
+
+CORPUS_NOINLINE static void
+behave(TSHttpTxn txn)
+{
+  (void)txn;
+  CORPUS_KEEP(TSmalloc(81)); // SITE behave: tsapi +1 -0 =81
+}
+
+static int
+handler(TSCont cont, TSEvent event, void *data)
+{
+  (void)cont;
+  (void)event;
+  behave((TSHttpTxn)data);
+  TSHttpTxnReenable((TSHttpTxn)data, TS_EVENT_HTTP_CONTINUE);
+  return 0;
+}
+
+void
+TSPluginInit(int argc, const char *argv[])
+{
+  (void)argc;
+  (void)argv;
+  corpus_register();
+  CORPUS_KEEP(TSstrdup("configuration")); // SITE TSPluginInit: tsapi +1 -0 =14 once
+  CORPUS_KEEP(malloc(4000));              // SITE TSPluginInit: heap +1 -0 =4000 once
+  TSHttpHookAdd(CORPUS_AT_REQUEST,
+                TSContCreate(handler, TSMutexCreate())); // SITE TSPluginInit: TSCont +1 -0 once; TSMutex +1 -0 once
+}

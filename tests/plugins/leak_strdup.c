@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Leaks strings by the C library's own functions. */
+#define _GNU_SOURCE
+#include <stdlib.h>
+#include "corpus.h"
+
+CORPUS_NOINLINE static void
+behave(TSHttpTxn txn)
+{
+  (void)txn;
+  const char *text = CORPUS_LAUNDER((const char *)"fifteen letters"); // or the compiler makes a malloc and a copy of it
+  CORPUS_KEEP(strdup(text));                                          // SITE behave: heap +1 -0 =16
+  CORPUS_KEEP(strndup(text, 7));                                      // SITE behave: heap +1 -0 =8
+}
+
+CORPUS_PLUGIN(CORPUS_AT_REQUEST, behave) // SITE TSPluginInit: TSCont +1 -0 once

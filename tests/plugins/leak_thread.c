@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * A thread by TSThreadCreate, started with the plugin. Each transaction hands it a piece of work, for which it leaks. */
+#include <pthread.h>
+#include <semaphore.h>
+#include <stdlib.h>
+#include <openssl/crypto.h>
+#include "corpus.h"
+
+static sem_t asked, done;
+static pthread_mutex_t one_at_a_time = PTHREAD_MUTEX_INITIALIZER;
+
+CORPUS_NOINLINE static void
+work(void)
+{
+  CORPUS_KEEP(TSmalloc(61));       // SITE work: tsapi +1 -0 =61
+  CORPUS_KEEP(malloc(62));         // SITE work: heap +1 -0 =62
+  CORPUS_KEEP(OPENSSL_malloc(63)); // SITE work: openssl +1 -0 =63
+}
+
+static void *
+worker(void *data)
+{
+  for (;;) {
+    while (sem_wait(&asked) != 0) {
+    }
+    work();
+    sem_post(&done);
+  }
+  return data;
+}
+
+CORPUS_NOINLINE static void
+behave(TSHttpTxn txn)
+{
+  (void)txn;
+  pthread_mutex_lock(&one_at_a_time);
+  sem_post(&asked);
+  while (sem_wait(&done) != 0) {
+  }
+  pthread_mutex_unlock(&one_at_a_time);
+}
+
+static int
+handler(TSCont cont, TSEvent event, void *data)
+{
+  (void)cont;
+  (void)event;
+  behave((TSHttpTxn)data);
+  TSHttpTxnReenable((TSHttpTxn)data, TS_EVENT_HTTP_CONTINUE);
+  return 0;
+}
+
+void
+TSPluginInit(int argc, const char *argv[])
+{
+  (void)argc;
+  (void)argv;
+  corpus_register();
+  sem_init(&asked, 0, 0);
+  sem_init(&done, 0, 0);
+  TSReleaseAssert(TSThreadCreate(worker, NULL) != NULL);
+  TSHttpHookAdd(CORPUS_AT_REQUEST, TSContCreate(handler, NULL)); // SITE TSPluginInit: TSCont +1 -0 once
+}

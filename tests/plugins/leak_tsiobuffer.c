@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Leaks buffers with data in them: one of the default size, and one of a size of its own, which has its first block from the start
+ * and then gets a second one. */
+#include "corpus.h"
+
+CORPUS_NOINLINE static void
+behave(TSHttpTxn txn)
+{
+  static const char data[3000] = "data";
+  (void)txn;
+  TSIOBuffer buffer = TSIOBufferCreate(); // SITE behave: TSIOBuffer +1 -0; iobuffer +1 -0 =32768
+  TSIOBufferWrite(buffer, data, 1000);
+  TSIOBuffer sized = TSIOBufferSizedCreate(TS_IOBUFFER_SIZE_INDEX_2K); // SITE behave: TSIOBuffer +1 -0; iobuffer +2 -0 =4096
+  TSIOBufferWrite(sized, data, 3000);
+}
+
+CORPUS_PLUGIN(CORPUS_AT_REQUEST, behave) // SITE TSPluginInit: TSCont +1 -0 once

@@ -1,0 +1,250 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The corpus of plugins (tests/plugins): builds it, reads from its sources what each must be found to hold (tests/plugins/corpus.h
+// says in which form that stands there), and compares a dump with it. No line number and no size is known here.
+
+import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { BUILD, TOP } from "../../tools/build.ts";
+import type { Ats } from "./ats.ts";
+import type { Dump, Table } from "./dump.ts";
+
+export const SOURCES = join(TOP, "tests", "plugins");
+
+/** How often the places of a plugin were reached. One that no count is given for is not looked at. */
+export interface Counts {
+  /** A mark without a word at its end. */
+  transaction: number;
+  once?: number;
+  /** A remap plugin's module was loaded. */
+  load?: number;
+  /** An instance of a remap plugin was made. */
+  instance?: number;
+}
+
+/** A mark in a source. */
+export interface Site {
+  file: string;
+  line: number;
+  function: string;
+  /** iobuffer, openssl, tsapi, heap; or a kind of objects. */
+  class: string;
+  /** Per `per`; undefined where the source leaves it open. */
+  allocs?: number;
+  frees?: number;
+  bytes?: number;
+  per: keyof Counts;
+}
+
+/** What a row must say. `bytes` counts for memory alone; what is undefined is left open. */
+export interface Expected {
+  class: string;
+  location: string;
+  allocs?: number;
+  frees?: number;
+  bytes?: number;
+}
+
+/** Builds what has changed. */
+export function buildCorpus(): void {
+  const made = spawnSync("make", ["-s", "-j2", "-C", SOURCES], { encoding: "utf8" });
+  assert.equal(made.status, 0, made.stdout + made.stderr);
+}
+
+/** The path of one of its plugins. */
+export function corpus(name: string): string {
+  return join(BUILD, "plugins", `${name}.so`);
+}
+
+const MARK = /\/\/ SITE (\w+): (.+)$/;
+const COUNTS = /^(\w+) \+(\d+|n) -(\d+|n)(?: =(\d+))?(?: (once|load|instance))?$/;
+
+/** The marks in a plugin's source. `grows` and `=size` are for the test that knows the plugin: they are left out. */
+export function sitesOf(name: string): Site[] {
+  const base = name === "leak_stripped" ? "leak_fallback" : name.replace(/_o0$/, "");
+  const file = [`${base}.c`, `${base}.cc`].find((candidate) => existsSync(join(SOURCES, candidate)));
+  assert.ok(file, `tests/plugins has a source of ${name}`);
+  const count = (text: string | undefined) => (text === undefined || text === "n" ? undefined : Number(text));
+  const lines = readFileSync(join(SOURCES, file), "utf8").split("\n");
+  return lines.flatMap((text, index) => {
+    const mark = MARK.exec(text);
+    if (!mark) return [];
+    const parts = mark[2]!.split("; ").filter((part) => !/ grows$| =size$/.test(part));
+    return parts.map((part) => {
+      const [, kind, allocs, frees, bytes, per] = COUNTS.exec(part) ?? [];
+      assert.ok(kind, `${file}:${index + 1}: not a mark: ${part}`);
+      const counts = { allocs: count(allocs), frees: count(frees), bytes: count(bytes) };
+      return { file, line: index + 1, function: mark[1]!, class: kind, ...counts, per: (per ?? "transaction") as keyof Counts };
+    });
+  });
+}
+
+/** The one mark of a source that grows: where it is. */
+export function growingSite(name: string): { file: string; line: number; function: string } {
+  const file = `${name.replace(/_o0$/, "")}.cc`;
+  const lines = readFileSync(join(SOURCES, file), "utf8").split("\n");
+  const line = lines.findIndex((text) => / (grows|=size)$/.test(text));
+  return { file, line: line + 1, function: MARK.exec(lines[line]!)![1]! };
+}
+
+/** How a dump names a place of a plugin, loaded as `owner`. */
+export function locationOf(site: { file: string; line: number; function: string; class?: string }, owner: string): string {
+  return site.class === "openssl"
+    ? `memory/OpenSSL/${site.file}:${site.line} [via ${owner}]`
+    : `memory/plugin/${owner} ${site.function} (${site.file}:${site.line})`;
+}
+
+/** What the rows of a plugin must say after so many of each. Marks of one line are one row. */
+export function expectedOf(name: string, counts: Counts, owner = `${name}.so`): Expected[] {
+  const rows = new Map<string, Expected>();
+  const times = (value: number | undefined, count: number) => (value === undefined ? undefined : value * count);
+  const plus = (a: number | undefined, b: number | undefined) => (a === undefined || b === undefined ? undefined : a + b);
+  for (const site of sitesOf(name)) {
+    const count = counts[site.per];
+    if (count === undefined) continue;
+    const row: Expected = {
+      class: site.class,
+      location: locationOf(site, owner),
+      allocs: times(site.allocs, count),
+      frees: times(site.frees, count),
+      bytes: times(site.bytes, count),
+    };
+    const key = `${row.class} ${row.location}`;
+    const same = rows.get(key);
+    rows.set(
+      key,
+      same
+        ? { ...row, allocs: plus(same.allocs, row.allocs), frees: plus(same.frees, row.frees), bytes: plus(same.bytes, row.bytes) }
+        : row,
+    );
+  }
+  return [...rows.values()];
+}
+
+/** A row of any section, in one form. */
+export interface Held {
+  class: string;
+  location: string;
+  allocs: number;
+  frees: number;
+  /** Bytes in use, or objects alive. */
+  held: number;
+}
+
+/** All rows of a dump. */
+export function rowsOf(dump: Dump): Held[] {
+  const memory = (name: string, table: Table) =>
+    table.rows.map(({ allocs, frees, inUse, location }) => ({ class: name, location, allocs, frees, held: inUse }));
+  return [
+    ...memory("iobuffer", dump.iobuffer),
+    ...memory("openssl", dump.openssl),
+    ...memory("tsapi", dump.tsapi),
+    ...memory("heap", dump.heap),
+    ...dump.objects.map(({ created, destroyed, alive, kind, location }) => {
+      return { class: kind, location, allocs: created, frees: destroyed, held: alive };
+    }),
+  ];
+}
+
+/** The owner that a location names, as the "Owners" section does. */
+export function ownerOf(location: string): string {
+  return (
+    / \[via ([^\]]+)\]/.exec(location)?.[1] ?? /^memory\/plugin\/([^ +]+?\.so(?:#\d+)?)(?=[ +]|$)/.exec(location)?.[1] ?? "core"
+  );
+}
+
+export function rowsOfOwner(dump: Dump, owner: string): Held[] {
+  return rowsOf(dump).filter((row) => ownerOf(row.location) === owner);
+}
+
+/** Each expected row is there and says exactly that; whatever else the owner has allocated has been released. */
+export function assertHolds(dump: Dump, owner: string, expected: Expected[]): void {
+  const rows = rowsOfOwner(dump, owner);
+  const show = () => `\n${owner} has\n${rows.map((row) => `  ${JSON.stringify(row)}`).join("\n")}`;
+  for (const want of expected) {
+    const found = rows.filter((row) => row.class === want.class && row.location === want.location);
+    assert.equal(found.length, want.allocs === 0 ? found.length : 1, `a row of ${want.class} at ${want.location}${show()}`);
+    const [row] = found;
+    if (!row) continue;
+    const isMemory = /^[a-z]/.test(want.class);
+    const counts: Record<string, number | undefined> = { allocs: want.allocs, frees: want.frees };
+    counts.held = isMemory
+      ? want.bytes
+      : want.allocs === undefined || want.frees === undefined
+        ? undefined
+        : want.allocs - want.frees;
+    for (const [key, value] of Object.entries(counts)) {
+      if (value !== undefined) assert.equal(row[key as "held"], value, `${key} of ${want.class} at ${want.location}${show()}`);
+    }
+  }
+  for (const row of rows) {
+    const known = expected.some(({ class: name, location }) => name === row.class && location === row.location);
+    assert.ok(known || row.held === 0, `nothing else is kept: ${JSON.stringify(row)}${show()}`);
+  }
+}
+
+/** What every dump owes its reader, whatever it counts. */
+export function assertSound(dump: Dump): void {
+  assert.deepEqual(dump.foreign, [], "a line of another's within the dump");
+  assert.equal(dump.header.get("lost"), "0");
+  assert.equal(dump.header.get("traps"), "0");
+  for (const table of dump.tables) {
+    assert.equal(
+      table.rows.reduce((sum, row) => sum + row.inUse, 0),
+      table.total,
+      `TOTAL is the sum of the rows: ${table.title}`,
+    );
+  }
+  for (const row of rowsOf(dump)) {
+    const negative = row.held < 0 || row.frees > row.allocs || (row.frees === row.allocs && row.held !== 0);
+    assert.ok(!negative, `a row that cannot be: ${JSON.stringify(row)}`);
+  }
+  for (const row of dump.objects) assert.equal(row.alive, row.created - row.destroyed, JSON.stringify(row));
+  const seen = rowsOf(dump).map((row) => `${row.class} ${row.location}`);
+  assert.equal(new Set(seen).size, seen.length, "one row a name");
+  assertOwners(dump);
+}
+
+/** The sum of the owners is the total, and each owner's is that of its rows. */
+function assertOwners(dump: Dump): void {
+  const classes = ["iobuffer", "openssl", "tsapi", "heap"] as const;
+  assert.ok(
+    dump.owners.some(({ owner }) => owner === "core"),
+    "core is an owner",
+  );
+  assert.equal(new Set(dump.owners.map(({ owner }) => owner)).size, dump.owners.length, "an owner has one row");
+  for (const name of classes) {
+    assert.equal(
+      dump.owners.reduce((sum, row) => sum + row[name], 0),
+      dump[name].total,
+      `the owners' sum of ${name}`,
+    );
+  }
+  for (const row of dump.owners) {
+    const bytes = Object.fromEntries(classes.map((name) => [name, 0]));
+    let objects = 0;
+    for (const { class: name, held } of rowsOfOwner(dump, row.owner)) {
+      if (name in bytes) bytes[name]! += held;
+      else objects += held;
+    }
+    const { iobuffer, openssl, tsapi, heap } = row;
+    assert.deepEqual({ iobuffer, openssl, tsapi, heap }, bytes, `what ${row.owner} holds is the sum of its rows`);
+    assert.equal(row.objects, objects, `objects of ${row.owner}`);
+    assert.equal(row.total, iobuffer + openssl + tsapi + heap, row.owner);
+  }
+}
+
+/** A dump in which all transactions have ended: nothing that a plugin holds has changed since the last one. */
+export async function settled(ats: Ats): Promise<Dump> {
+  await ats.connectionsClosed();
+  const state = (dump: Dump) => JSON.stringify(rowsOf(dump).filter((row) => ownerOf(row.location) !== "core"));
+  let last = await ats.dump();
+  for (let tries = 0; tries < 20; ++tries) {
+    const next = await ats.dump();
+    if (state(next) === state(last)) return next;
+    last = next;
+  }
+  return last;
+}
