@@ -126,8 +126,8 @@ function objects(): u32 {
   const count = sortRows(CLASS_OBJECT);
   if (!count) return 0;
   ascii("\nObjects of plugins\n");
-  ascii("Created    | Destroyed  | Alive      | Kind       | Location\n");
-  ascii("-----------|------------|------------|------------|------------------------------\n");
+  ascii("Created    | Destroyed  | Alive      | Kind             | Location\n");
+  ascii("-----------|------------|------------|------------------|------------------------------\n");
   for (let i: u32 = 0; i < count; ++i) {
     const row = rowNumber(i);
     unsigned(allocs(row), 10);
@@ -138,7 +138,7 @@ function objects(): u32 {
     bar();
     const from = position();
     ascii(kindName(kindOf(row)));
-    padRight(from, 10);
+    padRight(from, 16);
     bar();
     name(row);
   }
@@ -148,15 +148,15 @@ function objects(): u32 {
 function kindName(kind: u32): string {
   switch (kind) {
     case KIND_CONT:
-      return "cont";
+      return "TSCont";
     case KIND_MUTEX:
-      return "mutex";
+      return "TSMutex";
     case KIND_IOBUFFER:
-      return "iobuffer";
+      return "TSIOBuffer";
     case KIND_READER:
-      return "reader";
+      return "TSIOBufferReader";
     case KIND_MBUFFER:
-      return "mbuffer";
+      return "TSMBuffer";
     default:
       return "other";
   }

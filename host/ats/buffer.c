@@ -158,9 +158,9 @@ location_for(uint64_t place, uint32_t context)
     location       = &locations[location_count];
     if (module->generation > 1) {
       snprintf(location->text, sizeof(location->text), "memory/plugin/%.70s#%u+0x%llx", module->name, module->generation,
-               (unsigned long long)offset);
+               (unsigned long long)offset - 1);
     } else {
-      snprintf(location->text, sizeof(location->text), "memory/plugin/%.70s+0x%llx", module->name, (unsigned long long)offset);
+      snprintf(location->text, sizeof(location->text), "memory/plugin/%.70s+0x%llx", module->name, (unsigned long long)offset - 1);
     }
     location->offset = offset;
     location->owner  = owner;

@@ -19,7 +19,7 @@ extern "C" {
 
 /* A location of ours, as the server keeps it: a pointer to `text`. */
 struct memtrack_buffer_location {
-  uint64_t offset; /* of the call in its module */
+  uint64_t offset; /* of the return address in its module */
   uint32_t owner;
   uint32_t next;
   char text[112]; /* "memory/plugin/foo.so+0x1a2b" */

@@ -340,6 +340,22 @@ other_realloc(void *block, size_t size)
   }
 DELETES(DELETE_)
 
+/* The C library changes the size of the line it is given, by itself: what comes back carries no tag, and belongs to no site. */
+static ssize_t
+plugin_getdelim(char **line, size_t *room, int delimiter, FILE *file)
+{
+  if (is_armed() && line) {
+    memtrack_release(*line, true);
+  }
+  return getdelim(line, room, delimiter, file);
+}
+
+static ssize_t
+plugin_getline(char **line, size_t *room, FILE *file)
+{
+  return plugin_getdelim(line, room, '\n', file);
+}
+
 #define REDIRECT(which, name)     \
   {                               \
 #name, (void *)which##_##name \
@@ -356,6 +372,9 @@ DELETES(DELETE_)
 const struct memtrack_redirect memtrack_plugin_heap[] = {
   ALL_OF(plugin),
   REDIRECT(plugin, free),
+  REDIRECT(plugin, getline),
+  REDIRECT(plugin, getdelim),
+  {"__getdelim", (void *)plugin_getdelim},
   NEWS(PLUGIN_NEW_) DELETES(PLUGIN_DELETE_){NULL, NULL},
 };
 

@@ -21,7 +21,7 @@
 char *__cxa_demangle(const char *name, char *buffer, size_t *size, int *status);
 
 static const char OPERATOR[]  = "operator";
-static const char ANONYMOUS[] = "(anonymous namespace)";
+static const char ANONYMOUS[] = "(anonymous namespace)::";
 
 static bool
 begins(const char *text, const char *with)
@@ -186,8 +186,7 @@ shorten(struct out *out, const char *at)
 {
   const char *from = at;
   while (*at) {
-    if (begins(at, ANONYMOUS)) {
-      put(out, at, sizeof(ANONYMOUS) - 1);
+    if (begins(at, ANONYMOUS)) { /* tells a reader nothing */
       at += sizeof(ANONYMOUS) - 1;
     } else if (begins(at, OPERATOR) && is_boundary(at[sizeof(OPERATOR) - 1]) && (at == from || is_boundary(at[-1]))) {
       at = put_operator(out, at);

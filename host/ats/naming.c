@@ -92,7 +92,8 @@ name_call(uint64_t place, uint64_t detail, const char *path)
   } else {
     bool plugin = module->kind == MEMTRACK_MODULE_PLUGIN;
     module_text(module, name, sizeof(name));
-    snprintf(text, sizeof(text), path ? "%s+0x%llx (%.60s)" : "%s+0x%llx", name, (unsigned long long)(place - module->base),
+    /* Of the call, not of what comes after it: addr2line tells its line. */
+    snprintf(text, sizeof(text), path ? "%s+0x%llx (%.60s)" : "%s+0x%llx", name, (unsigned long long)(place - 1 - module->base),
              path ? last_part(path) : "");
     if (plugin && owner != module->owner) {
       owner = module->owner; /* the code that takes the memory, whoever called it */

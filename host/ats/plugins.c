@@ -251,6 +251,10 @@ memtrack_plugins_install(char *reason, char *buffers)
   memtrack_module_each(find_earlier, &earlier);
   for (size_t i = 0; i < earlier.count; ++i) {
     memtrack_module_scan((const void *)earlier.start[i], ignore);
+    memtrack_log(MEMTRACK_WARNING,
+                 "%s was loaded before memtrack.so: what the server or a library allocates while its code runs is charged to core. "
+                 "Make memtrack.so the first line of plugin.config",
+                 memtrack_module_at(earlier.start[i])->name);
   }
   memtrack_module_each(patch_known, NULL);
   if (failure[0]) {

@@ -604,6 +604,16 @@ is_allocator(Dwarf_Die *function)
   return false;
 }
 
+/* Declared in a header for others to define: what an API asks of its user (TSPluginInit). Compilers tell the place of the
+   declaration even where the function has a body elsewhere. What such a header defines itself is inline or has a C++ name. */
+static bool
+is_callback(Dwarf_Die *function)
+{
+  Dwarf_Attribute attribute;
+  return dwarf_attr_integrate(function, DW_AT_external, &attribute) && !dwarf_attr_integrate(function, DW_AT_inline, &attribute) &&
+         !linkage_name(function);
+}
+
 static bool
 is_wrapper(Dwarf_Die *function)
 {
@@ -619,7 +629,7 @@ is_wrapper(Dwarf_Die *function)
     return true;
   }
   const char *path = file_of(dwarf_attr_integrate(function, DW_AT_decl_file, &attribute));
-  return (path && is_system_header(path)) || is_allocator(function);
+  return (path && is_system_header(path) && !is_callback(function)) || is_allocator(function);
 }
 
 /* ---- names ---- */
@@ -691,8 +701,7 @@ write_name(Dwarf_Die *die, char *text, size_t size)
   text[0]          = '\0';
   switch (dwarf_tag(die)) {
   case DW_TAG_namespace:
-    name = name ? name : "(anonymous namespace)";
-    break;
+    break; /* one without a name tells a reader nothing */
   case DW_TAG_class_type:
   case DW_TAG_structure_type:
   case DW_TAG_union_type:

@@ -234,7 +234,7 @@ static const struct sample in_cc[] = {
   {"pooled", "sample_pooled", "sample_pooled", true},
   {"template", "sample::Box<...>::fill", "sample::Box<...>::fill", true},
   {"implicit", "sample_implicit", "sample_implicit", true},
-  {"hidden", "sample::(anonymous namespace)::hide", "sample::(anonymous namespace)::hide", false},
+  {"hidden", "sample::hide", "sample::hide", false},
 };
 
 struct built {
@@ -432,7 +432,7 @@ names_are_written_as_people_write_them(void **state)
     {"_Z3fooIiEvT_", "foo<int>", MEMTRACK_MANGLED_OWN},
     {"_ZN2ns5CacheINSt7__cxx1112basic_stringIcSt11char_traitsIcESaIcEEEiE3putIiEEvT_", "ns::Cache<...>::put<int>",
      MEMTRACK_MANGLED_OWN},
-    {"_ZNK12_GLOBAL__N_13BarclERKi", "(anonymous namespace)::Bar::operator()", MEMTRACK_MANGLED_OWN},
+    {"_ZNK12_GLOBAL__N_13BarclERKi", "Bar::operator()", MEMTRACK_MANGLED_OWN},
     {"_ZN3FooltERKS_", "Foo::operator<", MEMTRACK_MANGLED_OWN},
     {"_ZN3FoolsERKi", "Foo::operator<<", MEMTRACK_MANGLED_OWN},
     {"_ZN3FooixEm", "Foo::operator[]", MEMTRACK_MANGLED_OWN},

@@ -47,10 +47,10 @@ Allocs     | Frees      | Size In-use          | Avg Size   | Location
 ----------------------------------------------------------------------------------------------------------------------------------
 
 Objects of plugins
-Created    | Destroyed  | Alive      | Kind       | Location
------------|------------|------------|------------|------------------------------
-        12 |          2 |         10 | cont       | memory/plugin/foo.so TSPluginInit (foo.c:12)      
-         4 |          5 |         -1 | other      | memory/plugin/foo.so+0x10                         
+Created    | Destroyed  | Alive      | Kind             | Location
+-----------|------------|------------|------------------|------------------------------
+        12 |          2 |         10 | TSCont           | memory/plugin/foo.so TSPluginInit (foo.c:12)      
+         4 |          5 |         -1 | other            | memory/plugin/foo.so+0x10                         
 `;
 
 const OWNERS = `
@@ -126,7 +126,7 @@ describe("parseDumps", () => {
     });
     assert.deepEqual([dump.heap.rows[0]?.location, dump.heap.total], ["memory/plugin/foo.so#2+0x1a2b [retired]", 64]);
     assert.deepEqual(dump.objects, [
-      { created: 12, destroyed: 2, alive: 10, kind: "cont", location: "memory/plugin/foo.so TSPluginInit (foo.c:12)" },
+      { created: 12, destroyed: 2, alive: 10, kind: "TSCont", location: "memory/plugin/foo.so TSPluginInit (foo.c:12)" },
       { created: 4, destroyed: 5, alive: -1, kind: "other", location: "memory/plugin/foo.so+0x10" },
     ]);
     assert.equal(parseDumps(DUMP.replace("Objects of plugins\n", ""))[0]?.foreign.length, 3, "a section without its title");

@@ -167,7 +167,7 @@ const TABLE_TOTAL = /^ +(-?\d+) \| +\| TOTAL *$/;
 const SUMMARY_HEAD = /^Total Allocated +\| Total Freed +\| Currently Allocated +\| Type +\|? *$/;
 const SUMMARY_ROW = /^ *(\d+) \| +(\d+) \| +(-?\d+) \| SSL Allocated Memory *$/;
 const OBJECTS_HEAD = /^Created +\| Destroyed +\| Alive +\| Kind +\| Location *$/;
-const OBJECTS_ROW = /^ *(\d+) \| +(\d+) \| +(-?\d+) \| (cont|mutex|iobuffer|reader|mbuffer|other) +\| (\S.*?) *$/;
+const OBJECTS_ROW = /^ *(\d+) \| +(\d+) \| +(-?\d+) \| (TSCont|TSMutex|TSIOBuffer|TSIOBufferReader|TSMBuffer|other) +\| (\S.*?) *$/;
 const OWNERS_HEAD =
   /^IOBuffer +\| OpenSSL +\| TSmalloc +\| Heap +\| Total +\| Change +\| Conts +\| Mutexes +\| Buffers +\| Readers +\| MBuffers +\| Others +\| State +\| Owner$/;
 const OWNERS_ROW = new RegExp(`^${" *(-?\\d+) \\|".repeat(12)} (loaded |retired) \\| (\\S.*)$`);
