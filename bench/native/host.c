@@ -4,16 +4,19 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "dump.h"
 #include "hook_iobuffer.h"
 #include "hook_openssl.h"
 #include "log.h"
+#include "plugins.h"
 #include "registry.h"
 #include "server.h"
 #include "shard.h"
 #include "slots.h"
+#include "tag.h"
 
 // The server that the installed libtscore belongs to.
 #define SERVER_VERSION "9.2.9"
@@ -65,6 +68,32 @@ host_install_openssl(void)
 {
   char reason[MEMTRACK_REASON_SIZE];
   need(memtrack_openssl_find(reason) == 0 && memtrack_openssl_install(reason) == 0, "the OpenSSL hook", reason);
+}
+
+void
+host_arm_plugins(void)
+{
+  char reason[MEMTRACK_REASON_SIZE];
+  need(memtrack_hook_heap_open(reason) == 0, "the heap's hooks", reason);
+  memtrack_hook_plugin_open(reason); /* of the plugin API this program has the memory functions only, which come first */
+  atomic_store(&memtrack_plugins.key, memtrack_tag_key());
+  atomic_store(&memtrack_plugins.armed, true);
+  atomic_store(&memtrack_plugins.heap, true);
+}
+
+void *
+host_plugin_hook(const char *symbol)
+{
+  const struct memtrack_redirect *const tables[] = {memtrack_plugin_api, memtrack_plugin_heap};
+  for (int i = 0; i < 2; ++i) {
+    for (const struct memtrack_redirect *redirect = tables[i]; redirect->symbol; ++redirect) {
+      if (strcmp(redirect->symbol, symbol) == 0) {
+        return redirect->hook;
+      }
+    }
+  }
+  need(false, symbol, "has no hook");
+  return NULL;
 }
 
 size_t

@@ -4,8 +4,9 @@
 //
 //   pairs sets=LETTERS mode=MODE size=N ms=N
 //
-// Sets, measured in that order: b the bare allocator, o our OpenSSL hook. With b alone nothing of ours is in the process: so the
-// same loop runs under another profiler. Modes, each with LIVE blocks at a time:
+// Sets, measured in that order: b the bare allocator, o our OpenSSL hook, t that of TSmalloc and TSfree, n that of operator new and
+// delete (t and n have no realloc of their own kind). With b alone nothing of ours is in the process: so the same loop runs under
+// another profiler. Modes, each with LIVE blocks at a time:
 //
 //   pair      a new block, and the oldest one is released
 //   realloc   a block grows or shrinks by a quarter (that is a release and an allocation)
@@ -61,10 +62,108 @@ bare_release(void *block, const char *file, int line)
   free(block);
 }
 
+// The plugin API's memory functions, as the server has them.
+void *_TSmalloc(size_t wanted, const char *path);
+void *_TSrealloc(void *block, size_t wanted, const char *path);
+char *_TSstrdup(const char *text, int64_t length, const char *path);
+void _TSfree(void *block);
+
+void *
+_TSmalloc(size_t wanted, const char *path)
+{
+  (void)path;
+  return malloc(wanted);
+}
+
+void *
+_TSrealloc(void *block, size_t wanted, const char *path)
+{
+  (void)path;
+  return realloc(block, wanted);
+}
+
+char *
+_TSstrdup(const char *text, int64_t length, const char *path)
+{
+  (void)path;
+  return strndup(text, length);
+}
+
+void
+_TSfree(void *block)
+{
+  free(block);
+}
+
+static void *(*hook_TSmalloc)(size_t, const char *);
+static void *(*hook_TSrealloc)(void *, size_t, const char *);
+static void (*hook_TSfree)(void *);
+static void *(*hook_new)(size_t);
+static void *(*hook_realloc)(void *, size_t);
+static void (*hook_delete)(void *);
+
+static void *
+ts_allocate(size_t wanted, const char *file, int line)
+{
+  (void)line;
+  return hook_TSmalloc(wanted, file);
+}
+
+static void *
+ts_reallocate(void *block, size_t wanted, const char *file, int line)
+{
+  (void)line;
+  return hook_TSrealloc(block, wanted, file);
+}
+
+static void
+ts_release(void *block, const char *file, int line)
+{
+  (void)file;
+  (void)line;
+  hook_TSfree(block);
+}
+
+static void *
+new_allocate(size_t wanted, const char *file, int line)
+{
+  (void)file;
+  (void)line;
+  return hook_new(wanted);
+}
+
+static void *
+new_reallocate(void *block, size_t wanted, const char *file, int line)
+{
+  (void)file;
+  (void)line;
+  return hook_realloc(block, wanted);
+}
+
+static void
+new_release(void *block, const char *file, int line)
+{
+  (void)file;
+  (void)line;
+  hook_delete(block);
+}
+
 static struct set sets[] = {
   {'b', bare_allocate, bare_reallocate, bare_release},
   {'o', NULL, NULL, NULL}, // what CRYPTO_get_mem_functions() tells after the installation
+  {'t', ts_allocate, ts_reallocate, ts_release},
+  {'n', new_allocate, new_reallocate, new_release},
 };
+
+static struct set *
+set_of(char letter)
+{
+  struct set *set = sets;
+  while (set->letter != letter) {
+    ++set;
+  }
+  return set;
+}
 
 // 64 sites: 8 files, 8 lines each.
 static const char *const files[8] = {"crypto/evp/digest.c",  "crypto/asn1/tasn_new.c",  "ssl/ssl_sess.c",
@@ -183,16 +282,28 @@ main(int argc, char **argv)
                                                 : strcmp(mode, "realloc") == 0 ? run_reallocs
                                                 : strcmp(mode, "cross") == 0   ? run_cross
                                                                                : NULL;
-  if (!run || strspn(letters, "bo") != strlen(letters)) {
-    fail("mode: pair, realloc or cross; sets: letters of bo");
+  if (!run || strspn(letters, "botn") != strlen(letters)) {
+    fail("mode: pair, realloc or cross; sets: letters of botn");
+  }
+  if (strcmp(letters, "b") != 0) {
+    host_open(4096);
   }
   if (strchr(letters, 'o')) {
-    host_open(4096);
+    struct set *set = set_of('o');
     host_install_openssl();
-    CRYPTO_get_mem_functions(&sets[1].allocate, &sets[1].reallocate, &sets[1].release);
+    CRYPTO_get_mem_functions(&set->allocate, &set->reallocate, &set->release);
+  }
+  if (strpbrk(letters, "tn")) {
+    host_arm_plugins();
+    hook_TSmalloc  = (void *(*)(size_t, const char *))(uintptr_t)host_plugin_hook("_TSmalloc");
+    hook_TSrealloc = (void *(*)(void *, size_t, const char *))(uintptr_t)host_plugin_hook("_TSrealloc");
+    hook_TSfree    = (void (*)(void *))(uintptr_t)host_plugin_hook("_TSfree");
+    hook_new       = (void *(*)(size_t))(uintptr_t)host_plugin_hook("_Znwm");
+    hook_realloc   = (void *(*)(void *, size_t))(uintptr_t)host_plugin_hook("realloc");
+    hook_delete    = (void (*)(void *))(uintptr_t)host_plugin_hook("_ZdlPv");
   }
   for (const char *letter = letters; *letter; ++letter) {
-    const struct set *set = &sets[*letter == 'o'];
+    const struct set *set = set_of(*letter);
     double trial          = run(set, TRIAL);
     uint64_t count        = target * TRIAL / (trial + 1) + 1;
     printf("%c %.4f\n", *letter, run(set, count) / count);

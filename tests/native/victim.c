@@ -24,3 +24,12 @@ victim_dump(FILE *file)
 {
   target_dump(file);
 }
+
+long victim_owner_inside(long (*tell)(long, long, long, long, long, long));
+
+// A function of a plugin's, as the context's tests call it: says what the test's function says, called from here.
+long
+victim_owner_inside(long (*tell)(long, long, long, long, long, long))
+{
+  return tell(1, 2, 3, 4, 5, 6);
+}
