@@ -53,7 +53,18 @@ export function detailOf(site: u32): u64 {
 export { records } from "./memory";
 
 export { bind, carry, charge, event, release, seal, tryCharge, tryEvent } from "./shard";
-export { freeSite, refusals, register, registerName, registerOwner, renameSite, retireOwner, siteCount, version } from "./registry";
+export {
+  freeSite,
+  refusals,
+  register,
+  registerName,
+  registerOwner,
+  renameSite,
+  retireOwner,
+  siteCount,
+  sitesInUse,
+  version,
+} from "./registry";
 export { adopt, knownVersion, mark, mergeAllocs, mergeFrees, settle, start, sumRows } from "./model";
 export { reclaim } from "./reclaim";
 export { verifyCompare, verifyMark, verifyRow, verifyStart } from "./verify";

@@ -30,12 +30,14 @@ let refused: u64 = 0;
 let changes: u32 = 0;
 /** A number that was given back; the next one stands in its name's hash. 0 where there is none. */
 let free: u32 = 0;
+let freeCount: u32 = 0;
 
 export function reset(role: u32): void {
   count = SITE_FIRST;
   refused = 0;
   changes = 0;
   free = 0;
+  freeCount = 0;
   if (role < ROLE_REGISTRY) return;
   owner.reset();
   for (let cls: u32 = 0; cls < CLASS_COUNT; ++cls) name.writeFixed(SITE_OTHER + cls, cls);
@@ -49,6 +51,11 @@ export function siteCount(): u32 {
 /** Registrations refused because the table was full. */
 export function refusals(): u64 {
   return refused;
+}
+
+/** Registered sites whose numbers are not free. */
+export function sitesInUse(): u32 {
+  return count - SITE_FIRST - freeCount;
 }
 
 /** Grows with every change of a name or an owner. */
@@ -130,6 +137,7 @@ export function freeSite(site: u32): i32 {
   name.clear(site);
   store<u32>(name.nameAt(site) + NEXT, free);
   free = site;
+  ++freeCount;
   if (cls == CLASS_IOBUFFER) rebuildNames();
   ++changes;
   return 0;
@@ -143,6 +151,7 @@ function take(): u32 {
   if (!free) return count == slots ? 0 : count++;
   const site = free;
   free = load<u32>(name.nameAt(site) + NEXT);
+  --freeCount;
   return site;
 }
 

@@ -251,7 +251,7 @@ tell_facts(uint32_t reason, const struct memtrack_state *state)
     [MEMTRACK_FACT_LEVEL]     = state->level,
     [MEMTRACK_FACT_ARMED]     = state->armed_since ? now.tv_sec - state->armed_since : 0,
     [MEMTRACK_FACT_SHARDS]    = memtrack_shard_count(),
-    [MEMTRACK_FACT_SITES]     = memtrack_registry_count() - MEMTRACK_SITE_FIRST,
+    [MEMTRACK_FACT_SITES]     = memtrack_registry_in_use(),
     [MEMTRACK_FACT_OVERFLOW]  = memtrack_registry_refusals(),
     [MEMTRACK_FACT_LOST]      = memtrack_account_lost(),
     [MEMTRACK_FACT_TRAPS]     = memtrack_shard_traps(),

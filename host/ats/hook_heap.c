@@ -72,7 +72,8 @@ step_out(const bool *before)
 static inline bool
 is_ours(enum where where, size_t size)
 {
-  return atomic_load_explicit(&memtrack_plugins.heap, memory_order_relaxed) && !memtrack_context.inside &&
+  return atomic_load_explicit(&memtrack_plugins.heap, memory_order_relaxed) &&
+         atomic_load_explicit(&memtrack_plugins.armed, memory_order_relaxed) && !memtrack_context.inside &&
          (where == IN_PLUGIN || memtrack_context.owner != MEMTRACK_OWNER_CORE) && LIKELY_(size <= SIZE_MAX - MEMTRACK_TAG_SIZE);
 }
 

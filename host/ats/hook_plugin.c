@@ -54,6 +54,11 @@ typedef void *(*handler)(void *, int, void *);
   X(TSTextLogObjectDestroy, int, (void *))                    \
   X(TSfopen, void *, (const char *, const char *))            \
   X(TSfclose, void, (void *))                                 \
+  X(TSHttpTxnReenable, void, (void *, int))                   \
+  X(TSHttpSsnReenable, void, (void *, int))                   \
+  X(TSVConnReenable, void, (void *))                          \
+  X(TSVConnReenableEx, void, (void *, int))                   \
+  X(TSVIOReenable, void, (void *))                            \
   X(TSThreadCreate, void *, (void *(*)(void *), void *))
 
 #define DECLARE_(name, result, parameters) static result(*original_##name) parameters;
@@ -378,6 +383,29 @@ CREATES(TSfopen, OTHER, (const char *name, const char *mode), (name, mode))
 DESTROYS(TSfclose, void)
 DESTROYS(TSTextLogObjectDestroy, int)
 
+/* ---- back to the server ---- */
+
+static void
+give_back(const uint32_t *before)
+{
+  memtrack_context.owner = *before;
+}
+
+/* The server goes on with its own work inside these calls, and perhaps into other plugins: that is not on the caller's behalf. */
+#define RESUMES(name, parameters, arguments)                                                    \
+  static void hook_##name parameters                                                            \
+  {                                                                                             \
+    __attribute__((cleanup(give_back), unused)) const uint32_t before = memtrack_context.owner; \
+    memtrack_context.owner                                            = MEMTRACK_OWNER_CORE;    \
+    original_##name arguments;                                                                  \
+  }
+
+RESUMES(TSHttpTxnReenable, (void *transaction, int event), (transaction, event))
+RESUMES(TSHttpSsnReenable, (void *session, int event), (session, event))
+RESUMES(TSVConnReenable, (void *connection), (connection))
+RESUMES(TSVConnReenableEx, (void *connection, int event), (connection, event))
+RESUMES(TSVIOReenable, (void *operation), (operation))
+
 /* ---- threads ---- */
 
 static void *
@@ -432,6 +460,11 @@ const struct memtrack_redirect memtrack_plugin_api[] = {
   REDIRECT(TSTextLogObjectDestroy),
   REDIRECT(TSfopen),
   REDIRECT(TSfclose),
+  REDIRECT(TSHttpTxnReenable),
+  REDIRECT(TSHttpSsnReenable),
+  REDIRECT(TSVConnReenable),
+  REDIRECT(TSVConnReenableEx),
+  REDIRECT(TSVIOReenable),
   REDIRECT(TSThreadCreate),
   REDIRECT(pthread_create),
   {NULL, NULL},

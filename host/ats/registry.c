@@ -14,6 +14,7 @@ static bool broken;      /* it trapped: gives out no more numbers. Under the mut
 static uint32_t version; /* of names and owners, under the mutex */
 static _Atomic uint32_t published;
 static _Atomic uint64_t refused;
+static _Atomic uint32_t in_use;
 
 int
 memtrack_registry_open(uint32_t sites)
@@ -30,6 +31,7 @@ static void
 publish(void)
 {
   version = Z_coreZ_version(&core.wasm);
+  atomic_store_explicit(&in_use, Z_coreZ_sitesInUse(&core.wasm), memory_order_relaxed);
   atomic_store_explicit(&refused, Z_coreZ_refusals(&core.wasm), memory_order_relaxed);
   atomic_store_explicit(&published, Z_coreZ_siteCount(&core.wasm), memory_order_release);
 }
@@ -214,6 +216,12 @@ uint32_t
 memtrack_registry_count(void)
 {
   return atomic_load_explicit(&published, memory_order_acquire);
+}
+
+uint32_t
+memtrack_registry_in_use(void)
+{
+  return atomic_load_explicit(&in_use, memory_order_relaxed);
 }
 
 uint64_t

@@ -44,6 +44,9 @@ bool memtrack_registry_copy(struct memtrack_core *model);
 /* Site numbers given so far, the fixed ones included. hook-safe. */
 uint32_t memtrack_registry_count(void);
 
+/* Sites whose numbers are not free. hook-safe. */
+uint32_t memtrack_registry_in_use(void);
+
 /* Registrations that found the table full. hook-safe. */
 uint64_t memtrack_registry_refusals(void);
 

@@ -46,6 +46,7 @@ interface Exports extends Record<string, unknown> {
   renameSite(site: number, length: number): number;
   freeSite(site: number): number;
   siteCount(): number;
+  sitesInUse(): number;
   refusals(): bigint;
   version(): number;
   adopt(count: number, version: number): number;
@@ -168,6 +169,11 @@ export class Core {
 
   get siteCount(): number {
     return this.#wasm.siteCount() >>> 0;
+  }
+
+  /** Registered sites whose numbers are not free. */
+  get sitesInUse(): number {
+    return this.#wasm.sitesInUse() >>> 0;
   }
 
   get refusals(): bigint {
@@ -461,7 +467,7 @@ export class Host {
       [abi.FACT_LEVEL, facts.level],
       [abi.FACT_ARMED, facts.armed ?? 0],
       [abi.FACT_SHARDS, this.shards.length],
-      [abi.FACT_SITES, this.registry.siteCount - abi.SITE_FIRST],
+      [abi.FACT_SITES, this.registry.sitesInUse],
       [abi.FACT_OVERFLOW, this.registry.refusals],
       [abi.FACT_LOST, this.lost],
       [abi.FACT_TRAPS, facts.traps ?? 0],
