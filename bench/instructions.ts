@@ -27,6 +27,10 @@ export interface Instructions {
   pairBare: number;
   realloc: number;
   reallocBare: number;
+  /** Likewise of TSmalloc and TSfree, of operator new and delete, and of a release by the server of what no plugin allocated. */
+  tsapi: number;
+  heap: number;
+  foreign: number;
 }
 
 export async function countInstructions(): Promise<Instructions> {
@@ -58,6 +62,9 @@ export async function countInstructions(): Promise<Instructions> {
       pairBare: turn("pair-bare"),
       realloc: turn("realloc-ours") - turn("realloc-bare"),
       reallocBare: turn("realloc-bare"),
+      tsapi: turn("api-ours") - turn("pair-bare"),
+      heap: turn("heap-ours") - turn("pair-bare"),
+      foreign: turn("foreign-ours") - turn("pair-bare"),
     };
   } finally {
     rmSync(folder, { recursive: true });
@@ -79,5 +86,8 @@ export async function instructions({ progress }: Run): Promise<Figure[]> {
     of("OpenSSL pair", "ours - bare", counted.pair),
     of("OpenSSL realloc", "bare", counted.reallocBare),
     of("OpenSSL realloc", "ours - bare", counted.realloc),
+    of("TSmalloc pair", "ours - bare", counted.tsapi),
+    of("operator new pair", "ours - bare", counted.heap),
+    of("the server's own pair", "ours - bare", counted.foreign),
   ];
 }

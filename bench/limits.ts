@@ -13,4 +13,9 @@ export const INSTRUCTION_LIMITS = {
   pair: 257,
   /** An OpenSSL realloc that stays in its place: a release and an allocation. */
   realloc: 263,
+  /** A TSmalloc and its TSfree, and a plugin's operator new and delete. */
+  tsapi: 259,
+  heap: 294,
+  /** A release by the server of what no plugin allocated: what each of its own blocks costs more. */
+  foreign: 43,
 } as const;

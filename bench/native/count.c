@@ -54,6 +54,37 @@ reallocs(uint64_t turns)
   release(block, FILE_NAME, 1);
 }
 
+static void *(*hook_TSmalloc)(size_t, const char *);
+static void (*hook_TSfree)(void *);
+static void *(*hook_new)(size_t);
+static void (*hook_delete)(void *);
+static void (*release_foreign)(void *);
+
+static void
+api_pairs(uint64_t turns)
+{
+  for (uint64_t i = 0; i < turns; ++i) {
+    hook_TSfree(hook_TSmalloc(64, "memory/count.c:1"));
+  }
+}
+
+static void
+heap_pairs(uint64_t turns)
+{
+  for (uint64_t i = 0; i < turns; ++i) {
+    hook_delete(hook_new(64));
+  }
+}
+
+// What the server itself allocates and releases, while plugins are tracked: the release is looked at.
+static void
+foreign_pairs(uint64_t turns)
+{
+  for (uint64_t i = 0; i < turns; ++i) {
+    release_foreign(malloc(64));
+  }
+}
+
 static void
 count(const char *name, void (*run)(uint64_t turns), uint64_t turns)
 {
@@ -123,6 +154,16 @@ main(int argc, char **argv)
   CRYPTO_get_mem_functions(&allocate, &reallocate, &release);
   count("pair-ours", pairs, turns);
   count("realloc-ours", reallocs, turns);
+
+  host_arm_plugins();
+  hook_TSmalloc   = (void *(*)(size_t, const char *))(uintptr_t)host_plugin_hook("_TSmalloc");
+  hook_TSfree     = (void (*)(void *))(uintptr_t)host_plugin_hook("_TSfree");
+  hook_new        = (void *(*)(size_t))(uintptr_t)host_plugin_hook("_Znwm");
+  hook_delete     = (void (*)(void *))(uintptr_t)host_plugin_hook("_ZdlPv");
+  release_foreign = (void (*)(void *))(uintptr_t)host_server_hook("free");
+  count("api-ours", api_pairs, turns);
+  count("heap-ours", heap_pairs, turns);
+  count("foreign-ours", foreign_pairs, turns);
 
   // Last, for from now on the index is full.
   event = increment_now();

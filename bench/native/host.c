@@ -81,19 +81,30 @@ host_arm_plugins(void)
   atomic_store(&memtrack_plugins.heap, true);
 }
 
+static void *
+hook_of(const struct memtrack_redirect *redirect, const char *symbol)
+{
+  while (redirect->symbol && strcmp(redirect->symbol, symbol) != 0) {
+    ++redirect;
+  }
+  return redirect->hook;
+}
+
 void *
 host_plugin_hook(const char *symbol)
 {
-  const struct memtrack_redirect *const tables[] = {memtrack_plugin_api, memtrack_plugin_heap};
-  for (int i = 0; i < 2; ++i) {
-    for (const struct memtrack_redirect *redirect = tables[i]; redirect->symbol; ++redirect) {
-      if (strcmp(redirect->symbol, symbol) == 0) {
-        return redirect->hook;
-      }
-    }
-  }
-  need(false, symbol, "has no hook");
-  return NULL;
+  void *hook = hook_of(memtrack_plugin_api, symbol);
+  hook       = hook ? hook : hook_of(memtrack_plugin_heap, symbol);
+  need(hook != NULL, symbol, "has no hook");
+  return hook;
+}
+
+void *
+host_server_hook(const char *symbol)
+{
+  void *hook = hook_of(memtrack_server_heap, symbol);
+  need(hook != NULL, symbol, "has no hook");
+  return hook;
 }
 
 size_t

@@ -16,9 +16,10 @@ void host_install_iobuffer(void);
 // From then on libcrypto's allocations come to us.
 void host_install_openssl(void);
 
-// From then on the hooks of what plugins call account; host_plugin_hook() tells what a plugin's slot of a symbol would hold.
+// From then on the hooks of what plugins call account. What a plugin's, and the server's, slot of a symbol would hold.
 void host_arm_plugins(void);
 void *host_plugin_hook(const char *symbol);
+void *host_server_hook(const char *symbol);
 
 // A dump of what was counted, to a file descriptor. Returns its size.
 size_t host_dump(int fd);

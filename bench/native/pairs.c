@@ -62,39 +62,6 @@ bare_release(void *block, const char *file, int line)
   free(block);
 }
 
-// The plugin API's memory functions, as the server has them.
-void *_TSmalloc(size_t wanted, const char *path);
-void *_TSrealloc(void *block, size_t wanted, const char *path);
-char *_TSstrdup(const char *text, int64_t length, const char *path);
-void _TSfree(void *block);
-
-void *
-_TSmalloc(size_t wanted, const char *path)
-{
-  (void)path;
-  return malloc(wanted);
-}
-
-void *
-_TSrealloc(void *block, size_t wanted, const char *path)
-{
-  (void)path;
-  return realloc(block, wanted);
-}
-
-char *
-_TSstrdup(const char *text, int64_t length, const char *path)
-{
-  (void)path;
-  return strndup(text, length);
-}
-
-void
-_TSfree(void *block)
-{
-  free(block);
-}
-
 static void *(*hook_TSmalloc)(size_t, const char *);
 static void *(*hook_TSrealloc)(void *, size_t, const char *);
 static void (*hook_TSfree)(void *);
