@@ -3,12 +3,12 @@
 // What the core exports. It imports nothing: it knows no server, no thread, no file and no clock. Addresses of the host are u64
 // names and are never followed; every other address is an offset into the instance's own memory.
 
-import { SITE_FIRST } from "./abi";
+import { CLASS_COUNT, SITE_FIRST } from "./abi";
 import * as memory_ from "./memory";
 import * as model from "./model";
 import * as registry from "./registry";
 import * as shard from "./shard";
-import { getDetail, getPlace, siteAt } from "./site";
+import { classOf, getDetail, getPlace, siteAt } from "./site";
 
 /** Makes this instance a shard, a registry or a model: see memory.ts. Returns 0, or -1 (out of range, or no memory). */
 export function init(role: u32, sites: u32): i32 {
@@ -46,7 +46,8 @@ export function placeOf(site: u32): u64 {
   return site >= SITE_FIRST && site < registry.siteCount() ? getPlace(siteAt(site)) : 0;
 }
 export function detailOf(site: u32): u64 {
-  return site >= SITE_FIRST && site < registry.siteCount() ? getDetail(siteAt(site)) : 0;
+  const detail = site >= SITE_FIRST && site < registry.siteCount() ? getDetail(siteAt(site)) : 0;
+  return classOf(detail) < CLASS_COUNT ? detail : 0;
 }
 
 /** recordsAt() as a global: under this name the C host's hot path sees it. */

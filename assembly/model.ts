@@ -21,13 +21,14 @@ const BYTES: usize = 8;
 const ALLOCS: usize = 0;
 const FREES: usize = PAIR_SIZE;
 
-/** Sites that this model has names for, and the registry's version of them. */
+/** Sites that this model has names for, and the registry's version of them: now, and when the sums were begun. */
 let known: u32 = SITE_FIRST;
 let version: u32 = 0;
+let begun: u32 = 0;
 
 export function reset(role: u32): void {
   known = SITE_FIRST;
-  version = 0xffffffff;
+  version = begun = 0xffffffff;
   if (role == ROLE_MODEL) resetRows();
 }
 
@@ -56,8 +57,14 @@ export function knownVersion(): u32 {
   return version;
 }
 
+/** The version of the names that this model had when it began its sums: what was gone then has nothing that they lack. */
+export function begunVersion(): u32 {
+  return begun;
+}
+
 /** Forgets the sums of the last dump. */
 export function start(): void {
+  begun = version;
   memory.fill(totals, 0, <usize>slots * SUMS_SIZE);
 }
 
@@ -112,15 +119,28 @@ export function settle(): void {
   }
 }
 
-/** Whether everything that a site allocated since its baseline has been released. */
+/**
+ * Whether everything that a site ever allocated has been released, whatever has been armed meanwhile, and its row has found nothing
+ * that is older. Of a number that was given before, this was so at that moment.
+ */
 export function isBalanced(site: u32): bool {
-  const now = totalsAt(site);
-  const then = baselineAt(site);
-  for (let field = COUNT; field <= BYTES; field += BYTES) {
-    const allocated = load<u64>(now + ALLOCS + field) - load<u64>(then + ALLOCS + field);
-    if (allocated != load<u64>(now + FREES + field) - load<u64>(then + FREES + field)) return false;
-  }
-  return true;
+  const row = rowOf(site);
+  if (load<u64>(priorAt(row), COUNT) || load<u64>(priorAt(row), BYTES)) return false;
+  return totalAllocs(site) == totalFrees(site) && !totalInUse(site);
+}
+
+// What a site has counted from the start of the process.
+
+export function totalAllocs(site: u32): u64 {
+  return load<u64>(totalsAt(site), ALLOCS + COUNT);
+}
+
+export function totalFrees(site: u32): u64 {
+  return load<u64>(totalsAt(site), FREES + COUNT);
+}
+
+export function totalInUse(site: u32): i64 {
+  return load<i64>(totalsAt(site), ALLOCS + BYTES) - load<i64>(totalsAt(site), FREES + BYTES);
 }
 
 // What a dump shows of a row, after settle().

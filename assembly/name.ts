@@ -41,6 +41,9 @@ const TEXT: usize = NAME_TEXT;
 /** The built-in tracker cuts a location at 127 bytes. IOBuffer names are cut there too, so that both give one name to one site. */
 export const IOBUFFER_NAME_MAX: u32 = 127;
 
+/** A flag of our own beside NAME_...: the site's key may come again when its owner has gone. */
+export const LASTING: u32 = 0x8000;
+
 const PLUGIN: string = "memory/plugin/";
 /** Bytes of " [via ]" and of "...". */
 const VIA: u32 = 7;
@@ -66,6 +69,7 @@ export function write(site: u32, detail: u64, length: u32, owner: u32, flags: u3
     file(length, line, owner != OWNER_CORE ? ownerLength(owner) : 0);
     if (owner != OWNER_CORE) flags |= NAME_VIA;
   } else if (cls == CLASS_IOBUFFER) {
+    if (!length) writer.ascii("(no location)"); // without a name a number would be a free one
     writer.foreign(input, length);
   } else {
     call(length, owner, flags);
@@ -129,9 +133,19 @@ export function hashOf(site: u32): u64 {
   return load<u64>(nameAt(site), HASH);
 }
 
+/** Whether the site's number is never given again (reclaim.ts). */
+export function isLasting(site: u32): bool {
+  return (flagsOf(site) & LASTING) != 0;
+}
+
+/** What tells rows apart beside their text: length, class, kind, owner, flags. */
+export function identityOf(site: u32): u64 {
+  return load<u64>(nameAt(site)) & ~((<u64>LASTING) << (FLAGS * 8));
+}
+
 /** Whether two sites are of one row: they look the same to the reader of a table. */
 export function sameName(a: u32, b: u32): bool {
-  if (load<u64>(nameAt(a)) != load<u64>(nameAt(b))) return false; // length, class, kind, owner, flags
+  if (identityOf(a) != identityOf(b)) return false;
   return memory.compare(textOf(a), textOf(b), lengthOf(a)) == 0;
 }
 

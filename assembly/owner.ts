@@ -2,11 +2,11 @@
 //
 // Owners: the server itself (`core`) and every plugin that was ever loaded. A module that is loaded again is another owner, with its
 // generation in its text ("foo.so#2"), which the host composes. An owner whose module is unloaded is retired: it keeps its slot as
-// long as it keeps a site (reclaim.ts). An owner, in bytes:
+// long as it keeps a site (reclaim.ts), and the version of the registry that it was retired with. An owner, in bytes:
 //
 //    0      2      4           8           12          16                         128
 //    ┌──────┬──────┬───────────┬───────────┬───────────┬──────────────────────────┐
-//    │length│state │ sites     │ key       │     0     │ text, ASCII or UTF-8     │
+//    │length│state │ sites     │ key       │ retired   │ text, ASCII or UTF-8     │
 //    └──────┴──────┴───────────┴───────────┴───────────┴──────────────────────────┘
 //
 // The registry keeps this table; a model has a copy of it.
@@ -19,6 +19,7 @@ const LENGTH: usize = 0;
 const STATE: usize = 2;
 const SITES: usize = 4;
 const KEY: usize = 8;
+const RETIRED_WITH: usize = 12;
 const TEXT: usize = 16;
 
 const FREE: u32 = 0;
@@ -52,11 +53,16 @@ export function registerOwner(length: u32): u32 {
   return OWNER_OTHER;
 }
 
-/** Its module was unloaded. Returns 0, or -1 where there is no such owner. */
-export function retireOwner(key: u32): i32 {
+/**
+ * Its module was unloaded.
+ * @param version of the registry, from now on
+ * @returns 0, or -1 where there is no such owner
+ */
+export function retireOwner(key: u32, version: u32): i32 {
   const slot = slotOf(key);
   if (slot <= OWNER_OTHER || ownerKey(slot) != key || state(slot) != LOADED) return -1;
   store<u16>(ownerAt(slot), <u16>RETIRED, STATE);
+  store<u32>(ownerAt(slot), version, RETIRED_WITH);
   releaseSlot(slot);
   return 0;
 }
@@ -78,6 +84,11 @@ export function dropSite(slot: u32): void {
 
 export function isRetired(slot: u32): bool {
   return state(slot) == RETIRED;
+}
+
+/** Whether it was retired already in a version of the registry. */
+export function isRetiredSince(slot: u32, version: u32): bool {
+  return isRetired(slot) && <i32>(version - load<u32>(ownerAt(slot), RETIRED_WITH)) >= 0;
 }
 
 export function isOwner(slot: u32): bool {

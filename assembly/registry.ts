@@ -12,6 +12,7 @@ import {
   CLASS_COUNT,
   CLASS_IOBUFFER,
   DETAIL_CLASS_SHIFT,
+  DETAIL_OWNER_SHIFT,
   INPUT_SIZE,
   OWNER_CORE,
   ROLE_REGISTRY,
@@ -22,7 +23,7 @@ import { indexBits, indexMask, input, nameIndex, slots } from "./memory";
 import * as name from "./name";
 import * as owner from "./owner";
 import { classOf } from "./site";
-import { find, insert } from "./table";
+import { find, forget, insert } from "./table";
 import * as writer from "./writer";
 
 let count: u32 = 0;
@@ -72,16 +73,18 @@ export function version(): u32 {
  */
 export function register(place: u64, detail: u64, length: u32, ownerKey: u32, flags: u32): u32 {
   const known = find(place, detail);
-  if (known) return known;
+  if (known && name.lengthOf(known)) return known;
   const cls = classOf(detail);
-  const site = cls < CLASS_COUNT && length <= INPUT_SIZE ? take() : 0;
+  const site = cls >= CLASS_COUNT || length > INPUT_SIZE ? 0 : known ? takeBack(known) : take();
   if (!site) {
     ++refused;
     return SITE_OTHER + (cls < CLASS_COUNT ? cls : CLASS_IOBUFFER);
   }
-  insert(site, place, detail);
+  if (!known) insert(site, place, detail);
   const slot = owner.ownerOf(ownerKey);
-  name.write(site, detail, length, slot, flags);
+  // A call in a module on behalf of another, or of none: the next module at that address has the same key.
+  const lasting = cls != CLASS_IOBUFFER && <u32>(detail >>> DETAIL_OWNER_SHIFT) != ownerKey;
+  name.write(site, detail, length, slot, lasting ? flags | name.LASTING : flags);
   owner.addSite(slot);
   if (cls == CLASS_IOBUFFER && !findName(name.hashOf(site))) insertName(site);
   ++changes;
@@ -104,6 +107,7 @@ export function registerName(length: u32): u32 {
     ++refused;
     return SITE_OTHER + CLASS_IOBUFFER;
   }
+  forget(site); // where the number had another key before
   name.write(site, detail, length, OWNER_CORE, 0);
   owner.addSite(OWNER_CORE);
   insertName(site);
@@ -125,17 +129,17 @@ export function registerOwner(length: u32): u32 {
 }
 
 export function retireOwner(key: u32): i32 {
-  ++changes;
-  return owner.retireOwner(key);
+  return owner.retireOwner(key, ++changes);
 }
 
 /** Nothing of this site is in use, and nothing will be: its number can be given again. Returns 0 or -1. */
 export function freeSite(site: u32): i32 {
   if (site < SITE_FIRST || site >= count || !name.lengthOf(site)) return -1;
+  if (!owner.isRetired(name.ownerOfSite(site)) || name.isLasting(site)) return -1;
   const cls = name.classOfName(site);
   owner.dropSite(name.ownerOfSite(site));
   name.clear(site);
-  store<u32>(name.nameAt(site) + NEXT, free);
+  setNext(site, free);
   free = site;
   ++freeCount;
   if (cls == CLASS_IOBUFFER) rebuildNames();
@@ -150,9 +154,28 @@ function take(): u32 {
   if (refused) return 0;
   if (!free) return count == slots ? 0 : count++;
   const site = free;
-  free = load<u32>(name.nameAt(site) + NEXT);
+  free = nextOf(site);
   --freeCount;
   return site;
+}
+
+/** Takes a number back whose own key has come again after all, so that the shards that still have it agree with the others. */
+function takeBack(site: u32): u32 {
+  let at = free;
+  while (at && at != site && nextOf(at) != site) at = nextOf(at);
+  if (!at) return 0;
+  if (at == site) free = nextOf(site);
+  else setNext(at, nextOf(site));
+  --freeCount;
+  return site;
+}
+
+function nextOf(site: u32): u32 {
+  return load<u32>(name.nameAt(site) + NEXT);
+}
+
+function setNext(site: u32, next: u32): void {
+  store<u32>(name.nameAt(site) + NEXT, next);
 }
 
 // The index of IOBuffer names, by their hashes.

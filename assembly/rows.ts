@@ -5,7 +5,7 @@
 
 import { SITE_FIRST } from "./abi";
 import { indexBits, indexMask, rowIndex, rows, slots } from "./memory";
-import { hashText, lengthOf, nameAt, sameName, textOf } from "./name";
+import { hashText, identityOf, lengthOf, sameName, textOf } from "./name";
 
 /** Every site is its own row. */
 export function resetRows(): void {
@@ -25,7 +25,7 @@ export function rowOf(site: u32): u32 {
 
 /** The first site with this one's name; this one, where it is the first. */
 function first(site: u32): u32 {
-  const hash = hashText(textOf(site), lengthOf(site)) ^ load<u64>(nameAt(site));
+  const hash = hashText(textOf(site), lengthOf(site)) ^ identityOf(site);
   let at = <usize>((hash * 0x9e3779b97f4a7c15) >>> (64 - indexBits));
   for (;;) {
     const other = <u32>load<u16>(rowIndex + (at << 1));

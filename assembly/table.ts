@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The hash of sites: key (place, detail) -> site number, linear probing over u16 slots. The index is never full
-// (at most half of it are keys in use), so a probe always meets an empty slot: lookup is total without a probe limit, and never depends on the order of
-// insertion. That matters: a site found by one shard and not by another would have its releases charged elsewhere.
+// (at most half of it are keys in use), so a probe always meets an empty slot: lookup is total without a probe limit, and never
+// depends on the order of insertion. That matters: a site found by one shard and not by another would have its releases charged
+// elsewhere.
 //
 // Multiplicative (Fibonacci) hashing, Knuth, TAOCP 3, section 6.4: the high bits of key * 2^64/phi. Addresses of literals lie at
 // regular distances, and a plain product of such keys lies in regular distances again, often in runs: 4,096 keys 32 bytes apart
@@ -17,6 +18,9 @@ const FOLD: u64 = 15;
 const PHI: u64 = 0x9e3779b97f4a7c15;
 /** Spreads line and owner over the whole word, so that neighbouring lines of one file do not fall together. */
 const SPREAD: u64 = 0xbf58476d1ce4e5b9;
+
+/** Of no class, and so of no key that is ever asked for. */
+const NO_DETAIL: u64 = u64.MAX_VALUE;
 
 /** Slots of the index that lead anywhere. */
 let taken: usize = 0;
@@ -55,6 +59,11 @@ export function insert(site: u32, place: u64, detail: u64): void {
   else enter(site, slotOf(place, detail));
 }
 
+/** Takes a site's key away; its slot leads to one that is no location's. */
+export function forget(site: u32): void {
+  setKey(siteAt(site), 0, NO_DETAIL);
+}
+
 export function reset(): void {
   taken = 0;
 }
@@ -69,7 +78,7 @@ function rebuild(): void {
   taken = 0;
   for (let site = SITE_FIRST; site < slots; ++site) {
     const at = siteAt(site);
-    if (!getPlace(at) && !getDetail(at)) continue;
+    if (!getPlace(at) && (!getDetail(at) || getDetail(at) == NO_DETAIL)) continue;
     ++taken;
     enter(site, slotOf(getPlace(at), getDetail(at)));
   }

@@ -6,8 +6,20 @@
 //
 // Per row, in 64-bit integers (allocs, frees, in-use each): the built-in's, ours in the built-in's terms, and the offset.
 
-import { CLASS_IOBUFFER } from "./abi";
-import { isRow, knownSites, rawAllocs, rawFrees, rawInUse, siteClass, verifyAt } from "./model";
+import { CLASS_IOBUFFER, FACT_VERIFY } from "./abi";
+import { fact } from "./header";
+import {
+  isRow,
+  knownSites,
+  rawAllocs,
+  rawFrees,
+  rawInUse,
+  siteClass,
+  totalAllocs,
+  totalFrees,
+  totalInUse,
+  verifyAt,
+} from "./model";
 import { lengthOf, textOf } from "./name";
 import { rowOf } from "./rows";
 import { ascii, byte, copy, signed, unsigned } from "./writer";
@@ -36,6 +48,7 @@ export function verifyRow(site: u32, allocs: i64, frees: i64, inUse: i64): i32 {
 
 /** From now on the two are to agree: keeps what they differ by. Called after the rows, before settle(). */
 export function verifyMark(): void {
+  fact(FACT_VERIFY, 1);
   for (let row: u32 = 0; row < knownSites(); ++row) {
     const at = verifyAt(row);
     memory.fill(at + OFFSET, 0, OFFSET - OURS);
@@ -44,6 +57,15 @@ export function verifyMark(): void {
     store<i64>(at + OFFSET, load<i64>(at + OURS, FREES) - load<i64>(at + BUILTIN, FREES), FREES);
     store<i64>(at + OFFSET, load<i64>(at + OURS, IN_USE) - load<i64>(at + BUILTIN, IN_USE), IN_USE);
   }
+}
+
+/** The number of a site is given again: what it counted is not the next one's. */
+export function verifyForget(site: u32): void {
+  const at = verifyAt(site);
+  memory.fill(at, 0, OFFSET);
+  store<u64>(at + OFFSET, totalAllocs(site), ALLOCS);
+  store<u64>(at + OFFSET, totalFrees(site), FREES);
+  store<i64>(at + OFFSET, totalInUse(site), IN_USE);
 }
 
 /** Compares. Called after the rows, before settle(). Returns the number of rows that differ. */

@@ -18,9 +18,10 @@ import {
 } from "../../assembly/abi";
 import { detailOf, placeOf } from "../../assembly/index";
 import { input } from "../../assembly/memory";
+import { sortRows } from "../../assembly/model";
 import { classOfName, lengthOf } from "../../assembly/name";
 import { refusals, register, registerName, siteCount } from "../../assembly/registry";
-import { fresh, IOBUFFER, nameOf, OPENSSL, opensslSite, put, rowOf, site } from "./support";
+import { fresh, IOBUFFER, nameOf, OPENSSL, opensslSite, put, rowOf, settleOne, site } from "./support";
 
 function fill(): void {
   while (siteCount() < SITE_FIRST + SITES_MIN) site("memory/IOBuffer/Filler.cc:" + siteCount().toString());
@@ -135,6 +136,16 @@ describe("the registry", () => {
     expect(nameOf(site(name + "y"))).toBe(name);
     expect(rowOf(17)).toBe(16, "what differs only behind the cut is one row, as it is in the built-in");
     expect(nameOf(site("z".repeat(INPUT_SIZE)))).toBe("z".repeat(127));
+  });
+
+  test("gives an IOBuffer without a location a name all the same: it is a row, and in the totals", () => {
+    fresh();
+    const nowhere = site("", 0x1000);
+    expect(nameOf(nowhere)).toBe("(no location)");
+    expect(site("", 0x1000)).toBe(nowhere);
+    expect(registerName(0)).toBe(nowhere);
+    settleOne(nowhere, 1, 10, 0, 0);
+    expect(sortRows(CLASS_IOBUFFER)).toBe(1);
   });
 
   test("shows control characters as question marks, so that no location can forge a line", () => {
