@@ -7,6 +7,7 @@ import { CLASS_COUNT, SITE_FIRST } from "./abi";
 import * as memory_ from "./memory";
 import * as model from "./model";
 import * as registry from "./registry";
+import * as rollup from "./rollup";
 import * as shard from "./shard";
 import { classOf, getDetail, getPlace, siteAt } from "./site";
 
@@ -16,6 +17,7 @@ export function init(role: u32, sites: u32): i32 {
   shard.reset();
   registry.reset(role);
   model.reset(role);
+  rollup.reset();
   return 0;
 }
 

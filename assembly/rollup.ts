@@ -4,7 +4,7 @@
 // the owners is the sum of all rows.
 
 import { CLASS_COUNT, CLASS_HEAP, CLASS_IOBUFFER, CLASS_OBJECT, CLASS_OPENSSL, CLASS_TSAPI } from "./abi";
-import { KIND_COUNT, OWNERS_MAX, OWNER_CORE } from "./abi";
+import { KIND_COUNT, OWNERS_MAX, OWNER_CORE, OWNER_OTHER } from "./abi";
 import { level } from "./header";
 import { order, rollup, ROLLUP_SIZE } from "./memory";
 import { alive, inUse, isRow, knownSites, siteClass } from "./model";
@@ -18,6 +18,13 @@ const TOTAL: usize = OBJECTS + KIND_COUNT * 8;
 const LAST: usize = TOTAL + 8;
 const LAST_KEY: usize = LAST + 8;
 const WIDTH: i32 = 14;
+
+/** The sum of all rows in the last dump. The owners of that moment may be gone, what they held is missing all the same. */
+let lastTotal: i64 = 0;
+
+export function reset(): void {
+  lastTotal = 0;
+}
 
 /** Writes the section. Returns nothing to add to the dump's rows: what it shows stands in the tables already. */
 export function renderOwners(): void {
@@ -50,6 +57,7 @@ export function renderOwners(): void {
     byte(0x0a);
   }
   for (let slot: u32 = 0; slot < OWNERS_MAX; ++slot) if (slot != OWNER_CORE) addOwner(OWNER_CORE, slot);
+  store<i64>(at(OWNER_CORE), lastTotal, LAST);
   line(OWNER_CORE);
   ascii("        | TOTAL\n");
   keep();
@@ -74,15 +82,17 @@ function add(): void {
 
 /** The sums that the TOTAL line shows are added up in core's own entry; keep() has seen to what the next dump needs of it. */
 function addOwner(to: u32, from: u32): void {
-  for (let field = BYTES; field <= LAST; field += 8) {
-    if (field == LAST) store<i64>(at(to), load<i64>(at(to), LAST) + load<i64>(at(from), LAST), LAST);
-    else grow(at(to) + field, load<i64>(at(from) + field));
-  }
+  for (let field = BYTES; field < LAST; field += 8) grow(at(to) + field, load<i64>(at(from) + field));
 }
 
 function keep(): void {
   for (let slot: u32 = 0; slot < OWNERS_MAX; ++slot) memory.fill(at(slot), 0, LAST_KEY);
-  for (let row: u32 = 0; row < knownSites(); ++row) if (isShown(row)) grow(at(ownerOfSite(row)) + LAST, inUse(row));
+  lastTotal = 0;
+  for (let row: u32 = 0; row < knownSites(); ++row) {
+    if (!isShown(row)) continue;
+    grow(at(ownerOfSite(row)) + LAST, inUse(row));
+    lastTotal += inUse(row);
+  }
 }
 
 /** Whether a row is of a class that is tracked now, and so in a table of this dump. */
@@ -90,11 +100,14 @@ function isShown(row: u32): bool {
   return isRow(row) && (siteClass(row) != CLASS_OPENSSL || level() >= 2);
 }
 
-/** Owners that hold anything or are loaded, by total, largest first. Returns how many; numberAt() tells them. */
+/**
+ * Owners that are loaded or keep a site, (other plugins) where they hold anything or did in the last dump, by total, largest first.
+ * Returns how many; numberAt() tells them.
+ */
 function sortOwners(): u32 {
   let n: u32 = 0;
   for (let slot: u32 = 0; slot < OWNERS_MAX; ++slot) {
-    if (!isOwner(slot) || (slot == OWNER_CORE + 1 && isEmpty(slot))) continue;
+    if (!isOwner(slot) || (slot == OWNER_OTHER && isEmpty(slot))) continue;
     let to = n++;
     for (; to && before(slot, numberAt(to - 1)); --to) setNumber(to, numberAt(to - 1));
     setNumber(to, slot);
@@ -115,7 +128,7 @@ function objectsOf(slot: u32): i64 {
 }
 
 function isEmpty(slot: u32): bool {
-  return !load<i64>(at(slot), TOTAL) && !objectsOf(slot);
+  return !load<i64>(at(slot), TOTAL) && !load<i64>(at(slot), LAST) && !objectsOf(slot);
 }
 
 function line(slot: u32): void {
