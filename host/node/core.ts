@@ -442,12 +442,15 @@ export class Host {
     this.model.sumRows();
   }
 
-  /** Gives numbers back of which nothing is in use any more. Returns how many. */
-  reclaim(): number {
+  /** Gives numbers of sites back of which nothing can come any more. Returns them. */
+  reclaim(): number[] {
+    this.registry.copyNames(this.model); // who is gone has to be known before the counters are read
     this.#collect();
-    let count = 0;
-    for (let site = this.model.reclaim(0); site; site = this.model.reclaim(site), ++count) this.registry.freeSite(site);
-    return count;
+    const numbers: number[] = [];
+    for (let site = this.model.reclaim(0); site; site = this.model.reclaim(site)) {
+      if (this.registry.freeSite(site)) numbers.push(site);
+    }
+    return numbers;
   }
 
   #sitesOf(rows: Iterable<OtherRow>): (OtherRow & { site: number })[] {
