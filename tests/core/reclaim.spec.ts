@@ -25,7 +25,7 @@ import {
 } from "../../assembly/abi";
 import { fact } from "../../assembly/header";
 import { bind, charge, detailOf, event, freeSite, placeOf, reclaim, refusals, register, registerName } from "../../assembly/index";
-import { release, renameSite, retireOwner, seal, settle, siteCount } from "../../assembly/index";
+import { release, renameSite, retireOwner, seal, settle, siteCount, sitesInUse } from "../../assembly/index";
 import { indexMask } from "../../assembly/memory";
 import { allocs, frees, inUse, isRow, mark, priorFrees, sumRows } from "../../assembly/model";
 import { lengthOf, ownerOfSite } from "../../assembly/name";
@@ -186,13 +186,16 @@ describe("the number of a site of an unloaded module", () => {
     const foo = owner("foo.so");
     for (let i: u32 = 0; i < SITES_MIN; ++i) release(call(CLASS_TSAPI, 0x1000 + i * 8, foo, 5), 5);
     expect(siteCount()).toBe(SITE_FIRST + SITES_MIN);
+    expect(sitesInUse()).toBe(SITES_MIN);
     retireOwner(foo);
     expect(giveBack()).toBe(SITES_MIN);
+    expect(sitesInUse()).toBe(0);
     const bar = owner("bar.so");
     const seen = new Set<u32>();
     for (let i: u32 = 0; i < SITES_MIN; ++i) seen.add(call(CLASS_HEAP, 0x1000 + i * 8, bar, i));
     expect<u32>(seen.size).toBe(SITES_MIN);
     expect(refusals()).toBe(0);
+    expect(sitesInUse()).toBe(SITES_MIN);
     expect(call(CLASS_HEAP, 0x9000, bar, 5)).toBe(SITE_OTHER + CLASS_HEAP);
     look();
     for (let i: u32 = 0; i < SITES_MIN; ++i) expect(inUse(charge(0x1000 + i * 8, detail(CLASS_HEAP, 0, bar), 0))).toBe(i);
@@ -258,6 +261,7 @@ describe("the number of a site of an unloaded module", () => {
     expect(register(0x2000, IOBUFFER, put("memory/plugin/p.so+8192"), foo, 0)).toBe(second);
     expect(nameOf(second)).toBe("memory/plugin/p.so+8192");
     expect(registerName(put("memory/plugin/p.so+8192"))).toBe(second);
+    expect(sitesInUse()).toBe(1);
     const bar = owner("bar.so");
     const given = [call(CLASS_TSAPI, 0x10, bar, 1), call(CLASS_TSAPI, 0x20, bar, 1), call(CLASS_TSAPI, 0x30, bar, 1)];
     expect(given.includes(second)).toBe(false);

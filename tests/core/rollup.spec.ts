@@ -321,10 +321,10 @@ describe("the tables of plugins", () => {
           "                  64 |            | TOTAL                                             \n" +
           "-".repeat(130) +
           "\n\nObjects of plugins\n" +
-          "Created    | Destroyed  | Alive      | Kind       | Location\n" +
-          "-----------|------------|------------|------------|------------------------------\n" +
-          "        12 |          2 |         10 | cont       | memory/plugin/foo.so TSPluginInit (foo.c:12)      \n" +
-          "         1 |          0 |          1 | mbuffer    | memory/plugin/foo.so+0x10                         \n" +
+          "Created    | Destroyed  | Alive      | Kind             | Location\n" +
+          "-----------|------------|------------|------------------|------------------------------\n" +
+          "        12 |          2 |         10 | TSCont           | memory/plugin/foo.so TSPluginInit (foo.c:12)      \n" +
+          "         1 |          0 |          1 | TSMBuffer        | memory/plugin/foo.so+0x10                         \n" +
           "\nOwners: ",
       ),
     ).toBe(true, text);
@@ -356,7 +356,7 @@ describe("the tables of plugins", () => {
       .slice(3);
     const kinds: string[] = [];
     for (let i = 0; i < rows.length; ++i) kinds.push(rows[i].split(" | ")[3].trim());
-    expect(kinds).toStrictEqual(["mbuffer", "mutex", "other", "iobuffer", "reader", "cont"]);
+    expect(kinds).toStrictEqual(["TSMBuffer", "TSMutex", "other", "TSIOBuffer", "TSIOBufferReader", "TSCont"]);
   });
 
   test("hold nothing that is older: releases that found no allocation are said by class", () => {

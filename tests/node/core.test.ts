@@ -72,7 +72,7 @@ interface Owner {
 
 const CORE: Owner = { text: "core", key: abi.OWNER_CORE, retired: false, number: 0 };
 const CLASSES = ["iobuffer", "openssl", "tsapi", "heap", "object"] as const;
-const KINDS = ["cont", "mutex", "iobuffer", "reader", "mbuffer", "other"] as const;
+const KINDS = ["TSCont", "TSMutex", "TSIOBuffer", "TSIOBufferReader", "TSMBuffer", "other"] as const;
 
 class Site extends Counts {
   armed = new Counts();

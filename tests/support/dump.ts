@@ -52,7 +52,7 @@ export interface Holdings {
 }
 
 /** The kinds of objects, as the table of objects calls them, in the order of the owners' columns. */
-const KINDS = ["cont", "mutex", "iobuffer", "reader", "mbuffer", "other"] as const;
+const KINDS = ["TSCont", "TSMutex", "TSIOBuffer", "TSIOBufferReader", "TSMBuffer", "other"] as const;
 
 export interface OwnerRow extends Holdings {
   state: string;
@@ -167,7 +167,7 @@ const TABLE_TOTAL = /^ +(-?\d+) \| +\| TOTAL *$/;
 const SUMMARY_HEAD = /^Total Allocated +\| Total Freed +\| Currently Allocated +\| Type +\|? *$/;
 const SUMMARY_ROW = /^ *(\d+) \| +(\d+) \| +(-?\d+) \| SSL Allocated Memory *$/;
 const OBJECTS_HEAD = /^Created +\| Destroyed +\| Alive +\| Kind +\| Location *$/;
-const OBJECTS_ROW = /^ *(\d+) \| +(\d+) \| +(-?\d+) \| (TSCont|TSMutex|TSIOBuffer|TSIOBufferReader|TSMBuffer|other) +\| (\S.*?) *$/;
+const OBJECTS_ROW = new RegExp(`^ *(\\d+) \\| +(\\d+) \\| +(-?\\d+) \\| (${KINDS.join("|")}) +\\| (\\S.*?) *$`);
 const OWNERS_HEAD =
   /^IOBuffer +\| OpenSSL +\| TSmalloc +\| Heap +\| Total +\| Change +\| Conts +\| Mutexes +\| Buffers +\| Readers +\| MBuffers +\| Others +\| State +\| Owner$/;
 const OWNERS_ROW = new RegExp(`^${" *(-?\\d+) \\|".repeat(12)} (loaded |retired) \\| (\\S.*)$`);
@@ -238,9 +238,9 @@ type Six = [number, number, number, number, number, number];
 /** The twelve numbers of a line of the owners' section. */
 function holdings(match: RegExpExecArray): Holdings {
   const [iobuffer, openssl, tsapi, heap, total, change] = integers(match, 1, 6) as Six;
-  const [cont, mutex, buffer, reader, mbuffer, other] = integers(match, 7, 12) as Six;
-  const kinds = { cont, mutex, iobuffer: buffer, reader, mbuffer, other };
-  const objects = Object.values(kinds).reduce((sum, alive) => sum + alive, 0);
+  const alive = integers(match, 7, 12);
+  const kinds = Object.fromEntries(KINDS.map((kind, index) => [kind, alive[index]!])) as Record<(typeof KINDS)[number], number>;
+  const objects = Object.values(kinds).reduce((sum, count) => sum + count, 0);
   return { iobuffer, openssl, tsapi, heap, total, change, objects, kinds };
 }
 
