@@ -121,19 +121,34 @@ memtrack_buffer_calibrate(const struct memtrack_buffer_api *server, char *reason
 }
 
 static uint32_t
-bucket_of(uint64_t offset, uint32_t owner)
+bucket_of(uint64_t place, uint32_t owner)
 {
-  return (offset ^ (uint64_t)owner << 40 ^ owner) * 0x9e3779b97f4a7c15u >> (64 - HASH_BITS);
+  return (place ^ (uint64_t)owner << 40 ^ owner) * 0x9e3779b97f4a7c15u >> (64 - HASH_BITS);
 }
 
 static struct memtrack_buffer_location *
-find_location(uint64_t offset, uint32_t owner)
+find_location(uint64_t place, uint32_t owner)
 {
-  uint32_t at = __atomic_load_n(&heads[bucket_of(offset, owner)], __ATOMIC_ACQUIRE);
-  while (at && (locations[at].offset != offset || locations[at].owner != owner)) {
+  uint32_t at = __atomic_load_n(&heads[bucket_of(place, owner)], __ATOMIC_ACQUIRE);
+  while (at && (locations[at].place != place || locations[at].owner != owner)) {
     at = locations[at].next;
   }
   return at ? &locations[at] : NULL;
+}
+
+/* What the server will tell with every block: so that no two owners have one text, a library's call has the owner's name behind it.
+ */
+static void
+write_text(struct memtrack_buffer_location *location, const struct memtrack_module *module)
+{
+  char name[MEMTRACK_MODULE_TEXT], owner[MEMTRACK_MODULE_TEXT];
+  size_t room = sizeof(location->text);
+  memtrack_module_text(module, name);
+  int used = snprintf(location->text, room, "memory/plugin/%.40s+0x%llx", name, (unsigned long long)location->offset - 1);
+  if (!location->in_plugin) {
+    memtrack_module_owner_text(location->owner, owner);
+    snprintf(location->text + used, room - used, " [via %.30s]", owner);
+  }
 }
 
 /* The location of a call, made at its first sight. NULL where there is no room, or the call is in no plugin. */
@@ -146,25 +161,18 @@ location_for(uint64_t place, uint32_t context)
   }
   bool plugin                               = module->kind == MEMTRACK_MODULE_PLUGIN;
   uint32_t owner                            = plugin ? module->owner : context;
-  uint64_t offset                           = place - module->base;
-  struct memtrack_buffer_location *location = find_location(offset, owner);
+  struct memtrack_buffer_location *location = find_location(place, owner);
   if (location || owner == MEMTRACK_OWNER_CORE) {
     return location;
   }
   pthread_mutex_lock(&mutex);
-  location = find_location(offset, owner);
+  location = find_location(place, owner);
   if (!location && location_count < LOCATIONS_MAX) {
-    uint32_t *head = &heads[bucket_of(offset, owner)];
+    uint32_t *head = &heads[bucket_of(place, owner)];
     location       = &locations[location_count];
-    if (module->generation > 1) {
-      snprintf(location->text, sizeof(location->text), "memory/plugin/%.70s#%u+0x%llx", module->name, module->generation,
-               (unsigned long long)offset - 1);
-    } else {
-      snprintf(location->text, sizeof(location->text), "memory/plugin/%.70s+0x%llx", module->name, (unsigned long long)offset - 1);
-    }
-    location->offset = offset;
-    location->owner  = owner;
-    location->next   = *head;
+    *location      = (struct memtrack_buffer_location){
+           .place = place, .offset = place - module->base, .owner = owner, .next = *head, .in_plugin = plugin};
+    write_text(location, module);
     __atomic_store_n(head, location_count++, __ATOMIC_RELEASE);
   }
   pthread_mutex_unlock(&mutex);

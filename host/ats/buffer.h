@@ -19,10 +19,12 @@ extern "C" {
 
 /* A location of ours, as the server keeps it: a pointer to `text`. */
 struct memtrack_buffer_location {
-  uint64_t offset; /* of the return address in its module */
+  uint64_t place;  /* the return address */
+  uint64_t offset; /* the same in its module */
   uint32_t owner;
   uint32_t next;
-  char text[112]; /* "memory/plugin/foo.so+0x1a2b" */
+  bool in_plugin; /* else in a library, while the owner's code ran */
+  char text[127]; /* "memory/plugin/foo.so+0x1a2b"; what the built-in tracker would cut of it is not there */
 };
 
 /* The server's functions, from the loader. */

@@ -156,6 +156,7 @@ static void
 reclaim(void *argument)
 {
   (void)argument;
+  memtrack_registry_copy(&model); /* who is retired before the first counter is read */
   collect();
   for (uint32_t site = Z_coreZ_reclaim(&model.wasm, 0); site; site = Z_coreZ_reclaim(&model.wasm, site)) {
     memtrack_registry_free(site);

@@ -151,17 +151,35 @@ next_generation(const char *name)
   return 1;
 }
 
+void
+memtrack_module_text(const struct memtrack_module *module, char *text)
+{
+  if (module->generation > 1) {
+    snprintf(text, MEMTRACK_MODULE_TEXT, "%.90s#%u", module->name, module->generation);
+  } else {
+    snprintf(text, MEMTRACK_MODULE_TEXT, "%.100s", module->name);
+  }
+}
+
+void
+memtrack_module_owner_text(uint32_t owner, char *text)
+{
+  uint32_t count = atomic_load_explicit(&module_count, memory_order_acquire);
+  snprintf(text, MEMTRACK_MODULE_TEXT, "(unloaded)");
+  for (uint32_t i = 0; i < count; ++i) {
+    if (is_loaded(&modules[i]) && modules[i].owner == owner) {
+      memtrack_module_text(&modules[i], text);
+    }
+  }
+}
+
 static void
 make_plugin(struct memtrack_module *module)
 {
-  char text[160];
+  char text[MEMTRACK_MODULE_TEXT];
   module->kind       = MEMTRACK_MODULE_PLUGIN;
   module->generation = next_generation(module->name);
-  if (module->generation == 1) {
-    snprintf(text, sizeof(text), "%.100s", module->name);
-  } else {
-    snprintf(text, sizeof(text), "%.100s#%u", module->name, module->generation);
-  }
+  memtrack_module_text(module, text);
   module->owner = memtrack_registry_owner(text);
 }
 

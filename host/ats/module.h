@@ -34,6 +34,12 @@ struct memtrack_module {
   const char *name; /* in path: its last part */
 };
 
+/* A module's name as its owner is called, with its generation; and that of the plugin with this key. MEMTRACK_MODULE_TEXT bytes.
+   hook-safe. */
+#define MEMTRACK_MODULE_TEXT 112
+void memtrack_module_text(const struct memtrack_module *module, char *text);
+void memtrack_module_owner_text(uint32_t owner, char *text);
+
 /* The module with an address in it, or NULL. hook-safe: takes no lock. A plugin's stays valid while its code runs. */
 const struct memtrack_module *memtrack_module_at(uintptr_t address);
 

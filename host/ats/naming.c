@@ -49,17 +49,6 @@ last_part(const char *path)
   return slash ? slash + 1 : path;
 }
 
-/* The name of a plugin's module, as its owner is called. */
-static void
-module_text(const struct memtrack_module *module, char *text, size_t size)
-{
-  if (module->generation > 1) {
-    snprintf(text, size, "%.80s#%u", module->name, module->generation);
-  } else {
-    snprintf(text, size, "%.80s", module->name);
-  }
-}
-
 /* A number may be given a second time: whatever it was before is overwritten. */
 static void
 keep(uint32_t site, const struct origin *origin)
@@ -85,13 +74,13 @@ name_call(uint64_t place, uint64_t detail, const char *path)
   uint32_t owner                       = detail >> MEMTRACK_DETAIL_OWNER_SHIFT;
   uint32_t flags                       = 0;
   struct origin origin                 = {.state = KNOWN};
-  char name[128], text[256];
+  char name[MEMTRACK_MODULE_TEXT], text[256];
   if (!module) {
     snprintf(text, sizeof(text), "0x%llx", (unsigned long long)place);
     flags = owner ? MEMTRACK_NAME_VIA : 0;
   } else {
     bool plugin = module->kind == MEMTRACK_MODULE_PLUGIN;
-    module_text(module, name, sizeof(name));
+    memtrack_module_text(module, name);
     /* Of the call, not of what comes after it: addr2line tells its line. */
     snprintf(text, sizeof(text), path ? "%s+0x%llx (%.60s)" : "%s+0x%llx", name, (unsigned long long)(place - 1 - module->base),
              path ? last_part(path) : "");
@@ -124,7 +113,8 @@ memtrack_naming_site(uint64_t place, uint64_t detail, const char *text)
     uint32_t site        = memtrack_registry_site(place, detail, text, location ? location->owner : MEMTRACK_OWNER_CORE, 0);
     struct origin origin = {.state = KNOWN};
     if (location) {
-      origin = (struct origin){.state = WAITING, .owner = location->owner, .offset = location->offset};
+      origin =
+        (struct origin){.state = location->in_plugin ? WAITING : KNOWN, .owner = location->owner, .offset = location->offset};
     }
     keep(site, &origin);
     return site;
@@ -150,8 +140,8 @@ static void
 resolve_site(struct memtrack_symbols *symbols, uint32_t site, const struct memtrack_module *module)
 {
   struct origin *origin = &origins[site];
-  char name[128], known[160], text[400];
-  module_text(module, name, sizeof(name));
+  char name[MEMTRACK_MODULE_TEXT], known[160], text[400];
+  memtrack_module_text(module, name);
   text[0] = '\0';
   if (origin->path[0]) {
     if (memtrack_symbols_function(symbols, origin->offset, known, sizeof(known)) != MEMTRACK_SYMBOL_NONE) {
