@@ -15,6 +15,7 @@
 #include "core_digest.h"
 #include "hook_iobuffer.h"
 #include "log.h"
+#include "naming.h"
 #include "objects.h"
 #include "plugins.h"
 #include "registry.h"
@@ -342,6 +343,7 @@ memtrack_dump_write(int fd, uint32_t reason, const struct memtrack_state *state)
   static int last_error; /* said once, until it is another; under the mutex */
   struct dump dump = {.reason = reason, .state = state};
   int error        = EIO;
+  memtrack_naming_resolve(); /* what was seen since the last second has no better name yet */
   pthread_mutex_lock(&mutex);
   if (!broken) {
     error = make_dump(&dump);

@@ -14,6 +14,7 @@
 
 #include "block.h"
 #include "context.h"
+#include "release.h"
 #include "slots.h"
 
 typedef void *(*malloc_function)(size_t, const char *, int);
@@ -37,14 +38,10 @@ account_block(void *block, size_t size, uint64_t key, const char *file, int line
   memtrack_block_charge(block, size, key, (uintptr_t)file, detail, file);
 }
 
-INLINE_ void
-account_release(bool tagged, uint32_t site, uint64_t size)
+uint64_t
+memtrack_openssl_key(void)
 {
-  if (LIKELY_(tagged)) {
-    memtrack_account_free(site, size);
-  } else {
-    memtrack_account_free_untagged(MEMTRACK_CLASS_OPENSSL, size);
-  }
+  return atomic_load_explicit(&tag_key, memory_order_relaxed);
 }
 
 void *
@@ -76,10 +73,12 @@ memtrack_openssl_free(void *block, const char *file, int line)
   (void)line;
   if (block && LIKELY_(atomic_load_explicit(&armed, memory_order_relaxed))) {
     uint32_t site;
-    uint64_t size;
-    bool tagged =
-      memtrack_block_untag(block, malloc_usable_size(block), atomic_load_explicit(&tag_key, memory_order_relaxed), &site, &size);
-    account_release(tagged, site, size);
+    uint64_t size, usable = malloc_usable_size(block);
+    if (LIKELY_(memtrack_block_untag(block, usable, memtrack_openssl_key(), &site, &size))) {
+      memtrack_account_free(site, size);
+    } else if (!memtrack_release_tagged(block, usable, atomic_load_explicit(&memtrack_plugins.key, memory_order_relaxed))) {
+      memtrack_account_free_untagged(MEMTRACK_CLASS_OPENSSL, size);
+    }
   }
   free(block);
 }

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "registry.h"
 
@@ -151,6 +152,31 @@ next_generation(const char *name)
   return 1;
 }
 
+/* Whether a file begins as the mapping does: with the same headers, and usually the build id. */
+static bool
+is_file_of(int fd, uintptr_t start)
+{
+  char head[1024];
+  return pread(fd, head, sizeof(head), 0) == (ssize_t)sizeof(head) && memcmp(head, (const void *)start, sizeof(head)) == 0;
+}
+
+/* The file of a module that has just been loaded. The server loads a remap plugin from a copy, RUNTIME/UUID/ and the plugin's own
+   path, and removes the copy at once: then the plugin's own file is taken, if it is the same. -1 where there is none. */
+static int
+open_file(const char *path, uintptr_t start)
+{
+  for (const char *at = path; at; at = strchr(at + 1, '/')) {
+    int fd = open(at, O_RDONLY | O_CLOEXEC);
+    if (fd >= 0 && is_file_of(fd, start)) {
+      return fd;
+    }
+    if (fd >= 0) {
+      close(fd);
+    }
+  }
+  return -1;
+}
+
 void
 memtrack_module_text(const struct memtrack_module *module, char *text)
 {
@@ -205,7 +231,7 @@ add(const struct seen *seen, enum memtrack_module_kind kind)
   module->name      = slash ? slash + 1 : module->path;
   if (kind == MEMTRACK_MODULE_PLUGIN) {
     make_plugin(module);
-    module->fd = open(module->path, O_RDONLY | O_CLOEXEC);
+    module->fd = open_file(module->path, seen->start);
   }
   __atomic_store_n(&module->start, seen->start, __ATOMIC_RELEASE);
   if (i == count) {
@@ -214,24 +240,62 @@ add(const struct seen *seen, enum memtrack_module_kind kind)
   return module;
 }
 
-void
-memtrack_module_scan(const void *plugin, void (*found)(struct memtrack_module *))
+static bool
+is_listed(const struct memtrack_module *module, const struct listing *listing)
 {
-  struct listing listing = list_all();
+  for (size_t i = 0; i < listing->count; ++i) {
+    const struct seen *seen = &listing->list[i];
+    if (seen->start == module->start && seen->base == module->base && strcmp(seen->path, module->path) == 0) {
+      return true;
+    }
+  }
+  return false;
+}
+
+/* Forgets what is not listed any more. Under the mutex. */
+static void
+forget_unloaded(const struct listing *listing, void (*gone)(struct memtrack_module *))
+{
+  uint32_t count = atomic_load_explicit(&module_count, memory_order_relaxed);
+  for (uint32_t i = 0; i < count && listing->room; ++i) {
+    struct memtrack_module *module = &modules[i];
+    if (!is_loaded(module) || is_listed(module, listing)) {
+      continue;
+    }
+    gone(module);
+    __atomic_store_n(&module->start, NOWHERE, __ATOMIC_RELEASE);
+    if (module->owner) {
+      memtrack_registry_retire(module->owner);
+    }
+    if (module->fd >= 0) {
+      close(module->fd);
+    }
+    free(module->wrappers);
+    module->wrappers      = NULL;
+    module->wrapper_count = 0;
+  }
+}
+
+/* One thread may load while another unloads, and the new module come to lie where the old one was: so the old ones go first, and
+   one listing serves both. Only with the mutex held is it taken, or an older one could come after a newer. */
+void
+memtrack_module_scan(const void *plugin, void (*found)(struct memtrack_module *), void (*gone)(struct memtrack_module *))
+{
   pthread_mutex_lock(&mutex);
+  struct listing listing = list_all();
+  forget_unloaded(&listing, gone);
   for (size_t i = 0; i < listing.count; ++i) {
     const struct seen *seen         = &listing.list[i];
     enum memtrack_module_kind kind  = kind_of(seen, plugin);
     struct memtrack_module *present = (struct memtrack_module *)memtrack_module_at(seen->start);
-    if (present && present->start == seen->start && present->base == seen->base) {
-      if (kind != MEMTRACK_MODULE_PLUGIN || present->kind == MEMTRACK_MODULE_PLUGIN) {
-        continue;
-      }
+    if (!present) {
+      present = add(seen, kind);
+    } else if (kind == MEMTRACK_MODULE_PLUGIN && present->kind != MEMTRACK_MODULE_PLUGIN) {
       /* A library so far: one that a plugin was linked with, now loaded as a plugin itself. */
       make_plugin(present);
-      present->fd = open(present->path, O_RDONLY | O_CLOEXEC);
+      present->fd = open_file(present->path, seen->start);
     } else {
-      present = add(seen, kind);
+      continue;
     }
     if (present) {
       found(present);
@@ -257,27 +321,9 @@ memtrack_module_each(void (*body)(struct memtrack_module *, void *), void *argum
 void
 memtrack_module_sweep(void (*gone)(struct memtrack_module *))
 {
-  struct listing listing = list_all();
   pthread_mutex_lock(&mutex);
-  uint32_t count = atomic_load_explicit(&module_count, memory_order_relaxed);
-  for (uint32_t i = 0; i < count; ++i) {
-    struct memtrack_module *module = &modules[i];
-    bool there                     = !is_loaded(module);
-    for (size_t s = 0; s < listing.count && !there; ++s) {
-      there = listing.list[s].start == module->start && strcmp(listing.list[s].path, module->path) == 0;
-    }
-    if (there || listing.room == 0) {
-      continue;
-    }
-    gone(module);
-    __atomic_store_n(&module->start, NOWHERE, __ATOMIC_RELEASE);
-    if (module->owner) {
-      memtrack_registry_retire(module->owner);
-    }
-    free(module->wrappers);
-    module->wrappers      = NULL;
-    module->wrapper_count = 0;
-  }
+  struct listing listing = list_all();
+  forget_unloaded(&listing, gone);
   pthread_mutex_unlock(&mutex);
   free(listing.list);
 }

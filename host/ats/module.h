@@ -49,9 +49,10 @@ size_t memtrack_module_number(const struct memtrack_module *module);
 /* Whether an address lies in a function that is never a site. hook-safe. */
 bool memtrack_module_is_wrapper(const struct memtrack_module *module, uintptr_t address);
 
-/* Makes every loaded module known that is not yet, and calls `found` with each such one. `plugin` is an address in the one that is
-   being loaded as a plugin, or NULL. Not hook-safe: takes the loader's lock for a moment. */
-void memtrack_module_scan(const void *plugin, void (*found)(struct memtrack_module *));
+/* Forgets the modules that are not loaded any more (`gone` is called with each before), makes every one known that is not yet, and
+   calls `found` with each such one. `plugin` is an address in the one that is being loaded as a plugin, or NULL. Not hook-safe:
+   takes the loader's lock for a moment. */
+void memtrack_module_scan(const void *plugin, void (*found)(struct memtrack_module *), void (*gone)(struct memtrack_module *));
 
 /* Each module that is known and loaded. Not hook-safe. */
 void memtrack_module_each(void (*body)(struct memtrack_module *, void *), void *argument);

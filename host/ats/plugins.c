@@ -160,10 +160,8 @@ hook_dlsym(void *handle, const char *name)
   if (address == NULL || name == NULL || !is_entry(name)) {
     return address;
   }
-  const struct memtrack_module *module = memtrack_module_at((uintptr_t)address);
-  if (!module || module->kind != MEMTRACK_MODULE_PLUGIN) {
-    memtrack_module_scan(address, on_found);
-  }
+  /* Each time: what is known at this address may be a module that was there before, and is being forgotten by another thread. */
+  memtrack_module_scan(address, on_found, on_gone);
   return memtrack_context_wrap(address);
 }
 
@@ -231,6 +229,7 @@ memtrack_plugins_install(char *reason, char *buffers)
     snprintf(reason, MEMTRACK_REASON_SIZE, "no memory for the table of objects");
     return -1;
   }
+  memtrack_release_open();
   struct memtrack_patch loader[16];
   size_t count = memtrack_slots_collect(program, loader_calls, loader, 16);
   if (count == 0 || count > 16) {
@@ -246,11 +245,11 @@ memtrack_plugins_install(char *reason, char *buffers)
   buffers[0] = '\0';
   memtrack_buffer_calibrate(&api, buffers);
   /* All that is loaded, libraries first, then what of it turns out to be a plugin. */
-  memtrack_module_scan(NULL, ignore);
+  memtrack_module_scan(NULL, ignore, ignore);
   static struct earlier earlier;
   memtrack_module_each(find_earlier, &earlier);
   for (size_t i = 0; i < earlier.count; ++i) {
-    memtrack_module_scan((const void *)earlier.start[i], ignore);
+    memtrack_module_scan((const void *)earlier.start[i], ignore, ignore);
     memtrack_log(MEMTRACK_WARNING,
                  "%s was loaded before memtrack.so: what the server or a library allocates while its code runs is charged to core. "
                  "Make memtrack.so the first line of plugin.config",

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "hook_openssl.h"
 #include "registry.h"
 
 #define SAY_MAX 20
@@ -20,23 +21,18 @@
 
 /* What glibc writes into the second word of a block that it keeps for the next allocation of its size (malloc.c, tcache_key), and
    takes out when it gives the block away again: one value for the process. 0 where there is no such thing. */
-static uintptr_t
-freed_mark(void)
+static uintptr_t freed_mark;
+
+void
+memtrack_release_open(void)
 {
-#ifdef SANITIZED
-  return 0;
-#else
-  static _Atomic uintptr_t learned;
-  uintptr_t mark = atomic_load_explicit(&learned, memory_order_relaxed);
-  if (mark) {
-    return mark;
-  }
+#ifndef SANITIZED
   volatile uintptr_t *volatile probe[2];
   uintptr_t marks[2];
   for (int i = 0; i < 2; ++i) {
     probe[i] = malloc(1000);
     if (!probe[i]) {
-      return 0;
+      return;
     }
     probe[i][1] = 0;
   }
@@ -44,9 +40,7 @@ freed_mark(void)
     free((void *)probe[i]);
     marks[i] = probe[i][1];
   }
-  mark = marks[0] == marks[1] ? marks[0] : 0;
-  atomic_store_explicit(&learned, mark, memory_order_relaxed);
-  return mark;
+  freed_mark = marks[0] == marks[1] ? marks[0] : 0;
 #endif
 }
 
@@ -68,13 +62,28 @@ say(const char *what, uint32_t site, uint64_t size, bool known)
   }
 }
 
+bool
+memtrack_release_tagged(void *block, uint64_t usable, uint64_t key)
+{
+  uint32_t site;
+  uint64_t size;
+  if (!memtrack_block_untag(block, usable, key, &site, &size)) {
+    return false;
+  }
+  memtrack_account_free(site, size);
+  return true;
+}
+
 void
 memtrack_release_untagged(void *block, uint64_t usable)
 {
   uint32_t site = 0;
   uint64_t size = usable;
   uint64_t key  = atomic_load_explicit(&memtrack_plugins.key, memory_order_relaxed);
-  if (usable >= 2 * sizeof(uintptr_t) && freed_mark() && ((uintptr_t *)block)[1] == freed_mark()) {
+  if (memtrack_release_tagged(block, usable, memtrack_openssl_key())) {
+    return;
+  }
+  if (usable >= 2 * sizeof(uintptr_t) && freed_mark && ((uintptr_t *)block)[1] == freed_mark) {
     atomic_fetch_add_explicit(&memtrack_plugins.twice, 1, memory_order_relaxed);
     bool known = memtrack_tag_spent(block, usable, key, &site, &size);
     say("released twice", site, size, known);

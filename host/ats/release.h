@@ -8,7 +8,14 @@
 #include "block.h"
 #include "plugins.h"
 
-/* A block without a tag is released by a plugin: was it damaged? Says and counts it. hook-safe. */
+/* Learns how the C library marks what is released. init-only. */
+void memtrack_release_open(void);
+
+/* Releases a block that has a tag of this key, which is not that of the function that is called: it was allocated by another
+   family. False where it has none. hook-safe. */
+bool memtrack_release_tagged(void *block, uint64_t usable, uint64_t key);
+
+/* A block without a plugin's tag is released by a plugin: is it OpenSSL's, or damaged? Says and counts the latter. hook-safe. */
 void memtrack_release_untagged(void *block, uint64_t usable);
 
 /* Takes the tag off a block that is about to be released, and accounts it. `by_plugin`: what has no tag is looked at again.
