@@ -22,7 +22,7 @@
 #include "shard.h"
 #include "slots.h"
 
-#define RECLAIM_POLLS 10 /* between two searches for numbers that can be given again */
+#define RECLAIM_POLLS 10 /* between two searches for numbers that can be given again, while no module is unloaded */
 
 enum verify { VERIFY_OFF, VERIFY_STARTING, VERIFY_ON };
 
@@ -38,7 +38,7 @@ static uint32_t said_traps;
 static char openssl_reason[MEMTRACK_REASON_SIZE];
 static char plugins_reason[MEMTRACK_REASON_SIZE];
 static char buffers_reason[MEMTRACK_REASON_SIZE];
-static uint64_t polls;
+static uint64_t polls, seen_unloads;
 
 static int64_t
 setting(enum memtrack_setting record)
@@ -247,7 +247,9 @@ memtrack_control_poll(void)
   apply_heap(setting(MEMTRACK_SETTING_HEAP));
   apply_verify(setting(MEMTRACK_SETTING_VERIFY));
   memtrack_naming_resolve();
-  if (++polls % RECLAIM_POLLS == 0 && atomic_load(&memtrack_plugins.unloads)) {
+  uint64_t unloads = atomic_load(&memtrack_plugins.unloads);
+  if (unloads != seen_unloads || (unloads && ++polls % RECLAIM_POLLS == 0)) {
+    seen_unloads = unloads;
     memtrack_dump_reclaim();
   }
   if (armed_late) {
