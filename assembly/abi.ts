@@ -101,6 +101,7 @@ export const FACT_COUNT: u32 = 20;
 export const REASON_SIGNAL: u32 = 0;
 export const REASON_TIMER: u32 = 1;
 export const REASON_OTHER: u32 = 2;
+export const REASON_MESSAGE: u32 = 3; // traffic_ctl plugin msg
 
 export const HOOK_OFF: u32 = 0;
 export const HOOK_INSTALLED: u32 = 1;
@@ -114,3 +115,34 @@ export const TEXT_PLUGINS: u32 = 3;
 export const TEXT_BUFFERS: u32 = 4;
 export const TEXT_COUNT: u32 = 5;
 export const TEXT_SIZE: u32 = 256;
+
+// What the analysis says of a row's or an owner's history (verdict.ts).
+export const VERDICT_NEW: u32 = 0;
+export const VERDICT_STEADY: u32 = 1;
+export const VERDICT_CHURN: u32 = 2;
+export const VERDICT_FILLING: u32 = 3;
+export const VERDICT_LEAK: u32 = 4;
+
+// Samples: levels of decimation, points a level keeps, samples of one level that make a point of the next (as a power of 2).
+export const HISTORY_LEVELS: u32 = 7;
+export const HISTORY_POINTS: u32 = 11;
+export const HISTORY_SHIFT: u32 = 2;
+export const FOLLOWED_MAX: u32 = 64; // owners whose history is kept
+
+// Baselines that are kept, and bytes of a baseline's name.
+export const BASELINES: u32 = 6;
+export const BASELINE_NAME_MAX: u32 = 32;
+
+// What only the host can measure: measure(MEASURE_..., value). What it did not tell is unknown, and said as such.
+export const MEASURE_NOW: u32 = 0; // seconds, monotonic
+export const MEASURE_CONNECTIONS: u32 = 1; // open now
+export const MEASURE_RAM_CACHE: u32 = 2; // bytes in the RAM cache
+export const MEASURE_RSS: u32 = 3; // resident bytes of the process
+export const MEASURE_RSS_FILES: u32 = 4; // of these, mapped from files: programs and libraries
+export const MEASURE_FREELISTS: u32 = 5; // bytes that the server's freelists hold unused
+export const MEASURE_SLACK: u32 = 6; // bytes that the allocator holds unused
+export const MEASURE_MAX_USAGE: u32 = 7; // limit by proxy.config.memory.max_usage
+export const MEASURE_CGROUP: u32 = 8; // limit by the control group
+export const MEASURE_RAM: u32 = 9; // the machine's memory
+export const MEASURE_INTERVAL: u32 = 10; // seconds between samples
+export const MEASURE_COUNT: u32 = 11;

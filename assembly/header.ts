@@ -28,6 +28,7 @@ import {
   FACT_VERIFY,
   HOOK_INSTALLED,
   HOOK_REFUSED,
+  REASON_MESSAGE,
   REASON_SIGNAL,
   REASON_TIMER,
   SITE_FIRST,
@@ -140,6 +141,7 @@ function refusal(state: u32, why: u32, name: string): void {
 function reason(value: u32): string {
   if (value == REASON_SIGNAL) return "signal";
   if (value == REASON_TIMER) return "timer";
+  if (value == REASON_MESSAGE) return "message";
   return "other";
 }
 

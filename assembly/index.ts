@@ -3,12 +3,13 @@
 // What the core exports. It imports nothing: it knows no server, no thread, no file and no clock. Addresses of the host are u64
 // names and are never followed; every other address is an offset into the instance's own memory.
 
-import { CLASS_COUNT, SITE_FIRST } from "./abi";
+import { CLASS_COUNT, ROLE_MODEL, SITE_FIRST } from "./abi";
 import * as memory_ from "./memory";
 import * as model from "./model";
 import * as registry from "./registry";
 import * as rollup from "./rollup";
 import * as shard from "./shard";
+import { analysisReset } from "./sample";
 import { classOf, getDetail, getPlace, siteAt } from "./site";
 
 /** Makes this instance a shard, a registry or a model: see memory.ts. Returns 0, or -1 (out of range, or no memory). */
@@ -18,6 +19,7 @@ export function init(role: u32, sites: u32): i32 {
   registry.reset(role);
   model.reset(role);
   rollup.reset();
+  if (role == ROLE_MODEL) analysisReset();
   return 0;
 }
 
@@ -52,6 +54,11 @@ export function detailOf(site: u32): u64 {
   return classOf(detail) < CLASS_COUNT ? detail : 0;
 }
 
+/** Bytes of this instance that hold histories and what belongs to them. */
+export function analysisSize(): u32 {
+  return memory_.analysisSize;
+}
+
 /** recordsAt() as a global: under this name the C host's hot path sees it. */
 export { records } from "./memory";
 
@@ -72,4 +79,13 @@ export { adopt, knownVersion, mark, mergeAllocs, mergeFrees, settle, start, sumR
 export { reclaim } from "./reclaim";
 export { verifyCompare, verifyMark, verifyRow, verifyStart } from "./verify";
 export { fact, say } from "./header";
-export { render } from "./render";
+export { render, selectBaseline } from "./render";
+export { measure, unmeasure } from "./measure";
+export { forgetAll, sample, warmUpEnded } from "./sample";
+export { historyForget, historyMove } from "./history";
+export { baselineNamed, listBaselines, markBaseline } from "./baseline";
+export { verdictOf } from "./verdict";
+export { rankSuspects } from "./suspects";
+export { ranked } from "./ranking";
+export { trackedBytes } from "./reconciliation";
+export { nextWarning } from "./warning";

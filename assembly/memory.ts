@@ -20,13 +20,24 @@
 //          ├─ staging   pairs copied from a shard, by site                 │
 //          ├─ order     rows or owners, sorted                             │
 //          ├─ facts, texts                                                 │
-//          └─ output    a dump's text                                      ┘ model
+//          ├─ output    a dump's text                                      │
+//          ├─ history   samples and verdict, by row, then by owner         │
+//          ├─ clock     when the samples were taken                        │
+//          ├─ followed  owners that have a history, and which of them is a slot's │
+//          ├─ marks     names and times of the baselines                   │
+//          ├─ measures  what the host measured                             │
+//          └─ ranking, scratch                                             ┘ model
 
 import {
+  BASELINES,
   CLASS_COUNT,
   FACT_COUNT,
+  FOLLOWED_MAX,
+  HISTORY_LEVELS,
+  HISTORY_POINTS,
   INPUT_SIZE,
   KIND_COUNT,
+  MEASURE_COUNT,
   NAME_SIZE,
   OWNERS_MAX,
   OWNER_SIZE,
@@ -54,6 +65,16 @@ export const VERIFY_SIZE: u32 = 9 * 8;
 
 /** Sums of one owner: bytes by class, objects by kind, the total, and that of the last dump with the owner's key. */
 export const ROLLUP_SIZE: u32 = (CLASS_COUNT + KIND_COUNT + 3) * 8;
+/** A row's or an owner's history (box diagram in history.ts): with what follows, under 2 MiB for 4,096 sites. */
+export const HISTORY_SIZE: u32 = 492;
+/** A point of the clock (clock.ts), a followed owner (followed.ts), a baseline (baseline.ts), a ranked row (ranking.ts). */
+export const TICK_SIZE: u32 = 24;
+export const FOLLOWED_SIZE: u32 = 56;
+export const MARK_SIZE: u32 = 64;
+export const RANK_SIZE: u32 = 16;
+/** Rows that a section of the analysis lists at most. */
+export const RANKED_MAX: u32 = 200;
+export const SCRATCH_SIZE: u32 = 1024;
 
 /** A row's text at its longest: four numbers of up to 20 digits, separators, a padded name. */
 const ROW_TEXT_MAX: u32 = 4 * 20 + 16 + NAME_SIZE + 16;
@@ -61,6 +82,8 @@ const ROW_TEXT_MAX: u32 = 4 * 20 + 16 + NAME_SIZE + 16;
 const OWNER_TEXT: u32 = 14 * 24 + OWNER_SIZE;
 /** Everything of a dump that is not a row of a site: header, hooks, titles, totals. */
 const FRAME_TEXT_MAX: u32 = 16 * 1024;
+/** The sections of the analysis: two of RANKED_MAX rows and one of owners, numbers, words and a name in each row. */
+const ANALYSIS_TEXT_MAX: u32 = (2 * RANKED_MAX + FOLLOWED_MAX) * 640;
 
 /** Site numbers that exist: capacity and the fixed ones. */
 export let slots: u32 = 0;
@@ -91,6 +114,15 @@ export let facts: usize = 0;
 export let texts: usize = 0;
 export let output: usize = 0;
 export let outputEnd: usize = 0;
+export let history: usize = 0;
+export let clock: usize = 0;
+export let followed: usize = 0;
+export let marks: usize = 0;
+export let measures: usize = 0;
+export let ranking: usize = 0;
+export let scratch: usize = 0;
+/** What the analysis takes, in bytes. */
+export let analysisSize: u32 = 0;
 
 /**
  * Lays out an instance. Called once; a second call lays out a second arena (tests do that).
@@ -126,9 +158,18 @@ export function init(role: u32, sites: u32): i32 {
   texts = facts + FACT_COUNT * sizeof<u64>();
   output = texts + TEXT_COUNT * TEXT_SIZE;
   // A row can stand in a class's table and again among those that verify mode finds different, there on two lines.
-  outputEnd = output + FRAME_TEXT_MAX + slots * 3 * ROW_TEXT_MAX + OWNERS_MAX * OWNER_TEXT;
+  outputEnd = output + FRAME_TEXT_MAX + ANALYSIS_TEXT_MAX + slots * 3 * ROW_TEXT_MAX + OWNERS_MAX * OWNER_TEXT;
+  history = outputEnd;
+  clock = history + (slots + FOLLOWED_MAX) * HISTORY_SIZE;
+  followed = clock + HISTORY_LEVELS * HISTORY_POINTS * TICK_SIZE;
+  marks = followed + FOLLOWED_MAX * FOLLOWED_SIZE + OWNERS_MAX;
+  measures = marks + BASELINES * MARK_SIZE;
+  ranking = measures + MEASURE_COUNT * 2 * sizeof<u64>();
+  scratch = ranking + RANKED_MAX * RANK_SIZE;
+  const modelEnd = scratch + SCRATCH_SIZE;
+  analysisSize = <u32>(modelEnd - history);
 
-  const end = role == ROLE_SHARD ? input : role == ROLE_REGISTRY ? totals : outputEnd;
+  const end = role == ROLE_SHARD ? input : role == ROLE_REGISTRY ? totals : modelEnd;
   // One page is there already, with the static data.
   const pages = role == ROLE_SHARD ? (SHARD_MEMORY >>> 16) - 1 : (<u32>(end + 0xffff)) >>> 16;
   const old = memory.grow(<i32>pages);
@@ -154,5 +195,12 @@ export function init(role: u32, sites: u32): i32 {
   texts += arena;
   output += arena;
   outputEnd += arena;
+  history += arena;
+  clock += arena;
+  followed += arena;
+  marks += arena;
+  measures += arena;
+  ranking += arena;
+  scratch += arena;
   return 0;
 }

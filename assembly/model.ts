@@ -12,6 +12,7 @@
 // never taken back, so the row is right from then on.
 
 import { CLASS_COUNT, NAME_HIDDEN, PAIR_SIZE, ROLE_MODEL, SITE_FIRST, SITE_PRIOR } from "./abi";
+import { historyMove } from "./history";
 import { baseline, DEBUG, order, prior, PRIOR_SIZE, slots, staging, sums, SUMS_SIZE, totals, verify, VERIFY_SIZE } from "./memory";
 import { classOfName, compareNames, flagsOf, lengthOf } from "./name";
 import { computeRows, resetRows, rowOf } from "./rows";
@@ -241,6 +242,7 @@ export function rawInUse(row: u32): i64 {
 function moveRow(from: u32, to: u32): void {
   addWords(priorAt(to), priorAt(from), PRIOR_SIZE);
   addWords(verifyAt(to), verifyAt(from), VERIFY_SIZE);
+  historyMove(from, to);
 }
 
 function addWords(to: usize, from: usize, size: usize): void {

@@ -15,6 +15,7 @@
 
 import { CLASS_IOBUFFER, CLASS_OBJECT, KIND_IOBUFFER, SITE_FIRST } from "./abi";
 import { verifying } from "./header";
+import { historyForget } from "./history";
 import { begunVersion, isBalanced, knownSites, markSite } from "./model";
 import { classOfName, isLasting, kindOf, lengthOf, ownerOfSite } from "./name";
 import { isRetiredSince } from "./owner";
@@ -30,6 +31,7 @@ export function reclaim(site: u32): u32 {
     if (!canBeGiven(at)) continue;
     markSite(at);
     verifyForget(at);
+    historyForget(at);
     return at;
   }
   return 0;

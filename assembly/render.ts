@@ -6,19 +6,39 @@
 
 import { CLASS_COUNT, CLASS_HEAP, CLASS_IOBUFFER, CLASS_OBJECT, CLASS_OPENSSL, CLASS_TSAPI } from "./abi";
 import { KIND_CONT, KIND_IOBUFFER, KIND_MBUFFER, KIND_MUTEX, KIND_READER } from "./abi";
+import { ARMING, usualBaseline } from "./baseline";
+import { samples } from "./clock";
+import { renderGrowth, renderOwnersGrowth } from "./growth";
 import { level, renderEnd, renderHeader, verifying } from "./header";
-import { output, outputEnd } from "./memory";
+import { output, outputEnd, RANKED_MAX } from "./memory";
 import { alive, allocBytes, allocs, freeBytes, frees, inUse, priorBytes, priorFrees, rowNumber, sortRows } from "./model";
 import { kindOf, lengthOf, ownerOfSite, textOf } from "./name";
 import { isRetired } from "./owner";
+import { renderReconciliation } from "./reconciliation";
 import { renderOwners } from "./rollup";
+import { judgeAll } from "./sample";
+import { renderSuspects } from "./suspects";
 import { renderVerify } from "./verify";
 import { ascii, begin, byte, copy, overflowed, padRight, position, repeat, signed, unsigned } from "./writer";
 
 const DASH: u32 = 0x2d;
 
+/** Rows that changed, of those a dump shows; one that was asked for as a difference shows more. */
+const GROWTH_ROWS: u32 = 20;
+const UNSELECTED: i32 = -1;
+
+let selected: i32 = UNSELECTED;
+
+/** Makes the growth of the next dump that since another baseline, all rows of it: baselineNamed() told its number. */
+export function selectBaseline(slot: u32): void {
+  selected = slot <= ARMING ? <i32>slot : UNSELECTED;
+}
+
 /** Writes the dump into the output region. Returns its length in bytes, or 0 where it did not fit. */
 export function render(): u32 {
+  const asked = selected != UNSELECTED;
+  const baseline = asked ? <u32>selected : usualBaseline();
+  selected = UNSELECTED;
   begin(output, outputEnd);
   renderHeader();
   let rows: u32 = 0;
@@ -32,6 +52,13 @@ export function render(): u32 {
     rows += plugins(CLASS_HEAP, "Heap memory of plugins\n");
     rows += objects();
     renderOwners();
+  }
+  if (samples) {
+    judgeAll();
+    renderGrowth(baseline, asked ? RANKED_MAX : GROWTH_ROWS);
+    renderOwnersGrowth(baseline);
+    renderSuspects();
+    renderReconciliation();
   }
   older();
   if (verifying()) renderVerify();

@@ -9,6 +9,7 @@
 #include <time.h>
 
 #include "account.h"
+#include "analysis.h"
 #include "core_digest.h"
 #include "embed.h"
 #include "hook_iobuffer.h"
@@ -46,6 +47,20 @@ setting(enum memtrack_setting record)
   int64_t value = memtrack_setting_rule(record)->normal;
   read_record(memtrack_setting_rule(record)->name, &value);
   return memtrack_setting_use(record, value);
+}
+
+/* The level that was set by a message holds until the record is changed. */
+static int level_by_message = -1;
+static int64_t record_then;
+
+static int
+wanted_level(void)
+{
+  int64_t record = setting(MEMTRACK_SETTING_LEVEL);
+  if (level_by_message >= 0 && record != record_then) {
+    level_by_message = -1;
+  }
+  return level_by_message >= 0 ? level_by_message : (int)record;
 }
 
 static uint64_t
@@ -205,6 +220,7 @@ memtrack_control_start(const char *version, memtrack_record_reader read, void (*
   }
   state.iobuffer = MEMTRACK_HOOK_INSTALLED;
   memtrack_dump_carry_over();
+  memtrack_analysis_open(read, server->freelists);
 
   state.openssl_reason = openssl_reason;
   openssl_found        = memtrack_openssl_find(openssl_reason) == 0;
@@ -228,6 +244,7 @@ memtrack_control_start(const char *version, memtrack_record_reader read, void (*
   apply_level(setting(MEMTRACK_SETTING_LEVEL), true);
   setting(MEMTRACK_SETTING_FREQUENCY);
   apply_heap(setting(MEMTRACK_SETTING_HEAP));
+  setting(MEMTRACK_SETTING_INTERVAL);
   apply_verify(setting(MEMTRACK_SETTING_VERIFY));
   memtrack_log(
     MEMTRACK_NOTE,
@@ -243,7 +260,7 @@ memtrack_control_poll(void)
 {
   setting(MEMTRACK_SETTING_SITES);
   setting(MEMTRACK_SETTING_FREQUENCY);
-  apply_level(setting(MEMTRACK_SETTING_LEVEL), false);
+  apply_level(wanted_level(), false);
   apply_heap(setting(MEMTRACK_SETTING_HEAP));
   apply_verify(setting(MEMTRACK_SETTING_VERIFY));
   memtrack_naming_resolve();
@@ -255,7 +272,44 @@ memtrack_control_poll(void)
   if (armed_late) {
     memtrack_dump_observe();
   }
+  int64_t interval = setting(MEMTRACK_SETTING_INTERVAL);
+  if (state.level > 0) {
+    memtrack_analysis_poll(interval);
+  }
   say_trouble();
+}
+
+bool
+memtrack_control_do(const struct memtrack_message *message)
+{
+  switch (message->verb) {
+  case MEMTRACK_VERB_MARK:
+    memtrack_analysis_mark(message->argument, true);
+    return false;
+  case MEMTRACK_VERB_DIFF:
+    return memtrack_analysis_select(message->argument);
+  case MEMTRACK_VERB_DUMP:
+    return true;
+  case MEMTRACK_VERB_RESET:
+    memtrack_analysis_reset();
+    memtrack_log(MEMTRACK_NOTE, "histories, suspects and baselines are forgotten; the tables count on");
+    return false;
+  case MEMTRACK_VERB_ARM:
+    record_then      = setting(MEMTRACK_SETTING_LEVEL);
+    level_by_message = message->level;
+    apply_level(message->level, false);
+    memtrack_log(MEMTRACK_NOTE, "level %d, by a message, until %s is changed", message->level,
+                 memtrack_setting_rule(MEMTRACK_SETTING_LEVEL)->name);
+    return false;
+  case MEMTRACK_VERB_STATUS:
+    memtrack_analysis_status(state.level, setting(MEMTRACK_SETTING_INTERVAL));
+    return false;
+  default:
+    for (unsigned i = 0; i < MEMTRACK_VERB_COUNT; ++i) {
+      memtrack_log(MEMTRACK_NOTE, "traffic_ctl plugin msg memtrack '%s", memtrack_message_help(i));
+    }
+    return false;
+  }
 }
 
 const struct memtrack_state *

@@ -10,9 +10,8 @@
 #include <stdio.h>
 
 #include "dump.h"
-
-/* The present value of a record, or false where the server does not know it. */
-typedef bool (*memtrack_record_reader)(const char *name, int64_t *value);
+#include "measure.h"
+#include "message.h"
 
 /* Opens the accounting, installs the hooks, arms what the records ask for. `dump` takes the place of the built-in's. Returns 0,
    or -1 where nothing was installed and the server is as it was; why has been logged. init-only. */
@@ -20,6 +19,9 @@ int memtrack_control_start(const char *server_version, memtrack_record_reader re
 
 /* Reads the records again and applies what changed. To be called each second. */
 void memtrack_control_poll(void);
+
+/* Does what a message asks for, but for what needs the plugin API: true where the caller is to write a dump now. Not hook-safe. */
+bool memtrack_control_do(const struct memtrack_message *message);
 
 /* What a dump says of it. */
 const struct memtrack_state *memtrack_control_state(void);

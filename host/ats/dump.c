@@ -152,6 +152,34 @@ memtrack_dump_observe(void)
   with_model(observe, NULL);
 }
 
+struct visit {
+  bool collect;
+  void (*body)(struct memtrack_core *, void *);
+  void *argument;
+  bool done;
+};
+
+/* Guarded. */
+static void
+visit(void *argument)
+{
+  struct visit *it = argument;
+  if (it->collect) {
+    collect();
+    Z_coreZ_settle(&model.wasm);
+  }
+  it->body(&model, it->argument);
+  it->done = true;
+}
+
+bool
+memtrack_dump_visit(bool collect_first, void (*body)(struct memtrack_core *, void *), void *argument)
+{
+  struct visit it = {.collect = collect_first, .body = body, .argument = argument};
+  with_model(visit, &it);
+  return it.done;
+}
+
 /* Guarded. */
 static void
 reclaim(void *argument)

@@ -45,6 +45,12 @@ void memtrack_dump_reclaim(void);
 /* From now on the two accountants are to agree. Events must be passed on to the built-in. Not hook-safe. */
 void memtrack_dump_mark_verify(void);
 
+struct memtrack_core;
+
+/* Runs body(model, argument) while nobody else uses the model; with `collect`, on the sums of this moment. False where the model
+   has trapped, now or before: then it has been logged. Not hook-safe. */
+bool memtrack_dump_visit(bool collect, void (*body)(struct memtrack_core *, void *), void *argument);
+
 /* Writes a dump to a file descriptor. reason is MEMTRACK_REASON_.... Returns 0, or an errno; then it has been logged. Not
    hook-safe. */
 int memtrack_dump_write(int fd, uint32_t reason, const struct memtrack_state *state);

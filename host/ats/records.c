@@ -47,6 +47,16 @@ static const struct memtrack_setting_rule rules[MEMTRACK_SETTING_COUNT] = {
       .ours  = true,
       .check = "[0-1]",
     },
+  [MEMTRACK_SETTING_INTERVAL] =
+    {
+      .name   = "proxy.config.plugin.memtrack.sample_interval",
+      .max    = 3600, /* with one a day, a leak would be found in a quarter of a year */
+      .below  = 10,
+      .above  = 3600,
+      .normal = 10,
+      .ours   = true,
+      .check  = "[0-3600]",
+    },
 };
 
 const struct memtrack_setting_rule *
@@ -68,7 +78,9 @@ memtrack_setting_use(enum memtrack_setting record, int64_t value)
                    value, rule->min, rule->max, used);
     } else if (seen[record]) {
       memtrack_log(MEMTRACK_NOTE, "%s is now %" PRId64 "%s", rule->name, value,
-                   record == MEMTRACK_SETTING_SITES ? ": it takes effect when traffic_server is started again" : "");
+                   record == MEMTRACK_SETTING_SITES                    ? ": it takes effect when traffic_server is started again"
+                   : record == MEMTRACK_SETTING_INTERVAL && value == 0 ? ": no more samples, so what grows is not told"
+                                                                       : "");
     }
   }
   seen[record] = true;

@@ -15,6 +15,7 @@ enum memtrack_setting {
   MEMTRACK_SETTING_SITES,     /* proxy.config.plugin.memtrack.sites; at start only */
   MEMTRACK_SETTING_VERIFY,    /* proxy.config.plugin.memtrack.verify */
   MEMTRACK_SETTING_HEAP,      /* proxy.config.plugin.memtrack.heap */
+  MEMTRACK_SETTING_INTERVAL,  /* proxy.config.plugin.memtrack.sample_interval */
   MEMTRACK_SETTING_COUNT,
 };
 

@@ -12,6 +12,7 @@ static const struct memtrack_server servers[] = {
     .increment = "_ZN15ResourceTracker9incrementEPKcl",
     .dump      = "_ZN15ResourceTracker4dumpEP8_IO_FILE",
     .level     = "res_track_memory",
+    .freelists = "ink_freelists_dump",
     .signal    = "_ZN18SignalContinuation8periodicEiP5Event",
     .timer     = "_ZN19TrackerContinuation8periodicEiP5Event",
   },

@@ -11,6 +11,7 @@ struct memtrack_server {
   const char *dump;      /* void (FILE *): SIGUSR1 and the timer call it */
   const char *level;     /* int: increment is called only while it is not 0 */
   const char *signal;    /* the function that calls dump on SIGUSR1 */
+  const char *freelists; /* void (FILE *): prints what the freelists hold, in bytes */
   const char *timer;     /* and the one that calls it every dump_mem_info_frequency seconds */
 };
 

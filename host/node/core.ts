@@ -65,6 +65,23 @@ interface Exports extends Record<string, unknown> {
   fact(which: number, value: bigint): number;
   say(which: number, length: number): number;
   render(): number;
+  selectBaseline(baseline: number): void;
+  analysisSize(): number;
+  measure(which: number, value: bigint): number;
+  unmeasure(): void;
+  forgetAll(): void;
+  sample(now: bigint, transactions: bigint): void;
+  warmUpEnded(): number;
+  historyForget(row: number): void;
+  historyMove(from: number, to: number): void;
+  baselineNamed(length: number): number;
+  listBaselines(): number;
+  markBaseline(length: number, now: bigint, transactions: bigint, byUser: number): number;
+  verdictOf(row: number): number;
+  rankSuspects(): number;
+  ranked(position: number): number;
+  trackedBytes(cls: number): bigint;
+  nextWarning(): number;
 }
 
 /** Text for the core: a string is handed over as UTF-8. */
@@ -252,10 +269,90 @@ export class Core {
     if (this.#wasm.say(which, this.#input(text)) !== 0) throw new RangeError(`the core has no text ${which}`);
   }
 
-  /** The text of a dump, of which only the first byte's place is the core's: a copy. */
-  render(): Buffer {
+  /** The text of a dump; with the number of a baseline, relative to that. */
+  render(baseline?: number): Buffer {
+    if (baseline !== undefined) this.#wasm.selectBaseline(baseline);
     const size = this.#wasm.render() >>> 0;
     if (size === 0) throw new RangeError("the dump did not fit");
+    return this.#output(size);
+  }
+
+  // The model's analysis.
+
+  /** Bytes that histories and what belongs to them take. */
+  get analysisSize(): number {
+    return this.#wasm.analysisSize() >>> 0;
+  }
+
+  /** What the host measured (MEASURE_...); undefined is unknown. */
+  measure(values: Iterable<readonly [number, bigint | number | undefined]>): void {
+    this.#wasm.unmeasure();
+    for (const [which, value] of values) {
+      if (value === undefined) continue;
+      if (this.#wasm.measure(which, BigInt(value)) !== 0) throw new RangeError(`the core has no measure ${which}`);
+    }
+  }
+
+  forgetAll(): void {
+    this.#wasm.forgetAll();
+  }
+
+  /** Takes a sample of the settled sums. */
+  sample(now: bigint, transactions: bigint): void {
+    this.#wasm.sample(now, transactions);
+  }
+
+  /** True once, when the warm-up has ended. */
+  warmUpEnded(): boolean {
+    return this.#wasm.warmUpEnded() === 1;
+  }
+
+  historyForget(row: number): void {
+    this.#wasm.historyForget(row);
+  }
+
+  historyMove(from: number, to: number): void {
+    this.#wasm.historyMove(from, to);
+  }
+
+  /** Sets a baseline of the settled sums. Returns the line that says what was done. */
+  markBaseline(name: Text, now: bigint, transactions: bigint, byUser = true): string {
+    return this.#output(this.#wasm.markBaseline(this.#input(name), now, transactions, byUser ? 1 : 0) >>> 0).toString();
+  }
+
+  /** The number of a baseline, or undefined where there is none of that name. */
+  baselineNamed(name: Text): number | undefined {
+    const slot = this.#wasm.baselineNamed(this.#input(name));
+    return slot < 0 ? undefined : slot;
+  }
+
+  /** The names of all baselines, the newest first. */
+  listBaselines(): string {
+    return this.#output(this.#wasm.listBaselines() >>> 0).toString();
+  }
+
+  /** VERDICT_... of a row; of an owner, whose number comes behind those of all rows. */
+  verdictOf(row: number): number {
+    return this.#wasm.verdictOf(row) >>> 0;
+  }
+
+  /** Rows (and owners) that are suspects, the most urgent first. */
+  suspects(): number[] {
+    return Array.from({ length: this.#wasm.rankSuspects() >>> 0 }, (_, position) => this.#wasm.ranked(position) >>> 0);
+  }
+
+  trackedBytes(cls: number): bigint {
+    return this.#wasm.trackedBytes(cls);
+  }
+
+  /** The next warning that is due, or undefined. */
+  nextWarning(): string | undefined {
+    const size = this.#wasm.nextWarning() >>> 0;
+    return size ? this.#output(size).toString() : undefined;
+  }
+
+  /** What the core wrote, a copy. Only the first byte's place is the core's to say. */
+  #output(size: number): Buffer {
     return Buffer.from(this.#bytes.subarray(this.#wasm.outputAt(), this.#wasm.outputAt() + size));
   }
 
@@ -385,6 +482,13 @@ export class Host {
     this.model.settle();
   }
 
+  /** Takes a sample for the analysis. `measures` are pairs of MEASURE_... and a value; unknown is what is not among them. */
+  sample(now: bigint, transactions: bigint, measures: Iterable<readonly [number, bigint | number | undefined]> = []): void {
+    this.observe();
+    this.model.measure(measures);
+    this.model.sample(now, transactions);
+  }
+
   /** From now on verify mode's two accountants are to agree. */
   markVerify(rows: Iterable<OtherRow>): void {
     const sites = this.#sitesOf(rows);
@@ -393,8 +497,11 @@ export class Host {
     this.model.verifyMark();
   }
 
-  /** The text of a dump. With `verify`, it compares with these rows of the other accountant. */
-  dump(facts: Facts, verify?: Iterable<OtherRow>): Buffer {
+  /**
+   * The text of a dump. With `verify`, it compares with these rows of the other accountant; with `baseline` (its number), its growth
+   * is since that one.
+   */
+  dump(facts: Facts, verify?: Iterable<OtherRow>, baseline?: number): Buffer {
     const sites = verify && this.#sitesOf(verify);
     this.#collect();
     if (sites) {
@@ -403,7 +510,7 @@ export class Host {
     }
     this.model.settle();
     this.#tellFacts(facts, sites !== undefined);
-    return this.model.render();
+    return this.model.render(baseline);
   }
 
   /** The registry knows every site; a shard learns those that it meets. */

@@ -4,6 +4,8 @@
 // known form is kept in `foreign`, so that a test can say that nothing was interleaved. It also reads the tables of the server's
 // built-in tracker, which have no header.
 
+import { isAnalysisTitle } from "./analysis.ts";
+
 /** A site's row in a table, in the built-in tracker's columns. */
 export interface Row {
   allocs: number;
@@ -189,7 +191,10 @@ export function parseTables(text: string): Tables {
   let match: RegExpExecArray | null;
   // The last title, and whether its own head has followed: rows count only after that.
   let [title, section] = ["", ""];
+  let analysis = false; // its sections are read by analysis.ts
   for (const line of text.split("\n")) {
+    analysis = line !== "" && (analysis || isAnalysisTitle(line));
+    if (analysis) continue;
     const table = section === "table" ? found.tables.at(-1) : undefined;
     if (SILENT.some((pattern) => pattern.test(line))) {
       continue;

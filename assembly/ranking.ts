@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The top of a list: subjects with the largest keys, in order, RANKED_MAX at most.
+//
+//    0        8        12      16
+//    ┌────────┬────────┬───────┐
+//    │ key    │subject │   0   │
+//    └────────┴────────┴───────┘
+
+import { RANK_SIZE, RANKED_MAX, ranking } from "./memory";
+
+const KEY: usize = 0;
+const SUBJECT: usize = 8;
+
+let count: u32 = 0;
+let limit: u32 = 0;
+/** All that were offered. */
+export let offered: u32 = 0;
+
+export function rankingStart(most: u32): void {
+  count = 0;
+  offered = 0;
+  limit = most < RANKED_MAX ? most : RANKED_MAX;
+}
+
+/** Of equal keys the lower subject comes first. To be offered in the order of subjects. */
+export function rank(subject: u32, key: u64): void {
+  ++offered;
+  if (count == limit && key <= keyAt(count - 1)) return;
+  let at = count < limit ? count++ : count - 1;
+  for (; at > 0 && keyAt(at - 1) < key; --at) memory.copy(entryAt(at), entryAt(at - 1), RANK_SIZE);
+  store<u64>(entryAt(at), key, KEY);
+  store<u32>(entryAt(at), subject, SUBJECT);
+}
+
+export function rankedCount(): u32 {
+  return count;
+}
+
+export function ranked(position: u32): u32 {
+  return load<u32>(entryAt(position), SUBJECT);
+}
+
+function keyAt(position: u32): u64 {
+  return load<u64>(entryAt(position), KEY);
+}
+
+function entryAt(position: u32): usize {
+  return ranking + <usize>position * RANK_SIZE;
+}

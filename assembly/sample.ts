@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// A sample: after the sums were collected and settled, takes what is alive of every row and owner into its history, scores the
+// streaks, and judges what may have changed. No part of it goes on for longer than there are rows.
+
+import { MEASURE_CONNECTIONS, MEASURE_RAM_CACHE, FOLLOWED_MAX } from "./abi";
+import { baselinesReset } from "./baseline";
+import { clockReset, samples, tick } from "./clock";
+import { isFollowed, sumFollowed } from "./followed";
+import { ageOf, record } from "./history";
+import { measureOf } from "./measure";
+import { analysisSize, history } from "./memory";
+import { allocs, frees, isRow, knownSites } from "./model";
+import { scoreStreaks } from "./persistence";
+import { allocatedBytes, liveBytes, subjectOfEntry } from "./subject";
+import { judge, judgeSome, verdictReset } from "./verdict";
+import { warningReset } from "./warning";
+
+/** Warm-up ends when the live bytes of all rows rose by less than a sixteenth over the last WARM_SPAN samples; at WARM_MAX surely. */
+const WARM_SPAN: u32 = 64;
+const WARM_MAX: u32 = 1024;
+
+let warm: bool = false;
+let warmBytes: u64 = 0;
+
+/** At the beginning, when all memory is zero. */
+export function analysisReset(): void {
+  clockReset();
+  baselinesReset();
+  verdictReset();
+  warningReset();
+  warm = false;
+  warmBytes = 0;
+}
+
+/** Forgets all histories, verdicts and baselines. */
+export function forgetAll(): void {
+  memory.fill(history, 0, analysisSize);
+  analysisReset();
+}
+
+/** Takes a sample. `now` is in the host's monotonic seconds, `transactions` are those since the server's start. */
+export function sample(now: u64, transactions: u64): void {
+  const open = measureOf(MEASURE_CONNECTIONS);
+  tick(now, transactions, <u32>(open < u32.MAX_VALUE ? open : u32.MAX_VALUE), measureOf(MEASURE_RAM_CACHE));
+  sumFollowed();
+  const rows = knownSites();
+  for (let row: u32 = 0; row < rows; ++row) {
+    if (!isRow(row) || (!allocs(row) && !frees(row) && !ageOf(row))) continue;
+    record(row, liveBytes(row), allocatedBytes(row));
+  }
+  for (let entry: u32 = 0; entry < FOLLOWED_MAX; ++entry) {
+    const subject = subjectOfEntry(entry);
+    if (isFollowed(entry)) record(subject, liveBytes(subject), allocatedBytes(subject));
+  }
+  scoreStreaks(rows);
+  judgeSome();
+}
+
+/** Judges every row and owner, before a dump. */
+export function judgeAll(): void {
+  for (let row: u32 = 0; row < knownSites(); ++row) judge(row);
+  for (let entry: u32 = 0; entry < FOLLOWED_MAX; ++entry) judge(subjectOfEntry(entry));
+  sumFollowed();
+}
+
+/** 1 once, when the warm-up has ended: the host is to set a baseline. After a sample. */
+export function warmUpEnded(): u32 {
+  if (warm || samples % WARM_SPAN) return 0;
+  let live: u64 = 0;
+  for (let entry: u32 = 0; entry < FOLLOWED_MAX; ++entry) live += liveBytes(subjectOfEntry(entry));
+  warm = samples > WARM_SPAN && (live <= warmBytes + warmBytes / 16 || samples >= WARM_MAX);
+  warmBytes = live;
+  return warm ? 1 : 0;
+}

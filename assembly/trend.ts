@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What a level of a subject's history says of its trend. take() gets the floors of a level, oldest first; the others look at
+// these. Integers only.
+//
+//   rate()       Theil-Sen: the median of the slopes of all pairs of points. Theil, "A rank-invariant method of linear and
+//                polynomial regression analysis" (1950); Sen, "Estimates of the regression coefficient based on Kendall's tau",
+//                JASA 63 (1968). A third of the points may be anything.
+//   kendall()    Mann-Kendall's S over the number of pairs (Mann, Econometrica 13 (1945); Kendall, "Rank correlation methods"
+//                (1975)), ties as 0. A filter only: alone it is known for false alarms (Machida, Andrzejak, Matias, Vicente, "On
+//                the effectiveness of Mann-Kendall test for detection of software aging", ISSREW 2013).
+//   noise()      median absolute deviation of the steps between points, from their median: what a smooth growth has none of.
+
+import { HISTORY_POINTS, HISTORY_SHIFT } from "./abi";
+import { points, timeAt } from "./clock";
+import { floorAt } from "./history";
+import { DEBUG, scratch, SCRATCH_SIZE } from "./memory";
+import { unpack } from "./packed";
+
+const PAIRS_MAX: u32 = (HISTORY_POINTS * (HISTORY_POINTS - 1)) / 2;
+const VALUES: usize = 0;
+const TIMES: usize = HISTORY_POINTS * 8;
+const SORTED: usize = 2 * HISTORY_POINTS * 8;
+
+/** Points loaded. */
+export let count: u32 = 0;
+
+/** Takes the floors of a level. Returns how many. */
+export function take(subject: u32, level: u32): u32 {
+  if (DEBUG) assert(SORTED + PAIRS_MAX * 8 <= SCRATCH_SIZE);
+  count = points(level);
+  for (let i: u32 = 0; i < count; ++i) {
+    const back = count - 1 - i;
+    set(VALUES, i, <i64>unpack(floorAt(subject, level, back)));
+    set(TIMES, i, timeAt(level, back));
+  }
+  return count;
+}
+
+/** The floor at a point, 0 the oldest. */
+export function value(i: u32): i64 {
+  return get(VALUES, i);
+}
+
+/** From the first point to the last. */
+export function growth(): i64 {
+  return count ? value(count - 1) - value(0) : 0;
+}
+
+export function seconds(): i64 {
+  return count ? get(TIMES, count - 1) - get(TIMES, 0) : 0;
+}
+
+/** Bytes per hour. */
+export function rate(): i64 {
+  let n: u32 = 0;
+  for (let i: u32 = 0; i < count; ++i) {
+    for (let j = i + 1; j < count; ++j) {
+      const dt = get(TIMES, j) - get(TIMES, i);
+      if (dt > 0) insert(n++, perHour(value(j) - value(i), dt));
+    }
+  }
+  return median(n);
+}
+
+/** In percent: 100 where each point is above all before it. */
+export function kendall(): i32 {
+  let s = 0;
+  let pairs = 0;
+  for (let i: u32 = 0; i < count; ++i) {
+    for (let j = i + 1; j < count; ++j) {
+      s += value(j) > value(i) ? 1 : value(j) < value(i) ? -1 : 0;
+      ++pairs;
+    }
+  }
+  return pairs ? (100 * s) / pairs : 0;
+}
+
+export function noise(): i64 {
+  const steps = count ? count - 1 : 0;
+  for (let i: u32 = 0; i < steps; ++i) insert(i, value(i + 1) - value(i));
+  const middle = median(steps);
+  for (let i: u32 = 0; i < steps; ++i) {
+    const off = value(i + 1) - value(i) - middle;
+    insert(i, off < 0 ? -off : off);
+  }
+  // The upper middle one: of steps that alternate, half are what their median is.
+  return steps ? get(SORTED, steps >> 1) : 0;
+}
+
+/** Steps upwards. */
+export function rises(): u32 {
+  let n: u32 = 0;
+  for (let i: u32 = 1; i < count; ++i) if (value(i) > value(i - 1)) ++n;
+  return n;
+}
+
+/** The largest step upwards. */
+export function largestRise(): i64 {
+  let largest: i64 = 0;
+  for (let i: u32 = 1; i < count; ++i) if (value(i) - value(i - 1) > largest) largest = value(i) - value(i - 1);
+  return largest;
+}
+
+/** All steps downwards, together. */
+export function falls(): i64 {
+  let sum: i64 = 0;
+  for (let i: u32 = 1; i < count; ++i) if (value(i) < value(i - 1)) sum += value(i - 1) - value(i);
+  return sum;
+}
+
+/** Samples from the first step upwards to the last. */
+export function run(level: u32): u32 {
+  let first = count;
+  let last: u32 = 0;
+  for (let i: u32 = 1; i < count; ++i) {
+    if (value(i) <= value(i - 1)) continue;
+    if (first == count) first = i - 1;
+    last = i;
+  }
+  return last > first ? (last - first) << (level * HISTORY_SHIFT) : 0;
+}
+
+/** bytes * 3600 / seconds without overflow. */
+export function perHour(bytes: i64, dt: i64): i64 {
+  const large: i64 = 1 << 50;
+  return bytes > large || bytes < -large ? (bytes / dt) * 3600 : (bytes * 3600) / dt;
+}
+
+/** Keeps the first n + 1 values of the sorted ones in order. */
+function insert(n: u32, value: i64): void {
+  let at = n;
+  for (; at > 0 && get(SORTED, at - 1) > value; --at) set(SORTED, at, get(SORTED, at - 1));
+  set(SORTED, at, value);
+}
+
+/** Of the first n sorted values; of an even number the lower middle one, so that growth is never overstated. */
+function median(n: u32): i64 {
+  return n ? get(SORTED, (n - 1) >> 1) : 0;
+}
+
+function get(what: usize, i: u32): i64 {
+  return load<i64>(scratch + what + ((<usize>i) << 3));
+}
+
+function set(what: usize, i: u32, value: i64): void {
+  store<i64>(scratch + what + ((<usize>i) << 3), value);
+}

@@ -1,0 +1,398 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What a subject's history means.
+//
+//   leak      it grows and has no reason to stop: a suspect
+//   filling   it grows, but levels off, or the RAM cache or the load grew as much, or it is too soon to tell it from a cache
+//   churn     it does not grow; most of what is alive is exchanged all the time
+//   steady    it does not grow
+//   new       too few samples yet
+//
+// A growth is looked for on every level of the history, so that a fast one is found in minutes and a slow one in days. It counts
+// where the floors rise almost always (Mann-Kendall, as a filter), in several steps of which none is most of it, to a height never
+// reached before, by more than the noise, and by more than chance moves a population that comes and goes (GROWTH_SIGMA standard
+// deviations; a stationary one of n objects has one of about the square root of n). It is a leak unless one of these explains it:
+//
+//   the RAM cache grew as much         only IOBuffers of the server itself can be that
+//   there are more connections, or more requests a second, and the growth is what these would bring
+//   it levels off                      saturation.ts
+//   it is young, and objects stay as often as misses of a cache would let them: what counters tell of a cache that fills evenly
+//                                      is what they tell of a leak, so it has CACHE_RUN samples to show that it ends; not so
+//                                      long where memory would be used up by then
+//   it is young, for the lives that its objects have
+//
+// A leak remains one until half of what leaked has been released, or it has not grown for half as long as it grew: leaks in rare
+// errors grow in fits.
+
+import {
+  FOLLOWED_MAX,
+  HISTORY_LEVELS,
+  HISTORY_SHIFT,
+  MEASURE_CONNECTIONS,
+  VERDICT_CHURN,
+  VERDICT_FILLING,
+  VERDICT_LEAK,
+  VERDICT_NEW,
+  VERDICT_STEADY,
+} from "./abi";
+import { elapsedSeconds, openAt, points, ramCacheAt, samples, stale, timeAt, transactionsAt } from "./clock";
+import {
+  ageOf,
+  allocatedWithin,
+  firstOf,
+  floorAt,
+  keptOf,
+  reasonOf,
+  setFirst,
+  setKept,
+  setReason,
+  setSince,
+  sinceOf,
+  storedVerdict,
+  storeVerdict,
+  streakOf,
+} from "./history";
+import { measured, room } from "./measure";
+import { knownSites } from "./model";
+import { pack, unpack } from "./packed";
+import { GROWTH_SIGMA, isLevelling } from "./saturation";
+import {
+  allocations,
+  averageSize,
+  canBeRamCache,
+  isCore,
+  isObjects,
+  isSubject,
+  liveBytes,
+  releases,
+  subjectOfEntry,
+} from "./subject";
+import * as trend from "./trend";
+
+/** Levels on which a growth is looked for: those whose points stand for at least 16 samples. */
+const LEVEL_FIRST: u32 = 2;
+const POINTS_MIN: u32 = 5;
+/** Samples before which nothing is said: as many as the first level needs. */
+const SAMPLES_MIN: u32 = POINTS_MIN << (LEVEL_FIRST * HISTORY_SHIFT);
+
+const GROWTH_MIN: i64 = 1024;
+const OBJECTS_MIN: u64 = 12;
+const NOISE_FACTOR: i64 = 6;
+const RISES_MIN: u32 = 4;
+const KENDALL_MIN: i32 = 60;
+/** Where it was among the few that grew by far the most, so often running, the filter may let more pass. */
+const STREAK: u32 = 6;
+const KENDALL_MIN_STREAK: i32 = 40;
+/** Points at a level's end in which it has to grow, at a quarter of its pace or faster. */
+const RECENT: u32 = 3;
+const RECENT_PACE: u32 = 4;
+
+/** A cache keeps at least so many objects of 1,000 requests while it fills: its hit ratio is below 99.5 %. */
+const CACHE_PER_1000: u64 = 5;
+/** Samples for which one may have been filling evenly: an hour, at 10 s. */
+const CACHE_RUN: u32 = 384;
+const PLAIN_RUN: u32 = 64;
+const LIVES: u64 = 4;
+const CONFIRM: u32 = 8;
+
+/** Rows that a sample judges at most; the next one goes on from there. */
+const JUDGED_MAX: u32 = 64;
+
+// Why a growth is no leak.
+const REASON_NONE: u32 = 0;
+export const REASON_RAM_CACHE: u32 = 1;
+export const REASON_LOAD: u32 = 2;
+export const REASON_LEVELLING: u32 = 3;
+export const REASON_EARLY: u32 = 4;
+export const REASON_CONFIRM: u32 = 5;
+
+let cursor: u32 = 0;
+/** The level on which look() found a leak. */
+let seenOn: u32 = 0;
+
+export function verdictReset(): void {
+  cursor = 0;
+}
+
+/** Judges what may have changed, in turn. After a sample. */
+export function judgeSome(): void {
+  const rows = knownSites();
+  const all = rows + FOLLOWED_MAX;
+  let judged: u32 = 0;
+  for (let i: u32 = 0; i < all && judged < JUDGED_MAX; ++i) {
+    if (cursor >= all) cursor = 0;
+    const subject = cursor < rows ? cursor : subjectOfEntry(cursor - rows);
+    ++cursor;
+    if (judge(subject)) ++judged;
+  }
+}
+
+/** Judges one subject now. Returns whether that took a look at its trend. */
+export function judge(subject: u32): bool {
+  const verdict = storedVerdict(subject);
+  if (verdict != VERDICT_LEAK && !mayGrow(subject)) {
+    if (verdict != VERDICT_STEADY) quiet(subject);
+    return false;
+  }
+  if (!isSubject(subject)) {
+    quiet(subject);
+    return false;
+  }
+  const reason = look(subject);
+  if (reason == REASON_NONE) confirm(subject);
+  else if (verdict != VERDICT_LEAK || isOver(subject)) {
+    setSince(subject, 0);
+    setReason(subject, reason == NO_GROWTH ? REASON_NONE : reason);
+    storeVerdict(subject, reason == NO_GROWTH ? VERDICT_STEADY : VERDICT_FILLING);
+  }
+  return true;
+}
+
+export function verdictOf(subject: u32): u32 {
+  const verdict = storedVerdict(subject);
+  if (verdict == VERDICT_LEAK || verdict == VERDICT_FILLING) return verdict;
+  if (ageOf(subject) < SAMPLES_MIN) return VERDICT_NEW;
+  return turnover(subject) ? VERDICT_CHURN : VERDICT_STEADY;
+}
+
+export function verdictName(verdict: u32): string {
+  if (verdict == VERDICT_LEAK) return "leak";
+  if (verdict == VERDICT_FILLING) return "filling";
+  if (verdict == VERDICT_CHURN) return "churn";
+  return verdict == VERDICT_STEADY ? "steady" : "new";
+}
+
+/** Whether it is one now. */
+export function isSuspect(subject: u32): bool {
+  return storedVerdict(subject) == VERDICT_LEAK;
+}
+
+/** The level on which its growth is best seen: the finest one that reaches back to the beginning of it. */
+export function levelOf(subject: u32): u32 {
+  const since = sinceOf(subject);
+  let best: u32 = LEVEL_FIRST;
+  for (let level: u32 = LEVEL_FIRST; level < HISTORY_LEVELS && points(level) >= POINTS_MIN; ++level) {
+    best = level;
+    if (since && timeAt(level, points(level) - 1) <= since - 1) break;
+  }
+  return best;
+}
+
+/** Seconds for which a suspect has been growing. */
+export function growingFor(subject: u32): u32 {
+  const since = sinceOf(subject);
+  return since ? elapsedSeconds() - (since - 1) : 0;
+}
+
+/** What a suspect grew by, from the beginning of its growth. */
+export function grownBy(subject: u32): u64 {
+  const live = liveBytes(subject);
+  const kept = unpack(keptOf(subject));
+  return live > kept ? live - kept : 0;
+}
+
+const NO_GROWTH: u32 = 0xff;
+
+/** A cheap look at whether any level has come up at all. */
+function mayGrow(subject: u32): bool {
+  const now = floorAt(subject, 1, 0);
+  for (let level: u32 = LEVEL_FIRST; level < HISTORY_LEVELS && points(level) >= POINTS_MIN; ++level) {
+    if (now > floorAt(subject, level, points(level) - 1)) return true;
+  }
+  return false;
+}
+
+/** REASON_NONE for a leak; why it is none; or NO_GROWTH. */
+function look(subject: u32): u32 {
+  let found: u32 = NO_GROWTH;
+  // The server itself is the sum of hundreds of rows that warm up; its rows are judged one by one.
+  const sum = isCore(subject);
+  for (let level: u32 = LEVEL_FIRST; level < HISTORY_LEVELS && points(level) >= POINTS_MIN; ++level) {
+    trend.take(subject, level);
+    if (!grows(subject, level)) continue;
+    const reason = explain(subject, level);
+    if (reason == REASON_NONE && !sum) {
+      seenOn = level;
+      return REASON_NONE;
+    }
+    found = reason == REASON_NONE ? REASON_EARLY : reason;
+  }
+  return found;
+}
+
+function grows(subject: u32, level: u32): bool {
+  const growth = trend.growth();
+  if (growth < GROWTH_MIN && !isObjects(subject)) return false;
+  const size = averageSize(subject);
+  const objects = <u64>growth / size;
+  const before = <u64>trend.value(0) / size;
+  if (objects < OBJECTS_MIN || objects * objects < GROWTH_SIGMA * GROWTH_SIGMA * before) return false;
+  if (trend.rises() < RISES_MIN || trend.largestRise() > growth / 2 || trend.falls() > growth / 2) return false;
+  const n = trend.count;
+  const recent = trend.value(n - 1) - trend.value(n - 1 - RECENT);
+  if (recent <= 0 || recent < (growth * RECENT) / (RECENT_PACE * (n - 1))) return false;
+  if (!isRecord(subject, level, trend.value(n - 1) + growth / 8)) return false;
+  if (trend.kendall() < (streakOf(subject) >= STREAK ? KENDALL_MIN_STREAK : KENDALL_MIN)) return false;
+  return growth >= NOISE_FACTOR * trend.noise();
+}
+
+/** Whether it was never higher, as far back as there is history. */
+function isRecord(subject: u32, from: u32, height: i64): bool {
+  const limit = pack(<u64>height);
+  for (let level = from; level < HISTORY_LEVELS; ++level) {
+    for (let back: u32 = 0; back < points(level); ++back) if (floorAt(subject, level, back) > limit) return false;
+  }
+  return true;
+}
+
+function explain(subject: u32, level: u32): u32 {
+  const oldest = points(level) - 1;
+  const growth = trend.growth();
+  if (canBeRamCache(subject)) {
+    const cached = <i64>(ramCacheAt(level, 0) - ramCacheAt(level, oldest));
+    if (cached > 0 && growth <= cached + cached / 4) return REASON_RAM_CACHE;
+  }
+  if (isLoad(subject, level, growth)) return REASON_LOAD;
+  if (isLevelling(subject)) return REASON_LEVELLING;
+  const requests = transactionsAt(level, 0) - transactionsAt(level, oldest);
+  const objects = <u64>growth / averageSize(subject);
+  const rare = requests != 0 && objects * 1000 < requests * CACHE_PER_1000;
+  const run = trend.run(level);
+  if (run >= (rare ? lives(subject) : CACHE_RUN)) return REASON_NONE;
+  return run >= PLAIN_RUN && !isObjects(subject) && endsBefore(growth, CACHE_RUN - run) ? REASON_NONE : REASON_EARLY;
+}
+
+/**
+ * Samples that a population takes to come to rest: LIVES times the mean life of its objects, which is their number over the rate of
+ * releases (Little, "A proof for the queuing formula L = lambda W", Operations Research 9 (1961)). Where hardly any is released there
+ * is no such life, and where most leak it is no life: hence the bounds.
+ */
+function lives(subject: u32): u32 {
+  const freed = releases(subject);
+  if (freed < allocations(subject) / 20 || !freed) return PLAIN_RUN;
+  const rest = (LIVES * (liveBytes(subject) / averageSize(subject)) * ageOf(subject)) / freed;
+  return rest < PLAIN_RUN ? PLAIN_RUN : rest < CACHE_RUN ? <u32>rest : CACHE_RUN;
+}
+
+/** Whether as many more connections, or requests a second, would bring that growth. */
+function isLoad(subject: u32, level: u32, growth: i64): bool {
+  const oldest = points(level) - 1;
+  if (measured(MEASURE_CONNECTIONS) && isOfConnections(level, growth)) return true;
+  const quarter = oldest / 4 ? oldest / 4 : 1;
+  const early = requestRate(level, oldest, oldest - quarter);
+  const late = requestRate(level, quarter, 0);
+  if (!early || late <= early) return false;
+  // What is above that has to be a growth of its own.
+  const before = <u64>trend.value(0);
+  const due = (late - early) * (before / early);
+  if (<u64>growth <= 2 * due) return true;
+  const size = averageSize(subject);
+  const objects = (<u64>growth - due) / size;
+  return objects * objects < GROWTH_SIGMA * GROWTH_SIGMA * (before / size);
+}
+
+/**
+ * Whether there are many more connections, and it grew only while they did. What also grows while they do not, and half as fast or
+ * faster, is no part of them.
+ */
+function isOfConnections(level: u32, growth: i64): bool {
+  const last = points(level) - 1;
+  const before = openAt(level, last);
+  const now = openAt(level, 0);
+  if (now <= before + before / 4 + 8) return false;
+  const step = (now - before) / (4 * last);
+  let still: i64 = 0;
+  let apart: i64 = 0;
+  for (let i: u32 = 1; i <= last; ++i) {
+    if (openAt(level, last - i) > openAt(level, last - i + 1) + step) continue;
+    ++still;
+    apart += trend.value(i) - trend.value(i - 1);
+  }
+  return still * 4 < <i64>last || apart * 2 * <i64>last < growth * still;
+}
+
+/** Requests per 1,000 seconds. */
+function requestRate(level: u32, old: u32, young: u32): u64 {
+  const seconds = timeAt(level, young) - timeAt(level, old);
+  return seconds ? ((transactionsAt(level, young) - transactionsAt(level, old)) * 1000) / seconds : 0;
+}
+
+/** Whether memory would be used up before so many further samples are taken. */
+function endsBefore(growth: i64, further: u32): bool {
+  const left = room();
+  const span = trend.seconds();
+  if (left < 0 || span <= 0) return false;
+  return left / growth < (<i64>further * (elapsedSeconds() / samples)) / span;
+}
+
+/** Keeps when the growth began that trend holds: a leak's. */
+function began(subject: u32): void {
+  const level = seenOn;
+  let first: u32 = 1;
+  while (first < trend.count - 1 && trend.value(first) <= trend.value(0)) ++first;
+  const back = trend.count - first;
+  setSince(subject, timeAt(level, back) + 1);
+  setFirst(subject, samples - stale(level) - ((back + 1) << (level * HISTORY_SHIFT)));
+  setKept(subject, pack(<u64>trend.value(first - 1)));
+}
+
+/** What looks like a leak has to do so for some samples running. */
+function confirm(subject: u32): void {
+  if (storedVerdict(subject) == VERDICT_LEAK) return;
+  if (reasonOf(subject) != REASON_CONFIRM) {
+    setReason(subject, REASON_CONFIRM);
+    setFirst(subject, samples);
+    storeVerdict(subject, VERDICT_FILLING);
+  } else if (samples - firstOf(subject) >= CONFIRM) {
+    began(subject);
+    setReason(subject, REASON_NONE);
+    storeVerdict(subject, VERDICT_LEAK);
+  }
+}
+
+/** Whether half of what leaked is gone, or the height it has was reached long ago. */
+function isOver(subject: u32): bool {
+  const kept = unpack(keptOf(subject));
+  const highest = unpack(highestFloor(subject));
+  const leaked = highest > kept ? highest - kept : 0;
+  if (unpack(floorAt(subject, 1, 0)) <= kept + leaked / 2) return true;
+  const idle = ageOfHeight(subject, pack(highest - min<u64>(leaked / 32, OBJECTS_MIN * averageSize(subject))));
+  const whole = samples - firstOf(subject);
+  return idle > PLAIN_RUN && idle > (whole - idle) / 2;
+}
+
+function highestFloor(subject: u32): u32 {
+  let highest: u32 = 0;
+  for (let level: u32 = 1; level < HISTORY_LEVELS; ++level) {
+    for (let back: u32 = 0; back < points(level); ++back) {
+      const floor = floorAt(subject, level, back);
+      if (floor > highest) highest = floor;
+    }
+  }
+  return highest;
+}
+
+/** Samples since a height was first reached, as far back as there is history. */
+function ageOfHeight(subject: u32, height: u32): u32 {
+  let age: u32 = 0;
+  for (let level: u32 = 1; level < HISTORY_LEVELS; ++level) {
+    for (let back: u32 = 0; back < points(level); ++back) {
+      if (floorAt(subject, level, back) < height) continue;
+      const old = stale(level) + ((back + 1) << (level * HISTORY_SHIFT));
+      if (old > age) age = old;
+    }
+  }
+  return age;
+}
+
+/** Whether what is alive was allocated anew at least twice within the last samples. */
+function turnover(subject: u32): bool {
+  const allocated = allocatedWithin(subject, PLAIN_RUN);
+  return allocated != 0 && allocated >= 2 * liveBytes(subject);
+}
+
+function quiet(subject: u32): void {
+  setSince(subject, 0);
+  setReason(subject, REASON_NONE);
+  storeVerdict(subject, VERDICT_STEADY);
+}

@@ -1,0 +1,439 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Histories with known answers: what the rows of a server could have done, generated from a seed. A scene is a server for some
+// time: its traffic, and rows that live under it. A row says in each step what it allocates and releases, and what it is: a leak,
+// or innocent.
+
+/** Of one row in one step. */
+export interface Step {
+  allocs: number;
+  allocBytes: number;
+  frees: number;
+  freeBytes: number;
+}
+
+/** What the server does in a step. */
+export interface Traffic {
+  transactions: number;
+  connections: number;
+  ramCache: number;
+  /** Seconds since the step before, by the host's clock: negative where that was set back. */
+  seconds: number;
+}
+
+export interface Row {
+  name: string;
+  /** For a leak: the step in which it begins, and the samples after that within which it must be a suspect. */
+  leak?: { from: number; within: number; bytesPerSample?: number; stops?: number };
+  /** Counters to begin with: near a wrap, for instance. */
+  before?: { allocs: bigint; allocBytes: bigint; frees: bigint; freeBytes: bigint };
+  step(index: number, traffic: Traffic, random: Random): Step;
+}
+
+export interface Scene {
+  name: string;
+  samples: number;
+  traffic(index: number, random: Random): Partial<Traffic>;
+  rows: Row[];
+}
+
+/** Marsaglia's xorshift32, and what is drawn from it. */
+export class Random {
+  #state: number;
+
+  constructor(seed: number) {
+    this.#state = seed | 1;
+  }
+
+  /** From 0 to below 1. */
+  next(): number {
+    this.#state ^= this.#state << 13;
+    this.#state ^= this.#state >>> 17;
+    this.#state ^= this.#state << 5;
+    return (this.#state >>> 0) / 2 ** 32;
+  }
+
+  normal(): number {
+    return Math.sqrt(-2 * Math.log(1 - this.next())) * Math.cos(2 * Math.PI * this.next());
+  }
+
+  /** How many of very many rare events happen. */
+  poisson(mean: number): number {
+    if (mean > 60) return Math.max(0, Math.round(mean + Math.sqrt(mean) * this.normal()));
+    const limit = Math.exp(-mean);
+    let n = 0;
+    for (let product = this.next(); product > limit; product *= this.next()) ++n;
+    return n;
+  }
+}
+
+/** Objects of one size, which come and go. */
+class Population {
+  live = 0;
+
+  constructor(readonly size: number) {}
+
+  change(born: number, gone: number): Step {
+    const frees = Math.min(gone, this.live + born);
+    this.live += born - frees;
+    return { allocs: born, allocBytes: born * this.size, frees, freeBytes: frees * this.size };
+  }
+}
+
+export function add(...steps: Step[]): Step {
+  const sum = { allocs: 0, allocBytes: 0, frees: 0, freeBytes: 0 };
+  for (const step of steps) for (const key of Object.keys(sum) as (keyof Step)[]) sum[key] += step[key];
+  return sum;
+}
+
+// What a row can be made of. Rates are per transaction, lives in samples.
+
+type Behaviour = (index: number, traffic: Traffic, random: Random) => Step;
+
+/** Objects of requests, each alive for about so long. */
+export function churn(perTransaction: number, size: number, life: number): Behaviour {
+  const all = new Population(size);
+  return (_, { transactions }, random) =>
+    all.change(random.poisson(transactions * perTransaction), random.poisson(all.live / life));
+}
+
+/** Objects that live exactly so long. */
+export function timed(perTransaction: number, size: number, life: number): Behaviour {
+  const all = new Population(size);
+  const born: number[] = [];
+  return (index, { transactions }, random) => {
+    born[index] = random.poisson(transactions * perTransaction);
+    return all.change(born[index], index >= life ? born[index - life]! : 0);
+  };
+}
+
+/** So many objects from the beginning. */
+export function constant(objects: number, size: number): Behaviour {
+  const all = new Population(size);
+  return (index) => all.change(index === 0 ? objects : 0, 0);
+}
+
+/** So many more objects at these steps. */
+export function steps(objects: number, size: number, at: (index: number) => boolean): Behaviour {
+  const all = new Population(size);
+  return (index) => all.change(at(index) ? objects : 0, 0);
+}
+
+/** A cache of so many objects that fills as requests for `distinct` things do: popular ones first (Heaps' law), or evenly. */
+export function cache(capacity: number, size: number, perTransaction: number, heaps = 1): Behaviour {
+  const all = new Population(size);
+  let asked = 0;
+  let expected = 0;
+  return (_, { transactions }, random) => {
+    asked += transactions * perTransaction;
+    const distinct = asked ** heaps;
+    const born = random.poisson(distinct - expected);
+    expected = distinct;
+    return all.change(born, Math.max(0, all.live + born - capacity));
+  };
+}
+
+/** Fills buffers and flushes them all every so many samples. */
+export function sawtooth(perTransaction: number, size: number, period: number): Behaviour {
+  const all = new Population(size);
+  return (index, { transactions }, random) =>
+    all.change(random.poisson(transactions * perTransaction), index % period === period - 1 ? 1e15 : 0);
+}
+
+/** What each open connection has. */
+export function perConnection(objects: number, size: number): Behaviour {
+  const all = new Population(size);
+  return (_, { connections }) => {
+    const wanted = connections * objects;
+    return all.change(Math.max(0, wanted - all.live), Math.max(0, all.live - wanted));
+  };
+}
+
+/** What the RAM cache has. */
+export function ramCache(size: number): Behaviour {
+  const all = new Population(size);
+  return (_, traffic) => {
+    const wanted = Math.floor(traffic.ramCache / size);
+    return all.change(Math.max(0, wanted - all.live), Math.max(0, all.live - wanted));
+  };
+}
+
+/** Objects that nobody releases, from a step on. */
+export function leak(perTransaction: number, size: number, when: (index: number) => boolean = () => true): Behaviour {
+  const all = new Population(size);
+  return (index, { transactions }, random) => all.change(when(index) ? random.poisson(transactions * perTransaction) : 0, 0);
+}
+
+/** Likewise, whatever the traffic. */
+export function background(perSample: number, size: number, when: (index: number) => boolean = () => true): Behaviour {
+  const all = new Population(size);
+  return (index, _, random) => all.change(when(index) ? random.poisson(perSample) : 0, 0);
+}
+
+/** A row of several of these at once. */
+export function row(name: string, ...behaviours: Behaviour[]): Row {
+  return { name, step: (index, traffic, random) => add(...behaviours.map((behave) => behave(index, traffic, random))) };
+}
+
+/** A row that leaks. */
+export function leaking(
+  name: string,
+  within: number,
+  behaviours: Behaviour[],
+  more: { from?: number; bytesPerSample?: number; stops?: number } = {},
+): Row {
+  return { ...row(name, ...behaviours), leak: { from: 0, within, ...more } };
+}
+
+const core = (name: string) => `memory/IOBuffer/${name}`;
+const plugin = (name: string) => `memory/plugin/${name}`;
+
+const DAY = 8640; // samples at 10 s
+const hourly = (index: number) => index % 360 < 30; // five minutes of each hour
+/** A day's traffic: least at its beginning. */
+const daily = (index: number) => 600 - 400 * Math.cos((2 * Math.PI * index) / DAY);
+const even = (transactions: number) => (_: number, random: Random) => ({ transactions: random.poisson(transactions) });
+
+/** The leaks of the table: bytes a sample, under noise of 2,000 transactions a sample, and samples within which each is found. */
+const RATES: [perTransaction: number, size: number, within: number][] = [
+  [1 / 20_000, 64, 400],
+  [1 / 2_000, 64, 150],
+  [1 / 1_000, 512, 150],
+  [1 / 400, 512, 150],
+  [1 / 400, 4096, 150],
+  [1 / 20, 512, 600],
+  [1, 128, 600],
+];
+
+export function corpus(): Scene[] {
+  return [
+    {
+      name: "even traffic",
+      samples: 2400,
+      traffic: even(2000),
+      rows: [
+        row(core("steady"), constant(1000, 4096)),
+        row(core("idle"), constant(0, 1)),
+        row(core("short lives"), churn(3, 4096, 1)),
+        row(core("lives of a few samples"), churn(0.1, 8192, 8)),
+        row(core("long lives"), churn(0.01, 2048, 100)),
+        row(core("rare and long lives"), churn(0.001, 512, 60)),
+        row(core("bursty buffers"), churn(0.5, 32768, 3), sawtooth(0.02, 32768, 7)),
+        row(core("sawtooth, short"), sawtooth(0.2, 1024, 30)),
+        row(core("sawtooth, long"), sawtooth(0.2, 1024, 300)),
+        row(
+          core("table that is made once"),
+          steps(5000, 256, (index) => index === 400),
+        ),
+        row(
+          core("tables that are made twice"),
+          steps(5000, 256, (index) => index === 300 || index === 900),
+        ),
+        row(plugin("cache.so popular things (cache.c:10)"), cache(200_000, 512, 1, 0.7)),
+        row(plugin("cache.so few popular things (cache.c:20)"), cache(200_000, 4096, 0.2, 0.55)),
+        row(plugin("cache.so filled evenly (cache.c:30)"), cache(60_000, 900, 0.1)),
+        row(plugin("cache.so sessions (cache.c:40)"), cache(20_480, 300, 0.04)),
+        row(plugin("cache.so objects that expire (cache.c:50)"), timed(0.05, 600, 300)),
+        row(
+          core("burst, then drain"),
+          (() => {
+            const all = new Population(2048);
+            return (index: number) => all.change(index >= 700 && index < 760 ? 400 : 0, index >= 900 && index < 1000 ? 240 : 0);
+          })(),
+        ),
+      ],
+    },
+    {
+      name: "leaks of all rates",
+      samples: 1200,
+      traffic: even(2000),
+      rows: [
+        ...RATES.map(([perTransaction, size, within]) =>
+          leaking(
+            plugin(`leaky.so every ${Math.round(1 / perTransaction)}th, ${size} bytes`),
+            within,
+            [leak(perTransaction, size)],
+            {
+              bytesPerSample: 2000 * perTransaction * size,
+            },
+          ),
+        ),
+        row(core("steady"), constant(1000, 4096)),
+        row(core("churn"), churn(1, 4096, 2)),
+      ],
+    },
+    {
+      name: "leaks under noise",
+      samples: 3000,
+      traffic: even(5000),
+      rows: [
+        leaking(plugin("leaky.so every 10,000th among its own churn"), 1000, [churn(0.02, 1024, 2), leak(1 / 10_000, 1024)], {
+          bytesPerSample: 512,
+        }),
+        leaking(plugin("leaky.so every 1,000th among its own churn"), 600, [churn(0.1, 1024, 2), leak(1 / 1_000, 1024)], {
+          bytesPerSample: 5120,
+        }),
+        leaking(plugin("leaky.so hidden behind a large site"), 200, [leak(1 / 5_000, 256)], { bytesPerSample: 256 }),
+        leaking(plugin("leaky.so begins late"), 250, [leak(1 / 1_000, 256, (index) => index >= 1500)], {
+          from: 1500,
+          bytesPerSample: 1280,
+        }),
+        leaking(plugin("leaky.so few large objects"), 1200, [background(1 / 40, 1 << 20)], { bytesPerSample: 26214 }),
+        row(core("large churning site"), churn(20, 32768, 2)),
+        row(core("large noisy site"), churn(2, 65536, 10)),
+      ],
+    },
+    {
+      name: "three days",
+      samples: 3 * DAY,
+      traffic: (index, random) => ({ transactions: random.poisson(daily(index)), connections: Math.round(daily(index) / 4) }),
+      rows: [
+        row(core("follows the day"), churn(0.5, 8192, 3)),
+        row(core("follows the day, longer lives"), churn(0.05, 8192, 30)),
+        row(core("connections"), perConnection(3, 4096)),
+        leaking(plugin("leaky.so by day and by night"), 300, [leak(1 / 1_000, 700)], { bytesPerSample: 420 }),
+        leaking(plugin("leaky.so slowly, by a timer"), 9000, [background(1 / 100, 400)], { bytesPerSample: 4 }),
+      ],
+    },
+    {
+      name: "leaks in fits",
+      samples: 9000,
+      traffic: even(1000),
+      rows: [
+        leaking(plugin("leaky.so in errors only"), 5 * 360, [leak(1 / 500, 256, hourly)], { bytesPerSample: 43 }),
+        leaking(plugin("leaky.so at each reload"), 7 * 200, [steps(50, 512, (index) => index % 200 === 150)], {
+          bytesPerSample: 128,
+        }),
+        row(
+          core("made anew at each reload"),
+          (() => {
+            const all = new Population(512);
+            return (index: number) => all.change(index % 200 === 150 ? 500 : 0, index % 200 === 151 && index > 200 ? 500 : 0);
+          })(),
+        ),
+        row(core("errors that are released"), churn(0.02, 4096, 5)),
+      ],
+    },
+    {
+      name: "counters that wrap",
+      samples: 600,
+      traffic: even(2000),
+      rows: [
+        {
+          ...leaking(plugin("leaky.so past 2^64"), 150, [leak(1 / 1_000, 512)], { bytesPerSample: 1024 }),
+          before: {
+            allocs: 2n ** 64n - 300n,
+            allocBytes: 2n ** 64n - 100_000n,
+            frees: 2n ** 64n - 300n,
+            freeBytes: 2n ** 64n - 100_000n,
+          },
+        },
+        {
+          ...row(core("churn past 2^64"), churn(1, 4096, 2)),
+          before: {
+            allocs: 2n ** 64n - 9_000n,
+            allocBytes: 2n ** 64n - 999_999n,
+            frees: 2n ** 64n - 9_000n,
+            freeBytes: 2n ** 64n - 999_999n,
+          },
+        },
+        row(core("steady"), constant(100, 100)),
+      ],
+    },
+    {
+      name: "a clock that is set and gaps",
+      samples: 900,
+      traffic: (index, random) => {
+        const seconds = index === 200 ? -3600 : index === 300 ? 3600 : index === 400 ? 86_400 : index % 50 === 0 ? 55 : 10;
+        // While nobody sampled, requests went on.
+        return { seconds, transactions: random.poisson(2000 * (seconds > 0 ? seconds / 10 : 1)) };
+      },
+      rows: [
+        leaking(plugin("leaky.so whatever the clock says"), 150, [leak(1 / 1_000, 512)], { bytesPerSample: 1024 }),
+        row(
+          core("churn"),
+          (() => {
+            const all = new Population(4096);
+            return (_: number, __: Traffic, random: Random) => all.change(random.poisson(500), random.poisson(all.live / 2));
+          })(),
+        ),
+        row(core("steady"), constant(100, 100)),
+      ],
+    },
+    {
+      name: "a surge of connections that are kept alive",
+      samples: 1200,
+      traffic: (index, random) => ({
+        transactions: random.poisson(500),
+        connections:
+          index < 300 ? 20 : index < 450 ? 20 + (index - 300) * 30 : index < 800 ? 4520 : Math.max(20, 4520 - (index - 800) * 40),
+      }),
+      rows: [
+        row(core("buffers of connections"), perConnection(1, 4096)),
+        row(core("sessions of connections"), perConnection(5, 700)),
+        row(core("requests"), churn(1, 8192, 1)),
+        leaking(plugin("leaky.so from before the surge"), 250, [leak(1 / 500, 900)], { bytesPerSample: 900 }),
+        leaking(plugin("leaky.so from shortly before the surge"), 300, [leak(1 / 500, 900, (index) => index >= 260)], {
+          from: 260,
+          bytesPerSample: 900,
+        }),
+      ],
+    },
+    {
+      name: "a RAM cache that fills",
+      samples: 1500,
+      traffic: (index, random) => ({ transactions: random.poisson(1000), ramCache: Math.min(index, 1100) * 120_000 }),
+      rows: [
+        row(core("Cache.cc:2331"), ramCache(32768)),
+        row(core("requests"), churn(1, 8192, 1)),
+        leaking(plugin("leaky.so meanwhile"), 150, [leak(1 / 500, 900)], { bytesPerSample: 1800 }),
+      ],
+    },
+    {
+      name: "traffic that comes and goes",
+      samples: 1800,
+      traffic: (index, random) => ({
+        transactions: index < 60 ? 0 : random.poisson(index % 600 < 300 ? 3000 : 300),
+        connections: index < 60 ? 0 : index % 600 < 300 ? 600 : 60,
+      }),
+      rows: [
+        row(core("buffers"), churn(1, 8192, 2)),
+        row(core("longer lives"), churn(0.05, 8192, 40)),
+        row(core("connections"), perConnection(2, 4096)),
+        row(plugin("cache.so popular things"), cache(500_000, 256, 0.5, 0.7)),
+        leaking(plugin("leaky.so with the traffic"), 300, [leak(1 / 500, 300)], { from: 60, bytesPerSample: 990 }),
+      ],
+    },
+    {
+      name: "no traffic at all",
+      samples: 1000,
+      traffic: () => ({}),
+      rows: [
+        row(core("steady"), constant(100, 4096)),
+        row(
+          core("caches of start"),
+          steps(20, 4096, (index) => index < 10),
+        ),
+        leaking(plugin("leaky.so by a timer"), 700, [background(1, 256)], { bytesPerSample: 256 }),
+      ],
+    },
+    {
+      name: "a leak that is mended, and one behind a full cache",
+      samples: 6000,
+      traffic: even(1000),
+      rows: [
+        leaking(plugin("leaky.so until it is mended"), 150, [leak(1 / 400, 512, (index) => index < 1000)], {
+          bytesPerSample: 1280,
+          stops: 1000,
+        }),
+        leaking(
+          plugin("leaky.so behind its full cache"),
+          800,
+          [cache(20_000, 512, 0.1), leak(1 / 300, 512, (index) => index >= 3000)],
+          { from: 3000, bytesPerSample: 1707 },
+        ),
+        row(core("steady"), constant(100, 4096)),
+      ],
+    },
+  ];
+}

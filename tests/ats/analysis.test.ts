@@ -1,0 +1,258 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// On a real server: a leak of one in a thousand transactions is found among everything else that grows and goes, and only it; the
+// verbs of plugin messages; bad input.
+
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, rmSync } from "node:fs";
+import { connect, type Socket } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, describe, test } from "node:test";
+import { setTimeout as pause } from "node:timers/promises";
+import { PLUGIN, TOP } from "../../tools/build.ts";
+import { parseAnalysis, type Analysis } from "../support/analysis.ts";
+import { Ats } from "../support/ats.ts";
+import { handshakes, requests, wrk } from "../support/load.ts";
+import { Origin } from "../support/origin.ts";
+
+const INTERVAL = "proxy.config.plugin.memtrack.sample_interval";
+const FOUND_MS = 120_000;
+const CHANGE_MS = 25_000;
+const SURGE = 900;
+const LEAK = /^memory\/plugin\/leaky\.so on_transaction \(leaky\.c:\d+\)$/;
+
+function compile(folder: string, name: string): string {
+  const out = join(folder, `${name}.so`);
+  const source = join(TOP, "tests", "plugins", "analysis", `${name}.c`);
+  execFileSync("cc", ["-std=gnu11", "-O2", "-g", "-fPIC", "-shared", "-Wall", "-Wextra", "-Werror", "-o", out, source]);
+  return out;
+}
+
+/** Goes on with something until a promise is settled. */
+async function during<T>(main: Promise<T>, ...others: (() => Promise<unknown>)[]): Promise<T> {
+  let over = false;
+  const ended = main.finally(() => (over = true));
+  ended.catch(() => {});
+  await Promise.all(
+    others.map(async (other) => {
+      while (!over) await other();
+    }),
+  );
+  return ended;
+}
+
+let folder = "";
+let origin: Origin;
+
+before(async () => {
+  folder = mkdtempSync(join(tmpdir(), "memtrack-analysis-"));
+  origin = await Origin.start();
+});
+after(async () => {
+  await origin.stop();
+  rmSync(folder, { recursive: true });
+});
+
+describe("a plugin that leaks one in 1,000 transactions", () => {
+  test("is the first suspect within 2 minutes; a RAM cache that fills and a surge of kept connections are none", async (t) => {
+    const ats = await Ats.start({
+      level: 2,
+      plugins: [PLUGIN, `${compile(folder, "leaky")} 1000`],
+      origin: origin.url,
+      records: {
+        [INTERVAL]: 1,
+        "proxy.config.cache.ram_cache.size": 268435456,
+        "proxy.config.cache.ram_cache.use_seen_filter": 0,
+        "proxy.config.http.keep_alive_no_activity_timeout_in": 200,
+      },
+    });
+    const kept: Socket[] = [];
+    try {
+      const start = Date.now();
+      const path = "size/1000?cache=600";
+      await requests(ats.httpUrl, 50, { paths: [`/${path}`] });
+      let objects = 0;
+      await during(
+        ats.waitFor(ats.diagsPath, /\[memtrack\] new suspect: /, { timeoutMs: FOUND_MS }).catch(async (error) => {
+          throw new Error(`${error}\n${(await ats.dump()).text}`);
+        }),
+        () => wrk(ats.httpUrl + path, { seconds: 2, connections: 8 }),
+        () => handshakes(ats.tlsPort, 20, { path: `/${path}`, concurrency: 2 }),
+        // Into the RAM cache, and from there.
+        async () => {
+          const fill = Array.from({ length: 25 }, () => `/size/20000?cache=600&n=${objects++}`);
+          await requests(ats.httpUrl, 50, { paths: fill, concurrency: 1 });
+        },
+        async () => {
+          if (Date.now() - start < 40_000 || kept.length >= SURGE) return pause(50);
+          kept.push(await keep(ats.httpPort, `/${path}`));
+        },
+      );
+      t.diagnostic(
+        `found after ${((Date.now() - start) / 1000).toFixed(0)} s; ${kept.length} connections, ${objects} objects in the cache`,
+      );
+      assert.ok(kept.length >= SURGE / 2, `${kept.length} connections`);
+      const dump = await ats.dump();
+      const analysis = parseAnalysis(dump.text);
+      assert.deepEqual(dump.foreign, []);
+      assert.match(analysis.suspects[0]!.location, LEAK, dump.text);
+      // Its buffers, and the objects that hold them.
+      for (const { location } of analysis.suspects) assert.match(location, LEAK, dump.text);
+      assert.match(
+        analysis.suspects[0]!.evidence,
+        /: \+[\d.]+ [KM]iB\/h for \d+ [sm].*, [\d,]+ allocated, [\d,]+ freed, .*transactions/,
+      );
+      assertAddsUp(analysis);
+      const cached = analysis.parts.find(({ what }) => what === "RAM cache")!.bytes!;
+      assert.ok(cached > 10_000_000, `${cached} bytes in the RAM cache`);
+      assert.match(ats.diags(), /new suspect: memory\/plugin\/leaky\.so/);
+    } finally {
+      for (const socket of kept) socket.destroy();
+      await ats.stop();
+    }
+  });
+});
+
+/** The server passes its statistics on each 5 seconds. */
+async function eventually(done: () => Promise<boolean>): Promise<void> {
+  for (const end = Date.now() + 20_000; !(await done()); await pause(100)) assert.ok(Date.now() < end, `${done} was never true`);
+}
+
+/** A connection that has had an answer and stays. */
+function keep(port: number, path: string): Promise<Socket> {
+  return new Promise((resolve, reject) => {
+    const socket = connect(port, "127.0.0.1");
+    socket.on("error", reject);
+    socket.once("data", () => {
+      socket.off("error", reject);
+      socket.on("error", () => {});
+      socket.on("data", () => {});
+      resolve(socket);
+    });
+    socket.write(`GET ${path} HTTP/1.1\r\nHost: localhost\r\n\r\n`);
+  });
+}
+
+/** What is known of the resident memory, and what is not accounted, are all of it. */
+function assertAddsUp({ parts }: Analysis): void {
+  const [rss, ...rest] = parts.filter(({ what }) => !what.startsWith("limit"));
+  assert.match(rss!.what, /RSS/);
+  assert.equal(
+    rest.reduce((sum, { bytes }) => sum + (bytes ?? 0), 0),
+    rss!.bytes,
+  );
+  assert.ok(parts.some(({ what, bytes }) => what.startsWith("limit") && bytes! > 0));
+}
+
+describe("plugin messages", () => {
+  test("mark, diff, dump, reset, arm, status, help; and what is none of these", async () => {
+    const ats = await Ats.start({
+      level: 1,
+      manager: true,
+      plugins: [PLUGIN],
+      origin: origin.url,
+      records: { [INTERVAL]: 1 },
+    });
+    try {
+      const tell = async (message: string[], expected: RegExp, timeoutMs = 5000) => {
+        const from = ats.sizeOf(ats.diagsPath);
+        await ats.ctl("plugin", "msg", "memtrack", ...message);
+        return ats.waitFor(ats.diagsPath, expected, { from, timeoutMs });
+      };
+      const dumped = async (...message: string[]) => {
+        const from = ats.sizeOf(ats.trafficOutPath);
+        await ats.ctl("plugin", "msg", "memtrack", ...message);
+        return ats.nextDump({ from, reason: "message" });
+      };
+
+      await requests(ats.httpUrl, 300);
+      const first = await dumped("dump");
+      assert.equal(first.header.get("reason"), "message");
+      assert.deepEqual(first.foreign, []);
+
+      await tell(["mark before"], /baseline before is set/);
+      await requests(ats.httpUrl, 300);
+      const diff = await dumped("diff before");
+      const { since, growth } = parseAnalysis(diff.text);
+      assert.match(since, /^Growth since before, \d+ s ago: /);
+      for (const { location, change } of growth) {
+        const inUse = (dump: typeof diff) => dump.iobuffer.rows.find((row) => row.location === location)?.inUse ?? 0;
+        assert.ok(change !== 0 && Math.abs(change) <= Math.abs(inUse(diff)) + Math.abs(inUse(first)), location);
+      }
+      assert.match(parseAnalysis((await dumped("diff arming")).text).since, /^Growth since arming: /);
+      assert.match(parseAnalysis((await dumped("diff")).text).since, /^Growth since before, /);
+
+      // More marks than fit, and odd ones.
+      for (const name of ["a", "b", "c", "d", "e"]) await tell([`mark ${name}`], new RegExp(`baseline ${name} is set`));
+      await tell(["mark f"], /baseline f is set; before, the oldest of 6, is gone/);
+      await tell(["diff before"], /there is no baseline "before"; there are: f, e, d, c, b, a, arming/);
+      await tell([`mark ${"n".repeat(200)}`], /baseline n{32} is set/);
+      await tell(['mark a b|"\t;$(x)'], /baseline a\?b\?\?\?;\$\(x\) is set/);
+      await tell(["mark"], /baseline mark is set/);
+      await tell(["mark arming"], /baseline arming: this name is taken/);
+
+      await tell(["status"], /level 1, a sample each 1 s, \d+ samples so far, 0 suspects; baselines: mark, /);
+      const help = await tell(["help"], /plugin msg memtrack 'help : says this/);
+      for (const verb of ["mark", "diff", "dump", "reset", "arm", "status"]) assert.match(help, new RegExp(`memtrack '${verb}`));
+
+      await tell(["arm 2"], /level 2, by a message, until proxy\.config\.res_track_memory is changed/);
+      assert.equal((await dumped("dump")).header.get("openssl"), "installed");
+      await tell(["arm 0"], /level 0, by a message/);
+      assert.equal((await dumped("dump")).header.get("level"), "0");
+      await tell(["arm 1"], /level 1, by a message/);
+      await tell(["reset"], /histories, suspects and baselines are forgotten; the tables count on/);
+      await tell(["status"], /baselines: arming$/m);
+
+      // None of these does anything, and each says what would.
+      const verbs = /verbs are: mark \[name\], diff \[name\], dump, reset, arm 0\|1\|2, status, help/;
+      const wrong: [string[], RegExp][] = [
+        [[], /plugin message is empty/],
+        [[""], /plugin message is empty/],
+        [["   "], /plugin message is empty/],
+        [["dumps"], /the unknown verb "dumps" is ignored/],
+        [["Dump"], /the unknown verb "Dump"/],
+        [["dump now"], /"dump now" is ignored: dump takes no argument/],
+        [["arm"], /"arm" is ignored: the level is 0, 1 or 2/],
+        [["arm 3"], /"arm 3" is ignored/],
+        [["arm 1 2"], /"arm 1 2" is ignored/],
+        [["x".repeat(100_000)], /of 100000 bytes is ignored: at most 1024 are read/],
+        [["\x1b[31m"], /the unknown verb "\?\[31m"/],
+      ];
+      for (const [message, expected] of wrong) {
+        const said = await tell(message, expected);
+        assert.match(said, verbs, message.join());
+      }
+
+      // A reload is a baseline; the statistics are the server's.
+      const from = ats.sizeOf(ats.diagsPath);
+      await ats.ctl("config", "reload");
+      await ats.waitFor(ats.diagsPath, /baseline reload is set/, { from, timeoutMs: CHANGE_MS });
+      await eventually(async () => /plugin\.memtrack\.suspects 0/.test(await ats.ctl("metric", "match", "plugin.memtrack")));
+
+      // A wrong interval never gets in; none at all stops sampling.
+      await assert.rejects(ats.ctl("config", "set", INTERVAL, "-1"));
+      await assert.rejects(ats.ctl("config", "set", INTERVAL, "86400"));
+      await ats.ctl("config", "set", INTERVAL, "0");
+      await ats.waitFor(ats.diagsPath, /sample_interval is now 0: /, { from, timeoutMs: CHANGE_MS });
+      assert.ok(ats.alive());
+    } finally {
+      await ats.stop();
+    }
+  });
+
+  test("an interval that cannot be, in records.config, is said and replaced", async () => {
+    for (const [value, used] of [
+      ["-1", 10],
+      ["86400", 3600],
+    ] as const) {
+      const ats = await Ats.start({ level: 1, plugins: [PLUGIN], recordLines: [`CONFIG ${INTERVAL} INT ${value}`] });
+      try {
+        await ats.waitFor(ats.diagsPath, new RegExp(`sample_interval is ${value}, allowed are 0 to 3600: ${used} is used`));
+      } finally {
+        await ats.stop();
+      }
+    }
+  });
+});
