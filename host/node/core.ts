@@ -14,7 +14,7 @@ import * as abi from "../../assembly/abi.ts";
 
 export { abi };
 
-const WASM = new URL("../../build/memtrack.wasm", import.meta.url);
+export const WASM = new URL("../../build/memtrack.wasm", import.meta.url);
 
 /** The core's module, from which any number of instances can be made. */
 export function loadCore(wasm: URL | string = WASM): WebAssembly.Module {
