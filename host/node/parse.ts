@@ -91,6 +91,7 @@ const MEMTRACK = Buffer.from("memtrack ");
 const ALLOCS = Buffer.from("Allocs ");
 
 const TABLE_HEAD = /^Allocs +\| Frees +\| Size In-use +\| Avg Size +\| Location *$/;
+const FREELIST_HEAD = /^ *Allocated +\| +In-Use +\| Type Size +\| +Free List Name *$/;
 const SUMMARY_HEAD = /^Total Allocated +\|/;
 const TOTAL_ROW = /^ +(-?\d+) \| +\| TOTAL *$/;
 const OBJECTS_HEAD = ["Created", "Destroyed", "Alive", "Kind", "Location"];
@@ -302,6 +303,7 @@ export class Parser {
     while (end > at && bytes[end - 1] === SPACE) --end;
     if (at === end) return false;
     const table = open.table!;
+    if (table.total !== undefined) return false;
     if (table.rows++ === 0 && !table.title && startsWith(bytes, at, end, OPENSSL_PLACE)) {
       // Tables of the built-in's form are IOBuffers, then OpenSSL; the first may be missing.
       table.class = "openssl";
@@ -316,7 +318,7 @@ export class Parser {
 
   #total(open: Open, line: string): boolean {
     const [, digits] = TOTAL_ROW.exec(line) ?? [];
-    if (digits === undefined) return false;
+    if (digits === undefined || open.table!.total !== undefined) return false;
     open.table!.total = Number(digits);
     if (open.table!.total !== open.sum && open.table!.class !== "object") open.state = "damaged";
     open.strayed = 0;
@@ -407,6 +409,11 @@ export class Parser {
   #other(open: Open, bytes: Buffer, start: number, end: number): void {
     if (start === end) return this.#blank(open);
     const line = text(bytes, start, end);
+    // The server prints this before a dump, never in one.
+    if (FREELIST_HEAD.test(line)) {
+      ++this.counts.foreign;
+      return this.#cut(open);
+    }
     // After the built-in's table there is its summary at level 2, or nothing.
     if (open.origin === "built-in" && !open.table && !open.section && !open.head && !SUMMARY_HEAD.test(line)) {
       ++this.counts.foreign;
@@ -494,7 +501,7 @@ export class Parser {
   }
 
   #cut(open: Open): void {
-    open.state = "cut";
+    if (open.origin === "memtrack") open.state = "cut";
     this.#close(open);
   }
 

@@ -424,7 +424,8 @@ function top(value: number): number {
 }
 
 function filesOr(io: Io, files: string[]): string[] {
-  if (files.length) return files;
+  // yargs makes an empty text of a lone dash.
+  if (files.length) return files.map((file) => file || STDIN);
   if (io.stdin.isTTY) throw new UsageError(`which file? Name a traffic.out (usually ${EXAMPLE}), or send one to standard input`);
   return [STDIN];
 }

@@ -21,7 +21,8 @@ export interface Selected {
 /** Which dump of which file. A `#` that belongs to an existing file's name is no number. */
 export function parseSpec(spec: string): { file: string; number: number | undefined } {
   const [, file, digits] = /^(.*)#(-?\d+)$/s.exec(spec) ?? [];
-  if (file === undefined || existsSync(spec)) return { file: spec, number: undefined };
+  // yargs makes an empty text of a lone dash.
+  if (file === undefined || existsSync(spec)) return { file: spec || STDIN, number: undefined };
   const number = Number(digits);
   if (number === 0) throw new UsageError(`${spec}: dumps are counted from 1; #-1 is the last one`);
   return { file: file || STDIN, number };
