@@ -150,6 +150,12 @@ export class Core {
     }
   }
 
+  /** Lays pairs (64 bits of count, 64 of bytes, by site) into a model's staging region, as copyPairs() does it from a shard. */
+  stage(pairs: Uint32Array): void {
+    const bytes = new Uint8Array(pairs.buffer, pairs.byteOffset, Math.min(pairs.byteLength, this.slots * abi.PAIR_SIZE));
+    this.#bytes.set(bytes, this.#wasm.stagingAt());
+  }
+
   // As the registry.
 
   /**

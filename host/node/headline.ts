@@ -2,6 +2,7 @@
 //
 // What was read, in a few phrases, for the top of every report.
 
+import { DUMPS_MIN } from "./analyse.ts";
 import type { DumpName, Report } from "./report.ts";
 import { CLASSES, type ClassName } from "./sites.ts";
 import { bytes, count, signed, span, time } from "./units.ts";
@@ -30,6 +31,17 @@ export function renderHead(report: Report): string[] {
     `in use: ${bytes(report.total)}${change}${parts.length > 1 ? ` (${parts.join(", ")})` : ""}`,
     ...(runs > 1 ? [`run ${report.run} of ${runs} of the server; --run N shows another one`] : []),
   ];
+}
+
+/** What it means that there is no suspect. */
+export function renderNone(report: Report): string {
+  const judged = report.sites.filter((row) => row.verdict !== undefined && row.verdict !== "new");
+  if (!judged.length) {
+    return `none yet: the core judges from ${DUMPS_MIN} dumps on, so that it is not by chance, and this is ${dumps(report.dumps)}`;
+  }
+  const filling = judged.filter((row) => row.verdict === "filling").length;
+  if (!filling) return "none: nothing grows without a reason to stop";
+  return `none; ${filling === 1 ? "1 site is" : `${count(filling)} sites are`} filling, which may end, as a cache does`;
 }
 
 function dumps(n: number): string {

@@ -74,6 +74,8 @@ const FOREIGN_MAX = 1000;
 const LINE_MAX = 64 * 1024;
 /** Rows of one dump, at most: the capacity of all classes. */
 const ROWS_MAX = 1 << 19;
+/** Where a row's location begins, at the columns' usual widths. */
+const LOCATION_AT = 62;
 /** Rows that are kept of a section that is kept as text. */
 const SECTION_ROWS_MAX = 10_000;
 const SECTIONS_MAX = 32;
@@ -284,8 +286,22 @@ export class Parser {
     else if (end > start) ++this.counts.foreign;
   }
 
-  /** A table's row or its TOTAL. The columns are numbers and ` | `, at widths that numbers may outgrow. */
+  /** A table's row or its TOTAL. The columns are numbers and ` | `, nearly always of the usual widths, which numbers may outgrow. */
   #row(open: Open, bytes: Buffer, start: number, end: number): boolean {
+    const usual =
+      end - start > LOCATION_AT &&
+      bytes[start + 11] === BAR &&
+      bytes[start + 24] === BAR &&
+      bytes[start + 47] === BAR &&
+      bytes[start + 60] === BAR;
+    if (usual) {
+      const allocs = rightmost(bytes, start - 1, start + 10);
+      const frees = rightmost(bytes, start + 12, start + 23);
+      const inUse = rightmost(bytes, start + 25, start + 46);
+      if (allocs >= 0 && frees >= 0 && inUse >= 0 && rightmost(bytes, start + 48, start + 59) >= 0) {
+        return this.#count(open, bytes, start + LOCATION_AT, end, allocs, frees, inUse);
+      }
+    }
     let at = start;
     if (!this.#number(bytes, at, end)) return this.#total(open, text(bytes, start, end));
     const allocs = this.#value;
@@ -298,12 +314,14 @@ export class Parser {
     at = this.#at;
     if (!bar(bytes, at, end) || !this.#number(bytes, at + 3, end)) return false;
     at = this.#at;
-    if (!bar(bytes, at, end)) return false;
-    at += 3;
+    return bar(bytes, at, end) && this.#count(open, bytes, at + 3, end, allocs, frees, inUse);
+  }
+
+  /** A row whose location stands from `at` on. */
+  #count(open: Open, bytes: Buffer, at: number, end: number, allocs: number, frees: number, inUse: number): boolean {
     while (end > at && bytes[end - 1] === SPACE) --end;
-    if (at === end) return false;
     const table = open.table!;
-    if (table.total !== undefined) return false;
+    if (at === end || table.total !== undefined) return false;
     if (table.rows++ === 0 && !table.title && startsWith(bytes, at, end, OPENSSL_PLACE)) {
       // Tables of the built-in's form are IOBuffers, then OpenSSL; the first may be missing.
       table.class = "openssl";
@@ -533,6 +551,19 @@ function startsWith(bytes: Uint8Array, start: number, end: number, prefix: Uint8
   if (end - start < prefix.length) return false;
   for (let i = 0; i < prefix.length; ++i) if (bytes[start + i] !== prefix[i]) return false;
   return true;
+}
+
+/** A positive integer that ends at `end` - 1, after a blank or at `edge` + 1; -1 for anything else, and where it is too long. */
+function rightmost(bytes: Uint8Array, edge: number, end: number): number {
+  let value = 0;
+  let scale = 1;
+  let at = end - 1;
+  for (let c; at > edge && (c = bytes[at]!) >= ZERO && c <= NINE; --at) {
+    value += (c - ZERO) * scale;
+    scale *= 10;
+  }
+  if (scale === 1 || scale > 1e15 || (at > edge && bytes[at] !== SPACE)) return -1;
+  return value;
 }
 
 function bar(bytes: Uint8Array, at: number, end: number): boolean {

@@ -52,7 +52,7 @@ export class Reader {
   }
 
   report(run: Run): Report {
-    return makeReport(this.material, run, run.kept!.observer as Analysis, this.#options);
+    return makeReport(this.material, run, (run.kept!.observer as Analysis).findings(), this.#options);
   }
 }
 

@@ -7,7 +7,7 @@
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import type { PageData } from "../web/data.ts";
-import { renderHead } from "./headline.ts";
+import { renderHead, renderNone } from "./headline.ts";
 import type { Point, Run } from "./history.ts";
 import { inert } from "./render-json.ts";
 import type { Report } from "./report.ts";
@@ -113,7 +113,7 @@ export function pageData(report: Report, sites: Sites, run: Run): PageData {
     })),
     rest: { count: inBytes.filter((site) => !shown.has(site)).length, values: rest },
     suspects: report.suspects.map(({ location, owner, evidence }) => ({ location, owner, evidence })),
-    judged: report.sites.some((row) => row.verdict !== undefined && row.verdict !== "new"),
+    none: renderNone(report),
     sections: report.sections.map((section) => ({ ...section, rows: section.rows.slice(0, SECTION_ROWS_MAX) })),
   };
 }

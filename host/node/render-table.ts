@@ -4,7 +4,7 @@
 // little, the columns that say least go first. Everything from a file has been made printable before it is measured.
 
 import type { Difference } from "./diff.ts";
-import { CLASS_TITLES, renderHead } from "./headline.ts";
+import { CLASS_TITLES, renderHead, renderNone } from "./headline.ts";
 import type { OwnerRow, Report, SiteRow } from "./report.ts";
 import { CLASSES } from "./sites.ts";
 import { keepEnd, printable, width, wrap } from "./text.ts";
@@ -64,7 +64,10 @@ function headline(report: Report, look: Look): string[] {
 
 function suspects(report: Report, look: Look): string[] {
   if (report.dumps < 2 && !report.suspects.length) return [];
-  if (!report.suspects.length) return ["", `${bold("Suspects", look)}: none`];
+  if (!report.suspects.length) {
+    const [begin = "", ...rest] = wrap(`Suspects: ${renderNone(report)}`, Math.max(20, look.columns - 3));
+    return ["", begin, ...rest.map((line) => `  ${line}`)];
+  }
   const lines = ["", bold(`Suspects${shown(report.suspects.length, look)}`, look)];
   for (const suspect of cut(report.suspects, look)) {
     const [begin = "", ...rest] = wrap(printable(suspect.evidence), Math.max(20, look.columns - 10));

@@ -2,11 +2,11 @@
 //
 // What there is to say about a run, as plain data, for every renderer.
 //
-//   Run + Sites + Analysis -> Report { what was read, sites, owners, suspects, warnings }
+//   Run + Sites + Findings -> Report { what was read, sites, owners, suspects, warnings }
 //
 // Sums and differences of integers; every judgement is the core's (analyse.ts).
 
-import type { Analysis, Suspect, Verdict } from "./analyse.ts";
+import type { Findings, Suspect, Verdict } from "./analyse.ts";
 import type { Point, Run, Runs, Snapshot } from "./history.ts";
 import type { Counts, Section } from "./parse.ts";
 import { CLASSES, type ClassName, type Site, type Sites } from "./sites.ts";
@@ -110,7 +110,7 @@ export function valueOf(site: Site, snapshot: Snapshot): number {
   return snapshot.inUse[number] ?? 0;
 }
 
-export function makeReport(material: Material, run: Run, analysis: Analysis | undefined, filter: Filter): Report {
+export function makeReport(material: Material, run: Run, findings: Findings, filter: Filter): Report {
   const { sites, runs } = material;
   const { first, last, peak, points } = run.kept!;
   if (!first || !last) throw new Error("a run without a dump");
@@ -146,14 +146,14 @@ export function makeReport(material: Material, run: Run, analysis: Analysis | un
       change,
       peak: peak[number] ?? 0,
       perHour: perHour(change),
-      verdict: analysis?.verdictOf(site),
+      verdict: site.class === "object" ? undefined : findings.sites.get(site.location),
     });
     addToOwner(owners, site, value, change);
   }
   const ownerRows = [...owners.values()];
   for (const row of ownerRows) {
     row.perHour = perHour(row.change);
-    row.verdict = analysis?.verdictOfOwner(row.owner);
+    row.verdict = findings.owners.get(row.owner);
   }
   rows.sort((a, b) => b.change - a.change || b.value - a.value || (a.location < b.location ? -1 : 1));
   ownerRows.sort((a, b) => b.change - a.change || b.total - a.total || (a.owner < b.owner ? -1 : 1));
@@ -178,14 +178,14 @@ export function makeReport(material: Material, run: Run, analysis: Analysis | un
     seconds,
     header: Object.fromEntries(last.header),
     notes: last.notes.map((note) => Object.fromEntries(note)),
-    warnings: warningsOf(material, run, points),
+    warnings: warningsOf(material, run, points, findings),
     counts: material.counts,
     total: sum((row) => row.total),
     totalChange: sum((row) => row.change),
     classes: classesOf((name) => sum((row) => row.classes[name])),
     sites: rows,
     owners: ownerRows,
-    suspects: (analysis?.suspects ?? []).filter(wanted),
+    suspects: findings.suspects.filter(wanted),
     sections: last.sections,
   };
 }
@@ -233,7 +233,7 @@ function nameOf(number: number, seconds: number): DumpName {
 }
 
 /** What a reader should know before the numbers. */
-function warningsOf(material: Material, run: Run, points: Point[]): string[] {
+function warningsOf(material: Material, run: Run, points: Point[], findings: Findings): string[] {
   const { sites, runs, problems } = material;
   const { left } = runs;
   const warnings = [...problems];
@@ -247,6 +247,9 @@ function warningsOf(material: Material, run: Run, points: Point[]): string[] {
   }
   if (left.untimed) {
     warnings.push("the built-in tracker's dumps say no time: --since and --until do not apply to them");
+  }
+  if (findings.suspects.length && Number.isNaN(run.lastTime) && material.interval === undefined) {
+    warnings.push("the dumps say no time: rates and spans of suspects are as if there were one a minute; --interval SECONDS says");
   }
   const now = run.kept!.last!.header;
   if (Number(now.get("lost"))) warnings.push(`${count(Number(now.get("lost")))} events were lost: rows can be off by as many`);

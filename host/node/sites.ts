@@ -66,6 +66,9 @@ export class Sites {
   #starts = new Int32Array((1 << 11) + 1);
   #prefixes = new Uint8Array(1 << 11);
   #names = Buffer.alloc(1 << 16);
+  /** The site that came after each one, and the last one: dumps have their rows in much the same order, so it is tried first. */
+  #next = new Int32Array(1 << 11);
+  #last = 0;
 
   get size(): number {
     return this.#sites.length;
@@ -95,6 +98,16 @@ export class Sites {
       retired = true;
     }
     if (end - start > LOCATION_MAX) start = end - LOCATION_MAX;
+    const guess = this.#next[this.#last]!;
+    if (guess < this.#sites.length && this.#prefixes[guess] === prefix && !retired && this.#same(guess, bytes, start, end)) {
+      return (this.#last = guess);
+    }
+    const site = this.#lookUp(prefix, bytes, start, end, retired);
+    this.#next[this.#last] = site;
+    return (this.#last = site);
+  }
+
+  #lookUp(prefix: number, bytes: Uint8Array, start: number, end: number, retired: boolean): number {
     let hash = prefix ^ (end - start);
     for (let i = start; i < end; ++i) hash = Math.imul(hash ^ bytes[i]!, 0x01000193);
     hash ^= hash >>> 15;
@@ -153,6 +166,7 @@ export class Sites {
     this.#hashes = copyOf(this.#hashes, new Int32Array(size));
     this.#starts = copyOf(this.#starts, new Int32Array(size + 1));
     this.#prefixes = copyOf(this.#prefixes, new Uint8Array(size));
+    this.#next = copyOf(this.#next, new Int32Array(size));
     this.#slots = new Int32Array(size * 2);
     this.#mask = size * 2 - 1;
     for (let site = 0; site < this.#sites.length; ++site) {

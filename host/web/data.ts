@@ -58,7 +58,7 @@ export interface PageData {
   /** Sites that have no values of their own: how many, and their sum. */
   rest: { count: number; values: number[] };
   suspects: SuspectData[];
-  /** Whether there were enough dumps for a suspect to show. */
-  judged: boolean;
+  /** What it means that there are none. */
+  none: string;
   sections: SectionData[];
 }

@@ -24,10 +24,7 @@ function verdict(text: string | null): Node {
 function suspectsPart(data: PageData, show: (words: string) => void): HTMLElement {
   const heading = element("h2", { id: "suspects" }, "Suspects");
   if (!data.suspects.length) {
-    const none = data.judged
-      ? "None: nothing grows without a reason to stop."
-      : "None yet: a suspect shows after many dumps, so that it is none by chance.";
-    return element("section", { "aria-labelledby": "suspects" }, heading, element("p", {}, none));
+    return element("section", { "aria-labelledby": "suspects" }, heading, element("p", {}, data.none));
   }
   const items = data.suspects.map((suspect) => {
     const button = element("button", { type: "button" }, "Show its row");
