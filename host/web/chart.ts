@@ -10,7 +10,7 @@
 
 import uPlot from "uplot";
 import { bytes, time as timeText } from "../node/units.ts";
-import { element } from "./dom.ts";
+import { element, visible } from "./dom.ts";
 
 /** Series that have a line of their own; the others are one. */
 const LINES = 11;
@@ -127,6 +127,7 @@ export class Chart {
     const options: uPlot.Options = {
       ...this.#size(),
       legend: { show: false },
+      padding: [null, 28, null, null],
       cursor: { drag: { x: true, y: false }, points: { show: !this.#stacked }, y: false },
       scales: {
         x: { time: this.#time, ...(this.#window ?? {}) },
@@ -219,7 +220,7 @@ export class Chart {
         "button",
         { type: "button", "aria-pressed": "true" },
         swatch,
-        element("span", { class: "name" }, name),
+        element("span", { class: "name", title: visible(name) }, element("bdi", { dir: "ltr" }, name)),
         value,
       );
       button.addEventListener("click", () => {
@@ -363,6 +364,7 @@ function withOthers(all: ChartSeries[], rest: ChartOptions["rest"]): ChartSeries
 }
 
 function palette(): string[] {
+  if (matchMedia("print").matches) return LIGHT;
   const theme = document.documentElement.dataset.theme;
   const dark = theme ? theme === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
   return dark ? DARK : LIGHT;

@@ -24,7 +24,16 @@ function verdict(text: string | null): Node {
 function suspectsPart(data: PageData, show: (words: string) => void): HTMLElement {
   const heading = element("h2", { id: "suspects" }, "Suspects");
   if (!data.suspects.length) {
-    return element("section", { "aria-labelledby": "suspects" }, heading, element("p", {}, data.none));
+    return element(
+      "section",
+      { "aria-labelledby": "suspects" },
+      heading,
+      element(
+        "p",
+        {},
+        data.none.replace(/^./, (first) => first.toUpperCase()),
+      ),
+    );
   }
   const items = data.suspects.map((suspect) => {
     const button = element("button", { type: "button" }, "Show its row");
@@ -158,7 +167,7 @@ function build(data: PageData): void {
     ...sectionsPart(data),
   );
   redraw();
-  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", redraw);
+  for (const media of ["(prefers-color-scheme: dark)", "print"]) matchMedia(media).addEventListener("change", redraw);
 }
 
 build(JSON.parse(byId("data").textContent!) as PageData);
