@@ -40,6 +40,8 @@ export function buildCommand(say: Say = console.log): void {
     format: "iife",
     target: "es2022",
     minify: true,
+    // A page is passed on by itself: what is in it goes along in it.
+    banner: { js: "/*! With uPlot, https://github.com/leeoniya/uPlot, Copyright (c) Leon Sorokin, MIT licensed */" },
   });
   // As deep as host/node, so that what both read beside them is at the same place.
   bundle(say, {
@@ -53,14 +55,14 @@ export function buildCommand(say: Say = console.log): void {
   });
 }
 
-/** The licences of what is bundled stand at the end of the file. */
+/** Beside a bundle stands LICENSES.txt, with the licences of the packages that are in it. */
 function bundle(say: Say, options: BuildOptions): void {
-  const { outputFiles } = buildSync({
+  const { outputFiles, metafile } = buildSync({
     absWorkingDir: TOP,
     bundle: true,
     write: false,
     charset: "utf8",
-    legalComments: "eof",
+    metafile: true,
     logLevel: "warning",
     ...options,
   });
@@ -68,6 +70,23 @@ function bundle(say: Say, options: BuildOptions): void {
     mkdirSync(dirname(path), { recursive: true });
     if (writeIfChanged(path, text)) say(`${relative(TOP, path)}: ${text.length} bytes`);
   }
+  if (options.platform === "node") writeIfChanged(join(options.outdir!, "LICENSES.txt"), licences(Object.keys(metafile!.inputs)));
+}
+
+function licences(inputs: string[]): string {
+  const folders = inputs
+    .map((path) => /^.*node_modules\/(?:@[^/]+\/)?[^/]+/.exec(path)?.[0])
+    .filter((folder) => folder !== undefined);
+  const texts = [...new Set(folders), "node_modules/uplot"].sort().map((folder) => {
+    const { name, version, license } = JSON.parse(readFileSync(join(TOP, folder, "package.json"), "utf8")) as Record<
+      string,
+      string
+    >;
+    const file = readdirSync(join(TOP, folder)).find((entry) => /^licen[cs]e/i.test(entry));
+    const text = file ? readFileSync(join(TOP, folder, file), "utf8").trim() : `Licensed under ${license}`;
+    return `${name} ${version}\n\n${text}\n`;
+  });
+  return texts.join(`\n${"-".repeat(80)}\n\n`);
 }
 
 /** The core's Wasm, for the host (release) and for tests that want assertions (debug). */

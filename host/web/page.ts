@@ -38,11 +38,13 @@ function suspectsPart(data: PageData, show: (words: string) => void): HTMLElemen
   const items = data.suspects.map((suspect) => {
     const button = element("button", { type: "button" }, "Show its row");
     button.addEventListener("click", () => show(suspect.location));
+    const known = `${suspect.location}: `;
+    const reason = suspect.evidence.startsWith(known) ? suspect.evidence.slice(known.length) : suspect.evidence;
     return element(
       "li",
       {},
       element("strong", {}, verdict("leak"), " ", element("code", {}, suspect.location)),
-      element("p", {}, suspect.evidence),
+      element("p", {}, reason),
       button,
     );
   });
