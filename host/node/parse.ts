@@ -91,6 +91,7 @@ const BAR = 0x7c;
 const HEADER = Buffer.from("memtrack format=");
 const MEMTRACK = Buffer.from("memtrack ");
 const ALLOCS = Buffer.from("Allocs ");
+const SUMMARY = Buffer.from("Total Allocated ");
 
 const TABLE_HEAD = /^Allocs +\| Frees +\| Size In-use +\| Avg Size +\| Location *$/;
 const FREELIST_HEAD = /^ *Allocated +\| +In-Use +\| Type Size +\| +Free List Name *$/;
@@ -283,6 +284,7 @@ export class Parser {
     if (first === 0x6d && startsWith(bytes, start, end, MEMTRACK)) return this.#memtrack(bytes, start, end);
     if (first === 0x41 && startsWith(bytes, start, end, ALLOCS) && TABLE_HEAD.test(text(bytes, start, end))) return this.#head();
     if (open) this.#other(open, bytes, start, end);
+    else if (startsWith(bytes, start, end, SUMMARY) && SUMMARY_HEAD.test(text(bytes, start, end))) this.#summary(bytes, start, end);
     else if (end > start) ++this.counts.foreign;
   }
 
@@ -421,6 +423,13 @@ export class Parser {
     open.section = undefined;
     open.title = open.head = "";
     open.strayed = 0;
+  }
+
+  /** The built-in prints no table where it has no row, and its summary all the same: a dump in which nothing is in use. */
+  #summary(bytes: Buffer, start: number, end: number): void {
+    const open = this.#begin("built-in", ++this.#builtIn, new Map());
+    open.tables.push({ class: "iobuffer", title: "", rows: 0, total: 0 });
+    this.#other(open, bytes, start, end);
   }
 
   /** A line of a dump that is neither a row of a table nor begins with `memtrack`. */

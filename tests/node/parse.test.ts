@@ -146,6 +146,17 @@ describe("captures of stock servers", () => {
     });
   }
 
+  test("where nothing was allocated the server prints its summary alone: an empty dump", () => {
+    const text = capture("stock-level2.out");
+    const from = text.indexOf("Total Allocated");
+    const { dumps } = read(text.slice(from, text.indexOf("\n", text.indexOf("SSL Allocated Memory")) + 100));
+    assert.deepEqual(
+      dumps.map(({ origin, state, rows }) => [origin, state, rows.length]),
+      [["built-in", "complete", 0]],
+    );
+    assert.equal(dumps[0]!.sections[0]!.rows[0]!.at(-1), "SSL Allocated Memory");
+  });
+
   test("a table after a dump of memtrack's that was cut off is the built-in's", () => {
     const ours = capture("truncated.out");
     const { dumps } = read(`${ours}\n[Nov 22 18:00:00.000] a line of the next start\n${capture("stock-level1.out")}`);
