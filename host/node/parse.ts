@@ -66,6 +66,9 @@ export interface Counts {
   damaged: number;
 }
 
+/** Warnings that stand beside dumps, kept: a server says the first 20 of a kind. */
+const ALARMS_MAX = 100;
+
 /** Open dumps, at most: each of another process. */
 const OPEN_MAX = 4;
 /** An open dump is given up after so many foreign lines: it was written in one piece, so its end is lost. */
@@ -197,6 +200,8 @@ class Open implements Dump {
 }
 
 export class Parser {
+  /** What memtrack said at once, between dumps. */
+  readonly alarms: string[] = [];
   readonly counts: Counts = { bytes: 0, lines: 0, foreign: 0, dumps: 0, cut: 0, damaged: 0 };
   readonly #sites: Sites;
   readonly #take: (dump: Dump) => void;
@@ -371,6 +376,9 @@ export class Parser {
     } else if (open?.origin === "memtrack") {
       open.notes.push(parsePairs(line));
       open.strayed = 0;
+    } else if (line.startsWith("memtrack warning=")) {
+      if (this.alarms.length < ALARMS_MAX) this.alarms.push(parsePairs(line).get("warning") ?? "");
+      ++this.counts.foreign;
     } else {
       this.#foreign(open);
     }

@@ -48,7 +48,15 @@ export class Reader {
 
   get material(): Material {
     const { sites, runs, parser, problems } = this;
-    return { files: this.#files, sites, runs, counts: parser.counts, problems, interval: this.#options.interval };
+    return {
+      files: this.#files,
+      sites,
+      runs,
+      counts: parser.counts,
+      alarms: parser.alarms,
+      problems,
+      interval: this.#options.interval,
+    };
   }
 
   report(run: Run): Report {

@@ -90,6 +90,8 @@ export interface Material {
   runs: Runs;
   counts: Counts;
   problems: string[];
+  /** Warnings between dumps. */
+  alarms: string[];
   /** Seconds between dumps that say no time. */
   interval?: number | undefined;
 }
@@ -232,6 +234,21 @@ function nameOf(number: number, seconds: number): DumpName {
   return { number, time: Number.isNaN(seconds) ? undefined : seconds };
 }
 
+/** Keys of a header that are 0 where all is well. */
+const HEADER_WARNINGS: Record<string, string> = {
+  lost: "events were lost: rows can be off by as many",
+  traps: "tables were disabled by a trap in the core: please report it",
+  damaged: "blocks of plugins were written past their end",
+  twice: "blocks were released twice by a plugin",
+  untracked: "objects are in no row: there was no room to remember them",
+};
+
+function tally(texts: string[]): Map<string, number> {
+  const counts = new Map<string, number>();
+  for (const text of texts) counts.set(text, (counts.get(text) ?? 0) + 1);
+  return counts;
+}
+
 /** What a reader should know before the numbers. */
 function warningsOf(material: Material, run: Run, points: Point[], findings: Findings): string[] {
   const { sites, runs, problems } = material;
@@ -251,12 +268,16 @@ function warningsOf(material: Material, run: Run, points: Point[], findings: Fin
   if (findings.suspects.length && Number.isNaN(run.lastTime) && material.interval === undefined) {
     warnings.push("the dumps say no time: rates and spans of suspects are as if there were one a minute; --interval SECONDS says");
   }
-  const now = run.kept!.last!.header;
-  if (Number(now.get("lost"))) warnings.push(`${count(Number(now.get("lost")))} events were lost: rows can be off by as many`);
-  if (Number(now.get("traps"))) warnings.push(`${now.get("traps")} tables were disabled by a trap in the core: please report it`);
-  if (Number(now.get("refused-sites"))) {
-    warnings.push("the table of sites was full: raise proxy.config.plugin.memtrack.sites; further sites are in the rows (other)");
+  const { header, notes } = run.kept!.last!;
+  for (const note of notes) {
+    if (note.get("state") === "refused") warnings.push(`hook ${note.get("hook")} was refused: ${note.get("reason")}`);
+    if (note.has("warning")) warnings.push(note.get("warning")!);
   }
+  for (const [key, text] of Object.entries(HEADER_WARNINGS)) {
+    const value = Number(header.get(key));
+    if (value) warnings.push(`${count(value)} ${text}`);
+  }
+  for (const [text, times] of tally(material.alarms)) warnings.push(times === 1 ? text : `${text} (${times} times)`);
   if (sites.refused) warnings.push(`more than ${count(sites.size)} sites: the others are summed in the rows (other)`);
   if (points.length === 1) warnings.push("there is one dump: growth needs two, some time apart");
   return warnings;
