@@ -108,8 +108,8 @@ export class Analysis implements Observer {
     const names = new Set(said.suspects.map(({ location }) => location));
     return {
       suspects: [...said.suspects, ...replayed.suspects.filter(({ location }) => !names.has(location))],
-      sites: new Map([...replayed.sites, ...said.sites]),
-      owners: new Map([...replayed.owners, ...said.owners]),
+      sites: merged(replayed.sites, said.sites),
+      owners: merged(replayed.owners, said.owners),
     };
   }
 
@@ -224,6 +224,11 @@ function addWord(words: Uint32Array, at: number, value: number): void {
   const sum = value + words[at]! + words[at + 1]! * 2 ** 32;
   words[at] = sum % 2 ** 32;
   words[at + 1] = Math.floor(sum / 2 ** 32);
+}
+
+/** What the proxy said, where it had something to say. */
+function merged(replayed: Map<string, Verdict>, said: Map<string, Verdict>): Map<string, Verdict> {
+  return new Map([...said, ...replayed, ...[...said].filter(([, verdict]) => verdict !== "new")]);
 }
 
 /** Reads the sections that the core writes: `Growth since ...`, `Growth of owners since ...`, `Suspects: ...`. */
