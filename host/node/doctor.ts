@@ -34,13 +34,17 @@ export interface DoctorOptions {
 
 const TRACK = "proxy.config.res_track_memory";
 const FREQUENCY = "proxy.config.dump_mem_info_frequency";
+const SAMPLES = "proxy.config.plugin.memtrack.sample_interval";
 const PLUGIN_DIR = "proxy.config.plugin.plugin_dir";
 const RANGES: Record<string, [number, number]> = {
   [TRACK]: [0, 2],
   [FREQUENCY]: [0, Infinity],
   "proxy.config.plugin.memtrack.sites": [64, 65520],
   "proxy.config.plugin.memtrack.verify": [0, 1],
+  "proxy.config.plugin.memtrack.heap": [0, 1],
+  [SAMPLES]: [0, 3600],
 };
+const USUAL: Record<string, number> = { [TRACK]: 2, [FREQUENCY]: 3600, "proxy.config.plugin.memtrack.sites": 4096, [SAMPLES]: 10 };
 /** The versions that memtrack.so knows (host/ats/server.c). */
 const KNOWN = /^9\.2\./;
 
@@ -222,7 +226,7 @@ function values(records: Map<string, string>, findings: Finding[]): void {
     findings.push({
       state: "problem",
       what: `${name} is "${printable(text)}", allowed are ${range}`,
-      fix: `traffic_ctl config set ${name} ${name === TRACK ? 2 : name === FREQUENCY ? 3600 : name.endsWith("sites") ? 4096 : 0}`,
+      fix: `traffic_ctl config set ${name} ${USUAL[name] ?? 0}`,
     });
   }
   const level = Number(records.get(TRACK) ?? 0);
@@ -236,6 +240,13 @@ function values(records: Map<string, string>, findings: Finding[]): void {
     });
   } else {
     findings.push({ state: "ok", what: `${TRACK} is ${level}` });
+  }
+  if (records.get(SAMPLES) === "0") {
+    findings.push({
+      state: "note",
+      what: `${SAMPLES} is 0: dumps say nothing of growth`,
+      fix: `traffic_ctl config set ${SAMPLES} 10`,
+    });
   }
   const seconds = Number(records.get(FREQUENCY) ?? 0);
   findings.push(
@@ -305,7 +316,7 @@ function ours(dump: Snapshot, records: Map<string, string>, findings: Finding[])
       fix: "traffic_ctl config reload, and another dump",
     });
   }
-  for (const hook of ["iobuffer", "openssl"]) {
+  for (const hook of ["iobuffer", "openssl", "plugins", "buffers"]) {
     const state = header.get(hook);
     if (state === "installed") findings.push({ state: "ok", what: `hook ${hook}: installed` });
     else if (state === "off") findings.push({ state: "note", what: `hook ${hook}: off at level ${level}` });
@@ -320,6 +331,13 @@ function ours(dump: Snapshot, records: Map<string, string>, findings: Finding[])
       });
     }
     if (note.has("warning")) findings.push({ state: "problem", what: printable(note.get("warning")!) });
+  }
+  if (header.get("heap") === "off") {
+    findings.push({
+      state: "note",
+      what: "malloc and operator new of plugins are not tracked",
+      fix: "traffic_ctl config set proxy.config.plugin.memtrack.heap 1, where they are of interest",
+    });
   }
   const number = (key: string): number => Number(header.get(key) ?? 0);
   if (number("lost")) findings.push({ state: "problem", what: `${number("lost")} events were lost: rows can be off by as many` });

@@ -38,7 +38,9 @@ describe("a server", () => {
       assertHas(found, "ok", /plugin\.config loads memtrack\.so first/);
       assertHas(found, "ok", /memtrack\.so has the same core as this command/);
       assertHas(found, "ok", new RegExp(`the last dump is memtrack's dump ${dump.number} of`));
-      for (const hook of ["iobuffer", "openssl"]) assertHas(found, "ok", new RegExp(`hook ${hook}: installed`));
+      for (const hook of ["iobuffer", "openssl", "plugins", "buffers"])
+        assertHas(found, "ok", new RegExp(`hook ${hook}: installed`));
+      assertHas(found, "note", /malloc and operator new of plugins are not tracked/, /memtrack\.heap 1/);
       const text = await memtrack(["doctor", ...argv, "--fail-on", "problem"]);
       assert.equal(text.code, 0);
       assert.match(text.out, /\nnothing stands in the way\n$/);
@@ -107,7 +109,8 @@ describe("a configuration in folders", () => {
     found = await findings(...argv);
     assertHas(found, "problem", /res_track_memory is 0: nothing is tracked/, /traffic_ctl config set/);
     assertHas(found, "note", /dump_mem_info_frequency is 0/);
-    configure("memtrack.so\n", LEVEL(1), undefined);
+    configure("memtrack.so\n", LEVEL(1) + "CONFIG proxy.config.plugin.memtrack.sample_interval INT 0\n", undefined);
+    assertHas(await findings(...argv), "note", /sample_interval is 0: dumps say nothing of growth/);
     assertHas(await findings(...argv), "note", /IOBuffers are tracked, OpenSSL is not/);
     assertHas(await findings(...argv), "problem", /traffic\.out cannot be read/);
   });
