@@ -23,8 +23,9 @@ export interface Suspect {
   /** A site's location; for an owner none of whose sites is one, its name. */
   location: string;
   owner: string;
-  /** Bytes. */
   perHour: number;
+  /** What grows. */
+  unit: "bytes" | "objects";
   /** Seconds for which it has been growing, and until memory is used up at that rate. */
   growing: number;
   left: number | undefined;
@@ -251,7 +252,7 @@ export function findingsIn(sections: readonly Section[], by: Suspect["by"]): Fin
   return findings;
 }
 
-/** Columns: bytes per hour, seconds of growth, seconds that are left or -, evidence. */
+/** Columns: bytes (or objects) per hour, seconds of growth, seconds that are left or -, evidence. */
 function suspectOf([perHour, growing, left, evidence = ""]: string[], by: Suspect["by"]): Suspect | undefined {
   // The location may hold anything; what follows it begins so.
   const end = evidence.lastIndexOf(": +");
@@ -262,6 +263,7 @@ function suspectOf([perHour, growing, left, evidence = ""]: string[], by: Suspec
     location,
     owner: subject.startsWith(ALL_OF) ? location : ownerOf(location),
     perHour: Number(perHour),
+    unit: /^: \+[\d,.]+ objects\/h /.test(evidence.slice(end)) ? "objects" : "bytes",
     growing: Number(growing),
     left: left === "-" || left === undefined ? undefined : Number(left),
     evidence,

@@ -28,7 +28,7 @@ export function count(value: number): string {
   return String(value).replace(/\B(?=(\d{3})+$)/g, ",");
 }
 
-/** Seconds: `45 s`, `12 min`, `2 h 5 min`, `3 d 4 h`. */
+/** Seconds: `45 s`, `1 min 30 s`, `12 min`, `2 h 5 min`, `3 d 4 h`. */
 export function span(seconds: number): string {
   const whole = Math.round(seconds);
   if (whole < 60) return `${whole} s`;
@@ -40,7 +40,7 @@ export function span(seconds: number): string {
   for (const [large, largeName, small, smallName] of parts) {
     if (whole < large) continue;
     const rest = Math.floor((whole % large) / small);
-    return `${Math.floor(whole / large)} ${largeName}${rest && large > 60 ? ` ${rest} ${smallName}` : ""}`;
+    return `${Math.floor(whole / large)} ${largeName}${rest && (large > 60 || whole < 600) ? ` ${rest} ${smallName}` : ""}`;
   }
   return `${whole} s`;
 }

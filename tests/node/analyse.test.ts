@@ -1,19 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Verdicts are the core's: dumps replayed through the Wasm find a leak and no other thing, and what the proxy's core has written
-// into a dump is taken as it is. The dumps are made by hand, because a leak takes hundreds of them.
+// into a dump is taken as it is. Dumps are made by hand where a case takes hundreds of them.
 
 import assert from "node:assert/strict";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
+import { gunzipSync } from "node:zlib";
 import { Analysis, DUMPS_MIN, findingsIn } from "../../host/node/analyse.ts";
 import { Runs } from "../../host/node/history.ts";
 import { Parser } from "../../host/node/parse.ts";
 import type { Report } from "../../host/node/report.ts";
 import { Sites } from "../../host/node/sites.ts";
-import { memtrack } from "../support/command.ts";
+import { parseAnalysis } from "../support/analysis.ts";
+import { fixture, memtrack } from "../support/command.ts";
+import { parseDumps } from "../support/dump.ts";
 import { builtInTable, handmadeDump, handmadeLeak, HOSTILE, type HandmadeRow } from "../support/handmade.ts";
 
 let folder: string;
@@ -125,6 +128,49 @@ describe("dumps replayed through the core", () => {
       "memory/OpenSSL/ssl/b.c:7",
     ]);
     assert.equal(verdicts.size, 2000);
+  });
+});
+
+describe("a capture of plugins that leak", () => {
+  const text = gunzipSync(readFileSync(fixture("leak.out.gz"))).toString();
+  const last = parseDumps(text).at(-1)!;
+  const said = parseAnalysis(last.text);
+
+  test("owners have what the dump says they have, by class and objects", async () => {
+    const found = await report(text);
+    assert.equal(found.dumps, parseDumps(text).length);
+    const holdings = last.owners.map(({ owner, iobuffer, openssl, tsapi, heap, total, objects }) => ({
+      owner,
+      iobuffer,
+      openssl,
+      tsapi,
+      heap,
+      total,
+      objects,
+    }));
+    for (const expected of holdings.filter(({ total, objects }) => total || objects)) {
+      const row = found.owners.find(({ owner }) => owner === expected.owner)!;
+      const { iobuffer, openssl, tsapi, heap } = row.classes;
+      assert.deepEqual({ owner: row.owner, iobuffer, openssl, tsapi, heap, total: row.total, objects: row.objects }, expected);
+    }
+    assert.ok(holdings.some(({ tsapi }) => tsapi > 0) && holdings.some(({ objects }) => objects > 0));
+    assert.equal(found.total, last.ownersTotal!.total);
+    const rows = last.tables.flatMap((table) => table.rows).length + last.objects.length;
+    assert.equal(found.sites.filter((row) => last.text.includes(` | ${row.location}`)).length, rows);
+  });
+
+  test("suspects are the proxy's, in its words; whoever runs the command on them is told by 1", async () => {
+    const found = await report(text);
+    assert.ok(said.suspects.length > 0);
+    assert.deepEqual(
+      found.suspects.filter(({ by }) => by === "proxy").map(({ location, evidence }) => [location, evidence]),
+      said.suspects.map(({ location, evidence }) => [location, evidence]),
+    );
+    assert.ok(found.suspects.every(({ owner }) => owner === "leaky.so"));
+    assert.ok(found.suspects.some(({ unit }) => unit === "bytes"));
+    assert.ok(found.suspects.every(({ unit, evidence }) => (unit === "objects") === / objects\/h /.test(evidence)));
+    const { code } = await memtrack(["report", "--fail-on", "leak", fixture("leak.out.gz")]);
+    assert.equal(code, 1);
   });
 });
 

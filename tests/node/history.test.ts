@@ -116,6 +116,7 @@ test("units", () => {
   const spans: [number, string][] = [
     [45, "45 s"],
     [60, "1 min"],
+    [113, "1 min 53 s"],
     [725, "12 min"],
     [7500, "2 h 5 min"],
     [86400, "1 d"],
