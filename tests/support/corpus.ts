@@ -205,7 +205,11 @@ export function assertSound(dump: Dump): void {
   }
   for (const row of dump.objects) assert.equal(row.alive, row.created - row.destroyed, JSON.stringify(row));
   const seen = rowsOf(dump).map((row) => `${row.class} ${row.location}`);
-  assert.deepEqual(seen.filter((row, at) => seen.indexOf(row) !== at), [], "one row a name");
+  assert.deepEqual(
+    seen.filter((row, at) => seen.indexOf(row) !== at),
+    [],
+    "one row a name",
+  );
   assertOwners(dump);
 }
 
