@@ -18,6 +18,7 @@ const TITLES: Record<string, string> = {
   openssl: "OpenSSL allocations",
   growth: "Growth",
   server: "The whole server",
+  command: "The memtrack command",
   instr: "Instructions",
 };
 

@@ -6,6 +6,7 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { TOP } from "../tools/build.ts";
+import { command } from "./command.ts";
 import { events } from "./events.ts";
 import { lineOf, type Figure } from "./figure.ts";
 import { growth } from "./growth.ts";
@@ -17,7 +18,14 @@ import { resultsText, type Results } from "./report.ts";
 import { server } from "./server.ts";
 
 // In the order of their cost, so that the cheap ones speak first.
-const COMPARISONS: Record<string, (run: Run) => Promise<Figure[]>> = { instructions, events, pairs, growth, server };
+const COMPARISONS: Record<string, (run: Run) => Promise<Figure[]>> = {
+  instructions,
+  command,
+  events,
+  pairs,
+  growth,
+  server,
+};
 const NAMES = Object.keys(COMPARISONS).join(", ");
 
 const HELP = `npm run bench [-- OPTIONS]

@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Builds everything, in the order in which one thing needs the other: assembly/ to Wasm, the Wasm to C, what the C host knows of
-// the core to headers, and all of that with host/ats to build/memtrack.so. A file whose content would be the same is not written,
-// so that a build without a change does nothing, make included.
+// the core to headers, and all of that with host/ats to build/memtrack.so; host/web to the page's script, and that and host/node to
+// the memtrack command. A file whose content would be the same is not written, so that a build without a change does nothing, make
+// included. `--command` builds the command alone, which needs no Traffic Server and no compiler of C.
 
 import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync, statSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
+import { buildSync, type BuildOptions } from "esbuild";
 
 export const TOP = fileURLToPath(new URL("..", import.meta.url));
 export const BUILD = join(TOP, "build");
@@ -21,12 +23,70 @@ type Say = (line: string) => void;
 
 /** Everything. Says a line per step that was done, and throws a BuildError where one fails. */
 export function build(say: Say = console.log): void {
-  mkdirSync(BUILD, { recursive: true });
-  buildWasm(say);
+  buildCommand(say);
   buildHeaders(say);
   buildC(say);
   run("make", ["-s", "-C", join("host", "ats")]);
   say("build/memtrack.so is up to date");
+}
+
+/** What `npm pack` packs: the core's Wasm, the page, and the command as one JavaScript file that needs no other package. */
+export function buildCommand(say: Say = console.log): void {
+  mkdirSync(BUILD, { recursive: true });
+  buildWasm(say);
+  bundle(say, {
+    entryPoints: { page: join("host", "web", "page.ts") },
+    outdir: BUILD,
+    format: "iife",
+    target: "es2022",
+    minify: true,
+    // A page is passed on by itself: what is in it goes along in it.
+    banner: { js: "/*! With uPlot, https://github.com/leeoniya/uPlot, Copyright (c) Leon Sorokin, MIT licensed */" },
+  });
+  // As deep as host/node, so that what both read beside them is at the same place.
+  bundle(say, {
+    entryPoints: { memtrack: join("host", "node", "bin.ts") },
+    outdir: join(BUILD, "command"),
+    platform: "node",
+    format: "esm",
+    target: "node20.10",
+    // The packages in it that are CommonJS ask for Node's own modules.
+    banner: { js: 'import { createRequire } from "node:module"; const require = createRequire(import.meta.url);' },
+  });
+}
+
+/** Beside a bundle stands LICENSES.txt, with the licences of the packages that are in it. */
+function bundle(say: Say, options: BuildOptions): void {
+  const { outputFiles, metafile } = buildSync({
+    absWorkingDir: TOP,
+    bundle: true,
+    write: false,
+    charset: "utf8",
+    metafile: true,
+    logLevel: "warning",
+    ...options,
+  });
+  for (const { path, text } of outputFiles!) {
+    mkdirSync(dirname(path), { recursive: true });
+    if (writeIfChanged(path, text)) say(`${relative(TOP, path)}: ${text.length} bytes`);
+  }
+  if (options.platform === "node") writeIfChanged(join(options.outdir!, "LICENSES.txt"), licences(Object.keys(metafile!.inputs)));
+}
+
+function licences(inputs: string[]): string {
+  const folders = inputs
+    .map((path) => /^.*node_modules\/(?:@[^/]+\/)?[^/]+/.exec(path)?.[0])
+    .filter((folder) => folder !== undefined);
+  const texts = [...new Set(folders), "node_modules/uplot"].sort().map((folder) => {
+    const { name, version, license } = JSON.parse(readFileSync(join(TOP, folder, "package.json"), "utf8")) as Record<
+      string,
+      string
+    >;
+    const file = readdirSync(join(TOP, folder)).find((entry) => /^licen[cs]e/i.test(entry));
+    const text = file ? readFileSync(join(TOP, folder, file), "utf8").trim() : `Licensed under ${license}`;
+    return `${name} ${version}\n\n${text}\n`;
+  });
+  return texts.join(`\n${"-".repeat(80)}\n\n`);
 }
 
 /** The core's Wasm, for the host (release) and for tests that want assertions (debug). */
@@ -109,7 +169,8 @@ function run(program: string, args: string[]): void {
 
 if (fileURLToPath(import.meta.url) === realpathSync(process.argv[1] ?? "")) {
   try {
-    build();
+    if (process.argv.includes("--command")) buildCommand();
+    else build();
   } catch (error) {
     if (!(error instanceof BuildError)) throw error;
     console.error(`memtrack: the build failed: ${error.message}`);

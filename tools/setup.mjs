@@ -35,6 +35,10 @@ const TO_TEST = {
   "nghttp2-client": "h2load: exact numbers of HTTP/1.1 and HTTP/2 requests",
   "clang-format": "npm run lint",
   valgrind: "counts the hot path's instructions",
+  "golang-go": "go tool pprof reads what `memtrack pprof` writes",
+  "libdevel-nytprof-perl": "flamegraph.pl reads what `memtrack folded` writes",
+  mrtg: "asks `memtrack mrtg` for its graphs",
+  chromium: "opens the page of `memtrack html`",
 };
 const TO_BENCH = {
   "nghttp2-client": "h2load: HTTP/2 load",

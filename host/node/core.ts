@@ -14,7 +14,7 @@ import * as abi from "../../assembly/abi.ts";
 
 export { abi };
 
-const WASM = new URL("../../build/memtrack.wasm", import.meta.url);
+export const WASM = new URL("../../build/memtrack.wasm", import.meta.url);
 
 /** The core's module, from which any number of instances can be made. */
 export function loadCore(wasm: URL | string = WASM): WebAssembly.Module {
@@ -148,6 +148,12 @@ export class Core {
       const at = from + site * abi.RECORD_SIZE;
       model.#bytes.set(this.#bytes.subarray(at, at + abi.PAIR_SIZE), to + site * abi.PAIR_SIZE);
     }
+  }
+
+  /** Lays pairs (64 bits of count, 64 of bytes, by site) into a model's staging region, as copyPairs() does it from a shard. */
+  stage(pairs: Uint32Array): void {
+    const bytes = new Uint8Array(pairs.buffer, pairs.byteOffset, Math.min(pairs.byteLength, this.slots * abi.PAIR_SIZE));
+    this.#bytes.set(bytes, this.#wasm.stagingAt());
   }
 
   // As the registry.

@@ -1,0 +1,269 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What is kept of the dumps that were read, in a bounded amount of memory.
+//
+//   dumps -> Runs: a run is what one process of the server said, from its start to its end
+//              Run -> first, last: a Snapshot each, with all counts
+//                     points: at most POINTS_MAX dumps between them, with the bytes of every site
+//
+// When there are too many points every second one is dropped, and from then on only every second dump becomes one: the points stay
+// evenly spread over the whole run. All runs are listed; only the last few keep what they have counted.
+
+import type { Dump, Section } from "./parse.ts";
+import type { Sites } from "./sites.ts";
+
+const POINTS_MAX = 1024;
+/** Bytes that all points of a run take together, at most. */
+const POINTS_BYTES_MAX = 48 * 1024 * 1024;
+/** Runs that keep their counts; one that is asked for does in any case. */
+const KEPT_MAX = 3;
+/** Runs that are listed. A server that crashes every minute for a year is said in a number. */
+const LISTED_MAX = 1000;
+/** Two dumps of one process agree when it was armed, to this many seconds. */
+const ARMED_TOLERANCE = 3;
+
+/** All counts of a dump. Arrays by site number; a site beyond their end has none. */
+export interface Snapshot {
+  readonly origin: Dump["origin"];
+  readonly number: number;
+  readonly time: number;
+  readonly header: ReadonlyMap<string, string>;
+  readonly notes: readonly ReadonlyMap<string, string>[];
+  readonly sections: readonly Section[];
+  readonly state: Dump["state"];
+  readonly allocs: Float64Array;
+  readonly frees: Float64Array;
+  readonly inUse: Float64Array;
+  /** 1 where the dump has a row. */
+  readonly present: Uint8Array;
+}
+
+export interface Point {
+  number: number;
+  time: number;
+  /** Bytes in use by site number; of objects, how many are alive. */
+  values: Float64Array;
+}
+
+export function snapshotOf(dump: Dump, sites: Sites): Snapshot {
+  const size = sites.size;
+  const { origin, number, time, header, notes, sections, state, rows } = dump;
+  const allocs = new Float64Array(size);
+  const frees = new Float64Array(size);
+  const inUse = new Float64Array(size);
+  const present = new Uint8Array(size);
+  for (let i = 0; i < rows.length; ++i) {
+    const site = rows.site[i]!;
+    allocs[site] = rows.allocs[i]!;
+    frees[site] = rows.frees[i]!;
+    inUse[site] = rows.inUse[i]!;
+    present[site] = 1;
+  }
+  return { origin, number, time, header, notes, sections, state, allocs, frees, inUse, present };
+}
+
+/** Sees every dump of a run that is kept, in their order. */
+export interface Observer {
+  see(dump: Snapshot): void;
+}
+
+export class Run {
+  readonly origin: Dump["origin"];
+  readonly firstNumber: number;
+  readonly firstTime: number;
+  lastNumber: number;
+  lastTime: number;
+  dumps = 0;
+  /** Undefined where a run's counts were let go. */
+  kept: Kept | undefined;
+  /** When the server began to count, by the last dump that says it. */
+  armed = NaN;
+
+  constructor(dump: Snapshot, kept: Kept) {
+    this.origin = dump.origin;
+    this.firstNumber = this.lastNumber = dump.number;
+    this.firstTime = this.lastTime = dump.time;
+    this.kept = kept;
+  }
+}
+
+/** What a run has counted. */
+export class Kept {
+  first: Snapshot | undefined;
+  points: Point[] = [];
+  /** The largest value of each site, and the dump in which it was first seen (counted from 0; -1 before that). */
+  peak = new Float64Array(0);
+  since = new Int32Array(0);
+  /** Anything that looks at each dump. */
+  readonly observer: Observer | undefined;
+  readonly #sites: Sites;
+  #seen = 0;
+  #stride = 1;
+  #last: Snapshot | undefined;
+
+  constructor(sites: Sites, observer?: Observer) {
+    this.#sites = sites;
+    this.observer = observer;
+  }
+
+  /** Dumps seen. */
+  get seen(): number {
+    return this.#seen;
+  }
+
+  get last(): Snapshot | undefined {
+    return this.#last;
+  }
+
+  add(dump: Snapshot): void {
+    this.#last = dump;
+    this.first ??= dump;
+    if (this.peak.length < this.#sites.size) this.#enlarge();
+    const values = dump.inUse.slice();
+    for (let site = 0; site < values.length; ++site) {
+      if (!dump.present[site]) continue;
+      if (this.#sites.get(site).class === "object") values[site] = dump.allocs[site]! - dump.frees[site]!;
+      if (this.since[site]! < 0) this.since[site] = this.#seen;
+      if (values[site]! > this.peak[site]!) this.peak[site] = values[site]!;
+    }
+    // The last dump is always a point: it stands at the end until the next one shows whether it stays.
+    if (this.points.length && (this.#seen - 1) % this.#stride !== 0) this.points.pop();
+    this.points.push({ number: dump.number, time: dump.time, values });
+    ++this.#seen;
+    const bytes = this.points.length * this.#sites.size * Float64Array.BYTES_PER_ELEMENT;
+    if (this.points.length > POINTS_MAX || (bytes > POINTS_BYTES_MAX && this.points.length > 8)) this.#thin();
+    this.observer?.see(dump);
+  }
+
+  #thin(): void {
+    const last = this.points.at(-1)!;
+    this.points = this.points.filter((_, index) => index % 2 === 0);
+    this.#stride *= 2;
+    if (this.points.at(-1) !== last) this.points.push(last);
+  }
+
+  #enlarge(): void {
+    const size = Math.max(this.#sites.size, this.peak.length * 2);
+    const { peak, since } = this;
+    (this.peak = new Float64Array(size)).set(peak);
+    (this.since = new Int32Array(size).fill(-1)).set(since);
+  }
+}
+
+export interface RunsOptions {
+  /** Seconds since 1970: dumps outside are left out. */
+  since?: number | undefined;
+  until?: number | undefined;
+  /** The run that is asked for, counted from 1; 0 for the last. */
+  run?: number | undefined;
+  /** For each run that is kept. */
+  observe?: (() => Observer) | undefined;
+}
+
+export class Runs {
+  readonly list: Run[] = [];
+  /** Runs before those in the list. */
+  unlisted = 0;
+  /** Dumps left out: cut off or damaged, and those outside --since and --until. */
+  readonly left: { cut: number; damaged: number; outside: number; untimed: number } = {
+    cut: 0,
+    damaged: 0,
+    outside: 0,
+    untimed: 0,
+  };
+  /** The last dump that was left out because it is not whole, for who has no other. */
+  partial: Snapshot | undefined;
+  readonly #sites: Sites;
+  readonly #options: RunsOptions;
+  /** The run of the last dump. */
+  #current: Run | undefined;
+
+  constructor(sites: Sites, options: RunsOptions = {}) {
+    this.#sites = sites;
+    this.#options = options;
+  }
+
+  add(dump: Dump): void {
+    const { since = -Infinity, until = Infinity } = this.#options;
+    if (Number.isNaN(dump.time) && (since !== -Infinity || until !== Infinity)) ++this.left.untimed;
+    if (dump.time < since || dump.time > until) {
+      ++this.left.outside;
+    } else if (dump.state !== "complete") {
+      ++this.left[dump.state];
+      this.partial = snapshotOf(dump, this.#sites);
+    } else {
+      this.#take(snapshotOf(dump, this.#sites));
+    }
+  }
+
+  /** There are no more. A dump that is not whole is better than none. */
+  end(): void {
+    if (!this.list.length && this.partial) this.#take(this.partial);
+  }
+
+  #take(dump: Snapshot): void {
+    const run = this.#runOf(dump);
+    run.lastNumber = dump.number;
+    run.lastTime = dump.time;
+    run.armed = armedAt(dump);
+    ++run.dumps;
+    run.kept?.add(dump);
+    this.#current = run;
+  }
+
+  /** The run that is asked for, or that of the last dump. */
+  get chosen(): Run | undefined {
+    const { run = 0 } = this.#options;
+    return run ? this.list[run - 1 - this.unlisted] : this.#current;
+  }
+
+  /** Its number, counted from 1. */
+  numberOf(run: Run): number {
+    return this.list.indexOf(run) + 1 + this.unlisted;
+  }
+
+  get count(): number {
+    return this.list.length + this.unlisted;
+  }
+
+  /** The process that a dump is from: dumps count up in one, and say when it was armed. */
+  #runOf(dump: Snapshot): Run {
+    const armed = armedAt(dump);
+    const same = (run: Run): boolean => Math.abs(run.armed - armed) <= ARMED_TOLERANCE;
+    const open = this.list.slice(-8).filter((run) => this.#continues(run, dump));
+    // The next number, then the same arming; then a gap, where a piece of a rotated file is missing.
+    const next = open.filter((run) => run.lastNumber + 1 === dump.number);
+    const found = next.find(same) ?? (next.length === 1 ? next[0] : undefined) ?? open.findLast(same) ?? next.at(-1);
+    return found ?? this.#begin(dump);
+  }
+
+  #continues(run: Run, dump: Snapshot): boolean {
+    if (run.origin !== dump.origin) return false;
+    // The built-in's dumps say neither number nor time, but allocations count up.
+    if (dump.origin === "built-in") return run === this.#current && !restarted(run.kept?.last, dump);
+    return dump.number > run.lastNumber && dump.time >= run.lastTime;
+  }
+
+  #begin(dump: Snapshot): Run {
+    const run = new Run(dump, new Kept(this.#sites, this.#options.observe?.()));
+    this.list.push(run);
+    if (this.list.length > LISTED_MAX) {
+      this.list.shift();
+      ++this.unlisted;
+    }
+    const asked = this.#options.run ? this.list[this.#options.run - 1 - this.unlisted] : undefined;
+    const holders = this.list.filter((entry) => entry.kept && entry !== asked);
+    for (const entry of holders.slice(0, -KEPT_MAX)) entry.kept = undefined;
+    return run;
+  }
+}
+
+/** Whether counts went down: they do where another process began. A site may be missing where no row is printed for it. */
+function restarted(last: Snapshot | undefined, dump: Snapshot): boolean {
+  if (!last) return true;
+  return last.allocs.some((allocs, site) => dump.present[site] === 1 && dump.allocs[site]! < allocs);
+}
+
+function armedAt(dump: Snapshot): number {
+  return dump.time - Number(dump.header.get("armed") ?? NaN);
+}

@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// On real servers: what memtrack doctor says of a stock one and of one with memtrack.so, and of what is wrong with a configuration.
+
+import assert from "node:assert/strict";
+import { appendFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, describe, test } from "node:test";
+import type { Finding } from "../../host/node/doctor.ts";
+import { PLUGIN } from "../../tools/build.ts";
+import { Ats } from "../support/ats.ts";
+import { fixture, memtrack } from "../support/command.ts";
+
+async function findings(...argv: string[]): Promise<Finding[]> {
+  const { code, out, err } = await memtrack(["doctor", "--json", ...argv]);
+  assert.equal(code, 0, err);
+  return (JSON.parse(out) as { findings: Finding[] }).findings;
+}
+
+const problems = (found: Finding[]): string[] => found.filter(({ state }) => state === "problem").map(({ what }) => what);
+
+function assertHas(found: Finding[], state: Finding["state"], what: RegExp, fix?: RegExp): void {
+  const match = found.find((finding) => finding.state === state && what.test(finding.what));
+  assert.ok(match, `${state} ${what} in\n${found.map((finding) => `${finding.state} ${finding.what}`).join("\n")}`);
+  if (fix) assert.match(match.fix ?? "", fix);
+}
+
+describe("a server", () => {
+  test("with memtrack.so first, at level 2: nothing stands in the way", async () => {
+    const ats = await Ats.start({ level: 2, plugins: [PLUGIN], records: { "proxy.config.dump_mem_info_frequency": 3600 } });
+    try {
+      const dump = await ats.dump();
+      const argv = ["--run-root", ats.runRootPath];
+      const found = await findings(...argv);
+      assert.deepEqual(problems(found), []);
+      assertHas(found, "ok", /^Traffic Server 9\.2\.\d+, which memtrack\.so knows/);
+      assertHas(found, "ok", /plugin\.config loads memtrack\.so first/);
+      assertHas(found, "ok", /memtrack\.so has the same core as this command/);
+      assertHas(found, "ok", new RegExp(`the last dump is memtrack's dump ${dump.number} of`));
+      for (const hook of ["iobuffer", "openssl", "plugins", "buffers"])
+        assertHas(found, "ok", new RegExp(`hook ${hook}: installed`));
+      assertHas(found, "note", /malloc and operator new of plugins are not tracked/, /memtrack\.heap 1/);
+      const text = await memtrack(["doctor", ...argv, "--fail-on", "problem"]);
+      assert.equal(text.code, 0);
+      assert.match(text.out, /\nnothing stands in the way\n$/);
+    } finally {
+      await ats.stop();
+    }
+  });
+
+  test("without it, at level 2: why OpenSSL is 0", async () => {
+    const ats = await Ats.start({ level: 2 });
+    try {
+      const from = ats.sizeOf(ats.trafficOutPath);
+      ats.signal("SIGUSR1");
+      await ats.waitFor(ats.trafficOutPath, /SSL Allocated Memory[^\n]*\n-[-|]+\n/, { from });
+      const argv = ["--run-root", ats.runRootPath];
+      const found = await findings(...argv);
+      assertHas(found, "problem", /plugin\.config does not load memtrack\.so/, /put the line `memtrack\.so` first in /);
+      assertHas(found, "problem", /it says 0 for SSL Allocated Memory, as it always does/, /load memtrack\.so/);
+      assertHas(found, "note", /the last dump is the built-in tracker's/);
+      assert.equal((await memtrack(["doctor", ...argv, "--fail-on", "problem"])).code, 1);
+    } finally {
+      await ats.stop();
+    }
+  });
+});
+
+describe("a configuration in folders", () => {
+  let folder: string;
+  let argv: string[];
+  before(() => {
+    folder = mkdtempSync(join(tmpdir(), "memtrack-doctor-"));
+    for (const name of ["etc", "plugins"]) mkdirSync(join(folder, name));
+    argv = ["--config", join(folder, "etc"), "--plugins", join(folder, "plugins"), "--log", join(folder, "traffic.out")];
+  });
+  after(() => rmSync(folder, { recursive: true }));
+
+  function configure(plugin: string, records: string, log: string | undefined): void {
+    writeFileSync(join(folder, "etc", "plugin.config"), plugin);
+    writeFileSync(join(folder, "etc", "records.config"), records);
+    rmSync(join(folder, "traffic.out"), { force: true });
+    if (log !== undefined) writeFileSync(join(folder, "traffic.out"), log);
+  }
+
+  const LEVEL = (level: number | string) => `CONFIG proxy.config.res_track_memory INT ${level}\n`;
+  const capture = (name: string): string => readFileSync(fixture(name), "utf8");
+
+  test("the plugin's line: missing, not first, twice, with arguments, without its file", async () => {
+    configure("# memtrack.so\nother.so\n", LEVEL(1), undefined);
+    assertHas(await findings(...argv), "problem", /does not load memtrack\.so/);
+    configure("other.so x\nmemtrack.so --level 2\n memtrack.so\n", LEVEL(1), undefined);
+    const found = await findings(...argv);
+    assertHas(found, "problem", /memtrack\.so is line 2 of plugin\.config/, /make it the first line/);
+    assertHas(found, "problem", /loads memtrack\.so twice/);
+    assertHas(found, "problem", /takes no arguments: "memtrack\.so --level 2"/);
+    assertHas(found, "problem", /there is no .*plugins\/memtrack\.so/, /npm run install:ats/);
+    writeFileSync(join(folder, "plugins", "memtrack.so"), "an old one");
+    assertHas(await findings(...argv), "note", /has another core than this command/);
+  });
+
+  test("records: out of range, off, level 1, without dumps", async () => {
+    configure("memtrack.so\n", LEVEL("three") + "CONFIG proxy.config.plugin.memtrack.sites INT 5\n", undefined);
+    let found = await findings(...argv);
+    assertHas(found, "problem", /res_track_memory is "three", allowed are 0 to 2/, /config set proxy\.config\.res_track_memory 2/);
+    assertHas(found, "problem", /memtrack\.sites is "5", allowed are 64 to 65520/);
+    configure("memtrack.so\n", "", undefined);
+    found = await findings(...argv);
+    assertHas(found, "problem", /res_track_memory is 0: nothing is tracked/, /traffic_ctl config set/);
+    assertHas(found, "note", /dump_mem_info_frequency is 0/);
+    configure("memtrack.so\n", LEVEL(1) + "CONFIG proxy.config.plugin.memtrack.sample_interval INT 0\n", undefined);
+    assertHas(await findings(...argv), "note", /sample_interval is 0: dumps say nothing of growth/);
+    assertHas(await findings(...argv), "note", /IOBuffers are tracked, OpenSSL is not/);
+    assertHas(await findings(...argv), "problem", /traffic\.out cannot be read/);
+  });
+
+  test("the last dump: none yet, the built-in's all the same, refused hooks, lost events, another level", async () => {
+    configure("memtrack.so\n", LEVEL(2), "[Nov 22] started\n");
+    assertHas(await findings(...argv), "problem", /holds no dump yet/, /kill -USR1/);
+    configure("memtrack.so\n", LEVEL(2), capture("stock-level2.out"));
+    assertHas(await findings(...argv), "problem", /the last dump is the built-in tracker's/, /restart the server/);
+    const refused = 'memtrack hook=openssl state=refused reason="no place holds \x1b[31mthe three pointers"\n';
+    const text = capture("memtrack-level1.out").replace(/(memtrack format=.*)lost=0(.*)\n/g, `$1lost=7$2\n${refused}`);
+    configure("memtrack.so\n", LEVEL(2), text);
+    const found = await findings(...argv);
+    assertHas(found, "problem", /hook openssl: refused, because no place holds \\x1b\[31mthe three pointers/);
+    assertHas(found, "problem", /7 events were lost/);
+    assertHas(found, "note", /it was made at level 1, and proxy\.config\.res_track_memory is 2 now/);
+  });
+
+  test("records.yaml of version 10 is read", async () => {
+    configure("memtrack.so\n", "", undefined);
+    rmSync(join(folder, "etc", "records.config"));
+    writeFileSync(join(folder, "etc", "records.yaml"), "records:\n  dump_mem_info_frequency: 600\n  res_track_memory: 2\n");
+    const found = await findings(...argv);
+    assertHas(found, "ok", /res_track_memory is 2/);
+    assertHas(found, "ok", /a dump is written every 10 min/);
+  });
+
+  test("where there is no Traffic Server it says so, and what to name", async () => {
+    const { out } = await memtrack(["doctor", "--json"], { env: { PATH: folder } });
+    const found = (JSON.parse(out) as { findings: Finding[] }).findings;
+    assertHas(found, "problem", /there is no traffic_layout on the PATH/, /--config \/etc\/trafficserver --log/);
+    appendFileSync(join(folder, "traffic.out"), capture("memtrack-level2.out"));
+    const named = await memtrack(["doctor", "--json", ...argv], { env: { PATH: folder } });
+    assertHas((JSON.parse(named.out) as { findings: Finding[] }).findings, "ok", /the last dump is memtrack's dump 4/);
+  });
+});

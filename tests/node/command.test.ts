@@ -1,0 +1,436 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The memtrack command: what it says of captures equals what the strict parser finds in them; what it is told wrongly it answers
+// with one line and 2.
+
+import assert from "node:assert/strict";
+import { appendFileSync, copyFileSync, mkdtempSync, readFileSync, renameSync, rmSync, truncateSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, describe, test } from "node:test";
+import { gzipSync } from "node:zlib";
+import type { Report } from "../../host/node/report.ts";
+import { width } from "../../host/node/text.ts";
+import { fixture, memtrack } from "../support/command.ts";
+import { parseDumps, parseTables, type Row } from "../support/dump.ts";
+import {
+  handmadeDump,
+  handmadeLeak,
+  HOSTILE,
+  HOSTILE_OWNER,
+  HOSTILE_SHOWN,
+  NEW_SECTIONS,
+  NEW_SECTIONS_ROWS,
+} from "../support/handmade.ts";
+
+let folder: string;
+before(() => void (folder = mkdtempSync(join(tmpdir(), "memtrack-command-"))));
+after(() => rmSync(folder, { recursive: true }));
+
+const path = (name: string): string => join(folder, name);
+
+function file(name: string, content: string | Buffer): string {
+  writeFileSync(path(name), content);
+  return path(name);
+}
+
+async function json(...argv: string[]): Promise<Report> {
+  const { code, out, err } = await memtrack(["report", "--json", ...argv]);
+  assert.equal(code, 0, err);
+  return JSON.parse(out) as Report;
+}
+
+const rowsOf = (dump: { tables: { rows: Row[] }[] }): Row[] => dump.tables.flatMap((table) => table.rows);
+
+describe("report", () => {
+  test("rows, sums and growth of a capture are those of its first and last dump", async () => {
+    const dumps = parseDumps(readFileSync(fixture("memtrack-level2.out"), "utf8"));
+    const report = await json(fixture("memtrack-level2.out"));
+    const first = new Map(rowsOf(dumps[0]!).map((row) => [row.location, row]));
+    const last = rowsOf(dumps.at(-1)!);
+    assert.equal(report.dumps, 4);
+    assert.equal(report.origin, "memtrack");
+    assert.equal(report.sites.length, last.length);
+    for (const row of last) {
+      const found = report.sites.find((site) => site.location === row.location)!;
+      const { allocs, frees, inUse, average } = found;
+      assert.deepEqual(
+        { allocs, frees, inUse, average },
+        { allocs: row.allocs, frees: row.frees, inUse: row.inUse, average: row.average },
+      );
+      assert.equal(found.change, row.inUse - (first.get(row.location)?.inUse ?? 0));
+    }
+    assert.equal(report.total, dumps.at(-1)!.iobuffer.total + dumps.at(-1)!.openssl.total);
+    assert.equal(report.classes.openssl, dumps.at(-1)!.openssl.total);
+    assert.deepEqual(
+      report.owners.map(({ owner, total }) => [owner, total]),
+      [["core", report.total]],
+    );
+  });
+
+  test("a stock server's dumps have a number and no time", async () => {
+    const tables = parseTables(readFileSync(fixture("stock-level1.out"), "utf8")).tables;
+    const report = await json(fixture("stock-level1.out"));
+    assert.equal(report.origin, "built-in");
+    assert.equal(report.total, tables.at(-1)!.total);
+    assert.equal(report.totalChange, tables.at(-1)!.total - tables[0]!.total);
+    assert.deepEqual(report.last, { number: 3 });
+    assert.ok(report.sites.every((row) => row.perHour === undefined));
+    const known = await json("--interval", "600", fixture("stock-level1.out"));
+    assert.equal(known.seconds, 1200);
+    assert.equal(known.owners[0]!.perHour, known.totalChange * 3);
+  });
+
+  test("standard input, packed files and rotated pieces in any order read as the plain file", async () => {
+    const name = fixture("memtrack-level1.out");
+    const bytes = readFileSync(name);
+    const expected = await json(name);
+    const same = (report: Report) => assert.deepEqual({ ...report, files: [], counts: 0 }, { ...expected, files: [], counts: 0 });
+    same(await json(file("packed.gz", gzipSync(bytes))));
+    for (const stdin of [bytes, gzipSync(bytes)]) {
+      for (const argv of [
+        ["report", "--json"],
+        ["report", "--json", "-"],
+      ]) {
+        same(JSON.parse((await memtrack(argv, { stdin })).out) as Report);
+      }
+    }
+    const half = bytes.indexOf("memtrack end dump=2") + 5;
+    const pieces = [file("new", bytes.subarray(half)), file("old.gz", gzipSync(bytes.subarray(0, half)))];
+    same(await json(...pieces));
+  });
+
+  test("a packed file that is torn says what could be read", async () => {
+    const packed = gzipSync(readFileSync(fixture("memtrack-level2.out")));
+    const { code, out } = await memtrack(["report", file("torn.gz", packed.subarray(0, packed.length / 2))]);
+    assert.equal(code, 0);
+    assert.match(out, /! .*torn\.gz is packed and damaged \(unexpected end of file\)/);
+    assert.match(out, /^.*torn\.gz: [12] dumps? of memtrack/);
+  });
+
+  test("what is not whole is left out and said; alone it is shown and said", async () => {
+    const { out } = await memtrack(["report", fixture("truncated.out")]);
+    assert.match(out, /: 3 dumps of memtrack/);
+    assert.match(out, /! 1 dump is cut off, and left out/);
+    const text = readFileSync(fixture("truncated.out"), "utf8");
+    const only = await memtrack(["report", file("only", text.slice(text.lastIndexOf("memtrack format")))]);
+    assert.match(only.out, /: 1 dump of memtrack/);
+    assert.match(only.out, /! the only dump, .* is not whole/);
+  });
+
+  test("what memtrack warns of, in a dump and beside it, is said", async () => {
+    const warned = 'memtrack warning="the site table is full: new sites are counted as (other)"\n';
+    const twice = 'memtrack warning="released twice: a block of 24 bytes of memory/plugin/foo.so f (foo.c:12)"\n';
+    const refused = 'memtrack hook=openssl state=refused reason="no place holds them"\n';
+    const text = handmadeDump({ rows: [] }).replace("lost=0", "lost=3 twice=2").replace("\n", `\n${refused}${warned}`);
+    const report = await json(file("warned", twice + text + twice));
+    assert.deepEqual(report.warnings.slice(0, 5), [
+      "hook openssl was refused: no place holds them",
+      "the site table is full: new sites are counted as (other)",
+      "3 events were lost: rows can be off by as many",
+      "2 blocks were released twice by a plugin",
+      "released twice: a block of 24 bytes of memory/plugin/foo.so f (foo.c:12) (2 times)",
+    ]);
+  });
+
+  test("each run of the server counts for itself", async () => {
+    const name = fixture("two-processes.out");
+    const dumps = parseDumps(readFileSync(name, "utf8"));
+    assert.equal(dumps.length, 6);
+    const [one, two] = [await json("--run", "1", name), await json("--run", "2", name)];
+    assert.deepEqual([one.dumps, two.dumps], [3, 3]);
+    assert.deepEqual(one.runs, two.runs);
+    const totals = dumps.map((dump) => dump.iobuffer.total);
+    assert.deepEqual(
+      [one, two].map(({ total, totalChange }) => [total, total - totalChange]),
+      [
+        [totals[4], totals[0]],
+        [totals[5], totals[1]],
+      ],
+    );
+    // A server that starts again begins with dump 1, and so does the built-in tracker's count.
+    for (const restarted of ["memtrack-level1.out", "stock-level1.out"]) {
+      const text = readFileSync(fixture(restarted), "utf8");
+      assert.equal((await json(file("restarted", text + text))).runs.length, 2, restarted);
+    }
+    const wrong = await memtrack(["report", "--run", "3", name]);
+    assert.deepEqual([wrong.code, wrong.err], [2, "memtrack: --run is 3: there are 2, counted from 1\n"]);
+  });
+
+  test("--since and --until choose dumps by their times", async () => {
+    const name = file(
+      "hours",
+      [1, 2, 3, 4, 5].map((number) => handmadeDump({ number, time: 1795370400 + number * 3600, rows: [] })).join(""),
+    );
+    const numbers = async (...argv: string[]) => {
+      const { first, last } = await json(name, ...argv);
+      return [first.number, last.number];
+    };
+    assert.deepEqual(await numbers(), [1, 5]);
+    assert.deepEqual(await numbers("--since", "2026-11-22T20:00"), [2, 5]);
+    assert.deepEqual(await numbers("--since", "2026-11-22T21:00:00+01:00", "--until", "2026-11-22 22:00:00"), [2, 4]);
+    assert.deepEqual(await numbers("--until", "2026-11-22T20:00:00Z"), [1, 2]);
+    const none = await memtrack(["report", name, "--since", "2027-01-01"]);
+    assert.deepEqual([none.code, none.err], [2, "memtrack: --since and --until leave none of 5 dumps\n"]);
+    const stock = await memtrack(["report", fixture("stock-level1.out"), "--since", "2027-01-01"]);
+    assert.match(stock.out, /--since and --until do not apply/);
+  });
+
+  test("--site and --owner choose rows, and the sums are theirs", async () => {
+    const rows = [
+      { location: "memory/IOBuffer/HttpSM.cc:1", allocs: 2, frees: 1, inUse: 100 },
+      { location: "memory/plugin/foo.so f (foo.c:1)", allocs: 2, frees: 1, inUse: 20 },
+      { location: "memory/OpenSSL/a.c:1 [via foo.so]", allocs: 2, frees: 1, inUse: 3 },
+    ];
+    const name = file("owners", handmadeDump({ rows }));
+    assert.equal((await json(name)).total, 123);
+    assert.equal((await json(name, "--owner", "foo.so")).total, 23);
+    assert.equal((await json(name, "--owner", "core")).total, 100);
+    assert.equal((await json(name, "--site", "foo.c")).total, 20);
+    assert.equal((await json(name, "--owner", "bar.so")).total, 0);
+  });
+
+  test("a table fits the terminal, and --top cuts it", async () => {
+    for (const columns of [40, 60, 80, 132, 250]) {
+      const { out } = await memtrack(["report", "--top", "7", fixture("memtrack-level2.out")], { columns, env: { NO_COLOR: "1" } });
+      for (const line of out.split("\n").slice(1)) assert.ok(width(line) <= Math.max(columns, 80) || !line.startsWith("  "), line);
+      assert.doesNotMatch(out, /\x1b/);
+      const table = out
+        .slice(out.indexOf("What grew"))
+        .split("\n")
+        .filter((line) => line.startsWith("  "));
+      for (const line of table) assert.ok(width(line) <= columns, `${columns}: ${line}`);
+    }
+    const name = file(
+      "many",
+      handmadeDump({
+        rows: Array.from({ length: 30 }, (_, i) => ({ location: `memory/IOBuffer/f.cc:${i}`, allocs: 2, frees: 1, inUse: 8 + i })),
+      }),
+    );
+    const lines = (text: string): number => text.split("\n").filter((line) => line.includes("f.cc:")).length;
+    assert.equal(lines((await memtrack(["report", "--top", "7", name])).out), 7);
+    assert.equal(lines((await memtrack(["report", name])).out), 20);
+    assert.equal(lines((await memtrack(["report", "--top", "0", name])).out), 30);
+    assert.match((await memtrack(["report", "--top", "7", name])).out, /7 of 30; --top 0 shows all/);
+  });
+
+  test("sections of the last dump are in the JSON as they stand", async () => {
+    const rows = [{ location: "memory/IOBuffer/HttpSM.cc:1", allocs: 2, frees: 1, inUse: 100 }];
+    const report = await json(
+      file("sections", handmadeDump({ level: 2, rows, openssl: [], sections: NEW_SECTIONS, sectionRows: NEW_SECTIONS_ROWS })),
+    );
+    assert.deepEqual(
+      report.sections.map(({ title }) => title),
+      ["Owners", "Reconciliation"],
+    );
+    assert.deepEqual(
+      report.owners.map(({ owner, total, objects, classes }) => [owner, total, objects, classes.tsapi, classes.heap]),
+      [
+        ["foo.so", 1100, 10, 600, 500],
+        ["core", 100, 0, 0, 0],
+        ["foo.so#2", 64, 0, 64, 0],
+      ],
+    );
+  });
+});
+
+describe("hostile text is text", () => {
+  test("on a terminal and in every text format", async () => {
+    const name = file("hostile", handmadeLeak(3));
+    for (const argv of [
+      ["report", name],
+      ["report", "--json", name],
+      ["diff", `${name}#1`, "#3", "--all"],
+      ["folded", name],
+      ["mrtg", name, "--owner", HOSTILE_OWNER],
+      ["mrtg", name, "--config"],
+    ]) {
+      const { code, out } = await memtrack(argv, { columns: 300, env: { NO_COLOR: "1" } });
+      assert.equal(code, argv.includes("--config") ? code : 0);
+      assert.doesNotMatch(out, /[\x00-\x09\x0b-\x1f\x7f-\x9f\u202e]/, argv.join(" "));
+    }
+    assert.ok((await memtrack(["diff", `${name}#1`, "#3", "--all"])).out.includes(HOSTILE_SHOWN));
+    assert.ok((await memtrack(["report", "--owner", HOSTILE_OWNER, name])).out.includes(HOSTILE_OWNER));
+    assert.ok((await json(name)).sites.some((row) => row.location === HOSTILE));
+    assert.ok((await memtrack(["folded", name])).out.includes(HOSTILE_SHOWN.replace(";", ":")));
+  });
+
+  test("in the names of files", async () => {
+    const { err } = await memtrack(["report", path("\x1b[2J")]);
+    assert.match(err, /there is no file .*\\x1b\[2J/);
+    const { out } = await memtrack(["report", file("\x1b]0;x\x07", handmadeDump({ rows: [] }))]);
+    assert.doesNotMatch(out, /\x1b|\x07/);
+  });
+});
+
+describe("diff", () => {
+  test("what is more, what is less, and their sum", async () => {
+    const name = fixture("memtrack-level2.out");
+    const dumps = parseDumps(readFileSync(name, "utf8"));
+    const { code, out } = await memtrack(["diff", "--json", `${name}#1`, "#3"]);
+    assert.equal(code, 0);
+    const difference = JSON.parse(out) as {
+      totalBefore: number;
+      totalAfter: number;
+      rows: { location: string; change: number; state: string }[];
+    };
+    const total = (index: number): number => rowsOf(dumps[index]!).reduce((sum, row) => sum + row.inUse, 0);
+    assert.deepEqual([difference.totalBefore, difference.totalAfter], [total(0), total(2)]);
+    const change = new Map(rowsOf(dumps[0]!).map((row) => [row.location, -row.inUse]));
+    for (const row of rowsOf(dumps[2]!)) change.set(row.location, (change.get(row.location) ?? 0) + row.inUse);
+    for (const row of difference.rows) assert.equal(row.change, change.get(row.location), row.location);
+  });
+
+  test("of two files; rows that are new or gone say so", async () => {
+    const row = (location: string, inUse: number) => ({ location: `memory/IOBuffer/${location}`, allocs: 2, frees: 1, inUse });
+    const a = file("a", handmadeDump({ rows: [row("grew.cc:1", 10), row("same.cc:1", 5), row("gone.cc:1", 7)] }));
+    const b = file("b", handmadeDump({ number: 2, rows: [row("grew.cc:1", 30), row("same.cc:1", 5), row("new.cc:1", 4)] }));
+    const { out } = await memtrack(["diff", a, b]);
+    assert.match(out, /^--- .*a dump 1 of /);
+    assert.match(out, /\n\+\+\+ .*b dump 2 of /);
+    assert.match(out, /\+ +\+20 B +10 B +30 B .*grew\.cc:1\n/);
+    assert.match(out, /\+ +\+4 B .*new\.cc:1 \(new\)\n/);
+    assert.match(out, /- +-7 B .*gone\.cc:1 \(gone\)\n/);
+    assert.doesNotMatch(out, /same\.cc/);
+    assert.match(out, /total 22 B to 39 B, \+17 B\n$/);
+    assert.match((await memtrack(["diff", b, a])).out, /! some counts are lower|-20 B/);
+    assert.equal((await memtrack(["diff", a, a])).out.split("\n").at(-2), "no difference");
+  });
+
+  test("of the built-in tracker's dumps, counted from either end", async () => {
+    const name = fixture("stock-level1.out");
+    const [one, two] = [await memtrack(["diff", `${name}#1`, "#3"]), await memtrack(["diff", `${name}#-3`, `${name}#-1`])];
+    assert.equal(one.code, 0);
+    assert.equal(one.out, two.out);
+  });
+
+  test("a dump that is not there is named, with those that are", async () => {
+    const { code, err } = await memtrack(["diff", `${fixture("rotated-2.out")}#1`, "#3"]);
+    assert.equal(code, 2);
+    assert.match(err, /rotated-2\.out has no dump 1: it has 2 dumps, from 2 to 3\n$/);
+  });
+});
+
+describe("watch", () => {
+  test("follows a file through its beginning, a rename, a truncation, and dumps in two pieces", async () => {
+    const name = path("watched");
+    const dump = (number: number): string =>
+      handmadeDump({ number, rows: [{ location: `memory/IOBuffer/x.cc:${number}`, allocs: 2, frees: 1, inUse: number * 100 }] });
+    const steps = [
+      () => writeFileSync(name, dump(1)),
+      () => appendFileSync(name, dump(2).slice(0, 300)),
+      () => appendFileSync(name, dump(2).slice(300)),
+      () => {
+        // A last dump goes into the file after it was renamed; then there is a new one.
+        renameSync(name, `${name}.1`);
+        appendFileSync(`${name}.1`, dump(3));
+        writeFileSync(name, dump(4));
+      },
+      () => {
+        truncateSync(name);
+        copyFileSync(file("next", dump(5)), name);
+      },
+    ];
+    let seen = 0;
+    // A step is done when the one before was seen; the second half of a dump follows its first half.
+    const onOutput = (text: string): void => {
+      const reports = text.split("dumps of memtrack").length + text.split("1 dump of memtrack").length - 2;
+      if (reports <= seen) return;
+      seen = reports;
+      steps.shift()?.();
+      if (seen === 1) steps.shift()?.();
+    };
+    const ending = new AbortController();
+    const timer = setTimeout(() => ending.abort(), 20_000);
+    const watching = memtrack(["watch", name, "--count", "5"], { onOutput, signal: ending.signal });
+    steps.shift()!();
+    const { code, out } = await watching;
+    clearTimeout(timer);
+    assert.equal(ending.signal.aborted, false, `all dumps are seen in time:\n${out}`);
+    assert.equal(code, 0);
+    assert.match(out, /5 dumps of memtrack.*\nin use: 500 B, \+400 B/);
+    assert.doesNotMatch(out, /\x1b/);
+  });
+
+  test("draws on a terminal within its rows, and leaves it as it was", async () => {
+    const ending = new AbortController();
+    const { code, out } = await memtrack(["watch", file("leak", handmadeLeak(30))], {
+      columns: 80,
+      rows: 24,
+      signal: ending.signal,
+      onOutput: (text) => void (text.includes("Owners") && ending.abort()),
+    });
+    assert.equal(code, 0);
+    assert.ok(out.startsWith("\x1b[?1049h"));
+    assert.ok(out.endsWith("\x1b[?25h\x1b[?1049l"));
+    const drawing = out.slice(out.lastIndexOf("\x1b[H") + 3, out.lastIndexOf("\x1b[J"));
+    assert.ok(drawing.split("\r\n").length <= 24);
+    assert.match(drawing, /leaky\.so/);
+  });
+});
+
+describe("arguments", () => {
+  const commands = ["report", "diff", "html", "mrtg", "pprof", "folded", "watch", "doctor"];
+
+  test("--help of each command has a purpose, its options and examples", async () => {
+    const { code, out } = await memtrack(["--help"]);
+    assert.equal(code, 0);
+    for (const name of [...commands, "completion"]) assert.match(out, new RegExp(`memtrack ${name}\\b`));
+    for (const name of commands) {
+      const help = await memtrack([name, "--help"]);
+      assert.equal(help.code, 0);
+      assert.match(help.out, new RegExp(`^memtrack ${name}`));
+      assert.match(help.out, new RegExp(`Examples:\\n  memtrack ${name}`));
+      assert.equal(help.err, "");
+    }
+    assert.equal((await memtrack(["--version"])).out, `${JSON.parse(readFileSync("package.json", "utf8")).version}\n`);
+  });
+
+  test("a shell's completion offers the commands", async () => {
+    const { code, out } = await memtrack(["completion"]);
+    assert.equal(code, 0);
+    assert.match(out, /memtrack --get-yargs-completions/);
+    assert.match((await memtrack(["--get-yargs-completions", "memtrack", "re"])).out, /^report\b/m);
+  });
+
+  test("a usage error is one line that names the value, and 2", async () => {
+    const wrong: [string[], RegExp][] = [
+      [[], /which command\? memtrack --help lists them/],
+      [["reprt"], /Did you mean report/],
+      [["report", "--colour"], /Unknown argument: colour/],
+      [["report", "--top", "x", fixture("crlf.out")], /--top is NaN: a number of rows, or 0 for all/],
+      [["report", "--top", "-1", fixture("crlf.out")], /--top is -1/],
+      [["report", "--since", "yesterday", fixture("crlf.out")], /--since is "yesterday": write it as 2026-11-22 or/],
+      [["report", "--interval", "0", fixture("crlf.out")], /--interval is 0: seconds, more than 0/],
+      [["report", "--fail-on", "smoke", fixture("crlf.out")], /Invalid values.*fail-on.*"smoke".*"leak"/],
+      [["report", path("nothing")], /there is no file .*nothing: give the path of a traffic\.out/],
+      [["report", folder], /is a directory: name the traffic\.out in it/],
+      [["report", fixture("README.md")], /README\.md holds no dump: is it traffic\.out\?/],
+      [["diff", fixture("crlf.out")], /Not enough/],
+      [["diff", "-", "-"], /standard input can be read once/],
+      [["diff", `${fixture("crlf.out")}#0`, "#1"], /dumps are counted from 1; #-1 is the last one/],
+      [["pprof", fixture("crlf.out")], /Missing required argument: output/],
+      [["html", fixture("crlf.out"), "-o", join(folder, "no", "such")], /cannot be written: ENOENT/],
+      [["mrtg"], /which file\? memtrack mrtg \/var/],
+      [["mrtg", fixture("crlf.out"), "--owner", "x", "--site", "y"], /mutually exclusive/],
+      [["mrtg", "--config", "--workdir", "/a b`c`"], /--workdir is "\/a b`c`": in an mrtg\.cfg/],
+    ];
+    for (const [argv, message] of wrong) {
+      const { code, out, err } = await memtrack(argv);
+      assert.equal(code, 2, argv.join(" "));
+      assert.match(err, message);
+      assert.match(err, /^memtrack: [^\n]+\n$/);
+      assert.equal(out, "");
+    }
+  });
+
+  test("a terminal at standard input is asked for a file, not waited for", async () => {
+    const { Readable } = await import("node:stream");
+    const { run } = await import("../../host/node/run.ts");
+    let said = "";
+    const output = { write: (text: unknown, done?: () => void) => ((said += text), done?.(), true) };
+    const stdin = Object.assign(Readable.from([]), { isTTY: true });
+    assert.equal(await run({ argv: ["report"], stdin, stdout: output, stderr: output, env: {} }), 2);
+    assert.match(said, /which file\?/);
+  });
+});

@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The package that `npm pack` makes, installed where there is nothing else: its command runs as plain JavaScript, without a further
+// package, with the core's Wasm and the page beside it.
+
+import assert from "node:assert/strict";
+import { execFileSync, spawn, spawnSync } from "node:child_process";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+import { TOP } from "../../tools/build.ts";
+import { fixture, memtrack } from "../support/command.ts";
+import { handmadeLeak } from "../support/handmade.ts";
+
+let folder: string;
+let bin: string;
+
+before(() => {
+  folder = mkdtempSync(join(tmpdir(), "memtrack-package-"));
+  // Node's own npm: one of the development packages brings an old one.
+  const path = process.env.PATH!.split(":").filter((entry) => !entry.endsWith("node_modules/.bin"));
+  const env = { ...process.env, PATH: path.join(":") };
+  const npm = (cwd: string, ...args: string[]) =>
+    execFileSync("npm", [...args, "--loglevel=error", "--no-fund", "--no-audit"], {
+      cwd,
+      env,
+      stdio: ["ignore", "pipe", "inherit"],
+    });
+  npm(TOP, "pack", "--pack-destination", folder);
+  const [archive] = readdirSync(folder);
+  const place = join(folder, "empty");
+  mkdirSync(place);
+  writeFileSync(join(place, "package.json"), "{}");
+  // Offline: it needs nothing that is not in it.
+  npm(place, "install", "--offline", join(folder, archive!));
+  bin = join(place, "node_modules", ".bin", "memtrack");
+});
+after(() => rmSync(folder, { recursive: true }));
+
+test("it holds JavaScript, the core and the page, and no source", () => {
+  const place = join(folder, "empty", "node_modules");
+  assert.deepEqual(
+    readdirSync(place).filter((name) => !name.startsWith(".")),
+    ["memtrack"],
+  );
+  const files = readdirSync(join(place, "memtrack"), { recursive: true, encoding: "utf8" });
+  for (const name of [
+    "build/memtrack.wasm",
+    "build/page.js",
+    "build/page.css",
+    "build/command/memtrack.js",
+    "build/command/LICENSES.txt",
+    "LICENSE",
+    "docs/COMMAND.md",
+  ]) {
+    assert.ok(files.includes(name), name);
+  }
+  assert.deepEqual(
+    files.filter((name) => name.endsWith(".ts") || name.endsWith(".so")),
+    [],
+  );
+});
+
+test("the command does what the sources do", async () => {
+  for (const argv of [
+    ["report", "--json", fixture("memtrack-level2.out")],
+    ["--help"],
+    ["diff", `${fixture("stock-level1.out")}#1`, "#2"],
+  ]) {
+    const { stdout, stderr, status } = spawnSync(bin, argv, { encoding: "utf8" });
+    const expected = await memtrack(argv);
+    assert.deepEqual([status, stdout, stderr], [expected.code, expected.out, expected.err], argv.join(" "));
+  }
+  const page = join(folder, "page.html");
+  execFileSync(bin, ["html", fixture("memtrack-level2.out"), "-o", page]);
+  assert.ok(readFileSync(page, "utf8").includes("uPlot"));
+});
+
+test("exit codes: 0, 1 on a suspect with --fail-on leak, 2 for a wrong argument", () => {
+  const leak = join(folder, "leak.out");
+  writeFileSync(leak, handmadeLeak(800));
+  const codeOf = (...argv: string[]) => spawnSync(bin, argv, { stdio: "ignore" }).status;
+  assert.equal(codeOf("report", leak), 0);
+  assert.equal(codeOf("report", "--fail-on", "leak", leak), 1);
+  assert.equal(codeOf("report", "--fail-on", "leak", "--owner", "core", leak), 0);
+  assert.equal(codeOf("report", "--fail-on", "leak", fixture("memtrack-level2.out")), 0);
+  assert.equal(codeOf("report", "--nothing"), 2);
+});
+
+test("a reader that goes away, and a signal, end it in order", async () => {
+  const piped = spawnSync("sh", ["-c", `'${bin}' report --json '${fixture("memtrack-level2.out")}' | head -c 10`], {
+    encoding: "utf8",
+  });
+  assert.deepEqual([piped.status, piped.stdout.length, piped.stderr], [0, 10, ""]);
+  const watching = spawn(bin, ["watch", fixture("memtrack-level2.out")], { stdio: ["ignore", "pipe", "inherit"] });
+  await new Promise((resolve) => watching.stdout.once("data", resolve));
+  watching.kill("SIGTERM");
+  assert.equal(await new Promise((resolve) => watching.once("exit", resolve)), 0);
+  assert.ok(existsSync(bin));
+});
