@@ -26,10 +26,6 @@ behave(TSHttpTxn txn)
   TSMgmtString value;
   TSReleaseAssert(TSMgmtStringGet("proxy.config.proxy_name", &value) == TS_SUCCESS);
   TSfree(value);
-
-  TSUuid uuid = TSUuidCreate();
-  TSReleaseAssert(TSUuidInitialize(uuid, TS_UUID_V4) == TS_SUCCESS);
-  TSUuidDestroy(uuid);
 }
 
 CORPUS_PLUGIN(CORPUS_AT_REQUEST, behave) // SITE TSPluginInit: TSCont +1 -0 once

@@ -6,7 +6,7 @@
 #include <memory>
 #include <string>
 
-#define HANDOVER_ARG "corpus handover"
+#define HANDOVER_ARG "handed over"
 
 struct Handover {
   void *server;

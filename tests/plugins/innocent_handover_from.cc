@@ -32,6 +32,6 @@ CORPUS_EXPORT void
 TSPluginInit(int, const char *[])
 {
   corpus_register();
-  TSReleaseAssert(TSUserArgIndexReserve(TS_USER_ARGS_TXN, HANDOVER_ARG, "what the other plugin frees", &arg) == TS_SUCCESS);
+  TSReleaseAssert(TSUserArgIndexReserve(TS_USER_ARGS_TXN, HANDOVER_ARG, "one frees it", &arg) == TS_SUCCESS);
   TSHttpHookAdd(CORPUS_AT_REQUEST, TSContCreate(handler, nullptr)); // SITE TSPluginInit: TSCont +1 -0 once
 }

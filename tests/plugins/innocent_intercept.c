@@ -33,7 +33,7 @@ origin(TSCont cont, TSEvent event, void *data)
   case TS_EVENT_NET_ACCEPT:
     intercept             = (struct intercept *)TSmalloc(sizeof(*intercept)); // SITE origin: tsapi +n -n =0
     intercept->connection = (TSVConn)data;
-    intercept->in         = TSIOBufferCreate();                   // SITE origin: TSIOBuffer +n -n; iobuffer +n -n =0
+    intercept->in         = TSIOBufferCreate();                   // SITE origin: TSIOBuffer +n -n
     intercept->in_reader  = TSIOBufferReaderAlloc(intercept->in); // SITE origin: TSIOBufferReader +n -n
     intercept->out        = NULL;
     TSContDataSet(cont, intercept);

@@ -15,9 +15,9 @@ pass_on(TSCont cont)
   TSVIO input                 = TSVConnWriteVIOGet(cont);
   struct transform *transform = (struct transform *)TSContDataGet(cont);
   if (!transform) {
-    transform         = (struct transform *)TSmalloc(sizeof(*transform)); // SITE pass_on: tsapi +1 -1 =0
-    transform->buffer = TSIOBufferCreate();                               // SITE pass_on: TSIOBuffer +1 -1; iobuffer +n -n =0
-    transform->reader = TSIOBufferReaderAlloc(transform->buffer);         // SITE pass_on: TSIOBufferReader +1 -1
+    transform         = (struct transform *)TSmalloc(sizeof(*transform)); // SITE pass_on: tsapi +n -n =0
+    transform->buffer = TSIOBufferCreate();                               // SITE pass_on: TSIOBuffer +n -n
+    transform->reader = TSIOBufferReaderAlloc(transform->buffer);         // SITE pass_on: TSIOBufferReader +n -n
     transform->output = TSVConnWrite(TSTransformOutputVConnGet(cont), cont, transform->reader, TSVIONBytesGet(input));
     TSContDataSet(cont, transform);
   }
@@ -76,7 +76,7 @@ CORPUS_NOINLINE static void
 behave(TSHttpTxn txn)
 {
   if (corpus_path_begins(txn, "size")) {
-    TSVConn transform = TSTransformCreate(transformer, txn); // SITE behave: TSCont +1 -1
+    TSVConn transform = TSTransformCreate(transformer, txn); // SITE behave: TSCont +n -n
     TSHttpTxnHookAdd(txn, TS_HTTP_RESPONSE_TRANSFORM_HOOK, transform);
   }
 }

@@ -21,6 +21,6 @@ TSPluginInit(int argc, const char *argv[])
   (void)argc;
   (void)argv;
   corpus_register();
-  TSReleaseAssert(TSUserArgIndexReserve(TS_USER_ARGS_GLB, "corpus nested", "leak_nested_outer.so calls it", &arg) == TS_SUCCESS);
+  TSReleaseAssert(TSUserArgIndexReserve(TS_USER_ARGS_GLB, "corpus nested", "one calls it", &arg) == TS_SUCCESS);
   TSUserArgSet(NULL, arg, TSContCreate(called, NULL)); // SITE TSPluginInit: TSCont +1 -0 once
 }

@@ -19,6 +19,6 @@ TSPluginInit(int, const char *[])
 {
   int arg;
   corpus_register();
-  TSReleaseAssert(TSUserArgIndexReserve(TS_USER_ARGS_GLB, "corpus throw", "leak_throw_outer.so calls it", &arg) == TS_SUCCESS);
+  TSReleaseAssert(TSUserArgIndexReserve(TS_USER_ARGS_GLB, "corpus throw", "one calls it", &arg) == TS_SUCCESS);
   TSUserArgSet(nullptr, arg, TSContCreate(called, nullptr)); // SITE TSPluginInit: TSCont +1 -0 once
 }

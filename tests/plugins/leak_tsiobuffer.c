@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Leaks buffers with data in them: one of the default size, and one of a size of its own, which has its first block from the start
- * and then gets a second one. */
+ * and then gets a second one.
+ * (It has a reader: without one it would let go of a full block.) */
 #include "corpus.h"
 
 CORPUS_NOINLINE static void
@@ -11,6 +12,7 @@ behave(TSHttpTxn txn)
   TSIOBuffer buffer = TSIOBufferCreate(); // SITE behave: TSIOBuffer +1 -0; iobuffer +1 -0 =32768
   TSIOBufferWrite(buffer, data, 1000);
   TSIOBuffer sized = TSIOBufferSizedCreate(TS_IOBUFFER_SIZE_INDEX_2K); // SITE behave: TSIOBuffer +1 -0; iobuffer +2 -0 =4096
+  CORPUS_KEEP(TSIOBufferReaderAlloc(sized));                           // SITE behave: TSIOBufferReader +1 -0
   TSIOBufferWrite(sized, data, 3000);
 }
 

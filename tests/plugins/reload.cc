@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Not of the corpus, but its tool: a request for a path that begins with "reload" has the server load remap.config anew, and is
- * answered (with status 299 where it was loaded) when that is done. It calls what the server itself calls when that file has
- * changed, on a task thread as it does; what it leaves out is traffic_manager, which takes seconds to notice a change.
+ * Not of the corpus, but its tool: a request for a path that begins with "reload" has the server load remap.config anew. When that
+ * is done the request goes on to the origin; where it failed, it is answered with status 500. It calls what the server itself calls
+ * when that file has changed, on a task thread as it does; what it leaves out is traffic_manager, which takes seconds to notice a
+ * change.
  */
 #include "corpus.h"
 
@@ -10,15 +11,13 @@ bool reloadUrlRewrite(); // of traffic_server (proxy/ReverseProxy.h)
 
 namespace
 {
-
 int
 reload(TSCont cont, TSEvent, void *)
 {
   auto txn  = static_cast<TSHttpTxn>(TSContDataGet(cont));
   bool good = reloadUrlRewrite();
-  TSHttpTxnStatusSet(txn, good ? static_cast<TSHttpStatus>(299) : TS_HTTP_STATUS_INTERNAL_SERVER_ERROR);
   TSContDestroy(cont);
-  TSHttpTxnReenable(txn, TS_EVENT_HTTP_ERROR);
+  TSHttpTxnReenable(txn, good ? TS_EVENT_HTTP_CONTINUE : TS_EVENT_HTTP_ERROR);
   return 0;
 }
 

@@ -60,8 +60,8 @@ export function corpus(name: string): string {
   return join(BUILD, "plugins", `${name}.so`);
 }
 
-const MARK = /\/\/ SITE (\w+): (.+)$/;
-const COUNTS = /^(\w+) \+(\d+|n) -(\d+|n)(?: =(\d+))?(?: (once|load|instance))?$/;
+const MARK = /\/\/ SITE (.+?): (.+)$/;
+const COUNTS = /^(\w+) \+(\d+|n) -(\d+|n)(?: =(\d+|n))?(?: (once|load|instance))?$/;
 
 /** The marks in a plugin's source. `grows` and `=size` are for the test that knows the plugin: they are left out. */
 export function sitesOf(name: string): Site[] {
@@ -205,7 +205,11 @@ export function assertSound(dump: Dump): void {
   }
   for (const row of dump.objects) assert.equal(row.alive, row.created - row.destroyed, JSON.stringify(row));
   const seen = rowsOf(dump).map((row) => `${row.class} ${row.location}`);
-  assert.deepEqual(seen.filter((row, at) => seen.indexOf(row) !== at), [], "one row a name");
+  assert.deepEqual(
+    seen.filter((row, at) => seen.indexOf(row) !== at),
+    [],
+    "one row a name",
+  );
   assertOwners(dump);
 }
 
@@ -235,6 +239,14 @@ function assertOwners(dump: Dump): void {
     assert.deepEqual({ iobuffer, openssl, tsapi, heap }, bytes, `what ${row.owner} holds is the sum of its rows`);
     assert.equal(row.objects, objects, `objects of ${row.owner}`);
     assert.equal(row.total, iobuffer + openssl + tsapi + heap, row.owner);
+  }
+  const { total, objects } = dump.ownersTotal!;
+  for (const [name, said] of Object.entries({ total, objects })) {
+    assert.equal(
+      dump.owners.reduce((sum, row) => sum + row[name as "total"], 0),
+      said,
+      `the owners' sum of ${name}`,
+    );
   }
 }
 

@@ -8,6 +8,7 @@
 //   /size/N?chunked    ... without a Content-Length
 //   /size/N?slow=100   ... each 64 KiB after a pause of 100 ms
 //   /size/N?cut=M      ... the connection is cut after M bytes
+//   /size/N?type=T     ... as a media type (default application/octet-stream)
 //   /echo              the request's body
 
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
@@ -74,6 +75,7 @@ async function answer(request: IncomingMessage, response: ServerResponse): Promi
   }
   const ask = url.searchParams;
   const seconds = ask.get("cache");
+  if (ask.has("type")) response.setHeader("Content-Type", ask.get("type")!);
   response.setHeader("Cache-Control", seconds ? `public, max-age=${seconds}` : "no-store");
   if (!ask.has("chunked")) response.setHeader("Content-Length", size);
   await send(response, Number(size), Number(ask.get("slow") ?? 0), ask.has("cut") ? Number(ask.get("cut")) : Infinity);

@@ -1,0 +1,229 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// On a real server: remap plugins come and go. Each reload is the server's own (tests/plugins/reload.cc asks for it; one test goes the
+// long way, through traffic_ctl and traffic_manager), under load. MEMTRACK_RELOADS=n makes another number of them than 200.
+
+import assert from "node:assert/strict";
+import { appendFileSync, readFileSync, utimesSync } from "node:fs";
+import http from "node:http";
+import { basename, join } from "node:path";
+import { after, before, describe, test } from "node:test";
+import { PLUGIN } from "../../tools/build.ts";
+import { Ats, type AtsOptions } from "../support/ats.ts";
+import { assertHolds, assertSound, buildCorpus, corpus, expectedOf, rowsOfOwner, settled } from "../support/corpus.ts";
+import type { Dump } from "../support/dump.ts";
+import { requests } from "../support/load.ts";
+import { Origin } from "../support/origin.ts";
+
+const RELOADS = Number(process.env.MEMTRACK_RELOADS ?? 200);
+/** After so many reloads whatever memtrack needs for them is there: its memory must not grow any more. */
+const WARM = Math.min(10, RELOADS - 1);
+/** Rules of remap.config that name a plugin of the corpus: an instance each. */
+const RULES = 2;
+
+let origin: Origin;
+before(async () => {
+  buildCorpus();
+  origin = await Origin.start();
+});
+after(() => origin.stop());
+
+async function withServer(options: AtsOptions, body: (ats: Ats) => Promise<void>): Promise<void> {
+  const ats = await Ats.start({
+    level: 2,
+    plugins: [PLUGIN, corpus("reload")],
+    origin: origin.url,
+    ...options,
+    records: { "proxy.config.plugin.memtrack.heap": 1, ...options.records },
+  });
+  try {
+    await body(ats);
+  } finally {
+    await ats.stop();
+  }
+}
+
+/** RULES rules with the same plugins, under /a0/, /a1/ ... */
+function rules(...names: string[]): string[] {
+  const plugins = names.map((name) => `@plugin=${corpus(name)}`).join(" ");
+  return Array.from({ length: RULES }, (_, index) => `map /a${index}/ ${origin.url} ${plugins}`);
+}
+
+const PATHS = Array.from({ length: RULES }, (_, index) => [`/a${index}/size/1000`, `/a${index}/size/40000`]).flat();
+
+/** Has the server load remap.config anew, and waits until it has. */
+function reload(ats: Ats): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const request = http.get(new URL("/reload", ats.httpUrl), { agent: false }, (response) => {
+      response.resume();
+      response.on("close", () => {
+        // 404 is the origin's own answer, and it is asked afterwards.
+        if (response.statusCode === 404) resolve();
+        else reject(new Error(`the server did not load remap.config: status ${response.statusCode}`));
+      });
+    });
+    request.on("error", reject);
+  });
+}
+
+/** Makes a plugin's file look new: the server loads a module again if its time has changed, by a second at least. */
+function renew(ats: Ats, name: string, seconds: number): void {
+  const path = join(ats.folder, "plugins", basename(corpus(name)));
+  utimesSync(path, 1_700_000_000 + seconds, 1_700_000_000 + seconds);
+}
+
+/** Reloads under load. Gives how many requests were answered meanwhile: all that were made. */
+async function reloadsUnderLoad(ats: Ats, count: number, before: (index: number) => void): Promise<number> {
+  let over = false;
+  let answered = 0;
+  const load = async () => {
+    while (!over) {
+      const done = await requests(ats.httpUrl, 40, { paths: PATHS, concurrency: 4 });
+      assert.equal(done.errors, 0, "every request is answered");
+      answered += done.requests;
+    }
+  };
+  const loading = load();
+  try {
+    for (let index = 0; index < count; ++index) {
+      before(index);
+      await reload(ats);
+    }
+  } finally {
+    over = true;
+    await loading;
+  }
+  return answered;
+}
+
+const memory = (dump: Dump) => Number(dump.header.get("memory"));
+
+/** The name that the n-th load of a module has, n from 1. */
+const generation = (name: string, n: number) => `${name}.so${n > 1 ? `#${n}` : ""}`;
+
+/** The same rows without the mark of those whose module has been unloaded, and whether all, or none, had it. */
+function unmarked(dump: Dump, owner: string): { dump: Dump; retired: boolean } {
+  const of = rowsOfOwner(dump, owner);
+  const retired = of.filter(({ location }) => location.endsWith(" [retired]")).length;
+  assert.ok(retired === 0 || retired === of.length, `some rows of ${owner} are retired, some not: ${JSON.stringify(of, null, 1)}`);
+  const without = <T extends { location: string }>(rows: T[]) =>
+    rows.map((row) => ({ ...row, location: row.location.replace(/ \[retired\]$/, "") }));
+  const table = (name: "iobuffer" | "openssl" | "tsapi" | "heap") => ({ ...dump[name], rows: without(dump[name].rows) });
+  return {
+    dump: {
+      ...dump,
+      iobuffer: table("iobuffer"),
+      openssl: table("openssl"),
+      tsapi: table("tsapi"),
+      heap: table("heap"),
+      objects: without(dump.objects),
+    },
+    retired: retired > 0,
+  };
+}
+
+/** Modules of that name that the server has mapped. */
+function mapped(ats: Ats, name: string): number {
+  const lines = readFileSync(`/proc/${ats.pid}/maps`, "utf8").split("\n");
+  return lines.filter((line) => line.includes(`/${name}.so`) && / r-xp /.test(line)).length;
+}
+
+describe("dynamic reload mode on", () => {
+  test(`${RELOADS} reloads of changed modules under load: each generation has its rows, exact, and memtrack needs no more memory`, async () => {
+    const names = ["remap_leak", "remap_innocent"];
+    await withServer({ remap: rules(...names) }, async (ats) => {
+      const renewed = (from: number) => (index: number) => names.forEach((name) => renew(ats, name, from + index));
+      let transactions = await reloadsUnderLoad(ats, WARM, renewed(0));
+      const warm = await settled(ats);
+      transactions += await reloadsUnderLoad(ats, RELOADS - WARM, renewed(WARM));
+      const dump = await settled(ats);
+      assert.equal(memory(dump), memory(warm), "memory of memtrack");
+      assertSound(warm);
+      assertSound(dump);
+      assert.equal(mapped(ats, "remap_leak"), 1, "the server has unloaded all but the last");
+
+      const state = new Map(dump.owners.map(({ owner, state }) => [owner, state]));
+      let called = 0;
+      for (let n = 1; n <= RELOADS + 1; ++n) {
+        const owner = generation("remap_leak", n);
+        const view = unmarked(dump, owner);
+        const last = n === RELOADS + 1;
+        assert.equal(view.retired, !last, `${owner} is ${last ? "loaded" : "retired"}`);
+        assert.equal(/retired/.test(state.get(owner) ?? ""), !last, `the owner's state: ${state.get(owner)}`);
+        // How many of the requests this one served is not known: the sum is.
+        const [row] = rowsOfOwner(view.dump, owner).filter(({ location }) => / behave /.test(location));
+        called += row?.allocs ?? 0;
+        const counts = { transaction: row?.allocs ?? 0, load: 1, instance: RULES, deleted: last ? 0 : RULES };
+        assertHolds(view.dump, owner, expectedOf("remap_leak", counts, owner));
+        for (const row of rowsOfOwner(dump, generation("remap_innocent", n))) {
+          assert.ok(last || row.held === 0, `an innocent that is gone holds nothing: ${JSON.stringify(row)}`);
+        }
+      }
+      assert.equal(called, transactions);
+    });
+  });
+
+  test("a reload of unchanged modules makes new instances in the same one", async () => {
+    await withServer({ remap: rules("remap_leak") }, async (ats) => {
+      const transactions = await reloadsUnderLoad(ats, 5, () => {});
+      const dump = await settled(ats);
+      assertSound(dump);
+      const counts = { transaction: transactions, load: 1, instance: 6 * RULES, deleted: 5 * RULES };
+      assertHolds(dump, "remap_leak.so", expectedOf("remap_leak", counts));
+      assert.deepEqual(rowsOfOwner(dump, "remap_leak.so#2"), []);
+    });
+  });
+
+  test("a module of which the server still counts a continuation is never unloaded, and not retired", async () => {
+    await withServer({ remap: rules("remap_holds_cont") }, async (ats) => {
+      await reloadsUnderLoad(ats, 5, (index) => renew(ats, "remap_holds_cont", index));
+      const dump = await settled(ats);
+      assertSound(dump);
+      assert.equal(mapped(ats, "remap_holds_cont"), 6);
+      for (let n = 1; n <= 6; ++n) {
+        const owner = generation("remap_holds_cont", n);
+        assertHolds(dump, owner, expectedOf("remap_holds_cont", { transaction: 0, instance: RULES }, owner));
+      }
+    });
+  });
+
+  test("the operator's way, traffic_ctl config reload after a change: the first generation is retired, the second has its rows", async () => {
+    await withServer({ remap: rules("remap_leak"), manager: true }, async (ats) => {
+      const before = await requests(ats.httpUrl, 20, { paths: PATHS });
+      const from = ats.sizeOf(ats.diagsPath);
+      renew(ats, "remap_leak", 1);
+      appendFileSync(join(ats.folder, "etc", "remap.config"), "# changed\n");
+      await ats.ctl("config", "reload");
+      await ats.waitFor(ats.diagsPath, /remap\.config finished loading/, { from, timeoutMs: 30_000 });
+      const after = await requests(ats.httpUrl, 30, { paths: PATHS });
+      const dump = await settled(ats);
+      assertSound(dump);
+      for (const [owner, done, last] of [
+        ["remap_leak.so", before, false],
+        ["remap_leak.so#2", after, true],
+      ] as const) {
+        const view = unmarked(dump, owner);
+        assert.equal(view.retired, !last);
+        const counts = { transaction: done.requests, load: 1, instance: RULES, deleted: last ? 0 : RULES };
+        assertHolds(view.dump, owner, expectedOf("remap_leak", counts, owner));
+      }
+    });
+  });
+});
+
+describe("dynamic reload mode off", () => {
+  test(`${RELOADS} reloads under load: one generation, and what each reload leaks in it`, async () => {
+    const records = { "proxy.config.plugin.dynamic_reload_mode": 0 };
+    await withServer({ remap: rules("remap_leak", "remap_innocent"), records }, async (ats) => {
+      let transactions = await reloadsUnderLoad(ats, WARM, (index) => renew(ats, "remap_leak", index));
+      const warm = await settled(ats);
+      transactions += await reloadsUnderLoad(ats, RELOADS - WARM, (index) => renew(ats, "remap_leak", WARM + index));
+      const dump = await settled(ats);
+      assertSound(dump);
+      assert.equal(memory(dump), memory(warm), "memory of memtrack");
+      const counts = { transaction: transactions, load: 1, instance: (RELOADS + 1) * RULES, deleted: RELOADS * RULES };
+      assertHolds(dump, "remap_leak.so", expectedOf("remap_leak", counts));
+      assert.deepEqual(rowsOfOwner(dump, "remap_leak.so#2"), []);
+    });
+  });
+});
