@@ -27,8 +27,9 @@ TSPluginInit(int argc, const char *argv[])
   (void)argc;
   (void)argv;
   corpus_register();
-  CORPUS_KEEP(TSstrdup("configuration")); // SITE TSPluginInit: tsapi +1 -0 =14 once
-  CORPUS_KEEP(malloc(4000));              // SITE TSPluginInit: heap +1 -0 =4000 once
-  TSHttpHookAdd(CORPUS_AT_REQUEST,
-                TSContCreate(handler, TSMutexCreate())); // SITE TSPluginInit: TSCont +1 -0 once; TSMutex +1 -0 once
+  CORPUS_KEEP(TSstrdup("configuration"));       // SITE TSPluginInit: tsapi +1 -0 =14 once
+  CORPUS_KEEP(malloc(4000));                    // SITE TSPluginInit: heap +1 -0 =4000 once
+  TSMutex mutex = TSMutexCreate();              // SITE TSPluginInit: TSMutex +1 -0 once
+  TSCont cont   = TSContCreate(handler, mutex); // SITE TSPluginInit: TSCont +1 -0 once
+  TSHttpHookAdd(CORPUS_AT_REQUEST, cont);
 }

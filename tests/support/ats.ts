@@ -213,20 +213,23 @@ export class Ats {
 
   /**
    * Ends everything that was started, in order where the server lets us, and removes the folder if it was made here. Throws, after
-   * that, where the server had ended by itself: a crash is not to go unseen because a test was done with the server.
+   * that, where the server had ended by itself, crashed while it ended, or had to be killed: that is not to go unseen because a test
+   * was done with the server.
    */
   async stop({ keepFolder = this.#options.keep ?? false } = {}): Promise<void> {
     const child = this.#process;
-    const crashed = this.#pid !== 0 && !this.alive() ? `traffic_server had ended by itself${this.#tails()}` : undefined;
+    let fault = this.#pid !== 0 && !this.alive() ? "had ended by itself" : undefined;
     const pids = [child?.pid ?? 0, this.#pid].filter((pid) => pid !== 0);
     for (const signal of ["SIGTERM", "SIGKILL"] as const) {
       for (const pid of pids) if (isRunning(pid)) process.kill(pid, signal);
       const gone = () => pids.every((pid) => !isRunning(pid)) && (!child?.pid || this.exitStatus !== undefined);
       if (await settles(gone, STOP_TIMEOUT_MS)) break;
     }
+    if (this.#pid !== 0) fault ??= ENDS[String(this.exitStatus)];
+    const failure = fault && new Error(`traffic_server ${fault}${this.#tails()}`);
     this.#pid = 0;
     if (this.#owned && !keepFolder) rmSync(this.folder, { recursive: true, force: true });
-    if (crashed) throw new Error(crashed);
+    if (failure) throw failure;
   }
 
   async #launch(): Promise<void> {
@@ -376,6 +379,14 @@ export class Ats {
     writeFileSync(join(this.folder, name), lines.join("\n") + "\n");
   }
 }
+
+/** Ends of what was started that are none of an orderly stop. */
+const ENDS: Record<string, string> = {
+  SIGKILL: "did not end, and had to be killed",
+  SIGABRT: "aborted while it ended",
+  SIGSEGV: "crashed while it ended",
+  SIGBUS: "crashed while it ended",
+};
 
 const FOLDERS = ["etc", "cache", "log", "run", "plugins"];
 
