@@ -59,8 +59,8 @@ export function analysisSize(): u32 {
   return memory_.analysisSize;
 }
 
-/** recordsAt() as a global: under this name the C host's hot path sees it. */
-export { records } from "./memory";
+/** What the hot functions (tryEvent, tryCharge, release) read besides memory: under these names the C host's hot path sees it. */
+export { index, indexShift, records, slots } from "./memory";
 
 export { bind, carry, charge, event, release, seal, tryCharge, tryEvent } from "./shard";
 export {

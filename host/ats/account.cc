@@ -24,6 +24,10 @@ HOT_ u32 w2c_release(Z_core_instance_t *, u32, u64);
 #include "core.c"
 }
 
+/* Said of every part of the fast paths: the core is a large file, and how much of it the compiler inlines unasked depends on its
+ * size. */
+#define ALWAYS_ __attribute__((always_inline))
+
 namespace
 {
 constexpr uint32_t UNKNOWN = MEMTRACK_SITE_UNKNOWN;
@@ -69,14 +73,19 @@ change_own(Call call)
   return change(memtrack_thread.shard, call, memtrack_shard_disable_own);
 }
 
-/* Calls a hot function with a copy of the instance, of which the compiler loads but the few numbers that are used: it can keep them
-   in registers over the stores into linear memory, and from the memory's size it proves all bounds of a record, so that of five
-   checks one is left. The hot functions change linear memory only, never the instance. */
+/* Calls a hot function with a copy of what it reads of the instance: the compiler can keep that in registers over the stores into
+   linear memory, and from the memory's size it proves all bounds of a record, so that of five checks one is left. The hot functions
+   change linear memory only, and read no other global (tests/node/core.test.ts). */
 template <typename Call>
 inline __attribute__((always_inline)) uint32_t
 hot(const Z_core_instance_t *core, Call call)
 {
-  Z_core_instance_t copy = *core;
+  Z_core_instance_t copy;
+  copy.w2c_memory     = core->w2c_memory;
+  copy.w2c_records    = core->w2c_records;
+  copy.w2c_index      = core->w2c_index;
+  copy.w2c_indexShift = core->w2c_indexShift;
+  copy.w2c_slots      = core->w2c_slots;
   if (UNLIKELY_(copy.w2c_memory.size != MEMTRACK_SHARD_MEMORY)) {
     return UNKNOWN; /* it never is; if it were, the slow way would check each access and trap */
   }
@@ -188,8 +197,8 @@ free_slowly(uint32_t site, uint64_t size)
 void
 memtrack_account_iobuffer(const char *location, int64_t size)
 {
-  if (UNLIKELY_(change_own([=](Z_core_instance_t *core) {
-                  return hot(core, [=](Z_core_instance_t *copy) { return w2c_tryEvent(copy, (uintptr_t)location, size); });
+  if (UNLIKELY_(change_own([=](Z_core_instance_t *core) ALWAYS_ {
+                  return hot(core, [=](Z_core_instance_t *copy) ALWAYS_ { return w2c_tryEvent(copy, (uintptr_t)location, size); });
                 }) == UNKNOWN)) {
     iobuffer_further(location, size);
   }
@@ -198,8 +207,8 @@ memtrack_account_iobuffer(const char *location, int64_t size)
 uint32_t
 memtrack_account_alloc(uint64_t place, uint64_t detail, const char *text, uint64_t size)
 {
-  uint32_t site = change_own([=](Z_core_instance_t *core) {
-    return hot(core, [=](Z_core_instance_t *copy) { return w2c_tryCharge(copy, place, detail, size); });
+  uint32_t site = change_own([=](Z_core_instance_t *core) ALWAYS_ {
+    return hot(core, [=](Z_core_instance_t *copy) ALWAYS_ { return w2c_tryCharge(copy, place, detail, size); });
   });
   return LIKELY_(site < TRAPPED) ? site : site == TRAPPED ? UNKNOWN : alloc_further(place, detail, text, size);
 }
@@ -207,8 +216,8 @@ memtrack_account_alloc(uint64_t place, uint64_t detail, const char *text, uint64
 void
 memtrack_account_free(uint32_t site, uint64_t size)
 {
-  if (UNLIKELY_(change_own([=](Z_core_instance_t *core) {
-                  return hot(core, [=](Z_core_instance_t *copy) { return w2c_release(copy, site, size); });
+  if (UNLIKELY_(change_own([=](Z_core_instance_t *core) ALWAYS_ {
+                  return hot(core, [=](Z_core_instance_t *copy) ALWAYS_ { return w2c_release(copy, site, size); });
                 }) == UNKNOWN)) {
     free_slowly(site, size);
   }

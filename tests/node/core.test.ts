@@ -6,6 +6,7 @@
 
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
+import { readFileSync } from "node:fs";
 import { describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { abi, Core, Host, loadCore, type Facts, type OtherRow } from "../../host/node/core.ts";
@@ -672,6 +673,19 @@ for (const { name, path } of BUILDS) {
     });
   });
 }
+
+test("the hot functions read no global but those that account.cc hands them", () => {
+  const source = readFileSync(new URL("../../build/core.c", import.meta.url), "utf8");
+  for (const name of ["tryEvent", "tryCharge", "release"]) {
+    const body = new RegExp(`\\nstatic u32 w2c_${name}\\(Z_core_instance_t\\* instance[^;{]*\\{\\n.*?\\n\\}`, "s").exec(
+      source,
+    )?.[0];
+    assert.ok(body, `${name} in the generated C`);
+    const read = new Set(Array.from(body.matchAll(/instance->w2c_(\w+)/g), (match) => match[1]));
+    for (const known of ["memory", "records", "index", "indexShift", "slots"]) read.delete(known);
+    assert.deepEqual([...read], [], name);
+  }
+});
 
 /** The functions of a module and whom each calls, from wabt's disassembly. */
 function callGraph(path: string): { calls: Map<number, Set<number>>; indirect: string[] } {
