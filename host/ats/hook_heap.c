@@ -341,6 +341,19 @@ other_realloc(void *block, size_t size)
   }
 DELETES(DELETE_)
 
+/* A program may use all of a block that the allocator says there is: the tag is not part of it. */
+static size_t
+other_malloc_usable_size(void *block)
+{
+  uint32_t site;
+  uint64_t size, usable = malloc_usable_size(block);
+  uint64_t key = atomic_load_explicit(&memtrack_plugins.key, memory_order_relaxed);
+  if (block && is_armed() && memtrack_tag_read(block, usable, key, &site, &size)) {
+    return memtrack_tag_room(usable, size);
+  }
+  return usable;
+}
+
 /* The C library changes the size of the line it is given, by itself: what comes back carries no tag, and belongs to no site. */
 static ssize_t
 plugin_getdelim(char **line, size_t *room, int delimiter, FILE *file)
@@ -374,6 +387,7 @@ const struct memtrack_redirect memtrack_plugin_heap[] = {
   ALL_OF(plugin),
   REDIRECT(plugin, free),
   REDIRECT(plugin, getline),
+  REDIRECT(other, malloc_usable_size),
   REDIRECT(plugin, getdelim),
   {"__getdelim", (void *)plugin_getdelim},
   NEWS(PLUGIN_NEW_) DELETES(PLUGIN_DELETE_){NULL, NULL},
@@ -381,12 +395,14 @@ const struct memtrack_redirect memtrack_plugin_heap[] = {
 
 const struct memtrack_redirect memtrack_library_heap[] = {
   ALL_OF(library),
+  REDIRECT(other, malloc_usable_size),
   REDIRECT(other, free),
   NEWS(LIBRARY_NEW_) DELETES(OTHER_DELETE_){NULL, NULL},
 };
 
 /* The server releases what plugins gave it, and what it was given by TSmalloc under another name. */
 const struct memtrack_redirect memtrack_server_heap[] = {
+  REDIRECT(other, malloc_usable_size),
   REDIRECT(other, free),
   REDIRECT(other, realloc),
   DELETES(OTHER_DELETE_){NULL, NULL},

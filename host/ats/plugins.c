@@ -11,6 +11,7 @@
 
 #include "buffer.h"
 #include "context.h"
+#include "earlier.h"
 #include "log.h"
 #include "module.h"
 #include "naming.h"
@@ -250,10 +251,6 @@ memtrack_plugins_install(char *reason, char *buffers)
   memtrack_module_each(find_earlier, &earlier);
   for (size_t i = 0; i < earlier.count; ++i) {
     memtrack_module_scan((const void *)earlier.start[i], ignore, ignore);
-    memtrack_log(MEMTRACK_WARNING,
-                 "%s was loaded before memtrack.so: what the server or a library allocates while its code runs is charged to core. "
-                 "Make memtrack.so the first line of plugin.config",
-                 memtrack_module_at(earlier.start[i])->name);
   }
   memtrack_module_each(patch_known, NULL);
   if (failure[0]) {
@@ -268,6 +265,13 @@ memtrack_plugins_install(char *reason, char *buffers)
     return -1;
   }
   installed = true;
+  if (earlier.count) {
+    unsigned wrapped = memtrack_earlier_wrap();
+    memtrack_log(MEMTRACK_WARNING,
+                 "%zu plugins were loaded before memtrack.so, %s first: what they took until now is not counted, and of their "
+                 "continuations %u are followed. Make memtrack.so the first line of plugin.config",
+                 earlier.count, memtrack_module_at(earlier.start[0])->name, wrapped);
+  }
   return 0;
 }
 

@@ -102,6 +102,13 @@ memtrack_tag_damaged(const void *block, uint64_t usable, uint64_t key, uint32_t 
   return memtrack_tag_compare_(block, usable, key, site, size) >> TAG_LEFT_SHIFT_ == 0;
 }
 
+/* What of a tagged block's usable size its user may use: all but the tag, and the slack before it where that is long. */
+static inline uint64_t
+memtrack_tag_room(uint64_t usable, uint64_t size)
+{
+  return usable - (usable - size - MEMTRACK_TAG_SIZE >= TAG_SLACK_LONG_ ? 2 * MEMTRACK_TAG_SIZE : MEMTRACK_TAG_SIZE);
+}
+
 /* Takes a tag off. Before a block goes back to the allocator: what is made of its bytes must not look tagged. Every bit is turned,
    so that a second release can still say whose block it was. */
 static inline void
