@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What an allocation and its release cost through the OpenSSL hook, by size, beside the bare allocator; and beside both what a user
-// would take instead: gperftools' heap profiler and heaptrack, on the same loop.
+// What an allocation and its release cost through the hooks of OpenSSL, TSmalloc and operator new, by size, beside the bare allocator;
+// and beside them what a user would take instead: gperftools' heap profiler and heaptrack, on the same loop.
 
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -10,6 +10,8 @@ import { figure, paired, type Figure } from "./figure.ts";
 import { commandOf, orderOf, output, Rounds, run, wordsOf, type Run } from "./native.ts";
 
 const SIZES = [16, 64, 256, 1024, 16384];
+/** Our sets of functions (bench/native/pairs.c), by group of figures. */
+const SETS = { openssl: "o", tsapi: "t", heap: "n" };
 const MODES = { pair: "pair", realloc: "realloc", cross: "pair across threads" };
 // Of larger blocks the bare allocator's own way back across threads takes microseconds, and more or fewer from run to run.
 const CROSS_JUDGED = 256;
@@ -29,7 +31,7 @@ export async function pairs({ quick, rounds, progress }: Run): Promise<Figure[]>
       progress(`pairs: round ${round + 1} of ${rounds}`);
       for (const size of SIZES) {
         for (const mode of Object.keys(MODES)) {
-          const sets = orderOf(["b", "o"], round).join("");
+          const sets = orderOf(["b", ...Object.values(SETS)], round).join("");
           for (const [set, ns] of await run("pairs", { sets, mode, size, ms: 10 })) measured.add(`${set} ${mode} ${size}`, ns);
         }
         if (quick && size !== 64) continue;
@@ -43,14 +45,18 @@ export async function pairs({ quick, rounds, progress }: Run): Promise<Figure[]>
   } finally {
     rmSync(folder, { recursive: true });
   }
-  return Object.keys(MODES).flatMap((mode) => SIZES.flatMap((size) => figuresOf(measured, mode as keyof typeof MODES, size)));
+  return Object.keys(SETS).flatMap((group) =>
+    Object.keys(MODES).flatMap((mode) =>
+      SIZES.flatMap((size) => figuresOf(measured, group as keyof typeof SETS, mode as keyof typeof MODES, size)),
+    ),
+  );
 }
 
-function figuresOf(measured: Rounds, mode: keyof typeof MODES, size: number): Figure[] {
-  const about = { group: "openssl", name: `${MODES[mode]}, ${size} bytes`, unit: "ns" };
-  const [bare, ours] = [measured.of(`b ${mode} ${size}`), measured.of(`o ${mode} ${size}`)];
+function figuresOf(measured: Rounds, group: keyof typeof SETS, mode: keyof typeof MODES, size: number): Figure[] {
+  const about = { group, name: `${MODES[mode]}, ${size} bytes`, unit: "ns" };
+  const [bare, ours] = [measured.of(`b ${mode} ${size}`), measured.of(`${SETS[group]} ${mode} ${size}`)];
   const budget = mode !== "cross" || size <= CROSS_JUDGED ? ("pair" as const) : undefined;
-  const others = Object.keys(PROFILERS).filter((profiler) => measured.has(`${profiler} ${mode} ${size}`));
+  const others = Object.keys(PROFILERS).filter((profiler) => group === "openssl" && measured.has(`${profiler} ${mode} ${size}`));
   return [
     figure({ ...about, what: "bare" }, bare),
     figure({ ...about, what: "ours" }, ours),

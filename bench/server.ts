@@ -16,6 +16,9 @@ import { figure, type BUDGETS, type Figure } from "./figure.ts";
 import { orderOf, output, Rounds, wordsOf, type Run } from "./native.ts";
 import { quantile } from "./statistics.ts";
 
+/** Plugins of Debian's that do something for every request, and change no response here. */
+const PLUGINS = ["xdebug.so", "compress.so", "money_trace.so", "remap_stats.so", "header_freq.so"];
+
 const VARIANTS = {
   none: { level: 0, plugins: [] },
   // The same once more: what two servers without a difference differ by.
@@ -24,10 +27,23 @@ const VARIANTS = {
   disarmed: { level: 0, plugins: [PLUGIN] },
   "level 1": { level: 1, plugins: [PLUGIN] },
   "level 2": { level: 2, plugins: [PLUGIN] },
+  plugins: { level: 0, plugins: PLUGINS },
+  "plugins, level 1": { level: 1, plugins: [PLUGIN, ...PLUGINS] },
+  "plugins, heap": { level: 1, plugins: [PLUGIN, ...PLUGINS], records: { "proxy.config.plugin.memtrack.heap": 1 } },
 } satisfies Record<string, AtsOptions>;
 type Variant = keyof typeof VARIANTS;
 
-const JUDGED: Partial<Record<Variant, keyof typeof BUDGETS>> = { disarmed: "disarmed", "level 1": "server", "level 2": "server" };
+const JUDGED: Partial<Record<Variant, keyof typeof BUDGETS>> = {
+  disarmed: "disarmed",
+  "level 1": "server",
+  "level 2": "server",
+  "plugins, level 1": "server",
+};
+
+/** What a variant is compared with: the same server, with the same plugins, without memtrack. */
+function bareOf(variant: Variant): Variant {
+  return variant.startsWith("plugins,") ? "plugins" : "none";
+}
 
 /** A day: longer than any run. */
 const CACHED = "cache=86400";
@@ -87,7 +103,7 @@ export async function server({ quick, rounds, progress }: Run): Promise<Figure[]
     }
     for (const load of loads) {
       progress(`server: events of ${load}`);
-      for (const variant of variants.filter((variant) => /^level/.test(variant))) {
+      for (const variant of variants.filter((variant) => /level|heap/.test(variant))) {
         const ats = servers.get(variant)!;
         const before = eventsOf(await ats.dump());
         await loadOnce(ats, LOADS[load]!, folder);
@@ -133,9 +149,9 @@ async function measureRound(
       sum.costs.push((cpu * 1e5) / times.length);
     }
   }
-  const bare = sums.get("none")!.costs;
   for (const [variant, { seconds, times, costs }] of sums) {
     // Of slices that follow each other within a second: the machine's speed changes by far more than what is sought.
+    const bare = sums.get(bareOf(variant))?.costs ?? costs;
     const ratios = costs.map((cost, slice) => cost / bare[slice]!);
     measured.add(`ratio ${load} ${variant}`, quantile(ratios, 0.5));
     measured.add(`cpu ${load} ${variant}`, quantile(costs, 0.5));
@@ -156,7 +172,13 @@ function figuresOf(measured: Rounds, load: string, variants: Variant[]): Figure[
   const ratios = variants
     .filter((variant) => variant !== "none")
     .map((variant) => {
-      const about = { group: "server", name: `${load}, CPU ratio`, what: `${variant} / none`, unit: "x", budget: JUDGED[variant] };
+      const about = {
+        group: "server",
+        name: `${load}, CPU ratio`,
+        what: `${variant} / ${bareOf(variant)}`,
+        unit: "x",
+        budget: JUDGED[variant],
+      };
       return figure(about, of("ratio", variant));
     });
   return [...costs, ...ratios];
@@ -170,7 +192,12 @@ async function startServer(options: AtsOptions, origin: Origin): Promise<Ats> {
   };
   const cores = serverCores();
   // A thread for each core that it may use.
-  const ats = await Ats.start({ ...options, records, origin: origin.url, threads: Math.max(1, Math.floor(cpus().length / 2)) });
+  const ats = await Ats.start({
+    ...options,
+    records: { ...options.records, ...records },
+    origin: origin.url,
+    threads: Math.max(1, Math.floor(cpus().length / 2)),
+  });
   if (cores) await output(["taskset", "-a", "-c", "-p", cores, String(ats.pid)]);
   return ats;
 }

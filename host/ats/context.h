@@ -29,6 +29,17 @@ struct memtrack_context {
 
 extern __thread struct memtrack_context memtrack_context __attribute__((tls_model("initial-exec"), visibility("hidden")));
 
+static inline void
+memtrack_context_step_out_(const bool *before)
+{
+  memtrack_context.inside = *before;
+}
+
+/* What is allocated until the end of the scope is part of what a hook accounts already. An exception ends it too. hook-safe. */
+#define MEMTRACK_STEP_INSIDE                                                                                        \
+  __attribute__((cleanup(memtrack_context_step_out_), unused)) const bool inside_before_ = memtrack_context.inside; \
+  memtrack_context.inside                                                                = true
+
 /* What to hand out instead of a function: a thunk of it; the function itself where there is no thunk left, or none is needed (NULL,
    or a library's function while no plugin's code runs). It must take at most six arguments, integers or pointers. hook-safe. */
 void *memtrack_context_wrap(void *function);

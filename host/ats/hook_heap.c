@@ -57,17 +57,6 @@ DELETES(DECLARE_DELETE_)
 
 enum where { IN_PLUGIN, IN_LIBRARY };
 
-static void
-step_out(const bool *before)
-{
-  memtrack_context.inside = *before;
-}
-
-/* What an allocator calls of another one is part of what is accounted already. */
-#define STEP_INSIDE                                                                               \
-  __attribute__((cleanup(step_out), unused)) const bool inside_before_ = memtrack_context.inside; \
-  memtrack_context.inside                                              = true
-
 /* Whether this allocation is to be accounted: by a plugin, or by a library on a plugin's behalf. */
 static inline bool
 is_ours(enum where where, size_t size)
@@ -101,7 +90,7 @@ static __attribute__((noinline)) uintptr_t
 plugin_call(uintptr_t otherwise)
 {
   struct walk walk = {.place = otherwise};
-  STEP_INSIDE;
+  MEMTRACK_STEP_INSIDE;
   _Unwind_Backtrace(look_at_frame, &walk);
   return walk.place;
 }
@@ -131,7 +120,7 @@ charge(void *block, size_t size, enum where where, uintptr_t place)
     }                                                                      \
     void *block;                                                           \
     {                                                                      \
-      STEP_INSIDE;                                                         \
+      MEMTRACK_STEP_INSIDE;                                                \
       block = longer;                                                      \
     }                                                                      \
     if (LIKELY_(block != NULL)) {                                          \
@@ -168,7 +157,7 @@ ALLOCATES(valloc, (size_t size), size, valloc(size), valloc(size + MORE))
     }                                                      \
     void *block;                                           \
     {                                                      \
-      STEP_INSIDE;                                         \
+      MEMTRACK_STEP_INSIDE;                                \
       size += MORE;                                        \
       block = original_##name arguments;                   \
       size -= MORE;                                        \
@@ -190,7 +179,7 @@ NEWS(NEW_)
     bool ours   = is_ours(where, size);                    \
     char *copy;                                            \
     {                                                      \
-      STEP_INSIDE;                                         \
+      MEMTRACK_STEP_INSIDE;                                \
       copy = malloc(ours ? size + MORE : size);            \
     }                                                      \
     if (copy) {                                            \
@@ -212,7 +201,7 @@ static void *
 plain_realloc(void *block, size_t size, const char *text)
 {
   (void)text;
-  STEP_INSIDE;
+  MEMTRACK_STEP_INSIDE;
   return realloc(block, size);
 }
 
@@ -279,7 +268,7 @@ resize(void *block, size_t size, enum where where, uintptr_t place)
     }                                                                        \
     int result;                                                              \
     {                                                                        \
-      STEP_INSIDE;                                                           \
+      MEMTRACK_STEP_INSIDE;                                                  \
       result = posix_memalign(block, align, size + MORE);                    \
     }                                                                        \
     if (result == 0) {                                                       \
@@ -328,7 +317,7 @@ other_realloc(void *block, size_t size)
     if (is_armed()) {                                 \
       memtrack_release(block, true);                  \
     }                                                 \
-    STEP_INSIDE;                                      \
+    MEMTRACK_STEP_INSIDE;                             \
     original_##unsized arguments;                     \
   }                                                   \
   static void other_##name parameters                 \
@@ -336,7 +325,7 @@ other_realloc(void *block, size_t size)
     if (is_armed()) {                                 \
       memtrack_release(block, false);                 \
     }                                                 \
-    STEP_INSIDE;                                      \
+    MEMTRACK_STEP_INSIDE;                             \
     original_##unsized arguments;                     \
   }
 DELETES(DELETE_)

@@ -87,17 +87,6 @@ detail(uint32_t cls, uint32_t kind)
   return memtrack_detail(cls, kind, memtrack_context.owner);
 }
 
-/* Whatever the server allocates meanwhile is part of what a hook accounts. An exception takes it back too. */
-static void
-step_out(const bool *before)
-{
-  memtrack_context.inside = *before;
-}
-
-#define STEP_INSIDE                                                                               \
-  __attribute__((cleanup(step_out), unused)) const bool inside_before_ = memtrack_context.inside; \
-  memtrack_context.inside                                              = true
-
 /* ---- memory ---- */
 
 static void *
@@ -108,7 +97,7 @@ hook_TSmalloc(size_t size, const char *path)
   }
   void *block;
   {
-    STEP_INSIDE;
+    MEMTRACK_STEP_INSIDE;
     block = original__TSmalloc(size + MEMTRACK_TAG_SIZE, path);
   }
   if (LIKELY_(block != NULL)) {
@@ -128,7 +117,7 @@ hook_TSrealloc(void *block, size_t size, const char *path)
     return original__TSrealloc(block, size, path);
   }
   uint64_t site = detail(MEMTRACK_CLASS_TSAPI, 0);
-  STEP_INSIDE;
+  MEMTRACK_STEP_INSIDE;
   if (block == NULL) {
     void *fresh = original__TSrealloc(NULL, size + MEMTRACK_TAG_SIZE, path);
     if (fresh) {
@@ -148,7 +137,7 @@ hook_TSstrdup(const char *text, int64_t length, const char *path)
   size_t size = (length < 0 ? strlen(text) : (size_t)length) + 1;
   char *copy;
   {
-    STEP_INSIDE;
+    MEMTRACK_STEP_INSIDE;
     copy = original__TSmalloc(size + MEMTRACK_TAG_SIZE, path);
   }
   if (copy) {
@@ -165,7 +154,7 @@ hook_TSfree(void *block)
   if (is_armed()) {
     memtrack_release(block, true);
   }
-  STEP_INSIDE;
+  MEMTRACK_STEP_INSIDE;
   original__TSfree(block);
 }
 
