@@ -27,6 +27,7 @@ const TO_BUILD = {
   openssl: "makes the private server's certificate",
 };
 const TO_TEST = {
+  "trafficserver-experimental-plugins": "plugins that memtrack is loaded together with",
   clang: "the sanitizer runs",
   "libclang-rt-14-dev": "the sanitizers themselves",
   llvm: "names in the sanitizers' reports",

@@ -24,6 +24,7 @@ by_usable_size(void)
 {
   char *block = CORPUS_LAUNDER((char *)malloc(30)); // SITE by_usable_size: heap +1 -1 =0
   memset(block, 'u', malloc_usable_size(block));
+  CORPUS_KEEP(block);
   free(block);
 }
 
