@@ -131,9 +131,7 @@ function mapped(ats: Ats, name: string): number {
 describe("dynamic reload mode on", () => {
   test(`${RELOADS} reloads of changed modules under load: each generation has its rows, exact, and memtrack needs no more memory`, async () => {
     const names = ["remap_leak", "remap_innocent"];
-    // So many generations in some seconds: numbers of sites that are not needed any more are given again later than that.
-    const records = { "proxy.config.plugin.memtrack.sites": 16384 };
-    await withServer({ remap: rules(...names), records }, async (ats) => {
+    await withServer({ remap: rules(...names) }, async (ats) => {
       const renewed = (from: number) => (index: number) => names.forEach((name) => renew(ats, name, from + index));
       let transactions = await reloadsUnderLoad(ats, WARM, renewed(0));
       const warm = await settled(ats);
