@@ -6,11 +6,10 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/uio.h>
-#include <unistd.h>
 
 #include "core_abi.h"
 #include "module.h"
+#include "peek.h"
 #include "slots.h"
 
 #define PREFIX        "memory/IOBuffer/"
@@ -30,27 +29,18 @@ static uint32_t location_count; /* under the mutex; 0 is no location */
 static uint32_t heads[1 << HASH_BITS];
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
 
-/* Reads memory that may not be there. Returns how many whole words there were. */
+/* Reads whole words, if a pointer leads to any. Returns how many there were. */
 static unsigned
-peek(uintptr_t from, uintptr_t *to, unsigned count)
+peek_words(uintptr_t from, uintptr_t *to, unsigned count)
 {
-  struct iovec local  = {.iov_base = to, .iov_len = count * sizeof(*to)};
-  struct iovec remote = {.iov_base = (void *)from, .iov_len = count * sizeof(*to)};
-  if (from % sizeof(*to) || from < 4096) {
-    return 0;
-  }
-  ssize_t size = process_vm_readv(getpid(), &local, 1, &remote, 1, 0);
-  return size < 0 ? 0 : size / sizeof(*to);
+  return from % sizeof(*to) || from < 4096 ? 0 : memtrack_peek(from, to, count * sizeof(*to)) / sizeof(*to);
 }
 
 static bool
 is_location(uintptr_t word)
 {
-  char text[sizeof(PREFIX)];
-  struct iovec local  = {.iov_base = text, .iov_len = sizeof(PREFIX) - 1};
-  struct iovec remote = {.iov_base = (void *)word, .iov_len = sizeof(PREFIX) - 1};
-  return word >= 4096 && process_vm_readv(getpid(), &local, 1, &remote, 1, 0) == sizeof(PREFIX) - 1 &&
-         memcmp(text, PREFIX, sizeof(PREFIX) - 1) == 0;
+  char text[sizeof(PREFIX) - 1];
+  return word >= 4096 && memtrack_peek(word, text, sizeof(text)) == sizeof(text) && memcmp(text, PREFIX, sizeof(text)) == 0;
 }
 
 /* The first place of a word among others; `count` where it is not there. */
@@ -69,10 +59,10 @@ static bool
 search_block(uintptr_t block, uintptr_t mark)
 {
   uintptr_t words[BLOCK_WORDS], inner[DATA_WORDS];
-  unsigned count = peek(block, words, BLOCK_WORDS);
+  unsigned count = peek_words(block, words, BLOCK_WORDS);
   block_location = find_word(words, count, mark);
   for (block_data = 0; block_location < count && block_data < count; ++block_data) {
-    unsigned inner_count = peek(words[block_data], inner, DATA_WORDS);
+    unsigned inner_count = peek_words(words[block_data], inner, DATA_WORDS);
     data_location        = find_word(inner, inner_count, mark);
     if (words[block_data] != block && data_location < inner_count) {
       return true;
@@ -99,7 +89,7 @@ memtrack_buffer_calibrate(const struct memtrack_buffer_api *server, char *reason
   locations         = memory;
   location_count    = 1;
   uintptr_t *buffer = api.create();
-  unsigned count    = peek((uintptr_t)buffer, words, BUFFER_WORDS);
+  unsigned count    = peek_words((uintptr_t)buffer, words, BUFFER_WORDS);
   /* The first is the buffer's own; what follows may be another object. It is proved by what the server makes of it. */
   for (buffer_location = 0; buffer_location < count && !is_location(words[buffer_location]); ++buffer_location) {
   }

@@ -23,18 +23,11 @@ static struct thunk thunks[MEMTRACK_THUNKS_MAX];
 static _Atomic uint32_t refused;
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER; /* taken to give out a new thunk */
 
-/* An exception leaves through here too, and takes the owner back with it. */
-static void
-leave(uint32_t *before)
-{
-  memtrack_context.owner = *before;
-}
-
 static __attribute__((noinline)) word
 run(const struct thunk *thunk, word a, word b, word c, word d, word e, word f)
 {
-  __attribute__((cleanup(leave), unused)) uint32_t before = memtrack_context.owner;
-  memtrack_context.owner                                  = atomic_load_explicit(&thunk->owner, memory_order_relaxed);
+  __attribute__((cleanup(memtrack_context_give_back), unused)) const uint32_t before = memtrack_context.owner;
+  memtrack_context.owner = atomic_load_explicit(&thunk->owner, memory_order_relaxed);
   return atomic_load_explicit(&thunk->function, memory_order_relaxed)(a, b, c, d, e, f);
 }
 

@@ -29,6 +29,13 @@ struct memtrack_context {
 
 extern __thread struct memtrack_context memtrack_context __attribute__((tls_model("initial-exec"), visibility("hidden")));
 
+/* Sets the owner back at the end of a scope (the attribute cleanup): an exception ends it too. hook-safe. */
+static inline void
+memtrack_context_give_back(const uint32_t *before)
+{
+  memtrack_context.owner = *before;
+}
+
 static inline void
 memtrack_context_step_out_(const bool *before)
 {

@@ -5,11 +5,10 @@
 #include <dlfcn.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <sys/uio.h>
-#include <unistd.h>
 
 #include "context.h"
 #include "module.h"
+#include "peek.h"
 
 #define CONT_WORDS 40u        /* how far a continuation is searched for its handler */
 #define AROUND     (1u << 20) /* how far around ours others are looked for, bytes: the server makes them 128 at a time */
@@ -26,23 +25,13 @@ no_event(void *cont, int event, void *data)
   return 0;
 }
 
-/* Reads memory that may not be there. Returns how many bytes there were. */
-static size_t
-peek(uintptr_t from, void *to, size_t size)
-{
-  struct iovec local  = {.iov_base = to, .iov_len = size};
-  struct iovec remote = {.iov_base = (void *)from, .iov_len = size};
-  ssize_t read        = process_vm_readv(getpid(), &local, 1, &remote, 1, 0);
-  return read < 0 ? 0 : read;
-}
-
 /* Where the handler stands in a continuation, in words: the one place. 0 (there its class is) where there is none or more than one.
  */
 static size_t
 find_handler(uintptr_t cont)
 {
   uintptr_t words[CONT_WORDS];
-  size_t count = peek(cont, words, sizeof(words)) / sizeof(*words), place = 0;
+  size_t count = memtrack_peek(cont, words, sizeof(words)) / sizeof(*words), place = 0;
   for (size_t i = 1; i < count; ++i) {
     if (words[i] == (uintptr_t)no_event) {
       if (place) {
@@ -89,8 +78,8 @@ memtrack_earlier_wrap(void)
     uintptr_t words[PIECE / sizeof(uintptr_t) + CONT_WORDS]; /* one that begins in a piece may end in the next */
     uintptr_t from = ((uintptr_t)cont - AROUND) & ~(uintptr_t)(PIECE - 1);
     for (; from < (uintptr_t)cont + AROUND; from += PIECE) {
-      size_t size = peek(from, words, sizeof(words));
-      size        = size ? size : peek(from, words, PIECE);
+      size_t size = memtrack_peek(from, words, sizeof(words));
+      size        = size ? size : memtrack_peek(from, words, PIECE);
       wrapped += wrap_those_in(from, words, size / sizeof(*words), class, place);
     }
   }

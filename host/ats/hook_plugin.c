@@ -374,19 +374,13 @@ DESTROYS(TSTextLogObjectDestroy, int)
 
 /* ---- back to the server ---- */
 
-static void
-give_back(const uint32_t *before)
-{
-  memtrack_context.owner = *before;
-}
-
 /* The server goes on with its own work inside these calls, and perhaps into other plugins: that is not on the caller's behalf. */
-#define RESUMES(name, parameters, arguments)                                                    \
-  static void hook_##name parameters                                                            \
-  {                                                                                             \
-    __attribute__((cleanup(give_back), unused)) const uint32_t before = memtrack_context.owner; \
-    memtrack_context.owner                                            = MEMTRACK_OWNER_CORE;    \
-    original_##name arguments;                                                                  \
+#define RESUMES(name, parameters, arguments)                                                                     \
+  static void hook_##name parameters                                                                             \
+  {                                                                                                              \
+    __attribute__((cleanup(memtrack_context_give_back), unused)) const uint32_t before = memtrack_context.owner; \
+    memtrack_context.owner                                                             = MEMTRACK_OWNER_CORE;    \
+    original_##name arguments;                                                                                   \
   }
 
 RESUMES(TSHttpTxnReenable, (void *transaction, int event), (transaction, event))

@@ -46,6 +46,9 @@ const struct memtrack_module *memtrack_module_at(uintptr_t address);
 /* The number of an entry, below MEMTRACK_MODULES_MAX. */
 size_t memtrack_module_number(const struct memtrack_module *module);
 
+/* Opens a plugin's file for its symbols; NULL where there is none, or it cannot be read. Not hook-safe. */
+struct memtrack_symbols *memtrack_module_symbols(const struct memtrack_module *module);
+
 /* Whether an address lies in a function that is never a site. hook-safe. */
 bool memtrack_module_is_wrapper(const struct memtrack_module *module, uintptr_t address);
 

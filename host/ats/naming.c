@@ -7,7 +7,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <unistd.h>
 
 #include "account.h"
 #include "buffer.h"
@@ -84,9 +83,9 @@ name_call(uint64_t place, uint64_t detail, const char *path)
     /* Of the call, not of what comes after it: addr2line tells its line. */
     snprintf(text, sizeof(text), path ? "%s+0x%llx (%.60s)" : "%s+0x%llx", name, (unsigned long long)(place - 1 - module->base),
              path ? last_part(path) : "");
-    if (plugin && owner != module->owner) {
+    if (plugin) {
       owner = module->owner; /* the code that takes the memory, whoever called it */
-    } else if (!plugin && owner) {
+    } else if (owner) {
       flags = MEMTRACK_NAME_VIA;
     }
     if (plugin) {
@@ -156,38 +155,26 @@ resolve_site(struct memtrack_symbols *symbols, uint32_t site, const struct memtr
   atomic_store_explicit(&origin->state, KNOWN, memory_order_relaxed);
 }
 
-/* A module's sites, all at once: its file is opened once, and closed again. Under the mutex. */
+/* A plugin's sites, all at once: its file is opened once, and closed again. Under the mutex. */
 static void
 resolve_module(struct memtrack_module *module, void *nothing)
 {
   struct memtrack_symbols *symbols = NULL;
-  char reason[MEMTRACK_REASON_SIZE];
-  uint32_t count = memtrack_registry_count();
+  uint32_t count                   = module->kind == MEMTRACK_MODULE_PLUGIN ? memtrack_registry_count() : 0;
   (void)nothing;
   for (uint32_t site = MEMTRACK_SITE_FIRST; site < count && site < origin_count; ++site) {
     struct origin *origin = &origins[site];
     if (atomic_load_explicit(&origin->state, memory_order_acquire) != WAITING || origin->owner != module->owner) {
       continue;
     }
-    if (!symbols) {
-      int fd = module->fd >= 0 ? dup(module->fd) : -1;
-      if (fd < 0 || !(symbols = memtrack_symbols_open(fd, module->path, reason))) {
-        atomic_store_explicit(&origin->state, KNOWN, memory_order_relaxed);
-        continue;
-      }
+    if (!symbols && !(symbols = memtrack_module_symbols(module))) {
+      atomic_store_explicit(&origin->state, KNOWN, memory_order_relaxed);
+      continue;
     }
     resolve_site(symbols, site, module);
   }
   if (symbols) {
     memtrack_symbols_close(symbols);
-  }
-}
-
-static void
-resolve_plugin(struct memtrack_module *module, void *nothing)
-{
-  if (module->kind == MEMTRACK_MODULE_PLUGIN) {
-    resolve_module(module, nothing);
   }
 }
 
@@ -198,6 +185,6 @@ memtrack_naming_resolve(void)
     return;
   }
   pthread_mutex_lock(&mutex);
-  memtrack_module_each(resolve_plugin, NULL);
+  memtrack_module_each(resolve_module, NULL);
   pthread_mutex_unlock(&mutex);
 }

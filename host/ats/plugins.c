@@ -7,7 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/auxv.h>
-#include <unistd.h>
 
 #include "buffer.h"
 #include "context.h"
@@ -87,9 +86,7 @@ patch(struct memtrack_module *module, const struct memtrack_redirect *table)
 static void
 read_wrappers(struct memtrack_module *module)
 {
-  char reason[MEMTRACK_REASON_SIZE];
-  int fd                           = module->fd >= 0 ? dup(module->fd) : -1;
-  struct memtrack_symbols *symbols = fd >= 0 ? memtrack_symbols_open(fd, module->path, reason) : NULL;
+  struct memtrack_symbols *symbols = memtrack_module_symbols(module);
   if (symbols) {
     struct memtrack_range *wrappers;
     size_t count          = memtrack_symbols_wrappers(symbols, &wrappers);
