@@ -194,7 +194,7 @@ function older(): void {
   let any = false;
   for (let cls: u32 = 0; cls < CLASS_COUNT; ++cls) if (anyOlder(cls)) any = true;
   if (!any) return;
-  ascii("\nReleased since arming, allocated before it: in no row above\n");
+  ascii("\nReleased since arming, allocated before it or by others: in no row above\n");
   ascii("Frees      | Size                 | Class\n");
   ascii("-----------|----------------------|----------\n");
   for (let cls: u32 = 0; cls < CLASS_COUNT; ++cls) {

@@ -37,7 +37,8 @@ memtrack_block_untag(void *block, uint64_t usable, uint64_t key, uint32_t *site,
   return true;
 }
 
-/* Changes the size of a block, tagged or not, with `resize`; the new size is charged to a site. Returns what `resize` returns. */
+/* Changes the size of a block, tagged or not, with `resize`; the new size is charged to a site, and the old one, where there was no
+   tag, to `untagged`. Returns what `resize` returns. */
 INLINE_ void *
 memtrack_block_resize(void *block, size_t size, uint64_t key, uint64_t place, uint64_t detail, const char *text,
                       void *(*resize)(void *, size_t, const char *), uint32_t untagged)
@@ -54,11 +55,7 @@ memtrack_block_resize(void *block, size_t size, uint64_t key, uint64_t place, ui
     }
     return NULL;
   }
-  if (tagged) {
-    memtrack_account_free(site, old_size);
-  } else if (untagged != MEMTRACK_SITE_UNKNOWN) {
-    memtrack_account_free(untagged, old_size);
-  }
+  memtrack_account_free(tagged ? site : untagged, old_size);
   memtrack_block_charge(moved, size, key, place, detail, text);
   return moved;
 }

@@ -244,7 +244,7 @@ resize(void *block, size_t size, enum where where, uintptr_t place)
     }
     return fresh;
   }
-  return memtrack_block_resize(block, size, key, place, detail, NULL, plain_realloc, MEMTRACK_SITE_UNKNOWN);
+  return memtrack_block_resize(block, size, key, place, detail, NULL, plain_realloc, MEMTRACK_SITE_PRIOR + MEMTRACK_CLASS_HEAP);
 }
 
 #define RESIZES_IN_(which, where)                                            \
@@ -291,7 +291,7 @@ static void
 plugin_free(void *block)
 {
   if (is_armed()) {
-    memtrack_release(block, true);
+    memtrack_release(block, MEMTRACK_CLASS_HEAP);
   }
   free(block);
 }
@@ -300,7 +300,7 @@ static void
 other_free(void *block)
 {
   if (is_armed()) {
-    memtrack_release(block, false);
+    memtrack_release(block, MEMTRACK_RELEASE_BY_OTHERS);
   }
   free(block);
 }
@@ -315,7 +315,7 @@ other_realloc(void *block, size_t size)
   static void plugin_##name parameters                \
   {                                                   \
     if (is_armed()) {                                 \
-      memtrack_release(block, true);                  \
+      memtrack_release(block, MEMTRACK_CLASS_HEAP);                  \
     }                                                 \
     MEMTRACK_STEP_INSIDE;                             \
     original_##unsized arguments;                     \
@@ -323,7 +323,7 @@ other_realloc(void *block, size_t size)
   static void other_##name parameters                 \
   {                                                   \
     if (is_armed()) {                                 \
-      memtrack_release(block, false);                 \
+      memtrack_release(block, MEMTRACK_RELEASE_BY_OTHERS);                 \
     }                                                 \
     MEMTRACK_STEP_INSIDE;                             \
     original_##unsized arguments;                     \
@@ -348,7 +348,7 @@ static ssize_t
 plugin_getdelim(char **line, size_t *room, int delimiter, FILE *file)
 {
   if (is_armed() && line) {
-    memtrack_release(*line, true);
+    memtrack_release(*line, MEMTRACK_CLASS_HEAP);
   }
   return getdelim(line, room, delimiter, file);
 }

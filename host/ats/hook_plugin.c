@@ -113,7 +113,7 @@ hook_TSrealloc(void *block, size_t size, const char *path)
     return original__TSrealloc(block, size, path);
   }
   if (UNLIKELY_(size == 0 || size > SIZE_MAX - MEMTRACK_TAG_SIZE)) {
-    memtrack_release(block, true);
+    memtrack_release(block, MEMTRACK_CLASS_TSAPI);
     return original__TSrealloc(block, size, path);
   }
   uint64_t site = detail(MEMTRACK_CLASS_TSAPI, 0);
@@ -125,7 +125,8 @@ hook_TSrealloc(void *block, size_t size, const char *path)
     }
     return fresh;
   }
-  return memtrack_block_resize(block, size, key(), PLACE, site, path, original__TSrealloc, MEMTRACK_SITE_UNKNOWN);
+  return memtrack_block_resize(block, size, key(), PLACE, site, path, original__TSrealloc,
+                               MEMTRACK_SITE_PRIOR + MEMTRACK_CLASS_TSAPI);
 }
 
 static char *
@@ -152,7 +153,7 @@ static void
 hook_TSfree(void *block)
 {
   if (is_armed()) {
-    memtrack_release(block, true);
+    memtrack_release(block, MEMTRACK_CLASS_TSAPI);
   }
   MEMTRACK_STEP_INSIDE;
   original__TSfree(block);

@@ -75,7 +75,7 @@ memtrack_release_tagged(void *block, uint64_t usable, uint64_t key)
 }
 
 void
-memtrack_release_untagged(void *block, uint64_t usable)
+memtrack_release_untagged(void *block, uint64_t usable, uint32_t cls)
 {
   uint32_t site = 0;
   uint64_t size = usable;
@@ -91,5 +91,7 @@ memtrack_release_untagged(void *block, uint64_t usable)
     atomic_fetch_add_explicit(&memtrack_plugins.damaged, 1, memory_order_relaxed);
     memtrack_account_free(site, size);
     say("written past its end", site, size, true);
+  } else if (cls != MEMTRACK_CLASS_HEAP || atomic_load_explicit(&memtrack_plugins.heap, memory_order_relaxed)) {
+    memtrack_account_free_untagged(cls, usable);
   }
 }

@@ -286,6 +286,19 @@ describe("hostile plugins", () => {
     });
   });
 
+  test("foreign blocks that are freed: counted apart", async () => {
+    const { dump, transactions } = await withServer({ plugins: [PLUGIN, corpus("hostile_foreign")] }, async (ats) => {
+      const transactions = await traffic(ats, 100);
+      return { transactions, dump: await settled(ats) };
+    });
+    const tsapi = dump.prior.find((row) => row.class === "tsapi");
+    assert.equal(tsapi?.frees, 2 * transactions);
+    // 101 and 5 bytes, which the C library allocated: 104 and 24 of them usable, or 16 more where it found a block so large.
+    const least = (104 + 24) * transactions;
+    assert.ok(tsapi.bytes >= least && tsapi.bytes <= least + 2 * 16 * transactions, `${tsapi.bytes} of ${least}`);
+    assert.equal(dump.prior.find((row) => row.class === "heap"), undefined);
+  });
+
   // Alone, and one request after another: it knows what the allocator will do next, and with others beside it that is not so.
   test("a double free that the C library does not notice: the server serves on, and the block is released once", async () => {
     await withServer({ plugins: [PLUGIN, corpus("hostile_double_free_hidden")] }, async (ats) => {

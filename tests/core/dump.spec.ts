@@ -235,7 +235,7 @@ describe("a dump", () => {
         TABLE_HEAD +
         total("0") +
         coreAlone("0", "0", "0") +
-        "\nReleased since arming, allocated before it: in no row above\n" +
+        "\nReleased since arming, allocated before it or by others: in no row above\n" +
         "Frees      | Size                 | Class\n" +
         "-----------|----------------------|----------\n" +
         "         4 |                 4096 | openssl\n" +
