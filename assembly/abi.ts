@@ -37,6 +37,15 @@ export const SITES_MIN: u32 = 64;
 export const SITES_MAX: u32 = 65520;
 export const SITES_DEFAULT: u32 = 4096;
 
+// Numbers above the capacity, as far as 16 bits reach: rows (other) of a class and an owner, for sites that found no room. A shard
+// finds such a row under this place, which is no address, and a detail of class and owner alone.
+export const OTHERS_MAX: u32 = 60;
+export const OTHER_PLACE: u32 = 1;
+
+// How much a shard knows, once a site found no room: every site, and then also every row (other).
+export const SEALED_SITES: u32 = 1;
+export const SEALED_ALL: u32 = 2;
+
 // A site's detail, 64 bits: the line, the class above it, and above them the owner whose code was running.
 export const DETAIL_CLASS_SHIFT: u32 = 28;
 export const DETAIL_LINE_MASK: u32 = 0x0fffffff;

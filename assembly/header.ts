@@ -40,7 +40,7 @@ import {
   TEXT_PLUGINS,
   TEXT_SIZE,
 } from "./abi";
-import { facts, input, slots, texts } from "./memory";
+import { facts, input, limit, texts } from "./memory";
 import { ascii, byte, copy, unsigned, utc } from "./writer";
 
 const FORMAT: u32 = 1;
@@ -89,7 +89,7 @@ export function renderHeader(): void {
   number(" shards=", FACT_SHARDS);
   number(" sites=", FACT_SITES);
   byte(0x2f);
-  unsigned(slots - SITE_FIRST);
+  unsigned(limit - SITE_FIRST);
   number(" refused-sites=", FACT_OVERFLOW);
   ascii(" iobuffer=");
   ascii(hook(FACT_IOBUFFER));

@@ -65,6 +65,7 @@ export { index, indexShift, records, slots } from "./memory";
 export { bind, carry, charge, event, release, seal, tryCharge, tryEvent } from "./shard";
 export {
   freeSite,
+  isOwnSite,
   refusals,
   register,
   registerName,

@@ -39,6 +39,7 @@ import {
   KIND_COUNT,
   MEASURE_COUNT,
   NAME_SIZE,
+  OTHERS_MAX,
   OWNERS_MAX,
   OWNER_SIZE,
   PAIR_SIZE,
@@ -85,7 +86,9 @@ const FRAME_TEXT_MAX: u32 = 16 * 1024;
 /** The sections of the analysis: two of RANKED_MAX rows and one of owners, numbers, words and a name in each row. */
 const ANALYSIS_TEXT_MAX: u32 = (2 * RANKED_MAX + FOLLOWED_MAX) * 640;
 
-/** Site numbers that exist: capacity and the fixed ones. */
+/** Numbers below this one are of the fixed sites and of those that were registered: as many as the capacity. */
+export let limit: u32 = 0;
+/** Site numbers that exist: behind those come the rows (other) of a class and an owner. */
 export let slots: u32 = 0;
 /** Bits of a hash that number an index slot. The index has at least twice as many slots as sites, so a probe always ends. */
 export let indexBits: u32 = 0;
@@ -132,7 +135,8 @@ export let analysisSize: u32 = 0;
  */
 export function init(role: u32, sites: u32): i32 {
   if (role > ROLE_MODEL || sites < SITES_MIN || sites > SITES_MAX) return -1;
-  slots = SITE_FIRST + sites;
+  limit = SITE_FIRST + sites;
+  slots = min(limit + OTHERS_MAX, 0x10000);
   indexBits = 32 - clz(2 * slots - 1);
   indexShift = 64 - indexBits;
   indexMask = (1 << indexBits) - 1;

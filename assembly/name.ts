@@ -86,12 +86,17 @@ export function rename(site: u32, length: u32): void {
   store<u64>(nameAt(site), hash, HASH);
 }
 
-/** Names a fixed site. */
-export function writeFixed(site: u32, cls: u32): void {
+/** Names the row of what found no room: of a class, or of a class and an owner. It stays for ever. */
+export function writeOther(site: u32, cls: u32, owner: u32): void {
   begin(site, NAME_MAX);
   writer.ascii(cls == CLASS_IOBUFFER ? "memory/IOBuffer/" : cls == CLASS_OPENSSL ? "memory/OpenSSL/" : PLUGIN);
+  if (owner != OWNER_CORE && cls != CLASS_OPENSSL) {
+    writer.copy(ownerText(owner), ownerLength(owner));
+    writer.byte(0x20);
+  }
   writer.ascii("(other)");
-  finish(site, cls, cls == CLASS_OBJECT ? KIND_OTHER : 0, OWNER_CORE, 0);
+  const flags = owner != OWNER_CORE && cls == CLASS_OPENSSL ? NAME_VIA | LASTING : LASTING;
+  finish(site, cls, cls == CLASS_OBJECT ? KIND_OTHER : 0, owner, flags);
 }
 
 export function clear(site: u32): void {

@@ -6,23 +6,24 @@
 //
 // A number is given a second time only after its owner's module was unloaded and everything it allocated was released (reclaim.ts).
 // Once a site had to be refused, none is given any more: some shards then charge unseen keys to (other) without asking, and a site
-// known to one thread and not to another would have its releases charged elsewhere than its allocations.
+// known to one thread and not to another would have its releases charged elsewhere than its allocations. What is given then are
+// rows (other), one for each class and owner that has something refused, from the numbers above the capacity.
 
 import {
   CLASS_COUNT,
   CLASS_IOBUFFER,
   DETAIL_CLASS_SHIFT,
-  DETAIL_OWNER_SHIFT,
   INPUT_SIZE,
+  OTHER_PLACE,
   OWNER_CORE,
   ROLE_REGISTRY,
   SITE_FIRST,
   SITE_OTHER,
 } from "./abi";
-import { indexBits, indexMask, input, nameIndex, slots } from "./memory";
+import { indexBits, indexMask, input, limit, nameIndex, slots } from "./memory";
 import * as name from "./name";
 import * as owner from "./owner";
-import { classOf } from "./site";
+import { classOf, detailOfOther, hasOther, ownerOfDetail } from "./site";
 import { find, forget, insert } from "./table";
 import * as writer from "./writer";
 
@@ -32,6 +33,8 @@ let changes: u32 = 0;
 /** A number that was given back; the next one stands in its name's hash. 0 where there is none. */
 let free: u32 = 0;
 let freeCount: u32 = 0;
+/** Rows (other) of a class and an owner. */
+let others: u32 = 0;
 
 export function reset(role: u32): void {
   count = SITE_FIRST;
@@ -39,14 +42,15 @@ export function reset(role: u32): void {
   changes = 0;
   free = 0;
   freeCount = 0;
+  others = 0;
   if (role < ROLE_REGISTRY) return;
   owner.reset();
-  for (let cls: u32 = 0; cls < CLASS_COUNT; ++cls) name.writeFixed(SITE_OTHER + cls, cls);
+  for (let cls: u32 = 0; cls < CLASS_COUNT; ++cls) name.writeOther(SITE_OTHER + cls, cls, OWNER_CORE);
 }
 
 /** Site numbers given so far, the fixed ones included: no site has a higher one. */
 export function siteCount(): u32 {
-  return count;
+  return others ? limit + others : count;
 }
 
 /** Registrations refused because the table was full. */
@@ -69,7 +73,8 @@ export function version(): u32 {
  * @param length bytes of the text; INPUT_SIZE at most
  * @param ownerKey whose site it is: of a call from a plugin the plugin's, whatever owner is in the detail
  * @param flags NAME_...
- * @returns the site's number; that of (other) where the table is full
+ * @returns the site's number; that of a row (other) where the table is full: of its class and of the owner in the detail, or, where
+ *   there can be no such row, of its class
  */
 export function register(place: u64, detail: u64, length: u32, ownerKey: u32, flags: u32): u32 {
   const known = find(place, detail);
@@ -78,15 +83,36 @@ export function register(place: u64, detail: u64, length: u32, ownerKey: u32, fl
   const site = cls >= CLASS_COUNT || length > INPUT_SIZE ? 0 : known ? takeBack(known) : take();
   if (!site) {
     ++refused;
-    return SITE_OTHER + (cls < CLASS_COUNT ? cls : CLASS_IOBUFFER);
+    return hasOther(detail) ? other(detail) : SITE_OTHER + (cls < CLASS_COUNT ? cls : CLASS_IOBUFFER);
   }
   if (!known) insert(site, place, detail);
   const slot = owner.ownerOf(ownerKey);
   // A call in a module on behalf of another, or of none: the next module at that address has the same key.
-  const lasting = cls != CLASS_IOBUFFER && <u32>(detail >>> DETAIL_OWNER_SHIFT) != ownerKey;
+  const lasting = cls != CLASS_IOBUFFER && ownerOfDetail(detail) != ownerKey;
   name.write(site, detail, length, slot, lasting ? flags | name.LASTING : flags);
   owner.addSite(slot);
   if (cls == CLASS_IOBUFFER && !findName(name.hashOf(site))) insertName(site);
+  ++changes;
+  return site;
+}
+
+/** Whether a number is that of a registered site, and not of one that sums others. */
+export function isOwnSite(site: u32): bool {
+  return site >= SITE_FIRST && site < limit;
+}
+
+/** The row (other) of a class and an owner, as a sealed shard finds it. */
+function other(detail: u64): u32 {
+  const key = detailOfOther(detail);
+  const known = find(OTHER_PLACE, key);
+  if (known) return known;
+  const site = limit + others;
+  if (site == slots) return SITE_OTHER + classOf(detail);
+  ++others;
+  insert(site, OTHER_PLACE, key);
+  const slot = owner.ownerOf(ownerOfDetail(detail));
+  name.writeOther(site, classOf(detail), slot);
+  owner.addSite(slot);
   ++changes;
   return site;
 }
@@ -117,7 +143,7 @@ export function registerName(length: u32): u32 {
 
 /** A better text for a plugin's site: what comes after memory/plugin/ is in the input region. Returns 0 or -1. */
 export function renameSite(site: u32, length: u32): i32 {
-  if (site < SITE_FIRST || site >= count || !name.lengthOf(site) || length > INPUT_SIZE) return -1;
+  if (!isOwnSite(site) || !name.lengthOf(site) || length > INPUT_SIZE) return -1;
   name.rename(site, length);
   ++changes;
   return 0;
@@ -134,7 +160,7 @@ export function retireOwner(key: u32): i32 {
 
 /** Nothing of this site is in use, and nothing will be: its number can be given again. Returns 0 or -1. */
 export function freeSite(site: u32): i32 {
-  if (site < SITE_FIRST || site >= count || !name.lengthOf(site)) return -1;
+  if (!isOwnSite(site) || !name.lengthOf(site)) return -1;
   if (!owner.isRetired(name.ownerOfSite(site)) || name.isLasting(site)) return -1;
   const cls = name.classOfName(site);
   owner.dropSite(name.ownerOfSite(site));
@@ -152,7 +178,7 @@ const NEXT: usize = 8;
 
 function take(): u32 {
   if (refused) return 0;
-  if (!free) return count == slots ? 0 : count++;
+  if (!free) return count == limit ? 0 : count++;
   const site = free;
   free = nextOf(site);
   --freeCount;

@@ -5,19 +5,29 @@
 //
 // A key that this shard has not seen is answered with SITE_UNKNOWN and not counted: the host asks the registry, tells this shard
 // with bind(), and calls again. Once the registry is full and this shard knows all of it, the host calls seal(): from then on an
-// unseen key is charged to (other) of its class here, without asking.
+// unseen key is charged to (other) here, without asking: of its class and of the owner whose code runs, or of its class alone where
+// there is no such row.
 
-import { CLASS_IOBUFFER, DETAIL_CLASS_SHIFT, SITE_FIRST, SITE_OTHER, SITE_UNKNOWN } from "./abi";
-import { addAlloc, addCounts, addFree, addSigned, classOf, siteAt } from "./site";
+import {
+  CLASS_IOBUFFER,
+  DETAIL_CLASS_SHIFT,
+  OTHER_PLACE,
+  SEALED_ALL,
+  SEALED_SITES,
+  SITE_FIRST,
+  SITE_OTHER,
+  SITE_UNKNOWN,
+} from "./abi";
+import { addAlloc, addCounts, addFree, addSigned, classOf, detailOfOther, hasOther, siteAt } from "./site";
 import { slots } from "./memory";
 import { find, findFirst, insert, reset as resetTable } from "./table";
 
 const IOBUFFER: u64 = CLASS_IOBUFFER << DETAIL_CLASS_SHIFT;
 
-let sealed: bool = false;
+let sealed: u32 = 0;
 
 export function reset(): void {
-  sealed = false;
+  sealed = 0;
   resetTable();
 }
 
@@ -91,13 +101,20 @@ export function bind(site: u32, place: u64, detail: u64): i32 {
   return 0;
 }
 
-/** The registry is full and every key of it is bound here: unseen keys are (other) from now on. */
-export function seal(): void {
-  sealed = true;
+/**
+ * The registry is full, and every key of it that `knows` says is bound here. SEALED_SITES: every site's; a row (other) that is not,
+ * is still asked for. SEALED_ALL: also those, and there will be no further one.
+ */
+export function seal(knows: u32): void {
+  sealed = knows;
 }
 
 function lookup(place: u64, detail: u64): u32 {
   const site = find(place, detail);
   if (site) return site;
-  return sealed ? SITE_OTHER + classOf(detail) : SITE_UNKNOWN;
+  if (sealed < SEALED_SITES) return SITE_UNKNOWN;
+  if (!hasOther(detail)) return SITE_OTHER + classOf(detail);
+  const other = find(OTHER_PLACE, detailOfOther(detail));
+  if (other) return other;
+  return sealed == SEALED_ALL ? SITE_OTHER + classOf(detail) : SITE_UNKNOWN;
 }

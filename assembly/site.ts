@@ -11,7 +11,17 @@
 // place is only a file the line, and the owner whose code was running. The counters of one shard may run below zero between them (allocated here, released elsewhere); sums
 // over all shards do not. They wrap at 2^64, and so do sums and differences: no event is too late to be counted.
 
-import { DETAIL_CLASS_SHIFT, PAIR_SIZE, RECORD_ALLOCS, RECORD_FREES, RECORD_SIZE } from "./abi";
+import {
+  CLASS_COUNT,
+  CLASS_IOBUFFER,
+  DETAIL_CLASS_SHIFT,
+  DETAIL_LINE_MASK,
+  DETAIL_OWNER_SHIFT,
+  PAIR_SIZE,
+  RECORD_ALLOCS,
+  RECORD_FREES,
+  RECORD_SIZE,
+} from "./abi";
 import { records } from "./memory";
 
 const PLACE: usize = 0;
@@ -20,6 +30,22 @@ const BYTES: u32 = PAIR_SIZE / 2;
 
 export function classOf(detail: u64): u32 {
   return (<u32>detail) >>> DETAIL_CLASS_SHIFT;
+}
+
+/** The owner whose code was running: its key. */
+export function ownerOfDetail(detail: u64): u32 {
+  return <u32>(detail >>> DETAIL_OWNER_SHIFT);
+}
+
+/** Whether what finds no room is charged to a row (other) of its class and owner. IOBuffers come without an owner. */
+export function hasOther(detail: u64): bool {
+  const cls = classOf(detail);
+  return cls != CLASS_IOBUFFER && cls < CLASS_COUNT && ownerOfDetail(detail) != 0;
+}
+
+/** What such a row is found by, beside OTHER_PLACE: class and owner. */
+export function detailOfOther(detail: u64): u64 {
+  return detail & ~(<u64>DETAIL_LINE_MASK);
 }
 
 // @ts-ignore: decorator

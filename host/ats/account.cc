@@ -102,41 +102,62 @@ change_one(memtrack_shard *shard, Call call)
   return __atomic_load_n(&shard->dead, __ATOMIC_RELAXED) ? UNKNOWN : change(shard, call, [=] { memtrack_shard_disable(shard); });
 }
 
-/* The registry is full: this shard learns all there is, and asks no more. A site that it had not met yet must be found under its
-   own number before unknown ones become (other), or its releases would be charged elsewhere than its allocations. */
+/* Tells a shard the key of a site, where it has one. */
 void
-seal(memtrack_shard *shard)
+bind(memtrack_shard *shard, uint32_t site)
+{
+  uint64_t place;
+  uint64_t detail;
+  if (memtrack_registry_key(site, &place, &detail)) {
+    change_one(shard, [=](Z_core_instance_t *core) { return Z_coreZ_bind(core, site, place, detail); });
+  }
+}
+
+/* The registry is full: this shard learns all there is. A site that it had not met yet must be found under its own number before
+   unknown ones become (other), or its releases would be charged elsewhere than its allocations. */
+void
+seal(memtrack_shard *shard, uint32_t knows)
 {
   uint32_t count = memtrack_registry_count();
   for (uint32_t site = MEMTRACK_SITE_FIRST; site < count; ++site) {
-    uint64_t place;
-    uint64_t detail;
-    if (memtrack_registry_key(site, &place, &detail)) {
-      change_one(shard, [=](Z_core_instance_t *core) { return Z_coreZ_bind(core, site, place, detail); });
-    }
+    bind(shard, site);
   }
-  change_one(shard, [](Z_core_instance_t *core) {
-    Z_coreZ_seal(core);
+  change_one(shard, [=](Z_core_instance_t *core) {
+    Z_coreZ_seal(core, knows);
     return 0u;
   });
+  shard->sealed = true;
 }
 
-/* Calls the core. Where it does not know the key, tells it the key's number and calls again. */
+/* Tells a shard what the registry answered to a key that it did not know: the number of the key's site, or of a row (other). */
+void
+learn(memtrack_shard *shard, const Key *key)
+{
+  uint32_t site = memtrack_naming_site(key->place, key->detail, key->text);
+  if (memtrack_registry_is_own(site)) {
+    change_one(shard, [=](Z_core_instance_t *core) { return Z_coreZ_bind(core, site, key->place, key->detail); });
+    return;
+  }
+  if (site >= MEMTRACK_SITE_FIRST && shard->sealed) {
+    bind(shard, site);
+  } else {
+    /* Asked again in spite of it, and answered with the row of the class: there are no further rows (other). */
+    seal(shard, shard->sealed ? MEMTRACK_SEALED_ALL : MEMTRACK_SEALED_SITES);
+  }
+}
+
+/* Calls the core. Where it does not know the key, tells it the key's number and calls again: twice at most, the second time for the
+   row (other) that a shard which has just been sealed still asks for. */
 template <typename Call>
 uint32_t
 tell(memtrack_shard *shard, Call call, const Key *key)
 {
   uint32_t site = change_one(shard, call);
-  if (site != UNKNOWN || !key) {
-    return site;
+  for (int i = 0; i < 2 && site == UNKNOWN && key; ++i) {
+    learn(shard, key);
+    site = change_one(shard, call);
   }
-  uint32_t number = memtrack_naming_site(key->place, key->detail, key->text);
-  if (number >= MEMTRACK_SITE_FIRST) {
-    change_one(shard, [=](Z_core_instance_t *core) { return Z_coreZ_bind(core, number, key->place, key->detail); });
-  } else {
-    seal(shard);
-  }
-  return change_one(shard, call);
+  return site;
 }
 
 /* The slow way: a thread's first event, a key that is not known to this shard, a thread that shares a shard, an event that

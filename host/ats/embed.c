@@ -88,7 +88,7 @@ open_guarded(void *argument)
   struct memtrack_core *core = opening->core;
   Z_core_instantiate(&core->wasm);
   if (Z_coreZ_init(&core->wasm, opening->role, opening->sites) == 0) {
-    core->slots      = MEMTRACK_SITE_FIRST + opening->sites;
+    core->sites      = opening->sites;
     core->records    = Z_coreZ_recordsAt(&core->wasm);
     core->input      = Z_coreZ_inputAt(&core->wasm);
     core->names      = Z_coreZ_namesAt(&core->wasm);

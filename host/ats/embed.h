@@ -27,7 +27,7 @@ extern "C" {
 
 struct memtrack_core {
   Z_core_instance_t wasm;
-  uint32_t slots; /* site numbers that exist */
+  uint32_t sites; /* the capacity */
   /* Offsets of regions in its memory (assembly/memory.ts). */
   uint32_t records;
   uint32_t input;

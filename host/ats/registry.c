@@ -140,6 +140,12 @@ memtrack_registry_site(uint64_t place, uint64_t detail, const char *text, uint32
   return request.site;
 }
 
+bool
+memtrack_registry_is_own(uint32_t site)
+{
+  return site >= MEMTRACK_SITE_FIRST && site < MEMTRACK_SITE_FIRST + core.sites;
+}
+
 uint32_t
 memtrack_registry_name(const char *name, uint64_t length)
 {

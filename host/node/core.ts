@@ -24,6 +24,7 @@ export function loadCore(wasm: URL | string = WASM): WebAssembly.Module {
 /** What assembly/index.ts exports, as JavaScript sees it: an i32 is signed, so is an i64. */
 interface Exports extends Record<string, unknown> {
   memory: WebAssembly.Memory;
+  slots: WebAssembly.Global;
   init(role: number, sites: number): number;
   recordsAt(): number;
   inputAt(): number;
@@ -38,7 +39,8 @@ interface Exports extends Record<string, unknown> {
   release(site: number, size: bigint): number;
   carry(site: number, allocs: bigint, allocBytes: bigint, frees: bigint, freeBytes: bigint): number;
   bind(site: number, place: bigint, detail: bigint): number;
-  seal(): void;
+  seal(knows: number): void;
+  isOwnSite(site: number): number;
   register(place: bigint, detail: bigint, length: number, owner: number, flags: number): number;
   registerName(length: number): number;
   registerOwner(length: number): number;
@@ -88,8 +90,8 @@ interface Exports extends Record<string, unknown> {
 export type Text = string | Uint8Array;
 
 export class Core {
-  /** Site numbers that exist: the capacity and the fixed ones. */
-  readonly slots: number;
+  /** Of a shard: the registry was full, and it knows all that is in it. */
+  sealed = false;
   readonly #role: number;
   readonly #wasm: Exports;
   /** All of the instance's memory. It grows in init() and never again, so this view stays good. */
@@ -104,7 +106,6 @@ export class Core {
     this.#wasm = instantiateSync<Exports>(module).exports;
     if (this.#wasm.init(role, sites) !== 0) throw new RangeError(`the core refuses role ${role} with ${sites} sites`);
     this.#role = role;
-    this.slots = abi.SITE_FIRST + sites;
     this.#bytes = new Uint8Array(this.#wasm.memory.buffer);
   }
 
@@ -136,8 +137,10 @@ export class Core {
     return this.#wasm.bind(site, place, detail) === 0;
   }
 
-  seal(): void {
-    this.#wasm.seal();
+  /** @param knows SEALED_... */
+  seal(knows: number): void {
+    this.#wasm.seal(knows);
+    this.sealed = true;
   }
 
   /** Copies a pair (RECORD_ALLOCS or RECORD_FREES) of the sites 0 to count - 1 into a model's staging region. */
@@ -152,7 +155,7 @@ export class Core {
 
   /** Lays pairs (64 bits of count, 64 of bytes, by site) into a model's staging region, as copyPairs() does it from a shard. */
   stage(pairs: Uint32Array): void {
-    const bytes = new Uint8Array(pairs.buffer, pairs.byteOffset, Math.min(pairs.byteLength, this.slots * abi.PAIR_SIZE));
+    const bytes = new Uint8Array(pairs.buffer, pairs.byteOffset, Math.min(pairs.byteLength, this.#wasm.slots.value * abi.PAIR_SIZE));
     this.#bytes.set(bytes, this.#wasm.stagingAt());
   }
 
@@ -192,6 +195,11 @@ export class Core {
 
   get siteCount(): number {
     return this.#wasm.siteCount() >>> 0;
+  }
+
+  /** Whether a number is that of a registered site, and not of a row that sums others. */
+  isOwnSite(site: number): boolean {
+    return this.#wasm.isOwnSite(site) !== 0;
   }
 
   /** Registered sites whose numbers are not free. */
@@ -425,12 +433,11 @@ export class Host {
 
   /** Accounts an IOBuffer event; a negative size is a release. Returns the site charged. */
   event(shard: Core, place: bigint, location: Text, size: bigint, owner = abi.OWNER_CORE): number {
-    let site = shard.event(place, size);
-    if (site === abi.SITE_UNKNOWN) {
-      this.#learn(shard, place, BigInt(abi.CLASS_IOBUFFER << abi.DETAIL_CLASS_SHIFT), location, owner, 0);
-      site = shard.event(place, size);
-    }
-    return this.#counted(site);
+    const detail = BigInt(abi.CLASS_IOBUFFER << abi.DETAIL_CLASS_SHIFT);
+    return this.#account(
+      () => shard.event(place, size),
+      () => this.#learn(shard, place, detail, location, owner, 0),
+    );
   }
 
   /**
@@ -450,12 +457,10 @@ export class Host {
   ): number {
     const low = ((cls << abi.DETAIL_CLASS_SHIFT) | (line & abi.DETAIL_LINE_MASK)) >>> 0;
     const detail = (BigInt(owner) << BigInt(abi.DETAIL_OWNER_SHIFT)) | BigInt(low);
-    let site = shard.charge(place, detail, size);
-    if (site === abi.SITE_UNKNOWN) {
-      this.#learn(shard, place, detail, file, owner, flags);
-      site = shard.charge(place, detail, size);
-    }
-    return this.#counted(site);
+    return this.#account(
+      () => shard.charge(place, detail, size),
+      () => this.#learn(shard, place, detail, file, owner, flags),
+    );
   }
 
   /** Accounts a release, charged to the site that allocated. */
@@ -519,20 +524,33 @@ export class Host {
     return this.model.render(baseline);
   }
 
-  /** The registry knows every site; a shard learns those that it meets. */
+  /** Calls the core; where it does not know the key, twice at most tells it, and calls again. */
+  #account(call: () => number, learn: () => void): number {
+    let site = call();
+    for (let i = 0; i < 2 && site === abi.SITE_UNKNOWN; ++i) {
+      learn();
+      site = call();
+    }
+    return this.#counted(site);
+  }
+
+  /** As the C host's account.cc: the registry knows every site; a shard learns those that it meets. */
   #learn(shard: Core, place: bigint, detail: bigint, text: Text, owner: number, flags: number): void {
     const site = this.registry.register(place, detail, text, owner, flags);
-    if (site >= abi.SITE_FIRST) shard.bind(site, place, detail);
+    if (this.registry.isOwnSite(site)) shard.bind(site, place, detail);
+    else if (site >= abi.SITE_FIRST && shard.sealed) this.#bind(shard, site);
     else this.#seal(shard);
+  }
+
+  #bind(shard: Core, site: number): void {
+    const key = this.registry.key(site);
+    if (key) shard.bind(site, key.place, key.detail);
   }
 
   /** The registry is full: the shard learns all there is, each site under its own number, before unknown ones become (other). */
   #seal(shard: Core): void {
-    for (let site = abi.SITE_FIRST; site < this.registry.siteCount; ++site) {
-      const key = this.registry.key(site);
-      if (key) shard.bind(site, key.place, key.detail);
-    }
-    shard.seal();
+    for (let site = abi.SITE_FIRST; site < this.registry.siteCount; ++site) this.#bind(shard, site);
+    shard.seal(shard.sealed ? abi.SEALED_ALL : abi.SEALED_SITES);
   }
 
   #counted(site: number): number {

@@ -8,6 +8,7 @@ import {
   CLASS_IOBUFFER,
   CLASS_OPENSSL,
   OWNER_CORE,
+  SEALED_SITES,
   SITE_FIRST,
   SITE_OTHER,
   SITE_PRIOR,
@@ -102,7 +103,7 @@ function otherName(cls: u32): string {
 function learn(place: u64, detail: u64, text: string): void {
   const number = register(place, detail, put(text), OWNER_CORE, 0);
   if (number >= SITE_FIRST) bind(number, place, detail);
-  else seal();
+  else seal(SEALED_SITES);
 }
 
 /** Compares every row that a dump would show, and the sums of all, with the shadow. */

@@ -10,18 +10,23 @@ import {
   CLASS_OPENSSL,
   CLASS_TSAPI,
   INPUT_SIZE,
+  KIND_CONT,
+  KIND_OTHER,
+  NAME_HIDDEN,
   NAME_MAX,
+  OTHERS_MAX,
   OWNER_CORE,
+  SITES_MAX,
   SITES_MIN,
   SITE_FIRST,
   SITE_OTHER,
 } from "../../assembly/abi";
 import { detailOf, placeOf } from "../../assembly/index";
-import { input } from "../../assembly/memory";
+import { input, limit, slots } from "../../assembly/memory";
 import { sortRows } from "../../assembly/model";
-import { classOfName, lengthOf } from "../../assembly/name";
-import { refusals, register, registerName, siteCount } from "../../assembly/registry";
-import { fresh, IOBUFFER, nameOf, OPENSSL, opensslSite, put, rowOf, settleOne, site } from "./support";
+import { classOfName, isLasting, kindOf, lengthOf, ownerOfSite } from "../../assembly/name";
+import { freeSite, isOwnSite, refusals, register, registerName, renameSite, siteCount, sitesInUse } from "../../assembly/registry";
+import { detail, fresh, IOBUFFER, nameOf, OPENSSL, opensslSite, owner, put, rowOf, settleOne, site } from "./support";
 
 function fill(): void {
   while (siteCount() < SITE_FIRST + SITES_MIN) site("memory/IOBuffer/Filler.cc:" + siteCount().toString());
@@ -177,6 +182,55 @@ describe("the registry", () => {
     expect(refusals()).toBe(2);
     expect(siteCount()).toBe(SITE_FIRST + SITES_MIN);
     expect(nameOf(SITE_OTHER + CLASS_IOBUFFER)).toBe("memory/IOBuffer/(other)");
+  });
+
+  test("once full, gives a row (other) of class and owner for what comes with one, named and counted as theirs", () => {
+    fresh(SITES_MIN);
+    const foo = owner("foo.so");
+    const bar = owner("bar.so#2");
+    fill();
+    const heap = register(0x9_0000, detail(CLASS_HEAP, 0, foo), put("foo.so+0x1"), foo, 0);
+    expect(heap).toBe(SITE_FIRST + SITES_MIN);
+    expect(register(0x9_0008, detail(CLASS_HEAP, 0, foo), put("foo.so+0x2"), foo, NAME_HIDDEN)).toBe(heap);
+    expect(register(0x9_0008, detail(CLASS_HEAP, 0, bar), put("foo.so+0x2"), foo, 0)).toBe(heap + 1);
+    expect(register(0x9_0008, detail(CLASS_TSAPI, 0, foo), put("foo.so+0x2"), foo, 0)).toBe(heap + 2);
+    expect(register(0x9_0010, detail(CLASS_OBJECT, KIND_CONT, foo), put("foo.so+0x3"), foo, 0)).toBe(heap + 3);
+    expect(register(0x9_0000, detail(CLASS_OPENSSL, 7, bar), put("ssl.c"), bar, 0)).toBe(heap + 4);
+    expect(register(0x9_0000, detail(CLASS_HEAP, 0, OWNER_CORE), put("foo.so+0x1"), foo, 0)).toBe(SITE_OTHER + CLASS_HEAP);
+    expect(refusals()).toBe(7);
+    expect(nameOf(heap)).toBe("memory/plugin/foo.so (other)");
+    expect(nameOf(heap + 1)).toBe("memory/plugin/bar.so#2 (other)");
+    expect(nameOf(heap + 2)).toBe("memory/plugin/foo.so (other)");
+    expect(nameOf(heap + 3)).toBe("memory/plugin/foo.so (other)");
+    expect(nameOf(heap + 4)).toBe("memory/OpenSSL/(other) [via bar.so#2]");
+    for (let i: u32 = 0; i < 5; ++i) {
+      expect(classOfName(heap + i)).toBe(i < 2 ? CLASS_HEAP : i == 2 ? CLASS_TSAPI : i == 3 ? CLASS_OBJECT : CLASS_OPENSSL);
+      expect(ownerOfSite(heap + i)).toBe((i == 1 || i == 4 ? bar : foo) & 1023);
+      expect(isLasting(heap + i)).toBe(true);
+      expect(isOwnSite(heap + i)).toBe(false);
+      expect(renameSite(heap + i, put("foo.so f (f.c:1)"))).toBe(-1);
+      expect(freeSite(heap + i)).toBe(-1);
+      expect(placeOf(heap + i)).toBe(1);
+    }
+    expect(kindOf(heap + 3)).toBe(KIND_OTHER);
+    expect(siteCount()).toBe(SITE_FIRST + SITES_MIN + 5);
+    expect(sitesInUse()).toBe(SITES_MIN);
+  });
+
+  test("has so many such rows, as far as numbers reach; then (other) of the class", () => {
+    const capacities: u32[] = [SITES_MIN, SITES_MAX - 7, SITES_MAX];
+    for (let i = 0; i < capacities.length; ++i) {
+      fresh(capacities[i]);
+      const room: u32 = i == 0 ? OTHERS_MAX : i == 1 ? 7 : 0;
+      expect(slots - limit).toBe(room);
+      register(0, 0, INPUT_SIZE + 1, OWNER_CORE, 0); // refused: none is given any more
+      for (let n: u32 = 0; n < room; ++n) {
+        expect(register(0x9_0000, detail(CLASS_HEAP, 0, 1024 + 2 + n), put("x"), OWNER_CORE, 0)).toBe(limit + n);
+      }
+      expect(register(0x9_0000, detail(CLASS_HEAP, 0, 900), put("x"), OWNER_CORE, 0)).toBe(SITE_OTHER + CLASS_HEAP);
+      if (room) expect(register(0x9_0008, detail(CLASS_HEAP, 0, 1026), put("x"), OWNER_CORE, 0)).toBe(limit);
+      expect(siteCount()).toBe(room ? slots : SITE_FIRST);
+    }
   });
 
   test("refuses a class that it does not know and a text longer than the input region", () => {

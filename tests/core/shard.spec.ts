@@ -5,19 +5,22 @@
 import {
   CLASS_IOBUFFER,
   CLASS_OPENSSL,
+  OTHER_PLACE,
   RECORD_ALLOCS,
   RECORD_FREES,
   ROLE_MODEL,
   ROLE_SHARD,
   SITES_MAX,
   SITES_MIN,
+  SEALED_ALL,
+  SEALED_SITES,
   SITE_FIRST,
   SITE_OTHER,
   SITE_PRIOR,
   SITE_UNKNOWN,
 } from "../../assembly/abi";
 import { init } from "../../assembly/index";
-import { slots } from "../../assembly/memory";
+import { limit, slots } from "../../assembly/memory";
 import { bind, carry, charge, event, release, seal, tryCharge, tryEvent } from "../../assembly/shard";
 import { siteAt } from "../../assembly/site";
 import { fresh, IOBUFFER, OPENSSL } from "./support";
@@ -66,7 +69,7 @@ describe("an instance", () => {
     fresh();
     bind(16, A, IOBUFFER);
     event(A, 100);
-    seal();
+    seal(SEALED_SITES);
     fresh();
     expect(event(A, 100)).toBe(SITE_UNKNOWN);
     expect(everything()).toBe(0);
@@ -151,7 +154,7 @@ describe("a shard", () => {
   test("once sealed, charges unknown keys to (other) of their class, and known ones as before", () => {
     shard();
     bind(16, A, IOBUFFER);
-    seal();
+    seal(SEALED_SITES);
     expect(event(A, 10)).toBe(16);
     expect(event(B, 20)).toBe(SITE_OTHER + CLASS_IOBUFFER);
     expect(event(B, -5)).toBe(SITE_OTHER + CLASS_IOBUFFER);
@@ -159,6 +162,26 @@ describe("a shard", () => {
     expect(charge(B, OPENSSL | 2, 40)).toBe(SITE_OTHER + CLASS_OPENSSL);
     expect(counters(16)).toStrictEqual([1, 10, 0, 0]);
     expect(counters(SITE_OTHER + CLASS_IOBUFFER)).toStrictEqual([1, 20, 1, 5]);
+    expect(counters(SITE_OTHER + CLASS_OPENSSL)).toStrictEqual([2, 70, 0, 0]);
+  });
+
+  test("once sealed, asks for the row (other) of an owner that it has not met, and charges that of the class where there is none", () => {
+    shard();
+    const foo: u64 = 5 << 32;
+    const bar: u64 = 6 << 32;
+    seal(SEALED_SITES);
+    expect(charge(A, foo | OPENSSL | 1, 10)).toBe(SITE_UNKNOWN);
+    bind(limit, OTHER_PLACE, foo | OPENSSL);
+    expect(charge(A, foo | OPENSSL | 1, 10)).toBe(limit);
+    expect(charge(B, foo | OPENSSL | 2, 20)).toBe(limit);
+    expect(charge(B, bar | OPENSSL | 2, 30)).toBe(SITE_UNKNOWN);
+    expect(charge(A, OPENSSL | 1, 40)).toBe(SITE_OTHER + CLASS_OPENSSL);
+    expect(event(A, 50)).toBe(SITE_OTHER + CLASS_IOBUFFER);
+    seal(SEALED_ALL);
+    expect(charge(B, bar | OPENSSL | 2, 30)).toBe(SITE_OTHER + CLASS_OPENSSL);
+    expect(charge(B, foo | OPENSSL | 3, 5)).toBe(limit);
+    expect(release(limit, 20)).toBe(limit);
+    expect(counters(limit)).toStrictEqual([3, 35, 1, 20]);
     expect(counters(SITE_OTHER + CLASS_OPENSSL)).toStrictEqual([2, 70, 0, 0]);
   });
 
@@ -216,7 +239,7 @@ describe("the short way", () => {
     shard();
     expect(tryEvent(A, 100)).toBe(SITE_UNKNOWN);
     expect(tryCharge(A, OPENSSL | 1, 100)).toBe(SITE_UNKNOWN);
-    seal();
+    seal(SEALED_SITES);
     expect(tryEvent(A, 100)).toBe(SITE_UNKNOWN);
     expect(tryCharge(A, OPENSSL | 1, 100)).toBe(SITE_UNKNOWN);
     expect(everything()).toBe(0);

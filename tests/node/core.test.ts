@@ -245,6 +245,17 @@ function isBuffers({ cls, kind }: Site): boolean {
   return cls === abi.CLASS_OBJECT && kind === abi.KIND_IOBUFFER;
 }
 
+/** The row of what found no room: of the class, or of the class and the owner. */
+function otherSite(cls: number, number: number, owner: Owner): Site {
+  const own = number >= abi.SITE_FIRST;
+  const whose = own && cls !== abi.CLASS_OPENSSL ? `${owner.text} ` : "";
+  const text = (["memory/IOBuffer/", "memory/OpenSSL/"][cls] ?? `memory/plugin/${whose}`) + "(other)";
+  const via = own && cls === abi.CLASS_OPENSSL ? ` [via ${owner.text}]` : "";
+  const site = new Site(cls, cls === abi.CLASS_OBJECT ? abi.KIND_OTHER : 0, own ? owner : CORE, text, via, number);
+  site.renamed = true; // it keeps its name
+  return site;
+}
+
 interface Block {
   site: Site;
   place: bigint;
@@ -291,7 +302,7 @@ class RandomRun {
 
   /** Sites of plugins that are gone, of which nothing is in use or older than an arming, and that are there all the same. */
   get left(): Site[] {
-    const sites = [...this.#shadow.sites.values()].filter((site) => site.owner.retired);
+    const sites = [...this.#shadow.sites.values()].filter((site) => site.owner.retired && !this.#isOther(site.number));
     const older = sites.filter((site) => this.#shadow.hasPrior(site));
     const oldBuffers = older.filter(isBuffers).map((site) => site.owner);
     return sites.filter((site) => !older.includes(site) && !(site.cls === abi.CLASS_IOBUFFER && oldBuffers.includes(site.owner)));
@@ -390,13 +401,13 @@ class RandomRun {
       if (number >= abi.SITE_FIRST) assert.equal(known.owner, owner);
       return known;
     }
-    const other = ["memory/IOBuffer/(other)", "memory/OpenSSL/(other)"][cls] ?? "memory/plugin/(other)";
-    const site =
-      number < abi.SITE_FIRST
-        ? new Site(cls, cls === abi.CLASS_OBJECT ? abi.KIND_OTHER : 0, CORE, other, "", number)
-        : new Site(cls, kind, owner, text, via, number);
+    const site = this.#isOther(number) ? otherSite(cls, number, owner) : new Site(cls, kind, owner, text, via, number);
     this.#shadow.sites.set(number, site);
     return site;
+  }
+
+  #isOther(number: number): boolean {
+    return number < abi.SITE_FIRST || number >= abi.SITE_FIRST + this.how.sites;
   }
 
   #release(at: number): void {
@@ -533,6 +544,42 @@ for (const { name, path } of BUILDS) {
       assert.match(dump.notes[0]?.get("warning") ?? "", /the site table is full/);
     });
 
+    test("keeps the sums of each plugin exact when its sites find no room, whichever shard met what first", () => {
+      const host = new Host(module, abi.SITES_MIN);
+      const shards = [host.addShard(), host.addShard(), host.addShard()];
+      // More than there are rows (other) for: the last ones share that of the class.
+      const owners = Array.from({ length: abi.OTHERS_MAX / 2 + 4 }, (_, i) => host.registry.registerOwner(`p${i}.so`));
+      const held = owners.map(() => [0, 0]);
+      const classes = [abi.CLASS_TSAPI, abi.CLASS_HEAP];
+      const blocks: { site: number; size: number; owner: number; cls: number }[] = [];
+      for (let i = 0; i < 6000; ++i) {
+        const [owner, cls] = [i % owners.length, (i >> 3) & 1];
+        const line = 0x10000 + ((i * 7) % 900) * 8;
+        const shard = shards[(i >> 4) % (i < 3000 ? 2 : 3)]!; // the third comes when the table is full
+        const site = host.charge(shard, classes[cls]!, BigInt(line), `p${owner}.so+0x${line.toString(16)}`, 0, BigInt(i), owners[owner]);
+        blocks.push({ site, size: i, owner, cls });
+        held[owner]![cls]! += i;
+        if (i % 3) continue;
+        const [gone] = blocks.splice((i * 31) % blocks.length, 1);
+        host.release(shards[i % 3]!, gone!.site, BigInt(gone!.size));
+        held[gone!.owner]![gone!.cls]! -= gone!.size;
+      }
+      assert.equal(host.lost, 0n);
+      const dump = only(host.dump(FACTS));
+      const other = (cls: "tsapi" | "heap") =>
+        dump[cls].rows.filter(({ location }) => location === "memory/plugin/(other)").reduce((sum, row) => sum + row.inUse, 0);
+      const told = (cls: "tsapi" | "heap") => dump.owners.filter(({ owner }) => owner !== "core").reduce((sum, row) => sum + row[cls], 0);
+      const sum = (cls: number) => held.reduce((total, bytes) => total + bytes[cls]!, 0);
+      assert.deepEqual([told("tsapi") + other("tsapi"), told("heap") + other("heap")], [sum(0), sum(1)]);
+      const right = dump.owners.filter(({ owner, tsapi, heap }) => {
+        const bytes = held[Number(/^p(\d+)\.so$/.exec(owner)?.[1] ?? NaN)];
+        return bytes?.[0] === tsapi && bytes[1] === heap;
+      });
+      const without = 2 * owners.length - abi.OTHERS_MAX; // rows (other) that there were no numbers for
+      assert.ok(right.length >= owners.length - without && right.length < owners.length, `${right.length}`);
+      assert.ok(other("tsapi") > 0 && other("heap") > 0);
+    });
+
     for (const sites of [abi.SITES_MIN, abi.SITES_DEFAULT, abi.SITES_MAX]) {
       test(`writes a dump of ${sites} sites with the longest names and numbers, each differing in verify mode`, () => {
         const host = new Host(module, sites);
@@ -604,7 +651,7 @@ for (const { name, path } of BUILDS) {
       const model = new Core(module, abi.ROLE_MODEL, abi.SITES_MIN);
       assert.throws(() => model.fact(abi.FACT_COUNT, 0n), RangeError);
       assert.throws(() => model.say(abi.TEXT_COUNT, ""), RangeError);
-      assert.equal(model.release(abi.SITE_FIRST + abi.SITES_MIN, 1n), abi.SITE_UNKNOWN);
+      assert.equal(model.release(abi.SITE_FIRST + abi.SITES_MIN + abi.OTHERS_MAX, 1n), abi.SITE_UNKNOWN);
       assert.equal(model.bind(abi.SITE_FIRST - 1, 1n, 0n), false);
       assert.equal(model.verifyRow(abi.SITE_FIRST, 1n, 1n, 1n), false);
     });
