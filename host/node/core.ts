@@ -155,7 +155,11 @@ export class Core {
 
   /** Lays pairs (64 bits of count, 64 of bytes, by site) into a model's staging region, as copyPairs() does it from a shard. */
   stage(pairs: Uint32Array): void {
-    const bytes = new Uint8Array(pairs.buffer, pairs.byteOffset, Math.min(pairs.byteLength, this.#wasm.slots.value * abi.PAIR_SIZE));
+    const bytes = new Uint8Array(
+      pairs.buffer,
+      pairs.byteOffset,
+      Math.min(pairs.byteLength, this.#wasm.slots.value * abi.PAIR_SIZE),
+    );
     this.#bytes.set(bytes, this.#wasm.stagingAt());
   }
 

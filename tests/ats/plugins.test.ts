@@ -296,7 +296,10 @@ describe("hostile plugins", () => {
     // 101 and 5 bytes, which the C library allocated: 104 and 24 of them usable, or 16 more where it found a block so large.
     const least = (104 + 24) * transactions;
     assert.ok(tsapi.bytes >= least && tsapi.bytes <= least + 2 * 16 * transactions, `${tsapi.bytes} of ${least}`);
-    assert.equal(dump.prior.find((row) => row.class === "heap"), undefined);
+    assert.equal(
+      dump.prior.find((row) => row.class === "heap"),
+      undefined,
+    );
   });
 
   // Alone, and one request after another: it knows what the allocator will do next, and with others beside it that is not so.
@@ -339,7 +342,10 @@ describe("hostile plugins", () => {
       const held = (name: string) => dump.owners.find(({ owner }) => owner === name)?.tsapi ?? 0;
       const other = dump.tsapi.rows.find(({ location }) => location === "memory/plugin/hostile_many_sites.so (other)");
       assert.ok(other && other.inUse > 0 && other.inUse < held("hostile_many_sites.so"));
-      assert.equal(dump.tsapi.rows.find(({ location }) => location === "memory/plugin/(other)"), undefined);
+      assert.equal(
+        dump.tsapi.rows.find(({ location }) => location === "memory/plugin/(other)"),
+        undefined,
+      );
       assert.equal(held("hostile_many_sites.so"), transactions * 750 * 16);
       assert.equal(held("leak_tsmalloc.so"), transactions * 5100);
       assert.ok(dump.notes.some((note) => /proxy\.config\.plugin\.memtrack\.sites/.test(note.get("warning") ?? "")));

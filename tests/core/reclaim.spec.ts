@@ -25,7 +25,19 @@ import {
   SITE_UNKNOWN,
 } from "../../assembly/abi";
 import { fact } from "../../assembly/header";
-import { bind, charge, detailOf, event, freeSite, isOwnSite, placeOf, reclaim, refusals, register, registerName } from "../../assembly/index";
+import {
+  bind,
+  charge,
+  detailOf,
+  event,
+  freeSite,
+  isOwnSite,
+  placeOf,
+  reclaim,
+  refusals,
+  register,
+  registerName,
+} from "../../assembly/index";
 import { release, renameSite, retireOwner, seal, settle, siteCount, sitesInUse } from "../../assembly/index";
 import { indexMask, limit } from "../../assembly/memory";
 import { allocs, frees, inUse, isRow, mark, priorFrees, sumRows } from "../../assembly/model";

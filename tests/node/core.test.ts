@@ -556,7 +556,15 @@ for (const { name, path } of BUILDS) {
         const [owner, cls] = [i % owners.length, (i >> 3) & 1];
         const line = 0x10000 + ((i * 7) % 900) * 8;
         const shard = shards[(i >> 4) % (i < 3000 ? 2 : 3)]!; // the third comes when the table is full
-        const site = host.charge(shard, classes[cls]!, BigInt(line), `p${owner}.so+0x${line.toString(16)}`, 0, BigInt(i), owners[owner]);
+        const site = host.charge(
+          shard,
+          classes[cls]!,
+          BigInt(line),
+          `p${owner}.so+0x${line.toString(16)}`,
+          0,
+          BigInt(i),
+          owners[owner],
+        );
         blocks.push({ site, size: i, owner, cls });
         held[owner]![cls]! += i;
         if (i % 3) continue;
@@ -568,7 +576,8 @@ for (const { name, path } of BUILDS) {
       const dump = only(host.dump(FACTS));
       const other = (cls: "tsapi" | "heap") =>
         dump[cls].rows.filter(({ location }) => location === "memory/plugin/(other)").reduce((sum, row) => sum + row.inUse, 0);
-      const told = (cls: "tsapi" | "heap") => dump.owners.filter(({ owner }) => owner !== "core").reduce((sum, row) => sum + row[cls], 0);
+      const told = (cls: "tsapi" | "heap") =>
+        dump.owners.filter(({ owner }) => owner !== "core").reduce((sum, row) => sum + row[cls], 0);
       const sum = (cls: number) => held.reduce((total, bytes) => total + bytes[cls]!, 0);
       assert.deepEqual([told("tsapi") + other("tsapi"), told("heap") + other("heap")], [sum(0), sum(1)]);
       const right = dump.owners.filter(({ owner, tsapi, heap }) => {
