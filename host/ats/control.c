@@ -178,8 +178,7 @@ say_trouble(void)
     memtrack_log(MEMTRACK_WARNING,
                  "the table of %" PRId64 " sites is full: new sites are counted as (other), totals stay exact. Raise %s and start "
                  "traffic_server again to see them by name",
-                 (int64_t)memtrack_registry_core()->sites,
-                 memtrack_setting_rule(MEMTRACK_SETTING_SITES)->name);
+                 (int64_t)memtrack_registry_core()->sites, memtrack_setting_rule(MEMTRACK_SETTING_SITES)->name);
   }
   if (memtrack_shard_traps() != said_traps) {
     said_traps = memtrack_shard_traps();

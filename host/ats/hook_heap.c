@@ -311,22 +311,22 @@ other_realloc(void *block, size_t size)
   return resize_plainly(block, size);
 }
 
-#define DELETE_(name, unsized, parameters, arguments) \
-  static void plugin_##name parameters                \
-  {                                                   \
-    if (is_armed()) {                                 \
-      memtrack_release(block, MEMTRACK_CLASS_HEAP);                  \
-    }                                                 \
-    MEMTRACK_STEP_INSIDE;                             \
-    original_##unsized arguments;                     \
-  }                                                   \
-  static void other_##name parameters                 \
-  {                                                   \
-    if (is_armed()) {                                 \
-      memtrack_release(block, MEMTRACK_RELEASE_BY_OTHERS);                 \
-    }                                                 \
-    MEMTRACK_STEP_INSIDE;                             \
-    original_##unsized arguments;                     \
+#define DELETE_(name, unsized, parameters, arguments)      \
+  static void plugin_##name parameters                     \
+  {                                                        \
+    if (is_armed()) {                                      \
+      memtrack_release(block, MEMTRACK_CLASS_HEAP);        \
+    }                                                      \
+    MEMTRACK_STEP_INSIDE;                                  \
+    original_##unsized arguments;                          \
+  }                                                        \
+  static void other_##name parameters                      \
+  {                                                        \
+    if (is_armed()) {                                      \
+      memtrack_release(block, MEMTRACK_RELEASE_BY_OTHERS); \
+    }                                                      \
+    MEMTRACK_STEP_INSIDE;                                  \
+    original_##unsized arguments;                          \
   }
 DELETES(DELETE_)
 

@@ -40,6 +40,12 @@ memtrack_naming_open(uint32_t slots)
   return 0;
 }
 
+uint64_t
+memtrack_naming_memory(void)
+{
+  return origin_count * sizeof(struct origin);
+}
+
 /* "memory/dir/foo.c:88" as TSmalloc's macro makes it: the file's own name and the line are enough beside the module's. */
 static const char *
 last_part(const char *path)

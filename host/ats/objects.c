@@ -10,6 +10,7 @@
 #define PARTITIONS 1024u /* powers of two */
 #define ENTRIES    1024u
 #define FULL       (ENTRIES / 8 * 7) /* beyond, probes would become long */
+#define TABLE_SIZE ((size_t)PARTITIONS * ENTRIES * sizeof(struct memtrack_object))
 
 struct partition {
   pthread_mutex_t mutex;
@@ -23,8 +24,7 @@ static uint64_t untracked;
 int
 memtrack_objects_open(void)
 {
-  size_t size  = (size_t)PARTITIONS * ENTRIES * sizeof(*table);
-  void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  void *memory = mmap(NULL, TABLE_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (memory == MAP_FAILED) {
     return -1;
   }
@@ -167,4 +167,10 @@ uint64_t
 memtrack_objects_untracked(void)
 {
   return __atomic_load_n(&untracked, __ATOMIC_RELAXED);
+}
+
+uint64_t
+memtrack_objects_memory(void)
+{
+  return table ? TABLE_SIZE + sizeof(partitions) : 0;
 }

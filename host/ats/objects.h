@@ -43,6 +43,9 @@ bool memtrack_objects_unuse(const void *address, struct memtrack_object *object)
 /* Objects that there was no room for. Any thread. */
 uint64_t memtrack_objects_untracked(void);
 
+/* What the table takes, in bytes of address space. Any thread. */
+uint64_t memtrack_objects_memory(void);
+
 #ifdef __cplusplus
 }
 #endif

@@ -24,7 +24,7 @@ export function loadCore(wasm: URL | string = WASM): WebAssembly.Module {
 /** What assembly/index.ts exports, as JavaScript sees it: an i32 is signed, so is an i64. */
 interface Exports extends Record<string, unknown> {
   memory: WebAssembly.Memory;
-  slots: WebAssembly.Global;
+  slots: { readonly value: number };
   init(role: number, sites: number): number;
   recordsAt(): number;
   inputAt(): number;
