@@ -15,24 +15,44 @@ void memtrack_release_open(void);
    family. False where it has none. hook-safe. */
 bool memtrack_release_tagged(void *block, uint64_t usable, uint64_t key);
 
-/* A block without a plugin's tag is released by a plugin: is it OpenSSL's, or damaged? Says and counts the latter. hook-safe. */
+/* Whether the C library keeps this block for the next allocation: it was released before. Never exact, for a block may hold
+   anything. hook-safe. */
+INLINE_ bool
+memtrack_release_spent(const void *block, uint64_t usable)
+{
+  uintptr_t mark = memtrack_plugins.freed_mark;
+  return mark && usable >= 2 * sizeof(mark) && ((const uintptr_t *)block)[1] == mark;
+}
+
+/* A block without a plugin's tag is released by a plugin: is it OpenSSL's, or damaged, or spent? Says and counts the latter two.
+   hook-safe. */
 void memtrack_release_untagged(void *block, uint64_t usable);
 
 /* Takes the tag off a block that is about to be released, and accounts it. `by_plugin`: what has no tag is looked at again.
-   hook-safe. */
+   For a block that most likely has one. hook-safe. */
 INLINE_ void
-memtrack_release(void *block, bool by_plugin)
+memtrack_release_likely(void *block, uint64_t usable, bool by_plugin)
 {
   uint32_t site;
   uint64_t size;
-  if (block == NULL) {
-    return;
-  }
-  uint64_t usable = malloc_usable_size(block);
   if (memtrack_block_untag(block, usable, atomic_load_explicit(&memtrack_plugins.key, memory_order_relaxed), &site, &size)) {
     memtrack_account_free(site, size);
   } else if (by_plugin) {
     memtrack_release_untagged(block, usable);
+  }
+}
+
+/* The same of a block that most likely has none: a look at one word tells most of them. hook-safe. */
+INLINE_ void
+memtrack_release(void *block, bool by_plugin)
+{
+  if (block == NULL) {
+    return;
+  }
+  uint64_t usable = malloc_usable_size(block);
+  bool absent     = memtrack_tag_absent(block, usable, atomic_load_explicit(&memtrack_plugins.sites, memory_order_relaxed));
+  if (!absent || (by_plugin && UNLIKELY_(memtrack_release_spent(block, usable)))) {
+    memtrack_release_likely(block, usable, by_plugin);
   }
 }
 
