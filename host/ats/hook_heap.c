@@ -13,7 +13,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unwind.h>
 
 #include "context.h"
 #include "hot.h"
@@ -21,9 +20,9 @@
 #include "naming.h"
 #include "plugins.h"
 #include "release.h"
+#include "walk.h"
 
-#define PLACE     ((uintptr_t)__builtin_return_address(0))
-#define DEPTH_MAX 64 /* frames between an allocation and the plugin's */
+#define PLACE ((uintptr_t)__builtin_return_address(0))
 
 /* Operators, as the linker knows them. They throw where there is no memory, so they are called and not imitated; those that take no
    alignment only where malloc() alone, which is what the C++ library's own begin with, has none. */
@@ -71,33 +70,19 @@ is_ours(enum where where, size_t size)
          (where == IN_PLUGIN || memtrack_context.owner != MEMTRACK_OWNER_CORE) && LIKELY_(size <= SIZE_MAX - MEMTRACK_TAG_SIZE);
 }
 
-struct walk {
-  uintptr_t place;
-  int depth;
-};
-
-static _Unwind_Reason_Code
-look_at_frame(struct _Unwind_Context *context, void *data)
+static bool
+is_plugin_call(uintptr_t address)
 {
-  struct walk *walk                    = data;
-  uintptr_t address                    = _Unwind_GetIP(context);
-  const struct memtrack_module *module = address ? memtrack_module_at(address - 1) : NULL;
-  if (module && module->kind == MEMTRACK_MODULE_PLUGIN && !memtrack_module_is_wrapper(module, address)) {
-    walk->place = address;
-    return _URC_END_OF_STACK;
-  }
-  return address == 0 || ++walk->depth == DEPTH_MAX ? _URC_END_OF_STACK : _URC_NO_REASON;
+  const struct memtrack_module *module = memtrack_module_at(address - 1);
+  return module && module->kind == MEMTRACK_MODULE_PLUGIN && !memtrack_module_is_wrapper(module, address);
 }
 
-/* The plugin's call on this thread's stack; `otherwise` where there is none. The unwinder takes no lock of the loader's since glibc
-   2.35, and what it allocates is not accounted. */
+/* The plugin's call on this thread's stack; `otherwise` where there is none. What the unwinder allocates is not accounted. */
 static __attribute__((noinline)) uintptr_t
 plugin_call(uintptr_t otherwise)
 {
-  struct walk walk = {.place = otherwise};
   MEMTRACK_STEP_INSIDE;
-  _Unwind_Backtrace(look_at_frame, &walk);
-  return walk.place;
+  return memtrack_walk(is_plugin_call, otherwise);
 }
 
 /* Accounts and tags a block that has been made MEMTRACK_TAG_SIZE longer. */
@@ -363,6 +348,15 @@ plugin_getline(char **line, size_t *room, FILE *file)
   return plugin_getdelim(line, room, '\n', file);
 }
 
+/* What a library unloads by itself, the modules' table does not hear of. */
+static int
+other_dlclose(void *handle)
+{
+  int result = dlclose(handle);
+  memtrack_walk_forget();
+  return result;
+}
+
 #define REDIRECT(which, name)     \
   {                               \
 #name, (void *)which##_##name \
@@ -382,6 +376,7 @@ const struct memtrack_redirect memtrack_plugin_heap[] = {
   REDIRECT(plugin, getline),
   REDIRECT(other, malloc_usable_size),
   REDIRECT(plugin, getdelim),
+  REDIRECT(other, dlclose),
   {"__getdelim", (void *)plugin_getdelim},
   NEWS(PLUGIN_NEW_) DELETES(PLUGIN_DELETE_){NULL, NULL},
 };
@@ -389,6 +384,7 @@ const struct memtrack_redirect memtrack_plugin_heap[] = {
 const struct memtrack_redirect memtrack_library_heap[] = {
   ALL_OF(library),
   REDIRECT(other, malloc_usable_size),
+  REDIRECT(other, dlclose),
   REDIRECT(other, free),
   NEWS(LIBRARY_NEW_) DELETES(OTHER_DELETE_){NULL, NULL},
 };
