@@ -33,12 +33,11 @@ static __thread struct {
   uint64_t slow;
 } thread __attribute__((tls_model("initial-exec")));
 
-/* By return address, the newest one of a place. Two words, the first of which is the address and the second in one: what two
-   threads have mixed up is no address that anyone asks for. (Hyatt and Mann, "A lockless transposition table implementation for
-   parallel search", 2002.) */
+/* By return address, the newest one of a place. Two words, the first of which tells both: what two threads have mixed up is no
+   address that anyone asks for. (Hyatt and Mann, "A lockless transposition table implementation for parallel search", 2002.) */
 #define RULES 4096u /* a power of two */
 static struct {
-  _Atomic uint64_t address_and_rule, rule;
+  _Atomic uint64_t both, rule;
 } rules[RULES];
 
 #define KNOWN_     1u
@@ -54,12 +53,19 @@ index_of(uintptr_t ip)
   return ip * 0x9e3779b97f4a7c15u >> 52 & (RULES - 1);
 }
 
+/* Of what is mixed up, no two addresses that lie near to each other are to make a third. */
+static inline uint64_t
+tell_both(uintptr_t ip, uint64_t word)
+{
+  return ip ^ word * 0x9e3779b97f4a7c15u;
+}
+
 static inline struct rule
 look_up(uintptr_t ip)
 {
   uint32_t at   = index_of(ip);
   uint64_t word = atomic_load_explicit(&rules[at].rule, memory_order_relaxed);
-  if ((atomic_load_explicit(&rules[at].address_and_rule, memory_order_relaxed) ^ word) != ip) {
+  if (atomic_load_explicit(&rules[at].both, memory_order_relaxed) != tell_both(ip, word)) {
     word = 0;
   }
   return (struct rule){.known     = word & KNOWN_,
@@ -70,21 +76,29 @@ look_up(uintptr_t ip)
                        .to_caller = word >> OUT_SHIFT_};
 }
 
+/* How often all was forgotten. What was learned meanwhile may be of before. */
+static _Atomic uint64_t forgotten;
+
+/* `since`: `forgotten` when it began to be learned. */
 static void
-keep(uintptr_t ip, struct rule rule)
+keep(uintptr_t ip, struct rule rule, uint64_t since)
 {
   uint32_t at   = index_of(ip);
   uint64_t word = KNOWN_ | (rule.site ? SITE_ : 0) | (rule.strange ? STRANGE_ : 0) | (rule.from_bp ? FROM_BP_ : 0) |
                   (uint64_t)rule.bp_below << BP_SHIFT_ | (uint64_t)rule.to_caller << OUT_SHIFT_;
-  atomic_store_explicit(&rules[at].address_and_rule, ip ^ word, memory_order_relaxed);
-  atomic_store_explicit(&rules[at].rule, word, memory_order_relaxed);
+  atomic_store_explicit(&rules[at].both, tell_both(ip, word), memory_order_relaxed);
+  atomic_store(&rules[at].rule, word);
+  if (atomic_load(&forgotten) != since) {
+    atomic_store_explicit(&rules[at].rule, 0, memory_order_relaxed);
+  }
 }
 
 void
 memtrack_walk_forget(void)
 {
+  atomic_fetch_add(&forgotten, 1);
   for (uint32_t at = 0; at < RULES; ++at) {
-    atomic_store_explicit(&rules[at].address_and_rule, 0, memory_order_relaxed);
+    atomic_store_explicit(&rules[at].both, 0, memory_order_relaxed);
     atomic_store_explicit(&rules[at].rule, 0, memory_order_relaxed);
   }
 }
@@ -416,12 +430,13 @@ struct walk {
   uintptr_t found;
   int depth;
   bool learns;
+  uint64_t since;
   struct place place; /* the frame before; its ip is 0 at first */
 };
 
 /* The unwinder went from one frame to the next. Keeps its rule where that leads there too. */
 static void
-learn(struct place from, const struct place *to)
+learn(struct place from, const struct place *to, uint64_t since)
 {
   struct rule rule = look_up(from.ip);
   uintptr_t ip     = from.ip;
@@ -432,7 +447,7 @@ learn(struct place from, const struct place *to)
   if (!rule.strange && (!leave(&from, rule, to->sp) || memcmp(&from, to, sizeof(from)) != 0)) {
     rule = (struct rule){.known = true, .strange = true};
   }
-  keep(ip, rule);
+  keep(ip, rule, since);
 }
 
 static _Unwind_Reason_Code
@@ -443,14 +458,14 @@ look_at_frame(struct _Unwind_Context *context, void *data)
   if (walk->learns) {
     place.bp = _Unwind_GetGR(context, BP);
     if (walk->place.ip && place.ip) {
-      learn(walk->place, &place);
+      learn(walk->place, &place, walk->since);
     }
     walk->place = place;
   }
   if (place.ip && walk->is_site(place.ip)) {
     walk->found = place.ip;
     if (walk->learns) {
-      keep(place.ip, (struct rule){.site = true});
+      keep(place.ip, (struct rule){.site = true}, walk->since);
     }
     return _URC_END_OF_STACK;
   }
@@ -469,6 +484,7 @@ static __attribute__((noinline)) uintptr_t
 walk_and_learn(bool (*is_site)(uintptr_t address), uintptr_t otherwise)
 {
   struct walk walk = {.is_site = is_site, .found = otherwise, .depth = -2, .learns = true}; /* this function, memtrack_walk() */
+  walk.since       = atomic_load(&forgotten);
   ++thread.slow;
   _Unwind_Backtrace(look_at_frame, &walk);
   /* The highest so far, but not that of another stack: a coroutine has its own. */
