@@ -18,6 +18,7 @@ export const BUDGETS = {
   stop: { text: "gaps over 50 µs of an event thread, while dumps are made against while not", same: true, unit: "x" },
   memory: { text: "memory per thread at the default capacity", atMost: 256, unit: "KiB" },
   server: { text: "CPU per request at level 1 and 2 against no plugin", atMost: 1.01, unit: "x" },
+  share: { text: "share of the network threads' time, five plugins", atMost: 1, unit: "%" },
   commandRate: { text: "memtrack report of a 1 GB traffic.out", atLeast: 100, unit: "MB/s" },
   commandMemory: { text: "its memory", atMost: 300, unit: "MB" },
   disarmed: { text: "CPU per request disarmed against no plugin", same: true, unit: "x" },

@@ -6,16 +6,16 @@
 
 export const INSTRUCTION_LIMITS = {
   /** One IOBuffer event, from the server's slot on, one of 16 sites. */
-  event: 61,
+  event: 56,
   /** The same, each of 4000 sites in turn: with what collisions in the index cost. */
-  eventManySites: 76,
+  eventManySites: 71,
   /** An OpenSSL allocation and its release, beyond what the bare allocator takes for them. */
-  pair: 257,
+  pair: 252,
   /** An OpenSSL realloc that stays in its place: a release and an allocation. */
-  realloc: 263,
+  realloc: 256,
   /** A TSmalloc and its TSfree, and a plugin's operator new and delete. */
-  tsapi: 259,
-  heap: 294,
+  tsapi: 250,
+  heap: 271,
   /** A release by the server of what no plugin allocated: what each of its own blocks costs more. */
-  foreign: 43,
+  foreign: 34,
 } as const;

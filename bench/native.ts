@@ -82,6 +82,10 @@ export class Rounds {
   has(key: string): boolean {
     return this.#lists.has(key);
   }
+
+  keys(): string[] {
+    return [...this.#lists.keys()];
+  }
 }
 
 /** The order of a round: each takes every place once before one takes a place again, and the direction changes after that. */

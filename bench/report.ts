@@ -16,7 +16,10 @@ export interface Results {
 const TITLES: Record<string, string> = {
   events: "IOBuffer events",
   openssl: "OpenSSL allocations",
+  tsapi: "TSmalloc",
+  heap: "operator new",
   growth: "Growth",
+  share: "Share of the network threads' time",
   server: "The whole server",
   command: "The memtrack command",
   instr: "Instructions",

@@ -16,6 +16,7 @@ import { buildNative, type Run } from "./native.ts";
 import { pairs } from "./pairs.ts";
 import { resultsText, type Results } from "./report.ts";
 import { server } from "./server.ts";
+import { share } from "./share.ts";
 
 // In the order of their cost, so that the cheap ones speak first.
 const COMPARISONS: Record<string, (run: Run) => Promise<Figure[]>> = {
@@ -24,6 +25,7 @@ const COMPARISONS: Record<string, (run: Run) => Promise<Figure[]>> = {
   events,
   pairs,
   growth,
+  "plugins-share": share,
   server,
 };
 const NAMES = Object.keys(COMPARISONS).join(", ");

@@ -17,7 +17,7 @@ import { orderOf, output, Rounds, wordsOf, type Run } from "./native.ts";
 import { quantile } from "./statistics.ts";
 
 /** Plugins of Debian's that do something for every request, and change no response here. */
-const PLUGINS = ["xdebug.so", "compress.so", "money_trace.so", "remap_stats.so", "header_freq.so"];
+export const PLUGINS = ["xdebug.so", "compress.so", "money_trace.so", "remap_stats.so", "header_freq.so"];
 
 const VARIANTS = {
   none: { level: 0, plugins: [] },
@@ -46,7 +46,7 @@ function bareOf(variant: Variant): Variant {
 }
 
 /** A day: longer than any run. */
-const CACHED = "cache=86400";
+export const CACHED = "cache=86400";
 
 interface Load {
   path: string;
@@ -184,7 +184,7 @@ function figuresOf(measured: Rounds, load: string, variants: Variant[]): Figure[
   return [...costs, ...ratios];
 }
 
-async function startServer(options: AtsOptions, origin: Origin): Promise<Ats> {
+export async function startServer(options: AtsOptions, origin: Origin): Promise<Ats> {
   const records = {
     // Each handshake is to be a full one.
     "proxy.config.ssl.session_cache": 0,
@@ -229,7 +229,7 @@ function serverCores(): string | undefined {
   return count > 1 ? `0-${Math.floor(count / 2) - 1}` : undefined;
 }
 
-function loadCommand(...command: string[]): string[] {
+export function loadCommand(...command: string[]): string[] {
   const count = cpus().length;
   return count > 1 ? ["taskset", "-c", `${Math.floor(count / 2)}-${count - 1}`, ...command] : command;
 }

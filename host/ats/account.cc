@@ -9,17 +9,18 @@
  */
 #include "account.h"
 
+#include "hot.h"
 #include "naming.h"
 #include "registry.h"
 #include "shard.h"
 
 extern "C" {
 /* The core's hot functions, by their export names. Declared first, so that their definitions below are inlined. */
-#define HOT_ static inline __attribute__((always_inline))
-HOT_ u32 w2c_tryEvent(Z_core_instance_t *, u64, u64);
-HOT_ u32 w2c_tryCharge(Z_core_instance_t *, u64, u64, u64);
-HOT_ u32 w2c_release(Z_core_instance_t *, u32, u64);
-#undef HOT_
+#define IN_PLACE_ static inline __attribute__((always_inline))
+IN_PLACE_ u32 w2c_tryEvent(Z_core_instance_t *, u64, u64);
+IN_PLACE_ u32 w2c_tryCharge(Z_core_instance_t *, u64, u64, u64);
+IN_PLACE_ u32 w2c_release(Z_core_instance_t *, u32, u64);
+#undef IN_PLACE_
 
 #include "core.c"
 }
@@ -54,7 +55,7 @@ change(memtrack_shard *shard, Call call, Disable disable)
     return UNKNOWN;
   }
   try {
-    site = call(&shard->core.wasm);
+    site = call(&shard->core);
   } catch (const memtrack_trap &) {
     disable();
     __atomic_fetch_add(&lost, 1, __ATOMIC_RELAXED);
@@ -73,24 +74,22 @@ change_own(Call call)
   return change(memtrack_thread.shard, call, memtrack_shard_disable_own);
 }
 
-/* Calls a hot function with a copy of what it reads of the instance: the compiler can keep that in registers over the stores into
-   linear memory, and from the memory's size it proves all bounds of a record, so that of five checks one is left. The hot functions
-   change linear memory only, and read no other global (tests/node/core.test.ts). */
+/* Calls a hot function with an instance of its own that has what it reads: the compiler can keep that in registers over the stores
+   into linear memory, and from the memory's size it proves all bounds of a record, so that of five checks one is left. The hot
+   functions change linear memory only, and read no other global (tests/node/core.test.ts). */
 template <typename Call>
 inline __attribute__((always_inline)) uint32_t
-hot(const Z_core_instance_t *core, Call call)
+hot(const memtrack_hot &own, Call call)
 {
   Z_core_instance_t copy;
-  copy.w2c_memory     = core->w2c_memory;
-  copy.w2c_records    = core->w2c_records;
-  copy.w2c_index      = core->w2c_index;
-  copy.w2c_indexShift = core->w2c_indexShift;
-  copy.w2c_slots      = core->w2c_slots;
-  if (UNLIKELY_(copy.w2c_memory.size != MEMTRACK_SHARD_MEMORY)) {
-    return UNKNOWN; /* it never is; if it were, the slow way would check each access and trap */
-  }
+  copy.w2c_memory.data = own.memory;
+  copy.w2c_memory.size = MEMTRACK_SHARD_MEMORY; /* memtrack_core_open() has seen to it, and to the next */
+  copy.w2c_records     = own.records;
+  copy.w2c_index       = own.index;
+  copy.w2c_indexShift  = own.index_shift;
+  copy.w2c_slots       = own.slots;
   if (copy.w2c_records >= MEMTRACK_RECORDS_BELOW) {
-    __builtin_unreachable(); /* memtrack_core_open() has seen to it */
+    __builtin_unreachable();
   }
   return call(&copy);
 }
@@ -109,7 +108,7 @@ bind(memtrack_shard *shard, uint32_t site)
   uint64_t place;
   uint64_t detail;
   if (memtrack_registry_key(site, &place, &detail)) {
-    change_one(shard, [=](Z_core_instance_t *core) { return Z_coreZ_bind(core, site, place, detail); });
+    change_one(shard, [=](memtrack_core *core) { return Z_coreZ_bind(&core->wasm, site, place, detail); });
   }
 }
 
@@ -122,8 +121,8 @@ seal(memtrack_shard *shard, uint32_t knows)
   for (uint32_t site = MEMTRACK_SITE_FIRST; site < count; ++site) {
     bind(shard, site);
   }
-  change_one(shard, [=](Z_core_instance_t *core) {
-    Z_coreZ_seal(core, knows);
+  change_one(shard, [=](memtrack_core *core) {
+    Z_coreZ_seal(&core->wasm, knows);
     return 0u;
   });
   shard->sealed = true;
@@ -135,7 +134,7 @@ learn(memtrack_shard *shard, const Key *key)
 {
   uint32_t site = memtrack_naming_site(key->place, key->detail, key->text);
   if (memtrack_registry_is_own(site)) {
-    change_one(shard, [=](Z_core_instance_t *core) { return Z_coreZ_bind(core, site, key->place, key->detail); });
+    change_one(shard, [=](memtrack_core *core) { return Z_coreZ_bind(&core->wasm, site, key->place, key->detail); });
     return;
   }
   if (site >= MEMTRACK_SITE_FIRST && shard->sealed) {
@@ -189,56 +188,57 @@ tell_slowly(Call call, const Key *key)
 __attribute__((noinline)) void
 iobuffer_further(const char *location, int64_t size)
 {
-  if (LIKELY_(change_own([=](Z_core_instance_t *core) { return w2c_event(core, (uintptr_t)location, size); }) != UNKNOWN)) {
+  if (LIKELY_(change_own([=](memtrack_core *core) { return w2c_event(&core->wasm, (uintptr_t)location, size); }) != UNKNOWN)) {
     return;
   }
   Key key{(uintptr_t)location, MEMTRACK_CLASS_IOBUFFER << MEMTRACK_DETAIL_CLASS_SHIFT, location};
-  tell_slowly([=](Z_core_instance_t *core) { return Z_coreZ_event(core, key.place, size); }, &key);
+  tell_slowly([=](memtrack_core *core) { return Z_coreZ_event(&core->wasm, key.place, size); }, &key);
 }
 
 __attribute__((noinline)) uint32_t
 alloc_further(uint64_t place, uint64_t detail, const char *text, uint64_t size)
 {
-  uint32_t site = change_own([=](Z_core_instance_t *core) { return w2c_charge(core, place, detail, size); });
+  uint32_t site = change_own([=](memtrack_core *core) { return w2c_charge(&core->wasm, place, detail, size); });
   if (LIKELY_(site != UNKNOWN)) {
     return site == TRAPPED ? UNKNOWN : site;
   }
   Key key{place, detail, text};
-  site = tell_slowly([=](Z_core_instance_t *core) { return Z_coreZ_charge(core, key.place, key.detail, size); }, &key);
+  site = tell_slowly([=](memtrack_core *core) { return Z_coreZ_charge(&core->wasm, key.place, key.detail, size); }, &key);
   return site == TRAPPED ? UNKNOWN : site;
 }
 
 __attribute__((noinline)) void
 free_slowly(uint32_t site, uint64_t size)
 {
-  tell_slowly([=](Z_core_instance_t *core) { return Z_coreZ_release(core, site, size); }, nullptr);
+  tell_slowly([=](memtrack_core *core) { return Z_coreZ_release(&core->wasm, site, size); }, nullptr);
 }
 } // namespace
 
-void
+HOT_ void
 memtrack_account_iobuffer(const char *location, int64_t size)
 {
-  if (UNLIKELY_(change_own([=](Z_core_instance_t *core) ALWAYS_ {
-                  return hot(core, [=](Z_core_instance_t *copy) ALWAYS_ { return w2c_tryEvent(copy, (uintptr_t)location, size); });
+  if (UNLIKELY_(change_own([=](memtrack_core *core) ALWAYS_ {
+                  return hot(core->hot,
+                             [=](Z_core_instance_t *copy) ALWAYS_ { return w2c_tryEvent(copy, (uintptr_t)location, size); });
                 }) == UNKNOWN)) {
     iobuffer_further(location, size);
   }
 }
 
-uint32_t
+HOT_ uint32_t
 memtrack_account_alloc(uint64_t place, uint64_t detail, const char *text, uint64_t size)
 {
-  uint32_t site = change_own([=](Z_core_instance_t *core) ALWAYS_ {
-    return hot(core, [=](Z_core_instance_t *copy) ALWAYS_ { return w2c_tryCharge(copy, place, detail, size); });
+  uint32_t site = change_own([=](memtrack_core *core) ALWAYS_ {
+    return hot(core->hot, [=](Z_core_instance_t *copy) ALWAYS_ { return w2c_tryCharge(copy, place, detail, size); });
   });
   return LIKELY_(site < TRAPPED) ? site : site == TRAPPED ? UNKNOWN : alloc_further(place, detail, text, size);
 }
 
-void
+HOT_ void
 memtrack_account_free(uint32_t site, uint64_t size)
 {
-  if (UNLIKELY_(change_own([=](Z_core_instance_t *core) ALWAYS_ {
-                  return hot(core, [=](Z_core_instance_t *copy) ALWAYS_ { return w2c_release(copy, site, size); });
+  if (UNLIKELY_(change_own([=](memtrack_core *core) ALWAYS_ {
+                  return hot(core->hot, [=](Z_core_instance_t *copy) ALWAYS_ { return w2c_release(copy, site, size); });
                 }) == UNKNOWN)) {
     free_slowly(site, size);
   }
@@ -255,7 +255,7 @@ memtrack_account_carry(uint32_t site, int64_t allocs, int64_t frees, int64_t in_
 {
   /* Another accountant tells what is in use, not what was ever released: that much was allocated and kept. */
   uint64_t allocated = in_use > 0 ? in_use : 0, freed = in_use < 0 ? -in_use : 0;
-  tell_slowly([=](Z_core_instance_t *core) { return Z_coreZ_carry(core, site, allocs, allocated, frees, freed); }, nullptr);
+  tell_slowly([=](memtrack_core *core) { return Z_coreZ_carry(&core->wasm, site, allocs, allocated, frees, freed); }, nullptr);
 }
 
 uint64_t

@@ -6,6 +6,7 @@
 #include <stddef.h>
 
 #include "core_abi.h"
+#include "hot.h"
 #include "module.h"
 
 typedef uintptr_t word;
@@ -19,11 +20,18 @@ struct thunk {
 
 __thread struct memtrack_context memtrack_context;
 
+#define INDEX_SIZE (2 * MEMTRACK_THUNKS_MAX) /* a power of two; never full */
+
+/* Given out one after the other: the few that a server uses, and their code, are then neighbours. */
 static struct thunk thunks[MEMTRACK_THUNKS_MAX];
+static uint32_t thunk_count;                 /* under the mutex */
+static _Atomic uint16_t numbers[INDEX_SIZE]; /* by the function's hash: a thunk's number and 1, or 0 */
 static _Atomic uint32_t refused;
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER; /* taken to give out a new thunk */
 
-static __attribute__((noinline)) word
+/* In each thunk: six arguments are passed on where they are, the processor foresees each thunk's call by itself, and there is one
+   frame to return through and not two. (Together 0.5 % of a network thread's time became 0.3.) */
+static inline __attribute__((always_inline)) word
 run(const struct thunk *thunk, word a, word b, word c, word d, word e, word f)
 {
   __attribute__((cleanup(memtrack_context_give_back), unused)) const uint32_t before = memtrack_context.owner;
@@ -54,18 +62,25 @@ FOR_ALL_(THUNK_)
 
 static const plugin_function entries[MEMTRACK_THUNKS_MAX] = {FOR_ALL_(NAME_)};
 
-/* Where a function's thunk is, or would be: open addressing, nothing is ever taken out. */
+/* The place in the index of a function's thunk, or the empty one where it would be: open addressing, nothing is ever taken out. */
 static uint32_t
 find(plugin_function function, uint32_t only)
 {
-  uint32_t at = (uint32_t)(((uintptr_t)function >> 4) * 0x9e3779b97f4a7c15u >> 54) % MEMTRACK_THUNKS_MAX;
-  for (uint32_t i = 0; i < MEMTRACK_THUNKS_MAX; ++i, at = (at + 1) % MEMTRACK_THUNKS_MAX) {
-    plugin_function there = atomic_load_explicit(&thunks[at].function, memory_order_acquire);
-    if (there == NULL || (there == function && thunks[at].only == only)) {
+  for (uint32_t at = (uintptr_t)function * 0x9e3779b97f4a7c15u >> 32 & (INDEX_SIZE - 1);; at = (at + 1) & (INDEX_SIZE - 1)) {
+    uint32_t number = atomic_load_explicit(&numbers[at], memory_order_acquire);
+    if (number == 0 ||
+        (atomic_load_explicit(&thunks[number - 1].function, memory_order_relaxed) == function && thunks[number - 1].only == only)) {
       return at;
     }
   }
-  return MEMTRACK_THUNKS_MAX;
+}
+
+/* The number of a function's thunk; MEMTRACK_THUNKS_MAX where it has none. */
+static uint32_t
+thunk_of(plugin_function function, uint32_t only)
+{
+  uint32_t number = atomic_load_explicit(&numbers[find(function, only)], memory_order_acquire);
+  return number ? number - 1 : MEMTRACK_THUNKS_MAX;
 }
 
 /* A new thunk, or the one that another thread made meanwhile; MEMTRACK_THUNKS_MAX where there is none left. */
@@ -73,22 +88,24 @@ static uint32_t
 give_out(plugin_function function, uint32_t only)
 {
   pthread_mutex_lock(&mutex);
-  uint32_t at = find(function, only);
-  if (at < MEMTRACK_THUNKS_MAX) {
-    thunks[at].only = only;
-    atomic_store_explicit(&thunks[at].function, function, memory_order_release);
+  uint32_t at     = find(function, only);
+  uint32_t number = atomic_load_explicit(&numbers[at], memory_order_relaxed);
+  if (number == 0 && thunk_count < MEMTRACK_THUNKS_MAX) {
+    thunks[thunk_count].only = only;
+    atomic_store_explicit(&thunks[thunk_count].function, function, memory_order_relaxed);
+    number = ++thunk_count;
+    atomic_store_explicit(&numbers[at], number, memory_order_release);
   }
   pthread_mutex_unlock(&mutex);
-  return at;
+  return number ? number - 1 : MEMTRACK_THUNKS_MAX;
 }
 
-void *
+HOT_ void *
 memtrack_context_wrap(void *pointer)
 {
   plugin_function function = (plugin_function)(uintptr_t)pointer;
-  uint32_t at              = function ? find(function, 0) : MEMTRACK_THUNKS_MAX;
-  if (at < MEMTRACK_THUNKS_MAX && atomic_load_explicit(&thunks[at].function, memory_order_acquire) == function &&
-      atomic_load_explicit(&thunks[at].owner, memory_order_relaxed) != MEMTRACK_OWNER_CORE) {
+  uint32_t at              = function ? thunk_of(function, 0) : MEMTRACK_THUNKS_MAX;
+  if (at < MEMTRACK_THUNKS_MAX && atomic_load_explicit(&thunks[at].owner, memory_order_relaxed) != MEMTRACK_OWNER_CORE) {
     return (void *)(uintptr_t)entries[at];
   }
   const struct memtrack_module *module = memtrack_module_at((uintptr_t)pointer);

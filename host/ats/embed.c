@@ -95,6 +95,11 @@ open_guarded(void *argument)
     core->owners_end = Z_coreZ_ownersEnd(&core->wasm);
     core->staging    = Z_coreZ_stagingAt(&core->wasm);
     core->output     = Z_coreZ_outputAt(&core->wasm);
+    core->hot        = (struct memtrack_hot){.memory      = core->wasm.w2c_memory.data,
+                                             .records     = core->wasm.w2c_records,
+                                             .index       = core->wasm.w2c_index,
+                                             .index_shift = core->wasm.w2c_indexShift,
+                                             .slots       = core->wasm.w2c_slots};
     /* What account.cc takes for granted of a shard. */
     opening->done = opening->role != MEMTRACK_ROLE_SHARD ||
                     (core->records < MEMTRACK_RECORDS_BELOW && core->wasm.w2c_memory.size == MEMTRACK_SHARD_MEMORY);

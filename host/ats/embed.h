@@ -25,7 +25,15 @@ extern "C" {
 #define LIKELY_(x)   __builtin_expect(!!(x), 1)
 #define UNLIKELY_(x) __builtin_expect(!!(x), 0)
 
+/* What account.cc reads of a shard's instance for each event, in one cache line; in the instance it stands in five. Set at init, as
+   the instance's own is. */
+struct memtrack_hot {
+  uint8_t *memory;
+  uint32_t records, index, index_shift, slots;
+};
+
 struct memtrack_core {
+  struct memtrack_hot hot;
   Z_core_instance_t wasm;
   uint32_t sites; /* the capacity */
   /* Offsets of regions in its memory (assembly/memory.ts). */

@@ -13,27 +13,28 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unwind.h>
 
 #include "context.h"
+#include "hot.h"
 #include "module.h"
 #include "naming.h"
 #include "plugins.h"
 #include "release.h"
+#include "walk.h"
 
-#define PLACE     ((uintptr_t)__builtin_return_address(0))
-#define DEPTH_MAX 64 /* frames between an allocation and the plugin's */
+#define PLACE ((uintptr_t)__builtin_return_address(0))
 
-/* Operators, as the linker knows them. They throw where there is no memory, so they are called and not imitated. */
-#define NEWS(X)                                                                                           \
-  X(_Znwm, (size_t size), (size))                                                                         \
-  X(_Znam, (size_t size), (size))                                                                         \
-  X(_ZnwmRKSt9nothrow_t, (size_t size, const void *tag), (size, tag))                                     \
-  X(_ZnamRKSt9nothrow_t, (size_t size, const void *tag), (size, tag))                                     \
-  X(_ZnwmSt11align_val_t, (size_t size, size_t align), (size, align))                                     \
-  X(_ZnamSt11align_val_t, (size_t size, size_t align), (size, align))                                     \
-  X(_ZnwmSt11align_val_tRKSt9nothrow_t, (size_t size, size_t align, const void *tag), (size, align, tag)) \
-  X(_ZnamSt11align_val_tRKSt9nothrow_t, (size_t size, size_t align, const void *tag), (size, align, tag))
+/* Operators, as the linker knows them. They throw where there is no memory, so they are called and not imitated; those that take no
+   alignment only where malloc() alone, which is what the C++ library's own begin with, has none. */
+#define NEWS(X)                                                                                                  \
+  X(_Znwm, true, (size_t size), (size))                                                                          \
+  X(_Znam, true, (size_t size), (size))                                                                          \
+  X(_ZnwmRKSt9nothrow_t, true, (size_t size, const void *tag), (size, tag))                                      \
+  X(_ZnamRKSt9nothrow_t, true, (size_t size, const void *tag), (size, tag))                                      \
+  X(_ZnwmSt11align_val_t, false, (size_t size, size_t align), (size, align))                                     \
+  X(_ZnamSt11align_val_t, false, (size_t size, size_t align), (size, align))                                     \
+  X(_ZnwmSt11align_val_tRKSt9nothrow_t, false, (size_t size, size_t align, const void *tag), (size, align, tag)) \
+  X(_ZnamSt11align_val_tRKSt9nothrow_t, false, (size_t size, size_t align, const void *tag), (size, align, tag))
 
 /* Name, the one to call, parameters, arguments. A sized one is told a size that is not the allocator's: its unsized twin is called.
  */
@@ -50,10 +51,13 @@
     (block, align))                                                                                                  \
   X(_ZdaPvmSt11align_val_t, _ZdaPvSt11align_val_t, (void *block, size_t size __attribute__((unused)), size_t align), (block, align))
 
-#define DECLARE_NEW_(name, parameters, arguments)             static void *(*original_##name)parameters;
+#define DECLARE_NEW_(name, unaligned, parameters, arguments)  static void *(*original_##name)parameters;
 #define DECLARE_DELETE_(name, unsized, parameters, arguments) static void(*original_##name) parameters;
 NEWS(DECLARE_NEW_)
 DELETES(DECLARE_DELETE_)
+
+/* All of them are the C++ library's own: malloc(), free(), and what is to be done where there is no memory. Set at init. */
+static bool own_operators;
 
 enum where { IN_PLUGIN, IN_LIBRARY };
 
@@ -66,33 +70,19 @@ is_ours(enum where where, size_t size)
          (where == IN_PLUGIN || memtrack_context.owner != MEMTRACK_OWNER_CORE) && LIKELY_(size <= SIZE_MAX - MEMTRACK_TAG_SIZE);
 }
 
-struct walk {
-  uintptr_t place;
-  int depth;
-};
-
-static _Unwind_Reason_Code
-look_at_frame(struct _Unwind_Context *context, void *data)
+static bool
+is_plugin_call(uintptr_t address)
 {
-  struct walk *walk                    = data;
-  uintptr_t address                    = _Unwind_GetIP(context);
-  const struct memtrack_module *module = address ? memtrack_module_at(address - 1) : NULL;
-  if (module && module->kind == MEMTRACK_MODULE_PLUGIN && !memtrack_module_is_wrapper(module, address)) {
-    walk->place = address;
-    return _URC_END_OF_STACK;
-  }
-  return address == 0 || ++walk->depth == DEPTH_MAX ? _URC_END_OF_STACK : _URC_NO_REASON;
+  const struct memtrack_module *module = memtrack_module_at(address - 1);
+  return module && module->kind == MEMTRACK_MODULE_PLUGIN && !memtrack_module_is_wrapper(module, address);
 }
 
-/* The plugin's call on this thread's stack; `otherwise` where there is none. The unwinder takes no lock of the loader's since glibc
-   2.35, and what it allocates is not accounted. */
+/* The plugin's call on this thread's stack; `otherwise` where there is none. What the unwinder allocates is not accounted. */
 static __attribute__((noinline)) uintptr_t
 plugin_call(uintptr_t otherwise)
 {
-  struct walk walk = {.place = otherwise};
   MEMTRACK_STEP_INSIDE;
-  _Unwind_Backtrace(look_at_frame, &walk);
-  return walk.place;
+  return memtrack_walk(is_plugin_call, otherwise);
 }
 
 /* Accounts and tags a block that has been made MEMTRACK_TAG_SIZE longer. */
@@ -149,27 +139,27 @@ ALLOCATES(aligned_alloc, (size_t align, size_t size), size, aligned_alloc(align,
 ALLOCATES(valloc, (size_t size), size, valloc(size), valloc(size + MORE))
 
 /* As above, but the size is changed in the arguments. */
-#define NEW_IN_(which, where, name, parameters, arguments) \
-  static void *which##_##name parameters                   \
-  {                                                        \
-    if (!is_ours(where, size)) {                           \
-      return original_##name arguments;                    \
-    }                                                      \
-    void *block;                                           \
-    {                                                      \
-      MEMTRACK_STEP_INSIDE;                                \
-      size += MORE;                                        \
-      block = original_##name arguments;                   \
-      size -= MORE;                                        \
-    }                                                      \
-    if (LIKELY_(block != NULL)) {                          \
-      charge(block, size, where, PLACE);                   \
-    }                                                      \
-    return block;                                          \
+#define NEW_IN_(which, where, name, unaligned, parameters, arguments)               \
+  static void *which##_##name parameters                                            \
+  {                                                                                 \
+    if (!is_ours(where, size)) {                                                    \
+      return original_##name arguments;                                             \
+    }                                                                               \
+    void *block = unaligned && LIKELY_(own_operators) ? malloc(size + MORE) : NULL; \
+    if (!unaligned || UNLIKELY_(block == NULL)) {                                   \
+      MEMTRACK_STEP_INSIDE;                                                         \
+      size += MORE;                                                                 \
+      block = original_##name arguments;                                            \
+      size -= MORE;                                                                 \
+    }                                                                               \
+    if (LIKELY_(block != NULL)) {                                                   \
+      charge(block, size, where, PLACE);                                            \
+    }                                                                               \
+    return block;                                                                   \
   }
-#define NEW_(name, parameters, arguments)                 \
-  NEW_IN_(plugin, IN_PLUGIN, name, parameters, arguments) \
-  NEW_IN_(library, IN_LIBRARY, name, parameters, arguments)
+#define NEW_(name, unaligned, parameters, arguments)                 \
+  NEW_IN_(plugin, IN_PLUGIN, name, unaligned, parameters, arguments) \
+  NEW_IN_(library, IN_LIBRARY, name, unaligned, parameters, arguments)
 NEWS(NEW_)
 
 #define COPIES_IN_(which, where, name, parameters, length) \
@@ -287,7 +277,7 @@ is_armed(void)
   return atomic_load_explicit(&memtrack_plugins.armed, memory_order_relaxed) && !memtrack_context.inside;
 }
 
-static void
+HOT_ static void
 plugin_free(void *block)
 {
   if (is_armed()) {
@@ -296,7 +286,7 @@ plugin_free(void *block)
   free(block);
 }
 
-static void
+HOT_ static void
 other_free(void *block)
 {
   if (is_armed()) {
@@ -311,23 +301,22 @@ other_realloc(void *block, size_t size)
   return resize_plainly(block, size);
 }
 
-#define DELETE_(name, unsized, parameters, arguments)      \
-  static void plugin_##name parameters                     \
-  {                                                        \
-    if (is_armed()) {                                      \
-      memtrack_release(block, MEMTRACK_CLASS_HEAP);        \
-    }                                                      \
-    MEMTRACK_STEP_INSIDE;                                  \
-    original_##unsized arguments;                          \
-  }                                                        \
-  static void other_##name parameters                      \
-  {                                                        \
-    if (is_armed()) {                                      \
-      memtrack_release(block, MEMTRACK_RELEASE_BY_OTHERS); \
-    }                                                      \
-    MEMTRACK_STEP_INSIDE;                                  \
-    original_##unsized arguments;                          \
+#define DELETE_IN_(which, cls, name, unsized, parameters, arguments) \
+  HOT_ static void which##_##name parameters                         \
+  {                                                                  \
+    if (is_armed()) {                                                \
+      memtrack_release(block, cls);                                  \
+    }                                                                \
+    if (LIKELY_(own_operators)) {                                    \
+      free(block);                                                   \
+      return;                                                        \
+    }                                                                \
+    MEMTRACK_STEP_INSIDE;                                            \
+    original_##unsized arguments;                                    \
   }
+#define DELETE_(name, unsized, parameters, arguments)                           \
+  DELETE_IN_(plugin, MEMTRACK_CLASS_HEAP, name, unsized, parameters, arguments) \
+  DELETE_IN_(other, MEMTRACK_RELEASE_BY_OTHERS, name, unsized, parameters, arguments)
 DELETES(DELETE_)
 
 /* A program may use all of a block that the allocator says there is: the tag is not part of it. */
@@ -359,12 +348,21 @@ plugin_getline(char **line, size_t *room, FILE *file)
   return plugin_getdelim(line, room, '\n', file);
 }
 
+/* What a library unloads by itself, the modules' table does not hear of. */
+static int
+other_dlclose(void *handle)
+{
+  int result = dlclose(handle);
+  memtrack_walk_forget();
+  return result;
+}
+
 #define REDIRECT(which, name)     \
   {                               \
 #name, (void *)which##_##name \
   }
-#define PLUGIN_NEW_(name, parameters, arguments)             REDIRECT(plugin, name),
-#define LIBRARY_NEW_(name, parameters, arguments)            REDIRECT(library, name),
+#define PLUGIN_NEW_(name, unaligned, parameters, arguments)  REDIRECT(plugin, name),
+#define LIBRARY_NEW_(name, unaligned, parameters, arguments) REDIRECT(library, name),
 #define PLUGIN_DELETE_(name, unsized, parameters, arguments) REDIRECT(plugin, name),
 #define OTHER_DELETE_(name, unsized, parameters, arguments)  REDIRECT(other, name),
 #define ALL_OF(which)                                                                                                 \
@@ -378,6 +376,7 @@ const struct memtrack_redirect memtrack_plugin_heap[] = {
   REDIRECT(plugin, getline),
   REDIRECT(other, malloc_usable_size),
   REDIRECT(plugin, getdelim),
+  REDIRECT(other, dlclose),
   {"__getdelim", (void *)plugin_getdelim},
   NEWS(PLUGIN_NEW_) DELETES(PLUGIN_DELETE_){NULL, NULL},
 };
@@ -385,6 +384,7 @@ const struct memtrack_redirect memtrack_plugin_heap[] = {
 const struct memtrack_redirect memtrack_library_heap[] = {
   ALL_OF(library),
   REDIRECT(other, malloc_usable_size),
+  REDIRECT(other, dlclose),
   REDIRECT(other, free),
   NEWS(LIBRARY_NEW_) DELETES(OTHER_DELETE_){NULL, NULL},
 };
@@ -397,6 +397,14 @@ const struct memtrack_redirect memtrack_server_heap[] = {
   DELETES(OTHER_DELETE_){NULL, NULL},
 };
 
+/* Another allocator, a sanitizer or the server may define operators of its own. */
+static bool
+is_of_cpp_library(uintptr_t function)
+{
+  Dl_info info;
+  return dladdr((void *)function, &info) && info.dli_fname && strstr(info.dli_fname, "/libstdc++.so");
+}
+
 int
 memtrack_hook_heap_open(char *reason)
 {
@@ -406,9 +414,12 @@ memtrack_hook_heap_open(char *reason)
     snprintf(reason, MEMTRACK_REASON_SIZE, "the C++ library has no " #name ": its memory cannot be tracked"); \
     return -1;                                                                                                \
   }
-#define LOOK_UP_NEW_(name, parameters, arguments)             LOOK_UP_(name)
+#define LOOK_UP_NEW_(name, unaligned, parameters, arguments)  LOOK_UP_(name)
 #define LOOK_UP_DELETE_(name, unsized, parameters, arguments) LOOK_UP_(name)
   NEWS(LOOK_UP_NEW_)
   DELETES(LOOK_UP_DELETE_)
+#define IS_OWN_NEW_(name, unaligned, parameters, arguments)  &&is_of_cpp_library((uintptr_t)original_##name)
+#define IS_OWN_DELETE_(name, unsized, parameters, arguments) &&is_of_cpp_library((uintptr_t)original_##name)
+  own_operators = true NEWS(IS_OWN_NEW_) DELETES(IS_OWN_DELETE_);
   return 0;
 }

@@ -14,6 +14,7 @@
 
 #include "block.h"
 #include "context.h"
+#include "hot.h"
 #include "release.h"
 #include "slots.h"
 
@@ -38,13 +39,13 @@ account_block(void *block, size_t size, uint64_t key, const char *file, int line
   memtrack_block_charge(block, size, key, (uintptr_t)file, detail, file);
 }
 
-uint64_t
+HOT_ uint64_t
 memtrack_openssl_key(void)
 {
   return atomic_load_explicit(&tag_key, memory_order_relaxed);
 }
 
-void *
+HOT_ void *
 memtrack_openssl_malloc(size_t size, const char *file, int line)
 {
   if (UNLIKELY_(!atomic_load_explicit(&armed, memory_order_relaxed))) {
@@ -66,7 +67,7 @@ memtrack_openssl_malloc(size_t size, const char *file, int line)
   return block;
 }
 
-void
+HOT_ void
 memtrack_openssl_free(void *block, const char *file, int line)
 {
   (void)file;

@@ -13,6 +13,7 @@
 #include "buffer.h"
 #include "context.h"
 #include "hook_iobuffer.h"
+#include "hot.h"
 #include "objects.h"
 #include "plugins.h"
 #include "release.h"
@@ -89,7 +90,7 @@ detail(uint32_t cls, uint32_t kind)
 
 /* ---- memory ---- */
 
-static void *
+HOT_ static void *
 hook_TSmalloc(size_t size, const char *path)
 {
   if (!is_armed() || UNLIKELY_(size == 0 || size > SIZE_MAX - MEMTRACK_TAG_SIZE)) {
@@ -149,11 +150,11 @@ hook_TSstrdup(const char *text, int64_t length, const char *path)
   return copy;
 }
 
-static void
+HOT_ static void
 hook_TSfree(void *block)
 {
-  if (is_armed()) {
-    memtrack_release(block, MEMTRACK_CLASS_TSAPI);
+  if (is_armed() && block) {
+    memtrack_release_likely(block, malloc_usable_size(block), MEMTRACK_CLASS_TSAPI);
   }
   MEMTRACK_STEP_INSIDE;
   original__TSfree(block);
@@ -161,7 +162,7 @@ hook_TSfree(void *block)
 
 /* ---- objects ---- */
 
-static void
+HOT_ static void
 count_created(void *object, uint32_t kind, uintptr_t place)
 {
   if (object == NULL || !is_armed()) {
@@ -179,7 +180,7 @@ count_created(void *object, uint32_t kind, uintptr_t place)
   }
 }
 
-static void
+HOT_ static void
 count_destroyed(const void *object)
 {
   struct memtrack_object known;
@@ -192,7 +193,7 @@ count_destroyed(const void *object)
 #define WRAP(function) ((__typeof__(function))memtrack_context_wrap((void *)(uintptr_t)(function)))
 
 /* A continuation owns its mutex, if it has one: the last to go takes it along. */
-static void *
+HOT_ static void *
 hook_TSContCreate(handler function, void *mutex)
 {
   void *cont = original_TSContCreate(WRAP(function), mutex);
@@ -222,14 +223,17 @@ hook_TSTransformCreate(handler function, void *transaction)
   return cont;
 }
 
-static void
+HOT_ static void
 hook_TSContDestroy(void *cont)
 {
-  struct memtrack_object mutex;
-  if (is_armed() && memtrack_objects_knows(cont) && memtrack_objects_unuse(original_TSContMutexGet(cont), &mutex)) {
-    memtrack_account_free(mutex.site, 0);
+  struct memtrack_object known, mutex;
+  if (is_armed() && memtrack_objects_remove(cont, &known)) {
+    void *owned = original_TSContMutexGet(cont);
+    if (owned && memtrack_objects_unuse(owned, &mutex)) {
+      memtrack_account_free(mutex.site, 0);
+    }
+    memtrack_account_free(known.site, 0);
   }
-  count_destroyed(cont);
   original_TSContDestroy(cont);
 }
 
@@ -377,7 +381,7 @@ DESTROYS(TSTextLogObjectDestroy, int)
 
 /* The server goes on with its own work inside these calls, and perhaps into other plugins: that is not on the caller's behalf. */
 #define RESUMES(name, parameters, arguments)                                                                     \
-  static void hook_##name parameters                                                                             \
+  HOT_ static void hook_##name parameters                                                                        \
   {                                                                                                              \
     __attribute__((cleanup(memtrack_context_give_back), unused)) const uint32_t before = memtrack_context.owner; \
     memtrack_context.owner                                                             = MEMTRACK_OWNER_CORE;    \

@@ -13,7 +13,7 @@
 #include "log.h"
 #include "registry.h"
 
-enum state { KNOWN, WAITING, WRAPPER }; /* KNOWN: its name is as good as it will be */
+enum state { KNOWN, WAITING }; /* KNOWN: its name is as good as it will be */
 
 /* Where a plugin's site lies, kept until it has its better name. */
 struct origin {
@@ -23,7 +23,8 @@ struct origin {
   char path[64]; /* of TSmalloc: file:line */
 };
 
-static struct origin *origins; /* by site number */
+static struct origin *origins;                                              /* by site number */
+uint8_t memtrack_naming_wrappers[MEMTRACK_SITE_FIRST + MEMTRACK_SITES_MAX]; /* likewise; each is asked for by an allocation */
 static uint32_t origin_count;
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER; /* one resolves at a time */
 static atomic_bool waiting;
@@ -56,11 +57,12 @@ last_part(const char *path)
 
 /* A number may be given a second time: whatever it was before is overwritten. */
 static void
-keep(uint32_t site, const struct origin *origin)
+keep(uint32_t site, const struct origin *origin, bool wrapper)
 {
   if (site < MEMTRACK_SITE_FIRST || site >= origin_count) {
     return;
   }
+  __atomic_store_n(&memtrack_naming_wrappers[site], wrapper, __ATOMIC_RELAXED);
   struct origin *to = &origins[site];
   atomic_store_explicit(&to->state, KNOWN, memory_order_relaxed);
   to->owner  = origin->owner;
@@ -78,6 +80,7 @@ name_call(uint64_t place, uint64_t detail, const char *path)
   const struct memtrack_module *module = memtrack_module_at(place - 1);
   uint32_t owner                       = detail >> MEMTRACK_DETAIL_OWNER_SHIFT;
   uint32_t flags                       = 0;
+  bool wrapper                         = false;
   struct origin origin                 = {.state = KNOWN};
   char name[MEMTRACK_MODULE_TEXT], text[256];
   if (!module) {
@@ -95,17 +98,16 @@ name_call(uint64_t place, uint64_t detail, const char *path)
       flags = MEMTRACK_NAME_VIA;
     }
     if (plugin) {
-      bool wrapper =
-        (uint32_t)detail >> MEMTRACK_DETAIL_CLASS_SHIFT == MEMTRACK_CLASS_HEAP && memtrack_module_is_wrapper(module, place);
+      wrapper = (uint32_t)detail >> MEMTRACK_DETAIL_CLASS_SHIFT == MEMTRACK_CLASS_HEAP && memtrack_module_is_wrapper(module, place);
       flags |= wrapper ? MEMTRACK_NAME_HIDDEN : 0;
-      origin.state  = wrapper ? WRAPPER : module->fd >= 0 ? WAITING : KNOWN;
+      origin.state  = !wrapper && module->fd >= 0 ? WAITING : KNOWN;
       origin.owner  = module->owner;
       origin.offset = place - module->base;
       snprintf(origin.path, sizeof(origin.path), "%s", path ? last_part(path) : "");
     }
   }
   uint32_t site = memtrack_registry_site(place, detail, text, owner, flags);
-  keep(site, &origin);
+  keep(site, &origin, wrapper);
   return site;
 }
 
@@ -121,23 +123,17 @@ memtrack_naming_site(uint64_t place, uint64_t detail, const char *text)
       origin =
         (struct origin){.state = location->in_plugin ? WAITING : KNOWN, .owner = location->owner, .offset = location->offset};
     }
-    keep(site, &origin);
+    keep(site, &origin, false);
     return site;
   }
   case MEMTRACK_CLASS_OPENSSL: {
     uint32_t site = memtrack_registry_site(place, detail, text, detail >> MEMTRACK_DETAIL_OWNER_SHIFT, 0);
-    keep(site, &(struct origin){.state = KNOWN});
+    keep(site, &(struct origin){.state = KNOWN}, false);
     return site;
   }
   default:
     return name_call(place, detail, text);
   }
-}
-
-bool
-memtrack_naming_is_wrapper(uint32_t site)
-{
-  return site < origin_count && atomic_load_explicit(&origins[site].state, memory_order_relaxed) == WRAPPER;
 }
 
 /* Under the mutex. */

@@ -26,8 +26,15 @@ uint64_t memtrack_naming_memory(void);
    TSmalloc the path that the caller handed over ("memory/foo.c:88"), else NULL. hook-safe. */
 uint32_t memtrack_naming_site(uint64_t place, uint64_t detail, const char *text);
 
-/* Whether a site is a function that only passes memory on to its caller: it is not to be charged. hook-safe. */
-bool memtrack_naming_is_wrapper(uint32_t site);
+extern uint8_t memtrack_naming_wrappers[] __attribute__((visibility("hidden")));
+
+/* Whether a site is a function that only passes memory on to its caller: it is not to be charged. `site` is one that an event was
+   charged to. hook-safe. */
+static inline bool
+memtrack_naming_is_wrapper(uint32_t site)
+{
+  return __atomic_load_n(&memtrack_naming_wrappers[site], __ATOMIC_RELAXED);
+}
 
 /* Gives better names to all sites that wait for one; before a module is unloaded, for the last time. Not hook-safe: reads files. */
 void memtrack_naming_resolve(void);

@@ -7,6 +7,8 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "hot.h"
+
 #define PARTITIONS 1024u /* powers of two */
 #define ENTRIES    1024u
 #define FULL       (ENTRIES / 8 * 7) /* beyond, probes would become long */
@@ -71,7 +73,7 @@ find(struct memtrack_object *entries, const void *address)
 
 /* Takes an entry out and moves up what came after it in a probe, so that no gap stands in the way of another. Knuth, TAOCP 3,
    section 6.4, algorithm R. */
-static void
+HOT_ static void
 take_out(struct memtrack_object *entries, struct memtrack_object *entry)
 {
   uint32_t hole = entry - entries;
@@ -85,7 +87,7 @@ take_out(struct memtrack_object *entries, struct memtrack_object *entry)
   memset(&entries[hole], 0, sizeof(entries[hole]));
 }
 
-bool
+HOT_ bool
 memtrack_objects_add(const void *address, uint32_t site, struct memtrack_object *old)
 {
   struct partition *partition;
@@ -103,7 +105,7 @@ memtrack_objects_add(const void *address, uint32_t site, struct memtrack_object 
   return room;
 }
 
-bool
+HOT_ bool
 memtrack_objects_remove(const void *address, struct memtrack_object *object)
 {
   struct partition *partition;
@@ -117,7 +119,7 @@ memtrack_objects_remove(const void *address, struct memtrack_object *object)
   return object->address != 0;
 }
 
-bool
+HOT_ bool
 memtrack_objects_knows(const void *address)
 {
   struct partition *partition;
@@ -126,7 +128,7 @@ memtrack_objects_knows(const void *address)
   return known;
 }
 
-void
+HOT_ void
 memtrack_objects_use(const void *address)
 {
   struct partition *partition;
@@ -135,7 +137,7 @@ memtrack_objects_use(const void *address)
   pthread_mutex_unlock(&partition->mutex);
 }
 
-bool
+HOT_ bool
 memtrack_objects_unuse(const void *address, struct memtrack_object *object)
 {
   struct partition *partition;

@@ -17,6 +17,7 @@
 #include "objects.h"
 #include "registry.h"
 #include "release.h"
+#include "walk.h"
 
 #define PATCHES_MAX 512 /* slots of one module that any of the tables names */
 
@@ -94,6 +95,7 @@ read_wrappers(struct memtrack_module *module)
     module->wrapper_count = count;
     memtrack_symbols_close(symbols);
   }
+  memtrack_walk_forget();
 }
 
 /* Tracks the heap in a module, if it is not yet. */
@@ -115,6 +117,7 @@ patch_heap(struct memtrack_module *module, void *nothing)
 static void
 on_found(struct memtrack_module *module)
 {
+  memtrack_walk_forget();
   if (is_foreign(module)) {
     return;
   }
@@ -141,6 +144,7 @@ on_gone(struct memtrack_module *module)
   free(gone->patches);
   memset(gone, 0, sizeof(*gone));
   memtrack_context_forget(module->start, module->end);
+  memtrack_walk_forget();
 }
 
 /* The functions that the server asks a plugin for. */
@@ -168,6 +172,7 @@ hook_dlclose(void *handle)
 {
   memtrack_naming_resolve(); /* afterwards there is no file to read from */
   int result = dlclose(handle);
+  memtrack_walk_forget();
   memtrack_module_sweep(on_gone);
   atomic_fetch_add(&memtrack_plugins.unloads, 1);
   return result;
@@ -303,6 +308,7 @@ memtrack_plugins_arm(void)
 {
   if (installed) {
     memtrack_objects_clear();
+    atomic_store(&memtrack_plugins.sites, memtrack_registry_core()->hot.slots - 1);
     atomic_store(&memtrack_plugins.key, memtrack_tag_key());
     atomic_store(&memtrack_plugins.armed, true);
   }

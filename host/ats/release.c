@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "hook_openssl.h"
+#include "hot.h"
 #include "registry.h"
 
 #define SAY_MAX 20
@@ -18,10 +19,6 @@
 #define SANITIZED 1
 #endif
 #endif
-
-/* What glibc writes into the second word of a block that it keeps for the next allocation of its size (malloc.c, tcache_key), and
-   takes out when it gives the block away again: one value for the process. 0 where there is no such thing. */
-static uintptr_t freed_mark;
 
 void
 memtrack_release_open(void)
@@ -40,7 +37,7 @@ memtrack_release_open(void)
     free((void *)probe[i]);
     marks[i] = probe[i][1];
   }
-  freed_mark = marks[0] == marks[1] ? marks[0] : 0;
+  memtrack_plugins.freed_mark = marks[0] == marks[1] ? marks[0] : 0;
 #endif
 }
 
@@ -62,7 +59,7 @@ say(const char *what, uint32_t site, uint64_t size, bool known)
   }
 }
 
-bool
+HOT_ bool
 memtrack_release_tagged(void *block, uint64_t usable, uint64_t key)
 {
   uint32_t site;
@@ -74,16 +71,17 @@ memtrack_release_tagged(void *block, uint64_t usable, uint64_t key)
   return true;
 }
 
-void
+HOT_ void
 memtrack_release_untagged(void *block, uint64_t usable, uint32_t cls)
 {
-  uint32_t site = 0;
-  uint64_t size = usable;
-  uint64_t key  = atomic_load_explicit(&memtrack_plugins.key, memory_order_relaxed);
-  if (memtrack_release_tagged(block, usable, memtrack_openssl_key())) {
+  uint32_t site    = 0;
+  uint64_t size    = usable;
+  uint64_t key     = atomic_load_explicit(&memtrack_plugins.key, memory_order_relaxed);
+  uint64_t openssl = memtrack_openssl_key(); /* 0 where it was never armed */
+  if (openssl && memtrack_release_tagged(block, usable, openssl)) {
     return;
   }
-  if (usable >= 2 * sizeof(uintptr_t) && freed_mark && ((uintptr_t *)block)[1] == freed_mark) {
+  if (memtrack_release_spent(block, usable)) {
     atomic_fetch_add_explicit(&memtrack_plugins.twice, 1, memory_order_relaxed);
     bool known = memtrack_tag_spent(block, usable, key, &site, &size);
     say("released twice", site, size, known);
@@ -91,7 +89,7 @@ memtrack_release_untagged(void *block, uint64_t usable, uint32_t cls)
     atomic_fetch_add_explicit(&memtrack_plugins.damaged, 1, memory_order_relaxed);
     memtrack_account_free(site, size);
     say("written past its end", site, size, true);
-  } else if (cls != MEMTRACK_CLASS_HEAP || atomic_load_explicit(&memtrack_plugins.heap, memory_order_relaxed)) {
-    memtrack_account_free_untagged(cls, usable);
+  } else {
+    memtrack_release_foreign(usable, cls);
   }
 }

@@ -15,28 +15,59 @@ void memtrack_release_open(void);
    family. False where it has none. hook-safe. */
 bool memtrack_release_tagged(void *block, uint64_t usable, uint64_t key);
 
-/* A block without a plugin's tag is released by a plugin, with a function of class `cls`: is it OpenSSL's, damaged, released
-   already? The latter are said and counted. What remains is foreign (the server's, the C library's), or older than the arming; its
-   release is counted apart, where the allocations of that class are tracked. hook-safe. */
+/* Whether the C library keeps this block for the next allocation: it was released before. Never exact, for a block may hold
+   anything. hook-safe. */
+INLINE_ bool
+memtrack_release_spent(const void *block, uint64_t usable)
+{
+  uintptr_t mark = memtrack_plugins.freed_mark;
+  return mark && usable >= 2 * sizeof(mark) && ((const uintptr_t *)block)[1] == mark;
+}
+
+/* A block without a plugin's tag is released by a plugin, with a function of class `cls`: is it OpenSSL's, damaged, spent? The
+   latter two are said and counted. What remains is foreign. hook-safe. */
 void memtrack_release_untagged(void *block, uint64_t usable, uint32_t cls);
+
+/* A plugin releases a block that is the server's or the C library's, or older than the arming: counted apart, where the allocations
+   of that class are tracked. hook-safe. */
+INLINE_ void
+memtrack_release_foreign(uint64_t usable, uint32_t cls)
+{
+  if (cls != MEMTRACK_CLASS_HEAP || atomic_load_explicit(&memtrack_plugins.heap, memory_order_relaxed)) {
+    memtrack_account_free_untagged(cls, usable);
+  }
+}
 
 #define MEMTRACK_RELEASE_BY_OTHERS MEMTRACK_CLASS_COUNT
 
 /* Takes the tag off a block that is about to be released, and accounts it. `cls` is that of the function by which a plugin releases
-   it; what others release is not looked at twice. hook-safe. */
+   it; what others release is not looked at twice. For a block that most likely has a tag. hook-safe. */
 INLINE_ void
-memtrack_release(void *block, uint32_t cls)
+memtrack_release_likely(void *block, uint64_t usable, uint32_t cls)
 {
   uint32_t site;
   uint64_t size;
-  if (block == NULL) {
-    return;
-  }
-  uint64_t usable = malloc_usable_size(block);
   if (memtrack_block_untag(block, usable, atomic_load_explicit(&memtrack_plugins.key, memory_order_relaxed), &site, &size)) {
     memtrack_account_free(site, size);
   } else if (cls != MEMTRACK_RELEASE_BY_OTHERS) {
     memtrack_release_untagged(block, usable, cls);
+  }
+}
+
+/* The same of a block that most likely has none: a look at one word tells most of them. hook-safe. */
+INLINE_ void
+memtrack_release(void *block, uint32_t cls)
+{
+  if (block == NULL) {
+    return;
+  }
+  uint64_t usable = malloc_usable_size(block);
+  bool by_plugin  = cls != MEMTRACK_RELEASE_BY_OTHERS;
+  bool absent     = memtrack_tag_absent(block, usable, atomic_load_explicit(&memtrack_plugins.sites, memory_order_relaxed));
+  if (!absent || (by_plugin && UNLIKELY_(memtrack_release_spent(block, usable)))) {
+    memtrack_release_likely(block, usable, cls);
+  } else if (by_plugin) {
+    memtrack_release_foreign(usable, cls);
   }
 }
 

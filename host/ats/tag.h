@@ -87,6 +87,20 @@ memtrack_tag_compare_(const void *block, uint64_t usable, uint64_t key, uint32_t
   return slack <= usable ? memtrack_tag_check_(key, block, slack, *site) ^ check : UINT64_MAX;
 }
 
+/* Whether what stands where a tag would be is none, nor what is left of one, whatever the key: no site has that number. (Site 0 is
+   (other) of the IOBuffers, which carry no tags.) Nearly all that was never tagged, and all of whose tag was taken off, is told by
+   this alone: zero, pointers, text. `sites` is how many numbers there are, 0 aside. */
+static inline bool
+memtrack_tag_absent(const void *block, uint64_t usable, uint32_t sites)
+{
+  uint64_t tag;
+  if (usable < MEMTRACK_TAG_SIZE) {
+    return true;
+  }
+  memcpy(&tag, (const char *)block + usable - MEMTRACK_TAG_SIZE, sizeof(tag));
+  return (uint32_t)(tag >> TAG_SITE_SHIFT_) - 1 >= sites;
+}
+
 /* Reads a block's tag. False where it has none of this key. */
 static inline bool
 memtrack_tag_read(const void *block, uint64_t usable, uint64_t key, uint32_t *site, uint64_t *size)

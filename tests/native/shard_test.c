@@ -349,8 +349,8 @@ trap_own_shard(void *argument)
 {
   (void)argument;
   memtrack_account_iobuffer(locations[0], 10);
-  // The core finds its memory gone: what a defect in it would do.
-  memtrack_thread.shard->core.wasm.w2c_memory.size = 8;
+  // The core reads beyond its memory: what a defect in it would do.
+  memtrack_thread.shard->core.hot.index = UINT32_MAX - 0xffff;
   memtrack_account_iobuffer(locations[0], 10);
   memtrack_account_iobuffer(locations[0], 10);
   assert_int_equal(memtrack_thread.state, MEMTRACK_THREAD_DISABLED);

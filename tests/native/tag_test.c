@@ -132,12 +132,38 @@ no_foreign_block_is_taken_for_tagged(void **state)
   assert_int_equal(recognised, 0);
 }
 
+// No tag, whole or written over as far as it is still recognised, may be missed by the quick look; what most blocks end with is to
+// be.
+static void
+the_quick_look_misses_no_tag(void **state)
+{
+  (void)state;
+  enum { SITES = 4111 };
+  static const uint64_t others[] = {0, 1, 0x55d0c0ffee10, 0x00007fffffffffff, UINT64_MAX, 0x6b6f6f6c20747865};
+  _Alignas(16) char block[64];
+  for (uint32_t site = 1; site <= SITES; ++site) {
+    memtrack_tag_write(block, sizeof(block), 40 + site % 16, site, KEY + site);
+    assert_false(memtrack_tag_absent(block, sizeof(block), SITES));
+    block[sizeof(block) - 8] ^= 0x55; // one byte and two past the end
+    block[sizeof(block) - 7] ^= 0x55;
+    assert_false(memtrack_tag_absent(block, sizeof(block), SITES));
+    memtrack_tag_clear(block, sizeof(block));
+    assert_true(memtrack_tag_absent(block, sizeof(block), SITES));
+  }
+  for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); ++i) {
+    memcpy(block + sizeof(block) - 8, &others[i], 8);
+    assert_true(memtrack_tag_absent(block, sizeof(block), SITES));
+  }
+  assert_true(memtrack_tag_absent(block, 7, SITES));
+}
+
 int
 main(void)
 {
   const struct CMUnitTest tests[] = {
     cmocka_unit_test(a_tag_gives_back_site_and_size),
     cmocka_unit_test(a_large_padding_is_kept_in_full),
+    cmocka_unit_test(the_quick_look_misses_no_tag),
     cmocka_unit_test(a_tag_is_good_for_its_key_its_address_and_one_release),
     cmocka_unit_test(a_tag_with_any_bit_changed_is_not_one),
     cmocka_unit_test(blocks_too_small_for_a_tag_have_none),

@@ -1,0 +1,245 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The walk up the stack: whatever shape the frames have, it finds what the unwinder finds, and the second time without it.
+#define _GNU_SOURCE
+#include "support.h"
+
+#include <alloca.h>
+#include <dlfcn.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "walk.h"
+
+#define OTHERWISE 12345u
+#define APART     __attribute__((noinline))
+
+// The functions that are sites have a section of their own.
+#define SITE APART __attribute__((section("sites")))
+extern const char __start_sites[], __stop_sites[];
+
+static bool
+is_site(uintptr_t address)
+{
+  return address - (uintptr_t)__start_sites <= (uintptr_t)(__stop_sites - __start_sites);
+}
+
+static struct {
+  unsigned walks, found;
+} seen;
+
+// Where every stack of these tests ends.
+static APART void
+look(void)
+{
+  uintptr_t expected = memtrack_walk_slowly(is_site, OTHERWISE);
+  assert_int_equal(memtrack_walk(is_site, OTHERWISE), expected);
+  __atomic_fetch_add(&seen.walks, 1, __ATOMIC_RELAXED);
+  __atomic_fetch_add(&seen.found, expected != OTHERWISE, __ATOMIC_RELAXED);
+}
+
+// Each keeps something in what calls overwrite, so that no call is the last thing it does.
+#define KEEPING(value) __asm__ volatile("" : : "r"(value) : "memory")
+
+static APART void
+plain(unsigned depth)
+{
+  if (depth) {
+    plain(depth - 1);
+  } else {
+    look();
+  }
+  KEEPING(depth);
+}
+
+static APART void
+with_bp(unsigned depth)
+{
+  char *room = alloca(8 + depth * 24);
+  memset(room, 1, 8 + depth * 24);
+  plain(depth % 3);
+  KEEPING(room);
+}
+
+static APART void
+large(unsigned depth)
+{
+  char room[70000];
+  memset(room, 1, sizeof(room));
+  KEEPING(room);
+  with_bp(depth);
+  KEEPING(room);
+}
+
+static APART void
+realigned(unsigned depth)
+{
+  _Alignas(256) char room[256];
+  memset(room, 1, sizeof(room));
+  KEEPING(room);
+  plain(depth);
+  KEEPING(room);
+}
+
+static int
+compare(const void *a, const void *b)
+{
+  look();
+  return *(const int *)a - *(const int *)b;
+}
+
+static APART void
+through_the_c_library(unsigned depth)
+{
+  int numbers[4] = {3, 1, 2, (int)depth};
+  qsort(numbers, 4, sizeof(numbers[0]), compare);
+  KEEPING(numbers);
+}
+
+static void
+on_signal(int number)
+{
+  (void)number;
+  look();
+}
+
+static APART void
+through_a_signal(unsigned depth)
+{
+  raise(SIGUSR1);
+  KEEPING(depth);
+}
+
+static void (*const shapes[])(unsigned) = {plain, with_bp, large, realigned, through_the_c_library, through_a_signal};
+enum { SHAPES = sizeof(shapes) / sizeof(shapes[0]) };
+
+static SITE void
+first_site(unsigned shape, unsigned depth)
+{
+  shapes[shape](depth);
+  KEEPING(depth);
+}
+
+static SITE void
+second_site(unsigned shape, unsigned depth)
+{
+  char room[200];
+  memset(room, 1, sizeof(room));
+  KEEPING(room);
+  shapes[shape](depth);
+  KEEPING(room);
+}
+
+static void
+walk_all(void)
+{
+  for (unsigned shape = 0; shape < SHAPES; ++shape) {
+    for (unsigned depth = 0; depth < 40; ++depth) {
+      first_site(shape, depth);
+      second_site(shape, depth);
+      shapes[shape](depth); // no site
+    }
+  }
+}
+
+static void
+what_the_unwinder_finds_is_found(void **state)
+{
+  (void)state;
+  seen.walks = seen.found = 0;
+  for (int round = 0; round < 3; ++round) {
+    walk_all();
+  }
+  assert_true(seen.walks > 3 * SHAPES * 40 * 3);
+  assert_int_equal(seen.found * 3, seen.walks * 2);
+}
+
+static void
+beyond_the_depth_nothing_is_found(void **state)
+{
+  (void)state;
+  memtrack_walk_forget();
+  first_site(0, 1); // the site is known, and all between as well, which is the same in each call
+  for (unsigned depth = MEMTRACK_WALK_DEPTH - 10; depth < MEMTRACK_WALK_DEPTH + 10; ++depth) {
+    seen.found = 0;
+    for (int round = 0; round < 3; ++round) {
+      first_site(0, depth);
+    }
+    assert_true(seen.found == (depth <= MEMTRACK_WALK_DEPTH - 5 ? 3 : depth > MEMTRACK_WALK_DEPTH ? 0 : seen.found));
+  }
+}
+
+static void
+a_known_stack_needs_no_unwinder(void **state)
+{
+  (void)state;
+  for (unsigned shape = 0; shape < 3; ++shape) {
+    for (unsigned depth = 0; depth < 40; ++depth) {
+      second_site(shape, depth);
+    }
+  }
+  uint64_t slow = memtrack_walk_slow_count();
+  for (unsigned shape = 0; shape < 3; ++shape) {
+    for (unsigned depth = 0; depth < 40; ++depth) {
+      second_site(shape, depth);
+      first_site(shape, depth);
+    }
+  }
+#if defined(__x86_64__)
+  assert_int_equal(memtrack_walk_slow_count(), slow);
+#endif
+  memtrack_walk_forget();
+  second_site(0, 5);
+  assert_int_equal(memtrack_walk_slow_count(), slow + 1);
+}
+
+static void *
+walk_on_thread(void *argument)
+{
+  for (int round = 0; round < 50; ++round) {
+    walk_all();
+  }
+  return argument;
+}
+
+static void
+threads_share_what_they_learn(void **state)
+{
+  (void)state;
+  pthread_t threads[4];
+  memtrack_walk_forget();
+  for (int i = 0; i < 4; ++i) {
+    assert_int_equal(pthread_create(&threads[i], NULL, walk_on_thread, NULL), 0);
+  }
+  for (int i = 0; i < 200; ++i) {
+    memtrack_walk_forget();
+    sched_yield();
+  }
+  for (int i = 0; i < 4; ++i) {
+    pthread_join(threads[i], NULL);
+  }
+}
+
+static int
+open_once(void **state)
+{
+  (void)state;
+  struct sigaction action = {.sa_handler = on_signal};
+  return sigaction(SIGUSR1, &action, NULL);
+}
+
+int
+main(void)
+{
+  const struct CMUnitTest tests[] = {
+    cmocka_unit_test(what_the_unwinder_finds_is_found),
+    cmocka_unit_test(beyond_the_depth_nothing_is_found),
+    cmocka_unit_test(a_known_stack_needs_no_unwinder),
+    cmocka_unit_test(threads_share_what_they_learn),
+  };
+  return cmocka_run_group_tests(tests, open_once, NULL);
+}
