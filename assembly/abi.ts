@@ -76,10 +76,13 @@ export const NAME_TEXT: u32 = 16;
 export const NAME_VIA: u32 = 1; // the place is not in the owner's own module: "[via owner]" stands behind it
 export const NAME_HIDDEN: u32 = 2; // a wrapper: counted nowhere, the host looks for its caller
 
-// A shard's memory in bytes, and what the offset of its records is below, both whatever the capacity: from these a host that
-// compiles the core can prove that a record's address is within it. Pages that are not needed are never touched.
+// Where a shard's tables lie in every instance, whatever its role and capacity, each with room for the largest there can be: numbers
+// that the compilers of the core put into its instructions. INDEX_BITS is what the largest index is numbered by. Pages that are not
+// needed are never touched.
+export const INDEX_AT: u32 = 0x10000;
+export const INDEX_BITS: u32 = 17;
+export const RECORDS_AT: u32 = 0x50000;
 export const SHARD_MEMORY: u32 = 0x400000;
-export const RECORDS_BELOW: u32 = 0x20000;
 
 // Text that a host hands to the core, at most, in bytes. A longer one keeps its end: there the file and line are.
 export const INPUT_SIZE: u32 = 4096;

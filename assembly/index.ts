@@ -54,13 +54,18 @@ export function detailOf(site: u32): u64 {
   return classOf(detail) < CLASS_COUNT ? detail : 0;
 }
 
+/** Bytes of this instance's memory that can come to be used. */
+export function size(): u32 {
+  return memory_.size;
+}
+
 /** Bytes of this instance that hold histories and what belongs to them. */
 export function analysisSize(): u32 {
   return memory_.analysisSize;
 }
 
 /** What the hot functions (tryEvent, tryCharge, release) read besides memory: under these names the C host's hot path sees it. */
-export { index, indexShift, records, slots } from "./memory";
+export { indexShift, slots } from "./memory";
 
 export { bind, carry, charge, event, release, seal, tryCharge, tryEvent } from "./shard";
 export {

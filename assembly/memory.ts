@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The memory map. An instance takes one stretch of fresh, zero pages and never asks again, so its size is fixed by the capacity
-// and nothing is ever moved or freed. A role has the regions up to its end:
+// The memory map. An instance takes fresh, zero pages once and never asks again, so its size is fixed by the capacity and nothing is
+// ever moved or freed. A role has the regions up to its end. Those of a shard have fixed places, with holes between them that nobody
+// touches (abi.ts): the hot path need not load where they are, nor ask whether they are within the memory.
 //
-//   arena ─┬─ records   a site's key and counters, by site number          ┐
-//          ├─ index     hash of keys: u16 site numbers, 0 = empty          ┘ shard
-//          ├─ input     text handed in by the host                         ┐
+//   0 ───────  static data
+//   INDEX_AT   index     hash of keys: u16 site numbers, 0 = empty          ┐
+//   RECORDS_AT records   a site's key and counters, by site number          ┘ shard
+//   arena ─┬─ input     text handed in by the host                         ┐
 //          ├─ names     a site's name, by site number                      │
 //          ├─ owners    the plugins, by slot                               │
 //          ├─ nameIndex hash of names: u16 site numbers, 0 = empty         ┘ registry
@@ -35,6 +37,7 @@ import {
   FOLLOWED_MAX,
   HISTORY_LEVELS,
   HISTORY_POINTS,
+  INDEX_AT,
   INPUT_SIZE,
   KIND_COUNT,
   MEASURE_COUNT,
@@ -43,6 +46,7 @@ import {
   OWNERS_MAX,
   OWNER_SIZE,
   PAIR_SIZE,
+  RECORDS_AT,
   RECORD_SIZE,
   ROLE_MODEL,
   ROLE_REGISTRY,
@@ -54,6 +58,9 @@ import {
   TEXT_COUNT,
   TEXT_SIZE,
 } from "./abi";
+
+const SHARD_PAGES: u32 = SHARD_MEMORY >>> 16;
+let laid: bool = false;
 
 export const DEBUG: bool = ASC_OPTIMIZE_LEVEL == 0;
 
@@ -97,8 +104,8 @@ export let indexMask: usize = 0;
 /** What a 64-bit hash is shifted by for that. */
 export let indexShift: u64 = 0;
 
-export let records: usize = 0;
-export let index: usize = 0;
+export const index: usize = INDEX_AT;
+export const records: usize = RECORDS_AT;
 export let input: usize = 0;
 export let names: usize = 0;
 export let owners: usize = 0;
@@ -124,17 +131,20 @@ export let marks: usize = 0;
 export let measures: usize = 0;
 export let ranking: usize = 0;
 export let scratch: usize = 0;
+/** What an instance can come to use of its memory, in bytes. */
+export let size: u32 = 0;
 /** What the analysis takes, in bytes. */
 export let analysisSize: u32 = 0;
 
 /**
- * Lays out an instance. Called once; a second call lays out a second arena (tests do that).
+ * Lays out an instance. Called once; a second call empties the shard's tables and lays out a second arena (tests do that).
  * @param role ROLE_SHARD, ROLE_REGISTRY or ROLE_MODEL
  * @param sites capacity, SITES_MIN to SITES_MAX
  * @returns 0, or -1 where an argument is out of range or there is no memory
  */
 export function init(role: u32, sites: u32): i32 {
   if (role > ROLE_MODEL || sites < SITES_MIN || sites > SITES_MAX) return -1;
+  if (__data_end > index && __data_end < SHARD_MEMORY) return -1; // the static data has grown into the tables
   limit = SITE_FIRST + sites;
   slots = min(limit + OTHERS_MAX, 0x10000);
   indexBits = 32 - clz(2 * slots - 1);
@@ -142,9 +152,7 @@ export function init(role: u32, sites: u32): i32 {
   indexMask = (1 << indexBits) - 1;
   const indexSize = (<usize>sizeof<u16>()) << indexBits;
 
-  records = 0; // offsets first, the arena's address is added when its size is known
-  index = records + slots * RECORD_SIZE;
-  input = index + indexSize;
+  input = 0; // offsets first, the arena's address is added when its size is known
   names = input + INPUT_SIZE;
   owners = names + slots * NAME_SIZE;
   nameIndex = owners + OWNERS_MAX * OWNER_SIZE;
@@ -173,14 +181,14 @@ export function init(role: u32, sites: u32): i32 {
   const modelEnd = scratch + SCRATCH_SIZE;
   analysisSize = <u32>(modelEnd - history);
 
-  const end = role == ROLE_SHARD ? input : role == ROLE_REGISTRY ? totals : modelEnd;
-  // One page is there already, with the static data.
-  const pages = role == ROLE_SHARD ? (SHARD_MEMORY >>> 16) - 1 : (<u32>(end + 0xffff)) >>> 16;
-  const old = memory.grow(<i32>pages);
+  const end: usize = role == ROLE_SHARD ? 0 : role == ROLE_REGISTRY ? totals : modelEnd;
+  size = <u32>(indexSize + slots * RECORD_SIZE + end);
+  if (memory.size() < <i32>SHARD_PAGES && memory.grow(<i32>SHARD_PAGES - memory.size()) < 0) return -1;
+  const old = memory.grow(<i32>((<u32>(end + 0xffff)) >>> 16));
   if (old < 0) return -1;
+  if (laid) memory.fill(index, 0, <usize>SHARD_MEMORY - index);
+  laid = true;
   const arena = (<usize>old) << 16;
-  records += arena;
-  index += arena;
   input += arena;
   names += arena;
   owners += arena;

@@ -20,7 +20,7 @@ import {
 } from "./abi";
 import { addAlloc, addCounts, addFree, addSigned, classOf, detailOfOther, hasOther, siteAt } from "./site";
 import { slots } from "./memory";
-import { find, findFirst, insert, reset as resetTable } from "./table";
+import { find, findFirst, findNear, insert, reset as resetTable } from "./table";
 
 const IOBUFFER: u64 = CLASS_IOBUFFER << DETAIL_CLASS_SHIFT;
 
@@ -44,11 +44,11 @@ export function event(place: u64, size: i64): u32 {
 }
 
 /**
- * As event(), where the key is in the first slot of its probe, as nearly every key is; else SITE_UNKNOWN, and event() has to be
+ * As event(), where the key is in the first two slots of its probe, as nearly every key is; else SITE_UNKNOWN, and event() has to be
  * asked. Apart, so that a host can inline it: it has no loop and no call.
  */
 export function tryEvent(place: u64, size: i64): u32 {
-  const site = findFirst(place, IOBUFFER);
+  const site = findNear(place, IOBUFFER);
   if (site == SITE_UNKNOWN) return site;
   addSigned(siteAt(site), size);
   return site;

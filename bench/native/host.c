@@ -137,5 +137,5 @@ host_total(void)
 uint64_t
 host_shard_size(void)
 {
-  return memtrack_core_size(&memtrack_shard_get(0)->core, MEMTRACK_ROLE_SHARD);
+  return memtrack_shard_get(0)->core.size;
 }

@@ -84,11 +84,9 @@ hot(const memtrack_hot &own, Call call)
   Z_core_instance_t copy;
   copy.w2c_memory.data = own.memory;
   copy.w2c_memory.size = MEMTRACK_SHARD_MEMORY; /* memtrack_core_open() has seen to it, and to the next */
-  copy.w2c_records     = own.records;
-  copy.w2c_index       = own.index;
   copy.w2c_indexShift  = own.index_shift;
   copy.w2c_slots       = own.slots;
-  if (copy.w2c_records >= MEMTRACK_RECORDS_BELOW) {
+  if (copy.w2c_indexShift < 64 - MEMTRACK_INDEX_BITS || copy.w2c_indexShift > 63) {
     __builtin_unreachable();
   }
   return call(&copy);

@@ -253,12 +253,10 @@ memtrack_dump_mark_verify(void)
 static uint64_t
 own_memory(void)
 {
-  uint64_t sum =
-    memtrack_core_size(&model, MEMTRACK_ROLE_MODEL) + memtrack_core_size(memtrack_registry_core(), MEMTRACK_ROLE_REGISTRY);
-  sum += memtrack_objects_memory() + memtrack_naming_memory();
+  uint64_t sum    = (uint64_t)model.size + memtrack_registry_core()->size + memtrack_objects_memory() + memtrack_naming_memory();
   uint32_t shards = memtrack_shard_count();
   for (uint32_t i = 0; i < shards; ++i) {
-    sum += memtrack_core_size(&memtrack_shard_get(i)->core, MEMTRACK_ROLE_SHARD);
+    sum += memtrack_shard_get(i)->core.size;
   }
   return sum;
 }

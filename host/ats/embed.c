@@ -89,20 +89,19 @@ open_guarded(void *argument)
   Z_core_instantiate(&core->wasm);
   if (Z_coreZ_init(&core->wasm, opening->role, opening->sites) == 0) {
     core->sites      = opening->sites;
+    core->size       = Z_coreZ_size(&core->wasm);
     core->records    = Z_coreZ_recordsAt(&core->wasm);
     core->input      = Z_coreZ_inputAt(&core->wasm);
     core->names      = Z_coreZ_namesAt(&core->wasm);
     core->owners_end = Z_coreZ_ownersEnd(&core->wasm);
     core->staging    = Z_coreZ_stagingAt(&core->wasm);
     core->output     = Z_coreZ_outputAt(&core->wasm);
-    core->hot        = (struct memtrack_hot){.memory      = core->wasm.w2c_memory.data,
-                                             .records     = core->wasm.w2c_records,
-                                             .index       = core->wasm.w2c_index,
-                                             .index_shift = core->wasm.w2c_indexShift,
-                                             .slots       = core->wasm.w2c_slots};
+    core->hot        = (struct memtrack_hot){
+             .memory = core->wasm.w2c_memory.data, .index_shift = core->wasm.w2c_indexShift, .slots = core->wasm.w2c_slots};
     /* What account.cc takes for granted of a shard. */
-    opening->done = opening->role != MEMTRACK_ROLE_SHARD ||
-                    (core->records < MEMTRACK_RECORDS_BELOW && core->wasm.w2c_memory.size == MEMTRACK_SHARD_MEMORY);
+    opening->done =
+      opening->role != MEMTRACK_ROLE_SHARD || (core->hot.index_shift >= 64 - MEMTRACK_INDEX_BITS && core->hot.index_shift < 64 &&
+                                               core->wasm.w2c_memory.size == MEMTRACK_SHARD_MEMORY);
   }
 }
 

@@ -29,13 +29,14 @@ extern "C" {
    the instance's own is. */
 struct memtrack_hot {
   uint8_t *memory;
-  uint32_t records, index, index_shift, slots;
+  uint32_t index_shift, slots;
 };
 
 struct memtrack_core {
   struct memtrack_hot hot;
   Z_core_instance_t wasm;
   uint32_t sites; /* the capacity */
+  uint32_t size;  /* bytes of its memory that it can come to use */
   /* Offsets of regions in its memory (assembly/memory.ts). */
   uint32_t records;
   uint32_t input;
@@ -55,13 +56,6 @@ static inline uint8_t *
 memtrack_core_at(const struct memtrack_core *core, uint32_t offset)
 {
   return core->wasm.w2c_memory.data + offset;
-}
-
-/* Bytes of linear memory that an instance can come to use; a shard's region ends where the input's would begin. hook-safe. */
-static inline uint64_t
-memtrack_core_size(const struct memtrack_core *core, uint32_t role)
-{
-  return role == MEMTRACK_ROLE_SHARD ? core->input : core->wasm.w2c_memory.size;
 }
 
 /* Copies a text into the input region, cut to what it holds: a long one keeps its end. Returns the length. hook-safe. */

@@ -26,6 +26,7 @@ interface Exports extends Record<string, unknown> {
   memory: WebAssembly.Memory;
   slots: { readonly value: number };
   init(role: number, sites: number): number;
+  size(): number;
   recordsAt(): number;
   inputAt(): number;
   namesAt(): number;
@@ -92,7 +93,6 @@ export type Text = string | Uint8Array;
 export class Core {
   /** Of a shard: the registry was full, and it knows all that is in it. */
   sealed = false;
-  readonly #role: number;
   readonly #wasm: Exports;
   /** All of the instance's memory. It grows in init() and never again, so this view stays good. */
   readonly #bytes: Uint8Array;
@@ -105,13 +105,12 @@ export class Core {
   constructor(module: WebAssembly.Module, role: number, sites: number) {
     this.#wasm = instantiateSync<Exports>(module).exports;
     if (this.#wasm.init(role, sites) !== 0) throw new RangeError(`the core refuses role ${role} with ${sites} sites`);
-    this.#role = role;
     this.#bytes = new Uint8Array(this.#wasm.memory.buffer);
   }
 
-  /** Bytes of linear memory that it can come to use; a shard's region ends where the input's would begin. */
+  /** Bytes of linear memory that it can come to use. */
   get size(): number {
-    return this.#role === abi.ROLE_SHARD ? this.#wasm.inputAt() >>> 0 : this.#bytes.length;
+    return this.#wasm.size() >>> 0;
   }
 
   // As a shard.
