@@ -6,6 +6,7 @@
 
 import { spawnSync } from "node:child_process";
 import { existsSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { delimiter } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const TOP = fileURLToPath(new URL("..", import.meta.url));
@@ -128,7 +129,10 @@ function nodeModulesAreOld() {
 
 function installNodeModules() {
   console.log("Installing the build's Node packages (npm ci)");
-  const { status, signal, error } = spawnSync("npm", ["ci", "--no-fund", "--no-audit"], { cwd: TOP, stdio: "inherit" });
+  // `npm run` puts node_modules/.bin first, where an old npm lies that a dependency brought: it would delete node_modules and fail.
+  const path = process.env.PATH.split(delimiter).filter((folder) => !folder.endsWith("node_modules/.bin"));
+  const env = { ...process.env, PATH: path.join(delimiter) };
+  const { status, signal, error } = spawnSync("npm", ["ci", "--no-fund", "--no-audit"], { cwd: TOP, stdio: "inherit", env });
   if (status !== 0) fail(`npm ci failed (${error?.message ?? signal ?? status}); its own message stands above`);
 }
 
