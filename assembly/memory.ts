@@ -4,20 +4,23 @@
 // and nothing is ever moved or freed. A role has the regions up to its end:
 //
 //   arena ─┬─ records   a site's key and counters, by site number          ┐
-//          ├─ index     hash of keys: u16 site numbers, 0 = empty          ┘ shard
+//          ├─ index     hash of keys: u16 site numbers, 0 = empty          │
+//          ├─ buckets   what is alive of older epochs, by site             ┘ shard
 //          ├─ input     text handed in by the host                         ┐
 //          ├─ names     a site's name, by site number                      │
 //          ├─ owners    the plugins, by slot                               │
 //          ├─ nameIndex hash of names: u16 site numbers, 0 = empty         ┘ registry
 //          ├─ totals    sums over the shards, by site                      ┐
 //          ├─ baseline  totals at arming, by site                          │
+//          ├─ bucketSums      sums of the buckets over the shards, by site │
+//          ├─ bucketBaseline  buckets at arming, by site                   │
 //          ├─ sums      totals since arming, by row                        │
 //          ├─ rows      a site's row: u16, by site                         │
 //          ├─ rowIndex  hash of rows' names: u16 site numbers, 0 = empty   │
 //          ├─ rollup    sums by owner                                      │
 //          ├─ prior     releases of older memory, by row                   │
 //          ├─ verify    the built-in tracker's counts, by row              │
-//          ├─ staging   pairs copied from a shard, by site                 │
+//          ├─ staging   copied from a shard: pairs by site, or a few sites whole │
 //          ├─ order     rows or owners, sorted                             │
 //          ├─ facts, texts                                                 │
 //          ├─ output    a dump's text                                      │
@@ -26,10 +29,13 @@
 //          ├─ followed  owners that have a history, and which of them is a slot's │
 //          ├─ marks     names and times of the baselines                   │
 //          ├─ measures  what the host measured                             │
-//          └─ ranking, scratch                                             ┘ model
+//          ├─ ranking, scratch                                             │
+//          └─ boundaries  when the epochs began that the buckets begin with  ┘ model
 
 import {
   BASELINES,
+  BUCKETS,
+  BUCKETS_SIZE,
   CLASS_COUNT,
   FACT_COUNT,
   FOLLOWED_MAX,
@@ -50,6 +56,8 @@ import {
   SITES_MAX,
   SITES_MIN,
   SITE_FIRST,
+  STAGED_MAX,
+  STAGED_SIZE,
   TEXT_COUNT,
   TEXT_SIZE,
 } from "./abi";
@@ -69,8 +77,10 @@ export const ROLLUP_SIZE: u32 = (CLASS_COUNT + KIND_COUNT + 3) * 8;
 export const HISTORY_SIZE: u32 = 492;
 /** A point of the clock (clock.ts), a followed owner (followed.ts), a baseline (baseline.ts), a ranked row (ranking.ts). */
 export const TICK_SIZE: u32 = 24;
-export const FOLLOWED_SIZE: u32 = 56;
+export const FOLLOWED_SIZE: u32 = 72;
 export const MARK_SIZE: u32 = 64;
+/** When an epoch began (boundary.ts). */
+export const BOUNDARY_SIZE: u32 = 16;
 export const RANK_SIZE: u32 = 16;
 /** Rows that a section of the analysis lists at most. */
 export const RANKED_MAX: u32 = 200;
@@ -82,8 +92,8 @@ const ROW_TEXT_MAX: u32 = 4 * 20 + 16 + NAME_SIZE + 16;
 const OWNER_TEXT: u32 = 14 * 24 + OWNER_SIZE;
 /** Everything of a dump that is not a row of a site: header, hooks, titles, totals. */
 const FRAME_TEXT_MAX: u32 = 16 * 1024;
-/** The sections of the analysis: two of RANKED_MAX rows and one of owners, numbers, words and a name in each row. */
-const ANALYSIS_TEXT_MAX: u32 = (2 * RANKED_MAX + FOLLOWED_MAX) * 640;
+/** The sections of the analysis: two of RANKED_MAX rows and one of owners, numbers, words and a name in each row; and the ages. */
+const ANALYSIS_TEXT_MAX: u32 = (2 * RANKED_MAX + FOLLOWED_MAX) * 640 + RANKED_MAX * (BUCKETS + 1) * ROW_TEXT_MAX;
 
 /** Site numbers that exist: capacity and the fixed ones. */
 export let slots: u32 = 0;
@@ -96,12 +106,15 @@ export let indexShift: u64 = 0;
 
 export let records: usize = 0;
 export let index: usize = 0;
+export let buckets: usize = 0;
 export let input: usize = 0;
 export let names: usize = 0;
 export let owners: usize = 0;
 export let nameIndex: usize = 0;
 export let totals: usize = 0;
 export let baseline: usize = 0;
+export let bucketSums: usize = 0;
+export let bucketBaseline: usize = 0;
 export let sums: usize = 0;
 export let rows: usize = 0;
 export let rowIndex: usize = 0;
@@ -118,6 +131,7 @@ export let history: usize = 0;
 export let clock: usize = 0;
 export let followed: usize = 0;
 export let marks: usize = 0;
+export let boundaries: usize = 0;
 export let measures: usize = 0;
 export let ranking: usize = 0;
 export let scratch: usize = 0;
@@ -140,20 +154,23 @@ export function init(role: u32, sites: u32): i32 {
 
   records = 0; // offsets first, the arena's address is added when its size is known
   index = records + slots * RECORD_SIZE;
-  input = index + indexSize;
+  buckets = (index + indexSize + BUCKETS_SIZE - 1) & ~(BUCKETS_SIZE - 1); // a site's in one cache line
+  input = buckets + slots * BUCKETS_SIZE;
   names = input + INPUT_SIZE;
   owners = names + slots * NAME_SIZE;
   nameIndex = owners + OWNERS_MAX * OWNER_SIZE;
   totals = nameIndex + indexSize;
   baseline = totals + slots * SUMS_SIZE;
-  sums = baseline + slots * SUMS_SIZE;
+  bucketSums = baseline + slots * SUMS_SIZE;
+  bucketBaseline = bucketSums + slots * BUCKETS_SIZE;
+  sums = bucketBaseline + slots * BUCKETS_SIZE;
   rows = sums + slots * SUMS_SIZE;
   rowIndex = rows + slots * sizeof<u16>();
   rollup = (rowIndex + indexSize + 7) & ~7;
   prior = rollup + OWNERS_MAX * ROLLUP_SIZE;
   verify = prior + slots * PRIOR_SIZE;
   staging = verify + slots * VERIFY_SIZE;
-  order = staging + slots * PAIR_SIZE;
+  order = staging + max(slots * PAIR_SIZE, STAGED_MAX * STAGED_SIZE);
   facts = order + max(slots, OWNERS_MAX) * sizeof<u32>();
   texts = facts + FACT_COUNT * sizeof<u64>();
   output = texts + TEXT_COUNT * TEXT_SIZE;
@@ -166,8 +183,9 @@ export function init(role: u32, sites: u32): i32 {
   measures = marks + BASELINES * MARK_SIZE;
   ranking = measures + MEASURE_COUNT * 2 * sizeof<u64>();
   scratch = ranking + RANKED_MAX * RANK_SIZE;
-  const modelEnd = scratch + SCRATCH_SIZE;
-  analysisSize = <u32>(modelEnd - history);
+  boundaries = scratch + SCRATCH_SIZE;
+  analysisSize = <u32>(boundaries - history);
+  const modelEnd = boundaries + BUCKETS * BOUNDARY_SIZE;
 
   const end = role == ROLE_SHARD ? input : role == ROLE_REGISTRY ? totals : modelEnd;
   // One page is there already, with the static data.
@@ -177,12 +195,15 @@ export function init(role: u32, sites: u32): i32 {
   const arena = (<usize>old) << 16;
   records += arena;
   index += arena;
+  buckets += arena;
   input += arena;
   names += arena;
   owners += arena;
   nameIndex += arena;
   totals += arena;
   baseline += arena;
+  bucketSums += arena;
+  bucketBaseline += arena;
   sums += arena;
   rows += arena;
   rowIndex += arena;
@@ -202,5 +223,6 @@ export function init(role: u32, sites: u32): i32 {
   measures += arena;
   ranking += arena;
   scratch += arena;
+  boundaries += arena;
   return 0;
 }

@@ -6,6 +6,7 @@
 
 import { CLASS_COUNT, CLASS_HEAP, CLASS_IOBUFFER, CLASS_OBJECT, CLASS_OPENSSL, CLASS_TSAPI } from "./abi";
 import { KIND_CONT, KIND_IOBUFFER, KIND_MBUFFER, KIND_MUTEX, KIND_READER } from "./abi";
+import { renderAges } from "./ages";
 import { ARMING, usualBaseline } from "./baseline";
 import { samples } from "./clock";
 import { renderGrowth, renderOwnersGrowth } from "./growth";
@@ -25,6 +26,8 @@ const DASH: u32 = 0x2d;
 
 /** Rows that changed, of those a dump shows; one that was asked for as a difference shows more. */
 const GROWTH_ROWS: u32 = 20;
+/** Sites whose ages a dump shows; likewise. */
+const AGES_ROWS: u32 = 20;
 const UNSELECTED: i32 = -1;
 
 let selected: i32 = UNSELECTED;
@@ -58,6 +61,7 @@ export function render(): u32 {
     renderGrowth(baseline, asked ? RANKED_MAX : GROWTH_ROWS);
     renderOwnersGrowth(baseline);
     renderSuspects();
+    renderAges(asked ? RANKED_MAX : AGES_ROWS);
     renderReconciliation();
   }
   older();

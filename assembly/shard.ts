@@ -6,18 +6,29 @@
 // A key that this shard has not seen is answered with SITE_UNKNOWN and not counted: the host asks the registry, tells this shard
 // with bind(), and calls again. Once the registry is full and this shard knows all of it, the host calls seal(): from then on an
 // unseen key is charged to (other) of its class here, without asking.
+//
+// Blocks with a tag have an epoch too. Those of the present one are counted by the records alone, what is older by bucket as well
+// (bucket.ts). The host publishes epochs, and a shard turns to them before it next allocates, or releases what is of a later one than
+// it has heard of: all that it has of its own goes into that one's bucket. So whatever a shard counts as of an epoch is of it, at
+// whatever time each shard turns, and the sums over all shards are exact, by bucket.
 
-import { CLASS_IOBUFFER, DETAIL_CLASS_SHIFT, SITE_FIRST, SITE_OTHER, SITE_UNKNOWN } from "./abi";
-import { addAlloc, addCounts, addFree, addSigned, classOf, siteAt } from "./site";
-import { slots } from "./memory";
+import { BUCKETS_SIZE, CLASS_IOBUFFER, DETAIL_CLASS_SHIFT, SITE_FIRST, SITE_OTHER, SITE_UNKNOWN } from "./abi";
+import { passage, subtractOld, turnBuckets } from "./bucket";
+import { bucketOf, presentOf } from "./epoch";
+import { addAlloc, addCounts, addFree, addSigned, classOf, hasCounted, liveBytesOf, liveOf, siteAt } from "./site";
+import { buckets, slots } from "./memory";
 import { find, findFirst, insert, reset as resetTable } from "./table";
 
 const IOBUFFER: u64 = CLASS_IOBUFFER << DETAIL_CLASS_SHIFT;
+
+/** The epochs that this shard has turned to. */
+export let epochs: u64 = 0;
 
 let sealed: bool = false;
 
 export function reset(): void {
   sealed = false;
+  epochs = 0;
   resetTable();
 }
 
@@ -45,7 +56,7 @@ export function tryEvent(place: u64, size: i64): u32 {
 }
 
 /**
- * Accounts an allocation whose release will name its site.
+ * Accounts an allocation whose release will name its site and epoch: the present one (epochs).
  * @returns the site charged, or SITE_UNKNOWN (nothing was counted)
  */
 export function charge(place: u64, detail: u64, size: u64): u32 {
@@ -63,7 +74,7 @@ export function tryCharge(place: u64, detail: u64, size: u64): u32 {
 }
 
 /**
- * Accounts a release, charged to the site that allocated.
+ * Accounts a release of what is of the present epoch, charged to the site that allocated.
  * @returns the site, or SITE_UNKNOWN where no such site can exist (nothing was counted)
  */
 export function release(site: u32, size: u64): u32 {
@@ -71,6 +82,31 @@ export function release(site: u32, size: u64): u32 {
   // The mask changes nothing, slots being 65,536 at most; it lets a compiler prove that the record is within the memory.
   addFree(siteAt(site & 0xffff), size);
   return site;
+}
+
+/** Likewise of what is of an older one. (One that has not come yet is the present one.) */
+export function releaseOld(site: u32, epoch: u32, size: u64): u32 {
+  if (site >= slots) return SITE_UNKNOWN;
+  const within = site & 0xffff;
+  if (epoch < presentOf(epochs)) subtractOld(bucketsAt(within), bucketOf(epochs, epoch), size);
+  addFree(siteAt(within), size);
+  return site;
+}
+
+/**
+ * Goes on in other epochs, later than those it has. The host does this before an allocation where it has published others, and before
+ * a release of what is of a later epoch than the present one.
+ * @param count sites that have been numbered: one pass over them
+ */
+export function turn(published: u64, count: u32): void {
+  if (published == epochs) return;
+  const map = passage(epochs, published);
+  const end = count < slots ? count : slots;
+  for (let site: u32 = 0; site < end; ++site) {
+    const at = siteAt(site);
+    if (hasCounted(at)) turnBuckets(bucketsAt(site), liveOf(at), liveBytesOf(at), map);
+  }
+  epochs = published;
 }
 
 /** Adds counts that another accountant made before this one. Returns the site, or SITE_UNKNOWN. */
@@ -94,6 +130,12 @@ export function bind(site: u32, place: u64, detail: u64): i32 {
 /** The registry is full and every key of it is bound here: unseen keys are (other) from now on. */
 export function seal(): void {
   sealed = true;
+}
+
+// @ts-ignore: decorator
+@inline
+function bucketsAt(site: u32): usize {
+  return buckets + <usize>site * BUCKETS_SIZE;
 }
 
 function lookup(place: u64, detail: u64): u32 {

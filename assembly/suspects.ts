@@ -3,7 +3,7 @@
 // Suspects: rows, and owners none of whose rows is one, whose verdict is `leak`, the most urgent first: that is the one that grows
 // by most, for all have the same limit. Each has a line of evidence in plain words, which begins with its location and a colon.
 
-import { olderThan, tellingAge } from "./age";
+import { isBound, old, tellingAge } from "./age";
 import { transactionsWithin } from "./clock";
 import { FOLLOWED_MAX } from "./abi";
 import { entryLeaking } from "./followed";
@@ -69,13 +69,12 @@ export function writeEvidence(subject: u32): void {
   ascii(isObjects(subject) ? " objects/h for " : "/h for ");
   duration(growingFor(subject));
   const live = liveBytes(subject);
-  const age = tellingAge();
-  const old = olderThan(subject, age);
-  if (live && old) {
-    ascii(", at least ");
-    unsigned(percent(old, live));
+  const part = old(subject);
+  if (live && part) {
+    ascii(isBound(subject) ? ", at least " : ", ");
+    unsigned(percent(part, live));
     ascii(isObjects(subject) ? " % of them older than " : " % of its bytes older than ");
-    duration(age);
+    duration(tellingAge());
   }
   ascii(", ");
   grouped(allocations(subject));

@@ -9,6 +9,7 @@
  */
 #include "account.h"
 
+#include "epoch.h"
 #include "naming.h"
 #include "registry.h"
 #include "shard.h"
@@ -19,6 +20,7 @@ extern "C" {
 HOT_ u32 w2c_tryEvent(Z_core_instance_t *, u64, u64);
 HOT_ u32 w2c_tryCharge(Z_core_instance_t *, u64, u64, u64);
 HOT_ u32 w2c_release(Z_core_instance_t *, u32, u64);
+HOT_ u32 w2c_releaseOld(Z_core_instance_t *, u32, u32, u64);
 #undef HOT_
 
 #include "core.c"
@@ -86,13 +88,28 @@ hot(const Z_core_instance_t *core, Call call)
   copy.w2c_index      = core->w2c_index;
   copy.w2c_indexShift = core->w2c_indexShift;
   copy.w2c_slots      = core->w2c_slots;
+  copy.w2c_buckets    = core->w2c_buckets;
+  copy.w2c_epochs     = core->w2c_epochs;
   if (UNLIKELY_(copy.w2c_memory.size != MEMTRACK_SHARD_MEMORY)) {
     return UNKNOWN; /* it never is; if it were, the slow way would check each access and trap */
   }
-  if (copy.w2c_records >= MEMTRACK_RECORDS_BELOW) {
+  if (copy.w2c_records >= MEMTRACK_RECORDS_BELOW || copy.w2c_buckets >= MEMTRACK_BUCKETS_BELOW) {
     __builtin_unreachable(); /* memtrack_core_open() has seen to it */
   }
   return call(&copy);
+}
+
+/* The epoch of what a shard allocates: the lowest lane of its word (assembly/epoch.ts). */
+inline uint32_t
+present(const memtrack_shard *shard)
+{
+  return (uint8_t)shard->core.wasm.w2c_epochs;
+}
+
+inline uint32_t
+birth_of(uint32_t site, const memtrack_shard *shard)
+{
+  return site << MEMTRACK_EPOCH_BITS | present(shard);
 }
 
 template <typename Call>
@@ -121,11 +138,19 @@ seal(memtrack_shard *shard)
   });
 }
 
-/* Calls the core. Where it does not know the key, tells it the key's number and calls again. */
+/* Calls the core, in the epochs that are published. Where it does not know the key, tells it the key's number and calls again. */
 template <typename Call>
 uint32_t
 tell(memtrack_shard *shard, Call call, const Key *key)
 {
+  uint64_t epochs = memtrack_epochs();
+  if (epochs != shard->core.wasm.w2c_epochs) {
+    uint32_t count = memtrack_registry_count();
+    change_one(shard, [=](Z_core_instance_t *core) {
+      Z_coreZ_turn(core, epochs, count);
+      return 0u;
+    });
+  }
   uint32_t site = change_one(shard, call);
   if (site != UNKNOWN || !key) {
     return site;
@@ -178,19 +203,36 @@ iobuffer_further(const char *location, int64_t size)
 __attribute__((noinline)) uint32_t
 alloc_further(uint64_t place, uint64_t detail, const char *text, uint64_t size)
 {
-  uint32_t site = change_own([=](Z_core_instance_t *core) { return w2c_charge(core, place, detail, size); });
-  if (LIKELY_(site != UNKNOWN)) {
-    return site == TRAPPED ? UNKNOWN : site;
+  memtrack_shard *shard = memtrack_thread.shard;
+  if (shard && shard->core.wasm.w2c_epochs == memtrack_epochs()) {
+    uint32_t site = change_own([=](Z_core_instance_t *core) { return w2c_charge(core, place, detail, size); });
+    if (LIKELY_(site != UNKNOWN)) {
+      return site == TRAPPED ? UNKNOWN : birth_of(site, shard);
+    }
   }
   Key key{place, detail, text};
-  site = tell_slowly([=](Z_core_instance_t *core) { return Z_coreZ_charge(core, key.place, key.detail, size); }, &key);
-  return site == TRAPPED ? UNKNOWN : site;
+  return tell_slowly(
+    [=](Z_core_instance_t *core) {
+      uint32_t site = Z_coreZ_charge(core, key.place, key.detail, size);
+      return site == UNKNOWN ? site : site << MEMTRACK_EPOCH_BITS | (uint8_t)core->w2c_epochs;
+    },
+    &key);
 }
 
+/* What is older than the shard's epoch; and what is later, before the shard has turned. */
 __attribute__((noinline)) void
-free_slowly(uint32_t site, uint64_t size)
+free_further(uint32_t birth, uint64_t size)
 {
-  tell_slowly([=](Z_core_instance_t *core) { return Z_coreZ_release(core, site, size); }, nullptr);
+  uint32_t site = birth >> MEMTRACK_EPOCH_BITS, epoch = birth & MEMTRACK_EPOCH_MASK;
+  memtrack_shard *shard = memtrack_thread.shard;
+  if (LIKELY_(shard && epoch <= present(shard))) {
+    if (LIKELY_(change_own([=](Z_core_instance_t *core) ALWAYS_ {
+                  return hot(core, [=](Z_core_instance_t *copy) ALWAYS_ { return w2c_releaseOld(copy, site, epoch, size); });
+                }) != UNKNOWN)) {
+      return;
+    }
+  }
+  tell_slowly([=](Z_core_instance_t *core) { return Z_coreZ_releaseOld(core, site, epoch, size); }, nullptr);
 }
 } // namespace
 
@@ -207,26 +249,38 @@ memtrack_account_iobuffer(const char *location, int64_t size)
 uint32_t
 memtrack_account_alloc(uint64_t place, uint64_t detail, const char *text, uint64_t size)
 {
-  uint32_t site = change_own([=](Z_core_instance_t *core) ALWAYS_ {
-    return hot(core, [=](Z_core_instance_t *copy) ALWAYS_ { return w2c_tryCharge(copy, place, detail, size); });
-  });
-  return LIKELY_(site < TRAPPED) ? site : site == TRAPPED ? UNKNOWN : alloc_further(place, detail, text, size);
+  memtrack_shard *shard = memtrack_thread.shard;
+  if (UNLIKELY_(shard == nullptr) || UNLIKELY_(shard->core.wasm.w2c_epochs != memtrack_epochs())) {
+    return alloc_further(place, detail, text, size);
+  }
+  uint32_t site = change(
+    shard,
+    [=](Z_core_instance_t *core)
+      ALWAYS_ { return hot(core, [=](Z_core_instance_t *copy) ALWAYS_ { return w2c_tryCharge(copy, place, detail, size); }); },
+    memtrack_shard_disable_own);
+  return LIKELY_(site < TRAPPED) ? birth_of(site, shard) : site == TRAPPED ? UNKNOWN : alloc_further(place, detail, text, size);
 }
 
 void
-memtrack_account_free(uint32_t site, uint64_t size)
+memtrack_account_free(uint32_t birth, uint64_t size)
 {
-  if (UNLIKELY_(change_own([=](Z_core_instance_t *core) ALWAYS_ {
-                  return hot(core, [=](Z_core_instance_t *copy) ALWAYS_ { return w2c_release(copy, site, size); });
-                }) == UNKNOWN)) {
-    free_slowly(site, size);
+  memtrack_shard *shard = memtrack_thread.shard;
+  if (UNLIKELY_(shard == nullptr) || ((birth ^ (uint32_t)shard->core.wasm.w2c_epochs) & MEMTRACK_EPOCH_MASK) ||
+      UNLIKELY_(change(
+                  shard,
+                  [=](Z_core_instance_t *core) ALWAYS_ {
+                    return hot(core, [=](Z_core_instance_t *copy)
+                                       ALWAYS_ { return w2c_release(copy, birth >> MEMTRACK_EPOCH_BITS, size); });
+                  },
+                  memtrack_shard_disable_own) == UNKNOWN)) {
+    free_further(birth, size);
   }
 }
 
 void
 memtrack_account_free_untagged(uint32_t cls, uint64_t size)
 {
-  memtrack_account_free(MEMTRACK_SITE_PRIOR + cls, size);
+  memtrack_account_free(memtrack_birth_untagged(cls), size);
 }
 
 void

@@ -90,14 +90,16 @@ open_guarded(void *argument)
   if (Z_coreZ_init(&core->wasm, opening->role, opening->sites) == 0) {
     core->slots      = MEMTRACK_SITE_FIRST + opening->sites;
     core->records    = Z_coreZ_recordsAt(&core->wasm);
+    core->buckets    = Z_coreZ_bucketsAt(&core->wasm);
     core->input      = Z_coreZ_inputAt(&core->wasm);
     core->names      = Z_coreZ_namesAt(&core->wasm);
     core->owners_end = Z_coreZ_ownersEnd(&core->wasm);
     core->staging    = Z_coreZ_stagingAt(&core->wasm);
     core->output     = Z_coreZ_outputAt(&core->wasm);
     /* What account.cc takes for granted of a shard. */
-    opening->done = opening->role != MEMTRACK_ROLE_SHARD ||
-                    (core->records < MEMTRACK_RECORDS_BELOW && core->wasm.w2c_memory.size == MEMTRACK_SHARD_MEMORY);
+    opening->done =
+      opening->role != MEMTRACK_ROLE_SHARD || (core->records < MEMTRACK_RECORDS_BELOW && core->buckets < MEMTRACK_BUCKETS_BELOW &&
+                                               core->wasm.w2c_memory.size == MEMTRACK_SHARD_MEMORY);
   }
 }
 

@@ -30,6 +30,7 @@ struct memtrack_core {
   uint32_t slots; /* site numbers that exist */
   /* Offsets of regions in its memory (assembly/memory.ts). */
   uint32_t records;
+  uint32_t buckets;
   uint32_t input;
   uint32_t names;
   uint32_t owners_end; /* owners stand behind the names */

@@ -167,14 +167,14 @@ count_created(void *object, uint32_t kind, uintptr_t place)
     return;
   }
   struct memtrack_object old;
-  uint32_t site = memtrack_account_alloc(place, detail(MEMTRACK_CLASS_OBJECT, kind), NULL, 0);
-  if (site == MEMTRACK_SITE_UNKNOWN) {
+  uint32_t birth = memtrack_account_alloc(place, detail(MEMTRACK_CLASS_OBJECT, kind), NULL, 0);
+  if (birth == MEMTRACK_SITE_UNKNOWN) {
     return;
   }
-  if (!memtrack_objects_add(object, site, &old)) {
-    memtrack_account_free(site, 0); /* not remembered, so its end could not be seen */
+  if (!memtrack_objects_add(object, birth, &old)) {
+    memtrack_account_free(birth, 0); /* not remembered, so its end could not be seen */
   } else if (old.address) {
-    memtrack_account_free(old.site, 0); /* it went without our seeing it: the server destroyed it */
+    memtrack_account_free(old.birth, 0); /* it went without our seeing it: the server destroyed it */
   }
 }
 
@@ -183,7 +183,7 @@ count_destroyed(const void *object)
 {
   struct memtrack_object known;
   if (object && is_armed() && memtrack_objects_remove(object, &known)) {
-    memtrack_account_free(known.site, 0);
+    memtrack_account_free(known.birth, 0);
   }
 }
 
@@ -226,7 +226,7 @@ hook_TSContDestroy(void *cont)
 {
   struct memtrack_object mutex;
   if (is_armed() && memtrack_objects_knows(cont) && memtrack_objects_unuse(original_TSContMutexGet(cont), &mutex)) {
-    memtrack_account_free(mutex.site, 0);
+    memtrack_account_free(mutex.birth, 0);
   }
   count_destroyed(cont);
   original_TSContDestroy(cont);
@@ -323,10 +323,10 @@ hook_TSMBufferDestroy(void *buffer)
   bool counted = is_armed() && memtrack_objects_remove(buffer, &known);
   int result   = original_TSMBufferDestroy(buffer);
   if (counted && result == SUCCESS) {
-    memtrack_account_free(known.site, 0);
+    memtrack_account_free(known.birth, 0);
   } else if (counted) {
     struct memtrack_object old;
-    memtrack_objects_add(buffer, known.site, &old);
+    memtrack_objects_add(buffer, known.birth, &old);
   }
   return result;
 }

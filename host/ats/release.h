@@ -23,14 +23,14 @@ void memtrack_release_untagged(void *block, uint64_t usable);
 INLINE_ void
 memtrack_release(void *block, bool by_plugin)
 {
-  uint32_t site;
+  uint32_t birth;
   uint64_t size;
   if (block == NULL) {
     return;
   }
   uint64_t usable = malloc_usable_size(block);
-  if (memtrack_block_untag(block, usable, atomic_load_explicit(&memtrack_plugins.key, memory_order_relaxed), &site, &size)) {
-    memtrack_account_free(site, size);
+  if (memtrack_block_untag(block, usable, atomic_load_explicit(&memtrack_plugins.key, memory_order_relaxed), &birth, &size)) {
+    memtrack_account_free(birth, size);
   } else if (by_plugin) {
     memtrack_release_untagged(block, usable);
   }

@@ -35,7 +35,7 @@ time_t __wrap_time(time_t *to);
 static const char *builtin;
 static const char *places[PLACES_MAX];
 static struct {
-  uint32_t site;
+  uint32_t birth;
   uint64_t size;
 } blocks[BLOCKS_MAX];
 static struct memtrack_thread threads[THREADS_MAX];
@@ -126,9 +126,9 @@ replay_line(char *line)
     blocks[below(block, BLOCKS_MAX, line)].size = size;
     const char *file                            = places[below(place, PLACES_MAX, line)];
     uint64_t detail                             = memtrack_detail(MEMTRACK_CLASS_OPENSSL, source_line, MEMTRACK_OWNER_CORE);
-    blocks[block].site                          = memtrack_account_alloc((uintptr_t)file, detail, file, size);
+    blocks[block].birth                         = memtrack_account_alloc((uintptr_t)file, detail, file, size);
   } else if (sscanf(line, "F %*u %u", &block) == 1) {
-    memtrack_account_free(blocks[below(block, BLOCKS_MAX, line)].site, blocks[block].size);
+    memtrack_account_free(blocks[below(block, BLOCKS_MAX, line)].birth, blocks[block].size);
   } else if (sscanf(line, "U %*u %" SCNu64, &size) == 1) {
     memtrack_account_free_untagged(MEMTRACK_CLASS_OPENSSL, size);
   } else {
