@@ -3,17 +3,19 @@
 // The ages of what is alive, by site: a line for each bucket (epoch.ts) that has something in it, so the lines of a site add up to its
 // row. Suspects come first, then who has most that is old (age.ts). IOBuffers are not there: nothing says when one of them was made.
 
-import { BUCKETS, MEASURE_NOW } from "./abi";
+import { BUCKETS, CLASS_OBJECT, MEASURE_NOW } from "./abi";
 import { isBound, liveOf, old } from "./age";
 import { oldBuckets, olderThanBucket, youngerThanBucket } from "./boundary";
 import { armed } from "./header";
 import { measureOf } from "./measure";
-import { aliveOf, inUseOf, knownSites } from "./model";
+import { aliveOf, inUseOf, knownSites, siteClass } from "./model";
+import { kindOf } from "./name";
 import { offered, rank, ranked, rankedCount, rankingStart } from "./ranking";
 import { isSubject, liveBytes, writeSubject } from "./subject";
 import { percent } from "./suspects";
 import { isSuspect } from "./verdict";
-import { ascii, byte, signed, unsigned } from "./writer";
+import { className, kindName } from "./words";
+import { ascii, byte, padRight, position, signed, unsigned } from "./writer";
 
 /** What a suspect comes before, and what has anything old; below, how many bytes (or objects). */
 const SUSPECT: u64 = 1 << 63;
@@ -35,8 +37,10 @@ export function renderAges(most: u32): void {
     ascii(" that keep most for long");
   }
   ascii(" (of IOBuffers they are not known)\n");
-  ascii("Older than | Younger than | Alive      | Size In-use          | % of site | Location\n");
-  ascii("-----------|--------------|------------|----------------------|-----------|------------------------------\n");
+  ascii("Older than | Younger than | Alive      | Size In-use          | % of site | Kind             | Location\n");
+  ascii(
+    "-----------|--------------|------------|----------------------|-----------|------------------|------------------------------\n",
+  );
   for (let i: u32 = 0; i < rankedCount(); ++i) {
     for (let bucket: u32 = 0; bucket <= BUCKETS; ++bucket) line(ranked(i), bucket);
   }
@@ -64,6 +68,10 @@ function line(row: u32, bucket: u32): void {
   signed(bytes, 20);
   bar();
   unsigned(percent(<u64>max<i64>(liveOf(row, bucket), 0), liveBytes(row)), 9);
+  bar();
+  const from = position();
+  ascii(siteClass(row) == CLASS_OBJECT ? kindName(kindOf(row)) : className(siteClass(row)));
+  padRight(from, 16);
   bar();
   writeSubject(row);
   byte(0x0a);

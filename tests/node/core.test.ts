@@ -532,10 +532,12 @@ class RandomRun {
       row.site.cls === abi.CLASS_OBJECT ? row.alive > 0 : row.inUse > 0,
     );
     assert.match(agesTitle, new RegExp(`^Ages of what is alive, in seconds: ${expected.length} sites`));
-    const listed = new Set(ages.map(({ location }) => location));
-    const said = ages.map(({ alive, inUse, location }) => `${location}: ${alive}, ${inUse}`);
+    const listed = new Set(ages.map(({ kind, location }) => `${kind} ${location}`));
+    const said = ages.map(({ kind, alive, inUse, location }) => `${kind} ${location}: ${alive}, ${inUse}`);
     const lines: string[] = [];
-    for (const row of expected.filter(({ location }) => listed.has(location))) {
+    for (const row of expected) {
+      const name = `${row.site.cls === abi.CLASS_OBJECT ? KINDS[row.site.kind] : CLASSES[row.site.cls]} ${row.location}`;
+      if (!listed.has(name)) continue;
       const buckets: [number, number][] = Array.from({ length: abi.BUCKETS + 1 }, () => [0, 0]);
       for (const [epoch, [count, bytes]] of row.births) {
         const bucket = buckets[bucketOf(epochs, epoch)]!;
@@ -545,7 +547,7 @@ class RandomRun {
       // What has no tag, and was found to be older than the arming, is of no epoch: the rest is young.
       const [count, bytes] = buckets.slice(1).reduce(([n, sum], bucket) => [n + bucket[0], sum + bucket[1]], [0, 0]);
       buckets[0] = [row.alive - count, row.inUse - bytes];
-      for (const [n, sum] of buckets) if (n || sum) lines.push(`${row.location}: ${n}, ${sum}`);
+      for (const [n, sum] of buckets) if (n || sum) lines.push(`${name}: ${n}, ${sum}`);
       this.agedOld += count ? 1 : 0;
     }
     if (expected.length <= 200) assert.deepEqual(said.toSorted(), lines.toSorted());

@@ -241,7 +241,7 @@ describe("a recorded log of a real server's events", () => {
       const { ages, agesTitle } = parseAnalysis(dump.text);
       assert.match(agesTitle, /^Ages of what is alive, in seconds: \d+ sites/);
       const sites = new Set(ages.map(({ location }) => location));
-      assert.ok(sites.size >= 10 && sites.size <= 20, `${sites.size} sites`);
+      assert.ok(sites.size >= 5 && sites.size <= 20, `${sites.size} sites`);
       assert.ok(new Set(ages.map(({ olderThan }) => olderThan)).size > 1, "there is something of several epochs");
       for (const site of sites) {
         const lines = ages.filter(({ location }) => location === site);
@@ -250,7 +250,9 @@ describe("a recorded log of a real server's events", () => {
         const sum = (field: "alive" | "inUse") => lines.reduce((total, line) => total + line[field], 0);
         assert.deepEqual([sum("alive"), sum("inUse")], [row.allocs - row.frees, row.inUse], site);
         for (const [index, { olderThan, youngerThan, alive, inUse }] of lines.entries()) {
-          assert.ok(alive > 0 && inUse > 0 && (youngerThan === undefined || olderThan < youngerThan), site);
+          // (The log has no tags: of what was there before the arming, releases are counted after it.)
+          assert.ok(dump !== dumps[0] || (alive > 0 && inUse > 0), site);
+          assert.ok(youngerThan === undefined || olderThan < youngerThan, site);
           assert.ok(index === 0 || olderThan > lines[index - 1]!.olderThan, site);
         }
       }

@@ -39,6 +39,7 @@ export interface Aged {
   alive: number;
   inUse: number;
   share: number;
+  kind: string;
   location: string;
 }
 
@@ -66,7 +67,7 @@ export function parseAnalysis(text: string): Analysis {
   const [since, growth] = section(text, "Growth since", 12);
   const [, owners] = section(text, "Growth of owners since", 12);
   const [, suspects] = section(text, "Suspects:", 4);
-  const [agesTitle, ages] = section(text, "Ages of", 6);
+  const [agesTitle, ages] = section(text, "Ages of", 7);
   const [, parts] = section(text, "Reconciliation:", 3);
   return {
     since,
@@ -80,12 +81,13 @@ export function parseAnalysis(text: string): Analysis {
       evidence: evidence!,
     })),
     agesTitle,
-    ages: ages.map(([olderThan, youngerThan, alive, inUse, share, location]) => ({
+    ages: ages.map(([olderThan, youngerThan, alive, inUse, share, kind, location]) => ({
       olderThan: Number(olderThan),
       youngerThan: number(youngerThan!),
       alive: Number(alive),
       inUse: Number(inUse),
       share: Number(share),
+      kind: kind!,
       location: location!,
     })),
     parts: parts.map(([bytes, share, what]) => ({ bytes: number(bytes!), share: number(share!), what: what! })),
