@@ -13,7 +13,7 @@
 // whatever time each shard turns, and the sums over all shards are exact, by bucket.
 
 import { BUCKETS_SIZE, CLASS_IOBUFFER, DETAIL_CLASS_SHIFT, SITE_FIRST, SITE_OTHER, SITE_UNKNOWN } from "./abi";
-import { passage, subtractOld, turnBuckets } from "./bucket";
+import { joinOf, passage, pushBuckets, subtractOld, turnBuckets } from "./bucket";
 import { bucketOf, presentOf } from "./epoch";
 import { addAlloc, addCounts, addFree, addSigned, classOf, hasCounted, liveBytesOf, liveOf, siteAt } from "./site";
 import { buckets, slots } from "./memory";
@@ -101,10 +101,13 @@ export function releaseOld(site: u32, epoch: u32, size: u64): u32 {
 export function turn(published: u64, count: u32): void {
   if (published == epochs) return;
   const map = passage(epochs, published);
+  const join = joinOf(map);
   const end = count < slots ? count : slots;
   for (let site: u32 = 0; site < end; ++site) {
-    const at = siteAt(site);
-    if (hasCounted(at)) turnBuckets(bucketsAt(site), liveOf(at), liveBytesOf(at), map);
+    const at = siteAt(site & 0xffff);
+    if (!hasCounted(at)) continue;
+    if (join) pushBuckets(bucketsAt(site & 0xffff), liveOf(at), liveBytesOf(at), join);
+    else turnBuckets(bucketsAt(site & 0xffff), liveOf(at), liveBytesOf(at), map);
   }
   epochs = published;
 }

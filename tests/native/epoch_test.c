@@ -152,7 +152,7 @@ static void
 sum_buckets(uint32_t site, uint64_t epochs, int64_t (*sums)[2])
 {
   for (uint32_t i = 0; i < memtrack_shard_count(); ++i) {
-    _Alignas(8) uint8_t staged[MEMTRACK_STAGED_SIZE];
+    _Alignas(8) uint8_t staged[MEMTRACK_STAGED_SIZE] = {0};
     uint64_t own, pairs[4], bytes[MEMTRACK_BUCKETS];
     int32_t counts[MEMTRACK_BUCKETS];
     memtrack_shard_read_sites(memtrack_shard_get(i), site, 1, staged);

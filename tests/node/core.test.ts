@@ -761,8 +761,8 @@ for (const { name, path } of BUILDS) {
 
 test("the hot functions read no global but those that account.cc hands them", () => {
   const source = readFileSync(new URL("../../build/core.c", import.meta.url), "utf8");
-  for (const name of ["tryEvent", "tryCharge", "release", "releaseOld"]) {
-    const body = new RegExp(`\\nstatic u32 w2c_${name}\\(Z_core_instance_t\\* instance[^;{]*\\{\\n.*?\\n\\}`, "s").exec(
+  for (const name of ["tryEvent", "tryCharge", "release", "releaseOld", "turn"]) {
+    const body = new RegExp(`\\nstatic (?:u32|void) w2c_${name}\\(Z_core_instance_t\\* instance[^;{]*\\{\\n.*?\\n\\}`, "s").exec(
       source,
     )?.[0];
     assert.ok(body, `${name} in the generated C`);
