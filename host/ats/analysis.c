@@ -103,6 +103,8 @@ memtrack_analysis_poll(int64_t interval)
   last_sample = now.tv_sec;
   ++samples;
   memtrack_measure_sample(&measures, read_record);
+  measures.value[MEMTRACK_MEASURE_INTERVAL] = interval;
+  measures.known[MEMTRACK_MEASURE_INTERVAL] = true;
   memtrack_dump_visit(false, turn, NULL);
   memtrack_dump_visit(true, sample, NULL);
 }
