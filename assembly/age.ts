@@ -10,7 +10,7 @@
 import { BUCKETS, HISTORY_LEVELS, HISTORY_SHIFT, MEASURE_NOW } from "./abi";
 import { oldBuckets, olderThanBucket, secondsOfEpochs } from "./boundary";
 import { elapsedSeconds, points, stale, timeAt } from "./clock";
-import { entryBounds, entryOld } from "./followed";
+import { entryOld, isBoundEntry } from "./followed";
 import { allocatedWithin, lastSampled } from "./history";
 import { measureOf } from "./measure";
 import { slots } from "./memory";
@@ -57,7 +57,7 @@ export function old(subject: u32): u64 {
 
 /** Whether more may be old than old() says. */
 export function isBound(subject: u32): bool {
-  return isOwnerSubject(subject) ? entryBounds(subject - slots) != 0 : !hasBirths(subject) || !oldBuckets();
+  return isOwnerSubject(subject) ? isBoundEntry(subject - slots) : !hasBirths(subject) || !oldBuckets();
 }
 
 function oldByBirth(row: u32): u64 {

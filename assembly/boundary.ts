@@ -3,7 +3,7 @@
 // When epochs begin, and which of the old ones stay apart. The model decides, when a sample is taken.
 //
 // An epoch lasts a seventh of the time since the first sample, and the samples' interval at least: they become longer as the server
-// becomes older, so that their numbers last. Ten years at 10 s take 122 of the 128 that there are. When these are used up, the
+// becomes older, so that their numbers last. Ten years at 10 s take 103 of the 128 that there are, at 1 s 124. When these are used up, the
 // last one stays; ages are then too young, never too old.
 //
 // Of the old ones five buckets are kept. Where a sixth comes, two neighbours are joined: those whose joint bucket is the shortest for

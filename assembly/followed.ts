@@ -4,10 +4,10 @@
 // to another owner when its own is gone for good (its slot is free, or somebody else's). An entry, and behind all of them the entry's
 // number of each owner's slot:
 //
-//    0        8        16       24       32       40       48       56    60    64       72
-//    ┌────────┬────────┬────────┬────────┬────────┬────────┬────────┬─────┬─────┬────────┐
-//    │ allocs │ bytes  │ frees  │ in-use │ leaking│ old    │ bounds │ key │ slot│ used   │
-//    └────────┴────────┴────────┴────────┴────────┴────────┴────────┴─────┴─────┴────────┘
+//    0        8        16       24       32       40    44    48       56
+//    ┌────────┬────────┬────────┬────────┬────────┬─────┬─────┬────────┐
+//    │ allocs │ bytes  │ frees  │ in-use │ leaking│ key │ slot│ used   │
+//    └────────┴────────┴────────┴────────┴────────┴─────┴─────┴────────┘
 
 import { CLASS_OBJECT, FOLLOWED_MAX, OWNERS_MAX, OWNER_CORE, VERDICT_LEAK } from "./abi";
 import { isBound, old } from "./age";
@@ -23,12 +23,10 @@ const ALLOC_BYTES: usize = 8;
 const FREES: usize = 16;
 const IN_USE: usize = 24;
 const LEAKING: usize = 32;
-const OLD: usize = 40;
-const BOUNDS: usize = 48;
-const SUMS_SIZE: usize = 56;
-const KEY: usize = 56;
-const SLOT: usize = 60;
-const USED: usize = 64;
+const SUMS_SIZE: usize = 40;
+const KEY: usize = 40;
+const SLOT: usize = 44;
+const USED: usize = 48;
 
 const OTHERS: u32 = FOLLOWED_MAX - 1;
 const NOBODY: u32 = 0xff;
@@ -52,9 +50,6 @@ export function sumFollowed(): void {
     store<u64>(to, load<u64>(to, ALLOC_BYTES) + allocBytes(row), ALLOC_BYTES);
     store<u64>(to, load<u64>(to, FREES) + frees(row), FREES);
     store<i64>(to, load<i64>(to, IN_USE) + inUse(row), IN_USE);
-    if (inUse(row) <= 0) continue;
-    store<u64>(to, load<u64>(to, OLD) + old(row), OLD);
-    if (isBound(row)) store<u64>(to, load<u64>(to, BOUNDS) + 1, BOUNDS);
   }
 }
 
@@ -80,12 +75,19 @@ export function entryFrees(entry: u32): u64 {
 export function entryInUse(entry: u32): i64 {
   return load<i64>(at(entry), IN_USE);
 }
-/** Bytes of it that are old (age.ts), and rows that may have more of them. */
+/** Bytes of its rows that are old (age.ts). Looked up when it is asked for: that is in a dump, and for a warning. */
 export function entryOld(entry: u32): u64 {
-  return load<u64>(at(entry), OLD);
+  let sum: u64 = 0;
+  for (let row: u32 = 0; row < knownSites(); ++row) if (holds(entry, row)) sum += old(row);
+  return sum;
 }
-export function entryBounds(entry: u32): u64 {
-  return load<u64>(at(entry), BOUNDS);
+/** Whether some of its rows may have more that is. */
+export function isBoundEntry(entry: u32): bool {
+  for (let row: u32 = 0; row < knownSites(); ++row) if (holds(entry, row) && isBound(row)) return true;
+  return false;
+}
+function holds(entry: u32, row: u32): bool {
+  return isRow(row) && siteClass(row) != CLASS_OBJECT && inUse(row) > 0 && load<u8>(entryOfSlot(ownerOfSite(row))) == entry;
 }
 /** Rows of it that are suspects. */
 export function entryLeaking(entry: u32): u64 {

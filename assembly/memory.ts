@@ -77,7 +77,7 @@ export const ROLLUP_SIZE: u32 = (CLASS_COUNT + KIND_COUNT + 3) * 8;
 export const HISTORY_SIZE: u32 = 492;
 /** A point of the clock (clock.ts), a followed owner (followed.ts), a baseline (baseline.ts), a ranked row (ranking.ts). */
 export const TICK_SIZE: u32 = 24;
-export const FOLLOWED_SIZE: u32 = 72;
+export const FOLLOWED_SIZE: u32 = 56;
 export const MARK_SIZE: u32 = 64;
 /** When an epoch began (boundary.ts). */
 export const BOUNDARY_SIZE: u32 = 16;

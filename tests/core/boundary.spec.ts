@@ -74,14 +74,14 @@ describe("a word of epochs", () => {
 });
 
 describe("epochs", () => {
-  test("last for ten years at the usual interval, and for two at the shortest", () => {
+  test("last for ten years, at the usual interval and at the shortest", () => {
     live(10, 10);
     // An epoch's end is a sample, so time can go on from one to the next.
     for (let now: u64 = 20; now < 10 * YEAR; now += max<u64>(10, (now / 1000) * 10)) at(1000 + now);
     expect(presentOf(epochsNow)).toBeLessThan(EPOCH_MASK);
-    expect(presentOf(epochsNow)).toBeGreaterThan(100);
+    expect(presentOf(epochsNow)).toBeGreaterThan(90);
     live(1, 10);
-    for (let now: u64 = 11; now < 2 * YEAR; now += max<u64>(1, now / 1000)) at(1000 + now);
+    for (let now: u64 = 11; now < 10 * YEAR; now += max<u64>(1, now / 1000)) at(1000 + now);
     expect(presentOf(epochsNow)).toBeLessThan(EPOCH_MASK);
   });
 
