@@ -11,13 +11,13 @@ import { measureOf } from "./measure";
 import { aliveOf, inUseOf, knownSites, siteClass } from "./model";
 import { kindOf } from "./name";
 import { offered, rank, ranked, rankedCount, rankingStart } from "./ranking";
-import { isSubject, liveBytes, writeSubject } from "./subject";
-import { percent } from "./suspects";
+import { isObjects, isSubject, liveBytes, writeSubject } from "./subject";
+import { OBJECT_WEIGHT, percent } from "./suspects";
 import { isSuspect } from "./verdict";
 import { className, kindName } from "./words";
 import { ascii, byte, padRight, position, signed, unsigned } from "./writer";
 
-/** What a suspect comes before, and what has anything old; below, how many bytes (or objects). */
+/** A suspect comes first, then what has anything old; below, how many bytes. */
 const SUSPECT: u64 = 1 << 63;
 const HAS_OLD: u64 = 1 << 62;
 
@@ -48,7 +48,8 @@ export function renderAges(most: u32): void {
 
 function weight(row: u32): u64 {
   const part = old(row);
-  const key = part ? HAS_OLD | min(part, HAS_OLD - 1) : min(liveBytes(row), HAS_OLD - 1);
+  const bytes = min((part ? part : liveBytes(row)) * (isObjects(row) ? OBJECT_WEIGHT : 1), HAS_OLD - 1);
+  const key = part ? HAS_OLD | bytes : bytes;
   return isSuspect(row) ? SUSPECT | key : key;
 }
 

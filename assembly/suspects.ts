@@ -17,7 +17,8 @@ import { growingFor, grownBy, isSuspect, levelOf } from "./verdict";
 import { about, bytes, duration, grouped } from "./words";
 import { ascii, byte, unsigned } from "./writer";
 
-const OBJECT_WEIGHT: u64 = 256;
+/** Bytes that an object stands for: what it is made of may take as many. */
+export const OBJECT_WEIGHT: u64 = 256;
 
 /** Bytes (or objects) per hour, by the robust slope of the level that shows its growth best. */
 export function rateOf(subject: u32): i64 {
@@ -104,7 +105,7 @@ function perThousand(grown: u64, requests: u64): void {
   grouped(grown > u64.MAX_VALUE / 1024 ? (grown / requests) * 1000 : (grown * 1000) / requests);
 }
 
-/** Bytes an hour; an object stands for as many as what it is made of may take. */
+/** Bytes an hour. */
 function urgency(subject: u32): u64 {
   return <u64>max<i64>(rateOf(subject), 0) * (isObjects(subject) ? OBJECT_WEIGHT : 1);
 }
