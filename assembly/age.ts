@@ -51,13 +51,20 @@ function tellingBucket(): u32 {
 
 /** Of a subject's live bytes, so many are older than tellingAge(); where isBound(), at least so many. */
 export function old(subject: u32): u64 {
-  if (isOwnerSubject(subject)) return entryOld(subject - slots);
-  return isBound(subject) ? oldByCounters(subject, tellingAge()) : oldByBirth(subject);
+  return isOwnerSubject(subject) ? entryOld(subject - slots) : oldOfRow(subject);
 }
 
 /** Whether more may be old than old() says. */
 export function isBound(subject: u32): bool {
-  return isOwnerSubject(subject) ? isBoundEntry(subject - slots) : !hasBirths(subject) || !oldBuckets();
+  return isOwnerSubject(subject) ? isBoundEntry(subject - slots) : isBoundRow(subject);
+}
+
+/** Likewise of a row. */
+export function oldOfRow(row: u32): u64 {
+  return isBoundRow(row) ? oldByCounters(row, tellingAge()) : oldByBirth(row);
+}
+export function isBoundRow(row: u32): bool {
+  return !hasBirths(row) || !oldBuckets();
 }
 
 function oldByBirth(row: u32): u64 {

@@ -10,7 +10,7 @@
 //    └────────┴────────┴────────┴────────┴────────┴─────┴─────┴────────┘
 
 import { CLASS_OBJECT, FOLLOWED_MAX, OWNERS_MAX, OWNER_CORE, VERDICT_LEAK } from "./abi";
-import { isBound, old } from "./age";
+import { isBoundRow, oldOfRow } from "./age";
 import { historyForget, storedVerdict } from "./history";
 import { followed, FOLLOWED_SIZE, slots } from "./memory";
 import { allocBytes, allocs, frees, inUse, isRow, knownSites, siteClass } from "./model";
@@ -78,12 +78,12 @@ export function entryInUse(entry: u32): i64 {
 /** Bytes of its rows that are old (age.ts). Looked up when it is asked for: that is in a dump, and for a warning. */
 export function entryOld(entry: u32): u64 {
   let sum: u64 = 0;
-  for (let row: u32 = 0; row < knownSites(); ++row) if (holds(entry, row)) sum += old(row);
+  for (let row: u32 = 0; row < knownSites(); ++row) if (holds(entry, row)) sum += oldOfRow(row);
   return sum;
 }
 /** Whether some of its rows may have more that is. */
 export function isBoundEntry(entry: u32): bool {
-  for (let row: u32 = 0; row < knownSites(); ++row) if (holds(entry, row) && isBound(row)) return true;
+  for (let row: u32 = 0; row < knownSites(); ++row) if (holds(entry, row) && isBoundRow(row)) return true;
   return false;
 }
 function holds(entry: u32, row: u32): bool {
