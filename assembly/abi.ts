@@ -32,6 +32,11 @@ export const SITE_PRIOR: u32 = 8;
 export const SITE_FIRST: u32 = 16;
 export const SITE_UNKNOWN: u32 = 0xffffffff;
 
+// Epochs: when a block was allocated, in 7 bits of its tag. They are numbered from the first sample on and never used again. A
+// block's birth, which its tag keeps, is its site and below it the epoch.
+export const EPOCH_BITS: u32 = 7;
+export const EPOCH_MASK: u32 = 127;
+
 // Range and default of the capacity (registered sites). The top is what 16 bits of a block's tag can number.
 export const SITES_MIN: u32 = 64;
 export const SITES_MAX: u32 = 65520;
@@ -66,6 +71,17 @@ export const RECORD_ALLOCS: u32 = 16; // pair: u64 count, u64 bytes
 export const RECORD_FREES: u32 = 32; // pair: u64 count, u64 bytes
 export const PAIR_SIZE: u32 = 16;
 
+// What a shard holds of older epochs, in bytes by site (box diagram in bucket.ts), and in how many buckets.
+export const BUCKETS: u32 = 5;
+export const BUCKETS_SIZE: u32 = 64;
+
+// What a dump copies of one site of one shard, all of one moment: the shard's epochs, both pairs, the buckets. So many sites at once.
+export const STAGED_EPOCHS: u32 = 0; // u64
+export const STAGED_PAIRS: u32 = 8;
+export const STAGED_BUCKETS: u32 = 40;
+export const STAGED_SIZE: u32 = 104;
+export const STAGED_MAX: u32 = 256;
+
 // A site's name in the registry, in bytes (box diagram in name.ts).
 export const NAME_SIZE: u32 = 192;
 export const NAME_MAX: u32 = 176;
@@ -82,7 +98,8 @@ export const NAME_HIDDEN: u32 = 2; // a wrapper: counted nowhere, the host looks
 export const INDEX_AT: u32 = 0x10000;
 export const INDEX_BITS: u32 = 17;
 export const RECORDS_AT: u32 = 0x50000;
-export const SHARD_MEMORY: u32 = 0x400000;
+export const BUCKETS_AT: u32 = 0x350000;
+export const SHARD_MEMORY: u32 = 0x800000;
 
 // Text that a host hands to the core, at most, in bytes. A longer one keeps its end: there the file and line are.
 export const INPUT_SIZE: u32 = 4096;

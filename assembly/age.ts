@@ -1,34 +1,90 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// How old live bytes are, from the counters alone: what was allocated in the last T cannot be more than T old, so at least
-// live - allocated(T) bytes are older. A bound: a site that allocates and releases much looks younger than it is, never older.
+// How old live bytes are: how many are older than one age, the same for all rows of a dump. That is the age of the boundary between two
+// buckets (boundary.ts) that is the nearest to half the time since the first sample.
+//
+// Of blocks with a tag, and of objects, it is exact: their births are in the buckets. Of IOBuffers, whose bytes the server accounts, it
+// is a bound, from the counters: what was allocated in the last T cannot be more than T old, so at least live - allocated(T) bytes are
+// older. A row that allocates and releases much looks younger by that than it is, never older. An owner's are the sum of its rows'.
 
-import { HISTORY_LEVELS, HISTORY_SHIFT } from "./abi";
+import { BUCKETS, HISTORY_LEVELS, HISTORY_SHIFT, MEASURE_NOW } from "./abi";
+import { oldBuckets, olderThanBucket, secondsOfEpochs } from "./boundary";
 import { elapsedSeconds, points, stale, timeAt } from "./clock";
+import { entryOld, isBoundEntry } from "./followed";
 import { allocatedWithin, lastSampled } from "./history";
-import { allocatedBytes, liveBytes } from "./subject";
+import { measureOf } from "./measure";
+import { slots } from "./memory";
+import { aliveOf, hasBirths, inUseOf } from "./model";
+import { allocatedBytes, isObjects, isOwnerSubject, liveBytes } from "./subject";
 
-/** Ages that are told of, in seconds, log-spaced: a minute, 10 minutes, an hour, 6 hours, a day, 4 days. */
+/** Ages that are told of where there is no boundary, in seconds, log-spaced: a minute, 10 minutes, an hour, 6 hours, a day, 4 days. */
 const AGES: u32 = 6;
 
 function ageSeconds(which: u32): u32 {
   return which == 0 ? 60 : which == 1 ? 600 : which == 2 ? 3600 : which == 3 ? 21600 : which == 4 ? 86400 : 345600;
 }
 
-/** At least so many of a subject's live bytes are older than `seconds`. */
-export function olderThan(subject: u32, seconds: u32): u64 {
-  if (seconds >= elapsedSeconds()) return 0;
-  const live = liveBytes(subject);
-  // What was allocated since the last sample is young too; it is in the row, and not in the history yet.
-  const young = allocatedWithin(subject, samplesWithin(seconds)) + unsampled(subject);
-  return young < live ? live - young : 0;
-}
-
-/** The largest of the ages that history reaches back to twice over; the smallest where it reaches to none. */
-export function tellingAge(): u32 {
+/** The age that a dump tells of, in seconds. */
+export function tellingAge(): u64 {
+  const bucket = tellingBucket();
+  if (bucket) return olderThanBucket(bucket, measureOf(MEASURE_NOW));
+  // The largest that history reaches back to twice over; the smallest where it reaches to none.
   let which: u32 = 0;
   while (which + 1 < AGES && ageSeconds(which + 1) <= elapsedSeconds() / 2) ++which;
   return ageSeconds(which);
+}
+
+/** The first of the buckets that are older than that; 0 where no sample has begun an epoch, as in a host that reads dumps. */
+function tellingBucket(): u32 {
+  const now = measureOf(MEASURE_NOW);
+  const half = secondsOfEpochs(now) / 2;
+  let best: u32 = 0;
+  let least = u64.MAX_VALUE;
+  for (let bucket: u32 = 1; bucket <= oldBuckets(); ++bucket) {
+    const age = olderThanBucket(bucket, now);
+    const distance = age < half ? half - age : age - half;
+    if (distance < least) best = bucket;
+    if (distance < least) least = distance;
+  }
+  return best;
+}
+
+/** Of a subject's live bytes, so many are older than tellingAge(); where isBound(), at least so many. */
+export function old(subject: u32): u64 {
+  return isOwnerSubject(subject) ? entryOld(subject - slots) : oldOfRow(subject);
+}
+
+/** Whether more may be old than old() says. */
+export function isBound(subject: u32): bool {
+  return isOwnerSubject(subject) ? isBoundEntry(subject - slots) : isBoundRow(subject);
+}
+
+/** Likewise of a row. */
+export function oldOfRow(row: u32): u64 {
+  return isBoundRow(row) ? oldByCounters(row, tellingAge()) : oldByBirth(row);
+}
+export function isBoundRow(row: u32): bool {
+  return !hasBirths(row) || !oldBuckets();
+}
+
+function oldByBirth(row: u32): u64 {
+  let sum: i64 = 0;
+  for (let bucket = tellingBucket(); bucket <= BUCKETS; ++bucket) sum += liveOf(row, bucket);
+  return sum > 0 ? min(<u64>sum, liveBytes(row)) : 0;
+}
+
+/** Live bytes (or objects) of a row that are of one bucket. */
+export function liveOf(row: u32, bucket: u32): i64 {
+  return isObjects(row) ? aliveOf(row, bucket) : inUseOf(row, bucket);
+}
+
+/** At least so many of a row's live bytes are older than `seconds`. */
+export function oldByCounters(subject: u32, seconds: u64): u64 {
+  if (seconds >= elapsedSeconds()) return 0;
+  const live = liveBytes(subject);
+  // What was allocated since the last sample is young too; it is in the row, and not in the history yet.
+  const young = allocatedWithin(subject, samplesWithin(<u32>seconds)) + unsampled(subject);
+  return young < live ? live - young : 0;
 }
 
 function unsampled(subject: u32): u64 {

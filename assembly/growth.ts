@@ -5,7 +5,7 @@
 //   Change        live bytes now, less those at the baseline; of objects, which have no size, their number
 //   Per hour      robust slope (trend.ts) of the level that shows the growth best; rows that do not grow have one too
 //   Per 1000 tx   change per 1,000 transactions
-//   Old %         at least so much of its live bytes is older than the age in the title (age.ts)
+//   Old %         so much of its live bytes is older than the age in the title; of IOBuffers, at least (age.ts)
 //   Kept %        the probability that an allocation is not released, by Laplace's rule of succession: 1 - (frees + 1) /
 //                 (allocs + 2). (As in Scalene, Berger et al., OSDI 2023, which divides by allocs - frees + 2, and so by less than
 //                 there were trials.)
@@ -13,7 +13,7 @@
 //   Late %        saturation.ts: the late part of the growth against the early one
 
 import { FOLLOWED_MAX, MEASURE_NOW, VERDICT_FILLING } from "./abi";
-import { olderThan, tellingAge } from "./age";
+import { old, tellingAge } from "./age";
 import {
   allocationsSince,
   ARMING,
@@ -107,7 +107,7 @@ function line(subject: u32, slot: u32): void {
   bar();
   unsigned(releasesSince(subject, slot), 10);
   bar();
-  unsigned(percent(olderThan(subject, tellingAge()), liveBytes(subject)), 5);
+  unsigned(percent(old(subject), liveBytes(subject)), 5);
   bar();
   unsigned(keptShare(subject), 6);
   bar();

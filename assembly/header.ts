@@ -70,6 +70,11 @@ export function level(): u32 {
   return <u32>get(FACT_LEVEL);
 }
 
+/** Seconds since arming; 0 where nothing is tracked. */
+export function armed(): u64 {
+  return get(FACT_ARMED);
+}
+
 export function verifying(): bool {
   return get(FACT_VERIFY) != 0;
 }

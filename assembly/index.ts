@@ -28,6 +28,9 @@ export function init(role: u32, sites: u32): i32 {
 export function recordsAt(): usize {
   return memory_.records;
 }
+export function bucketsAt(): usize {
+  return memory_.buckets;
+}
 export function inputAt(): usize {
   return memory_.input;
 }
@@ -64,10 +67,10 @@ export function analysisSize(): u32 {
   return memory_.analysisSize;
 }
 
-/** What the hot functions (tryEvent, tryCharge, release) read besides memory: under these names the C host's hot path sees it. */
+/** What the hot functions (tryEvent, tryCharge, release, releaseOld) read besides memory: under these names the C host sees it. */
 export { indexShift, slots } from "./memory";
 
-export { bind, carry, charge, event, release, seal, tryCharge, tryEvent } from "./shard";
+export { bind, carry, charge, epochs, event, release, releaseOld, seal, tryCharge, tryEvent, turn } from "./shard";
 export {
   freeSite,
   isOwnSite,
@@ -81,7 +84,8 @@ export {
   sitesInUse,
   version,
 } from "./registry";
-export { adopt, knownVersion, mark, mergeAllocs, mergeFrees, settle, start, sumRows } from "./model";
+export { adopt, knownVersion, mark, mergeAllocs, mergeBuckets, mergeFrees, nextEpoch, settle, start, sumRows } from "./model";
+export { epochPublished } from "./boundary";
 export { reclaim } from "./reclaim";
 export { verifyCompare, verifyMark, verifyRow, verifyStart } from "./verify";
 export { fact, say } from "./header";

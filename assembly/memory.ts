@@ -6,20 +6,23 @@
 //
 //   0 ───────  static data
 //   INDEX_AT   index     hash of keys: u16 site numbers, 0 = empty          ┐
-//   RECORDS_AT records   a site's key and counters, by site number          ┘ shard
+//   RECORDS_AT records   a site's key and counters, by site number          │
+//   BUCKETS_AT buckets   what is alive of older epochs, by site             ┘ shard
 //   arena ─┬─ input     text handed in by the host                         ┐
 //          ├─ names     a site's name, by site number                      │
 //          ├─ owners    the plugins, by slot                               │
 //          ├─ nameIndex hash of names: u16 site numbers, 0 = empty         ┘ registry
 //          ├─ totals    sums over the shards, by site                      ┐
 //          ├─ baseline  totals at arming, by site                          │
+//          ├─ bucketSums      sums of the buckets over the shards, by site │
+//          ├─ bucketBaseline  buckets at arming, by site                   │
 //          ├─ sums      totals since arming, by row                        │
 //          ├─ rows      a site's row: u16, by site                         │
 //          ├─ rowIndex  hash of rows' names: u16 site numbers, 0 = empty   │
 //          ├─ rollup    sums by owner                                      │
 //          ├─ prior     releases of older memory, by row                   │
 //          ├─ verify    the built-in tracker's counts, by row              │
-//          ├─ staging   pairs copied from a shard, by site                 │
+//          ├─ staging   copied from a shard: pairs by site, or a few sites whole │
 //          ├─ order     rows or owners, sorted                             │
 //          ├─ facts, texts                                                 │
 //          ├─ output    a dump's text                                      │
@@ -28,10 +31,14 @@
 //          ├─ followed  owners that have a history, and which of them is a slot's │
 //          ├─ marks     names and times of the baselines                   │
 //          ├─ measures  what the host measured                             │
-//          └─ ranking, scratch                                             ┘ model
+//          ├─ ranking, scratch                                             │
+//          └─ boundaries  when the epochs began that the buckets begin with  ┘ model
 
 import {
   BASELINES,
+  BUCKETS,
+  BUCKETS_AT,
+  BUCKETS_SIZE,
   CLASS_COUNT,
   FACT_COUNT,
   FOLLOWED_MAX,
@@ -55,6 +62,8 @@ import {
   SITES_MAX,
   SITES_MIN,
   SITE_FIRST,
+  STAGED_MAX,
+  STAGED_SIZE,
   TEXT_COUNT,
   TEXT_SIZE,
 } from "./abi";
@@ -79,6 +88,8 @@ export const HISTORY_SIZE: u32 = 492;
 export const TICK_SIZE: u32 = 24;
 export const FOLLOWED_SIZE: u32 = 56;
 export const MARK_SIZE: u32 = 64;
+/** When an epoch began (boundary.ts). */
+export const BOUNDARY_SIZE: u32 = 16;
 export const RANK_SIZE: u32 = 16;
 /** Rows that a section of the analysis lists at most. */
 export const RANKED_MAX: u32 = 200;
@@ -90,8 +101,8 @@ const ROW_TEXT_MAX: u32 = 4 * 20 + 16 + NAME_SIZE + 16;
 const OWNER_TEXT: u32 = 14 * 24 + OWNER_SIZE;
 /** Everything of a dump that is not a row of a site: header, hooks, titles, totals. */
 const FRAME_TEXT_MAX: u32 = 16 * 1024;
-/** The sections of the analysis: two of RANKED_MAX rows and one of owners, numbers, words and a name in each row. */
-const ANALYSIS_TEXT_MAX: u32 = (2 * RANKED_MAX + FOLLOWED_MAX) * 640;
+/** The sections of the analysis: two of RANKED_MAX rows and one of owners, numbers, words and a name in each row; and the ages. */
+const ANALYSIS_TEXT_MAX: u32 = (2 * RANKED_MAX + FOLLOWED_MAX) * 640 + RANKED_MAX * (BUCKETS + 1) * ROW_TEXT_MAX;
 
 /** Numbers below this one are of the fixed sites and of those that were registered: as many as the capacity. */
 export let limit: u32 = 0;
@@ -106,12 +117,15 @@ export let indexShift: u64 = 0;
 
 export const index: usize = INDEX_AT;
 export const records: usize = RECORDS_AT;
+export const buckets: usize = BUCKETS_AT; // a site's in one cache line
 export let input: usize = 0;
 export let names: usize = 0;
 export let owners: usize = 0;
 export let nameIndex: usize = 0;
 export let totals: usize = 0;
 export let baseline: usize = 0;
+export let bucketSums: usize = 0;
+export let bucketBaseline: usize = 0;
 export let sums: usize = 0;
 export let rows: usize = 0;
 export let rowIndex: usize = 0;
@@ -128,6 +142,7 @@ export let history: usize = 0;
 export let clock: usize = 0;
 export let followed: usize = 0;
 export let marks: usize = 0;
+export let boundaries: usize = 0;
 export let measures: usize = 0;
 export let ranking: usize = 0;
 export let scratch: usize = 0;
@@ -158,14 +173,16 @@ export function init(role: u32, sites: u32): i32 {
   nameIndex = owners + OWNERS_MAX * OWNER_SIZE;
   totals = nameIndex + indexSize;
   baseline = totals + slots * SUMS_SIZE;
-  sums = baseline + slots * SUMS_SIZE;
+  bucketSums = baseline + slots * SUMS_SIZE;
+  bucketBaseline = bucketSums + slots * BUCKETS_SIZE;
+  sums = bucketBaseline + slots * BUCKETS_SIZE;
   rows = sums + slots * SUMS_SIZE;
   rowIndex = rows + slots * sizeof<u16>();
   rollup = (rowIndex + indexSize + 7) & ~7;
   prior = rollup + OWNERS_MAX * ROLLUP_SIZE;
   verify = prior + slots * PRIOR_SIZE;
   staging = verify + slots * VERIFY_SIZE;
-  order = staging + slots * PAIR_SIZE;
+  order = staging + max(slots * PAIR_SIZE, STAGED_MAX * STAGED_SIZE);
   facts = order + max(slots, OWNERS_MAX) * sizeof<u32>();
   texts = facts + FACT_COUNT * sizeof<u64>();
   output = texts + TEXT_COUNT * TEXT_SIZE;
@@ -178,11 +195,12 @@ export function init(role: u32, sites: u32): i32 {
   measures = marks + BASELINES * MARK_SIZE;
   ranking = measures + MEASURE_COUNT * 2 * sizeof<u64>();
   scratch = ranking + RANKED_MAX * RANK_SIZE;
-  const modelEnd = scratch + SCRATCH_SIZE;
-  analysisSize = <u32>(modelEnd - history);
+  boundaries = scratch + SCRATCH_SIZE;
+  analysisSize = <u32>(boundaries - history);
+  const modelEnd = boundaries + BUCKETS * BOUNDARY_SIZE;
 
   const end: usize = role == ROLE_SHARD ? 0 : role == ROLE_REGISTRY ? totals : modelEnd;
-  size = <u32>(indexSize + slots * RECORD_SIZE + end);
+  size = <u32>(indexSize + slots * (RECORD_SIZE + BUCKETS_SIZE) + end);
   if (memory.size() < <i32>SHARD_PAGES && memory.grow(<i32>SHARD_PAGES - memory.size()) < 0) return -1;
   const old = memory.grow(<i32>((<u32>(end + 0xffff)) >>> 16));
   if (old < 0) return -1;
@@ -195,6 +213,8 @@ export function init(role: u32, sites: u32): i32 {
   nameIndex += arena;
   totals += arena;
   baseline += arena;
+  bucketSums += arena;
+  bucketBaseline += arena;
   sums += arena;
   rows += arena;
   rowIndex += arena;
@@ -214,5 +234,6 @@ export function init(role: u32, sites: u32): i32 {
   measures += arena;
   ranking += arena;
   scratch += arena;
+  boundaries += arena;
   return 0;
 }

@@ -10,10 +10,47 @@
 // moment as the baseline. IOBuffers that are older than the arming are released all the same, and the server does not say how old
 // a buffer is: whenever a row has released more than it allocated, the difference must be such buffers. It is kept (`prior`) and
 // never taken back, so the row is right from then on.
+//
+// Last come every shard's buckets (mergeBuckets()): what is alive of older epochs, by site. Shards turn when they next count, so each
+// site of each shard is read with the epochs that its shard then had, and taken on to those of now. What had been allocated before is
+// in some shard, released or not, and what is allocated meanwhile is young: no bucket's sum is below zero. The rest of what is
+// alive is young.
 
-import { CLASS_COUNT, NAME_HIDDEN, PAIR_SIZE, ROLE_MODEL, SITE_FIRST, SITE_PRIOR } from "./abi";
+import {
+  BUCKETS,
+  BUCKETS_SIZE,
+  CLASS_COUNT,
+  CLASS_IOBUFFER,
+  NAME_HIDDEN,
+  PAIR_SIZE,
+  ROLE_MODEL,
+  SITE_FIRST,
+  SITE_PRIOR,
+  STAGED_BUCKETS,
+  STAGED_EPOCHS,
+  STAGED_MAX,
+  STAGED_PAIRS,
+  STAGED_SIZE,
+} from "./abi";
+import * as boundary from "./boundary";
+import { addBuckets, addPassed, bucketBytes, bucketCount, clearBuckets, passage, turnBuckets } from "./bucket";
 import { historyMove } from "./history";
-import { baseline, DEBUG, order, prior, PRIOR_SIZE, slots, staging, sums, SUMS_SIZE, totals, verify, VERIFY_SIZE } from "./memory";
+import {
+  baseline,
+  bucketBaseline,
+  bucketSums,
+  DEBUG,
+  order,
+  prior,
+  PRIOR_SIZE,
+  slots,
+  staging,
+  sums,
+  SUMS_SIZE,
+  totals,
+  verify,
+  VERIFY_SIZE,
+} from "./memory";
 import { classOfName, compareNames, flagsOf, lengthOf } from "./name";
 import { computeRows, resetRows, rowOf } from "./rows";
 
@@ -30,6 +67,7 @@ let begun: u32 = 0;
 export function reset(role: u32): void {
   known = SITE_FIRST;
   version = begun = 0xffffffff;
+  boundary.boundariesReset();
   if (role == ROLE_MODEL) resetRows();
 }
 
@@ -67,6 +105,7 @@ export function begunVersion(): u32 {
 export function start(): void {
   begun = version;
   memory.fill(totals, 0, <usize>slots * SUMS_SIZE);
+  memory.fill(bucketSums, 0, <usize>slots * BUCKETS_SIZE);
 }
 
 /** Adds the pairs that stand in staging (a shard's, of the sites 0 to count - 1) to the releases. */
@@ -89,6 +128,37 @@ function merge(pair: usize, count: u32): void {
   }
 }
 
+/** Adds what stands in staging, of the sites from `first` on: the buckets, and what a shard that has not turned yet will make one. */
+export function mergeBuckets(first: u32, count: u32): void {
+  if (DEBUG) assert(count <= STAGED_MAX && first + count <= slots);
+  let epochs = boundary.epochsNow;
+  let map = passage(epochs, epochs);
+  for (let i: u32 = 0; i < count; ++i) {
+    const from = staging + <usize>i * STAGED_SIZE;
+    const pairs = from + STAGED_PAIRS;
+    if (!(load<u64>(pairs, ALLOCS + COUNT) | load<u64>(pairs, FREES + COUNT))) continue;
+    if (load<u64>(from, STAGED_EPOCHS) != epochs) {
+      epochs = load<u64>(from, STAGED_EPOCHS);
+      map = passage(epochs, boundary.epochsNow);
+    }
+    addPassed(bucketsAt(first + i), from + STAGED_BUCKETS, liveOf(pairs), liveBytesOf(pairs), map);
+  }
+}
+
+/** Begins an epoch, if it is time (boundary.ts). The sums are those of the epochs before, until they are made again. */
+export function nextEpoch(now: u64): u64 {
+  const before = boundary.epochsNow;
+  boundary.nextEpoch(now);
+  if (boundary.epochsNow == before) return before;
+  // What the baselines call young is that of the epoch that was the present one.
+  const map = passage(before, boundary.epochsNow);
+  for (let site: u32 = 0; site < slots; ++site) {
+    const at = baselineAt(site);
+    if (load<u64>(at, ALLOCS + COUNT)) turnBuckets(bucketBaselineAt(site), liveOf(at), liveBytesOf(at), map);
+  }
+  return boundary.epochsNow;
+}
+
 /** Makes the totals of this moment the baseline of a class: it was armed now. */
 export function mark(cls: u32): void {
   for (let site: u32 = 0; site < known; ++site) {
@@ -99,6 +169,7 @@ export function mark(cls: u32): void {
 /** Likewise of one site: what it counted until now is past. */
 export function markSite(site: u32): void {
   memory.copy(baselineAt(site), totalsAt(site), SUMS_SIZE);
+  memory.copy(bucketBaselineAt(site), bucketsAt(site), BUCKETS_SIZE);
   memory.fill(priorAt(site), 0, PRIOR_SIZE);
 }
 
@@ -108,9 +179,16 @@ export function sumRows(): void {
   for (let site: u32 = 0; site < known; ++site) addTo(rowOf(site), totalsAt(site), 1);
 }
 
-/** Brings the sums to what came since arming, and finds releases of older memory. After sumRows(). */
+/** Brings the sums to what came since arming, and finds releases of older memory. After sumRows(), once. */
 export function settle(): void {
-  for (let site: u32 = 0; site < known; ++site) addTo(rowOf(site), baselineAt(site), -1);
+  for (let site: u32 = 0; site < known; ++site) {
+    addTo(rowOf(site), baselineAt(site), -1);
+    addBuckets(bucketsAt(site), bucketBaselineAt(site), -1);
+    // A row is the first of its sites, so its own buckets are those since arming already.
+    if (rowOf(site) == site) continue;
+    addBuckets(bucketsAt(rowOf(site)), bucketsAt(site), 1);
+    clearBuckets(bucketsAt(site));
+  }
   for (let row: u32 = 0; row < known; ++row) {
     if (isPrior(row)) continue;
     const count = raw(row, FREES + COUNT) - raw(row, ALLOCS + COUNT);
@@ -169,6 +247,27 @@ export function inUse(row: u32): i64 {
 /** Objects or blocks that are not released. */
 export function alive(row: u32): i64 {
   return <i64>(allocs(row) - frees(row));
+}
+
+/** Whether it is known when a row's memory was allocated: that of buffers is the server's, and has no tag. */
+export function hasBirths(row: u32): bool {
+  return siteClass(row) != CLASS_IOBUFFER;
+}
+
+/** Objects or blocks of a row's that are alive and of one bucket (epoch.ts). */
+export function aliveOf(row: u32, bucket: u32): i64 {
+  if (bucket) return <i32>bucketCount(bucketsAt(row), bucket);
+  let young = alive(row);
+  for (let older: u32 = 1; older <= BUCKETS; ++older) young -= <i32>bucketCount(bucketsAt(row), older);
+  return young;
+}
+
+/** Likewise their bytes. */
+export function inUseOf(row: u32, bucket: u32): i64 {
+  if (bucket) return <i64>bucketBytes(bucketsAt(row), bucket);
+  let young = inUse(row);
+  for (let older: u32 = 1; older <= BUCKETS; ++older) young -= <i64>bucketBytes(bucketsAt(row), older);
+  return young;
 }
 
 /** Releases of memory of a class that is older than its arming: how many. */
@@ -282,6 +381,22 @@ function before(a: u32, b: u32): bool {
   if (alive(a) != alive(b)) return alive(a) > alive(b);
   if (allocs(a) != allocs(b)) return allocs(a) > allocs(b);
   return compareNames(a, b) < 0;
+}
+
+function liveOf(pairs: usize): u32 {
+  return <u32>(load<u64>(pairs, ALLOCS + COUNT) - load<u64>(pairs, FREES + COUNT));
+}
+
+function liveBytesOf(pairs: usize): u64 {
+  return load<u64>(pairs, ALLOCS + BYTES) - load<u64>(pairs, FREES + BYTES);
+}
+
+function bucketsAt(site: u32): usize {
+  return bucketSums + <usize>site * BUCKETS_SIZE;
+}
+
+function bucketBaselineAt(site: u32): usize {
+  return bucketBaseline + <usize>site * BUCKETS_SIZE;
 }
 
 function totalsAt(site: u32): usize {

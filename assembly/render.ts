@@ -5,7 +5,7 @@
 // IOBuffers first; then what the built-in prints of OpenSSL at level 2; then our own sections.
 
 import { CLASS_COUNT, CLASS_HEAP, CLASS_IOBUFFER, CLASS_OBJECT, CLASS_OPENSSL, CLASS_TSAPI } from "./abi";
-import { KIND_CONT, KIND_IOBUFFER, KIND_MBUFFER, KIND_MUTEX, KIND_READER } from "./abi";
+import { renderAges } from "./ages";
 import { ARMING, usualBaseline } from "./baseline";
 import { samples } from "./clock";
 import { renderGrowth, renderOwnersGrowth } from "./growth";
@@ -19,12 +19,15 @@ import { renderOwners } from "./rollup";
 import { judgeAll } from "./sample";
 import { renderSuspects } from "./suspects";
 import { renderVerify } from "./verify";
+import { className, kindName } from "./words";
 import { ascii, begin, byte, copy, overflowed, padRight, position, repeat, signed, unsigned } from "./writer";
 
 const DASH: u32 = 0x2d;
 
 /** Rows that changed, of those a dump shows; one that was asked for as a difference shows more. */
 const GROWTH_ROWS: u32 = 20;
+/** Sites whose ages a dump shows; likewise. */
+const AGES_ROWS: u32 = 20;
 const UNSELECTED: i32 = -1;
 
 let selected: i32 = UNSELECTED;
@@ -58,6 +61,7 @@ export function render(): u32 {
     renderGrowth(baseline, asked ? RANKED_MAX : GROWTH_ROWS);
     renderOwnersGrowth(baseline);
     renderSuspects();
+    renderAges(asked ? RANKED_MAX : AGES_ROWS);
     renderReconciliation();
   }
   older();
@@ -172,23 +176,6 @@ function objects(): u32 {
   return count;
 }
 
-function kindName(kind: u32): string {
-  switch (kind) {
-    case KIND_CONT:
-      return "TSCont";
-    case KIND_MUTEX:
-      return "TSMutex";
-    case KIND_IOBUFFER:
-      return "TSIOBuffer";
-    case KIND_READER:
-      return "TSIOBufferReader";
-    case KIND_MBUFFER:
-      return "TSMBuffer";
-    default:
-      return "other";
-  }
-}
-
 /** Releases of memory whose allocation no site was charged with. */
 function older(): void {
   let any = false;
@@ -205,21 +192,6 @@ function older(): void {
     bar();
     ascii(className(cls));
     byte(0x0a);
-  }
-}
-
-function className(cls: u32): string {
-  switch (cls) {
-    case CLASS_IOBUFFER:
-      return "iobuffer";
-    case CLASS_OPENSSL:
-      return "openssl";
-    case CLASS_TSAPI:
-      return "tsapi";
-    case CLASS_HEAP:
-      return "heap";
-    default:
-      return "object";
   }
 }
 

@@ -7,8 +7,14 @@
 // with bind(), and calls again. Once the registry is full and this shard knows all of it, the host calls seal(): from then on an
 // unseen key is charged to (other) here, without asking: of its class and of the owner whose code runs, or of its class alone where
 // there is no such row.
+//
+// Blocks with a tag have an epoch too. Those of the present one are counted by the records alone, what is older by bucket as well
+// (bucket.ts). The host publishes epochs, and a shard turns to them before it next allocates, or releases what is of a later one than
+// it has heard of: all that it has of its own goes into that one's bucket. So whatever a shard counts as of an epoch is of it, at
+// whatever time each shard turns, and the sums over all shards are exact, by bucket.
 
 import {
+  BUCKETS_SIZE,
   CLASS_IOBUFFER,
   DETAIL_CLASS_SHIFT,
   OTHER_PLACE,
@@ -18,16 +24,34 @@ import {
   SITE_OTHER,
   SITE_UNKNOWN,
 } from "./abi";
-import { addAlloc, addCounts, addFree, addSigned, classOf, detailOfOther, hasOther, siteAt } from "./site";
-import { slots } from "./memory";
+import { joinOf, passage, pushBuckets, subtractOld, turnBuckets } from "./bucket";
+import { bucketOf, presentOf } from "./epoch";
+import {
+  addAlloc,
+  addCounts,
+  addFree,
+  addSigned,
+  classOf,
+  detailOfOther,
+  hasCounted,
+  hasOther,
+  liveBytesOf,
+  liveOf,
+  siteAt,
+} from "./site";
+import { buckets, slots } from "./memory";
 import { find, findFirst, findNear, insert, reset as resetTable } from "./table";
 
 const IOBUFFER: u64 = CLASS_IOBUFFER << DETAIL_CLASS_SHIFT;
+
+/** The epochs that this shard has turned to. */
+export let epochs: u64 = 0;
 
 let sealed: u32 = 0;
 
 export function reset(): void {
   sealed = 0;
+  epochs = 0;
   resetTable();
 }
 
@@ -55,7 +79,7 @@ export function tryEvent(place: u64, size: i64): u32 {
 }
 
 /**
- * Accounts an allocation whose release will name its site.
+ * Accounts an allocation whose release will name its site and epoch: the present one (epochs).
  * @returns the site charged, or SITE_UNKNOWN (nothing was counted)
  */
 export function charge(place: u64, detail: u64, size: u64): u32 {
@@ -73,7 +97,7 @@ export function tryCharge(place: u64, detail: u64, size: u64): u32 {
 }
 
 /**
- * Accounts a release, charged to the site that allocated.
+ * Accounts a release of what is of the present epoch, charged to the site that allocated.
  * @returns the site, or SITE_UNKNOWN where no such site can exist (nothing was counted)
  */
 export function release(site: u32, size: u64): u32 {
@@ -81,6 +105,34 @@ export function release(site: u32, size: u64): u32 {
   // The mask changes nothing, slots being 65,536 at most; it lets a compiler prove that the record is within the memory.
   addFree(siteAt(site & 0xffff), size);
   return site;
+}
+
+/** Likewise of what is of an older one. (One that has not come yet is the present one.) */
+export function releaseOld(site: u32, epoch: u32, size: u64): u32 {
+  if (site >= slots) return SITE_UNKNOWN;
+  const within = site & 0xffff;
+  if (epoch < presentOf(epochs)) subtractOld(bucketsAt(within), bucketOf(epochs, epoch), size);
+  addFree(siteAt(within), size);
+  return site;
+}
+
+/**
+ * Goes on in other epochs, later than those it has. The host does this before an allocation where it has published others, and before
+ * a release of what is of a later epoch than the present one.
+ * @param count sites that have been numbered: one pass over them
+ */
+export function turn(published: u64, count: u32): void {
+  if (published == epochs) return;
+  const map = passage(epochs, published);
+  const join = joinOf(map);
+  const end = count < slots ? count : slots;
+  for (let site: u32 = 0; site < end; ++site) {
+    const at = siteAt(site & 0xffff);
+    if (!hasCounted(at)) continue;
+    if (join) pushBuckets(bucketsAt(site & 0xffff), liveOf(at), liveBytesOf(at), join);
+    else turnBuckets(bucketsAt(site & 0xffff), liveOf(at), liveBytesOf(at), map);
+  }
+  epochs = published;
 }
 
 /** Adds counts that another accountant made before this one. Returns the site, or SITE_UNKNOWN. */
@@ -107,6 +159,12 @@ export function bind(site: u32, place: u64, detail: u64): i32 {
  */
 export function seal(knows: u32): void {
   sealed = knows;
+}
+
+// @ts-ignore: decorator
+@inline
+function bucketsAt(site: u32): usize {
+  return buckets + <usize>site * BUCKETS_SIZE;
 }
 
 function lookup(place: u64, detail: u64): u32 {

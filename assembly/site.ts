@@ -100,6 +100,26 @@ function addToPair(pair: usize, size: u64): void {
   store<u64>(pair, load<u64>(pair, BYTES) + size, BYTES);
 }
 
+/** Whether anything was ever counted: most sites of a shard are others' alone. */
+// @ts-ignore: decorator
+@inline
+export function hasCounted(at: usize): bool {
+  return (load<u64>(at, RECORD_ALLOCS) | load<u64>(at, RECORD_FREES)) != 0;
+}
+
+/** What this shard allocated and did not release, modular. */
+// @ts-ignore: decorator
+@inline
+export function liveOf(at: usize): u32 {
+  return <u32>(load<u64>(at, RECORD_ALLOCS) - load<u64>(at, RECORD_FREES));
+}
+
+// @ts-ignore: decorator
+@inline
+export function liveBytesOf(at: usize): u64 {
+  return load<u64>(at, RECORD_ALLOCS + BYTES) - load<u64>(at, RECORD_FREES + BYTES);
+}
+
 /** Adds whole counts at once: what another accountant has counted before. */
 export function addCounts(at: usize, allocs: u64, allocBytes: u64, frees: u64, freeBytes: u64): void {
   store<u64>(at, load<u64>(at, RECORD_ALLOCS) + allocs, RECORD_ALLOCS);

@@ -3,7 +3,7 @@
 // Suspects: rows, and owners none of whose rows is one, whose verdict is `leak`, the most urgent first: that is the one that grows
 // by most, for all have the same limit. Each has a line of evidence in plain words, which begins with its location and a colon.
 
-import { olderThan, tellingAge } from "./age";
+import { isBound, old, tellingAge } from "./age";
 import { transactionsWithin } from "./clock";
 import { FOLLOWED_MAX } from "./abi";
 import { entryLeaking } from "./followed";
@@ -17,7 +17,8 @@ import { growingFor, grownBy, isSuspect, levelOf } from "./verdict";
 import { about, bytes, duration, grouped } from "./words";
 import { ascii, byte, unsigned } from "./writer";
 
-const OBJECT_WEIGHT: u64 = 256;
+/** Bytes that an object stands for: what it is made of may take as many. */
+export const OBJECT_WEIGHT: u64 = 256;
 
 /** Bytes (or objects) per hour, by the robust slope of the level that shows its growth best. */
 export function rateOf(subject: u32): i64 {
@@ -69,13 +70,12 @@ export function writeEvidence(subject: u32): void {
   ascii(isObjects(subject) ? " objects/h for " : "/h for ");
   duration(growingFor(subject));
   const live = liveBytes(subject);
-  const age = tellingAge();
-  const old = olderThan(subject, age);
-  if (live && old) {
-    ascii(", at least ");
-    unsigned(percent(old, live));
+  const part = old(subject);
+  if (live && part) {
+    ascii(isBound(subject) ? ", at least " : ", ");
+    unsigned(percent(part, live));
     ascii(isObjects(subject) ? " % of them older than " : " % of its bytes older than ");
-    duration(age);
+    duration(tellingAge());
   }
   ascii(", ");
   grouped(allocations(subject));
@@ -105,7 +105,7 @@ function perThousand(grown: u64, requests: u64): void {
   grouped(grown > u64.MAX_VALUE / 1024 ? (grown / requests) * 1000 : (grown * 1000) / requests);
 }
 
-/** Bytes an hour; an object stands for as many as what it is made of may take. */
+/** Bytes an hour. */
 function urgency(subject: u32): u64 {
   return <u64>max<i64>(rateOf(subject), 0) * (isObjects(subject) ? OBJECT_WEIGHT : 1);
 }

@@ -76,7 +76,6 @@ host_arm_plugins(void)
   char reason[MEMTRACK_REASON_SIZE];
   need(memtrack_hook_heap_open(reason) == 0, "the heap's hooks", reason);
   memtrack_hook_plugin_open(reason); /* of the plugin API this program has the memory functions only, which come first */
-  atomic_store(&memtrack_plugins.sites, memtrack_registry_core()->hot.slots - 1);
   atomic_store(&memtrack_plugins.key, memtrack_tag_key());
   atomic_store(&memtrack_plugins.armed, true);
   atomic_store(&memtrack_plugins.heap, true);

@@ -9,6 +9,7 @@
  */
 #include "account.h"
 
+#include "epoch.h"
 #include "hot.h"
 #include "naming.h"
 #include "registry.h"
@@ -20,6 +21,8 @@ extern "C" {
 IN_PLACE_ u32 w2c_tryEvent(Z_core_instance_t *, u64, u64);
 IN_PLACE_ u32 w2c_tryCharge(Z_core_instance_t *, u64, u64, u64);
 IN_PLACE_ u32 w2c_release(Z_core_instance_t *, u32, u64);
+IN_PLACE_ u32 w2c_releaseOld(Z_core_instance_t *, u32, u32, u64);
+IN_PLACE_ void w2c_turn(Z_core_instance_t *, u64, u32);
 #undef IN_PLACE_
 
 #include "core.c"
@@ -86,10 +89,24 @@ hot(const memtrack_hot &own, Call call)
   copy.w2c_memory.size = MEMTRACK_SHARD_MEMORY; /* memtrack_core_open() has seen to it, and to the next */
   copy.w2c_indexShift  = own.index_shift;
   copy.w2c_slots       = own.slots;
+  copy.w2c_epochs      = own.epochs;
   if (copy.w2c_indexShift < 64 - MEMTRACK_INDEX_BITS || copy.w2c_indexShift > 63) {
     __builtin_unreachable();
   }
   return call(&copy);
+}
+
+/* The epoch of what a shard allocates: the lowest lane of its word (assembly/epoch.ts). */
+inline uint32_t
+present(const memtrack_shard *shard)
+{
+  return (uint8_t)shard->core.hot.epochs;
+}
+
+inline uint32_t
+birth_of(uint32_t site, const memtrack_shard *shard)
+{
+  return site << MEMTRACK_EPOCH_BITS | present(shard);
 }
 
 template <typename Call>
@@ -126,6 +143,21 @@ seal(memtrack_shard *shard, uint32_t knows)
   shard->sealed = true;
 }
 
+/* Has a shard go on in the epochs that are published: some 12 ns a site, all between two events of a thread. */
+void
+turn(memtrack_shard *shard)
+{
+  uint64_t epochs = memtrack_epochs();
+  uint32_t count  = memtrack_registry_count();
+  change_one(shard, [=](memtrack_core *core) {
+    return hot(core->hot, [=](Z_core_instance_t *copy) ALWAYS_ {
+      w2c_turn(copy, epochs, count);
+      core->hot.epochs = core->wasm.w2c_epochs = copy->w2c_epochs;
+      return 0u;
+    });
+  });
+}
+
 /* Tells a shard what the registry answered to a key that it did not know: the number of the key's site, or of a row (other). */
 void
 learn(memtrack_shard *shard, const Key *key)
@@ -143,12 +175,15 @@ learn(memtrack_shard *shard, const Key *key)
   }
 }
 
-/* Calls the core. Where it does not know the key, tells it the key's number and calls again: twice at most, the second time for the
-   row (other) that a shard which has just been sealed still asks for. */
+/* Calls the core, in the epochs that are published. Where it does not know the key, tells it the key's number and calls again:
+   twice at most, the second time for the row (other) that a shard which has just been sealed still asks for. */
 template <typename Call>
 uint32_t
 tell(memtrack_shard *shard, Call call, const Key *key)
 {
+  if (memtrack_epochs() != shard->core.hot.epochs) {
+    turn(shard);
+  }
   uint32_t site = change_one(shard, call);
   for (int i = 0; i < 2 && site == UNKNOWN && key; ++i) {
     learn(shard, key);
@@ -196,19 +231,37 @@ iobuffer_further(const char *location, int64_t size)
 __attribute__((noinline)) uint32_t
 alloc_further(uint64_t place, uint64_t detail, const char *text, uint64_t size)
 {
-  uint32_t site = change_own([=](memtrack_core *core) { return w2c_charge(&core->wasm, place, detail, size); });
-  if (LIKELY_(site != UNKNOWN)) {
-    return site == TRAPPED ? UNKNOWN : site;
+  memtrack_shard *shard = memtrack_thread.shard;
+  if (shard && shard->core.hot.epochs == memtrack_epochs()) {
+    uint32_t site = change_own([=](memtrack_core *core) { return w2c_charge(&core->wasm, place, detail, size); });
+    if (LIKELY_(site != UNKNOWN)) {
+      return site == TRAPPED ? UNKNOWN : birth_of(site, shard);
+    }
   }
   Key key{place, detail, text};
-  site = tell_slowly([=](memtrack_core *core) { return Z_coreZ_charge(&core->wasm, key.place, key.detail, size); }, &key);
-  return site == TRAPPED ? UNKNOWN : site;
+  uint32_t birth = tell_slowly(
+    [=](memtrack_core *core) {
+      uint32_t site = Z_coreZ_charge(&core->wasm, key.place, key.detail, size);
+      return site == UNKNOWN ? site : site << MEMTRACK_EPOCH_BITS | (uint8_t)core->hot.epochs;
+    },
+    &key);
+  return birth == TRAPPED ? UNKNOWN : birth;
 }
 
+/* What is older than the shard's epoch; and what is later, before the shard has turned. */
 __attribute__((noinline)) void
-free_slowly(uint32_t site, uint64_t size)
+free_further(uint32_t birth, uint64_t size)
 {
-  tell_slowly([=](memtrack_core *core) { return Z_coreZ_release(&core->wasm, site, size); }, nullptr);
+  uint32_t site = birth >> MEMTRACK_EPOCH_BITS, epoch = birth & MEMTRACK_EPOCH_MASK;
+  memtrack_shard *shard = memtrack_thread.shard;
+  if (LIKELY_(shard && epoch <= present(shard))) {
+    if (LIKELY_(change_own([=](memtrack_core *core) ALWAYS_ {
+                  return hot(core->hot, [=](Z_core_instance_t *copy) ALWAYS_ { return w2c_releaseOld(copy, site, epoch, size); });
+                }) != UNKNOWN)) {
+      return;
+    }
+  }
+  tell_slowly([=](memtrack_core *core) { return Z_coreZ_releaseOld(&core->wasm, site, epoch, size); }, nullptr);
 }
 } // namespace
 
@@ -226,26 +279,38 @@ memtrack_account_iobuffer(const char *location, int64_t size)
 HOT_ uint32_t
 memtrack_account_alloc(uint64_t place, uint64_t detail, const char *text, uint64_t size)
 {
-  uint32_t site = change_own([=](memtrack_core *core) ALWAYS_ {
-    return hot(core->hot, [=](Z_core_instance_t *copy) ALWAYS_ { return w2c_tryCharge(copy, place, detail, size); });
-  });
-  return LIKELY_(site < TRAPPED) ? site : site == TRAPPED ? UNKNOWN : alloc_further(place, detail, text, size);
+  memtrack_shard *shard = memtrack_thread.shard;
+  if (UNLIKELY_(shard == nullptr) || UNLIKELY_(shard->core.hot.epochs != memtrack_epochs())) {
+    return alloc_further(place, detail, text, size);
+  }
+  uint32_t site = change(
+    shard,
+    [=](memtrack_core *core)
+      ALWAYS_ { return hot(core->hot, [=](Z_core_instance_t *copy) ALWAYS_ { return w2c_tryCharge(copy, place, detail, size); }); },
+    memtrack_shard_disable_own);
+  return LIKELY_(site < TRAPPED) ? birth_of(site, shard) : site == TRAPPED ? UNKNOWN : alloc_further(place, detail, text, size);
 }
 
 HOT_ void
-memtrack_account_free(uint32_t site, uint64_t size)
+memtrack_account_free(uint32_t birth, uint64_t size)
 {
-  if (UNLIKELY_(change_own([=](memtrack_core *core) ALWAYS_ {
-                  return hot(core->hot, [=](Z_core_instance_t *copy) ALWAYS_ { return w2c_release(copy, site, size); });
-                }) == UNKNOWN)) {
-    free_slowly(site, size);
+  memtrack_shard *shard = memtrack_thread.shard;
+  if (UNLIKELY_(shard == nullptr) || ((birth ^ (uint32_t)shard->core.hot.epochs) & MEMTRACK_EPOCH_MASK) ||
+      UNLIKELY_(change(
+                  shard,
+                  [=](memtrack_core *core) ALWAYS_ {
+                    return hot(core->hot, [=](Z_core_instance_t *copy)
+                                            ALWAYS_ { return w2c_release(copy, birth >> MEMTRACK_EPOCH_BITS, size); });
+                  },
+                  memtrack_shard_disable_own) == UNKNOWN)) {
+    free_further(birth, size);
   }
 }
 
 void
 memtrack_account_free_untagged(uint32_t cls, uint64_t size)
 {
-  memtrack_account_free(MEMTRACK_SITE_PRIOR + cls, size);
+  memtrack_account_free(memtrack_birth_untagged(cls), size);
 }
 
 void

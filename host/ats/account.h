@@ -19,7 +19,8 @@ void memtrack_account_iobuffer(const char *location, int64_t size);
 
 /* An allocation whose release will name its site. The place is an address: of OpenSSL the file's text, of a plugin's call the
    return address. `detail` as memtrack_detail() makes it; `text` is what the site is named by at first sight (naming.h), or NULL.
-   Returns the site to tag the block with, or MEMTRACK_SITE_UNKNOWN where the event was lost: then the block stays untagged. */
+   Returns the birth to tag the block with, its site and its epoch, or MEMTRACK_SITE_UNKNOWN where the event was lost: then the
+   block stays untagged. */
 uint32_t memtrack_account_alloc(uint64_t place, uint64_t detail, const char *text, uint64_t size);
 
 /* A site's detail: its class, a line or a kind of object, and the key of the owner whose code is running. */
@@ -29,8 +30,15 @@ memtrack_detail(uint32_t cls, uint32_t line, uint32_t owner)
   return (uint64_t)owner << MEMTRACK_DETAIL_OWNER_SHIFT | (cls << MEMTRACK_DETAIL_CLASS_SHIFT | (line & MEMTRACK_DETAIL_LINE_MASK));
 }
 
-/* The release of a tagged block, charged to the site that allocated it. */
-void memtrack_account_free(uint32_t site, uint64_t size);
+/* The birth of what has no tag: its class has a site for it, and of its epoch nothing is known or told. */
+static inline uint32_t
+memtrack_birth_untagged(uint32_t cls)
+{
+  return (MEMTRACK_SITE_PRIOR + cls) << MEMTRACK_EPOCH_BITS;
+}
+
+/* The release of a tagged block, charged to the site that allocated it, and to the epoch. */
+void memtrack_account_free(uint32_t birth, uint64_t size);
 
 /* The release of a block that carries no tag of this arming: of unknown site and `size` usable bytes. */
 void memtrack_account_free_untagged(uint32_t cls, uint64_t size);

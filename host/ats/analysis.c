@@ -7,6 +7,7 @@
 
 #include "dump.h"
 #include "embed.h"
+#include "epoch.h"
 #include "log.h"
 
 #define LINE_MAX_ 900 /* of a line that the core wrote and the log takes */
@@ -46,6 +47,14 @@ tell_measures(struct memtrack_core *model, void *argument)
   }
 }
 
+/* Before the counters are read, so that they are those of the epochs that are told of. Guarded. */
+static void
+turn(struct memtrack_core *model, void *argument)
+{
+  tell_measures(model, argument);
+  memtrack_epoch_turn(model, measures.value[MEMTRACK_MEASURE_NOW]);
+}
+
 struct marking {
   const char *name;
   bool by_user;
@@ -65,7 +74,7 @@ mark(struct memtrack_core *model, void *argument)
 static void
 sample(struct memtrack_core *model, void *argument)
 {
-  tell_measures(model, argument);
+  (void)argument;
   Z_coreZ_sample(&model->wasm, measures.value[MEMTRACK_MEASURE_NOW], measures.transactions);
   if (Z_coreZ_warmUpEnded(&model->wasm)) {
     mark(model, &(struct marking){.name = "warm-up"});
@@ -94,6 +103,9 @@ memtrack_analysis_poll(int64_t interval)
   last_sample = now.tv_sec;
   ++samples;
   memtrack_measure_sample(&measures, read_record);
+  measures.value[MEMTRACK_MEASURE_INTERVAL] = interval;
+  measures.known[MEMTRACK_MEASURE_INTERVAL] = true;
+  memtrack_dump_visit(false, turn, NULL);
   memtrack_dump_visit(true, sample, NULL);
 }
 

@@ -38,7 +38,8 @@ memtrack_dump_open(uint32_t sites)
   return memtrack_core_open(&model, MEMTRACK_ROLE_MODEL, sites);
 }
 
-/* Sums all shards in the model: all releases first, then all allocations (assembly/model.ts). Guarded. */
+/* Sums all shards in the model: all releases first, then all allocations, then what is of older epochs (assembly/model.ts).
+ * Guarded. */
 static void
 collect(void)
 {
@@ -54,6 +55,15 @@ collect(void)
       } else {
         Z_coreZ_mergeAllocs(&model.wasm, count);
       }
+    }
+  }
+  uint32_t count  = memtrack_registry_count();
+  uint32_t shards = memtrack_shard_count();
+  for (uint32_t i = 0; i < shards; ++i) {
+    for (uint32_t first = 0, some; first < count; first += some) {
+      some = count - first < MEMTRACK_STAGED_MAX ? count - first : MEMTRACK_STAGED_MAX;
+      memtrack_shard_read_sites(memtrack_shard_get(i), first, some, memtrack_core_at(&model, model.staging));
+      Z_coreZ_mergeBuckets(&model.wasm, first, some);
     }
   }
   if (!memtrack_registry_copy(&model)) {

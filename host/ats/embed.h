@@ -29,6 +29,7 @@ extern "C" {
    the instance's own is. */
 struct memtrack_hot {
   uint8_t *memory;
+  uint64_t epochs; /* as the shard last turned to them (account.cc) */
   uint32_t index_shift, slots;
 };
 
@@ -39,6 +40,7 @@ struct memtrack_core {
   uint32_t size;  /* bytes of its memory that it can come to use */
   /* Offsets of regions in its memory (assembly/memory.ts). */
   uint32_t records;
+  uint32_t buckets;
   uint32_t input;
   uint32_t names;
   uint32_t owners_end; /* owners stand behind the names */

@@ -94,9 +94,9 @@ charge(void *block, size_t size, enum where where, uintptr_t place)
   if (where == IN_LIBRARY) {
     place = plugin_call(place);
   }
-  uint32_t site = memtrack_block_charge(block, size, key, place, detail, NULL);
-  if (UNLIKELY_(where == IN_PLUGIN && site != MEMTRACK_SITE_UNKNOWN && memtrack_naming_is_wrapper(site))) {
-    memtrack_account_free(site, size);
+  uint32_t birth = memtrack_block_charge(block, size, key, place, detail, NULL);
+  if (UNLIKELY_(where == IN_PLUGIN && birth != MEMTRACK_SITE_UNKNOWN && memtrack_naming_is_wrapper(birth >> MEMTRACK_EPOCH_BITS))) {
+    memtrack_account_free(birth, size);
     memtrack_block_charge(block, size, key, plugin_call(place), detail, NULL);
   }
 }
@@ -202,14 +202,14 @@ resize_plainly(void *block, size_t size)
   if (block && atomic_load_explicit(&memtrack_plugins.armed, memory_order_relaxed)) {
     uint64_t key    = atomic_load_explicit(&memtrack_plugins.key, memory_order_relaxed), old_size;
     uint64_t usable = malloc_usable_size(block);
-    uint32_t site;
-    if (memtrack_block_untag(block, usable, key, &site, &old_size)) {
+    uint32_t birth;
+    if (memtrack_block_untag(block, usable, key, &birth, &old_size)) {
       void *moved = realloc(block, size);
       if (moved == NULL && size) {
-        memtrack_tag_write(block, usable, old_size, site, key);
+        memtrack_tag_write(block, usable, old_size, birth, key);
         return NULL;
       }
-      memtrack_account_free(site, old_size);
+      memtrack_account_free(birth, old_size);
       return moved;
     }
   }
@@ -234,7 +234,7 @@ resize(void *block, size_t size, enum where where, uintptr_t place)
     }
     return fresh;
   }
-  return memtrack_block_resize(block, size, key, place, detail, NULL, plain_realloc, MEMTRACK_SITE_PRIOR + MEMTRACK_CLASS_HEAP);
+  return memtrack_block_resize(block, size, key, place, detail, NULL, plain_realloc, memtrack_birth_untagged(MEMTRACK_CLASS_HEAP));
 }
 
 #define RESIZES_IN_(which, where)                                            \
@@ -323,10 +323,10 @@ DELETES(DELETE_)
 static size_t
 other_malloc_usable_size(void *block)
 {
-  uint32_t site;
+  uint32_t birth;
   uint64_t size, usable = malloc_usable_size(block);
   uint64_t key = atomic_load_explicit(&memtrack_plugins.key, memory_order_relaxed);
-  if (block && is_armed() && memtrack_tag_read(block, usable, key, &site, &size)) {
+  if (block && is_armed() && memtrack_tag_read(block, usable, key, &birth, &size)) {
     return memtrack_tag_room(usable, size);
   }
   return usable;

@@ -73,10 +73,10 @@ memtrack_openssl_free(void *block, const char *file, int line)
   (void)file;
   (void)line;
   if (block && LIKELY_(atomic_load_explicit(&armed, memory_order_relaxed))) {
-    uint32_t site;
+    uint32_t birth;
     uint64_t size, usable = malloc_usable_size(block);
-    if (LIKELY_(memtrack_block_untag(block, usable, memtrack_openssl_key(), &site, &size))) {
-      memtrack_account_free(site, size);
+    if (LIKELY_(memtrack_block_untag(block, usable, memtrack_openssl_key(), &birth, &size))) {
+      memtrack_account_free(birth, size);
     } else if (!memtrack_release_tagged(block, usable, atomic_load_explicit(&memtrack_plugins.key, memory_order_relaxed))) {
       memtrack_account_free_untagged(MEMTRACK_CLASS_OPENSSL, size);
     }
@@ -111,7 +111,7 @@ memtrack_openssl_realloc(void *block, size_t size, const char *file, int line)
   uint64_t key    = atomic_load_explicit(&tag_key, memory_order_relaxed);
   uint64_t detail = memtrack_detail(MEMTRACK_CLASS_OPENSSL, line < 0 ? 0 : line, memtrack_context.owner);
   return memtrack_block_resize(block, size, key, (uintptr_t)file, detail, file, plain_realloc,
-                               MEMTRACK_SITE_PRIOR + MEMTRACK_CLASS_OPENSSL);
+                               memtrack_birth_untagged(MEMTRACK_CLASS_OPENSSL));
 }
 
 const uintptr_t *

@@ -127,7 +127,7 @@ hook_TSrealloc(void *block, size_t size, const char *path)
     return fresh;
   }
   return memtrack_block_resize(block, size, key(), PLACE, site, path, original__TSrealloc,
-                               MEMTRACK_SITE_PRIOR + MEMTRACK_CLASS_TSAPI);
+                               memtrack_birth_untagged(MEMTRACK_CLASS_TSAPI));
 }
 
 static char *
@@ -169,14 +169,14 @@ count_created(void *object, uint32_t kind, uintptr_t place)
     return;
   }
   struct memtrack_object old;
-  uint32_t site = memtrack_account_alloc(place, detail(MEMTRACK_CLASS_OBJECT, kind), NULL, 0);
-  if (site == MEMTRACK_SITE_UNKNOWN) {
+  uint32_t birth = memtrack_account_alloc(place, detail(MEMTRACK_CLASS_OBJECT, kind), NULL, 0);
+  if (birth == MEMTRACK_SITE_UNKNOWN) {
     return;
   }
-  if (!memtrack_objects_add(object, site, &old)) {
-    memtrack_account_free(site, 0); /* not remembered, so its end could not be seen */
+  if (!memtrack_objects_add(object, birth, &old)) {
+    memtrack_account_free(birth, 0); /* not remembered, so its end could not be seen */
   } else if (old.address) {
-    memtrack_account_free(old.site, 0); /* it went without our seeing it: the server destroyed it */
+    memtrack_account_free(old.birth, 0); /* it went without our seeing it: the server destroyed it */
   }
 }
 
@@ -185,7 +185,7 @@ count_destroyed(const void *object)
 {
   struct memtrack_object known;
   if (object && is_armed() && memtrack_objects_remove(object, &known)) {
-    memtrack_account_free(known.site, 0);
+    memtrack_account_free(known.birth, 0);
   }
 }
 
@@ -230,9 +230,9 @@ hook_TSContDestroy(void *cont)
   if (is_armed() && memtrack_objects_remove(cont, &known)) {
     void *owned = original_TSContMutexGet(cont);
     if (owned && memtrack_objects_unuse(owned, &mutex)) {
-      memtrack_account_free(mutex.site, 0);
+      memtrack_account_free(mutex.birth, 0);
     }
-    memtrack_account_free(known.site, 0);
+    memtrack_account_free(known.birth, 0);
   }
   original_TSContDestroy(cont);
 }
@@ -328,10 +328,10 @@ hook_TSMBufferDestroy(void *buffer)
   bool counted = is_armed() && memtrack_objects_remove(buffer, &known);
   int result   = original_TSMBufferDestroy(buffer);
   if (counted && result == SUCCESS) {
-    memtrack_account_free(known.site, 0);
+    memtrack_account_free(known.birth, 0);
   } else if (counted) {
     struct memtrack_object old;
-    memtrack_objects_add(buffer, known.site, &old);
+    memtrack_objects_add(buffer, known.birth, &old);
   }
   return result;
 }

@@ -88,7 +88,7 @@ take_out(struct memtrack_object *entries, struct memtrack_object *entry)
 }
 
 HOT_ bool
-memtrack_objects_add(const void *address, uint32_t site, struct memtrack_object *old)
+memtrack_objects_add(const void *address, uint32_t birth, struct memtrack_object *old)
 {
   struct partition *partition;
   struct memtrack_object *entries = lock(address, &partition), *entry = find(entries, address);
@@ -96,7 +96,7 @@ memtrack_objects_add(const void *address, uint32_t site, struct memtrack_object 
   *old      = *entry;
   if (room) {
     partition->count += entry->address == 0;
-    *entry = (struct memtrack_object){.address = (uintptr_t)address, .site = site};
+    *entry = (struct memtrack_object){.address = (uintptr_t)address, .birth = birth};
   }
   pthread_mutex_unlock(&partition->mutex);
   if (!room) {

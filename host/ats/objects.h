@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Which site an object of the plugin API was created at, by its address: these objects are the server's and have no room for a tag.
- * A fixed number of partitions, each with a lock and a table of its own; where one is full, an object is not remembered, and
+ * Where and when an object of the plugin API was created, by its address: these objects are the server's and have no room for a
+ * tag. A fixed number of partitions, each with a lock and a table of its own; where one is full, an object is not remembered, and
  * counted as such.
  */
 #ifndef MEMTRACK_OBJECTS_H
@@ -16,8 +16,8 @@ extern "C" {
 
 struct memtrack_object {
   uint64_t address; /* 0: none */
-  uint32_t site;
-  uint32_t users; /* of a mutex: the continuations that own it */
+  uint32_t birth;   /* site and epoch (assembly/abi.ts) */
+  uint32_t users;   /* of a mutex: the continuations that own it */
 };
 
 /* Makes the table. Returns 0 or -1. init-only. */
@@ -28,7 +28,7 @@ void memtrack_objects_clear(void);
 
 /* Remembers an object. `old` gets what was known at this address: an object that went unseen; address 0 where there was none. False
    where there is no room. hook-safe. */
-bool memtrack_objects_add(const void *address, uint32_t site, struct memtrack_object *old);
+bool memtrack_objects_add(const void *address, uint32_t birth, struct memtrack_object *old);
 
 /* Forgets an object and tells what was known of it. False where it is not known. hook-safe. */
 bool memtrack_objects_remove(const void *address, struct memtrack_object *object);

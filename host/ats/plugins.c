@@ -308,7 +308,6 @@ memtrack_plugins_arm(void)
 {
   if (installed) {
     memtrack_objects_clear();
-    atomic_store(&memtrack_plugins.sites, memtrack_registry_core()->hot.slots - 1);
     atomic_store(&memtrack_plugins.key, memtrack_tag_key());
     atomic_store(&memtrack_plugins.armed, true);
   }

@@ -19,10 +19,9 @@ extern "C" {
 
 /* What the hooks read: one cache line, in which nothing changes while they run. */
 struct memtrack_plugins {
-  _Atomic bool armed;     /* the level is not 0 */
-  _Atomic bool heap;      /* and the heap is tracked */
-  _Atomic uint32_t sites; /* numbers that a tag of this arming may have in it, 0 aside */
-  _Atomic uint64_t key;   /* of this arming's tags */
+  _Atomic bool armed;   /* the level is not 0 */
+  _Atomic bool heap;    /* and the heap is tracked */
+  _Atomic uint64_t key; /* of this arming's tags */
   /* What glibc writes into the second word of a block that it keeps for the next allocation of its size (malloc.c, tcache_key), and
      takes out when it gives the block away again: one value for the process, set at init. 0 where there is no such thing. */
   uintptr_t freed_mark;

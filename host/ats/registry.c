@@ -5,6 +5,8 @@
 #include <stdatomic.h>
 #include <string.h>
 
+#include "tag.h"
+
 /* A location is the server's or a library's literal; this bounds the reading of one that is not. */
 #define LOCATION_MAX 65536
 
@@ -33,7 +35,9 @@ publish(void)
   version = Z_coreZ_version(&core.wasm);
   atomic_store_explicit(&in_use, Z_coreZ_sitesInUse(&core.wasm), memory_order_relaxed);
   atomic_store_explicit(&refused, Z_coreZ_refusals(&core.wasm), memory_order_relaxed);
-  atomic_store_explicit(&published, Z_coreZ_siteCount(&core.wasm), memory_order_release);
+  uint32_t count = Z_coreZ_siteCount(&core.wasm);
+  __atomic_store_n(&memtrack_tag_births, (count - 1) << MEMTRACK_EPOCH_BITS, __ATOMIC_RELAXED);
+  atomic_store_explicit(&published, count, memory_order_release);
 }
 
 /* What is asked, and the answer. */

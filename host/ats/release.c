@@ -43,7 +43,7 @@ memtrack_release_open(void)
 
 /* Says it in traffic.out at once: after a second release the allocator may end the process. The first few only; all are counted. */
 static void
-say(const char *what, uint32_t site, uint64_t size, bool known)
+say(const char *what, uint32_t birth, uint64_t size, bool known)
 {
   static _Atomic uint32_t said;
   char name[MEMTRACK_NAME_MAX + 1] = "an unknown site", line[400];
@@ -51,7 +51,7 @@ say(const char *what, uint32_t site, uint64_t size, bool known)
     return;
   }
   if (known) {
-    memtrack_registry_text(site, name, sizeof(name));
+    memtrack_registry_text(birth >> MEMTRACK_EPOCH_BITS, name, sizeof(name));
   }
   int length = snprintf(line, sizeof(line), "memtrack warning=\"%s: a block of %" PRIu64 " bytes of %s\"\n", what, size, name);
   if (write(STDERR_FILENO, line, length) < 0) {
@@ -62,19 +62,19 @@ say(const char *what, uint32_t site, uint64_t size, bool known)
 HOT_ bool
 memtrack_release_tagged(void *block, uint64_t usable, uint64_t key)
 {
-  uint32_t site;
+  uint32_t birth;
   uint64_t size;
-  if (!memtrack_block_untag(block, usable, key, &site, &size)) {
+  if (!memtrack_block_untag(block, usable, key, &birth, &size)) {
     return false;
   }
-  memtrack_account_free(site, size);
+  memtrack_account_free(birth, size);
   return true;
 }
 
 HOT_ void
 memtrack_release_untagged(void *block, uint64_t usable, uint32_t cls)
 {
-  uint32_t site    = 0;
+  uint32_t birth   = 0;
   uint64_t size    = usable;
   uint64_t key     = atomic_load_explicit(&memtrack_plugins.key, memory_order_relaxed);
   uint64_t openssl = memtrack_openssl_key(); /* 0 where it was never armed */
@@ -83,12 +83,12 @@ memtrack_release_untagged(void *block, uint64_t usable, uint32_t cls)
   }
   if (memtrack_release_spent(block, usable)) {
     atomic_fetch_add_explicit(&memtrack_plugins.twice, 1, memory_order_relaxed);
-    bool known = memtrack_tag_spent(block, usable, key, &site, &size);
-    say("released twice", site, size, known);
-  } else if (memtrack_tag_damaged(block, usable, key, &site, &size)) {
+    bool known = memtrack_tag_spent(block, usable, key, &birth, &size);
+    say("released twice", birth, size, known);
+  } else if (memtrack_tag_damaged(block, usable, key, &birth, &size)) {
     atomic_fetch_add_explicit(&memtrack_plugins.damaged, 1, memory_order_relaxed);
-    memtrack_account_free(site, size);
-    say("written past its end", site, size, true);
+    memtrack_account_free(birth, size);
+    say("written past its end", birth, size, true);
   } else {
     memtrack_release_foreign(usable, cls);
   }

@@ -45,10 +45,10 @@ memtrack_release_foreign(uint64_t usable, uint32_t cls)
 INLINE_ void
 memtrack_release_likely(void *block, uint64_t usable, uint32_t cls)
 {
-  uint32_t site;
+  uint32_t birth;
   uint64_t size;
-  if (memtrack_block_untag(block, usable, atomic_load_explicit(&memtrack_plugins.key, memory_order_relaxed), &site, &size)) {
-    memtrack_account_free(site, size);
+  if (memtrack_block_untag(block, usable, atomic_load_explicit(&memtrack_plugins.key, memory_order_relaxed), &birth, &size)) {
+    memtrack_account_free(birth, size);
   } else if (cls != MEMTRACK_RELEASE_BY_OTHERS) {
     memtrack_release_untagged(block, usable, cls);
   }
@@ -63,8 +63,7 @@ memtrack_release(void *block, uint32_t cls)
   }
   uint64_t usable = malloc_usable_size(block);
   bool by_plugin  = cls != MEMTRACK_RELEASE_BY_OTHERS;
-  bool absent     = memtrack_tag_absent(block, usable, atomic_load_explicit(&memtrack_plugins.sites, memory_order_relaxed));
-  if (!absent || (by_plugin && UNLIKELY_(memtrack_release_spent(block, usable)))) {
+  if (!memtrack_tag_absent(block, usable) || (by_plugin && UNLIKELY_(memtrack_release_spent(block, usable)))) {
     memtrack_release_likely(block, usable, cls);
   } else if (by_plugin) {
     memtrack_release_foreign(usable, cls);

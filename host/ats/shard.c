@@ -158,27 +158,76 @@ wait_for_owner(uint32_t turns, uint64_t *since)
   return ms - *since < READ_WAIT_MS;
 }
 
-/* The reader's side of the seqlock. The owner's stores are in generated code and not atomic; what is torn by them is copied
-   again. ThreadSanitizer knows no seqlock, hence the attribute (and core.c is compiled without it). */
+/* The reader's side of the seqlock. The owner's stores are in generated code and not atomic; what is torn by them is copied again.
+   ThreadSanitizer knows no seqlock, hence the attribute (and core.c is compiled without it). */
+struct reader {
+  struct memtrack_shard *shard;
+  bool gone; /* the owner is not waited for any more */
+};
+
+#define READS_ static inline __attribute__((always_inline, no_sanitize("thread")))
+
+READS_ uint64_t
+reader_begin(const struct reader *reader)
+{
+  return __atomic_load_n(&reader->shard->seq, __ATOMIC_ACQUIRE);
+}
+
+/* Whether what was copied since reader_begin() is of one moment, or is the best that can be had; else it is to be copied again. */
+READS_ bool
+reader_end(struct reader *reader, uint64_t before, uint32_t *turns, uint64_t *since)
+{
+  atomic_thread_fence(memory_order_acquire);
+  bool whole = !(before & 1) && __atomic_load_n(&reader->shard->seq, __ATOMIC_RELAXED) == before;
+  if (LIKELY_(whole) || reader->gone) {
+    *turns = 0;
+    return true;
+  }
+  reader->gone = __atomic_load_n(&reader->shard->dead, __ATOMIC_RELAXED) || !wait_for_owner(++*turns, since);
+  return false;
+}
+
+READS_ void
+copy_words(uint64_t *to, const uint8_t *from, int words)
+{
+  volatile const uint64_t *cell = (volatile const uint64_t *)from;
+  for (int i = 0; i < words; ++i) {
+    to[i] = cell[i];
+  }
+}
+
 __attribute__((no_sanitize("thread"))) void
 memtrack_shard_read(struct memtrack_shard *shard, uint32_t pair, uint32_t count, uint8_t *to)
 {
-  const uint8_t *from = memtrack_core_at(&shard->core, shard->core.records) + pair;
-  uint32_t turns      = 0;
-  uint64_t since      = 0;
-  bool gone           = false;
+  const uint8_t *from  = memtrack_core_at(&shard->core, shard->core.records) + pair;
+  struct reader reader = {.shard = shard};
+  uint32_t turns       = 0;
+  uint64_t since       = 0;
   for (uint32_t site = 0; site < count;) {
-    uint64_t before               = __atomic_load_n(&shard->seq, __ATOMIC_ACQUIRE);
-    volatile const uint64_t *cell = (volatile const uint64_t *)(from + (uint64_t)site * MEMTRACK_RECORD_SIZE);
-    uint64_t copied[2]            = {cell[0], cell[1]};
-    atomic_thread_fence(memory_order_acquire);
-    bool whole = !(before & 1) && __atomic_load_n(&shard->seq, __ATOMIC_RELAXED) == before;
-    if (LIKELY_(whole) || gone) {
+    uint64_t copied[2], before = reader_begin(&reader);
+    copy_words(copied, from + (uint64_t)site * MEMTRACK_RECORD_SIZE, 2);
+    if (reader_end(&reader, before, &turns, &since)) {
       memcpy(to + (uint64_t)site * MEMTRACK_PAIR_SIZE, copied, sizeof(copied));
       ++site;
-      turns = 0;
-      continue;
     }
-    gone = __atomic_load_n(&shard->dead, __ATOMIC_RELAXED) || !wait_for_owner(++turns, &since);
+  }
+}
+
+__attribute__((no_sanitize("thread"))) void
+memtrack_shard_read_sites(struct memtrack_shard *shard, uint32_t first, uint32_t count, uint8_t *to)
+{
+  const uint8_t *records = memtrack_core_at(&shard->core, shard->core.records) + MEMTRACK_RECORD_ALLOCS;
+  const uint8_t *buckets = memtrack_core_at(&shard->core, shard->core.buckets);
+  struct reader reader   = {.shard = shard};
+  uint32_t turns         = 0;
+  uint64_t since         = 0;
+  for (uint32_t site = first; site < first + count;) {
+    uint64_t *copied = (uint64_t *)(to + (uint64_t)(site - first) * MEMTRACK_STAGED_SIZE), before = reader_begin(&reader);
+    copy_words(copied, (const uint8_t *)&shard->core.wasm.w2c_epochs, 1);
+    copy_words(copied + MEMTRACK_STAGED_PAIRS / 8, records + (uint64_t)site * MEMTRACK_RECORD_SIZE, 4);
+    if (copied[MEMTRACK_STAGED_PAIRS / 8] || copied[MEMTRACK_STAGED_PAIRS / 8 + 2]) { /* else its buckets' page may be untouched */
+      copy_words(copied + MEMTRACK_STAGED_BUCKETS / 8, buckets + (uint64_t)site * MEMTRACK_BUCKETS_SIZE, MEMTRACK_BUCKETS_SIZE / 8);
+    }
+    site += reader_end(&reader, before, &turns, &since);
   }
 }

@@ -95,6 +95,10 @@ uint32_t memtrack_shard_traps(void);
    is of one moment. Any thread but the shard's own inside a change. */
 void memtrack_shard_read(struct memtrack_shard *shard, uint32_t pair, uint32_t count, uint8_t *to);
 
+/* Copies what there is of the sites first to first + count - 1, MEMTRACK_STAGED_SIZE bytes each; each site is of one moment. Any
+   thread but the shard's own inside a change. */
+void memtrack_shard_read_sites(struct memtrack_shard *shard, uint32_t first, uint32_t count, uint8_t *to);
+
 #ifdef __cplusplus
 }
 #endif

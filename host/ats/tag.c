@@ -5,6 +5,8 @@
 #include <sys/random.h>
 #include <time.h>
 
+uint32_t memtrack_tag_births = 65535u << MEMTRACK_EPOCH_BITS; /* until there is a registry */
+
 uint64_t
 memtrack_tag_key(void)
 {

@@ -8,12 +8,14 @@
  *    │ the user's │ padding  │ slack, if long │ tag        │     slack = usable - size, at least 8
  *    └────────────┴─ ─ ─ ─ ─┴────────────────┴────────────┘
  *
- *    tag = site 16 bits | slack code 4 bits | check 44 bits
+ *    tag = site 16 bits | epoch 7 bits | slack code 4 bits | check 37 bits
  *
- * A slack of 8 to 22 bytes is its code (0 to 14); with a longer one (code 15) there is room for it in the 8 bytes before the tag,
- * whatever the allocator rounds to. The check is a keyed hash of all of it and of the block's address, so a block that was never
- * tagged, one tagged in an earlier arming (the key is another) and one whose tag was written over are all recognised, but for one
- * in 2^44. Who writes one or two bytes past the end meets the check's lowest bits first, and what is left of it (28 bits) still
+ * Site and epoch are the block's birth (assembly/abi.ts). A slack of 8 to 22 bytes is its code (0 to 14); with a longer one (code
+ * 15) there is room for it in the 8 bytes before the tag, whatever the allocator rounds to. The check is a keyed hash of all of it
+ * and of the block's address, so a block that was never tagged, one tagged in an earlier arming (the key is another) and one whose
+ * tag was written over are all recognised, but for one in 2^37 of those whose last word begins with a site's number: what blocks
+ * mostly end with, zeros, small numbers, pointers, has site 0 there, of IOBuffers, which have no tag; and few of all other numbers
+ * are given. Who writes one or two bytes past the end meets the check's lowest bits first, and what is left of it (21 bits) still
  * tells whose block it was.
  *
  * All functions are hook-safe.
@@ -25,17 +27,23 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "core_abi.h"
+
 #ifdef __cplusplus
 extern "C" {
 #endif
 
 #define MEMTRACK_TAG_SIZE 8u
 
-#define TAG_SITE_SHIFT_  48
-#define TAG_SLACK_SHIFT_ 44
+#define TAG_BIRTH_SHIFT_ 41
+#define TAG_BIRTH_BITS_  23
+#define TAG_SLACK_SHIFT_ 37
 #define TAG_SLACK_LONG_  15u
-#define TAG_CHECK_BITS_  44
+#define TAG_CHECK_BITS_  37
 #define TAG_LEFT_SHIFT_  16 /* the check's bits behind two bytes that were written over */
+
+/* Births that there can be, from site 1 on: of the sites that the registry has given. For the quick look at a word. */
+extern uint32_t memtrack_tag_births __attribute__((visibility("hidden")));
 
 /* A key for a new arming. Not hook-safe. */
 uint64_t memtrack_tag_key(void);
@@ -43,15 +51,15 @@ uint64_t memtrack_tag_key(void);
 /* Multiply, fold, multiply: the finisher of MurmurHash3 (Appleby), cut to what spreads any one bit over the upper half. It is in
    the way of every release, and each further multiplication is there to be waited for. */
 static inline uint64_t
-memtrack_tag_check_(uint64_t key, const void *block, uint64_t slack, uint32_t site)
+memtrack_tag_check_(uint64_t key, const void *block, uint64_t slack, uint32_t birth)
 {
-  uint64_t x = ((uintptr_t)block ^ key) + (slack << 16 | site) * 0x9e3779b97f4a7c15u;
+  uint64_t x = ((uintptr_t)block ^ key) + (slack << TAG_BIRTH_BITS_ | birth) * 0x9e3779b97f4a7c15u;
   return (x ^ x >> 33) * 0xff51afd7ed558ccdu >> (64 - TAG_CHECK_BITS_);
 }
 
 /* Tags a block of `size` bytes with `usable` of them, usable - size at least MEMTRACK_TAG_SIZE. */
 static inline void
-memtrack_tag_write(void *block, uint64_t usable, uint64_t size, uint32_t site, uint64_t key)
+memtrack_tag_write(void *block, uint64_t usable, uint64_t size, uint32_t birth, uint64_t key)
 {
   uint64_t slack = usable - size;
   uint64_t code  = slack - MEMTRACK_TAG_SIZE;
@@ -60,13 +68,23 @@ memtrack_tag_write(void *block, uint64_t usable, uint64_t size, uint32_t site, u
     code = TAG_SLACK_LONG_;
     memcpy(end - 16, &slack, sizeof(slack));
   }
-  uint64_t tag = memtrack_tag_check_(key, block, slack, site) | code << TAG_SLACK_SHIFT_ | (uint64_t)site << TAG_SITE_SHIFT_;
+  uint64_t tag = memtrack_tag_check_(key, block, slack, birth) | code << TAG_SLACK_SHIFT_ | (uint64_t)birth << TAG_BIRTH_SHIFT_;
   memcpy(end - MEMTRACK_TAG_SIZE, &tag, sizeof(tag));
+}
+
+/* A quick look at a word: it is no tag, nor what is left of one, whatever the key, for no site was ever given that number. (Site 0
+   is (other) of the IOBuffers, which carry no tags; that of the tagged classes has numbers below MEMTRACK_SITE_FIRST. Whether the
+   epoch has come yet would be as quick, and rejects less than half of what is left.) */
+static inline bool
+memtrack_tag_is_none_(uint64_t tag)
+{
+  return (uint32_t)(tag >> TAG_BIRTH_SHIFT_) - (1u << MEMTRACK_EPOCH_BITS) >=
+         __atomic_load_n(&memtrack_tag_births, __ATOMIC_RELAXED);
 }
 
 /* What stands where a tag would be, and in what it differs from a tag of this key; all ones where it cannot be one. */
 static inline __attribute__((always_inline)) uint64_t
-memtrack_tag_compare_(const void *block, uint64_t usable, uint64_t key, uint32_t *site, uint64_t *size)
+memtrack_tag_compare_(const void *block, uint64_t usable, uint64_t key, uint32_t *birth, uint64_t *size)
 {
   if (usable < MEMTRACK_TAG_SIZE) {
     return UINT64_MAX;
@@ -74,6 +92,10 @@ memtrack_tag_compare_(const void *block, uint64_t usable, uint64_t key, uint32_t
   uint64_t tag;
   const char *end = (const char *)block + usable;
   memcpy(&tag, end - MEMTRACK_TAG_SIZE, sizeof(tag));
+  *birth = tag >> TAG_BIRTH_SHIFT_;
+  if (memtrack_tag_is_none_(tag)) {
+    return UINT64_MAX;
+  }
   uint64_t slack = (tag >> TAG_SLACK_SHIFT_ & TAG_SLACK_LONG_) + MEMTRACK_TAG_SIZE;
   if (slack == TAG_SLACK_LONG_ + MEMTRACK_TAG_SIZE) {
     if (usable < 16) {
@@ -81,39 +103,37 @@ memtrack_tag_compare_(const void *block, uint64_t usable, uint64_t key, uint32_t
     }
     memcpy(&slack, end - 16, sizeof(slack));
   }
-  *site          = tag >> TAG_SITE_SHIFT_;
   *size          = usable - slack;
   uint64_t check = tag & ((1ull << TAG_CHECK_BITS_) - 1);
-  return slack <= usable ? memtrack_tag_check_(key, block, slack, *site) ^ check : UINT64_MAX;
+  return slack <= usable ? memtrack_tag_check_(key, block, slack, *birth) ^ check : UINT64_MAX;
 }
 
-/* Whether what stands where a tag would be is none, nor what is left of one, whatever the key: no site has that number. (Site 0 is
-   (other) of the IOBuffers, which carry no tags.) Nearly all that was never tagged, and all of whose tag was taken off, is told by
-   this alone: zero, pointers, text. `sites` is how many numbers there are, 0 aside. */
+/* Whether a block has no tag, by the quick look alone: true of nearly all that was never tagged (zeros, pointers, text), and of all
+   whose tag was taken off. */
 static inline bool
-memtrack_tag_absent(const void *block, uint64_t usable, uint32_t sites)
+memtrack_tag_absent(const void *block, uint64_t usable)
 {
   uint64_t tag;
   if (usable < MEMTRACK_TAG_SIZE) {
     return true;
   }
   memcpy(&tag, (const char *)block + usable - MEMTRACK_TAG_SIZE, sizeof(tag));
-  return (uint32_t)(tag >> TAG_SITE_SHIFT_) - 1 >= sites;
+  return memtrack_tag_is_none_(tag);
 }
 
 /* Reads a block's tag. False where it has none of this key. */
 static inline bool
-memtrack_tag_read(const void *block, uint64_t usable, uint64_t key, uint32_t *site, uint64_t *size)
+memtrack_tag_read(const void *block, uint64_t usable, uint64_t key, uint32_t *birth, uint64_t *size)
 {
-  return memtrack_tag_compare_(block, usable, key, site, size) == 0;
+  return memtrack_tag_compare_(block, usable, key, birth, size) == 0;
 }
 
-/* Whether a block that has no tag had one, of which one or two bytes were written over. Not exact: one block in 2^28 that never had
+/* Whether a block that has no tag had one, of which one or two bytes were written over. Not exact: one block in 2^21 that never had
    a tag seems to have had one, so only blocks are asked about that probably did. */
 static inline bool
-memtrack_tag_damaged(const void *block, uint64_t usable, uint64_t key, uint32_t *site, uint64_t *size)
+memtrack_tag_damaged(const void *block, uint64_t usable, uint64_t key, uint32_t *birth, uint64_t *size)
 {
-  return memtrack_tag_compare_(block, usable, key, site, size) >> TAG_LEFT_SHIFT_ == 0;
+  return memtrack_tag_compare_(block, usable, key, birth, size) >> TAG_LEFT_SHIFT_ == 0;
 }
 
 /* What of a tagged block's usable size its user may use: all but the tag, and the slack before it where that is long. */
@@ -137,13 +157,13 @@ memtrack_tag_clear(void *block, uint64_t usable)
 
 /* Whether a tag was taken off here, and nothing was written since. */
 static inline bool
-memtrack_tag_spent(void *block, uint64_t usable, uint64_t key, uint32_t *site, uint64_t *size)
+memtrack_tag_spent(void *block, uint64_t usable, uint64_t key, uint32_t *birth, uint64_t *size)
 {
   if (usable < MEMTRACK_TAG_SIZE) {
     return false;
   }
   memtrack_tag_clear(block, usable);
-  bool spent = memtrack_tag_read(block, usable, key, site, size);
+  bool spent = memtrack_tag_read(block, usable, key, birth, size);
   memtrack_tag_clear(block, usable);
   return spent;
 }

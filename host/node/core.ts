@@ -28,6 +28,7 @@ interface Exports extends Record<string, unknown> {
   init(role: number, sites: number): number;
   size(): number;
   recordsAt(): number;
+  bucketsAt(): number;
   inputAt(): number;
   namesAt(): number;
   ownersEnd(): number;
@@ -38,6 +39,9 @@ interface Exports extends Record<string, unknown> {
   event(place: bigint, size: bigint): number;
   charge(place: bigint, detail: bigint, size: bigint): number;
   release(site: number, size: bigint): number;
+  releaseOld(site: number, epoch: number, size: bigint): number;
+  turn(published: bigint, count: number): void;
+  epochs: { value: bigint };
   carry(site: number, allocs: bigint, allocBytes: bigint, frees: bigint, freeBytes: bigint): number;
   bind(site: number, place: bigint, detail: bigint): number;
   seal(knows: number): void;
@@ -59,6 +63,9 @@ interface Exports extends Record<string, unknown> {
   sumRows(): void;
   mergeFrees(count: number): void;
   mergeAllocs(count: number): void;
+  mergeBuckets(first: number, count: number): void;
+  nextEpoch(now: bigint): bigint;
+  epochPublished(now: bigint): void;
   mark(cls: number): void;
   settle(): void;
   verifyStart(): void;
@@ -85,6 +92,16 @@ interface Exports extends Record<string, unknown> {
   ranked(position: number): number;
   trackedBytes(cls: number): bigint;
   nextWarning(): number;
+}
+
+/** The epoch of what a shard allocates: the lowest lane of its word (assembly/epoch.ts). */
+function presentOf(shard: Core): number {
+  return Number(shard.epochs) & abi.EPOCH_MASK;
+}
+
+/** The site of a birth. */
+export function siteOf(birth: number): number {
+  return birth === abi.SITE_UNKNOWN ? birth : birth >>> abi.EPOCH_BITS;
 }
 
 /** Text for the core: a string is handed over as UTF-8. */
@@ -128,6 +145,20 @@ export class Core {
     return this.#wasm.release(site, size) >>> 0;
   }
 
+  releaseOld(site: number, epoch: number, size: bigint): number {
+    return this.#wasm.releaseOld(site, epoch, size) >>> 0;
+  }
+
+  /** Goes on in other epochs, `count` sites having numbers. */
+  turn(published: bigint, count: number): void {
+    this.#wasm.turn(published, count);
+  }
+
+  /** The epochs that this shard has turned to. */
+  get epochs(): bigint {
+    return BigInt.asUintN(64, this.#wasm.epochs.value);
+  }
+
   carry(site: number, allocs: bigint, allocBytes: bigint, frees: bigint, freeBytes: bigint): number {
     return this.#wasm.carry(site, allocs, allocBytes, frees, freeBytes) >>> 0;
   }
@@ -149,6 +180,20 @@ export class Core {
     for (let site = 0; site < count; ++site) {
       const at = from + site * abi.RECORD_SIZE;
       model.#bytes.set(this.#bytes.subarray(at, at + abi.PAIR_SIZE), to + site * abi.PAIR_SIZE);
+    }
+  }
+
+  /** Copies what there is of the sites `first` to `first + count - 1` into a model's staging region. */
+  copySites(first: number, count: number, model: Core): void {
+    const [records, buckets, to] = [this.#wasm.recordsAt(), this.#wasm.bucketsAt(), model.#wasm.stagingAt()];
+    const view = new DataView(model.#bytes.buffer);
+    for (let i = 0; i < count; ++i) {
+      const at = to + i * abi.STAGED_SIZE;
+      const pairs = records + (first + i) * abi.RECORD_SIZE + abi.RECORD_ALLOCS;
+      const old = buckets + (first + i) * abi.BUCKETS_SIZE;
+      view.setBigUint64(at + abi.STAGED_EPOCHS, this.epochs, true);
+      model.#bytes.set(this.#bytes.subarray(pairs, pairs + 2 * abi.PAIR_SIZE), at + abi.STAGED_PAIRS);
+      model.#bytes.set(this.#bytes.subarray(old, old + abi.BUCKETS_SIZE), at + abi.STAGED_BUCKETS);
     }
   }
 
@@ -243,6 +288,19 @@ export class Core {
 
   mergeAllocs(count: number): void {
     this.#wasm.mergeAllocs(count);
+  }
+
+  mergeBuckets(first: number, count: number): void {
+    this.#wasm.mergeBuckets(first, count);
+  }
+
+  /** Begins an epoch, if it is time. Returns what is to be published; then epochPublished() is to be called. */
+  nextEpoch(now: bigint): bigint {
+    return BigInt.asUintN(64, this.#wasm.nextEpoch(now));
+  }
+
+  epochPublished(now: bigint): void {
+    this.#wasm.epochPublished(now);
   }
 
   mark(cls: number): void {
@@ -411,6 +469,8 @@ export class Host {
   readonly shards: Core[] = [];
   /** Events that no site could be charged with. */
   lost = 0n;
+  /** The epochs that are published. */
+  epochs = 0n;
   readonly #module: WebAssembly.Module;
   readonly #sites: number;
   #dumps = 0n;
@@ -444,7 +504,7 @@ export class Host {
   }
 
   /**
-   * Accounts an allocation. Returns the site charged, which the release is to name.
+   * Accounts an allocation. Returns its birth, which the release is to name: the site (siteOf) and the epoch.
    * @param line of an object: its KIND_...
    * @param owner key of the one whose code is running
    */
@@ -460,20 +520,24 @@ export class Host {
   ): number {
     const low = ((cls << abi.DETAIL_CLASS_SHIFT) | (line & abi.DETAIL_LINE_MASK)) >>> 0;
     const detail = (BigInt(owner) << BigInt(abi.DETAIL_OWNER_SHIFT)) | BigInt(low);
-    return this.#account(
+    if (shard.epochs !== this.epochs) this.#turn(shard);
+    const site = this.#account(
       () => shard.charge(place, detail, size),
       () => this.#learn(shard, place, detail, file, owner, flags),
     );
+    return site === abi.SITE_UNKNOWN ? site : ((site << abi.EPOCH_BITS) | presentOf(shard)) >>> 0;
   }
 
-  /** Accounts a release, charged to the site that allocated. */
-  release(shard: Core, site: number, size: bigint): number {
-    return this.#counted(shard.release(site, size));
+  /** Accounts a release, charged to the site that allocated, and to the epoch. */
+  release(shard: Core, birth: number, size: bigint): number {
+    const epoch = birth & abi.EPOCH_MASK;
+    if (epoch > presentOf(shard)) this.#turn(shard);
+    return this.#counted(shard.releaseOld(siteOf(birth), epoch, size));
   }
 
   /** Likewise one whose allocation was not accounted: it is older, or foreign. */
   releaseUntagged(shard: Core, cls: number, size: bigint): number {
-    return this.release(shard, abi.SITE_PRIOR + cls, size);
+    return this.#counted(shard.release(abi.SITE_PRIOR + cls, size));
   }
 
   /** Takes over what another accountant has counted. It tells what is in use: that much was allocated and kept. */
@@ -498,8 +562,10 @@ export class Host {
 
   /** Takes a sample for the analysis. `measures` are pairs of MEASURE_... and a value; unknown is what is not among them. */
   sample(now: bigint, transactions: bigint, measures: Iterable<readonly [number, bigint | number | undefined]> = []): void {
-    this.observe();
     this.model.measure(measures);
+    this.epochs = this.model.nextEpoch(now);
+    this.model.epochPublished(now);
+    this.observe();
     this.model.sample(now, transactions);
   }
 
@@ -556,12 +622,17 @@ export class Host {
     shard.seal(shard.sealed ? abi.SEALED_ALL : abi.SEALED_SITES);
   }
 
+  /** A shard goes on in the epochs that are published: before it allocates, or releases what is of a later one than its own. */
+  #turn(shard: Core): void {
+    shard.turn(this.epochs, this.registry.siteCount);
+  }
+
   #counted(site: number): number {
     if (site === abi.SITE_UNKNOWN) ++this.lost;
     return site;
   }
 
-  /** Sums all shards in the model: all releases first, then all allocations (assembly/model.ts). */
+  /** Sums all shards in the model: all releases first, then all allocations, then what is of older epochs (assembly/model.ts). */
   #collect(): void {
     this.model.start();
     for (const pair of [abi.RECORD_FREES, abi.RECORD_ALLOCS]) {
@@ -570,6 +641,14 @@ export class Host {
         shard.copyPairs(pair, count, this.model);
         if (pair === abi.RECORD_FREES) this.model.mergeFrees(count);
         else this.model.mergeAllocs(count);
+      }
+    }
+    const count = this.registry.siteCount;
+    for (const shard of this.shards) {
+      for (let first = 0; first < count; first += abi.STAGED_MAX) {
+        const some = Math.min(count - first, abi.STAGED_MAX);
+        shard.copySites(first, some, this.model);
+        this.model.mergeBuckets(first, some);
       }
     }
     this.registry.copyNames(this.model);

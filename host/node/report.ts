@@ -6,6 +6,7 @@
 //
 // Sums and differences of integers; every judgement is the core's (analyse.ts).
 
+import { ageKey, agesIn, type Age } from "./ages.ts";
 import type { Findings, Suspect, Verdict } from "./analyse.ts";
 import type { Point, Run, Runs, Snapshot } from "./history.ts";
 import type { Counts, Section } from "./parse.ts";
@@ -33,6 +34,8 @@ export interface SiteRow {
   /** change by the hour; undefined where the file says no times, or less than a minute of them. */
   perHour: number | undefined;
   verdict: Verdict | undefined;
+  /** How old what is alive is, of the sites of which the last dump says it. */
+  ages: Age[] | undefined;
 }
 
 export interface OwnerRow {
@@ -119,6 +122,7 @@ export function makeReport(material: Material, run: Run, findings: Findings, fil
   const seconds = secondsOf(run, material.interval);
   const perHour = (change: number): number | undefined =>
     seconds && seconds >= RATE_SECONDS_MIN ? (change * 3600) / seconds : undefined;
+  const ages = agesIn(last.sections);
   const rows: SiteRow[] = [];
   const owners = new Map<string, OwnerRow>();
   for (const site of sites) {
@@ -149,6 +153,7 @@ export function makeReport(material: Material, run: Run, findings: Findings, fil
       peak: peak[number] ?? 0,
       perHour: perHour(change),
       verdict: site.class === "object" ? undefined : findings.sites.get(site.location),
+      ages: ages.get(ageKey(site.kind || site.class, site.location + (site.retired ? " [retired]" : ""))),
     });
     addToOwner(owners, site, value, change);
   }

@@ -105,6 +105,14 @@ describe("a plugin that leaks one in 1,000 transactions", () => {
         /: \+[\d.]+ [KM]iB\/h for \d+ [sm].*, [\d,]+ allocated, [\d,]+ freed, .*transactions/,
       );
       assertAddsUp(analysis);
+      // It leaked all the time, so what it leaked is of all ages, and the lines of them are the row.
+      const aged = analysis.ages.filter(({ kind, location }) => kind === "TSIOBuffer" && LEAK.test(location));
+      const row = dump.objects.find(({ kind, location }) => kind === "TSIOBuffer" && LEAK.test(location));
+      assert.ok(aged.length >= 4, dump.text);
+      assert.equal(
+        aged.reduce((sum, { alive }) => sum + alive, 0),
+        row?.alive,
+      );
       const cached = analysis.parts.find(({ what }) => what === "RAM cache")!.bytes!;
       assert.ok(cached > 10_000_000, `${cached} bytes in the RAM cache`);
       assert.match(ats.diags(), /new suspect: memory\/plugin\/leaky\.so/);

@@ -16,7 +16,7 @@ import {
   MEASURE_RAM,
   MEASURE_RSS,
 } from "../../assembly/abi";
-import { olderThan } from "../../assembly/age";
+import { oldByCounters } from "../../assembly/age";
 import {
   allocationsSince,
   ARMING,
@@ -185,10 +185,10 @@ describe("ages", () => {
       sample(1000 + i * 10, 0);
     }
     // 1,000 seconds of 10 bytes each 10 seconds, above 10,000 that were there.
-    const old = olderThan(row, 600);
+    const old = oldByCounters(row, 600);
     assert(old <= 10990 - 600 && old >= 10990 - 900, old.toString());
-    expect(olderThan(row, 990)).toBe(0);
-    expect(olderThan(row, 100000)).toBe(0);
+    expect(oldByCounters(row, 990)).toBe(0);
+    expect(oldByCounters(row, 100000)).toBe(0);
   });
 });
 

@@ -43,14 +43,14 @@ random_operations_give_what_a_plain_list_gives(void **state)
       assert_true(memtrack_objects_add(address_of(number), step, &object));
       assert_int_equal(object.address != 0, expect->there);
       if (expect->there) {
-        assert_int_equal(object.site, expect->site);
+        assert_int_equal(object.birth, expect->site);
       }
       *expect = (struct shadow){.there = true, .site = step};
       break;
     case 1:
       assert_int_equal(memtrack_objects_remove(address_of(number), &object), expect->there);
       if (expect->there) {
-        assert_int_equal(object.site, expect->site);
+        assert_int_equal(object.birth, expect->site);
         assert_int_equal(object.users, expect->users);
       }
       *expect = (struct shadow){0};
@@ -63,7 +63,7 @@ random_operations_give_what_a_plain_list_gives(void **state)
       bool last = expect->there && expect->users == 1;
       assert_int_equal(memtrack_objects_unuse(address_of(number), &object), last);
       if (last) {
-        assert_int_equal(object.site, expect->site);
+        assert_int_equal(object.birth, expect->site);
         *expect = (struct shadow){0};
       } else if (expect->there && expect->users) {
         --expect->users;
@@ -98,7 +98,7 @@ what_there_is_no_room_for_is_counted_and_the_rest_is_found(void **state)
   uint64_t found = 0;
   for (uint64_t number = 0; number < MANY; ++number) {
     if (memtrack_objects_remove(address_of(number), &object)) {
-      assert_int_equal(object.site, number);
+      assert_int_equal(object.birth, number);
       ++found;
     }
   }
@@ -114,7 +114,7 @@ create_and_destroy(void *argument)
     assert_true(memtrack_objects_add(address_of(base + i % 100), i, &object));
     assert_int_equal(object.address, 0);
     assert_true(memtrack_objects_remove(address_of(base + i % 100), &object));
-    assert_int_equal(object.site, i);
+    assert_int_equal(object.birth, i);
   }
   return NULL;
 }

@@ -3,11 +3,12 @@
  * Replays a recorded log of events (tests/fixtures/README.md) through the C host and writes the dump to stdout; tests/node/
  * replay.test.ts compares it with what the Node host makes of the same log, byte for byte.
  *
- *   replay LOG SITES MARK [BUILTIN]
+ *   replay LOG SITES MARK SAMPLE [BUILTIN]
  *
  * All is the plugin's own code (account.c, registry.c, shard.c, dump.c) but what is of the server: the built-in tracker's table is
  * the text of the file BUILTIN, which also switches verify mode on, and the clock stands still. One thread plays all threads of
- * the log in turn, each with its own shard. After MARK events (if not 0) a dump is written and both classes are armed anew. */
+ * the log in turn, each with its own shard. After MARK events (if not 0) a dump is written and both classes are armed anew. After
+ * each SAMPLE events (if not 0) 20 s have passed, and a sample is taken. */
 #define _GNU_SOURCE
 #include <inttypes.h>
 #include <pthread.h>
@@ -19,6 +20,8 @@
 
 #include "account.h"
 #include "dump.h"
+#include "embed.h"
+#include "epoch.h"
 #include "hook_iobuffer.h"
 #include "log.h"
 #include "registry.h"
@@ -31,14 +34,16 @@
 
 pthread_mutex_t memtrack_iobuffer_verify_mutex = PTHREAD_MUTEX_INITIALIZER;
 time_t __wrap_time(time_t *to);
+int __wrap_clock_gettime(clockid_t clock, struct timespec *now);
 
 static const char *builtin;
 static const char *places[PLACES_MAX];
 static struct {
-  uint32_t site;
+  uint32_t birth;
   uint64_t size;
 } blocks[BLOCKS_MAX];
 static struct memtrack_thread threads[THREADS_MAX];
+static uint64_t seconds = 1000; // of the monotonic clock
 
 static void __attribute__((noreturn, format(printf, 1, 2))) fail(const char *format, ...)
 {
@@ -95,6 +100,14 @@ __wrap_time(time_t *to)
   return to ? *to = TIME : TIME;
 }
 
+int
+__wrap_clock_gettime(clockid_t clock, struct timespec *now)
+{
+  (void)clock;
+  *now = (struct timespec){.tv_sec = seconds};
+  return 0;
+}
+
 static unsigned
 below(unsigned value, unsigned limit, const char *line)
 {
@@ -126,9 +139,9 @@ replay_line(char *line)
     blocks[below(block, BLOCKS_MAX, line)].size = size;
     const char *file                            = places[below(place, PLACES_MAX, line)];
     uint64_t detail                             = memtrack_detail(MEMTRACK_CLASS_OPENSSL, source_line, MEMTRACK_OWNER_CORE);
-    blocks[block].site                          = memtrack_account_alloc((uintptr_t)file, detail, file, size);
+    blocks[block].birth                         = memtrack_account_alloc((uintptr_t)file, detail, file, size);
   } else if (sscanf(line, "F %*u %u", &block) == 1) {
-    memtrack_account_free(blocks[below(block, BLOCKS_MAX, line)].site, blocks[block].size);
+    memtrack_account_free(blocks[below(block, BLOCKS_MAX, line)].birth, blocks[block].size);
   } else if (sscanf(line, "U %*u %" SCNu64, &size) == 1) {
     memtrack_account_free_untagged(MEMTRACK_CLASS_OPENSSL, size);
   } else {
@@ -152,15 +165,42 @@ dump(bool verify)
   }
 }
 
+static void
+turn(struct memtrack_core *model, void *argument)
+{
+  (void)argument;
+  Z_coreZ_unmeasure(&model->wasm);
+  Z_coreZ_measure(&model->wasm, MEMTRACK_MEASURE_NOW, seconds);
+  Z_coreZ_measure(&model->wasm, MEMTRACK_MEASURE_INTERVAL, 20);
+  memtrack_epoch_turn(model, seconds);
+}
+
+static void
+take(struct memtrack_core *model, void *argument)
+{
+  (void)argument;
+  Z_coreZ_sample(&model->wasm, seconds, 0);
+}
+
+static void
+sample(void)
+{
+  seconds += 20;
+  if (!memtrack_dump_visit(false, turn, NULL) || !memtrack_dump_visit(true, take, NULL)) {
+    fail("replay: no sample could be taken");
+  }
+}
+
 int
 main(int argc, char **argv)
 {
-  if (argc < 4) {
-    fail("usage: replay LOG SITES MARK [BUILTIN]");
+  if (argc < 5) {
+    fail("usage: replay LOG SITES MARK SAMPLE [BUILTIN]");
   }
   uint32_t sites = strtoul(argv[2], NULL, 10);
   uint64_t mark  = strtoull(argv[3], NULL, 10);
-  builtin        = argv[4];
+  uint64_t each  = strtoull(argv[4], NULL, 10);
+  builtin        = argv[5];
   if (memtrack_registry_open(sites) || memtrack_shards_open(sites) || memtrack_dump_open(sites)) {
     fail("replay: no core with %u sites", sites);
   }
@@ -170,7 +210,12 @@ main(int argc, char **argv)
     if (end) {
       *end++ = 0;
     }
-    if (replay_line(line) && ++events == mark) {
+    bool event = replay_line(line);
+    events += event;
+    if (event && each && events % each == 0) {
+      sample();
+    }
+    if (event && events == mark) {
       dump(false);
       memtrack_dump_mark(MEMTRACK_CLASS_IOBUFFER);
       memtrack_dump_mark(MEMTRACK_CLASS_OPENSSL);

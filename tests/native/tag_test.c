@@ -10,22 +10,25 @@
 
 #include "tag.h"
 
-#define KEY 0x0123456789abcdefu
+#define KEY         0x0123456789abcdefu
+#define FIRST_BIRTH (1u << MEMTRACK_EPOCH_BITS) /* site 0 has no tags */
+#define LAST_BIRTH  (65536u * 128 - 1)
+#define BIRTH       (300u << MEMTRACK_EPOCH_BITS | 77)
 
 // Blocks of every size up to 5,000 bytes and with every padding an allocator might add.
 static void
-a_tag_gives_back_site_and_size(void **state)
+a_tag_gives_back_birth_and_size(void **state)
 {
   (void)state;
   static _Alignas(16) char block[16384];
   for (uint64_t size = 0; size < 5000; ++size) {
     for (uint64_t slack = MEMTRACK_TAG_SIZE; slack < 60; ++slack) {
-      uint32_t site = (size * 31 + slack) & 0xffff, site_read;
+      uint32_t birth = FIRST_BIRTH + (size * 3109 + slack * 1009) % (LAST_BIRTH - FIRST_BIRTH + 1), birth_read;
       uint64_t size_read;
       memset(block, 0xa5, size);
-      memtrack_tag_write(block, size + slack, size, site, KEY);
-      assert_true(memtrack_tag_read(block, size + slack, KEY, &site_read, &size_read));
-      assert_int_equal(site_read, site);
+      memtrack_tag_write(block, size + slack, size, birth, KEY);
+      assert_true(memtrack_tag_read(block, size + slack, KEY, &birth_read, &size_read));
+      assert_int_equal(birth_read, birth);
       assert_int_equal(size_read, size);
       for (uint64_t i = 0; i < size; ++i) {
         if (block[i] != (char)0xa5) {
@@ -42,10 +45,10 @@ a_large_padding_is_kept_in_full(void **state)
   (void)state;
   uint64_t usable = 1 << 20, size_read;
   char *block     = malloc(usable);
-  uint32_t site_read;
-  memtrack_tag_write(block, usable, 1, 65535, KEY);
-  assert_true(memtrack_tag_read(block, usable, KEY, &site_read, &size_read));
-  assert_int_equal(site_read, 65535);
+  uint32_t birth_read;
+  memtrack_tag_write(block, usable, 1, LAST_BIRTH, KEY);
+  assert_true(memtrack_tag_read(block, usable, KEY, &birth_read, &size_read));
+  assert_int_equal(birth_read, LAST_BIRTH);
   assert_int_equal(size_read, 1);
   free(block);
 }
@@ -55,15 +58,15 @@ a_tag_is_good_for_its_key_its_address_and_one_release(void **state)
 {
   (void)state;
   _Alignas(16) char block[128] = {0}, moved[128];
-  uint32_t site;
+  uint32_t birth;
   uint64_t size;
-  memtrack_tag_write(block, 64, 40, 7, KEY);
+  memtrack_tag_write(block, 64, 40, BIRTH, KEY);
   memcpy(moved, block, sizeof(moved));
-  assert_false(memtrack_tag_read(moved, 64, KEY, &site, &size));
-  assert_false(memtrack_tag_read(block, 64, KEY + 1, &site, &size));
-  assert_false(memtrack_tag_read(block, 72, KEY, &site, &size));
+  assert_false(memtrack_tag_read(moved, 64, KEY, &birth, &size));
+  assert_false(memtrack_tag_read(block, 64, KEY + 1, &birth, &size));
+  assert_false(memtrack_tag_read(block, 72, KEY, &birth, &size));
   memtrack_tag_clear(block, 64);
-  assert_false(memtrack_tag_read(block, 64, KEY, &site, &size));
+  assert_false(memtrack_tag_read(block, 64, KEY, &birth, &size));
 }
 
 static void
@@ -73,15 +76,57 @@ a_tag_with_any_bit_changed_is_not_one(void **state)
   _Alignas(16) unsigned char block[128];
   for (uint64_t slack = 8; slack <= 40; slack += 4) {
     for (int bit = 0; bit < (slack >= 23 ? 128 : 64); ++bit) {
-      uint32_t site;
+      uint32_t birth;
       uint64_t size;
-      memtrack_tag_write(block, 100, 100 - slack, 300, KEY);
+      memtrack_tag_write(block, 100, 100 - slack, BIRTH, KEY);
       block[99 - bit / 8] ^= 1u << bit % 8;
-      if (memtrack_tag_read(block, 100, KEY, &site, &size)) {
+      if (memtrack_tag_read(block, 100, KEY, &birth, &size)) {
         fail_msg("slack %lu, bit %d", slack, bit);
       }
     }
   }
+}
+
+// Past the block's end come the check's lowest bits: with one or two bytes of them gone it still says whose the block was, to the
+// epoch.
+static void
+a_tag_written_over_by_one_or_two_bytes_is_still_told(void **state)
+{
+  (void)state;
+  _Alignas(16) unsigned char block[128];
+  uint64_t seed = 7;
+  for (int i = 0; i < 100000; ++i) {
+    uint64_t r       = random_next(&seed), size;
+    uint32_t written = FIRST_BIRTH + r % (LAST_BIRTH - FIRST_BIRTH + 1), birth;
+    uint64_t slack   = 8 + (r >> 32) % 15;
+    memtrack_tag_write(block, 100, 100 - slack, written, KEY);
+    block[92] ^= 1 + (r >> 40) % 255;
+    block[93] ^= r >> 48 & 1 ? 1 + (r >> 50) % 255 : 0;
+    assert_false(memtrack_tag_read(block, 100, KEY, &birth, &size));
+    assert_true(memtrack_tag_damaged(block, 100, KEY, &birth, &size));
+    assert_int_equal(birth, written);
+    assert_int_equal(size, 100 - slack);
+  }
+}
+
+// Where sites have been given, a word that names another one is rejected, whatever its check says; so is site 0, at all times.
+static void
+a_site_that_was_not_given_is_in_no_tag(void **state)
+{
+  (void)state;
+  _Alignas(16) char block[128] = {0};
+  uint32_t births              = memtrack_tag_births, birth;
+  uint64_t size;
+  memtrack_tag_write(block, 64, 40, 5, KEY);
+  assert_false(memtrack_tag_read(block, 64, KEY, &birth, &size));
+  memtrack_tag_births = 19u << MEMTRACK_EPOCH_BITS; // sites 0 to 19
+  for (uint32_t site = 1; site < 40; ++site) {
+    for (uint32_t epoch = 0; epoch <= MEMTRACK_EPOCH_MASK; ++epoch) {
+      memtrack_tag_write(block, 64, 40, site << MEMTRACK_EPOCH_BITS | epoch, KEY);
+      assert_int_equal(memtrack_tag_read(block, 64, KEY, &birth, &size), site < 20);
+    }
+  }
+  memtrack_tag_births = births;
 }
 
 static void
@@ -89,10 +134,10 @@ blocks_too_small_for_a_tag_have_none(void **state)
 {
   (void)state;
   char block[16] = {0};
-  uint32_t site;
+  uint32_t birth;
   uint64_t size;
   for (uint64_t usable = 0; usable < 8; ++usable) {
-    assert_false(memtrack_tag_read(block, usable, KEY, &site, &size));
+    assert_false(memtrack_tag_read(block, usable, KEY, &birth, &size));
   }
 }
 
@@ -105,23 +150,23 @@ no_foreign_block_is_taken_for_tagged(void **state)
   uint64_t seed       = 20261122;
   void *kept[KEPT]    = {0};
   unsigned recognised = 0;
-  uint32_t site;
+  uint32_t birth;
   uint64_t size;
   for (int i = 0; i < COUNT; ++i) {
     uint64_t r    = random_next(&seed);
     size_t wanted = 8 + r % 600;
     char *block   = malloc(wanted);
     size_t usable = malloc_usable_size(block);
-    recognised += memtrack_tag_read(block, usable, KEY, &site, &size);
+    recognised += memtrack_tag_read(block, usable, KEY, &birth, &size);
     if (r >> 60 == 0) { // a tagged one, of the length malloc gave, released as a hook releases
-      memtrack_tag_write(block, usable, usable - 8, r & 0xffff, KEY);
+      memtrack_tag_write(block, usable, usable - 8, FIRST_BIRTH + r % (LAST_BIRTH - FIRST_BIRTH), KEY);
       memtrack_tag_clear(block, usable);
     } else {
       for (size_t at = 0; at + 8 <= wanted; at += 8) {
         uint64_t noise = random_next(&seed);
         memcpy(block + at, &noise, 8);
       }
-      recognised += memtrack_tag_read(block, usable, KEY, &site, &size);
+      recognised += memtrack_tag_read(block, usable, KEY, &birth, &size);
     }
     free(kept[r >> 32 & (KEPT - 1)]);
     kept[r >> 32 & (KEPT - 1)] = block;
@@ -141,31 +186,36 @@ the_quick_look_misses_no_tag(void **state)
   enum { SITES = 4111 };
   static const uint64_t others[] = {0, 1, 0x55d0c0ffee10, 0x00007fffffffffff, UINT64_MAX, 0x6b6f6f6c20747865};
   _Alignas(16) char block[64];
+  uint32_t births     = memtrack_tag_births;
+  memtrack_tag_births = SITES << MEMTRACK_EPOCH_BITS;
   for (uint32_t site = 1; site <= SITES; ++site) {
-    memtrack_tag_write(block, sizeof(block), 40 + site % 16, site, KEY + site);
-    assert_false(memtrack_tag_absent(block, sizeof(block), SITES));
+    memtrack_tag_write(block, sizeof(block), 40 + site % 16, site << MEMTRACK_EPOCH_BITS | site % 128, KEY + site);
+    assert_false(memtrack_tag_absent(block, sizeof(block)));
     block[sizeof(block) - 8] ^= 0x55; // one byte and two past the end
     block[sizeof(block) - 7] ^= 0x55;
-    assert_false(memtrack_tag_absent(block, sizeof(block), SITES));
+    assert_false(memtrack_tag_absent(block, sizeof(block)));
     memtrack_tag_clear(block, sizeof(block));
-    assert_true(memtrack_tag_absent(block, sizeof(block), SITES));
+    assert_true(memtrack_tag_absent(block, sizeof(block)));
   }
   for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); ++i) {
     memcpy(block + sizeof(block) - 8, &others[i], 8);
-    assert_true(memtrack_tag_absent(block, sizeof(block), SITES));
+    assert_true(memtrack_tag_absent(block, sizeof(block)));
   }
-  assert_true(memtrack_tag_absent(block, 7, SITES));
+  assert_true(memtrack_tag_absent(block, 7));
+  memtrack_tag_births = births;
 }
 
 int
 main(void)
 {
   const struct CMUnitTest tests[] = {
-    cmocka_unit_test(a_tag_gives_back_site_and_size),
+    cmocka_unit_test(a_tag_gives_back_birth_and_size),
     cmocka_unit_test(a_large_padding_is_kept_in_full),
     cmocka_unit_test(the_quick_look_misses_no_tag),
     cmocka_unit_test(a_tag_is_good_for_its_key_its_address_and_one_release),
     cmocka_unit_test(a_tag_with_any_bit_changed_is_not_one),
+    cmocka_unit_test(a_tag_written_over_by_one_or_two_bytes_is_still_told),
+    cmocka_unit_test(a_site_that_was_not_given_is_in_no_tag),
     cmocka_unit_test(blocks_too_small_for_a_tag_have_none),
     cmocka_unit_test(no_foreign_block_is_taken_for_tagged),
   };

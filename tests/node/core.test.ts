@@ -9,7 +9,8 @@ import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
-import { abi, Core, Host, loadCore, type Facts, type OtherRow } from "../../host/node/core.ts";
+import { abi, Core, Host, loadCore, siteOf, type Facts, type OtherRow } from "../../host/node/core.ts";
+import { parseAnalysis } from "../support/analysis.ts";
 import { parseDumps, type Dump, type Row } from "../support/dump.ts";
 
 const SEED = Number(process.env.MEMTRACK_SEED ?? Math.floor(Math.random() * 2 ** 32));
@@ -75,8 +76,19 @@ const CORE: Owner = { text: "core", key: abi.OWNER_CORE, retired: false, number:
 const CLASSES = ["iobuffer", "openssl", "tsapi", "heap", "object"] as const;
 const KINDS = ["TSCont", "TSMutex", "TSIOBuffer", "TSIOBufferReader", "TSMBuffer", "other"] as const;
 
+/** Count and bytes, by epoch. */
+type ByEpoch = Map<number, [number, number]>;
+
+function addEpoch(to: ByEpoch, epoch: number, count: number, bytes: number): void {
+  const [n, sum] = to.get(epoch) ?? [0, 0];
+  to.set(epoch, [n + count, sum + bytes]);
+}
+
 class Site extends Counts {
   armed = new Counts();
+  /** What is alive, by the epoch of its birth, and what was at the arming. */
+  births: ByEpoch = new Map();
+  armedBirths: ByEpoch = new Map();
   renamed = false;
 
   constructor(
@@ -99,8 +111,17 @@ class Site extends Counts {
 
 /** A row of a dump, with the lowest number of its sites. */
 class ShadowRow extends Counts {
+  /** What is alive since the arming, by the epoch of its birth. */
+  readonly births: ByEpoch = new Map();
+
   constructor(readonly site: Site) {
     super();
+  }
+
+  addSite(site: Site): this {
+    for (const [epoch, [count, bytes]] of site.births) addEpoch(this.births, epoch, count, bytes);
+    for (const [epoch, [count, bytes]] of site.armedBirths) addEpoch(this.births, epoch, -count, -bytes);
+    return this.add(site).add(site.armed, -1);
   }
 
   get name(): string {
@@ -126,6 +147,7 @@ class Shadow {
     for (const site of this.sites.values()) {
       if (site.cls !== cls) continue;
       site.armed = new Counts().add(site);
+      site.armedBirths = new Map(site.births);
       this.#prior.delete(site.row);
     }
     this.untagged[cls] = new Counts();
@@ -153,7 +175,7 @@ class Shadow {
     for (const site of [...this.sites.values()].sort((a, b) => a.number - b.number)) {
       if (site.cls !== cls) continue;
       const row = rows.get(site.row) ?? new ShadowRow(site);
-      rows.set(site.row, row.add(site).add(site.armed, -1));
+      rows.set(site.row, row.addSite(site));
     }
     for (const [name, row] of rows) {
       const older = this.#prior.get(name) ?? new Counts();
@@ -258,6 +280,7 @@ function otherSite(cls: number, number: number, owner: Owner): Site {
 
 interface Block {
   site: Site;
+  birth: number;
   place: bigint;
   text: string;
   size: number;
@@ -277,6 +300,10 @@ class RandomRun {
   #live: Block[] = [];
   reclaimed = 0;
   dumps = 0;
+  /** Lines of the ages' sections that were compared, and sites in them that had anything old. */
+  aged = 0;
+  agedOld = 0;
+  #now = 1000n;
 
   constructor(
     module: WebAssembly.Module,
@@ -327,6 +354,15 @@ class RandomRun {
     } else if (what < 990) this.#mark(random(CLASSES.length));
     else if (what < 992) this.#shards.length < 12 && this.#shards.push(this.#host.addShard());
     else if (what < 994) this.#dump();
+    else this.#sample();
+  }
+
+  /** Mostly after a time in which an epoch is over; at times long after, and at times the clock has gone back. */
+  #sample(): void {
+    const how = this.#random(20);
+    this.#now += how === 0 ? -this.#now / 3n : how === 1 ? this.#now : 10n + this.#now / BigInt(3 + this.#random(5));
+    this.#host.sample(this.#now, 0n);
+    for (const cls of CLASSES.keys()) this.#shadow.look(cls);
   }
 
   #shard(): Core {
@@ -375,17 +411,21 @@ class RandomRun {
     );
     this.#count(site, size);
     // A release of 0 bytes counts as an allocation, in the built-in tracker too: there is none.
-    if (size) this.#live.push({ site, place, text, size });
+    if (size) this.#live.push({ site, birth: 0, place, text, size });
   }
 
   #charge(cls: number, place: bigint, text: string, line: number, size: number, owner: Owner, flags = 0): void {
-    const number = this.#host.charge(this.#shard(), cls, place, text, line, BigInt(size), owner.key, flags);
+    const birth = this.#host.charge(this.#shard(), cls, place, text, line, BigInt(size), owner.key, flags);
+    const number = siteOf(birth);
+    // Whatever shard it was, it has turned.
+    assert.equal(birth & abi.EPOCH_MASK, presentOf(this.#host.epochs));
     const openssl = cls === abi.CLASS_OPENSSL;
     const name = openssl ? `memory/OpenSSL/ssl/${text.slice(7)}:${line}` : `memory/plugin/${text}`;
     const via = flags & abi.NAME_VIA || (openssl && owner !== CORE) ? ` [via ${owner.text}]` : "";
     const site = this.#site(number, cls, cls === abi.CLASS_OBJECT ? line : 0, owner, name, via);
     this.#count(site, size);
-    this.#live.push({ site, place, text, size });
+    addEpoch(site.births, birth & abi.EPOCH_MASK, 1, size);
+    this.#live.push({ site, birth, place, text, size });
   }
 
   #count(site: Site, size: number): void {
@@ -414,15 +454,16 @@ class RandomRun {
     const block = this.#live[at]!;
     this.#live[at] = this.#live.at(-1)!;
     this.#live.pop();
-    const { site, place, text, size } = block;
+    const { site, birth, place, text, size } = block;
     // Whatever shard releases it, the site is the one that allocated it.
     const charged =
       site.cls === abi.CLASS_IOBUFFER
         ? this.#host.event(this.#shard(), place, text, -BigInt(size), site.owner.key)
-        : this.#host.release(this.#shard(), site.number, BigInt(size));
+        : this.#host.release(this.#shard(), birth, BigInt(size));
     assert.equal(charged, site.number);
     site.frees += 1;
     site.freeBytes += size;
+    if (site.cls !== abi.CLASS_IOBUFFER) addEpoch(site.births, birth & abi.EPOCH_MASK, -1, -size);
   }
 
   #releaseUntagged(cls: number, size: number): void {
@@ -485,13 +526,56 @@ class RandomRun {
   }
 
   #dump(): void {
-    compare(
-      only(this.#host.dump(FACTS)),
-      this.#shadow,
-      this.#plugins.filter(({ retired }) => !retired),
-    );
+    // As one that was asked for since the arming: with the ages of 200 sites.
+    const dump = only(this.#host.dump(FACTS, undefined, abi.BASELINES));
+    const loaded = this.#plugins.filter(({ retired }) => !retired);
+    compare(dump, this.#shadow, loaded);
+    this.#compareAges(dump);
     ++this.dumps;
   }
+
+  /** Each line is what is alive of one bucket, to the byte, and the lines of a site are all of it. */
+  #compareAges(dump: Dump): void {
+    const { ages, agesTitle } = parseAnalysis(dump.text);
+    const epochs = this.#host.epochs;
+    if (!presentOf(epochs)) return assert.equal(agesTitle, "");
+    const expected = CLASSES.flatMap((_, cls) => (cls === abi.CLASS_IOBUFFER ? [] : this.#shadow.look(cls).rows)).filter((row) =>
+      row.site.cls === abi.CLASS_OBJECT ? row.alive > 0 : row.inUse > 0,
+    );
+    assert.match(agesTitle, new RegExp(`^Ages of what is alive, in seconds: ${expected.length} sites`));
+    const listed = new Set(ages.map(({ kind, location }) => `${kind} ${location}`));
+    const said = ages.map(({ kind, alive, inUse, location }) => `${kind} ${location}: ${alive}, ${inUse}`);
+    const lines: string[] = [];
+    for (const row of expected) {
+      const name = `${row.site.cls === abi.CLASS_OBJECT ? KINDS[row.site.kind] : CLASSES[row.site.cls]} ${row.location}`;
+      if (!listed.has(name)) continue;
+      const buckets: [number, number][] = Array.from({ length: abi.BUCKETS + 1 }, () => [0, 0]);
+      for (const [epoch, [count, bytes]] of row.births) {
+        const bucket = buckets[bucketOf(epochs, epoch)]!;
+        bucket[0] += count;
+        bucket[1] += bytes;
+      }
+      // What has no tag, and was found to be older than the arming, is of no epoch: the rest is young.
+      const [count, bytes] = buckets.slice(1).reduce(([n, sum], bucket) => [n + bucket[0], sum + bucket[1]], [0, 0]);
+      buckets[0] = [row.alive - count, row.inUse - bytes];
+      for (const [n, sum] of buckets) if (n || sum) lines.push(`${name}: ${n}, ${sum}`);
+      this.agedOld += count ? 1 : 0;
+    }
+    if (expected.length <= 200) assert.deepEqual(said.toSorted(), lines.toSorted());
+    else for (const line of said) assert.ok(lines.includes(line), line);
+    this.aged += said.length;
+  }
+}
+
+/** The present epoch of a word, and the bucket of one: as assembly/epoch.ts has it, without its tricks. */
+function lanesOf(epochs: bigint): number[] {
+  return Array.from({ length: abi.BUCKETS }, (_, lane) => Number((epochs >> BigInt(8 * lane)) & 0x7fn));
+}
+function presentOf(epochs: bigint): number {
+  return lanesOf(epochs)[0]!;
+}
+function bucketOf(epochs: bigint, epoch: number): number {
+  return lanesOf(epochs).filter((begin) => begin > epoch).length;
 }
 
 for (const { name, path } of BUILDS) {
@@ -508,6 +592,7 @@ for (const { name, path } of BUILDS) {
         const run = new RandomRun(module, SEED, how);
         run.run();
         assert.ok(run.dumps > 5);
+        assert.ok(run.aged > 100 && run.agedOld > 20, `${run.aged} lines of ages, ${run.agedOld} sites with old ones`);
         if (how.sites > 1000) assert.equal(run.refusals, 0n);
         assert.deepEqual(run.left, []);
         if (run.refusals === 0n) assert.ok(run.reclaimed > 100, `${run.reclaimed} numbers were given again`);
@@ -732,13 +817,13 @@ for (const { name, path } of BUILDS) {
 
 test("the hot functions read no global but those that account.cc hands them", () => {
   const source = readFileSync(new URL("../../build/core.c", import.meta.url), "utf8");
-  for (const name of ["tryEvent", "tryCharge", "release"]) {
-    const body = new RegExp(`\\nstatic u32 w2c_${name}\\(Z_core_instance_t\\* instance[^;{]*\\{\\n.*?\\n\\}`, "s").exec(
+  for (const name of ["tryEvent", "tryCharge", "release", "releaseOld", "turn"]) {
+    const body = new RegExp(`\\nstatic (?:u32|void) w2c_${name}\\(Z_core_instance_t\\* instance[^;{]*\\{\\n.*?\\n\\}`, "s").exec(
       source,
     )?.[0];
     assert.ok(body, `${name} in the generated C`);
     const read = new Set(Array.from(body.matchAll(/instance->w2c_(\w+)/g), (match) => match[1]));
-    for (const known of ["memory", "indexShift", "slots"]) read.delete(known);
+    for (const known of ["memory", "indexShift", "slots", "epochs"]) read.delete(known);
     assert.deepEqual([...read], [], name);
   }
 });

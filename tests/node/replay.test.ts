@@ -14,6 +14,7 @@ import { after, before, describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { abi, Host, loadCore, type Facts, type OtherRow } from "../../host/node/core.ts";
 import { BUILTIN_PATH, countEvents, parseEvents, recordedText, type Event } from "../fixtures/events.ts";
+import { parseAnalysis } from "../support/analysis.ts";
 import { parseDumps, parseTables, type Row } from "../support/dump.ts";
 
 const TOP = fileURLToPath(new URL("../..", import.meta.url));
@@ -41,15 +42,18 @@ interface Run {
   sites: number;
   /** After how many events a dump is made and both classes are armed anew; 0 for never. */
   mark: number;
+  /** After each so many events, 20 s have passed and a sample is taken; 0 for never. */
+  sample: number;
   verify: boolean;
 }
 
 /** The log in this process: what tests/native/replay.c does. */
-function replayInNode(events: Event[], { sites, mark, verify }: Run): Buffer {
+function replayInNode(events: Event[], { sites, mark, sample, verify }: Run): Buffer {
   const host = new Host(loadCore(), sites);
   host.addShard(); // in C, the first shard is the one that threads share which can have none
   const shards = new Map<number, ReturnType<Host["addShard"]>>();
-  const blocks = new Map<number, { site: number; size: bigint }>();
+  const blocks = new Map<number, { birth: number; size: bigint }>();
+  let now = 1000n;
   const dumps: Buffer[] = [];
   for (const [index, event] of events.entries()) {
     const shard = shards.get(event.thread) ?? host.addShard();
@@ -58,13 +62,20 @@ function replayInNode(events: Event[], { sites, mark, verify }: Run): Buffer {
       host.event(shard, event.place.address, event.place.text, BigInt(event.size));
     } else if (event.kind === "alloc") {
       const size = BigInt(event.size);
-      const site = host.charge(shard, abi.CLASS_OPENSSL, event.place.address, event.place.text, event.line, size);
-      blocks.set(event.block, { site, size });
+      const birth = host.charge(shard, abi.CLASS_OPENSSL, event.place.address, event.place.text, event.line, size);
+      blocks.set(event.block, { birth, size });
     } else if (event.kind === "free") {
-      const { site, size } = blocks.get(event.block)!;
-      host.release(shard, site, size);
+      const { birth, size } = blocks.get(event.block)!;
+      host.release(shard, birth, size);
     } else {
       host.releaseUntagged(shard, abi.CLASS_OPENSSL, BigInt(event.size));
+    }
+    if (sample && (index + 1) % sample === 0) {
+      now += 20n;
+      host.sample(now, 0n, [
+        [abi.MEASURE_NOW, now],
+        [abi.MEASURE_INTERVAL, 20],
+      ]);
     }
     if (index + 1 === mark) {
       dumps.push(host.dump(FACTS));
@@ -108,13 +119,15 @@ describe("a recorded log of a real server's events", () => {
     const [source, object] = [join(TOP, "tests", "native", "replay.c"), join(folder, "replay.o")];
     execFileSync("cc", [...how, "-c", "-o", object, source], { stdio: "inherit" });
     const program = ["-o", join(folder, "replay"), object, ...OBJECTS];
-    execFileSync("c++", [...program, "-Wl,--wrap=time", "-lpthread", "-ldl", "-ldw", "-lelf"], { stdio: "inherit" });
+    execFileSync("c++", [...program, "-Wl,--wrap=time,--wrap=clock_gettime", "-lpthread", "-ldl", "-ldw", "-lelf"], {
+      stdio: "inherit",
+    });
     writeFileSync(join(folder, "events.log"), log);
   });
   after(() => rmSync(folder, { recursive: true, force: true }));
 
-  function replayInC({ sites, mark, verify }: Run): Buffer {
-    const args = [join(folder, "events.log"), String(sites), String(mark), ...(verify ? [BUILTIN_PATH] : [])];
+  function replayInC({ sites, mark, sample, verify }: Run): Buffer {
+    const args = [join(folder, "events.log"), String(sites), String(mark), String(sample), ...(verify ? [BUILTIN_PATH] : [])];
     return execFileSync(join(folder, "replay"), args, { maxBuffer: 1 << 26 });
   }
 
@@ -127,7 +140,7 @@ describe("a recorded log of a real server's events", () => {
   }
 
   test("gives the same bytes in Node and in C, and every row is what the log says", () => {
-    const dumps = parseDumps(replayInBoth({ sites: abi.SITES_DEFAULT, mark: 0, verify: false }));
+    const dumps = parseDumps(replayInBoth({ sites: abi.SITES_DEFAULT, mark: 0, sample: 0, verify: false }));
     assert.equal(dumps.length, 1);
     const dump = dumps[0]!;
     assert.deepEqual(dump.foreign, []);
@@ -163,20 +176,22 @@ describe("a recorded log of a real server's events", () => {
   });
 
   test("gives the table that the server's built-in tracker printed, byte for byte but for the order of the rows", () => {
-    const ours = firstTable(replayInC({ sites: abi.SITES_DEFAULT, mark: 0, verify: false }).toString());
+    const ours = firstTable(replayInC({ sites: abi.SITES_DEFAULT, mark: 0, sample: 0, verify: false }).toString());
     const theirs = firstTable(readFileSync(BUILTIN_PATH, "utf8"));
     assert.deepEqual(ours.toSorted(), theirs.toSorted());
     assert.deepEqual([...ours.slice(0, 2), ...ours.slice(-2)], [...theirs.slice(0, 2), ...theirs.slice(-2)]);
   });
 
   test("agrees with the built-in tracker in verify mode, in both hosts", () => {
-    const [dump] = parseDumps(replayInBoth({ sites: abi.SITES_DEFAULT, mark: 0, verify: true }));
+    const [dump] = parseDumps(replayInBoth({ sites: abi.SITES_DEFAULT, mark: 0, sample: 0, verify: true }));
     assert.equal(dump?.verify?.differing, 0);
     assert.equal(dump.verify.compared, builtinTable().length);
   });
 
   test("gives the same bytes when both classes are armed anew in the middle, and no row is below zero", () => {
-    const dumps = parseDumps(replayInBoth({ sites: abi.SITES_DEFAULT, mark: Math.floor(events.length / 2), verify: false }));
+    const dumps = parseDumps(
+      replayInBoth({ sites: abi.SITES_DEFAULT, mark: Math.floor(events.length / 2), sample: 0, verify: false }),
+    );
     assert.equal(dumps.length, 2);
     const expected = countEvents(events);
     const [first, second] = dumps as [(typeof dumps)[0], (typeof dumps)[0]];
@@ -192,7 +207,7 @@ describe("a recorded log of a real server's events", () => {
   });
 
   test("with a table too small for its sites, gives the same bytes, and the totals are still exact", () => {
-    const run = { sites: abi.SITES_MIN, mark: 0, verify: false };
+    const run = { sites: abi.SITES_MIN, mark: 0, sample: 0, verify: false };
     const [dump] = parseDumps(replayInBoth(run));
     assert.ok(dump && Number(dump.header.get("refused-sites")) > 0);
     assert.equal(dump.header.get("sites"), "64/64");
@@ -216,5 +231,31 @@ describe("a recorded log of a real server's events", () => {
       other?.frees,
       without.reduce((sum, [, count]) => sum + count.frees, 0),
     );
+  });
+
+  test("gives the same bytes when samples are taken and epochs begin, and the lines of each site's ages are its row", () => {
+    const run = { sites: abi.SITES_DEFAULT, mark: Math.floor(events.length / 3), sample: 50, verify: false };
+    const dumps = parseDumps(replayInBoth(run));
+    assert.equal(dumps.length, 2);
+    for (const dump of dumps) {
+      const { ages, agesTitle } = parseAnalysis(dump.text);
+      assert.match(agesTitle, /^Ages of what is alive, in seconds: \d+ sites/);
+      const sites = new Set(ages.map(({ location }) => location));
+      assert.ok(sites.size >= 5 && sites.size <= 20, `${sites.size} sites`);
+      assert.ok(new Set(ages.map(({ olderThan }) => olderThan)).size > 1, "there is something of several epochs");
+      for (const site of sites) {
+        const lines = ages.filter(({ location }) => location === site);
+        const row = dump.openssl.rows.find(({ location }) => location === site);
+        assert.ok(row, site);
+        const sum = (field: "alive" | "inUse") => lines.reduce((total, line) => total + line[field], 0);
+        assert.deepEqual([sum("alive"), sum("inUse")], [row.allocs - row.frees, row.inUse], site);
+        for (const [index, { olderThan, youngerThan, alive, inUse }] of lines.entries()) {
+          // (The log has no tags: of what was there before the arming, releases are counted after it.)
+          assert.ok(dump !== dumps[0] || (alive > 0 && inUse > 0), site);
+          assert.ok(youngerThan === undefined || olderThan < youngerThan, site);
+          assert.ok(index === 0 || olderThan > lines[index - 1]!.olderThan, site);
+        }
+      }
+    }
   });
 });

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Reads the sections that a dump's analysis writes: growth since a baseline, suspects, reconciliation. Each is a title, a line of
+// Reads the sections that a dump's analysis writes: growth since a baseline, suspects, ages, reconciliation. Each is a title, a line of
 // column heads, a rule, and rows of as many columns; a blank line ends it.
 
 export interface Growth {
@@ -31,16 +31,31 @@ export interface Part {
   what: string;
 }
 
+/** What is alive of one site and one bucket of ages. */
+export interface Aged {
+  /** Seconds. */
+  olderThan: number;
+  youngerThan: number | undefined;
+  alive: number;
+  inUse: number;
+  share: number;
+  kind: string;
+  location: string;
+}
+
 export interface Analysis {
   /** The title of the growth section: since when. */
   since: string;
   growth: Growth[];
   owners: Growth[];
   suspects: Suspect[];
+  /** The title of the ages' section: how many sites there are. Empty, where no epoch has ended. */
+  agesTitle: string;
+  ages: Aged[];
   parts: Part[];
 }
 
-const TITLE = /^(Growth since|Growth of owners since|Suspects:|Reconciliation:)/;
+const TITLE = /^(Growth since|Growth of owners since|Suspects:|Ages of|Reconciliation:)/;
 
 /** Whether a line begins one of these sections. */
 export function isAnalysisTitle(line: string): boolean {
@@ -52,6 +67,7 @@ export function parseAnalysis(text: string): Analysis {
   const [since, growth] = section(text, "Growth since", 12);
   const [, owners] = section(text, "Growth of owners since", 12);
   const [, suspects] = section(text, "Suspects:", 4);
+  const [agesTitle, ages] = section(text, "Ages of", 7);
   const [, parts] = section(text, "Reconciliation:", 3);
   return {
     since,
@@ -63,6 +79,16 @@ export function parseAnalysis(text: string): Analysis {
       limit: number(limit!),
       location: /^(.*?): \+/.exec(evidence!)?.[1] ?? "",
       evidence: evidence!,
+    })),
+    agesTitle,
+    ages: ages.map(([olderThan, youngerThan, alive, inUse, share, kind, location]) => ({
+      olderThan: Number(olderThan),
+      youngerThan: number(youngerThan!),
+      alive: Number(alive),
+      inUse: Number(inUse),
+      share: Number(share),
+      kind: kind!,
+      location: location!,
     })),
     parts: parts.map(([bytes, share, what]) => ({ bytes: number(bytes!), share: number(share!), what: what! })),
   };

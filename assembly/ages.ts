@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The ages of what is alive, by site: a line for each bucket (epoch.ts) that has something in it, so the lines of a site add up to its
+// row. Suspects come first, then who has most that is old (age.ts). IOBuffers are not there: nothing says when one of them was made.
+
+import { BUCKETS, CLASS_OBJECT, MEASURE_NOW } from "./abi";
+import { isBound, liveOf, old } from "./age";
+import { oldBuckets, olderThanBucket, youngerThanBucket } from "./boundary";
+import { armed } from "./header";
+import { measureOf } from "./measure";
+import { aliveOf, inUseOf, knownSites, siteClass } from "./model";
+import { kindOf } from "./name";
+import { offered, rank, ranked, rankedCount, rankingStart } from "./ranking";
+import { isObjects, isSubject, liveBytes, writeSubject } from "./subject";
+import { OBJECT_WEIGHT, percent } from "./suspects";
+import { isSuspect } from "./verdict";
+import { className, kindName } from "./words";
+import { ascii, byte, padRight, position, signed, unsigned } from "./writer";
+
+/** A suspect comes first, then what has anything old; below, how many bytes. */
+const SUSPECT: u64 = 1 << 63;
+const HAS_OLD: u64 = 1 << 62;
+
+/** `most` sites at most. Nothing, where no epoch has ended. */
+export function renderAges(most: u32): void {
+  if (!oldBuckets()) return;
+  rankingStart(most);
+  for (let row: u32 = 0; row < knownSites(); ++row) {
+    if (isSubject(row) && !isBound(row) && liveBytes(row)) rank(row, weight(row));
+  }
+  ascii("\nAges of what is alive, in seconds: ");
+  unsigned(offered);
+  ascii(" sites");
+  if (rankedCount() < offered) {
+    ascii(", the ");
+    unsigned(rankedCount());
+    ascii(" that keep most for long");
+  }
+  ascii(" (of IOBuffers they are not known)\n");
+  ascii("Older than | Younger than | Alive      | Size In-use          | % of site | Kind             | Location\n");
+  ascii(
+    "-----------|--------------|------------|----------------------|-----------|------------------|------------------------------\n",
+  );
+  for (let i: u32 = 0; i < rankedCount(); ++i) {
+    for (let bucket: u32 = 0; bucket <= BUCKETS; ++bucket) line(ranked(i), bucket);
+  }
+}
+
+function weight(row: u32): u64 {
+  const part = old(row);
+  const bytes = min((part ? part : liveBytes(row)) * (isObjects(row) ? OBJECT_WEIGHT : 1), HAS_OLD - 1);
+  const key = part ? HAS_OLD | bytes : bytes;
+  return isSuspect(row) ? SUSPECT | key : key;
+}
+
+function line(row: u32, bucket: u32): void {
+  const count = aliveOf(row, bucket);
+  const bytes = inUseOf(row, bucket);
+  if (!count && !bytes) return;
+  const now = measureOf(MEASURE_NOW);
+  unsigned(olderThanBucket(bucket, now), 10);
+  bar();
+  const young = youngest(bucket, now);
+  if (young) unsigned(young, 12);
+  else ascii("           -");
+  bar();
+  signed(count, 10);
+  bar();
+  signed(bytes, 20);
+  bar();
+  unsigned(percent(<u64>max<i64>(liveOf(row, bucket), 0), liveBytes(row)), 9);
+  bar();
+  const from = position();
+  ascii(siteClass(row) == CLASS_OBJECT ? kindName(kindOf(row)) : className(siteClass(row)));
+  padRight(from, 16);
+  bar();
+  writeSubject(row);
+  byte(0x0a);
+}
+
+/** The oldest bucket goes back to the arming: what was there before is in no row. */
+function youngest(bucket: u32, now: u64): u64 {
+  const young = youngerThanBucket(bucket, now);
+  return armed() && (!young || armed() < young - 1) ? armed() + 1 : young;
+}
+
+function bar(): void {
+  ascii(" | ");
+}

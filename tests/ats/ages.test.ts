@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// On a real server: what a dump says of ages is true. A plugin keeps memory that was allocated at times that this test knows.
+
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { test } from "node:test";
+import { PLUGIN, TOP } from "../../tools/build.ts";
+import { parseAnalysis, type Aged } from "../support/analysis.ts";
+import { Ats } from "../support/ats.ts";
+import type { Dump } from "../support/dump.ts";
+import { requests } from "../support/load.ts";
+import { Origin } from "../support/origin.ts";
+
+const INTERVAL = "proxy.config.plugin.memtrack.sample_interval";
+const KEPT = "memory/plugin/ager.so on_transaction (ager.c:19)";
+const REPLACED = "memory/plugin/ager.so on_transaction (ager.c:20)";
+const START = "memory/plugin/ager.so TSPluginInit (ager.c:32)";
+const BATCHES = 8;
+const BATCH = 50;
+const WAIT_MS = 60_000;
+
+/** Transactions whose blocks were allocated between two moments, in seconds. */
+interface Batch {
+  count: number;
+  from: number;
+  to: number;
+}
+
+function linesOf(dump: Dump, site: string): Aged[] {
+  return parseAnalysis(dump.text).ages.filter(({ location }) => location === site);
+}
+
+function sum(lines: Aged[], field: "alive" | "inUse"): number {
+  return lines.reduce((total, line) => total + line[field], 0);
+}
+
+function rowOf(dump: Dump, site: string) {
+  const row = dump.tsapi.rows.find(({ location }) => location === site);
+  assert.ok(row, dump.text);
+  return row;
+}
+
+const seconds = (): number => performance.now() / 1000;
+
+/** A dump, and the moments that it was made between. */
+async function dumpOf(ats: Ats): Promise<{ dump: Dump; from: number; to: number }> {
+  const from = seconds();
+  const dump = await ats.dump();
+  assert.deepEqual(dump.foreign, []);
+  return { dump, from, to: seconds() };
+}
+
+test("live memory is as old as a dump says, to the block, and the lines of a site are its row", async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), "memtrack-ages-"));
+  const plugin = join(folder, "ager.so");
+  const source = join(TOP, "tests", "plugins", "analysis", "ager.c");
+  execFileSync("cc", ["-std=gnu11", "-O2", "-g", "-fPIC", "-shared", "-Wall", "-Wextra", "-Werror", "-o", plugin, source]);
+  const origin = await Origin.start();
+  const ats = await Ats.start({
+    level: 1,
+    manager: true,
+    plugins: [PLUGIN, plugin],
+    origin: origin.url,
+    records: { [INTERVAL]: 1 },
+  });
+  try {
+    const batches: Batch[] = [];
+    let made = 0;
+    let last = await dumpOf(ats);
+    // Each batch is made when the one before it has become old: its site has a line more, or other ones.
+    for (const end = seconds() + WAIT_MS / 1000; batches.length < BATCHES;) {
+      assert.ok(seconds() < end, last.dump.text);
+      const from = seconds();
+      await requests(ats.httpUrl, BATCH);
+      made += BATCH;
+      do last = await dumpOf(ats);
+      while (rowOf(last.dump, KEPT).allocs < made);
+      batches.push({ count: BATCH, from, to: last.to });
+      const before = sum(
+        linesOf(last.dump, KEPT).filter(({ olderThan }) => olderThan > 0),
+        "alive",
+      );
+      do last = await dumpOf(ats);
+      while (
+        sum(
+          linesOf(last.dump, KEPT).filter(({ olderThan }) => olderThan > 0),
+          "alive",
+        ) === before &&
+        seconds() < end
+      );
+    }
+    const { dump, from, to } = last;
+    const lines = linesOf(dump, KEPT);
+    t.diagnostic(lines.map(({ olderThan, youngerThan, alive }) => `${olderThan}..${youngerThan ?? "-"} s: ${alive}`).join("; "));
+    assert.ok(lines.length >= 3, dump.text);
+    assert.deepEqual([sum(lines, "alive"), sum(lines, "inUse")], [made, made * 1000]);
+    assert.equal(rowOf(dump, KEPT).inUse, made * 1000);
+    for (const { olderThan, youngerThan } of lines) {
+      const older = sum(
+        lines.filter((line) => line.olderThan >= olderThan),
+        "alive",
+      );
+      const most = batches.filter((batch) => to - batch.from > olderThan).reduce((total, { count }) => total + count, 0);
+      assert.ok(older <= most, `${older} are older than ${olderThan} s, of ${most} that can be`);
+      const younger = sum(
+        lines.filter((line) => line.olderThan <= olderThan),
+        "alive",
+      );
+      const least = batches
+        .filter((batch) => from - batch.to < (youngerThan ?? Infinity))
+        .reduce((total, { count }) => total + count, 0);
+      assert.ok(
+        youngerThan !== undefined && younger <= least,
+        `${younger} are younger than ${youngerThan} s, of ${least} that can be`,
+      );
+    }
+    // One block from the start, in the oldest bucket of all; one that is replaced all the time, so it is of the last transaction.
+    const [first, ...more] = linesOf(dump, START);
+    assert.deepEqual([first?.alive, first?.inUse, first?.share, more.length], [1, 5000, 100, 0], dump.text);
+    assert.ok(first!.olderThan >= Math.max(...parseAnalysis(dump.text).ages.map(({ olderThan }) => olderThan)), dump.text);
+    const replaced = linesOf(dump, REPLACED);
+    assert.deepEqual([sum(replaced, "alive"), sum(replaced, "inUse")], [1, 300]);
+    assert.ok(replaced[0]!.olderThan <= to - batches.at(-1)!.from, dump.text);
+    // Objects too: the plugin's one continuation is as old as its first block.
+    const cont = parseAnalysis(dump.text).ages.find(({ kind, location }) => kind === "TSCont" && location.includes("ager.so"));
+    assert.deepEqual([cont?.alive, cont?.inUse, cont?.olderThan], [1, 0, first!.olderThan]);
+    assert.equal(parseAnalysis(dump.text).ages.filter(({ kind }) => kind === "iobuffer").length, 0);
+    // Armed anew, what was there before is in no row, and so of no age.
+    for (const level of [0, 1]) {
+      await ats.ctl("plugin", "msg", "memtrack", `arm ${level}`);
+      do last = await dumpOf(ats);
+      while (last.dump.header.get("level") !== String(level));
+    }
+    await requests(ats.httpUrl, BATCH);
+    for (const end = seconds() + WAIT_MS / 1000; ;) {
+      assert.ok(seconds() < end, last.dump.text);
+      last = await dumpOf(ats);
+      const fresh = linesOf(last.dump, KEPT);
+      assert.deepEqual(linesOf(last.dump, START), []);
+      if (!fresh.length) continue;
+      assert.deepEqual(
+        [sum(fresh, "alive"), sum(fresh, "inUse")],
+        [rowOf(last.dump, KEPT).allocs, rowOf(last.dump, KEPT).inUse],
+        last.dump.text,
+      );
+      for (const { olderThan } of fresh) assert.ok(olderThan <= Number(last.dump.header.get("armed")) + 1, last.dump.text);
+      // Until all of them are of an epoch that is over.
+      if (sum(fresh, "alive") === BATCH && fresh.every((line) => line.olderThan > 0)) break;
+    }
+  } finally {
+    await ats.stop();
+    await origin.stop();
+    rmSync(folder, { recursive: true });
+  }
+});

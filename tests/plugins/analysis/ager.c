@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * A plugin whose memory is of known ages: one block and one object from the start, one block more at the end of each transaction
+ * that it never releases, and one that it replaces by another each time.
+ */
+#include <stdlib.h>
+
+#include <ts/ts.h>
+
+static void *volatile from_the_start;
+static void *volatile kept;
+static _Atomic(void *) replaced;
+
+static int
+on_transaction(TSCont cont, TSEvent event, void *data)
+{
+  (void)cont;
+  (void)event;
+  kept = TSmalloc(1000);
+  TSfree(__atomic_exchange_n((void **)&replaced, TSmalloc(300), __ATOMIC_ACQ_REL));
+  TSHttpTxnReenable(data, TS_EVENT_HTTP_CONTINUE);
+  return 0;
+}
+
+void
+TSPluginInit(int argc, const char *argv[])
+{
+  TSPluginRegistrationInfo info = {.plugin_name = "ager", .vendor_name = "memtrack", .support_email = "none"};
+  (void)argc;
+  (void)argv;
+  TSPluginRegister(&info);
+  from_the_start = TSmalloc(5000);
+  TSHttpHookAdd(TS_HTTP_TXN_CLOSE_HOOK, TSContCreate(on_transaction, NULL));
+}
