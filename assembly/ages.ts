@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The ages of what is alive, by site: a line for each bucket (epoch.ts) that has something in it, so the lines of a site add up to its
-// row. Suspects come first, then who has most that is old (age.ts). IOBuffers are not there: nothing says when one of them was made.
+// row. Suspects come first, then plugins and the server, each by how much is old (age.ts). IOBuffers are not there: nothing says when one of them was made.
 
-import { BUCKETS, CLASS_OBJECT, MEASURE_NOW } from "./abi";
+import { BUCKETS, CLASS_OBJECT, MEASURE_NOW, OWNER_CORE } from "./abi";
 import { isBound, liveOf, old } from "./age";
 import { oldBuckets, olderThanBucket, youngerThanBucket } from "./boundary";
 import { armed } from "./header";
 import { measureOf } from "./measure";
 import { aliveOf, inUseOf, knownSites, siteClass } from "./model";
-import { kindOf } from "./name";
+import { kindOf, ownerOfSite } from "./name";
 import { offered, rank, ranked, rankedCount, rankingStart } from "./ranking";
 import { isObjects, isSubject, liveBytes, writeSubject } from "./subject";
 import { OBJECT_WEIGHT, percent } from "./suspects";
@@ -17,9 +17,10 @@ import { isSuspect } from "./verdict";
 import { className, kindName } from "./words";
 import { ascii, byte, padRight, position, signed, unsigned } from "./writer";
 
-/** A suspect comes first, then what has anything old; below, how many bytes. */
+/** A suspect comes first, then what has anything old, of that what plugins have (the server keeps much for good); then by bytes. */
 const SUSPECT: u64 = 1 << 63;
 const HAS_OLD: u64 = 1 << 62;
+const PLUGINS: u64 = 1 << 61;
 
 /** `most` sites at most. Nothing, where no epoch has ended. */
 export function renderAges(most: u32): void {
@@ -48,8 +49,8 @@ export function renderAges(most: u32): void {
 
 function weight(row: u32): u64 {
   const part = old(row);
-  const bytes = min((part ? part : liveBytes(row)) * (isObjects(row) ? OBJECT_WEIGHT : 1), HAS_OLD - 1);
-  const key = part ? HAS_OLD | bytes : bytes;
+  const bytes = min((part ? part : liveBytes(row)) * (isObjects(row) ? OBJECT_WEIGHT : 1), PLUGINS - 1);
+  const key = bytes | (ownerOfSite(row) != OWNER_CORE ? PLUGINS : 0) | (part ? HAS_OLD : 0);
   return isSuspect(row) ? SUSPECT | key : key;
 }
 

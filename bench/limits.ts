@@ -6,16 +6,16 @@
 
 export const INSTRUCTION_LIMITS = {
   /** One IOBuffer event, from the server's slot on, one of 16 sites. */
-  event: 56,
+  event: 51,
   /** The same, each of 4000 sites in turn: with what collisions in the index cost. */
-  eventManySites: 71,
+  eventManySites: 55,
   /** An OpenSSL allocation and its release, beyond what the bare allocator takes for them. */
-  pair: 252,
+  pair: 265,
   /** An OpenSSL realloc that stays in its place: a release and an allocation. */
-  realloc: 256,
+  realloc: 274,
   /** A TSmalloc and its TSfree, and a plugin's operator new and delete. */
-  tsapi: 250,
-  heap: 271,
+  tsapi: 265,
+  heap: 288,
   /** A release by the server of what no plugin allocated: what each of its own blocks costs more. */
-  foreign: 34,
+  foreign: 33,
 } as const;

@@ -54,6 +54,28 @@ describe("ages", () => {
     assert.equal(ages.size, 2);
   });
 
+  test("are those of plugins before those of the server, which keeps much for good, and of both the oldest first", () => {
+    const host = new Host(loadCore(), abi.SITES_MIN);
+    const shard = host.addShard();
+    const owner = host.registry.registerOwner("foo.so");
+    const measures = (now: bigint) => [[abi.MEASURE_NOW, now] as const];
+    const allocate = (line: number, size: bigint, key: number) =>
+      host.charge(shard, abi.CLASS_OPENSSL, 0x1000n, "a.c", line, size, key);
+    host.sample(1000n, 0n, measures(1000n));
+    allocate(1, 1n << 40n, abi.OWNER_CORE);
+    allocate(2, 10n, owner);
+    allocate(3, 20n, owner);
+    host.sample(1100n, 0n, measures(1100n));
+    allocate(4, 1n << 41n, abi.OWNER_CORE);
+    allocate(5, 5000n, owner);
+    host.sample(1120n, 0n, measures(1120n));
+    const lines = [...agesIn(sectionsOf(host.dump({ time: 0n, level: 2, armed: 400n }))).keys()];
+    assert.deepEqual(
+      lines.map((key) => Number(/:(\d)/.exec(key)?.[1])),
+      [3, 2, 1, 5, 4],
+    );
+  });
+
   test("are none in a dump of a server that takes no samples", () => {
     const host = new Host(loadCore(), abi.SITES_MIN);
     host.charge(host.addShard(), abi.CLASS_TSAPI, 1n, "foo.so+0x1", 0, 10n);
