@@ -208,13 +208,13 @@ buckets_of_all_shards_are_exact(void **state)
     atomic_store(&held[site], block);
   }
   pthread_t turner;
-  struct block *kept[SITES]; // of every generation some, to the end: there is something old, whatever the threads do
+  struct block *kept[SITES]; // to the end: each site has something old, whatever the threads do
+  for (int site = 0; site < SITES; ++site) {
+    kept[site] = allocate(&counted[THREADS], site);
+  }
   pthread_create(&turner, NULL, begin_epochs, NULL);
   for (intptr_t generation = 0; generation < GENERATIONS; ++generation) {
     pthread_t threads[THREADS];
-    for (int i = generation * SITES / GENERATIONS; i < (generation + 1) * SITES / GENERATIONS; ++i) {
-      kept[i] = allocate(&counted[THREADS], i);
-    }
     for (intptr_t i = 0; i < THREADS; ++i) {
       pthread_create(&threads[i], NULL, exchange_blocks, (void *)(generation * THREADS + i));
     }
