@@ -103,13 +103,18 @@ static void
 patch_heap(struct memtrack_module *module, void *nothing)
 {
   (void)nothing;
-  if (is_foreign(module) || patched_of(module)->heap || module->kind == MEMTRACK_MODULE_SERVER) {
+  if (is_foreign(module) || patched_of(module)->heap) {
     return;
   }
   patched_of(module)->heap = true;
-  if (module->kind == MEMTRACK_MODULE_PLUGIN) {
+  switch (module->kind) {
+  case MEMTRACK_MODULE_SERVER:
+    patch(module, memtrack_server_news);
+    break;
+  case MEMTRACK_MODULE_PLUGIN:
     read_wrappers(module);
-  } else {
+    break;
+  default:
     patch(module, memtrack_library_heap);
   }
 }
