@@ -14,7 +14,7 @@
  * whatever the allocator rounds to. The check is a keyed hash of all of it and of the block's address, so a block that was never
  * tagged, one tagged in an earlier arming (the key is another) and one whose tag was written over are all recognised, but for one
  * in 2^44. Who writes one or two bytes past the end meets the check's lowest bits first, and what is left of it (28 bits) still
- * tells whose block it was.
+ * tells whose block it was. A long slack stands behind a copy of those bits, so that there too they are what is met.
  *
  * All functions are hook-safe.
  */
@@ -36,6 +36,7 @@ extern "C" {
 #define TAG_SLACK_LONG_  15u
 #define TAG_CHECK_BITS_  44
 #define TAG_LEFT_SHIFT_  16 /* the check's bits behind two bytes that were written over */
+#define TAG_MET_MASK_    ((1ull << TAG_LEFT_SHIFT_) - 1)
 
 /* A key for a new arming. Not hook-safe. */
 uint64_t memtrack_tag_key(void);
@@ -55,12 +56,14 @@ memtrack_tag_write(void *block, uint64_t usable, uint64_t size, uint32_t site, u
 {
   uint64_t slack = usable - size;
   uint64_t code  = slack - MEMTRACK_TAG_SIZE;
+  uint64_t check = memtrack_tag_check_(key, block, slack, site);
   char *end      = (char *)block + usable;
   if (code >= TAG_SLACK_LONG_) {
+    uint64_t word = slack << TAG_LEFT_SHIFT_ | (check & TAG_MET_MASK_);
+    memcpy(end - 16, &word, sizeof(word));
     code = TAG_SLACK_LONG_;
-    memcpy(end - 16, &slack, sizeof(slack));
   }
-  uint64_t tag = memtrack_tag_check_(key, block, slack, site) | code << TAG_SLACK_SHIFT_ | (uint64_t)site << TAG_SITE_SHIFT_;
+  uint64_t tag = check | code << TAG_SLACK_SHIFT_ | (uint64_t)site << TAG_SITE_SHIFT_;
   memcpy(end - MEMTRACK_TAG_SIZE, &tag, sizeof(tag));
 }
 
@@ -75,16 +78,20 @@ memtrack_tag_compare_(const void *block, uint64_t usable, uint64_t key, uint32_t
   const char *end = (const char *)block + usable;
   memcpy(&tag, end - MEMTRACK_TAG_SIZE, sizeof(tag));
   uint64_t slack = (tag >> TAG_SLACK_SHIFT_ & TAG_SLACK_LONG_) + MEMTRACK_TAG_SIZE;
+  uint64_t copy  = 0; /* in what it differs */
   if (slack == TAG_SLACK_LONG_ + MEMTRACK_TAG_SIZE) {
     if (usable < 16) {
       return UINT64_MAX;
     }
-    memcpy(&slack, end - 16, sizeof(slack));
+    uint64_t word;
+    memcpy(&word, end - 16, sizeof(word));
+    slack = word >> TAG_LEFT_SHIFT_;
+    copy  = (word ^ tag) & TAG_MET_MASK_;
   }
   *site          = tag >> TAG_SITE_SHIFT_;
   *size          = usable - slack;
   uint64_t check = tag & ((1ull << TAG_CHECK_BITS_) - 1);
-  return slack <= usable ? memtrack_tag_check_(key, block, slack, *site) ^ check : UINT64_MAX;
+  return slack <= usable ? (memtrack_tag_check_(key, block, slack, *site) ^ check) | copy : UINT64_MAX;
 }
 
 /* Whether what stands where a tag would be is none, nor what is left of one, whatever the key: no site has that number. (Site 0 is

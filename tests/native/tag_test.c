@@ -84,6 +84,29 @@ a_tag_with_any_bit_changed_is_not_one(void **state)
   }
 }
 
+// Whatever the allocator rounds to: what stands behind the user's room is met first.
+static void
+one_byte_or_two_past_the_end_still_tell_whose_block_it_was(void **state)
+{
+  (void)state;
+  _Alignas(16) unsigned char block[128];
+  for (uint64_t slack = 8; slack <= 60; ++slack) {
+    for (int over = 1; over <= 2; ++over) {
+      uint32_t site;
+      uint64_t size;
+      memtrack_tag_write(block, 100, 100 - slack, 300, KEY);
+      uint64_t end = memtrack_tag_room(100, 100 - slack);
+      for (int i = 0; i < over; ++i) {
+        block[end + i] ^= 0x55;
+      }
+      assert_false(memtrack_tag_read(block, 100, KEY, &site, &size));
+      assert_true(memtrack_tag_damaged(block, 100, KEY, &site, &size));
+      assert_int_equal(site, 300);
+      assert_int_equal(size, 100 - slack);
+    }
+  }
+}
+
 static void
 blocks_too_small_for_a_tag_have_none(void **state)
 {
@@ -166,6 +189,7 @@ main(void)
     cmocka_unit_test(the_quick_look_misses_no_tag),
     cmocka_unit_test(a_tag_is_good_for_its_key_its_address_and_one_release),
     cmocka_unit_test(a_tag_with_any_bit_changed_is_not_one),
+    cmocka_unit_test(one_byte_or_two_past_the_end_still_tell_whose_block_it_was),
     cmocka_unit_test(blocks_too_small_for_a_tag_have_none),
     cmocka_unit_test(no_foreign_block_is_taken_for_tagged),
   };
