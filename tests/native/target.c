@@ -44,15 +44,17 @@ int target_calls_both(void);
 __attribute__((noinline)) int
 target_own(void)
 {
-  __asm__ volatile("");
-  return 1;
+  int result = 1; // of which the compiler knows nothing
+  __asm__ volatile("" : "+r"(result));
+  return result;
 }
 
 __attribute__((noinline)) int
 target_interposed(void)
 {
-  __asm__ volatile("");
-  return 10;
+  int result = 10; // of which the compiler knows nothing
+  __asm__ volatile("" : "+r"(result));
+  return result;
 }
 
 int

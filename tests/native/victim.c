@@ -42,15 +42,17 @@ int victim_calls_both(void);
 __attribute__((noinline)) int
 victim_own(void)
 {
-  __asm__ volatile("");
-  return 1;
+  int result = 1; // of which the compiler knows nothing
+  __asm__ volatile("" : "+r"(result));
+  return result;
 }
 
 __attribute__((noinline)) int
 victim_interposed(void)
 {
-  __asm__ volatile("");
-  return 10;
+  int result = 10; // of which the compiler knows nothing
+  __asm__ volatile("" : "+r"(result));
+  return result;
 }
 
 int
