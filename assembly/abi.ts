@@ -123,7 +123,7 @@ export const FACT_PLUGINS: u32 = 14; // HOOK_...: what plugins call
 export const FACT_BUFFERS: u32 = 15; // HOOK_...: locations of plugins' IOBuffers
 export const FACT_HEAP: u32 = 16; // HOOK_...
 export const FACT_DAMAGED: u32 = 17; // blocks whose end was written over
-export const FACT_TWICE: u32 = 18; // blocks released twice
+export const FACT_TWICE: u32 = 18; // blocks released twice; all ones where that cannot be known
 export const FACT_UNTRACKED: u32 = 19; // objects there was no room to remember
 export const FACT_COUNT: u32 = 20;
 

@@ -110,7 +110,8 @@ export function renderHeader(): void {
   number(" lost=", FACT_LOST);
   number(" traps=", FACT_TRAPS);
   number(" damaged=", FACT_DAMAGED);
-  number(" twice=", FACT_TWICE);
+  if (get(FACT_TWICE) == u64.MAX_VALUE) ascii(" twice=-");
+  else number(" twice=", FACT_TWICE);
   number(" untracked=", FACT_UNTRACKED);
   number(" memory=", FACT_MEMORY);
   byte(0x0a);

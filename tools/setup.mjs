@@ -33,6 +33,8 @@ const TO_TEST = {
   "libclang-rt-14-dev": "the sanitizers themselves",
   llvm: "names in the sanitizers' reports",
   "libcmocka-dev": "runs the native tests",
+  libjemalloc2: "an allocator that servers are run with",
+  "libtcmalloc-minimal4": "another one",
   wrk: "HTTP and TLS load with keep-alive",
   "nghttp2-client": "h2load: exact numbers of HTTP/1.1 and HTTP/2 requests",
   "clang-format": "npm run lint",

@@ -302,7 +302,7 @@ tell_facts(uint32_t reason, const struct memtrack_state *state)
     [MEMTRACK_FACT_BUFFERS]   = state->buffers,
     [MEMTRACK_FACT_HEAP]      = state->heap,
     [MEMTRACK_FACT_DAMAGED]   = atomic_load(&memtrack_plugins.damaged),
-    [MEMTRACK_FACT_TWICE]     = atomic_load(&memtrack_plugins.twice),
+    [MEMTRACK_FACT_TWICE]     = memtrack_plugins.freed_mark ? atomic_load(&memtrack_plugins.twice) : UINT64_MAX,
     [MEMTRACK_FACT_UNTRACKED] = memtrack_objects_untracked(),
   };
   for (uint32_t i = 0; i < MEMTRACK_FACT_COUNT; ++i) {

@@ -4,6 +4,11 @@
  * that grows inside libstdc++). The site is the plugin's own call: from a library, and from a function of the C++ library that was
  * compiled into the plugin, the stack is walked to it. Releases are looked at wherever they happen.
  *
+ * The server's operators are hooked as a library's are, its malloc is not: a freelist's chunk is nobody's. What its objects take is
+ * the plugin's that asked for them; and where the server has made the same template out of the C++ library's headers as a plugin
+ * has (std::vector<int>), the loader binds the plugin's calls to the server's copy. It is the slots of whoever calls that are
+ * hooked, never what the operators themselves call, for another allocator's do not come by libstdc++.
+ *
  * While the heap is not tracked the hooks in plugins stay, for the releases of what TSmalloc gave; libraries are left alone.
  */
 #define _GNU_SOURCE
@@ -388,6 +393,8 @@ const struct memtrack_redirect memtrack_library_heap[] = {
   REDIRECT(other, free),
   NEWS(LIBRARY_NEW_) DELETES(OTHER_DELETE_){NULL, NULL},
 };
+
+const struct memtrack_redirect memtrack_server_news[] = {NEWS(LIBRARY_NEW_){NULL, NULL}};
 
 /* The server releases what plugins gave it, and what it was given by TSmalloc under another name. */
 const struct memtrack_redirect memtrack_server_heap[] = {

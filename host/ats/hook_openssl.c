@@ -12,6 +12,7 @@
 #include <string.h>
 #include <sys/auxv.h>
 
+#include "allocator.h"
 #include "block.h"
 #include "context.h"
 #include "hot.h"
@@ -194,6 +195,9 @@ memtrack_openssl_find(char *reason)
   get_functions                     = (get_function)dlsym(RTLD_DEFAULT, "CRYPTO_get_mem_functions");
   if (!get_functions) {
     snprintf(reason, MEMTRACK_REASON_SIZE, "CRYPTO_get_mem_functions not found: no OpenSSL, or another library in its place");
+    return -1;
+  }
+  if (memtrack_allocator_open(reason)) {
     return -1;
   }
   present_values(original);

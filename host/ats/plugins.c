@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/auxv.h>
 
+#include "allocator.h"
 #include "buffer.h"
 #include "context.h"
 #include "earlier.h"
@@ -47,7 +48,8 @@ is_foreign(const struct memtrack_module *module)
 {
   static const char *const names[] = {"libc.so",     "ld-linux",    "libgcc_s",    "linux-vdso", "libpthread", "libdl.so",
                                       "libjemalloc", "libtcmalloc", "libmimalloc", "libasan",    "libtsan",    "libubsan"};
-  if ((uintptr_t)&memtrack_plugins - module->start < module->end - module->start) {
+  if ((uintptr_t)&memtrack_plugins - module->start < module->end - module->start ||
+      memtrack_allocator_is_in(module->start, module->end)) {
     return true;
   }
   for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); ++i) {
@@ -103,13 +105,18 @@ static void
 patch_heap(struct memtrack_module *module, void *nothing)
 {
   (void)nothing;
-  if (is_foreign(module) || patched_of(module)->heap || module->kind == MEMTRACK_MODULE_SERVER) {
+  if (is_foreign(module) || patched_of(module)->heap) {
     return;
   }
   patched_of(module)->heap = true;
-  if (module->kind == MEMTRACK_MODULE_PLUGIN) {
+  switch (module->kind) {
+  case MEMTRACK_MODULE_SERVER:
+    patch(module, memtrack_server_news);
+    break;
+  case MEMTRACK_MODULE_PLUGIN:
     read_wrappers(module);
-  } else {
+    break;
+  default:
     patch(module, memtrack_library_heap);
   }
 }
@@ -225,7 +232,12 @@ int
 memtrack_plugins_install(char *reason, char *buffers)
 {
   const void *program = (const void *)getauxval(AT_ENTRY);
-  if (memtrack_hook_plugin_open(reason) || memtrack_hook_heap_open(reason)) {
+  if (memtrack_allocator_open(reason) || memtrack_hook_plugin_open(reason) || memtrack_hook_heap_open(reason)) {
+    return -1;
+  }
+  Dl_info server, allocator;
+  if (dladdr(program, &server) && dladdr((void *)malloc, &allocator) && server.dli_fbase == allocator.dli_fbase) {
+    snprintf(reason, MEMTRACK_REASON_SIZE, "traffic_server is linked with an allocator: what it releases is not seen");
     return -1;
   }
   if (memtrack_objects_open()) {

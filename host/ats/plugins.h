@@ -50,6 +50,7 @@ int memtrack_plugins_heap(bool on, char *reason);
 /* The hooks, by symbol. What the plugins' own slots get: hook_plugin.c, hook_heap.c. */
 extern const struct memtrack_redirect memtrack_plugin_api[];   /* for plugins, and libraries that call the plugin API */
 extern const struct memtrack_redirect memtrack_server_heap[];  /* for the server: releases alone */
+extern const struct memtrack_redirect memtrack_server_news[];  /* and its operator new, while the heap is tracked */
 extern const struct memtrack_redirect memtrack_plugin_heap[];  /* for plugins */
 extern const struct memtrack_redirect memtrack_library_heap[]; /* for libraries, while the heap is tracked */
 

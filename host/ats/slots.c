@@ -2,6 +2,7 @@
 #define _GNU_SOURCE
 #include "slots.h"
 
+#include <dlfcn.h>
 #include <elf.h>
 #include <errno.h>
 #include <link.h>
@@ -142,12 +143,25 @@ memtrack_slots_find(struct memtrack_slots *slots, const char *symbol, const char
   return 0;
 }
 
+#define REDIRECTS_MAX 64 /* symbols of a table that a module may define as well */
+
 struct collection {
   const void *inside;
   const struct memtrack_redirect *table;
+  const void *global[REDIRECTS_MAX]; /* what each of the table's symbols is to whoever does not define it */
   struct memtrack_patch *patches;
   size_t room, count;
 };
+
+/* Whether a slot leads to the module's own definition: libstdc++ defines operator new, and calls it through a slot, which is
+   another allocator's where one is preloaded. A slot that was never used still leads to the module's code that looks the symbol up.
+ */
+static bool
+is_own(const struct dl_phdr_info *info, const ElfW(Sym) * symbol, const void *value, const void *global)
+{
+  return symbol->st_shndx != SHN_UNDEF && contains(info, value) &&
+         ((uintptr_t)value == info->dlpi_addr + symbol->st_value || global == NULL || contains(info, global));
+}
 
 /* Under the loader's lock. */
 static int
@@ -166,18 +180,22 @@ collect_module(struct dl_phdr_info *info, size_t size, void *data)
     for (size_t i = 0; dynamic.rela[table] && i < dynamic.count[table]; ++i) {
       const ElfW(Rela) *rela  = &dynamic.rela[table][i];
       const ElfW(Sym) *symbol = &dynamic.symbols[ELF64_R_SYM(rela->r_info)];
-      if (!IS_SLOT(ELF64_R_TYPE(rela->r_info)) || symbol->st_shndx != SHN_UNDEF) {
+      if (!IS_SLOT(ELF64_R_TYPE(rela->r_info))) {
         continue;
       }
-      for (const struct memtrack_redirect *redirect = collection->table; redirect->symbol; ++redirect) {
+      for (size_t r = 0; collection->table[r].symbol; ++r) {
+        const struct memtrack_redirect *redirect = &collection->table[r];
         if (strcmp(dynamic.strings + symbol->st_name, redirect->symbol) != 0) {
           continue;
         }
         void **at = (void **)(info->dlpi_addr + rela->r_offset);
-        if (collection->count < collection->room && *at != redirect->hook) {
+        if (*at == redirect->hook || is_own(info, symbol, *at, r < REDIRECTS_MAX ? collection->global[r] : NULL)) {
+          break;
+        }
+        if (collection->count < collection->room) {
           collection->patches[collection->count] = (struct memtrack_patch){.at = at, .before = *at, .after = redirect->hook};
         }
-        collection->count += *at != redirect->hook;
+        ++collection->count;
         break;
       }
     }
@@ -189,6 +207,9 @@ size_t
 memtrack_slots_collect(const void *inside, const struct memtrack_redirect *table, struct memtrack_patch *patches, size_t room)
 {
   struct collection collection = {.inside = inside, .table = table, .patches = patches, .room = room};
+  for (size_t r = 0; r < REDIRECTS_MAX && table[r].symbol; ++r) { /* here, for it takes another of the loader's locks */
+    collection.global[r] = dlsym(RTLD_DEFAULT, table[r].symbol);
+  }
   dl_iterate_phdr(collect_module, &collection);
   return collection.count;
 }

@@ -42,8 +42,9 @@ struct memtrack_patch {
   void *before, *after;
 };
 
-/* Finds the slots of a table's symbols in the module with an address in it. What the module defines itself is left out: it is its
-   own. Returns how many there are, of which `room` at most are in `patches`. Takes the loader's lock, allocates nothing under it.
+/* Finds the slots of a table's symbols in the module with an address in it. What leads to the module's own definition is
+   left out. Returns how many there are, of which `room` at most are in `patches`. Takes the loader's lock, allocates nothing under
+   it.
  */
 size_t memtrack_slots_collect(const void *inside, const struct memtrack_redirect *table, struct memtrack_patch *patches,
                               size_t room);

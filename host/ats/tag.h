@@ -16,7 +16,7 @@
  * tag was written over are all recognised, but for one in 2^37 of those whose last word begins with a site's number: what blocks
  * mostly end with, zeros, small numbers, pointers, has site 0 there, of IOBuffers, which have no tag; and few of all other numbers
  * are given. Who writes one or two bytes past the end meets the check's lowest bits first, and what is left of it (21 bits) still
- * tells whose block it was.
+ * tells whose block it was. A long slack stands behind a copy of those bits, so that there too they are what is met.
  *
  * All functions are hook-safe.
  */
@@ -41,6 +41,7 @@ extern "C" {
 #define TAG_SLACK_LONG_  15u
 #define TAG_CHECK_BITS_  37
 #define TAG_LEFT_SHIFT_  16 /* the check's bits behind two bytes that were written over */
+#define TAG_MET_MASK_    ((1ull << TAG_LEFT_SHIFT_) - 1)
 
 /* Births that there can be, from site 1 on: of the sites that the registry has given. For the quick look at a word. */
 extern uint32_t memtrack_tag_births __attribute__((visibility("hidden")));
@@ -63,12 +64,14 @@ memtrack_tag_write(void *block, uint64_t usable, uint64_t size, uint32_t birth, 
 {
   uint64_t slack = usable - size;
   uint64_t code  = slack - MEMTRACK_TAG_SIZE;
+  uint64_t check = memtrack_tag_check_(key, block, slack, birth);
   char *end      = (char *)block + usable;
   if (code >= TAG_SLACK_LONG_) {
+    uint64_t word = slack << TAG_LEFT_SHIFT_ | (check & TAG_MET_MASK_);
+    memcpy(end - 16, &word, sizeof(word));
     code = TAG_SLACK_LONG_;
-    memcpy(end - 16, &slack, sizeof(slack));
   }
-  uint64_t tag = memtrack_tag_check_(key, block, slack, birth) | code << TAG_SLACK_SHIFT_ | (uint64_t)birth << TAG_BIRTH_SHIFT_;
+  uint64_t tag = check | code << TAG_SLACK_SHIFT_ | (uint64_t)birth << TAG_BIRTH_SHIFT_;
   memcpy(end - MEMTRACK_TAG_SIZE, &tag, sizeof(tag));
 }
 
@@ -97,15 +100,19 @@ memtrack_tag_compare_(const void *block, uint64_t usable, uint64_t key, uint32_t
     return UINT64_MAX;
   }
   uint64_t slack = (tag >> TAG_SLACK_SHIFT_ & TAG_SLACK_LONG_) + MEMTRACK_TAG_SIZE;
+  uint64_t copy  = 0; /* in what it differs */
   if (slack == TAG_SLACK_LONG_ + MEMTRACK_TAG_SIZE) {
     if (usable < 16) {
       return UINT64_MAX;
     }
-    memcpy(&slack, end - 16, sizeof(slack));
+    uint64_t word;
+    memcpy(&word, end - 16, sizeof(word));
+    slack = word >> TAG_LEFT_SHIFT_;
+    copy  = (word ^ tag) & TAG_MET_MASK_;
   }
   *size          = usable - slack;
   uint64_t check = tag & ((1ull << TAG_CHECK_BITS_) - 1);
-  return slack <= usable ? memtrack_tag_check_(key, block, slack, *birth) ^ check : UINT64_MAX;
+  return slack <= usable ? (memtrack_tag_check_(key, block, slack, *birth) ^ check) | copy : UINT64_MAX;
 }
 
 /* Whether a block has no tag, by the quick look alone: true of nearly all that was never tagged (zeros, pointers, text), and of all

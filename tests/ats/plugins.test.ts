@@ -12,7 +12,7 @@ import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { PLUGIN } from "../../tools/build.ts";
 import { Ats, type AtsOptions } from "../support/ats.ts";
-import { assertHolds, assertSound, buildCorpus, corpus, expectedOf, growingSite, locationOf } from "../support/corpus.ts";
+import { assertHolds, assertSound, buildCorpus, corpus, expectedOf, growingSite, grownOf, locationOf } from "../support/corpus.ts";
 import { ownerOf, rowsOf, rowsOfOwner, settled, sitesOf, SOURCES, type Counts, type Expected } from "../support/corpus.ts";
 import type { Dump } from "../support/dump.ts";
 import { h2load, requests } from "../support/load.ts";
@@ -67,27 +67,8 @@ async function answeredByPlugins(ats: Ats, count: number): Promise<number> {
   return 2 * count;
 }
 
-/** Capacities that a container has had after so many elements one by one: the blocks it has allocated. */
-function growth(elements: number, step: number, next: (needed: number, capacity: number) => number, start: number): number[] {
-  const capacities: number[] = [];
-  let capacity = start;
-  for (let size = step; size <= elements; size += step) {
-    if (size > capacity) capacities.push((capacity = next(size, capacity)));
-  }
-  return capacities;
-}
-
-/** What a container that has grown with each transaction holds: its last block. */
-function grown(name: string, transactions: number): Expected {
-  const blocks = name.startsWith("leak_string")
-    ? growth(100 * transactions, 100, (needed, old) => Math.max(needed, 2 * old), 15).map((capacity) => capacity + 1)
-    : growth(16 * transactions, 1, (needed, old) => Math.max(needed, 2 * old), 0).map((capacity) => 4 * capacity);
-  const location = locationOf(growingSite(name), `${name}.so`);
-  return { class: "heap", location, allocs: blocks.length, frees: blocks.length - 1, bytes: blocks.at(-1)! };
-}
-
 function expected(name: string, counts: Counts): Expected[] {
-  return [...expectedOf(name, counts), ...(GROWING.includes(name) ? [grown(name, counts.transaction)] : [])];
+  return [...expectedOf(name, counts), ...(GROWING.includes(name) ? [grownOf(name, counts.transaction)] : [])];
 }
 
 /** A line of leak_openssl_truth's: what each further call of what leak_openssl.so calls keeps. */

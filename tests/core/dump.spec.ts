@@ -18,6 +18,7 @@ import {
   FACT_SITES,
   FACT_TIME,
   FACT_TRAPS,
+  FACT_TWICE,
   FACT_VERIFY,
   HOOK_INSTALLED,
   HOOK_REFUSED,
@@ -296,6 +297,17 @@ describe("the header", () => {
     expect(firstLine().includes(" reason=other ")).toBe(true);
     fact(FACT_OPENSSL, 0);
     expect(firstLine().includes(" iobuffer=installed openssl=off ")).toBe(true);
+  });
+
+  test("says no number where one cannot be known", () => {
+    fresh(SITES_MIN);
+    facts(1);
+    begin();
+    fact(FACT_TWICE, 7);
+    expect(firstLine().includes(" twice=7 ")).toBe(true);
+    fact(FACT_TWICE, u64.MAX_VALUE);
+    expect(firstLine().includes(" twice=- ")).toBe(true);
+    fact(FACT_TWICE, 0);
   });
 
   test("says why a hook was refused, in a line of its own", () => {

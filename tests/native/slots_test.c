@@ -4,6 +4,7 @@
 #define _GNU_SOURCE
 #include "support.h"
 
+#include <dlfcn.h>
 #include <link.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -126,6 +127,53 @@ our_own_module_is_left_out(void **state)
   assert_int_equal(memtrack_slots_find(&slots, "victim_increment", NULL, (void *)main, reason), -1);
 }
 
+int victim_calls_both(void);
+int target_calls_both(void);
+int victim_interposed(void);
+int target_interposed(void);
+
+// What both modules define too: the loader takes these, the program's.
+int
+victim_interposed(void)
+{
+  return 100;
+}
+
+int
+target_interposed(void)
+{
+  return 100;
+}
+
+static int
+stand_in_other(void)
+{
+  return 1000;
+}
+
+// The slots of victim.so are bound when it is loaded, those of target.so at the first call.
+static void
+a_slot_leads_to_whose_definition_it_does_not_to_who_has_one(void **state)
+{
+  (void)state;
+  static int (*const calls[])(void)   = {victim_calls_both, target_calls_both};
+  static const char *const names[][2] = {{"victim_own", "victim_interposed"}, {"target_own", "target_interposed"}};
+  char reason[MEMTRACK_REASON_SIZE];
+  for (int i = 0; i < 2; ++i) {
+    const struct memtrack_redirect table[] = {
+      {names[i][0], (void *)stand_in_other}, {names[i][1], (void *)stand_in_other}, {NULL, NULL}};
+    const void *inside = dlsym(RTLD_DEFAULT, names[i][0]);
+    struct memtrack_patch patches[2];
+    assert_int_equal(memtrack_slots_collect(inside, table, patches, 2), 1);
+    assert_int_equal(memtrack_slots_apply(patches, 1, true, reason), 0);
+    assert_int_equal(calls[i](), 1 + 1000);
+    assert_int_equal(memtrack_slots_collect(inside, table, patches + 1, 1), 0);
+    assert_int_equal(memtrack_slots_apply(patches, 1, false, reason), 0);
+    assert_int_equal(calls[i](), 1 + 100);
+    assert_int_equal(memtrack_slots_collect(inside, table, patches, 2), 1); // now that every slot has been used
+  }
+}
+
 static void
 a_slot_that_is_not_mapped_is_refused_and_the_others_are_put_back(void **state)
 {
@@ -159,6 +207,7 @@ main(void)
     cmocka_unit_test(a_symbol_that_nobody_calls_is_refused_with_its_name),
     cmocka_unit_test(too_many_slots_are_refused_not_cut),
     cmocka_unit_test(our_own_module_is_left_out),
+    cmocka_unit_test(a_slot_leads_to_whose_definition_it_does_not_to_who_has_one),
     cmocka_unit_test(a_slot_that_is_not_mapped_is_refused_and_the_others_are_put_back),
     cmocka_unit_test(protections_are_read_as_the_kernel_has_them),
   };

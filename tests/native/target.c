@@ -35,3 +35,30 @@ target_dump(FILE *file)
     fprintf(file, "                          %20ld |            | %-50s\n", in_use, "TOTAL");
   }
 }
+
+int target_own(void);
+int target_interposed(void);
+int target_calls_both(void);
+
+// Defined here and called through slots, as libstdc++ does with operator new. The second one slots_test.c defines as well.
+__attribute__((noinline)) int
+target_own(void)
+{
+  int result = 1; // of which the compiler knows nothing
+  __asm__ volatile("" : "+r"(result));
+  return result;
+}
+
+__attribute__((noinline)) int
+target_interposed(void)
+{
+  int result = 10; // of which the compiler knows nothing
+  __asm__ volatile("" : "+r"(result));
+  return result;
+}
+
+int
+target_calls_both(void)
+{
+  return target_own() + target_interposed();
+}

@@ -125,6 +125,25 @@ export function expectedOf(name: string, counts: Counts, owner = `${name}.so`): 
   return [...rows.values()];
 }
 
+/** Capacities that a container has had after so many elements one by one: the blocks it has allocated. */
+function growth(elements: number, step: number, next: (needed: number, capacity: number) => number, start: number): number[] {
+  const capacities: number[] = [];
+  let capacity = start;
+  for (let size = step; size <= elements; size += step) {
+    if (size > capacity) capacities.push((capacity = next(size, capacity)));
+  }
+  return capacities;
+}
+
+/** What the container of a plugin that grows with each transaction holds (leak_string, leak_vector): its last block. */
+export function grownOf(name: string, transactions: number): Expected {
+  const blocks = name.startsWith("leak_string")
+    ? growth(100 * transactions, 100, (needed, old) => Math.max(needed, 2 * old), 15).map((capacity) => capacity + 1)
+    : growth(16 * transactions, 1, (needed, old) => Math.max(needed, 2 * old), 0).map((capacity) => 4 * capacity);
+  const location = locationOf(growingSite(name), `${name}.so`);
+  return { class: "heap", location, allocs: blocks.length, frees: blocks.length - 1, bytes: blocks.at(-1)! };
+}
+
 /** A row of any section, in one form. */
 export interface Held {
   class: string;

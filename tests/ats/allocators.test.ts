@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// On a real server with another allocator than the C library's preloaded, as operators often run it: it has operators new and delete
+// of its own, rounds in other ways, and marks nothing that is released. What plugins hold is as exact as ever, and what cannot be
+// known there is not said.
+
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { after, before, describe, test } from "node:test";
+import { PLUGIN } from "../../tools/build.ts";
+import { Ats } from "../support/ats.ts";
+import { assertHolds, assertSound, buildCorpus, corpus, expectedOf, grownOf, rowsOfOwner, settled } from "../support/corpus.ts";
+import type { Dump } from "../support/dump.ts";
+import { h2load, requests } from "../support/load.ts";
+import { Origin } from "../support/origin.ts";
+
+const GROWING = ["leak_string", "leak_vector"];
+const LEAKS = [
+  ...["leak_tsmalloc", "leak_tsrealloc", "leak_tsstrdup", "leak_malloc", "leak_realloc", "leak_strdup", "leak_aligned", "leak_new"],
+  ...["leak_map", "leak_others", "leak_tsmbuffer", "leak_tsiobuffer", "leak_thread", "leak_nested_inner", "leak_nested_outer"],
+];
+// The one that gives must be loaded before the one that takes.
+const INNOCENTS = [
+  ...["innocent_tsapi", "innocent_heap", "innocent_cpp", "innocent_exceptions", "innocent_objects", "innocent_openssl"],
+  ...["innocent_libc_allocates", "innocent_server_frees", "innocent_handover_from", "innocent_handover_to"],
+];
+// Writes past its ends, but nowhere beyond its blocks.
+const HOSTILE = ["hostile_mixed", "hostile_overrun"];
+const ALL = [...LEAKS, ...GROWING, ...INNOCENTS, ...HOSTILE];
+
+let origin: Origin;
+before(async () => {
+  buildCorpus();
+  origin = await Origin.start();
+});
+after(() => origin.stop());
+
+for (const library of ["libjemalloc.so.2", "libtcmalloc_minimal.so.4"]) {
+  describe(library, () => {
+    const count = 60;
+    let dump: Dump;
+    let mapped: string;
+    before(async () => {
+      const ats = await Ats.start({
+        level: 2,
+        records: { "proxy.config.plugin.memtrack.heap": 1 },
+        plugins: [PLUGIN, ...ALL.map(corpus)],
+        origin: origin.url,
+        env: { LD_PRELOAD: library },
+      });
+      try {
+        mapped = readFileSync(`/proc/${ats.pid}/maps`, "utf8");
+        const done = [await requests(ats.httpUrl, count - 10), await h2load(ats.httpsUrl, 10)];
+        for (const { errors } of done) assert.equal(errors, 0);
+        dump = await settled(ats);
+      } finally {
+        await ats.stop();
+      }
+    });
+
+    test("is the server's allocator; every hook is installed, and the dump is sound", () => {
+      assert.ok(mapped.includes(`/${library.split(".so")[0]}.so`));
+      for (const hook of ["iobuffer", "openssl", "plugins", "buffers", "heap"])
+        assert.equal(dump.header.get(hook), "installed", hook);
+      assertSound(dump);
+    });
+
+    for (const name of [...LEAKS, ...GROWING]) {
+      test(`${name}: exactly what its source says, at its lines`, () => {
+        const grown = GROWING.includes(name) ? [grownOf(name, count)] : [];
+        assertHolds(dump, `${name}.so`, [...expectedOf(name, { transaction: count, once: 1 }), ...grown]);
+      });
+    }
+
+    for (const name of [...INNOCENTS, ...HOSTILE]) {
+      test(`${name}: holds nothing`, () => {
+        assertHolds(dump, `${name}.so`, expectedOf(name, { transaction: count, once: 1 }));
+        assert.ok(rowsOfOwner(dump, `${name}.so`).length > 0, "it has been seen at all");
+      });
+    }
+
+    test("blocks that are written past their end are noticed as with the C library's allocator", () => {
+      const damaged = Number(dump.header.get("damaged"));
+      assert.ok(damaged > 1.8 * count && damaged <= 2 * count, `${damaged} of ${2 * count}`);
+    });
+
+    test("whether a block was released twice cannot be known, and is not said", () => {
+      assert.equal(dump.header.get("twice"), "-");
+    });
+  });
+}
