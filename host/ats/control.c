@@ -262,6 +262,7 @@ memtrack_control_poll(void)
   apply_level(wanted_level(), false);
   apply_heap(setting(MEMTRACK_SETTING_HEAP));
   apply_verify(setting(MEMTRACK_SETTING_VERIFY));
+  memtrack_plugins_poll();
   memtrack_naming_resolve();
   uint64_t unloads = atomic_load(&memtrack_plugins.unloads);
   if (unloads != seen_unloads || (unloads && ++polls % RECLAIM_POLLS == 0)) {

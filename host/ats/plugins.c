@@ -3,6 +3,7 @@
 #include "plugins.h"
 
 #include <dlfcn.h>
+#include <link.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -185,6 +186,30 @@ hook_dlclose(void *handle)
   return result;
 }
 
+/* Loads and unloads so far, by the loader's own count. */
+static int
+count_changes(struct dl_phdr_info *info, size_t size, void *changes)
+{
+  (void)size;
+  *(uint64_t *)changes = info->dlpi_adds + info->dlpi_subs;
+  return 1; /* each module says the same */
+}
+
+/* Not while something comes or goes: a plugin that is loaded, and whose functions the server has not asked for yet, would be taken
+   for a library. */
+void
+memtrack_plugins_poll(void)
+{
+  static uint64_t seen, scanned;
+  uint64_t changes = 0;
+  dl_iterate_phdr(count_changes, &changes);
+  if (installed && changes == seen && changes != scanned) {
+    scanned = changes;
+    memtrack_module_scan(NULL, on_found, on_gone);
+  }
+  seen = changes;
+}
+
 static const struct memtrack_redirect loader_calls[] = {
   {"dlsym", (void *)hook_dlsym},
   {"dlclose", (void *)hook_dlclose},
@@ -299,6 +324,12 @@ unpatch(struct memtrack_module *module, void *argument)
 {
   struct removal *removal = argument;
   struct patched *there   = patched_of(module);
+  /* The last ones first: a library that turned out to be a plugin has some slots in two tables. */
+  for (size_t i = 0; i < there->count / 2; ++i) {
+    struct memtrack_patch patch          = there->patches[i];
+    there->patches[i]                    = there->patches[there->count - 1 - i];
+    there->patches[there->count - 1 - i] = patch;
+  }
   if (there->count && memtrack_slots_apply(there->patches, there->count, false, removal->reason)) {
     removal->result = -1;
   }

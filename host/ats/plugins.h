@@ -39,6 +39,9 @@ int memtrack_plugins_install(char *reason, char *buffers);
 /* Takes all of them out of the modules that are loaded. Returns 0, or -1 with a reason. */
 int memtrack_plugins_remove(char *reason);
 
+/* Follows libraries that came without the server's doing: a plugin or another library loaded them. Each second; task-thread. */
+void memtrack_plugins_poll(void);
+
 /* Counting begins: tags of an earlier arming are not known any more. And ends. */
 void memtrack_plugins_arm(void);
 void memtrack_plugins_disarm(void);

@@ -237,6 +237,32 @@ describe("a plugin that is loaded more than once", () => {
   });
 });
 
+test("a library that a plugin loads by itself is followed within seconds", async () => {
+  await withServer({ plugins: [PLUGIN, corpus("late_loader")] }, async (ats) => {
+    copyFileSync(corpus("late_library"), join(ats.folder, "plugins", "late_library.so")); // beside it, where it looks
+    assert.equal((await requests(ats.httpUrl, 1)).errors, 0);
+    const counts = async () => {
+      const dump = await settled(ats);
+      assertSound(dump);
+      return rowsOfOwner(dump, "late_loader.so")
+        .filter((row) => row.class === "heap")
+        .reduce((sum, row) => ({ allocs: sum.allocs + row.allocs, alive: sum.alive + row.allocs - row.frees }), {
+          allocs: 0,
+          alive: 0,
+        });
+    };
+    // Until then what the library releases stays in the plugin's row, and what it makes is in none.
+    const followed = async () => {
+      const before = await counts();
+      assert.equal((await requests(ats.httpUrl, 20)).errors, 0);
+      const after = await counts();
+      return after.allocs - before.allocs === 40 && after.alive === before.alive;
+    };
+    const deadline = Date.now() + 20_000;
+    while (!(await followed())) assert.ok(Date.now() < deadline, "the library is not followed");
+  });
+});
+
 describe("hostile plugins", () => {
   const HOSTILE = ["hostile_mixed", "hostile_foreign", "hostile_overrun"];
 
