@@ -256,7 +256,7 @@ test("a library that a plugin loads by itself is followed within seconds", async
       const before = await counts();
       assert.equal((await requests(ats.httpUrl, 20)).errors, 0);
       const after = await counts();
-      return after.allocs - before.allocs === 40 && after.alive === before.alive;
+      return after.allocs - before.allocs === 80 && after.alive === before.alive;
     };
     const deadline = Date.now() + 20_000;
     while (!(await followed())) assert.ok(Date.now() < deadline, "the library is not followed");

@@ -2,6 +2,7 @@
  * Loads a C++ library by itself, at the first transaction, and then has it release what the plugin made, and makes what it gives
  * back. */
 #include <dlfcn.h>
+#include <cstdlib>
 #include <string>
 #include "corpus.h"
 #include "late_library.h"
@@ -25,6 +26,10 @@ behave(TSHttpTxn)
   auto destroy = reinterpret_cast<void (*)(LateThing *)>(dlsym(library, "late_destroy"));
   destroy(CORPUS_LAUNDER(new LateThing));
   delete CORPUS_LAUNDER(make());
+  auto take = reinterpret_cast<void *(*)()>(dlsym(library, "late_take"));
+  auto give = reinterpret_cast<void (*)(void *)>(dlsym(library, "late_give"));
+  give(CORPUS_LAUNDER(malloc(50)));
+  free(CORPUS_LAUNDER(take()));
 }
 
 CORPUS_PLUGIN(CORPUS_AT_REQUEST, behave) // SITE TSPluginInit: TSCont +1 -0 once
