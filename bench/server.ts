@@ -65,7 +65,7 @@ const LOADS: Record<string, Load> = {
   "TLS handshakes": { path: `size/1000?${CACHED}`, secure: true, how: ["--h1", "-c", "150"], requests: 150 },
   "HTTP/2, 1 KB": { path: `size/1000?${CACHED}`, secure: true, how: ["-c", "8", "-m", "8"], requests: 2500 },
 };
-const SLICES = 7;
+const SLICES = 5;
 const SLICES_QUICK = 2;
 
 export async function server({ quick, rounds, progress }: Run): Promise<Figure[]> {

@@ -99,6 +99,10 @@ open_guarded(void *argument)
     core->output     = Z_coreZ_outputAt(&core->wasm);
     core->hot        = (struct memtrack_hot){
              .memory = core->wasm.w2c_memory.data, .index_shift = core->wasm.w2c_indexShift, .slots = core->wasm.w2c_slots};
+    if (opening->role == MEMTRACK_ROLE_SHARD) {
+      /* The texts of dumps, which a shard never reads: three pages in each thread. They read as zeros from now on. */
+      madvise(core->wasm.w2c_memory.data, MEMTRACK_INDEX_AT, MADV_DONTNEED);
+    }
     /* What account.cc takes for granted of a shard. */
     opening->done =
       opening->role != MEMTRACK_ROLE_SHARD || (core->hot.index_shift >= 64 - MEMTRACK_INDEX_BITS && core->hot.index_shift < 64 &&
