@@ -283,6 +283,8 @@ tell_facts(uint32_t reason, const struct memtrack_state *state)
 {
   struct timespec now;
   clock_gettime(CLOCK_MONOTONIC, &now);
+  /* Plugins' releases are looked at, and the allocator leaves nothing by which a second one could be told. */
+  bool unmarked                             = state->plugins == MEMTRACK_HOOK_INSTALLED && !memtrack_plugins.freed_mark;
   const uint64_t facts[MEMTRACK_FACT_COUNT] = {
     [MEMTRACK_FACT_DUMP]      = dump_number,
     [MEMTRACK_FACT_TIME]      = time(NULL),
@@ -302,7 +304,7 @@ tell_facts(uint32_t reason, const struct memtrack_state *state)
     [MEMTRACK_FACT_BUFFERS]   = state->buffers,
     [MEMTRACK_FACT_HEAP]      = state->heap,
     [MEMTRACK_FACT_DAMAGED]   = atomic_load(&memtrack_plugins.damaged),
-    [MEMTRACK_FACT_TWICE]     = memtrack_plugins.freed_mark ? atomic_load(&memtrack_plugins.twice) : UINT64_MAX,
+    [MEMTRACK_FACT_TWICE]     = unmarked ? UINT64_MAX : atomic_load(&memtrack_plugins.twice),
     [MEMTRACK_FACT_UNTRACKED] = memtrack_objects_untracked(),
   };
   for (uint32_t i = 0; i < MEMTRACK_FACT_COUNT; ++i) {
