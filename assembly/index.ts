@@ -25,12 +25,6 @@ export function init(role: u32, sites: u32): i32 {
 
 // Where a host finds what it copies between instances, as offsets into this instance's memory.
 
-export function recordsAt(): usize {
-  return memory_.records;
-}
-export function bucketsAt(): usize {
-  return memory_.buckets;
-}
 export function inputAt(): usize {
   return memory_.input;
 }

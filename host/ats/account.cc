@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Each kind of event has a fast path of its own: this thread's shard, the key in the first slot of its probe. There it is two
- * stores around a few inlined lines of the core, no call and no loop. A key further on in its probe takes a second turn of the
- * same; everything else goes one slow way.
+ * Each kind of event has a fast path of its own: this thread's shard, the key at the beginning of its probe, a block of the
+ * present epoch. There it is two stores around a few inlined lines of the core, no call and no loop. A key further on in its probe
+ * and an older block take a second turn of the same; everything else goes one slow way.
  *
  * The core's generated C is part of this file, so that the compiler can inline those few lines; other files call its functions
  * from outside.
@@ -78,7 +78,7 @@ change_own(Call call)
 }
 
 /* Calls a hot function with an instance of its own that has what it reads: the compiler can keep that in registers over the stores
-   into linear memory, and from the memory's size it proves all bounds of a record, so that of five checks one is left. The hot
+   into linear memory, and from the memory's size and the largest index it proves all bounds, so that no check is left. The hot
    functions change linear memory only, and read no other global (tests/node/core.test.ts). */
 template <typename Call>
 inline __attribute__((always_inline)) uint32_t
@@ -98,15 +98,15 @@ hot(const memtrack_hot &own, Call call)
 
 /* The epoch of what a shard allocates: the lowest lane of its word (assembly/epoch.ts). */
 inline uint32_t
-present(const memtrack_shard *shard)
+present(const memtrack_core *core)
 {
-  return (uint8_t)shard->core.hot.epochs;
+  return (uint8_t)core->hot.epochs;
 }
 
 inline uint32_t
-birth_of(uint32_t site, const memtrack_shard *shard)
+birth_of(uint32_t site, const memtrack_core *core)
 {
-  return site << MEMTRACK_EPOCH_BITS | present(shard);
+  return site << MEMTRACK_EPOCH_BITS | present(core);
 }
 
 template <typename Call>
@@ -235,14 +235,14 @@ alloc_further(uint64_t place, uint64_t detail, const char *text, uint64_t size)
   if (shard && shard->core.hot.epochs == memtrack_epochs()) {
     uint32_t site = change_own([=](memtrack_core *core) { return w2c_charge(&core->wasm, place, detail, size); });
     if (LIKELY_(site != UNKNOWN)) {
-      return site == TRAPPED ? UNKNOWN : birth_of(site, shard);
+      return site == TRAPPED ? UNKNOWN : birth_of(site, &shard->core);
     }
   }
   Key key{place, detail, text};
   uint32_t birth = tell_slowly(
     [=](memtrack_core *core) {
       uint32_t site = Z_coreZ_charge(&core->wasm, key.place, key.detail, size);
-      return site == UNKNOWN ? site : site << MEMTRACK_EPOCH_BITS | (uint8_t)core->hot.epochs;
+      return site == UNKNOWN ? site : birth_of(site, core);
     },
     &key);
   return birth == TRAPPED ? UNKNOWN : birth;
@@ -254,7 +254,7 @@ free_further(uint32_t birth, uint64_t size)
 {
   uint32_t site = birth >> MEMTRACK_EPOCH_BITS, epoch = birth & MEMTRACK_EPOCH_MASK;
   memtrack_shard *shard = memtrack_thread.shard;
-  if (LIKELY_(shard && epoch <= present(shard))) {
+  if (LIKELY_(shard && epoch <= present(&shard->core))) {
     if (LIKELY_(change_own([=](memtrack_core *core) ALWAYS_ {
                   return hot(core->hot, [=](Z_core_instance_t *copy) ALWAYS_ { return w2c_releaseOld(copy, site, epoch, size); });
                 }) != UNKNOWN)) {
@@ -288,7 +288,9 @@ memtrack_account_alloc(uint64_t place, uint64_t detail, const char *text, uint64
     [=](memtrack_core *core)
       ALWAYS_ { return hot(core->hot, [=](Z_core_instance_t *copy) ALWAYS_ { return w2c_tryCharge(copy, place, detail, size); }); },
     memtrack_shard_disable_own);
-  return LIKELY_(site < TRAPPED) ? birth_of(site, shard) : site == TRAPPED ? UNKNOWN : alloc_further(place, detail, text, size);
+  return LIKELY_(site < TRAPPED) ? birth_of(site, &shard->core)
+         : site == TRAPPED       ? UNKNOWN
+                                 : alloc_further(place, detail, text, size);
 }
 
 HOT_ void

@@ -90,8 +90,6 @@ open_guarded(void *argument)
   if (Z_coreZ_init(&core->wasm, opening->role, opening->sites) == 0) {
     core->sites      = opening->sites;
     core->size       = Z_coreZ_size(&core->wasm);
-    core->records    = Z_coreZ_recordsAt(&core->wasm);
-    core->buckets    = Z_coreZ_bucketsAt(&core->wasm);
     core->input      = Z_coreZ_inputAt(&core->wasm);
     core->names      = Z_coreZ_namesAt(&core->wasm);
     core->owners_end = Z_coreZ_ownersEnd(&core->wasm);

@@ -39,8 +39,6 @@ struct memtrack_core {
   uint32_t sites; /* the capacity */
   uint32_t size;  /* bytes of its memory that it can come to use */
   /* Offsets of regions in its memory (assembly/memory.ts). */
-  uint32_t records;
-  uint32_t buckets;
   uint32_t input;
   uint32_t names;
   uint32_t owners_end; /* owners stand behind the names */

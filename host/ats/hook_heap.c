@@ -353,7 +353,7 @@ plugin_getline(char **line, size_t *room, FILE *file)
   return plugin_getdelim(line, room, '\n', file);
 }
 
-/* What a library unloads by itself, the modules' table does not hear of. */
+/* What a library unloads by itself, the modules' table hears of at a later poll: too late for rules of its code. */
 static int
 other_dlclose(void *handle)
 {

@@ -199,7 +199,7 @@ copy_words(uint64_t *to, const uint8_t *from, int words)
 __attribute__((no_sanitize("thread"))) void
 memtrack_shard_read(struct memtrack_shard *shard, uint32_t pair, uint32_t count, uint8_t *to)
 {
-  const uint8_t *from  = memtrack_core_at(&shard->core, shard->core.records) + pair;
+  const uint8_t *from  = memtrack_core_at(&shard->core, MEMTRACK_RECORDS_AT) + pair;
   struct reader reader = {.shard = shard};
   uint32_t turns       = 0;
   uint64_t since       = 0;
@@ -216,8 +216,8 @@ memtrack_shard_read(struct memtrack_shard *shard, uint32_t pair, uint32_t count,
 __attribute__((no_sanitize("thread"))) void
 memtrack_shard_read_sites(struct memtrack_shard *shard, uint32_t first, uint32_t count, uint8_t *to)
 {
-  const uint8_t *records = memtrack_core_at(&shard->core, shard->core.records) + MEMTRACK_RECORD_ALLOCS;
-  const uint8_t *buckets = memtrack_core_at(&shard->core, shard->core.buckets);
+  const uint8_t *records = memtrack_core_at(&shard->core, MEMTRACK_RECORDS_AT) + MEMTRACK_RECORD_ALLOCS;
+  const uint8_t *buckets = memtrack_core_at(&shard->core, MEMTRACK_BUCKETS_AT);
   struct reader reader   = {.shard = shard};
   uint32_t turns         = 0;
   uint64_t since         = 0;

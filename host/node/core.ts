@@ -27,8 +27,6 @@ interface Exports extends Record<string, unknown> {
   slots: { readonly value: number };
   init(role: number, sites: number): number;
   size(): number;
-  recordsAt(): number;
-  bucketsAt(): number;
   inputAt(): number;
   namesAt(): number;
   ownersEnd(): number;
@@ -175,7 +173,7 @@ export class Core {
 
   /** Copies a pair (RECORD_ALLOCS or RECORD_FREES) of the sites 0 to count - 1 into a model's staging region. */
   copyPairs(pair: number, count: number, model: Core): void {
-    const from = this.#wasm.recordsAt() + pair;
+    const from = abi.RECORDS_AT + pair;
     const to = model.#wasm.stagingAt();
     for (let site = 0; site < count; ++site) {
       const at = from + site * abi.RECORD_SIZE;
@@ -185,12 +183,12 @@ export class Core {
 
   /** Copies what there is of the sites `first` to `first + count - 1` into a model's staging region. */
   copySites(first: number, count: number, model: Core): void {
-    const [records, buckets, to] = [this.#wasm.recordsAt(), this.#wasm.bucketsAt(), model.#wasm.stagingAt()];
+    const to = model.#wasm.stagingAt();
     const view = new DataView(model.#bytes.buffer);
     for (let i = 0; i < count; ++i) {
       const at = to + i * abi.STAGED_SIZE;
-      const pairs = records + (first + i) * abi.RECORD_SIZE + abi.RECORD_ALLOCS;
-      const old = buckets + (first + i) * abi.BUCKETS_SIZE;
+      const pairs = abi.RECORDS_AT + (first + i) * abi.RECORD_SIZE + abi.RECORD_ALLOCS;
+      const old = abi.BUCKETS_AT + (first + i) * abi.BUCKETS_SIZE;
       view.setBigUint64(at + abi.STAGED_EPOCHS, this.epochs, true);
       model.#bytes.set(this.#bytes.subarray(pairs, pairs + 2 * abi.PAIR_SIZE), at + abi.STAGED_PAIRS);
       model.#bytes.set(this.#bytes.subarray(old, old + abi.BUCKETS_SIZE), at + abi.STAGED_BUCKETS);

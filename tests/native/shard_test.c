@@ -154,7 +154,7 @@ stop_inside_an_event(void *argument)
   memtrack_account_iobuffer(argument, 1000);
   struct memtrack_shard *shard = memtrack_thread.shard;
   uint32_t site                = memtrack_registry_site((uintptr_t)argument, 0, argument, MEMTRACK_OWNER_CORE, 0);
-  uint8_t *record              = memtrack_core_at(&shard->core, shard->core.records) + site * MEMTRACK_RECORD_SIZE;
+  uint8_t *record              = memtrack_core_at(&shard->core, MEMTRACK_RECORDS_AT) + site * MEMTRACK_RECORD_SIZE;
   uint64_t *pair               = (uint64_t *)(record + MEMTRACK_RECORD_ALLOCS), seq;
   assert_true(memtrack_shard_enter(shard, &seq));
   __atomic_store_n(&pair[0], pair[0] + 1, __ATOMIC_RELAXED);

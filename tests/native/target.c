@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "own_calls.h"
+
 int target_level = 0;
 
 static int64_t allocs, frees, in_use;
@@ -36,29 +38,4 @@ target_dump(FILE *file)
   }
 }
 
-int target_own(void);
-int target_interposed(void);
-int target_calls_both(void);
-
-// Defined here and called through slots, as libstdc++ does with operator new. The second one slots_test.c defines as well.
-__attribute__((noinline)) int
-target_own(void)
-{
-  int result = 1; // of which the compiler knows nothing
-  __asm__ volatile("" : "+r"(result));
-  return result;
-}
-
-__attribute__((noinline)) int
-target_interposed(void)
-{
-  int result = 10; // of which the compiler knows nothing
-  __asm__ volatile("" : "+r"(result));
-  return result;
-}
-
-int
-target_calls_both(void)
-{
-  return target_own() + target_interposed();
-}
+OWN_CALLS(target)

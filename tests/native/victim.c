@@ -4,6 +4,8 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include "own_calls.h"
+
 extern int target_level;
 extern void target_increment(const char *where, int64_t size);
 extern void target_dump(FILE *file);
@@ -34,29 +36,4 @@ victim_owner_inside(long (*tell)(long, long, long, long, long, long))
   return tell(1, 2, 3, 4, 5, 6);
 }
 
-int victim_own(void);
-int victim_interposed(void);
-int victim_calls_both(void);
-
-// Defined here and called through slots, as libstdc++ does with operator new. The second one slots_test.c defines as well.
-__attribute__((noinline)) int
-victim_own(void)
-{
-  int result = 1; // of which the compiler knows nothing
-  __asm__ volatile("" : "+r"(result));
-  return result;
-}
-
-__attribute__((noinline)) int
-victim_interposed(void)
-{
-  int result = 10; // of which the compiler knows nothing
-  __asm__ volatile("" : "+r"(result));
-  return result;
-}
-
-int
-victim_calls_both(void)
-{
-  return victim_own() + victim_interposed();
-}
+OWN_CALLS(victim)
