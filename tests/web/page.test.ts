@@ -177,7 +177,9 @@ describe("graphs", () => {
     drawn.add(await pixels());
     assert.equal(drawn.size, 4);
     await figure.locator("summary").click();
-    assert.equal(await figure.locator("details tbody tr").count(), 60);
+    const rows = figure.locator("details tbody tr");
+    await rows.first().waitFor(); // made when it opens, which the browser says a little later
+    assert.equal(await rows.count(), 60);
     assert.deepEqual(problems, []);
     await page.close();
   });
@@ -266,6 +268,7 @@ describe("for everyone", () => {
       handmade("sections.out", handmadeLeak(5) + handmadeDump({ number: 6, level: 2, rows: [], openssl: [], ...sections })),
     );
     for (const summary of await page.locator("summary").all()) await summary.click();
+    for (const table of await page.locator("section.chart details").all()) await table.locator("tbody tr").first().waitFor();
     await assertAccessible(page);
     await page.close();
   });
