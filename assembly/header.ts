@@ -75,6 +75,11 @@ export function armed(): u64 {
   return get(FACT_ARMED);
 }
 
+/** Of a FACT_ that tells a hook's state. */
+export function isInstalled(hook: u32): bool {
+  return get(hook) == HOOK_INSTALLED;
+}
+
 export function verifying(): bool {
   return get(FACT_VERIFY) != 0;
 }

@@ -78,7 +78,19 @@ export {
   sitesInUse,
   version,
 } from "./registry";
-export { adopt, knownVersion, mark, mergeAllocs, mergeBuckets, mergeFrees, nextEpoch, settle, start, sumRows } from "./model";
+export {
+  adopt,
+  arm,
+  disarm,
+  knownVersion,
+  mergeAllocs,
+  mergeBuckets,
+  mergeFrees,
+  nextEpoch,
+  settle,
+  start,
+  sumRows,
+} from "./model";
 export { epochPublished } from "./boundary";
 export { reclaim } from "./reclaim";
 export { verifyCompare, verifyMark, verifyRow, verifyStart } from "./verify";

@@ -6,7 +6,7 @@
 // that order a release that is in the sums always has its allocation in them too, though the shards go on counting meanwhile: in-use
 // is never too small.
 //
-// The counters of a shard run from the start of the process. What counts is what came since arming: mark() keeps the totals of that
+// The counters of a shard run from the start of the process. What counts is what came since arming: arm() keeps the totals of that
 // moment as the baseline. IOBuffers that are older than the arming are released all the same, and the server does not say how old
 // a buffer is: whenever a row has released more than it allocated, the difference must be such buffers. It is kept (`prior`) and
 // never taken back, so the row is right from then on.
@@ -34,7 +34,7 @@ import {
 } from "./abi";
 import * as boundary from "./boundary";
 import { addBuckets, addPassed, bucketBytes, bucketCount, clearBuckets, passage, turnBuckets } from "./bucket";
-import { historyMove } from "./history";
+import { historyForget, historyMove } from "./history";
 import {
   baseline,
   bucketBaseline,
@@ -59,14 +59,20 @@ const BYTES: usize = 8;
 const ALLOCS: usize = 0;
 const FREES: usize = PAIR_SIZE;
 
+const ALL_CLASSES: u32 = (1 << CLASS_COUNT) - 1;
+
 /** Sites that this model has names for, and the registry's version of them: now, and when the sums were begun. */
 let known: u32 = SITE_FIRST;
 let version: u32 = 0;
 let begun: u32 = 0;
 
+/** A bit for each class that is tracked now. */
+let armed: u32 = ALL_CLASSES;
+
 export function reset(role: u32): void {
   known = SITE_FIRST;
   version = begun = 0xffffffff;
+  armed = ALL_CLASSES;
   boundary.boundariesReset();
   if (role == ROLE_MODEL) resetRows();
 }
@@ -159,11 +165,27 @@ export function nextEpoch(now: u64): u64 {
   return boundary.epochsNow;
 }
 
-/** Makes the totals of this moment the baseline of a class: it was armed now. */
-export function mark(cls: u32): void {
+/** A class is tracked from now on: the totals of this moment are its baseline, and its rows have no past. */
+export function arm(cls: u32): void {
+  armed |= 1 << cls;
   for (let site: u32 = 0; site < known; ++site) {
-    if (siteClass(site) == cls) markSite(site);
+    if (siteClass(site) != cls) continue;
+    markSite(site);
+    historyForget(site);
   }
+}
+
+/** A class is not tracked from now on: what it releases is not heard of, so what was counted is no longer so, and it has no rows. */
+export function disarm(cls: u32): void {
+  armed &= ~(1 << cls);
+}
+
+export function isArmed(cls: u32): bool {
+  return (armed & (1 << cls)) != 0;
+}
+
+export function isAnyArmed(): bool {
+  return armed != 0;
 }
 
 /** Likewise of one site: what it counted until now is past. */
@@ -309,9 +331,9 @@ export function rowNumber(position: u32): u32 {
   return load<u32>(order + ((<usize>position) << 2));
 }
 
-/** Whether a site is a row of a table: the first with its name, and not a sum of older memory. */
+/** Whether a site is a row of a table: the first with its name, not a sum of older memory, and of a class that is tracked now. */
 export function isRow(site: u32): bool {
-  return !isPrior(site) && lengthOf(site) != 0 && rowOf(site) == site && !(flagsOf(site) & NAME_HIDDEN);
+  return !isPrior(site) && lengthOf(site) != 0 && rowOf(site) == site && !(flagsOf(site) & NAME_HIDDEN) && isArmed(siteClass(site));
 }
 
 /** The class of a site or a row. */

@@ -12,6 +12,7 @@ import {
   CLASS_IOBUFFER,
   CLASS_OBJECT,
   CLASS_OPENSSL,
+  FACT_HEAP,
   MEASURE_CGROUP,
   MEASURE_COUNT,
   MEASURE_FREELISTS,
@@ -21,9 +22,9 @@ import {
   MEASURE_RSS_FILES,
   MEASURE_SLACK,
 } from "./abi";
-import { level } from "./header";
+import { isInstalled } from "./header";
 import { limitMeasure, measured, measureOf } from "./measure";
-import { inUse, isRow, knownSites, siteClass } from "./model";
+import { inUse, isArmed, isRow, knownSites, siteClass } from "./model";
 import { percent } from "./suspects";
 import { ascii, signed } from "./writer";
 
@@ -56,7 +57,7 @@ export function trackedBytes(cls: u32): i64 {
 function tracked(cls: u32): void {
   if (cls == CLASS_OBJECT) return; // they have no size
   const name = nameOf(cls);
-  if (level() < (cls == CLASS_OPENSSL ? 2 : 1)) return unknown(name);
+  if (!isArmed(cls) || (cls == CLASS_HEAP && !isInstalled(FACT_HEAP))) return unknown(name);
   let bytes = trackedBytes(cls);
   if (cls == CLASS_IOBUFFER) bytes -= min<i64>(bytes, <i64>measureOf(MEASURE_RAM_CACHE));
   left -= bytes;

@@ -11,7 +11,20 @@ import { samples } from "./clock";
 import { renderGrowth, renderOwnersGrowth } from "./growth";
 import { level, renderEnd, renderHeader, verifying } from "./header";
 import { output, outputEnd, RANKED_MAX } from "./memory";
-import { alive, allocBytes, allocs, freeBytes, frees, inUse, priorBytes, priorFrees, rowNumber, sortRows } from "./model";
+import {
+  alive,
+  allocBytes,
+  allocs,
+  freeBytes,
+  frees,
+  inUse,
+  isAnyArmed,
+  isArmed,
+  priorBytes,
+  priorFrees,
+  rowNumber,
+  sortRows,
+} from "./model";
 import { kindOf, lengthOf, ownerOfSite, textOf } from "./name";
 import { isRetired } from "./owner";
 import { renderReconciliation } from "./reconciliation";
@@ -56,7 +69,7 @@ export function render(): u32 {
     rows += objects();
     renderOwners();
   }
-  if (samples) {
+  if (samples && isAnyArmed()) {
     judgeAll();
     renderGrowth(baseline, asked ? RANKED_MAX : GROWTH_ROWS);
     renderOwnersGrowth(baseline);
@@ -197,7 +210,7 @@ function older(): void {
 
 /** Bytes can show it before the counts do: where a large buffer went and a small one came. */
 function anyOlder(cls: u32): bool {
-  return priorFrees(cls) != 0 || priorBytes(cls) != 0;
+  return isArmed(cls) && (priorFrees(cls) != 0 || priorBytes(cls) != 0);
 }
 
 /** A row's last column. */

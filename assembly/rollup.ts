@@ -5,7 +5,6 @@
 
 import { CLASS_COUNT, CLASS_HEAP, CLASS_IOBUFFER, CLASS_OBJECT, CLASS_OPENSSL, CLASS_TSAPI } from "./abi";
 import { KIND_COUNT, OWNERS_MAX, OWNER_CORE, OWNER_OTHER } from "./abi";
-import { level } from "./header";
 import { order, rollup, ROLLUP_SIZE } from "./memory";
 import { alive, inUse, isRow, knownSites, siteClass } from "./model";
 import { kindOf, ownerOfSite } from "./name";
@@ -71,7 +70,7 @@ function add(): void {
     store<i64>(at(slot), 0, LAST);
   }
   for (let row: u32 = 0; row < knownSites(); ++row) {
-    if (!isShown(row)) continue;
+    if (!isRow(row)) continue;
     const to = at(ownerOfSite(row));
     const cls = siteClass(row);
     if (cls == CLASS_OBJECT) grow(to + OBJECTS + kindOf(row) * 8, alive(row));
@@ -89,15 +88,10 @@ function keep(): void {
   for (let slot: u32 = 0; slot < OWNERS_MAX; ++slot) memory.fill(at(slot), 0, LAST_KEY);
   lastTotal = 0;
   for (let row: u32 = 0; row < knownSites(); ++row) {
-    if (!isShown(row)) continue;
+    if (!isRow(row)) continue;
     grow(at(ownerOfSite(row)) + LAST, inUse(row));
     lastTotal += inUse(row);
   }
-}
-
-/** Whether a row is of a class that is tracked now, and so in a table of this dump. */
-function isShown(row: u32): bool {
-  return isRow(row) && (siteClass(row) != CLASS_OPENSSL || level() >= 2);
 }
 
 /**

@@ -11,7 +11,7 @@ import { output, outputEnd } from "./memory";
 import { knownSites } from "./model";
 import { pack, unpack } from "./packed";
 import { ranked } from "./ranking";
-import { subjectOfEntry } from "./subject";
+import { isSubject, subjectOfEntry } from "./subject";
 import { rankSuspects, writeEvidence } from "./suspects";
 import { grownBy, isSuspect } from "./verdict";
 import { ascii, begin, position } from "./writer";
@@ -55,7 +55,7 @@ export function nextWarning(): u32 {
 
 /** A look without putting them in order, which takes a while where there are many. An owner whose rows are suspects is none. */
 function anyDue(): bool {
-  for (let row: u32 = 0; row < knownSites(); ++row) if (isSuspect(row) && isDue(row)) return true;
+  for (let row: u32 = 0; row < knownSites(); ++row) if (isSubject(row) && isSuspect(row) && isDue(row)) return true;
   for (let entry: u32 = 0; entry < FOLLOWED_MAX; ++entry) {
     const subject = subjectOfEntry(entry);
     if (isFollowed(entry) && !entryLeaking(entry) && isSuspect(subject) && isDue(subject)) return true;

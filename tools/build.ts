@@ -27,7 +27,7 @@ export function build(say: Say = console.log): void {
   buildHeaders(say);
   buildC(say);
   run("make", ["-s", "-C", join("host", "ats")]);
-  say("build/memtrack.so is up to date");
+  say("build/memtrack.so is built, from that core");
 }
 
 /** What `npm pack` packs: the core's Wasm, the page, and the command as one JavaScript file that needs no other package. */

@@ -190,6 +190,12 @@ memtrack_analysis_status(int level, int64_t interval)
   memtrack_dump_visit(false, tell_status, &(struct standing){.level = level, .interval = interval});
 }
 
+void
+memtrack_analysis_idle(void)
+{
+  totals = (struct memtrack_totals){0};
+}
+
 const struct memtrack_totals *
 memtrack_analysis_totals(void)
 {

@@ -36,6 +36,9 @@ void memtrack_analysis_reset(void);
 /* Says in diags.log how it stands. Not hook-safe. */
 void memtrack_analysis_status(int level, int64_t interval);
 
+/* Nothing is tracked: there are no totals and no suspects until the next sample. Not hook-safe. */
+void memtrack_analysis_idle(void);
+
 /* As of the last sample. Not hook-safe. */
 const struct memtrack_totals *memtrack_analysis_totals(void);
 

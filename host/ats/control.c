@@ -88,17 +88,31 @@ apply_openssl(bool on)
   }
   if (!on) {
     memtrack_openssl_remove();
+    memtrack_dump_disarm(MEMTRACK_CLASS_OPENSSL);
     state.openssl = MEMTRACK_HOOK_OFF;
     return;
   }
-  memtrack_dump_mark(MEMTRACK_CLASS_OPENSSL);
+  memtrack_dump_arm(MEMTRACK_CLASS_OPENSSL);
   if (memtrack_openssl_install(openssl_reason)) {
+    memtrack_dump_disarm(MEMTRACK_CLASS_OPENSSL);
     openssl_found = false;
     state.openssl = MEMTRACK_HOOK_REFUSED;
     memtrack_log(MEMTRACK_ERROR, "OpenSSL memory is not tracked: %s", openssl_reason);
     return;
   }
   state.openssl = MEMTRACK_HOOK_INSTALLED;
+}
+
+/* What plugins hold themselves. */
+static void
+apply_plugins(bool on)
+{
+  static const uint32_t classes[] = {MEMTRACK_CLASS_TSAPI, MEMTRACK_CLASS_HEAP, MEMTRACK_CLASS_OBJECT};
+  on                              = on && state.plugins == MEMTRACK_HOOK_INSTALLED;
+  for (size_t i = 0; i < sizeof(classes) / sizeof(classes[0]); ++i) {
+    on ? memtrack_dump_arm(classes[i]) : memtrack_dump_disarm(classes[i]);
+  }
+  on ? memtrack_plugins_arm() : memtrack_plugins_disarm();
 }
 
 /* To level 0, 1 or 2. At the start the server may have counted already, and that was taken over; later, counting begins anew. */
@@ -110,17 +124,15 @@ apply_level(int level, bool at_start)
   }
   if (level > 0 && state.level == 0) {
     if (!at_start) {
-      memtrack_dump_mark(MEMTRACK_CLASS_IOBUFFER);
+      memtrack_dump_arm(MEMTRACK_CLASS_IOBUFFER);
       armed_late = true;
     }
-    static const uint32_t classes[] = {MEMTRACK_CLASS_TSAPI, MEMTRACK_CLASS_HEAP, MEMTRACK_CLASS_OBJECT};
-    for (size_t i = 0; i < sizeof(classes) / sizeof(classes[0]); ++i) {
-      memtrack_dump_mark(classes[i]);
-    }
-    memtrack_plugins_arm();
+    apply_plugins(true);
     state.armed_since = seconds();
   } else if (level == 0) {
-    memtrack_plugins_disarm();
+    memtrack_dump_disarm(MEMTRACK_CLASS_IOBUFFER);
+    apply_plugins(false);
+    memtrack_analysis_idle();
     state.armed_since = 0;
     armed_late        = false;
   }
@@ -222,7 +234,8 @@ memtrack_control_start(const char *version, memtrack_record_reader read, void (*
   memtrack_analysis_open(read, server->freelists);
 
   state.openssl_reason = openssl_reason;
-  openssl_found        = memtrack_openssl_find(openssl_reason) == 0;
+  memtrack_dump_disarm(MEMTRACK_CLASS_OPENSSL);
+  openssl_found = memtrack_openssl_find(openssl_reason) == 0;
   if (!openssl_found) {
     state.openssl = MEMTRACK_HOOK_REFUSED;
     memtrack_log(MEMTRACK_ERROR, "OpenSSL memory cannot be tracked at level 2: %s", openssl_reason);

@@ -210,16 +210,29 @@ memtrack_dump_reclaim(void)
 
 /* Guarded. */
 static void
-mark(void *cls)
+arm(void *cls)
 {
   collect();
-  Z_coreZ_mark(&model.wasm, *(uint32_t *)cls);
+  Z_coreZ_arm(&model.wasm, *(uint32_t *)cls);
 }
 
 void
-memtrack_dump_mark(uint32_t cls)
+memtrack_dump_arm(uint32_t cls)
 {
-  with_model(mark, &cls);
+  with_model(arm, &cls);
+}
+
+/* Guarded. */
+static void
+disarm(void *cls)
+{
+  Z_coreZ_disarm(&model.wasm, *(uint32_t *)cls);
+}
+
+void
+memtrack_dump_disarm(uint32_t cls)
+{
+  with_model(disarm, &cls);
 }
 
 struct builtin {

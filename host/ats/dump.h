@@ -33,7 +33,10 @@ int memtrack_dump_open(uint32_t sites);
 void memtrack_dump_carry_over(void);
 
 /* A class is armed now: what was counted of it before does not count any more. Not hook-safe. */
-void memtrack_dump_mark(uint32_t cls);
+void memtrack_dump_arm(uint32_t cls);
+
+/* A class is not tracked any more, and has no rows until it is armed again. Not hook-safe. */
+void memtrack_dump_disarm(uint32_t cls);
 
 /* Looks for buffers that are older than the arming, without a dump: the more often, the sooner the rows are right that they would
    distort (assembly/model.ts). Not hook-safe. */

@@ -64,7 +64,8 @@ interface Exports extends Record<string, unknown> {
   mergeBuckets(first: number, count: number): void;
   nextEpoch(now: bigint): bigint;
   epochPublished(now: bigint): void;
-  mark(cls: number): void;
+  arm(cls: number): void;
+  disarm(cls: number): void;
   settle(): void;
   verifyStart(): void;
   verifyRow(site: number, allocs: bigint, frees: bigint, inUse: bigint): number;
@@ -301,8 +302,13 @@ export class Core {
     this.#wasm.epochPublished(now);
   }
 
-  mark(cls: number): void {
-    this.#wasm.mark(cls);
+  arm(cls: number): void {
+    this.#wasm.arm(cls);
+  }
+
+  /** A class is not tracked any more: it has no rows. */
+  disarm(cls: number): void {
+    this.#wasm.disarm(cls);
   }
 
   sumRows(): void {
@@ -547,9 +553,9 @@ export class Host {
   }
 
   /** A class is armed now: what was counted before is no part of later dumps. */
-  mark(cls: number): void {
+  arm(cls: number): void {
     this.#collect();
-    this.model.mark(cls);
+    this.model.arm(cls);
   }
 
   /** Looks at the sums without a dump, so that a release of older memory is found while it shows. */

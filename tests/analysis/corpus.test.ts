@@ -47,7 +47,7 @@ function play(scene: Scene, seed: number): Outcome[] {
   for (const [i, { before }] of scene.rows.entries()) {
     if (before) shard.carry(sites[i]!, before.allocs, before.allocBytes, before.frees, before.freeBytes);
   }
-  if (scene.rows.some((row) => row.before)) for (const cls of [abi.CLASS_IOBUFFER, abi.CLASS_TSAPI]) host.mark(cls);
+  if (scene.rows.some((row) => row.before)) for (const cls of [abi.CLASS_IOBUFFER, abi.CLASS_TSAPI]) host.arm(cls);
   let now = 1_000_000;
   let transactions = 0;
   for (let index = 0; index < scene.samples; ++index) {

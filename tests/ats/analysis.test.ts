@@ -205,10 +205,26 @@ describe("plugin messages", () => {
       const help = await tell(["help"], /plugin msg memtrack 'help : says this/);
       for (const verb of ["mark", "diff", "dump", "reset", "arm", "status"]) assert.match(help, new RegExp(`memtrack '${verb}`));
 
+      // The server's statistics reach traffic_ctl some seconds after the start; until then `metric get` fails.
+      const metric = (line: RegExp) => eventually(async () => line.test(await ats.ctl("metric", "match", "plugin.memtrack")));
       await tell(["arm 2"], /level 2, by a message, until proxy\.config\.res_track_memory is changed/);
-      assert.equal((await dumped("dump")).header.get("openssl"), "installed");
+      await handshakes(ats.tlsPort, 20);
+      await metric(/openssl_bytes [1-9]/);
+      const two = await dumped("dump");
+      assert.equal(two.header.get("openssl"), "installed");
+      assert.match(two.text, /\| memory\/OpenSSL\/.*\n[^]*\nGrowth since [^]*\| memory\/OpenSSL\/[^]*\nReconciliation: /);
+
+      // What is not tracked is nowhere: its last numbers are no longer true.
+      await tell(["arm 1"], /level 1, by a message/);
+      await metric(/openssl_bytes 0$/m);
+      const one = await dumped("dump");
+      assert.doesNotMatch(one.text, /memory\/OpenSSL\//);
+      assert.match(one.text, /\n {19}- \| {7}- \| OpenSSL alive: not known\n/);
       await tell(["arm 0"], /level 0, by a message/);
-      assert.equal((await dumped("dump")).header.get("level"), "0");
+      await metric(/tracked_bytes 0$/m);
+      const none = await dumped("dump");
+      assert.equal(none.header.get("level"), "0");
+      assert.doesNotMatch(none.text, /memory\/|^Growth|^Suspects/m);
       await tell(["arm 1"], /level 1, by a message/);
       await tell(["reset"], /histories, suspects and baselines are forgotten; the tables count on/);
       await tell(["status"], /baselines: arming$/m);

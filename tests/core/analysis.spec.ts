@@ -3,6 +3,7 @@
 // Owners, baselines, ages, measures and the words of the sections; what a host or a user may hand in that is odd.
 
 import {
+  CLASS_COUNT,
   CLASS_HEAP,
   CLASS_TSAPI,
   FOLLOWED_MAX,
@@ -31,11 +32,12 @@ import { limitMeasure, measure, measured, room, unmeasure } from "../../assembly
 import { output, outputEnd, slots } from "../../assembly/memory";
 import { entryAllocs, entryInUse, isCoreEntry, isFollowed, sumFollowed, writeEntry } from "../../assembly/followed";
 import { ageOf } from "../../assembly/history";
+import { trackedBytes } from "../../assembly/reconciliation";
 import { reclaim } from "../../assembly/reclaim";
 import { freeSite, retireOwner } from "../../assembly/registry";
 import { rankSuspects } from "../../assembly/suspects";
 import { forgetAll, sample } from "../../assembly/sample";
-import { settle } from "../../assembly/model";
+import { arm, disarm, settle } from "../../assembly/model";
 import { addAlloc, addFree, siteAt } from "../../assembly/site";
 import { nextWarning } from "../../assembly/warning";
 import { about, bytes, duration, grouped } from "../../assembly/words";
@@ -283,6 +285,31 @@ describe("a leak", () => {
     expect(nextWarning()).toBe(0);
     forgetAll();
     expect(rankSuspects()).toBe(0);
+  });
+
+  test("in a class that is not tracked any more is none, in no section, and has no past when it is armed again", () => {
+    fresh();
+    fact(FACT_LEVEL, 1);
+    const leaky = pluginSite(CLASS_TSAPI, "foo.so handler (foo.c:88)", owner("foo.so"));
+    for (let i: u64 = 0; i < 150; ++i) {
+      settleOne(leaky, i * 2, i * 2048, 0, 0);
+      sample(500 + i * 10, i * 1000);
+    }
+    expect(rankSuspects()).toBe(1);
+    expect(rendered().includes("foo.c:88")).toBe(true);
+    expect(trackedBytes(CLASS_TSAPI)).toBe(149 * 2048);
+    disarm(CLASS_TSAPI);
+    expect(rankSuspects()).toBe(0);
+    expect(nextWarning()).toBe(0);
+    expect(trackedBytes(CLASS_TSAPI)).toBe(0);
+    const text = rendered();
+    expect(text.includes("foo.c:88")).toBe(false);
+    expect(text.includes("- |       - | plugins' TSmalloc alive: not known")).toBe(true);
+    expect(text.includes("Suspects: 0 grow")).toBe(true);
+    arm(CLASS_TSAPI);
+    expect(ageOf(leaky)).toBe(0);
+    for (let cls: u32 = 0; cls < CLASS_COUNT; ++cls) disarm(cls);
+    expect(rendered().includes("Suspects")).toBe(false);
   });
 
   test("in very many rows is warned of ten times an hour", () => {

@@ -9,11 +9,11 @@ import {
   alive,
   allocBytes,
   allocs,
+  arm,
   freeBytes,
   frees,
   inUse,
   isRow,
-  mark,
   mergeAllocs,
   mergeFrees,
   priorBytes,
@@ -111,7 +111,7 @@ describe("merging shards", () => {
     fresh();
     const a = site("memory/IOBuffer/A.cc:1");
     sumOne(a, u64.MAX_VALUE - 1, u64.MAX_VALUE - 10, u64.MAX_VALUE - 1, u64.MAX_VALUE - 10);
-    mark(CLASS_IOBUFFER);
+    arm(CLASS_IOBUFFER);
     settleOne(a, 3, 989, 1, 89); // 5 allocations of 1000 bytes and 3 releases of 100 later
     expect(shown(a)).toStrictEqual([5, 3, 900]);
   });
@@ -233,7 +233,7 @@ describe("the arming of a class", () => {
     stage(buffer, 10, 1000);
     stage(block, 20, 2000);
     mergeAllocs(siteCount());
-    mark(CLASS_IOBUFFER);
+    arm(CLASS_IOBUFFER);
     begin();
     stage(buffer, 12, 1500);
     stage(block, 20, 2000);
@@ -247,7 +247,7 @@ describe("the arming of a class", () => {
     fresh();
     const a = site("memory/IOBuffer/A.cc:1");
     sumOne(a, 10, 1000, 4, 400);
-    mark(CLASS_IOBUFFER);
+    arm(CLASS_IOBUFFER);
     settleOne(a, 10, 1000, 4, 400);
     expect(sortRows(CLASS_IOBUFFER)).toBe(0);
     settleOne(a, 11, 1100, 4, 400);
@@ -258,7 +258,7 @@ describe("the arming of a class", () => {
     fresh();
     const a = site("memory/IOBuffer/A.cc:1");
     sumOne(a, 10, 1000, 4, 400);
-    mark(CLASS_IOBUFFER);
+    arm(CLASS_IOBUFFER);
     const b = site("memory/IOBuffer/B.cc:1");
     settleOne(b, 3, 30, 1, 10);
     expect(shown(b)).toStrictEqual([3, 1, 20]);
@@ -270,7 +270,7 @@ describe("the arming of a class", () => {
     settleOne(a, 0, 0, 3, 300);
     expect(priorFrees(CLASS_IOBUFFER)).toBe(3);
     sumOne(a, 5, 500, 3, 300);
-    mark(CLASS_IOBUFFER);
+    arm(CLASS_IOBUFFER);
     settleOne(a, 6, 600, 3, 300);
     expect(shown(a)).toStrictEqual([1, 0, 100]);
     expect(priorFrees(CLASS_IOBUFFER)).toBe(0);
@@ -281,7 +281,7 @@ describe("the arming of a class", () => {
     fresh();
     const prior = SITE_PRIOR + CLASS_OPENSSL;
     sumOne(prior, 0, 0, 4, 64);
-    mark(CLASS_OPENSSL);
+    arm(CLASS_OPENSSL);
     settleOne(prior, 0, 0, 6, 164);
     expect(priorFrees(CLASS_OPENSSL)).toBe(2);
     expect(priorBytes(CLASS_OPENSSL)).toBe(100);

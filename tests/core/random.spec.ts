@@ -18,10 +18,10 @@ import { slots } from "../../assembly/memory";
 import {
   allocBytes,
   allocs,
+  arm,
   freeBytes,
   frees,
   inUse,
-  mark,
   priorBytes,
   priorFrees,
   rowNumber,
@@ -146,9 +146,9 @@ function look(): void {
   }
 }
 
-function arm(cls: u32): void {
+function armClass(cls: u32): void {
   collect();
-  mark(cls);
+  arm(cls);
   const names = rows.keys();
   for (let i = 0; i < names.length; ++i) if (rows.get(names[i]).cls == cls) rows.get(names[i]).arm();
   if (cls == CLASS_OPENSSL) untagged = untaggedBytes = 0;
@@ -220,7 +220,7 @@ function run(sites: u32, places: u32, operations: u32, salt: u64): void {
     } else if (what < 999) {
       look();
     } else if (random.below(4) == 0) {
-      arm(random.below(CLASS_COUNT));
+      armClass(random.below(CLASS_COUNT));
     }
   }
   look();

@@ -40,7 +40,7 @@ import {
 } from "../../assembly/index";
 import { release, renameSite, retireOwner, seal, settle, siteCount, sitesInUse } from "../../assembly/index";
 import { indexMask, limit } from "../../assembly/memory";
-import { allocs, frees, inUse, isRow, mark, priorFrees, sumRows } from "../../assembly/model";
+import { allocs, arm, frees, inUse, isRow, priorFrees, sumRows } from "../../assembly/model";
 import { lengthOf, ownerOfSite } from "../../assembly/name";
 import { ownerOf } from "../../assembly/owner";
 import { verifyCompare, verifyMark, verifyRow, verifyStart } from "../../assembly/verify";
@@ -325,7 +325,7 @@ describe("the number of an IOBuffer's site", () => {
     const foo = owner("foo.so");
     const number = buffer(0x1000, foo, 4096);
     collect();
-    mark(CLASS_IOBUFFER);
+    arm(CLASS_IOBUFFER);
     retireOwner(foo);
     look();
     expect(giveBack()).toBe(0, "allocated before the arming");

@@ -5,7 +5,7 @@
 import { FACT_VERIFY, SITES_MIN, SITE_FIRST } from "../../assembly/abi";
 import { fact } from "../../assembly/header";
 import { output } from "../../assembly/memory";
-import { mark, settle } from "../../assembly/model";
+import { arm, settle } from "../../assembly/model";
 import { begin as write } from "../../assembly/writer";
 import { renderVerify, verifyCompare, verifyMark, verifyRow, verifyStart } from "../../assembly/verify";
 import { fresh, opensslSite, site, sumOne, written } from "./support";
@@ -163,7 +163,7 @@ describe("verify mode", () => {
     fresh();
     const a = site("memory/IOBuffer/A.cc:1");
     sumOne(a, 5, 500, 1, 100);
-    mark(0);
+    arm(0);
     sumOne(a, 5, 500, 8, 800);
     verifyStart();
     verifyRow(a, 5, 8, -300);

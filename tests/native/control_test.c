@@ -127,7 +127,7 @@ static void
 releases_of_buffers_older_than_the_arming_are_never_negative(void **state)
 {
   (void)state;
-  memtrack_dump_mark(MEMTRACK_CLASS_IOBUFFER);
+  memtrack_dump_arm(MEMTRACK_CLASS_IOBUFFER);
   for (int i = 0; i < 10; ++i) {
     memtrack_account_iobuffer("memory/IOBuffer/late.cc:1", -1000);
   }

@@ -217,8 +217,8 @@ main(int argc, char **argv)
     }
     if (event && events == mark) {
       dump(false);
-      memtrack_dump_mark(MEMTRACK_CLASS_IOBUFFER);
-      memtrack_dump_mark(MEMTRACK_CLASS_OPENSSL);
+      memtrack_dump_arm(MEMTRACK_CLASS_IOBUFFER);
+      memtrack_dump_arm(MEMTRACK_CLASS_OPENSSL);
     }
     line = end;
   }

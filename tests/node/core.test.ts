@@ -521,7 +521,7 @@ class RandomRun {
   }
 
   #mark(cls: number): void {
-    this.#host.mark(cls);
+    this.#host.arm(cls);
     this.#shadow.arm(cls);
   }
 

@@ -79,8 +79,8 @@ function replayInNode(events: Event[], { sites, mark, sample, verify }: Run): Bu
     }
     if (index + 1 === mark) {
       dumps.push(host.dump(FACTS));
-      host.mark(abi.CLASS_IOBUFFER);
-      host.mark(abi.CLASS_OPENSSL);
+      host.arm(abi.CLASS_IOBUFFER);
+      host.arm(abi.CLASS_OPENSSL);
     }
   }
   dumps.push(host.dump(FACTS, verify ? builtinRows() : undefined));
