@@ -8,9 +8,9 @@ import { chmodSync, copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, 
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
-import { BUILD, PLUGIN, TOP } from "../../tools/build.ts";
+import { PLUGIN } from "../../tools/build.ts";
 import { Ats, trafficLayout, type AtsOptions } from "../support/ats.ts";
-import { handshakes, mixed, requests } from "../support/load.ts";
+import { handshakes, mixed } from "../support/load.ts";
 import { Origin } from "../support/origin.ts";
 
 let origin: Origin;
@@ -177,57 +177,5 @@ describe("a server that is not as known", () => {
       assert.ok(dump.iobuffer.rows.some((row) => row.allocs >= 100));
     });
     assertOne(lines, /could not be written to traffic\.out/);
-  });
-});
-
-describe("what is written where", () => {
-  test("every page keeps the protection that it has without the plugin", async () => {
-    // Per module: the protections of its mappings in order, whatever their addresses.
-    const protections = async (options: AtsOptions): Promise<Map<string, string[]>> => {
-      const ats = await Ats.start({ level: 2, origin: origin.url, ...options });
-      try {
-        await requests(ats.httpsUrl, 20);
-        if (options.plugins?.length) {
-          const dump = await ats.dump();
-          assert.equal(dump.header.get("iobuffer"), "installed");
-          assert.equal(dump.header.get("openssl"), "installed");
-        }
-        const found = new Map<string, string[]>();
-        for (const line of readFileSync(`/proc/${ats.pid}/maps`, "utf8").split("\n")) {
-          const [range = "", mode = "", , , , path = ""] = line.split(/ +/);
-          if (!path.startsWith("/usr") && !path.startsWith("/lib")) continue;
-          const [start, end] = range.split("-").map((text) => parseInt(text, 16));
-          found.set(path, [...(found.get(path) ?? []), `${mode} ${end! - start!}`]);
-        }
-        return found;
-      } finally {
-        await ats.stop();
-      }
-    };
-    const without = await protections({ plugins: [] });
-    const withPlugin = await protections({ plugins: [PLUGIN] });
-    assert.ok([...without.keys()].some((path) => path.endsWith("/traffic_server")));
-    assert.ok([...without.keys()].some((path) => path.includes("/libcrypto.so")));
-    for (const [path, modes] of without) assert.deepEqual(withPlugin.get(path), modes, path);
-    for (const [path, modes] of withPlugin) assert.ok(!modes.some((mode) => /^.wx/.test(mode)), path);
-  });
-
-  test("memtrack.so exports its entry point alone and needs no executable stack", () => {
-    const symbols = execFileSync("nm", ["-D", "--defined-only", PLUGIN], { encoding: "utf8" });
-    assert.deepEqual(symbols.trim().split(/\s+/).slice(1), ["T", "TSPluginInit"]);
-    const headers = execFileSync("readelf", ["-lW", PLUGIN], { encoding: "utf8" });
-    assert.match(headers, /GNU_STACK.* RW /);
-    assert.match(execFileSync("readelf", ["-dW", PLUGIN], { encoding: "utf8" }), /NOW/);
-  });
-
-  test("the digest in the dump's header is that of build/memtrack.wasm", async () => {
-    const { coreDigest } = await import("../../tools/build.ts");
-    const ats = await Ats.start({ level: 1, plugins: [PLUGIN] });
-    try {
-      assert.equal((await ats.dump()).header.get("core"), coreDigest());
-    } finally {
-      await ats.stop();
-    }
-    assert.ok(BUILD.startsWith(TOP));
   });
 });

@@ -37,6 +37,8 @@ export interface AtsOptions {
   env?: Record<string, string>;
   /** Another traffic_server than the system's. Without a manager only: that one takes the server from the system. */
   serverPath?: string;
+  /** Has the same modules at the same addresses in each run. */
+  fixedAddresses?: boolean;
   /** Leaves the server running when this process ends, and the folder when it is stopped. */
   keep?: boolean;
 }
@@ -233,13 +235,14 @@ export class Ats {
   }
 
   async #launch(): Promise<void> {
-    const { manager = false, serverPath, keep = false } = this.#options;
+    const { manager = false, serverPath, fixedAddresses = false, keep = false } = this.#options;
     const layout = trafficLayout();
     const out = this.trafficOutPath;
     const program = manager ? join(layout.BINDIR!, "traffic_manager") : (serverPath ?? join(layout.BINDIR!, "traffic_server"));
     const args = [`--run-root=${this.runRootPath}`, ...(manager ? ["--nosyslog"] : []), "--bind_stdout", out, "--bind_stderr", out];
     // PDEATHSIG is what ends the server where this process is killed and cannot clean up.
-    const command = keep ? [program, ...args] : ["setpriv", "--pdeathsig", "TERM", "--", program, ...args];
+    const run = [...(fixedAddresses ? ["setarch", "-R"] : []), program, ...args];
+    const command = keep ? run : ["setpriv", "--pdeathsig", "TERM", "--", ...run];
     const early = openSync(join(this.folder, "log", "early.out"), "w");
     const child = spawn(command[0]!, command.slice(1), {
       ...this.#user,

@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// On a real server: what memtrack.so is as a module, and what it changes in the memory of those that it is loaded beside.
+
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { before, describe, test } from "node:test";
+import { coreDigest, PLUGIN } from "../../tools/build.ts";
+import { Ats } from "../support/ats.ts";
+import { mappingsOf, slotsOf, words, type Mapping } from "../support/image.ts";
+import { requests } from "../support/load.ts";
+import { Origin } from "../support/origin.ts";
+
+/**
+ * What the modules of the server and its libraries call in memtrack.so at level 2, the heap off: the tracker, the loader, what
+ * releases or measures a plugin's block, and what std::thread starts threads with.
+ */
+const TRACKER = ["_ZN15ResourceTracker4dumpEP8_IO_FILE", "_ZN15ResourceTracker9incrementEPKcl"];
+const REDIRECTED = [...TRACKER, "dlclose", "dlsym", "free", "malloc_usable_size", "pthread_create", "realloc"];
+const DELETE = /^_Zd[al]Pv/;
+
+describe("what is written where", () => {
+  // The same server without and with the plugin, its modules at the same addresses.
+  let without: Mapping[];
+  let withPlugin: Mapping[];
+  const signals: (string | undefined)[] = [];
+  const image = async (origin: Origin, plugins: string[]): Promise<Mapping[]> => {
+    const ats = await Ats.start({ level: 2, origin: origin.url, plugins, fixedAddresses: true });
+    try {
+      await requests(ats.httpsUrl, 20);
+      if (plugins.length) {
+        const dump = await ats.dump();
+        for (const hook of ["iobuffer", "openssl", "plugins", "buffers"]) assert.equal(dump.header.get(hook), "installed", hook);
+      }
+      signals.push(/^SigCgt:\t(.*)$/m.exec(readFileSync(`/proc/${ats.pid}/status`, "utf8"))?.[1]);
+      return mappingsOf(ats.pid).filter(({ path }) => /^\/(usr|lib)|\/memtrack\.so$/.test(path));
+    } finally {
+      await ats.stop();
+    }
+  };
+  before(async () => {
+    const origin = await Origin.start();
+    without = await image(origin, []);
+    withPlugin = await image(origin, [PLUGIN]);
+    await origin.stop();
+    for (const name of ["/traffic_server", "/libtscore.so", "/libcrypto.so"])
+      assert.ok(
+        without.some(({ path }) => path.includes(name)),
+        name,
+      );
+  });
+
+  test("every page keeps the protection that it has without the plugin", () => {
+    const found = new Map(withPlugin.map(({ path, start, end, mode }) => [start, `${path} ${end} ${mode}`]));
+    for (const { path, start, end, mode } of without) assert.equal(found.get(start), `${path} ${end} ${mode}`);
+    for (const { path, mode } of withPlugin) assert.doesNotMatch(mode, /^.wx/, path);
+  });
+
+  test("the signals that are caught are those without the plugin", () => {
+    assert.match(signals[0]!, /[1-9a-f]/);
+    assert.equal(signals[1], signals[0]);
+  });
+
+  test("of the server's modules nothing is changed but slots and OpenSSL's three pointers, and all of these lead to memtrack.so", () => {
+    const own = withPlugin.filter(({ path }) => path.endsWith("/memtrack.so"));
+    const [first, end] = [Math.min(...own.map((mapping) => mapping.start)), Math.max(...own.map((mapping) => mapping.end))];
+    const isOurs = (word: bigint) => word >= BigInt(first) && word < BigInt(end);
+    const redirected = new Set<string>();
+    const pointers: number[] = [];
+    for (const before of without) {
+      // The loader's own list of modules is longer by ours.
+      if (before.path.includes("/ld-linux")) continue;
+      const base = Math.min(...without.filter(({ path }) => path === before.path).map((mapping) => mapping.start));
+      const slots = slotsOf(before.path);
+      const now = [...words(withPlugin.find(({ start }) => start === before.start)!)];
+      for (const [index, [address, word]] of [...words(before)].entries()) {
+        const later = now[index]![1];
+        // What can be written is the server's to change.
+        if (word === later || (before.mode.includes("w") && !isOurs(later))) continue;
+        const symbol = slots.get(address - base);
+        const place = `${before.path}+0x${(address - base).toString(16)} (${symbol ?? "no slot"})`;
+        assert.ok(isOurs(later), `${place} holds ${later.toString(16)}`);
+        if (symbol) redirected.add(symbol);
+        else if (before.path.includes("/libcrypto.so")) pointers.push(address);
+        else assert.fail(`${place} leads to memtrack.so`);
+      }
+    }
+    assert.equal(pointers.length, 3);
+    assert.equal(pointers[2]! - pointers[0]!, 16, "side by side");
+    assert.deepEqual([...redirected].filter((symbol) => !DELETE.test(symbol)).sort(), REDIRECTED);
+  });
+});
+
+describe("memtrack.so", () => {
+  test("exports its entry point alone and needs no executable stack", () => {
+    const symbols = execFileSync("nm", ["-D", "--defined-only", PLUGIN], { encoding: "utf8" });
+    assert.deepEqual(symbols.trim().split(/\s+/).slice(1), ["T", "TSPluginInit"]);
+    const headers = execFileSync("readelf", ["-lW", PLUGIN], { encoding: "utf8" });
+    assert.match(headers, /GNU_STACK.* RW /);
+    assert.match(execFileSync("readelf", ["-dW", PLUGIN], { encoding: "utf8" }), /NOW/);
+  });
+
+  test("the digest in the dump's header is that of build/memtrack.wasm", async () => {
+    const ats = await Ats.start({ level: 1, plugins: [PLUGIN] });
+    try {
+      assert.equal((await ats.dump()).header.get("core"), coreDigest());
+    } finally {
+      await ats.stop();
+    }
+  });
+});
