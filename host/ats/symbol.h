@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Names for code addresses of a module: the function, and the file and line where there is debug information. The only file that
- * knows ELF and DWARF; elfutils reads them.
+ * Names for code addresses of a module: the function, and the file and line where there is debug information. All that knows ELF
+ * files and DWARF (elf_*.c, dwarf_*.c; elfutils reads them) is behind it: nothing but symbol.c includes the headers of those.
  *
  * It reads the module's file, never the loaded image, and holds neither the loader's lock nor another. A file is read with pread
  * and not mapped, since a file that is cut off while it is mapped ends the process. Nothing is ever asked from the network. All
@@ -15,6 +15,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "range.h" /* struct memtrack_range */
 #include "slots.h" /* MEMTRACK_REASON_SIZE */
 
 struct memtrack_symbols;
@@ -24,11 +25,6 @@ enum memtrack_symbol {
   MEMTRACK_SYMBOL_NONE,     /* nothing */
   MEMTRACK_SYMBOL_FUNCTION, /* the function */
   MEMTRACK_SYMBOL_LINE      /* and the line */
-};
-
-/* Code from `from` up to, and without, `to`; relative to the module's load base. */
-struct memtrack_range {
-  uint64_t from, to;
 };
 
 /* Where separate debug information is, /usr/lib/debug. Tests have a folder of their own. */

@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "dwarf_unit.h"
+
+#include <dwarf.h>
+#include <stdlib.h>
+
+#include "dwarf_entry.h"
+#include "elf_file.h"
+
+/* libdw takes it for granted that the last string of these ends in its section. They are unpacked by now, where they were packed.
+ */
+static bool
+has_sound_strings(Elf *elf)
+{
+  static const char *const NAMES[] = {".debug_str", ".debug_line_str"};
+  for (size_t i = 0; i < sizeof(NAMES) / sizeof(*NAMES); ++i) {
+    GElf_Shdr header;
+    Elf_Scn *section = memtrack_elf_section(elf, SHT_NULL, NAMES[i], &header);
+    Elf_Data *data   = section ? elf_rawdata(section, NULL) : NULL;
+    if (data && data->d_size && (!data->d_buf || ((const char *)data->d_buf)[data->d_size - 1])) {
+      return false;
+    }
+  }
+  return true;
+}
+
+/* NULL where there is none, or none that can be read. */
+static Dwarf *
+read_debug(Elf *elf)
+{
+  Dwarf *dwarf = dwarf_begin_elf(elf, DWARF_C_READ, NULL);
+  if (dwarf && !has_sound_strings(elf)) {
+    dwarf_end(dwarf);
+    dwarf = NULL;
+  }
+  return dwarf;
+}
+
+struct unit_search {
+  struct memtrack_units *units;
+  Dwarf_Die lines, tree;
+};
+
+static bool
+add_unit(uint64_t from, uint64_t to, void *data)
+{
+  const struct unit_search *search = data;
+  struct memtrack_units *units     = search->units;
+  if (!memtrack_ranges_grow((void **)&units->sorted, units->count, sizeof(struct memtrack_unit))) {
+    return false;
+  }
+  units->sorted[units->count++] = (struct memtrack_unit){{from, to}, search->lines, search->tree};
+  return true;
+}
+
+bool
+memtrack_units_next(const struct memtrack_units *units, Dwarf_CU **cu, Dwarf_Die *lines, Dwarf_Die *tree)
+{
+  uint8_t type;
+  while (units->dwarf && dwarf_get_units(units->dwarf, *cu, cu, NULL, &type, lines, tree) == 0) {
+    if (type == DW_UT_compile || type == DW_UT_skeleton) {
+      if (dwarf_tag(tree) == DW_TAG_invalid) {
+        *tree = *lines;
+      }
+      return true;
+    }
+  }
+  return false;
+}
+
+void
+memtrack_units_open(struct memtrack_units *units, Elf *elf)
+{
+  *units                    = (struct memtrack_units){.dwarf = read_debug(elf)};
+  struct unit_search search = {.units = units};
+  Dwarf_CU *cu              = NULL;
+  while (memtrack_units_next(units, &cu, &search.lines, &search.tree)) {
+    memtrack_entry_ranges(&search.lines, add_unit, &search);
+  }
+  if (units->count) {
+    qsort(units->sorted, units->count, sizeof(struct memtrack_unit), memtrack_range_compare);
+  }
+}
+
+void
+memtrack_units_close(struct memtrack_units *units)
+{
+  dwarf_end(units->dwarf);
+  free(units->sorted);
+}
+
+struct memtrack_unit *
+memtrack_units_at(const struct memtrack_units *units, uint64_t address)
+{
+  size_t i = memtrack_range_find(units->sorted, units->count, sizeof(struct memtrack_unit), address);
+  return i < units->count && address < units->sorted[i].range.to ? &units->sorted[i] : NULL;
+}
+
+static bool
+is_function(Dwarf_Die *die)
+{
+  int tag = dwarf_tag(die);
+  return tag == DW_TAG_subprogram || tag == DW_TAG_inlined_subroutine;
+}
+
+/* The function that holds the address: among the unit's own children, as gcc has them all, else in its namespaces. */
+static bool
+find_function(Dwarf_Die *parent, uint64_t address, Dwarf_Die *found, size_t depth, size_t *left)
+{
+  Dwarf_Die child;
+  bool has_namespace = false;
+  for (bool more = memtrack_entry_child(parent, &child, left); more; more = memtrack_entry_sibling(&child, left)) {
+    int tag = dwarf_tag(&child);
+    if (tag == DW_TAG_subprogram && dwarf_haspc(&child, address) == 1) {
+      *found = child;
+      return true;
+    }
+    has_namespace |= tag == DW_TAG_namespace;
+  }
+  if (!has_namespace || depth == MEMTRACK_DEPTH_MAX) {
+    return false;
+  }
+  for (bool more = memtrack_entry_child(parent, &child, left); more; more = memtrack_entry_sibling(&child, left)) {
+    if (dwarf_tag(&child) == DW_TAG_namespace && find_function(&child, address, found, depth + 1, left)) {
+      return true;
+    }
+  }
+  return false;
+}
+
+size_t
+memtrack_unit_scopes(struct memtrack_unit *unit, uint64_t address, Dwarf_Die *scopes)
+{
+  size_t left = MEMTRACK_ENTRIES_MAX, count = 0;
+  Dwarf_Die die, child;
+  bool found = find_function(&unit->tree, address, &die, 0, &left);
+  for (size_t depth = 0; found && depth < MEMTRACK_DEPTH_MAX && count < MEMTRACK_SCOPES_MAX; ++depth) {
+    if (is_function(&die)) {
+      scopes[count++] = die;
+    }
+    found = memtrack_entry_child(&die, &child, &left);
+    while (found && !((is_function(&child) || memtrack_entry_is_block(&child)) && dwarf_haspc(&child, address) == 1)) {
+      found = memtrack_entry_sibling(&child, &left);
+    }
+    die = child;
+  }
+  return count;
+}

@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "dwarf_wrapper.h"
+
+#include <dwarf.h>
+#include <stddef.h>
+#include <string.h>
+#include <strings.h>
+
+#include "dwarf_entry.h"
+#include "dwarf_position.h"
+#include "mangled.h"
+
+#define CHILDREN_MAX 256 /* of a function, looked at for its parameters */
+
+/* The type that an entry has, without typedefs and qualifiers; false for none (void). */
+static bool
+type_of(Dwarf_Die *die, Dwarf_Die *type)
+{
+  Dwarf_Attribute attribute;
+  return dwarf_formref_die(dwarf_attr_integrate(die, DW_AT_type, &attribute), type) && dwarf_peel_type(type, type) == 0;
+}
+
+/* Plain memory: void *, or a pointer to something of one byte. */
+static bool
+returns_memory(Dwarf_Die *function)
+{
+  Dwarf_Die pointer, target;
+  Dwarf_Attribute attribute;
+  Dwarf_Word size;
+  if (!type_of(function, &pointer) || dwarf_tag(&pointer) != DW_TAG_pointer_type) {
+    return false;
+  }
+  return !dwarf_attr(&pointer, DW_AT_type, &attribute) || !type_of(&pointer, &target) ||
+         (dwarf_tag(&target) == DW_TAG_base_type && dwarf_formudata(dwarf_attr(&target, DW_AT_byte_size, &attribute), &size) == 0 &&
+          size == 1);
+}
+
+static bool
+takes_something(Dwarf_Die *function)
+{
+  Dwarf_Die child;
+  size_t left = CHILDREN_MAX;
+  for (bool more = memtrack_entry_child(function, &child, &left); more; more = memtrack_entry_sibling(&child, &left)) {
+    if (dwarf_tag(&child) == DW_TAG_formal_parameter) {
+      return true;
+    }
+  }
+  return false;
+}
+
+/* void *xmalloc(size_t), char *my_strdup(const char *), void *Arena::allocate(size_t). */
+static bool
+is_allocator(Dwarf_Die *function)
+{
+  static const char *const ENDINGS[] = {"alloc", "allocate", "allocarray", "memalign", "dup"};
+  const char *name                   = memtrack_entry_string(function, DW_AT_name);
+  size_t length                      = name ? strlen(name) : 0;
+  for (size_t i = 0; i < sizeof(ENDINGS) / sizeof(*ENDINGS); ++i) {
+    size_t ending = strlen(ENDINGS[i]);
+    if (length >= ending && strcasecmp(name + length - ending, ENDINGS[i]) == 0) {
+      return returns_memory(function) && takes_something(function);
+    }
+  }
+  return false;
+}
+
+/* Declared in a header for others to define: what an API asks of its user (TSPluginInit). Compilers tell the place of the
+   declaration even where the function has a body elsewhere. What such a header defines itself is inline or has a C++ name. */
+static bool
+is_callback(Dwarf_Die *function)
+{
+  Dwarf_Attribute attribute;
+  return dwarf_attr_integrate(function, DW_AT_external, &attribute) && !dwarf_attr_integrate(function, DW_AT_inline, &attribute) &&
+         !memtrack_entry_linkage_name(function);
+}
+
+bool
+memtrack_scope_is_wrapper(Dwarf_Die *function)
+{
+  Dwarf_Attribute attribute;
+  const char *name = memtrack_entry_linkage_name(function);
+  if (name && memtrack_mangled_kind(name) != MEMTRACK_MANGLED_OWN) {
+    return true;
+  }
+  /* Constructors and assignments that nobody wrote: who copies is told by their caller. gcc calls a lambda's code artificial too.
+   */
+  const char *plain = memtrack_entry_string(function, DW_AT_name);
+  if (dwarf_attr_integrate(function, DW_AT_artificial, &attribute) && plain && strcmp(plain, "operator()") != 0) {
+    return true;
+  }
+  const char *path = memtrack_position_file(dwarf_attr_integrate(function, DW_AT_decl_file, &attribute));
+  return (path && memtrack_position_is_system(path) && !is_callback(function)) || is_allocator(function);
+}
+
+struct wrappers {
+  struct memtrack_ranges *in, *out; /* code of wrappers; and within it of what is none */
+  size_t left;
+};
+
+static bool
+add_range(uint64_t from, uint64_t to, void *data)
+{
+  return memtrack_ranges_add(data, from, to);
+}
+
+static void
+leave_own_out(struct wrappers *wrappers, Dwarf_Die *parent, size_t depth)
+{
+  Dwarf_Die child;
+  for (bool more = memtrack_entry_child(parent, &child, &wrappers->left); more;
+       more      = memtrack_entry_sibling(&child, &wrappers->left)) {
+    bool is_inlined = dwarf_tag(&child) == DW_TAG_inlined_subroutine;
+    if (is_inlined && !memtrack_scope_is_wrapper(&child)) {
+      memtrack_entry_ranges(&child, add_range, wrappers->out);
+    } else if ((is_inlined || memtrack_entry_is_block(&child)) && depth < MEMTRACK_DEPTH_MAX) {
+      leave_own_out(wrappers, &child, depth + 1);
+    }
+  }
+}
+
+static void
+find_wrappers(struct wrappers *wrappers, Dwarf_Die *parent, size_t depth)
+{
+  Dwarf_Die child;
+  for (bool more = memtrack_entry_child(parent, &child, &wrappers->left); more;
+       more      = memtrack_entry_sibling(&child, &wrappers->left)) {
+    int tag = dwarf_tag(&child);
+    if (tag == DW_TAG_subprogram && (dwarf_hasattr(&child, DW_AT_low_pc) || dwarf_hasattr(&child, DW_AT_ranges)) &&
+        memtrack_scope_is_wrapper(&child)) {
+      memtrack_entry_ranges(&child, add_range, wrappers->in);
+      leave_own_out(wrappers, &child, depth);
+    } else if (tag == DW_TAG_namespace && depth < MEMTRACK_DEPTH_MAX) {
+      find_wrappers(wrappers, &child, depth + 1);
+    }
+  }
+}
+
+void
+memtrack_units_wrappers(const struct memtrack_units *units, struct memtrack_ranges *in, struct memtrack_ranges *out)
+{
+  struct wrappers wrappers = {.in = in, .out = out, .left = MEMTRACK_ENTRIES_MAX};
+  Dwarf_CU *cu             = NULL;
+  Dwarf_Die lines, tree;
+  while (memtrack_units_next(units, &cu, &lines, &tree)) {
+    find_wrappers(&wrappers, &tree, 0);
+  }
+}

@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "elf_debug.h"
+
+#include <elfutils/libdwelf.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define CRC_CHUNK 65536
+
+/* The name of old is that of a section compressed in the way of old. */
+static bool
+has_debug_information(Elf *elf)
+{
+  GElf_Shdr header;
+  return (memtrack_elf_section(elf, SHT_PROGBITS, ".debug_info", &header) ||
+          memtrack_elf_section(elf, SHT_PROGBITS, ".zdebug_info", &header)) &&
+         header.sh_size > 0;
+}
+
+/* That of .gnu_debuglink: CRC-32 of the whole file. */
+static bool
+file_crc(int fd, uint32_t *crc)
+{
+  uint32_t table[256], sum = ~0u;
+  unsigned char *chunk = malloc(CRC_CHUNK);
+  ssize_t length       = -1;
+  off_t at             = 0;
+  for (uint32_t i = 0; i < 256; ++i) {
+    table[i] = i;
+    for (int bit = 0; bit < 8; ++bit) {
+      table[i] = table[i] >> 1 ^ (table[i] & 1 ? 0xedb88320u : 0);
+    }
+  }
+  while (chunk && (length = pread(fd, chunk, CRC_CHUNK, at)) > 0) {
+    for (ssize_t i = 0; i < length; ++i) {
+      sum = sum >> 8 ^ table[(sum ^ chunk[i]) & 0xff];
+    }
+    at += length;
+  }
+  free(chunk);
+  *crc = ~sum;
+  return length == 0;
+}
+
+/* Opens `path` as the debug information of `elf`: where both have a build id they must be the same, else the CRC must be right. */
+static bool
+open_debug(struct memtrack_elf *debug, const char *path, Elf *elf, bool has_crc, uint32_t crc)
+{
+  const void *wanted, *found;
+  uint32_t sum;
+  /* A fifo must not hold us up. */
+  int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+  if (fd < 0 || memtrack_elf_open(debug, fd)) {
+    return false;
+  }
+  ssize_t length       = dwelf_elf_gnu_build_id(elf, &wanted);
+  ssize_t found_length = dwelf_elf_gnu_build_id(debug->elf, &found);
+  bool is_same         = length > 0 && found_length > 0 ? length == found_length && memcmp(wanted, found, length) == 0
+                                                        : has_crc && file_crc(debug->fd, &sum) && sum == crc;
+  if (!is_same || !has_debug_information(debug->elf)) {
+    memtrack_elf_close(debug);
+    return false;
+  }
+  return true;
+}
+
+static bool
+find_by_build_id(struct memtrack_elf *debug, Elf *elf, const char *root)
+{
+  char path[PATH_MAX];
+  const unsigned char *id = NULL;
+  ssize_t length          = dwelf_elf_gnu_build_id(elf, (const void **)&id);
+  if (length < 2 || length > 64) {
+    return false;
+  }
+  int used = snprintf(path, sizeof(path), "%s/.build-id/%02x/", root, id[0]);
+  for (ssize_t i = 1; i < length && used < PATH_MAX; ++i) {
+    used += snprintf(path + used, sizeof(path) - used, "%02x", id[i]);
+  }
+  if (used < PATH_MAX) {
+    used += snprintf(path + used, sizeof(path) - used, ".debug");
+  }
+  return used < PATH_MAX && open_debug(debug, path, elf, false, 0);
+}
+
+static bool
+find_by_debuglink(struct memtrack_elf *debug, Elf *elf, const char *module, const char *root)
+{
+  char path[PATH_MAX], folder[PATH_MAX];
+  GElf_Word crc;
+  const char *name = dwelf_elf_gnu_debuglink(elf, &crc);
+  if (!name || strchr(name, '/') || !realpath(module, folder)) {
+    return false;
+  }
+  *strrchr(folder, '/') = '\0';
+  const struct {
+    const char *root, *sub;
+  } places[] = {{"", ""}, {"", "/.debug"}, {root, ""}};
+  for (size_t i = 0; i < sizeof(places) / sizeof(*places); ++i) {
+    int length = snprintf(path, sizeof(path), "%s%s%s/%s", places[i].root, folder, places[i].sub, name);
+    if (length < PATH_MAX && open_debug(debug, path, elf, true, crc)) {
+      return true;
+    }
+  }
+  return false;
+}
+
+bool
+memtrack_elf_find_debug(struct memtrack_elf *debug, Elf *elf, const char *path, const char *root)
+{
+  *debug = (struct memtrack_elf){.fd = -1};
+  return !has_debug_information(elf) && (find_by_build_id(debug, elf, root) || find_by_debuglink(debug, elf, path, root));
+}

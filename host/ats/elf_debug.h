@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The separate debug information of a module: a file by the module's build id, else one by its .gnu_debuglink. Such a file is
+ * believed only where it has the module's build id, or the CRC that the link tells. Nothing is ever asked from the network.
+ *
+ * Not hook-safe: it allocates and reads.
+ */
+#ifndef MEMTRACK_ELF_DEBUG_H
+#define MEMTRACK_ELF_DEBUG_H
+
+#include <stdbool.h>
+
+#include "elf_file.h"
+
+/* Opens the separate debug information of `elf`, whose file is, or was, installed at `path`. By build id it is looked for under
+   `root`, by link beside the path, in .debug there and under `root`. False, and `debug` closed, where the module has its own or
+   none is found. */
+bool memtrack_elf_find_debug(struct memtrack_elf *debug, Elf *elf, const char *path, const char *root);
+
+#endif

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "elf_file.h"
+
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+void
+memtrack_elf_close(struct memtrack_elf *file)
+{
+  elf_end(file->elf);
+  if (file->fd >= 0) {
+    close(file->fd);
+  }
+  *file = (struct memtrack_elf){.fd = -1};
+}
+
+const char *
+memtrack_elf_open(struct memtrack_elf *file, int fd)
+{
+  GElf_Ehdr header;
+  struct stat stat;
+  const char *reason = NULL;
+  size_t sections;
+  *file = (struct memtrack_elf){.fd = fd};
+  elf_version(EV_CURRENT);
+  if (fd < 0 || fstat(fd, &stat) || !S_ISREG(stat.st_mode)) {
+    reason = "it is no file";
+  } else if (!(file->elf = elf_begin(fd, ELF_C_READ, NULL)) || elf_kind(file->elf) != ELF_K_ELF ||
+             !gelf_getehdr(file->elf, &header)) {
+    reason = "it is no ELF file";
+  } else if (header.e_type != ET_DYN && header.e_type != ET_EXEC) {
+    reason = "it is no shared object";
+  } else if (elf_getshdrnum(file->elf, &sections) || (header.e_shoff && sections == 0) ||
+             (header.e_shoff && header.e_shoff + sections * header.e_shentsize > (uint64_t)stat.st_size)) {
+    reason = "it is cut off";
+  }
+  if (reason) {
+    memtrack_elf_close(file);
+  }
+  return reason;
+}
+
+Elf_Scn *
+memtrack_elf_section(Elf *elf, GElf_Word type, const char *name, GElf_Shdr *header)
+{
+  size_t strings;
+  Elf_Scn *section = NULL;
+  if (elf_getshdrstrndx(elf, &strings)) {
+    return NULL;
+  }
+  while ((section = elf_nextscn(elf, section))) {
+    const char *found;
+    if (gelf_getshdr(section, header) && (type == SHT_NULL || header->sh_type == type) &&
+        (!name || ((found = elf_strptr(elf, strings, header->sh_name)) && strcmp(found, name) == 0))) {
+      return section;
+    }
+  }
+  return NULL;
+}
