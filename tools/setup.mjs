@@ -33,6 +33,7 @@ const TO_TEST = {
   "libclang-rt-14-dev": "the sanitizers themselves",
   llvm: "names in the sanitizers' reports",
   "libcmocka-dev": "runs the native tests",
+  dwz: "makes debug information that modules share",
   libjemalloc2: "an allocator that servers are run with",
   "libtcmalloc-minimal4": "another one",
   wrk: "HTTP and TLS load with keep-alive",

@@ -2,10 +2,11 @@
 #include "dwarf_unit.h"
 
 #include <dwarf.h>
+#include <elfutils/libdwelf.h>
 #include <stdlib.h>
 
 #include "dwarf_entry.h"
-#include "elf_file.h"
+#include "elf_debug.h"
 
 /* libdw takes it for granted that the last string of these ends in its section. They are unpacked by now, where they were packed.
  */
@@ -36,9 +37,28 @@ read_debug(Elf *elf)
   return dwarf;
 }
 
+/* Hands libdw what the debug information shares with others. False where it has a link to that, and it cannot be had: libdw would
+   look for it at the first mention. */
+static bool
+add_shared(struct memtrack_units *units, const struct memtrack_elf *file, const char *root)
+{
+  const char *name;
+  const void *id;
+  ssize_t length = dwelf_dwarf_gnu_debugaltlink(units->dwarf, &name, &id);
+  if (length == 0) {
+    return true;
+  }
+  if (length < 0 || !memtrack_elf_find_shared(&units->shared_file, file, name, id, length, root)) {
+    return false;
+  }
+  units->shared = read_debug(units->shared_file.elf);
+  dwarf_setalt(units->dwarf, units->shared);
+  return units->shared != NULL;
+}
+
 struct unit_search {
   struct memtrack_units *units;
-  Dwarf_Die lines, tree;
+  Dwarf_Die die;
 };
 
 static bool
@@ -49,19 +69,16 @@ add_unit(uint64_t from, uint64_t to, void *data)
   if (!memtrack_ranges_grow((void **)&units->sorted, units->count, sizeof(struct memtrack_unit))) {
     return false;
   }
-  units->sorted[units->count++] = (struct memtrack_unit){{from, to}, search->lines, search->tree};
+  units->sorted[units->count++] = (struct memtrack_unit){{from, to}, search->die};
   return true;
 }
 
 bool
-memtrack_units_next(const struct memtrack_units *units, Dwarf_CU **cu, Dwarf_Die *lines, Dwarf_Die *tree)
+memtrack_units_next(const struct memtrack_units *units, Dwarf_CU **cu, Dwarf_Die *die)
 {
   uint8_t type;
-  while (units->dwarf && dwarf_get_units(units->dwarf, *cu, cu, NULL, &type, lines, tree) == 0) {
+  while (units->dwarf && dwarf_get_units(units->dwarf, *cu, cu, NULL, &type, die, NULL) == 0) {
     if (type == DW_UT_compile || type == DW_UT_skeleton) {
-      if (dwarf_tag(tree) == DW_TAG_invalid) {
-        *tree = *lines;
-      }
       return true;
     }
   }
@@ -69,13 +86,17 @@ memtrack_units_next(const struct memtrack_units *units, Dwarf_CU **cu, Dwarf_Die
 }
 
 void
-memtrack_units_open(struct memtrack_units *units, Elf *elf)
+memtrack_units_open(struct memtrack_units *units, const struct memtrack_elf *file, const char *root)
 {
-  *units                    = (struct memtrack_units){.dwarf = read_debug(elf)};
+  *units = (struct memtrack_units){.dwarf = read_debug(file->elf), .shared_file = {.fd = -1}};
+  if (units->dwarf && !add_shared(units, file, root)) {
+    dwarf_end(units->dwarf);
+    units->dwarf = NULL;
+  }
   struct unit_search search = {.units = units};
   Dwarf_CU *cu              = NULL;
-  while (memtrack_units_next(units, &cu, &search.lines, &search.tree)) {
-    memtrack_entry_ranges(&search.lines, add_unit, &search);
+  while (memtrack_units_next(units, &cu, &search.die)) {
+    memtrack_entry_ranges(&search.die, add_unit, &search);
   }
   if (units->count) {
     qsort(units->sorted, units->count, sizeof(struct memtrack_unit), memtrack_range_compare);
@@ -86,6 +107,8 @@ void
 memtrack_units_close(struct memtrack_units *units)
 {
   dwarf_end(units->dwarf);
+  dwarf_end(units->shared);
+  memtrack_elf_close(&units->shared_file);
   free(units->sorted);
 }
 
@@ -133,7 +156,7 @@ memtrack_unit_scopes(struct memtrack_unit *unit, uint64_t address, Dwarf_Die *sc
 {
   size_t left = MEMTRACK_ENTRIES_MAX, count = 0;
   Dwarf_Die die, child;
-  bool found = find_function(&unit->tree, address, &die, 0, &left);
+  bool found = find_function(&unit->die, address, &die, 0, &left);
   for (size_t depth = 0; found && depth < MEMTRACK_DEPTH_MAX && count < MEMTRACK_SCOPES_MAX; ++depth) {
     if (is_function(&die)) {
       scopes[count++] = die;

@@ -140,8 +140,8 @@ memtrack_units_wrappers(const struct memtrack_units *units, struct memtrack_rang
 {
   struct wrappers wrappers = {.in = in, .out = out, .left = MEMTRACK_ENTRIES_MAX};
   Dwarf_CU *cu             = NULL;
-  Dwarf_Die lines, tree;
-  while (memtrack_units_next(units, &cu, &lines, &tree)) {
-    find_wrappers(&wrappers, &tree, 0);
+  Dwarf_Die die;
+  while (memtrack_units_next(units, &cu, &die)) {
+    find_wrappers(&wrappers, &die, 0);
   }
 }

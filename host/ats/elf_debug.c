@@ -47,15 +47,21 @@ file_crc(int fd, uint32_t *crc)
   return length == 0;
 }
 
+static bool
+open_path(struct memtrack_elf *file, const char *path, enum memtrack_elf_kind kind)
+{
+  /* A fifo must not hold us up. */
+  int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+  return fd >= 0 && !memtrack_elf_open(file, fd, kind);
+}
+
 /* Opens `path` as the debug information of `elf`: where both have a build id they must be the same, else the CRC must be right. */
 static bool
 open_debug(struct memtrack_elf *debug, const char *path, Elf *elf, bool has_crc, uint32_t crc)
 {
   const void *wanted, *found;
   uint32_t sum;
-  /* A fifo must not hold us up. */
-  int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-  if (fd < 0 || memtrack_elf_open(debug, fd)) {
+  if (!open_path(debug, path, MEMTRACK_ELF_MODULE)) {
     return false;
   }
   ssize_t length       = dwelf_elf_gnu_build_id(elf, &wanted);
@@ -69,23 +75,30 @@ open_debug(struct memtrack_elf *debug, const char *path, Elf *elf, bool has_crc,
   return true;
 }
 
+/* Where a file of this build id is. False where it would be no such path. */
+static bool
+path_of_id(char path[PATH_MAX], const unsigned char *id, ssize_t length, const char *root)
+{
+  if (length < 2 || length > 64) {
+    return false;
+  }
+  int used = snprintf(path, PATH_MAX, "%s/.build-id/%02x/", root, id[0]);
+  for (ssize_t i = 1; i < length && used < PATH_MAX; ++i) {
+    used += snprintf(path + used, PATH_MAX - used, "%02x", id[i]);
+  }
+  if (used < PATH_MAX) {
+    used += snprintf(path + used, PATH_MAX - used, ".debug");
+  }
+  return used < PATH_MAX;
+}
+
 static bool
 find_by_build_id(struct memtrack_elf *debug, Elf *elf, const char *root)
 {
   char path[PATH_MAX];
   const unsigned char *id = NULL;
   ssize_t length          = dwelf_elf_gnu_build_id(elf, (const void **)&id);
-  if (length < 2 || length > 64) {
-    return false;
-  }
-  int used = snprintf(path, sizeof(path), "%s/.build-id/%02x/", root, id[0]);
-  for (ssize_t i = 1; i < length && used < PATH_MAX; ++i) {
-    used += snprintf(path + used, sizeof(path) - used, "%02x", id[i]);
-  }
-  if (used < PATH_MAX) {
-    used += snprintf(path + used, sizeof(path) - used, ".debug");
-  }
-  return used < PATH_MAX && open_debug(debug, path, elf, false, 0);
+  return path_of_id(path, id, length, root) && open_debug(debug, path, elf, false, 0);
 }
 
 static bool
@@ -115,4 +128,49 @@ memtrack_elf_find_debug(struct memtrack_elf *debug, Elf *elf, const char *path, 
 {
   *debug = (struct memtrack_elf){.fd = -1};
   return !has_debug_information(elf) && (find_by_build_id(debug, elf, root) || find_by_debuglink(debug, elf, path, root));
+}
+
+static bool
+open_shared(struct memtrack_elf *shared, const char *path, const unsigned char *id, size_t length)
+{
+  const void *found;
+  if (!open_path(shared, path, MEMTRACK_ELF_SHARED)) {
+    return false;
+  }
+  if (dwelf_elf_gnu_build_id(shared->elf, &found) != (ssize_t)length || memcmp(found, id, length) != 0) {
+    memtrack_elf_close(shared);
+    return false;
+  }
+  return true;
+}
+
+/* The path of an open file's folder. False where it has none. */
+static bool
+folder_of(int fd, char folder[PATH_MAX])
+{
+  char link[64];
+  snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+  ssize_t length                  = readlink(link, folder, PATH_MAX - 1);
+  folder[length > 0 ? length : 0] = '\0';
+  char *slash                     = strrchr(folder, '/');
+  if (slash) {
+    *slash = '\0';
+  }
+  return slash != NULL;
+}
+
+bool
+memtrack_elf_find_shared(struct memtrack_elf *shared, const struct memtrack_elf *from, const char *name, const unsigned char *id,
+                         size_t length, const char *root)
+{
+  char path[PATH_MAX], folder[PATH_MAX];
+  *shared = (struct memtrack_elf){.fd = -1};
+  if (path_of_id(path, id, length, root) && open_shared(shared, path, id, length)) {
+    return true;
+  }
+  if (name[0] == '/') {
+    return open_shared(shared, name, id, length);
+  }
+  return folder_of(from->fd, folder) && snprintf(path, sizeof(path), "%s/%s", folder, name) < PATH_MAX &&
+         open_shared(shared, path, id, length);
 }

@@ -16,7 +16,7 @@ memtrack_elf_close(struct memtrack_elf *file)
 }
 
 const char *
-memtrack_elf_open(struct memtrack_elf *file, int fd)
+memtrack_elf_open(struct memtrack_elf *file, int fd, enum memtrack_elf_kind kind)
 {
   GElf_Ehdr header;
   struct stat stat;
@@ -29,10 +29,10 @@ memtrack_elf_open(struct memtrack_elf *file, int fd)
   } else if (!(file->elf = elf_begin(fd, ELF_C_READ, NULL)) || elf_kind(file->elf) != ELF_K_ELF ||
              !gelf_getehdr(file->elf, &header)) {
     reason = "it is no ELF file";
-  } else if (header.e_type != ET_DYN && header.e_type != ET_EXEC) {
+  } else if (kind == MEMTRACK_ELF_MODULE && header.e_type != ET_DYN && header.e_type != ET_EXEC) {
     reason = "it is no shared object";
-  } else if (elf_getshdrnum(file->elf, &sections) || (header.e_shoff && sections == 0) ||
-             (header.e_shoff && header.e_shoff + sections * header.e_shentsize > (uint64_t)stat.st_size)) {
+  } else if (elf_getshdrnum(file->elf, &sections) || (header.e_shoff && sections == 0) || header.e_shoff > (uint64_t)stat.st_size ||
+             (header.e_shoff && sections * header.e_shentsize > stat.st_size - header.e_shoff)) {
     reason = "it is cut off";
   }
   if (reason) {

@@ -14,8 +14,13 @@ struct memtrack_elf {
   Elf *elf;
 };
 
+enum memtrack_elf_kind {
+  MEMTRACK_ELF_MODULE, /* a shared object or a program, or its separate debug information */
+  MEMTRACK_ELF_SHARED, /* what several of these have in common (dwz); linked to nothing */
+};
+
 /* Takes `fd` over. NULL, or a reason why not. */
-const char *memtrack_elf_open(struct memtrack_elf *file, int fd);
+const char *memtrack_elf_open(struct memtrack_elf *file, int fd, enum memtrack_elf_kind kind);
 
 void memtrack_elf_close(struct memtrack_elf *file);
 

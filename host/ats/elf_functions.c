@@ -6,6 +6,8 @@
 
 #include "elf_file.h"
 
+#define NESTED_MAX 16 /* functions that begin and end within another one, before an address in that */
+
 static int
 compare_functions(const void *left, const void *right)
 {
@@ -82,9 +84,17 @@ memtrack_functions_at(const struct memtrack_functions *functions, uint64_t addre
   if (i == functions->count) {
     return NULL;
   }
-  /* Of those at one address the first. */
-  while (i > 0 && functions->sorted[i - 1].range.from == functions->sorted[i].range.from) {
-    --i;
+  /* Of those at one address the first; and hand-written assembly may have functions within others. */
+  for (int outer = 0; outer < NESTED_MAX; ++outer, --i) {
+    while (i > 0 && functions->sorted[i - 1].range.from == functions->sorted[i].range.from) {
+      --i;
+    }
+    if (address < functions->sorted[i].range.to) {
+      return &functions->sorted[i];
+    }
+    if (i == 0) {
+      break;
+    }
   }
-  return address < functions->sorted[i].range.to ? &functions->sorted[i] : NULL;
+  return NULL;
 }

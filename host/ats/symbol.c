@@ -114,7 +114,7 @@ memtrack_symbols_name(struct memtrack_symbols *symbols, uint64_t offset, char *t
   site = site ? site - 1 : 0;
   bool has_line =
     place->unit && (site + 1 < place->count ? memtrack_position_of_inlined(&place->scopes[site + 1], &position)
-                                            : memtrack_position_of_call(&place->unit->lines, place->address, &position));
+                                            : memtrack_position_of_call(&place->unit->die, place->address, &position));
   /* Without the scopes a line of a system header is nobody's. */
   if (has_line && place->count == 0 && memtrack_position_is_system(position.file)) {
     has_line = false;
@@ -183,15 +183,16 @@ memtrack_symbols_open(int fd, const char *path, char *reason)
     }
     return NULL;
   }
-  symbols->debug.fd   = -1;
-  const char *refusal = memtrack_elf_open(&symbols->file, fd);
+  symbols->debug.fd             = -1;
+  symbols->units.shared_file.fd = -1;
+  const char *refusal           = memtrack_elf_open(&symbols->file, fd, MEMTRACK_ELF_MODULE);
   if (refusal) {
     snprintf(reason, MEMTRACK_REASON_SIZE, "%.120s has no symbols to read: %s", path, refusal);
     memtrack_symbols_close(symbols);
     return NULL;
   }
   bool is_separate = memtrack_elf_find_debug(&symbols->debug, symbols->file.elf, path, memtrack_symbols_root);
-  memtrack_units_open(&symbols->units, is_separate ? symbols->debug.elf : symbols->file.elf);
+  memtrack_units_open(&symbols->units, is_separate ? &symbols->debug : &symbols->file, memtrack_symbols_root);
   memtrack_functions_read(&symbols->functions, symbols->file.elf, symbols->debug.elf);
   return symbols;
 }

@@ -275,8 +275,8 @@ static void
 with_debug_information_a_site_is_the_function_and_line_of_the_source(void **state)
 {
   static const struct built modules[] = {
-    C("c-O0"),   C("c-O2"),      C("c-dwarf4"),   C("c-clang"), CC("cc-O0"),    CC("cc-O2"),     CC("cc-dwarf4"),
-    CC("cc-gz"), CC("cc-split"), CC("cc-split4"), CC("cc-lto"), CC("cc-clang"), CC("cc-linked"), CC("cc-id"),
+    C("c-O0"),   C("c-O2"),    C("c-dwarf4"),  C("c-clang"),    CC("cc-O0"), CC("cc-O2"),  CC("cc-dwarf4"),
+    CC("cc-gz"), CC("cc-lto"), CC("cc-clang"), CC("cc-linked"), CC("cc-id"), CC("cc-dwz"),
   };
   (void)state;
   for (size_t i = 0; i < sizeof(modules) / sizeof(*modules); ++i) {
@@ -331,28 +331,31 @@ without_it_a_site_is_the_function_and_the_distance(void **state)
   }
 }
 
-// Without its .dwo file a module has lines, and symbols for the functions; but a line of a system header is no site.
+// A .dwo file would be opened by libdw, which maps it, and waits for a fifo (as they are here). Without it a module has lines, and
+// symbols for the functions; but a line of a system header is no site.
 static void
-a_missing_split_file_costs_the_inlined_functions_only(void **state)
+a_split_file_is_never_opened_and_costs_the_inlined_functions_only(void **state)
 {
+  static const struct built modules[] = {CC("cc-split"), CC("cc-split4")};
   (void)state;
-  struct module module;
-  const struct built built = CC("cc-nodwo");
-  int headers              = 0;
-  char text[TEXT_SIZE];
-  open_module(&module, built.name);
-  for (size_t i = 0; i < built.count; ++i) {
-    uint64_t offset = site_of(&module, built.samples[i].name);
-    int known       = memtrack_symbols_name(module.symbols, offset, text, sizeof(text));
-    headers += known == MEMTRACK_SYMBOL_FUNCTION;
-    assert_int_not_equal(known, MEMTRACK_SYMBOL_NONE);
-    assert_true(known == MEMTRACK_SYMBOL_FUNCTION || strstr(text, " (sample.cc:"));
-    if (strcmp(built.samples[i].name, "method") == 0) {
-      check_line(&built, &built.samples[i], text);
+  for (size_t i = 0; i < sizeof(modules) / sizeof(*modules); ++i) {
+    struct module module;
+    int headers = 0;
+    char text[TEXT_SIZE];
+    open_module(&module, modules[i].name);
+    for (size_t j = 0; j < modules[i].count; ++j) {
+      const struct sample *sample = &modules[i].samples[j];
+      int known                   = memtrack_symbols_name(module.symbols, site_of(&module, sample->name), text, sizeof(text));
+      headers += known == MEMTRACK_SYMBOL_FUNCTION;
+      assert_int_not_equal(known, MEMTRACK_SYMBOL_NONE);
+      assert_true(known == MEMTRACK_SYMBOL_FUNCTION || strstr(text, " (sample.cc:"));
+      if (strcmp(sample->name, "method") == 0) {
+        check_line(&modules[i], sample, text);
+      }
     }
+    assert_int_not_equal(headers, 0);
+    close_module(&module);
   }
-  assert_int_not_equal(headers, 0);
-  close_module(&module);
 }
 
 static void
@@ -692,7 +695,8 @@ strings_without_an_end_cost_the_lines_only(void **state)
 static void
 broken_debug_information_costs_names_and_nothing_else(void **state)
 {
-  static const char *const names[] = {"c-O2.so", "cc-O2.so", "cc-dwarf4.so", "cc-gz.so", "cc-clang.so", "cc-symbols.so"};
+  static const char *const names[] = {"c-O2.so",     "cc-O2.so",      "cc-dwarf4.so", "cc-gz.so",
+                                      "cc-clang.so", "cc-symbols.so", "cc-dwz.so"};
   uint64_t seed                    = random_seed();
   (void)state;
   for (size_t i = 0; i < sizeof(names) / sizeof(*names); ++i) {
@@ -721,6 +725,77 @@ broken_debug_information_costs_names_and_nothing_else(void **state)
   }
 }
 
+static bool
+is_mapped(const char *name)
+{
+  char line[PATH_MAX + 128];
+  bool found = false;
+  FILE *maps = fopen("/proc/self/maps", "r");
+  assert_non_null(maps);
+  while (!found && fgets(line, sizeof(line), maps)) {
+    found = strstr(line, name) != NULL;
+  }
+  fclose(maps);
+  return found;
+}
+
+// A file that is mapped and then cut off ends the process.
+static void
+no_file_is_mapped_to_be_read(void **state)
+{
+  static const char *const names[] = {"cc-linked.so", "cc-id.so", "cc-dwz.so"};
+  static const char *const read[]  = {"cc-linked.so.debug", "656d747261636b.debug", "shared.debug"};
+  (void)state;
+  for (size_t i = 0; i < sizeof(names) / sizeof(*names); ++i) {
+    char path[PATH_MAX + 64];
+    snprintf(path, sizeof(path), "%s/%s", samples, names[i]);
+    struct memtrack_symbols *symbols = open_path(path);
+    ask_all(symbols, 0x1200);
+    assert_false(is_mapped(names[i]));
+    assert_false(is_mapped(read[i]));
+    memtrack_symbols_close(symbols);
+  }
+}
+
+// Without it names would be missing, or another's: libdw would read the other file's strings.
+static void
+shared_debug_information_that_is_another_or_gone_costs_the_lines_only(void **state)
+{
+  char path[PATH_MAX + 64], hidden[PATH_MAX + 64], reason[MEMTRACK_REASON_SIZE], text[TEXT_SIZE];
+  struct module module;
+  (void)state;
+  open_module(&module, "cc-dwz");
+  uint64_t offset = site_of(&module, "method");
+  assert_int_equal(memtrack_symbols_name(module.symbols, offset, text, sizeof(text)), MEMTRACK_SYMBOL_LINE);
+  close_module(&module);
+  struct bytes bytes = read_bytes("cc-dwz.so");
+  snprintf(path, sizeof(path), "%s/shared.debug", samples);
+  snprintf(hidden, sizeof(hidden), "%s/shared.debug.hidden", samples);
+  assert_int_equal(rename(path, hidden), 0);
+  // Gone; a fifo; of another build id.
+  for (int how = 0; how < 3; ++how) {
+    char other[PATH_MAX + 64];
+    snprintf(other, sizeof(other), "%s/cc-id.so", samples);
+    if (how > 0) {
+      assert_int_equal(how == 1 ? mkfifo(path, 0600) : symlink(other, path), 0);
+    }
+    struct memtrack_symbols *symbols = memtrack_symbols_open(file_of(bytes.at, bytes.size), "/some/where.so", reason);
+    enum memtrack_symbol known       = symbols ? memtrack_symbols_name(symbols, offset, text, sizeof(text)) : MEMTRACK_SYMBOL_NONE;
+    if (symbols) {
+      memtrack_symbols_close(symbols);
+    }
+    if (how > 0) {
+      unlink(path);
+    }
+    if (known != MEMTRACK_SYMBOL_FUNCTION) {
+      rename(hidden, path);
+      fail_msg("case %d: %d, \"%s\"", how, known, text);
+    }
+  }
+  assert_int_equal(rename(hidden, path), 0);
+  free(bytes.at);
+}
+
 static size_t
 open_files(void)
 {
@@ -734,7 +809,8 @@ open_files(void)
 static void
 a_closed_module_holds_no_memory_and_no_file(void **state)
 {
-  static const char *const names[] = {"c-stripped.so", "cc-O2.so", "cc-gz.so", "cc-split.so", "cc-linked.so", "cc-id.so"};
+  static const char *const names[] = {"c-stripped.so", "cc-O2.so", "cc-gz.so", "cc-split.so",
+                                      "cc-linked.so",  "cc-id.so", "cc-dwz.so"};
   (void)state;
   // The first round pays for what the libraries keep: streams, locale, tables.
   size_t memory = 0, files = 0;
@@ -762,7 +838,9 @@ main(void)
   const struct CMUnitTest tests[] = {
     cmocka_unit_test(with_debug_information_a_site_is_the_function_and_line_of_the_source),
     cmocka_unit_test(without_it_a_site_is_the_function_and_the_distance),
-    cmocka_unit_test(a_missing_split_file_costs_the_inlined_functions_only),
+    cmocka_unit_test(a_split_file_is_never_opened_and_costs_the_inlined_functions_only),
+    cmocka_unit_test(no_file_is_mapped_to_be_read),
+    cmocka_unit_test(shared_debug_information_that_is_another_or_gone_costs_the_lines_only),
     cmocka_unit_test(the_function_of_a_call_is_the_innermost_wrapper_or_not),
     cmocka_unit_test(wrappers_are_sorted_and_apart),
     cmocka_unit_test(a_text_is_cut_in_the_name_and_never_longer_than_its_room),
