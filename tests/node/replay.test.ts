@@ -7,9 +7,9 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync, readdirSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, relative } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { abi, Host, loadCore, type Facts, type OtherRow } from "../../host/node/core.ts";
@@ -18,11 +18,7 @@ import { parseAnalysis } from "../support/analysis.ts";
 import { parseDumps, parseTables, type Row } from "../support/dump.ts";
 
 const TOP = fileURLToPath(new URL("../..", import.meta.url));
-/** The host as it is built, but for the plugin's own file and the hook whose place replay.c takes. */
-const HOST = join(TOP, "build", "ats");
-const OBJECTS = readdirSync(HOST)
-  .filter((name) => name.endsWith(".o") && !["memtrack.o", "hook_iobuffer.o", "control.o"].includes(name))
-  .map((name) => join(HOST, name));
+const REPLAY = join(TOP, "build", "native-plain", "replay");
 const DIGEST = createHash("sha256")
   .update(readFileSync(join(TOP, "build", "memtrack.wasm")))
   .digest("hex")
@@ -113,22 +109,15 @@ describe("a recorded log of a real server's events", () => {
 
   before(() => {
     folder = mkdtempSync(join(tmpdir(), "memtrack-replay-"));
-    execFileSync("make", ["--no-print-directory", "-C", join(TOP, "host", "ats"), "objects"], { stdio: "ignore" });
-    const includes = ["-I", join(TOP, "host", "ats"), "-I", join(TOP, "build")];
-    const how = ["-std=gnu11", "-O2", "-g", "-Wall", "-Wextra", "-Werror", ...includes];
-    const [source, object] = [join(TOP, "tests", "native", "replay.c"), join(folder, "replay.o")];
-    execFileSync("cc", [...how, "-c", "-o", object, source], { stdio: "inherit" });
-    const program = ["-o", join(folder, "replay"), object, ...OBJECTS];
-    execFileSync("c++", [...program, "-Wl,--wrap=time,--wrap=clock_gettime", "-lpthread", "-ldl", "-ldw", "-lelf"], {
-      stdio: "inherit",
-    });
+    const source = join(TOP, "tests", "native");
+    execFileSync("make", ["-s", "-C", source, relative(source, REPLAY)], { stdio: ["ignore", "ignore", "inherit"] });
     writeFileSync(join(folder, "events.log"), log);
   });
   after(() => rmSync(folder, { recursive: true, force: true }));
 
   function replayInC({ sites, mark, sample, verify }: Run): Buffer {
     const args = [join(folder, "events.log"), String(sites), String(mark), String(sample), ...(verify ? [BUILTIN_PATH] : [])];
-    return execFileSync(join(folder, "replay"), args, { maxBuffer: 1 << 26 });
+    return execFileSync(REPLAY, args, { maxBuffer: 1 << 26 });
   }
 
   function replayInBoth(run: Run): string {
