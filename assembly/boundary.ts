@@ -21,7 +21,7 @@
 
 import { BUCKETS, EPOCH_MASK, MEASURE_INTERVAL } from "./abi";
 import { beginOf, presentOf, withBegin } from "./epoch";
-import { measureOf } from "./measure";
+import { measureOf } from "./analysis/measure";
 import { boundaries, BOUNDARY_SIZE } from "./memory";
 
 const BEFORE: usize = 0;

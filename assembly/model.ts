@@ -34,7 +34,7 @@ import {
 } from "./abi";
 import * as boundary from "./boundary";
 import { addBuckets, addPassed, bucketBytes, bucketCount, clearBuckets, passage, turnBuckets } from "./bucket";
-import { historyForget, historyMove } from "./history";
+import { historyForget, historyMove } from "./analysis/history";
 import {
   baseline,
   bucketBaseline,

@@ -15,7 +15,7 @@
 
 import { CLASS_IOBUFFER, CLASS_OBJECT, KIND_IOBUFFER, SITE_FIRST } from "./abi";
 import { verifying } from "./header";
-import { historyForget } from "./history";
+import { historyForget } from "./analysis/history";
 import { begunVersion, isBalanced, knownSites, markSite } from "./model";
 import { classOfName, isLasting, kindOf, lengthOf, ownerOfSite } from "./name";
 import { isRetiredSince } from "./owner";

@@ -5,10 +5,10 @@
 // IOBuffers first; then what the built-in prints of OpenSSL at level 2; then our own sections.
 
 import { CLASS_COUNT, CLASS_HEAP, CLASS_IOBUFFER, CLASS_OBJECT, CLASS_OPENSSL, CLASS_TSAPI } from "./abi";
-import { renderAges } from "./ages";
-import { ARMING, usualBaseline } from "./baseline";
-import { samples } from "./clock";
-import { renderGrowth, renderOwnersGrowth } from "./growth";
+import { renderAges } from "./analysis/ages";
+import { ARMING, usualBaseline } from "./analysis/baseline";
+import { samples } from "./analysis/clock";
+import { renderGrowth, renderOwnersGrowth } from "./analysis/growth";
 import { level, renderEnd, renderHeader, verifying } from "./header";
 import { output, outputEnd, RANKED_MAX } from "./memory";
 import {
@@ -27,10 +27,10 @@ import {
 } from "./model";
 import { kindOf, lengthOf, ownerOfSite, textOf } from "./name";
 import { isRetired } from "./owner";
-import { renderReconciliation } from "./reconciliation";
+import { renderReconciliation } from "./analysis/reconciliation";
 import { renderOwners } from "./rollup";
-import { judgeAll } from "./sample";
-import { renderSuspects } from "./suspects";
+import { judgeAll } from "./analysis/sample";
+import { renderSuspects } from "./analysis/suspects";
 import { renderVerify } from "./verify";
 import { className, kindName } from "./words";
 import { ascii, begin, byte, copy, overflowed, padRight, position, repeat, signed, unsigned } from "./writer";

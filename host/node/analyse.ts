@@ -42,7 +42,7 @@ export interface Findings {
   owners: Map<string, Verdict>;
 }
 
-/** Dumps before which the core says nothing of a site (SAMPLES_MIN in assembly/verdict.ts). */
+/** Dumps before which the core says nothing of a site (SAMPLES_MIN in assembly/analysis/verdict.ts). */
 export const DUMPS_MIN = 80;
 /** What is taken for the time between two dumps that say none. */
 const INTERVAL = 60;

@@ -17,7 +17,7 @@ import {
   MEASURE_RAM,
   MEASURE_RSS,
 } from "../../assembly/abi";
-import { oldByCounters } from "../../assembly/age";
+import { oldByCounters } from "../../assembly/analysis/age";
 import {
   allocationsSince,
   ARMING,
@@ -26,20 +26,20 @@ import {
   listBaselines,
   markBaseline,
   releasesSince,
-} from "../../assembly/baseline";
+} from "../../assembly/analysis/baseline";
 import { fact } from "../../assembly/header";
-import { limitMeasure, measure, measured, room, unmeasure } from "../../assembly/measure";
+import { limitMeasure, measure, measured, room, unmeasure } from "../../assembly/analysis/measure";
 import { output, outputEnd, slots } from "../../assembly/memory";
-import { entryAllocs, entryInUse, isCoreEntry, isFollowed, sumFollowed, writeEntry } from "../../assembly/followed";
-import { ageOf } from "../../assembly/history";
-import { trackedBytes } from "../../assembly/reconciliation";
+import { entryAllocs, entryInUse, isCoreEntry, isFollowed, sumFollowed, writeEntry } from "../../assembly/analysis/followed";
+import { ageOf } from "../../assembly/analysis/history";
+import { trackedBytes } from "../../assembly/analysis/reconciliation";
 import { reclaim } from "../../assembly/reclaim";
 import { freeSite, retireOwner } from "../../assembly/registry";
-import { rankSuspects } from "../../assembly/suspects";
-import { forgetAll, sample } from "../../assembly/sample";
+import { rankSuspects } from "../../assembly/analysis/suspects";
+import { forgetAll, sample } from "../../assembly/analysis/sample";
 import { arm, disarm, settle } from "../../assembly/model";
 import { addAlloc, addFree, siteAt } from "../../assembly/site";
-import { nextWarning } from "../../assembly/warning";
+import { nextWarning } from "../../assembly/analysis/warning";
 import { about, bytes, duration, grouped } from "../../assembly/words";
 import { begin as write } from "../../assembly/writer";
 import { collect, fresh, owner, pluginSite, put, rendered, settleOne, site, textFrom, written } from "./support";

@@ -13,7 +13,7 @@ import {
   youngerThanBucket,
 } from "../../assembly/boundary";
 import { beginOf, bucketOf, presentOf, withBegin } from "../../assembly/epoch";
-import { measure } from "../../assembly/measure";
+import { measure } from "../../assembly/analysis/measure";
 import { fresh, Random, seed } from "./support";
 
 const DAY: u64 = 86400;

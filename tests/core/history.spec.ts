@@ -4,10 +4,20 @@
 // whose number gets another meaning.
 
 import { HISTORY_LEVELS, HISTORY_POINTS, HISTORY_SHIFT } from "../../assembly/abi";
-import { clockReset, elapsedSeconds, locate, oldestAge, points, samples, tick, timeAt, transactionsAt } from "../../assembly/clock";
-import { ageOf, allocatedWithin, floorAt, historyForget, historyMove, liveAt, record } from "../../assembly/history";
-import { setStreak, streakOf, subjectLimit } from "../../assembly/history";
-import { pack, unpack } from "../../assembly/packed";
+import {
+  clockReset,
+  elapsedSeconds,
+  locate,
+  oldestAge,
+  points,
+  samples,
+  tick,
+  timeAt,
+  transactionsAt,
+} from "../../assembly/analysis/clock";
+import { ageOf, allocatedWithin, floorAt, historyForget, historyMove, liveAt, record } from "../../assembly/analysis/history";
+import { setStreak, streakOf, subjectLimit } from "../../assembly/analysis/history";
+import { pack, unpack } from "../../assembly/analysis/packed";
 import { fresh, Random, seed } from "./support";
 
 const ROW: u32 = 20;

@@ -2,7 +2,7 @@
 //
 // Numbers in few bits: exact while they fit, never out of order, bounds on the right side.
 
-import { pack, packNarrow, unpack, unpackNarrow } from "../../assembly/packed";
+import { pack, packNarrow, unpack, unpackNarrow } from "../../assembly/analysis/packed";
 import { Random, seed } from "./support";
 
 describe("packed numbers", () => {

@@ -2,14 +2,14 @@
 //
 // Slopes, filters and streaks, against values worked out by hand and against what noise does to them.
 
-import { tick } from "../../assembly/clock";
-import { record, streakOf } from "../../assembly/history";
+import { tick } from "../../assembly/analysis/clock";
+import { record, streakOf } from "../../assembly/analysis/history";
 import { slots } from "../../assembly/memory";
 import { settle } from "../../assembly/model";
-import { scoreStreaks } from "../../assembly/persistence";
-import { isLevelling, lateShare, root } from "../../assembly/saturation";
+import { scoreStreaks } from "../../assembly/analysis/persistence";
+import { isLevelling, lateShare, root } from "../../assembly/analysis/saturation";
 import { addAlloc, siteAt } from "../../assembly/site";
-import * as trend from "../../assembly/trend";
+import * as trend from "../../assembly/analysis/trend";
 import { collect, fresh, Random, seed, settleOne, site } from "./support";
 
 const ROW: u32 = 20;

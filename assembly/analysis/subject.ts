@@ -3,13 +3,13 @@
 // A subject of the analysis: a row, by its number, or an owner that is followed, by its number behind those of all rows. What is
 // counted of it: bytes, and of objects, which have no size, their number.
 
-import { CLASS_IOBUFFER, CLASS_OBJECT, OWNER_CORE } from "./abi";
+import { CLASS_IOBUFFER, CLASS_OBJECT, OWNER_CORE } from "../abi";
 import { entryAllocBytes, entryAllocs, entryFrees, entryInUse, isCoreEntry, isFollowed, writeEntry } from "./followed";
-import { slots } from "./memory";
-import { alive, allocBytes, allocs, frees, inUse, isRow, knownSites, siteClass } from "./model";
-import { lengthOf, ownerOfSite, textOf } from "./name";
-import { isRetired } from "./owner";
-import { ascii, copy } from "./writer";
+import { slots } from "../memory";
+import { alive, allocBytes, allocs, frees, inUse, isRow, knownSites, siteClass } from "../model";
+import { lengthOf, ownerOfSite, textOf } from "../name";
+import { isRetired } from "../owner";
+import { ascii, copy } from "../writer";
 
 export function subjectOfEntry(entry: u32): u32 {
   return slots + entry;

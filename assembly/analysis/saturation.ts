@@ -14,7 +14,7 @@
 // one that has nothing to do with traffic grows more per transaction. But where traffic rose, only the latter counts: more requests
 // a second fill a cache faster, however much it levels off; and where the growth is not even in time, time is not what it depends on.
 
-import { HISTORY_LEVELS, HISTORY_SHIFT } from "./abi";
+import { HISTORY_LEVELS, HISTORY_SHIFT } from "../abi";
 import { oldestAge, timeAt, transactionsAt, locate } from "./clock";
 import { liveAt } from "./history";
 import { averageSize } from "./subject";

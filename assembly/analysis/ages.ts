@@ -3,19 +3,19 @@
 // The ages of what is alive, by site: a line for each bucket (epoch.ts) that has something in it, so the lines of a site add up to its
 // row. Suspects come first, then plugins and the server, each by how much is old (age.ts). IOBuffers are not there: nothing says when one of them was made.
 
-import { BUCKETS, CLASS_OBJECT, MEASURE_NOW, OWNER_CORE } from "./abi";
+import { BUCKETS, CLASS_OBJECT, MEASURE_NOW, OWNER_CORE } from "../abi";
 import { isBound, liveOf, old } from "./age";
-import { oldBuckets, olderThanBucket, youngerThanBucket } from "./boundary";
-import { armed } from "./header";
+import { oldBuckets, olderThanBucket, youngerThanBucket } from "../boundary";
+import { armed } from "../header";
 import { measureOf } from "./measure";
-import { aliveOf, inUseOf, knownSites, siteClass } from "./model";
-import { kindOf, ownerOfSite } from "./name";
+import { aliveOf, inUseOf, knownSites, siteClass } from "../model";
+import { kindOf, ownerOfSite } from "../name";
 import { offered, rank, ranked, rankedCount, rankingStart } from "./ranking";
 import { isObjects, isSubject, liveBytes, writeSubject } from "./subject";
 import { OBJECT_WEIGHT, percent } from "./suspects";
 import { isSuspect } from "./verdict";
-import { className, kindName } from "./words";
-import { ascii, byte, padRight, position, signed, unsigned } from "./writer";
+import { className, kindName } from "../words";
+import { ascii, byte, padRight, position, signed, unsigned } from "../writer";
 
 /** A suspect comes first, then what has anything old, of that what plugins have (the server keeps much for good); then by bytes. */
 const SUSPECT: u64 = 1 << 63;

@@ -18,8 +18,8 @@
 // Times are the host's monotonic seconds, from the first sample. One that goes back (a host's error, a replaced clock) is taken
 // as the usual interval further on: time never goes back here. A gap is a gap: rates over it are right.
 
-import { HISTORY_LEVELS, HISTORY_POINTS, HISTORY_SHIFT } from "./abi";
-import { clock, TICK_SIZE } from "./memory";
+import { HISTORY_LEVELS, HISTORY_POINTS, HISTORY_SHIFT } from "../abi";
+import { clock, TICK_SIZE } from "../memory";
 
 const TIME: usize = 0;
 const OPEN: usize = 4;

@@ -34,7 +34,7 @@ import {
   VERDICT_LEAK,
   VERDICT_NEW,
   VERDICT_STEADY,
-} from "./abi";
+} from "../abi";
 import { elapsedSeconds, openAt, points, ramCacheAt, samples, stale, timeAt, transactionsAt } from "./clock";
 import {
   ageOf,
@@ -53,7 +53,7 @@ import {
   streakOf,
 } from "./history";
 import { measured, room } from "./measure";
-import { knownSites } from "./model";
+import { knownSites } from "../model";
 import { pack, unpack } from "./packed";
 import { GROWTH_SIGMA, isLevelling } from "./saturation";
 import {

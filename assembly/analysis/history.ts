@@ -16,9 +16,9 @@
 //
 // A subject that is new has zeros behind it, and that is the truth: there was nothing of it.
 
-import { BASELINES, HISTORY_LEVELS, HISTORY_POINTS, HISTORY_SHIFT, FOLLOWED_MAX } from "./abi";
+import { BASELINES, HISTORY_LEVELS, HISTORY_POINTS, HISTORY_SHIFT, FOLLOWED_MAX } from "../abi";
 import { completed, locate, points, samples, slotOf, stale } from "./clock";
-import { DEBUG, history, HISTORY_SIZE, slots } from "./memory";
+import { DEBUG, history, HISTORY_SIZE, slots } from "../memory";
 import { pack, packNarrow, unpack, unpackNarrow } from "./packed";
 
 const GROUP: u32 = 1 << HISTORY_SHIFT;

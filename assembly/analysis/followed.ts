@@ -9,14 +9,14 @@
 //    │ allocs │ bytes  │ frees  │ in-use │ leaking│ key │ slot│ used   │
 //    └────────┴────────┴────────┴────────┴────────┴─────┴─────┴────────┘
 
-import { CLASS_OBJECT, FOLLOWED_MAX, OWNERS_MAX, OWNER_CORE, VERDICT_LEAK } from "./abi";
+import { CLASS_OBJECT, FOLLOWED_MAX, OWNERS_MAX, OWNER_CORE, VERDICT_LEAK } from "../abi";
 import { isBoundRow, oldOfRow } from "./age";
 import { historyForget, storedVerdict } from "./history";
-import { followed, FOLLOWED_SIZE, slots } from "./memory";
-import { allocBytes, allocs, frees, inUse, isRow, knownSites, siteClass } from "./model";
-import { ownerOfSite } from "./name";
-import { isOwner, ownerKey, ownerLength, ownerText } from "./owner";
-import { ascii, copy } from "./writer";
+import { followed, FOLLOWED_SIZE, slots } from "../memory";
+import { allocBytes, allocs, frees, inUse, isRow, knownSites, siteClass } from "../model";
+import { ownerOfSite } from "../name";
+import { isOwner, ownerKey, ownerLength, ownerText } from "../owner";
+import { ascii, copy } from "../writer";
 
 const ALLOCS: usize = 0;
 const ALLOC_BYTES: usize = 8;

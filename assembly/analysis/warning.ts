@@ -3,18 +3,18 @@
 // Warnings for where operators look: one line for a new suspect, never again for the same unless what it leaked has doubled, and
 // at most WARNINGS_MAX in WARNINGS_SECONDS.
 
-import { FOLLOWED_MAX } from "./abi";
+import { FOLLOWED_MAX } from "../abi";
 import { elapsedSeconds } from "./clock";
 import { entryLeaking, isFollowed } from "./followed";
 import { setWarned, warnedOf } from "./history";
-import { output, outputEnd } from "./memory";
-import { knownSites } from "./model";
+import { output, outputEnd } from "../memory";
+import { knownSites } from "../model";
 import { pack, unpack } from "./packed";
 import { ranked } from "./ranking";
 import { isSubject, subjectOfEntry } from "./subject";
 import { rankSuspects, writeEvidence } from "./suspects";
 import { grownBy, isSuspect } from "./verdict";
-import { ascii, begin, position } from "./writer";
+import { ascii, begin, position } from "../writer";
 
 const WARNINGS_MAX: u32 = 10;
 const WARNINGS_SECONDS: u32 = 3600;

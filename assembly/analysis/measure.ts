@@ -2,8 +2,8 @@
 //
 // What the host measured of the process and its machine. A value that it did not tell is unknown, never 0.
 
-import { MEASURE_COUNT, MEASURE_MAX_USAGE, MEASURE_RAM, MEASURE_RSS } from "./abi";
-import { measures } from "./memory";
+import { MEASURE_COUNT, MEASURE_MAX_USAGE, MEASURE_RAM, MEASURE_RSS } from "../abi";
+import { measures } from "../memory";
 
 const KNOWN: usize = 8;
 

@@ -3,14 +3,14 @@
 // A sample: after the sums were collected and settled, takes what is alive of every row and owner into its history, scores the
 // streaks, and judges what may have changed. No part of it goes on for longer than there are rows.
 
-import { MEASURE_CONNECTIONS, MEASURE_RAM_CACHE, FOLLOWED_MAX } from "./abi";
+import { MEASURE_CONNECTIONS, MEASURE_RAM_CACHE, FOLLOWED_MAX } from "../abi";
 import { baselinesReset } from "./baseline";
 import { clockReset, samples, tick } from "./clock";
 import { isFollowed, sumFollowed } from "./followed";
 import { ageOf, record } from "./history";
 import { measureOf } from "./measure";
-import { analysisSize, history } from "./memory";
-import { allocs, frees, isRow, knownSites } from "./model";
+import { analysisSize, history } from "../memory";
+import { allocs, frees, isRow, knownSites } from "../model";
 import { scoreStreaks } from "./persistence";
 import { allocatedBytes, liveBytes, subjectOfEntry } from "./subject";
 import { judge, judgeSome, verdictReset } from "./verdict";

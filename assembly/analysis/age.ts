@@ -7,14 +7,14 @@
 // is a bound, from the counters: what was allocated in the last T cannot be more than T old, so at least live - allocated(T) bytes are
 // older. A row that allocates and releases much looks younger by that than it is, never older. An owner's are the sum of its rows'.
 
-import { BUCKETS, HISTORY_LEVELS, HISTORY_SHIFT, MEASURE_NOW } from "./abi";
-import { oldBuckets, olderThanBucket, secondsOfEpochs } from "./boundary";
+import { BUCKETS, HISTORY_LEVELS, HISTORY_SHIFT, MEASURE_NOW } from "../abi";
+import { oldBuckets, olderThanBucket, secondsOfEpochs } from "../boundary";
 import { elapsedSeconds, points, stale, timeAt } from "./clock";
 import { entryOld, isBoundEntry } from "./followed";
 import { allocatedWithin, lastSampled } from "./history";
 import { measureOf } from "./measure";
-import { slots } from "./memory";
-import { aliveOf, hasBirths, inUseOf } from "./model";
+import { slots } from "../memory";
+import { aliveOf, hasBirths, inUseOf } from "../model";
 import { allocatedBytes, isObjects, isOwnerSubject, liveBytes } from "./subject";
 
 /** Ages that are told of where there is no boundary, in seconds, log-spaced: a minute, 10 minutes, an hour, 6 hours, a day, 4 days. */

@@ -11,10 +11,10 @@
 //                the effectiveness of Mann-Kendall test for detection of software aging", ISSREW 2013).
 //   noise()      median absolute deviation of the steps between points, from their median: what a smooth growth has none of.
 
-import { HISTORY_POINTS, HISTORY_SHIFT } from "./abi";
+import { HISTORY_POINTS, HISTORY_SHIFT } from "../abi";
 import { points, timeAt } from "./clock";
 import { floorAt } from "./history";
-import { DEBUG, scratch, SCRATCH_SIZE } from "./memory";
+import { DEBUG, scratch, SCRATCH_SIZE } from "../memory";
 import { unpack } from "./packed";
 
 const PAIRS_MAX: u32 = (HISTORY_POINTS * (HISTORY_POINTS - 1)) / 2;

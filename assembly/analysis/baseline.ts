@@ -18,13 +18,13 @@
 //    │length│ name                   │ time   │transactions│ order │  0  │   order 0: free
 //    └──────┴────────────────────────┴────────┴────────────┴───────┴─────┘
 
-import { BASELINES, BASELINE_NAME_MAX, FOLLOWED_MAX } from "./abi";
+import { BASELINES, BASELINE_NAME_MAX, FOLLOWED_MAX } from "../abi";
 import { sumFollowed } from "./followed";
 import { baselineOf } from "./history";
-import { input, MARK_SIZE, marks, output, outputEnd } from "./memory";
-import { knownSites } from "./model";
+import { input, MARK_SIZE, marks, output, outputEnd } from "../memory";
+import { knownSites } from "../model";
 import { allocations, liveBytes, releases, subjectOfEntry } from "./subject";
-import { ascii, begin, byte, copy, position, unsigned } from "./writer";
+import { ascii, begin, byte, copy, position, unsigned } from "../writer";
 
 const LENGTH: usize = 0;
 const NAME: usize = 1;

@@ -7,7 +7,7 @@
 
 import { completed, points } from "./clock";
 import { floorAt, setStreak, streakOf } from "./history";
-import { scratch } from "./memory";
+import { scratch } from "../memory";
 import { unpack } from "./packed";
 import { isSubject } from "./subject";
 

@@ -21,12 +21,12 @@ import {
   MEASURE_RSS,
   MEASURE_RSS_FILES,
   MEASURE_SLACK,
-} from "./abi";
-import { isInstalled } from "./header";
+} from "../abi";
+import { isInstalled } from "../header";
 import { limitMeasure, measured, measureOf } from "./measure";
-import { inUse, isArmed, isRow, knownSites, siteClass } from "./model";
+import { inUse, isArmed, isRow, knownSites, siteClass } from "../model";
 import { percent } from "./suspects";
-import { ascii, signed } from "./writer";
+import { ascii, signed } from "../writer";
 
 let left: i64 = 0;
 

@@ -5,17 +5,17 @@
 
 import { isBound, old, tellingAge } from "./age";
 import { transactionsWithin } from "./clock";
-import { FOLLOWED_MAX } from "./abi";
+import { FOLLOWED_MAX } from "../abi";
 import { entryLeaking } from "./followed";
-import { RANKED_MAX } from "./memory";
+import { RANKED_MAX } from "../memory";
 import { room } from "./measure";
-import { knownSites } from "./model";
+import { knownSites } from "../model";
 import { ranked, rankedCount, rankingStart, rank } from "./ranking";
 import { allocations, isObjects, isSubject, liveBytes, releases, subjectOfEntry, writeInWords } from "./subject";
 import * as trend from "./trend";
 import { growingFor, grownBy, isSuspect, levelOf } from "./verdict";
-import { about, bytes, duration, grouped } from "./words";
-import { ascii, byte, unsigned } from "./writer";
+import { about, bytes, duration, grouped } from "../words";
+import { ascii, byte, unsigned } from "../writer";
 
 /** Bytes that an object stands for: what it is made of may take as many. */
 export const OBJECT_WEIGHT: u64 = 256;

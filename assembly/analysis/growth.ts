@@ -12,7 +12,7 @@
 //   Streak        persistence.ts
 //   Late %        saturation.ts: the late part of the growth against the early one
 
-import { FOLLOWED_MAX, MEASURE_NOW, VERDICT_FILLING } from "./abi";
+import { FOLLOWED_MAX, MEASURE_NOW, VERDICT_FILLING } from "../abi";
 import { old, tellingAge } from "./age";
 import {
   allocationsSince,
@@ -26,14 +26,14 @@ import {
 import { samples, transactionsAt } from "./clock";
 import { reasonOf, streakOf } from "./history";
 import { measureOf } from "./measure";
-import { knownSites } from "./model";
+import { knownSites } from "../model";
 import { offered, ranked, rankedCount, rankingStart, rank } from "./ranking";
 import { lateShare } from "./saturation";
 import { allocations, isOwnerSubject, isSubject, liveBytes, releases, subjectOfEntry, writeSubject } from "./subject";
 import { percent, rateOf } from "./suspects";
 import { REASON_CONFIRM, REASON_EARLY, REASON_LEVELLING, REASON_LOAD, REASON_RAM_CACHE, verdictName, verdictOf } from "./verdict";
-import { duration } from "./words";
-import { ascii, byte, padRight, position, signed, unsigned } from "./writer";
+import { duration } from "../words";
+import { ascii, byte, padRight, position, signed, unsigned } from "../writer";
 
 /** The rows that changed most, `most` at most. */
 export function renderGrowth(slot: u32, most: u32): void {
