@@ -3,10 +3,10 @@
  * memtrack.so, the plugin: the only file that knows the server's plugin API. It brings records, threads and log to the parts that
  * do the work, in this order:
  *
- *   hook       hook_iobuffer.c, hook_openssl.c    see, never format
- *   account    account.c (shard.c, registry.c)    tell the core
- *   render     dump.c                             have the core write, hand it to traffic.out
- *   control    control.c (records.c, server.c)    say which of these are on
+ *   hook/      see, never format
+ *   account/   tell the core
+ *   dump.c     have the core write, hand it to traffic.out
+ *   control.c  say which of these are on
  */
 #include <pthread.h>
 #include <stdarg.h>

@@ -3,7 +3,7 @@
 // The core, embedded in Node: the same Wasm as in the proxy, so the same numbers and the same bytes.
 //
 //   Core   one instance and its calls, typed: u32 are numbers, u64 are bigints
-//   Host   what the C host (host/ats: account.c, registry.c, dump.c) makes of instances: shards, a registry, a model
+//   Host   what the C host (host/ats: account.cc, registry.c, dump.c) makes of instances: shards, a registry, a model
 //
 // Nothing here decides anything about memory: that is in assembly/. There are no threads; whoever has events of several gives each
 // a shard.

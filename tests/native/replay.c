@@ -5,7 +5,7 @@
  *
  *   replay LOG SITES MARK SAMPLE [BUILTIN]
  *
- * All is the plugin's own code (account.c, registry.c, shard.c, dump.c) but what is of the server: the built-in tracker's table is
+ * All is the plugin's own code (account.cc, registry.c, shard.c, dump.c) but what is of the server: the built-in tracker's table is
  * the text of the file BUILTIN, which also switches verify mode on, and the clock stands still. One thread plays all threads of
  * the log in turn, each with its own shard. After MARK events (if not 0) a dump is written and both classes are armed anew. After
  * each SAMPLE events (if not 0) 20 s have passed, and a sample is taken. */
