@@ -17,12 +17,12 @@ function main(): void {
   console.log(`memtrack: installed ${target}
 
 Left to do:
-  in ${layout("plugin.config")}, a line
+  in ${layout("plugin.config")}, as the first line
     memtrack.so
   in ${layout("records.config")}
     CONFIG proxy.config.res_track_memory INT 2
-    CONFIG proxy.config.dump_mem_info_frequency INT 60
-    (level 1 is IOBuffers, 2 is OpenSSL too; 60 seconds between dumps, 0 is on kill -USR1 alone)
+    CONFIG proxy.config.dump_mem_info_frequency INT 3600
+    (level 1 is IOBuffers, 2 is OpenSSL too; 3600 seconds between dumps, 0 is on kill -USR1 alone)
   then restart traffic_server: it loads plugins at its start only. Later changes of the two records need no restart.`);
 }
 

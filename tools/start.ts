@@ -24,6 +24,8 @@ SIGUSR1, prints the dump from traffic.out, and stops everything.
 
 // The OpenSSL table has some 200 rows; the IOBuffer table is shown whole.
 const OPENSSL_ROWS_SHOWN = 15;
+/** Of the table, which has five columns; in the sections behind it such a place stands after more. */
+const OPENSSL_ROW = /^(?: *\d+ \|){4} memory\/OpenSSL\//;
 
 async function main(): Promise<void> {
   const { values } = parseArgs({ options: { keep: { type: "boolean" }, help: { type: "boolean", short: "h" } } });
@@ -31,27 +33,42 @@ async function main(): Promise<void> {
   if (help) return console.log(HELP);
   build(say);
   const origin = keep ? await detachedOrigin() : await Origin.start();
-  let ats: Ats | undefined;
+  const starting = Ats.start({ level: 2, plugins: [PLUGIN], origin: origin.url, keep });
   try {
-    ats = await Ats.start({ level: 2, plugins: [PLUGIN], origin: origin.url, keep });
-    say(`Traffic Server is up (pid ${ats.pid}) with memtrack.so at level 2: ${ats.httpUrl} and ${ats.httpsUrl}`);
-    await traffic(ats);
-    const dump = await ats.dump();
-    console.log(`\n${shorten(dump)}`);
-    say(`this dump stands in ${ats.trafficOutPath}`);
-    if (keep) return howToUse(ats, origin.pid);
+    await Promise.race([demonstrate(starting), interruption()]);
   } catch (error) {
     // The error says what the server's logs said. One that was to be kept would not end with this process.
-    await ats?.stop({ keepFolder: true }).catch(() => {});
+    const interrupted = error instanceof Interruption;
+    await starting.then((ats) => ats.stop({ keepFolder: !interrupted })).catch(() => {});
     await origin.stop();
     throw error;
   }
+  const ats = await starting;
+  if (keep) return howToUse(ats, origin.pid);
   await ats.stop({ keepFolder: true });
   await origin.stop();
   // The logs are what the user was shown; the rest of the folder is of no use to anyone.
   for (const name of ["cache", "run", "plugins", "etc"]) rmSync(join(ats.folder, name), { recursive: true });
   say("everything is stopped; `npm start -- --keep` leaves the server running");
 }
+
+async function demonstrate(starting: Promise<Ats>): Promise<void> {
+  const ats = await starting;
+  say(`Traffic Server is up (pid ${ats.pid}) with memtrack.so at level 2: ${ats.httpUrl} and ${ats.httpsUrl}`);
+  await traffic(ats);
+  const dump = await ats.dump();
+  console.log(`\n${shorten(dump)}`);
+  say(`this dump stands in ${ats.trafficOutPath}`);
+}
+
+/** Rejects when the user ends this with Ctrl-C. A second one ends it at once. */
+function interruption(): Promise<never> {
+  return new Promise((_, reject) => {
+    for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => reject(new Interruption(signal)));
+  });
+}
+
+class Interruption extends Error {}
 
 async function traffic(ats: Ats): Promise<void> {
   await phase("HTTP requests", 3000, (count, progress) => requests(ats.httpUrl, count, { paths: MIXED_PATHS, progress }));
@@ -80,7 +97,7 @@ function shorten(dump: Dump): string {
   return dump.text
     .split("\n")
     .flatMap((line) => {
-      if (!/ \| memory\/OpenSSL\//.test(line) || ++shown <= OPENSSL_ROWS_SHOWN) return [line];
+      if (!OPENSSL_ROW.test(line) || ++shown <= OPENSSL_ROWS_SHOWN) return [line];
       return shown === OPENSSL_ROWS_SHOWN + 1 ? [`           (${left.length} more rows are in the file)`] : [];
     })
     .join("\n");
@@ -120,6 +137,8 @@ try {
   const usage = code.startsWith("ERR_PARSE_ARGS_");
   if (usage) console.error(`memtrack: ${message.split(". ")[0]}. See npm start -- --help`);
   else if (error instanceof BuildError) console.error(`memtrack: the build failed: ${message}`);
+  else if (error instanceof Interruption)
+    console.error(`memtrack: ended by ${message}: server and origin are stopped, their files removed`);
   else console.error(error);
-  process.exitCode = usage ? 2 : 1;
+  process.exit(usage ? 2 : 1); // what an interruption left undone is not waited for
 }

@@ -55,6 +55,7 @@ export function sample(now: u64, transactions: u64): void {
   }
   scoreStreaks(rows);
   judgeSome();
+  sumFollowed(); // which owners have a suspect among their rows now
 }
 
 /** Judges every row and owner, before a dump. */

@@ -91,9 +91,6 @@ sample(struct memtrack_core *model, void *argument)
 void
 memtrack_analysis_poll(int64_t interval)
 {
-  if (interval <= 0) {
-    return;
-  }
   struct timespec now;
   clock_gettime(CLOCK_MONOTONIC, &now);
   /* The poll comes each second, and a little late: what is due within it is due now. */

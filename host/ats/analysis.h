@@ -17,7 +17,7 @@ struct memtrack_totals {
 /* Where records are read, and the name of the server's function that prints its freelists (or NULL). init-only. */
 void memtrack_analysis_open(memtrack_record_reader read, const char *freelists);
 
-/* Takes a sample if one is due: `interval` seconds after the last one; 0 is never. Each second. Not hook-safe. */
+/* Takes a sample if one is due: `interval` seconds after the last one. Each second. Not hook-safe. */
 void memtrack_analysis_poll(int64_t interval);
 
 /* Measures what the next dump shows. Right before it. Not hook-safe. */
@@ -36,7 +36,7 @@ void memtrack_analysis_reset(void);
 /* Says in diags.log how it stands. Not hook-safe. */
 void memtrack_analysis_status(int level, int64_t interval);
 
-/* Nothing is tracked: there are no totals and no suspects until the next sample. Not hook-safe. */
+/* No samples are taken: there are no totals and no suspects until the next one. Not hook-safe. */
 void memtrack_analysis_idle(void);
 
 /* As of the last sample. Not hook-safe. */

@@ -132,7 +132,6 @@ apply_level(int level, bool at_start)
   } else if (level == 0) {
     memtrack_dump_disarm(MEMTRACK_CLASS_IOBUFFER);
     apply_plugins(false);
-    memtrack_analysis_idle();
     state.armed_since = 0;
     armed_late        = false;
   }
@@ -286,8 +285,10 @@ memtrack_control_poll(void)
     memtrack_dump_observe();
   }
   int64_t interval = setting(MEMTRACK_SETTING_INTERVAL);
-  if (state.level > 0) {
+  if (state.level > 0 && interval > 0) {
     memtrack_analysis_poll(interval);
+  } else {
+    memtrack_analysis_idle();
   }
   say_trouble();
 }
@@ -311,15 +312,17 @@ memtrack_control_do(const struct memtrack_message *message)
     record_then      = setting(MEMTRACK_SETTING_LEVEL);
     level_by_message = message->level;
     apply_level(message->level, false);
-    memtrack_log(MEMTRACK_NOTE, "level %d, by a message, until %s is changed", message->level,
-                 memtrack_setting_rule(MEMTRACK_SETTING_LEVEL)->name);
+    memtrack_log(MEMTRACK_NOTE, "level %d, by a message, until %s is changed from %" PRId64, message->level,
+                 memtrack_setting_rule(MEMTRACK_SETTING_LEVEL)->name, record_then);
     return false;
   case MEMTRACK_VERB_STATUS:
     memtrack_analysis_status(state.level, setting(MEMTRACK_SETTING_INTERVAL));
     return false;
   default:
     for (unsigned i = 0; i < MEMTRACK_VERB_COUNT; ++i) {
-      memtrack_log(MEMTRACK_NOTE, "traffic_ctl plugin msg memtrack '%s", memtrack_message_help(i));
+      char help[128];
+      memtrack_message_help(i, help, sizeof(help));
+      memtrack_log(MEMTRACK_NOTE, "traffic_ctl plugin msg memtrack %s", help);
     }
     return false;
   }

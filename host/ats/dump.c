@@ -334,6 +334,10 @@ tell_facts(uint32_t reason, const struct memtrack_state *state)
 static int
 write_all(int fd, const uint8_t *text, size_t size)
 {
+  static bool torn; /* the last dump ended within a line; under the mutex */
+  if (torn && write(fd, "\n", 1) == 1) {
+    torn = false;
+  }
   while (size) {
     ssize_t written = write(fd, text, size);
     if (written < 0 && errno != EINTR) {
@@ -342,6 +346,7 @@ write_all(int fd, const uint8_t *text, size_t size)
     if (written > 0) {
       text += written;
       size -= written;
+      torn = text[-1] != '\n';
     }
   }
   return 0;

@@ -10,9 +10,7 @@
 #include <stdint.h>
 
 #include "core_abi.h"
-
-/* The present value of a record or a statistic of the server's, or false where it has none of that name. */
-typedef bool (*memtrack_record_reader)(const char *name, int64_t *value);
+#include "records.h"
 
 struct memtrack_measures {
   uint64_t transactions; /* since the server's start; 0 where it does not say */

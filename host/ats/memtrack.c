@@ -237,12 +237,13 @@ create_records(void)
   for (int i = 0; i < MEMTRACK_SETTING_COUNT; ++i) {
     const struct memtrack_setting_rule *rule = memtrack_setting_rule(i);
     if (rule->ours) {
-      TSMgmtIntCreate(TS_RECORDTYPE_CONFIG, rule->name, rule->normal, TS_RECORDUPDATE_DYNAMIC, TS_RECORDCHECK_INT, rule->check,
-                      TS_RECORDACCESS_NULL);
+      TSMgmtIntCreate(TS_RECORDTYPE_CONFIG, rule->name, rule->normal,
+                      i == MEMTRACK_SETTING_SITES ? TS_RECORDUPDATE_RESTART_TS : TS_RECORDUPDATE_DYNAMIC, TS_RECORDCHECK_INT,
+                      rule->check, TS_RECORDACCESS_NULL);
     }
   }
   snprintf(path, sizeof(path), "%s/records.config", TSConfigDirGet());
-  memtrack_records_check_file(path);
+  memtrack_records_check_file(path, read_record);
 }
 
 __attribute__((visibility("default"))) void

@@ -10,15 +10,15 @@
 static const struct {
   const char *name, *argument, *help;
 } verbs[MEMTRACK_VERB_COUNT] = {
-#define X(id, name, argument, what) {name, argument, name " " argument ": " what},
+#define X(id, name, argument, what) {name, argument, what},
   MEMTRACK_VERBS(X)
 #undef X
 };
 
-const char *
-memtrack_message_help(unsigned n)
+void
+memtrack_message_help(unsigned n, char *text, size_t size)
 {
-  return n < MEMTRACK_VERB_COUNT ? verbs[n].help : "";
+  snprintf(text, size, "'%s%s%s': %s", verbs[n].name, *verbs[n].argument ? " " : "", verbs[n].argument, verbs[n].help);
 }
 
 static bool

@@ -38,7 +38,7 @@ struct memtrack_message {
 /* Reads a message's bytes, which are not a string. Returns 0, or -1 with a line in `error`. Any thread. */
 int memtrack_message_parse(const void *data, size_t size, struct memtrack_message *message, char error[512]);
 
-/* The n-th verb in words, as help says it. Any thread. */
-const char *memtrack_message_help(unsigned n);
+/* The n-th verb as it is written after `traffic_ctl plugin msg memtrack`, and what it does. Any thread. */
+void memtrack_message_help(unsigned n, char *text, size_t size);
 
 #endif

@@ -72,6 +72,10 @@ memtrack_setting_use(enum memtrack_setting record, int64_t value)
   static bool seen[MEMTRACK_SETTING_COUNT];
   const struct memtrack_setting_rule *rule = &rules[record];
   int64_t used                             = value < rule->min ? rule->below : value > rule->max ? rule->above : value;
+  /* The dumps' timer is the server's, which takes 32 bits of it. */
+  if (record == MEMTRACK_SETTING_FREQUENCY && value > rule->max) {
+    used = (int32_t)value > 0 ? (int32_t)value : 0;
+  }
   if (!seen[record] || last[record] != value) {
     if (used != value) {
       memtrack_log(MEMTRACK_WARNING, "%s is %" PRId64 ", allowed are %" PRId64 " to %" PRId64 ": %" PRId64 " is used", rule->name,
@@ -88,11 +92,14 @@ memtrack_setting_use(enum memtrack_setting record, int64_t value)
   return used;
 }
 
-/* Whether the server would read the text as a number: digits, a sign, and the multipliers it knows. */
+/* Whether the server reads all of the text as a number: a minus, digits, and the multipliers it knows. */
 static bool
 is_number(const char *text)
 {
   char *end;
+  if (*text == '+') {
+    return false;
+  }
   if (strncmp(text, "0x", 2) == 0) {
     strtoull(text, &end, 16);
     return end != text + 2 && *end == '\0';
@@ -101,8 +108,21 @@ is_number(const char *text)
   return end != text && (*end == '\0' || (strchr("KMGT", *end) && end[1] == '\0'));
 }
 
+/* What the server makes of a value depends on where it stops to be a number: it is asked. */
+static void
+say_bad(const char *where, const struct memtrack_setting_rule *rule, const char *what, memtrack_record_reader read)
+{
+  int64_t taken;
+  char used[64] = "what the server takes it for is not known";
+  if (read(rule->name, &taken)) {
+    snprintf(used, sizeof(used), "the server takes it for %" PRId64, taken);
+  }
+  memtrack_log(MEMTRACK_WARNING, "%s: %s is %s; allowed are %" PRId64 " to %" PRId64 ": %s", where, rule->name, what, rule->min,
+               rule->max, used);
+}
+
 int
-memtrack_records_check_file(const char *path)
+memtrack_records_check_file(const char *path, memtrack_record_reader read)
 {
   int bad         = 0;
   char *line      = NULL;
@@ -129,9 +149,10 @@ memtrack_records_check_file(const char *path)
       }
       const char *wrong = strcmp(type, "INT") != 0 ? "not of type INT" : !is_number(value) ? "not a number" : NULL;
       if (wrong) {
-        memtrack_log(MEMTRACK_WARNING,
-                     "%s:%u: %s is \"%.100s\" (%.20s), %s; allowed are %" PRId64 " to %" PRId64 ": the server takes it for 0", path,
-                     number, name, value, type, wrong, rules[i].min, rules[i].max);
+        char where[600], what[200];
+        snprintf(where, sizeof(where), "%.500s:%u", path, number);
+        snprintf(what, sizeof(what), "\"%.100s\" (%.20s), %s", value, type, wrong);
+        say_bad(where, &rules[i], what, read);
         ++bad;
       }
     }

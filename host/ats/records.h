@@ -9,6 +9,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/* The present value of a record or a statistic of the server's, or false where it has none of that name. */
+typedef bool (*memtrack_record_reader)(const char *name, int64_t *value);
+
 enum memtrack_setting {
   MEMTRACK_SETTING_LEVEL,     /* proxy.config.res_track_memory */
   MEMTRACK_SETTING_FREQUENCY, /* proxy.config.dump_mem_info_frequency; the server itself acts on it */
@@ -34,8 +37,8 @@ const struct memtrack_setting_rule *memtrack_setting_rule(enum memtrack_setting 
    value. Serialised by the caller. Not hook-safe. */
 int64_t memtrack_setting_use(enum memtrack_setting record, int64_t value);
 
-/* Reads a records.config and says which of the values there is no number: the server takes such a one for 0 without a word.
-   Returns how many. init-only. */
-int memtrack_records_check_file(const char *path);
+/* Reads a records.config and says which of the values there is no number, and what the server makes of it without a word, which
+   `read` tells. Returns how many. init-only. */
+int memtrack_records_check_file(const char *path, memtrack_record_reader read);
 
 #endif

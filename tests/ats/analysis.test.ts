@@ -202,7 +202,7 @@ describe("plugin messages", () => {
       await tell(["mark arming"], /baseline arming: this name is taken/);
 
       await tell(["status"], /level 1, a sample each 1 s, \d+ samples so far, 0 suspects; baselines: mark, /);
-      const help = await tell(["help"], /plugin msg memtrack 'help : says this/);
+      const help = await tell(["help"], /plugin msg memtrack 'help': says this/);
       for (const verb of ["mark", "diff", "dump", "reset", "arm", "status"]) assert.match(help, new RegExp(`memtrack '${verb}`));
 
       // The server's statistics reach traffic_ctl some seconds after the start; until then `metric get` fails.

@@ -52,8 +52,14 @@ describe("values out of range", () => {
     [
       "proxy.config.res_track_memory",
       "full",
-      /records\.config:\d+: proxy\.config\.res_track_memory is "full" .*not a number; allowed are 0 to 2/,
+      /records\.config:\d+: proxy\.config\.res_track_memory is "full" .*not a number; allowed are 0 to 2: the server takes it for 0$/,
     ],
+    [
+      "proxy.config.res_track_memory",
+      "2 # all",
+      /res_track_memory is "2 # all" \(INT\), not a number; .*: the server takes it for 2$/,
+    ],
+    ["proxy.config.dump_mem_info_frequency", "4294967299", /is 4294967299, allowed are 0 to 2147483647: 3 is used$/],
     ["proxy.config.dump_mem_info_frequency", "-5", /dump_mem_info_frequency is -5, allowed are 0 to \d+: 0 is used/],
     ["proxy.config.dump_mem_info_frequency", "soon", /dump_mem_info_frequency is "soon" .*not a number/],
     ["proxy.config.plugin.memtrack.sites", "0", /memtrack\.sites is 0, allowed are 64 to 65520: 4096 is used/],

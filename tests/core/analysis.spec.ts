@@ -312,6 +312,21 @@ describe("a leak", () => {
     expect(rendered().includes("Suspects")).toBe(false);
   });
 
+  test("is warned of by its row alone, and not as all of its owner, in the very sample that finds it", () => {
+    fresh();
+    const leaky = pluginSite(CLASS_TSAPI, "foo.so handler (foo.c:88)", owner("foo.so"));
+    let warnings = 0;
+    for (let i: u64 = 0; i < 150; ++i) {
+      settleOne(leaky, i * 2, i * 2048, 0, 0);
+      sample(500 + i * 10, i * 1000);
+      for (let length = nextWarning(); length; length = nextWarning()) {
+        ++warnings;
+        expect(textFrom(output, length).startsWith("new suspect: memory/plugin/foo.so handler (foo.c:88): +")).toBe(true);
+      }
+    }
+    expect(warnings).toBe(1);
+  });
+
   test("in very many rows is warned of ten times an hour", () => {
     fresh();
     const rows: u32[] = [];

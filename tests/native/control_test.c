@@ -208,6 +208,13 @@ a_bad_value_is_said_with_its_range_and_what_is_used(void **state)
   assert_string_equal(log_text(), "proxy.config.res_track_memory is now 1\n");
 }
 
+static bool
+read_as_the_server(const char *name, int64_t *value)
+{
+  *value = 4096;
+  return strcmp(name, "proxy.config.plugin.memtrack.sites") == 0;
+}
+
 static void
 a_value_that_is_no_number_is_said_with_its_line(void **state)
 {
@@ -222,16 +229,49 @@ a_value_that_is_no_number_is_said_with_its_line(void **state)
         "CONFIG proxy.config.plugin.memtrack.verify INT 1\n"
         "CONFIG proxy.config.http.server_ports STRING 8080\n"
         "CONFIG proxy.config.res_track_memory INT\n"
-        "CONFIG",
+        "CONFIG\n"
+        "CONFIG proxy.config.plugin.memtrack.heap INT +1\n",
         file);
   fclose(file);
   log_clear();
-  assert_int_equal(memtrack_records_check_file(path), 3);
-  assert_non_null(strstr(log_text(), ":2: proxy.config.res_track_memory is \"full\" (INT), not a number; allowed are 0 to 2"));
+  assert_int_equal(memtrack_records_check_file(path, read_as_the_server), 4);
+  assert_non_null(strstr(log_text(), ":2: proxy.config.res_track_memory is \"full\" (INT), not a number; allowed are 0 to 2: "
+                                     "what the server takes it for is not known"));
   assert_non_null(strstr(log_text(), ":4: proxy.config.dump_mem_info_frequency is \"often, please\""));
-  assert_non_null(strstr(log_text(), ":5: proxy.config.plugin.memtrack.sites is \"4096\" (STRING), not of type INT"));
+  assert_non_null(strstr(log_text(), ":5: proxy.config.plugin.memtrack.sites is \"4096\" (STRING), not of type INT; "
+                                     "allowed are 64 to 65520: the server takes it for 4096"));
+  assert_non_null(strstr(log_text(), ":10: proxy.config.plugin.memtrack.heap is \"+1\" (INT), not a number"));
   unlink(path);
-  assert_int_equal(memtrack_records_check_file("/nonexistent/records.config"), 0);
+  assert_int_equal(memtrack_records_check_file("/nonexistent/records.config", read_as_the_server), 0);
+}
+
+// A disk that was full: what is written next would be the end of the line that was cut off, and no dump to whoever reads it.
+static void
+a_dump_after_one_that_was_cut_off_begins_a_line(void **state)
+{
+  (void)state;
+  struct memtrack_state now = {.level = 1};
+  int ends[2], room = 4096;
+  char text[1 << 16];
+  for (int i = 0; i < 100; ++i) {
+    char *name;
+    assert_true(asprintf(&name, "memory/IOBuffer/cut.cc:%d", i) > 0); // kept: places are addresses
+    memtrack_account_iobuffer(name, 4096);
+  }
+  log_clear();
+  assert_int_equal(pipe2(ends, O_NONBLOCK), 0);
+  assert_int_equal(fcntl(ends[1], F_SETPIPE_SZ, room), room);
+  assert_int_equal(memtrack_dump_write(ends[1], MEMTRACK_REASON_TIMER, &now), EAGAIN);
+  assert_int_equal(read(ends[0], text, sizeof(text)), room);
+  assert_int_not_equal(text[room - 1], '\n');
+  for (int dump = 0; dump < 2; ++dump) {
+    assert_int_equal(fcntl(ends[1], F_SETPIPE_SZ, sizeof(text)), sizeof(text));
+    assert_int_equal(memtrack_dump_write(ends[1], MEMTRACK_REASON_TIMER, &now), 0);
+    assert_true(read(ends[0], text, sizeof(text)) > room);
+    assert_memory_equal(text, dump ? "memtrack format=" : "\nmemtrack format=", 16);
+  }
+  close(ends[0]);
+  close(ends[1]);
 }
 
 // What a defect in the core would do: the registry's memory is gone.
@@ -272,6 +312,7 @@ main(void)
     cmocka_unit_test(what_the_builtin_counted_before_is_taken_over_and_verify_agrees),
     cmocka_unit_test(releases_of_buffers_older_than_the_arming_are_never_negative),
     cmocka_unit_test(a_dump_that_cannot_be_written_is_said_once_and_loses_nothing),
+    cmocka_unit_test(a_dump_after_one_that_was_cut_off_begins_a_line),
     cmocka_unit_test(a_bad_value_is_said_with_its_range_and_what_is_used),
     cmocka_unit_test(a_value_that_is_no_number_is_said_with_its_line),
     cmocka_unit_test(a_trap_in_the_registry_counts_new_sites_as_other_and_keeps_the_known),
