@@ -10,7 +10,7 @@ import { isAbsolute, join } from "node:path";
 import { Readable } from "node:stream";
 import { promisify } from "node:util";
 import { WASM } from "./core.ts";
-import { NoDump, selectDump } from "./select.ts";
+import { NoDump, selectDump, TRACK } from "./select.ts";
 import type { Snapshot } from "./history.ts";
 import { Sites } from "./sites.ts";
 import { printable } from "./text.ts";
@@ -32,7 +32,6 @@ export interface DoctorOptions {
   plugins?: string | undefined;
 }
 
-const TRACK = "proxy.config.res_track_memory";
 const FREQUENCY = "proxy.config.dump_mem_info_frequency";
 const SAMPLES = "proxy.config.plugin.memtrack.sample_interval";
 const PLUGIN_DIR = "proxy.config.plugin.plugin_dir";

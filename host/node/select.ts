@@ -12,6 +12,7 @@ import type { Sites } from "./sites.ts";
 
 /** Who wants the last dump of a large file needs no more than its end: this much, or all where no dump is in there. */
 const TAIL = 32 * 1024 * 1024;
+export const TRACK = "proxy.config.res_track_memory";
 
 export interface Selected {
   file: string;
@@ -69,7 +70,7 @@ export class NoDump extends UsageError {}
 export function noDump(file: string): string {
   return (
     `${file === STDIN ? "standard input" : file} holds no dump: is it traffic.out? ` +
-    "`kill -USR1 <pid of traffic_server>` writes one there when proxy.config.res_track_memory is 1 or 2"
+    `\`kill -USR1 <pid of traffic_server>\` writes one there when ${TRACK} is 1 or 2`
   );
 }
 

@@ -157,10 +157,52 @@ describe("report", () => {
     assert.deepEqual([wrong.code, wrong.err], [2, "memtrack: --run is 3: there are 2, counted from 1\n"]);
   });
 
+  test("what is not tracked any more has not shrunk", async () => {
+    const row = { location: "memory/IOBuffer/x.cc:1", allocs: 9, frees: 1, inUse: 1000 };
+    const ssl = [{ location: "memory/OpenSSL/a.c:1", allocs: 9, frees: 1, inUse: 500 }];
+    const two = (number: number, armed = 60 * number): string =>
+      handmadeDump({ number, armed, level: 2, rows: [row], openssl: ssl });
+    const off = (number: number): string => handmadeDump({ number, armed: 0, level: 0, rows: [] });
+    const one = (number: number): string => handmadeDump({ number, level: 1, rows: [row] });
+
+    const ended = file("ended", two(1) + two(2) + off(3));
+    const { out } = await memtrack(["report", ended]);
+    assert.match(
+      out,
+      /: 2 dumps of memtrack.*\nin use: 1\.5 KiB, 0 B .*\n! the last dump is of level 0: nothing was tracked any more\n/,
+    );
+    assert.match(out, /  0 shrank/);
+    assert.equal((await memtrack(["mrtg", ended])).out, "UNKNOWN\nUNKNOWN\n\nmemtrack total\n");
+    const dark = await memtrack(["diff", `${ended}#1`, "#3"]);
+    assert.deepEqual([dark.code, dark.out], [2, ""]);
+    assert.match(dark.err, /ended dump 3 of .* is of level 0: nothing was tracked/);
+    const never = await memtrack(["report", file("never", off(1) + off(2))]);
+    assert.equal(never.code, 2);
+    assert.match(never.err, /never: every dump is of level 0, in which nothing is tracked/);
+
+    const again = file("again", two(1) + two(2) + off(3) + two(4, 5));
+    const anew = await memtrack(["report", again]);
+    assert.match(anew.out, /: 1 dump of memtrack.*\nin use: 1\.5 KiB .*\nrun 2 of 2 \(each began to count anew\); --run N/);
+    assert.doesNotMatch(anew.out, /level 0/);
+    assert.match((await memtrack(["report", again, "--run", "1"])).out, /: 2 dumps of memtrack/);
+    assert.match((await memtrack(["diff", `${again}#1`, "#4"])).out, /\n! counting began anew in between/);
+
+    const down = await json(file("down", two(1) + one(2)));
+    assert.deepEqual([down.total, down.totalChange, down.sites.length], [1000, 0, 1]);
+    assert.match(down.warnings[0]!, /^OpenSSL is not tracked in dump 2 of .*: its change is not known$/);
+    const up = await json(file("up", one(1) + two(2)));
+    assert.deepEqual([up.total, up.totalChange, up.sites.length], [1500, 0, 2]);
+    assert.match(up.warnings[0]!, /^OpenSSL is not tracked in dump 1 /);
+    const less = await memtrack(["diff", `${path("down")}#1`, "#2"]);
+    assert.match(less.out, /\n! OpenSSL is not tracked in .*down dump 2 of .*: it is left out\nno difference\n$/);
+  });
+
   test("--since and --until choose dumps by their times", async () => {
     const name = file(
       "hours",
-      [1, 2, 3, 4, 5].map((number) => handmadeDump({ number, time: 1795370400 + number * 3600, rows: [] })).join(""),
+      [1, 2, 3, 4, 5]
+        .map((number) => handmadeDump({ number, time: 1795370400 + number * 3600, armed: number * 3600, rows: [] }))
+        .join(""),
     );
     const numbers = async (...argv: string[]) => {
       const { first, last } = await json(name, ...argv);
