@@ -8,7 +8,7 @@ import { Runs, type Run, type RunsOptions } from "./history.ts";
 import { openInputs, readInputs, UsageError, type Progress } from "./input.ts";
 import { Parser } from "./parse.ts";
 import { makeReport, type Filter, type Material, type Report } from "./report.ts";
-import { NoDump, noDump, TRACK } from "./select.ts";
+import { demand, NoDump, noDump, TRACK } from "./select.ts";
 import { Sites } from "./sites.ts";
 
 export interface ReadOptions extends Filter {
@@ -83,5 +83,6 @@ export async function readFiles(
       ? new UsageError(`--since and --until leave none of ${outside} dumps`)
       : new NoDump([...reader.problems, noDump(all)].join("; "));
   }
+  demand(reader.sites, options);
   return { reader, run, report: reader.report(run) };
 }

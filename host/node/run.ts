@@ -21,7 +21,7 @@ import { renderHtml } from "./render-html.ts";
 import { toJson } from "./render-json.ts";
 import { renderDiff, renderReport, type Look } from "./render-table.ts";
 import type { Report } from "./report.ts";
-import { NoDump, parseSpec, selectDump } from "./select.ts";
+import { demand, NoDump, nothingOf, parseSpec, selectDump } from "./select.ts";
 import { CORE, Sites } from "./sites.ts";
 import { printable } from "./text.ts";
 import { VERSION } from "./version.ts";
@@ -186,6 +186,7 @@ function diffCommand(io: Io) {
       }
       const a = await withProgress(io, (progress) => selectDump(args.a, sites, io.stdin, progress));
       const b = await withProgress(io, (progress) => selectDump(spec, sites, io.stdin, progress));
+      demand(sites, args);
       const difference = diff(sites, a, b, args);
       if (!args.all && !args.json) difference.rows = difference.rows.filter((row) => row.change !== 0);
       const text = args.json ? toJson(difference) : renderDiff(difference, shape);
@@ -232,7 +233,12 @@ function mrtgCommand(io: Io) {
       const sites = new Sites();
       const file = args.file ?? (args.config ? EXAMPLE : missing("mrtg"));
       const selected = args.file === undefined ? undefined : await selectDump(file, sites, io.stdin).catch(noneYet);
-      if (!args.config) return write(io.stdout, mrtgLines(sites, selected?.dump, args));
+      if (!args.config) {
+        // MRTG must get its lines in any case.
+        const wrong = selected && nothingOf(sites, args);
+        if (wrong) await write(io.stderr, `memtrack: ${printable(wrong)}\n`);
+        return write(io.stdout, mrtgLines(sites, wrong ? undefined : selected?.dump, args));
+      }
       const owners = new Set(selected ? [...sites].map((site) => site.owner) : []);
       const config = { file: parseSpec(file).file, workDir: args.workdir, command: args.command, owners: [...owners].sort() };
       await write(io.stdout, mrtgConfig(config));
@@ -258,6 +264,7 @@ function pprofCommand(io: Io) {
     handler: async (args) => {
       const sites = new Sites();
       const { dump } = await withProgress(io, (progress) => selectDump(args.file, sites, io.stdin, progress));
+      demand(sites, args);
       await save(io, args.output, pprof(sites, dump, args));
     },
   });
@@ -278,6 +285,7 @@ function foldedCommand(io: Io) {
     handler: async (args) => {
       const sites = new Sites();
       const { dump } = await withProgress(io, (progress) => selectDump(args.file, sites, io.stdin, progress));
+      demand(sites, args);
       await write(io.stdout, folded(sites, dump, args, args.value));
     },
   });

@@ -229,7 +229,36 @@ describe("report", () => {
     assert.equal((await json(name, "--owner", "foo.so")).total, 23);
     assert.equal((await json(name, "--owner", "core")).total, 100);
     assert.equal((await json(name, "--site", "foo.c")).total, 20);
-    assert.equal((await json(name, "--owner", "bar.so")).total, 0);
+  });
+
+  test("--site and --owner that leave nothing of a file are wrong: a job would be green for ever", async () => {
+    const location = (n: number): string => `memory/plugin/p${n}.so f (p.c:1)`;
+    const rows = Array.from({ length: 12 }, (_, n) => ({ location: location(n), allocs: 2, frees: 1, inUse: 20 }));
+    const name = file("misspelt", handmadeDump({ rows: [] }) + handmadeDump({ number: 2, rows }));
+    const none =
+      'memtrack: no owner "p\\x1b1"; there are: core, p0.so, p1.so, p10.so, p11.so, p2.so, p3.so, p4.so, p5.so, p6.so, ...\n';
+    for (const argv of [
+      ["report", name, "--fail-on", "leak"],
+      ["html", name, "-o", "-"],
+      ["diff", `${name}#1`, "#2"],
+      ["pprof", name, "-o", "-"],
+      ["folded", name],
+    ]) {
+      const owner = await memtrack([...argv, "--owner", "p\x1b1"]);
+      assert.deepEqual([owner.code, owner.out, owner.err], [2, "", none], argv[0]);
+      const site = await memtrack([...argv, "--site", "p.c:2"]);
+      assert.deepEqual([site.code, site.out, site.err], [2, "", 'memtrack: no site has "p.c:2" in its location\n'], argv[0]);
+      const both = await memtrack([...argv, "--site", "p1.so", "--owner", "p2.so"]);
+      assert.deepEqual([both.code, both.err], [2, 'memtrack: no site of p2.so has "p1.so" in its location\n'], argv[0]);
+    }
+    const mrtg = await memtrack(["mrtg", name, "--owner", "p\x1b1"]);
+    assert.deepEqual([mrtg.code, mrtg.out, mrtg.err], [0, "UNKNOWN\nUNKNOWN\n\nmemtrack p\\x1b1\n", none]);
+    // A plugin that holds nothing any more, or that an earlier run had, is no misspelling.
+    assert.equal(
+      (await json("--owner", "p1.so", file("gone", handmadeDump({ rows }) + handmadeDump({ number: 2, rows: [] })))).total,
+      0,
+    );
+    assert.equal((await json("--owner", "core", name)).total, 0);
   });
 
   test("a table fits the terminal, and --top cuts it", async () => {
