@@ -115,7 +115,8 @@ const WINDOW = {
   interval: { type: "number", requiresArg: true, describe: "seconds between dumps that say no time (the built-in tracker's)" },
 } as const;
 
-const TOP = { type: "number", requiresArg: true, default: 20, describe: "rows of each table; 0 for all" } as const;
+// Without a type, so that what is no number can be named: of a number yargs makes NaN.
+const TOP = { requiresArg: true, default: 20, describe: "rows of each table; 0 for all" } as const;
 const JSON_OPTION = { type: "boolean", default: false, describe: "as JSON, with all rows and exact numbers" } as const;
 const OUTPUT = { alias: "o", type: "string", requiresArg: true, describe: "the file to write; - for standard output" } as const;
 const FAIL_ON = { choices: ["leak"] as const, describe: "exit with 1 where there is a suspect" } as const;
@@ -299,13 +300,13 @@ function watchCommand(io: Io) {
       parser
         .positional("file", { type: "string", demandOption: true, describe: "traffic.out; it may not be there yet" })
         .options({
-          count: { type: "number", requiresArg: true, describe: "end after so many dumps" },
+          count: { requiresArg: true, describe: "end after so many dumps" },
           ...FILTERS,
           interval: WINDOW.interval,
         })
         .example(`$0 watch ${EXAMPLE}`, "on a terminal redraws, into a pipe prints each report")
         .example(`$0 watch --owner foo.so ${EXAMPLE}`, "a plugin's rows"),
-    handler: (args) => watch(io, args.file, args),
+    handler: (args) => watch(io, args.file, { ...args, count: dumpCount(args.count) }),
   });
 }
 
@@ -426,9 +427,19 @@ function moment(name: string, text: string | undefined): number | undefined {
   return value / 1000;
 }
 
-function top(value: number): number {
-  if (!Number.isInteger(value) || value < 0) throw new UsageError(`--top is ${value}: a number of rows, or 0 for all`);
-  return value;
+function dumpCount(value: unknown): number | undefined {
+  if (value === undefined) return undefined;
+  if (!Number.isInteger(value) || (value as number) < 1) {
+    throw new UsageError(`--count is ${String(value)}: a number of dumps, 1 or more`);
+  }
+  return value as number;
+}
+
+function top(value: unknown): number {
+  if (!Number.isInteger(value) || (value as number) < 0) {
+    throw new UsageError(`--top is ${String(value)}: a number of rows, or 0 for all`);
+  }
+  return value as number;
 }
 
 function filesOr(io: Io, files: string[]): string[] {
