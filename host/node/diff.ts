@@ -28,7 +28,7 @@ export interface Difference {
   totalBefore: number;
   totalAfter: number;
   warnings: string[];
-  /** Those that differ, the largest growth first. */
+  /** Those that differ: what grew, what shrank, what stayed as large, the largest change of each first. */
   rows: DiffRow[];
 }
 
@@ -65,7 +65,10 @@ export function diff(sites: Sites, a: Side, b: Side, filter: Filter): Difference
     const state = was && is ? "both" : is ? "new" : "gone";
     rows.push({ class: cls, kind, location, owner, state, before, after, change: after - before, allocs, frees });
   }
-  rows.sort((x, y) => y.change - x.change || y.allocs - x.allocs || (x.location < y.location ? -1 : 1));
+  rows.sort(
+    (x, y) =>
+      rank(x) - rank(y) || Math.abs(y.change) - Math.abs(x.change) || y.allocs - x.allocs || (x.location < y.location ? -1 : 1),
+  );
   const warnings = [a, b]
     .filter(({ dump }) => dump.state !== "complete")
     .map(({ file, dump }) => `${file} ${nameForPeople(dump)} is not whole: its numbers are a part`);
@@ -76,4 +79,8 @@ export function diff(sites: Sites, a: Side, b: Side, filter: Filter): Difference
   else if (lower) warnings.push("some counts are lower than before: the dumps are of different runs, or in the wrong order");
   const name = ({ file, dump }: Side): string => `${file} ${nameForPeople(dump)}`;
   return { before: name(a), after: name(b), totalBefore, totalAfter, warnings, rows };
+}
+
+function rank({ change }: DiffRow): number {
+  return change > 0 ? 0 : change < 0 ? 1 : 2;
 }

@@ -368,6 +368,24 @@ describe("diff", () => {
     assert.equal((await memtrack(["diff", a, a])).out.split("\n").at(-2), "no difference");
   });
 
+  test("the largest growth comes first, then the largest loss", async () => {
+    const dump = (number: number, sizes: Record<string, number>): string => {
+      const rows = Object.entries(sizes).map(([name, inUse]) => ({
+        location: `${name}.cc:1`,
+        allocs: number + 1,
+        frees: 1,
+        inUse,
+      }));
+      return handmadeDump({ number, rows });
+    };
+    const name = file("order", dump(1, { a: 9, b: 900, c: 50, d: 1, e: 5 }) + dump(2, { a: 1, b: 100, c: 60, d: 101, e: 5 }));
+    const { out } = await memtrack(["diff", `${name}#1`, "#2", "--all"]);
+    assert.deepEqual(
+      [...out.matchAll(/(\w)\.cc:1/g)].map(([, letter]) => letter),
+      ["d", "c", "b", "a", "e"],
+    );
+  });
+
   test("of the built-in tracker's dumps, counted from either end", async () => {
     const name = fixture("stock-level1.out");
     const [one, two] = [await memtrack(["diff", `${name}#1`, "#3"]), await memtrack(["diff", `${name}#-3`, `${name}#-1`])];
