@@ -7,6 +7,7 @@
 // A usage error is whatever its user can put right: it prints one line.
 
 import { writeFile } from "node:fs/promises";
+import { resolve } from "node:path";
 import type { Readable } from "node:stream";
 import yargs, { type ArgumentsCamelCase, type Argv } from "yargs";
 import { diff } from "./diff.ts";
@@ -241,7 +242,11 @@ function mrtgCommand(io: Io) {
         return write(io.stdout, mrtgLines(sites, wrong ? undefined : selected?.dump, args));
       }
       const owners = new Set(selected ? [...sites].map((site) => site.owner) : []);
-      const config = { file: parseSpec(file).file, workDir: args.workdir, command: args.command, owners: [...owners].sort() };
+      const traffic = parseSpec(file).file;
+      if (traffic === STDIN) throw new UsageError(`MRTG reads a file again and again: memtrack mrtg ${EXAMPLE} --config`);
+      // Cron runs MRTG in another folder.
+      const [path, workDir] = [resolve(traffic), resolve(args.workdir)];
+      const config = { file: path, workDir, command: args.command, owners: [...owners].sort() };
       await write(io.stdout, mrtgConfig(config));
     },
   });

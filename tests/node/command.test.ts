@@ -6,7 +6,7 @@
 import assert from "node:assert/strict";
 import { appendFileSync, copyFileSync, mkdtempSync, readFileSync, renameSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, relative } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { gzipSync } from "node:zlib";
 import type { Report } from "../../host/node/report.ts";
@@ -455,6 +455,18 @@ describe("watch", () => {
     const drawing = out.slice(out.lastIndexOf("\x1b[H") + 3, out.lastIndexOf("\x1b[J"));
     assert.ok(drawing.split("\r\n").length <= 24);
     assert.match(drawing, /leaky\.so/);
+  });
+});
+
+describe("mrtg --config", () => {
+  test("has absolute paths: cron runs MRTG in another folder", async () => {
+    const name = file("cron", handmadeDump({ rows: [] }));
+    const { code, out } = await memtrack(["mrtg", relative(process.cwd(), name), "--config", "--workdir", "out/mrtg"]);
+    assert.equal(code, 0);
+    assert.match(out, new RegExp(`^WorkDir: ${join(process.cwd(), "out", "mrtg")}$`, "m"));
+    assert.match(out, new RegExp(`^Target\\[memtrack-total\\]: .memtrack mrtg ${name} --total.$`, "m"));
+    const piped = await memtrack(["mrtg", "-", "--config"], { stdin: handmadeDump({ rows: [] }) });
+    assert.deepEqual([piped.code, piped.out], [2, ""]);
   });
 });
 
