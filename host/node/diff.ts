@@ -2,8 +2,9 @@
 //
 // Two dumps, row by row: what is in the one and what is in the other.
 
+import { UsageError } from "./input.ts";
 import { nameForPeople, matches, valueOf, type Filter } from "./report.ts";
-import type { Snapshot } from "./history.ts";
+import { beganAnew, isUntracked, tracksOpenssl, type Snapshot } from "./history.ts";
 import type { ClassName, Sites } from "./sites.ts";
 
 export interface DiffRow {
@@ -27,7 +28,7 @@ export interface Difference {
   totalBefore: number;
   totalAfter: number;
   warnings: string[];
-  /** Those that differ, the largest growth first. */
+  /** Those that differ: what grew, what shrank, what stayed as large, the largest change of each first. */
   rows: DiffRow[];
 }
 
@@ -37,12 +38,16 @@ export interface Side {
 }
 
 export function diff(sites: Sites, a: Side, b: Side, filter: Filter): Difference {
+  for (const { file, dump } of [a, b]) {
+    if (isUntracked(dump)) throw new UsageError(`${file} ${nameForPeople(dump)} is of level 0: nothing was tracked`);
+  }
   const rows: DiffRow[] = [];
   let totalBefore = 0;
   let totalAfter = 0;
   let lower = false;
+  const dark = [a, b].filter(({ dump }) => !tracksOpenssl(dump));
   for (const site of sites) {
-    if (!matches(site, filter)) continue;
+    if (!matches(site, filter) || (site.class === "openssl" && dark.length)) continue;
     const { number } = site;
     const [was, is] = [a, b].map((side) => side.dump.present[number] === 1);
     if (!was && !is) continue;
@@ -60,11 +65,22 @@ export function diff(sites: Sites, a: Side, b: Side, filter: Filter): Difference
     const state = was && is ? "both" : is ? "new" : "gone";
     rows.push({ class: cls, kind, location, owner, state, before, after, change: after - before, allocs, frees });
   }
-  rows.sort((x, y) => y.change - x.change || y.allocs - x.allocs || (x.location < y.location ? -1 : 1));
+  rows.sort(
+    (x, y) =>
+      rank(x) - rank(y) || Math.abs(y.change) - Math.abs(x.change) || y.allocs - x.allocs || (x.location < y.location ? -1 : 1),
+  );
   const warnings = [a, b]
     .filter(({ dump }) => dump.state !== "complete")
     .map(({ file, dump }) => `${file} ${nameForPeople(dump)} is not whole: its numbers are a part`);
-  if (lower) warnings.push("some counts are lower than before: the dumps are of different runs, or in the wrong order");
+  if (dark.length === 1) {
+    warnings.push(`OpenSSL is not tracked in ${dark[0]!.file} ${nameForPeople(dark[0]!.dump)}: it is left out`);
+  }
+  if (beganAnew(a.dump, b.dump)) warnings.push("counting began anew in between: what was in use before that is in the first alone");
+  else if (lower) warnings.push("some counts are lower than before: the dumps are of different runs, or in the wrong order");
   const name = ({ file, dump }: Side): string => `${file} ${nameForPeople(dump)}`;
   return { before: name(a), after: name(b), totalBefore, totalAfter, warnings, rows };
+}
+
+function rank({ change }: DiffRow): number {
+  return change > 0 ? 0 : change < 0 ? 1 : 2;
 }

@@ -5,12 +5,13 @@
 
 import { execFile } from "node:child_process";
 import { createHash } from "node:crypto";
-import { readFileSync, statSync } from "node:fs";
+import { existsSync, readFileSync, statSync } from "node:fs";
 import { isAbsolute, join } from "node:path";
 import { Readable } from "node:stream";
 import { promisify } from "node:util";
 import { WASM } from "./core.ts";
-import { NoDump, selectDump } from "./select.ts";
+import { UsageError } from "./input.ts";
+import { NoDump, selectDump, TRACK } from "./select.ts";
 import type { Snapshot } from "./history.ts";
 import { Sites } from "./sites.ts";
 import { printable } from "./text.ts";
@@ -32,7 +33,6 @@ export interface DoctorOptions {
   plugins?: string | undefined;
 }
 
-const TRACK = "proxy.config.res_track_memory";
 const FREQUENCY = "proxy.config.dump_mem_info_frequency";
 const SAMPLES = "proxy.config.plugin.memtrack.sample_interval";
 const PLUGIN_DIR = "proxy.config.plugin.plugin_dir";
@@ -57,14 +57,19 @@ interface Place {
 }
 
 export async function doctor(options: DoctorOptions, env: NodeJS.ProcessEnv): Promise<Finding[]> {
+  // traffic_layout would say nothing, and look at the system's server.
+  if (options.runRoot !== undefined && !existsSync(options.runRoot)) {
+    throw new UsageError(`there is no file ${options.runRoot}: --run-root is the path of a runroot.yaml`);
+  }
   const findings: Finding[] = [];
   const place = await find(options, env, findings);
   if (!place) return findings;
   const records = readRecords(place, findings);
   const loaded = pluginLine(place, findings);
   library({ ...place, plugins: options.plugins ?? pluginFolder(records, place) }, loaded, findings);
-  values(records, findings);
-  await lastDump(place, records, loaded, findings);
+  const dump = await lastDump(place);
+  values(records, dump, findings);
+  logged(place, records, dump, loaded, findings);
   return findings;
 }
 
@@ -216,12 +221,29 @@ export function coreDigest(): string {
   return createHash("sha256").update(readFileSync(WASM)).digest("hex").slice(0, 16);
 }
 
-function values(records: Map<string, string>, findings: Finding[]): void {
+/** A record's number as the server reads it: what follows the digits does not count (`INT 2 # both`). NaN where there are none. */
+function integer(text: string): number {
+  return Number.parseInt(text, 10);
+}
+
+/** The same where a number is needed: the server takes 0 for what is none. */
+function valueOf(records: Map<string, string>, name: string): number {
+  return integer(records.get(name) ?? "") || 0;
+}
+
+/** Where `traffic_ctl config set` switched tracking on: it does not write records.config. */
+function setAtRunTime(records: Map<string, string>, dump: Last): number | undefined {
+  if (typeof dump === "string" || valueOf(records, TRACK) > 0) return undefined;
+  const level = Number(dump.header.get("level"));
+  return level >= 1 ? level : undefined;
+}
+
+function values(records: Map<string, string>, dump: Last, findings: Finding[]): void {
   for (const [name, [least, most]] of Object.entries(RANGES)) {
     const text = records.get(name);
     if (text === undefined) continue;
-    const value = Number(text);
-    if (Number.isInteger(value) && value >= least && value <= most) continue;
+    const value = integer(text);
+    if (value >= least && value <= most) continue;
     const range = most === Infinity ? `${least} and up` : `${least} to ${most}`;
     findings.push({
       state: "problem",
@@ -229,8 +251,17 @@ function values(records: Map<string, string>, findings: Finding[]): void {
       fix: `traffic_ctl config set ${name} ${USUAL[name] ?? 0}`,
     });
   }
-  const level = Number(records.get(TRACK) ?? 0);
-  if (level <= 0) {
+  const level = valueOf(records, TRACK);
+  const running = setAtRunTime(records, dump);
+  if (running !== undefined) {
+    findings.push({
+      state: "note",
+      what:
+        `tracking is on at level ${running}, set at run time; records.config says ${level}, ` +
+        "which counts after the next reload of a changed file",
+      fix: `set ${TRACK} in records.config as well, if it is to stay on`,
+    });
+  } else if (level <= 0) {
     findings.push({ state: "problem", what: `${TRACK} is ${level}: nothing is tracked`, fix: `traffic_ctl config set ${TRACK} 2` });
   } else if (level === 1) {
     findings.push({
@@ -241,14 +272,14 @@ function values(records: Map<string, string>, findings: Finding[]): void {
   } else {
     findings.push({ state: "ok", what: `${TRACK} is ${level}` });
   }
-  if (records.get(SAMPLES) === "0") {
+  if (records.has(SAMPLES) && valueOf(records, SAMPLES) === 0) {
     findings.push({
       state: "note",
       what: `${SAMPLES} is 0: dumps say nothing of growth`,
       fix: `traffic_ctl config set ${SAMPLES} 10`,
     });
   }
-  const seconds = Number(records.get(FREQUENCY) ?? 0);
+  const seconds = valueOf(records, FREQUENCY);
   findings.push(
     seconds > 0
       ? { state: "ok", what: `a dump is written every ${span(seconds)}` }
@@ -260,30 +291,38 @@ function values(records: Map<string, string>, findings: Finding[]): void {
   );
 }
 
-async function lastDump(place: Place, records: Map<string, string>, loaded: boolean, findings: Finding[]): Promise<void> {
+/** The last dump of traffic.out, or what is in the way of it. */
+type Last = Snapshot | "unreadable" | "none";
+
+async function lastDump(place: Place): Promise<Last> {
+  if (read(place.log, 0) === undefined) return "unreadable";
+  try {
+    return (await selectDump(place.log, new Sites(), Readable.from([]))).dump;
+  } catch (error) {
+    if (!(error instanceof NoDump)) throw error;
+    return "none";
+  }
+}
+
+function logged(place: Place, records: Map<string, string>, dump: Last, loaded: boolean, findings: Finding[]): void {
   const name = printable(place.log);
-  if (read(place.log, 0) === undefined) {
+  if (dump === "unreadable") {
     findings.push({
       state: "problem",
       what: `${name} cannot be read`,
       fix: "run this as root or as the server's user, or say where it is with --log FILE",
     });
-    return;
-  }
-  let dump: Snapshot;
-  try {
-    ({ dump } = await selectDump(place.log, new Sites(), Readable.from([])));
-  } catch (error) {
-    if (!(error instanceof NoDump)) throw error;
+  } else if (dump === "none") {
     findings.push({
       state: "problem",
       what: `${name} holds no dump yet`,
       fix: "kill -USR1 $(pidof traffic_server), once the level is 1 or 2",
     });
-    return;
+  } else if (dump.origin === "built-in") {
+    builtIn(dump, loaded, findings);
+  } else {
+    ours(dump, records, findings);
   }
-  if (dump.origin === "built-in") builtIn(dump, loaded, findings);
-  else ours(dump, records, findings);
 }
 
 function builtIn(dump: Snapshot, loaded: boolean, findings: Finding[]): void {
@@ -308,8 +347,8 @@ function ours(dump: Snapshot, records: Map<string, string>, findings: Finding[])
   const { header } = dump;
   findings.push({ state: "ok", what: `the last dump is memtrack's dump ${dump.number} of ${time(dump.time)}` });
   const level = Number(header.get("level"));
-  const wanted = Number(records.get(TRACK) ?? 0);
-  if (level !== wanted) {
+  const wanted = valueOf(records, TRACK);
+  if (level !== wanted && setAtRunTime(records, dump) === undefined) {
     findings.push({
       state: "note",
       what: `it was made at level ${level}, and ${TRACK} is ${wanted} now`,

@@ -29,7 +29,7 @@ export function renderHead(report: Report): string[] {
   return [
     `${dumps(report.dumps)} of ${who}, ${between}${took}`,
     `in use: ${bytes(report.total)}${change}${parts.length > 1 ? ` (${parts.join(", ")})` : ""}`,
-    ...(runs > 1 ? [`run ${report.run} of ${runs} of the server; --run N shows another one`] : []),
+    ...(runs > 1 ? [`run ${report.run} of ${runs} (each began to count anew); --run N shows another one`] : []),
   ];
 }
 

@@ -2,7 +2,7 @@
 //
 // What is kept of the dumps that were read, in a bounded amount of memory.
 //
-//   dumps -> Runs: a run is what one process of the server said, from its start to its end
+//   dumps -> Runs: a run is what one process of the server said while it counted: it begins where the server starts, or arms anew
 //              Run -> first, last: a Snapshot each, with all counts
 //                     points: at most POINTS_MAX dumps between them, with the bytes of every site
 //
@@ -19,8 +19,8 @@ const POINTS_BYTES_MAX = 48 * 1024 * 1024;
 const KEPT_MAX = 3;
 /** Runs that are listed. A server that crashes every minute for a year is said in a number. */
 const LISTED_MAX = 1000;
-/** Two dumps of one process agree when it was armed, to this many seconds. */
-const ARMED_TOLERANCE = 3;
+/** Two dumps of one count agree when it began, to this many seconds. */
+const ARMED_TOLERANCE = 2;
 
 /** All counts of a dump. Arrays by site number; a site beyond their end has none. */
 export interface Snapshot {
@@ -173,6 +173,9 @@ export class Runs {
   };
   /** The last dump that was left out because it is not whole, for who has no other. */
   partial: Snapshot | undefined;
+  /** Dumps of level 0: they have no rows, and are no points. Whether the last dump is one. */
+  untracked = 0;
+  endsUntracked = false;
   readonly #sites: Sites;
   readonly #options: RunsOptions;
   /** The run of the last dump. */
@@ -191,6 +194,9 @@ export class Runs {
     } else if (dump.state !== "complete") {
       ++this.left[dump.state];
       this.partial = snapshotOf(dump, this.#sites);
+    } else if (isUntracked(dump)) {
+      ++this.untracked;
+      this.endsUntracked = true;
     } else {
       this.#take(snapshotOf(dump, this.#sites));
     }
@@ -209,12 +215,18 @@ export class Runs {
     ++run.dumps;
     run.kept?.add(dump);
     this.#current = run;
+    this.endsUntracked = false;
   }
 
   /** The run that is asked for, or that of the last dump. */
   get chosen(): Run | undefined {
     const { run = 0 } = this.#options;
     return run ? this.list[run - 1 - this.unlisted] : this.#current;
+  }
+
+  /** That of the last dump. */
+  get latest(): Run | undefined {
+    return this.#current;
   }
 
   /** Its number, counted from 1. */
@@ -226,7 +238,7 @@ export class Runs {
     return this.list.length + this.unlisted;
   }
 
-  /** The process that a dump is from: dumps count up in one, and say when it was armed. */
+  /** The count that a dump is of: dumps' numbers go up in one process, and they say when it was armed. */
   #runOf(dump: Snapshot): Run {
     const armed = armedAt(dump);
     const same = (run: Run): boolean => Math.abs(run.armed - armed) <= ARMED_TOLERANCE;
@@ -241,7 +253,7 @@ export class Runs {
     if (run.origin !== dump.origin) return false;
     // The built-in's dumps say neither number nor time, but allocations count up.
     if (dump.origin === "built-in") return run === this.#current && !restarted(run.kept?.last, dump);
-    return dump.number > run.lastNumber && dump.time >= run.lastTime;
+    return dump.number > run.lastNumber && dump.time >= run.lastTime && !(armedAt(dump) > run.armed + ARMED_TOLERANCE);
   }
 
   #begin(dump: Snapshot): Run {
@@ -262,6 +274,21 @@ export class Runs {
 function restarted(last: Snapshot | undefined, dump: Snapshot): boolean {
   if (!last) return true;
   return last.allocs.some((allocs, site) => dump.present[site] === 1 && dump.allocs[site]! < allocs);
+}
+
+/** Nothing was tracked: that is not the same as nothing in use. */
+export function isUntracked(dump: { header: ReadonlyMap<string, string> }): boolean {
+  return dump.header.get("level") === "0";
+}
+
+/** Level 1 has no table of OpenSSL's memory. */
+export function tracksOpenssl(dump: Snapshot): boolean {
+  return dump.header.get("level") !== "1";
+}
+
+/** Whether a dump's counts do not go on from those of the one before. */
+export function beganAnew(before: Snapshot, dump: Snapshot): boolean {
+  return armedAt(dump) > armedAt(before) + ARMED_TOLERANCE;
 }
 
 function armedAt(dump: Snapshot): number {

@@ -11,12 +11,13 @@
 
 import { UsageError } from "./input.ts";
 import { matches, valueOf, type Filter } from "./report.ts";
-import type { Snapshot } from "./history.ts";
+import { isUntracked, type Snapshot } from "./history.ts";
 import type { Sites } from "./sites.ts";
 import { printable } from "./text.ts";
 import { span } from "./units.ts";
 
 export function mrtgLines(sites: Sites, dump: Snapshot | undefined, filter: Filter): string {
+  if (dump && isUntracked(dump)) dump = undefined;
   let buffers = 0;
   let others = 0;
   for (const site of sites) {

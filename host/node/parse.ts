@@ -96,6 +96,9 @@ const MEMTRACK = Buffer.from("memtrack ");
 const ALLOCS = Buffer.from("Allocs ");
 const SUMMARY = Buffer.from("Total Allocated ");
 
+const END_LINE = /^memtrack end dump=\d+ rows=\d+\r?$/;
+/** What makes a header of it within a line, where other text may speak of one. */
+const GLUED = /^memtrack format=\d+ dump=\d+ time=\d/;
 const TABLE_HEAD = /^Allocs +\| Frees +\| Size In-use +\| Avg Size +\| Location *$/;
 const FREELIST_HEAD = /^ *Allocated +\| +In-Use +\| Type Size +\| +Free List Name *$/;
 const SUMMARY_HEAD = /^Total Allocated +\|/;
@@ -232,7 +235,7 @@ export class Parser {
       start = part.length;
       if (!this.#skipping) {
         this.#rest = Buffer.concat([this.#rest, part]);
-        if (end >= 0) this.#line(this.#rest, 0, this.#rest.length - 1);
+        if (end >= 0) this.#lines(this.#rest, 0);
         else if (this.#rest.length > LINE_MAX) this.#skip();
       }
       if (end < 0) return;
@@ -240,7 +243,7 @@ export class Parser {
       this.#skipping = false;
       this.#rest = EMPTY;
     }
-    for (let end; (end = chunk.indexOf(LF, start)) >= 0; start = end + 1) this.#line(chunk, start, end);
+    start = this.#lines(chunk, start);
     if (chunk.length - start > LINE_MAX) this.#skip();
     else if (start < chunk.length) this.#rest = Buffer.from(chunk.subarray(start));
   }
@@ -263,7 +266,7 @@ export class Parser {
   /** There is no more. */
   end(): void {
     // The last line may lack its newline, where a file was copied by hand. A row may be cut anywhere.
-    if (this.#rest.length && !this.#skipping && /^memtrack end dump=\d+ rows=\d+\r?$/.test(this.#rest.toString("latin1"))) {
+    if (this.#rest.length && !this.#skipping && END_LINE.test(this.#rest.toString("latin1"))) {
       this.push(Buffer.from("\n"));
     } else if (this.#rest.length || this.#skipping) {
       ++this.counts.lines;
@@ -272,6 +275,38 @@ export class Parser {
     }
     this.idle();
     while (this.#open.length) this.#cut(this.#open.at(-1)!);
+  }
+
+  /** Takes the whole lines from `start` on. @returns where the rest begins */
+  #lines(bytes: Buffer, start: number): number {
+    let header = bytes.indexOf(HEADER, start);
+    for (let end; (end = bytes.indexOf(LF, start)) >= 0; start = end + 1) {
+      if (header >= 0 && header < end) {
+        start = this.#torn(bytes, start, end);
+        header = bytes.indexOf(HEADER, end);
+      }
+      this.#line(bytes, start, end);
+    }
+    return start;
+  }
+
+  /**
+   * A header within a line: a server died in the middle of a dump, and the next one writes on where it stopped. What stands before it
+   * is no line of anything, and the dump that it is of has no end.
+   * @returns where the header begins, or the line where there is none
+   */
+  #torn(bytes: Buffer, start: number, end: number): number {
+    const at = bytes.subarray(start, end).lastIndexOf(HEADER) + start;
+    if (at <= start || !GLUED.test(text(bytes, at, end))) return start;
+    // A last line may be whole but for its newline.
+    if (END_LINE.test(text(bytes, start, at))) this.#line(bytes, start, at);
+    else {
+      const open = this.#open.at(-1);
+      ++this.counts.lines;
+      ++this.counts.foreign;
+      if (open) this.#cut(open);
+    }
+    return at;
   }
 
   #skip(): void {

@@ -8,7 +8,7 @@ import { Runs, type Run, type RunsOptions } from "./history.ts";
 import { openInputs, readInputs, UsageError, type Progress } from "./input.ts";
 import { Parser } from "./parse.ts";
 import { makeReport, type Filter, type Material, type Report } from "./report.ts";
-import { NoDump, noDump } from "./select.ts";
+import { demand, NoDump, noDump, TRACK } from "./select.ts";
 import { Sites } from "./sites.ts";
 
 export interface ReadOptions extends Filter {
@@ -75,10 +75,14 @@ export async function readFiles(
   reader.runs.end();
   const run = reader.run;
   if (!run) {
-    const { outside } = reader.runs.left;
+    const { left, untracked } = reader.runs;
+    const { outside } = left;
+    const all = files.join(", ");
+    if (untracked) throw new NoDump(`${all}: every dump is of level 0, in which nothing is tracked (${TRACK} is 1 or 2 to track)`);
     throw outside
       ? new UsageError(`--since and --until leave none of ${outside} dumps`)
-      : new NoDump([...reader.problems, noDump(files.join(", "))].join("; "));
+      : new NoDump([...reader.problems, noDump(all)].join("; "));
   }
+  demand(reader.sites, options);
   return { reader, run, report: reader.report(run) };
 }

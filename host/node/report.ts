@@ -8,7 +8,7 @@
 
 import { ageKey, agesIn, type Age } from "./ages.ts";
 import type { Findings, Suspect, Verdict } from "./analyse.ts";
-import type { Point, Run, Runs, Snapshot } from "./history.ts";
+import { tracksOpenssl, type Point, type Run, type Runs, type Snapshot } from "./history.ts";
 import type { Counts, Section } from "./parse.ts";
 import { CLASSES, type ClassName, type Site, type Sites } from "./sites.ts";
 import { count, time } from "./units.ts";
@@ -123,13 +123,16 @@ export function makeReport(material: Material, run: Run, findings: Findings, fil
   const perHour = (change: number): number | undefined =>
     seconds && seconds >= RATE_SECONDS_MIN ? (change * 3600) / seconds : undefined;
   const ages = agesIn(last.sections);
+  // What was not tracked has neither grown nor shrunk.
+  const [knownFirst, knownLast] = [tracksOpenssl(first), tracksOpenssl(last)];
   const rows: SiteRow[] = [];
   const owners = new Map<string, OwnerRow>();
   for (const site of sites) {
     const { number } = site;
     if (run.kept!.since[number] === undefined || run.kept!.since[number]! < 0 || !matches(site, filter)) continue;
+    if (site.class === "openssl" && !knownLast) continue;
     const value = valueOf(site, last);
-    const before = valueOf(site, first);
+    const before = site.class === "openssl" && !knownFirst ? value : valueOf(site, first);
     const allocs = last.allocs[number] ?? 0;
     const frees = last.frees[number] ?? 0;
     const inUse = last.inUse[number] ?? 0;
@@ -266,6 +269,14 @@ function warningsOf(material: Material, run: Run, points: Point[], findings: Fin
     if (left.damaged) {
       warnings.push(`${dumps(left.damaged)} left out: rows are missing or another process's are between them`);
     }
+  }
+  if (runs.endsUntracked && run === runs.latest) {
+    warnings.push("the last dump is of level 0: nothing was tracked any more");
+  }
+  const { first, last } = run.kept!;
+  for (const dump of [first!, last!]) {
+    if (tracksOpenssl(first!) === tracksOpenssl(last!) || tracksOpenssl(dump)) continue;
+    warnings.push(`OpenSSL is not tracked in ${nameForPeople(dump)}: its change is not known`);
   }
   if (left.untimed) {
     warnings.push("the built-in tracker's dumps say no time: --since and --until do not apply to them");

@@ -7,6 +7,7 @@
 // A usage error is whatever its user can put right: it prints one line.
 
 import { writeFile } from "node:fs/promises";
+import { resolve } from "node:path";
 import type { Readable } from "node:stream";
 import yargs, { type ArgumentsCamelCase, type Argv } from "yargs";
 import { diff } from "./diff.ts";
@@ -21,7 +22,7 @@ import { renderHtml } from "./render-html.ts";
 import { toJson } from "./render-json.ts";
 import { renderDiff, renderReport, type Look } from "./render-table.ts";
 import type { Report } from "./report.ts";
-import { NoDump, parseSpec, selectDump } from "./select.ts";
+import { demand, NoDump, nothingOf, parseSpec, selectDump } from "./select.ts";
 import { CORE, Sites } from "./sites.ts";
 import { printable } from "./text.ts";
 import { VERSION } from "./version.ts";
@@ -115,7 +116,8 @@ const WINDOW = {
   interval: { type: "number", requiresArg: true, describe: "seconds between dumps that say no time (the built-in tracker's)" },
 } as const;
 
-const TOP = { type: "number", requiresArg: true, default: 20, describe: "rows of each table; 0 for all" } as const;
+// Without a type, so that what is no number can be named: of a number yargs makes NaN.
+const TOP = { requiresArg: true, default: 20, describe: "rows of each table; 0 for all" } as const;
 const JSON_OPTION = { type: "boolean", default: false, describe: "as JSON, with all rows and exact numbers" } as const;
 const OUTPUT = { alias: "o", type: "string", requiresArg: true, describe: "the file to write; - for standard output" } as const;
 const FAIL_ON = { choices: ["leak"] as const, describe: "exit with 1 where there is a suspect" } as const;
@@ -186,6 +188,7 @@ function diffCommand(io: Io) {
       }
       const a = await withProgress(io, (progress) => selectDump(args.a, sites, io.stdin, progress));
       const b = await withProgress(io, (progress) => selectDump(spec, sites, io.stdin, progress));
+      demand(sites, args);
       const difference = diff(sites, a, b, args);
       if (!args.all && !args.json) difference.rows = difference.rows.filter((row) => row.change !== 0);
       const text = args.json ? toJson(difference) : renderDiff(difference, shape);
@@ -232,9 +235,18 @@ function mrtgCommand(io: Io) {
       const sites = new Sites();
       const file = args.file ?? (args.config ? EXAMPLE : missing("mrtg"));
       const selected = args.file === undefined ? undefined : await selectDump(file, sites, io.stdin).catch(noneYet);
-      if (!args.config) return write(io.stdout, mrtgLines(sites, selected?.dump, args));
+      if (!args.config) {
+        // MRTG must get its lines in any case.
+        const wrong = selected && nothingOf(sites, args);
+        if (wrong) await write(io.stderr, `memtrack: ${printable(wrong)}\n`);
+        return write(io.stdout, mrtgLines(sites, wrong ? undefined : selected?.dump, args));
+      }
       const owners = new Set(selected ? [...sites].map((site) => site.owner) : []);
-      const config = { file: parseSpec(file).file, workDir: args.workdir, command: args.command, owners: [...owners].sort() };
+      const traffic = parseSpec(file).file;
+      if (traffic === STDIN) throw new UsageError(`MRTG reads a file again and again: memtrack mrtg ${EXAMPLE} --config`);
+      // Cron runs MRTG in another folder.
+      const [path, workDir] = [resolve(traffic), resolve(args.workdir)];
+      const config = { file: path, workDir, command: args.command, owners: [...owners].sort() };
       await write(io.stdout, mrtgConfig(config));
     },
   });
@@ -258,6 +270,7 @@ function pprofCommand(io: Io) {
     handler: async (args) => {
       const sites = new Sites();
       const { dump } = await withProgress(io, (progress) => selectDump(args.file, sites, io.stdin, progress));
+      demand(sites, args);
       await save(io, args.output, pprof(sites, dump, args));
     },
   });
@@ -278,6 +291,7 @@ function foldedCommand(io: Io) {
     handler: async (args) => {
       const sites = new Sites();
       const { dump } = await withProgress(io, (progress) => selectDump(args.file, sites, io.stdin, progress));
+      demand(sites, args);
       await write(io.stdout, folded(sites, dump, args, args.value));
     },
   });
@@ -291,13 +305,13 @@ function watchCommand(io: Io) {
       parser
         .positional("file", { type: "string", demandOption: true, describe: "traffic.out; it may not be there yet" })
         .options({
-          count: { type: "number", requiresArg: true, describe: "end after so many dumps" },
+          count: { requiresArg: true, describe: "end after so many dumps" },
           ...FILTERS,
           interval: WINDOW.interval,
         })
         .example(`$0 watch ${EXAMPLE}`, "on a terminal redraws, into a pipe prints each report")
         .example(`$0 watch --owner foo.so ${EXAMPLE}`, "a plugin's rows"),
-    handler: (args) => watch(io, args.file, args),
+    handler: (args) => watch(io, args.file, { ...args, count: dumpCount(args.count) }),
   });
 }
 
@@ -418,9 +432,19 @@ function moment(name: string, text: string | undefined): number | undefined {
   return value / 1000;
 }
 
-function top(value: number): number {
-  if (!Number.isInteger(value) || value < 0) throw new UsageError(`--top is ${value}: a number of rows, or 0 for all`);
-  return value;
+function dumpCount(value: unknown): number | undefined {
+  if (value === undefined) return undefined;
+  if (!Number.isInteger(value) || (value as number) < 1) {
+    throw new UsageError(`--count is ${String(value)}: a number of dumps, 1 or more`);
+  }
+  return value as number;
+}
+
+function top(value: unknown): number {
+  if (!Number.isInteger(value) || (value as number) < 0) {
+    throw new UsageError(`--top is ${String(value)}: a number of rows, or 0 for all`);
+  }
+  return value as number;
 }
 
 function filesOr(io: Io, files: string[]): string[] {

@@ -8,10 +8,12 @@ import type { Readable } from "node:stream";
 import { openInputs, readInputs, STDIN, UsageError, type Progress } from "./input.ts";
 import { snapshotOf, type Snapshot } from "./history.ts";
 import { Parser, type Dump } from "./parse.ts";
-import type { Sites } from "./sites.ts";
+import { matches, type Filter } from "./report.ts";
+import { CORE, type Sites } from "./sites.ts";
 
 /** Who wants the last dump of a large file needs no more than its end: this much, or all where no dump is in there. */
 const TAIL = 32 * 1024 * 1024;
+export const TRACK = "proxy.config.res_track_memory";
 
 export interface Selected {
   file: string;
@@ -63,13 +65,35 @@ export async function selectDump(spec: string, sites: Sites, stdin: Readable, pr
   throw new UsageError(`${file} has no dump ${number}: it has ${range}`);
 }
 
+/** Owners that are named where there is not the one that was asked for. */
+const NAMED_MAX = 10;
+
+/** What is wrong with a filter that leaves nothing of all that was read: a misspelt name would look like a plugin without memory. */
+export function nothingOf(sites: Sites, filter: Filter): string | undefined {
+  const all = [...sites];
+  const { owner, site } = filter;
+  const owners = new Set([CORE, ...all.map((entry) => entry.owner)]);
+  if (owner !== undefined && !owners.has(owner)) {
+    const names = [...owners].sort();
+    return `no owner "${owner}"; there are: ${names.slice(0, NAMED_MAX).join(", ")}${names.length > NAMED_MAX ? ", ..." : ""}`;
+  }
+  if (site === undefined || all.some((entry) => matches(entry, filter))) return undefined;
+  return `no site${owner === undefined ? "" : ` of ${owner}`} has "${site}" in its location`;
+}
+
+/** The same for a command that cannot do without. */
+export function demand(sites: Sites, filter: Filter): void {
+  const wrong = nothingOf(sites, filter);
+  if (wrong) throw new UsageError(wrong);
+}
+
 /** A file that could be read and holds none. */
 export class NoDump extends UsageError {}
 
 export function noDump(file: string): string {
   return (
     `${file === STDIN ? "standard input" : file} holds no dump: is it traffic.out? ` +
-    "`kill -USR1 <pid of traffic_server>` writes one there when proxy.config.res_track_memory is 1 or 2"
+    `\`kill -USR1 <pid of traffic_server>\` writes one there when ${TRACK} is 1 or 2`
   );
 }
 

@@ -6,7 +6,7 @@
 import assert from "node:assert/strict";
 import { appendFileSync, copyFileSync, mkdtempSync, readFileSync, renameSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, relative } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { gzipSync } from "node:zlib";
 import type { Report } from "../../host/node/report.ts";
@@ -157,10 +157,52 @@ describe("report", () => {
     assert.deepEqual([wrong.code, wrong.err], [2, "memtrack: --run is 3: there are 2, counted from 1\n"]);
   });
 
+  test("what is not tracked any more has not shrunk", async () => {
+    const row = { location: "memory/IOBuffer/x.cc:1", allocs: 9, frees: 1, inUse: 1000 };
+    const ssl = [{ location: "memory/OpenSSL/a.c:1", allocs: 9, frees: 1, inUse: 500 }];
+    const two = (number: number, armed = 60 * number): string =>
+      handmadeDump({ number, armed, level: 2, rows: [row], openssl: ssl });
+    const off = (number: number): string => handmadeDump({ number, armed: 0, level: 0, rows: [] });
+    const one = (number: number): string => handmadeDump({ number, level: 1, rows: [row] });
+
+    const ended = file("ended", two(1) + two(2) + off(3));
+    const { out } = await memtrack(["report", ended]);
+    assert.match(
+      out,
+      /: 2 dumps of memtrack.*\nin use: 1\.5 KiB, 0 B .*\n! the last dump is of level 0: nothing was tracked any more\n/,
+    );
+    assert.match(out, /  0 shrank/);
+    assert.equal((await memtrack(["mrtg", ended])).out, "UNKNOWN\nUNKNOWN\n\nmemtrack total\n");
+    const dark = await memtrack(["diff", `${ended}#1`, "#3"]);
+    assert.deepEqual([dark.code, dark.out], [2, ""]);
+    assert.match(dark.err, /ended dump 3 of .* is of level 0: nothing was tracked/);
+    const never = await memtrack(["report", file("never", off(1) + off(2))]);
+    assert.equal(never.code, 2);
+    assert.match(never.err, /never: every dump is of level 0, in which nothing is tracked/);
+
+    const again = file("again", two(1) + two(2) + off(3) + two(4, 5));
+    const anew = await memtrack(["report", again]);
+    assert.match(anew.out, /: 1 dump of memtrack.*\nin use: 1\.5 KiB .*\nrun 2 of 2 \(each began to count anew\); --run N/);
+    assert.doesNotMatch(anew.out, /level 0/);
+    assert.match((await memtrack(["report", again, "--run", "1"])).out, /: 2 dumps of memtrack/);
+    assert.match((await memtrack(["diff", `${again}#1`, "#4"])).out, /\n! counting began anew in between/);
+
+    const down = await json(file("down", two(1) + one(2)));
+    assert.deepEqual([down.total, down.totalChange, down.sites.length], [1000, 0, 1]);
+    assert.match(down.warnings[0]!, /^OpenSSL is not tracked in dump 2 of .*: its change is not known$/);
+    const up = await json(file("up", one(1) + two(2)));
+    assert.deepEqual([up.total, up.totalChange, up.sites.length], [1500, 0, 2]);
+    assert.match(up.warnings[0]!, /^OpenSSL is not tracked in dump 1 /);
+    const less = await memtrack(["diff", `${path("down")}#1`, "#2"]);
+    assert.match(less.out, /\n! OpenSSL is not tracked in .*down dump 2 of .*: it is left out\nno difference\n$/);
+  });
+
   test("--since and --until choose dumps by their times", async () => {
     const name = file(
       "hours",
-      [1, 2, 3, 4, 5].map((number) => handmadeDump({ number, time: 1795370400 + number * 3600, rows: [] })).join(""),
+      [1, 2, 3, 4, 5]
+        .map((number) => handmadeDump({ number, time: 1795370400 + number * 3600, armed: number * 3600, rows: [] }))
+        .join(""),
     );
     const numbers = async (...argv: string[]) => {
       const { first, last } = await json(name, ...argv);
@@ -187,7 +229,36 @@ describe("report", () => {
     assert.equal((await json(name, "--owner", "foo.so")).total, 23);
     assert.equal((await json(name, "--owner", "core")).total, 100);
     assert.equal((await json(name, "--site", "foo.c")).total, 20);
-    assert.equal((await json(name, "--owner", "bar.so")).total, 0);
+  });
+
+  test("--site and --owner that leave nothing of a file are wrong: a job would be green for ever", async () => {
+    const location = (n: number): string => `memory/plugin/p${n}.so f (p.c:1)`;
+    const rows = Array.from({ length: 12 }, (_, n) => ({ location: location(n), allocs: 2, frees: 1, inUse: 20 }));
+    const name = file("misspelt", handmadeDump({ rows: [] }) + handmadeDump({ number: 2, rows }));
+    const none =
+      'memtrack: no owner "p\\x1b1"; there are: core, p0.so, p1.so, p10.so, p11.so, p2.so, p3.so, p4.so, p5.so, p6.so, ...\n';
+    for (const argv of [
+      ["report", name, "--fail-on", "leak"],
+      ["html", name, "-o", "-"],
+      ["diff", `${name}#1`, "#2"],
+      ["pprof", name, "-o", "-"],
+      ["folded", name],
+    ]) {
+      const owner = await memtrack([...argv, "--owner", "p\x1b1"]);
+      assert.deepEqual([owner.code, owner.out, owner.err], [2, "", none], argv[0]);
+      const site = await memtrack([...argv, "--site", "p.c:2"]);
+      assert.deepEqual([site.code, site.out, site.err], [2, "", 'memtrack: no site has "p.c:2" in its location\n'], argv[0]);
+      const both = await memtrack([...argv, "--site", "p1.so", "--owner", "p2.so"]);
+      assert.deepEqual([both.code, both.err], [2, 'memtrack: no site of p2.so has "p1.so" in its location\n'], argv[0]);
+    }
+    const mrtg = await memtrack(["mrtg", name, "--owner", "p\x1b1"]);
+    assert.deepEqual([mrtg.code, mrtg.out, mrtg.err], [0, "UNKNOWN\nUNKNOWN\n\nmemtrack p\\x1b1\n", none]);
+    // A plugin that holds nothing any more, or that an earlier run had, is no misspelling.
+    assert.equal(
+      (await json("--owner", "p1.so", file("gone", handmadeDump({ rows }) + handmadeDump({ number: 2, rows: [] })))).total,
+      0,
+    );
+    assert.equal((await json("--owner", "core", name)).total, 0);
   });
 
   test("a table fits the terminal, and --top cuts it", async () => {
@@ -297,6 +368,24 @@ describe("diff", () => {
     assert.equal((await memtrack(["diff", a, a])).out.split("\n").at(-2), "no difference");
   });
 
+  test("the largest growth comes first, then the largest loss", async () => {
+    const dump = (number: number, sizes: Record<string, number>): string => {
+      const rows = Object.entries(sizes).map(([name, inUse]) => ({
+        location: `${name}.cc:1`,
+        allocs: number + 1,
+        frees: 1,
+        inUse,
+      }));
+      return handmadeDump({ number, rows });
+    };
+    const name = file("order", dump(1, { a: 9, b: 900, c: 50, d: 1, e: 5 }) + dump(2, { a: 1, b: 100, c: 60, d: 101, e: 5 }));
+    const { out } = await memtrack(["diff", `${name}#1`, "#2", "--all"]);
+    assert.deepEqual(
+      [...out.matchAll(/(\w)\.cc:1/g)].map(([, letter]) => letter),
+      ["d", "c", "b", "a", "e"],
+    );
+  });
+
   test("of the built-in tracker's dumps, counted from either end", async () => {
     const name = fixture("stock-level1.out");
     const [one, two] = [await memtrack(["diff", `${name}#1`, "#3"]), await memtrack(["diff", `${name}#-3`, `${name}#-1`])];
@@ -369,6 +458,18 @@ describe("watch", () => {
   });
 });
 
+describe("mrtg --config", () => {
+  test("has absolute paths: cron runs MRTG in another folder", async () => {
+    const name = file("cron", handmadeDump({ rows: [] }));
+    const { code, out } = await memtrack(["mrtg", relative(process.cwd(), name), "--config", "--workdir", "out/mrtg"]);
+    assert.equal(code, 0);
+    assert.match(out, new RegExp(`^WorkDir: ${join(process.cwd(), "out", "mrtg")}$`, "m"));
+    assert.match(out, new RegExp(`^Target\\[memtrack-total\\]: .memtrack mrtg ${name} --total.$`, "m"));
+    const piped = await memtrack(["mrtg", "-", "--config"], { stdin: handmadeDump({ rows: [] }) });
+    assert.deepEqual([piped.code, piped.out], [2, ""]);
+  });
+});
+
 describe("arguments", () => {
   const commands = ["report", "diff", "html", "mrtg", "pprof", "folded", "watch", "doctor"];
 
@@ -398,7 +499,10 @@ describe("arguments", () => {
       [[], /which command\? memtrack --help lists them/],
       [["reprt"], /Did you mean report/],
       [["report", "--colour"], /Unknown argument: colour/],
-      [["report", "--top", "x", fixture("crlf.out")], /--top is NaN: a number of rows, or 0 for all/],
+      [["report", "--top", "x", fixture("crlf.out")], /--top is x: a number of rows, or 0 for all/],
+      [["watch", "--count", "x", fixture("crlf.out")], /--count is x: a number of dumps, 1 or more/],
+      [["watch", "--count", "0", fixture("crlf.out")], /--count is 0/],
+      [["watch", "--count", "1.5", fixture("crlf.out")], /--count is 1\.5/],
       [["report", "--top", "-1", fixture("crlf.out")], /--top is -1/],
       [["report", "--since", "yesterday", fixture("crlf.out")], /--since is "yesterday": write it as 2026-11-22 or/],
       [["report", "--interval", "0", fixture("crlf.out")], /--interval is 0: seconds, more than 0/],

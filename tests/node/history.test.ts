@@ -64,6 +64,24 @@ describe("runs", () => {
     assert.ok(runs.chosen!.kept!.last);
   });
 
+  const armed = (number: number, seconds: number, level = 2): string =>
+    handmadeDump({ number, level, armed: seconds, rows: level ? [{ location: "a.cc:1", allocs: 9, frees: 0, inUse: 90 }] : [] });
+
+  test("a count that begins anew in the same process begins a run; dumps of level 0 belong to none", () => {
+    const { runs } = readAll([armed(1, 60), armed(2, 120), armed(3, 0, 0), armed(4, 10), armed(5, 70), armed(6, 3), armed(7, 63)]);
+    assert.deepEqual(
+      runs.list.map(({ firstNumber, lastNumber, dumps }) => [firstNumber, lastNumber, dumps]),
+      [
+        [1, 2, 2],
+        [4, 5, 2],
+        [6, 7, 2],
+      ],
+    );
+    assert.deepEqual([runs.untracked, runs.endsUntracked], [1, false]);
+    assert.equal(readAll([armed(1, 60), armed(2, 120), armed(3, 0, 0)]).runs.endsUntracked, true);
+    assert.equal(readAll([armed(1, 0), armed(2, 60), armed(3, 122)]).runs.count, 1);
+  });
+
   test("a gap, where a piece of a rotated file is missing, is no restart", () => {
     const { runs } = readAll([dump(1), dump(2), dump(9), dump(10)]);
     assert.deepEqual(

@@ -94,6 +94,29 @@ describe("captures of servers with memtrack", () => {
     assert.deepEqual(plain(dumps.slice(0, 3)), plain(whole.slice(0, 3)));
   });
 
+  test("a dump that is cut off within a line, and the next one glued to it: the one is skipped, the other read", () => {
+    const [one, two] = [1, 2].map((number) =>
+      handmadeDump({ number, rows: [{ location: "memory/IOBuffer/x.cc:1", allocs: 9, frees: 1, inUse: 72 }] }),
+    ) as [string, string];
+    const expected = plain(read(two).dumps);
+    const end = one.indexOf("memtrack end");
+    for (let at = 1; at < end; ++at) {
+      const { dumps, sites } = read(one.slice(0, at) + two + two, 1 + (at % 100));
+      const whole = dumps.filter(({ state }) => state === "complete");
+      assert.deepEqual(plain(whole), [...expected, ...expected], `cut at ${at}`);
+      assert.ok(dumps.every(({ state }) => state === "complete" || state === "cut"));
+      if (at > one.indexOf("\n")) assert.equal(dumps.length, 3, `cut at ${at}`);
+      // Half a name is no site.
+      if (one[at - 1] !== "\n") assert.equal(sites.size, 1, `cut at ${at}`);
+    }
+    assert.deepEqual(plain(read(one.trimEnd() + two).dumps), [...plain(read(one).dumps), ...expected]);
+    const [built] = read(`${builtInTable([]).slice(0, 300)}${two}`).dumps.slice(-1);
+    assert.equal(built!.state, "complete");
+    // Who speaks of a header writes none.
+    const spoken = one.replace("memtrack end", '[Nov 22] looked for "memtrack format=1"\nmemtrack end');
+    assert.deepEqual(plain(read(spoken).dumps), plain(read(one).dumps));
+  });
+
   test("line ends with CR are line ends", () => {
     assert.deepEqual(plain(read(capture("crlf.out")).dumps), plain(read(capture("memtrack-level1.out")).dumps));
   });
