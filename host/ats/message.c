@@ -120,6 +120,10 @@ memtrack_message_parse(const void *data, size_t size, struct memtrack_message *m
     }
     message->level = *text - '0';
   }
-  memcpy(message->argument, text, size < MEMTRACK_ARGUMENT_MAX ? size : MEMTRACK_ARGUMENT_MAX);
+  /* As it may be shown, too: it comes back in diags.log. */
+  for (size_t i = 0; i < size && i < MEMTRACK_ARGUMENT_MAX; ++i) {
+    unsigned char c      = text[i];
+    message->argument[i] = c < 0x20 || c == 0x7f ? '?' : text[i];
+  }
   return 0;
 }

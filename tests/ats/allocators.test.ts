@@ -5,7 +5,9 @@
 // known there is not said.
 
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
+import { chmodSync, copyFileSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { PLUGIN } from "../../tools/build.ts";
 import { Ats } from "../support/ats.ts";
@@ -86,6 +88,36 @@ for (const library of ["libjemalloc.so.2", "libtcmalloc_minimal.so.4"]) {
 
     test("whether a block was released twice cannot be known, and is not said", () => {
       assert.equal(dump.header.get("twice"), "-");
+    });
+
+    test("the heap is switched on while a plugin's objects are made here and released there: the server serves on", async () => {
+      const folder = mkdtempSync(join(tmpdir(), "memtrack-churn-"));
+      chmodSync(folder, 0o755);
+      const late = join(folder, "late_library.so");
+      copyFileSync(corpus("late_library"), late);
+      const ats = await Ats.start({
+        level: 1,
+        manager: true,
+        plugins: [PLUGIN, `${corpus("churn_loader")} ${late}`],
+        origin: origin.url,
+        env: { LD_PRELOAD: library },
+      });
+      try {
+        // In the first seconds after a start traffic_ctl does not know our records.
+        const set = () => ats.ctl("config", "set", "proxy.config.plugin.memtrack.heap", "1").catch(() => undefined);
+        for (const end = Date.now() + 20_000; (await set()) === undefined;) assert.ok(Date.now() < end);
+        await ats.waitFor(ats.diagsPath, /memtrack\.heap is now 1/, { timeoutMs: 25_000 });
+        const dumps = [await ats.dump(), await ats.dump()];
+        const made = dumps.map((dump) =>
+          rowsOfOwner(dump, "churn_loader.so").find((row) => /churn_loader\.cc:2\d\b/.test(row.location)),
+        );
+        assert.ok(made[1]!.allocs > made[0]!.allocs, "its objects are tracked");
+        assert.deepEqual(await requests(ats.httpUrl, 10), { requests: 10, errors: 0 });
+        assert.ok(ats.alive());
+      } finally {
+        await ats.stop();
+        rmSync(folder, { recursive: true, force: true });
+      }
     });
   });
 }

@@ -9,6 +9,8 @@
  */
 #include "account.h"
 
+#include <cerrno>
+
 #include "epoch.h"
 #include "hot.h"
 #include "naming.h"
@@ -199,6 +201,7 @@ __attribute__((noinline)) uint32_t
 tell_slowly(Call call, const Key *key)
 {
   uint32_t site = UNKNOWN;
+  int before    = errno; /* free() leaves it as it is, and so do we: memory for a shard may not be had */
   if (!memtrack_thread.busy) {
     memtrack_thread.busy = true;
     if (memtrack_thread.state == MEMTRACK_THREAD_NEW) {
@@ -215,6 +218,7 @@ tell_slowly(Call call, const Key *key)
   if (site == UNKNOWN) {
     __atomic_fetch_add(&lost, 1, __ATOMIC_RELAXED);
   }
+  errno = before;
   return site;
 }
 

@@ -21,8 +21,11 @@ static pthread_once_t module_once = PTHREAD_ONCE_INIT;
 void
 wasm_rt_allocate_memory(wasm_rt_memory_t *memory, uint32_t pages, uint32_t max_pages)
 {
-  void *data        = mmap(NULL, (size_t)pages * WASM_PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-  bool ok           = data != MAP_FAILED;
+  void *data = mmap(NULL, (size_t)pages * WASM_PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  bool ok    = data != MAP_FAILED;
+  if (ok) {
+    madvise(data, (size_t)pages * WASM_PAGE, MADV_NOHUGEPAGE); /* most of it is never touched */
+  }
   memory->data      = ok ? data : NULL;
   memory->pages     = ok ? pages : 0; /* with no page the first access traps, and memtrack_core_open() says no */
   memory->size      = memory->pages * WASM_PAGE;

@@ -341,8 +341,9 @@ other_malloc_usable_size(void *block)
 static ssize_t
 plugin_getdelim(char **line, size_t *room, int delimiter, FILE *file)
 {
-  if (is_armed() && line) {
-    memtrack_release(*line, MEMTRACK_CLASS_HEAP);
+  /* It is made longer where that is needed, and may be: without a tag it is the C library's. */
+  if (is_armed() && line && *line) {
+    memtrack_release_tagged(*line, malloc_usable_size(*line), atomic_load_explicit(&memtrack_plugins.key, memory_order_relaxed));
   }
   return getdelim(line, room, delimiter, file);
 }

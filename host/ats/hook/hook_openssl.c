@@ -227,11 +227,14 @@ memtrack_openssl_find(char *reason)
   return 0;
 }
 
+/* What releases first where ours are put in, and last where they are taken out: no block is tagged whose release is not seen,
+   however long this thread is kept between two stores. */
 static void
 store(const uintptr_t values[3])
 {
   for (int i = 0; i < 3; ++i) {
-    atomic_store_explicit(place[i], values[i], memory_order_release);
+    int which = values == original ? i : FREE - i;
+    atomic_store_explicit(place[which], values[which], memory_order_release);
   }
 }
 

@@ -60,6 +60,7 @@ typedef void *(*handler)(void *, int, void *);
   X(TSVConnReenable, void, (void *))                          \
   X(TSVConnReenableEx, void, (void *, int))                   \
   X(TSVIOReenable, void, (void *))                            \
+  X(TSHttpTxnHookRegisteredFor, int, (void *, int, handler))  \
   X(TSThreadCreate, void *, (void *(*)(void *), void *))
 
 #define DECLARE_(name, result, parameters) static result(*original_##name) parameters;
@@ -377,6 +378,15 @@ CREATES(TSfopen, OTHER, (const char *name, const char *mode), (name, mode))
 DESTROYS(TSfclose, void)
 DESTROYS(TSTextLogObjectDestroy, int)
 
+/* Asked with the function that the plugin knows; its continuation has the thunk, unless it is older than us. */
+static int
+hook_TSHttpTxnHookRegisteredFor(void *transaction, int hook, handler function)
+{
+  return original_TSHttpTxnHookRegisteredFor(transaction, hook, WRAP(function)) == SUCCESS
+           ? SUCCESS
+           : original_TSHttpTxnHookRegisteredFor(transaction, hook, function);
+}
+
 /* ---- back to the server ---- */
 
 /* The server goes on with its own work inside these calls, and perhaps into other plugins: that is not on the caller's behalf. */
@@ -453,6 +463,7 @@ const struct memtrack_redirect memtrack_plugin_api[] = {
   REDIRECT(TSVConnReenable),
   REDIRECT(TSVConnReenableEx),
   REDIRECT(TSVIOReenable),
+  REDIRECT(TSHttpTxnHookRegisteredFor),
   REDIRECT(TSThreadCreate),
   REDIRECT(pthread_create),
   {NULL, NULL},

@@ -30,6 +30,7 @@ memtrack_objects_open(void)
   if (memory == MAP_FAILED) {
     return -1;
   }
+  madvise(memory, TABLE_SIZE, MADV_NOHUGEPAGE); /* a few objects would take 2 MiB each */
   table = memory;
   for (size_t i = 0; i < PARTITIONS; ++i) {
     pthread_mutex_init(&partitions[i].mutex, NULL);

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#define _GNU_SOURCE
 #include "release.h"
 
+#include <dlfcn.h>
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -37,7 +40,9 @@ memtrack_release_open(void)
     free((void *)probe[i]);
     marks[i] = probe[i][1];
   }
-  memtrack_plugins.freed_mark = marks[0] == marks[1] ? marks[0] : 0;
+  /* Without its per-thread cache the C library has a list's head there instead, which any block may hold. */
+  Dl_info info;
+  memtrack_plugins.freed_mark = marks[0] == marks[1] && !dladdr((void *)marks[0], &info) ? marks[0] : 0;
 #endif
 }
 
@@ -54,8 +59,9 @@ say(const char *what, uint32_t birth, uint64_t size, bool known)
     memtrack_registry_text(birth >> MEMTRACK_EPOCH_BITS, name, sizeof(name));
   }
   int length = snprintf(line, sizeof(line), "memtrack warning=\"%s: a block of %" PRIu64 " bytes of %s\"\n", what, size, name);
+  int before = errno; /* free() leaves it as it is */
   if (write(STDERR_FILENO, line, length) < 0) {
-    return; /* it is counted all the same */
+    errno = before; /* it is counted all the same */
   }
 }
 
@@ -87,6 +93,7 @@ memtrack_release_untagged(void *block, uint64_t usable, uint32_t cls)
     say("released twice", birth, size, known);
   } else if (memtrack_tag_damaged(block, usable, key, &birth, &size)) {
     atomic_fetch_add_explicit(&memtrack_plugins.damaged, 1, memory_order_relaxed);
+    memtrack_tag_clear(block, usable); /* whoever gets this block next and releases it is not to be taken for this one */
     memtrack_account_free(birth, size);
     say("written past its end", birth, size, true);
   } else {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * The tag: 8 bytes at the end of a block's usable size, which say who allocated it and how much was asked for. A release finds
- * them without a pointer map or a lock; the pointer stays malloc's own, so a release that bypasses us is harmless.
+ * them without a pointer map or a lock; the pointer stays malloc's own, so a release that bypasses us only
+ * stays in its row; but for a sized one, where the allocator trusts the size.
  *
  *    p            p+size                      p+usable-8    p+usable
  *    ┌────────────┬─ ─ ─ ─ ─┬────────────────┬────────────┐

@@ -104,7 +104,10 @@ HOT_ void *
 memtrack_context_wrap(void *pointer)
 {
   plugin_function function = (plugin_function)(uintptr_t)pointer;
-  uint32_t at              = function ? thunk_of(function, 0) : MEMTRACK_THUNKS_MAX;
+  if (!function) {
+    return NULL;
+  }
+  uint32_t at = thunk_of(function, 0);
   if (at < MEMTRACK_THUNKS_MAX && atomic_load_explicit(&thunks[at].owner, memory_order_relaxed) != MEMTRACK_OWNER_CORE) {
     return (void *)(uintptr_t)entries[at];
   }

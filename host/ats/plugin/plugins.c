@@ -369,6 +369,11 @@ memtrack_plugins_heap(bool on, char *reason)
     snprintf(reason, MEMTRACK_REASON_SIZE, "plugins are not tracked");
     return -1;
   }
+  /* First everything that releases: an allocator that trusts the size that operator delete tells would be told that of the block
+     without its tag. Once more for what was loaded meanwhile. */
+  if (on) {
+    memtrack_module_each(patch_heap, NULL);
+  }
   atomic_store(&memtrack_plugins.heap, on);
   if (on) {
     memtrack_module_each(patch_heap, NULL);
