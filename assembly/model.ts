@@ -188,7 +188,7 @@ export function isAnyArmed(): bool {
   return armed != 0;
 }
 
-/** Likewise of one site: what it counted until now is past. */
+/** What one site counted until now is past. */
 export function markSite(site: u32): void {
   memory.copy(baselineAt(site), totalsAt(site), SUMS_SIZE);
   memory.copy(bucketBaselineAt(site), bucketsAt(site), BUCKETS_SIZE);

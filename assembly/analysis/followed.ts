@@ -22,8 +22,8 @@ const ALLOCS: usize = 0;
 const ALLOC_BYTES: usize = 8;
 const FREES: usize = 16;
 const IN_USE: usize = 24;
+const SUMS_SIZE: usize = 32;
 const LEAKING: usize = 32;
-const SUMS_SIZE: usize = 40;
 const KEY: usize = 40;
 const SLOT: usize = 44;
 const USED: usize = 48;
@@ -44,12 +44,21 @@ export function sumFollowed(): void {
   for (let row: u32 = 0; row < knownSites(); ++row) {
     if (!isRow(row) || (!allocs(row) && !frees(row))) continue;
     const to = at(follow(ownerOfSite(row)));
-    if (storedVerdict(row) == VERDICT_LEAK) store<u64>(to, load<u64>(to, LEAKING) + 1, LEAKING);
     if (siteClass(row) == CLASS_OBJECT) continue; // they have no size
     store<u64>(to, load<u64>(to, ALLOCS) + allocs(row), ALLOCS);
     store<u64>(to, load<u64>(to, ALLOC_BYTES) + allocBytes(row), ALLOC_BYTES);
     store<u64>(to, load<u64>(to, FREES) + frees(row), FREES);
     store<i64>(to, load<i64>(to, IN_USE) + inUse(row), IN_USE);
+  }
+}
+
+/** Counts the rows of every owner that are suspects, once they have been judged. After sumFollowed(). */
+export function countLeaking(): void {
+  for (let entry: u32 = 0; entry < FOLLOWED_MAX; ++entry) store<u64>(at(entry), 0, LEAKING);
+  for (let row: u32 = 0; row < knownSites(); ++row) {
+    if (storedVerdict(row) != VERDICT_LEAK || !isRow(row) || (!allocs(row) && !frees(row))) continue;
+    const to = at(follow(ownerOfSite(row)));
+    store<u64>(to, load<u64>(to, LEAKING) + 1, LEAKING);
   }
 }
 

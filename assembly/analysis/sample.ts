@@ -6,7 +6,7 @@
 import { MEASURE_CONNECTIONS, MEASURE_RAM_CACHE, FOLLOWED_MAX } from "../abi";
 import { baselinesReset } from "./baseline";
 import { clockReset, samples, tick } from "./clock";
-import { isFollowed, sumFollowed } from "./followed";
+import { countLeaking, isFollowed, sumFollowed } from "./followed";
 import { ageOf, record } from "./history";
 import { measureOf } from "./measure";
 import { analysisSize, history } from "../memory";
@@ -55,7 +55,7 @@ export function sample(now: u64, transactions: u64): void {
   }
   scoreStreaks(rows);
   judgeSome();
-  sumFollowed(); // which owners have a suspect among their rows now
+  countLeaking();
 }
 
 /** Judges every row and owner, before a dump. */
@@ -63,6 +63,7 @@ export function judgeAll(): void {
   for (let row: u32 = 0; row < knownSites(); ++row) judge(row);
   for (let entry: u32 = 0; entry < FOLLOWED_MAX; ++entry) judge(subjectOfEntry(entry));
   sumFollowed();
+  countLeaking();
 }
 
 /** 1 once, when the warm-up has ended: the host is to set a baseline. After a sample. */

@@ -38,14 +38,20 @@ list_verbs(char *to, size_t room)
   }
 }
 
-/* A piece of a message as it may be shown: short, and nothing that a log or a terminal would act on. */
+/* A character of a message, where it is nothing that a log or a terminal would act on. */
+static char
+printable(unsigned char c)
+{
+  return c < 0x20 || c == 0x7f ? '?' : c;
+}
+
+/* A piece of a message as it may be shown: short, and without the quotes that it stands in. */
 static void
 show(char to[44], const char *text, size_t length)
 {
   size_t n = length < 40 ? length : 40;
   for (size_t i = 0; i < n; ++i) {
-    unsigned char c = text[i];
-    to[i]           = c < 0x20 || c == 0x7f || c == '"' ? '?' : c;
+    to[i] = text[i] == '"' ? '?' : printable(text[i]);
   }
   strcpy(to + n, length > n ? "..." : "");
 }
@@ -122,8 +128,7 @@ memtrack_message_parse(const void *data, size_t size, struct memtrack_message *m
   }
   /* As it may be shown, too: it comes back in diags.log. */
   for (size_t i = 0; i < size && i < MEMTRACK_ARGUMENT_MAX; ++i) {
-    unsigned char c      = text[i];
-    message->argument[i] = c < 0x20 || c == 0x7f ? '?' : text[i];
+    message->argument[i] = printable(text[i]);
   }
   return 0;
 }

@@ -110,15 +110,14 @@ is_number(const char *text)
 
 /* What the server makes of a value depends on where it stops to be a number: it is asked. */
 static void
-say_bad(const char *where, const struct memtrack_setting_rule *rule, const char *what, memtrack_record_reader read)
+write_taken(const char *name, memtrack_record_reader read, char text[64])
 {
   int64_t taken;
-  char used[64] = "what the server takes it for is not known";
-  if (read(rule->name, &taken)) {
-    snprintf(used, sizeof(used), "the server takes it for %" PRId64, taken);
+  if (read(name, &taken)) {
+    snprintf(text, 64, "the server takes it for %" PRId64, taken);
+  } else {
+    strcpy(text, "what the server takes it for is not known");
   }
-  memtrack_log(MEMTRACK_WARNING, "%s: %s is %s; allowed are %" PRId64 " to %" PRId64 ": %s", where, rule->name, what, rule->min,
-               rule->max, used);
 }
 
 int
@@ -149,10 +148,10 @@ memtrack_records_check_file(const char *path, memtrack_record_reader read)
       }
       const char *wrong = strcmp(type, "INT") != 0 ? "not of type INT" : !is_number(value) ? "not a number" : NULL;
       if (wrong) {
-        char where[600], what[200];
-        snprintf(where, sizeof(where), "%.500s:%u", path, number);
-        snprintf(what, sizeof(what), "\"%.100s\" (%.20s), %s", value, type, wrong);
-        say_bad(where, &rules[i], what, read);
+        char taken[64];
+        write_taken(name, read, taken);
+        memtrack_log(MEMTRACK_WARNING, "%s:%u: %s is \"%.100s\" (%.20s), %s; allowed are %" PRId64 " to %" PRId64 ": %s", path,
+                     number, name, value, type, wrong, rules[i].min, rules[i].max, taken);
         ++bad;
       }
     }

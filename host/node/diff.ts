@@ -4,7 +4,7 @@
 
 import { UsageError } from "./input.ts";
 import { nameForPeople, matches, valueOf, type Filter } from "./report.ts";
-import { beganAnew, isUntracked, tracksOpenssl, type Snapshot } from "./history.ts";
+import { beganAnew, isUntracked, tracksOpenssl, withoutOpenssl, type Snapshot } from "./history.ts";
 import type { ClassName, Sites } from "./sites.ts";
 
 export interface DiffRow {
@@ -45,9 +45,9 @@ export function diff(sites: Sites, a: Side, b: Side, filter: Filter): Difference
   let totalBefore = 0;
   let totalAfter = 0;
   let lower = false;
-  const dark = [a, b].filter(({ dump }) => !tracksOpenssl(dump));
+  const hasOpenssl = tracksOpenssl(a.dump) && tracksOpenssl(b.dump);
   for (const site of sites) {
-    if (!matches(site, filter) || (site.class === "openssl" && dark.length)) continue;
+    if (!matches(site, filter) || (site.class === "openssl" && !hasOpenssl)) continue;
     const { number } = site;
     const [was, is] = [a, b].map((side) => side.dump.present[number] === 1);
     if (!was && !is) continue;
@@ -72,9 +72,8 @@ export function diff(sites: Sites, a: Side, b: Side, filter: Filter): Difference
   const warnings = [a, b]
     .filter(({ dump }) => dump.state !== "complete")
     .map(({ file, dump }) => `${file} ${nameForPeople(dump)} is not whole: its numbers are a part`);
-  if (dark.length === 1) {
-    warnings.push(`OpenSSL is not tracked in ${dark[0]!.file} ${nameForPeople(dark[0]!.dump)}: it is left out`);
-  }
+  const dark = withoutOpenssl(a, b);
+  if (dark) warnings.push(`OpenSSL is not tracked in ${dark.file} ${nameForPeople(dark.dump)}: it is left out`);
   if (beganAnew(a.dump, b.dump)) warnings.push("counting began anew in between: what was in use before that is in the first alone");
   else if (lower) warnings.push("some counts are lower than before: the dumps are of different runs, or in the wrong order");
   const name = ({ file, dump }: Side): string => `${file} ${nameForPeople(dump)}`;

@@ -253,7 +253,7 @@ export class Runs {
     if (run.origin !== dump.origin) return false;
     // The built-in's dumps say neither number nor time, but allocations count up.
     if (dump.origin === "built-in") return run === this.#current && !restarted(run.kept?.last, dump);
-    return dump.number > run.lastNumber && dump.time >= run.lastTime && !(armedAt(dump) > run.armed + ARMED_TOLERANCE);
+    return dump.number > run.lastNumber && dump.time >= run.lastTime && !isLater(armedAt(dump), run.armed);
   }
 
   #begin(dump: Snapshot): Run {
@@ -286,9 +286,20 @@ export function tracksOpenssl(dump: Snapshot): boolean {
   return dump.header.get("level") !== "1";
 }
 
+/** Of two dumps, the one that does not know OpenSSL's memory where the other one does. */
+export function withoutOpenssl<T extends { dump: Snapshot }>(a: T, b: T): T | undefined {
+  if (tracksOpenssl(a.dump) === tracksOpenssl(b.dump)) return undefined;
+  return tracksOpenssl(a.dump) ? b : a;
+}
+
 /** Whether a dump's counts do not go on from those of the one before. */
 export function beganAnew(before: Snapshot, dump: Snapshot): boolean {
-  return armedAt(dump) > armedAt(before) + ARMED_TOLERANCE;
+  return isLater(armedAt(dump), armedAt(before));
+}
+
+/** Of two times of arming. A dump that does not say its own is of none. */
+function isLater(armed: number, than: number): boolean {
+  return armed > than + ARMED_TOLERANCE;
 }
 
 function armedAt(dump: Snapshot): number {

@@ -8,7 +8,7 @@
 
 import { ageKey, agesIn, type Age } from "./ages.ts";
 import type { Findings, Suspect, Verdict } from "./analyse.ts";
-import { tracksOpenssl, type Point, type Run, type Runs, type Snapshot } from "./history.ts";
+import { tracksOpenssl, withoutOpenssl, type Point, type Run, type Runs, type Snapshot } from "./history.ts";
 import type { Counts, Section } from "./parse.ts";
 import { CLASSES, type ClassName, type Site, type Sites } from "./sites.ts";
 import { count, time } from "./units.ts";
@@ -274,10 +274,8 @@ function warningsOf(material: Material, run: Run, points: Point[], findings: Fin
     warnings.push("the last dump is of level 0: nothing was tracked any more");
   }
   const { first, last } = run.kept!;
-  for (const dump of [first!, last!]) {
-    if (tracksOpenssl(first!) === tracksOpenssl(last!) || tracksOpenssl(dump)) continue;
-    warnings.push(`OpenSSL is not tracked in ${nameForPeople(dump)}: its change is not known`);
-  }
+  const dark = withoutOpenssl({ dump: first! }, { dump: last! });
+  if (dark) warnings.push(`OpenSSL is not tracked in ${nameForPeople(dark.dump)}: its change is not known`);
   if (left.untimed) {
     warnings.push("the built-in tracker's dumps say no time: --since and --until do not apply to them");
   }

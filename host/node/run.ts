@@ -13,6 +13,7 @@ import yargs, { type ArgumentsCamelCase, type Argv } from "yargs";
 import { diff } from "./diff.ts";
 import { doctor, renderFindings } from "./doctor.ts";
 import { folded, FOLDED_VALUES } from "./folded.ts";
+import type { Snapshot } from "./history.ts";
 import { STDIN, UsageError, type Progress } from "./input.ts";
 import { mrtgConfig, mrtgLines } from "./mrtg.ts";
 import { pprof } from "./pprof.ts";
@@ -21,7 +22,7 @@ import { Reader, readFiles, type ReadOptions } from "./read.ts";
 import { renderHtml } from "./render-html.ts";
 import { toJson } from "./render-json.ts";
 import { renderDiff, renderReport, type Look } from "./render-table.ts";
-import type { Report } from "./report.ts";
+import type { Filter, Report } from "./report.ts";
 import { demand, NoDump, nothingOf, parseSpec, selectDump } from "./select.ts";
 import { CORE, Sites } from "./sites.ts";
 import { printable } from "./text.ts";
@@ -257,6 +258,14 @@ function noneYet(error: unknown): undefined {
   if (!(error instanceof NoDump)) throw error;
 }
 
+/** The dump that a profile is made of. */
+async function oneDump(io: Io, file: string, filter: Filter): Promise<{ sites: Sites; dump: Snapshot }> {
+  const sites = new Sites();
+  const { dump } = await withProgress(io, (progress) => selectDump(file, sites, io.stdin, progress));
+  demand(sites, filter);
+  return { sites, dump };
+}
+
 function pprofCommand(io: Io) {
   return command({
     command: "pprof <file>",
@@ -268,9 +277,7 @@ function pprofCommand(io: Io) {
         .example("$0 pprof traffic.out -o heap.pb.gz", "then go tool pprof -top heap.pb.gz")
         .example("$0 pprof traffic.out#1 -o first.pb.gz", "then go tool pprof -top -diff_base first.pb.gz heap.pb.gz"),
     handler: async (args) => {
-      const sites = new Sites();
-      const { dump } = await withProgress(io, (progress) => selectDump(args.file, sites, io.stdin, progress));
-      demand(sites, args);
+      const { sites, dump } = await oneDump(io, args.file, args);
       await save(io, args.output, pprof(sites, dump, args));
     },
   });
@@ -289,9 +296,7 @@ function foldedCommand(io: Io) {
         })
         .example("$0 folded traffic.out | flamegraph.pl --countname bytes > heap.svg", "owner, class, site"),
     handler: async (args) => {
-      const sites = new Sites();
-      const { dump } = await withProgress(io, (progress) => selectDump(args.file, sites, io.stdin, progress));
-      demand(sites, args);
+      const { sites, dump } = await oneDump(io, args.file, args);
       await write(io.stdout, folded(sites, dump, args, args.value));
     },
   });

@@ -68,21 +68,21 @@ describe("what is written where", () => {
     const isOurs = (word: bigint) => word >= BigInt(first) && word < BigInt(end);
     const redirected = new Set<string>();
     const pointers: number[] = [];
-    for (const before of without) {
+    for (const mapping of without) {
       // The loader's own list of modules is longer by ours.
-      if (before.path.includes("/ld-linux")) continue;
-      const base = Math.min(...without.filter(({ path }) => path === before.path).map((mapping) => mapping.start));
-      const slots = slotsOf(before.path);
-      const now = [...words(withPlugin.find(({ start }) => start === before.start)!)];
-      for (const [index, [address, word]] of [...words(before)].entries()) {
+      if (mapping.path.includes("/ld-linux")) continue;
+      const base = Math.min(...without.filter(({ path }) => path === mapping.path).map(({ start }) => start));
+      const slots = slotsOf(mapping.path);
+      const now = [...words(withPlugin.find(({ start }) => start === mapping.start)!)];
+      for (const [index, [address, word]] of [...words(mapping)].entries()) {
         const later = now[index]![1];
         // What can be written is the server's to change.
-        if (word === later || (before.mode.includes("w") && !isOurs(later))) continue;
+        if (word === later || (mapping.mode.includes("w") && !isOurs(later))) continue;
         const symbol = slots.get(address - base);
-        const place = `${before.path}+0x${(address - base).toString(16)} (${symbol ?? "no slot"})`;
+        const place = `${mapping.path}+0x${(address - base).toString(16)} (${symbol ?? "no slot"})`;
         assert.ok(isOurs(later), `${place} holds ${later.toString(16)}`);
         if (symbol) redirected.add(symbol);
-        else if (before.path.includes("/libcrypto.so")) pointers.push(address);
+        else if (mapping.path.includes("/libcrypto.so")) pointers.push(address);
         else assert.fail(`${place} leads to memtrack.so`);
       }
     }

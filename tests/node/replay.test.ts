@@ -109,8 +109,8 @@ describe("a recorded log of a real server's events", () => {
 
   before(() => {
     folder = mkdtempSync(join(tmpdir(), "memtrack-replay-"));
-    const source = join(TOP, "tests", "native");
-    execFileSync("make", ["-s", "-C", source, relative(source, REPLAY)], { stdio: ["ignore", "ignore", "inherit"] });
+    const native = join(TOP, "tests", "native");
+    execFileSync("make", ["-s", "-C", native, relative(native, REPLAY)], { stdio: ["ignore", "ignore", "inherit"] });
     writeFileSync(join(folder, "events.log"), log);
   });
   after(() => rmSync(folder, { recursive: true, force: true }));

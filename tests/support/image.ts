@@ -5,7 +5,7 @@
 import { execFileSync } from "node:child_process";
 import { closeSync, openSync, readFileSync, readSync } from "node:fs";
 
-/** A mapping of a file, or the zeroed end of one (.bss) behind it. */
+/** A mapping of a file. */
 export interface Mapping {
   path: string;
   start: number;

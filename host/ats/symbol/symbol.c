@@ -183,12 +183,10 @@ memtrack_symbols_open(int fd, const char *path, char *reason)
     }
     return NULL;
   }
-  symbols->debug.fd             = -1;
-  symbols->units.shared_file.fd = -1;
-  const char *refusal           = memtrack_elf_open(&symbols->file, fd, MEMTRACK_ELF_MODULE);
+  const char *refusal = memtrack_elf_open(&symbols->file, fd, MEMTRACK_ELF_MODULE);
   if (refusal) {
     snprintf(reason, MEMTRACK_REASON_SIZE, "%.120s has no symbols to read: %s", path, refusal);
-    memtrack_symbols_close(symbols);
+    free(symbols);
     return NULL;
   }
   bool is_separate = memtrack_elf_find_debug(&symbols->debug, symbols->file.elf, path, memtrack_symbols_root);
