@@ -15,6 +15,7 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <malloc.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -337,15 +338,48 @@ other_malloc_usable_size(void *block)
   return usable;
 }
 
-/* The C library changes the size of the line it is given, by itself: what comes back carries no tag, and belongs to no site. */
+static void
+free_line(void *line)
+{
+  free(*(char **)line);
+}
+
+/* The C library makes a line longer by a realloc() of its own, past the hooks, and until then takes it for no block: it may be an
+   array, and where its size is 0 the pointer may hold anything. So the C library reads into a line of its own, and the caller's is
+   given to the allocator only where the C library would have given it. */
 static ssize_t
 plugin_getdelim(char **line, size_t *room, int delimiter, FILE *file)
 {
-  /* It is made longer where that is needed, and may be: without a tag it is the C library's. */
-  if (is_armed() && line && *line) {
-    memtrack_release_tagged(*line, malloc_usable_size(*line), atomic_load_explicit(&memtrack_plugins.key, memory_order_relaxed));
+  if (!is_armed() || line == NULL || room == NULL) {
+    return getdelim(line, room, delimiter, file);
   }
-  return getdelim(line, room, delimiter, file);
+  char *own       = NULL;
+  size_t own_room = 0;
+  ssize_t length;
+  pthread_cleanup_push(free_line, &own); /* reading is a cancellation point */
+  length = getdelim(&own, &own_room, delimiter, file);
+  pthread_cleanup_pop(false);
+  if (own == NULL) {
+    return length;
+  }
+  bool has_line = *line != NULL && *room != 0;
+  int error     = errno;
+  if (has_line && (length < 0 || (size_t)length < *room)) {
+    if (length >= 0) {
+      memcpy(*line, own, length + 1);
+    }
+    free(own);
+  } else {
+    if (has_line) {
+      uint64_t key = atomic_load_explicit(&memtrack_plugins.key, memory_order_relaxed);
+      memtrack_release_tagged(*line, malloc_usable_size(*line), key);
+      free(*line);
+    }
+    *line = own;
+    *room = own_room;
+  }
+  errno = error;
+  return length;
 }
 
 static ssize_t

@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Every way in which getline and getdelim may be called. The C library looks at the line only where it has a size, and gives it to
+ * the allocator only where it is too short: a line that was never initialised, and one that is no block of the allocator's, are
+ * correct. Each call must answer as it does without memtrack. */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include "corpus.h"
+
+static const char TEXT[] = "first\n"
+                           "a second line, longer than any block that the C library begins with: 0123456789 0123456789 0123456789 "
+                           "0123456789 0123456789\n"
+                           "last";
+
+static FILE *
+text_file(void)
+{
+  FILE *file = fmemopen((void *)(uintptr_t)TEXT, sizeof(TEXT) - 1, "r");
+  TSReleaseAssert(file != NULL);
+  return file;
+}
+
+/* What an uninitialised local may hold. */
+static char *
+garbage(void)
+{
+  return CORPUS_LAUNDER((char *)(uintptr_t)0x4141414141414141u);
+}
+
+/* Reads what is left of the file into a line that the C library may make longer; gives the line back. */
+CORPUS_NOINLINE static char *
+read_rest(FILE *file, char *line, size_t room)
+{
+  int lines = 0;
+  ssize_t length;
+  while ((length = getline(&line, &room, file)) > 0) {
+    TSReleaseAssert(strlen(line) == (size_t)length && room > (size_t)length);
+    ++lines;
+  }
+  TSReleaseAssert(length == -1 && feof(file) && lines >= 1 && strcmp(line, "last") == 0);
+  return line;
+}
+
+CORPUS_NOINLINE static void
+uninitialised(void)
+{
+  FILE *file  = text_file();
+  char *line  = garbage();
+  size_t room = 0;
+  TSReleaseAssert(getline(&line, &room, file) == 6 && strcmp(line, "first\n") == 0);
+  free(read_rest(file, line, room));
+  fclose(file);
+}
+
+CORPUS_NOINLINE static void
+null_with_a_size(void)
+{
+  FILE *file  = text_file();
+  char *line  = NULL;
+  size_t room = 4711;
+  TSReleaseAssert(getdelim(&line, &room, ' ', file) == 8 && strcmp(line, "first\na ") == 0);
+  TSReleaseAssert(room != 4711);
+  free(read_rest(file, line, room));
+  fclose(file);
+}
+
+/* Between bytes that read as the sizes of an enormous block. */
+CORPUS_NOINLINE static void
+array(void)
+{
+  char page[3 * 4096];
+  memset(page, 'A', sizeof(page));
+  char *line = page + 4096, *same = line;
+  size_t room = 4096;
+  FILE *file  = text_file();
+  TSReleaseAssert(getline(&line, &room, file) == 6 && line == same && room == 4096 && strcmp(line, "first\n") == 0);
+  TSReleaseAssert(line[7] == 'A' && line[-1] == 'A');
+  TSReleaseAssert(read_rest(file, line, room) == same);
+  fclose(file);
+}
+
+CORPUS_NOINLINE static void
+too_short(void)
+{
+  FILE *file = text_file();
+  char *line = (char *)malloc(3); // SITE too_short: heap +1 -1 =0
+  free(read_rest(file, line, 3));
+  fclose(file);
+}
+
+CORPUS_NOINLINE static void
+long_enough(void)
+{
+  FILE *file = text_file();
+  char *line = (char *)malloc(500); // SITE long_enough: heap +1 -1 =0
+  free(read_rest(file, line, 500));
+  fclose(file);
+}
+
+CORPUS_NOINLINE static void
+of_the_server(void)
+{
+  FILE *file = text_file();
+  char *line = (char *)TSmalloc(2); // SITE of_the_server: tsapi +1 -1 =0
+  free(read_rest(file, line, 2));
+  fclose(file);
+}
+
+CORPUS_NOINLINE static void
+at_the_end(void)
+{
+  char nothing[1] = "";
+  FILE *file      = fopen("/dev/null", "r");
+  char *line = garbage(), *kept = nothing;
+  size_t room = 0, kept_room = 1;
+  TSReleaseAssert(getline(&kept, &kept_room, file) == -1 && kept == nothing && kept_room == 1);
+  TSReleaseAssert(getline(&line, &room, file) == -1 && line != garbage() && room > 0);
+  free(line); /* it has been allocated all the same */
+  fclose(file);
+}
+
+CORPUS_NOINLINE static void
+wrong(void)
+{
+  FILE *file  = text_file();
+  char *line  = garbage();
+  size_t room = 100;
+  errno       = 0;
+  TSReleaseAssert(getline(NULL, &room, file) == -1 && errno == EINVAL && room == 100);
+  errno = 0;
+  TSReleaseAssert(getdelim(&line, NULL, '\n', file) == -1 && errno == EINVAL && line == garbage());
+  fclose(file);
+}
+
+CORPUS_NOINLINE static void
+behave(TSHttpTxn txn)
+{
+  (void)txn;
+  uninitialised();
+  null_with_a_size();
+  array();
+  too_short();
+  long_enough();
+  of_the_server();
+  at_the_end();
+  wrong();
+}
+
+CORPUS_PLUGIN(CORPUS_AT_REQUEST, behave) // SITE TSPluginInit: TSCont +1 -0 once
