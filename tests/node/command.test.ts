@@ -120,7 +120,7 @@ describe("report", () => {
 
   test("what memtrack warns of, in a dump and beside it, is said", async () => {
     const warned = 'memtrack warning="the site table is full: new sites are counted as (other)"\n';
-    const twice = 'memtrack warning="released twice: a block of 24 bytes of memory/plugin/foo.so f (foo.c:12)"\n';
+    const twice = 'memtrack warning="released twice: a block of 24 bytes, last tracked at memory/plugin/foo.so f (foo.c:12)"\n';
     const refused = 'memtrack hook=openssl state=refused reason="no place holds them"\n';
     const text = handmadeDump({ rows: [] }).replace("lost=0", "lost=3 twice=2").replace("\n", `\n${refused}${warned}`);
     const report = await json(file("warned", twice + text + twice));
@@ -129,7 +129,7 @@ describe("report", () => {
       "the site table is full: new sites are counted as (other)",
       "3 events were lost: rows can be off by as many",
       "2 blocks were released twice by a plugin",
-      "released twice: a block of 24 bytes of memory/plugin/foo.so f (foo.c:12) (2 times)",
+      "released twice: a block of 24 bytes, last tracked at memory/plugin/foo.so f (foo.c:12) (2 times)",
     ]);
   });
 

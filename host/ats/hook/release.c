@@ -46,23 +46,60 @@ memtrack_release_open(void)
 #endif
 }
 
-/* Says it in traffic.out at once: after a second release the allocator may end the process. The first few only; all are counted. */
+/* Says it in traffic.out at once: after a second release the allocator may end the process. The first few only; all are counted.
+   `format` takes the size, and may take the site's name. */
 static void
-say(const char *what, uint32_t birth, uint64_t size, bool known)
+say(const char *format, uint32_t birth, uint64_t size)
 {
   static _Atomic uint32_t said;
-  char name[MEMTRACK_NAME_MAX + 1] = "an unknown site", line[400];
+  char name[MEMTRACK_NAME_MAX + 1], text[400], line[450];
   if (atomic_fetch_add_explicit(&said, 1, memory_order_relaxed) >= SAY_MAX) {
     return;
   }
-  if (known) {
-    memtrack_registry_text(birth >> MEMTRACK_EPOCH_BITS, name, sizeof(name));
-  }
-  int length = snprintf(line, sizeof(line), "memtrack warning=\"%s: a block of %" PRIu64 " bytes of %s\"\n", what, size, name);
+  memtrack_registry_text(birth >> MEMTRACK_EPOCH_BITS, name, sizeof(name));
+  snprintf(text, sizeof(text), format, size, name);
+  int length = snprintf(line, sizeof(line), "memtrack warning=\"%s\"\n", text);
   int before = errno; /* free() leaves it as it is */
   if (write(STDERR_FILENO, line, length) < 0) {
     errno = before; /* it is counted all the same */
   }
+}
+
+/* Twice as many as glibc's cache of a thread holds of one size, and the largest size that it holds. */
+#define CACHED_MAX      14
+#define CACHED_SIZE_MAX 1032
+
+/* Whether a block is free: the allocator itself hands it out. A marked block is the next one of its size or one of the next few, or
+   it is in use. Whatever was taken goes back in the order that it had. */
+static bool
+is_free(void *block, uint64_t usable)
+{
+  void *taken = NULL;
+  bool found = false, cached = false;
+  if (usable > CACHED_SIZE_MAX) {
+    return false;
+  }
+  for (int i = 0; i < CACHED_MAX && !found; ++i) {
+    void *next = malloc(usable);
+    __asm__ volatile("" : "+r"(next)); /* the compiler holds that a new block is no block that there was */
+    if (next == NULL) {
+      break;
+    }
+    found          = next == block;
+    cached         = found && ((uintptr_t *)next)[1] != memtrack_plugins.freed_mark; /* the cache takes its mark off */
+    *(void **)next = taken;
+    taken          = next;
+  }
+  while (taken) {
+    void *next = taken;
+    taken      = *(void **)next;
+    /* Out of this thread's cache it goes back there, so that the allocator finds the second release as it would have without us.
+       From elsewhere it would not: then the block stays taken, and the second release is its only one. */
+    if (next != block || cached) {
+      free(next);
+    }
+  }
+  return found;
 }
 
 HOT_ bool
@@ -87,15 +124,18 @@ memtrack_release_untagged(void *block, uint64_t usable, uint32_t cls)
   if (openssl && memtrack_release_tagged(block, usable, openssl)) {
     return;
   }
-  if (memtrack_release_spent(block, usable)) {
+  if (memtrack_release_marked(block, usable) && is_free(block, usable)) {
     atomic_fetch_add_explicit(&memtrack_plugins.twice, 1, memory_order_relaxed);
-    bool known = memtrack_tag_spent(block, usable, key, &birth, &size);
-    say("released twice", birth, size, known);
+    if (memtrack_tag_spent(block, usable, key, &birth, &size)) {
+      say("released twice: a block of %" PRIu64 " bytes, last tracked at %s", birth, size);
+    } else {
+      say("released twice: a block of %" PRIu64 " bytes of an unknown site", birth, usable);
+    }
   } else if (memtrack_tag_damaged(block, usable, key, &birth, &size)) {
     atomic_fetch_add_explicit(&memtrack_plugins.damaged, 1, memory_order_relaxed);
     memtrack_tag_clear(block, usable); /* whoever gets this block next and releases it is not to be taken for this one */
     memtrack_account_free(birth, size);
-    say("written past its end", birth, size, true);
+    say("written past its end: a block of %" PRIu64 " bytes of %s", birth, size);
   } else {
     memtrack_release_foreign(usable, cls);
   }

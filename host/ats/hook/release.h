@@ -15,17 +15,18 @@ void memtrack_release_open(void);
    family. False where it has none. hook-safe. */
 bool memtrack_release_tagged(void *block, uint64_t usable, uint64_t key);
 
-/* Whether the C library keeps this block for the next allocation: it was released before. Never exact, for a block may hold
-   anything. hook-safe. */
+/* Whether the block holds the mark that the C library gives to blocks in a thread's cache. No proof that the block is there: a
+   thread that ends gives its cache back with the marks in it, and whoever is given such a block need not write over the mark.
+   hook-safe. */
 INLINE_ bool
-memtrack_release_spent(const void *block, uint64_t usable)
+memtrack_release_marked(const void *block, uint64_t usable)
 {
   uintptr_t mark = memtrack_plugins.freed_mark;
   return mark && usable >= 2 * sizeof(mark) && ((const uintptr_t *)block)[1] == mark;
 }
 
-/* A block without a plugin's tag is released by a plugin, with a function of class `cls`: is it OpenSSL's, damaged, spent? The
-   latter two are said and counted. What remains is foreign. hook-safe. */
+/* A block without a plugin's tag is released by a plugin, with a function of class `cls`: is it OpenSSL's, damaged, free already?
+   The latter two are said and counted. What remains is foreign. hook-safe. */
 void memtrack_release_untagged(void *block, uint64_t usable, uint32_t cls);
 
 /* A plugin releases a block that is the server's or the C library's, or older than the arming: counted apart, where the allocations
@@ -63,7 +64,7 @@ memtrack_release(void *block, uint32_t cls)
   }
   uint64_t usable = malloc_usable_size(block);
   bool by_plugin  = cls != MEMTRACK_RELEASE_BY_OTHERS;
-  if (!memtrack_tag_absent(block, usable) || (by_plugin && UNLIKELY_(memtrack_release_spent(block, usable)))) {
+  if (!memtrack_tag_absent(block, usable) || (by_plugin && UNLIKELY_(memtrack_release_marked(block, usable)))) {
     memtrack_release_likely(block, usable, cls);
   } else if (by_plugin) {
     memtrack_release_foreign(usable, cls);

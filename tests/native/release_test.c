@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// "Released twice" is said of a block that is free, and of no other: the C library's mark alone proves nothing. Under another
+// allocator, or a sanitizer's, there is no mark, and nothing is said.
+#include "support.h"
+
+#include <malloc.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "release.h"
+
+#define CACHED 7 // blocks of one size that glibc's cache of a thread holds
+
+// The compiler knows what free() does to a block; this it does not see through.
+static void *
+launder(void *block)
+{
+  __asm__ volatile("" : "+r"(block) : : "memory");
+  return block;
+}
+
+static uint64_t
+said_of(void *block, size_t usable)
+{
+  uint64_t before = atomic_load(&memtrack_plugins.twice);
+  memtrack_release_untagged(launder(block), usable, MEMTRACK_CLASS_HEAP);
+  return atomic_load(&memtrack_plugins.twice) - before;
+}
+
+static void
+skip_without_marks(void)
+{
+  if (!memtrack_plugins.freed_mark) {
+    skip();
+  }
+}
+
+static void
+a_block_in_the_threads_cache_is_free_and_stays_where_it_was(void **state)
+{
+  (void)state;
+  skip_without_marks();
+  for (size_t size = 24; size <= 1032; size += 144) {
+    void *blocks[CACHED];
+    for (int i = 0; i < CACHED; ++i) {
+      blocks[i] = launder(malloc(size));
+    }
+    for (int i = 0; i < CACHED; ++i) {
+      free(blocks[i]);
+    }
+    for (int i = 0; i < CACHED; ++i) {
+      assert_int_equal(said_of(blocks[i], size), 1);
+    }
+    // The cache hands out the last one first.
+    for (int i = CACHED - 1; i >= 0; --i) {
+      assert_ptr_equal(launder(malloc(size)), blocks[i]);
+    }
+    for (int i = 0; i < CACHED; ++i) {
+      free(blocks[i]);
+    }
+  }
+}
+
+static void
+a_block_in_use_may_hold_the_mark(void **state)
+{
+  (void)state;
+  skip_without_marks();
+  for (size_t size = 24; size <= 100000; size += 1 + size / 3) {
+    uintptr_t *block = malloc(size), copy[3];
+    size_t usable    = malloc_usable_size(block);
+    block[0]         = 4711;
+    block[1]         = memtrack_plugins.freed_mark;
+    block[2]         = 4712;
+    memcpy(copy, block, sizeof(copy));
+    assert_int_equal(said_of(block, usable), 0);
+    assert_memory_equal(block, copy, sizeof(copy));
+    free(block);
+  }
+}
+
+struct other {
+  pthread_barrier_t *wait; // NULL: end at once
+  uintptr_t *block;
+};
+
+static void *
+release_in_thread(void *data)
+{
+  struct other *other = data;
+  other->block        = malloc(40);
+  free(launder(other->block));
+  if (other->wait) {
+    pthread_barrier_wait(other->wait);
+    pthread_barrier_wait(other->wait);
+  }
+  return NULL;
+}
+
+static void
+a_block_in_another_threads_cache_cannot_be_told_from_one_in_use(void **state)
+{
+  (void)state;
+  skip_without_marks();
+  pthread_t thread;
+  pthread_barrier_t wait;
+  struct other other = {.wait = &wait};
+  pthread_barrier_init(&wait, NULL, 2);
+  assert_int_equal(pthread_create(&thread, NULL, release_in_thread, &other), 0);
+  pthread_barrier_wait(&wait);
+  assert_int_equal(said_of(other.block, 40), 0);
+  pthread_barrier_wait(&wait);
+  pthread_join(thread, NULL);
+}
+
+// What an ended thread had cached went back to the allocator, with its marks. The next thread is given it as any other block.
+static void *
+use_blocks(void *data)
+{
+  unsigned *marked = data;
+  void *blocks[CACHED];
+  for (int i = 0; i < CACHED; ++i) {
+    blocks[i] = launder(malloc(24));
+    *marked += memtrack_release_marked(blocks[i], 24);
+    assert_int_equal(said_of(blocks[i], 24), 0);
+  }
+  for (int i = 0; i < CACHED; ++i) {
+    free(blocks[i]);
+  }
+  return NULL;
+}
+
+static void
+a_block_out_of_an_ended_threads_cache_is_in_use(void **state)
+{
+  (void)state;
+  skip_without_marks();
+  unsigned marked = 0;
+  for (int i = 0; i < 1000; ++i) {
+    pthread_t thread;
+    assert_int_equal(pthread_create(&thread, NULL, use_blocks, &marked), 0);
+    pthread_join(thread, NULL);
+  }
+  assert_true(marked > 0);
+}
+
+static int
+open_release(void **state)
+{
+  (void)state;
+  open_accounting(64);
+  memtrack_release_open();
+  return 0;
+}
+
+int
+main(void)
+{
+  const struct CMUnitTest tests[] = {
+    cmocka_unit_test(a_block_in_the_threads_cache_is_free_and_stays_where_it_was),
+    cmocka_unit_test(a_block_in_use_may_hold_the_mark),
+    cmocka_unit_test(a_block_in_another_threads_cache_cannot_be_told_from_one_in_use),
+    cmocka_unit_test(a_block_out_of_an_ended_threads_cache_is_in_use),
+  };
+  return cmocka_run_group_tests(tests, open_release, NULL);
+}
