@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 
 #include "slots.h"
 
@@ -163,15 +164,36 @@ a_slot_leads_to_whose_definition_it_does_not_to_who_has_one(void **state)
     const struct memtrack_redirect table[] = {
       {names[i][0], (void *)stand_in_other}, {names[i][1], (void *)stand_in_other}, {NULL, NULL}};
     const void *inside = dlsym(RTLD_DEFAULT, names[i][0]);
+    const void *global[MEMTRACK_REDIRECTS_MAX];
     struct memtrack_patch patches[2];
-    assert_int_equal(memtrack_slots_collect(inside, table, patches, 2), 1);
+    memtrack_slots_resolve(table, global);
+    assert_int_equal(memtrack_slots_collect(inside, table, global, patches, 2), 1);
     assert_int_equal(memtrack_slots_apply(patches, 1, true, reason), 0);
     assert_int_equal(calls[i](), 1 + 1000);
-    assert_int_equal(memtrack_slots_collect(inside, table, patches + 1, 1), 0);
+    assert_int_equal(memtrack_slots_collect(inside, table, global, patches + 1, 1), 0);
     assert_int_equal(memtrack_slots_apply(patches, 1, false, reason), 0);
     assert_int_equal(calls[i](), 1 + 100);
-    assert_int_equal(memtrack_slots_collect(inside, table, patches, 2), 1); // now that every slot has been used
+    assert_int_equal(memtrack_slots_collect(inside, table, global, patches, 2), 1); // now that every slot has been used
   }
+}
+
+static void
+without_a_descriptor_the_reason_is_that(void **state)
+{
+  (void)state;
+  char reason[MEMTRACK_REASON_SIZE];
+  void *word = (void *)1;
+  struct rlimit limit, none;
+  struct memtrack_patch patch = {.at = &word, .before = word, .after = (void *)2};
+  assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
+  none          = limit;
+  none.rlim_cur = 0;
+  assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+  int result = memtrack_slots_apply(&patch, 1, true, reason);
+  assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+  assert_int_equal(result, -1);
+  assert_ptr_equal(word, (void *)1);
+  assert_non_null(strstr(reason, "/proc/self/maps: Too many open files"));
 }
 
 static void
@@ -208,6 +230,7 @@ main(void)
     cmocka_unit_test(too_many_slots_are_refused_not_cut),
     cmocka_unit_test(our_own_module_is_left_out),
     cmocka_unit_test(a_slot_leads_to_whose_definition_it_does_not_to_who_has_one),
+    cmocka_unit_test(without_a_descriptor_the_reason_is_that),
     cmocka_unit_test(a_slot_that_is_not_mapped_is_refused_and_the_others_are_put_back),
     cmocka_unit_test(protections_are_read_as_the_kernel_has_them),
   };

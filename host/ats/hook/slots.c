@@ -143,12 +143,10 @@ memtrack_slots_find(struct memtrack_slots *slots, const char *symbol, const char
   return 0;
 }
 
-#define REDIRECTS_MAX 64 /* symbols of a table that a module may define as well */
-
 struct collection {
   const void *inside;
   const struct memtrack_redirect *table;
-  const void *global[REDIRECTS_MAX]; /* what each of the table's symbols is to whoever does not define it */
+  const void *const *global;
   struct memtrack_patch *patches;
   size_t room, count;
 };
@@ -189,7 +187,7 @@ collect_module(struct dl_phdr_info *info, size_t size, void *data)
           continue;
         }
         void **at = (void **)(info->dlpi_addr + rela->r_offset);
-        if (*at == redirect->hook || is_own(info, symbol, *at, r < REDIRECTS_MAX ? collection->global[r] : NULL)) {
+        if (*at == redirect->hook || is_own(info, symbol, *at, r < MEMTRACK_REDIRECTS_MAX ? collection->global[r] : NULL)) {
           break;
         }
         if (collection->count < collection->room) {
@@ -203,13 +201,19 @@ collect_module(struct dl_phdr_info *info, size_t size, void *data)
   return 1;
 }
 
-size_t
-memtrack_slots_collect(const void *inside, const struct memtrack_redirect *table, struct memtrack_patch *patches, size_t room)
+void
+memtrack_slots_resolve(const struct memtrack_redirect *table, const void **global)
 {
-  struct collection collection = {.inside = inside, .table = table, .patches = patches, .room = room};
-  for (size_t r = 0; r < REDIRECTS_MAX && table[r].symbol; ++r) { /* here, for it takes another of the loader's locks */
-    collection.global[r] = dlsym(RTLD_DEFAULT, table[r].symbol);
+  for (size_t r = 0; r < MEMTRACK_REDIRECTS_MAX && table[r].symbol; ++r) {
+    global[r] = dlsym(RTLD_DEFAULT, table[r].symbol);
   }
+}
+
+size_t
+memtrack_slots_collect(const void *inside, const struct memtrack_redirect *table, const void *const *global,
+                       struct memtrack_patch *patches, size_t room)
+{
+  struct collection collection = {.inside = inside, .table = table, .global = global, .patches = patches, .room = room};
   dl_iterate_phdr(collect_module, &collection);
   return collection.count;
 }
@@ -220,7 +224,10 @@ memtrack_page_protection(const void *address)
   char line[512];
   int protection = -1;
   FILE *maps     = fopen("/proc/self/maps", "re");
-  while (maps && fgets(line, sizeof(line), maps)) {
+  if (!maps) {
+    return -1;
+  }
+  while (fgets(line, sizeof(line), maps)) {
     uintptr_t from, to;
     char r, w, x;
     if (sscanf(line, "%lx-%lx %c%c%c", &from, &to, &r, &w, &x) == 5 && (uintptr_t)address >= from && (uintptr_t)address < to) {
@@ -228,9 +235,9 @@ memtrack_page_protection(const void *address)
       break;
     }
   }
-  if (maps) {
-    fclose(maps);
-  }
+  int error = ferror(maps) ? errno : ENOMEM;
+  fclose(maps);
+  errno = protection < 0 ? error : errno;
   return protection;
 }
 
@@ -251,8 +258,14 @@ memtrack_slots_apply(const struct memtrack_patch *patches, size_t count, bool on
     int protection = memtrack_page_protection(page);
     for (next = i + 1; next < count && page_of(patches[next].at, page_size) == page; ++next) {
     }
-    if (protection < 0) {
+    if (protection < 0 && errno == ENOMEM) {
       snprintf(reason, MEMTRACK_REASON_SIZE, "the slot at %p is not mapped", (void *)patches[i].at);
+      result = -1;
+      continue;
+    }
+    if (protection < 0) {
+      snprintf(reason, MEMTRACK_REASON_SIZE, "the protection of its pages cannot be read from /proc/self/maps: %s",
+               strerror(errno));
       result = -1;
       continue;
     }

@@ -42,17 +42,24 @@ struct memtrack_patch {
   void *before, *after;
 };
 
-/* Finds the slots of a table's symbols in the module with an address in it. What leads to the module's own definition is
-   left out. Returns how many there are, of which `room` at most are in `patches`. Takes the loader's lock, allocates nothing under
-   it.
- */
-size_t memtrack_slots_collect(const void *inside, const struct memtrack_redirect *table, struct memtrack_patch *patches,
-                              size_t room);
+#define MEMTRACK_REDIRECTS_MAX 64 /* symbols of a table that a module may define as well */
 
-/* Writes to each slot what it is to hold, or what stood there. Returns 0, or -1 with a reason; the rest is written all the same. */
+/* Looks up what each of a table's symbols is to a module that does not define it: `global` has room for MEMTRACK_REDIRECTS_MAX.
+   init-only: takes the lock that the loader holds while it loads. */
+void memtrack_slots_resolve(const struct memtrack_redirect *table, const void **global);
+
+/* Finds the slots of a table's symbols in the module with an address in it. What leads to the module's own definition (`global`, as
+   resolved) is left out. Returns how many there are, of which `room` at most are in `patches`. The module must not be unloaded
+   until they have been applied. Takes the lock of the loader's list, allocates nothing under it. Not hook-safe. */
+size_t memtrack_slots_collect(const void *inside, const struct memtrack_redirect *table, const void *const *global,
+                              struct memtrack_patch *patches, size_t room);
+
+/* Writes to each slot what it is to hold, or what stood there. The module must not be unloaded meanwhile. Returns 0, or -1 with a
+   reason; the rest is written all the same. Not hook-safe. */
 int memtrack_slots_apply(const struct memtrack_patch *patches, size_t count, bool on, char *reason);
 
-/* The protection (PROT_...) of the page at an address, from /proc/self/maps; -1 where nothing is mapped. */
+/* The protection (PROT_...) of the page at an address, from /proc/self/maps; -1 and errno: ENOMEM where nothing is mapped there,
+   another where that file cannot be read. Not hook-safe. */
 int memtrack_page_protection(const void *address);
 
 #endif

@@ -12,9 +12,11 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "log.h"
 #include "registry.h"
 
 #define NOWHERE UINTPTR_MAX
+#define PROGRAM "/proc/self/exe" /* what the loader has no name for */
 
 /* An entry whose start is NOWHERE is free. Readers take no lock: who asks for an address runs code at it, so its module cannot go
    meanwhile, and what they see of other entries does not matter. */
@@ -53,7 +55,7 @@ list_module(struct dl_phdr_info *info, size_t size, void *data)
       seen->end   = to > seen->end ? to : seen->end;
     }
   }
-  snprintf(seen->path, sizeof(seen->path), "%s", info->dlpi_name && *info->dlpi_name ? info->dlpi_name : "/proc/self/exe");
+  snprintf(seen->path, sizeof(seen->path), "%s", info->dlpi_name && *info->dlpi_name ? info->dlpi_name : PROGRAM);
   listing->count += seen->start != NOWHERE;
   return 0;
 }
@@ -117,15 +119,21 @@ has_prefix(const char *name, const char *prefix)
   return strncmp(name, prefix, strlen(prefix)) == 0;
 }
 
+static bool
+contains(const struct seen *seen, const void *address)
+{
+  return address && (uintptr_t)address - seen->start < seen->end - seen->start;
+}
+
 static enum memtrack_module_kind
 kind_of(const struct seen *seen, const void *plugin)
 {
   const char *slash = strrchr(seen->path, '/');
   const char *name  = slash ? slash + 1 : seen->path;
-  if (plugin && (uintptr_t)plugin - seen->start < seen->end - seen->start) {
+  if (contains(seen, plugin)) {
     return MEMTRACK_MODULE_PLUGIN;
   }
-  if (strcmp(seen->path, "/proc/self/exe") == 0 || has_prefix(name, "libtscore.") || has_prefix(name, "libtscpputil.") ||
+  if (strcmp(seen->path, PROGRAM) == 0 || has_prefix(name, "libtscore.") || has_prefix(name, "libtscpputil.") ||
       has_prefix(name, "libtsmgmt.") || has_prefix(name, "libtsconfig.")) {
     return MEMTRACK_MODULE_SERVER;
   }
@@ -217,6 +225,7 @@ make_plugin(struct memtrack_module *module)
   module->owner = memtrack_registry_owner(text);
 }
 
+/* Under the mutex, with the module held. */
 static struct memtrack_module *
 add(const struct seen *seen, enum memtrack_module_kind kind)
 {
@@ -228,12 +237,8 @@ add(const struct seen *seen, enum memtrack_module_kind kind)
     return NULL;
   }
   struct memtrack_module *module = &modules[i];
-  memset(module, 0, sizeof(*module));
-  module->start = NOWHERE;
-  module->end   = seen->end;
-  module->base  = seen->base;
-  module->kind  = kind;
-  module->fd    = -1;
+  /* Its start is NOWHERE until all of the rest is there. */
+  *module = (struct memtrack_module){.start = NOWHERE, .end = seen->end, .base = seen->base, .kind = kind, .fd = -1};
   memcpy(module->path, seen->path, sizeof(module->path));
   const char *slash = strrchr(module->path, '/');
   module->name      = slash ? slash + 1 : module->path;
@@ -249,15 +254,37 @@ add(const struct seen *seen, enum memtrack_module_kind kind)
 }
 
 static bool
+is_same(const struct memtrack_module *module, const struct seen *seen)
+{
+  return seen->start == module->start && seen->base == module->base && strcmp(seen->path, module->path) == 0;
+}
+
+static bool
 is_listed(const struct memtrack_module *module, const struct listing *listing)
 {
   for (size_t i = 0; i < listing->count; ++i) {
-    const struct seen *seen = &listing->list[i];
-    if (seen->start == module->start && seen->base == module->base && strcmp(seen->path, module->path) == 0) {
+    if (is_same(module, &listing->list[i])) {
       return true;
     }
   }
   return false;
+}
+
+/* Under the mutex. */
+static void
+forget(struct memtrack_module *module, void (*gone)(struct memtrack_module *))
+{
+  gone(module);
+  __atomic_store_n(&module->start, NOWHERE, __ATOMIC_RELEASE);
+  if (module->owner) {
+    memtrack_registry_retire(module->owner);
+  }
+  if (module->fd >= 0) {
+    close(module->fd);
+  }
+  free(module->wrappers);
+  module->wrappers      = NULL;
+  module->wrapper_count = 0;
 }
 
 /* Forgets what is not listed any more. Under the mutex. */
@@ -266,50 +293,148 @@ forget_unloaded(const struct listing *listing, void (*gone)(struct memtrack_modu
 {
   uint32_t count = atomic_load_explicit(&module_count, memory_order_relaxed);
   for (uint32_t i = 0; i < count && listing->room; ++i) {
-    struct memtrack_module *module = &modules[i];
-    if (!is_loaded(module) || is_listed(module, listing)) {
-      continue;
+    if (is_loaded(&modules[i]) && !is_listed(&modules[i], listing)) {
+      forget(&modules[i], gone);
     }
-    gone(module);
-    __atomic_store_n(&module->start, NOWHERE, __ATOMIC_RELEASE);
-    if (module->owner) {
-      memtrack_registry_retire(module->owner);
-    }
-    if (module->fd >= 0) {
-      close(module->fd);
-    }
-    free(module->wrappers);
-    module->wrappers      = NULL;
-    module->wrapper_count = 0;
   }
 }
 
-/* One thread may load while another unloads, and the new module come to lie where the old one was: so the old ones go first, and
-   one listing serves both. Only with the mutex held is it taken, or an older one could come after a newer. */
+/* Forgets what lay where a module lies now. Under the mutex. */
+static void
+forget_under(const struct seen *seen, void (*gone)(struct memtrack_module *))
+{
+  uint32_t count = atomic_load_explicit(&module_count, memory_order_relaxed);
+  for (uint32_t i = 0; i < count; ++i) {
+    struct memtrack_module *module = &modules[i];
+    if (is_loaded(module) && module->start < seen->end && seen->start < module->end && !is_same(module, seen)) {
+      forget(module, gone);
+    }
+  }
+}
+
+/* Holds a module: a handle of our own keeps it from being unloaded, and the loader gives none before a module that another thread
+   loads has been relocated and protected. NULL where it is gone. Waits as long as another thread loads or unloads: so no mutex
+   is held that a hook may want. */
+static void *
+hold(const struct seen *seen)
+{
+  bool program = strcmp(seen->path, PROGRAM) == 0;
+  void *handle = dlopen(program ? NULL : seen->path, RTLD_LAZY | RTLD_NOLOAD);
+  struct link_map *map;
+  if (handle && (dlinfo(handle, RTLD_DI_LINKMAP, &map) || map->l_addr != seen->base)) {
+    dlclose(handle);
+    handle = NULL;
+  }
+  dlerror(); /* what failed here is not for the caller's next dlerror() */
+  return handle;
+}
+
+static int
+is_at(struct dl_phdr_info *info, size_t size, void *seen)
+{
+  (void)size;
+  return info->dlpi_addr == ((const struct seen *)seen)->base;
+}
+
+/* A module that is there and cannot be held is known and left alone. Said once, because from then on it is known. */
+static void
+leave_alone(struct seen *seen)
+{
+  if (!dl_iterate_phdr(is_at, seen)) {
+    return;
+  }
+  pthread_mutex_lock(&mutex);
+  bool fresh = !memtrack_module_at(seen->start) && add(seen, MEMTRACK_MODULE_LIBRARY);
+  pthread_mutex_unlock(&mutex);
+  if (fresh) {
+    memtrack_log(MEMTRACK_WARNING, "%s is not tracked: the loader does not find it by its path", seen->path);
+  }
+}
+
+static void
+let_go(void *handle)
+{
+  if (handle) {
+    dlclose(handle); /* unloads it where its own user has closed it meanwhile */
+  }
+}
+
+/* What a module that is listed and held is to become: NULL where it is that already. Under the mutex. */
+static struct memtrack_module *
+make_known(const struct seen *seen, enum memtrack_module_kind kind)
+{
+  struct memtrack_module *present = (struct memtrack_module *)memtrack_module_at(seen->start);
+  if (!present) {
+    return add(seen, kind);
+  }
+  if (kind != MEMTRACK_MODULE_PLUGIN || present->kind == MEMTRACK_MODULE_PLUGIN) {
+    return NULL;
+  }
+  /* A library so far: one that a plugin was linked with, now loaded as a plugin itself. */
+  make_plugin(present);
+  present->fd = open_file(present->path, seen->start);
+  return present;
+}
+
+static bool
+is_known(const struct seen *seen, enum memtrack_module_kind kind)
+{
+  const struct memtrack_module *present = memtrack_module_at(seen->start);
+  return present && (kind != MEMTRACK_MODULE_PLUGIN || present->kind == MEMTRACK_MODULE_PLUGIN);
+}
+
+/* A listing is taken with the mutex held, or an older one could come after a newer. What it has that is not known is then held, one
+   module at a time and without the mutex: by then it may be gone, and another lie there. Of the plugin that the server loads the
+   server has a handle. */
 void
 memtrack_module_scan(const void *plugin, void (*found)(struct memtrack_module *), void (*gone)(struct memtrack_module *))
 {
   pthread_mutex_lock(&mutex);
   struct listing listing = list_all();
   forget_unloaded(&listing, gone);
+  pthread_mutex_unlock(&mutex);
   for (size_t i = 0; i < listing.count; ++i) {
-    const struct seen *seen         = &listing.list[i];
-    enum memtrack_module_kind kind  = kind_of(seen, plugin);
-    struct memtrack_module *present = (struct memtrack_module *)memtrack_module_at(seen->start);
-    if (!present) {
-      present = add(seen, kind);
-    } else if (kind == MEMTRACK_MODULE_PLUGIN && present->kind != MEMTRACK_MODULE_PLUGIN) {
-      /* A library so far: one that a plugin was linked with, now loaded as a plugin itself. */
-      make_plugin(present);
-      present->fd = open_file(present->path, seen->start);
-    } else {
+    struct seen *seen              = &listing.list[i];
+    enum memtrack_module_kind kind = kind_of(seen, plugin);
+    if (is_known(seen, kind)) {
       continue;
     }
-    if (present) {
-      found(present);
+    bool loading = contains(seen, plugin);
+    void *handle = loading ? NULL : hold(seen);
+    if (!handle && !loading) {
+      leave_alone(seen);
+      continue;
     }
+    pthread_mutex_lock(&mutex);
+    forget_under(seen, gone);
+    struct memtrack_module *module = make_known(seen, kind);
+    if (module) {
+      found(module);
+    }
+    pthread_mutex_unlock(&mutex);
+    let_go(handle);
   }
-  pthread_mutex_unlock(&mutex);
+  free(listing.list);
+}
+
+void
+memtrack_module_each_held(void (*body)(struct memtrack_module *, void *), void *argument)
+{
+  struct listing listing = list_all();
+  for (size_t i = 0; i < listing.count; ++i) {
+    const struct seen *seen = &listing.list[i];
+    void *handle            = memtrack_module_at(seen->start) ? hold(seen) : NULL;
+    if (!handle) {
+      continue;
+    }
+    pthread_mutex_lock(&mutex);
+    struct memtrack_module *module = (struct memtrack_module *)memtrack_module_at(seen->start);
+    if (module && is_same(module, seen)) {
+      body(module, argument);
+    }
+    pthread_mutex_unlock(&mutex);
+    let_go(handle);
+  }
   free(listing.list);
 }
 

@@ -53,12 +53,17 @@ struct memtrack_symbols *memtrack_module_symbols(const struct memtrack_module *m
 bool memtrack_module_is_wrapper(const struct memtrack_module *module, uintptr_t address);
 
 /* Forgets the modules that are not loaded any more (`gone` is called with each before), makes every one known that is not yet, and
-   calls `found` with each such one. `plugin` is an address in the one that is being loaded as a plugin, or NULL. Not hook-safe:
-   takes the loader's lock for a moment. */
+   calls `found` with each such one, which cannot be unloaded meanwhile. `plugin` is an address in the one that the caller has
+   loaded as a plugin and has not closed, or NULL. Both are called under the mutex of the modules: they must not load, nor look a
+   symbol up. Not hook-safe: waits while another thread loads or unloads. */
 void memtrack_module_scan(const void *plugin, void (*found)(struct memtrack_module *), void (*gone)(struct memtrack_module *));
 
-/* Each module that is known and loaded. Not hook-safe. */
+/* Each module that is known, under the mutex of the modules. It may be gone: its memory must not be looked at. Not hook-safe. */
 void memtrack_module_each(void (*body)(struct memtrack_module *, void *), void *argument);
+
+/* Each module that is known and loaded, under the mutex of the modules; it cannot be unloaded meanwhile, so its memory may be read
+   and written. Not hook-safe: waits while another thread loads or unloads. */
+void memtrack_module_each_held(void (*body)(struct memtrack_module *, void *), void *argument);
 
 /* Forgets those modules whose mapping is gone; `gone` is called with each before. Not hook-safe. */
 void memtrack_module_sweep(void (*gone)(struct memtrack_module *));

@@ -61,14 +61,27 @@ is_foreign(const struct memtrack_module *module)
   return false;
 }
 
-/* Redirects a table's slots in a module. */
+/* The tables of what is redirected, and what their symbols are to a module that does not define them. */
+enum table { PLUGIN_API, PLUGIN_HEAP, LIBRARY_HEAP, SERVER_HEAP, SERVER_NEWS, TABLE_COUNT };
+
+static struct {
+  const struct memtrack_redirect *redirects;
+  const void *global[MEMTRACK_REDIRECTS_MAX];
+} tables[TABLE_COUNT] = {
+  [PLUGIN_API] = {.redirects = memtrack_plugin_api},     [PLUGIN_HEAP] = {.redirects = memtrack_plugin_heap},
+  [LIBRARY_HEAP] = {.redirects = memtrack_library_heap}, [SERVER_HEAP] = {.redirects = memtrack_server_heap},
+  [SERVER_NEWS] = {.redirects = memtrack_server_news},
+};
+
+/* Redirects a table's slots in a module, which is held. */
 static void
-patch(struct memtrack_module *module, const struct memtrack_redirect *table)
+patch(struct memtrack_module *module, enum table table)
 {
   static struct memtrack_patch found[PATCHES_MAX]; /* nothing is allocated under the loader's lock */
   struct patched *to = patched_of(module);
   char reason[MEMTRACK_REASON_SIZE];
-  size_t count = memtrack_slots_collect((const void *)module->start, table, found, PATCHES_MAX);
+  const void *inside = (const void *)module->start;
+  size_t count       = memtrack_slots_collect(inside, tables[table].redirects, tables[table].global, found, PATCHES_MAX);
   if (count > PATCHES_MAX) {
     memtrack_log(MEMTRACK_ERROR, "%s calls what is tracked through %zu slots, %d are followed", module->name, count, PATCHES_MAX);
     count = PATCHES_MAX;
@@ -112,13 +125,13 @@ patch_heap(struct memtrack_module *module, void *nothing)
   patched_of(module)->heap = true;
   switch (module->kind) {
   case MEMTRACK_MODULE_SERVER:
-    patch(module, memtrack_server_news);
+    patch(module, SERVER_NEWS);
     break;
   case MEMTRACK_MODULE_PLUGIN:
     read_wrappers(module);
     break;
   default:
-    patch(module, memtrack_library_heap);
+    patch(module, LIBRARY_HEAP);
   }
 }
 
@@ -131,14 +144,14 @@ on_found(struct memtrack_module *module)
   }
   switch (module->kind) {
   case MEMTRACK_MODULE_SERVER:
-    patch(module, memtrack_server_heap);
+    patch(module, SERVER_HEAP);
     break;
   case MEMTRACK_MODULE_PLUGIN:
-    patch(module, memtrack_plugin_api);
-    patch(module, memtrack_plugin_heap);
+    patch(module, PLUGIN_API);
+    patch(module, PLUGIN_HEAP);
     break;
   default:
-    patch(module, memtrack_plugin_api);
+    patch(module, PLUGIN_API);
   }
   if (atomic_load(&memtrack_plugins.heap)) {
     patch_heap(module, NULL);
@@ -222,28 +235,53 @@ ignore(struct memtrack_module *module)
   (void)module;
 }
 
-/* Plugins that were loaded before us: modules that have such a function themselves. */
-struct earlier {
-  uintptr_t start[MEMTRACK_MODULES_MAX];
+/* Libraries that may be plugins which were loaded before us. */
+struct candidates {
+  struct {
+    uintptr_t start, end;
+    char path[sizeof(((struct memtrack_module *)0)->path)];
+  } list[MEMTRACK_MODULES_MAX];
   size_t count;
 };
 
 static void
-find_earlier(struct memtrack_module *module, void *argument)
+list_candidate(struct memtrack_module *module, void *argument)
 {
-  struct earlier *earlier = argument;
-  if (module->kind != MEMTRACK_MODULE_LIBRARY || is_foreign(module)) {
-    return;
+  struct candidates *candidates = argument;
+  if (module->kind == MEMTRACK_MODULE_LIBRARY && !is_foreign(module)) {
+    candidates->list[candidates->count].start = module->start;
+    candidates->list[candidates->count].end   = module->end;
+    memcpy(candidates->list[candidates->count++].path, module->path, sizeof(module->path));
   }
-  void *handle = dlopen(module->path, RTLD_LAZY | RTLD_NOLOAD);
-  if (handle) {
+}
+
+/* Makes plugins of the libraries that have such a function themselves. Returns how many there are, and the first one's address. */
+static size_t
+find_earlier(uintptr_t *first)
+{
+  struct candidates *candidates = calloc(1, sizeof(*candidates));
+  size_t count                  = 0;
+  if (!candidates) {
+    return 0;
+  }
+  memtrack_module_each(list_candidate, candidates);
+  for (size_t i = 0; i < candidates->count; ++i) {
+    uintptr_t start = candidates->list[i].start;
+    void *handle    = dlopen(candidates->list[i].path, RTLD_LAZY | RTLD_NOLOAD);
+    if (!handle) {
+      continue;
+    }
     void *entry = dlsym(handle, "TSPluginInit");
     entry       = entry ? entry : dlsym(handle, "TSRemapInit");
-    if (entry && (uintptr_t)entry - module->start < module->end - module->start) {
-      earlier->start[earlier->count++] = module->start;
+    if (entry && (uintptr_t)entry - start < candidates->list[i].end - start) {
+      memtrack_module_scan((const void *)start, ignore, ignore);
+      *first = count++ ? *first : start;
     }
     dlclose(handle);
   }
+  dlerror();
+  free(candidates);
+  return count;
 }
 
 static void
@@ -270,8 +308,13 @@ memtrack_plugins_install(char *reason, char *buffers)
     return -1;
   }
   memtrack_release_open();
+  for (size_t i = 0; i < TABLE_COUNT; ++i) {
+    memtrack_slots_resolve(tables[i].redirects, tables[i].global);
+  }
   struct memtrack_patch loader[16];
-  size_t count = memtrack_slots_collect(program, loader_calls, loader, 16);
+  const void *global[MEMTRACK_REDIRECTS_MAX];
+  memtrack_slots_resolve(loader_calls, global);
+  size_t count = memtrack_slots_collect(program, loader_calls, global, loader, 16);
   if (count == 0 || count > 16) {
     snprintf(reason, MEMTRACK_REASON_SIZE, "the server calls the loader through %zu slots, expected are 2", count);
     return -1;
@@ -286,12 +329,9 @@ memtrack_plugins_install(char *reason, char *buffers)
   memtrack_buffer_calibrate(&api, buffers);
   /* All that is loaded, libraries first, then what of it turns out to be a plugin. */
   memtrack_module_scan(NULL, ignore, ignore);
-  static struct earlier earlier;
-  memtrack_module_each(find_earlier, &earlier);
-  for (size_t i = 0; i < earlier.count; ++i) {
-    memtrack_module_scan((const void *)earlier.start[i], ignore, ignore);
-  }
-  memtrack_module_each(patch_known, NULL);
+  uintptr_t first = 0;
+  size_t earlier  = find_earlier(&first);
+  memtrack_module_each_held(patch_known, NULL);
   if (failure[0]) {
     memcpy(reason, failure, sizeof(failure));
     char ignored[MEMTRACK_REASON_SIZE];
@@ -304,12 +344,12 @@ memtrack_plugins_install(char *reason, char *buffers)
     return -1;
   }
   installed = true;
-  if (earlier.count) {
+  if (earlier) {
     unsigned wrapped = memtrack_earlier_wrap();
     memtrack_log(MEMTRACK_WARNING,
                  "%zu plugins were loaded before memtrack.so, %s first: what they took until now is not counted, and of their "
                  "continuations %u are followed. Make memtrack.so the first line of plugin.config",
-                 earlier.count, memtrack_module_at(earlier.start[0])->name, wrapped);
+                 earlier, memtrack_module_at(first)->name, wrapped);
   }
   return 0;
 }
@@ -342,7 +382,7 @@ memtrack_plugins_remove(char *reason)
 {
   struct removal removal = {.reason = reason};
   memtrack_plugins_disarm();
-  memtrack_module_each(unpatch, &removal);
+  memtrack_module_each_held(unpatch, &removal);
   return removal.result;
 }
 
@@ -372,11 +412,11 @@ memtrack_plugins_heap(bool on, char *reason)
   /* First everything that releases: an allocator that trusts the size that operator delete tells would be told that of the block
      without its tag. Once more for what was loaded meanwhile. */
   if (on) {
-    memtrack_module_each(patch_heap, NULL);
+    memtrack_module_each_held(patch_heap, NULL);
   }
   atomic_store(&memtrack_plugins.heap, on);
   if (on) {
-    memtrack_module_each(patch_heap, NULL);
+    memtrack_module_each_held(patch_heap, NULL);
   }
   return 0;
 }

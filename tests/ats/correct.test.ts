@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// On a real server, with the heap tracked and not: a correct program behaves as it does without memtrack, whatever it does, and is
+// accused of nothing. MEMTRACK_CHURN_SECONDS=n loads and unloads libraries for n seconds in place of 15.
+
+import assert from "node:assert/strict";
+import { chmodSync, cpSync, mkdtempSync, rmSync, utimesSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { basename, join } from "node:path";
+import { after, before, describe, test } from "node:test";
+import { BUILD, PLUGIN } from "../../tools/build.ts";
+import { Ats } from "../support/ats.ts";
+import { assertSound, buildCorpus, corpus, rowsOfOwner, settled } from "../support/corpus.ts";
+import { requests } from "../support/load.ts";
+import { Origin } from "../support/origin.ts";
+
+const HEAP = "proxy.config.plugin.memtrack.heap";
+const CHURN_SECONDS = Number(process.env.MEMTRACK_CHURN_SECONDS ?? 15);
+
+let origin: Origin;
+before(async () => {
+  buildCorpus();
+  origin = await Origin.start();
+});
+after(() => origin.stop());
+
+for (const heap of [0, 1]) {
+  describe(`heap ${heap}`, () => {
+    const records = { [HEAP]: heap };
+
+    test("lines of getline that are no blocks, or were never initialised, and blocks out of ended threads' caches", async () => {
+      const names = ["innocent_getline", "innocent_short_threads", "innocent_libc_allocates", "innocent_thread"];
+      const ats = await Ats.start({ records, plugins: [PLUGIN, ...names.map(corpus)], origin: origin.url });
+      try {
+        assert.deepEqual(await requests(ats.httpUrl, 300), { requests: 300, errors: 0 });
+        const dump = await settled(ats);
+        assertSound(dump);
+        assert.equal(dump.header.get("twice"), "0");
+        assert.equal(dump.header.get("damaged"), "0");
+        assert.doesNotMatch(ats.trafficOut(), /warning=/);
+        for (const name of names) {
+          const kept = rowsOfOwner(dump, `${name}.so`).filter((row) => row.class !== "TSCont" && row.held !== 0);
+          assert.deepEqual(kept, [], name);
+        }
+      } finally {
+        await ats.stop();
+      }
+    });
+
+    test(`libraries that come and go in threads of a plugin, remap reloads, and the heap switched, for ${CHURN_SECONDS} s`, async () => {
+      const folder = mkdtempSync(join(tmpdir(), "memtrack-churn-"));
+      cpSync(join(BUILD, "plugins", "churn"), folder, { recursive: true });
+      chmodSync(folder, 0o755);
+      const remap = "remap_innocent";
+      const ats = await Ats.start({
+        records,
+        manager: true, // for traffic_ctl
+        plugins: [PLUGIN, corpus("reload"), `${corpus("churn_libraries")} ${folder}`],
+        remap: [`map /a/ ${origin.url} @plugin=${corpus(remap)}`],
+        origin: origin.url,
+      });
+      try {
+        const file = join(ats.folder, "plugins", basename(corpus(remap)));
+        for (let seconds = 0, end = Date.now() + CHURN_SECONDS * 1000; Date.now() < end; ++seconds) {
+          // The server loads a module again where its file's time has changed, by a second at least.
+          utimesSync(file, 1_700_000_000 + seconds, 1_700_000_000 + seconds);
+          // The server applies it within ten seconds; for the first one after a start traffic_ctl does not know the record.
+          if (seconds % 5 === 4) await ats.ctl("config", "set", HEAP, String((heap + (seconds + 1) / 5) % 2));
+          await requests(ats.httpUrl, 1, { paths: ["/reload"] });
+          assert.deepEqual(await requests(ats.httpUrl, 20, { paths: ["/a/size/1000", "/size/100"] }), { requests: 20, errors: 0 });
+          assert.ok(ats.alive());
+        }
+        assertSound(await settled(ats));
+        assert.doesNotMatch(ats.diags(), /not all calls of|not mapped|slot/);
+        assert.doesNotMatch(ats.trafficOut(), /warning=/);
+      } finally {
+        await ats.stop();
+        rmSync(folder, { recursive: true, force: true });
+      }
+    });
+  });
+}
