@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
 #
-# The folders of the shim's sources and headers, for this Makefile and those of the tests and benchmarks. No two files have one name.
+# The rooms of the shim, from the lowest to the highest: a file includes headers of its own room and of lower ones, by their room. No two files have one name.
 
-FOLDERS := account hook plugin symbol
+FOLDERS := base symbol core module server owner hook dump control

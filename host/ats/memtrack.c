@@ -4,9 +4,9 @@
  * do the work, in this order:
  *
  *   hook/      see, never format
- *   account/   tell the core
- *   dump.c     have the core write, hand it to traffic.out
- *   control.c  say which of these are on
+ *   core/      tell the core
+ *   dump/      have the core write, hand it to traffic.out
+ *   control/   say which of these are on
  */
 #include <pthread.h>
 #include <stdarg.h>
@@ -17,12 +17,12 @@
 
 #include <ts/ts.h>
 
-#include "analysis.h"
-#include "control.h"
+#include "dump/analysis.h"
+#include "control/control.h"
 #include "core_abi.h"
-#include "log.h"
-#include "message.h"
-#include "records.h"
+#include "base/log.h"
+#include "control/message.h"
+#include "control/records.h"
 
 #define TAG     "memtrack"
 #define POLL_MS 1000

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "release.h"
+#include "hook/release.h"
 
 #define CACHED 7 // blocks of one size that glibc's cache of a thread holds
 

@@ -12,7 +12,7 @@
 #include <sys/mman.h>
 #include <sys/resource.h>
 
-#include "slots.h"
+#include "module/slots.h"
 
 int main(void); // an address of this module, which the search leaves out
 

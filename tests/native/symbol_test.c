@@ -21,8 +21,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "mangled.h"
-#include "symbol.h"
+#include "symbol/mangled.h"
+#include "symbol/symbol.h"
 
 #define FRAMES_MAX 64
 #define TEXT_SIZE  300

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "dwarf_entry.h"
+#include "symbol/dwarf_entry.h"
 
 #include <dwarf.h>
 

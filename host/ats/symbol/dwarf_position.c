@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "dwarf_position.h"
+#include "symbol/dwarf_position.h"
 
 #include <dwarf.h>
 #include <limits.h>

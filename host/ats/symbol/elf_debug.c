@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "elf_debug.h"
+#include "symbol/elf_debug.h"
 
 #include <elfutils/libdwelf.h>
 #include <fcntl.h>

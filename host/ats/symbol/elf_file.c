@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "elf_file.h"
+#include "symbol/elf_file.h"
 
 #include <string.h>
 #include <sys/stat.h>

@@ -10,7 +10,7 @@
  * The site is the innermost scope that is no wrapper (dwarf_wrapper.c), with its name (dwarf_name.c). Each of those files answers
  * one question and none knows this one, where what they tell becomes a site's text.
  */
-#include "symbol.h"
+#include "symbol/symbol.h"
 
 #include <stdbool.h>
 #include <stdio.h>
@@ -18,14 +18,14 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "dwarf_name.h"
-#include "dwarf_position.h"
-#include "dwarf_unit.h"
-#include "dwarf_wrapper.h"
-#include "elf_debug.h"
-#include "elf_file.h"
-#include "elf_functions.h"
-#include "mangled.h"
+#include "symbol/dwarf_name.h"
+#include "symbol/dwarf_position.h"
+#include "symbol/dwarf_unit.h"
+#include "symbol/dwarf_wrapper.h"
+#include "symbol/elf_debug.h"
+#include "symbol/elf_file.h"
+#include "symbol/elf_functions.h"
+#include "symbol/mangled.h"
 
 #define NAME_SIZE 256 /* a function's name in a site, with its NUL */
 

@@ -1,0 +1,422 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#define _GNU_SOURCE
+#include "hook/install.h"
+
+#include <dlfcn.h>
+#include <link.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/auxv.h>
+
+#include "hook/allocator.h"
+#include "hook/buffer.h"
+#include "owner/context.h"
+#include "hook/preloaded.h"
+#include "base/log.h"
+#include "module/module.h"
+#include "owner/naming.h"
+#include "hook/objects.h"
+#include "core/registry.h"
+#include "hook/release.h"
+#include "owner/walk.h"
+
+#define PATCHES_MAX 512 /* slots of one module that any of the tables names */
+
+struct memtrack_plugins memtrack_plugins;
+
+/* What was redirected in a module, by the module's entry. All of this file that changes it runs under the modules' lock: it is
+   called with a module by module.c. */
+struct patched {
+  struct memtrack_patch *patches;
+  size_t count;
+  bool heap;
+};
+
+static struct patched patched[MEMTRACK_MODULES_MAX];
+static bool installed;
+static char failure[MEMTRACK_REASON_SIZE];
+
+static struct patched *
+patched_of(const struct memtrack_module *module)
+{
+  return &patched[memtrack_module_number(module)];
+}
+
+/* Whether a module is to be left alone altogether: ourselves, and those whose own allocations are the allocator's. */
+static bool
+is_foreign(const struct memtrack_module *module)
+{
+  static const char *const names[] = {"libc.so",     "ld-linux",    "libgcc_s",    "linux-vdso", "libpthread", "libdl.so",
+                                      "libjemalloc", "libtcmalloc", "libmimalloc", "libasan",    "libtsan",    "libubsan"};
+  if ((uintptr_t)&memtrack_plugins - module->start < module->end - module->start ||
+      memtrack_allocator_is_in(module->start, module->end)) {
+    return true;
+  }
+  for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); ++i) {
+    if (strncmp(module->name, names[i], strlen(names[i])) == 0) {
+      return true;
+    }
+  }
+  return false;
+}
+
+/* The tables of what is redirected, and what their symbols are to a module that does not define them. */
+enum table { PLUGIN_API, PLUGIN_HEAP, LIBRARY_HEAP, SERVER_HEAP, SERVER_NEWS, TABLE_COUNT };
+
+static struct {
+  const struct memtrack_redirect *redirects;
+  const void *global[MEMTRACK_REDIRECTS_MAX];
+} tables[TABLE_COUNT] = {
+  [PLUGIN_API] = {.redirects = memtrack_plugin_api},     [PLUGIN_HEAP] = {.redirects = memtrack_plugin_heap},
+  [LIBRARY_HEAP] = {.redirects = memtrack_library_heap}, [SERVER_HEAP] = {.redirects = memtrack_server_heap},
+  [SERVER_NEWS] = {.redirects = memtrack_server_news},
+};
+
+/* Redirects a table's slots in a module, which is held. */
+static void
+patch(struct memtrack_module *module, enum table table)
+{
+  static struct memtrack_patch found[PATCHES_MAX]; /* nothing is allocated under the loader's lock */
+  struct patched *to = patched_of(module);
+  char reason[MEMTRACK_REASON_SIZE];
+  const void *inside = (const void *)module->start;
+  size_t count       = memtrack_slots_collect(inside, tables[table].redirects, tables[table].global, found, PATCHES_MAX);
+  if (count > PATCHES_MAX) {
+    memtrack_log(MEMTRACK_ERROR, "%s calls what is tracked through %zu slots, %d are followed", module->name, count, PATCHES_MAX);
+    count = PATCHES_MAX;
+  }
+  struct memtrack_patch *all = count ? realloc(to->patches, (to->count + count) * sizeof(*all)) : NULL;
+  if (!all) {
+    return;
+  }
+  memcpy(all + to->count, found, count * sizeof(*all));
+  to->patches = all;
+  if (memtrack_slots_apply(all + to->count, count, true, reason)) {
+    memtrack_log(MEMTRACK_ERROR, "not all calls of %s are tracked: %s", module->name, reason);
+    snprintf(failure, sizeof(failure), "%.100s: %.80s", module->name, reason);
+  }
+  to->count += count;
+}
+
+/* Where functions of the C++ library were compiled into a plugin: they are never the site. */
+static void
+read_wrappers(struct memtrack_module *module)
+{
+  struct memtrack_symbols *symbols = memtrack_module_symbols(module);
+  if (symbols) {
+    struct memtrack_range *wrappers;
+    size_t count          = memtrack_symbols_wrappers(symbols, &wrappers);
+    module->wrappers      = wrappers;
+    module->wrapper_count = count;
+    memtrack_symbols_close(symbols);
+  }
+  memtrack_walk_forget();
+}
+
+/* Tracks the heap in a module, if it is not yet. */
+static void
+patch_heap(struct memtrack_module *module, void *nothing)
+{
+  (void)nothing;
+  if (is_foreign(module) || patched_of(module)->heap) {
+    return;
+  }
+  patched_of(module)->heap = true;
+  switch (module->kind) {
+  case MEMTRACK_MODULE_SERVER:
+    patch(module, SERVER_NEWS);
+    break;
+  case MEMTRACK_MODULE_PLUGIN:
+    read_wrappers(module);
+    break;
+  default:
+    patch(module, LIBRARY_HEAP);
+  }
+}
+
+static void
+on_found(struct memtrack_module *module)
+{
+  memtrack_walk_forget();
+  if (is_foreign(module)) {
+    return;
+  }
+  switch (module->kind) {
+  case MEMTRACK_MODULE_SERVER:
+    patch(module, SERVER_HEAP);
+    break;
+  case MEMTRACK_MODULE_PLUGIN:
+    patch(module, PLUGIN_API);
+    patch(module, PLUGIN_HEAP);
+    break;
+  default:
+    patch(module, PLUGIN_API);
+  }
+  if (atomic_load(&memtrack_plugins.heap)) {
+    patch_heap(module, NULL);
+  }
+}
+
+static void
+on_gone(struct memtrack_module *module)
+{
+  struct patched *gone = patched_of(module);
+  free(gone->patches);
+  memset(gone, 0, sizeof(*gone));
+  memtrack_context_forget(module->start, module->end);
+  memtrack_walk_forget();
+}
+
+/* The functions that the server asks a plugin for. */
+static bool
+is_entry(const char *name)
+{
+  return strcmp(name, "TSPluginInit") == 0 || strncmp(name, "TSRemap", strlen("TSRemap")) == 0;
+}
+
+/* The server has loaded a plugin and asks for its functions. Any thread that loads: not an event's usual work. */
+static void *
+hook_dlsym(void *handle, const char *name)
+{
+  void *address = dlsym(handle, name);
+  if (address == NULL || name == NULL || !is_entry(name)) {
+    return address;
+  }
+  /* Each time: what is known at this address may be a module that was there before, and is being forgotten by another thread. */
+  memtrack_module_scan(address, on_found, on_gone);
+  return memtrack_context_wrap(address);
+}
+
+static int
+hook_dlclose(void *handle)
+{
+  memtrack_naming_resolve(); /* afterwards there is no file to read from */
+  int result = dlclose(handle);
+  memtrack_walk_forget();
+  memtrack_module_sweep(on_gone);
+  atomic_fetch_add(&memtrack_plugins.unloads, 1);
+  return result;
+}
+
+/* Loads and unloads so far, by the loader's own count. */
+static int
+count_changes(struct dl_phdr_info *info, size_t size, void *changes)
+{
+  (void)size;
+  *(uint64_t *)changes = info->dlpi_adds + info->dlpi_subs;
+  return 1; /* each module says the same */
+}
+
+/* Not while something comes or goes: a plugin that is loaded, and whose functions the server has not asked for yet, would be taken
+   for a library. */
+void
+memtrack_plugins_poll(void)
+{
+  static uint64_t seen, scanned;
+  uint64_t changes = 0;
+  dl_iterate_phdr(count_changes, &changes);
+  if (installed && changes == seen && changes != scanned) {
+    scanned = changes;
+    memtrack_module_scan(NULL, on_found, on_gone);
+  }
+  seen = changes;
+}
+
+static const struct memtrack_redirect loader_calls[] = {
+  {"dlsym", (void *)hook_dlsym},
+  {"dlclose", (void *)hook_dlclose},
+  {NULL, NULL},
+};
+
+static void
+ignore(struct memtrack_module *module)
+{
+  (void)module;
+}
+
+/* Libraries that may be plugins which were loaded before us. */
+struct candidates {
+  struct {
+    uintptr_t start, end;
+    char path[sizeof(((struct memtrack_module *)0)->path)];
+  } list[MEMTRACK_MODULES_MAX];
+  size_t count;
+};
+
+static void
+list_candidate(struct memtrack_module *module, void *argument)
+{
+  struct candidates *candidates = argument;
+  if (module->kind == MEMTRACK_MODULE_LIBRARY && !is_foreign(module)) {
+    candidates->list[candidates->count].start = module->start;
+    candidates->list[candidates->count].end   = module->end;
+    memcpy(candidates->list[candidates->count++].path, module->path, sizeof(module->path));
+  }
+}
+
+/* Makes plugins of the libraries that have such a function themselves. Returns how many there are, and the first one's address. */
+static size_t
+find_earlier(uintptr_t *first)
+{
+  struct candidates *candidates = calloc(1, sizeof(*candidates));
+  size_t count                  = 0;
+  if (!candidates) {
+    return 0;
+  }
+  memtrack_module_each(list_candidate, candidates);
+  for (size_t i = 0; i < candidates->count; ++i) {
+    uintptr_t start = candidates->list[i].start;
+    void *handle    = dlopen(candidates->list[i].path, RTLD_LAZY | RTLD_NOLOAD);
+    if (!handle) {
+      continue;
+    }
+    void *entry = dlsym(handle, "TSPluginInit");
+    entry       = entry ? entry : dlsym(handle, "TSRemapInit");
+    if (entry && (uintptr_t)entry - start < candidates->list[i].end - start) {
+      memtrack_module_scan((const void *)start, ignore, ignore);
+      *first = count++ ? *first : start;
+    }
+    dlclose(handle);
+  }
+  dlerror();
+  free(candidates);
+  return count;
+}
+
+static void
+patch_known(struct memtrack_module *module, void *nothing)
+{
+  (void)nothing;
+  on_found(module);
+}
+
+int
+memtrack_plugins_install(char *reason, char *buffers)
+{
+  const void *program = (const void *)getauxval(AT_ENTRY);
+  if (memtrack_allocator_open(reason) || memtrack_hook_plugin_open(reason) || memtrack_hook_heap_open(reason)) {
+    return -1;
+  }
+  Dl_info server, allocator;
+  if (dladdr(program, &server) && dladdr((void *)malloc, &allocator) && server.dli_fbase == allocator.dli_fbase) {
+    snprintf(reason, MEMTRACK_REASON_SIZE, "traffic_server is linked with an allocator: what it releases is not seen");
+    return -1;
+  }
+  if (memtrack_objects_open()) {
+    snprintf(reason, MEMTRACK_REASON_SIZE, "no memory for the table of objects");
+    return -1;
+  }
+  memtrack_release_open();
+  for (size_t i = 0; i < TABLE_COUNT; ++i) {
+    memtrack_slots_resolve(tables[i].redirects, tables[i].global);
+  }
+  struct memtrack_patch loader[16];
+  const void *global[MEMTRACK_REDIRECTS_MAX];
+  memtrack_slots_resolve(loader_calls, global);
+  size_t count = memtrack_slots_collect(program, loader_calls, global, loader, 16);
+  if (count == 0 || count > 16) {
+    snprintf(reason, MEMTRACK_REASON_SIZE, "the server calls the loader through %zu slots, expected are 2", count);
+    return -1;
+  }
+  const struct memtrack_buffer_api api = {
+    .create      = (void *(*)(void))(uintptr_t)dlsym(RTLD_DEFAULT, "TSIOBufferCreate"),
+    .destroy     = (void (*)(void *))(uintptr_t)dlsym(RTLD_DEFAULT, "TSIOBufferDestroy"),
+    .start       = (void *(*)(void *))(uintptr_t)dlsym(RTLD_DEFAULT, "TSIOBufferStart"),
+    .write_avail = (int64_t(*)(void *))(uintptr_t)dlsym(RTLD_DEFAULT, "TSIOBufferBlockWriteAvail"),
+  };
+  buffers[0] = '\0';
+  memtrack_buffer_calibrate(&api, buffers);
+  /* All that is loaded, libraries first, then what of it turns out to be a plugin. */
+  memtrack_module_scan(NULL, ignore, ignore);
+  uintptr_t first = 0;
+  size_t earlier  = find_earlier(&first);
+  memtrack_module_each_held(patch_known, NULL);
+  if (failure[0]) {
+    memcpy(reason, failure, sizeof(failure));
+    char ignored[MEMTRACK_REASON_SIZE];
+    memtrack_plugins_remove(ignored);
+    return -1;
+  }
+  if (memtrack_slots_apply(loader, count, true, reason)) {
+    char ignored[MEMTRACK_REASON_SIZE];
+    memtrack_plugins_remove(ignored);
+    return -1;
+  }
+  installed = true;
+  if (earlier) {
+    unsigned wrapped = memtrack_earlier_wrap();
+    memtrack_log(MEMTRACK_WARNING,
+                 "%zu plugins were loaded before memtrack.so, %s first: what they took until now is not counted, and of their "
+                 "continuations %u are followed. Make memtrack.so the first line of plugin.config",
+                 earlier, memtrack_module_at(first)->name, wrapped);
+  }
+  return 0;
+}
+
+struct removal {
+  char *reason;
+  int result;
+};
+
+static void
+unpatch(struct memtrack_module *module, void *argument)
+{
+  struct removal *removal = argument;
+  struct patched *there   = patched_of(module);
+  /* The last ones first: a library that turned out to be a plugin has some slots in two tables. */
+  for (size_t i = 0; i < there->count / 2; ++i) {
+    struct memtrack_patch patch          = there->patches[i];
+    there->patches[i]                    = there->patches[there->count - 1 - i];
+    there->patches[there->count - 1 - i] = patch;
+  }
+  if (there->count && memtrack_slots_apply(there->patches, there->count, false, removal->reason)) {
+    removal->result = -1;
+  }
+  free(there->patches);
+  memset(there, 0, sizeof(*there));
+}
+
+int
+memtrack_plugins_remove(char *reason)
+{
+  struct removal removal = {.reason = reason};
+  memtrack_plugins_disarm();
+  memtrack_module_each_held(unpatch, &removal);
+  return removal.result;
+}
+
+void
+memtrack_plugins_arm(void)
+{
+  if (installed) {
+    memtrack_objects_clear();
+    atomic_store(&memtrack_plugins.key, memtrack_tag_key());
+    atomic_store(&memtrack_plugins.armed, true);
+  }
+}
+
+void
+memtrack_plugins_disarm(void)
+{
+  atomic_store(&memtrack_plugins.armed, false);
+}
+
+int
+memtrack_plugins_heap(bool on, char *reason)
+{
+  if (!installed) {
+    snprintf(reason, MEMTRACK_REASON_SIZE, "plugins are not tracked");
+    return -1;
+  }
+  /* First everything that releases: an allocator that trusts the size that operator delete tells would be told that of the block
+     without its tag. Once more for what was loaded meanwhile. */
+  if (on) {
+    memtrack_module_each_held(patch_heap, NULL);
+  }
+  atomic_store(&memtrack_plugins.heap, on);
+  if (on) {
+    memtrack_module_each_held(patch_heap, NULL);
+  }
+  return 0;
+}

@@ -1,0 +1,462 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#define _GNU_SOURCE
+#include "module/module.h"
+
+#include <dlfcn.h>
+#include <fcntl.h>
+#include <link.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "core/registry.h"
+
+#define NOWHERE UINTPTR_MAX
+#define PROGRAM "/proc/self/exe" /* what the loader has no name for */
+
+/* An entry whose start is NOWHERE is free. Readers take no lock: who asks for an address runs code at it, so its module cannot go
+   meanwhile, and what they see of other entries does not matter. */
+static struct memtrack_module modules[MEMTRACK_MODULES_MAX];
+static _Atomic uint32_t module_count;
+static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER; /* of changes */
+
+/* What dl_iterate_phdr tells, copied out from under the loader's lock. */
+struct seen {
+  uintptr_t start, end, base;
+  char path[512];
+};
+
+struct listing {
+  struct seen *list;
+  size_t count, room;
+};
+
+static int
+list_module(struct dl_phdr_info *info, size_t size, void *data)
+{
+  struct listing *listing = data;
+  struct seen *seen       = &listing->list[listing->count];
+  (void)size;
+  if (listing->count == listing->room) {
+    return 1;
+  }
+  seen->base  = info->dlpi_addr;
+  seen->start = NOWHERE;
+  seen->end   = 0;
+  for (int i = 0; i < info->dlpi_phnum; ++i) {
+    const ElfW(Phdr) *segment = &info->dlpi_phdr[i];
+    if (segment->p_type == PT_LOAD) {
+      uintptr_t from = info->dlpi_addr + segment->p_vaddr, to = from + segment->p_memsz;
+      seen->start = from < seen->start ? from : seen->start;
+      seen->end   = to > seen->end ? to : seen->end;
+    }
+  }
+  snprintf(seen->path, sizeof(seen->path), "%s", info->dlpi_name && *info->dlpi_name ? info->dlpi_name : PROGRAM);
+  listing->count += seen->start != NOWHERE;
+  return 0;
+}
+
+/* The list of all mappings; free() it. */
+static struct listing
+list_all(void)
+{
+  struct listing listing = {.list = calloc(MEMTRACK_MODULES_MAX, sizeof(struct seen)), .room = MEMTRACK_MODULES_MAX};
+  if (!listing.list) {
+    listing.room = 0;
+  }
+  dl_iterate_phdr(list_module, &listing);
+  return listing;
+}
+
+static bool
+is_loaded(const struct memtrack_module *module)
+{
+  return __atomic_load_n(&module->start, __ATOMIC_ACQUIRE) != NOWHERE;
+}
+
+const struct memtrack_module *
+memtrack_module_at(uintptr_t address)
+{
+  uint32_t count = atomic_load_explicit(&module_count, memory_order_acquire);
+  for (uint32_t i = 0; i < count; ++i) {
+    uintptr_t start = __atomic_load_n(&modules[i].start, __ATOMIC_ACQUIRE);
+    if (start != NOWHERE && address - start < __atomic_load_n(&modules[i].end, __ATOMIC_RELAXED) - start) {
+      return &modules[i];
+    }
+  }
+  return NULL;
+}
+
+size_t
+memtrack_module_number(const struct memtrack_module *module)
+{
+  return module - modules;
+}
+
+bool
+memtrack_module_is_wrapper(const struct memtrack_module *module, uintptr_t address)
+{
+  uint64_t offset = address - 1 - module->base; /* of the call, not of what comes after it */
+  size_t low = 0, high = module->wrapper_count;
+  while (low < high) {
+    size_t middle = (low + high) / 2;
+    if (offset >= module->wrappers[middle].to) {
+      low = middle + 1;
+    } else {
+      high = middle;
+    }
+  }
+  return low < module->wrapper_count && offset >= module->wrappers[low].from;
+}
+
+static bool
+has_prefix(const char *name, const char *prefix)
+{
+  return strncmp(name, prefix, strlen(prefix)) == 0;
+}
+
+static bool
+contains(const struct seen *seen, const void *address)
+{
+  return address && (uintptr_t)address - seen->start < seen->end - seen->start;
+}
+
+static enum memtrack_module_kind
+kind_of(const struct seen *seen, const void *plugin)
+{
+  const char *slash = strrchr(seen->path, '/');
+  const char *name  = slash ? slash + 1 : seen->path;
+  if (contains(seen, plugin)) {
+    return MEMTRACK_MODULE_PLUGIN;
+  }
+  if (strcmp(seen->path, PROGRAM) == 0 || has_prefix(name, "libtscore.") || has_prefix(name, "libtscpputil.") ||
+      has_prefix(name, "libtsmgmt.") || has_prefix(name, "libtsconfig.")) {
+    return MEMTRACK_MODULE_SERVER;
+  }
+  return MEMTRACK_MODULE_LIBRARY;
+}
+
+/* How many of this name there have been; under the mutex. The table is small and its entries are used again, so it is counted in a
+   table of names. */
+static uint32_t
+next_generation(const char *name)
+{
+  static struct {
+    char name[64];
+    uint32_t count;
+  } names[MEMTRACK_MODULES_MAX];
+  for (size_t i = 0; i < MEMTRACK_MODULES_MAX; ++i) {
+    if (names[i].count == 0) {
+      snprintf(names[i].name, sizeof(names[i].name), "%s", name);
+    }
+    if (strncmp(names[i].name, name, sizeof(names[i].name) - 1) == 0) {
+      return ++names[i].count;
+    }
+  }
+  return 1;
+}
+
+/* Whether a file begins as the mapping does: with the same headers, and usually the build id. */
+static bool
+is_file_of(int fd, uintptr_t start)
+{
+  char head[1024];
+  return pread(fd, head, sizeof(head), 0) == (ssize_t)sizeof(head) && memcmp(head, (const void *)start, sizeof(head)) == 0;
+}
+
+/* The file of a module that has just been loaded. The server loads a remap plugin from a copy, RUNTIME/UUID/ and the plugin's own
+   path, and removes the copy at once: then the plugin's own file is taken, if it is the same. -1 where there is none. */
+static int
+open_file(const char *path, uintptr_t start)
+{
+  for (const char *at = path; at; at = strchr(at + 1, '/')) {
+    int fd = open(at, O_RDONLY | O_CLOEXEC);
+    if (fd >= 0 && is_file_of(fd, start)) {
+      return fd;
+    }
+    if (fd >= 0) {
+      close(fd);
+    }
+  }
+  return -1;
+}
+
+struct memtrack_symbols *
+memtrack_module_symbols(const struct memtrack_module *module)
+{
+  char reason[MEMTRACK_REASON_SIZE];
+  int fd = module->fd >= 0 ? dup(module->fd) : -1;
+  return fd >= 0 ? memtrack_symbols_open(fd, module->path, reason) : NULL;
+}
+
+void
+memtrack_module_text(const struct memtrack_module *module, char *text)
+{
+  if (module->generation > 1) {
+    snprintf(text, MEMTRACK_MODULE_TEXT, "%.90s#%u", module->name, module->generation);
+  } else {
+    snprintf(text, MEMTRACK_MODULE_TEXT, "%.100s", module->name);
+  }
+}
+
+void
+memtrack_module_owner_text(uint32_t owner, char *text)
+{
+  uint32_t count = atomic_load_explicit(&module_count, memory_order_acquire);
+  snprintf(text, MEMTRACK_MODULE_TEXT, "(unloaded)");
+  for (uint32_t i = 0; i < count; ++i) {
+    if (is_loaded(&modules[i]) && modules[i].owner == owner) {
+      memtrack_module_text(&modules[i], text);
+    }
+  }
+}
+
+static void
+make_plugin(struct memtrack_module *module)
+{
+  char text[MEMTRACK_MODULE_TEXT];
+  module->kind       = MEMTRACK_MODULE_PLUGIN;
+  module->generation = next_generation(module->name);
+  memtrack_module_text(module, text);
+  module->owner = memtrack_registry_owner(text);
+}
+
+/* Under the mutex, with the module held. */
+static struct memtrack_module *
+add(const struct seen *seen, enum memtrack_module_kind kind)
+{
+  uint32_t count = atomic_load_explicit(&module_count, memory_order_relaxed), i = 0;
+  while (i < count && is_loaded(&modules[i])) {
+    ++i;
+  }
+  if (i == MEMTRACK_MODULES_MAX) {
+    return NULL;
+  }
+  struct memtrack_module *module = &modules[i];
+  /* Its start is NOWHERE until all of the rest is there. */
+  *module = (struct memtrack_module){.start = NOWHERE, .end = seen->end, .base = seen->base, .kind = kind, .fd = -1};
+  memcpy(module->path, seen->path, sizeof(module->path));
+  const char *slash = strrchr(module->path, '/');
+  module->name      = slash ? slash + 1 : module->path;
+  if (kind == MEMTRACK_MODULE_PLUGIN) {
+    make_plugin(module);
+    module->fd = open_file(module->path, seen->start);
+  }
+  __atomic_store_n(&module->start, seen->start, __ATOMIC_RELEASE);
+  if (i == count) {
+    atomic_store_explicit(&module_count, count + 1, memory_order_release);
+  }
+  return module;
+}
+
+static bool
+is_same(const struct memtrack_module *module, const struct seen *seen)
+{
+  return seen->start == module->start && seen->base == module->base && strcmp(seen->path, module->path) == 0;
+}
+
+static bool
+is_listed(const struct memtrack_module *module, const struct listing *listing)
+{
+  for (size_t i = 0; i < listing->count; ++i) {
+    if (is_same(module, &listing->list[i])) {
+      return true;
+    }
+  }
+  return false;
+}
+
+/* Under the mutex. */
+static void
+forget(struct memtrack_module *module, void (*gone)(struct memtrack_module *))
+{
+  gone(module);
+  __atomic_store_n(&module->start, NOWHERE, __ATOMIC_RELEASE);
+  if (module->owner) {
+    memtrack_registry_retire(module->owner);
+  }
+  if (module->fd >= 0) {
+    close(module->fd);
+  }
+  free(module->wrappers);
+  module->wrappers      = NULL;
+  module->wrapper_count = 0;
+}
+
+/* Forgets what is not listed any more. Under the mutex. */
+static void
+forget_unloaded(const struct listing *listing, void (*gone)(struct memtrack_module *))
+{
+  uint32_t count = atomic_load_explicit(&module_count, memory_order_relaxed);
+  for (uint32_t i = 0; i < count && listing->room; ++i) {
+    if (is_loaded(&modules[i]) && !is_listed(&modules[i], listing)) {
+      forget(&modules[i], gone);
+    }
+  }
+}
+
+/* Forgets what lay where a module lies now. Under the mutex. */
+static void
+forget_under(const struct seen *seen, void (*gone)(struct memtrack_module *))
+{
+  uint32_t count = atomic_load_explicit(&module_count, memory_order_relaxed);
+  for (uint32_t i = 0; i < count; ++i) {
+    struct memtrack_module *module = &modules[i];
+    if (is_loaded(module) && module->start < seen->end && seen->start < module->end && !is_same(module, seen)) {
+      forget(module, gone);
+    }
+  }
+}
+
+/* Holds a module: a handle of our own keeps it from being unloaded, and the loader gives none before a module that another thread
+   loads has been relocated and protected. NULL where it is gone. Waits as long as another thread loads or unloads: so no mutex
+   is held that a hook may want. */
+static void *
+hold(const struct seen *seen)
+{
+  bool program = strcmp(seen->path, PROGRAM) == 0;
+  void *handle = dlopen(program ? NULL : seen->path, RTLD_LAZY | RTLD_NOLOAD);
+  struct link_map *map;
+  if (handle && (dlinfo(handle, RTLD_DI_LINKMAP, &map) || map->l_addr != seen->base)) {
+    dlclose(handle);
+    handle = NULL;
+  }
+  dlerror(); /* what failed here is not for the caller's next dlerror() */
+  return handle;
+}
+
+static int
+is_at(struct dl_phdr_info *info, size_t size, void *seen)
+{
+  (void)size;
+  return info->dlpi_addr == ((const struct seen *)seen)->base;
+}
+
+/* A module that is there and cannot be held is known and left alone. Said once, because from then on it is known. */
+static void
+leave_alone(struct seen *seen)
+{
+  if (!dl_iterate_phdr(is_at, seen)) {
+    return;
+  }
+  pthread_mutex_lock(&mutex);
+  bool fresh = !memtrack_module_at(seen->start) && add(seen, MEMTRACK_MODULE_LIBRARY);
+  pthread_mutex_unlock(&mutex);
+  if (fresh) {
+    memtrack_log(MEMTRACK_WARNING, "%s is not tracked: the loader does not find it by its path", seen->path);
+  }
+}
+
+static void
+let_go(void *handle)
+{
+  if (handle) {
+    dlclose(handle); /* unloads it where its own user has closed it meanwhile */
+  }
+}
+
+/* What a module that is listed and held is to become: NULL where it is that already. Under the mutex. */
+static struct memtrack_module *
+make_known(const struct seen *seen, enum memtrack_module_kind kind)
+{
+  struct memtrack_module *present = (struct memtrack_module *)memtrack_module_at(seen->start);
+  if (!present) {
+    return add(seen, kind);
+  }
+  if (kind != MEMTRACK_MODULE_PLUGIN || present->kind == MEMTRACK_MODULE_PLUGIN) {
+    return NULL;
+  }
+  /* A library so far: one that a plugin was linked with, now loaded as a plugin itself. */
+  make_plugin(present);
+  present->fd = open_file(present->path, seen->start);
+  return present;
+}
+
+static bool
+is_known(const struct seen *seen, enum memtrack_module_kind kind)
+{
+  const struct memtrack_module *present = memtrack_module_at(seen->start);
+  return present && (kind != MEMTRACK_MODULE_PLUGIN || present->kind == MEMTRACK_MODULE_PLUGIN);
+}
+
+/* A listing is taken with the mutex held, or an older one could come after a newer. What it has that is not known is then held, one
+   module at a time and without the mutex: by then it may be gone, and another lie there. Of the plugin that the server loads the
+   server has a handle. */
+void
+memtrack_module_scan(const void *plugin, void (*found)(struct memtrack_module *), void (*gone)(struct memtrack_module *))
+{
+  pthread_mutex_lock(&mutex);
+  struct listing listing = list_all();
+  forget_unloaded(&listing, gone);
+  pthread_mutex_unlock(&mutex);
+  for (size_t i = 0; i < listing.count; ++i) {
+    struct seen *seen              = &listing.list[i];
+    enum memtrack_module_kind kind = kind_of(seen, plugin);
+    if (is_known(seen, kind)) {
+      continue;
+    }
+    bool loading = contains(seen, plugin);
+    void *handle = loading ? NULL : hold(seen);
+    if (!handle && !loading) {
+      leave_alone(seen);
+      continue;
+    }
+    pthread_mutex_lock(&mutex);
+    forget_under(seen, gone);
+    struct memtrack_module *module = make_known(seen, kind);
+    if (module) {
+      found(module);
+    }
+    pthread_mutex_unlock(&mutex);
+    let_go(handle);
+  }
+  free(listing.list);
+}
+
+void
+memtrack_module_each_held(void (*body)(struct memtrack_module *, void *), void *argument)
+{
+  struct listing listing = list_all();
+  for (size_t i = 0; i < listing.count; ++i) {
+    const struct seen *seen = &listing.list[i];
+    void *handle            = memtrack_module_at(seen->start) ? hold(seen) : NULL;
+    if (!handle) {
+      continue;
+    }
+    pthread_mutex_lock(&mutex);
+    struct memtrack_module *module = (struct memtrack_module *)memtrack_module_at(seen->start);
+    if (module && is_same(module, seen)) {
+      body(module, argument);
+    }
+    pthread_mutex_unlock(&mutex);
+    let_go(handle);
+  }
+  free(listing.list);
+}
+
+void
+memtrack_module_each(void (*body)(struct memtrack_module *, void *), void *argument)
+{
+  pthread_mutex_lock(&mutex);
+  uint32_t count = atomic_load_explicit(&module_count, memory_order_relaxed);
+  for (uint32_t i = 0; i < count; ++i) {
+    if (is_loaded(&modules[i])) {
+      body(&modules[i], argument);
+    }
+  }
+  pthread_mutex_unlock(&mutex);
+}
+
+void
+memtrack_module_sweep(void (*gone)(struct memtrack_module *))
+{
+  pthread_mutex_lock(&mutex);
+  struct listing listing = list_all();
+  forget_unloaded(&listing, gone);
+  pthread_mutex_unlock(&mutex);
+  free(listing.list);
+}
