@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * The core, embedded: an instance is a piece of linear memory and a few numbers. This file is the C host's whole knowledge of
- * WebAssembly; everything above it sees calls with plain numbers.
+ * WebAssembly and of the names that wasm2c gives; account.cc, which inlines the generated code, shares it.
  *
- * A trap (an access out of bounds, unreachable) unwinds to the memtrack_guard() of the same thread. It ends no process, takes no
+ * A trap (an access out of bounds, unreachable) unwinds to the memtrack_guarded() of the same thread. It ends no process, takes no
  * lock with it, and leaves the instance as it was: what becomes of it is the caller's to say.
  */
 #ifndef MEMTRACK_INSTANCE_H
@@ -46,6 +46,9 @@ struct memtrack_core {
   uint32_t output;
 };
 
+/* Calls an export of an instance by its name: memtrack_call(&core, init, role, sites). Within memtrack_guarded(). */
+#define memtrack_call(core, name, ...) Z_coreZ_##name(&(core)->wasm, ##__VA_ARGS__)
+
 /* Makes an instance. role is MEMTRACK_ROLE_..., sites the capacity. Returns 0, or -1 where a number is out of range or there is
    no memory; then there is nothing to close. init-only, or under the lock of the one who keeps instances. */
 int memtrack_core_open(struct memtrack_core *core, uint32_t role, uint32_t sites);
@@ -73,8 +76,20 @@ const char *memtrack_trap_reason(void);
 /* What a trap throws. A C++ exception because it costs nothing where nothing is thrown: setjmp would save registers for every
    event (2 to 3 ns of 6, measured). */
 struct memtrack_trap {
-  wasm_rt_trap_t code;
 };
+
+/* Runs body(), which may call into the core. False where the core trapped: body was left at that point. hook-safe. */
+template <typename Body>
+inline bool
+memtrack_guarded(Body body)
+{
+  try {
+    body();
+    return true;
+  } catch (const memtrack_trap &) {
+    return false;
+  }
+}
 #endif
 
 #endif

@@ -11,22 +11,17 @@ void
 wasm_rt_trap(wasm_rt_trap_t code)
 {
   last = code;
-  throw memtrack_trap{code};
+  throw memtrack_trap{};
 }
 
 bool
 memtrack_guard(void (*body)(void *), void *argument)
 {
-  try {
-    body(argument);
-    return true;
-  } catch (const memtrack_trap &) {
-    return false;
-  }
+  return memtrack_guarded([=] { body(argument); });
 }
 
 const char *
-memtrack_trap_reason(void)
+memtrack_trap_reason()
 {
   return last == WASM_RT_TRAP_OOB ? "access out of bounds" : last == WASM_RT_TRAP_UNREACHABLE ? "unreachable" : "trap";
 }

@@ -3,11 +3,10 @@
  * The run time that wasm2c's output asks for, cut to this use: memory from mmap (not malloc: an instance is made inside a malloc
  * hook), no tables, no exceptions, no signal handler; and the making of instances.
  */
-#define _GNU_SOURCE
 #include "core/instance.h"
 
 #include <pthread.h>
-#include <string.h>
+#include <cstring>
 #include <sys/mman.h>
 
 #if WASM_RT_MEMCHECK_SIGNAL_HANDLER || WASM_RT_USE_STACK_DEPTH_COUNT
@@ -26,7 +25,7 @@ wasm_rt_allocate_memory(wasm_rt_memory_t *memory, uint32_t pages, uint32_t max_p
   if (ok) {
     madvise(data, (size_t)pages * WASM_PAGE, MADV_NOHUGEPAGE); /* most of it is never touched */
   }
-  memory->data      = ok ? data : NULL;
+  memory->data      = ok ? (uint8_t *)data : NULL;
   memory->pages     = ok ? pages : 0; /* with no page the first access traps, and memtrack_core_open() says no */
   memory->size      = memory->pages * WASM_PAGE;
   memory->max_pages = max_pages;
@@ -47,7 +46,7 @@ wasm_rt_grow_memory(wasm_rt_memory_t *memory, uint32_t delta)
   if (data == MAP_FAILED) {
     return UINT32_MAX;
   }
-  memory->data  = data;
+  memory->data  = (uint8_t *)data;
   memory->pages = now;
   memory->size  = now * WASM_PAGE;
   return old;
@@ -64,7 +63,7 @@ wasm_rt_free_memory(wasm_rt_memory_t *memory)
 }
 
 bool
-wasm_rt_is_initialized(void)
+wasm_rt_is_initialized()
 {
   return true; /* there is no signal handler to install */
 }
@@ -78,46 +77,46 @@ wasm_rt_register_func_type(uint32_t params, uint32_t results, ...)
   return 1;
 }
 
-struct opening {
-  struct memtrack_core *core;
-  uint32_t role, sites;
-  bool done;
-};
-
-static void
-open_guarded(void *argument)
+/* What account.cc takes for granted of a shard. */
+static bool
+is_as_expected(const memtrack_core *core)
 {
-  struct opening *opening    = argument;
-  struct memtrack_core *core = opening->core;
+  return core->hot.index_shift >= 64 - MEMTRACK_INDEX_BITS && core->hot.index_shift < 64 &&
+         core->wasm.w2c_memory.size == MEMTRACK_SHARD_MEMORY;
+}
+
+/* Guarded. */
+static bool
+open(memtrack_core *core, uint32_t role, uint32_t sites)
+{
   Z_core_instantiate(&core->wasm);
-  if (Z_coreZ_init(&core->wasm, opening->role, opening->sites) == 0) {
-    core->sites      = opening->sites;
-    core->size       = Z_coreZ_size(&core->wasm);
-    core->input      = Z_coreZ_inputAt(&core->wasm);
-    core->names      = Z_coreZ_namesAt(&core->wasm);
-    core->owners_end = Z_coreZ_ownersEnd(&core->wasm);
-    core->staging    = Z_coreZ_stagingAt(&core->wasm);
-    core->output     = Z_coreZ_outputAt(&core->wasm);
-    core->hot        = (struct memtrack_hot){
-             .memory = core->wasm.w2c_memory.data, .index_shift = core->wasm.w2c_indexShift, .slots = core->wasm.w2c_slots};
-    if (opening->role == MEMTRACK_ROLE_SHARD) {
-      /* The texts of dumps, which a shard never reads: three pages in each thread. They read as zeros from now on. */
-      madvise(core->wasm.w2c_memory.data, MEMTRACK_INDEX_AT, MADV_DONTNEED);
-    }
-    /* What account.cc takes for granted of a shard. */
-    opening->done =
-      opening->role != MEMTRACK_ROLE_SHARD || (core->hot.index_shift >= 64 - MEMTRACK_INDEX_BITS && core->hot.index_shift < 64 &&
-                                               core->wasm.w2c_memory.size == MEMTRACK_SHARD_MEMORY);
+  if (memtrack_call(core, init, role, sites) != 0) {
+    return false;
   }
+  core->sites           = sites;
+  core->size            = memtrack_call(core, size);
+  core->input           = memtrack_call(core, inputAt);
+  core->names           = memtrack_call(core, namesAt);
+  core->owners_end      = memtrack_call(core, ownersEnd);
+  core->staging         = memtrack_call(core, stagingAt);
+  core->output          = memtrack_call(core, outputAt);
+  core->hot.memory      = core->wasm.w2c_memory.data;
+  core->hot.index_shift = core->wasm.w2c_indexShift;
+  core->hot.slots       = core->wasm.w2c_slots;
+  if (role == MEMTRACK_ROLE_SHARD) {
+    /* The texts of dumps, which a shard never reads: three pages in each thread. They read as zeros from now on. */
+    madvise(core->wasm.w2c_memory.data, MEMTRACK_INDEX_AT, MADV_DONTNEED);
+  }
+  return role != MEMTRACK_ROLE_SHARD || is_as_expected(core);
 }
 
 int
 memtrack_core_open(struct memtrack_core *core, uint32_t role, uint32_t sites)
 {
-  struct opening opening = {.core = core, .role = role, .sites = sites};
+  bool opened = false;
   pthread_once(&module_once, Z_core_init_module);
   memset(core, 0, sizeof(*core));
-  if (memtrack_guard(open_guarded, &opening) && opening.done) {
+  if (memtrack_guarded([=, &opened] { opened = open(core, role, sites); }) && opened) {
     return 0;
   }
   memtrack_core_close(core);

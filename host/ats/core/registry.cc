@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/registry.h"
+
+#include <cstring>
+
+#include "base/lock.h"
+#include "core/tag.h"
+
+/* A location is the server's or a library's literal; this bounds the reading of one that is not. */
+#define LOCATION_MAX 65536
+
+namespace
+{
+memtrack_core core;
+pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
+bool broken;      /* it trapped: gives out no more numbers. Under the mutex. */
+uint32_t version; /* of names and owners, under the mutex */
+
+/* Written under the mutex, read without it. */
+uint32_t published = MEMTRACK_SITE_FIRST;
+uint64_t refused;
+uint32_t in_use;
+
+/* Under the mutex: what changed becomes visible to those who read without it. */
+void
+publish()
+{
+  version = memtrack_call(&core, version);
+  __atomic_store_n(&in_use, memtrack_call(&core, sitesInUse), __ATOMIC_RELAXED);
+  __atomic_store_n(&refused, memtrack_call(&core, refusals), __ATOMIC_RELAXED);
+  uint32_t count = memtrack_call(&core, siteCount);
+  __atomic_store_n(&memtrack_tag_births, (count - 1) << MEMTRACK_EPOCH_BITS, __ATOMIC_RELAXED);
+  __atomic_store_n(&published, count, __ATOMIC_RELEASE);
+}
+
+/* Runs a body that asks the registry, under the mutex. Where it traps, now or before, the answer is what the caller began with. */
+template <typename Body>
+void
+ask(Body body)
+{
+  memtrack_lock lock(&mutex);
+  broken = broken || !memtrack_guarded(body);
+}
+
+/* Runs a body that changes the registry. */
+template <typename Body>
+void
+change(Body body)
+{
+  ask([=] {
+    body();
+    publish();
+  });
+}
+
+uint32_t
+put_input(const char *text)
+{
+  return text ? memtrack_core_input(&core, text, strnlen(text, LOCATION_MAX)) : 0;
+}
+} // namespace
+
+int
+memtrack_registry_open(uint32_t sites)
+{
+  return memtrack_core_open(&core, MEMTRACK_ROLE_REGISTRY, sites);
+}
+
+uint32_t
+memtrack_registry_site(uint64_t place, uint64_t detail, const char *text, uint32_t owner, uint32_t flags)
+{
+  uint32_t site = MEMTRACK_SITE_OTHER + ((uint32_t)detail >> MEMTRACK_DETAIL_CLASS_SHIFT);
+  change([=, &site] { site = memtrack_call(&core, register, place, detail, put_input(text), owner, flags); });
+  return site;
+}
+
+bool
+memtrack_registry_is_own(uint32_t site)
+{
+  return site >= MEMTRACK_SITE_FIRST && site < MEMTRACK_SITE_FIRST + core.sites;
+}
+
+uint32_t
+memtrack_registry_name(const char *name, uint64_t length)
+{
+  uint32_t site = MEMTRACK_SITE_OTHER + MEMTRACK_CLASS_IOBUFFER;
+  change([=, &site] { site = memtrack_call(&core, registerName, memtrack_core_input(&core, name, length)); });
+  return site;
+}
+
+void
+memtrack_registry_rename(uint32_t site, const char *text)
+{
+  change([=] { memtrack_call(&core, renameSite, site, put_input(text)); });
+}
+
+void
+memtrack_registry_free(uint32_t site)
+{
+  change([=] { memtrack_call(&core, freeSite, site); });
+}
+
+uint32_t
+memtrack_registry_owner(const char *text)
+{
+  uint32_t owner = MEMTRACK_OWNER_OTHER;
+  change([=, &owner] { owner = memtrack_call(&core, registerOwner, put_input(text)); });
+  return owner;
+}
+
+void
+memtrack_registry_retire(uint32_t owner)
+{
+  change([=] { memtrack_call(&core, retireOwner, owner); });
+}
+
+void
+memtrack_registry_text(uint32_t site, char *text, uint64_t size)
+{
+  memtrack_lock lock(&mutex);
+  if (site < memtrack_registry_count()) {
+    const uint8_t *name = memtrack_core_at(&core, core.names + site * MEMTRACK_NAME_SIZE);
+    uint16_t length;
+    memcpy(&length, name + MEMTRACK_NAME_LENGTH, sizeof(length));
+    length = length < size ? length : size - 1;
+    memcpy(text, name + MEMTRACK_NAME_TEXT, length);
+    text[length] = '\0';
+  }
+}
+
+/* Calls into the model, not into the registry: what that has told so far stays good, even where it trapped since. */
+bool
+memtrack_registry_copy(struct memtrack_core *model)
+{
+  int result = -1;
+  memtrack_lock lock(&mutex);
+  bool good = memtrack_guarded([=, &result] {
+    if (version != memtrack_call(model, knownVersion)) {
+      memcpy(memtrack_core_at(model, model->names), memtrack_core_at(&core, core.names), core.owners_end - core.names);
+    }
+    result = memtrack_call(model, adopt, memtrack_registry_count(), version);
+  });
+  return good && result == 0;
+}
+
+bool
+memtrack_registry_key(uint32_t site, uint64_t *place, uint64_t *detail)
+{
+  *place = *detail = 0;
+  ask([=] {
+    *place  = memtrack_call(&core, placeOf, site);
+    *detail = memtrack_call(&core, detailOf, site);
+  });
+  return *place != 0 || *detail != 0;
+}
+
+uint32_t
+memtrack_registry_count()
+{
+  return __atomic_load_n(&published, __ATOMIC_ACQUIRE);
+}
+
+uint32_t
+memtrack_registry_in_use()
+{
+  return __atomic_load_n(&in_use, __ATOMIC_RELAXED);
+}
+
+uint64_t
+memtrack_registry_refusals()
+{
+  return __atomic_load_n(&refused, __ATOMIC_RELAXED);
+}
+
+const struct memtrack_core *
+memtrack_registry_core()
+{
+  return &core;
+}
