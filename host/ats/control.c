@@ -22,6 +22,7 @@
 #include "server.h"
 #include "shard.h"
 #include "slots.h"
+#include "symbol.h"
 
 #define RECLAIM_POLLS 10 /* between two searches for numbers that can be given again, while no module is unloaded */
 
@@ -238,6 +239,13 @@ memtrack_control_start(const char *version, memtrack_record_reader read, void (*
   if (!openssl_found) {
     state.openssl = MEMTRACK_HOOK_REFUSED;
     memtrack_log(MEMTRACK_ERROR, "OpenSSL memory cannot be tracked at level 2: %s", openssl_reason);
+  }
+  if (memtrack_symbols_start(reason)) {
+    memtrack_log(
+      MEMTRACK_WARNING,
+      "elfutils cannot be used (%s): plugins' sites are plugin.so function+0x1a where the function is exported, else "
+      "plugin.so+0x1a34. For file and line install libdw1 (in RPM packages: elfutils-libs) and start traffic_server again",
+      reason);
   }
   state.plugins_reason = plugins_reason;
   state.buffers_reason = buffers_reason;
