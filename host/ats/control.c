@@ -209,16 +209,11 @@ hook_word(uint32_t hook)
 }
 
 int
-memtrack_control_start(const char *version, memtrack_record_reader read, void (*dump)(FILE *))
+memtrack_control_start(const struct memtrack_server *known, memtrack_record_reader read, void (*dump)(FILE *))
 {
   char reason[MEMTRACK_REASON_SIZE];
-  server      = memtrack_server_find(version);
-  read_record = read;
-  if (!server) {
-    memtrack_log(MEMTRACK_ERROR, "this is Traffic Server %s, known are %s: memtrack does nothing, the server is untouched",
-                 version ? version : "of no version", memtrack_server_versions());
-    return -1;
-  }
+  server         = known;
+  read_record    = read;
   uint32_t sites = setting(MEMTRACK_SETTING_SITES);
   if (memtrack_registry_open(sites) || memtrack_shards_open(sites) || memtrack_dump_open(sites) ||
       memtrack_naming_open(MEMTRACK_SITE_FIRST + sites)) {
