@@ -7,17 +7,17 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "api.h"
-#include "dump.h"
-#include "hook_iobuffer.h"
-#include "hook_openssl.h"
-#include "log.h"
-#include "plugins.h"
-#include "registry.h"
-#include "server.h"
-#include "shard.h"
-#include "slots.h"
-#include "tag.h"
+#include "server/api.h"
+#include "dump/dump.h"
+#include "hook/iobuffer.h"
+#include "hook/openssl.h"
+#include "base/log.h"
+#include "hook/install.h"
+#include "core/registry.h"
+#include "server/server.h"
+#include "core/shard.h"
+#include "module/slots.h"
+#include "core/tag.h"
 
 // The server that the installed libtscore belongs to.
 #define SERVER_VERSION "9.2.9"

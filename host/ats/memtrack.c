@@ -18,14 +18,14 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "analysis.h"
-#include "api.h"
-#include "control.h"
+#include "dump/analysis.h"
+#include "server/api.h"
+#include "control/control.h"
 #include "core_abi.h"
-#include "log.h"
-#include "message.h"
-#include "records.h"
-#include "server.h"
+#include "base/log.h"
+#include "control/message.h"
+#include "control/records.h"
+#include "server/server.h"
 
 #define TAG     "memtrack"
 #define POLL_MS 1000

@@ -11,7 +11,7 @@
 
 #include <ts/ts.h>
 
-#include "api.h"
+#include "server/api.h"
 
 #define X(name, value) _Static_assert((int)TS_##name == MEMTRACK_TS_##name, #name);
 MEMTRACK_API_CONSTANTS(X)

@@ -8,9 +8,9 @@
 #include <stdint.h>
 #include <string.h>
 
-#include "context.h"
-#include "module.h"
-#include "registry.h"
+#include "owner/context.h"
+#include "module/module.h"
+#include "core/registry.h"
 
 typedef intptr_t (*function)(intptr_t, intptr_t, intptr_t, intptr_t, intptr_t, intptr_t);
 

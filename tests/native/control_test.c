@@ -12,13 +12,13 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "account.h"
-#include "control.h"
-#include "dump.h"
-#include "hook_iobuffer.h"
-#include "records.h"
-#include "registry.h"
-#include "slots.h"
+#include "core/account.h"
+#include "control/control.h"
+#include "dump/dump.h"
+#include "hook/iobuffer.h"
+#include "control/records.h"
+#include "core/registry.h"
+#include "module/slots.h"
 
 static char reason[MEMTRACK_REASON_SIZE];
 static int dumps;

@@ -12,12 +12,12 @@
 #include <string.h>
 #include <time.h>
 
-#include "account.h"
-#include "dump.h"
-#include "embed.h"
-#include "epoch.h"
-#include "registry.h"
-#include "shard.h"
+#include "core/account.h"
+#include "dump/dump.h"
+#include "core/instance.h"
+#include "core/epoch.h"
+#include "core/registry.h"
+#include "core/shard.h"
 
 #define SITES       64
 #define THREADS     6

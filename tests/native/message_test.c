@@ -2,13 +2,13 @@
 //
 // Plugin messages as bytes: each is a message to act on or one line that says what is wrong. And what is measured of the process.
 #define _GNU_SOURCE
-#include "message.h"
+#include "control/message.h"
 
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "measure.h"
+#include "dump/environment.h"
 #include "support.h"
 
 static struct memtrack_message message;

@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "objects.h"
+#include "hook/objects.h"
 
 #define ADDRESSES 4096
 #define STEPS     400000

@@ -18,9 +18,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "account.h"
-#include "hook_openssl.h"
-#include "slots.h"
+#include "core/account.h"
+#include "hook/openssl.h"
+#include "module/slots.h"
 
 static char reason[MEMTRACK_REASON_SIZE];
 

@@ -18,14 +18,14 @@
 #include <string.h>
 #include <time.h>
 
-#include "account.h"
-#include "dump.h"
-#include "embed.h"
-#include "epoch.h"
-#include "hook_iobuffer.h"
-#include "log.h"
-#include "registry.h"
-#include "shard.h"
+#include "core/account.h"
+#include "dump/dump.h"
+#include "core/instance.h"
+#include "core/epoch.h"
+#include "hook/iobuffer.h"
+#include "base/log.h"
+#include "core/registry.h"
+#include "core/shard.h"
 
 #define PLACES_MAX  4096
 #define BLOCKS_MAX  65536

@@ -16,9 +16,9 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "account.h"
-#include "registry.h"
-#include "shard.h"
+#include "core/account.h"
+#include "core/registry.h"
+#include "core/shard.h"
 
 #define SITES   512
 #define THREADS 8

@@ -11,7 +11,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#include "slots.h"
+#include "module/slots.h"
 
 int main(void); // an address of this module, which the search leaves out
 

@@ -9,10 +9,10 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "dump.h"
-#include "log.h"
-#include "registry.h"
-#include "shard.h"
+#include "dump/dump.h"
+#include "base/log.h"
+#include "core/registry.h"
+#include "core/shard.h"
 
 const struct memtrack_server stand_in =
   {.version = "9.2.", .increment = "target_increment", .dump = "target_dump", .level = "target_level", .signal = "", .timer = ""};

@@ -14,7 +14,7 @@
 #include <cmocka.h>
 
 #include "core_abi.h"
-#include "server.h"
+#include "server/server.h"
 
 // target.so and victim.so in the terms of server.c's table.
 extern const struct memtrack_server stand_in;

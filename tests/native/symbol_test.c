@@ -21,9 +21,9 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "elfutils.h"
-#include "mangled.h"
-#include "symbol.h"
+#include "symbol/elfutils.h"
+#include "symbol/mangled.h"
+#include "symbol/symbol.h"
 
 #define FRAMES_MAX 64
 #define TEXT_SIZE  300

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "tag.h"
+#include "core/tag.h"
 
 #define KEY         0x0123456789abcdefu
 #define FIRST_BIRTH (1u << MEMTRACK_EPOCH_BITS) /* site 0 has no tags */

@@ -13,7 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "walk.h"
+#include "owner/walk.h"
 
 #define OTHERWISE 12345u
 #define APART     __attribute__((noinline))

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #define _GNU_SOURCE
-#include "allocator.h"
+#include "hook/allocator.h"
 
 #include <dlfcn.h>
 #include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "slots.h"
+#include "module/slots.h"
 
 bool
 memtrack_allocator_is_in(uintptr_t start, uintptr_t end)

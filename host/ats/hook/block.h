@@ -8,9 +8,9 @@
 
 #include <malloc.h>
 
-#include "account.h"
-#include "embed.h"
-#include "tag.h"
+#include "core/account.h"
+#include "core/instance.h"
+#include "core/tag.h"
 
 #define INLINE_ static inline __attribute__((always_inline))
 

@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #define _GNU_SOURCE
-#include "buffer.h"
+#include "hook/buffer.h"
 
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 
-#include "api.h"
+#include "server/api.h"
 #include "core_abi.h"
-#include "module.h"
-#include "peek.h"
-#include "slots.h"
+#include "module/module.h"
+#include "base/peek.h"
+#include "module/slots.h"
 
 #define PREFIX        "memory/IOBuffer/"
 #define BUFFER_WORDS  64 /* how far an object is searched */

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #define _GNU_SOURCE
-#include "objects.h"
+#include "hook/objects.h"
 
 #include <pthread.h>
 #include <stddef.h>
 #include <string.h>
 #include <sys/mman.h>
 
-#include "hot.h"
+#include "base/compiler.h"
 
 #define PARTITIONS 1024u /* powers of two */
 #define ENTRIES    1024u

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #define _GNU_SOURCE
-#include "release.h"
+#include "hook/release.h"
 
 #include <dlfcn.h>
 #include <errno.h>
@@ -9,9 +9,9 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "hook_openssl.h"
-#include "hot.h"
-#include "registry.h"
+#include "hook/openssl.h"
+#include "base/compiler.h"
+#include "core/registry.h"
 
 #define SAY_MAX 20
 

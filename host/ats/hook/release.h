@@ -5,8 +5,8 @@
 #ifndef MEMTRACK_RELEASE_H
 #define MEMTRACK_RELEASE_H
 
-#include "block.h"
-#include "plugins.h"
+#include "hook/block.h"
+#include "hook/install.h"
 
 /* Learns how the C library marks what is released. init-only. */
 void memtrack_release_open(void);

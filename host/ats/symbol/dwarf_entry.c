@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "dwarf_entry.h"
+#include "symbol/dwarf_entry.h"
 
 #include <dwarf.h>
 
-#include "elfutils.h"
+#include "symbol/elfutils.h"
 
 #define RANGES_MAX (1 << 20) /* of one function or unit */
 

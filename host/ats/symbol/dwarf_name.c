@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "dwarf_name.h"
+#include "symbol/dwarf_name.h"
 
 #include <dwarf.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "dwarf_entry.h"
-#include "elfutils.h"
-#include "mangled.h"
+#include "symbol/dwarf_entry.h"
+#include "symbol/elfutils.h"
+#include "symbol/mangled.h"
 
 #define PART_SIZE   256 /* one name of a path, with its NUL */
 #define ORIGINS_MAX 16

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "dwarf_position.h"
+#include "symbol/dwarf_position.h"
 
 #include <dwarf.h>
 #include <limits.h>
 #include <stddef.h>
 #include <string.h>
 
-#include "elfutils.h"
+#include "symbol/elfutils.h"
 
 const char *
 memtrack_position_file(Dwarf_Attribute *attribute)

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "dwarf_unit.h"
+#include "symbol/dwarf_unit.h"
 
 #include <dwarf.h>
 #include <stdlib.h>
 
-#include "dwarf_entry.h"
-#include "elf_debug.h"
-#include "elfutils.h"
+#include "symbol/dwarf_entry.h"
+#include "symbol/elf_debug.h"
+#include "symbol/elfutils.h"
 
 /* libdw takes it for granted that the last string of these ends in its section. They are unpacked by now, where they were packed.
  */

@@ -17,8 +17,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "elf_file.h"
-#include "range.h"
+#include "symbol/elf_file.h"
+#include "symbol/range.h"
 
 #define MEMTRACK_SCOPES_MAX 256 /* functions inlined into each other; what is deeper is not seen */
 

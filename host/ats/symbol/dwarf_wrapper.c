@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "dwarf_wrapper.h"
+#include "symbol/dwarf_wrapper.h"
 
 #include <dwarf.h>
 #include <stddef.h>
 #include <string.h>
 #include <strings.h>
 
-#include "dwarf_entry.h"
-#include "dwarf_position.h"
-#include "elfutils.h"
-#include "mangled.h"
+#include "symbol/dwarf_entry.h"
+#include "symbol/dwarf_position.h"
+#include "symbol/elfutils.h"
+#include "symbol/mangled.h"
 
 #define CHILDREN_MAX 256 /* of a function, looked at for its parameters */
 

@@ -9,8 +9,8 @@
 #include <elfutils/libdw.h>
 #include <stdbool.h>
 
-#include "dwarf_unit.h"
-#include "range.h"
+#include "symbol/dwarf_unit.h"
+#include "symbol/range.h"
 
 /* Whether a function, inlined or not, is one. */
 bool memtrack_scope_is_wrapper(Dwarf_Die *function);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "elf_debug.h"
+#include "symbol/elf_debug.h"
 
 #include <fcntl.h>
 #include <limits.h>
@@ -9,7 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "elfutils.h"
+#include "symbol/elfutils.h"
 
 #define CRC_CHUNK 65536
 

@@ -12,7 +12,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "elf_file.h"
+#include "symbol/elf_file.h"
 
 /* Opens the separate debug information of `elf`, whose file is, or was, installed at `path`. By build id it is looked for under
    `root`, by link beside the path, in .debug there and under `root`. False, and `debug` closed, where the module has its own or

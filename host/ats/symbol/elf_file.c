@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "elf_file.h"
+#include "symbol/elf_file.h"
 
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "elfutils.h"
+#include "symbol/elfutils.h"
 
 void
 memtrack_elf_close(struct memtrack_elf *file)

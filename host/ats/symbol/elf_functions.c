@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "elf_functions.h"
+#include "symbol/elf_functions.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#include "elf_file.h"
-#include "elfutils.h"
+#include "symbol/elf_file.h"
+#include "symbol/elfutils.h"
 
 #define NESTED_MAX 16 /* functions that begin and end within another one, before an address in that */
 

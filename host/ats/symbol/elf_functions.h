@@ -11,7 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "range.h"
+#include "symbol/range.h"
 
 struct memtrack_function {
   struct memtrack_range range;

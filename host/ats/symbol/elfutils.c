@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "elfutils.h"
+#include "symbol/elfutils.h"
 
 #include <dlfcn.h>
 #include <stddef.h>
 #include <stdio.h>
 
-#include "slots.h"
+#include "module/slots.h"
 
 /* libelf comes along with it, and the loader looks for a library's functions in those that it needs too. */
 #define LIBRARY "libdw.so.1"

@@ -6,7 +6,7 @@
  *   void ns::Cache<std::string, int>::put<int>(int)::{lambda(int)#1}::operator()(int) const
  *   └ dropped └─ kept ┘└─ cut ──────┘└─ kept ─┘     └──── kept ────┘  └─ kept ──┘
  */
-#include "mangled.h"
+#include "symbol/mangled.h"
 
 #include <ctype.h>
 #include <stdbool.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "range.h"
+#include "symbol/range.h"
 
 #include <stdlib.h>
 

@@ -11,7 +11,7 @@
  * one question and none knows this one, where what they tell becomes a site's text.
  */
 #define _GNU_SOURCE
-#include "symbol.h"
+#include "symbol/symbol.h"
 
 #include <dlfcn.h>
 #include <stdbool.h>
@@ -20,15 +20,15 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "dwarf_name.h"
-#include "dwarf_position.h"
-#include "dwarf_unit.h"
-#include "dwarf_wrapper.h"
-#include "elf_debug.h"
-#include "elf_file.h"
-#include "elf_functions.h"
-#include "elfutils.h"
-#include "mangled.h"
+#include "symbol/dwarf_name.h"
+#include "symbol/dwarf_position.h"
+#include "symbol/dwarf_unit.h"
+#include "symbol/dwarf_wrapper.h"
+#include "symbol/elf_debug.h"
+#include "symbol/elf_file.h"
+#include "symbol/elf_functions.h"
+#include "symbol/elfutils.h"
+#include "symbol/mangled.h"
 
 #define NAME_SIZE 256 /* a function's name in a site, with its NUL */
 

@@ -16,8 +16,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "range.h" /* struct memtrack_range */
-#include "slots.h" /* MEMTRACK_REASON_SIZE */
+#include "symbol/range.h" /* struct memtrack_range */
+#include "module/slots.h" /* MEMTRACK_REASON_SIZE */
 
 struct memtrack_symbols;
 

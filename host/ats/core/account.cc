@@ -1,0 +1,334 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Each kind of event has a fast path of its own: this thread's shard, the key at the beginning of its probe, a block of the
+ * present epoch. There it is two stores around a few inlined lines of the core, no call and no loop. A key further on in its probe
+ * and an older block take a second turn of the same; everything else goes one slow way.
+ *
+ * The core's generated C is part of this file, so that the compiler can inline those few lines; other files call its functions
+ * from outside.
+ */
+#include "core/account.h"
+
+#include <cerrno>
+
+#include "core/epoch.h"
+#include "base/compiler.h"
+#include "owner/naming.h"
+#include "core/registry.h"
+#include "core/shard.h"
+
+extern "C" {
+/* The core's hot functions, by their export names. Declared first, so that their definitions below are inlined. */
+#define IN_PLACE_ static inline __attribute__((always_inline))
+IN_PLACE_ u32 w2c_tryEvent(Z_core_instance_t *, u64, u64);
+IN_PLACE_ u32 w2c_tryCharge(Z_core_instance_t *, u64, u64, u64);
+IN_PLACE_ u32 w2c_release(Z_core_instance_t *, u32, u64);
+IN_PLACE_ u32 w2c_releaseOld(Z_core_instance_t *, u32, u32, u64);
+IN_PLACE_ void w2c_turn(Z_core_instance_t *, u64, u32);
+#undef IN_PLACE_
+
+#include "core.c"
+}
+
+/* Said of every part of the fast paths: the core is a large file, and how much of it the compiler inlines unasked depends on its
+ * size. */
+#define ALWAYS_ __attribute__((always_inline))
+
+namespace
+{
+constexpr uint32_t UNKNOWN = MEMTRACK_SITE_UNKNOWN;
+constexpr uint32_t TRAPPED = UNKNOWN - 1; /* no site has that number either */
+
+/* What a site is found by, and what its name is made of at first sight. */
+struct Key {
+  uint64_t place;
+  uint64_t detail;
+  const char *text;
+};
+
+uint64_t lost;
+
+/* Calls the core within a change of the shard. Returns the site; UNKNOWN where nothing was counted and the slow way may know more;
+   TRAPPED where it is lost, and counted so. `disable` is what a trap does to the shard. */
+template <typename Call, typename Disable>
+inline __attribute__((always_inline)) uint32_t
+change(memtrack_shard *shard, Call call, Disable disable)
+{
+  uint64_t seq;
+  uint32_t site;
+  if (UNLIKELY_(shard == nullptr) || UNLIKELY_(!memtrack_shard_enter(shard, &seq))) {
+    return UNKNOWN;
+  }
+  try {
+    site = call(&shard->core);
+  } catch (const memtrack_trap &) {
+    disable();
+    __atomic_fetch_add(&lost, 1, __ATOMIC_RELAXED);
+    return TRAPPED;
+  }
+  memtrack_shard_leave(shard, seq);
+  return site;
+}
+
+/* As above, of this thread's own shard; UNKNOWN too where it has none. A trap looks for the shard anew, so that nothing need be
+   kept in a saved register for it. */
+template <typename Call>
+inline __attribute__((always_inline)) uint32_t
+change_own(Call call)
+{
+  return change(memtrack_thread.shard, call, memtrack_shard_disable_own);
+}
+
+/* Calls a hot function with an instance of its own that has what it reads: the compiler can keep that in registers over the stores
+   into linear memory, and from the memory's size and the largest index it proves all bounds, so that no check is left. The hot
+   functions change linear memory only, and read no other global (tests/node/core.test.ts). */
+template <typename Call>
+inline __attribute__((always_inline)) uint32_t
+hot(const memtrack_hot &own, Call call)
+{
+  Z_core_instance_t copy;
+  copy.w2c_memory.data = own.memory;
+  copy.w2c_memory.size = MEMTRACK_SHARD_MEMORY; /* memtrack_core_open() has seen to it, and to the next */
+  copy.w2c_indexShift  = own.index_shift;
+  copy.w2c_slots       = own.slots;
+  copy.w2c_epochs      = own.epochs;
+  if (copy.w2c_indexShift < 64 - MEMTRACK_INDEX_BITS || copy.w2c_indexShift > 63) {
+    __builtin_unreachable();
+  }
+  return call(&copy);
+}
+
+/* The epoch of what a shard allocates: the lowest lane of its word (assembly/epoch.ts). */
+inline uint32_t
+present(const memtrack_core *core)
+{
+  return (uint8_t)core->hot.epochs;
+}
+
+inline uint32_t
+birth_of(uint32_t site, const memtrack_core *core)
+{
+  return site << MEMTRACK_EPOCH_BITS | present(core);
+}
+
+template <typename Call>
+uint32_t
+change_one(memtrack_shard *shard, Call call)
+{
+  return __atomic_load_n(&shard->dead, __ATOMIC_RELAXED) ? UNKNOWN : change(shard, call, [=] { memtrack_shard_disable(shard); });
+}
+
+/* Tells a shard the key of a site, where it has one. */
+void
+bind(memtrack_shard *shard, uint32_t site)
+{
+  uint64_t place;
+  uint64_t detail;
+  if (memtrack_registry_key(site, &place, &detail)) {
+    change_one(shard, [=](memtrack_core *core) { return Z_coreZ_bind(&core->wasm, site, place, detail); });
+  }
+}
+
+/* The registry is full: this shard learns all there is. A site that it had not met yet must be found under its own number before
+   unknown ones become (other), or its releases would be charged elsewhere than its allocations. */
+void
+seal(memtrack_shard *shard, uint32_t knows)
+{
+  uint32_t count = memtrack_registry_count();
+  for (uint32_t site = MEMTRACK_SITE_FIRST; site < count; ++site) {
+    bind(shard, site);
+  }
+  change_one(shard, [=](memtrack_core *core) {
+    Z_coreZ_seal(&core->wasm, knows);
+    return 0u;
+  });
+  shard->sealed = true;
+}
+
+/* Has a shard go on in the epochs that are published: some 12 ns a site, all between two events of a thread. */
+void
+turn(memtrack_shard *shard)
+{
+  uint64_t epochs = memtrack_epochs();
+  uint32_t count  = memtrack_registry_count();
+  change_one(shard, [=](memtrack_core *core) {
+    return hot(core->hot, [=](Z_core_instance_t *copy) ALWAYS_ {
+      w2c_turn(copy, epochs, count);
+      core->hot.epochs = core->wasm.w2c_epochs = copy->w2c_epochs;
+      return 0u;
+    });
+  });
+}
+
+/* Tells a shard what the registry answered to a key that it did not know: the number of the key's site, or of a row (other). */
+void
+learn(memtrack_shard *shard, const Key *key)
+{
+  uint32_t site = memtrack_naming_site(key->place, key->detail, key->text);
+  if (memtrack_registry_is_own(site)) {
+    change_one(shard, [=](memtrack_core *core) { return Z_coreZ_bind(&core->wasm, site, key->place, key->detail); });
+    return;
+  }
+  if (site >= MEMTRACK_SITE_FIRST && shard->sealed) {
+    bind(shard, site);
+  } else {
+    /* Asked again in spite of it, and answered with the row of the class: there are no further rows (other). */
+    seal(shard, shard->sealed ? MEMTRACK_SEALED_ALL : MEMTRACK_SEALED_SITES);
+  }
+}
+
+/* Calls the core, in the epochs that are published. Where it does not know the key, tells it the key's number and calls again:
+   twice at most, the second time for the row (other) that a shard which has just been sealed still asks for. */
+template <typename Call>
+uint32_t
+tell(memtrack_shard *shard, Call call, const Key *key)
+{
+  if (memtrack_epochs() != shard->core.hot.epochs) {
+    turn(shard);
+  }
+  uint32_t site = change_one(shard, call);
+  for (int i = 0; i < 2 && site == UNKNOWN && key; ++i) {
+    learn(shard, key);
+    site = change_one(shard, call);
+  }
+  return site;
+}
+
+/* The slow way: a thread's first event, a key that is not known to this shard, a thread that shares a shard, an event that
+   interrupted another. */
+template <typename Call>
+__attribute__((noinline)) uint32_t
+tell_slowly(Call call, const Key *key)
+{
+  uint32_t site = UNKNOWN;
+  int before    = errno; /* free() leaves it as it is, and so do we: memory for a shard may not be had */
+  if (!memtrack_thread.busy) {
+    memtrack_thread.busy = true;
+    if (memtrack_thread.state == MEMTRACK_THREAD_NEW) {
+      memtrack_shard_attach();
+    }
+    if (memtrack_thread.state == MEMTRACK_THREAD_ATTACHED) {
+      site = tell(memtrack_thread.shard, call, key);
+    } else if (memtrack_thread.state == MEMTRACK_THREAD_SHARING) {
+      site = tell(memtrack_shard_share(), call, key);
+      memtrack_shard_unshare();
+    }
+    memtrack_thread.busy = false;
+  }
+  if (site == UNKNOWN) {
+    __atomic_fetch_add(&lost, 1, __ATOMIC_RELAXED);
+  }
+  errno = before;
+  return site;
+}
+
+__attribute__((noinline)) void
+iobuffer_further(const char *location, int64_t size)
+{
+  if (LIKELY_(change_own([=](memtrack_core *core) { return w2c_event(&core->wasm, (uintptr_t)location, size); }) != UNKNOWN)) {
+    return;
+  }
+  Key key{(uintptr_t)location, MEMTRACK_CLASS_IOBUFFER << MEMTRACK_DETAIL_CLASS_SHIFT, location};
+  tell_slowly([=](memtrack_core *core) { return Z_coreZ_event(&core->wasm, key.place, size); }, &key);
+}
+
+__attribute__((noinline)) uint32_t
+alloc_further(uint64_t place, uint64_t detail, const char *text, uint64_t size)
+{
+  memtrack_shard *shard = memtrack_thread.shard;
+  if (shard && shard->core.hot.epochs == memtrack_epochs()) {
+    uint32_t site = change_own([=](memtrack_core *core) { return w2c_charge(&core->wasm, place, detail, size); });
+    if (LIKELY_(site != UNKNOWN)) {
+      return site == TRAPPED ? UNKNOWN : birth_of(site, &shard->core);
+    }
+  }
+  Key key{place, detail, text};
+  uint32_t birth = tell_slowly(
+    [=](memtrack_core *core) {
+      uint32_t site = Z_coreZ_charge(&core->wasm, key.place, key.detail, size);
+      return site == UNKNOWN ? site : birth_of(site, core);
+    },
+    &key);
+  return birth == TRAPPED ? UNKNOWN : birth;
+}
+
+/* What is older than the shard's epoch; and what is later, before the shard has turned. */
+__attribute__((noinline)) void
+free_further(uint32_t birth, uint64_t size)
+{
+  uint32_t site = birth >> MEMTRACK_EPOCH_BITS, epoch = birth & MEMTRACK_EPOCH_MASK;
+  memtrack_shard *shard = memtrack_thread.shard;
+  if (LIKELY_(shard && epoch <= present(&shard->core))) {
+    if (LIKELY_(change_own([=](memtrack_core *core) ALWAYS_ {
+                  return hot(core->hot, [=](Z_core_instance_t *copy) ALWAYS_ { return w2c_releaseOld(copy, site, epoch, size); });
+                }) != UNKNOWN)) {
+      return;
+    }
+  }
+  tell_slowly([=](memtrack_core *core) { return Z_coreZ_releaseOld(&core->wasm, site, epoch, size); }, nullptr);
+}
+} // namespace
+
+HOT_ void
+memtrack_account_iobuffer(const char *location, int64_t size)
+{
+  if (UNLIKELY_(change_own([=](memtrack_core *core) ALWAYS_ {
+                  return hot(core->hot,
+                             [=](Z_core_instance_t *copy) ALWAYS_ { return w2c_tryEvent(copy, (uintptr_t)location, size); });
+                }) == UNKNOWN)) {
+    iobuffer_further(location, size);
+  }
+}
+
+HOT_ uint32_t
+memtrack_account_alloc(uint64_t place, uint64_t detail, const char *text, uint64_t size)
+{
+  memtrack_shard *shard = memtrack_thread.shard;
+  if (UNLIKELY_(shard == nullptr) || UNLIKELY_(shard->core.hot.epochs != memtrack_epochs())) {
+    return alloc_further(place, detail, text, size);
+  }
+  uint32_t site = change(
+    shard,
+    [=](memtrack_core *core)
+      ALWAYS_ { return hot(core->hot, [=](Z_core_instance_t *copy) ALWAYS_ { return w2c_tryCharge(copy, place, detail, size); }); },
+    memtrack_shard_disable_own);
+  return LIKELY_(site < TRAPPED) ? birth_of(site, &shard->core)
+         : site == TRAPPED       ? UNKNOWN
+                                 : alloc_further(place, detail, text, size);
+}
+
+HOT_ void
+memtrack_account_free(uint32_t birth, uint64_t size)
+{
+  memtrack_shard *shard = memtrack_thread.shard;
+  if (UNLIKELY_(shard == nullptr) || ((birth ^ (uint32_t)shard->core.hot.epochs) & MEMTRACK_EPOCH_MASK) ||
+      UNLIKELY_(change(
+                  shard,
+                  [=](memtrack_core *core) ALWAYS_ {
+                    return hot(core->hot, [=](Z_core_instance_t *copy)
+                                            ALWAYS_ { return w2c_release(copy, birth >> MEMTRACK_EPOCH_BITS, size); });
+                  },
+                  memtrack_shard_disable_own) == UNKNOWN)) {
+    free_further(birth, size);
+  }
+}
+
+void
+memtrack_account_free_untagged(uint32_t cls, uint64_t size)
+{
+  memtrack_account_free(memtrack_birth_untagged(cls), size);
+}
+
+void
+memtrack_account_carry(uint32_t site, int64_t allocs, int64_t frees, int64_t in_use)
+{
+  /* Another accountant tells what is in use, not what was ever released: that much was allocated and kept. */
+  uint64_t allocated = in_use > 0 ? in_use : 0, freed = in_use < 0 ? -in_use : 0;
+  tell_slowly([=](memtrack_core *core) { return Z_coreZ_carry(&core->wasm, site, allocs, allocated, frees, freed); }, nullptr);
+}
+
+uint64_t
+memtrack_account_lost(void)
+{
+  return __atomic_load_n(&lost, __ATOMIC_RELAXED);
+}

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The epochs that are published (assembly/epoch.ts): one word, written when a sample is taken, read by every allocation that tags.
+ * It changes some 30 times in the first hour, and then ever less, so its cache line is in every processor's cache.
+ */
+#ifndef MEMTRACK_EPOCH_H
+#define MEMTRACK_EPOCH_H
+
+#include "core/instance.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+extern uint64_t memtrack_epochs_ __attribute__((visibility("hidden")));
+
+/* Relaxed: who releases a block has it from the one who allocated it, and so sees what that one saw, or later. hook-safe. */
+static inline uint64_t
+memtrack_epochs(void)
+{
+  return __atomic_load_n(&memtrack_epochs_, __ATOMIC_RELAXED);
+}
+
+/* Begins an epoch, if it is time, and publishes it. `now` is in monotonic seconds. Under the model's mutex, guarded. */
+void memtrack_epoch_turn(struct memtrack_core *model, uint64_t now);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The run time that wasm2c's output asks for, cut to this use: memory from mmap (not malloc: an instance is made inside a malloc
+ * hook), no tables, no exceptions, no signal handler; and the making of instances.
+ */
+#define _GNU_SOURCE
+#include "core/instance.h"
+
+#include <pthread.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#if WASM_RT_MEMCHECK_SIGNAL_HANDLER || WASM_RT_USE_STACK_DEPTH_COUNT
+#error "wasm_rt_config.h must come first: the signal handlers are the server's, and the depth counter is a data race"
+#endif
+
+#define WASM_PAGE 65536u
+
+static pthread_once_t module_once = PTHREAD_ONCE_INIT;
+
+void
+wasm_rt_allocate_memory(wasm_rt_memory_t *memory, uint32_t pages, uint32_t max_pages)
+{
+  void *data = mmap(NULL, (size_t)pages * WASM_PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  bool ok    = data != MAP_FAILED;
+  if (ok) {
+    madvise(data, (size_t)pages * WASM_PAGE, MADV_NOHUGEPAGE); /* most of it is never touched */
+  }
+  memory->data      = ok ? data : NULL;
+  memory->pages     = ok ? pages : 0; /* with no page the first access traps, and memtrack_core_open() says no */
+  memory->size      = memory->pages * WASM_PAGE;
+  memory->max_pages = max_pages;
+}
+
+uint32_t
+wasm_rt_grow_memory(wasm_rt_memory_t *memory, uint32_t delta)
+{
+  uint32_t old = memory->pages;
+  uint64_t now = (uint64_t)old + delta;
+  if (now > memory->max_pages || now > UINT32_MAX / WASM_PAGE) {
+    return UINT32_MAX;
+  }
+  if (delta == 0) {
+    return old;
+  }
+  void *data = mremap(memory->data, memory->size, now * WASM_PAGE, MREMAP_MAYMOVE);
+  if (data == MAP_FAILED) {
+    return UINT32_MAX;
+  }
+  memory->data  = data;
+  memory->pages = now;
+  memory->size  = now * WASM_PAGE;
+  return old;
+}
+
+void
+wasm_rt_free_memory(wasm_rt_memory_t *memory)
+{
+  if (memory->data) {
+    munmap(memory->data, memory->size);
+  }
+  memory->data = NULL;
+  memory->size = memory->pages = 0;
+}
+
+bool
+wasm_rt_is_initialized(void)
+{
+  return true; /* there is no signal handler to install */
+}
+
+/* Types are told apart for indirect calls; the core has none. */
+uint32_t
+wasm_rt_register_func_type(uint32_t params, uint32_t results, ...)
+{
+  (void)params;
+  (void)results;
+  return 1;
+}
+
+struct opening {
+  struct memtrack_core *core;
+  uint32_t role, sites;
+  bool done;
+};
+
+static void
+open_guarded(void *argument)
+{
+  struct opening *opening    = argument;
+  struct memtrack_core *core = opening->core;
+  Z_core_instantiate(&core->wasm);
+  if (Z_coreZ_init(&core->wasm, opening->role, opening->sites) == 0) {
+    core->sites      = opening->sites;
+    core->size       = Z_coreZ_size(&core->wasm);
+    core->input      = Z_coreZ_inputAt(&core->wasm);
+    core->names      = Z_coreZ_namesAt(&core->wasm);
+    core->owners_end = Z_coreZ_ownersEnd(&core->wasm);
+    core->staging    = Z_coreZ_stagingAt(&core->wasm);
+    core->output     = Z_coreZ_outputAt(&core->wasm);
+    core->hot        = (struct memtrack_hot){
+             .memory = core->wasm.w2c_memory.data, .index_shift = core->wasm.w2c_indexShift, .slots = core->wasm.w2c_slots};
+    if (opening->role == MEMTRACK_ROLE_SHARD) {
+      /* The texts of dumps, which a shard never reads: three pages in each thread. They read as zeros from now on. */
+      madvise(core->wasm.w2c_memory.data, MEMTRACK_INDEX_AT, MADV_DONTNEED);
+    }
+    /* What account.cc takes for granted of a shard. */
+    opening->done =
+      opening->role != MEMTRACK_ROLE_SHARD || (core->hot.index_shift >= 64 - MEMTRACK_INDEX_BITS && core->hot.index_shift < 64 &&
+                                               core->wasm.w2c_memory.size == MEMTRACK_SHARD_MEMORY);
+  }
+}
+
+int
+memtrack_core_open(struct memtrack_core *core, uint32_t role, uint32_t sites)
+{
+  struct opening opening = {.core = core, .role = role, .sites = sites};
+  pthread_once(&module_once, Z_core_init_module);
+  memset(core, 0, sizeof(*core));
+  if (memtrack_guard(open_guarded, &opening) && opening.done) {
+    return 0;
+  }
+  memtrack_core_close(core);
+  return -1;
+}
+
+void
+memtrack_core_close(struct memtrack_core *core)
+{
+  wasm_rt_free_memory(&core->wasm.w2c_memory);
+}
+
+uint32_t
+memtrack_core_input(struct memtrack_core *core, const char *text, uint64_t length)
+{
+  if (length > MEMTRACK_INPUT_SIZE) {
+    text += length - MEMTRACK_INPUT_SIZE;
+    length = MEMTRACK_INPUT_SIZE;
+  }
+  memcpy(memtrack_core_at(core, core->input), text, length);
+  return length;
+}

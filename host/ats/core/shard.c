@@ -1,0 +1,233 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#define _GNU_SOURCE
+#include "core/shard.h"
+
+#include <pthread.h>
+#include <sched.h>
+#include <stdatomic.h>
+#include <string.h>
+#include <time.h>
+
+/* A reader that meets an odd seq waits for an event to end: some nanoseconds, or, where its thread has lost the processor, until
+   it is scheduled again, which on a busy machine takes as long as it takes. Only after this time is the thread taken to be gone in
+   the middle of an event. (A number of turns is no bound: 100,000 of them were over before a busy host gave the thread its time.)
+ */
+#define READ_WAIT_MS 2000
+#define READ_TURNS   256 /* before the reader sleeps between two looks */
+#define READ_PAUSE   50  /* microseconds */
+
+__thread struct memtrack_thread memtrack_thread;
+
+static struct memtrack_shard shards[MEMTRACK_SHARDS_MAX]; /* 0 is the shared one */
+static _Atomic uint32_t shard_count;
+static _Atomic uint32_t traps;
+static uint32_t capacity;
+static pthread_mutex_t pool_mutex   = PTHREAD_MUTEX_INITIALIZER;
+static pthread_mutex_t shared_mutex = PTHREAD_MUTEX_INITIALIZER;
+static pthread_key_t key;
+static bool have_key;
+
+/* At a thread's end. Events that come still later (other destructors release memory) are shared. */
+static void
+hand_back(void *shard)
+{
+  memtrack_thread.shard = NULL;
+  memtrack_thread.state = MEMTRACK_THREAD_SHARING;
+  pthread_mutex_lock(&pool_mutex);
+  ((struct memtrack_shard *)shard)->owned = false;
+  pthread_mutex_unlock(&pool_mutex);
+}
+
+int
+memtrack_shards_open(uint32_t sites)
+{
+  capacity = sites;
+  if (memtrack_core_open(&shards[0].core, MEMTRACK_ROLE_SHARD, sites)) {
+    return -1;
+  }
+  shards[0].owned = true;
+  atomic_store(&shard_count, 1);
+  have_key = pthread_key_create(&key, hand_back) == 0;
+  return 0;
+}
+
+/* A shard nobody owns, or a new one; NULL where there can be none. Under the pool's mutex. */
+static struct memtrack_shard *
+find_shard(void)
+{
+  uint32_t count = atomic_load_explicit(&shard_count, memory_order_relaxed);
+  for (uint32_t i = 0; i < count; ++i) {
+    if (!shards[i].owned && !__atomic_load_n(&shards[i].dead, __ATOMIC_RELAXED)) {
+      return &shards[i];
+    }
+  }
+  if (count == MEMTRACK_SHARDS_MAX || memtrack_core_open(&shards[count].core, MEMTRACK_ROLE_SHARD, capacity)) {
+    return NULL;
+  }
+  atomic_store_explicit(&shard_count, count + 1, memory_order_release);
+  return &shards[count];
+}
+
+void
+memtrack_shard_attach(void)
+{
+  struct memtrack_shard *shard = NULL;
+  /* Without a key nobody would hand the shard back. */
+  if (have_key) {
+    pthread_mutex_lock(&pool_mutex);
+    shard = find_shard();
+    if (shard) {
+      shard->owned = true;
+    }
+    pthread_mutex_unlock(&pool_mutex);
+  }
+  if (shard && pthread_setspecific(key, shard)) {
+    hand_back(shard);
+    return;
+  }
+  memtrack_thread.shard = shard;
+  memtrack_thread.state = shard ? MEMTRACK_THREAD_ATTACHED : MEMTRACK_THREAD_SHARING;
+}
+
+struct memtrack_shard *
+memtrack_shard_share(void)
+{
+  pthread_mutex_lock(&shared_mutex);
+  return &shards[0];
+}
+
+void
+memtrack_shard_unshare(void)
+{
+  pthread_mutex_unlock(&shared_mutex);
+}
+
+void
+memtrack_shard_disable(struct memtrack_shard *shard)
+{
+  __atomic_store_n(&shard->dead, true, __ATOMIC_RELAXED);
+  atomic_fetch_add_explicit(&traps, 1, memory_order_relaxed);
+  if (memtrack_thread.shard == shard) {
+    memtrack_thread.shard = NULL;
+    memtrack_thread.state = MEMTRACK_THREAD_DISABLED;
+  }
+}
+
+void
+memtrack_shard_disable_own(void)
+{
+  memtrack_shard_disable(memtrack_thread.shard);
+}
+
+uint32_t
+memtrack_shard_count(void)
+{
+  return atomic_load_explicit(&shard_count, memory_order_acquire);
+}
+
+struct memtrack_shard *
+memtrack_shard_get(uint32_t n)
+{
+  return &shards[n];
+}
+
+uint32_t
+memtrack_shard_traps(void)
+{
+  return atomic_load_explicit(&traps, memory_order_relaxed);
+}
+
+/* Waits a little for a shard's owner to leave. `turns` counts the looks, `since` is the time of the first pause. False where the
+   owner is not expected to leave any more. */
+static bool
+wait_for_owner(uint32_t turns, uint64_t *since)
+{
+  if (turns < READ_TURNS) {
+    if (turns % 64 == 0) {
+      sched_yield();
+    }
+    return true;
+  }
+  struct timespec now, pause = {.tv_nsec = READ_PAUSE * 1000};
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  uint64_t ms = now.tv_sec * 1000ull + now.tv_nsec / 1000000;
+  if (turns == READ_TURNS) {
+    *since = ms;
+  }
+  nanosleep(&pause, NULL);
+  return ms - *since < READ_WAIT_MS;
+}
+
+/* The reader's side of the seqlock. The owner's stores are in generated code and not atomic; what is torn by them is copied again.
+   ThreadSanitizer knows no seqlock, hence the attribute (and core.c is compiled without it). */
+struct reader {
+  struct memtrack_shard *shard;
+  bool gone; /* the owner is not waited for any more */
+};
+
+#define READS_ static inline __attribute__((always_inline, no_sanitize("thread")))
+
+READS_ uint64_t
+reader_begin(const struct reader *reader)
+{
+  return __atomic_load_n(&reader->shard->seq, __ATOMIC_ACQUIRE);
+}
+
+/* Whether what was copied since reader_begin() is of one moment, or is the best that can be had; else it is to be copied again. */
+READS_ bool
+reader_end(struct reader *reader, uint64_t before, uint32_t *turns, uint64_t *since)
+{
+  atomic_thread_fence(memory_order_acquire);
+  bool whole = !(before & 1) && __atomic_load_n(&reader->shard->seq, __ATOMIC_RELAXED) == before;
+  if (LIKELY_(whole) || reader->gone) {
+    *turns = 0;
+    return true;
+  }
+  reader->gone = __atomic_load_n(&reader->shard->dead, __ATOMIC_RELAXED) || !wait_for_owner(++*turns, since);
+  return false;
+}
+
+READS_ void
+copy_words(uint64_t *to, const uint8_t *from, int words)
+{
+  volatile const uint64_t *cell = (volatile const uint64_t *)from;
+  for (int i = 0; i < words; ++i) {
+    to[i] = cell[i];
+  }
+}
+
+__attribute__((no_sanitize("thread"))) void
+memtrack_shard_read(struct memtrack_shard *shard, uint32_t pair, uint32_t count, uint8_t *to)
+{
+  const uint8_t *from  = memtrack_core_at(&shard->core, MEMTRACK_RECORDS_AT) + pair;
+  struct reader reader = {.shard = shard};
+  uint32_t turns       = 0;
+  uint64_t since       = 0;
+  for (uint32_t site = 0; site < count;) {
+    uint64_t copied[2], before = reader_begin(&reader);
+    copy_words(copied, from + (uint64_t)site * MEMTRACK_RECORD_SIZE, 2);
+    if (reader_end(&reader, before, &turns, &since)) {
+      memcpy(to + (uint64_t)site * MEMTRACK_PAIR_SIZE, copied, sizeof(copied));
+      ++site;
+    }
+  }
+}
+
+__attribute__((no_sanitize("thread"))) void
+memtrack_shard_read_sites(struct memtrack_shard *shard, uint32_t first, uint32_t count, uint8_t *to)
+{
+  const uint8_t *records = memtrack_core_at(&shard->core, MEMTRACK_RECORDS_AT) + MEMTRACK_RECORD_ALLOCS;
+  const uint8_t *buckets = memtrack_core_at(&shard->core, MEMTRACK_BUCKETS_AT);
+  struct reader reader   = {.shard = shard};
+  uint32_t turns         = 0;
+  uint64_t since         = 0;
+  for (uint32_t site = first; site < first + count;) {
+    uint64_t *copied = (uint64_t *)(to + (uint64_t)(site - first) * MEMTRACK_STAGED_SIZE), before = reader_begin(&reader);
+    copy_words(copied, (const uint8_t *)&shard->core.wasm.w2c_epochs, 1);
+    copy_words(copied + MEMTRACK_STAGED_PAIRS / 8, records + (uint64_t)site * MEMTRACK_RECORD_SIZE, 4);
+    if (copied[MEMTRACK_STAGED_PAIRS / 8] || copied[MEMTRACK_STAGED_PAIRS / 8 + 2]) { /* else its buckets' page may be untouched */
+      copy_words(copied + MEMTRACK_STAGED_BUCKETS / 8, buckets + (uint64_t)site * MEMTRACK_BUCKETS_SIZE, MEMTRACK_BUCKETS_SIZE / 8);
+    }
+    site += reader_end(&reader, before, &turns, &since);
+  }
+}

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Traps: thrown by generated code, caught by the guard around each call into the core. C++ for its exceptions alone; the unwinder
+ * is the one that the server, a C++ program, has loaded already.
+ */
+#include "core/instance.h"
+
+static __thread wasm_rt_trap_t last __attribute__((tls_model("initial-exec")));
+
+void
+wasm_rt_trap(wasm_rt_trap_t code)
+{
+  last = code;
+  throw memtrack_trap{code};
+}
+
+bool
+memtrack_guard(void (*body)(void *), void *argument)
+{
+  try {
+    body(argument);
+    return true;
+  } catch (const memtrack_trap &) {
+    return false;
+  }
+}
+
+const char *
+memtrack_trap_reason(void)
+{
+  return last == WASM_RT_TRAP_OOB ? "access out of bounds" : last == WASM_RT_TRAP_UNREACHABLE ? "unreachable" : "trap";
+}

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What the analysis needs to know of the process, its machine and the server, beyond what is counted. What cannot be found out is
+ * left unknown.
+ */
+#ifndef MEMTRACK_MEASURE_H
+#define MEMTRACK_MEASURE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "core_abi.h"
+#include "control/records.h"
+
+struct memtrack_measures {
+  uint64_t transactions; /* since the server's start; 0 where it does not say */
+  bool known[MEMTRACK_MEASURE_COUNT];
+  uint64_t value[MEMTRACK_MEASURE_COUNT];
+};
+
+/* What each sample needs. Not hook-safe. */
+void memtrack_measure_sample(struct memtrack_measures *measures, memtrack_record_reader read);
+
+/* Likewise, and what only a dump needs. `freelists` is the name of the server's function that prints them, or NULL. Not hook-safe.
+ */
+void memtrack_measure_dump(struct memtrack_measures *measures, memtrack_record_reader read, const char *freelists);
+
+/* The limit that the process's control group sets, by the text of /proc/self/cgroup and the folder of the groups. 0: none. For
+   tests apart from the process. Not hook-safe. */
+uint64_t memtrack_measure_cgroup(const char *membership_path, const char *groups_path);
+
+#endif

@@ -1,0 +1,433 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The heap of plugins: malloc, operator new and their kin, called by a plugin, or by a library while a plugin's code runs (a string
+ * that grows inside libstdc++). The site is the plugin's own call: from a library, and from a function of the C++ library that was
+ * compiled into the plugin, the stack is walked to it. Releases are looked at wherever they happen.
+ *
+ * The server's operators are hooked as a library's are, its malloc is not: a freelist's chunk is nobody's. What its objects take is
+ * the plugin's that asked for them; and where the server has made the same template out of the C++ library's headers as a plugin
+ * has (std::vector<int>), the loader binds the plugin's calls to the server's copy. It is the slots of whoever calls that are
+ * hooked, never what the operators themselves call, for another allocator's do not come by libstdc++.
+ *
+ * While the heap is not tracked the hooks in plugins stay, for the releases of what TSmalloc gave; libraries are left alone.
+ */
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <errno.h>
+#include <malloc.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "owner/context.h"
+#include "base/compiler.h"
+#include "module/module.h"
+#include "owner/naming.h"
+#include "hook/install.h"
+#include "hook/release.h"
+#include "owner/walk.h"
+
+#define PLACE ((uintptr_t)__builtin_return_address(0))
+
+/* Operators, as the linker knows them. They throw where there is no memory, so they are called and not imitated; those that take no
+   alignment only where malloc() alone, which is what the C++ library's own begin with, has none. */
+#define NEWS(X)                                                                                                  \
+  X(_Znwm, true, (size_t size), (size))                                                                          \
+  X(_Znam, true, (size_t size), (size))                                                                          \
+  X(_ZnwmRKSt9nothrow_t, true, (size_t size, const void *tag), (size, tag))                                      \
+  X(_ZnamRKSt9nothrow_t, true, (size_t size, const void *tag), (size, tag))                                      \
+  X(_ZnwmSt11align_val_t, false, (size_t size, size_t align), (size, align))                                     \
+  X(_ZnamSt11align_val_t, false, (size_t size, size_t align), (size, align))                                     \
+  X(_ZnwmSt11align_val_tRKSt9nothrow_t, false, (size_t size, size_t align, const void *tag), (size, align, tag)) \
+  X(_ZnamSt11align_val_tRKSt9nothrow_t, false, (size_t size, size_t align, const void *tag), (size, align, tag))
+
+/* Name, the one to call, parameters, arguments. A sized one is told a size that is not the allocator's: its unsized twin is called.
+ */
+#define DELETES(X)                                                                                                   \
+  X(_ZdlPv, _ZdlPv, (void *block), (block))                                                                          \
+  X(_ZdaPv, _ZdaPv, (void *block), (block))                                                                          \
+  X(_ZdlPvm, _ZdlPv, (void *block, size_t size __attribute__((unused))), (block))                                    \
+  X(_ZdaPvm, _ZdaPv, (void *block, size_t size __attribute__((unused))), (block))                                    \
+  X(_ZdlPvRKSt9nothrow_t, _ZdlPv, (void *block, const void *tag __attribute__((unused))), (block))                   \
+  X(_ZdaPvRKSt9nothrow_t, _ZdaPv, (void *block, const void *tag __attribute__((unused))), (block))                   \
+  X(_ZdlPvSt11align_val_t, _ZdlPvSt11align_val_t, (void *block, size_t align), (block, align))                       \
+  X(_ZdaPvSt11align_val_t, _ZdaPvSt11align_val_t, (void *block, size_t align), (block, align))                       \
+  X(_ZdlPvmSt11align_val_t, _ZdlPvSt11align_val_t, (void *block, size_t size __attribute__((unused)), size_t align), \
+    (block, align))                                                                                                  \
+  X(_ZdaPvmSt11align_val_t, _ZdaPvSt11align_val_t, (void *block, size_t size __attribute__((unused)), size_t align), (block, align))
+
+#define DECLARE_NEW_(name, unaligned, parameters, arguments)  static void *(*original_##name)parameters;
+#define DECLARE_DELETE_(name, unsized, parameters, arguments) static void(*original_##name) parameters;
+NEWS(DECLARE_NEW_)
+DELETES(DECLARE_DELETE_)
+
+/* All of them are the C++ library's own: malloc(), free(), and what is to be done where there is no memory. Set at init. */
+static bool own_operators;
+
+enum where { IN_PLUGIN, IN_LIBRARY };
+
+/* Whether this allocation is to be accounted: by a plugin, or by a library on a plugin's behalf. */
+static inline bool
+is_ours(enum where where, size_t size)
+{
+  return atomic_load_explicit(&memtrack_plugins.heap, memory_order_relaxed) &&
+         atomic_load_explicit(&memtrack_plugins.armed, memory_order_relaxed) && !memtrack_context.inside &&
+         (where == IN_PLUGIN || memtrack_context.owner != MEMTRACK_OWNER_CORE) && LIKELY_(size <= SIZE_MAX - MEMTRACK_TAG_SIZE);
+}
+
+static bool
+is_plugin_call(uintptr_t address)
+{
+  const struct memtrack_module *module = memtrack_module_at(address - 1);
+  return module && module->kind == MEMTRACK_MODULE_PLUGIN && !memtrack_module_is_wrapper(module, address);
+}
+
+/* The plugin's call on this thread's stack; `otherwise` where there is none. What the unwinder allocates is not accounted. */
+static __attribute__((noinline)) uintptr_t
+plugin_call(uintptr_t otherwise)
+{
+  MEMTRACK_STEP_INSIDE;
+  return memtrack_walk(is_plugin_call, otherwise);
+}
+
+/* Accounts and tags a block that has been made MEMTRACK_TAG_SIZE longer. */
+static inline void
+charge(void *block, size_t size, enum where where, uintptr_t place)
+{
+  uint64_t key    = atomic_load_explicit(&memtrack_plugins.key, memory_order_relaxed);
+  uint64_t detail = memtrack_detail(MEMTRACK_CLASS_HEAP, 0, memtrack_context.owner);
+  if (where == IN_LIBRARY) {
+    place = plugin_call(place);
+  }
+  uint32_t birth = memtrack_block_charge(block, size, key, place, detail, NULL);
+  if (UNLIKELY_(where == IN_PLUGIN && birth != MEMTRACK_SITE_UNKNOWN && memtrack_naming_is_wrapper(birth >> MEMTRACK_EPOCH_BITS))) {
+    memtrack_account_free(birth, size);
+    memtrack_block_charge(block, size, key, plugin_call(place), detail, NULL);
+  }
+}
+
+/* Defines a hook for plugins and one for libraries. */
+#define ALLOCATES_IN_(which, where, name, parameters, size, plain, longer) \
+  static void *which##_##name parameters                                   \
+  {                                                                        \
+    if (!is_ours(where, size)) {                                           \
+      return plain;                                                        \
+    }                                                                      \
+    void *block;                                                           \
+    {                                                                      \
+      MEMTRACK_STEP_INSIDE;                                                \
+      block = longer;                                                      \
+    }                                                                      \
+    if (LIKELY_(block != NULL)) {                                          \
+      charge(block, size, where, PLACE);                                   \
+    }                                                                      \
+    return block;                                                          \
+  }
+
+#define ALLOCATES(name, parameters, size, plain, longer)                  \
+  ALLOCATES_IN_(plugin, IN_PLUGIN, name, parameters, size, plain, longer) \
+  ALLOCATES_IN_(library, IN_LIBRARY, name, parameters, size, plain, longer)
+
+#define MORE MEMTRACK_TAG_SIZE
+
+static inline size_t
+product(size_t count, size_t size)
+{
+  size_t result;
+  return __builtin_mul_overflow(count, size, &result) ? SIZE_MAX : result;
+}
+
+ALLOCATES(malloc, (size_t size), size, malloc(size), malloc(size + MORE))
+ALLOCATES(calloc, (size_t count, size_t size), product(count, size), calloc(count, size), calloc(1, product(count, size) + MORE))
+ALLOCATES(memalign, (size_t align, size_t size), size, memalign(align, size), memalign(align, size + MORE))
+ALLOCATES(aligned_alloc, (size_t align, size_t size), size, aligned_alloc(align, size), memalign(align, size + MORE))
+ALLOCATES(valloc, (size_t size), size, valloc(size), valloc(size + MORE))
+
+/* As above, but the size is changed in the arguments. */
+#define NEW_IN_(which, where, name, unaligned, parameters, arguments)               \
+  static void *which##_##name parameters                                            \
+  {                                                                                 \
+    if (!is_ours(where, size)) {                                                    \
+      return original_##name arguments;                                             \
+    }                                                                               \
+    void *block = unaligned && LIKELY_(own_operators) ? malloc(size + MORE) : NULL; \
+    if (!unaligned || UNLIKELY_(block == NULL)) {                                   \
+      MEMTRACK_STEP_INSIDE;                                                         \
+      size += MORE;                                                                 \
+      block = original_##name arguments;                                            \
+      size -= MORE;                                                                 \
+    }                                                                               \
+    if (LIKELY_(block != NULL)) {                                                   \
+      charge(block, size, where, PLACE);                                            \
+    }                                                                               \
+    return block;                                                                   \
+  }
+#define NEW_(name, unaligned, parameters, arguments)                 \
+  NEW_IN_(plugin, IN_PLUGIN, name, unaligned, parameters, arguments) \
+  NEW_IN_(library, IN_LIBRARY, name, unaligned, parameters, arguments)
+NEWS(NEW_)
+
+#define COPIES_IN_(which, where, name, parameters, length) \
+  static char *which##_##name parameters                   \
+  {                                                        \
+    size_t size = (length) + 1;                            \
+    bool ours   = is_ours(where, size);                    \
+    char *copy;                                            \
+    {                                                      \
+      MEMTRACK_STEP_INSIDE;                                \
+      copy = malloc(ours ? size + MORE : size);            \
+    }                                                      \
+    if (copy) {                                            \
+      memcpy(copy, text, size - 1);                        \
+      copy[size - 1] = '\0';                               \
+      if (ours) {                                          \
+        charge(copy, size, where, PLACE);                  \
+      }                                                    \
+    }                                                      \
+    return copy;                                           \
+  }
+#define COPIES(name, parameters, length)                  \
+  COPIES_IN_(plugin, IN_PLUGIN, name, parameters, length) \
+  COPIES_IN_(library, IN_LIBRARY, name, parameters, length)
+COPIES(strdup, (const char *text), strlen(text))
+COPIES(strndup, (const char *text, size_t most), strnlen(text, most))
+
+static void *
+plain_realloc(void *block, size_t size, const char *text)
+{
+  (void)text;
+  MEMTRACK_STEP_INSIDE;
+  return realloc(block, size);
+}
+
+/* A block that is not ours to account further may still carry a tag: TSmalloc's, or one of another module. */
+static void *
+resize_plainly(void *block, size_t size)
+{
+  if (block && atomic_load_explicit(&memtrack_plugins.armed, memory_order_relaxed)) {
+    uint64_t key    = atomic_load_explicit(&memtrack_plugins.key, memory_order_relaxed), old_size;
+    uint64_t usable = malloc_usable_size(block);
+    uint32_t birth;
+    if (memtrack_block_untag(block, usable, key, &birth, &old_size)) {
+      void *moved = realloc(block, size);
+      if (moved == NULL && size) {
+        memtrack_tag_write(block, usable, old_size, birth, key);
+        return NULL;
+      }
+      memtrack_account_free(birth, old_size);
+      return moved;
+    }
+  }
+  return realloc(block, size);
+}
+
+static inline __attribute__((always_inline)) void *
+resize(void *block, size_t size, enum where where, uintptr_t place)
+{
+  if (!is_ours(where, size) || size == 0) {
+    return resize_plainly(block, size);
+  }
+  if (where == IN_LIBRARY) {
+    place = plugin_call(place);
+  }
+  uint64_t key    = atomic_load_explicit(&memtrack_plugins.key, memory_order_relaxed);
+  uint64_t detail = memtrack_detail(MEMTRACK_CLASS_HEAP, 0, memtrack_context.owner);
+  if (block == NULL) {
+    void *fresh = plain_realloc(NULL, size + MORE, NULL);
+    if (fresh) {
+      charge(fresh, size, IN_PLUGIN, place);
+    }
+    return fresh;
+  }
+  return memtrack_block_resize(block, size, key, place, detail, NULL, plain_realloc, memtrack_birth_untagged(MEMTRACK_CLASS_HEAP));
+}
+
+#define RESIZES_IN_(which, where)                                            \
+  static void *which##_realloc(void *block, size_t size)                     \
+  {                                                                          \
+    return resize(block, size, where, PLACE);                                \
+  }                                                                          \
+  static void *which##_reallocarray(void *block, size_t count, size_t size)  \
+  {                                                                          \
+    size_t all = product(count, size);                                       \
+    if (all == SIZE_MAX) {                                                   \
+      errno = ENOMEM;                                                        \
+      return NULL;                                                           \
+    }                                                                        \
+    return resize(block, all, where, PLACE);                                 \
+  }                                                                          \
+  static int which##_posix_memalign(void **block, size_t align, size_t size) \
+  {                                                                          \
+    if (!is_ours(where, size)) {                                             \
+      return posix_memalign(block, align, size);                             \
+    }                                                                        \
+    int result;                                                              \
+    {                                                                        \
+      MEMTRACK_STEP_INSIDE;                                                  \
+      result = posix_memalign(block, align, size + MORE);                    \
+    }                                                                        \
+    if (result == 0) {                                                       \
+      charge(*block, size, where, PLACE);                                    \
+    }                                                                        \
+    return result;                                                           \
+  }
+RESIZES_IN_(plugin, IN_PLUGIN)
+RESIZES_IN_(library, IN_LIBRARY)
+
+/* ---- releases ---- */
+
+static inline bool
+is_armed(void)
+{
+  return atomic_load_explicit(&memtrack_plugins.armed, memory_order_relaxed) && !memtrack_context.inside;
+}
+
+HOT_ static void
+plugin_free(void *block)
+{
+  if (is_armed()) {
+    memtrack_release(block, MEMTRACK_CLASS_HEAP);
+  }
+  free(block);
+}
+
+HOT_ static void
+other_free(void *block)
+{
+  if (is_armed()) {
+    memtrack_release(block, MEMTRACK_RELEASE_BY_OTHERS);
+  }
+  free(block);
+}
+
+static void *
+other_realloc(void *block, size_t size)
+{
+  return resize_plainly(block, size);
+}
+
+#define DELETE_IN_(which, cls, name, unsized, parameters, arguments) \
+  HOT_ static void which##_##name parameters                         \
+  {                                                                  \
+    if (is_armed()) {                                                \
+      memtrack_release(block, cls);                                  \
+    }                                                                \
+    if (LIKELY_(own_operators)) {                                    \
+      free(block);                                                   \
+      return;                                                        \
+    }                                                                \
+    MEMTRACK_STEP_INSIDE;                                            \
+    original_##unsized arguments;                                    \
+  }
+#define DELETE_(name, unsized, parameters, arguments)                           \
+  DELETE_IN_(plugin, MEMTRACK_CLASS_HEAP, name, unsized, parameters, arguments) \
+  DELETE_IN_(other, MEMTRACK_RELEASE_BY_OTHERS, name, unsized, parameters, arguments)
+DELETES(DELETE_)
+
+/* A program may use all of a block that the allocator says there is: the tag is not part of it. */
+static size_t
+other_malloc_usable_size(void *block)
+{
+  uint32_t birth;
+  uint64_t size, usable = malloc_usable_size(block);
+  uint64_t key = atomic_load_explicit(&memtrack_plugins.key, memory_order_relaxed);
+  if (block && is_armed() && memtrack_tag_read(block, usable, key, &birth, &size)) {
+    return memtrack_tag_room(usable, size);
+  }
+  return usable;
+}
+
+/* The C library changes the size of the line it is given, by itself: what comes back carries no tag, and belongs to no site. */
+static ssize_t
+plugin_getdelim(char **line, size_t *room, int delimiter, FILE *file)
+{
+  /* It is made longer where that is needed, and may be: without a tag it is the C library's. */
+  if (is_armed() && line && *line) {
+    memtrack_release_tagged(*line, malloc_usable_size(*line), atomic_load_explicit(&memtrack_plugins.key, memory_order_relaxed));
+  }
+  return getdelim(line, room, delimiter, file);
+}
+
+static ssize_t
+plugin_getline(char **line, size_t *room, FILE *file)
+{
+  return plugin_getdelim(line, room, '\n', file);
+}
+
+/* What a library unloads by itself, the modules' table hears of at a later poll: too late for rules of its code. */
+static int
+other_dlclose(void *handle)
+{
+  int result = dlclose(handle);
+  memtrack_walk_forget();
+  return result;
+}
+
+#define REDIRECT(which, name)     \
+  {                               \
+#name, (void *)which##_##name \
+  }
+#define PLUGIN_NEW_(name, unaligned, parameters, arguments)  REDIRECT(plugin, name),
+#define LIBRARY_NEW_(name, unaligned, parameters, arguments) REDIRECT(library, name),
+#define PLUGIN_DELETE_(name, unsized, parameters, arguments) REDIRECT(plugin, name),
+#define OTHER_DELETE_(name, unsized, parameters, arguments)  REDIRECT(other, name),
+#define ALL_OF(which)                                                                                                 \
+  REDIRECT(which, malloc), REDIRECT(which, calloc), REDIRECT(which, memalign), REDIRECT(which, aligned_alloc),        \
+    REDIRECT(which, valloc), REDIRECT(which, strdup), REDIRECT(which, strndup), {"__strdup", (void *)which##_strdup}, \
+    REDIRECT(which, realloc), REDIRECT(which, reallocarray), REDIRECT(which, posix_memalign)
+
+const struct memtrack_redirect memtrack_plugin_heap[] = {
+  ALL_OF(plugin),
+  REDIRECT(plugin, free),
+  REDIRECT(plugin, getline),
+  REDIRECT(other, malloc_usable_size),
+  REDIRECT(plugin, getdelim),
+  REDIRECT(other, dlclose),
+  {"__getdelim", (void *)plugin_getdelim},
+  NEWS(PLUGIN_NEW_) DELETES(PLUGIN_DELETE_){NULL, NULL},
+};
+
+const struct memtrack_redirect memtrack_library_heap[] = {
+  ALL_OF(library),
+  REDIRECT(other, malloc_usable_size),
+  REDIRECT(other, dlclose),
+  REDIRECT(other, free),
+  NEWS(LIBRARY_NEW_) DELETES(OTHER_DELETE_){NULL, NULL},
+};
+
+const struct memtrack_redirect memtrack_server_news[] = {NEWS(LIBRARY_NEW_){NULL, NULL}};
+
+/* The server releases what plugins gave it, and what it was given by TSmalloc under another name. */
+const struct memtrack_redirect memtrack_server_heap[] = {
+  REDIRECT(other, malloc_usable_size),
+  REDIRECT(other, free),
+  REDIRECT(other, realloc),
+  DELETES(OTHER_DELETE_){NULL, NULL},
+};
+
+/* Another allocator, a sanitizer or the server may define operators of its own. */
+static bool
+is_of_cpp_library(uintptr_t function)
+{
+  Dl_info info;
+  return dladdr((void *)function, &info) && info.dli_fname && strstr(info.dli_fname, "/libstdc++.so");
+}
+
+int
+memtrack_hook_heap_open(char *reason)
+{
+#define LOOK_UP_(name)                                                                                        \
+  original_##name = (__typeof__(original_##name))(uintptr_t)dlsym(RTLD_DEFAULT, #name);                       \
+  if (!original_##name) {                                                                                     \
+    snprintf(reason, MEMTRACK_REASON_SIZE, "the C++ library has no " #name ": its memory cannot be tracked"); \
+    return -1;                                                                                                \
+  }
+#define LOOK_UP_NEW_(name, unaligned, parameters, arguments)  LOOK_UP_(name)
+#define LOOK_UP_DELETE_(name, unsized, parameters, arguments) LOOK_UP_(name)
+  NEWS(LOOK_UP_NEW_)
+  DELETES(LOOK_UP_DELETE_)
+#define IS_OWN_NEW_(name, unaligned, parameters, arguments)  &&is_of_cpp_library((uintptr_t)original_##name)
+#define IS_OWN_DELETE_(name, unsized, parameters, arguments) &&is_of_cpp_library((uintptr_t)original_##name)
+  own_operators = true NEWS(IS_OWN_NEW_) DELETES(IS_OWN_DELETE_);
+  return 0;
+}

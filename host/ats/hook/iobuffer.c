@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#define _GNU_SOURCE
+#include "hook/iobuffer.h"
+
+#include <dlfcn.h>
+#include <stdatomic.h>
+#include <stdint.h>
+#include <stdlib.h>
+
+#include "core/account.h"
+#include "module/slots.h"
+
+typedef void (*increment_function)(const char *location, int64_t size);
+typedef void (*dump_function)(FILE *file);
+
+pthread_mutex_t memtrack_iobuffer_verify_mutex = PTHREAD_MUTEX_INITIALIZER;
+
+static struct memtrack_slots increment_slots;
+static struct memtrack_slots dump_slots;
+static increment_function original_increment;
+static dump_function original_dump;
+static _Atomic int *level;
+static _Atomic bool passing_on;
+
+/* The usual hook is the accounting itself: an event thread allocates or releases a block, inside whatever it does. */
+static const increment_function hook_increment = memtrack_account_iobuffer;
+
+/* Verify mode. Both accountants see an event or neither does, so that a dump can compare them between two events. The built-in
+   takes a global mutex of its own; this one adds nothing that would be felt beside it. */
+static void
+hook_increment_and_pass_on(const char *location, int64_t size)
+{
+  pthread_mutex_lock(&memtrack_iobuffer_verify_mutex);
+  memtrack_account_iobuffer(location, size);
+  original_increment(location, size);
+  pthread_mutex_unlock(&memtrack_iobuffer_verify_mutex);
+}
+
+/* The slots of a symbol, and the function itself. Refused where a slot leads elsewhere already: someone else stands there. */
+static int
+find(const char *symbol, struct memtrack_slots *slots, void **function, char *reason)
+{
+  *function = dlsym(RTLD_DEFAULT, symbol);
+  if (!*function) {
+    snprintf(reason, MEMTRACK_REASON_SIZE, "this server has no %s: not the libtscore that this version was built with", symbol);
+    return -1;
+  }
+  if (memtrack_slots_find(slots, symbol, NULL, (void *)hook_increment, reason)) {
+    return -1;
+  }
+  for (size_t i = 0; i < slots->count; ++i) {
+    Dl_info info;
+    if (slots->before[i] != *function) {
+      snprintf(reason, MEMTRACK_REASON_SIZE, "%s is redirected already, to %s", symbol,
+               dladdr(slots->before[i], &info) && info.dli_fname ? info.dli_fname : "an unknown place");
+      return -1;
+    }
+  }
+  return 0;
+}
+
+int
+memtrack_iobuffer_install(const struct memtrack_server *server, void (*dump)(FILE *), char *reason)
+{
+  struct memtrack_slots increments, dumps;
+  void *increment_address, *dump_address;
+  void *level_address = dlsym(RTLD_DEFAULT, server->level);
+  if (!level_address) {
+    snprintf(reason, MEMTRACK_REASON_SIZE, "this server has no variable %s", server->level);
+    return -1;
+  }
+  if (find(server->increment, &increments, &increment_address, reason) || find(server->dump, &dumps, &dump_address, reason)) {
+    return -1;
+  }
+  /* Only now: a refusal leaves what an earlier installation needs for its removal. */
+  increment_slots    = increments;
+  dump_slots         = dumps;
+  original_increment = (increment_function)increment_address;
+  original_dump      = (dump_function)dump_address;
+  level              = level_address;
+  if (memtrack_slots_write(&increment_slots, (void *)hook_increment, reason)) {
+    return -1;
+  }
+  if (memtrack_slots_write(&dump_slots, (void *)dump, reason)) {
+    char ignored[MEMTRACK_REASON_SIZE];
+    memtrack_slots_restore(&increment_slots, ignored);
+    return -1;
+  }
+  return 0;
+}
+
+int
+memtrack_iobuffer_remove(char *reason)
+{
+  int a = memtrack_slots_restore(&increment_slots, reason);
+  int b = memtrack_slots_restore(&dump_slots, reason);
+  return a || b ? -1 : 0;
+}
+
+int
+memtrack_iobuffer_level(void)
+{
+  return atomic_load_explicit(level, memory_order_relaxed);
+}
+
+void
+memtrack_iobuffer_set_level(int value)
+{
+  atomic_store_explicit(level, value, memory_order_relaxed);
+}
+
+void
+memtrack_iobuffer_event(const char *location, int64_t size)
+{
+  if (memtrack_iobuffer_level() == 0) {
+    return;
+  }
+  if (atomic_load_explicit(&passing_on, memory_order_relaxed)) {
+    hook_increment_and_pass_on(location, size);
+  } else {
+    hook_increment(location, size);
+  }
+}
+
+int
+memtrack_iobuffer_pass_on(bool on, char *reason)
+{
+  atomic_store_explicit(&passing_on, on, memory_order_relaxed);
+  return memtrack_slots_write(&increment_slots, (void *)(on ? hook_increment_and_pass_on : hook_increment), reason);
+}
+
+char *
+memtrack_iobuffer_builtin(void)
+{
+  char *text  = NULL;
+  size_t size = 0;
+  FILE *file  = open_memstream(&text, &size);
+  if (!file) {
+    return NULL;
+  }
+  original_dump(file);
+  fclose(file);
+  if (size == 0) {
+    free(text);
+    text = NULL;
+  }
+  return text;
+}

@@ -1,0 +1,273 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#define _GNU_SOURCE
+#include "hook/openssl.h"
+
+#include <dlfcn.h>
+#include <errno.h>
+#include <link.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/auxv.h>
+
+#include "hook/allocator.h"
+#include "hook/block.h"
+#include "owner/context.h"
+#include "base/compiler.h"
+#include "hook/release.h"
+#include "module/slots.h"
+
+typedef void *(*malloc_function)(size_t, const char *, int);
+typedef void *(*realloc_function)(void *, size_t, const char *, int);
+typedef void (*free_function)(void *, const char *, int);
+typedef void (*get_function)(malloc_function *, realloc_function *, free_function *);
+
+enum { MALLOC, REALLOC, FREE };
+
+static get_function get_functions;
+static _Atomic(uintptr_t) *place[3]; /* where libcrypto keeps each pointer */
+static uintptr_t original[3];
+static _Atomic bool armed;
+static _Atomic uint64_t tag_key;
+
+/* A block of `size` bytes that malloc() has made `size` + MEMTRACK_TAG_SIZE of. */
+INLINE_ void
+account_block(void *block, size_t size, uint64_t key, const char *file, int line)
+{
+  uint64_t detail = memtrack_detail(MEMTRACK_CLASS_OPENSSL, line < 0 ? 0 : line, memtrack_context.owner);
+  memtrack_block_charge(block, size, key, (uintptr_t)file, detail, file);
+}
+
+HOT_ uint64_t
+memtrack_openssl_key(void)
+{
+  return atomic_load_explicit(&tag_key, memory_order_relaxed);
+}
+
+HOT_ void *
+memtrack_openssl_malloc(size_t size, const char *file, int line)
+{
+  if (UNLIKELY_(!atomic_load_explicit(&armed, memory_order_relaxed))) {
+    return size ? malloc(size) : NULL;
+  }
+  /* As CRYPTO_malloc() has it: nothing of 0 bytes is allocated. */
+  if (UNLIKELY_(size == 0)) {
+    return NULL;
+  }
+  if (UNLIKELY_(size > SIZE_MAX - MEMTRACK_TAG_SIZE)) {
+    errno = ENOMEM;
+    return NULL;
+  }
+  uint64_t key = atomic_load_explicit(&tag_key, memory_order_relaxed);
+  void *block  = malloc(size + MEMTRACK_TAG_SIZE);
+  if (LIKELY_(block != NULL)) {
+    account_block(block, size, key, file, line);
+  }
+  return block;
+}
+
+HOT_ void
+memtrack_openssl_free(void *block, const char *file, int line)
+{
+  (void)file;
+  (void)line;
+  if (block && LIKELY_(atomic_load_explicit(&armed, memory_order_relaxed))) {
+    uint32_t birth;
+    uint64_t size, usable = malloc_usable_size(block);
+    if (LIKELY_(memtrack_block_untag(block, usable, memtrack_openssl_key(), &birth, &size))) {
+      memtrack_account_free(birth, size);
+    } else if (!memtrack_release_tagged(block, usable, atomic_load_explicit(&memtrack_plugins.key, memory_order_relaxed))) {
+      memtrack_account_free_untagged(MEMTRACK_CLASS_OPENSSL, size);
+    }
+  }
+  free(block);
+}
+
+static void *
+plain_realloc(void *block, size_t size, const char *file)
+{
+  (void)file;
+  return realloc(block, size);
+}
+
+void *
+memtrack_openssl_realloc(void *block, size_t size, const char *file, int line)
+{
+  if (block == NULL) {
+    return memtrack_openssl_malloc(size, file, line);
+  }
+  if (size == 0) {
+    memtrack_openssl_free(block, file, line);
+    return NULL;
+  }
+  if (UNLIKELY_(!atomic_load_explicit(&armed, memory_order_relaxed))) {
+    return realloc(block, size);
+  }
+  if (UNLIKELY_(size > SIZE_MAX - MEMTRACK_TAG_SIZE)) {
+    errno = ENOMEM;
+    return NULL;
+  }
+  uint64_t key    = atomic_load_explicit(&tag_key, memory_order_relaxed);
+  uint64_t detail = memtrack_detail(MEMTRACK_CLASS_OPENSSL, line < 0 ? 0 : line, memtrack_context.owner);
+  return memtrack_block_resize(block, size, key, (uintptr_t)file, detail, file, plain_realloc,
+                               memtrack_birth_untagged(MEMTRACK_CLASS_OPENSSL));
+}
+
+const uintptr_t *
+memtrack_find_three(const uintptr_t *words, size_t count, const uintptr_t values[3], unsigned *places)
+{
+  const uintptr_t *first = NULL;
+  for (size_t i = 0; i + 3 <= count; ++i) {
+    const uintptr_t *w = words + i;
+    unsigned found     = 0;
+    for (int v = 0; v < 3; ++v) {
+      found |= (w[0] == values[v]) << v | (w[1] == values[v]) << v | (w[2] == values[v]) << v;
+    }
+    if (found == 7) {
+      first = first ? first : w;
+      ++*places;
+    }
+  }
+  return first;
+}
+
+struct scan {
+  const void *inside; /* an address in the module to scan */
+  const uintptr_t *values;
+  const uintptr_t *first;
+  unsigned places;
+  bool module;
+};
+
+static int
+scan_module(struct dl_phdr_info *info, size_t size, void *data)
+{
+  struct scan *scan = data;
+  (void)size;
+  for (int i = 0; i < info->dlpi_phnum && !scan->module; ++i) {
+    const ElfW(Phdr) *segment = &info->dlpi_phdr[i];
+    scan->module = segment->p_type == PT_LOAD && (uintptr_t)scan->inside - (info->dlpi_addr + segment->p_vaddr) < segment->p_memsz;
+  }
+  if (!scan->module) {
+    return 0;
+  }
+  for (int i = 0; i < info->dlpi_phnum; ++i) {
+    const ElfW(Phdr) *segment = &info->dlpi_phdr[i];
+    if (segment->p_type == PT_LOAD && (segment->p_flags & PF_W)) {
+      uintptr_t from = (info->dlpi_addr + segment->p_vaddr + sizeof(uintptr_t) - 1) & ~(sizeof(uintptr_t) - 1);
+      uintptr_t to   = info->dlpi_addr + segment->p_vaddr + segment->p_memsz;
+      const uintptr_t *found =
+        memtrack_find_three((const uintptr_t *)from, (to - from) / sizeof(uintptr_t), scan->values, &scan->places);
+      scan->first = scan->first ? scan->first : found;
+    }
+  }
+  return 1;
+}
+
+static void
+present_values(uintptr_t values[3])
+{
+  malloc_function m;
+  realloc_function r;
+  free_function f;
+  get_functions(&m, &r, &f);
+  values[MALLOC]  = (uintptr_t)m;
+  values[REALLOC] = (uintptr_t)r;
+  values[FREE]    = (uintptr_t)f;
+}
+
+/* Whether a function is one that does nothing but call the C library: libcrypto's own, or the server's wrapper. Others' blocks
+   might not be malloc's. */
+static bool
+is_plain(uintptr_t function, const char *own_name)
+{
+  Dl_info info, program;
+  return (uintptr_t)dlsym(RTLD_DEFAULT, own_name) == function ||
+         (dladdr((void *)function, &info) && dladdr((void *)getauxval(AT_ENTRY), &program) && info.dli_fbase == program.dli_fbase);
+}
+
+int
+memtrack_openssl_find(char *reason)
+{
+  static const char *const names[3] = {"CRYPTO_malloc", "CRYPTO_realloc", "CRYPTO_free"};
+  get_functions                     = (get_function)dlsym(RTLD_DEFAULT, "CRYPTO_get_mem_functions");
+  if (!get_functions) {
+    snprintf(reason, MEMTRACK_REASON_SIZE, "CRYPTO_get_mem_functions not found: no OpenSSL, or another library in its place");
+    return -1;
+  }
+  if (memtrack_allocator_open(reason)) {
+    return -1;
+  }
+  present_values(original);
+  for (int i = 0; i < 3; ++i) {
+    if (!is_plain(original[i], names[i])) {
+      Dl_info info;
+      bool known = dladdr((void *)original[i], &info) && info.dli_fname;
+      snprintf(reason, MEMTRACK_REASON_SIZE, "%s is set to a function of %s, whose blocks may not be malloc's", names[i],
+               known ? info.dli_fname : "an unknown module");
+      return -1;
+    }
+  }
+  struct scan scan = {.inside = dlsym(RTLD_DEFAULT, "CRYPTO_malloc"), .values = original};
+  dl_iterate_phdr(scan_module, &scan);
+  if (scan.places != 1) {
+    snprintf(reason, MEMTRACK_REASON_SIZE, "libcrypto's three memory functions stand side by side in %u places, expected 1",
+             scan.places);
+    return -1;
+  }
+  for (int i = 0; i < 3; ++i) {
+    for (int v = 0; v < 3; ++v) {
+      if (scan.first[i] == original[v]) {
+        place[v] = (_Atomic(uintptr_t) *)(scan.first + i);
+      }
+    }
+  }
+  return 0;
+}
+
+/* What releases first where ours are put in, and last where they are taken out: no block is tagged whose release is not seen,
+   however long this thread is kept between two stores. */
+static void
+store(const uintptr_t values[3])
+{
+  for (int i = 0; i < 3; ++i) {
+    int which = values == original ? i : FREE - i;
+    atomic_store_explicit(place[which], values[which], memory_order_release);
+  }
+}
+
+int
+memtrack_openssl_install(char *reason)
+{
+  static const malloc_function our_malloc   = memtrack_openssl_malloc;
+  static const realloc_function our_realloc = memtrack_openssl_realloc;
+  static const free_function our_free       = memtrack_openssl_free;
+  const uintptr_t ours[3]                   = {(uintptr_t)our_malloc, (uintptr_t)our_realloc, (uintptr_t)our_free};
+  uintptr_t now[3];
+  atomic_store(&tag_key, memtrack_tag_key());
+  atomic_store(&armed, true);
+  store(ours);
+  present_values(now);
+  if (memcmp(now, ours, sizeof(now)) != 0) {
+    store(original);
+    atomic_store(&armed, false);
+    snprintf(reason, MEMTRACK_REASON_SIZE, "the three words found are not what CRYPTO_get_mem_functions reads");
+    return -1;
+  }
+  return 0;
+}
+
+void
+memtrack_openssl_remove(void)
+{
+  store(original);
+  atomic_store(&armed, false);
+}
+
+void
+memtrack_openssl_disarm(void)
+{
+  atomic_store_explicit(&armed, false, memory_order_relaxed);
+}

@@ -1,0 +1,440 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What plugins call of the plugin API: memory (TSmalloc and its kin), objects that are created and destroyed in pairs, and
+ * functions that take one of the plugin's, which then runs on the plugin's behalf. The site is the call: its return address.
+ */
+#define _GNU_SOURCE
+#include <pthread.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "server/api.h"
+#include "hook/block.h"
+#include "hook/buffer.h"
+#include "owner/context.h"
+#include "hook/iobuffer.h"
+#include "base/compiler.h"
+#include "hook/objects.h"
+#include "hook/install.h"
+#include "hook/release.h"
+
+#define PLACE ((uintptr_t)__builtin_return_address(0))
+
+static inline bool
+is_armed(void)
+{
+  return LIKELY_(atomic_load_explicit(&memtrack_plugins.armed, memory_order_relaxed));
+}
+
+static inline uint64_t
+key(void)
+{
+  return atomic_load_explicit(&memtrack_plugins.key, memory_order_relaxed);
+}
+
+static inline uint64_t
+detail(uint32_t cls, uint32_t kind)
+{
+  return memtrack_detail(cls, kind, memtrack_context.owner);
+}
+
+/* ---- memory ---- */
+
+HOT_ static void *
+hook__TSmalloc(size_t size, const char *path)
+{
+  if (!is_armed() || UNLIKELY_(size == 0 || size > SIZE_MAX - MEMTRACK_TAG_SIZE)) {
+    return memtrack_api._TSmalloc(size, path);
+  }
+  void *block;
+  {
+    MEMTRACK_STEP_INSIDE;
+    block = memtrack_api._TSmalloc(size + MEMTRACK_TAG_SIZE, path);
+  }
+  if (LIKELY_(block != NULL)) {
+    memtrack_block_charge(block, size, key(), PLACE, detail(MEMTRACK_CLASS_TSAPI, 0), path);
+  }
+  return block;
+}
+
+static void *
+hook__TSrealloc(void *block, size_t size, const char *path)
+{
+  if (!is_armed()) {
+    return memtrack_api._TSrealloc(block, size, path);
+  }
+  if (UNLIKELY_(size == 0 || size > SIZE_MAX - MEMTRACK_TAG_SIZE)) {
+    memtrack_release(block, MEMTRACK_CLASS_TSAPI);
+    return memtrack_api._TSrealloc(block, size, path);
+  }
+  uint64_t site = detail(MEMTRACK_CLASS_TSAPI, 0);
+  MEMTRACK_STEP_INSIDE;
+  if (block == NULL) {
+    void *fresh = memtrack_api._TSrealloc(NULL, size + MEMTRACK_TAG_SIZE, path);
+    if (fresh) {
+      memtrack_block_charge(fresh, size, key(), PLACE, site, path);
+    }
+    return fresh;
+  }
+  return memtrack_block_resize(block, size, key(), PLACE, site, path, memtrack_api._TSrealloc,
+                               memtrack_birth_untagged(MEMTRACK_CLASS_TSAPI));
+}
+
+static char *
+hook__TSstrdup(const char *text, int64_t length, const char *path)
+{
+  if (!is_armed() || text == NULL) {
+    return memtrack_api._TSstrdup(text, length, path);
+  }
+  size_t size = (length < 0 ? strlen(text) : (size_t)length) + 1;
+  char *copy;
+  {
+    MEMTRACK_STEP_INSIDE;
+    copy = memtrack_api._TSmalloc(size + MEMTRACK_TAG_SIZE, path);
+  }
+  if (copy) {
+    strncpy(copy, text, size - 1); /* pads, as the server's own does */
+    copy[size - 1] = '\0';
+    memtrack_block_charge(copy, size, key(), PLACE, detail(MEMTRACK_CLASS_TSAPI, 0), path);
+  }
+  return copy;
+}
+
+HOT_ static void
+hook__TSfree(void *block)
+{
+  if (is_armed() && block) {
+    memtrack_release_likely(block, malloc_usable_size(block), MEMTRACK_CLASS_TSAPI);
+  }
+  MEMTRACK_STEP_INSIDE;
+  memtrack_api._TSfree(block);
+}
+
+/* ---- objects ---- */
+
+HOT_ static void
+count_created(void *object, uint32_t kind, uintptr_t place)
+{
+  if (object == NULL || !is_armed()) {
+    return;
+  }
+  struct memtrack_object old;
+  uint32_t birth = memtrack_account_alloc(place, detail(MEMTRACK_CLASS_OBJECT, kind), NULL, 0);
+  if (birth == MEMTRACK_SITE_UNKNOWN) {
+    return;
+  }
+  if (!memtrack_objects_add(object, birth, &old)) {
+    memtrack_account_free(birth, 0); /* not remembered, so its end could not be seen */
+  } else if (old.address) {
+    memtrack_account_free(old.birth, 0); /* it went without our seeing it: the server destroyed it */
+  }
+}
+
+HOT_ static void
+count_destroyed(const void *object)
+{
+  struct memtrack_object known;
+  if (object && is_armed() && memtrack_objects_remove(object, &known)) {
+    memtrack_account_free(known.birth, 0);
+  }
+}
+
+/* A function of a plugin's, which will run on the plugin's behalf. */
+#define WRAP(function) ((__typeof__(function))memtrack_context_wrap((void *)(uintptr_t)(function)))
+
+/* A continuation owns its mutex, if it has one: the last to go takes it along. */
+HOT_ static void *
+hook_TSContCreate(memtrack_api_handler function, void *mutex)
+{
+  void *cont = memtrack_api.TSContCreate(WRAP(function), mutex);
+  count_created(cont, MEMTRACK_KIND_CONT, PLACE);
+  if (mutex && is_armed()) {
+    memtrack_objects_use(mutex);
+  }
+  return cont;
+}
+
+static void *
+hook_TSVConnCreate(memtrack_api_handler function, void *mutex)
+{
+  void *cont = memtrack_api.TSVConnCreate(WRAP(function), mutex);
+  count_created(cont, MEMTRACK_KIND_CONT, PLACE);
+  if (mutex && is_armed()) {
+    memtrack_objects_use(mutex);
+  }
+  return cont;
+}
+
+static void *
+hook_TSTransformCreate(memtrack_api_handler function, void *transaction)
+{
+  void *cont = memtrack_api.TSTransformCreate(WRAP(function), transaction);
+  count_created(cont, MEMTRACK_KIND_CONT, PLACE);
+  return cont;
+}
+
+HOT_ static void
+hook_TSContDestroy(void *cont)
+{
+  struct memtrack_object known, mutex;
+  if (is_armed() && memtrack_objects_remove(cont, &known)) {
+    void *owned = memtrack_api.TSContMutexGet(cont);
+    if (owned && memtrack_objects_unuse(owned, &mutex)) {
+      memtrack_account_free(mutex.birth, 0);
+    }
+    memtrack_account_free(known.birth, 0);
+  }
+  memtrack_api.TSContDestroy(cont);
+}
+
+static void *
+hook_TSIOBufferCreate(void)
+{
+  void *buffer = memtrack_api.TSIOBufferCreate();
+  if (is_armed()) {
+    memtrack_buffer_mark(buffer, false, PLACE, memtrack_context.owner, memtrack_iobuffer_event);
+  }
+  count_created(buffer, MEMTRACK_KIND_IOBUFFER, PLACE);
+  return buffer;
+}
+
+static void *
+hook_TSIOBufferSizedCreate(int size_index)
+{
+  void *buffer = memtrack_api.TSIOBufferSizedCreate(size_index);
+  if (is_armed()) {
+    memtrack_buffer_mark(buffer, true, PLACE, memtrack_context.owner, memtrack_iobuffer_event);
+  }
+  count_created(buffer, MEMTRACK_KIND_IOBUFFER, PLACE);
+  return buffer;
+}
+
+/* Readers stand in their buffer, at distances that are the same in all of them, and go with it. */
+enum { DISTANCES_MAX = 16 };
+static _Atomic uintptr_t distances[DISTANCES_MAX];
+
+static void
+learn_distance(uintptr_t distance)
+{
+  for (int i = 0; i < DISTANCES_MAX; ++i) {
+    uintptr_t none = 0;
+    if (atomic_load_explicit(&distances[i], memory_order_relaxed) == distance ||
+        atomic_compare_exchange_strong(&distances[i], &none, distance) || none == distance) {
+      return;
+    }
+  }
+}
+
+static void
+hook_TSIOBufferDestroy(void *buffer)
+{
+  if (is_armed() && memtrack_objects_knows(buffer)) {
+    for (int i = 0; i < DISTANCES_MAX; ++i) {
+      uintptr_t distance = atomic_load_explicit(&distances[i], memory_order_relaxed);
+      if (distance == 0) {
+        break;
+      }
+      count_destroyed((char *)buffer + distance);
+    }
+  }
+  count_destroyed(buffer);
+  memtrack_api.TSIOBufferDestroy(buffer);
+}
+
+/* Only readers of buffers that a plugin created are followed: the server destroys its own without our seeing it. */
+static void *
+hook_TSIOBufferReaderAlloc(void *buffer)
+{
+  void *reader = memtrack_api.TSIOBufferReaderAlloc(buffer);
+  if (reader && is_armed() && memtrack_objects_knows(buffer)) {
+    learn_distance((uintptr_t)reader - (uintptr_t)buffer);
+    count_created(reader, MEMTRACK_KIND_READER, PLACE);
+  }
+  return reader;
+}
+
+static void *
+hook_TSIOBufferReaderClone(void *reader)
+{
+  void *clone = memtrack_api.TSIOBufferReaderClone(reader);
+  if (clone && is_armed() && memtrack_objects_knows(reader)) {
+    for (int i = 0; i < DISTANCES_MAX; ++i) { /* both stand in one buffer: one of the distances leads to its beginning */
+      uintptr_t distance = atomic_load_explicit(&distances[i], memory_order_relaxed);
+      if (distance && memtrack_objects_knows((char *)reader - distance)) {
+        learn_distance((uintptr_t)clone - ((uintptr_t)reader - distance));
+        count_created(clone, MEMTRACK_KIND_READER, PLACE);
+        break;
+      }
+    }
+  }
+  return clone;
+}
+
+static int
+hook_TSMBufferDestroy(void *buffer)
+{
+  /* Before: once it is destroyed, another thread may get the same address. Taken back where it is refused. */
+  struct memtrack_object known;
+  bool counted = is_armed() && memtrack_objects_remove(buffer, &known);
+  int result   = memtrack_api.TSMBufferDestroy(buffer);
+  if (counted && result == MEMTRACK_TS_SUCCESS) {
+    memtrack_account_free(known.birth, 0);
+  } else if (counted) {
+    struct memtrack_object old;
+    memtrack_objects_add(buffer, known.birth, &old);
+  }
+  return result;
+}
+
+static int
+hook_TSTextLogObjectCreate(const char *name, int mode, void **object)
+{
+  int result = memtrack_api.TSTextLogObjectCreate(name, mode, object);
+  if (result == MEMTRACK_TS_SUCCESS && object) {
+    count_created(*object, MEMTRACK_KIND_OTHER, PLACE);
+  }
+  return result;
+}
+
+/* Pairs with nothing more to them. */
+#define CREATES(name, kind, parameters, arguments)      \
+  static void *hook_##name parameters                   \
+  {                                                     \
+    void *object = memtrack_api.name arguments;         \
+    count_created(object, MEMTRACK_KIND_##kind, PLACE); \
+    return object;                                      \
+  }
+#define DESTROYS(name, result)            \
+  static result hook_##name(void *object) \
+  {                                       \
+    count_destroyed(object);              \
+    return memtrack_api.name(object);     \
+  }
+
+CREATES(TSMutexCreate, MUTEX, (void), ())
+DESTROYS(TSMutexDestroy, void)
+CREATES(TSMBufferCreate, MBUFFER, (void), ())
+DESTROYS(TSIOBufferReaderFree, void)
+CREATES(TSCacheKeyCreate, OTHER, (void), ())
+DESTROYS(TSCacheKeyDestroy, int)
+CREATES(TSMimeParserCreate, OTHER, (void), ())
+DESTROYS(TSMimeParserDestroy, void)
+CREATES(TSHttpParserCreate, OTHER, (void), ())
+DESTROYS(TSHttpParserDestroy, void)
+CREATES(TSUuidCreate, OTHER, (void), ())
+DESTROYS(TSUuidDestroy, void)
+CREATES(TSfopen, OTHER, (const char *name, const char *mode), (name, mode))
+DESTROYS(TSfclose, void)
+DESTROYS(TSTextLogObjectDestroy, int)
+
+/* Asked with the function that the plugin knows; its continuation has the thunk, unless it is older than us. */
+static int
+hook_TSHttpTxnHookRegisteredFor(void *transaction, int hook, memtrack_api_handler function)
+{
+  return memtrack_api.TSHttpTxnHookRegisteredFor(transaction, hook, WRAP(function)) == MEMTRACK_TS_SUCCESS
+           ? MEMTRACK_TS_SUCCESS
+           : memtrack_api.TSHttpTxnHookRegisteredFor(transaction, hook, function);
+}
+
+/* ---- back to the server ---- */
+
+/* The server goes on with its own work inside these calls, and perhaps into other plugins: that is not on the caller's behalf. */
+#define RESUMES(name, parameters, arguments)                                                                     \
+  HOT_ static void hook_##name parameters                                                                        \
+  {                                                                                                              \
+    __attribute__((cleanup(memtrack_context_give_back), unused)) const uint32_t before = memtrack_context.owner; \
+    memtrack_context.owner                                                             = MEMTRACK_OWNER_CORE;    \
+    memtrack_api.name arguments;                                                                                 \
+  }
+
+RESUMES(TSHttpTxnReenable, (void *transaction, int event), (transaction, event))
+RESUMES(TSHttpSsnReenable, (void *session, int event), (session, event))
+RESUMES(TSVConnReenable, (void *connection), (connection))
+RESUMES(TSVConnReenableEx, (void *connection, int event), (connection, event))
+RESUMES(TSVIOReenable, (void *operation), (operation))
+
+/* ---- threads ---- */
+
+static void *
+hook_TSThreadCreate(void *(*function)(void *), void *data)
+{
+  return memtrack_api.TSThreadCreate(WRAP(function), data);
+}
+
+static int
+hook_pthread_create(pthread_t *thread, const pthread_attr_t *attributes, void *(*function)(void *), void *data)
+{
+  return pthread_create(thread, attributes, WRAP(function), data);
+}
+
+#define HOOK(name)                           \
+  {                                          \
+    MEMTRACK_API_##name, (void *)hook_##name \
+  }
+
+static const struct {
+  enum memtrack_api_function function;
+  void *hook;
+} hooks[] = {
+  HOOK(_TSmalloc),
+  HOOK(_TSrealloc),
+  HOOK(_TSstrdup),
+  HOOK(_TSfree),
+  HOOK(TSContCreate),
+  HOOK(TSContDestroy),
+  HOOK(TSTransformCreate),
+  HOOK(TSVConnCreate),
+  HOOK(TSMutexCreate),
+  HOOK(TSMutexDestroy),
+  HOOK(TSMBufferCreate),
+  HOOK(TSMBufferDestroy),
+  HOOK(TSIOBufferCreate),
+  HOOK(TSIOBufferSizedCreate),
+  HOOK(TSIOBufferDestroy),
+  HOOK(TSIOBufferReaderAlloc),
+  HOOK(TSIOBufferReaderClone),
+  HOOK(TSIOBufferReaderFree),
+  HOOK(TSCacheKeyCreate),
+  HOOK(TSCacheKeyDestroy),
+  HOOK(TSMimeParserCreate),
+  HOOK(TSMimeParserDestroy),
+  HOOK(TSHttpParserCreate),
+  HOOK(TSHttpParserDestroy),
+  HOOK(TSUuidCreate),
+  HOOK(TSUuidDestroy),
+  HOOK(TSTextLogObjectCreate),
+  HOOK(TSTextLogObjectDestroy),
+  HOOK(TSfopen),
+  HOOK(TSfclose),
+  HOOK(TSHttpTxnReenable),
+  HOOK(TSHttpSsnReenable),
+  HOOK(TSVConnReenable),
+  HOOK(TSVConnReenableEx),
+  HOOK(TSVIOReenable),
+  HOOK(TSHttpTxnHookRegisteredFor),
+  HOOK(TSThreadCreate),
+};
+
+#define HOOKS (sizeof(hooks) / sizeof(*hooks))
+
+struct memtrack_redirect memtrack_plugin_api[HOOKS + 2];
+
+int
+memtrack_hook_plugin_open(char *reason)
+{
+  struct memtrack_redirect *to = memtrack_plugin_api;
+  for (size_t i = 0; i < HOOKS; ++i) {
+    const char *symbol = memtrack_api_name(hooks[i].function);
+    if (symbol) {
+      *to++ = (struct memtrack_redirect){symbol, hooks[i].hook};
+    }
+  }
+  *to++             = (struct memtrack_redirect){"pthread_create", (void *)hook_pthread_create};
+  *to               = (struct memtrack_redirect){NULL, NULL};
+  const char *lacks = memtrack_api_lacks(MEMTRACK_API_HOOK);
+  if (lacks) {
+    snprintf(reason, MEMTRACK_REASON_SIZE, "this server has no function %s", lacks);
+    return -1;
+  }
+  return 0;
+}

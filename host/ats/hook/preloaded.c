@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#define _GNU_SOURCE
+#include "hook/preloaded.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "server/api.h"
+#include "owner/context.h"
+#include "module/module.h"
+#include "base/peek.h"
+
+#define CONT_WORDS 40u        /* how far a continuation is searched for its handler */
+#define AROUND     (1u << 20) /* how far around ours others are looked for, bytes: the server makes them 128 at a time */
+#define PIECE      4096u
+
+static int
+no_event(void *cont, int event, void *data)
+{
+  (void)cont;
+  (void)event;
+  (void)data;
+  return 0;
+}
+
+/* Where the handler stands in a continuation, in words: the one place. 0 (there its class is) where there is none or more than one.
+ */
+static size_t
+find_handler(uintptr_t cont)
+{
+  uintptr_t words[CONT_WORDS];
+  size_t count = memtrack_peek(cont, words, sizeof(words)) / sizeof(*words), place = 0;
+  for (size_t i = 1; i < count; ++i) {
+    if (words[i] == (uintptr_t)no_event) {
+      if (place) {
+        return 0;
+      }
+      place = i;
+    }
+  }
+  return place;
+}
+
+static unsigned
+wrap_those_in(uintptr_t from, const uintptr_t *words, size_t count, uintptr_t class, size_t place)
+{
+  unsigned wrapped = 0;
+  for (size_t i = 0; i + place < count; ++i) {
+    if (words[i] != class) {
+      continue;
+    }
+    const struct memtrack_module *module = memtrack_module_at(words[i + place]);
+    if (module && module->kind == MEMTRACK_MODULE_PLUGIN) {
+      void **function = (void **)(from + (i + place) * sizeof(*words));
+      __atomic_store_n(function, memtrack_context_wrap(*function), __ATOMIC_RELEASE);
+      ++wrapped;
+    }
+  }
+  return wrapped;
+}
+
+unsigned
+memtrack_earlier_wrap(void)
+{
+  void *cont = memtrack_api.TSContCreate(no_event, NULL);
+  if (cont == NULL) {
+    return 0;
+  }
+  size_t place                         = find_handler((uintptr_t)cont);
+  uintptr_t class                      = *(uintptr_t *)cont;
+  const struct memtrack_module *server = memtrack_module_at(class);
+  unsigned wrapped                     = 0;
+  if (place && server && server->kind == MEMTRACK_MODULE_SERVER) {
+    uintptr_t words[PIECE / sizeof(uintptr_t) + CONT_WORDS]; /* one that begins in a piece may end in the next */
+    uintptr_t from = ((uintptr_t)cont - AROUND) & ~(uintptr_t)(PIECE - 1);
+    for (; from < (uintptr_t)cont + AROUND; from += PIECE) {
+      size_t size = memtrack_peek(from, words, sizeof(words));
+      size        = size ? size : memtrack_peek(from, words, PIECE);
+      wrapped += wrap_those_in(from, words, size / sizeof(*words), class, place);
+    }
+  }
+  memtrack_api.TSContDestroy(cont);
+  return wrapped;
+}

@@ -1,0 +1,310 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#define _GNU_SOURCE
+#include "module/slots.h"
+
+#include <dlfcn.h>
+#include <elf.h>
+#include <errno.h>
+#include <link.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#if defined(__x86_64__)
+#define IS_SLOT(type) ((type) == R_X86_64_JUMP_SLOT || (type) == R_X86_64_GLOB_DAT)
+#elif defined(__aarch64__)
+#define IS_SLOT(type) ((type) == R_AARCH64_JUMP_SLOT || (type) == R_AARCH64_GLOB_DAT)
+#else
+#error "slots.c knows the relocation types of x86-64 and aarch64 only"
+#endif
+
+struct search {
+  struct memtrack_slots *slots;
+  const char *symbol;
+  const char *module;
+  const void *self;
+  bool overflow;
+};
+
+struct dynamic {
+  const ElfW(Sym) * symbols;
+  const char *strings;
+  const ElfW(Rela) * rela[2]; /* .rela.plt and .rela.dyn */
+  size_t count[2];
+};
+
+static bool
+contains(const struct dl_phdr_info *info, const void *address)
+{
+  for (int i = 0; i < info->dlpi_phnum; ++i) {
+    const ElfW(Phdr) *segment = &info->dlpi_phdr[i];
+    if (segment->p_type == PT_LOAD && (uintptr_t)address - (info->dlpi_addr + segment->p_vaddr) < segment->p_memsz) {
+      return true;
+    }
+  }
+  return false;
+}
+
+/* The loader has made these pointers absolute; in modules it leaves alone (the vDSO) they are offsets. */
+static const void *
+pointer(const struct dl_phdr_info *info, ElfW(Addr) value)
+{
+  return (const void *)(value < info->dlpi_addr ? value + info->dlpi_addr : value);
+}
+
+static bool
+read_dynamic(const struct dl_phdr_info *info, struct dynamic *out)
+{
+  memset(out, 0, sizeof(*out));
+  for (int i = 0; i < info->dlpi_phnum; ++i) {
+    if (info->dlpi_phdr[i].p_type != PT_DYNAMIC) {
+      continue;
+    }
+    const ElfW(Dyn) *entry = (const ElfW(Dyn) *)(info->dlpi_addr + info->dlpi_phdr[i].p_vaddr);
+    for (; entry->d_tag != DT_NULL; ++entry) {
+      switch (entry->d_tag) {
+      case DT_SYMTAB:
+        out->symbols = pointer(info, entry->d_un.d_ptr);
+        break;
+      case DT_STRTAB:
+        out->strings = pointer(info, entry->d_un.d_ptr);
+        break;
+      case DT_JMPREL:
+        out->rela[0] = pointer(info, entry->d_un.d_ptr);
+        break;
+      case DT_PLTRELSZ:
+        out->count[0] = entry->d_un.d_val / sizeof(ElfW(Rela));
+        break;
+      case DT_RELA:
+        out->rela[1] = pointer(info, entry->d_un.d_ptr);
+        break;
+      case DT_RELASZ:
+        out->count[1] = entry->d_un.d_val / sizeof(ElfW(Rela));
+        break;
+      }
+    }
+  }
+  return out->symbols && out->strings;
+}
+
+static bool
+is_module(const char *path, const char *ending)
+{
+  size_t have = strlen(path), want = strlen(ending);
+  return have >= want && strcmp(path + have - want, ending) == 0;
+}
+
+/* Under the loader's lock: reads, allocates nothing. */
+static int
+search_module(struct dl_phdr_info *info, size_t size, void *data)
+{
+  struct search *search = data;
+  struct dynamic dynamic;
+  (void)size;
+  if (contains(info, search->self) || (search->module && !is_module(info->dlpi_name, search->module)) ||
+      !read_dynamic(info, &dynamic)) {
+    return 0;
+  }
+  for (int table = 0; table < 2; ++table) {
+    for (size_t i = 0; dynamic.rela[table] && i < dynamic.count[table]; ++i) {
+      const ElfW(Rela) *rela = &dynamic.rela[table][i];
+      if (!IS_SLOT(ELF64_R_TYPE(rela->r_info)) ||
+          strcmp(dynamic.strings + dynamic.symbols[ELF64_R_SYM(rela->r_info)].st_name, search->symbol) != 0) {
+        continue;
+      }
+      struct memtrack_slots *slots = search->slots;
+      if (slots->count == MEMTRACK_SLOTS_MAX) {
+        search->overflow = true;
+        return 1;
+      }
+      slots->at[slots->count]     = (void **)(info->dlpi_addr + rela->r_offset);
+      slots->before[slots->count] = *slots->at[slots->count];
+      ++slots->count;
+    }
+  }
+  return 0;
+}
+
+int
+memtrack_slots_find(struct memtrack_slots *slots, const char *symbol, const char *module, const void *self, char *reason)
+{
+  struct search search = {.slots = slots, .symbol = symbol, .module = module, .self = self};
+  slots->count         = 0;
+  dl_iterate_phdr(search_module, &search);
+  if (search.overflow) {
+    snprintf(reason, MEMTRACK_REASON_SIZE, "more than %d slots of %s", MEMTRACK_SLOTS_MAX, symbol);
+    return -1;
+  }
+  if (slots->count == 0) {
+    snprintf(reason, MEMTRACK_REASON_SIZE, "no loaded module calls %s through a slot", symbol);
+    return -1;
+  }
+  return 0;
+}
+
+#define REDIRECTS_MAX 64 /* symbols of a table that a module may define as well */
+
+struct collection {
+  const void *inside;
+  const struct memtrack_redirect *table;
+  const void *global[REDIRECTS_MAX]; /* what each of the table's symbols is to whoever does not define it */
+  struct memtrack_patch *patches;
+  size_t room, count;
+};
+
+/* Whether a slot leads to the module's own definition: libstdc++ defines operator new, and calls it through a slot, which is
+   another allocator's where one is preloaded. A slot that was never used still leads to the module's code that looks the symbol up.
+ */
+static bool
+is_own(const struct dl_phdr_info *info, const ElfW(Sym) * symbol, const void *value, const void *global)
+{
+  return symbol->st_shndx != SHN_UNDEF && contains(info, value) &&
+         ((uintptr_t)value == info->dlpi_addr + symbol->st_value || global == NULL || contains(info, global));
+}
+
+/* Under the loader's lock. */
+static int
+collect_module(struct dl_phdr_info *info, size_t size, void *data)
+{
+  struct collection *collection = data;
+  struct dynamic dynamic;
+  (void)size;
+  if (!contains(info, collection->inside)) {
+    return 0;
+  }
+  if (!read_dynamic(info, &dynamic)) {
+    return 1;
+  }
+  for (int table = 0; table < 2; ++table) {
+    for (size_t i = 0; dynamic.rela[table] && i < dynamic.count[table]; ++i) {
+      const ElfW(Rela) *rela  = &dynamic.rela[table][i];
+      const ElfW(Sym) *symbol = &dynamic.symbols[ELF64_R_SYM(rela->r_info)];
+      if (!IS_SLOT(ELF64_R_TYPE(rela->r_info))) {
+        continue;
+      }
+      for (size_t r = 0; collection->table[r].symbol; ++r) {
+        const struct memtrack_redirect *redirect = &collection->table[r];
+        if (strcmp(dynamic.strings + symbol->st_name, redirect->symbol) != 0) {
+          continue;
+        }
+        void **at = (void **)(info->dlpi_addr + rela->r_offset);
+        if (*at == redirect->hook || is_own(info, symbol, *at, r < REDIRECTS_MAX ? collection->global[r] : NULL)) {
+          break;
+        }
+        if (collection->count < collection->room) {
+          collection->patches[collection->count] = (struct memtrack_patch){.at = at, .before = *at, .after = redirect->hook};
+        }
+        ++collection->count;
+        break;
+      }
+    }
+  }
+  return 1;
+}
+
+size_t
+memtrack_slots_collect(const void *inside, const struct memtrack_redirect *table, struct memtrack_patch *patches, size_t room)
+{
+  struct collection collection = {.inside = inside, .table = table, .patches = patches, .room = room};
+  for (size_t r = 0; r < REDIRECTS_MAX && table[r].symbol; ++r) { /* here, for it takes another of the loader's locks */
+    collection.global[r] = dlsym(RTLD_DEFAULT, table[r].symbol);
+  }
+  dl_iterate_phdr(collect_module, &collection);
+  return collection.count;
+}
+
+int
+memtrack_page_protection(const void *address)
+{
+  char line[512];
+  int protection = -1;
+  FILE *maps     = fopen("/proc/self/maps", "re");
+  while (maps && fgets(line, sizeof(line), maps)) {
+    uintptr_t from, to;
+    char r, w, x;
+    if (sscanf(line, "%lx-%lx %c%c%c", &from, &to, &r, &w, &x) == 5 && (uintptr_t)address >= from && (uintptr_t)address < to) {
+      protection = (r == 'r' ? PROT_READ : 0) | (w == 'w' ? PROT_WRITE : 0) | (x == 'x' ? PROT_EXEC : 0);
+      break;
+    }
+  }
+  if (maps) {
+    fclose(maps);
+  }
+  return protection;
+}
+
+static void *
+page_of(void **slot, long page_size)
+{
+  return (void *)((uintptr_t)slot & ~((uintptr_t)page_size - 1));
+}
+
+int
+memtrack_slots_apply(const struct memtrack_patch *patches, size_t count, bool on, char *reason)
+{
+  long page_size = sysconf(_SC_PAGESIZE);
+  int result     = 0;
+  for (size_t i = 0, next; i < count; i = next) {
+    /* Slots of one page are written at once. */
+    void *page     = page_of(patches[i].at, page_size);
+    int protection = memtrack_page_protection(page);
+    for (next = i + 1; next < count && page_of(patches[next].at, page_size) == page; ++next) {
+    }
+    if (protection < 0) {
+      snprintf(reason, MEMTRACK_REASON_SIZE, "the slot at %p is not mapped", (void *)patches[i].at);
+      result = -1;
+      continue;
+    }
+    bool writable = protection & PROT_WRITE;
+    if (!writable && mprotect(page, page_size, protection | PROT_WRITE)) {
+      snprintf(reason, MEMTRACK_REASON_SIZE, "the page of the slot at %p cannot be made writable: %s", (void *)patches[i].at,
+               strerror(errno));
+      result = -1;
+      continue;
+    }
+    for (size_t j = i; j < next; ++j) {
+      __atomic_store_n(patches[j].at, on ? patches[j].after : patches[j].before, __ATOMIC_RELEASE);
+    }
+    if (!writable && mprotect(page, page_size, protection)) {
+      snprintf(reason, MEMTRACK_REASON_SIZE, "the page of the slot at %p did not get its protection back: %s",
+               (void *)patches[i].at, strerror(errno));
+      result = -1;
+    }
+  }
+  return result;
+}
+
+static int
+write_slot(void **slot, void *value, char *reason)
+{
+  struct memtrack_patch patch = {.at = slot, .after = value};
+  return memtrack_slots_apply(&patch, 1, true, reason);
+}
+
+int
+memtrack_slots_write(struct memtrack_slots *slots, void *value, char *reason)
+{
+  for (size_t i = 0; i < slots->count; ++i) {
+    if (write_slot(slots->at[i], value, reason)) {
+      char ignored[MEMTRACK_REASON_SIZE];
+      for (size_t j = 0; j <= i; ++j) {
+        write_slot(slots->at[j], slots->before[j], ignored);
+      }
+      return -1;
+    }
+  }
+  return 0;
+}
+
+int
+memtrack_slots_restore(struct memtrack_slots *slots, char *reason)
+{
+  int result = 0;
+  for (size_t i = 0; i < slots->count; ++i) {
+    if (write_slot(slots->at[i], slots->before[i], reason)) {
+      result = -1;
+    }
+  }
+  return result;
+}

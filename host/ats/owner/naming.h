@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What a site is called. At first sight, inside a hook, only addresses can be had: a plugin's site is "foo.so+0x1a2b". On a task
+ * thread it gets the name a person can use, "foo.so handler (foo.c:88)", from the module's symbols and debug information
+ * (symbol.h), once, and before the module is unloaded.
+ */
+#ifndef MEMTRACK_NAMING_H
+#define MEMTRACK_NAMING_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "module/module.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Opens the table of origins, for `slots` site numbers. Returns 0 or -1. init-only. */
+int memtrack_naming_open(uint32_t slots);
+
+/* What that takes, in bytes of address space. Any thread. */
+uint64_t memtrack_naming_memory(void);
+
+/* The number of a site from the registry, with its first name. `text`: of an IOBuffer the location, of OpenSSL the file, of
+   TSmalloc the path that the caller handed over ("memory/foo.c:88"), else NULL. hook-safe. */
+uint32_t memtrack_naming_site(uint64_t place, uint64_t detail, const char *text);
+
+extern uint8_t memtrack_naming_wrappers[] __attribute__((visibility("hidden")));
+
+/* Whether a site is a function that only passes memory on to its caller: it is not to be charged. `site` is one that an event was
+   charged to. hook-safe. */
+static inline bool
+memtrack_naming_is_wrapper(uint32_t site)
+{
+  return __atomic_load_n(&memtrack_naming_wrappers[site], __ATOMIC_RELAXED);
+}
+
+/* Gives better names to all sites that wait for one; before a module is unloaded, for the last time. Not hook-safe: reads files. */
+void memtrack_naming_resolve(void);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
