@@ -16,7 +16,6 @@ const NODE_MIN = [20, 10];
 
 const TO_BUILD = {
   trafficserver: "the server that memtrack is loaded into",
-  "trafficserver-dev": "its header, ts/ts.h",
   wabt: "wasm2c: the core's Wasm to C",
   "libssl-dev": "headers of the OpenSSL that the server uses",
   "libdw-dev": "elfutils: names for the code addresses of plugins",
@@ -28,6 +27,7 @@ const TO_BUILD = {
   openssl: "makes the private server's certificate",
 };
 const TO_TEST = {
+  "trafficserver-dev": "ts/ts.h, for the plugins of the tests",
   "trafficserver-experimental-plugins": "plugins that memtrack is loaded together with",
   clang: "the sanitizer runs",
   "libclang-rt-14-dev": "the sanitizers themselves",

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "server/api.h"
 #include "dump/dump.h"
 #include "hook/iobuffer.h"
 #include "hook/openssl.h"
@@ -75,7 +76,8 @@ host_arm_plugins(void)
 {
   char reason[MEMTRACK_REASON_SIZE];
   need(memtrack_hook_heap_open(reason) == 0, "the heap's hooks", reason);
-  memtrack_hook_plugin_open(reason); /* of the plugin API this program has the memory functions only, which come first */
+  memtrack_api_open();
+  memtrack_hook_plugin_open(reason); /* refused: of the plugin API this program has the memory functions only */
   atomic_store(&memtrack_plugins.key, memtrack_tag_key());
   atomic_store(&memtrack_plugins.armed, true);
   atomic_store(&memtrack_plugins.heap, true);

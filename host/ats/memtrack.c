@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * memtrack.so, the plugin: the only file that knows the server's plugin API. It brings records, threads and log to the parts that
- * do the work, in this order:
+ * memtrack.so, the plugin: what it is to the server. It brings records, threads and log to the parts that do the work, in this
+ * order:
  *
  *   hook/      see, never format
  *   core/      tell the core
  *   dump/      have the core write, hand it to traffic.out
  *   control/   say which of these are on
+ *
+ * A server ends where a plugin cannot be loaded or does not register. So nothing that may be missing is linked (server/api.h,
+ * symbol/elfutils.h), and in a server that is not known it registers, says one line, and does nothing more.
  */
 #include <pthread.h>
 #include <stdarg.h>
@@ -16,34 +19,35 @@
 #include <unistd.h>
 
 #include <ts/ts.h>
-
 #include "dump/analysis.h"
+#include "server/api.h"
 #include "control/control.h"
 #include "core_abi.h"
 #include "base/log.h"
 #include "control/message.h"
 #include "control/records.h"
+#include "server/server.h"
 
 #define TAG     "memtrack"
 #define POLL_MS 1000
 
-static TSCont control; /* polls the records */
-static TSCont dumper;  /* makes dumps; same mutex, so the two never run at once */
+static void *control; /* polls the records */
+static void *dumper;  /* makes dumps; same mutex, so the two never run at once */
 static _Atomic bool tasks_ready;
 static _Atomic unsigned requests;              /* bit per reason: dumps asked for and not begun */
 static _Atomic int descriptor = STDERR_FILENO; /* of traffic.out */
 
 /* Messages that arrived and wait for the task thread. */
 #define MESSAGES_MAX 16
-static TSCont listener; /* has no mutex: a busy one would abort the server, on the thread that messages come on */
-static TSCont reloaded; /* is called at a config reload */
+static void *listener; /* has no mutex: a busy one would abort the server, on the thread that messages come on */
+static void *reloaded; /* is called at a config reload */
 static pthread_mutex_t messages_mutex = PTHREAD_MUTEX_INITIALIZER;
 static struct memtrack_message messages[MESSAGES_MAX];
 static unsigned message_count;
 
 /* Statistics, by name; their values are set after each poll. */
-static int suspects_stat = TS_ERROR;
-static int tracked_stat  = TS_ERROR;
+static int suspects_stat = MEMTRACK_TS_ERROR;
+static int tracked_stat  = MEMTRACK_TS_ERROR;
 static int class_stats[MEMTRACK_CLASS_COUNT];
 /* By class; objects have no bytes. */
 static const char *const class_names[MEMTRACK_CLASS_COUNT] = {
@@ -61,15 +65,13 @@ memtrack_log(enum memtrack_severity severity, const char *format, ...)
   va_start(list, format);
   vsnprintf(line, sizeof(line), format, list);
   va_end(list);
-  switch (severity) {
-  case MEMTRACK_NOTE:
-    TSNote("[" TAG "] %s", line);
-    break;
-  case MEMTRACK_WARNING:
-    TSWarning("[" TAG "] %s", line);
-    break;
-  default:
-    TSError("[" TAG "] %s", line);
+  void (*say)(const char *, ...) = severity == MEMTRACK_NOTE      ? memtrack_api.TSNote
+                                   : severity == MEMTRACK_WARNING ? memtrack_api.TSWarning
+                                                                  : memtrack_api.TSError;
+  if (say) {
+    say("[" TAG "] %s", line);
+  } else {
+    fprintf(stderr, "[" TAG "] %s\n", line);
   }
 }
 
@@ -81,12 +83,12 @@ request_dump(FILE *file)
   unsigned reason = memtrack_control_reason(__builtin_return_address(0));
   atomic_store(&descriptor, fileno(file));
   if (atomic_fetch_or(&requests, 1u << reason) == 0 && atomic_load(&tasks_ready)) {
-    TSContScheduleOnPool(dumper, 0, TS_THREAD_POOL_TASK);
+    memtrack_api.TSContScheduleOnPool(dumper, 0, MEMTRACK_TS_THREAD_POOL_TASK);
   }
 }
 
 static int
-on_dump(TSCont cont, TSEvent event, void *data)
+on_dump(void *cont, int event, void *data)
 {
   (void)cont;
   (void)event;
@@ -101,13 +103,13 @@ on_dump(TSCont cont, TSEvent event, void *data)
 
 /* A message for us: read where it came, acted on by the task thread. Whatever thread the server has for them. */
 static int
-on_message(TSCont cont, TSEvent event, void *data)
+on_message(void *cont, int event, void *data)
 {
-  const TSPluginMsg *sent = data;
+  const struct memtrack_api_message *sent = data;
   struct memtrack_message message;
   char error[512];
   (void)cont;
-  if (event != TS_EVENT_LIFECYCLE_MSG || strcmp(sent->tag, TAG) != 0) {
+  if (event != MEMTRACK_TS_EVENT_LIFECYCLE_MSG || strcmp(sent->tag, TAG) != 0) {
     return 0;
   }
   if (memtrack_message_parse(sent->data, sent->data ? sent->data_size : 0, &message, error)) {
@@ -123,7 +125,7 @@ on_message(TSCont cont, TSEvent event, void *data)
   if (!kept) {
     memtrack_log(MEMTRACK_WARNING, "plugin message is ignored: %d are waiting already; send it again", MESSAGES_MAX);
   } else if (atomic_load(&tasks_ready)) {
-    TSContScheduleOnPool(control, 0, TS_THREAD_POOL_TASK);
+    memtrack_api.TSContScheduleOnPool(control, 0, MEMTRACK_TS_THREAD_POOL_TASK);
   }
   return 0;
 }
@@ -155,7 +157,7 @@ do_messages(void)
 
 /* The configuration was loaded anew: what grows from here on is since then. */
 static int
-on_reload(TSCont cont, TSEvent event, void *data)
+on_reload(void *cont, int event, void *data)
 {
   (void)cont;
   (void)event;
@@ -167,19 +169,22 @@ on_reload(TSCont cont, TSEvent event, void *data)
 static void
 create_stats(void)
 {
-  suspects_stat = TSStatCreate("plugin.memtrack.suspects", TS_RECORDDATATYPE_INT, TS_STAT_NON_PERSISTENT, TS_STAT_SYNC_SUM);
-  tracked_stat  = TSStatCreate("plugin.memtrack.tracked_bytes", TS_RECORDDATATYPE_INT, TS_STAT_NON_PERSISTENT, TS_STAT_SYNC_SUM);
+  suspects_stat = memtrack_api.TSStatCreate("plugin.memtrack.suspects", MEMTRACK_TS_RECORDDATATYPE_INT,
+                                            MEMTRACK_TS_STAT_NON_PERSISTENT, MEMTRACK_TS_STAT_SYNC_SUM);
+  tracked_stat  = memtrack_api.TSStatCreate("plugin.memtrack.tracked_bytes", MEMTRACK_TS_RECORDDATATYPE_INT,
+                                            MEMTRACK_TS_STAT_NON_PERSISTENT, MEMTRACK_TS_STAT_SYNC_SUM);
   for (unsigned i = 0; i < MEMTRACK_CLASS_COUNT; ++i) {
-    class_stats[i] =
-      class_names[i] ? TSStatCreate(class_names[i], TS_RECORDDATATYPE_INT, TS_STAT_NON_PERSISTENT, TS_STAT_SYNC_SUM) : TS_ERROR;
+    class_stats[i] = class_names[i] ? memtrack_api.TSStatCreate(class_names[i], MEMTRACK_TS_RECORDDATATYPE_INT,
+                                                                MEMTRACK_TS_STAT_NON_PERSISTENT, MEMTRACK_TS_STAT_SYNC_SUM)
+                                    : MEMTRACK_TS_ERROR;
   }
 }
 
 static void
 set_stat(int stat, int64_t value)
 {
-  if (stat != TS_ERROR) {
-    TSStatIntSet(stat, value);
+  if (stat != MEMTRACK_TS_ERROR) {
+    memtrack_api.TSStatIntSet(stat, value);
   }
 }
 
@@ -197,14 +202,14 @@ set_stats(void)
 }
 
 static int
-on_control(TSCont cont, TSEvent event, void *data)
+on_control(void *cont, int event, void *data)
 {
   (void)data;
-  if (event == TS_EVENT_LIFECYCLE_TASK_THREADS_READY) {
-    TSContScheduleEveryOnPool(cont, POLL_MS, TS_THREAD_POOL_TASK);
+  if (event == MEMTRACK_TS_EVENT_LIFECYCLE_TASK_THREADS_READY) {
+    memtrack_api.TSContScheduleEveryOnPool(cont, POLL_MS, MEMTRACK_TS_THREAD_POOL_TASK);
     atomic_store(&tasks_ready, true);
     if (atomic_load(&requests)) {
-      TSContScheduleOnPool(dumper, 0, TS_THREAD_POOL_TASK);
+      memtrack_api.TSContScheduleOnPool(dumper, 0, MEMTRACK_TS_THREAD_POOL_TASK);
     }
     return 0;
   }
@@ -217,17 +222,13 @@ on_control(TSCont cont, TSEvent event, void *data)
 static bool
 read_record(const char *name, int64_t *value)
 {
-  TSMgmtInt read;
-  TSMgmtCounter counted;
-  if (TSMgmtIntGet(name, &read) == TS_SUCCESS) {
+  int64_t read;
+  bool found = memtrack_api.TSMgmtIntGet(name, &read) == MEMTRACK_TS_SUCCESS ||
+               memtrack_api.TSMgmtCounterGet(name, &read) == MEMTRACK_TS_SUCCESS;
+  if (found) {
     *value = read;
-    return true;
   }
-  if (TSMgmtCounterGet(name, &counted) == TS_SUCCESS) {
-    *value = counted;
-    return true;
-  }
-  return false;
+  return found;
 }
 
 static void
@@ -237,44 +238,82 @@ create_records(void)
   for (int i = 0; i < MEMTRACK_SETTING_COUNT; ++i) {
     const struct memtrack_setting_rule *rule = memtrack_setting_rule(i);
     if (rule->ours) {
-      TSMgmtIntCreate(TS_RECORDTYPE_CONFIG, rule->name, rule->normal,
-                      i == MEMTRACK_SETTING_SITES ? TS_RECORDUPDATE_RESTART_TS : TS_RECORDUPDATE_DYNAMIC, TS_RECORDCHECK_INT,
-                      rule->check, TS_RECORDACCESS_NULL);
+      memtrack_api.TSMgmtIntCreate(MEMTRACK_TS_RECORDTYPE_CONFIG, rule->name, rule->normal,
+                                   i == MEMTRACK_SETTING_SITES ? MEMTRACK_TS_RECORDUPDATE_RESTART_TS
+                                                               : MEMTRACK_TS_RECORDUPDATE_DYNAMIC,
+                                   MEMTRACK_TS_RECORDCHECK_INT, rule->check, MEMTRACK_TS_RECORDACCESS_NULL);
     }
   }
-  snprintf(path, sizeof(path), "%s/records.config", TSConfigDirGet());
+  snprintf(path, sizeof(path), "%s/records.config", memtrack_api.TSConfigDirGet());
   memtrack_records_check_file(path, read_record);
 }
 
+/* What is known of this server; NULL, and one line, where that is not enough. */
+static const struct memtrack_server *
+find_server(void)
+{
+  const char *version                  = memtrack_api.TSTrafficServerVersionGet ? memtrack_api.TSTrafficServerVersionGet() : NULL;
+  const struct memtrack_server *server = memtrack_server_find(version);
+  const char *lacks                    = memtrack_api_lacks(MEMTRACK_API_CALL);
+  if (!server) {
+    memtrack_log(MEMTRACK_ERROR, "this is Traffic Server %s, known are %s: memtrack does nothing, the server is untouched",
+                 version ? version : "of no version", memtrack_server_versions());
+  } else if (lacks) {
+    memtrack_log(MEMTRACK_ERROR, "this Traffic Server %s has no %s: memtrack does nothing, the server is untouched", version,
+                 lacks);
+    server = NULL;
+  }
+  return server;
+}
+
+static void
+start(const struct memtrack_server *server)
+{
+  create_records();
+  void *mutex = memtrack_api.TSMutexCreate();
+  control     = memtrack_api.TSContCreate(on_control, mutex);
+  dumper      = memtrack_api.TSContCreate(on_dump, mutex);
+  if (memtrack_control_start(server, read_record, request_dump) == 0) {
+    create_stats();
+    listener = memtrack_api.TSContCreate(on_message, NULL);
+    reloaded = memtrack_api.TSContCreate(on_reload, mutex);
+    memtrack_api.TSLifecycleHookAdd(MEMTRACK_TS_LIFECYCLE_TASK_THREADS_READY_HOOK, control);
+    memtrack_api.TSLifecycleHookAdd(MEMTRACK_TS_LIFECYCLE_MSG_HOOK, listener);
+    memtrack_api.TSMgmtUpdateRegister(reloaded, TAG, NULL);
+  }
+}
+
+/* Each line of plugin.config has to register, or the server ends. */
 __attribute__((visibility("default"))) void
 TSPluginInit(int argc, const char *argv[])
 {
   static bool loaded;
-  TSPluginRegistrationInfo info = {.plugin_name = TAG, .vendor_name = "memtrack", .support_email = "see README.md"};
-  if (TSPluginRegister(&info) != TS_SUCCESS) {
-    TSError("[" TAG "] the server refused the registration: memtrack does nothing");
+  const struct memtrack_api_registration info = {TAG, "memtrack", "see README.md"};
+  if (!loaded) {
+    memtrack_api_open();
+  }
+  if (!memtrack_api.TSPluginRegister) {
+    memtrack_log(MEMTRACK_ERROR, "this program has no TSPluginRegister, as every Traffic Server has: memtrack does nothing");
+    return;
+  }
+  if (memtrack_api.TSPluginRegister(&info) != MEMTRACK_TS_SUCCESS) {
+    memtrack_log(MEMTRACK_ERROR, "the server refused the registration: memtrack does nothing");
     return;
   }
   if (loaded) {
-    TSWarning("[" TAG "] plugin.config loads memtrack.so twice: the second line does nothing, take it out");
+    memtrack_log(MEMTRACK_WARNING, "plugin.config loads memtrack.so twice: the second line does nothing, take it out");
     return;
   }
-  loaded = true;
+  loaded                               = true;
+  const struct memtrack_server *server = find_server();
+  if (!server) {
+    return;
+  }
   for (int i = 1; i < argc; ++i) {
-    TSWarning("[" TAG "] unknown argument \"%s\" in plugin.config is ignored: memtrack takes none, its settings are records "
-              "(proxy.config.res_track_memory, proxy.config.plugin.memtrack.*)",
-              argv[i]);
+    memtrack_log(MEMTRACK_WARNING,
+                 "unknown argument \"%s\" in plugin.config is ignored: memtrack takes none, its settings are records "
+                 "(proxy.config.res_track_memory, proxy.config.plugin.memtrack.*)",
+                 argv[i]);
   }
-  create_records();
-  TSMutex mutex = TSMutexCreate();
-  control       = TSContCreate(on_control, mutex);
-  dumper        = TSContCreate(on_dump, mutex);
-  if (memtrack_control_start(TSTrafficServerVersionGet(), read_record, request_dump) == 0) {
-    create_stats();
-    listener = TSContCreate(on_message, NULL);
-    reloaded = TSContCreate(on_reload, mutex);
-    TSLifecycleHookAdd(TS_LIFECYCLE_TASK_THREADS_READY_HOOK, control);
-    TSLifecycleHookAdd(TS_LIFECYCLE_MSG_HOOK, listener);
-    TSMgmtUpdateRegister(reloaded, TAG);
-  }
+  start(server);
 }

@@ -102,6 +102,26 @@ describe("plugin.config", () => {
 });
 
 describe("a server that is not as known", () => {
+  // The same real server, which gives another version.
+  test("of another version: one line, the built-in tracker as without memtrack", async () => {
+    const serverPath = join(scratch, "traffic_server_11");
+    const version = execFileSync("traffic_layout", ["--version"], { encoding: "utf8" });
+    const known = /\b9\.2\.\d+\b/.exec(version)?.[0];
+    assert.ok(known, version);
+    const program = readFileSync(join(trafficLayout().BINDIR!, "traffic_server")).toString("latin1");
+    const [from, to] = [`${known}\0`, `${"11.0000".slice(0, known.length)}\0`];
+    assert.ok(program.includes(from), `traffic_server has ${known}`);
+    writeFileSync(serverPath, Buffer.from(program.replaceAll(from, to), "latin1"), { mode: 0o755 });
+    const lines = await said({ level: 1, serverPath, plugins: [`${PLUGIN} --argument`] }, async (ats) => {
+      const at = ats.sizeOf(ats.trafficOutPath);
+      ats.signal("SIGUSR1");
+      await ats.waitFor(ats.trafficOutPath, /memory\/IOBuffer\/.*\n[^]*TOTAL/, { from: at });
+      assert.doesNotMatch(ats.trafficOut(), /^memtrack/m);
+    });
+    assert.equal(lines.length, 1, lines.join("\n"));
+    assertOne(lines, /this is Traffic Server 11\.0+, known are 9\.2\.x: memtrack does nothing, the server is untouched$/);
+  });
+
   // The same real server, in which ResourceTracker::increment has another name. The dynamic symbol hash (h * 33 + c) is the same
   // for "me" and "nD", so the loader finds it under the new name as it did under the old one.
   test("without libtscore's symbols: refused by name, the server untouched", async () => {

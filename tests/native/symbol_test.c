@@ -21,6 +21,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "symbol/elfutils.h"
 #include "symbol/mangled.h"
 #include "symbol/symbol.h"
 
@@ -114,10 +115,10 @@ struct module {
 };
 
 static struct memtrack_symbols *
-open_path(const char *path)
+open_path(const char *path, uint64_t base)
 {
   char reason[MEMTRACK_REASON_SIZE];
-  struct memtrack_symbols *symbols = memtrack_symbols_open(open(path, O_RDONLY | O_CLOEXEC), path, reason);
+  struct memtrack_symbols *symbols = memtrack_symbols_open(open(path, O_RDONLY | O_CLOEXEC), path, base, reason);
   if (!symbols) {
     fail_msg("%s", reason);
   }
@@ -135,7 +136,7 @@ open_module(struct module *module, const char *name)
   }
   assert_int_equal(dlinfo(module->handle, RTLD_DI_LINKMAP, &map), 0);
   module->base          = map->l_addr;
-  module->symbols       = open_path(module->path);
+  module->symbols       = open_path(module->path, module->base);
   module->wrapper_count = memtrack_symbols_wrappers(module->symbols, &module->wrappers);
 }
 
@@ -572,14 +573,14 @@ what_is_no_module_is_refused_with_its_path_and_a_reason(void **state)
   };
   (void)state;
   for (size_t i = 0; i < sizeof(files) / sizeof(*files); ++i) {
-    assert_null(memtrack_symbols_open(file_of(files[i].bytes, files[i].size), "/some/where.so", reason));
+    assert_null(memtrack_symbols_open(file_of(files[i].bytes, files[i].size), "/some/where.so", 0, reason));
     assert_non_null(strstr(reason, "/some/where.so"));
     if (!strstr(reason, files[i].reason)) {
       fail_msg("%s", reason);
     }
   }
-  assert_null(memtrack_symbols_open(open("/", O_RDONLY | O_CLOEXEC), "/", reason));
-  assert_null(memtrack_symbols_open(-1, "/no/where.so", reason));
+  assert_null(memtrack_symbols_open(open("/", O_RDONLY | O_CLOEXEC), "/", 0, reason));
+  assert_null(memtrack_symbols_open(-1, "/no/where.so", 0, reason));
   free(module.at);
   free(object.at);
 }
@@ -622,7 +623,7 @@ separate_debug_information_of_another_build_is_left_alone(void **state)
       assert_int_equal(write(fd, files[i]->at, files[i]->size), files[i]->size);
       close(fd);
     }
-    struct memtrack_symbols *symbols = memtrack_symbols_open(open(path, O_RDONLY | O_CLOEXEC), path, reason);
+    struct memtrack_symbols *symbols = memtrack_symbols_open(open(path, O_RDONLY | O_CLOEXEC), path, 0, reason);
     assert_non_null(symbols);
     assert_int_equal(memtrack_symbols_name(symbols, offset, text, sizeof(text)),
                      is_other ? MEMTRACK_SYMBOL_FUNCTION : MEMTRACK_SYMBOL_LINE);
@@ -679,7 +680,7 @@ strings_without_an_end_cost_the_lines_only(void **state)
     unsigned char *last = &bytes.at[spans[i].from + spans[i].size - 1];
     for (int is_broken = 0; is_broken < 2; ++is_broken) {
       *last                            = is_broken ? 'x' : 0;
-      struct memtrack_symbols *symbols = memtrack_symbols_open(file_of(bytes.at, bytes.size), "/some/where.so", reason);
+      struct memtrack_symbols *symbols = memtrack_symbols_open(file_of(bytes.at, bytes.size), "/some/where.so", 0, reason);
       assert_non_null(symbols);
       assert_int_equal(memtrack_symbols_name(symbols, offset, text, sizeof(text)),
                        is_broken ? MEMTRACK_SYMBOL_FUNCTION : MEMTRACK_SYMBOL_LINE);
@@ -714,7 +715,7 @@ broken_debug_information_costs_names_and_nothing_else(void **state)
       for (uint64_t writes = 1 + random_next(&seed) % 64; writes > 0 && span.size; --writes) {
         bad.at[span.from + random_next(&seed) % span.size] = random_next(&seed) % 4 ? random_next(&seed) : 0xff;
       }
-      struct memtrack_symbols *symbols = memtrack_symbols_open(file_of(bad.at, bad.size), "/some/where.so", reason);
+      struct memtrack_symbols *symbols = memtrack_symbols_open(file_of(bad.at, bad.size), "/some/where.so", 0, reason);
       if (symbols) {
         ask_all(symbols, 0x1100 + random_next(&seed) % 0x3000);
         memtrack_symbols_close(symbols);
@@ -749,7 +750,7 @@ no_file_is_mapped_to_be_read(void **state)
   for (size_t i = 0; i < sizeof(names) / sizeof(*names); ++i) {
     char path[PATH_MAX + 64];
     snprintf(path, sizeof(path), "%s/%s", samples, names[i]);
-    struct memtrack_symbols *symbols = open_path(path);
+    struct memtrack_symbols *symbols = open_path(path, 0);
     ask_all(symbols, 0x1200);
     assert_false(is_mapped(names[i]));
     assert_false(is_mapped(read[i]));
@@ -779,7 +780,7 @@ shared_debug_information_that_is_another_or_gone_costs_the_lines_only(void **sta
     if (how > 0) {
       assert_int_equal(how == 1 ? mkfifo(path, 0600) : symlink(other, path), 0);
     }
-    struct memtrack_symbols *symbols = memtrack_symbols_open(file_of(bytes.at, bytes.size), "/some/where.so", reason);
+    struct memtrack_symbols *symbols = memtrack_symbols_open(file_of(bytes.at, bytes.size), "/some/where.so", 0, reason);
     enum memtrack_symbol known       = symbols ? memtrack_symbols_name(symbols, offset, text, sizeof(text)) : MEMTRACK_SYMBOL_NONE;
     if (symbols) {
       memtrack_symbols_close(symbols);
@@ -818,7 +819,7 @@ a_closed_module_holds_no_memory_and_no_file(void **state)
     for (size_t i = 0; i < sizeof(names) / sizeof(*names); ++i) {
       char path[PATH_MAX + 64];
       snprintf(path, sizeof(path), "%s/%s", samples, names[i]);
-      struct memtrack_symbols *symbols = open_path(path);
+      struct memtrack_symbols *symbols = open_path(path, 0);
       ask_all(symbols, 0x1200);
       memtrack_symbols_close(symbols);
     }
@@ -832,10 +833,47 @@ a_closed_module_holds_no_memory_and_no_file(void **state)
   }
 }
 
+static void
+without_elfutils_a_site_is_what_the_loader_knows(void **state)
+{
+  struct module module;
+  char reason[MEMTRACK_REASON_SIZE], text[TEXT_SIZE];
+  (void)state;
+  assert_false(memtrack_elfutils_is_open());
+  size_t files = open_files();
+  open_module(&module, "c-O2");
+  assert_int_equal(open_files(), files);
+  assert_int_equal(module.wrapper_count, 0);
+  uint64_t offset = (uint64_t)dlsym(module.handle, "sample_direct") - module.base + 5;
+  assert_int_equal(memtrack_symbols_name(module.symbols, offset, text, sizeof(text)), MEMTRACK_SYMBOL_FUNCTION);
+  assert_string_equal(text, "sample_direct+0x5");
+  assert_int_equal(memtrack_symbols_function(module.symbols, offset, text, sizeof(text)), MEMTRACK_SYMBOL_FUNCTION);
+  assert_string_equal(text, "sample_direct");
+  // In the file's headers there is no function. And a module that is not loaded has none that the loader knows.
+  assert_int_equal(memtrack_symbols_name(module.symbols, 16, text, sizeof(text)), MEMTRACK_SYMBOL_NONE);
+  assert_string_equal(text, "");
+  struct memtrack_symbols *elsewhere = memtrack_symbols_open(-1, module.path, 0, reason);
+  assert_int_equal(memtrack_symbols_name(elsewhere, offset, text, sizeof(text)), MEMTRACK_SYMBOL_NONE);
+  memtrack_symbols_close(elsewhere);
+  close_module(&module);
+}
+
+static void
+elfutils_is_loaded(void **state)
+{
+  char reason[MEMTRACK_REASON_SIZE] = "";
+  (void)state;
+  assert_int_equal(memtrack_symbols_start(reason), 0);
+  assert_string_equal(reason, "");
+  assert_true(memtrack_elfutils_is_open());
+}
+
 int
 main(void)
 {
   const struct CMUnitTest tests[] = {
+    cmocka_unit_test(without_elfutils_a_site_is_what_the_loader_knows),
+    cmocka_unit_test(elfutils_is_loaded),
     cmocka_unit_test(with_debug_information_a_site_is_the_function_and_line_of_the_source),
     cmocka_unit_test(without_it_a_site_is_the_function_and_the_distance),
     cmocka_unit_test(a_split_file_is_never_opened_and_costs_the_inlined_functions_only),

@@ -22,6 +22,7 @@
 #include "server/server.h"
 #include "core/shard.h"
 #include "module/slots.h"
+#include "symbol/symbol.h"
 
 #define RECLAIM_POLLS 10 /* between two searches for numbers that can be given again, while no module is unloaded */
 
@@ -208,16 +209,11 @@ hook_word(uint32_t hook)
 }
 
 int
-memtrack_control_start(const char *version, memtrack_record_reader read, void (*dump)(FILE *))
+memtrack_control_start(const struct memtrack_server *known, memtrack_record_reader read, void (*dump)(FILE *))
 {
   char reason[MEMTRACK_REASON_SIZE];
-  server      = memtrack_server_find(version);
-  read_record = read;
-  if (!server) {
-    memtrack_log(MEMTRACK_ERROR, "this is Traffic Server %s, known are %s: memtrack does nothing, the server is untouched",
-                 version ? version : "of no version", memtrack_server_versions());
-    return -1;
-  }
+  server         = known;
+  read_record    = read;
   uint32_t sites = setting(MEMTRACK_SETTING_SITES);
   if (memtrack_registry_open(sites) || memtrack_shards_open(sites) || memtrack_dump_open(sites) ||
       memtrack_naming_open(MEMTRACK_SITE_FIRST + sites)) {
@@ -238,6 +234,13 @@ memtrack_control_start(const char *version, memtrack_record_reader read, void (*
   if (!openssl_found) {
     state.openssl = MEMTRACK_HOOK_REFUSED;
     memtrack_log(MEMTRACK_ERROR, "OpenSSL memory cannot be tracked at level 2: %s", openssl_reason);
+  }
+  if (memtrack_symbols_start(reason)) {
+    memtrack_log(
+      MEMTRACK_WARNING,
+      "elfutils cannot be used (%s): plugins' sites are plugin.so function+0x1a where the function is exported, else "
+      "plugin.so+0x1a34. For file and line install libdw1 (in RPM packages: elfutils-libs) and start traffic_server again",
+      reason);
   }
   state.plugins_reason = plugins_reason;
   state.buffers_reason = buffers_reason;

@@ -12,10 +12,11 @@
 #include "dump/dump.h"
 #include "dump/environment.h"
 #include "control/message.h"
+#include "server/server.h"
 
 /* Opens the accounting, installs the hooks, arms what the records ask for. `dump` takes the place of the built-in's. Returns 0,
    or -1 where nothing was installed and the server is as it was; why has been logged. init-only. */
-int memtrack_control_start(const char *server_version, memtrack_record_reader read, void (*dump)(FILE *));
+int memtrack_control_start(const struct memtrack_server *server, memtrack_record_reader read, void (*dump)(FILE *));
 
 /* Reads the records again and applies what changed. To be called each second. */
 void memtrack_control_poll(void);

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "server/api.h"
 #include "core_abi.h"
 #include "module/module.h"
 #include "base/peek.h"
@@ -19,7 +20,6 @@
 #define LOCATIONS_MAX 65536 /* never given back: the server may hold a pointer to any of them for ever */
 #define HASH_BITS     14
 
-static struct memtrack_buffer_api api;
 static bool calibrated;
 /* Where the words stand, counted in words: the location in a buffer, in a block, in a block's data; the data in a block. */
 static unsigned buffer_location, block_location, block_data, data_location;
@@ -72,15 +72,10 @@ search_block(uintptr_t block, uintptr_t mark)
 }
 
 int
-memtrack_buffer_calibrate(const struct memtrack_buffer_api *server, char *reason)
+memtrack_buffer_calibrate(char *reason)
 {
   static const char mark[] = PREFIX "memtrack.so";
   uintptr_t words[BUFFER_WORDS];
-  api = *server;
-  if (!api.create || !api.destroy || !api.start || !api.write_avail) {
-    snprintf(reason, MEMTRACK_REASON_SIZE, "this server lacks one of TSIOBufferCreate, ...Destroy, ...Start, ...BlockWriteAvail");
-    return -1;
-  }
   void *memory = mmap(NULL, LOCATIONS_MAX * sizeof(*locations), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (memory == MAP_FAILED) {
     snprintf(reason, MEMTRACK_REASON_SIZE, "no memory for %d locations", LOCATIONS_MAX);
@@ -88,16 +83,16 @@ memtrack_buffer_calibrate(const struct memtrack_buffer_api *server, char *reason
   }
   locations         = memory;
   location_count    = 1;
-  uintptr_t *buffer = api.create();
+  uintptr_t *buffer = memtrack_api.TSIOBufferCreate();
   unsigned count    = peek_words((uintptr_t)buffer, words, BUFFER_WORDS);
   /* The first is the buffer's own; what follows may be another object. It is proved by what the server makes of it. */
   for (buffer_location = 0; buffer_location < count && !is_location(words[buffer_location]); ++buffer_location) {
   }
   if (buffer_location < count) {
     buffer[buffer_location] = (uintptr_t)mark;
-    calibrated              = search_block((uintptr_t)api.start(buffer), (uintptr_t)mark);
+    calibrated              = search_block((uintptr_t)memtrack_api.TSIOBufferStart(buffer), (uintptr_t)mark);
   }
-  api.destroy(buffer);
+  memtrack_api.TSIOBufferDestroy(buffer);
   if (!calibrated) {
     snprintf(reason, MEMTRACK_REASON_SIZE,
              count == 0                ? "a TSIOBuffer cannot be read (process_vm_readv)"
@@ -184,12 +179,12 @@ memtrack_buffer_mark(void *buffer, bool sized, uint64_t place, uint32_t owner, v
     return;
   }
   /* It has a block, accounted to the server's own line: that is taken back and told again under the plugin's. */
-  uintptr_t *block      = api.start(buffer);
+  uintptr_t *block      = memtrack_api.TSIOBufferStart(buffer);
   uintptr_t *data       = (uintptr_t *)block[block_data];
   const char *old       = (const char *)data[data_location];
   data[data_location]   = (uintptr_t)location->text;
   block[block_location] = (uintptr_t)location->text;
-  int64_t size          = api.write_avail(block);
+  int64_t size          = memtrack_api.TSIOBufferBlockWriteAvail(block);
   event(old, -size);
   event(location->text, size);
 }

@@ -27,17 +27,9 @@ struct memtrack_buffer_location {
   char text[127]; /* "memory/plugin/foo.so+0x1a2b"; what the built-in tracker would cut of it is not there */
 };
 
-/* The server's functions, from the loader. */
-struct memtrack_buffer_api {
-  void *(*create)(void);
-  void (*destroy)(void *);
-  void *(*start)(void *);
-  int64_t (*write_avail)(void *);
-};
-
 /* Finds the words. Returns 0, or -1 with a reason. init-only. Where the server counts already, it counts one buffer more, created
    and destroyed. */
-int memtrack_buffer_calibrate(const struct memtrack_buffer_api *api, char *reason);
+int memtrack_buffer_calibrate(char *reason);
 
 /* Writes the location of a call into a buffer that has just been created, and into the block that it may have already; `event` is
    told what the server would have been told of that block. The place is the return address. hook-safe. */

@@ -319,14 +319,8 @@ memtrack_plugins_install(char *reason, char *buffers)
     snprintf(reason, MEMTRACK_REASON_SIZE, "the server calls the loader through %zu slots, expected are 2", count);
     return -1;
   }
-  const struct memtrack_buffer_api api = {
-    .create      = (void *(*)(void))(uintptr_t)dlsym(RTLD_DEFAULT, "TSIOBufferCreate"),
-    .destroy     = (void (*)(void *))(uintptr_t)dlsym(RTLD_DEFAULT, "TSIOBufferDestroy"),
-    .start       = (void *(*)(void *))(uintptr_t)dlsym(RTLD_DEFAULT, "TSIOBufferStart"),
-    .write_avail = (int64_t(*)(void *))(uintptr_t)dlsym(RTLD_DEFAULT, "TSIOBufferBlockWriteAvail"),
-  };
   buffers[0] = '\0';
-  memtrack_buffer_calibrate(&api, buffers);
+  memtrack_buffer_calibrate(buffers);
   /* All that is loaded, libraries first, then what of it turns out to be a plugin. */
   memtrack_module_scan(NULL, ignore, ignore);
   uintptr_t first = 0;

@@ -51,13 +51,14 @@ void memtrack_plugins_disarm(void);
 int memtrack_plugins_heap(bool on, char *reason);
 
 /* The hooks, by symbol. What the plugins' own slots get: plugin.c, heap.c. */
-extern const struct memtrack_redirect memtrack_plugin_api[];   /* for plugins, and libraries that call the plugin API */
+extern struct memtrack_redirect memtrack_plugin_api[];         /* for plugins, and libraries that call the plugin API */
 extern const struct memtrack_redirect memtrack_server_heap[];  /* for the server: releases alone */
 extern const struct memtrack_redirect memtrack_server_news[];  /* and its operator new, while the heap is tracked */
 extern const struct memtrack_redirect memtrack_plugin_heap[];  /* for plugins */
 extern const struct memtrack_redirect memtrack_library_heap[]; /* for libraries, while the heap is tracked */
 
-/* Looks the originals up. Returns 0, or -1 with a reason. init-only. */
+/* Looks up what the hooks stand in for; the first fills its table, by the names that this server has. Returns 0, or -1 with a
+ * reason. init-only. */
 int memtrack_hook_plugin_open(char *reason);
 int memtrack_hook_heap_open(char *reason);
 

@@ -4,11 +4,11 @@
  * functions that take one of the plugin's, which then runs on the plugin's behalf. The site is the call: its return address.
  */
 #define _GNU_SOURCE
-#include <dlfcn.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "server/api.h"
 #include "hook/block.h"
 #include "hook/buffer.h"
 #include "owner/context.h"
@@ -17,57 +17,6 @@
 #include "hook/objects.h"
 #include "hook/install.h"
 #include "hook/release.h"
-
-typedef void *(*handler)(void *, int, void *);
-
-/* The server's functions: name, result, parameters. ts.h is for the plugin's file alone; here they are what the linker knows. */
-#define ORIGINALS(X)                                          \
-  X(_TSmalloc, void *, (size_t, const char *))                \
-  X(_TSrealloc, void *, (void *, size_t, const char *))       \
-  X(_TSstrdup, char *, (const char *, int64_t, const char *)) \
-  X(_TSfree, void, (void *))                                  \
-  X(TSContCreate, void *, (handler, void *))                  \
-  X(TSContDestroy, void, (void *))                            \
-  X(TSContMutexGet, void *, (void *))                         \
-  X(TSTransformCreate, void *, (handler, void *))             \
-  X(TSVConnCreate, void *, (handler, void *))                 \
-  X(TSMutexCreate, void *, (void))                            \
-  X(TSMutexDestroy, void, (void *))                           \
-  X(TSMBufferCreate, void *, (void))                          \
-  X(TSMBufferDestroy, int, (void *))                          \
-  X(TSIOBufferCreate, void *, (void))                         \
-  X(TSIOBufferSizedCreate, void *, (int))                     \
-  X(TSIOBufferDestroy, void, (void *))                        \
-  X(TSIOBufferReaderAlloc, void *, (void *))                  \
-  X(TSIOBufferReaderClone, void *, (void *))                  \
-  X(TSIOBufferReaderFree, void, (void *))                     \
-  X(TSIOBufferStart, void *, (void *))                        \
-  X(TSIOBufferBlockWriteAvail, int64_t, (void *))             \
-  X(TSCacheKeyCreate, void *, (void))                         \
-  X(TSCacheKeyDestroy, int, (void *))                         \
-  X(TSMimeParserCreate, void *, (void))                       \
-  X(TSMimeParserDestroy, void, (void *))                      \
-  X(TSHttpParserCreate, void *, (void))                       \
-  X(TSHttpParserDestroy, void, (void *))                      \
-  X(TSUuidCreate, void *, (void))                             \
-  X(TSUuidDestroy, void, (void *))                            \
-  X(TSTextLogObjectCreate, int, (const char *, int, void **)) \
-  X(TSTextLogObjectDestroy, int, (void *))                    \
-  X(TSfopen, void *, (const char *, const char *))            \
-  X(TSfclose, void, (void *))                                 \
-  X(TSHttpTxnReenable, void, (void *, int))                   \
-  X(TSHttpSsnReenable, void, (void *, int))                   \
-  X(TSVConnReenable, void, (void *))                          \
-  X(TSVConnReenableEx, void, (void *, int))                   \
-  X(TSVIOReenable, void, (void *))                            \
-  X(TSHttpTxnHookRegisteredFor, int, (void *, int, handler))  \
-  X(TSThreadCreate, void *, (void *(*)(void *), void *))
-
-#define DECLARE_(name, result, parameters) static result(*original_##name) parameters;
-ORIGINALS(DECLARE_)
-
-/* API results. */
-enum { SUCCESS = 0 };
 
 #define PLACE ((uintptr_t)__builtin_return_address(0))
 
@@ -92,15 +41,15 @@ detail(uint32_t cls, uint32_t kind)
 /* ---- memory ---- */
 
 HOT_ static void *
-hook_TSmalloc(size_t size, const char *path)
+hook__TSmalloc(size_t size, const char *path)
 {
   if (!is_armed() || UNLIKELY_(size == 0 || size > SIZE_MAX - MEMTRACK_TAG_SIZE)) {
-    return original__TSmalloc(size, path);
+    return memtrack_api._TSmalloc(size, path);
   }
   void *block;
   {
     MEMTRACK_STEP_INSIDE;
-    block = original__TSmalloc(size + MEMTRACK_TAG_SIZE, path);
+    block = memtrack_api._TSmalloc(size + MEMTRACK_TAG_SIZE, path);
   }
   if (LIKELY_(block != NULL)) {
     memtrack_block_charge(block, size, key(), PLACE, detail(MEMTRACK_CLASS_TSAPI, 0), path);
@@ -109,39 +58,39 @@ hook_TSmalloc(size_t size, const char *path)
 }
 
 static void *
-hook_TSrealloc(void *block, size_t size, const char *path)
+hook__TSrealloc(void *block, size_t size, const char *path)
 {
   if (!is_armed()) {
-    return original__TSrealloc(block, size, path);
+    return memtrack_api._TSrealloc(block, size, path);
   }
   if (UNLIKELY_(size == 0 || size > SIZE_MAX - MEMTRACK_TAG_SIZE)) {
     memtrack_release(block, MEMTRACK_CLASS_TSAPI);
-    return original__TSrealloc(block, size, path);
+    return memtrack_api._TSrealloc(block, size, path);
   }
   uint64_t site = detail(MEMTRACK_CLASS_TSAPI, 0);
   MEMTRACK_STEP_INSIDE;
   if (block == NULL) {
-    void *fresh = original__TSrealloc(NULL, size + MEMTRACK_TAG_SIZE, path);
+    void *fresh = memtrack_api._TSrealloc(NULL, size + MEMTRACK_TAG_SIZE, path);
     if (fresh) {
       memtrack_block_charge(fresh, size, key(), PLACE, site, path);
     }
     return fresh;
   }
-  return memtrack_block_resize(block, size, key(), PLACE, site, path, original__TSrealloc,
+  return memtrack_block_resize(block, size, key(), PLACE, site, path, memtrack_api._TSrealloc,
                                memtrack_birth_untagged(MEMTRACK_CLASS_TSAPI));
 }
 
 static char *
-hook_TSstrdup(const char *text, int64_t length, const char *path)
+hook__TSstrdup(const char *text, int64_t length, const char *path)
 {
   if (!is_armed() || text == NULL) {
-    return original__TSstrdup(text, length, path);
+    return memtrack_api._TSstrdup(text, length, path);
   }
   size_t size = (length < 0 ? strlen(text) : (size_t)length) + 1;
   char *copy;
   {
     MEMTRACK_STEP_INSIDE;
-    copy = original__TSmalloc(size + MEMTRACK_TAG_SIZE, path);
+    copy = memtrack_api._TSmalloc(size + MEMTRACK_TAG_SIZE, path);
   }
   if (copy) {
     strncpy(copy, text, size - 1); /* pads, as the server's own does */
@@ -152,13 +101,13 @@ hook_TSstrdup(const char *text, int64_t length, const char *path)
 }
 
 HOT_ static void
-hook_TSfree(void *block)
+hook__TSfree(void *block)
 {
   if (is_armed() && block) {
     memtrack_release_likely(block, malloc_usable_size(block), MEMTRACK_CLASS_TSAPI);
   }
   MEMTRACK_STEP_INSIDE;
-  original__TSfree(block);
+  memtrack_api._TSfree(block);
 }
 
 /* ---- objects ---- */
@@ -195,9 +144,9 @@ count_destroyed(const void *object)
 
 /* A continuation owns its mutex, if it has one: the last to go takes it along. */
 HOT_ static void *
-hook_TSContCreate(handler function, void *mutex)
+hook_TSContCreate(memtrack_api_handler function, void *mutex)
 {
-  void *cont = original_TSContCreate(WRAP(function), mutex);
+  void *cont = memtrack_api.TSContCreate(WRAP(function), mutex);
   count_created(cont, MEMTRACK_KIND_CONT, PLACE);
   if (mutex && is_armed()) {
     memtrack_objects_use(mutex);
@@ -206,9 +155,9 @@ hook_TSContCreate(handler function, void *mutex)
 }
 
 static void *
-hook_TSVConnCreate(handler function, void *mutex)
+hook_TSVConnCreate(memtrack_api_handler function, void *mutex)
 {
-  void *cont = original_TSVConnCreate(WRAP(function), mutex);
+  void *cont = memtrack_api.TSVConnCreate(WRAP(function), mutex);
   count_created(cont, MEMTRACK_KIND_CONT, PLACE);
   if (mutex && is_armed()) {
     memtrack_objects_use(mutex);
@@ -217,9 +166,9 @@ hook_TSVConnCreate(handler function, void *mutex)
 }
 
 static void *
-hook_TSTransformCreate(handler function, void *transaction)
+hook_TSTransformCreate(memtrack_api_handler function, void *transaction)
 {
-  void *cont = original_TSTransformCreate(WRAP(function), transaction);
+  void *cont = memtrack_api.TSTransformCreate(WRAP(function), transaction);
   count_created(cont, MEMTRACK_KIND_CONT, PLACE);
   return cont;
 }
@@ -229,19 +178,19 @@ hook_TSContDestroy(void *cont)
 {
   struct memtrack_object known, mutex;
   if (is_armed() && memtrack_objects_remove(cont, &known)) {
-    void *owned = original_TSContMutexGet(cont);
+    void *owned = memtrack_api.TSContMutexGet(cont);
     if (owned && memtrack_objects_unuse(owned, &mutex)) {
       memtrack_account_free(mutex.birth, 0);
     }
     memtrack_account_free(known.birth, 0);
   }
-  original_TSContDestroy(cont);
+  memtrack_api.TSContDestroy(cont);
 }
 
 static void *
 hook_TSIOBufferCreate(void)
 {
-  void *buffer = original_TSIOBufferCreate();
+  void *buffer = memtrack_api.TSIOBufferCreate();
   if (is_armed()) {
     memtrack_buffer_mark(buffer, false, PLACE, memtrack_context.owner, memtrack_iobuffer_event);
   }
@@ -252,7 +201,7 @@ hook_TSIOBufferCreate(void)
 static void *
 hook_TSIOBufferSizedCreate(int size_index)
 {
-  void *buffer = original_TSIOBufferSizedCreate(size_index);
+  void *buffer = memtrack_api.TSIOBufferSizedCreate(size_index);
   if (is_armed()) {
     memtrack_buffer_mark(buffer, true, PLACE, memtrack_context.owner, memtrack_iobuffer_event);
   }
@@ -289,14 +238,14 @@ hook_TSIOBufferDestroy(void *buffer)
     }
   }
   count_destroyed(buffer);
-  original_TSIOBufferDestroy(buffer);
+  memtrack_api.TSIOBufferDestroy(buffer);
 }
 
 /* Only readers of buffers that a plugin created are followed: the server destroys its own without our seeing it. */
 static void *
 hook_TSIOBufferReaderAlloc(void *buffer)
 {
-  void *reader = original_TSIOBufferReaderAlloc(buffer);
+  void *reader = memtrack_api.TSIOBufferReaderAlloc(buffer);
   if (reader && is_armed() && memtrack_objects_knows(buffer)) {
     learn_distance((uintptr_t)reader - (uintptr_t)buffer);
     count_created(reader, MEMTRACK_KIND_READER, PLACE);
@@ -307,7 +256,7 @@ hook_TSIOBufferReaderAlloc(void *buffer)
 static void *
 hook_TSIOBufferReaderClone(void *reader)
 {
-  void *clone = original_TSIOBufferReaderClone(reader);
+  void *clone = memtrack_api.TSIOBufferReaderClone(reader);
   if (clone && is_armed() && memtrack_objects_knows(reader)) {
     for (int i = 0; i < DISTANCES_MAX; ++i) { /* both stand in one buffer: one of the distances leads to its beginning */
       uintptr_t distance = atomic_load_explicit(&distances[i], memory_order_relaxed);
@@ -327,8 +276,8 @@ hook_TSMBufferDestroy(void *buffer)
   /* Before: once it is destroyed, another thread may get the same address. Taken back where it is refused. */
   struct memtrack_object known;
   bool counted = is_armed() && memtrack_objects_remove(buffer, &known);
-  int result   = original_TSMBufferDestroy(buffer);
-  if (counted && result == SUCCESS) {
+  int result   = memtrack_api.TSMBufferDestroy(buffer);
+  if (counted && result == MEMTRACK_TS_SUCCESS) {
     memtrack_account_free(known.birth, 0);
   } else if (counted) {
     struct memtrack_object old;
@@ -340,8 +289,8 @@ hook_TSMBufferDestroy(void *buffer)
 static int
 hook_TSTextLogObjectCreate(const char *name, int mode, void **object)
 {
-  int result = original_TSTextLogObjectCreate(name, mode, object);
-  if (result == SUCCESS && object) {
+  int result = memtrack_api.TSTextLogObjectCreate(name, mode, object);
+  if (result == MEMTRACK_TS_SUCCESS && object) {
     count_created(*object, MEMTRACK_KIND_OTHER, PLACE);
   }
   return result;
@@ -351,7 +300,7 @@ hook_TSTextLogObjectCreate(const char *name, int mode, void **object)
 #define CREATES(name, kind, parameters, arguments)      \
   static void *hook_##name parameters                   \
   {                                                     \
-    void *object = original_##name arguments;           \
+    void *object = memtrack_api.name arguments;         \
     count_created(object, MEMTRACK_KIND_##kind, PLACE); \
     return object;                                      \
   }
@@ -359,7 +308,7 @@ hook_TSTextLogObjectCreate(const char *name, int mode, void **object)
   static result hook_##name(void *object) \
   {                                       \
     count_destroyed(object);              \
-    return original_##name(object);       \
+    return memtrack_api.name(object);     \
   }
 
 CREATES(TSMutexCreate, MUTEX, (void), ())
@@ -380,11 +329,11 @@ DESTROYS(TSTextLogObjectDestroy, int)
 
 /* Asked with the function that the plugin knows; its continuation has the thunk, unless it is older than us. */
 static int
-hook_TSHttpTxnHookRegisteredFor(void *transaction, int hook, handler function)
+hook_TSHttpTxnHookRegisteredFor(void *transaction, int hook, memtrack_api_handler function)
 {
-  return original_TSHttpTxnHookRegisteredFor(transaction, hook, WRAP(function)) == SUCCESS
-           ? SUCCESS
-           : original_TSHttpTxnHookRegisteredFor(transaction, hook, function);
+  return memtrack_api.TSHttpTxnHookRegisteredFor(transaction, hook, WRAP(function)) == MEMTRACK_TS_SUCCESS
+           ? MEMTRACK_TS_SUCCESS
+           : memtrack_api.TSHttpTxnHookRegisteredFor(transaction, hook, function);
 }
 
 /* ---- back to the server ---- */
@@ -395,7 +344,7 @@ hook_TSHttpTxnHookRegisteredFor(void *transaction, int hook, handler function)
   {                                                                                                              \
     __attribute__((cleanup(memtrack_context_give_back), unused)) const uint32_t before = memtrack_context.owner; \
     memtrack_context.owner                                                             = MEMTRACK_OWNER_CORE;    \
-    original_##name arguments;                                                                                   \
+    memtrack_api.name arguments;                                                                                 \
   }
 
 RESUMES(TSHttpTxnReenable, (void *transaction, int event), (transaction, event))
@@ -409,7 +358,7 @@ RESUMES(TSVIOReenable, (void *operation), (operation))
 static void *
 hook_TSThreadCreate(void *(*function)(void *), void *data)
 {
-  return original_TSThreadCreate(WRAP(function), data);
+  return memtrack_api.TSThreadCreate(WRAP(function), data);
 }
 
 static int
@@ -418,66 +367,74 @@ hook_pthread_create(pthread_t *thread, const pthread_attr_t *attributes, void *(
   return pthread_create(thread, attributes, WRAP(function), data);
 }
 
-#define REDIRECT(name)         \
-  {                            \
-#name, (void *)hook_##name \
-  }
-#define REDIRECT_(name)            \
-  {                                \
-    "_" #name, (void *)hook_##name \
+#define HOOK(name)                           \
+  {                                          \
+    MEMTRACK_API_##name, (void *)hook_##name \
   }
 
-const struct memtrack_redirect memtrack_plugin_api[] = {
-  REDIRECT_(TSmalloc),
-  REDIRECT_(TSrealloc),
-  REDIRECT_(TSstrdup),
-  REDIRECT_(TSfree),
-  REDIRECT(TSContCreate),
-  REDIRECT(TSContDestroy),
-  REDIRECT(TSTransformCreate),
-  REDIRECT(TSVConnCreate),
-  REDIRECT(TSMutexCreate),
-  REDIRECT(TSMutexDestroy),
-  REDIRECT(TSMBufferCreate),
-  REDIRECT(TSMBufferDestroy),
-  REDIRECT(TSIOBufferCreate),
-  REDIRECT(TSIOBufferSizedCreate),
-  REDIRECT(TSIOBufferDestroy),
-  REDIRECT(TSIOBufferReaderAlloc),
-  REDIRECT(TSIOBufferReaderClone),
-  REDIRECT(TSIOBufferReaderFree),
-  REDIRECT(TSCacheKeyCreate),
-  REDIRECT(TSCacheKeyDestroy),
-  REDIRECT(TSMimeParserCreate),
-  REDIRECT(TSMimeParserDestroy),
-  REDIRECT(TSHttpParserCreate),
-  REDIRECT(TSHttpParserDestroy),
-  REDIRECT(TSUuidCreate),
-  REDIRECT(TSUuidDestroy),
-  REDIRECT(TSTextLogObjectCreate),
-  REDIRECT(TSTextLogObjectDestroy),
-  REDIRECT(TSfopen),
-  REDIRECT(TSfclose),
-  REDIRECT(TSHttpTxnReenable),
-  REDIRECT(TSHttpSsnReenable),
-  REDIRECT(TSVConnReenable),
-  REDIRECT(TSVConnReenableEx),
-  REDIRECT(TSVIOReenable),
-  REDIRECT(TSHttpTxnHookRegisteredFor),
-  REDIRECT(TSThreadCreate),
-  REDIRECT(pthread_create),
-  {NULL, NULL},
+static const struct {
+  enum memtrack_api_function function;
+  void *hook;
+} hooks[] = {
+  HOOK(_TSmalloc),
+  HOOK(_TSrealloc),
+  HOOK(_TSstrdup),
+  HOOK(_TSfree),
+  HOOK(TSContCreate),
+  HOOK(TSContDestroy),
+  HOOK(TSTransformCreate),
+  HOOK(TSVConnCreate),
+  HOOK(TSMutexCreate),
+  HOOK(TSMutexDestroy),
+  HOOK(TSMBufferCreate),
+  HOOK(TSMBufferDestroy),
+  HOOK(TSIOBufferCreate),
+  HOOK(TSIOBufferSizedCreate),
+  HOOK(TSIOBufferDestroy),
+  HOOK(TSIOBufferReaderAlloc),
+  HOOK(TSIOBufferReaderClone),
+  HOOK(TSIOBufferReaderFree),
+  HOOK(TSCacheKeyCreate),
+  HOOK(TSCacheKeyDestroy),
+  HOOK(TSMimeParserCreate),
+  HOOK(TSMimeParserDestroy),
+  HOOK(TSHttpParserCreate),
+  HOOK(TSHttpParserDestroy),
+  HOOK(TSUuidCreate),
+  HOOK(TSUuidDestroy),
+  HOOK(TSTextLogObjectCreate),
+  HOOK(TSTextLogObjectDestroy),
+  HOOK(TSfopen),
+  HOOK(TSfclose),
+  HOOK(TSHttpTxnReenable),
+  HOOK(TSHttpSsnReenable),
+  HOOK(TSVConnReenable),
+  HOOK(TSVConnReenableEx),
+  HOOK(TSVIOReenable),
+  HOOK(TSHttpTxnHookRegisteredFor),
+  HOOK(TSThreadCreate),
 };
+
+#define HOOKS (sizeof(hooks) / sizeof(*hooks))
+
+struct memtrack_redirect memtrack_plugin_api[HOOKS + 2];
 
 int
 memtrack_hook_plugin_open(char *reason)
 {
-#define LOOK_UP_(name, result, parameters)                                                                      \
-  original_##name = (result(*) parameters)(uintptr_t)dlsym(RTLD_DEFAULT, #name);                                \
-  if (!original_##name) {                                                                                       \
-    snprintf(reason, MEMTRACK_REASON_SIZE, "this server has no function %s: not the plugin API of 9.2", #name); \
-    return -1;                                                                                                  \
+  struct memtrack_redirect *to = memtrack_plugin_api;
+  for (size_t i = 0; i < HOOKS; ++i) {
+    const char *symbol = memtrack_api_name(hooks[i].function);
+    if (symbol) {
+      *to++ = (struct memtrack_redirect){symbol, hooks[i].hook};
+    }
   }
-  ORIGINALS(LOOK_UP_)
+  *to++             = (struct memtrack_redirect){"pthread_create", (void *)hook_pthread_create};
+  *to               = (struct memtrack_redirect){NULL, NULL};
+  const char *lacks = memtrack_api_lacks(MEMTRACK_API_HOOK);
+  if (lacks) {
+    snprintf(reason, MEMTRACK_REASON_SIZE, "this server has no function %s", lacks);
+    return -1;
+  }
   return 0;
 }

@@ -2,10 +2,10 @@
 #define _GNU_SOURCE
 #include "hook/preloaded.h"
 
-#include <dlfcn.h>
 #include <stddef.h>
 #include <stdint.h>
 
+#include "server/api.h"
 #include "owner/context.h"
 #include "module/module.h"
 #include "base/peek.h"
@@ -13,8 +13,6 @@
 #define CONT_WORDS 40u        /* how far a continuation is searched for its handler */
 #define AROUND     (1u << 20) /* how far around ours others are looked for, bytes: the server makes them 128 at a time */
 #define PIECE      4096u
-
-typedef int (*handler)(void *cont, int event, void *data);
 
 static int
 no_event(void *cont, int event, void *data)
@@ -64,9 +62,7 @@ wrap_those_in(uintptr_t from, const uintptr_t *words, size_t count, uintptr_t cl
 unsigned
 memtrack_earlier_wrap(void)
 {
-  void *(*create)(handler, void *) = (void *(*)(handler, void *))(uintptr_t)dlsym(RTLD_DEFAULT, "TSContCreate");
-  void (*destroy)(void *)          = (void (*)(void *))(uintptr_t)dlsym(RTLD_DEFAULT, "TSContDestroy");
-  void *cont                       = create && destroy ? create(no_event, NULL) : NULL;
+  void *cont = memtrack_api.TSContCreate(no_event, NULL);
   if (cont == NULL) {
     return 0;
   }
@@ -83,6 +79,6 @@ memtrack_earlier_wrap(void)
       wrapped += wrap_those_in(from, words, size / sizeof(*words), class, place);
     }
   }
-  destroy(cont);
+  memtrack_api.TSContDestroy(cont);
   return wrapped;
 }

@@ -190,7 +190,7 @@ memtrack_module_symbols(const struct memtrack_module *module)
 {
   char reason[MEMTRACK_REASON_SIZE];
   int fd = module->fd >= 0 ? dup(module->fd) : -1;
-  return fd >= 0 ? memtrack_symbols_open(fd, module->path, reason) : NULL;
+  return fd >= 0 ? memtrack_symbols_open(fd, module->path, module->base, reason) : NULL;
 }
 
 void

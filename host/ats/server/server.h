@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What is known of the server, by version: the one table. A version that is not in it is left alone.
+ * What is known of the server, by version: the one table (of its plugin API, api.h has that). A version that is not in it is left
+ * alone.
  */
 #ifndef MEMTRACK_SERVER_H
 #define MEMTRACK_SERVER_H

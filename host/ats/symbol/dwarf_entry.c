@@ -3,24 +3,26 @@
 
 #include <dwarf.h>
 
+#include "symbol/elfutils.h"
+
 #define RANGES_MAX (1 << 20) /* of one function or unit */
 
 bool
 memtrack_entry_child(Dwarf_Die *die, Dwarf_Die *child, size_t *left)
 {
-  return *left > 0 && (*left)-- && dwarf_child(die, child) == 0;
+  return *left > 0 && (*left)-- && elfutils->dwarf_child(die, child) == 0;
 }
 
 bool
 memtrack_entry_sibling(Dwarf_Die *child, size_t *left)
 {
-  return *left > 0 && (*left)-- && dwarf_siblingof(child, child) == 0;
+  return *left > 0 && (*left)-- && elfutils->dwarf_siblingof(child, child) == 0;
 }
 
 bool
 memtrack_entry_is_block(Dwarf_Die *die)
 {
-  int tag = dwarf_tag(die);
+  int tag = elfutils->dwarf_tag(die);
   return tag == DW_TAG_lexical_block || tag == DW_TAG_try_block || tag == DW_TAG_catch_block;
 }
 
@@ -28,7 +30,7 @@ const char *
 memtrack_entry_string(Dwarf_Die *die, unsigned int name)
 {
   Dwarf_Attribute attribute;
-  return dwarf_formstring(dwarf_attr_integrate(die, name, &attribute));
+  return elfutils->dwarf_formstring(elfutils->dwarf_attr_integrate(die, name, &attribute));
 }
 
 const char *
@@ -44,7 +46,7 @@ memtrack_entry_ranges(Dwarf_Die *die, bool (*visit)(uint64_t from, uint64_t to, 
   Dwarf_Addr base, from, to;
   ptrdiff_t next = 0;
   /* The linker gives code that it left out the address 0. */
-  for (size_t i = 0; i < RANGES_MAX && (next = dwarf_ranges(die, next, &base, &from, &to)) > 0; ++i) {
+  for (size_t i = 0; i < RANGES_MAX && (next = elfutils->dwarf_ranges(die, next, &base, &from, &to)) > 0; ++i) {
     if (from != 0 && from < to && !visit(from, to, data)) {
       return;
     }

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "symbol/dwarf_entry.h"
+#include "symbol/elfutils.h"
 #include "symbol/mangled.h"
 
 #define PART_SIZE   256 /* one name of a path, with its NUL */
@@ -18,7 +19,7 @@ write_name(Dwarf_Die *die, char *text, size_t size)
 {
   const char *name = memtrack_entry_string(die, DW_AT_name);
   text[0]          = '\0';
-  switch (dwarf_tag(die)) {
+  switch (elfutils->dwarf_tag(die)) {
   case DW_TAG_namespace:
     break; /* one without a name tells a reader nothing */
   case DW_TAG_class_type:
@@ -42,11 +43,11 @@ static Dwarf_Die
 origin_of(Dwarf_Die die)
 {
   Dwarf_Attribute attribute;
-  for (int i = 0; i < ORIGINS_MAX &&
-                  ((dwarf_attr(&die, DW_AT_abstract_origin, &attribute)) || dwarf_attr(&die, DW_AT_specification, &attribute));
+  for (int i = 0; i < ORIGINS_MAX && ((elfutils->dwarf_attr(&die, DW_AT_abstract_origin, &attribute)) ||
+                                      elfutils->dwarf_attr(&die, DW_AT_specification, &attribute));
        ++i) {
     Dwarf_Die next;
-    if (!dwarf_formref_die(&attribute, &next)) {
+    if (!elfutils->dwarf_formref_die(&attribute, &next)) {
       break;
     }
     die = next;
@@ -60,12 +61,12 @@ static void
 write_qualified(Dwarf_Die *function, char *text, size_t size)
 {
   Dwarf_Die target = origin_of(*function), parent, child, next;
-  Dwarf_Off wanted = dwarf_dieoffset(&target);
+  Dwarf_Off wanted = elfutils->dwarf_dieoffset(&target);
   size_t left = MEMTRACK_ENTRIES_MAX, used = 0;
-  bool found = dwarf_diecu(&target, &parent, NULL, NULL) != NULL;
-  for (int depth = 0; found && depth < MEMTRACK_DEPTH_MAX && dwarf_dieoffset(&parent) != wanted; ++depth) {
+  bool found = elfutils->dwarf_diecu(&target, &parent, NULL, NULL) != NULL;
+  for (int depth = 0; found && depth < MEMTRACK_DEPTH_MAX && elfutils->dwarf_dieoffset(&parent) != wanted; ++depth) {
     found = false;
-    for (bool more = memtrack_entry_child(&parent, &child, &left); more && dwarf_dieoffset(&child) <= wanted;
+    for (bool more = memtrack_entry_child(&parent, &child, &left); more && elfutils->dwarf_dieoffset(&child) <= wanted;
          more      = memtrack_entry_sibling(&child, &left)) {
       next  = child;
       found = true;

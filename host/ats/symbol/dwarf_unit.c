@@ -2,11 +2,11 @@
 #include "symbol/dwarf_unit.h"
 
 #include <dwarf.h>
-#include <elfutils/libdwelf.h>
 #include <stdlib.h>
 
 #include "symbol/dwarf_entry.h"
 #include "symbol/elf_debug.h"
+#include "symbol/elfutils.h"
 
 /* libdw takes it for granted that the last string of these ends in its section. They are unpacked by now, where they were packed.
  */
@@ -17,7 +17,7 @@ has_sound_strings(Elf *elf)
   for (size_t i = 0; i < sizeof(NAMES) / sizeof(*NAMES); ++i) {
     GElf_Shdr header;
     Elf_Scn *section = memtrack_elf_section(elf, SHT_NULL, NAMES[i], &header);
-    Elf_Data *data   = section ? elf_rawdata(section, NULL) : NULL;
+    Elf_Data *data   = section ? elfutils->elf_rawdata(section, NULL) : NULL;
     if (data && data->d_size && (!data->d_buf || ((const char *)data->d_buf)[data->d_size - 1])) {
       return false;
     }
@@ -29,9 +29,9 @@ has_sound_strings(Elf *elf)
 static Dwarf *
 read_debug(Elf *elf)
 {
-  Dwarf *dwarf = dwarf_begin_elf(elf, DWARF_C_READ, NULL);
+  Dwarf *dwarf = elfutils->dwarf_begin_elf(elf, DWARF_C_READ, NULL);
   if (dwarf && !has_sound_strings(elf)) {
-    dwarf_end(dwarf);
+    elfutils->dwarf_end(dwarf);
     dwarf = NULL;
   }
   return dwarf;
@@ -44,7 +44,7 @@ add_shared(struct memtrack_units *units, const struct memtrack_elf *file, const 
 {
   const char *name;
   const void *id;
-  ssize_t length = dwelf_dwarf_gnu_debugaltlink(units->dwarf, &name, &id);
+  ssize_t length = elfutils->dwelf_dwarf_gnu_debugaltlink(units->dwarf, &name, &id);
   if (length == 0) {
     return true;
   }
@@ -52,7 +52,7 @@ add_shared(struct memtrack_units *units, const struct memtrack_elf *file, const 
     return false;
   }
   units->shared = read_debug(units->shared_file.elf);
-  dwarf_setalt(units->dwarf, units->shared);
+  elfutils->dwarf_setalt(units->dwarf, units->shared);
   return units->shared != NULL;
 }
 
@@ -77,7 +77,7 @@ bool
 memtrack_units_next(const struct memtrack_units *units, Dwarf_CU **cu, Dwarf_Die *die)
 {
   uint8_t type;
-  while (units->dwarf && dwarf_get_units(units->dwarf, *cu, cu, NULL, &type, die, NULL) == 0) {
+  while (units->dwarf && elfutils->dwarf_get_units(units->dwarf, *cu, cu, NULL, &type, die, NULL) == 0) {
     if (type == DW_UT_compile || type == DW_UT_skeleton) {
       return true;
     }
@@ -90,7 +90,7 @@ memtrack_units_open(struct memtrack_units *units, const struct memtrack_elf *fil
 {
   *units = (struct memtrack_units){.dwarf = read_debug(file->elf), .shared_file = {.fd = -1}};
   if (units->dwarf && !add_shared(units, file, root)) {
-    dwarf_end(units->dwarf);
+    elfutils->dwarf_end(units->dwarf);
     units->dwarf = NULL;
   }
   struct unit_search search = {.units = units};
@@ -106,8 +106,8 @@ memtrack_units_open(struct memtrack_units *units, const struct memtrack_elf *fil
 void
 memtrack_units_close(struct memtrack_units *units)
 {
-  dwarf_end(units->dwarf);
-  dwarf_end(units->shared);
+  elfutils->dwarf_end(units->dwarf);
+  elfutils->dwarf_end(units->shared);
   memtrack_elf_close(&units->shared_file);
   free(units->sorted);
 }
@@ -122,7 +122,7 @@ memtrack_units_at(const struct memtrack_units *units, uint64_t address)
 static bool
 is_function(Dwarf_Die *die)
 {
-  int tag = dwarf_tag(die);
+  int tag = elfutils->dwarf_tag(die);
   return tag == DW_TAG_subprogram || tag == DW_TAG_inlined_subroutine;
 }
 
@@ -133,8 +133,8 @@ find_function(Dwarf_Die *parent, uint64_t address, Dwarf_Die *found, size_t dept
   Dwarf_Die child;
   bool has_namespace = false;
   for (bool more = memtrack_entry_child(parent, &child, left); more; more = memtrack_entry_sibling(&child, left)) {
-    int tag = dwarf_tag(&child);
-    if (tag == DW_TAG_subprogram && dwarf_haspc(&child, address) == 1) {
+    int tag = elfutils->dwarf_tag(&child);
+    if (tag == DW_TAG_subprogram && elfutils->dwarf_haspc(&child, address) == 1) {
       *found = child;
       return true;
     }
@@ -144,7 +144,7 @@ find_function(Dwarf_Die *parent, uint64_t address, Dwarf_Die *found, size_t dept
     return false;
   }
   for (bool more = memtrack_entry_child(parent, &child, left); more; more = memtrack_entry_sibling(&child, left)) {
-    if (dwarf_tag(&child) == DW_TAG_namespace && find_function(&child, address, found, depth + 1, left)) {
+    if (elfutils->dwarf_tag(&child) == DW_TAG_namespace && find_function(&child, address, found, depth + 1, left)) {
       return true;
     }
   }
@@ -162,7 +162,7 @@ memtrack_unit_scopes(struct memtrack_unit *unit, uint64_t address, Dwarf_Die *sc
       scopes[count++] = die;
     }
     found = memtrack_entry_child(&die, &child, &left);
-    while (found && !((is_function(&child) || memtrack_entry_is_block(&child)) && dwarf_haspc(&child, address) == 1)) {
+    while (found && !((is_function(&child) || memtrack_entry_is_block(&child)) && elfutils->dwarf_haspc(&child, address) == 1)) {
       found = memtrack_entry_sibling(&child, &left);
     }
     die = child;

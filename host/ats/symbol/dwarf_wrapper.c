@@ -8,6 +8,7 @@
 
 #include "symbol/dwarf_entry.h"
 #include "symbol/dwarf_position.h"
+#include "symbol/elfutils.h"
 #include "symbol/mangled.h"
 
 #define CHILDREN_MAX 256 /* of a function, looked at for its parameters */
@@ -17,7 +18,8 @@ static bool
 type_of(Dwarf_Die *die, Dwarf_Die *type)
 {
   Dwarf_Attribute attribute;
-  return dwarf_formref_die(dwarf_attr_integrate(die, DW_AT_type, &attribute), type) && dwarf_peel_type(type, type) == 0;
+  return elfutils->dwarf_formref_die(elfutils->dwarf_attr_integrate(die, DW_AT_type, &attribute), type) &&
+         elfutils->dwarf_peel_type(type, type) == 0;
 }
 
 /* Plain memory: void *, or a pointer to something of one byte. */
@@ -27,12 +29,12 @@ returns_memory(Dwarf_Die *function)
   Dwarf_Die pointer, target;
   Dwarf_Attribute attribute;
   Dwarf_Word size;
-  if (!type_of(function, &pointer) || dwarf_tag(&pointer) != DW_TAG_pointer_type) {
+  if (!type_of(function, &pointer) || elfutils->dwarf_tag(&pointer) != DW_TAG_pointer_type) {
     return false;
   }
-  return !dwarf_attr(&pointer, DW_AT_type, &attribute) || !type_of(&pointer, &target) ||
-         (dwarf_tag(&target) == DW_TAG_base_type && dwarf_formudata(dwarf_attr(&target, DW_AT_byte_size, &attribute), &size) == 0 &&
-          size == 1);
+  return !elfutils->dwarf_attr(&pointer, DW_AT_type, &attribute) || !type_of(&pointer, &target) ||
+         (elfutils->dwarf_tag(&target) == DW_TAG_base_type &&
+          elfutils->dwarf_formudata(elfutils->dwarf_attr(&target, DW_AT_byte_size, &attribute), &size) == 0 && size == 1);
 }
 
 static bool
@@ -41,7 +43,7 @@ takes_something(Dwarf_Die *function)
   Dwarf_Die child;
   size_t left = CHILDREN_MAX;
   for (bool more = memtrack_entry_child(function, &child, &left); more; more = memtrack_entry_sibling(&child, &left)) {
-    if (dwarf_tag(&child) == DW_TAG_formal_parameter) {
+    if (elfutils->dwarf_tag(&child) == DW_TAG_formal_parameter) {
       return true;
     }
   }
@@ -70,8 +72,8 @@ static bool
 is_callback(Dwarf_Die *function)
 {
   Dwarf_Attribute attribute;
-  return dwarf_attr_integrate(function, DW_AT_external, &attribute) && !dwarf_attr_integrate(function, DW_AT_inline, &attribute) &&
-         !memtrack_entry_linkage_name(function);
+  return elfutils->dwarf_attr_integrate(function, DW_AT_external, &attribute) &&
+         !elfutils->dwarf_attr_integrate(function, DW_AT_inline, &attribute) && !memtrack_entry_linkage_name(function);
 }
 
 bool
@@ -85,10 +87,10 @@ memtrack_scope_is_wrapper(Dwarf_Die *function)
   /* Constructors and assignments that nobody wrote: who copies is told by their caller. gcc calls a lambda's code artificial too.
    */
   const char *plain = memtrack_entry_string(function, DW_AT_name);
-  if (dwarf_attr_integrate(function, DW_AT_artificial, &attribute) && plain && strcmp(plain, "operator()") != 0) {
+  if (elfutils->dwarf_attr_integrate(function, DW_AT_artificial, &attribute) && plain && strcmp(plain, "operator()") != 0) {
     return true;
   }
-  const char *path = memtrack_position_file(dwarf_attr_integrate(function, DW_AT_decl_file, &attribute));
+  const char *path = memtrack_position_file(elfutils->dwarf_attr_integrate(function, DW_AT_decl_file, &attribute));
   return (path && memtrack_position_is_system(path) && !is_callback(function)) || is_allocator(function);
 }
 
@@ -109,7 +111,7 @@ leave_own_out(struct wrappers *wrappers, Dwarf_Die *parent, size_t depth)
   Dwarf_Die child;
   for (bool more = memtrack_entry_child(parent, &child, &wrappers->left); more;
        more      = memtrack_entry_sibling(&child, &wrappers->left)) {
-    bool is_inlined = dwarf_tag(&child) == DW_TAG_inlined_subroutine;
+    bool is_inlined = elfutils->dwarf_tag(&child) == DW_TAG_inlined_subroutine;
     if (is_inlined && !memtrack_scope_is_wrapper(&child)) {
       memtrack_entry_ranges(&child, add_range, wrappers->out);
     } else if ((is_inlined || memtrack_entry_is_block(&child)) && depth < MEMTRACK_DEPTH_MAX) {
@@ -124,8 +126,9 @@ find_wrappers(struct wrappers *wrappers, Dwarf_Die *parent, size_t depth)
   Dwarf_Die child;
   for (bool more = memtrack_entry_child(parent, &child, &wrappers->left); more;
        more      = memtrack_entry_sibling(&child, &wrappers->left)) {
-    int tag = dwarf_tag(&child);
-    if (tag == DW_TAG_subprogram && (dwarf_hasattr(&child, DW_AT_low_pc) || dwarf_hasattr(&child, DW_AT_ranges)) &&
+    int tag = elfutils->dwarf_tag(&child);
+    if (tag == DW_TAG_subprogram &&
+        (elfutils->dwarf_hasattr(&child, DW_AT_low_pc) || elfutils->dwarf_hasattr(&child, DW_AT_ranges)) &&
         memtrack_scope_is_wrapper(&child)) {
       memtrack_entry_ranges(&child, add_range, wrappers->in);
       leave_own_out(wrappers, &child, depth);

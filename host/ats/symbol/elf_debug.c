@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "symbol/elf_debug.h"
 
-#include <elfutils/libdwelf.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <stdint.h>
@@ -9,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+#include "symbol/elfutils.h"
 
 #define CRC_CHUNK 65536
 
@@ -64,8 +65,8 @@ open_debug(struct memtrack_elf *debug, const char *path, Elf *elf, bool has_crc,
   if (!open_path(debug, path, MEMTRACK_ELF_MODULE)) {
     return false;
   }
-  ssize_t length       = dwelf_elf_gnu_build_id(elf, &wanted);
-  ssize_t found_length = dwelf_elf_gnu_build_id(debug->elf, &found);
+  ssize_t length       = elfutils->dwelf_elf_gnu_build_id(elf, &wanted);
+  ssize_t found_length = elfutils->dwelf_elf_gnu_build_id(debug->elf, &found);
   bool is_same         = length > 0 && found_length > 0 ? length == found_length && memcmp(wanted, found, length) == 0
                                                         : has_crc && file_crc(debug->fd, &sum) && sum == crc;
   if (!is_same || !has_debug_information(debug->elf)) {
@@ -97,7 +98,7 @@ find_by_build_id(struct memtrack_elf *debug, Elf *elf, const char *root)
 {
   char path[PATH_MAX];
   const unsigned char *id = NULL;
-  ssize_t length          = dwelf_elf_gnu_build_id(elf, (const void **)&id);
+  ssize_t length          = elfutils->dwelf_elf_gnu_build_id(elf, (const void **)&id);
   return path_of_id(path, id, length, root) && open_debug(debug, path, elf, false, 0);
 }
 
@@ -106,7 +107,7 @@ find_by_debuglink(struct memtrack_elf *debug, Elf *elf, const char *module, cons
 {
   char path[PATH_MAX], folder[PATH_MAX];
   GElf_Word crc;
-  const char *name = dwelf_elf_gnu_debuglink(elf, &crc);
+  const char *name = elfutils->dwelf_elf_gnu_debuglink(elf, &crc);
   if (!name || strchr(name, '/') || !realpath(module, folder)) {
     return false;
   }
@@ -137,7 +138,7 @@ open_shared(struct memtrack_elf *shared, const char *path, const unsigned char *
   if (!open_path(shared, path, MEMTRACK_ELF_SHARED)) {
     return false;
   }
-  if (dwelf_elf_gnu_build_id(shared->elf, &found) != (ssize_t)length || memcmp(found, id, length) != 0) {
+  if (elfutils->dwelf_elf_gnu_build_id(shared->elf, &found) != (ssize_t)length || memcmp(found, id, length) != 0) {
     memtrack_elf_close(shared);
     return false;
   }

@@ -5,10 +5,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "symbol/elfutils.h"
+
 void
 memtrack_elf_close(struct memtrack_elf *file)
 {
-  elf_end(file->elf);
+  elfutils->elf_end(file->elf);
   if (file->fd >= 0) {
     close(file->fd);
   }
@@ -23,15 +25,16 @@ memtrack_elf_open(struct memtrack_elf *file, int fd, enum memtrack_elf_kind kind
   const char *reason = NULL;
   size_t sections;
   *file = (struct memtrack_elf){.fd = fd};
-  elf_version(EV_CURRENT);
+  elfutils->elf_version(EV_CURRENT);
   if (fd < 0 || fstat(fd, &stat) || !S_ISREG(stat.st_mode)) {
     reason = "it is no file";
-  } else if (!(file->elf = elf_begin(fd, ELF_C_READ, NULL)) || elf_kind(file->elf) != ELF_K_ELF ||
-             !gelf_getehdr(file->elf, &header)) {
+  } else if (!(file->elf = elfutils->elf_begin(fd, ELF_C_READ, NULL)) || elfutils->elf_kind(file->elf) != ELF_K_ELF ||
+             !elfutils->gelf_getehdr(file->elf, &header)) {
     reason = "it is no ELF file";
   } else if (kind == MEMTRACK_ELF_MODULE && header.e_type != ET_DYN && header.e_type != ET_EXEC) {
     reason = "it is no shared object";
-  } else if (elf_getshdrnum(file->elf, &sections) || (header.e_shoff && sections == 0) || header.e_shoff > (uint64_t)stat.st_size ||
+  } else if (elfutils->elf_getshdrnum(file->elf, &sections) || (header.e_shoff && sections == 0) ||
+             header.e_shoff > (uint64_t)stat.st_size ||
              (header.e_shoff && sections * header.e_shentsize > stat.st_size - header.e_shoff)) {
     reason = "it is cut off";
   }
@@ -46,13 +49,13 @@ memtrack_elf_section(Elf *elf, GElf_Word type, const char *name, GElf_Shdr *head
 {
   size_t strings;
   Elf_Scn *section = NULL;
-  if (elf_getshdrstrndx(elf, &strings)) {
+  if (elfutils->elf_getshdrstrndx(elf, &strings)) {
     return NULL;
   }
-  while ((section = elf_nextscn(elf, section))) {
+  while ((section = elfutils->elf_nextscn(elf, section))) {
     const char *found;
-    if (gelf_getshdr(section, header) && (type == SHT_NULL || header->sh_type == type) &&
-        (!name || ((found = elf_strptr(elf, strings, header->sh_name)) && strcmp(found, name) == 0))) {
+    if (elfutils->gelf_getshdr(section, header) && (type == SHT_NULL || header->sh_type == type) &&
+        (!name || ((found = elfutils->elf_strptr(elf, strings, header->sh_name)) && strcmp(found, name) == 0))) {
       return section;
     }
   }

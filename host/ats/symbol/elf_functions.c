@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "symbol/elf_file.h"
+#include "symbol/elfutils.h"
 
 #define NESTED_MAX 16 /* functions that begin and end within another one, before an address in that */
 
@@ -22,12 +23,12 @@ read_table(struct memtrack_functions *functions, Elf *elf, GElf_Word type)
 {
   GElf_Shdr header;
   Elf_Scn *section = memtrack_elf_section(elf, type, NULL, &header);
-  Elf_Data *data   = section ? elf_getdata(section, NULL) : NULL;
+  Elf_Data *data   = section ? elfutils->elf_getdata(section, NULL) : NULL;
   GElf_Sym symbol;
-  for (int i = 0; data && gelf_getsym(data, i, &symbol); ++i) {
+  for (int i = 0; data && elfutils->gelf_getsym(data, i, &symbol); ++i) {
     int kind         = GELF_ST_TYPE(symbol.st_info);
     int binding      = GELF_ST_BIND(symbol.st_info);
-    const char *name = elf_strptr(elf, header.sh_link, symbol.st_name);
+    const char *name = elfutils->elf_strptr(elf, header.sh_link, symbol.st_name);
     if ((kind != STT_FUNC && kind != STT_GNU_IFUNC) || symbol.st_shndx == SHN_UNDEF || symbol.st_value == 0 || !name || !*name) {
       continue;
     }
@@ -37,7 +38,7 @@ read_table(struct memtrack_functions *functions, Elf *elf, GElf_Word type)
     /* Hand-written assembly may have no sizes: such a function reaches to the next one, or to the end of its section. */
     uint64_t to = symbol.st_value + symbol.st_size;
     GElf_Shdr home;
-    if (symbol.st_size == 0 && gelf_getshdr(elf_getscn(elf, symbol.st_shndx), &home)) {
+    if (symbol.st_size == 0 && elfutils->gelf_getshdr(elfutils->elf_getscn(elf, symbol.st_shndx), &home)) {
       to = home.sh_addr + home.sh_size;
     }
     functions->sorted[functions->count++] = (struct memtrack_function){

@@ -10,8 +10,10 @@
  * The site is the innermost scope that is no wrapper (dwarf_wrapper.c), with its name (dwarf_name.c). Each of those files answers
  * one question and none knows this one, where what they tell becomes a site's text.
  */
+#define _GNU_SOURCE
 #include "symbol/symbol.h"
 
+#include <dlfcn.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,6 +27,7 @@
 #include "symbol/elf_debug.h"
 #include "symbol/elf_file.h"
 #include "symbol/elf_functions.h"
+#include "symbol/elfutils.h"
 #include "symbol/mangled.h"
 
 #define NAME_SIZE 256 /* a function's name in a site, with its NUL */
@@ -32,6 +35,7 @@
 const char *memtrack_symbols_root = "/usr/lib/debug";
 
 struct memtrack_symbols {
+  uintptr_t base;                  /* where it is loaded; all else is empty without elfutils */
   struct memtrack_elf file, debug; /* debug: where it is separate */
   struct memtrack_functions functions;
   struct memtrack_units units;
@@ -42,6 +46,7 @@ struct place {
   uint64_t address;
   struct memtrack_unit *unit;
   const struct memtrack_function *function;
+  struct memtrack_function exported; /* where the loader knows it */
   Dwarf_Die scopes[MEMTRACK_SCOPES_MAX];
   size_t count;
 };
@@ -79,6 +84,18 @@ join(const char *name, const char *rest, char *text, size_t size)
   }
 }
 
+/* The function that holds an address, where the module exports it. */
+static const struct memtrack_function *
+find_exported(const struct memtrack_symbols *symbols, uint64_t address, struct memtrack_function *function)
+{
+  Dl_info info;
+  if (!symbols->base || !dladdr((const void *)(symbols->base + address), &info) || !info.dli_sname) {
+    return NULL;
+  }
+  *function = (struct memtrack_function){.range = {(uintptr_t)info.dli_saddr - symbols->base, address + 1}, .name = info.dli_sname};
+  return function;
+}
+
 /* Large, so not for the stack. NULL where there is no memory. */
 static struct place *
 find_place(const struct memtrack_symbols *symbols, uint64_t offset)
@@ -88,7 +105,8 @@ find_place(const struct memtrack_symbols *symbols, uint64_t offset)
     /* The call is before the address that it returns to, which may be another line's or another function's. */
     place->address  = offset - 1;
     place->unit     = memtrack_units_at(&symbols->units, place->address);
-    place->function = memtrack_functions_at(&symbols->functions, place->address);
+    place->function = memtrack_elfutils_is_open() ? memtrack_functions_at(&symbols->functions, place->address)
+                                                  : find_exported(symbols, place->address, &place->exported);
     place->count    = place->unit ? memtrack_unit_scopes(place->unit, place->address, place->scopes) : 0;
   }
   return place;
@@ -172,16 +190,26 @@ memtrack_symbols_wrappers(struct memtrack_symbols *symbols, struct memtrack_rang
   return rest.count;
 }
 
+int
+memtrack_symbols_start(char *reason)
+{
+  return memtrack_elfutils_open(reason);
+}
+
 struct memtrack_symbols *
-memtrack_symbols_open(int fd, const char *path, char *reason)
+memtrack_symbols_open(int fd, const char *path, uintptr_t base, char *reason)
 {
   struct memtrack_symbols *symbols = calloc(1, sizeof(*symbols));
+  if ((!symbols || !memtrack_elfutils_is_open()) && fd >= 0) {
+    close(fd);
+  }
   if (!symbols) {
     snprintf(reason, MEMTRACK_REASON_SIZE, "no memory to read the symbols of %.120s", path);
-    if (fd >= 0) {
-      close(fd);
-    }
     return NULL;
+  }
+  symbols->base = base;
+  if (!memtrack_elfutils_is_open()) {
+    return symbols;
   }
   const char *refusal = memtrack_elf_open(&symbols->file, fd, MEMTRACK_ELF_MODULE);
   if (refusal) {
@@ -198,9 +226,11 @@ memtrack_symbols_open(int fd, const char *path, char *reason)
 void
 memtrack_symbols_close(struct memtrack_symbols *symbols)
 {
-  memtrack_units_close(&symbols->units);
-  memtrack_functions_free(&symbols->functions);
-  memtrack_elf_close(&symbols->debug);
-  memtrack_elf_close(&symbols->file);
+  if (memtrack_elfutils_is_open()) {
+    memtrack_units_close(&symbols->units);
+    memtrack_functions_free(&symbols->functions);
+    memtrack_elf_close(&symbols->debug);
+    memtrack_elf_close(&symbols->file);
+  }
   free(symbols);
 }

@@ -5,7 +5,8 @@
  *
  * It reads the module's file, never the loaded image, and holds neither the loader's lock nor another. A file is read with pread
  * and not mapped, since a file that is cut off while it is mapped ends the process. Nothing is ever asked from the network. All
- * that a module needs is in memory between open and close, so open, ask for what is wanted, close.
+ * that a module needs is in memory between open and close, so open, ask for what is wanted, close. Without elfutils no file is
+ * read: then the loader is asked, which knows the functions that a loaded module exports.
  *
  * All functions allocate and are not hook-safe; one module at a time may be asked by one thread at a time.
  */
@@ -30,10 +31,15 @@ enum memtrack_symbol {
 /* Where separate debug information is, /usr/lib/debug. Tests have a folder of their own. */
 extern const char *memtrack_symbols_root;
 
+/* Loads elfutils. Returns 0, or -1 with a reason. init-only: under traffic, what unwinds a stack would wait for the loader's lock.
+ */
+int memtrack_symbols_start(char *reason);
+
 /* Opens a module by its file. Takes `fd` over, whatever comes of it. `path` is where the file is, or was, installed: separate debug
    information is looked for by build id under memtrack_symbols_root, and by .gnu_debuglink beside the path, in .debug there and
-   under memtrack_symbols_root. NULL with a reason where the file is no module. */
-struct memtrack_symbols *memtrack_symbols_open(int fd, const char *path, char *reason);
+   under memtrack_symbols_root. `base` is where the module is loaded (until it is closed), 0 for nowhere. NULL with a reason where
+   the file is no module. */
+struct memtrack_symbols *memtrack_symbols_open(int fd, const char *path, uintptr_t base, char *reason);
 
 void memtrack_symbols_close(struct memtrack_symbols *symbols);
 

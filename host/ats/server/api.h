@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The server's plugin API, as far as it is called here or stood in for: the one list of its functions. None of them is linked. The
+ * loader refuses a module that asks for a symbol which the server has not, and a server whose plugin is refused ends; so they are
+ * looked up at the start, by the C name of 9.2 or by the C++ name of 10 (whose ts.h says no extern "C").
+ *
+ * ts.h is not included: that of 10 is C++, and one build serves all. What is needed of it stands here, and is the same in 9.2 and
+ * in 10.0 to 10.2: the server's objects are void *, enumerations int (tests/native/api_test.c compares it with the ts.h of 9.2).
+ */
+#ifndef MEMTRACK_API_H
+#define MEMTRACK_API_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Who needs a function, and so what is lost without it. */
+enum memtrack_api_use {
+  MEMTRACK_API_CALL,     /* memtrack itself: it does nothing */
+  MEMTRACK_API_HOOK,     /* the hooks in plugins: they are not installed */
+  MEMTRACK_API_OPTIONAL, /* one hook, which is left out */
+};
+
+/* Plugin structs of ts.h. */
+struct memtrack_api_registration {
+  const char *plugin_name, *vendor_name, *support_email;
+};
+struct memtrack_api_message {
+  const char *tag;
+  const void *data;
+  size_t data_size;
+};
+
+typedef int (*memtrack_api_handler)(void *cont, int event, void *data);
+
+/* Name in 9.2, use, name in 10 or NULL, result, parameters. What runs in each request comes first, and lies in few cache lines. Of
+   TSMgmtUpdateRegister 9.2 does not know the third parameter, and does not look at it. */
+#define MEMTRACK_API(X)                                                                                                           \
+  X(_TSmalloc, HOOK, "_Z9_TSmallocmPKc", void *, (size_t, const char *))                                                          \
+  X(_TSrealloc, HOOK, "_Z10_TSreallocPvmPKc", void *, (void *, size_t, const char *))                                             \
+  X(_TSstrdup, HOOK, "_Z9_TSstrdupPKclS0_", char *, (const char *, int64_t, const char *))                                        \
+  X(_TSfree, HOOK, "_Z6TSfreePv", void, (void *))                                                                                 \
+  X(TSContCreate, CALL, "_Z12TSContCreatePFiP10tsapi_cont7TSEventPvEP11tsapi_mutex", void *, (memtrack_api_handler, void *))      \
+  X(TSContDestroy, HOOK, "_Z13TSContDestroyP10tsapi_cont", void, (void *))                                                        \
+  X(TSContMutexGet, HOOK, "_Z14TSContMutexGetP10tsapi_cont", void *, (void *))                                                    \
+  X(TSTransformCreate, HOOK, "_Z17TSTransformCreatePFiP10tsapi_cont7TSEventPvEP13tsapi_httptxn", void *,                          \
+    (memtrack_api_handler, void *))                                                                                               \
+  X(TSVConnCreate, HOOK, "_Z13TSVConnCreatePFiP10tsapi_cont7TSEventPvEP11tsapi_mutex", void *, (memtrack_api_handler, void *))    \
+  X(TSMutexCreate, CALL, "_Z13TSMutexCreatev", void *, (void))                                                                    \
+  X(TSMutexDestroy, HOOK, "_Z14TSMutexDestroyP11tsapi_mutex", void, (void *))                                                     \
+  X(TSMBufferCreate, HOOK, "_Z15TSMBufferCreatev", void *, (void))                                                                \
+  X(TSMBufferDestroy, HOOK, "_Z16TSMBufferDestroyP13tsapi_mbuffer", int, (void *))                                                \
+  X(TSIOBufferCreate, HOOK, "_Z16TSIOBufferCreatev", void *, (void))                                                              \
+  X(TSIOBufferSizedCreate, HOOK, "_Z21TSIOBufferSizedCreate19TSIOBufferSizeIndex", void *, (int))                                 \
+  X(TSIOBufferDestroy, HOOK, "_Z17TSIOBufferDestroyP14tsapi_iobuffer", void, (void *))                                            \
+  X(TSIOBufferReaderAlloc, HOOK, "_Z21TSIOBufferReaderAllocP14tsapi_iobuffer", void *, (void *))                                  \
+  X(TSIOBufferReaderClone, HOOK, "_Z21TSIOBufferReaderCloneP18tsapi_bufferreader", void *, (void *))                              \
+  X(TSIOBufferReaderFree, HOOK, "_Z20TSIOBufferReaderFreeP18tsapi_bufferreader", void, (void *))                                  \
+  X(TSIOBufferStart, HOOK, "_Z15TSIOBufferStartP14tsapi_iobuffer", void *, (void *))                                              \
+  X(TSIOBufferBlockWriteAvail, HOOK, "_Z25TSIOBufferBlockWriteAvailP17tsapi_bufferblock", int64_t, (void *))                      \
+  X(TSCacheKeyCreate, HOOK, "_Z16TSCacheKeyCreatev", void *, (void))                                                              \
+  X(TSCacheKeyDestroy, HOOK, "_Z17TSCacheKeyDestroyP14tsapi_cachekey", int, (void *))                                             \
+  X(TSMimeParserCreate, HOOK, "_Z18TSMimeParserCreatev", void *, (void))                                                          \
+  X(TSMimeParserDestroy, HOOK, "_Z19TSMimeParserDestroyP16tsapi_mimeparser", void, (void *))                                      \
+  X(TSHttpParserCreate, HOOK, "_Z18TSHttpParserCreatev", void *, (void))                                                          \
+  X(TSHttpParserDestroy, HOOK, "_Z19TSHttpParserDestroyP16tsapi_httpparser", void, (void *))                                      \
+  X(TSUuidCreate, HOOK, "_Z12TSUuidCreatev", void *, (void))                                                                      \
+  X(TSUuidDestroy, HOOK, "_Z13TSUuidDestroyP10tsapi_uuid", void, (void *))                                                        \
+  X(TSTextLogObjectCreate, HOOK, "_Z21TSTextLogObjectCreatePKciPP19tsapi_textlogobject", int, (const char *, int, void **))       \
+  X(TSTextLogObjectDestroy, HOOK, "_Z22TSTextLogObjectDestroyP19tsapi_textlogobject", int, (void *))                              \
+  X(TSfopen, HOOK, "_Z7TSfopenPKcS0_", void *, (const char *, const char *))                                                      \
+  X(TSfclose, HOOK, "_Z8TSfcloseP10tsapi_file", void, (void *))                                                                   \
+  X(TSHttpTxnReenable, HOOK, "_Z17TSHttpTxnReenableP13tsapi_httptxn7TSEvent", void, (void *, int))                                \
+  X(TSHttpSsnReenable, HOOK, "_Z17TSHttpSsnReenableP13tsapi_httpssn7TSEvent", void, (void *, int))                                \
+  X(TSVConnReenable, HOOK, "_Z15TSVConnReenableP10tsapi_cont", void, (void *))                                                    \
+  X(TSVConnReenableEx, HOOK, "_Z17TSVConnReenableExP10tsapi_cont7TSEvent", void, (void *, int))                                   \
+  X(TSVIOReenable, HOOK, "_Z13TSVIOReenableP9tsapi_vio", void, (void *))                                                          \
+  X(TSHttpTxnHookRegisteredFor, OPTIONAL, NULL, int, (void *, int, memtrack_api_handler))                                         \
+  X(TSThreadCreate, HOOK, "_Z14TSThreadCreatePFPvS_ES_", void *, (void *(*)(void *), void *))                                     \
+  X(TSPluginRegister, CALL, "_Z16TSPluginRegisterPK24TSPluginRegistrationInfo", int, (const struct memtrack_api_registration *))  \
+  X(TSTrafficServerVersionGet, CALL, "_Z25TSTrafficServerVersionGetv", const char *, (void))                                      \
+  X(TSError, CALL, "_Z7TSErrorPKcz", void, (const char *, ...))                                                                   \
+  X(TSWarning, CALL, "_Z9TSWarningPKcz", void, (const char *, ...))                                                               \
+  X(TSNote, CALL, "_Z6TSNotePKcz", void, (const char *, ...))                                                                     \
+  X(TSConfigDirGet, CALL, "_Z14TSConfigDirGetv", const char *, (void))                                                            \
+  X(TSMgmtIntCreate, CALL, "_Z15TSMgmtIntCreate12TSRecordTypePKcl18TSRecordUpdateType17TSRecordCheckTypeS1_18TSRecordAccessType", \
+    int, (int, const char *, int64_t, int, int, const char *, int))                                                               \
+  X(TSMgmtIntGet, CALL, "_Z12TSMgmtIntGetPKcPl", int, (const char *, int64_t *))                                                  \
+  X(TSMgmtCounterGet, CALL, "_Z16TSMgmtCounterGetPKcPl", int, (const char *, int64_t *))                                          \
+  X(TSMgmtUpdateRegister, CALL, "_Z20TSMgmtUpdateRegisterP10tsapi_contPKcS2_", void, (void *, const char *, const char *))        \
+  X(TSLifecycleHookAdd, CALL, "_Z18TSLifecycleHookAdd17TSLifecycleHookIDP10tsapi_cont", void, (int, void *))                      \
+  X(TSContScheduleOnPool, CALL, "_Z20TSContScheduleOnPoolP10tsapi_contl12TSThreadPool", void *, (void *, int64_t, int))           \
+  X(TSContScheduleEveryOnPool, CALL, "_Z25TSContScheduleEveryOnPoolP10tsapi_contl12TSThreadPool", void *, (void *, int64_t, int)) \
+  X(TSStatCreate, CALL, "_Z12TSStatCreatePKc16TSRecordDataType17TSStatPersistence10TSStatSync", int,                              \
+    (const char *, int, int, int))                                                                                                \
+  X(TSStatIntSet, CALL, "_Z12TSStatIntSetil", void, (int, int64_t))
+
+/* Enumerators of ts.h, without TS_. */
+#define MEMTRACK_API_CONSTANTS(X)              \
+  X(SUCCESS, 0)                                \
+  X(ERROR, -1)                                 \
+  X(EVENT_LIFECYCLE_MSG, 60105)                \
+  X(EVENT_LIFECYCLE_TASK_THREADS_READY, 60106) \
+  X(LIFECYCLE_MSG_HOOK, 5)                     \
+  X(LIFECYCLE_TASK_THREADS_READY_HOOK, 6)      \
+  X(THREAD_POOL_TASK, 1)                       \
+  X(RECORDTYPE_CONFIG, 1)                      \
+  X(RECORDUPDATE_DYNAMIC, 1)                   \
+  X(RECORDUPDATE_RESTART_TS, 2)                \
+  X(RECORDCHECK_INT, 2)                        \
+  X(RECORDACCESS_NULL, 0)                      \
+  X(RECORDDATATYPE_INT, 1)                     \
+  X(STAT_NON_PERSISTENT, 2)                    \
+  X(STAT_SYNC_SUM, 0)
+
+enum {
+#define X(name, value) MEMTRACK_TS_##name = value,
+  MEMTRACK_API_CONSTANTS(X)
+#undef X
+};
+
+enum memtrack_api_function {
+#define X(name, use, name_in_10, result, parameters) MEMTRACK_API_##name,
+  MEMTRACK_API(X)
+#undef X
+    MEMTRACK_API_COUNT,
+};
+
+/* The functions; NULL where the server has none of that name. */
+struct memtrack_api {
+#define X(name, use, name_in_10, result, parameters) result(*name) parameters;
+  MEMTRACK_API(X)
+#undef X
+};
+
+extern struct memtrack_api memtrack_api __attribute__((aligned(64), visibility("hidden")));
+
+/* What the server calls, and the only function that memtrack.so exports. 10 too looks it up by its C name. */
+void TSPluginInit(int argc, const char *argv[]);
+
+/* Looks all of them up. init-only: the loader takes its lock. */
+void memtrack_api_open(void);
+
+/* The name under which a function was found, which is what plugins' slots for it are called; NULL where it was not. Any thread. */
+const char *memtrack_api_name(enum memtrack_api_function function);
+
+/* The first function of a use that was not found, by its name in 9.2; NULL for none. Any thread. */
+const char *memtrack_api_lacks(enum memtrack_api_use use);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "symbol/elfutils.h"
+
+#include <dlfcn.h>
+#include <stddef.h>
+#include <stdio.h>
+
+#include "module/slots.h"
+
+/* libelf comes along with it, and the loader looks for a library's functions in those that it needs too. */
+#define LIBRARY "libdw.so.1"
+
+struct memtrack_elfutils memtrack_elfutils;
+static bool is_open;
+
+int
+memtrack_elfutils_open(char *reason)
+{
+  static const char *const NAMES[] = {
+#define X(name) #name,
+    MEMTRACK_ELFUTILS(X)
+#undef X
+  };
+  enum { COUNT = sizeof(NAMES) / sizeof(*NAMES) };
+  _Static_assert(sizeof(memtrack_elfutils) == COUNT * sizeof(void *), "the functions are an array of pointers");
+  void **functions = (void **)&memtrack_elfutils;
+  void *library    = dlopen(LIBRARY, RTLD_NOW | RTLD_LOCAL);
+  if (!library) {
+    snprintf(reason, MEMTRACK_REASON_SIZE, "%s", dlerror());
+    return -1;
+  }
+  for (size_t i = 0; i < COUNT; ++i) {
+    functions[i] = dlsym(library, NAMES[i]);
+    if (!functions[i]) {
+      snprintf(reason, MEMTRACK_REASON_SIZE, "%s has no %s: it is older than elfutils 0.171", LIBRARY, NAMES[i]);
+      dlclose(library);
+      return -1;
+    }
+  }
+  is_open = true;
+  return 0;
+}
+
+bool
+memtrack_elfutils_is_open(void)
+{
+  return is_open;
+}

@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * elfutils' libdw and libelf, which read symbols and debug information: the one list of what is called of them. They are not
+ * linked: the loader refuses a module whose libraries are not there, and a server whose plugin is refused ends. A machine without
+ * them has plugins' sites with less in their names, and nothing else missing.
+ */
+#ifndef MEMTRACK_ELFUTILS_H
+#define MEMTRACK_ELFUTILS_H
+
+#include <elfutils/libdw.h>
+#include <elfutils/libdwelf.h>
+#include <gelf.h>
+#include <stdbool.h>
+
+#define MEMTRACK_ELFUTILS(X)      \
+  X(dwarf_attr)                   \
+  X(dwarf_attr_integrate)         \
+  X(dwarf_begin_elf)              \
+  X(dwarf_child)                  \
+  X(dwarf_cu_die)                 \
+  X(dwarf_diecu)                  \
+  X(dwarf_dieoffset)              \
+  X(dwarf_end)                    \
+  X(dwarf_filesrc)                \
+  X(dwarf_formref_die)            \
+  X(dwarf_formstring)             \
+  X(dwarf_formudata)              \
+  X(dwarf_get_units)              \
+  X(dwarf_getsrcfiles)            \
+  X(dwarf_getsrclines)            \
+  X(dwarf_hasattr)                \
+  X(dwarf_haspc)                  \
+  X(dwarf_lineaddr)               \
+  X(dwarf_lineendsequence)        \
+  X(dwarf_lineno)                 \
+  X(dwarf_linesrc)                \
+  X(dwarf_onesrcline)             \
+  X(dwarf_peel_type)              \
+  X(dwarf_ranges)                 \
+  X(dwarf_setalt)                 \
+  X(dwarf_siblingof)              \
+  X(dwarf_tag)                    \
+  X(dwelf_dwarf_gnu_debugaltlink) \
+  X(dwelf_elf_gnu_build_id)       \
+  X(dwelf_elf_gnu_debuglink)      \
+  X(elf_begin)                    \
+  X(elf_end)                      \
+  X(elf_getdata)                  \
+  X(elf_getscn)                   \
+  X(elf_getshdrnum)               \
+  X(elf_getshdrstrndx)            \
+  X(elf_kind)                     \
+  X(elf_nextscn)                  \
+  X(elf_rawdata)                  \
+  X(elf_strptr)                   \
+  X(elf_version)                  \
+  X(gelf_getehdr)                 \
+  X(gelf_getshdr)                 \
+  X(gelf_getsym)
+
+struct memtrack_elfutils {
+#define X(name) __typeof__(&name) name;
+  MEMTRACK_ELFUTILS(X)
+#undef X
+};
+
+/* The functions, while it is open. */
+extern struct memtrack_elfutils memtrack_elfutils __attribute__((visibility("hidden")));
+static const struct memtrack_elfutils *const elfutils = &memtrack_elfutils;
+
+/* Has the loader bring the libraries. Returns 0, or -1 with a reason (MEMTRACK_REASON_SIZE). init-only: it takes the loader's lock
+   for as long as that lasts, and what unwinds a stack waits for it. */
+int memtrack_elfutils_open(char *reason);
+
+/* Whether they are there. Any thread. */
+bool memtrack_elfutils_is_open(void);
+
+#endif

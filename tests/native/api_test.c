@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The plugin API is found by the names that a server has, and what a server lacks is told. Constants and structs are those of ts.h.
+#define _GNU_SOURCE
+#include "support.h"
+
+#include <dlfcn.h>
+#include <limits.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <ts/ts.h>
+
+#include "server/api.h"
+
+#define X(name, value) _Static_assert((int)TS_##name == MEMTRACK_TS_##name, #name);
+MEMTRACK_API_CONSTANTS(X)
+#undef X
+
+#define SAME_MEMBER(ours, theirs, member)                                               \
+  _Static_assert(offsetof(struct ours, member) == offsetof(theirs, member) &&           \
+                   sizeof(((struct ours *)0)->member) == sizeof(((theirs *)0)->member), \
+                 #member);
+SAME_MEMBER(memtrack_api_registration, TSPluginRegistrationInfo, plugin_name)
+SAME_MEMBER(memtrack_api_registration, TSPluginRegistrationInfo, vendor_name)
+SAME_MEMBER(memtrack_api_registration, TSPluginRegistrationInfo, support_email)
+SAME_MEMBER(memtrack_api_message, TSPluginMsg, tag)
+SAME_MEMBER(memtrack_api_message, TSPluginMsg, data)
+SAME_MEMBER(memtrack_api_message, TSPluginMsg, data_size)
+_Static_assert(sizeof(struct memtrack_api_registration) == sizeof(TSPluginRegistrationInfo), "registration");
+_Static_assert(sizeof(struct memtrack_api_message) == sizeof(TSPluginMsg), "message");
+_Static_assert(sizeof(TSMgmtInt) == sizeof(int64_t) && sizeof(TSMgmtCounter) == sizeof(int64_t) &&
+                 sizeof(TSHRTime) == sizeof(int64_t),
+               "integers of the API");
+
+// What is built beside this program.
+static void *
+load(const char *name)
+{
+  char path[PATH_MAX + 64];
+  ssize_t length                = readlink("/proc/self/exe", path, PATH_MAX);
+  path[length > 0 ? length : 0] = '\0';
+  strcpy(strrchr(path, '/') + 1, name);
+  void *handle = dlopen(path, RTLD_NOW | RTLD_GLOBAL);
+  if (!handle) {
+    fail_msg("%s", dlerror());
+  }
+  return handle;
+}
+
+static void
+a_program_without_the_api_lacks_all_of_it(void **state)
+{
+  (void)state;
+  memtrack_api_open();
+  for (int i = 0; i < MEMTRACK_API_COUNT; ++i) {
+    assert_null(memtrack_api_name(i));
+    assert_null(((void **)&memtrack_api)[i]);
+  }
+  assert_string_equal(memtrack_api_lacks(MEMTRACK_API_CALL), "TSContCreate");
+  assert_string_equal(memtrack_api_lacks(MEMTRACK_API_HOOK), "_TSmalloc");
+  assert_string_equal(memtrack_api_lacks(MEMTRACK_API_OPTIONAL), "TSHttpTxnHookRegisteredFor");
+}
+
+static void
+each_function_is_found_by_its_name(const char *server, const char *version, bool in_c)
+{
+  void *handle = load(server);
+  memtrack_api_open();
+  assert_null(memtrack_api_lacks(MEMTRACK_API_CALL));
+  assert_null(memtrack_api_lacks(MEMTRACK_API_HOOK));
+  assert_string_equal(memtrack_api.TSTrafficServerVersionGet(), version);
+  for (int i = 0; i < MEMTRACK_API_COUNT; ++i) {
+    const char *name = memtrack_api_name(i);
+    if (name) {
+      assert_ptr_equal(((void **)&memtrack_api)[i], dlsym(handle, name));
+      assert_int_equal(strncmp(name, "_Z", 2) != 0, in_c);
+    }
+  }
+}
+
+static void
+the_names_in_cxx_are_found(void **state)
+{
+  (void)state;
+  each_function_is_found_by_its_name("server10.so", "10.2.0", false);
+  assert_string_equal(memtrack_api_lacks(MEMTRACK_API_OPTIONAL), "TSHttpTxnHookRegisteredFor");
+  assert_string_equal(memtrack_api_name(MEMTRACK_API__TSfree), "_Z6TSfreePv");
+}
+
+static void
+the_names_in_c_are_found(void **state)
+{
+  (void)state;
+  each_function_is_found_by_its_name("server9.so", "9.1.4", true);
+  assert_null(memtrack_api_lacks(MEMTRACK_API_OPTIONAL));
+  assert_string_equal(memtrack_api_name(MEMTRACK_API__TSfree), "_TSfree");
+}
+
+int
+main(void)
+{
+  const struct CMUnitTest tests[] = {
+    cmocka_unit_test(a_program_without_the_api_lacks_all_of_it),
+    // In this order: what was found is not unloaded any more, and names in C are taken first.
+    cmocka_unit_test(the_names_in_cxx_are_found),
+    cmocka_unit_test(the_names_in_c_are_found),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}

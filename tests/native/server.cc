@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The plugin API of a server that memtrack does not know, as far as memtrack.so asks for it: of 10.2, whose functions have C++
+// names (its ts.h says no extern "C"), or with -DNAMES_IN_C of one before 9.2. What is called is said on stdout, a line each.
+#include <cstdarg>
+#include <cstddef>
+#include <cstdint>
+#include <cstdio>
+
+struct TSPluginRegistrationInfo {
+  const char *plugin_name, *vendor_name, *support_email;
+};
+enum TSEvent : int {};
+enum TSIOBufferSizeIndex : int {};
+enum TSLifecycleHookID : int {};
+enum TSRecordAccessType : int {};
+enum TSRecordCheckType : int {};
+enum TSRecordDataType : int {};
+enum TSRecordType : int {};
+enum TSRecordUpdateType : int {};
+enum TSStatPersistence : int {};
+enum TSStatSync : int {};
+enum TSThreadPool : int {};
+using Cont       = struct tsapi_cont *;
+using Mutex      = struct tsapi_mutex *;
+using Buffer     = struct tsapi_iobuffer *;
+using Reader     = struct tsapi_bufferreader *;
+using Txn        = struct tsapi_httptxn *;
+using EventFunc  = int (*)(Cont, TSEvent, void *);
+using ThreadFunc = void *(*)(void *);
+
+#define SAYS(name, parameters) \
+  void *name parameters        \
+  {                            \
+    puts(#name);               \
+    return nullptr;            \
+  }
+#define SAYS_LINE(name)              \
+  void name(const char *format, ...) \
+  {                                  \
+    va_list list;                    \
+    printf("%s ", #name);            \
+    va_start(list, format);          \
+    vprintf(format, list);           \
+    va_end(list);                    \
+    puts("");                        \
+  }
+
+#ifdef NAMES_IN_C
+#define VERSION "9.1.4"
+extern "C" {
+SAYS(_TSfree, (void *))
+SAYS(TSHttpTxnHookRegisteredFor, (Txn, int, EventFunc))
+#else
+#define VERSION "10.2.0"
+SAYS(TSfree, (void *))
+#endif
+
+int
+TSPluginRegister(const TSPluginRegistrationInfo *info)
+{
+  printf("TSPluginRegister %s\n", info->plugin_name);
+  return 0;
+}
+
+const char *
+TSTrafficServerVersionGet()
+{
+  return VERSION;
+}
+
+SAYS_LINE(TSError)
+SAYS_LINE(TSNote)
+SAYS_LINE(TSWarning)
+SAYS(TSConfigDirGet, ())
+SAYS(TSContScheduleEveryOnPool, (Cont, int64_t, TSThreadPool))
+SAYS(TSContScheduleOnPool, (Cont, int64_t, TSThreadPool))
+SAYS(TSLifecycleHookAdd, (TSLifecycleHookID, Cont))
+SAYS(TSMgmtCounterGet, (const char *, int64_t *))
+SAYS(TSMgmtIntCreate,
+     (TSRecordType, const char *, int64_t, TSRecordUpdateType, TSRecordCheckType, const char *, TSRecordAccessType))
+SAYS(TSMgmtIntGet, (const char *, int64_t *))
+SAYS(TSMgmtUpdateRegister, (Cont, const char *, const char *))
+SAYS(TSStatCreate, (const char *, TSRecordDataType, TSStatPersistence, TSStatSync))
+SAYS(TSStatIntSet, (int, int64_t))
+
+SAYS(_TSmalloc, (size_t, const char *))
+SAYS(_TSrealloc, (void *, size_t, const char *))
+SAYS(_TSstrdup, (const char *, int64_t, const char *))
+SAYS(TSContCreate, (EventFunc, Mutex))
+SAYS(TSContDestroy, (Cont))
+SAYS(TSContMutexGet, (Cont))
+SAYS(TSTransformCreate, (EventFunc, Txn))
+SAYS(TSVConnCreate, (EventFunc, Mutex))
+SAYS(TSMutexCreate, ())
+SAYS(TSMutexDestroy, (Mutex))
+SAYS(TSMBufferCreate, ())
+SAYS(TSMBufferDestroy, (struct tsapi_mbuffer *))
+SAYS(TSIOBufferCreate, ())
+SAYS(TSIOBufferSizedCreate, (TSIOBufferSizeIndex))
+SAYS(TSIOBufferDestroy, (Buffer))
+SAYS(TSIOBufferReaderAlloc, (Buffer))
+SAYS(TSIOBufferReaderClone, (Reader))
+SAYS(TSIOBufferReaderFree, (Reader))
+SAYS(TSIOBufferStart, (Buffer))
+SAYS(TSIOBufferBlockWriteAvail, (struct tsapi_bufferblock *))
+SAYS(TSCacheKeyCreate, ())
+SAYS(TSCacheKeyDestroy, (struct tsapi_cachekey *))
+SAYS(TSMimeParserCreate, ())
+SAYS(TSMimeParserDestroy, (struct tsapi_mimeparser *))
+SAYS(TSHttpParserCreate, ())
+SAYS(TSHttpParserDestroy, (struct tsapi_httpparser *))
+SAYS(TSUuidCreate, ())
+SAYS(TSUuidDestroy, (struct tsapi_uuid *))
+SAYS(TSTextLogObjectCreate, (const char *, int, struct tsapi_textlogobject **))
+SAYS(TSTextLogObjectDestroy, (struct tsapi_textlogobject *))
+SAYS(TSfopen, (const char *, const char *))
+SAYS(TSfclose, (struct tsapi_file *))
+SAYS(TSHttpTxnReenable, (Txn, TSEvent))
+SAYS(TSHttpSsnReenable, (struct tsapi_httpssn *, TSEvent))
+SAYS(TSVConnReenable, (Cont))
+SAYS(TSVConnReenableEx, (Cont, TSEvent))
+SAYS(TSVIOReenable, (struct tsapi_vio *))
+SAYS(TSThreadCreate, (ThreadFunc, void *))
+#ifdef NAMES_IN_C
+}
+#endif
