@@ -42,25 +42,9 @@ static char buffers_reason[MEMTRACK_REASON_SIZE];
 static uint64_t polls, seen_unloads;
 
 static int64_t
-setting(enum memtrack_setting record)
+setting(uint32_t which)
 {
-  int64_t value = memtrack_setting_rule(record)->normal;
-  read_record(memtrack_setting_rule(record)->name, &value);
-  return memtrack_setting_use(record, value);
-}
-
-/* The level that was set by a message holds until the record is changed. */
-static int level_by_message = -1;
-static int64_t record_then;
-
-static int
-wanted_level(void)
-{
-  int64_t record = setting(MEMTRACK_SETTING_LEVEL);
-  if (level_by_message >= 0 && record != record_then) {
-    level_by_message = -1;
-  }
-  return level_by_message >= 0 ? level_by_message : (int)record;
+  return memtrack_setting_read(which, read_record);
 }
 
 static uint64_t
@@ -189,7 +173,7 @@ say_trouble(void)
     memtrack_log(MEMTRACK_WARNING,
                  "the table of %" PRId64 " sites is full: new sites are counted as (other), totals stay exact. Raise %s and start "
                  "traffic_server again to see them by name",
-                 (int64_t)memtrack_registry_core()->sites, memtrack_setting_rule(MEMTRACK_SETTING_SITES)->name);
+                 (int64_t)memtrack_registry_core()->sites, memtrack_setting_get(MEMTRACK_SETTING_SITES)->name);
   }
   if (memtrack_shard_traps() != said_traps) {
     said_traps = memtrack_shard_traps();
@@ -271,7 +255,7 @@ memtrack_control_poll(void)
 {
   setting(MEMTRACK_SETTING_SITES);
   setting(MEMTRACK_SETTING_FREQUENCY);
-  apply_level(wanted_level(), false);
+  apply_level(setting(MEMTRACK_SETTING_LEVEL), false);
   apply_heap(setting(MEMTRACK_SETTING_HEAP));
   apply_verify(setting(MEMTRACK_SETTING_VERIFY));
   memtrack_plugins_poll();
@@ -309,11 +293,9 @@ memtrack_control_do(const struct memtrack_message *message)
     memtrack_log(MEMTRACK_NOTE, "histories, suspects and baselines are forgotten; the tables count on");
     return false;
   case MEMTRACK_VERB_ARM:
-    record_then      = setting(MEMTRACK_SETTING_LEVEL);
-    level_by_message = message->level;
+    setting(MEMTRACK_SETTING_LEVEL);
     apply_level(message->level, false);
-    memtrack_log(MEMTRACK_NOTE, "level %d, by a message, until %s is changed from %" PRId64, message->level,
-                 memtrack_setting_rule(MEMTRACK_SETTING_LEVEL)->name, record_then);
+    memtrack_setting_set_level(message->level);
     return false;
   case MEMTRACK_VERB_STATUS:
     memtrack_analysis_status(state.level, setting(MEMTRACK_SETTING_INTERVAL));

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "account.h"
+#include "ask.h"
 #include "core_digest.h"
 #include "hook_iobuffer.h"
 #include "log.h"
@@ -276,7 +277,8 @@ memtrack_dump_mark_verify(void)
 static uint64_t
 own_memory(void)
 {
-  uint64_t sum    = (uint64_t)model.size + memtrack_registry_core()->size + memtrack_objects_memory() + memtrack_naming_memory();
+  uint64_t sum = (uint64_t)model.size + memtrack_registry_core()->size + memtrack_ask_core()->size + memtrack_objects_memory() +
+                 memtrack_naming_memory();
   uint32_t shards = memtrack_shard_count();
   for (uint32_t i = 0; i < shards; ++i) {
     sum += memtrack_shard_get(i)->core.size;

@@ -234,12 +234,12 @@ static void
 create_records(void)
 {
   char path[4096];
-  for (int i = 0; i < MEMTRACK_SETTING_COUNT; ++i) {
-    const struct memtrack_setting_rule *rule = memtrack_setting_rule(i);
-    if (rule->ours) {
-      TSMgmtIntCreate(TS_RECORDTYPE_CONFIG, rule->name, rule->normal,
-                      i == MEMTRACK_SETTING_SITES ? TS_RECORDUPDATE_RESTART_TS : TS_RECORDUPDATE_DYNAMIC, TS_RECORDCHECK_INT,
-                      rule->check, TS_RECORDACCESS_NULL);
+  for (unsigned i = 0; i < MEMTRACK_SETTING_COUNT; ++i) {
+    const struct memtrack_setting *setting = memtrack_setting_get(i);
+    if (setting->effect != MEMTRACK_SETTING_OF_SERVER) {
+      TSMgmtIntCreate(TS_RECORDTYPE_CONFIG, setting->name, setting->normal,
+                      setting->effect == MEMTRACK_SETTING_AT_START ? TS_RECORDUPDATE_RESTART_TS : TS_RECORDUPDATE_DYNAMIC,
+                      TS_RECORDCHECK_INT, setting->check, TS_RECORDACCESS_NULL);
     }
   }
   snprintf(path, sizeof(path), "%s/records.config", TSConfigDirGet());
