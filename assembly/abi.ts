@@ -199,3 +199,16 @@ export const SETTING_COUNT: u32 = 6;
 export const SETTING_OF_SERVER: u32 = 0; // Traffic Server has it; at once
 export const SETTING_LIVE: u32 = 1; // memtrack creates it; at once
 export const SETTING_AT_START: u32 = 2; // memtrack creates it; when traffic_server is started again
+
+// Plugin messages: bytes that one may have, and of its argument that are kept (a baseline's name is cut shorter); the verbs
+// (control/message.ts has their words).
+export const MESSAGE_MAX: u32 = 1024;
+export const ARGUMENT_MAX: u32 = 256;
+export const VERB_MARK: u32 = 0;
+export const VERB_DIFF: u32 = 1;
+export const VERB_DUMP: u32 = 2;
+export const VERB_RESET: u32 = 3;
+export const VERB_ARM: u32 = 4;
+export const VERB_STATUS: u32 = 5;
+export const VERB_HELP: u32 = 6;
+export const VERB_COUNT: u32 = 7;

@@ -124,3 +124,4 @@ export {
   settingName,
 } from "./control/records";
 export { checkRecordLine, describeRecordLine } from "./control/record_line";
+export { messageHelp, messageLevel, readMessage } from "./control/message";

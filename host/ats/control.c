@@ -301,11 +301,7 @@ memtrack_control_do(const struct memtrack_message *message)
     memtrack_analysis_status(state.level, setting(MEMTRACK_SETTING_INTERVAL));
     return false;
   default:
-    for (unsigned i = 0; i < MEMTRACK_VERB_COUNT; ++i) {
-      char help[128];
-      memtrack_message_help(i, help, sizeof(help));
-      memtrack_log(MEMTRACK_NOTE, "traffic_ctl plugin msg memtrack %s", help);
-    }
+    memtrack_message_help();
     return false;
   }
 }

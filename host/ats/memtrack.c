@@ -105,13 +105,11 @@ on_message(TSCont cont, TSEvent event, void *data)
 {
   const TSPluginMsg *sent = data;
   struct memtrack_message message;
-  char error[512];
   (void)cont;
   if (event != TS_EVENT_LIFECYCLE_MSG || strcmp(sent->tag, TAG) != 0) {
     return 0;
   }
-  if (memtrack_message_parse(sent->data, sent->data ? sent->data_size : 0, &message, error)) {
-    memtrack_log(MEMTRACK_WARNING, "%s", error);
+  if (!memtrack_message_parse(sent->data, sent->data ? sent->data_size : 0, &message)) {
     return 0;
   }
   pthread_mutex_lock(&messages_mutex);

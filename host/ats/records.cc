@@ -8,15 +8,6 @@
 #include "ask.h"
 #include "log.h"
 
-template <size_t SIZE>
-static void
-copy_answer(char (&to)[SIZE], const memtrack_answer *answer)
-{
-  size_t length = answer->length < SIZE ? answer->length : SIZE - 1;
-  memcpy(to, answer->text, length);
-  to[length] = '\0';
-}
-
 const memtrack_setting *
 memtrack_setting_get(uint32_t which)
 {
@@ -29,9 +20,9 @@ memtrack_setting_get(uint32_t which)
       setting->effect = Z_coreZ_settingEffect(core, which);
       return Z_coreZ_settingCheck(core, which);
     });
-    copy_answer(setting->check, &answer);
+    memtrack_answer_copy(&answer, setting->check, sizeof(setting->check));
     memtrack_ask(&answer, nullptr, 0, [=](Z_core_instance_t *core) { return Z_coreZ_settingName(core, which); });
-    copy_answer(setting->name, &answer);
+    memtrack_answer_copy(&answer, setting->name, sizeof(setting->name));
   }
   return setting;
 }

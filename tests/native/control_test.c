@@ -305,6 +305,9 @@ a_trap_where_settings_are_read_is_said_once_and_leaves_the_defaults(void **state
   assert_int_equal(memtrack_setting_read(MEMTRACK_SETTING_INTERVAL, no_record), 10);
   assert_int_equal(memtrack_records_check_file("/etc/passwd", read_as_the_server), 0);
   assert_string_equal(log_text(), "");
+  struct memtrack_message message;
+  assert_false(memtrack_message_parse("dump", 4, &message));
+  assert_string_equal(log_text(), "plugin message is ignored: the core has trapped\n");
   char *text = dump_text(1, false);
   assert_non_null(strstr(text, "memtrack end dump="));
   free(text);

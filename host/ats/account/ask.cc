@@ -71,3 +71,11 @@ memtrack_answer_log(const memtrack_answer *answer)
     memtrack_log((enum memtrack_severity)answer->severity, "%s", answer->text);
   }
 }
+
+void
+memtrack_answer_copy(const memtrack_answer *answer, char *to, uint64_t size)
+{
+  uint64_t length = answer->length < size ? answer->length : size - 1;
+  memcpy(to, answer->text, length);
+  to[length] = '\0';
+}

@@ -25,6 +25,9 @@ struct memtrack_answer {
 /* Logs the answer's text, where there is one. Not hook-safe. */
 void memtrack_answer_log(const struct memtrack_answer *answer);
 
+/* Copies the answer's text, cut at `size` with its NUL. Any thread. */
+void memtrack_answer_copy(const struct memtrack_answer *answer, char *to, uint64_t size);
+
 /* The instance, for its size, which is 0 before the first question. Any thread. */
 struct memtrack_core *memtrack_ask_core(void);
 
