@@ -11,7 +11,9 @@ import * as rollup from "./rollup";
 import * as shard from "./shard";
 import { analysisReset } from "./analysis/sample";
 import { classOf, getDetail, getPlace, siteAt } from "./site";
+import { noticesReset } from "./control/notices";
 import { recordsReset } from "./control/records";
+import { scheduleReset } from "./control/schedule";
 
 /** Makes this instance a shard, a registry, a model or control's: see memory.ts. Returns 0, or -1 (out of range, or no memory). */
 export function init(role: u32, sites: u32): i32 {
@@ -27,6 +29,8 @@ export function init(role: u32, sites: u32): i32 {
 
 function initControl(): i32 {
   recordsReset();
+  noticesReset();
+  scheduleReset();
   return memory_.initControl();
 }
 
@@ -125,3 +129,6 @@ export {
 } from "./control/records";
 export { checkRecordLine, describeRecordLine } from "./control/record_line";
 export { messageHelp, messageLevel, readMessage } from "./control/message";
+export { startNotice, troubleNotice } from "./control/notices";
+export { reclaimDue, sampleAnew, sampleDue } from "./control/schedule";
+export { denyBaseline, writeStatus } from "./analysis/replies";

@@ -3,27 +3,23 @@
 #include "control.h"
 
 #include <dlfcn.h>
-#include <inttypes.h>
 #include <pthread.h>
 #include <string.h>
 #include <time.h>
 
 #include "account.h"
 #include "analysis.h"
-#include "core_digest.h"
-#include "embed.h"
 #include "hook_iobuffer.h"
 #include "hook_openssl.h"
 #include "log.h"
 #include "naming.h"
+#include "notices.h"
 #include "plugins.h"
 #include "records.h"
 #include "registry.h"
 #include "server.h"
 #include "shard.h"
 #include "slots.h"
-
-#define RECLAIM_POLLS 10 /* between two searches for numbers that can be given again, while no module is unloaded */
 
 enum verify { VERIFY_OFF, VERIFY_STARTING, VERIFY_ON };
 
@@ -33,13 +29,9 @@ static struct memtrack_state state;
 static enum verify verify;
 static bool openssl_found;
 static bool armed_late; /* buffers older than the arming may still be about */
-static bool said_full;
-static uint64_t said_lost;
-static uint32_t said_traps;
 static char openssl_reason[MEMTRACK_REASON_SIZE];
 static char plugins_reason[MEMTRACK_REASON_SIZE];
 static char buffers_reason[MEMTRACK_REASON_SIZE];
-static uint64_t polls, seen_unloads;
 
 static int64_t
 setting(uint32_t which)
@@ -164,33 +156,6 @@ apply_verify(bool on)
   state.verify = verify == VERIFY_ON && state.level > 0;
 }
 
-/* What an operator must know at once, each said when it happens, not in every dump. */
-static void
-say_trouble(void)
-{
-  if (!said_full && memtrack_registry_refusals()) {
-    said_full = true;
-    memtrack_log(MEMTRACK_WARNING,
-                 "the table of %" PRId64 " sites is full: new sites are counted as (other), totals stay exact. Raise %s and start "
-                 "traffic_server again to see them by name",
-                 (int64_t)memtrack_registry_core()->sites, memtrack_setting_get(MEMTRACK_SETTING_SITES)->name);
-  }
-  if (memtrack_shard_traps() != said_traps) {
-    said_traps = memtrack_shard_traps();
-    memtrack_log(MEMTRACK_ERROR, "the core trapped in %u threads: their further events are lost, and counted as lost", said_traps);
-  }
-  if (memtrack_account_lost() / 2 >= said_lost + 1) { /* at 2, 6, 14, 30, ... */
-    said_lost = memtrack_account_lost();
-    memtrack_log(MEMTRACK_WARNING, "%" PRIu64 " events could not be accounted so far", said_lost);
-  }
-}
-
-static const char *
-hook_word(uint32_t hook)
-{
-  return hook == MEMTRACK_HOOK_INSTALLED ? "installed" : hook == MEMTRACK_HOOK_REFUSED ? "refused" : "off";
-}
-
 int
 memtrack_control_start(const char *version, memtrack_record_reader read, void (*dump)(FILE *))
 {
@@ -241,12 +206,7 @@ memtrack_control_start(const char *version, memtrack_record_reader read, void (*
   apply_heap(setting(MEMTRACK_SETTING_HEAP));
   setting(MEMTRACK_SETTING_INTERVAL);
   apply_verify(setting(MEMTRACK_SETTING_VERIFY));
-  memtrack_log(
-    MEMTRACK_NOTE,
-    "core %s takes the place of the built-in memory tracker: level %d, room for %u sites, iobuffer %s, openssl %s, plugins %s, "
-    "buffers %s, heap %s",
-    MEMTRACK_CORE_DIGEST, state.level, sites, hook_word(state.iobuffer), hook_word(state.openssl), hook_word(state.plugins),
-    hook_word(state.buffers), hook_word(state.heap));
+  memtrack_notice_start(&state, sites);
   return 0;
 }
 
@@ -260,9 +220,7 @@ memtrack_control_poll(void)
   apply_verify(setting(MEMTRACK_SETTING_VERIFY));
   memtrack_plugins_poll();
   memtrack_naming_resolve();
-  uint64_t unloads = atomic_load(&memtrack_plugins.unloads);
-  if (unloads != seen_unloads || (unloads && ++polls % RECLAIM_POLLS == 0)) {
-    seen_unloads = unloads;
+  if (memtrack_due_reclaim(atomic_load(&memtrack_plugins.unloads))) {
     memtrack_dump_reclaim();
   }
   if (armed_late) {
@@ -274,7 +232,7 @@ memtrack_control_poll(void)
   } else {
     memtrack_analysis_idle();
   }
-  say_trouble();
+  memtrack_notice_trouble();
 }
 
 bool
