@@ -132,3 +132,4 @@ export { messageHelp, messageLevel, readMessage } from "./control/message";
 export { startNotice, troubleNotice } from "./control/notices";
 export { reclaimDue, sampleAnew, sampleDue } from "./control/schedule";
 export { denyBaseline, writeStatus } from "./analysis/replies";
+export { limitPath, readMeasure, smallerLimit } from "./control/system";

@@ -18,7 +18,7 @@ import {
 } from "../abi";
 import * as answer from "./answer";
 import { input } from "../memory";
-import * as reader from "./reader";
+import * as reader from "../base/reader";
 import { ascii, byte, foreign, unsigned } from "../writer";
 
 /** Bytes of a word of the message that a line shows. */

@@ -6,7 +6,7 @@
 import { LINE_WARNING, QUESTION_MAX, SETTING_COUNT } from "../abi";
 import * as answer from "./answer";
 import { input } from "../memory";
-import * as reader from "./reader";
+import * as reader from "../base/reader";
 import { name, select, writeRange } from "./records";
 import { ascii, copy, signed } from "../writer";
 

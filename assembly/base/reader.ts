@@ -50,6 +50,22 @@ export function takeText(text: string): bool {
   return true;
 }
 
+/** Goes on where this text stands next. False, and nothing is left, where it does not. */
+export function skipTo(text: string): bool {
+  const length = <usize>text.length;
+  while (limit - cursor >= length) {
+    if (same(cursor, length, text)) return true;
+    ++cursor;
+  }
+  cursor = limit;
+  return false;
+}
+
+/** Goes on behind the next line end, or at the end. */
+export function skipLine(): void {
+  while (cursor < limit) if (load<u8>(cursor++) == 0x0a) return;
+}
+
 /** What separates words: C's " \t\r\n". */
 export function isBlank(byte: u32): bool {
   return byte == 0x20 || byte == 0x09 || isLineEnd(byte);
@@ -61,6 +77,10 @@ export function isLineEnd(byte: u32): bool {
 
 export function isDigit(byte: u32): bool {
   return byte >= 0x30 && byte <= 0x39;
+}
+
+export function skipSpaces(): void {
+  while (peek() == 0x20 || peek() == 0x09) ++cursor;
 }
 
 export function skipBlanks(): void {
