@@ -133,3 +133,4 @@ export { startNotice, troubleNotice } from "./control/notices";
 export { reclaimDue, sampleAnew, sampleDue } from "./control/schedule";
 export { denyBaseline, writeStatus } from "./analysis/replies";
 export { limitPath, readMeasure, smallerLimit } from "./control/system";
+export { builtinAllocs, builtinFrees, builtinInUse, registerBuiltinRow } from "./registry/builtin_row";

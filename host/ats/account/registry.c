@@ -47,6 +47,7 @@ struct request {
   uint32_t owner, flags, site;
   int result;
   struct memtrack_core *model;
+  struct memtrack_builtin_row *row;
 };
 
 /* Runs one of the functions below under the mutex. Where it traps, now or before, the request is left as it is. */
@@ -76,10 +77,13 @@ register_site(void *argument)
 }
 
 static void
-register_name(void *argument)
+register_builtin_row(void *argument)
 {
   struct request *request = argument;
-  request->site           = Z_coreZ_registerName(&core.wasm, memtrack_core_input(&core, request->text, request->length));
+  request->site           = Z_coreZ_registerBuiltinRow(&core.wasm, memtrack_core_input(&core, request->text, request->length));
+  request->row->allocs    = Z_coreZ_builtinAllocs(&core.wasm);
+  request->row->frees     = Z_coreZ_builtinFrees(&core.wasm);
+  request->row->in_use    = Z_coreZ_builtinInUse(&core.wasm);
   publish();
 }
 
@@ -150,12 +154,13 @@ memtrack_registry_is_own(uint32_t site)
   return site >= MEMTRACK_SITE_FIRST && site < MEMTRACK_SITE_FIRST + core.sites;
 }
 
-uint32_t
-memtrack_registry_name(const char *name, uint64_t length)
+bool
+memtrack_registry_builtin_row(const char *line, uint64_t length, struct memtrack_builtin_row *row)
 {
-  struct request request = {.text = name, .length = length, .site = MEMTRACK_SITE_OTHER + MEMTRACK_CLASS_IOBUFFER};
-  ask(register_name, &request);
-  return request.site;
+  struct request request = {.text = line, .length = length, .row = row, .site = MEMTRACK_SITE_UNKNOWN};
+  ask(register_builtin_row, &request);
+  row->site = request.site;
+  return row->site != MEMTRACK_SITE_UNKNOWN;
 }
 
 void
