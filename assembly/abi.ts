@@ -7,6 +7,7 @@
 export const ROLE_SHARD: u32 = 0; // one thread's counters
 export const ROLE_REGISTRY: u32 = 1; // the names of all sites
 export const ROLE_MODEL: u32 = 2; // sums, rows and the text of a dump
+export const ROLE_CONTROL: u32 = 3; // no sites: reads and writes text for the host (assembly/control)
 
 // Classes of memory. A dump has one table for each that is tracked.
 export const CLASS_IOBUFFER: u32 = 0;
@@ -175,3 +176,39 @@ export const MEASURE_CGROUP: u32 = 8; // limit by the control group
 export const MEASURE_RAM: u32 = 9; // the machine's memory
 export const MEASURE_INTERVAL: u32 = 10; // seconds between samples
 export const MEASURE_COUNT: u32 = 11;
+
+// Text that a control instance is handed, and what it answers, at most, in bytes.
+export const QUESTION_MAX: u32 = 61440;
+export const ANSWER_MAX: u32 = 4096;
+
+// How grave an answer is, where it is a line to be logged.
+export const LINE_NOTE: u32 = 0;
+export const LINE_WARNING: u32 = 1;
+export const LINE_ERROR: u32 = 2;
+
+// The records that govern memtrack (control/records.ts has their names).
+export const SETTING_LEVEL: u32 = 0;
+export const SETTING_FREQUENCY: u32 = 1; // of dumps; the server itself acts on it
+export const SETTING_SITES: u32 = 2; // the capacity
+export const SETTING_VERIFY: u32 = 3;
+export const SETTING_HEAP: u32 = 4;
+export const SETTING_INTERVAL: u32 = 5; // of samples
+export const SETTING_COUNT: u32 = 6;
+
+// Who has a record, and when a change of it takes effect.
+export const SETTING_OF_SERVER: u32 = 0; // Traffic Server has it; at once
+export const SETTING_LIVE: u32 = 1; // memtrack creates it; at once
+export const SETTING_AT_START: u32 = 2; // memtrack creates it; when traffic_server is started again
+
+// Plugin messages: bytes that one may have, and of its argument that are kept (a baseline's name is cut shorter); the verbs
+// (control/message.ts has their words).
+export const MESSAGE_MAX: u32 = 1024;
+export const ARGUMENT_MAX: u32 = 256;
+export const VERB_MARK: u32 = 0;
+export const VERB_DIFF: u32 = 1;
+export const VERB_DUMP: u32 = 2;
+export const VERB_RESET: u32 = 3;
+export const VERB_ARM: u32 = 4;
+export const VERB_STATUS: u32 = 5;
+export const VERB_HELP: u32 = 6;
+export const VERB_COUNT: u32 = 7;

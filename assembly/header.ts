@@ -41,6 +41,7 @@ import {
   TEXT_SIZE,
 } from "./abi";
 import { facts, input, limit, texts } from "./memory";
+import { hookName } from "./words";
 import { ascii, byte, copy, unsigned, utc } from "./writer";
 
 const FORMAT: u32 = 1;
@@ -157,8 +158,7 @@ function reason(value: u32): string {
 }
 
 function hook(which: u32): string {
-  const state = <u32>get(which);
-  return state == HOOK_INSTALLED ? "installed" : state == HOOK_REFUSED ? "refused" : "off";
+  return hookName(<u32>get(which));
 }
 
 function number(key: string, which: u32): void {

@@ -3,7 +3,7 @@
 // What the core exports. It imports nothing: it knows no server, no thread, no file and no clock. Addresses of the host are u64
 // names and are never followed; every other address is an offset into the instance's own memory.
 
-import { CLASS_COUNT, ROLE_MODEL, SITE_FIRST } from "./abi";
+import { CLASS_COUNT, ROLE_CONTROL, ROLE_MODEL, SITE_FIRST } from "./abi";
 import * as memory_ from "./memory";
 import * as model from "./model";
 import * as registry from "./registry";
@@ -11,9 +11,13 @@ import * as rollup from "./rollup";
 import * as shard from "./shard";
 import { analysisReset } from "./analysis/sample";
 import { classOf, getDetail, getPlace, siteAt } from "./site";
+import { noticesReset } from "./control/notices";
+import { recordsReset } from "./control/records";
+import { scheduleReset } from "./control/schedule";
 
-/** Makes this instance a shard, a registry or a model: see memory.ts. Returns 0, or -1 (out of range, or no memory). */
+/** Makes this instance a shard, a registry, a model or control's: see memory.ts. Returns 0, or -1 (out of range, or no memory). */
 export function init(role: u32, sites: u32): i32 {
+  if (role == ROLE_CONTROL) return initControl();
   if (memory_.init(role, sites)) return -1;
   shard.reset();
   registry.reset(role);
@@ -21,6 +25,13 @@ export function init(role: u32, sites: u32): i32 {
   rollup.reset();
   if (role == ROLE_MODEL) analysisReset();
   return 0;
+}
+
+function initControl(): i32 {
+  recordsReset();
+  noticesReset();
+  scheduleReset();
+  return memory_.initControl();
 }
 
 // Where a host finds what it copies between instances, as offsets into this instance's memory.
@@ -105,3 +116,21 @@ export { rankSuspects } from "./analysis/suspects";
 export { ranked } from "./analysis/ranking";
 export { trackedBytes } from "./analysis/reconciliation";
 export { nextWarning } from "./analysis/warning";
+export { answerNumber, answerSeverity } from "./control/answer";
+export {
+  judgeSetting,
+  setLevel,
+  settingCheck,
+  settingDefault,
+  settingEffect,
+  settingLeast,
+  settingMost,
+  settingName,
+} from "./control/records";
+export { checkRecordLine, describeRecordLine } from "./control/record_line";
+export { messageHelp, messageLevel, readMessage } from "./control/message";
+export { startNotice, troubleNotice } from "./control/notices";
+export { reclaimDue, sampleAnew, sampleDue } from "./control/schedule";
+export { denyBaseline, writeStatus } from "./analysis/replies";
+export { limitPath, readMeasure, smallerLimit } from "./control/system";
+export { builtinAllocs, builtinFrees, builtinInUse, registerBuiltinRow } from "./registry/builtin_row";

@@ -35,6 +35,7 @@
 //          └─ boundaries  when the epochs began that the buckets begin with  ┘ model
 
 import {
+  ANSWER_MAX,
   BASELINES,
   BUCKETS,
   BUCKETS_AT,
@@ -53,6 +54,7 @@ import {
   OWNERS_MAX,
   OWNER_SIZE,
   PAIR_SIZE,
+  QUESTION_MAX,
   RECORDS_AT,
   RECORD_SIZE,
   ROLE_MODEL,
@@ -235,5 +237,16 @@ export function init(role: u32, sites: u32): i32 {
   ranking += arena;
   scratch += arena;
   boundaries += arena;
+  return 0;
+}
+
+/** A control instance has two regions alone, `input` for what it is asked and `output` for its answer. Returns 0, or -1 (no memory). */
+export function initControl(): i32 {
+  const old = memory.grow(<i32>((QUESTION_MAX + ANSWER_MAX + 0xffff) >>> 16));
+  if (old < 0) return -1;
+  input = (<usize>old) << 16;
+  output = input + QUESTION_MAX;
+  outputEnd = output + ANSWER_MAX;
+  size = QUESTION_MAX + ANSWER_MAX;
   return 0;
 }

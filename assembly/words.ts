@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Numbers as people read them: durations, bytes with a binary unit, thousands apart. For sentences; columns hold plain integers. And
-// what classes and kinds of objects are called.
+// what classes, kinds of objects and states of hooks are called.
 
-import { CLASS_HEAP, CLASS_IOBUFFER, CLASS_OPENSSL, CLASS_TSAPI } from "./abi";
+import { CLASS_HEAP, CLASS_IOBUFFER, CLASS_OPENSSL, CLASS_TSAPI, HOOK_INSTALLED, HOOK_REFUSED } from "./abi";
 import { KIND_CONT, KIND_IOBUFFER, KIND_MBUFFER, KIND_MUTEX, KIND_READER } from "./abi";
 import { ascii, byte, unsigned, zeroPadded } from "./writer";
 
@@ -87,6 +87,11 @@ export function kindName(kind: u32): string {
     default:
       return "other";
   }
+}
+
+/** HOOK_... */
+export function hookName(state: u32): string {
+  return state == HOOK_INSTALLED ? "installed" : state == HOOK_REFUSED ? "refused" : "off";
 }
 
 function part(value: u64, unit: string): void {

@@ -113,6 +113,11 @@ export function baselineNamed(nameLength: u32): i32 {
 /** Writes the names of all baselines into the output region, the newest first. Returns the length. */
 export function listBaselines(): u32 {
   begin(output, outputEnd);
+  writeBaselines();
+  return <u32>(position() - output);
+}
+
+export function writeBaselines(): void {
   for (let below = u32.MAX_VALUE; ;) {
     let newest: u32 = ARMING;
     for (let slot: u32 = 0; slot < BASELINES; ++slot) {
@@ -125,7 +130,6 @@ export function listBaselines(): u32 {
     below = load<u32>(markAt(newest), ORDER);
   }
   ascii("arming");
-  return <u32>(position() - output);
 }
 
 export function writeBaseline(slot: u32): void {

@@ -107,13 +107,11 @@ on_message(void *cont, int event, void *data)
 {
   const struct memtrack_api_message *sent = data;
   struct memtrack_message message;
-  char error[512];
   (void)cont;
   if (event != MEMTRACK_TS_EVENT_LIFECYCLE_MSG || strcmp(sent->tag, TAG) != 0) {
     return 0;
   }
-  if (memtrack_message_parse(sent->data, sent->data ? sent->data_size : 0, &message, error)) {
-    memtrack_log(MEMTRACK_WARNING, "%s", error);
+  if (!memtrack_message_parse(sent->data, sent->data ? sent->data_size : 0, &message)) {
     return 0;
   }
   pthread_mutex_lock(&messages_mutex);
@@ -235,13 +233,13 @@ static void
 create_records(void)
 {
   char path[4096];
-  for (int i = 0; i < MEMTRACK_SETTING_COUNT; ++i) {
-    const struct memtrack_setting_rule *rule = memtrack_setting_rule(i);
-    if (rule->ours) {
-      memtrack_api.TSMgmtIntCreate(MEMTRACK_TS_RECORDTYPE_CONFIG, rule->name, rule->normal,
-                                   i == MEMTRACK_SETTING_SITES ? MEMTRACK_TS_RECORDUPDATE_RESTART_TS
-                                                               : MEMTRACK_TS_RECORDUPDATE_DYNAMIC,
-                                   MEMTRACK_TS_RECORDCHECK_INT, rule->check, MEMTRACK_TS_RECORDACCESS_NULL);
+  for (unsigned i = 0; i < MEMTRACK_SETTING_COUNT; ++i) {
+    const struct memtrack_setting *setting = memtrack_setting_get(i);
+    if (setting->effect != MEMTRACK_SETTING_OF_SERVER) {
+      memtrack_api.TSMgmtIntCreate(MEMTRACK_TS_RECORDTYPE_CONFIG, setting->name, setting->normal,
+                                   setting->effect == MEMTRACK_SETTING_AT_START ? MEMTRACK_TS_RECORDUPDATE_RESTART_TS
+                                                                                : MEMTRACK_TS_RECORDUPDATE_DYNAMIC,
+                                   MEMTRACK_TS_RECORDCHECK_INT, setting->check, MEMTRACK_TS_RECORDACCESS_NULL);
     }
   }
   snprintf(path, sizeof(path), "%s/records.config", memtrack_api.TSConfigDirGet());

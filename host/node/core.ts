@@ -91,6 +91,11 @@ interface Exports extends Record<string, unknown> {
   ranked(position: number): number;
   trackedBytes(cls: number): bigint;
   nextWarning(): number;
+  settingName(setting: number): number;
+  settingLeast(setting: number): bigint;
+  settingMost(setting: number): bigint;
+  settingDefault(setting: number): bigint;
+  settingEffect(setting: number): number;
 }
 
 /** The epoch of what a shard allocates: the lowest lane of its word (assembly/epoch.ts). */
@@ -101,6 +106,16 @@ function presentOf(shard: Core): number {
 /** The site of a birth. */
 export function siteOf(birth: number): number {
   return birth === abi.SITE_UNKNOWN ? birth : birth >>> abi.EPOCH_BITS;
+}
+
+export interface Setting {
+  name: string;
+  least: number;
+  most: number;
+  /** The default. */
+  normal: number;
+  /** When a change takes effect: SETTING_OF_SERVER, SETTING_LIVE, SETTING_AT_START. */
+  effect: number;
 }
 
 /** Text for the core: a string is handed over as UTF-8. */
@@ -428,6 +443,19 @@ export class Core {
   nextWarning(): string | undefined {
     const size = this.#wasm.nextWarning() >>> 0;
     return size ? this.#output(size).toString() : undefined;
+  }
+
+  // As control.
+
+  /** The name of a record that governs memtrack (SETTING_...), and what values it has. */
+  setting(which: number): Setting {
+    return {
+      name: this.#output(this.#wasm.settingName(which) >>> 0).toString(),
+      least: Number(this.#wasm.settingLeast(which)),
+      most: Number(this.#wasm.settingMost(which)),
+      normal: Number(this.#wasm.settingDefault(which)),
+      effect: this.#wasm.settingEffect(which) >>> 0,
+    };
   }
 
   /** What the core wrote, a copy. Only the first byte's place is the core's to say. */

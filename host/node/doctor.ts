@@ -11,6 +11,7 @@ import { Readable } from "node:stream";
 import { promisify } from "node:util";
 import { WASM } from "./core.ts";
 import { UsageError } from "./input.ts";
+import { settings } from "./records.ts";
 import { NoDump, selectDump, TRACK } from "./select.ts";
 import type { Snapshot } from "./history.ts";
 import { Sites } from "./sites.ts";
@@ -36,15 +37,8 @@ export interface DoctorOptions {
 const FREQUENCY = "proxy.config.dump_mem_info_frequency";
 const SAMPLES = "proxy.config.plugin.memtrack.sample_interval";
 const PLUGIN_DIR = "proxy.config.plugin.plugin_dir";
-const RANGES: Record<string, [number, number]> = {
-  [TRACK]: [0, 2],
-  [FREQUENCY]: [0, Infinity],
-  "proxy.config.plugin.memtrack.sites": [64, 65520],
-  "proxy.config.plugin.memtrack.verify": [0, 1],
-  "proxy.config.plugin.memtrack.heap": [0, 1],
-  [SAMPLES]: [0, 3600],
-};
-const USUAL: Record<string, number> = { [TRACK]: 2, [FREQUENCY]: 3600, "proxy.config.plugin.memtrack.sites": 4096, [SAMPLES]: 10 };
+/** What is advised where a record has a value that cannot be, and its default would be off. */
+const ADVISED: Record<string, number> = { [TRACK]: 2, [FREQUENCY]: 3600 };
 /** The versions that memtrack.so knows (host/ats/server.c). */
 const KNOWN = /^9\.2\./;
 
@@ -139,7 +133,7 @@ function readRecords(place: Place, findings: Finding[]): Map<string, string> {
     });
     return records;
   }
-  for (const [name] of Object.entries(RANGES)) {
+  for (const { name } of settings()) {
     const key = name.split(".").at(-1)!;
     const [, value] = new RegExp(`^\\s*${key}:\\s*(\\S+)`, "m").exec(yaml) ?? [];
     if (value) records.set(name, value);
@@ -239,16 +233,15 @@ function setAtRunTime(records: Map<string, string>, dump: Last): number | undefi
 }
 
 function values(records: Map<string, string>, dump: Last, findings: Finding[]): void {
-  for (const [name, [least, most]] of Object.entries(RANGES)) {
+  for (const { name, least, most, normal } of settings()) {
     const text = records.get(name);
     if (text === undefined) continue;
     const value = integer(text);
     if (value >= least && value <= most) continue;
-    const range = most === Infinity ? `${least} and up` : `${least} to ${most}`;
     findings.push({
       state: "problem",
-      what: `${name} is "${printable(text)}", allowed are ${range}`,
-      fix: `traffic_ctl config set ${name} ${USUAL[name] ?? 0}`,
+      what: `${name} is "${printable(text)}", allowed are ${least} to ${most}`,
+      fix: `traffic_ctl config set ${name} ${ADVISED[name] ?? normal}`,
     });
   }
   const level = valueOf(records, TRACK);

@@ -8,7 +8,7 @@ import {
   OTHER_PLACE,
   RECORD_ALLOCS,
   RECORD_FREES,
-  ROLE_MODEL,
+  ROLE_CONTROL,
   ROLE_SHARD,
   SITES_MAX,
   SITES_MIN,
@@ -59,7 +59,7 @@ describe("an instance", () => {
     expect(init(ROLE_SHARD, 0)).toBe(-1);
     expect(init(ROLE_SHARD, SITES_MAX + 1)).toBe(-1);
     expect(init(ROLE_SHARD, u32.MAX_VALUE)).toBe(-1);
-    expect(init(ROLE_MODEL + 1, SITES_MIN)).toBe(-1);
+    expect(init(ROLE_CONTROL + 1, SITES_MIN)).toBe(-1);
     expect(init(ROLE_SHARD, SITES_MIN)).toBe(0);
     expect(init(ROLE_SHARD, SITES_MAX)).toBe(0);
     expect(slots).toBe(65536);

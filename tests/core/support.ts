@@ -11,6 +11,7 @@ import {
   PAIR_SIZE,
   RECORD_ALLOCS,
   RECORD_FREES,
+  ROLE_CONTROL,
   ROLE_MODEL,
 } from "../../assembly/abi";
 import { init, register, registerOwner, siteCount } from "../../assembly/index";
@@ -29,6 +30,16 @@ export const OPENSSL: u64 = CLASS_OPENSSL << DETAIL_CLASS_SHIFT;
 /** A fresh instance in every role: a model has the regions of the others, so one instance can play them all. */
 export function fresh(sites: u32 = 64): void {
   assert(init(ROLE_MODEL, sites) == 0, "init");
+}
+
+/** A fresh control instance. */
+export function freshControl(): void {
+  assert(init(ROLE_CONTROL, 0) == 0, "init");
+}
+
+/** The text of an answer of this length. */
+export function answered(length: u32): string {
+  return textFrom(output, length);
 }
 
 /** Puts a text into the input region. Returns its length in bytes. */

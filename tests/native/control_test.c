@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "core/account.h"
+#include "core/ask.h"
 #include "control/control.h"
 #include "dump/dump.h"
 #include "hook/iobuffer.h"
@@ -170,32 +171,43 @@ an_unknown_version_is_not_taken_for_a_known_one(void **state)
   assert_non_null(memtrack_server_find("9.2.5"));
 }
 
+static int64_t level_record;
+
+static bool
+read_level(const char *name, int64_t *value)
+{
+  *value = level_record;
+  return strcmp(name, "proxy.config.res_track_memory") == 0;
+}
+
+static bool
+no_record(const char *name, int64_t *value)
+{
+  (void)name;
+  (void)value;
+  return false;
+}
+
 static void
-a_bad_value_is_said_with_its_range_and_what_is_used(void **state)
+a_setting_is_what_the_core_makes_of_its_record(void **state)
 {
   (void)state;
-  const struct {
-    enum memtrack_setting setting;
-    int64_t value, used;
-  } cases[] = {
-    {MEMTRACK_SETTING_LEVEL, 3, 2},    {MEMTRACK_SETTING_LEVEL, -1, 0},   {MEMTRACK_SETTING_FREQUENCY, -5, 0},
-    {MEMTRACK_SETTING_SITES, 0, 4096}, {MEMTRACK_SETTING_SITES, 7, 4096}, {MEMTRACK_SETTING_SITES, 1000000000, 4096},
-    {MEMTRACK_SETTING_VERIFY, 2, 0},
-  };
-  for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); ++i) {
-    char expected[200];
-    log_clear();
-    assert_int_equal(memtrack_setting_use(cases[i].setting, cases[i].value), cases[i].used);
-    snprintf(expected, sizeof(expected), "%s is %ld, allowed are", memtrack_setting_rule(cases[i].setting)->name, cases[i].value);
-    assert_non_null(strstr(log_text(), expected));
-    snprintf(expected, sizeof(expected), ": %ld is used\n", cases[i].used);
-    assert_non_null(strstr(log_text(), expected));
-    log_clear();
-    memtrack_setting_use(cases[i].setting, cases[i].value);
-    assert_string_equal(log_text(), "");
-  }
-  assert_int_equal(memtrack_setting_use(MEMTRACK_SETTING_LEVEL, 1), 1);
-  assert_string_equal(log_text(), "proxy.config.res_track_memory is now 1\n");
+  assert_string_equal(memtrack_setting_get(MEMTRACK_SETTING_SITES)->name, "proxy.config.plugin.memtrack.sites");
+  assert_string_equal(memtrack_setting_get(MEMTRACK_SETTING_SITES)->check, "[64-65520]");
+  assert_int_equal(memtrack_setting_get(MEMTRACK_SETTING_SITES)->effect, MEMTRACK_SETTING_AT_START);
+  log_clear();
+  assert_int_equal(memtrack_setting_read(MEMTRACK_SETTING_INTERVAL, no_record), 10);
+  level_record = -1;
+  assert_int_equal(memtrack_setting_read(MEMTRACK_SETTING_LEVEL, read_level), 0);
+  assert_string_equal(log_text(), "proxy.config.res_track_memory is -1, allowed are 0 to 2: 0 is used\n");
+  log_clear();
+  assert_int_equal(memtrack_setting_read(MEMTRACK_SETTING_LEVEL, read_level), 0);
+  memtrack_setting_set_level(2);
+  assert_int_equal(memtrack_setting_read(MEMTRACK_SETTING_LEVEL, read_level), 2);
+  level_record = 1;
+  assert_int_equal(memtrack_setting_read(MEMTRACK_SETTING_LEVEL, read_level), 1);
+  assert_string_equal(log_text(), "level 2, by a message, until proxy.config.res_track_memory is changed from 0\n"
+                                  "proxy.config.res_track_memory is now 1\n");
 }
 
 static bool
@@ -213,24 +225,16 @@ a_value_that_is_no_number_is_said_with_its_line(void **state)
   FILE *file  = fdopen(mkstemp(path), "w");
   fputs("# CONFIG proxy.config.res_track_memory INT full\n"
         "CONFIG proxy.config.res_track_memory INT full\n"
-        "\n"
-        "CONFIG proxy.config.dump_mem_info_frequency INT often, please  \r\n"
-        "CONFIG proxy.config.plugin.memtrack.sites STRING 4096\n"
         "CONFIG proxy.config.plugin.memtrack.verify INT 1\n"
-        "CONFIG proxy.config.http.server_ports STRING 8080\n"
-        "CONFIG proxy.config.res_track_memory INT\n"
-        "CONFIG\n"
-        "CONFIG proxy.config.plugin.memtrack.heap INT +1\n",
+        "CONFIG proxy.config.plugin.memtrack.sites STRING 4096",
         file);
   fclose(file);
   log_clear();
-  assert_int_equal(memtrack_records_check_file(path, read_as_the_server), 4);
+  assert_int_equal(memtrack_records_check_file(path, read_as_the_server), 2);
   assert_non_null(strstr(log_text(), ":2: proxy.config.res_track_memory is \"full\" (INT), not a number; allowed are 0 to 2: "
-                                     "what the server takes it for is not known"));
-  assert_non_null(strstr(log_text(), ":4: proxy.config.dump_mem_info_frequency is \"often, please\""));
-  assert_non_null(strstr(log_text(), ":5: proxy.config.plugin.memtrack.sites is \"4096\" (STRING), not of type INT; "
-                                     "allowed are 64 to 65520: the server takes it for 4096"));
-  assert_non_null(strstr(log_text(), ":10: proxy.config.plugin.memtrack.heap is \"+1\" (INT), not a number"));
+                                     "what the server takes it for is not known\n"));
+  assert_non_null(strstr(log_text(), ":4: proxy.config.plugin.memtrack.sites is \"4096\" (STRING), not of type INT; "
+                                     "allowed are 64 to 65520: the server takes it for 4096\n"));
   unlink(path);
   assert_int_equal(memtrack_records_check_file("/nonexistent/records.config", read_as_the_server), 0);
 }
@@ -284,6 +288,29 @@ a_trap_in_the_registry_counts_new_sites_as_other_and_keeps_the_known(void **stat
   free(text);
 }
 
+static void
+a_trap_where_settings_are_read_is_said_once_and_leaves_the_defaults(void **state)
+{
+  (void)state;
+  level_record = 2;
+  assert_int_equal(memtrack_setting_read(MEMTRACK_SETTING_LEVEL, read_level), 2);
+  memtrack_ask_core()->wasm.w2c_memory.size = 8;
+  log_clear();
+  assert_int_equal(memtrack_setting_read(MEMTRACK_SETTING_LEVEL, read_level), 0);
+  assert_non_null(strstr(log_text(), "the core trapped while it read a setting, a message or a name (access out of bounds): the "
+                                     "defaults are used"));
+  log_clear();
+  assert_int_equal(memtrack_setting_read(MEMTRACK_SETTING_INTERVAL, no_record), 10);
+  assert_int_equal(memtrack_records_check_file("/etc/passwd", read_as_the_server), 0);
+  assert_string_equal(log_text(), "");
+  struct memtrack_message message;
+  assert_false(memtrack_message_parse("dump", 4, &message));
+  assert_string_equal(log_text(), "plugin message is ignored: the core has trapped\n");
+  char *text = dump_text(1, false);
+  assert_non_null(strstr(text, "memtrack end dump="));
+  free(text);
+}
+
 static int
 open_once(void **state)
 {
@@ -303,9 +330,10 @@ main(void)
     cmocka_unit_test(releases_of_buffers_older_than_the_arming_are_never_negative),
     cmocka_unit_test(a_dump_that_cannot_be_written_is_said_once_and_loses_nothing),
     cmocka_unit_test(a_dump_after_one_that_was_cut_off_begins_a_line),
-    cmocka_unit_test(a_bad_value_is_said_with_its_range_and_what_is_used),
+    cmocka_unit_test(a_setting_is_what_the_core_makes_of_its_record),
     cmocka_unit_test(a_value_that_is_no_number_is_said_with_its_line),
     cmocka_unit_test(a_trap_in_the_registry_counts_new_sites_as_other_and_keeps_the_known),
+    cmocka_unit_test(a_trap_where_settings_are_read_is_said_once_and_leaves_the_defaults),
   };
   return cmocka_run_group_tests(tests, open_once, NULL);
 }

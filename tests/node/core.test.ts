@@ -741,7 +741,7 @@ for (const { name, path } of BUILDS) {
       for (const sites of [0, 7, abi.SITES_MIN - 1, abi.SITES_MAX + 1, 1e9, -1]) {
         assert.throws(() => new Core(module, abi.ROLE_SHARD, sites), RangeError);
       }
-      assert.throws(() => new Core(module, abi.ROLE_MODEL + 1, abi.SITES_MIN), RangeError);
+      assert.throws(() => new Core(module, abi.ROLE_CONTROL + 1, abi.SITES_MIN), RangeError);
       const model = new Core(module, abi.ROLE_MODEL, abi.SITES_MIN);
       assert.throws(() => model.fact(abi.FACT_COUNT, 0n), RangeError);
       assert.throws(() => model.say(abi.TEXT_COUNT, ""), RangeError);

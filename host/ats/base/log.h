@@ -5,8 +5,16 @@
 #ifndef MEMTRACK_LOG_H
 #define MEMTRACK_LOG_H
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 enum memtrack_severity { MEMTRACK_NOTE, MEMTRACK_WARNING, MEMTRACK_ERROR };
 
 void memtrack_log(enum memtrack_severity severity, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -3,19 +3,17 @@
 #include "control/control.h"
 
 #include <dlfcn.h>
-#include <inttypes.h>
 #include <pthread.h>
 #include <string.h>
 #include <time.h>
 
 #include "core/account.h"
 #include "dump/analysis.h"
-#include "core_digest.h"
-#include "core/instance.h"
 #include "hook/iobuffer.h"
 #include "hook/openssl.h"
 #include "base/log.h"
 #include "owner/naming.h"
+#include "control/notices.h"
 #include "hook/install.h"
 #include "control/records.h"
 #include "core/registry.h"
@@ -23,8 +21,6 @@
 #include "core/shard.h"
 #include "module/slots.h"
 #include "symbol/symbol.h"
-
-#define RECLAIM_POLLS 10 /* between two searches for numbers that can be given again, while no module is unloaded */
 
 enum verify { VERIFY_OFF, VERIFY_STARTING, VERIFY_ON };
 
@@ -34,34 +30,14 @@ static struct memtrack_state state;
 static enum verify verify;
 static bool openssl_found;
 static bool armed_late; /* buffers older than the arming may still be about */
-static bool said_full;
-static uint64_t said_lost;
-static uint32_t said_traps;
 static char openssl_reason[MEMTRACK_REASON_SIZE];
 static char plugins_reason[MEMTRACK_REASON_SIZE];
 static char buffers_reason[MEMTRACK_REASON_SIZE];
-static uint64_t polls, seen_unloads;
 
 static int64_t
-setting(enum memtrack_setting record)
+setting(uint32_t which)
 {
-  int64_t value = memtrack_setting_rule(record)->normal;
-  read_record(memtrack_setting_rule(record)->name, &value);
-  return memtrack_setting_use(record, value);
-}
-
-/* The level that was set by a message holds until the record is changed. */
-static int level_by_message = -1;
-static int64_t record_then;
-
-static int
-wanted_level(void)
-{
-  int64_t record = setting(MEMTRACK_SETTING_LEVEL);
-  if (level_by_message >= 0 && record != record_then) {
-    level_by_message = -1;
-  }
-  return level_by_message >= 0 ? level_by_message : (int)record;
+  return memtrack_setting_read(which, read_record);
 }
 
 static uint64_t
@@ -181,33 +157,6 @@ apply_verify(bool on)
   state.verify = verify == VERIFY_ON && state.level > 0;
 }
 
-/* What an operator must know at once, each said when it happens, not in every dump. */
-static void
-say_trouble(void)
-{
-  if (!said_full && memtrack_registry_refusals()) {
-    said_full = true;
-    memtrack_log(MEMTRACK_WARNING,
-                 "the table of %" PRId64 " sites is full: new sites are counted as (other), totals stay exact. Raise %s and start "
-                 "traffic_server again to see them by name",
-                 (int64_t)memtrack_registry_core()->sites, memtrack_setting_rule(MEMTRACK_SETTING_SITES)->name);
-  }
-  if (memtrack_shard_traps() != said_traps) {
-    said_traps = memtrack_shard_traps();
-    memtrack_log(MEMTRACK_ERROR, "the core trapped in %u threads: their further events are lost, and counted as lost", said_traps);
-  }
-  if (memtrack_account_lost() / 2 >= said_lost + 1) { /* at 2, 6, 14, 30, ... */
-    said_lost = memtrack_account_lost();
-    memtrack_log(MEMTRACK_WARNING, "%" PRIu64 " events could not be accounted so far", said_lost);
-  }
-}
-
-static const char *
-hook_word(uint32_t hook)
-{
-  return hook == MEMTRACK_HOOK_INSTALLED ? "installed" : hook == MEMTRACK_HOOK_REFUSED ? "refused" : "off";
-}
-
 int
 memtrack_control_start(const struct memtrack_server *known, memtrack_record_reader read, void (*dump)(FILE *))
 {
@@ -260,12 +209,7 @@ memtrack_control_start(const struct memtrack_server *known, memtrack_record_read
   apply_heap(setting(MEMTRACK_SETTING_HEAP));
   setting(MEMTRACK_SETTING_INTERVAL);
   apply_verify(setting(MEMTRACK_SETTING_VERIFY));
-  memtrack_log(
-    MEMTRACK_NOTE,
-    "core %s takes the place of the built-in memory tracker: level %d, room for %u sites, iobuffer %s, openssl %s, plugins %s, "
-    "buffers %s, heap %s",
-    MEMTRACK_CORE_DIGEST, state.level, sites, hook_word(state.iobuffer), hook_word(state.openssl), hook_word(state.plugins),
-    hook_word(state.buffers), hook_word(state.heap));
+  memtrack_notice_start(&state, sites);
   return 0;
 }
 
@@ -274,14 +218,12 @@ memtrack_control_poll(void)
 {
   setting(MEMTRACK_SETTING_SITES);
   setting(MEMTRACK_SETTING_FREQUENCY);
-  apply_level(wanted_level(), false);
+  apply_level(setting(MEMTRACK_SETTING_LEVEL), false);
   apply_heap(setting(MEMTRACK_SETTING_HEAP));
   apply_verify(setting(MEMTRACK_SETTING_VERIFY));
   memtrack_plugins_poll();
   memtrack_naming_resolve();
-  uint64_t unloads = atomic_load(&memtrack_plugins.unloads);
-  if (unloads != seen_unloads || (unloads && ++polls % RECLAIM_POLLS == 0)) {
-    seen_unloads = unloads;
+  if (memtrack_due_reclaim(atomic_load(&memtrack_plugins.unloads))) {
     memtrack_dump_reclaim();
   }
   if (armed_late) {
@@ -293,7 +235,7 @@ memtrack_control_poll(void)
   } else {
     memtrack_analysis_idle();
   }
-  say_trouble();
+  memtrack_notice_trouble();
 }
 
 bool
@@ -312,21 +254,15 @@ memtrack_control_do(const struct memtrack_message *message)
     memtrack_log(MEMTRACK_NOTE, "histories, suspects and baselines are forgotten; the tables count on");
     return false;
   case MEMTRACK_VERB_ARM:
-    record_then      = setting(MEMTRACK_SETTING_LEVEL);
-    level_by_message = message->level;
+    setting(MEMTRACK_SETTING_LEVEL);
     apply_level(message->level, false);
-    memtrack_log(MEMTRACK_NOTE, "level %d, by a message, until %s is changed from %" PRId64, message->level,
-                 memtrack_setting_rule(MEMTRACK_SETTING_LEVEL)->name, record_then);
+    memtrack_setting_set_level(message->level);
     return false;
   case MEMTRACK_VERB_STATUS:
     memtrack_analysis_status(state.level, setting(MEMTRACK_SETTING_INTERVAL));
     return false;
   default:
-    for (unsigned i = 0; i < MEMTRACK_VERB_COUNT; ++i) {
-      char help[128];
-      memtrack_message_help(i, help, sizeof(help));
-      memtrack_log(MEMTRACK_NOTE, "traffic_ctl plugin msg memtrack %s", help);
-    }
+    memtrack_message_help();
     return false;
   }
 }

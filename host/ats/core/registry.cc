@@ -80,12 +80,17 @@ memtrack_registry_is_own(uint32_t site)
   return site >= MEMTRACK_SITE_FIRST && site < MEMTRACK_SITE_FIRST + core.sites;
 }
 
-uint32_t
-memtrack_registry_name(const char *name, uint64_t length)
+bool
+memtrack_registry_builtin_row(const char *line, uint64_t length, struct memtrack_builtin_row *row)
 {
-  uint32_t site = MEMTRACK_SITE_OTHER + MEMTRACK_CLASS_IOBUFFER;
-  change([=, &site] { site = memtrack_call(&core, registerName, memtrack_core_input(&core, name, length)); });
-  return site;
+  row->site = MEMTRACK_SITE_UNKNOWN;
+  change([=] {
+    row->site   = memtrack_call(&core, registerBuiltinRow, memtrack_core_input(&core, line, length));
+    row->allocs = memtrack_call(&core, builtinAllocs);
+    row->frees  = memtrack_call(&core, builtinFrees);
+    row->in_use = memtrack_call(&core, builtinInUse);
+  });
+  return row->site != MEMTRACK_SITE_UNKNOWN;
 }
 
 void

@@ -24,8 +24,14 @@ uint32_t memtrack_registry_site(uint64_t place, uint64_t detail, const char *tex
 /* Whether a number is that of a registered site, and not of a row that sums others. hook-safe. */
 bool memtrack_registry_is_own(uint32_t site);
 
-/* The number of the IOBuffer site with this name, whose place is not known. event-thread. */
-uint32_t memtrack_registry_name(const char *name, uint64_t length);
+/* A row of the built-in tracker's table; its site is the one with its name, whose place is not known. */
+struct memtrack_builtin_row {
+  int64_t allocs, frees, in_use;
+  uint32_t site;
+};
+
+/* Reads a line of that table. False where it is no row. event-thread. */
+bool memtrack_registry_builtin_row(const char *line, uint64_t length, struct memtrack_builtin_row *row);
 
 /* A better text for a plugin's site: what comes after memory/plugin/. Not hook-safe. */
 void memtrack_registry_rename(uint32_t site, const char *text);

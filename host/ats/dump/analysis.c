@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "dump/analysis.h"
 
-#include <inttypes.h>
 #include <string.h>
 #include <time.h>
 
@@ -9,6 +8,7 @@
 #include "core/instance.h"
 #include "core/epoch.h"
 #include "base/log.h"
+#include "control/notices.h"
 
 #define LINE_MAX_ 900 /* of a line that the core wrote and the log takes */
 
@@ -16,8 +16,6 @@ static memtrack_record_reader read_record;
 static const char *freelists;
 static struct memtrack_measures measures;
 static struct memtrack_totals totals;
-static uint64_t last_sample; /* seconds; 0 for none */
-static uint64_t samples;
 
 void
 memtrack_analysis_open(memtrack_record_reader read, const char *freelists_symbol)
@@ -93,12 +91,9 @@ memtrack_analysis_poll(int64_t interval)
 {
   struct timespec now;
   clock_gettime(CLOCK_MONOTONIC, &now);
-  /* The poll comes each second, and a little late: what is due within it is due now. */
-  if (last_sample && (uint64_t)now.tv_sec < last_sample + interval) {
+  if (!memtrack_due_sample(now.tv_sec, interval)) {
     return;
   }
-  last_sample = now.tv_sec;
-  ++samples;
   memtrack_measure_sample(&measures, read_record);
   measures.value[MEMTRACK_MEASURE_INTERVAL] = interval;
   measures.known[MEMTRACK_MEASURE_INTERVAL] = true;
@@ -130,15 +125,14 @@ static void
 choose(struct memtrack_core *model, void *argument)
 {
   struct selection *selection = argument;
-  int32_t slot = Z_coreZ_baselineNamed(&model->wasm, memtrack_core_input(model, selection->name, strlen(selection->name)));
-  if (slot >= 0) {
-    Z_coreZ_selectBaseline(&model->wasm, slot);
-    selection->found = true;
+  uint32_t length             = memtrack_core_input(model, selection->name, strlen(selection->name));
+  int32_t slot                = Z_coreZ_baselineNamed(&model->wasm, length);
+  if (slot < 0) {
+    say(model, MEMTRACK_WARNING, Z_coreZ_denyBaseline(&model->wasm, length));
     return;
   }
-  uint32_t length = Z_coreZ_listBaselines(&model->wasm);
-  memtrack_log(MEMTRACK_WARNING, "there is no baseline \"%.64s\"; there are: %.*s", selection->name, (int)length,
-               (const char *)memtrack_core_at(model, model->output));
+  Z_coreZ_selectBaseline(&model->wasm, slot);
+  selection->found = true;
 }
 
 bool
@@ -155,13 +149,13 @@ reset(struct memtrack_core *model, void *argument)
   (void)argument;
   Z_coreZ_forgetAll(&model->wasm);
   memset(&totals, 0, sizeof(totals));
-  last_sample = samples = 0;
 }
 
 void
 memtrack_analysis_reset(void)
 {
   memtrack_dump_visit(false, reset, NULL);
+  memtrack_due_anew();
 }
 
 struct standing {
@@ -174,11 +168,7 @@ static void
 tell_status(struct memtrack_core *model, void *argument)
 {
   const struct standing *standing = argument;
-  uint32_t length                 = Z_coreZ_listBaselines(&model->wasm);
-  memtrack_log(MEMTRACK_NOTE,
-               "level %d, a sample each %" PRId64 " s, %" PRIu64 " samples so far, %" PRIu64 " suspects; baselines: %.*s",
-               standing->level, standing->interval, samples, totals.suspects, (int)length,
-               (const char *)memtrack_core_at(model, model->output));
+  say(model, MEMTRACK_NOTE, Z_coreZ_writeStatus(&model->wasm, standing->level, standing->interval, totals.suspects));
 }
 
 void

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "core/account.h"
+#include "core/ask.h"
 #include "core_digest.h"
 #include "hook/iobuffer.h"
 #include "base/log.h"
@@ -20,12 +21,6 @@
 #include "hook/install.h"
 #include "core/registry.h"
 #include "core/shard.h"
-
-/* A row of the built-in tracker's table. */
-struct builtin_row {
-  int64_t allocs, frees, in_use;
-  uint32_t site;
-};
 
 static struct memtrack_core model;
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER; /* the model's, and the order of dumps */
@@ -74,32 +69,25 @@ collect(void)
 
 /* Reads the built-in's rows and gives each its site. Returns how many; *rows is malloc'ed. */
 static size_t
-read_builtin(struct builtin_row **rows)
+read_builtin(struct memtrack_builtin_row **rows)
 {
   char *text   = memtrack_iobuffer_builtin();
   size_t count = 0, room = 0;
   *rows = NULL;
   for (char *line = text, *next; line && *line; line = next) {
-    struct builtin_row row;
-    int name = 0;
-    next     = strchr(line, '\n');
-    next     = next ? next + 1 : line + strlen(line);
-    if (sscanf(line, "%" SCNd64 " | %" SCNd64 " | %" SCNd64 " | %*d | %n", &row.allocs, &row.frees, &row.in_use, &name) != 3 ||
-        !name) {
+    struct memtrack_builtin_row row;
+    size_t length = strcspn(line, "\n");
+    next          = line + length + (line[length] != '\0');
+    if (!memtrack_registry_builtin_row(line, length, &row)) {
       continue;
     }
-    size_t length = strcspn(line + name, "\n");
-    while (length && line[name + length - 1] == ' ') {
-      --length; /* the column is padded */
-    }
     if (count == room) {
-      struct builtin_row *more = realloc(*rows, (room = room * 2 + 64) * sizeof(row));
+      struct memtrack_builtin_row *more = realloc(*rows, (room = room * 2 + 64) * sizeof(row));
       if (!more) {
         break;
       }
       *rows = more;
     }
-    row.site         = memtrack_registry_name(line + name, length);
     (*rows)[count++] = row;
   }
   free(text);
@@ -109,7 +97,7 @@ read_builtin(struct builtin_row **rows)
 void
 memtrack_dump_carry_over(void)
 {
-  struct builtin_row *rows;
+  struct memtrack_builtin_row *rows;
   size_t count = read_builtin(&rows);
   for (size_t i = 0; i < count; ++i) {
     memtrack_account_carry(rows[i].site, rows[i].allocs, rows[i].frees, rows[i].in_use);
@@ -119,7 +107,7 @@ memtrack_dump_carry_over(void)
 
 /* Guarded. */
 static void
-tell_builtin(const struct builtin_row *rows, size_t count)
+tell_builtin(const struct memtrack_builtin_row *rows, size_t count)
 {
   Z_coreZ_verifyStart(&model.wasm);
   for (size_t i = 0; i < count; ++i) {
@@ -236,7 +224,7 @@ memtrack_dump_disarm(uint32_t cls)
 }
 
 struct builtin {
-  struct builtin_row *rows;
+  struct memtrack_builtin_row *rows;
   size_t count;
 };
 
@@ -276,7 +264,8 @@ memtrack_dump_mark_verify(void)
 static uint64_t
 own_memory(void)
 {
-  uint64_t sum    = (uint64_t)model.size + memtrack_registry_core()->size + memtrack_objects_memory() + memtrack_naming_memory();
+  uint64_t sum = (uint64_t)model.size + memtrack_registry_core()->size + memtrack_ask_core()->size + memtrack_objects_memory() +
+                 memtrack_naming_memory();
   uint32_t shards = memtrack_shard_count();
   for (uint32_t i = 0; i < shards; ++i) {
     sum += memtrack_shard_get(i)->core.size;

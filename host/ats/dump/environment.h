@@ -12,6 +12,10 @@
 #include "core_abi.h"
 #include "control/records.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 struct memtrack_measures {
   uint64_t transactions; /* since the server's start; 0 where it does not say */
   bool known[MEMTRACK_MEASURE_COUNT];
@@ -28,5 +32,9 @@ void memtrack_measure_dump(struct memtrack_measures *measures, memtrack_record_r
 /* The limit that the process's control group sets, by the text of /proc/self/cgroup and the folder of the groups. 0: none. For
    tests apart from the process. Not hook-safe. */
 uint64_t memtrack_measure_cgroup(const char *membership_path, const char *groups_path);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

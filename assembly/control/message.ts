@@ -1,0 +1,181 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What `traffic_ctl plugin msg memtrack ...` may say: a verb, compared whole, and for some an argument. Whatever the bytes are, the
+// answer is a verb and its argument, or one line that says what is wrong and what would be right.
+
+import {
+  ARGUMENT_MAX,
+  LINE_WARNING,
+  MESSAGE_MAX,
+  VERB_ARM,
+  VERB_COUNT,
+  VERB_DIFF,
+  VERB_DUMP,
+  VERB_HELP,
+  VERB_MARK,
+  VERB_RESET,
+  VERB_STATUS,
+} from "../abi";
+import * as answer from "./answer";
+import { input } from "../memory";
+import * as reader from "../base/reader";
+import { ascii, byte, foreign, unsigned } from "../writer";
+
+/** Bytes of a word of the message that a line shows. */
+const SHOWN: usize = 40;
+
+// The verb that select() found.
+let verb: string = "";
+let argument: string = ""; // that it takes, "" for none
+let help: string = "";
+
+let level: u32 = 0;
+
+/** The one table. False where there is no such verb. */
+function select(number: u32): bool {
+  switch (number) {
+    case VERB_MARK:
+      return describe("mark", "[name]", "sets a baseline: what dumps' growth is since");
+    case VERB_DIFF:
+      return describe("diff", "[name]", "writes a dump with all growth since a baseline");
+    case VERB_DUMP:
+      return describe("dump", "", "writes a dump");
+    case VERB_RESET:
+      return describe("reset", "", "forgets histories, suspects and baselines, no counter");
+    case VERB_ARM:
+      return describe("arm", "0|1|2", "sets the level, until its record is changed");
+    case VERB_STATUS:
+      return describe("status", "", "says what is on, in diags.log");
+    case VERB_HELP:
+      return describe("help", "", "says this, in diags.log");
+    default:
+      return false;
+  }
+}
+
+function describe(word: string, takes: string, does: string): bool {
+  verb = word;
+  argument = takes;
+  help = does;
+  return true;
+}
+
+/** A line about the verb of this number. */
+export function messageHelp(number: u32): u32 {
+  if (!select(number)) return answer.say(0);
+  answer.begin();
+  ascii("traffic_ctl plugin msg memtrack '");
+  writeUsage();
+  ascii("': ");
+  ascii(help);
+  return answer.end();
+}
+
+/**
+ * Reads the message in the input region.
+ * @param size of the message, of which QUESTION_MAX bytes are there
+ * @returns the length of the answer: where its number is a verb, the argument; where it is VERB_COUNT, a line that says why
+ */
+export function readMessage(size: u64): u32 {
+  if (size > MESSAGE_MAX) {
+    beginRefusal();
+    ascii("of ");
+    unsigned(size);
+    ascii(" bytes is ignored: at most ");
+    unsigned(MESSAGE_MAX);
+    ascii(" are read");
+    return endRefusal();
+  }
+  reader.open(input, <usize>size);
+  reader.endAt(0);
+  if (reader.left() < <u32>size) {
+    beginRefusal();
+    ascii("is ignored: it has a NUL at byte ");
+    unsigned(reader.left());
+    ascii(" of ");
+    unsigned(size);
+    return endRefusal();
+  }
+  reader.dropBlanksAtEnd();
+  const word = reader.takeWord();
+  const length = reader.position() - word;
+  if (!length) {
+    beginRefusal();
+    ascii("is empty");
+    return endRefusal();
+  }
+  let number: u32 = 0;
+  while (select(number) && !reader.same(word, length, verb)) ++number;
+  if (number == VERB_COUNT) {
+    beginRefusal();
+    ascii('with the unknown verb "');
+    show(word, length);
+    ascii('" is ignored');
+    return endRefusal();
+  }
+  reader.skipBlanks();
+  return readArgument(number, reader.position(), reader.left());
+}
+
+/** Of the last message, where it was `arm`. */
+export function messageLevel(): u32 {
+  return level;
+}
+
+/** The argument of the verb that is selected. */
+function readArgument(number: u32, at: usize, length: usize): u32 {
+  if (length && !argument.length) {
+    beginRefusal();
+    byte(0x22);
+    ascii(verb);
+    byte(0x20);
+    show(at, length);
+    ascii('" is ignored: ');
+    ascii(verb);
+    ascii(" takes no argument");
+    return endRefusal();
+  }
+  if (number == VERB_ARM) {
+    if (length != 1 || load<u8>(at) < 0x30 || load<u8>(at) > 0x32) {
+      beginRefusal();
+      ascii(length ? '"arm ' : '"arm');
+      show(at, length);
+      ascii('" is ignored: the level is 0, 1 or 2');
+      return endRefusal();
+    }
+    level = load<u8>(at) - 0x30;
+  }
+  answer.begin();
+  foreign(at, min<usize>(length, ARGUMENT_MAX)); // as it may be shown: it comes back in diags.log
+  return answer.end(number);
+}
+
+function beginRefusal(): void {
+  answer.begin(LINE_WARNING);
+  ascii("plugin message ");
+}
+
+function endRefusal(): u32 {
+  ascii("; verbs are: ");
+  for (let number: u32 = 0; select(number); ++number) {
+    if (number) ascii(", ");
+    writeUsage();
+  }
+  return answer.end(VERB_COUNT);
+}
+
+/** "mark [name]": the verb that is selected. */
+function writeUsage(): void {
+  ascii(verb);
+  if (argument.length) byte(0x20);
+  ascii(argument);
+}
+
+/** A part of the message as a line may show it: short, and without the quotes that it stands in. */
+function show(from: usize, length: usize): void {
+  for (let i: usize = 0; i < length && i < SHOWN; ++i) {
+    if (load<u8>(from + i) == 0x22) byte(0x3f);
+    else foreign(from + i, 1);
+  }
+  if (length > SHOWN) ascii("...");
+}

@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Lines about how memtrack stands, for where operators look at once: what it does at the start, and trouble, each when it happens and
+// not with every dump.
+
+import { LINE_ERROR, LINE_WARNING, SETTING_SITES } from "../abi";
+import * as answer from "./answer";
+import { input } from "../memory";
+import { name, select } from "./records";
+import { ascii, copy, unsigned } from "../writer";
+import { hookName } from "../words";
+
+let saidFull: bool = false;
+let saidTraps: u32 = 0;
+let saidLost: u64 = 0;
+
+export function noticesReset(): void {
+  saidFull = false;
+  saidTraps = 0;
+  saidLost = 0;
+}
+
+/** What is on at the start. The core's digest is in the input region; of the last five, each is a HOOK_.... */
+export function startNotice(
+  length: u32,
+  level: u32,
+  sites: u32,
+  iobuffer: u32,
+  openssl: u32,
+  plugins: u32,
+  buffers: u32,
+  heap: u32,
+): u32 {
+  answer.begin();
+  ascii("core ");
+  copy(input, answer.bounded(length));
+  ascii(" takes the place of the built-in memory tracker: level ");
+  unsigned(level);
+  ascii(", room for ");
+  unsigned(sites);
+  ascii(" sites");
+  hook(", iobuffer ", iobuffer);
+  hook(", openssl ", openssl);
+  hook(", plugins ", plugins);
+  hook(", buffers ", buffers);
+  hook(", heap ", heap);
+  return answer.end();
+}
+
+/**
+ * The next line about what has gone wrong since the last one; 0 where there is no more.
+ * @param sites the capacity
+ * @param refusals of sites for which there was no room
+ * @param traps shards that are disabled
+ * @param lost events that could not be accounted
+ */
+export function troubleNotice(sites: u32, refusals: u64, traps: u32, lost: u64): u32 {
+  if (!saidFull && refusals) {
+    saidFull = true;
+    return fullNotice(sites);
+  }
+  if (traps != saidTraps) {
+    saidTraps = traps;
+    answer.begin(LINE_ERROR);
+    ascii("the core trapped in ");
+    unsigned(traps);
+    ascii(" threads: their further events are lost, and counted as lost");
+    return answer.end();
+  }
+  // At 2, 6, 14, 30, ...
+  if (lost / 2 > saidLost) {
+    saidLost = lost;
+    answer.begin(LINE_WARNING);
+    unsigned(lost);
+    ascii(" events could not be accounted so far");
+    return answer.end();
+  }
+  return answer.say(0);
+}
+
+function fullNotice(sites: u32): u32 {
+  select(SETTING_SITES);
+  answer.begin(LINE_WARNING);
+  ascii("the table of ");
+  unsigned(sites);
+  ascii(" sites is full: new sites are counted as (other), totals stay exact. Raise ");
+  ascii(name);
+  ascii(" and start traffic_server again to see them by name");
+  return answer.end();
+}
+
+function hook(text: string, state: u32): void {
+  ascii(text);
+  ascii(hookName(state));
+}

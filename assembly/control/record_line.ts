@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// A line of records.config, "CONFIG name type value": whether the server reads all of its value as a number. Where it does not, it
+// takes some part of the text, or 0, and says nothing.
+
+import { LINE_WARNING, QUESTION_MAX, SETTING_COUNT } from "../abi";
+import * as answer from "./answer";
+import { input } from "../memory";
+import * as reader from "../base/reader";
+import { name, select, writeRange } from "./records";
+import { ascii, copy, signed } from "../writer";
+
+/** Bytes of a type and of a value that are shown. */
+const TYPE_SHOWN: usize = 20;
+const VALUE_SHOWN: usize = 100;
+
+// The words that read() found.
+let type: usize = 0;
+let typeLength: usize = 0;
+let value: usize = 0;
+let valueLength: usize = 0;
+
+/**
+ * Looks at the line in the input region.
+ * @param length of the whole line, of which QUESTION_MAX bytes are there
+ * @returns the setting whose value is not a number there, or is not called one; SETTING_COUNT for every other line
+ */
+export function checkRecordLine(length: u64): u32 {
+  return read(length);
+}
+
+/**
+ * Says what is wrong with such a line.
+ * @param isKnown whether the server tells the record's value: then it is `taken`
+ */
+export function describeRecordLine(length: u64, isKnown: u32, taken: i64): u32 {
+  if (read(length) == SETTING_COUNT) return answer.say(0);
+  answer.begin(LINE_WARNING);
+  ascii(name);
+  ascii(' is "');
+  copy(value, min(valueLength, VALUE_SHOWN));
+  ascii('" (');
+  copy(type, min(typeLength, TYPE_SHOWN));
+  ascii(isInt() ? "), not a number; " : "), not of type INT; ");
+  writeRange();
+  ascii(isKnown ? ": the server takes it for " : ": what the server takes it for is not known");
+  if (isKnown) signed(taken);
+  return answer.end();
+}
+
+/** The setting is selected, where one is returned. */
+function read(length: u64): u32 {
+  reader.open(input, answer.bounded(length));
+  reader.endAt(0);
+  const scope = reader.takeWord();
+  if (reader.position() == scope || load<u8>(scope) == 0x23) return SETTING_COUNT;
+  const record = reader.takeWord();
+  const recordLength = reader.position() - record;
+  type = reader.takeWord();
+  typeLength = reader.position() - type;
+  if (!typeLength || !readValue()) return SETTING_COUNT;
+  for (let setting: u32 = 0; select(setting); ++setting) {
+    if (reader.same(record, recordLength, name)) {
+      return isInt() && isNumber() && length <= QUESTION_MAX ? SETTING_COUNT : setting;
+    }
+  }
+  return SETTING_COUNT;
+}
+
+/** What follows the type on its line, without blanks around it. False where there is nothing, not even a blank. */
+function readValue(): bool {
+  reader.skip(); // the blank that ended the type
+  while (reader.isLineEnd(reader.peek())) reader.skip();
+  if (reader.peek() == reader.END) return false;
+  value = reader.position();
+  while (reader.peek() != reader.END && !reader.isLineEnd(reader.peek())) reader.skip();
+  let end = reader.position();
+  while (value < end && isSpace(load<u8>(value))) ++value;
+  while (value < end && isSpace(load<u8>(end - 1))) --end;
+  valueLength = end - value;
+  return true;
+}
+
+function isSpace(byte: u32): bool {
+  return byte == 0x20 || byte == 0x09;
+}
+
+function isInt(): bool {
+  return reader.same(type, typeLength, "INT");
+}
+
+/** A minus, digits, and the multipliers that the server knows; or 0x and hexadecimal digits. */
+function isNumber(): bool {
+  reader.open(value, valueLength);
+  if (reader.peek() == 0x2b) return false;
+  if (reader.takeText("0x")) {
+    if (!reader.left()) return false;
+    while (isHexadecimal(reader.peek())) reader.skip();
+    return !reader.left();
+  }
+  // As strtoll: other white space, a sign.
+  while (reader.peek() == 0x20 || (reader.peek() >= 0x09 && reader.peek() <= 0x0d)) reader.skip();
+  if (reader.peek() == 0x2b || reader.peek() == 0x2d) reader.skip();
+  if (!reader.isDigit(reader.peek())) return false;
+  while (reader.isDigit(reader.peek())) reader.skip();
+  if (isMultiplier(reader.peek())) reader.skip();
+  return !reader.left();
+}
+
+function isHexadecimal(byte: u32): bool {
+  return reader.isDigit(byte) || ((byte | 0x20) >= 0x61 && (byte | 0x20) <= 0x66);
+}
+
+/** K, M, G, T. */
+function isMultiplier(byte: u32): bool {
+  return byte == 0x4b || byte == 0x4d || byte == 0x47 || byte == 0x54;
+}

@@ -1,0 +1,195 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The records that govern memtrack: name, range, default, what is used where a value is out of range, when a change takes effect.
+// The host asks the server for a value and has it judged here; a bad value and a change get one line each, once per value.
+
+import {
+  LINE_NOTE,
+  LINE_WARNING,
+  SETTING_AT_START,
+  SETTING_COUNT,
+  SETTING_FREQUENCY,
+  SETTING_HEAP,
+  SETTING_INTERVAL,
+  SETTING_LEVEL,
+  SETTING_LIVE,
+  SETTING_OF_SERVER,
+  SETTING_SITES,
+  SETTING_VERIFY,
+  SITES_DEFAULT,
+  SITES_MAX,
+  SITES_MIN,
+} from "../abi";
+import * as answer from "./answer";
+import { ascii, byte, signed } from "../writer";
+
+// The rule that select() found.
+export let name: string = "";
+let least: i64 = 0;
+let most: i64 = 0;
+let below: i64 = 0;
+let above: i64 = 0;
+let normal: i64 = 0;
+let effect: u32 = SETTING_OF_SERVER;
+
+/** The one table. False where there is no such setting. */
+export function select(setting: u32): bool {
+  switch (setting) {
+    case SETTING_LEVEL: // the server too takes anything above for 2
+      return rule("proxy.config.res_track_memory", 0, 2, 0, 2, 0, SETTING_OF_SERVER);
+    case SETTING_FREQUENCY: // above: see judgeSetting()
+      return rule("proxy.config.dump_mem_info_frequency", 0, i32.MAX_VALUE, 0, 0, 0, SETTING_OF_SERVER);
+    case SETTING_SITES:
+      return rule(
+        "proxy.config.plugin.memtrack.sites",
+        SITES_MIN,
+        SITES_MAX,
+        SITES_DEFAULT,
+        SITES_DEFAULT,
+        SITES_DEFAULT,
+        SETTING_AT_START,
+      );
+    case SETTING_VERIFY:
+      return rule("proxy.config.plugin.memtrack.verify", 0, 1, 0, 0, 0, SETTING_LIVE);
+    case SETTING_HEAP:
+      return rule("proxy.config.plugin.memtrack.heap", 0, 1, 0, 0, 0, SETTING_LIVE);
+    case SETTING_INTERVAL: // with one sample a day, a leak would be found in a quarter of a year
+      return rule("proxy.config.plugin.memtrack.sample_interval", 0, 3600, 10, 3600, 10, SETTING_LIVE);
+    default:
+      return false;
+  }
+}
+
+/**
+ * @param from the least value, `to` the most
+ * @param under what is used for a value below the range, `over` for one above it
+ */
+function rule(record: string, from: i64, to: i64, under: i64, over: i64, usual: i64, when: u32): bool {
+  name = record;
+  least = from;
+  most = to;
+  below = under;
+  above = over;
+  normal = usual;
+  effect = when;
+  return true;
+}
+
+// The last value of each setting, and whether there was one.
+const LAST: usize = 0;
+const SEEN: usize = 8;
+const VALUE_SIZE: u32 = 16;
+const values: usize = memory.data(SETTING_COUNT * VALUE_SIZE, 8);
+
+/** The level that was set by a message, -1 for none: it holds until the record is changed from what it was then. */
+let levelByMessage: i32 = -1;
+let levelThen: i64 = 0;
+
+export function recordsReset(): void {
+  memory.fill(values, 0, SETTING_COUNT * VALUE_SIZE);
+  levelByMessage = -1;
+  levelThen = 0;
+}
+
+// The table, for hosts. Of a setting that there is none of, all is 0.
+
+/** The record's name is the answer's text. */
+export function settingName(setting: u32): u32 {
+  answer.begin();
+  if (select(setting)) ascii(name);
+  return answer.end();
+}
+
+/** The range as the server is told it for a record that memtrack creates: "[0-1]". */
+export function settingCheck(setting: u32): u32 {
+  answer.begin();
+  if (select(setting)) {
+    byte(0x5b);
+    signed(least);
+    byte(0x2d);
+    signed(most);
+    byte(0x5d);
+  }
+  return answer.end();
+}
+
+export function settingLeast(setting: u32): i64 {
+  return select(setting) ? least : 0;
+}
+
+export function settingMost(setting: u32): i64 {
+  return select(setting) ? most : 0;
+}
+
+export function settingDefault(setting: u32): i64 {
+  return select(setting) ? normal : 0;
+}
+
+/** SETTING_OF_SERVER, SETTING_LIVE or SETTING_AT_START. */
+export function settingEffect(setting: u32): u32 {
+  return select(setting) ? effect : SETTING_OF_SERVER;
+}
+
+/** What to use for the value that a record has: the answer's number. Its text says what is out of range, or that the value changed. */
+export function judgeSetting(setting: u32, value: i64): u32 {
+  if (!select(setting)) return answer.say(0);
+  const at = values + setting * VALUE_SIZE;
+  const isSeen = load<u8>(at, SEEN) != 0;
+  const isSame = isSeen && load<i64>(at, LAST) == value;
+  const used = usedFor(setting, value);
+  store<i64>(at, value, LAST);
+  store<u8>(at, 1, SEEN);
+  const chosen = setting == SETTING_LEVEL ? levelInForce(used) : used;
+  if (isSame || (used == value && !isSeen)) return answer.say(chosen);
+  answer.begin(used != value ? LINE_WARNING : LINE_NOTE);
+  ascii(name);
+  if (used != value) {
+    ascii(" is ");
+    signed(value);
+    ascii(", ");
+    writeRange();
+    ascii(": ");
+    signed(used);
+    ascii(" is used");
+  } else {
+    ascii(" is now ");
+    signed(value);
+    if (effect == SETTING_AT_START) ascii(": it takes effect when traffic_server is started again");
+    if (setting == SETTING_INTERVAL && !value) ascii(": no more samples, so what grows is not told");
+  }
+  return answer.end(chosen);
+}
+
+/** The level is set by a message; its record has been judged right before. The answer's text says so. */
+export function setLevel(level: u32): u32 {
+  select(SETTING_LEVEL);
+  levelByMessage = level;
+  levelThen = usedFor(SETTING_LEVEL, load<i64>(values + SETTING_LEVEL * VALUE_SIZE, LAST));
+  answer.begin();
+  ascii("level ");
+  signed(level);
+  ascii(", by a message, until ");
+  ascii(name);
+  ascii(" is changed from ");
+  signed(levelThen);
+  return answer.end(level);
+}
+
+/** "allowed are 0 to 2": for a line that is being written, of the setting that is selected. */
+export function writeRange(): void {
+  ascii("allowed are ");
+  signed(least);
+  ascii(" to ");
+  signed(most);
+}
+
+function usedFor(setting: u32, value: i64): i64 {
+  // The dumps' timer is the server's, which takes 32 bits of it.
+  if (setting == SETTING_FREQUENCY && value > most) return max<i64>(<i32>value, 0);
+  return value < least ? below : value > most ? above : value;
+}
+
+function levelInForce(record: i64): i64 {
+  if (levelByMessage >= 0 && record != levelThen) levelByMessage = -1;
+  return levelByMessage >= 0 ? levelByMessage : record;
+}

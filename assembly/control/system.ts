@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What texts of the system and of the server say of memory: /proc/self/status, control groups, the server's table of freelists. The
+// host reads the files; what is not in a text is unknown.
+
+import { MEASURE_FREELISTS, MEASURE_RSS } from "../abi";
+import * as answer from "./answer";
+import { input } from "../memory";
+import * as reader from "../base/reader";
+import { ascii, copy } from "../writer";
+
+const KIB: i64 = 1024;
+const KIBIBYTES_MAX: u64 = <u64>i64.MAX_VALUE / 1024;
+/** The first version of control groups has no word for "no limit" but a number beyond all memory. */
+const UNLIMITED: u64 = 1 << 60;
+const BAR: u32 = 0x7c;
+const SLASH: u32 = 0x2f;
+
+/**
+ * 1 where the text in the input region tells a measure, which is then the answer's number.
+ * @param which MEASURE_RSS or MEASURE_RSS_FILES, of /proc/self/status; MEASURE_FREELISTS, of the server's table of freelists
+ */
+export function readMeasure(which: u32, length: u64): u32 {
+  reader.open(input, answer.bounded(length));
+  for (; reader.peek() != reader.END; reader.skipLine()) {
+    const value = which == MEASURE_FREELISTS ? unusedOfLine() : kibibytesOfLine(which);
+    if (value < 0) continue;
+    answer.say(value);
+    return 1;
+  }
+  return 0;
+}
+
+/**
+ * Where a limit of the process's control group is to be read.
+ * @param length of a line of /proc/self/cgroup, which is in the input region
+ * @param up 0 for the group itself, 1 for the one it is in, ...
+ * @returns the length of the path below the folder of all groups; 0 where the line tells no limit, or there are not so many groups
+ */
+export function limitPath(length: u64, up: u32): u32 {
+  reader.open(input, answer.bounded(length));
+  const isSecond = reader.takeText("0::");
+  if (!isSecond && !reader.skipTo(":memory:")) return answer.say(0);
+  reader.open(input, answer.bounded(length));
+  reader.skipTo("/");
+  reader.endAt(0x0a);
+  const group = reader.position();
+  let end = group + reader.left();
+  if (group == end) return answer.say(0);
+  for (; up; --up) {
+    if (group == end) return answer.say(0);
+    do --end;
+    while (end > group && load<u8>(end) != <u8>SLASH);
+  }
+  answer.begin();
+  if (!isSecond) ascii("/memory");
+  copy(group, end - group);
+  ascii(isSecond ? "/memory.max" : "/memory.limit_in_bytes");
+  return answer.end();
+}
+
+/** The smaller of a limit and that in the input region, the text of such a file; 0 is none. The answer's number. */
+export function smallerLimit(length: u64, limit: u64): u32 {
+  reader.open(input, answer.bounded(length));
+  reader.skipBlanks();
+  const found = reader.isDigit(reader.peek()) ? reader.takeUnsigned() : 0;
+  return answer.say(found && found < UNLIMITED && (!limit || found < limit) ? found : limit);
+}
+
+/** "VmRSS:     1234 kB"; -1 for another line. */
+function kibibytesOfLine(which: u32): i64 {
+  if (!reader.takeText(which == MEASURE_RSS ? "VmRSS:" : "RssFile:")) return -1;
+  reader.skipSpaces();
+  return reader.isDigit(reader.peek()) ? <i64>min<u64>(reader.takeUnsigned(), KIBIBYTES_MAX) * KIB : -1;
+}
+
+/** "allocated | in use | | TOTAL", the last line of the freelists' table: bytes that they hold unused; -1 for another line. */
+function unusedOfLine(): i64 {
+  const allocated = takeColumn();
+  const used = takeColumn();
+  reader.skipSpaces();
+  if (allocated < used || used < 0 || !reader.take(BAR)) return -1;
+  reader.skipSpaces();
+  return reader.takeText("TOTAL") ? allocated - used : -1;
+}
+
+/** A number and the bar behind it; -1 where there is none. */
+function takeColumn(): i64 {
+  reader.skipSpaces();
+  if (!reader.isDigit(reader.peek())) return -1;
+  const value = reader.takeUnsigned();
+  reader.skipSpaces();
+  return reader.take(BAR) && value <= <u64>i64.MAX_VALUE ? <i64>value : -1;
+}

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "control/message.h"
+
+#include <string.h>
+
+#include "core/ask.h"
+#include "base/log.h"
+
+bool
+memtrack_message_parse(const void *data, size_t size, memtrack_message *message)
+{
+  const char *text = (const char *)data;
+  memtrack_answer answer;
+  if (size && text[size - 1] == '\0') {
+    --size; /* traffic_ctl sends the string's end too */
+  }
+  if (!memtrack_ask(&answer, text, size, [=](Z_core_instance_t *core) {
+        uint32_t length = Z_coreZ_readMessage(core, size);
+        message->level  = Z_coreZ_messageLevel(core);
+        return length;
+      })) {
+    memtrack_log(MEMTRACK_WARNING, "plugin message is ignored: the core has trapped");
+    return false;
+  }
+  if (answer.number == MEMTRACK_VERB_COUNT) {
+    memtrack_answer_log(&answer);
+    return false;
+  }
+  message->verb = answer.number;
+  memtrack_answer_copy(&answer, message->argument, sizeof(message->argument));
+  return true;
+}
+
+void
+memtrack_message_help(void)
+{
+  for (uint32_t verb = 0; verb < MEMTRACK_VERB_COUNT; ++verb) {
+    memtrack_answer answer;
+    memtrack_ask(&answer, nullptr, 0, [=](Z_core_instance_t *core) { return Z_coreZ_messageHelp(core, verb); });
+    memtrack_answer_log(&answer);
+  }
+}

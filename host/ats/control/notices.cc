@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "control/notices.h"
+
+#include <string.h>
+
+#include "core/account.h"
+#include "core/ask.h"
+#include "core_digest.h"
+#include "core/registry.h"
+#include "core/shard.h"
+
+void
+memtrack_notice_start(const memtrack_state *state, uint32_t sites)
+{
+  memtrack_answer answer;
+  uint32_t length = strlen(MEMTRACK_CORE_DIGEST);
+  memtrack_ask(&answer, MEMTRACK_CORE_DIGEST, length, [=](Z_core_instance_t *core) {
+    return Z_coreZ_startNotice(core, length, state->level, sites, state->iobuffer, state->openssl, state->plugins, state->buffers,
+                               state->heap);
+  });
+  memtrack_answer_log(&answer);
+}
+
+void
+memtrack_notice_trouble(void)
+{
+  memtrack_answer answer;
+  do {
+    memtrack_ask(&answer, nullptr, 0, [](Z_core_instance_t *core) {
+      return Z_coreZ_troubleNotice(core, memtrack_registry_core()->sites, memtrack_registry_refusals(), memtrack_shard_traps(),
+                                   memtrack_account_lost());
+    });
+    memtrack_answer_log(&answer);
+  } while (answer.length);
+}
+
+/* A question whose answer is a number alone, and "no" where there is none. */
+template <typename Question>
+static bool
+is_so(Question question)
+{
+  memtrack_answer answer;
+  bool is = false;
+  memtrack_ask(&answer, nullptr, 0, [&](Z_core_instance_t *core) {
+    is = question(core) != 0;
+    return 0u;
+  });
+  return is;
+}
+
+bool
+memtrack_due_reclaim(uint64_t unloads)
+{
+  return is_so([=](Z_core_instance_t *core) { return Z_coreZ_reclaimDue(core, unloads); });
+}
+
+bool
+memtrack_due_sample(uint64_t now, uint64_t interval)
+{
+  return is_so([=](Z_core_instance_t *core) { return Z_coreZ_sampleDue(core, now, interval); });
+}
+
+void
+memtrack_due_anew(void)
+{
+  is_so([](Z_core_instance_t *core) {
+    Z_coreZ_sampleAnew(core);
+    return 0u;
+  });
+}

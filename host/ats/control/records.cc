@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "control/records.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/ask.h"
+#include "base/log.h"
+
+const memtrack_setting *
+memtrack_setting_get(uint32_t which)
+{
+  static struct memtrack_setting settings[MEMTRACK_SETTING_COUNT];
+  struct memtrack_setting *setting = &settings[which];
+  memtrack_answer answer;
+  if (!setting->name[0]) {
+    memtrack_ask(&answer, nullptr, 0, [=](Z_core_instance_t *core) {
+      setting->normal = (int64_t)Z_coreZ_settingDefault(core, which);
+      setting->effect = Z_coreZ_settingEffect(core, which);
+      return Z_coreZ_settingCheck(core, which);
+    });
+    memtrack_answer_copy(&answer, setting->check, sizeof(setting->check));
+    memtrack_ask(&answer, nullptr, 0, [=](Z_core_instance_t *core) { return Z_coreZ_settingName(core, which); });
+    memtrack_answer_copy(&answer, setting->name, sizeof(setting->name));
+  }
+  return setting;
+}
+
+int64_t
+memtrack_setting_read(uint32_t which, memtrack_record_reader read)
+{
+  const struct memtrack_setting *setting = memtrack_setting_get(which);
+  memtrack_answer answer;
+  int64_t value = setting->normal;
+  read(setting->name, &value);
+  bool judged =
+    memtrack_ask(&answer, nullptr, 0, [=](Z_core_instance_t *core) { return Z_coreZ_judgeSetting(core, which, value); });
+  memtrack_answer_log(&answer);
+  return judged ? answer.number : setting->normal;
+}
+
+void
+memtrack_setting_set_level(int level)
+{
+  memtrack_answer answer;
+  memtrack_ask(&answer, nullptr, 0, [=](Z_core_instance_t *core) { return Z_coreZ_setLevel(core, level); });
+  memtrack_answer_log(&answer);
+}
+
+/* One line. What the server makes of a value depends on where it stops to be a number: it is asked. */
+static bool
+check_line(const char *path, unsigned number, const char *line, memtrack_record_reader read)
+{
+  memtrack_answer answer;
+  size_t length = strlen(line);
+  int64_t taken = 0;
+  uint32_t which;
+  if (!memtrack_ask(&answer, line, length,
+                    [&](Z_core_instance_t *core) {
+                      which = Z_coreZ_checkRecordLine(core, length);
+                      return 0u;
+                    }) ||
+      which >= MEMTRACK_SETTING_COUNT) {
+    return false;
+  }
+  bool known = read(memtrack_setting_get(which)->name, &taken);
+  memtrack_ask(&answer, line, length,
+               [=](Z_core_instance_t *core) { return Z_coreZ_describeRecordLine(core, length, known, taken); });
+  memtrack_log((enum memtrack_severity)answer.severity, "%s:%u: %s", path, number, answer.text);
+  return true;
+}
+
+int
+memtrack_records_check_file(const char *path, memtrack_record_reader read)
+{
+  int bad         = 0;
+  char *line      = nullptr;
+  size_t room     = 0;
+  unsigned number = 0;
+  FILE *file      = fopen(path, "re");
+  while (file && getline(&line, &room, file) >= 0) {
+    bad += check_line(path, ++number, line, read);
+  }
+  free(line);
+  if (file) {
+    fclose(file);
+  }
+  return bad;
+}

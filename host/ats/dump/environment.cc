@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "dump/environment.h"
+
+#include <dlfcn.h>
+#include <malloc.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "core/ask.h"
+
+/* The C library counts its idle memory under its arenas' locks, which threads that allocate may wait for. Where that took longer
+   than this once, it is not asked again. */
+#define SLACK_MAX_US 1000
+
+static uint64_t
+now_us(void)
+{
+  struct timespec now;
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return now.tv_sec * 1000000ull + now.tv_nsec / 1000;
+}
+
+static void
+set(memtrack_measures *measures, uint32_t which, uint64_t value)
+{
+  measures->known[which] = true;
+  measures->value[which] = value;
+}
+
+static void
+set_record(memtrack_measures *measures, uint32_t which, memtrack_record_reader read, const char *name)
+{
+  int64_t value;
+  if (read(name, &value) && value >= 0) {
+    set(measures, which, value);
+  }
+}
+
+/* A measure that a text tells, if it does. */
+static void
+set_read(memtrack_measures *measures, uint32_t which, const char *text, size_t length)
+{
+  memtrack_answer answer;
+  bool told = false;
+  memtrack_ask(&answer, text, length, [&](Z_core_instance_t *core) {
+    told = Z_coreZ_readMeasure(core, which, length) != 0;
+    return 0u;
+  });
+  if (told) {
+    set(measures, which, answer.number);
+  }
+}
+
+/* The beginning of a file. Returns the length; 0 where it cannot be read. */
+static size_t
+read_file(const char *path, char *text, size_t size)
+{
+  FILE *file    = fopen(path, "re");
+  size_t length = file ? fread(text, 1, size, file) : 0;
+  if (file) {
+    fclose(file);
+  }
+  return length;
+}
+
+static void
+set_resident(memtrack_measures *measures)
+{
+  static char text[MEMTRACK_QUESTION_MAX];
+  size_t length = read_file("/proc/self/status", text, sizeof(text));
+  set_read(measures, MEMTRACK_MEASURE_RSS, text, length);
+  set_read(measures, MEMTRACK_MEASURE_RSS_FILES, text, length);
+}
+
+/* The smallest limit of a group and those above it, by a line of /proc/self/cgroup; `smallest` where there is none below that. */
+static uint64_t
+smaller_limit(const char *line, const char *groups_path, uint64_t smallest)
+{
+  memtrack_answer answer;
+  size_t length = strlen(line);
+  for (uint32_t up = 0;; ++up) {
+    memtrack_ask(&answer, line, length, [=](Z_core_instance_t *core) { return Z_coreZ_limitPath(core, length, up); });
+    if (answer.length == 0) {
+      return smallest;
+    }
+    char path[2 * MEMTRACK_ANSWER_MAX], text[64];
+    snprintf(path, sizeof(path), "%.4000s%s", groups_path, answer.text);
+    size_t size = read_file(path, text, sizeof(text));
+    memtrack_ask(&answer, text, size, [=](Z_core_instance_t *core) { return Z_coreZ_smallerLimit(core, size, smallest); });
+    smallest = answer.number;
+  }
+}
+
+uint64_t
+memtrack_measure_cgroup(const char *membership_path, const char *groups_path)
+{
+  char line[2048];
+  uint64_t smallest = 0;
+  FILE *file        = fopen(membership_path, "re");
+  while (file && fgets(line, sizeof(line), file)) {
+    smallest = smaller_limit(line, groups_path, smallest);
+  }
+  if (file) {
+    fclose(file);
+  }
+  return smallest;
+}
+
+void
+memtrack_measure_sample(memtrack_measures *measures, memtrack_record_reader read)
+{
+  int64_t value;
+  memset(measures, 0, sizeof(*measures));
+  set(measures, MEMTRACK_MEASURE_NOW, now_us() / 1000000);
+  measures->transactions = read("proxy.process.http.incoming_requests", &value) && value > 0 ? value : 0;
+  set_record(measures, MEMTRACK_MEASURE_CONNECTIONS, read, "proxy.process.net.connections_currently_open");
+  set_record(measures, MEMTRACK_MEASURE_RAM_CACHE, read, "proxy.process.cache.ram_cache.bytes_used");
+  set_record(measures, MEMTRACK_MEASURE_MAX_USAGE, read, "proxy.config.memory.max_usage");
+  set_resident(measures);
+  set(measures, MEMTRACK_MEASURE_CGROUP, memtrack_measure_cgroup("/proc/self/cgroup", "/sys/fs/cgroup"));
+  long pages = sysconf(_SC_PHYS_PAGES);
+  if (pages > 0) {
+    set(measures, MEMTRACK_MEASURE_RAM, (uint64_t)pages * sysconf(_SC_PAGESIZE));
+  }
+}
+
+/* Of the server's own table. */
+static void
+set_freelists(memtrack_measures *measures, const char *name)
+{
+  void (*print)(FILE *);
+  char *text       = nullptr;
+  size_t size      = 0;
+  *(void **)&print = name ? dlsym(RTLD_DEFAULT, name) : nullptr;
+  FILE *file       = print ? open_memstream(&text, &size) : nullptr;
+  if (!file) {
+    return;
+  }
+  print(file);
+  fclose(file);
+  set_read(measures, MEMTRACK_MEASURE_FREELISTS, text, size);
+  free(text);
+}
+
+/* Not where another allocator has taken malloc's place: the C library would speak of an empty heap. */
+static void
+set_slack(memtrack_measures *measures)
+{
+  static bool slow;
+  Dl_info of_malloc, of_mallinfo;
+  void *mallinfo_there = dlsym(RTLD_DEFAULT, "mallinfo2");
+  if (slow || !mallinfo_there || !dladdr(dlsym(RTLD_DEFAULT, "malloc"), &of_malloc) || !dladdr(mallinfo_there, &of_mallinfo) ||
+      of_malloc.dli_fbase != of_mallinfo.dli_fbase) {
+    return;
+  }
+  uint64_t start          = now_us();
+  struct mallinfo2 memory = mallinfo2();
+  slow                    = now_us() - start > SLACK_MAX_US;
+  set(measures, MEMTRACK_MEASURE_SLACK, memory.fordblks);
+}
+
+void
+memtrack_measure_dump(memtrack_measures *measures, memtrack_record_reader read, const char *freelists)
+{
+  memtrack_measure_sample(measures, read);
+  set_freelists(measures, freelists);
+  set_slack(measures);
+}
