@@ -43,7 +43,7 @@ export function buildCommand(say: Say = console.log): void {
     // A page is passed on by itself: what is in it goes along in it.
     banner: { js: "/*! With uPlot, https://github.com/leeoniya/uPlot, Copyright (c) Leon Sorokin, MIT licensed */" },
   });
-  // As deep as host/node, so that what both read beside them is at the same place.
+  // As deep as host/node, so that what host/node/package.ts names is at the same place.
   bundle(say, {
     entryPoints: { memtrack: join("host", "node", "bin.ts") },
     outdir: join(BUILD, "command"),

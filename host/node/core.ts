@@ -11,10 +11,9 @@
 import { readFileSync } from "node:fs";
 import { instantiateSync } from "@assemblyscript/loader";
 import * as abi from "../../assembly/abi.ts";
+import { WASM } from "./package.ts";
 
 export { abi };
-
-export const WASM = new URL("../../build/memtrack.wasm", import.meta.url);
 
 /** The core's module, from which any number of instances can be made. */
 export function loadCore(wasm: URL | string = WASM): WebAssembly.Module {

@@ -9,14 +9,11 @@ import { readFileSync } from "node:fs";
 import type { PageData } from "../web/data.ts";
 import { renderHead, renderNone } from "./headline.ts";
 import type { Point, Run } from "./history.ts";
+import { PAGE_SCRIPT, PAGE_STYLE } from "./package.ts";
 import { inert } from "./render-json.ts";
 import type { Report } from "./report.ts";
 import type { Sites } from "./sites.ts";
 import { printable } from "./text.ts";
-
-/** Built by tools/build.ts from host/web. */
-const SCRIPT = new URL("../../build/page.js", import.meta.url);
-const STYLE = new URL("../../build/page.css", import.meta.url);
 
 /** Points of a graph: about as many as a screen has columns for. */
 const POINTS_MAX = 600;
@@ -26,8 +23,8 @@ const SERIES_MAX = 200;
 const SECTION_ROWS_MAX = 500;
 
 export function renderHtml(report: Report, sites: Sites, run: Run): string {
-  const script = readFileSync(SCRIPT, "utf8");
-  const style = readFileSync(STYLE, "utf8");
+  const script = readFileSync(PAGE_SCRIPT, "utf8");
+  const style = readFileSync(PAGE_STYLE, "utf8");
   const policy = `default-src 'none'; img-src data:; script-src ${hash(script)}; style-src ${hash(style)}; base-uri 'none'; form-action 'none'`;
   const title = escape(printable(`memtrack: ${report.files.join(", ")}`));
   const data = inert(JSON.stringify(pageData(report, sites, run)));

@@ -16,6 +16,7 @@ import { folded, FOLDED_VALUES } from "./folded.ts";
 import type { Snapshot } from "./history.ts";
 import { STDIN, UsageError, type Progress } from "./input.ts";
 import { mrtgConfig, mrtgLines } from "./mrtg.ts";
+import { VERSION } from "./package.ts";
 import { pprof } from "./pprof.ts";
 import { progressBar } from "./progress.ts";
 import { Reader, readFiles, type ReadOptions } from "./read.ts";
@@ -26,7 +27,6 @@ import type { Filter, Report } from "./report.ts";
 import { demand, NoDump, nothingOf, parseSpec, selectDump } from "./select.ts";
 import { CORE, Sites } from "./sites.ts";
 import { printable } from "./text.ts";
-import { VERSION } from "./version.ts";
 import { follow, Screen } from "./watch.ts";
 
 /** A stream to write to, and what is known of a terminal at its end. */
