@@ -9,12 +9,12 @@
 //
 // A value that is not known is UNKNOWN: MRTG then leaves a gap, where a 0 would be a lie.
 
+import { span } from "../shared/units.ts";
+import { isUntracked, type Snapshot } from "./history.ts";
 import { UsageError } from "./input.ts";
 import { matches, valueOf, type Filter } from "./report.ts";
-import { isUntracked, type Snapshot } from "./history.ts";
 import type { Sites } from "./sites.ts";
 import { printable } from "./text.ts";
-import { span } from "./units.ts";
 
 export function mrtgLines(sites: Sites, dump: Snapshot | undefined, filter: Filter): string {
   if (dump && isUntracked(dump)) dump = undefined;

@@ -6,7 +6,7 @@
 
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
-import type { PageData } from "../web/data.ts";
+import type { PageData } from "../shared/page-data.ts";
 import { renderHead, renderNone } from "./headline.ts";
 import type { Point, Run } from "./history.ts";
 import { PAGE_SCRIPT, PAGE_STYLE } from "./package.ts";

@@ -9,7 +9,7 @@
 //             readout: the same in words
 
 import uPlot from "uplot";
-import { bytes, time as timeText } from "../node/units.ts";
+import { bytes, time as timeText } from "../shared/units.ts";
 import { element, visible } from "./dom.ts";
 
 /** Series that have a line of their own; the others are one. */

@@ -4,9 +4,9 @@
 
 import "uplot/dist/uPlot.min.css";
 import "./style.css";
-import { bytes, count, signed } from "../node/units.ts";
+import { bytes, count, signed } from "../shared/units.ts";
 import { Chart } from "./chart.ts";
-import type { OwnerData, PageData, SiteData } from "./data.ts";
+import type { OwnerData, PageData, SiteData } from "../shared/page-data.ts";
 import { byId, element } from "./dom.ts";
 import { SortedTable, type Column } from "./table.ts";
 

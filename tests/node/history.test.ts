@@ -9,7 +9,7 @@ import { Runs } from "../../host/node/history.ts";
 import { Parser } from "../../host/node/parse.ts";
 import { progressBar } from "../../host/node/progress.ts";
 import { Sites } from "../../host/node/sites.ts";
-import { bytes, count, signed, span } from "../../host/node/units.ts";
+import { bytes, count, signed, span } from "../../host/shared/units.ts";
 import { handmadeDump } from "../support/handmade.ts";
 
 function readAll(dumps: Iterable<string>, run?: number): { runs: Runs; sites: Sites } {

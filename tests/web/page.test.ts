@@ -12,7 +12,7 @@ import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { pathToFileURL } from "node:url";
 import { chromium, type Browser, type Page } from "playwright-core";
-import { bytes } from "../../host/node/units.ts";
+import { bytes } from "../../host/shared/units.ts";
 import { buildCommand } from "../../tools/build.ts";
 import { fixture, memtrack } from "../support/command.ts";
 import { parseDumps } from "../support/dump.ts";
