@@ -8,7 +8,7 @@
 
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { abi, Host, loadCore } from "../../host/node/core.ts";
+import { abi, Host, loadCore } from "../../host/node/core/core.ts";
 import { corpus, Random, type Row, type Scene, type Traffic } from "./histories.ts";
 
 const MODULE = loadCore();

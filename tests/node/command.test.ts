@@ -9,8 +9,8 @@ import { tmpdir } from "node:os";
 import { join, relative } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { gzipSync } from "node:zlib";
-import type { Report } from "../../host/node/report.ts";
-import { width } from "../../host/node/text.ts";
+import type { Report } from "../../host/node/report/report.ts";
+import { width } from "../../host/node/report/text.ts";
 import { fixture, memtrack } from "../support/command.ts";
 import { parseDumps, parseTables, type Row } from "../support/dump.ts";
 import {

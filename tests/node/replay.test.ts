@@ -12,7 +12,7 @@ import { tmpdir } from "node:os";
 import { join, relative } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
-import { abi, Host, loadCore, type Facts, type OtherRow } from "../../host/node/core.ts";
+import { abi, Host, loadCore, type Facts, type OtherRow } from "../../host/node/core/core.ts";
 import { BUILTIN_PATH, countEvents, parseEvents, recordedText, type Event } from "../fixtures/events.ts";
 import { parseAnalysis } from "../support/analysis.ts";
 import { parseDumps, parseTables, type Row } from "../support/dump.ts";

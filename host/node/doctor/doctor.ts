@@ -9,13 +9,13 @@ import { existsSync, readFileSync, statSync } from "node:fs";
 import { isAbsolute, join } from "node:path";
 import { Readable } from "node:stream";
 import { promisify } from "node:util";
-import { span, time } from "../shared/units.ts";
-import type { Snapshot } from "./history.ts";
-import { UsageError } from "./input.ts";
-import { WASM } from "./package.ts";
-import { NoDump, selectDump, TRACK } from "./select.ts";
-import { Sites } from "./sites.ts";
-import { printable } from "./text.ts";
+import { span, time } from "../../shared/units.ts";
+import { WASM } from "../package.ts";
+import type { Snapshot } from "../read/history.ts";
+import { UsageError } from "../read/input.ts";
+import { NoDump, selectDump, TRACK } from "../read/select.ts";
+import { Sites } from "../read/sites.ts";
+import { printable } from "../report/text.ts";
 
 export interface Finding {
   state: "ok" | "note" | "problem";

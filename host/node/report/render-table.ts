@@ -3,11 +3,11 @@
 // Text for a terminal: columns that fit its width. The last column is text and takes what the others leave; where that is too
 // little, the columns that say least go first. Everything from a file has been made printable before it is measured.
 
-import { bytes, count, signed } from "../shared/units.ts";
+import { bytes, count, signed } from "../../shared/units.ts";
+import { CLASSES } from "../read/sites.ts";
 import type { Difference } from "./diff.ts";
 import { CLASS_TITLES, renderHead, renderNone } from "./headline.ts";
 import type { OwnerRow, Report, SiteRow } from "./report.ts";
-import { CLASSES } from "./sites.ts";
 import { keepEnd, printable, width, wrap } from "./text.ts";
 
 export interface Look {

@@ -5,10 +5,10 @@
 
 import { existsSync, openSync, readSync, closeSync, fstatSync } from "node:fs";
 import type { Readable } from "node:stream";
-import { openInputs, readInputs, STDIN, UsageError, type Progress } from "./input.ts";
+import { matches, type Filter } from "../report/report.ts";
 import { snapshotOf, type Snapshot } from "./history.ts";
+import { openInputs, readInputs, STDIN, UsageError, type Progress } from "./input.ts";
 import { Parser, type Dump } from "./parse.ts";
-import { matches, type Filter } from "./report.ts";
 import { CORE, type Sites } from "./sites.ts";
 
 /** Who wants the last dump of a large file needs no more than its end: this much, or all where no dump is in there. */

@@ -3,10 +3,10 @@
 // A dump as folded stacks, a line each, as flame graph programs read them: `owner;class;location value`. A semicolon separates
 // frames and the last blank a value, so a semicolon in a name becomes a colon.
 
-import { matches, type Filter } from "./report.ts";
-import type { Snapshot } from "./history.ts";
-import type { Site, Sites } from "./sites.ts";
-import { printable } from "./text.ts";
+import type { Snapshot } from "../read/history.ts";
+import type { Site, Sites } from "../read/sites.ts";
+import { matches, type Filter } from "../report/report.ts";
+import { printable } from "../report/text.ts";
 
 export const FOLDED_VALUES = ["inuse_space", "inuse_objects", "alloc_objects"] as const;
 export type FoldedValue = (typeof FOLDED_VALUES)[number];

@@ -3,13 +3,13 @@
 // Files to a report: opens, parses, keeps a bounded history, has the core judge it.
 
 import type { Readable } from "node:stream";
-import { Analysis } from "./analyse.ts";
-import { Runs, type Run, type RunsOptions } from "./history.ts";
-import { openInputs, readInputs, UsageError, type Progress } from "./input.ts";
-import { Parser } from "./parse.ts";
+import { Analysis } from "../analyse/analyse.ts";
+import { Runs, type Run, type RunsOptions } from "../read/history.ts";
+import { openInputs, readInputs, UsageError, type Progress } from "../read/input.ts";
+import { Parser } from "../read/parse.ts";
+import { demand, NoDump, noDump, TRACK } from "../read/select.ts";
+import { Sites } from "../read/sites.ts";
 import { makeReport, type Filter, type Material, type Report } from "./report.ts";
-import { demand, NoDump, noDump, TRACK } from "./select.ts";
-import { Sites } from "./sites.ts";
 
 export interface ReadOptions extends Filter {
   since?: number | undefined;

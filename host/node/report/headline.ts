@@ -2,10 +2,10 @@
 //
 // What was read, in a few phrases, for the top of every report.
 
-import { bytes, count, signed, span, time } from "../shared/units.ts";
-import { DUMPS_MIN } from "./analyse.ts";
+import { bytes, count, signed, span, time } from "../../shared/units.ts";
+import { DUMPS_MIN } from "../analyse/analyse.ts";
+import { CLASSES, type ClassName } from "../read/sites.ts";
 import type { DumpName, Report } from "./report.ts";
-import { CLASSES, type ClassName } from "./sites.ts";
 
 export const CLASS_TITLES: Record<ClassName, string> = {
   iobuffer: "IOBuffer",

@@ -2,8 +2,8 @@
 //
 // A progress bar on a terminal, for reading that takes long. It goes away when it is done, and stands on standard error alone.
 
-import { bytes } from "../shared/units.ts";
-import type { Progress } from "./input.ts";
+import { bytes } from "../../shared/units.ts";
+import type { Progress } from "../read/input.ts";
 
 /** What reading takes before the bar shows, and between two drawings. */
 const DELAY_MS = 500;

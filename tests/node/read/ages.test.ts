@@ -4,10 +4,10 @@
 
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { agesIn, ageKey } from "../../host/node/ages.ts";
-import { abi, Host, loadCore } from "../../host/node/core.ts";
-import { Parser, type Section } from "../../host/node/parse.ts";
-import { Sites } from "../../host/node/sites.ts";
+import { abi, Host, loadCore } from "../../../host/node/core/core.ts";
+import { agesIn, ageKey } from "../../../host/node/read/ages.ts";
+import { Parser, type Section } from "../../../host/node/read/parse.ts";
+import { Sites } from "../../../host/node/read/sites.ts";
 
 const COLUMNS = ["Older than", "Younger than", "Alive", "Size In-use", "% of site", "Kind", "Location"];
 const TITLE = "Ages of what is alive, in seconds: 2 sites (of IOBuffers they are not known)";

@@ -11,10 +11,10 @@
 // A dump does not say how many bytes a site has allocated in all, which the core wants for the size and the turnover of what is
 // alive: it is taken as the allocations between two dumps by the average size that the dump shows.
 
-import { abi, Core, loadCore } from "./core.ts";
-import type { Observer, Snapshot } from "./history.ts";
-import { Parser, type Section } from "./parse.ts";
-import { CORE, ownerOf, Sites, type Site } from "./sites.ts";
+import { abi, Core, loadCore } from "../core/core.ts";
+import type { Observer, Snapshot } from "../read/history.ts";
+import { Parser, type Section } from "../read/parse.ts";
+import { CORE, ownerOf, Sites, type Site } from "../read/sites.ts";
 
 export const VERDICTS = ["new", "steady", "churn", "filling", "leak"] as const;
 export type Verdict = (typeof VERDICTS)[number];

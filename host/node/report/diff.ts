@@ -2,10 +2,10 @@
 //
 // Two dumps, row by row: what is in the one and what is in the other.
 
-import { UsageError } from "./input.ts";
+import { beganAnew, isUntracked, tracksOpenssl, withoutOpenssl, type Snapshot } from "../read/history.ts";
+import { UsageError } from "../read/input.ts";
+import type { ClassName, Sites } from "../read/sites.ts";
 import { nameForPeople, matches, valueOf, type Filter } from "./report.ts";
-import { beganAnew, isUntracked, tracksOpenssl, withoutOpenssl, type Snapshot } from "./history.ts";
-import type { ClassName, Sites } from "./sites.ts";
 
 export interface DiffRow {
   class: ClassName;

@@ -9,15 +9,15 @@ import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
-import { abi, Core, Host, loadCore, siteOf, type Facts, type OtherRow } from "../../host/node/core.ts";
-import { parseAnalysis } from "../support/analysis.ts";
-import { parseDumps, type Dump, type Row } from "../support/dump.ts";
+import { abi, Core, Host, loadCore, siteOf, type Facts, type OtherRow } from "../../../host/node/core/core.ts";
+import { parseAnalysis } from "../../support/analysis.ts";
+import { parseDumps, type Dump, type Row } from "../../support/dump.ts";
 
 const SEED = Number(process.env.MEMTRACK_SEED ?? Math.floor(Math.random() * 2 ** 32));
 
 const BUILDS = ["memtrack.wasm", "memtrack.debug.wasm"].map((name) => ({
   name,
-  path: fileURLToPath(new URL(`../../build/${name}`, import.meta.url)),
+  path: fileURLToPath(new URL(`../../../build/${name}`, import.meta.url)),
 }));
 
 const FACTS: Facts = { time: 1795361003n, level: 2, iobuffer: abi.HOOK_INSTALLED, openssl: abi.HOOK_INSTALLED, digest: "test" };
@@ -816,7 +816,7 @@ for (const { name, path } of BUILDS) {
 }
 
 test("the hot functions read no global but those that account.cc hands them", () => {
-  const source = readFileSync(new URL("../../build/core.c", import.meta.url), "utf8");
+  const source = readFileSync(new URL("../../../build/core.c", import.meta.url), "utf8");
   for (const name of ["tryEvent", "tryCharge", "release", "releaseOld", "turn"]) {
     const body = new RegExp(`\\nstatic (?:u32|void) w2c_${name}\\(Z_core_instance_t\\* instance[^;{]*\\{\\n.*?\\n\\}`, "s").exec(
       source,

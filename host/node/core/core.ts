@@ -10,8 +10,8 @@
 
 import { readFileSync } from "node:fs";
 import { instantiateSync } from "@assemblyscript/loader";
-import * as abi from "../../assembly/abi.ts";
-import { WASM } from "./package.ts";
+import * as abi from "../../../assembly/abi.ts";
+import { WASM } from "../package.ts";
 
 export { abi };
 

@@ -6,13 +6,13 @@
 
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
-import type { PageData } from "../shared/page-data.ts";
+import type { PageData } from "../../shared/page-data.ts";
+import { PAGE_SCRIPT, PAGE_STYLE } from "../package.ts";
+import type { Point, Run } from "../read/history.ts";
+import type { Sites } from "../read/sites.ts";
 import { renderHead, renderNone } from "./headline.ts";
-import type { Point, Run } from "./history.ts";
-import { PAGE_SCRIPT, PAGE_STYLE } from "./package.ts";
 import { inert } from "./render-json.ts";
 import type { Report } from "./report.ts";
-import type { Sites } from "./sites.ts";
 import { printable } from "./text.ts";
 
 /** Points of a graph: about as many as a screen has columns for. */

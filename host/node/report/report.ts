@@ -6,12 +6,12 @@
 //
 // Sums and differences of integers; every judgement is the core's (analyse.ts).
 
-import { count, time } from "../shared/units.ts";
-import { ageKey, agesIn, type Age } from "./ages.ts";
-import type { Findings, Suspect, Verdict } from "./analyse.ts";
-import { tracksOpenssl, withoutOpenssl, type Point, type Run, type Runs, type Snapshot } from "./history.ts";
-import type { Counts, Section } from "./parse.ts";
-import { CLASSES, type ClassName, type Site, type Sites } from "./sites.ts";
+import { count, time } from "../../shared/units.ts";
+import type { Findings, Suspect, Verdict } from "../analyse/analyse.ts";
+import { ageKey, agesIn, type Age } from "../read/ages.ts";
+import { tracksOpenssl, withoutOpenssl, type Point, type Run, type Runs, type Snapshot } from "../read/history.ts";
+import type { Counts, Section } from "../read/parse.ts";
+import { CLASSES, type ClassName, type Site, type Sites } from "../read/sites.ts";
 
 export interface SiteRow {
   site: number;

@@ -8,10 +8,10 @@
 
 import { gzipSync } from "node:zlib";
 import { Profile, StringTable, type SampleInput } from "pprof-format";
-import { matches, nameForPeople, type Filter } from "./report.ts";
-import type { Snapshot } from "./history.ts";
-import { sourceOf, type Sites } from "./sites.ts";
-import { printable } from "./text.ts";
+import type { Snapshot } from "../read/history.ts";
+import { sourceOf, type Sites } from "../read/sites.ts";
+import { matches, nameForPeople, type Filter } from "../report/report.ts";
+import { printable } from "../report/text.ts";
 
 const VALUES = [
   ["alloc_objects", "count"],
