@@ -8,9 +8,9 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { cpus, tmpdir } from "node:os";
 import { join } from "node:path";
-import { Ats, type AtsOptions } from "../tests/support/ats.ts";
-import type { Dump } from "../tests/support/dump.ts";
-import { Origin } from "../tests/support/origin.ts";
+import { Ats, type AtsOptions } from "../harness/ats.ts";
+import type { Dump } from "../harness/dump.ts";
+import { Origin } from "../harness/origin.ts";
 import { PLUGIN } from "../tools/build.ts";
 import { figure, type BUDGETS, type Figure } from "./figure.ts";
 import { orderOf, output, Rounds, wordsOf, type Run } from "./native.ts";

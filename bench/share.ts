@@ -6,8 +6,8 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { Ats, AtsOptions } from "../tests/support/ats.ts";
-import { Origin } from "../tests/support/origin.ts";
+import type { Ats, AtsOptions } from "../harness/ats.ts";
+import { Origin } from "../harness/origin.ts";
 import { PLUGIN } from "../tools/build.ts";
 import { figure, type Figure } from "./figure.ts";
 import { output, Rounds, type Run } from "./native.ts";

@@ -5,11 +5,11 @@
 
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
+import { Ats } from "../../harness/ats.ts";
+import type { Dump, Table } from "../../harness/dump.ts";
+import { handshakes, mixed, requests } from "../../harness/load.ts";
+import { Origin } from "../../harness/origin.ts";
 import { PLUGIN } from "../../tools/build.ts";
-import { Ats } from "../support/ats.ts";
-import type { Dump, Table } from "../support/dump.ts";
-import { handshakes, mixed, requests } from "../support/load.ts";
-import { Origin } from "../support/origin.ts";
 
 /** What every dump owes its reader, whatever it counts. */
 function assertSound(dump: Dump): void {

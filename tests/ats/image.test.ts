@@ -6,11 +6,11 @@ import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { before, describe, test } from "node:test";
+import { Ats } from "../../harness/ats.ts";
+import { requests } from "../../harness/load.ts";
+import { Origin } from "../../harness/origin.ts";
 import { coreDigest, PLUGIN } from "../../tools/build.ts";
-import { Ats } from "../support/ats.ts";
 import { mappingsOf, slotsOf, words, type Mapping } from "../support/image.ts";
-import { requests } from "../support/load.ts";
-import { Origin } from "../support/origin.ts";
 
 /**
  * What the modules of the server and its libraries call in memtrack.so at level 2, the heap off: the tracker, the loader, what

@@ -7,9 +7,9 @@ import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import type { Ats } from "../../harness/ats.ts";
+import type { Dump, Table } from "../../harness/dump.ts";
 import { BUILD, TOP } from "../../tools/build.ts";
-import type { Ats } from "./ats.ts";
-import type { Dump, Table } from "./dump.ts";
 
 export const SOURCES = join(TOP, "tests", "plugins");
 

@@ -12,11 +12,18 @@ import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { pathToFileURL } from "node:url";
 import { chromium, type Browser, type Page } from "playwright-core";
+import { parseDumps } from "../../harness/dump.ts";
+import {
+  handmadeDump,
+  handmadeLeak,
+  HOSTILE_OWNER,
+  HOSTILE_SHOWN,
+  NEW_SECTIONS,
+  NEW_SECTIONS_ROWS,
+} from "../../harness/handmade.ts";
 import { bytes } from "../../host/shared/units.ts";
 import { buildCommand } from "../../tools/build.ts";
 import { fixture, memtrack } from "../support/command.ts";
-import { parseDumps } from "../support/dump.ts";
-import { handmadeDump, handmadeLeak, HOSTILE_OWNER, HOSTILE_SHOWN, NEW_SECTIONS, NEW_SECTIONS_ROWS } from "../support/handmade.ts";
 
 const CHROMIUM = "/usr/bin/chromium";
 const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");

@@ -9,15 +9,15 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { gunzipSync } from "node:zlib";
+import { parseAnalysis } from "../../../harness/analysis.ts";
+import { parseDumps } from "../../../harness/dump.ts";
+import { builtInTable, handmadeDump, handmadeLeak, HOSTILE, type HandmadeRow } from "../../../harness/handmade.ts";
 import { Analysis, DUMPS_MIN, findingsIn } from "../../../host/node/analyse/analyse.ts";
 import { Runs } from "../../../host/node/read/history.ts";
 import { Parser } from "../../../host/node/read/parse.ts";
 import { Sites } from "../../../host/node/read/sites.ts";
 import type { Report } from "../../../host/node/report/report.ts";
-import { parseAnalysis } from "../../support/analysis.ts";
 import { fixture, memtrack } from "../../support/command.ts";
-import { parseDumps } from "../../support/dump.ts";
-import { builtInTable, handmadeDump, handmadeLeak, HOSTILE, type HandmadeRow } from "../../support/handmade.ts";
 
 let folder: string;
 before(() => void (folder = mkdtempSync(join(tmpdir(), "memtrack-analyse-"))));

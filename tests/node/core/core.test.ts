@@ -9,9 +9,9 @@ import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
+import { parseAnalysis } from "../../../harness/analysis.ts";
+import { parseDumps, type Dump, type Row } from "../../../harness/dump.ts";
 import { abi, Core, Host, loadCore, siteOf, type Facts, type OtherRow } from "../../../host/node/core/core.ts";
-import { parseAnalysis } from "../../support/analysis.ts";
-import { parseDumps, type Dump, type Row } from "../../support/dump.ts";
 
 const SEED = Number(process.env.MEMTRACK_SEED ?? Math.floor(Math.random() * 2 ** 32));
 

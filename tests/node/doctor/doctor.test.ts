@@ -7,9 +7,9 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
+import { handmadeDump } from "../../../harness/handmade.ts";
 import type { Finding } from "../../../host/node/doctor/doctor.ts";
 import { memtrack } from "../../support/command.ts";
-import { handmadeDump } from "../../support/handmade.ts";
 
 const TRACK = "proxy.config.res_track_memory";
 

@@ -5,12 +5,12 @@
 
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
+import { handmadeDump } from "../../../harness/handmade.ts";
 import { progressBar } from "../../../host/node/commands/progress.ts";
 import { Runs } from "../../../host/node/read/history.ts";
 import { Parser } from "../../../host/node/read/parse.ts";
 import { Sites } from "../../../host/node/read/sites.ts";
 import { bytes, count, signed, span } from "../../../host/shared/units.ts";
-import { handmadeDump } from "../../support/handmade.ts";
 
 function readAll(dumps: Iterable<string>, run?: number): { runs: Runs; sites: Sites } {
   const sites = new Sites();

@@ -6,11 +6,11 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { describe, test } from "node:test";
+import { parseDumps, parseTables } from "../../../harness/dump.ts";
+import { builtInTable, handmadeDump, HOSTILE, NEW_SECTIONS, NEW_SECTIONS_ROWS } from "../../../harness/handmade.ts";
 import { Parser, type Dump } from "../../../host/node/read/parse.ts";
 import { ownerOf, Sites, SITES_MAX, sourceOf } from "../../../host/node/read/sites.ts";
 import { fixture } from "../../support/command.ts";
-import { parseDumps, parseTables } from "../../support/dump.ts";
-import { builtInTable, handmadeDump, HOSTILE, NEW_SECTIONS, NEW_SECTIONS_ROWS } from "../../support/handmade.ts";
 
 const SEED = Number(process.env.MEMTRACK_SEED ?? Math.floor(Math.random() * 2 ** 32));
 

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { parseDumps, parsePairs, parseTables } from "../support/dump.ts";
+import { parseDumps, parsePairs, parseTables } from "../../harness/dump.ts";
 
 const HEADER =
   "memtrack format=1 dump=7 time=2026-11-22T15:34:15Z reason=signal level=2 armed=60 core=90945afb0efed735 shards=4 sites=3/4096 " +
