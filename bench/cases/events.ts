@@ -2,8 +2,8 @@
 //
 // What an IOBuffer event costs, by threads and sites, beside the built-in, a thread-local counter and the table written by hand.
 
-import { figure, paired, type Figure } from "./figure.ts";
-import { orderOf, Rounds, run, type Run } from "./native.ts";
+import { figure, paired, type Figure } from "../figure.ts";
+import { orderOf, Rounds, run, type Run } from "../native.ts";
 
 const THREADS = [1, 2, 4, 8, 16];
 // The last is more than the capacity: the rest is charged to (other).

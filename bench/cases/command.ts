@@ -11,11 +11,11 @@ import { spawnSync } from "node:child_process";
 import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, statSync, writeSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { parseDumps } from "../harness/dump.ts";
-import { handmadeDump, type HandmadeRow } from "../harness/handmade.ts";
-import { TOP } from "../tools/build.ts";
-import { figure, type Figure } from "./figure.ts";
-import type { Run } from "./native.ts";
+import { parseDumps } from "../../harness/dump.ts";
+import { handmadeDump, type HandmadeRow } from "../../harness/handmade.ts";
+import { TOP } from "../../tools/build.ts";
+import { figure, type Figure } from "../figure.ts";
+import type { Run } from "../native.ts";
 
 const DUMPS = 10_000;
 const BYTES = 1.06e9;

@@ -6,8 +6,8 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { figure, type Figure } from "./figure.ts";
-import { commandOf, output, type Run } from "./native.ts";
+import { figure, type Figure } from "../figure.ts";
+import { commandOf, output, type Run } from "../native.ts";
 
 const TURNS = 1000;
 /** A turn of an event figure is a transaction of as many events (bench/native/support.h). */

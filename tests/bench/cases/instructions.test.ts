@@ -4,9 +4,9 @@
 
 import assert from "node:assert/strict";
 import { before, describe, test } from "node:test";
-import { countInstructions, type Instructions } from "../../bench/instructions.ts";
-import { INSTRUCTION_LIMITS } from "../../bench/limits.ts";
-import { buildNative } from "../../bench/native.ts";
+import { countInstructions, type Instructions } from "../../../bench/cases/instructions.ts";
+import { INSTRUCTION_LIMITS } from "../../../bench/cases/limits.ts";
+import { buildNative } from "../../../bench/native.ts";
 
 describe("instructions of the hot path", () => {
   let counted: Instructions;
@@ -19,7 +19,7 @@ describe("instructions of the hot path", () => {
     test(`${name}: at most ${limit}`, () => {
       const count = counted[name as keyof typeof INSTRUCTION_LIMITS];
       assert.ok(count > 0, `${count}: nothing was counted`);
-      assert.ok(count <= limit, `${count} instructions, more than ${limit}: see bench/limits.ts`);
+      assert.ok(count <= limit, `${count} instructions, more than ${limit}: see bench/cases/limits.ts`);
     });
   }
 

@@ -6,13 +6,13 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { Ats, AtsOptions } from "../harness/ats.ts";
-import { Origin } from "../harness/origin.ts";
-import { PLUGIN } from "../tools/build.ts";
-import { figure, type Figure } from "./figure.ts";
-import { output, Rounds, type Run } from "./native.ts";
+import type { Ats, AtsOptions } from "../../harness/ats.ts";
+import { Origin } from "../../harness/origin.ts";
+import { PLUGIN } from "../../tools/build.ts";
+import { figure, type Figure } from "../figure.ts";
+import { output, Rounds, type Run } from "../native.ts";
+import { quantile } from "../statistics.ts";
 import { CACHED, loadCommand, PLUGINS, startServer } from "./server.ts";
-import { quantile } from "./statistics.ts";
 
 const plugins = [PLUGIN, ...PLUGINS];
 const VARIANTS: Record<string, AtsOptions> = {

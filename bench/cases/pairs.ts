@@ -6,8 +6,8 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { figure, paired, type Figure } from "./figure.ts";
-import { commandOf, orderOf, output, Rounds, run, wordsOf, type Run } from "./native.ts";
+import { figure, paired, type Figure } from "../figure.ts";
+import { commandOf, orderOf, output, Rounds, run, wordsOf, type Run } from "../native.ts";
 
 const SIZES = [16, 64, 256, 1024, 16384];
 /** Our sets of functions (bench/native/pairs.c), by group of figures. */

@@ -8,13 +8,13 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { cpus, tmpdir } from "node:os";
 import { join } from "node:path";
-import { Ats, type AtsOptions } from "../harness/ats.ts";
-import type { Dump } from "../harness/dump.ts";
-import { Origin } from "../harness/origin.ts";
-import { PLUGIN } from "../tools/build.ts";
-import { figure, type BUDGETS, type Figure } from "./figure.ts";
-import { orderOf, output, Rounds, wordsOf, type Run } from "./native.ts";
-import { quantile } from "./statistics.ts";
+import { Ats, type AtsOptions } from "../../harness/ats.ts";
+import type { Dump } from "../../harness/dump.ts";
+import { Origin } from "../../harness/origin.ts";
+import { PLUGIN } from "../../tools/build.ts";
+import { figure, type BUDGETS, type Figure } from "../figure.ts";
+import { orderOf, output, Rounds, wordsOf, type Run } from "../native.ts";
+import { quantile } from "../statistics.ts";
 
 /** Plugins of Debian's that do something for every request, and change no response here. */
 export const PLUGINS = ["xdebug.so", "compress.so", "money_trace.so", "remap_stats.so", "header_freq.so"];

@@ -2,8 +2,8 @@
 //
 // What must not grow: the cost with what is alive, the time of a dump, the longest stop of a thread that accounts, memory per thread.
 
-import { figure, paired, type Figure } from "./figure.ts";
-import { Rounds, run, type Run } from "./native.ts";
+import { figure, paired, type Figure } from "../figure.ts";
+import { Rounds, run, type Run } from "../native.ts";
 
 const LIVE = [1e3, 1e4, 1e5, 1e6, 1e7];
 const LIVE_QUICK = [1e3, 1e5];

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Instructions that the hot path may take: tests/bench/instructions.test.ts fails where one is exceeded. A limit is the count at the
-// time it was set and a tenth (compilers of a distribution's life differ by less). Where the path became shorter, lower its limit:
-// `npm run bench -- --only instructions` says the counts.
+// Instructions that the hot path may take: tests/bench/cases/instructions.test.ts fails where one is exceeded. A limit is the count
+// at the time it was set and a tenth (compilers of a distribution's life differ by less). Where the path became shorter, lower its
+// limit: `npm run bench -- --only instructions` says the counts.
 
 export const INSTRUCTION_LIMITS = {
   /** One IOBuffer event, from the server's slot on, one of 16 sites. */
