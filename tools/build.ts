@@ -6,11 +6,11 @@
 // included. `--command` builds the command alone, which needs no Traffic Server and no compiler of C.
 
 import { spawnSync } from "node:child_process";
-import { createHash } from "node:crypto";
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { buildSync, type BuildOptions } from "esbuild";
+import { coreDigest } from "../host/node/core/module.ts";
 
 export const TOP = fileURLToPath(new URL("..", import.meta.url));
 export const BUILD = join(TOP, "build");
@@ -121,11 +121,6 @@ export function abiHeader(source: string): string {
     defines += `#define MEMTRACK_${name} ${value}u\n`;
   }
   return generated("assembly/abi.ts") + defines;
-}
-
-/** Identifies the core: the first 16 hex digits of the SHA-256 of the release Wasm. */
-export function coreDigest(): string {
-  return createHash("sha256").update(readFileSync(WASM.release)).digest("hex").slice(0, 16);
 }
 
 /** core.c and core.h: the release Wasm as C. */

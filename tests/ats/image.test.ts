@@ -9,7 +9,8 @@ import { before, describe, test } from "node:test";
 import { Ats } from "../../harness/ats.ts";
 import { requests } from "../../harness/load.ts";
 import { Origin } from "../../harness/origin.ts";
-import { coreDigest, PLUGIN } from "../../tools/build.ts";
+import { coreDigest } from "../../host/node/core/module.ts";
+import { PLUGIN } from "../../tools/build.ts";
 import { mappingsOf, slotsOf, words, type Mapping } from "../support/image.ts";
 
 /**

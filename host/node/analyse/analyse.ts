@@ -11,7 +11,10 @@
 // A dump does not say how many bytes a site has allocated in all, which the core wants for the size and the turnover of what is
 // alive: it is taken as the allocations between two dumps by the average size that the dump shows.
 
-import { abi, Core, loadCore } from "../core/core.ts";
+import * as abi from "../../../assembly/abi.ts";
+import { Model } from "../core/model.ts";
+import { loadCore } from "../core/module.ts";
+import { Registry } from "../core/registry.ts";
 import type { Observer, Snapshot } from "../read/history.ts";
 import { Parser, type Section } from "../read/parse.ts";
 import { CORE, ownerOf, Sites, type Site } from "../read/sites.ts";
@@ -63,8 +66,8 @@ let core: WebAssembly.Module | undefined;
 export class Analysis implements Observer {
   readonly #sites: Sites;
   readonly #interval: number;
-  #model: Core | undefined;
-  #registry: Core | undefined;
+  #model: Model | undefined;
+  #registry: Registry | undefined;
   /** The core's site of each of ours, and its key of each owner. */
   #rows: number[] = [];
   #owners = new Map<string, number>([[CORE, abi.OWNER_CORE]]);
@@ -149,8 +152,8 @@ export class Analysis implements Observer {
     core ??= loadCore();
     const [, room] = /\/(\d+)$/.exec(dump.header.get("sites") ?? "") ?? [];
     const sites = Math.min(abi.SITES_MAX, Math.max(abi.SITES_DEFAULT, Number(room ?? 0)));
-    this.#registry = new Core(core, abi.ROLE_REGISTRY, sites);
-    this.#model = new Core(core, abi.ROLE_MODEL, sites);
+    this.#registry = new Registry(core, sites);
+    this.#model = new Model(core, sites);
     this.#began = dump.time;
     const words = (abi.SITE_FIRST + sites) * WORDS;
     this.#allocs = new Uint32Array(words);

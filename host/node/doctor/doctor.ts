@@ -4,13 +4,12 @@
 // server's layout, its version, plugin.config, the records, memtrack.so, and the end of traffic.out. It changes nothing.
 
 import { execFile } from "node:child_process";
-import { createHash } from "node:crypto";
 import { existsSync, readFileSync, statSync } from "node:fs";
 import { isAbsolute, join } from "node:path";
 import { Readable } from "node:stream";
 import { promisify } from "node:util";
 import { span, time } from "../../shared/units.ts";
-import { WASM } from "../package.ts";
+import { coreDigest } from "../core/module.ts";
 import type { Snapshot } from "../read/history.ts";
 import { UsageError } from "../read/input.ts";
 import { NoDump, selectDump, TRACK } from "../read/select.ts";
@@ -214,11 +213,6 @@ function library(place: Place, loaded: boolean, findings: Finding[]): void {
           fix: "install both of one version",
         },
   );
-}
-
-/** As tools/build.ts gives it to memtrack.so: the first 16 hex digits of the SHA-256 of memtrack.wasm. */
-export function coreDigest(): string {
-  return createHash("sha256").update(readFileSync(WASM)).digest("hex").slice(0, 16);
 }
 
 /** A record's number as the server reads it: what follows the digits does not count (`INT 2 # both`). NaN where there are none. */

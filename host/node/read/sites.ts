@@ -7,7 +7,7 @@
 // The number is found without making a string, because a file has millions of rows and few sites. There are at most SITES_MAX, as in
 // the core; further ones are one site (other) of their class, and counted. What a location means is decided here and nowhere else.
 
-import { abi } from "../core/core.ts";
+import * as abi from "../../../assembly/abi.ts";
 
 export const CLASSES = ["iobuffer", "openssl", "tsapi", "heap", "object"] as const;
 export type ClassName = (typeof CLASSES)[number];

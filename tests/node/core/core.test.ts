@@ -9,9 +9,15 @@ import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
+import * as abi from "../../../assembly/abi.ts";
 import { parseAnalysis } from "../../../harness/analysis.ts";
 import { parseDumps, type Dump, type Row } from "../../../harness/dump.ts";
-import { abi, Core, Host, loadCore, siteOf, type Facts, type OtherRow } from "../../../host/node/core/core.ts";
+import { Host, siteOf, type Facts, type OtherRow } from "../../../harness/host.ts";
+import { Instance } from "../../../host/node/core/instance.ts";
+import { Model } from "../../../host/node/core/model.ts";
+import { loadCore } from "../../../host/node/core/module.ts";
+import { Registry } from "../../../host/node/core/registry.ts";
+import { Shard } from "../../../host/node/core/shard.ts";
 
 const SEED = Number(process.env.MEMTRACK_SEED ?? Math.floor(Math.random() * 2 ** 32));
 
@@ -293,7 +299,7 @@ interface Block {
 class RandomRun {
   readonly #random: (n: number) => number;
   readonly #host: Host;
-  readonly #shards: Core[];
+  readonly #shards: Shard[];
   readonly #shadow = new Shadow();
   readonly #plugins: Owner[] = [];
   #loads = 0;
@@ -365,7 +371,7 @@ class RandomRun {
     for (const cls of CLASSES.keys()) this.#shadow.look(cls);
   }
 
-  #shard(): Core {
+  #shard(): Shard {
     return this.#shards[this.#random(this.#shards.length)]!;
   }
 
@@ -710,9 +716,9 @@ for (const { name, path } of BUILDS) {
     });
 
     test("keeps the end of a text longer than its input region", () => {
-      const registry = new Core(module, abi.ROLE_REGISTRY, abi.SITES_MIN);
-      const model = new Core(module, abi.ROLE_MODEL, abi.SITES_MIN);
-      const shard = new Core(module, abi.ROLE_SHARD, abi.SITES_MIN);
+      const registry = new Registry(module, abi.SITES_MIN);
+      const model = new Model(module, abi.SITES_MIN);
+      const shard = new Shard(module, abi.SITES_MIN);
       const detail = BigInt((abi.CLASS_OPENSSL << abi.DETAIL_CLASS_SHIFT) | 9);
       const site = registry.register(1n, detail, "x".repeat(abi.INPUT_SIZE) + "/end.c");
       assert.ok(shard.bind(site, 1n, detail));
@@ -729,24 +735,25 @@ for (const { name, path } of BUILDS) {
 
     test("is made in every role at every capacity, and takes no more memory than its role has", () => {
       for (const sites of [abi.SITES_MIN, 65, 1000, abi.SITES_DEFAULT, 30000, abi.SITES_MAX]) {
-        const [shard, registry, model] = [abi.ROLE_SHARD, abi.ROLE_REGISTRY, abi.ROLE_MODEL].map(
-          (role) => new Core(module, role, sites),
-        );
-        assert.ok(shard!.size < registry!.size && registry!.size < model!.size);
-        assert.ok(shard!.size <= abi.SHARD_MEMORY);
+        const shard = new Shard(module, sites);
+        const registry = new Registry(module, sites);
+        const model = new Model(module, sites);
+        assert.ok(shard.size < registry.size && registry.size < model.size);
+        assert.ok(shard.size <= abi.SHARD_MEMORY);
       }
     });
 
     test("refuses roles, capacities, facts and sites that there are not", () => {
       for (const sites of [0, 7, abi.SITES_MIN - 1, abi.SITES_MAX + 1, 1e9, -1]) {
-        assert.throws(() => new Core(module, abi.ROLE_SHARD, sites), RangeError);
+        assert.throws(() => new Shard(module, sites), RangeError);
       }
-      assert.throws(() => new Core(module, abi.ROLE_MODEL + 1, abi.SITES_MIN), RangeError);
-      const model = new Core(module, abi.ROLE_MODEL, abi.SITES_MIN);
+      assert.throws(() => new Instance(module, abi.ROLE_MODEL + 1, abi.SITES_MIN), RangeError);
+      const model = new Model(module, abi.SITES_MIN);
       assert.throws(() => model.fact(abi.FACT_COUNT, 0n), RangeError);
       assert.throws(() => model.say(abi.TEXT_COUNT, ""), RangeError);
-      assert.equal(model.release(abi.SITE_FIRST + abi.SITES_MIN + abi.OTHERS_MAX, 1n), abi.SITE_UNKNOWN);
-      assert.equal(model.bind(abi.SITE_FIRST - 1, 1n, 0n), false);
+      const shard = new Shard(module, abi.SITES_MIN);
+      assert.equal(shard.release(abi.SITE_FIRST + abi.SITES_MIN + abi.OTHERS_MAX, 1n), abi.SITE_UNKNOWN);
+      assert.equal(shard.bind(abi.SITE_FIRST - 1, 1n, 0n), false);
       assert.equal(model.verifyRow(abi.SITE_FIRST, 1n, 1n, 1n), false);
     });
 

@@ -4,7 +4,9 @@
 
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { abi, Host, loadCore } from "../../../host/node/core/core.ts";
+import * as abi from "../../../assembly/abi.ts";
+import { Host } from "../../../harness/host.ts";
+import { loadCore } from "../../../host/node/core/module.ts";
 import { agesIn, ageKey } from "../../../host/node/read/ages.ts";
 import { Parser, type Section } from "../../../host/node/read/parse.ts";
 import { Sites } from "../../../host/node/read/sites.ts";
