@@ -10,24 +10,26 @@ import { writeFile } from "node:fs/promises";
 import { resolve } from "node:path";
 import type { Readable } from "node:stream";
 import yargs, { type ArgumentsCamelCase, type Argv } from "yargs";
+import { printable } from "../shared/printable.ts";
 import { progressBar } from "./commands/progress.ts";
 import { doctor, renderFindings } from "./doctor/doctor.ts";
+import { NoDump, UsageError } from "./errors.ts";
 import { folded, FOLDED_VALUES } from "./export/folded.ts";
 import { mrtgConfig, mrtgLines } from "./export/mrtg.ts";
 import { pprof } from "./export/pprof.ts";
 import { VERSION } from "./package.ts";
-import type { Snapshot } from "./read/history.ts";
-import { STDIN, UsageError, type Progress } from "./read/input.ts";
-import { demand, NoDump, nothingOf, parseSpec, selectDump } from "./read/select.ts";
+import { mismatch, requireMatch, type Filter } from "./read/filter.ts";
+import { STDIN, type Progress } from "./read/input.ts";
+import { parseSpec, selectDump } from "./read/select.ts";
 import { CORE, Sites } from "./read/sites.ts";
+import type { Snapshot } from "./read/snapshot.ts";
 import { follow, Screen } from "./read/watch.ts";
 import { diff } from "./report/diff.ts";
 import { Reader, readFiles, type ReadOptions } from "./report/reader.ts";
 import { renderHtml } from "./report/render-html.ts";
 import { toJson } from "./report/render-json.ts";
 import { renderDiff, renderReport, type Look } from "./report/render-table.ts";
-import type { Filter, Report } from "./report/report.ts";
-import { printable } from "./report/text.ts";
+import type { Report } from "./report/report.ts";
 
 /** A stream to write to, and what is known of a terminal at its end. */
 export interface Output {
@@ -189,7 +191,7 @@ function diffCommand(io: Io) {
       }
       const a = await withProgress(io, (progress) => selectDump(args.a, sites, io.stdin, progress));
       const b = await withProgress(io, (progress) => selectDump(spec, sites, io.stdin, progress));
-      demand(sites, args);
+      requireMatch(sites, args);
       const difference = diff(sites, a, b, args);
       if (!args.all && !args.json) difference.rows = difference.rows.filter((row) => row.change !== 0);
       const text = args.json ? toJson(difference) : renderDiff(difference, shape);
@@ -238,7 +240,7 @@ function mrtgCommand(io: Io) {
       const selected = args.file === undefined ? undefined : await selectDump(file, sites, io.stdin).catch(noneYet);
       if (!args.config) {
         // MRTG must get its lines in any case.
-        const wrong = selected && nothingOf(sites, args);
+        const wrong = selected && mismatch(sites, args);
         if (wrong) await write(io.stderr, `memtrack: ${printable(wrong)}\n`);
         return write(io.stdout, mrtgLines(sites, wrong ? undefined : selected?.dump, args));
       }
@@ -262,7 +264,7 @@ function noneYet(error: unknown): undefined {
 async function oneDump(io: Io, file: string, filter: Filter): Promise<{ sites: Sites; dump: Snapshot }> {
   const sites = new Sites();
   const { dump } = await withProgress(io, (progress) => selectDump(file, sites, io.stdin, progress));
-  demand(sites, filter);
+  requireMatch(sites, filter);
   return { sites, dump };
 }
 

@@ -3,7 +3,7 @@
 // What a page is given: plain data, of which every text comes from a file and is shown as text. Who makes it is host/node's
 // render-html.ts, or a server that answers with the same JSON.
 
-export type ClassName = "iobuffer" | "openssl" | "tsapi" | "heap" | "object";
+import type { ClassName } from "./classes.ts";
 
 export interface SeriesData {
   /** A value for each of `x`; absent for rows that have no graph. */

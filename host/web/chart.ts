@@ -10,7 +10,8 @@
 
 import uPlot from "uplot";
 import { bytes, time as timeText } from "../shared/units.ts";
-import { element, visible } from "./dom.ts";
+import { printable } from "../shared/printable.ts";
+import { element } from "./dom.ts";
 
 /** Series that have a line of their own; the others are one. */
 const LINES = 11;
@@ -220,7 +221,7 @@ export class Chart {
         "button",
         { type: "button", "aria-pressed": "true" },
         swatch,
-        element("span", { class: "name", title: visible(name) }, element("bdi", { dir: "ltr" }, name)),
+        element("span", { class: "name", title: printable(name) }, element("bdi", { dir: "ltr" }, name)),
         value,
       );
       button.addEventListener("click", () => {

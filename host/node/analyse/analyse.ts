@@ -15,9 +15,12 @@ import * as abi from "../../../assembly/abi.ts";
 import { Model } from "../core/model.ts";
 import { loadCore } from "../core/module.ts";
 import { Registry } from "../core/registry.ts";
-import type { Observer, Snapshot } from "../read/history.ts";
-import { Parser, type Section } from "../read/parse.ts";
+import { enlarged } from "../read/arrays.ts";
+import type { Section } from "../read/dump.ts";
+import type { Observer } from "../read/history.ts";
+import { Parser } from "../read/parse.ts";
 import { CORE, ownerOf, Sites, type Site } from "../read/sites.ts";
+import type { Snapshot } from "../read/snapshot.ts";
 
 export const VERDICTS = ["new", "steady", "churn", "filling", "leak"] as const;
 export type Verdict = (typeof VERDICTS)[number];
@@ -276,10 +279,4 @@ function suspectOf([perHour, growing, left, evidence = ""]: string[], by: Suspec
 
 function isVerdict(text: string | undefined): text is Verdict {
   return (VERDICTS as readonly (string | undefined)[]).includes(text);
-}
-
-function enlarged(from: Float64Array, length: number): Float64Array<ArrayBuffer> {
-  const to = new Float64Array(length);
-  to.set(from);
-  return to;
 }

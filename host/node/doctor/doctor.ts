@@ -8,13 +8,13 @@ import { existsSync, readFileSync, statSync } from "node:fs";
 import { isAbsolute, join } from "node:path";
 import { Readable } from "node:stream";
 import { promisify } from "node:util";
+import { printable } from "../../shared/printable.ts";
 import { span, time } from "../../shared/units.ts";
 import { coreDigest } from "../core/module.ts";
-import type { Snapshot } from "../read/history.ts";
-import { UsageError } from "../read/input.ts";
-import { NoDump, selectDump, TRACK } from "../read/select.ts";
+import { NoDump, UsageError } from "../errors.ts";
+import { selectDump, TRACK } from "../read/select.ts";
 import { Sites } from "../read/sites.ts";
-import { printable } from "../report/text.ts";
+import type { Snapshot } from "../read/snapshot.ts";
 
 export interface Finding {
   state: "ok" | "note" | "problem";

@@ -3,10 +3,10 @@
 // A dump as folded stacks, a line each, as flame graph programs read them: `owner;class;location value`. A semicolon separates
 // frames and the last blank a value, so a semicolon in a name becomes a colon.
 
-import type { Snapshot } from "../read/history.ts";
-import type { Site, Sites } from "../read/sites.ts";
-import { matches, type Filter } from "../report/report.ts";
-import { printable } from "../report/text.ts";
+import { printable } from "../../shared/printable.ts";
+import { matches, type Filter } from "../read/filter.ts";
+import { nameOf, type Site, type Sites } from "../read/sites.ts";
+import type { Snapshot } from "../read/snapshot.ts";
 
 export const FOLDED_VALUES = ["inuse_space", "inuse_objects", "alloc_objects"] as const;
 export type FoldedValue = (typeof FOLDED_VALUES)[number];
@@ -17,8 +17,7 @@ export function folded(sites: Sites, dump: Snapshot, filter: Filter, value: Fold
     if (!dump.present[site.number] || !matches(site, filter)) continue;
     const weight = weightOf(site, dump, value);
     if (weight <= 0) continue;
-    const name = (site.kind ? `${site.kind} ` : "") + site.location;
-    lines.push(`${[site.owner, site.class, name].map(frame).join(";")} ${weight}\n`);
+    lines.push(`${[site.owner, site.class, nameOf(site)].map(frame).join(";")} ${weight}\n`);
   }
   return lines.sort().join("");
 }

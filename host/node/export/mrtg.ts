@@ -9,12 +9,12 @@
 //
 // A value that is not known is UNKNOWN: MRTG then leaves a gap, where a 0 would be a lie.
 
+import { printable } from "../../shared/printable.ts";
 import { span } from "../../shared/units.ts";
-import { isUntracked, type Snapshot } from "../read/history.ts";
-import { UsageError } from "../read/input.ts";
+import { UsageError } from "../errors.ts";
+import { matches, type Filter } from "../read/filter.ts";
 import type { Sites } from "../read/sites.ts";
-import { matches, valueOf, type Filter } from "../report/report.ts";
-import { printable } from "../report/text.ts";
+import { isUntracked, valueOf, type Snapshot } from "../read/snapshot.ts";
 
 export function mrtgLines(sites: Sites, dump: Snapshot | undefined, filter: Filter): string {
   if (dump && isUntracked(dump)) dump = undefined;

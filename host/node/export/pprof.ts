@@ -8,10 +8,10 @@
 
 import { gzipSync } from "node:zlib";
 import { Profile, StringTable, type SampleInput } from "pprof-format";
-import type { Snapshot } from "../read/history.ts";
-import { sourceOf, type Sites } from "../read/sites.ts";
-import { matches, nameForPeople, type Filter } from "../report/report.ts";
-import { printable } from "../report/text.ts";
+import { printable } from "../../shared/printable.ts";
+import { matches, type Filter } from "../read/filter.ts";
+import { nameOf, sourceOf, type Sites } from "../read/sites.ts";
+import { nameForPeople, type Snapshot } from "../read/snapshot.ts";
 
 const VALUES = [
   ["alloc_objects", "count"],
@@ -49,7 +49,7 @@ export function pprof(sites: Sites, dump: Snapshot, filter: Filter): Buffer {
     // Of a negative row (memory older than the arming) there is nothing to show.
     const values = [allocs, live > 0 ? Math.round((allocs / live) * inUse) : 0, live, inUse].map((value) => Math.max(0, value));
     if (values.every((value) => value === 0)) continue;
-    const location = printable((site.kind ? `${site.kind} ` : "") + site.location);
+    const location = printable(nameOf(site));
     const owner = printable(site.owner);
     const source = sourceOf(site.location);
     samples.push({

@@ -3,7 +3,7 @@
 // Reads the ages that a dump says of its sites: section `Ages of what is alive`, a line for each site and span of time. Dumps of a
 // server that has taken no samples, and those of older versions, have none.
 
-import type { Section } from "./parse.ts";
+import type { Section } from "./dump.ts";
 
 /** What is alive of a site and was allocated in one span of time, exactly. */
 export interface Age {

@@ -9,8 +9,10 @@
 // When there are too many points every second one is dropped, and from then on only every second dump becomes one: the points stay
 // evenly spread over the whole run. All runs are listed; only the last few keep what they have counted.
 
-import type { Dump, Section } from "./parse.ts";
+import { enlarged } from "./arrays.ts";
+import type { Dump } from "./dump.ts";
 import type { Sites } from "./sites.ts";
+import { armedAt, isLater, isSameArming, isUntracked, snapshotOf, type Snapshot } from "./snapshot.ts";
 
 const POINTS_MAX = 1024;
 /** Bytes that all points of a run take together, at most. */
@@ -19,47 +21,11 @@ const POINTS_BYTES_MAX = 48 * 1024 * 1024;
 const KEPT_MAX = 3;
 /** Runs that are listed. A server that crashes every minute for a year is said in a number. */
 const LISTED_MAX = 1000;
-/** Two dumps of one count agree when it began, to this many seconds. */
-const ARMED_TOLERANCE = 2;
-
-/** All counts of a dump. Arrays by site number; a site beyond their end has none. */
-export interface Snapshot {
-  readonly origin: Dump["origin"];
-  readonly number: number;
-  readonly time: number;
-  readonly header: ReadonlyMap<string, string>;
-  readonly notes: readonly ReadonlyMap<string, string>[];
-  readonly sections: readonly Section[];
-  readonly state: Dump["state"];
-  readonly allocs: Float64Array;
-  readonly frees: Float64Array;
-  readonly inUse: Float64Array;
-  /** 1 where the dump has a row. */
-  readonly present: Uint8Array;
-}
-
 export interface Point {
   number: number;
   time: number;
   /** Bytes in use by site number; of objects, how many are alive. */
   values: Float64Array;
-}
-
-export function snapshotOf(dump: Dump, sites: Sites): Snapshot {
-  const size = sites.size;
-  const { origin, number, time, header, notes, sections, state, rows } = dump;
-  const allocs = new Float64Array(size);
-  const frees = new Float64Array(size);
-  const inUse = new Float64Array(size);
-  const present = new Uint8Array(size);
-  for (let i = 0; i < rows.length; ++i) {
-    const site = rows.site[i]!;
-    allocs[site] = rows.allocs[i]!;
-    frees[site] = rows.frees[i]!;
-    inUse[site] = rows.inUse[i]!;
-    present[site] = 1;
-  }
-  return { origin, number, time, header, notes, sections, state, allocs, frees, inUse, present };
 }
 
 /** Sees every dump of a run that is kept, in their order. */
@@ -145,8 +111,8 @@ export class Kept {
   #enlarge(): void {
     const size = Math.max(this.#sites.size, this.peak.length * 2);
     const { peak, since } = this;
-    (this.peak = new Float64Array(size)).set(peak);
-    (this.since = new Int32Array(size).fill(-1)).set(since);
+    this.peak = enlarged(peak, size);
+    this.since = enlarged(since, size).fill(-1, since.length);
   }
 }
 
@@ -241,7 +207,7 @@ export class Runs {
   /** The count that a dump is of: dumps' numbers go up in one process, and they say when it was armed. */
   #runOf(dump: Snapshot): Run {
     const armed = armedAt(dump);
-    const same = (run: Run): boolean => Math.abs(run.armed - armed) <= ARMED_TOLERANCE;
+    const same = (run: Run): boolean => isSameArming(run.armed, armed);
     const open = this.list.slice(-8).filter((run) => this.#continues(run, dump));
     // The next number, then the same arming; then a gap, where a piece of a rotated file is missing.
     const next = open.filter((run) => run.lastNumber + 1 === dump.number);
@@ -274,34 +240,4 @@ export class Runs {
 function restarted(last: Snapshot | undefined, dump: Snapshot): boolean {
   if (!last) return true;
   return last.allocs.some((allocs, site) => dump.present[site] === 1 && dump.allocs[site]! < allocs);
-}
-
-/** Nothing was tracked: that is not the same as nothing in use. */
-export function isUntracked(dump: { header: ReadonlyMap<string, string> }): boolean {
-  return dump.header.get("level") === "0";
-}
-
-/** Level 1 has no table of OpenSSL's memory. */
-export function tracksOpenssl(dump: Snapshot): boolean {
-  return dump.header.get("level") !== "1";
-}
-
-/** Of two dumps, the one that does not know OpenSSL's memory where the other one does. */
-export function withoutOpenssl<T extends { dump: Snapshot }>(a: T, b: T): T | undefined {
-  if (tracksOpenssl(a.dump) === tracksOpenssl(b.dump)) return undefined;
-  return tracksOpenssl(a.dump) ? b : a;
-}
-
-/** Whether a dump's counts do not go on from those of the one before. */
-export function beganAnew(before: Snapshot, dump: Snapshot): boolean {
-  return isLater(armedAt(dump), armedAt(before));
-}
-
-/** Of two times of arming. A dump that does not say its own is of none. */
-function isLater(armed: number, than: number): boolean {
-  return armed > than + ARMED_TOLERANCE;
-}
-
-function armedAt(dump: Snapshot): number {
-  return dump.time - Number(dump.header.get("armed") ?? NaN);
 }

@@ -7,6 +7,7 @@ import { createReadStream } from "node:fs";
 import { open, stat } from "node:fs/promises";
 import type { Readable } from "node:stream";
 import { createGunzip, gunzipSync, constants as zlib } from "node:zlib";
+import { UsageError } from "../errors.ts";
 import type { Parser } from "./parse.ts";
 
 /** Standard input's name as an argument. */
@@ -15,9 +16,6 @@ export const STDIN = "-";
 const CHUNK = 256 * 1024;
 const PEEK = 1024 * 1024;
 const GZIP = Buffer.from([0x1f, 0x8b]);
-
-/** What a user has to put right: its message is all that is shown of it, and the exit code is 2. */
-export class UsageError extends Error {}
 
 export interface Input {
   name: string;

@@ -9,62 +9,10 @@
 // right is handed over as such. Constant in memory: it holds one line and the dumps that are open, never the file. Most of a file is
 // rows, so a row is read from its bytes, and no string is made of it; all other lines of a dump are few.
 
-import { CLASSES, type ClassName, type Sites } from "./sites.ts";
-
-/** The rows of a dump's tables: parallel arrays, of which `length` are in use. A site that has several rows has their sum. */
-export interface Rows {
-  length: number;
-  site: Int32Array;
-  allocs: Float64Array;
-  frees: Float64Array;
-  /** Bytes; of objects nothing. */
-  inUse: Float64Array;
-}
-
-export interface Table {
-  class: ClassName;
-  /** Empty for those of the built-in tracker's form. */
-  title: string;
-  rows: number;
-  /** Bytes in use by the TOTAL line; undefined where it is missing. */
-  total: number | undefined;
-}
-
-/** A further part of a dump, as text. */
-export interface Section {
-  title: string;
-  columns: string[];
-  rows: string[][];
-}
-
-export interface Dump {
-  readonly origin: "memtrack" | "built-in";
-  /** By the header; the built-in tracker's are counted from 1. */
-  readonly number: number;
-  /** Seconds since 1970; NaN where nothing says it. */
-  readonly time: number;
-  /** The header's key=value pairs. */
-  readonly header: ReadonlyMap<string, string>;
-  /** Those of the other lines that begin with `memtrack`: warnings, notes, refused hooks. */
-  readonly notes: ReadonlyMap<string, string>[];
-  readonly tables: Table[];
-  readonly sections: Section[];
-  readonly rows: Rows;
-  /** cut: its end is missing. damaged: its rows do not make the sums that it says. */
-  state: "complete" | "cut" | "damaged";
-  /** Lines of others between its first and last. */
-  foreign: number;
-}
-
-export interface Counts {
-  bytes: number;
-  lines: number;
-  /** Lines that are in no dump. Normal in traffic.out. */
-  foreign: number;
-  dumps: number;
-  cut: number;
-  damaged: number;
-}
+import { CLASSES, type ClassName } from "../../shared/classes.ts";
+import { parsePairs, type Counts, type Dump, type Section, type Table } from "./dump.ts";
+import { Scratch } from "./rows.ts";
+import type { Sites } from "./sites.ts";
 
 /** Warnings that stand beside dumps, kept: a server says the first 20 of a kind. */
 const ALARMS_MAX = 100;
@@ -75,8 +23,6 @@ const OPEN_MAX = 4;
 const FOREIGN_MAX = 1000;
 /** A longer line is no line of a dump. */
 const LINE_MAX = 64 * 1024;
-/** Rows of one dump, at most: the capacity of all classes. */
-const ROWS_MAX = 1 << 19;
 /** Where a row's location begins, at the columns' usual widths. */
 const LOCATION_AT = 62;
 /** Rows that are kept of a section that is kept as text. */
@@ -117,57 +63,6 @@ function classOf(title: string): ClassName | undefined {
 }
 
 const OPENSSL = CLASSES.indexOf("openssl");
-
-/** The key=value pairs of a line that begins with `memtrack`. A value with spaces stands in double quotes. */
-export function parsePairs(line: string): Map<string, string> {
-  const pairs = new Map<string, string>();
-  for (const [, key = "", quoted, bare] of line.matchAll(/(?<= )([\w-]+)=(?:"([^"]*)"|(\S*))/g)) {
-    pairs.set(key, quoted ?? bare ?? "");
-  }
-  return pairs;
-}
-
-/** Rows, and where each site's row is. Used again by one dump after the other. */
-class Scratch implements Rows {
-  length = 0;
-  site = new Int32Array(1024);
-  allocs = new Float64Array(1024);
-  frees = new Float64Array(1024);
-  inUse = new Float64Array(1024);
-  /** A site's row + 1. */
-  #row = new Int32Array(1024);
-
-  clear(): void {
-    for (let i = 0; i < this.length; ++i) this.#row[this.site[i]!] = 0;
-    this.length = 0;
-  }
-
-  /** @returns false where there are too many */
-  add(site: number, allocs: number, frees: number, inUse: number): boolean {
-    if (site >= this.#row.length) this.#row = enlarged(this.#row, Math.max(site + 1, this.#row.length * 2));
-    const known = this.#row[site]!;
-    if (known) {
-      this.allocs[known - 1]! += allocs;
-      this.frees[known - 1]! += frees;
-      this.inUse[known - 1]! += inUse;
-      return true;
-    }
-    const at = this.length;
-    if (at === ROWS_MAX) return false;
-    if (at === this.site.length) {
-      this.site = enlarged(this.site, at * 2);
-      this.allocs = enlarged(this.allocs, at * 2);
-      this.frees = enlarged(this.frees, at * 2);
-      this.inUse = enlarged(this.inUse, at * 2);
-    }
-    this.site[at] = site;
-    this.allocs[at] = allocs;
-    this.frees[at] = frees;
-    this.inUse[at] = inUse;
-    this.#row[site] = ++this.length;
-    return true;
-  }
-}
 
 /** A dump whose end has not come. */
 class Open implements Dump {
@@ -588,12 +483,6 @@ export class Parser {
 
 const EMPTY = Buffer.alloc(0);
 const OPENSSL_PLACE = Buffer.from("memory/OpenSSL/");
-
-function enlarged<T extends Int32Array | Float64Array>(from: T, length: number): T {
-  const to = (from instanceof Int32Array ? new Int32Array(length) : new Float64Array(length)) as T;
-  to.set(from);
-  return to;
-}
 
 function text(bytes: Buffer, start: number, end: number): string {
   return bytes.toString("utf8", start, end);

@@ -5,11 +5,12 @@
 
 import { existsSync, openSync, readSync, closeSync, fstatSync } from "node:fs";
 import type { Readable } from "node:stream";
-import { matches, type Filter } from "../report/report.ts";
-import { snapshotOf, type Snapshot } from "./history.ts";
-import { openInputs, readInputs, STDIN, UsageError, type Progress } from "./input.ts";
-import { Parser, type Dump } from "./parse.ts";
-import { CORE, type Sites } from "./sites.ts";
+import { NoDump, UsageError } from "../errors.ts";
+import type { Dump } from "./dump.ts";
+import { openInputs, readInputs, STDIN, type Progress } from "./input.ts";
+import { Parser } from "./parse.ts";
+import type { Sites } from "./sites.ts";
+import { snapshotOf, type Snapshot } from "./snapshot.ts";
 
 /** Who wants the last dump of a large file needs no more than its end: this much, or all where no dump is in there. */
 const TAIL = 32 * 1024 * 1024;
@@ -64,31 +65,6 @@ export async function selectDump(spec: string, sites: Sites, stdin: Readable, pr
     numbers.length === 1 ? `only dump ${numbers[0]}` : `${numbers.length} dumps, from ${numbers[0]} to ${numbers.at(-1)}`;
   throw new UsageError(`${file} has no dump ${number}: it has ${range}`);
 }
-
-/** Owners that are named where there is not the one that was asked for. */
-const NAMED_MAX = 10;
-
-/** What is wrong with a filter that leaves nothing of all that was read: a misspelt name would look like a plugin without memory. */
-export function nothingOf(sites: Sites, filter: Filter): string | undefined {
-  const all = [...sites];
-  const { owner, site } = filter;
-  const owners = new Set([CORE, ...all.map((entry) => entry.owner)]);
-  if (owner !== undefined && !owners.has(owner)) {
-    const names = [...owners].sort();
-    return `no owner "${owner}"; there are: ${names.slice(0, NAMED_MAX).join(", ")}${names.length > NAMED_MAX ? ", ..." : ""}`;
-  }
-  if (site === undefined || all.some((entry) => matches(entry, filter))) return undefined;
-  return `no site${owner === undefined ? "" : ` of ${owner}`} has "${site}" in its location`;
-}
-
-/** The same for a command that cannot do without. */
-export function demand(sites: Sites, filter: Filter): void {
-  const wrong = nothingOf(sites, filter);
-  if (wrong) throw new UsageError(wrong);
-}
-
-/** A file that could be read and holds none. */
-export class NoDump extends UsageError {}
 
 export function noDump(file: string): string {
   return (

@@ -8,9 +8,8 @@
 // the core; further ones are one site (other) of their class, and counted. What a location means is decided here and nowhere else.
 
 import * as abi from "../../../assembly/abi.ts";
-
-export const CLASSES = ["iobuffer", "openssl", "tsapi", "heap", "object"] as const;
-export type ClassName = (typeof CLASSES)[number];
+import { CLASSES, type ClassName } from "../../shared/classes.ts";
+import { enlarged } from "./arrays.ts";
 
 /** Whose memory it is when no plugin's code ran. */
 export const CORE = "core";
@@ -21,6 +20,9 @@ export const SITES_MAX: number = abi.SITES_MAX;
 const KINDS_MAX = 250;
 /** A location keeps this much of its end, where the file and line are. */
 const LOCATION_MAX = 4096;
+
+/** Stands behind the location of a site whose module has been unloaded. */
+const RETIRED_SUFFIX = " [retired]";
 
 export interface Site {
   readonly number: number;
@@ -34,11 +36,21 @@ export interface Site {
   retired: boolean;
 }
 
-const RETIRED = Buffer.from(" [retired]");
+const RETIRED = Buffer.from(RETIRED_SUFFIX);
 const VIA = /^.* \[via ([^\]]+)\]$/s;
 // The rest of a name is what follows the module: ` handler (foo.c:88)`, `+0x1a`, or nothing.
 const PLUGIN = /^memory\/plugin\/(.*?\.so(?:#\d+)?)(?=[ +/]|$)/s;
 const PLUGIN_OTHER = /^memory\/plugin\/([^ +/]+)/s;
+
+/** A site in one line: of an object, its kind first. */
+export function nameOf({ kind, location }: Pick<Site, "kind" | "location">): string {
+  return kind ? `${kind} ${location}` : location;
+}
+
+/** A site's location as it stands in the file. */
+export function printedLocation({ location, retired }: Pick<Site, "location" | "retired">): string {
+  return retired ? location + RETIRED_SUFFIX : location;
+}
 
 /** The plugin that is charged with a location, or `core`. */
 export function ownerOf(location: string): string {
@@ -163,10 +175,10 @@ export class Sites {
 
   #grow(): void {
     const size = this.#hashes.length * 2;
-    this.#hashes = copyOf(this.#hashes, new Int32Array(size));
-    this.#starts = copyOf(this.#starts, new Int32Array(size + 1));
-    this.#prefixes = copyOf(this.#prefixes, new Uint8Array(size));
-    this.#next = copyOf(this.#next, new Int32Array(size));
+    this.#hashes = enlarged(this.#hashes, size);
+    this.#starts = enlarged(this.#starts, size + 1);
+    this.#prefixes = enlarged(this.#prefixes, size);
+    this.#next = enlarged(this.#next, size);
     this.#slots = new Int32Array(size * 2);
     this.#mask = size * 2 - 1;
     for (let site = 0; site < this.#sites.length; ++site) {
@@ -179,11 +191,6 @@ export class Sites {
 
 /** The location of what found no row. */
 export const OTHER = "(other)";
-
-function copyOf<T extends Int32Array | Uint8Array>(from: T, to: T): T {
-  to.set(from);
-  return to;
-}
 
 function endsWith(bytes: Uint8Array, end: number, suffix: Uint8Array): boolean {
   const start = end - suffix.length;

@@ -2,10 +2,11 @@
 //
 // Two dumps, row by row: what is in the one and what is in the other.
 
-import { beganAnew, isUntracked, tracksOpenssl, withoutOpenssl, type Snapshot } from "../read/history.ts";
-import { UsageError } from "../read/input.ts";
-import type { ClassName, Sites } from "../read/sites.ts";
-import { nameForPeople, matches, valueOf, type Filter } from "./report.ts";
+import type { ClassName } from "../../shared/classes.ts";
+import { UsageError } from "../errors.ts";
+import { matches, type Filter } from "../read/filter.ts";
+import type { Sites } from "../read/sites.ts";
+import { beganAnew, isUntracked, nameForPeople, tracksOpenssl, valueOf, withoutOpenssl, type Snapshot } from "../read/snapshot.ts";
 
 export interface DiffRow {
   class: ClassName;

@@ -4,16 +4,8 @@
 
 import { bytes, count, signed, span, time } from "../../shared/units.ts";
 import { DUMPS_MIN } from "../analyse/analyse.ts";
-import { CLASSES, type ClassName } from "../read/sites.ts";
+import { BYTE_CLASSES, CLASS_TITLES } from "../../shared/classes.ts";
 import type { DumpName, Report } from "./report.ts";
-
-export const CLASS_TITLES: Record<ClassName, string> = {
-  iobuffer: "IOBuffer",
-  openssl: "OpenSSL",
-  tsapi: "TSmalloc",
-  heap: "Heap",
-  object: "Objects",
-};
 
 /** Who wrote the dumps and when; what is in use; which run it is, where there are several. */
 export function renderHead(report: Report): string[] {
@@ -22,7 +14,7 @@ export function renderHead(report: Report): string[] {
   const who = report.origin === "memtrack" ? "memtrack" : "the built-in tracker";
   const between = growth ? `${nameOf(first)} to ${nameOf(last)}` : nameOf(last);
   const took = seconds && growth ? ` (${span(seconds)})` : "";
-  const classes = CLASSES.filter((name) => name !== "object" && report.classes[name] !== 0);
+  const classes = BYTE_CLASSES.filter((name) => report.classes[name] !== 0);
   const parts = classes.map((name) => `${CLASS_TITLES[name]} ${bytes(report.classes[name])}`);
   const change = growth ? `, ${signed(report.totalChange, bytes)}` : "";
   const runs = report.runs.at(-1)!.run;

@@ -5,11 +5,13 @@
 import type { Readable } from "node:stream";
 import { Analysis } from "../analyse/analyse.ts";
 import { Runs, type Run, type RunsOptions } from "../read/history.ts";
-import { openInputs, readInputs, UsageError, type Progress } from "../read/input.ts";
+import { NoDump, UsageError } from "../errors.ts";
+import { requireMatch, type Filter } from "../read/filter.ts";
+import { openInputs, readInputs, type Progress } from "../read/input.ts";
 import { Parser } from "../read/parse.ts";
-import { demand, NoDump, noDump, TRACK } from "../read/select.ts";
+import { noDump, TRACK } from "../read/select.ts";
 import { Sites } from "../read/sites.ts";
-import { makeReport, type Filter, type Material, type Report } from "./report.ts";
+import { makeReport, type Material, type Report } from "./report.ts";
 
 export interface ReadOptions extends Filter {
   since?: number | undefined;
@@ -83,6 +85,6 @@ export async function readFiles(
       ? new UsageError(`--since and --until leave none of ${outside} dumps`)
       : new NoDump([...reader.problems, noDump(all)].join("; "));
   }
-  demand(reader.sites, options);
+  requireMatch(reader.sites, options);
   return { reader, run, report: reader.report(run) };
 }

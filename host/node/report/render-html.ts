@@ -9,11 +9,11 @@ import { readFileSync } from "node:fs";
 import type { PageData } from "../../shared/page-data.ts";
 import { PAGE_SCRIPT, PAGE_STYLE } from "../package.ts";
 import type { Point, Run } from "../read/history.ts";
-import type { Sites } from "../read/sites.ts";
+import { nameOf, printedLocation, type Sites } from "../read/sites.ts";
 import { renderHead, renderNone } from "./headline.ts";
 import { inert } from "./render-json.ts";
 import type { Report } from "./report.ts";
-import { printable } from "./text.ts";
+import { printable } from "../../shared/printable.ts";
 
 /** Points of a graph: about as many as a screen has columns for. */
 const POINTS_MAX = 600;
@@ -96,7 +96,7 @@ export function pageData(report: Report, sites: Sites, run: Run): PageData {
     })),
     sites: report.sites.map((row) => ({
       class: row.class,
-      location: (row.kind ? `${row.kind} ` : "") + row.location + (row.retired ? " [retired]" : ""),
+      location: nameOf({ ...row, location: printedLocation(row) }),
       owner: row.owner,
       value: row.value,
       change: row.change,

@@ -4,11 +4,13 @@
 // little, the columns that say least go first. Everything from a file has been made printable before it is measured.
 
 import { bytes, count, signed } from "../../shared/units.ts";
-import { CLASSES } from "../read/sites.ts";
+import { nameOf, printedLocation } from "../read/sites.ts";
+import { BYTE_CLASSES, CLASS_TITLES, formatOf } from "../../shared/classes.ts";
 import type { Difference } from "./diff.ts";
-import { CLASS_TITLES, renderHead, renderNone } from "./headline.ts";
+import { renderHead, renderNone } from "./headline.ts";
 import type { OwnerRow, Report, SiteRow } from "./report.ts";
-import { keepEnd, printable, width, wrap } from "./text.ts";
+import { keepEnd, width, wrap } from "./text.ts";
+import { printable } from "../../shared/printable.ts";
 
 export interface Look {
   /** Columns of the terminal; Infinity where it is none. */
@@ -78,14 +80,13 @@ function suspects(report: Report, look: Look): string[] {
 
 function siteColumns(report: Report): Column<SiteRow>[] {
   const growth = report.dumps > 1;
-  const format = (row: SiteRow) => (row.class === "object" ? count : bytes);
   const columns: (Column<SiteRow> | false)[] = [
-    { title: "In use", cell: (row) => format(row)(row.value) },
-    growth && { title: "Change", cell: (row) => signed(row.change, format(row)) },
+    { title: "In use", cell: (row) => formatOf(row)(row.value) },
+    growth && { title: "Change", cell: (row) => signed(row.change, formatOf(row)) },
     growth &&
       report.sites.some((row) => row.perHour !== undefined) && {
         title: "Per hour",
-        cell: (row) => (row.perHour === undefined ? "-" : signed(Math.round(row.perHour), format(row))),
+        cell: (row) => (row.perHour === undefined ? "-" : signed(Math.round(row.perHour), formatOf(row))),
         spare: 1,
       },
     { title: "Alive", cell: (row) => count(row.live), spare: 2 },
@@ -93,7 +94,7 @@ function siteColumns(report: Report): Column<SiteRow>[] {
     report.sites.some((row) => row.verdict) && { title: "Verdict", cell: (row) => row.verdict ?? "-", left: true },
     {
       title: "Location",
-      cell: (row) => (row.kind ? `${row.kind} ` : "") + row.location + (row.retired ? " [retired]" : ""),
+      cell: (row) => nameOf({ ...row, location: printedLocation(row) }),
       left: true,
     },
   ];
@@ -102,7 +103,7 @@ function siteColumns(report: Report): Column<SiteRow>[] {
 
 function ownerColumns(report: Report): Column<OwnerRow>[] {
   const growth = report.dumps > 1;
-  const used = CLASSES.filter((name) => name !== "object" && report.owners.some((row) => row.classes[name] !== 0));
+  const used = BYTE_CLASSES.filter((name) => report.owners.some((row) => row.classes[name] !== 0));
   const columns: (Column<OwnerRow> | false)[] = [
     ...(used.length > 1
       ? used.map((name): Column<OwnerRow> => ({ title: CLASS_TITLES[name], cell: (row) => bytes(row.classes[name]), spare: 1 }))
@@ -127,14 +128,14 @@ export function renderDiff(difference: Difference, look: Look): string {
   if (!rows.length) return [...lines, "no difference"].join("\n") + "\n";
   const columns: Column<(typeof rows)[number]>[] = [
     { title: "", cell: (row) => (row.change < 0 ? "-" : row.change > 0 ? "+" : " "), left: true },
-    { title: "Change", cell: (row) => signed(row.change, row.class === "object" ? count : bytes) },
-    { title: "Before", cell: (row) => (row.class === "object" ? count : bytes)(row.before), spare: 1 },
-    { title: "After", cell: (row) => (row.class === "object" ? count : bytes)(row.after) },
+    { title: "Change", cell: (row) => signed(row.change, formatOf(row)) },
+    { title: "Before", cell: (row) => formatOf(row)(row.before), spare: 1 },
+    { title: "After", cell: (row) => formatOf(row)(row.after) },
     { title: "Allocs", cell: (row) => signed(row.allocs, count), spare: 2 },
     { title: "Frees", cell: (row) => signed(row.frees, count), spare: 2 },
     {
       title: "Location",
-      cell: (row) => (row.kind ? `${row.kind} ` : "") + row.location + (row.state === "both" ? "" : ` (${row.state})`),
+      cell: (row) => nameOf(row) + (row.state === "both" ? "" : ` (${row.state})`),
       left: true,
     },
   ];

@@ -6,12 +6,15 @@
 //
 // Sums and differences of integers; every judgement is the core's (analyse.ts).
 
-import { count, time } from "../../shared/units.ts";
+import { CLASSES, type ClassName } from "../../shared/classes.ts";
+import { count } from "../../shared/units.ts";
 import type { Findings, Suspect, Verdict } from "../analyse/analyse.ts";
 import { ageKey, agesIn, type Age } from "../read/ages.ts";
-import { tracksOpenssl, withoutOpenssl, type Point, type Run, type Runs, type Snapshot } from "../read/history.ts";
-import type { Counts, Section } from "../read/parse.ts";
-import { CLASSES, type ClassName, type Site, type Sites } from "../read/sites.ts";
+import type { Counts, Section } from "../read/dump.ts";
+import { matches, type Filter } from "../read/filter.ts";
+import type { Point, Run, Runs } from "../read/history.ts";
+import { printedLocation, type Site, type Sites } from "../read/sites.ts";
+import { nameForPeople, tracksOpenssl, valueOf, withoutOpenssl } from "../read/snapshot.ts";
 
 export interface SiteRow {
   site: number;
@@ -81,12 +84,6 @@ export interface Report {
   sections: readonly Section[];
 }
 
-export interface Filter {
-  /** A part of a location. */
-  site?: string | undefined;
-  owner?: string | undefined;
-}
-
 export interface Material {
   files: string[];
   sites: Sites;
@@ -101,19 +98,6 @@ export interface Material {
 
 /** Dumps that are closer say nothing about an hour. */
 const RATE_SECONDS_MIN = 60;
-
-/** Whether a site is asked for. */
-export function matches(site: Site, filter: Filter): boolean {
-  if (filter.owner !== undefined && site.owner !== filter.owner) return false;
-  return filter.site === undefined || site.location.includes(filter.site);
-}
-
-/** Bytes, or objects alive. */
-export function valueOf(site: Site, snapshot: Snapshot): number {
-  const { number } = site;
-  if (site.class === "object") return (snapshot.allocs[number] ?? 0) - (snapshot.frees[number] ?? 0);
-  return snapshot.inUse[number] ?? 0;
-}
 
 export function makeReport(material: Material, run: Run, findings: Findings, filter: Filter): Report {
   const { sites, runs } = material;
@@ -156,7 +140,7 @@ export function makeReport(material: Material, run: Run, findings: Findings, fil
       peak: peak[number] ?? 0,
       perHour: perHour(change),
       verdict: site.class === "object" ? undefined : findings.sites.get(site.location),
-      ages: ages.get(ageKey(site.kind || site.class, site.location + (site.retired ? " [retired]" : ""))),
+      ages: ages.get(ageKey(site.kind || site.class, printedLocation(site))),
     });
     addToOwner(owners, site, value, change);
   }
@@ -299,9 +283,4 @@ function warningsOf(material: Material, run: Run, points: Point[], findings: Fin
 
 function dumps(n: number): string {
   return n === 1 ? "1 dump is" : `${count(n)} dumps are`;
-}
-
-export function nameForPeople(dump: { number: number; time: number | undefined }): string {
-  const at = dump.time === undefined || Number.isNaN(dump.time) ? "" : ` of ${time(dump.time)}`;
-  return `dump ${dump.number}${at}`;
 }

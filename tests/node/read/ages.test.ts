@@ -7,8 +7,9 @@ import { describe, test } from "node:test";
 import * as abi from "../../../assembly/abi.ts";
 import { Host } from "../../../harness/host.ts";
 import { loadCore } from "../../../host/node/core/module.ts";
-import { agesIn, ageKey } from "../../../host/node/read/ages.ts";
-import { Parser, type Section } from "../../../host/node/read/parse.ts";
+import { ageKey, agesIn } from "../../../host/node/read/ages.ts";
+import type { Section } from "../../../host/node/read/dump.ts";
+import { Parser } from "../../../host/node/read/parse.ts";
 import { Sites } from "../../../host/node/read/sites.ts";
 
 const COLUMNS = ["Older than", "Younger than", "Alive", "Size In-use", "% of site", "Kind", "Location"];

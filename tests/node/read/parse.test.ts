@@ -8,7 +8,8 @@ import { readFileSync } from "node:fs";
 import { describe, test } from "node:test";
 import { parseDumps, parseTables } from "../../../harness/dump.ts";
 import { builtInTable, handmadeDump, HOSTILE, NEW_SECTIONS, NEW_SECTIONS_ROWS } from "../../../harness/handmade.ts";
-import { Parser, type Dump } from "../../../host/node/read/parse.ts";
+import type { Dump } from "../../../host/node/read/dump.ts";
+import { Parser } from "../../../host/node/read/parse.ts";
 import { ownerOf, Sites, SITES_MAX, sourceOf } from "../../../host/node/read/sites.ts";
 import { fixture } from "../../support/command.ts";
 
