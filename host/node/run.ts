@@ -26,10 +26,12 @@ import type { Snapshot } from "./read/snapshot.ts";
 import { follow, Screen } from "./read/watch.ts";
 import { diff } from "./report/diff.ts";
 import { Reader, readFiles, type ReadOptions } from "./report/reader.ts";
+import { renderDiff } from "./report/render-diff.ts";
 import { renderHtml } from "./report/render-html.ts";
 import { toJson } from "./report/render-json.ts";
-import { renderDiff, renderReport, type Look } from "./report/render-table.ts";
+import { renderReport } from "./report/render-table.ts";
 import type { Report } from "./report/report.ts";
+import type { RenderOptions } from "./report/table.ts";
 
 /** A stream to write to, and what is known of a terminal at its end. */
 export interface Output {
@@ -465,7 +467,7 @@ function missing(name: string): never {
   throw new UsageError(`which file? memtrack ${name} ${EXAMPLE}`);
 }
 
-function look(io: Io, top: number): Look {
+function look(io: Io, top: number): RenderOptions {
   const { stdout, env } = io;
   const colour = Boolean(stdout.isTTY) && !env.NO_COLOR && env.TERM !== "dumb";
   const columns = stdout.isTTY ? (stdout.columns ?? 80) : Number(env.COLUMNS) || Infinity;

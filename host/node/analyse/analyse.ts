@@ -88,11 +88,11 @@ export class Analysis implements Observer {
     this.#interval = interval ?? INTERVAL;
   }
 
-  see(dump: Snapshot): void {
+  observe(dump: Snapshot): void {
     if (!this.#model) this.#begin(dump);
     this.#last = dump;
     this.#learn(dump);
-    this.#lay(dump);
+    this.#loadRows(dump);
     const model = this.#model!;
     const count = this.#registry!.siteCount;
     model.start();
@@ -189,7 +189,7 @@ export class Analysis implements Observer {
   }
 
   /** Brings a dump's rows into the form in which the core takes a shard's. */
-  #lay(dump: Snapshot): void {
+  #loadRows(dump: Snapshot): void {
     const words = this.#registry!.siteCount * WORDS;
     this.#allocs.fill(0, 0, words);
     this.#frees.fill(0, 0, words);

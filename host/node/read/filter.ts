@@ -11,8 +11,8 @@ export interface Filter {
   owner?: string | undefined;
 }
 
-/** Whether a site is asked for. */
-export function matches(site: Site, filter: Filter): boolean {
+/** Whether a site, or what else has an owner and a location, is asked for. */
+export function matches(site: Pick<Site, "owner" | "location">, filter: Filter): boolean {
   if (filter.owner !== undefined && site.owner !== filter.owner) return false;
   return filter.site === undefined || site.location.includes(filter.site);
 }

@@ -18,9 +18,10 @@ const POINTS_MAX = 1024;
 /** Bytes that all points of a run take together, at most. */
 const POINTS_BYTES_MAX = 48 * 1024 * 1024;
 /** Runs that keep their counts; one that is asked for does in any case. */
-const KEPT_MAX = 3;
+const DATA_MAX = 3;
 /** Runs that are listed. A server that crashes every minute for a year is said in a number. */
 const LISTED_MAX = 1000;
+
 export interface Point {
   number: number;
   time: number;
@@ -28,9 +29,9 @@ export interface Point {
   values: Float64Array;
 }
 
-/** Sees every dump of a run that is kept, in their order. */
+/** Is given every dump of a run that is kept, in their order. */
 export interface Observer {
-  see(dump: Snapshot): void;
+  observe(dump: Snapshot): void;
 }
 
 export class Run {
@@ -40,21 +41,21 @@ export class Run {
   lastNumber: number;
   lastTime: number;
   dumps = 0;
-  /** Undefined where a run's counts were let go. */
-  kept: Kept | undefined;
+  /** Undefined where a run's counts were dropped. */
+  data: RunData | undefined;
   /** When the server began to count, by the last dump that says it. */
   armed = NaN;
 
-  constructor(dump: Snapshot, kept: Kept) {
+  constructor(dump: Snapshot, data: RunData) {
     this.origin = dump.origin;
     this.firstNumber = this.lastNumber = dump.number;
     this.firstTime = this.lastTime = dump.time;
-    this.kept = kept;
+    this.data = data;
   }
 }
 
 /** What a run has counted. */
-export class Kept {
+export class RunData {
   first: Snapshot | undefined;
   points: Point[] = [];
   /** The largest value of each site, and the dump in which it was first seen (counted from 0; -1 before that). */
@@ -98,7 +99,7 @@ export class Kept {
     ++this.#seen;
     const bytes = this.points.length * this.#sites.size * Float64Array.BYTES_PER_ELEMENT;
     if (this.points.length > POINTS_MAX || (bytes > POINTS_BYTES_MAX && this.points.length > 8)) this.#thin();
-    this.observer?.see(dump);
+    this.observer?.observe(dump);
   }
 
   #thin(): void {
@@ -123,7 +124,7 @@ export interface RunsOptions {
   /** The run that is asked for, counted from 1; 0 for the last. */
   run?: number | undefined;
   /** For each run that is kept. */
-  observe?: (() => Observer) | undefined;
+  observer?: (() => Observer) | undefined;
 }
 
 export class Runs {
@@ -131,7 +132,7 @@ export class Runs {
   /** Runs before those in the list. */
   unlisted = 0;
   /** Dumps left out: cut off or damaged, and those outside --since and --until. */
-  readonly left: { cut: number; damaged: number; outside: number; untimed: number } = {
+  readonly skipped: { cut: number; damaged: number; outside: number; untimed: number } = {
     cut: 0,
     damaged: 0,
     outside: 0,
@@ -154,11 +155,11 @@ export class Runs {
 
   add(dump: Dump): void {
     const { since = -Infinity, until = Infinity } = this.#options;
-    if (Number.isNaN(dump.time) && (since !== -Infinity || until !== Infinity)) ++this.left.untimed;
+    if (Number.isNaN(dump.time) && (since !== -Infinity || until !== Infinity)) ++this.skipped.untimed;
     if (dump.time < since || dump.time > until) {
-      ++this.left.outside;
+      ++this.skipped.outside;
     } else if (dump.state !== "complete") {
-      ++this.left[dump.state];
+      ++this.skipped[dump.state];
       this.partial = snapshotOf(dump, this.#sites);
     } else if (isUntracked(dump)) {
       ++this.untracked;
@@ -179,7 +180,7 @@ export class Runs {
     run.lastTime = dump.time;
     run.armed = armedAt(dump);
     ++run.dumps;
-    run.kept?.add(dump);
+    run.data?.add(dump);
     this.#current = run;
     this.endsUntracked = false;
   }
@@ -218,20 +219,20 @@ export class Runs {
   #continues(run: Run, dump: Snapshot): boolean {
     if (run.origin !== dump.origin) return false;
     // The built-in's dumps say neither number nor time, but allocations count up.
-    if (dump.origin === "built-in") return run === this.#current && !restarted(run.kept?.last, dump);
+    if (dump.origin === "built-in") return run === this.#current && !restarted(run.data?.last, dump);
     return dump.number > run.lastNumber && dump.time >= run.lastTime && !isLater(armedAt(dump), run.armed);
   }
 
   #begin(dump: Snapshot): Run {
-    const run = new Run(dump, new Kept(this.#sites, this.#options.observe?.()));
+    const run = new Run(dump, new RunData(this.#sites, this.#options.observer?.()));
     this.list.push(run);
     if (this.list.length > LISTED_MAX) {
       this.list.shift();
       ++this.unlisted;
     }
     const asked = this.#options.run ? this.list[this.#options.run - 1 - this.unlisted] : undefined;
-    const holders = this.list.filter((entry) => entry.kept && entry !== asked);
-    for (const entry of holders.slice(0, -KEPT_MAX)) entry.kept = undefined;
+    const holders = this.list.filter((entry) => entry.data && entry !== asked);
+    for (const entry of holders.slice(0, -DATA_MAX)) entry.data = undefined;
     return run;
   }
 }

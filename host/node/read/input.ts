@@ -31,12 +31,12 @@ export type Progress = (done: number, size: number | undefined) => void;
 /** Looks at the files, which must be there, and puts the pieces of a rotated file in order: by their first times, if all have one. */
 export async function openInputs(names: readonly string[]): Promise<Input[]> {
   const inputs: Input[] = [];
-  for (const name of names) inputs.push(name === STDIN ? { name, size: undefined, time: undefined } : await look(name));
+  for (const name of names) inputs.push(name === STDIN ? { name, size: undefined, time: undefined } : await inspect(name));
   if (inputs.every((input) => input.time !== undefined)) inputs.sort((a, b) => a.time! - b.time!);
   return inputs;
 }
 
-async function look(name: string): Promise<Input> {
+async function inspect(name: string): Promise<Input> {
   try {
     const status = await stat(name);
     if (status.isDirectory()) throw new UsageError(`${name} is a directory: name the traffic.out in it`);

@@ -169,7 +169,7 @@ export class Parser {
       this.#rest = EMPTY;
     }
     this.idle();
-    while (this.#open.length) this.#cut(this.#open.at(-1)!);
+    while (this.#open.length) this.#abandon(this.#open.at(-1)!);
   }
 
   /** Takes the whole lines from `start` on. @returns where the rest begins */
@@ -199,7 +199,7 @@ export class Parser {
       const open = this.#open.at(-1);
       ++this.counts.lines;
       ++this.counts.foreign;
-      if (open) this.#cut(open);
+      if (open) this.#abandon(open);
     }
     return at;
   }
@@ -319,7 +319,7 @@ export class Parser {
     const number = Number(pairs.get("dump"));
     const at = this.#open.findLastIndex((open) => open.origin === "memtrack" && open.number === number);
     if (at < 0) return this.#foreign(this.#open.at(-1));
-    while (this.#open.length > at + 1) this.#cut(this.#open.at(-1)!);
+    while (this.#open.length > at + 1) this.#abandon(this.#open.at(-1)!);
     const open = this.#open[at]!;
     let rows = 0;
     let objects = 0;
@@ -348,7 +348,7 @@ export class Parser {
     // A dump is written in one piece. After foreign lines the table is no part of it.
     const plain = open?.tables.filter((table) => !table.title).length ?? 0;
     if (open && !open.title && (open.strayed || plain === 2)) {
-      this.#cut(open);
+      this.#abandon(open);
       return this.#head();
     }
     open ??= this.#begin("built-in", ++this.#builtIn, new Map());
@@ -377,7 +377,7 @@ export class Parser {
     // The server prints this before a dump, never in one.
     if (FREELIST_HEAD.test(line)) {
       ++this.counts.foreign;
-      return this.#cut(open);
+      return this.#abandon(open);
     }
     // After the built-in's table there is its summary at level 2, or nothing.
     if (open.origin === "built-in" && !open.table && !open.section && !open.head && !SUMMARY_HEAD.test(line)) {
@@ -433,7 +433,7 @@ export class Parser {
 
   /** The last column is text, and may hold anything. */
   #sectionRow(open: Open, section: Section, line: string): boolean {
-    const cells = cut(line, section.columns.length);
+    const cells = columnsOf(line, section.columns.length);
     if (!cells) return false;
     open.strayed = 0;
     if (OBJECTS_HEAD.every((name, index) => section.columns[index] === name)) return this.#objectRow(open, cells);
@@ -452,7 +452,7 @@ export class Parser {
   }
 
   #begin(origin: Dump["origin"], number: number, header: ReadonlyMap<string, string>): Open {
-    if (this.#open.length === OPEN_MAX) this.#cut(this.#open[0]!);
+    if (this.#open.length === OPEN_MAX) this.#abandon(this.#open[0]!);
     const open = new Open(origin, number, header, this.#spare.pop() ?? new Scratch());
     this.#open.push(open);
     return open;
@@ -462,10 +462,10 @@ export class Parser {
     ++this.counts.foreign;
     if (!open) return;
     ++open.strayed;
-    if (++open.foreign >= FOREIGN_MAX) this.#cut(open);
+    if (++open.foreign >= FOREIGN_MAX) this.#abandon(open);
   }
 
-  #cut(open: Open): void {
+  #abandon(open: Open): void {
     if (open.origin === "memtrack") open.state = "cut";
     this.#close(open);
   }
@@ -512,7 +512,7 @@ function bar(bytes: Uint8Array, at: number, end: number): boolean {
 }
 
 /** A line's columns, of which the last may hold ` | ` itself. Undefined where there are too few. */
-function cut(line: string, columns: number): string[] | undefined {
+function columnsOf(line: string, columns: number): string[] | undefined {
   const cells: string[] = [];
   let at = 0;
   for (let i = 1; i < columns; ++i) {

@@ -73,8 +73,8 @@ export function diff(sites: Sites, a: Side, b: Side, filter: Filter): Difference
   const warnings = [a, b]
     .filter(({ dump }) => dump.state !== "complete")
     .map(({ file, dump }) => `${file} ${nameForPeople(dump)} is not whole: its numbers are a part`);
-  const dark = withoutOpenssl(a, b);
-  if (dark) warnings.push(`OpenSSL is not tracked in ${dark.file} ${nameForPeople(dark.dump)}: it is left out`);
+  const untracked = withoutOpenssl(a, b);
+  if (untracked) warnings.push(`OpenSSL is not tracked in ${untracked.file} ${nameForPeople(untracked.dump)}: it is left out`);
   if (beganAnew(a.dump, b.dump)) warnings.push("counting began anew in between: what was in use before that is in the first alone");
   else if (lower) warnings.push("some counts are lower than before: the dumps are of different runs, or in the wrong order");
   const name = ({ file, dump }: Side): string => `${file} ${nameForPeople(dump)}`;

@@ -4,14 +4,15 @@
 
 import type { Readable } from "node:stream";
 import { Analysis } from "../analyse/analyse.ts";
-import { Runs, type Run, type RunsOptions } from "../read/history.ts";
 import { NoDump, UsageError } from "../errors.ts";
 import { requireMatch, type Filter } from "../read/filter.ts";
+import { Runs, type Run, type RunsOptions } from "../read/history.ts";
 import { openInputs, readInputs, type Progress } from "../read/input.ts";
 import { Parser } from "../read/parse.ts";
 import { noDump, TRACK } from "../read/select.ts";
 import { Sites } from "../read/sites.ts";
-import { makeReport, type Material, type Report } from "./report.ts";
+import { makeReport } from "./make-report.ts";
+import type { Report, ReportInput } from "./report.ts";
 
 export interface ReadOptions extends Filter {
   since?: number | undefined;
@@ -34,7 +35,7 @@ export class Reader {
     this.#files = files;
     this.#options = options;
     const { since, until, run } = options;
-    const runsOptions: RunsOptions = { since, until, run, observe: () => new Analysis(this.sites, options.interval) };
+    const runsOptions: RunsOptions = { since, until, run, observer: () => new Analysis(this.sites, options.interval) };
     this.runs = new Runs(this.sites, runsOptions);
     this.parser = new Parser(this.sites, (dump) => this.runs.add(dump));
   }
@@ -48,7 +49,7 @@ export class Reader {
     return run;
   }
 
-  get material(): Material {
+  get input(): ReportInput {
     const { sites, runs, parser, problems } = this;
     return {
       files: this.#files,
@@ -62,7 +63,7 @@ export class Reader {
   }
 
   report(run: Run): Report {
-    return makeReport(this.material, run, (run.kept!.observer as Analysis).findings(), this.#options);
+    return makeReport(this.input, run, (run.data!.observer as Analysis).findings(), this.#options);
   }
 }
 
@@ -77,8 +78,8 @@ export async function readFiles(
   reader.runs.end();
   const run = reader.run;
   if (!run) {
-    const { left, untracked } = reader.runs;
-    const { outside } = left;
+    const { skipped, untracked } = reader.runs;
+    const { outside } = skipped;
     const all = files.join(", ");
     if (untracked) throw new NoDump(`${all}: every dump is of level 0, in which nothing is tracked (${TRACK} is 1 or 2 to track)`);
     throw outside

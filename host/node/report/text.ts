@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Printable text on a terminal: the columns that it takes, cut to so many, in lines.
+// Printable text on a terminal: the columns that it takes, cut to so many, in lines; and its colours.
 
 import stringWidth from "string-width";
 
@@ -34,4 +34,17 @@ export function wrap(text: string, columns: number): string[] {
     line += line ? ` ${word}` : word;
   }
   return [...lines, line];
+}
+
+export interface TextOptions {
+  colour: boolean;
+}
+
+export const bold = painter(1);
+export const red = painter(31);
+export const green = painter(32);
+export const yellow = painter(33);
+
+function painter(code: number): (text: string, options: TextOptions) => string {
+  return (text, { colour }) => (colour ? `\x1b[${code}m${text}\x1b[0m` : text);
 }

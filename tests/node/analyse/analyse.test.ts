@@ -108,7 +108,7 @@ describe("dumps replayed through the core", () => {
         return { location: `${prefix}${i}`, allocs: live + 10 * n, frees: 10 * n, inUse: live * 512 };
       });
     const sites = new Sites();
-    const runs = new Runs(sites, { observe: () => new Analysis(sites, undefined) });
+    const runs = new Runs(sites, { observer: () => new Analysis(sites, undefined) });
     const parser = new Parser(sites, (dump) => runs.add(dump));
     for (let n = 1; n <= 500; ++n) {
       const dump = {
@@ -120,7 +120,7 @@ describe("dumps replayed through the core", () => {
       parser.push(Buffer.from(handmadeDump(dump)));
     }
     parser.end();
-    const { suspects, sites: verdicts } = (runs.chosen!.kept!.observer as Analysis).findings();
+    const { suspects, sites: verdicts } = (runs.chosen!.data!.observer as Analysis).findings();
     assert.deepEqual(suspects.map(({ location }) => location).sort(), [
       "memory/IOBuffer/a.cc:507",
       "memory/IOBuffer/a.cc:7",

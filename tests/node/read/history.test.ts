@@ -29,7 +29,7 @@ describe("points", () => {
   for (const dumps of [1, 2, 3, 1023, 1024, 1025, 1500, 5000]) {
     test(`of ${dumps} dumps: evenly spread from the first to the last`, () => {
       const { runs } = readAll(Array.from({ length: dumps }, (_, i) => dump(i + 1)));
-      const { points, first, last, seen } = runs.chosen!.kept!;
+      const { points, first, last, seen } = runs.chosen!.data!;
       assert.equal(seen, dumps);
       assert.ok(points.length <= 1025 && points.length >= Math.min(dumps, 512));
       assert.deepEqual([points[0]!.number, points.at(-1)!.number], [1, dumps]);
@@ -42,7 +42,7 @@ describe("points", () => {
 
   test("the peak is of all dumps, not of the points alone", () => {
     const { runs } = readAll(Array.from({ length: 3000 }, (_, i) => dump(i + 1, i === 1234 ? 1e9 : 5)));
-    assert.equal(runs.chosen!.kept!.peak[0], 1e9);
+    assert.equal(runs.chosen!.data!.peak[0], 1e9);
   });
 });
 
@@ -55,13 +55,13 @@ describe("runs", () => {
     assert.equal(runs.count, 1200);
     assert.equal(runs.list.length, 1000);
     assert.equal(runs.numberOf(runs.chosen!), 1200);
-    assert.equal(runs.list.filter(({ kept }) => kept).length, 3);
+    assert.equal(runs.list.filter(({ data }) => data).length, 3);
   });
 
   test("the one that is asked for keeps them", () => {
     const { runs } = readAll(restarts(20), 7);
     assert.equal(runs.numberOf(runs.chosen!), 7);
-    assert.ok(runs.chosen!.kept!.last);
+    assert.ok(runs.chosen!.data!.last);
   });
 
   const armed = (number: number, seconds: number, level = 2): string =>
