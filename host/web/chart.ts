@@ -9,8 +9,8 @@
 //             readout: the same in words
 
 import uPlot from "uplot";
-import { bytes, time as timeText } from "../shared/units.ts";
 import { printable } from "../shared/printable.ts";
+import { bytes, time as timeText } from "../shared/units.ts";
 import { element } from "./dom.ts";
 
 /** Series that have a line of their own; the others are one. */

@@ -8,7 +8,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { Ats } from "../../harness/ats.ts";
-import type { Finding } from "../../host/node/doctor/doctor.ts";
+import type { Finding } from "../../host/node/doctor/finding.ts";
 import { PLUGIN } from "../../tools/build.ts";
 import { fixture, memtrack } from "../support/command.ts";
 

@@ -6,6 +6,7 @@
 import { existsSync, openSync, readSync, closeSync, fstatSync } from "node:fs";
 import type { Readable } from "node:stream";
 import { NoDump, UsageError } from "../errors.ts";
+import { TRACK } from "../records.ts";
 import type { Dump } from "./dump.ts";
 import { openInputs, readInputs, STDIN, type Progress } from "./input.ts";
 import { Parser } from "./parse.ts";
@@ -14,7 +15,6 @@ import { snapshotOf, type Snapshot } from "./snapshot.ts";
 
 /** Who wants the last dump of a large file needs no more than its end: this much, or all where no dump is in there. */
 const TAIL = 32 * 1024 * 1024;
-export const TRACK = "proxy.config.res_track_memory";
 
 export interface Selected {
   file: string;

@@ -9,8 +9,9 @@ import { requireMatch, type Filter } from "../read/filter.ts";
 import { Runs, type Run, type RunsOptions } from "../read/history.ts";
 import { openInputs, readInputs, type Progress } from "../read/input.ts";
 import { Parser } from "../read/parse.ts";
-import { noDump, TRACK } from "../read/select.ts";
+import { noDump } from "../read/select.ts";
 import { Sites } from "../read/sites.ts";
+import { TRACK } from "../records.ts";
 import { makeReport } from "./make-report.ts";
 import type { Report, ReportInput } from "./report.ts";
 
@@ -67,12 +68,13 @@ export class Reader {
   }
 }
 
-export async function readFiles(
-  files: string[],
-  options: ReadOptions,
-  stdin: Readable,
-  progress?: Progress,
-): Promise<{ reader: Reader; run: Run; report: Report }> {
+export interface ReadResult {
+  reader: Reader;
+  run: Run;
+  report: Report;
+}
+
+export async function readFiles(files: string[], options: ReadOptions, stdin: Readable, progress?: Progress): Promise<ReadResult> {
   const reader = new Reader(files, options);
   reader.problems = await readInputs(await openInputs(files), stdin, reader.parser, progress);
   reader.runs.end();

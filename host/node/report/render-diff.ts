@@ -7,8 +7,8 @@ import { printable } from "../../shared/printable.ts";
 import { bytes, count, signed } from "../../shared/units.ts";
 import { nameOf } from "../read/sites.ts";
 import type { Difference, DiffRow } from "./diff.ts";
-import { bold, green, red } from "./text.ts";
 import { table, topRows, type Column, type RenderOptions } from "./table.ts";
+import { bold, green, red } from "./text.ts";
 
 export function renderDiff(difference: Difference, options: RenderOptions): string {
   const { rows } = difference;

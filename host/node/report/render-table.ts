@@ -8,8 +8,8 @@ import { bytes, count, signed } from "../../shared/units.ts";
 import { nameOf, printedLocation } from "../read/sites.ts";
 import { renderHead, renderNone } from "./headline.ts";
 import type { OwnerRow, Report, SiteRow } from "./report.ts";
-import { bold, red, wrap } from "./text.ts";
 import { ofAll, table, topRows, type Column, type RenderOptions } from "./table.ts";
+import { bold, red, wrap } from "./text.ts";
 
 export function renderReport(report: Report, options: RenderOptions): string {
   const lines = [...headline(report, options), ...suspects(report, options)];

@@ -8,7 +8,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { handmadeDump } from "../../../harness/handmade.ts";
-import type { Finding } from "../../../host/node/doctor/doctor.ts";
+import type { Finding } from "../../../host/node/doctor/finding.ts";
 import { memtrack } from "../../support/command.ts";
 
 const TRACK = "proxy.config.res_track_memory";

@@ -68,22 +68,3 @@ async function openIfThere(path: string): Promise<FileHandle | undefined> {
     throw error;
   }
 }
-
-/** A terminal that is drawn on as a whole, as top does it. */
-export class Screen {
-  readonly #write: (text: string) => unknown;
-
-  constructor(write: (text: string) => unknown) {
-    this.#write = write;
-    write("\x1b[?1049h\x1b[?25l");
-  }
-
-  draw(lines: string[], rows: number): void {
-    const seen = lines.slice(0, rows);
-    this.#write(`\x1b[H${seen.map((line) => `${line}\x1b[K`).join("\r\n")}\x1b[J`);
-  }
-
-  close(): void {
-    this.#write("\x1b[?25h\x1b[?1049l");
-  }
-}
