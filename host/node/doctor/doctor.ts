@@ -4,9 +4,8 @@
 // server's layout, its version, plugin.config, the records, memtrack.so, and the end of traffic.out. It changes nothing.
 
 import { existsSync } from "node:fs";
-import { printable } from "../../shared/printable.ts";
 import { UsageError } from "../errors.ts";
-import { problem, type Finding } from "./finding.ts";
+import type { Finding } from "./finding.ts";
 import { findInstallation, type DoctorOptions } from "./installation.ts";
 import { checkLastDump, readLastDump } from "./last-dump.ts";
 import { checkLibrary, checkPluginConfig, pluginFolder } from "./plugin.ts";
@@ -20,16 +19,12 @@ export async function doctor(options: DoctorOptions, env: NodeJS.ProcessEnv): Pr
   const { installation, findings } = await findInstallation(options, env);
   if (!installation) return findings;
   const { config, log } = installation;
-  const found = readRecords(config);
-  if (!found) {
-    const what = `neither records.config nor records.yaml can be read in ${printable(config)}`;
-    findings.push(problem(what, "run this as root or as the server's user, or say where they are with --config FOLDER"));
-  }
-  const records = found ?? new Map<string, string>();
+  const { records, findings: ofRecords } = readRecords(config);
   const plugin = checkPluginConfig(config);
   const dump = await readLastDump(log);
   return [
     ...findings,
+    ...ofRecords,
     ...plugin.findings,
     ...checkLibrary(options.plugins ?? pluginFolder(installation, records), plugin.loaded),
     ...checkSettings(records, typeof dump === "string" ? undefined : dump),

@@ -3,6 +3,7 @@
 // The server's records as its configuration has them, and what is to be said of those that bear on memtrack.
 
 import { join } from "node:path";
+import { parse } from "yaml";
 import { printable } from "../../shared/printable.ts";
 import { span } from "../../shared/units.ts";
 import type { Snapshot } from "../read/snapshot.ts";
@@ -13,12 +14,16 @@ import { readIfAllowed } from "./installation.ts";
 /** Texts by their full names. */
 export type Records = ReadonlyMap<string, string>;
 
-/** Of records.config of 9.2, or records.yaml of 10; undefined where neither can be read. */
-export function readRecords(folder: string): Records | undefined {
+/** Of records.config of 9.2, or records.yaml of 10. */
+export function readRecords(folder: string): { records: Records; findings: Finding[] } {
   const text = readIfAllowed(join(folder, "records.config"));
-  if (text !== undefined) return recordsOfConfig(text);
-  const yaml = readIfAllowed(join(folder, "records.yaml"));
-  return yaml === undefined ? undefined : recordsOfYaml(yaml);
+  if (text !== undefined) return { records: recordsOfConfig(text), findings: [] };
+  const path = join(folder, "records.yaml");
+  const yaml = readIfAllowed(path);
+  if (yaml !== undefined) return recordsOfYaml(yaml, path);
+  const what = `neither records.config nor records.yaml can be read in ${printable(folder)}`;
+  const fix = "run this as root or as the server's user, or say where they are with --config FOLDER";
+  return { records: new Map(), findings: [problem(what, fix)] };
 }
 
 function recordsOfConfig(text: string): Records {
@@ -30,15 +35,22 @@ function recordsOfConfig(text: string): Records {
   return records;
 }
 
-/** As far as plain `name: value` lines go. */
-function recordsOfYaml(text: string): Records {
+/** A name is the way to its value: `records: { plugin: { memtrack: { sites: 64 } } }` is proxy.config.plugin.memtrack.sites. */
+function recordsOfYaml(text: string, path: string): { records: Records; findings: Finding[] } {
   const records = new Map<string, string>();
-  for (const name of Object.keys(RANGES)) {
-    const key = name.split(".").at(-1)!;
-    const [, value] = new RegExp(`^\\s*${key}:\\s*(\\S+)`, "m").exec(text) ?? [];
-    if (value) records.set(name, value);
+  const add = (name: string, value: unknown): void => {
+    if (value === null || typeof value !== "object") records.set(name, String(value));
+    else for (const [key, inner] of Object.entries(value)) add(`${name}.${key}`, inner);
+  };
+  try {
+    const document = parse(text, { logLevel: "error" }) as { records?: unknown } | null;
+    add("proxy.config", document?.records ?? {});
+  } catch (error) {
+    const [what] = (error as Error).message.split("\n");
+    const fix = "the server does not take it either: put it right";
+    return { records, findings: [problem(`${printable(path)} is not valid YAML: ${printable(what!.replace(/:$/, ""))}`, fix)] };
   }
-  return records;
+  return { records, findings: [] };
 }
 
 /** A record's number as the server reads it: what follows the digits does not count (`INT 2 # both`). NaN where there are none. */

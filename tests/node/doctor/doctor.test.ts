@@ -22,8 +22,14 @@ describe("memtrack doctor", () => {
   });
   after(() => rmSync(folder, { recursive: true }));
 
-  async function look(records: string, log = ""): Promise<string[]> {
-    writeFileSync(join(folder, "etc", "records.config"), records);
+  function look(records: string, log = ""): Promise<string[]> {
+    return lookAt("records.config", records, log);
+  }
+
+  /** What is found with these records, of the one version or the other. */
+  async function lookAt(name: "records.config" | "records.yaml", records: string, log = ""): Promise<string[]> {
+    for (const other of ["records.config", "records.yaml"]) rmSync(join(folder, "etc", other), { force: true });
+    writeFileSync(join(folder, "etc", name), records);
     writeFileSync(join(folder, "traffic.out"), log);
     const argv = ["--config", join(folder, "etc"), "--plugins", folder, "--log", join(folder, "traffic.out")];
     const { code, out, err } = await memtrack(["doctor", "--json", ...argv], { env: { PATH: folder } });
@@ -52,6 +58,39 @@ describe("memtrack doctor", () => {
     assert.deepEqual(says, [`note: ${note}`]);
     const off = await look(records, handmadeDump({ level: 0, rows: [] }));
     assert.ok(off.includes(`problem: ${TRACK} is 0: nothing is tracked`), off.join("\n"));
+  });
+
+  test("in records.yaml a key of the same name elsewhere is not memtrack's", async () => {
+    const text = [
+      "records:",
+      "  res_track_memory: 2 # both",
+      "  dump_mem_info_frequency: 600",
+      "  ssl:",
+      "    client:",
+      "      verify:",
+      "        server:",
+      "          policy: ENFORCED",
+      "  cache:",
+      "    sites: 3",
+      "  plugin:",
+      "    memtrack: { sites: !!int 5, heap: !!int 1 }",
+    ].join("\n");
+    const found = await lookAt("records.yaml", text);
+    const wrong = found.filter((line) => /allowed are/.test(line));
+    assert.deepEqual(wrong, ['problem: proxy.config.plugin.memtrack.sites is "5", allowed are 64 to 65520']);
+    assert.ok(found.includes(`ok: ${TRACK} is 2`), found.join("\n"));
+    assert.ok(found.includes("ok: a dump is written every 10 min"), found.join("\n"));
+  });
+
+  test("a records.yaml that is none is said to be none", async () => {
+    const found = await lookAt("records.yaml", "records: [\n  res_track_memory: 2\n");
+    assert.ok(
+      found.some((line) => /^problem: .*records\.yaml is not valid YAML: .* at line \d/.test(line)),
+      found.join("\n"),
+    );
+    for (const text of ["", "records:", "records: 7", "- a", "records: { plugin: { memtrack: [1] } }"]) {
+      assert.ok((await lookAt("records.yaml", text)).includes(`problem: ${TRACK} is 0: nothing is tracked`), text);
+    }
   });
 
   test("a runroot.yaml that is not there is an error: the system's server is another", async () => {
