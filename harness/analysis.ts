@@ -3,7 +3,7 @@
 // Reads the sections that a dump's analysis writes: growth since a baseline, suspects, ages, reconciliation. Each is a title, a line of
 // column heads, a rule, and rows of as many columns; a blank line ends it.
 
-export interface Growth {
+interface Growth {
   change: number;
   perHour: number;
   allocs: number;
@@ -25,7 +25,7 @@ export interface Suspect {
   evidence: string;
 }
 
-export interface Part {
+interface Part {
   bytes: number | undefined;
   share: number | undefined;
   what: string;

@@ -43,7 +43,7 @@ export interface AtsOptions {
   keep?: boolean;
 }
 
-export interface WaitOptions {
+interface WaitOptions {
   timeoutMs?: number;
   /** Only what stands in the file after this many bytes counts. */
   from?: number;

@@ -31,7 +31,7 @@ export interface Summary {
 }
 
 /** Objects of the plugin API, by kind and call site. */
-export interface ObjectRow {
+interface ObjectRow {
   created: number;
   destroyed: number;
   alive: number;
@@ -40,7 +40,7 @@ export interface ObjectRow {
 }
 
 /** What an owner holds: bytes by class, objects alive. */
-export interface Holdings {
+interface Holdings {
   iobuffer: number;
   openssl: number;
   tsapi: number;
@@ -62,13 +62,13 @@ export interface OwnerRow extends Holdings {
 }
 
 /** Releases of memory older than the arming. */
-export interface Prior {
+interface Prior {
   frees: number;
   bytes: number;
   class: string;
 }
 
-export interface VerifyRow {
+interface VerifyRow {
   allocs: number;
   frees: number;
   inUse: number;
@@ -76,7 +76,7 @@ export interface VerifyRow {
   location: string;
 }
 
-export interface Tables {
+interface Tables {
   tables: Table[];
   summary?: Summary;
   objects: ObjectRow[];

@@ -10,7 +10,7 @@ export interface HandmadeRow {
   inUse: number;
 }
 
-export interface HandmadeDump {
+interface HandmadeDump {
   number?: number;
   /** Seconds since 1970. */
   time?: number;

@@ -14,7 +14,7 @@ export interface Done {
   errors: number;
 }
 
-export interface RequestsOptions {
+interface RequestsOptions {
   /** Connections, each kept alive (default 8). */
   concurrency?: number;
   /** Paths, asked for in turn (default /size/1000). */
@@ -47,7 +47,7 @@ export async function requests(base: string, count: number, options: RequestsOpt
   }
 }
 
-export interface HandshakesOptions {
+interface HandshakesOptions {
   /** Connections at a time (default 4). */
   concurrency?: number;
   /** Asked for on each connection; without it a connection is closed right after its handshake. */
@@ -96,12 +96,12 @@ async function inParallel(
   return total;
 }
 
-export interface WrkOptions {
+interface WrkOptions {
   seconds?: number;
   connections?: number;
 }
 
-export interface WrkDone extends Done {
+interface WrkDone extends Done {
   perSecond: number;
 }
 
@@ -119,7 +119,7 @@ export async function wrk(url: string, options: WrkOptions = {}): Promise<WrkDon
   };
 }
 
-export interface H2loadOptions {
+interface H2loadOptions {
   /** HTTP/1.1, not HTTP/2 (default false). */
   http1?: boolean;
   connections?: number;

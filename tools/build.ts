@@ -90,7 +90,7 @@ function licences(inputs: string[]): string {
 }
 
 /** The core's Wasm, for the host (release) and for tests that want assertions (debug). */
-export function buildWasm(say: Say): void {
+function buildWasm(say: Say): void {
   // The lock file stands for the compiler's version.
   const sources = [...assemblySources(), "asconfig.json", "package-lock.json"].map((name) => join(TOP, name));
   const newest = Math.max(...sources.map((path) => statSync(path).mtimeMs));
@@ -103,7 +103,7 @@ export function buildWasm(say: Say): void {
 }
 
 /** core_abi.h and core_digest.h: what the C host knows of the core without asking it. */
-export function buildHeaders(say: Say): void {
+function buildHeaders(say: Say): void {
   const abi = abiHeader(readFileSync(join(TOP, "assembly", "abi.ts"), "utf8"));
   if (writeIfChanged(join(BUILD, "core_abi.h"), abi)) say("core_abi.h from assembly/abi.ts");
   const digest = coreDigest();
@@ -112,7 +112,7 @@ export function buildHeaders(say: Say): void {
 }
 
 /** The C header that says what the text of assembly/abi.ts says. A number that only one of the two knew would be a silent mismatch. */
-export function abiHeader(source: string): string {
+function abiHeader(source: string): string {
   let defines = "";
   for (const [index, line] of source.split("\n").entries()) {
     if (!line.startsWith("export")) continue;
@@ -124,7 +124,7 @@ export function abiHeader(source: string): string {
 }
 
 /** core.c and core.h: the release Wasm as C. */
-export function buildC(say: Say): void {
+function buildC(say: Say): void {
   const built = statSync(join(BUILD, "core.c"), { throwIfNoEntry: false });
   if (built && built.mtimeMs >= statSync(WASM.release).mtimeMs) return;
   const folder = mkdtempSync(join(BUILD, "wasm2c-"));

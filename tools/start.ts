@@ -29,7 +29,7 @@ const OPENSSL_ROW = /^(?: *\d+ \|){4} memory\/OpenSSL\//;
 
 async function main(): Promise<void> {
   const { values } = parseArgs({ options: { keep: { type: "boolean" }, help: { type: "boolean", short: "h" } } });
-  const { keep, help } = values;
+  const { keep = false, help } = values;
   if (help) return console.log(HELP);
   build(say);
   const origin = keep ? await detachedOrigin() : await Origin.start();

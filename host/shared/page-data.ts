@@ -5,7 +5,7 @@
 
 import type { ClassName } from "./classes.ts";
 
-export interface SeriesData {
+interface SeriesData {
   /** A value for each of `x`; absent for rows that have no graph. */
   values?: number[];
 }
@@ -34,13 +34,13 @@ export interface OwnerData extends SeriesData {
   verdict: string | null;
 }
 
-export interface SuspectData {
+interface SuspectData {
   location: string;
   owner: string;
   evidence: string;
 }
 
-export interface SectionData {
+interface SectionData {
   title: string;
   columns: string[];
   rows: string[][];

@@ -57,12 +57,12 @@ const DARK = [
   "#9ca3af",
 ];
 
-export interface ChartSeries {
+interface ChartSeries {
   name: string;
   values: number[];
 }
 
-export interface ChartOptions {
+interface ChartOptions {
   title: string;
   x: { time: boolean; values: number[] };
   series: ChartSeries[];

@@ -18,7 +18,7 @@ export interface Column<Row> {
   node?(row: Row): Node;
 }
 
-export interface TableOptions<Row> {
+interface TableOptions<Row> {
   caption: string;
   columns: Column<Row>[];
   rows: Row[];

@@ -7,7 +7,7 @@ import { fileURLToPath } from "node:url";
 import type { Input, Output } from "../../host/node/commands/io.ts";
 import { run } from "../../host/node/run.ts";
 
-export interface CommandResult {
+interface CommandResult {
   code: number;
   out: string;
   err: string;
@@ -15,7 +15,7 @@ export interface CommandResult {
   bytes: Buffer;
 }
 
-export interface CommandOptions {
+interface CommandOptions {
   stdin?: string | Buffer;
   /** A terminal of so many columns. */
   columns?: number;

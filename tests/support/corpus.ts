@@ -34,9 +34,9 @@ export interface Site {
   /** iobuffer, openssl, tsapi, heap; or a kind of objects. */
   class: string;
   /** Per `per`; undefined where the source leaves it open. */
-  allocs?: number;
-  frees?: number;
-  bytes?: number;
+  allocs: number | undefined;
+  frees: number | undefined;
+  bytes: number | undefined;
   per: Exclude<keyof Counts, "deleted">;
 }
 
@@ -44,9 +44,9 @@ export interface Site {
 export interface Expected {
   class: string;
   location: string;
-  allocs?: number;
-  frees?: number;
-  bytes?: number;
+  allocs: number | undefined;
+  frees: number | undefined;
+  bytes: number | undefined;
 }
 
 /** Builds what has changed. */
@@ -145,7 +145,7 @@ export function grownOf(name: string, transactions: number): Expected {
 }
 
 /** A row of any section, in one form. */
-export interface Held {
+interface Held {
   class: string;
   location: string;
   allocs: number;

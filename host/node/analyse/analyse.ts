@@ -22,7 +22,7 @@ import { Parser } from "../read/parse.ts";
 import { CORE, ownerOf, Sites, type Site } from "../read/sites.ts";
 import type { Snapshot } from "../read/snapshot.ts";
 
-export const VERDICTS = ["new", "steady", "churn", "filling", "leak"] as const;
+const VERDICTS = ["new", "steady", "churn", "filling", "leak"] as const;
 export type Verdict = (typeof VERDICTS)[number];
 
 export interface Suspect {

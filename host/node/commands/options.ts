@@ -33,7 +33,7 @@ export const OUTPUT = {
   describe: "the file to write; - for standard output",
 } as const;
 
-export interface Command<Options> {
+interface Command<Options> {
   command: string;
   describe: string;
   builder(parser: Argv): Argv<Options>;

@@ -10,7 +10,7 @@ const DELAY_MS = 500;
 const REDRAW_MS = 100;
 const BAR = 30;
 
-export interface Terminal {
+interface Terminal {
   isTTY?: boolean;
   write(text: string): unknown;
 }

@@ -14,7 +14,7 @@ import { parseTime } from "./options.ts";
 import { progressBar } from "./progress.ts";
 
 /** The options WINDOW and FILTERS. */
-export interface ReportArguments extends Filter {
+interface ReportArguments extends Filter {
   since?: string | undefined;
   until?: string | undefined;
   run?: number | undefined;

@@ -15,7 +15,7 @@ import { isReadableFile } from "./installation.ts";
 import { numberOf, setAtRunTime, type Records } from "./settings.ts";
 
 /** A dump, or what is in the way of it. */
-export type LastDump = Snapshot | "unreadable" | "none";
+type LastDump = Snapshot | "unreadable" | "none";
 
 export async function readLastDump(log: string): Promise<LastDump> {
   if (!isReadableFile(log)) return "unreadable";

@@ -9,7 +9,7 @@ import { nameOf, type Site, type Sites } from "../read/sites.ts";
 import type { Snapshot } from "../read/snapshot.ts";
 
 export const FOLDED_VALUES = ["inuse_space", "inuse_objects", "alloc_objects"] as const;
-export type FoldedValue = (typeof FOLDED_VALUES)[number];
+type FoldedValue = (typeof FOLDED_VALUES)[number];
 
 export function folded(sites: Sites, dump: Snapshot, filter: Filter, value: FoldedValue): string {
   const lines: string[] = [];

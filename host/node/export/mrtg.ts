@@ -32,7 +32,7 @@ export function mrtgLines(sites: Sites, dump: Snapshot | undefined, filter: Filt
   return [value(buffers), value(others), armed ? span(armed) : "", printable(`memtrack ${name}`)].join("\n") + "\n";
 }
 
-export interface ConfigOptions {
+interface ConfigOptions {
   /** Of traffic.out, as MRTG is to name it. */
   file: string;
   workDir: string;

@@ -190,7 +190,7 @@ export class Sites {
 }
 
 /** The location of what found no row. */
-export const OTHER = "(other)";
+const OTHER = "(other)";
 
 function endsWith(bytes: Uint8Array, end: number, suffix: Uint8Array): boolean {
   const start = end - suffix.length;

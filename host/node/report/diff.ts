@@ -33,7 +33,7 @@ export interface Difference {
   rows: DiffRow[];
 }
 
-export interface Side {
+interface Side {
   file: string;
   dump: Snapshot;
 }

@@ -15,7 +15,7 @@ import { TRACK } from "../records.ts";
 import { makeReport } from "./make-report.ts";
 import type { Report, ReportInput } from "./report.ts";
 
-export interface ReadOptions extends Filter {
+interface ReadOptions extends Filter {
   since?: number | undefined;
   until?: number | undefined;
   run?: number | undefined;
