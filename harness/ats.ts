@@ -178,6 +178,19 @@ export class Ats {
     return this.nextDump({ from, reason: "signal" });
   }
 
+  /** A dump after all connections are closed, of which `state` says the same as of the one before; of the 20th, whatever it says. */
+  async settledDump(state: (dump: Dump) => unknown): Promise<Dump> {
+    await this.connectionsClosed();
+    const text = (dump: Dump) => JSON.stringify(state(dump));
+    let last = await this.dump();
+    for (let tries = 0; tries < 20; ++tries) {
+      const next = await this.dump();
+      if (text(next) === text(last)) return next;
+      last = next;
+    }
+    return last;
+  }
+
   /** Waits for a complete dump that begins after `from` (default: after now). */
   async nextDump(options: WaitOptions & { reason?: string } = {}): Promise<Dump> {
     const { from = this.sizeOf(this.trafficOutPath), reason, timeoutMs = DUMP_TIMEOUT_MS } = options;

@@ -6,18 +6,16 @@
 // is far steadier than requests per second.
 
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
-import { cpus, tmpdir } from "node:os";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { Ats, type AtsOptions } from "../../harness/ats.ts";
+import type { Ats, AtsOptions } from "../../harness/ats.ts";
 import type { Dump } from "../../harness/dump.ts";
 import { Origin } from "../../harness/origin.ts";
 import { PLUGIN } from "../../tools/build.ts";
 import { figure, type BUDGETS, type Figure } from "../figure.ts";
 import { orderOf, output, Rounds, wordsOf, type Run } from "../native.ts";
+import { CACHED, loadCommand, PLUGINS, startServer } from "../servers.ts";
 import { quantile } from "../statistics.ts";
-
-/** Plugins of Debian's that do something for every request, and change no response here. */
-export const PLUGINS = ["xdebug.so", "compress.so", "money_trace.so", "remap_stats.so", "header_freq.so"];
 
 const VARIANTS = {
   none: { level: 0, plugins: [] },
@@ -45,9 +43,6 @@ function bareOf(variant: Variant): Variant {
   return variant.startsWith("plugins,") ? "plugins" : "none";
 }
 
-/** A day: longer than any run. */
-export const CACHED = "cache=86400";
-
 interface Load {
   path: string;
   secure: boolean;
@@ -72,8 +67,46 @@ export async function server({ quick, rounds, progress }: Run): Promise<Figure[]
   const variants = (Object.keys(VARIANTS) as Variant[]).filter((variant) => !quick || /^none$|built-in|2/.test(variant));
   const loads = Object.keys(LOADS).filter((name) => !quick || name !== "HTTP/1.1, 20 KB");
   const slices = quick ? SLICES_QUICK : SLICES;
-  const folder = mkdtempSync(join(tmpdir(), "memtrack-bench-"));
   const measured = new Rounds();
+  await withServers(variants, progress, async (servers, origin, folder) => {
+    for (const [variant, ats] of servers) {
+      progress(`server: warming up, ${variant}`);
+      for (const load of loads) await loadOnce(ats, LOADS[load]!, folder);
+    }
+    const asked = origin.requests;
+    for (let round = 0; round < rounds; ++round) {
+      for (const load of loads) {
+        progress(`server: round ${round + 1} of ${rounds}, ${load}`);
+        await measureRound(measured, load, servers, folder, round, slices);
+      }
+    }
+    for (const load of loads) {
+      progress(`server: events of ${load}`);
+      await measureEvents(measured, load, servers, folder);
+    }
+    if (origin.requests !== asked) throw new Error("not every response came from the cache");
+    for (const [variant, ats] of servers) measured.add(`rss ${variant}`, residentKib(ats.pid) / 1024);
+  });
+  return [
+    ...loads.flatMap((load) => figuresOf(measured, load, variants)),
+    ...loads.flatMap((load) =>
+      variants
+        .filter((what) => measured.has(`events ${load} ${what}`))
+        .map((what) =>
+          figure({ group: "server", name: `${load}, events a request`, what, unit: "" }, measured.of(`events ${load} ${what}`)),
+        ),
+    ),
+    ...variants.map((what) => figure({ group: "server", name: "resident memory", what, unit: "MiB" }, measured.of(`rss ${what}`))),
+  ];
+}
+
+/** Starts a server of each variant, and stops them all, whatever happens. */
+async function withServers(
+  variants: Variant[],
+  progress: Run["progress"],
+  body: (servers: Map<Variant, Ats>, origin: Origin, folder: string) => Promise<void>,
+): Promise<void> {
+  const folder = mkdtempSync(join(tmpdir(), "memtrack-bench-"));
   const servers = new Map<Variant, Ats>();
   const origin = await Origin.start();
   const stop = async () => {
@@ -90,44 +123,22 @@ export async function server({ quick, rounds, progress }: Run): Promise<Figure[]
       progress(`server: starting, ${variant}`);
       servers.set(variant, await startServer(VARIANTS[variant], origin));
     }
-    for (const [variant, ats] of servers) {
-      progress(`server: warming up, ${variant}`);
-      for (const load of loads) await loadOnce(ats, LOADS[load]!, folder);
-    }
-    const asked = origin.requests;
-    for (let round = 0; round < rounds; ++round) {
-      for (const load of loads) {
-        progress(`server: round ${round + 1} of ${rounds}, ${load}`);
-        await measureRound(measured, load, servers, folder, round, slices);
-      }
-    }
-    for (const load of loads) {
-      progress(`server: events of ${load}`);
-      for (const variant of variants.filter((variant) => /level|heap/.test(variant))) {
-        const ats = servers.get(variant)!;
-        const before = eventsOf(await ats.dump());
-        await loadOnce(ats, LOADS[load]!, folder);
-        await ats.connectionsClosed();
-        measured.add(`events ${load} ${variant}`, (eventsOf(await ats.dump()) - before) / LOADS[load]!.requests);
-      }
-    }
-    if (origin.requests !== asked) throw new Error("not every response came from the cache");
-    for (const [variant, ats] of servers) measured.add(`rss ${variant}`, residentKib(ats.pid) / 1024);
+    await body(servers, origin, folder);
   } finally {
     process.off("SIGINT", interrupted);
     await stop();
   }
-  return [
-    ...loads.flatMap((load) => figuresOf(measured, load, variants)),
-    ...loads.flatMap((load) =>
-      variants
-        .filter((what) => measured.has(`events ${load} ${what}`))
-        .map((what) =>
-          figure({ group: "server", name: `${load}, events a request`, what, unit: "" }, measured.of(`events ${load} ${what}`)),
-        ),
-    ),
-    ...variants.map((what) => figure({ group: "server", name: "resident memory", what, unit: "MiB" }, measured.of(`rss ${what}`))),
-  ];
+}
+
+/** How many events a request is, where memtrack counts them. */
+async function measureEvents(measured: Rounds, load: string, servers: Map<Variant, Ats>, folder: string): Promise<void> {
+  for (const [variant, ats] of servers) {
+    if (!/level|heap/.test(variant)) continue;
+    const before = eventsOf(await ats.dump());
+    await loadOnce(ats, LOADS[load]!, folder);
+    await ats.connectionsClosed();
+    measured.add(`events ${load} ${variant}`, (eventsOf(await ats.dump()) - before) / LOADS[load]!.requests);
+  }
 }
 
 async function measureRound(
@@ -184,24 +195,6 @@ function figuresOf(measured: Rounds, load: string, variants: Variant[]): Figure[
   return [...costs, ...ratios];
 }
 
-export async function startServer(options: AtsOptions, origin: Origin): Promise<Ats> {
-  const records = {
-    // Each handshake is to be a full one.
-    "proxy.config.ssl.session_cache": 0,
-    "proxy.config.ssl.server.session_ticket.enable": 0,
-  };
-  const cores = serverCores();
-  // A thread for each core that it may use.
-  const ats = await Ats.start({
-    ...options,
-    records: { ...options.records, ...records },
-    origin: origin.url,
-    threads: Math.max(1, Math.floor(cpus().length / 2)),
-  });
-  if (cores) await output(["taskset", "-a", "-c", "-p", cores, String(ats.pid)]);
-  return ats;
-}
-
 interface Slice {
   /** The server's CPU time, and the time on the clock that the load says it took. */
   cpu: number;
@@ -221,17 +214,6 @@ async function loadOnce(ats: Ats, { path, secure, how, requests }: Load, folder:
   // Of a request: when it began, its status, how long it took, in microseconds.
   const times = wordsOf(readFileSync(log, "utf8")).map(([, , us]) => Number(us));
   return { cpu, seconds: requests / needed(said, /, ([\d.]+) req\/s/), times };
-}
-
-/** The lower half of the cores for the server, the upper one for the load; undefined where there is but one. */
-function serverCores(): string | undefined {
-  const count = cpus().length;
-  return count > 1 ? `0-${Math.floor(count / 2) - 1}` : undefined;
-}
-
-export function loadCommand(...command: string[]): string[] {
-  const count = cpus().length;
-  return count > 1 ? ["taskset", "-c", `${Math.floor(count / 2)}-${count - 1}`, ...command] : command;
 }
 
 function needed(text: string, pattern: RegExp): number {

@@ -11,8 +11,8 @@ import { Origin } from "../../harness/origin.ts";
 import { PLUGIN } from "../../tools/build.ts";
 import { figure, type Figure } from "../figure.ts";
 import { output, Rounds, type Run } from "../native.ts";
+import { CACHED, loadCommand, PLUGINS, startServer } from "../servers.ts";
 import { quantile } from "../statistics.ts";
-import { CACHED, loadCommand, PLUGINS, startServer } from "./server.ts";
 
 const plugins = [PLUGIN, ...PLUGINS];
 const VARIANTS: Record<string, AtsOptions> = {

@@ -12,6 +12,7 @@ import uPlot from "uplot";
 import { printable } from "../shared/printable.ts";
 import { bytes, time as timeText } from "../shared/units.ts";
 import { element } from "./dom.ts";
+import { isDark } from "./theme.ts";
 
 /** Series that have a line of their own; the others are one. */
 const LINES = 11;
@@ -366,7 +367,5 @@ function withOthers(all: ChartSeries[], rest: ChartOptions["rest"]): ChartSeries
 
 function palette(): string[] {
   if (matchMedia("print").matches) return LIGHT;
-  const theme = document.documentElement.dataset.theme;
-  const dark = theme ? theme === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
-  return dark ? DARK : LIGHT;
+  return isDark() ? DARK : LIGHT;
 }

@@ -10,6 +10,7 @@ import { Chart } from "./chart.ts";
 import type { OwnerData, PageData, SiteData } from "../shared/page-data.ts";
 import { byId, element } from "./dom.ts";
 import { SortedTable, type Column } from "./table.ts";
+import { followSystem, turnOver } from "./theme.ts";
 
 function verdict(text: string | null): Node {
   return element("span", { class: `verdict ${text ?? ""}` }, text ?? "-");
@@ -125,9 +126,7 @@ function sectionsPart(data: PageData): HTMLElement[] {
 function themeButton(redraw: () => void): HTMLElement {
   const button = element("button", { type: "button", class: "theme" }, "Dark or light");
   button.addEventListener("click", () => {
-    const { dataset } = document.documentElement;
-    const dark = dataset.theme ? dataset.theme === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
-    dataset.theme = dark ? "light" : "dark";
+    turnOver();
     redraw();
   });
   return button;
@@ -160,8 +159,9 @@ function build(data: PageData): void {
     element("section", { "aria-label": "Sites" }, element("h2", {}, "Sites"), sites.root),
     ...sectionsPart(data),
   );
+  followSystem(redraw);
   redraw();
-  for (const media of ["(prefers-color-scheme: dark)", "print"]) matchMedia(media).addEventListener("change", redraw);
+  matchMedia("print").addEventListener("change", redraw);
 }
 
 build(JSON.parse(byId("data").textContent!) as PageData);

@@ -273,14 +273,6 @@ function assertOwners(dump: Dump): void {
 }
 
 /** A dump in which all transactions have ended: nothing that a plugin holds has changed since the last one. */
-export async function settled(ats: Ats): Promise<Dump> {
-  await ats.connectionsClosed();
-  const state = (dump: Dump) => JSON.stringify(rowsOf(dump).filter((row) => ownerOf(row.location) !== "core"));
-  let last = await ats.dump();
-  for (let tries = 0; tries < 20; ++tries) {
-    const next = await ats.dump();
-    if (state(next) === state(last)) return next;
-    last = next;
-  }
-  return last;
+export function settled(ats: Ats): Promise<Dump> {
+  return ats.settledDump((dump) => rowsOf(dump).filter((row) => ownerOf(row.location) !== "core"));
 }

@@ -280,6 +280,22 @@ describe("for everyone", () => {
     await page.close();
   });
 
+  test("the theme is the system's, as it changes, until the button is pressed", async () => {
+    const { page } = await open(fixture("memtrack-level2.out"), { dark: true });
+    const paper = () => page.evaluate("getComputedStyle(document.body).backgroundColor");
+    const [light, dark] = ["rgb(255, 255, 255)", "rgb(18, 22, 28)"];
+    assert.equal(await paper(), dark);
+    await page.emulateMedia({ colorScheme: "light" });
+    assert.equal(await paper(), light);
+    await page.getByRole("button", { name: "Dark or light" }).click();
+    assert.equal(await paper(), dark);
+    for (const colorScheme of ["dark", "light"] as const) {
+      await page.emulateMedia({ colorScheme });
+      assert.equal(await paper(), dark);
+    }
+    await page.close();
+  });
+
   test("the button turns the theme over; a narrow screen does not scroll sideways", async () => {
     const { page } = await open(fixture("memtrack-level2.out"), { width: 380 });
     const paper = () => page.evaluate("getComputedStyle(document.body).backgroundColor");

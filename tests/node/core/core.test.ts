@@ -18,8 +18,7 @@ import { Model } from "../../../host/node/core/model.ts";
 import { loadCore } from "../../../host/node/core/module.ts";
 import { Registry } from "../../../host/node/core/registry.ts";
 import { Shard } from "../../../host/node/core/shard.ts";
-
-const SEED = Number(process.env.MEMTRACK_SEED ?? Math.floor(Math.random() * 2 ** 32));
+import { randomFrom, SEED } from "../../support/random.ts";
 
 const BUILDS = ["memtrack.wasm", "memtrack.debug.wasm"].map((name) => ({
   name,
@@ -27,17 +26,6 @@ const BUILDS = ["memtrack.wasm", "memtrack.debug.wasm"].map((name) => ({
 }));
 
 const FACTS: Facts = { time: 1795361003n, level: 2, iobuffer: abi.HOOK_INSTALLED, openssl: abi.HOOK_INSTALLED, digest: "test" };
-
-/** Numbers from 0 to n - 1 (mulberry32, Tommy Ettinger, public domain). */
-function randomFrom(seed: number): (n: number) => number {
-  let state = seed >>> 0;
-  return (n) => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let t = Math.imul(state ^ (state >>> 15), state | 1);
-    t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
-    return ((t ^ (t >>> 14)) >>> 0) % n;
-  };
-}
 
 function only(text: Buffer): Dump {
   const dumps = parseDumps(text.toString());

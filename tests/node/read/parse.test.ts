@@ -12,8 +12,7 @@ import type { Dump } from "../../../host/node/read/dump.ts";
 import { Parser } from "../../../host/node/read/parse.ts";
 import { ownerOf, Sites, SITES_MAX, sourceOf } from "../../../host/node/read/sites.ts";
 import { fixture } from "../../support/command.ts";
-
-const SEED = Number(process.env.MEMTRACK_SEED ?? Math.floor(Math.random() * 2 ** 32));
+import { randomFrom, SEED } from "../../support/random.ts";
 
 /** A copy of a dump that outlives the callback, with names for numbers. */
 interface Copy {
@@ -363,14 +362,3 @@ describe(`anything is read without an exception (seed ${SEED})`, () => {
     }
   });
 });
-
-/** Numbers from 0 to n - 1 (mulberry32, Tommy Ettinger, public domain). */
-function randomFrom(seed: number): (n: number) => number {
-  let state = seed >>> 0;
-  return (n) => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let t = Math.imul(state ^ (state >>> 15), state | 1);
-    t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
-    return ((t ^ (t >>> 14)) >>> 0) % n;
-  };
-}
