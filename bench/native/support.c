@@ -103,15 +103,6 @@ resident(void)
   return (uint64_t)in_memory * sysconf(_SC_PAGESIZE);
 }
 
-uint64_t
-random_next(uint64_t *state)
-{
-  *state ^= *state >> 12;
-  *state ^= *state << 25;
-  *state ^= *state >> 27;
-  return *state * 0x2545f4914f6cdd1du;
-}
-
 // ResourceTracker::increment(char const *, long), as the server imports it.
 extern void builtin_increment(const char *location, int64_t size) __asm__("_ZN15ResourceTracker9incrementEPKcl");
 

@@ -9,6 +9,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include "../../harness/random.h"
 #include "variants.h"
 
 // Arguments are name=value. Every one that the program asked for must be there, and no other: arguments_done() checks that.
@@ -28,9 +29,6 @@ void pin(unsigned core);
 
 // Resident memory of this process, bytes.
 uint64_t resident(void);
-
-// xorshift64*.
-uint64_t random_next(uint64_t *state);
 
 // Where the built-in's slots lead at present: the built-in itself, or our hook once that is installed.
 event_function increment_now(void);
