@@ -103,6 +103,30 @@ resident(void)
   return (uint64_t)in_memory * sysconf(_SC_PAGESIZE);
 }
 
+void *
+bare_allocate(size_t size, const char *file, int line)
+{
+  (void)file;
+  (void)line;
+  return malloc(size);
+}
+
+void *
+bare_reallocate(void *block, size_t size, const char *file, int line)
+{
+  (void)file;
+  (void)line;
+  return realloc(block, size);
+}
+
+void
+bare_release(void *block, const char *file, int line)
+{
+  (void)file;
+  (void)line;
+  free(block);
+}
+
 // ResourceTracker::increment(char const *, long), as the server imports it.
 extern void builtin_increment(const char *location, int64_t size) __asm__("_ZN15ResourceTracker9incrementEPKcl");
 

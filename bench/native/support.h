@@ -30,6 +30,11 @@ void pin(unsigned core);
 // Resident memory of this process, bytes.
 uint64_t resident(void);
 
+// The C library's allocator as libcrypto calls its own: through a pointer, with a file and a line.
+void *bare_allocate(size_t size, const char *file, int line);
+void *bare_reallocate(void *block, size_t size, const char *file, int line);
+void bare_release(void *block, const char *file, int line);
+
 // Where the built-in's slots lead at present: the built-in itself, or our hook once that is installed.
 event_function increment_now(void);
 
