@@ -38,7 +38,7 @@ export interface Figure extends Summary {
   verdict?: "ok" | "over";
 }
 
-export interface About {
+interface About {
   group: string;
   name: string;
   what: string;

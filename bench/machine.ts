@@ -5,7 +5,7 @@
 import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { cpus, release, totalmem } from "node:os";
-import { coreDigest } from "../tools/build.ts";
+import { coreDigest } from "../host/node/core/module.ts";
 
 export type Machine = Record<string, string>;
 

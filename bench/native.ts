@@ -8,7 +8,7 @@ import { BUILD, TOP } from "../tools/build.ts";
 
 const PROGRAMS = join(BUILD, "bench");
 
-export type Arguments = Record<string, string | number>;
+type Arguments = Record<string, string | number>;
 
 /** What a comparison needs to know of the run it is part of. */
 export interface Run {
@@ -40,7 +40,7 @@ export function wordsOf(text: string): string[][] {
     .map((line) => line.trim().split(/\s+/));
 }
 
-export interface OutputOptions {
+interface OutputOptions {
   env?: Record<string, string>;
   cwd?: string;
 }

@@ -6,17 +6,17 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { TOP } from "../tools/build.ts";
-import { command } from "./command.ts";
-import { events } from "./events.ts";
+import { command } from "./cases/command.ts";
+import { events } from "./cases/events.ts";
+import { growth } from "./cases/growth.ts";
+import { instructions } from "./cases/instructions.ts";
+import { pairs } from "./cases/pairs.ts";
+import { server } from "./cases/server.ts";
+import { share } from "./cases/share.ts";
 import { lineOf, type Figure } from "./figure.ts";
-import { growth } from "./growth.ts";
-import { instructions } from "./instructions.ts";
 import { machine } from "./machine.ts";
 import { buildNative, type Run } from "./native.ts";
-import { pairs } from "./pairs.ts";
 import { resultsText, type Results } from "./report.ts";
-import { server } from "./server.ts";
-import { share } from "./share.ts";
 
 // In the order of their cost, so that the cheap ones speak first.
 const COMPARISONS: Record<string, (run: Run) => Promise<Figure[]>> = {

@@ -6,11 +6,11 @@
 // included. `--command` builds the command alone, which needs no Traffic Server and no compiler of C.
 
 import { spawnSync } from "node:child_process";
-import { createHash } from "node:crypto";
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { buildSync, type BuildOptions } from "esbuild";
+import { coreDigest } from "../host/node/core/module.ts";
 
 export const TOP = fileURLToPath(new URL("..", import.meta.url));
 export const BUILD = join(TOP, "build");
@@ -43,7 +43,7 @@ export function buildCommand(say: Say = console.log): void {
     // A page is passed on by itself: what is in it goes along in it.
     banner: { js: "/*! With uPlot, https://github.com/leeoniya/uPlot, Copyright (c) Leon Sorokin, MIT licensed */" },
   });
-  // As deep as host/node, so that what both read beside them is at the same place.
+  // As deep as host/node, so that what host/node/package.ts names is at the same place.
   bundle(say, {
     entryPoints: { memtrack: join("host", "node", "bin.ts") },
     outdir: join(BUILD, "command"),
@@ -90,7 +90,7 @@ function licences(inputs: string[]): string {
 }
 
 /** The core's Wasm, for the host (release) and for tests that want assertions (debug). */
-export function buildWasm(say: Say): void {
+function buildWasm(say: Say): void {
   // The lock file stands for the compiler's version.
   const sources = [...assemblySources(), "asconfig.json", "package-lock.json"].map((name) => join(TOP, name));
   const newest = Math.max(...sources.map((path) => statSync(path).mtimeMs));
@@ -103,7 +103,7 @@ export function buildWasm(say: Say): void {
 }
 
 /** core_abi.h and core_digest.h: what the C host knows of the core without asking it. */
-export function buildHeaders(say: Say): void {
+function buildHeaders(say: Say): void {
   const abi = abiHeader(readFileSync(join(TOP, "assembly", "abi.ts"), "utf8"));
   if (writeIfChanged(join(BUILD, "core_abi.h"), abi)) say("core_abi.h from assembly/abi.ts");
   const digest = coreDigest();
@@ -112,7 +112,7 @@ export function buildHeaders(say: Say): void {
 }
 
 /** The C header that says what the text of assembly/abi.ts says. A number that only one of the two knew would be a silent mismatch. */
-export function abiHeader(source: string): string {
+function abiHeader(source: string): string {
   let defines = "";
   for (const [index, line] of source.split("\n").entries()) {
     if (!line.startsWith("export")) continue;
@@ -123,13 +123,8 @@ export function abiHeader(source: string): string {
   return generated("assembly/abi.ts") + defines;
 }
 
-/** Identifies the core: the first 16 hex digits of the SHA-256 of the release Wasm. */
-export function coreDigest(): string {
-  return createHash("sha256").update(readFileSync(WASM.release)).digest("hex").slice(0, 16);
-}
-
 /** core.c and core.h: the release Wasm as C. */
-export function buildC(say: Say): void {
+function buildC(say: Say): void {
   const built = statSync(join(BUILD, "core.c"), { throwIfNoEntry: false });
   if (built && built.mtimeMs >= statSync(WASM.release).mtimeMs) return;
   const folder = mkdtempSync(join(BUILD, "wasm2c-"));

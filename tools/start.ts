@@ -8,10 +8,10 @@ import { once } from "node:events";
 import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { Ats } from "../tests/support/ats.ts";
-import type { Dump } from "../tests/support/dump.ts";
-import { handshakes, MIXED_PATHS, requests, type Done } from "../tests/support/load.ts";
-import { Origin } from "../tests/support/origin.ts";
+import { Ats } from "../harness/ats.ts";
+import type { Dump } from "../harness/dump.ts";
+import { handshakes, MIXED_PATHS, requests, type Done } from "../harness/load.ts";
+import { Origin } from "../harness/origin.ts";
 import { build, BuildError, PLUGIN, TOP } from "./build.ts";
 
 const HELP = `npm start [-- --keep]
@@ -29,7 +29,7 @@ const OPENSSL_ROW = /^(?: *\d+ \|){4} memory\/OpenSSL\//;
 
 async function main(): Promise<void> {
   const { values } = parseArgs({ options: { keep: { type: "boolean" }, help: { type: "boolean", short: "h" } } });
-  const { keep, help } = values;
+  const { keep = false, help } = values;
   if (help) return console.log(HELP);
   build(say);
   const origin = keep ? await detachedOrigin() : await Origin.start();
@@ -105,7 +105,7 @@ function shorten(dump: Dump): string {
 
 /** An origin that outlives this process, as a kept server does. */
 async function detachedOrigin(): Promise<{ url: string; pid: number; stop(): Promise<void> }> {
-  const args = ["--import", "tsx", join(TOP, "tests", "support", "origin.ts")];
+  const args = ["--import", "tsx", join(TOP, "harness", "origin.ts")];
   const child = spawn(process.execPath, args, { cwd: TOP, detached: true, stdio: ["ignore", "pipe", "ignore"] });
   const [port] = (await once(child.stdout, "data")) as [Buffer];
   child.stdout.destroy();

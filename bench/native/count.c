@@ -98,30 +98,6 @@ count(const char *name, void (*run)(uint64_t turns), uint64_t turns)
   }
 }
 
-static void *
-bare_allocate(size_t size, const char *file, int line)
-{
-  (void)file;
-  (void)line;
-  return malloc(size);
-}
-
-static void *
-bare_reallocate(void *block, size_t size, const char *file, int line)
-{
-  (void)file;
-  (void)line;
-  return realloc(block, size);
-}
-
-static void
-bare_release(void *block, const char *file, int line)
-{
-  (void)file;
-  (void)line;
-  free(block);
-}
-
 int
 main(int argc, char **argv)
 {

@@ -19,22 +19,6 @@
 typedef void *(*allocate_function)(size_t size, const char *file, int line);
 typedef void (*release_function)(void *block, const char *file, int line);
 
-static void *
-bare_allocate(size_t size, const char *file, int line)
-{
-  (void)file;
-  (void)line;
-  return malloc(size);
-}
-
-static void
-bare_release(void *block, const char *file, int line)
-{
-  (void)file;
-  (void)line;
-  free(block);
-}
-
 static double
 replace(void **blocks, uint64_t count, uint64_t pairs, bool in_order, allocate_function allocate, release_function release)
 {

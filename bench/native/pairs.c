@@ -37,31 +37,6 @@ struct set {
 
 static size_t size;
 
-// As libcrypto calls its allocator: through a pointer, with a file and a line.
-static void *
-bare_allocate(size_t wanted, const char *file, int line)
-{
-  (void)file;
-  (void)line;
-  return malloc(wanted);
-}
-
-static void *
-bare_reallocate(void *block, size_t wanted, const char *file, int line)
-{
-  (void)file;
-  (void)line;
-  return realloc(block, wanted);
-}
-
-static void
-bare_release(void *block, const char *file, int line)
-{
-  (void)file;
-  (void)line;
-  free(block);
-}
-
 static void *(*hook_TSmalloc)(size_t, const char *);
 static void *(*hook_TSrealloc)(void *, size_t, const char *);
 static void (*hook_TSfree)(void *);

@@ -103,13 +103,28 @@ resident(void)
   return (uint64_t)in_memory * sysconf(_SC_PAGESIZE);
 }
 
-uint64_t
-random_next(uint64_t *state)
+void *
+bare_allocate(size_t size, const char *file, int line)
 {
-  *state ^= *state >> 12;
-  *state ^= *state << 25;
-  *state ^= *state >> 27;
-  return *state * 0x2545f4914f6cdd1du;
+  (void)file;
+  (void)line;
+  return malloc(size);
+}
+
+void *
+bare_reallocate(void *block, size_t size, const char *file, int line)
+{
+  (void)file;
+  (void)line;
+  return realloc(block, size);
+}
+
+void
+bare_release(void *block, const char *file, int line)
+{
+  (void)file;
+  (void)line;
+  free(block);
 }
 
 // ResourceTracker::increment(char const *, long), as the server imports it.

@@ -9,6 +9,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include "../../harness/random.h"
 #include "variants.h"
 
 // Arguments are name=value. Every one that the program asked for must be there, and no other: arguments_done() checks that.
@@ -29,8 +30,10 @@ void pin(unsigned core);
 // Resident memory of this process, bytes.
 uint64_t resident(void);
 
-// xorshift64*.
-uint64_t random_next(uint64_t *state);
+// The C library's allocator as libcrypto calls its own: through a pointer, with a file and a line.
+void *bare_allocate(size_t size, const char *file, int line);
+void *bare_reallocate(void *block, size_t size, const char *file, int line);
+void bare_release(void *block, const char *file, int line);
 
 // Where the built-in's slots lead at present: the built-in itself, or our hook once that is installed.
 event_function increment_now(void);

@@ -9,8 +9,10 @@
 //             readout: the same in words
 
 import uPlot from "uplot";
-import { bytes, time as timeText } from "../node/units.ts";
-import { element, visible } from "./dom.ts";
+import { printable } from "../shared/printable.ts";
+import { bytes, time as timeText } from "../shared/units.ts";
+import { element } from "./dom.ts";
+import { isDark } from "./theme.ts";
 
 /** Series that have a line of their own; the others are one. */
 const LINES = 11;
@@ -56,12 +58,12 @@ const DARK = [
   "#9ca3af",
 ];
 
-export interface ChartSeries {
+interface ChartSeries {
   name: string;
   values: number[];
 }
 
-export interface ChartOptions {
+interface ChartOptions {
   title: string;
   x: { time: boolean; values: number[] };
   series: ChartSeries[];
@@ -220,7 +222,7 @@ export class Chart {
         "button",
         { type: "button", "aria-pressed": "true" },
         swatch,
-        element("span", { class: "name", title: visible(name) }, element("bdi", { dir: "ltr" }, name)),
+        element("span", { class: "name", title: printable(name) }, element("bdi", { dir: "ltr" }, name)),
         value,
       );
       button.addEventListener("click", () => {
@@ -365,7 +367,5 @@ function withOthers(all: ChartSeries[], rest: ChartOptions["rest"]): ChartSeries
 
 function palette(): string[] {
   if (matchMedia("print").matches) return LIGHT;
-  const theme = document.documentElement.dataset.theme;
-  const dark = theme ? theme === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
-  return dark ? DARK : LIGHT;
+  return isDark() ? DARK : LIGHT;
 }

@@ -2,6 +2,8 @@
 //
 // Elements from data. Text enters a page as text nodes here, and in no other way: there is no innerHTML in this folder.
 
+import { printable } from "../shared/printable.ts";
+
 type Attributes = Record<string, string | number | boolean | undefined>;
 
 /** An element; attributes that are false or undefined are left out. */
@@ -15,16 +17,8 @@ export function element<K extends keyof HTMLElementTagNameMap>(
     if (value === undefined || value === false) continue;
     made.setAttribute(key, value === true ? "" : String(value));
   }
-  made.append(...children.map((child) => (typeof child === "string" ? visible(child) : child)));
+  made.append(...children.map((child) => (typeof child === "string" ? printable(child) : child)));
   return made;
-}
-
-/** What a reader cannot see, or what changes the direction of text, is shown by its number. */
-export function visible(text: string): string {
-  return text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Co}\p{Cn}\p{Cs}]/gu, (character) => {
-    const code = character.codePointAt(0)!;
-    return code < 0x100 ? `\\x${code.toString(16).padStart(2, "0")}` : `\\u${code.toString(16).padStart(4, "0")}`;
-  });
 }
 
 /** An element of the page that has to be there. */

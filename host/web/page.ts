@@ -4,18 +4,13 @@
 
 import "uplot/dist/uPlot.min.css";
 import "./style.css";
-import { bytes, count, signed } from "../node/units.ts";
+import { BYTE_CLASSES, CLASS_TITLES, formatOf, type ClassName } from "../shared/classes.ts";
+import { bytes, count, signed } from "../shared/units.ts";
 import { Chart } from "./chart.ts";
-import type { OwnerData, PageData, SiteData } from "./data.ts";
+import type { OwnerData, PageData, SiteData } from "../shared/page-data.ts";
 import { byId, element } from "./dom.ts";
 import { SortedTable, type Column } from "./table.ts";
-
-const CLASS_TITLES = { iobuffer: "IOBuffer", openssl: "OpenSSL", tsapi: "TSmalloc", heap: "Heap", object: "Objects" } as const;
-
-/** Sites that the graph of sites can show. */
-function sizeOf(site: SiteData): (value: number) => string {
-  return site.class === "object" ? count : bytes;
-}
+import { followSystem, turnOver } from "./theme.ts";
 
 function verdict(text: string | null): Node {
   return element("span", { class: `verdict ${text ?? ""}` }, text ?? "-");
@@ -52,9 +47,7 @@ function suspectsPart(data: PageData, show: (words: string) => void): HTMLElemen
 }
 
 function ownersTable(data: PageData, show: (words: string) => void): SortedTable<OwnerData> {
-  const classes = (["iobuffer", "openssl", "tsapi", "heap"] as const).filter((name) =>
-    data.owners.some((row) => row.classes[name] !== 0),
-  );
+  const classes = BYTE_CLASSES.filter((name) => data.owners.some((row) => row.classes[name] !== 0));
   const name = (row: OwnerData): Node => {
     const button = element("button", { type: "button", class: "link", title: "Show its sites" }, row.owner);
     button.addEventListener("click", () => show(row.owner));
@@ -89,12 +82,12 @@ function sitesTable(data: PageData): SortedTable<SiteData> {
   const columns: Column<SiteData>[] = [
     { title: "Location", text: (row) => row.location, node: (row) => element("code", {}, row.location) },
     { title: "Owner", text: (row) => row.owner },
-    { title: "In use", text: (row) => sizeOf(row)(row.value), value: (row) => row.value },
-    { title: "Change", text: (row) => signed(row.change, sizeOf(row)), value: (row) => row.change },
+    { title: "In use", text: (row) => formatOf(row)(row.value), value: (row) => row.value },
+    { title: "Change", text: (row) => signed(row.change, formatOf(row)), value: (row) => row.change },
   ];
   if (data.sites.some((row) => row.perHour !== null)) columns.push(hourly());
   columns.push(
-    { title: "Peak", text: (row) => sizeOf(row)(row.peak), value: (row) => row.peak },
+    { title: "Peak", text: (row) => formatOf(row)(row.peak), value: (row) => row.peak },
     { title: "Alive", text: (row) => count(row.live), value: (row) => row.live },
     { title: "Allocated", text: (row) => count(row.allocs), value: (row) => row.allocs },
     { title: "Released", text: (row) => count(row.frees), value: (row) => row.frees },
@@ -106,10 +99,10 @@ function sitesTable(data: PageData): SortedTable<SiteData> {
   return new SortedTable({ caption: "Sites", columns, rows: data.sites, sortBy: 2, words });
 }
 
-function hourly<Row extends { perHour: number | null; class?: unknown }>(): Column<Row> {
+function hourly<Row extends { perHour: number | null; class?: ClassName }>(): Column<Row> {
   return {
     title: "Per hour",
-    text: (row) => (row.perHour === null ? "-" : signed(Math.round(row.perHour), row.class === "object" ? count : bytes)),
+    text: (row) => (row.perHour === null ? "-" : signed(Math.round(row.perHour), formatOf(row))),
     value: (row) => row.perHour ?? 0,
   };
 }
@@ -133,9 +126,7 @@ function sectionsPart(data: PageData): HTMLElement[] {
 function themeButton(redraw: () => void): HTMLElement {
   const button = element("button", { type: "button", class: "theme" }, "Dark or light");
   button.addEventListener("click", () => {
-    const { dataset } = document.documentElement;
-    const dark = dataset.theme ? dataset.theme === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
-    dataset.theme = dark ? "light" : "dark";
+    turnOver();
     redraw();
   });
   return button;
@@ -168,8 +159,9 @@ function build(data: PageData): void {
     element("section", { "aria-label": "Sites" }, element("h2", {}, "Sites"), sites.root),
     ...sectionsPart(data),
   );
+  followSystem(redraw);
   redraw();
-  for (const media of ["(prefers-color-scheme: dark)", "print"]) matchMedia(media).addEventListener("change", redraw);
+  matchMedia("print").addEventListener("change", redraw);
 }
 
 build(JSON.parse(byId("data").textContent!) as PageData);

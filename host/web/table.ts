@@ -3,7 +3,8 @@
 // A table that sorts by a click on a column's title, and shows the rows that have what is searched for. It draws ROWS_SHOWN rows,
 // and all when it is asked to.
 
-import { element, visible } from "./dom.ts";
+import { printable } from "../shared/printable.ts";
+import { element } from "./dom.ts";
 
 const ROWS_SHOWN = 100;
 
@@ -17,7 +18,7 @@ export interface Column<Row> {
   node?(row: Row): Node;
 }
 
-export interface TableOptions<Row> {
+interface TableOptions<Row> {
   caption: string;
   columns: Column<Row>[];
   rows: Row[];
@@ -43,7 +44,7 @@ export class SortedTable<Row> {
   constructor(options: TableOptions<Row>) {
     this.#options = options;
     this.#by = options.sortBy;
-    this.#words = new Map(options.rows.map((row) => [row, visible(options.words(row)).toLowerCase()]));
+    this.#words = new Map(options.rows.map((row) => [row, printable(options.words(row)).toLowerCase()]));
     this.#heads = options.columns.map((column, index) => {
       const button = element("button", { type: "button" }, column.title);
       button.addEventListener("click", () => this.#sort(index));

@@ -8,7 +8,9 @@
 
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { abi, Host, loadCore } from "../../host/node/core.ts";
+import * as abi from "../../assembly/abi.ts";
+import { Host } from "../../harness/host.ts";
+import { loadCore } from "../../host/node/core/module.ts";
 import { corpus, Random, type Row, type Scene, type Traffic } from "./histories.ts";
 
 const MODULE = loadCore();

@@ -5,7 +5,7 @@
 // or innocent.
 
 /** Of one row in one step. */
-export interface Step {
+interface Step {
   allocs: number;
   allocBytes: number;
   frees: number;
@@ -80,7 +80,7 @@ class Population {
   }
 }
 
-export function add(...steps: Step[]): Step {
+function add(...steps: Step[]): Step {
   const sum = { allocs: 0, allocBytes: 0, frees: 0, freeBytes: 0 };
   for (const step of steps) for (const key of Object.keys(sum) as (keyof Step)[]) sum[key] += step[key];
   return sum;
@@ -91,14 +91,14 @@ export function add(...steps: Step[]): Step {
 type Behaviour = (index: number, traffic: Traffic, random: Random) => Step;
 
 /** Objects of requests, each alive for about so long. */
-export function churn(perTransaction: number, size: number, life: number): Behaviour {
+function churn(perTransaction: number, size: number, life: number): Behaviour {
   const all = new Population(size);
   return (_, { transactions }, random) =>
     all.change(random.poisson(transactions * perTransaction), random.poisson(all.live / life));
 }
 
 /** Objects that live exactly so long. */
-export function timed(perTransaction: number, size: number, life: number): Behaviour {
+function timed(perTransaction: number, size: number, life: number): Behaviour {
   const all = new Population(size);
   const born: number[] = [];
   return (index, { transactions }, random) => {
@@ -108,19 +108,19 @@ export function timed(perTransaction: number, size: number, life: number): Behav
 }
 
 /** So many objects from the beginning. */
-export function constant(objects: number, size: number): Behaviour {
+function constant(objects: number, size: number): Behaviour {
   const all = new Population(size);
   return (index) => all.change(index === 0 ? objects : 0, 0);
 }
 
 /** So many more objects at these steps. */
-export function steps(objects: number, size: number, at: (index: number) => boolean): Behaviour {
+function steps(objects: number, size: number, at: (index: number) => boolean): Behaviour {
   const all = new Population(size);
   return (index) => all.change(at(index) ? objects : 0, 0);
 }
 
 /** A cache of so many objects that fills as requests for `distinct` things do: popular ones first (Heaps' law), or evenly. */
-export function cache(capacity: number, size: number, perTransaction: number, heaps = 1): Behaviour {
+function cache(capacity: number, size: number, perTransaction: number, heaps = 1): Behaviour {
   const all = new Population(size);
   let asked = 0;
   let expected = 0;
@@ -134,14 +134,14 @@ export function cache(capacity: number, size: number, perTransaction: number, he
 }
 
 /** Fills buffers and flushes them all every so many samples. */
-export function sawtooth(perTransaction: number, size: number, period: number): Behaviour {
+function sawtooth(perTransaction: number, size: number, period: number): Behaviour {
   const all = new Population(size);
   return (index, { transactions }, random) =>
     all.change(random.poisson(transactions * perTransaction), index % period === period - 1 ? 1e15 : 0);
 }
 
 /** What each open connection has. */
-export function perConnection(objects: number, size: number): Behaviour {
+function perConnection(objects: number, size: number): Behaviour {
   const all = new Population(size);
   return (_, { connections }) => {
     const wanted = connections * objects;
@@ -150,7 +150,7 @@ export function perConnection(objects: number, size: number): Behaviour {
 }
 
 /** What the RAM cache has. */
-export function ramCache(size: number): Behaviour {
+function ramCache(size: number): Behaviour {
   const all = new Population(size);
   return (_, traffic) => {
     const wanted = Math.floor(traffic.ramCache / size);
@@ -159,24 +159,24 @@ export function ramCache(size: number): Behaviour {
 }
 
 /** Objects that nobody releases, from a step on. */
-export function leak(perTransaction: number, size: number, when: (index: number) => boolean = () => true): Behaviour {
+function leak(perTransaction: number, size: number, when: (index: number) => boolean = () => true): Behaviour {
   const all = new Population(size);
   return (index, { transactions }, random) => all.change(when(index) ? random.poisson(transactions * perTransaction) : 0, 0);
 }
 
 /** Likewise, whatever the traffic. */
-export function background(perSample: number, size: number, when: (index: number) => boolean = () => true): Behaviour {
+function background(perSample: number, size: number, when: (index: number) => boolean = () => true): Behaviour {
   const all = new Population(size);
   return (index, _, random) => all.change(when(index) ? random.poisson(perSample) : 0, 0);
 }
 
 /** A row of several of these at once. */
-export function row(name: string, ...behaviours: Behaviour[]): Row {
+function row(name: string, ...behaviours: Behaviour[]): Row {
   return { name, step: (index, traffic, random) => add(...behaviours.map((behave) => behave(index, traffic, random))) };
 }
 
 /** A row that leaks. */
-export function leaking(
+function leaking(
   name: string,
   within: number,
   behaviours: Behaviour[],

@@ -8,12 +8,12 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
+import { parseAnalysis, type Aged } from "../../harness/analysis.ts";
+import { Ats } from "../../harness/ats.ts";
+import type { Dump } from "../../harness/dump.ts";
+import { requests } from "../../harness/load.ts";
+import { Origin } from "../../harness/origin.ts";
 import { PLUGIN, TOP } from "../../tools/build.ts";
-import { parseAnalysis, type Aged } from "../support/analysis.ts";
-import { Ats } from "../support/ats.ts";
-import type { Dump } from "../support/dump.ts";
-import { requests } from "../support/load.ts";
-import { Origin } from "../support/origin.ts";
 
 const INTERVAL = "proxy.config.plugin.memtrack.sample_interval";
 const KEPT = "memory/plugin/ager.so on_transaction (ager.c:19)";

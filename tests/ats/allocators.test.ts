@@ -9,12 +9,12 @@ import { chmodSync, copyFileSync, mkdtempSync, readFileSync, rmSync } from "node
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
+import { Ats } from "../../harness/ats.ts";
+import type { Dump } from "../../harness/dump.ts";
+import { h2load, requests } from "../../harness/load.ts";
+import { Origin } from "../../harness/origin.ts";
 import { PLUGIN } from "../../tools/build.ts";
-import { Ats } from "../support/ats.ts";
 import { assertHolds, assertSound, buildCorpus, corpus, expectedOf, grownOf, rowsOfOwner, settled } from "../support/corpus.ts";
-import type { Dump } from "../support/dump.ts";
-import { h2load, requests } from "../support/load.ts";
-import { Origin } from "../support/origin.ts";
 
 const GROWING = ["leak_string", "leak_vector"];
 const LEAKS = [

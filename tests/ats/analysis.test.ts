@@ -11,11 +11,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
+import { parseAnalysis, type Analysis } from "../../harness/analysis.ts";
+import { Ats } from "../../harness/ats.ts";
+import { handshakes, requests, wrk } from "../../harness/load.ts";
+import { Origin } from "../../harness/origin.ts";
 import { PLUGIN, TOP } from "../../tools/build.ts";
-import { parseAnalysis, type Analysis } from "../support/analysis.ts";
-import { Ats } from "../support/ats.ts";
-import { handshakes, requests, wrk } from "../support/load.ts";
-import { Origin } from "../support/origin.ts";
 
 const INTERVAL = "proxy.config.plugin.memtrack.sample_interval";
 const FOUND_MS = 120_000;

@@ -6,11 +6,11 @@ import assert from "node:assert/strict";
 import { readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, test } from "node:test";
+import { Ats } from "../../harness/ats.ts";
+import { parseDumps, type Dump } from "../../harness/dump.ts";
+import { handshakes, mixed, requests, wrk } from "../../harness/load.ts";
+import { Origin } from "../../harness/origin.ts";
 import { PLUGIN } from "../../tools/build.ts";
-import { Ats } from "../support/ats.ts";
-import { parseDumps, type Dump } from "../support/dump.ts";
-import { handshakes, mixed, requests, wrk } from "../support/load.ts";
-import { Origin } from "../support/origin.ts";
 
 /** A changed record takes up to 10 s to reach the server from traffic_manager. */
 const CHANGE_MS = 25_000;

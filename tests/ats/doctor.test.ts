@@ -7,9 +7,9 @@ import { appendFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFile
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
-import type { Finding } from "../../host/node/doctor.ts";
+import { Ats } from "../../harness/ats.ts";
+import type { Finding } from "../../host/node/doctor/finding.ts";
 import { PLUGIN } from "../../tools/build.ts";
-import { Ats } from "../support/ats.ts";
 import { fixture, memtrack } from "../support/command.ts";
 
 async function findings(...argv: string[]): Promise<Finding[]> {

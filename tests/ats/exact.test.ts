@@ -5,11 +5,11 @@
 
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
+import { Ats } from "../../harness/ats.ts";
+import type { Dump, Table } from "../../harness/dump.ts";
+import { handshakes, mixed, requests } from "../../harness/load.ts";
+import { Origin } from "../../harness/origin.ts";
 import { PLUGIN } from "../../tools/build.ts";
-import { Ats } from "../support/ats.ts";
-import type { Dump, Table } from "../support/dump.ts";
-import { handshakes, mixed, requests } from "../support/load.ts";
-import { Origin } from "../support/origin.ts";
 
 /** What every dump owes its reader, whatever it counts. */
 function assertSound(dump: Dump): void {
@@ -37,16 +37,8 @@ function sum(table: Table): number {
 }
 
 /** A dump that has not changed since the last one: connections that ended have let go of what they held. */
-async function settled(ats: Ats): Promise<Dump> {
-  await ats.connectionsClosed();
-  const tables = (dump: Dump) => JSON.stringify([dump.iobuffer, dump.openssl]);
-  let last = await ats.dump();
-  for (let tries = 0; tries < 20; ++tries) {
-    const next = await ats.dump();
-    if (tables(next) === tables(last)) return next;
-    last = next;
-  }
-  return last;
+function settled(ats: Ats): Promise<Dump> {
+  return ats.settledDump((dump) => [dump.iobuffer, dump.openssl]);
 }
 
 async function withServer(

@@ -8,10 +8,10 @@ import { chmodSync, copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, 
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
+import { Ats, trafficLayout, type AtsOptions } from "../../harness/ats.ts";
+import { handshakes, mixed } from "../../harness/load.ts";
+import { Origin } from "../../harness/origin.ts";
 import { PLUGIN } from "../../tools/build.ts";
-import { Ats, trafficLayout, type AtsOptions } from "../support/ats.ts";
-import { handshakes, mixed } from "../support/load.ts";
-import { Origin } from "../support/origin.ts";
 
 let origin: Origin;
 let scratch: string;

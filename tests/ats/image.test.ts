@@ -6,11 +6,12 @@ import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { before, describe, test } from "node:test";
-import { coreDigest, PLUGIN } from "../../tools/build.ts";
-import { Ats } from "../support/ats.ts";
+import { Ats } from "../../harness/ats.ts";
+import { requests } from "../../harness/load.ts";
+import { Origin } from "../../harness/origin.ts";
+import { coreDigest } from "../../host/node/core/module.ts";
+import { PLUGIN } from "../../tools/build.ts";
 import { mappingsOf, slotsOf, words, type Mapping } from "../support/image.ts";
-import { requests } from "../support/load.ts";
-import { Origin } from "../support/origin.ts";
 
 /**
  * What the modules of the server and its libraries call in memtrack.so at level 2, the heap off: the tracker, the loader, what

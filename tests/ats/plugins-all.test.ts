@@ -10,11 +10,11 @@ import http from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
+import { Ats, trafficLayout, type AtsOptions } from "../../harness/ats.ts";
+import { mixed, MIXED_PATHS } from "../../harness/load.ts";
+import { Origin } from "../../harness/origin.ts";
 import { PLUGIN } from "../../tools/build.ts";
-import { Ats, trafficLayout, type AtsOptions } from "../support/ats.ts";
 import { assertSound, ownerOf, rowsOf, settled } from "../support/corpus.ts";
-import { mixed, MIXED_PATHS } from "../support/load.ts";
-import { Origin } from "../support/origin.ts";
 
 const MODULES = trafficLayout().PLUGINDIR!;
 

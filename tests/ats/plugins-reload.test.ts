@@ -8,12 +8,12 @@ import { appendFileSync, readFileSync, utimesSync } from "node:fs";
 import http from "node:http";
 import { basename, join } from "node:path";
 import { after, before, describe, test } from "node:test";
+import { Ats, type AtsOptions } from "../../harness/ats.ts";
+import type { Dump } from "../../harness/dump.ts";
+import { requests } from "../../harness/load.ts";
+import { Origin } from "../../harness/origin.ts";
 import { PLUGIN } from "../../tools/build.ts";
-import { Ats, type AtsOptions } from "../support/ats.ts";
 import { assertHolds, assertSound, buildCorpus, corpus, expectedOf, rowsOfOwner, settled } from "../support/corpus.ts";
-import type { Dump } from "../support/dump.ts";
-import { requests } from "../support/load.ts";
-import { Origin } from "../support/origin.ts";
 
 const RELOADS = Number(process.env.MEMTRACK_RELOADS ?? 200);
 /** After so many reloads whatever memtrack needs for them is there: its memory must not grow any more. */

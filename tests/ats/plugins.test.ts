@@ -10,13 +10,13 @@ import { chmodSync, copyFileSync, mkdirSync, mkdtempSync, readdirSync, rmSync } 
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
+import { Ats, type AtsOptions } from "../../harness/ats.ts";
+import type { Dump } from "../../harness/dump.ts";
+import { h2load, requests } from "../../harness/load.ts";
+import { Origin } from "../../harness/origin.ts";
 import { PLUGIN } from "../../tools/build.ts";
-import { Ats, type AtsOptions } from "../support/ats.ts";
 import { assertHolds, assertSound, buildCorpus, corpus, expectedOf, growingSite, grownOf, locationOf } from "../support/corpus.ts";
 import { ownerOf, rowsOf, rowsOfOwner, settled, sitesOf, SOURCES, type Counts, type Expected } from "../support/corpus.ts";
-import type { Dump } from "../support/dump.ts";
-import { h2load, requests } from "../support/load.ts";
-import { Origin } from "../support/origin.ts";
 
 const HEAP = { "proxy.config.plugin.memtrack.heap": 1 };
 

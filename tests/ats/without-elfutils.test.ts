@@ -9,10 +9,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { PLUGIN } from "../../tools/build.ts";
-import { Ats } from "../support/ats.ts";
+import { Ats } from "../../harness/ats.ts";
 import { assertSound, buildCorpus, corpus, rowsOfOwner, settled } from "../support/corpus.ts";
-import { requests } from "../support/load.ts";
-import { Origin } from "../support/origin.ts";
+import { requests } from "../../harness/load.ts";
+import { Origin } from "../../harness/origin.ts";
 
 const TRANSACTIONS = 50;
 

@@ -123,12 +123,3 @@ maps_text(void)
   fclose(out);
   return text;
 }
-
-uint64_t
-random_next(uint64_t *state)
-{
-  *state ^= *state >> 12;
-  *state ^= *state << 25;
-  *state ^= *state >> 27;
-  return *state * 0x2545f4914f6cdd1du;
-}

@@ -13,6 +13,7 @@
 
 #include <cmocka.h>
 
+#include "../../harness/random.h"
 #include "core_abi.h"
 #include "server/server.h"
 
@@ -42,8 +43,5 @@ char *dump_text(int level, bool verify);
 
 // /proc/self/maps, malloc'ed; only the lines of files, which tests do not change themselves.
 char *maps_text(void);
-
-// xorshift64*, so that a printed seed gives a run again.
-uint64_t random_next(uint64_t *state);
 
 #endif

@@ -9,10 +9,7 @@ import { tmpdir } from "node:os";
 import { join, relative } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { gzipSync } from "node:zlib";
-import type { Report } from "../../host/node/report.ts";
-import { width } from "../../host/node/text.ts";
-import { fixture, memtrack } from "../support/command.ts";
-import { parseDumps, parseTables, type Row } from "../support/dump.ts";
+import { parseDumps, parseTables, type Row } from "../../harness/dump.ts";
 import {
   handmadeDump,
   handmadeLeak,
@@ -21,7 +18,10 @@ import {
   HOSTILE_SHOWN,
   NEW_SECTIONS,
   NEW_SECTIONS_ROWS,
-} from "../support/handmade.ts";
+} from "../../harness/handmade.ts";
+import type { Report } from "../../host/node/report/report.ts";
+import { width } from "../../host/node/report/text.ts";
+import { fixture, memtrack } from "../support/command.ts";
 
 let folder: string;
 before(() => void (folder = mkdtempSync(join(tmpdir(), "memtrack-command-"))));

@@ -9,9 +9,9 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, 
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
+import { handmadeLeak } from "../../harness/handmade.ts";
 import { TOP } from "../../tools/build.ts";
 import { fixture, memtrack } from "../support/command.ts";
-import { handmadeLeak } from "../support/handmade.ts";
 
 let folder: string;
 let bin: string;

@@ -12,10 +12,12 @@ import { tmpdir } from "node:os";
 import { join, relative } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
-import { abi, Host, loadCore, type Facts, type OtherRow } from "../../host/node/core.ts";
+import * as abi from "../../assembly/abi.ts";
+import { parseAnalysis } from "../../harness/analysis.ts";
+import { parseDumps, parseTables, type Row } from "../../harness/dump.ts";
+import { Host, type Facts, type OtherRow } from "../../harness/host.ts";
+import { loadCore } from "../../host/node/core/module.ts";
 import { BUILTIN_PATH, countEvents, parseEvents, recordedText, type Event } from "../fixtures/events.ts";
-import { parseAnalysis } from "../support/analysis.ts";
-import { parseDumps, parseTables, type Row } from "../support/dump.ts";
 
 const TOP = fileURLToPath(new URL("../..", import.meta.url));
 const REPLAY = join(TOP, "build", "native-plain", "replay");

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Runs the memtrack command within the test, with streams that keep what is written. FIXTURES and HOSTILE are what it is run on.
+// Runs the memtrack command within the test, with streams that keep what is written.
 
 import { Readable } from "node:stream";
 import { fileURLToPath } from "node:url";
-import { run, type Input, type Output } from "../../host/node/run.ts";
+import type { Input, Output } from "../../host/node/commands/io.ts";
+import { run } from "../../host/node/run.ts";
 
-export interface Said {
+interface CommandResult {
   code: number;
   out: string;
   err: string;
@@ -14,7 +15,7 @@ export interface Said {
   bytes: Buffer;
 }
 
-export interface How {
+interface CommandOptions {
   stdin?: string | Buffer;
   /** A terminal of so many columns. */
   columns?: number;
@@ -29,27 +30,27 @@ export function fixture(name: string): string {
   return fileURLToPath(new URL(`../fixtures/${name}`, import.meta.url));
 }
 
-export async function memtrack(argv: string[], how: How = {}): Promise<Said> {
+export async function memtrack(argv: string[], options: CommandOptions = {}): Promise<CommandResult> {
   const chunks: Buffer[] = [];
   const errors: Buffer[] = [];
   const sink = (into: Buffer[], tty: boolean): Output => ({
-    ...(tty && { isTTY: true, columns: how.columns!, rows: how.rows ?? 24 }),
+    ...(tty && { isTTY: true, columns: options.columns!, rows: options.rows ?? 24 }),
     write(chunk, done) {
       into.push(Buffer.from(chunk));
-      how.onOutput?.(Buffer.concat(chunks).toString());
+      options.onOutput?.(Buffer.concat(chunks).toString());
       done?.();
       return true;
     },
   });
-  const stdin: Input = Readable.from(how.stdin === undefined ? [] : [Buffer.from(how.stdin)]);
-  const terminal = how.columns !== undefined;
+  const stdin: Input = Readable.from(options.stdin === undefined ? [] : [Buffer.from(options.stdin)]);
+  const terminal = options.columns !== undefined;
   const code = await run({
     argv,
     stdin,
     stdout: sink(chunks, terminal),
     stderr: sink(errors, terminal),
-    env: { PATH: process.env.PATH, ...how.env },
-    ...(how.signal && { signal: how.signal }),
+    env: { PATH: process.env.PATH, ...options.env },
+    ...(options.signal && { signal: options.signal }),
   });
   const bytes = Buffer.concat(chunks);
   return { code, out: bytes.toString(), err: Buffer.concat(errors).toString(), bytes };

@@ -7,9 +7,9 @@ import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import type { Ats } from "../../harness/ats.ts";
+import type { Dump, Table } from "../../harness/dump.ts";
 import { BUILD, TOP } from "../../tools/build.ts";
-import type { Ats } from "./ats.ts";
-import type { Dump, Table } from "./dump.ts";
 
 export const SOURCES = join(TOP, "tests", "plugins");
 
@@ -34,9 +34,9 @@ export interface Site {
   /** iobuffer, openssl, tsapi, heap; or a kind of objects. */
   class: string;
   /** Per `per`; undefined where the source leaves it open. */
-  allocs?: number;
-  frees?: number;
-  bytes?: number;
+  allocs: number | undefined;
+  frees: number | undefined;
+  bytes: number | undefined;
   per: Exclude<keyof Counts, "deleted">;
 }
 
@@ -44,9 +44,9 @@ export interface Site {
 export interface Expected {
   class: string;
   location: string;
-  allocs?: number;
-  frees?: number;
-  bytes?: number;
+  allocs: number | undefined;
+  frees: number | undefined;
+  bytes: number | undefined;
 }
 
 /** Builds what has changed. */
@@ -145,7 +145,7 @@ export function grownOf(name: string, transactions: number): Expected {
 }
 
 /** A row of any section, in one form. */
-export interface Held {
+interface Held {
   class: string;
   location: string;
   allocs: number;
@@ -273,14 +273,6 @@ function assertOwners(dump: Dump): void {
 }
 
 /** A dump in which all transactions have ended: nothing that a plugin holds has changed since the last one. */
-export async function settled(ats: Ats): Promise<Dump> {
-  await ats.connectionsClosed();
-  const state = (dump: Dump) => JSON.stringify(rowsOf(dump).filter((row) => ownerOf(row.location) !== "core"));
-  let last = await ats.dump();
-  for (let tries = 0; tries < 20; ++tries) {
-    const next = await ats.dump();
-    if (state(next) === state(last)) return next;
-    last = next;
-  }
-  return last;
+export function settled(ats: Ats): Promise<Dump> {
+  return ats.settledDump((dump) => rowsOf(dump).filter((row) => ownerOf(row.location) !== "core"));
 }

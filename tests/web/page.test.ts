@@ -12,11 +12,18 @@ import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { pathToFileURL } from "node:url";
 import { chromium, type Browser, type Page } from "playwright-core";
-import { bytes } from "../../host/node/units.ts";
+import { parseDumps } from "../../harness/dump.ts";
+import {
+  handmadeDump,
+  handmadeLeak,
+  HOSTILE_OWNER,
+  HOSTILE_SHOWN,
+  NEW_SECTIONS,
+  NEW_SECTIONS_ROWS,
+} from "../../harness/handmade.ts";
+import { bytes } from "../../host/shared/units.ts";
 import { buildCommand } from "../../tools/build.ts";
 import { fixture, memtrack } from "../support/command.ts";
-import { parseDumps } from "../support/dump.ts";
-import { handmadeDump, handmadeLeak, HOSTILE_OWNER, HOSTILE_SHOWN, NEW_SECTIONS, NEW_SECTIONS_ROWS } from "../support/handmade.ts";
 
 const CHROMIUM = "/usr/bin/chromium";
 const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
@@ -270,6 +277,22 @@ describe("for everyone", () => {
     for (const summary of await page.locator("summary").all()) await summary.click();
     for (const table of await page.locator("section.chart details").all()) await table.locator("tbody tr").first().waitFor();
     await assertAccessible(page);
+    await page.close();
+  });
+
+  test("the theme is the system's, as it changes, until the button is pressed", async () => {
+    const { page } = await open(fixture("memtrack-level2.out"), { dark: true });
+    const paper = () => page.evaluate("getComputedStyle(document.body).backgroundColor");
+    const [light, dark] = ["rgb(255, 255, 255)", "rgb(18, 22, 28)"];
+    assert.equal(await paper(), dark);
+    await page.emulateMedia({ colorScheme: "light" });
+    assert.equal(await paper(), light);
+    await page.getByRole("button", { name: "Dark or light" }).click();
+    assert.equal(await paper(), dark);
+    for (const colorScheme of ["dark", "light"] as const) {
+      await page.emulateMedia({ colorScheme });
+      assert.equal(await paper(), dark);
+    }
     await page.close();
   });
 

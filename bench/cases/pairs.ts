@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What an allocation and its release cost through the hooks of OpenSSL, TSmalloc and operator new, by size, beside the bare allocator;
+// and beside them what a user would take instead: gperftools' heap profiler and heaptrack, on the same loop.
+
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { figure, paired, type Figure } from "../figure.ts";
+import { commandOf, orderOf, output, Rounds, run, wordsOf, type Run } from "../native.ts";
+
+const SIZES = [16, 64, 256, 1024, 16384];
+/** Our sets of functions (bench/native/pairs.c), by group of figures. */
+const SETS = { openssl: "o", tsapi: "t", heap: "n" };
+const MODES = { pair: "pair", realloc: "realloc", cross: "pair across threads" };
+// Of larger blocks the bare allocator's own way back across threads takes microseconds, and more or fewer from run to run.
+const CROSS_JUDGED = 256;
+
+/** The same program, with a profiler before it. What that writes goes to a folder that is removed. */
+const PROFILERS: Record<string, (command: string[], folder: string) => Promise<string>> = {
+  gperftools: (command, folder) =>
+    output(command, { env: { LD_PRELOAD: "libtcmalloc.so.4", HEAPPROFILE: join(folder, "gperftools") } }),
+  heaptrack: (command, folder) => output(["heaptrack", "-r", "-o", join(folder, "heaptrack"), ...command]),
+};
+
+export async function pairs({ quick, rounds, progress }: Run): Promise<Figure[]> {
+  const measured = new Rounds();
+  const folder = mkdtempSync(join(tmpdir(), "memtrack-bench-"));
+  try {
+    for (let round = 0; round < rounds; ++round) {
+      progress(`pairs: round ${round + 1} of ${rounds}`);
+      for (const size of SIZES) {
+        for (const mode of Object.keys(MODES)) {
+          const sets = orderOf(["b", ...Object.values(SETS)], round).join("");
+          for (const [set, ns] of await run("pairs", { sets, mode, size, ms: 10 })) measured.add(`${set} ${mode} ${size}`, ns);
+        }
+        if (quick && size !== 64) continue;
+        for (const [profiler, under] of Object.entries(PROFILERS)) {
+          const said = await under(commandOf("pairs", { sets: "b", mode: "pair", size, ms: 10 }), folder);
+          const line = wordsOf(said).find((words) => words[0] === "b" && words.length === 2);
+          measured.add(`${profiler} pair ${size}`, line?.[1]);
+        }
+      }
+    }
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+  return Object.keys(SETS).flatMap((group) =>
+    Object.keys(MODES).flatMap((mode) =>
+      SIZES.flatMap((size) => figuresOf(measured, group as keyof typeof SETS, mode as keyof typeof MODES, size)),
+    ),
+  );
+}
+
+function figuresOf(measured: Rounds, group: keyof typeof SETS, mode: keyof typeof MODES, size: number): Figure[] {
+  const about = { group, name: `${MODES[mode]}, ${size} bytes`, unit: "ns" };
+  const [bare, ours] = [measured.of(`b ${mode} ${size}`), measured.of(`${SETS[group]} ${mode} ${size}`)];
+  const budget = mode !== "cross" || size <= CROSS_JUDGED ? ("pair" as const) : undefined;
+  const others = Object.keys(PROFILERS).filter((profiler) => group === "openssl" && measured.has(`${profiler} ${mode} ${size}`));
+  return [
+    figure({ ...about, what: "bare" }, bare),
+    figure({ ...about, what: "ours" }, ours),
+    ...others.map((profiler) => figure({ ...about, what: profiler }, measured.of(`${profiler} ${mode} ${size}`))),
+    paired({ ...about, what: "ours - bare", budget }, ours, bare, (x, y) => x - y),
+    paired({ ...about, what: "ours / bare", unit: "x" }, ours, bare),
+    ...others.map((profiler) =>
+      paired({ ...about, what: `${profiler} / bare`, unit: "x" }, measured.of(`${profiler} ${mode} ${size}`), bare),
+    ),
+  ];
+}

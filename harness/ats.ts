@@ -1,0 +1,530 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// A private Traffic Server: a folder of its own for its configuration, cache, logs and sockets, free ports on the loopback
+// interface, an unprivileged user. It reads nothing of the system server's configuration and leaves nothing outside its folder. It
+// ends with the process that started it, however that ends (unless `keep` was asked for).
+
+import { execFile, execFileSync, spawn, type ChildProcess } from "node:child_process";
+import { chmodSync, chownSync, copyFileSync, existsSync, mkdirSync, mkdtempSync, openSync, closeSync } from "node:fs";
+import { readdirSync, readFileSync, readlinkSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { createServer, type Server } from "node:net";
+import { tmpdir } from "node:os";
+import { basename, join } from "node:path";
+import { setTimeout as pause } from "node:timers/promises";
+import { promisify } from "node:util";
+import { parseDumps, type Dump } from "./dump.ts";
+
+export interface AtsOptions {
+  /** Where its files go (default: a new folder in the system's folder for temporary files). Removed by stop(), if we made it. */
+  folder?: string;
+  /** Network threads (default 2). */
+  threads?: number;
+  /** proxy.config.res_track_memory (default 1). */
+  level?: number;
+  /** Further records, or other values: a string is written as STRING, an integer as INT, another number as FLOAT. */
+  records?: Record<string, string | number>;
+  /** Lines for the end of records.config as they are, for values that no record should have. */
+  recordLines?: string[];
+  /** Lines of plugin.config. A first word that is an absolute path is copied into the folder, where the server's user can read it. */
+  plugins?: string[];
+  /** What everything is mapped to: an origin's URL. */
+  origin?: string;
+  /** Further lines of remap.config, before the one that maps everything. Plugins in them as in plugin.config. */
+  remap?: string[];
+  /** Runs the server under a traffic_manager, and so with traffic_ctl (default false). */
+  manager?: boolean;
+  /** Added to the environment, for instance LD_LIBRARY_PATH. */
+  env?: Record<string, string>;
+  /** Another traffic_server than the system's. Without a manager only: that one takes the server from the system. */
+  serverPath?: string;
+  /** Has the same modules at the same addresses in each run. */
+  fixedAddresses?: boolean;
+  /** Leaves the server running when this process ends, and the folder when it is stopped. */
+  keep?: boolean;
+}
+
+interface WaitOptions {
+  timeoutMs?: number;
+  /** Only what stands in the file after this many bytes counts. */
+  from?: number;
+}
+
+const START_TIMEOUT_MS = 30_000;
+const STOP_TIMEOUT_MS = 10_000;
+// The server looks for a signal every 500 ms.
+const DUMP_TIMEOUT_MS = 10_000;
+const POLL_MS = 20;
+
+export class Ats {
+  readonly folder: string;
+  readonly httpPort: number;
+  readonly tlsPort: number;
+  readonly #options: AtsOptions;
+  readonly #owned: boolean;
+  readonly #user: User | undefined;
+  readonly #copies = new Map<string, string>();
+  #process: ChildProcess | undefined;
+  #pid = 0;
+
+  private constructor(options: AtsOptions, ports: number[]) {
+    this.#options = options;
+    [this.httpPort, this.tlsPort] = ports as [number, number];
+    this.#owned = options.folder === undefined;
+    this.folder = options.folder ?? mkdtempSync(join(tmpdir(), "memtrack-"));
+    this.#user = process.getuid?.() === 0 ? unprivilegedUser() : undefined;
+    for (const name of FOLDERS) mkdirSync(join(this.folder, name), { recursive: true });
+    this.#configure();
+    if (this.#user) giveTo(this.#user, this.folder);
+  }
+
+  /** Resolves when the server says that it is fully initialized. */
+  static async start(options: AtsOptions = {}): Promise<Ats> {
+    const ats = new Ats(options, await freePorts(2));
+    try {
+      await ats.#launch();
+    } catch (error) {
+      await ats.stop({ keepFolder: true });
+      throw error;
+    }
+    return ats;
+  }
+
+  get httpUrl(): string {
+    return `http://127.0.0.1:${this.httpPort}/`;
+  }
+
+  get httpsUrl(): string {
+    return `https://127.0.0.1:${this.tlsPort}/`;
+  }
+
+  /** Of traffic_server, under a manager too. */
+  get pid(): number {
+    return this.#pid;
+  }
+
+  /** Of what was started here: traffic_server, or its traffic_manager. Ending this one ends everything. */
+  get rootPid(): number {
+    return this.#process?.pid ?? 0;
+  }
+
+  get trafficOutPath(): string {
+    return join(this.folder, "log", "traffic.out");
+  }
+
+  get diagsPath(): string {
+    return join(this.folder, "log", "diags.log");
+  }
+
+  get runRootPath(): string {
+    return join(this.folder, "runroot.yaml");
+  }
+
+  trafficOut(): string {
+    return readIfThere(this.trafficOutPath);
+  }
+
+  diags(): string {
+    return readIfThere(this.diagsPath);
+  }
+
+  /** Whether traffic_server runs. */
+  alive(): boolean {
+    return this.#pid !== 0 && isRunning(this.#pid);
+  }
+
+  /** How the process that was started ended: its exit code, the signal's name, or undefined while it runs. */
+  get exitStatus(): number | string | undefined {
+    return this.#process?.signalCode ?? this.#process?.exitCode ?? undefined;
+  }
+
+  /** Waits until what was started here has ended by itself. */
+  async ended(timeoutMs = 10_000): Promise<void> {
+    await until(
+      () => this.exitStatus !== undefined,
+      timeoutMs,
+      () => `the server still runs after ${timeoutMs} ms`,
+    );
+  }
+
+  signal(name: NodeJS.Signals): void {
+    process.kill(this.#pid, name);
+  }
+
+  /** How much of a file there is now: take it before what is to be waited for, and give it to waitFor as `from`. */
+  sizeOf(path: string): number {
+    return statSync(path, { throwIfNoEntry: false })?.size ?? 0;
+  }
+
+  /** Waits until a file's text matches, and gives that text. A file that became shorter than `from` is a new one, and counts whole. */
+  async waitFor(path: string, what: RegExp | ((text: string) => boolean), options: WaitOptions = {}): Promise<string> {
+    const { timeoutMs = 10_000, from = 0 } = options;
+    const matches = typeof what === "function" ? what : (text: string) => what.test(text);
+    let text = "";
+    await until(
+      () => {
+        text = readFrom(path, from);
+        return matches(text);
+      },
+      timeoutMs,
+      () => `${basename(path)} did not say ${what} within ${timeoutMs} ms${this.#tails()}`,
+    );
+    return text;
+  }
+
+  /** Asks for a dump by SIGUSR1, and waits until a new one of that reason stands in traffic.out. */
+  async dump(): Promise<Dump> {
+    const from = this.sizeOf(this.trafficOutPath);
+    this.signal("SIGUSR1");
+    return this.nextDump({ from, reason: "signal" });
+  }
+
+  /** A dump after all connections are closed, of which `state` says the same as of the one before; of the 20th, whatever it says. */
+  async settledDump(state: (dump: Dump) => unknown): Promise<Dump> {
+    await this.connectionsClosed();
+    const text = (dump: Dump) => JSON.stringify(state(dump));
+    let last = await this.dump();
+    for (let tries = 0; tries < 20; ++tries) {
+      const next = await this.dump();
+      if (text(next) === text(last)) return next;
+      last = next;
+    }
+    return last;
+  }
+
+  /** Waits for a complete dump that begins after `from` (default: after now). */
+  async nextDump(options: WaitOptions & { reason?: string } = {}): Promise<Dump> {
+    const { from = this.sizeOf(this.trafficOutPath), reason, timeoutMs = DUMP_TIMEOUT_MS } = options;
+    const good = (text: string) => parseDumps(text).find((dump) => !reason || dump.header.get("reason") === reason);
+    const text = await this.waitFor(this.trafficOutPath, (text) => good(text) !== undefined, { from, timeoutMs });
+    return good(text)!;
+  }
+
+  /** traffic_ctl, which needs a manager. Gives what it printed on stdout; throws where it failed. */
+  async ctl(...args: string[]): Promise<string> {
+    const options = { ...this.#user, env: this.#env() };
+    return (await promisify(execFile)("traffic_ctl", [`--run-root=${this.runRootPath}`, ...args], options)).stdout;
+  }
+
+  /** Connections of clients that the server still has open. */
+  connections(): number {
+    const ports = new Set([this.httpPort, this.tlsPort].map((port) => port.toString(16).toUpperCase().padStart(4, "0")));
+    const lines = readFileSync("/proc/net/tcp", "utf8").split("\n").slice(1);
+    // Columns: number, local address, remote address, state. 01 is established, 08 waits for our close.
+    return lines
+      .map((line) => line.trim().split(/\s+/))
+      .filter(([, local, , state]) => {
+        return ports.has(local?.split(":")[1] ?? "") && (state === "01" || state === "08");
+      }).length;
+  }
+
+  /** Waits until the server has closed every client's connection. Its last objects may go a moment later. */
+  async connectionsClosed(timeoutMs = 10_000): Promise<void> {
+    await until(
+      () => this.connections() === 0,
+      timeoutMs,
+      () => `${this.connections()} connections are still open after ${timeoutMs} ms`,
+    );
+  }
+
+  /**
+   * Ends everything that was started, in order where the server lets us, and removes the folder if it was made here. Throws, after
+   * that, where the server had ended by itself, crashed while it ended, or had to be killed: that is not to go unseen because a test
+   * was done with the server.
+   */
+  async stop({ keepFolder = this.#options.keep ?? false } = {}): Promise<void> {
+    const child = this.#process;
+    let fault = this.#pid !== 0 && !this.alive() ? "had ended by itself" : undefined;
+    const pids = [child?.pid ?? 0, this.#pid].filter((pid) => pid !== 0);
+    for (const signal of ["SIGTERM", "SIGKILL"] as const) {
+      for (const pid of pids) if (isRunning(pid)) process.kill(pid, signal);
+      const gone = () => pids.every((pid) => !isRunning(pid)) && (!child?.pid || this.exitStatus !== undefined);
+      if (await settles(gone, STOP_TIMEOUT_MS)) break;
+    }
+    if (this.#pid !== 0) fault ??= ENDS[String(this.exitStatus)];
+    const failure = fault && new Error(`traffic_server ${fault}${this.#tails()}`);
+    this.#pid = 0;
+    if (this.#owned && !keepFolder) rmSync(this.folder, { recursive: true, force: true });
+    if (failure) throw failure;
+  }
+
+  async #launch(): Promise<void> {
+    const { manager = false, serverPath, fixedAddresses = false, keep = false } = this.#options;
+    const layout = trafficLayout();
+    const out = this.trafficOutPath;
+    const program = manager ? join(layout.BINDIR!, "traffic_manager") : (serverPath ?? join(layout.BINDIR!, "traffic_server"));
+    const args = [`--run-root=${this.runRootPath}`, ...(manager ? ["--nosyslog"] : []), "--bind_stdout", out, "--bind_stderr", out];
+    // PDEATHSIG is what ends the server where this process is killed and cannot clean up.
+    const run = [...(fixedAddresses ? ["setarch", "-R"] : []), program, ...args];
+    const command = keep ? run : ["setpriv", "--pdeathsig", "TERM", "--", ...run];
+    const early = openSync(join(this.folder, "log", "early.out"), "w");
+    const child = spawn(command[0]!, command.slice(1), {
+      ...this.#user,
+      cwd: this.folder,
+      env: this.#env(),
+      stdio: ["ignore", early, early],
+      detached: keep,
+    });
+    closeSync(early);
+    this.#process = child;
+    let failure: Error | undefined;
+    child.on("error", (error) => (failure = error));
+    if (keep) child.unref();
+    await until(
+      () => {
+        if (failure) throw failure;
+        if (this.exitStatus !== undefined) throw new Error(`${basename(program)} ended with ${this.exitStatus}${this.#tails()}`);
+        return /fully initialized/.test(this.trafficOut() + this.diags());
+      },
+      START_TIMEOUT_MS,
+      () => `the server was not ready within ${START_TIMEOUT_MS} ms${this.#tails()}`,
+    );
+    this.#pid = manager ? childOf(child.pid!, "traffic_server") : child.pid!;
+  }
+
+  #env(): NodeJS.ProcessEnv {
+    const { TS_RUNROOT: _, ...env } = process.env;
+    return { ...env, ...this.#options.env };
+  }
+
+  #tails(): string {
+    const tail = (path: string) => `\n--- end of ${path}\n${readIfThere(path).split("\n").slice(-15).join("\n")}`;
+    return [join(this.folder, "log", "early.out"), this.trafficOutPath, this.diagsPath].map(tail).join("");
+  }
+
+  #configure(): void {
+    const { threads = 2, level = 1, records = {}, recordLines = [], plugins = [], origin, remap = [] } = this.#options;
+    const all = { ...this.#records(threads), "proxy.config.res_track_memory": level, ...records };
+    const lines = Object.entries(all).map(([name, value]) => `CONFIG ${name} ${recordType(value)} ${value}`);
+    makeCertificate(this.folder);
+    this.#write("runroot.yaml", this.#runRoot());
+    this.#write("etc/records.config", ...lines, ...recordLines);
+    this.#write("etc/plugin.config", ...plugins.map((line) => this.#plugin(line)));
+    this.#write("etc/remap.config", ...remap.map((line) => this.#remap(line)), ...(origin ? [`map / ${origin}`] : []));
+    this.#write("etc/storage.config", "cache 64M");
+    this.#write("etc/ssl_multicert.config", "dest_ip=* ssl_cert_name=cert.pem ssl_key_name=key.pem");
+    // Without a warning for each file that is not there, whatever diags.log warns of is worth a look.
+    for (const name of ["cache", "parent", "volume", "hosting"]) this.#write(`etc/${name}.config`);
+    this.#write("etc/sni.yaml", "sni: []");
+    this.#write(
+      "etc/ip_allow.yaml",
+      "ip_allow:",
+      "  - apply: in",
+      "    ip_addrs: 127.0.0.1",
+      "    action: allow",
+      "    methods: ALL",
+    );
+  }
+
+  #records(threads: number): Record<string, string | number> {
+    return {
+      "proxy.config.http.server_ports": `${this.httpPort}:ip-in=127.0.0.1 ${this.tlsPort}:ssl:ip-in=127.0.0.1`,
+      "proxy.config.exec_thread.autoconfig": 0,
+      "proxy.config.exec_thread.limit": threads,
+      "proxy.config.plugin.plugin_dir": join(this.folder, "plugins"),
+      "proxy.config.ssl.server.cert.path": join(this.folder, "etc"),
+      "proxy.config.ssl.server.private_key.path": join(this.folder, "etc"),
+      "proxy.config.url_remap.remap_required": 1,
+      "proxy.config.http.cache.required_headers": 2, // only what the origin says is cacheable
+      "proxy.config.http.insert_response_via_str": 1, // a response says whether it came from the cache
+      "proxy.config.log.logging_enabled": 0,
+      // Into diags.log alone: the system's log is not ours to write to.
+      "proxy.config.diags.output.diag": "L",
+      "proxy.config.diags.output.debug": "L",
+      "proxy.config.diags.output.status": "L",
+      "proxy.config.diags.output.note": "L",
+      "proxy.config.diags.output.warning": "L",
+      "proxy.config.diags.output.error": "L",
+      "proxy.config.diags.output.fatal": "L",
+      "proxy.config.diags.output.alert": "L",
+      "proxy.config.diags.output.emergency": "L",
+      "proxy.config.admin.user_id": "#-1", // it has its user already
+      "proxy.config.core_limit": 0,
+      "proxy.config.net.connections_throttle": 5000, // the default is more than a usual limit of open files, and warned of
+    };
+  }
+
+  #runRoot(): string {
+    const layout = trafficLayout();
+    const own = (name: string) => join(this.folder, name);
+    const paths = {
+      prefix: this.folder,
+      exec_prefix: this.folder,
+      bindir: layout.BINDIR,
+      sbindir: layout.BINDIR,
+      sysconfdir: own("etc"),
+      datadir: own("cache"),
+      includedir: layout.INCLUDEDIR,
+      libdir: layout.LIBDIR,
+      libexecdir: layout.PLUGINDIR,
+      localstatedir: own("run"),
+      runtimedir: own("run"),
+      logdir: own("log"),
+      cachedir: own("cache"),
+    };
+    return Object.entries(paths)
+      .map(([key, path]) => `${key}: ${path}`)
+      .join("\n");
+  }
+
+  /** A line of plugin.config, its plugin being where the server's user can read it. A plugin of the system stands with its full path. */
+  #plugin(line: string): string {
+    const [name = "", ...args] = line.split(" ");
+    const path = name.startsWith("/") ? this.#copy(name) : join(trafficLayout().PLUGINDIR!, name);
+    return [path, ...args].join(" ");
+  }
+
+  #remap(line: string): string {
+    return line.replace(/(?<=@plugin=)\/\S+/g, (path) => this.#copy(path));
+  }
+
+  /** Copies a plugin into the folder: once, and two of one name to two places. */
+  #copy(from: string): string {
+    let to = this.#copies.get(from);
+    if (!to) {
+      const taken = [...this.#copies.values()].filter((path) => basename(path) === basename(from)).length;
+      const folder = join(this.folder, "plugins", taken ? String(taken + 1) : "");
+      mkdirSync(folder, { recursive: true });
+      to = join(folder, basename(from));
+      copyFileSync(from, to);
+      this.#copies.set(from, to);
+    }
+    return to;
+  }
+
+  #write(name: string, ...lines: string[]): void {
+    writeFileSync(join(this.folder, name), lines.join("\n") + "\n");
+  }
+}
+
+/** Ends of what was started that are none of an orderly stop. */
+const ENDS: Record<string, string> = {
+  SIGKILL: "did not end, and had to be killed",
+  SIGABRT: "aborted while it ended",
+  SIGSEGV: "crashed while it ended",
+  SIGBUS: "crashed while it ended",
+};
+
+const FOLDERS = ["etc", "cache", "log", "run", "plugins"];
+
+interface User {
+  uid: number;
+  gid: number;
+}
+
+/** Whom a server is run as by root: the one of Debian's package, else nobody. */
+function unprivilegedUser(): User {
+  for (const name of ["trafficserver", "nobody"]) {
+    try {
+      const id = (flag: string) =>
+        Number(execFileSync("id", [flag, name], { encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] }));
+      return { uid: id("-u"), gid: id("-g") };
+    } catch {
+      // There is no such user: the next one.
+    }
+  }
+  throw new Error("there is neither a user trafficserver nor nobody to run the server as");
+}
+
+function giveTo(user: User, folder: string): void {
+  for (const name of ["", ...readdirSync(folder, { recursive: true, encoding: "utf8" })])
+    chownSync(join(folder, name), user.uid, user.gid);
+  chmodSync(folder, 0o755);
+  try {
+    execFileSync("test", ["-w", folder], user);
+  } catch {
+    throw new Error(
+      `${folder} cannot be reached by the server's user (uid ${user.uid}): set TMPDIR to a folder that every user can enter`,
+    );
+  }
+}
+
+let layoutSaid: Record<string, string | undefined> | undefined;
+
+/** Where the system's Traffic Server has its parts: PREFIX, BINDIR, PLUGINDIR, ... */
+export function trafficLayout(): Record<string, string | undefined> {
+  layoutSaid ??= Object.fromEntries(
+    execFileSync("traffic_layout", ["info"], { encoding: "utf8" })
+      .split("\n")
+      .map((line) => line.split(": "))
+      .filter((pair) => pair.length === 2) as [string, string][],
+  );
+  return layoutSaid;
+}
+
+/** Self-signed; an EC key because it is made in no time. */
+function makeCertificate(folder: string): void {
+  const [key, cert] = [join(folder, "etc", "key.pem"), join(folder, "etc", "cert.pem")];
+  const subject = ["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"];
+  const kind = ["-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "3650"];
+  execFileSync("openssl", ["req", ...kind, ...subject, "-keyout", key, "-out", cert], { stdio: "ignore" });
+}
+
+function recordType(value: string | number): string {
+  return typeof value === "string" ? "STRING" : Number.isInteger(value) ? "INT" : "FLOAT";
+}
+
+/**
+ * Ports that are free on the loopback interface. Below the range from which the system takes ports for outgoing connections: under
+ * load one of those would sooner or later take a port between our test of it and the server's start.
+ */
+async function freePorts(count: number): Promise<number[]> {
+  const [first, last] = [15_000, 32_000];
+  const held: Server[] = [];
+  while (held.length < count) {
+    const server = createServer();
+    const port = first + Math.floor(Math.random() * (last - first));
+    const free = await new Promise<boolean>((resolve) => {
+      server.once("error", () => resolve(false));
+      server.listen({ port, host: "127.0.0.1" }, () => resolve(true));
+    });
+    if (free) held.push(server);
+  }
+  const ports = held.map((server) => (server.address() as { port: number }).port);
+  await Promise.all(held.map((server) => new Promise((resolve) => server.close(resolve))));
+  return ports;
+}
+
+function isRunning(pid: number): boolean {
+  // A zombie has ended. Under a manager, nobody here reaps it.
+  const state = /\) (\S)/.exec(readIfThere(`/proc/${pid}/stat`))?.[1];
+  return state !== undefined && state !== "Z" && state !== "X";
+}
+
+/** The child of a process that runs a program of that name. The server's threads rename themselves, so the name does not find it. */
+function childOf(parent: number, program: string): number {
+  for (const name of readdirSync("/proc")) {
+    const ppid = /\) \S (\d+)/.exec(readIfThere(`/proc/${name}/stat`))?.[1];
+    if (Number(ppid) !== parent || !existsSync(`/proc/${name}/exe`)) continue;
+    if (basename(readlinkSync(`/proc/${name}/exe`)) === program) return Number(name);
+  }
+  throw new Error(`process ${parent} has no child that runs ${program}`);
+}
+
+function readIfThere(path: string): string {
+  try {
+    // A log can be a device (/dev/full in a test), and that has no end.
+    return statSync(path).isFile() ? readFileSync(path, "utf8") : "";
+  } catch {
+    return "";
+  }
+}
+
+function readFrom(path: string, from: number): string {
+  const size = statSync(path, { throwIfNoEntry: false })?.size ?? 0;
+  if (!size) return "";
+  return readFileSync(path)
+    .subarray(size < from ? 0 : from)
+    .toString("utf8");
+}
+
+async function settles(done: () => boolean, timeoutMs: number): Promise<boolean> {
+  for (const end = Date.now() + timeoutMs; !done();) {
+    if (Date.now() > end) return false;
+    await pause(POLL_MS);
+  }
+  return true;
+}
+
+async function until(done: () => boolean, timeoutMs: number, otherwise: () => string): Promise<void> {
+  if (!(await settles(done, timeoutMs))) throw new Error(otherwise());
+}

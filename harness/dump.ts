@@ -1,0 +1,259 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Reads dumps out of the text of traffic.out, for tests. Strict on purpose: a line between a dump's first and last that has no
+// known form is kept in `foreign`, so that a test can say that nothing was interleaved. It also reads the tables of the server's
+// built-in tracker, which have no header.
+
+import { isAnalysisTitle } from "./analysis.ts";
+
+/** A site's row in a table, in the built-in tracker's columns. */
+export interface Row {
+  allocs: number;
+  frees: number;
+  inUse: number;
+  average: number;
+  location: string;
+}
+
+export interface Table {
+  /** The line before its head, or nothing where there is none (the IOBuffer and the OpenSSL table). */
+  title: string;
+  rows: Row[];
+  /** What the TOTAL line says, not a sum of the rows. */
+  total: number;
+}
+
+/** The row `SSL Allocated Memory` of the summary that follows the tables at level 2. */
+export interface Summary {
+  allocated: number;
+  freed: number;
+  current: number;
+}
+
+/** Objects of the plugin API, by kind and call site. */
+interface ObjectRow {
+  created: number;
+  destroyed: number;
+  alive: number;
+  kind: string;
+  location: string;
+}
+
+/** What an owner holds: bytes by class, objects alive. */
+interface Holdings {
+  iobuffer: number;
+  openssl: number;
+  tsapi: number;
+  heap: number;
+  total: number;
+  /** Of `total`, since the last dump. */
+  change: number;
+  /** Of all kinds. */
+  objects: number;
+  kinds: Record<(typeof KINDS)[number], number>;
+}
+
+/** The kinds of objects, as the table of objects calls them, in the order of the owners' columns. */
+const KINDS = ["TSCont", "TSMutex", "TSIOBuffer", "TSIOBufferReader", "TSMBuffer", "other"] as const;
+
+export interface OwnerRow extends Holdings {
+  state: string;
+  owner: string;
+}
+
+/** Releases of memory older than the arming. */
+interface Prior {
+  frees: number;
+  bytes: number;
+  class: string;
+}
+
+interface VerifyRow {
+  allocs: number;
+  frees: number;
+  inUse: number;
+  accountant: "memtrack" | "built-in";
+  location: string;
+}
+
+interface Tables {
+  tables: Table[];
+  summary?: Summary;
+  objects: ObjectRow[];
+  owners: OwnerRow[];
+  /** What the TOTAL line under the owners says, not a sum of the rows. */
+  ownersTotal?: Holdings;
+  prior: Prior[];
+  verify?: { differing: number; compared: number; rows: VerifyRow[] };
+  /** Lines that belong to nothing known. */
+  foreign: string[];
+}
+
+export interface Dump extends Tables {
+  number: number;
+  /** The key=value pairs of the header line. */
+  header: Map<string, string>;
+  /** Those of the further lines that begin with "memtrack": warnings, notes, refused hooks. */
+  notes: Map<string, string>[];
+  /** `rows` of the last line. */
+  endRows: number;
+  /** The dump as it stands in traffic.out, first line to last. */
+  text: string;
+  iobuffer: Table;
+  openssl: Table;
+  /** TSmalloc and its kin, called by plugins. */
+  tsapi: Table;
+  /** malloc, operator new and their kin, called by plugins. */
+  heap: Table;
+}
+
+const FIRST = /^memtrack format=\d+ dump=(\d+)\b/;
+const LAST = /^memtrack end dump=(\d+) rows=(\d+)$/;
+
+const TSAPI_TITLE = "TSmalloc memory of plugins";
+const HEAP_TITLE = "Heap memory of plugins";
+const OBJECTS_TITLE = "Objects of plugins";
+const OWNERS_TITLE = "Owners: bytes in use by class, objects alive by kind; change is that of the total since the last dump";
+
+const EMPTY: Table = { title: "", rows: [], total: 0 };
+
+/** The complete dumps in a text, in its order. One that is cut off, or that another one begins within, is left out. */
+export function parseDumps(text: string): Dump[] {
+  const dumps: Dump[] = [];
+  let begin = -1;
+  const lines = text.split("\n");
+  // What follows the last newline is a line that is still being written.
+  lines.pop();
+  for (const [index, line] of lines.entries()) {
+    if (FIRST.test(line)) begin = index;
+    const last = LAST.exec(line);
+    if (!last || begin < 0) continue;
+    const dump = parseDump(lines.slice(begin, index + 1), Number(last[2]));
+    if (dump.number === Number(last[1])) dumps.push(dump);
+    begin = -1;
+  }
+  return dumps;
+}
+
+function parseDump(lines: string[], endRows: number): Dump {
+  const [first = "", ...rest] = lines;
+  const notes = rest.filter((line) => line.startsWith("memtrack "));
+  const tables = parseTables(rest.filter((line) => !line.startsWith("memtrack ")).join("\n"));
+  const untitled = tables.tables.filter(({ title }) => title === "");
+  const titled = (name: string) => tables.tables.find(({ title }) => title === name) ?? EMPTY;
+  return {
+    ...tables,
+    number: Number(FIRST.exec(first)?.[1]),
+    header: parsePairs(first),
+    notes: notes.slice(0, -1).map(parsePairs),
+    endRows,
+    text: lines.join("\n") + "\n",
+    iobuffer: untitled[0] ?? EMPTY,
+    openssl: untitled[1] ?? EMPTY,
+    tsapi: titled(TSAPI_TITLE),
+    heap: titled(HEAP_TITLE),
+  };
+}
+
+/** The key=value pairs of a line that begins with "memtrack". A value with spaces stands in double quotes. */
+export function parsePairs(line: string): Map<string, string> {
+  const pairs = new Map<string, string>();
+  for (const [, key = "", quoted, bare] of line.matchAll(/(?<= )([\w-]+)=(?:"([^"]*)"|(\S*))/g))
+    pairs.set(key, quoted ?? bare ?? "");
+  return pairs;
+}
+
+const TABLE_HEAD = /^Allocs +\| Frees +\| Size In-use +\| Avg Size +\| Location *$/;
+const TABLE_ROW = /^ *(\d+) \| +(\d+) \| +(-?\d+) \| +(-?\d+) \| (\S.*?) *$/;
+const TABLE_TOTAL = /^ +(-?\d+) \| +\| TOTAL *$/;
+const SUMMARY_HEAD = /^Total Allocated +\| Total Freed +\| Currently Allocated +\| Type +\|? *$/;
+const SUMMARY_ROW = /^ *(\d+) \| +(\d+) \| +(-?\d+) \| SSL Allocated Memory *$/;
+const OBJECTS_HEAD = /^Created +\| Destroyed +\| Alive +\| Kind +\| Location *$/;
+const OBJECTS_ROW = new RegExp(`^ *(\\d+) \\| +(\\d+) \\| +(-?\\d+) \\| (${KINDS.join("|")}) +\\| (\\S.*?) *$`);
+const OWNERS_HEAD =
+  /^IOBuffer +\| OpenSSL +\| TSmalloc +\| Heap +\| Total +\| Change +\| Conts +\| Mutexes +\| Buffers +\| Readers +\| MBuffers +\| Others +\| State +\| Owner$/;
+const OWNERS_ROW = new RegExp(`^${" *(-?\\d+) \\|".repeat(12)} (loaded |retired) \\| (\\S.*)$`);
+const OWNERS_TOTAL = new RegExp(`^${" *(-?\\d+) \\|".repeat(12)}         \\| TOTAL$`);
+const PRIOR_TITLE = /^Released since arming, allocated before it/;
+const PRIOR_HEAD = /^Frees +\| Size +\| Class$/;
+const PRIOR_ROW = /^ *(\d+) \| +(\d+) \| (iobuffer|openssl|tsapi|heap|object)$/;
+const VERIFY_TITLE = /^Verify: IOBuffer events .* (\d+) of (\d+) rows differ$/;
+const VERIFY_HEAD = /^Allocs +\| Frees +\| Size In-use +\| Accountant \| Location$/;
+const VERIFY_ROW = /^ *(-?\d+) \| +(-?\d+) \| +(-?\d+) \| (memtrack|built-in) +\| (.*)$/;
+const RULE = /^[-|]*$/; // also the empty line
+
+/** Lines that say nothing by themselves: heads, the titles of sections that are told by their rows. */
+const SILENT = [RULE, PRIOR_TITLE, PRIOR_HEAD, VERIFY_HEAD, SUMMARY_HEAD];
+
+/** The tables and sections in a text, whoever wrote them. */
+export function parseTables(text: string): Tables {
+  const found: Tables = { tables: [], objects: [], owners: [], prior: [], foreign: [] };
+  let match: RegExpExecArray | null;
+  // The last title, and whether its own head has followed: rows count only after that.
+  let [title, section] = ["", ""];
+  let analysis = false; // its sections are read by analysis.ts
+  for (const line of text.split("\n")) {
+    analysis = line !== "" && (analysis || isAnalysisTitle(line));
+    if (analysis) continue;
+    const table = section === "table" ? found.tables.at(-1) : undefined;
+    if (SILENT.some((pattern) => pattern.test(line))) {
+      continue;
+    } else if ([TSAPI_TITLE, HEAP_TITLE, OBJECTS_TITLE, OWNERS_TITLE].includes(line.trimEnd())) {
+      title = line.trimEnd();
+    } else if (TABLE_HEAD.test(line)) {
+      found.tables.push({ title, rows: [], total: 0 });
+      [title, section] = ["", "table"];
+    } else if (title === OBJECTS_TITLE && OBJECTS_HEAD.test(line)) {
+      [title, section] = ["", "objects"];
+    } else if (title === OWNERS_TITLE && OWNERS_HEAD.test(line)) {
+      [title, section] = ["", "owners"];
+    } else if (table && (match = TABLE_ROW.exec(line))) {
+      const [allocs, frees, inUse, average] = integers(match, 1, 4) as [number, number, number, number];
+      table.rows.push({ allocs, frees, inUse, average, location: match[5]! });
+    } else if (table && (match = TABLE_TOTAL.exec(line))) {
+      table.total = integers(match, 1, 1)[0]!;
+    } else if (section === "objects" && (match = OBJECTS_ROW.exec(line))) {
+      const [created, destroyed, alive] = integers(match, 1, 3) as [number, number, number];
+      found.objects.push({ created, destroyed, alive, kind: match[4]!, location: match[5]! });
+    } else if (section === "owners" && (match = OWNERS_ROW.exec(line))) {
+      found.owners.push({ ...holdings(match), state: match[13]!.trim(), owner: match[14]! });
+    } else if (section === "owners" && (match = OWNERS_TOTAL.exec(line))) {
+      found.ownersTotal = holdings(match);
+    } else if ((match = SUMMARY_ROW.exec(line))) {
+      const [allocated, freed, current] = integers(match, 1, 3) as [number, number, number];
+      found.summary = { allocated, freed, current };
+    } else if ((match = PRIOR_ROW.exec(line))) {
+      const [frees, bytes] = integers(match, 1, 2) as [number, number];
+      found.prior.push({ frees, bytes, class: match[3]! });
+    } else if ((match = VERIFY_TITLE.exec(line))) {
+      const [differing, compared] = integers(match, 1, 2) as [number, number];
+      found.verify = { differing, compared, rows: [] };
+    } else if (found.verify && (match = VERIFY_ROW.exec(line))) {
+      const [allocs, frees, inUse] = integers(match, 1, 3) as [number, number, number];
+      found.verify.rows.push({ allocs, frees, inUse, accountant: match[4] as VerifyRow["accountant"], location: match[5]! });
+    } else {
+      found.foreign.push(line);
+    }
+  }
+  return found;
+}
+
+type Six = [number, number, number, number, number, number];
+
+/** The twelve numbers of a line of the owners' section. */
+function holdings(match: RegExpExecArray): Holdings {
+  const [iobuffer, openssl, tsapi, heap, total, change] = integers(match, 1, 6) as Six;
+  const alive = integers(match, 7, 12);
+  const kinds = Object.fromEntries(KINDS.map((kind, index) => [kind, alive[index]!])) as Record<(typeof KINDS)[number], number>;
+  const objects = Object.values(kinds).reduce((sum, count) => sum + count, 0);
+  return { iobuffer, openssl, tsapi, heap, total, change, objects, kinds };
+}
+
+/** Groups first to last as integers. One above 2^53 would lose bytes silently. */
+function integers(match: RegExpExecArray, first: number, last: number): number[] {
+  return match.slice(first, last + 1).map((digits) => {
+    const value = Number(digits);
+    if (!Number.isSafeInteger(value)) throw new RangeError(`not a safe integer: ${digits}`);
+    return value;
+  });
+}

@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Dumps written by hand, for what no capture can show: sections that the plugin is to write, hostile names, and leaks as slow or as
+// fast as a test needs them. Captures are to be preferred where they exist (tests/fixtures).
+
+export interface HandmadeRow {
+  location: string;
+  allocs: number;
+  frees: number;
+  inUse: number;
+}
+
+interface HandmadeDump {
+  number?: number;
+  /** Seconds since 1970. */
+  time?: number;
+  armed?: number;
+  level?: number;
+  rows: HandmadeRow[];
+  openssl?: HandmadeRow[];
+  /** Further text before the end line. */
+  sections?: string;
+  /** Rows in `sections` that the end line counts. */
+  sectionRows?: number;
+}
+
+/** A name that is code to a page, commands to a terminal, and a trap for what separates columns and frames. */
+export const HOSTILE = "memory/plugin/<img src=x onerror=alert(1)>.so \x1b[31mred\x07\u202e | a;b (x.c:1)";
+/** The same as a terminal is to show it. */
+export const HOSTILE_SHOWN = "memory/plugin/<img src=x onerror=alert(1)>.so \\x1b[31mred\\x07\\u202e | a;b (x.c:1)";
+export const HOSTILE_OWNER = "<img src=x onerror=alert(1)>.so";
+
+const START = 1795372076;
+
+export function builtInTable(rows: HandmadeRow[]): string {
+  const pad = (value: number, width: number): string => String(value).padStart(width);
+  const lines = rows.map(({ location, allocs, frees, inUse }) => {
+    const average = allocs > frees ? Math.floor(inUse / (allocs - frees)) : 0;
+    return `${pad(allocs, 10)} | ${pad(frees, 10)} | ${pad(inUse, 20)} | ${pad(average, 10)} | ${location.padEnd(50)}`;
+  });
+  const total = rows.reduce((sum, { inUse }) => sum + inUse, 0);
+  return [
+    `Allocs     | Frees      | Size In-use          | Avg Size   | ${"Location".padEnd(50)}`,
+    "-----------|------------|----------------------|------------|" + "-".repeat(68),
+    ...lines,
+    `${" ".repeat(26)}${pad(total, 20)} |            | ${"TOTAL".padEnd(50)}`,
+    "-".repeat(130),
+    "",
+  ].join("\n");
+}
+
+export function handmadeDump(dump: HandmadeDump): string {
+  const {
+    number = 1,
+    time = START + 60 * number,
+    armed = 60 * number,
+    level = 1,
+    rows,
+    openssl,
+    sections = "",
+    sectionRows = 0,
+  } = dump;
+  const stamp = new Date(time * 1000).toISOString().replace(".000", "");
+  return [
+    `memtrack format=1 dump=${number} time=${stamp} reason=timer level=${level} armed=${armed} core=0123456789abcdef shards=4 ` +
+      "sites=3/4096 refused-sites=0 iobuffer=installed openssl=off verify=off lost=0 traps=0 memory=8585216",
+    "",
+    builtInTable(rows) + (openssl ? `\n${builtInTable(openssl)}` : "") + (sections ? `\n${sections}` : ""),
+    `memtrack end dump=${number} rows=${rows.length + (openssl?.length ?? 0) + sectionRows}`,
+    "",
+  ].join("\n");
+}
+
+/** A leak of `bytes` a minute in one site, among sites that stand still, that come and go, and a hostile one: a dump a minute. */
+export function handmadeLeak(dumps: number, bytes = 4096): string {
+  let text = "";
+  for (let n = 1; n <= dumps; ++n) {
+    const busy = 50 + ((n * 37) % 41);
+    text += handmadeDump({
+      number: n,
+      rows: [
+        {
+          location: "memory/plugin/leaky.so handler (leaky.c:42)",
+          allocs: 100 + 10 * n,
+          frees: 6 * n,
+          inUse: (100 + 4 * n) * (bytes / 4),
+        },
+        { location: "memory/IOBuffer/HttpSM.cc:1836", allocs: 5000 * n, frees: 5000 * n - busy, inUse: busy * 4096 },
+        { location: "memory/IOBuffer/Cache.cc:2331", allocs: 9, frees: 4, inUse: 667648 },
+        { location: HOSTILE, allocs: 3 + (n % 2), frees: 1, inUse: 8192 + 64 * (n % 3) },
+      ],
+    });
+  }
+  return text;
+}
+
+/** The sections that are to come, in the shape that is agreed. */
+export const NEW_SECTIONS = `TSmalloc memory of plugins
+${builtInTable([
+  { location: "memory/plugin/foo.so handler (foo.c:88)", allocs: 10, frees: 4, inUse: 600 },
+  { location: "memory/plugin/foo.so#2+0x1a2b [retired]", allocs: 3, frees: 1, inUse: 64 },
+])}
+Heap memory of plugins
+${builtInTable([{ location: "memory/OpenSSL/ssl/ssl_lib.c:123 [via foo.so]", allocs: 7, frees: 2, inUse: 500 }])}
+Objects of plugins
+Created    | Destroyed  | Alive      | Kind       | Location
+-----------|------------|------------|------------|--------------------------------------------------
+        12 |          2 |         10 | TSCont     | memory/plugin/foo.so setup (foo.c:20)
+         5 |          5 |          0 | TSMutex    | memory/plugin/foo.so setup (foo.c:20)
+
+Owners
+IOBuffer             | OpenSSL    | TSmalloc   | Heap       | Total      | Change     | Objects    | State    | Owner
+---------------------|------------|------------|------------|------------|------------|------------|----------|----------
+                   0 |          0 |        600 |        500 |       1100 |       +100 |         10 | loaded   | foo.so
+               81920 |          0 |          0 |          0 |      81920 |          0 |          0 | -        | core
+
+Reconciliation
+Bytes                | What
+---------------------|------------------------------
+             1048576 | resident | of the process
+`;
+export const NEW_SECTIONS_ROWS = 3;

@@ -1,0 +1,279 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What the C host (host/ats) makes of instances, in Node: shards, a registry, a model, and the way of an event and of a dump through
+// them. Tests run the core through it; no product code does.
+
+import * as abi from "../assembly/abi.ts";
+import type { Text } from "../host/node/core/instance.ts";
+import { Model } from "../host/node/core/model.ts";
+import { Registry } from "../host/node/core/registry.ts";
+import { Shard } from "../host/node/core/shard.ts";
+
+/** The epoch of what a shard allocates: the lowest lane of its word (assembly/epoch.ts). */
+function presentOf(shard: Shard): number {
+  return Number(shard.epochs) & abi.EPOCH_MASK;
+}
+
+/** The site of a birth. */
+export function siteOf(birth: number): number {
+  return birth === abi.SITE_UNKNOWN ? birth : birth >>> abi.EPOCH_BITS;
+}
+
+/** What a dump says beyond its numbers. What the Host knows itself is not asked for. */
+export interface Facts {
+  time: bigint;
+  reason?: number;
+  level: number;
+  armed?: bigint;
+  traps?: number;
+  /** HOOK_... */
+  iobuffer?: number;
+  openssl?: number;
+  digest?: Text;
+  iobufferReason?: Text;
+  opensslReason?: Text;
+}
+
+/** A row of another accountant's table. */
+export interface OtherRow {
+  name: Text;
+  allocs: bigint;
+  frees: bigint;
+  inUse: bigint;
+}
+
+export class Host {
+  readonly registry: Registry;
+  readonly model: Model;
+  readonly shards: Shard[] = [];
+  /** Events that no site could be charged with. */
+  lost = 0n;
+  /** The epochs that are published. */
+  epochs = 0n;
+  readonly #module: WebAssembly.Module;
+  readonly #sites: number;
+  #dumps = 0n;
+
+  constructor(module: WebAssembly.Module, sites: number = abi.SITES_DEFAULT) {
+    this.#module = module;
+    this.#sites = sites;
+    this.registry = new Registry(module, sites);
+    this.model = new Model(module, sites);
+  }
+
+  /** A further shard. */
+  addShard(): Shard {
+    const shard = new Shard(this.#module, this.#sites);
+    this.shards.push(shard);
+    return shard;
+  }
+
+  /** Memory of all instances, bytes. */
+  get memory(): number {
+    return [this.registry, this.model, ...this.shards].reduce((sum, core) => sum + core.size, 0);
+  }
+
+  /** Accounts an IOBuffer event; a negative size is a release. Returns the site charged. */
+  event(shard: Shard, place: bigint, location: Text, size: bigint, owner = abi.OWNER_CORE): number {
+    const detail = BigInt(abi.CLASS_IOBUFFER << abi.DETAIL_CLASS_SHIFT);
+    return this.#account(
+      () => shard.event(place, size),
+      () => this.#learn(shard, place, detail, location, owner, 0),
+    );
+  }
+
+  /**
+   * Accounts an allocation. Returns its birth, which the release is to name: the site (siteOf) and the epoch.
+   * @param line of an object: its KIND_...
+   * @param owner key of the one whose code is running
+   */
+  charge(
+    shard: Shard,
+    cls: number,
+    place: bigint,
+    file: Text,
+    line: number,
+    size: bigint,
+    owner = abi.OWNER_CORE,
+    flags = 0,
+  ): number {
+    const low = ((cls << abi.DETAIL_CLASS_SHIFT) | (line & abi.DETAIL_LINE_MASK)) >>> 0;
+    const detail = (BigInt(owner) << BigInt(abi.DETAIL_OWNER_SHIFT)) | BigInt(low);
+    if (shard.epochs !== this.epochs) this.#turn(shard);
+    const site = this.#account(
+      () => shard.charge(place, detail, size),
+      () => this.#learn(shard, place, detail, file, owner, flags),
+    );
+    return site === abi.SITE_UNKNOWN ? site : ((site << abi.EPOCH_BITS) | presentOf(shard)) >>> 0;
+  }
+
+  /** Accounts a release, charged to the site that allocated, and to the epoch. */
+  release(shard: Shard, birth: number, size: bigint): number {
+    const epoch = birth & abi.EPOCH_MASK;
+    if (epoch > presentOf(shard)) this.#turn(shard);
+    return this.#counted(shard.releaseOld(siteOf(birth), epoch, size));
+  }
+
+  /** Likewise one whose allocation was not accounted: it is older, or foreign. */
+  releaseUntagged(shard: Shard, cls: number, size: bigint): number {
+    return this.#counted(shard.release(abi.SITE_PRIOR + cls, size));
+  }
+
+  /** Takes over what another accountant has counted. It tells what is in use: that much was allocated and kept. */
+  carryOver(shard: Shard, rows: Iterable<OtherRow>): void {
+    for (const { name, allocs, frees, inUse } of rows) {
+      const site = this.registry.registerName(name);
+      this.#counted(shard.carry(site, allocs, inUse > 0n ? inUse : 0n, frees, inUse < 0n ? -inUse : 0n));
+    }
+  }
+
+  /** A class is armed now: what was counted before is no part of later dumps. */
+  arm(cls: number): void {
+    this.#collect();
+    this.model.arm(cls);
+  }
+
+  /** Looks at the sums without a dump, so that a release of older memory is found while it shows. */
+  observe(): void {
+    this.#collect();
+    this.model.settle();
+  }
+
+  /** Takes a sample for the analysis. `measures` are pairs of MEASURE_... and a value; unknown is what is not among them. */
+  sample(now: bigint, transactions: bigint, measures: Iterable<readonly [number, bigint | number | undefined]> = []): void {
+    this.model.measure(measures);
+    this.epochs = this.model.nextEpoch(now);
+    this.model.epochPublished(now);
+    this.observe();
+    this.model.sample(now, transactions);
+  }
+
+  /** From now on verify mode's two accountants are to agree. */
+  markVerify(rows: Iterable<OtherRow>): void {
+    const sites = this.#sitesOf(rows);
+    this.#collect();
+    this.#tell(sites);
+    this.model.verifyMark();
+  }
+
+  /**
+   * The text of a dump. With `verify`, it compares with these rows of the other accountant; with `baseline` (its number), its growth
+   * is since that one.
+   */
+  dump(facts: Facts, verify?: Iterable<OtherRow>, baseline?: number): Buffer {
+    const sites = verify && this.#sitesOf(verify);
+    this.#collect();
+    if (sites) {
+      this.#tell(sites);
+      this.model.verifyCompare();
+    }
+    this.model.settle();
+    this.#tellFacts(facts, sites !== undefined);
+    return this.model.render(baseline);
+  }
+
+  /** Calls the core; where it does not know the key, twice at most tells it, and calls again. */
+  #account(call: () => number, learn: () => void): number {
+    let site = call();
+    for (let i = 0; i < 2 && site === abi.SITE_UNKNOWN; ++i) {
+      learn();
+      site = call();
+    }
+    return this.#counted(site);
+  }
+
+  /** As the C host's account.cc: the registry knows every site; a shard learns those that it meets. */
+  #learn(shard: Shard, place: bigint, detail: bigint, text: Text, owner: number, flags: number): void {
+    const site = this.registry.register(place, detail, text, owner, flags);
+    if (this.registry.isOwnSite(site)) shard.bind(site, place, detail);
+    else if (site >= abi.SITE_FIRST && shard.sealed) this.#bind(shard, site);
+    else this.#seal(shard);
+  }
+
+  #bind(shard: Shard, site: number): void {
+    const key = this.registry.key(site);
+    if (key) shard.bind(site, key.place, key.detail);
+  }
+
+  /** The registry is full: the shard learns all there is, each site under its own number, before unknown ones become (other). */
+  #seal(shard: Shard): void {
+    for (let site = abi.SITE_FIRST; site < this.registry.siteCount; ++site) this.#bind(shard, site);
+    shard.seal(shard.sealed ? abi.SEALED_ALL : abi.SEALED_SITES);
+  }
+
+  /** A shard goes on in the epochs that are published: before it allocates, or releases what is of a later one than its own. */
+  #turn(shard: Shard): void {
+    shard.turn(this.epochs, this.registry.siteCount);
+  }
+
+  #counted(site: number): number {
+    if (site === abi.SITE_UNKNOWN) ++this.lost;
+    return site;
+  }
+
+  /** Sums all shards in the model: all releases first, then all allocations, then what is of older epochs (assembly/model.ts). */
+  #collect(): void {
+    this.model.start();
+    for (const pair of [abi.RECORD_FREES, abi.RECORD_ALLOCS]) {
+      const count = this.registry.siteCount;
+      for (const shard of this.shards) {
+        shard.copyPairs(pair, count, this.model);
+        if (pair === abi.RECORD_FREES) this.model.mergeFrees(count);
+        else this.model.mergeAllocs(count);
+      }
+    }
+    const count = this.registry.siteCount;
+    for (const shard of this.shards) {
+      for (let first = 0; first < count; first += abi.STAGED_MAX) {
+        const some = Math.min(count - first, abi.STAGED_MAX);
+        shard.copySites(first, some, this.model);
+        this.model.mergeBuckets(first, some);
+      }
+    }
+    this.registry.copyNames(this.model);
+    this.model.sumRows();
+  }
+
+  /** Gives numbers of sites back of which nothing can come any more. Returns them. */
+  reclaim(): number[] {
+    this.registry.copyNames(this.model); // who is gone has to be known before the counters are read
+    this.#collect();
+    const numbers: number[] = [];
+    for (let site = this.model.reclaim(0); site; site = this.model.reclaim(site)) {
+      if (this.registry.freeSite(site)) numbers.push(site);
+    }
+    return numbers;
+  }
+
+  #sitesOf(rows: Iterable<OtherRow>): (OtherRow & { site: number })[] {
+    return Array.from(rows, (row) => ({ ...row, site: this.registry.registerName(row.name) }));
+  }
+
+  #tell(rows: (OtherRow & { site: number })[]): void {
+    this.model.verifyStart();
+    for (const { site, allocs, frees, inUse } of rows) this.model.verifyRow(site, allocs, frees, inUse);
+  }
+
+  #tellFacts(facts: Facts, verify: boolean): void {
+    const values: [number, bigint | number][] = [
+      [abi.FACT_DUMP, ++this.#dumps],
+      [abi.FACT_TIME, facts.time],
+      [abi.FACT_REASON, facts.reason ?? abi.REASON_OTHER],
+      [abi.FACT_LEVEL, facts.level],
+      [abi.FACT_ARMED, facts.armed ?? 0],
+      [abi.FACT_SHARDS, this.shards.length],
+      [abi.FACT_SITES, this.registry.sitesInUse],
+      [abi.FACT_OVERFLOW, this.registry.refusals],
+      [abi.FACT_LOST, this.lost],
+      [abi.FACT_TRAPS, facts.traps ?? 0],
+      [abi.FACT_MEMORY, this.memory],
+      [abi.FACT_IOBUFFER, facts.iobuffer ?? abi.HOOK_OFF],
+      [abi.FACT_OPENSSL, facts.openssl ?? abi.HOOK_OFF],
+      [abi.FACT_VERIFY, verify ? 1 : 0],
+    ];
+    for (const [which, value] of values) this.model.fact(which, BigInt(value));
+    this.model.say(abi.TEXT_DIGEST, facts.digest ?? "");
+    this.model.say(abi.TEXT_IOBUFFER, facts.iobufferReason ?? "");
+    this.model.say(abi.TEXT_OPENSSL, facts.opensslReason ?? "");
+  }
+}

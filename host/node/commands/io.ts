@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What a command touches: its arguments, its streams, its environment; and how it writes.
+
+import { writeFile } from "node:fs/promises";
+import type { Readable } from "node:stream";
+import { UsageError } from "../errors.ts";
+import { STDIN } from "../read/input.ts";
+import type { RenderOptions } from "../report/table.ts";
+
+/** A stream to write to, and what is known of a terminal at its end. */
+export interface Output {
+  write(chunk: string | Uint8Array, done?: (error?: Error | null) => void): boolean;
+  isTTY?: boolean;
+  columns?: number;
+  rows?: number;
+}
+
+/** Standard input: a terminal's keys can be read one by one. */
+export type Input = Readable & { isTTY?: boolean; setRawMode?(raw: boolean): unknown };
+
+export interface Io {
+  argv: readonly string[];
+  stdin: Input;
+  stdout: Output;
+  stderr: Output;
+  env: NodeJS.ProcessEnv;
+  /** Ends what goes on until it is ended. */
+  signal?: AbortSignal;
+}
+
+/** How text is written to standard output. @param top rows of each table, or 0 for all */
+export function renderOptions({ stdout, env }: Io, top: number): RenderOptions {
+  const colour = Boolean(stdout.isTTY) && !env.NO_COLOR && env.TERM !== "dumb";
+  const columns = stdout.isTTY ? (stdout.columns ?? 80) : Number(env.COLUMNS) || Infinity;
+  return { columns, colour, top };
+}
+
+/** Into a file, or to standard output. */
+export async function save(io: Io, path: string, content: string | Uint8Array): Promise<void> {
+  if (path === STDIN) return write(io.stdout, content);
+  try {
+    await writeFile(path, content);
+  } catch (error) {
+    throw new UsageError(`${path} cannot be written: ${(error as Error).message}`);
+  }
+}
+
+export function write(output: Output, content: string | Uint8Array): Promise<void> {
+  return new Promise((resolve, reject) => output.write(content, (error) => (error ? reject(error) : resolve())));
+}

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Options that several commands have, and what their values have to be.
+
+import type { ArgumentsCamelCase, Argv } from "yargs";
+import { UsageError } from "../errors.ts";
+import { STDIN } from "../read/input.ts";
+import { CORE } from "../read/sites.ts";
+import type { Io } from "./io.ts";
+
+export const EXAMPLE = "/var/log/trafficserver/traffic.out";
+export const DUMP = "a file; FILE#3 is its dump 3, FILE#-2 the last but one, FILE alone the last";
+
+export const FILTERS = {
+  site: { type: "string", requiresArg: true, describe: "only sites with this in their location" },
+  owner: { type: "string", requiresArg: true, describe: `only this owner: a plugin, or ${CORE}` },
+} as const;
+
+export const WINDOW = {
+  since: { type: "string", requiresArg: true, describe: "only dumps from this time on (2026-11-22T16:00, UTC)" },
+  until: { type: "string", requiresArg: true, describe: "only dumps up to this time" },
+  run: { type: "number", requiresArg: true, describe: "this run of the server, where the file has several (default: the last)" },
+  interval: { type: "number", requiresArg: true, describe: "seconds between dumps that say no time (the built-in tracker's)" },
+} as const;
+
+// Without a type, so that what is no number can be named: of a number yargs makes NaN.
+export const TOP = { requiresArg: true, default: 20, describe: "rows of each table; 0 for all" } as const;
+export const JSON_OPTION = { type: "boolean", default: false, describe: "as JSON, with all rows and exact numbers" } as const;
+export const OUTPUT = {
+  alias: "o",
+  type: "string",
+  requiresArg: true,
+  describe: "the file to write; - for standard output",
+} as const;
+
+interface Command<Options> {
+  command: string;
+  describe: string;
+  builder(parser: Argv): Argv<Options>;
+  handler(args: ArgumentsCamelCase<Options>): Promise<void>;
+}
+
+export type AnyCommand = Parameters<Argv["command"]>[0] & object;
+
+/** Ties a handler's arguments to the options that its builder declares. */
+export function command<Options>(entry: Command<Options>): AnyCommand {
+  return entry as unknown as AnyCommand;
+}
+
+/** Seconds since 1970. A time without a zone is UTC, as the dumps' times are. */
+export function parseTime(name: string, text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  const zoned = /(?:Z|[+-]\d\d:?\d\d)$/i.test(text) || !/T|\d \d/.test(text) ? text : `${text}Z`;
+  const value = Date.parse(zoned.replace(" ", "T"));
+  if (Number.isNaN(value) || !/^\d{4}-\d\d/.test(text)) {
+    throw new UsageError(`--${name} is "${text}": write it as 2026-11-22 or 2026-11-22T16:00:00`);
+  }
+  return value / 1000;
+}
+
+/** A whole number of at least `least`. @param meaning what it is to be, for who gave another */
+export function parseCount(name: string, value: unknown, least: number, meaning: string): number {
+  if (!Number.isInteger(value) || (value as number) < least) throw new UsageError(`--${name} is ${String(value)}: ${meaning}`);
+  return value as number;
+}
+
+export function parseTop(value: unknown): number {
+  return parseCount("top", value, 0, "a number of rows, or 0 for all");
+}
+
+/** The files that are named, or standard input. */
+export function filesOr(io: Io, files: string[]): string[] {
+  // yargs makes an empty text of a lone dash.
+  if (files.length) return files.map((file) => file || STDIN);
+  if (io.stdin.isTTY) throw new UsageError(`which file? Name a traffic.out (usually ${EXAMPLE}), or send one to standard input`);
+  return [STDIN];
+}

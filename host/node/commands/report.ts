@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import { toJson } from "../report/render-json.ts";
+import { renderReport } from "../report/render-table.ts";
+import { renderOptions, write, type Io } from "./io.ts";
+import { command, FILTERS, filesOr, JSON_OPTION, parseTop, TOP, WINDOW, type AnyCommand } from "./options.ts";
+import { readReport } from "./read.ts";
+
+const FAIL_ON = { choices: ["leak"] as const, describe: "exit with 1 where there is a suspect" } as const;
+
+export function reportCommand(io: Io, finish: (code: number) => void): AnyCommand {
+  return command({
+    command: "report [files..]",
+    describe: "what grew, suspects, owners",
+    builder: (parser) =>
+      parser
+        .positional("files", {
+          type: "string",
+          array: true,
+          default: [] as string[],
+          describe: "traffic.out, its rotated pieces, .gz too; - or none for standard input",
+        })
+        .options({ json: JSON_OPTION, ...WINDOW, ...FILTERS, top: TOP, "fail-on": FAIL_ON })
+        .example("$0 report traffic.out", "the last run of the server in the file")
+        .example("$0 report traffic.out.1.gz traffic.out", "rotated pieces are one file")
+        .example("$0 report --owner foo.so --json traffic.out", "all rows of a plugin, for a program")
+        .example("$0 report --fail-on leak traffic.out", "for a scheduled job: exits with 1 on a suspect"),
+    handler: async (args) => {
+      const options = renderOptions(io, parseTop(args.top));
+      const { report } = await readReport(io, filesOr(io, args.files), args);
+      await write(io.stdout, args.json ? toJson(report) : renderReport(report, options));
+      if (args.failOn === "leak" && report.suspects.length) finish(1);
+    },
+  });
+}

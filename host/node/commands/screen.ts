@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// A terminal that is drawn on as a whole, as top does it. The lines that it had come back when it is closed.
+
+import type { Io } from "./io.ts";
+
+const ROWS = 24;
+
+export class Screen {
+  readonly #io: Io;
+  readonly #keys: (key: Buffer) => void;
+
+  /** @param quit called when q, Ctrl-C or Ctrl-D is pressed */
+  constructor(io: Io, quit: () => void) {
+    this.#io = io;
+    this.#keys = (key) => void (/[q\x03\x04]/.test(key.toString("latin1")) && quit());
+    io.stdout.write("\x1b[?1049h\x1b[?25l");
+    if (!io.stdin.isTTY) return;
+    io.stdin.setRawMode?.(true);
+    io.stdin.on("data", this.#keys);
+  }
+
+  get rows(): number {
+    return this.#io.stdout.rows ?? ROWS;
+  }
+
+  /** As many of the lines as there are rows. */
+  draw(lines: string[]): void {
+    const seen = lines.slice(0, this.rows);
+    this.#io.stdout.write(`\x1b[H${seen.map((line) => `${line}\x1b[K`).join("\r\n")}\x1b[J`);
+  }
+
+  close(): void {
+    const { stdin, stdout } = this.#io;
+    stdout.write("\x1b[?25h\x1b[?1049l");
+    if (!stdin.isTTY) return;
+    stdin.off("data", this.#keys);
+    stdin.setRawMode?.(false);
+    stdin.pause();
+  }
+}

@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Reads a file as it grows, and shows each new state of the report: on a terminal in its place, into a pipe one after another.
+
+import { printable } from "../../shared/printable.ts";
+import type { Filter } from "../read/filter.ts";
+import { follow } from "../read/follow.ts";
+import { Reader } from "../report/reader.ts";
+import { renderReport } from "../report/render-table.ts";
+import type { Report } from "../report/report.ts";
+import { renderOptions, write, type Io } from "./io.ts";
+import { command, EXAMPLE, FILTERS, parseCount, TOP, WINDOW, type AnyCommand } from "./options.ts";
+import { Screen } from "./screen.ts";
+
+export function watchCommand(io: Io): AnyCommand {
+  return command({
+    command: "watch <file>",
+    describe: "follow the file through rotation, and redraw the report; q quits",
+    builder: (parser) =>
+      parser
+        .positional("file", { type: "string", demandOption: true, describe: "traffic.out; it may not be there yet" })
+        .options({
+          count: { requiresArg: true, describe: "end after so many dumps" },
+          ...FILTERS,
+          interval: WINDOW.interval,
+        })
+        .example(`$0 watch ${EXAMPLE}`, "on a terminal redraws, into a pipe prints each report")
+        .example(`$0 watch --owner foo.so ${EXAMPLE}`, "a plugin's rows"),
+    handler: (args) => {
+      const count = args.count === undefined ? Infinity : parseCount("count", args.count, 1, "a number of dumps, 1 or more");
+      return watch(io, args.file, count, args);
+    },
+  });
+}
+
+/** Shows what has been read, where there is something new to show. */
+interface View {
+  show(reader: Reader, dumps: number): Promise<void>;
+  close(): void;
+}
+
+async function watch(io: Io, file: string, count: number, options: Filter & { interval?: number | undefined }): Promise<void> {
+  const ending = new AbortController();
+  const end = (): void => ending.abort();
+  io.signal?.addEventListener("abort", end);
+  if (io.signal?.aborted) end();
+  const { site, owner, interval } = options;
+  const reader = new Reader([file], { site, owner, interval });
+  const view = io.stdout.isTTY ? terminalView(io, file, end) : pipeView(io);
+  try {
+    for await (const chunk of follow(file, ending.signal)) {
+      if (chunk) {
+        reader.parser.push(chunk);
+        continue;
+      }
+      reader.parser.idle();
+      const { dumps } = reader.parser.counts;
+      await view.show(reader, dumps);
+      if (dumps >= count) break;
+    }
+  } finally {
+    view.close();
+  }
+}
+
+/** Each report after the one before. */
+function pipeView(io: Io): View {
+  let shown = 0;
+  return {
+    async show(reader, dumps) {
+      const { run } = reader;
+      if (run && dumps > shown) await write(io.stdout, `${renderReport(reader.report(run), renderOptions(io, TOP.default))}\n`);
+      shown = dumps;
+    },
+    close() {},
+  };
+}
+
+/** The report in place of the one before, as large as the terminal is now. */
+function terminalView(io: Io, file: string, quit: () => void): View {
+  const screen = new Screen(io, quit);
+  let drawn = "";
+  return {
+    async show(reader, dumps) {
+      const { run } = reader;
+      const state = `${io.stdout.columns}x${io.stdout.rows} ${dumps}`;
+      if (state === drawn) return;
+      screen.draw(run ? screenLines(io, reader.report(run), screen.rows) : [`waiting for a dump in ${printable(file)}; q quits`]);
+      drawn = state;
+    },
+    close: () => screen.close(),
+  };
+}
+
+/** Both tables cut so that they fit; the owners are few. */
+function screenLines(io: Io, report: Report, rows: number): string[] {
+  const owners = Math.min(report.owners.length, Math.max(3, Math.floor(rows / 4)));
+  const fixed = 12 + report.warnings.length + 2 * report.suspects.length;
+  const top = Math.max(3, rows - fixed - owners);
+  return renderReport(report, renderOptions(io, top)).split("\n").slice(0, -1);
+}

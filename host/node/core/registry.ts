@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The instance that gives every site and owner its number, the same for all shards.
+
+import * as abi from "../../../assembly/abi.ts";
+import { Instance, type Text } from "./instance.ts";
+import type { Model } from "./model.ts";
+
+export class Registry extends Instance {
+  constructor(module: WebAssembly.Module, sites: number) {
+    super(module, abi.ROLE_REGISTRY, sites);
+  }
+
+  /**
+   * @param owner key of the one whose site it is
+   * @param flags NAME_...
+   */
+  register(place: bigint, detail: bigint, text: Text, owner = abi.OWNER_CORE, flags = 0): number {
+    return this.wasm.register(place, detail, this.input(text), owner, flags) >>> 0;
+  }
+
+  /** A module was loaded. Returns its owner's key. */
+  registerOwner(text: Text): number {
+    return this.wasm.registerOwner(this.input(text)) >>> 0;
+  }
+
+  /** And unloaded. */
+  retireOwner(key: number): boolean {
+    return this.wasm.retireOwner(key) === 0;
+  }
+
+  /** A better text for a plugin's site: what comes after memory/plugin/. */
+  renameSite(site: number, text: Text): boolean {
+    return this.wasm.renameSite(site, this.input(text)) === 0;
+  }
+
+  /** The number of a site, of which nothing is in use, can be given again. */
+  freeSite(site: number): boolean {
+    return this.wasm.freeSite(site) === 0;
+  }
+
+  registerName(name: Text): number {
+    return this.wasm.registerName(this.input(name)) >>> 0;
+  }
+
+  get siteCount(): number {
+    return this.wasm.siteCount() >>> 0;
+  }
+
+  /** Whether a number is that of a registered site, and not of a row that sums others. */
+  isOwnSite(site: number): boolean {
+    return Boolean(this.wasm.isOwnSite(site));
+  }
+
+  /** Registered sites whose numbers are not free. */
+  get sitesInUse(): number {
+    return this.wasm.sitesInUse() >>> 0;
+  }
+
+  get refusals(): bigint {
+    return BigInt.asUintN(64, this.wasm.refusals());
+  }
+
+  /** The key of a registered site, or undefined where it has none (it came by name). */
+  key(site: number): { place: bigint; detail: bigint } | undefined {
+    const place = BigInt.asUintN(64, this.wasm.placeOf(site));
+    const detail = BigInt.asUintN(64, this.wasm.detailOf(site));
+    return place || detail ? { place, detail } : undefined;
+  }
+
+  /** Copies names and owners into a model where they have changed since it last had them. It then knows all sites. */
+  copyNames(model: Model): void {
+    model.updateNames(this.bytes.subarray(this.wasm.namesAt(), this.wasm.ownersEnd()), this.siteCount, this.wasm.version());
+  }
+}

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// An instance that counts the events of one thread. Node has no threads: whoever has events of several gives each a shard.
+
+import * as abi from "../../../assembly/abi.ts";
+import { Instance } from "./instance.ts";
+import type { Model } from "./model.ts";
+
+export class Shard extends Instance {
+  /** The registry was full, and this shard knows all that is in it. */
+  sealed = false;
+
+  constructor(module: WebAssembly.Module, sites: number) {
+    super(module, abi.ROLE_SHARD, sites);
+  }
+
+  /** @returns the site charged, or SITE_UNKNOWN (nothing was counted) */
+  event(place: bigint, size: bigint): number {
+    return this.wasm.event(place, size) >>> 0;
+  }
+
+  charge(place: bigint, detail: bigint, size: bigint): number {
+    return this.wasm.charge(place, detail, size) >>> 0;
+  }
+
+  release(site: number, size: bigint): number {
+    return this.wasm.release(site, size) >>> 0;
+  }
+
+  releaseOld(site: number, epoch: number, size: bigint): number {
+    return this.wasm.releaseOld(site, epoch, size) >>> 0;
+  }
+
+  /** Goes on in other epochs, `count` sites having numbers. */
+  turn(published: bigint, count: number): void {
+    this.wasm.turn(published, count);
+  }
+
+  /** The epochs that this shard has turned to. */
+  get epochs(): bigint {
+    return BigInt.asUintN(64, this.wasm.epochs.value);
+  }
+
+  carry(site: number, allocs: bigint, allocBytes: bigint, frees: bigint, freeBytes: bigint): number {
+    return this.wasm.carry(site, allocs, allocBytes, frees, freeBytes) >>> 0;
+  }
+
+  bind(site: number, place: bigint, detail: bigint): boolean {
+    return this.wasm.bind(site, place, detail) === 0;
+  }
+
+  /** @param knows SEALED_... */
+  seal(knows: number): void {
+    this.wasm.seal(knows);
+    this.sealed = true;
+  }
+
+  /** Copies a pair (RECORD_ALLOCS or RECORD_FREES) of the sites 0 to count - 1 into a model's staging region. */
+  copyPairs(pair: number, count: number, model: Model): void {
+    const { staging } = model;
+    for (let site = 0; site < count; ++site) {
+      const at = abi.RECORDS_AT + site * abi.RECORD_SIZE + pair;
+      staging.set(this.bytes.subarray(at, at + abi.PAIR_SIZE), site * abi.PAIR_SIZE);
+    }
+  }
+
+  /** Copies what there is of the sites `first` to `first + count - 1` into a model's staging region. */
+  copySites(first: number, count: number, model: Model): void {
+    const { staging } = model;
+    const view = new DataView(staging.buffer, staging.byteOffset);
+    for (let i = 0; i < count; ++i) {
+      const at = i * abi.STAGED_SIZE;
+      const pairs = abi.RECORDS_AT + (first + i) * abi.RECORD_SIZE + abi.RECORD_ALLOCS;
+      const old = abi.BUCKETS_AT + (first + i) * abi.BUCKETS_SIZE;
+      view.setBigUint64(at + abi.STAGED_EPOCHS, this.epochs, true);
+      staging.set(this.bytes.subarray(pairs, pairs + 2 * abi.PAIR_SIZE), at + abi.STAGED_PAIRS);
+      staging.set(this.bytes.subarray(old, old + abi.BUCKETS_SIZE), at + abi.STAGED_BUCKETS);
+    }
+  }
+}

@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Looks at an installation of Traffic Server and says what keeps memory from being tracked, and what to change. It reads: the
+// server's layout, its version, plugin.config, the records, memtrack.so, and the end of traffic.out. It changes nothing.
+
+import { existsSync } from "node:fs";
+import { UsageError } from "../errors.ts";
+import type { Finding } from "./finding.ts";
+import { findInstallation, type DoctorOptions } from "./installation.ts";
+import { checkLastDump, readLastDump } from "./last-dump.ts";
+import { checkLibrary, checkPluginConfig, pluginFolder } from "./plugin.ts";
+import { checkSettings, readRecords } from "./settings.ts";
+
+export async function doctor(options: DoctorOptions, env: NodeJS.ProcessEnv): Promise<Finding[]> {
+  // traffic_layout would say nothing, and look at the system's server.
+  if (options.runRoot !== undefined && !existsSync(options.runRoot)) {
+    throw new UsageError(`there is no file ${options.runRoot}: --run-root is the path of a runroot.yaml`);
+  }
+  const { installation, findings } = await findInstallation(options, env);
+  if (!installation) return findings;
+  const { config, log } = installation;
+  const { records, findings: ofRecords } = readRecords(config);
+  const plugin = checkPluginConfig(config);
+  const dump = await readLastDump(log);
+  return [
+    ...findings,
+    ...ofRecords,
+    ...plugin.findings,
+    ...checkLibrary(options.plugins ?? pluginFolder(installation, records), plugin.loaded),
+    ...checkSettings(records, typeof dump === "string" ? undefined : dump),
+    ...checkLastDump(log, dump, records, plugin.loaded),
+  ];
+}

@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Where a Traffic Server has its parts, and which version it is: as traffic_layout says it, or as the user does.
+
+import { execFile } from "node:child_process";
+import { readFileSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { note, ok, problem, type Finding } from "./finding.ts";
+
+/** What the user says in place of traffic_layout. */
+export interface DoctorOptions {
+  /** Given to traffic_layout, where the server has one. */
+  runRoot?: string | undefined;
+  config?: string | undefined;
+  log?: string | undefined;
+  plugins?: string | undefined;
+}
+
+export interface Installation {
+  /** The folder of plugin.config and records.config. */
+  config: string;
+  /** traffic.out. */
+  log: string;
+  /** The folder of memtrack.so. */
+  plugins: string;
+  prefix: string;
+}
+
+/** The versions that memtrack.so knows (host/ats/server.c). */
+const KNOWN = /^9\.2\./;
+
+/** Undefined where neither traffic_layout nor the user says where it is. */
+export async function findInstallation(
+  options: DoctorOptions,
+  env: NodeJS.ProcessEnv,
+): Promise<{ installation?: Installation; findings: Finding[] }> {
+  const findings: Finding[] = [];
+  let layout = new Map<string, string>();
+  try {
+    layout = await askLayout(options.runRoot, env);
+  } catch (error) {
+    const missing = (error as NodeJS.ErrnoException).code === "ENOENT";
+    const why = missing ? "there is no traffic_layout on the PATH" : `traffic_layout failed: ${(error as Error).message}`;
+    if (!options.config || !options.log) {
+      const fix = "say where it is: --config /etc/trafficserver --log /var/log/trafficserver/traffic.out --plugins FOLDER";
+      return { findings: [problem(`${why}: is Traffic Server installed here?`, fix)] };
+    }
+    findings.push(note(`${why}: the server's version is not known`));
+  }
+  const version = layout.get("traffic-server");
+  if (version) findings.push(checkVersion(version));
+  const installation: Installation = {
+    config: options.config ?? layout.get("SYSCONFDIR") ?? "",
+    log: options.log ?? join(layout.get("LOGDIR") ?? "", "traffic.out"),
+    plugins: options.plugins ?? layout.get("PLUGINDIR") ?? "",
+    prefix: layout.get("PREFIX") ?? "/",
+  };
+  return { installation, findings };
+}
+
+/** The `KEY: value` lines of traffic_layout. */
+async function askLayout(runRoot: string | undefined, env: NodeJS.ProcessEnv): Promise<Map<string, string>> {
+  const ask = async (...words: string[]): Promise<string> => {
+    const args = [...(runRoot ? [`--run-root=${runRoot}`] : []), ...words];
+    return (await promisify(execFile)("traffic_layout", args, { env })).stdout;
+  };
+  const layout = new Map<string, string>();
+  for (const line of `${await ask("info")}\n${await ask("info", "--versions")}`.split("\n")) {
+    const colon = line.indexOf(": ");
+    if (colon > 0) layout.set(line.slice(0, colon), line.slice(colon + 2).trim());
+  }
+  return layout;
+}
+
+function checkVersion(version: string): Finding {
+  if (KNOWN.test(version)) return ok(`Traffic Server ${version}, which memtrack.so knows`);
+  return problem(
+    `Traffic Server ${version}: memtrack.so knows 9.2.x, and does nothing on another version`,
+    "use a version of memtrack that knows it; this command reads its traffic.out all the same",
+  );
+}
+
+/** A file's text; undefined where it cannot be read. */
+export function readIfAllowed(path: string): string | undefined {
+  return ifAllowed(() => readFileSync(path, "utf8"));
+}
+
+export function isReadableFile(path: string): boolean {
+  return ifAllowed(() => statSync(path).isFile()) ?? false;
+}
+
+function ifAllowed<T>(body: () => T): T | undefined {
+  try {
+    return body();
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === "ENOENT" || code === "EACCES" || code === "ENOTDIR") return undefined;
+    throw error;
+  }
+}

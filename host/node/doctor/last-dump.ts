@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The last dump of traffic.out: whose it is, and what it says of its making.
+
+import { Readable } from "node:stream";
+import { printable } from "../../shared/printable.ts";
+import { time } from "../../shared/units.ts";
+import { NoDump } from "../errors.ts";
+import { selectDump } from "../read/select.ts";
+import { Sites } from "../read/sites.ts";
+import type { Snapshot } from "../read/snapshot.ts";
+import { HEAP, TRACK, VERIFY } from "../records.ts";
+import { note, ok, problem, type Finding } from "./finding.ts";
+import { isReadableFile } from "./installation.ts";
+import { numberOf, setAtRunTime, type Records } from "./settings.ts";
+
+/** A dump, or what is in the way of it. */
+type LastDump = Snapshot | "unreadable" | "none";
+
+export async function readLastDump(log: string): Promise<LastDump> {
+  if (!isReadableFile(log)) return "unreadable";
+  try {
+    return (await selectDump(log, new Sites(), Readable.from([]))).dump;
+  } catch (error) {
+    if (!(error instanceof NoDump)) throw error;
+    return "none";
+  }
+}
+
+export function checkLastDump(log: string, dump: LastDump, records: Records, loaded: boolean): Finding[] {
+  const name = printable(log);
+  if (dump === "unreadable") {
+    const fix = "run this as root or as the server's user, or say where it is with --log FILE";
+    return [problem(`${name} cannot be read`, fix)];
+  }
+  if (dump === "none") {
+    return [problem(`${name} holds no dump yet`, "kill -USR1 $(pidof traffic_server), once the level is 1 or 2")];
+  }
+  if (dump.origin === "built-in") return checkBuiltIn(dump, loaded);
+  const { header } = dump;
+  return [
+    ok(`the last dump is memtrack's dump ${dump.number} of ${time(dump.time)}`),
+    ...checkLevel(dump, records),
+    ...hookStates(header),
+    ...checkNotes(dump),
+    ...checkCounters(header),
+  ];
+}
+
+function checkBuiltIn(dump: Snapshot, loaded: boolean): Finding[] {
+  const what = "the last dump is the built-in tracker's, not memtrack's";
+  const restart = "restart the server: it loads plugins at its start; then see diags.log for [memtrack]";
+  const findings = [loaded ? problem(what, restart) : note(what)];
+  const summary = dump.sections.flatMap((section) => section.rows).find((row) => row.at(-1) === "SSL Allocated Memory");
+  if (summary?.slice(0, 3).every((cell) => cell === "0")) {
+    const why =
+      "it says 0 for SSL Allocated Memory, as it always does: the server asks OpenSSL to call its tracker " +
+      "(CRYPTO_set_mem_functions) after OpenSSL has allocated, OpenSSL then refuses, and nobody looks at the answer";
+    findings.push(problem(why, "load memtrack.so, which tracks OpenSSL at level 2 by file and line"));
+  }
+  return findings;
+}
+
+function checkLevel(dump: Snapshot, records: Records): Finding[] {
+  const level = Number(dump.header.get("level"));
+  const wanted = numberOf(records, TRACK);
+  if (level === wanted || setAtRunTime(records, dump) !== undefined) return [];
+  return [note(`it was made at level ${level}, and ${TRACK} is ${wanted} now`, "traffic_ctl config reload, and another dump")];
+}
+
+function hookStates(header: ReadonlyMap<string, string>): Finding[] {
+  return ["iobuffer", "openssl", "plugins", "buffers"].flatMap((hook) => {
+    const state = header.get(hook);
+    if (state === "installed") return [ok(`hook ${hook}: installed`)];
+    return state === "off" ? [note(`hook ${hook}: off at level ${Number(header.get("level"))}`)] : [];
+  });
+}
+
+/** Refused hooks, and warnings. */
+function checkNotes({ notes }: Snapshot): Finding[] {
+  const findings: Finding[] = [];
+  for (const pairs of notes) {
+    if (pairs.get("state") === "refused") {
+      const what = `hook ${printable(pairs.get("hook") ?? "")}: refused, because ${printable(pairs.get("reason") ?? "")}`;
+      findings.push(problem(what, "the reason says what is not as in a known server; the rest is tracked all the same"));
+    }
+    if (pairs.has("warning")) findings.push(problem(printable(pairs.get("warning")!)));
+  }
+  return findings;
+}
+
+function checkCounters(header: ReadonlyMap<string, string>): Finding[] {
+  const findings: Finding[] = [];
+  const number = (key: string): number => Number(header.get(key) ?? 0);
+  if (header.get("heap") === "off") {
+    const fix = `traffic_ctl config set ${HEAP} 1, where they are of interest`;
+    findings.push(note("malloc and operator new of plugins are not tracked", fix));
+  }
+  if (number("lost")) findings.push(problem(`${number("lost")} events were lost: rows can be off by as many`));
+  if (number("traps")) {
+    const what = `${number("traps")} tables were disabled by a trap in the core`;
+    findings.push(problem(what, "please report it, with the dump's header"));
+  }
+  if (header.get("verify") === "on") {
+    const fix = `traffic_ctl config set ${VERIFY} 0, when you have seen it`;
+    findings.push(note("verify mode is on, and with it the built-in tracker's lock", fix));
+  }
+  return findings;
+}

@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The server's records as its configuration has them, and what is to be said of those that bear on memtrack.
+
+import { join } from "node:path";
+import { parse } from "yaml";
+import { printable } from "../../shared/printable.ts";
+import { span } from "../../shared/units.ts";
+import { Control } from "../core/control.ts";
+import { loadCore } from "../core/module.ts";
+import type { Snapshot } from "../read/snapshot.ts";
+import { FREQUENCY, SAMPLES, TRACK } from "../records.ts";
+import { note, ok, problem, type Finding } from "./finding.ts";
+import { readIfAllowed } from "./installation.ts";
+
+/** Texts by their full names. */
+export type Records = ReadonlyMap<string, string>;
+
+/** Of records.config of 9.2, or records.yaml of 10. */
+export function readRecords(folder: string): { records: Records; findings: Finding[] } {
+  const text = readIfAllowed(join(folder, "records.config"));
+  if (text !== undefined) return { records: recordsOfConfig(text), findings: [] };
+  const path = join(folder, "records.yaml");
+  const yaml = readIfAllowed(path);
+  if (yaml !== undefined) return recordsOfYaml(yaml, path);
+  const what = `neither records.config nor records.yaml can be read in ${printable(folder)}`;
+  const fix = "run this as root or as the server's user, or say where they are with --config FOLDER";
+  return { records: new Map(), findings: [problem(what, fix)] };
+}
+
+function recordsOfConfig(text: string): Records {
+  const records = new Map<string, string>();
+  for (const line of text.split("\n")) {
+    const [, name, value = ""] = /^\s*(?:CONFIG|LOCAL)\s+(\S+)\s+(?:INT|STRING|FLOAT)\s+(.*?)\s*$/.exec(line) ?? [];
+    if (name) records.set(name, value);
+  }
+  return records;
+}
+
+/** A name is the way to its value: `records: { plugin: { memtrack: { sites: 64 } } }` is proxy.config.plugin.memtrack.sites. */
+function recordsOfYaml(text: string, path: string): { records: Records; findings: Finding[] } {
+  const records = new Map<string, string>();
+  const add = (name: string, value: unknown): void => {
+    if (value === null || typeof value !== "object") records.set(name, String(value));
+    else for (const [key, inner] of Object.entries(value)) add(`${name}.${key}`, inner);
+  };
+  try {
+    const document = parse(text, { logLevel: "error" }) as { records?: unknown } | null;
+    add("proxy.config", document?.records ?? {});
+  } catch (error) {
+    const [what] = (error as Error).message.split("\n");
+    const fix = "the server does not take it either: put it right";
+    return { records, findings: [problem(`${printable(path)} is not valid YAML: ${printable(what!.replace(/:$/, ""))}`, fix)] };
+  }
+  return { records, findings: [] };
+}
+
+/** A record's number as the server reads it: what follows the digits does not count (`INT 2 # both`). NaN where there are none. */
+function integer(text: string): number {
+  return Number.parseInt(text, 10);
+}
+
+/** The same where a number is needed: the server takes 0 for what is none. */
+export function numberOf(records: Records, name: string): number {
+  return integer(records.get(name) ?? "") || 0;
+}
+
+/** Where `traffic_ctl config set` switched tracking on: it does not write records.config. */
+export function setAtRunTime(records: Records, dump: Snapshot | undefined): number | undefined {
+  if (!dump || numberOf(records, TRACK) > 0) return undefined;
+  const level = Number(dump.header.get("level"));
+  return level >= 1 ? level : undefined;
+}
+
+/** @param dump the last one, where there is one */
+export function checkSettings(records: Records, dump: Snapshot | undefined): Finding[] {
+  const findings = [...checkRanges(records), checkLevel(records, dump)];
+  if (records.has(SAMPLES) && numberOf(records, SAMPLES) === 0) {
+    findings.push(note(`${SAMPLES} is 0: dumps say nothing of growth`, `traffic_ctl config set ${SAMPLES} 10`));
+  }
+  return [...findings, checkFrequency(numberOf(records, FREQUENCY))];
+}
+
+/** What is advised where a record has a value that cannot be, and its default would be off. */
+const ADVISED: Record<string, number> = { [TRACK]: 2, [FREQUENCY]: 3600 };
+
+function checkRanges(records: Records): Finding[] {
+  return new Control(loadCore()).settings().flatMap(({ name, least, most, normal }) => {
+    const text = records.get(name);
+    if (text === undefined) return [];
+    const value = integer(text);
+    if (value >= least && value <= most) return [];
+    return [
+      problem(
+        `${name} is "${printable(text)}", allowed are ${least} to ${most}`,
+        `traffic_ctl config set ${name} ${ADVISED[name] ?? normal}`,
+      ),
+    ];
+  });
+}
+
+function checkLevel(records: Records, dump: Snapshot | undefined): Finding {
+  const level = numberOf(records, TRACK);
+  const running = setAtRunTime(records, dump);
+  if (running !== undefined) {
+    const what =
+      `tracking is on at level ${running}, set at run time; records.config says ${level}, ` +
+      "which counts after the next reload of a changed file";
+    return note(what, `set ${TRACK} in records.config as well, if it is to stay on`);
+  }
+  if (level <= 0) return problem(`${TRACK} is ${level}: nothing is tracked`, `traffic_ctl config set ${TRACK} 2`);
+  if (level > 1) return ok(`${TRACK} is ${level}`);
+  return note(
+    `${TRACK} is 1: IOBuffers are tracked, OpenSSL is not`,
+    `traffic_ctl config set ${TRACK} 2, where OpenSSL's memory is of interest`,
+  );
+}
+
+function checkFrequency(seconds: number): Finding {
+  if (seconds > 0) return ok(`a dump is written every ${span(seconds)}`);
+  return note(
+    `${FREQUENCY} is ${seconds}: dumps are written on \`kill -USR1\` alone`,
+    `traffic_ctl config set ${FREQUENCY} 3600, to see growth`,
+  );
+}

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// A dump as it is read, whoever wrote it: its header, the rows of its tables, its further sections as text.
+
+import type { ClassName } from "../../shared/classes.ts";
+
+/** The rows of a dump's tables: parallel arrays, of which `length` are in use. A site that has several rows has their sum. */
+export interface Rows {
+  length: number;
+  site: Int32Array;
+  allocs: Float64Array;
+  frees: Float64Array;
+  /** Bytes; of objects nothing. */
+  inUse: Float64Array;
+}
+
+export interface Table {
+  class: ClassName;
+  /** Empty for those of the built-in tracker's form. */
+  title: string;
+  rows: number;
+  /** Bytes in use by the TOTAL line; undefined where it is missing. */
+  total: number | undefined;
+}
+
+/** A further part of a dump, as text. */
+export interface Section {
+  title: string;
+  columns: string[];
+  rows: string[][];
+}
+
+export interface Dump {
+  readonly origin: "memtrack" | "built-in";
+  /** By the header; the built-in tracker's are counted from 1. */
+  readonly number: number;
+  /** Seconds since 1970; NaN where nothing says it. */
+  readonly time: number;
+  /** The header's key=value pairs. */
+  readonly header: ReadonlyMap<string, string>;
+  /** Those of the other lines that begin with `memtrack`: warnings, notes, refused hooks. */
+  readonly notes: ReadonlyMap<string, string>[];
+  readonly tables: Table[];
+  readonly sections: Section[];
+  readonly rows: Rows;
+  /** cut: its end is missing. damaged: its rows do not make the sums that it says. */
+  state: "complete" | "cut" | "damaged";
+  /** Lines of others between its first and last. */
+  foreign: number;
+}
+
+export interface Counts {
+  bytes: number;
+  lines: number;
+  /** Lines that are in no dump. Normal in traffic.out. */
+  foreign: number;
+  dumps: number;
+  cut: number;
+  damaged: number;
+}
+
+/** The key=value pairs of a line that begins with `memtrack`. A value with spaces stands in double quotes. */
+export function parsePairs(line: string): Map<string, string> {
+  const pairs = new Map<string, string>();
+  for (const [, key = "", quoted, bare] of line.matchAll(/(?<= )([\w-]+)=(?:"([^"]*)"|(\S*))/g)) {
+    pairs.set(key, quoted ?? bare ?? "");
+  }
+  return pairs;
+}

@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Which sites are asked for, and what is wrong where none is.
+
+import { UsageError } from "../errors.ts";
+import { CORE, type Site, type Sites } from "./sites.ts";
+
+export interface Filter {
+  /** A part of a location. */
+  site?: string | undefined;
+  owner?: string | undefined;
+}
+
+/** Whether a site, or what else has an owner and a location, is asked for. */
+export function matches(site: Pick<Site, "owner" | "location">, filter: Filter): boolean {
+  if (filter.owner !== undefined && site.owner !== filter.owner) return false;
+  return filter.site === undefined || site.location.includes(filter.site);
+}
+
+/** Owners that are named where there is not the one that was asked for. */
+const NAMED_MAX = 10;
+
+/** What is wrong with a filter that leaves nothing of all that was read: a misspelt name would look like a plugin without memory. */
+export function mismatch(sites: Sites, filter: Filter): string | undefined {
+  const all = [...sites];
+  const { owner, site } = filter;
+  const owners = new Set([CORE, ...all.map((entry) => entry.owner)]);
+  if (owner !== undefined && !owners.has(owner)) {
+    const names = [...owners].sort();
+    return `no owner "${owner}"; there are: ${names.slice(0, NAMED_MAX).join(", ")}${names.length > NAMED_MAX ? ", ..." : ""}`;
+  }
+  if (site === undefined || all.some((entry) => matches(entry, filter))) return undefined;
+  return `no site${owner === undefined ? "" : ` of ${owner}`} has "${site}" in its location`;
+}
+
+/** The same for a command that cannot do without. */
+export function requireMatch(sites: Sites, filter: Filter): void {
+  const wrong = mismatch(sites, filter);
+  if (wrong) throw new UsageError(wrong);
+}

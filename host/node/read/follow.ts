@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Follows a file as it grows, through rotation: a file that was renamed is read to its end before the new one of its name is
+// opened, one that was truncated is read from its beginning. One that was truncated and has grown again meanwhile is found out by
+// its last bytes that were read: they are others now. It looks each POLL_MS; it asks the system for no notification, which network
+// file systems do not give.
+
+import { constants, open, stat, type FileHandle } from "node:fs/promises";
+import { setTimeout as pause } from "node:timers/promises";
+
+const POLL_MS = 250;
+const CHUNK = 256 * 1024;
+const REMEMBERED = 256;
+
+/** Yields what is new in the file, and undefined each time there is no more for now. Ends when `signal` says so. */
+export async function* follow(path: string, signal: AbortSignal): AsyncGenerator<Buffer | undefined> {
+  let file: FileHandle | undefined;
+  let at = 0;
+  let last: Buffer = Buffer.alloc(0);
+  let changed = 0;
+  const bytes = Buffer.alloc(CHUNK);
+  try {
+    while (!signal.aborted) {
+      file ??= await openIfThere(path);
+      if (file) {
+        const now = await file.stat();
+        if (now.size < at || (now.mtimeMs !== changed && !(await endsWith(file, at, last)))) {
+          at = 0;
+          last = Buffer.alloc(0);
+        }
+        changed = now.mtimeMs;
+        const { bytesRead } = await file.read(bytes, 0, CHUNK, at);
+        if (bytesRead) {
+          at += bytesRead;
+          const chunk = Buffer.from(bytes.subarray(0, bytesRead));
+          last = Buffer.concat([last, chunk.subarray(-REMEMBERED)]).subarray(-REMEMBERED);
+          yield chunk;
+          continue;
+        }
+        const named = await stat(path).catch(() => undefined);
+        if (named && (named.ino !== now.ino || named.dev !== now.dev)) {
+          await file.close();
+          file = undefined;
+          at = 0;
+          last = Buffer.alloc(0);
+          continue;
+        }
+      }
+      yield undefined;
+      await pause(POLL_MS, undefined, { signal }).catch(() => {});
+    }
+  } finally {
+    await file?.close();
+  }
+}
+
+async function endsWith(file: FileHandle, end: number, bytes: Buffer): Promise<boolean> {
+  const found = Buffer.alloc(bytes.length);
+  const { bytesRead } = await file.read(found, 0, bytes.length, end - bytes.length);
+  return bytesRead === bytes.length && found.equals(bytes);
+}
+
+async function openIfThere(path: string): Promise<FileHandle | undefined> {
+  try {
+    return await open(path, constants.O_RDONLY);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+    throw error;
+  }
+}

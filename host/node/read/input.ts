@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Files, and standard input, as chunks of plain bytes for the parser: unpacked where they are packed (by their first bytes, not by
+// their name), the pieces of a rotated file in the order of time. It reads forward, a chunk at a time, and keeps none.
+
+import { createReadStream } from "node:fs";
+import { open, stat } from "node:fs/promises";
+import type { Readable } from "node:stream";
+import { createGunzip, gunzipSync, constants as zlib } from "node:zlib";
+import { UsageError } from "../errors.ts";
+import type { Parser } from "./parse.ts";
+
+/** Standard input's name as an argument. */
+export const STDIN = "-";
+
+const CHUNK = 256 * 1024;
+const PEEK = 1024 * 1024;
+const GZIP = Buffer.from([0x1f, 0x8b]);
+
+export interface Input {
+  name: string;
+  /** Of the file, as it is packed; undefined for a pipe. */
+  size: number | undefined;
+  /** Of the first dump that says it. */
+  time: number | undefined;
+}
+
+/** Called with the packed bytes read so far, and their whole number where it is known. */
+export type Progress = (done: number, size: number | undefined) => void;
+
+/** Looks at the files, which must be there, and puts the pieces of a rotated file in order: by their first times, if all have one. */
+export async function openInputs(names: readonly string[]): Promise<Input[]> {
+  const inputs: Input[] = [];
+  for (const name of names) inputs.push(name === STDIN ? { name, size: undefined, time: undefined } : await inspect(name));
+  if (inputs.every((input) => input.time !== undefined)) inputs.sort((a, b) => a.time! - b.time!);
+  return inputs;
+}
+
+async function inspect(name: string): Promise<Input> {
+  try {
+    const status = await stat(name);
+    if (status.isDirectory()) throw new UsageError(`${name} is a directory: name the traffic.out in it`);
+    if (!status.isFile()) return { name, size: undefined, time: undefined };
+    return { name, size: status.size, time: firstTime(await peek(name)) };
+  } catch (error) {
+    if (error instanceof UsageError) throw error;
+    const { code, message } = error as NodeJS.ErrnoException;
+    if (code === "ENOENT")
+      throw new UsageError(`there is no file ${name}: give the path of a traffic.out, or - for standard input`);
+    if (code === "EACCES") throw new UsageError(`no permission to read ${name}: run this as its owner, or copy it`);
+    throw new UsageError(`${name} cannot be read: ${message}`);
+  }
+}
+
+async function peek(name: string): Promise<Buffer> {
+  const file = await open(name);
+  try {
+    const bytes = Buffer.alloc(PEEK);
+    const { bytesRead } = await file.read(bytes, 0, PEEK, 0);
+    const begin = bytes.subarray(0, bytesRead);
+    if (!packed(begin)) return begin;
+    // As far as it goes: what is wrong with the rest is said when it is read.
+    return gunzipSync(begin, { finishFlush: zlib.Z_SYNC_FLUSH, maxOutputLength: 64 * PEEK });
+  } catch (error) {
+    const { code = "" } = error as NodeJS.ErrnoException;
+    if (code.startsWith("Z_") || code.startsWith("ERR_BUFFER")) return Buffer.alloc(0);
+    throw error;
+  } finally {
+    await file.close();
+  }
+}
+
+function firstTime(text: Buffer): number | undefined {
+  const [, time] = /^memtrack format=[^\n]* time=(\S+)/m.exec(text.toString("latin1")) ?? [];
+  const value = Date.parse(time ?? "");
+  return Number.isNaN(value) ? undefined : value;
+}
+
+function packed(begin: Uint8Array): boolean {
+  return begin[0] === GZIP[0] && begin[1] === GZIP[1];
+}
+
+/** Gives all inputs to the parser, as one text. Returns what could not be read: a file that is packed and torn ends early. */
+export async function readInputs(
+  inputs: Input[],
+  stdin: Readable,
+  parser: Parser,
+  progress: Progress = () => {},
+): Promise<string[]> {
+  const problems: string[] = [];
+  const size = inputs.every((input) => input.size !== undefined) ? inputs.reduce((sum, input) => sum + input.size!, 0) : undefined;
+  let done = 0;
+  for (const { name } of inputs) {
+    const source = name === STDIN ? stdin : createReadStream(name, { highWaterMark: CHUNK });
+    const counted = async function* (): AsyncIterable<Buffer> {
+      for await (const chunk of source as AsyncIterable<Buffer>) {
+        progress((done += chunk.length), size);
+        yield chunk;
+      }
+    };
+    try {
+      let first = true;
+      for await (const chunk of unpacked(counted())) {
+        if (first) parser.boundary(chunk);
+        first = false;
+        parser.push(chunk);
+      }
+    } catch (error) {
+      const { code = "", message } = error as NodeJS.ErrnoException;
+      if (!code.startsWith("Z_")) throw error;
+      problems.push(`${name} is packed and damaged (${message}): what stands before the damage was read`);
+    }
+  }
+  parser.end();
+  return problems;
+}
+
+/** The text of what may be packed. The first two bytes say it, and a chunk may be one byte. */
+async function* unpacked(chunks: AsyncIterable<Buffer>): AsyncIterable<Buffer> {
+  const iterator = chunks[Symbol.asyncIterator]();
+  let begin: Buffer = Buffer.alloc(0);
+  while (begin.length < GZIP.length) {
+    const { value, done } = await iterator.next();
+    if (done) break;
+    begin = begin.length ? Buffer.concat([begin, value]) : value;
+  }
+  const all = async function* (): AsyncIterable<Buffer> {
+    if (begin.length) yield begin;
+    for (let next; !(next = await iterator.next()).done;) yield next.value;
+  };
+  if (!packed(begin)) return yield* all();
+  const gunzip = createGunzip({ chunkSize: CHUNK });
+  // What fails in here fails the reader of gunzip as well.
+  const feeding = feed(all(), gunzip).catch((error: Error) => void gunzip.destroy(error));
+  yield* gunzip as AsyncIterable<Buffer>;
+  await feeding;
+}
+
+async function feed(chunks: AsyncIterable<Buffer>, gunzip: ReturnType<typeof createGunzip>): Promise<void> {
+  for await (const chunk of chunks) {
+    if (!gunzip.write(chunk)) await new Promise<void>((resolve) => gunzip.once("drain", resolve).once("close", resolve));
+    if (gunzip.destroyed) return;
+  }
+  gunzip.end();
+}

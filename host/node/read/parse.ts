@@ -1,0 +1,526 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Reads dumps out of the bytes of traffic.out, whoever wrote them.
+//
+//   chunks -> lines -> dumps: memtrack's, from the header to `memtrack end`
+//                             the built-in tracker's: a table with its header, which is in no dump of memtrack's
+//
+// Total: no text makes it throw. A line of no known form is skipped and counted; a dump that is cut off or whose sums are not
+// right is handed over as such. Constant in memory: it holds one line and the dumps that are open, never the file. Most of a file is
+// rows, so a row is read from its bytes, and no string is made of it; all other lines of a dump are few.
+
+import { CLASSES, type ClassName } from "../../shared/classes.ts";
+import { parsePairs, type Counts, type Dump, type Section, type Table } from "./dump.ts";
+import { Scratch } from "./rows.ts";
+import type { Sites } from "./sites.ts";
+
+/** Warnings that stand beside dumps, kept: a server says the first 20 of a kind. */
+const ALARMS_MAX = 100;
+
+/** Open dumps, at most: each of another process. */
+const OPEN_MAX = 4;
+/** An open dump is given up after so many foreign lines: it was written in one piece, so its end is lost. */
+const FOREIGN_MAX = 1000;
+/** A longer line is no line of a dump. */
+const LINE_MAX = 64 * 1024;
+/** Where a row's location begins, at the columns' usual widths. */
+const LOCATION_AT = 62;
+/** Rows that are kept of a section that is kept as text. */
+const SECTION_ROWS_MAX = 10_000;
+const SECTIONS_MAX = 32;
+
+const LF = 0x0a;
+const CR = 0x0d;
+const SPACE = 0x20;
+const MINUS = 0x2d;
+const ZERO = 0x30;
+const NINE = 0x39;
+const BAR = 0x7c;
+
+const HEADER = Buffer.from("memtrack format=");
+const MEMTRACK = Buffer.from("memtrack ");
+const ALLOCS = Buffer.from("Allocs ");
+const SUMMARY = Buffer.from("Total Allocated ");
+
+const END_LINE = /^memtrack end dump=\d+ rows=\d+\r?$/;
+/** What makes a header of it within a line, where other text may speak of one. */
+const GLUED = /^memtrack format=\d+ dump=\d+ time=\d/;
+const TABLE_HEAD = /^Allocs +\| Frees +\| Size In-use +\| Avg Size +\| Location *$/;
+const FREELIST_HEAD = /^ *Allocated +\| +In-Use +\| Type Size +\| +Free List Name *$/;
+const SUMMARY_HEAD = /^Total Allocated +\|/;
+const TOTAL_ROW = /^ +(-?\d+) \| +\| TOTAL *$/;
+const OBJECTS_HEAD = ["Created", "Destroyed", "Alive", "Kind", "Location"];
+const RULE = /^-[-|]*$/;
+
+/** The class of a table by its title. */
+function classOf(title: string): ClassName | undefined {
+  if (/^TSmalloc\b/i.test(title)) return "tsapi";
+  if (/^Heap\b/i.test(title)) return "heap";
+  if (/^Objects\b/i.test(title)) return "object";
+  if (/^OpenSSL\b/i.test(title)) return "openssl";
+  if (/^IOBuffer/i.test(title)) return "iobuffer";
+  return undefined;
+}
+
+const OPENSSL = CLASSES.indexOf("openssl");
+
+/** A dump whose end has not come. */
+class Open implements Dump {
+  readonly origin: Dump["origin"];
+  readonly number: number;
+  readonly time: number;
+  readonly header: ReadonlyMap<string, string>;
+  readonly rows: Scratch;
+  readonly notes: ReadonlyMap<string, string>[] = [];
+  readonly tables: Table[] = [];
+  readonly sections: Section[] = [];
+  state: Dump["state"] = "complete";
+  foreign = 0;
+  /** The same since the last line that is known. */
+  strayed = 0;
+  /** The table or section whose rows may come now. */
+  table: Table | undefined;
+  section: Section | undefined;
+  /** Of the table: what its sites begin with in Sites, and its sum so far. */
+  prefix = 0;
+  sum = 0;
+  /** The last lines of no form, which may become a section's title and header. */
+  title = "";
+  head = "";
+
+  constructor(origin: Dump["origin"], number: number, header: ReadonlyMap<string, string>, rows: Scratch) {
+    this.origin = origin;
+    this.number = number;
+    this.header = header;
+    this.time = Date.parse(header.get("time") ?? "") / 1000;
+    this.rows = rows;
+  }
+}
+
+export class Parser {
+  /** What memtrack said at once, between dumps. */
+  readonly alarms: string[] = [];
+  readonly counts: Counts = { bytes: 0, lines: 0, foreign: 0, dumps: 0, cut: 0, damaged: 0 };
+  readonly #sites: Sites;
+  readonly #take: (dump: Dump) => void;
+  /** The dumps that are open, the outermost first. */
+  readonly #open: Open[] = [];
+  readonly #spare: Scratch[] = [];
+  /** The beginning of a line whose end has not come. */
+  #rest = Buffer.alloc(0);
+  /** In a line that is longer than LINE_MAX. */
+  #skipping = false;
+  #builtIn = 0;
+  /** What a row's number came to, and where it ended. */
+  #value = 0;
+  #at = 0;
+
+  /** @param take is given each dump when it ends. Its rows are used again after that, so it copies what it keeps. */
+  constructor(sites: Sites, take: (dump: Dump) => void) {
+    this.#sites = sites;
+    this.#take = take;
+  }
+
+  push(chunk: Buffer): void {
+    this.counts.bytes += chunk.length;
+    let start = 0;
+    if (this.#rest.length || this.#skipping) {
+      const end = chunk.indexOf(LF);
+      const part = end < 0 ? chunk : chunk.subarray(0, end + 1);
+      start = part.length;
+      if (!this.#skipping) {
+        this.#rest = Buffer.concat([this.#rest, part]);
+        if (end >= 0) this.#lines(this.#rest, 0);
+        else if (this.#rest.length > LINE_MAX) this.#skip();
+      }
+      if (end < 0) return;
+      if (this.#skipping) ++this.counts.lines;
+      this.#skipping = false;
+      this.#rest = EMPTY;
+    }
+    start = this.#lines(chunk, start);
+    if (chunk.length - start > LINE_MAX) this.#skip();
+    else if (start < chunk.length) this.#rest = Buffer.from(chunk.subarray(start));
+  }
+
+  /**
+   * Between two files. The pieces of a rotated file are one text, and the cut may go through a line; what begins as a line does is
+   * taken for one.
+   */
+  boundary(next: Buffer): void {
+    const begins = startsWith(next, 0, next.length, MEMTRACK) || startsWith(next, 0, next.length, ALLOCS) || next[0] === 0x5b;
+    if (begins && this.#rest.length) this.push(Buffer.from("\n"));
+  }
+
+  /** No more can come now: a built-in's dump that could have gone on is complete. For who follows a file. */
+  idle(): void {
+    const open = this.#open.at(-1);
+    if (open?.origin === "built-in" && !open.table && !open.section) this.#close(open);
+  }
+
+  /** There is no more. */
+  end(): void {
+    // The last line may lack its newline, where a file was copied by hand. A row may be cut anywhere.
+    if (this.#rest.length && !this.#skipping && END_LINE.test(this.#rest.toString("latin1"))) {
+      this.push(Buffer.from("\n"));
+    } else if (this.#rest.length || this.#skipping) {
+      ++this.counts.lines;
+      ++this.counts.foreign;
+      this.#rest = EMPTY;
+    }
+    this.idle();
+    while (this.#open.length) this.#abandon(this.#open.at(-1)!);
+  }
+
+  /** Takes the whole lines from `start` on. @returns where the rest begins */
+  #lines(bytes: Buffer, start: number): number {
+    let header = bytes.indexOf(HEADER, start);
+    for (let end; (end = bytes.indexOf(LF, start)) >= 0; start = end + 1) {
+      if (header >= 0 && header < end) {
+        start = this.#torn(bytes, start, end);
+        header = bytes.indexOf(HEADER, end);
+      }
+      this.#line(bytes, start, end);
+    }
+    return start;
+  }
+
+  /**
+   * A header within a line: a server died in the middle of a dump, and the next one writes on where it stopped. What stands before it
+   * is no line of anything, and the dump that it is of has no end.
+   * @returns where the header begins, or the line where there is none
+   */
+  #torn(bytes: Buffer, start: number, end: number): number {
+    const at = bytes.subarray(start, end).lastIndexOf(HEADER) + start;
+    if (at <= start || !GLUED.test(text(bytes, at, end))) return start;
+    // A last line may be whole but for its newline.
+    if (END_LINE.test(text(bytes, start, at))) this.#line(bytes, start, at);
+    else {
+      const open = this.#open.at(-1);
+      ++this.counts.lines;
+      ++this.counts.foreign;
+      if (open) this.#abandon(open);
+    }
+    return at;
+  }
+
+  #skip(): void {
+    this.#skipping = true;
+    this.#rest = EMPTY;
+    this.#foreign(this.#open.at(-1));
+  }
+
+  #line(bytes: Buffer, start: number, end: number): void {
+    ++this.counts.lines;
+    if (end > start && bytes[end - 1] === CR) --end;
+    const open = this.#open.at(-1);
+    const first = bytes[start]!;
+    if (open?.table && (first === SPACE || (first >= ZERO && first <= NINE)) && this.#row(open, bytes, start, end)) return;
+    if (first === 0x6d && startsWith(bytes, start, end, MEMTRACK)) return this.#memtrack(bytes, start, end);
+    if (first === 0x41 && startsWith(bytes, start, end, ALLOCS) && TABLE_HEAD.test(text(bytes, start, end))) return this.#head();
+    if (open) this.#other(open, bytes, start, end);
+    else if (startsWith(bytes, start, end, SUMMARY) && SUMMARY_HEAD.test(text(bytes, start, end))) this.#summary(bytes, start, end);
+    else if (end > start) ++this.counts.foreign;
+  }
+
+  /** A table's row or its TOTAL. The columns are numbers and ` | `, nearly always of the usual widths, which numbers may outgrow. */
+  #row(open: Open, bytes: Buffer, start: number, end: number): boolean {
+    const usual =
+      end - start > LOCATION_AT &&
+      bytes[start + 11] === BAR &&
+      bytes[start + 24] === BAR &&
+      bytes[start + 47] === BAR &&
+      bytes[start + 60] === BAR;
+    if (usual) {
+      const allocs = rightmost(bytes, start - 1, start + 10);
+      const frees = rightmost(bytes, start + 12, start + 23);
+      const inUse = rightmost(bytes, start + 25, start + 46);
+      if (allocs >= 0 && frees >= 0 && inUse >= 0 && rightmost(bytes, start + 48, start + 59) >= 0) {
+        return this.#count(open, bytes, start + LOCATION_AT, end, allocs, frees, inUse);
+      }
+    }
+    let at = start;
+    if (!this.#number(bytes, at, end)) return this.#total(open, text(bytes, start, end));
+    const allocs = this.#value;
+    at = this.#at;
+    if (!bar(bytes, at, end) || !this.#number(bytes, at + 3, end)) return this.#total(open, text(bytes, start, end));
+    const frees = this.#value;
+    at = this.#at;
+    if (!bar(bytes, at, end) || !this.#number(bytes, at + 3, end)) return false;
+    const inUse = this.#value;
+    at = this.#at;
+    if (!bar(bytes, at, end) || !this.#number(bytes, at + 3, end)) return false;
+    at = this.#at;
+    return bar(bytes, at, end) && this.#count(open, bytes, at + 3, end, allocs, frees, inUse);
+  }
+
+  /** A row whose location stands from `at` on. */
+  #count(open: Open, bytes: Buffer, at: number, end: number, allocs: number, frees: number, inUse: number): boolean {
+    while (end > at && bytes[end - 1] === SPACE) --end;
+    const table = open.table!;
+    if (at === end || table.total !== undefined) return false;
+    if (table.rows++ === 0 && !table.title && startsWith(bytes, at, end, OPENSSL_PLACE)) {
+      // Tables of the built-in's form are IOBuffers, then OpenSSL; the first may be missing.
+      table.class = "openssl";
+      open.prefix = OPENSSL;
+    }
+    const site = this.#sites.find(open.prefix, bytes, at, end);
+    if (!open.rows.add(site, allocs, frees, inUse)) open.state = "damaged";
+    open.sum += inUse;
+    open.strayed = 0;
+    return true;
+  }
+
+  #total(open: Open, line: string): boolean {
+    const [, digits] = TOTAL_ROW.exec(line) ?? [];
+    if (digits === undefined || open.table!.total !== undefined) return false;
+    open.table!.total = Number(digits);
+    if (open.table!.total !== open.sum && open.table!.class !== "object") open.state = "damaged";
+    open.strayed = 0;
+    return true;
+  }
+
+  /** An integer after blanks, which JavaScript holds exactly: into #value, and where it ends into #at. */
+  #number(bytes: Buffer, at: number, end: number): boolean {
+    while (at < end && bytes[at] === SPACE) ++at;
+    const negative = bytes[at] === MINUS;
+    if (negative) ++at;
+    let value = 0;
+    const from = at;
+    for (let c; at < end && (c = bytes[at]!) >= ZERO && c <= NINE; ++at) value = value * 10 + (c - ZERO);
+    this.#value = negative ? -value : value;
+    this.#at = at;
+    return at > from && value <= Number.MAX_SAFE_INTEGER;
+  }
+
+  #memtrack(bytes: Buffer, start: number, end: number): void {
+    const line = text(bytes, start, end);
+    const open = this.#open.at(-1);
+    if (startsWith(bytes, start, end, HEADER)) {
+      const header = parsePairs(line);
+      const number = Number(header.get("dump"));
+      if (!Number.isSafeInteger(number)) return this.#foreign(open);
+      this.#begin("memtrack", number, header);
+    } else if (line.startsWith("memtrack end ")) {
+      this.#ended(line);
+    } else if (open?.origin === "memtrack") {
+      open.notes.push(parsePairs(line));
+      open.strayed = 0;
+    } else if (line.startsWith("memtrack warning=")) {
+      if (this.alarms.length < ALARMS_MAX) this.alarms.push(parsePairs(line).get("warning") ?? "");
+      ++this.counts.foreign;
+    } else {
+      this.#foreign(open);
+    }
+  }
+
+  #ended(line: string): void {
+    const pairs = parsePairs(line);
+    const number = Number(pairs.get("dump"));
+    const at = this.#open.findLastIndex((open) => open.origin === "memtrack" && open.number === number);
+    if (at < 0) return this.#foreign(this.#open.at(-1));
+    while (this.#open.length > at + 1) this.#abandon(this.#open.at(-1)!);
+    const open = this.#open[at]!;
+    let rows = 0;
+    let objects = 0;
+    for (const table of open.tables) {
+      if (table.class === "object") objects += table.rows;
+      else rows += table.rows;
+      if (table.class !== "object" && table.total === undefined) open.state = "damaged";
+    }
+    const said = Number(pairs.get("rows"));
+    if (said !== rows && said !== rows + objects) open.state = "damaged";
+    this.#close(open);
+  }
+
+  /** The header line of a table of the built-in's form. */
+  #head(): void {
+    let open = this.#open.at(-1);
+    if (open?.origin === "built-in") {
+      // Within a table it is another process's: the two cannot be told apart any more.
+      if (open.table) {
+        open.state = "damaged";
+        return;
+      }
+      this.#close(open);
+      open = this.#open.at(-1);
+    }
+    // A dump is written in one piece. After foreign lines the table is no part of it.
+    const plain = open?.tables.filter((table) => !table.title).length ?? 0;
+    if (open && !open.title && (open.strayed || plain === 2)) {
+      this.#abandon(open);
+      return this.#head();
+    }
+    open ??= this.#begin("built-in", ++this.#builtIn, new Map());
+    const title = open.title;
+    const cls = classOf(title) ?? (plain ? "openssl" : "iobuffer");
+    open.table = { class: cls, title, rows: 0, total: undefined };
+    open.tables.push(open.table);
+    open.prefix = this.#sites.prefix(cls);
+    open.sum = 0;
+    open.section = undefined;
+    open.title = open.head = "";
+    open.strayed = 0;
+  }
+
+  /** The built-in prints no table where it has no row, and its summary all the same: a dump in which nothing is in use. */
+  #summary(bytes: Buffer, start: number, end: number): void {
+    const open = this.#begin("built-in", ++this.#builtIn, new Map());
+    open.tables.push({ class: "iobuffer", title: "", rows: 0, total: 0 });
+    this.#other(open, bytes, start, end);
+  }
+
+  /** A line of a dump that is neither a row of a table nor begins with `memtrack`. */
+  #other(open: Open, bytes: Buffer, start: number, end: number): void {
+    if (start === end) return this.#blank(open);
+    const line = text(bytes, start, end);
+    // The server prints this before a dump, never in one.
+    if (FREELIST_HEAD.test(line)) {
+      ++this.counts.foreign;
+      return this.#abandon(open);
+    }
+    // After the built-in's table there is its summary at level 2, or nothing.
+    if (open.origin === "built-in" && !open.table && !open.section && !open.head && !SUMMARY_HEAD.test(line)) {
+      ++this.counts.foreign;
+      return this.#close(open);
+    }
+    if (RULE.test(line)) return this.#rule(open);
+    if (open.section && this.#sectionRow(open, open.section, line)) return;
+    if (open.table || open.section) {
+      this.#foreign(open);
+      return;
+    }
+    // The line before a header is the title. What neither turns out to be was foreign.
+    if (open.title && !open.head && line.includes(" | ")) open.head = line;
+    else {
+      if (open.title || open.head) this.#foreign(open);
+      if (line.includes(" | ")) [open.title, open.head] = ["", line];
+      else [open.title, open.head] = [line, ""];
+    }
+  }
+
+  #blank(open: Open): void {
+    open.section = undefined;
+    if (open.origin === "memtrack") open.table = undefined;
+    if (open.title || open.head) this.#foreign(open);
+    open.title = open.head = "";
+  }
+
+  #rule(open: Open): void {
+    if (open.head) return this.#section(open);
+    const { table, section } = open;
+    // The rule below a table's header comes first, then the one below its TOTAL.
+    if (table?.total !== undefined || (section && section.rows.length)) open.table = open.section = undefined;
+    else if (!table && !section) return this.#foreign(open);
+    open.strayed = 0;
+    if (section && open.origin === "built-in") this.#close(open);
+  }
+
+  #section(open: Open): void {
+    const columns = open.head.split("|").map((column) => column.trim());
+    if (columns.at(-1) === "") columns.pop();
+    const section: Section = { title: open.title, columns, rows: [] };
+    open.section = section;
+    open.table = undefined;
+    if (OBJECTS_HEAD.every((name, index) => columns[index] === name)) {
+      open.tables.push({ class: "object", title: open.title, rows: 0, total: undefined });
+    } else if (open.sections.length < SECTIONS_MAX) {
+      open.sections.push(section);
+    }
+    open.title = open.head = "";
+    open.strayed = 0;
+  }
+
+  /** The last column is text, and may hold anything. */
+  #sectionRow(open: Open, section: Section, line: string): boolean {
+    const cells = columnsOf(line, section.columns.length);
+    if (!cells) return false;
+    open.strayed = 0;
+    if (OBJECTS_HEAD.every((name, index) => section.columns[index] === name)) return this.#objectRow(open, cells);
+    if (section.rows.length < SECTION_ROWS_MAX) section.rows.push(cells);
+    return true;
+  }
+
+  #objectRow(open: Open, [created, destroyed, , kind, location]: string[]): boolean {
+    if (location === "TOTAL" || kind === "TOTAL") return true;
+    const counts = [Number(created), Number(destroyed)] as const;
+    if (!counts.every(Number.isSafeInteger)) return false;
+    const site = this.#sites.findText("object", location!, kind);
+    if (!open.rows.add(site, ...counts, 0)) open.state = "damaged";
+    ++open.tables.at(-1)!.rows;
+    return true;
+  }
+
+  #begin(origin: Dump["origin"], number: number, header: ReadonlyMap<string, string>): Open {
+    if (this.#open.length === OPEN_MAX) this.#abandon(this.#open[0]!);
+    const open = new Open(origin, number, header, this.#spare.pop() ?? new Scratch());
+    this.#open.push(open);
+    return open;
+  }
+
+  #foreign(open: Open | undefined): void {
+    ++this.counts.foreign;
+    if (!open) return;
+    ++open.strayed;
+    if (++open.foreign >= FOREIGN_MAX) this.#abandon(open);
+  }
+
+  #abandon(open: Open): void {
+    if (open.origin === "memtrack") open.state = "cut";
+    this.#close(open);
+  }
+
+  #close(open: Open): void {
+    if (open.origin === "built-in" && open.tables[0]?.total === undefined) open.state = "cut";
+    ++this.counts.dumps;
+    if (open.state !== "complete") ++this.counts[open.state];
+    this.#open.splice(this.#open.indexOf(open), 1);
+    this.#take(open);
+    open.rows.clear();
+    this.#spare.push(open.rows);
+  }
+}
+
+const EMPTY = Buffer.alloc(0);
+const OPENSSL_PLACE = Buffer.from("memory/OpenSSL/");
+
+function text(bytes: Buffer, start: number, end: number): string {
+  return bytes.toString("utf8", start, end);
+}
+
+function startsWith(bytes: Uint8Array, start: number, end: number, prefix: Uint8Array): boolean {
+  if (end - start < prefix.length) return false;
+  for (let i = 0; i < prefix.length; ++i) if (bytes[start + i] !== prefix[i]) return false;
+  return true;
+}
+
+/** A positive integer that ends at `end` - 1, after a blank or at `edge` + 1; -1 for anything else, and where it is too long. */
+function rightmost(bytes: Uint8Array, edge: number, end: number): number {
+  let value = 0;
+  let scale = 1;
+  let at = end - 1;
+  for (let c; at > edge && (c = bytes[at]!) >= ZERO && c <= NINE; --at) {
+    value += (c - ZERO) * scale;
+    scale *= 10;
+  }
+  if (scale === 1 || scale > 1e15 || (at > edge && bytes[at] !== SPACE)) return -1;
+  return value;
+}
+
+function bar(bytes: Uint8Array, at: number, end: number): boolean {
+  return at + 3 <= end && bytes[at] === SPACE && bytes[at + 1] === BAR && bytes[at + 2] === SPACE;
+}
+
+/** A line's columns, of which the last may hold ` | ` itself. Undefined where there are too few. */
+function columnsOf(line: string, columns: number): string[] | undefined {
+  const cells: string[] = [];
+  let at = 0;
+  for (let i = 1; i < columns; ++i) {
+    const next = line.indexOf(" | ", at);
+    if (next < 0) return undefined;
+    cells.push(line.slice(at, next).trim());
+    at = next + 3;
+  }
+  cells.push(line.slice(at).trim());
+  return cells;
+}

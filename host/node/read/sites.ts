@@ -1,0 +1,199 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The sites that files name, numbered from 0 in the order of their first row.
+//
+//   bytes of a row's location + its class (and kind) -> number -> Site { class, location, owner, ... }
+//
+// The number is found without making a string, because a file has millions of rows and few sites. There are at most SITES_MAX, as in
+// the core; further ones are one site (other) of their class, and counted. What a location means is decided here and nowhere else.
+
+import * as abi from "../../../assembly/abi.ts";
+import { CLASSES, type ClassName } from "../../shared/classes.ts";
+import { enlarged } from "./arrays.ts";
+
+/** Whose memory it is when no plugin's code ran. */
+export const CORE = "core";
+
+/** Sites of all files together, at most. */
+export const SITES_MAX: number = abi.SITES_MAX;
+/** Kinds of objects, at most: a number of a class and a kind has to fit beside the hash. */
+const KINDS_MAX = 250;
+/** A location keeps this much of its end, where the file and line are. */
+const LOCATION_MAX = 4096;
+
+/** Stands behind the location of a site whose module has been unloaded. */
+const RETIRED_SUFFIX = " [retired]";
+
+export interface Site {
+  readonly number: number;
+  readonly class: ClassName;
+  /** Of an object: TSCont, TSMutex and so on. Else empty. */
+  readonly kind: string;
+  /** As in the file, without the blanks at its end and without ` [retired]`. */
+  readonly location: string;
+  readonly owner: string;
+  /** Its module has been unloaded. */
+  retired: boolean;
+}
+
+const RETIRED = Buffer.from(RETIRED_SUFFIX);
+const VIA = /^.* \[via ([^\]]+)\]$/s;
+// The rest of a name is what follows the module: ` handler (foo.c:88)`, `+0x1a`, or nothing.
+const PLUGIN = /^memory\/plugin\/(.*?\.so(?:#\d+)?)(?=[ +/]|$)/s;
+const PLUGIN_OTHER = /^memory\/plugin\/([^ +/]+)/s;
+
+/** A site in one line: of an object, its kind first. */
+export function nameOf({ kind, location }: Pick<Site, "kind" | "location">): string {
+  return kind ? `${kind} ${location}` : location;
+}
+
+/** A site's location as it stands in the file. */
+export function printedLocation({ location, retired }: Pick<Site, "location" | "retired">): string {
+  return retired ? location + RETIRED_SUFFIX : location;
+}
+
+/** The plugin that is charged with a location, or `core`. */
+export function ownerOf(location: string): string {
+  const [, name] = VIA.exec(location) ?? PLUGIN.exec(location) ?? PLUGIN_OTHER.exec(location) ?? [];
+  return name ?? CORE;
+}
+
+/** Where in a source file a location is: `foo.c` and 88 for `... handler (foo.c:88)`. */
+export function sourceOf(location: string): { file: string; line: number } | undefined {
+  const [, file, line] = /([^\s()[\]]+):(\d+)\)?(?: \[via [^\]]*\])?$/.exec(location) ?? [];
+  return file && line ? { file: file.replace(/^memory\/(?:IOBuffer|OpenSSL)\//, ""), line: Number(line) } : undefined;
+}
+
+export class Sites {
+  readonly #sites: Site[] = [];
+  /** A class and a kind, numbered: the beginning of a key. */
+  readonly #kinds: { class: ClassName; kind: string }[] = CLASSES.map((name) => ({ class: name, kind: "" }));
+  /** Names refused because there were SITES_MAX. */
+  refused = 0;
+
+  // The hash table: number + 1 of the site, or 0. Its names are one after another in #names, from #starts[n] to #starts[n + 1].
+  #slots = new Int32Array(1 << 12);
+  #mask = (1 << 12) - 1;
+  #hashes = new Int32Array(1 << 11);
+  #starts = new Int32Array((1 << 11) + 1);
+  #prefixes = new Uint8Array(1 << 11);
+  #names = Buffer.alloc(1 << 16);
+  /** The site that came after each one, and the last one: dumps have their rows in much the same order, so it is tried first. */
+  #next = new Int32Array(1 << 11);
+  #last = 0;
+
+  get size(): number {
+    return this.#sites.length;
+  }
+
+  get(number: number): Site {
+    return this.#sites[number]!;
+  }
+
+  [Symbol.iterator](): Iterator<Site> {
+    return this.#sites.values();
+  }
+
+  /** The number for a class and kind that find() takes. */
+  prefix(cls: ClassName, kind = ""): number {
+    const found = this.#kinds.findIndex((entry) => entry.class === cls && entry.kind === kind);
+    if (found >= 0) return found;
+    if (this.#kinds.length >= KINDS_MAX) return CLASSES.indexOf(cls);
+    return this.#kinds.push({ class: cls, kind }) - 1;
+  }
+
+  /** The number of the site that is named by the bytes from `start` to `end`. */
+  find(prefix: number, bytes: Uint8Array, start: number, end: number): number {
+    let retired = false;
+    if (end - start > RETIRED.length && bytes[end - 1] === 0x5d && endsWith(bytes, end, RETIRED)) {
+      end -= RETIRED.length;
+      retired = true;
+    }
+    if (end - start > LOCATION_MAX) start = end - LOCATION_MAX;
+    const guess = this.#next[this.#last]!;
+    if (guess < this.#sites.length && this.#prefixes[guess] === prefix && !retired && this.#same(guess, bytes, start, end)) {
+      return (this.#last = guess);
+    }
+    const site = this.#lookUp(prefix, bytes, start, end, retired);
+    this.#next[this.#last] = site;
+    return (this.#last = site);
+  }
+
+  #lookUp(prefix: number, bytes: Uint8Array, start: number, end: number, retired: boolean): number {
+    let hash = prefix ^ (end - start);
+    for (let i = start; i < end; ++i) hash = Math.imul(hash ^ bytes[i]!, 0x01000193);
+    hash ^= hash >>> 15;
+    let at = hash & this.#mask;
+    for (let slot; (slot = this.#slots[at]!) !== 0; at = (at + 1) & this.#mask) {
+      const site = slot - 1;
+      if (this.#hashes[site] === hash && this.#prefixes[site] === prefix && this.#same(site, bytes, start, end)) {
+        if (retired) this.#sites[site]!.retired = true;
+        return site;
+      }
+    }
+    return this.#add(prefix, hash, bytes, start, end, retired);
+  }
+
+  /** find() for a text. */
+  findText(cls: ClassName, location: string, kind = ""): number {
+    const bytes = Buffer.from(location);
+    return this.find(this.prefix(cls, kind), bytes, 0, bytes.length);
+  }
+
+  #same(site: number, bytes: Uint8Array, start: number, end: number): boolean {
+    let at = this.#starts[site]!;
+    if (this.#starts[site + 1]! - at !== end - start) return false;
+    const names = this.#names;
+    for (let i = start; i < end; ++i) if (names[at++] !== bytes[i]) return false;
+    return true;
+  }
+
+  #add(prefix: number, hash: number, bytes: Uint8Array, start: number, end: number, retired: boolean): number {
+    const number = this.#sites.length;
+    const { class: cls, kind } = this.#kinds[prefix]!;
+    const location = Buffer.from(bytes.buffer, bytes.byteOffset + start, end - start).toString("utf8");
+    // The rows (other) have to find room when nothing else does.
+    if (number >= SITES_MAX && location !== OTHER) {
+      ++this.refused;
+      return this.findText(cls, OTHER, kind);
+    }
+    if (number + 1 >= this.#hashes.length) this.#grow();
+    this.#sites.push({ number, class: cls, kind, location, owner: ownerOf(location), retired });
+    this.#hashes[number] = hash;
+    this.#prefixes[number] = prefix;
+    const from = this.#starts[number]!;
+    if (from + end - start > this.#names.length) {
+      this.#names = Buffer.concat([this.#names], 2 * (this.#names.length + end - start));
+    }
+    this.#names.set(bytes.subarray(start, end), from);
+    this.#starts[number + 1] = from + end - start;
+    let at = hash & this.#mask;
+    while (this.#slots[at] !== 0) at = (at + 1) & this.#mask;
+    this.#slots[at] = number + 1;
+    return number;
+  }
+
+  #grow(): void {
+    const size = this.#hashes.length * 2;
+    this.#hashes = enlarged(this.#hashes, size);
+    this.#starts = enlarged(this.#starts, size + 1);
+    this.#prefixes = enlarged(this.#prefixes, size);
+    this.#next = enlarged(this.#next, size);
+    this.#slots = new Int32Array(size * 2);
+    this.#mask = size * 2 - 1;
+    for (let site = 0; site < this.#sites.length; ++site) {
+      let at = this.#hashes[site]! & this.#mask;
+      while (this.#slots[at] !== 0) at = (at + 1) & this.#mask;
+      this.#slots[at] = site + 1;
+    }
+  }
+}
+
+/** The location of what found no row. */
+const OTHER = "(other)";
+
+function endsWith(bytes: Uint8Array, end: number, suffix: Uint8Array): boolean {
+  const start = end - suffix.length;
+  for (let i = 0; i < suffix.length; ++i) if (bytes[start + i] !== suffix[i]) return false;
+  return true;
+}

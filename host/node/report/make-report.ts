@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+//   Run + Sites + Findings -> Report
+//
+// Sums and differences of integers; every judgement is the core's (analyse/).
+
+import { CLASSES, type ClassName } from "../../shared/classes.ts";
+import type { Findings } from "../analyse/analyse.ts";
+import { ageKey, agesIn } from "../read/ages.ts";
+import { matches, type Filter } from "../read/filter.ts";
+import type { Run, RunData } from "../read/history.ts";
+import { printedLocation, type Site, type Sites } from "../read/sites.ts";
+import { tracksOpenssl, valueOf, type Snapshot } from "../read/snapshot.ts";
+import type { DumpName, OwnerRow, Report, ReportInput, SiteRow } from "./report.ts";
+import { warningsOf } from "./warnings.ts";
+
+/** Dumps that are closer say nothing about an hour. */
+const RATE_SECONDS_MIN = 60;
+
+/** What the rows are made of, beside the sites. */
+interface Source {
+  data: RunData;
+  findings: Findings;
+  perHour(change: number): number | undefined;
+}
+
+export function makeReport(input: ReportInput, run: Run, findings: Findings, filter: Filter): Report {
+  const { first, last, seen, points } = run.data!;
+  if (!first || !last) throw new Error("a run without a dump");
+  const { runs } = input;
+  const seconds = secondsOf(run, input.interval);
+  const source: Source = {
+    data: run.data!,
+    findings,
+    perHour: (change) => (seconds && seconds >= RATE_SECONDS_MIN ? (change * 3600) / seconds : undefined),
+  };
+  const sites = siteRows(input.sites, source, filter);
+  const owners = ownerRows(sites, source);
+  const sum = (pick: (row: OwnerRow) => number): number => owners.reduce((total, row) => total + pick(row), 0);
+  return {
+    files: input.files,
+    origin: run.origin,
+    run: runs.numberOf(run),
+    runs: runs.list.map((entry) => ({
+      run: runs.numberOf(entry),
+      origin: entry.origin,
+      dumps: entry.dumps,
+      first: dumpName(entry.firstNumber, entry.firstTime),
+      last: dumpName(entry.lastNumber, entry.lastTime),
+    })),
+    dumps: seen,
+    first: dumpName(run.firstNumber, run.firstTime),
+    last: dumpName(run.lastNumber, run.lastTime),
+    seconds,
+    header: Object.fromEntries(last.header),
+    notes: last.notes.map((note) => Object.fromEntries(note)),
+    warnings: warningsOf(input, run, points, findings),
+    counts: input.counts,
+    total: sum((row) => row.total),
+    totalChange: sum((row) => row.change),
+    classes: byClass((name) => sum((row) => row.classes[name])),
+    sites,
+    owners,
+    suspects: findings.suspects.filter((suspect) => matches(suspect, filter)),
+    sections: last.sections,
+  };
+}
+
+/** Seconds of a run whose dumps say it, or that are known to be so many seconds apart. */
+function secondsOf(run: Run, interval: number | undefined): number | undefined {
+  const seconds = run.lastTime - run.firstTime;
+  if (!Number.isNaN(seconds)) return seconds;
+  return interval === undefined ? undefined : (run.dumps - 1) * interval;
+}
+
+/** A row of each site that the run has seen and that is asked for, what grew most first. */
+function siteRows(sites: Sites, source: Source, filter: Filter): SiteRow[] {
+  const [first, last] = [source.data.first!, source.data.last!];
+  const ages = agesIn(last.sections);
+  const [knownFirst, knownLast] = [tracksOpenssl(first), tracksOpenssl(last)];
+  const rows: SiteRow[] = [];
+  for (const site of sites) {
+    const seen = (source.data.since[site.number] ?? -1) >= 0;
+    if (!seen || !matches(site, filter) || (site.class === "openssl" && !knownLast)) continue;
+    // What was not tracked has neither grown nor shrunk.
+    const before = site.class === "openssl" && !knownFirst ? last : first;
+    rows.push({ ...siteRow(site, before, last, source), ages: ages.get(ageKey(site.kind || site.class, printedLocation(site))) });
+  }
+  return rows.sort((a, b) => b.change - a.change || b.value - a.value || (a.location < b.location ? -1 : 1));
+}
+
+function siteRow(site: Site, first: Snapshot, last: Snapshot, { data, findings, perHour }: Source): Omit<SiteRow, "ages"> {
+  const { number } = site;
+  const [value, before] = [valueOf(site, last), valueOf(site, first)];
+  const allocs = last.allocs[number] ?? 0;
+  const frees = last.frees[number] ?? 0;
+  const inUse = last.inUse[number] ?? 0;
+  const live = allocs - frees;
+  return {
+    site: number,
+    class: site.class,
+    kind: site.kind,
+    location: site.location,
+    owner: site.owner,
+    retired: site.retired,
+    allocs,
+    frees,
+    live,
+    inUse,
+    average: live > 0 ? Math.trunc(inUse / live) : 0,
+    value,
+    first: before,
+    change: value - before,
+    peak: data.peak[number] ?? 0,
+    perHour: perHour(value - before),
+    verdict: site.class === "object" ? undefined : findings.sites.get(site.location),
+  };
+}
+
+/** The sums of the sites' rows by owner, what grew most first. */
+function ownerRows(sites: SiteRow[], { findings, perHour }: Source): OwnerRow[] {
+  const owners = new Map<string, OwnerRow>();
+  for (const site of sites) addToOwner(owners, site);
+  const rows = [...owners.values()];
+  for (const row of rows) {
+    row.perHour = perHour(row.change);
+    row.verdict = findings.owners.get(row.owner);
+  }
+  return rows.sort((a, b) => b.change - a.change || b.total - a.total || (a.owner < b.owner ? -1 : 1));
+}
+
+function addToOwner(owners: Map<string, OwnerRow>, { owner, class: cls, value, change }: SiteRow): void {
+  let row = owners.get(owner);
+  if (!row) {
+    row = {
+      owner,
+      classes: byClass(() => 0),
+      total: 0,
+      first: 0,
+      change: 0,
+      perHour: undefined,
+      objects: 0,
+      objectsChange: 0,
+      verdict: undefined,
+    };
+    owners.set(owner, row);
+  }
+  row.classes[cls] += value;
+  if (cls === "object") {
+    row.objects += value;
+    row.objectsChange += change;
+  } else {
+    row.total += value;
+    row.change += change;
+    row.first += value - change;
+  }
+}
+
+function byClass(value: (name: ClassName) => number): Record<ClassName, number> {
+  return Object.fromEntries(CLASSES.map((name) => [name, value(name)])) as Record<ClassName, number>;
+}
+
+function dumpName(number: number, seconds: number): DumpName {
+  return { number, time: Number.isNaN(seconds) ? undefined : seconds };
+}

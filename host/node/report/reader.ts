@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Files to a report: opens, parses, keeps a bounded history, has the core judge it.
+
+import type { Readable } from "node:stream";
+import { Analysis } from "../analyse/analyse.ts";
+import { NoDump, UsageError } from "../errors.ts";
+import { requireMatch, type Filter } from "../read/filter.ts";
+import { Runs, type Run, type RunsOptions } from "../read/history.ts";
+import { openInputs, readInputs, type Progress } from "../read/input.ts";
+import { Parser } from "../read/parse.ts";
+import { noDump } from "../read/select.ts";
+import { Sites } from "../read/sites.ts";
+import { TRACK } from "../records.ts";
+import { makeReport } from "./make-report.ts";
+import type { Report, ReportInput } from "./report.ts";
+
+interface ReadOptions extends Filter {
+  since?: number | undefined;
+  until?: number | undefined;
+  run?: number | undefined;
+  /** Seconds between dumps that say no time. */
+  interval?: number | undefined;
+}
+
+/** What was read so far, and what to say about it. Used once for a file, and again and again for one that grows. */
+export class Reader {
+  readonly sites = new Sites();
+  readonly runs: Runs;
+  readonly parser: Parser;
+  readonly #files: string[];
+  readonly #options: ReadOptions;
+  problems: string[] = [];
+
+  constructor(files: string[], options: ReadOptions) {
+    this.#files = files;
+    this.#options = options;
+    const { since, until, run } = options;
+    const runsOptions: RunsOptions = { since, until, run, observer: () => new Analysis(this.sites, options.interval) };
+    this.runs = new Runs(this.sites, runsOptions);
+    this.parser = new Parser(this.sites, (dump) => this.runs.add(dump));
+  }
+
+  /** The run that is asked for, or undefined where there is no dump at all. */
+  get run(): Run | undefined {
+    const { runs } = this;
+    const run = runs.chosen;
+    const asked = this.#options.run;
+    if (asked && runs.count && !run) throw new UsageError(`--run is ${asked}: there are ${runs.count}, counted from 1`);
+    return run;
+  }
+
+  get input(): ReportInput {
+    const { sites, runs, parser, problems } = this;
+    return {
+      files: this.#files,
+      sites,
+      runs,
+      counts: parser.counts,
+      alarms: parser.alarms,
+      problems,
+      interval: this.#options.interval,
+    };
+  }
+
+  report(run: Run): Report {
+    return makeReport(this.input, run, (run.data!.observer as Analysis).findings(), this.#options);
+  }
+}
+
+export interface ReadResult {
+  reader: Reader;
+  run: Run;
+  report: Report;
+}
+
+export async function readFiles(files: string[], options: ReadOptions, stdin: Readable, progress?: Progress): Promise<ReadResult> {
+  const reader = new Reader(files, options);
+  reader.problems = await readInputs(await openInputs(files), stdin, reader.parser, progress);
+  reader.runs.end();
+  const run = reader.run;
+  if (!run) {
+    const { skipped, untracked } = reader.runs;
+    const { outside } = skipped;
+    const all = files.join(", ");
+    if (untracked) throw new NoDump(`${all}: every dump is of level 0, in which nothing is tracked (${TRACK} is 1 or 2 to track)`);
+    throw outside
+      ? new UsageError(`--since and --until leave none of ${outside} dumps`)
+      : new NoDump([...reader.problems, noDump(all)].join("; "));
+  }
+  requireMatch(reader.sites, options);
+  return { reader, run, report: reader.report(run) };
+}

@@ -1,0 +1,227 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Verdicts are the core's: dumps replayed through the Wasm find a leak and no other thing, and what the proxy's core has written
+// into a dump is taken as it is. Dumps are made by hand where a case takes hundreds of them.
+
+import assert from "node:assert/strict";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, describe, test } from "node:test";
+import { gunzipSync } from "node:zlib";
+import { parseAnalysis } from "../../../harness/analysis.ts";
+import { parseDumps } from "../../../harness/dump.ts";
+import { builtInTable, handmadeDump, handmadeLeak, HOSTILE, type HandmadeRow } from "../../../harness/handmade.ts";
+import { Analysis, DUMPS_MIN, findingsIn } from "../../../host/node/analyse/analyse.ts";
+import { Runs } from "../../../host/node/read/history.ts";
+import { Parser } from "../../../host/node/read/parse.ts";
+import { Sites } from "../../../host/node/read/sites.ts";
+import type { Report } from "../../../host/node/report/report.ts";
+import { fixture, memtrack } from "../../support/command.ts";
+
+let folder: string;
+before(() => void (folder = mkdtempSync(join(tmpdir(), "memtrack-analyse-"))));
+after(() => rmSync(folder, { recursive: true }));
+
+async function report(text: string, ...argv: string[]): Promise<Report> {
+  const file = join(folder, "traffic.out");
+  writeFileSync(file, text);
+  const { code, out, err } = await memtrack(["report", "--json", file, ...argv]);
+  assert.equal(code, 0, err);
+  return JSON.parse(out) as Report;
+}
+
+const verdictOf = (found: Report, location: string): string | undefined =>
+  found.sites.find((row) => row.location.includes(location))?.verdict;
+
+describe("dumps replayed through the core", () => {
+  test("a leak is one, what comes and goes and what stands still is none", async () => {
+    const found = await report(handmadeLeak(800));
+    assert.deepEqual(
+      found.suspects.map(({ location, owner, by, growing }) => ({ location, owner, by, growing })),
+      [{ location: "memory/plugin/leaky.so handler (leaky.c:42)", owner: "leaky.so", by: "replay", growing: 799 * 60 }],
+    );
+    // 4 blocks of 1,024 bytes a minute.
+    assert.equal(found.suspects[0]!.perHour, 4 * 1024 * 60);
+    assert.match(
+      found.suspects[0]!.evidence,
+      /^memory\/plugin\/leaky\.so handler \(leaky\.c:42\): \+240 KiB\/h for 13 h 19 m, 8,100 allocated, 4,800 freed/,
+    );
+    assert.equal(verdictOf(found, "leaky.c"), "leak");
+    assert.equal(verdictOf(found, "HttpSM.cc"), "churn");
+    assert.equal(verdictOf(found, "Cache.cc"), "steady");
+    assert.deepEqual(found.owners.map(({ owner, verdict }) => [owner, verdict]).slice(0, 2), [
+      ["leaky.so", "leak"],
+      ["core", "churn"],
+    ]);
+  });
+
+  test("too few dumps are no reason to say anything", async () => {
+    for (const dumps of [2, DUMPS_MIN - 1]) {
+      const found = await report(handmadeLeak(dumps));
+      assert.deepEqual(found.suspects, []);
+      assert.ok(found.sites.every((row) => row.verdict === "new"));
+    }
+    assert.notEqual(verdictOf(await report(handmadeLeak(DUMPS_MIN)), "Cache.cc"), "new");
+  });
+
+  test("a stock server's dumps too, as if there were one a minute unless --interval says otherwise", async () => {
+    let text = "";
+    for (let n = 1; n <= 600; ++n) {
+      text += `${builtInTable([{ location: "memory/IOBuffer/InkIOCoreAPI.cc:1", allocs: 100 + 9 * n, frees: 5 * n, inUse: (100 + 4 * n) * 1024 }])}\n`;
+    }
+    const found = await report(text);
+    assert.deepEqual(
+      found.suspects.map(({ perHour }) => perHour),
+      [4 * 1024 * 60],
+    );
+    assert.match(found.warnings.join(), /rates and spans of suspects are as if there were one a minute/);
+    const hourly = await report(text, "--interval", "3600");
+    assert.deepEqual(
+      hourly.suspects.map(({ perHour }) => perHour),
+      [4 * 1024],
+    );
+    assert.deepEqual(hourly.warnings, []);
+  });
+
+  test("a suspect of a hostile name has that name, and its row", async () => {
+    let text = "";
+    for (let n = 1; n <= 600; ++n) {
+      text += handmadeDump({
+        number: n,
+        rows: [{ location: HOSTILE, allocs: 100 + 9 * n, frees: 5 * n, inUse: (100 + 4 * n) * 1024 }],
+      });
+    }
+    const found = await report(text);
+    assert.deepEqual(
+      found.suspects.map(({ location }) => location),
+      [HOSTILE],
+    );
+    assert.ok(found.suspects[0]!.evidence.startsWith(`${HOSTILE}: +240 KiB/h`));
+    assert.equal(found.sites[0]!.verdict, "leak");
+  });
+
+  test("sites of all classes, and thousands of them, are judged each for itself", async () => {
+    const rows = (n: number, count: number, prefix: string): HandmadeRow[] =>
+      Array.from({ length: count }, (_, i) => {
+        const live = 50 + (i % 500 === 7 ? 4 * n : 0);
+        return { location: `${prefix}${i}`, allocs: live + 10 * n, frees: 10 * n, inUse: live * 512 };
+      });
+    const sites = new Sites();
+    const runs = new Runs(sites, { observer: () => new Analysis(sites, undefined) });
+    const parser = new Parser(sites, (dump) => runs.add(dump));
+    for (let n = 1; n <= 500; ++n) {
+      const dump = {
+        number: n,
+        level: 2,
+        rows: rows(n, 1000, "memory/IOBuffer/a.cc:"),
+        openssl: rows(n, 1000, "memory/OpenSSL/ssl/b.c:"),
+      };
+      parser.push(Buffer.from(handmadeDump(dump)));
+    }
+    parser.end();
+    const { suspects, sites: verdicts } = (runs.chosen!.data!.observer as Analysis).findings();
+    assert.deepEqual(suspects.map(({ location }) => location).sort(), [
+      "memory/IOBuffer/a.cc:507",
+      "memory/IOBuffer/a.cc:7",
+      "memory/OpenSSL/ssl/b.c:507",
+      "memory/OpenSSL/ssl/b.c:7",
+    ]);
+    assert.equal(verdicts.size, 2000);
+  });
+});
+
+describe("a capture of plugins that leak", () => {
+  const text = gunzipSync(readFileSync(fixture("leak.out.gz"))).toString();
+  const last = parseDumps(text).at(-1)!;
+  const said = parseAnalysis(last.text);
+
+  test("owners have what the dump says they have, by class and objects", async () => {
+    const found = await report(text);
+    assert.equal(found.dumps, parseDumps(text).length);
+    const holdings = last.owners.map(({ owner, iobuffer, openssl, tsapi, heap, total, objects }) => ({
+      owner,
+      iobuffer,
+      openssl,
+      tsapi,
+      heap,
+      total,
+      objects,
+    }));
+    for (const expected of holdings.filter(({ total, objects }) => total || objects)) {
+      const row = found.owners.find(({ owner }) => owner === expected.owner)!;
+      const { iobuffer, openssl, tsapi, heap } = row.classes;
+      assert.deepEqual({ owner: row.owner, iobuffer, openssl, tsapi, heap, total: row.total, objects: row.objects }, expected);
+    }
+    assert.ok(holdings.some(({ tsapi }) => tsapi > 0) && holdings.some(({ objects }) => objects > 0));
+    assert.equal(found.total, last.ownersTotal!.total);
+    const rows = last.tables.flatMap((table) => table.rows).length + last.objects.length;
+    assert.equal(found.sites.filter((row) => last.text.includes(` | ${row.location}`)).length, rows);
+  });
+
+  test("suspects are the proxy's, in its words; whoever runs the command on them is told by 1", async () => {
+    const found = await report(text);
+    assert.ok(said.suspects.length > 0);
+    assert.deepEqual(
+      found.suspects.filter(({ by }) => by === "proxy").map(({ location, evidence }) => [location, evidence]),
+      said.suspects.map(({ location, evidence }) => [location, evidence]),
+    );
+    assert.ok(found.suspects.every(({ owner }) => owner === "leaky.so"));
+    assert.ok(found.suspects.some(({ unit }) => unit === "bytes"));
+    assert.ok(found.suspects.every(({ unit, evidence }) => (unit === "objects") === / objects\/h /.test(evidence)));
+    const { code } = await memtrack(["report", "--fail-on", "leak", fixture("leak.out.gz")]);
+    assert.equal(code, 1);
+  });
+});
+
+describe("what the proxy's core has said in its last dump", () => {
+  const rows = [
+    { location: "memory/plugin/foo.so f (foo.c:88)", allocs: 1000, frees: 10, inUse: 990 * 64 },
+    { location: "memory/IOBuffer/x.cc:1", allocs: 2, frees: 1, inUse: 100 },
+  ];
+  const sections = `Growth since arming: 1 rows changed (old: more than 10 m)
+Change               | Per hour             | Per 1000 tx | Allocs     | Frees      | Old % | Kept % | Streak | Late % | Verdict | Why           | Location
+---------------------|----------------------|-------------|------------|------------|-------|--------|--------|--------|---------|---------------|--------------------------------------------------
+               63360 |                63360 |           - |       1000 |         10 |    90 |     99 |      9 |    100 | leak    | -             | memory/plugin/foo.so f (foo.c:88)
+                 100 |                  100 |           - |          2 |          1 |    90 |     50 |      0 |      - | filling | levels off    | memory/IOBuffer/x.cc:1
+
+Growth of owners since arming: 1 changed (old: more than 10 m)
+Change               | Per hour             | Per 1000 tx | Allocs     | Frees      | Old % | Kept % | Streak | Late % | Verdict | Why           | Owner
+---------------------|----------------------|-------------|------------|------------|-------|--------|--------|--------|---------|---------------|--------------------------------------------------
+               63360 |                63360 |           - |       1000 |         10 |    90 |     99 |      - |    100 | leak    | -             | foo.so
+
+Suspects: 2 grow and have no reason to stop
+Per hour             | For        | Limit in   | Evidence
+---------------------|------------|------------|--------------------------------------------------
+               63360 |       3600 |      86400 | memory/plugin/foo.so f (foo.c:88): +61.9 KiB/h for 1 h, 1,000 allocated, 10 freed; limit in about 1 day
+                 512 |       3600 |          - | all of bar.so: +512 bytes/h for 1 h, 10 allocated, 1 freed
+`;
+
+  test("comes first, however few dumps there are", async () => {
+    const found = await report(handmadeDump({ rows, sections }));
+    assert.deepEqual(
+      found.suspects.map(({ location, owner, perHour, growing, left, by }) => ({ location, owner, perHour, growing, left, by })),
+      [
+        { location: "memory/plugin/foo.so f (foo.c:88)", owner: "foo.so", perHour: 63360, growing: 3600, left: 86400, by: "proxy" },
+        { location: "bar.so", owner: "bar.so", perHour: 512, growing: 3600, left: undefined, by: "proxy" },
+      ],
+    );
+    assert.equal(verdictOf(found, "foo.c"), "leak");
+    assert.equal(verdictOf(found, "x.cc"), "filling");
+    assert.equal(found.owners.find((row) => row.owner === "foo.so")!.verdict, "leak");
+    const { code, out } = await memtrack(["report", "--fail-on", "leak", join(folder, "traffic.out")]);
+    assert.equal(code, 1);
+    assert.match(out, /leak {2}memory\/plugin\/foo\.so f \(foo\.c:88\): \+61\.9 KiB\/h for 1 h/);
+  });
+
+  test("sections of another form are no findings", () => {
+    const found = findingsIn(
+      [
+        { title: "Suspects", columns: ["a", "b"], rows: [["1"], ["1", "2", "-", "no colon"]] },
+        { title: "Growth x", columns: ["y"], rows: [["z"]] },
+      ],
+      "proxy",
+    );
+    assert.deepEqual([found.suspects.length, found.sites.size, found.owners.size], [0, 0, 0]);
+  });
+});

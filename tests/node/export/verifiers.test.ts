@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What memtrack writes for other programs is read by those programs, from Debian's packages: go tool pprof, the flame graph program
+// of libdevel-nytprof-perl, mrtg. Their numbers are the dump's.
+
+import assert from "node:assert/strict";
+import { execFileSync, spawnSync } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, describe, test } from "node:test";
+import { gunzipSync } from "node:zlib";
+import { parseDumps, type Row } from "../../../harness/dump.ts";
+import { handmadeLeak, HOSTILE_OWNER, HOSTILE_SHOWN } from "../../../harness/handmade.ts";
+import { buildCommand, TOP } from "../../../tools/build.ts";
+import { fixture, memtrack } from "../../support/command.ts";
+
+const FLAMEGRAPH = "/usr/share/perl5/Devel/NYTProf/flamegraph.pl";
+const CAPTURE = fixture("memtrack-level2.out");
+const DUMPS = parseDumps(readFileSync(CAPTURE, "utf8"));
+
+let folder: string;
+before(() => void (folder = mkdtempSync(join(tmpdir(), "memtrack-verifiers-"))));
+after(() => rmSync(folder, { recursive: true }));
+
+const rowsOf = (index: number): Row[] => DUMPS.at(index)!.tables.flatMap((table) => table.rows);
+const total = (index: number): number => rowsOf(index).reduce((sum, row) => sum + row.inUse, 0);
+
+async function write(name: string, ...argv: string[]): Promise<string> {
+  const path = join(folder, name);
+  const { code, err } = await memtrack([...argv, "-o", path]);
+  assert.equal(code, 0, err);
+  return path;
+}
+
+describe("go tool pprof", () => {
+  /** Rows of -top in bytes: flat, and the function's name. */
+  function top(...argv: string[]): { flat: number; name: string }[] {
+    const args = ["tool", "pprof", "-top", "-unit=B", "-nodecount=100000", "-nodefraction=0", ...argv];
+    const env = { ...process.env, HOME: folder, PPROF_TMPDIR: folder };
+    const text = execFileSync("go", args, { encoding: "utf8", env, stdio: ["ignore", "pipe", "ignore"] });
+    const lines = text.slice(text.indexOf("flat%")).split("\n").slice(1);
+    return lines.flatMap((line) => {
+      const [, flat, name] = /^ *(-?[\d.]+)B? +[-\d.]+% +[-\d.]+% +-?[\d.]+B? +[-\d.]+% +(.*)$/.exec(line) ?? [];
+      return name === undefined ? [] : [{ flat: Number(flat), name }];
+    });
+  }
+
+  test("the top row and the sum are the dump's", async () => {
+    const profile = await write("heap.pb.gz", "pprof", CAPTURE);
+    const sites = top(profile).filter((row) => row.flat !== 0);
+    const expected = rowsOf(-1).filter((row) => row.inUse !== 0);
+    assert.equal(sites[0]!.name, expected.toSorted((a, b) => b.inUse - a.inUse)[0]!.location);
+    assert.deepEqual(new Map(sites.map((row) => [row.name, row.flat])), new Map(expected.map((row) => [row.location, row.inUse])));
+    assert.equal(
+      sites.reduce((sum, row) => sum + row.flat, 0),
+      total(-1),
+    );
+  });
+
+  test("objects alive and allocated", async () => {
+    const profile = await write("objects.pb.gz", "pprof", CAPTURE);
+    for (const [index, pick] of [
+      ["inuse_objects", (row: Row) => row.allocs - row.frees],
+      ["alloc_objects", (row: Row) => row.allocs],
+    ] as const) {
+      const found = top(`-sample_index=${index}`, profile).reduce((sum, row) => sum + row.flat, 0);
+      assert.equal(
+        found,
+        rowsOf(-1).reduce((sum, row) => sum + pick(row), 0),
+        index,
+      );
+    }
+  });
+
+  test("-diff_base is the difference of two dumps", async () => {
+    const base = await write("base.pb.gz", "pprof", `${CAPTURE}#1`);
+    const profile = await write("after.pb.gz", "pprof", `${CAPTURE}#3`);
+    const found = top("-diff_base", base, profile).reduce((sum, row) => sum + row.flat, 0);
+    assert.equal(found, total(2) - total(0));
+    assert.notEqual(found, 0);
+  });
+
+  test("labels, and names that are markup and commands, as text", async () => {
+    const hostile = join(folder, "hostile.out");
+    writeFileSync(hostile, handmadeLeak(2));
+    const profile = await write("hostile.pb.gz", "pprof", hostile);
+    assert.ok(top(profile).some((row) => row.name === HOSTILE_SHOWN));
+    const tags = execFileSync("go", ["tool", "pprof", "-tags", profile], { encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] });
+    for (const text of ["leaky.so", "core", "iobuffer", HOSTILE_OWNER]) assert.ok(tags.includes(text), tags);
+    assert.doesNotMatch(gunzipSync(readFileSync(profile)).toString("latin1"), /\x1b\[/);
+  });
+});
+
+describe("flame graphs", () => {
+  test("the folded form makes a graph whose widths are the dump's bytes", async () => {
+    const { out } = await memtrack(["folded", CAPTURE]);
+    const sum = out
+      .split("\n")
+      .filter(Boolean)
+      .reduce((all, line) => all + Number(line.slice(line.lastIndexOf(" ") + 1)), 0);
+    assert.equal(sum, total(-1));
+    const args = [FLAMEGRAPH, "--countname", "bytes", "--minwidth", "0"];
+    const svg = spawnSync("perl", args, { input: out, encoding: "utf8" });
+    assert.equal(svg.status, 0, svg.stderr);
+    const count = (text: string): number => Number(text.replaceAll(",", ""));
+    const [, all] = /all \(([\d,]+) bytes, 100%\)/.exec(svg.stdout) ?? [];
+    assert.equal(count(all!), total(-1));
+    for (const row of rowsOf(-1).filter(({ inUse }) => inUse > 0)) {
+      const [, bytes] =
+        new RegExp(`${row.location.replace(/[.*+?^$()|[\]{}]/g, "\\$&")} \\(([\\d,]+) bytes`).exec(svg.stdout) ?? [];
+      assert.equal(count(bytes!), row.inUse, row.location);
+    }
+  });
+});
+
+describe("mrtg", () => {
+  test("three rounds on the config make its log and its graph, with the dump's values", async () => {
+    // As an operator would have it: the command as a program, on a file that grows.
+    buildCommand(() => {});
+    const file = join(folder, "traffic.out");
+    const text = readFileSync(CAPTURE, "utf8");
+    const ends = [...text.matchAll(/memtrack end dump=\d+ rows=\d+\n/g)].map((match) => match.index + match[0].length);
+    const config = join(folder, "mrtg.cfg");
+    const wrapper = join(folder, "memtrack");
+    const bin = join(TOP, "build", "command", "memtrack.js");
+    writeFileSync(wrapper, `#!/bin/sh\nexec '${process.execPath}' '${bin}' "$@"\n`, { mode: 0o755 });
+    writeFileSync(file, text.slice(0, ends[0]));
+    const made = await memtrack(["mrtg", file, "--config", "--workdir", folder, "--command", wrapper]);
+    assert.equal(made.code, 0, made.err);
+    writeFileSync(config, made.out);
+    for (const end of ends.slice(0, 3)) {
+      writeFileSync(file, text.slice(0, end));
+      execFileSync("mrtg", [config], { env: { ...process.env, LANG: "C" }, stdio: ["ignore", "pipe", "pipe"] });
+    }
+    for (const target of ["memtrack-total", "memtrack-core"]) {
+      const [counters] = readFileSync(join(folder, `${target}.log`), "utf8").split("\n");
+      const dump = DUMPS[2]!;
+      assert.deepEqual(counters!.split(" ").slice(1).map(Number), [dump.iobuffer.total, dump.openssl.total], target);
+      const png = readFileSync(join(folder, `${target}-day.png`));
+      assert.equal(png.subarray(1, 4).toString(), "PNG");
+      assert.ok(png.length > 500);
+    }
+    assert.match(readFileSync(join(folder, "memtrack-core.html"), "utf8"), /IOBuffers/);
+  });
+
+  test("before the first dump the values are unknown, and an owner's are its own", async () => {
+    const empty = join(folder, "empty.out");
+    writeFileSync(empty, "[Nov 22] no dump yet\n");
+    assert.equal((await memtrack(["mrtg", empty])).out, "UNKNOWN\nUNKNOWN\n\nmemtrack total\n");
+    const [row] = DUMPS.at(-1)!.openssl.rows;
+    const site = (await memtrack(["mrtg", CAPTURE, "--site", row!.location])).out.split("\n");
+    assert.deepEqual(site.slice(0, 2), ["0", String(row!.inUse)]);
+    const other = (await memtrack(["mrtg", CAPTURE, "--owner", "none.so"])).out.split("\n");
+    assert.deepEqual(other.slice(0, 2), ["UNKNOWN", "UNKNOWN"]);
+  });
+});

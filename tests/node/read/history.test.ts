@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What is kept of many dumps: as many points as there is room for, evenly spread; the first and the last dump as they are; the
+// counts of the last few runs. And what is shown while a large file is read.
+
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import { handmadeDump } from "../../../harness/handmade.ts";
+import { progressBar } from "../../../host/node/commands/progress.ts";
+import { Runs } from "../../../host/node/read/history.ts";
+import { Parser } from "../../../host/node/read/parse.ts";
+import { Sites } from "../../../host/node/read/sites.ts";
+import { bytes, count, signed, span } from "../../../host/shared/units.ts";
+
+function readAll(dumps: Iterable<string>, run?: number): { runs: Runs; sites: Sites } {
+  const sites = new Sites();
+  const runs = new Runs(sites, { run });
+  const parser = new Parser(sites, (dump) => runs.add(dump));
+  for (const text of dumps) parser.push(Buffer.from(text));
+  parser.end();
+  runs.end();
+  return { runs, sites };
+}
+
+const dump = (number: number, inUse = number * 8): string =>
+  handmadeDump({ number, rows: [{ location: "memory/IOBuffer/x.cc:1", allocs: 9 * number, frees: number, inUse }] });
+
+describe("points", () => {
+  for (const dumps of [1, 2, 3, 1023, 1024, 1025, 1500, 5000]) {
+    test(`of ${dumps} dumps: evenly spread from the first to the last`, () => {
+      const { runs } = readAll(Array.from({ length: dumps }, (_, i) => dump(i + 1)));
+      const { points, first, last, seen } = runs.chosen!.data!;
+      assert.equal(seen, dumps);
+      assert.ok(points.length <= 1025 && points.length >= Math.min(dumps, 512));
+      assert.deepEqual([points[0]!.number, points.at(-1)!.number], [1, dumps]);
+      assert.deepEqual([first!.number, last!.number, last!.inUse[0]], [1, dumps, dumps * 8]);
+      for (const { number, values } of points) assert.equal(values[0], number * 8);
+      const steps = new Set(points.slice(1, -1).map(({ number }, index) => number - points[index]!.number));
+      assert.ok(steps.size <= 1, `steps of ${[...steps]}`);
+    });
+  }
+
+  test("the peak is of all dumps, not of the points alone", () => {
+    const { runs } = readAll(Array.from({ length: 3000 }, (_, i) => dump(i + 1, i === 1234 ? 1e9 : 5)));
+    assert.equal(runs.chosen!.data!.peak[0], 1e9);
+  });
+});
+
+describe("runs", () => {
+  const restarts = (n: number): string[] =>
+    Array.from({ length: n }, (_, i) => handmadeDump({ time: 1795372076 + i * 100, armed: 5, rows: [] }));
+
+  test("a server that starts again and again: all are counted, the last few have their numbers", () => {
+    const { runs } = readAll(restarts(1200));
+    assert.equal(runs.count, 1200);
+    assert.equal(runs.list.length, 1000);
+    assert.equal(runs.numberOf(runs.chosen!), 1200);
+    assert.equal(runs.list.filter(({ data }) => data).length, 3);
+  });
+
+  test("the one that is asked for keeps them", () => {
+    const { runs } = readAll(restarts(20), 7);
+    assert.equal(runs.numberOf(runs.chosen!), 7);
+    assert.ok(runs.chosen!.data!.last);
+  });
+
+  const armed = (number: number, seconds: number, level = 2): string =>
+    handmadeDump({ number, level, armed: seconds, rows: level ? [{ location: "a.cc:1", allocs: 9, frees: 0, inUse: 90 }] : [] });
+
+  test("a count that begins anew in the same process begins a run; dumps of level 0 belong to none", () => {
+    const { runs } = readAll([armed(1, 60), armed(2, 120), armed(3, 0, 0), armed(4, 10), armed(5, 70), armed(6, 3), armed(7, 63)]);
+    assert.deepEqual(
+      runs.list.map(({ firstNumber, lastNumber, dumps }) => [firstNumber, lastNumber, dumps]),
+      [
+        [1, 2, 2],
+        [4, 5, 2],
+        [6, 7, 2],
+      ],
+    );
+    assert.deepEqual([runs.untracked, runs.endsUntracked], [1, false]);
+    assert.equal(readAll([armed(1, 60), armed(2, 120), armed(3, 0, 0)]).runs.endsUntracked, true);
+    assert.equal(readAll([armed(1, 0), armed(2, 60), armed(3, 122)]).runs.count, 1);
+  });
+
+  test("a gap, where a piece of a rotated file is missing, is no restart", () => {
+    const { runs } = readAll([dump(1), dump(2), dump(9), dump(10)]);
+    assert.deepEqual(
+      runs.list.map(({ dumps, lastNumber }) => [dumps, lastNumber]),
+      [[4, 10]],
+    );
+  });
+});
+
+describe("a progress bar", () => {
+  function drawn(isTTY: boolean, times: number[], size: number | undefined): string {
+    let text = "";
+    let now = 0;
+    const bar = progressBar({ isTTY, write: (part: string) => (text += part) }, () => now);
+    for (const [index, at] of times.entries()) {
+      now = at;
+      bar.step((index + 1) * 1e8, size);
+    }
+    bar.done();
+    return text;
+  }
+
+  test("shows on a terminal what takes long, and goes away", () => {
+    const text = drawn(true, [100, 600, 650, 1000], 4e8);
+    assert.match(text, /\[#{15} {15}\] 50 % 191 MiB, 318 MiB\/s/);
+    assert.match(text, /100 % 381 MiB, 381 MiB\/s\r\x1b\[K$/);
+    assert.equal(text.match(/MiB,/g)!.length, 2);
+    assert.match(drawn(true, [100, 900], undefined), /\r\x1b\[K191 MiB, 212 MiB\/s/);
+  });
+
+  test("does not show for a moment, or where there is no terminal", () => {
+    assert.equal(drawn(true, [10, 400], 2e8), "");
+    assert.equal(drawn(false, [1000, 2000], 2e8), "");
+  });
+});
+
+test("units", () => {
+  const sizes: [number, string][] = [
+    [0, "0 B"],
+    [1023, "1023 B"],
+    [1024, "1.0 KiB"],
+    [-1536, "-1.5 KiB"],
+    [1024 * 1024 - 1, "1.0 MiB"],
+    [150 * 1024, "150 KiB"],
+    [2 ** 53, "8.0 PiB"],
+  ];
+  for (const [value, text] of sizes) assert.equal(bytes(value), text);
+  assert.deepEqual([signed(5, count), signed(-5, count), signed(0, count)], ["+5", "-5", "0"]);
+  assert.deepEqual([count(999), count(1234567)], ["999", "1,234,567"]);
+  const spans: [number, string][] = [
+    [45, "45 s"],
+    [60, "1 min"],
+    [113, "1 min 53 s"],
+    [725, "12 min"],
+    [7500, "2 h 5 min"],
+    [86400, "1 d"],
+    [90000, "1 d 1 h"],
+  ];
+  for (const [value, text] of spans) assert.equal(span(value), text);
+});
