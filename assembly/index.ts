@@ -4,13 +4,13 @@
 // names and are never followed; every other address is an offset into the instance's own memory.
 
 import { CLASS_COUNT, ROLE_MODEL, SITE_FIRST } from "./abi";
-import * as memory_ from "./memory";
-import * as model from "./model";
-import * as registry from "./registry";
-import * as rollup from "./rollup";
-import * as shard from "./shard";
+import * as memory_ from "./base/memory";
+import * as model from "./model/model";
+import * as registry from "./registry/registry";
+import * as rollup from "./report/owners";
+import * as shard from "./shard/shard";
 import { analysisReset } from "./analysis/sample";
-import { classOf, getDetail, getPlace, siteAt } from "./site";
+import { classOf, getDetail, getPlace, siteAt } from "./shard/site";
 
 /** Makes this instance a shard, a registry or a model: see memory.ts. Returns 0, or -1 (out of range, or no memory). */
 export function init(role: u32, sites: u32): i32 {
@@ -62,9 +62,9 @@ export function analysisSize(): u32 {
 }
 
 /** What the hot functions (tryEvent, tryCharge, release, releaseOld) read besides memory: under these names the C host sees it. */
-export { indexShift, slots } from "./memory";
+export { indexShift, slots } from "./base/memory";
 
-export { bind, carry, charge, epochs, event, release, releaseOld, seal, tryCharge, tryEvent, turn } from "./shard";
+export { bind, carry, charge, epochs, event, release, releaseOld, seal, tryCharge, tryEvent, turn } from "./shard/shard";
 export {
   freeSite,
   isOwnSite,
@@ -77,7 +77,7 @@ export {
   siteCount,
   sitesInUse,
   version,
-} from "./registry";
+} from "./registry/registry";
 export {
   adopt,
   arm,
@@ -90,18 +90,18 @@ export {
   settle,
   start,
   sumRows,
-} from "./model";
-export { epochPublished } from "./boundary";
-export { reclaim } from "./reclaim";
-export { verifyCompare, verifyMark, verifyRow, verifyStart } from "./verify";
-export { fact, say } from "./header";
-export { render, selectBaseline } from "./render";
-export { measure, unmeasure } from "./analysis/measure";
+} from "./model/model";
+export { epochPublished } from "./model/boundary";
+export { reclaim } from "./model/reclaim";
+export { verifyCompare, verifyMark, verifyRow, verifyStart } from "./model/verify";
+export { fact, say } from "./report/header";
+export { render, selectBaseline } from "./report/dump";
+export { measure, unmeasure } from "./model/environment";
 export { forgetAll, sample, warmUpEnded } from "./analysis/sample";
-export { historyForget, historyMove } from "./analysis/history";
+export { historyForget, historyMove } from "./model/history";
 export { baselineNamed, listBaselines, markBaseline } from "./analysis/baseline";
 export { verdictOf } from "./analysis/verdict";
-export { rankSuspects } from "./analysis/suspects";
+export { rankSuspects } from "./report/suspects";
 export { ranked } from "./analysis/ranking";
-export { trackedBytes } from "./analysis/reconciliation";
-export { nextWarning } from "./analysis/warning";
+export { trackedBytes } from "./report/reconciliation";
+export { nextWarning } from "./report/warning";

@@ -8,14 +8,14 @@
 // older. A row that allocates and releases much looks younger by that than it is, never older. An owner's are the sum of its rows'.
 
 import { BUCKETS, HISTORY_LEVELS, HISTORY_SHIFT, MEASURE_NOW } from "../abi";
-import { oldBuckets, olderThanBucket, secondsOfEpochs } from "../boundary";
-import { elapsedSeconds, points, stale, timeAt } from "./clock";
-import { entryOld, isBoundEntry } from "./followed";
-import { allocatedWithin, lastSampled } from "./history";
-import { measureOf } from "./measure";
-import { slots } from "../memory";
-import { aliveOf, hasBirths, inUseOf } from "../model";
-import { allocatedBytes, isObjects, isOwnerSubject, liveBytes } from "./subject";
+import { oldBuckets, olderThanBucket, secondsOfEpochs } from "../model/boundary";
+import { elapsedSeconds, points, stale, timeAt } from "../model/timeline";
+import { entryOld, isBoundEntry } from "./owner_series";
+import { allocatedWithin, lastSampled } from "../model/history";
+import { measureOf } from "../model/environment";
+import { slots } from "../base/memory";
+import { aliveOf, hasBirths, inUseOf } from "../model/model";
+import { allocatedBytes, isObjects, isOwnerSubject, liveBytes } from "./series";
 
 /** Ages that are told of where there is no boundary, in seconds, log-spaced: a minute, 10 minutes, an hour, 6 hours, a day, 4 days. */
 const AGES: u32 = 6;

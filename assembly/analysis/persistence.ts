@@ -5,11 +5,11 @@
 // order; before the first that is less than half of the one above it stand the suspects, where there is such a drop; each of them
 // scores one more, and every other row is back at zero. Changes are those of floors (history.ts), not of momentary values.
 
-import { completed, points } from "./clock";
-import { floorAt, setStreak, streakOf } from "./history";
-import { scratch } from "../memory";
-import { unpack } from "./packed";
-import { isSubject } from "./subject";
+import { completed, points } from "../model/timeline";
+import { floorAt, setStreak, streakOf } from "../model/history";
+import { scratch } from "../base/memory";
+import { unpack } from "../model/minifloat";
+import { isSubject } from "./series";
 
 const RANKING_SIZE: u32 = 16;
 const DROP_FACTOR: u64 = 2;

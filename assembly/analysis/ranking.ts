@@ -7,7 +7,7 @@
 //    │ key    │subject │   0   │
 //    └────────┴────────┴───────┘
 
-import { RANK_SIZE, RANKED_MAX, ranking } from "../memory";
+import { RANK_SIZE, RANKED_MAX, ranking } from "../base/memory";
 
 const KEY: usize = 0;
 const SUBJECT: usize = 8;

@@ -5,16 +5,16 @@
 
 import { MEASURE_CONNECTIONS, MEASURE_RAM_CACHE, FOLLOWED_MAX } from "../abi";
 import { baselinesReset } from "./baseline";
-import { clockReset, samples, tick } from "./clock";
-import { countLeaking, isFollowed, sumFollowed } from "./followed";
-import { ageOf, record } from "./history";
-import { measureOf } from "./measure";
-import { analysisSize, history } from "../memory";
-import { allocs, frees, isRow, knownSites } from "../model";
+import { clockReset, samples, tick } from "../model/timeline";
+import { countLeaking, isFollowed, sumFollowed } from "./owner_series";
+import { ageOf, record } from "../model/history";
+import { measureOf } from "../model/environment";
+import { analysisSize, history } from "../base/memory";
+import { allocs, frees, isRow, knownSites } from "../model/model";
 import { scoreStreaks } from "./persistence";
-import { allocatedBytes, liveBytes, subjectOfEntry } from "./subject";
+import { allocatedBytes, liveBytes, subjectOfEntry } from "./series";
 import { judge, judgeSome, verdictReset } from "./verdict";
-import { warningReset } from "./warning";
+import { warningReset } from "../report/warning";
 
 /** Warm-up ends when the live bytes of all rows rose by less than a sixteenth over the last WARM_SPAN samples; at WARM_MAX surely. */
 const WARM_SPAN: u32 = 64;

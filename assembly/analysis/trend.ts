@@ -12,10 +12,10 @@
 //   noise()      median absolute deviation of the steps between points, from their median: what a smooth growth has none of.
 
 import { HISTORY_POINTS, HISTORY_SHIFT } from "../abi";
-import { points, timeAt } from "./clock";
-import { floorAt } from "./history";
-import { DEBUG, scratch, SCRATCH_SIZE } from "../memory";
-import { unpack } from "./packed";
+import { points, timeAt } from "../model/timeline";
+import { floorAt } from "../model/history";
+import { DEBUG, scratch, SCRATCH_SIZE } from "../base/memory";
+import { unpack } from "../model/minifloat";
 
 const PAIRS_MAX: u32 = (HISTORY_POINTS * (HISTORY_POINTS - 1)) / 2;
 const VALUES: usize = 0;

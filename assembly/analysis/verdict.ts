@@ -35,7 +35,7 @@ import {
   VERDICT_NEW,
   VERDICT_STEADY,
 } from "../abi";
-import { elapsedSeconds, openAt, points, ramCacheAt, samples, stale, timeAt, transactionsAt } from "./clock";
+import { elapsedSeconds, openAt, points, ramCacheAt, samples, stale, timeAt, transactionsAt } from "../model/timeline";
 import {
   ageOf,
   allocatedWithin,
@@ -51,10 +51,10 @@ import {
   storedVerdict,
   storeVerdict,
   streakOf,
-} from "./history";
-import { measured, room } from "./measure";
-import { knownSites } from "../model";
-import { pack, unpack } from "./packed";
+} from "../model/history";
+import { measured, room } from "../model/environment";
+import { knownSites } from "../model/model";
+import { pack, unpack } from "../model/minifloat";
 import { GROWTH_SIGMA, isLevelling } from "./saturation";
 import {
   allocations,
@@ -66,7 +66,7 @@ import {
   liveBytes,
   releases,
   subjectOfEntry,
-} from "./subject";
+} from "./series";
 import * as trend from "./trend";
 
 /** Levels on which a growth is looked for: those whose points stand for at least 16 samples. */

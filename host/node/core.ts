@@ -93,7 +93,7 @@ interface Exports extends Record<string, unknown> {
   nextWarning(): number;
 }
 
-/** The epoch of what a shard allocates: the lowest lane of its word (assembly/epoch.ts). */
+/** The epoch of what a shard allocates: the lowest lane of its word (assembly/shard/epoch.ts). */
 function presentOf(shard: Core): number {
   return Number(shard.epochs) & abi.EPOCH_MASK;
 }
@@ -636,7 +636,7 @@ export class Host {
     return site;
   }
 
-  /** Sums all shards in the model: all releases first, then all allocations, then what is of older epochs (assembly/model.ts). */
+  /** Sums all shards in the model: all releases first, then all allocations, then what is of older epochs (assembly/model/model.ts). */
   #collect(): void {
     this.model.start();
     for (const pair of [abi.RECORD_FREES, abi.RECORD_ALLOCS]) {

@@ -14,7 +14,7 @@ import {
   SITE_PRIOR,
   SITE_UNKNOWN,
 } from "../../assembly/abi";
-import { slots } from "../../assembly/memory";
+import { slots } from "../../assembly/base/memory";
 import {
   allocBytes,
   allocs,
@@ -27,9 +27,9 @@ import {
   rowNumber,
   settle,
   sortRows,
-} from "../../assembly/model";
-import { refusals, register, siteCount } from "../../assembly/registry";
-import { bind, charge, event, release, seal } from "../../assembly/shard";
+} from "../../assembly/model/model";
+import { refusals, register, siteCount } from "../../assembly/registry/registry";
+import { bind, charge, event, release, seal } from "../../assembly/shard/shard";
 import { collect, fresh, IOBUFFER, nameOf, OPENSSL, put, Random, seed } from "./support";
 
 /** A row of the shadow: what was counted, what stood there at the arming, and what was found to be older. */

@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Numbers as people read them: durations, bytes with a binary unit, thousands apart. For sentences; columns hold plain integers. And
+// what classes and kinds of objects are called.
+
+import { CLASS_HEAP, CLASS_IOBUFFER, CLASS_OPENSSL, CLASS_TSAPI } from "../abi";
+import { KIND_CONT, KIND_IOBUFFER, KIND_MBUFFER, KIND_MUTEX, KIND_READER } from "../abi";
+import { ascii, byte, unsigned, zeroPadded } from "./writer";
+
+const MINUTE: u64 = 60;
+const HOUR: u64 = 3600;
+const DAY: u64 = 86400;
+
+/** `45 s`, `12 m`, `3 h 20 m`, `2 d 5 h`. */
+export function duration(seconds: u64): void {
+  if (seconds < 2 * MINUTE) part(seconds, " s");
+  else if (seconds < HOUR) part(seconds / MINUTE, " m");
+  else if (seconds < DAY) pair(seconds, HOUR, " h", MINUTE, " m");
+  else pair(seconds, DAY, " d", HOUR, " h");
+}
+
+/** `19 days`, `5 hours`, `12 minutes`: one unit, for what is only an estimate. */
+export function about(seconds: u64): void {
+  if (seconds < 2 * HOUR) part(seconds / MINUTE, " minutes");
+  else if (seconds < 2 * DAY) part(seconds / HOUR, " hours");
+  else if (seconds < 1000 * DAY) part(seconds / DAY, " days");
+  else part(seconds / (365 * DAY), " years");
+}
+
+/** `812 B`, `1.2 MiB`. */
+export function bytes(value: u64): void {
+  if (value < 1024) return part(value, " B");
+  let unit = 0;
+  while (unit < 5 && value >= 1024 * 1024) {
+    value >>= 10;
+    ++unit;
+  }
+  unsigned(value >> 10);
+  if (value < 100 * 1024) {
+    byte(0x2e);
+    unsigned(((value & 1023) * 10) >> 10);
+  }
+  byte(0x20);
+  byte("KMGTPE".charCodeAt(unit));
+  ascii("iB");
+}
+
+/** `14,210`. */
+export function grouped(value: u64): void {
+  let power: u64 = 1;
+  while (value / power >= 1000) power *= 1000;
+  unsigned(value / power);
+  while (power > 1) {
+    power /= 1000;
+    byte(0x2c);
+    zeroPadded((value / power) % 1000, 3);
+  }
+}
+
+export function className(cls: u32): string {
+  switch (cls) {
+    case CLASS_IOBUFFER:
+      return "iobuffer";
+    case CLASS_OPENSSL:
+      return "openssl";
+    case CLASS_TSAPI:
+      return "tsapi";
+    case CLASS_HEAP:
+      return "heap";
+    default:
+      return "object";
+  }
+}
+
+export function kindName(kind: u32): string {
+  switch (kind) {
+    case KIND_CONT:
+      return "TSCont";
+    case KIND_MUTEX:
+      return "TSMutex";
+    case KIND_IOBUFFER:
+      return "TSIOBuffer";
+    case KIND_READER:
+      return "TSIOBufferReader";
+    case KIND_MBUFFER:
+      return "TSMBuffer";
+    default:
+      return "other";
+  }
+}
+
+function part(value: u64, unit: string): void {
+  unsigned(value);
+  ascii(unit);
+}
+
+function pair(seconds: u64, large: u64, largeUnit: string, small: u64, smallUnit: string): void {
+  part(seconds / large, largeUnit);
+  if (!((seconds % large) / small)) return;
+  byte(0x20);
+  part((seconds % large) / small, smallUnit);
+}
