@@ -4,12 +4,13 @@
 // names and are never followed; every other address is an offset into the instance's own memory.
 
 import { CLASS_COUNT, ROLE_MODEL, SITE_FIRST } from "./abi";
+import * as analysis from "./analysis/sample";
 import * as memory_ from "./base/memory";
 import * as model from "./model/model";
 import * as registry from "./registry/registry";
 import * as rollup from "./report/owners";
+import { warningReset } from "./report/warning";
 import * as shard from "./shard/shard";
-import { analysisReset } from "./analysis/sample";
 import { classOf, getDetail, getPlace, siteAt } from "./shard/site";
 
 /** Makes this instance a shard, a registry or a model: see memory.ts. Returns 0, or -1 (out of range, or no memory). */
@@ -19,8 +20,17 @@ export function init(role: u32, sites: u32): i32 {
   registry.reset(role);
   model.reset(role);
   rollup.reset();
-  if (role == ROLE_MODEL) analysisReset();
+  if (role == ROLE_MODEL) {
+    analysis.analysisReset();
+    warningReset();
+  }
   return 0;
+}
+
+/** Forgets all histories, verdicts, baselines and warnings. */
+export function forgetAll(): void {
+  analysis.forgetAll();
+  warningReset();
 }
 
 // Where a host finds what it copies between instances, as offsets into this instance's memory.
@@ -94,14 +104,14 @@ export {
 export { epochPublished } from "./model/boundary";
 export { reclaim } from "./model/reclaim";
 export { verifyCompare, verifyMark, verifyRow, verifyStart } from "./model/verify";
-export { fact, say } from "./report/header";
+export { fact, say } from "./model/facts";
 export { render, selectBaseline } from "./report/dump";
 export { measure, unmeasure } from "./model/environment";
-export { forgetAll, sample, warmUpEnded } from "./analysis/sample";
+export { sample, warmUpEnded } from "./analysis/sample";
 export { historyForget, historyMove } from "./model/history";
 export { baselineNamed, listBaselines, markBaseline } from "./analysis/baseline";
 export { verdictOf } from "./analysis/verdict";
-export { rankSuspects } from "./report/suspects";
+export { rankSuspects } from "./analysis/urgency";
 export { ranked } from "./analysis/ranking";
 export { trackedBytes } from "./report/reconciliation";
 export { nextWarning } from "./report/warning";

@@ -8,13 +8,13 @@
 // older. A row that allocates and releases much looks younger by that than it is, never older. An owner's are the sum of its rows'.
 
 import { BUCKETS, HISTORY_LEVELS, HISTORY_SHIFT, MEASURE_NOW } from "../abi";
-import { oldBuckets, olderThanBucket, secondsOfEpochs } from "../model/boundary";
-import { elapsedSeconds, points, stale, timeAt } from "../model/timeline";
-import { entryOld, isBoundEntry } from "./owner_series";
-import { allocatedWithin, lastSampled } from "../model/history";
-import { measureOf } from "../model/environment";
 import { slots } from "../base/memory";
-import { aliveOf, hasBirths, inUseOf } from "../model/model";
+import { oldBuckets, olderThanBucket, secondsOfEpochs } from "../model/boundary";
+import { measureOf } from "../model/environment";
+import { allocatedWithin, lastSampled } from "../model/history";
+import { aliveOf, hasBirths, inUseOf, knownSites } from "../model/model";
+import { elapsedSeconds, points, stale, timeAt } from "../model/timeline";
+import { holds } from "./owner_series";
 import { allocatedBytes, isObjects, isOwnerSubject, liveBytes } from "./series";
 
 /** Ages that are told of where there is no boundary, in seconds, log-spaced: a minute, 10 minutes, an hour, 6 hours, a day, 4 days. */
@@ -59,6 +59,17 @@ export function isBound(subject: u32): bool {
   return isOwnerSubject(subject) ? isBoundEntry(subject - slots) : isBoundRow(subject);
 }
 
+/** Bytes of its rows that are old. Looked up when it is asked for: that is in a dump, and for a warning. */
+function entryOld(entry: u32): u64 {
+  let sum: u64 = 0;
+  for (let row: u32 = 0; row < knownSites(); ++row) if (holds(entry, row)) sum += oldOfRow(row);
+  return sum;
+}
+/** Whether some of its rows may have more that is. */
+function isBoundEntry(entry: u32): bool {
+  for (let row: u32 = 0; row < knownSites(); ++row) if (holds(entry, row) && isBoundRow(row)) return true;
+  return false;
+}
 /** Likewise of a row. */
 export function oldOfRow(row: u32): u64 {
   return isBoundRow(row) ? oldByCounters(row, tellingAge()) : oldByBirth(row);

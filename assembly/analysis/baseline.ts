@@ -19,12 +19,12 @@
 //    └──────┴────────────────────────┴────────┴────────────┴───────┴─────┘
 
 import { BASELINES, BASELINE_NAME_MAX, FOLLOWED_MAX } from "../abi";
-import { sumFollowed } from "./owner_series";
-import { baselineOf } from "../model/history";
 import { input, MARK_SIZE, marks, output, outputEnd } from "../base/memory";
-import { knownSites } from "../model/model";
-import { allocations, liveBytes, releases, subjectOfEntry } from "./series";
 import { ascii, begin, byte, copy, position, unsigned } from "../base/writer";
+import { baselineOf } from "../model/history";
+import { knownSites } from "../model/model";
+import { sumFollowed } from "./owner_series";
+import { allocations, liveBytes, releases, subjectOfEntry } from "./series";
 
 const LENGTH: usize = 0;
 const NAME: usize = 1;

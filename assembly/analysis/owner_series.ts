@@ -10,13 +10,12 @@
 //    └────────┴────────┴────────┴────────┴────────┴─────┴─────┴────────┘
 
 import { CLASS_OBJECT, FOLLOWED_MAX, OWNERS_MAX, OWNER_CORE, VERDICT_LEAK } from "../abi";
-import { isBoundRow, oldOfRow } from "./age";
-import { historyForget, storedVerdict } from "../model/history";
 import { followed, FOLLOWED_SIZE, slots } from "../base/memory";
+import { ascii, copy } from "../base/writer";
+import { historyForget, storedVerdict } from "../model/history";
 import { allocBytes, allocs, frees, inUse, isRow, knownSites, siteClass } from "../model/model";
 import { ownerOfSite } from "../registry/name";
 import { isOwner, ownerKey, ownerLength, ownerText } from "../registry/owner";
-import { ascii, copy } from "../base/writer";
 
 const ALLOCS: usize = 0;
 const ALLOC_BYTES: usize = 8;
@@ -84,18 +83,8 @@ export function entryFrees(entry: u32): u64 {
 export function entryInUse(entry: u32): i64 {
   return load<i64>(at(entry), IN_USE);
 }
-/** Bytes of its rows that are old (age.ts). Looked up when it is asked for: that is in a dump, and for a warning. */
-export function entryOld(entry: u32): u64 {
-  let sum: u64 = 0;
-  for (let row: u32 = 0; row < knownSites(); ++row) if (holds(entry, row)) sum += oldOfRow(row);
-  return sum;
-}
-/** Whether some of its rows may have more that is. */
-export function isBoundEntry(entry: u32): bool {
-  for (let row: u32 = 0; row < knownSites(); ++row) if (holds(entry, row) && isBoundRow(row)) return true;
-  return false;
-}
-function holds(entry: u32, row: u32): bool {
+/** Whether an entry has bytes of a row in use. */
+export function holds(entry: u32, row: u32): bool {
   return isRow(row) && siteClass(row) != CLASS_OBJECT && inUse(row) > 0 && load<u8>(entryOfSlot(ownerOfSite(row))) == entry;
 }
 /** Rows of it that are suspects. */

@@ -5,10 +5,10 @@
 // order; before the first that is less than half of the one above it stand the suspects, where there is such a drop; each of them
 // scores one more, and every other row is back at zero. Changes are those of floors (history.ts), not of momentary values.
 
-import { completed, points } from "../model/timeline";
-import { floorAt, setStreak, streakOf } from "../model/history";
 import { scratch } from "../base/memory";
+import { floorAt, setStreak, streakOf } from "../model/history";
 import { unpack } from "../model/minifloat";
+import { completed, points } from "../model/timeline";
 import { isSubject } from "./series";
 
 const RANKING_SIZE: u32 = 16;

@@ -4,12 +4,12 @@
 // counted of it: bytes, and of objects, which have no size, their number.
 
 import { CLASS_IOBUFFER, CLASS_OBJECT, OWNER_CORE } from "../abi";
-import { entryAllocBytes, entryAllocs, entryFrees, entryInUse, isCoreEntry, isFollowed, writeEntry } from "./owner_series";
 import { slots } from "../base/memory";
+import { ascii, copy } from "../base/writer";
 import { alive, allocBytes, allocs, frees, inUse, isRow, knownSites, siteClass } from "../model/model";
 import { lengthOf, ownerOfSite, textOf } from "../registry/name";
 import { isRetired } from "../registry/owner";
-import { ascii, copy } from "../base/writer";
+import { entryAllocBytes, entryAllocs, entryFrees, entryInUse, isCoreEntry, isFollowed, writeEntry } from "./owner_series";
 
 export function subjectOfEntry(entry: u32): u32 {
   return slots + entry;

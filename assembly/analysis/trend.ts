@@ -12,10 +12,11 @@
 //   noise()      median absolute deviation of the steps between points, from their median: what a smooth growth has none of.
 
 import { HISTORY_POINTS, HISTORY_SHIFT } from "../abi";
-import { points, timeAt } from "../model/timeline";
-import { floorAt } from "../model/history";
 import { DEBUG, scratch, SCRATCH_SIZE } from "../base/memory";
+import { mulDiv } from "../base/muldiv";
+import { floorAt } from "../model/history";
 import { unpack } from "../model/minifloat";
+import { points, timeAt } from "../model/timeline";
 
 const PAIRS_MAX: u32 = (HISTORY_POINTS * (HISTORY_POINTS - 1)) / 2;
 const VALUES: usize = 0;
@@ -57,7 +58,7 @@ export function rate(): i64 {
   for (let i: u32 = 0; i < count; ++i) {
     for (let j = i + 1; j < count; ++j) {
       const dt = get(TIMES, j) - get(TIMES, i);
-      if (dt > 0) insert(n++, perHour(value(j) - value(i), dt));
+      if (dt > 0) insert(n++, mulDiv(value(j) - value(i), 3600, dt));
     }
   }
   return median(n);
@@ -119,12 +120,6 @@ export function run(level: u32): u32 {
     last = i;
   }
   return last > first ? (last - first) << (level * HISTORY_SHIFT) : 0;
-}
-
-/** bytes * 3600 / seconds without overflow. */
-export function perHour(bytes: i64, dt: i64): i64 {
-  const large: i64 = 1 << 50;
-  return bytes > large || bytes < -large ? (bytes / dt) * 3600 : (bytes * 3600) / dt;
 }
 
 /** Keeps the first n + 1 values of the sorted ones in order. */

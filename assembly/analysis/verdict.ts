@@ -35,7 +35,7 @@ import {
   VERDICT_NEW,
   VERDICT_STEADY,
 } from "../abi";
-import { elapsedSeconds, openAt, points, ramCacheAt, samples, stale, timeAt, transactionsAt } from "../model/timeline";
+import { measured, room } from "../model/environment";
 import {
   ageOf,
   allocatedWithin,
@@ -52,9 +52,9 @@ import {
   storeVerdict,
   streakOf,
 } from "../model/history";
-import { measured, room } from "../model/environment";
-import { knownSites } from "../model/model";
 import { pack, unpack } from "../model/minifloat";
+import { knownSites } from "../model/model";
+import { elapsedSeconds, openAt, points, ramCacheAt, samples, stale, timeAt, transactionsAt } from "../model/timeline";
 import { GROWTH_SIGMA, isLevelling } from "./saturation";
 import {
   allocations,
@@ -153,13 +153,6 @@ export function verdictOf(subject: u32): u32 {
   if (verdict == VERDICT_LEAK || verdict == VERDICT_FILLING) return verdict;
   if (ageOf(subject) < SAMPLES_MIN) return VERDICT_NEW;
   return turnover(subject) ? VERDICT_CHURN : VERDICT_STEADY;
-}
-
-export function verdictName(verdict: u32): string {
-  if (verdict == VERDICT_LEAK) return "leak";
-  if (verdict == VERDICT_FILLING) return "filling";
-  if (verdict == VERDICT_CHURN) return "churn";
-  return verdict == VERDICT_STEADY ? "steady" : "new";
 }
 
 /** Whether it is one now. */

@@ -1,10 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Numbers as people read them: durations, bytes with a binary unit, thousands apart. For sentences; columns hold plain integers. And
-// what classes and kinds of objects are called.
+// Numbers as people read them: durations, bytes with a binary unit, thousands apart. For sentences; columns hold plain integers.
 
-import { CLASS_HEAP, CLASS_IOBUFFER, CLASS_OPENSSL, CLASS_TSAPI } from "../abi";
-import { KIND_CONT, KIND_IOBUFFER, KIND_MBUFFER, KIND_MUTEX, KIND_READER } from "../abi";
 import { ascii, byte, unsigned, zeroPadded } from "./writer";
 
 const MINUTE: u64 = 60;
@@ -54,38 +51,6 @@ export function grouped(value: u64): void {
     power /= 1000;
     byte(0x2c);
     zeroPadded((value / power) % 1000, 3);
-  }
-}
-
-export function className(cls: u32): string {
-  switch (cls) {
-    case CLASS_IOBUFFER:
-      return "iobuffer";
-    case CLASS_OPENSSL:
-      return "openssl";
-    case CLASS_TSAPI:
-      return "tsapi";
-    case CLASS_HEAP:
-      return "heap";
-    default:
-      return "object";
-  }
-}
-
-export function kindName(kind: u32): string {
-  switch (kind) {
-    case KIND_CONT:
-      return "TSCont";
-    case KIND_MUTEX:
-      return "TSMutex";
-    case KIND_IOBUFFER:
-      return "TSIOBuffer";
-    case KIND_READER:
-      return "TSIOBufferReader";
-    case KIND_MBUFFER:
-      return "TSMBuffer";
-    default:
-      return "other";
   }
 }
 

@@ -20,9 +20,9 @@
 //    └────────┴────────┘
 
 import { BUCKETS, EPOCH_MASK, MEASURE_INTERVAL } from "../abi";
+import { boundaries, BOUNDARY_SIZE } from "../base/memory";
 import { beginOf, presentOf, withBegin } from "../shard/epoch";
 import { measureOf } from "./environment";
-import { boundaries, BOUNDARY_SIZE } from "../base/memory";
 
 const BEFORE: usize = 0;
 const AFTER: usize = 8;

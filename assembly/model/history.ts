@@ -17,9 +17,9 @@
 // A subject that is new has zeros behind it, and that is the truth: there was nothing of it.
 
 import { BASELINES, HISTORY_LEVELS, HISTORY_POINTS, HISTORY_SHIFT, FOLLOWED_MAX } from "../abi";
-import { completed, locate, points, samples, slotOf, stale } from "./timeline";
 import { DEBUG, history, HISTORY_SIZE, slots } from "../base/memory";
 import { pack, packNarrow, unpack, unpackNarrow } from "./minifloat";
+import { completed, locate, points, samples, slotOf, stale } from "./timeline";
 
 const GROUP: u32 = 1 << HISTORY_SHIFT;
 const GROUP_MASK: u32 = GROUP - 1;

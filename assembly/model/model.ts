@@ -32,9 +32,6 @@ import {
   STAGED_PAIRS,
   STAGED_SIZE,
 } from "../abi";
-import * as boundary from "./boundary";
-import { addBuckets, addPassed, bucketBytes, bucketCount, clearBuckets, passage, turnBuckets } from "../shard/bucket";
-import { historyForget, historyMove } from "./history";
 import {
   baseline,
   bucketBaseline,
@@ -52,6 +49,9 @@ import {
   VERIFY_SIZE,
 } from "../base/memory";
 import { classOfName, compareNames, flagsOf, lengthOf } from "../registry/name";
+import { addBuckets, addPassed, bucketBytes, bucketCount, clearBuckets, passage, turnBuckets } from "../shard/bucket";
+import * as boundary from "./boundary";
+import { historyForget, historyMove } from "./history";
 import { computeRows, resetRows, rowOf } from "./rows";
 
 const COUNT: usize = 0;

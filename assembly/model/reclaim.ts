@@ -14,11 +14,11 @@
 // - The built-in tracker keeps its rows for ever. While it counts beside (verify.ts), IOBuffers' sites stay.
 
 import { CLASS_IOBUFFER, CLASS_OBJECT, KIND_IOBUFFER, SITE_FIRST } from "../abi";
-import { verifying } from "../report/header";
-import { historyForget } from "./history";
-import { begunVersion, isBalanced, knownSites, markSite } from "./model";
 import { classOfName, isLasting, kindOf, lengthOf, ownerOfSite } from "../registry/name";
 import { isRetiredSince } from "../registry/owner";
+import { verifying } from "./facts";
+import { historyForget } from "./history";
+import { begunVersion, isBalanced, knownSites, markSite } from "./model";
 import { verifyForget } from "./verify";
 
 /**

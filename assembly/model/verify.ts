@@ -7,7 +7,7 @@
 // Per row, in 64-bit integers (allocs, frees, in-use each): the built-in's, ours in the built-in's terms, and the offset.
 
 import { CLASS_IOBUFFER, FACT_VERIFY } from "../abi";
-import { fact } from "../report/header";
+import { fact } from "./facts";
 import {
   isRow,
   knownSites,
@@ -20,15 +20,13 @@ import {
   totalInUse,
   verifyAt,
 } from "./model";
-import { lengthOf, textOf } from "../registry/name";
 import { rowOf } from "./rows";
-import { ascii, byte, copy, signed, unsigned } from "../base/writer";
 
-const ALLOCS: usize = 0;
-const FREES: usize = 8;
-const IN_USE: usize = 16;
-const BUILTIN: usize = 0;
-const OURS: usize = 24;
+export const ALLOCS: usize = 0;
+export const FREES: usize = 8;
+export const IN_USE: usize = 16;
+export const BUILTIN: usize = 0;
+export const OURS: usize = 24;
 const OFFSET: usize = 48;
 
 /** Forgets the built-in's counts of the last dump. */
@@ -78,59 +76,6 @@ export function verifyCompare(): u32 {
   return differing;
 }
 
-/** Writes the section of a dump: both totals, the number of rows that differ, and each such row. */
-export function renderVerify(): void {
-  let compared: u32 = 0;
-  let differing: u32 = 0;
-  for (let row: u32 = 0; row < knownSites(); ++row) {
-    if (!isCompared(row)) continue;
-    ++compared;
-    if (differs(row)) ++differing;
-  }
-  ascii("\nVerify: IOBuffer events counted by memtrack and by the built-in tracker, ");
-  unsigned(differing);
-  ascii(" of ");
-  unsigned(compared);
-  ascii(" rows differ\n");
-  ascii("Allocs     | Frees      | Size In-use          | Accountant | Location\n");
-  ascii("-----------|------------|----------------------|------------|------------------------------\n");
-  line(sum(OURS, ALLOCS), sum(OURS, FREES), sum(OURS, IN_USE), "memtrack");
-  ascii("TOTAL\n");
-  line(sum(BUILTIN, ALLOCS), sum(BUILTIN, FREES), sum(BUILTIN, IN_USE), "built-in");
-  ascii("TOTAL\n");
-  for (let row: u32 = 0; row < knownSites(); ++row) {
-    if (!differs(row)) continue;
-    rowLine(row, OURS, "memtrack");
-    rowLine(row, BUILTIN, "built-in");
-  }
-}
-
-function rowLine(row: u32, whose: usize, accountant: string): void {
-  const at = verifyAt(row) + whose;
-  line(load<i64>(at, ALLOCS), load<i64>(at, FREES), load<i64>(at, IN_USE), accountant);
-  copy(textOf(row), lengthOf(row));
-  byte(0x0a);
-}
-
-function line(allocs: i64, frees: i64, inUse: i64, accountant: string): void {
-  signed(allocs, 10);
-  ascii(" | ");
-  signed(frees, 10);
-  ascii(" | ");
-  signed(inUse, 20);
-  ascii(" | ");
-  ascii(accountant);
-  ascii("   | ");
-}
-
-function sum(whose: usize, field: usize): i64 {
-  let total: i64 = 0;
-  for (let row: u32 = 0; row < knownSites(); ++row) {
-    if (isRow(row) && siteClass(row) == CLASS_IOBUFFER) total += load<i64>(verifyAt(row) + whose + field);
-  }
-  return total;
-}
-
 function takeOurs(row: u32): void {
   const at = verifyAt(row);
   store<i64>(at + OURS, <i64>rawAllocs(row) - load<i64>(at + OFFSET, ALLOCS), ALLOCS);
@@ -139,13 +84,13 @@ function takeOurs(row: u32): void {
 }
 
 /** Whether the row is one that either accountant has counted anything for. */
-function isCompared(row: u32): bool {
+export function isCompared(row: u32): bool {
   if (!isRow(row) || siteClass(row) != CLASS_IOBUFFER) return false;
   const at = verifyAt(row);
   for (let field: usize = 0; field < OFFSET; field += sizeof<i64>()) if (load<i64>(at + field)) return true;
   return false;
 }
 
-function differs(row: u32): bool {
+export function differs(row: u32): bool {
   return isCompared(row) && memory.compare(verifyAt(row) + BUILTIN, verifyAt(row) + OURS, OURS - BUILTIN) != 0;
 }

@@ -26,9 +26,9 @@ import {
   OWNER_CORE,
 } from "../abi";
 import { input, names } from "../base/memory";
-import { ownerLength, ownerText } from "./owner";
-import { classOf } from "../shard/site";
 import * as writer from "../base/writer";
+import { classOf } from "../shard/site";
+import { ownerLength, ownerText } from "./owner";
 
 const LENGTH: usize = NAME_LENGTH;
 const CLASS: usize = 2;

@@ -20,12 +20,11 @@ import {
   SITE_FIRST,
   SITE_OTHER,
 } from "../abi";
-import { indexBits, indexMask, input, limit, nameIndex, slots } from "../base/memory";
-import * as name from "./name";
-import * as owner from "./owner";
+import { indexBits, indexMask, limit, nameIndex, slots } from "../base/memory";
 import { classOf, detailOfOther, hasOther, ownerOfDetail } from "../shard/site";
 import { find, forget, insert } from "../shard/table";
-import * as writer from "../base/writer";
+import * as name from "./name";
+import * as owner from "./owner";
 
 let count: u32 = 0;
 let refused: u64 = 0;

@@ -5,17 +5,19 @@
 
 import { BUCKETS, CLASS_OBJECT, MEASURE_NOW, OWNER_CORE } from "../abi";
 import { isBound, liveOf, old } from "../analysis/age";
-import { oldBuckets, olderThanBucket, youngerThanBucket } from "../model/boundary";
-import { armed } from "./header";
-import { measureOf } from "../model/environment";
-import { aliveOf, inUseOf, knownSites, siteClass } from "../model/model";
-import { kindOf, ownerOfSite } from "../registry/name";
 import { offered, rank, ranked, rankedCount, rankingStart } from "../analysis/ranking";
 import { isObjects, isSubject, liveBytes, writeSubject } from "../analysis/series";
-import { OBJECT_WEIGHT, percent } from "./suspects";
+import { OBJECT_WEIGHT } from "../analysis/urgency";
 import { isSuspect } from "../analysis/verdict";
-import { className, kindName } from "../base/humanize";
-import { ascii, byte, padRight, position, signed, unsigned } from "../base/writer";
+import { percent } from "../base/muldiv";
+import { ascii, byte, signed, unsigned } from "../base/writer";
+import { oldBuckets, olderThanBucket, youngerThanBucket } from "../model/boundary";
+import { measureOf } from "../model/environment";
+import { armed } from "../model/facts";
+import { aliveOf, inUseOf, knownSites, siteClass } from "../model/model";
+import { kindOf, ownerOfSite } from "../registry/name";
+import { className, kindName } from "./labels";
+import { bar, padded } from "./table";
 
 /** A suspect comes first, then what has anything old, of that what plugins have (the server keeps much for good); then by bytes. */
 const SUSPECT: u64 = 1 << 63;
@@ -71,9 +73,7 @@ function line(row: u32, bucket: u32): void {
   bar();
   unsigned(percent(<u64>max<i64>(liveOf(row, bucket), 0), liveBytes(row)), 9);
   bar();
-  const from = position();
-  ascii(siteClass(row) == CLASS_OBJECT ? kindName(kindOf(row)) : className(siteClass(row)));
-  padRight(from, 16);
+  padded(siteClass(row) == CLASS_OBJECT ? kindName(kindOf(row)) : className(siteClass(row)), 16);
   bar();
   writeSubject(row);
   byte(0x0a);
@@ -83,8 +83,4 @@ function line(row: u32, bucket: u32): void {
 function youngest(bucket: u32, now: u64): u64 {
   const young = youngerThanBucket(bucket, now);
   return armed() && (!young || armed() < young - 1) ? armed() + 1 : young;
-}
-
-function bar(): void {
-  ascii(" | ");
 }

@@ -5,12 +5,11 @@
 // IOBuffers first; then what the built-in prints of OpenSSL at level 2; then our own sections.
 
 import { CLASS_COUNT, CLASS_HEAP, CLASS_IOBUFFER, CLASS_OBJECT, CLASS_OPENSSL, CLASS_TSAPI } from "../abi";
-import { renderAges } from "./ages";
 import { ARMING, usualBaseline } from "../analysis/baseline";
-import { samples } from "../model/timeline";
-import { renderGrowth, renderOwnersGrowth } from "./growth";
-import { level, renderEnd, renderHeader, verifying } from "./header";
+import { judgeAll } from "../analysis/sample";
 import { output, outputEnd, RANKED_MAX } from "../base/memory";
+import { ascii, begin, byte, copy, overflowed, padRight, position, repeat, signed, unsigned } from "../base/writer";
+import { level, verifying } from "../model/facts";
 import {
   alive,
   allocBytes,
@@ -25,17 +24,18 @@ import {
   rowNumber,
   sortRows,
 } from "../model/model";
+import { samples } from "../model/timeline";
 import { kindOf, lengthOf, ownerOfSite, textOf } from "../registry/name";
 import { isRetired } from "../registry/owner";
-import { renderReconciliation } from "./reconciliation";
+import { renderAges } from "./ages";
+import { renderGrowth, renderOwnersGrowth } from "./growth";
+import { renderEnd, renderHeader } from "./header";
+import { className, kindName } from "./labels";
 import { renderOwners } from "./owners";
-import { judgeAll } from "../analysis/sample";
+import { renderReconciliation } from "./reconciliation";
 import { renderSuspects } from "./suspects";
-import { renderVerify } from "../model/verify";
-import { className, kindName } from "../base/humanize";
-import { ascii, begin, byte, copy, overflowed, padRight, position, repeat, signed, unsigned } from "../base/writer";
-
-const DASH: u32 = 0x2d;
+import { bar, column, padded, rule } from "./table";
+import { renderVerify } from "./verify_section";
 
 /** Rows that changed, of those a dump shows; one that was asked for as a difference shows more. */
 const GROWTH_ROWS: u32 = 20;
@@ -97,10 +97,10 @@ function table(cls: u32): u32 {
 }
 
 function rowsOf(cls: u32): u32 {
-  head("Allocs", 10);
-  head("Frees", 10);
-  head("Size In-use", 20);
-  head("Avg Size", 10);
+  column("Allocs", 10);
+  column("Frees", 10);
+  column("Size In-use", 20);
+  column("Avg Size", 10);
   location("Location");
   rule(11, true);
   rule(12, true);
@@ -141,12 +141,10 @@ function summary(): void {
     freed += freeBytes(rowNumber(i));
   }
   byte(0x0a);
-  head("Total Allocated", 20);
-  head("Total Freed", 20);
-  head("Currently Allocated", 20);
-  const from = position();
-  ascii("Type");
-  padRight(from, 20);
+  column("Total Allocated", 20);
+  column("Total Freed", 20);
+  column("Currently Allocated", 20);
+  padded("Type", 20);
   byte(0x0a);
   summaryRule();
   unsigned(allocated, 20);
@@ -180,9 +178,7 @@ function objects(): u32 {
     bar();
     signed(alive(row), 10);
     bar();
-    const from = position();
-    ascii(kindName(kindOf(row)));
-    padRight(from, 16);
+    padded(kindName(kindOf(row)), 16);
     bar();
     name(row);
   }
@@ -222,25 +218,7 @@ function name(row: u32): void {
   byte(0x0a);
 }
 
-function head(title: string, width: usize): void {
-  const from = position();
-  ascii(title);
-  padRight(from, width);
-  bar();
-}
-
 function location(text: string): void {
-  const from = position();
-  ascii(text);
-  padRight(from, 50);
+  padded(text, 50);
   byte(0x0a);
-}
-
-function bar(): void {
-  ascii(" | ");
-}
-
-function rule(width: i32, more: bool): void {
-  repeat(DASH, width);
-  byte(more ? 0x7c : 0x0a);
 }

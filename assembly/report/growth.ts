@@ -23,25 +23,20 @@ import {
   releasesSince,
   writeBaseline,
 } from "../analysis/baseline";
-import { samples, transactionsAt } from "../model/timeline";
-import { reasonOf, streakOf } from "../model/history";
-import { measureOf } from "../model/environment";
-import { knownSites } from "../model/model";
 import { offered, ranked, rankedCount, rankingStart, rank } from "../analysis/ranking";
 import { lateShare } from "../analysis/saturation";
 import { allocations, isOwnerSubject, isSubject, liveBytes, releases, subjectOfEntry, writeSubject } from "../analysis/series";
-import { percent, rateOf } from "./suspects";
-import {
-  REASON_CONFIRM,
-  REASON_EARLY,
-  REASON_LEVELLING,
-  REASON_LOAD,
-  REASON_RAM_CACHE,
-  verdictName,
-  verdictOf,
-} from "../analysis/verdict";
+import { rateOf } from "../analysis/urgency";
+import { verdictOf } from "../analysis/verdict";
 import { duration } from "../base/humanize";
-import { ascii, byte, padRight, position, signed, unsigned } from "../base/writer";
+import { mulDiv, percent } from "../base/muldiv";
+import { ascii, byte, signed, unsigned } from "../base/writer";
+import { measureOf } from "../model/environment";
+import { reasonOf, streakOf } from "../model/history";
+import { knownSites } from "../model/model";
+import { samples, transactionsAt } from "../model/timeline";
+import { explanationName, verdictName } from "./labels";
+import { bar, padded } from "./table";
 
 /** The rows that changed most, `most` at most. */
 export function renderGrowth(slot: u32, most: u32): void {
@@ -127,9 +122,9 @@ function line(subject: u32, slot: u32): void {
   else unsigned(<u64>late, 6);
   bar();
   const verdict = verdictOf(subject);
-  word(verdictName(verdict), 7);
+  padded(verdictName(verdict), 7);
   bar();
-  word(verdict == VERDICT_FILLING ? why(reasonOf(subject)) : "-", 13);
+  padded(verdict == VERDICT_FILLING ? explanationName(reasonOf(subject)) : "-", 13);
   bar();
   writeSubject(subject);
   byte(0x0a);
@@ -139,29 +134,11 @@ function perThousand(change: i64, slot: u32): void {
   const now = samples ? transactionsAt(0, 0) : 0;
   const requests = now - baselineTransactions(slot);
   if (<i64>requests <= 0) return ascii("          -");
-  const large: i64 = 1 << 50;
-  signed(change > large || change < -large ? (change / <i64>requests) * 1000 : (change * 1000) / <i64>requests, 11);
+  signed(mulDiv(change, 1000, <i64>requests), 11);
 }
 
 function keptShare(subject: u32): u64 {
   const n = allocations(subject);
   const freed = releases(subject);
   return freed > n ? 0 : percent(n + 1 - freed, n + 2);
-}
-
-function why(reason: u32): string {
-  if (reason == REASON_RAM_CACHE) return "RAM cache";
-  if (reason == REASON_LOAD) return "more load";
-  if (reason == REASON_LEVELLING) return "levels off";
-  return reason == REASON_EARLY || reason == REASON_CONFIRM ? "too soon" : "-";
-}
-
-function word(text: string, width: usize): void {
-  const from = position();
-  ascii(text);
-  padRight(from, width);
-}
-
-function bar(): void {
-  ascii(" | ");
 }

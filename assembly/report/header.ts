@@ -7,7 +7,6 @@
 import {
   FACT_ARMED,
   FACT_BUFFERS,
-  FACT_COUNT,
   FACT_DAMAGED,
   FACT_DUMP,
   FACT_HEAP,
@@ -25,7 +24,6 @@ import {
   FACT_TRAPS,
   FACT_TWICE,
   FACT_UNTRACKED,
-  FACT_VERIFY,
   HOOK_INSTALLED,
   HOOK_REFUSED,
   REASON_MESSAGE,
@@ -33,65 +31,25 @@ import {
   REASON_TIMER,
   SITE_FIRST,
   TEXT_BUFFERS,
-  TEXT_COUNT,
   TEXT_DIGEST,
   TEXT_IOBUFFER,
   TEXT_OPENSSL,
   TEXT_PLUGINS,
-  TEXT_SIZE,
 } from "../abi";
-import { facts, input, limit, texts } from "../base/memory";
+import { limit } from "../base/memory";
 import { ascii, byte, copy, unsigned, utc } from "../base/writer";
+import { factOf, factText, factTextLength, level, verifying } from "../model/facts";
 
 const FORMAT: u32 = 1;
-
-/** Sets what only the host knows. Returns 0, or -1 where there is no such fact. */
-export function fact(which: u32, value: u64): i32 {
-  if (which >= FACT_COUNT) return -1;
-  store<u64>(facts + ((<usize>which) << 3), value);
-  return 0;
-}
-
-/** Likewise a text, whose bytes are in the input region; cut to what there is room for. Returns 0 or -1. */
-export function say(which: u32, length: u32): i32 {
-  if (which >= TEXT_COUNT) return -1;
-  const at = textAt(which);
-  const n: u32 = length < TEXT_SIZE - 2 ? length : TEXT_SIZE - 2;
-  store<u16>(at, <u16>n);
-  for (let i: u32 = 0; i < n; ++i) {
-    const c = load<u8>(input + i);
-    // What would end the quotes or the line is left out of them.
-    store<u8>(at + 2 + i, c < 0x20 || c == 0x7f || c == 0x22 ? 0x3f : c);
-  }
-  return 0;
-}
-
-export function level(): u32 {
-  return <u32>get(FACT_LEVEL);
-}
-
-/** Seconds since arming; 0 where nothing is tracked. */
-export function armed(): u64 {
-  return get(FACT_ARMED);
-}
-
-/** Of a FACT_ that tells a hook's state. */
-export function isInstalled(hook: u32): bool {
-  return get(hook) == HOOK_INSTALLED;
-}
-
-export function verifying(): bool {
-  return get(FACT_VERIFY) != 0;
-}
 
 export function renderHeader(): void {
   ascii("memtrack format=");
   unsigned(FORMAT);
   number(" dump=", FACT_DUMP);
   ascii(" time=");
-  utc(get(FACT_TIME));
+  utc(factOf(FACT_TIME));
   ascii(" reason=");
-  ascii(reason(<u32>get(FACT_REASON)));
+  ascii(reason(<u32>factOf(FACT_REASON)));
   number(" level=", FACT_LEVEL);
   number(" armed=", FACT_ARMED);
   ascii(" core=");
@@ -115,7 +73,7 @@ export function renderHeader(): void {
   number(" lost=", FACT_LOST);
   number(" traps=", FACT_TRAPS);
   number(" damaged=", FACT_DAMAGED);
-  if (get(FACT_TWICE) == u64.MAX_VALUE) ascii(" twice=-");
+  if (factOf(FACT_TWICE) == u64.MAX_VALUE) ascii(" twice=-");
   else number(" twice=", FACT_TWICE);
   number(" untracked=", FACT_UNTRACKED);
   number(" memory=", FACT_MEMORY);
@@ -124,7 +82,7 @@ export function renderHeader(): void {
   refusal(FACT_OPENSSL, TEXT_OPENSSL, "openssl");
   refusal(FACT_PLUGINS, TEXT_PLUGINS, "plugins");
   refusal(FACT_BUFFERS, TEXT_BUFFERS, "buffers");
-  if (get(FACT_OVERFLOW)) {
+  if (factOf(FACT_OVERFLOW)) {
     ascii('memtrack warning="the site table is full: new sites are counted as (other); ');
     ascii('raise proxy.config.plugin.memtrack.sites and restart"\n');
   }
@@ -141,7 +99,7 @@ export function renderEnd(rows: u32): void {
 }
 
 function refusal(state: u32, why: u32, name: string): void {
-  if (get(state) != HOOK_REFUSED) return;
+  if (factOf(state) != HOOK_REFUSED) return;
   ascii("memtrack hook=");
   ascii(name);
   ascii(' state=refused reason="');
@@ -157,23 +115,15 @@ function reason(value: u32): string {
 }
 
 function hook(which: u32): string {
-  const state = <u32>get(which);
+  const state = <u32>factOf(which);
   return state == HOOK_INSTALLED ? "installed" : state == HOOK_REFUSED ? "refused" : "off";
 }
 
 function number(key: string, which: u32): void {
   ascii(key);
-  unsigned(get(which));
+  unsigned(factOf(which));
 }
 
 function text(which: u32): void {
-  copy(textAt(which) + 2, load<u16>(textAt(which)));
-}
-
-function textAt(which: u32): usize {
-  return texts + <usize>which * TEXT_SIZE;
-}
-
-function get(which: u32): u64 {
-  return load<u64>(facts + ((<usize>which) << 3));
+  copy(factText(which), factTextLength(which));
 }

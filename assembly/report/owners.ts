@@ -6,17 +6,19 @@
 import { CLASS_COUNT, CLASS_HEAP, CLASS_IOBUFFER, CLASS_OBJECT, CLASS_OPENSSL, CLASS_TSAPI } from "../abi";
 import { KIND_COUNT, OWNERS_MAX, OWNER_CORE, OWNER_OTHER } from "../abi";
 import { order, rollup, ROLLUP_SIZE } from "../base/memory";
+import { ascii, byte, copy, signed } from "../base/writer";
 import { alive, inUse, isRow, knownSites, siteClass } from "../model/model";
 import { kindOf, ownerOfSite } from "../registry/name";
 import { isOwner, isRetired, ownerKey, ownerLength, ownerText } from "../registry/owner";
-import { ascii, byte, copy, padRight, position, repeat, signed } from "../base/writer";
+import { bar, column, rule } from "./table";
 
 const BYTES: usize = 0; // by class
 const OBJECTS: usize = CLASS_COUNT * 8; // by kind
 const TOTAL: usize = OBJECTS + KIND_COUNT * 8;
 const LAST: usize = TOTAL + 8;
 const LAST_KEY: usize = LAST + 8;
-const WIDTH: i32 = 14;
+const BYTES_WIDTH: i32 = 14;
+const OBJECTS_WIDTH: i32 = 8;
 
 /** The sum of all rows in the last dump. The owners of that moment may be gone, what they held is missing all the same. */
 let lastTotal: i64 = 0;
@@ -29,24 +31,23 @@ export function reset(): void {
 export function renderOwners(): void {
   add();
   ascii("\nOwners: bytes in use by class, objects alive by kind; change is that of the total since the last dump\n");
-  column("IOBuffer");
-  column("OpenSSL");
-  column("TSmalloc");
-  column("Heap");
-  column("Total");
-  column("Change");
-  objects("Conts");
-  objects("Mutexes");
-  objects("Buffers");
-  objects("Readers");
-  objects("MBuffers");
-  objects("Others");
+  column("IOBuffer", BYTES_WIDTH);
+  column("OpenSSL", BYTES_WIDTH);
+  column("TSmalloc", BYTES_WIDTH);
+  column("Heap", BYTES_WIDTH);
+  column("Total", BYTES_WIDTH);
+  column("Change", BYTES_WIDTH);
+  column("Conts", OBJECTS_WIDTH);
+  column("Mutexes", OBJECTS_WIDTH);
+  column("Buffers", OBJECTS_WIDTH);
+  column("Readers", OBJECTS_WIDTH);
+  column("MBuffers", OBJECTS_WIDTH);
+  column("Others", OBJECTS_WIDTH);
   ascii("State   | Owner\n");
-  for (let i = 0; i < 6; ++i) rule(WIDTH + (i ? 2 : 1));
-  for (let i = 0; i < <i32>KIND_COUNT; ++i) rule(10);
-  rule(9);
-  repeat(0x2d, 30);
-  byte(0x0a);
+  for (let i = 0; i < 6; ++i) rule(BYTES_WIDTH + (i ? 2 : 1), true);
+  for (let i = 0; i < <i32>KIND_COUNT; ++i) rule(OBJECTS_WIDTH + 2, true);
+  rule(9, true);
+  rule(30, false);
   const count = sortOwners();
   for (let i: u32 = 0; i < count; ++i) {
     const slot = numberAt(i);
@@ -133,34 +134,14 @@ function line(slot: u32): void {
   bytes(load<i64>(at(slot), TOTAL));
   bytes(load<i64>(at(slot), TOTAL) - load<i64>(at(slot), LAST));
   for (let kind: u32 = 0; kind < KIND_COUNT; ++kind) {
-    signed(load<i64>(at(slot) + OBJECTS + kind * 8), 8);
-    ascii(" | ");
+    signed(load<i64>(at(slot) + OBJECTS + kind * 8), OBJECTS_WIDTH);
+    bar();
   }
 }
 
 function bytes(value: i64): void {
-  signed(value, WIDTH);
-  ascii(" | ");
-}
-
-function column(title: string): void {
-  pad(title, WIDTH);
-}
-
-function objects(title: string): void {
-  pad(title, 8);
-}
-
-function pad(title: string, width: usize): void {
-  const from = position();
-  ascii(title);
-  padRight(from, width);
-  ascii(" | ");
-}
-
-function rule(width: i32): void {
-  repeat(0x2d, width);
-  byte(0x7c);
+  signed(value, BYTES_WIDTH);
+  bar();
 }
 
 function grow(to: usize, by: i64): void {

@@ -22,11 +22,12 @@ import {
   MEASURE_RSS_FILES,
   MEASURE_SLACK,
 } from "../abi";
-import { isInstalled } from "./header";
-import { limitMeasure, measured, measureOf } from "../model/environment";
-import { inUse, isArmed, isRow, knownSites, siteClass } from "../model/model";
-import { percent } from "./suspects";
+import { percent } from "../base/muldiv";
 import { ascii, signed } from "../base/writer";
+import { limitMeasure, measured, measureOf } from "../model/environment";
+import { isInstalled } from "../model/facts";
+import { inUse, isArmed, isRow, knownSites, siteClass } from "../model/model";
+import { bar } from "./table";
 
 let left: i64 = 0;
 
@@ -78,11 +79,11 @@ function part(which: u32, name: string): void {
 
 function line(bytes: i64, name: string): void {
   signed(bytes, 20);
-  ascii(" | ");
+  bar();
   const whole = measureOf(MEASURE_RSS);
   if (!whole) ascii("      -");
   else signed(bytes < 0 ? -(<i64>percent(<u64>-bytes, whole)) : <i64>percent(<u64>bytes, whole), 7);
-  ascii(" | ");
+  bar();
   ascii(name);
   ascii("\n");
 }

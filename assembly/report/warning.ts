@@ -4,17 +4,18 @@
 // at most WARNINGS_MAX in WARNINGS_SECONDS.
 
 import { FOLLOWED_MAX } from "../abi";
-import { elapsedSeconds } from "../model/timeline";
 import { entryLeaking, isFollowed } from "../analysis/owner_series";
-import { setWarned, warnedOf } from "../model/history";
-import { output, outputEnd } from "../base/memory";
-import { knownSites } from "../model/model";
-import { pack, unpack } from "../model/minifloat";
 import { ranked } from "../analysis/ranking";
 import { isSubject, subjectOfEntry } from "../analysis/series";
-import { rankSuspects, writeEvidence } from "./suspects";
+import { rankSuspects } from "../analysis/urgency";
 import { grownBy, isSuspect } from "../analysis/verdict";
+import { output, outputEnd } from "../base/memory";
 import { ascii, begin, position } from "../base/writer";
+import { setWarned, warnedOf } from "../model/history";
+import { pack, unpack } from "../model/minifloat";
+import { knownSites } from "../model/model";
+import { elapsedSeconds } from "../model/timeline";
+import { writeEvidence } from "./suspects";
 
 const WARNINGS_MAX: u32 = 10;
 const WARNINGS_SECONDS: u32 = 3600;

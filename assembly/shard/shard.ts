@@ -24,6 +24,7 @@ import {
   SITE_OTHER,
   SITE_UNKNOWN,
 } from "../abi";
+import { buckets, slots } from "../base/memory";
 import { joinOf, passage, pushBuckets, subtractOld, turnBuckets } from "./bucket";
 import { bucketOf, presentOf } from "./epoch";
 import {
@@ -39,7 +40,6 @@ import {
   liveOf,
   siteAt,
 } from "./site";
-import { buckets, slots } from "../base/memory";
 import { find, findFirst, findNear, insert, reset as resetTable } from "./table";
 
 const IOBUFFER: u64 = CLASS_IOBUFFER << DETAIL_CLASS_SHIFT;

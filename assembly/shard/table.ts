@@ -11,8 +11,8 @@
 // apart: 5,699 and 1,119; literals of mixed lengths: 755 and 466), for two instructions.
 
 import { SITE_FIRST, SITE_UNKNOWN } from "../abi";
-import { getDetail, getPlace, hasKey, setKey, siteAt } from "./site";
 import { index, indexMask, indexShift, slots } from "../base/memory";
+import { getDetail, getPlace, hasKey, setKey, siteAt } from "./site";
 
 const FOLD: u64 = 15;
 const PHI: u64 = 0x9e3779b97f4a7c15;

@@ -13,15 +13,15 @@ import {
   RECORD_FREES,
   ROLE_MODEL,
 } from "../../assembly/abi";
-import { init, register, registerOwner, siteCount } from "../../assembly/index";
 import { input, output, staging } from "../../assembly/base/memory";
+import { position } from "../../assembly/base/writer";
+import { init, register, registerOwner, siteCount } from "../../assembly/index";
 import { adopt, mergeAllocs, mergeFrees, settle, start, sumRows } from "../../assembly/model/model";
+import * as rows from "../../assembly/model/rows";
 import { lengthOf, textOf } from "../../assembly/registry/name";
 import { version } from "../../assembly/registry/registry";
 import { render } from "../../assembly/report/dump";
-import * as rows from "../../assembly/model/rows";
 import { siteAt } from "../../assembly/shard/site";
-import { position } from "../../assembly/base/writer";
 
 export const IOBUFFER: u64 = CLASS_IOBUFFER << DETAIL_CLASS_SHIFT;
 export const OPENSSL: u64 = CLASS_OPENSSL << DETAIL_CLASS_SHIFT;

@@ -27,21 +27,22 @@ import {
   markBaseline,
   releasesSince,
 } from "../../../assembly/analysis/baseline";
-import { fact } from "../../../assembly/report/header";
-import { limitMeasure, measure, measured, room, unmeasure } from "../../../assembly/model/environment";
-import { output, outputEnd, slots } from "../../../assembly/base/memory";
 import { entryAllocs, entryInUse, isCoreEntry, isFollowed, sumFollowed, writeEntry } from "../../../assembly/analysis/owner_series";
+import { sample } from "../../../assembly/analysis/sample";
+import { rankSuspects } from "../../../assembly/analysis/urgency";
+import { about, bytes, duration, grouped } from "../../../assembly/base/humanize";
+import { output, outputEnd, slots } from "../../../assembly/base/memory";
+import { begin as write } from "../../../assembly/base/writer";
+import { forgetAll } from "../../../assembly/index";
+import { limitMeasure, measure, measured, room, unmeasure } from "../../../assembly/model/environment";
+import { fact } from "../../../assembly/model/facts";
 import { ageOf } from "../../../assembly/model/history";
-import { trackedBytes } from "../../../assembly/report/reconciliation";
+import { arm, disarm, settle } from "../../../assembly/model/model";
 import { reclaim } from "../../../assembly/model/reclaim";
 import { freeSite, retireOwner } from "../../../assembly/registry/registry";
-import { rankSuspects } from "../../../assembly/report/suspects";
-import { forgetAll, sample } from "../../../assembly/analysis/sample";
-import { arm, disarm, settle } from "../../../assembly/model/model";
-import { addAlloc, addFree, siteAt } from "../../../assembly/shard/site";
+import { trackedBytes } from "../../../assembly/report/reconciliation";
 import { nextWarning } from "../../../assembly/report/warning";
-import { about, bytes, duration, grouped } from "../../../assembly/base/humanize";
-import { begin as write } from "../../../assembly/base/writer";
+import { addAlloc, addFree, siteAt } from "../../../assembly/shard/site";
 import { collect, fresh, owner, pluginSite, put, rendered, settleOne, site, textFrom, written } from "../support";
 
 function mark(name: string, now: u64 = 0): string {

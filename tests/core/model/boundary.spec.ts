@@ -12,8 +12,8 @@ import {
   secondsOfEpochs,
   youngerThanBucket,
 } from "../../../assembly/model/boundary";
-import { beginOf, bucketOf, presentOf, withBegin } from "../../../assembly/shard/epoch";
 import { measure } from "../../../assembly/model/environment";
+import { beginOf, bucketOf, presentOf, withBegin } from "../../../assembly/shard/epoch";
 import { fresh, Random, seed } from "../support";
 
 const DAY: u64 = 86400;

@@ -4,6 +4,9 @@
 // whose number gets another meaning.
 
 import { HISTORY_LEVELS, HISTORY_POINTS, HISTORY_SHIFT } from "../../../assembly/abi";
+import { ageOf, allocatedWithin, floorAt, historyForget, historyMove, liveAt, record } from "../../../assembly/model/history";
+import { setStreak, streakOf, subjectLimit } from "../../../assembly/model/history";
+import { pack, unpack } from "../../../assembly/model/minifloat";
 import {
   clockReset,
   elapsedSeconds,
@@ -15,9 +18,6 @@ import {
   timeAt,
   transactionsAt,
 } from "../../../assembly/model/timeline";
-import { ageOf, allocatedWithin, floorAt, historyForget, historyMove, liveAt, record } from "../../../assembly/model/history";
-import { setStreak, streakOf, subjectLimit } from "../../../assembly/model/history";
-import { pack, unpack } from "../../../assembly/model/minifloat";
 import { fresh, Random, seed } from "../support";
 
 const ROW: u32 = 20;

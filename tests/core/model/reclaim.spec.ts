@@ -24,7 +24,7 @@ import {
   SITE_OTHER,
   SITE_UNKNOWN,
 } from "../../../assembly/abi";
-import { fact } from "../../../assembly/report/header";
+import { indexMask, limit } from "../../../assembly/base/memory";
 import {
   bind,
   charge,
@@ -39,11 +39,11 @@ import {
   registerName,
 } from "../../../assembly/index";
 import { release, renameSite, retireOwner, seal, settle, siteCount, sitesInUse } from "../../../assembly/index";
-import { indexMask, limit } from "../../../assembly/base/memory";
+import { fact } from "../../../assembly/model/facts";
 import { allocs, arm, frees, inUse, isRow, priorFrees, sumRows } from "../../../assembly/model/model";
+import { verifyCompare, verifyMark, verifyRow, verifyStart } from "../../../assembly/model/verify";
 import { lengthOf, ownerOfSite } from "../../../assembly/registry/name";
 import { ownerOf } from "../../../assembly/registry/owner";
-import { verifyCompare, verifyMark, verifyRow, verifyStart } from "../../../assembly/model/verify";
 import {
   adoptNames,
   collect,

@@ -12,8 +12,8 @@ import {
   SITES_MAX,
   SITE_FIRST,
 } from "../../../assembly/abi";
-import { fact } from "../../../assembly/report/header";
 import { freeSite, register, registerName, renameSite, retireOwner, siteCount } from "../../../assembly/index";
+import { fact } from "../../../assembly/model/facts";
 import {
   allocs,
   frees,
@@ -26,8 +26,8 @@ import {
   priorFrees,
   sortRows,
 } from "../../../assembly/model/model";
-import { ownerOfSite } from "../../../assembly/registry/name";
 import { verifyCompare, verifyMark, verifyRow, verifyStart } from "../../../assembly/model/verify";
+import { ownerOfSite } from "../../../assembly/registry/name";
 import {
   begin,
   detail,

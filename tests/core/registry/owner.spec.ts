@@ -4,9 +4,9 @@
 
 import { CLASS_HEAP, CLASS_TSAPI, FACT_LEVEL, INPUT_SIZE, OWNERS_MAX, OWNER_CORE, OWNER_OTHER } from "../../../assembly/abi";
 import { OWNER_SLOT_BITS, OWNER_TEXT_MAX } from "../../../assembly/abi";
-import { fact } from "../../../assembly/report/header";
-import { freeSite, registerOwner, retireOwner, version } from "../../../assembly/index";
 import { input } from "../../../assembly/base/memory";
+import { freeSite, registerOwner, retireOwner, version } from "../../../assembly/index";
+import { fact } from "../../../assembly/model/facts";
 import { ownerOfSite } from "../../../assembly/registry/name";
 import { isOwner, isRetired, ownerKey, ownerLength, ownerOf, ownerText } from "../../../assembly/registry/owner";
 import { begin, fresh, owner, pluginSite, rendered, sumUp, textFrom } from "../support";

@@ -21,8 +21,8 @@ import {
   SITE_FIRST,
   SITE_OTHER,
 } from "../../../assembly/abi";
-import { detailOf, placeOf } from "../../../assembly/index";
 import { input, limit, slots } from "../../../assembly/base/memory";
+import { detailOf, placeOf } from "../../../assembly/index";
 import { sortRows } from "../../../assembly/model/model";
 import { classOfName, isLasting, kindOf, lengthOf, ownerOfSite } from "../../../assembly/registry/name";
 import {

@@ -33,10 +33,10 @@ import {
   TEXT_IOBUFFER,
   TEXT_OPENSSL,
 } from "../../../assembly/abi";
-import { fact, say } from "../../../assembly/report/header";
+import { fact, say } from "../../../assembly/model/facts";
 import { mergeAllocs, mergeFrees } from "../../../assembly/model/model";
-import { siteCount } from "../../../assembly/registry/registry";
 import { verifyCompare, verifyRow, verifyStart } from "../../../assembly/model/verify";
+import { siteCount } from "../../../assembly/registry/registry";
 import { begin, fresh, opensslSite, put, rendered, settleOne, site, stage, sumUp, unstage } from "../support";
 
 const TABLE_HEAD =

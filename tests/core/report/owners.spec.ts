@@ -23,9 +23,9 @@ import {
   SITE_OTHER,
   SITE_PRIOR,
 } from "../../../assembly/abi";
-import { fact } from "../../../assembly/report/header";
-import { freeSite, retireOwner, siteCount } from "../../../assembly/index";
 import { staging } from "../../../assembly/base/memory";
+import { freeSite, retireOwner, siteCount } from "../../../assembly/index";
+import { fact } from "../../../assembly/model/facts";
 import { arm, disarm, mergeAllocs, mergeFrees } from "../../../assembly/model/model";
 import { begin, fresh, opensslSite, owner, pluginSite, Random, rendered, seed, site, stage, sumUp, unstage } from "../support";
 

@@ -19,8 +19,8 @@ import {
   SITE_PRIOR,
   SITE_UNKNOWN,
 } from "../../../assembly/abi";
-import { init } from "../../../assembly/index";
 import { limit, slots } from "../../../assembly/base/memory";
+import { init } from "../../../assembly/index";
 import { bind, carry, charge, event, release, seal, tryCharge, tryEvent } from "../../../assembly/shard/shard";
 import { siteAt } from "../../../assembly/shard/site";
 import { fresh, IOBUFFER, OPENSSL } from "../support";

@@ -3,11 +3,12 @@
 // Verify mode says that two accountants agree where they do, and shows each row where they do not.
 
 import { FACT_VERIFY, SITES_MIN, SITE_FIRST } from "../../../assembly/abi";
-import { fact } from "../../../assembly/report/header";
 import { output } from "../../../assembly/base/memory";
-import { arm, settle } from "../../../assembly/model/model";
 import { begin as write } from "../../../assembly/base/writer";
-import { renderVerify, verifyCompare, verifyMark, verifyRow, verifyStart } from "../../../assembly/model/verify";
+import { fact } from "../../../assembly/model/facts";
+import { arm, settle } from "../../../assembly/model/model";
+import { verifyCompare, verifyMark, verifyRow, verifyStart } from "../../../assembly/model/verify";
+import { renderVerify } from "../../../assembly/report/verify_section";
 import { fresh, opensslSite, site, sumOne, written } from "../support";
 
 const HEAD =
