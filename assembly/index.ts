@@ -11,7 +11,7 @@ import * as registry from "./registry/registry";
 import * as rollup from "./report/owners";
 import { warningReset } from "./report/warning";
 import * as shard from "./shard/shard";
-import { classOf, getDetail, getPlace, siteAt } from "./shard/site";
+import { classOf, siteAt } from "./shard/site";
 
 /** Makes this instance a shard, a registry or a model: see memory.ts. Returns 0, or -1 (out of range, or no memory). */
 export function init(role: u32, sites: u32): i32 {
@@ -54,10 +54,10 @@ export function outputAt(): usize {
 
 /** The key of a registered site, for the shards that have not seen it. 0 where a site has no place (it came by name). */
 export function placeOf(site: u32): u64 {
-  return site >= SITE_FIRST && site < registry.siteCount() ? getPlace(siteAt(site)) : 0;
+  return site >= SITE_FIRST && site < registry.siteCount() ? siteAt(site).place : 0;
 }
 export function detailOf(site: u32): u64 {
-  const detail = site >= SITE_FIRST && site < registry.siteCount() ? getDetail(siteAt(site)) : 0;
+  const detail = site >= SITE_FIRST && site < registry.siteCount() ? siteAt(site).detail : 0;
   return classOf(detail) < CLASS_COUNT ? detail : 0;
 }
 

@@ -48,8 +48,9 @@ import {
   verify,
   VERIFY_SIZE,
 } from "../base/memory";
+import { recordAt } from "../base/regions";
 import { classOfName, compareNames, flagsOf, lengthOf } from "../registry/name";
-import { addBuckets, addPassed, bucketBytes, bucketCount, clearBuckets, passage, turnBuckets } from "../shard/bucket";
+import { Buckets, addBuckets, addPassed, bucketBytes, bucketCount, clearBuckets, passage, turnBuckets } from "../shard/bucket";
 import * as boundary from "./boundary";
 import { historyForget, historyMove } from "./history";
 import { computeRows, resetRows, rowOf } from "./rows";
@@ -147,7 +148,7 @@ export function mergeBuckets(first: u32, count: u32): void {
       epochs = load<u64>(from, STAGED_EPOCHS);
       map = passage(epochs, boundary.epochsNow);
     }
-    addPassed(bucketsAt(first + i), from + STAGED_BUCKETS, liveOf(pairs), liveBytesOf(pairs), map);
+    addPassed(bucketsAt(first + i), changetype<Buckets>(from + STAGED_BUCKETS), liveOf(pairs), liveBytesOf(pairs), map);
   }
 }
 
@@ -191,7 +192,7 @@ export function isAnyArmed(): bool {
 /** What one site counted until now is past. */
 export function markSite(site: u32): void {
   memory.copy(baselineAt(site), totalsAt(site), SUMS_SIZE);
-  memory.copy(bucketBaselineAt(site), bucketsAt(site), BUCKETS_SIZE);
+  memory.copy(changetype<usize>(bucketBaselineAt(site)), changetype<usize>(bucketsAt(site)), BUCKETS_SIZE);
   memory.fill(priorAt(site), 0, PRIOR_SIZE);
 }
 
@@ -413,12 +414,12 @@ function liveBytesOf(pairs: usize): u64 {
   return load<u64>(pairs, ALLOCS + BYTES) - load<u64>(pairs, FREES + BYTES);
 }
 
-function bucketsAt(site: u32): usize {
-  return bucketSums + <usize>site * BUCKETS_SIZE;
+function bucketsAt(site: u32): Buckets {
+  return recordAt<Buckets>(bucketSums, site);
 }
 
-function bucketBaselineAt(site: u32): usize {
-  return bucketBaseline + <usize>site * BUCKETS_SIZE;
+function bucketBaselineAt(site: u32): Buckets {
+  return recordAt<Buckets>(bucketBaseline, site);
 }
 
 function totalsAt(site: u32): usize {

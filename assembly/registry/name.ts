@@ -25,33 +25,49 @@ import {
   NAME_VIA,
   OWNER_CORE,
 } from "../abi";
+import { CLOSING_BRACKET, COLON, DOT, SLASH, SPACE } from "../base/chars";
+import { hashText } from "../base/hash";
 import { input, names } from "../base/memory";
+import { recordAt } from "../base/regions";
+import { OwnerSlot, Site } from "../base/types";
 import * as writer from "../base/writer";
 import { classOf } from "../shard/site";
 import { ownerLength, ownerText } from "./owner";
 
-const LENGTH: usize = NAME_LENGTH;
-const CLASS: usize = 2;
-const KIND: usize = 3;
-const OWNER: usize = 4;
-const FLAGS: usize = 6;
-const HASH: usize = 8;
-const TEXT: usize = NAME_TEXT;
+
+@unmanaged
+class NameRecord {
+  length: u16;
+  cls: u8;
+  kind: u8;
+  owner: u16;
+  flags: u16;
+  hash: u64;
+}
+
+/** A number that is free has the next free number in place of its hash. */
+@unmanaged
+export class FreeName {
+  zero: u64;
+  next: Site;
+}
+
+if (offsetof<NameRecord>("length") != NAME_LENGTH || offsetof<NameRecord>() != NAME_TEXT) ERROR("not where abi.ts tells");
+if (NAME_TEXT + NAME_MAX != NAME_SIZE) ERROR("not the sizes that abi.ts tells");
 
 /** The built-in tracker cuts a location at 127 bytes. IOBuffer names are cut there too, so that both give one name to one site. */
 export const IOBUFFER_NAME_MAX: u32 = 127;
 
 /** A flag of our own beside NAME_...: the site's key may come again when its owner has gone. */
 export const LASTING: u32 = 0x8000;
+const FLAGS_AT: u64 = offsetof<NameRecord>("flags");
+/** The same in the first word of a name. */
+const LASTING_BIT: u64 = (<u64>LASTING) << (FLAGS_AT * 8);
 
 const PLUGIN: string = "memory/plugin/";
 /** Bytes of " [via ]" and of "...". */
 const VIA: u32 = 7;
 const DOTS: u32 = 3;
-
-// FNV-1a, 64 bits. http://www.isthe.com/chongo/tech/comp/fnv/
-const FNV_BASIS: u64 = 0xcbf29ce484222325;
-const FNV_PRIME: u64 = 0x00000100000001b3;
 
 /**
  * Names a site. The location's text is in the input region: of OpenSSL's the file, of a plugin's call what comes after
@@ -59,7 +75,7 @@ const FNV_PRIME: u64 = 0x00000100000001b3;
  * @param owner its slot
  * @param flags NAME_...
  */
-export function write(site: u32, detail: u64, length: u32, owner: u32, flags: u32): void {
+export function write(site: Site, detail: u64, length: u32, owner: OwnerSlot, flags: u32): void {
   const cls = classOf(detail);
   const line = (<u32>detail) & DETAIL_LINE_MASK;
   const kind: u32 = cls != CLASS_OBJECT ? 0 : line < KIND_COUNT ? line : KIND_OTHER;
@@ -78,84 +94,77 @@ export function write(site: u32, detail: u64, length: u32, owner: u32, flags: u3
 }
 
 /** Gives a plugin's site a better text, which stands in the input region: what comes after memory/plugin/. */
-export function rename(site: u32, length: u32): void {
+export function rename(site: Site, length: u32): void {
   const hash = hashOf(site);
   begin(site, NAME_MAX);
   call(length, ownerOfSite(site), flagsOf(site));
   finish(site, classOfName(site), kindOf(site), ownerOfSite(site), flagsOf(site));
-  store<u64>(nameAt(site), hash, HASH);
+  nameAt(site).hash = hash;
 }
 
 /** Names the row of what found no room: of a class, or of a class and an owner. It stays for ever. */
-export function writeOther(site: u32, cls: u32, owner: u32): void {
+export function writeOther(site: Site, cls: u32, owner: OwnerSlot): void {
   begin(site, NAME_MAX);
   writer.ascii(cls == CLASS_IOBUFFER ? "memory/IOBuffer/" : cls == CLASS_OPENSSL ? "memory/OpenSSL/" : PLUGIN);
   if (owner != OWNER_CORE && cls != CLASS_OPENSSL) {
     writer.copy(ownerText(owner), ownerLength(owner));
-    writer.byte(0x20);
+    writer.byte(SPACE);
   }
   writer.ascii("(other)");
   const flags = owner != OWNER_CORE && cls == CLASS_OPENSSL ? NAME_VIA | LASTING : LASTING;
   finish(site, cls, cls == CLASS_OBJECT ? KIND_OTHER : 0, owner, flags);
 }
 
-export function clear(site: u32): void {
-  memory.fill(nameAt(site), 0, NAME_SIZE);
+export function clear(site: Site): void {
+  memory.fill(changetype<usize>(nameAt(site)), 0, NAME_SIZE);
 }
 
-/** The hash of a name that is given as text. */
-export function hashText(from: usize, length: usize): u64 {
-  let hash = FNV_BASIS;
-  for (let i: usize = 0; i < length; ++i) hash = (hash ^ load<u8>(from + i)) * FNV_PRIME;
-  return hash;
+export function textOf(site: Site): usize {
+  return changetype<usize>(nameAt(site)) + NAME_TEXT;
 }
 
-export function textOf(site: u32): usize {
-  return nameAt(site) + TEXT;
+export function lengthOf(site: Site): u32 {
+  return nameAt(site).length;
 }
 
-export function lengthOf(site: u32): u32 {
-  return load<u16>(nameAt(site), LENGTH);
+export function classOfName(site: Site): u32 {
+  return nameAt(site).cls;
 }
 
-export function classOfName(site: u32): u32 {
-  return load<u8>(nameAt(site), CLASS);
+export function kindOf(site: Site): u32 {
+  return nameAt(site).kind;
 }
 
-export function kindOf(site: u32): u32 {
-  return load<u8>(nameAt(site), KIND);
+export function ownerOfSite(site: Site): OwnerSlot {
+  return nameAt(site).owner;
 }
 
-export function ownerOfSite(site: u32): u32 {
-  return load<u16>(nameAt(site), OWNER);
+export function flagsOf(site: Site): u32 {
+  return nameAt(site).flags;
 }
 
-export function flagsOf(site: u32): u32 {
-  return load<u16>(nameAt(site), FLAGS);
-}
-
-export function hashOf(site: u32): u64 {
-  return load<u64>(nameAt(site), HASH);
+export function hashOf(site: Site): u64 {
+  return nameAt(site).hash;
 }
 
 /** Whether the site's number is never given again (reclaim.ts). */
-export function isLasting(site: u32): bool {
+export function isLasting(site: Site): bool {
   return (flagsOf(site) & LASTING) != 0;
 }
 
 /** What tells rows apart beside their text: length, class, kind, owner, flags. */
-export function identityOf(site: u32): u64 {
-  return load<u64>(nameAt(site)) & ~((<u64>LASTING) << (FLAGS * 8));
+export function identityOf(site: Site): u64 {
+  return load<u64>(changetype<usize>(nameAt(site))) & ~LASTING_BIT;
 }
 
 /** Whether two sites are of one row: they look the same to the reader of a table. */
-export function sameName(a: u32, b: u32): bool {
+export function sameName(a: Site, b: Site): bool {
   if (identityOf(a) != identityOf(b)) return false;
   return memory.compare(textOf(a), textOf(b), lengthOf(a)) == 0;
 }
 
 /** A total order of names: by text, then by what else tells rows apart. */
-export function compareNames(a: u32, b: u32): i32 {
+export function compareNames(a: Site, b: Site): i32 {
   const la = lengthOf(a);
   const lb = lengthOf(b);
   const order = memory.compare(textOf(a), textOf(b), la < lb ? la : lb);
@@ -163,32 +172,36 @@ export function compareNames(a: u32, b: u32): i32 {
   return la != lb ? (la < lb ? -1 : 1) : a < b ? -1 : a > b ? 1 : 0;
 }
 
-export function nameAt(site: u32): usize {
-  return names + <usize>site * NAME_SIZE;
+export function freeNameAt(site: Site): FreeName {
+  return recordAt<FreeName>(names, site, NAME_SIZE);
 }
 
-function begin(site: u32, room: usize): void {
+function nameAt(site: Site): NameRecord {
+  return recordAt<NameRecord>(names, site, NAME_SIZE);
+}
+
+function begin(site: Site, room: usize): void {
   writer.begin(textOf(site), textOf(site) + room);
 }
 
-function finish(site: u32, cls: u32, kind: u32, owner: u32, flags: u32): void {
+function finish(site: Site, cls: u32, kind: u32, owner: OwnerSlot, flags: u32): void {
   if (flags & NAME_VIA) {
     writer.ascii(" [via ");
     writer.copy(ownerText(owner), ownerLength(owner));
-    writer.byte(0x5d);
+    writer.byte(CLOSING_BRACKET);
   }
   const at = nameAt(site);
   const length = writer.position() - textOf(site);
-  store<u16>(at, <u16>length, LENGTH);
-  store<u8>(at, <u8>cls, CLASS);
-  store<u8>(at, <u8>kind, KIND);
-  store<u16>(at, <u16>owner, OWNER);
-  store<u16>(at, <u16>flags, FLAGS);
-  store<u64>(at, hashText(textOf(site), length), HASH);
+  at.length = <u16>length;
+  at.cls = <u8>cls;
+  at.kind = <u8>kind;
+  at.owner = <u16>owner;
+  at.flags = <u16>flags;
+  at.hash = hashText(textOf(site), length);
 }
 
 /** A plugin's call. A long text keeps its beginning and its end: there the module and the line are. */
-function call(length: u32, owner: u32, flags: u32): void {
+function call(length: u32, owner: OwnerSlot, flags: u32): void {
   writer.ascii(PLUGIN);
   const room = NAME_MAX - <u32>PLUGIN.length - (flags & NAME_VIA ? VIA + ownerLength(owner) : 0);
   if (length <= room) return writer.foreign(input, length);
@@ -200,14 +213,14 @@ function call(length: u32, owner: u32, flags: u32): void {
 }
 
 /** file:line, without the ../ that a build in a folder of its own leaves in front; a long path keeps its end. */
-function file(length: u32, line: u32, owner: u32): void {
+function file(length: u32, line: u32, ownerBytes: u32): void {
   let at: u32 = 0;
   for (;;) {
-    if (at + 3 <= length && is(at, 0x2e) && is(at + 1, 0x2e) && is(at + 2, 0x2f)) at += 3;
-    else if (at + 2 <= length && is(at, 0x2e) && is(at + 1, 0x2f)) at += 2;
+    if (at + 3 <= length && is(at, DOT) && is(at + 1, DOT) && is(at + 2, SLASH)) at += 3;
+    else if (at + 2 <= length && is(at, DOT) && is(at + 1, SLASH)) at += 2;
     else break;
   }
-  const taken: u32 = 40 + (owner ? owner + VIA : 0); // the prefix, dots, a colon, a line of 9 digits, [via owner]
+  const taken: u32 = 40 + (ownerBytes ? ownerBytes + VIA : 0); // the prefix, dots, a colon, a line of 9 digits, [via owner]
   const room: u32 = taken + 20 < NAME_MAX ? NAME_MAX - taken : 20;
   if (at == length) writer.ascii("(no file)");
   else if (length - at > room) {
@@ -215,7 +228,7 @@ function file(length: u32, line: u32, owner: u32): void {
     at = length - room;
   }
   writer.foreign(input + at, length - at);
-  writer.byte(0x3a);
+  writer.byte(COLON);
   writer.unsigned(line);
 }
 

@@ -13,14 +13,23 @@
 
 import { INPUT_SIZE, OWNERS_MAX, OWNER_CORE, OWNER_OTHER, OWNER_SIZE, OWNER_SLOT_BITS, OWNER_TEXT_MAX } from "../abi";
 import { input, owners } from "../base/memory";
+import { recordAt } from "../base/regions";
+import { OwnerKey, OwnerSlot } from "../base/types";
 import * as writer from "../base/writer";
 
-const LENGTH: usize = 0;
-const STATE: usize = 2;
-const SITES: usize = 4;
-const KEY: usize = 8;
-const RETIRED_WITH: usize = 12;
-const TEXT: usize = 16;
+
+@unmanaged
+class OwnerRecord {
+  length: u16;
+  state: u16;
+  sites: u32;
+  key: OwnerKey;
+  retiredWith: u32;
+}
+
+const TEXT: usize = offsetof<OwnerRecord>();
+
+if (TEXT + OWNER_TEXT_MAX != OWNER_SIZE) ERROR("not the sizes that abi.ts tells");
 
 const FREE: u32 = 0;
 const LOADED: u32 = 1;
@@ -39,14 +48,14 @@ export function reset(): void {
  * A module was loaded. Its text is in the input region.
  * @returns the owner's key; that of (other plugins) where every slot is taken
  */
-export function registerOwner(length: u32): u32 {
+export function registerOwner(length: u32): OwnerKey {
   if (length > INPUT_SIZE) length = INPUT_SIZE;
-  for (let slot: u32 = OWNER_OTHER + 1; slot < OWNERS_MAX; ++slot) {
+  for (let slot: OwnerSlot = OWNER_OTHER + 1; slot < OWNERS_MAX; ++slot) {
     if (state(slot) != FREE) continue;
     const key = (((ownerKey(slot) >>> OWNER_SLOT_BITS) + 1) << OWNER_SLOT_BITS) | slot;
     writer.begin(ownerText(slot), ownerText(slot) + OWNER_TEXT_MAX);
     writer.foreign(input, length);
-    store<u32>(ownerAt(slot), 0, SITES);
+    ownerAt(slot).sites = 0;
     finish(slot, key);
     return key;
   }
@@ -58,73 +67,77 @@ export function registerOwner(length: u32): u32 {
  * @param version of the registry, from now on
  * @returns 0, or -1 where there is no such owner
  */
-export function retireOwner(key: u32, version: u32): i32 {
+export function retireOwner(key: OwnerKey, version: u32): i32 {
   const slot = slotOf(key);
   if (slot <= OWNER_OTHER || ownerKey(slot) != key || state(slot) != LOADED) return -1;
-  store<u16>(ownerAt(slot), <u16>RETIRED, STATE);
-  store<u32>(ownerAt(slot), version, RETIRED_WITH);
+  const at = ownerAt(slot);
+  at.state = <u16>RETIRED;
+  at.retiredWith = version;
   releaseSlot(slot);
   return 0;
 }
 
 /** The slot of a key; that of (other plugins) where the owner has gone meanwhile. */
-export function ownerOf(key: u32): u32 {
+export function ownerOf(key: OwnerKey): OwnerSlot {
   const slot = slotOf(key);
   return state(slot) != FREE && ownerKey(slot) == key ? slot : OWNER_OTHER;
 }
 
-export function addSite(slot: u32): void {
-  store<u32>(ownerAt(slot), load<u32>(ownerAt(slot), SITES) + 1, SITES);
+export function addSite(slot: OwnerSlot): void {
+  const at = ownerAt(slot);
+  at.sites = at.sites + 1;
 }
 
-export function dropSite(slot: u32): void {
-  store<u32>(ownerAt(slot), load<u32>(ownerAt(slot), SITES) - 1, SITES);
+export function dropSite(slot: OwnerSlot): void {
+  const at = ownerAt(slot);
+  at.sites = at.sites - 1;
   releaseSlot(slot);
 }
 
-export function isRetired(slot: u32): bool {
+export function isRetired(slot: OwnerSlot): bool {
   return state(slot) == RETIRED;
 }
 
 /** Whether it was retired already in a version of the registry. */
-export function isRetiredSince(slot: u32, version: u32): bool {
-  return isRetired(slot) && <i32>(version - load<u32>(ownerAt(slot), RETIRED_WITH)) >= 0;
+export function isRetiredSince(slot: OwnerSlot, version: u32): bool {
+  return isRetired(slot) && <i32>(version - ownerAt(slot).retiredWith) >= 0;
 }
 
-export function isOwner(slot: u32): bool {
+export function isOwner(slot: OwnerSlot): bool {
   return state(slot) != FREE;
 }
 
-export function ownerText(slot: u32): usize {
-  return ownerAt(slot) + TEXT;
+export function ownerText(slot: OwnerSlot): usize {
+  return changetype<usize>(ownerAt(slot)) + TEXT;
 }
 
-export function ownerLength(slot: u32): u32 {
-  return load<u16>(ownerAt(slot), LENGTH);
+export function ownerLength(slot: OwnerSlot): u32 {
+  return ownerAt(slot).length;
 }
 
-export function ownerKey(slot: u32): u32 {
-  return load<u32>(ownerAt(slot), KEY);
+export function ownerKey(slot: OwnerSlot): OwnerKey {
+  return ownerAt(slot).key;
 }
 
-function releaseSlot(slot: u32): void {
-  if (isRetired(slot) && !load<u32>(ownerAt(slot), SITES)) store<u16>(ownerAt(slot), <u16>FREE, STATE);
+function releaseSlot(slot: OwnerSlot): void {
+  if (isRetired(slot) && !ownerAt(slot).sites) ownerAt(slot).state = <u16>FREE;
 }
 
-function finish(slot: u32, key: u32): void {
-  store<u16>(ownerAt(slot), <u16>(writer.position() - ownerText(slot)), LENGTH);
-  store<u16>(ownerAt(slot), <u16>LOADED, STATE);
-  store<u32>(ownerAt(slot), key, KEY);
+function finish(slot: OwnerSlot, key: OwnerKey): void {
+  const at = ownerAt(slot);
+  at.length = <u16>(writer.position() - ownerText(slot));
+  at.state = <u16>LOADED;
+  at.key = key;
 }
 
-function slotOf(key: u32): u32 {
+function slotOf(key: OwnerKey): OwnerSlot {
   return key & (OWNERS_MAX - 1);
 }
 
-function state(slot: u32): u32 {
-  return load<u16>(ownerAt(slot), STATE);
+function state(slot: OwnerSlot): u32 {
+  return ownerAt(slot).state;
 }
 
-function ownerAt(slot: u32): usize {
-  return owners + <usize>slot * OWNER_SIZE;
+function ownerAt(slot: OwnerSlot): OwnerRecord {
+  return recordAt<OwnerRecord>(owners, slot, OWNER_SIZE);
 }

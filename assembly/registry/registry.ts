@@ -20,7 +20,10 @@ import {
   SITE_FIRST,
   SITE_OTHER,
 } from "../abi";
+import { slotOfHash } from "../base/hash";
 import { indexBits, indexMask, limit, nameIndex, slots } from "../base/memory";
+import { setValueAt, valueAt } from "../base/regions";
+import { OwnerKey, Site } from "../base/types";
 import { classOf, detailOfOther, hasOther, ownerOfDetail } from "../shard/site";
 import { find, forget, insert } from "../shard/table";
 import * as name from "./name";
@@ -30,7 +33,7 @@ let count: u32 = 0;
 let refused: u64 = 0;
 let changes: u32 = 0;
 /** A number that was given back; the next one stands in its name's hash. 0 where there is none. */
-let free: u32 = 0;
+let free: Site = 0;
 let freeCount: u32 = 0;
 /** Rows (other) of a class and an owner. */
 let others: u32 = 0;
@@ -75,7 +78,7 @@ export function version(): u32 {
  * @returns the site's number; that of a row (other) where the table is full: of its class and of the owner in the detail, or, where
  *   there can be no such row, of its class
  */
-export function register(place: u64, detail: u64, length: u32, ownerKey: u32, flags: u32): u32 {
+export function register(place: u64, detail: u64, length: u32, ownerKey: OwnerKey, flags: u32): Site {
   const known = find(place, detail);
   if (known && name.lengthOf(known)) return known;
   const cls = classOf(detail);
@@ -96,12 +99,12 @@ export function register(place: u64, detail: u64, length: u32, ownerKey: u32, fl
 }
 
 /** Whether a number is that of a registered site, and not of one that sums others. */
-export function isOwnSite(site: u32): bool {
+export function isOwnSite(site: Site): bool {
   return site >= SITE_FIRST && site < limit;
 }
 
 /** The row (other) of a class and an owner, as a sealed shard finds it. */
-function other(detail: u64): u32 {
+function other(detail: u64): Site {
   const key = detailOfOther(detail);
   const known = find(OTHER_PLACE, key);
   if (known) return known;
@@ -117,7 +120,7 @@ function other(detail: u64): u32 {
 }
 
 /** As register(), for an IOBuffer name whose place is not known: another accountant's row. */
-export function registerName(length: u32): u32 {
+export function registerName(length: u32): Site {
   if (length > INPUT_SIZE) length = INPUT_SIZE;
   // The name is built in the slot of a fixed site that has none, only to be looked for.
   const spare = SITE_FIRST - 1;
@@ -141,30 +144,30 @@ export function registerName(length: u32): u32 {
 }
 
 /** A better text for a plugin's site: what comes after memory/plugin/ is in the input region. Returns 0 or -1. */
-export function renameSite(site: u32, length: u32): i32 {
+export function renameSite(site: Site, length: u32): i32 {
   if (!isOwnSite(site) || !name.lengthOf(site) || length > INPUT_SIZE) return -1;
   name.rename(site, length);
   ++changes;
   return 0;
 }
 
-export function registerOwner(length: u32): u32 {
+export function registerOwner(length: u32): OwnerKey {
   ++changes;
   return owner.registerOwner(length);
 }
 
-export function retireOwner(key: u32): i32 {
+export function retireOwner(key: OwnerKey): i32 {
   return owner.retireOwner(key, ++changes);
 }
 
 /** Nothing of this site is in use, and nothing will be: its number can be given again. Returns 0 or -1. */
-export function freeSite(site: u32): i32 {
+export function freeSite(site: Site): i32 {
   if (!isOwnSite(site) || !name.lengthOf(site)) return -1;
   if (!owner.isRetired(name.ownerOfSite(site)) || name.isLasting(site)) return -1;
   const cls = name.classOfName(site);
   owner.dropSite(name.ownerOfSite(site));
   name.clear(site);
-  setNext(site, free);
+  name.freeNameAt(site).next = free;
   free = site;
   ++freeCount;
   if (cls == CLASS_IOBUFFER) rebuildNames();
@@ -172,61 +175,47 @@ export function freeSite(site: u32): i32 {
   return 0;
 }
 
-/** Where a free number's name keeps the next free number. */
-const NEXT: usize = 8;
-
-function take(): u32 {
+function take(): Site {
   if (refused) return 0;
   if (!free) return count == limit ? 0 : count++;
   const site = free;
-  free = nextOf(site);
+  free = name.freeNameAt(site).next;
   --freeCount;
   return site;
 }
 
 /** Takes a number back whose own key has come again after all, so that the shards that still have it agree with the others. */
-function takeBack(site: u32): u32 {
+function takeBack(site: Site): Site {
   let at = free;
-  while (at && at != site && nextOf(at) != site) at = nextOf(at);
+  while (at && at != site && name.freeNameAt(at).next != site) at = name.freeNameAt(at).next;
   if (!at) return 0;
-  if (at == site) free = nextOf(site);
-  else setNext(at, nextOf(site));
+  const next = name.freeNameAt(site).next;
+  if (at == site) free = next;
+  else name.freeNameAt(at).next = next;
   --freeCount;
   return site;
 }
 
-function nextOf(site: u32): u32 {
-  return load<u32>(name.nameAt(site) + NEXT);
-}
-
-function setNext(site: u32, next: u32): void {
-  store<u32>(name.nameAt(site) + NEXT, next);
-}
-
 // The index of IOBuffer names, by their hashes.
 
-function slotOf(hash: u64): usize {
-  return <usize>(hash >>> (64 - indexBits));
-}
-
-function findName(hash: u64): u32 {
-  let at = slotOf(hash);
-  let site = <u32>load<u16>(nameIndex + (at << 1));
+function findName(hash: u64): Site {
+  let at = slotOfHash(hash, indexBits);
+  let site = <u32>valueAt<u16>(nameIndex, at);
   while (site && name.hashOf(site) != hash) {
     at = (at + 1) & indexMask;
-    site = load<u16>(nameIndex + (at << 1));
+    site = valueAt<u16>(nameIndex, at);
   }
   return site;
 }
 
-function insertName(site: u32): void {
-  let at = slotOf(name.hashOf(site));
-  while (load<u16>(nameIndex + (at << 1))) at = (at + 1) & indexMask;
-  store<u16>(nameIndex + (at << 1), <u16>site);
+function insertName(site: Site): void {
+  let at = slotOfHash(name.hashOf(site), indexBits);
+  while (valueAt<u16>(nameIndex, at)) at = (at + 1) & indexMask;
+  setValueAt<u16>(nameIndex, at, <u16>site);
 }
 
 function rebuildNames(): void {
-  memory.fill(nameIndex, 0, (indexMask + 1) << 1);
+  memory.fill(nameIndex, 0, (indexMask + 1) * sizeof<u16>());
   for (let site = SITE_FIRST; site < count; ++site) {
     if (!name.lengthOf(site) || name.classOfName(site) != CLASS_IOBUFFER) continue;
     if (!findName(name.hashOf(site))) insertName(site);

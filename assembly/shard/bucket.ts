@@ -12,45 +12,63 @@
 // modular: sums and differences are exact while what is alive fits, 2^31 of one site and bucket.
 
 import { BUCKETS, BUCKETS_SIZE } from "../abi";
+import { addToValueAt, valueAt } from "../base/regions";
 import { beginOf, bucketOf } from "./epoch";
 
-const COUNT: usize = 40;
+
+@unmanaged
+export class Buckets {
+  bytes1: u64;
+  bytes2: u64;
+  bytes3: u64;
+  bytes4: u64;
+  bytes5: u64;
+  count1: u32;
+  count2: u32;
+  count3: u32;
+  count4: u32;
+  count5: u32;
+  zero: u32;
+}
+
+if (offsetof<Buckets>() != BUCKETS_SIZE) ERROR("not the size that abi.ts tells");
+
+const COUNTS: usize = offsetof<Buckets>("count1");
 
 // @ts-ignore: decorator
 @inline
-export function subtractOld(at: usize, bucket: u32, size: u64): void {
-  const bytes = at + ((<usize>(bucket - 1)) << 3);
-  const count = at + COUNT + ((<usize>(bucket - 1)) << 2);
-  store<u64>(bytes, load<u64>(bytes) - size);
-  store<u32>(count, load<u32>(count) - 1);
-}
-
-export function bucketBytes(at: usize, bucket: u32): u64 {
-  return load<u64>(at + ((bucket - 1) << 3));
-}
-
-export function bucketCount(at: usize, bucket: u32): u32 {
-  return load<u32>(at + COUNT + ((bucket - 1) << 2));
+export function bucketBytes(at: Buckets, bucket: u32): u64 {
+  return valueAt<u64>(changetype<usize>(at), bucket - 1);
 }
 
 // @ts-ignore: decorator
 @inline
-export function addOld(at: usize, bucket: u32, count: u32, bytes: u64): void {
-  const toBytes = at + ((<usize>(bucket - 1)) << 3);
-  const toCount = at + COUNT + ((<usize>(bucket - 1)) << 2);
-  store<u64>(toBytes, load<u64>(toBytes) + bytes);
-  store<u32>(toCount, load<u32>(toCount) + count);
+export function bucketCount(at: Buckets, bucket: u32): u32 {
+  return valueAt<u32>(changetype<usize>(at) + COUNTS, bucket - 1);
+}
+
+// @ts-ignore: decorator
+@inline
+export function addOld(at: Buckets, bucket: u32, count: u32, bytes: u64): void {
+  addToValueAt<u64>(changetype<usize>(at), bucket - 1, bytes);
+  addToValueAt<u32>(changetype<usize>(at) + COUNTS, bucket - 1, count);
+}
+
+// @ts-ignore: decorator
+@inline
+export function subtractOld(at: Buckets, bucket: u32, size: u64): void {
+  addOld(at, bucket, -1, -size);
 }
 
 /** Adds what another one has, bucket by bucket, or takes it away. */
-export function addBuckets(to: usize, from: usize, sign: i32): void {
+export function addBuckets(to: Buckets, from: Buckets, sign: i32): void {
   for (let bucket: u32 = 1; bucket <= BUCKETS; ++bucket) {
     addOld(to, bucket, <u32>sign * bucketCount(from, bucket), <u64>(<i64>sign) * bucketBytes(from, bucket));
   }
 }
 
-export function clearBuckets(at: usize): void {
-  memory.fill(at, 0, BUCKETS_SIZE);
+export function clearBuckets(at: Buckets): void {
+  memory.fill(changetype<usize>(at), 0, BUCKETS_SIZE);
 }
 
 /**
@@ -84,7 +102,7 @@ export function joinOf(map: u32): u32 {
 }
 
 /** Adds what somebody has of another word: `live` and `liveBytes` in all, `from` by bucket; `map` is the passage from that word. */
-export function addPassed(to: usize, from: usize, live: u32, liveBytes: u64, map: u32): void {
+export function addPassed(to: Buckets, from: Buckets, live: u32, liveBytes: u64, map: u32): void {
   if (map == SAME) return addSame(to, from);
   let young = live;
   let youngBytes = liveBytes;
@@ -99,60 +117,67 @@ export function addPassed(to: usize, from: usize, live: u32, liveBytes: u64, map
 }
 
 /** Without loops: it is done for each site of each shard, mostly for nothing. */
-function addSame(to: usize, from: usize): void {
-  const b1 = load<u64>(from);
-  const b2 = load<u64>(from, 8);
-  const b3 = load<u64>(from, 16);
-  const b4 = load<u64>(from, 24);
-  const b5 = load<u64>(from, 32);
-  const counts = load<u64>(from, COUNT) | load<u64>(from, COUNT + 8) | load<u64>(from, COUNT + 16);
-  if (!(b1 | b2 | b3 | b4 | b5 | counts)) return;
-  store<u64>(to, load<u64>(to) + b1);
-  store<u64>(to, load<u64>(to, 8) + b2, 8);
-  store<u64>(to, load<u64>(to, 16) + b3, 16);
-  store<u64>(to, load<u64>(to, 24) + b4, 24);
-  store<u64>(to, load<u64>(to, 32) + b5, 32);
+function addSame(to: Buckets, from: Buckets): void {
+  const b1 = from.bytes1;
+  const b2 = from.bytes2;
+  const b3 = from.bytes3;
+  const b4 = from.bytes4;
+  const b5 = from.bytes5;
+  if (!(b1 | b2 | b3 | b4 | b5 | anyCount(from))) return;
+  to.bytes1 = to.bytes1 + b1;
+  to.bytes2 = to.bytes2 + b2;
+  to.bytes3 = to.bytes3 + b3;
+  to.bytes4 = to.bytes4 + b4;
+  to.bytes5 = to.bytes5 + b5;
   for (let bucket: u32 = 1; bucket <= BUCKETS; ++bucket) addOld(to, bucket, bucketCount(from, bucket), 0);
+}
+
+/** Not 0 where there is any: two counts at once, the last with the zero behind it. */
+// @ts-ignore: decorator
+@inline
+function anyCount(at: Buckets): u64 {
+  const counts = changetype<usize>(at) + COUNTS;
+  return valueAt<u64>(counts, 0) | valueAt<u64>(counts, 1) | valueAt<u64>(counts, 2);
 }
 
 /** Takes buckets from one word to the next. `live` and `liveBytes` are those of the site in all. Straight: it is done for every site. */
 // @ts-ignore: decorator
 @inline
-export function pushBuckets(at: usize, live: u32, liveBytes: u64, join: u32): void {
-  const b1 = load<u64>(at);
-  const b2 = load<u64>(at, 8);
-  const b3 = load<u64>(at, 16);
-  const b4 = load<u64>(at, 24);
-  const b5 = load<u64>(at, 32);
-  const c1 = load<u32>(at, COUNT);
-  const c2 = load<u32>(at, COUNT + 4);
-  const c3 = load<u32>(at, COUNT + 8);
-  const c4 = load<u32>(at, COUNT + 12);
-  const c5 = load<u32>(at, COUNT + 16);
+export function pushBuckets(at: Buckets, live: u32, liveBytes: u64, join: u32): void {
+  const b1 = at.bytes1;
+  const b2 = at.bytes2;
+  const b3 = at.bytes3;
+  const b4 = at.bytes4;
+  const b5 = at.bytes5;
+  const c1 = at.count1;
+  const c2 = at.count2;
+  const c3 = at.count3;
+  const c4 = at.count4;
+  const c5 = at.count5;
   const young = live - c1 - c2 - c3 - c4 - c5;
   const youngBytes = liveBytes - b1 - b2 - b3 - b4 - b5;
   if (join == 5) {
-    store<u64>(at, b5 + b4, 32);
-    store<u32>(at, c5 + c4, COUNT + 16);
+    at.bytes5 = b5 + b4;
+    at.count5 = c5 + c4;
   }
   if (join >= 4) {
-    store<u64>(at, join == 4 ? b4 + b3 : b3, 24);
-    store<u32>(at, join == 4 ? c4 + c3 : c3, COUNT + 12);
+    at.bytes4 = join == 4 ? b4 + b3 : b3;
+    at.count4 = join == 4 ? c4 + c3 : c3;
   }
   if (join >= 3) {
-    store<u64>(at, join == 3 ? b3 + b2 : b2, 16);
-    store<u32>(at, join == 3 ? c3 + c2 : c2, COUNT + 8);
+    at.bytes3 = join == 3 ? b3 + b2 : b2;
+    at.count3 = join == 3 ? c3 + c2 : c2;
   }
   if (join >= 2) {
-    store<u64>(at, join == 2 ? b2 + b1 : b1, 8);
-    store<u32>(at, join == 2 ? c2 + c1 : c1, COUNT + 4);
+    at.bytes2 = join == 2 ? b2 + b1 : b1;
+    at.count2 = join == 2 ? c2 + c1 : c1;
   }
-  store<u64>(at, join == 1 ? b1 + youngBytes : youngBytes);
-  store<u32>(at, join == 1 ? c1 + young : young, COUNT);
+  at.bytes1 = join == 1 ? b1 + youngBytes : youngBytes;
+  at.count1 = join == 1 ? c1 + young : young;
 }
 
 /** As pushBuckets(), over any number of epochs. */
-export function turnBuckets(at: usize, live: u32, liveBytes: u64, map: u32): void {
+export function turnBuckets(at: Buckets, live: u32, liveBytes: u64, map: u32): void {
   let young = live;
   let youngBytes = liveBytes;
   // The oldest first: none gets a smaller number, so what is in the way has gone already.

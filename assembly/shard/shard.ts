@@ -14,7 +14,6 @@
 // whatever time each shard turns, and the sums over all shards are exact, by bucket.
 
 import {
-  BUCKETS_SIZE,
   CLASS_IOBUFFER,
   DETAIL_CLASS_SHIFT,
   OTHER_PLACE,
@@ -25,7 +24,9 @@ import {
   SITE_UNKNOWN,
 } from "../abi";
 import { buckets, slots } from "../base/memory";
-import { joinOf, passage, pushBuckets, subtractOld, turnBuckets } from "./bucket";
+import { recordAt } from "../base/regions";
+import { Site } from "../base/types";
+import { Buckets, joinOf, passage, pushBuckets, subtractOld, turnBuckets } from "./bucket";
 import { bucketOf, presentOf } from "./epoch";
 import {
   addAlloc,
@@ -61,7 +62,7 @@ export function reset(): void {
  * @param size bytes; negative for a release, 0 counts as an allocation (as the built-in tracker has it)
  * @returns the site charged, or SITE_UNKNOWN (nothing was counted)
  */
-export function event(place: u64, size: i64): u32 {
+export function event(place: u64, size: i64): Site {
   const site = lookup(place, IOBUFFER);
   if (site != SITE_UNKNOWN) addSigned(siteAt(site), size);
   return site;
@@ -71,7 +72,7 @@ export function event(place: u64, size: i64): u32 {
  * As event(), where the key is in the first two slots of its probe, as nearly every key is; else SITE_UNKNOWN, and event() has to be
  * asked. Apart, so that a host can inline it: it has no loop and no call.
  */
-export function tryEvent(place: u64, size: i64): u32 {
+export function tryEvent(place: u64, size: i64): Site {
   const site = findNear(place, IOBUFFER);
   if (site == SITE_UNKNOWN) return site;
   addSigned(siteAt(site), size);
@@ -82,14 +83,14 @@ export function tryEvent(place: u64, size: i64): u32 {
  * Accounts an allocation whose release will name its site and epoch: the present one (epochs).
  * @returns the site charged, or SITE_UNKNOWN (nothing was counted)
  */
-export function charge(place: u64, detail: u64, size: u64): u32 {
+export function charge(place: u64, detail: u64, size: u64): Site {
   const site = lookup(place, detail);
   if (site != SITE_UNKNOWN) addAlloc(siteAt(site), size);
   return site;
 }
 
 /** As charge(), where the key is in the first slot of its probe; else SITE_UNKNOWN. */
-export function tryCharge(place: u64, detail: u64, size: u64): u32 {
+export function tryCharge(place: u64, detail: u64, size: u64): Site {
   const site = findFirst(place, detail);
   if (site == SITE_UNKNOWN) return site;
   addAlloc(siteAt(site), size);
@@ -100,7 +101,7 @@ export function tryCharge(place: u64, detail: u64, size: u64): u32 {
  * Accounts a release of what is of the present epoch, charged to the site that allocated.
  * @returns the site, or SITE_UNKNOWN where no such site can exist (nothing was counted)
  */
-export function release(site: u32, size: u64): u32 {
+export function release(site: Site, size: u64): u32 {
   if (site >= slots) return SITE_UNKNOWN;
   // The mask changes nothing, slots being 65,536 at most; it lets a compiler prove that the record is within the memory.
   addFree(siteAt(site & 0xffff), size);
@@ -108,7 +109,7 @@ export function release(site: u32, size: u64): u32 {
 }
 
 /** Likewise of what is of an older one. (One that has not come yet is the present one.) */
-export function releaseOld(site: u32, epoch: u32, size: u64): u32 {
+export function releaseOld(site: Site, epoch: u32, size: u64): u32 {
   if (site >= slots) return SITE_UNKNOWN;
   const within = site & 0xffff;
   if (epoch < presentOf(epochs)) subtractOld(bucketsAt(within), bucketOf(epochs, epoch), size);
@@ -126,7 +127,7 @@ export function turn(published: u64, count: u32): void {
   const map = passage(epochs, published);
   const join = joinOf(map);
   const end = count < slots ? count : slots;
-  for (let site: u32 = 0; site < end; ++site) {
+  for (let site: Site = 0; site < end; ++site) {
     const at = siteAt(site & 0xffff);
     if (!hasCounted(at)) continue;
     if (join) pushBuckets(bucketsAt(site & 0xffff), liveOf(at), liveBytesOf(at), join);
@@ -136,7 +137,7 @@ export function turn(published: u64, count: u32): void {
 }
 
 /** Adds counts that another accountant made before this one. Returns the site, or SITE_UNKNOWN. */
-export function carry(site: u32, allocs: u64, allocBytes: u64, frees: u64, freeBytes: u64): u32 {
+export function carry(site: Site, allocs: u64, allocBytes: u64, frees: u64, freeBytes: u64): u32 {
   if (site >= slots) return SITE_UNKNOWN;
   addCounts(siteAt(site), allocs, allocBytes, frees, freeBytes);
   return site;
@@ -147,7 +148,7 @@ export function carry(site: u32, allocs: u64, allocBytes: u64, frees: u64, freeB
  * one that the registry gives a second time (reclaim.ts): the old key, of an unloaded module, comes no more.
  * @returns 0, or -1 where no such site can exist
  */
-export function bind(site: u32, place: u64, detail: u64): i32 {
+export function bind(site: Site, place: u64, detail: u64): i32 {
   if (site < SITE_FIRST || site >= slots) return -1;
   if (!find(place, detail)) insert(site, place, detail);
   return 0;
@@ -163,11 +164,11 @@ export function seal(knows: u32): void {
 
 // @ts-ignore: decorator
 @inline
-function bucketsAt(site: u32): usize {
-  return buckets + <usize>site * BUCKETS_SIZE;
+function bucketsAt(site: Site): Buckets {
+  return recordAt<Buckets>(buckets, site);
 }
 
-function lookup(place: u64, detail: u64): u32 {
+function lookup(place: u64, detail: u64): Site {
   const site = find(place, detail);
   if (site) return site;
   if (sealed < SEALED_SITES) return SITE_UNKNOWN;

@@ -23,17 +23,38 @@ import {
   RECORD_SIZE,
 } from "../abi";
 import { records } from "../base/memory";
+import { recordAt } from "../base/regions";
+import { OwnerKey, Site } from "../base/types";
 
-const PLACE: usize = 0;
-const DETAIL: usize = 8;
-const BYTES: u32 = PAIR_SIZE / 2;
+
+@unmanaged
+export class SiteRecord {
+  place: u64;
+  detail: u64;
+  allocs: u64;
+  allocBytes: u64;
+  frees: u64;
+  freeBytes: u64;
+}
+
+/** How many there were, and their bytes: what a record has twice. */
+@unmanaged
+export class Pair {
+  count: u64;
+  bytes: u64;
+}
+
+if (offsetof<SiteRecord>() != RECORD_SIZE || offsetof<Pair>() != PAIR_SIZE) ERROR("not the sizes that abi.ts tells");
+if (offsetof<SiteRecord>("allocs") != RECORD_ALLOCS || offsetof<SiteRecord>("frees") != RECORD_FREES) {
+  ERROR("not the pairs that abi.ts tells");
+}
 
 export function classOf(detail: u64): u32 {
   return (<u32>detail) >>> DETAIL_CLASS_SHIFT;
 }
 
-/** The owner whose code was running: its key. */
-export function ownerOfDetail(detail: u64): u32 {
+/** The owner whose code was running. */
+export function ownerOfDetail(detail: u64): OwnerKey {
   return <u32>(detail >>> DETAIL_OWNER_SHIFT);
 }
 
@@ -50,80 +71,78 @@ export function detailOfOther(detail: u64): u64 {
 
 // @ts-ignore: decorator
 @inline
-export function siteAt(site: u32): usize {
-  return records + <usize>site * RECORD_SIZE;
+export function siteAt(site: Site): SiteRecord {
+  return recordAt<SiteRecord>(records, site);
 }
 
 // @ts-ignore: decorator
 @inline
-export function hasKey(at: usize, place: u64, detail: u64): bool {
-  return load<u64>(at, PLACE) == place && load<u64>(at, DETAIL) == detail;
+export function hasKey(at: SiteRecord, place: u64, detail: u64): bool {
+  return at.place == place && at.detail == detail;
 }
 
-export function getPlace(at: usize): u64 {
-  return load<u64>(at, PLACE);
-}
-
-export function getDetail(at: usize): u64 {
-  return load<u64>(at, DETAIL);
-}
-
-export function setKey(at: usize, place: u64, detail: u64): void {
-  store<u64>(at, place, PLACE);
-  store<u64>(at, detail, DETAIL);
+export function setKey(at: SiteRecord, place: u64, detail: u64): void {
+  at.place = place;
+  at.detail = detail;
 }
 
 // @ts-ignore: decorator
 @inline
-export function addAlloc(at: usize, size: u64): void {
-  addToPair(at + RECORD_ALLOCS, size);
+export function addAlloc(at: SiteRecord, size: u64): void {
+  addToPair(pairAt(at, RECORD_ALLOCS), size);
 }
 
 // @ts-ignore: decorator
 @inline
-export function addFree(at: usize, size: u64): void {
-  addToPair(at + RECORD_FREES, size);
+export function addFree(at: SiteRecord, size: u64): void {
+  addToPair(pairAt(at, RECORD_FREES), size);
 }
 
 /** One or the other, by the sign of the size and without a branch: which it is follows no pattern that could be predicted. */
 // @ts-ignore: decorator
 @inline
-export function addSigned(at: usize, size: i64): void {
+export function addSigned(at: SiteRecord, size: i64): void {
   const sign = size >> 63; // 0 or -1
-  addToPair(at + RECORD_ALLOCS + ((<usize>sign) & (RECORD_FREES - RECORD_ALLOCS)), <u64>((size ^ sign) - sign));
+  addToPair(pairAt(at, RECORD_ALLOCS + ((<u32>sign) & (RECORD_FREES - RECORD_ALLOCS))), <u64>((size ^ sign) - sign));
 }
 
 // @ts-ignore: decorator
 @inline
-function addToPair(pair: usize, size: u64): void {
-  store<u64>(pair, load<u64>(pair) + 1);
-  store<u64>(pair, load<u64>(pair, BYTES) + size, BYTES);
+function pairAt(at: SiteRecord, offset: usize): Pair {
+  return changetype<Pair>(changetype<usize>(at) + offset);
+}
+
+// @ts-ignore: decorator
+@inline
+function addToPair(pair: Pair, size: u64): void {
+  pair.count = pair.count + 1;
+  pair.bytes = pair.bytes + size;
 }
 
 /** Whether anything was ever counted: most sites of a shard are others' alone. */
 // @ts-ignore: decorator
 @inline
-export function hasCounted(at: usize): bool {
-  return (load<u64>(at, RECORD_ALLOCS) | load<u64>(at, RECORD_FREES)) != 0;
+export function hasCounted(at: SiteRecord): bool {
+  return (at.allocs | at.frees) != 0;
 }
 
 /** What this shard allocated and did not release, modular. */
 // @ts-ignore: decorator
 @inline
-export function liveOf(at: usize): u32 {
-  return <u32>(load<u64>(at, RECORD_ALLOCS) - load<u64>(at, RECORD_FREES));
+export function liveOf(at: SiteRecord): u32 {
+  return <u32>(at.allocs - at.frees);
 }
 
 // @ts-ignore: decorator
 @inline
-export function liveBytesOf(at: usize): u64 {
-  return load<u64>(at, RECORD_ALLOCS + BYTES) - load<u64>(at, RECORD_FREES + BYTES);
+export function liveBytesOf(at: SiteRecord): u64 {
+  return at.allocBytes - at.freeBytes;
 }
 
 /** Adds whole counts at once: what another accountant has counted before. */
-export function addCounts(at: usize, allocs: u64, allocBytes: u64, frees: u64, freeBytes: u64): void {
-  store<u64>(at, load<u64>(at, RECORD_ALLOCS) + allocs, RECORD_ALLOCS);
-  store<u64>(at, load<u64>(at, RECORD_ALLOCS + BYTES) + allocBytes, RECORD_ALLOCS + BYTES);
-  store<u64>(at, load<u64>(at, RECORD_FREES) + frees, RECORD_FREES);
-  store<u64>(at, load<u64>(at, RECORD_FREES + BYTES) + freeBytes, RECORD_FREES + BYTES);
+export function addCounts(at: SiteRecord, allocs: u64, allocBytes: u64, frees: u64, freeBytes: u64): void {
+  at.allocs = at.allocs + allocs;
+  at.allocBytes = at.allocBytes + allocBytes;
+  at.frees = at.frees + frees;
+  at.freeBytes = at.freeBytes + freeBytes;
 }

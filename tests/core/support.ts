@@ -88,7 +88,7 @@ export function unstage(): void {
 /** Copies a pair of all sites of this instance's own records into staging. */
 export function stageRecords(pair: u32): void {
   for (let site: u32 = 0; site < siteCount(); ++site)
-    memory.copy(staging + <usize>site * PAIR_SIZE, siteAt(site) + pair, PAIR_SIZE);
+    memory.copy(staging + <usize>site * PAIR_SIZE, changetype<usize>(siteAt(site)) + pair, PAIR_SIZE);
 }
 
 /** Hands the names and owners of this instance's registry to its model. */

@@ -6,8 +6,6 @@ import {
   CLASS_IOBUFFER,
   CLASS_OPENSSL,
   OTHER_PLACE,
-  RECORD_ALLOCS,
-  RECORD_FREES,
   ROLE_MODEL,
   ROLE_SHARD,
   SITES_MAX,
@@ -31,12 +29,7 @@ const B: u64 = 0x5555_0000_2000;
 /** A site's four counters. */
 function counters(site: u32): u64[] {
   const at = siteAt(site);
-  return [
-    load<u64>(at, RECORD_ALLOCS),
-    load<u64>(at, RECORD_ALLOCS + 8),
-    load<u64>(at, RECORD_FREES),
-    load<u64>(at, RECORD_FREES + 8),
-  ];
+  return [at.allocs, at.allocBytes, at.frees, at.freeBytes];
 }
 
 function shard(sites: u32 = SITES_MIN): void {
