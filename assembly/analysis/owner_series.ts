@@ -13,7 +13,8 @@ import { CLASS_OBJECT, FOLLOWED_MAX, OWNERS_MAX, OWNER_CORE, VERDICT_LEAK } from
 import { followed, FOLLOWED_SIZE, slots } from "../base/memory";
 import { ascii, copy } from "../base/writer";
 import { historyForget, storedVerdict } from "../model/history";
-import { allocBytes, allocs, frees, inUse, isRow, knownSites, siteClass } from "../model/model";
+import { isRow, knownSites, siteClass } from "../model/model";
+import { allocBytes, allocs, frees, inUse } from "../model/sums";
 import { ownerOfSite } from "../registry/name";
 import { isOwner, ownerKey, ownerLength, ownerText } from "../registry/owner";
 

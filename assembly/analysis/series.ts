@@ -6,7 +6,8 @@
 import { CLASS_IOBUFFER, CLASS_OBJECT, OWNER_CORE } from "../abi";
 import { slots } from "../base/memory";
 import { ascii, copy } from "../base/writer";
-import { alive, allocBytes, allocs, frees, inUse, isRow, knownSites, siteClass } from "../model/model";
+import { isRow, knownSites, siteClass } from "../model/model";
+import { alive, allocBytes, allocs, frees, inUse } from "../model/sums";
 import { lengthOf, ownerOfSite, textOf } from "../registry/name";
 import { isRetired } from "../registry/owner";
 import { entryAllocBytes, entryAllocs, entryFrees, entryInUse, isCoreEntry, isFollowed, writeEntry } from "./owner_series";

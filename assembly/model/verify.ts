@@ -8,19 +8,9 @@
 
 import { CLASS_IOBUFFER, FACT_VERIFY } from "../abi";
 import { fact } from "./facts";
-import {
-  isRow,
-  knownSites,
-  rawAllocs,
-  rawFrees,
-  rawInUse,
-  siteClass,
-  totalAllocs,
-  totalFrees,
-  totalInUse,
-  verifyAt,
-} from "./model";
+import { isRow, knownSites, siteClass } from "./model";
 import { rowOf } from "./rows";
+import { rawAllocs, rawFrees, rawInUse, totalAllocs, totalFrees, totalInUse, verifyAt } from "./sums";
 
 export const ALLOCS: usize = 0;
 export const FREES: usize = 8;

@@ -10,20 +10,9 @@ import { judgeAll } from "../analysis/sample";
 import { output, outputEnd, RANKED_MAX } from "../base/memory";
 import { ascii, begin, byte, copy, overflowed, padRight, position, repeat, signed, unsigned } from "../base/writer";
 import { level, verifying } from "../model/facts";
-import {
-  alive,
-  allocBytes,
-  allocs,
-  freeBytes,
-  frees,
-  inUse,
-  isAnyArmed,
-  isArmed,
-  priorBytes,
-  priorFrees,
-  rowNumber,
-  sortRows,
-} from "../model/model";
+import { isAnyArmed, isArmed, priorBytes, priorFrees } from "../model/model";
+import { orderedAt, sortRows } from "../model/order";
+import { alive, allocBytes, allocs, freeBytes, frees, inUse } from "../model/sums";
 import { samples } from "../model/timeline";
 import { kindOf, lengthOf, ownerOfSite, textOf } from "../registry/name";
 import { isRetired } from "../registry/owner";
@@ -110,7 +99,7 @@ function rowsOf(cls: u32): u32 {
   const count = sortRows(cls);
   let total: i64 = 0;
   for (let i: u32 = 0; i < count; ++i) {
-    const row = rowNumber(i);
+    const row = orderedAt(i);
     const live = alive(row);
     unsigned(allocs(row), 10);
     bar();
@@ -137,8 +126,8 @@ function summary(): void {
   let freed: u64 = 0;
   const count = sortRows(CLASS_OPENSSL);
   for (let i: u32 = 0; i < count; ++i) {
-    allocated += allocBytes(rowNumber(i));
-    freed += freeBytes(rowNumber(i));
+    allocated += allocBytes(orderedAt(i));
+    freed += freeBytes(orderedAt(i));
   }
   byte(0x0a);
   column("Total Allocated", 20);
@@ -171,7 +160,7 @@ function objects(): u32 {
   ascii("Created    | Destroyed  | Alive      | Kind             | Location\n");
   ascii("-----------|------------|------------|------------------|------------------------------\n");
   for (let i: u32 = 0; i < count; ++i) {
-    const row = rowNumber(i);
+    const row = orderedAt(i);
     unsigned(allocs(row), 10);
     bar();
     unsigned(frees(row), 10);

@@ -7,7 +7,8 @@ import { CLASS_COUNT, CLASS_HEAP, CLASS_IOBUFFER, CLASS_OBJECT, CLASS_OPENSSL, C
 import { KIND_COUNT, OWNERS_MAX, OWNER_CORE, OWNER_OTHER } from "../abi";
 import { order, rollup, ROLLUP_SIZE } from "../base/memory";
 import { ascii, byte, copy, signed } from "../base/writer";
-import { alive, inUse, isRow, knownSites, siteClass } from "../model/model";
+import { isRow, knownSites, siteClass } from "../model/model";
+import { alive, inUse } from "../model/sums";
 import { kindOf, ownerOfSite } from "../registry/name";
 import { isOwner, isRetired, ownerKey, ownerLength, ownerText } from "../registry/owner";
 import { bar, column, rule } from "./table";

@@ -26,7 +26,8 @@ import { percent } from "../base/muldiv";
 import { ascii, signed } from "../base/writer";
 import { limitMeasure, measured, measureOf } from "../model/environment";
 import { isInstalled } from "../model/facts";
-import { inUse, isArmed, isRow, knownSites, siteClass } from "../model/model";
+import { isArmed, isRow, knownSites, siteClass } from "../model/model";
+import { inUse } from "../model/sums";
 import { bar } from "./table";
 
 let left: i64 = 0;

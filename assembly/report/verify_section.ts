@@ -4,7 +4,8 @@
 
 import { CLASS_IOBUFFER } from "../abi";
 import { ascii, byte, copy, signed, unsigned } from "../base/writer";
-import { isRow, knownSites, siteClass, verifyAt } from "../model/model";
+import { isRow, knownSites, siteClass } from "../model/model";
+import { verifyAt } from "../model/sums";
 import { ALLOCS, BUILTIN, differs, FREES, IN_USE, isCompared, OURS } from "../model/verify";
 import { lengthOf, textOf } from "../registry/name";
 import { bar } from "./table";

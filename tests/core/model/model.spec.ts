@@ -4,23 +4,9 @@
 
 import { CLASS_IOBUFFER, CLASS_OPENSSL, SITES_MIN, SITE_FIRST, SITE_OTHER, SITE_PRIOR } from "../../../assembly/abi";
 import { slots } from "../../../assembly/base/memory";
-import {
-  adopt,
-  alive,
-  allocBytes,
-  allocs,
-  arm,
-  freeBytes,
-  frees,
-  inUse,
-  isRow,
-  mergeAllocs,
-  mergeFrees,
-  priorBytes,
-  priorFrees,
-  rowNumber,
-  sortRows,
-} from "../../../assembly/model/model";
+import { adopt, arm, isRow, mergeAllocs, mergeFrees, priorBytes, priorFrees } from "../../../assembly/model/model";
+import { orderedAt, sortRows } from "../../../assembly/model/order";
+import { alive, allocBytes, allocs, freeBytes, frees, inUse } from "../../../assembly/model/sums";
 import { siteCount, version } from "../../../assembly/registry/registry";
 import { begin, fresh, nameOf, opensslSite, Random, seed, settleOne, site, stage, sumOne, sumUp, unstage } from "../support";
 
@@ -129,8 +115,8 @@ describe("merging shards", () => {
     }
     sumUp();
     expect(sortRows(CLASS_IOBUFFER)).toBe(SITES_MIN + 1);
-    expect(rowNumber(0)).toBe(siteCount() - 1);
-    expect(rowNumber(SITES_MIN)).toBe(SITE_OTHER + CLASS_IOBUFFER);
+    expect(orderedAt(0)).toBe(siteCount() - 1);
+    expect(orderedAt(SITES_MIN)).toBe(SITE_OTHER + CLASS_IOBUFFER);
     for (let s = SITE_FIRST; s < siteCount(); ++s) expect(inUse(s)).toBe(s * 20);
     expect(inUse(SITE_OTHER + CLASS_IOBUFFER)).toBe(140);
     expect(sortRows(CLASS_OPENSSL)).toBe(1);
@@ -180,7 +166,7 @@ describe("the order of rows", () => {
     mergeAllocs(siteCount());
     sumUp();
     expect(sortRows(CLASS_IOBUFFER)).toBe(5);
-    expect([rowNumber(0), rowNumber(1), rowNumber(2), rowNumber(3), rowNumber(4)]).toStrictEqual([a, d, b, c, e]);
+    expect([orderedAt(0), orderedAt(1), orderedAt(2), orderedAt(3), orderedAt(4)]).toStrictEqual([a, d, b, c, e]);
     expect(isRow(none)).toBe(true);
   });
 
@@ -190,7 +176,7 @@ describe("the order of rows", () => {
     site("memory/IOBuffer/B.cc:1");
     settleOne(a, 3, 300, 3, 300);
     expect(sortRows(CLASS_IOBUFFER)).toBe(1);
-    expect(rowNumber(0)).toBe(a);
+    expect(orderedAt(0)).toBe(a);
     expect(shown(a)).toStrictEqual([3, 3, 0]);
   });
 
@@ -207,11 +193,11 @@ describe("the order of rows", () => {
     const n = sortRows(CLASS_IOBUFFER);
     expect(n).toBe(siteCount() - SITE_FIRST);
     const seen = new Set<u32>();
-    seen.add(rowNumber(0));
+    seen.add(orderedAt(0));
     let wrong = 0;
     for (let i: u32 = 1; i < n; ++i) {
-      const x = rowNumber(i - 1);
-      const y = rowNumber(i);
+      const x = orderedAt(i - 1);
+      const y = orderedAt(i);
       seen.add(y);
       if (inUse(x) < inUse(y)) ++wrong;
       if (inUse(x) != inUse(y)) continue;

@@ -40,7 +40,8 @@ import {
 } from "../../../assembly/index";
 import { release, renameSite, retireOwner, seal, settle, siteCount, sitesInUse } from "../../../assembly/index";
 import { fact } from "../../../assembly/model/facts";
-import { allocs, arm, frees, inUse, isRow, priorFrees, sumRows } from "../../../assembly/model/model";
+import { arm, isRow, priorFrees, sumRows } from "../../../assembly/model/model";
+import { allocs, frees, inUse } from "../../../assembly/model/sums";
 import { verifyCompare, verifyMark, verifyRow, verifyStart } from "../../../assembly/model/verify";
 import { lengthOf, ownerOfSite } from "../../../assembly/registry/name";
 import { ownerOf } from "../../../assembly/registry/owner";

@@ -14,18 +14,9 @@ import {
 } from "../../../assembly/abi";
 import { freeSite, register, registerName, renameSite, retireOwner, siteCount } from "../../../assembly/index";
 import { fact } from "../../../assembly/model/facts";
-import {
-  allocs,
-  frees,
-  inUse,
-  isRow,
-  knownSites,
-  mergeAllocs,
-  mergeFrees,
-  priorBytes,
-  priorFrees,
-  sortRows,
-} from "../../../assembly/model/model";
+import { isRow, knownSites, mergeAllocs, mergeFrees, priorBytes, priorFrees } from "../../../assembly/model/model";
+import { sortRows } from "../../../assembly/model/order";
+import { allocs, frees, inUse } from "../../../assembly/model/sums";
 import { verifyCompare, verifyMark, verifyRow, verifyStart } from "../../../assembly/model/verify";
 import { ownerOfSite } from "../../../assembly/registry/name";
 import {

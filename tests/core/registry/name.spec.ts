@@ -23,7 +23,8 @@ import {
   SITE_OTHER,
 } from "../../../assembly/abi";
 import { register, registerName, renameSite, siteCount, version } from "../../../assembly/index";
-import { isRow, sortRows } from "../../../assembly/model/model";
+import { isRow } from "../../../assembly/model/model";
+import { sortRows } from "../../../assembly/model/order";
 import {
   classOfName,
   flagsOf,

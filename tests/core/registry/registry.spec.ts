@@ -23,7 +23,7 @@ import {
 } from "../../../assembly/abi";
 import { input, limit, slots } from "../../../assembly/base/memory";
 import { detailOf, placeOf } from "../../../assembly/index";
-import { sortRows } from "../../../assembly/model/model";
+import { sortRows } from "../../../assembly/model/order";
 import { classOfName, isLasting, kindOf, lengthOf, ownerOfSite } from "../../../assembly/registry/name";
 import {
   freeSite,
