@@ -11,7 +11,7 @@ import { BUCKETS, HISTORY_LEVELS, HISTORY_SHIFT, MEASURE_NOW } from "../abi";
 import { slots } from "../base/memory";
 import { oldBuckets, olderThanBucket, secondsOfEpochs } from "../model/boundary";
 import { measureOf } from "../model/environment";
-import { allocatedWithin, lastSampled } from "../model/history";
+import { allocatedWithin, stateOf } from "../model/history";
 import { hasBirths, knownSites } from "../model/model";
 import { aliveOf, inUseOf } from "../model/sums";
 import { elapsedSeconds, points, stale, timeAt } from "../model/timeline";
@@ -100,7 +100,7 @@ export function oldByCounters(subject: u32, seconds: u64): u64 {
 }
 
 function unsampled(subject: u32): u64 {
-  const since = <i64>(allocatedBytes(subject) - lastSampled(subject));
+  const since = <i64>(allocatedBytes(subject) - stateOf(subject).lastAllocated);
   return since > 0 ? <u64>since : 0;
 }
 

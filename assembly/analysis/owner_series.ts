@@ -11,54 +11,61 @@
 
 import { CLASS_OBJECT, FOLLOWED_MAX, OWNERS_MAX, OWNER_CORE, VERDICT_LEAK } from "../abi";
 import { followed, FOLLOWED_SIZE, slots } from "../base/memory";
+import { recordAt, setValueAt, valueAt } from "../base/regions";
+import { OwnerKey, OwnerSlot, Row } from "../base/types";
 import { ascii, copy } from "../base/writer";
-import { historyForget, storedVerdict } from "../model/history";
+import { historyForget, stateOf } from "../model/history";
 import { isRow, knownSites, siteClass } from "../model/model";
 import { allocBytes, allocs, frees, inUse } from "../model/sums";
 import { ownerOfSite } from "../registry/name";
 import { isOwner, ownerKey, ownerLength, ownerText } from "../registry/owner";
 
-const ALLOCS: usize = 0;
-const ALLOC_BYTES: usize = 8;
-const FREES: usize = 16;
-const IN_USE: usize = 24;
-const SUMS_SIZE: usize = 32;
-const LEAKING: usize = 32;
-const KEY: usize = 40;
-const SLOT: usize = 44;
-const USED: usize = 48;
+
+@unmanaged
+class Entry {
+  allocs: u64;
+  allocBytes: u64;
+  frees: u64;
+  inUse: i64;
+  leaking: u64;
+  key: OwnerKey;
+  slot: OwnerSlot;
+  used: u64;
+}
+
+if (offsetof<Entry>() != FOLLOWED_SIZE) ERROR("not the size that memory.ts tells");
 
 const OTHERS: u32 = FOLLOWED_MAX - 1;
 const NOBODY: u32 = 0xff;
 
 /** Adds up the rows of every owner, after settle(). */
 export function sumFollowed(): void {
-  memory.fill(entryOfSlot(0), <u8>NOBODY, OWNERS_MAX);
+  memory.fill(entries(), <u8>NOBODY, OWNERS_MAX);
   for (let entry: u32 = 0; entry < FOLLOWED_MAX; ++entry) {
-    memory.fill(at(entry), 0, SUMS_SIZE);
+    memory.fill(changetype<usize>(at(entry)), 0, offsetof<Entry>("leaking"));
     if (!isUsed(entry) || entry == OTHERS) continue;
     const slot = slotOf(entry);
-    if (isOwner(slot) && ownerKey(slot) == load<u32>(at(entry), KEY)) store<u8>(entryOfSlot(slot), <u8>entry);
+    if (isOwner(slot) && ownerKey(slot) == at(entry).key) setValueAt<u8>(entries(), slot, <u8>entry);
     else forget(entry);
   }
-  for (let row: u32 = 0; row < knownSites(); ++row) {
+  for (let row: Row = 0; row < knownSites(); ++row) {
     if (!isRow(row) || (!allocs(row) && !frees(row))) continue;
     const to = at(follow(ownerOfSite(row)));
     if (siteClass(row) == CLASS_OBJECT) continue; // they have no size
-    store<u64>(to, load<u64>(to, ALLOCS) + allocs(row), ALLOCS);
-    store<u64>(to, load<u64>(to, ALLOC_BYTES) + allocBytes(row), ALLOC_BYTES);
-    store<u64>(to, load<u64>(to, FREES) + frees(row), FREES);
-    store<i64>(to, load<i64>(to, IN_USE) + inUse(row), IN_USE);
+    to.allocs = to.allocs + allocs(row);
+    to.allocBytes = to.allocBytes + allocBytes(row);
+    to.frees = to.frees + frees(row);
+    to.inUse = to.inUse + inUse(row);
   }
 }
 
 /** Counts the rows of every owner that are suspects, once they have been judged. After sumFollowed(). */
 export function countLeaking(): void {
-  for (let entry: u32 = 0; entry < FOLLOWED_MAX; ++entry) store<u64>(at(entry), 0, LEAKING);
-  for (let row: u32 = 0; row < knownSites(); ++row) {
-    if (storedVerdict(row) != VERDICT_LEAK || !isRow(row) || (!allocs(row) && !frees(row))) continue;
+  for (let entry: u32 = 0; entry < FOLLOWED_MAX; ++entry) at(entry).leaking = 0;
+  for (let row: Row = 0; row < knownSites(); ++row) {
+    if (stateOf(row).verdict != VERDICT_LEAK || !isRow(row) || (!allocs(row) && !frees(row))) continue;
     const to = at(follow(ownerOfSite(row)));
-    store<u64>(to, load<u64>(to, LEAKING) + 1, LEAKING);
+    to.leaking = to.leaking + 1;
   }
 }
 
@@ -73,24 +80,24 @@ export function isCoreEntry(entry: u32): bool {
 }
 
 export function entryAllocs(entry: u32): u64 {
-  return load<u64>(at(entry), ALLOCS);
+  return at(entry).allocs;
 }
 export function entryAllocBytes(entry: u32): u64 {
-  return load<u64>(at(entry), ALLOC_BYTES);
+  return at(entry).allocBytes;
 }
 export function entryFrees(entry: u32): u64 {
-  return load<u64>(at(entry), FREES);
+  return at(entry).frees;
 }
 export function entryInUse(entry: u32): i64 {
-  return load<i64>(at(entry), IN_USE);
+  return at(entry).inUse;
 }
 /** Whether an entry has bytes of a row in use. */
-export function holds(entry: u32, row: u32): bool {
-  return isRow(row) && siteClass(row) != CLASS_OBJECT && inUse(row) > 0 && load<u8>(entryOfSlot(ownerOfSite(row))) == entry;
+export function holds(entry: u32, row: Row): bool {
+  return isRow(row) && siteClass(row) != CLASS_OBJECT && inUse(row) > 0 && valueAt<u8>(entries(), ownerOfSite(row)) == entry;
 }
 /** Rows of it that are suspects. */
 export function entryLeaking(entry: u32): u64 {
-  return load<u64>(at(entry), LEAKING);
+  return at(entry).leaking;
 }
 
 export function writeEntry(entry: u32): void {
@@ -98,35 +105,36 @@ export function writeEntry(entry: u32): void {
   else copy(ownerText(slotOf(entry)), ownerLength(slotOf(entry)));
 }
 
-function follow(slot: u32): u32 {
-  const known = load<u8>(entryOfSlot(slot));
+function follow(slot: OwnerSlot): u32 {
+  const known = valueAt<u8>(entries(), slot);
   if (known != NOBODY) return known;
   let entry: u32 = 0;
   while (entry < OTHERS && isUsed(entry)) ++entry;
-  store<u32>(at(entry), ownerKey(slot), KEY);
-  store<u32>(at(entry), slot, SLOT);
-  store<u64>(at(entry), 1, USED);
-  store<u8>(entryOfSlot(slot), <u8>entry);
+  at(entry).key = ownerKey(slot);
+  at(entry).slot = slot;
+  at(entry).used = 1;
+  setValueAt<u8>(entries(), slot, <u8>entry);
   return entry;
 }
 
 function forget(entry: u32): void {
-  store<u64>(at(entry), 0, USED);
+  at(entry).used = 0;
   historyForget(slots + entry);
 }
 
 function isUsed(entry: u32): bool {
-  return load<u64>(at(entry), USED) != 0;
+  return at(entry).used != 0;
 }
 
-function slotOf(entry: u32): u32 {
-  return load<u32>(at(entry), SLOT);
+function slotOf(entry: u32): OwnerSlot {
+  return at(entry).slot;
 }
 
-function entryOfSlot(slot: u32): usize {
-  return followed + FOLLOWED_MAX * FOLLOWED_SIZE + slot;
+/** By slot, the number of its entry. */
+function entries(): usize {
+  return followed + FOLLOWED_MAX * FOLLOWED_SIZE;
 }
 
-function at(entry: u32): usize {
-  return followed + <usize>entry * FOLLOWED_SIZE;
+function at(entry: u32): Entry {
+  return recordAt<Entry>(followed, entry);
 }

@@ -2,6 +2,7 @@
 //
 // Numbers as people read them: durations, bytes with a binary unit, thousands apart. For sentences; columns hold plain integers.
 
+import { COMMA, DOT, SPACE } from "./chars";
 import { ascii, byte, unsigned, zeroPadded } from "./writer";
 
 const MINUTE: u64 = 60;
@@ -34,10 +35,10 @@ export function bytes(value: u64): void {
   }
   unsigned(value >> 10);
   if (value < 100 * 1024) {
-    byte(0x2e);
+    byte(DOT);
     unsigned(((value & 1023) * 10) >> 10);
   }
-  byte(0x20);
+  byte(SPACE);
   byte("KMGTPE".charCodeAt(unit));
   ascii("iB");
 }
@@ -49,7 +50,7 @@ export function grouped(value: u64): void {
   unsigned(value / power);
   while (power > 1) {
     power /= 1000;
-    byte(0x2c);
+    byte(COMMA);
     zeroPadded((value / power) % 1000, 3);
   }
 }
@@ -62,6 +63,6 @@ function part(value: u64, unit: string): void {
 function pair(seconds: u64, large: u64, largeUnit: string, small: u64, smallUnit: string): void {
   part(seconds / large, largeUnit);
   if (!((seconds % large) / small)) return;
-  byte(0x20);
+  byte(SPACE);
   part((seconds % large) / small, smallUnit);
 }

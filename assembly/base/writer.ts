@@ -3,6 +3,8 @@
 // Writes ASCII into linear memory: one cursor, one end. What does not fit is dropped and remembered, never written past the end.
 // Static texts are AssemblyScript string literals, which lie in the data segment as UTF-16; nothing is allocated.
 
+import { COLON, DASH, isControl, LETTER_T, LETTER_Z, NEWLINE, QUESTION_MARK, SPACE, ZERO } from "./chars";
+
 let cursor: usize = 0;
 let limit: usize = 0;
 let dropped: bool = false;
@@ -29,6 +31,10 @@ export function byte(value: u32): void {
   else dropped = true;
 }
 
+export function newline(): void {
+  byte(NEWLINE);
+}
+
 export function ascii(text: string): void {
   for (let i = 0, n = text.length; i < n; ++i) byte(text.charCodeAt(i));
 }
@@ -37,7 +43,7 @@ export function ascii(text: string): void {
 export function foreign(from: usize, length: usize): void {
   for (let i: usize = 0; i < length; ++i) {
     const c = <u32>load<u8>(from + i);
-    byte(c < 0x20 || c == 0x7f ? 0x3f : c);
+    byte(isControl(c) ? QUESTION_MARK : c);
   }
 }
 
@@ -52,12 +58,12 @@ export function copy(from: usize, length: usize): void {
 
 /** Pads with spaces until `width` bytes stand behind `from`; a longer text is left as it is (C's "%-*s"). */
 export function padRight(from: usize, width: usize): void {
-  while (cursor - from < width && cursor < limit) byte(0x20);
+  while (cursor - from < width && cursor < limit) byte(SPACE);
 }
 
 /** An unsigned number, at least `width` wide, blanks before it (C's "%*lu"). */
 export function unsigned(value: u64, width: i32 = 0): void {
-  repeat(0x20, width - digits(value));
+  repeat(SPACE, width - digits(value));
   writeDigits(value, digits(value));
 }
 
@@ -65,14 +71,14 @@ export function unsigned(value: u64, width: i32 = 0): void {
 export function signed(value: i64, width: i32 = 0): void {
   if (value >= 0) return unsigned(<u64>value, width);
   const size = <u64>0 - <u64>value; // right for the smallest number too
-  repeat(0x20, width - 1 - digits(size));
-  byte(0x2d);
+  repeat(SPACE, width - 1 - digits(size));
+  byte(DASH);
   writeDigits(size, digits(size));
 }
 
 /** A number of exactly `width` digits, zeros before it. */
 export function zeroPadded(value: u64, width: i32): void {
-  repeat(0x30, width - digits(value));
+  repeat(ZERO, width - digits(value));
   writeDigits(value, digits(value));
 }
 
@@ -89,7 +95,7 @@ function writeDigits(value: u64, count: i32): void {
   let power: u64 = 1;
   for (let i = 1; i < count; ++i) power *= 10;
   for (let i = 0; i < count; ++i) {
-    byte(<u32>(0x30 + ((value / power) % 10)));
+    byte(<u32>(ZERO + ((value / power) % 10)));
     power /= 10;
   }
 }
@@ -108,15 +114,15 @@ export function utc(seconds: u64): void {
   const shifted = (5 * dayOfYear + 2) / 153; // months from March
   const month = shifted < 10 ? shifted + 3 : shifted - 9;
   zeroPadded(yearOfEra + era * 400 + (month <= 2 ? 1 : 0), 4);
-  byte(0x2d);
+  byte(DASH);
   zeroPadded(month, 2);
-  byte(0x2d);
+  byte(DASH);
   zeroPadded(dayOfYear - (153 * shifted + 2) / 5 + 1, 2);
-  byte(0x54);
+  byte(LETTER_T);
   zeroPadded(rest / 3600, 2);
-  byte(0x3a);
+  byte(COLON);
   zeroPadded((rest / 60) % 60, 2);
-  byte(0x3a);
+  byte(COLON);
   zeroPadded(rest % 60, 2);
-  byte(0x5a);
+  byte(LETTER_Z);
 }

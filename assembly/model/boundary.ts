@@ -21,11 +21,18 @@
 
 import { BUCKETS, EPOCH_MASK, MEASURE_INTERVAL } from "../abi";
 import { boundaries, BOUNDARY_SIZE } from "../base/memory";
+import { recordAt } from "../base/regions";
 import { beginOf, presentOf, withBegin } from "../shard/epoch";
 import { measureOf } from "./environment";
 
-const BEFORE: usize = 0;
-const AFTER: usize = 8;
+
+@unmanaged
+class Boundary {
+  before: u64;
+  after: u64;
+}
+
+if (offsetof<Boundary>() != BOUNDARY_SIZE) ERROR("not the size that memory.ts tells");
 
 /** The part of the time since the first sample that an epoch lasts, and the shortest one where the interval is not known. */
 const PART: u64 = 7;
@@ -55,14 +62,14 @@ export function boundariesReset(): void {
 export function nextEpoch(now: u64): u64 {
   const time = advance(now);
   const present = presentOf(epochsNow);
-  if (present == EPOCH_MASK || time - beforeOf(0) < lasting()) return epochsNow;
+  if (present == EPOCH_MASK || time - boundaryAt(0).before < lasting()) return epochsNow;
   for (let lane = freeOne() - 1; lane > 0; --lane) {
     epochsNow = withBegin(epochsNow, lane, beginOf(epochsNow, lane - 1));
-    memory.copy(boundaryAt(lane), boundaryAt(lane - 1), BOUNDARY_SIZE);
+    memory.copy(changetype<usize>(boundaryAt(lane)), changetype<usize>(boundaryAt(lane - 1)), BOUNDARY_SIZE);
   }
   epochsNow = withBegin(epochsNow, 0, present + 1);
-  store<u64>(boundaryAt(0), time, BEFORE);
-  store<u64>(boundaryAt(0), time, AFTER);
+  boundaryAt(0).before = time;
+  boundaryAt(0).after = time;
   pending = true;
   return epochsNow;
 }
@@ -70,7 +77,7 @@ export function nextEpoch(now: u64): u64 {
 /** The host has published them. */
 export function epochPublished(now: u64): void {
   const time = advance(now);
-  if (pending) store<u64>(boundaryAt(0), time, AFTER);
+  if (pending) boundaryAt(0).after = time;
   pending = false;
 }
 
@@ -90,12 +97,12 @@ export function secondsOfEpochs(now: u64): u64 {
 export function olderThanBucket(bucket: u32, now: u64): u64 {
   const time = secondsOfEpochs(now);
   // Both times are cut to whole seconds.
-  return bucket && time > afterOf(bucket - 1) ? time - afterOf(bucket - 1) - 1 : 0;
+  return bucket && time > boundaryAt(bucket - 1).after ? time - boundaryAt(bucket - 1).after - 1 : 0;
 }
 
 /** What is in a bucket is younger than so many seconds; 0 where it is the oldest one, whose beginning is not known here. */
 export function youngerThanBucket(bucket: u32, now: u64): u64 {
-  return bucket < oldBuckets() ? secondsOfEpochs(now) - beforeOf(bucket) + 1 : 0;
+  return bucket < oldBuckets() ? secondsOfEpochs(now) - boundaryAt(bucket).before + 1 : 0;
 }
 
 /** How long the present epoch is to last. */
@@ -129,7 +136,7 @@ function beginAge(lane: u32): u64 {
 
 /** Fits in half a word: in seconds, 136 years. */
 function age(lane: u32): u64 {
-  return min<u64>(elapsed - beforeOf(lane), u32.MAX_VALUE);
+  return min<u64>(elapsed - boundaryAt(lane).before, u32.MAX_VALUE);
 }
 
 function advance(now: u64): u64 {
@@ -139,14 +146,6 @@ function advance(now: u64): u64 {
   return elapsed;
 }
 
-function beforeOf(lane: u32): u64 {
-  return load<u64>(boundaryAt(lane), BEFORE);
-}
-
-function afterOf(lane: u32): u64 {
-  return load<u64>(boundaryAt(lane), AFTER);
-}
-
-function boundaryAt(lane: u32): usize {
-  return boundaries + <usize>lane * BOUNDARY_SIZE;
+function boundaryAt(lane: u32): Boundary {
+  return recordAt<Boundary>(boundaries, lane);
 }

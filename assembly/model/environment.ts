@@ -3,30 +3,38 @@
 // What the host measured of the process and its machine. A value that it did not tell is unknown, never 0.
 
 import { MEASURE_COUNT, MEASURE_MAX_USAGE, MEASURE_RAM, MEASURE_RSS } from "../abi";
-import { measures } from "../base/memory";
+import { measures, MEASURE_SIZE } from "../base/memory";
+import { recordAt } from "../base/regions";
 
-const KNOWN: usize = 8;
+
+@unmanaged
+class Measure {
+  value: u64;
+  known: u64;
+}
+
+if (offsetof<Measure>() != MEASURE_SIZE) ERROR("not the size that memory.ts tells");
 
 /** Returns 0, or -1 where there is no such measure. */
 export function measure(which: u32, value: u64): i32 {
   if (which >= MEASURE_COUNT) return -1;
-  store<u64>(at(which), value);
-  store<u64>(at(which), 1, KNOWN);
+  at(which).value = value;
+  at(which).known = 1;
   return 0;
 }
 
 /** What was told so far is unknown again. */
 export function unmeasure(): void {
-  memory.fill(measures, 0, MEASURE_COUNT * 2 * sizeof<u64>());
+  memory.fill(measures, 0, MEASURE_COUNT * MEASURE_SIZE);
 }
 
 export function measured(which: u32): bool {
-  return load<u64>(at(which), KNOWN) != 0;
+  return at(which).known != 0;
 }
 
 /** 0 where it is unknown. */
 export function measureOf(which: u32): u64 {
-  return load<u64>(at(which));
+  return at(which).value;
 }
 
 /** The measure that is the process's memory limit: the smallest of those that are set. MEASURE_COUNT where there is none. */
@@ -47,6 +55,6 @@ export function room(): i64 {
   return left > 0 ? left : 0;
 }
 
-function at(which: u32): usize {
-  return measures + <usize>which * 2 * sizeof<u64>();
+function at(which: u32): Measure {
+  return recordAt<Measure>(measures, which);
 }

@@ -20,11 +20,18 @@
 
 import { HISTORY_LEVELS, HISTORY_POINTS, HISTORY_SHIFT } from "../abi";
 import { clock, TICK_SIZE } from "../base/memory";
+import { recordAt } from "../base/regions";
 
-const TIME: usize = 0;
-const OPEN: usize = 4;
-const TRANSACTIONS: usize = 8;
-const RAM_CACHE: usize = 16;
+
+@unmanaged
+class Tick {
+  time: u32;
+  open: u32;
+  transactions: u64;
+  ramCache: u64;
+}
+
+if (offsetof<Tick>() != TICK_SIZE) ERROR("not the size that memory.ts tells");
 
 const GROUP: u32 = 1 << HISTORY_SHIFT;
 
@@ -55,21 +62,21 @@ export function tick(now: u64, transactions: u64, open: u32, ramCache: u64): voi
   last = now;
   ++samples;
   const at = tickAt(0, 0);
-  store<u32>(at, elapsed, TIME);
-  store<u32>(at, open, OPEN);
-  store<u64>(at, transactions, TRANSACTIONS);
-  store<u64>(at, ramCache, RAM_CACHE);
+  at.time = elapsed;
+  at.open = open;
+  at.transactions = transactions;
+  at.ramCache = ramCache;
   for (completed = 1; completed < HISTORY_LEVELS && isComplete(completed); ++completed) decimate(completed);
 }
 
 function decimate(level: u32): void {
   const to = tickAt(level, 0);
   // A floor that rises is that of the first sample: so are its time and its transactions.
-  memory.copy(to, tickAt(level - 1, GROUP - 1), TICK_SIZE);
+  memory.copy(changetype<usize>(to), changetype<usize>(tickAt(level - 1, GROUP - 1)), TICK_SIZE);
   for (let back: u32 = 0; back < GROUP - 1; ++back) {
     const from = tickAt(level - 1, back);
-    if (load<u32>(from, OPEN) < load<u32>(to, OPEN)) store<u32>(to, load<u32>(from, OPEN), OPEN);
-    if (load<u64>(from, RAM_CACHE) < load<u64>(to, RAM_CACHE)) store<u64>(to, load<u64>(from, RAM_CACHE), RAM_CACHE);
+    if (from.open < to.open) to.open = from.open;
+    if (from.ramCache < to.ramCache) to.ramCache = from.ramCache;
   }
 }
 
@@ -122,23 +129,23 @@ export function oldestAge(): u32 {
 }
 
 export function timeAt(level: u32, back: u32): u32 {
-  return load<u32>(tickAt(level, back), TIME);
+  return tickAt(level, back).time;
 }
 
 export function openAt(level: u32, back: u32): u32 {
-  return load<u32>(tickAt(level, back), OPEN);
+  return tickAt(level, back).open;
 }
 
 export function transactionsAt(level: u32, back: u32): u64 {
-  return load<u64>(tickAt(level, back), TRANSACTIONS);
+  return tickAt(level, back).transactions;
 }
 
 export function ramCacheAt(level: u32, back: u32): u64 {
-  return load<u64>(tickAt(level, back), RAM_CACHE);
+  return tickAt(level, back).ramCache;
 }
 
-function tickAt(level: u32, back: u32): usize {
-  return clock + <usize>(level * HISTORY_POINTS + slotOf(level, back)) * TICK_SIZE;
+function tickAt(level: u32, back: u32): Tick {
+  return recordAt<Tick>(clock, level * HISTORY_POINTS + slotOf(level, back));
 }
 
 /** Transactions of the last so many seconds, or of somewhat more: as far back as a point stands for. */

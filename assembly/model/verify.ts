@@ -7,80 +7,112 @@
 // Per row, in 64-bit integers (allocs, frees, in-use each): the built-in's, ours in the built-in's terms, and the offset.
 
 import { CLASS_IOBUFFER, FACT_VERIFY } from "../abi";
+import { VERIFY_SIZE } from "../base/memory";
+import { Row, Site } from "../base/types";
 import { fact } from "./facts";
 import { isRow, knownSites, siteClass } from "./model";
 import { rowOf } from "./rows";
 import { rawAllocs, rawFrees, rawInUse, totalAllocs, totalFrees, totalInUse, verifyAt } from "./sums";
 
-export const ALLOCS: usize = 0;
-export const FREES: usize = 8;
-export const IN_USE: usize = 16;
-export const BUILTIN: usize = 0;
-export const OURS: usize = 24;
-const OFFSET: usize = 48;
+
+@unmanaged
+export class Counts {
+  allocs: i64;
+  frees: i64;
+  inUse: i64;
+}
+
+const COUNTS_SIZE: usize = offsetof<Counts>();
+
+if (COUNTS_SIZE != VERIFY_SIZE / 3) ERROR("not the size that memory.ts tells");
+
+/** The built-in's counts of a row, as of the last dump with verify. */
+export function builtinOf(row: Row): Counts {
+  return changetype<Counts>(verifyAt(row));
+}
+
+/** Ours, in the built-in's terms. */
+export function oursOf(row: Row): Counts {
+  return changetype<Counts>(verifyAt(row) + COUNTS_SIZE);
+}
+
+function offsetOf(row: Row): Counts {
+  return changetype<Counts>(verifyAt(row) + 2 * COUNTS_SIZE);
+}
 
 /** Forgets the built-in's counts of the last dump. */
 export function verifyStart(): void {
-  for (let row: u32 = 0; row < knownSites(); ++row) memory.fill(verifyAt(row) + BUILTIN, 0, OURS - BUILTIN);
+  for (let row: Row = 0; row < knownSites(); ++row) clearCounts(builtinOf(row));
 }
 
 /** One row of the built-in tracker. Rows with one name add up. Returns 0, or -1 where this model does not know the site. */
-export function verifyRow(site: u32, allocs: i64, frees: i64, inUse: i64): i32 {
+export function verifyRow(site: Site, allocs: i64, frees: i64, inUse: i64): i32 {
   if (site >= knownSites()) return -1;
-  const at = verifyAt(rowOf(site)) + BUILTIN;
-  store<i64>(at, load<i64>(at, ALLOCS) + allocs, ALLOCS);
-  store<i64>(at, load<i64>(at, FREES) + frees, FREES);
-  store<i64>(at, load<i64>(at, IN_USE) + inUse, IN_USE);
+  const to = builtinOf(rowOf(site));
+  to.allocs = to.allocs + allocs;
+  to.frees = to.frees + frees;
+  to.inUse = to.inUse + inUse;
   return 0;
 }
 
 /** From now on the two are to agree: keeps what they differ by. Called after the rows, before settle(). */
 export function verifyMark(): void {
   fact(FACT_VERIFY, 1);
-  for (let row: u32 = 0; row < knownSites(); ++row) {
-    const at = verifyAt(row);
-    memory.fill(at + OFFSET, 0, OFFSET - OURS);
+  for (let row: Row = 0; row < knownSites(); ++row) {
+    const offset = offsetOf(row);
+    clearCounts(offset);
     takeOurs(row);
-    store<i64>(at + OFFSET, load<i64>(at + OURS, ALLOCS) - load<i64>(at + BUILTIN, ALLOCS), ALLOCS);
-    store<i64>(at + OFFSET, load<i64>(at + OURS, FREES) - load<i64>(at + BUILTIN, FREES), FREES);
-    store<i64>(at + OFFSET, load<i64>(at + OURS, IN_USE) - load<i64>(at + BUILTIN, IN_USE), IN_USE);
+    const ours = oursOf(row);
+    const builtin = builtinOf(row);
+    offset.allocs = ours.allocs - builtin.allocs;
+    offset.frees = ours.frees - builtin.frees;
+    offset.inUse = ours.inUse - builtin.inUse;
   }
 }
 
 /** The number of a site is given again: what it counted is not the next one's. */
-export function verifyForget(site: u32): void {
-  const at = verifyAt(site);
-  memory.fill(at, 0, OFFSET);
-  store<u64>(at + OFFSET, totalAllocs(site), ALLOCS);
-  store<u64>(at + OFFSET, totalFrees(site), FREES);
-  store<i64>(at + OFFSET, totalInUse(site), IN_USE);
+export function verifyForget(site: Site): void {
+  clearCounts(builtinOf(site));
+  clearCounts(oursOf(site));
+  const offset = offsetOf(site);
+  offset.allocs = totalAllocs(site);
+  offset.frees = totalFrees(site);
+  offset.inUse = totalInUse(site);
 }
 
 /** Compares. Called after the rows, before settle(). Returns the number of rows that differ. */
 export function verifyCompare(): u32 {
   let differing: u32 = 0;
-  for (let row: u32 = 0; row < knownSites(); ++row) {
+  for (let row: Row = 0; row < knownSites(); ++row) {
     takeOurs(row);
     if (differs(row)) ++differing;
   }
   return differing;
 }
 
-function takeOurs(row: u32): void {
-  const at = verifyAt(row);
-  store<i64>(at + OURS, <i64>rawAllocs(row) - load<i64>(at + OFFSET, ALLOCS), ALLOCS);
-  store<i64>(at + OURS, <i64>rawFrees(row) - load<i64>(at + OFFSET, FREES), FREES);
-  store<i64>(at + OURS, rawInUse(row) - load<i64>(at + OFFSET, IN_USE), IN_USE);
-}
-
-/** Whether the row is one that either accountant has counted anything for. */
-export function isCompared(row: u32): bool {
+/** Whether either accountant has counted anything for a row. */
+export function isCompared(row: Row): bool {
   if (!isRow(row) || siteClass(row) != CLASS_IOBUFFER) return false;
-  const at = verifyAt(row);
-  for (let field: usize = 0; field < OFFSET; field += sizeof<i64>()) if (load<i64>(at + field)) return true;
-  return false;
+  return hasCounts(builtinOf(row)) || hasCounts(oursOf(row));
 }
 
-export function differs(row: u32): bool {
-  return isCompared(row) && memory.compare(verifyAt(row) + BUILTIN, verifyAt(row) + OURS, OURS - BUILTIN) != 0;
+export function differs(row: Row): bool {
+  if (!isCompared(row)) return false;
+  return memory.compare(changetype<usize>(builtinOf(row)), changetype<usize>(oursOf(row)), COUNTS_SIZE) != 0;
+}
+
+function takeOurs(row: Row): void {
+  const ours = oursOf(row);
+  const offset = offsetOf(row);
+  ours.allocs = <i64>rawAllocs(row) - offset.allocs;
+  ours.frees = <i64>rawFrees(row) - offset.frees;
+  ours.inUse = rawInUse(row) - offset.inUse;
+}
+
+function hasCounts(counts: Counts): bool {
+  return (counts.allocs | counts.frees | counts.inUse) != 0;
+}
+
+function clearCounts(counts: Counts): void {
+  memory.fill(changetype<usize>(counts), 0, COUNTS_SIZE);
 }

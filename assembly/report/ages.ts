@@ -10,7 +10,7 @@ import { isObjects, isSubject, liveBytes, writeSubject } from "../analysis/serie
 import { OBJECT_WEIGHT } from "../analysis/urgency";
 import { isSuspect } from "../analysis/verdict";
 import { percent } from "../base/muldiv";
-import { ascii, byte, signed, unsigned } from "../base/writer";
+import { ascii, newline, signed, unsigned } from "../base/writer";
 import { oldBuckets, olderThanBucket, youngerThanBucket } from "../model/boundary";
 import { measureOf } from "../model/environment";
 import { armed } from "../model/facts";
@@ -77,7 +77,7 @@ function line(row: u32, bucket: u32): void {
   padded(siteClass(row) == CLASS_OBJECT ? kindName(kindOf(row)) : className(siteClass(row)), 16);
   bar();
   writeSubject(row);
-  byte(0x0a);
+  newline();
 }
 
 /** The oldest bucket goes back to the arming: what was there before is in no row. */

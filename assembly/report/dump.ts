@@ -7,8 +7,9 @@
 import { CLASS_COUNT, CLASS_HEAP, CLASS_IOBUFFER, CLASS_OBJECT, CLASS_OPENSSL, CLASS_TSAPI } from "../abi";
 import { ARMING, usualBaseline } from "../analysis/baseline";
 import { judgeAll } from "../analysis/sample";
+import { SPACE } from "../base/chars";
 import { output, outputEnd, RANKED_MAX } from "../base/memory";
-import { ascii, begin, byte, copy, overflowed, padRight, position, repeat, signed, unsigned } from "../base/writer";
+import { ascii, begin, copy, newline, overflowed, padRight, position, repeat, signed, unsigned } from "../base/writer";
 import { level, verifying } from "../model/facts";
 import { isAnyArmed, isArmed, priorBytes, priorFrees } from "../model/model";
 import { orderedAt, sortRows } from "../model/order";
@@ -75,13 +76,13 @@ export function render(): u32 {
 /** A class that only plugins have: nothing, where none has any. */
 function plugins(cls: u32, title: string): u32 {
   if (!sortRows(cls)) return 0;
-  byte(0x0a);
+  newline();
   ascii(title);
   return rowsOf(cls);
 }
 
 function table(cls: u32): u32 {
-  byte(0x0a);
+  newline();
   return rowsOf(cls);
 }
 
@@ -112,7 +113,7 @@ function rowsOf(cls: u32): u32 {
     name(row);
     total += inUse(row);
   }
-  repeat(0x20, 26);
+  repeat(SPACE, 26);
   signed(total, 20);
   ascii(" |            | ");
   location("TOTAL");
@@ -129,12 +130,12 @@ function summary(): void {
     allocated += allocBytes(orderedAt(i));
     freed += freeBytes(orderedAt(i));
   }
-  byte(0x0a);
+  newline();
   column("Total Allocated", 20);
   column("Total Freed", 20);
   column("Currently Allocated", 20);
   padded("Type", 20);
-  byte(0x0a);
+  newline();
   summaryRule();
   unsigned(allocated, 20);
   bar();
@@ -189,7 +190,7 @@ function older(): void {
     unsigned(priorBytes(cls), 20);
     bar();
     ascii(className(cls));
-    byte(0x0a);
+    newline();
   }
 }
 
@@ -204,10 +205,10 @@ function name(row: u32): void {
   copy(textOf(row), lengthOf(row));
   if (isRetired(ownerOfSite(row))) ascii(" [retired]");
   padRight(from, 50);
-  byte(0x0a);
+  newline();
 }
 
 function location(text: string): void {
   padded(text, 50);
-  byte(0x0a);
+  newline();
 }

@@ -30,9 +30,9 @@ import { rateOf } from "../analysis/urgency";
 import { verdictOf } from "../analysis/verdict";
 import { duration } from "../base/humanize";
 import { mulDiv, percent } from "../base/muldiv";
-import { ascii, byte, signed, unsigned } from "../base/writer";
+import { ascii, newline, signed, unsigned } from "../base/writer";
 import { measureOf } from "../model/environment";
-import { reasonOf, streakOf } from "../model/history";
+import { stateOf } from "../model/history";
 import { knownSites } from "../model/model";
 import { samples, transactionsAt } from "../model/timeline";
 import { explanationName, verdictName } from "./labels";
@@ -115,7 +115,7 @@ function line(subject: u32, slot: u32): void {
   unsigned(keptShare(subject), 6);
   bar();
   if (isOwnerSubject(subject)) ascii("     -");
-  else unsigned(streakOf(subject), 6);
+  else unsigned(stateOf(subject).streak, 6);
   bar();
   const late = lateShare(subject);
   if (late < 0) ascii("     -");
@@ -124,10 +124,10 @@ function line(subject: u32, slot: u32): void {
   const verdict = verdictOf(subject);
   padded(verdictName(verdict), 7);
   bar();
-  padded(verdict == VERDICT_FILLING ? explanationName(reasonOf(subject)) : "-", 13);
+  padded(verdict == VERDICT_FILLING ? explanationName(stateOf(subject).explanation) : "-", 13);
   bar();
   writeSubject(subject);
-  byte(0x0a);
+  newline();
 }
 
 function perThousand(change: i64, slot: u32): void {

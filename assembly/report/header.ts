@@ -36,8 +36,9 @@ import {
   TEXT_OPENSSL,
   TEXT_PLUGINS,
 } from "../abi";
+import { SLASH } from "../base/chars";
 import { limit } from "../base/memory";
-import { ascii, byte, copy, unsigned, utc } from "../base/writer";
+import { ascii, byte, copy, newline, unsigned, utc } from "../base/writer";
 import { factOf, factText, factTextLength, level, verifying } from "../model/facts";
 
 const FORMAT: u32 = 1;
@@ -56,7 +57,7 @@ export function renderHeader(): void {
   text(TEXT_DIGEST);
   number(" shards=", FACT_SHARDS);
   number(" sites=", FACT_SITES);
-  byte(0x2f);
+  byte(SLASH);
   unsigned(limit - SITE_FIRST);
   number(" refused-sites=", FACT_OVERFLOW);
   ascii(" iobuffer=");
@@ -77,7 +78,7 @@ export function renderHeader(): void {
   else number(" twice=", FACT_TWICE);
   number(" untracked=", FACT_UNTRACKED);
   number(" memory=", FACT_MEMORY);
-  byte(0x0a);
+  newline();
   refusal(FACT_IOBUFFER, TEXT_IOBUFFER, "iobuffer");
   refusal(FACT_OPENSSL, TEXT_OPENSSL, "openssl");
   refusal(FACT_PLUGINS, TEXT_PLUGINS, "plugins");
@@ -95,7 +96,7 @@ export function renderEnd(rows: u32): void {
   number("\nmemtrack end dump=", FACT_DUMP);
   ascii(" rows=");
   unsigned(rows);
-  byte(0x0a);
+  newline();
 }
 
 function refusal(state: u32, why: u32, name: string): void {

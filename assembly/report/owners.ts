@@ -1,23 +1,41 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The roll-up: what each owner holds, in bytes by class and in objects by kind, and how that changed since the last dump. The sum of
-// the owners is the sum of all rows.
+// the owners is the sum of all rows. An owner's sums, in 64-bit integers:
+//
+//    ┌────────────────┬─────────────────┬───────┬──────┬─────────┐
+//    │ bytes by class │ objects by kind │ total │ last │ lastKey │
+//    └────────────────┴─────────────────┴───────┴──────┴─────────┘
 
 import { CLASS_COUNT, CLASS_HEAP, CLASS_IOBUFFER, CLASS_OBJECT, CLASS_OPENSSL, CLASS_TSAPI } from "../abi";
 import { KIND_COUNT, OWNERS_MAX, OWNER_CORE, OWNER_OTHER } from "../abi";
-import { order, rollup, ROLLUP_SIZE } from "../base/memory";
-import { ascii, byte, copy, signed } from "../base/writer";
+import { rollup, ROLLUP_SIZE } from "../base/memory";
+import { addToValueAt, valueAt } from "../base/regions";
+import { OwnerSlot, Row } from "../base/types";
+import { ascii, copy, newline, signed } from "../base/writer";
 import { isRow, knownSites, siteClass } from "../model/model";
+import { orderedAt, setOrderedAt } from "../model/order";
 import { alive, inUse } from "../model/sums";
 import { kindOf, ownerOfSite } from "../registry/name";
 import { isOwner, isRetired, ownerKey, ownerLength, ownerText } from "../registry/owner";
 import { bar, column, rule } from "./table";
 
-const BYTES: usize = 0; // by class
-const OBJECTS: usize = CLASS_COUNT * 8; // by kind
-const TOTAL: usize = OBJECTS + KIND_COUNT * 8;
-const LAST: usize = TOTAL + 8;
-const LAST_KEY: usize = LAST + 8;
+/** Behind the bytes by class and the objects by kind. */
+@unmanaged
+class Totals {
+  total: i64;
+  /** The total in the last dump, of the owner with this key. */
+  last: i64;
+  lastKey: u64;
+}
+
+const OBJECTS: usize = CLASS_COUNT * sizeof<i64>();
+const TOTALS: usize = OBJECTS + KIND_COUNT * sizeof<i64>();
+/** What is summed up anew for each dump. */
+const SUMMED: usize = TOTALS + offsetof<Totals>("last");
+
+if (TOTALS + offsetof<Totals>() != ROLLUP_SIZE) ERROR("not the size that memory.ts tells");
+
 const BYTES_WIDTH: i32 = 14;
 const OBJECTS_WIDTH: i32 = 8;
 
@@ -51,91 +69,96 @@ export function renderOwners(): void {
   rule(30, false);
   const count = sortOwners();
   for (let i: u32 = 0; i < count; ++i) {
-    const slot = numberAt(i);
+    const slot = orderedAt(i);
     line(slot);
     ascii(isRetired(slot) ? "retired | " : "loaded  | ");
     copy(ownerText(slot), ownerLength(slot));
-    byte(0x0a);
+    newline();
   }
-  for (let slot: u32 = 0; slot < OWNERS_MAX; ++slot) if (slot != OWNER_CORE) addOwner(OWNER_CORE, slot);
-  store<i64>(at(OWNER_CORE), lastTotal, LAST);
+  for (let slot: OwnerSlot = 0; slot < OWNERS_MAX; ++slot) if (slot != OWNER_CORE) addOwner(OWNER_CORE, slot);
+  totalsOf(OWNER_CORE).last = lastTotal;
   line(OWNER_CORE);
   ascii("        | TOTAL\n");
   keep();
 }
 
 function add(): void {
-  for (let slot: u32 = 0; slot < OWNERS_MAX; ++slot) {
-    memory.fill(at(slot), 0, LAST);
-    if (load<u64>(at(slot), LAST_KEY) == ownerKey(slot)) continue;
-    store<u64>(at(slot), ownerKey(slot), LAST_KEY);
-    store<i64>(at(slot), 0, LAST);
+  for (let slot: OwnerSlot = 0; slot < OWNERS_MAX; ++slot) {
+    memory.fill(at(slot), 0, SUMMED);
+    const totals = totalsOf(slot);
+    if (totals.lastKey == ownerKey(slot)) continue;
+    totals.lastKey = ownerKey(slot);
+    totals.last = 0;
   }
-  for (let row: u32 = 0; row < knownSites(); ++row) {
+  for (let row: Row = 0; row < knownSites(); ++row) {
     if (!isRow(row)) continue;
-    const to = at(ownerOfSite(row));
+    const slot = ownerOfSite(row);
     const cls = siteClass(row);
-    if (cls == CLASS_OBJECT) grow(to + OBJECTS + kindOf(row) * 8, alive(row));
-    grow(to + BYTES + cls * 8, inUse(row));
-    grow(to + TOTAL, inUse(row));
+    if (cls == CLASS_OBJECT) addToValueAt<i64>(at(slot) + OBJECTS, kindOf(row), alive(row));
+    addToValueAt<i64>(at(slot), cls, inUse(row));
+    totalsOf(slot).total = totalsOf(slot).total + inUse(row);
   }
 }
 
 /** The sums that the TOTAL line shows are added up in core's own entry; keep() has seen to what the next dump needs of it. */
-function addOwner(to: u32, from: u32): void {
-  for (let field = BYTES; field < LAST; field += 8) grow(at(to) + field, load<i64>(at(from) + field));
+function addOwner(to: OwnerSlot, from: OwnerSlot): void {
+  for (let i: usize = 0; i < SUMMED / sizeof<i64>(); ++i) addToValueAt<i64>(at(to), i, valueAt<i64>(at(from), i));
 }
 
 function keep(): void {
-  for (let slot: u32 = 0; slot < OWNERS_MAX; ++slot) memory.fill(at(slot), 0, LAST_KEY);
+  for (let slot: OwnerSlot = 0; slot < OWNERS_MAX; ++slot) {
+    memory.fill(at(slot), 0, SUMMED);
+    totalsOf(slot).last = 0;
+  }
   lastTotal = 0;
-  for (let row: u32 = 0; row < knownSites(); ++row) {
+  for (let row: Row = 0; row < knownSites(); ++row) {
     if (!isRow(row)) continue;
-    grow(at(ownerOfSite(row)) + LAST, inUse(row));
+    const totals = totalsOf(ownerOfSite(row));
+    totals.last = totals.last + inUse(row);
     lastTotal += inUse(row);
   }
 }
 
 /**
  * Owners that are loaded or keep a site, (other plugins) where they hold anything or did in the last dump, by total, largest first.
- * Returns how many; numberAt() tells them.
+ * Returns how many; orderedAt() tells them.
  */
 function sortOwners(): u32 {
   let n: u32 = 0;
-  for (let slot: u32 = 0; slot < OWNERS_MAX; ++slot) {
+  for (let slot: OwnerSlot = 0; slot < OWNERS_MAX; ++slot) {
     if (!isOwner(slot) || (slot == OWNER_OTHER && isEmpty(slot))) continue;
     let to = n++;
-    for (; to && before(slot, numberAt(to - 1)); --to) setNumber(to, numberAt(to - 1));
-    setNumber(to, slot);
+    for (; to && before(slot, orderedAt(to - 1)); --to) setOrderedAt(to, orderedAt(to - 1));
+    setOrderedAt(to, slot);
   }
   return n;
 }
 
-function before(a: u32, b: u32): bool {
-  const ta = load<i64>(at(a), TOTAL);
-  const tb = load<i64>(at(b), TOTAL);
+function before(a: OwnerSlot, b: OwnerSlot): bool {
+  const ta = totalsOf(a).total;
+  const tb = totalsOf(b).total;
   return ta != tb ? ta > tb : objectsOf(a) > objectsOf(b);
 }
 
-function objectsOf(slot: u32): i64 {
+function objectsOf(slot: OwnerSlot): i64 {
   let sum: i64 = 0;
-  for (let kind: u32 = 0; kind < KIND_COUNT; ++kind) sum += load<i64>(at(slot) + OBJECTS + kind * 8);
+  for (let kind: u32 = 0; kind < KIND_COUNT; ++kind) sum += aliveOfKind(slot, kind);
   return sum;
 }
 
-function isEmpty(slot: u32): bool {
-  return !load<i64>(at(slot), TOTAL) && !load<i64>(at(slot), LAST) && !objectsOf(slot);
+function isEmpty(slot: OwnerSlot): bool {
+  return !totalsOf(slot).total && !totalsOf(slot).last && !objectsOf(slot);
 }
 
-function line(slot: u32): void {
-  bytes(load<i64>(at(slot), BYTES + CLASS_IOBUFFER * 8));
-  bytes(load<i64>(at(slot), BYTES + CLASS_OPENSSL * 8));
-  bytes(load<i64>(at(slot), BYTES + CLASS_TSAPI * 8));
-  bytes(load<i64>(at(slot), BYTES + CLASS_HEAP * 8));
-  bytes(load<i64>(at(slot), TOTAL));
-  bytes(load<i64>(at(slot), TOTAL) - load<i64>(at(slot), LAST));
+function line(slot: OwnerSlot): void {
+  bytes(bytesOfClass(slot, CLASS_IOBUFFER));
+  bytes(bytesOfClass(slot, CLASS_OPENSSL));
+  bytes(bytesOfClass(slot, CLASS_TSAPI));
+  bytes(bytesOfClass(slot, CLASS_HEAP));
+  bytes(totalsOf(slot).total);
+  bytes(totalsOf(slot).total - totalsOf(slot).last);
   for (let kind: u32 = 0; kind < KIND_COUNT; ++kind) {
-    signed(load<i64>(at(slot) + OBJECTS + kind * 8), OBJECTS_WIDTH);
+    signed(aliveOfKind(slot, kind), OBJECTS_WIDTH);
     bar();
   }
 }
@@ -145,18 +168,18 @@ function bytes(value: i64): void {
   bar();
 }
 
-function grow(to: usize, by: i64): void {
-  store<i64>(to, load<i64>(to) + by);
+function bytesOfClass(slot: OwnerSlot, cls: u32): i64 {
+  return valueAt<i64>(at(slot), cls);
 }
 
-function at(slot: u32): usize {
+function aliveOfKind(slot: OwnerSlot, kind: u32): i64 {
+  return valueAt<i64>(at(slot) + OBJECTS, kind);
+}
+
+function totalsOf(slot: OwnerSlot): Totals {
+  return changetype<Totals>(at(slot) + TOTALS);
+}
+
+function at(slot: OwnerSlot): usize {
   return rollup + <usize>slot * ROLLUP_SIZE;
-}
-
-function numberAt(position: u32): u32 {
-  return load<u32>(order + ((<usize>position) << 2));
-}
-
-function setNumber(position: u32, slot: u32): void {
-  store<u32>(order + ((<usize>position) << 2), slot);
 }

@@ -10,7 +10,7 @@ import { rankSuspects, rateOf, secondsLeft } from "../analysis/urgency";
 import { growingFor, grownBy } from "../analysis/verdict";
 import { about, bytes, duration, grouped } from "../base/humanize";
 import { percent } from "../base/muldiv";
-import { ascii, byte, unsigned } from "../base/writer";
+import { ascii, newline, unsigned } from "../base/writer";
 import { transactionsWithin } from "../model/timeline";
 import { bar } from "./table";
 
@@ -33,7 +33,7 @@ export function renderSuspects(): void {
     else unsigned(<u64>left, 10);
     bar();
     writeEvidence(subject);
-    byte(0x0a);
+    newline();
   }
 }
 

@@ -2,11 +2,8 @@
 //
 // What the tables of a dump are made of: columns of a fixed width with bars between them.
 
+import { BAR, DASH, NEWLINE } from "../base/chars";
 import { ascii, byte, padRight, position, repeat } from "../base/writer";
-
-const DASH: u32 = 0x2d;
-const BAR: u32 = 0x7c;
-const NEWLINE: u32 = 0x0a;
 
 export function bar(): void {
   ascii(" | ");

@@ -3,12 +3,15 @@
 // The section of verify mode: what memtrack and the built-in tracker counted of IOBuffers, and the rows on which they disagree.
 
 import { CLASS_IOBUFFER } from "../abi";
-import { ascii, byte, copy, signed, unsigned } from "../base/writer";
+import { Row } from "../base/types";
+import { ascii, copy, newline, signed, unsigned } from "../base/writer";
 import { isRow, knownSites, siteClass } from "../model/model";
-import { verifyAt } from "../model/sums";
-import { ALLOCS, BUILTIN, differs, FREES, IN_USE, isCompared, OURS } from "../model/verify";
+import { builtinOf, Counts, differs, isCompared, oursOf } from "../model/verify";
 import { lengthOf, textOf } from "../registry/name";
-import { bar } from "./table";
+import { bar, column } from "./table";
+
+const OURS: string = "memtrack";
+const BUILTIN: string = "built-in";
 
 /** Writes the section of a dump: both totals, the number of rows that differ, and each such row. */
 export function renderVerify(): void {
@@ -26,22 +29,34 @@ export function renderVerify(): void {
   ascii(" rows differ\n");
   ascii("Allocs     | Frees      | Size In-use          | Accountant | Location\n");
   ascii("-----------|------------|----------------------|------------|------------------------------\n");
-  line(sum(OURS, ALLOCS), sum(OURS, FREES), sum(OURS, IN_USE), "memtrack");
-  ascii("TOTAL\n");
-  line(sum(BUILTIN, ALLOCS), sum(BUILTIN, FREES), sum(BUILTIN, IN_USE), "built-in");
-  ascii("TOTAL\n");
-  for (let row: u32 = 0; row < knownSites(); ++row) {
+  totalLine(true);
+  totalLine(false);
+  for (let row: Row = 0; row < knownSites(); ++row) {
     if (!differs(row)) continue;
-    rowLine(row, OURS, "memtrack");
-    rowLine(row, BUILTIN, "built-in");
+    rowLine(row, oursOf(row), OURS);
+    rowLine(row, builtinOf(row), BUILTIN);
   }
 }
 
-function rowLine(row: u32, whose: usize, accountant: string): void {
-  const at = verifyAt(row) + whose;
-  line(load<i64>(at, ALLOCS), load<i64>(at, FREES), load<i64>(at, IN_USE), accountant);
+function totalLine(ours: bool): void {
+  let allocs: i64 = 0;
+  let frees: i64 = 0;
+  let inUse: i64 = 0;
+  for (let row: Row = 0; row < knownSites(); ++row) {
+    if (!isRow(row) || siteClass(row) != CLASS_IOBUFFER) continue;
+    const counts = ours ? oursOf(row) : builtinOf(row);
+    allocs += counts.allocs;
+    frees += counts.frees;
+    inUse += counts.inUse;
+  }
+  line(allocs, frees, inUse, ours ? OURS : BUILTIN);
+  ascii("TOTAL\n");
+}
+
+function rowLine(row: Row, counts: Counts, accountant: string): void {
+  line(counts.allocs, counts.frees, counts.inUse, accountant);
   copy(textOf(row), lengthOf(row));
-  byte(0x0a);
+  newline();
 }
 
 function line(allocs: i64, frees: i64, inUse: i64, accountant: string): void {
@@ -51,14 +66,5 @@ function line(allocs: i64, frees: i64, inUse: i64, accountant: string): void {
   bar();
   signed(inUse, 20);
   bar();
-  ascii(accountant);
-  ascii("   | ");
-}
-
-function sum(whose: usize, field: usize): i64 {
-  let total: i64 = 0;
-  for (let row: u32 = 0; row < knownSites(); ++row) {
-    if (isRow(row) && siteClass(row) == CLASS_IOBUFFER) total += load<i64>(verifyAt(row) + whose + field);
-  }
-  return total;
+  column(accountant, 10);
 }

@@ -11,7 +11,7 @@ import { rankSuspects } from "../analysis/urgency";
 import { grownBy, isSuspect } from "../analysis/verdict";
 import { output, outputEnd } from "../base/memory";
 import { ascii, begin, position } from "../base/writer";
-import { setWarned, warnedOf } from "../model/history";
+import { stateOf } from "../model/history";
 import { pack, unpack } from "../model/minifloat";
 import { knownSites } from "../model/model";
 import { elapsedSeconds } from "../model/timeline";
@@ -43,8 +43,8 @@ export function nextWarning(): u32 {
     const subject = ranked(i);
     if (!isDue(subject)) continue;
     const grown = grownBy(subject);
-    const warned = warnedOf(subject);
-    setWarned(subject, pack(grown ? grown : 1));
+    const warned = stateOf(subject).warnedGrowth;
+    stateOf(subject).warnedGrowth = pack(grown ? grown : 1);
     ++said;
     begin(output, outputEnd);
     ascii(warned ? "a suspect has doubled: " : "new suspect: ");
@@ -65,6 +65,6 @@ function anyDue(): bool {
 }
 
 function isDue(subject: u32): bool {
-  const warned = unpack(warnedOf(subject));
+  const warned = unpack(stateOf(subject).warnedGrowth);
   return !warned || grownBy(subject) / 2 >= warned;
 }

@@ -6,7 +6,7 @@ import { scoreStreaks } from "../../../assembly/analysis/persistence";
 import { isLevelling, lateShare, root } from "../../../assembly/analysis/saturation";
 import * as trend from "../../../assembly/analysis/trend";
 import { slots } from "../../../assembly/base/memory";
-import { record, streakOf } from "../../../assembly/model/history";
+import { record, stateOf } from "../../../assembly/model/history";
 import { settle } from "../../../assembly/model/model";
 import { tick } from "../../../assembly/model/timeline";
 import { addAlloc, siteAt } from "../../../assembly/shard/site";
@@ -163,28 +163,28 @@ describe("streaks", () => {
     const rows = three();
     const live: u64[] = [0, 0, 0];
     for (let i = 0; i < 6; ++i) grow(rows, live, [1000, 300, 200]);
-    expect(streakOf(rows[0])).toBe(5);
-    expect(streakOf(rows[1])).toBe(0);
-    expect(streakOf(rows[2])).toBe(0);
+    expect(stateOf(rows[0]).streak).toBe(5);
+    expect(stateOf(rows[1]).streak).toBe(0);
+    expect(stateOf(rows[2]).streak).toBe(0);
     grow(rows, live, [0, 300, 200]);
-    expect(streakOf(rows[0])).toBe(6);
+    expect(stateOf(rows[0]).streak).toBe(6);
     grow(rows, live, [0, 300, 200]);
-    expect(streakOf(rows[0])).toBe(0);
+    expect(stateOf(rows[0]).streak).toBe(0);
   });
 
   test("are of all before the first drop", () => {
     const rows = three();
     const live: u64[] = [0, 0, 0];
     for (let i = 0; i < 4; ++i) grow(rows, live, [1000, 900, 100]);
-    expect(streakOf(rows[0])).toBe(3);
-    expect(streakOf(rows[1])).toBe(3);
-    expect(streakOf(rows[2])).toBe(0);
+    expect(stateOf(rows[0]).streak).toBe(3);
+    expect(stateOf(rows[1]).streak).toBe(3);
+    expect(stateOf(rows[2]).streak).toBe(0);
   });
 
   test("are nobody's where nothing grows", () => {
     const rows = three();
     const live: u64[] = [5000, 5000, 5000];
     for (let i = 0; i < 4; ++i) grow(rows, live, [0, 0, 0]);
-    expect(streakOf(rows[0])).toBe(0);
+    expect(stateOf(rows[0]).streak).toBe(0);
   });
 });

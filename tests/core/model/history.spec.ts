@@ -5,7 +5,7 @@
 
 import { HISTORY_LEVELS, HISTORY_POINTS, HISTORY_SHIFT } from "../../../assembly/abi";
 import { ageOf, allocatedWithin, floorAt, historyForget, historyMove, liveAt, record } from "../../../assembly/model/history";
-import { setStreak, streakOf, subjectLimit } from "../../../assembly/model/history";
+import { stateOf, subjectLimit } from "../../../assembly/model/history";
 import { pack, unpack } from "../../../assembly/model/minifloat";
 import {
   clockReset,
@@ -113,14 +113,14 @@ describe("a history", () => {
   test("of a row that is forgotten is gone, and of one that moves goes along", () => {
     fresh();
     for (let i: u32 = 0; i < 50; ++i) take(i * 100, i * 100);
-    setStreak(ROW, 7);
+    stateOf(ROW).streak = 7;
     historyMove(ROW, 30);
-    expect(streakOf(30)).toBe(7);
+    expect(stateOf(30).streak).toBe(7);
     expect(liveAt(30, 0, 0)).toBe(4900);
     expect(ageOf(ROW)).toBe(0);
     expect(liveAt(ROW, 0, 0)).toBe(0);
     historyForget(30);
-    expect(streakOf(30)).toBe(0);
+    expect(stateOf(30).streak).toBe(0);
     expect(ageOf(30)).toBe(0);
   });
 
