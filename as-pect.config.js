@@ -7,7 +7,7 @@ const seed = BigInt(process.env.MEMTRACK_SEED ?? Math.floor(Math.random() * 2 **
 console.log(`MEMTRACK_SEED=${seed}`);
 
 export default {
-  entries: ["tests/core/*.spec.ts"],
+  entries: ["tests/core/**/*.spec.ts"],
   include: [],
   disclude: [],
   instantiate(memory, createImports, instantiate, binary) {

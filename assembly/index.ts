@@ -4,16 +4,17 @@
 // names and are never followed; every other address is an offset into the instance's own memory.
 
 import { CLASS_COUNT, ROLE_CONTROL, ROLE_MODEL, SITE_FIRST } from "./abi";
-import * as memory_ from "./memory";
-import * as model from "./model";
-import * as registry from "./registry";
-import * as rollup from "./rollup";
-import * as shard from "./shard";
-import { analysisReset } from "./analysis/sample";
-import { classOf, getDetail, getPlace, siteAt } from "./site";
+import * as analysis from "./analysis/sample";
+import * as memory_ from "./base/memory";
 import { noticesReset } from "./control/notices";
 import { recordsReset } from "./control/records";
 import { scheduleReset } from "./control/schedule";
+import * as model from "./model/model";
+import * as registry from "./registry/registry";
+import * as rollup from "./report/owners";
+import { warningReset } from "./report/warning";
+import * as shard from "./shard/shard";
+import { classOf, siteAt } from "./shard/site";
 
 /** Makes this instance a shard, a registry, a model or control's: see memory.ts. Returns 0, or -1 (out of range, or no memory). */
 export function init(role: u32, sites: u32): i32 {
@@ -23,7 +24,10 @@ export function init(role: u32, sites: u32): i32 {
   registry.reset(role);
   model.reset(role);
   rollup.reset();
-  if (role == ROLE_MODEL) analysisReset();
+  if (role == ROLE_MODEL) {
+    analysis.analysisReset();
+    warningReset();
+  }
   return 0;
 }
 
@@ -32,6 +36,12 @@ function initControl(): i32 {
   noticesReset();
   scheduleReset();
   return memory_.initControl();
+}
+
+/** Forgets all histories, verdicts, baselines and warnings. */
+export function forgetAll(): void {
+  analysis.forgetAll();
+  warningReset();
 }
 
 // Where a host finds what it copies between instances, as offsets into this instance's memory.
@@ -55,10 +65,10 @@ export function outputAt(): usize {
 
 /** The key of a registered site, for the shards that have not seen it. 0 where a site has no place (it came by name). */
 export function placeOf(site: u32): u64 {
-  return site >= SITE_FIRST && site < registry.siteCount() ? getPlace(siteAt(site)) : 0;
+  return site >= SITE_FIRST && site < registry.siteCount() ? siteAt(site).place : 0;
 }
 export function detailOf(site: u32): u64 {
-  const detail = site >= SITE_FIRST && site < registry.siteCount() ? getDetail(siteAt(site)) : 0;
+  const detail = site >= SITE_FIRST && site < registry.siteCount() ? siteAt(site).detail : 0;
   return classOf(detail) < CLASS_COUNT ? detail : 0;
 }
 
@@ -73,9 +83,9 @@ export function analysisSize(): u32 {
 }
 
 /** What the hot functions (tryEvent, tryCharge, release, releaseOld) read besides memory: under these names the C host sees it. */
-export { indexShift, slots } from "./memory";
+export { indexShift, slots } from "./base/memory";
 
-export { bind, carry, charge, epochs, event, release, releaseOld, seal, tryCharge, tryEvent, turn } from "./shard";
+export { bind, carry, charge, epochs, event, release, releaseOld, seal, tryCharge, tryEvent, turn } from "./shard/shard";
 export {
   freeSite,
   isOwnSite,
@@ -88,7 +98,7 @@ export {
   siteCount,
   sitesInUse,
   version,
-} from "./registry";
+} from "./registry/registry";
 export {
   adopt,
   arm,
@@ -101,21 +111,21 @@ export {
   settle,
   start,
   sumRows,
-} from "./model";
-export { epochPublished } from "./boundary";
-export { reclaim } from "./reclaim";
-export { verifyCompare, verifyMark, verifyRow, verifyStart } from "./verify";
-export { fact, say } from "./header";
-export { render, selectBaseline } from "./render";
-export { measure, unmeasure } from "./analysis/measure";
-export { forgetAll, sample, warmUpEnded } from "./analysis/sample";
-export { historyForget, historyMove } from "./analysis/history";
+} from "./model/model";
+export { epochPublished } from "./model/boundary";
+export { reclaim } from "./model/reclaim";
+export { verifyCompare, verifyMark, verifyRow, verifyStart } from "./model/verify";
+export { fact, say } from "./model/facts";
+export { render, selectBaseline } from "./report/dump";
+export { measure, unmeasure } from "./model/environment";
+export { sample, warmUpEnded } from "./analysis/sample";
+export { historyForget, historyMove } from "./model/history";
 export { baselineNamed, listBaselines, markBaseline } from "./analysis/baseline";
 export { verdictOf } from "./analysis/verdict";
-export { rankSuspects } from "./analysis/suspects";
+export { rankSuspects } from "./analysis/urgency";
 export { ranked } from "./analysis/ranking";
-export { trackedBytes } from "./analysis/reconciliation";
-export { nextWarning } from "./analysis/warning";
+export { trackedBytes } from "./report/reconciliation";
+export { nextWarning } from "./report/warning";
 export { answerNumber, answerSeverity } from "./control/answer";
 export {
   judgeSetting,
@@ -131,6 +141,6 @@ export { checkRecordLine, describeRecordLine } from "./control/record_line";
 export { messageHelp, messageLevel, readMessage } from "./control/message";
 export { startNotice, troubleNotice } from "./control/notices";
 export { reclaimDue, sampleAnew, sampleDue } from "./control/schedule";
-export { denyBaseline, writeStatus } from "./analysis/replies";
+export { denyBaseline, writeStatus } from "./report/replies";
 export { limitPath, readMeasure, smallerLimit } from "./control/system";
 export { builtinAllocs, builtinFrees, builtinInUse, registerBuiltinRow } from "./registry/builtin_row";

@@ -8,14 +8,15 @@
 // older. A row that allocates and releases much looks younger by that than it is, never older. An owner's are the sum of its rows'.
 
 import { BUCKETS, HISTORY_LEVELS, HISTORY_SHIFT, MEASURE_NOW } from "../abi";
-import { oldBuckets, olderThanBucket, secondsOfEpochs } from "../boundary";
-import { elapsedSeconds, points, stale, timeAt } from "./clock";
-import { entryOld, isBoundEntry } from "./followed";
-import { allocatedWithin, lastSampled } from "./history";
-import { measureOf } from "./measure";
-import { slots } from "../memory";
-import { aliveOf, hasBirths, inUseOf } from "../model";
-import { allocatedBytes, isObjects, isOwnerSubject, liveBytes } from "./subject";
+import { slots } from "../base/memory";
+import { oldBuckets, olderThanBucket, secondsOfEpochs } from "../model/boundary";
+import { measureOf } from "../model/environment";
+import { allocatedWithin, stateOf } from "../model/history";
+import { hasBirths, knownSites } from "../model/model";
+import { aliveOf, inUseOf } from "../model/sums";
+import { elapsedSeconds, points, stale, timeAt } from "../model/timeline";
+import { holds } from "./owner_series";
+import { allocatedBytes, isObjects, isOwnerSubject, liveBytes } from "./series";
 
 /** Ages that are told of where there is no boundary, in seconds, log-spaced: a minute, 10 minutes, an hour, 6 hours, a day, 4 days. */
 const AGES: u32 = 6;
@@ -59,6 +60,17 @@ export function isBound(subject: u32): bool {
   return isOwnerSubject(subject) ? isBoundEntry(subject - slots) : isBoundRow(subject);
 }
 
+/** Bytes of its rows that are old. Looked up when it is asked for: that is in a dump, and for a warning. */
+function entryOld(entry: u32): u64 {
+  let sum: u64 = 0;
+  for (let row: u32 = 0; row < knownSites(); ++row) if (holds(entry, row)) sum += oldOfRow(row);
+  return sum;
+}
+/** Whether some of its rows may have more that is. */
+function isBoundEntry(entry: u32): bool {
+  for (let row: u32 = 0; row < knownSites(); ++row) if (holds(entry, row) && isBoundRow(row)) return true;
+  return false;
+}
 /** Likewise of a row. */
 export function oldOfRow(row: u32): u64 {
   return isBoundRow(row) ? oldByCounters(row, tellingAge()) : oldByBirth(row);
@@ -88,7 +100,7 @@ export function oldByCounters(subject: u32, seconds: u64): u64 {
 }
 
 function unsampled(subject: u32): u64 {
-  const since = <i64>(allocatedBytes(subject) - lastSampled(subject));
+  const since = <i64>(allocatedBytes(subject) - stateOf(subject).lastAllocated);
   return since > 0 ? <u64>since : 0;
 }
 

@@ -13,24 +13,40 @@
 //
 // A baseline's own, MARK_SIZE bytes:
 //
-//    0      1                        40       48           56      60    64
-//    ┌──────┬────────────────────────┬────────┬────────────┬───────┬─────┐
-//    │length│ name                   │ time   │transactions│ order │  0  │   order 0: free
-//    └──────┴────────────────────────┴────────┴────────────┴───────┴─────┘
+//    0        8              16      20       21                       64
+//    ┌────────┬──────────────┬───────┬────────┬────────────────────────┐
+//    │ time   │ transactions │ order │ length │ name                   │   order 0: free
+//    └────────┴──────────────┴───────┴────────┴────────────────────────┘
 
 import { BASELINES, BASELINE_NAME_MAX, FOLLOWED_MAX } from "../abi";
-import { sumFollowed } from "./followed";
-import { baselineOf } from "./history";
-import { input, MARK_SIZE, marks, output, outputEnd } from "../memory";
-import { knownSites } from "../model";
-import { allocations, liveBytes, releases, subjectOfEntry } from "./subject";
-import { ascii, begin, byte, copy, position, unsigned } from "../writer";
+import { BAR, COMMA, DOUBLE_QUOTE, isControl, QUESTION_MARK, SPACE } from "../base/chars";
+import { input, MARK_SIZE, marks, output, outputEnd } from "../base/memory";
+import { recordAt } from "../base/regions";
+import { ascii, begin, byte, copy, position, unsigned } from "../base/writer";
+import { baselineOf } from "../model/history";
+import { knownSites } from "../model/model";
+import { sumFollowed } from "./owner_series";
+import { allocations, liveBytes, releases, subjectOfEntry } from "./series";
 
-const LENGTH: usize = 0;
-const NAME: usize = 1;
-const TIME: usize = 40;
-const TRANSACTIONS: usize = 48;
-const ORDER: usize = 56;
+
+@unmanaged
+class Part {
+  low: u64;
+  high: u64;
+}
+
+
+@unmanaged
+class Mark {
+  time: u64;
+  transactions: u64;
+  order: u32;
+  length: u8;
+}
+
+const NAME: usize = offsetof<Mark>();
+
+if (NAME + BASELINE_NAME_MAX > MARK_SIZE) ERROR("not the size that memory.ts tells");
 
 const LIVE_BITS: u64 = 48;
 const LIVE_MASK: u64 = (1 << LIVE_BITS) - 1;
@@ -88,12 +104,12 @@ export function markBaseline(nameLength: u32, now: u64, transactions: u64, byUse
   }
   const text = <u32>(position() - output);
   const at = markAt(slot);
-  memory.fill(at, 0, MARK_SIZE);
-  store<u8>(at, <u8>length, LENGTH);
-  memory.copy(at + NAME, name, length);
-  store<u64>(at, now, TIME);
-  store<u64>(at, transactions, TRANSACTIONS);
-  store<u32>(at, ++orders, ORDER);
+  memory.fill(changetype<usize>(at), 0, MARK_SIZE);
+  at.length = <u8>length;
+  memory.copy(nameOf(slot), name, length);
+  at.time = now;
+  at.transactions = transactions;
+  at.order = ++orders;
   sumFollowed();
   for (let row: u32 = 0; row < knownSites(); ++row) keep(row, slot);
   for (let entry: u32 = 0; entry < FOLLOWED_MAX; ++entry) keep(subjectOfEntry(entry), slot);
@@ -121,55 +137,55 @@ export function writeBaselines(): void {
   for (let below = u32.MAX_VALUE; ;) {
     let newest: u32 = ARMING;
     for (let slot: u32 = 0; slot < BASELINES; ++slot) {
-      const order = load<u32>(markAt(slot), ORDER);
-      if (order && order < below && (newest == ARMING || order > load<u32>(markAt(newest), ORDER))) newest = slot;
+      const order = markAt(slot).order;
+      if (order && order < below && (newest == ARMING || order > markAt(newest).order)) newest = slot;
     }
     if (newest == ARMING) break;
     writeBaseline(newest);
     ascii(", ");
-    below = load<u32>(markAt(newest), ORDER);
+    below = markAt(newest).order;
   }
   ascii("arming");
 }
 
 export function writeBaseline(slot: u32): void {
   if (slot == ARMING) ascii("arming");
-  else copy(markAt(slot) + NAME, load<u8>(markAt(slot), LENGTH));
+  else copy(nameOf(slot), markAt(slot).length);
 }
 
 /** When it was set, in the host's monotonic seconds. */
 export function baselineTime(slot: u32): u64 {
-  return load<u64>(markAt(slot), TIME);
+  return markAt(slot).time;
 }
 
 export function baselineTransactions(slot: u32): u64 {
-  return slot == ARMING ? 0 : load<u64>(markAt(slot), TRANSACTIONS);
+  return slot == ARMING ? 0 : markAt(slot).transactions;
 }
 
 /** What a subject's live bytes changed by. */
 export function changeSince(subject: u32, slot: u32): i64 {
   const live = <i64>liveBytes(subject);
-  return slot == ARMING ? live : live - <i64>(load<u64>(baselineOf(subject, slot)) & LIVE_MASK);
+  return slot == ARMING ? live : live - <i64>(partOf(subject, slot).low & LIVE_MASK);
 }
 
 export function allocationsSince(subject: u32, slot: u32): u64 {
   if (slot == ARMING) return allocations(subject);
-  const at = baselineOf(subject, slot);
-  const then = (load<u64>(at) >> LIVE_BITS) | ((load<u64>(at, 8) & ((1 << HIGH_BITS) - 1)) << LOW_BITS);
+  const at = partOf(subject, slot);
+  const then = (at.low >> LIVE_BITS) | ((at.high & ((1 << HIGH_BITS) - 1)) << LOW_BITS);
   return (allocations(subject) - then) & COUNT_MASK;
 }
 
 export function releasesSince(subject: u32, slot: u32): u64 {
   if (slot == ARMING) return releases(subject);
-  return (releases(subject) - (load<u64>(baselineOf(subject, slot), 8) >> HIGH_BITS)) & COUNT_MASK;
+  return (releases(subject) - (partOf(subject, slot).high >> HIGH_BITS)) & COUNT_MASK;
 }
 
 function keep(subject: u32, slot: u32): void {
-  const at = baselineOf(subject, slot);
+  const at = partOf(subject, slot);
   const live = liveBytes(subject);
   const count = allocations(subject);
-  store<u64>(at, (live < LIVE_MASK ? live : LIVE_MASK) | ((count & LOW_MASK) << LIVE_BITS));
-  store<u64>(at, ((count & COUNT_MASK) >> LOW_BITS) | ((releases(subject) & COUNT_MASK) << HIGH_BITS), 8);
+  at.low = (live < LIVE_MASK ? live : LIVE_MASK) | ((count & LOW_MASK) << LIVE_BITS);
+  at.high = ((count & COUNT_MASK) >> LOW_BITS) | ((releases(subject) & COUNT_MASK) << HIGH_BITS);
 }
 
 /** A name as it is shown: cut, and what would end a line or a column of a dump as '?'. */
@@ -177,7 +193,7 @@ function writeName(length: u32): void {
   if (!length) return ascii("mark");
   for (let i: u32 = 0; i < length && i < BASELINE_NAME_MAX; ++i) {
     const c = <u32>load<u8>(input + i);
-    byte(c <= 0x20 || c == 0x7f || c == 0x22 || c == 0x7c || c == 0x2c ? 0x3f : c);
+    byte(isControl(c) || c == SPACE || c == DOUBLE_QUOTE || c == BAR || c == COMMA ? QUESTION_MARK : c);
   }
 }
 
@@ -190,8 +206,7 @@ function isArming(name: usize, length: u32): bool {
 
 function find(name: usize, length: u32): u32 {
   for (let slot: u32 = 0; slot < BASELINES; ++slot) {
-    const at = markAt(slot);
-    if (isSet(slot) && load<u8>(at, LENGTH) == length && memory.compare(at + NAME, name, length) == 0) return slot;
+    if (isSet(slot) && markAt(slot).length == length && memory.compare(nameOf(slot), name, length) == 0) return slot;
   }
   return ARMING;
 }
@@ -200,15 +215,23 @@ function find(name: usize, length: u32): u32 {
 function oldest(): u32 {
   let found: u32 = 0;
   for (let slot: u32 = 1; slot < BASELINES; ++slot) {
-    if (load<u32>(markAt(slot), ORDER) < load<u32>(markAt(found), ORDER)) found = slot;
+    if (markAt(slot).order < markAt(found).order) found = slot;
   }
   return found;
 }
 
 function isSet(slot: u32): bool {
-  return load<u32>(markAt(slot), ORDER) != 0;
+  return markAt(slot).order != 0;
 }
 
-function markAt(slot: u32): usize {
-  return marks + <usize>slot * MARK_SIZE;
+function partOf(subject: u32, slot: u32): Part {
+  return changetype<Part>(baselineOf(subject, slot));
+}
+
+function nameOf(slot: u32): usize {
+  return changetype<usize>(markAt(slot)) + NAME;
+}
+
+function markAt(slot: u32): Mark {
+  return recordAt<Mark>(marks, slot, MARK_SIZE);
 }

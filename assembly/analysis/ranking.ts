@@ -7,10 +7,18 @@
 //    │ key    │subject │   0   │
 //    └────────┴────────┴───────┘
 
-import { RANK_SIZE, RANKED_MAX, ranking } from "../memory";
+import { RANK_SIZE, RANKED_MAX, ranking } from "../base/memory";
+import { recordAt } from "../base/regions";
 
-const KEY: usize = 0;
-const SUBJECT: usize = 8;
+
+@unmanaged
+class Ranked {
+  key: u64;
+  subject: u32;
+  zero: u32;
+}
+
+if (offsetof<Ranked>() != RANK_SIZE) ERROR("not the size that memory.ts tells");
 
 let count: u32 = 0;
 let limit: u32 = 0;
@@ -28,9 +36,11 @@ export function rank(subject: u32, key: u64): void {
   ++offered;
   if (count == limit && key <= keyAt(count - 1)) return;
   let at = count < limit ? count++ : count - 1;
-  for (; at > 0 && keyAt(at - 1) < key; --at) memory.copy(entryAt(at), entryAt(at - 1), RANK_SIZE);
-  store<u64>(entryAt(at), key, KEY);
-  store<u32>(entryAt(at), subject, SUBJECT);
+  for (; at > 0 && keyAt(at - 1) < key; --at) {
+    memory.copy(changetype<usize>(entryAt(at)), changetype<usize>(entryAt(at - 1)), RANK_SIZE);
+  }
+  entryAt(at).key = key;
+  entryAt(at).subject = subject;
 }
 
 export function rankedCount(): u32 {
@@ -38,13 +48,13 @@ export function rankedCount(): u32 {
 }
 
 export function ranked(position: u32): u32 {
-  return load<u32>(entryAt(position), SUBJECT);
+  return entryAt(position).subject;
 }
 
-function keyAt(position: u32): u64 {
-  return load<u64>(entryAt(position), KEY);
+export function keyAt(position: u32): u64 {
+  return entryAt(position).key;
 }
 
-function entryAt(position: u32): usize {
-  return ranking + <usize>position * RANK_SIZE;
+function entryAt(position: u32): Ranked {
+  return recordAt<Ranked>(ranking, position);
 }

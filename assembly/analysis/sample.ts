@@ -4,17 +4,17 @@
 // streaks, and judges what may have changed. No part of it goes on for longer than there are rows.
 
 import { MEASURE_CONNECTIONS, MEASURE_RAM_CACHE, FOLLOWED_MAX } from "../abi";
+import { analysisSize, history } from "../base/memory";
+import { measureOf } from "../model/environment";
+import { ageOf, record } from "../model/history";
+import { isRow, knownSites } from "../model/model";
+import { allocs, frees } from "../model/sums";
+import { clockReset, samples, tick } from "../model/timeline";
 import { baselinesReset } from "./baseline";
-import { clockReset, samples, tick } from "./clock";
-import { countLeaking, isFollowed, sumFollowed } from "./followed";
-import { ageOf, record } from "./history";
-import { measureOf } from "./measure";
-import { analysisSize, history } from "../memory";
-import { allocs, frees, isRow, knownSites } from "../model";
+import { countLeaking, isFollowed, sumFollowed } from "./owner_series";
 import { scoreStreaks } from "./persistence";
-import { allocatedBytes, liveBytes, subjectOfEntry } from "./subject";
+import { allocatedBytes, liveBytes, subjectOfEntry } from "./series";
 import { judge, judgeSome, verdictReset } from "./verdict";
-import { warningReset } from "./warning";
 
 /** Warm-up ends when the live bytes of all rows rose by less than a sixteenth over the last WARM_SPAN samples; at WARM_MAX surely. */
 const WARM_SPAN: u32 = 64;
@@ -28,7 +28,6 @@ export function analysisReset(): void {
   clockReset();
   baselinesReset();
   verdictReset();
-  warningReset();
   warm = false;
   warmBytes = 0;
 }

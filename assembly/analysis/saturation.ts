@@ -15,9 +15,9 @@
 // a second fill a cache faster, however much it levels off; and where the growth is not even in time, time is not what it depends on.
 
 import { HISTORY_LEVELS, HISTORY_SHIFT } from "../abi";
-import { oldestAge, timeAt, transactionsAt, locate } from "./clock";
-import { liveAt } from "./history";
-import { averageSize } from "./subject";
+import { liveAt } from "../model/history";
+import { oldestAge, timeAt, transactionsAt, locate } from "../model/timeline";
+import { averageSize } from "./series";
 
 /** Shares in percent. Below this one it levels off. */
 const LEVELS_OFF: u32 = 75;

@@ -12,22 +12,25 @@
 //   noise()      median absolute deviation of the steps between points, from their median: what a smooth growth has none of.
 
 import { HISTORY_POINTS, HISTORY_SHIFT } from "../abi";
-import { points, timeAt } from "./clock";
-import { floorAt } from "./history";
-import { DEBUG, scratch, SCRATCH_SIZE } from "../memory";
-import { unpack } from "./packed";
+import { scratch, SCRATCH_SIZE } from "../base/memory";
+import { mulDiv } from "../base/muldiv";
+import { setValueAt, valueAt } from "../base/regions";
+import { floorAt } from "../model/history";
+import { unpack } from "../model/minifloat";
+import { points, timeAt } from "../model/timeline";
 
 const PAIRS_MAX: u32 = (HISTORY_POINTS * (HISTORY_POINTS - 1)) / 2;
 const VALUES: usize = 0;
-const TIMES: usize = HISTORY_POINTS * 8;
-const SORTED: usize = 2 * HISTORY_POINTS * 8;
+const TIMES: usize = VALUES + HISTORY_POINTS * sizeof<i64>();
+const SORTED: usize = TIMES + HISTORY_POINTS * sizeof<i64>();
+
+if (SORTED + PAIRS_MAX * sizeof<i64>() > SCRATCH_SIZE) ERROR("the scratch region is too small");
 
 /** Points loaded. */
 export let count: u32 = 0;
 
 /** Takes the floors of a level. Returns how many. */
 export function take(subject: u32, level: u32): u32 {
-  if (DEBUG) assert(SORTED + PAIRS_MAX * 8 <= SCRATCH_SIZE);
   count = points(level);
   for (let i: u32 = 0; i < count; ++i) {
     const back = count - 1 - i;
@@ -57,7 +60,7 @@ export function rate(): i64 {
   for (let i: u32 = 0; i < count; ++i) {
     for (let j = i + 1; j < count; ++j) {
       const dt = get(TIMES, j) - get(TIMES, i);
-      if (dt > 0) insert(n++, perHour(value(j) - value(i), dt));
+      if (dt > 0) insert(n++, mulDiv(value(j) - value(i), 3600, dt));
     }
   }
   return median(n);
@@ -121,12 +124,6 @@ export function run(level: u32): u32 {
   return last > first ? (last - first) << (level * HISTORY_SHIFT) : 0;
 }
 
-/** bytes * 3600 / seconds without overflow. */
-export function perHour(bytes: i64, dt: i64): i64 {
-  const large: i64 = 1 << 50;
-  return bytes > large || bytes < -large ? (bytes / dt) * 3600 : (bytes * 3600) / dt;
-}
-
 /** Keeps the first n + 1 values of the sorted ones in order. */
 function insert(n: u32, value: i64): void {
   let at = n;
@@ -140,9 +137,9 @@ function median(n: u32): i64 {
 }
 
 function get(what: usize, i: u32): i64 {
-  return load<i64>(scratch + what + ((<usize>i) << 3));
+  return valueAt<i64>(scratch + what, i);
 }
 
 function set(what: usize, i: u32, value: i64): void {
-  store<i64>(scratch + what + ((<usize>i) << 3), value);
+  setValueAt<i64>(scratch + what, i, value);
 }

@@ -35,26 +35,11 @@ import {
   VERDICT_NEW,
   VERDICT_STEADY,
 } from "../abi";
-import { elapsedSeconds, openAt, points, ramCacheAt, samples, stale, timeAt, transactionsAt } from "./clock";
-import {
-  ageOf,
-  allocatedWithin,
-  firstOf,
-  floorAt,
-  keptOf,
-  reasonOf,
-  setFirst,
-  setKept,
-  setReason,
-  setSince,
-  sinceOf,
-  storedVerdict,
-  storeVerdict,
-  streakOf,
-} from "./history";
-import { measured, room } from "./measure";
-import { knownSites } from "../model";
-import { pack, unpack } from "./packed";
+import { measured, room } from "../model/environment";
+import { ageOf, allocatedWithin, floorAt, stateOf } from "../model/history";
+import { pack, unpack } from "../model/minifloat";
+import { knownSites } from "../model/model";
+import { elapsedSeconds, openAt, points, ramCacheAt, samples, stale, timeAt, transactionsAt } from "../model/timeline";
 import { GROWTH_SIGMA, isLevelling } from "./saturation";
 import {
   allocations,
@@ -66,7 +51,7 @@ import {
   liveBytes,
   releases,
   subjectOfEntry,
-} from "./subject";
+} from "./series";
 import * as trend from "./trend";
 
 /** Levels on which a growth is looked for: those whose points stand for at least 16 samples. */
@@ -129,7 +114,7 @@ export function judgeSome(): void {
 
 /** Judges one subject now. Returns whether that took a look at its trend. */
 export function judge(subject: u32): bool {
-  const verdict = storedVerdict(subject);
+  const verdict = stateOf(subject).verdict;
   if (verdict != VERDICT_LEAK && !mayGrow(subject)) {
     if (verdict != VERDICT_STEADY) quiet(subject);
     return false;
@@ -141,35 +126,28 @@ export function judge(subject: u32): bool {
   const reason = look(subject);
   if (reason == REASON_NONE) confirm(subject);
   else if (verdict != VERDICT_LEAK || isOver(subject)) {
-    setSince(subject, 0);
-    setReason(subject, reason == NO_GROWTH ? REASON_NONE : reason);
-    storeVerdict(subject, reason == NO_GROWTH ? VERDICT_STEADY : VERDICT_FILLING);
+    stateOf(subject).growthTime = 0;
+    stateOf(subject).explanation = <u8>(reason == NO_GROWTH ? REASON_NONE : reason);
+    stateOf(subject).verdict = <u8>(reason == NO_GROWTH ? VERDICT_STEADY : VERDICT_FILLING);
   }
   return true;
 }
 
 export function verdictOf(subject: u32): u32 {
-  const verdict = storedVerdict(subject);
+  const verdict = stateOf(subject).verdict;
   if (verdict == VERDICT_LEAK || verdict == VERDICT_FILLING) return verdict;
   if (ageOf(subject) < SAMPLES_MIN) return VERDICT_NEW;
   return turnover(subject) ? VERDICT_CHURN : VERDICT_STEADY;
 }
 
-export function verdictName(verdict: u32): string {
-  if (verdict == VERDICT_LEAK) return "leak";
-  if (verdict == VERDICT_FILLING) return "filling";
-  if (verdict == VERDICT_CHURN) return "churn";
-  return verdict == VERDICT_STEADY ? "steady" : "new";
-}
-
 /** Whether it is one now. */
 export function isSuspect(subject: u32): bool {
-  return storedVerdict(subject) == VERDICT_LEAK;
+  return stateOf(subject).verdict == VERDICT_LEAK;
 }
 
 /** The level on which its growth is best seen: the finest one that reaches back to the beginning of it. */
 export function levelOf(subject: u32): u32 {
-  const since = sinceOf(subject);
+  const since = stateOf(subject).growthTime;
   let best: u32 = LEVEL_FIRST;
   for (let level: u32 = LEVEL_FIRST; level < HISTORY_LEVELS && points(level) >= POINTS_MIN; ++level) {
     best = level;
@@ -180,14 +158,14 @@ export function levelOf(subject: u32): u32 {
 
 /** Seconds for which a suspect has been growing. */
 export function growingFor(subject: u32): u32 {
-  const since = sinceOf(subject);
+  const since = stateOf(subject).growthTime;
   return since ? elapsedSeconds() - (since - 1) : 0;
 }
 
 /** What a suspect grew by, from the beginning of its growth. */
 export function grownBy(subject: u32): u64 {
   const live = liveBytes(subject);
-  const kept = unpack(keptOf(subject));
+  const kept = unpack(stateOf(subject).growthFloor);
   return live > kept ? live - kept : 0;
 }
 
@@ -232,7 +210,7 @@ function grows(subject: u32, level: u32): bool {
   const recent = trend.value(n - 1) - trend.value(n - 1 - RECENT);
   if (recent <= 0 || recent < (growth * RECENT) / (RECENT_PACE * (n - 1))) return false;
   if (!isRecord(subject, level, trend.value(n - 1) + growth / 8)) return false;
-  if (trend.kendall() < (streakOf(subject) >= STREAK ? KENDALL_MIN_STREAK : KENDALL_MIN)) return false;
+  if (trend.kendall() < (stateOf(subject).streak >= STREAK ? KENDALL_MIN_STREAK : KENDALL_MIN)) return false;
   return growth >= NOISE_FACTOR * trend.noise();
 }
 
@@ -331,33 +309,33 @@ function began(subject: u32): void {
   let first: u32 = 1;
   while (first < trend.count - 1 && trend.value(first) <= trend.value(0)) ++first;
   const back = trend.count - first;
-  setSince(subject, timeAt(level, back) + 1);
-  setFirst(subject, samples - stale(level) - ((back + 1) << (level * HISTORY_SHIFT)));
-  setKept(subject, pack(<u64>trend.value(first - 1)));
+  stateOf(subject).growthTime = timeAt(level, back) + 1;
+  stateOf(subject).growthSample = samples - stale(level) - ((back + 1) << (level * HISTORY_SHIFT));
+  stateOf(subject).growthFloor = pack(<u64>trend.value(first - 1));
 }
 
 /** What looks like a leak has to do so for some samples running. */
 function confirm(subject: u32): void {
-  if (storedVerdict(subject) == VERDICT_LEAK) return;
-  if (reasonOf(subject) != REASON_CONFIRM) {
-    setReason(subject, REASON_CONFIRM);
-    setFirst(subject, samples);
-    storeVerdict(subject, VERDICT_FILLING);
-  } else if (samples - firstOf(subject) >= CONFIRM) {
+  if (stateOf(subject).verdict == VERDICT_LEAK) return;
+  if (stateOf(subject).explanation != REASON_CONFIRM) {
+    stateOf(subject).explanation = <u8>REASON_CONFIRM;
+    stateOf(subject).growthSample = samples;
+    stateOf(subject).verdict = <u8>VERDICT_FILLING;
+  } else if (samples - stateOf(subject).growthSample >= CONFIRM) {
     began(subject);
-    setReason(subject, REASON_NONE);
-    storeVerdict(subject, VERDICT_LEAK);
+    stateOf(subject).explanation = <u8>REASON_NONE;
+    stateOf(subject).verdict = <u8>VERDICT_LEAK;
   }
 }
 
 /** Whether half of what leaked is gone, or the height it has was reached long ago. */
 function isOver(subject: u32): bool {
-  const kept = unpack(keptOf(subject));
+  const kept = unpack(stateOf(subject).growthFloor);
   const highest = unpack(highestFloor(subject));
   const leaked = highest > kept ? highest - kept : 0;
   if (unpack(floorAt(subject, 1, 0)) <= kept + leaked / 2) return true;
   const idle = ageOfHeight(subject, pack(highest - min<u64>(leaked / 32, OBJECTS_MIN * averageSize(subject))));
-  const whole = samples - firstOf(subject);
+  const whole = samples - stateOf(subject).growthSample;
   return idle > PLAIN_RUN && idle > (whole - idle) / 2;
 }
 
@@ -392,7 +370,7 @@ function turnover(subject: u32): bool {
 }
 
 function quiet(subject: u32): void {
-  setSince(subject, 0);
-  setReason(subject, REASON_NONE);
-  storeVerdict(subject, VERDICT_STEADY);
+  stateOf(subject).growthTime = 0;
+  stateOf(subject).explanation = <u8>REASON_NONE;
+  stateOf(subject).verdict = <u8>VERDICT_STEADY;
 }

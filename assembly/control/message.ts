@@ -17,9 +17,9 @@ import {
   VERB_STATUS,
 } from "../abi";
 import * as answer from "./answer";
-import { input } from "../memory";
+import { input } from "../base/memory";
 import * as reader from "../base/reader";
-import { ascii, byte, foreign, unsigned } from "../writer";
+import { ascii, byte, foreign, unsigned } from "../base/writer";
 
 /** Bytes of a word of the message that a line shows. */
 const SHOWN: usize = 40;

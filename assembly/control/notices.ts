@@ -5,10 +5,10 @@
 
 import { LINE_ERROR, LINE_WARNING, SETTING_SITES } from "../abi";
 import * as answer from "./answer";
-import { input } from "../memory";
+import { input } from "../base/memory";
 import { name, select } from "./records";
-import { ascii, copy, unsigned } from "../writer";
-import { hookName } from "../words";
+import { ascii, copy, unsigned } from "../base/writer";
+import { hookName } from "../report/labels";
 
 let saidFull: bool = false;
 let saidTraps: u32 = 0;

@@ -5,10 +5,10 @@
 
 import { LINE_WARNING, QUESTION_MAX, SETTING_COUNT } from "../abi";
 import * as answer from "./answer";
-import { input } from "../memory";
+import { input } from "../base/memory";
 import * as reader from "../base/reader";
 import { name, select, writeRange } from "./records";
-import { ascii, copy, signed } from "../writer";
+import { ascii, copy, signed } from "../base/writer";
 
 /** Bytes of a type and of a value that are shown. */
 const TYPE_SHOWN: usize = 20;

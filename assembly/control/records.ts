@@ -21,7 +21,7 @@ import {
   SITES_MIN,
 } from "../abi";
 import * as answer from "./answer";
-import { ascii, byte, signed } from "../writer";
+import { ascii, byte, signed } from "../base/writer";
 
 // The rule that select() found.
 export let name: string = "";

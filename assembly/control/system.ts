@@ -5,9 +5,9 @@
 
 import { MEASURE_FREELISTS, MEASURE_RSS } from "../abi";
 import * as answer from "./answer";
-import { input } from "../memory";
+import { input } from "../base/memory";
 import * as reader from "../base/reader";
-import { ascii, copy } from "../writer";
+import { ascii, copy } from "../base/writer";
 
 const KIB: i64 = 1024;
 const KIBIBYTES_MAX: u64 = <u64>i64.MAX_VALUE / 1024;

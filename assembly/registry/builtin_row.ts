@@ -6,8 +6,8 @@
 
 import { INPUT_SIZE, SITE_UNKNOWN } from "../abi";
 import * as reader from "../base/reader";
-import { input } from "../memory";
-import { registerName } from "../registry";
+import { input } from "../base/memory";
+import { registerName } from "./registry";
 
 const BAR: u32 = 0x7c;
 

@@ -14,22 +14,12 @@ import {
   SITE_PRIOR,
   SITE_UNKNOWN,
 } from "../../assembly/abi";
-import { slots } from "../../assembly/memory";
-import {
-  allocBytes,
-  allocs,
-  arm,
-  freeBytes,
-  frees,
-  inUse,
-  priorBytes,
-  priorFrees,
-  rowNumber,
-  settle,
-  sortRows,
-} from "../../assembly/model";
-import { refusals, register, siteCount } from "../../assembly/registry";
-import { bind, charge, event, release, seal } from "../../assembly/shard";
+import { slots } from "../../assembly/base/memory";
+import { arm, priorBytes, priorFrees, settle } from "../../assembly/model/model";
+import { orderedAt, sortRows } from "../../assembly/model/order";
+import { allocBytes, allocs, freeBytes, frees, inUse } from "../../assembly/model/sums";
+import { refusals, register, siteCount } from "../../assembly/registry/registry";
+import { bind, charge, event, release, seal } from "../../assembly/shard/shard";
 import { collect, fresh, IOBUFFER, nameOf, OPENSSL, put, Random, seed } from "./support";
 
 /** A row of the shadow: what was counted, what stood there at the arming, and what was found to be older. */
@@ -126,7 +116,7 @@ function look(): void {
     const count = sortRows(cls);
     check(count == expected, "rows: " + count.toString() + ", expected " + expected.toString());
     for (let i: u32 = 0; i < count; ++i) {
-      const number = rowNumber(i);
+      const number = orderedAt(i);
       const name = nameOf(number);
       if (!rows.has(name)) {
         check(false, "an unknown row " + name);
@@ -139,7 +129,7 @@ function look(): void {
       check(<i64>freeBytes(number) == shadow.freeBytes - shadow.freeBytes0 - shadow.priorBytes, "bytes released of " + name);
       check(inUse(number) == shadow.shownInUse(), "in-use of " + name);
       check(inUse(number) >= 0, "below zero: " + name);
-      if (i > 0) check(inUse(rowNumber(i - 1)) >= inUse(number), "the order at " + name);
+      if (i > 0) check(inUse(orderedAt(i - 1)) >= inUse(number), "the order at " + name);
     }
     check(priorFrees(cls) == <u64>older + (cls == CLASS_OPENSSL ? untagged : 0), "older memory, count");
     check(priorBytes(cls) == <u64>olderBytes + (cls == CLASS_OPENSSL ? untaggedBytes : 0), "older memory, bytes");

@@ -14,15 +14,15 @@ import {
   ROLE_CONTROL,
   ROLE_MODEL,
 } from "../../assembly/abi";
+import { input, output, staging } from "../../assembly/base/memory";
+import { position } from "../../assembly/base/writer";
 import { init, register, registerOwner, siteCount } from "../../assembly/index";
-import { input, output, staging } from "../../assembly/memory";
-import { adopt, mergeAllocs, mergeFrees, settle, start, sumRows } from "../../assembly/model";
-import { lengthOf, textOf } from "../../assembly/name";
-import { version } from "../../assembly/registry";
-import { render } from "../../assembly/render";
-import * as rows from "../../assembly/rows";
-import { siteAt } from "../../assembly/site";
-import { position } from "../../assembly/writer";
+import { adopt, mergeAllocs, mergeFrees, settle, start, sumRows } from "../../assembly/model/model";
+import * as rows from "../../assembly/model/rows";
+import { lengthOf, textOf } from "../../assembly/registry/name";
+import { version } from "../../assembly/registry/registry";
+import { render } from "../../assembly/report/dump";
+import { siteAt } from "../../assembly/shard/site";
 
 export const IOBUFFER: u64 = CLASS_IOBUFFER << DETAIL_CLASS_SHIFT;
 export const OPENSSL: u64 = CLASS_OPENSSL << DETAIL_CLASS_SHIFT;
@@ -99,7 +99,7 @@ export function unstage(): void {
 /** Copies a pair of all sites of this instance's own records into staging. */
 export function stageRecords(pair: u32): void {
   for (let site: u32 = 0; site < siteCount(); ++site)
-    memory.copy(staging + <usize>site * PAIR_SIZE, siteAt(site) + pair, PAIR_SIZE);
+    memory.copy(staging + <usize>site * PAIR_SIZE, changetype<usize>(siteAt(site)) + pair, PAIR_SIZE);
 }
 
 /** Hands the names and owners of this instance's registry to its model. */

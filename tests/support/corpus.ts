@@ -187,7 +187,7 @@ export function assertHolds(dump: Dump, owner: string, expected: Expected[]): vo
   const show = () => `\n${owner} has\n${rows.map((row) => `  ${JSON.stringify(row)}`).join("\n")}`;
   for (const want of expected) {
     const found = rows.filter((row) => row.class === want.class && row.location === want.location);
-    // What an unloaded module released again leaves the tables after a while (assembly/reclaim.ts).
+    // What an unloaded module released again leaves the tables after a while (assembly/model/reclaim.ts).
     const mayBeGone = want.allocs === 0 || (retired && want.allocs === want.frees);
     assert.equal(found.length, mayBeGone ? found.length : 1, `a row of ${want.class} at ${want.location}${show()}`);
     const [row] = found;

@@ -98,7 +98,7 @@ hot(const memtrack_hot &own, Call call)
   return call(&copy);
 }
 
-/* The epoch of what a shard allocates: the lowest lane of its word (assembly/epoch.ts). */
+/* The epoch of what a shard allocates: the lowest lane of its word (assembly/shard/epoch.ts). */
 inline uint32_t
 present(const memtrack_core *core)
 {

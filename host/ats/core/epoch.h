@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The epochs that are published (assembly/epoch.ts): one word, written when a sample is taken, read by every allocation that tags.
+ * The epochs that are published (assembly/shard/epoch.ts): one word, written when a sample is taken, read by every allocation that tags.
  * It changes some 30 times in the first hour, and then ever less, so its cache line is in every processor's cache.
  */
 #ifndef MEMTRACK_EPOCH_H

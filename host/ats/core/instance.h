@@ -38,7 +38,7 @@ struct memtrack_core {
   Z_core_instance_t wasm;
   uint32_t sites; /* the capacity */
   uint32_t size;  /* bytes of its memory that it can come to use */
-  /* Offsets of regions in its memory (assembly/memory.ts). */
+  /* Offsets of regions in its memory (assembly/base/memory.ts). */
   uint32_t input;
   uint32_t names;
   uint32_t owners_end; /* owners stand behind the names */

@@ -16,7 +16,7 @@ extern "C" {
 /* Opens the registry with room for `sites`. Returns 0 or -1. init-only. */
 int memtrack_registry_open(uint32_t sites);
 
-/* The number of a site, given at its first sight. `text` is the location (assembly/name.ts) and may be NULL, `owner` the key of the
+/* The number of a site, given at its first sight. `text` is the location (assembly/registry/name.ts) and may be NULL, `owner` the key of the
    one whose site it is, `flags` MEMTRACK_NAME_.... Returns a number of a site; that of a row (other) where there is no room.
    hook-safe. */
 uint32_t memtrack_registry_site(uint64_t place, uint64_t detail, const char *text, uint32_t owner, uint32_t flags);
@@ -36,7 +36,7 @@ bool memtrack_registry_builtin_row(const char *line, uint64_t length, struct mem
 /* A better text for a plugin's site: what comes after memory/plugin/. Not hook-safe. */
 void memtrack_registry_rename(uint32_t site, const char *text);
 
-/* The number can be given again (assembly/reclaim.ts). Not hook-safe. */
+/* The number can be given again (assembly/model/reclaim.ts). Not hook-safe. */
 void memtrack_registry_free(uint32_t site);
 
 /* The text of a site, for a line of a log, with its NUL. hook-safe. */

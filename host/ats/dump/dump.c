@@ -33,7 +33,7 @@ memtrack_dump_open(uint32_t sites)
   return memtrack_core_open(&model, MEMTRACK_ROLE_MODEL, sites);
 }
 
-/* Sums all shards in the model: all releases first, then all allocations, then what is of older epochs (assembly/model.ts).
+/* Sums all shards in the model: all releases first, then all allocations, then what is of older epochs (assembly/model/model.ts).
  * Guarded. */
 static void
 collect(void)

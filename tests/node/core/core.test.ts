@@ -561,7 +561,7 @@ class RandomRun {
   }
 }
 
-/** The present epoch of a word, and the bucket of one: as assembly/epoch.ts has it, without its tricks. */
+/** The present epoch of a word, and the bucket of one: as assembly/shard/epoch.ts has it, without its tricks. */
 function lanesOf(epochs: bigint): number[] {
   return Array.from({ length: abi.BUCKETS }, (_, lane) => Number((epochs >> BigInt(8 * lane)) & 0x7fn));
 }

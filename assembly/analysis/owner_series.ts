@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Owners whose history is kept: the first FOLLOWED_MAX - 1 that have rows, and one entry for the sum of all others. An entry is given
+// to another owner when its own is gone for good (its slot is free, or somebody else's). An entry, and behind all of them the entry's
+// number of each owner's slot:
+//
+//    0        8        16       24       32       40    44    48       56
+//    ┌────────┬────────┬────────┬────────┬────────┬─────┬─────┬────────┐
+//    │ allocs │ bytes  │ frees  │ in-use │ leaking│ key │ slot│ used   │
+//    └────────┴────────┴────────┴────────┴────────┴─────┴─────┴────────┘
+
+import { CLASS_OBJECT, FOLLOWED_MAX, OWNERS_MAX, OWNER_CORE, VERDICT_LEAK } from "../abi";
+import { followed, FOLLOWED_SIZE, slots } from "../base/memory";
+import { recordAt, setValueAt, valueAt } from "../base/regions";
+import { OwnerKey, OwnerSlot, Row } from "../base/types";
+import { ascii, copy } from "../base/writer";
+import { historyForget, stateOf } from "../model/history";
+import { isRow, knownSites, siteClass } from "../model/model";
+import { allocBytes, allocs, frees, inUse } from "../model/sums";
+import { ownerOfSite } from "../registry/name";
+import { isOwner, ownerKey, ownerLength, ownerText } from "../registry/owner";
+
+
+@unmanaged
+class Entry {
+  allocs: u64;
+  allocBytes: u64;
+  frees: u64;
+  inUse: i64;
+  leaking: u64;
+  key: OwnerKey;
+  slot: OwnerSlot;
+  used: u64;
+}
+
+if (offsetof<Entry>() != FOLLOWED_SIZE) ERROR("not the size that memory.ts tells");
+
+const OTHERS: u32 = FOLLOWED_MAX - 1;
+const NOBODY: u32 = 0xff;
+
+/** Adds up the rows of every owner, after settle(). */
+export function sumFollowed(): void {
+  memory.fill(entries(), <u8>NOBODY, OWNERS_MAX);
+  for (let entry: u32 = 0; entry < FOLLOWED_MAX; ++entry) {
+    memory.fill(changetype<usize>(at(entry)), 0, offsetof<Entry>("leaking"));
+    if (!isUsed(entry) || entry == OTHERS) continue;
+    const slot = slotOf(entry);
+    if (isOwner(slot) && ownerKey(slot) == at(entry).key) setValueAt<u8>(entries(), slot, <u8>entry);
+    else forget(entry);
+  }
+  for (let row: Row = 0; row < knownSites(); ++row) {
+    if (!isRow(row) || (!allocs(row) && !frees(row))) continue;
+    const to = at(follow(ownerOfSite(row)));
+    if (siteClass(row) == CLASS_OBJECT) continue; // they have no size
+    to.allocs = to.allocs + allocs(row);
+    to.allocBytes = to.allocBytes + allocBytes(row);
+    to.frees = to.frees + frees(row);
+    to.inUse = to.inUse + inUse(row);
+  }
+}
+
+/** Counts the rows of every owner that are suspects, once they have been judged. After sumFollowed(). */
+export function countLeaking(): void {
+  for (let entry: u32 = 0; entry < FOLLOWED_MAX; ++entry) at(entry).leaking = 0;
+  for (let row: Row = 0; row < knownSites(); ++row) {
+    if (stateOf(row).verdict != VERDICT_LEAK || !isRow(row) || (!allocs(row) && !frees(row))) continue;
+    const to = at(follow(ownerOfSite(row)));
+    to.leaking = to.leaking + 1;
+  }
+}
+
+/** Whether an entry stands for an owner now. */
+export function isFollowed(entry: u32): bool {
+  return entry < FOLLOWED_MAX && isUsed(entry);
+}
+
+/** Whether it is the server's own. */
+export function isCoreEntry(entry: u32): bool {
+  return isUsed(entry) && entry != OTHERS && slotOf(entry) == OWNER_CORE;
+}
+
+export function entryAllocs(entry: u32): u64 {
+  return at(entry).allocs;
+}
+export function entryAllocBytes(entry: u32): u64 {
+  return at(entry).allocBytes;
+}
+export function entryFrees(entry: u32): u64 {
+  return at(entry).frees;
+}
+export function entryInUse(entry: u32): i64 {
+  return at(entry).inUse;
+}
+/** Whether an entry has bytes of a row in use. */
+export function holds(entry: u32, row: Row): bool {
+  return isRow(row) && siteClass(row) != CLASS_OBJECT && inUse(row) > 0 && valueAt<u8>(entries(), ownerOfSite(row)) == entry;
+}
+/** Rows of it that are suspects. */
+export function entryLeaking(entry: u32): u64 {
+  return at(entry).leaking;
+}
+
+export function writeEntry(entry: u32): void {
+  if (entry == OTHERS) ascii("(other owners)");
+  else copy(ownerText(slotOf(entry)), ownerLength(slotOf(entry)));
+}
+
+function follow(slot: OwnerSlot): u32 {
+  const known = valueAt<u8>(entries(), slot);
+  if (known != NOBODY) return known;
+  let entry: u32 = 0;
+  while (entry < OTHERS && isUsed(entry)) ++entry;
+  at(entry).key = ownerKey(slot);
+  at(entry).slot = slot;
+  at(entry).used = 1;
+  setValueAt<u8>(entries(), slot, <u8>entry);
+  return entry;
+}
+
+function forget(entry: u32): void {
+  at(entry).used = 0;
+  historyForget(slots + entry);
+}
+
+function isUsed(entry: u32): bool {
+  return at(entry).used != 0;
+}
+
+function slotOf(entry: u32): OwnerSlot {
+  return at(entry).slot;
+}
+
+/** By slot, the number of its entry. */
+function entries(): usize {
+  return followed + FOLLOWED_MAX * FOLLOWED_SIZE;
+}
+
+function at(entry: u32): Entry {
+  return recordAt<Entry>(followed, entry);
+}

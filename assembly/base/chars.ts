@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Characters that the core writes or looks for, by their ASCII codes.
+
+export const NEWLINE: u32 = 0x0a;
+export const SPACE: u32 = 0x20;
+export const DOUBLE_QUOTE: u32 = 0x22;
+export const COMMA: u32 = 0x2c;
+export const DASH: u32 = 0x2d;
+export const DOT: u32 = 0x2e;
+export const SLASH: u32 = 0x2f;
+export const ZERO: u32 = 0x30;
+export const COLON: u32 = 0x3a;
+export const QUESTION_MARK: u32 = 0x3f;
+export const LETTER_T: u32 = 0x54;
+export const LETTER_Z: u32 = 0x5a;
+export const CLOSING_BRACKET: u32 = 0x5d;
+export const BAR: u32 = 0x7c;
+const DELETE: u32 = 0x7f;
+
+/** Line ends, terminal escapes and the like. */
+// @ts-ignore: decorator
+@inline
+export function isControl(char: u32): bool {
+  return char < SPACE || char == DELETE;
+}

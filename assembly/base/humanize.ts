@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Numbers as people read them: durations, bytes with a binary unit, thousands apart. For sentences; columns hold plain integers.
+
+import { COMMA, DOT, SPACE } from "./chars";
+import { ascii, byte, unsigned, zeroPadded } from "./writer";
+
+const MINUTE: u64 = 60;
+const HOUR: u64 = 3600;
+const DAY: u64 = 86400;
+
+/** `45 s`, `12 m`, `3 h 20 m`, `2 d 5 h`. */
+export function duration(seconds: u64): void {
+  if (seconds < 2 * MINUTE) part(seconds, " s");
+  else if (seconds < HOUR) part(seconds / MINUTE, " m");
+  else if (seconds < DAY) pair(seconds, HOUR, " h", MINUTE, " m");
+  else pair(seconds, DAY, " d", HOUR, " h");
+}
+
+/** `19 days`, `5 hours`, `12 minutes`: one unit, for what is only an estimate. */
+export function about(seconds: u64): void {
+  if (seconds < 2 * HOUR) part(seconds / MINUTE, " minutes");
+  else if (seconds < 2 * DAY) part(seconds / HOUR, " hours");
+  else if (seconds < 1000 * DAY) part(seconds / DAY, " days");
+  else part(seconds / (365 * DAY), " years");
+}
+
+/** `812 B`, `1.2 MiB`. */
+export function bytes(value: u64): void {
+  if (value < 1024) return part(value, " B");
+  let unit = 0;
+  while (unit < 5 && value >= 1024 * 1024) {
+    value >>= 10;
+    ++unit;
+  }
+  unsigned(value >> 10);
+  if (value < 100 * 1024) {
+    byte(DOT);
+    unsigned(((value & 1023) * 10) >> 10);
+  }
+  byte(SPACE);
+  byte("KMGTPE".charCodeAt(unit));
+  ascii("iB");
+}
+
+/** `14,210`. */
+export function grouped(value: u64): void {
+  let power: u64 = 1;
+  while (value / power >= 1000) power *= 1000;
+  unsigned(value / power);
+  while (power > 1) {
+    power /= 1000;
+    byte(COMMA);
+    zeroPadded((value / power) % 1000, 3);
+  }
+}
+
+function part(value: u64, unit: string): void {
+  unsigned(value);
+  ascii(unit);
+}
+
+function pair(seconds: u64, large: u64, largeUnit: string, small: u64, smallUnit: string): void {
+  part(seconds / large, largeUnit);
+  if (!((seconds % large) / small)) return;
+  byte(SPACE);
+  part((seconds % large) / small, smallUnit);
+}

@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What the model has counted: of a site its totals over all shards, of a row their sums; beside both their values at arming, what was
+// released of older memory, and the buckets of older epochs (bucket.ts).
+//
+//    0            8            16           24           32
+//    ┌────────────┬────────────┬────────────┬────────────┐
+//    │ allocs     │ allocBytes │ frees      │ freeBytes  │   totals and baseline by site, sums by row
+//    ├────────────┼────────────┼────────────┴────────────┘
+//    │ count      │ bytes      │                             prior by row
+//    └────────────┴────────────┘
+
+import { BUCKETS } from "../abi";
+import {
+  baseline,
+  bucketBaseline,
+  bucketSums,
+  prior,
+  PRIOR_SIZE,
+  sums,
+  SUMS_SIZE,
+  totals,
+  verify,
+  VERIFY_SIZE,
+} from "../base/memory";
+import { recordAt } from "../base/regions";
+import { Row, Site } from "../base/types";
+import { bucketBytes, bucketCount, Buckets } from "../shard/bucket";
+import { Pair } from "../shard/site";
+
+
+@unmanaged
+export class Sums {
+  allocs: u64;
+  allocBytes: u64;
+  frees: u64;
+  freeBytes: u64;
+}
+
+if (offsetof<Sums>() != SUMS_SIZE || offsetof<Pair>() != PRIOR_SIZE) ERROR("not the sizes that memory.ts tells");
+
+export function totalsAt(site: Site): Sums {
+  return recordAt<Sums>(totals, site);
+}
+
+export function baselineAt(site: Site): Sums {
+  return recordAt<Sums>(baseline, site);
+}
+
+export function sumsAt(row: Row): Sums {
+  return recordAt<Sums>(sums, row);
+}
+
+export function priorAt(row: Row): Pair {
+  return recordAt<Pair>(prior, row);
+}
+
+/** Of a site, and after settle() of a row. */
+export function bucketsAt(site: Site): Buckets {
+  return recordAt<Buckets>(bucketSums, site);
+}
+
+export function bucketBaselineAt(site: Site): Buckets {
+  return recordAt<Buckets>(bucketBaseline, site);
+}
+
+/** The built-in tracker's counts of a row (verify.ts). */
+export function verifyAt(row: Row): usize {
+  return verify + <usize>row * VERIFY_SIZE;
+}
+
+/** Counters of a row as they stand in the sums, before `prior` is taken into account. */
+export function rawAllocs(row: Row): u64 {
+  return sumsAt(row).allocs;
+}
+
+export function rawFrees(row: Row): u64 {
+  return sumsAt(row).frees;
+}
+
+export function rawInUse(row: Row): i64 {
+  return <i64>(sumsAt(row).allocBytes - sumsAt(row).freeBytes);
+}
+
+// What a site has counted from the start of the process.
+
+export function totalAllocs(site: Site): u64 {
+  return totalsAt(site).allocs;
+}
+
+export function totalFrees(site: Site): u64 {
+  return totalsAt(site).frees;
+}
+
+export function totalInUse(site: Site): i64 {
+  return <i64>(totalsAt(site).allocBytes - totalsAt(site).freeBytes);
+}
+
+// What a dump shows of a row, after settle().
+
+export function allocs(row: Row): u64 {
+  return sumsAt(row).allocs;
+}
+
+export function allocBytes(row: Row): u64 {
+  return sumsAt(row).allocBytes;
+}
+
+export function frees(row: Row): u64 {
+  return sumsAt(row).frees - priorAt(row).count;
+}
+
+export function freeBytes(row: Row): u64 {
+  return sumsAt(row).freeBytes - priorAt(row).bytes;
+}
+
+export function inUse(row: Row): i64 {
+  return <i64>(allocBytes(row) - freeBytes(row));
+}
+
+/** Objects or blocks that are not released. */
+export function alive(row: Row): i64 {
+  return <i64>(allocs(row) - frees(row));
+}
+
+/** Objects or blocks of a row's that are alive and of one bucket (epoch.ts). */
+export function aliveOf(row: Row, bucket: u32): i64 {
+  if (bucket) return <i32>bucketCount(bucketsAt(row), bucket);
+  let young = alive(row);
+  for (let older: u32 = 1; older <= BUCKETS; ++older) young -= <i32>bucketCount(bucketsAt(row), older);
+  return young;
+}
+
+/** Likewise their bytes. */
+export function inUseOf(row: Row, bucket: u32): i64 {
+  if (bucket) return <i64>bucketBytes(bucketsAt(row), bucket);
+  let young = inUse(row);
+  for (let older: u32 = 1; older <= BUCKETS; ++older) young -= <i64>bucketBytes(bucketsAt(row), older);
+  return young;
+}

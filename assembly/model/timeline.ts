@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// When samples were taken, and what was sampled beside them. All rows are sampled at once, so times are kept once. Level 0 keeps
+// the last samples; four points of a level make one of the next, so 7 levels of 11 points reach from the last sample back over
+// 45,000 of them (at 10 s: 5 days), each with at least 11 points.
+//
+//   level 2    |. . . .|. . . .|. . . .|. . . .|                        a point: 16 samples
+//   level 1                    | | | | | | | | | | |                    a point: 4 samples
+//   level 0                                  |||||||||||  <- now        a point: a sample
+//
+// A point, in bytes:
+//
+//    0      4      8              16             24
+//    ┌──────┬──────┬──────────────┬──────────────┐
+//    │ time │ open │ transactions │ RAM cache    │   time and transactions of its first sample, of the others the lowest
+//    └──────┴──────┴──────────────┴──────────────┘
+//
+// Times are the host's monotonic seconds, from the first sample. One that goes back (a host's error, a replaced clock) is taken
+// as the usual interval further on: time never goes back here. A gap is a gap: rates over it are right.
+
+import { HISTORY_LEVELS, HISTORY_POINTS, HISTORY_SHIFT } from "../abi";
+import { clock, TICK_SIZE } from "../base/memory";
+import { recordAt } from "../base/regions";
+
+
+@unmanaged
+class Tick {
+  time: u32;
+  open: u32;
+  transactions: u64;
+  ramCache: u64;
+}
+
+if (offsetof<Tick>() != TICK_SIZE) ERROR("not the size that memory.ts tells");
+
+const GROUP: u32 = 1 << HISTORY_SHIFT;
+
+/** Samples taken so far. */
+export let samples: u32 = 0;
+/** Levels that the last sample completed a point of, level 0 among them. */
+export let completed: u32 = 0;
+
+let elapsed: u32 = 0;
+let last: u64 = 0;
+let interval: u32 = 0;
+
+export function clockReset(): void {
+  samples = 0;
+  completed = 0;
+  elapsed = 0;
+  interval = 0;
+}
+
+/** Takes the time of a sample. */
+export function tick(now: u64, transactions: u64, open: u32, ramCache: u64): void {
+  if (samples) {
+    const step = now > last ? now - last : <u64>(interval ? interval : 1);
+    const most: u64 = u32.MAX_VALUE - elapsed;
+    interval = <u32>(step < most ? step : most);
+    elapsed += interval;
+  }
+  last = now;
+  ++samples;
+  const at = tickAt(0, 0);
+  at.time = elapsed;
+  at.open = open;
+  at.transactions = transactions;
+  at.ramCache = ramCache;
+  for (completed = 1; completed < HISTORY_LEVELS && isComplete(completed); ++completed) decimate(completed);
+}
+
+function decimate(level: u32): void {
+  const to = tickAt(level, 0);
+  // A floor that rises is that of the first sample: so are its time and its transactions.
+  memory.copy(changetype<usize>(to), changetype<usize>(tickAt(level - 1, GROUP - 1)), TICK_SIZE);
+  for (let back: u32 = 0; back < GROUP - 1; ++back) {
+    const from = tickAt(level - 1, back);
+    if (from.open < to.open) to.open = from.open;
+    if (from.ramCache < to.ramCache) to.ramCache = from.ramCache;
+  }
+}
+
+function isComplete(level: u32): bool {
+  return !(samples & ((1 << (level * HISTORY_SHIFT)) - 1));
+}
+
+/** Seconds from the first sample to the last. */
+export function elapsedSeconds(): u32 {
+  return elapsed;
+}
+
+/** Points that a level has. */
+export function points(level: u32): u32 {
+  const made = samples >>> (level * HISTORY_SHIFT);
+  return made < HISTORY_POINTS ? made : HISTORY_POINTS;
+}
+
+/** Where a level keeps the point that is `back` points before its last. */
+export function slotOf(level: u32, back: u32): u32 {
+  return ((samples >>> (level * HISTORY_SHIFT)) - 1 - back) % HISTORY_POINTS;
+}
+
+/** Samples that came after a level's last point. */
+export function stale(level: u32): u32 {
+  return samples & ((1 << (level * HISTORY_SHIFT)) - 1);
+}
+
+/**
+ * Which point stands for the sample that is `age` samples old: level << 8 | points back. It is of the finest level that reaches so
+ * far, `from` at the finest; what is younger than all of that level's points is its last one.
+ */
+export function locate(age: u32, from: u32): u32 {
+  let found: u32 = 0;
+  for (let level = from; level < HISTORY_LEVELS && points(level); ++level) {
+    const back = age > stale(level) ? (age - stale(level)) >>> (level * HISTORY_SHIFT) : 0;
+    if (back < points(level)) return (level << 8) | back;
+    found = (level << 8) | (points(level) - 1);
+  }
+  return found;
+}
+
+/** The age in samples of the oldest sample that a point still stands for. */
+export function oldestAge(): u32 {
+  let oldest: u32 = 0;
+  for (let level: u32 = 0; level < HISTORY_LEVELS && points(level); ++level) {
+    oldest = stale(level) + (points(level) << (level * HISTORY_SHIFT)) - 1;
+  }
+  return oldest;
+}
+
+export function timeAt(level: u32, back: u32): u32 {
+  return tickAt(level, back).time;
+}
+
+export function openAt(level: u32, back: u32): u32 {
+  return tickAt(level, back).open;
+}
+
+export function transactionsAt(level: u32, back: u32): u64 {
+  return tickAt(level, back).transactions;
+}
+
+export function ramCacheAt(level: u32, back: u32): u64 {
+  return tickAt(level, back).ramCache;
+}
+
+function tickAt(level: u32, back: u32): Tick {
+  return recordAt<Tick>(clock, level * HISTORY_POINTS + slotOf(level, back));
+}
+
+/** Transactions of the last so many seconds, or of somewhat more: as far back as a point stands for. */
+export function transactionsWithin(seconds: u32): u64 {
+  if (!samples) return 0;
+  const now = transactionsAt(0, 0);
+  for (let level: u32 = 0; level < HISTORY_LEVELS && points(level); ++level) {
+    for (let back: u32 = 0; back < points(level); ++back) {
+      if (elapsed - timeAt(level, back) >= seconds) return now - transactionsAt(level, back);
+    }
+  }
+  return now - transactionsAt(locate(oldestAge(), 0) >>> 8, locate(oldestAge(), 0) & 0xff);
+}

@@ -1,0 +1,237 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The names of sites, by number. A name, in bytes:
+//
+//    0      2     3    4      6      8             16                         192
+//    ┌──────┬─────┬────┬──────┬──────┬─────────────┬──────────────────────────┐
+//    │length│class│kind│owner │flags │ hash        │ text, ASCII or UTF-8     │
+//    └──────┴─────┴────┴──────┴──────┴─────────────┴──────────────────────────┘
+//
+// A plugin's site is known by an address at first, and may get a better text later, when its debug information has been read. The
+// hash stays that of the first text: by it another accountant's rows are found (registry.ts). The registry keeps this table; a model
+// has a copy of it.
+
+import {
+  CLASS_IOBUFFER,
+  CLASS_OBJECT,
+  CLASS_OPENSSL,
+  DETAIL_LINE_MASK,
+  KIND_COUNT,
+  KIND_OTHER,
+  NAME_LENGTH,
+  NAME_MAX,
+  NAME_SIZE,
+  NAME_TEXT,
+  NAME_VIA,
+  OWNER_CORE,
+} from "../abi";
+import { CLOSING_BRACKET, COLON, DOT, SLASH, SPACE } from "../base/chars";
+import { hashText } from "../base/hash";
+import { input, names } from "../base/memory";
+import { recordAt } from "../base/regions";
+import { OwnerSlot, Site } from "../base/types";
+import * as writer from "../base/writer";
+import { classOf } from "../shard/site";
+import { ownerLength, ownerText } from "./owner";
+
+
+@unmanaged
+class NameRecord {
+  length: u16;
+  cls: u8;
+  kind: u8;
+  owner: u16;
+  flags: u16;
+  hash: u64;
+}
+
+/** A number that is free has the next free number in place of its hash. */
+@unmanaged
+export class FreeName {
+  zero: u64;
+  next: Site;
+}
+
+if (offsetof<NameRecord>("length") != NAME_LENGTH || offsetof<NameRecord>() != NAME_TEXT) ERROR("not where abi.ts tells");
+if (NAME_TEXT + NAME_MAX != NAME_SIZE) ERROR("not the sizes that abi.ts tells");
+
+/** The built-in tracker cuts a location at 127 bytes. IOBuffer names are cut there too, so that both give one name to one site. */
+export const IOBUFFER_NAME_MAX: u32 = 127;
+
+/** A flag of our own beside NAME_...: the site's key may come again when its owner has gone. */
+export const LASTING: u32 = 0x8000;
+const FLAGS_AT: u64 = offsetof<NameRecord>("flags");
+/** The same in the first word of a name. */
+const LASTING_BIT: u64 = (<u64>LASTING) << (FLAGS_AT * 8);
+
+const PLUGIN: string = "memory/plugin/";
+/** Bytes of " [via ]" and of "...". */
+const VIA: u32 = 7;
+const DOTS: u32 = 3;
+
+/**
+ * Names a site. The location's text is in the input region: of OpenSSL's the file, of a plugin's call what comes after
+ * memory/plugin/, of an IOBuffer everything.
+ * @param owner its slot
+ * @param flags NAME_...
+ */
+export function write(site: Site, detail: u64, length: u32, owner: OwnerSlot, flags: u32): void {
+  const cls = classOf(detail);
+  const line = (<u32>detail) & DETAIL_LINE_MASK;
+  const kind: u32 = cls != CLASS_OBJECT ? 0 : line < KIND_COUNT ? line : KIND_OTHER;
+  begin(site, cls == CLASS_IOBUFFER ? IOBUFFER_NAME_MAX : NAME_MAX);
+  if (cls == CLASS_OPENSSL) {
+    writer.ascii("memory/OpenSSL/");
+    file(length, line, owner != OWNER_CORE ? ownerLength(owner) : 0);
+    if (owner != OWNER_CORE) flags |= NAME_VIA;
+  } else if (cls == CLASS_IOBUFFER) {
+    if (!length) writer.ascii("(no location)"); // without a name a number would be a free one
+    writer.foreign(input, length);
+  } else {
+    call(length, owner, flags);
+  }
+  finish(site, cls, kind, owner, flags);
+}
+
+/** Gives a plugin's site a better text, which stands in the input region: what comes after memory/plugin/. */
+export function rename(site: Site, length: u32): void {
+  const hash = hashOf(site);
+  begin(site, NAME_MAX);
+  call(length, ownerOfSite(site), flagsOf(site));
+  finish(site, classOfName(site), kindOf(site), ownerOfSite(site), flagsOf(site));
+  nameAt(site).hash = hash;
+}
+
+/** Names the row of what found no room: of a class, or of a class and an owner. It stays for ever. */
+export function writeOther(site: Site, cls: u32, owner: OwnerSlot): void {
+  begin(site, NAME_MAX);
+  writer.ascii(cls == CLASS_IOBUFFER ? "memory/IOBuffer/" : cls == CLASS_OPENSSL ? "memory/OpenSSL/" : PLUGIN);
+  if (owner != OWNER_CORE && cls != CLASS_OPENSSL) {
+    writer.copy(ownerText(owner), ownerLength(owner));
+    writer.byte(SPACE);
+  }
+  writer.ascii("(other)");
+  const flags = owner != OWNER_CORE && cls == CLASS_OPENSSL ? NAME_VIA | LASTING : LASTING;
+  finish(site, cls, cls == CLASS_OBJECT ? KIND_OTHER : 0, owner, flags);
+}
+
+export function clear(site: Site): void {
+  memory.fill(changetype<usize>(nameAt(site)), 0, NAME_SIZE);
+}
+
+export function textOf(site: Site): usize {
+  return changetype<usize>(nameAt(site)) + NAME_TEXT;
+}
+
+export function lengthOf(site: Site): u32 {
+  return nameAt(site).length;
+}
+
+export function classOfName(site: Site): u32 {
+  return nameAt(site).cls;
+}
+
+export function kindOf(site: Site): u32 {
+  return nameAt(site).kind;
+}
+
+export function ownerOfSite(site: Site): OwnerSlot {
+  return nameAt(site).owner;
+}
+
+export function flagsOf(site: Site): u32 {
+  return nameAt(site).flags;
+}
+
+export function hashOf(site: Site): u64 {
+  return nameAt(site).hash;
+}
+
+/** Whether the site's number is never given again (reclaim.ts). */
+export function isLasting(site: Site): bool {
+  return (flagsOf(site) & LASTING) != 0;
+}
+
+/** What tells rows apart beside their text: length, class, kind, owner, flags. */
+export function identityOf(site: Site): u64 {
+  return load<u64>(changetype<usize>(nameAt(site))) & ~LASTING_BIT;
+}
+
+/** Whether two sites are of one row: they look the same to the reader of a table. */
+export function sameName(a: Site, b: Site): bool {
+  if (identityOf(a) != identityOf(b)) return false;
+  return memory.compare(textOf(a), textOf(b), lengthOf(a)) == 0;
+}
+
+/** A total order of names: by text, then by what else tells rows apart. */
+export function compareNames(a: Site, b: Site): i32 {
+  const la = lengthOf(a);
+  const lb = lengthOf(b);
+  const order = memory.compare(textOf(a), textOf(b), la < lb ? la : lb);
+  if (order) return order;
+  return la != lb ? (la < lb ? -1 : 1) : a < b ? -1 : a > b ? 1 : 0;
+}
+
+export function freeNameAt(site: Site): FreeName {
+  return recordAt<FreeName>(names, site, NAME_SIZE);
+}
+
+function nameAt(site: Site): NameRecord {
+  return recordAt<NameRecord>(names, site, NAME_SIZE);
+}
+
+function begin(site: Site, room: usize): void {
+  writer.begin(textOf(site), textOf(site) + room);
+}
+
+function finish(site: Site, cls: u32, kind: u32, owner: OwnerSlot, flags: u32): void {
+  if (flags & NAME_VIA) {
+    writer.ascii(" [via ");
+    writer.copy(ownerText(owner), ownerLength(owner));
+    writer.byte(CLOSING_BRACKET);
+  }
+  const at = nameAt(site);
+  const length = writer.position() - textOf(site);
+  at.length = <u16>length;
+  at.cls = <u8>cls;
+  at.kind = <u8>kind;
+  at.owner = <u16>owner;
+  at.flags = <u16>flags;
+  at.hash = hashText(textOf(site), length);
+}
+
+/** A plugin's call. A long text keeps its beginning and its end: there the module and the line are. */
+function call(length: u32, owner: OwnerSlot, flags: u32): void {
+  writer.ascii(PLUGIN);
+  const room = NAME_MAX - <u32>PLUGIN.length - (flags & NAME_VIA ? VIA + ownerLength(owner) : 0);
+  if (length <= room) return writer.foreign(input, length);
+  const head = (room - DOTS) / 2;
+  const tail = room - DOTS - head;
+  writer.foreign(input, head);
+  writer.ascii("...");
+  writer.foreign(input + length - tail, tail);
+}
+
+/** file:line, without the ../ that a build in a folder of its own leaves in front; a long path keeps its end. */
+function file(length: u32, line: u32, ownerBytes: u32): void {
+  let at: u32 = 0;
+  for (;;) {
+    if (at + 3 <= length && is(at, DOT) && is(at + 1, DOT) && is(at + 2, SLASH)) at += 3;
+    else if (at + 2 <= length && is(at, DOT) && is(at + 1, SLASH)) at += 2;
+    else break;
+  }
+  const taken: u32 = 40 + (ownerBytes ? ownerBytes + VIA : 0); // the prefix, dots, a colon, a line of 9 digits, [via owner]
+  const room: u32 = taken + 20 < NAME_MAX ? NAME_MAX - taken : 20;
+  if (at == length) writer.ascii("(no file)");
+  else if (length - at > room) {
+    writer.ascii("...");
+    at = length - room;
+  }
+  writer.foreign(input + at, length - at);
+  writer.byte(COLON);
+  writer.unsigned(line);
+}
+
+function is(at: u32, value: u32): bool {
+  return <u32>load<u8>(input + at) == value;
+}

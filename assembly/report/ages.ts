@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The ages of what is alive, by site: a line for each bucket (epoch.ts) that has something in it, so the lines of a site add up to its
+// row. Suspects come first, then plugins and the server, each by how much is old (age.ts). IOBuffers are not there: nothing says when one of them was made.
+
+import { BUCKETS, CLASS_OBJECT, MEASURE_NOW, OWNER_CORE } from "../abi";
+import { isBound, liveOf, old } from "../analysis/age";
+import { offered, rank, ranked, rankedCount, rankingStart } from "../analysis/ranking";
+import { isObjects, isSubject, liveBytes, writeSubject } from "../analysis/series";
+import { OBJECT_WEIGHT } from "../analysis/urgency";
+import { isSuspect } from "../analysis/verdict";
+import { percent } from "../base/muldiv";
+import { ascii, newline, signed, unsigned } from "../base/writer";
+import { oldBuckets, olderThanBucket, youngerThanBucket } from "../model/boundary";
+import { measureOf } from "../model/environment";
+import { armed } from "../model/facts";
+import { knownSites, siteClass } from "../model/model";
+import { aliveOf, inUseOf } from "../model/sums";
+import { kindOf, ownerOfSite } from "../registry/name";
+import { className, kindName } from "./labels";
+import { bar, padded } from "./table";
+
+/** A suspect comes first, then what has anything old, of that what plugins have (the server keeps much for good); then by bytes. */
+const SUSPECT: u64 = 1 << 63;
+const HAS_OLD: u64 = 1 << 62;
+const PLUGINS: u64 = 1 << 61;
+
+/** `most` sites at most. Nothing, where no epoch has ended. */
+export function renderAges(most: u32): void {
+  if (!oldBuckets()) return;
+  rankingStart(most);
+  for (let row: u32 = 0; row < knownSites(); ++row) {
+    if (isSubject(row) && !isBound(row) && liveBytes(row)) rank(row, weight(row));
+  }
+  ascii("\nAges of what is alive, in seconds: ");
+  unsigned(offered);
+  ascii(" sites");
+  if (rankedCount() < offered) {
+    ascii(", the ");
+    unsigned(rankedCount());
+    ascii(" that keep most for long");
+  }
+  ascii(" (of IOBuffers they are not known)\n");
+  ascii("Older than | Younger than | Alive      | Size In-use          | % of site | Kind             | Location\n");
+  ascii(
+    "-----------|--------------|------------|----------------------|-----------|------------------|------------------------------\n",
+  );
+  for (let i: u32 = 0; i < rankedCount(); ++i) {
+    for (let bucket: u32 = 0; bucket <= BUCKETS; ++bucket) line(ranked(i), bucket);
+  }
+}
+
+function weight(row: u32): u64 {
+  const part = old(row);
+  const bytes = min((part ? part : liveBytes(row)) * (isObjects(row) ? OBJECT_WEIGHT : 1), PLUGINS - 1);
+  const key = bytes | (ownerOfSite(row) != OWNER_CORE ? PLUGINS : 0) | (part ? HAS_OLD : 0);
+  return isSuspect(row) ? SUSPECT | key : key;
+}
+
+function line(row: u32, bucket: u32): void {
+  const count = aliveOf(row, bucket);
+  const bytes = inUseOf(row, bucket);
+  if (!count && !bytes) return;
+  const now = measureOf(MEASURE_NOW);
+  unsigned(olderThanBucket(bucket, now), 10);
+  bar();
+  const young = youngest(bucket, now);
+  if (young) unsigned(young, 12);
+  else ascii("           -");
+  bar();
+  signed(count, 10);
+  bar();
+  signed(bytes, 20);
+  bar();
+  unsigned(percent(<u64>max<i64>(liveOf(row, bucket), 0), liveBytes(row)), 9);
+  bar();
+  padded(siteClass(row) == CLASS_OBJECT ? kindName(kindOf(row)) : className(siteClass(row)), 16);
+  bar();
+  writeSubject(row);
+  newline();
+}
+
+/** The oldest bucket goes back to the arming: what was there before is in no row. */
+function youngest(bucket: u32, now: u64): u64 {
+  const young = youngerThanBucket(bucket, now);
+  return armed() && (!young || armed() < young - 1) ? armed() + 1 : young;
+}

@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Growth since a baseline: the rows, and the owners, that changed most, each with its verdict and the reasons for it as columns.
+//
+//   Change        live bytes now, less those at the baseline; of objects, which have no size, their number
+//   Per hour      robust slope (trend.ts) of the level that shows the growth best; rows that do not grow have one too
+//   Per 1000 tx   change per 1,000 transactions
+//   Old %         so much of its live bytes is older than the age in the title; of IOBuffers, at least (age.ts)
+//   Kept %        the probability that an allocation is not released, by Laplace's rule of succession: 1 - (frees + 1) /
+//                 (allocs + 2). (As in Scalene, Berger et al., OSDI 2023, which divides by allocs - frees + 2, and so by less than
+//                 there were trials.)
+//   Streak        persistence.ts
+//   Late %        saturation.ts: the late part of the growth against the early one
+
+import { FOLLOWED_MAX, MEASURE_NOW, VERDICT_FILLING } from "../abi";
+import { old, tellingAge } from "../analysis/age";
+import {
+  allocationsSince,
+  ARMING,
+  baselineTime,
+  baselineTransactions,
+  changeSince,
+  releasesSince,
+  writeBaseline,
+} from "../analysis/baseline";
+import { offered, ranked, rankedCount, rankingStart, rank } from "../analysis/ranking";
+import { lateShare } from "../analysis/saturation";
+import { allocations, isOwnerSubject, isSubject, liveBytes, releases, subjectOfEntry, writeSubject } from "../analysis/series";
+import { rateOf } from "../analysis/urgency";
+import { verdictOf } from "../analysis/verdict";
+import { duration } from "../base/humanize";
+import { mulDiv, percent } from "../base/muldiv";
+import { ascii, newline, signed, unsigned } from "../base/writer";
+import { measureOf } from "../model/environment";
+import { stateOf } from "../model/history";
+import { knownSites } from "../model/model";
+import { samples, transactionsAt } from "../model/timeline";
+import { explanationName, verdictName } from "./labels";
+import { bar, padded } from "./table";
+
+/** The rows that changed most, `most` at most. */
+export function renderGrowth(slot: u32, most: u32): void {
+  rankingStart(most);
+  for (let row: u32 = 0; row < knownSites(); ++row) offer(row, slot);
+  ascii("\nGrowth since ");
+  title(slot);
+  unsigned(offered);
+  ascii(" rows changed");
+  if (rankedCount() < offered) {
+    ascii(", the ");
+    unsigned(rankedCount());
+    ascii(" that changed most");
+  }
+  ascii(" (old: more than ");
+  duration(tellingAge());
+  ascii(")\n");
+  table(slot, "Location");
+}
+
+/** All owners. */
+export function renderOwnersGrowth(slot: u32): void {
+  rankingStart(FOLLOWED_MAX);
+  for (let entry: u32 = 0; entry < FOLLOWED_MAX; ++entry) offer(subjectOfEntry(entry), slot);
+  ascii("\nGrowth of owners since ");
+  title(slot);
+  unsigned(offered);
+  ascii(" changed (old: more than ");
+  duration(tellingAge());
+  ascii(")\n");
+  table(slot, "Owner");
+}
+
+function offer(subject: u32, slot: u32): void {
+  if (!isSubject(subject)) return;
+  const change = changeSince(subject, slot);
+  if (change) rank(subject, <u64>(change < 0 ? -change : change));
+}
+
+function title(slot: u32): void {
+  writeBaseline(slot);
+  const now = measureOf(MEASURE_NOW);
+  if (slot != ARMING && now >= baselineTime(slot)) {
+    ascii(", ");
+    duration(now - baselineTime(slot));
+    ascii(" ago");
+  }
+  ascii(": ");
+}
+
+function table(slot: u32, last: string): void {
+  ascii("Change               | Per hour             | Per 1000 tx | Allocs     | Frees      | Old % | Kept % | Streak | Late % ");
+  ascii("| Verdict | Why           | ");
+  ascii(last);
+  ascii(
+    "\n---------------------|----------------------|-------------|------------|------------|-------|--------|--------|--------",
+  );
+  ascii("|---------|---------------|--------------------------------------------------\n");
+  for (let i: u32 = 0; i < rankedCount(); ++i) line(ranked(i), slot);
+}
+
+function line(subject: u32, slot: u32): void {
+  const change = changeSince(subject, slot);
+  signed(change, 20);
+  bar();
+  signed(rateOf(subject), 20);
+  bar();
+  perThousand(change, slot);
+  bar();
+  unsigned(allocationsSince(subject, slot), 10);
+  bar();
+  unsigned(releasesSince(subject, slot), 10);
+  bar();
+  unsigned(percent(old(subject), liveBytes(subject)), 5);
+  bar();
+  unsigned(keptShare(subject), 6);
+  bar();
+  if (isOwnerSubject(subject)) ascii("     -");
+  else unsigned(stateOf(subject).streak, 6);
+  bar();
+  const late = lateShare(subject);
+  if (late < 0) ascii("     -");
+  else unsigned(<u64>late, 6);
+  bar();
+  const verdict = verdictOf(subject);
+  padded(verdictName(verdict), 7);
+  bar();
+  padded(verdict == VERDICT_FILLING ? explanationName(stateOf(subject).explanation) : "-", 13);
+  bar();
+  writeSubject(subject);
+  newline();
+}
+
+function perThousand(change: i64, slot: u32): void {
+  const now = samples ? transactionsAt(0, 0) : 0;
+  const requests = now - baselineTransactions(slot);
+  if (<i64>requests <= 0) return ascii("          -");
+  signed(mulDiv(change, 1000, <i64>requests), 11);
+}
+
+function keptShare(subject: u32): u64 {
+  const n = allocations(subject);
+  const freed = releases(subject);
+  return freed > n ? 0 : percent(n + 1 - freed, n + 2);
+}

@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The words that a dump uses for classes, kinds of objects, verdicts and their explanations.
+
+import {
+  CLASS_HEAP,
+  CLASS_IOBUFFER,
+  CLASS_OPENSSL,
+  CLASS_TSAPI,
+  HOOK_INSTALLED,
+  HOOK_REFUSED,
+  KIND_CONT,
+  KIND_IOBUFFER,
+  KIND_MBUFFER,
+  KIND_MUTEX,
+  KIND_READER,
+  VERDICT_CHURN,
+  VERDICT_FILLING,
+  VERDICT_LEAK,
+  VERDICT_STEADY,
+} from "../abi";
+import { REASON_CONFIRM, REASON_EARLY, REASON_LEVELLING, REASON_LOAD, REASON_RAM_CACHE } from "../analysis/verdict";
+
+export function className(cls: u32): string {
+  switch (cls) {
+    case CLASS_IOBUFFER:
+      return "iobuffer";
+    case CLASS_OPENSSL:
+      return "openssl";
+    case CLASS_TSAPI:
+      return "tsapi";
+    case CLASS_HEAP:
+      return "heap";
+    default:
+      return "object";
+  }
+}
+
+export function kindName(kind: u32): string {
+  switch (kind) {
+    case KIND_CONT:
+      return "TSCont";
+    case KIND_MUTEX:
+      return "TSMutex";
+    case KIND_IOBUFFER:
+      return "TSIOBuffer";
+    case KIND_READER:
+      return "TSIOBufferReader";
+    case KIND_MBUFFER:
+      return "TSMBuffer";
+    default:
+      return "other";
+  }
+}
+
+export function verdictName(verdict: u32): string {
+  if (verdict == VERDICT_LEAK) return "leak";
+  if (verdict == VERDICT_FILLING) return "filling";
+  if (verdict == VERDICT_CHURN) return "churn";
+  return verdict == VERDICT_STEADY ? "steady" : "new";
+}
+
+/** Why a growth is not called a leak. */
+export function explanationName(reason: u32): string {
+  if (reason == REASON_RAM_CACHE) return "RAM cache";
+  if (reason == REASON_LOAD) return "more load";
+  if (reason == REASON_LEVELLING) return "levels off";
+  return reason == REASON_EARLY || reason == REASON_CONFIRM ? "too soon" : "-";
+}
+
+/** HOOK_... */
+export function hookName(state: u32): string {
+  return state == HOOK_INSTALLED ? "installed" : state == HOOK_REFUSED ? "refused" : "off";
+}

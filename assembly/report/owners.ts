@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The roll-up: what each owner holds, in bytes by class and in objects by kind, and how that changed since the last dump. The sum of
+// the owners is the sum of all rows. An owner's sums, in 64-bit integers:
+//
+//    ┌────────────────┬─────────────────┬───────┬──────┬─────────┐
+//    │ bytes by class │ objects by kind │ total │ last │ lastKey │
+//    └────────────────┴─────────────────┴───────┴──────┴─────────┘
+
+import { CLASS_COUNT, CLASS_HEAP, CLASS_IOBUFFER, CLASS_OBJECT, CLASS_OPENSSL, CLASS_TSAPI } from "../abi";
+import { KIND_COUNT, OWNERS_MAX, OWNER_CORE, OWNER_OTHER } from "../abi";
+import { rollup, ROLLUP_SIZE } from "../base/memory";
+import { addToValueAt, valueAt } from "../base/regions";
+import { OwnerSlot, Row } from "../base/types";
+import { ascii, copy, newline, signed } from "../base/writer";
+import { isRow, knownSites, siteClass } from "../model/model";
+import { orderedAt, setOrderedAt } from "../model/order";
+import { alive, inUse } from "../model/sums";
+import { kindOf, ownerOfSite } from "../registry/name";
+import { isOwner, isRetired, ownerKey, ownerLength, ownerText } from "../registry/owner";
+import { bar, column, rule } from "./table";
+
+/** Behind the bytes by class and the objects by kind. */
+@unmanaged
+class Totals {
+  total: i64;
+  /** The total in the last dump, of the owner with this key. */
+  last: i64;
+  lastKey: u64;
+}
+
+const OBJECTS: usize = CLASS_COUNT * sizeof<i64>();
+const TOTALS: usize = OBJECTS + KIND_COUNT * sizeof<i64>();
+/** What is summed up anew for each dump. */
+const SUMMED: usize = TOTALS + offsetof<Totals>("last");
+
+if (TOTALS + offsetof<Totals>() != ROLLUP_SIZE) ERROR("not the size that memory.ts tells");
+
+const BYTES_WIDTH: i32 = 14;
+const OBJECTS_WIDTH: i32 = 8;
+
+/** The sum of all rows in the last dump. The owners of that moment may be gone, what they held is missing all the same. */
+let lastTotal: i64 = 0;
+
+export function reset(): void {
+  lastTotal = 0;
+}
+
+/** Writes the section. Returns nothing to add to the dump's rows: what it shows stands in the tables already. */
+export function renderOwners(): void {
+  add();
+  ascii("\nOwners: bytes in use by class, objects alive by kind; change is that of the total since the last dump\n");
+  column("IOBuffer", BYTES_WIDTH);
+  column("OpenSSL", BYTES_WIDTH);
+  column("TSmalloc", BYTES_WIDTH);
+  column("Heap", BYTES_WIDTH);
+  column("Total", BYTES_WIDTH);
+  column("Change", BYTES_WIDTH);
+  column("Conts", OBJECTS_WIDTH);
+  column("Mutexes", OBJECTS_WIDTH);
+  column("Buffers", OBJECTS_WIDTH);
+  column("Readers", OBJECTS_WIDTH);
+  column("MBuffers", OBJECTS_WIDTH);
+  column("Others", OBJECTS_WIDTH);
+  ascii("State   | Owner\n");
+  for (let i = 0; i < 6; ++i) rule(BYTES_WIDTH + (i ? 2 : 1), true);
+  for (let i = 0; i < <i32>KIND_COUNT; ++i) rule(OBJECTS_WIDTH + 2, true);
+  rule(9, true);
+  rule(30, false);
+  const count = sortOwners();
+  for (let i: u32 = 0; i < count; ++i) {
+    const slot = orderedAt(i);
+    line(slot);
+    ascii(isRetired(slot) ? "retired | " : "loaded  | ");
+    copy(ownerText(slot), ownerLength(slot));
+    newline();
+  }
+  for (let slot: OwnerSlot = 0; slot < OWNERS_MAX; ++slot) if (slot != OWNER_CORE) addOwner(OWNER_CORE, slot);
+  totalsOf(OWNER_CORE).last = lastTotal;
+  line(OWNER_CORE);
+  ascii("        | TOTAL\n");
+  keep();
+}
+
+function add(): void {
+  for (let slot: OwnerSlot = 0; slot < OWNERS_MAX; ++slot) {
+    memory.fill(at(slot), 0, SUMMED);
+    const totals = totalsOf(slot);
+    if (totals.lastKey == ownerKey(slot)) continue;
+    totals.lastKey = ownerKey(slot);
+    totals.last = 0;
+  }
+  for (let row: Row = 0; row < knownSites(); ++row) {
+    if (!isRow(row)) continue;
+    const slot = ownerOfSite(row);
+    const cls = siteClass(row);
+    if (cls == CLASS_OBJECT) addToValueAt<i64>(at(slot) + OBJECTS, kindOf(row), alive(row));
+    addToValueAt<i64>(at(slot), cls, inUse(row));
+    totalsOf(slot).total = totalsOf(slot).total + inUse(row);
+  }
+}
+
+/** The sums that the TOTAL line shows are added up in core's own entry; keep() has seen to what the next dump needs of it. */
+function addOwner(to: OwnerSlot, from: OwnerSlot): void {
+  for (let i: usize = 0; i < SUMMED / sizeof<i64>(); ++i) addToValueAt<i64>(at(to), i, valueAt<i64>(at(from), i));
+}
+
+function keep(): void {
+  for (let slot: OwnerSlot = 0; slot < OWNERS_MAX; ++slot) {
+    memory.fill(at(slot), 0, SUMMED);
+    totalsOf(slot).last = 0;
+  }
+  lastTotal = 0;
+  for (let row: Row = 0; row < knownSites(); ++row) {
+    if (!isRow(row)) continue;
+    const totals = totalsOf(ownerOfSite(row));
+    totals.last = totals.last + inUse(row);
+    lastTotal += inUse(row);
+  }
+}
+
+/**
+ * Owners that are loaded or keep a site, (other plugins) where they hold anything or did in the last dump, by total, largest first.
+ * Returns how many; orderedAt() tells them.
+ */
+function sortOwners(): u32 {
+  let n: u32 = 0;
+  for (let slot: OwnerSlot = 0; slot < OWNERS_MAX; ++slot) {
+    if (!isOwner(slot) || (slot == OWNER_OTHER && isEmpty(slot))) continue;
+    let to = n++;
+    for (; to && before(slot, orderedAt(to - 1)); --to) setOrderedAt(to, orderedAt(to - 1));
+    setOrderedAt(to, slot);
+  }
+  return n;
+}
+
+function before(a: OwnerSlot, b: OwnerSlot): bool {
+  const ta = totalsOf(a).total;
+  const tb = totalsOf(b).total;
+  return ta != tb ? ta > tb : objectsOf(a) > objectsOf(b);
+}
+
+function objectsOf(slot: OwnerSlot): i64 {
+  let sum: i64 = 0;
+  for (let kind: u32 = 0; kind < KIND_COUNT; ++kind) sum += aliveOfKind(slot, kind);
+  return sum;
+}
+
+function isEmpty(slot: OwnerSlot): bool {
+  return !totalsOf(slot).total && !totalsOf(slot).last && !objectsOf(slot);
+}
+
+function line(slot: OwnerSlot): void {
+  bytes(bytesOfClass(slot, CLASS_IOBUFFER));
+  bytes(bytesOfClass(slot, CLASS_OPENSSL));
+  bytes(bytesOfClass(slot, CLASS_TSAPI));
+  bytes(bytesOfClass(slot, CLASS_HEAP));
+  bytes(totalsOf(slot).total);
+  bytes(totalsOf(slot).total - totalsOf(slot).last);
+  for (let kind: u32 = 0; kind < KIND_COUNT; ++kind) {
+    signed(aliveOfKind(slot, kind), OBJECTS_WIDTH);
+    bar();
+  }
+}
+
+function bytes(value: i64): void {
+  signed(value, BYTES_WIDTH);
+  bar();
+}
+
+function bytesOfClass(slot: OwnerSlot, cls: u32): i64 {
+  return valueAt<i64>(at(slot), cls);
+}
+
+function aliveOfKind(slot: OwnerSlot, kind: u32): i64 {
+  return valueAt<i64>(at(slot) + OBJECTS, kind);
+}
+
+function totalsOf(slot: OwnerSlot): Totals {
+  return changetype<Totals>(at(slot) + TOTALS);
+}
+
+function at(slot: OwnerSlot): usize {
+  return rollup + <usize>slot * ROLLUP_SIZE;
+}

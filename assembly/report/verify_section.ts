@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The section of verify mode: what memtrack and the built-in tracker counted of IOBuffers, and the rows on which they disagree.
+
+import { CLASS_IOBUFFER } from "../abi";
+import { Row } from "../base/types";
+import { ascii, copy, newline, signed, unsigned } from "../base/writer";
+import { isRow, knownSites, siteClass } from "../model/model";
+import { builtinOf, Counts, differs, isCompared, oursOf } from "../model/verify";
+import { lengthOf, textOf } from "../registry/name";
+import { bar, column } from "./table";
+
+const OURS: string = "memtrack";
+const BUILTIN: string = "built-in";
+
+/** Writes the section of a dump: both totals, the number of rows that differ, and each such row. */
+export function renderVerify(): void {
+  let compared: u32 = 0;
+  let differing: u32 = 0;
+  for (let row: u32 = 0; row < knownSites(); ++row) {
+    if (!isCompared(row)) continue;
+    ++compared;
+    if (differs(row)) ++differing;
+  }
+  ascii("\nVerify: IOBuffer events counted by memtrack and by the built-in tracker, ");
+  unsigned(differing);
+  ascii(" of ");
+  unsigned(compared);
+  ascii(" rows differ\n");
+  ascii("Allocs     | Frees      | Size In-use          | Accountant | Location\n");
+  ascii("-----------|------------|----------------------|------------|------------------------------\n");
+  totalLine(true);
+  totalLine(false);
+  for (let row: Row = 0; row < knownSites(); ++row) {
+    if (!differs(row)) continue;
+    rowLine(row, oursOf(row), OURS);
+    rowLine(row, builtinOf(row), BUILTIN);
+  }
+}
+
+function totalLine(ours: bool): void {
+  let allocs: i64 = 0;
+  let frees: i64 = 0;
+  let inUse: i64 = 0;
+  for (let row: Row = 0; row < knownSites(); ++row) {
+    if (!isRow(row) || siteClass(row) != CLASS_IOBUFFER) continue;
+    const counts = ours ? oursOf(row) : builtinOf(row);
+    allocs += counts.allocs;
+    frees += counts.frees;
+    inUse += counts.inUse;
+  }
+  line(allocs, frees, inUse, ours ? OURS : BUILTIN);
+  ascii("TOTAL\n");
+}
+
+function rowLine(row: Row, counts: Counts, accountant: string): void {
+  line(counts.allocs, counts.frees, counts.inUse, accountant);
+  copy(textOf(row), lengthOf(row));
+  newline();
+}
+
+function line(allocs: i64, frees: i64, inUse: i64, accountant: string): void {
+  signed(allocs, 10);
+  bar();
+  signed(frees, 10);
+  bar();
+  signed(inUse, 20);
+  bar();
+  column(accountant, 10);
+}

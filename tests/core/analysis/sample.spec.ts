@@ -1,0 +1,346 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Owners, baselines, ages, measures and the words of the sections; what a host or a user may hand in that is odd.
+
+import {
+  CLASS_COUNT,
+  CLASS_HEAP,
+  CLASS_TSAPI,
+  FOLLOWED_MAX,
+  BASELINES,
+  BASELINE_NAME_MAX,
+  FACT_LEVEL,
+  MEASURE_CGROUP,
+  MEASURE_COUNT,
+  MEASURE_MAX_USAGE,
+  MEASURE_NOW,
+  MEASURE_RAM,
+  MEASURE_RSS,
+} from "../../../assembly/abi";
+import { oldByCounters } from "../../../assembly/analysis/age";
+import {
+  allocationsSince,
+  ARMING,
+  baselineNamed,
+  changeSince,
+  listBaselines,
+  markBaseline,
+  releasesSince,
+} from "../../../assembly/analysis/baseline";
+import { entryAllocs, entryInUse, isCoreEntry, isFollowed, sumFollowed, writeEntry } from "../../../assembly/analysis/owner_series";
+import { sample } from "../../../assembly/analysis/sample";
+import { rankSuspects } from "../../../assembly/analysis/urgency";
+import { about, bytes, duration, grouped } from "../../../assembly/base/humanize";
+import { output, outputEnd, slots } from "../../../assembly/base/memory";
+import { begin as write } from "../../../assembly/base/writer";
+import { forgetAll } from "../../../assembly/index";
+import { limitMeasure, measure, measured, room, unmeasure } from "../../../assembly/model/environment";
+import { fact } from "../../../assembly/model/facts";
+import { ageOf } from "../../../assembly/model/history";
+import { arm, disarm, settle } from "../../../assembly/model/model";
+import { reclaim } from "../../../assembly/model/reclaim";
+import { freeSite, retireOwner } from "../../../assembly/registry/registry";
+import { trackedBytes } from "../../../assembly/report/reconciliation";
+import { nextWarning } from "../../../assembly/report/warning";
+import { addAlloc, addFree, siteAt } from "../../../assembly/shard/site";
+import { collect, fresh, owner, pluginSite, put, rendered, settleOne, site, textFrom, written } from "../support";
+
+function mark(name: string, now: u64 = 0): string {
+  return textFrom(output, markBaseline(put(name), now, 0, 1));
+}
+
+function names(): string {
+  return textFrom(output, listBaselines());
+}
+
+/** Two more objects of 1,024 bytes. */
+function grown(row: u32): void {
+  addAlloc(siteAt(row), 1024);
+  addAlloc(siteAt(row), 1024);
+}
+
+/** Which entry follows the owner of a row: its text, after the sums. */
+function followedBy(entry: u32): string {
+  write(output, outputEnd);
+  writeEntry(entry);
+  return written(output);
+}
+
+describe("an owner", () => {
+  test("is followed when it has a row, and is the sum of its rows", () => {
+    fresh();
+    const foo = owner("foo.so");
+    owner("idle.so");
+    const a = pluginSite(CLASS_TSAPI, "a.c", foo, 1);
+    const b = pluginSite(CLASS_HEAP, "b.c", foo, 2);
+    const own = site("memory/IOBuffer/HttpSM.cc:6495");
+    addAlloc(siteAt(a), 100);
+    addAlloc(siteAt(b), 20);
+    addAlloc(siteAt(own), 3);
+    collect();
+    settle();
+    sumFollowed();
+    expect(isFollowed(0) && isFollowed(1) && !isFollowed(2)).toBe(true);
+    const mine: u32 = followedBy(0) == "foo.so" ? 0 : 1;
+    expect(followedBy(mine)).toBe("foo.so");
+    expect(entryInUse(mine)).toBe(120);
+    expect(entryAllocs(mine)).toBe(2);
+    expect(isCoreEntry(1 - mine)).toBe(true);
+    expect(entryInUse(1 - mine)).toBe(3);
+  });
+
+  test("is one of (other owners) when there are more than fit", () => {
+    fresh(128);
+    for (let i: u32 = 0; i < FOLLOWED_MAX + 5; ++i) addAlloc(siteAt(pluginSite(CLASS_TSAPI, "a.c", owner(`p${i}.so`), i + 1)), 10);
+    collect();
+    settle();
+    sumFollowed();
+    expect(followedBy(FOLLOWED_MAX - 1)).toBe("(other owners)");
+    expect(entryInUse(FOLLOWED_MAX - 1)).toBe(60);
+    expect(isFollowed(FOLLOWED_MAX)).toBe(false);
+  });
+
+  test("that is gone for good gives its place to another, without its history", () => {
+    fresh();
+    const foo = owner("foo.so");
+    const a = pluginSite(CLASS_TSAPI, "a.c", foo, 1);
+    addAlloc(siteAt(a), 100);
+    collect();
+    settle();
+    sample(10, 0);
+    const entry: u32 = followedBy(0) == "foo.so" ? 0 : 1;
+    expect(ageOf(slots + entry)).toBe(1);
+    addFree(siteAt(a), 100);
+    retireOwner(foo);
+    collect(); // the module is known to be gone for the next sums
+    collect();
+    expect(reclaim(0)).toBe(a);
+    freeSite(a);
+    expect(ageOf(a)).toBe(0);
+    collect();
+    settle();
+    sumFollowed();
+    expect(isFollowed(entry)).toBe(false);
+    expect(ageOf(slots + entry)).toBe(0);
+  });
+});
+
+describe("a baseline", () => {
+  test("keeps what a row had, exactly", () => {
+    fresh();
+    const row = site("memory/IOBuffer/A.cc:1");
+    settleOne(row, 1_000_000_007, 1 << 45, 999_999_937, 77);
+    mark("before");
+    settleOne(row, 1_000_000_009, (1 << 45) + 5, 999_999_940, 100);
+    const slot = baselineNamed(put("before"));
+    expect(changeSince(row, slot)).toBe(-18);
+    expect(allocationsSince(row, slot)).toBe(2);
+    expect(releasesSince(row, slot)).toBe(3);
+    expect(changeSince(row, ARMING)).toBe((1 << 45) - 95);
+  });
+
+  test("counts on where the counters pass 2^40", () => {
+    fresh();
+    const row = site("memory/IOBuffer/A.cc:1");
+    settleOne(row, (1 << 40) - 1, 10, (1 << 40) - 2, 5);
+    mark("m");
+    settleOne(row, (1 << 40) + 4, 20, (1 << 40) + 1, 5);
+    expect(allocationsSince(row, 0)).toBe(5);
+    expect(releasesSince(row, 0)).toBe(3);
+  });
+
+  test("of a row that came later is zero", () => {
+    fresh();
+    mark("m");
+    const row = site("memory/IOBuffer/A.cc:1");
+    settleOne(row, 3, 300, 1, 100);
+    expect(changeSince(row, 0)).toBe(200);
+    expect(allocationsSince(row, 0)).toBe(3);
+  });
+
+  test("takes the place of the oldest when there is no more room, and says so", () => {
+    fresh();
+    for (let i: u32 = 0; i < BASELINES; ++i) expect(mark(`m${i}`)).toBe(`baseline m${i} is set`);
+    expect(mark("m0")).toBe("baseline m0 is set anew");
+    expect(mark("more")).toBe("baseline more is set; m1, the oldest of 6, is gone");
+    expect(names()).toBe("more, m0, m5, m4, m3, m2, arming");
+    expect(baselineNamed(put("m1"))).toBe(-1);
+    expect(baselineNamed(put("arming"))).toBe(ARMING);
+  });
+
+  test("has a name that cannot break a line or a column", () => {
+    fresh();
+    expect(mark('a b\n|,"\x1b')).toBe("baseline a?b????? is set");
+    expect(mark("x".repeat(500))).toBe("baseline " + "x".repeat(BASELINE_NAME_MAX) + " is set");
+    expect(mark("")).toBe("baseline mark is set");
+    expect(mark("arming").endsWith("this name is taken, by the beginning of the count; choose another")).toBe(true);
+    expect(baselineNamed(put("x".repeat(499))) >= 0).toBe(true);
+    expect(baselineNamed(put("unknown"))).toBe(-1);
+  });
+});
+
+describe("ages", () => {
+  test("are bounds: what was allocated since cannot be older", () => {
+    fresh();
+    const row = site("memory/IOBuffer/A.cc:1");
+    for (let i: u64 = 0; i < 100; ++i) {
+      settleOne(row, 100 + i, 10000 + i * 10, 0, 0);
+      sample(1000 + i * 10, 0);
+    }
+    // 1,000 seconds of 10 bytes each 10 seconds, above 10,000 that were there.
+    const old = oldByCounters(row, 600);
+    assert(old <= 10990 - 600 && old >= 10990 - 900, old.toString());
+    expect(oldByCounters(row, 990)).toBe(0);
+    expect(oldByCounters(row, 100000)).toBe(0);
+  });
+});
+
+describe("measures", () => {
+  test("are unknown until they are told, and again when they are taken back", () => {
+    fresh();
+    expect(measured(MEASURE_RSS)).toBe(false);
+    expect(measure(MEASURE_RSS, 0)).toBe(0);
+    expect(measured(MEASURE_RSS)).toBe(true);
+    unmeasure();
+    expect(measured(MEASURE_RSS)).toBe(false);
+    expect(measure(MEASURE_COUNT, 1)).toBe(-1);
+    expect(measure(u32.MAX_VALUE, 1)).toBe(-1);
+  });
+
+  test("of limits: the smallest that is set counts", () => {
+    fresh();
+    expect(limitMeasure()).toBe(MEASURE_COUNT);
+    expect(room()).toBe(-1);
+    measure(MEASURE_RAM, 1000);
+    measure(MEASURE_MAX_USAGE, 0);
+    measure(MEASURE_CGROUP, 600);
+    expect(limitMeasure()).toBe(MEASURE_CGROUP);
+    measure(MEASURE_RSS, 100);
+    expect(room()).toBe(500);
+    measure(MEASURE_RSS, 700);
+    expect(room()).toBe(0);
+  });
+});
+
+describe("words", () => {
+  test("say durations", () => {
+    write(output, outputEnd);
+    const all: u64[] = [0, 119, 120, 3599, 3600, 12000, 86400, 190800];
+    for (let i = 0; i < all.length; ++i) {
+      duration(all[i]);
+      if (i < 2) about(all[i] + 60 * 5);
+    }
+    expect(written(output)).toBe("0 s5 minutes119 s6 minutes2 m59 m1 h3 h 20 m1 d2 d 5 h");
+    write(output, outputEnd);
+    about(u64.MAX_VALUE);
+    about(86400 * 19);
+    about(3600 * 30);
+    expect(written(output)).toBe("584942417355 years19 days30 hours");
+  });
+
+  test("say bytes", () => {
+    write(output, outputEnd);
+    bytes(0);
+    bytes(1023);
+    bytes(1024);
+    bytes(1258291);
+    bytes((<u64>200) << 20);
+    bytes(u64.MAX_VALUE);
+    expect(written(output)).toBe("0 B1023 B1.0 KiB1.1 MiB200 MiB15.9 EiB");
+  });
+
+  test("put thousands apart", () => {
+    write(output, outputEnd);
+    grouped(0);
+    grouped(999);
+    grouped(14210);
+    grouped(1000001);
+    grouped(u64.MAX_VALUE);
+    expect(written(output)).toBe("099914,2101,000,00118,446,744,073,709,551,615");
+  });
+});
+
+describe("a leak", () => {
+  test("is a suspect with its evidence, warned of once, and again when it has doubled", () => {
+    fresh();
+    const leaky = site("memory/plugin/foo.so handler (foo.c:88)");
+    fact(FACT_LEVEL, 1);
+    for (let i: u64 = 0; i < 150; ++i) {
+      settleOne(leaky, i * 2, i * 2048, 0, 0);
+      sample(500 + i * 10, i * 1000);
+    }
+    expect(rankSuspects()).toBe(1);
+    measure(MEASURE_RSS, 1 << 30);
+    measure(MEASURE_RAM, 2 << 30);
+    measure(MEASURE_NOW, 1990);
+    const text = rendered();
+    expect(text.includes("memory/plugin/foo.so handler (foo.c:88): +720 KiB/h for 24 m, ")).toBe(true);
+    expect(text.includes("298 allocated, 0 freed, 2,048 bytes per 1,000 transactions; limit in about 60 days")).toBe(true);
+    expect(textFrom(output, nextWarning()).startsWith("new suspect: memory/plugin/foo.so handler (foo.c:88): +")).toBe(true);
+    expect(nextWarning()).toBe(0);
+    for (let i: u64 = 150; i < 320; ++i) {
+      settleOne(leaky, i * 2, i * 2048, 0, 0);
+      sample(500 + i * 10, i * 1000);
+    }
+    expect(textFrom(output, nextWarning()).startsWith("a suspect has doubled: ")).toBe(true);
+    expect(nextWarning()).toBe(0);
+    forgetAll();
+    expect(rankSuspects()).toBe(0);
+  });
+
+  test("in a class that is not tracked any more is none, in no section, and has no past when it is armed again", () => {
+    fresh();
+    fact(FACT_LEVEL, 1);
+    const leaky = pluginSite(CLASS_TSAPI, "foo.so handler (foo.c:88)", owner("foo.so"));
+    for (let i: u64 = 0; i < 150; ++i) {
+      settleOne(leaky, i * 2, i * 2048, 0, 0);
+      sample(500 + i * 10, i * 1000);
+    }
+    expect(rankSuspects()).toBe(1);
+    expect(rendered().includes("foo.c:88")).toBe(true);
+    expect(trackedBytes(CLASS_TSAPI)).toBe(149 * 2048);
+    disarm(CLASS_TSAPI);
+    expect(rankSuspects()).toBe(0);
+    expect(nextWarning()).toBe(0);
+    expect(trackedBytes(CLASS_TSAPI)).toBe(0);
+    const text = rendered();
+    expect(text.includes("foo.c:88")).toBe(false);
+    expect(text.includes("- |       - | plugins' TSmalloc alive: not known")).toBe(true);
+    expect(text.includes("Suspects: 0 grow")).toBe(true);
+    arm(CLASS_TSAPI);
+    expect(ageOf(leaky)).toBe(0);
+    for (let cls: u32 = 0; cls < CLASS_COUNT; ++cls) disarm(cls);
+    expect(rendered().includes("Suspects")).toBe(false);
+  });
+
+  test("is warned of by its row alone, and not as all of its owner, in the very sample that finds it", () => {
+    fresh();
+    const leaky = pluginSite(CLASS_TSAPI, "foo.so handler (foo.c:88)", owner("foo.so"));
+    let warnings = 0;
+    for (let i: u64 = 0; i < 150; ++i) {
+      settleOne(leaky, i * 2, i * 2048, 0, 0);
+      sample(500 + i * 10, i * 1000);
+      for (let length = nextWarning(); length; length = nextWarning()) {
+        ++warnings;
+        expect(textFrom(output, length).startsWith("new suspect: memory/plugin/foo.so handler (foo.c:88): +")).toBe(true);
+      }
+    }
+    expect(warnings).toBe(1);
+  });
+
+  test("in very many rows is warned of ten times an hour", () => {
+    fresh();
+    const rows: u32[] = [];
+    for (let n = 0; n < 40; ++n) rows.push(site(`memory/plugin/foo.so f${n}`));
+    for (let i: u64 = 0; i < 300; ++i) {
+      for (let n = 0; n < rows.length; ++n) grown(rows[n]);
+      collect();
+      settle();
+      sample(500 + i * 10, i * 10000);
+    }
+    expect(rankSuspects()).toBe(40);
+    let said = 0;
+    while (nextWarning()) ++said;
+    expect(said).toBe(10);
+  });
+});

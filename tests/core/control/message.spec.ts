@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Plugin messages as bytes: each is a verb to act on, or one line that says what is wrong.
+
+import {
+  ARGUMENT_MAX,
+  LINE_NOTE,
+  LINE_WARNING,
+  MESSAGE_MAX,
+  VERB_ARM,
+  VERB_COUNT,
+  VERB_DIFF,
+  VERB_DUMP,
+  VERB_HELP,
+  VERB_MARK,
+  VERB_RESET,
+  VERB_STATUS,
+} from "../../../assembly/abi";
+import { answerNumber, answerSeverity } from "../../../assembly/control/answer";
+import { messageHelp, messageLevel, readMessage } from "../../../assembly/control/message";
+import { input } from "../../../assembly/base/memory";
+import { answered, freshControl, put, Random, seed } from "../support";
+
+const VERBS = "; verbs are: mark [name], diff [name], dump, reset, arm 0|1|2, status, help";
+
+function accepts(text: string, verb: u32, argument: string = ""): void {
+  expect(answered(readMessage(put(text)))).toBe(argument, text);
+  expect(answerNumber()).toBe(verb, text);
+}
+
+function refuses(text: string, why: string): void {
+  expect(answered(readMessage(put(text)))).toBe("plugin message " + why + VERBS);
+  expect(answerNumber()).toBe(VERB_COUNT);
+  expect(answerSeverity()).toBe(LINE_WARNING);
+}
+
+describe("a message", () => {
+  test("is a verb, and for some an argument", () => {
+    freshControl();
+    accepts("dump", VERB_DUMP);
+    accepts("  dump \n", VERB_DUMP);
+    accepts("mark", VERB_MARK);
+    accepts("mark before", VERB_MARK, "before");
+    accepts("mark \t two words \r\n", VERB_MARK, "two words");
+    accepts("diff before", VERB_DIFF, "before");
+    accepts("reset", VERB_RESET);
+    accepts("status", VERB_STATUS);
+    accepts("help", VERB_HELP);
+    for (let level: u32 = 0; level <= 2; ++level) {
+      accepts("arm " + level.toString(), VERB_ARM, level.toString());
+      expect(messageLevel()).toBe(level);
+    }
+  });
+
+  test("of nothing, or of an unknown verb, is refused with the verbs that there are", () => {
+    freshControl();
+    refuses("", "is empty");
+    refuses(" \t\r\n", "is empty");
+    refuses("dumps", 'with the unknown verb "dumps" is ignored');
+    refuses("dum", 'with the unknown verb "dum" is ignored');
+    refuses("DUMP", 'with the unknown verb "DUMP" is ignored');
+    refuses('\x1b[2J\x7f"\r\n', 'with the unknown verb "?[2J??" is ignored');
+    refuses("x".repeat(40), 'with the unknown verb "' + "x".repeat(40) + '" is ignored');
+    refuses("x".repeat(41), 'with the unknown verb "' + "x".repeat(40) + '..." is ignored');
+    refuses("\xff", 'with the unknown verb "\xff" is ignored');
+  });
+
+  test("with an argument that its verb does not take is refused", () => {
+    freshControl();
+    refuses("dump now", '"dump now" is ignored: dump takes no argument');
+    refuses("help " + '"'.repeat(50), '"help ' + "?".repeat(40) + '..." is ignored: help takes no argument');
+    refuses("arm", '"arm" is ignored: the level is 0, 1 or 2');
+    refuses("arm 3", '"arm 3" is ignored: the level is 0, 1 or 2');
+    refuses("arm -1", '"arm -1" is ignored: the level is 0, 1 or 2');
+    refuses("arm +1", '"arm +1" is ignored: the level is 0, 1 or 2');
+    refuses("arm 1x", '"arm 1x" is ignored: the level is 0, 1 or 2');
+    refuses("arm 1 1", '"arm 1 1" is ignored: the level is 0, 1 or 2');
+    refuses("arm 99999999999999999999", '"arm 99999999999999999999" is ignored: the level is 0, 1 or 2');
+  });
+
+  test("with a NUL is refused, and says where", () => {
+    freshControl();
+    refuses("du\0mp", "is ignored: it has a NUL at byte 2 of 5");
+    refuses("\0", "is ignored: it has a NUL at byte 0 of 1");
+    refuses("dump\0", "is ignored: it has a NUL at byte 4 of 5");
+  });
+
+  test("is read up to a size, and none beyond", () => {
+    freshControl();
+    memory.fill(input, 0x20, MESSAGE_MAX + 1);
+    put("dump");
+    store<u8>(input + 4, 0x20);
+    expect(readMessage(MESSAGE_MAX)).toBe(0);
+    expect(answerNumber()).toBe(VERB_DUMP);
+    const much = answered(readMessage(MESSAGE_MAX + 1));
+    expect(much).toBe("plugin message of 1025 bytes is ignored: at most 1024 are read" + VERBS);
+    expect(answered(readMessage(u64.MAX_VALUE)).startsWith("plugin message of 18446744073709551615 bytes is ignored")).toBe(true);
+  });
+
+  test("keeps the beginning of a long argument, and nothing that a terminal would act on", () => {
+    freshControl();
+    accepts("mark " + "n".repeat(1000), VERB_MARK, "n".repeat(ARGUMENT_MAX));
+    accepts("mark a\x1b[2J\x01b\x7f", VERB_MARK, "a?[2J?b?");
+    accepts('mark "a"', VERB_MARK, '"a"');
+  });
+
+  test("of any bytes has an answer of printable text", () => {
+    freshControl();
+    const random = new Random(seed());
+    const alphabet = 'dumparkhelstif 012\0\n\t\x7f"';
+    for (let i = 0; i < 20000; ++i) {
+      const size = random.below(64);
+      for (let k: u32 = 0; k < size; ++k) store<u8>(input + k, <u8>alphabet.charCodeAt(random.below(alphabet.length)));
+      const text = answered(readMessage(size));
+      const verb = <u32>answerNumber();
+      assert(verb <= VERB_COUNT);
+      if (verb == VERB_COUNT) assert(text.startsWith("plugin message ") && text.endsWith(VERBS));
+      for (let k = 0; k < text.length; ++k) assert(text.charCodeAt(k) >= 0x20 && text.charCodeAt(k) != 0x7f);
+    }
+  });
+});
+
+describe("help", () => {
+  test("has a line for each verb", () => {
+    freshControl();
+    expect(answered(messageHelp(VERB_MARK))).toBe(
+      "traffic_ctl plugin msg memtrack 'mark [name]': sets a baseline: what dumps' growth is since",
+    );
+    expect(answerSeverity()).toBe(LINE_NOTE);
+    expect(answered(messageHelp(VERB_DUMP))).toBe("traffic_ctl plugin msg memtrack 'dump': writes a dump");
+    for (let verb: u32 = 0; verb < VERB_COUNT; ++verb) expect(messageHelp(verb)).toBeGreaterThan(40);
+    expect(messageHelp(VERB_COUNT)).toBe(0);
+  });
+});

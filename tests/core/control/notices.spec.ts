@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Lines about how memtrack stands, each said when it happens.
+
+import { HOOK_INSTALLED, HOOK_OFF, HOOK_REFUSED, LINE_ERROR, LINE_NOTE, LINE_WARNING } from "../../../assembly/abi";
+import { answerSeverity } from "../../../assembly/control/answer";
+import { startNotice, troubleNotice } from "../../../assembly/control/notices";
+import { answered, freshControl, put } from "../support";
+
+function trouble(refusals: u64, traps: u32, lost: u64): string {
+  return answered(troubleNotice(4096, refusals, traps, lost));
+}
+
+describe("at the start", () => {
+  test("the level, the capacity and every hook are said", () => {
+    freshControl();
+    const length = put("0123456789abcdef");
+    expect(answered(startNotice(length, 2, 4096, HOOK_INSTALLED, HOOK_REFUSED, HOOK_INSTALLED, HOOK_REFUSED, HOOK_OFF))).toBe(
+      "core 0123456789abcdef takes the place of the built-in memory tracker: level 2, room for 4096 sites, " +
+        "iobuffer installed, openssl refused, plugins installed, buffers refused, heap off",
+    );
+    expect(answerSeverity()).toBe(LINE_NOTE);
+  });
+});
+
+describe("trouble", () => {
+  test("is not said where there is none", () => {
+    freshControl();
+    expect(trouble(0, 0, 0)).toBe("");
+    expect(trouble(0, 0, 1)).toBe("");
+  });
+
+  test("of a full table is said once, with what to do", () => {
+    freshControl();
+    expect(trouble(1, 0, 0)).toBe(
+      "the table of 4096 sites is full: new sites are counted as (other), totals stay exact. " +
+        "Raise proxy.config.plugin.memtrack.sites and start traffic_server again to see them by name",
+    );
+    expect(answerSeverity()).toBe(LINE_WARNING);
+    expect(trouble(u64.MAX_VALUE, 0, 0)).toBe("");
+  });
+
+  test("of traps is said at each further one", () => {
+    freshControl();
+    expect(trouble(0, 1, 0)).toBe("the core trapped in 1 threads: their further events are lost, and counted as lost");
+    expect(answerSeverity()).toBe(LINE_ERROR);
+    expect(trouble(0, 1, 0)).toBe("");
+    expect(trouble(0, 3, 0)).toBe("the core trapped in 3 threads: their further events are lost, and counted as lost");
+  });
+
+  test("of lost events is said when they have doubled", () => {
+    freshControl();
+    const said: u64[] = [];
+    for (let lost: u64 = 0; lost < 100; ++lost) if (trouble(0, 0, lost).length) said.push(lost);
+    expect(said).toStrictEqual([2, 6, 14, 30, 62]);
+    expect(trouble(0, 0, u64.MAX_VALUE)).toBe("18446744073709551615 events could not be accounted so far");
+    expect(trouble(0, 0, u64.MAX_VALUE)).toBe("");
+  });
+
+  test("of all kinds at once is a line each", () => {
+    freshControl();
+    expect(trouble(1, 1, 2).startsWith("the table of ")).toBe(true);
+    expect(trouble(1, 1, 2).startsWith("the core trapped ")).toBe(true);
+    expect(trouble(1, 1, 2)).toBe("2 events could not be accounted so far");
+    expect(trouble(1, 1, 2)).toBe("");
+  });
+});

@@ -1,0 +1,267 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The records that govern memtrack: what is used of a value, the line that says so, and lines of records.config as bytes.
+
+import {
+  LINE_NOTE,
+  LINE_WARNING,
+  QUESTION_MAX,
+  SETTING_AT_START,
+  SETTING_COUNT,
+  SETTING_FREQUENCY,
+  SETTING_HEAP,
+  SETTING_INTERVAL,
+  SETTING_LEVEL,
+  SETTING_LIVE,
+  SETTING_OF_SERVER,
+  SETTING_SITES,
+  SETTING_VERIFY,
+  SITES_DEFAULT,
+} from "../../../assembly/abi";
+import { answerNumber, answerSeverity } from "../../../assembly/control/answer";
+import {
+  judgeSetting,
+  setLevel,
+  settingCheck,
+  settingDefault,
+  settingEffect,
+  settingLeast,
+  settingMost,
+  settingName,
+} from "../../../assembly/control/records";
+import { checkRecordLine, describeRecordLine } from "../../../assembly/control/record_line";
+import { input } from "../../../assembly/base/memory";
+import { answered, freshControl, put } from "../support";
+
+function name(setting: u32): string {
+  return answered(settingName(setting));
+}
+
+/** What is said of a value, and what is used. */
+function judged(setting: u32, value: i64): string {
+  const text = answered(judgeSetting(setting, value));
+  return text + "|" + answerNumber().toString();
+}
+
+/** The setting of a line, and what is said of it where the server tells `taken`. */
+function line(text: string, taken: i64 = 0): string {
+  const length = put(text);
+  const setting = checkRecordLine(length);
+  if (setting == SETTING_COUNT) return "";
+  const said = answered(describeRecordLine(length, 1, taken));
+  expect(said.startsWith(name(setting))).toBe(true, said);
+  put(text);
+  expect(describeRecordLine(length, 0, taken)).toBeGreaterThan(0);
+  expect(answerSeverity()).toBe(LINE_WARNING);
+  return said;
+}
+
+function isGood(value: string): bool {
+  return line("CONFIG proxy.config.res_track_memory INT " + value) == "";
+}
+
+describe("a record", () => {
+  test("has a name, a range, a default, and a moment when it takes effect", () => {
+    freshControl();
+    for (let setting: u32 = 0; setting < SETTING_COUNT; ++setting) {
+      expect(name(setting).startsWith("proxy.config.")).toBe(true);
+      expect(settingLeast(setting)).toBeLessThan(settingMost(setting));
+      expect(settingDefault(setting)).toBeGreaterThanOrEqual(settingLeast(setting));
+      expect(settingDefault(setting)).toBeLessThanOrEqual(settingMost(setting));
+    }
+    expect(name(SETTING_SITES)).toBe("proxy.config.plugin.memtrack.sites");
+    expect(answered(settingCheck(SETTING_SITES))).toBe("[64-65520]");
+    expect(answered(settingCheck(SETTING_VERIFY))).toBe("[0-1]");
+    expect(answered(settingCheck(SETTING_HEAP))).toBe("[0-1]");
+    expect(answered(settingCheck(SETTING_INTERVAL))).toBe("[0-3600]");
+    expect(settingEffect(SETTING_LEVEL)).toBe(SETTING_OF_SERVER);
+    expect(settingEffect(SETTING_FREQUENCY)).toBe(SETTING_OF_SERVER);
+    expect(settingEffect(SETTING_SITES)).toBe(SETTING_AT_START);
+    expect(settingEffect(SETTING_HEAP)).toBe(SETTING_LIVE);
+  });
+
+  test("that there is none of has no name, and no value", () => {
+    freshControl();
+    for (let i = 0; i < 2; ++i) {
+      const setting = i ? u32.MAX_VALUE : SETTING_COUNT;
+      expect(name(setting)).toBe("");
+      expect(answered(settingCheck(setting))).toBe("");
+      expect(judged(setting, 7)).toBe("|0");
+      expect(settingMost(setting)).toBe(0);
+    }
+  });
+});
+
+describe("a value", () => {
+  test("within the range is used, and nothing is said of the first one", () => {
+    freshControl();
+    expect(judged(SETTING_LEVEL, 2)).toBe("|2");
+    expect(judged(SETTING_FREQUENCY, i32.MAX_VALUE)).toBe("|2147483647");
+    expect(judged(SETTING_SITES, 64)).toBe("|64");
+    expect(judged(SETTING_INTERVAL, 0)).toBe("|0");
+  });
+
+  test("out of range is said with the range and what is used, once", () => {
+    freshControl();
+    expect(judged(SETTING_LEVEL, 3)).toBe("proxy.config.res_track_memory is 3, allowed are 0 to 2: 2 is used|2");
+    expect(answerSeverity()).toBe(LINE_WARNING);
+    expect(judged(SETTING_LEVEL, 3)).toBe("|2");
+    expect(judged(SETTING_LEVEL, -1)).toBe("proxy.config.res_track_memory is -1, allowed are 0 to 2: 0 is used|0");
+    expect(judged(SETTING_SITES, 0)).toBe("proxy.config.plugin.memtrack.sites is 0, allowed are 64 to 65520: 4096 is used|4096");
+    expect(judged(SETTING_SITES, 65521).endsWith(": 4096 is used|4096")).toBe(true);
+    expect(judged(SETTING_VERIFY, 2)).toBe("proxy.config.plugin.memtrack.verify is 2, allowed are 0 to 1: 0 is used|0");
+    expect(judged(SETTING_INTERVAL, -1).endsWith(": 10 is used|10")).toBe(true);
+    expect(judged(SETTING_INTERVAL, 3601).endsWith(": 3600 is used|3600")).toBe(true);
+  });
+
+  test("of any 64 bits is said as it is", () => {
+    freshControl();
+    expect(judged(SETTING_LEVEL, i64.MIN_VALUE).startsWith("proxy.config.res_track_memory is -9223372036854775808, ")).toBe(true);
+    expect(judged(SETTING_LEVEL, i64.MAX_VALUE)).toBe(
+      "proxy.config.res_track_memory is 9223372036854775807, allowed are 0 to 2: 2 is used|2",
+    );
+  });
+
+  test("of the dumps' frequency is used as the server does, which takes 32 bits of it", () => {
+    freshControl();
+    const range = ", allowed are 0 to 2147483647: ";
+    const record = "proxy.config.dump_mem_info_frequency is ";
+    expect(judged(SETTING_FREQUENCY, 4294967299)).toBe(record + "4294967299" + range + "3 is used|3");
+    expect(judged(SETTING_FREQUENCY, 2147483648)).toBe(record + "2147483648" + range + "0 is used|0");
+    expect(judged(SETTING_FREQUENCY, -5)).toBe(record + "-5" + range + "0 is used|0");
+  });
+
+  test("that changes is said, with what an operator must know of it", () => {
+    freshControl();
+    judged(SETTING_LEVEL, 0);
+    expect(judged(SETTING_LEVEL, 1)).toBe("proxy.config.res_track_memory is now 1|1");
+    expect(answerSeverity()).toBe(LINE_NOTE);
+    expect(judged(SETTING_LEVEL, 1)).toBe("|1");
+    judged(SETTING_SITES, SITES_DEFAULT);
+    expect(judged(SETTING_SITES, 100)).toBe(
+      "proxy.config.plugin.memtrack.sites is now 100: it takes effect when traffic_server is started again|100",
+    );
+    judged(SETTING_INTERVAL, 10);
+    expect(judged(SETTING_INTERVAL, 0)).toBe(
+      "proxy.config.plugin.memtrack.sample_interval is now 0: no more samples, so what grows is not told|0",
+    );
+    expect(judged(SETTING_INTERVAL, 5)).toBe("proxy.config.plugin.memtrack.sample_interval is now 5|5");
+  });
+});
+
+describe("a level that a message sets", () => {
+  test("holds until the record is changed", () => {
+    freshControl();
+    judged(SETTING_LEVEL, 1);
+    expect(answered(setLevel(2))).toBe("level 2, by a message, until proxy.config.res_track_memory is changed from 1");
+    expect(answerSeverity()).toBe(LINE_NOTE);
+    expect(judged(SETTING_LEVEL, 1)).toBe("|2");
+    expect(judged(SETTING_LEVEL, 0)).toBe("proxy.config.res_track_memory is now 0|0");
+    expect(judged(SETTING_LEVEL, 1)).toBe("proxy.config.res_track_memory is now 1|1");
+  });
+
+  test("holds over a record out of range, for which another value is used", () => {
+    freshControl();
+    judged(SETTING_LEVEL, 7);
+    expect(answered(setLevel(0))).toBe("level 0, by a message, until proxy.config.res_track_memory is changed from 2");
+    expect(judged(SETTING_LEVEL, 7)).toBe("|0");
+    expect(judged(SETTING_LEVEL, 8)).toBe("proxy.config.res_track_memory is 8, allowed are 0 to 2: 2 is used|0");
+    expect(judged(SETTING_LEVEL, 1)).toBe("proxy.config.res_track_memory is now 1|1");
+  });
+});
+
+describe("a line of records.config", () => {
+  test("whose value is no number is said with the range and what the server takes it for", () => {
+    freshControl();
+    expect(line("CONFIG proxy.config.res_track_memory INT full\n", 0)).toBe(
+      'proxy.config.res_track_memory is "full" (INT), not a number; allowed are 0 to 2: the server takes it for 0',
+    );
+    expect(line("  LOCAL\tproxy.config.res_track_memory   INT \t 2 # all \t\r\n", 2)).toBe(
+      'proxy.config.res_track_memory is "2 # all" (INT), not a number; allowed are 0 to 2: the server takes it for 2',
+    );
+    expect(line("CONFIG proxy.config.plugin.memtrack.sites STRING 4096", -1)).toBe(
+      'proxy.config.plugin.memtrack.sites is "4096" (STRING), not of type INT; allowed are 64 to 65520: the server takes it for -1',
+    );
+    const length = put("CONFIG proxy.config.plugin.memtrack.heap INT +1");
+    expect(answered(describeRecordLine(length, 0, 0))).toBe(
+      'proxy.config.plugin.memtrack.heap is "+1" (INT), not a number; allowed are 0 to 1: what the server takes it for is not known',
+    );
+  });
+
+  test("is good where the server reads all of the value", () => {
+    freshControl();
+    expect(isGood("0")).toBe(true);
+    expect(isGood("-1")).toBe(true);
+    expect(isGood("1K")).toBe(true);
+    expect(isGood("12T")).toBe(true);
+    expect(isGood("0x1f")).toBe(true);
+    expect(isGood("0xFF")).toBe(true);
+    expect(isGood("99999999999999999999999999999999")).toBe(true);
+    expect(isGood("007")).toBe(true);
+  });
+
+  test("is not where it stops before the end", () => {
+    freshControl();
+    expect(isGood("+1")).toBe(false);
+    expect(isGood("--1")).toBe(false);
+    expect(isGood("- 1")).toBe(false);
+    expect(isGood("-")).toBe(false);
+    expect(isGood("1k")).toBe(false);
+    expect(isGood("1KB")).toBe(false);
+    expect(isGood("K")).toBe(false);
+    expect(isGood("1 2")).toBe(false);
+    expect(isGood("1.9")).toBe(false);
+    expect(isGood("1e3")).toBe(false);
+    expect(isGood("0x")).toBe(false);
+    expect(isGood("0xg")).toBe(false);
+    expect(isGood("0X1")).toBe(false);
+    expect(isGood("-0x1")).toBe(false);
+    expect(isGood("\x01")).toBe(false);
+    expect(isGood("\xb2")).toBe(false);
+    expect(isGood('"1"')).toBe(false);
+    expect(isGood("   ")).toBe(false);
+  });
+
+  test("of others, of nothing, or without a value is none of ours", () => {
+    freshControl();
+    expect(line("")).toBe("");
+    expect(line("\n")).toBe("");
+    expect(line(" \t \r\n")).toBe("");
+    expect(line("CONFIG")).toBe("");
+    expect(line("CONFIG proxy.config.res_track_memory")).toBe("");
+    expect(line("CONFIG proxy.config.res_track_memory INT")).toBe("");
+    expect(line("CONFIG proxy.config.res_track_memory INT\n")).toBe("");
+    expect(line("CONFIG proxy.config.res_track_memory INT \n")).toBe("");
+    expect(line("# CONFIG proxy.config.res_track_memory INT full")).toBe("");
+    expect(line("#CONFIG proxy.config.res_track_memory INT full")).toBe("");
+    expect(line("CONFIG proxy.config.res_track_memory_ INT full")).toBe("");
+    expect(line("CONFIG proxy.config.res_track_memor INT full")).toBe("");
+    expect(line("CONFIG proxy.config.http.server_ports STRING 8080")).toBe("");
+    expect(line("CONFIG\0 proxy.config.res_track_memory INT full")).toBe("");
+    expect(line("CONFIG proxy.config.res_track_memory INT \0full")).toBe("");
+  });
+
+  test("ends at a NUL", () => {
+    freshControl();
+    expect(isGood("1\0x")).toBe(true);
+    expect(isGood("x\x001")).toBe(false);
+  });
+
+  test("of any length is said in its room", () => {
+    freshControl();
+    const long = line("CONFIG proxy.config.res_track_memory " + "T".repeat(1000) + " " + "v".repeat(50000));
+    expect(long).toBe(
+      'proxy.config.res_track_memory is "' +
+        "v".repeat(100) +
+        '" (' +
+        "T".repeat(20) +
+        "), not of type INT; allowed are 0 to 2: the server takes it for 0",
+    );
+    // What is not there is not judged to be a number.
+    put("CONFIG proxy.config.res_track_memory INT 1");
+    memory.fill(input + 42, 0x20, QUESTION_MAX - 42);
+    expect(checkRecordLine(QUESTION_MAX)).toBe(SETTING_COUNT);
+    expect(checkRecordLine(<u64>QUESTION_MAX + 1)).toBe(SETTING_LEVEL);
+    expect(checkRecordLine(u64.MAX_VALUE)).toBe(SETTING_LEVEL);
+  });
+});

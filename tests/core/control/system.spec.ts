@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What texts of the system say of memory, and what they do not.
+
+import { MEASURE_FREELISTS, MEASURE_RSS, MEASURE_RSS_FILES, QUESTION_MAX } from "../../../assembly/abi";
+import { answerNumber } from "../../../assembly/control/answer";
+import { limitPath, readMeasure, smallerLimit } from "../../../assembly/control/system";
+import { input } from "../../../assembly/base/memory";
+import { answered, freshControl, put, Random, seed } from "../support";
+
+/** -1 where the text does not tell the measure. */
+function measure(which: u32, text: string): i64 {
+  return readMeasure(which, put(text)) ? answerNumber() : -1;
+}
+
+function limit(text: string, smallest: u64): u64 {
+  smallerLimit(put(text), smallest);
+  return answerNumber();
+}
+
+function paths(line: string): string[] {
+  const found: string[] = [];
+  for (let up: u32 = 0; up < 20; ++up) {
+    const length = limitPath(put(line), up);
+    if (!length) break;
+    found.push(answered(length));
+  }
+  return found;
+}
+
+const STATUS = "Name:\ttraffic_server\nVmPeak:\t 900 kB\nVmRSS:\t  1234 kB\nRssAnon:\t 1000 kB\nRssFile:\t\t 234 kB\n";
+
+describe("the status of the process", () => {
+  test("tells its resident memory, and what of it is of files", () => {
+    freshControl();
+    expect(measure(MEASURE_RSS, STATUS)).toBe(1234 * 1024);
+    expect(measure(MEASURE_RSS_FILES, STATUS)).toBe(234 * 1024);
+    expect(measure(MEASURE_RSS, "VmRSS:0")).toBe(0);
+  });
+
+  test("tells nothing where there is no such line, or no number in it", () => {
+    freshControl();
+    expect(measure(MEASURE_RSS, "")).toBe(-1);
+    expect(measure(MEASURE_RSS, "VmRSS:")).toBe(-1);
+    expect(measure(MEASURE_RSS, "VmRSS: kB\nVmRSS: -5 kB\n")).toBe(-1);
+    expect(measure(MEASURE_RSS, "xVmRSS: 5 kB\nvmrss: 5 kB\n")).toBe(-1);
+    expect(measure(MEASURE_RSS, "VmRSS:\n 5 kB")).toBe(-1);
+    expect(measure(MEASURE_RSS_FILES, "VmRSS: 5 kB")).toBe(-1);
+  });
+
+  test("with a number beyond all memory is no negative one", () => {
+    freshControl();
+    expect(measure(MEASURE_RSS, "VmRSS: 99999999999999999999999 kB")).toBeGreaterThan(1 << 60);
+  });
+
+  test("longer than what is read tells what stands in its beginning", () => {
+    freshControl();
+    memory.fill(input, 0x41, QUESTION_MAX);
+    put("VmRSS: 5 kB\n");
+    expect(readMeasure(MEASURE_RSS, u64.MAX_VALUE)).toBe(1);
+    expect(answerNumber()).toBe(5 * 1024);
+    expect(readMeasure(MEASURE_RSS_FILES, u64.MAX_VALUE)).toBe(0);
+  });
+});
+
+describe("the server's table of freelists", () => {
+  test("tells by its last line what they hold unused", () => {
+    freshControl();
+    const table =
+      "     allocated      |        in-use      |  type size  |   free list name\n" +
+      "--------------------|--------------------|-------------|-------------------\n" +
+      "             524288 |             102400 |        4096 | memory/ioBufAllocator[5]\n" +
+      "           67108864 |             512000 |             | TOTAL\n";
+    expect(measure(MEASURE_FREELISTS, table)).toBe(67108864 - 512000);
+    expect(measure(MEASURE_FREELISTS, "5|5||TOTAL")).toBe(0);
+  });
+
+  test("tells nothing by any other line", () => {
+    freshControl();
+    expect(measure(MEASURE_FREELISTS, "")).toBe(-1);
+    expect(measure(MEASURE_FREELISTS, "5 | 4 | 3 | TOTAL\n5 | 4 | TOTAL\n5 | 4 | | SUM\n| | | TOTAL")).toBe(-1);
+    expect(measure(MEASURE_FREELISTS, "4 | 5 | | TOTAL")).toBe(-1, "more in use than there is");
+    expect(measure(MEASURE_FREELISTS, "-4 | 5 | | TOTAL\n4 | -5 | | TOTAL")).toBe(-1);
+    expect(measure(MEASURE_FREELISTS, "99999999999999999999 | 5 | | TOTAL")).toBe(-1);
+  });
+});
+
+describe("a control group", () => {
+  test("has a limit of its own and those of the groups it is in", () => {
+    freshControl();
+    expect(paths("0::/a/b\n")).toStrictEqual(["/a/b/memory.max", "/a/memory.max", "/memory.max"]);
+    expect(paths("0::/\n")).toStrictEqual(["//memory.max", "/memory.max"]);
+    expect(paths("11:memory:/a")).toStrictEqual(["/memory/a/memory.limit_in_bytes", "/memory/memory.limit_in_bytes"]);
+    expect(paths("3:cpu,memory:/a\n")).toStrictEqual([]);
+    expect(paths("12:cpu:/a\n")).toStrictEqual([]);
+    expect(paths("1:name=systemd:/\n")).toStrictEqual([]);
+    expect(paths("0::\n")).toStrictEqual([]);
+    expect(paths("")).toStrictEqual([]);
+  });
+
+  test("has the smallest of these; what is no number, or beyond all memory, is none", () => {
+    freshControl();
+    expect(limit("5000000\n", 0)).toBe(5000000);
+    expect(limit("5000000\n", 4000000)).toBe(4000000);
+    expect(limit(" 5000000", 6000000)).toBe(5000000);
+    expect(limit("max\n", 7)).toBe(7);
+    expect(limit("", 7)).toBe(7);
+    expect(limit("-5", 7)).toBe(7);
+    expect(limit("0", 7)).toBe(7);
+    expect(limit("9223372036854771712\n", 0)).toBe(0);
+    expect(limit("99999999999999999999999999", 0)).toBe(0);
+  });
+});
+
+describe("texts of any bytes", () => {
+  test("are read to their end and no further", () => {
+    freshControl();
+    const random = new Random(seed());
+    const alphabet = "0::/memory: VmRSS:TOTAL|19 \n\t\0";
+    for (let i = 0; i < 20000; ++i) {
+      const size = random.below(80);
+      for (let k: u32 = 0; k < size; ++k) store<u8>(input + k, <u8>alphabet.charCodeAt(random.below(alphabet.length)));
+      readMeasure(MEASURE_RSS, size);
+      readMeasure(MEASURE_FREELISTS, size);
+      smallerLimit(size, 0);
+      for (let up: u32 = 0; up < 100; up += 7) assert(limitPath(size, up) <= size + 32);
+    }
+  });
+});

@@ -1,0 +1,307 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The registry gives each key one number, and each site a name as a dump shows it.
+
+import {
+  CLASS_COUNT,
+  CLASS_HEAP,
+  CLASS_IOBUFFER,
+  CLASS_OBJECT,
+  CLASS_OPENSSL,
+  CLASS_TSAPI,
+  INPUT_SIZE,
+  KIND_CONT,
+  KIND_OTHER,
+  NAME_HIDDEN,
+  NAME_MAX,
+  OTHERS_MAX,
+  OWNER_CORE,
+  SITES_MAX,
+  SITES_MIN,
+  SITE_FIRST,
+  SITE_OTHER,
+} from "../../../assembly/abi";
+import { input, limit, slots } from "../../../assembly/base/memory";
+import { detailOf, placeOf } from "../../../assembly/index";
+import { sortRows } from "../../../assembly/model/order";
+import { classOfName, isLasting, kindOf, lengthOf, ownerOfSite } from "../../../assembly/registry/name";
+import {
+  freeSite,
+  isOwnSite,
+  refusals,
+  register,
+  registerName,
+  renameSite,
+  siteCount,
+  sitesInUse,
+} from "../../../assembly/registry/registry";
+import { detail, fresh, IOBUFFER, nameOf, OPENSSL, opensslSite, owner, put, rowOf, settleOne, site } from "../support";
+
+function fill(): void {
+  while (siteCount() < SITE_FIRST + SITES_MIN) site("memory/IOBuffer/Filler.cc:" + siteCount().toString());
+}
+
+/** The name that a file of OpenSSL gets. */
+function fileName(file: string, line: u32): string {
+  fresh();
+  return nameOf(opensslSite(file, line, 0x1000));
+}
+
+describe("the registry", () => {
+  test("begins with (other) of each class, and nothing else", () => {
+    fresh();
+    expect(siteCount()).toBe(SITE_FIRST);
+    expect(refusals()).toBe(0);
+    expect(nameOf(SITE_OTHER + CLASS_IOBUFFER)).toBe("memory/IOBuffer/(other)");
+    expect(nameOf(SITE_OTHER + CLASS_OPENSSL)).toBe("memory/OpenSSL/(other)");
+    expect(classOfName(SITE_OTHER + CLASS_OPENSSL)).toBe(CLASS_OPENSSL);
+    expect(rowOf(SITE_OTHER + CLASS_OPENSSL)).toBe(SITE_OTHER + CLASS_OPENSSL);
+    expect(nameOf(SITE_OTHER + CLASS_TSAPI)).toBe("memory/plugin/(other)");
+    expect(nameOf(SITE_OTHER + CLASS_HEAP)).toBe("memory/plugin/(other)");
+    expect(nameOf(SITE_OTHER + CLASS_OBJECT)).toBe("memory/plugin/(other)");
+    expect(lengthOf(SITE_OTHER + CLASS_COUNT)).toBe(0);
+  });
+
+  test("numbers keys in the order of their first sight, and gives a known key its number again", () => {
+    fresh();
+    expect(register(0x1000, IOBUFFER, put("memory/IOBuffer/A.cc:1"), OWNER_CORE, 0)).toBe(16);
+    expect(register(0x2000, IOBUFFER, put("memory/IOBuffer/B.cc:2"), OWNER_CORE, 0)).toBe(17);
+    expect(register(0x3000, OPENSSL | 7, put("ssl/c.c"), OWNER_CORE, 0)).toBe(18);
+    expect(register(0x1000, IOBUFFER, put("what stands there now is not looked at"), OWNER_CORE, 0)).toBe(16);
+    expect(siteCount()).toBe(19);
+    expect(nameOf(16)).toBe("memory/IOBuffer/A.cc:1");
+    expect(nameOf(18)).toBe("memory/OpenSSL/ssl/c.c:7");
+    expect(classOfName(16)).toBe(CLASS_IOBUFFER);
+    expect(classOfName(18)).toBe(CLASS_OPENSSL);
+  });
+
+  test("tells the key of a site, for the shards that have not met it", () => {
+    fresh();
+    register(0xffff_8000_0000_1234, OPENSSL | 0xfff_ffff, put("a.c"), OWNER_CORE, 0);
+    registerName(put("memory/IOBuffer/ByName.cc:1"));
+    expect(placeOf(16)).toBe(0xffff_8000_0000_1234);
+    expect(detailOf(16)).toBe(OPENSSL | 0xfff_ffff);
+    expect(placeOf(17)).toBe(0, "a site that came by name has no place");
+    expect(detailOf(17)).toBe(0);
+    expect(placeOf(18)).toBe(0, "no such site yet");
+    expect(placeOf(0)).toBe(0);
+    expect(placeOf(u32.MAX_VALUE)).toBe(0);
+  });
+
+  test("makes one row of one name that comes from two places", () => {
+    fresh();
+    const first = site("memory/IOBuffer/P_SSLNetVConnection.h:182", 0x1000);
+    const other = site("memory/IOBuffer/HttpSM.cc:1", 0x2000);
+    const second = site("memory/IOBuffer/P_SSLNetVConnection.h:182", 0x3000);
+    expect(second).not.toBe(first);
+    expect(rowOf(first)).toBe(first);
+    expect(rowOf(second)).toBe(first);
+    expect(rowOf(other)).toBe(other);
+    const third = opensslSite("../crypto/packet.c", 10, 0x4000);
+    const fourth = opensslSite("crypto/packet.c", 10, 0x5000);
+    expect(rowOf(fourth)).toBe(third);
+  });
+
+  test("keeps classes apart, though a location be called like a file of the other class", () => {
+    fresh();
+    const buffer = site("memory/OpenSSL/a.c:1", 0x1000);
+    const block = opensslSite("a.c", 1, 0x2000);
+    expect(nameOf(block)).toBe(nameOf(buffer));
+    expect(rowOf(block)).toBe(block);
+    expect(rowOf(site("memory/OpenSSL/a.c:1", 0x3000))).toBe(buffer);
+    expect(registerName(put("memory/OpenSSL/a.c:1"))).toBe(buffer);
+  });
+
+  test("takes the ../ and ./ of a build folder off the front of a file", () => {
+    expect(fileName("ssl/record/ssl3_buffer.c", 147)).toBe("memory/OpenSSL/ssl/record/ssl3_buffer.c:147");
+    expect(fileName("../ssl/ssl_lib.c", 1)).toBe("memory/OpenSSL/ssl/ssl_lib.c:1");
+    expect(fileName("../../../a.c", 1)).toBe("memory/OpenSSL/a.c:1");
+    expect(fileName("./a.c", 1)).toBe("memory/OpenSSL/a.c:1");
+    expect(fileName(".././../a.c", 1)).toBe("memory/OpenSSL/a.c:1");
+    expect(fileName("../a/../b.c", 1)).toBe("memory/OpenSSL/a/../b.c:1");
+    expect(fileName("..a.c", 1)).toBe("memory/OpenSSL/..a.c:1");
+    expect(fileName(".c", 1)).toBe("memory/OpenSSL/.c:1");
+    expect(fileName("/abs/a.c", 0)).toBe("memory/OpenSSL//abs/a.c:0");
+  });
+
+  test("says so where there is no file, and keeps the line", () => {
+    expect(fileName("", 0)).toBe("memory/OpenSSL/(no file):0");
+    expect(fileName("../", 12)).toBe("memory/OpenSSL/(no file):12");
+  });
+
+  test("writes the largest line", () => {
+    expect(fileName("a.c", 0xfff_ffff)).toBe("memory/OpenSSL/a.c:268435455");
+  });
+
+  test("keeps the end of a long path: there the file and line are", () => {
+    const long = "/very".repeat(100) + "/file.c";
+    const name = fileName(long, 0xfff_ffff);
+    expect(name.startsWith("memory/OpenSSL/...")).toBe(true);
+    expect(name.endsWith("/very/file.c:268435455")).toBe(true);
+    expect(name.length).toBeLessThanOrEqual(NAME_MAX);
+    expect(fileName("x".repeat(136), 1)).toBe("memory/OpenSSL/" + "x".repeat(136) + ":1");
+    expect(fileName("y" + "x".repeat(136), 1)).toBe("memory/OpenSSL/..." + "x".repeat(136) + ":1");
+  });
+
+  test("cuts an IOBuffer location at 127 bytes, where the built-in tracker cuts it", () => {
+    fresh();
+    const name = "memory/IOBuffer/" + "x".repeat(111);
+    expect(nameOf(site(name))).toBe(name);
+    expect(nameOf(site(name + "y"))).toBe(name);
+    expect(rowOf(17)).toBe(16, "what differs only behind the cut is one row, as it is in the built-in");
+    expect(nameOf(site("z".repeat(INPUT_SIZE)))).toBe("z".repeat(127));
+  });
+
+  test("gives an IOBuffer without a location a name all the same: it is a row, and in the totals", () => {
+    fresh();
+    const nowhere = site("", 0x1000);
+    expect(nameOf(nowhere)).toBe("(no location)");
+    expect(site("", 0x1000)).toBe(nowhere);
+    expect(registerName(0)).toBe(nowhere);
+    settleOne(nowhere, 1, 10, 0, 0);
+    expect(sortRows(CLASS_IOBUFFER)).toBe(1);
+  });
+
+  test("shows control characters as question marks, so that no location can forge a line", () => {
+    fresh();
+    expect(nameOf(site("memory/IOBuffer/a\nmemtrack end\x1b[2J\x7f"))).toBe("memory/IOBuffer/a?memtrack end?[2J?");
+    expect(nameOf(opensslSite("a\r\n.c", 1, 0x9000))).toBe("memory/OpenSSL/a??.c:1");
+    expect(nameOf(site("memory/IOBuffer/grün.cc:1"))).toBe("memory/IOBuffer/grün.cc:1");
+  });
+
+  test("writes no byte past a name's slot", () => {
+    fresh();
+    for (let i = 0; i < 64; ++i) opensslSite("p".repeat(INPUT_SIZE), 0xfff_ffff - i, 0x1000);
+    for (let s: u32 = SITE_FIRST; s < SITE_FIRST + 64; ++s) {
+      expect(lengthOf(s)).toBe(164);
+      expect(rowOf(s)).toBe(s);
+    }
+  });
+
+  test("once full, gives (other) of the class for new keys, counts them, and still knows the old ones", () => {
+    fresh(SITES_MIN);
+    const first = site("memory/IOBuffer/First.cc:1", 0x1000);
+    fill();
+    expect(siteCount()).toBe(SITE_FIRST + SITES_MIN);
+    expect(refusals()).toBe(0);
+    expect(register(0x9_0000, IOBUFFER, put("memory/IOBuffer/New.cc:1"), OWNER_CORE, 0)).toBe(SITE_OTHER + CLASS_IOBUFFER);
+    expect(register(0x9_0000, OPENSSL | 3, put("new.c"), OWNER_CORE, 0)).toBe(SITE_OTHER + CLASS_OPENSSL);
+    expect(refusals()).toBe(2);
+    expect(register(0x1000, IOBUFFER, 0, OWNER_CORE, 0)).toBe(first);
+    expect(refusals()).toBe(2);
+    expect(siteCount()).toBe(SITE_FIRST + SITES_MIN);
+    expect(nameOf(SITE_OTHER + CLASS_IOBUFFER)).toBe("memory/IOBuffer/(other)");
+  });
+
+  test("once full, gives a row (other) of class and owner for what comes with one, named and counted as theirs", () => {
+    fresh(SITES_MIN);
+    const foo = owner("foo.so");
+    const bar = owner("bar.so#2");
+    fill();
+    const heap = register(0x9_0000, detail(CLASS_HEAP, 0, foo), put("foo.so+0x1"), foo, 0);
+    expect(heap).toBe(SITE_FIRST + SITES_MIN);
+    expect(register(0x9_0008, detail(CLASS_HEAP, 0, foo), put("foo.so+0x2"), foo, NAME_HIDDEN)).toBe(heap);
+    expect(register(0x9_0008, detail(CLASS_HEAP, 0, bar), put("foo.so+0x2"), foo, 0)).toBe(heap + 1);
+    expect(register(0x9_0008, detail(CLASS_TSAPI, 0, foo), put("foo.so+0x2"), foo, 0)).toBe(heap + 2);
+    expect(register(0x9_0010, detail(CLASS_OBJECT, KIND_CONT, foo), put("foo.so+0x3"), foo, 0)).toBe(heap + 3);
+    expect(register(0x9_0000, detail(CLASS_OPENSSL, 7, bar), put("ssl.c"), bar, 0)).toBe(heap + 4);
+    expect(register(0x9_0000, detail(CLASS_HEAP, 0, OWNER_CORE), put("foo.so+0x1"), foo, 0)).toBe(SITE_OTHER + CLASS_HEAP);
+    expect(refusals()).toBe(7);
+    expect(nameOf(heap)).toBe("memory/plugin/foo.so (other)");
+    expect(nameOf(heap + 1)).toBe("memory/plugin/bar.so#2 (other)");
+    expect(nameOf(heap + 2)).toBe("memory/plugin/foo.so (other)");
+    expect(nameOf(heap + 3)).toBe("memory/plugin/foo.so (other)");
+    expect(nameOf(heap + 4)).toBe("memory/OpenSSL/(other) [via bar.so#2]");
+    for (let i: u32 = 0; i < 5; ++i) {
+      expect(classOfName(heap + i)).toBe(i < 2 ? CLASS_HEAP : i == 2 ? CLASS_TSAPI : i == 3 ? CLASS_OBJECT : CLASS_OPENSSL);
+      expect(ownerOfSite(heap + i)).toBe((i == 1 || i == 4 ? bar : foo) & 1023);
+      expect(isLasting(heap + i)).toBe(true);
+      expect(isOwnSite(heap + i)).toBe(false);
+      expect(renameSite(heap + i, put("foo.so f (f.c:1)"))).toBe(-1);
+      expect(freeSite(heap + i)).toBe(-1);
+      expect(placeOf(heap + i)).toBe(1);
+    }
+    expect(kindOf(heap + 3)).toBe(KIND_OTHER);
+    expect(siteCount()).toBe(SITE_FIRST + SITES_MIN + 5);
+    expect(sitesInUse()).toBe(SITES_MIN);
+  });
+
+  test("has so many such rows, as far as numbers reach; then (other) of the class", () => {
+    const capacities: u32[] = [SITES_MIN, SITES_MAX - 7, SITES_MAX];
+    for (let i = 0; i < capacities.length; ++i) {
+      fresh(capacities[i]);
+      const room: u32 = i == 0 ? OTHERS_MAX : i == 1 ? 7 : 0;
+      expect(slots - limit).toBe(room);
+      register(0, 0, INPUT_SIZE + 1, OWNER_CORE, 0); // refused: none is given any more
+      for (let n: u32 = 0; n < room; ++n) {
+        expect(register(0x9_0000, detail(CLASS_HEAP, 0, 1024 + 2 + n), put("x"), OWNER_CORE, 0)).toBe(limit + n);
+      }
+      expect(register(0x9_0000, detail(CLASS_HEAP, 0, 900), put("x"), OWNER_CORE, 0)).toBe(SITE_OTHER + CLASS_HEAP);
+      if (room) expect(register(0x9_0008, detail(CLASS_HEAP, 0, 1026), put("x"), OWNER_CORE, 0)).toBe(limit);
+      expect(siteCount()).toBe(room ? slots : SITE_FIRST);
+    }
+  });
+
+  test("refuses a class that it does not know and a text longer than the input region", () => {
+    fresh();
+    expect(register(0x1000, 0x5000_0000, 3, OWNER_CORE, 0)).toBe(SITE_OTHER + CLASS_IOBUFFER);
+    expect(register(0x1000, 0xf000_0000, 3, OWNER_CORE, 0)).toBe(SITE_OTHER + CLASS_IOBUFFER);
+    expect(register(0x1000, OPENSSL, INPUT_SIZE + 1, OWNER_CORE, 0)).toBe(SITE_OTHER + CLASS_OPENSSL);
+    expect(refusals()).toBe(3);
+    expect(siteCount()).toBe(SITE_FIRST);
+  });
+});
+
+describe("a name without a place", () => {
+  test("gets a number of its own, and the same one again", () => {
+    fresh();
+    const number = registerName(put("memory/IOBuffer/Cache.cc:2331"));
+    expect(number).toBe(16);
+    expect(registerName(put("memory/IOBuffer/Cache.cc:2331"))).toBe(16);
+    expect(registerName(put("memory/IOBuffer/Cache.cc:2332"))).toBe(17);
+    expect(siteCount()).toBe(18);
+    expect(nameOf(16)).toBe("memory/IOBuffer/Cache.cc:2331");
+  });
+
+  test("is the row of the site that has it, whichever came first", () => {
+    fresh();
+    const byPlace = site("memory/IOBuffer/A.cc:1", 0x1000);
+    expect(registerName(put("memory/IOBuffer/A.cc:1"))).toBe(byPlace);
+    const byName = registerName(put("memory/IOBuffer/B.cc:1"));
+    const later = site("memory/IOBuffer/B.cc:1", 0x2000);
+    expect(later).not.toBe(byName);
+    expect(rowOf(later)).toBe(byName);
+  });
+
+  test("is found when the table is full, cut as names are; a new one is (other)", () => {
+    fresh(SITES_MIN);
+    const plain = site("memory/IOBuffer/A.cc:1", 0x1000);
+    const long = site("memory/IOBuffer/" + "x".repeat(200), 0x2000);
+    fill();
+    expect(registerName(put("memory/IOBuffer/A.cc:1"))).toBe(plain);
+    expect(registerName(put("memory/IOBuffer/" + "x".repeat(200)))).toBe(long);
+    expect(refusals()).toBe(0);
+    expect(registerName(put("memory/IOBuffer/New.cc:1"))).toBe(SITE_OTHER + CLASS_IOBUFFER);
+    expect(refusals()).toBe(1);
+    // Looking must not have made a site of it.
+    expect(registerName(put("memory/IOBuffer/New.cc:1"))).toBe(SITE_OTHER + CLASS_IOBUFFER);
+    expect(siteCount()).toBe(SITE_FIRST + SITES_MIN);
+  });
+
+  test("is the same row as its place when the place comes with the last free number", () => {
+    fresh(SITES_MIN);
+    while (siteCount() < SITE_FIRST + SITES_MIN - 1) site("memory/IOBuffer/Filler.cc:" + siteCount().toString());
+    const name = registerName(put("memory/IOBuffer/Filler.cc:20"));
+    expect(name).toBe(20);
+    const final = site("memory/IOBuffer/Last.cc:1", 0x1000);
+    expect(final).toBe(SITE_FIRST + SITES_MIN - 1);
+    expect(registerName(put("memory/IOBuffer/Last.cc:1"))).toBe(final);
+  });
+
+  test("longer than the input region is cut, and read no further", () => {
+    fresh();
+    memory.fill(input, 0x61, INPUT_SIZE);
+    expect(registerName(u32.MAX_VALUE)).toBe(16);
+    expect(nameOf(16)).toBe("a".repeat(127));
+  });
+});

@@ -1,0 +1,371 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// A dump's text, byte for byte. The tables are what the built-in tracker's printf formats make: "%-10s | %-10s | %-20s | %-10s |
+// %-50s", "%10ld | %10ld | %20ld | %10ld | %-50s" and "%26s%20ld |            | %-50s".
+
+import {
+  FACT_ARMED,
+  FACT_COUNT,
+  FACT_DUMP,
+  FACT_IOBUFFER,
+  FACT_LEVEL,
+  FACT_LOST,
+  FACT_MEMORY,
+  FACT_OPENSSL,
+  FACT_OVERFLOW,
+  FACT_REASON,
+  FACT_SHARDS,
+  FACT_SITES,
+  FACT_TIME,
+  FACT_TRAPS,
+  FACT_TWICE,
+  FACT_VERIFY,
+  HOOK_INSTALLED,
+  HOOK_REFUSED,
+  INPUT_SIZE,
+  REASON_OTHER,
+  REASON_SIGNAL,
+  REASON_TIMER,
+  SITES_MIN,
+  SITE_PRIOR,
+  TEXT_COUNT,
+  TEXT_DIGEST,
+  TEXT_IOBUFFER,
+  TEXT_OPENSSL,
+} from "../../../assembly/abi";
+import { fact, say } from "../../../assembly/model/facts";
+import { mergeAllocs, mergeFrees } from "../../../assembly/model/model";
+import { verifyCompare, verifyRow, verifyStart } from "../../../assembly/model/verify";
+import { siteCount } from "../../../assembly/registry/registry";
+import { begin, fresh, opensslSite, put, rendered, settleOne, site, stage, sumUp, unstage } from "../support";
+
+const TABLE_HEAD =
+  "\nAllocs     | Frees      | Size In-use          | Avg Size   | Location                                          \n" +
+  "-----------|------------|----------------------|------------|--------------------------------------------------------------------\n";
+const RULE = "-".repeat(130) + "\n";
+const END = "\nmemtrack end dump=1 rows=";
+
+function facts(level: u32): void {
+  fact(FACT_DUMP, 1);
+  fact(FACT_TIME, 1795361003);
+  fact(FACT_REASON, REASON_SIGNAL);
+  fact(FACT_LEVEL, level);
+  fact(FACT_ARMED, 60);
+  fact(FACT_SHARDS, 4);
+  fact(FACT_SITES, 3);
+  fact(FACT_OVERFLOW, 0);
+  fact(FACT_LOST, 0);
+  fact(FACT_TRAPS, 0);
+  fact(FACT_MEMORY, 1048576);
+  fact(FACT_IOBUFFER, HOOK_INSTALLED);
+  fact(FACT_OPENSSL, HOOK_INSTALLED);
+  fact(FACT_VERIFY, 0);
+  say(TEXT_DIGEST, put("90945afb0efed735"));
+}
+
+function header(level: u32, verify: string = "off"): string {
+  return (
+    "memtrack format=1 dump=1 time=2026-11-22T15:23:23Z reason=signal level=" +
+    level.toString() +
+    " armed=60 core=90945afb0efed735 shards=4 sites=3/64 refused-sites=0 iobuffer=installed openssl=installed " +
+    "plugins=off buffers=off heap=off verify=" +
+    verify +
+    " lost=0 traps=0 damaged=0 twice=0 untracked=0 memory=1048576\n"
+  );
+}
+
+function total(value: string): string {
+  return " ".repeat(26) + value.padStart(20) + " |            | TOTAL" + " ".repeat(45) + "\n" + RULE;
+}
+
+function summary(allocated: string, freed: string, current: string): string {
+  const rule = "---------------------|----------------------|----------------------|----------------------\n";
+  return (
+    "\nTotal Allocated      | Total Freed          | Currently Allocated  | Type                \n" +
+    rule +
+    allocated.padStart(20) +
+    " | " +
+    freed.padStart(20) +
+    " | " +
+    current.padStart(20) +
+    " | SSL Allocated Memory                              \n" +
+    rule
+  );
+}
+
+const OWNERS_HEAD =
+  "\nOwners: bytes in use by class, objects alive by kind; change is that of the total since the last dump\n" +
+  "IOBuffer       | OpenSSL        | TSmalloc       | Heap           | Total          | Change         | Conts    | Mutexes  | " +
+  "Buffers  | Readers  | MBuffers | Others   | State   | Owner\n" +
+  "---------------|----------------|----------------|----------------|----------------|----------------|----------|----------|" +
+  "----------|----------|----------|----------|---------|------------------------------\n";
+
+/** A line of the owners' section: of the bytes' columns, of the objects', and the rest as it stands. */
+function ownerLine(bytes: string[], objects: string[], rest: string): string {
+  let line = "";
+  for (let i = 0; i < bytes.length; ++i) line += bytes[i].padStart(14) + " | ";
+  for (let i = 0; i < objects.length; ++i) line += objects[i].padStart(8) + " | ";
+  return line + rest + "\n";
+}
+
+/** The owners' section of a first dump, where nobody but the server holds anything. */
+function coreAlone(iobuffer: string, openssl: string, total: string): string {
+  const bytes = [iobuffer, openssl, "0", "0", total, total];
+  const none = ["0", "0", "0", "0", "0", "0"];
+  return OWNERS_HEAD + ownerLine(bytes, none, "loaded  | core") + ownerLine(bytes, none, "        | TOTAL");
+}
+
+function firstLine(): string {
+  return rendered().split("\n")[0];
+}
+
+describe("a dump", () => {
+  test("at level 1 is the header, the IOBuffer table in the built-in's format, and the end", () => {
+    fresh(SITES_MIN);
+    const a = site("memory/IOBuffer/HttpSM.cc:7055");
+    const b = site("memory/IOBuffer/Cache.cc:2331");
+    facts(1);
+    begin();
+    stage(a, 201, 201 * 4096);
+    stage(b, 5, 5 * 8192);
+    mergeFrees(siteCount());
+    stage(a, 201, 201 * 4096);
+    stage(b, 12, 12 * 8192);
+    mergeAllocs(siteCount());
+    sumUp();
+    expect(rendered()).toBe(
+      header(1) +
+        TABLE_HEAD +
+        "        12 |          5 |                57344 |       8192 | memory/IOBuffer/Cache.cc:2331                     \n" +
+        "       201 |        201 |                    0 |          0 | memory/IOBuffer/HttpSM.cc:7055                    \n" +
+        total("57344") +
+        coreAlone("57344", "0", "57344") +
+        END +
+        "2\n",
+    );
+  });
+
+  test("at level 2 has the OpenSSL table too, and a summary that is its sums", () => {
+    fresh(SITES_MIN);
+    const a = opensslSite("../ssl/ssl_lib.c", 705, 0x1000);
+    const b = opensslSite("../crypto/bio/bio_meth.c", 38, 0x2000);
+    facts(2);
+    begin();
+    stage(a, 10, 2000);
+    mergeFrees(siteCount());
+    stage(a, 12, 2400);
+    stage(b, 3, 100);
+    mergeAllocs(siteCount());
+    sumUp();
+    expect(rendered()).toBe(
+      header(2) +
+        TABLE_HEAD +
+        total("0") +
+        TABLE_HEAD +
+        "        12 |         10 |                  400 |        200 | memory/OpenSSL/ssl/ssl_lib.c:705                  \n" +
+        "         3 |          0 |                  100 |         33 | memory/OpenSSL/crypto/bio/bio_meth.c:38           \n" +
+        total("500") +
+        summary("2500", "2000", "500") +
+        coreAlone("0", "500", "500") +
+        END +
+        "2\n",
+    );
+  });
+
+  test("at level 0 has no table, and says why", () => {
+    fresh(SITES_MIN);
+    facts(0);
+    begin();
+    sumUp();
+    expect(rendered()).toBe(
+      header(0) + 'memtrack note="nothing is tracked at level 0; set proxy.config.res_track_memory to 1 or 2"\n' + END + "0\n",
+    );
+  });
+
+  test("without any site has empty tables with a total of 0", () => {
+    fresh(SITES_MIN);
+    facts(2);
+    begin();
+    sumUp();
+    expect(rendered()).toBe(
+      header(2) +
+        TABLE_HEAD +
+        total("0") +
+        TABLE_HEAD +
+        total("0") +
+        summary("0", "0", "0") +
+        coreAlone("0", "0", "0") +
+        END +
+        "0\n",
+    );
+  });
+
+  test("lets numbers and names that are too wide push the columns, as printf does", () => {
+    fresh(SITES_MIN);
+    const name = "memory/IOBuffer/" + "x".repeat(111);
+    const a = site(name);
+    facts(1);
+    settleOne(a, 12345678901, 1 << 62, 1, 0);
+    expect(rendered()).toBe(
+      header(1) +
+        TABLE_HEAD +
+        "12345678901 |          1 |  4611686018427387904 |  373546570 | " +
+        name +
+        "\n" +
+        total("4611686018427387904") +
+        coreAlone("4611686018427387904", "0", "4611686018427387904") +
+        END +
+        "1\n",
+    );
+  });
+
+  test("gives no average of no objects", () => {
+    fresh(SITES_MIN);
+    const a = site("memory/IOBuffer/A.cc:1");
+    facts(1);
+    settleOne(a, 4, 500, 4, 400);
+    expect(rendered().includes("         4 |          4 |                  100 |          0 | memory/IOBuffer/A.cc:1")).toBe(true);
+  });
+
+  test("says what was released that is older than the arming, by class", () => {
+    fresh(SITES_MIN);
+    facts(1);
+    settleOne(SITE_PRIOR + 1, 0, 0, 4, 4096);
+    expect(rendered()).toBe(
+      header(1) +
+        TABLE_HEAD +
+        total("0") +
+        coreAlone("0", "0", "0") +
+        "\nReleased since arming, allocated before it or by others: in no row above\n" +
+        "Frees      | Size                 | Class\n" +
+        "-----------|----------------------|----------\n" +
+        "         4 |                 4096 | openssl\n" +
+        END +
+        "0\n",
+    );
+  });
+
+  test("says so too where only bytes show that something was older", () => {
+    // One old buffer of 32 KiB went and one new one of 4 KiB came: no more releases than allocations, but more bytes.
+    fresh(SITES_MIN);
+    const a = site("memory/IOBuffer/A.cc:1");
+    facts(1);
+    settleOne(a, 1, 4096, 1, 32768);
+    expect(rendered().includes("\n         0 |                28672 | iobuffer\n")).toBe(true);
+  });
+
+  test("in verify mode has the comparison before its end", () => {
+    fresh(SITES_MIN);
+    const a = site("memory/IOBuffer/A.cc:1");
+    facts(1);
+    fact(FACT_VERIFY, 1);
+    settleOne(a, 2, 200, 0, 0);
+    verifyStart();
+    verifyRow(a, 2, 0, 200);
+    expect(verifyCompare()).toBe(0);
+    const text = rendered();
+    expect(text.startsWith(header(1, "on"))).toBe(true);
+    expect(text.indexOf("\nVerify: ") > text.indexOf(" TOTAL")).toBe(true);
+    expect(text.endsWith("built-in   | TOTAL\n" + END + "1\n")).toBe(true);
+  });
+
+  test("is the same when it is written again, but for the change since the last one", () => {
+    fresh(SITES_MIN);
+    const a = site("memory/IOBuffer/A.cc:1");
+    facts(2);
+    settleOne(a, 2, 200, 1, 100);
+    const first = rendered();
+    const second = rendered();
+    expect(second).not.toBe(first);
+    const end = first.indexOf("\nOwners: ");
+    expect(second.indexOf("\nOwners: ")).toBe(end);
+    expect(second.slice(0, end)).toBe(first.slice(0, end));
+    expect(rendered()).toBe(second);
+  });
+});
+
+describe("the header", () => {
+  test("says the reason, and the state of each hook", () => {
+    fresh(SITES_MIN);
+    facts(1);
+    begin();
+    fact(FACT_REASON, REASON_TIMER);
+    expect(firstLine().includes(" reason=timer ")).toBe(true);
+    fact(FACT_REASON, REASON_OTHER);
+    expect(firstLine().includes(" reason=other ")).toBe(true);
+    fact(FACT_REASON, 77);
+    expect(firstLine().includes(" reason=other ")).toBe(true);
+    fact(FACT_OPENSSL, 0);
+    expect(firstLine().includes(" iobuffer=installed openssl=off ")).toBe(true);
+  });
+
+  test("says no number where one cannot be known", () => {
+    fresh(SITES_MIN);
+    facts(1);
+    begin();
+    fact(FACT_TWICE, 7);
+    expect(firstLine().includes(" twice=7 ")).toBe(true);
+    fact(FACT_TWICE, u64.MAX_VALUE);
+    expect(firstLine().includes(" twice=- ")).toBe(true);
+    fact(FACT_TWICE, 0);
+  });
+
+  test("says why a hook was refused, in a line of its own", () => {
+    fresh(SITES_MIN);
+    facts(1);
+    begin();
+    fact(FACT_IOBUFFER, HOOK_REFUSED);
+    fact(FACT_OPENSSL, HOOK_REFUSED);
+    say(TEXT_IOBUFFER, put("no symbol"));
+    say(TEXT_OPENSSL, put("the pointers were found in 2 places"));
+    const lines = rendered().split("\n");
+    expect(lines[0].includes(" iobuffer=refused openssl=refused ")).toBe(true);
+    expect(lines[1]).toBe('memtrack hook=iobuffer state=refused reason="no symbol"');
+    expect(lines[2]).toBe('memtrack hook=openssl state=refused reason="the pointers were found in 2 places"');
+  });
+
+  test("warns that the table is full, and says how to raise the capacity", () => {
+    fresh(SITES_MIN);
+    facts(1);
+    begin();
+    fact(FACT_OVERFLOW, 17);
+    const lines = rendered().split("\n");
+    expect(lines[0].includes(" refused-sites=17 ")).toBe(true);
+    expect(lines[1]).toBe(
+      'memtrack warning="the site table is full: new sites are counted as (other); raise proxy.config.plugin.memtrack.sites and restart"',
+    );
+  });
+
+  test("takes the largest numbers", () => {
+    fresh(SITES_MIN);
+    for (let i: u32 = 0; i < FACT_COUNT; ++i) if (i != FACT_TIME) fact(i, u64.MAX_VALUE);
+    begin();
+    sumUp();
+    expect(firstLine().includes(" armed=18446744073709551615 ")).toBe(true);
+    expect(firstLine().includes(" memory=18446744073709551615")).toBe(true);
+  });
+
+  test("refuses facts and texts that do not exist", () => {
+    fresh(SITES_MIN);
+    expect(fact(FACT_COUNT, 1)).toBe(-1);
+    expect(fact(u32.MAX_VALUE, 1)).toBe(-1);
+    expect(say(TEXT_COUNT, 1)).toBe(-1);
+    expect(say(u32.MAX_VALUE, 1)).toBe(-1);
+    expect(fact(FACT_COUNT - 1, 0)).toBe(0);
+    expect(say(TEXT_COUNT - 1, 0)).toBe(0);
+  });
+
+  test("keeps a text in its quotes and on its line, and cuts a long one", () => {
+    fresh(SITES_MIN);
+    facts(1);
+    begin();
+    fact(FACT_OPENSSL, HOOK_REFUSED);
+    say(TEXT_OPENSSL, put('a "b"\nc\x7f\x1bd'));
+    expect(rendered().split("\n")[1]).toBe('memtrack hook=openssl state=refused reason="a ?b??c??d"');
+    say(TEXT_OPENSSL, put("x".repeat(INPUT_SIZE)));
+    expect(rendered().split("\n")[1]).toBe('memtrack hook=openssl state=refused reason="' + "x".repeat(254) + '"');
+    say(TEXT_OPENSSL, 0);
+    expect(rendered().split("\n")[1]).toBe('memtrack hook=openssl state=refused reason=""');
+    unstage();
+  });
+});

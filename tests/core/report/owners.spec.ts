@@ -1,0 +1,385 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The owners' section: what each owner holds is the sum of its rows, the owners together hold what all rows hold, and the change is
+// that since the last dump. With it the tables of what plugins hold.
+
+import {
+  CLASS_COUNT,
+  CLASS_HEAP,
+  CLASS_IOBUFFER,
+  CLASS_OBJECT,
+  CLASS_OPENSSL,
+  CLASS_TSAPI,
+  FACT_LEVEL,
+} from "../../../assembly/abi";
+import {
+  KIND_CONT,
+  KIND_COUNT,
+  KIND_MBUFFER,
+  NAME_HIDDEN,
+  OWNERS_MAX,
+  OWNER_OTHER,
+  PAIR_SIZE,
+  SITE_OTHER,
+  SITE_PRIOR,
+} from "../../../assembly/abi";
+import { staging } from "../../../assembly/base/memory";
+import { freeSite, retireOwner, siteCount } from "../../../assembly/index";
+import { fact } from "../../../assembly/model/facts";
+import { arm, disarm, mergeAllocs, mergeFrees } from "../../../assembly/model/model";
+import { begin, fresh, opensslSite, owner, pluginSite, Random, rendered, seed, site, stage, sumUp, unstage } from "../support";
+
+/** What the shards hold: pairs of allocations and releases by site. */
+let allocated = new StaticArray<u64>(0);
+let released = new StaticArray<u64>(0);
+
+function start(sites: u32 = 64, level: u32 = 2): void {
+  fresh(sites);
+  allocated = new StaticArray<u64>(2 * (sites + 16));
+  released = new StaticArray<u64>(2 * (sites + 16));
+  fact(FACT_LEVEL, level);
+}
+
+function alloc(site: u32, size: u64, count: u64 = 1): void {
+  allocated[2 * site] += count;
+  allocated[2 * site + 1] += size;
+}
+
+function free(site: u32, size: u64, count: u64 = 1): void {
+  released[2 * site] += count;
+  released[2 * site + 1] += size;
+}
+
+function look(): void {
+  begin();
+  memory.copy(staging, changetype<usize>(released), siteCount() * PAIR_SIZE);
+  mergeFrees(siteCount());
+  memory.copy(staging, changetype<usize>(allocated), siteCount() * PAIR_SIZE);
+  mergeAllocs(siteCount());
+  sumUp();
+}
+
+function dump(): string {
+  look();
+  return rendered();
+}
+
+/** The lines of the owners' section of a dump, its head left out. */
+function lines(text: string): string[] {
+  const from = text.indexOf("\nOwners: ");
+  const section = text.slice(from + 1, text.indexOf("\n\n", from + 1));
+  return section.split("\n").slice(3);
+}
+
+/** The columns of an owner's line: its twelve numbers. */
+function numbers(line: string): i64[] {
+  const fields = line.split(" | ");
+  const found: i64[] = [];
+  for (let i = 0; i < 12; ++i) found.push(I64.parseInt(fields[i].trim()));
+  return found;
+}
+
+/** An owner's line of a dump; empty where it has none. */
+function lineOf(text: string, owner: string): string {
+  const all = lines(text);
+  for (let i = 0; i < all.length; ++i) if (all[i].endsWith(" | " + owner)) return all[i];
+  return "";
+}
+
+function numbersOf(text: string, owner: string): i64[] {
+  return numbers(lineOf(text, owner));
+}
+
+describe("the owners' section", () => {
+  test("has a column for each class and each kind, and the sum of the owners is that of all rows", () => {
+    start();
+    const foo = owner("foo.so");
+    alloc(site("memory/IOBuffer/A.cc:1"), 4096);
+    alloc(opensslSite("a.c", 1, 0x9000), 300);
+    alloc(pluginSite(CLASS_TSAPI, "foo.so+0x1", foo), 50, 2);
+    alloc(pluginSite(CLASS_TSAPI, "foo.so+0x2", foo), 5);
+    alloc(pluginSite(CLASS_HEAP, "foo.so+0x1", foo), 7);
+    for (let kind: u32 = 0; kind < KIND_COUNT; ++kind) alloc(pluginSite(CLASS_OBJECT, "foo.so+0x1", foo, kind), 0, 10 + kind);
+    const text = dump();
+    expect(numbersOf(text, "core")).toStrictEqual([4096, 300, 0, 0, 4396, 4396, 0, 0, 0, 0, 0, 0]);
+    expect(numbersOf(text, "foo.so")).toStrictEqual([0, 0, 55, 7, 62, 62, 10, 11, 12, 13, 14, 15]);
+    expect(numbersOf(text, "TOTAL")).toStrictEqual([4096, 300, 55, 7, 4458, 4458, 10, 11, 12, 13, 14, 15]);
+    expect(lineOf(text, "foo.so").endsWith(" | loaded  | foo.so")).toBe(true);
+    expect(lines(text).length).toBe(3);
+  });
+
+  test("is ordered by total, then by objects, largest first, with the TOTAL under it", () => {
+    start();
+    const a = owner("a.so");
+    const b = owner("b.so");
+    const c = owner("c.so");
+    const d = owner("d.so");
+    alloc(pluginSite(CLASS_TSAPI, "x", a), 10);
+    alloc(pluginSite(CLASS_OBJECT, "x", b), 0, 3);
+    alloc(pluginSite(CLASS_OBJECT, "x", c), 0, 4);
+    alloc(pluginSite(CLASS_HEAP, "x", d), 11);
+    const all = lines(dump());
+    const names: string[] = [];
+    for (let i = 0; i < all.length; ++i) names.push(all[i].slice(all[i].lastIndexOf("| ") + 2));
+    expect(names).toStrictEqual(["d.so", "a.so", "c.so", "b.so", "core", "TOTAL"]);
+  });
+
+  test("says by how much each total changed since the last dump, up and down", () => {
+    start();
+    const foo = owner("foo.so");
+    const block = pluginSite(CLASS_TSAPI, "foo.so+0x1", foo);
+    const buffer = site("memory/IOBuffer/A.cc:1");
+    alloc(block, 100);
+    alloc(buffer, 1000);
+    dump();
+    free(buffer, 400);
+    alloc(block, 30);
+    const second = dump();
+    expect([numbersOf(second, "core")[5], numbersOf(second, "foo.so")[5], numbersOf(second, "TOTAL")[5]]).toStrictEqual([
+      -400, 30, -370,
+    ]);
+    const third = dump();
+    expect([numbersOf(third, "core")[5], numbersOf(third, "foo.so")[5], numbersOf(third, "TOTAL")[5]]).toStrictEqual([0, 0, 0]);
+  });
+
+  test("does not take a look without a dump for a dump", () => {
+    start();
+    const buffer = site("memory/IOBuffer/A.cc:1");
+    alloc(buffer, 1000);
+    dump();
+    alloc(buffer, 10);
+    look();
+    alloc(buffer, 1);
+    expect(numbersOf(dump(), "TOTAL")[5]).toBe(11);
+  });
+
+  test("begins a slot's next owner at 0, and the total still tells what went with the last one", () => {
+    start();
+    const foo = owner("foo.so");
+    const old = pluginSite(CLASS_TSAPI, "foo.so+0x1", foo);
+    alloc(old, 500);
+    alloc(site("memory/IOBuffer/A.cc:1"), 1000);
+    dump();
+    free(old, 500);
+    retireOwner(foo);
+    expect(freeSite(old)).toBe(0);
+    look();
+    arm(CLASS_TSAPI); // what reclaim() does for one site
+    const bar = owner("bar.so");
+    expect(bar & (OWNERS_MAX - 1)).toBe(foo & (OWNERS_MAX - 1));
+    alloc(pluginSite(CLASS_HEAP, "bar.so+0x1", bar), 40);
+    const text = dump();
+    expect(numbersOf(text, "bar.so")[5]).toBe(40, "not 40 - 500");
+    expect(lineOf(text, "foo.so")).toBe("");
+    expect(numbersOf(text, "TOTAL")[5]).toBe(-460);
+    expect(numbersOf(dump(), "TOTAL")[5]).toBe(0);
+  });
+
+  test("shows a retired owner as long as it keeps a site, and a loaded one that holds nothing", () => {
+    start();
+    const foo = owner("foo.so");
+    owner("idle.so");
+    const block = pluginSite(CLASS_TSAPI, "foo.so+0x1", foo);
+    alloc(block, 500);
+    retireOwner(foo);
+    const text = dump();
+    expect(lineOf(text, "foo.so").endsWith(" | retired | foo.so")).toBe(true);
+    expect(numbersOf(text, "idle.so")).toStrictEqual([0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
+    free(block, 500);
+    expect(numbersOf(dump(), "foo.so")[5]).toBe(-500);
+    freeSite(block);
+    expect(lineOf(dump(), "foo.so")).toBe("");
+  });
+
+  test("shows (other plugins) where they hold anything, or did in the last dump", () => {
+    start();
+    expect(lineOf(dump(), "(other plugins)")).toBe("");
+    const late = pluginSite(CLASS_TSAPI, "late.so+0x1", OWNER_OTHER);
+    expect(lineOf(dump(), "(other plugins)")).toBe("");
+    alloc(late, 70);
+    expect(numbersOf(dump(), "(other plugins)").slice(2, 6)).toStrictEqual([70, 0, 70, 70]);
+    free(late, 70);
+    const text = dump();
+    expect(numbersOf(text, "(other plugins)")[5]).toBe(-70);
+    expect(numbersOf(text, "TOTAL")[5]).toBe(-70);
+    expect(lineOf(dump(), "(other plugins)")).toBe("");
+  });
+
+  test("leaves out a class that is not tracked, and begins with what it holds from its arming on", () => {
+    start();
+    alloc(opensslSite("a.c", 1, 0x9000), 300);
+    alloc(site("memory/IOBuffer/A.cc:1"), 1000);
+    expect(numbersOf(dump(), "core").slice(0, 6)).toStrictEqual([1000, 300, 0, 0, 1300, 1300]);
+    disarm(CLASS_OPENSSL);
+    expect(numbersOf(dump(), "core").slice(0, 6)).toStrictEqual([1000, 0, 0, 0, 1000, -300]);
+    expect(numbersOf(dump(), "core").slice(0, 6)).toStrictEqual([1000, 0, 0, 0, 1000, 0]);
+    arm(CLASS_OPENSSL);
+    alloc(opensslSite("a.c", 1, 0x9000), 20);
+    expect(numbersOf(dump(), "core").slice(0, 6)).toStrictEqual([1000, 20, 0, 0, 1020, 20]);
+    fact(FACT_LEVEL, 0);
+    expect(dump().includes("Owners")).toBe(false);
+  });
+
+  test("counts (other) of each class as the server's, and a wrapper's site as nobody's", () => {
+    start();
+    const foo = owner("foo.so");
+    for (let cls: u32 = 0; cls < CLASS_COUNT; ++cls) alloc(SITE_OTHER + cls, cls == CLASS_OBJECT ? 0 : 10 + cls);
+    alloc(pluginSite(CLASS_HEAP, "foo.so xmalloc", foo, 0, NAME_HIDDEN), 1000);
+    const text = dump();
+    expect(numbersOf(text, "core")).toStrictEqual([10, 11, 12, 13, 46, 46, 0, 0, 0, 0, 0, 1]);
+    expect(numbersOf(text, "foo.so")[4]).toBe(0);
+  });
+
+  test("takes sums of 64 bits, and counts below zero", () => {
+    start();
+    const foo = owner("foo.so");
+    alloc(pluginSite(CLASS_TSAPI, "foo.so+0x1", foo), 1 << 62);
+    alloc(site("memory/IOBuffer/A.cc:1"), (1 << 62) - 1);
+    const text = dump();
+    expect(numbersOf(text, "TOTAL")[4]).toBe(i64.MAX_VALUE);
+    expect(lineOf(text, "TOTAL").split(" | ").length).toBe(14);
+    expect(lines(text).length).toBe(3);
+  });
+
+  test("adds up for random owners, rows, releases and reloads, dump by dump", () => {
+    const random = new Random(seed());
+    start(500);
+    const keys: u32[] = [];
+    const kept: u32[] = []; // sites
+    const classes: u32[] = [];
+    const texts: string[] = ["core"];
+    const owners: i32[] = []; // index into texts, by site
+    const totals = new Map<string, i64>(); // of the last dump
+    for (let i = 0; i < 20; ++i) {
+      keys.push(owner("p" + i.toString() + ".so"));
+      texts.push("p" + i.toString() + ".so");
+    }
+    for (let i = 0; i < 400; ++i) {
+      const which = random.below(21);
+      const cls = which ? (random.below(2) ? CLASS_TSAPI : random.below(2) ? CLASS_HEAP : CLASS_OBJECT) : random.below(2);
+      if (cls == CLASS_IOBUFFER) kept.push(site("memory/IOBuffer/R.cc:" + (i / 2).toString()));
+      else if (cls == CLASS_OPENSSL) kept.push(opensslSite("r.c", i, 0x9000));
+      else kept.push(pluginSite(cls, "r+" + (i / 3).toString(), keys[which - 1], random.below(KIND_COUNT)));
+      classes.push(cls);
+      owners.push(which);
+    }
+    let wrong = 0;
+    for (let turn = 0; turn < 20; ++turn) {
+      for (let i = 0; i < 400; ++i) {
+        const size = classes[i] == CLASS_OBJECT ? 0 : <u64>random.below(10000);
+        alloc(kept[i], size);
+        if (random.below(3)) free(kept[i], size);
+      }
+      const text = dump();
+      const sum: i64[] = [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+      for (let which = 0; which < texts.length; ++which) {
+        const shown = numbersOf(text, texts[which]);
+        const expected: i64[] = [0, 0, 0, 0, 0, 0];
+        let objects: i64 = 0;
+        for (let i = 0; i < 400; ++i) {
+          if (owners[i] != which) continue;
+          const held = <i64>(allocated[2 * kept[i] + 1] - released[2 * kept[i] + 1]);
+          if (classes[i] == CLASS_OBJECT) objects += <i64>(allocated[2 * kept[i]] - released[2 * kept[i]]);
+          else expected[classes[i]] += held;
+          expected[4] += held;
+        }
+        expected[5] = expected[4] - (totals.has(texts[which]) ? totals.get(texts[which]) : 0);
+        totals.set(texts[which], expected[4]);
+        for (let column = 0; column < 6; ++column) if (shown[column] != expected[column]) ++wrong;
+        for (let column = 6; column < 12; ++column) objects -= shown[column];
+        if (objects) ++wrong;
+        for (let column = 0; column < 12; ++column) sum[column] += shown[column];
+      }
+      const total = numbersOf(text, "TOTAL");
+      for (let column = 0; column < 12; ++column) if (total[column] != sum[column]) ++wrong;
+    }
+    expect(wrong).toBe(0, "MEMTRACK_SEED=" + seed().toString());
+  });
+});
+
+const HEAD =
+  "Allocs     | Frees      | Size In-use          | Avg Size   | Location                                          \n" +
+  "-----------|------------|----------------------|------------|--------------------------------------------------------------------\n";
+
+describe("the tables of plugins", () => {
+  test("stand under their titles in the built-in's format, and the objects' in one of its own", () => {
+    start(64, 1);
+    const foo = owner("foo.so");
+    const handler = pluginSite(CLASS_TSAPI, "foo.so handler (foo.c:88)", foo);
+    alloc(handler, 300, 3);
+    free(handler, 100);
+    alloc(pluginSite(CLASS_HEAP, "foo.so+0x1a2b", foo), 64);
+    const cont = pluginSite(CLASS_OBJECT, "foo.so TSPluginInit (foo.c:12)", foo, KIND_CONT);
+    alloc(cont, 0, 12);
+    free(cont, 0, 2);
+    alloc(pluginSite(CLASS_OBJECT, "foo.so+0x10", foo, KIND_MBUFFER), 0, 1);
+    const text = dump();
+    const total = " ".repeat(26);
+    expect(
+      text.includes(
+        "\nTSmalloc memory of plugins\n" +
+          HEAD +
+          "         3 |          1 |                  200 |        100 | memory/plugin/foo.so handler (foo.c:88)           \n" +
+          total +
+          "                 200 |            | TOTAL                                             \n" +
+          "-".repeat(130) +
+          "\n\nHeap memory of plugins\n" +
+          HEAD +
+          "         1 |          0 |                   64 |         64 | memory/plugin/foo.so+0x1a2b                       \n" +
+          total +
+          "                  64 |            | TOTAL                                             \n" +
+          "-".repeat(130) +
+          "\n\nObjects of plugins\n" +
+          "Created    | Destroyed  | Alive      | Kind             | Location\n" +
+          "-----------|------------|------------|------------------|------------------------------\n" +
+          "        12 |          2 |         10 | TSCont           | memory/plugin/foo.so TSPluginInit (foo.c:12)      \n" +
+          "         1 |          0 |          1 | TSMBuffer        | memory/plugin/foo.so+0x10                         \n" +
+          "\nOwners: ",
+      ),
+    ).toBe(true, text);
+    expect(text.endsWith("\nmemtrack end dump=0 rows=4\n")).toBe(true);
+  });
+
+  test("are not there where no plugin holds or held anything", () => {
+    start();
+    pluginSite(CLASS_TSAPI, "foo.so+0x1", owner("foo.so"));
+    const text = dump();
+    expect(text.includes("TSmalloc memory of plugins")).toBe(false);
+    expect(text.includes("Heap memory of plugins")).toBe(false);
+    expect(text.includes("Objects of plugins")).toBe(false);
+  });
+
+  test("order objects by what is alive, then by what was created, and name each kind", () => {
+    start();
+    const foo = owner("foo.so");
+    for (let kind: u32 = 0; kind < KIND_COUNT; ++kind) {
+      const made = pluginSite(CLASS_OBJECT, "foo.so+0x1", foo, kind);
+      alloc(made, 0, 10);
+      free(made, 0, 10 - ((kind * 5) % 7));
+    }
+    const text = dump();
+    const from = text.indexOf("\nObjects of plugins");
+    const rows = text
+      .slice(from + 1, text.indexOf("\n\n", from + 1))
+      .split("\n")
+      .slice(3);
+    const kinds: string[] = [];
+    for (let i = 0; i < rows.length; ++i) kinds.push(rows[i].split(" | ")[3].trim());
+    expect(kinds).toStrictEqual(["TSMBuffer", "TSMutex", "other", "TSIOBuffer", "TSIOBufferReader", "TSCont"]);
+  });
+
+  test("hold nothing that is older: releases that found no allocation are said by class", () => {
+    start(64, 1);
+    const foo = owner("foo.so");
+    const block = pluginSite(CLASS_TSAPI, "foo.so+0x1", foo);
+    begin();
+    stage(block, 2, 20);
+    stage(SITE_PRIOR + CLASS_HEAP, 1, 5);
+    mergeFrees(siteCount());
+    unstage();
+    mergeAllocs(siteCount());
+    sumUp();
+    const text = rendered();
+    expect(text.includes("         2 |                   20 | tsapi\n         1 |                    5 | heap\n")).toBe(true, text);
+  });
+});

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What plugin messages about the analysis are answered with.
+
+import { baselineNamed, markBaseline } from "../../../assembly/analysis/baseline";
+import { denyBaseline, writeStatus } from "../../../assembly/report/replies";
+import { forgetAll, sample } from "../../../assembly/analysis/sample";
+import { output } from "../../../assembly/base/memory";
+import { settle } from "../../../assembly/model/model";
+import { collect, fresh, put, textFrom } from "../support";
+
+function status(level: u32, interval: u64, suspects: u64): string {
+  return textFrom(output, writeStatus(level, interval, suspects));
+}
+
+function deny(name: string): string {
+  const length = put(name);
+  expect(baselineNamed(length)).toBe(-1);
+  return textFrom(output, denyBaseline(length));
+}
+
+describe("the status", () => {
+  test("says the level, samples, suspects and baselines", () => {
+    fresh();
+    expect(status(0, 0, 0)).toBe("level 0, a sample each 0 s, 0 samples so far, 0 suspects; baselines: arming");
+    collect();
+    settle();
+    for (let now: u64 = 10; now <= 30; now += 10) sample(now, 0);
+    markBaseline(put("before"), 30, 0, 1);
+    expect(status(2, 10, 4)).toBe("level 2, a sample each 10 s, 3 samples so far, 4 suspects; baselines: before, arming");
+    forgetAll();
+    expect(status(2, 3600, 0)).toBe("level 2, a sample each 3600 s, 0 samples so far, 0 suspects; baselines: arming");
+  });
+});
+
+describe("a baseline that there is none of", () => {
+  test("is named, with those that there are", () => {
+    fresh();
+    collect();
+    settle();
+    expect(deny("before")).toBe('there is no baseline "before"; there are: arming');
+    markBaseline(put("a"), 0, 0, 1);
+    markBaseline(put("b"), 0, 0, 1);
+    expect(deny("x".repeat(256))).toBe('there is no baseline "' + "x".repeat(64) + '"; there are: b, a, arming');
+  });
+});

@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Verify mode says that two accountants agree where they do, and shows each row where they do not.
+
+import { FACT_VERIFY, SITES_MIN, SITE_FIRST } from "../../../assembly/abi";
+import { output } from "../../../assembly/base/memory";
+import { begin as write } from "../../../assembly/base/writer";
+import { fact } from "../../../assembly/model/facts";
+import { arm, settle } from "../../../assembly/model/model";
+import { verifyCompare, verifyMark, verifyRow, verifyStart } from "../../../assembly/model/verify";
+import { renderVerify } from "../../../assembly/report/verify_section";
+import { fresh, opensslSite, site, sumOne, written } from "../support";
+
+const HEAD =
+  "Allocs     | Frees      | Size In-use          | Accountant | Location\n" +
+  "-----------|------------|----------------------|------------|------------------------------\n";
+
+function section(): string {
+  write(output, output + 8192);
+  renderVerify();
+  return written(output);
+}
+
+function title(differing: u32, compared: u32): string {
+  return (
+    "\nVerify: IOBuffer events counted by memtrack and by the built-in tracker, " +
+    differing.toString() +
+    " of " +
+    compared.toString() +
+    " rows differ\n"
+  );
+}
+
+describe("verify mode", () => {
+  test("agrees where both have the same row", () => {
+    fresh();
+    const a = site("memory/IOBuffer/A.cc:1");
+    sumOne(a, 10, 1000, 4, 400);
+    verifyStart();
+    expect(verifyRow(a, 10, 4, 600)).toBe(0);
+    expect(verifyCompare()).toBe(0);
+    settle();
+    expect(section()).toBe(
+      title(0, 1) +
+        HEAD +
+        "        10 |          4 |                  600 | memtrack   | TOTAL\n" +
+        "        10 |          4 |                  600 | built-in   | TOTAL\n",
+    );
+  });
+
+  test("compares no row where neither has counted anything", () => {
+    fresh();
+    site("memory/IOBuffer/A.cc:1");
+    verifyStart();
+    expect(verifyCompare()).toBe(0);
+    expect(section().startsWith(title(0, 0))).toBe(true);
+  });
+
+  test("shows a row in which any one of the three counts differs, with both accounts of it", () => {
+    fresh();
+    const a = site("memory/IOBuffer/A.cc:1");
+    sumOne(a, 10, 1000, 4, 400);
+    verifyStart();
+    verifyRow(a, 10, 5, 600);
+    expect(verifyCompare()).toBe(1);
+    settle();
+    expect(section()).toBe(
+      title(1, 1) +
+        HEAD +
+        "        10 |          4 |                  600 | memtrack   | TOTAL\n" +
+        "        10 |          5 |                  600 | built-in   | TOTAL\n" +
+        "        10 |          4 |                  600 | memtrack   | memory/IOBuffer/A.cc:1\n" +
+        "        10 |          5 |                  600 | built-in   | memory/IOBuffer/A.cc:1\n",
+    );
+    verifyStart();
+    verifyRow(a, 9, 4, 600);
+    sumOne(a, 10, 1000, 4, 400);
+    expect(verifyCompare()).toBe(1);
+    verifyStart();
+    verifyRow(a, 10, 4, 599);
+    expect(verifyCompare()).toBe(1);
+  });
+
+  test("shows a row that only one of them has", () => {
+    fresh();
+    const a = site("memory/IOBuffer/A.cc:1");
+    const b = site("memory/IOBuffer/B.cc:1");
+    sumOne(a, 1, 10, 0, 0);
+    verifyStart();
+    verifyRow(b, 1, 0, 10);
+    expect(verifyCompare()).toBe(2);
+    settle();
+    expect(section().startsWith(title(2, 2))).toBe(true);
+    expect(section().endsWith("         1 |          0 |                   10 | built-in   | memory/IOBuffer/B.cc:1\n")).toBe(true);
+  });
+
+  test("adds the built-in's rows of one name, cut as it cuts them, to one row", () => {
+    fresh();
+    const a = site("memory/IOBuffer/A.cc:1");
+    const again = site("memory/IOBuffer/A.cc:1");
+    sumOne(a, 5, 50, 2, 20);
+    verifyStart();
+    verifyRow(a, 3, 1, 20);
+    verifyRow(again, 2, 1, 10);
+    expect(verifyCompare()).toBe(0);
+  });
+
+  test("forgets the built-in's counts of the dump before", () => {
+    fresh();
+    const a = site("memory/IOBuffer/A.cc:1");
+    sumOne(a, 1, 10, 0, 0);
+    verifyStart();
+    verifyRow(a, 1, 0, 10);
+    expect(verifyCompare()).toBe(0);
+    verifyStart();
+    expect(verifyCompare()).toBe(1);
+  });
+
+  test("refuses a row of a site that the model does not know", () => {
+    fresh();
+    expect(verifyRow(SITE_FIRST, 1, 1, 1)).toBe(-1);
+    expect(verifyRow(u32.MAX_VALUE, 1, 1, 1)).toBe(-1);
+    expect(verifyRow(SITE_FIRST + SITES_MIN, 1, 1, 1)).toBe(-1);
+  });
+
+  test("takes what they differed by when it was switched on as no difference, and every event since as one", () => {
+    fresh();
+    const a = site("memory/IOBuffer/A.cc:1");
+    sumOne(a, 100, 10000, 50, 5000);
+    verifyStart();
+    verifyRow(a, 7, 9, -200);
+    verifyMark();
+    expect(verifyCompare()).toBe(0);
+    sumOne(a, 101, 10100, 52, 5200);
+    verifyStart();
+    verifyRow(a, 8, 11, -300);
+    expect(verifyCompare()).toBe(0);
+    settle();
+    expect(section()).toBe(
+      title(0, 1) +
+        HEAD +
+        "         8 |         11 |                 -300 | memtrack   | TOTAL\n" +
+        "         8 |         11 |                 -300 | built-in   | TOTAL\n",
+    );
+    verifyStart();
+    verifyRow(a, 8, 10, -200);
+    sumOne(a, 101, 10100, 52, 5200);
+    expect(verifyCompare()).toBe(1);
+  });
+
+  test("can be switched on a second time: the offset is taken afresh", () => {
+    fresh();
+    const a = site("memory/IOBuffer/A.cc:1");
+    for (let turn = 0; turn < 3; ++turn) {
+      sumOne(a, 10 + turn, 100, 0, 0);
+      verifyStart();
+      verifyRow(a, turn * turn, 0, 7 * turn);
+      verifyMark();
+      expect(verifyCompare()).toBe(0);
+    }
+  });
+
+  test("is not touched by an arming, nor by releases of older memory", () => {
+    fresh();
+    const a = site("memory/IOBuffer/A.cc:1");
+    sumOne(a, 5, 500, 1, 100);
+    arm(0);
+    sumOne(a, 5, 500, 8, 800);
+    verifyStart();
+    verifyRow(a, 5, 8, -300);
+    expect(verifyCompare()).toBe(0);
+    settle();
+    expect(section().startsWith(title(0, 1))).toBe(true);
+  });
+
+  test("leaves OpenSSL out: the built-in does not know of it", () => {
+    fresh();
+    const block = opensslSite("a.c", 1, 0x1000);
+    sumOne(block, 5, 500, 0, 0);
+    verifyStart();
+    expect(verifyCompare()).toBe(0);
+    settle();
+    expect(section().startsWith(title(0, 0))).toBe(true);
+    fact(FACT_VERIFY, 0);
+  });
+});

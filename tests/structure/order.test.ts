@@ -1,0 +1,202 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The order of the rooms. A tree of sources is a list of rooms; a room is a folder or a single file. A file imports only from its own
+// room and from rooms further up the list, and there is no cycle between files. The list is also the picture in ARCHITECTURE.md: who
+// changes the order changes both.
+//
+// C follows the same rule: an include names its room (#include "room/file.h"), and a source and its header count as one file.
+
+import assert from "node:assert/strict";
+import { readdirSync, readFileSync } from "node:fs";
+import { dirname, join, normalize } from "node:path";
+import { describe, test } from "node:test";
+import { TOP } from "../../tools/build.ts";
+
+interface Tree {
+  folder: string;
+  /** Name and content of each room. */
+  rooms: [name: string, holds: string][];
+  /** What a file may import from outside the tree: path prefixes from the project's top. */
+  outside: string[];
+}
+
+const TREES: Tree[] = [
+  {
+    folder: "assembly",
+    rooms: [
+      ["abi", "numbers that the core and its hosts share"],
+      ["base", "the memory map and its regions; text, units, ratios"],
+      ["shard", "the hot path: sites and their counters, the hash of keys, epochs, buckets of older epochs"],
+      ["registry", "owners and sites by name; which number a site has"],
+      ["model", "sums over all shards by row, reclaimed numbers, verify mode, facts of the host, histories"],
+      ["analysis", "which rows and owners grow, since when, why, how old they are, which comes first"],
+      ["report", "the text of a dump, a file per section; warnings"],
+      ["control", "what a record's value and a plugin message mean, when something is due, what is said of it"],
+      ["index", "the exports"],
+    ],
+    outside: [],
+  },
+];
+
+for (const tree of TREES) {
+  test(`${tree.folder}: every import goes to its own room or to one further up the list, and there is no cycle`, () => {
+    const sources = sourcesOf(tree.folder);
+    assert.ok(sources.size >= tree.rooms.length, `${tree.folder} has sources`);
+    assert.deepEqual(violations(tree, sources), []);
+  });
+}
+
+test("ARCHITECTURE.md shows the rooms in this order", () => {
+  const text = readFileSync(join(TOP, "ARCHITECTURE.md"), "utf8");
+  const [, shown] = /<!-- rooms: tests\/structure\/order\.test\.ts -->\n```\n(.*?)```\n<!-- \/rooms -->\n/s.exec(text) ?? [];
+  assert.equal(shown, TREES.map(picture).join("\n"));
+});
+
+describe("the rule", () => {
+  const tree: Tree = {
+    folder: "tree",
+    rooms: [
+      ["base", ""],
+      ["middle", ""],
+      ["top", ""],
+    ],
+    outside: ["format/"],
+  };
+  const check = (files: Record<string, string>): string[] => violations(tree, new Map(Object.entries(files)));
+
+  test("lets a file import from its own room, from rooms further up the list, and what the tree may have besides", () => {
+    const found = check({
+      "base/a.ts": 'import { x } from "../../format/schema.ts";',
+      "middle/b.ts": 'import { a } from "../base/a";\nexport { c } from "./c.ts";\nimport fs from "node:fs";',
+      "middle/c.ts": "",
+      "top.ts": 'import "./middle/b";\nconst late = await import("./base/a.ts");',
+    });
+    assert.deepEqual(found, []);
+  });
+
+  test("finds an import of a room further down the list, however it is written", () => {
+    const found = check({
+      "base/a.ts": 'import {\n  b,\n} from "../middle/b";',
+      "middle/b.ts": 'export * from "../top.ts";',
+      "middle/c.ts": 'const late = await import("../top.ts");',
+      "top.ts": "",
+    });
+    assert.deepEqual(found, [
+      "base/a.ts imports middle/b: base comes before middle",
+      "middle/b.ts imports top: middle comes before top",
+      "middle/c.ts imports top: middle comes before top",
+    ]);
+  });
+
+  test("finds what lies in no room, and what the tree may not have", () => {
+    const found = check({ "base/a.ts": 'import { x } from "../../other/x.ts";\nimport { y } from "./y";', "cellar/b.ts": "" });
+    assert.deepEqual(found, [
+      "base/a.ts imports other/x, outside the tree",
+      "base/a.ts imports base/y, which is not there",
+      "cellar/b.ts is in no room",
+    ]);
+  });
+
+  test("finds a cycle within a room, a type's import included", () => {
+    const found = check({
+      "base/a.ts": 'import { b } from "./b";',
+      "base/b.ts": 'import type { c } from "./c";',
+      "base/c.ts": 'import { a } from "./a";',
+    });
+    assert.deepEqual(found, ["a cycle: base/a, base/b, base/c, base/a"]);
+  });
+
+  test("takes a source of C and its header for one file, and wants an include to name its room", () => {
+    const found = check({
+      "base/a.h": "",
+      "base/a.c": '#include "base/a.h"\n#include <stdio.h>\n#include "generated.h"',
+      "middle/b.h": '#include "base/a.h"',
+      "middle/b.c": '#include "b.h"\n#include "middle/c.h"',
+      "middle/c.h": "",
+      "middle/c.cc": '#include "middle/b.h"\n#include "top/d.h"',
+      "top/d.h": "",
+    });
+    assert.deepEqual(found, [
+      "middle/b.c includes b.h without its room",
+      "middle/c.cc imports top/d: middle comes before top",
+      "a cycle: middle/b, middle/c, middle/b",
+    ]);
+  });
+});
+
+/** The text of every source below a folder, by its path from there. */
+function sourcesOf(folder: string): Map<string, string> {
+  const names = readdirSync(join(TOP, folder), { recursive: true, encoding: "utf8" });
+  const sources = names.filter((name) => /\.(ts|[ch]|cc)$/.test(name) && !name.includes("node_modules")).sort();
+  return new Map(sources.map((name) => [name, readFileSync(join(TOP, folder, name), "utf8")]));
+}
+
+function violations(tree: Tree, sources: Map<string, string>): string[] {
+  const found: string[] = [];
+  const units = new Set([...sources.keys()].map(unitOf));
+  const imports = new Map<string, Set<string>>();
+  const place = (unit: string): number => tree.rooms.findIndex(([name]) => name === roomOf(unit));
+  for (const [file, text] of sources) {
+    const unit = unitOf(file);
+    if (place(unit) < 0) found.push(`${file} is in no room`);
+    const targets = imports.get(unit) ?? new Set();
+    imports.set(unit, targets);
+    for (const target of importsOf(tree, file, text, units, found)) {
+      if (place(target) > place(unit)) found.push(`${file} imports ${target}: ${roomOf(unit)} comes before ${roomOf(target)}`);
+      if (target !== unit) targets.add(target);
+    }
+  }
+  return [...found, ...cyclesOf(imports).map((cycle) => `a cycle: ${cycle.join(", ")}`)];
+}
+
+/** The units of the tree that a file imports. Reports imports from outside the tree that the tree does not allow. */
+function importsOf(tree: Tree, file: string, text: string, units: Set<string>, found: string[]): string[] {
+  const targets: string[] = [];
+  if (!file.endsWith(".ts")) {
+    for (const [, path] of text.matchAll(/^[ \t]*#[ \t]*include[ \t]+"([^"]+)"/gm)) {
+      if (units.has(unitOf(path!))) targets.push(unitOf(path!));
+      // Without a room the compiler's search path decides, and nobody reads the layers any more.
+      else if ([...units].some((unit) => unit.endsWith(`/${unitOf(path!)}`)))
+        found.push(`${file} includes ${path} without its room`);
+    }
+    return targets;
+  }
+  for (const [, path] of text.matchAll(/\b(?:from|import)\s*\(?\s*["'](\.[^"']+)["']/g)) {
+    const target = unitOf(normalize(join(tree.folder, dirname(file), path!)));
+    const within = target.slice(tree.folder.length + 1);
+    if (!target.startsWith(`${tree.folder}/`)) {
+      if (!tree.outside.some((prefix) => target.startsWith(prefix))) found.push(`${file} imports ${target}, outside the tree`);
+    } else if (units.has(within)) targets.push(within);
+    else found.push(`${file} imports ${within}, which is not there`);
+  }
+  return targets;
+}
+
+/** Each cycle once, from its first unit on. */
+function cyclesOf(imports: Map<string, Set<string>>): string[][] {
+  const cycles: string[][] = [];
+  const done = new Set<string>();
+  const visit = (unit: string, path: string[]): void => {
+    const at = path.indexOf(unit);
+    if (at >= 0) cycles.push([...path.slice(at), unit]);
+    if (at >= 0 || done.has(unit)) return;
+    for (const target of imports.get(unit) ?? []) visit(target, [...path, unit]);
+    done.add(unit);
+  };
+  for (const unit of imports.keys()) visit(unit, []);
+  return cycles;
+}
+
+/** A source and its header are one: the path without what names the language. */
+function unitOf(path: string): string {
+  return path.replace(/(\.d)?\.(ts|[ch]|cc)$/, "");
+}
+
+function roomOf(unit: string): string {
+  return unit.split("/")[0]!;
+}
+
+function picture(tree: Tree): string {
+  const width = Math.max(...tree.rooms.map(([name]) => name.length)) + 3;
+  return `${tree.folder}/\n${tree.rooms.map(([name, holds]) => `  ${name.padEnd(width)}${holds}\n`).join("")}`;
+}
