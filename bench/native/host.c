@@ -12,6 +12,7 @@
 #include "hook/iobuffer.h"
 #include "hook/openssl.h"
 #include "base/log.h"
+#include "base/atomic.h"
 #include "hook/install.h"
 #include "core/registry.h"
 #include "server/server.h"
@@ -78,9 +79,9 @@ host_arm_plugins(void)
   need(memtrack_hook_heap_open(reason) == 0, "the heap's hooks", reason);
   memtrack_api_open();
   memtrack_hook_plugin_open(reason); /* refused: of the plugin API this program has the memory functions only */
-  atomic_store(&memtrack_plugins.key, memtrack_tag_key());
-  atomic_store(&memtrack_plugins.armed, true);
-  atomic_store(&memtrack_plugins.heap, true);
+  memtrack_store(&memtrack_plugins.key, memtrack_tag_key());
+  memtrack_store(&memtrack_plugins.armed, true);
+  memtrack_store(&memtrack_plugins.heap, true);
 }
 
 static void *

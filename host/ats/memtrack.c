@@ -13,7 +13,6 @@
  */
 #include <pthread.h>
 #include <stdarg.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -27,15 +26,16 @@
 #include "control/message.h"
 #include "control/records.h"
 #include "server/server.h"
+#include "base/atomic.h"
 
 #define TAG     "memtrack"
 #define POLL_MS 1000
 
 static void *control; /* polls the records */
 static void *dumper;  /* makes dumps; same mutex, so the two never run at once */
-static _Atomic bool tasks_ready;
-static _Atomic unsigned requests;              /* bit per reason: dumps asked for and not begun */
-static _Atomic int descriptor = STDERR_FILENO; /* of traffic.out */
+static bool tasks_ready;
+static unsigned requests;              /* bit per reason: dumps asked for and not begun */
+static int descriptor = STDERR_FILENO; /* of traffic.out */
 
 /* Messages that arrived and wait for the task thread. */
 #define MESSAGES_MAX 16
@@ -81,8 +81,8 @@ static __attribute__((noinline)) void
 request_dump(FILE *file)
 {
   unsigned reason = memtrack_control_reason(__builtin_return_address(0));
-  atomic_store(&descriptor, fileno(file));
-  if (atomic_fetch_or(&requests, 1u << reason) == 0 && atomic_load(&tasks_ready)) {
+  memtrack_store_ordered(&descriptor, fileno(file));
+  if (memtrack_or_ordered(&requests, 1u << reason) == 0 && memtrack_load_ordered(&tasks_ready)) {
     memtrack_api.TSContScheduleOnPool(dumper, 0, MEMTRACK_TS_THREAD_POOL_TASK);
   }
 }
@@ -93,10 +93,10 @@ on_dump(void *cont, int event, void *data)
   (void)cont;
   (void)event;
   (void)data;
-  unsigned wanted = atomic_exchange(&requests, 0);
+  unsigned wanted = memtrack_exchange_ordered(&requests, 0);
   if (wanted) {
     memtrack_analysis_before_dump();
-    memtrack_dump_write(atomic_load(&descriptor), __builtin_ctz(wanted), memtrack_control_state());
+    memtrack_dump_write(memtrack_load_ordered(&descriptor), __builtin_ctz(wanted), memtrack_control_state());
   }
   return 0;
 }
@@ -122,7 +122,7 @@ on_message(void *cont, int event, void *data)
   pthread_mutex_unlock(&messages_mutex);
   if (!kept) {
     memtrack_log(MEMTRACK_WARNING, "plugin message is ignored: %d are waiting already; send it again", MESSAGES_MAX);
-  } else if (atomic_load(&tasks_ready)) {
+  } else if (memtrack_load_ordered(&tasks_ready)) {
     memtrack_api.TSContScheduleOnPool(control, 0, MEMTRACK_TS_THREAD_POOL_TASK);
   }
   return 0;
@@ -148,7 +148,7 @@ do_messages(void)
   while (next_message(&message)) {
     if (memtrack_control_do(&message)) {
       memtrack_analysis_before_dump();
-      memtrack_dump_write(atomic_load(&descriptor), MEMTRACK_REASON_MESSAGE, memtrack_control_state());
+      memtrack_dump_write(memtrack_load_ordered(&descriptor), MEMTRACK_REASON_MESSAGE, memtrack_control_state());
     }
   }
 }
@@ -205,8 +205,8 @@ on_control(void *cont, int event, void *data)
   (void)data;
   if (event == MEMTRACK_TS_EVENT_LIFECYCLE_TASK_THREADS_READY) {
     memtrack_api.TSContScheduleEveryOnPool(cont, POLL_MS, MEMTRACK_TS_THREAD_POOL_TASK);
-    atomic_store(&tasks_ready, true);
-    if (atomic_load(&requests)) {
+    memtrack_store_ordered(&tasks_ready, true);
+    if (memtrack_load_ordered(&requests)) {
       memtrack_api.TSContScheduleOnPool(dumper, 0, MEMTRACK_TS_THREAD_POOL_TASK);
     }
     return 0;

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/atomic.h"
 #include "hook/release.h"
 
 #define CACHED 7 // blocks of one size that glibc's cache of a thread holds
@@ -24,9 +25,9 @@ launder(void *block)
 static uint64_t
 said_of(void *block, size_t usable)
 {
-  uint64_t before = atomic_load(&memtrack_plugins.twice);
+  uint64_t before = memtrack_load(&memtrack_plugins.twice);
   memtrack_release_untagged(launder(block), usable, MEMTRACK_CLASS_HEAP);
-  return atomic_load(&memtrack_plugins.twice) - before;
+  return memtrack_load(&memtrack_plugins.twice) - before;
 }
 
 static void

@@ -21,6 +21,7 @@
 #include "core/shard.h"
 #include "module/slots.h"
 #include "symbol/symbol.h"
+#include "base/atomic.h"
 
 enum verify { VERIFY_OFF, VERIFY_STARTING, VERIFY_ON };
 
@@ -223,7 +224,7 @@ memtrack_control_poll(void)
   apply_verify(setting(MEMTRACK_SETTING_VERIFY));
   memtrack_plugins_poll();
   memtrack_naming_resolve();
-  if (memtrack_due_reclaim(atomic_load(&memtrack_plugins.unloads))) {
+  if (memtrack_due_reclaim(memtrack_load_ordered(&memtrack_plugins.unloads))) {
     memtrack_dump_reclaim();
   }
   if (armed_late) {

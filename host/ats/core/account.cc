@@ -28,6 +28,7 @@ IN_PLACE_ void w2c_turn(Z_core_instance_t *, u64, u32);
 #undef IN_PLACE_
 
 #include "core.c"
+#include "base/atomic.h"
 }
 
 /* Said of every part of the fast paths: the core is a large file, and how much of it the compiler inlines unasked depends on its
@@ -63,7 +64,7 @@ change(memtrack_shard *shard, Call call, Disable disable)
     site = call(&shard->core);
   } catch (const memtrack_trap &) {
     disable();
-    __atomic_fetch_add(&lost, 1, __ATOMIC_RELAXED);
+    memtrack_add(&lost, 1);
     return TRAPPED;
   }
   memtrack_shard_leave(shard, seq);
@@ -115,7 +116,7 @@ template <typename Call>
 uint32_t
 change_one(memtrack_shard *shard, Call call)
 {
-  return __atomic_load_n(&shard->dead, __ATOMIC_RELAXED) ? UNKNOWN : change(shard, call, [=] { memtrack_shard_disable(shard); });
+  return memtrack_load(&shard->dead) ? UNKNOWN : change(shard, call, [=] { memtrack_shard_disable(shard); });
 }
 
 /* Tells a shard the key of a site, where it has one. */
@@ -216,7 +217,7 @@ tell_slowly(Call call, const Key *key)
     memtrack_thread.busy = false;
   }
   if (site == UNKNOWN) {
-    __atomic_fetch_add(&lost, 1, __ATOMIC_RELAXED);
+    memtrack_add(&lost, 1);
   }
   errno = before;
   return site;
@@ -330,5 +331,5 @@ memtrack_account_carry(uint32_t site, int64_t allocs, int64_t frees, int64_t in_
 uint64_t
 memtrack_account_lost(void)
 {
-  return __atomic_load_n(&lost, __ATOMIC_RELAXED);
+  return memtrack_load(&lost);
 }

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The epochs that are published (assembly/shard/epoch.ts): one word, written when a sample is taken, read by every allocation that tags.
- * It changes some 30 times in the first hour, and then ever less, so its cache line is in every processor's cache.
+ * The epochs that are published (assembly/shard/epoch.ts): one word, written when a sample is taken, read by every allocation that
+ * tags. It changes some 30 times in the first hour, and then ever less, so its cache line is in every processor's cache.
  */
 #ifndef MEMTRACK_EPOCH_H
 #define MEMTRACK_EPOCH_H
 
 #include "core/instance.h"
+#include "base/atomic.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -18,7 +19,7 @@ extern uint64_t memtrack_epochs_ __attribute__((visibility("hidden")));
 static inline uint64_t
 memtrack_epochs(void)
 {
-  return __atomic_load_n(&memtrack_epochs_, __ATOMIC_RELAXED);
+  return memtrack_load(&memtrack_epochs_);
 }
 
 /* Begins an epoch, if it is time, and publishes it. `now` is in monotonic seconds. Under the model's mutex, guarded. */

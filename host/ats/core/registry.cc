@@ -5,6 +5,7 @@
 
 #include "base/lock.h"
 #include "core/tag.h"
+#include "base/atomic.h"
 
 /* A location is the server's or a library's literal; this bounds the reading of one that is not. */
 #define LOCATION_MAX 65536
@@ -26,11 +27,11 @@ void
 publish()
 {
   version = memtrack_call(&core, version);
-  __atomic_store_n(&in_use, memtrack_call(&core, sitesInUse), __ATOMIC_RELAXED);
-  __atomic_store_n(&refused, memtrack_call(&core, refusals), __ATOMIC_RELAXED);
+  memtrack_store(&in_use, memtrack_call(&core, sitesInUse));
+  memtrack_store(&refused, memtrack_call(&core, refusals));
   uint32_t count = memtrack_call(&core, siteCount);
-  __atomic_store_n(&memtrack_tag_births, (count - 1) << MEMTRACK_EPOCH_BITS, __ATOMIC_RELAXED);
-  __atomic_store_n(&published, count, __ATOMIC_RELEASE);
+  memtrack_store(&memtrack_tag_births, (count - 1) << MEMTRACK_EPOCH_BITS);
+  memtrack_store_release(&published, count);
 }
 
 /* Runs a body that asks the registry, under the mutex. Where it traps, now or before, the answer is what the caller began with. */
@@ -162,19 +163,19 @@ memtrack_registry_key(uint32_t site, uint64_t *place, uint64_t *detail)
 uint32_t
 memtrack_registry_count()
 {
-  return __atomic_load_n(&published, __ATOMIC_ACQUIRE);
+  return memtrack_load_acquire(&published);
 }
 
 uint32_t
 memtrack_registry_in_use()
 {
-  return __atomic_load_n(&in_use, __ATOMIC_RELAXED);
+  return memtrack_load(&in_use);
 }
 
 uint64_t
 memtrack_registry_refusals()
 {
-  return __atomic_load_n(&refused, __ATOMIC_RELAXED);
+  return memtrack_load(&refused);
 }
 
 const struct memtrack_core *

@@ -4,9 +4,10 @@
 
 #include <pthread.h>
 #include <sched.h>
-#include <stdatomic.h>
 #include <string.h>
 #include <time.h>
+
+#include "base/atomic.h"
 
 /* A reader that meets an odd seq waits for an event to end: some nanoseconds, or, where its thread has lost the processor, until
    it is scheduled again, which on a busy machine takes as long as it takes. Only after this time is the thread taken to be gone in
@@ -19,8 +20,8 @@
 __thread struct memtrack_thread memtrack_thread;
 
 static struct memtrack_shard shards[MEMTRACK_SHARDS_MAX]; /* 0 is the shared one */
-static _Atomic uint32_t shard_count;
-static _Atomic uint32_t traps;
+static uint32_t shard_count;
+static uint32_t traps;
 static uint32_t capacity;
 static pthread_mutex_t pool_mutex   = PTHREAD_MUTEX_INITIALIZER;
 static pthread_mutex_t shared_mutex = PTHREAD_MUTEX_INITIALIZER;
@@ -46,7 +47,7 @@ memtrack_shards_open(uint32_t sites)
     return -1;
   }
   shards[0].owned = true;
-  atomic_store(&shard_count, 1);
+  memtrack_store_ordered(&shard_count, 1);
   have_key = pthread_key_create(&key, hand_back) == 0;
   return 0;
 }
@@ -55,16 +56,16 @@ memtrack_shards_open(uint32_t sites)
 static struct memtrack_shard *
 find_shard(void)
 {
-  uint32_t count = atomic_load_explicit(&shard_count, memory_order_relaxed);
+  uint32_t count = memtrack_load(&shard_count);
   for (uint32_t i = 0; i < count; ++i) {
-    if (!shards[i].owned && !__atomic_load_n(&shards[i].dead, __ATOMIC_RELAXED)) {
+    if (!shards[i].owned && !memtrack_load(&shards[i].dead)) {
       return &shards[i];
     }
   }
   if (count == MEMTRACK_SHARDS_MAX || memtrack_core_open(&shards[count].core, MEMTRACK_ROLE_SHARD, capacity)) {
     return NULL;
   }
-  atomic_store_explicit(&shard_count, count + 1, memory_order_release);
+  memtrack_store_release(&shard_count, count + 1);
   return &shards[count];
 }
 
@@ -105,8 +106,8 @@ memtrack_shard_unshare(void)
 void
 memtrack_shard_disable(struct memtrack_shard *shard)
 {
-  __atomic_store_n(&shard->dead, true, __ATOMIC_RELAXED);
-  atomic_fetch_add_explicit(&traps, 1, memory_order_relaxed);
+  memtrack_store(&shard->dead, true);
+  memtrack_add(&traps, 1);
   if (memtrack_thread.shard == shard) {
     memtrack_thread.shard = NULL;
     memtrack_thread.state = MEMTRACK_THREAD_DISABLED;
@@ -122,7 +123,7 @@ memtrack_shard_disable_own(void)
 uint32_t
 memtrack_shard_count(void)
 {
-  return atomic_load_explicit(&shard_count, memory_order_acquire);
+  return memtrack_load_acquire(&shard_count);
 }
 
 struct memtrack_shard *
@@ -134,7 +135,7 @@ memtrack_shard_get(uint32_t n)
 uint32_t
 memtrack_shard_traps(void)
 {
-  return atomic_load_explicit(&traps, memory_order_relaxed);
+  return memtrack_load(&traps);
 }
 
 /* Waits a little for a shard's owner to leave. `turns` counts the looks, `since` is the time of the first pause. False where the
@@ -170,20 +171,20 @@ struct reader {
 READS_ uint64_t
 reader_begin(const struct reader *reader)
 {
-  return __atomic_load_n(&reader->shard->seq, __ATOMIC_ACQUIRE);
+  return memtrack_load_acquire(&reader->shard->seq);
 }
 
 /* Whether what was copied since reader_begin() is of one moment, or is the best that can be had; else it is to be copied again. */
 READS_ bool
 reader_end(struct reader *reader, uint64_t before, uint32_t *turns, uint64_t *since)
 {
-  atomic_thread_fence(memory_order_acquire);
-  bool whole = !(before & 1) && __atomic_load_n(&reader->shard->seq, __ATOMIC_RELAXED) == before;
+  memtrack_fence_acquire();
+  bool whole = !(before & 1) && memtrack_load(&reader->shard->seq) == before;
   if (LIKELY_(whole) || reader->gone) {
     *turns = 0;
     return true;
   }
-  reader->gone = __atomic_load_n(&reader->shard->dead, __ATOMIC_RELAXED) || !wait_for_owner(++*turns, since);
+  reader->gone = memtrack_load(&reader->shard->dead) || !wait_for_owner(++*turns, since);
   return false;
 }
 

@@ -16,6 +16,7 @@
 #define MEMTRACK_SHARD_H
 
 #include "core/instance.h"
+#include "base/atomic.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -51,12 +52,12 @@ extern __thread struct memtrack_thread memtrack_thread __attribute__((tls_model(
 static inline bool
 memtrack_shard_enter(struct memtrack_shard *shard, uint64_t *seq)
 {
-  *seq = __atomic_load_n(&shard->seq, __ATOMIC_RELAXED);
+  *seq = memtrack_load(&shard->seq);
   if (UNLIKELY_(*seq & 1)) {
     return false;
   }
-  __atomic_store_n(&shard->seq, *seq + 1, __ATOMIC_RELAXED);
-  __atomic_thread_fence(__ATOMIC_RELEASE); /* on x86-64 a compiler barrier only */
+  memtrack_store(&shard->seq, *seq + 1);
+  memtrack_fence_release(); /* on x86-64 a compiler barrier only */
   return true;
 }
 
@@ -65,7 +66,7 @@ memtrack_shard_enter(struct memtrack_shard *shard, uint64_t *seq)
 static inline void
 memtrack_shard_leave(struct memtrack_shard *shard, uint64_t seq)
 {
-  __atomic_store_n(&shard->seq, seq + 2, __ATOMIC_RELEASE);
+  memtrack_store_release(&shard->seq, seq + 2);
 }
 
 /* Makes the shared shard, whose capacity all others will have. Returns 0 or -1. init-only. */

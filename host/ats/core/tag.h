@@ -29,6 +29,7 @@
 #include <string.h>
 
 #include "core_abi.h"
+#include "base/atomic.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -82,8 +83,7 @@ memtrack_tag_write(void *block, uint64_t usable, uint64_t size, uint32_t birth, 
 static inline bool
 memtrack_tag_is_none_(uint64_t tag)
 {
-  return (uint32_t)(tag >> TAG_BIRTH_SHIFT_) - (1u << MEMTRACK_EPOCH_BITS) >=
-         __atomic_load_n(&memtrack_tag_births, __ATOMIC_RELAXED);
+  return (uint32_t)(tag >> TAG_BIRTH_SHIFT_) - (1u << MEMTRACK_EPOCH_BITS) >= memtrack_load(&memtrack_tag_births);
 }
 
 /* What stands where a tag would be, and in what it differs from a tag of this key; all ones where it cannot be one. */

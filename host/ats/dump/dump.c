@@ -21,6 +21,7 @@
 #include "hook/install.h"
 #include "core/registry.h"
 #include "core/shard.h"
+#include "base/atomic.h"
 
 static struct memtrack_core model;
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER; /* the model's, and the order of dumps */
@@ -305,8 +306,8 @@ tell_facts(uint32_t reason, const struct memtrack_state *state)
     [MEMTRACK_FACT_PLUGINS]   = state->plugins,
     [MEMTRACK_FACT_BUFFERS]   = state->buffers,
     [MEMTRACK_FACT_HEAP]      = state->heap,
-    [MEMTRACK_FACT_DAMAGED]   = atomic_load(&memtrack_plugins.damaged),
-    [MEMTRACK_FACT_TWICE]     = unmarked ? UINT64_MAX : atomic_load(&memtrack_plugins.twice),
+    [MEMTRACK_FACT_DAMAGED]   = memtrack_load_ordered(&memtrack_plugins.damaged),
+    [MEMTRACK_FACT_TWICE]     = unmarked ? UINT64_MAX : memtrack_load_ordered(&memtrack_plugins.twice),
     [MEMTRACK_FACT_UNTRACKED] = memtrack_objects_untracked(),
   };
   for (uint32_t i = 0; i < MEMTRACK_FACT_COUNT; ++i) {

@@ -42,7 +42,8 @@ void memtrack_dump_disarm(uint32_t cls);
    distort (assembly/model/model.ts). Not hook-safe. */
 void memtrack_dump_observe(void);
 
-/* Gives the numbers of sites back whose module is gone and of which nothing is in use (assembly/model/reclaim.ts). Not hook-safe. */
+/* Gives the numbers of sites back whose module is gone and of which nothing is in use (assembly/model/reclaim.ts). Not hook-safe.
+ */
 void memtrack_dump_reclaim(void);
 
 /* From now on the two accountants are to agree. Events must be passed on to the built-in. Not hook-safe. */

@@ -12,6 +12,7 @@
 #include "module/module.h"
 #include "base/peek.h"
 #include "module/slots.h"
+#include "base/atomic.h"
 
 #define PREFIX        "memory/IOBuffer/"
 #define BUFFER_WORDS  64 /* how far an object is searched */
@@ -114,7 +115,7 @@ bucket_of(uint64_t place, uint32_t owner)
 static struct memtrack_buffer_location *
 find_location(uint64_t place, uint32_t owner)
 {
-  uint32_t at = __atomic_load_n(&heads[bucket_of(place, owner)], __ATOMIC_ACQUIRE);
+  uint32_t at = memtrack_load_acquire(&heads[bucket_of(place, owner)]);
   while (at && (locations[at].place != place || locations[at].owner != owner)) {
     at = locations[at].next;
   }
@@ -158,7 +159,7 @@ location_for(uint64_t place, uint32_t context)
     *location      = (struct memtrack_buffer_location){
            .place = place, .offset = place - module->base, .owner = owner, .next = *head, .in_plugin = plugin};
     write_text(location, module);
-    __atomic_store_n(head, location_count++, __ATOMIC_RELEASE);
+    memtrack_store_release(head, location_count++);
   }
   pthread_mutex_unlock(&mutex);
   return location;

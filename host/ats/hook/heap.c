@@ -27,6 +27,7 @@
 #include "hook/install.h"
 #include "hook/release.h"
 #include "owner/walk.h"
+#include "base/atomic.h"
 
 #define PLACE ((uintptr_t)__builtin_return_address(0))
 
@@ -71,8 +72,7 @@ enum where { IN_PLUGIN, IN_LIBRARY };
 static inline bool
 is_ours(enum where where, size_t size)
 {
-  return atomic_load_explicit(&memtrack_plugins.heap, memory_order_relaxed) &&
-         atomic_load_explicit(&memtrack_plugins.armed, memory_order_relaxed) && !memtrack_context.inside &&
+  return memtrack_load(&memtrack_plugins.heap) && memtrack_load(&memtrack_plugins.armed) && !memtrack_context.inside &&
          (where == IN_PLUGIN || memtrack_context.owner != MEMTRACK_OWNER_CORE) && LIKELY_(size <= SIZE_MAX - MEMTRACK_TAG_SIZE);
 }
 
@@ -95,7 +95,7 @@ plugin_call(uintptr_t otherwise)
 static inline void
 charge(void *block, size_t size, enum where where, uintptr_t place)
 {
-  uint64_t key    = atomic_load_explicit(&memtrack_plugins.key, memory_order_relaxed);
+  uint64_t key    = memtrack_load(&memtrack_plugins.key);
   uint64_t detail = memtrack_detail(MEMTRACK_CLASS_HEAP, 0, memtrack_context.owner);
   if (where == IN_LIBRARY) {
     place = plugin_call(place);
@@ -205,8 +205,8 @@ plain_realloc(void *block, size_t size, const char *text)
 static void *
 resize_plainly(void *block, size_t size)
 {
-  if (block && atomic_load_explicit(&memtrack_plugins.armed, memory_order_relaxed)) {
-    uint64_t key    = atomic_load_explicit(&memtrack_plugins.key, memory_order_relaxed), old_size;
+  if (block && memtrack_load(&memtrack_plugins.armed)) {
+    uint64_t key    = memtrack_load(&memtrack_plugins.key), old_size;
     uint64_t usable = malloc_usable_size(block);
     uint32_t birth;
     if (memtrack_block_untag(block, usable, key, &birth, &old_size)) {
@@ -231,7 +231,7 @@ resize(void *block, size_t size, enum where where, uintptr_t place)
   if (where == IN_LIBRARY) {
     place = plugin_call(place);
   }
-  uint64_t key    = atomic_load_explicit(&memtrack_plugins.key, memory_order_relaxed);
+  uint64_t key    = memtrack_load(&memtrack_plugins.key);
   uint64_t detail = memtrack_detail(MEMTRACK_CLASS_HEAP, 0, memtrack_context.owner);
   if (block == NULL) {
     void *fresh = plain_realloc(NULL, size + MORE, NULL);
@@ -280,7 +280,7 @@ RESIZES_IN_(library, IN_LIBRARY)
 static inline bool
 is_armed(void)
 {
-  return atomic_load_explicit(&memtrack_plugins.armed, memory_order_relaxed) && !memtrack_context.inside;
+  return memtrack_load(&memtrack_plugins.armed) && !memtrack_context.inside;
 }
 
 HOT_ static void
@@ -331,7 +331,7 @@ other_malloc_usable_size(void *block)
 {
   uint32_t birth;
   uint64_t size, usable = malloc_usable_size(block);
-  uint64_t key = atomic_load_explicit(&memtrack_plugins.key, memory_order_relaxed);
+  uint64_t key = memtrack_load(&memtrack_plugins.key);
   if (block && is_armed() && memtrack_tag_read(block, usable, key, &birth, &size)) {
     return memtrack_tag_room(usable, size);
   }
@@ -371,7 +371,7 @@ plugin_getdelim(char **line, size_t *room, int delimiter, FILE *file)
     free(own);
   } else {
     if (has_line) {
-      uint64_t key = atomic_load_explicit(&memtrack_plugins.key, memory_order_relaxed);
+      uint64_t key = memtrack_load(&memtrack_plugins.key);
       memtrack_release_tagged(*line, malloc_usable_size(*line), key);
       free(*line);
     }

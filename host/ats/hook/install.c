@@ -20,6 +20,7 @@
 #include "core/registry.h"
 #include "hook/release.h"
 #include "owner/walk.h"
+#include "base/atomic.h"
 
 #define PATCHES_MAX 512 /* slots of one module that any of the tables names */
 
@@ -153,7 +154,7 @@ on_found(struct memtrack_module *module)
   default:
     patch(module, PLUGIN_API);
   }
-  if (atomic_load(&memtrack_plugins.heap)) {
+  if (memtrack_load_ordered(&memtrack_plugins.heap)) {
     patch_heap(module, NULL);
   }
 }
@@ -195,7 +196,7 @@ hook_dlclose(void *handle)
   int result = dlclose(handle);
   memtrack_walk_forget();
   memtrack_module_sweep(on_gone);
-  atomic_fetch_add(&memtrack_plugins.unloads, 1);
+  memtrack_add_ordered(&memtrack_plugins.unloads, 1);
   return result;
 }
 
@@ -385,15 +386,15 @@ memtrack_plugins_arm(void)
 {
   if (installed) {
     memtrack_objects_clear();
-    atomic_store(&memtrack_plugins.key, memtrack_tag_key());
-    atomic_store(&memtrack_plugins.armed, true);
+    memtrack_store_ordered(&memtrack_plugins.key, memtrack_tag_key());
+    memtrack_store_ordered(&memtrack_plugins.armed, true);
   }
 }
 
 void
 memtrack_plugins_disarm(void)
 {
-  atomic_store(&memtrack_plugins.armed, false);
+  memtrack_store_ordered(&memtrack_plugins.armed, false);
 }
 
 int
@@ -408,7 +409,7 @@ memtrack_plugins_heap(bool on, char *reason)
   if (on) {
     memtrack_module_each_held(patch_heap, NULL);
   }
-  atomic_store(&memtrack_plugins.heap, on);
+  memtrack_store_ordered(&memtrack_plugins.heap, on);
   if (on) {
     memtrack_module_each_held(patch_heap, NULL);
   }

@@ -7,7 +7,6 @@
 #ifndef MEMTRACK_INSTALL_H
 #define MEMTRACK_INSTALL_H
 
-#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -19,15 +18,15 @@ extern "C" {
 
 /* What the hooks read: one cache line, in which nothing changes while they run. */
 struct memtrack_plugins {
-  _Atomic bool armed;   /* the level is not 0 */
-  _Atomic bool heap;    /* and the heap is tracked */
-  _Atomic uint64_t key; /* of this arming's tags */
+  bool armed;   /* the level is not 0 */
+  bool heap;    /* and the heap is tracked */
+  uint64_t key; /* of this arming's tags */
   /* What glibc writes into the second word of a block that it keeps for the next allocation of its size (malloc.c, tcache_key), and
      takes out when it gives the block away again: one value for the process, set at init. 0 where there is no such thing. */
   uintptr_t freed_mark;
-  _Atomic uint64_t damaged; /* blocks whose end was written over */
-  _Atomic uint64_t twice;   /* blocks released twice */
-  _Atomic uint64_t unloads; /* of modules */
+  uint64_t damaged; /* blocks whose end was written over */
+  uint64_t twice;   /* blocks released twice */
+  uint64_t unloads; /* of modules */
 };
 
 extern struct memtrack_plugins memtrack_plugins __attribute__((aligned(64), visibility("hidden")));

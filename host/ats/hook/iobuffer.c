@@ -3,12 +3,12 @@
 #include "hook/iobuffer.h"
 
 #include <dlfcn.h>
-#include <stdatomic.h>
 #include <stdint.h>
 #include <stdlib.h>
 
 #include "core/account.h"
 #include "module/slots.h"
+#include "base/atomic.h"
 
 typedef void (*increment_function)(const char *location, int64_t size);
 typedef void (*dump_function)(FILE *file);
@@ -19,8 +19,8 @@ static struct memtrack_slots increment_slots;
 static struct memtrack_slots dump_slots;
 static increment_function original_increment;
 static dump_function original_dump;
-static _Atomic int *level;
-static _Atomic bool passing_on;
+static int *level;
+static bool passing_on;
 
 /* The usual hook is the accounting itself: an event thread allocates or releases a block, inside whatever it does. */
 static const increment_function hook_increment = memtrack_account_iobuffer;
@@ -100,13 +100,13 @@ memtrack_iobuffer_remove(char *reason)
 int
 memtrack_iobuffer_level(void)
 {
-  return atomic_load_explicit(level, memory_order_relaxed);
+  return memtrack_load(level);
 }
 
 void
 memtrack_iobuffer_set_level(int value)
 {
-  atomic_store_explicit(level, value, memory_order_relaxed);
+  memtrack_store(level, value);
 }
 
 void
@@ -115,7 +115,7 @@ memtrack_iobuffer_event(const char *location, int64_t size)
   if (memtrack_iobuffer_level() == 0) {
     return;
   }
-  if (atomic_load_explicit(&passing_on, memory_order_relaxed)) {
+  if (memtrack_load(&passing_on)) {
     hook_increment_and_pass_on(location, size);
   } else {
     hook_increment(location, size);
@@ -125,7 +125,7 @@ memtrack_iobuffer_event(const char *location, int64_t size)
 int
 memtrack_iobuffer_pass_on(bool on, char *reason)
 {
-  atomic_store_explicit(&passing_on, on, memory_order_relaxed);
+  memtrack_store(&passing_on, on);
   return memtrack_slots_write(&increment_slots, (void *)(on ? hook_increment_and_pass_on : hook_increment), reason);
 }
 

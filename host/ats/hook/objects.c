@@ -8,6 +8,7 @@
 #include <sys/mman.h>
 
 #include "base/compiler.h"
+#include "base/atomic.h"
 
 #define PARTITIONS 1024u /* powers of two */
 #define ENTRIES    1024u
@@ -101,7 +102,7 @@ memtrack_objects_add(const void *address, uint32_t birth, struct memtrack_object
   }
   pthread_mutex_unlock(&partition->mutex);
   if (!room) {
-    __atomic_fetch_add(&untracked, 1, __ATOMIC_RELAXED);
+    memtrack_add(&untracked, 1);
   }
   return room;
 }
@@ -169,7 +170,7 @@ memtrack_objects_clear(void)
 uint64_t
 memtrack_objects_untracked(void)
 {
-  return __atomic_load_n(&untracked, __ATOMIC_RELAXED);
+  return memtrack_load(&untracked);
 }
 
 uint64_t

@@ -5,7 +5,6 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <link.h>
-#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,6 +17,7 @@
 #include "base/compiler.h"
 #include "hook/release.h"
 #include "module/slots.h"
+#include "base/atomic.h"
 
 typedef void *(*malloc_function)(size_t, const char *, int);
 typedef void *(*realloc_function)(void *, size_t, const char *, int);
@@ -27,10 +27,10 @@ typedef void (*get_function)(malloc_function *, realloc_function *, free_functio
 enum { MALLOC, REALLOC, FREE };
 
 static get_function get_functions;
-static _Atomic(uintptr_t) *place[3]; /* where libcrypto keeps each pointer */
+static uintptr_t *place[3]; /* where libcrypto keeps each pointer */
 static uintptr_t original[3];
-static _Atomic bool armed;
-static _Atomic uint64_t tag_key;
+static bool armed;
+static uint64_t tag_key;
 
 /* A block of `size` bytes that malloc() has made `size` + MEMTRACK_TAG_SIZE of. */
 INLINE_ void
@@ -43,13 +43,13 @@ account_block(void *block, size_t size, uint64_t key, const char *file, int line
 HOT_ uint64_t
 memtrack_openssl_key(void)
 {
-  return atomic_load_explicit(&tag_key, memory_order_relaxed);
+  return memtrack_load(&tag_key);
 }
 
 HOT_ void *
 memtrack_openssl_malloc(size_t size, const char *file, int line)
 {
-  if (UNLIKELY_(!atomic_load_explicit(&armed, memory_order_relaxed))) {
+  if (UNLIKELY_(!memtrack_load(&armed))) {
     return size ? malloc(size) : NULL;
   }
   /* As CRYPTO_malloc() has it: nothing of 0 bytes is allocated. */
@@ -60,7 +60,7 @@ memtrack_openssl_malloc(size_t size, const char *file, int line)
     errno = ENOMEM;
     return NULL;
   }
-  uint64_t key = atomic_load_explicit(&tag_key, memory_order_relaxed);
+  uint64_t key = memtrack_load(&tag_key);
   void *block  = malloc(size + MEMTRACK_TAG_SIZE);
   if (LIKELY_(block != NULL)) {
     account_block(block, size, key, file, line);
@@ -73,12 +73,12 @@ memtrack_openssl_free(void *block, const char *file, int line)
 {
   (void)file;
   (void)line;
-  if (block && LIKELY_(atomic_load_explicit(&armed, memory_order_relaxed))) {
+  if (block && LIKELY_(memtrack_load(&armed))) {
     uint32_t birth;
     uint64_t size, usable = malloc_usable_size(block);
     if (LIKELY_(memtrack_block_untag(block, usable, memtrack_openssl_key(), &birth, &size))) {
       memtrack_account_free(birth, size);
-    } else if (!memtrack_release_tagged(block, usable, atomic_load_explicit(&memtrack_plugins.key, memory_order_relaxed))) {
+    } else if (!memtrack_release_tagged(block, usable, memtrack_load(&memtrack_plugins.key))) {
       memtrack_account_free_untagged(MEMTRACK_CLASS_OPENSSL, size);
     }
   }
@@ -102,14 +102,14 @@ memtrack_openssl_realloc(void *block, size_t size, const char *file, int line)
     memtrack_openssl_free(block, file, line);
     return NULL;
   }
-  if (UNLIKELY_(!atomic_load_explicit(&armed, memory_order_relaxed))) {
+  if (UNLIKELY_(!memtrack_load(&armed))) {
     return realloc(block, size);
   }
   if (UNLIKELY_(size > SIZE_MAX - MEMTRACK_TAG_SIZE)) {
     errno = ENOMEM;
     return NULL;
   }
-  uint64_t key    = atomic_load_explicit(&tag_key, memory_order_relaxed);
+  uint64_t key    = memtrack_load(&tag_key);
   uint64_t detail = memtrack_detail(MEMTRACK_CLASS_OPENSSL, line < 0 ? 0 : line, memtrack_context.owner);
   return memtrack_block_resize(block, size, key, (uintptr_t)file, detail, file, plain_realloc,
                                memtrack_birth_untagged(MEMTRACK_CLASS_OPENSSL));
@@ -220,7 +220,7 @@ memtrack_openssl_find(char *reason)
   for (int i = 0; i < 3; ++i) {
     for (int v = 0; v < 3; ++v) {
       if (scan.first[i] == original[v]) {
-        place[v] = (_Atomic(uintptr_t) *)(scan.first + i);
+        place[v] = (uintptr_t *)(scan.first + i);
       }
     }
   }
@@ -234,7 +234,7 @@ store(const uintptr_t values[3])
 {
   for (int i = 0; i < 3; ++i) {
     int which = values == original ? i : FREE - i;
-    atomic_store_explicit(place[which], values[which], memory_order_release);
+    memtrack_store_release(place[which], values[which]);
   }
 }
 
@@ -246,13 +246,13 @@ memtrack_openssl_install(char *reason)
   static const free_function our_free       = memtrack_openssl_free;
   const uintptr_t ours[3]                   = {(uintptr_t)our_malloc, (uintptr_t)our_realloc, (uintptr_t)our_free};
   uintptr_t now[3];
-  atomic_store(&tag_key, memtrack_tag_key());
-  atomic_store(&armed, true);
+  memtrack_store_ordered(&tag_key, memtrack_tag_key());
+  memtrack_store_ordered(&armed, true);
   store(ours);
   present_values(now);
   if (memcmp(now, ours, sizeof(now)) != 0) {
     store(original);
-    atomic_store(&armed, false);
+    memtrack_store_ordered(&armed, false);
     snprintf(reason, MEMTRACK_REASON_SIZE, "the three words found are not what CRYPTO_get_mem_functions reads");
     return -1;
   }
@@ -263,11 +263,11 @@ void
 memtrack_openssl_remove(void)
 {
   store(original);
-  atomic_store(&armed, false);
+  memtrack_store_ordered(&armed, false);
 }
 
 void
 memtrack_openssl_disarm(void)
 {
-  atomic_store_explicit(&armed, false, memory_order_relaxed);
+  memtrack_store(&armed, false);
 }

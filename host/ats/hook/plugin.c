@@ -17,19 +17,20 @@
 #include "hook/objects.h"
 #include "hook/install.h"
 #include "hook/release.h"
+#include "base/atomic.h"
 
 #define PLACE ((uintptr_t)__builtin_return_address(0))
 
 static inline bool
 is_armed(void)
 {
-  return LIKELY_(atomic_load_explicit(&memtrack_plugins.armed, memory_order_relaxed));
+  return LIKELY_(memtrack_load(&memtrack_plugins.armed));
 }
 
 static inline uint64_t
 key(void)
 {
-  return atomic_load_explicit(&memtrack_plugins.key, memory_order_relaxed);
+  return memtrack_load(&memtrack_plugins.key);
 }
 
 static inline uint64_t
@@ -211,15 +212,14 @@ hook_TSIOBufferSizedCreate(int size_index)
 
 /* Readers stand in their buffer, at distances that are the same in all of them, and go with it. */
 enum { DISTANCES_MAX = 16 };
-static _Atomic uintptr_t distances[DISTANCES_MAX];
+static uintptr_t distances[DISTANCES_MAX];
 
 static void
 learn_distance(uintptr_t distance)
 {
   for (int i = 0; i < DISTANCES_MAX; ++i) {
     uintptr_t none = 0;
-    if (atomic_load_explicit(&distances[i], memory_order_relaxed) == distance ||
-        atomic_compare_exchange_strong(&distances[i], &none, distance) || none == distance) {
+    if (memtrack_load(&distances[i]) == distance || memtrack_replace_ordered(&distances[i], &none, distance) || none == distance) {
       return;
     }
   }
@@ -230,7 +230,7 @@ hook_TSIOBufferDestroy(void *buffer)
 {
   if (is_armed() && memtrack_objects_knows(buffer)) {
     for (int i = 0; i < DISTANCES_MAX; ++i) {
-      uintptr_t distance = atomic_load_explicit(&distances[i], memory_order_relaxed);
+      uintptr_t distance = memtrack_load(&distances[i]);
       if (distance == 0) {
         break;
       }
@@ -259,7 +259,7 @@ hook_TSIOBufferReaderClone(void *reader)
   void *clone = memtrack_api.TSIOBufferReaderClone(reader);
   if (clone && is_armed() && memtrack_objects_knows(reader)) {
     for (int i = 0; i < DISTANCES_MAX; ++i) { /* both stand in one buffer: one of the distances leads to its beginning */
-      uintptr_t distance = atomic_load_explicit(&distances[i], memory_order_relaxed);
+      uintptr_t distance = memtrack_load(&distances[i]);
       if (distance && memtrack_objects_knows((char *)reader - distance)) {
         learn_distance((uintptr_t)clone - ((uintptr_t)reader - distance));
         count_created(clone, MEMTRACK_KIND_READER, PLACE);

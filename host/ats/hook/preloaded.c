@@ -9,6 +9,7 @@
 #include "owner/context.h"
 #include "module/module.h"
 #include "base/peek.h"
+#include "base/atomic.h"
 
 #define CONT_WORDS 40u        /* how far a continuation is searched for its handler */
 #define AROUND     (1u << 20) /* how far around ours others are looked for, bytes: the server makes them 128 at a time */
@@ -52,7 +53,7 @@ wrap_those_in(uintptr_t from, const uintptr_t *words, size_t count, uintptr_t cl
     const struct memtrack_module *module = memtrack_module_at(words[i + place]);
     if (module && module->kind == MEMTRACK_MODULE_PLUGIN) {
       void **function = (void **)(from + (i + place) * sizeof(*words));
-      __atomic_store_n(function, memtrack_context_wrap(*function), __ATOMIC_RELEASE);
+      memtrack_store_release(function, memtrack_context_wrap(*function));
       ++wrapped;
     }
   }

@@ -12,6 +12,7 @@
 #include "hook/openssl.h"
 #include "base/compiler.h"
 #include "core/registry.h"
+#include "base/atomic.h"
 
 #define SAY_MAX 20
 
@@ -51,9 +52,9 @@ memtrack_release_open(void)
 static void
 say(const char *format, uint32_t birth, uint64_t size)
 {
-  static _Atomic uint32_t said;
+  static uint32_t said;
   char name[MEMTRACK_NAME_MAX + 1], text[400], line[450];
-  if (atomic_fetch_add_explicit(&said, 1, memory_order_relaxed) >= SAY_MAX) {
+  if (memtrack_add(&said, 1) >= SAY_MAX) {
     return;
   }
   memtrack_registry_text(birth >> MEMTRACK_EPOCH_BITS, name, sizeof(name));
@@ -119,20 +120,20 @@ memtrack_release_untagged(void *block, uint64_t usable, uint32_t cls)
 {
   uint32_t birth   = 0;
   uint64_t size    = usable;
-  uint64_t key     = atomic_load_explicit(&memtrack_plugins.key, memory_order_relaxed);
+  uint64_t key     = memtrack_load(&memtrack_plugins.key);
   uint64_t openssl = memtrack_openssl_key(); /* 0 where it was never armed */
   if (openssl && memtrack_release_tagged(block, usable, openssl)) {
     return;
   }
   if (memtrack_release_marked(block, usable) && is_free(block, usable)) {
-    atomic_fetch_add_explicit(&memtrack_plugins.twice, 1, memory_order_relaxed);
+    memtrack_add(&memtrack_plugins.twice, 1);
     if (memtrack_tag_spent(block, usable, key, &birth, &size)) {
       say("released twice: a block of %" PRIu64 " bytes, last tracked at %s", birth, size);
     } else {
       say("released twice: a block of %" PRIu64 " bytes of an unknown site", birth, usable);
     }
   } else if (memtrack_tag_damaged(block, usable, key, &birth, &size)) {
-    atomic_fetch_add_explicit(&memtrack_plugins.damaged, 1, memory_order_relaxed);
+    memtrack_add(&memtrack_plugins.damaged, 1);
     memtrack_tag_clear(block, usable); /* whoever gets this block next and releases it is not to be taken for this one */
     memtrack_account_free(birth, size);
     say("written past its end: a block of %" PRIu64 " bytes of %s", birth, size);

@@ -7,6 +7,7 @@
 
 #include "hook/block.h"
 #include "hook/install.h"
+#include "base/atomic.h"
 
 /* Learns how the C library marks what is released. init-only. */
 void memtrack_release_open(void);
@@ -34,7 +35,7 @@ void memtrack_release_untagged(void *block, uint64_t usable, uint32_t cls);
 INLINE_ void
 memtrack_release_foreign(uint64_t usable, uint32_t cls)
 {
-  if (cls != MEMTRACK_CLASS_HEAP || atomic_load_explicit(&memtrack_plugins.heap, memory_order_relaxed)) {
+  if (cls != MEMTRACK_CLASS_HEAP || memtrack_load(&memtrack_plugins.heap)) {
     memtrack_account_free_untagged(cls, usable);
   }
 }
@@ -48,7 +49,7 @@ memtrack_release_likely(void *block, uint64_t usable, uint32_t cls)
 {
   uint32_t birth;
   uint64_t size;
-  if (memtrack_block_untag(block, usable, atomic_load_explicit(&memtrack_plugins.key, memory_order_relaxed), &birth, &size)) {
+  if (memtrack_block_untag(block, usable, memtrack_load(&memtrack_plugins.key), &birth, &size)) {
     memtrack_account_free(birth, size);
   } else if (cls != MEMTRACK_RELEASE_BY_OTHERS) {
     memtrack_release_untagged(block, usable, cls);

@@ -6,7 +6,6 @@
 #include <fcntl.h>
 #include <link.h>
 #include <pthread.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,6 +13,7 @@
 
 #include "base/log.h"
 #include "core/registry.h"
+#include "base/atomic.h"
 
 #define NOWHERE UINTPTR_MAX
 #define PROGRAM "/proc/self/exe" /* what the loader has no name for */
@@ -21,7 +21,7 @@
 /* An entry whose start is NOWHERE is free. Readers take no lock: who asks for an address runs code at it, so its module cannot go
    meanwhile, and what they see of other entries does not matter. */
 static struct memtrack_module modules[MEMTRACK_MODULES_MAX];
-static _Atomic uint32_t module_count;
+static uint32_t module_count;
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER; /* of changes */
 
 /* What dl_iterate_phdr tells, copied out from under the loader's lock. */
@@ -75,16 +75,16 @@ list_all(void)
 static bool
 is_loaded(const struct memtrack_module *module)
 {
-  return __atomic_load_n(&module->start, __ATOMIC_ACQUIRE) != NOWHERE;
+  return memtrack_load_acquire(&module->start) != NOWHERE;
 }
 
 const struct memtrack_module *
 memtrack_module_at(uintptr_t address)
 {
-  uint32_t count = atomic_load_explicit(&module_count, memory_order_acquire);
+  uint32_t count = memtrack_load_acquire(&module_count);
   for (uint32_t i = 0; i < count; ++i) {
-    uintptr_t start = __atomic_load_n(&modules[i].start, __ATOMIC_ACQUIRE);
-    if (start != NOWHERE && address - start < __atomic_load_n(&modules[i].end, __ATOMIC_RELAXED) - start) {
+    uintptr_t start = memtrack_load_acquire(&modules[i].start);
+    if (start != NOWHERE && address - start < memtrack_load(&modules[i].end) - start) {
       return &modules[i];
     }
   }
@@ -206,7 +206,7 @@ memtrack_module_text(const struct memtrack_module *module, char *text)
 void
 memtrack_module_owner_text(uint32_t owner, char *text)
 {
-  uint32_t count = atomic_load_explicit(&module_count, memory_order_acquire);
+  uint32_t count = memtrack_load_acquire(&module_count);
   snprintf(text, MEMTRACK_MODULE_TEXT, "(unloaded)");
   for (uint32_t i = 0; i < count; ++i) {
     if (is_loaded(&modules[i]) && modules[i].owner == owner) {
@@ -229,7 +229,7 @@ make_plugin(struct memtrack_module *module)
 static struct memtrack_module *
 add(const struct seen *seen, enum memtrack_module_kind kind)
 {
-  uint32_t count = atomic_load_explicit(&module_count, memory_order_relaxed), i = 0;
+  uint32_t count = memtrack_load(&module_count), i = 0;
   while (i < count && is_loaded(&modules[i])) {
     ++i;
   }
@@ -246,9 +246,9 @@ add(const struct seen *seen, enum memtrack_module_kind kind)
     make_plugin(module);
     module->fd = open_file(module->path, seen->start);
   }
-  __atomic_store_n(&module->start, seen->start, __ATOMIC_RELEASE);
+  memtrack_store_release(&module->start, seen->start);
   if (i == count) {
-    atomic_store_explicit(&module_count, count + 1, memory_order_release);
+    memtrack_store_release(&module_count, count + 1);
   }
   return module;
 }
@@ -275,7 +275,7 @@ static void
 forget(struct memtrack_module *module, void (*gone)(struct memtrack_module *))
 {
   gone(module);
-  __atomic_store_n(&module->start, NOWHERE, __ATOMIC_RELEASE);
+  memtrack_store_release(&module->start, NOWHERE);
   if (module->owner) {
     memtrack_registry_retire(module->owner);
   }
@@ -291,7 +291,7 @@ forget(struct memtrack_module *module, void (*gone)(struct memtrack_module *))
 static void
 forget_unloaded(const struct listing *listing, void (*gone)(struct memtrack_module *))
 {
-  uint32_t count = atomic_load_explicit(&module_count, memory_order_relaxed);
+  uint32_t count = memtrack_load(&module_count);
   for (uint32_t i = 0; i < count && listing->room; ++i) {
     if (is_loaded(&modules[i]) && !is_listed(&modules[i], listing)) {
       forget(&modules[i], gone);
@@ -303,7 +303,7 @@ forget_unloaded(const struct listing *listing, void (*gone)(struct memtrack_modu
 static void
 forget_under(const struct seen *seen, void (*gone)(struct memtrack_module *))
 {
-  uint32_t count = atomic_load_explicit(&module_count, memory_order_relaxed);
+  uint32_t count = memtrack_load(&module_count);
   for (uint32_t i = 0; i < count; ++i) {
     struct memtrack_module *module = &modules[i];
     if (is_loaded(module) && module->start < seen->end && seen->start < module->end && !is_same(module, seen)) {
@@ -442,7 +442,7 @@ void
 memtrack_module_each(void (*body)(struct memtrack_module *, void *), void *argument)
 {
   pthread_mutex_lock(&mutex);
-  uint32_t count = atomic_load_explicit(&module_count, memory_order_relaxed);
+  uint32_t count = memtrack_load(&module_count);
   for (uint32_t i = 0; i < count; ++i) {
     if (is_loaded(&modules[i])) {
       body(&modules[i], argument);

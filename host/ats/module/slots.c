@@ -11,6 +11,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "base/atomic.h"
+
 #if defined(__x86_64__)
 #define IS_SLOT(type) ((type) == R_X86_64_JUMP_SLOT || (type) == R_X86_64_GLOB_DAT)
 #elif defined(__aarch64__)
@@ -277,7 +279,7 @@ memtrack_slots_apply(const struct memtrack_patch *patches, size_t count, bool on
       continue;
     }
     for (size_t j = i; j < next; ++j) {
-      __atomic_store_n(patches[j].at, on ? patches[j].after : patches[j].before, __ATOMIC_RELEASE);
+      memtrack_store_release(patches[j].at, on ? patches[j].after : patches[j].before);
     }
     if (!writable && mprotect(page, page_size, protection)) {
       snprintf(reason, MEMTRACK_REASON_SIZE, "the page of the slot at %p did not get its protection back: %s",

@@ -2,19 +2,19 @@
 #include "owner/context.h"
 
 #include <pthread.h>
-#include <stdatomic.h>
 #include <stddef.h>
 
 #include "core_abi.h"
 #include "base/compiler.h"
 #include "module/module.h"
+#include "base/atomic.h"
 
 typedef uintptr_t word;
 typedef word (*plugin_function)(word, word, word, word, word, word);
 
 struct thunk {
-  _Atomic(plugin_function) function; /* NULL: free. Set once. */
-  _Atomic uint32_t owner;
+  plugin_function function; /* NULL: free. Set once. */
+  uint32_t owner;
   uint32_t only; /* a shared function's thunk is for this owner alone; 0: for whoever is there. Set before the function. */
 };
 
@@ -24,9 +24,9 @@ __thread struct memtrack_context memtrack_context;
 
 /* Given out one after the other: the few that a server uses, and their code, are then neighbours. */
 static struct thunk thunks[MEMTRACK_THUNKS_MAX];
-static uint32_t thunk_count;                 /* under the mutex */
-static _Atomic uint16_t numbers[INDEX_SIZE]; /* by the function's hash: a thunk's number and 1, or 0 */
-static _Atomic uint32_t refused;
+static uint32_t thunk_count;         /* under the mutex */
+static uint16_t numbers[INDEX_SIZE]; /* by the function's hash: a thunk's number and 1, or 0 */
+static uint32_t refused;
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER; /* taken to give out a new thunk */
 
 /* In each thunk: six arguments are passed on where they are, the processor foresees each thunk's call by itself, and there is one
@@ -35,8 +35,8 @@ static inline __attribute__((always_inline)) word
 run(const struct thunk *thunk, word a, word b, word c, word d, word e, word f)
 {
   __attribute__((cleanup(memtrack_context_give_back), unused)) const uint32_t before = memtrack_context.owner;
-  memtrack_context.owner = atomic_load_explicit(&thunk->owner, memory_order_relaxed);
-  return atomic_load_explicit(&thunk->function, memory_order_relaxed)(a, b, c, d, e, f);
+  memtrack_context.owner                                                             = memtrack_load(&thunk->owner);
+  return memtrack_load(&thunk->function)(a, b, c, d, e, f);
 }
 
 /* The thunks: compiled, not made at run time, so no page is ever both writable and executable. The number is in hexadecimal. */
@@ -67,9 +67,8 @@ static uint32_t
 find(plugin_function function, uint32_t only)
 {
   for (uint32_t at = (uintptr_t)function * 0x9e3779b97f4a7c15u >> 32 & (INDEX_SIZE - 1);; at = (at + 1) & (INDEX_SIZE - 1)) {
-    uint32_t number = atomic_load_explicit(&numbers[at], memory_order_acquire);
-    if (number == 0 ||
-        (atomic_load_explicit(&thunks[number - 1].function, memory_order_relaxed) == function && thunks[number - 1].only == only)) {
+    uint32_t number = memtrack_load_acquire(&numbers[at]);
+    if (number == 0 || (memtrack_load(&thunks[number - 1].function) == function && thunks[number - 1].only == only)) {
       return at;
     }
   }
@@ -79,7 +78,7 @@ find(plugin_function function, uint32_t only)
 static uint32_t
 thunk_of(plugin_function function, uint32_t only)
 {
-  uint32_t number = atomic_load_explicit(&numbers[find(function, only)], memory_order_acquire);
+  uint32_t number = memtrack_load_acquire(&numbers[find(function, only)]);
   return number ? number - 1 : MEMTRACK_THUNKS_MAX;
 }
 
@@ -89,12 +88,12 @@ give_out(plugin_function function, uint32_t only)
 {
   pthread_mutex_lock(&mutex);
   uint32_t at     = find(function, only);
-  uint32_t number = atomic_load_explicit(&numbers[at], memory_order_relaxed);
+  uint32_t number = memtrack_load(&numbers[at]);
   if (number == 0 && thunk_count < MEMTRACK_THUNKS_MAX) {
     thunks[thunk_count].only = only;
-    atomic_store_explicit(&thunks[thunk_count].function, function, memory_order_relaxed);
+    memtrack_store(&thunks[thunk_count].function, function);
     number = ++thunk_count;
-    atomic_store_explicit(&numbers[at], number, memory_order_release);
+    memtrack_store_release(&numbers[at], number);
   }
   pthread_mutex_unlock(&mutex);
   return number ? number - 1 : MEMTRACK_THUNKS_MAX;
@@ -108,7 +107,7 @@ memtrack_context_wrap(void *pointer)
     return NULL;
   }
   uint32_t at = thunk_of(function, 0);
-  if (at < MEMTRACK_THUNKS_MAX && atomic_load_explicit(&thunks[at].owner, memory_order_relaxed) != MEMTRACK_OWNER_CORE) {
+  if (at < MEMTRACK_THUNKS_MAX && memtrack_load(&thunks[at].owner) != MEMTRACK_OWNER_CORE) {
     return (void *)(uintptr_t)entries[at];
   }
   const struct memtrack_module *module = memtrack_module_at((uintptr_t)pointer);
@@ -119,10 +118,10 @@ memtrack_context_wrap(void *pointer)
   }
   at = give_out(function, plugin ? 0 : owner);
   if (at == MEMTRACK_THUNKS_MAX) {
-    atomic_fetch_add_explicit(&refused, 1, memory_order_relaxed);
+    memtrack_add(&refused, 1);
     return pointer;
   }
-  atomic_store_explicit(&thunks[at].owner, owner, memory_order_relaxed);
+  memtrack_store(&thunks[at].owner, owner);
   return (void *)(uintptr_t)entries[at];
 }
 
@@ -130,9 +129,9 @@ void
 memtrack_context_forget(uintptr_t start, uintptr_t end)
 {
   for (uint32_t i = 0; i < MEMTRACK_THUNKS_MAX; ++i) {
-    uintptr_t function = (uintptr_t)atomic_load_explicit(&thunks[i].function, memory_order_acquire);
+    uintptr_t function = (uintptr_t)memtrack_load_acquire(&thunks[i].function);
     if (function >= start && function < end) {
-      atomic_store_explicit(&thunks[i].owner, MEMTRACK_OWNER_CORE, memory_order_relaxed);
+      memtrack_store(&thunks[i].owner, MEMTRACK_OWNER_CORE);
     }
   }
 }
@@ -140,5 +139,5 @@ memtrack_context_forget(uintptr_t start, uintptr_t end)
 uint32_t
 memtrack_context_refused(void)
 {
-  return atomic_load_explicit(&refused, memory_order_relaxed);
+  return memtrack_load(&refused);
 }

@@ -3,7 +3,6 @@
 #include "owner/naming.h"
 
 #include <pthread.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -12,12 +11,13 @@
 #include "hook/buffer.h"
 #include "base/log.h"
 #include "core/registry.h"
+#include "base/atomic.h"
 
 enum state { KNOWN, WAITING }; /* KNOWN: its name is as good as it will be */
 
 /* Where a plugin's site lies, kept until it has its better name. */
 struct origin {
-  _Atomic uint32_t state;
+  uint32_t state;
   uint32_t owner;
   uint64_t offset;
   char path[64]; /* of TSmalloc: file:line */
@@ -27,7 +27,7 @@ static struct origin *origins;                                              /* b
 uint8_t memtrack_naming_wrappers[MEMTRACK_SITE_FIRST + MEMTRACK_SITES_MAX]; /* likewise; each is asked for by an allocation */
 static uint32_t origin_count;
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER; /* one resolves at a time */
-static atomic_bool waiting;
+static bool waiting;
 
 int
 memtrack_naming_open(uint32_t slots)
@@ -62,15 +62,15 @@ keep(uint32_t site, const struct origin *origin, bool wrapper)
   if (site < MEMTRACK_SITE_FIRST || site >= origin_count) {
     return;
   }
-  __atomic_store_n(&memtrack_naming_wrappers[site], wrapper, __ATOMIC_RELAXED);
+  memtrack_store(&memtrack_naming_wrappers[site], wrapper);
   struct origin *to = &origins[site];
-  atomic_store_explicit(&to->state, KNOWN, memory_order_relaxed);
+  memtrack_store(&to->state, KNOWN);
   to->owner  = origin->owner;
   to->offset = origin->offset;
   memcpy(to->path, origin->path, sizeof(to->path));
-  atomic_store_explicit(&to->state, origin->state, memory_order_release);
+  memtrack_store_release(&to->state, origin->state);
   if (origin->state == WAITING) {
-    atomic_store_explicit(&waiting, true, memory_order_release);
+    memtrack_store_release(&waiting, true);
   }
 }
 
@@ -154,7 +154,7 @@ resolve_site(struct memtrack_symbols *symbols, uint32_t site, const struct memtr
   if (text[0]) {
     memtrack_registry_rename(site, text);
   }
-  atomic_store_explicit(&origin->state, KNOWN, memory_order_relaxed);
+  memtrack_store(&origin->state, KNOWN);
 }
 
 /* A plugin's sites, all at once: its file is opened once, and closed again. Under the mutex. */
@@ -166,11 +166,11 @@ resolve_module(struct memtrack_module *module, void *nothing)
   (void)nothing;
   for (uint32_t site = MEMTRACK_SITE_FIRST; site < count && site < origin_count; ++site) {
     struct origin *origin = &origins[site];
-    if (atomic_load_explicit(&origin->state, memory_order_acquire) != WAITING || origin->owner != module->owner) {
+    if (memtrack_load_acquire(&origin->state) != WAITING || origin->owner != module->owner) {
       continue;
     }
     if (!symbols && !(symbols = memtrack_module_symbols(module))) {
-      atomic_store_explicit(&origin->state, KNOWN, memory_order_relaxed);
+      memtrack_store(&origin->state, KNOWN);
       continue;
     }
     resolve_site(symbols, site, module);
@@ -183,7 +183,7 @@ resolve_module(struct memtrack_module *module, void *nothing)
 void
 memtrack_naming_resolve(void)
 {
-  if (!atomic_exchange_explicit(&waiting, false, memory_order_acquire)) {
+  if (!memtrack_exchange_acquire(&waiting, false)) {
     return;
   }
   pthread_mutex_lock(&mutex);

@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "module/module.h"
+#include "base/atomic.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -33,7 +34,7 @@ extern uint8_t memtrack_naming_wrappers[] __attribute__((visibility("hidden")));
 static inline bool
 memtrack_naming_is_wrapper(uint32_t site)
 {
-  return __atomic_load_n(&memtrack_naming_wrappers[site], __ATOMIC_RELAXED);
+  return memtrack_load(&memtrack_naming_wrappers[site]);
 }
 
 /* Gives better names to all sites that wait for one; before a module is unloaded, for the last time. Not hook-safe: reads files. */

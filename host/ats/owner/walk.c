@@ -2,13 +2,13 @@
 #define _GNU_SOURCE
 #include "owner/walk.h"
 
-#include <stdatomic.h>
 #include <stddef.h>
 #include <string.h>
 #include <unwind.h>
 
 #include "core/instance.h"
 #include "base/compiler.h"
+#include "base/atomic.h"
 
 /* How a frame is left whose return address is known. Offsets are in words. */
 struct rule {
@@ -37,7 +37,7 @@ static __thread struct {
    address that anyone asks for. (Hyatt and Mann, "A lockless transposition table implementation for parallel search", 2002.) */
 #define RULES 4096u /* a power of two */
 static struct {
-  _Atomic uint64_t both, rule;
+  uint64_t both, rule;
 } rules[RULES];
 
 #define KNOWN_     1u
@@ -64,8 +64,8 @@ static inline struct rule
 look_up(uintptr_t ip)
 {
   uint32_t at   = index_of(ip);
-  uint64_t word = atomic_load_explicit(&rules[at].rule, memory_order_relaxed);
-  if (atomic_load_explicit(&rules[at].both, memory_order_relaxed) != tell_both(ip, word)) {
+  uint64_t word = memtrack_load(&rules[at].rule);
+  if (memtrack_load(&rules[at].both) != tell_both(ip, word)) {
     word = 0;
   }
   return (struct rule){.known     = word & KNOWN_,
@@ -77,7 +77,7 @@ look_up(uintptr_t ip)
 }
 
 /* How often all was forgotten. What was learned meanwhile may be of before. */
-static _Atomic uint64_t forgotten;
+static uint64_t forgotten;
 
 /* `since`: `forgotten` when it began to be learned. */
 static void
@@ -86,20 +86,20 @@ keep(uintptr_t ip, struct rule rule, uint64_t since)
   uint32_t at   = index_of(ip);
   uint64_t word = KNOWN_ | (rule.site ? SITE_ : 0) | (rule.strange ? STRANGE_ : 0) | (rule.from_bp ? FROM_BP_ : 0) |
                   (uint64_t)rule.bp_below << BP_SHIFT_ | (uint64_t)rule.to_caller << OUT_SHIFT_;
-  atomic_store_explicit(&rules[at].both, tell_both(ip, word), memory_order_relaxed);
-  atomic_store(&rules[at].rule, word);
-  if (atomic_load(&forgotten) != since) {
-    atomic_store_explicit(&rules[at].rule, 0, memory_order_relaxed);
+  memtrack_store(&rules[at].both, tell_both(ip, word));
+  memtrack_store_ordered(&rules[at].rule, word);
+  if (memtrack_load_ordered(&forgotten) != since) {
+    memtrack_store(&rules[at].rule, 0);
   }
 }
 
 void
 memtrack_walk_forget(void)
 {
-  atomic_fetch_add(&forgotten, 1);
+  memtrack_add_ordered(&forgotten, 1);
   for (uint32_t at = 0; at < RULES; ++at) {
-    atomic_store_explicit(&rules[at].both, 0, memory_order_relaxed);
-    atomic_store_explicit(&rules[at].rule, 0, memory_order_relaxed);
+    memtrack_store(&rules[at].both, 0);
+    memtrack_store(&rules[at].rule, 0);
   }
 }
 
@@ -484,7 +484,7 @@ static __attribute__((noinline)) uintptr_t
 walk_and_learn(bool (*is_site)(uintptr_t address), uintptr_t otherwise)
 {
   struct walk walk = {.is_site = is_site, .found = otherwise, .depth = -2, .learns = true}; /* this function, memtrack_walk() */
-  walk.since       = atomic_load(&forgotten);
+  walk.since       = memtrack_load_ordered(&forgotten);
   ++thread.slow;
   _Unwind_Backtrace(look_at_frame, &walk);
   /* The highest so far, but not that of another stack: a coroutine has its own. */
