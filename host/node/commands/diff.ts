@@ -18,7 +18,7 @@ export function diffCommand(io: Io): AnyCommand {
     describe: "what changed between two dumps",
     builder: (parser) =>
       parser
-        .positional("a", { type: "string", demandOption: true, describe: DUMP })
+        .positional("a", DUMP)
         .positional("b", { type: "string", demandOption: true, describe: "likewise; #5 alone is of the same file" })
         .options({
           json: JSON_OPTION,

@@ -17,7 +17,7 @@ export function mrtgCommand(io: Io): AnyCommand {
     describe: "MRTG's four lines, or an mrtg.cfg that asks for them",
     builder: (parser) =>
       parser
-        .positional("file", { type: "string", describe: DUMP })
+        .positional("file", { ...DUMP, demandOption: false })
         .options({
           ...FILTERS,
           total: { type: "boolean", describe: "of everything (the default)" },
