@@ -282,7 +282,9 @@ describe("for everyone", () => {
 
   test("the theme is the system's, as it changes, until the button is pressed", async () => {
     const { page } = await open(fixture("memtrack-level2.out"), { dark: true });
-    const paper = () => page.evaluate("getComputedStyle(document.body).backgroundColor");
+    // The page hears of the system's theme before it next draws.
+    const drawn = "new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve)))";
+    const paper = async () => (await page.evaluate(drawn), page.evaluate("getComputedStyle(document.body).backgroundColor"));
     const [light, dark] = ["rgb(255, 255, 255)", "rgb(18, 22, 28)"];
     assert.equal(await paper(), dark);
     await page.emulateMedia({ colorScheme: "light" });
