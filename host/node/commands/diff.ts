@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+//
+// `memtrack diff`: what changed between two dumps, of one file or of two.
 
 import { UsageError } from "../errors.ts";
 import { requireMatch } from "../read/filter.ts";

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+//
+// `memtrack folded`: a dump as folded stacks.
 
 import { folded, FOLDED_VALUES } from "../export/folded.ts";
 import { write, type Io } from "./io.ts";

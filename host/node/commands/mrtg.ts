@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+//
+// `memtrack mrtg`: a dump as MRTG's four lines, or the mrtg.cfg that asks for them.
 
 import { resolve } from "node:path";
 import { printable } from "../../shared/printable.ts";

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+//
+// `memtrack pprof`: a dump as a heap profile.
 
 import { pprof } from "../export/pprof.ts";
 import { save, type Io } from "./io.ts";
