@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Reads dumps out of the text of traffic.out, for tests. Strict on purpose: a line between a dump's first and last that has no
+// Reads dumps out of the text of traffic.out. Strict on purpose: a line between a dump's first and last that has no
 // known form is kept in `foreign`, so that a test can say that nothing was interleaved. It also reads the tables of the server's
 // built-in tracker, which have no header.
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What a page is given: plain data, of which every text comes from a file and is shown as text. Who makes it is host/node's
-// render-html.ts, or a server that answers with the same JSON.
+// What a page is given: plain data, of which every text comes from a file and is shown as text. host/node makes
+// it (report/page.ts).
 
 import type { ClassName } from "./classes.ts";
 

@@ -282,17 +282,18 @@ describe("for everyone", () => {
 
   test("the theme is the system's, as it changes, until the button is pressed", async () => {
     const { page } = await open(fixture("memtrack-level2.out"), { dark: true });
-    // What the browser emulates reaches the page a moment later.
-    const becomes = (colour: string) => page.waitForFunction(`getComputedStyle(document.body).backgroundColor === "${colour}"`);
+    // The page hears of the system's theme before it next draws.
+    const drawn = "new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve)))";
+    const paper = async () => (await page.evaluate(drawn), page.evaluate("getComputedStyle(document.body).backgroundColor"));
     const [light, dark] = ["rgb(255, 255, 255)", "rgb(18, 22, 28)"];
-    await becomes(dark);
+    assert.equal(await paper(), dark);
     await page.emulateMedia({ colorScheme: "light" });
-    await becomes(light);
+    assert.equal(await paper(), light);
     await page.getByRole("button", { name: "Dark or light" }).click();
-    await becomes(dark);
+    assert.equal(await paper(), dark);
     for (const colorScheme of ["dark", "light"] as const) {
       await page.emulateMedia({ colorScheme });
-      await becomes(dark);
+      assert.equal(await paper(), dark);
     }
     await page.close();
   });

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+//
+// `memtrack diff`: what changed between two dumps, of one file or of two.
 
 import { UsageError } from "../errors.ts";
 import { requireMatch } from "../read/filter.ts";
@@ -18,7 +20,7 @@ export function diffCommand(io: Io): AnyCommand {
     describe: "what changed between two dumps",
     builder: (parser) =>
       parser
-        .positional("a", { type: "string", demandOption: true, describe: DUMP })
+        .positional("a", DUMP)
         .positional("b", { type: "string", demandOption: true, describe: "likewise; #5 alone is of the same file" })
         .options({
           json: JSON_OPTION,

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+//
+// `memtrack folded`: a dump as folded stacks.
 
 import { folded, FOLDED_VALUES } from "../export/folded.ts";
 import { write, type Io } from "./io.ts";
@@ -11,7 +13,7 @@ export function foldedCommand(io: Io): AnyCommand {
     describe: "a dump as folded stacks for flame graphs",
     builder: (parser) =>
       parser
-        .positional("file", { type: "string", demandOption: true, describe: DUMP })
+        .positional("file", DUMP)
         .options({
           value: { choices: FOLDED_VALUES, default: FOLDED_VALUES[0], describe: "what a frame's width is to be" },
           ...FILTERS,

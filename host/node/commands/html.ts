@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+//
+// `memtrack html`: the report as a page.
 
 import { renderHtml } from "../report/render-html.ts";
 import { save, type Io } from "./io.ts";

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+//
+// `memtrack mrtg`: a dump as MRTG's four lines, or the mrtg.cfg that asks for them.
 
 import { resolve } from "node:path";
 import { printable } from "../../shared/printable.ts";
@@ -17,7 +19,7 @@ export function mrtgCommand(io: Io): AnyCommand {
     describe: "MRTG's four lines, or an mrtg.cfg that asks for them",
     builder: (parser) =>
       parser
-        .positional("file", { type: "string", describe: DUMP })
+        .positional("file", { ...DUMP, demandOption: false })
         .options({
           ...FILTERS,
           total: { type: "boolean", describe: "of everything (the default)" },

@@ -9,7 +9,13 @@ import { CORE } from "../read/sites.ts";
 import type { Io } from "./io.ts";
 
 export const EXAMPLE = "/var/log/trafficserver/traffic.out";
-export const DUMP = "a file; FILE#3 is its dump 3, FILE#-2 the last but one, FILE alone the last";
+
+/** One dump. */
+export const DUMP = {
+  type: "string",
+  demandOption: true,
+  describe: "a file; FILE#3 is its dump 3, FILE#-2 the last but one, FILE alone the last",
+} as const;
 
 export const FILTERS = {
   site: { type: "string", requiresArg: true, describe: "only sites with this in their location" },

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+//
+// `memtrack pprof`: a dump as a heap profile.
 
 import { pprof } from "../export/pprof.ts";
 import { save, type Io } from "./io.ts";
@@ -11,7 +13,7 @@ export function pprofCommand(io: Io): AnyCommand {
     describe: "a dump as a heap profile for go tool pprof and its kin",
     builder: (parser) =>
       parser
-        .positional("file", { type: "string", demandOption: true, describe: DUMP })
+        .positional("file", DUMP)
         .options({ output: { ...OUTPUT, demandOption: true }, ...FILTERS })
         .example("$0 pprof traffic.out -o heap.pb.gz", "then go tool pprof -top heap.pb.gz")
         .example("$0 pprof traffic.out#1 -o first.pb.gz", "then go tool pprof -top -diff_base first.pb.gz heap.pb.gz"),

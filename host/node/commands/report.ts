@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+//
+// `memtrack report`: what grew, suspects and owners, of a run of the server.
 
 import { toJson } from "../report/render-json.ts";
 import { renderReport } from "../report/render-table.ts";

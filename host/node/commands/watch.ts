@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Reads a file as it grows, and shows each new state of the report: on a terminal in its place, into a pipe one after another.
+// `memtrack watch`: reads a file as it grows, and shows each new state of the report, on a terminal in its place, into a pipe one
+// after another.
 
 import { printable } from "../../shared/printable.ts";
 import type { Filter } from "../read/filter.ts";

@@ -4,7 +4,7 @@
 
 import { BYTE_CLASSES, CLASS_TITLES } from "../../shared/classes.ts";
 import { bytes, count, signed, span, time } from "../../shared/units.ts";
-import { DUMPS_MIN } from "../analyse/analyse.ts";
+import { DUMPS_MIN } from "../analyse/analysis.ts";
 import type { DumpName, Report } from "./report.ts";
 
 /** Who wrote the dumps and when; what is in use; which run it is, where there are several. */

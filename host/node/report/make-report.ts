@@ -5,7 +5,7 @@
 // Sums and differences of integers; every judgement is the core's (analyse/).
 
 import { CLASSES, type ClassName } from "../../shared/classes.ts";
-import type { Findings } from "../analyse/analyse.ts";
+import type { Findings } from "../analyse/findings.ts";
 import { ageKey, agesIn } from "../read/ages.ts";
 import { matches, type Filter } from "../read/filter.ts";
 import type { Run, RunData } from "../read/history.ts";

@@ -3,7 +3,7 @@
 // Files to a report: opens, parses, keeps a bounded history, has the core judge it.
 
 import type { Readable } from "node:stream";
-import { Analysis } from "../analyse/analyse.ts";
+import { Analysis } from "../analyse/analysis.ts";
 import { NoDump, UsageError } from "../errors.ts";
 import { requireMatch, type Filter } from "../read/filter.ts";
 import { Runs, type Run, type RunsOptions } from "../read/history.ts";

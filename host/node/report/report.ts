@@ -3,7 +3,7 @@
 // What there is to say about a run, as plain data, for every renderer. JSON has it as it is.
 
 import type { ClassName } from "../../shared/classes.ts";
-import type { Suspect, Verdict } from "../analyse/analyse.ts";
+import type { Suspect, Verdict } from "../analyse/findings.ts";
 import type { Age } from "../read/ages.ts";
 import type { Counts, Section } from "../read/dump.ts";
 import type { Runs } from "../read/history.ts";

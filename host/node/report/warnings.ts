@@ -3,7 +3,7 @@
 // What a reader should know before the numbers: what could not be read, what was left out, what the last dump warns of.
 
 import { count } from "../../shared/units.ts";
-import type { Findings } from "../analyse/analyse.ts";
+import type { Findings } from "../analyse/findings.ts";
 import type { Point, Run } from "../read/history.ts";
 import { nameForPeople, withoutOpenssl, type Snapshot } from "../read/snapshot.ts";
 import type { ReportInput } from "./report.ts";

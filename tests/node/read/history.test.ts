@@ -1,16 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // What is kept of many dumps: as many points as there is room for, evenly spread; the first and the last dump as they are; the
-// counts of the last few runs. And what is shown while a large file is read.
+// counts of the last few runs.
 
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { handmadeDump } from "../../../harness/handmade.ts";
-import { progressBar } from "../../../host/node/commands/progress.ts";
 import { Runs } from "../../../host/node/read/history.ts";
 import { Parser } from "../../../host/node/read/parse.ts";
 import { Sites } from "../../../host/node/read/sites.ts";
-import { bytes, count, signed, span } from "../../../host/shared/units.ts";
 
 function readAll(dumps: Iterable<string>, run?: number): { runs: Runs; sites: Sites } {
   const sites = new Sites();
@@ -89,56 +87,4 @@ describe("runs", () => {
       [[4, 10]],
     );
   });
-});
-
-describe("a progress bar", () => {
-  function drawn(isTTY: boolean, times: number[], size: number | undefined): string {
-    let text = "";
-    let now = 0;
-    const bar = progressBar({ isTTY, write: (part: string) => (text += part) }, () => now);
-    for (const [index, at] of times.entries()) {
-      now = at;
-      bar.step((index + 1) * 1e8, size);
-    }
-    bar.done();
-    return text;
-  }
-
-  test("shows on a terminal what takes long, and goes away", () => {
-    const text = drawn(true, [100, 600, 650, 1000], 4e8);
-    assert.match(text, /\[#{15} {15}\] 50 % 191 MiB, 318 MiB\/s/);
-    assert.match(text, /100 % 381 MiB, 381 MiB\/s\r\x1b\[K$/);
-    assert.equal(text.match(/MiB,/g)!.length, 2);
-    assert.match(drawn(true, [100, 900], undefined), /\r\x1b\[K191 MiB, 212 MiB\/s/);
-  });
-
-  test("does not show for a moment, or where there is no terminal", () => {
-    assert.equal(drawn(true, [10, 400], 2e8), "");
-    assert.equal(drawn(false, [1000, 2000], 2e8), "");
-  });
-});
-
-test("units", () => {
-  const sizes: [number, string][] = [
-    [0, "0 B"],
-    [1023, "1023 B"],
-    [1024, "1.0 KiB"],
-    [-1536, "-1.5 KiB"],
-    [1024 * 1024 - 1, "1.0 MiB"],
-    [150 * 1024, "150 KiB"],
-    [2 ** 53, "8.0 PiB"],
-  ];
-  for (const [value, text] of sizes) assert.equal(bytes(value), text);
-  assert.deepEqual([signed(5, count), signed(-5, count), signed(0, count)], ["+5", "-5", "0"]);
-  assert.deepEqual([count(999), count(1234567)], ["999", "1,234,567"]);
-  const spans: [number, string][] = [
-    [45, "45 s"],
-    [60, "1 min"],
-    [113, "1 min 53 s"],
-    [725, "12 min"],
-    [7500, "2 h 5 min"],
-    [86400, "1 d"],
-    [90000, "1 d 1 h"],
-  ];
-  for (const [value, text] of spans) assert.equal(span(value), text);
 });
