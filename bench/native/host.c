@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "core/model.h"
 #include "server/api.h"
 #include "dump/dump.h"
 #include "hook/iobuffer.h"
@@ -52,7 +53,7 @@ no_dump(FILE *file)
 void
 host_open(uint32_t sites)
 {
-  need(memtrack_registry_open(sites) == 0 && memtrack_shards_open(sites) == 0 && memtrack_dump_open(sites) == 0, "the accounting",
+  need(memtrack_registry_open(sites) == 0 && memtrack_shards_open(sites) == 0 && memtrack_model_open(sites) == 0, "the accounting",
        "cannot be opened");
 }
 

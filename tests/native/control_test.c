@@ -12,6 +12,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "dump/builtin.h"
+#include "core/model.h"
 #include "core/account.h"
 #include "core/ask.h"
 #include "control/control.h"
@@ -98,7 +100,7 @@ what_the_builtin_counted_before_is_taken_over_and_verify_agrees(void **state)
     victim_increment("memory/IOBuffer/before.cc:1", 4096);
   }
   assert_int_equal(memtrack_iobuffer_install(&stand_in, count_dump, reason), 0);
-  memtrack_dump_carry_over();
+  memtrack_builtin_carry_over();
   victim_increment("memory/IOBuffer/before.cc:1", -4096);
   char *text = dump_text(1, false);
   assert_non_null(strstr(text, "| memory/IOBuffer/before.cc:1 "));
@@ -106,7 +108,7 @@ what_the_builtin_counted_before_is_taken_over_and_verify_agrees(void **state)
   free(text);
 
   assert_int_equal(memtrack_iobuffer_pass_on(true, reason), 0);
-  memtrack_dump_mark_verify();
+  memtrack_builtin_mark();
   for (int i = 0; i < 100; ++i) {
     victim_increment("memory/IOBuffer/before.cc:1", i % 3 ? 4096 : -4096);
   }
@@ -128,12 +130,12 @@ static void
 releases_of_buffers_older_than_the_arming_are_never_negative(void **state)
 {
   (void)state;
-  memtrack_dump_arm(MEMTRACK_CLASS_IOBUFFER);
+  memtrack_model_arm(MEMTRACK_CLASS_IOBUFFER);
   for (int i = 0; i < 10; ++i) {
     memtrack_account_iobuffer("memory/IOBuffer/late.cc:1", -1000);
   }
   memtrack_account_iobuffer("memory/IOBuffer/late.cc:1", 1000);
-  memtrack_dump_observe();
+  memtrack_model_observe();
   memtrack_account_iobuffer("memory/IOBuffer/late.cc:1", 1000);
   char *text = dump_text(1, false);
   assert_non_null(strstr(text, "         2 |          1 |                 1000 |       1000 | memory/IOBuffer/late.cc:1"));

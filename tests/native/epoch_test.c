@@ -12,6 +12,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "core/model.h"
 #include "core/account.h"
 #include "dump/dump.h"
 #include "core/instance.h"
@@ -128,7 +129,7 @@ begin_epochs(void *argument)
   (void)argument;
   while (!atomic_load(&over)) {
     struct timespec pause = {.tv_nsec = 200000};
-    if (!memtrack_dump_visit(false, begin_epoch, NULL) || !memtrack_dump_visit(true, nothing, NULL)) {
+    if (!memtrack_model_visit(false, begin_epoch, NULL) || !memtrack_model_visit(true, nothing, NULL)) {
       abort();
     }
     nanosleep(&pause, NULL);

@@ -18,6 +18,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "core/model.h"
 #include "core/account.h"
 #include "dump/dump.h"
 #include "core/instance.h"
@@ -32,7 +33,15 @@
 #define THREADS_MAX 64
 #define TIME        1795361003 /* 2026-11-22T15:23:23Z */
 
-pthread_mutex_t memtrack_iobuffer_verify_mutex = PTHREAD_MUTEX_INITIALIZER;
+void
+memtrack_iobuffer_lock(void)
+{
+}
+
+void
+memtrack_iobuffer_unlock(void)
+{
+}
 time_t __wrap_time(time_t *to);
 int __wrap_clock_gettime(clockid_t clock, struct timespec *now);
 
@@ -186,7 +195,7 @@ static void
 sample(void)
 {
   seconds += 20;
-  if (!memtrack_dump_visit(false, turn, NULL) || !memtrack_dump_visit(true, take, NULL)) {
+  if (!memtrack_model_visit(false, turn, NULL) || !memtrack_model_visit(true, take, NULL)) {
     fail("replay: no sample could be taken");
   }
 }
@@ -201,7 +210,7 @@ main(int argc, char **argv)
   uint64_t mark  = strtoull(argv[3], NULL, 10);
   uint64_t each  = strtoull(argv[4], NULL, 10);
   builtin        = argv[5];
-  if (memtrack_registry_open(sites) || memtrack_shards_open(sites) || memtrack_dump_open(sites)) {
+  if (memtrack_registry_open(sites) || memtrack_shards_open(sites) || memtrack_model_open(sites)) {
     fail("replay: no core with %u sites", sites);
   }
   uint64_t events = 0;
@@ -217,8 +226,8 @@ main(int argc, char **argv)
     }
     if (event && events == mark) {
       dump(false);
-      memtrack_dump_arm(MEMTRACK_CLASS_IOBUFFER);
-      memtrack_dump_arm(MEMTRACK_CLASS_OPENSSL);
+      memtrack_model_arm(MEMTRACK_CLASS_IOBUFFER);
+      memtrack_model_arm(MEMTRACK_CLASS_OPENSSL);
     }
     line = end;
   }

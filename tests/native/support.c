@@ -9,6 +9,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "core/model.h"
 #include "dump/dump.h"
 #include "base/log.h"
 #include "core/registry.h"
@@ -67,7 +68,7 @@ open_accounting(uint32_t sites)
 {
   assert_int_equal(memtrack_registry_open(sites), 0);
   assert_int_equal(memtrack_shards_open(sites), 0);
-  assert_int_equal(memtrack_dump_open(sites), 0);
+  assert_int_equal(memtrack_model_open(sites), 0);
 }
 
 struct sums

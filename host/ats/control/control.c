@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #define _GNU_SOURCE
+#include "dump/builtin.h"
+#include "core/model.h"
 #include "control/control.h"
 
 #include <dlfcn.h>
@@ -13,7 +15,7 @@
 #include "hook/openssl.h"
 #include "base/log.h"
 #include "owner/naming.h"
-#include "control/notices.h"
+#include "dump/notices.h"
 #include "hook/install.h"
 #include "control/records.h"
 #include "core/registry.h"
@@ -66,13 +68,13 @@ apply_openssl(bool on)
   }
   if (!on) {
     memtrack_openssl_remove();
-    memtrack_dump_disarm(MEMTRACK_CLASS_OPENSSL);
+    memtrack_model_disarm(MEMTRACK_CLASS_OPENSSL);
     state.openssl = MEMTRACK_HOOK_OFF;
     return;
   }
-  memtrack_dump_arm(MEMTRACK_CLASS_OPENSSL);
+  memtrack_model_arm(MEMTRACK_CLASS_OPENSSL);
   if (memtrack_openssl_install(openssl_reason)) {
-    memtrack_dump_disarm(MEMTRACK_CLASS_OPENSSL);
+    memtrack_model_disarm(MEMTRACK_CLASS_OPENSSL);
     openssl_found = false;
     state.openssl = MEMTRACK_HOOK_REFUSED;
     memtrack_log(MEMTRACK_ERROR, "OpenSSL memory is not tracked: %s", openssl_reason);
@@ -88,7 +90,7 @@ apply_plugins(bool on)
   static const uint32_t classes[] = {MEMTRACK_CLASS_TSAPI, MEMTRACK_CLASS_HEAP, MEMTRACK_CLASS_OBJECT};
   on                              = on && state.plugins == MEMTRACK_HOOK_INSTALLED;
   for (size_t i = 0; i < sizeof(classes) / sizeof(classes[0]); ++i) {
-    on ? memtrack_dump_arm(classes[i]) : memtrack_dump_disarm(classes[i]);
+    on ? memtrack_model_arm(classes[i]) : memtrack_model_disarm(classes[i]);
   }
   on ? memtrack_plugins_arm() : memtrack_plugins_disarm();
 }
@@ -102,13 +104,13 @@ apply_level(int level, bool at_start)
   }
   if (level > 0 && state.level == 0) {
     if (!at_start) {
-      memtrack_dump_arm(MEMTRACK_CLASS_IOBUFFER);
+      memtrack_model_arm(MEMTRACK_CLASS_IOBUFFER);
       armed_late = true;
     }
     apply_plugins(true);
     state.armed_since = seconds();
   } else if (level == 0) {
-    memtrack_dump_disarm(MEMTRACK_CLASS_IOBUFFER);
+    memtrack_model_disarm(MEMTRACK_CLASS_IOBUFFER);
     apply_plugins(false);
     state.armed_since = 0;
     armed_late        = false;
@@ -145,7 +147,7 @@ apply_verify(bool on)
     }
     verify = VERIFY_STARTING;
   } else if (on && verify == VERIFY_STARTING && state.level > 0) {
-    memtrack_dump_mark_verify();
+    memtrack_builtin_mark();
     verify = VERIFY_ON;
   } else if (!on && verify != VERIFY_OFF) {
     if (memtrack_iobuffer_pass_on(false, reason)) {
@@ -165,7 +167,7 @@ memtrack_control_start(const struct memtrack_server *known, memtrack_record_read
   server         = known;
   read_record    = read;
   uint32_t sites = setting(MEMTRACK_SETTING_SITES);
-  if (memtrack_registry_open(sites) || memtrack_shards_open(sites) || memtrack_dump_open(sites) ||
+  if (memtrack_registry_open(sites) || memtrack_shards_open(sites) || memtrack_model_open(sites) ||
       memtrack_naming_open(MEMTRACK_SITE_FIRST + sites)) {
     memtrack_log(MEMTRACK_ERROR, "no memory for %u sites: memtrack does nothing, the server is untouched", sites);
     return -1;
@@ -175,11 +177,11 @@ memtrack_control_start(const struct memtrack_server *known, memtrack_record_read
     return -1;
   }
   state.iobuffer = MEMTRACK_HOOK_INSTALLED;
-  memtrack_dump_carry_over();
+  memtrack_builtin_carry_over();
   memtrack_analysis_open(read, server->freelists);
 
   state.openssl_reason = openssl_reason;
-  memtrack_dump_disarm(MEMTRACK_CLASS_OPENSSL);
+  memtrack_model_disarm(MEMTRACK_CLASS_OPENSSL);
   openssl_found = memtrack_openssl_find(openssl_reason) == 0;
   if (!openssl_found) {
     state.openssl = MEMTRACK_HOOK_REFUSED;
@@ -225,10 +227,10 @@ memtrack_control_poll(void)
   memtrack_plugins_poll();
   memtrack_naming_resolve();
   if (memtrack_due_reclaim(memtrack_load_ordered(&memtrack_plugins.unloads))) {
-    memtrack_dump_reclaim();
+    memtrack_model_reclaim();
   }
   if (armed_late) {
-    memtrack_dump_observe();
+    memtrack_model_observe();
   }
   int64_t interval = setting(MEMTRACK_SETTING_INTERVAL);
   if (state.level > 0 && interval > 0) {

@@ -14,9 +14,9 @@ memtrack_message_parse(const void *data, size_t size, memtrack_message *message)
   if (size && text[size - 1] == '\0') {
     --size; /* traffic_ctl sends the string's end too */
   }
-  if (!memtrack_ask(&answer, text, size, [=](Z_core_instance_t *core) {
-        uint32_t length = Z_coreZ_readMessage(core, size);
-        message->level  = Z_coreZ_messageLevel(core);
+  if (!memtrack_ask(&answer, text, size, [=](memtrack_core *core) {
+        uint32_t length = memtrack_call(core, readMessage, size);
+        message->level  = memtrack_call(core, messageLevel);
         return length;
       })) {
     memtrack_log(MEMTRACK_WARNING, "plugin message is ignored: the core has trapped");
@@ -36,7 +36,7 @@ memtrack_message_help(void)
 {
   for (uint32_t verb = 0; verb < MEMTRACK_VERB_COUNT; ++verb) {
     memtrack_answer answer;
-    memtrack_ask(&answer, nullptr, 0, [=](Z_core_instance_t *core) { return Z_coreZ_messageHelp(core, verb); });
+    memtrack_ask(&answer, nullptr, 0, [=](memtrack_core *core) { return memtrack_call(core, messageHelp, verb); });
     memtrack_answer_log(&answer);
   }
 }

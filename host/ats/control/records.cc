@@ -15,13 +15,13 @@ memtrack_setting_get(uint32_t which)
   struct memtrack_setting *setting = &settings[which];
   memtrack_answer answer;
   if (!setting->name[0]) {
-    memtrack_ask(&answer, nullptr, 0, [=](Z_core_instance_t *core) {
-      setting->normal = (int64_t)Z_coreZ_settingDefault(core, which);
-      setting->effect = Z_coreZ_settingEffect(core, which);
-      return Z_coreZ_settingCheck(core, which);
+    memtrack_ask(&answer, nullptr, 0, [=](memtrack_core *core) {
+      setting->normal = (int64_t)memtrack_call(core, settingDefault, which);
+      setting->effect = memtrack_call(core, settingEffect, which);
+      return memtrack_call(core, settingCheck, which);
     });
     memtrack_answer_copy(&answer, setting->check, sizeof(setting->check));
-    memtrack_ask(&answer, nullptr, 0, [=](Z_core_instance_t *core) { return Z_coreZ_settingName(core, which); });
+    memtrack_ask(&answer, nullptr, 0, [=](memtrack_core *core) { return memtrack_call(core, settingName, which); });
     memtrack_answer_copy(&answer, setting->name, sizeof(setting->name));
   }
   return setting;
@@ -35,7 +35,7 @@ memtrack_setting_read(uint32_t which, memtrack_record_reader read)
   int64_t value = setting->normal;
   read(setting->name, &value);
   bool judged =
-    memtrack_ask(&answer, nullptr, 0, [=](Z_core_instance_t *core) { return Z_coreZ_judgeSetting(core, which, value); });
+    memtrack_ask(&answer, nullptr, 0, [=](memtrack_core *core) { return memtrack_call(core, judgeSetting, which, value); });
   memtrack_answer_log(&answer);
   return judged ? answer.number : setting->normal;
 }
@@ -44,7 +44,7 @@ void
 memtrack_setting_set_level(int level)
 {
   memtrack_answer answer;
-  memtrack_ask(&answer, nullptr, 0, [=](Z_core_instance_t *core) { return Z_coreZ_setLevel(core, level); });
+  memtrack_ask(&answer, nullptr, 0, [=](memtrack_core *core) { return memtrack_call(core, setLevel, level); });
   memtrack_answer_log(&answer);
 }
 
@@ -57,8 +57,8 @@ check_line(const char *path, unsigned number, const char *line, memtrack_record_
   int64_t taken = 0;
   uint32_t which;
   if (!memtrack_ask(&answer, line, length,
-                    [&](Z_core_instance_t *core) {
-                      which = Z_coreZ_checkRecordLine(core, length);
+                    [&](memtrack_core *core) {
+                      which = memtrack_call(core, checkRecordLine, length);
                       return 0u;
                     }) ||
       which >= MEMTRACK_SETTING_COUNT) {
@@ -66,7 +66,7 @@ check_line(const char *path, unsigned number, const char *line, memtrack_record_
   }
   bool known = read(memtrack_setting_get(which)->name, &taken);
   memtrack_ask(&answer, line, length,
-               [=](Z_core_instance_t *core) { return Z_coreZ_describeRecordLine(core, length, known, taken); });
+               [=](memtrack_core *core) { return memtrack_call(core, describeRecordLine, length, known, taken); });
   memtrack_log((enum memtrack_severity)answer.severity, "%s:%u: %s", path, number, answer.text);
   return true;
 }

@@ -11,13 +11,11 @@
 #include <stdint.h>
 
 #include "core_abi.h"
+#include "server/record.h"
 
 #ifdef __cplusplus
 extern "C" {
 #endif
-
-/* The present value of a record or a statistic of the server's, or false where it has none of that name. */
-typedef bool (*memtrack_record_reader)(const char *name, int64_t *value);
 
 struct memtrack_setting {
   char name[64];

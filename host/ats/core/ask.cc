@@ -43,8 +43,8 @@ void
 memtrack_ask_end(memtrack_answer *answer, uint32_t length)
 {
   length           = length < MEMTRACK_ANSWER_MAX ? length : MEMTRACK_ANSWER_MAX;
-  answer->number   = (int64_t)Z_coreZ_answerNumber(&core.wasm);
-  answer->severity = Z_coreZ_answerSeverity(&core.wasm);
+  answer->number   = (int64_t)memtrack_call(&core, answerNumber);
+  answer->severity = memtrack_call(&core, answerSeverity);
   answer->length   = length;
   memcpy(answer->text, memtrack_core_at(&core, core.output), length);
   answer->text[length] = '\0';

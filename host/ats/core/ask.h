@@ -55,7 +55,7 @@ memtrack_ask(struct memtrack_answer *answer, const char *text, uint64_t length, 
     return false;
   }
   try {
-    memtrack_ask_end(answer, question(&core->wasm));
+    memtrack_ask_end(answer, question(core));
     return true;
   } catch (const memtrack_trap &) {
     memtrack_ask_trapped(answer);

@@ -64,8 +64,8 @@ memtrack_core_at(const struct memtrack_core *core, uint32_t offset)
 /* Copies a text into the input region, cut to what it holds: a long one keeps its end. Returns the length. hook-safe. */
 uint32_t memtrack_core_input(struct memtrack_core *core, const char *text, uint64_t length);
 
-/* Runs body(argument), which may call into the core. False where the core trapped: body was left at that point. hook-safe. */
-bool memtrack_guard(void (*body)(void *), void *argument);
+/* Traps, as the core would. Within memtrack_guarded(). */
+void memtrack_trap_now(void) __attribute__((noreturn));
 
 /* What the last trap of this thread was, in words. hook-safe. */
 const char *memtrack_trap_reason(void);

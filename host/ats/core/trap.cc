@@ -14,10 +14,10 @@ wasm_rt_trap(wasm_rt_trap_t code)
   throw memtrack_trap{};
 }
 
-bool
-memtrack_guard(void (*body)(void *), void *argument)
+void
+memtrack_trap_now()
 {
-  return memtrack_guarded([=] { body(argument); });
+  wasm_rt_trap(WASM_RT_TRAP_UNREACHABLE);
 }
 
 const char *

@@ -8,6 +8,10 @@
 
 #include "dump/environment.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /* Sums that the server's statistics show. */
 struct memtrack_totals {
   uint64_t suspects;
@@ -41,5 +45,9 @@ void memtrack_analysis_idle(void);
 
 /* As of the last sample. Not hook-safe. */
 const struct memtrack_totals *memtrack_analysis_totals(void);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -25,38 +25,16 @@ struct memtrack_state {
   bool verify;
 };
 
-/* Opens the model. Returns 0 or -1. init-only. */
-int memtrack_dump_open(uint32_t sites);
-
-/* Takes over what the built-in tracker has counted so far, so that buffers allocated before the plugin was loaded are known.
-   After the hook is installed, before it is passed on to. init-only. */
-void memtrack_dump_carry_over(void);
-
-/* A class is armed now: what was counted of it before does not count any more. Not hook-safe. */
-void memtrack_dump_arm(uint32_t cls);
-
-/* A class is not tracked any more, and has no rows until it is armed again. Not hook-safe. */
-void memtrack_dump_disarm(uint32_t cls);
-
-/* Looks for buffers that are older than the arming, without a dump: the more often, the sooner the rows are right that they would
-   distort (assembly/model/model.ts). Not hook-safe. */
-void memtrack_dump_observe(void);
-
-/* Gives the numbers of sites back whose module is gone and of which nothing is in use (assembly/model/reclaim.ts). Not hook-safe.
- */
-void memtrack_dump_reclaim(void);
-
-/* From now on the two accountants are to agree. Events must be passed on to the built-in. Not hook-safe. */
-void memtrack_dump_mark_verify(void);
-
-struct memtrack_core;
-
-/* Runs body(model, argument) while nobody else uses the model; with `collect`, on the sums of this moment. False where the model
-   has trapped, now or before: then it has been logged. Not hook-safe. */
-bool memtrack_dump_visit(bool collect, void (*body)(struct memtrack_core *, void *), void *argument);
+#ifdef __cplusplus
+extern "C" {
+#endif
 
 /* Writes a dump to a file descriptor. reason is MEMTRACK_REASON_.... Returns 0, or an errno; then it has been logged. Not
    hook-safe. */
 int memtrack_dump_write(int fd, uint32_t reason, const struct memtrack_state *state);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -45,8 +45,8 @@ set_read(memtrack_measures *measures, uint32_t which, const char *text, size_t l
 {
   memtrack_answer answer;
   bool told = false;
-  memtrack_ask(&answer, text, length, [&](Z_core_instance_t *core) {
-    told = Z_coreZ_readMeasure(core, which, length) != 0;
+  memtrack_ask(&answer, text, length, [&](memtrack_core *core) {
+    told = memtrack_call(core, readMeasure, which, length) != 0;
     return 0u;
   });
   if (told) {
@@ -82,14 +82,14 @@ smaller_limit(const char *line, const char *groups_path, uint64_t smallest)
   memtrack_answer answer;
   size_t length = strlen(line);
   for (uint32_t up = 0;; ++up) {
-    memtrack_ask(&answer, line, length, [=](Z_core_instance_t *core) { return Z_coreZ_limitPath(core, length, up); });
+    memtrack_ask(&answer, line, length, [=](memtrack_core *core) { return memtrack_call(core, limitPath, length, up); });
     if (answer.length == 0) {
       return smallest;
     }
     char path[2 * MEMTRACK_ANSWER_MAX], text[64];
     snprintf(path, sizeof(path), "%.4000s%s", groups_path, answer.text);
     size_t size = read_file(path, text, sizeof(text));
-    memtrack_ask(&answer, text, size, [=](Z_core_instance_t *core) { return Z_coreZ_smallerLimit(core, size, smallest); });
+    memtrack_ask(&answer, text, size, [=](memtrack_core *core) { return memtrack_call(core, smallerLimit, size, smallest); });
     smallest = answer.number;
   }
 }

@@ -10,7 +10,7 @@
 #include <stdint.h>
 
 #include "core_abi.h"
-#include "control/records.h"
+#include "server/record.h"
 
 #ifdef __cplusplus
 extern "C" {

@@ -3,6 +3,7 @@
 #include "hook/iobuffer.h"
 
 #include <dlfcn.h>
+#include <pthread.h>
 #include <stdint.h>
 #include <stdlib.h>
 
@@ -13,7 +14,7 @@
 typedef void (*increment_function)(const char *location, int64_t size);
 typedef void (*dump_function)(FILE *file);
 
-pthread_mutex_t memtrack_iobuffer_verify_mutex = PTHREAD_MUTEX_INITIALIZER;
+static pthread_mutex_t verify_mutex = PTHREAD_MUTEX_INITIALIZER; /* an event of both accountants */
 
 static struct memtrack_slots increment_slots;
 static struct memtrack_slots dump_slots;
@@ -30,10 +31,10 @@ static const increment_function hook_increment = memtrack_account_iobuffer;
 static void
 hook_increment_and_pass_on(const char *location, int64_t size)
 {
-  pthread_mutex_lock(&memtrack_iobuffer_verify_mutex);
+  pthread_mutex_lock(&verify_mutex);
   memtrack_account_iobuffer(location, size);
   original_increment(location, size);
-  pthread_mutex_unlock(&memtrack_iobuffer_verify_mutex);
+  pthread_mutex_unlock(&verify_mutex);
 }
 
 /* The slots of a symbol, and the function itself. Refused where a slot leads elsewhere already: someone else stands there. */
@@ -145,4 +146,16 @@ memtrack_iobuffer_builtin(void)
     text = NULL;
   }
   return text;
+}
+
+void
+memtrack_iobuffer_lock(void)
+{
+  pthread_mutex_lock(&verify_mutex);
+}
+
+void
+memtrack_iobuffer_unlock(void)
+{
+  pthread_mutex_unlock(&verify_mutex);
 }

@@ -2,15 +2,18 @@
  *
  * The IOBuffer hook: the server's calls of its built-in tracker come to us instead. Events only: the dump is dump.h's.
  */
-#ifndef MEMTRACK_HOOK_IOBUFFER_H
-#define MEMTRACK_HOOK_IOBUFFER_H
+#ifndef MEMTRACK_IOBUFFER_H
+#define MEMTRACK_IOBUFFER_H
 
-#include <pthread.h>
 #include <stdint.h>
 #include <stdbool.h>
 #include <stdio.h>
 
 #include "server/server.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
 
 /* Redirects the server's slots of increment, and those of dump to `dump`. Returns 0, or -1 with a reason (MEMTRACK_REASON_SIZE);
    then nothing is changed. init-only. */
@@ -30,10 +33,15 @@ void memtrack_iobuffer_set_level(int level);
    over when the caller next looks, a second later. Returns 0, or -1 with a reason. Not hook-safe. */
 int memtrack_iobuffer_pass_on(bool on, char *reason);
 
-/* While this is held no event happens, if events are passed on. */
-extern pthread_mutex_t memtrack_iobuffer_verify_mutex;
+/* Between these no event happens, if events are passed on. Not hook-safe. */
+void memtrack_iobuffer_lock(void);
+void memtrack_iobuffer_unlock(void);
 
 /* What the built-in tracker itself prints, in a malloc'ed text; NULL where it prints nothing. Not hook-safe. */
 char *memtrack_iobuffer_builtin(void);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

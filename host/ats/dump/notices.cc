@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "control/notices.h"
+#include "dump/notices.h"
 
 #include <string.h>
 
@@ -14,9 +14,9 @@ memtrack_notice_start(const memtrack_state *state, uint32_t sites)
 {
   memtrack_answer answer;
   uint32_t length = strlen(MEMTRACK_CORE_DIGEST);
-  memtrack_ask(&answer, MEMTRACK_CORE_DIGEST, length, [=](Z_core_instance_t *core) {
-    return Z_coreZ_startNotice(core, length, state->level, sites, state->iobuffer, state->openssl, state->plugins, state->buffers,
-                               state->heap);
+  memtrack_ask(&answer, MEMTRACK_CORE_DIGEST, length, [=](memtrack_core *core) {
+    return memtrack_call(core, startNotice, length, state->level, sites, state->iobuffer, state->openssl, state->plugins,
+                         state->buffers, state->heap);
   });
   memtrack_answer_log(&answer);
 }
@@ -26,9 +26,9 @@ memtrack_notice_trouble(void)
 {
   memtrack_answer answer;
   do {
-    memtrack_ask(&answer, nullptr, 0, [](Z_core_instance_t *core) {
-      return Z_coreZ_troubleNotice(core, memtrack_registry_core()->sites, memtrack_registry_refusals(), memtrack_shard_traps(),
-                                   memtrack_account_lost());
+    memtrack_ask(&answer, nullptr, 0, [](memtrack_core *core) {
+      return memtrack_call(core, troubleNotice, memtrack_registry_core()->sites, memtrack_registry_refusals(),
+                           memtrack_shard_traps(), memtrack_account_lost());
     });
     memtrack_answer_log(&answer);
   } while (answer.length);
@@ -41,7 +41,7 @@ is_so(Question question)
 {
   memtrack_answer answer;
   bool is = false;
-  memtrack_ask(&answer, nullptr, 0, [&](Z_core_instance_t *core) {
+  memtrack_ask(&answer, nullptr, 0, [&](memtrack_core *core) {
     is = question(core) != 0;
     return 0u;
   });
@@ -51,20 +51,20 @@ is_so(Question question)
 bool
 memtrack_due_reclaim(uint64_t unloads)
 {
-  return is_so([=](Z_core_instance_t *core) { return Z_coreZ_reclaimDue(core, unloads); });
+  return is_so([=](memtrack_core *core) { return memtrack_call(core, reclaimDue, unloads); });
 }
 
 bool
 memtrack_due_sample(uint64_t now, uint64_t interval)
 {
-  return is_so([=](Z_core_instance_t *core) { return Z_coreZ_sampleDue(core, now, interval); });
+  return is_so([=](memtrack_core *core) { return memtrack_call(core, sampleDue, now, interval); });
 }
 
 void
 memtrack_due_anew(void)
 {
-  is_so([](Z_core_instance_t *core) {
-    Z_coreZ_sampleAnew(core);
+  is_so([](memtrack_core *core) {
+    memtrack_call(core, sampleAnew);
     return 0u;
   });
 }

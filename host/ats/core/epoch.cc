@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#define _GNU_SOURCE
 #include "core/epoch.h"
 
-#include <time.h>
+#include <ctime>
 
 #include "base/atomic.h"
 
@@ -11,8 +10,8 @@ uint64_t memtrack_epochs_ __attribute__((aligned(64))); /* beside nothing that i
 void
 memtrack_epoch_turn(struct memtrack_core *model, uint64_t now)
 {
-  memtrack_store_release(&memtrack_epochs_, Z_coreZ_nextEpoch(&model->wasm, now));
+  memtrack_store_release(&memtrack_epochs_, memtrack_call(model, nextEpoch, now));
   struct timespec after;
   clock_gettime(CLOCK_MONOTONIC, &after);
-  Z_coreZ_epochPublished(&model->wasm, after.tv_sec);
+  memtrack_call(model, epochPublished, after.tv_sec);
 }

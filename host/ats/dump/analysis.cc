@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "dump/analysis.h"
+
+#include <cstring>
+#include <ctime>
+
+#include "core/model.h"
+#include "core/epoch.h"
+#include "base/log.h"
+#include "dump/notices.h"
+
+#define LINE_MAX_ 900 /* of a line that the core wrote and the log takes */
+
+static memtrack_record_reader read_record;
+static const char *freelists;
+static memtrack_measures measures;
+static memtrack_totals totals;
+
+void
+memtrack_analysis_open(memtrack_record_reader read, const char *freelists_symbol)
+{
+  read_record = read;
+  freelists   = freelists_symbol;
+}
+
+/* Logs what the core has written. Within memtrack_model_with(), as are the next ones. */
+static void
+say(memtrack_core *model, enum memtrack_severity severity, uint32_t length)
+{
+  int shown = length < LINE_MAX_ ? (int)length : LINE_MAX_;
+  memtrack_log(severity, "%.*s", shown, (const char *)memtrack_core_at(model, model->output));
+}
+
+static void
+put_measures(memtrack_core *model)
+{
+  memtrack_call(model, unmeasure);
+  for (uint32_t i = 0; i < MEMTRACK_MEASURE_COUNT; ++i) {
+    if (measures.known[i]) {
+      memtrack_call(model, measure, i, measures.value[i]);
+    }
+  }
+}
+
+/* On settled sums. */
+static void
+mark(memtrack_core *model, const char *name, bool by_user)
+{
+  uint32_t length = memtrack_core_input(model, name, strlen(name));
+  say(model, MEMTRACK_NOTE,
+      memtrack_call(model, markBaseline, length, measures.value[MEMTRACK_MEASURE_NOW], measures.transactions, by_user));
+}
+
+/* On settled sums. */
+static void
+sample(memtrack_core *model)
+{
+  memtrack_call(model, sample, measures.value[MEMTRACK_MEASURE_NOW], measures.transactions);
+  if (memtrack_call(model, warmUpEnded)) {
+    mark(model, "warm-up", false);
+  }
+  while (uint32_t length = memtrack_call(model, nextWarning)) {
+    say(model, MEMTRACK_WARNING, length);
+  }
+  totals.suspects = memtrack_call(model, rankSuspects);
+  for (uint32_t cls = 0; cls < MEMTRACK_CLASS_COUNT; ++cls) {
+    totals.bytes[cls] = (int64_t)memtrack_call(model, trackedBytes, cls);
+  }
+}
+
+void
+memtrack_analysis_poll(int64_t interval)
+{
+  struct timespec now;
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  if (!memtrack_due_sample(now.tv_sec, interval)) {
+    return;
+  }
+  memtrack_measure_sample(&measures, read_record);
+  measures.value[MEMTRACK_MEASURE_INTERVAL] = interval;
+  measures.known[MEMTRACK_MEASURE_INTERVAL] = true;
+  memtrack_model_with([](memtrack_core *model) {
+    put_measures(model);
+    /* Before the counters are read, so that they are those of the epochs that are told of. */
+    memtrack_epoch_turn(model, measures.value[MEMTRACK_MEASURE_NOW]);
+  });
+  memtrack_model_with_sums(sample);
+}
+
+void
+memtrack_analysis_before_dump()
+{
+  memtrack_measure_dump(&measures, read_record, freelists);
+  memtrack_model_with(put_measures);
+}
+
+void
+memtrack_analysis_mark(const char *name, bool by_user)
+{
+  memtrack_measure_sample(&measures, read_record);
+  memtrack_model_with_sums([=](memtrack_core *model) { mark(model, name, by_user); });
+}
+
+bool
+memtrack_analysis_select(const char *name)
+{
+  bool found = false;
+  if (!*name) {
+    return true;
+  }
+  memtrack_model_with([&](memtrack_core *model) {
+    uint32_t length = memtrack_core_input(model, name, strlen(name));
+    int32_t slot    = memtrack_call(model, baselineNamed, length);
+    found           = slot >= 0;
+    if (found) {
+      memtrack_call(model, selectBaseline, slot);
+    } else {
+      say(model, MEMTRACK_WARNING, memtrack_call(model, denyBaseline, length));
+    }
+  });
+  return found;
+}
+
+void
+memtrack_analysis_reset()
+{
+  memtrack_model_with([](memtrack_core *model) { memtrack_call(model, forgetAll); });
+  memtrack_analysis_idle();
+  memtrack_due_anew();
+}
+
+void
+memtrack_analysis_status(int level, int64_t interval)
+{
+  memtrack_model_with(
+    [=](memtrack_core *model) { say(model, MEMTRACK_NOTE, memtrack_call(model, writeStatus, level, interval, totals.suspects)); });
+}
+
+void
+memtrack_analysis_idle()
+{
+  totals = memtrack_totals{};
+}
+
+const struct memtrack_totals *
+memtrack_analysis_totals()
+{
+  return &totals;
+}

@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "dump/dump.h"
+
+#include <cerrno>
+#include <cinttypes>
+#include <cstring>
+#include <ctime>
+
+#include <unistd.h>
+
+#include "base/atomic.h"
+#include "base/log.h"
+#include "core/account.h"
+#include "core/ask.h"
+#include "core/model.h"
+#include "core/registry.h"
+#include "core/shard.h"
+#include "core_digest.h"
+#include "dump/builtin.h"
+#include "hook/install.h"
+#include "hook/objects.h"
+#include "owner/naming.h"
+
+static uint64_t
+own_memory()
+{
+  uint64_t sum = memtrack_model_memory() + memtrack_registry_core()->size + memtrack_ask_core()->size + memtrack_objects_memory() +
+                 memtrack_naming_memory();
+  uint32_t shards = memtrack_shard_count();
+  for (uint32_t i = 0; i < shards; ++i) {
+    sum += memtrack_shard_get(i)->core.size;
+  }
+  return sum;
+}
+
+static void
+put_text(memtrack_core *model, uint32_t which, const char *text)
+{
+  memtrack_call(model, say, which, memtrack_core_input(model, text ? text : "", text ? strlen(text) : 0));
+}
+
+/* What the header says of accounting. Within memtrack_model_with(). */
+static void
+put_counts(memtrack_core *model, const memtrack_state *state)
+{
+  auto put = [=](uint32_t which, uint64_t value) { memtrack_call(model, fact, which, value); };
+  /* Plugins' releases are looked at, and the allocator leaves nothing by which a second one could be told. */
+  bool unmarked = state->plugins == MEMTRACK_HOOK_INSTALLED && !memtrack_plugins.freed_mark;
+  put(MEMTRACK_FACT_SHARDS, memtrack_shard_count());
+  put(MEMTRACK_FACT_SITES, memtrack_registry_in_use());
+  put(MEMTRACK_FACT_OVERFLOW, memtrack_registry_refusals());
+  put(MEMTRACK_FACT_LOST, memtrack_account_lost());
+  put(MEMTRACK_FACT_TRAPS, memtrack_shard_traps());
+  put(MEMTRACK_FACT_MEMORY, own_memory());
+  put(MEMTRACK_FACT_DAMAGED, memtrack_load(&memtrack_plugins.damaged));
+  put(MEMTRACK_FACT_TWICE, unmarked ? UINT64_MAX : memtrack_load(&memtrack_plugins.twice));
+  put(MEMTRACK_FACT_UNTRACKED, memtrack_objects_untracked());
+}
+
+/* What the header says of this dump, of hooks and of settings. Within memtrack_model_with(). */
+static void
+put_state(memtrack_core *model, uint64_t number, uint32_t reason, const memtrack_state *state)
+{
+  auto put = [=](uint32_t which, uint64_t value) { memtrack_call(model, fact, which, value); };
+  struct timespec now;
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  put(MEMTRACK_FACT_DUMP, number);
+  put(MEMTRACK_FACT_TIME, time(nullptr));
+  put(MEMTRACK_FACT_REASON, reason);
+  put(MEMTRACK_FACT_LEVEL, state->level);
+  put(MEMTRACK_FACT_ARMED, state->armed_since ? now.tv_sec - state->armed_since : 0);
+  put(MEMTRACK_FACT_VERIFY, state->verify);
+  put(MEMTRACK_FACT_IOBUFFER, state->iobuffer);
+  put(MEMTRACK_FACT_OPENSSL, state->openssl);
+  put(MEMTRACK_FACT_PLUGINS, state->plugins);
+  put(MEMTRACK_FACT_BUFFERS, state->buffers);
+  put(MEMTRACK_FACT_HEAP, state->heap);
+  put_text(model, MEMTRACK_TEXT_DIGEST, MEMTRACK_CORE_DIGEST);
+  put_text(model, MEMTRACK_TEXT_IOBUFFER, state->iobuffer_reason);
+  put_text(model, MEMTRACK_TEXT_OPENSSL, state->openssl_reason);
+  put_text(model, MEMTRACK_TEXT_PLUGINS, state->plugins_reason);
+  put_text(model, MEMTRACK_TEXT_BUFFERS, state->buffers_reason);
+}
+
+/* One write(2) for the whole text: traffic.out is opened for appending, so lines of others come before or after it. Returns 0 or an
+   errno. One at a time. */
+static int
+write_all(int fd, const uint8_t *text, size_t size)
+{
+  static bool torn; /* the last dump ended within a line */
+  if (torn && write(fd, "\n", 1) == 1) {
+    torn = false;
+  }
+  while (size) {
+    ssize_t written = write(fd, text, size);
+    if (written < 0 && errno != EINTR) {
+      return errno;
+    }
+    if (written > 0) {
+      text += written;
+      size -= written;
+      torn = text[-1] != '\n';
+    }
+  }
+  return 0;
+}
+
+/* Sums, renders and writes. Returns 0 or an errno. Within memtrack_model_with(). */
+static int
+make(memtrack_core *model, int fd, uint64_t number, uint32_t reason, const memtrack_state *state)
+{
+  if (state->verify) {
+    memtrack_builtin_collect(model);
+    memtrack_call(model, verifyCompare);
+  } else {
+    memtrack_model_collect(model);
+  }
+  memtrack_call(model, settle);
+  put_state(model, number, reason, state);
+  put_counts(model, state);
+  uint32_t size = memtrack_call(model, render);
+  return size ? write_all(fd, memtrack_core_at(model, model->output), size) : EMSGSIZE;
+}
+
+int
+memtrack_dump_write(int fd, uint32_t reason, const struct memtrack_state *state)
+{
+  static uint64_t number;
+  static int last_error; /* said once, until it is another */
+  int error = EIO;
+  memtrack_naming_resolve(); /* what was seen since the last second has no better name yet */
+  memtrack_model_with([&](memtrack_core *model) {
+    error = make(model, fd, ++number, reason, state);
+    if (error && error != last_error) {
+      memtrack_log(MEMTRACK_ERROR,
+                   "dump %" PRIu64 " could not be written to traffic.out: %s; nothing counted is lost, the next dump has it",
+                   number, strerror(error));
+    }
+    last_error = error;
+  });
+  return error;
+}
