@@ -134,3 +134,4 @@ export { reclaimDue, sampleAnew, sampleDue } from "./control/schedule";
 export { denyBaseline, writeStatus } from "./analysis/replies";
 export { limitPath, readMeasure, smallerLimit } from "./control/system";
 export { builtinAllocs, builtinFrees, builtinInUse, registerBuiltinRow } from "./registry/builtin_row";
+export { mangledKind, shortenName } from "./naming/mangled";
