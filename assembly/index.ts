@@ -135,3 +135,5 @@ export { denyBaseline, writeStatus } from "./analysis/replies";
 export { limitPath, readMeasure, smallerLimit } from "./control/system";
 export { builtinAllocs, builtinFrees, builtinInUse, registerBuiltinRow } from "./registry/builtin_row";
 export { mangledKind, shortenName } from "./naming/mangled";
+export { writeDistance, writeFunction, writeLine } from "./naming/place";
+export { isAllocatorName, isSystemPath } from "./naming/rules";

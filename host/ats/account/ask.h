@@ -74,6 +74,20 @@ memtrack_ask(struct memtrack_answer *answer, const char *text, uint64_t length, 
 {
   return memtrack_ask(answer, {{text, length}}, question);
 }
+
+/* Asks what is answered by the call itself, yes or no; no where nothing is answered. Not hook-safe. */
+template <typename Question>
+bool
+memtrack_ask_whether(const char *text, uint64_t length, Question question)
+{
+  struct memtrack_answer answer;
+  bool is = false;
+  memtrack_ask(&answer, text, length, [&](Z_core_instance_t *core) {
+    is = question(core) != 0;
+    return 0u;
+  });
+  return is;
+}
 #endif
 
 #endif

@@ -4,11 +4,11 @@
 #include <dwarf.h>
 #include <stddef.h>
 #include <string.h>
-#include <strings.h>
 
 #include "dwarf_entry.h"
 #include "dwarf_position.h"
 #include "mangled.h"
+#include "place_text.h"
 
 #define CHILDREN_MAX 256 /* of a function, looked at for its parameters */
 
@@ -52,16 +52,8 @@ takes_something(Dwarf_Die *function)
 static bool
 is_allocator(Dwarf_Die *function)
 {
-  static const char *const ENDINGS[] = {"alloc", "allocate", "allocarray", "memalign", "dup"};
-  const char *name                   = memtrack_entry_string(function, DW_AT_name);
-  size_t length                      = name ? strlen(name) : 0;
-  for (size_t i = 0; i < sizeof(ENDINGS) / sizeof(*ENDINGS); ++i) {
-    size_t ending = strlen(ENDINGS[i]);
-    if (length >= ending && strcasecmp(name + length - ending, ENDINGS[i]) == 0) {
-      return returns_memory(function) && takes_something(function);
-    }
-  }
-  return false;
+  const char *name = memtrack_entry_string(function, DW_AT_name);
+  return name && memtrack_name_is_allocator(name) && returns_memory(function) && takes_something(function);
 }
 
 /* Declared in a header for others to define: what an API asks of its user (TSPluginInit). Compilers tell the place of the
@@ -89,7 +81,7 @@ memtrack_scope_is_wrapper(Dwarf_Die *function)
     return true;
   }
   const char *path = memtrack_position_file(dwarf_attr_integrate(function, DW_AT_decl_file, &attribute));
-  return (path && memtrack_position_is_system(path) && !is_callback(function)) || is_allocator(function);
+  return (path && memtrack_path_is_system(path) && !is_callback(function)) || is_allocator(function);
 }
 
 struct wrappers {
