@@ -137,3 +137,4 @@ export { builtinAllocs, builtinFrees, builtinInUse, registerBuiltinRow } from ".
 export { mangledKind, shortenName } from "./naming/mangled";
 export { writeDistance, writeFunction, writeLine } from "./naming/place";
 export { isAllocatorName, isSystemPath } from "./naming/rules";
+export { registerCall, renameCall } from "./registry/call_text";

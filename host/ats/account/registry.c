@@ -48,6 +48,7 @@ struct request {
   int result;
   struct memtrack_core *model;
   struct memtrack_builtin_row *row;
+  const struct memtrack_call *call;
 };
 
 /* Runs one of the functions below under the mutex. Where it traps, now or before, the request is left as it is. */
@@ -87,11 +88,35 @@ register_builtin_row(void *argument)
   publish();
 }
 
-static void
-rename_site(void *argument)
+/* A part of a text behind those that are there. Returns its length, cut to the room that is left. */
+static uint32_t
+add_part(const char *part, uint32_t *used)
 {
-  struct request *request = argument;
-  request->result         = Z_coreZ_renameSite(&core.wasm, request->site, hand_over(request));
+  uint32_t room = MEMTRACK_INPUT_SIZE - *used, length = part ? strnlen(part, room) : 0;
+  memcpy(memtrack_core_at(&core, core.input) + *used, part ? part : "", length);
+  *used += length;
+  return length;
+}
+
+static void
+register_call(void *argument)
+{
+  struct request *request          = argument;
+  const struct memtrack_call *call = request->call;
+  uint32_t used = 0, module = add_part(call->module, &used), file = add_part(call->file, &used);
+  request->site =
+    Z_coreZ_registerCall(&core.wasm, request->place, request->detail, module, call->offset, file, request->owner, request->flags);
+  publish();
+}
+
+static void
+rename_call(void *argument)
+{
+  struct request *request          = argument;
+  const struct memtrack_call *call = request->call;
+  uint32_t used = 0, module = add_part(call->module, &used), function = add_part(call->function, &used),
+           file   = add_part(call->file, &used);
+  request->result = Z_coreZ_renameCall(&core.wasm, request->site, module, function, file);
   publish();
 }
 
@@ -163,11 +188,20 @@ memtrack_registry_builtin_row(const char *line, uint64_t length, struct memtrack
   return row->site != MEMTRACK_SITE_UNKNOWN;
 }
 
-void
-memtrack_registry_rename(uint32_t site, const char *text)
+uint32_t
+memtrack_registry_call(uint64_t place, uint64_t detail, const struct memtrack_call *call, uint32_t owner, uint32_t flags)
 {
-  struct request request = {.site = site, .text = text};
-  ask(rename_site, &request);
+  struct request request = {.place = place, .detail = detail, .call = call, .owner = owner, .flags = flags};
+  request.site           = MEMTRACK_SITE_OTHER + ((uint32_t)detail >> MEMTRACK_DETAIL_CLASS_SHIFT);
+  ask(register_call, &request);
+  return request.site;
+}
+
+void
+memtrack_registry_rename(uint32_t site, const struct memtrack_call *call)
+{
+  struct request request = {.site = site, .call = call};
+  ask(rename_call, &request);
 }
 
 void
