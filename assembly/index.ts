@@ -138,3 +138,4 @@ export { mangledKind, shortenName } from "./naming/mangled";
 export { writeDistance, writeFunction, writeLine } from "./naming/place";
 export { isAllocatorName, isSystemPath } from "./naming/rules";
 export { registerCall, renameCall } from "./registry/call_text";
+export { checksum, debugPath } from "./naming/debug_file";

@@ -53,3 +53,23 @@ memtrack_name_is_allocator(const char *name)
   uint64_t length = strlen(name);
   return memtrack_ask_whether(name, length, [=](Z_core_instance_t *core) { return Z_coreZ_isAllocatorName(core, length); });
 }
+
+void
+memtrack_debug_path(const void *id, size_t length, char *path, size_t size)
+{
+  memtrack_answer answer;
+  memtrack_ask(&answer, (const char *)id, length, [=](Z_core_instance_t *core) { return Z_coreZ_debugPath(core, length); });
+  memtrack_answer_copy(&answer, path, size);
+}
+
+uint32_t
+memtrack_checksum(uint32_t before, const void *bytes, size_t length)
+{
+  memtrack_answer answer;
+  uint32_t sum = before;
+  memtrack_ask(&answer, (const char *)bytes, length, [&](Z_core_instance_t *core) {
+    sum = Z_coreZ_checksum(core, before, length);
+    return 0u;
+  });
+  return sum;
+}

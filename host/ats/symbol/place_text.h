@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What the core makes of the names and paths that debug information tells (assembly/naming/place.ts, rules.ts). Not hook-safe.
+ * What the core makes of the names and paths that debug information tells (assembly/naming/place.ts,
+ * rules.ts, debug_file.ts). Not hook-safe.
  */
 #ifndef MEMTRACK_PLACE_TEXT_H
 #define MEMTRACK_PLACE_TEXT_H
@@ -24,6 +25,12 @@ bool memtrack_path_is_system(const char *path);
 
 /* Whether a function is called as allocators are. Not hook-safe. */
 bool memtrack_name_is_allocator(const char *name);
+
+/* Where the file with a build id's debug information is, below the folder of all; "" for what is no id. Not hook-safe. */
+void memtrack_debug_path(const void *id, size_t length, char *path, size_t size);
+
+/* Goes on with a checksum, CRC-32, over at most MEMTRACK_QUESTION_MAX bytes; of nothing it is 0. Not hook-safe. */
+uint32_t memtrack_checksum(uint32_t before, const void *bytes, size_t length);
 
 #ifdef __cplusplus
 }
