@@ -101,7 +101,7 @@ open_guarded(void *argument)
     core->hot        = (struct memtrack_hot){
              .memory = core->wasm.w2c_memory.data, .index_shift = core->wasm.w2c_indexShift, .slots = core->wasm.w2c_slots};
     if (opening->role == MEMTRACK_ROLE_SHARD) {
-      /* The texts of dumps, which a shard never reads: three pages in each thread. They read as zeros from now on. */
+      /* The texts of dumps and lines, which a shard never reads: six pages in each thread. They read as zeros from now on. */
       madvise(core->wasm.w2c_memory.data, MEMTRACK_INDEX_AT, MADV_DONTNEED);
     }
     /* What account.cc takes for granted of a shard. */
