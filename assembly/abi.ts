@@ -212,3 +212,8 @@ export const VERB_ARM: u32 = 4;
 export const VERB_STATUS: u32 = 5;
 export const VERB_HELP: u32 = 6;
 export const VERB_COUNT: u32 = 7;
+
+// What the linkage name of a function tells (naming/mangled.ts).
+export const MANGLED_OWN: u32 = 0; // nothing is known against it: a function somebody wrote for this module
+export const MANGLED_WRAPPER: u32 = 1; // of namespace std or __gnu_cxx, or an operator new or delete
+export const MANGLED_TRAMPOLINE: u32 = 2; // of namespace std, but there to call somebody's function, which is often inlined into it

@@ -126,7 +126,7 @@ export { rankSuspects } from "./analysis/urgency";
 export { ranked } from "./analysis/ranking";
 export { trackedBytes } from "./report/reconciliation";
 export { nextWarning } from "./report/warning";
-export { answerNumber, answerSeverity } from "./control/answer";
+export { answerNumber, answerSeverity } from "./base/answer";
 export {
   judgeSetting,
   setLevel,
@@ -144,3 +144,8 @@ export { reclaimDue, sampleAnew, sampleDue } from "./control/schedule";
 export { denyBaseline, writeStatus } from "./report/replies";
 export { limitPath, readMeasure, smallerLimit } from "./control/system";
 export { builtinAllocs, builtinFrees, builtinInUse, registerBuiltinRow } from "./registry/builtin_row";
+export { mangledKind, shortenName } from "./naming/mangled";
+export { writeDistance, writeFunction, writeLine } from "./naming/place";
+export { isAllocatorName, isSystemPath } from "./naming/rules";
+export { registerCall, renameCall } from "./registry/call_text";
+export { checksum, debugPath } from "./naming/debug_file";

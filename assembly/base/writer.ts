@@ -82,6 +82,16 @@ export function zeroPadded(value: u64, width: i32): void {
   writeDigits(value, digits(value));
 }
 
+/** An unsigned number in small hexadecimal digits (C's "%lx"). */
+export function hexadecimal(value: u64): void {
+  let shift: u64 = 60;
+  while (shift && !(value >>> shift)) shift -= 4;
+  for (let left = <i32>shift; left >= 0; left -= 4) {
+    const digit = (<u32>(value >>> (<u64>left))) & 15;
+    byte(digit < 10 ? 0x30 + digit : 0x57 + digit);
+  }
+}
+
 function digits(value: u64): i32 {
   let n = 1;
   while (value >= 10) {

@@ -16,7 +16,7 @@ import {
   VERB_RESET,
   VERB_STATUS,
 } from "../abi";
-import * as answer from "./answer";
+import * as answer from "../base/answer";
 import { input } from "../base/memory";
 import * as reader from "../base/reader";
 import { ascii, byte, foreign, unsigned } from "../base/writer";

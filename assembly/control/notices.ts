@@ -4,7 +4,7 @@
 // not with every dump.
 
 import { LINE_ERROR, LINE_WARNING, SETTING_SITES } from "../abi";
-import * as answer from "./answer";
+import * as answer from "../base/answer";
 import { input } from "../base/memory";
 import { name, select } from "./records";
 import { ascii, copy, unsigned } from "../base/writer";

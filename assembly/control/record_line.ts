@@ -4,7 +4,7 @@
 // takes some part of the text, or 0, and says nothing.
 
 import { LINE_WARNING, QUESTION_MAX, SETTING_COUNT } from "../abi";
-import * as answer from "./answer";
+import * as answer from "../base/answer";
 import { input } from "../base/memory";
 import * as reader from "../base/reader";
 import { name, select, writeRange } from "./records";

@@ -20,7 +20,7 @@ import {
   SITES_MAX,
   SITES_MIN,
 } from "../abi";
-import * as answer from "./answer";
+import * as answer from "../base/answer";
 import { ascii, byte, signed } from "../base/writer";
 
 // The rule that select() found.

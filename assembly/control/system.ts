@@ -4,7 +4,7 @@
 // host reads the files; what is not in a text is unknown.
 
 import { MEASURE_FREELISTS, MEASURE_RSS } from "../abi";
-import * as answer from "./answer";
+import * as answer from "../base/answer";
 import { input } from "../base/memory";
 import * as reader from "../base/reader";
 import { ascii, copy } from "../base/writer";

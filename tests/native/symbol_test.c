@@ -428,7 +428,7 @@ names_are_written_as_people_write_them(void **state)
 {
   static const struct {
     const char *mangled, *text;
-    enum memtrack_mangled kind;
+    uint32_t kind;
   } names[] = {
     {"handler", "handler", MEMTRACK_MANGLED_OWN},
     {"handler.part.0", "handler.part.0", MEMTRACK_MANGLED_OWN},

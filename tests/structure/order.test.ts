@@ -27,6 +27,7 @@ const TREES: Tree[] = [
       ["abi", "numbers that the core and its hosts share"],
       ["base", "the memory map and its regions; text, units, ratios"],
       ["shard", "the hot path: sites and their counters, the hash of keys, epochs, buckets of older epochs"],
+      ["naming", "what names and paths say: C++ names, places, debug files"],
       ["registry", "owners and sites by name; which number a site has"],
       ["model", "sums over all shards by row, reclaimed numbers, verify mode, facts of the host, histories"],
       ["analysis", "which rows and owners grow, since when, why, how old they are, which comes first"],

@@ -20,7 +20,7 @@ memtrack_ask_core(void)
 }
 
 memtrack_core *
-memtrack_ask_begin(const char *text, uint64_t length)
+memtrack_ask_begin(const memtrack_part *parts, uint64_t count)
 {
   pthread_mutex_lock(&mutex);
   if (state == NEW) {
@@ -33,8 +33,12 @@ memtrack_ask_begin(const char *text, uint64_t length)
     pthread_mutex_unlock(&mutex);
     return nullptr;
   }
-  if (length) {
-    memcpy(memtrack_core_at(&core, core.input), text, length < MEMTRACK_QUESTION_MAX ? length : MEMTRACK_QUESTION_MAX);
+  for (uint64_t i = 0, used = 0; i < count; ++i) {
+    uint64_t room = MEMTRACK_QUESTION_MAX - used, length = parts[i].length < room ? parts[i].length : room;
+    if (length) {
+      memcpy(memtrack_core_at(&core, core.input) + used, parts[i].text, length);
+    }
+    used += length;
   }
   return &core;
 }

@@ -34,9 +34,14 @@ struct memtrack_core *memtrack_ask_core(void);
 #ifdef __cplusplus
 }
 
-/* Locks the control instance and hands a text to it, of which it takes MEMTRACK_QUESTION_MAX bytes. Returns the instance, or NULL:
-   then nothing is locked. For memtrack_ask(). */
-struct memtrack_core *memtrack_ask_begin(const char *text, uint64_t length);
+struct memtrack_part {
+  const char *text;
+  uint64_t length;
+};
+
+/* Locks the control instance and hands it a text, of which it takes MEMTRACK_QUESTION_MAX bytes: its parts, one behind the other.
+   Returns the instance, or NULL: then nothing is locked. For memtrack_ask(). */
+struct memtrack_core *memtrack_ask_begin(const struct memtrack_part *parts, uint64_t count);
 
 /* Unlocks it, and copies the answer, whose text has this length, out of it; or, where it has trapped, says so. For memtrack_ask().
  */
@@ -45,11 +50,11 @@ void memtrack_ask_trapped(struct memtrack_answer *answer);
 
 /* Asks: question(instance) calls the core once and returns what the call returns. False, and an empty answer, where there was none.
    Not hook-safe. */
-template <typename Question>
+template <size_t COUNT, typename Question>
 bool
-memtrack_ask(struct memtrack_answer *answer, const char *text, uint64_t length, Question question)
+memtrack_ask(struct memtrack_answer *answer, const memtrack_part (&parts)[COUNT], Question question)
 {
-  memtrack_core *core = memtrack_ask_begin(text, length);
+  memtrack_core *core = memtrack_ask_begin(parts, COUNT);
   if (!core) {
     *answer = memtrack_answer{};
     return false;
@@ -61,6 +66,27 @@ memtrack_ask(struct memtrack_answer *answer, const char *text, uint64_t length, 
     memtrack_ask_trapped(answer);
     return false;
   }
+}
+
+template <typename Question>
+bool
+memtrack_ask(struct memtrack_answer *answer, const char *text, uint64_t length, Question question)
+{
+  return memtrack_ask(answer, {{text, length}}, question);
+}
+
+/* Asks what is answered by the call itself, yes or no; no where nothing is answered. Not hook-safe. */
+template <typename Question>
+bool
+memtrack_ask_whether(const char *text, uint64_t length, Question question)
+{
+  struct memtrack_answer answer;
+  bool is = false;
+  memtrack_ask(&answer, text, length, [&](memtrack_core *core) {
+    is = question(core) != 0;
+    return 0u;
+  });
+  return is;
 }
 #endif
 

@@ -104,7 +104,7 @@ open(memtrack_core *core, uint32_t role, uint32_t sites)
   core->hot.index_shift = core->wasm.w2c_indexShift;
   core->hot.slots       = core->wasm.w2c_slots;
   if (role == MEMTRACK_ROLE_SHARD) {
-    /* The texts of dumps, which a shard never reads: three pages in each thread. They read as zeros from now on. */
+    /* The texts of dumps and lines, which a shard never reads: six pages in each thread. They read as zeros from now on. */
     madvise(core->wasm.w2c_memory.data, MEMTRACK_INDEX_AT, MADV_DONTNEED);
   }
   return role != MEMTRACK_ROLE_SHARD || is_as_expected(core);

@@ -59,6 +59,16 @@ put_input(const char *text)
 {
   return text ? memtrack_core_input(&core, text, strnlen(text, LOCATION_MAX)) : 0;
 }
+
+/* A part of a text behind those that are there. Returns its length, cut to the room that is left. */
+uint32_t
+add_part(const char *part, uint32_t *used)
+{
+  uint32_t room = MEMTRACK_INPUT_SIZE - *used, length = part ? strnlen(part, room) : 0;
+  memcpy(memtrack_core_at(&core, core.input) + *used, part ? part : "", length);
+  *used += length;
+  return length;
+}
 } // namespace
 
 int
@@ -94,10 +104,25 @@ memtrack_registry_builtin_row(const char *line, uint64_t length, struct memtrack
   return row->site != MEMTRACK_SITE_UNKNOWN;
 }
 
-void
-memtrack_registry_rename(uint32_t site, const char *text)
+uint32_t
+memtrack_registry_call(uint64_t place, uint64_t detail, const struct memtrack_call_name *call, uint32_t owner, uint32_t flags)
 {
-  change([=] { memtrack_call(&core, renameSite, site, put_input(text)); });
+  uint32_t site = MEMTRACK_SITE_OTHER + ((uint32_t)detail >> MEMTRACK_DETAIL_CLASS_SHIFT);
+  change([=, &site] {
+    uint32_t used = 0, module = add_part(call->module, &used), file = add_part(call->file, &used);
+    site = memtrack_call(&core, registerCall, place, detail, module, call->offset, file, owner, flags);
+  });
+  return site;
+}
+
+void
+memtrack_registry_rename(uint32_t site, const struct memtrack_call_name *call)
+{
+  change([=] {
+    uint32_t used = 0, module = add_part(call->module, &used), function = add_part(call->function, &used);
+    uint32_t file = add_part(call->file, &used);
+    memtrack_call(&core, renameCall, site, module, function, file);
+  });
 }
 
 void

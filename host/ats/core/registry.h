@@ -33,8 +33,20 @@ struct memtrack_builtin_row {
 /* Reads a line of that table. False where it is no row. event-thread. */
 bool memtrack_registry_builtin_row(const char *line, uint64_t length, struct memtrack_builtin_row *row);
 
-/* A better text for a plugin's site: what comes after memory/plugin/. Not hook-safe. */
-void memtrack_registry_rename(uint32_t site, const char *text);
+/* A plugin's call as its site's text has it; NULL for what is not known (assembly/registry/call_text.ts). */
+struct memtrack_call_name {
+  const char *module;
+  uint64_t offset;      /* in the module; the address where there is none */
+  const char *function; /* of a better text; its line may stand in it */
+  const char *file;     /* and line, as the caller handed them over */
+};
+
+/* As memtrack_registry_site(), of a plugin's call. hook-safe. */
+uint32_t memtrack_registry_call(uint64_t place, uint64_t detail, const struct memtrack_call_name *call, uint32_t owner,
+                                uint32_t flags);
+
+/* A better text for a plugin's site. Not hook-safe. */
+void memtrack_registry_rename(uint32_t site, const struct memtrack_call_name *call);
 
 /* The number can be given again (assembly/model/reclaim.ts). Not hook-safe. */
 void memtrack_registry_free(uint32_t site);

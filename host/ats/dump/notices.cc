@@ -34,36 +34,22 @@ memtrack_notice_trouble(void)
   } while (answer.length);
 }
 
-/* A question whose answer is a number alone, and "no" where there is none. */
-template <typename Question>
-static bool
-is_so(Question question)
-{
-  memtrack_answer answer;
-  bool is = false;
-  memtrack_ask(&answer, nullptr, 0, [&](memtrack_core *core) {
-    is = question(core) != 0;
-    return 0u;
-  });
-  return is;
-}
-
 bool
 memtrack_due_reclaim(uint64_t unloads)
 {
-  return is_so([=](memtrack_core *core) { return memtrack_call(core, reclaimDue, unloads); });
+  return memtrack_ask_whether(nullptr, 0, [=](memtrack_core *core) { return memtrack_call(core, reclaimDue, unloads); });
 }
 
 bool
 memtrack_due_sample(uint64_t now, uint64_t interval)
 {
-  return is_so([=](memtrack_core *core) { return memtrack_call(core, sampleDue, now, interval); });
+  return memtrack_ask_whether(nullptr, 0, [=](memtrack_core *core) { return memtrack_call(core, sampleDue, now, interval); });
 }
 
 void
 memtrack_due_anew(void)
 {
-  is_so([](memtrack_core *core) {
+  memtrack_ask_whether(nullptr, 0, [](memtrack_core *core) {
     memtrack_call(core, sampleAnew);
     return 0u;
   });

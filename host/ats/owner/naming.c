@@ -82,16 +82,15 @@ name_call(uint64_t place, uint64_t detail, const char *path)
   uint32_t flags                       = 0;
   bool wrapper                         = false;
   struct origin origin                 = {.state = KNOWN};
-  char name[MEMTRACK_MODULE_TEXT], text[256];
+  char name[MEMTRACK_MODULE_TEXT];
+  struct memtrack_call_name call = {.offset = place};
   if (!module) {
-    snprintf(text, sizeof(text), "0x%llx", (unsigned long long)place);
     flags = owner ? MEMTRACK_NAME_VIA : 0;
   } else {
     bool plugin = module->kind == MEMTRACK_MODULE_PLUGIN;
     memtrack_module_text(module, name);
-    /* Of the call, not of what comes after it: addr2line tells its line. */
-    snprintf(text, sizeof(text), path ? "%s+0x%llx (%.60s)" : "%s+0x%llx", name, (unsigned long long)(place - 1 - module->base),
-             path ? last_part(path) : "");
+    /* The offset is that of the call, not of what comes after it: addr2line tells its line. */
+    call = (struct memtrack_call_name){.module = name, .offset = place - 1 - module->base, .file = last_part(path)};
     if (plugin) {
       owner = module->owner; /* the code that takes the memory, whoever called it */
     } else if (owner) {
@@ -106,7 +105,7 @@ name_call(uint64_t place, uint64_t detail, const char *path)
       snprintf(origin.path, sizeof(origin.path), "%s", path ? last_part(path) : "");
     }
   }
-  uint32_t site = memtrack_registry_site(place, detail, text, owner, flags);
+  uint32_t site = memtrack_registry_call(place, detail, &call, owner, flags);
   keep(site, &origin, wrapper);
   return site;
 }
@@ -141,18 +140,12 @@ static void
 resolve_site(struct memtrack_symbols *symbols, uint32_t site, const struct memtrack_module *module)
 {
   struct origin *origin = &origins[site];
-  char name[MEMTRACK_MODULE_TEXT], known[160], text[400];
+  char name[MEMTRACK_MODULE_TEXT], known[160];
   memtrack_module_text(module, name);
-  text[0] = '\0';
-  if (origin->path[0]) {
-    if (memtrack_symbols_function(symbols, origin->offset, known, sizeof(known)) != MEMTRACK_SYMBOL_NONE) {
-      snprintf(text, sizeof(text), "%s %s (%s)", name, known, origin->path);
-    }
-  } else if (memtrack_symbols_name(symbols, origin->offset, known, sizeof(known)) != MEMTRACK_SYMBOL_NONE) {
-    snprintf(text, sizeof(text), "%s %s", name, known);
-  }
-  if (text[0]) {
-    memtrack_registry_rename(site, text);
+  enum memtrack_symbol symbol = origin->path[0] ? memtrack_symbols_function(symbols, origin->offset, known, sizeof(known))
+                                                : memtrack_symbols_name(symbols, origin->offset, known, sizeof(known));
+  if (symbol != MEMTRACK_SYMBOL_NONE) {
+    memtrack_registry_rename(site, &(struct memtrack_call_name){.module = name, .function = known, .file = origin->path});
   }
   memtrack_store(&origin->state, KNOWN);
 }

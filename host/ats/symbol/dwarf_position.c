@@ -4,7 +4,6 @@
 #include <dwarf.h>
 #include <limits.h>
 #include <stddef.h>
-#include <string.h>
 
 #include "symbol/elfutils.h"
 
@@ -21,13 +20,6 @@ memtrack_position_file(Dwarf_Attribute *attribute)
     return NULL;
   }
   return elfutils->dwarf_filesrc(files, number, NULL, NULL);
-}
-
-bool
-memtrack_position_is_system(const char *path)
-{
-  return strstr(path, "/include/c++/") || strncmp(path, "/usr/include/", 13) == 0 ||
-         strncmp(path, "/usr/local/include/", 19) == 0 || (strncmp(path, "/usr/lib", 8) == 0 && strstr(path, "/include/"));
 }
 
 bool

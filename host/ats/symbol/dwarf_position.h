@@ -25,7 +25,4 @@ bool memtrack_position_of_inlined(Dwarf_Die *inlined, struct memtrack_position *
 /* The path of a file by its number in the attribute's unit; NULL where there is none, or no attribute. */
 const char *memtrack_position_file(Dwarf_Attribute *attribute);
 
-/* Whether the path is that of a header which came with the system or the compiler. */
-bool memtrack_position_is_system(const char *path);
-
 #endif

@@ -4,12 +4,12 @@
 #include <dwarf.h>
 #include <stddef.h>
 #include <string.h>
-#include <strings.h>
 
 #include "symbol/dwarf_entry.h"
 #include "symbol/dwarf_position.h"
 #include "symbol/elfutils.h"
 #include "symbol/mangled.h"
+#include "symbol/place_text.h"
 
 #define CHILDREN_MAX 256 /* of a function, looked at for its parameters */
 
@@ -54,16 +54,8 @@ takes_something(Dwarf_Die *function)
 static bool
 is_allocator(Dwarf_Die *function)
 {
-  static const char *const ENDINGS[] = {"alloc", "allocate", "allocarray", "memalign", "dup"};
-  const char *name                   = memtrack_entry_string(function, DW_AT_name);
-  size_t length                      = name ? strlen(name) : 0;
-  for (size_t i = 0; i < sizeof(ENDINGS) / sizeof(*ENDINGS); ++i) {
-    size_t ending = strlen(ENDINGS[i]);
-    if (length >= ending && strcasecmp(name + length - ending, ENDINGS[i]) == 0) {
-      return returns_memory(function) && takes_something(function);
-    }
-  }
-  return false;
+  const char *name = memtrack_entry_string(function, DW_AT_name);
+  return name && memtrack_name_is_allocator(name) && returns_memory(function) && takes_something(function);
 }
 
 /* Declared in a header for others to define: what an API asks of its user (TSPluginInit). Compilers tell the place of the
@@ -91,7 +83,7 @@ memtrack_scope_is_wrapper(Dwarf_Die *function)
     return true;
   }
   const char *path = memtrack_position_file(elfutils->dwarf_attr_integrate(function, DW_AT_decl_file, &attribute));
-  return (path && memtrack_position_is_system(path) && !is_callback(function)) || is_allocator(function);
+  return (path && memtrack_path_is_system(path) && !is_callback(function)) || is_allocator(function);
 }
 
 struct wrappers {

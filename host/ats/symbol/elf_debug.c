@@ -9,9 +9,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "core_abi.h"
 #include "symbol/elfutils.h"
-
-#define CRC_CHUNK 65536
+#include "symbol/place_text.h"
 
 /* The name of old is that of a section compressed in the way of old. */
 static bool
@@ -27,24 +27,15 @@ has_debug_information(Elf *elf)
 static bool
 file_crc(int fd, uint32_t *crc)
 {
-  uint32_t table[256], sum = ~0u;
-  unsigned char *chunk = malloc(CRC_CHUNK);
+  unsigned char *chunk = malloc(MEMTRACK_QUESTION_MAX);
   ssize_t length       = -1;
   off_t at             = 0;
-  for (uint32_t i = 0; i < 256; ++i) {
-    table[i] = i;
-    for (int bit = 0; bit < 8; ++bit) {
-      table[i] = table[i] >> 1 ^ (table[i] & 1 ? 0xedb88320u : 0);
-    }
-  }
-  while (chunk && (length = pread(fd, chunk, CRC_CHUNK, at)) > 0) {
-    for (ssize_t i = 0; i < length; ++i) {
-      sum = sum >> 8 ^ table[(sum ^ chunk[i]) & 0xff];
-    }
+  *crc                 = 0;
+  while (chunk && (length = pread(fd, chunk, MEMTRACK_QUESTION_MAX, at)) > 0) {
+    *crc = memtrack_checksum(*crc, chunk, length);
     at += length;
   }
   free(chunk);
-  *crc = ~sum;
   return length == 0;
 }
 
@@ -80,17 +71,9 @@ open_debug(struct memtrack_elf *debug, const char *path, Elf *elf, bool has_crc,
 static bool
 path_of_id(char path[PATH_MAX], const unsigned char *id, ssize_t length, const char *root)
 {
-  if (length < 2 || length > 64) {
-    return false;
-  }
-  int used = snprintf(path, PATH_MAX, "%s/.build-id/%02x/", root, id[0]);
-  for (ssize_t i = 1; i < length && used < PATH_MAX; ++i) {
-    used += snprintf(path + used, PATH_MAX - used, "%02x", id[i]);
-  }
-  if (used < PATH_MAX) {
-    used += snprintf(path + used, PATH_MAX - used, ".debug");
-  }
-  return used < PATH_MAX;
+  char below[160];
+  memtrack_debug_path(id, length > 0 ? length : 0, below, sizeof(below));
+  return below[0] && snprintf(path, PATH_MAX, "%s/%s", root, below) < PATH_MAX;
 }
 
 static bool

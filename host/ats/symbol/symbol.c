@@ -29,6 +29,7 @@
 #include "symbol/elf_functions.h"
 #include "symbol/elfutils.h"
 #include "symbol/mangled.h"
+#include "symbol/place_text.h"
 
 #define NAME_SIZE 256 /* a function's name in a site, with its NUL */
 
@@ -64,26 +65,6 @@ write_function(struct place *place, size_t index, char *text, size_t size)
   }
 }
 
-static void
-make_printable(char *text)
-{
-  for (; *text; ++text) {
-    *text = *text >= ' ' && *text <= '~' ? *text : '?';
-  }
-}
-
-/* `name` and `rest`; where there is no room for both, the end of the name goes. */
-static void
-join(const char *name, const char *rest, char *text, size_t size)
-{
-  size_t length = strlen(rest), room = size > length ? size - 1 - length : 0;
-  if (strlen(name) > room && room > 3) {
-    snprintf(text, size, "%.*s...%s", (int)(room - 3), name, rest);
-  } else {
-    snprintf(text, size, "%.*s%s", (int)room, name, rest);
-  }
-}
-
 /* The function that holds an address, where the module exports it. */
 static const struct memtrack_function *
 find_exported(const struct memtrack_symbols *symbols, uint64_t address, struct memtrack_function *function)
@@ -115,7 +96,7 @@ find_place(const struct memtrack_symbols *symbols, uint64_t offset)
 enum memtrack_symbol
 memtrack_symbols_name(struct memtrack_symbols *symbols, uint64_t offset, char *text, size_t size)
 {
-  char name[NAME_SIZE], rest[NAME_SIZE + 32];
+  char name[NAME_SIZE];
   struct memtrack_position position;
   enum memtrack_symbol known = MEMTRACK_SYMBOL_NONE;
   if (size) {
@@ -134,22 +115,16 @@ memtrack_symbols_name(struct memtrack_symbols *symbols, uint64_t offset, char *t
     place->unit && (site + 1 < place->count ? memtrack_position_of_inlined(&place->scopes[site + 1], &position)
                                             : memtrack_position_of_call(&place->unit->die, place->address, &position));
   /* Without the scopes a line of a system header is nobody's. */
-  if (has_line && place->count == 0 && memtrack_position_is_system(position.file)) {
+  if (has_line && place->count == 0 && memtrack_path_is_system(position.file)) {
     has_line = false;
   }
   if (has_line) {
-    const char *base = strrchr(position.file, '/');
-    char file[NAME_SIZE];
     write_function(place, site, name, sizeof(name));
-    snprintf(file, sizeof(file), "%s", base ? base + 1 : position.file);
-    make_printable(file);
-    snprintf(rest, sizeof(rest), " (%s:%d)", file, position.line);
-    join(name[0] ? name : "??", rest, text, size);
+    memtrack_place_line(name, position.file, position.line, text, size);
     known = MEMTRACK_SYMBOL_LINE;
   } else if (place->function) {
     memtrack_mangled_text(place->function->name, name, sizeof(name));
-    snprintf(rest, sizeof(rest), "+0x%llx", (unsigned long long)(offset - place->function->range.from));
-    join(name, rest, text, size);
+    memtrack_place_distance(name, offset - place->function->range.from, text, size);
     known = MEMTRACK_SYMBOL_FUNCTION;
   }
   free(place);
@@ -165,7 +140,7 @@ memtrack_symbols_function(struct memtrack_symbols *symbols, uint64_t offset, cha
     write_function(place, place->count ? place->count - 1 : 0, name, sizeof(name));
     free(place);
   }
-  join(name, "", text, size);
+  memtrack_place_function(name, text, size);
   return name[0] ? MEMTRACK_SYMBOL_FUNCTION : MEMTRACK_SYMBOL_NONE;
 }
 

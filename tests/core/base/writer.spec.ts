@@ -8,6 +8,7 @@ import {
   byte,
   copy,
   foreign,
+  hexadecimal,
   overflowed,
   padRight,
   position,
@@ -58,7 +59,21 @@ function paddedText(text: string, width: usize): string {
   return written(page);
 }
 
+function hexadecimalText(value: u64): string {
+  start();
+  hexadecimal(value);
+  return written(page);
+}
+
 describe("the writer", () => {
+  test("writes hexadecimal numbers without zeros before them", () => {
+    expect(hexadecimalText(0)).toBe("0");
+    expect(hexadecimalText(9)).toBe("9");
+    expect(hexadecimalText(0x10)).toBe("10");
+    expect(hexadecimalText(0xabcdef0123456789)).toBe("abcdef0123456789");
+    expect(hexadecimalText(u64.MAX_VALUE)).toBe("ffffffffffffffff");
+  });
+
   test("writes unsigned numbers as C's %*lu does", () => {
     expect(unsignedText(0, 0)).toBe("0");
     expect(unsignedText(0, 1)).toBe("0");

@@ -16,7 +16,7 @@ import {
   VERB_RESET,
   VERB_STATUS,
 } from "../../../assembly/abi";
-import { answerNumber, answerSeverity } from "../../../assembly/control/answer";
+import { answerNumber, answerSeverity } from "../../../assembly/base/answer";
 import { messageHelp, messageLevel, readMessage } from "../../../assembly/control/message";
 import { input } from "../../../assembly/base/memory";
 import { answered, freshControl, put, Random, seed } from "../support";

@@ -3,7 +3,7 @@
 // Lines about how memtrack stands, each said when it happens.
 
 import { HOOK_INSTALLED, HOOK_OFF, HOOK_REFUSED, LINE_ERROR, LINE_NOTE, LINE_WARNING } from "../../../assembly/abi";
-import { answerSeverity } from "../../../assembly/control/answer";
+import { answerSeverity } from "../../../assembly/base/answer";
 import { startNotice, troubleNotice } from "../../../assembly/control/notices";
 import { answered, freshControl, put } from "../support";
 

@@ -18,7 +18,7 @@ import {
   SETTING_VERIFY,
   SITES_DEFAULT,
 } from "../../../assembly/abi";
-import { answerNumber, answerSeverity } from "../../../assembly/control/answer";
+import { answerNumber, answerSeverity } from "../../../assembly/base/answer";
 import {
   judgeSetting,
   setLevel,

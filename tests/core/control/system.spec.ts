@@ -3,7 +3,7 @@
 // What texts of the system say of memory, and what they do not.
 
 import { MEASURE_FREELISTS, MEASURE_RSS, MEASURE_RSS_FILES, QUESTION_MAX } from "../../../assembly/abi";
-import { answerNumber } from "../../../assembly/control/answer";
+import { answerNumber } from "../../../assembly/base/answer";
 import { limitPath, readMeasure, smallerLimit } from "../../../assembly/control/system";
 import { input } from "../../../assembly/base/memory";
 import { answered, freshControl, put, Random, seed } from "../support";

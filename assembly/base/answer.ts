@@ -4,8 +4,8 @@
 // log. A question is one call with its text in the input region; it returns the length of the answer's text, 0 for none.
 
 import { LINE_NOTE, QUESTION_MAX } from "../abi";
-import { output, outputEnd } from "../base/memory";
-import * as writer from "../base/writer";
+import { output, outputEnd } from "./memory";
+import * as writer from "./writer";
 
 let number: i64 = 0;
 let severity: u32 = LINE_NOTE;

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What a function's name or a file's path alone tells.
+
+import * as reader from "../base/reader";
+import * as answer from "../base/answer";
+import { input } from "../base/memory";
+
+/** 1 where the path in the input region is of a header of the system or of the C++ library. */
+export function isSystemPath(length: u64): u32 {
+  const size = answer.bounded(length);
+  if (holds(size, "/include/c++/") || begins(size, "/usr/include/") || begins(size, "/usr/local/include/")) return 1;
+  return begins(size, "/usr/lib") && holds(size, "/include/") ? 1 : 0;
+}
+
+/** 1 where a function is called as allocators are: xmalloc, my_strdup, Arena::allocate. In any case of letters. */
+export function isAllocatorName(length: u64): u32 {
+  const size = answer.bounded(length);
+  return ends(size, "alloc") || ends(size, "allocate") || ends(size, "allocarray") || ends(size, "memalign") || ends(size, "dup")
+    ? 1
+    : 0;
+}
+
+function begins(length: usize, text: string): bool {
+  reader.open(input, length);
+  return reader.takeText(text);
+}
+
+function holds(length: usize, text: string): bool {
+  reader.open(input, length);
+  return reader.skipTo(text);
+}
+
+/** The text is in small letters. */
+function ends(length: usize, text: string): bool {
+  const size = <usize>text.length;
+  if (length < size) return false;
+  for (let i: usize = 0; i < size; ++i) {
+    const c = <u32>load<u8>(input + length - size + i);
+    const letter = c >= 0x41 && c <= 0x5a ? c | 0x20 : c;
+    if (letter != <u32>text.charCodeAt(<i32>i)) return false;
+  }
+  return true;
+}

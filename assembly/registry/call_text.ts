@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The text of a plugin's call, what comes after memory/plugin/, composed of its parts: the module, the address or the function in it,
+// and the file and line that the caller handed over. The parts stand in the input region one behind the other, where the text then
+// stands.
+
+import { INPUT_SIZE } from "../abi";
+import { input } from "../base/memory";
+import { register, renameSite } from "./registry";
+import { ascii, begin, byte, copy, hexadecimal, position } from "../base/writer";
+
+/** What the parts may have; the text is written behind them. */
+const PARTS_MAX: u32 = INPUT_SIZE / 2;
+/** Bytes of a part that the text has, so that each of them is in it. */
+const PART_SHOWN: u32 = INPUT_SIZE / 8;
+/** Bytes of a file and line that stand beside an address. */
+const FILE_SHOWN: u32 = 60;
+
+/**
+ * As register(), of "foo.so+0x1a2b (foo.c:88)", "foo.so+0x1a2b"; without a module "0x1a2b".
+ * @param offset of the call in the module
+ */
+export function registerCall(
+  place: u64,
+  detail: u64,
+  moduleLength: u32,
+  offset: u64,
+  fileLength: u32,
+  ownerKey: u32,
+  flags: u32,
+): u32 {
+  const module = min(moduleLength, PARTS_MAX);
+  const file = min(fileLength, PARTS_MAX - module);
+  start();
+  writePart(input, module);
+  ascii(module ? "+0x" : "0x");
+  hexadecimal(offset);
+  writeFile(input + module, min(file, FILE_SHOWN));
+  return register(place, detail, finish(), ownerKey, flags);
+}
+
+/** As renameSite(), to "foo.so handler (foo.c:88)"; the line may be part of what stands for the function. */
+export function renameCall(site: u32, moduleLength: u32, functionLength: u32, fileLength: u32): i32 {
+  const module = min(moduleLength, PARTS_MAX);
+  const name = min(functionLength, PARTS_MAX - module);
+  const file = min(fileLength, PARTS_MAX - module - name);
+  start();
+  writePart(input, module);
+  byte(0x20);
+  writePart(input + module, name);
+  writeFile(input + module + name, file);
+  return renameSite(site, finish());
+}
+
+function writePart(from: usize, length: u32): void {
+  copy(from, min(length, PART_SHOWN));
+}
+
+function writeFile(from: usize, length: u32): void {
+  if (!length) return;
+  ascii(" (");
+  writePart(from, length);
+  byte(0x29);
+}
+
+function start(): void {
+  begin(input + PARTS_MAX, input + INPUT_SIZE);
+}
+
+function finish(): u32 {
+  const length = <u32>(position() - input) - PARTS_MAX;
+  memory.copy(input, input + PARTS_MAX, length);
+  return length;
+}
