@@ -26,7 +26,7 @@ export const KIND_OTHER: u32 = 5;
 export const KIND_COUNT: u32 = 6;
 
 // Site numbers 0 to 15 are fixed; registered sites follow. (other) of class c is SITE_OTHER + c; a release whose allocation
-// was not accounted (it is older than the hook, or foreign) is charged to SITE_PRIOR + c.
+// was not accounted (it is older than the hook, or writeSanitized) is charged to SITE_PRIOR + c.
 export const SITE_OTHER: u32 = 0;
 export const SITE_PRIOR: u32 = 8;
 export const SITE_FIRST: u32 = 16;

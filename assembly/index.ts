@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What the core exports. It imports nothing: it knows no server, no thread, no file and no clock. Addresses of the host are u64
+// What the core exports. It imports nothing: it knows no server, no thread, no file and no timeline. Addresses of the host are u64
 // names and are never followed; every other address is an offset into the instance's own memory.
 
 import { CLASS_COUNT, ROLE_MODEL, SITE_FIRST } from "./abi";
@@ -8,7 +8,7 @@ import * as analysis from "./analysis/sample";
 import * as memory_ from "./base/memory";
 import * as model from "./model/model";
 import * as registry from "./registry/registry";
-import * as rollup from "./report/owners";
+import * as ownerTotals from "./report/owners";
 import { warningReset } from "./report/warning";
 import * as shard from "./shard/shard";
 import { classOf, siteAt } from "./shard/site";
@@ -19,7 +19,7 @@ export function init(role: u32, sites: u32): i32 {
   shard.reset();
   registry.reset(role);
   model.reset(role);
-  rollup.reset();
+  ownerTotals.reset();
   if (role == ROLE_MODEL) {
     analysis.analysisReset();
     warningReset();
@@ -52,13 +52,13 @@ export function outputAt(): usize {
   return memory_.output;
 }
 
-/** The key of a registered site, for the shards that have not seen it. 0 where a site has no place (it came by name). */
+/** The key of a registered site, for the shards that have not seen it. 0 where a site has no address (it came by name). */
 export function placeOf(site: u32): u64 {
-  return site >= SITE_FIRST && site < registry.siteCount() ? siteAt(site).place : 0;
+  return site >= SITE_FIRST && site < registry.siteCount() ? siteAt(site).address : 0;
 }
 export function detailOf(site: u32): u64 {
-  const detail = site >= SITE_FIRST && site < registry.siteCount() ? siteAt(site).detail : 0;
-  return classOf(detail) < CLASS_COUNT ? detail : 0;
+  const attributes = site >= SITE_FIRST && site < registry.siteCount() ? siteAt(site).attributes : 0;
+  return classOf(attributes) < CLASS_COUNT ? attributes : 0;
 }
 
 /** Bytes of this instance's memory that can come to be used. */

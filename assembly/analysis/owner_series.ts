@@ -10,7 +10,7 @@
 //    └────────┴────────┴────────┴────────┴────────┴─────┴─────┴────────┘
 
 import { CLASS_OBJECT, FOLLOWED_MAX, OWNERS_MAX, OWNER_CORE, VERDICT_LEAK } from "../abi";
-import { followed, FOLLOWED_SIZE, slots } from "../base/memory";
+import { ownerEntries, OWNER_ENTRY_SIZE, slots } from "../base/memory";
 import { recordAt, setValueAt, valueAt } from "../base/regions";
 import { OwnerKey, OwnerSlot, Row } from "../base/types";
 import { ascii, copy } from "../base/writer";
@@ -33,13 +33,13 @@ class Entry {
   used: u64;
 }
 
-if (offsetof<Entry>() != FOLLOWED_SIZE) ERROR("not the size that memory.ts tells");
+if (offsetof<Entry>() != OWNER_ENTRY_SIZE) ERROR("not the size that memory.ts tells");
 
 const OTHERS: u32 = FOLLOWED_MAX - 1;
 const NOBODY: u32 = 0xff;
 
 /** Adds up the rows of every owner, after settle(). */
-export function sumFollowed(): void {
+export function sumOwnerSeries(): void {
   memory.fill(entries(), <u8>NOBODY, OWNERS_MAX);
   for (let entry: u32 = 0; entry < FOLLOWED_MAX; ++entry) {
     memory.fill(changetype<usize>(at(entry)), 0, offsetof<Entry>("leaking"));
@@ -59,7 +59,7 @@ export function sumFollowed(): void {
   }
 }
 
-/** Counts the rows of every owner that are suspects, once they have been judged. After sumFollowed(). */
+/** Counts the rows of every owner that are suspects, once they have been judged. After sumOwnerSeries(). */
 export function countLeaking(): void {
   for (let entry: u32 = 0; entry < FOLLOWED_MAX; ++entry) at(entry).leaking = 0;
   for (let row: Row = 0; row < knownSites(); ++row) {
@@ -70,7 +70,7 @@ export function countLeaking(): void {
 }
 
 /** Whether an entry stands for an owner now. */
-export function isFollowed(entry: u32): bool {
+export function isUsedEntry(entry: u32): bool {
   return entry < FOLLOWED_MAX && isUsed(entry);
 }
 
@@ -92,7 +92,7 @@ export function entryInUse(entry: u32): i64 {
   return at(entry).inUse;
 }
 /** Whether an entry has bytes of a row in use. */
-export function holds(entry: u32, row: Row): bool {
+export function entryHolds(entry: u32, row: Row): bool {
   return isRow(row) && siteClass(row) != CLASS_OBJECT && inUse(row) > 0 && valueAt<u8>(entries(), ownerOfSite(row)) == entry;
 }
 /** Rows of it that are suspects. */
@@ -132,9 +132,9 @@ function slotOf(entry: u32): OwnerSlot {
 
 /** By slot, the number of its entry. */
 function entries(): usize {
-  return followed + FOLLOWED_MAX * FOLLOWED_SIZE;
+  return ownerEntries + FOLLOWED_MAX * OWNER_ENTRY_SIZE;
 }
 
 function at(entry: u32): Entry {
-  return recordAt<Entry>(followed, entry);
+  return recordAt<Entry>(ownerEntries, entry);
 }

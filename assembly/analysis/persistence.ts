@@ -9,7 +9,7 @@ import { floorAt, stateOf } from "../model/history";
 import { unpack } from "../model/minifloat";
 import { completed, points } from "../model/timeline";
 import { keyAt, rank, ranked, rankedCount, rankingStart } from "./ranking";
-import { isSubject } from "./series";
+import { isActive } from "./series";
 
 const RANKING_SIZE: u32 = 16;
 const DROP_FACTOR: u64 = 2;
@@ -38,7 +38,7 @@ function rankChanges(rows: u32): u32 {
   for (let row: u32 = 0; row < rows; ++row) {
     const now = floorAt(row, LEVEL, 0);
     const before = floorAt(row, LEVEL, 1);
-    if (now > before && isSubject(row)) rank(row, unpack(now) - unpack(before));
+    if (now > before && isActive(row)) rank(row, unpack(now) - unpack(before));
   }
   return rankedCount();
 }

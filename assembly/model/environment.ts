@@ -48,7 +48,7 @@ export function limitMeasure(): u32 {
 }
 
 /** Bytes that the process may still come to use, or -1 where that is not known. */
-export function room(): i64 {
+export function headroom(): i64 {
   const limit = limitMeasure();
   if (limit == MEASURE_COUNT || !measured(MEASURE_RSS)) return -1;
   const left = <i64>(measureOf(limit) - measureOf(MEASURE_RSS));

@@ -14,7 +14,7 @@
 // - The built-in tracker keeps its rows for ever. While it counts beside (verify.ts), IOBuffers' sites stay.
 
 import { CLASS_IOBUFFER, CLASS_OBJECT, KIND_IOBUFFER, SITE_FIRST } from "../abi";
-import { classOfName, isLasting, kindOf, lengthOf, ownerOfSite } from "../registry/name";
+import { classOfName, isPinned, kindOf, lengthOf, ownerOfSite } from "../registry/name";
 import { isRetiredSince } from "../registry/owner";
 import { verifying } from "./facts";
 import { historyForget } from "./history";
@@ -38,7 +38,7 @@ export function reclaim(site: u32): u32 {
 }
 
 function canBeGiven(site: u32): bool {
-  if (!lengthOf(site) || !isRetiredSince(ownerOfSite(site), begunVersion()) || isLasting(site) || !isBalanced(site)) return false;
+  if (!lengthOf(site) || !isRetiredSince(ownerOfSite(site), begunVersion()) || isPinned(site) || !isBalanced(site)) return false;
   return classOfName(site) != CLASS_IOBUFFER || (!verifying() && !hasBuffers(ownerOfSite(site)));
 }
 

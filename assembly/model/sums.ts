@@ -7,7 +7,7 @@
 //    ┌────────────┬────────────┬────────────┬────────────┐
 //    │ allocs     │ allocBytes │ frees      │ freeBytes  │   totals and baseline by site, sums by row
 //    ├────────────┼────────────┼────────────┴────────────┘
-//    │ count      │ bytes      │                             prior by row
+//    │ count      │ bytes      │                             preArming by row
 //    └────────────┴────────────┘
 
 import { BUCKETS } from "../abi";
@@ -15,8 +15,8 @@ import {
   baseline,
   bucketBaseline,
   bucketSums,
-  prior,
-  PRIOR_SIZE,
+  preArming,
+  PREARMING_SIZE,
   sums,
   SUMS_SIZE,
   totals,
@@ -37,7 +37,7 @@ export class Sums {
   freeBytes: u64;
 }
 
-if (offsetof<Sums>() != SUMS_SIZE || offsetof<Pair>() != PRIOR_SIZE) ERROR("not the sizes that memory.ts tells");
+if (offsetof<Sums>() != SUMS_SIZE || offsetof<Pair>() != PREARMING_SIZE) ERROR("not the sizes that memory.ts tells");
 
 export function totalsAt(site: Site): Sums {
   return recordAt<Sums>(totals, site);
@@ -51,8 +51,8 @@ export function sumsAt(row: Row): Sums {
   return recordAt<Sums>(sums, row);
 }
 
-export function priorAt(row: Row): Pair {
-  return recordAt<Pair>(prior, row);
+export function preArmingAt(row: Row): Pair {
+  return recordAt<Pair>(preArming, row);
 }
 
 /** Of a site, and after settle() of a row. */
@@ -69,7 +69,7 @@ export function verifyAt(row: Row): usize {
   return verify + <usize>row * VERIFY_SIZE;
 }
 
-/** Counters of a row as they stand in the sums, before `prior` is taken into account. */
+/** Counters of a row as they stand in the sums, before `preArming` is taken into account. */
 export function rawAllocs(row: Row): u64 {
   return sumsAt(row).allocs;
 }
@@ -107,11 +107,11 @@ export function allocBytes(row: Row): u64 {
 }
 
 export function frees(row: Row): u64 {
-  return sumsAt(row).frees - priorAt(row).count;
+  return sumsAt(row).frees - preArmingAt(row).count;
 }
 
 export function freeBytes(row: Row): u64 {
-  return sumsAt(row).freeBytes - priorAt(row).bytes;
+  return sumsAt(row).freeBytes - preArmingAt(row).bytes;
 }
 
 export function inUse(row: Row): i64 {

@@ -54,7 +54,7 @@ export function registerOwner(length: u32): OwnerKey {
     if (state(slot) != FREE) continue;
     const key = (((ownerKey(slot) >>> OWNER_SLOT_BITS) + 1) << OWNER_SLOT_BITS) | slot;
     writer.begin(ownerText(slot), ownerText(slot) + OWNER_TEXT_MAX);
-    writer.foreign(input, length);
+    writer.writeSanitized(input, length);
     ownerAt(slot).sites = 0;
     finish(slot, key);
     return key;

@@ -4,9 +4,9 @@
 // row. Suspects come first, then plugins and the server, each by how much is old (age.ts). IOBuffers are not there: nothing says when one of them was made.
 
 import { BUCKETS, CLASS_OBJECT, MEASURE_NOW, OWNER_CORE } from "../abi";
-import { isBound, liveOf, old } from "../analysis/age";
+import { isLowerBound, inUseOfBucket, oldBytes } from "../analysis/age";
 import { offered, rank, ranked, rankedCount, rankingStart } from "../analysis/ranking";
-import { isObjects, isSubject, liveBytes, writeSubject } from "../analysis/series";
+import { isObjects, isActive, inUse, writeSeries } from "../analysis/series";
 import { OBJECT_WEIGHT } from "../analysis/urgency";
 import { isSuspect } from "../analysis/verdict";
 import { percent } from "../base/muldiv";
@@ -30,7 +30,7 @@ export function renderAges(most: u32): void {
   if (!oldBuckets()) return;
   rankingStart(most);
   for (let row: u32 = 0; row < knownSites(); ++row) {
-    if (isSubject(row) && !isBound(row) && liveBytes(row)) rank(row, weight(row));
+    if (isActive(row) && !isLowerBound(row) && inUse(row)) rank(row, weight(row));
   }
   ascii("\nAges of what is alive, in seconds: ");
   unsigned(offered);
@@ -51,8 +51,8 @@ export function renderAges(most: u32): void {
 }
 
 function weight(row: u32): u64 {
-  const part = old(row);
-  const bytes = min((part ? part : liveBytes(row)) * (isObjects(row) ? OBJECT_WEIGHT : 1), PLUGINS - 1);
+  const part = oldBytes(row);
+  const bytes = min((part ? part : inUse(row)) * (isObjects(row) ? OBJECT_WEIGHT : 1), PLUGINS - 1);
   const key = bytes | (ownerOfSite(row) != OWNER_CORE ? PLUGINS : 0) | (part ? HAS_OLD : 0);
   return isSuspect(row) ? SUSPECT | key : key;
 }
@@ -72,11 +72,11 @@ function line(row: u32, bucket: u32): void {
   bar();
   signed(bytes, 20);
   bar();
-  unsigned(percent(<u64>max<i64>(liveOf(row, bucket), 0), liveBytes(row)), 9);
+  unsigned(percent(<u64>max<i64>(inUseOfBucket(row, bucket), 0), inUse(row)), 9);
   bar();
   padded(siteClass(row) == CLASS_OBJECT ? kindName(kindOf(row)) : className(siteClass(row)), 16);
   bar();
-  writeSubject(row);
+  writeSeries(row);
   newline();
 }
 

@@ -49,14 +49,14 @@ export function nameOf(site: u32): string {
   return textFrom(textOf(site), lengthOf(site));
 }
 
-/** Registers an IOBuffer location at a place of its own. */
-export function site(name: string, place: u64 = 0): u32 {
-  return register(place ? place : 0x1000 + siteCount(), IOBUFFER, put(name), OWNER_CORE, 0);
+/** Registers an IOBuffer location at an address of its own. */
+export function site(name: string, address: u64 = 0): u32 {
+  return register(address ? address : 0x1000 + siteCount(), IOBUFFER, put(name), OWNER_CORE, 0);
 }
 
-/** Registers file:line of OpenSSL; files at one place are one file. */
-export function opensslSite(file: string, line: u32, place: u64): u32 {
-  return register(place, OPENSSL | line, put(file), OWNER_CORE, 0);
+/** Registers file:line of OpenSSL; files at one address are one file. */
+export function opensslSite(file: string, line: u32, address: u64): u32 {
+  return register(address, OPENSSL | line, put(file), OWNER_CORE, 0);
 }
 
 /** A module was loaded: its owner's key. */
@@ -64,14 +64,14 @@ export function owner(text: string): u32 {
   return registerOwner(put(text));
 }
 
-/** The detail of a site's key: `line` is an object's kind, or the line in an OpenSSL file. */
-export function detail(cls: u32, line: u32, key: u32): u64 {
+/** The attributes of a site's key: `line` is an object's kind, or the line in an OpenSSL file. */
+export function attributes(cls: u32, line: u32, key: u32): u64 {
   return ((<u64>key) << DETAIL_OWNER_SHIFT) | (cls << DETAIL_CLASS_SHIFT) | line;
 }
 
-/** Registers a call of a plugin's, at a place of its own. */
+/** Registers a plugin's call at an address of its own. */
 export function pluginSite(cls: u32, text: string, key: u32, line: u32 = 0, flags: u32 = 0): u32 {
-  return register(0x1000 + siteCount(), detail(cls, line, key), put(text), key, flags);
+  return register(0x1000 + siteCount(), attributes(cls, line, key), put(text), key, flags);
 }
 
 /** Puts a pair into staging, as a host that copies it from a shard. */

@@ -19,22 +19,29 @@ import {
 } from "../../../assembly/abi";
 import { oldByCounters } from "../../../assembly/analysis/age";
 import {
-  allocationsSince,
+  allocsSince,
   ARMING,
   baselineNamed,
   changeSince,
   listBaselines,
   markBaseline,
-  releasesSince,
+  freesSince,
 } from "../../../assembly/analysis/baseline";
-import { entryAllocs, entryInUse, isCoreEntry, isFollowed, sumFollowed, writeEntry } from "../../../assembly/analysis/owner_series";
+import {
+  entryAllocs,
+  entryInUse,
+  isCoreEntry,
+  isUsedEntry,
+  sumOwnerSeries,
+  writeEntry,
+} from "../../../assembly/analysis/owner_series";
 import { sample } from "../../../assembly/analysis/sample";
 import { rankSuspects } from "../../../assembly/analysis/urgency";
-import { about, bytes, duration, grouped } from "../../../assembly/base/humanize";
+import { approxDuration, bytes, duration, grouped } from "../../../assembly/base/humanize";
 import { output, outputEnd, slots } from "../../../assembly/base/memory";
 import { begin as write } from "../../../assembly/base/writer";
 import { forgetAll } from "../../../assembly/index";
-import { limitMeasure, measure, measured, room, unmeasure } from "../../../assembly/model/environment";
+import { limitMeasure, measure, measured, headroom, unmeasure } from "../../../assembly/model/environment";
 import { fact } from "../../../assembly/model/facts";
 import { ageOf } from "../../../assembly/model/history";
 import { arm, disarm, settle } from "../../../assembly/model/model";
@@ -79,8 +86,8 @@ describe("an owner", () => {
     addAlloc(siteAt(own), 3);
     collect();
     settle();
-    sumFollowed();
-    expect(isFollowed(0) && isFollowed(1) && !isFollowed(2)).toBe(true);
+    sumOwnerSeries();
+    expect(isUsedEntry(0) && isUsedEntry(1) && !isUsedEntry(2)).toBe(true);
     const mine: u32 = followedBy(0) == "foo.so" ? 0 : 1;
     expect(followedBy(mine)).toBe("foo.so");
     expect(entryInUse(mine)).toBe(120);
@@ -94,10 +101,10 @@ describe("an owner", () => {
     for (let i: u32 = 0; i < FOLLOWED_MAX + 5; ++i) addAlloc(siteAt(pluginSite(CLASS_TSAPI, "a.c", owner(`p${i}.so`), i + 1)), 10);
     collect();
     settle();
-    sumFollowed();
+    sumOwnerSeries();
     expect(followedBy(FOLLOWED_MAX - 1)).toBe("(other owners)");
     expect(entryInUse(FOLLOWED_MAX - 1)).toBe(60);
-    expect(isFollowed(FOLLOWED_MAX)).toBe(false);
+    expect(isUsedEntry(FOLLOWED_MAX)).toBe(false);
   });
 
   test("that is gone for good gives its place to another, without its history", () => {
@@ -119,8 +126,8 @@ describe("an owner", () => {
     expect(ageOf(a)).toBe(0);
     collect();
     settle();
-    sumFollowed();
-    expect(isFollowed(entry)).toBe(false);
+    sumOwnerSeries();
+    expect(isUsedEntry(entry)).toBe(false);
     expect(ageOf(slots + entry)).toBe(0);
   });
 });
@@ -134,8 +141,8 @@ describe("a baseline", () => {
     settleOne(row, 1_000_000_009, (1 << 45) + 5, 999_999_940, 100);
     const slot = baselineNamed(put("before"));
     expect(changeSince(row, slot)).toBe(-18);
-    expect(allocationsSince(row, slot)).toBe(2);
-    expect(releasesSince(row, slot)).toBe(3);
+    expect(allocsSince(row, slot)).toBe(2);
+    expect(freesSince(row, slot)).toBe(3);
     expect(changeSince(row, ARMING)).toBe((1 << 45) - 95);
   });
 
@@ -145,8 +152,8 @@ describe("a baseline", () => {
     settleOne(row, (1 << 40) - 1, 10, (1 << 40) - 2, 5);
     mark("m");
     settleOne(row, (1 << 40) + 4, 20, (1 << 40) + 1, 5);
-    expect(allocationsSince(row, 0)).toBe(5);
-    expect(releasesSince(row, 0)).toBe(3);
+    expect(allocsSince(row, 0)).toBe(5);
+    expect(freesSince(row, 0)).toBe(3);
   });
 
   test("of a row that came later is zero", () => {
@@ -155,7 +162,7 @@ describe("a baseline", () => {
     const row = site("memory/IOBuffer/A.cc:1");
     settleOne(row, 3, 300, 1, 100);
     expect(changeSince(row, 0)).toBe(200);
-    expect(allocationsSince(row, 0)).toBe(3);
+    expect(allocsSince(row, 0)).toBe(3);
   });
 
   test("takes the place of the oldest when there is no more room, and says so", () => {
@@ -210,15 +217,15 @@ describe("measures", () => {
   test("of limits: the smallest that is set counts", () => {
     fresh();
     expect(limitMeasure()).toBe(MEASURE_COUNT);
-    expect(room()).toBe(-1);
+    expect(headroom()).toBe(-1);
     measure(MEASURE_RAM, 1000);
     measure(MEASURE_MAX_USAGE, 0);
     measure(MEASURE_CGROUP, 600);
     expect(limitMeasure()).toBe(MEASURE_CGROUP);
     measure(MEASURE_RSS, 100);
-    expect(room()).toBe(500);
+    expect(headroom()).toBe(500);
     measure(MEASURE_RSS, 700);
-    expect(room()).toBe(0);
+    expect(headroom()).toBe(0);
   });
 });
 
@@ -228,13 +235,13 @@ describe("words", () => {
     const all: u64[] = [0, 119, 120, 3599, 3600, 12000, 86400, 190800];
     for (let i = 0; i < all.length; ++i) {
       duration(all[i]);
-      if (i < 2) about(all[i] + 60 * 5);
+      if (i < 2) approxDuration(all[i] + 60 * 5);
     }
     expect(written(output)).toBe("0 s5 minutes119 s6 minutes2 m59 m1 h3 h 20 m1 d2 d 5 h");
     write(output, outputEnd);
-    about(u64.MAX_VALUE);
-    about(86400 * 19);
-    about(3600 * 30);
+    approxDuration(u64.MAX_VALUE);
+    approxDuration(86400 * 19);
+    approxDuration(3600 * 30);
     expect(written(output)).toBe("584942417355 years19 days30 hours");
   });
 

@@ -40,7 +40,7 @@ import {
 } from "../../../assembly/index";
 import { release, renameSite, retireOwner, seal, settle, siteCount, sitesInUse } from "../../../assembly/index";
 import { fact } from "../../../assembly/model/facts";
-import { arm, isRow, priorFrees, sumRows } from "../../../assembly/model/model";
+import { arm, isRow, preArmingFrees, sumRows } from "../../../assembly/model/model";
 import { allocs, frees, inUse } from "../../../assembly/model/sums";
 import { verifyCompare, verifyMark, verifyRow, verifyStart } from "../../../assembly/model/verify";
 import { lengthOf, ownerOfSite } from "../../../assembly/registry/name";
@@ -48,7 +48,7 @@ import { ownerOf } from "../../../assembly/registry/owner";
 import {
   adoptNames,
   collect,
-  detail,
+  attributes,
   fresh,
   IOBUFFER,
   nameOf,
@@ -63,23 +63,23 @@ import {
 } from "../support";
 
 /** Charges a call of a plugin's, as a host does. Returns the site. */
-function call(cls: u32, place: u64, key: u32, size: u64, text: string = "", line: u32 = 0): u32 {
-  const key64 = detail(cls, line, key);
-  const known = charge(place, key64, size);
+function call(cls: u32, address: u64, key: u32, size: u64, text: string = "", line: u32 = 0): u32 {
+  const key64 = attributes(cls, line, key);
+  const known = charge(address, key64, size);
   if (known != SITE_UNKNOWN) return known;
-  const number = register(place, key64, put(text.length ? text : "p.so+" + place.toString()), key, 0);
-  if (isOwnSite(number)) bind(number, place, key64);
+  const number = register(address, key64, put(text.length ? text : "p.so+" + address.toString()), key, 0);
+  if (isOwnSite(number)) bind(number, address, key64);
   else seal(SEALED_SITES);
-  return charge(place, key64, size);
+  return charge(address, key64, size);
 }
 
 /** An event of an IOBuffer that carries a plugin's location. Returns the site. */
-function buffer(place: u64, key: u32, size: i64): u32 {
-  const known = event(place, size);
+function buffer(address: u64, key: u32, size: i64): u32 {
+  const known = event(address, size);
   if (known != SITE_UNKNOWN) return known;
-  const number = register(place, IOBUFFER, put("memory/plugin/p.so+" + place.toString()), key, 0);
-  if (isOwnSite(number)) bind(number, place, IOBUFFER);
-  return event(place, size);
+  const number = register(address, IOBUFFER, put("memory/plugin/p.so+" + address.toString()), key, 0);
+  if (isOwnSite(number)) bind(number, address, IOBUFFER);
+  return event(address, size);
 }
 
 /** Gives back what can be given back, as a host does in between. Returns how many numbers. */
@@ -91,7 +91,7 @@ function giveBack(): u32 {
   return count;
 }
 
-function look(): void {
+function classify(): void {
   collect();
   settle();
 }
@@ -108,7 +108,7 @@ describe("the number of a site of an unloaded module", () => {
     const number = call(CLASS_TSAPI, 0x1000, old, 100);
     for (let i = 0; i < 9; ++i) call(CLASS_TSAPI, 0x1000, old, 100);
     for (let i = 0; i < 10; ++i) release(number, 100);
-    look();
+    classify();
     expect(shown(number)).toStrictEqual([10, 10, 0]);
     retireOwner(old);
     expect(giveBack()).toBe(1);
@@ -117,16 +117,16 @@ describe("the number of a site of an unloaded module", () => {
     const next = owner("foo.so#2");
     const other = call(CLASS_HEAP, 0x1000, next, 7);
     expect(other).toBe(number);
-    look();
+    classify();
     expect(shown(number)).toStrictEqual([1, 0, 7]);
     expect(nameOf(number)).toBe("memory/plugin/p.so+4096");
     expect(ownerOfSite(number)).toBe(ownerOf(next));
     release(number, 7);
     call(CLASS_HEAP, 0x1000, next, 9);
-    look();
+    classify();
     expect(shown(number)).toStrictEqual([2, 1, 9]);
-    expect(priorFrees(CLASS_HEAP)).toBe(0);
-    expect(priorFrees(CLASS_TSAPI)).toBe(0);
+    expect(preArmingFrees(CLASS_HEAP)).toBe(0);
+    expect(preArmingFrees(CLASS_TSAPI)).toBe(0);
   });
 
   test("is not given while a byte or a block is in use", () => {
@@ -145,7 +145,7 @@ describe("the number of a site of an unloaded module", () => {
     expect(lengthOf(cont)).not.toBe(0);
     release(cont, 0);
     expect(giveBack()).toBe(1);
-    look();
+    classify();
     expect(isRow(number)).toBe(true);
   });
 
@@ -211,8 +211,8 @@ describe("the number of a site of an unloaded module", () => {
     expect(refusals()).toBe(0);
     expect(sitesInUse()).toBe(SITES_MIN);
     expect(call(CLASS_HEAP, 0x9000, bar, 5)).toBe(limit); // (other) of bar.so
-    look();
-    for (let i: u32 = 0; i < SITES_MIN; ++i) expect(inUse(charge(0x1000 + i * 8, detail(CLASS_HEAP, 0, bar), 0))).toBe(i);
+    classify();
+    for (let i: u32 = 0; i < SITES_MIN; ++i) expect(inUse(charge(0x1000 + i * 8, attributes(CLASS_HEAP, 0, bar), 0))).toBe(i);
   });
 
   test("is not given where its key does not name its owner: the next module at that address has the same key", () => {
@@ -220,16 +220,16 @@ describe("the number of a site of an unloaded module", () => {
     const foo = owner("foo.so");
     const bar = owner("bar.so");
     // A thread of foo's own, on behalf of nobody; and a call into foo from bar.
-    const alone = register(0x1000, detail(CLASS_TSAPI, 0, OWNER_CORE), put("foo.so+0x1"), foo, 0);
-    const called = register(0x1000, detail(CLASS_TSAPI, 0, bar), put("foo.so+0x1"), foo, 0);
-    const own = register(0x1000, detail(CLASS_TSAPI, 0, foo), put("foo.so+0x1"), foo, 0);
+    const alone = register(0x1000, attributes(CLASS_TSAPI, 0, OWNER_CORE), put("foo.so+0x1"), foo, 0);
+    const called = register(0x1000, attributes(CLASS_TSAPI, 0, bar), put("foo.so+0x1"), foo, 0);
+    const own = register(0x1000, attributes(CLASS_TSAPI, 0, foo), put("foo.so+0x1"), foo, 0);
     expect([rowOf(alone), rowOf(called), rowOf(own)]).toStrictEqual([alone, alone, alone], "one call, one row");
     retireOwner(foo);
     expect(giveBack()).toBe(1);
     expect(freeSite(alone)).toBe(-1);
     expect(freeSite(called)).toBe(-1);
     expect(lengthOf(own)).toBe(0);
-    expect(register(0x1000, detail(CLASS_TSAPI, 0, OWNER_CORE), put("foo.so#2+0x1"), owner("foo.so#2"), 0)).toBe(alone);
+    expect(register(0x1000, attributes(CLASS_TSAPI, 0, OWNER_CORE), put("foo.so#2+0x1"), owner("foo.so#2"), 0)).toBe(alone);
     expect(rowOf(called)).toBe(alone);
   });
 
@@ -281,7 +281,7 @@ describe("the number of a site of an unloaded module", () => {
     expect(given.includes(second)).toBe(false);
     expect(given.includes(first) && given.includes(third)).toBe(true);
     event(0x2000, 30);
-    look();
+    classify();
     expect(shown(second)).toStrictEqual([1, 0, 30]);
   });
 
@@ -295,7 +295,7 @@ describe("the number of a site of an unloaded module", () => {
     expect(registerName(put("memory/IOBuffer/ByName.cc:1"))).toBe(number);
     expect(placeOf(number)).toBe(0);
     expect(detailOf(number)).toBe(0);
-    expect(register(0x1000, detail(CLASS_TSAPI, 0, foo), put("x"), foo, 0)).not.toBe(number);
+    expect(register(0x1000, attributes(CLASS_TSAPI, 0, foo), put("x"), foo, 0)).not.toBe(number);
     expect(nameOf(number)).toBe("memory/IOBuffer/ByName.cc:1");
     expect(register(0, 0, put("memory/IOBuffer/Nowhere.cc:1"), OWNER_CORE, 0)).not.toBe(number);
   });
@@ -328,19 +328,19 @@ describe("the number of an IOBuffer's site", () => {
     collect();
     arm(CLASS_IOBUFFER);
     retireOwner(foo);
-    look();
+    classify();
     expect(giveBack()).toBe(0, "allocated before the arming");
     event(0x1000, -4096);
-    look();
-    expect(priorFrees(CLASS_IOBUFFER)).toBe(1);
+    classify();
+    expect(preArmingFrees(CLASS_IOBUFFER)).toBe(1);
     expect(giveBack()).toBe(0, "its row has found older memory");
 
     const bar = owner("bar.so");
     const late = buffer(0x2000, bar, -4096);
-    look();
+    classify();
     buffer(0x2000, bar, 4096); // as many allocations as releases, and one of them in use
     retireOwner(bar);
-    look();
+    classify();
     expect(shown(late)).toStrictEqual([1, 0, 4096]);
     expect(giveBack()).toBe(0);
     expect(number).not.toBe(late);
@@ -404,14 +404,14 @@ describe("a shard that is told thousands of numbers again", () => {
     fresh(SITES_MIN);
     const keys = new Map<u32, u64>(); // by number, in force
     let wrong = 0;
-    let place: u64 = 0x7f00_0000_0000;
+    let address: u64 = 0x7f00_0000_0000;
     for (let i = 0; i < 20000; ++i) {
       const number = SITE_FIRST + random.below(SITES_MIN);
-      place += 16 + random.below(4) * 16;
+      address += 16 + random.below(4) * 16;
       const old = keys.has(number) ? keys.get(number) : 0;
-      bind(number, place, IOBUFFER);
-      keys.set(number, place);
-      if (event(place, 1) != number) ++wrong;
+      bind(number, address, IOBUFFER);
+      keys.set(number, address);
+      if (event(address, 1) != number) ++wrong;
       if (old && event(old, 1) != SITE_UNKNOWN) ++wrong;
       if (i % 97) continue;
       const numbers = keys.keys();
@@ -455,7 +455,7 @@ describe("a proxy that reloads for months", () => {
       retireOwner(key);
       giveBack();
       if (load % 100) continue;
-      look();
+      classify();
       let sum: i64 = 0;
       for (let s: u32 = 0; s < siteCount(); ++s) if (isRow(s)) sum += inUse(s);
       expect(sum).toBe(leaked);

@@ -50,7 +50,7 @@ function free(site: u32, size: u64, count: u64 = 1): void {
   released[2 * site + 1] += size;
 }
 
-function look(): void {
+function classify(): void {
   begin();
   memory.copy(staging, changetype<usize>(released), siteCount() * PAIR_SIZE);
   mergeFrees(siteCount());
@@ -60,7 +60,7 @@ function look(): void {
 }
 
 function dump(): string {
-  look();
+  classify();
   return rendered();
 }
 
@@ -148,7 +148,7 @@ describe("the owners' section", () => {
     alloc(buffer, 1000);
     dump();
     alloc(buffer, 10);
-    look();
+    classify();
     alloc(buffer, 1);
     expect(numbersOf(dump(), "TOTAL")[5]).toBe(11);
   });
@@ -163,7 +163,7 @@ describe("the owners' section", () => {
     free(old, 500);
     retireOwner(foo);
     expect(freeSite(old)).toBe(0);
-    look();
+    classify();
     arm(CLASS_TSAPI); // what reclaim() does for one site
     const bar = owner("bar.so");
     expect(bar & (OWNERS_MAX - 1)).toBe(foo & (OWNERS_MAX - 1));
