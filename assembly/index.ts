@@ -71,10 +71,22 @@ export function analysisSize(): u32 {
   return memory_.analysisSize;
 }
 
-/** What the hot functions (tryEvent, tryCharge, release, releaseOld) read besides memory: under these names the C host sees it. */
+/** What the hot functions (recordBufferEventFast, recordAllocFast, recordFree, recordFreeOld) read besides memory: under these names the C host sees it. */
 export { indexShift, slots } from "./base/memory";
 
-export { bind, carry, charge, epochs, event, release, releaseOld, seal, tryCharge, tryEvent, turn } from "./shard/shard";
+export {
+  bind,
+  carry,
+  recordAlloc,
+  epochs,
+  recordBufferEvent,
+  recordFree,
+  recordFreeOld,
+  seal,
+  recordAllocFast,
+  recordBufferEventFast,
+  turn,
+} from "./shard/shard";
 export {
   freeSite,
   isOwnSite,

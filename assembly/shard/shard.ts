@@ -62,17 +62,17 @@ export function reset(): void {
  * @param size bytes; negative for a release, 0 counts as an allocation (as the built-in tracker has it)
  * @returns the site charged, or SITE_UNKNOWN (nothing was counted)
  */
-export function event(address: u64, size: i64): Site {
+export function recordBufferEvent(address: u64, size: i64): Site {
   const site = lookup(address, IOBUFFER);
   if (site != SITE_UNKNOWN) addSigned(siteAt(site), size);
   return site;
 }
 
 /**
- * As event() for a key in the first two slots of its probe, where nearly every key is. Else SITE_UNKNOWN: then the host calls event().
+ * As recordBufferEvent() for a key in the first two slots of its probe, where nearly every key is. Else SITE_UNKNOWN: then the host calls recordBufferEvent().
  * It has no loop and no call, so that a host can inline it.
  */
-export function tryEvent(address: u64, size: i64): Site {
+export function recordBufferEventFast(address: u64, size: i64): Site {
   const site = findNear(address, IOBUFFER);
   if (site == SITE_UNKNOWN) return site;
   addSigned(siteAt(site), size);
@@ -83,14 +83,14 @@ export function tryEvent(address: u64, size: i64): Site {
  * Accounts an allocation whose release will name its site and epoch: the present one (epochs).
  * @returns the site charged, or SITE_UNKNOWN (nothing was counted)
  */
-export function charge(address: u64, attributes: u64, size: u64): Site {
+export function recordAlloc(address: u64, attributes: u64, size: u64): Site {
   const site = lookup(address, attributes);
   if (site != SITE_UNKNOWN) addAlloc(siteAt(site), size);
   return site;
 }
 
-/** As charge() for a key in the first slot of its probe; else SITE_UNKNOWN. */
-export function tryCharge(address: u64, attributes: u64, size: u64): Site {
+/** As recordAlloc() for a key in the first slot of its probe; else SITE_UNKNOWN. */
+export function recordAllocFast(address: u64, attributes: u64, size: u64): Site {
   const site = findFirst(address, attributes);
   if (site == SITE_UNKNOWN) return site;
   addAlloc(siteAt(site), size);
@@ -101,7 +101,7 @@ export function tryCharge(address: u64, attributes: u64, size: u64): Site {
  * Accounts the release of a block of the present epoch, charged to the site that allocated.
  * @returns the site, or SITE_UNKNOWN where no such site can exist (nothing was counted)
  */
-export function release(site: Site, size: u64): u32 {
+export function recordFree(site: Site, size: u64): u32 {
   if (site >= slots) return SITE_UNKNOWN;
   // The mask changes nothing, slots being 65,536 at most; it lets a compiler prove that the record is within the memory.
   addFree(siteAt(site & 0xffff), size);
@@ -109,7 +109,7 @@ export function release(site: Site, size: u64): u32 {
 }
 
 /** Likewise of a block of an older epoch. An epoch that this shard has not heard of counts as the present one. */
-export function releaseOld(site: Site, epoch: u32, size: u64): u32 {
+export function recordFreeOld(site: Site, epoch: u32, size: u64): u32 {
   if (site >= slots) return SITE_UNKNOWN;
   const within = site & 0xffff;
   if (epoch < presentOf(epochs)) subtractOld(bucketsAt(within), bucketOf(epochs, epoch), size);

@@ -34,10 +34,10 @@ interface Exports extends Record<string, unknown> {
   outputAt(): number;
   placeOf(site: number): bigint;
   detailOf(site: number): bigint;
-  event(place: bigint, size: bigint): number;
-  charge(place: bigint, detail: bigint, size: bigint): number;
-  release(site: number, size: bigint): number;
-  releaseOld(site: number, epoch: number, size: bigint): number;
+  recordBufferEvent(place: bigint, size: bigint): number;
+  recordAlloc(place: bigint, detail: bigint, size: bigint): number;
+  recordFree(site: number, size: bigint): number;
+  recordFreeOld(site: number, epoch: number, size: bigint): number;
   turn(published: bigint, count: number): void;
   epochs: { value: bigint };
   carry(site: number, allocs: bigint, allocBytes: bigint, frees: bigint, freeBytes: bigint): number;
@@ -132,20 +132,20 @@ export class Core {
   // As a shard.
 
   /** @returns the site charged, or SITE_UNKNOWN (nothing was counted) */
-  event(place: bigint, size: bigint): number {
-    return this.#wasm.event(place, size) >>> 0;
+  recordBufferEvent(place: bigint, size: bigint): number {
+    return this.#wasm.recordBufferEvent(place, size) >>> 0;
   }
 
-  charge(place: bigint, detail: bigint, size: bigint): number {
-    return this.#wasm.charge(place, detail, size) >>> 0;
+  recordAlloc(place: bigint, detail: bigint, size: bigint): number {
+    return this.#wasm.recordAlloc(place, detail, size) >>> 0;
   }
 
-  release(site: number, size: bigint): number {
-    return this.#wasm.release(site, size) >>> 0;
+  recordFree(site: number, size: bigint): number {
+    return this.#wasm.recordFree(site, size) >>> 0;
   }
 
-  releaseOld(site: number, epoch: number, size: bigint): number {
-    return this.#wasm.releaseOld(site, epoch, size) >>> 0;
+  recordFreeOld(site: number, epoch: number, size: bigint): number {
+    return this.#wasm.recordFreeOld(site, epoch, size) >>> 0;
   }
 
   /** Goes on in other epochs, `count` sites having numbers. */
@@ -499,10 +499,10 @@ export class Host {
   }
 
   /** Accounts an IOBuffer event; a negative size is a release. Returns the site charged. */
-  event(shard: Core, place: bigint, location: Text, size: bigint, owner = abi.OWNER_CORE): number {
+  recordBufferEvent(shard: Core, place: bigint, location: Text, size: bigint, owner = abi.OWNER_CORE): number {
     const detail = BigInt(abi.CLASS_IOBUFFER << abi.DETAIL_CLASS_SHIFT);
     return this.#account(
-      () => shard.event(place, size),
+      () => shard.recordBufferEvent(place, size),
       () => this.#learn(shard, place, detail, location, owner, 0),
     );
   }
@@ -512,7 +512,7 @@ export class Host {
    * @param line of an object: its KIND_...
    * @param owner key of the one whose code is running
    */
-  charge(
+  recordAlloc(
     shard: Core,
     cls: number,
     place: bigint,
@@ -526,22 +526,22 @@ export class Host {
     const detail = (BigInt(owner) << BigInt(abi.DETAIL_OWNER_SHIFT)) | BigInt(low);
     if (shard.epochs !== this.epochs) this.#turn(shard);
     const site = this.#account(
-      () => shard.charge(place, detail, size),
+      () => shard.recordAlloc(place, detail, size),
       () => this.#learn(shard, place, detail, file, owner, flags),
     );
     return site === abi.SITE_UNKNOWN ? site : ((site << abi.EPOCH_BITS) | presentOf(shard)) >>> 0;
   }
 
   /** Accounts a release, charged to the site that allocated, and to the epoch. */
-  release(shard: Core, birth: number, size: bigint): number {
+  recordFree(shard: Core, birth: number, size: bigint): number {
     const epoch = birth & abi.EPOCH_MASK;
     if (epoch > presentOf(shard)) this.#turn(shard);
-    return this.#counted(shard.releaseOld(siteOf(birth), epoch, size));
+    return this.#counted(shard.recordFreeOld(siteOf(birth), epoch, size));
   }
 
   /** Likewise one whose allocation was not accounted: it is older, or foreign. */
-  releaseUntagged(shard: Core, cls: number, size: bigint): number {
-    return this.#counted(shard.release(abi.SITE_PRIOR + cls, size));
+  recordFreeUntagged(shard: Core, cls: number, size: bigint): number {
+    return this.#counted(shard.recordFree(abi.SITE_PRIOR + cls, size));
   }
 
   /** Takes over what another accountant has counted. It tells what is in use: that much was allocated and kept. */

@@ -19,7 +19,7 @@ import { arm, preArmingBytes, preArmingFrees, settle } from "../../assembly/mode
 import { orderedAt, sortRows } from "../../assembly/model/order";
 import { allocBytes, allocs, freeBytes, frees, inUse } from "../../assembly/model/sums";
 import { refusals, register, siteCount } from "../../assembly/registry/registry";
-import { bind, charge, event, release, seal } from "../../assembly/shard/shard";
+import { bind, recordAlloc, recordBufferEvent, recordFree, seal } from "../../assembly/shard/shard";
 import { collect, fresh, IOBUFFER, nameOf, OPENSSL, put, Random, seed } from "./support";
 
 /** A row of the shadow: what was counted, what stood there at the arming, and what was found to be older. */
@@ -163,10 +163,10 @@ function run(sites: u32, places: u32, operations: u32, salt: u64): void {
     const name = number % 3 ? number : number / 2;
     if (what < 300) {
       let text = "memory/IOBuffer/File" + (name % 17).toString() + ".cc:" + name.toString();
-      let charged = event(address, size);
+      let charged = recordBufferEvent(address, size);
       if (charged == SITE_UNKNOWN) {
         learn(address, IOBUFFER, text);
-        charged = event(address, size);
+        charged = recordBufferEvent(address, size);
       }
       check(charged != SITE_UNKNOWN, "an event was not counted");
       if (charged < SITE_FIRST) text = otherName(CLASS_IOBUFFER);
@@ -177,7 +177,10 @@ function run(sites: u32, places: u32, operations: u32, salt: u64): void {
     } else if (what < 550) {
       if (!buffers.length) continue;
       const buffer = take(buffers, random);
-      check(event(buffer.address, -(<i64>buffer.size)) == buffer.site, "a release was charged to another site than its allocation");
+      check(
+        recordBufferEvent(buffer.address, -(<i64>buffer.size)) == buffer.site,
+        "a release was charged to another site than its allocation",
+      );
       const shadow = rows.get(buffer.name);
       ++shadow.frees;
       shadow.freeBytes += buffer.size;
@@ -185,10 +188,10 @@ function run(sites: u32, places: u32, operations: u32, salt: u64): void {
       const line = name % 50;
       const file = 0x7f00_0000_0000 + <u64>(name / 50) * 32;
       let text = "memory/OpenSSL/crypto/f" + (name / 50).toString() + ".c:" + line.toString();
-      let charged = charge(file, OPENSSL | line, size);
+      let charged = recordAlloc(file, OPENSSL | line, size);
       if (charged == SITE_UNKNOWN) {
         learn(file, OPENSSL | line, "../crypto/f" + (name / 50).toString() + ".c");
-        charged = charge(file, OPENSSL | line, size);
+        charged = recordAlloc(file, OPENSSL | line, size);
       }
       check(charged != SITE_UNKNOWN, "an allocation was not counted");
       if (charged < SITE_FIRST) text = otherName(CLASS_OPENSSL);
@@ -199,12 +202,12 @@ function run(sites: u32, places: u32, operations: u32, salt: u64): void {
     } else if (what < 980) {
       if (!blocks.length) continue;
       const block = take(blocks, random);
-      check(release(block.site, block.size) == block.site, "a release was refused");
+      check(recordFree(block.site, block.size) == block.site, "a release was refused");
       const shadow = rows.get(block.name);
       ++shadow.frees;
       shadow.freeBytes += block.size;
     } else if (what < 997) {
-      release(SITE_PRIOR + CLASS_OPENSSL, size);
+      recordFree(SITE_PRIOR + CLASS_OPENSSL, size);
       ++untagged;
       untaggedBytes += size;
     } else if (what < 999) {

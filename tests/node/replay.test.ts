@@ -55,16 +55,16 @@ function replayInNode(events: Event[], { sites, mark, sample, verify }: Run): Bu
     const shard = shards.get(event.thread) ?? host.addShard();
     shards.set(event.thread, shard);
     if (event.kind === "iobuffer") {
-      host.event(shard, event.place.address, event.place.text, BigInt(event.size));
+      host.recordBufferEvent(shard, event.place.address, event.place.text, BigInt(event.size));
     } else if (event.kind === "alloc") {
       const size = BigInt(event.size);
-      const birth = host.charge(shard, abi.CLASS_OPENSSL, event.place.address, event.place.text, event.line, size);
+      const birth = host.recordAlloc(shard, abi.CLASS_OPENSSL, event.place.address, event.place.text, event.line, size);
       blocks.set(event.block, { birth, size });
     } else if (event.kind === "free") {
       const { birth, size } = blocks.get(event.block)!;
-      host.release(shard, birth, size);
+      host.recordFree(shard, birth, size);
     } else {
-      host.releaseUntagged(shard, abi.CLASS_OPENSSL, BigInt(event.size));
+      host.recordFreeUntagged(shard, abi.CLASS_OPENSSL, BigInt(event.size));
     }
     if (sample && (index + 1) % sample === 0) {
       now += 20n;

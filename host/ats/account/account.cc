@@ -20,10 +20,10 @@
 extern "C" {
 /* The core's hot functions, by their export names. Declared first, so that their definitions below are inlined. */
 #define IN_PLACE_ static inline __attribute__((always_inline))
-IN_PLACE_ u32 w2c_tryEvent(Z_core_instance_t *, u64, u64);
-IN_PLACE_ u32 w2c_tryCharge(Z_core_instance_t *, u64, u64, u64);
-IN_PLACE_ u32 w2c_release(Z_core_instance_t *, u32, u64);
-IN_PLACE_ u32 w2c_releaseOld(Z_core_instance_t *, u32, u32, u64);
+IN_PLACE_ u32 w2c_recordBufferEventFast(Z_core_instance_t *, u64, u64);
+IN_PLACE_ u32 w2c_recordAllocFast(Z_core_instance_t *, u64, u64, u64);
+IN_PLACE_ u32 w2c_recordFree(Z_core_instance_t *, u32, u64);
+IN_PLACE_ u32 w2c_recordFreeOld(Z_core_instance_t *, u32, u32, u64);
 IN_PLACE_ void w2c_turn(Z_core_instance_t *, u64, u32);
 #undef IN_PLACE_
 
@@ -225,11 +225,12 @@ tell_slowly(Call call, const Key *key)
 __attribute__((noinline)) void
 iobuffer_further(const char *location, int64_t size)
 {
-  if (LIKELY_(change_own([=](memtrack_core *core) { return w2c_event(&core->wasm, (uintptr_t)location, size); }) != UNKNOWN)) {
+  if (LIKELY_(change_own([=](memtrack_core *core) { return w2c_recordBufferEvent(&core->wasm, (uintptr_t)location, size); }) !=
+              UNKNOWN)) {
     return;
   }
   Key key{(uintptr_t)location, MEMTRACK_CLASS_IOBUFFER << MEMTRACK_DETAIL_CLASS_SHIFT, location};
-  tell_slowly([=](memtrack_core *core) { return Z_coreZ_event(&core->wasm, key.place, size); }, &key);
+  tell_slowly([=](memtrack_core *core) { return Z_coreZ_recordBufferEvent(&core->wasm, key.place, size); }, &key);
 }
 
 __attribute__((noinline)) uint32_t
@@ -237,7 +238,7 @@ alloc_further(uint64_t place, uint64_t detail, const char *text, uint64_t size)
 {
   memtrack_shard *shard = memtrack_thread.shard;
   if (shard && shard->core.hot.epochs == memtrack_epochs()) {
-    uint32_t site = change_own([=](memtrack_core *core) { return w2c_charge(&core->wasm, place, detail, size); });
+    uint32_t site = change_own([=](memtrack_core *core) { return w2c_recordAlloc(&core->wasm, place, detail, size); });
     if (LIKELY_(site != UNKNOWN)) {
       return site == TRAPPED ? UNKNOWN : birth_of(site, &shard->core);
     }
@@ -245,7 +246,7 @@ alloc_further(uint64_t place, uint64_t detail, const char *text, uint64_t size)
   Key key{place, detail, text};
   uint32_t birth = tell_slowly(
     [=](memtrack_core *core) {
-      uint32_t site = Z_coreZ_charge(&core->wasm, key.place, key.detail, size);
+      uint32_t site = Z_coreZ_recordAlloc(&core->wasm, key.place, key.detail, size);
       return site == UNKNOWN ? site : birth_of(site, core);
     },
     &key);
@@ -260,12 +261,13 @@ free_further(uint32_t birth, uint64_t size)
   memtrack_shard *shard = memtrack_thread.shard;
   if (LIKELY_(shard && epoch <= present(&shard->core))) {
     if (LIKELY_(change_own([=](memtrack_core *core) ALWAYS_ {
-                  return hot(core->hot, [=](Z_core_instance_t *copy) ALWAYS_ { return w2c_releaseOld(copy, site, epoch, size); });
+                  return hot(core->hot,
+                             [=](Z_core_instance_t *copy) ALWAYS_ { return w2c_recordFreeOld(copy, site, epoch, size); });
                 }) != UNKNOWN)) {
       return;
     }
   }
-  tell_slowly([=](memtrack_core *core) { return Z_coreZ_releaseOld(&core->wasm, site, epoch, size); }, nullptr);
+  tell_slowly([=](memtrack_core *core) { return Z_coreZ_recordFreeOld(&core->wasm, site, epoch, size); }, nullptr);
 }
 } // namespace
 
@@ -273,8 +275,8 @@ HOT_ void
 memtrack_account_iobuffer(const char *location, int64_t size)
 {
   if (UNLIKELY_(change_own([=](memtrack_core *core) ALWAYS_ {
-                  return hot(core->hot,
-                             [=](Z_core_instance_t *copy) ALWAYS_ { return w2c_tryEvent(copy, (uintptr_t)location, size); });
+                  return hot(core->hot, [=](Z_core_instance_t *copy)
+                                          ALWAYS_ { return w2c_recordBufferEventFast(copy, (uintptr_t)location, size); });
                 }) == UNKNOWN)) {
     iobuffer_further(location, size);
   }
@@ -289,8 +291,9 @@ memtrack_account_alloc(uint64_t place, uint64_t detail, const char *text, uint64
   }
   uint32_t site = change(
     shard,
-    [=](memtrack_core *core)
-      ALWAYS_ { return hot(core->hot, [=](Z_core_instance_t *copy) ALWAYS_ { return w2c_tryCharge(copy, place, detail, size); }); },
+    [=](memtrack_core *core) ALWAYS_ {
+      return hot(core->hot, [=](Z_core_instance_t *copy) ALWAYS_ { return w2c_recordAllocFast(copy, place, detail, size); });
+    },
     memtrack_shard_disable_own);
   return LIKELY_(site < TRAPPED) ? birth_of(site, &shard->core)
          : site == TRAPPED       ? UNKNOWN
@@ -306,7 +309,7 @@ memtrack_account_free(uint32_t birth, uint64_t size)
                   shard,
                   [=](memtrack_core *core) ALWAYS_ {
                     return hot(core->hot, [=](Z_core_instance_t *copy)
-                                            ALWAYS_ { return w2c_release(copy, birth >> MEMTRACK_EPOCH_BITS, size); });
+                                            ALWAYS_ { return w2c_recordFree(copy, birth >> MEMTRACK_EPOCH_BITS, size); });
                   },
                   memtrack_shard_disable_own) == UNKNOWN)) {
     free_further(birth, size);

@@ -19,7 +19,16 @@ import {
 } from "../../../assembly/abi";
 import { limit, slots } from "../../../assembly/base/memory";
 import { init } from "../../../assembly/index";
-import { bind, carry, charge, event, release, seal, tryCharge, tryEvent } from "../../../assembly/shard/shard";
+import {
+  bind,
+  carry,
+  recordAlloc,
+  recordBufferEvent,
+  recordFree,
+  seal,
+  recordAllocFast,
+  recordBufferEventFast,
+} from "../../../assembly/shard/shard";
 import { siteAt } from "../../../assembly/shard/site";
 import { fresh, IOBUFFER, OPENSSL } from "../support";
 
@@ -61,10 +70,10 @@ describe("an instance", () => {
   test("that is made anew has counted nothing and knows no key", () => {
     fresh();
     bind(16, A, IOBUFFER);
-    event(A, 100);
+    recordBufferEvent(A, 100);
     seal(SEALED_SITES);
     fresh();
-    expect(event(A, 100)).toBe(SITE_UNKNOWN);
+    expect(recordBufferEvent(A, 100)).toBe(SITE_UNKNOWN);
     expect(everything()).toBe(0);
   });
 });
@@ -72,27 +81,27 @@ describe("an instance", () => {
 describe("a shard", () => {
   test("does not count what it does not know", () => {
     shard();
-    expect(event(A, 100)).toBe(SITE_UNKNOWN);
-    expect(event(A, -100)).toBe(SITE_UNKNOWN);
-    expect(charge(A, OPENSSL | 5, 100)).toBe(SITE_UNKNOWN);
+    expect(recordBufferEvent(A, 100)).toBe(SITE_UNKNOWN);
+    expect(recordBufferEvent(A, -100)).toBe(SITE_UNKNOWN);
+    expect(recordAlloc(A, OPENSSL | 5, 100)).toBe(SITE_UNKNOWN);
     expect(everything()).toBe(0);
   });
 
   test("takes a positive size as an allocation, a negative one as a release, and 0 as an allocation", () => {
     shard();
     expect(bind(16, A, IOBUFFER)).toBe(0);
-    expect(event(A, 4096)).toBe(16);
-    expect(event(A, 0)).toBe(16);
-    expect(event(A, -4096)).toBe(16);
-    expect(event(A, -1)).toBe(16);
+    expect(recordBufferEvent(A, 4096)).toBe(16);
+    expect(recordBufferEvent(A, 0)).toBe(16);
+    expect(recordBufferEvent(A, -4096)).toBe(16);
+    expect(recordBufferEvent(A, -1)).toBe(16);
     expect(counters(16)).toStrictEqual([2, 4096, 2, 4097]);
   });
 
   test("counts the largest and the smallest size whole", () => {
     shard();
     bind(16, A, IOBUFFER);
-    event(A, i64.MAX_VALUE);
-    event(A, i64.MIN_VALUE);
+    recordBufferEvent(A, i64.MAX_VALUE);
+    recordBufferEvent(A, i64.MIN_VALUE);
     expect(counters(16)).toStrictEqual([1, 0x7fff_ffff_ffff_ffff, 1, 0x8000_0000_0000_0000]);
   });
 
@@ -100,30 +109,30 @@ describe("a shard", () => {
     shard();
     bind(16, A, OPENSSL | 10);
     bind(17, A, OPENSSL | 11);
-    expect(charge(A, OPENSSL | 11, 70)).toBe(17);
-    expect(release(17, 70)).toBe(17);
-    expect(release(16, 5)).toBe(16);
+    expect(recordAlloc(A, OPENSSL | 11, 70)).toBe(17);
+    expect(recordFree(17, 70)).toBe(17);
+    expect(recordFree(16, 5)).toBe(16);
     expect(counters(16)).toStrictEqual([0, 0, 1, 5]);
     expect(counters(17)).toStrictEqual([1, 70, 1, 70]);
   });
 
   test("charges a release of older memory to the fixed site of its class", () => {
     shard();
-    expect(release(SITE_PRIOR + CLASS_OPENSSL, 48)).toBe(SITE_PRIOR + CLASS_OPENSSL);
+    expect(recordFree(SITE_PRIOR + CLASS_OPENSSL, 48)).toBe(SITE_PRIOR + CLASS_OPENSSL);
     expect(counters(SITE_PRIOR + CLASS_OPENSSL)).toStrictEqual([0, 0, 1, 48]);
   });
 
   test("refuses site numbers that cannot exist, and counts nothing", () => {
     shard();
-    expect(release(slots, 1)).toBe(SITE_UNKNOWN);
-    expect(release(SITE_UNKNOWN, 1)).toBe(SITE_UNKNOWN);
+    expect(recordFree(slots, 1)).toBe(SITE_UNKNOWN);
+    expect(recordFree(SITE_UNKNOWN, 1)).toBe(SITE_UNKNOWN);
     expect(carry(slots, 1, 1, 1, 1)).toBe(SITE_UNKNOWN);
     expect(bind(slots, A, IOBUFFER)).toBe(-1);
     expect(bind(SITE_UNKNOWN, A, IOBUFFER)).toBe(-1);
     expect(bind(SITE_FIRST - 1, A, IOBUFFER)).toBe(-1);
     expect(bind(0, A, IOBUFFER)).toBe(-1);
-    expect(event(A, 1)).toBe(SITE_UNKNOWN);
-    expect(release(slots - 1, 1)).toBe(slots - 1);
+    expect(recordBufferEvent(A, 1)).toBe(SITE_UNKNOWN);
+    expect(recordFree(slots - 1, 1)).toBe(slots - 1);
     expect(everything()).toBe(2);
   });
 
@@ -132,7 +141,7 @@ describe("a shard", () => {
     expect(bind(20, A, IOBUFFER)).toBe(0);
     expect(bind(20, A, IOBUFFER)).toBe(0);
     expect(bind(21, A, IOBUFFER)).toBe(0);
-    expect(event(A, 1)).toBe(20);
+    expect(recordBufferEvent(A, 1)).toBe(20);
     expect(counters(21)).toStrictEqual([0, 0, 0, 0]);
   });
 
@@ -140,19 +149,19 @@ describe("a shard", () => {
     shard();
     bind(SITE_FIRST + 63, A, IOBUFFER);
     bind(SITE_FIRST, B, IOBUFFER);
-    expect(event(A, 1)).toBe(SITE_FIRST + 63);
-    expect(event(B, 1)).toBe(SITE_FIRST);
+    expect(recordBufferEvent(A, 1)).toBe(SITE_FIRST + 63);
+    expect(recordBufferEvent(B, 1)).toBe(SITE_FIRST);
   });
 
   test("once sealed, charges unknown keys to (other) of their class, and known ones as before", () => {
     shard();
     bind(16, A, IOBUFFER);
     seal(SEALED_SITES);
-    expect(event(A, 10)).toBe(16);
-    expect(event(B, 20)).toBe(SITE_OTHER + CLASS_IOBUFFER);
-    expect(event(B, -5)).toBe(SITE_OTHER + CLASS_IOBUFFER);
-    expect(charge(B, OPENSSL | 1, 30)).toBe(SITE_OTHER + CLASS_OPENSSL);
-    expect(charge(B, OPENSSL | 2, 40)).toBe(SITE_OTHER + CLASS_OPENSSL);
+    expect(recordBufferEvent(A, 10)).toBe(16);
+    expect(recordBufferEvent(B, 20)).toBe(SITE_OTHER + CLASS_IOBUFFER);
+    expect(recordBufferEvent(B, -5)).toBe(SITE_OTHER + CLASS_IOBUFFER);
+    expect(recordAlloc(B, OPENSSL | 1, 30)).toBe(SITE_OTHER + CLASS_OPENSSL);
+    expect(recordAlloc(B, OPENSSL | 2, 40)).toBe(SITE_OTHER + CLASS_OPENSSL);
     expect(counters(16)).toStrictEqual([1, 10, 0, 0]);
     expect(counters(SITE_OTHER + CLASS_IOBUFFER)).toStrictEqual([1, 20, 1, 5]);
     expect(counters(SITE_OTHER + CLASS_OPENSSL)).toStrictEqual([2, 70, 0, 0]);
@@ -163,17 +172,17 @@ describe("a shard", () => {
     const foo: u64 = 5 << 32;
     const bar: u64 = 6 << 32;
     seal(SEALED_SITES);
-    expect(charge(A, foo | OPENSSL | 1, 10)).toBe(SITE_UNKNOWN);
+    expect(recordAlloc(A, foo | OPENSSL | 1, 10)).toBe(SITE_UNKNOWN);
     bind(limit, OTHER_PLACE, foo | OPENSSL);
-    expect(charge(A, foo | OPENSSL | 1, 10)).toBe(limit);
-    expect(charge(B, foo | OPENSSL | 2, 20)).toBe(limit);
-    expect(charge(B, bar | OPENSSL | 2, 30)).toBe(SITE_UNKNOWN);
-    expect(charge(A, OPENSSL | 1, 40)).toBe(SITE_OTHER + CLASS_OPENSSL);
-    expect(event(A, 50)).toBe(SITE_OTHER + CLASS_IOBUFFER);
+    expect(recordAlloc(A, foo | OPENSSL | 1, 10)).toBe(limit);
+    expect(recordAlloc(B, foo | OPENSSL | 2, 20)).toBe(limit);
+    expect(recordAlloc(B, bar | OPENSSL | 2, 30)).toBe(SITE_UNKNOWN);
+    expect(recordAlloc(A, OPENSSL | 1, 40)).toBe(SITE_OTHER + CLASS_OPENSSL);
+    expect(recordBufferEvent(A, 50)).toBe(SITE_OTHER + CLASS_IOBUFFER);
     seal(SEALED_ALL);
-    expect(charge(B, bar | OPENSSL | 2, 30)).toBe(SITE_OTHER + CLASS_OPENSSL);
-    expect(charge(B, foo | OPENSSL | 3, 5)).toBe(limit);
-    expect(release(limit, 20)).toBe(limit);
+    expect(recordAlloc(B, bar | OPENSSL | 2, 30)).toBe(SITE_OTHER + CLASS_OPENSSL);
+    expect(recordAlloc(B, foo | OPENSSL | 3, 5)).toBe(limit);
+    expect(recordFree(limit, 20)).toBe(limit);
     expect(counters(limit)).toStrictEqual([3, 35, 1, 20]);
     expect(counters(SITE_OTHER + CLASS_OPENSSL)).toStrictEqual([2, 70, 0, 0]);
   });
@@ -181,9 +190,9 @@ describe("a shard", () => {
   test("adds what another accountant has counted", () => {
     shard();
     bind(16, A, IOBUFFER);
-    event(A, 8);
+    recordBufferEvent(A, 8);
     expect(carry(16, 10, 1000, 4, 0)).toBe(16);
-    event(A, -8);
+    recordBufferEvent(A, -8);
     expect(counters(16)).toStrictEqual([11, 1008, 5, 8]);
   });
 
@@ -191,8 +200,8 @@ describe("a shard", () => {
     shard();
     bind(16, A, IOBUFFER);
     carry(16, u64.MAX_VALUE, u64.MAX_VALUE - 99, u64.MAX_VALUE, u64.MAX_VALUE);
-    event(A, 100);
-    event(A, -3);
+    recordBufferEvent(A, 100);
+    recordBufferEvent(A, -3);
     expect(counters(16)).toStrictEqual([0, 0, 0, 2]);
   });
 });
@@ -210,16 +219,16 @@ describe("the short way", () => {
     for (let i: u32 = 0; i < keys; ++i) {
       const site = SITE_FIRST + i;
       const before = counters(site)[0] + counters(site)[2];
-      const tried = tryEvent(A + i * 48, i & 1 ? -100 : 100);
+      const tried = recordBufferEventFast(A + i * 48, i & 1 ? -100 : 100);
       if (tried == SITE_UNKNOWN) {
         ++declined;
         assert(counters(site)[0] + counters(site)[2] == before);
-        assert(event(A + i * 48, i & 1 ? -100 : 100) == site);
+        assert(recordBufferEvent(A + i * 48, i & 1 ? -100 : 100) == site);
       } else assert(tried == site);
       const c = counters(site);
       assert(c[0] == (i & 1 ? 0 : 1) && c[1] == (i & 1 ? 0 : 100) && c[2] == (i & 1 ? 1 : 0) && c[3] == (i & 1 ? 100 : 0));
 
-      const charged = tryCharge(B, OPENSSL | i, 7);
+      const charged = recordAllocFast(B, OPENSSL | i, 7);
       if (charged == SITE_UNKNOWN) ++declined;
       else assert(charged == site + keys && counters(charged)[1] == 7);
     }
@@ -230,11 +239,11 @@ describe("the short way", () => {
 
   test("declines a key that is not known, whether or not the registry is full", () => {
     shard();
-    expect(tryEvent(A, 100)).toBe(SITE_UNKNOWN);
-    expect(tryCharge(A, OPENSSL | 1, 100)).toBe(SITE_UNKNOWN);
+    expect(recordBufferEventFast(A, 100)).toBe(SITE_UNKNOWN);
+    expect(recordAllocFast(A, OPENSSL | 1, 100)).toBe(SITE_UNKNOWN);
     seal(SEALED_SITES);
-    expect(tryEvent(A, 100)).toBe(SITE_UNKNOWN);
-    expect(tryCharge(A, OPENSSL | 1, 100)).toBe(SITE_UNKNOWN);
+    expect(recordBufferEventFast(A, 100)).toBe(SITE_UNKNOWN);
+    expect(recordAllocFast(A, OPENSSL | 1, 100)).toBe(SITE_UNKNOWN);
     expect(everything()).toBe(0);
   });
 });
