@@ -48,8 +48,8 @@ export const OTHERS_MAX: u32 = 60;
 export const OTHER_PLACE: u32 = 1;
 
 // How much a shard knows, once a site found no room: every site, and then also every row (other).
-export const SEALED_SITES: u32 = 1;
-export const SEALED_ALL: u32 = 2;
+export const FROZEN_SITES: u32 = 1;
+export const FROZEN_ALL: u32 = 2;
 
 // A site's detail, 64 bits: the line, the class above it, and above them the owner whose code was running.
 export const DETAIL_CLASS_SHIFT: u32 = 28;

@@ -75,14 +75,14 @@ export function analysisSize(): u32 {
 export { indexShift, slots } from "./base/memory";
 
 export {
-  bind,
+  insertKey,
   carry,
   recordAlloc,
   epochs,
   recordBufferEvent,
   recordFree,
   recordFreeOld,
-  seal,
+  freeze,
   recordAllocFast,
   recordBufferEventFast,
   turn,

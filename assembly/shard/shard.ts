@@ -4,7 +4,7 @@
 // stores. It allocates nothing and knows no other shard; the model adds the shards up (model.ts).
 //
 // A key that this shard has not seen is answered with SITE_UNKNOWN and not counted: the host asks the registry, tells this shard
-// with bind(), and calls again. Once the registry is full and this shard knows all of its keys, the host calls seal(): from then on
+// with insertKey(), and calls again. Once the registry is full and this shard knows all of its keys, the host calls freeze(): from then on
 // an unseen key is charged to a row (other) without asking: that of its class and of the owner whose code runs, or that of its class
 // alone where there is no such row.
 //
@@ -17,8 +17,8 @@ import {
   CLASS_IOBUFFER,
   DETAIL_CLASS_SHIFT,
   OTHER_PLACE,
-  SEALED_ALL,
-  SEALED_SITES,
+  FROZEN_ALL,
+  FROZEN_SITES,
   SITE_FIRST,
   SITE_OTHER,
   SITE_UNKNOWN,
@@ -148,17 +148,17 @@ export function carry(site: Site, allocs: u64, allocBytes: u64, frees: u64, free
  * registry has given it again (reclaim.ts): the old key, of an unloaded module, comes no more.
  * @returns 0, or -1 where no such site can exist
  */
-export function bind(site: Site, address: u64, attributes: u64): i32 {
+export function insertKey(site: Site, address: u64, attributes: u64): i32 {
   if (site < SITE_FIRST || site >= slots) return -1;
   if (!find(address, attributes)) insert(site, address, attributes);
   return 0;
 }
 
 /**
- * The registry is full, and this shard has its keys. SEALED_SITES: those of all sites; this shard still asks for a row (other) that it
- * does not know. SEALED_ALL: those of all rows (other) too, and there will be no further one.
+ * The registry is full, and this shard has its keys. FROZEN_SITES: those of all sites; this shard still asks for a row (other) that it
+ * does not know. FROZEN_ALL: those of all rows (other) too, and there will be no further one.
  */
-export function seal(knows: u32): void {
+export function freeze(knows: u32): void {
   frozen = knows;
 }
 
@@ -171,9 +171,9 @@ function bucketsAt(site: Site): Buckets {
 function lookup(address: u64, attributes: u64): Site {
   const site = find(address, attributes);
   if (site) return site;
-  if (frozen < SEALED_SITES) return SITE_UNKNOWN;
+  if (frozen < FROZEN_SITES) return SITE_UNKNOWN;
   if (!hasOther(attributes)) return SITE_OTHER + classOf(attributes);
   const other = find(OTHER_PLACE, attributesOfOther(attributes));
   if (other) return other;
-  return frozen == SEALED_ALL ? SITE_OTHER + classOf(attributes) : SITE_UNKNOWN;
+  return frozen == FROZEN_ALL ? SITE_OTHER + classOf(attributes) : SITE_UNKNOWN;
 }

@@ -41,8 +41,8 @@ interface Exports extends Record<string, unknown> {
   turn(published: bigint, count: number): void;
   epochs: { value: bigint };
   carry(site: number, allocs: bigint, allocBytes: bigint, frees: bigint, freeBytes: bigint): number;
-  bind(site: number, place: bigint, detail: bigint): number;
-  seal(knows: number): void;
+  insertKey(site: number, place: bigint, detail: bigint): number;
+  freeze(knows: number): void;
   isOwnSite(site: number): number;
   register(place: bigint, detail: bigint, length: number, owner: number, flags: number): number;
   registerName(length: number): number;
@@ -108,7 +108,7 @@ export type Text = string | Uint8Array;
 
 export class Core {
   /** Of a shard: the registry was full, and it knows all that is in it. */
-  sealed = false;
+  frozen = false;
   readonly #wasm: Exports;
   /** All of the instance's memory. It grows in init() and never again, so this view stays good. */
   readonly #bytes: Uint8Array;
@@ -162,14 +162,14 @@ export class Core {
     return this.#wasm.carry(site, allocs, allocBytes, frees, freeBytes) >>> 0;
   }
 
-  bind(site: number, place: bigint, detail: bigint): boolean {
-    return this.#wasm.bind(site, place, detail) === 0;
+  insertKey(site: number, place: bigint, detail: bigint): boolean {
+    return this.#wasm.insertKey(site, place, detail) === 0;
   }
 
-  /** @param knows SEALED_... */
-  seal(knows: number): void {
-    this.#wasm.seal(knows);
-    this.sealed = true;
+  /** @param knows FROZEN_... */
+  freeze(knows: number): void {
+    this.#wasm.freeze(knows);
+    this.frozen = true;
   }
 
   /** Copies a pair (RECORD_ALLOCS or RECORD_FREES) of the sites 0 to count - 1 into a model's staging region. */
@@ -503,7 +503,7 @@ export class Host {
     const detail = BigInt(abi.CLASS_IOBUFFER << abi.DETAIL_CLASS_SHIFT);
     return this.#account(
       () => shard.recordBufferEvent(place, size),
-      () => this.#learn(shard, place, detail, location, owner, 0),
+      () => this.#learnKey(shard, place, detail, location, owner, 0),
     );
   }
 
@@ -527,7 +527,7 @@ export class Host {
     if (shard.epochs !== this.epochs) this.#turn(shard);
     const site = this.#account(
       () => shard.recordAlloc(place, detail, size),
-      () => this.#learn(shard, place, detail, file, owner, flags),
+      () => this.#learnKey(shard, place, detail, file, owner, flags),
     );
     return site === abi.SITE_UNKNOWN ? site : ((site << abi.EPOCH_BITS) | presentOf(shard)) >>> 0;
   }
@@ -608,22 +608,22 @@ export class Host {
   }
 
   /** As the C host's account.cc: the registry knows every site; a shard learns those that it meets. */
-  #learn(shard: Core, place: bigint, detail: bigint, text: Text, owner: number, flags: number): void {
+  #learnKey(shard: Core, place: bigint, detail: bigint, text: Text, owner: number, flags: number): void {
     const site = this.registry.register(place, detail, text, owner, flags);
-    if (this.registry.isOwnSite(site)) shard.bind(site, place, detail);
-    else if (site >= abi.SITE_FIRST && shard.sealed) this.#bind(shard, site);
-    else this.#seal(shard);
+    if (this.registry.isOwnSite(site)) shard.insertKey(site, place, detail);
+    else if (site >= abi.SITE_FIRST && shard.frozen) this.#insertKey(shard, site);
+    else this.#freeze(shard);
   }
 
-  #bind(shard: Core, site: number): void {
+  #insertKey(shard: Core, site: number): void {
     const key = this.registry.key(site);
-    if (key) shard.bind(site, key.place, key.detail);
+    if (key) shard.insertKey(site, key.place, key.detail);
   }
 
   /** The registry is full: the shard learns all there is, each site under its own number, before unknown ones become (other). */
-  #seal(shard: Core): void {
-    for (let site = abi.SITE_FIRST; site < this.registry.siteCount; ++site) this.#bind(shard, site);
-    shard.seal(shard.sealed ? abi.SEALED_ALL : abi.SEALED_SITES);
+  #freeze(shard: Core): void {
+    for (let site = abi.SITE_FIRST; site < this.registry.siteCount; ++site) this.#insertKey(shard, site);
+    shard.freeze(shard.frozen ? abi.FROZEN_ALL : abi.FROZEN_SITES);
   }
 
   /** A shard goes on in the epochs that are published: before it allocates, or releases what is of a later one than its own. */

@@ -8,7 +8,7 @@ import {
   CLASS_IOBUFFER,
   CLASS_OPENSSL,
   OWNER_CORE,
-  SEALED_SITES,
+  FROZEN_SITES,
   SITE_FIRST,
   SITE_OTHER,
   SITE_PRIOR,
@@ -19,7 +19,7 @@ import { arm, preArmingBytes, preArmingFrees, settle } from "../../assembly/mode
 import { orderedAt, sortRows } from "../../assembly/model/order";
 import { allocBytes, allocs, freeBytes, frees, inUse } from "../../assembly/model/sums";
 import { refusals, register, siteCount } from "../../assembly/registry/registry";
-import { bind, recordAlloc, recordBufferEvent, recordFree, seal } from "../../assembly/shard/shard";
+import { insertKey, recordAlloc, recordBufferEvent, recordFree, freeze } from "../../assembly/shard/shard";
 import { collect, fresh, IOBUFFER, nameOf, OPENSSL, put, Random, seed } from "./support";
 
 /** A row of the shadow: what was counted, what stood there at the arming, and what was found to be older. */
@@ -92,8 +92,8 @@ function otherName(cls: u32): string {
 /** What a host does where the shard does not know a key. */
 function learn(address: u64, attributes: u64, text: string): void {
   const number = register(address, attributes, put(text), OWNER_CORE, 0);
-  if (number >= SITE_FIRST) bind(number, address, attributes);
-  else seal(SEALED_SITES);
+  if (number >= SITE_FIRST) insertKey(number, address, attributes);
+  else freeze(FROZEN_SITES);
 }
 
 /** Compares every row that a dump would show, and the sums of all, with the shadow. */

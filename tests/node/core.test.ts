@@ -643,7 +643,7 @@ for (const { name, path } of BUILDS) {
       const other = dump.iobuffer.rows.find((row) => row.location === "memory/IOBuffer/(other)");
       assert.equal(other?.allocs, 2 * (5000 - abi.SITES_MIN));
       assert.equal(dump.header.get("sites"), `${abi.SITES_MIN}/${abi.SITES_MIN}`);
-      // Each shard asked once, and was sealed.
+      // Each shard asked once, and was frozen.
       assert.equal(dump.header.get("refused-sites"), "2");
       assert.match(dump.notes[0]?.get("warning") ?? "", /the site table is full/);
     });
@@ -734,7 +734,7 @@ for (const { name, path } of BUILDS) {
       const shard = new Core(module, abi.ROLE_SHARD, abi.SITES_MIN);
       const detail = BigInt((abi.CLASS_OPENSSL << abi.DETAIL_CLASS_SHIFT) | 9);
       const site = registry.register(1n, detail, "x".repeat(abi.INPUT_SIZE) + "/end.c");
-      assert.ok(shard.bind(site, 1n, detail));
+      assert.ok(shard.insertKey(site, 1n, detail));
       shard.recordAlloc(1n, detail, 5n);
       registry.copyNames(model);
       model.start();
@@ -765,7 +765,7 @@ for (const { name, path } of BUILDS) {
       assert.throws(() => model.fact(abi.FACT_COUNT, 0n), RangeError);
       assert.throws(() => model.say(abi.TEXT_COUNT, ""), RangeError);
       assert.equal(model.recordFree(abi.SITE_FIRST + abi.SITES_MIN + abi.OTHERS_MAX, 1n), abi.SITE_UNKNOWN);
-      assert.equal(model.bind(abi.SITE_FIRST - 1, 1n, 0n), false);
+      assert.equal(model.insertKey(abi.SITE_FIRST - 1, 1n, 0n), false);
       assert.equal(model.verifyRow(abi.SITE_FIRST, 1n, 1n, 1n), false);
     });
 

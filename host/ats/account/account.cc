@@ -120,29 +120,29 @@ change_one(memtrack_shard *shard, Call call)
 
 /* Tells a shard the key of a site, where it has one. */
 void
-bind(memtrack_shard *shard, uint32_t site)
+insert_key(memtrack_shard *shard, uint32_t site)
 {
   uint64_t place;
   uint64_t detail;
   if (memtrack_registry_key(site, &place, &detail)) {
-    change_one(shard, [=](memtrack_core *core) { return Z_coreZ_bind(&core->wasm, site, place, detail); });
+    change_one(shard, [=](memtrack_core *core) { return Z_coreZ_insertKey(&core->wasm, site, place, detail); });
   }
 }
 
 /* The registry is full: this shard learns all there is. A site that it had not met yet must be found under its own number before
    unknown ones become (other), or its releases would be charged elsewhere than its allocations. */
 void
-seal(memtrack_shard *shard, uint32_t knows)
+freeze(memtrack_shard *shard, uint32_t knows)
 {
   uint32_t count = memtrack_registry_count();
   for (uint32_t site = MEMTRACK_SITE_FIRST; site < count; ++site) {
-    bind(shard, site);
+    insert_key(shard, site);
   }
   change_one(shard, [=](memtrack_core *core) {
-    Z_coreZ_seal(&core->wasm, knows);
+    Z_coreZ_freeze(&core->wasm, knows);
     return 0u;
   });
-  shard->sealed = true;
+  shard->frozen = true;
 }
 
 /* Has a shard go on in the epochs that are published: some 12 ns a site, all between two events of a thread. */
@@ -166,19 +166,19 @@ learn(memtrack_shard *shard, const Key *key)
 {
   uint32_t site = memtrack_naming_site(key->place, key->detail, key->text);
   if (memtrack_registry_is_own(site)) {
-    change_one(shard, [=](memtrack_core *core) { return Z_coreZ_bind(&core->wasm, site, key->place, key->detail); });
+    change_one(shard, [=](memtrack_core *core) { return Z_coreZ_insertKey(&core->wasm, site, key->place, key->detail); });
     return;
   }
-  if (site >= MEMTRACK_SITE_FIRST && shard->sealed) {
-    bind(shard, site);
+  if (site >= MEMTRACK_SITE_FIRST && shard->frozen) {
+    insert_key(shard, site);
   } else {
     /* Asked again in spite of it, and answered with the row of the class: there are no further rows (other). */
-    seal(shard, shard->sealed ? MEMTRACK_SEALED_ALL : MEMTRACK_SEALED_SITES);
+    freeze(shard, shard->frozen ? MEMTRACK_FROZEN_ALL : MEMTRACK_FROZEN_SITES);
   }
 }
 
 /* Calls the core, in the epochs that are published. Where it does not know the key, tells it the key's number and calls again:
-   twice at most, the second time for the row (other) that a shard which has just been sealed still asks for. */
+   twice at most, the second time for the row (other) that a shard which has just been frozen still asks for. */
 template <typename Call>
 uint32_t
 tell(memtrack_shard *shard, Call call, const Key *key)

@@ -18,7 +18,7 @@ import {
   NAME_VIA,
   OWNER_CORE,
   OWNER_OTHER,
-  SEALED_SITES,
+  FROZEN_SITES,
   SITES_MIN,
   SITE_FIRST,
   SITE_OTHER,
@@ -26,7 +26,7 @@ import {
 } from "../../../assembly/abi";
 import { indexMask, limit } from "../../../assembly/base/memory";
 import {
-  bind,
+  insertKey,
   recordAlloc,
   detailOf,
   recordBufferEvent,
@@ -38,7 +38,7 @@ import {
   register,
   registerName,
 } from "../../../assembly/index";
-import { recordFree, renameSite, retireOwner, seal, settle, siteCount, sitesInUse } from "../../../assembly/index";
+import { recordFree, renameSite, retireOwner, freeze, settle, siteCount, sitesInUse } from "../../../assembly/index";
 import { fact } from "../../../assembly/model/facts";
 import { arm, isRow, preArmingFrees, sumRows } from "../../../assembly/model/model";
 import { allocs, frees, inUse } from "../../../assembly/model/sums";
@@ -68,8 +68,8 @@ function call(cls: u32, address: u64, key: u32, size: u64, text: string = "", li
   const known = recordAlloc(address, key64, size);
   if (known != SITE_UNKNOWN) return known;
   const number = register(address, key64, put(text.length ? text : "p.so+" + address.toString()), key, 0);
-  if (isOwnSite(number)) bind(number, address, key64);
-  else seal(SEALED_SITES);
+  if (isOwnSite(number)) insertKey(number, address, key64);
+  else freeze(FROZEN_SITES);
   return recordAlloc(address, key64, size);
 }
 
@@ -78,7 +78,7 @@ function buffer(address: u64, key: u32, size: i64): u32 {
   const known = recordBufferEvent(address, size);
   if (known != SITE_UNKNOWN) return known;
   const number = register(address, IOBUFFER, put("memory/plugin/p.so+" + address.toString()), key, 0);
-  if (isOwnSite(number)) bind(number, address, IOBUFFER);
+  if (isOwnSite(number)) insertKey(number, address, IOBUFFER);
   return recordBufferEvent(address, size);
 }
 
@@ -181,7 +181,7 @@ describe("the number of a site of an unloaded module", () => {
     expect(reclaim(0)).toBe(number);
   });
 
-  test("is not given once a site had to be refused: some shard may be sealed", () => {
+  test("is not given once a site had to be refused: some shard may be frozen", () => {
     fresh(SITES_MIN);
     const foo = owner("foo.so");
     const number = call(CLASS_TSAPI, 0x1000, foo, 100);
@@ -389,7 +389,7 @@ describe("the number of an IOBuffer's site", () => {
     retireOwner(baz);
     expect(giveBack()).toBe(1);
     expect(register(0x7000, IOBUFFER, put("memory/plugin/p.so+20480"), bar, 0)).toBe(again);
-    bind(again, 0x7000, IOBUFFER);
+    insertKey(again, 0x7000, IOBUFFER);
     recordBufferEvent(0x7000, 512);
     collect();
     verifyStart();
@@ -409,7 +409,7 @@ describe("a shard that is told thousands of numbers again", () => {
       const number = SITE_FIRST + random.below(SITES_MIN);
       address += 16 + random.below(4) * 16;
       const old = keys.has(number) ? keys.get(number) : 0;
-      bind(number, address, IOBUFFER);
+      insertKey(number, address, IOBUFFER);
       keys.set(number, address);
       if (recordBufferEvent(address, 1) != number) ++wrong;
       if (old && recordBufferEvent(old, 1) != SITE_UNKNOWN) ++wrong;
@@ -423,7 +423,7 @@ describe("a shard that is told thousands of numbers again", () => {
   test("keeps empty slots in its index, however many", () => {
     fresh(SITES_MIN);
     for (let i: u32 = 0; i < 5000; ++i) {
-      bind(SITE_FIRST + (i % 3), 0x1000 + i * 8, IOBUFFER);
+      insertKey(SITE_FIRST + (i % 3), 0x1000 + i * 8, IOBUFFER);
       // With a full index this would never end.
       if (recordBufferEvent(0x9_0000_0000 + i, 1) != SITE_UNKNOWN) expect(i).toBe(0, "found what was never told");
     }
@@ -432,9 +432,9 @@ describe("a shard that is told thousands of numbers again", () => {
 
   test("is told that a key has the number it has, and keeps it", () => {
     fresh(SITES_MIN);
-    bind(SITE_FIRST, 0x1000, IOBUFFER);
-    bind(SITE_FIRST, 0x2000, IOBUFFER);
-    bind(SITE_FIRST, 0x1000, IOBUFFER);
+    insertKey(SITE_FIRST, 0x1000, IOBUFFER);
+    insertKey(SITE_FIRST, 0x2000, IOBUFFER);
+    insertKey(SITE_FIRST, 0x1000, IOBUFFER);
     expect(recordBufferEvent(0x1000, 1)).toBe(SITE_FIRST);
     expect(recordBufferEvent(0x2000, 1)).toBe(SITE_UNKNOWN);
   });

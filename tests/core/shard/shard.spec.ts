@@ -10,8 +10,8 @@ import {
   ROLE_SHARD,
   SITES_MAX,
   SITES_MIN,
-  SEALED_ALL,
-  SEALED_SITES,
+  FROZEN_ALL,
+  FROZEN_SITES,
   SITE_FIRST,
   SITE_OTHER,
   SITE_PRIOR,
@@ -20,12 +20,12 @@ import {
 import { limit, slots } from "../../../assembly/base/memory";
 import { init } from "../../../assembly/index";
 import {
-  bind,
+  insertKey,
   carry,
   recordAlloc,
   recordBufferEvent,
   recordFree,
-  seal,
+  freeze,
   recordAllocFast,
   recordBufferEventFast,
 } from "../../../assembly/shard/shard";
@@ -69,9 +69,9 @@ describe("an instance", () => {
 
   test("that is made anew has counted nothing and knows no key", () => {
     fresh();
-    bind(16, A, IOBUFFER);
+    insertKey(16, A, IOBUFFER);
     recordBufferEvent(A, 100);
-    seal(SEALED_SITES);
+    freeze(FROZEN_SITES);
     fresh();
     expect(recordBufferEvent(A, 100)).toBe(SITE_UNKNOWN);
     expect(everything()).toBe(0);
@@ -89,7 +89,7 @@ describe("a shard", () => {
 
   test("takes a positive size as an allocation, a negative one as a release, and 0 as an allocation", () => {
     shard();
-    expect(bind(16, A, IOBUFFER)).toBe(0);
+    expect(insertKey(16, A, IOBUFFER)).toBe(0);
     expect(recordBufferEvent(A, 4096)).toBe(16);
     expect(recordBufferEvent(A, 0)).toBe(16);
     expect(recordBufferEvent(A, -4096)).toBe(16);
@@ -99,7 +99,7 @@ describe("a shard", () => {
 
   test("counts the largest and the smallest size whole", () => {
     shard();
-    bind(16, A, IOBUFFER);
+    insertKey(16, A, IOBUFFER);
     recordBufferEvent(A, i64.MAX_VALUE);
     recordBufferEvent(A, i64.MIN_VALUE);
     expect(counters(16)).toStrictEqual([1, 0x7fff_ffff_ffff_ffff, 1, 0x8000_0000_0000_0000]);
@@ -107,8 +107,8 @@ describe("a shard", () => {
 
   test("charges an allocation to its line and a release to the site it names", () => {
     shard();
-    bind(16, A, OPENSSL | 10);
-    bind(17, A, OPENSSL | 11);
+    insertKey(16, A, OPENSSL | 10);
+    insertKey(17, A, OPENSSL | 11);
     expect(recordAlloc(A, OPENSSL | 11, 70)).toBe(17);
     expect(recordFree(17, 70)).toBe(17);
     expect(recordFree(16, 5)).toBe(16);
@@ -127,10 +127,10 @@ describe("a shard", () => {
     expect(recordFree(slots, 1)).toBe(SITE_UNKNOWN);
     expect(recordFree(SITE_UNKNOWN, 1)).toBe(SITE_UNKNOWN);
     expect(carry(slots, 1, 1, 1, 1)).toBe(SITE_UNKNOWN);
-    expect(bind(slots, A, IOBUFFER)).toBe(-1);
-    expect(bind(SITE_UNKNOWN, A, IOBUFFER)).toBe(-1);
-    expect(bind(SITE_FIRST - 1, A, IOBUFFER)).toBe(-1);
-    expect(bind(0, A, IOBUFFER)).toBe(-1);
+    expect(insertKey(slots, A, IOBUFFER)).toBe(-1);
+    expect(insertKey(SITE_UNKNOWN, A, IOBUFFER)).toBe(-1);
+    expect(insertKey(SITE_FIRST - 1, A, IOBUFFER)).toBe(-1);
+    expect(insertKey(0, A, IOBUFFER)).toBe(-1);
     expect(recordBufferEvent(A, 1)).toBe(SITE_UNKNOWN);
     expect(recordFree(slots - 1, 1)).toBe(slots - 1);
     expect(everything()).toBe(2);
@@ -138,25 +138,25 @@ describe("a shard", () => {
 
   test("keeps the first number when it is told of a key again", () => {
     shard();
-    expect(bind(20, A, IOBUFFER)).toBe(0);
-    expect(bind(20, A, IOBUFFER)).toBe(0);
-    expect(bind(21, A, IOBUFFER)).toBe(0);
+    expect(insertKey(20, A, IOBUFFER)).toBe(0);
+    expect(insertKey(20, A, IOBUFFER)).toBe(0);
+    expect(insertKey(21, A, IOBUFFER)).toBe(0);
     expect(recordBufferEvent(A, 1)).toBe(20);
     expect(counters(21)).toStrictEqual([0, 0, 0, 0]);
   });
 
   test("takes numbers in any order: it meets sites as its thread does", () => {
     shard();
-    bind(SITE_FIRST + 63, A, IOBUFFER);
-    bind(SITE_FIRST, B, IOBUFFER);
+    insertKey(SITE_FIRST + 63, A, IOBUFFER);
+    insertKey(SITE_FIRST, B, IOBUFFER);
     expect(recordBufferEvent(A, 1)).toBe(SITE_FIRST + 63);
     expect(recordBufferEvent(B, 1)).toBe(SITE_FIRST);
   });
 
-  test("once sealed, charges unknown keys to (other) of their class, and known ones as before", () => {
+  test("once frozen, charges unknown keys to (other) of their class, and known ones as before", () => {
     shard();
-    bind(16, A, IOBUFFER);
-    seal(SEALED_SITES);
+    insertKey(16, A, IOBUFFER);
+    freeze(FROZEN_SITES);
     expect(recordBufferEvent(A, 10)).toBe(16);
     expect(recordBufferEvent(B, 20)).toBe(SITE_OTHER + CLASS_IOBUFFER);
     expect(recordBufferEvent(B, -5)).toBe(SITE_OTHER + CLASS_IOBUFFER);
@@ -167,19 +167,19 @@ describe("a shard", () => {
     expect(counters(SITE_OTHER + CLASS_OPENSSL)).toStrictEqual([2, 70, 0, 0]);
   });
 
-  test("once sealed, asks for the row (other) of an owner that it has not met, and charges that of the class where there is none", () => {
+  test("once frozen, asks for the row (other) of an owner that it has not met, and charges that of the class where there is none", () => {
     shard();
     const foo: u64 = 5 << 32;
     const bar: u64 = 6 << 32;
-    seal(SEALED_SITES);
+    freeze(FROZEN_SITES);
     expect(recordAlloc(A, foo | OPENSSL | 1, 10)).toBe(SITE_UNKNOWN);
-    bind(limit, OTHER_PLACE, foo | OPENSSL);
+    insertKey(limit, OTHER_PLACE, foo | OPENSSL);
     expect(recordAlloc(A, foo | OPENSSL | 1, 10)).toBe(limit);
     expect(recordAlloc(B, foo | OPENSSL | 2, 20)).toBe(limit);
     expect(recordAlloc(B, bar | OPENSSL | 2, 30)).toBe(SITE_UNKNOWN);
     expect(recordAlloc(A, OPENSSL | 1, 40)).toBe(SITE_OTHER + CLASS_OPENSSL);
     expect(recordBufferEvent(A, 50)).toBe(SITE_OTHER + CLASS_IOBUFFER);
-    seal(SEALED_ALL);
+    freeze(FROZEN_ALL);
     expect(recordAlloc(B, bar | OPENSSL | 2, 30)).toBe(SITE_OTHER + CLASS_OPENSSL);
     expect(recordAlloc(B, foo | OPENSSL | 3, 5)).toBe(limit);
     expect(recordFree(limit, 20)).toBe(limit);
@@ -189,7 +189,7 @@ describe("a shard", () => {
 
   test("adds what another accountant has counted", () => {
     shard();
-    bind(16, A, IOBUFFER);
+    insertKey(16, A, IOBUFFER);
     recordBufferEvent(A, 8);
     expect(carry(16, 10, 1000, 4, 0)).toBe(16);
     recordBufferEvent(A, -8);
@@ -198,7 +198,7 @@ describe("a shard", () => {
 
   test("wraps its counters at 2^64 and counts on", () => {
     shard();
-    bind(16, A, IOBUFFER);
+    insertKey(16, A, IOBUFFER);
     carry(16, u64.MAX_VALUE, u64.MAX_VALUE - 99, u64.MAX_VALUE, u64.MAX_VALUE);
     recordBufferEvent(A, 100);
     recordBufferEvent(A, -3);
@@ -213,8 +213,8 @@ describe("the short way", () => {
     const keys: u32 = 30000;
     let declined: u32 = 0;
     for (let i: u32 = 0; i < keys; ++i) {
-      bind(SITE_FIRST + i, A + i * 48, IOBUFFER);
-      bind(SITE_FIRST + keys + i, B, OPENSSL | i);
+      insertKey(SITE_FIRST + i, A + i * 48, IOBUFFER);
+      insertKey(SITE_FIRST + keys + i, B, OPENSSL | i);
     }
     for (let i: u32 = 0; i < keys; ++i) {
       const site = SITE_FIRST + i;
@@ -241,7 +241,7 @@ describe("the short way", () => {
     shard();
     expect(recordBufferEventFast(A, 100)).toBe(SITE_UNKNOWN);
     expect(recordAllocFast(A, OPENSSL | 1, 100)).toBe(SITE_UNKNOWN);
-    seal(SEALED_SITES);
+    freeze(FROZEN_SITES);
     expect(recordBufferEventFast(A, 100)).toBe(SITE_UNKNOWN);
     expect(recordAllocFast(A, OPENSSL | 1, 100)).toBe(SITE_UNKNOWN);
     expect(everything()).toBe(0);
