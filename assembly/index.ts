@@ -85,7 +85,7 @@ export {
   freeze,
   recordAllocFast,
   recordBufferEventFast,
-  turn,
+  advanceEpochs,
 } from "./shard/shard";
 export {
   freeSite,
@@ -101,7 +101,7 @@ export {
   version,
 } from "./registry/registry";
 export {
-  adopt,
+  updateNames,
   arm,
   disarm,
   knownVersion,
@@ -109,7 +109,7 @@ export {
   mergeBuckets,
   mergeFrees,
   nextEpoch,
-  settle,
+  applyBaseline,
   start,
   sumRows,
 } from "./model/model";

@@ -74,7 +74,7 @@ export function usualBaseline(): u32 {
 }
 
 /**
- * Sets a baseline, after settle(). Its name is in the input region; without one it is `mark`.
+ * Sets a baseline, after applyBaseline(). Its name is in the input region; without one it is `mark`.
  * @param byUser 1, or 0 where it sets itself
  * @returns the length of a line in the output region that says what was done
  */

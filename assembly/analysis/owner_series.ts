@@ -38,7 +38,7 @@ if (offsetof<Entry>() != OWNER_ENTRY_SIZE) ERROR("not the size that memory.ts te
 const OTHERS: u32 = FOLLOWED_MAX - 1;
 const NOBODY: u32 = 0xff;
 
-/** Adds up the rows of every owner, after settle(). */
+/** Adds up the rows of every owner, after applyBaseline(). */
 export function sumOwnerSeries(): void {
   memory.fill(entries(), <u8>NOBODY, OWNERS_MAX);
   for (let entry: u32 = 0; entry < FOLLOWED_MAX; ++entry) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A sample: after the sums were collected and settled, takes what is alive of every row and owner into its history, scores the
+// A sample: after the sums since arming were made, takes what is alive of every row and owner into its history, scores the
 // streaks, and judges what may have changed. No part of it goes on for longer than there are rows.
 
 import { MEASURE_CONNECTIONS, MEASURE_RAM_CACHE, FOLLOWED_MAX } from "../abi";

@@ -2,19 +2,19 @@
 //
 // The model of a dump: what all shards together allocated and released, by site, and from that by row.
 //
-// A dump goes: start(), then every shard's releases, then every shard's allocations, then the names (adopt()), then settle(). In
-// that order a release that is in the sums always has its allocation in them too, though the shards go on counting meanwhile: in-use
-// is never too small.
+// A dump calls start(), merges every shard's frees, then every shard's allocations, then updates the names (updateNames()), makes the
+// rows' sums (sumRows()) and applies the baseline (applyBaseline()). In that order a release in the sums always has its allocation in
+// them too, though the shards go on counting meanwhile: in-use is never too small.
 //
-// The counters of a shard run from the start of the process. What counts is what came since arming: arm() keeps the totals of that
-// moment as the baseline. IOBuffers that are older than the arming are released all the same, and the server does not say how old
-// a buffer is: whenever a row has released more than it allocated, the difference must be such buffers. It is kept (`preArming`) and
-// never taken back, so the row is right from then on.
+// The counters of a shard run from the start of the process. A dump shows what came since arming: arm() keeps the totals of that
+// moment as the baseline. IOBuffers older than the arming are released all the same, and the server does not say how old a buffer is:
+// whenever a row has released more than it allocated, the difference must be such buffers. It is kept (`preArming`) and never taken
+// back, so the row is right from then on.
 //
-// Last come every shard's buckets (mergeBuckets()): what is alive of older epochs, by site. Shards turn when they next count, so each
-// site of each shard is read with the epochs that its shard then had, and taken on to those of now. What had been allocated before is
-// in some shard, released or not, and what is allocated meanwhile is young: no bucket's sum is below zero. The rest of what is
-// alive is young.
+// Last come every shard's buckets (mergeBuckets()): what is in use of older epochs, by site. Shards advance when they next count, so
+// each site of each shard is read with the epochs that its shard then had, and mapped to the present ones. A block that was allocated
+// before is in some shard, released or not, and a block that is allocated meanwhile is young: no bucket's sum is below zero, and what
+// is in no bucket is young.
 
 import {
   BUCKETS_SIZE,
@@ -85,12 +85,12 @@ export function reset(role: u32): void {
 }
 
 /**
- * The names of the sites 0 to count - 1, and the owners, have been copied in. Sites of one name become one row; what rows carry over
- * from dump to dump goes with them.
+ * The names of the sites 0 to count - 1, and the owners, have been copied in. Sites of one name become one row, and what rows keep
+ * from dump to dump moves with them.
  * @param now the registry's version() when they were copied
  * @returns 0, or -1 where no such site can exist
  */
-export function adopt(count: u32, now: u32): i32 {
+export function updateNames(count: u32, now: u32): i32 {
   if (count < known || count > slots) return -1;
   if (version == now && count == known) return 0;
   known = count;
@@ -141,7 +141,7 @@ function merge(pair: usize, count: u32): void {
   }
 }
 
-/** Adds what stands in staging, of the sites from `first` on: the buckets, and what a shard that has not turned yet will make one. */
+/** Adds what stands in staging, of the sites from `first` on: the buckets, mapped from the epochs of their shard to the present ones. */
 export function mergeBuckets(first: u32, count: u32): void {
   if (DEBUG) assert(count <= STAGED_MAX && first + count <= slots);
   let epochs = boundary.epochsNow;
@@ -209,7 +209,7 @@ export function sumRows(): void {
 }
 
 /** Brings the sums to what came since arming, and finds releases of older memory. After sumRows(), once. */
-export function settle(): void {
+export function applyBaseline(): void {
   for (let site: Site = 0; site < known; ++site) {
     addTo(rowOf(site), baselineAt(site), -1);
     addBuckets(bucketsAt(site), bucketBaselineAt(site), -1);

@@ -23,8 +23,8 @@ import { verifyForget } from "./verify";
 
 /**
  * The next site after `site` whose number can be given again, or 0. The host gives it back to the registry (freeSite) before it makes
- * other sums. Of the sums of one moment, names being adopted after them; only of modules that were known to be gone when they were
- * begun, so a host that adopts names before start() as well has to wait for no further dump.
+ * other sums. Of the sums of one moment, the names having been updated after them; only of modules that were known to be gone when they were
+ * begun, so a host that updates names before start() as well has to wait for no further dump.
  */
 export function reclaim(site: u32): u32 {
   for (let at = site < SITE_FIRST ? SITE_FIRST : site + 1; at < knownSites(); ++at) {

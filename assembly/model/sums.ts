@@ -55,7 +55,7 @@ export function preArmingAt(row: Row): Pair {
   return recordAt<Pair>(preArming, row);
 }
 
-/** Of a site, and after settle() of a row. */
+/** Of a site, and after applyBaseline() of a row. */
 export function bucketsAt(site: Site): Buckets {
   return recordAt<Buckets>(bucketSums, site);
 }
@@ -96,7 +96,7 @@ export function totalInUse(site: Site): i64 {
   return <i64>(totalsAt(site).allocBytes - totalsAt(site).freeBytes);
 }
 
-// What a dump shows of a row, after settle().
+// What a dump shows of a row, after applyBaseline().
 
 export function allocs(row: Row): u64 {
   return sumsAt(row).allocs;

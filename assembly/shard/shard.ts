@@ -122,7 +122,7 @@ export function recordFreeOld(site: Site, epoch: u32, size: u64): u32 {
  * block of a later epoch than this shard's.
  * @param count sites that have been numbered: one pass over them
  */
-export function turn(published: u64, count: u32): void {
+export function advanceEpochs(published: u64, count: u32): void {
   if (published == epochs) return;
   const map = bucketMap(epochs, published);
   const merged = mergedBucket(map);

@@ -153,7 +153,7 @@ observe(void *argument)
 {
   (void)argument;
   collect();
-  Z_coreZ_settle(&model.wasm);
+  Z_coreZ_applyBaseline(&model.wasm);
 }
 
 void
@@ -176,7 +176,7 @@ visit(void *argument)
   struct visit *it = argument;
   if (it->collect) {
     collect();
-    Z_coreZ_settle(&model.wasm);
+    Z_coreZ_applyBaseline(&model.wasm);
   }
   it->body(&model, it->argument);
   it->done = true;
@@ -376,7 +376,7 @@ static void
 render(void *argument)
 {
   struct dump *dump = argument;
-  Z_coreZ_settle(&model.wasm);
+  Z_coreZ_applyBaseline(&model.wasm);
   tell_facts(dump->reason, dump->state);
   dump->size = Z_coreZ_render(&model.wasm);
 }

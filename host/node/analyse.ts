@@ -96,7 +96,7 @@ export class Analysis implements Observer {
     model.mergeAllocs(count);
     this.#registry!.copyNames(model);
     model.sumRows();
-    model.settle();
+    model.applyBaseline();
     model.measure([]);
     model.sample(BigInt(this.#now(dump)), 0n);
     ++this.#seen;

@@ -38,7 +38,7 @@ interface Exports extends Record<string, unknown> {
   recordAlloc(place: bigint, detail: bigint, size: bigint): number;
   recordFree(site: number, size: bigint): number;
   recordFreeOld(site: number, epoch: number, size: bigint): number;
-  turn(published: bigint, count: number): void;
+  advanceEpochs(published: bigint, count: number): void;
   epochs: { value: bigint };
   carry(site: number, allocs: bigint, allocBytes: bigint, frees: bigint, freeBytes: bigint): number;
   insertKey(site: number, place: bigint, detail: bigint): number;
@@ -54,7 +54,7 @@ interface Exports extends Record<string, unknown> {
   sitesInUse(): number;
   refusals(): bigint;
   version(): number;
-  adopt(count: number, version: number): number;
+  updateNames(count: number, version: number): number;
   knownVersion(): number;
   reclaim(after: number): number;
   start(): void;
@@ -66,7 +66,7 @@ interface Exports extends Record<string, unknown> {
   epochPublished(now: bigint): void;
   arm(cls: number): void;
   disarm(cls: number): void;
-  settle(): void;
+  applyBaseline(): void;
   verifyStart(): void;
   verifyRow(site: number, allocs: bigint, frees: bigint, inUse: bigint): number;
   verifyMark(): void;
@@ -149,8 +149,8 @@ export class Core {
   }
 
   /** Goes on in other epochs, `count` sites having numbers. */
-  turn(published: bigint, count: number): void {
-    this.#wasm.turn(published, count);
+  advanceEpochs(published: bigint, count: number): void {
+    this.#wasm.advanceEpochs(published, count);
   }
 
   /** The epochs that this shard has turned to. */
@@ -272,7 +272,7 @@ export class Core {
     if (version !== model.#wasm.knownVersion()) {
       model.#bytes.set(this.#bytes.subarray(this.#wasm.namesAt(), this.#wasm.ownersEnd()), model.#wasm.namesAt());
     }
-    if (model.#wasm.adopt(count, version) !== 0) throw new RangeError(`the model refuses ${count} sites`);
+    if (model.#wasm.updateNames(count, version) !== 0) throw new RangeError(`the model refuses ${count} sites`);
   }
 
   // As the model.
@@ -320,8 +320,8 @@ export class Core {
     return this.#wasm.reclaim(after) >>> 0;
   }
 
-  settle(): void {
-    this.#wasm.settle();
+  applyBaseline(): void {
+    this.#wasm.applyBaseline();
   }
 
   verifyStart(): void {
@@ -524,7 +524,7 @@ export class Host {
   ): number {
     const low = ((cls << abi.DETAIL_CLASS_SHIFT) | (line & abi.DETAIL_LINE_MASK)) >>> 0;
     const detail = (BigInt(owner) << BigInt(abi.DETAIL_OWNER_SHIFT)) | BigInt(low);
-    if (shard.epochs !== this.epochs) this.#turn(shard);
+    if (shard.epochs !== this.epochs) this.#advanceEpochs(shard);
     const site = this.#account(
       () => shard.recordAlloc(place, detail, size),
       () => this.#learnKey(shard, place, detail, file, owner, flags),
@@ -535,7 +535,7 @@ export class Host {
   /** Accounts a release, charged to the site that allocated, and to the epoch. */
   recordFree(shard: Core, birth: number, size: bigint): number {
     const epoch = birth & abi.EPOCH_MASK;
-    if (epoch > presentOf(shard)) this.#turn(shard);
+    if (epoch > presentOf(shard)) this.#advanceEpochs(shard);
     return this.#counted(shard.recordFreeOld(siteOf(birth), epoch, size));
   }
 
@@ -561,7 +561,7 @@ export class Host {
   /** Looks at the sums without a dump, so that a release of older memory is found while it shows. */
   observe(): void {
     this.#collect();
-    this.model.settle();
+    this.model.applyBaseline();
   }
 
   /** Takes a sample for the analysis. `measures` are pairs of MEASURE_... and a value; unknown is what is not among them. */
@@ -592,7 +592,7 @@ export class Host {
       this.#tell(sites);
       this.model.verifyCompare();
     }
-    this.model.settle();
+    this.model.applyBaseline();
     this.#tellFacts(facts, sites !== undefined);
     return this.model.render(baseline);
   }
@@ -627,8 +627,8 @@ export class Host {
   }
 
   /** A shard goes on in the epochs that are published: before it allocates, or releases what is of a later one than its own. */
-  #turn(shard: Core): void {
-    shard.turn(this.epochs, this.registry.siteCount);
+  #advanceEpochs(shard: Core): void {
+    shard.advanceEpochs(this.epochs, this.registry.siteCount);
   }
 
   #counted(site: number): number {

@@ -15,7 +15,7 @@ import {
   SITE_UNKNOWN,
 } from "../../assembly/abi";
 import { slots } from "../../assembly/base/memory";
-import { arm, preArmingBytes, preArmingFrees, settle } from "../../assembly/model/model";
+import { arm, preArmingBytes, preArmingFrees, applyBaseline } from "../../assembly/model/model";
 import { orderedAt, sortRows } from "../../assembly/model/order";
 import { allocBytes, allocs, freeBytes, frees, inUse } from "../../assembly/model/sums";
 import { refusals, register, siteCount } from "../../assembly/registry/registry";
@@ -99,7 +99,7 @@ function learn(address: u64, attributes: u64, text: string): void {
 /** Compares every row that a dump would show, and the sums of all, with the shadow. */
 function classify(): void {
   collect();
-  settle();
+  applyBaseline();
   for (let cls: u32 = 0; cls < CLASS_COUNT; ++cls) {
     const names = rows.keys();
     let expected: u32 = 0;

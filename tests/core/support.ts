@@ -16,7 +16,7 @@ import {
 import { input, output, staging } from "../../assembly/base/memory";
 import { position } from "../../assembly/base/writer";
 import { init, register, registerOwner, siteCount } from "../../assembly/index";
-import { adopt, mergeAllocs, mergeFrees, settle, start, sumRows } from "../../assembly/model/model";
+import { updateNames, mergeAllocs, mergeFrees, applyBaseline, start, sumRows } from "../../assembly/model/model";
 import * as rows from "../../assembly/model/rows";
 import { lengthOf, textOf } from "../../assembly/registry/name";
 import { version } from "../../assembly/registry/registry";
@@ -93,7 +93,7 @@ export function stageRecords(pair: u32): void {
 
 /** Hands the names and owners of this instance's registry to its model. */
 export function adoptNames(): void {
-  assert(adopt(siteCount(), version()) == 0, "adopt");
+  assert(updateNames(siteCount(), version()) == 0, "adopt");
 }
 
 /** The row that a dump of now would have a site in. */
@@ -122,7 +122,7 @@ export function collect(): void {
 /** What follows the merges of a dump. */
 export function sumUp(): void {
   sumRows();
-  settle();
+  applyBaseline();
 }
 
 /** A dump's text. */
@@ -130,7 +130,7 @@ export function rendered(): string {
   return textFrom(output, render());
 }
 
-/** One site's sums, as those of one shard: what a dump sees before settle(). */
+/** One site's sums, as those of one shard: what a dump sees before applyBaseline(). */
 export function sumOne(site: u32, allocs: u64, allocBytes: u64, frees: u64, freeBytes: u64): void {
   begin();
   stage(site, frees, freeBytes);
@@ -142,7 +142,7 @@ export function sumOne(site: u32, allocs: u64, allocBytes: u64, frees: u64, free
 
 export function settleOne(site: u32, allocs: u64, allocBytes: u64, frees: u64, freeBytes: u64): void {
   sumOne(site, allocs, allocBytes, frees, freeBytes);
-  settle();
+  applyBaseline();
 }
 
 /** Marsaglia, "Xorshift RNGs", J. Statistical Software 8 (2003); the multiplier is Vigna's xorshift64*. */

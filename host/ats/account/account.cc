@@ -24,7 +24,7 @@ IN_PLACE_ u32 w2c_recordBufferEventFast(Z_core_instance_t *, u64, u64);
 IN_PLACE_ u32 w2c_recordAllocFast(Z_core_instance_t *, u64, u64, u64);
 IN_PLACE_ u32 w2c_recordFree(Z_core_instance_t *, u32, u64);
 IN_PLACE_ u32 w2c_recordFreeOld(Z_core_instance_t *, u32, u32, u64);
-IN_PLACE_ void w2c_turn(Z_core_instance_t *, u64, u32);
+IN_PLACE_ void w2c_advanceEpochs(Z_core_instance_t *, u64, u32);
 #undef IN_PLACE_
 
 #include "core.c"
@@ -153,7 +153,7 @@ turn(memtrack_shard *shard)
   uint32_t count  = memtrack_registry_count();
   change_one(shard, [=](memtrack_core *core) {
     return hot(core->hot, [=](Z_core_instance_t *copy) ALWAYS_ {
-      w2c_turn(copy, epochs, count);
+      w2c_advanceEpochs(copy, epochs, count);
       core->hot.epochs = core->wasm.w2c_epochs = copy->w2c_epochs;
       return 0u;
     });

@@ -132,7 +132,7 @@ copy_names(void *argument)
     memcpy(memtrack_core_at(request->model, request->model->names), memtrack_core_at(&core, core.names),
            core.owners_end - core.names);
   }
-  request->result = Z_coreZ_adopt(&request->model->wasm, memtrack_registry_count(), version);
+  request->result = Z_coreZ_updateNames(&request->model->wasm, memtrack_registry_count(), version);
 }
 
 uint32_t

@@ -44,7 +44,7 @@ import { forgetAll } from "../../../assembly/index";
 import { limitMeasure, measure, measured, headroom, unmeasure } from "../../../assembly/model/environment";
 import { fact } from "../../../assembly/model/facts";
 import { ageOf } from "../../../assembly/model/history";
-import { arm, disarm, settle } from "../../../assembly/model/model";
+import { arm, disarm, applyBaseline } from "../../../assembly/model/model";
 import { reclaim } from "../../../assembly/model/reclaim";
 import { freeSite, retireOwner } from "../../../assembly/registry/registry";
 import { trackedBytes } from "../../../assembly/report/reconciliation";
@@ -85,7 +85,7 @@ describe("an owner", () => {
     addAlloc(siteAt(b), 20);
     addAlloc(siteAt(own), 3);
     collect();
-    settle();
+    applyBaseline();
     sumOwnerSeries();
     expect(isUsedEntry(0) && isUsedEntry(1) && !isUsedEntry(2)).toBe(true);
     const mine: u32 = followedBy(0) == "foo.so" ? 0 : 1;
@@ -100,7 +100,7 @@ describe("an owner", () => {
     fresh(128);
     for (let i: u32 = 0; i < FOLLOWED_MAX + 5; ++i) addAlloc(siteAt(pluginSite(CLASS_TSAPI, "a.c", owner(`p${i}.so`), i + 1)), 10);
     collect();
-    settle();
+    applyBaseline();
     sumOwnerSeries();
     expect(followedBy(FOLLOWED_MAX - 1)).toBe("(other owners)");
     expect(entryInUse(FOLLOWED_MAX - 1)).toBe(60);
@@ -113,7 +113,7 @@ describe("an owner", () => {
     const a = pluginSite(CLASS_TSAPI, "a.c", foo, 1);
     addAlloc(siteAt(a), 100);
     collect();
-    settle();
+    applyBaseline();
     sample(10, 0);
     const entry: u32 = followedBy(0) == "foo.so" ? 0 : 1;
     expect(ageOf(slots + entry)).toBe(1);
@@ -125,7 +125,7 @@ describe("an owner", () => {
     freeSite(a);
     expect(ageOf(a)).toBe(0);
     collect();
-    settle();
+    applyBaseline();
     sumOwnerSeries();
     expect(isUsedEntry(entry)).toBe(false);
     expect(ageOf(slots + entry)).toBe(0);
@@ -342,7 +342,7 @@ describe("a leak", () => {
     for (let i: u64 = 0; i < 300; ++i) {
       for (let n = 0; n < rows.length; ++n) grown(rows[n]);
       collect();
-      settle();
+      applyBaseline();
       sample(500 + i * 10, i * 10000);
     }
     expect(rankSuspects()).toBe(40);

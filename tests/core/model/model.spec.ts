@@ -4,7 +4,7 @@
 
 import { CLASS_IOBUFFER, CLASS_OPENSSL, SITES_MIN, SITE_FIRST, SITE_OTHER, SITE_PRIOR } from "../../../assembly/abi";
 import { slots } from "../../../assembly/base/memory";
-import { adopt, arm, isRow, mergeAllocs, mergeFrees, preArmingBytes, preArmingFrees } from "../../../assembly/model/model";
+import { updateNames, arm, isRow, mergeAllocs, mergeFrees, preArmingBytes, preArmingFrees } from "../../../assembly/model/model";
 import { orderedAt, sortRows } from "../../../assembly/model/order";
 import { alive, allocBytes, allocs, freeBytes, frees, inUse } from "../../../assembly/model/sums";
 import { siteCount, version } from "../../../assembly/registry/registry";
@@ -137,11 +137,11 @@ describe("merging shards", () => {
 
   test("refuses names of sites that cannot exist, or fewer than it has", () => {
     fresh(SITES_MIN);
-    expect(adopt(SITE_FIRST, version())).toBe(0);
-    expect(adopt(SITE_FIRST - 1, version())).toBe(-1);
-    expect(adopt(slots + 1, version())).toBe(-1);
-    expect(adopt(slots, version())).toBe(0);
-    expect(adopt(slots - 1, version())).toBe(-1);
+    expect(updateNames(SITE_FIRST, version())).toBe(0);
+    expect(updateNames(SITE_FIRST - 1, version())).toBe(-1);
+    expect(updateNames(slots + 1, version())).toBe(-1);
+    expect(updateNames(slots, version())).toBe(0);
+    expect(updateNames(slots - 1, version())).toBe(-1);
   });
 });
 

@@ -38,7 +38,7 @@ import {
   register,
   registerName,
 } from "../../../assembly/index";
-import { recordFree, renameSite, retireOwner, freeze, settle, siteCount, sitesInUse } from "../../../assembly/index";
+import { recordFree, renameSite, retireOwner, freeze, applyBaseline, siteCount, sitesInUse } from "../../../assembly/index";
 import { fact } from "../../../assembly/model/facts";
 import { arm, isRow, preArmingFrees, sumRows } from "../../../assembly/model/model";
 import { allocs, frees, inUse } from "../../../assembly/model/sums";
@@ -93,7 +93,7 @@ function giveBack(): u32 {
 
 function classify(): void {
   collect();
-  settle();
+  applyBaseline();
 }
 
 /** What a dump shows of a row: allocs, frees, in-use. */
