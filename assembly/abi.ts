@@ -104,7 +104,7 @@ export const SHARD_MEMORY: u32 = 0x800000;
 // Text that a host hands to the core, at most, in bytes. A longer one keeps its end: there the file and line are.
 export const INPUT_SIZE: u32 = 4096;
 
-// Facts of a dump that only the host knows: fact(FACT_..., value).
+// Facts of a dump that only the host knows: setHeaderNumber(FACT_..., value).
 export const FACT_DUMP: u32 = 0; // number of this dump, from 1
 export const FACT_TIME: u32 = 1; // seconds since 1970, UTC
 export const FACT_REASON: u32 = 2; // REASON_...
@@ -136,7 +136,7 @@ export const HOOK_OFF: u32 = 0;
 export const HOOK_INSTALLED: u32 = 1;
 export const HOOK_REFUSED: u32 = 2;
 
-// Texts of a dump that only the host knows: say(TEXT_..., length), the bytes being in the input region.
+// Texts of a dump that only the host knows: setHeaderText(TEXT_..., length), the bytes being in the input region.
 export const TEXT_DIGEST: u32 = 0; // digest of memtrack.wasm
 export const TEXT_IOBUFFER: u32 = 1; // why the hook was refused
 export const TEXT_OPENSSL: u32 = 2;
@@ -162,7 +162,7 @@ export const FOLLOWED_MAX: u32 = 64; // owners whose history is kept
 export const BASELINES: u32 = 6;
 export const BASELINE_NAME_MAX: u32 = 32;
 
-// What only the host can measure: measure(MEASURE_..., value). What it did not tell is unknown, and said as such.
+// What only the host can measure: setMeasure(MEASURE_..., value). What it did not tell is unknown, and said as such.
 export const MEASURE_NOW: u32 = 0; // seconds, monotonic
 export const MEASURE_CONNECTIONS: u32 = 1; // open now
 export const MEASURE_RAM_CACHE: u32 = 2; // bytes in the RAM cache

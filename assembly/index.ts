@@ -53,10 +53,10 @@ export function outputAt(): usize {
 }
 
 /** The key of a registered site, for the shards that have not seen it. 0 where a site has no address (it came by name). */
-export function placeOf(site: u32): u64 {
+export function addressOf(site: u32): u64 {
   return site >= SITE_FIRST && site < registry.siteCount() ? siteAt(site).address : 0;
 }
-export function detailOf(site: u32): u64 {
+export function attributesOf(site: u32): u64 {
   const attributes = site >= SITE_FIRST && site < registry.siteCount() ? siteAt(site).attributes : 0;
   return classOf(attributes) < CLASS_COUNT ? attributes : 0;
 }
@@ -116,9 +116,9 @@ export {
 export { epochPublished } from "./model/boundary";
 export { reclaim } from "./model/reclaim";
 export { verifyCompare, verifyMark, verifyRow, verifyStart } from "./model/verify";
-export { fact, say } from "./model/facts";
+export { setHeaderNumber, setHeaderText } from "./model/facts";
 export { render, selectBaseline } from "./report/dump";
-export { measure, unmeasure } from "./model/environment";
+export { setMeasure, clearMeasures } from "./model/environment";
 export { sample, warmUpEnded } from "./analysis/sample";
 export { historyForget, historyMove } from "./model/history";
 export { baselineNamed, listBaselines, markBaseline } from "./analysis/baseline";

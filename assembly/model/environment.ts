@@ -16,7 +16,7 @@ class Measure {
 if (offsetof<Measure>() != MEASURE_SIZE) ERROR("not the size that memory.ts tells");
 
 /** Returns 0, or -1 where there is no such measure. */
-export function measure(which: u32, value: u64): i32 {
+export function setMeasure(which: u32, value: u64): i32 {
   if (which >= MEASURE_COUNT) return -1;
   at(which).value = value;
   at(which).known = 1;
@@ -24,7 +24,7 @@ export function measure(which: u32, value: u64): i32 {
 }
 
 /** What was told so far is unknown again. */
-export function unmeasure(): void {
+export function clearMeasures(): void {
   memory.fill(measures, 0, MEASURE_COUNT * MEASURE_SIZE);
 }
 

@@ -39,10 +39,10 @@ static void
 tell_measures(struct memtrack_core *model, void *argument)
 {
   (void)argument;
-  Z_coreZ_unmeasure(&model->wasm);
+  Z_coreZ_clearMeasures(&model->wasm);
   for (uint32_t i = 0; i < MEMTRACK_MEASURE_COUNT; ++i) {
     if (measures.known[i]) {
-      Z_coreZ_measure(&model->wasm, i, measures.value[i]);
+      Z_coreZ_setMeasure(&model->wasm, i, measures.value[i]);
     }
   }
 }

@@ -287,7 +287,7 @@ own_memory(void)
 static void
 say(uint32_t which, const char *text)
 {
-  Z_coreZ_say(&model.wasm, which, memtrack_core_input(&model, text ? text : "", text ? strlen(text) : 0));
+  Z_coreZ_setHeaderText(&model.wasm, which, memtrack_core_input(&model, text ? text : "", text ? strlen(text) : 0));
 }
 
 /* Guarded. */
@@ -321,7 +321,7 @@ tell_facts(uint32_t reason, const struct memtrack_state *state)
     [MEMTRACK_FACT_UNTRACKED] = memtrack_objects_untracked(),
   };
   for (uint32_t i = 0; i < MEMTRACK_FACT_COUNT; ++i) {
-    Z_coreZ_fact(&model.wasm, i, facts[i]);
+    Z_coreZ_setHeaderNumber(&model.wasm, i, facts[i]);
   }
   say(MEMTRACK_TEXT_DIGEST, MEMTRACK_CORE_DIGEST);
   say(MEMTRACK_TEXT_IOBUFFER, state->iobuffer_reason);

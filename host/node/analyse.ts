@@ -97,7 +97,7 @@ export class Analysis implements Observer {
     this.#registry!.copyNames(model);
     model.sumRows();
     model.applyBaseline();
-    model.measure([]);
+    model.setMeasures([]);
     model.sample(BigInt(this.#now(dump)), 0n);
     ++this.#seen;
   }
@@ -117,7 +117,7 @@ export class Analysis implements Observer {
   #replayed(): Findings {
     const model = this.#model;
     if (!model || !this.#seen) return { suspects: [], sites: new Map(), owners: new Map() };
-    model.fact(abi.FACT_LEVEL, 0n);
+    model.setHeaderNumber(abi.FACT_LEVEL, 0n);
     let sections: Section[] = [];
     const parser = new Parser(new Sites(), (dump) => (sections = dump.sections));
     parser.push(model.render());

@@ -32,8 +32,8 @@ interface Exports extends Record<string, unknown> {
   ownersEnd(): number;
   stagingAt(): number;
   outputAt(): number;
-  placeOf(site: number): bigint;
-  detailOf(site: number): bigint;
+  addressOf(site: number): bigint;
+  attributesOf(site: number): bigint;
   recordBufferEvent(place: bigint, size: bigint): number;
   recordAlloc(place: bigint, detail: bigint, size: bigint): number;
   recordFree(site: number, size: bigint): number;
@@ -71,13 +71,13 @@ interface Exports extends Record<string, unknown> {
   verifyRow(site: number, allocs: bigint, frees: bigint, inUse: bigint): number;
   verifyMark(): void;
   verifyCompare(): number;
-  fact(which: number, value: bigint): number;
-  say(which: number, length: number): number;
+  setHeaderNumber(which: number, value: bigint): number;
+  setHeaderText(which: number, length: number): number;
   render(): number;
   selectBaseline(baseline: number): void;
   analysisSize(): number;
-  measure(which: number, value: bigint): number;
-  unmeasure(): void;
+  setMeasure(which: number, value: bigint): number;
+  clearMeasures(): void;
   forgetAll(): void;
   sample(now: bigint, transactions: bigint): void;
   warmUpEnded(): number;
@@ -260,8 +260,8 @@ export class Core {
 
   /** The key of a registered site, or undefined where it has none (it came by name). */
   key(site: number): { place: bigint; detail: bigint } | undefined {
-    const place = BigInt.asUintN(64, this.#wasm.placeOf(site));
-    const detail = BigInt.asUintN(64, this.#wasm.detailOf(site));
+    const place = BigInt.asUintN(64, this.#wasm.addressOf(site));
+    const detail = BigInt.asUintN(64, this.#wasm.attributesOf(site));
     return place || detail ? { place, detail } : undefined;
   }
 
@@ -340,12 +340,12 @@ export class Core {
     return this.#wasm.verifyCompare() >>> 0;
   }
 
-  fact(which: number, value: bigint): void {
-    if (this.#wasm.fact(which, value) !== 0) throw new RangeError(`the core has no fact ${which}`);
+  setHeaderNumber(which: number, value: bigint): void {
+    if (this.#wasm.setHeaderNumber(which, value) !== 0) throw new RangeError(`the core has no fact ${which}`);
   }
 
-  say(which: number, text: Text): void {
-    if (this.#wasm.say(which, this.#input(text)) !== 0) throw new RangeError(`the core has no text ${which}`);
+  setHeaderText(which: number, text: Text): void {
+    if (this.#wasm.setHeaderText(which, this.#input(text)) !== 0) throw new RangeError(`the core has no text ${which}`);
   }
 
   /** The text of a dump; with the number of a baseline, relative to that. */
@@ -364,11 +364,11 @@ export class Core {
   }
 
   /** What the host measured (MEASURE_...); undefined is unknown. */
-  measure(values: Iterable<readonly [number, bigint | number | undefined]>): void {
-    this.#wasm.unmeasure();
+  setMeasures(values: Iterable<readonly [number, bigint | number | undefined]>): void {
+    this.#wasm.clearMeasures();
     for (const [which, value] of values) {
       if (value === undefined) continue;
-      if (this.#wasm.measure(which, BigInt(value)) !== 0) throw new RangeError(`the core has no measure ${which}`);
+      if (this.#wasm.setMeasure(which, BigInt(value)) !== 0) throw new RangeError(`the core has no measure ${which}`);
     }
   }
 
@@ -566,7 +566,7 @@ export class Host {
 
   /** Takes a sample for the analysis. `measures` are pairs of MEASURE_... and a value; unknown is what is not among them. */
   sample(now: bigint, transactions: bigint, measures: Iterable<readonly [number, bigint | number | undefined]> = []): void {
-    this.model.measure(measures);
+    this.model.setMeasures(measures);
     this.epochs = this.model.nextEpoch(now);
     this.model.epochPublished(now);
     this.observe();
@@ -696,9 +696,9 @@ export class Host {
       [abi.FACT_OPENSSL, facts.openssl ?? abi.HOOK_OFF],
       [abi.FACT_VERIFY, verify ? 1 : 0],
     ];
-    for (const [which, value] of values) this.model.fact(which, BigInt(value));
-    this.model.say(abi.TEXT_DIGEST, facts.digest ?? "");
-    this.model.say(abi.TEXT_IOBUFFER, facts.iobufferReason ?? "");
-    this.model.say(abi.TEXT_OPENSSL, facts.opensslReason ?? "");
+    for (const [which, value] of values) this.model.setHeaderNumber(which, BigInt(value));
+    this.model.setHeaderText(abi.TEXT_DIGEST, facts.digest ?? "");
+    this.model.setHeaderText(abi.TEXT_IOBUFFER, facts.iobufferReason ?? "");
+    this.model.setHeaderText(abi.TEXT_OPENSSL, facts.opensslReason ?? "");
   }
 }

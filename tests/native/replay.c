@@ -169,9 +169,9 @@ static void
 turn(struct memtrack_core *model, void *argument)
 {
   (void)argument;
-  Z_coreZ_unmeasure(&model->wasm);
-  Z_coreZ_measure(&model->wasm, MEMTRACK_MEASURE_NOW, seconds);
-  Z_coreZ_measure(&model->wasm, MEMTRACK_MEASURE_INTERVAL, 20);
+  Z_coreZ_clearMeasures(&model->wasm);
+  Z_coreZ_setMeasure(&model->wasm, MEMTRACK_MEASURE_NOW, seconds);
+  Z_coreZ_setMeasure(&model->wasm, MEMTRACK_MEASURE_INTERVAL, 20);
   memtrack_epoch_turn(model, seconds);
 }
 

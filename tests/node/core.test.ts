@@ -742,7 +742,7 @@ for (const { name, path } of BUILDS) {
       model.mergeAllocs(registry.siteCount);
       model.sumRows();
       model.applyBaseline();
-      model.fact(abi.FACT_LEVEL, 2n);
+      model.setHeaderNumber(abi.FACT_LEVEL, 2n);
       assert.match(model.render().toString(), /memory\/OpenSSL\/\.\.\.x+\/end\.c:9/);
     });
 
@@ -762,8 +762,8 @@ for (const { name, path } of BUILDS) {
       }
       assert.throws(() => new Core(module, abi.ROLE_MODEL + 1, abi.SITES_MIN), RangeError);
       const model = new Core(module, abi.ROLE_MODEL, abi.SITES_MIN);
-      assert.throws(() => model.fact(abi.FACT_COUNT, 0n), RangeError);
-      assert.throws(() => model.say(abi.TEXT_COUNT, ""), RangeError);
+      assert.throws(() => model.setHeaderNumber(abi.FACT_COUNT, 0n), RangeError);
+      assert.throws(() => model.setHeaderText(abi.TEXT_COUNT, ""), RangeError);
       assert.equal(model.recordFree(abi.SITE_FIRST + abi.SITES_MIN + abi.OTHERS_MAX, 1n), abi.SITE_UNKNOWN);
       assert.equal(model.insertKey(abi.SITE_FIRST - 1, 1n, 0n), false);
       assert.equal(model.verifyRow(abi.SITE_FIRST, 1n, 1n, 1n), false);

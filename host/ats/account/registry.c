@@ -119,8 +119,8 @@ static void
 tell_key(void *argument)
 {
   struct request *request = argument;
-  request->place          = Z_coreZ_placeOf(&core.wasm, request->site);
-  request->detail         = Z_coreZ_detailOf(&core.wasm, request->site);
+  request->place          = Z_coreZ_addressOf(&core.wasm, request->site);
+  request->detail         = Z_coreZ_attributesOf(&core.wasm, request->site);
 }
 
 /* Calls into the model, not into the registry: what that has told so far stays good, even where it trapped since. */

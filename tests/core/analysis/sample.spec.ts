@@ -41,8 +41,8 @@ import { approxDuration, bytes, duration, grouped } from "../../../assembly/base
 import { output, outputEnd, slots } from "../../../assembly/base/memory";
 import { begin as write } from "../../../assembly/base/writer";
 import { forgetAll } from "../../../assembly/index";
-import { limitMeasure, measure, measured, headroom, unmeasure } from "../../../assembly/model/environment";
-import { fact } from "../../../assembly/model/facts";
+import { limitMeasure, setMeasure, measured, headroom, clearMeasures } from "../../../assembly/model/environment";
+import { setHeaderNumber } from "../../../assembly/model/facts";
 import { ageOf } from "../../../assembly/model/history";
 import { arm, disarm, applyBaseline } from "../../../assembly/model/model";
 import { reclaim } from "../../../assembly/model/reclaim";
@@ -206,25 +206,25 @@ describe("measures", () => {
   test("are unknown until they are told, and again when they are taken back", () => {
     fresh();
     expect(measured(MEASURE_RSS)).toBe(false);
-    expect(measure(MEASURE_RSS, 0)).toBe(0);
+    expect(setMeasure(MEASURE_RSS, 0)).toBe(0);
     expect(measured(MEASURE_RSS)).toBe(true);
-    unmeasure();
+    clearMeasures();
     expect(measured(MEASURE_RSS)).toBe(false);
-    expect(measure(MEASURE_COUNT, 1)).toBe(-1);
-    expect(measure(u32.MAX_VALUE, 1)).toBe(-1);
+    expect(setMeasure(MEASURE_COUNT, 1)).toBe(-1);
+    expect(setMeasure(u32.MAX_VALUE, 1)).toBe(-1);
   });
 
   test("of limits: the smallest that is set counts", () => {
     fresh();
     expect(limitMeasure()).toBe(MEASURE_COUNT);
     expect(headroom()).toBe(-1);
-    measure(MEASURE_RAM, 1000);
-    measure(MEASURE_MAX_USAGE, 0);
-    measure(MEASURE_CGROUP, 600);
+    setMeasure(MEASURE_RAM, 1000);
+    setMeasure(MEASURE_MAX_USAGE, 0);
+    setMeasure(MEASURE_CGROUP, 600);
     expect(limitMeasure()).toBe(MEASURE_CGROUP);
-    measure(MEASURE_RSS, 100);
+    setMeasure(MEASURE_RSS, 100);
     expect(headroom()).toBe(500);
-    measure(MEASURE_RSS, 700);
+    setMeasure(MEASURE_RSS, 700);
     expect(headroom()).toBe(0);
   });
 });
@@ -271,15 +271,15 @@ describe("a leak", () => {
   test("is a suspect with its evidence, warned of once, and again when it has doubled", () => {
     fresh();
     const leaky = site("memory/plugin/foo.so handler (foo.c:88)");
-    fact(FACT_LEVEL, 1);
+    setHeaderNumber(FACT_LEVEL, 1);
     for (let i: u64 = 0; i < 150; ++i) {
       settleOne(leaky, i * 2, i * 2048, 0, 0);
       sample(500 + i * 10, i * 1000);
     }
     expect(rankSuspects()).toBe(1);
-    measure(MEASURE_RSS, 1 << 30);
-    measure(MEASURE_RAM, 2 << 30);
-    measure(MEASURE_NOW, 1990);
+    setMeasure(MEASURE_RSS, 1 << 30);
+    setMeasure(MEASURE_RAM, 2 << 30);
+    setMeasure(MEASURE_NOW, 1990);
     const text = rendered();
     expect(text.includes("memory/plugin/foo.so handler (foo.c:88): +720 KiB/h for 24 m, ")).toBe(true);
     expect(text.includes("298 allocated, 0 freed, 2,048 bytes per 1,000 transactions; limit in about 60 days")).toBe(true);
@@ -297,7 +297,7 @@ describe("a leak", () => {
 
   test("in a class that is not tracked any more is none, in no section, and has no past when it is armed again", () => {
     fresh();
-    fact(FACT_LEVEL, 1);
+    setHeaderNumber(FACT_LEVEL, 1);
     const leaky = pluginSite(CLASS_TSAPI, "foo.so handler (foo.c:88)", owner("foo.so"));
     for (let i: u64 = 0; i < 150; ++i) {
       settleOne(leaky, i * 2, i * 2048, 0, 0);

@@ -28,18 +28,18 @@ import { indexMask, limit } from "../../../assembly/base/memory";
 import {
   insertKey,
   recordAlloc,
-  detailOf,
+  attributesOf,
   recordBufferEvent,
   freeSite,
   isOwnSite,
-  placeOf,
+  addressOf,
   reclaim,
   refusals,
   register,
   registerName,
 } from "../../../assembly/index";
 import { recordFree, renameSite, retireOwner, freeze, applyBaseline, siteCount, sitesInUse } from "../../../assembly/index";
-import { fact } from "../../../assembly/model/facts";
+import { setHeaderNumber } from "../../../assembly/model/facts";
 import { arm, isRow, preArmingFrees, sumRows } from "../../../assembly/model/model";
 import { allocs, frees, inUse } from "../../../assembly/model/sums";
 import { verifyCompare, verifyMark, verifyRow, verifyStart } from "../../../assembly/model/verify";
@@ -293,8 +293,8 @@ describe("the number of a site of an unloaded module", () => {
     retireOwner(foo);
     giveBack();
     expect(registerName(put("memory/IOBuffer/ByName.cc:1"))).toBe(number);
-    expect(placeOf(number)).toBe(0);
-    expect(detailOf(number)).toBe(0);
+    expect(addressOf(number)).toBe(0);
+    expect(attributesOf(number)).toBe(0);
     expect(register(0x1000, attributes(CLASS_TSAPI, 0, foo), put("x"), foo, 0)).not.toBe(number);
     expect(nameOf(number)).toBe("memory/IOBuffer/ByName.cc:1");
     expect(register(0, 0, put("memory/IOBuffer/Nowhere.cc:1"), OWNER_CORE, 0)).not.toBe(number);
@@ -359,7 +359,7 @@ describe("the number of an IOBuffer's site", () => {
     retireOwner(foo);
     expect(giveBack()).toBe(1, "of the other class");
     expect(lengthOf(number)).not.toBe(0);
-    fact(FACT_VERIFY, 0); // a dump after it was switched off
+    setHeaderNumber(FACT_VERIFY, 0); // a dump after it was switched off
     expect(giveBack()).toBe(1);
     expect(lengthOf(number)).toBe(0);
   });

@@ -13,7 +13,7 @@ import {
   SITE_FIRST,
 } from "../../../assembly/abi";
 import { freeSite, register, registerName, renameSite, retireOwner, siteCount } from "../../../assembly/index";
-import { fact } from "../../../assembly/model/facts";
+import { setHeaderNumber } from "../../../assembly/model/facts";
 import { isRow, knownSites, mergeAllocs, mergeFrees, preArmingBytes, preArmingFrees } from "../../../assembly/model/model";
 import { sortRows } from "../../../assembly/model/order";
 import { allocs, frees, inUse } from "../../../assembly/model/sums";
@@ -166,7 +166,7 @@ describe("a row", () => {
     const foo = owner("foo.so");
     const block = pluginSite(CLASS_TSAPI, "foo.so+0x1", foo);
     const ssl = register(0x9000, attributes(CLASS_OPENSSL, 5, foo), put("a.c"), foo, 0);
-    fact(FACT_LEVEL, 2);
+    setHeaderNumber(FACT_LEVEL, 2);
     retireOwner(foo);
     classify(block, 2, 0, ssl, 1, 0);
     const dump = rendered();

@@ -22,7 +22,7 @@ import {
   SITE_OTHER,
 } from "../../../assembly/abi";
 import { input, limit, slots } from "../../../assembly/base/memory";
-import { detailOf, placeOf } from "../../../assembly/index";
+import { attributesOf, addressOf } from "../../../assembly/index";
 import { sortRows } from "../../../assembly/model/order";
 import { classOfName, isPinned, kindOf, lengthOf, ownerOfSite } from "../../../assembly/registry/name";
 import {
@@ -79,13 +79,13 @@ describe("the registry", () => {
     fresh();
     register(0xffff_8000_0000_1234, OPENSSL | 0xfff_ffff, put("a.c"), OWNER_CORE, 0);
     registerName(put("memory/IOBuffer/ByName.cc:1"));
-    expect(placeOf(16)).toBe(0xffff_8000_0000_1234);
-    expect(detailOf(16)).toBe(OPENSSL | 0xfff_ffff);
-    expect(placeOf(17)).toBe(0, "a site that came by name has no place");
-    expect(detailOf(17)).toBe(0);
-    expect(placeOf(18)).toBe(0, "no such site yet");
-    expect(placeOf(0)).toBe(0);
-    expect(placeOf(u32.MAX_VALUE)).toBe(0);
+    expect(addressOf(16)).toBe(0xffff_8000_0000_1234);
+    expect(attributesOf(16)).toBe(OPENSSL | 0xfff_ffff);
+    expect(addressOf(17)).toBe(0, "a site that came by name has no place");
+    expect(attributesOf(17)).toBe(0);
+    expect(addressOf(18)).toBe(0, "no such site yet");
+    expect(addressOf(0)).toBe(0);
+    expect(addressOf(u32.MAX_VALUE)).toBe(0);
   });
 
   test("makes one row of one name that comes from two places", () => {
@@ -219,7 +219,7 @@ describe("the registry", () => {
       expect(isOwnSite(heap + i)).toBe(false);
       expect(renameSite(heap + i, put("foo.so f (f.c:1)"))).toBe(-1);
       expect(freeSite(heap + i)).toBe(-1);
-      expect(placeOf(heap + i)).toBe(1);
+      expect(addressOf(heap + i)).toBe(1);
     }
     expect(kindOf(heap + 3)).toBe(KIND_OTHER);
     expect(siteCount()).toBe(SITE_FIRST + SITES_MIN + 5);

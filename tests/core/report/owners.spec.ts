@@ -25,7 +25,7 @@ import {
 } from "../../../assembly/abi";
 import { staging } from "../../../assembly/base/memory";
 import { freeSite, retireOwner, siteCount } from "../../../assembly/index";
-import { fact } from "../../../assembly/model/facts";
+import { setHeaderNumber } from "../../../assembly/model/facts";
 import { arm, disarm, mergeAllocs, mergeFrees } from "../../../assembly/model/model";
 import { begin, fresh, opensslSite, owner, pluginSite, Random, rendered, seed, site, stage, sumUp, unstage } from "../support";
 
@@ -37,7 +37,7 @@ function start(sites: u32 = 64, level: u32 = 2): void {
   fresh(sites);
   allocated = new StaticArray<u64>(2 * (sites + 16));
   released = new StaticArray<u64>(2 * (sites + 16));
-  fact(FACT_LEVEL, level);
+  setHeaderNumber(FACT_LEVEL, level);
 }
 
 function alloc(site: u32, size: u64, count: u64 = 1): void {
@@ -216,7 +216,7 @@ describe("the owners' section", () => {
     arm(CLASS_OPENSSL);
     alloc(opensslSite("a.c", 1, 0x9000), 20);
     expect(numbersOf(dump(), "core").slice(0, 6)).toStrictEqual([1000, 20, 0, 0, 1020, 20]);
-    fact(FACT_LEVEL, 0);
+    setHeaderNumber(FACT_LEVEL, 0);
     expect(dump().includes("Owners")).toBe(false);
   });
 

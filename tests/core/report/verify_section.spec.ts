@@ -5,7 +5,7 @@
 import { FACT_VERIFY, SITES_MIN, SITE_FIRST } from "../../../assembly/abi";
 import { output } from "../../../assembly/base/memory";
 import { begin as write } from "../../../assembly/base/writer";
-import { fact } from "../../../assembly/model/facts";
+import { setHeaderNumber } from "../../../assembly/model/facts";
 import { arm, applyBaseline } from "../../../assembly/model/model";
 import { verifyCompare, verifyMark, verifyRow, verifyStart } from "../../../assembly/model/verify";
 import { renderVerify } from "../../../assembly/report/verify_section";
@@ -181,6 +181,6 @@ describe("verify mode", () => {
     expect(verifyCompare()).toBe(0);
     applyBaseline();
     expect(section().startsWith(title(0, 0))).toBe(true);
-    fact(FACT_VERIFY, 0);
+    setHeaderNumber(FACT_VERIFY, 0);
   });
 });
