@@ -107,7 +107,7 @@ export const INPUT_SIZE: u32 = 4096;
 // Facts of a dump that only the host knows: setHeaderNumber(FACT_..., value).
 export const FACT_DUMP: u32 = 0; // number of this dump, from 1
 export const FACT_TIME: u32 = 1; // seconds since 1970, UTC
-export const FACT_REASON: u32 = 2; // REASON_...
+export const FACT_REASON: u32 = 2; // DUMP_REASON_...
 export const FACT_LEVEL: u32 = 3; // 0, 1, 2
 export const FACT_ARMED: u32 = 4; // seconds since arming
 export const FACT_SHARDS: u32 = 5; // shards in use
@@ -127,10 +127,10 @@ export const FACT_TWICE: u32 = 18; // blocks released twice; all ones where that
 export const FACT_UNTRACKED: u32 = 19; // objects there was no room to remember
 export const FACT_COUNT: u32 = 20;
 
-export const REASON_SIGNAL: u32 = 0;
-export const REASON_TIMER: u32 = 1;
-export const REASON_OTHER: u32 = 2;
-export const REASON_MESSAGE: u32 = 3; // traffic_ctl plugin msg
+export const DUMP_REASON_SIGNAL: u32 = 0;
+export const DUMP_REASON_TIMER: u32 = 1;
+export const DUMP_REASON_OTHER: u32 = 2;
+export const DUMP_REASON_MESSAGE: u32 = 3; // traffic_ctl plugin msg
 
 export const HOOK_OFF: u32 = 0;
 export const HOOK_INSTALLED: u32 = 1;

@@ -26,9 +26,9 @@ import {
   FACT_UNTRACKED,
   HOOK_INSTALLED,
   HOOK_REFUSED,
-  REASON_MESSAGE,
-  REASON_SIGNAL,
-  REASON_TIMER,
+  DUMP_REASON_MESSAGE,
+  DUMP_REASON_SIGNAL,
+  DUMP_REASON_TIMER,
   SITE_FIRST,
   TEXT_BUFFERS,
   TEXT_DIGEST,
@@ -109,9 +109,9 @@ function refusal(state: u32, why: u32, name: string): void {
 }
 
 function reason(value: u32): string {
-  if (value == REASON_SIGNAL) return "signal";
-  if (value == REASON_TIMER) return "timer";
-  if (value == REASON_MESSAGE) return "message";
+  if (value == DUMP_REASON_SIGNAL) return "signal";
+  if (value == DUMP_REASON_TIMER) return "timer";
+  if (value == DUMP_REASON_MESSAGE) return "message";
   return "other";
 }
 

@@ -683,7 +683,7 @@ export class Host {
     const values: [number, bigint | number][] = [
       [abi.FACT_DUMP, ++this.#dumps],
       [abi.FACT_TIME, facts.time],
-      [abi.FACT_REASON, facts.reason ?? abi.REASON_OTHER],
+      [abi.FACT_REASON, facts.reason ?? abi.DUMP_REASON_OTHER],
       [abi.FACT_LEVEL, facts.level],
       [abi.FACT_ARMED, facts.armed ?? 0],
       [abi.FACT_SHARDS, this.shards.length],

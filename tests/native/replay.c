@@ -160,7 +160,7 @@ dump(bool verify)
     .openssl  = MEMTRACK_HOOK_INSTALLED,
     .verify   = verify,
   };
-  if (memtrack_dump_write(1, MEMTRACK_REASON_SIGNAL, &state)) {
+  if (memtrack_dump_write(1, MEMTRACK_DUMP_REASON_SIGNAL, &state)) {
     fail("replay: the dump could not be written");
   }
 }

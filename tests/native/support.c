@@ -98,7 +98,7 @@ dump_text(int level, bool verify)
   struct memtrack_state state = {.level = level, .verify = verify, .iobuffer = MEMTRACK_HOOK_INSTALLED};
   int fd                      = memfd_create("dump", 0);
   assert_true(fd >= 0);
-  assert_int_equal(memtrack_dump_write(fd, MEMTRACK_REASON_OTHER, &state), 0);
+  assert_int_equal(memtrack_dump_write(fd, MEMTRACK_DUMP_REASON_OTHER, &state), 0);
   off_t size = lseek(fd, 0, SEEK_END);
   char *text = calloc(1, size + 1);
   assert_int_equal(pread(fd, text, size, 0), size);

@@ -27,7 +27,7 @@ const DIGEST = createHash("sha256")
 /** As in tests/native/replay.c. */
 const FACTS: Facts = {
   time: 1795361003n,
-  reason: abi.REASON_SIGNAL,
+  reason: abi.DUMP_REASON_SIGNAL,
   level: 2,
   iobuffer: abi.HOOK_INSTALLED,
   openssl: abi.HOOK_INSTALLED,

@@ -23,9 +23,9 @@ import {
   HOOK_INSTALLED,
   HOOK_REFUSED,
   INPUT_SIZE,
-  REASON_OTHER,
-  REASON_SIGNAL,
-  REASON_TIMER,
+  DUMP_REASON_OTHER,
+  DUMP_REASON_SIGNAL,
+  DUMP_REASON_TIMER,
   SITES_MIN,
   SITE_PRIOR,
   TEXT_COUNT,
@@ -48,7 +48,7 @@ const END = "\nmemtrack end dump=1 rows=";
 function facts(level: u32): void {
   setHeaderNumber(FACT_DUMP, 1);
   setHeaderNumber(FACT_TIME, 1795361003);
-  setHeaderNumber(FACT_REASON, REASON_SIGNAL);
+  setHeaderNumber(FACT_REASON, DUMP_REASON_SIGNAL);
   setHeaderNumber(FACT_LEVEL, level);
   setHeaderNumber(FACT_ARMED, 60);
   setHeaderNumber(FACT_SHARDS, 4);
@@ -289,9 +289,9 @@ describe("the header", () => {
     fresh(SITES_MIN);
     facts(1);
     begin();
-    setHeaderNumber(FACT_REASON, REASON_TIMER);
+    setHeaderNumber(FACT_REASON, DUMP_REASON_TIMER);
     expect(firstLine().includes(" reason=timer ")).toBe(true);
-    setHeaderNumber(FACT_REASON, REASON_OTHER);
+    setHeaderNumber(FACT_REASON, DUMP_REASON_OTHER);
     expect(firstLine().includes(" reason=other ")).toBe(true);
     setHeaderNumber(FACT_REASON, 77);
     expect(firstLine().includes(" reason=other ")).toBe(true);
