@@ -45,16 +45,16 @@ export const SITES_DEFAULT: u32 = 4096;
 // Numbers above the capacity, as far as 16 bits reach: rows (other) of a class and an owner, for sites that found no room. A shard
 // finds such a row under this place, which is no address, and a detail of class and owner alone.
 export const OTHERS_MAX: u32 = 60;
-export const OTHER_PLACE: u32 = 1;
+export const OTHER_ADDRESS: u32 = 1;
 
 // How much a shard knows, once a site found no room: every site, and then also every row (other).
 export const FROZEN_SITES: u32 = 1;
 export const FROZEN_ALL: u32 = 2;
 
 // A site's detail, 64 bits: the line, the class above it, and above them the owner whose code was running.
-export const DETAIL_CLASS_SHIFT: u32 = 28;
-export const DETAIL_LINE_MASK: u32 = 0x0fffffff;
-export const DETAIL_OWNER_SHIFT: u32 = 32;
+export const ATTRIBUTES_CLASS_SHIFT: u32 = 28;
+export const ATTRIBUTES_LINE_MASK: u32 = 0x0fffffff;
+export const ATTRIBUTES_OWNER_SHIFT: u32 = 32;
 
 // Owners: the plugins, and the server itself. An owner's key is its slot and, above that, the slot's incarnation, so a key is never
 // given twice, though slots are.

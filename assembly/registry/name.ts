@@ -15,7 +15,7 @@ import {
   CLASS_IOBUFFER,
   CLASS_OBJECT,
   CLASS_OPENSSL,
-  DETAIL_LINE_MASK,
+  ATTRIBUTES_LINE_MASK,
   KIND_COUNT,
   KIND_OTHER,
   NAME_LENGTH,
@@ -77,7 +77,7 @@ const DOTS: u32 = 3;
  */
 export function write(site: Site, attributes: u64, length: u32, owner: OwnerSlot, flags: u32): void {
   const cls = classOf(attributes);
-  const line = (<u32>attributes) & DETAIL_LINE_MASK;
+  const line = (<u32>attributes) & ATTRIBUTES_LINE_MASK;
   const kind: u32 = cls != CLASS_OBJECT ? 0 : line < KIND_COUNT ? line : KIND_OTHER;
   begin(site, cls == CLASS_IOBUFFER ? IOBUFFER_NAME_MAX : NAME_MAX);
   if (cls == CLASS_OPENSSL) {

@@ -12,9 +12,9 @@
 import {
   CLASS_COUNT,
   CLASS_IOBUFFER,
-  DETAIL_CLASS_SHIFT,
+  ATTRIBUTES_CLASS_SHIFT,
   INPUT_SIZE,
-  OTHER_PLACE,
+  OTHER_ADDRESS,
   OWNER_CORE,
   ROLE_REGISTRY,
   SITE_FIRST,
@@ -106,12 +106,12 @@ export function isOwnSite(site: Site): bool {
 /** The row (other) of a class and an owner, as a frozen shard finds it. */
 function other(attributes: u64): Site {
   const key = attributesOfOther(attributes);
-  const known = find(OTHER_PLACE, key);
+  const known = find(OTHER_ADDRESS, key);
   if (known) return known;
   const site = limit + others;
   if (site == slots) return SITE_OTHER + classOf(attributes);
   ++others;
-  insert(site, OTHER_PLACE, key);
+  insert(site, OTHER_ADDRESS, key);
   const slot = owner.ownerOf(ownerOfAttributes(attributes));
   name.writeOther(site, classOf(attributes), slot);
   owner.addSite(slot);
@@ -124,7 +124,7 @@ export function registerName(length: u32): Site {
   if (length > INPUT_SIZE) length = INPUT_SIZE;
   // The name is built in the slot of a fixed site that has none, only to be looked for.
   const spare = SITE_FIRST - 1;
-  const attributes: u64 = CLASS_IOBUFFER << DETAIL_CLASS_SHIFT;
+  const attributes: u64 = CLASS_IOBUFFER << ATTRIBUTES_CLASS_SHIFT;
   name.write(spare, attributes, length, OWNER_CORE, 0);
   const hash = name.hashOf(spare);
   name.clear(spare);

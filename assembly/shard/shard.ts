@@ -15,8 +15,8 @@
 
 import {
   CLASS_IOBUFFER,
-  DETAIL_CLASS_SHIFT,
-  OTHER_PLACE,
+  ATTRIBUTES_CLASS_SHIFT,
+  OTHER_ADDRESS,
   FROZEN_ALL,
   FROZEN_SITES,
   SITE_FIRST,
@@ -43,7 +43,7 @@ import {
 } from "./site";
 import { find, findFirst, findNear, insert, reset as resetTable } from "./table";
 
-const IOBUFFER: u64 = CLASS_IOBUFFER << DETAIL_CLASS_SHIFT;
+const IOBUFFER: u64 = CLASS_IOBUFFER << ATTRIBUTES_CLASS_SHIFT;
 
 /** The epochs that this shard has advanced to. */
 export let epochs: u64 = 0;
@@ -173,7 +173,7 @@ function lookup(address: u64, attributes: u64): Site {
   if (site) return site;
   if (frozen < FROZEN_SITES) return SITE_UNKNOWN;
   if (!hasOther(attributes)) return SITE_OTHER + classOf(attributes);
-  const other = find(OTHER_PLACE, attributesOfOther(attributes));
+  const other = find(OTHER_ADDRESS, attributesOfOther(attributes));
   if (other) return other;
   return frozen == FROZEN_ALL ? SITE_OTHER + classOf(attributes) : SITE_UNKNOWN;
 }

@@ -15,9 +15,9 @@
 import {
   CLASS_COUNT,
   CLASS_IOBUFFER,
-  DETAIL_CLASS_SHIFT,
-  DETAIL_LINE_MASK,
-  DETAIL_OWNER_SHIFT,
+  ATTRIBUTES_CLASS_SHIFT,
+  ATTRIBUTES_LINE_MASK,
+  ATTRIBUTES_OWNER_SHIFT,
   PAIR_SIZE,
   RECORD_ALLOCS,
   RECORD_FREES,
@@ -51,12 +51,12 @@ if (offsetof<SiteRecord>("allocs") != RECORD_ALLOCS || offsetof<SiteRecord>("fre
 }
 
 export function classOf(attributes: u64): u32 {
-  return (<u32>attributes) >>> DETAIL_CLASS_SHIFT;
+  return (<u32>attributes) >>> ATTRIBUTES_CLASS_SHIFT;
 }
 
 /** The owner whose code was running. */
 export function ownerOfAttributes(attributes: u64): OwnerKey {
-  return <u32>(attributes >>> DETAIL_OWNER_SHIFT);
+  return <u32>(attributes >>> ATTRIBUTES_OWNER_SHIFT);
 }
 
 /** Whether a site that finds no room is charged to a row (other) of its class and owner. IOBuffers come without an owner. */
@@ -65,9 +65,9 @@ export function hasOther(attributes: u64): bool {
   return cls != CLASS_IOBUFFER && cls < CLASS_COUNT && ownerOfAttributes(attributes) != 0;
 }
 
-/** The attributes of such a row, whose address is OTHER_PLACE: class and owner. */
+/** The attributes of such a row, whose address is OTHER_ADDRESS: class and owner. */
 export function attributesOfOther(attributes: u64): u64 {
-  return attributes & ~(<u64>DETAIL_LINE_MASK);
+  return attributes & ~(<u64>ATTRIBUTES_LINE_MASK);
 }
 
 // @ts-ignore: decorator

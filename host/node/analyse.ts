@@ -176,7 +176,7 @@ export class Analysis implements Observer {
     const [, place, via] = /^(.*?)( \[via [^\]]+\])?$/s.exec(site.location)!;
     const [, file, digits] = /^memory\/OpenSSL\/(.+):(\d{1,8})$/s.exec(place!) ?? [];
     const cls = site.class === "openssl" && file === undefined ? abi.CLASS_IOBUFFER : CLASS_NUMBERS[site.class];
-    const detail = BigInt(((cls << abi.DETAIL_CLASS_SHIFT) | (cls === abi.CLASS_OPENSSL ? Number(digits) : 0)) >>> 0);
+    const detail = BigInt(((cls << abi.ATTRIBUTES_CLASS_SHIFT) | (cls === abi.CLASS_OPENSSL ? Number(digits) : 0)) >>> 0);
     const text =
       cls === abi.CLASS_IOBUFFER ? site.location : cls === abi.CLASS_OPENSSL ? file! : place!.replace(/^memory\/plugin\//, "");
     return registry.register(BigInt(site.number + 1), detail, text, owner, via && cls !== abi.CLASS_IOBUFFER ? abi.NAME_VIA : 0);

@@ -500,7 +500,7 @@ export class Host {
 
   /** Accounts an IOBuffer event; a negative size is a release. Returns the site charged. */
   recordBufferEvent(shard: Core, place: bigint, location: Text, size: bigint, owner = abi.OWNER_CORE): number {
-    const detail = BigInt(abi.CLASS_IOBUFFER << abi.DETAIL_CLASS_SHIFT);
+    const detail = BigInt(abi.CLASS_IOBUFFER << abi.ATTRIBUTES_CLASS_SHIFT);
     return this.#account(
       () => shard.recordBufferEvent(place, size),
       () => this.#learnKey(shard, place, detail, location, owner, 0),
@@ -522,8 +522,8 @@ export class Host {
     owner = abi.OWNER_CORE,
     flags = 0,
   ): number {
-    const low = ((cls << abi.DETAIL_CLASS_SHIFT) | (line & abi.DETAIL_LINE_MASK)) >>> 0;
-    const detail = (BigInt(owner) << BigInt(abi.DETAIL_OWNER_SHIFT)) | BigInt(low);
+    const low = ((cls << abi.ATTRIBUTES_CLASS_SHIFT) | (line & abi.ATTRIBUTES_LINE_MASK)) >>> 0;
+    const detail = (BigInt(owner) << BigInt(abi.ATTRIBUTES_OWNER_SHIFT)) | BigInt(low);
     if (shard.epochs !== this.epochs) this.#advanceEpochs(shard);
     const site = this.#account(
       () => shard.recordAlloc(place, detail, size),

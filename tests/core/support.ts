@@ -5,8 +5,8 @@
 import {
   CLASS_IOBUFFER,
   CLASS_OPENSSL,
-  DETAIL_CLASS_SHIFT,
-  DETAIL_OWNER_SHIFT,
+  ATTRIBUTES_CLASS_SHIFT,
+  ATTRIBUTES_OWNER_SHIFT,
   OWNER_CORE,
   PAIR_SIZE,
   RECORD_ALLOCS,
@@ -23,8 +23,8 @@ import { version } from "../../assembly/registry/registry";
 import { render } from "../../assembly/report/dump";
 import { siteAt } from "../../assembly/shard/site";
 
-export const IOBUFFER: u64 = CLASS_IOBUFFER << DETAIL_CLASS_SHIFT;
-export const OPENSSL: u64 = CLASS_OPENSSL << DETAIL_CLASS_SHIFT;
+export const IOBUFFER: u64 = CLASS_IOBUFFER << ATTRIBUTES_CLASS_SHIFT;
+export const OPENSSL: u64 = CLASS_OPENSSL << ATTRIBUTES_CLASS_SHIFT;
 
 /** A fresh instance in every role: a model has the regions of the others, so one instance can play them all. */
 export function fresh(sites: u32 = 64): void {
@@ -66,7 +66,7 @@ export function owner(text: string): u32 {
 
 /** The attributes of a site's key: `line` is an object's kind, or the line in an OpenSSL file. */
 export function attributes(cls: u32, line: u32, key: u32): u64 {
-  return ((<u64>key) << DETAIL_OWNER_SHIFT) | (cls << DETAIL_CLASS_SHIFT) | line;
+  return ((<u64>key) << ATTRIBUTES_OWNER_SHIFT) | (cls << ATTRIBUTES_CLASS_SHIFT) | line;
 }
 
 /** Registers a plugin's call at an address of its own. */

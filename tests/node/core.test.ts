@@ -732,7 +732,7 @@ for (const { name, path } of BUILDS) {
       const registry = new Core(module, abi.ROLE_REGISTRY, abi.SITES_MIN);
       const model = new Core(module, abi.ROLE_MODEL, abi.SITES_MIN);
       const shard = new Core(module, abi.ROLE_SHARD, abi.SITES_MIN);
-      const detail = BigInt((abi.CLASS_OPENSSL << abi.DETAIL_CLASS_SHIFT) | 9);
+      const detail = BigInt((abi.CLASS_OPENSSL << abi.ATTRIBUTES_CLASS_SHIFT) | 9);
       const site = registry.register(1n, detail, "x".repeat(abi.INPUT_SIZE) + "/end.c");
       assert.ok(shard.insertKey(site, 1n, detail));
       shard.recordAlloc(1n, detail, 5n);

@@ -229,7 +229,7 @@ iobuffer_further(const char *location, int64_t size)
               UNKNOWN)) {
     return;
   }
-  Key key{(uintptr_t)location, MEMTRACK_CLASS_IOBUFFER << MEMTRACK_DETAIL_CLASS_SHIFT, location};
+  Key key{(uintptr_t)location, MEMTRACK_CLASS_IOBUFFER << MEMTRACK_ATTRIBUTES_CLASS_SHIFT, location};
   tell_slowly([=](memtrack_core *core) { return Z_coreZ_recordBufferEvent(&core->wasm, key.place, size); }, &key);
 }
 

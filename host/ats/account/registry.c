@@ -139,7 +139,7 @@ uint32_t
 memtrack_registry_site(uint64_t place, uint64_t detail, const char *text, uint32_t owner, uint32_t flags)
 {
   struct request request = {.place = place, .detail = detail, .text = text, .owner = owner, .flags = flags};
-  request.site           = MEMTRACK_SITE_OTHER + ((uint32_t)detail >> MEMTRACK_DETAIL_CLASS_SHIFT);
+  request.site           = MEMTRACK_SITE_OTHER + ((uint32_t)detail >> MEMTRACK_ATTRIBUTES_CLASS_SHIFT);
   ask(register_site, &request);
   return request.site;
 }

@@ -5,7 +5,7 @@
 import {
   CLASS_IOBUFFER,
   CLASS_OPENSSL,
-  OTHER_PLACE,
+  OTHER_ADDRESS,
   ROLE_MODEL,
   ROLE_SHARD,
   SITES_MAX,
@@ -173,7 +173,7 @@ describe("a shard", () => {
     const bar: u64 = 6 << 32;
     freeze(FROZEN_SITES);
     expect(recordAlloc(A, foo | OPENSSL | 1, 10)).toBe(SITE_UNKNOWN);
-    insertKey(limit, OTHER_PLACE, foo | OPENSSL);
+    insertKey(limit, OTHER_ADDRESS, foo | OPENSSL);
     expect(recordAlloc(A, foo | OPENSSL | 1, 10)).toBe(limit);
     expect(recordAlloc(B, foo | OPENSSL | 2, 20)).toBe(limit);
     expect(recordAlloc(B, bar | OPENSSL | 2, 30)).toBe(SITE_UNKNOWN);
