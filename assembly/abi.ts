@@ -26,9 +26,9 @@ export const KIND_OTHER: u32 = 5;
 export const KIND_COUNT: u32 = 6;
 
 // Site numbers 0 to 15 are fixed; registered sites follow. (other) of class c is SITE_OTHER + c; a release whose allocation
-// was not accounted (it is older than the hook, or writeSanitized) is charged to SITE_PRIOR + c.
+// was not accounted (it is older than the hook, or writeSanitized) is charged to SITE_PRE_ARMING + c.
 export const SITE_OTHER: u32 = 0;
-export const SITE_PRIOR: u32 = 8;
+export const SITE_PRE_ARMING: u32 = 8;
 export const SITE_FIRST: u32 = 16;
 export const SITE_UNKNOWN: u32 = 0xffffffff;
 
@@ -156,7 +156,7 @@ export const VERDICT_LEAK: u32 = 4;
 export const HISTORY_LEVELS: u32 = 7;
 export const HISTORY_POINTS: u32 = 11;
 export const HISTORY_SHIFT: u32 = 2;
-export const FOLLOWED_MAX: u32 = 64; // owners whose history is kept
+export const OWNER_SERIES_MAX: u32 = 64; // owners whose history is kept
 
 // Baselines that are kept, and bytes of a baseline's name.
 export const BASELINES: u32 = 6;

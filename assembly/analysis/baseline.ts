@@ -18,7 +18,7 @@
 //    │ time   │ transactions │ order │ length │ name                   │   order 0: free
 //    └────────┴──────────────┴───────┴────────┴────────────────────────┘
 
-import { BASELINES, BASELINE_NAME_MAX, FOLLOWED_MAX } from "../abi";
+import { BASELINES, BASELINE_NAME_MAX, OWNER_SERIES_MAX } from "../abi";
 import { BAR, COMMA, DOUBLE_QUOTE, isControl, QUESTION_MARK, SPACE } from "../base/chars";
 import { input, MARK_SIZE, marks, output, outputEnd } from "../base/memory";
 import { recordAt } from "../base/regions";
@@ -113,7 +113,7 @@ export function markBaseline(nameLength: u32, now: u64, transactions: u64, byUse
   at.order = ++orders;
   sumOwnerSeries();
   for (let row: u32 = 0; row < knownSites(); ++row) keep(row, slot);
-  for (let entry: u32 = 0; entry < FOLLOWED_MAX; ++entry) keep(seriesOfEntry(entry), slot);
+  for (let entry: u32 = 0; entry < OWNER_SERIES_MAX; ++entry) keep(seriesOfEntry(entry), slot);
   if (byUser || usual == ARMING) usual = slot;
   return text;
 }

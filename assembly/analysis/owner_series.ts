@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Owners whose history is kept: the first FOLLOWED_MAX - 1 that have rows, and one entry for the sum of all others. An entry is given
+// Owners whose history is kept: the first OWNER_SERIES_MAX - 1 that have rows, and one entry for the sum of all others. An entry is given
 // to another owner when its own is gone for good (its slot is free, or somebody else's). An entry, and behind all of them the entry's
 // number of each owner's slot:
 //
@@ -9,7 +9,7 @@
 //    │ allocs │ bytes  │ frees  │ in-use │ leaking│ key │ slot│ used   │
 //    └────────┴────────┴────────┴────────┴────────┴─────┴─────┴────────┘
 
-import { CLASS_OBJECT, FOLLOWED_MAX, OWNERS_MAX, OWNER_CORE, VERDICT_LEAK } from "../abi";
+import { CLASS_OBJECT, OWNER_SERIES_MAX, OWNERS_MAX, OWNER_CORE, VERDICT_LEAK } from "../abi";
 import { ownerEntries, OWNER_ENTRY_SIZE, slots } from "../base/memory";
 import { recordAt, setValueAt, valueAt } from "../base/regions";
 import { OwnerKey, OwnerSlot, Row } from "../base/types";
@@ -35,13 +35,13 @@ class Entry {
 
 if (offsetof<Entry>() != OWNER_ENTRY_SIZE) ERROR("not the size that memory.ts tells");
 
-const OTHERS: u32 = FOLLOWED_MAX - 1;
+const OTHERS: u32 = OWNER_SERIES_MAX - 1;
 const NOBODY: u32 = 0xff;
 
 /** Adds up the rows of every owner, after applyBaseline(). */
 export function sumOwnerSeries(): void {
   memory.fill(entries(), <u8>NOBODY, OWNERS_MAX);
-  for (let entry: u32 = 0; entry < FOLLOWED_MAX; ++entry) {
+  for (let entry: u32 = 0; entry < OWNER_SERIES_MAX; ++entry) {
     memory.fill(changetype<usize>(at(entry)), 0, offsetof<Entry>("leaking"));
     if (!isUsed(entry) || entry == OTHERS) continue;
     const slot = slotOf(entry);
@@ -61,7 +61,7 @@ export function sumOwnerSeries(): void {
 
 /** Counts the rows of every owner that are suspects, once they have been judged. After sumOwnerSeries(). */
 export function countLeaking(): void {
-  for (let entry: u32 = 0; entry < FOLLOWED_MAX; ++entry) at(entry).leaking = 0;
+  for (let entry: u32 = 0; entry < OWNER_SERIES_MAX; ++entry) at(entry).leaking = 0;
   for (let row: Row = 0; row < knownSites(); ++row) {
     if (stateOf(row).verdict != VERDICT_LEAK || !isRow(row) || (!allocs(row) && !frees(row))) continue;
     const to = at(follow(ownerOfSite(row)));
@@ -71,7 +71,7 @@ export function countLeaking(): void {
 
 /** Whether an entry stands for an owner now. */
 export function isUsedEntry(entry: u32): bool {
-  return entry < FOLLOWED_MAX && isUsed(entry);
+  return entry < OWNER_SERIES_MAX && isUsed(entry);
 }
 
 /** Whether it is the server's own. */
@@ -132,7 +132,7 @@ function slotOf(entry: u32): OwnerSlot {
 
 /** By slot, the number of its entry. */
 function entries(): usize {
-  return ownerEntries + FOLLOWED_MAX * OWNER_ENTRY_SIZE;
+  return ownerEntries + OWNER_SERIES_MAX * OWNER_ENTRY_SIZE;
 }
 
 function at(entry: u32): Entry {

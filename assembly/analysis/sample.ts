@@ -3,7 +3,7 @@
 // A sample: after the sums since arming were made, takes what is alive of every row and owner into its history, scores the
 // streaks, and judges what may have changed. No part of it goes on for longer than there are rows.
 
-import { MEASURE_CONNECTIONS, MEASURE_RAM_CACHE, FOLLOWED_MAX } from "../abi";
+import { MEASURE_CONNECTIONS, MEASURE_RAM_CACHE, OWNER_SERIES_MAX } from "../abi";
 import { analysisSize, history } from "../base/memory";
 import { measureOf } from "../model/environment";
 import { ageOf, record } from "../model/history";
@@ -47,7 +47,7 @@ export function sample(now: u64, transactions: u64): void {
     if (!isRow(row) || (!allocs(row) && !frees(row) && !ageOf(row))) continue;
     record(row, inUse(row), allocBytes(row));
   }
-  for (let entry: u32 = 0; entry < FOLLOWED_MAX; ++entry) {
+  for (let entry: u32 = 0; entry < OWNER_SERIES_MAX; ++entry) {
     const series = seriesOfEntry(entry);
     if (isUsedEntry(entry)) record(series, inUse(series), allocBytes(series));
   }
@@ -59,7 +59,7 @@ export function sample(now: u64, transactions: u64): void {
 /** Judges every row and owner, before a dump. */
 export function judgeAll(): void {
   for (let row: u32 = 0; row < knownSites(); ++row) judge(row);
-  for (let entry: u32 = 0; entry < FOLLOWED_MAX; ++entry) judge(seriesOfEntry(entry));
+  for (let entry: u32 = 0; entry < OWNER_SERIES_MAX; ++entry) judge(seriesOfEntry(entry));
   sumOwnerSeries();
   countLeaking();
 }
@@ -68,7 +68,7 @@ export function judgeAll(): void {
 export function warmUpEnded(): u32 {
   if (warm || samples % WARM_SPAN) return 0;
   let used: u64 = 0;
-  for (let entry: u32 = 0; entry < FOLLOWED_MAX; ++entry) used += inUse(seriesOfEntry(entry));
+  for (let entry: u32 = 0; entry < OWNER_SERIES_MAX; ++entry) used += inUse(seriesOfEntry(entry));
   warm = samples > WARM_SPAN && (used <= warmBytes + warmBytes / 16 || samples >= WARM_MAX);
   warmBytes = used;
   return warm ? 1 : 0;

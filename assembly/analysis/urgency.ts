@@ -3,7 +3,7 @@
 // Suspects in order: rows, and owners none of whose rows is one, whose verdict is `leak`. The most urgent is the one that grows by
 // most, for all have the same limit.
 
-import { FOLLOWED_MAX } from "../abi";
+import { OWNER_SERIES_MAX } from "../abi";
 import { RANKED_MAX } from "../base/memory";
 import { mulDiv } from "../base/muldiv";
 import { Series } from "../base/types";
@@ -28,7 +28,7 @@ export function rateOf(series: Series): i64 {
 export function rankSuspects(): u32 {
   rankingStart(RANKED_MAX);
   for (let row: u32 = 0; row < knownSites(); ++row) if (isActive(row) && isSuspect(row)) rank(row, urgency(row));
-  for (let entry: u32 = 0; entry < FOLLOWED_MAX; ++entry) {
+  for (let entry: u32 = 0; entry < OWNER_SERIES_MAX; ++entry) {
     const series = seriesOfEntry(entry);
     if (isActive(series) && isSuspect(series) && !entryLeaking(entry)) rank(series, urgency(series));
   }

@@ -25,7 +25,7 @@
 // errors grow in fits.
 
 import {
-  FOLLOWED_MAX,
+  OWNER_SERIES_MAX,
   HISTORY_LEVELS,
   HISTORY_SHIFT,
   MEASURE_CONNECTIONS,
@@ -93,7 +93,7 @@ export function verdictReset(): void {
 /** Judges what may have changed, in turn. After a sample. */
 export function judgeSome(): void {
   const rows = knownSites();
-  const all = rows + FOLLOWED_MAX;
+  const all = rows + OWNER_SERIES_MAX;
   let judged: u32 = 0;
   for (let i: u32 = 0; i < all && judged < JUDGED_MAX; ++i) {
     if (cursor >= all) cursor = 0;

@@ -17,7 +17,7 @@ import {
   BUCKETS_SIZE,
   CLASS_COUNT,
   FACT_COUNT,
-  FOLLOWED_MAX,
+  OWNER_SERIES_MAX,
   HISTORY_LEVELS,
   HISTORY_POINTS,
   INDEX_AT,
@@ -54,7 +54,7 @@ export const DEBUG: bool = ASC_OPTIMIZE_LEVEL == 0;
 /** Sums of one row: two pairs. */
 export const SUMS_SIZE: u32 = 2 * PAIR_SIZE;
 /** Releases of memory older than the arming: one pair. */
-export const PREARMING_SIZE: u32 = PAIR_SIZE;
+export const PRE_ARMING_SIZE: u32 = PAIR_SIZE;
 /** Three counts each of the built-in tracker, of memtrack, and their difference when verify was switched on (verify.ts). */
 export const VERIFY_SIZE: u32 = 9 * 8;
 /** Sums of one owner: bytes by class, objects by kind, the total, and that of the last dump with the owner's key. */
@@ -78,7 +78,7 @@ const OWNER_LINE_MAX: u32 = 14 * 24 + OWNER_SIZE;
 /** Everything of a dump that is not a row of a site: header, hooks, titles, totals. */
 const FRAME_TEXT_MAX: u32 = 16 * 1024;
 /** The sections of the analysis: two of RANKED_MAX rows and one of owners, numbers, words and a name in each row; and the ages. */
-const ANALYSIS_TEXT_MAX: u32 = (2 * RANKED_MAX + FOLLOWED_MAX) * 640 + RANKED_MAX * (BUCKETS + 1) * ROW_TEXT_MAX;
+const ANALYSIS_TEXT_MAX: u32 = (2 * RANKED_MAX + OWNER_SERIES_MAX) * 640 + RANKED_MAX * (BUCKETS + 1) * ROW_TEXT_MAX;
 
 /** Numbers below this one are of the fixed sites and of those that were registered: as many as the capacity. */
 export let limit: u32 = 0;
@@ -202,7 +202,7 @@ function layModel(): void {
   rows = take((slots * sizeof<u16>() + 7) & ~7);
   rowIndex = take(indexSize());
   ownerTotals = take(OWNERS_MAX * OWNER_TOTALS_SIZE);
-  preArming = take(slots * PREARMING_SIZE);
+  preArming = take(slots * PRE_ARMING_SIZE);
   verify = take(slots * VERIFY_SIZE);
   staging = take(max(slots * PAIR_SIZE, STAGED_MAX * STAGED_SIZE));
   order = take(max(slots, OWNERS_MAX) * sizeof<u32>());
@@ -211,9 +211,9 @@ function layModel(): void {
   // A row can stand in a class's table and again among those that verify mode finds different, there on two lines.
   output = take(FRAME_TEXT_MAX + ANALYSIS_TEXT_MAX + slots * 3 * ROW_TEXT_MAX + OWNERS_MAX * OWNER_LINE_MAX);
   outputEnd = cursor;
-  history = take((slots + FOLLOWED_MAX) * HISTORY_SIZE);
+  history = take((slots + OWNER_SERIES_MAX) * HISTORY_SIZE);
   timeline = take(HISTORY_LEVELS * HISTORY_POINTS * TICK_SIZE);
-  ownerEntries = take(FOLLOWED_MAX * OWNER_ENTRY_SIZE + OWNERS_MAX);
+  ownerEntries = take(OWNER_SERIES_MAX * OWNER_ENTRY_SIZE + OWNERS_MAX);
   marks = take(BASELINES * MARK_SIZE);
   measures = take(MEASURE_COUNT * MEASURE_SIZE);
   ranking = take(RANKED_MAX * RANK_SIZE);

@@ -21,7 +21,7 @@
 //
 // A series that is new has zeros behind it, and that is the truth: there was nothing of it.
 
-import { BASELINES, HISTORY_LEVELS, HISTORY_POINTS, HISTORY_SHIFT, FOLLOWED_MAX } from "../abi";
+import { BASELINES, HISTORY_LEVELS, HISTORY_POINTS, HISTORY_SHIFT, OWNER_SERIES_MAX } from "../abi";
 import { DEBUG, history, HISTORY_SIZE, slots } from "../base/memory";
 import { setValueAt, valueAt } from "../base/regions";
 import { Series } from "../base/types";
@@ -63,7 +63,7 @@ if (STATE + offsetof<SeriesState>() != HISTORY_SIZE) ERROR("not the size that me
 
 /** Rows, and behind them owners. */
 export function seriesLimit(): u32 {
-  return slots + FOLLOWED_MAX;
+  return slots + OWNER_SERIES_MAX;
 }
 
 /** The row's number now means another site: it has no past. */

@@ -23,14 +23,14 @@ import {
   NAME_HIDDEN,
   ROLE_MODEL,
   SITE_FIRST,
-  SITE_PRIOR,
+  SITE_PRE_ARMING,
   STAGED_BUCKETS,
   STAGED_EPOCHS,
   STAGED_MAX,
   STAGED_PAIRS,
   STAGED_SIZE,
 } from "../abi";
-import { bucketSums, DEBUG, PREARMING_SIZE, slots, staging, sums, SUMS_SIZE, totals, VERIFY_SIZE } from "../base/memory";
+import { bucketSums, DEBUG, PRE_ARMING_SIZE, slots, staging, sums, SUMS_SIZE, totals, VERIFY_SIZE } from "../base/memory";
 import { addToValueAt, recordAt, valueAt } from "../base/regions";
 import { Row, Site } from "../base/types";
 import { classOfName, flagsOf, lengthOf } from "../registry/name";
@@ -199,7 +199,7 @@ export function isAnyArmed(): bool {
 export function markSite(site: Site): void {
   memory.copy(changetype<usize>(baselineAt(site)), changetype<usize>(totalsAt(site)), SUMS_SIZE);
   memory.copy(changetype<usize>(bucketBaselineAt(site)), changetype<usize>(bucketsAt(site)), BUCKETS_SIZE);
-  memory.fill(changetype<usize>(preArmingAt(site)), 0, PREARMING_SIZE);
+  memory.fill(changetype<usize>(preArmingAt(site)), 0, PRE_ARMING_SIZE);
 }
 
 /** Sums the totals by row, from the start of the process. Verify mode compares these. */
@@ -245,14 +245,14 @@ export function hasBirths(row: Row): bool {
 
 /** Releases of memory of a class that is older than its arming: how many. */
 export function preArmingFrees(cls: u32): u64 {
-  let sum = sumsAt(SITE_PRIOR + cls).frees;
+  let sum = sumsAt(SITE_PRE_ARMING + cls).frees;
   for (let row: Row = 0; row < known; ++row) if (hasPreArming(row, cls)) sum += preArmingAt(row).count;
   return sum;
 }
 
 /** Likewise their bytes. */
 export function preArmingBytes(cls: u32): u64 {
-  let sum = sumsAt(SITE_PRIOR + cls).freeBytes;
+  let sum = sumsAt(SITE_PRE_ARMING + cls).freeBytes;
   for (let row: Row = 0; row < known; ++row) if (hasPreArming(row, cls)) sum += preArmingAt(row).bytes;
   return sum;
 }
@@ -270,12 +270,12 @@ export function isRow(site: Site): bool {
 
 /** The class of a site or a row. */
 export function siteClass(site: Site): u32 {
-  return isPreArming(site) ? site - SITE_PRIOR : lengthOf(site) ? classOfName(site) : CLASS_COUNT;
+  return isPreArming(site) ? site - SITE_PRE_ARMING : lengthOf(site) ? classOfName(site) : CLASS_COUNT;
 }
 
 /** A site got another's name, or its number is given again: what stood under it as a row is the other row's. */
 function moveRow(from: Row, to: Row): void {
-  moveCounts(changetype<usize>(preArmingAt(to)), changetype<usize>(preArmingAt(from)), PREARMING_SIZE);
+  moveCounts(changetype<usize>(preArmingAt(to)), changetype<usize>(preArmingAt(from)), PRE_ARMING_SIZE);
   moveCounts(verifyAt(to), verifyAt(from), VERIFY_SIZE);
   historyMove(from, to);
 }
@@ -293,5 +293,5 @@ function addTo(row: Row, from: Sums, sign: i64): void {
 }
 
 function isPreArming(site: Site): bool {
-  return site >= SITE_PRIOR && site < SITE_PRIOR + CLASS_COUNT;
+  return site >= SITE_PRE_ARMING && site < SITE_PRE_ARMING + CLASS_COUNT;
 }

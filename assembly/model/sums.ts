@@ -16,7 +16,7 @@ import {
   bucketBaseline,
   bucketSums,
   preArming,
-  PREARMING_SIZE,
+  PRE_ARMING_SIZE,
   sums,
   SUMS_SIZE,
   totals,
@@ -37,7 +37,7 @@ export class Sums {
   freeBytes: u64;
 }
 
-if (offsetof<Sums>() != SUMS_SIZE || offsetof<Pair>() != PREARMING_SIZE) ERROR("not the sizes that memory.ts tells");
+if (offsetof<Sums>() != SUMS_SIZE || offsetof<Pair>() != PRE_ARMING_SIZE) ERROR("not the sizes that memory.ts tells");
 
 export function totalsAt(site: Site): Sums {
   return recordAt<Sums>(totals, site);

@@ -12,7 +12,7 @@
 //   Streak        persistence.ts
 //   Late %        saturation.ts: the late part of the growth against the early one
 
-import { FOLLOWED_MAX, MEASURE_NOW, VERDICT_FILLING } from "../abi";
+import { OWNER_SERIES_MAX, MEASURE_NOW, VERDICT_FILLING } from "../abi";
 import { oldBytes, reportedAge } from "../analysis/age";
 import {
   allocsSince,
@@ -60,8 +60,8 @@ export function renderGrowth(slot: u32, most: u32): void {
 
 /** All owners. */
 export function renderOwnersGrowth(slot: u32): void {
-  rankingStart(FOLLOWED_MAX);
-  for (let entry: u32 = 0; entry < FOLLOWED_MAX; ++entry) offer(seriesOfEntry(entry), slot);
+  rankingStart(OWNER_SERIES_MAX);
+  for (let entry: u32 = 0; entry < OWNER_SERIES_MAX; ++entry) offer(seriesOfEntry(entry), slot);
   ascii("\nGrowth of owners since ");
   title(slot);
   unsigned(offered);

@@ -3,7 +3,7 @@
 // Warnings for where operators look: one line for a new suspect, never again for the same unless what it leaked has doubled, and
 // at most WARNINGS_MAX in WARNINGS_SECONDS.
 
-import { FOLLOWED_MAX } from "../abi";
+import { OWNER_SERIES_MAX } from "../abi";
 import { entryLeaking, isUsedEntry } from "../analysis/owner_series";
 import { ranked } from "../analysis/ranking";
 import { isActive, seriesOfEntry } from "../analysis/series";
@@ -58,7 +58,7 @@ export function nextWarning(): u32 {
 /** A look without putting them in order, which takes a while where there are many. An owner whose rows are suspects is none. */
 function anyDue(): bool {
   for (let row: u32 = 0; row < knownSites(); ++row) if (isActive(row) && isSuspect(row) && isDue(row)) return true;
-  for (let entry: u32 = 0; entry < FOLLOWED_MAX; ++entry) {
+  for (let entry: u32 = 0; entry < OWNER_SERIES_MAX; ++entry) {
     const series = seriesOfEntry(entry);
     if (isUsedEntry(entry) && !entryLeaking(entry) && isSuspect(series) && isDue(series)) return true;
   }

@@ -541,7 +541,7 @@ export class Host {
 
   /** Likewise one whose allocation was not accounted: it is older, or foreign. */
   recordFreeUntagged(shard: Core, cls: number, size: bigint): number {
-    return this.#counted(shard.recordFree(abi.SITE_PRIOR + cls, size));
+    return this.#counted(shard.recordFree(abi.SITE_PRE_ARMING + cls, size));
   }
 
   /** Takes over what another accountant has counted. It tells what is in use: that much was allocated and kept. */

@@ -11,7 +11,7 @@ import {
   FROZEN_SITES,
   SITE_FIRST,
   SITE_OTHER,
-  SITE_PRIOR,
+  SITE_PRE_ARMING,
   SITE_UNKNOWN,
 } from "../../assembly/abi";
 import { slots } from "../../assembly/base/memory";
@@ -207,7 +207,7 @@ function run(sites: u32, places: u32, operations: u32, salt: u64): void {
       ++shadow.frees;
       shadow.freeBytes += block.size;
     } else if (what < 997) {
-      recordFree(SITE_PRIOR + CLASS_OPENSSL, size);
+      recordFree(SITE_PRE_ARMING + CLASS_OPENSSL, size);
       ++untagged;
       untaggedBytes += size;
     } else if (what < 999) {

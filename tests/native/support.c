@@ -80,7 +80,7 @@ sum_site(uint32_t wanted)
     for (int frees = 0; frees < 2; ++frees) {
       memtrack_shard_read(memtrack_shard_get(i), frees ? MEMTRACK_RECORD_FREES : MEMTRACK_RECORD_ALLOCS, count, (uint8_t *)pairs);
       for (uint32_t site = 0; site < count; ++site) {
-        bool prior = site >= MEMTRACK_SITE_PRIOR && site < MEMTRACK_SITE_FIRST;
+        bool prior = site >= MEMTRACK_SITE_PRE_ARMING && site < MEMTRACK_SITE_FIRST;
         if (wanted == MEMTRACK_SITE_UNKNOWN ? !prior : site == wanted) {
           *(frees ? &sums.frees : &sums.allocs) += pairs[site][0];
           *(frees ? &sums.free_bytes : &sums.alloc_bytes) += pairs[site][1];

@@ -35,7 +35,7 @@ memtrack_detail(uint32_t cls, uint32_t line, uint32_t owner)
 static inline uint32_t
 memtrack_birth_untagged(uint32_t cls)
 {
-  return (MEMTRACK_SITE_PRIOR + cls) << MEMTRACK_EPOCH_BITS;
+  return (MEMTRACK_SITE_PRE_ARMING + cls) << MEMTRACK_EPOCH_BITS;
 }
 
 /* The release of a tagged block, charged to the site that allocated it, and to the epoch. */

@@ -6,7 +6,7 @@ import {
   CLASS_COUNT,
   CLASS_HEAP,
   CLASS_TSAPI,
-  FOLLOWED_MAX,
+  OWNER_SERIES_MAX,
   BASELINES,
   BASELINE_NAME_MAX,
   FACT_LEVEL,
@@ -98,13 +98,14 @@ describe("an owner", () => {
 
   test("is one of (other owners) when there are more than fit", () => {
     fresh(128);
-    for (let i: u32 = 0; i < FOLLOWED_MAX + 5; ++i) addAlloc(siteAt(pluginSite(CLASS_TSAPI, "a.c", owner(`p${i}.so`), i + 1)), 10);
+    for (let i: u32 = 0; i < OWNER_SERIES_MAX + 5; ++i)
+      addAlloc(siteAt(pluginSite(CLASS_TSAPI, "a.c", owner(`p${i}.so`), i + 1)), 10);
     collect();
     applyBaseline();
     sumOwnerSeries();
-    expect(followedBy(FOLLOWED_MAX - 1)).toBe("(other owners)");
-    expect(entryInUse(FOLLOWED_MAX - 1)).toBe(60);
-    expect(isUsedEntry(FOLLOWED_MAX)).toBe(false);
+    expect(followedBy(OWNER_SERIES_MAX - 1)).toBe("(other owners)");
+    expect(entryInUse(OWNER_SERIES_MAX - 1)).toBe(60);
+    expect(isUsedEntry(OWNER_SERIES_MAX)).toBe(false);
   });
 
   test("that is gone for good gives its place to another, without its history", () => {

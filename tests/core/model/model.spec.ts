@@ -2,7 +2,7 @@
 //
 // The model adds shards up, orders the rows, counts from the arming, and never shows a row below zero.
 
-import { CLASS_IOBUFFER, CLASS_OPENSSL, SITES_MIN, SITE_FIRST, SITE_OTHER, SITE_PRIOR } from "../../../assembly/abi";
+import { CLASS_IOBUFFER, CLASS_OPENSSL, SITES_MIN, SITE_FIRST, SITE_OTHER, SITE_PRE_ARMING } from "../../../assembly/abi";
 import { slots } from "../../../assembly/base/memory";
 import { updateNames, arm, isRow, mergeAllocs, mergeFrees, preArmingBytes, preArmingFrees } from "../../../assembly/model/model";
 import { orderedAt, sortRows } from "../../../assembly/model/order";
@@ -265,7 +265,7 @@ describe("the arming of a class", () => {
 
   test("takes what was released untagged before it out of the older memory", () => {
     fresh();
-    const preArming = SITE_PRIOR + CLASS_OPENSSL;
+    const preArming = SITE_PRE_ARMING + CLASS_OPENSSL;
     sumOne(preArming, 0, 0, 4, 64);
     arm(CLASS_OPENSSL);
     settleOne(preArming, 0, 0, 6, 164);
@@ -308,7 +308,7 @@ describe("memory older than the arming", () => {
     fresh();
     const a = opensslSite("a.c", 1, 0x9000);
     begin();
-    stage(SITE_PRIOR + CLASS_OPENSSL, 7, 700);
+    stage(SITE_PRE_ARMING + CLASS_OPENSSL, 7, 700);
     stage(a, 1, 10);
     mergeFrees(siteCount());
     unstage();

@@ -27,7 +27,7 @@ import {
   DUMP_REASON_SIGNAL,
   DUMP_REASON_TIMER,
   SITES_MIN,
-  SITE_PRIOR,
+  SITE_PRE_ARMING,
   TEXT_COUNT,
   TEXT_DIGEST,
   TEXT_IOBUFFER,
@@ -230,7 +230,7 @@ describe("a dump", () => {
   test("says what was released that is older than the arming, by class", () => {
     fresh(SITES_MIN);
     facts(1);
-    settleOne(SITE_PRIOR + 1, 0, 0, 4, 4096);
+    settleOne(SITE_PRE_ARMING + 1, 0, 0, 4, 4096);
     expect(rendered()).toBe(
       header(1) +
         TABLE_HEAD +

@@ -21,7 +21,7 @@ import {
   OWNER_OTHER,
   PAIR_SIZE,
   SITE_OTHER,
-  SITE_PRIOR,
+  SITE_PRE_ARMING,
 } from "../../../assembly/abi";
 import { staging } from "../../../assembly/base/memory";
 import { freeSite, retireOwner, siteCount } from "../../../assembly/index";
@@ -374,7 +374,7 @@ describe("the tables of plugins", () => {
     const block = pluginSite(CLASS_TSAPI, "foo.so+0x1", foo);
     begin();
     stage(block, 2, 20);
-    stage(SITE_PRIOR + CLASS_HEAP, 1, 5);
+    stage(SITE_PRE_ARMING + CLASS_HEAP, 1, 5);
     mergeFrees(siteCount());
     unstage();
     mergeAllocs(siteCount());

@@ -14,7 +14,7 @@ import {
   FROZEN_SITES,
   SITE_FIRST,
   SITE_OTHER,
-  SITE_PRIOR,
+  SITE_PRE_ARMING,
   SITE_UNKNOWN,
 } from "../../../assembly/abi";
 import { limit, slots } from "../../../assembly/base/memory";
@@ -118,8 +118,8 @@ describe("a shard", () => {
 
   test("charges a release of older memory to the fixed site of its class", () => {
     shard();
-    expect(recordFree(SITE_PRIOR + CLASS_OPENSSL, 48)).toBe(SITE_PRIOR + CLASS_OPENSSL);
-    expect(counters(SITE_PRIOR + CLASS_OPENSSL)).toStrictEqual([0, 0, 1, 48]);
+    expect(recordFree(SITE_PRE_ARMING + CLASS_OPENSSL, 48)).toBe(SITE_PRE_ARMING + CLASS_OPENSSL);
+    expect(counters(SITE_PRE_ARMING + CLASS_OPENSSL)).toStrictEqual([0, 0, 1, 48]);
   });
 
   test("refuses site numbers that cannot exist, and counts nothing", () => {
