@@ -15,7 +15,7 @@ import {
   FACT_LOST,
   FACT_MEMORY,
   FACT_OPENSSL,
-  FACT_OVERFLOW,
+  FACT_REFUSED_SITES,
   FACT_PLUGINS,
   FACT_REASON,
   FACT_SHARDS,
@@ -59,7 +59,7 @@ export function renderHeader(): void {
   number(" sites=", FACT_SITES);
   byte(SLASH);
   unsigned(limit - SITE_FIRST);
-  number(" refused-sites=", FACT_OVERFLOW);
+  number(" refused-sites=", FACT_REFUSED_SITES);
   ascii(" iobuffer=");
   ascii(hook(FACT_IOBUFFER));
   ascii(" openssl=");
@@ -83,7 +83,7 @@ export function renderHeader(): void {
   refusal(FACT_OPENSSL, TEXT_OPENSSL, "openssl");
   refusal(FACT_PLUGINS, TEXT_PLUGINS, "plugins");
   refusal(FACT_BUFFERS, TEXT_BUFFERS, "buffers");
-  if (factOf(FACT_OVERFLOW)) {
+  if (factOf(FACT_REFUSED_SITES)) {
     ascii('memtrack warning="the site table is full: new sites are counted as (other); ');
     ascii('raise proxy.config.plugin.memtrack.sites and restart"\n');
   }

@@ -42,7 +42,8 @@ void memtrack_dump_disarm(uint32_t cls);
    distort (assembly/model/model.ts). Not hook-safe. */
 void memtrack_dump_observe(void);
 
-/* Gives the numbers of sites back whose module is gone and of which nothing is in use (assembly/model/reclaim.ts). Not hook-safe. */
+/* Gives the numbers of sites back whose module is gone and of which nothing is in use (assembly/model/reclaim.ts). Not hook-safe.
+ */
 void memtrack_dump_reclaim(void);
 
 /* From now on the two accountants are to agree. Events must be passed on to the built-in. Not hook-safe. */
@@ -54,7 +55,7 @@ struct memtrack_core;
    has trapped, now or before: then it has been logged. Not hook-safe. */
 bool memtrack_dump_visit(bool collect, void (*body)(struct memtrack_core *, void *), void *argument);
 
-/* Writes a dump to a file descriptor. reason is MEMTRACK_REASON_.... Returns 0, or an errno; then it has been logged. Not
+/* Writes a dump to a file descriptor. reason is MEMTRACK_DUMP_REASON_.... Returns 0, or an errno; then it has been logged. Not
    hook-safe. */
 int memtrack_dump_write(int fd, uint32_t reason, const struct memtrack_state *state);
 

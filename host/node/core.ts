@@ -688,7 +688,7 @@ export class Host {
       [abi.FACT_ARMED, facts.armed ?? 0],
       [abi.FACT_SHARDS, this.shards.length],
       [abi.FACT_SITES, this.registry.sitesInUse],
-      [abi.FACT_OVERFLOW, this.registry.refusals],
+      [abi.FACT_REFUSED_SITES, this.registry.refusals],
       [abi.FACT_LOST, this.lost],
       [abi.FACT_TRAPS, facts.traps ?? 0],
       [abi.FACT_MEMORY, this.memory],

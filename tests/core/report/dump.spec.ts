@@ -12,7 +12,7 @@ import {
   FACT_LOST,
   FACT_MEMORY,
   FACT_OPENSSL,
-  FACT_OVERFLOW,
+  FACT_REFUSED_SITES,
   FACT_REASON,
   FACT_SHARDS,
   FACT_SITES,
@@ -53,7 +53,7 @@ function facts(level: u32): void {
   setHeaderNumber(FACT_ARMED, 60);
   setHeaderNumber(FACT_SHARDS, 4);
   setHeaderNumber(FACT_SITES, 3);
-  setHeaderNumber(FACT_OVERFLOW, 0);
+  setHeaderNumber(FACT_REFUSED_SITES, 0);
   setHeaderNumber(FACT_LOST, 0);
   setHeaderNumber(FACT_TRAPS, 0);
   setHeaderNumber(FACT_MEMORY, 1048576);
@@ -328,7 +328,7 @@ describe("the header", () => {
     fresh(SITES_MIN);
     facts(1);
     begin();
-    setHeaderNumber(FACT_OVERFLOW, 17);
+    setHeaderNumber(FACT_REFUSED_SITES, 17);
     const lines = rendered().split("\n");
     expect(lines[0].includes(" refused-sites=17 ")).toBe(true);
     expect(lines[1]).toBe(
