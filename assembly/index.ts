@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What the core exports. It imports nothing: it knows no server, no thread, no file and no timeline. Addresses of the host are u64
+// What the core exports. It imports nothing: it knows no server, no thread, no file and no clock. Addresses of the host are u64
 // names and are never followed; every other address is an offset into the instance's own memory.
 
 import { CLASS_COUNT, ROLE_MODEL, SITE_FIRST } from "./abi";
@@ -8,7 +8,7 @@ import * as analysis from "./analysis/sample";
 import * as memory_ from "./base/memory";
 import * as model from "./model/model";
 import * as registry from "./registry/registry";
-import * as ownerTotals from "./report/owners";
+import * as owners from "./report/owners";
 import { warningReset } from "./report/warning";
 import * as shard from "./shard/shard";
 import { classOf, siteAt } from "./shard/site";
@@ -19,7 +19,7 @@ export function init(role: u32, sites: u32): i32 {
   shard.reset();
   registry.reset(role);
   model.reset(role);
-  ownerTotals.reset();
+  owners.reset();
   if (role == ROLE_MODEL) {
     analysis.analysisReset();
     warningReset();

@@ -110,7 +110,7 @@ describe("the writer", () => {
     expect(paddedText("abcd", 3)).toBe("abcd");
   });
 
-  test("shows control characters of writeSanitized text as question marks and leaves all else", () => {
+  test("shows control characters of foreign text as question marks and leaves all else", () => {
     start();
     const text = heap.alloc(256);
     for (let i: usize = 0; i < 256; ++i) store<u8>(text + i, <u8>i);
