@@ -32,8 +32,8 @@ export const SITE_PRE_ARMING: u32 = 8;
 export const SITE_FIRST: u32 = 16;
 export const SITE_UNKNOWN: u32 = 0xffffffff;
 
-// Epochs: when a block was allocated, in 7 bits of its tag. They are numbered from the first sample on, and no number is used twice.
-// A block's birth, in its tag, is its site and below it the epoch.
+// Epochs: when a block was allocated, in 7 bits of its tag. They are numbered from the first sample on, and no number is used
+// twice. A block's birth, in its tag, is its site and below it the epoch.
 export const EPOCH_BITS: u32 = 7;
 export const EPOCH_MASK: u32 = 127;
 
@@ -42,8 +42,8 @@ export const SITES_MIN: u32 = 64;
 export const SITES_MAX: u32 = 65520;
 export const SITES_DEFAULT: u32 = 4096;
 
-// Numbers above the capacity, as far as 16 bits reach: rows (other) of a class and an owner, for sites that found no room. The key of
-// such a row is OTHER_ADDRESS, which no site has, and attributes of class and owner alone.
+// Numbers above the capacity, as far as 16 bits reach: rows (other) of a class and an owner, for sites that found no room. The key
+// of such a row is OTHER_ADDRESS, which no site has, and attributes of class and owner alone.
 export const OTHERS_MAX: u32 = 60;
 export const OTHER_ADDRESS: u32 = 1;
 
@@ -75,7 +75,7 @@ export const PAIR_SIZE: u32 = 16;
 export const BUCKETS: u32 = 5;
 export const BUCKETS_SIZE: u32 = 64;
 
-// What a dump copies of one site of one shard, all of one moment: the shard's epochs, both pairs, the buckets. STAGED_MAX sites at once.
+// What a dump copies of one site of one shard, all of one moment: the shard's epochs, both pairs, the buckets. STAGED_MAX at once.
 export const STAGED_EPOCHS: u32 = 0; // u64
 export const STAGED_PAIRS: u32 = 8;
 export const STAGED_BUCKETS: u32 = 40;
@@ -101,7 +101,7 @@ export const RECORDS_AT: u32 = 0x50000;
 export const BUCKETS_AT: u32 = 0x350000;
 export const SHARD_MEMORY: u32 = 0x800000;
 
-// Bytes of text that a host hands to the core at most. A host cuts a longer text at its beginning: the file and line are at its end.
+// Bytes of text that a host hands to the core at most. A longer text loses its beginning: the file and line are at its end.
 export const INPUT_SIZE: u32 = 4096;
 
 // Numbers of a dump's header that only the host knows: setHeaderNumber(FACT_..., value).

@@ -71,7 +71,10 @@ export function analysisSize(): u32 {
   return memory_.analysisSize;
 }
 
-/** What the hot functions (recordBufferEventFast, recordAllocFast, recordFree, recordFreeOld) read besides memory: under these names the C host sees it. */
+/**
+ * What the hot functions (recordBufferEventFast, recordAllocFast, recordFree, recordFreeOld) read besides memory: under these names
+ * the C host sees it.
+ */
 export { indexShift, slots } from "./base/memory";
 
 export {

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// How old live bytes are: how many are older than one age, the same for all rows of a dump. That is the age of the boundary between two
-// buckets (boundary.ts) that is the nearest to half the time since the first sample.
+// How old live bytes are: how many are older than one age, the same for all rows of a dump. That is the age of the boundary between
+// two buckets (boundary.ts) that is the nearest to half the time since the first sample.
 //
-// Of blocks with a tag, and of objects, it is exact: their births are in the buckets. Of IOBuffers, whose bytes the server accounts, it
-// is a bound, from the counters: what was allocated in the last T cannot be more than T old, so at least used - allocated(T) bytes are
-// older. A row that allocates and releases much looks younger by that than it is, never older. An owner's are the sum of its rows'.
+// Of blocks with a tag, and of objects, it is exact: their births are in the buckets. Of IOBuffers, whose bytes the server
+// accounts, it is a bound, from the counters: what was allocated in the last T cannot be more than T old, so at least used -
+// allocated(T) bytes are older. A row that allocates and releases much looks younger by that than it is, never older. An owner's
+// are the sum of its rows'.
 
 import { BUCKETS, HISTORY_LEVELS, HISTORY_SHIFT, MEASURE_NOW } from "../abi";
 import { slots } from "../base/memory";
@@ -19,7 +20,9 @@ import { elapsedSeconds, points, stale, timeAt } from "../model/timeline";
 import { entryHolds } from "./owner_series";
 import { allocBytes, isObjects, isOwnerSeries, inUse } from "./series";
 
-/** Ages that are told of where there is no boundary, in seconds, log-spaced: a minute, 10 minutes, an hour, 6 hours, a day, 4 days. */
+/**
+ * Ages that are told of where there is no boundary, in seconds, log-spaced: a minute, 10 minutes, an hour, 6 hours, a day, 4 days.
+ */
 const AGES: u32 = 6;
 
 function ageSeconds(which: u32): u32 {

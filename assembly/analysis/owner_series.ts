@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Owners whose history is kept: the first OWNER_SERIES_MAX - 1 that have rows, and one entry for the sum of all others. An entry is given
-// to another owner when its own is gone for good (its slot is free, or somebody else's). An entry, and behind all of them the entry's
-// number of each owner's slot:
+// Owners whose history is kept: the first OWNER_SERIES_MAX - 1 that have rows, and one entry for the sum of all others. An entry is
+// given to another owner when its own is gone for good (its slot is free, or somebody else's). An entry, and behind all of them the
+// entry's number of each owner's slot:
 //
 //    0        8        16       24       32       40    44    48       56
 //    ┌────────┬────────┬────────┬────────┬────────┬─────┬─────┬────────┐

@@ -15,7 +15,9 @@ import { scoreStreaks } from "./persistence";
 import { allocBytes, allocs, frees, inUse, seriesOfEntry } from "./series";
 import { judge, judgeSome, verdictReset } from "./verdict";
 
-/** Warm-up ends when the live bytes of all rows rose by less than a sixteenth over the last WARM_SPAN samples; at WARM_MAX surely. */
+/**
+ * Warm-up ends when the live bytes of all rows rose by less than a sixteenth over the last WARM_SPAN samples; at WARM_MAX surely.
+ */
 const WARM_SPAN: u32 = 64;
 const WARM_MAX: u32 = 1024;
 

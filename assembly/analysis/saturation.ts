@@ -12,7 +12,8 @@
 //
 // Rates are taken per time and per transaction, and the one that levels off less counts: at night a leak grows less per hour, and
 // one that has nothing to do with traffic grows more per transaction. But where traffic rose, only the latter counts: more requests
-// a second fill a cache faster, however much it levels off; and where the growth is not even in time, time is not what it depends on.
+// a second fill a cache faster, however much it levels off; and where the growth is not even in time, time is not what it depends
+// on.
 
 import { HISTORY_LEVELS, HISTORY_SHIFT } from "../abi";
 import { Series } from "../base/types";

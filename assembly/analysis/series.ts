@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A series of the analysis: a row, by its number, or an owner with an entry (owner_series.ts), by the entry's number behind those of
-// all rows. What is counted: bytes; of objects, which have no size, their number.
+// A series of the analysis: a row, by its number, or an owner with an entry (owner_series.ts), by the entry's number behind those
+// of all rows. What is counted: bytes; of objects, which have no size, their number.
 
 import { CLASS_IOBUFFER, CLASS_OBJECT, OWNER_CORE } from "../abi";
 import { slots } from "../base/memory";

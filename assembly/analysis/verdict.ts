@@ -233,8 +233,8 @@ function findExplanation(series: Series, level: u32): u32 {
 
 /**
  * Samples that a population takes to come to rest: LIVES times the mean life of its objects, which is their number over the rate of
- * releases (Little, "A proof for the queuing formula L = lambda W", Operations Research 9 (1961)). Where hardly any is released there
- * is no such life, and where most leak it is no life: hence the bounds.
+ * releases (Little, "A proof for the queuing formula L = lambda W", Operations Research 9 (1961)). Where hardly any is released
+ * there is no such life, and where most leak it is no life: hence the bounds.
  */
 function settlingTime(series: Series): u32 {
   const freed = frees(series);

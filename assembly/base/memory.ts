@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The memory map. An instance takes fresh, zero pages when it is made and never asks again: its size depends on the capacity alone,
-// and nothing is ever moved or freed. The tables of a shard have fixed addresses (abi.ts) with unused pages between them: the hot path
-// need not load their addresses, nor check that they are within the memory. The regions of a registry and of a model follow in one
-// arena, each where the one before it ends.
+// and nothing is ever moved or freed. The tables of a shard have fixed addresses (abi.ts) with unused pages between them: the hot
+// path need not load their addresses, nor check that they are within the memory. The regions of a registry and of a model follow in
+// one arena, each where the one before it ends.
 //
 //    0           static data
 //    INDEX_AT    index of keys, then the records and the buckets of the sites    a shard

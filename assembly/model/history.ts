@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The history of a series: of a row, by its number, or of an owner that is followed (series.ts). A level's point keeps the lowest live bytes of
-// its samples: the floor. What comes and goes leaves no trace in a floor, so a leak shows under load that is a thousand times
-// larger (the same reason for which heaps of collected languages are compared after a collection). Beside it, how many bytes were
-// allocated meanwhile, from which age.ts tells how old the live ones must be.
+// The history of a series: of a row, by its number, or of an owner that is followed (series.ts). A level's point keeps the lowest
+// live bytes of its samples: the floor. What comes and goes leaves no trace in a floor, so a leak shows under load that is a
+// thousand times larger (the same reason for which heaps of collected languages are compared after a collection). Beside it, how
+// many bytes were allocated meanwhile, from which age.ts tells how old the live ones must be.
 //
 //    0          308         364          460                                                         492
 //    ┌──────────┬───────────┬────────────┬───────────────────────────────────────────────────────────┐

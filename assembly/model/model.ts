@@ -2,19 +2,19 @@
 //
 // The model of a dump: what all shards together allocated and released, by site, and from that by row.
 //
-// A dump calls start(), merges every shard's frees, then every shard's allocations, then updates the names (updateNames()), makes the
-// rows' sums (sumRows()) and applies the baseline (applyBaseline()). In that order a release in the sums always has its allocation in
-// them too, though the shards go on counting meanwhile: in-use is never too small.
+// A dump calls start(), merges every shard's frees, then every shard's allocations, then updates the names (updateNames()), makes
+// the rows' sums (sumRows()) and applies the baseline (applyBaseline()). In that order a release in the sums always has its
+// allocation in them too, though the shards go on counting meanwhile: in-use is never too small.
 //
 // The counters of a shard run from the start of the process. A dump shows what came since arming: arm() keeps the totals of that
-// moment as the baseline. IOBuffers older than the arming are released all the same, and the server does not say how old a buffer is:
-// whenever a row has released more than it allocated, the difference must be such buffers. It is kept (`preArming`) and never taken
-// back, so the row is right from then on.
+// moment as the baseline. IOBuffers older than the arming are released all the same, and the server does not say how old a buffer
+// is: whenever a row has released more than it allocated, the difference must be such buffers. It is kept (`preArming`) and never
+// taken back, so the row is right from then on.
 //
-// Last come every shard's buckets (mergeBuckets()): what is in use of older epochs, by site. Shards advance when they next count, so
-// each site of each shard is read with the epochs that its shard then had, and mapped to the present ones. A block that was allocated
-// before is in some shard, released or not, and a block that is allocated meanwhile is young: no bucket's sum is below zero, and what
-// is in no bucket is young.
+// Last come every shard's buckets (mergeBuckets()): what is in use of older epochs, by site. Shards advance when they next count,
+// so each site of each shard is read with the epochs that its shard then had, and mapped to the present ones. A block that was
+// allocated before is in some shard, released or not, and a block that is allocated meanwhile is young: no bucket's sum is below
+// zero, and what is in no bucket is young.
 
 import {
   BUCKETS_SIZE,
@@ -141,7 +141,10 @@ function merge(pair: usize, count: u32): void {
   }
 }
 
-/** Adds what stands in staging, of the sites from `first` on: the buckets, mapped from the epochs of their shard to the present ones. */
+/**
+ * Adds what stands in staging, of the sites from `first` on: the buckets, mapped from the epochs of their shard to the present
+ * ones.
+ */
 export function mergeBuckets(first: u32, count: u32): void {
   if (DEBUG) assert(count <= STAGED_MAX && first + count <= slots);
   let epochs = boundary.epochsNow;
@@ -182,7 +185,9 @@ export function arm(cls: u32): void {
   }
 }
 
-/** A class is not tracked from now on: what it releases is not heard of, so what was counted is no longer so, and it has no rows. */
+/**
+ * A class is not tracked from now on: what it releases is not heard of, so what was counted is no longer so, and it has no rows.
+ */
 export function disarm(cls: u32): void {
   armed &= ~(1 << cls);
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What the model has counted: of a site its totals over all shards, of a row their sums; beside both their values at arming, what was
-// released of older memory, and the buckets of older epochs (bucket.ts).
+// What the model has counted: of a site its totals over all shards, of a row their sums; beside both their values at arming, what
+// was released of older memory, and the buckets of older epochs (bucket.ts).
 //
 //    0            8            16           24           32
 //    ┌────────────┬────────────┬────────────┬────────────┐

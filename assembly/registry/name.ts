@@ -8,8 +8,8 @@
 //    └──────┴─────┴────┴──────┴──────┴─────────────┴──────────────────────────┘
 //
 // A plugin's site is known by an address at first, and may get a better text later, when its debug information has been read. The
-// hash stays that of the first text: by it another accountant's rows are found (registry.ts). The registry keeps this table; a model
-// has a copy of it.
+// hash stays that of the first text: by it another accountant's rows are found (registry.ts). The registry keeps this table; a
+// model has a copy of it.
 
 import {
   CLASS_IOBUFFER,

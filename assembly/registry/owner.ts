@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Owners: the server itself (`core`) and every plugin that was ever loaded. A module that is loaded again is another owner, with its
-// generation in its text ("foo.so#2"), which the host composes. An owner whose module is unloaded is retired: it keeps its slot as
-// long as it keeps a site (reclaim.ts), and the version of the registry that it was retired with. An owner, in bytes:
+// Owners: the server itself (`core`) and every plugin that was ever loaded. A module that is loaded again is another owner, with
+// its generation in its text ("foo.so#2"), which the host composes. An owner whose module is unloaded is retired: it keeps its slot
+// as long as it keeps a site (reclaim.ts), and the version of the registry that it was retired with. An owner, in bytes:
 //
 //    0      2      4           8           12          16                         128
 //    ┌──────┬──────┬───────────┬───────────┬───────────┬──────────────────────────┐

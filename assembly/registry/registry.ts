@@ -75,7 +75,8 @@ export function version(): u32 {
  * @param length bytes of the text; INPUT_SIZE at most
  * @param ownerKey whose site it is: for a call from a plugin the plugin, whatever owner the attributes have
  * @param flags NAME_...
- * @returns the site's number. Where the table is full: that of the row (other) of its class and the owner in the attributes, or, where
+ * @returns the site's number. Where the table is full: that of the row (other) of its class and the owner in the attributes, or,
+ *   where
  *   there can be no such row, of its class
  */
 export function register(address: u64, attributes: u64, length: u32, ownerKey: OwnerKey, flags: u32): Site {

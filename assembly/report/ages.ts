@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The ages of what is alive, by site: a line for each bucket (epoch.ts) that has something in it, so the lines of a site add up to its
-// row. Suspects come first, then plugins and the server, each by how much is old (age.ts). IOBuffers are not there: nothing says when one of them was made.
+// The ages of what is alive, by site: a line for each bucket (epoch.ts) that has something in it, so the lines of a site add up to
+// its row. Suspects come first, then plugins and the server, each by how much is old (age.ts). IOBuffers are not there: nothing
+// says when one of them was made.
 
 import { BUCKETS, CLASS_OBJECT, MEASURE_NOW, OWNER_CORE } from "../abi";
 import { isLowerBound, inUseOfBucket, oldBytes } from "../analysis/age";

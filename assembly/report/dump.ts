@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The text of a dump, from the sums since arming. The tables are those of the server's built-in tracker, byte for byte in its format
-// (src/tscore/ink_resource.cc, ResourceTracker::dump), so that what reads those reads these. One such table for each class, the
-// IOBuffers first; then what the built-in prints of OpenSSL at level 2; then our own sections.
+// The text of a dump, from the sums since arming. The tables are those of the server's built-in tracker, byte for byte in its
+// format (src/tscore/ink_resource.cc, ResourceTracker::dump), so that what reads those reads these. One such table for each class,
+// the IOBuffers first; then what the built-in prints of OpenSSL at level 2; then our own sections.
 
 import { CLASS_COUNT, CLASS_HEAP, CLASS_IOBUFFER, CLASS_OBJECT, CLASS_OPENSSL, CLASS_TSAPI } from "../abi";
 import { ARMING, usualBaseline } from "../analysis/baseline";

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The roll-up: what each owner holds, in bytes by class and in objects by kind, and how that changed since the last dump. The sum of
-// the owners is the sum of all rows. An owner's sums, in 64-bit integers:
+// The roll-up: what each owner holds, in bytes by class and in objects by kind, and how that changed since the last dump. The sum
+// of the owners is the sum of all rows. An owner's sums, in 64-bit integers:
 //
 //    ┌────────────────┬─────────────────┬───────┬──────┬─────────┐
 //    │ bytes by class │ objects by kind │ total │ last │ lastKey │

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The section of the suspects, the most urgent first (urgency.ts). Each has a line of evidence in plain words, which begins with its
-// location and a colon.
+// The section of the suspects, the most urgent first (urgency.ts). Each has a line of evidence in plain words, which begins with
+// its location and a colon.
 
 import { isLowerBound, oldBytes, reportedAge } from "../analysis/age";
 import { ranked } from "../analysis/ranking";

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Memory in use of older epochs, by site: bytes and count for each of five buckets (epoch.ts). What belongs to the present epoch is the
-// rest and is not stored: an allocation writes nothing here, and neither does the release of a young block.
+// Memory in use of older epochs, by site: bytes and count for each of five buckets (epoch.ts). What belongs to the present epoch is
+// the rest and is not stored: an allocation writes nothing here, and neither does the release of a young block.
 //
 //    0            8            16           24           32           40    44    48    52    56    60    64
 //    ┌────────────┬────────────┬────────────┬────────────┬────────────┬─────┬─────┬─────┬─────┬─────┬─────┐
 //    │ bytes of 1 │ of 2       │ of 3       │ of 4       │ of 5       │ 1   │ 2   │ 3   │ 4   │ 5   │  0  │   a cache line
 //    └────────────┴────────────┴────────────┴────────────┴────────────┴─────┴─────┴─────┴─────┴─────┴─────┘
 //
-// A shard has these (a bucket may be below zero: allocated elsewhere, released here); the model has their sums, and the sums at arming.
-// All are modular: sums and differences are exact up to 2^31 blocks of one site and bucket.
+// A shard has these (a bucket may be below zero: allocated elsewhere, released here); the model has their sums, and the sums at
+// arming. All are modular: sums and differences are exact up to 2^31 blocks of one site and bucket.
 
 import { BUCKETS, BUCKETS_SIZE } from "../abi";
 import { addToValueAt, valueAt } from "../base/regions";
@@ -90,8 +90,8 @@ export function bucketMap(from: u64, to: u64): u32 {
 export const SAME: u32 = 0x543210;
 
 /**
- * The map of one new epoch makes bucket 0 bucket 1, and so on up to the bucket that two buckets become. Returns that bucket; 0 where
- * the map is that of several epochs.
+ * The map of one new epoch makes bucket 0 bucket 1, and so on up to the bucket that two buckets become. Returns that bucket; 0
+ * where the map is that of several epochs.
  */
 export function mergedBucket(map: u32): u32 {
   if (map == 0x543211) return 1;
@@ -101,7 +101,10 @@ export function mergedBucket(map: u32): u32 {
   return map == 0x554321 ? 5 : 0;
 }
 
-/** Adds the buckets of an older word, whose map to the present one is `map`. `alive` and `inUse` are the site's, all buckets together. */
+/**
+ * Adds the buckets of an older word, whose map to the present one is `map`. `alive` and `inUse` are the site's, all buckets
+ * together.
+ */
 export function addBucketsMapped(to: Buckets, from: Buckets, alive: u32, inUse: u64, map: u32): void {
   if (map == SAME) return addSame(to, from);
   let young = alive;

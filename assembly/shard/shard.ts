@@ -4,14 +4,14 @@
 // stores. It allocates nothing and knows no other shard; the model adds the shards up (model.ts).
 //
 // A key that this shard has not seen is answered with SITE_UNKNOWN and not counted: the host asks the registry, tells this shard
-// with insertKey(), and calls again. Once the registry is full and this shard knows all of its keys, the host calls freeze(): from then on
-// an unseen key is charged to a row (other) without asking: that of its class and of the owner whose code runs, or that of its class
-// alone where there is no such row.
+// with insertKey(), and calls again. Once the registry is full and this shard knows all of its keys, the host calls freeze(): from
+// then on an unseen key is charged to a row (other) without asking: that of its class and of the owner whose code runs, or that of
+// its class alone where there is no such row.
 //
-// Blocks with a tag also have an epoch. Blocks of the present epoch are counted by the records alone, older blocks by bucket as well
-// (bucket.ts). The host publishes epochs. A shard advances to them before its next allocation, or before it releases a block of a
-// later epoch than its own: then all its young blocks move into a bucket. So every block is counted in its own epoch, whenever each
-// shard advances, and the sums over all shards are exact by bucket.
+// Blocks with a tag also have an epoch. Blocks of the present epoch are counted by the records alone, older blocks by bucket as
+// well (bucket.ts). The host publishes epochs. A shard advances to them before its next allocation, or before it releases a block
+// of a later epoch than its own: then all its young blocks move into a bucket. So every block is counted in its own epoch, whenever
+// each shard advances, and the sums over all shards are exact by bucket.
 
 import {
   CLASS_IOBUFFER,
@@ -69,8 +69,8 @@ export function recordBufferEvent(address: u64, size: i64): Site {
 }
 
 /**
- * As recordBufferEvent() for a key in the first two slots of its probe, where nearly every key is. Else SITE_UNKNOWN: then the host calls recordBufferEvent().
- * It has no loop and no call, so that a host can inline it.
+ * As recordBufferEvent() for a key in the first two slots of its probe, where nearly every key is. Else SITE_UNKNOWN: then the host
+ * calls recordBufferEvent(). It has no loop and no call, so that a host can inline it.
  */
 export function recordBufferEventFast(address: u64, size: i64): Site {
   const site = findNear(address, IOBUFFER);
@@ -155,8 +155,8 @@ export function insertKey(site: Site, address: u64, attributes: u64): i32 {
 }
 
 /**
- * The registry is full, and this shard has its keys. FROZEN_SITES: those of all sites; this shard still asks for a row (other) that it
- * does not know. FROZEN_ALL: those of all rows (other) too, and there will be no further one.
+ * The registry is full, and this shard has its keys. FROZEN_SITES: those of all sites; this shard still asks for a row (other) that
+ * it does not know. FROZEN_ALL: those of all rows (other) too, and there will be no further one.
  */
 export function freeze(knows: u32): void {
   frozen = knows;

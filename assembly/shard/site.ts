@@ -8,9 +8,9 @@
 //    └────────────┴────────────────┴────────────┴────────────┴────────────┴────────────┘
 //
 // The address is one of the host: of the location's text or of the call. It is a name and never followed. The attributes are the
-// class, the line (where the address is only that of a file), and the owner whose code was running. The counters of one shard may run
-// below zero (allocated here, released elsewhere); sums over all shards do not. They wrap at 2^64, and so do sums and differences: no
-// event is too late to be counted.
+// class, the line (where the address is only that of a file), and the owner whose code was running. The counters of one shard may
+// run below zero (allocated here, released elsewhere); sums over all shards do not. They wrap at 2^64, and so do sums and
+// differences: no event is too late to be counted.
 
 import {
   CLASS_COUNT,

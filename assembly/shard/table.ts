@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The hash of sites: key (address, attributes) -> site number, linear probing over u16 slots. The index is never full (at most half of its
-// slots are keys in use), so a probe always meets an empty slot: lookup is total without a probe limit, and never depends on the order
-// of insertion. That matters: a site found by one shard and not by another would have its releases charged elsewhere.
+// The hash of sites: key (address, attributes) -> site number, linear probing over u16 slots. The index is never full (at most half
+// of its slots are keys in use), so a probe always meets an empty slot: lookup is total without a probe limit, and never depends on
+// the order of insertion. That matters: a site found by one shard and not by another would have its releases charged elsewhere.
 //
 // Hashing is multiplicative (hash.ts). Addresses of literals lie at regular distances, and a plain product of such keys lies in
 // regular distances again, often in runs: 4,096 keys 32 bytes apart were 3,240 probes away from their slots, together, where random
@@ -39,8 +39,9 @@ export function findFirst(address: u64, attributes: u64): Site {
 }
 
 /**
- * The first two slots, for a class with thousands of keys: with 4,000 of them one in eight is not in the first slot. The slot behind
- * the last one is empty or the beginning of site 0's record, which is zero too: the probe's own first slot is not looked for there.
+ * The first two slots, for a class with thousands of keys: with 4,000 of them one in eight is not in the first slot. The slot
+ * behind the last one is empty or the beginning of site 0's record, which is zero too: the probe's own first slot is not looked for
+ * there.
  * @returns the site's number, or SITE_UNKNOWN where these slots do not tell
  */
 // @ts-ignore: decorator

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A number is given again when nothing can come under its old key any more: not a byte, not an event, not a release. Here a model, a
-// registry and a shard share one instance, as its parts would share a host.
+// A number is given again when nothing can come under its old key any more: not a byte, not an event, not a release. Here a model,
+// a registry and a shard share one instance, as its parts would share a host.
 
 import {
   CLASS_HEAP,
