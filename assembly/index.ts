@@ -6,6 +6,7 @@
 import { CLASS_COUNT, ROLE_MODEL, SITE_FIRST } from "./abi";
 import * as analysis from "./analysis/sample";
 import * as memory_ from "./base/memory";
+import { Site } from "./base/types";
 import * as model from "./model/model";
 import * as registry from "./registry/registry";
 import * as owners from "./report/owners";
@@ -53,10 +54,10 @@ export function outputAt(): usize {
 }
 
 /** The key of a registered site, for the shards that have not seen it. 0 where a site has no address (it came by name). */
-export function addressOf(site: u32): u64 {
+export function addressOf(site: Site): u64 {
   return site >= SITE_FIRST && site < registry.siteCount() ? siteAt(site).address : 0;
 }
-export function attributesOf(site: u32): u64 {
+export function attributesOf(site: Site): u64 {
   const attributes = site >= SITE_FIRST && site < registry.siteCount() ? siteAt(site).attributes : 0;
   return classOf(attributes) < CLASS_COUNT ? attributes : 0;
 }

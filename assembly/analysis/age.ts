@@ -10,7 +10,7 @@
 
 import { BUCKETS, HISTORY_LEVELS, HISTORY_SHIFT, MEASURE_NOW } from "../abi";
 import { slots } from "../base/memory";
-import { Series } from "../base/types";
+import { Row, Series } from "../base/types";
 import { oldBuckets, olderThanBucket, secondsOfEpochs } from "../model/boundary";
 import { measureOf } from "../model/environment";
 import { allocatedWithin, stateOf } from "../model/history";
@@ -67,30 +67,30 @@ export function isLowerBound(series: Series): bool {
 /** Bytes of its rows that are old. Looked up when it is asked for: that is in a dump, and for a warning. */
 function oldBytesOfEntry(entry: u32): u64 {
   let sum: u64 = 0;
-  for (let row: u32 = 0; row < knownSites(); ++row) if (entryHolds(entry, row)) sum += oldBytesOfRow(row);
+  for (let row: Row = 0; row < knownSites(); ++row) if (entryHolds(entry, row)) sum += oldBytesOfRow(row);
   return sum;
 }
 /** Whether some of its rows may have more that is. */
 function isLowerBoundOfEntry(entry: u32): bool {
-  for (let row: u32 = 0; row < knownSites(); ++row) if (entryHolds(entry, row) && isLowerBoundOfRow(row)) return true;
+  for (let row: Row = 0; row < knownSites(); ++row) if (entryHolds(entry, row) && isLowerBoundOfRow(row)) return true;
   return false;
 }
 /** Likewise of a row. */
-export function oldBytesOfRow(row: u32): u64 {
+export function oldBytesOfRow(row: Row): u64 {
   return isLowerBoundOfRow(row) ? oldByCounters(row, reportedAge()) : oldByBirth(row);
 }
-export function isLowerBoundOfRow(row: u32): bool {
+export function isLowerBoundOfRow(row: Row): bool {
   return !hasBirths(row) || !oldBuckets();
 }
 
-function oldByBirth(row: u32): u64 {
+function oldByBirth(row: Row): u64 {
   let sum: i64 = 0;
   for (let bucket = reportedBucket(); bucket <= BUCKETS; ++bucket) sum += inUseOfBucket(row, bucket);
   return sum > 0 ? min(<u64>sum, inUse(row)) : 0;
 }
 
 /** Live bytes (or objects) of a row that are of one bucket. */
-export function inUseOfBucket(row: u32, bucket: u32): i64 {
+export function inUseOfBucket(row: Row, bucket: u32): i64 {
   return isObjects(row) ? aliveOf(row, bucket) : inUseOf(row, bucket);
 }
 

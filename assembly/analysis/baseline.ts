@@ -22,7 +22,7 @@ import { BASELINES, BASELINE_NAME_MAX, OWNER_SERIES_MAX } from "../abi";
 import { BAR, COMMA, DOUBLE_QUOTE, isControl, QUESTION_MARK, SPACE } from "../base/chars";
 import { input, MARK_SIZE, marks, output, outputEnd } from "../base/memory";
 import { recordAt } from "../base/regions";
-import { Series } from "../base/types";
+import { Row, Series } from "../base/types";
 import { ascii, begin, byte, copy, position, unsigned } from "../base/writer";
 import { baselineOf } from "../model/history";
 import { knownSites } from "../model/model";
@@ -112,7 +112,7 @@ export function markBaseline(nameLength: u32, now: u64, transactions: u64, byUse
   at.transactions = transactions;
   at.order = ++orders;
   sumOwnerSeries();
-  for (let row: u32 = 0; row < knownSites(); ++row) keep(row, slot);
+  for (let row: Row = 0; row < knownSites(); ++row) keep(row, slot);
   for (let entry: u32 = 0; entry < OWNER_SERIES_MAX; ++entry) keep(seriesOfEntry(entry), slot);
   if (byUser || usual == ARMING) usual = slot;
   return text;

@@ -5,6 +5,7 @@
 
 import { MEASURE_CONNECTIONS, MEASURE_RAM_CACHE, OWNER_SERIES_MAX } from "../abi";
 import { analysisSize, history } from "../base/memory";
+import { Row } from "../base/types";
 import { measureOf } from "../model/environment";
 import { ageOf, record } from "../model/history";
 import { isRow, knownSites } from "../model/model";
@@ -45,7 +46,7 @@ export function sample(now: u64, transactions: u64): void {
   tick(now, transactions, <u32>(open < u32.MAX_VALUE ? open : u32.MAX_VALUE), measureOf(MEASURE_RAM_CACHE));
   sumOwnerSeries();
   const rows = knownSites();
-  for (let row: u32 = 0; row < rows; ++row) {
+  for (let row: Row = 0; row < rows; ++row) {
     if (!isRow(row) || (!allocs(row) && !frees(row) && !ageOf(row))) continue;
     record(row, inUse(row), allocBytes(row));
   }
@@ -60,7 +61,7 @@ export function sample(now: u64, transactions: u64): void {
 
 /** Judges every row and owner, before a dump. */
 export function judgeAll(): void {
-  for (let row: u32 = 0; row < knownSites(); ++row) judge(row);
+  for (let row: Row = 0; row < knownSites(); ++row) judge(row);
   for (let entry: u32 = 0; entry < OWNER_SERIES_MAX; ++entry) judge(seriesOfEntry(entry));
   sumOwnerSeries();
   countLeaking();

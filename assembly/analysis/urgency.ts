@@ -6,7 +6,7 @@
 import { OWNER_SERIES_MAX } from "../abi";
 import { RANKED_MAX } from "../base/memory";
 import { mulDiv } from "../base/muldiv";
-import { Series } from "../base/types";
+import { Row, Series } from "../base/types";
 import { headroom } from "../model/environment";
 import { knownSites } from "../model/model";
 import { entryLeaking } from "./owner_series";
@@ -27,7 +27,7 @@ export function rateOf(series: Series): i64 {
 /** Puts all suspects in order. Returns how many. */
 export function rankSuspects(): u32 {
   rankingStart(RANKED_MAX);
-  for (let row: u32 = 0; row < knownSites(); ++row) if (isActive(row) && isSuspect(row)) rank(row, urgency(row));
+  for (let row: Row = 0; row < knownSites(); ++row) if (isActive(row) && isSuspect(row)) rank(row, urgency(row));
   for (let entry: u32 = 0; entry < OWNER_SERIES_MAX; ++entry) {
     const series = seriesOfEntry(entry);
     if (isActive(series) && isSuspect(series) && !entryLeaking(entry)) rank(series, urgency(series));

@@ -24,7 +24,7 @@
 import { BASELINES, HISTORY_LEVELS, HISTORY_POINTS, HISTORY_SHIFT, OWNER_SERIES_MAX } from "../abi";
 import { DEBUG, history, HISTORY_SIZE, slots } from "../base/memory";
 import { setValueAt, valueAt } from "../base/regions";
-import { Series } from "../base/types";
+import { Row, Series } from "../base/types";
 import { pack, packNarrow, unpack, unpackNarrow } from "./minifloat";
 import { completed, locate, points, samples, slotOf, stale } from "./timeline";
 
@@ -67,7 +67,7 @@ export function seriesLimit(): u32 {
 }
 
 /** The row's number now means another site: it has no past. */
-export function historyForget(row: u32): void {
+export function historyForget(row: Row): void {
   if (row < seriesLimit()) memory.fill(historyAt(row), 0, HISTORY_SIZE);
 }
 

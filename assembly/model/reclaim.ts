@@ -14,6 +14,7 @@
 // - The built-in tracker keeps its rows for ever. While it counts beside (verify.ts), IOBuffers' sites stay.
 
 import { CLASS_IOBUFFER, CLASS_OBJECT, KIND_IOBUFFER, SITE_FIRST } from "../abi";
+import { Site } from "../base/types";
 import { classOfName, isPinned, kindOf, lengthOf, ownerOfSite } from "../registry/name";
 import { isRetiredSince } from "../registry/owner";
 import { verifying } from "./facts";
@@ -26,7 +27,7 @@ import { verifyForget } from "./verify";
  * makes other sums. Of the sums of one moment, the names having been updated after them; only of modules that were known to be gone
  * when they were begun, so a host that updates names before start() as well has to wait for no further dump.
  */
-export function reclaim(site: u32): u32 {
+export function reclaim(site: Site): u32 {
   for (let at = site < SITE_FIRST ? SITE_FIRST : site + 1; at < knownSites(); ++at) {
     if (!canBeGiven(at)) continue;
     markSite(at);
@@ -37,7 +38,7 @@ export function reclaim(site: u32): u32 {
   return 0;
 }
 
-function canBeGiven(site: u32): bool {
+function canBeGiven(site: Site): bool {
   if (!lengthOf(site) || !isRetiredSince(ownerOfSite(site), begunVersion()) || isPinned(site) || !isBalanced(site)) return false;
   return classOfName(site) != CLASS_IOBUFFER || (!verifying() && !hasBuffers(ownerOfSite(site)));
 }

@@ -11,6 +11,7 @@ import { isObjects, isActive, inUse, writeSeries } from "../analysis/series";
 import { OBJECT_WEIGHT } from "../analysis/urgency";
 import { isSuspect } from "../analysis/verdict";
 import { percent } from "../base/muldiv";
+import { Row } from "../base/types";
 import { ascii, newline, signed, unsigned } from "../base/writer";
 import { oldBuckets, olderThanBucket, youngerThanBucket } from "../model/boundary";
 import { measureOf } from "../model/environment";
@@ -30,7 +31,7 @@ const PLUGINS: u64 = 1 << 61;
 export function renderAges(most: u32): void {
   if (!oldBuckets()) return;
   rankingStart(most);
-  for (let row: u32 = 0; row < knownSites(); ++row) {
+  for (let row: Row = 0; row < knownSites(); ++row) {
     if (isActive(row) && !isLowerBound(row) && inUse(row)) rank(row, weight(row));
   }
   ascii("\nAges of what is alive, in seconds: ");
@@ -51,14 +52,14 @@ export function renderAges(most: u32): void {
   }
 }
 
-function weight(row: u32): u64 {
+function weight(row: Row): u64 {
   const part = oldBytes(row);
   const bytes = min((part ? part : inUse(row)) * (isObjects(row) ? OBJECT_WEIGHT : 1), PLUGINS - 1);
   const key = bytes | (ownerOfSite(row) != OWNER_CORE ? PLUGINS : 0) | (part ? HAS_OLD : 0);
   return isSuspect(row) ? SUSPECT | key : key;
 }
 
-function line(row: u32, bucket: u32): void {
+function line(row: Row, bucket: u32): void {
   const count = aliveOf(row, bucket);
   const bytes = inUseOf(row, bucket);
   if (!count && !bytes) return;

@@ -9,6 +9,7 @@ import { ARMING, usualBaseline } from "../analysis/baseline";
 import { judgeAll } from "../analysis/sample";
 import { SPACE } from "../base/chars";
 import { output, outputEnd, RANKED_MAX } from "../base/memory";
+import { Row } from "../base/types";
 import { ascii, begin, copy, newline, overflowed, padRight, position, repeat, signed, unsigned } from "../base/writer";
 import { level, verifying } from "../model/facts";
 import { isAnyArmed, isArmed, preArmingBytes, preArmingFrees } from "../model/model";
@@ -200,7 +201,7 @@ function anyOlder(cls: u32): bool {
 }
 
 /** A row's last column. */
-function name(row: u32): void {
+function name(row: Row): void {
   const from = position();
   copy(textOf(row), lengthOf(row));
   if (isRetired(ownerOfSite(row))) ascii(" [retired]");

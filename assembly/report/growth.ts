@@ -30,7 +30,7 @@ import { rateOf } from "../analysis/urgency";
 import { verdictOf } from "../analysis/verdict";
 import { duration } from "../base/humanize";
 import { mulDiv, percent } from "../base/muldiv";
-import { Series } from "../base/types";
+import { Row, Series } from "../base/types";
 import { ascii, newline, signed, unsigned } from "../base/writer";
 import { measureOf } from "../model/environment";
 import { stateOf } from "../model/history";
@@ -42,7 +42,7 @@ import { bar, padded } from "./table";
 /** The rows that changed most, `most` at most. */
 export function renderGrowth(slot: u32, most: u32): void {
   rankingStart(most);
-  for (let row: u32 = 0; row < knownSites(); ++row) offer(row, slot);
+  for (let row: Row = 0; row < knownSites(); ++row) offer(row, slot);
   ascii("\nGrowth since ");
   title(slot);
   unsigned(offered);

@@ -10,7 +10,7 @@ import { isActive, seriesOfEntry } from "../analysis/series";
 import { rankSuspects } from "../analysis/urgency";
 import { grownBy, isSuspect } from "../analysis/verdict";
 import { output, outputEnd } from "../base/memory";
-import { Series } from "../base/types";
+import { Row, Series } from "../base/types";
 import { ascii, begin, position } from "../base/writer";
 import { stateOf } from "../model/history";
 import { pack, unpack } from "../model/minifloat";
@@ -57,7 +57,7 @@ export function nextWarning(): u32 {
 
 /** A look without putting them in order, which takes a while where there are many. An owner whose rows are suspects is none. */
 function anyDue(): bool {
-  for (let row: u32 = 0; row < knownSites(); ++row) if (isActive(row) && isSuspect(row) && isDue(row)) return true;
+  for (let row: Row = 0; row < knownSites(); ++row) if (isActive(row) && isSuspect(row) && isDue(row)) return true;
   for (let entry: u32 = 0; entry < OWNER_SERIES_MAX; ++entry) {
     const series = seriesOfEntry(entry);
     if (isUsedEntry(entry) && !entryLeaking(entry) && isSuspect(series) && isDue(series)) return true;
