@@ -23,7 +23,7 @@ import {
   EXPLAINED_BY_LEVELLING,
   EXPLAINED_BY_LOAD,
   EXPLAINED_BY_RAM_CACHE,
-} from "../analysis/verdict";
+} from "../analysis/explanation";
 
 export function className(cls: u32): string {
   switch (cls) {
