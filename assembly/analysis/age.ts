@@ -18,7 +18,7 @@ import { hasBirths, knownSites } from "../model/model";
 import { aliveOf, inUseOf } from "../model/sums";
 import { elapsedSeconds, points, stale, timeAt } from "../model/timeline";
 import { entryHolds } from "./owner_series";
-import { allocBytes, isObjects, isOwnerSeries, inUse } from "./series";
+import { allocBytes, inUse, isObjects, isOwnerSeries } from "./series";
 
 /**
  * Ages that are told of where there is no boundary, in seconds, log-spaced: a minute, 10 minutes, an hour, 6 hours, a day, 4 days.

@@ -18,7 +18,7 @@
 //    │ time   │ transactions │ order │ length │ name                   │   order 0: free
 //    └────────┴──────────────┴───────┴────────┴────────────────────────┘
 
-import { BASELINES, BASELINE_NAME_MAX, OWNER_SERIES_MAX } from "../abi";
+import { BASELINE_NAME_MAX, BASELINES, OWNER_SERIES_MAX } from "../abi";
 import { BAR, COMMA, DOUBLE_QUOTE, isControl, QUESTION_MARK, SPACE } from "../base/chars";
 import { input, MARK_SIZE, marks, output, outputEnd } from "../base/memory";
 import { recordAt } from "../base/regions";
@@ -27,7 +27,7 @@ import { ascii, begin, byte, copy, position, unsigned } from "../base/writer";
 import { baselineOf } from "../model/history";
 import { knownSites } from "../model/model";
 import { sumOwnerSeries } from "./owner_series";
-import { allocs, inUse, frees, seriesOfEntry } from "./series";
+import { allocs, frees, inUse, seriesOfEntry } from "./series";
 
 
 @unmanaged

@@ -9,8 +9,8 @@
 //    │ allocs │ bytes  │ frees  │ in-use │ leaking│ key │ slot│ used   │
 //    └────────┴────────┴────────┴────────┴────────┴─────┴─────┴────────┘
 
-import { CLASS_OBJECT, OWNER_SERIES_MAX, OWNERS_MAX, OWNER_CORE, VERDICT_LEAK } from "../abi";
-import { ownerEntries, OWNER_ENTRY_SIZE, slots } from "../base/memory";
+import { CLASS_OBJECT, OWNER_CORE, OWNER_SERIES_MAX, OWNERS_MAX, VERDICT_LEAK } from "../abi";
+import { OWNER_ENTRY_SIZE, ownerEntries, slots } from "../base/memory";
 import { recordAt, setValueAt, valueAt } from "../base/regions";
 import { OwnerKey, OwnerSlot, Row } from "../base/types";
 import { ascii, copy } from "../base/writer";

@@ -9,7 +9,7 @@ import { Row } from "../base/types";
 import { measureOf } from "../model/environment";
 import { ageOf, record } from "../model/history";
 import { isRow, knownSites } from "../model/model";
-import { timelineReset, samples, tick } from "../model/timeline";
+import { samples, tick, timelineReset } from "../model/timeline";
 import { baselinesReset } from "./baseline";
 import { countLeaking, isUsedEntry, sumOwnerSeries } from "./owner_series";
 import { scoreStreaks } from "./persistence";

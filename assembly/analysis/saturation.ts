@@ -18,7 +18,7 @@
 import { HISTORY_LEVELS, HISTORY_SHIFT } from "../abi";
 import { Series } from "../base/types";
 import { inUseAt } from "../model/history";
-import { oldestAge, timeAt, transactionsAt, locate } from "../model/timeline";
+import { locate, oldestAge, timeAt, transactionsAt } from "../model/timeline";
 import { averageSize } from "./series";
 
 /** Shares in percent. Below this one it levels off. */

@@ -11,7 +11,7 @@ import { headroom } from "../model/environment";
 import { knownSites } from "../model/model";
 import { entryLeaking } from "./owner_series";
 import { rank, rankedCount, rankingStart } from "./ranking";
-import { isObjects, isActive, seriesOfEntry } from "./series";
+import { isActive, isObjects, seriesOfEntry } from "./series";
 import * as trend from "./trend";
 import { isSuspect, levelOf } from "./verdict";
 

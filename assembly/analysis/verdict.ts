@@ -18,9 +18,9 @@
 // errors grow in fits.
 
 import {
-  OWNER_SERIES_MAX,
   HISTORY_LEVELS,
   HISTORY_SHIFT,
+  OWNER_SERIES_MAX,
   VERDICT_CHURN,
   VERDICT_FILLING,
   VERDICT_LEAK,
@@ -34,7 +34,7 @@ import { knownSites } from "../model/model";
 import { elapsedSeconds, points, samples, stale, timeAt } from "../model/timeline";
 import { EXPLAINED_BY_AGE, EXPLAINED_BY_CONFIRMATION, EXPLAINED_BY_NOTHING, findExplanation, PLAIN_RUN } from "./explanation";
 import { GROWTH_SIGMA } from "./saturation";
-import { averageSize, isCore, isObjects, isActive, inUse, seriesOfEntry } from "./series";
+import { averageSize, inUse, isActive, isCore, isObjects, seriesOfEntry } from "./series";
 import * as trend from "./trend";
 
 /** Levels on which a growth is looked for: those whose points stand for at least 16 samples. */

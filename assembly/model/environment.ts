@@ -3,7 +3,7 @@
 // What the host measured of the process and its machine. A value that it did not tell is unknown, never 0.
 
 import { MEASURE_COUNT, MEASURE_MAX_USAGE, MEASURE_RAM, MEASURE_RSS } from "../abi";
-import { measures, MEASURE_SIZE } from "../base/memory";
+import { MEASURE_SIZE, measures } from "../base/memory";
 import { recordAt } from "../base/regions";
 
 

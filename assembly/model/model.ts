@@ -34,7 +34,7 @@ import { bucketSums, DEBUG, PRE_ARMING_SIZE, slots, staging, sums, SUMS_SIZE, to
 import { addToValueAt, recordAt, valueAt } from "../base/regions";
 import { Row, Site } from "../base/types";
 import { classOfName, flagsOf, lengthOf } from "../registry/name";
-import { addBuckets, addBucketsMapped, Buckets, clearBuckets, bucketMap, advanceBuckets } from "../shard/bucket";
+import { addBuckets, addBucketsMapped, advanceBuckets, bucketMap, Buckets, clearBuckets } from "../shard/bucket";
 import { Pair } from "../shard/site";
 import * as boundary from "./boundary";
 import { historyForget, historyMove } from "./history";

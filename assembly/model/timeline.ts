@@ -19,7 +19,7 @@
 // as the usual interval further on: time never goes back here. A gap is a gap: rates over it are right.
 
 import { HISTORY_LEVELS, HISTORY_POINTS, HISTORY_SHIFT } from "../abi";
-import { timeline, TICK_SIZE } from "../base/memory";
+import { TICK_SIZE, timeline } from "../base/memory";
 import { recordAt } from "../base/regions";
 
 

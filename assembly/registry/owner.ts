@@ -11,7 +11,7 @@
 //
 // The registry keeps this table; a model has a copy of it.
 
-import { INPUT_SIZE, OWNERS_MAX, OWNER_CORE, OWNER_OTHER, OWNER_SIZE, OWNER_SLOT_BITS, OWNER_TEXT_MAX } from "../abi";
+import { INPUT_SIZE, OWNER_CORE, OWNER_OTHER, OWNER_SIZE, OWNER_SLOT_BITS, OWNER_TEXT_MAX, OWNERS_MAX } from "../abi";
 import { input, owners } from "../base/memory";
 import { recordAt } from "../base/regions";
 import { OwnerKey, OwnerSlot } from "../base/types";

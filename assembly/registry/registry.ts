@@ -10,9 +10,9 @@
 // rows (other), one for each class and owner that has something refused, from the numbers above the capacity.
 
 import {
+  ATTRIBUTES_CLASS_SHIFT,
   CLASS_COUNT,
   CLASS_IOBUFFER,
-  ATTRIBUTES_CLASS_SHIFT,
   INPUT_SIZE,
   OTHER_ADDRESS,
   OWNER_CORE,
@@ -24,7 +24,7 @@ import { slotOfHash } from "../base/hash";
 import { indexBits, indexMask, limit, nameIndex, slots } from "../base/memory";
 import { setValueAt, valueAt } from "../base/regions";
 import { OwnerKey, Site } from "../base/types";
-import { classOf, attributesOfOther, hasOther, ownerOfAttributes } from "../shard/site";
+import { attributesOfOther, classOf, hasOther, ownerOfAttributes } from "../shard/site";
 import { find, forget, insert } from "../shard/table";
 import * as name from "./name";
 import * as owner from "./owner";

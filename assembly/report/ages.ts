@@ -5,9 +5,9 @@
 // says when one of them was made.
 
 import { BUCKETS, CLASS_OBJECT, MEASURE_NOW, OWNER_CORE } from "../abi";
-import { isLowerBound, inUseOfBucket, oldBytes } from "../analysis/age";
+import { inUseOfBucket, isLowerBound, oldBytes } from "../analysis/age";
 import { offered, rank, ranked, rankedCount, rankingStart } from "../analysis/ranking";
-import { isObjects, isActive, inUse, writeSeries } from "../analysis/series";
+import { inUse, isActive, isObjects, writeSeries } from "../analysis/series";
 import { OBJECT_WEIGHT } from "../analysis/urgency";
 import { isSuspect } from "../analysis/verdict";
 import { percent } from "../base/muldiv";

@@ -12,7 +12,7 @@
 //   Streak        persistence.ts
 //   Late %        saturation.ts: the late part of the growth against the early one
 
-import { OWNER_SERIES_MAX, MEASURE_NOW, VERDICT_FILLING } from "../abi";
+import { MEASURE_NOW, OWNER_SERIES_MAX, VERDICT_FILLING } from "../abi";
 import { oldBytes, reportedAge } from "../analysis/age";
 import {
   allocsSince,
@@ -23,9 +23,9 @@ import {
   freesSince,
   writeBaseline,
 } from "../analysis/baseline";
-import { offered, ranked, rankedCount, rankingStart, rank } from "../analysis/ranking";
+import { offered, rank, ranked, rankedCount, rankingStart } from "../analysis/ranking";
 import { lateShare } from "../analysis/saturation";
-import { allocs, isOwnerSeries, isActive, inUse, frees, seriesOfEntry, writeSeries } from "../analysis/series";
+import { allocs, frees, inUse, isActive, isOwnerSeries, seriesOfEntry, writeSeries } from "../analysis/series";
 import { rateOf } from "../analysis/urgency";
 import { verdictOf } from "../analysis/verdict";
 import { duration } from "../base/humanize";

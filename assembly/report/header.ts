@@ -5,6 +5,9 @@
 // a dump; the last is "memtrack end", without which a dump is cut off. Keys are only ever added; format counts other changes.
 
 import {
+  DUMP_REASON_MESSAGE,
+  DUMP_REASON_SIGNAL,
+  DUMP_REASON_TIMER,
   FACT_ARMED,
   FACT_BUFFERS,
   FACT_DAMAGED,
@@ -15,9 +18,9 @@ import {
   FACT_LOST,
   FACT_MEMORY,
   FACT_OPENSSL,
-  FACT_REFUSED_SITES,
   FACT_PLUGINS,
   FACT_REASON,
+  FACT_REFUSED_SITES,
   FACT_SHARDS,
   FACT_SITES,
   FACT_TIME,
@@ -26,9 +29,6 @@ import {
   FACT_UNTRACKED,
   HOOK_INSTALLED,
   HOOK_REFUSED,
-  DUMP_REASON_MESSAGE,
-  DUMP_REASON_SIGNAL,
-  DUMP_REASON_TIMER,
   SITE_FIRST,
   TEXT_BUFFERS,
   TEXT_DIGEST,

@@ -8,8 +8,8 @@
 //    └────────────────┴─────────────────┴───────┴──────┴─────────┘
 
 import { CLASS_COUNT, CLASS_HEAP, CLASS_IOBUFFER, CLASS_OBJECT, CLASS_OPENSSL, CLASS_TSAPI } from "../abi";
-import { KIND_COUNT, OWNERS_MAX, OWNER_CORE, OWNER_OTHER } from "../abi";
-import { ownerTotals, OWNER_TOTALS_SIZE } from "../base/memory";
+import { KIND_COUNT, OWNER_CORE, OWNER_OTHER, OWNERS_MAX } from "../abi";
+import { OWNER_TOTALS_SIZE, ownerTotals } from "../base/memory";
 import { addToValueAt, valueAt } from "../base/regions";
 import { OwnerSlot, Row } from "../base/types";
 import { ascii, copy, newline, signed } from "../base/writer";

@@ -5,7 +5,7 @@
 
 import { isLowerBound, oldBytes, reportedAge } from "../analysis/age";
 import { ranked } from "../analysis/ranking";
-import { allocs, isObjects, inUse, frees, writeSeriesInSentence } from "../analysis/series";
+import { allocs, frees, inUse, isObjects, writeSeriesInSentence } from "../analysis/series";
 import { rankSuspects, rateOf, secondsLeft } from "../analysis/urgency";
 import { growingFor, grownBy } from "../analysis/verdict";
 import { approxDuration, bytes, duration, grouped } from "../base/humanize";

@@ -14,11 +14,11 @@
 // each shard advances, and the sums over all shards are exact by bucket.
 
 import {
-  CLASS_IOBUFFER,
   ATTRIBUTES_CLASS_SHIFT,
-  OTHER_ADDRESS,
+  CLASS_IOBUFFER,
   FROZEN_ALL,
   FROZEN_SITES,
+  OTHER_ADDRESS,
   SITE_FIRST,
   SITE_OTHER,
   SITE_UNKNOWN,
@@ -26,19 +26,19 @@ import {
 import { buckets, slots } from "../base/memory";
 import { recordAt } from "../base/regions";
 import { Site } from "../base/types";
-import { Buckets, mergedBucket, bucketMap, advanceBucketsByOne, subtractOld, advanceBuckets } from "./bucket";
+import { advanceBuckets, advanceBucketsByOne, bucketMap, Buckets, mergedBucket, subtractOld } from "./bucket";
 import { bucketOf, presentOf } from "./epoch";
 import {
   addAlloc,
   addCounts,
   addFree,
   addSigned,
-  classOf,
+  aliveOf,
   attributesOfOther,
+  classOf,
   hasCounted,
   hasOther,
   inUseOf,
-  aliveOf,
   siteAt,
 } from "./site";
 import { find, findFirst, findNear, insert, reset as resetTable } from "./table";

@@ -7,19 +7,19 @@ import {
   CLASS_COUNT,
   CLASS_IOBUFFER,
   CLASS_OPENSSL,
-  OWNER_CORE,
   FROZEN_SITES,
+  OWNER_CORE,
   SITE_FIRST,
   SITE_OTHER,
   SITE_PRE_ARMING,
   SITE_UNKNOWN,
 } from "../../assembly/abi";
 import { slots } from "../../assembly/base/memory";
-import { arm, preArmingBytes, preArmingFrees, applyBaseline } from "../../assembly/model/model";
+import { applyBaseline, arm, preArmingBytes, preArmingFrees } from "../../assembly/model/model";
 import { orderedAt, sortRows } from "../../assembly/model/order";
 import { allocBytes, allocs, freeBytes, frees, inUse } from "../../assembly/model/sums";
 import { refusals, register, siteCount } from "../../assembly/registry/registry";
-import { insertKey, recordAlloc, recordBufferEvent, recordFree, freeze } from "../../assembly/shard/shard";
+import { freeze, insertKey, recordAlloc, recordBufferEvent, recordFree } from "../../assembly/shard/shard";
 import { collect, fresh, IOBUFFER, nameOf, OPENSSL, put, Random, seed } from "./support";
 
 /** A row of the shadow: what was counted, what stood there at the arming, and what was found to be older. */

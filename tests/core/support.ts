@@ -3,10 +3,10 @@
 // What the specs share: an instance per test, text in and out of it, and random numbers.
 
 import {
-  CLASS_IOBUFFER,
-  CLASS_OPENSSL,
   ATTRIBUTES_CLASS_SHIFT,
   ATTRIBUTES_OWNER_SHIFT,
+  CLASS_IOBUFFER,
+  CLASS_OPENSSL,
   OWNER_CORE,
   PAIR_SIZE,
   RECORD_ALLOCS,
@@ -16,7 +16,7 @@ import {
 import { input, output, staging } from "../../assembly/base/memory";
 import { position } from "../../assembly/base/writer";
 import { init, register, registerOwner, siteCount } from "../../assembly/index";
-import { updateNames, mergeAllocs, mergeFrees, applyBaseline, start, sumRows } from "../../assembly/model/model";
+import { applyBaseline, mergeAllocs, mergeFrees, start, sumRows, updateNames } from "../../assembly/model/model";
 import * as rows from "../../assembly/model/rows";
 import { lengthOf, textOf } from "../../assembly/registry/name";
 import { version } from "../../assembly/registry/registry";

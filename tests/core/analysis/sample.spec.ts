@@ -3,12 +3,11 @@
 // Owners, baselines, ages, measures and the words of the sections; what a host or a user may hand in that is odd.
 
 import {
+  BASELINE_NAME_MAX,
+  BASELINES,
   CLASS_COUNT,
   CLASS_HEAP,
   CLASS_TSAPI,
-  OWNER_SERIES_MAX,
-  BASELINES,
-  BASELINE_NAME_MAX,
   FACT_LEVEL,
   MEASURE_CGROUP,
   MEASURE_COUNT,
@@ -16,6 +15,7 @@ import {
   MEASURE_NOW,
   MEASURE_RAM,
   MEASURE_RSS,
+  OWNER_SERIES_MAX,
 } from "../../../assembly/abi";
 import { oldByCounters } from "../../../assembly/analysis/age";
 import {
@@ -23,9 +23,9 @@ import {
   ARMING,
   baselineNamed,
   changeSince,
+  freesSince,
   listBaselines,
   markBaseline,
-  freesSince,
 } from "../../../assembly/analysis/baseline";
 import {
   entryAllocs,
@@ -41,10 +41,10 @@ import { approxDuration, bytes, duration, grouped } from "../../../assembly/base
 import { output, outputEnd, slots } from "../../../assembly/base/memory";
 import { begin as write } from "../../../assembly/base/writer";
 import { forgetAll } from "../../../assembly/index";
-import { limitMeasure, setMeasure, measured, headroom, clearMeasures } from "../../../assembly/model/environment";
+import { clearMeasures, headroom, limitMeasure, measured, setMeasure } from "../../../assembly/model/environment";
 import { setHeaderNumber } from "../../../assembly/model/facts";
 import { ageOf } from "../../../assembly/model/history";
-import { arm, disarm, applyBaseline } from "../../../assembly/model/model";
+import { applyBaseline, arm, disarm } from "../../../assembly/model/model";
 import { reclaim } from "../../../assembly/model/reclaim";
 import { freeSite, retireOwner } from "../../../assembly/registry/registry";
 import { trackedBytes } from "../../../assembly/report/reconciliation";

@@ -7,7 +7,6 @@ import {
   begin,
   byte,
   copy,
-  writeSanitized,
   overflowed,
   padRight,
   position,
@@ -15,6 +14,7 @@ import {
   signed,
   unsigned,
   utc,
+  writeSanitized,
   zeroPadded,
 } from "../../../assembly/base/writer";
 import { textFrom, written } from "../support";

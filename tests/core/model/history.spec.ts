@@ -5,10 +5,9 @@
 
 import { HISTORY_LEVELS, HISTORY_POINTS, HISTORY_SHIFT } from "../../../assembly/abi";
 import { ageOf, allocatedWithin, floorAt, historyForget, historyMove, inUseAt, record } from "../../../assembly/model/history";
-import { stateOf, seriesLimit } from "../../../assembly/model/history";
+import { seriesLimit, stateOf } from "../../../assembly/model/history";
 import { pack, unpack } from "../../../assembly/model/minifloat";
 import {
-  timelineReset,
   elapsedSeconds,
   locate,
   oldestAge,
@@ -16,6 +15,7 @@ import {
   samples,
   tick,
   timeAt,
+  timelineReset,
   transactionsAt,
 } from "../../../assembly/model/timeline";
 import { fresh, Random, seed } from "../support";

@@ -2,9 +2,9 @@
 //
 // The model adds shards up, orders the rows, counts from the arming, and never shows a row below zero.
 
-import { CLASS_IOBUFFER, CLASS_OPENSSL, SITES_MIN, SITE_FIRST, SITE_OTHER, SITE_PRE_ARMING } from "../../../assembly/abi";
+import { CLASS_IOBUFFER, CLASS_OPENSSL, SITE_FIRST, SITE_OTHER, SITE_PRE_ARMING, SITES_MIN } from "../../../assembly/abi";
 import { slots } from "../../../assembly/base/memory";
-import { updateNames, arm, isRow, mergeAllocs, mergeFrees, preArmingBytes, preArmingFrees } from "../../../assembly/model/model";
+import { arm, isRow, mergeAllocs, mergeFrees, preArmingBytes, preArmingFrees, updateNames } from "../../../assembly/model/model";
 import { orderedAt, sortRows } from "../../../assembly/model/order";
 import { alive, allocBytes, allocs, freeBytes, frees, inUse } from "../../../assembly/model/sums";
 import { siteCount, version } from "../../../assembly/registry/registry";

@@ -14,31 +14,31 @@ import {
   KIND_IOBUFFER,
 } from "../../../assembly/abi";
 import {
+  FROZEN_SITES,
   NAME_HIDDEN,
   NAME_VIA,
   OWNER_CORE,
   OWNER_OTHER,
-  FROZEN_SITES,
-  SITES_MIN,
   SITE_FIRST,
   SITE_OTHER,
   SITE_UNKNOWN,
+  SITES_MIN,
 } from "../../../assembly/abi";
 import { indexMask, limit } from "../../../assembly/base/memory";
 import {
-  insertKey,
-  recordAlloc,
-  attributesOf,
-  recordBufferEvent,
-  freeSite,
-  isOwnSite,
   addressOf,
+  attributesOf,
+  freeSite,
+  insertKey,
+  isOwnSite,
   reclaim,
+  recordAlloc,
+  recordBufferEvent,
   refusals,
   register,
   registerName,
 } from "../../../assembly/index";
-import { recordFree, renameSite, retireOwner, freeze, applyBaseline, siteCount, sitesInUse } from "../../../assembly/index";
+import { applyBaseline, freeze, recordFree, renameSite, retireOwner, siteCount, sitesInUse } from "../../../assembly/index";
 import { setHeaderNumber } from "../../../assembly/model/facts";
 import { arm, isRow, preArmingFrees, sumRows } from "../../../assembly/model/model";
 import { allocs, frees, inUse } from "../../../assembly/model/sums";
@@ -47,8 +47,8 @@ import { lengthOf, ownerOfSite } from "../../../assembly/registry/name";
 import { ownerOf } from "../../../assembly/registry/owner";
 import {
   adoptNames,
-  collect,
   attributes,
+  collect,
   fresh,
   IOBUFFER,
   nameOf,

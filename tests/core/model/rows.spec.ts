@@ -9,8 +9,8 @@ import {
   CLASS_TSAPI,
   FACT_LEVEL,
   OWNER_CORE,
-  SITES_MAX,
   SITE_FIRST,
+  SITES_MAX,
 } from "../../../assembly/abi";
 import { freeSite, register, registerName, renameSite, retireOwner, siteCount } from "../../../assembly/index";
 import { setHeaderNumber } from "../../../assembly/model/facts";
@@ -20,8 +20,8 @@ import { allocs, frees, inUse } from "../../../assembly/model/sums";
 import { verifyCompare, verifyMark, verifyRow, verifyStart } from "../../../assembly/model/verify";
 import { ownerOfSite } from "../../../assembly/registry/name";
 import {
-  begin,
   attributes,
+  begin,
   fresh,
   IOBUFFER,
   nameOf,

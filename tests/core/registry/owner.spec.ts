@@ -2,7 +2,7 @@
 //
 // Owners come and go: a key is given once, a slot again and again, and there is always an answer.
 
-import { CLASS_HEAP, CLASS_TSAPI, FACT_LEVEL, INPUT_SIZE, OWNERS_MAX, OWNER_CORE, OWNER_OTHER } from "../../../assembly/abi";
+import { CLASS_HEAP, CLASS_TSAPI, FACT_LEVEL, INPUT_SIZE, OWNER_CORE, OWNER_OTHER, OWNERS_MAX } from "../../../assembly/abi";
 import { OWNER_SLOT_BITS, OWNER_TEXT_MAX } from "../../../assembly/abi";
 import { input } from "../../../assembly/base/memory";
 import { freeSite, registerOwner, retireOwner, version } from "../../../assembly/index";

@@ -16,13 +16,13 @@ import {
   NAME_MAX,
   OTHERS_MAX,
   OWNER_CORE,
-  SITES_MAX,
-  SITES_MIN,
   SITE_FIRST,
   SITE_OTHER,
+  SITES_MAX,
+  SITES_MIN,
 } from "../../../assembly/abi";
 import { input, limit, slots } from "../../../assembly/base/memory";
-import { attributesOf, addressOf } from "../../../assembly/index";
+import { addressOf, attributesOf } from "../../../assembly/index";
 import { sortRows } from "../../../assembly/model/order";
 import { classOfName, isPinned, kindOf, lengthOf, ownerOfSite } from "../../../assembly/registry/name";
 import {

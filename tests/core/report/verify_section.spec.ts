@@ -2,11 +2,11 @@
 //
 // Verify mode says that two accountants agree where they do, and shows each row where they do not.
 
-import { FACT_VERIFY, SITES_MIN, SITE_FIRST } from "../../../assembly/abi";
+import { FACT_VERIFY, SITE_FIRST, SITES_MIN } from "../../../assembly/abi";
 import { output } from "../../../assembly/base/memory";
 import { begin as write } from "../../../assembly/base/writer";
 import { setHeaderNumber } from "../../../assembly/model/facts";
-import { arm, applyBaseline } from "../../../assembly/model/model";
+import { applyBaseline, arm } from "../../../assembly/model/model";
 import { verifyCompare, verifyMark, verifyRow, verifyStart } from "../../../assembly/model/verify";
 import { renderVerify } from "../../../assembly/report/verify_section";
 import { fresh, opensslSite, site, sumOne, written } from "../support";

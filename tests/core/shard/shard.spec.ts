@@ -5,29 +5,29 @@
 import {
   CLASS_IOBUFFER,
   CLASS_OPENSSL,
+  FROZEN_ALL,
+  FROZEN_SITES,
   OTHER_ADDRESS,
   ROLE_MODEL,
   ROLE_SHARD,
-  SITES_MAX,
-  SITES_MIN,
-  FROZEN_ALL,
-  FROZEN_SITES,
   SITE_FIRST,
   SITE_OTHER,
   SITE_PRE_ARMING,
   SITE_UNKNOWN,
+  SITES_MAX,
+  SITES_MIN,
 } from "../../../assembly/abi";
 import { limit, slots } from "../../../assembly/base/memory";
 import { init } from "../../../assembly/index";
 import {
-  insertKey,
   carry,
-  recordAlloc,
-  recordBufferEvent,
-  recordFree,
   freeze,
+  insertKey,
+  recordAlloc,
   recordAllocFast,
+  recordBufferEvent,
   recordBufferEventFast,
+  recordFree,
 } from "../../../assembly/shard/shard";
 import { siteAt } from "../../../assembly/shard/site";
 import { fresh, IOBUFFER, OPENSSL } from "../support";

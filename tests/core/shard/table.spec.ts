@@ -2,7 +2,7 @@
 //
 // The hash of sites finds each key that was entered and no other, in whatever slots they fall and however full it is.
 
-import { SITES_MAX, SITES_MIN, SITE_FIRST } from "../../../assembly/abi";
+import { SITE_FIRST, SITES_MAX, SITES_MIN } from "../../../assembly/abi";
 import { index, indexBits, slots } from "../../../assembly/base/memory";
 import { find, insert } from "../../../assembly/shard/table";
 import { fresh, IOBUFFER, OPENSSL, Random, seed } from "../support";
