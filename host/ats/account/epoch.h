@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The epochs that are published (assembly/shard/epoch.ts): one word, written when a sample is taken, read by every allocation that tags.
- * It changes some 30 times in the first hour, and then ever less, so its cache line is in every processor's cache.
+ * The epochs that are published (assembly/shard/epoch.ts): one word, written when a sample is taken, read by every allocation that
+ * tags. It changes some 30 times in the first hour, and then ever less, so its cache line is in every processor's cache.
  */
 #ifndef MEMTRACK_EPOCH_H
 #define MEMTRACK_EPOCH_H

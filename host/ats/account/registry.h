@@ -16,9 +16,9 @@ extern "C" {
 /* Opens the registry with room for `sites`. Returns 0 or -1. init-only. */
 int memtrack_registry_open(uint32_t sites);
 
-/* The number of a site, given at its first sight. `text` is the location (assembly/registry/name.ts) and may be NULL, `owner` the key of the
-   one whose site it is, `flags` MEMTRACK_NAME_.... Returns a number of a site; that of a row (other) where there is no room.
-   hook-safe. */
+/* The number of a site, given at its first sight. `text` is the location (assembly/registry/name.ts) and may be NULL, `owner` the
+   key of the one whose site it is, `flags` MEMTRACK_NAME_.... Returns a number of a site; that of a row (other) where there is no
+   room. hook-safe. */
 uint32_t memtrack_registry_site(uint64_t place, uint64_t detail, const char *text, uint32_t owner, uint32_t flags);
 
 /* Whether a number is that of a registered site, and not of a row that sums others. hook-safe. */
