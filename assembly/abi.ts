@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What the core and its hosts both know: plain numbers, nothing else. The build turns this file into build/core_abi.h for the C
-// host, and the Node host imports it as it is, so each number stands once. Every line is `export const NAME: u32 = NUMBER;`.
+// The numbers that the core and its hosts share. The build makes build/core_abi.h of this file for the C host, and the Node host
+// imports it as it is, so each number stands once. Every line is `export const NAME: u32 = NUMBER;`.
 
 // Roles of an instance. Each role's memory map is a prefix of the next one's (memory.ts).
 export const ROLE_SHARD: u32 = 0; // one thread's counters
@@ -17,7 +17,7 @@ export const CLASS_HEAP: u32 = 3; // malloc, operator new and their kin, called 
 export const CLASS_OBJECT: u32 = 4; // objects of the plugin API: counted, of no size
 export const CLASS_COUNT: u32 = 5;
 
-// Kinds of objects: what stands in the line's place of such a site's detail.
+// Kinds of objects. A site of class object has its kind in place of a line.
 export const KIND_CONT: u32 = 0;
 export const KIND_MUTEX: u32 = 1;
 export const KIND_IOBUFFER: u32 = 2;
@@ -26,39 +26,39 @@ export const KIND_MBUFFER: u32 = 4;
 export const KIND_OTHER: u32 = 5;
 export const KIND_COUNT: u32 = 6;
 
-// Site numbers 0 to 15 are fixed; registered sites follow. (other) of class c is SITE_OTHER + c; a release whose allocation
-// was not accounted (it is older than the hook, or foreign) is charged to SITE_PRIOR + c.
+// Site numbers 0 to 15 are fixed; registered sites follow. The row (other) of class c is SITE_OTHER + c. A release is charged to
+// SITE_PRE_ARMING + c if its allocation was not accounted (it is older than the hook, or foreign).
 export const SITE_OTHER: u32 = 0;
-export const SITE_PRIOR: u32 = 8;
+export const SITE_PRE_ARMING: u32 = 8;
 export const SITE_FIRST: u32 = 16;
 export const SITE_UNKNOWN: u32 = 0xffffffff;
 
-// Epochs: when a block was allocated, in 7 bits of its tag. They are numbered from the first sample on and never used again. A
-// block's birth, which its tag keeps, is its site and below it the epoch.
+// Epochs: when a block was allocated, in 7 bits of its tag. They are numbered from the first sample on, and no number is used
+// twice. A block's birth, in its tag, is its site and below it the epoch.
 export const EPOCH_BITS: u32 = 7;
 export const EPOCH_MASK: u32 = 127;
 
-// Range and default of the capacity (registered sites). The top is what 16 bits of a block's tag can number.
+// Range and default of the capacity (registered sites). 16 bits of a block's tag number a site.
 export const SITES_MIN: u32 = 64;
 export const SITES_MAX: u32 = 65520;
 export const SITES_DEFAULT: u32 = 4096;
 
-// Numbers above the capacity, as far as 16 bits reach: rows (other) of a class and an owner, for sites that found no room. A shard
-// finds such a row under this place, which is no address, and a detail of class and owner alone.
+// Numbers above the capacity, as far as 16 bits reach: rows (other) of a class and an owner, for sites that found no room. The key
+// of such a row is OTHER_ADDRESS, which no site has, and attributes of class and owner alone.
 export const OTHERS_MAX: u32 = 60;
-export const OTHER_PLACE: u32 = 1;
+export const OTHER_ADDRESS: u32 = 1;
 
-// How much a shard knows, once a site found no room: every site, and then also every row (other).
-export const SEALED_SITES: u32 = 1;
-export const SEALED_ALL: u32 = 2;
+// What a frozen shard knows: every site, and then also every row (other).
+export const FROZEN_SITES: u32 = 1;
+export const FROZEN_ALL: u32 = 2;
 
-// A site's detail, 64 bits: the line, the class above it, and above them the owner whose code was running.
-export const DETAIL_CLASS_SHIFT: u32 = 28;
-export const DETAIL_LINE_MASK: u32 = 0x0fffffff;
-export const DETAIL_OWNER_SHIFT: u32 = 32;
+// A site's attributes, 64 bits: the line, the class above it, and above them the owner whose code was running.
+export const ATTRIBUTES_CLASS_SHIFT: u32 = 28;
+export const ATTRIBUTES_LINE_MASK: u32 = 0x0fffffff;
+export const ATTRIBUTES_OWNER_SHIFT: u32 = 32;
 
-// Owners: the plugins, and the server itself. An owner's key is its slot and, above that, the slot's incarnation, so a key is never
-// given twice, though slots are.
+// Owners: the plugins, and the server itself. An owner's key is its slot and, above that, the slot's incarnation: a slot is used
+// again, a key never.
 export const OWNER_CORE: u32 = 0;
 export const OWNER_OTHER: u32 = 1; // where all slots are taken
 export const OWNER_SLOT_BITS: u32 = 10;
@@ -66,54 +66,54 @@ export const OWNERS_MAX: u32 = 1024;
 export const OWNER_SIZE: u32 = 128;
 export const OWNER_TEXT_MAX: u32 = 112;
 
-// A site's record in a shard, in bytes (box diagram in site.ts). The two pairs are what a dump copies.
+// A site's record in a shard, in bytes (diagram in site.ts). A dump copies the two pairs.
 export const RECORD_SIZE: u32 = 48;
 export const RECORD_ALLOCS: u32 = 16; // pair: u64 count, u64 bytes
 export const RECORD_FREES: u32 = 32; // pair: u64 count, u64 bytes
 export const PAIR_SIZE: u32 = 16;
 
-// What a shard holds of older epochs, in bytes by site (box diagram in bucket.ts), and in how many buckets.
+// The buckets of older epochs of one site in a shard: how many, and their size in bytes (diagram in bucket.ts).
 export const BUCKETS: u32 = 5;
 export const BUCKETS_SIZE: u32 = 64;
 
-// What a dump copies of one site of one shard, all of one moment: the shard's epochs, both pairs, the buckets. So many sites at once.
+// What a dump copies of one site of one shard, all of one moment: the shard's epochs, both pairs, the buckets. STAGED_MAX at once.
 export const STAGED_EPOCHS: u32 = 0; // u64
 export const STAGED_PAIRS: u32 = 8;
 export const STAGED_BUCKETS: u32 = 40;
 export const STAGED_SIZE: u32 = 104;
 export const STAGED_MAX: u32 = 256;
 
-// A site's name in the registry, in bytes (box diagram in name.ts).
+// A site's name in the registry, in bytes (diagram in name.ts).
 export const NAME_SIZE: u32 = 192;
 export const NAME_MAX: u32 = 176;
 export const NAME_LENGTH: u32 = 0; // u16
 export const NAME_TEXT: u32 = 16;
 
-// How a site is to be named: the flags of register().
-export const NAME_VIA: u32 = 1; // the place is not in the owner's own module: "[via owner]" stands behind it
-export const NAME_HIDDEN: u32 = 2; // a wrapper: counted nowhere, the host looks for its caller
+// Flags of register().
+export const NAME_VIA: u32 = 1; // the address is not in the owner's module: the name ends with "[via owner]"
+export const NAME_HIDDEN: u32 = 2; // a wrapper: it has no row, the host looks for its caller
 
-// Where a shard's tables lie in every instance, whatever its role and capacity, each with room for the largest there can be: numbers
-// that the compilers of the core put into its instructions. INDEX_BITS is what the largest index is numbered by. Pages that are not
-// needed are never touched.
+// Addresses of a shard's tables, the same in every instance whatever its role and capacity, each with room for the largest table:
+// constants in the instructions of the hot path. INDEX_BITS numbers the slots of the largest index. Pages that are not needed are
+// never touched.
 export const INDEX_AT: u32 = 0x10000;
 export const INDEX_BITS: u32 = 17;
 export const RECORDS_AT: u32 = 0x50000;
 export const BUCKETS_AT: u32 = 0x350000;
 export const SHARD_MEMORY: u32 = 0x800000;
 
-// Text that a host hands to the core, at most, in bytes. A longer one keeps its end: there the file and line are.
+// Bytes of text that a host hands to the core at most. A longer text loses its beginning: the file and line are at its end.
 export const INPUT_SIZE: u32 = 4096;
 
-// Facts of a dump that only the host knows: fact(FACT_..., value).
+// Numbers of a dump's header that only the host knows: setHeaderNumber(FACT_..., value).
 export const FACT_DUMP: u32 = 0; // number of this dump, from 1
 export const FACT_TIME: u32 = 1; // seconds since 1970, UTC
-export const FACT_REASON: u32 = 2; // REASON_...
+export const FACT_REASON: u32 = 2; // DUMP_REASON_...
 export const FACT_LEVEL: u32 = 3; // 0, 1, 2
 export const FACT_ARMED: u32 = 4; // seconds since arming
 export const FACT_SHARDS: u32 = 5; // shards in use
 export const FACT_SITES: u32 = 6; // sites registered
-export const FACT_OVERFLOW: u32 = 7; // registrations refused because the table was full
+export const FACT_REFUSED_SITES: u32 = 7; // registrations refused because the table was full
 export const FACT_LOST: u32 = 8; // events not accounted
 export const FACT_TRAPS: u32 = 9; // shards disabled by a trap
 export const FACT_MEMORY: u32 = 10; // memtrack's own memory, bytes
@@ -128,16 +128,16 @@ export const FACT_TWICE: u32 = 18; // blocks released twice; all ones where that
 export const FACT_UNTRACKED: u32 = 19; // objects there was no room to remember
 export const FACT_COUNT: u32 = 20;
 
-export const REASON_SIGNAL: u32 = 0;
-export const REASON_TIMER: u32 = 1;
-export const REASON_OTHER: u32 = 2;
-export const REASON_MESSAGE: u32 = 3; // traffic_ctl plugin msg
+export const DUMP_REASON_SIGNAL: u32 = 0;
+export const DUMP_REASON_TIMER: u32 = 1;
+export const DUMP_REASON_OTHER: u32 = 2;
+export const DUMP_REASON_MESSAGE: u32 = 3; // traffic_ctl plugin msg
 
 export const HOOK_OFF: u32 = 0;
 export const HOOK_INSTALLED: u32 = 1;
 export const HOOK_REFUSED: u32 = 2;
 
-// Texts of a dump that only the host knows: say(TEXT_..., length), the bytes being in the input region.
+// Texts of a dump's header that only the host knows: setHeaderText(TEXT_..., length), with the bytes in the input region.
 export const TEXT_DIGEST: u32 = 0; // digest of memtrack.wasm
 export const TEXT_IOBUFFER: u32 = 1; // why the hook was refused
 export const TEXT_OPENSSL: u32 = 2;
@@ -146,7 +146,7 @@ export const TEXT_BUFFERS: u32 = 4;
 export const TEXT_COUNT: u32 = 5;
 export const TEXT_SIZE: u32 = 256;
 
-// What the analysis says of a row's or an owner's history (verdict.ts).
+// Verdicts on the history of a row or an owner (verdict.ts).
 export const VERDICT_NEW: u32 = 0;
 export const VERDICT_STEADY: u32 = 1;
 export const VERDICT_CHURN: u32 = 2;
@@ -157,13 +157,13 @@ export const VERDICT_LEAK: u32 = 4;
 export const HISTORY_LEVELS: u32 = 7;
 export const HISTORY_POINTS: u32 = 11;
 export const HISTORY_SHIFT: u32 = 2;
-export const FOLLOWED_MAX: u32 = 64; // owners whose history is kept
+export const OWNER_SERIES_MAX: u32 = 64; // owners with a history, the sum of all others among them
 
 // Baselines that are kept, and bytes of a baseline's name.
 export const BASELINES: u32 = 6;
 export const BASELINE_NAME_MAX: u32 = 32;
 
-// What only the host can measure: measure(MEASURE_..., value). What it did not tell is unknown, and said as such.
+// What only the host can measure: setMeasure(MEASURE_..., value). A measure that it does not set is unknown.
 export const MEASURE_NOW: u32 = 0; // seconds, monotonic
 export const MEASURE_CONNECTIONS: u32 = 1; // open now
 export const MEASURE_RAM_CACHE: u32 = 2; // bytes in the RAM cache

@@ -9,9 +9,10 @@ import * as memory_ from "./base/memory";
 import { noticesReset } from "./control/notices";
 import { recordsReset } from "./control/records";
 import { scheduleReset } from "./control/schedule";
+import { Site } from "./base/types";
 import * as model from "./model/model";
 import * as registry from "./registry/registry";
-import * as rollup from "./report/owners";
+import * as owners from "./report/owners";
 import { warningReset } from "./report/warning";
 import * as shard from "./shard/shard";
 import { classOf, siteAt } from "./shard/site";
@@ -23,7 +24,7 @@ export function init(role: u32, sites: u32): i32 {
   shard.reset();
   registry.reset(role);
   model.reset(role);
-  rollup.reset();
+  owners.reset();
   if (role == ROLE_MODEL) {
     analysis.analysisReset();
     warningReset();
@@ -63,13 +64,13 @@ export function outputAt(): usize {
   return memory_.output;
 }
 
-/** The key of a registered site, for the shards that have not seen it. 0 where a site has no place (it came by name). */
-export function placeOf(site: u32): u64 {
-  return site >= SITE_FIRST && site < registry.siteCount() ? siteAt(site).place : 0;
+/** The key of a registered site, for the shards that have not seen it. 0 where a site has no address (it came by name). */
+export function addressOf(site: Site): u64 {
+  return site >= SITE_FIRST && site < registry.siteCount() ? siteAt(site).address : 0;
 }
-export function detailOf(site: u32): u64 {
-  const detail = site >= SITE_FIRST && site < registry.siteCount() ? siteAt(site).detail : 0;
-  return classOf(detail) < CLASS_COUNT ? detail : 0;
+export function attributesOf(site: Site): u64 {
+  const attributes = site >= SITE_FIRST && site < registry.siteCount() ? siteAt(site).attributes : 0;
+  return classOf(attributes) < CLASS_COUNT ? attributes : 0;
 }
 
 /** Bytes of this instance's memory that can come to be used. */
@@ -82,10 +83,25 @@ export function analysisSize(): u32 {
   return memory_.analysisSize;
 }
 
-/** What the hot functions (tryEvent, tryCharge, release, releaseOld) read besides memory: under these names the C host sees it. */
+/**
+ * What the hot functions (recordBufferEventFast, recordAllocFast, recordFree, recordFreeOld) read besides memory: under these names
+ * the C host sees it.
+ */
 export { indexShift, slots } from "./base/memory";
 
-export { bind, carry, charge, epochs, event, release, releaseOld, seal, tryCharge, tryEvent, turn } from "./shard/shard";
+export {
+  insertKey,
+  carry,
+  recordAlloc,
+  epochs,
+  recordBufferEvent,
+  recordFree,
+  recordFreeOld,
+  freeze,
+  recordAllocFast,
+  recordBufferEventFast,
+  advanceEpochs,
+} from "./shard/shard";
 export {
   freeSite,
   isOwnSite,
@@ -100,7 +116,7 @@ export {
   version,
 } from "./registry/registry";
 export {
-  adopt,
+  updateNames,
   arm,
   disarm,
   knownVersion,
@@ -108,16 +124,16 @@ export {
   mergeBuckets,
   mergeFrees,
   nextEpoch,
-  settle,
+  applyBaseline,
   start,
   sumRows,
 } from "./model/model";
 export { epochPublished } from "./model/boundary";
 export { reclaim } from "./model/reclaim";
 export { verifyCompare, verifyMark, verifyRow, verifyStart } from "./model/verify";
-export { fact, say } from "./model/facts";
+export { setHeaderNumber, setHeaderText } from "./model/facts";
 export { render, selectBaseline } from "./report/dump";
-export { measure, unmeasure } from "./model/environment";
+export { setMeasure, clearMeasures } from "./model/environment";
 export { sample, warmUpEnded } from "./analysis/sample";
 export { historyForget, historyMove } from "./model/history";
 export { baselineNamed, listBaselines, markBaseline } from "./analysis/baseline";

@@ -74,11 +74,11 @@ export class Host {
   }
 
   /** Accounts an IOBuffer event; a negative size is a release. Returns the site charged. */
-  event(shard: Shard, place: bigint, location: Text, size: bigint, owner = abi.OWNER_CORE): number {
-    const detail = BigInt(abi.CLASS_IOBUFFER << abi.DETAIL_CLASS_SHIFT);
+  recordBufferEvent(shard: Shard, place: bigint, location: Text, size: bigint, owner = abi.OWNER_CORE): number {
+    const detail = BigInt(abi.CLASS_IOBUFFER << abi.ATTRIBUTES_CLASS_SHIFT);
     return this.#account(
-      () => shard.event(place, size),
-      () => this.#learn(shard, place, detail, location, owner, 0),
+      () => shard.recordBufferEvent(place, size),
+      () => this.#learnKey(shard, place, detail, location, owner, 0),
     );
   }
 
@@ -87,7 +87,7 @@ export class Host {
    * @param line of an object: its KIND_...
    * @param owner key of the one whose code is running
    */
-  charge(
+  recordAlloc(
     shard: Shard,
     cls: number,
     place: bigint,
@@ -97,26 +97,26 @@ export class Host {
     owner = abi.OWNER_CORE,
     flags = 0,
   ): number {
-    const low = ((cls << abi.DETAIL_CLASS_SHIFT) | (line & abi.DETAIL_LINE_MASK)) >>> 0;
-    const detail = (BigInt(owner) << BigInt(abi.DETAIL_OWNER_SHIFT)) | BigInt(low);
-    if (shard.epochs !== this.epochs) this.#turn(shard);
+    const low = ((cls << abi.ATTRIBUTES_CLASS_SHIFT) | (line & abi.ATTRIBUTES_LINE_MASK)) >>> 0;
+    const detail = (BigInt(owner) << BigInt(abi.ATTRIBUTES_OWNER_SHIFT)) | BigInt(low);
+    if (shard.epochs !== this.epochs) this.#advanceEpochs(shard);
     const site = this.#account(
-      () => shard.charge(place, detail, size),
-      () => this.#learn(shard, place, detail, file, owner, flags),
+      () => shard.recordAlloc(place, detail, size),
+      () => this.#learnKey(shard, place, detail, file, owner, flags),
     );
     return site === abi.SITE_UNKNOWN ? site : ((site << abi.EPOCH_BITS) | presentOf(shard)) >>> 0;
   }
 
   /** Accounts a release, charged to the site that allocated, and to the epoch. */
-  release(shard: Shard, birth: number, size: bigint): number {
+  recordFree(shard: Shard, birth: number, size: bigint): number {
     const epoch = birth & abi.EPOCH_MASK;
-    if (epoch > presentOf(shard)) this.#turn(shard);
-    return this.#counted(shard.releaseOld(siteOf(birth), epoch, size));
+    if (epoch > presentOf(shard)) this.#advanceEpochs(shard);
+    return this.#counted(shard.recordFreeOld(siteOf(birth), epoch, size));
   }
 
   /** Likewise one whose allocation was not accounted: it is older, or foreign. */
-  releaseUntagged(shard: Shard, cls: number, size: bigint): number {
-    return this.#counted(shard.release(abi.SITE_PRIOR + cls, size));
+  recordFreeUntagged(shard: Shard, cls: number, size: bigint): number {
+    return this.#counted(shard.recordFree(abi.SITE_PRE_ARMING + cls, size));
   }
 
   /** Takes over what another accountant has counted. It tells what is in use: that much was allocated and kept. */
@@ -136,12 +136,12 @@ export class Host {
   /** Looks at the sums without a dump, so that a release of older memory is found while it shows. */
   observe(): void {
     this.#collect();
-    this.model.settle();
+    this.model.applyBaseline();
   }
 
   /** Takes a sample for the analysis. `measures` are pairs of MEASURE_... and a value; unknown is what is not among them. */
   sample(now: bigint, transactions: bigint, measures: Iterable<readonly [number, bigint | number | undefined]> = []): void {
-    this.model.measure(measures);
+    this.model.setMeasures(measures);
     this.epochs = this.model.nextEpoch(now);
     this.model.epochPublished(now);
     this.observe();
@@ -167,7 +167,7 @@ export class Host {
       this.#tell(sites);
       this.model.verifyCompare();
     }
-    this.model.settle();
+    this.model.applyBaseline();
     this.#tellFacts(facts, sites !== undefined);
     return this.model.render(baseline);
   }
@@ -183,27 +183,27 @@ export class Host {
   }
 
   /** As the C host's account.cc: the registry knows every site; a shard learns those that it meets. */
-  #learn(shard: Shard, place: bigint, detail: bigint, text: Text, owner: number, flags: number): void {
+  #learnKey(shard: Shard, place: bigint, detail: bigint, text: Text, owner: number, flags: number): void {
     const site = this.registry.register(place, detail, text, owner, flags);
-    if (this.registry.isOwnSite(site)) shard.bind(site, place, detail);
-    else if (site >= abi.SITE_FIRST && shard.sealed) this.#bind(shard, site);
-    else this.#seal(shard);
+    if (this.registry.isOwnSite(site)) shard.insertKey(site, place, detail);
+    else if (site >= abi.SITE_FIRST && shard.sealed) this.#insertKey(shard, site);
+    else this.#freeze(shard);
   }
 
-  #bind(shard: Shard, site: number): void {
+  #insertKey(shard: Shard, site: number): void {
     const key = this.registry.key(site);
-    if (key) shard.bind(site, key.place, key.detail);
+    if (key) shard.insertKey(site, key.place, key.detail);
   }
 
   /** The registry is full: the shard learns all there is, each site under its own number, before unknown ones become (other). */
-  #seal(shard: Shard): void {
-    for (let site = abi.SITE_FIRST; site < this.registry.siteCount; ++site) this.#bind(shard, site);
-    shard.seal(shard.sealed ? abi.SEALED_ALL : abi.SEALED_SITES);
+  #freeze(shard: Shard): void {
+    for (let site = abi.SITE_FIRST; site < this.registry.siteCount; ++site) this.#insertKey(shard, site);
+    shard.freeze(shard.sealed ? abi.FROZEN_ALL : abi.FROZEN_SITES);
   }
 
   /** A shard goes on in the epochs that are published: before it allocates, or releases what is of a later one than its own. */
-  #turn(shard: Shard): void {
-    shard.turn(this.epochs, this.registry.siteCount);
+  #advanceEpochs(shard: Shard): void {
+    shard.advanceEpochs(this.epochs, this.registry.siteCount);
   }
 
   #counted(site: number): number {
@@ -258,12 +258,12 @@ export class Host {
     const values: [number, bigint | number][] = [
       [abi.FACT_DUMP, ++this.#dumps],
       [abi.FACT_TIME, facts.time],
-      [abi.FACT_REASON, facts.reason ?? abi.REASON_OTHER],
+      [abi.FACT_REASON, facts.reason ?? abi.DUMP_REASON_OTHER],
       [abi.FACT_LEVEL, facts.level],
       [abi.FACT_ARMED, facts.armed ?? 0],
       [abi.FACT_SHARDS, this.shards.length],
       [abi.FACT_SITES, this.registry.sitesInUse],
-      [abi.FACT_OVERFLOW, this.registry.refusals],
+      [abi.FACT_REFUSED_SITES, this.registry.refusals],
       [abi.FACT_LOST, this.lost],
       [abi.FACT_TRAPS, facts.traps ?? 0],
       [abi.FACT_MEMORY, this.memory],
@@ -271,9 +271,9 @@ export class Host {
       [abi.FACT_OPENSSL, facts.openssl ?? abi.HOOK_OFF],
       [abi.FACT_VERIFY, verify ? 1 : 0],
     ];
-    for (const [which, value] of values) this.model.fact(which, BigInt(value));
-    this.model.say(abi.TEXT_DIGEST, facts.digest ?? "");
-    this.model.say(abi.TEXT_IOBUFFER, facts.iobufferReason ?? "");
-    this.model.say(abi.TEXT_OPENSSL, facts.opensslReason ?? "");
+    for (const [which, value] of values) this.model.setHeaderNumber(which, BigInt(value));
+    this.model.setHeaderText(abi.TEXT_DIGEST, facts.digest ?? "");
+    this.model.setHeaderText(abi.TEXT_IOBUFFER, facts.iobufferReason ?? "");
+    this.model.setHeaderText(abi.TEXT_OPENSSL, facts.opensslReason ?? "");
   }
 }

@@ -1,24 +1,28 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// How old live bytes are: how many are older than one age, the same for all rows of a dump. That is the age of the boundary between two
-// buckets (boundary.ts) that is the nearest to half the time since the first sample.
+// How old live bytes are: how many are older than one age, the same for all rows of a dump. That is the age of the boundary between
+// two buckets (boundary.ts) that is the nearest to half the time since the first sample.
 //
-// Of blocks with a tag, and of objects, it is exact: their births are in the buckets. Of IOBuffers, whose bytes the server accounts, it
-// is a bound, from the counters: what was allocated in the last T cannot be more than T old, so at least live - allocated(T) bytes are
-// older. A row that allocates and releases much looks younger by that than it is, never older. An owner's are the sum of its rows'.
+// Of blocks with a tag, and of objects, it is exact: their births are in the buckets. Of IOBuffers, whose bytes the server
+// accounts, it is a bound, from the counters: what was allocated in the last T cannot be more than T old, so at least used -
+// allocated(T) bytes are older. A row that allocates and releases much looks younger by that than it is, never older. An owner's
+// are the sum of its rows'.
 
 import { BUCKETS, HISTORY_LEVELS, HISTORY_SHIFT, MEASURE_NOW } from "../abi";
 import { slots } from "../base/memory";
+import { Row, Series } from "../base/types";
 import { oldBuckets, olderThanBucket, secondsOfEpochs } from "../model/boundary";
 import { measureOf } from "../model/environment";
 import { allocatedWithin, stateOf } from "../model/history";
 import { hasBirths, knownSites } from "../model/model";
 import { aliveOf, inUseOf } from "../model/sums";
 import { elapsedSeconds, points, stale, timeAt } from "../model/timeline";
-import { holds } from "./owner_series";
-import { allocatedBytes, isObjects, isOwnerSubject, liveBytes } from "./series";
+import { entryHolds } from "./owner_series";
+import { allocBytes, inUse, isObjects, isOwnerSeries } from "./series";
 
-/** Ages that are told of where there is no boundary, in seconds, log-spaced: a minute, 10 minutes, an hour, 6 hours, a day, 4 days. */
+/**
+ * Ages that are told of where there is no boundary, in seconds, log-spaced: a minute, 10 minutes, an hour, 6 hours, a day, 4 days.
+ */
 const AGES: u32 = 6;
 
 function ageSeconds(which: u32): u32 {
@@ -26,8 +30,8 @@ function ageSeconds(which: u32): u32 {
 }
 
 /** The age that a dump tells of, in seconds. */
-export function tellingAge(): u64 {
-  const bucket = tellingBucket();
+export function reportedAge(): u64 {
+  const bucket = reportedBucket();
   if (bucket) return olderThanBucket(bucket, measureOf(MEASURE_NOW));
   // The largest that history reaches back to twice over; the smallest where it reaches to none.
   let which: u32 = 0;
@@ -36,7 +40,7 @@ export function tellingAge(): u64 {
 }
 
 /** The first of the buckets that are older than that; 0 where no sample has begun an epoch, as in a host that reads dumps. */
-function tellingBucket(): u32 {
+function reportedBucket(): u32 {
   const now = measureOf(MEASURE_NOW);
   const half = secondsOfEpochs(now) / 2;
   let best: u32 = 0;
@@ -50,57 +54,57 @@ function tellingBucket(): u32 {
   return best;
 }
 
-/** Of a subject's live bytes, so many are older than tellingAge(); where isBound(), at least so many. */
-export function old(subject: u32): u64 {
-  return isOwnerSubject(subject) ? entryOld(subject - slots) : oldOfRow(subject);
+/** Of a series' live bytes, so many are older than reportedAge(); where isLowerBound(), at least so many. */
+export function oldBytes(series: Series): u64 {
+  return isOwnerSeries(series) ? oldBytesOfEntry(series - slots) : oldBytesOfRow(series);
 }
 
-/** Whether more may be old than old() says. */
-export function isBound(subject: u32): bool {
-  return isOwnerSubject(subject) ? isBoundEntry(subject - slots) : isBoundRow(subject);
+/** Whether more may be old than oldBytes() says. */
+export function isLowerBound(series: Series): bool {
+  return isOwnerSeries(series) ? isLowerBoundOfEntry(series - slots) : isLowerBoundOfRow(series);
 }
 
 /** Bytes of its rows that are old. Looked up when it is asked for: that is in a dump, and for a warning. */
-function entryOld(entry: u32): u64 {
+function oldBytesOfEntry(entry: u32): u64 {
   let sum: u64 = 0;
-  for (let row: u32 = 0; row < knownSites(); ++row) if (holds(entry, row)) sum += oldOfRow(row);
+  for (let row: Row = 0; row < knownSites(); ++row) if (entryHolds(entry, row)) sum += oldBytesOfRow(row);
   return sum;
 }
 /** Whether some of its rows may have more that is. */
-function isBoundEntry(entry: u32): bool {
-  for (let row: u32 = 0; row < knownSites(); ++row) if (holds(entry, row) && isBoundRow(row)) return true;
+function isLowerBoundOfEntry(entry: u32): bool {
+  for (let row: Row = 0; row < knownSites(); ++row) if (entryHolds(entry, row) && isLowerBoundOfRow(row)) return true;
   return false;
 }
 /** Likewise of a row. */
-export function oldOfRow(row: u32): u64 {
-  return isBoundRow(row) ? oldByCounters(row, tellingAge()) : oldByBirth(row);
+export function oldBytesOfRow(row: Row): u64 {
+  return isLowerBoundOfRow(row) ? oldByCounters(row, reportedAge()) : oldByBirth(row);
 }
-export function isBoundRow(row: u32): bool {
+export function isLowerBoundOfRow(row: Row): bool {
   return !hasBirths(row) || !oldBuckets();
 }
 
-function oldByBirth(row: u32): u64 {
+function oldByBirth(row: Row): u64 {
   let sum: i64 = 0;
-  for (let bucket = tellingBucket(); bucket <= BUCKETS; ++bucket) sum += liveOf(row, bucket);
-  return sum > 0 ? min(<u64>sum, liveBytes(row)) : 0;
+  for (let bucket = reportedBucket(); bucket <= BUCKETS; ++bucket) sum += inUseOfBucket(row, bucket);
+  return sum > 0 ? min(<u64>sum, inUse(row)) : 0;
 }
 
 /** Live bytes (or objects) of a row that are of one bucket. */
-export function liveOf(row: u32, bucket: u32): i64 {
+export function inUseOfBucket(row: Row, bucket: u32): i64 {
   return isObjects(row) ? aliveOf(row, bucket) : inUseOf(row, bucket);
 }
 
 /** At least so many of a row's live bytes are older than `seconds`. */
-export function oldByCounters(subject: u32, seconds: u64): u64 {
+export function oldByCounters(series: Series, seconds: u64): u64 {
   if (seconds >= elapsedSeconds()) return 0;
-  const live = liveBytes(subject);
+  const used = inUse(series);
   // What was allocated since the last sample is young too; it is in the row, and not in the history yet.
-  const young = allocatedWithin(subject, samplesWithin(<u32>seconds)) + unsampled(subject);
-  return young < live ? live - young : 0;
+  const young = allocatedWithin(series, samplesWithin(<u32>seconds)) + unsampled(series);
+  return young < used ? used - young : 0;
 }
 
-function unsampled(subject: u32): u64 {
-  const since = <i64>(allocatedBytes(subject) - stateOf(subject).lastAllocated);
+function unsampled(series: Series): u64 {
+  const since = <i64>(allocBytes(series) - stateOf(series).lastAllocated);
   return since > 0 ? <u64>since : 0;
 }
 

@@ -4,7 +4,7 @@
 // kept; one more takes the place of the oldest, one of the same name that of its namesake. `arming` is always there: then there
 // was nothing.
 //
-// A subject's part (its place in a history is BASELINE there). Counts are modulo 2^40, and so are their differences:
+// A series' part (its place in a history is BASELINE there). Counts are modulo 2^40, and so are their differences:
 //
 //    0               48     64         88              128
 //    ┌───────────────┬──────┬──────────┬───────────────┐
@@ -18,15 +18,16 @@
 //    │ time   │ transactions │ order │ length │ name                   │   order 0: free
 //    └────────┴──────────────┴───────┴────────┴────────────────────────┘
 
-import { BASELINES, BASELINE_NAME_MAX, FOLLOWED_MAX } from "../abi";
+import { BASELINE_NAME_MAX, BASELINES, OWNER_SERIES_MAX } from "../abi";
 import { BAR, COMMA, DOUBLE_QUOTE, isControl, QUESTION_MARK, SPACE } from "../base/chars";
 import { input, MARK_SIZE, marks, output, outputEnd } from "../base/memory";
 import { recordAt } from "../base/regions";
+import { Row, Series } from "../base/types";
 import { ascii, begin, byte, copy, position, unsigned } from "../base/writer";
 import { baselineOf } from "../model/history";
 import { knownSites } from "../model/model";
-import { sumFollowed } from "./owner_series";
-import { allocations, liveBytes, releases, subjectOfEntry } from "./series";
+import { sumOwnerSeries } from "./owner_series";
+import { allocs, frees, inUse, seriesOfEntry } from "./series";
 
 
 @unmanaged
@@ -73,7 +74,7 @@ export function usualBaseline(): u32 {
 }
 
 /**
- * Sets a baseline, after settle(). Its name is in the input region; without one it is `mark`.
+ * Sets a baseline, after applyBaseline(). Its name is in the input region; without one it is `mark`.
  * @param byUser 1, or 0 where it sets itself
  * @returns the length of a line in the output region that says what was done
  */
@@ -110,9 +111,9 @@ export function markBaseline(nameLength: u32, now: u64, transactions: u64, byUse
   at.time = now;
   at.transactions = transactions;
   at.order = ++orders;
-  sumFollowed();
-  for (let row: u32 = 0; row < knownSites(); ++row) keep(row, slot);
-  for (let entry: u32 = 0; entry < FOLLOWED_MAX; ++entry) keep(subjectOfEntry(entry), slot);
+  sumOwnerSeries();
+  for (let row: Row = 0; row < knownSites(); ++row) keep(row, slot);
+  for (let entry: u32 = 0; entry < OWNER_SERIES_MAX; ++entry) keep(seriesOfEntry(entry), slot);
   if (byUser || usual == ARMING) usual = slot;
   return text;
 }
@@ -162,30 +163,30 @@ export function baselineTransactions(slot: u32): u64 {
   return slot == ARMING ? 0 : markAt(slot).transactions;
 }
 
-/** What a subject's live bytes changed by. */
-export function changeSince(subject: u32, slot: u32): i64 {
-  const live = <i64>liveBytes(subject);
-  return slot == ARMING ? live : live - <i64>(partOf(subject, slot).low & LIVE_MASK);
+/** What a series' live bytes changed by. */
+export function changeSince(series: Series, slot: u32): i64 {
+  const used = <i64>inUse(series);
+  return slot == ARMING ? used : used - <i64>(partOf(series, slot).low & LIVE_MASK);
 }
 
-export function allocationsSince(subject: u32, slot: u32): u64 {
-  if (slot == ARMING) return allocations(subject);
-  const at = partOf(subject, slot);
+export function allocsSince(series: Series, slot: u32): u64 {
+  if (slot == ARMING) return allocs(series);
+  const at = partOf(series, slot);
   const then = (at.low >> LIVE_BITS) | ((at.high & ((1 << HIGH_BITS) - 1)) << LOW_BITS);
-  return (allocations(subject) - then) & COUNT_MASK;
+  return (allocs(series) - then) & COUNT_MASK;
 }
 
-export function releasesSince(subject: u32, slot: u32): u64 {
-  if (slot == ARMING) return releases(subject);
-  return (releases(subject) - (partOf(subject, slot).high >> HIGH_BITS)) & COUNT_MASK;
+export function freesSince(series: Series, slot: u32): u64 {
+  if (slot == ARMING) return frees(series);
+  return (frees(series) - (partOf(series, slot).high >> HIGH_BITS)) & COUNT_MASK;
 }
 
-function keep(subject: u32, slot: u32): void {
-  const at = partOf(subject, slot);
-  const live = liveBytes(subject);
-  const count = allocations(subject);
-  at.low = (live < LIVE_MASK ? live : LIVE_MASK) | ((count & LOW_MASK) << LIVE_BITS);
-  at.high = ((count & COUNT_MASK) >> LOW_BITS) | ((releases(subject) & COUNT_MASK) << HIGH_BITS);
+function keep(series: Series, slot: u32): void {
+  const at = partOf(series, slot);
+  const used = inUse(series);
+  const count = allocs(series);
+  at.low = (used < LIVE_MASK ? used : LIVE_MASK) | ((count & LOW_MASK) << LIVE_BITS);
+  at.high = ((count & COUNT_MASK) >> LOW_BITS) | ((frees(series) & COUNT_MASK) << HIGH_BITS);
 }
 
 /** A name as it is shown: cut, and what would end a line or a column of a dump as '?'. */
@@ -224,8 +225,8 @@ function isSet(slot: u32): bool {
   return markAt(slot).order != 0;
 }
 
-function partOf(subject: u32, slot: u32): Part {
-  return changetype<Part>(baselineOf(subject, slot));
+function partOf(series: Series, slot: u32): Part {
+  return changetype<Part>(baselineOf(series, slot));
 }
 
 function nameOf(slot: u32): usize {

@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Owners whose history is kept: the first FOLLOWED_MAX - 1 that have rows, and one entry for the sum of all others. An entry is given
-// to another owner when its own is gone for good (its slot is free, or somebody else's). An entry, and behind all of them the entry's
-// number of each owner's slot:
+// Owners whose history is kept: the first OWNER_SERIES_MAX - 1 that have rows, and one entry for the sum of all others. An entry is
+// given to another owner when its own is gone for good (its slot is free, or somebody else's). An entry, and behind all of them the
+// entry's number of each owner's slot:
 //
 //    0        8        16       24       32       40    44    48       56
 //    ┌────────┬────────┬────────┬────────┬────────┬─────┬─────┬────────┐
 //    │ allocs │ bytes  │ frees  │ in-use │ leaking│ key │ slot│ used   │
 //    └────────┴────────┴────────┴────────┴────────┴─────┴─────┴────────┘
 
-import { CLASS_OBJECT, FOLLOWED_MAX, OWNERS_MAX, OWNER_CORE, VERDICT_LEAK } from "../abi";
-import { followed, FOLLOWED_SIZE, slots } from "../base/memory";
+import { CLASS_OBJECT, OWNER_CORE, OWNER_SERIES_MAX, OWNERS_MAX, VERDICT_LEAK } from "../abi";
+import { OWNER_ENTRY_SIZE, ownerEntries, slots } from "../base/memory";
 import { recordAt, setValueAt, valueAt } from "../base/regions";
 import { OwnerKey, OwnerSlot, Row } from "../base/types";
 import { ascii, copy } from "../base/writer";
@@ -33,15 +33,15 @@ class Entry {
   used: u64;
 }
 
-if (offsetof<Entry>() != FOLLOWED_SIZE) ERROR("not the size that memory.ts tells");
+if (offsetof<Entry>() != OWNER_ENTRY_SIZE) ERROR("not the size that memory.ts tells");
 
-const OTHERS: u32 = FOLLOWED_MAX - 1;
+const OTHERS: u32 = OWNER_SERIES_MAX - 1;
 const NOBODY: u32 = 0xff;
 
-/** Adds up the rows of every owner, after settle(). */
-export function sumFollowed(): void {
+/** Adds up the rows of every owner, after applyBaseline(). */
+export function sumOwnerSeries(): void {
   memory.fill(entries(), <u8>NOBODY, OWNERS_MAX);
-  for (let entry: u32 = 0; entry < FOLLOWED_MAX; ++entry) {
+  for (let entry: u32 = 0; entry < OWNER_SERIES_MAX; ++entry) {
     memory.fill(changetype<usize>(at(entry)), 0, offsetof<Entry>("leaking"));
     if (!isUsed(entry) || entry == OTHERS) continue;
     const slot = slotOf(entry);
@@ -59,9 +59,9 @@ export function sumFollowed(): void {
   }
 }
 
-/** Counts the rows of every owner that are suspects, once they have been judged. After sumFollowed(). */
+/** Counts the rows of every owner that are suspects, once they have been judged. After sumOwnerSeries(). */
 export function countLeaking(): void {
-  for (let entry: u32 = 0; entry < FOLLOWED_MAX; ++entry) at(entry).leaking = 0;
+  for (let entry: u32 = 0; entry < OWNER_SERIES_MAX; ++entry) at(entry).leaking = 0;
   for (let row: Row = 0; row < knownSites(); ++row) {
     if (stateOf(row).verdict != VERDICT_LEAK || !isRow(row) || (!allocs(row) && !frees(row))) continue;
     const to = at(follow(ownerOfSite(row)));
@@ -70,8 +70,8 @@ export function countLeaking(): void {
 }
 
 /** Whether an entry stands for an owner now. */
-export function isFollowed(entry: u32): bool {
-  return entry < FOLLOWED_MAX && isUsed(entry);
+export function isUsedEntry(entry: u32): bool {
+  return entry < OWNER_SERIES_MAX && isUsed(entry);
 }
 
 /** Whether it is the server's own. */
@@ -92,7 +92,7 @@ export function entryInUse(entry: u32): i64 {
   return at(entry).inUse;
 }
 /** Whether an entry has bytes of a row in use. */
-export function holds(entry: u32, row: Row): bool {
+export function entryHolds(entry: u32, row: Row): bool {
   return isRow(row) && siteClass(row) != CLASS_OBJECT && inUse(row) > 0 && valueAt<u8>(entries(), ownerOfSite(row)) == entry;
 }
 /** Rows of it that are suspects. */
@@ -132,9 +132,9 @@ function slotOf(entry: u32): OwnerSlot {
 
 /** By slot, the number of its entry. */
 function entries(): usize {
-  return followed + FOLLOWED_MAX * FOLLOWED_SIZE;
+  return ownerEntries + OWNER_SERIES_MAX * OWNER_ENTRY_SIZE;
 }
 
 function at(entry: u32): Entry {
-  return recordAt<Entry>(followed, entry);
+  return recordAt<Entry>(ownerEntries, entry);
 }

@@ -5,11 +5,12 @@
 // order; before the first that is less than half of the one above it stand the suspects, where there is such a drop; each of them
 // scores one more, and every other row is back at zero. Changes are those of floors (history.ts), not of momentary values.
 
+import { Row } from "../base/types";
 import { floorAt, stateOf } from "../model/history";
 import { unpack } from "../model/minifloat";
 import { completed, points } from "../model/timeline";
 import { keyAt, rank, ranked, rankedCount, rankingStart } from "./ranking";
-import { isSubject } from "./series";
+import { isActive } from "./series";
 
 const RANKING_SIZE: u32 = 16;
 const DROP_FACTOR: u64 = 2;
@@ -22,7 +23,7 @@ export function scoreStreaks(rows: u32): void {
   if (completed <= LEVEL || points(LEVEL) < 2) return;
   const n = rankChanges(rows);
   const suspects = beforeDrop(n);
-  for (let row: u32 = 0; row < rows; ++row) {
+  for (let row: Row = 0; row < rows; ++row) {
     const streak = stateOf(row).streak;
     if (streak && !isAmong(row, suspects)) stateOf(row).streak = 0;
   }
@@ -35,10 +36,10 @@ export function scoreStreaks(rows: u32): void {
 /** Puts the largest changes upwards in order. Returns how many. */
 function rankChanges(rows: u32): u32 {
   rankingStart(RANKING_SIZE);
-  for (let row: u32 = 0; row < rows; ++row) {
+  for (let row: Row = 0; row < rows; ++row) {
     const now = floorAt(row, LEVEL, 0);
     const before = floorAt(row, LEVEL, 1);
-    if (now > before && isSubject(row)) rank(row, unpack(now) - unpack(before));
+    if (now > before && isActive(row)) rank(row, unpack(now) - unpack(before));
   }
   return rankedCount();
 }
@@ -49,7 +50,7 @@ function beforeDrop(n: u32): u32 {
   return n < RANKING_SIZE ? n : 0;
 }
 
-function isAmong(row: u32, suspects: u32): bool {
+function isAmong(row: Row, suspects: u32): bool {
   for (let i: u32 = 0; i < suspects; ++i) if (ranked(i) == row) return true;
   return false;
 }

@@ -1,20 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The top of a list: subjects with the largest keys, in order, RANKED_MAX at most.
+// The top of a list: series with the largest keys, in order, RANKED_MAX at most.
 //
 //    0        8        12      16
 //    ┌────────┬────────┬───────┐
-//    │ key    │subject │   0   │
+//    │ key    │series │   0   │
 //    └────────┴────────┴───────┘
 
 import { RANK_SIZE, RANKED_MAX, ranking } from "../base/memory";
 import { recordAt } from "../base/regions";
+import { Series } from "../base/types";
 
 
 @unmanaged
 class Ranked {
   key: u64;
-  subject: u32;
+  series: Series;
   zero: u32;
 }
 
@@ -31,8 +32,8 @@ export function rankingStart(most: u32): void {
   limit = most < RANKED_MAX ? most : RANKED_MAX;
 }
 
-/** Of equal keys the lower subject comes first. To be offered in the order of subjects. */
-export function rank(subject: u32, key: u64): void {
+/** Of equal keys the lower series comes first. To be offered in the order of series. */
+export function rank(series: Series, key: u64): void {
   ++offered;
   if (count == limit && key <= keyAt(count - 1)) return;
   let at = count < limit ? count++ : count - 1;
@@ -40,7 +41,7 @@ export function rank(subject: u32, key: u64): void {
     memory.copy(changetype<usize>(entryAt(at)), changetype<usize>(entryAt(at - 1)), RANK_SIZE);
   }
   entryAt(at).key = key;
-  entryAt(at).subject = subject;
+  entryAt(at).series = series;
 }
 
 export function rankedCount(): u32 {
@@ -48,7 +49,7 @@ export function rankedCount(): u32 {
 }
 
 export function ranked(position: u32): u32 {
-  return entryAt(position).subject;
+  return entryAt(position).series;
 }
 
 export function keyAt(position: u32): u64 {

@@ -1,22 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A sample: after the sums were collected and settled, takes what is alive of every row and owner into its history, scores the
+// A sample: after the sums since arming were made, takes what is alive of every row and owner into its history, scores the
 // streaks, and judges what may have changed. No part of it goes on for longer than there are rows.
 
-import { MEASURE_CONNECTIONS, MEASURE_RAM_CACHE, FOLLOWED_MAX } from "../abi";
+import { MEASURE_CONNECTIONS, MEASURE_RAM_CACHE, OWNER_SERIES_MAX } from "../abi";
 import { analysisSize, history } from "../base/memory";
+import { Row } from "../base/types";
 import { measureOf } from "../model/environment";
 import { ageOf, record } from "../model/history";
 import { isRow, knownSites } from "../model/model";
-import { allocs, frees } from "../model/sums";
-import { clockReset, samples, tick } from "../model/timeline";
+import { samples, tick, timelineReset } from "../model/timeline";
 import { baselinesReset } from "./baseline";
-import { countLeaking, isFollowed, sumFollowed } from "./owner_series";
+import { countLeaking, isUsedEntry, sumOwnerSeries } from "./owner_series";
 import { scoreStreaks } from "./persistence";
-import { allocatedBytes, liveBytes, subjectOfEntry } from "./series";
+import { allocBytes, allocs, frees, inUse, seriesOfEntry } from "./series";
 import { judge, judgeSome, verdictReset } from "./verdict";
 
-/** Warm-up ends when the live bytes of all rows rose by less than a sixteenth over the last WARM_SPAN samples; at WARM_MAX surely. */
+/**
+ * Warm-up ends when the live bytes of all rows rose by less than a sixteenth over the last WARM_SPAN samples; at WARM_MAX surely.
+ */
 const WARM_SPAN: u32 = 64;
 const WARM_MAX: u32 = 1024;
 
@@ -25,7 +27,7 @@ let warmBytes: u64 = 0;
 
 /** At the beginning, when all memory is zero. */
 export function analysisReset(): void {
-  clockReset();
+  timelineReset();
   baselinesReset();
   verdictReset();
   warm = false;
@@ -42,15 +44,15 @@ export function forgetAll(): void {
 export function sample(now: u64, transactions: u64): void {
   const open = measureOf(MEASURE_CONNECTIONS);
   tick(now, transactions, <u32>(open < u32.MAX_VALUE ? open : u32.MAX_VALUE), measureOf(MEASURE_RAM_CACHE));
-  sumFollowed();
+  sumOwnerSeries();
   const rows = knownSites();
-  for (let row: u32 = 0; row < rows; ++row) {
+  for (let row: Row = 0; row < rows; ++row) {
     if (!isRow(row) || (!allocs(row) && !frees(row) && !ageOf(row))) continue;
-    record(row, liveBytes(row), allocatedBytes(row));
+    record(row, inUse(row), allocBytes(row));
   }
-  for (let entry: u32 = 0; entry < FOLLOWED_MAX; ++entry) {
-    const subject = subjectOfEntry(entry);
-    if (isFollowed(entry)) record(subject, liveBytes(subject), allocatedBytes(subject));
+  for (let entry: u32 = 0; entry < OWNER_SERIES_MAX; ++entry) {
+    const series = seriesOfEntry(entry);
+    if (isUsedEntry(entry)) record(series, inUse(series), allocBytes(series));
   }
   scoreStreaks(rows);
   judgeSome();
@@ -59,18 +61,18 @@ export function sample(now: u64, transactions: u64): void {
 
 /** Judges every row and owner, before a dump. */
 export function judgeAll(): void {
-  for (let row: u32 = 0; row < knownSites(); ++row) judge(row);
-  for (let entry: u32 = 0; entry < FOLLOWED_MAX; ++entry) judge(subjectOfEntry(entry));
-  sumFollowed();
+  for (let row: Row = 0; row < knownSites(); ++row) judge(row);
+  for (let entry: u32 = 0; entry < OWNER_SERIES_MAX; ++entry) judge(seriesOfEntry(entry));
+  sumOwnerSeries();
   countLeaking();
 }
 
 /** 1 once, when the warm-up has ended: the host is to set a baseline. After a sample. */
 export function warmUpEnded(): u32 {
   if (warm || samples % WARM_SPAN) return 0;
-  let live: u64 = 0;
-  for (let entry: u32 = 0; entry < FOLLOWED_MAX; ++entry) live += liveBytes(subjectOfEntry(entry));
-  warm = samples > WARM_SPAN && (live <= warmBytes + warmBytes / 16 || samples >= WARM_MAX);
-  warmBytes = live;
+  let used: u64 = 0;
+  for (let entry: u32 = 0; entry < OWNER_SERIES_MAX; ++entry) used += inUse(seriesOfEntry(entry));
+  warm = samples > WARM_SPAN && (used <= warmBytes + warmBytes / 16 || samples >= WARM_MAX);
+  warmBytes = used;
   return warm ? 1 : 0;
 }

@@ -12,11 +12,13 @@
 //
 // Rates are taken per time and per transaction, and the one that levels off less counts: at night a leak grows less per hour, and
 // one that has nothing to do with traffic grows more per transaction. But where traffic rose, only the latter counts: more requests
-// a second fill a cache faster, however much it levels off; and where the growth is not even in time, time is not what it depends on.
+// a second fill a cache faster, however much it levels off; and where the growth is not even in time, time is not what it depends
+// on.
 
 import { HISTORY_LEVELS, HISTORY_SHIFT } from "../abi";
-import { liveAt } from "../model/history";
-import { oldestAge, timeAt, transactionsAt, locate } from "../model/timeline";
+import { Series } from "../base/types";
+import { inUseAt } from "../model/history";
+import { locate, oldestAge, timeAt, transactionsAt } from "../model/timeline";
 import { averageSize } from "./series";
 
 /** Shares in percent. Below this one it levels off. */
@@ -41,42 +43,42 @@ let above: u32 = 0;
 let uneven: bool = false;
 
 /** The late rate in percent of the early one, or -1 where that cannot be told. */
-export function lateShare(subject: u32): i32 {
-  findStart(subject);
-  return start < AGE_MIN ? -1 : <i32>lateToEarly(subject);
+export function lateShare(series: Series): i32 {
+  findStart(series);
+  return start < AGE_MIN ? -1 : <i32>lateToEarly(series);
 }
 
 /** Whether the growth levels off, beyond what chance does to so few objects. */
-export function isLevelling(subject: u32): bool {
-  findStart(subject);
+export function isLevelling(series: Series): bool {
+  findStart(series);
   if (start < AGE_MIN) return false;
-  const late = lateToEarly(subject);
-  const objects = grown(subject, 0, start) / averageSize(subject);
+  const late = lateToEarly(series);
+  const objects = grown(series, 0, start) / averageSize(series);
   // Events of a constant rate scatter by the square root of their number (Poisson): late and early each count a part of them.
   const doubt: u64 = 100 / root(objects ? objects : 1);
   if (late + doubt >= (uneven ? LEVELS_OFF_UNEVEN : LEVELS_OFF)) return false;
   // Where it had levelled off and grows again, that is another growth, on top of what a cache may have left; but not what chance
   // does to a population at rest.
-  const again = grown(subject, 0, start / 4) / averageSize(subject);
-  if (again * again < GROWTH_SIGMA * GROWTH_SIGMA * (liveAt(subject, 0, level) / averageSize(subject))) return true;
-  return middleToLate(subject) >= LEVELS_OFF;
+  const again = grown(series, 0, start / 4) / averageSize(series);
+  if (again * again < GROWTH_SIGMA * GROWTH_SIGMA * (inUseAt(series, 0, level) / averageSize(series))) return true;
+  return middleToLate(series) >= LEVELS_OFF;
 }
 
 /** Finds the ages in samples between whose points the present growth began. */
-function findStart(subject: u32): void {
+function findStart(series: Series): void {
   level = FINEST;
   start = 0;
   above = 0;
-  const now = liveAt(subject, 0, level);
+  const now = inUseAt(series, 0, level);
   const oldest = oldestAge();
-  const base = liveAt(subject, oldest, level);
+  const base = inUseAt(series, oldest, level);
   if (now <= base) return;
   const limit = base + (now - base) / 16;
   start = oldest;
   // Halving finds a place where the limit is crossed; in a growth there is one such place.
   while (start - above > 1) {
     const middle = (above + start) >> 1;
-    if (liveAt(subject, middle, level) <= limit) start = middle;
+    if (inUseAt(series, middle, level) <= limit) start = middle;
     else above = middle;
   }
   chooseLevel();
@@ -88,13 +90,13 @@ function chooseLevel(): void {
   while (level + 1 < HISTORY_LEVELS && start >= 16 << ((level + 1) * HISTORY_SHIFT)) ++level;
 }
 
-function lateToEarly(subject: u32): u64 {
+function lateToEarly(series: Series): u64 {
   uneven = false;
   const quarter = start / 4;
   const half = start / 2;
-  const late = grown(subject, 0, quarter);
-  const first = grown(subject, min(half, above), above);
-  const begin = grown(subject, above, start);
+  const late = grown(series, 0, quarter);
+  const first = grown(series, min(half, above), above);
+  const begin = grown(series, above, start);
   const byTime = percent(
     late,
     span(time(0), time(quarter)),
@@ -112,7 +114,7 @@ function lateToEarly(subject: u32): u64 {
     span(time(half), time(start)),
   );
   uneven = traffic > TRAFFIC_ROSE || traffic < TRAFFIC_FELL;
-  return traffic > TRAFFIC_ROSE || !isEven(subject) ? byRequests : max(byTime, byRequests);
+  return traffic > TRAFFIC_ROSE || !isEven(series) ? byRequests : max(byTime, byRequests);
 }
 
 /**
@@ -128,24 +130,24 @@ function earlySpan(half: u64, above: u64, start: u64, first: u64, begin: u64): u
 }
 
 /** Whether the middle went on in time as the late part does: else time is not what it grows by. */
-function isEven(subject: u32): bool {
-  const ratio = middleToLateByTime(subject);
+function isEven(series: Series): bool {
+  const ratio = middleToLateByTime(series);
   return ratio >= LEVELS_OFF && ratio <= (100 * 100) / LEVELS_OFF;
 }
 
-function middleToLateByTime(subject: u32): u64 {
+function middleToLateByTime(series: Series): u64 {
   const quarter = start / 4;
   const half = start / 2;
-  const late = grown(subject, 0, quarter);
-  return percent(grown(subject, quarter, half), span(time(quarter), time(half)), late, span(time(0), time(quarter)));
+  const late = grown(series, 0, quarter);
+  return percent(grown(series, quarter, half), span(time(quarter), time(half)), late, span(time(0), time(quarter)));
 }
 
-function middleToLate(subject: u32): u64 {
+function middleToLate(series: Series): u64 {
   const quarter = start / 4;
   const half = start / 2;
-  const late = grown(subject, 0, quarter);
-  const middle = grown(subject, quarter, half);
-  const byTime = middleToLateByTime(subject);
+  const late = grown(series, 0, quarter);
+  const middle = grown(series, quarter, half);
+  const byTime = middleToLateByTime(series);
   const requests = span(transactions(0), transactions(quarter));
   const before = span(transactions(quarter), transactions(half));
   if (!requests || !before) return byTime;
@@ -165,9 +167,9 @@ function percent(late: u64, lateSpan: u64, early: u64, earlySpan: u64): u64 {
   return (lateRate * 100) / earlyRate;
 }
 
-function grown(subject: u32, young: u32, old: u32): u64 {
-  const now = liveAt(subject, young, level);
-  const before = liveAt(subject, old, level);
+function grown(series: Series, young: u32, old: u32): u64 {
+  const now = inUseAt(series, young, level);
+  const before = inUseAt(series, old, level);
   return now > before ? now - before : 0;
 }
 

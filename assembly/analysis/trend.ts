@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What a level of a subject's history says of its trend. take() gets the floors of a level, oldest first; the others look at
+// What a level of a series' history says of its trend. take() gets the floors of a level, oldest first; the others look at
 // these. Integers only.
 //
 //   rate()       Theil-Sen: the median of the slopes of all pairs of points. Theil, "A rank-invariant method of linear and
@@ -15,6 +15,7 @@ import { HISTORY_POINTS, HISTORY_SHIFT } from "../abi";
 import { scratch, SCRATCH_SIZE } from "../base/memory";
 import { mulDiv } from "../base/muldiv";
 import { setValueAt, valueAt } from "../base/regions";
+import { Series } from "../base/types";
 import { floorAt } from "../model/history";
 import { unpack } from "../model/minifloat";
 import { points, timeAt } from "../model/timeline";
@@ -30,11 +31,11 @@ if (SORTED + PAIRS_MAX * sizeof<i64>() > SCRATCH_SIZE) ERROR("the scratch region
 export let count: u32 = 0;
 
 /** Takes the floors of a level. Returns how many. */
-export function take(subject: u32, level: u32): u32 {
+export function take(series: Series, level: u32): u32 {
   count = points(level);
   for (let i: u32 = 0; i < count; ++i) {
     const back = count - 1 - i;
-    set(VALUES, i, <i64>unpack(floorAt(subject, level, back)));
+    set(VALUES, i, <i64>unpack(floorAt(series, level, back)));
     set(TIMES, i, timeAt(level, back));
   }
   return count;

@@ -3,14 +3,15 @@
 // Suspects in order: rows, and owners none of whose rows is one, whose verdict is `leak`. The most urgent is the one that grows by
 // most, for all have the same limit.
 
-import { FOLLOWED_MAX } from "../abi";
+import { OWNER_SERIES_MAX } from "../abi";
 import { RANKED_MAX } from "../base/memory";
 import { mulDiv } from "../base/muldiv";
-import { room } from "../model/environment";
+import { Row, Series } from "../base/types";
+import { headroom } from "../model/environment";
 import { knownSites } from "../model/model";
 import { entryLeaking } from "./owner_series";
 import { rank, rankedCount, rankingStart } from "./ranking";
-import { isObjects, isSubject, subjectOfEntry } from "./series";
+import { isActive, isObjects, seriesOfEntry } from "./series";
 import * as trend from "./trend";
 import { isSuspect, levelOf } from "./verdict";
 
@@ -18,30 +19,30 @@ import { isSuspect, levelOf } from "./verdict";
 export const OBJECT_WEIGHT: u64 = 256;
 
 /** Bytes (or objects) per hour, by the robust slope of the level that shows its growth best. */
-export function rateOf(subject: u32): i64 {
-  trend.take(subject, levelOf(subject));
+export function rateOf(series: Series): i64 {
+  trend.take(series, levelOf(series));
   return trend.rate();
 }
 
 /** Puts all suspects in order. Returns how many. */
 export function rankSuspects(): u32 {
   rankingStart(RANKED_MAX);
-  for (let row: u32 = 0; row < knownSites(); ++row) if (isSubject(row) && isSuspect(row)) rank(row, urgency(row));
-  for (let entry: u32 = 0; entry < FOLLOWED_MAX; ++entry) {
-    const subject = subjectOfEntry(entry);
-    if (isSubject(subject) && isSuspect(subject) && !entryLeaking(entry)) rank(subject, urgency(subject));
+  for (let row: Row = 0; row < knownSites(); ++row) if (isActive(row) && isSuspect(row)) rank(row, urgency(row));
+  for (let entry: u32 = 0; entry < OWNER_SERIES_MAX; ++entry) {
+    const series = seriesOfEntry(entry);
+    if (isActive(series) && isSuspect(series) && !entryLeaking(entry)) rank(series, urgency(series));
   }
   return rankedCount();
 }
 
 /** Bytes an hour. */
-function urgency(subject: u32): u64 {
-  return <u64>max<i64>(rateOf(subject), 0) * (isObjects(subject) ? OBJECT_WEIGHT : 1);
+function urgency(series: Series): u64 {
+  return <u64>max<i64>(rateOf(series), 0) * (isObjects(series) ? OBJECT_WEIGHT : 1);
 }
 
 /** Seconds until that growth alone would use up the memory that is left, or -1 where that cannot be told. */
-export function secondsLeft(subject: u32, rate: i64): i64 {
-  const left = room();
-  if (isObjects(subject) || left < 0 || rate <= 0) return -1;
+export function secondsLeft(series: Series, rate: i64): i64 {
+  const left = headroom();
+  if (isObjects(series) || left < 0 || rate <= 0) return -1;
   return mulDiv(left, 3600, rate);
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What a subject's history means.
+// What a series' history means.
 //
 //   leak      it grows and has no reason to stop: a suspect
 //   filling   it grows, but levels off, or the RAM cache or the load grew as much, or it is too soon to tell it from a cache
@@ -11,47 +11,30 @@
 // A growth is looked for on every level of the history, so that a fast one is found in minutes and a slow one in days. It counts
 // where the floors rise almost always (Mann-Kendall, as a filter), in several steps of which none is most of it, to a height never
 // reached before, by more than the noise, and by more than chance moves a population that comes and goes (GROWTH_SIGMA standard
-// deviations; a stationary one of n objects has one of about the square root of n). It is a leak unless one of these explains it:
-//
-//   the RAM cache grew as much         only IOBuffers of the server itself can be that
-//   there are more connections, or more requests a second, and the growth is what these would bring
-//   it levels off                      saturation.ts
-//   it is young, and objects stay as often as misses of a cache would let them: what counters tell of a cache that fills evenly
-//                                      is what they tell of a leak, so it has CACHE_RUN samples to show that it ends; not so
-//                                      long where memory would be used up by then
-//   it is young, for the lives that its objects have
+// deviations; a stationary one of n objects has one of about the square root of n). It is a leak unless something explains it
+// (explanation.ts).
 //
 // A leak remains one until half of what leaked has been released, or it has not grown for half as long as it grew: leaks in rare
 // errors grow in fits.
 
 import {
-  FOLLOWED_MAX,
   HISTORY_LEVELS,
   HISTORY_SHIFT,
-  MEASURE_CONNECTIONS,
+  OWNER_SERIES_MAX,
   VERDICT_CHURN,
   VERDICT_FILLING,
   VERDICT_LEAK,
   VERDICT_NEW,
   VERDICT_STEADY,
 } from "../abi";
-import { measured, room } from "../model/environment";
+import { Series } from "../base/types";
 import { ageOf, allocatedWithin, floorAt, stateOf } from "../model/history";
 import { pack, unpack } from "../model/minifloat";
 import { knownSites } from "../model/model";
-import { elapsedSeconds, openAt, points, ramCacheAt, samples, stale, timeAt, transactionsAt } from "../model/timeline";
-import { GROWTH_SIGMA, isLevelling } from "./saturation";
-import {
-  allocations,
-  averageSize,
-  canBeRamCache,
-  isCore,
-  isObjects,
-  isSubject,
-  liveBytes,
-  releases,
-  subjectOfEntry,
-} from "./series";
+import { elapsedSeconds, points, samples, stale, timeAt } from "../model/timeline";
+import { EXPLAINED_BY_AGE, EXPLAINED_BY_CONFIRMATION, EXPLAINED_BY_NOTHING, findExplanation, PLAIN_RUN } from "./explanation";
+import { GROWTH_SIGMA } from "./saturation";
+import { averageSize, inUse, isActive, isCore, isObjects, seriesOfEntry } from "./series";
 import * as trend from "./trend";
 
 /** Levels on which a growth is looked for: those whose points stand for at least 16 samples. */
@@ -72,27 +55,13 @@ const KENDALL_MIN_STREAK: i32 = 40;
 const RECENT: u32 = 3;
 const RECENT_PACE: u32 = 4;
 
-/** A cache keeps at least so many objects of 1,000 requests while it fills: its hit ratio is below 99.5 %. */
-const CACHE_PER_1000: u64 = 5;
-/** Samples for which one may have been filling evenly: an hour, at 10 s. */
-const CACHE_RUN: u32 = 384;
-const PLAIN_RUN: u32 = 64;
-const LIVES: u64 = 4;
 const CONFIRM: u32 = 8;
 
 /** Rows that a sample judges at most; the next one goes on from there. */
 const JUDGED_MAX: u32 = 64;
 
-// Why a growth is no leak.
-const REASON_NONE: u32 = 0;
-export const REASON_RAM_CACHE: u32 = 1;
-export const REASON_LOAD: u32 = 2;
-export const REASON_LEVELLING: u32 = 3;
-export const REASON_EARLY: u32 = 4;
-export const REASON_CONFIRM: u32 = 5;
-
 let cursor: u32 = 0;
-/** The level on which look() found a leak. */
+/** The level on which classify() found a leak. */
 let seenOn: u32 = 0;
 
 export function verdictReset(): void {
@@ -102,52 +71,52 @@ export function verdictReset(): void {
 /** Judges what may have changed, in turn. After a sample. */
 export function judgeSome(): void {
   const rows = knownSites();
-  const all = rows + FOLLOWED_MAX;
+  const all = rows + OWNER_SERIES_MAX;
   let judged: u32 = 0;
   for (let i: u32 = 0; i < all && judged < JUDGED_MAX; ++i) {
     if (cursor >= all) cursor = 0;
-    const subject = cursor < rows ? cursor : subjectOfEntry(cursor - rows);
+    const series = cursor < rows ? cursor : seriesOfEntry(cursor - rows);
     ++cursor;
-    if (judge(subject)) ++judged;
+    if (judge(series)) ++judged;
   }
 }
 
-/** Judges one subject now. Returns whether that took a look at its trend. */
-export function judge(subject: u32): bool {
-  const verdict = stateOf(subject).verdict;
-  if (verdict != VERDICT_LEAK && !mayGrow(subject)) {
-    if (verdict != VERDICT_STEADY) quiet(subject);
+/** Judges one series now. Returns whether that took a look at its trend. */
+export function judge(series: Series): bool {
+  const verdict = stateOf(series).verdict;
+  if (verdict != VERDICT_LEAK && !mayGrow(series)) {
+    if (verdict != VERDICT_STEADY) markSteady(series);
     return false;
   }
-  if (!isSubject(subject)) {
-    quiet(subject);
+  if (!isActive(series)) {
+    markSteady(series);
     return false;
   }
-  const reason = look(subject);
-  if (reason == REASON_NONE) confirm(subject);
-  else if (verdict != VERDICT_LEAK || isOver(subject)) {
-    stateOf(subject).growthTime = 0;
-    stateOf(subject).explanation = <u8>(reason == NO_GROWTH ? REASON_NONE : reason);
-    stateOf(subject).verdict = <u8>(reason == NO_GROWTH ? VERDICT_STEADY : VERDICT_FILLING);
+  const reason = classify(series);
+  if (reason == EXPLAINED_BY_NOTHING) confirm(series);
+  else if (verdict != VERDICT_LEAK || isOver(series)) {
+    stateOf(series).growthTime = 0;
+    stateOf(series).explanation = <u8>(reason == NO_GROWTH ? EXPLAINED_BY_NOTHING : reason);
+    stateOf(series).verdict = <u8>(reason == NO_GROWTH ? VERDICT_STEADY : VERDICT_FILLING);
   }
   return true;
 }
 
-export function verdictOf(subject: u32): u32 {
-  const verdict = stateOf(subject).verdict;
+export function verdictOf(series: Series): u32 {
+  const verdict = stateOf(series).verdict;
   if (verdict == VERDICT_LEAK || verdict == VERDICT_FILLING) return verdict;
-  if (ageOf(subject) < SAMPLES_MIN) return VERDICT_NEW;
-  return turnover(subject) ? VERDICT_CHURN : VERDICT_STEADY;
+  if (ageOf(series) < SAMPLES_MIN) return VERDICT_NEW;
+  return turnover(series) ? VERDICT_CHURN : VERDICT_STEADY;
 }
 
 /** Whether it is one now. */
-export function isSuspect(subject: u32): bool {
-  return stateOf(subject).verdict == VERDICT_LEAK;
+export function isSuspect(series: Series): bool {
+  return stateOf(series).verdict == VERDICT_LEAK;
 }
 
 /** The level on which its growth is best seen: the finest one that reaches back to the beginning of it. */
-export function levelOf(subject: u32): u32 {
-  const since = stateOf(subject).growthTime;
+export function levelOf(series: Series): u32 {
+  const since = stateOf(series).growthTime;
   let best: u32 = LEVEL_FIRST;
   for (let level: u32 = LEVEL_FIRST; level < HISTORY_LEVELS && points(level) >= POINTS_MIN; ++level) {
     best = level;
@@ -157,51 +126,51 @@ export function levelOf(subject: u32): u32 {
 }
 
 /** Seconds for which a suspect has been growing. */
-export function growingFor(subject: u32): u32 {
-  const since = stateOf(subject).growthTime;
+export function growingFor(series: Series): u32 {
+  const since = stateOf(series).growthTime;
   return since ? elapsedSeconds() - (since - 1) : 0;
 }
 
 /** What a suspect grew by, from the beginning of its growth. */
-export function grownBy(subject: u32): u64 {
-  const live = liveBytes(subject);
-  const kept = unpack(stateOf(subject).growthFloor);
-  return live > kept ? live - kept : 0;
+export function grownBy(series: Series): u64 {
+  const used = inUse(series);
+  const kept = unpack(stateOf(series).growthFloor);
+  return used > kept ? used - kept : 0;
 }
 
 const NO_GROWTH: u32 = 0xff;
 
 /** A cheap look at whether any level has come up at all. */
-function mayGrow(subject: u32): bool {
-  const now = floorAt(subject, 1, 0);
+function mayGrow(series: Series): bool {
+  const now = floorAt(series, 1, 0);
   for (let level: u32 = LEVEL_FIRST; level < HISTORY_LEVELS && points(level) >= POINTS_MIN; ++level) {
-    if (now > floorAt(subject, level, points(level) - 1)) return true;
+    if (now > floorAt(series, level, points(level) - 1)) return true;
   }
   return false;
 }
 
-/** REASON_NONE for a leak; why it is none; or NO_GROWTH. */
-function look(subject: u32): u32 {
+/** EXPLAINED_BY_NOTHING for a leak; why it is none; or NO_GROWTH. */
+function classify(series: Series): u32 {
   let found: u32 = NO_GROWTH;
   // The server itself is the sum of hundreds of rows that warm up; its rows are judged one by one.
-  const sum = isCore(subject);
+  const sum = isCore(series);
   for (let level: u32 = LEVEL_FIRST; level < HISTORY_LEVELS && points(level) >= POINTS_MIN; ++level) {
-    trend.take(subject, level);
-    if (!grows(subject, level)) continue;
-    const reason = explain(subject, level);
-    if (reason == REASON_NONE && !sum) {
+    trend.take(series, level);
+    if (!grows(series, level)) continue;
+    const reason = findExplanation(series, level);
+    if (reason == EXPLAINED_BY_NOTHING && !sum) {
       seenOn = level;
-      return REASON_NONE;
+      return EXPLAINED_BY_NOTHING;
     }
-    found = reason == REASON_NONE ? REASON_EARLY : reason;
+    found = reason == EXPLAINED_BY_NOTHING ? EXPLAINED_BY_AGE : reason;
   }
   return found;
 }
 
-function grows(subject: u32, level: u32): bool {
+function grows(series: Series, level: u32): bool {
   const growth = trend.growth();
-  if (growth < GROWTH_MIN && !isObjects(subject)) return false;
-  const size = averageSize(subject);
+  if (growth < GROWTH_MIN && !isObjects(series)) return false;
+  const size = averageSize(series);
   const objects = <u64>growth / size;
   const before = <u64>trend.value(0) / size;
   if (objects < OBJECTS_MIN || objects * objects < GROWTH_SIGMA * GROWTH_SIGMA * before) return false;
@@ -209,141 +178,61 @@ function grows(subject: u32, level: u32): bool {
   const n = trend.count;
   const recent = trend.value(n - 1) - trend.value(n - 1 - RECENT);
   if (recent <= 0 || recent < (growth * RECENT) / (RECENT_PACE * (n - 1))) return false;
-  if (!isRecord(subject, level, trend.value(n - 1) + growth / 8)) return false;
-  if (trend.kendall() < (stateOf(subject).streak >= STREAK ? KENDALL_MIN_STREAK : KENDALL_MIN)) return false;
+  if (!isRecord(series, level, trend.value(n - 1) + growth / 8)) return false;
+  if (trend.kendall() < (stateOf(series).streak >= STREAK ? KENDALL_MIN_STREAK : KENDALL_MIN)) return false;
   return growth >= NOISE_FACTOR * trend.noise();
 }
 
 /** Whether it was never higher, as far back as there is history. */
-function isRecord(subject: u32, from: u32, height: i64): bool {
+function isRecord(series: Series, from: u32, height: i64): bool {
   const limit = pack(<u64>height);
   for (let level = from; level < HISTORY_LEVELS; ++level) {
-    for (let back: u32 = 0; back < points(level); ++back) if (floorAt(subject, level, back) > limit) return false;
+    for (let back: u32 = 0; back < points(level); ++back) if (floorAt(series, level, back) > limit) return false;
   }
   return true;
 }
 
-function explain(subject: u32, level: u32): u32 {
-  const oldest = points(level) - 1;
-  const growth = trend.growth();
-  if (canBeRamCache(subject)) {
-    const cached = <i64>(ramCacheAt(level, 0) - ramCacheAt(level, oldest));
-    if (cached > 0 && growth <= cached + cached / 4) return REASON_RAM_CACHE;
-  }
-  if (isLoad(subject, level, growth)) return REASON_LOAD;
-  if (isLevelling(subject)) return REASON_LEVELLING;
-  const requests = transactionsAt(level, 0) - transactionsAt(level, oldest);
-  const objects = <u64>growth / averageSize(subject);
-  const rare = requests != 0 && objects * 1000 < requests * CACHE_PER_1000;
-  const run = trend.run(level);
-  if (run >= (rare ? lives(subject) : CACHE_RUN)) return REASON_NONE;
-  return run >= PLAIN_RUN && !isObjects(subject) && endsBefore(growth, CACHE_RUN - run) ? REASON_NONE : REASON_EARLY;
-}
-
-/**
- * Samples that a population takes to come to rest: LIVES times the mean life of its objects, which is their number over the rate of
- * releases (Little, "A proof for the queuing formula L = lambda W", Operations Research 9 (1961)). Where hardly any is released there
- * is no such life, and where most leak it is no life: hence the bounds.
- */
-function lives(subject: u32): u32 {
-  const freed = releases(subject);
-  if (freed < allocations(subject) / 20 || !freed) return PLAIN_RUN;
-  const rest = (LIVES * (liveBytes(subject) / averageSize(subject)) * ageOf(subject)) / freed;
-  return rest < PLAIN_RUN ? PLAIN_RUN : rest < CACHE_RUN ? <u32>rest : CACHE_RUN;
-}
-
-/** Whether as many more connections, or requests a second, would bring that growth. */
-function isLoad(subject: u32, level: u32, growth: i64): bool {
-  const oldest = points(level) - 1;
-  if (measured(MEASURE_CONNECTIONS) && isOfConnections(level, growth)) return true;
-  const quarter = oldest / 4 ? oldest / 4 : 1;
-  const early = requestRate(level, oldest, oldest - quarter);
-  const late = requestRate(level, quarter, 0);
-  if (!early || late <= early) return false;
-  // What is above that has to be a growth of its own.
-  const before = <u64>trend.value(0);
-  const due = (late - early) * (before / early);
-  if (<u64>growth <= 2 * due) return true;
-  const size = averageSize(subject);
-  const objects = (<u64>growth - due) / size;
-  return objects * objects < GROWTH_SIGMA * GROWTH_SIGMA * (before / size);
-}
-
-/**
- * Whether there are many more connections, and it grew only while they did. What also grows while they do not, and half as fast or
- * faster, is no part of them.
- */
-function isOfConnections(level: u32, growth: i64): bool {
-  const last = points(level) - 1;
-  const before = openAt(level, last);
-  const now = openAt(level, 0);
-  if (now <= before + before / 4 + 8) return false;
-  const step = (now - before) / (4 * last);
-  let still: i64 = 0;
-  let apart: i64 = 0;
-  for (let i: u32 = 1; i <= last; ++i) {
-    if (openAt(level, last - i) > openAt(level, last - i + 1) + step) continue;
-    ++still;
-    apart += trend.value(i) - trend.value(i - 1);
-  }
-  return still * 4 < <i64>last || apart * 2 * <i64>last < growth * still;
-}
-
-/** Requests per 1,000 seconds. */
-function requestRate(level: u32, old: u32, young: u32): u64 {
-  const seconds = timeAt(level, young) - timeAt(level, old);
-  return seconds ? ((transactionsAt(level, young) - transactionsAt(level, old)) * 1000) / seconds : 0;
-}
-
-/** Whether memory would be used up before so many further samples are taken. */
-function endsBefore(growth: i64, further: u32): bool {
-  const left = room();
-  const span = trend.seconds();
-  if (left < 0 || span <= 0) return false;
-  return left / growth < (<i64>further * (elapsedSeconds() / samples)) / span;
-}
-
 /** Keeps when the growth began that trend holds: a leak's. */
-function began(subject: u32): void {
+function recordOnset(series: Series): void {
   const level = seenOn;
   let first: u32 = 1;
   while (first < trend.count - 1 && trend.value(first) <= trend.value(0)) ++first;
   const back = trend.count - first;
-  stateOf(subject).growthTime = timeAt(level, back) + 1;
-  stateOf(subject).growthSample = samples - stale(level) - ((back + 1) << (level * HISTORY_SHIFT));
-  stateOf(subject).growthFloor = pack(<u64>trend.value(first - 1));
+  stateOf(series).growthTime = timeAt(level, back) + 1;
+  stateOf(series).growthSample = samples - stale(level) - ((back + 1) << (level * HISTORY_SHIFT));
+  stateOf(series).growthFloor = pack(<u64>trend.value(first - 1));
 }
 
 /** What looks like a leak has to do so for some samples running. */
-function confirm(subject: u32): void {
-  if (stateOf(subject).verdict == VERDICT_LEAK) return;
-  if (stateOf(subject).explanation != REASON_CONFIRM) {
-    stateOf(subject).explanation = <u8>REASON_CONFIRM;
-    stateOf(subject).growthSample = samples;
-    stateOf(subject).verdict = <u8>VERDICT_FILLING;
-  } else if (samples - stateOf(subject).growthSample >= CONFIRM) {
-    began(subject);
-    stateOf(subject).explanation = <u8>REASON_NONE;
-    stateOf(subject).verdict = <u8>VERDICT_LEAK;
+function confirm(series: Series): void {
+  if (stateOf(series).verdict == VERDICT_LEAK) return;
+  if (stateOf(series).explanation != EXPLAINED_BY_CONFIRMATION) {
+    stateOf(series).explanation = <u8>EXPLAINED_BY_CONFIRMATION;
+    stateOf(series).growthSample = samples;
+    stateOf(series).verdict = <u8>VERDICT_FILLING;
+  } else if (samples - stateOf(series).growthSample >= CONFIRM) {
+    recordOnset(series);
+    stateOf(series).explanation = <u8>EXPLAINED_BY_NOTHING;
+    stateOf(series).verdict = <u8>VERDICT_LEAK;
   }
 }
 
 /** Whether half of what leaked is gone, or the height it has was reached long ago. */
-function isOver(subject: u32): bool {
-  const kept = unpack(stateOf(subject).growthFloor);
-  const highest = unpack(highestFloor(subject));
+function isOver(series: Series): bool {
+  const kept = unpack(stateOf(series).growthFloor);
+  const highest = unpack(highestFloor(series));
   const leaked = highest > kept ? highest - kept : 0;
-  if (unpack(floorAt(subject, 1, 0)) <= kept + leaked / 2) return true;
-  const idle = ageOfHeight(subject, pack(highest - min<u64>(leaked / 32, OBJECTS_MIN * averageSize(subject))));
-  const whole = samples - stateOf(subject).growthSample;
+  if (unpack(floorAt(series, 1, 0)) <= kept + leaked / 2) return true;
+  const idle = ageOfHeight(series, pack(highest - min<u64>(leaked / 32, OBJECTS_MIN * averageSize(series))));
+  const whole = samples - stateOf(series).growthSample;
   return idle > PLAIN_RUN && idle > (whole - idle) / 2;
 }
 
-function highestFloor(subject: u32): u32 {
+function highestFloor(series: Series): u32 {
   let highest: u32 = 0;
   for (let level: u32 = 1; level < HISTORY_LEVELS; ++level) {
     for (let back: u32 = 0; back < points(level); ++back) {
-      const floor = floorAt(subject, level, back);
+      const floor = floorAt(series, level, back);
       if (floor > highest) highest = floor;
     }
   }
@@ -351,11 +240,11 @@ function highestFloor(subject: u32): u32 {
 }
 
 /** Samples since a height was first reached, as far back as there is history. */
-function ageOfHeight(subject: u32, height: u32): u32 {
+function ageOfHeight(series: Series, height: u32): u32 {
   let age: u32 = 0;
   for (let level: u32 = 1; level < HISTORY_LEVELS; ++level) {
     for (let back: u32 = 0; back < points(level); ++back) {
-      if (floorAt(subject, level, back) < height) continue;
+      if (floorAt(series, level, back) < height) continue;
       const old = stale(level) + ((back + 1) << (level * HISTORY_SHIFT));
       if (old > age) age = old;
     }
@@ -364,13 +253,13 @@ function ageOfHeight(subject: u32, height: u32): u32 {
 }
 
 /** Whether what is alive was allocated anew at least twice within the last samples. */
-function turnover(subject: u32): bool {
-  const allocated = allocatedWithin(subject, PLAIN_RUN);
-  return allocated != 0 && allocated >= 2 * liveBytes(subject);
+function turnover(series: Series): bool {
+  const allocated = allocatedWithin(series, PLAIN_RUN);
+  return allocated != 0 && allocated >= 2 * inUse(series);
 }
 
-function quiet(subject: u32): void {
-  stateOf(subject).growthTime = 0;
-  stateOf(subject).explanation = <u8>REASON_NONE;
-  stateOf(subject).verdict = <u8>VERDICT_STEADY;
+function markSteady(series: Series): void {
+  stateOf(series).growthTime = 0;
+  stateOf(series).explanation = <u8>EXPLAINED_BY_NOTHING;
+  stateOf(series).verdict = <u8>VERDICT_STEADY;
 }

@@ -18,7 +18,7 @@ export function duration(seconds: u64): void {
 }
 
 /** `19 days`, `5 hours`, `12 minutes`: one unit, for what is only an estimate. */
-export function about(seconds: u64): void {
+export function approxDuration(seconds: u64): void {
   if (seconds < 2 * HOUR) part(seconds / MINUTE, " minutes");
   else if (seconds < 2 * DAY) part(seconds / HOUR, " hours");
   else if (seconds < 1000 * DAY) part(seconds / DAY, " days");

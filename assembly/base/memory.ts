@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The memory map. An instance takes fresh, zero pages when it is made and never asks again: its size depends on the capacity alone,
-// and nothing is ever moved or freed. The tables of a shard have fixed addresses (abi.ts) with unused pages between them: the hot path
-// need not load their addresses, nor check that they are within the memory. The regions of a registry and of a model follow in one
-// arena, each where the one before it ends.
+// and nothing is ever moved or freed. The tables of a shard have fixed addresses (abi.ts) with unused pages between them: the hot
+// path need not load their addresses, nor check that they are within the memory. The regions of a registry and of a model follow in
+// one arena, each where the one before it ends.
 //
 //    0           static data
 //    INDEX_AT    index of keys, then the records and the buckets of the sites    a shard
@@ -18,7 +18,6 @@ import {
   BUCKETS_SIZE,
   CLASS_COUNT,
   FACT_COUNT,
-  FOLLOWED_MAX,
   HISTORY_LEVELS,
   HISTORY_POINTS,
   INDEX_AT,
@@ -27,8 +26,9 @@ import {
   MEASURE_COUNT,
   NAME_SIZE,
   OTHERS_MAX,
-  OWNERS_MAX,
+  OWNER_SERIES_MAX,
   OWNER_SIZE,
+  OWNERS_MAX,
   PAIR_SIZE,
   QUESTION_MAX,
   RECORDS_AT,
@@ -37,9 +37,9 @@ import {
   ROLE_REGISTRY,
   ROLE_SHARD,
   SHARD_MEMORY,
+  SITE_FIRST,
   SITES_MAX,
   SITES_MIN,
-  SITE_FIRST,
   STAGED_MAX,
   STAGED_SIZE,
   TEXT_COUNT,
@@ -56,15 +56,15 @@ export const DEBUG: bool = ASC_OPTIMIZE_LEVEL == 0;
 /** Sums of one row: two pairs. */
 export const SUMS_SIZE: u32 = 2 * PAIR_SIZE;
 /** Releases of memory older than the arming: one pair. */
-export const PRIOR_SIZE: u32 = PAIR_SIZE;
+export const PRE_ARMING_SIZE: u32 = PAIR_SIZE;
 /** Three counts each of the built-in tracker, of memtrack, and their difference when verify was switched on (verify.ts). */
 export const VERIFY_SIZE: u32 = 9 * 8;
 /** Sums of one owner: bytes by class, objects by kind, the total, and that of the last dump with the owner's key. */
-export const ROLLUP_SIZE: u32 = (CLASS_COUNT + KIND_COUNT + 3) * 8;
+export const OWNER_TOTALS_SIZE: u32 = (CLASS_COUNT + KIND_COUNT + 3) * 8;
 /** A row's or an owner's history (history.ts): with what follows, under 2 MiB for 4,096 sites. */
 export const HISTORY_SIZE: u32 = 492;
 export const TICK_SIZE: u32 = 24;
-export const FOLLOWED_SIZE: u32 = 56;
+export const OWNER_ENTRY_SIZE: u32 = 56;
 export const MARK_SIZE: u32 = 64;
 export const BOUNDARY_SIZE: u32 = 16;
 export const MEASURE_SIZE: u32 = 16;
@@ -76,11 +76,11 @@ export const SCRATCH_SIZE: u32 = 1024;
 /** A row's text at its longest: four numbers of up to 20 digits, separators, a padded name. */
 const ROW_TEXT_MAX: u32 = 4 * 20 + 16 + NAME_SIZE + 16;
 /** A line of the owners' table. */
-const OWNER_TEXT: u32 = 14 * 24 + OWNER_SIZE;
+const OWNER_LINE_MAX: u32 = 14 * 24 + OWNER_SIZE;
 /** Everything of a dump that is not a row of a site: header, hooks, titles, totals. */
 const FRAME_TEXT_MAX: u32 = 16 * 1024;
 /** The sections of the analysis: two of RANKED_MAX rows and one of owners, numbers, words and a name in each row; and the ages. */
-const ANALYSIS_TEXT_MAX: u32 = (2 * RANKED_MAX + FOLLOWED_MAX) * 640 + RANKED_MAX * (BUCKETS + 1) * ROW_TEXT_MAX;
+const ANALYSIS_TEXT_MAX: u32 = (2 * RANKED_MAX + OWNER_SERIES_MAX) * 640 + RANKED_MAX * (BUCKETS + 1) * ROW_TEXT_MAX;
 
 /** Numbers below this one are of the fixed sites and of those that were registered: as many as the capacity. */
 export let limit: u32 = 0;
@@ -121,9 +121,9 @@ export let rows: usize = 0;
 /** Hash of rows' names (rows.ts): u16 site numbers, 0 = empty. */
 export let rowIndex: usize = 0;
 /** Sums by owner (owners.ts), by slot. */
-export let rollup: usize = 0;
+export let ownerTotals: usize = 0;
 /** Releases of memory older than the arming, by row. */
-export let prior: usize = 0;
+export let preArming: usize = 0;
 /** The built-in tracker's counts, by row. */
 export let verify: usize = 0;
 /** Copied from a shard: pairs by site, or a few sites whole. */
@@ -139,9 +139,9 @@ export let outputEnd: usize = 0;
 /** Samples and verdict (history.ts), by series. */
 export let history: usize = 0;
 /** When the samples were taken (timeline.ts). */
-export let clock: usize = 0;
+export let timeline: usize = 0;
 /** Owners that have a history; then, by slot, which of them is a slot's: u8 (owner_series.ts). */
-export let followed: usize = 0;
+export let ownerEntries: usize = 0;
 /** Names and times of the baselines (baseline.ts). */
 export let marks: usize = 0;
 /** What the host measured (environment.ts). */
@@ -203,19 +203,19 @@ function layModel(): void {
   sums = take(slots * SUMS_SIZE);
   rows = take((slots * sizeof<u16>() + 7) & ~7);
   rowIndex = take(indexSize());
-  rollup = take(OWNERS_MAX * ROLLUP_SIZE);
-  prior = take(slots * PRIOR_SIZE);
+  ownerTotals = take(OWNERS_MAX * OWNER_TOTALS_SIZE);
+  preArming = take(slots * PRE_ARMING_SIZE);
   verify = take(slots * VERIFY_SIZE);
   staging = take(max(slots * PAIR_SIZE, STAGED_MAX * STAGED_SIZE));
   order = take(max(slots, OWNERS_MAX) * sizeof<u32>());
   facts = take(FACT_COUNT * sizeof<u64>());
   texts = take(TEXT_COUNT * TEXT_SIZE);
   // A row can stand in a class's table and again among those that verify mode finds different, there on two lines.
-  output = take(FRAME_TEXT_MAX + ANALYSIS_TEXT_MAX + slots * 3 * ROW_TEXT_MAX + OWNERS_MAX * OWNER_TEXT);
+  output = take(FRAME_TEXT_MAX + ANALYSIS_TEXT_MAX + slots * 3 * ROW_TEXT_MAX + OWNERS_MAX * OWNER_LINE_MAX);
   outputEnd = cursor;
-  history = take((slots + FOLLOWED_MAX) * HISTORY_SIZE);
-  clock = take(HISTORY_LEVELS * HISTORY_POINTS * TICK_SIZE);
-  followed = take(FOLLOWED_MAX * FOLLOWED_SIZE + OWNERS_MAX);
+  history = take((slots + OWNER_SERIES_MAX) * HISTORY_SIZE);
+  timeline = take(HISTORY_LEVELS * HISTORY_POINTS * TICK_SIZE);
+  ownerEntries = take(OWNER_SERIES_MAX * OWNER_ENTRY_SIZE + OWNERS_MAX);
   marks = take(BASELINES * MARK_SIZE);
   measures = take(MEASURE_COUNT * MEASURE_SIZE);
   ranking = take(RANKED_MAX * RANK_SIZE);

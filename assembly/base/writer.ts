@@ -40,7 +40,7 @@ export function ascii(text: string): void {
 }
 
 /** Copies text of the host's, byte for byte, control characters (line ends and terminal escapes among them) as '?'. */
-export function foreign(from: usize, length: usize): void {
+export function writeSanitized(from: usize, length: usize): void {
   for (let i: usize = 0; i < length; ++i) {
     const c = <u32>load<u8>(from + i);
     byte(isControl(c) ? QUESTION_MARK : c);

@@ -19,7 +19,7 @@ import {
 import * as answer from "../base/answer";
 import { input } from "../base/memory";
 import * as reader from "../base/reader";
-import { ascii, byte, foreign, unsigned } from "../base/writer";
+import { ascii, byte, writeSanitized, unsigned } from "../base/writer";
 
 /** Bytes of a word of the message that a line shows. */
 const SHOWN: usize = 40;
@@ -146,7 +146,7 @@ function readArgument(number: u32, at: usize, length: usize): u32 {
     level = load<u8>(at) - 0x30;
   }
   answer.begin();
-  foreign(at, min<usize>(length, ARGUMENT_MAX)); // as it may be shown: it comes back in diags.log
+  writeSanitized(at, min<usize>(length, ARGUMENT_MAX)); // as it may be shown: it comes back in diags.log
   return answer.end(number);
 }
 
@@ -175,7 +175,7 @@ function writeUsage(): void {
 function show(from: usize, length: usize): void {
   for (let i: usize = 0; i < length && i < SHOWN; ++i) {
     if (load<u8>(from + i) == 0x22) byte(0x3f);
-    else foreign(from + i, 1);
+    else writeSanitized(from + i, 1);
   }
   if (length > SHOWN) ascii("...");
 }

@@ -3,13 +3,13 @@
 // When epochs begin, and which of the old ones stay apart. The model decides, when a sample is taken.
 //
 // An epoch lasts a seventh of the time since the first sample, and the samples' interval at least: they become longer as the server
-// becomes older, so that their numbers last. Ten years at 10 s take 103 of the 128 that there are, at 1 s 124. When these are used up, the
-// last one stays; ages are then too young, never too old.
+// becomes older, so that their numbers last. Ten years at 10 s take 103 of the 128 that there are, at 1 s 124. When these are used
+// up, the last one stays; ages are then too young, never too old.
 //
-// Of the old ones five buckets are kept. Where a sixth comes, two neighbours are joined: those whose joint bucket is the shortest for
-// its age, so that what is left lies evenly on a logarithmic scale. (Exponential histograms: Datar, Gionis, Indyk, Motwani, "Maintaining
-// stream statistics over sliding windows", SIAM J. Computing 31, 2002. There buckets hold counts and are joined by size; here they
-// hold time.)
+// Of the old ones five buckets are kept. Where a sixth comes, two neighbours are joined: those whose joint bucket is the shortest
+// for its age, so that what is left lies evenly on a logarithmic scale. (Exponential histograms: Datar, Gionis, Indyk, Motwani,
+// "Maintaining stream statistics over sliding windows", SIAM J. Computing 31, 2002. There buckets hold counts and are joined by
+// size; here they hold time.)
 //
 // Of each boundary two times are kept, for a host takes a moment to publish: before it did, and after. What is behind the boundary
 // is younger than the first, what is before it is older than the second.
@@ -113,8 +113,8 @@ function lasting(): u64 {
 }
 
 /**
- * The lane behind the first one that can be given up: one that is not in use, or the one between the two buckets whose joint one would
- * be the shortest for its age. (end - begin) / begin, all being ages, is the least where end / begin is the largest.
+ * The lane behind the first one that can be given up: one that is not in use, or the one between the two buckets whose joint one
+ * would be the shortest for its age. (end - begin) / begin, all being ages, is the least where end / begin is the largest.
  */
 function freeOne(): u32 {
   const inUse = oldBuckets();

@@ -3,7 +3,7 @@
 // What the host measured of the process and its machine. A value that it did not tell is unknown, never 0.
 
 import { MEASURE_COUNT, MEASURE_MAX_USAGE, MEASURE_RAM, MEASURE_RSS } from "../abi";
-import { measures, MEASURE_SIZE } from "../base/memory";
+import { MEASURE_SIZE, measures } from "../base/memory";
 import { recordAt } from "../base/regions";
 
 
@@ -16,7 +16,7 @@ class Measure {
 if (offsetof<Measure>() != MEASURE_SIZE) ERROR("not the size that memory.ts tells");
 
 /** Returns 0, or -1 where there is no such measure. */
-export function measure(which: u32, value: u64): i32 {
+export function setMeasure(which: u32, value: u64): i32 {
   if (which >= MEASURE_COUNT) return -1;
   at(which).value = value;
   at(which).known = 1;
@@ -24,7 +24,7 @@ export function measure(which: u32, value: u64): i32 {
 }
 
 /** What was told so far is unknown again. */
-export function unmeasure(): void {
+export function clearMeasures(): void {
   memory.fill(measures, 0, MEASURE_COUNT * MEASURE_SIZE);
 }
 
@@ -48,7 +48,7 @@ export function limitMeasure(): u32 {
 }
 
 /** Bytes that the process may still come to use, or -1 where that is not known. */
-export function room(): i64 {
+export function headroom(): i64 {
   const limit = limitMeasure();
   if (limit == MEASURE_COUNT || !measured(MEASURE_RSS)) return -1;
   const left = <i64>(measureOf(limit) - measureOf(MEASURE_RSS));

@@ -16,14 +16,14 @@ class FactText {
 const TEXT_MAX: u32 = TEXT_SIZE - offsetof<FactText>();
 
 /** Sets what only the host knows. Returns 0, or -1 where there is no such fact. */
-export function fact(which: u32, value: u64): i32 {
+export function setHeaderNumber(which: u32, value: u64): i32 {
   if (which >= FACT_COUNT) return -1;
   setValueAt<u64>(facts, which, value);
   return 0;
 }
 
 /** Likewise a text, whose bytes are in the input region; cut to what there is room for. Returns 0 or -1. */
-export function say(which: u32, length: u32): i32 {
+export function setHeaderText(which: u32, length: u32): i32 {
   if (which >= TEXT_COUNT) return -1;
   const n: u32 = length < TEXT_MAX ? length : TEXT_MAX;
   textAt(which).length = <u16>n;

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The history of a subject: of a row, by its number, or of an owner that is followed (series.ts). A level's point keeps the lowest live bytes of
-// its samples: the floor. What comes and goes leaves no trace in a floor, so a leak shows under load that is a thousand times
-// larger (the same reason for which heaps of collected languages are compared after a collection). Beside it, how many bytes were
-// allocated meanwhile, from which age.ts tells how old the live ones must be.
+// The history of a series: of a row, by its number, or of an owner that is followed (series.ts). A level's point keeps the lowest
+// live bytes of its samples: the floor. What comes and goes leaves no trace in a floor, so a leak shows under load that is a
+// thousand times larger (the same reason for which heaps of collected languages are compared after a collection). Beside it, how
+// many bytes were allocated meanwhile, from which age.ts tells how old the live ones must be.
 //
 //    0          308         364          460                                                         492
 //    ┌──────────┬───────────┬────────────┬───────────────────────────────────────────────────────────┐
@@ -19,11 +19,12 @@
 //               └─────────────┴─────────┴────────┴─────────────┴──────────────┘
 //              24            28        29       30            31             32
 //
-// A subject that is new has zeros behind it, and that is the truth: there was nothing of it.
+// A series that is new has zeros behind it, and that is the truth: there was nothing of it.
 
-import { BASELINES, HISTORY_LEVELS, HISTORY_POINTS, HISTORY_SHIFT, FOLLOWED_MAX } from "../abi";
+import { BASELINES, HISTORY_LEVELS, HISTORY_POINTS, HISTORY_SHIFT, OWNER_SERIES_MAX } from "../abi";
 import { DEBUG, history, HISTORY_SIZE, slots } from "../base/memory";
 import { setValueAt, valueAt } from "../base/regions";
+import { Row, Series } from "../base/types";
 import { pack, packNarrow, unpack, unpackNarrow } from "./minifloat";
 import { completed, locate, points, samples, slotOf, stale } from "./timeline";
 
@@ -61,13 +62,13 @@ export class SeriesState {
 if (STATE + offsetof<SeriesState>() != HISTORY_SIZE) ERROR("not the size that memory.ts tells");
 
 /** Rows, and behind them owners. */
-export function subjectLimit(): u32 {
-  return slots + FOLLOWED_MAX;
+export function seriesLimit(): u32 {
+  return slots + OWNER_SERIES_MAX;
 }
 
 /** The row's number now means another site: it has no past. */
-export function historyForget(row: u32): void {
-  if (row < subjectLimit()) memory.fill(historyAt(row), 0, HISTORY_SIZE);
+export function historyForget(row: Row): void {
+  if (row < seriesLimit()) memory.fill(historyAt(row), 0, HISTORY_SIZE);
 }
 
 /** A row becomes part of another one, or its number another: its history goes along, unless the other has one of its own. */
@@ -77,18 +78,18 @@ export function historyMove(from: u32, to: u32): void {
   historyForget(from);
 }
 
-/** Takes a sample of a subject, after the clock's tick(). */
-export function record(subject: u32, live: u64, allocatedBytes: u64): void {
-  const at = historyAt(subject);
-  const state = stateOf(subject);
-  if (state.firstSample && <i64>(allocatedBytes - state.lastAllocated) < 0) {
+/** Takes a sample of a series, after the timeline's tick(). */
+export function record(series: Series, inUse: u64, allocBytes: u64): void {
+  const at = historyAt(series);
+  const state = stateOf(series);
+  if (state.firstSample && <i64>(allocBytes - state.lastAllocated) < 0) {
     // Fewer than before: its class was armed anew. (A counter that wraps at 2^64 gives a small difference, not a negative one.)
-    historyForget(subject);
+    historyForget(series);
   }
   if (!state.firstSample) state.firstSample = samples;
-  setFloor(at, 0, pack(live));
-  setAllocated(at, 0, packNarrow(allocatedBytes - state.lastAllocated));
-  state.lastAllocated = allocatedBytes;
+  setFloor(at, 0, pack(inUse));
+  setAllocated(at, 0, packNarrow(allocBytes - state.lastAllocated));
+  state.lastAllocated = allocBytes;
   for (let level: u32 = 1; level < completed; ++level) decimate(at, level);
 }
 
@@ -105,19 +106,19 @@ function decimate(at: usize, level: u32): void {
 }
 
 /** Packed (minifloat.ts): the lowest live bytes in the point that is `back` points before the level's last. */
-export function floorAt(subject: u32, level: u32, back: u32): u32 {
-  return floorIn(historyAt(subject), level, back);
+export function floorAt(series: Series, level: u32, back: u32): u32 {
+  return floorIn(historyAt(series), level, back);
 }
 
 /** Live bytes about `age` samples ago, at the lowest, as a point of level `from` or a coarser one has it. */
-export function liveAt(subject: u32, age: u32, from: u32): u64 {
+export function inUseAt(series: Series, age: u32, from: u32): u64 {
   const found = locate(age, from);
-  return unpack(floorAt(subject, found >>> 8, found & 0xff));
+  return unpack(floorAt(series, found >>> 8, found & 0xff));
 }
 
 /** A bound of the bytes allocated in the last `span` samples, or more of them: a point is taken whole. */
-export function allocatedWithin(subject: u32, span: u32): u64 {
-  const at = historyAt(subject);
+export function allocatedWithin(series: Series, span: u32): u64 {
+  const at = historyAt(series);
   let sum: u64 = 0;
   let covered: u32 = 0;
   // The samples that no point of the next level has yet, then that level's points; the last level that is needed has four.
@@ -133,24 +134,24 @@ export function allocatedWithin(subject: u32, span: u32): u64 {
   return sum;
 }
 
-/** Samples since the subject was first seen; 0 where it never was. */
-export function ageOf(subject: u32): u32 {
-  const born = stateOf(subject).firstSample;
+/** Samples since the series was first seen; 0 where it never was. */
+export function ageOf(series: Series): u32 {
+  const born = stateOf(series).firstSample;
   return born ? samples - born + 1 : 0;
 }
 
-export function baselineOf(subject: u32, slot: u32): usize {
+export function baselineOf(series: Series, slot: u32): usize {
   if (DEBUG) assert(slot < BASELINES);
-  return historyAt(subject) + BASELINE + <usize>slot * BASELINE_SIZE;
+  return historyAt(series) + BASELINE + <usize>slot * BASELINE_SIZE;
 }
 
-export function stateOf(subject: u32): SeriesState {
-  return changetype<SeriesState>(historyAt(subject) + STATE);
+export function stateOf(series: Series): SeriesState {
+  return changetype<SeriesState>(historyAt(series) + STATE);
 }
 
-function historyAt(subject: u32): usize {
-  if (DEBUG) assert(subject < subjectLimit());
-  return history + <usize>subject * HISTORY_SIZE;
+function historyAt(series: Series): usize {
+  if (DEBUG) assert(series < seriesLimit());
+  return history + <usize>series * HISTORY_SIZE;
 }
 
 function floorIn(at: usize, level: u32, back: u32): u32 {

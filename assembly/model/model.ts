@@ -2,19 +2,19 @@
 //
 // The model of a dump: what all shards together allocated and released, by site, and from that by row.
 //
-// A dump goes: start(), then every shard's releases, then every shard's allocations, then the names (adopt()), then settle(). In
-// that order a release that is in the sums always has its allocation in them too, though the shards go on counting meanwhile: in-use
-// is never too small.
+// A dump calls start(), merges every shard's frees, then every shard's allocations, then updates the names (updateNames()), makes
+// the rows' sums (sumRows()) and applies the baseline (applyBaseline()). In that order a release in the sums always has its
+// allocation in them too, though the shards go on counting meanwhile: in-use is never too small.
 //
-// The counters of a shard run from the start of the process. What counts is what came since arming: arm() keeps the totals of that
-// moment as the baseline. IOBuffers that are older than the arming are released all the same, and the server does not say how old
-// a buffer is: whenever a row has released more than it allocated, the difference must be such buffers. It is kept (`prior`) and
-// never taken back, so the row is right from then on.
+// The counters of a shard run from the start of the process. A dump shows what came since arming: arm() keeps the totals of that
+// moment as the baseline. IOBuffers older than the arming are released all the same, and the server does not say how old a buffer
+// is: whenever a row has released more than it allocated, the difference must be such buffers. It is kept (`preArming`) and never
+// taken back, so the row is right from then on.
 //
-// Last come every shard's buckets (mergeBuckets()): what is alive of older epochs, by site. Shards turn when they next count, so each
-// site of each shard is read with the epochs that its shard then had, and taken on to those of now. What had been allocated before is
-// in some shard, released or not, and what is allocated meanwhile is young: no bucket's sum is below zero. The rest of what is
-// alive is young.
+// Last come every shard's buckets (mergeBuckets()): what is in use of older epochs, by site. Shards advance when they next count,
+// so each site of each shard is read with the epochs that its shard then had, and mapped to the present ones. A block that was
+// allocated before is in some shard, released or not, and a block that is allocated meanwhile is young: no bucket's sum is below
+// zero, and what is in no bucket is young.
 
 import {
   BUCKETS_SIZE,
@@ -23,18 +23,18 @@ import {
   NAME_HIDDEN,
   ROLE_MODEL,
   SITE_FIRST,
-  SITE_PRIOR,
+  SITE_PRE_ARMING,
   STAGED_BUCKETS,
   STAGED_EPOCHS,
   STAGED_MAX,
   STAGED_PAIRS,
   STAGED_SIZE,
 } from "../abi";
-import { bucketSums, DEBUG, PRIOR_SIZE, slots, staging, sums, SUMS_SIZE, totals, VERIFY_SIZE } from "../base/memory";
+import { bucketSums, DEBUG, PRE_ARMING_SIZE, slots, staging, sums, SUMS_SIZE, totals, VERIFY_SIZE } from "../base/memory";
 import { addToValueAt, recordAt, valueAt } from "../base/regions";
 import { Row, Site } from "../base/types";
 import { classOfName, flagsOf, lengthOf } from "../registry/name";
-import { addBuckets, addPassed, Buckets, clearBuckets, passage, turnBuckets } from "../shard/bucket";
+import { addBuckets, addBucketsMapped, advanceBuckets, bucketMap, Buckets, clearBuckets } from "../shard/bucket";
 import { Pair } from "../shard/site";
 import * as boundary from "./boundary";
 import { historyForget, historyMove } from "./history";
@@ -43,7 +43,7 @@ import {
   baselineAt,
   bucketBaselineAt,
   bucketsAt,
-  priorAt,
+  preArmingAt,
   Sums,
   sumsAt,
   totalAllocs,
@@ -85,12 +85,12 @@ export function reset(role: u32): void {
 }
 
 /**
- * The names of the sites 0 to count - 1, and the owners, have been copied in. Sites of one name become one row; what rows carry over
- * from dump to dump goes with them.
+ * The names of the sites 0 to count - 1, and the owners, have been copied in. Sites of one name become one row, and what rows keep
+ * from dump to dump moves with them.
  * @param now the registry's version() when they were copied
  * @returns 0, or -1 where no such site can exist
  */
-export function adopt(count: u32, now: u32): i32 {
+export function updateNames(count: u32, now: u32): i32 {
   if (count < known || count > slots) return -1;
   if (version == now && count == known) return 0;
   known = count;
@@ -141,20 +141,23 @@ function merge(pair: usize, count: u32): void {
   }
 }
 
-/** Adds what stands in staging, of the sites from `first` on: the buckets, and what a shard that has not turned yet will make one. */
+/**
+ * Adds what stands in staging, of the sites from `first` on: the buckets, mapped from the epochs of their shard to the present
+ * ones.
+ */
 export function mergeBuckets(first: u32, count: u32): void {
   if (DEBUG) assert(count <= STAGED_MAX && first + count <= slots);
   let epochs = boundary.epochsNow;
-  let map = passage(epochs, epochs);
+  let map = bucketMap(epochs, epochs);
   for (let i: u32 = 0; i < count; ++i) {
     const from = recordAt<Staged>(staging, i, STAGED_SIZE);
     if (!(from.allocs | from.frees)) continue;
     if (from.epochs != epochs) {
       epochs = from.epochs;
-      map = passage(epochs, boundary.epochsNow);
+      map = bucketMap(epochs, boundary.epochsNow);
     }
     const buckets = changetype<Buckets>(changetype<usize>(from) + STAGED_BUCKETS);
-    addPassed(bucketsAt(first + i), buckets, <u32>(from.allocs - from.frees), from.allocBytes - from.freeBytes, map);
+    addBucketsMapped(bucketsAt(first + i), buckets, <u32>(from.allocs - from.frees), from.allocBytes - from.freeBytes, map);
   }
 }
 
@@ -164,10 +167,10 @@ export function nextEpoch(now: u64): u64 {
   boundary.nextEpoch(now);
   if (boundary.epochsNow == before) return before;
   // What the baselines call young is that of the epoch that was the present one.
-  const map = passage(before, boundary.epochsNow);
+  const map = bucketMap(before, boundary.epochsNow);
   for (let site: Site = 0; site < slots; ++site) {
     const at = baselineAt(site);
-    if (at.allocs) turnBuckets(bucketBaselineAt(site), <u32>(at.allocs - at.frees), at.allocBytes - at.freeBytes, map);
+    if (at.allocs) advanceBuckets(bucketBaselineAt(site), <u32>(at.allocs - at.frees), at.allocBytes - at.freeBytes, map);
   }
   return boundary.epochsNow;
 }
@@ -182,7 +185,9 @@ export function arm(cls: u32): void {
   }
 }
 
-/** A class is not tracked from now on: what it releases is not heard of, so what was counted is no longer so, and it has no rows. */
+/**
+ * A class is not tracked from now on: what it releases is not heard of, so what was counted is no longer so, and it has no rows.
+ */
 export function disarm(cls: u32): void {
   armed &= ~(1 << cls);
 }
@@ -199,7 +204,7 @@ export function isAnyArmed(): bool {
 export function markSite(site: Site): void {
   memory.copy(changetype<usize>(baselineAt(site)), changetype<usize>(totalsAt(site)), SUMS_SIZE);
   memory.copy(changetype<usize>(bucketBaselineAt(site)), changetype<usize>(bucketsAt(site)), BUCKETS_SIZE);
-  memory.fill(changetype<usize>(priorAt(site)), 0, PRIOR_SIZE);
+  memory.fill(changetype<usize>(preArmingAt(site)), 0, PRE_ARMING_SIZE);
 }
 
 /** Sums the totals by row, from the start of the process. Verify mode compares these. */
@@ -209,7 +214,7 @@ export function sumRows(): void {
 }
 
 /** Brings the sums to what came since arming, and finds releases of older memory. After sumRows(), once. */
-export function settle(): void {
+export function applyBaseline(): void {
   for (let site: Site = 0; site < known; ++site) {
     addTo(rowOf(site), baselineAt(site), -1);
     addBuckets(bucketsAt(site), bucketBaselineAt(site), -1);
@@ -219,10 +224,10 @@ export function settle(): void {
     clearBuckets(bucketsAt(site));
   }
   for (let row: Row = 0; row < known; ++row) {
-    if (isPrior(row)) continue;
+    if (isPreArming(row)) continue;
     const count = sumsAt(row).frees - sumsAt(row).allocs;
     const bytes = sumsAt(row).freeBytes - sumsAt(row).allocBytes;
-    const older = priorAt(row);
+    const older = preArmingAt(row);
     if (<i64>count > <i64>older.count) older.count = count;
     if (<i64>bytes > <i64>older.bytes) older.bytes = bytes;
   }
@@ -234,7 +239,7 @@ export function settle(): void {
  */
 export function isBalanced(site: Site): bool {
   const row = rowOf(site);
-  if (priorAt(row).count || priorAt(row).bytes) return false;
+  if (preArmingAt(row).count || preArmingAt(row).bytes) return false;
   return totalAllocs(site) == totalFrees(site) && !totalInUse(site);
 }
 
@@ -244,36 +249,38 @@ export function hasBirths(row: Row): bool {
 }
 
 /** Releases of memory of a class that is older than its arming: how many. */
-export function priorFrees(cls: u32): u64 {
-  let sum = sumsAt(SITE_PRIOR + cls).frees;
-  for (let row: Row = 0; row < known; ++row) if (hasPrior(row, cls)) sum += priorAt(row).count;
+export function preArmingFrees(cls: u32): u64 {
+  let sum = sumsAt(SITE_PRE_ARMING + cls).frees;
+  for (let row: Row = 0; row < known; ++row) if (hasPreArming(row, cls)) sum += preArmingAt(row).count;
   return sum;
 }
 
 /** Likewise their bytes. */
-export function priorBytes(cls: u32): u64 {
-  let sum = sumsAt(SITE_PRIOR + cls).freeBytes;
-  for (let row: Row = 0; row < known; ++row) if (hasPrior(row, cls)) sum += priorAt(row).bytes;
+export function preArmingBytes(cls: u32): u64 {
+  let sum = sumsAt(SITE_PRE_ARMING + cls).freeBytes;
+  for (let row: Row = 0; row < known; ++row) if (hasPreArming(row, cls)) sum += preArmingAt(row).bytes;
   return sum;
 }
 
-function hasPrior(row: Row, cls: u32): bool {
-  return siteClass(row) == cls && !isPrior(row);
+function hasPreArming(row: Row, cls: u32): bool {
+  return siteClass(row) == cls && !isPreArming(row);
 }
 
 /** Whether a site is a row of a table: the first with its name, not a sum of older memory, and of a class that is tracked now. */
 export function isRow(site: Site): bool {
-  return !isPrior(site) && lengthOf(site) != 0 && rowOf(site) == site && !(flagsOf(site) & NAME_HIDDEN) && isArmed(siteClass(site));
+  return (
+    !isPreArming(site) && lengthOf(site) != 0 && rowOf(site) == site && !(flagsOf(site) & NAME_HIDDEN) && isArmed(siteClass(site))
+  );
 }
 
 /** The class of a site or a row. */
 export function siteClass(site: Site): u32 {
-  return isPrior(site) ? site - SITE_PRIOR : lengthOf(site) ? classOfName(site) : CLASS_COUNT;
+  return isPreArming(site) ? site - SITE_PRE_ARMING : lengthOf(site) ? classOfName(site) : CLASS_COUNT;
 }
 
 /** A site got another's name, or its number is given again: what stood under it as a row is the other row's. */
 function moveRow(from: Row, to: Row): void {
-  moveCounts(changetype<usize>(priorAt(to)), changetype<usize>(priorAt(from)), PRIOR_SIZE);
+  moveCounts(changetype<usize>(preArmingAt(to)), changetype<usize>(preArmingAt(from)), PRE_ARMING_SIZE);
   moveCounts(verifyAt(to), verifyAt(from), VERIFY_SIZE);
   historyMove(from, to);
 }
@@ -290,6 +297,6 @@ function addTo(row: Row, from: Sums, sign: i64): void {
   }
 }
 
-function isPrior(site: Site): bool {
-  return site >= SITE_PRIOR && site < SITE_PRIOR + CLASS_COUNT;
+function isPreArming(site: Site): bool {
+  return site >= SITE_PRE_ARMING && site < SITE_PRE_ARMING + CLASS_COUNT;
 }

@@ -21,7 +21,7 @@ export function setOrderedAt(position: u32, number: u32): void {
 /** Sorts the rows of a class that have counted anything, largest in-use first. Returns how many; orderedAt() tells them. */
 export function sortRows(cls: u32): u32 {
   let n: u32 = 0;
-  for (let row: u32 = 0; row < knownSites(); ++row) {
+  for (let row: Row = 0; row < knownSites(); ++row) {
     if (isRow(row) && siteClass(row) == cls && (allocs(row) || frees(row))) setOrderedAt(n++, row);
   }
   // Heapsort: in place, no recursion. Knuth, TAOCP 3, section 5.2.3.

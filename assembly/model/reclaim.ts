@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Numbers of sites whose module is gone. A proxy that reloads its plugins for months would fill any table, so the number of a site is
-// given again when nothing can come under its key any more: its owner is retired, everything it allocated was released, so no block's
-// tag holds the number, and no code is left that could allocate there. The totals of that moment are the new baseline, and the next
-// site with this number begins at 0, though the shards' counters run on.
+// Numbers of sites whose module is gone. A proxy that reloads its plugins for months would fill any table, so the number of a site
+// is given again when nothing can come under its key any more: its owner is retired, everything it allocated was released, so no
+// block's tag holds the number, and no code is left that could allocate there. The totals of that moment are the new baseline, and
+// the next site with this number begins at 0, though the shards' counters run on.
 //
 // A shard cannot be told to forget a key, so in doubt a number is not given:
 //
@@ -14,7 +14,8 @@
 // - The built-in tracker keeps its rows for ever. While it counts beside (verify.ts), IOBuffers' sites stay.
 
 import { CLASS_IOBUFFER, CLASS_OBJECT, KIND_IOBUFFER, SITE_FIRST } from "../abi";
-import { classOfName, isLasting, kindOf, lengthOf, ownerOfSite } from "../registry/name";
+import { Site } from "../base/types";
+import { classOfName, isPinned, kindOf, lengthOf, ownerOfSite } from "../registry/name";
 import { isRetiredSince } from "../registry/owner";
 import { verifying } from "./facts";
 import { historyForget } from "./history";
@@ -22,11 +23,11 @@ import { begunVersion, isBalanced, knownSites, markSite } from "./model";
 import { verifyForget } from "./verify";
 
 /**
- * The next site after `site` whose number can be given again, or 0. The host gives it back to the registry (freeSite) before it makes
- * other sums. Of the sums of one moment, names being adopted after them; only of modules that were known to be gone when they were
- * begun, so a host that adopts names before start() as well has to wait for no further dump.
+ * The next site after `site` whose number can be given again, or 0. The host gives it back to the registry (freeSite) before it
+ * makes other sums. Of the sums of one moment, the names having been updated after them; only of modules that were known to be gone
+ * when they were begun, so a host that updates names before start() as well has to wait for no further dump.
  */
-export function reclaim(site: u32): u32 {
+export function reclaim(site: Site): u32 {
   for (let at = site < SITE_FIRST ? SITE_FIRST : site + 1; at < knownSites(); ++at) {
     if (!canBeGiven(at)) continue;
     markSite(at);
@@ -37,8 +38,8 @@ export function reclaim(site: u32): u32 {
   return 0;
 }
 
-function canBeGiven(site: u32): bool {
-  if (!lengthOf(site) || !isRetiredSince(ownerOfSite(site), begunVersion()) || isLasting(site) || !isBalanced(site)) return false;
+function canBeGiven(site: Site): bool {
+  if (!lengthOf(site) || !isRetiredSince(ownerOfSite(site), begunVersion()) || isPinned(site) || !isBalanced(site)) return false;
   return classOfName(site) != CLASS_IOBUFFER || (!verifying() && !hasBuffers(ownerOfSite(site)));
 }
 

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What the model has counted: of a site its totals over all shards, of a row their sums; beside both their values at arming, what was
-// released of older memory, and the buckets of older epochs (bucket.ts).
+// What the model has counted: of a site its totals over all shards, of a row their sums; beside both their values at arming, what
+// was released of older memory, and the buckets of older epochs (bucket.ts).
 //
 //    0            8            16           24           32
 //    ┌────────────┬────────────┬────────────┬────────────┐
 //    │ allocs     │ allocBytes │ frees      │ freeBytes  │   totals and baseline by site, sums by row
 //    ├────────────┼────────────┼────────────┴────────────┘
-//    │ count      │ bytes      │                             prior by row
+//    │ count      │ bytes      │                             preArming by row
 //    └────────────┴────────────┘
 
 import { BUCKETS } from "../abi";
@@ -15,8 +15,8 @@ import {
   baseline,
   bucketBaseline,
   bucketSums,
-  prior,
-  PRIOR_SIZE,
+  PRE_ARMING_SIZE,
+  preArming,
   sums,
   SUMS_SIZE,
   totals,
@@ -37,7 +37,7 @@ export class Sums {
   freeBytes: u64;
 }
 
-if (offsetof<Sums>() != SUMS_SIZE || offsetof<Pair>() != PRIOR_SIZE) ERROR("not the sizes that memory.ts tells");
+if (offsetof<Sums>() != SUMS_SIZE || offsetof<Pair>() != PRE_ARMING_SIZE) ERROR("not the sizes that memory.ts tells");
 
 export function totalsAt(site: Site): Sums {
   return recordAt<Sums>(totals, site);
@@ -51,11 +51,11 @@ export function sumsAt(row: Row): Sums {
   return recordAt<Sums>(sums, row);
 }
 
-export function priorAt(row: Row): Pair {
-  return recordAt<Pair>(prior, row);
+export function preArmingAt(row: Row): Pair {
+  return recordAt<Pair>(preArming, row);
 }
 
-/** Of a site, and after settle() of a row. */
+/** Of a site, and after applyBaseline() of a row. */
 export function bucketsAt(site: Site): Buckets {
   return recordAt<Buckets>(bucketSums, site);
 }
@@ -69,7 +69,7 @@ export function verifyAt(row: Row): usize {
   return verify + <usize>row * VERIFY_SIZE;
 }
 
-/** Counters of a row as they stand in the sums, before `prior` is taken into account. */
+/** Counters of a row as they stand in the sums, before `preArming` is taken into account. */
 export function rawAllocs(row: Row): u64 {
   return sumsAt(row).allocs;
 }
@@ -96,7 +96,7 @@ export function totalInUse(site: Site): i64 {
   return <i64>(totalsAt(site).allocBytes - totalsAt(site).freeBytes);
 }
 
-// What a dump shows of a row, after settle().
+// What a dump shows of a row, after applyBaseline().
 
 export function allocs(row: Row): u64 {
   return sumsAt(row).allocs;
@@ -107,11 +107,11 @@ export function allocBytes(row: Row): u64 {
 }
 
 export function frees(row: Row): u64 {
-  return sumsAt(row).frees - priorAt(row).count;
+  return sumsAt(row).frees - preArmingAt(row).count;
 }
 
 export function freeBytes(row: Row): u64 {
-  return sumsAt(row).freeBytes - priorAt(row).bytes;
+  return sumsAt(row).freeBytes - preArmingAt(row).bytes;
 }
 
 export function inUse(row: Row): i64 {

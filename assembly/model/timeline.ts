@@ -19,7 +19,7 @@
 // as the usual interval further on: time never goes back here. A gap is a gap: rates over it are right.
 
 import { HISTORY_LEVELS, HISTORY_POINTS, HISTORY_SHIFT } from "../abi";
-import { clock, TICK_SIZE } from "../base/memory";
+import { TICK_SIZE, timeline } from "../base/memory";
 import { recordAt } from "../base/regions";
 
 
@@ -44,7 +44,7 @@ let elapsed: u32 = 0;
 let last: u64 = 0;
 let interval: u32 = 0;
 
-export function clockReset(): void {
+export function timelineReset(): void {
   samples = 0;
   completed = 0;
   elapsed = 0;
@@ -145,7 +145,7 @@ export function ramCacheAt(level: u32, back: u32): u64 {
 }
 
 function tickAt(level: u32, back: u32): Tick {
-  return recordAt<Tick>(clock, level * HISTORY_POINTS + slotOf(level, back));
+  return recordAt<Tick>(timeline, level * HISTORY_POINTS + slotOf(level, back));
 }
 
 /** Transactions of the last so many seconds, or of somewhat more: as far back as a point stands for. */

@@ -9,7 +9,7 @@
 import { CLASS_IOBUFFER, FACT_VERIFY } from "../abi";
 import { VERIFY_SIZE } from "../base/memory";
 import { Row, Site } from "../base/types";
-import { fact } from "./facts";
+import { setHeaderNumber } from "./facts";
 import { isRow, knownSites, siteClass } from "./model";
 import { rowOf } from "./rows";
 import { rawAllocs, rawFrees, rawInUse, totalAllocs, totalFrees, totalInUse, verifyAt } from "./sums";
@@ -55,9 +55,9 @@ export function verifyRow(site: Site, allocs: i64, frees: i64, inUse: i64): i32 
   return 0;
 }
 
-/** From now on the two are to agree: keeps what they differ by. Called after the rows, before settle(). */
+/** From now on the two are to agree: keeps what they differ by. Called after the rows, before applyBaseline(). */
 export function verifyMark(): void {
-  fact(FACT_VERIFY, 1);
+  setHeaderNumber(FACT_VERIFY, 1);
   for (let row: Row = 0; row < knownSites(); ++row) {
     const offset = offsetOf(row);
     clearCounts(offset);
@@ -80,7 +80,7 @@ export function verifyForget(site: Site): void {
   offset.inUse = totalInUse(site);
 }
 
-/** Compares. Called after the rows, before settle(). Returns the number of rows that differ. */
+/** Compares. Called after the rows, before applyBaseline(). Returns the number of rows that differ. */
 export function verifyCompare(): u32 {
   let differing: u32 = 0;
   for (let row: Row = 0; row < knownSites(); ++row) {

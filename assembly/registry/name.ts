@@ -8,14 +8,14 @@
 //    └──────┴─────┴────┴──────┴──────┴─────────────┴──────────────────────────┘
 //
 // A plugin's site is known by an address at first, and may get a better text later, when its debug information has been read. The
-// hash stays that of the first text: by it another accountant's rows are found (registry.ts). The registry keeps this table; a model
-// has a copy of it.
+// hash stays that of the first text: by it another accountant's rows are found (registry.ts). The registry keeps this table; a
+// model has a copy of it.
 
 import {
+  ATTRIBUTES_LINE_MASK,
   CLASS_IOBUFFER,
   CLASS_OBJECT,
   CLASS_OPENSSL,
-  DETAIL_LINE_MASK,
   KIND_COUNT,
   KIND_OTHER,
   NAME_LENGTH,
@@ -59,10 +59,10 @@ if (NAME_TEXT + NAME_MAX != NAME_SIZE) ERROR("not the sizes that abi.ts tells");
 export const IOBUFFER_NAME_MAX: u32 = 127;
 
 /** A flag of our own beside NAME_...: the site's key may come again when its owner has gone. */
-export const LASTING: u32 = 0x8000;
+export const PINNED: u32 = 0x8000;
 const FLAGS_AT: u64 = offsetof<NameRecord>("flags");
 /** The same in the first word of a name. */
-const LASTING_BIT: u64 = (<u64>LASTING) << (FLAGS_AT * 8);
+const PINNED_BIT: u64 = (<u64>PINNED) << (FLAGS_AT * 8);
 
 const PLUGIN: string = "memory/plugin/";
 /** Bytes of " [via ]" and of "...". */
@@ -75,9 +75,9 @@ const DOTS: u32 = 3;
  * @param owner its slot
  * @param flags NAME_...
  */
-export function write(site: Site, detail: u64, length: u32, owner: OwnerSlot, flags: u32): void {
-  const cls = classOf(detail);
-  const line = (<u32>detail) & DETAIL_LINE_MASK;
+export function write(site: Site, attributes: u64, length: u32, owner: OwnerSlot, flags: u32): void {
+  const cls = classOf(attributes);
+  const line = (<u32>attributes) & ATTRIBUTES_LINE_MASK;
   const kind: u32 = cls != CLASS_OBJECT ? 0 : line < KIND_COUNT ? line : KIND_OTHER;
   begin(site, cls == CLASS_IOBUFFER ? IOBUFFER_NAME_MAX : NAME_MAX);
   if (cls == CLASS_OPENSSL) {
@@ -86,7 +86,7 @@ export function write(site: Site, detail: u64, length: u32, owner: OwnerSlot, fl
     if (owner != OWNER_CORE) flags |= NAME_VIA;
   } else if (cls == CLASS_IOBUFFER) {
     if (!length) writer.ascii("(no location)"); // without a name a number would be a free one
-    writer.foreign(input, length);
+    writer.writeSanitized(input, length);
   } else {
     call(length, owner, flags);
   }
@@ -111,7 +111,7 @@ export function writeOther(site: Site, cls: u32, owner: OwnerSlot): void {
     writer.byte(SPACE);
   }
   writer.ascii("(other)");
-  const flags = owner != OWNER_CORE && cls == CLASS_OPENSSL ? NAME_VIA | LASTING : LASTING;
+  const flags = owner != OWNER_CORE && cls == CLASS_OPENSSL ? NAME_VIA | PINNED : PINNED;
   finish(site, cls, cls == CLASS_OBJECT ? KIND_OTHER : 0, owner, flags);
 }
 
@@ -148,13 +148,13 @@ export function hashOf(site: Site): u64 {
 }
 
 /** Whether the site's number is never given again (reclaim.ts). */
-export function isLasting(site: Site): bool {
-  return (flagsOf(site) & LASTING) != 0;
+export function isPinned(site: Site): bool {
+  return (flagsOf(site) & PINNED) != 0;
 }
 
 /** What tells rows apart beside their text: length, class, kind, owner, flags. */
 export function identityOf(site: Site): u64 {
-  return load<u64>(changetype<usize>(nameAt(site))) & ~LASTING_BIT;
+  return load<u64>(changetype<usize>(nameAt(site))) & ~PINNED_BIT;
 }
 
 /** Whether two sites are of one row: they look the same to the reader of a table. */
@@ -204,12 +204,12 @@ function finish(site: Site, cls: u32, kind: u32, owner: OwnerSlot, flags: u32): 
 function call(length: u32, owner: OwnerSlot, flags: u32): void {
   writer.ascii(PLUGIN);
   const room = NAME_MAX - <u32>PLUGIN.length - (flags & NAME_VIA ? VIA + ownerLength(owner) : 0);
-  if (length <= room) return writer.foreign(input, length);
+  if (length <= room) return writer.writeSanitized(input, length);
   const head = (room - DOTS) / 2;
   const tail = room - DOTS - head;
-  writer.foreign(input, head);
+  writer.writeSanitized(input, head);
   writer.ascii("...");
-  writer.foreign(input + length - tail, tail);
+  writer.writeSanitized(input + length - tail, tail);
 }
 
 /** file:line, without the ../ that a build in a folder of its own leaves in front; a long path keeps its end. */
@@ -227,7 +227,7 @@ function file(length: u32, line: u32, ownerBytes: u32): void {
     writer.ascii("...");
     at = length - room;
   }
-  writer.foreign(input + at, length - at);
+  writer.writeSanitized(input + at, length - at);
   writer.byte(COLON);
   writer.unsigned(line);
 }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Owners: the server itself (`core`) and every plugin that was ever loaded. A module that is loaded again is another owner, with its
-// generation in its text ("foo.so#2"), which the host composes. An owner whose module is unloaded is retired: it keeps its slot as
-// long as it keeps a site (reclaim.ts), and the version of the registry that it was retired with. An owner, in bytes:
+// Owners: the server itself (`core`) and every plugin that was ever loaded. A module that is loaded again is another owner, with
+// its generation in its text ("foo.so#2"), which the host composes. An owner whose module is unloaded is retired: it keeps its slot
+// as long as it keeps a site (reclaim.ts), and the version of the registry that it was retired with. An owner, in bytes:
 //
 //    0      2      4           8           12          16                         128
 //    ┌──────┬──────┬───────────┬───────────┬───────────┬──────────────────────────┐
@@ -11,7 +11,7 @@
 //
 // The registry keeps this table; a model has a copy of it.
 
-import { INPUT_SIZE, OWNERS_MAX, OWNER_CORE, OWNER_OTHER, OWNER_SIZE, OWNER_SLOT_BITS, OWNER_TEXT_MAX } from "../abi";
+import { INPUT_SIZE, OWNER_CORE, OWNER_OTHER, OWNER_SIZE, OWNER_SLOT_BITS, OWNER_TEXT_MAX, OWNERS_MAX } from "../abi";
 import { input, owners } from "../base/memory";
 import { recordAt } from "../base/regions";
 import { OwnerKey, OwnerSlot } from "../base/types";
@@ -54,7 +54,7 @@ export function registerOwner(length: u32): OwnerKey {
     if (state(slot) != FREE) continue;
     const key = (((ownerKey(slot) >>> OWNER_SLOT_BITS) + 1) << OWNER_SLOT_BITS) | slot;
     writer.begin(ownerText(slot), ownerText(slot) + OWNER_TEXT_MAX);
-    writer.foreign(input, length);
+    writer.writeSanitized(input, length);
     ownerAt(slot).sites = 0;
     finish(slot, key);
     return key;

@@ -10,11 +10,11 @@
 // rows (other), one for each class and owner that has something refused, from the numbers above the capacity.
 
 import {
+  ATTRIBUTES_CLASS_SHIFT,
   CLASS_COUNT,
   CLASS_IOBUFFER,
-  DETAIL_CLASS_SHIFT,
   INPUT_SIZE,
-  OTHER_PLACE,
+  OTHER_ADDRESS,
   OWNER_CORE,
   ROLE_REGISTRY,
   SITE_FIRST,
@@ -24,7 +24,7 @@ import { slotOfHash } from "../base/hash";
 import { indexBits, indexMask, limit, nameIndex, slots } from "../base/memory";
 import { setValueAt, valueAt } from "../base/regions";
 import { OwnerKey, Site } from "../base/types";
-import { classOf, detailOfOther, hasOther, ownerOfDetail } from "../shard/site";
+import { attributesOfOther, classOf, hasOther, ownerOfAttributes } from "../shard/site";
 import { find, forget, insert } from "../shard/table";
 import * as name from "./name";
 import * as owner from "./owner";
@@ -73,25 +73,26 @@ export function version(): u32 {
 /**
  * Gives a key its number. The location's text is in the input region (name.ts says which part of it).
  * @param length bytes of the text; INPUT_SIZE at most
- * @param ownerKey whose site it is: of a call from a plugin the plugin's, whatever owner is in the detail
+ * @param ownerKey whose site it is: for a call from a plugin the plugin, whatever owner the attributes have
  * @param flags NAME_...
- * @returns the site's number; that of a row (other) where the table is full: of its class and of the owner in the detail, or, where
+ * @returns the site's number. Where the table is full: that of the row (other) of its class and the owner in the attributes, or,
+ *   where
  *   there can be no such row, of its class
  */
-export function register(place: u64, detail: u64, length: u32, ownerKey: OwnerKey, flags: u32): Site {
-  const known = find(place, detail);
+export function register(address: u64, attributes: u64, length: u32, ownerKey: OwnerKey, flags: u32): Site {
+  const known = find(address, attributes);
   if (known && name.lengthOf(known)) return known;
-  const cls = classOf(detail);
+  const cls = classOf(attributes);
   const site = cls >= CLASS_COUNT || length > INPUT_SIZE ? 0 : known ? takeBack(known) : take();
   if (!site) {
     ++refused;
-    return hasOther(detail) ? other(detail) : SITE_OTHER + (cls < CLASS_COUNT ? cls : CLASS_IOBUFFER);
+    return hasOther(attributes) ? other(attributes) : SITE_OTHER + (cls < CLASS_COUNT ? cls : CLASS_IOBUFFER);
   }
-  if (!known) insert(site, place, detail);
+  if (!known) insert(site, address, attributes);
   const slot = owner.ownerOf(ownerKey);
   // A call in a module on behalf of another, or of none: the next module at that address has the same key.
-  const lasting = cls != CLASS_IOBUFFER && ownerOfDetail(detail) != ownerKey;
-  name.write(site, detail, length, slot, lasting ? flags | name.LASTING : flags);
+  const pinned = cls != CLASS_IOBUFFER && ownerOfAttributes(attributes) != ownerKey;
+  name.write(site, attributes, length, slot, pinned ? flags | name.PINNED : flags);
   owner.addSite(slot);
   if (cls == CLASS_IOBUFFER && !findName(name.hashOf(site))) insertName(site);
   ++changes;
@@ -103,29 +104,29 @@ export function isOwnSite(site: Site): bool {
   return site >= SITE_FIRST && site < limit;
 }
 
-/** The row (other) of a class and an owner, as a sealed shard finds it. */
-function other(detail: u64): Site {
-  const key = detailOfOther(detail);
-  const known = find(OTHER_PLACE, key);
+/** The row (other) of a class and an owner, as a frozen shard finds it. */
+function other(attributes: u64): Site {
+  const key = attributesOfOther(attributes);
+  const known = find(OTHER_ADDRESS, key);
   if (known) return known;
   const site = limit + others;
-  if (site == slots) return SITE_OTHER + classOf(detail);
+  if (site == slots) return SITE_OTHER + classOf(attributes);
   ++others;
-  insert(site, OTHER_PLACE, key);
-  const slot = owner.ownerOf(ownerOfDetail(detail));
-  name.writeOther(site, classOf(detail), slot);
+  insert(site, OTHER_ADDRESS, key);
+  const slot = owner.ownerOf(ownerOfAttributes(attributes));
+  name.writeOther(site, classOf(attributes), slot);
   owner.addSite(slot);
   ++changes;
   return site;
 }
 
-/** As register(), for an IOBuffer name whose place is not known: another accountant's row. */
+/** As register(), for an IOBuffer name whose address is not known: another accountant's row. */
 export function registerName(length: u32): Site {
   if (length > INPUT_SIZE) length = INPUT_SIZE;
   // The name is built in the slot of a fixed site that has none, only to be looked for.
   const spare = SITE_FIRST - 1;
-  const detail: u64 = CLASS_IOBUFFER << DETAIL_CLASS_SHIFT;
-  name.write(spare, detail, length, OWNER_CORE, 0);
+  const attributes: u64 = CLASS_IOBUFFER << ATTRIBUTES_CLASS_SHIFT;
+  name.write(spare, attributes, length, OWNER_CORE, 0);
   const hash = name.hashOf(spare);
   name.clear(spare);
   const same = findName(hash);
@@ -136,7 +137,7 @@ export function registerName(length: u32): Site {
     return SITE_OTHER + CLASS_IOBUFFER;
   }
   forget(site); // where the number had another key before
-  name.write(site, detail, length, OWNER_CORE, 0);
+  name.write(site, attributes, length, OWNER_CORE, 0);
   owner.addSite(OWNER_CORE);
   insertName(site);
   ++changes;
@@ -163,7 +164,7 @@ export function retireOwner(key: OwnerKey): i32 {
 /** Nothing of this site is in use, and nothing will be: its number can be given again. Returns 0 or -1. */
 export function freeSite(site: Site): i32 {
   if (!isOwnSite(site) || !name.lengthOf(site)) return -1;
-  if (!owner.isRetired(name.ownerOfSite(site)) || name.isLasting(site)) return -1;
+  if (!owner.isRetired(name.ownerOfSite(site)) || name.isPinned(site)) return -1;
   const cls = name.classOfName(site);
   owner.dropSite(name.ownerOfSite(site));
   name.clear(site);

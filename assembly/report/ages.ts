@@ -1,15 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The ages of what is alive, by site: a line for each bucket (epoch.ts) that has something in it, so the lines of a site add up to its
-// row. Suspects come first, then plugins and the server, each by how much is old (age.ts). IOBuffers are not there: nothing says when one of them was made.
+// The ages of what is alive, by site: a line for each bucket (epoch.ts) that has something in it, so the lines of a site add up to
+// its row. Suspects come first, then plugins and the server, each by how much is old (age.ts). IOBuffers are not there: nothing
+// says when one of them was made.
 
 import { BUCKETS, CLASS_OBJECT, MEASURE_NOW, OWNER_CORE } from "../abi";
-import { isBound, liveOf, old } from "../analysis/age";
+import { inUseOfBucket, isLowerBound, oldBytes } from "../analysis/age";
 import { offered, rank, ranked, rankedCount, rankingStart } from "../analysis/ranking";
-import { isObjects, isSubject, liveBytes, writeSubject } from "../analysis/series";
+import { inUse, isActive, isObjects, writeSeries } from "../analysis/series";
 import { OBJECT_WEIGHT } from "../analysis/urgency";
 import { isSuspect } from "../analysis/verdict";
 import { percent } from "../base/muldiv";
+import { Row } from "../base/types";
 import { ascii, newline, signed, unsigned } from "../base/writer";
 import { oldBuckets, olderThanBucket, youngerThanBucket } from "../model/boundary";
 import { measureOf } from "../model/environment";
@@ -29,8 +31,8 @@ const PLUGINS: u64 = 1 << 61;
 export function renderAges(most: u32): void {
   if (!oldBuckets()) return;
   rankingStart(most);
-  for (let row: u32 = 0; row < knownSites(); ++row) {
-    if (isSubject(row) && !isBound(row) && liveBytes(row)) rank(row, weight(row));
+  for (let row: Row = 0; row < knownSites(); ++row) {
+    if (isActive(row) && !isLowerBound(row) && inUse(row)) rank(row, weight(row));
   }
   ascii("\nAges of what is alive, in seconds: ");
   unsigned(offered);
@@ -50,14 +52,14 @@ export function renderAges(most: u32): void {
   }
 }
 
-function weight(row: u32): u64 {
-  const part = old(row);
-  const bytes = min((part ? part : liveBytes(row)) * (isObjects(row) ? OBJECT_WEIGHT : 1), PLUGINS - 1);
+function weight(row: Row): u64 {
+  const part = oldBytes(row);
+  const bytes = min((part ? part : inUse(row)) * (isObjects(row) ? OBJECT_WEIGHT : 1), PLUGINS - 1);
   const key = bytes | (ownerOfSite(row) != OWNER_CORE ? PLUGINS : 0) | (part ? HAS_OLD : 0);
   return isSuspect(row) ? SUSPECT | key : key;
 }
 
-function line(row: u32, bucket: u32): void {
+function line(row: Row, bucket: u32): void {
   const count = aliveOf(row, bucket);
   const bytes = inUseOf(row, bucket);
   if (!count && !bytes) return;
@@ -72,11 +74,11 @@ function line(row: u32, bucket: u32): void {
   bar();
   signed(bytes, 20);
   bar();
-  unsigned(percent(<u64>max<i64>(liveOf(row, bucket), 0), liveBytes(row)), 9);
+  unsigned(percent(<u64>max<i64>(inUseOfBucket(row, bucket), 0), inUse(row)), 9);
   bar();
   padded(siteClass(row) == CLASS_OBJECT ? kindName(kindOf(row)) : className(siteClass(row)), 16);
   bar();
-  writeSubject(row);
+  writeSeries(row);
   newline();
 }
 

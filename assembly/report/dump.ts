@@ -1,17 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The text of a dump, from the settled model. The tables are those of the server's built-in tracker, byte for byte in its format
-// (src/tscore/ink_resource.cc, ResourceTracker::dump), so that what reads those reads these. One such table for each class, the
-// IOBuffers first; then what the built-in prints of OpenSSL at level 2; then our own sections.
+// The text of a dump, from the sums since arming. The tables are those of the server's built-in tracker, byte for byte in its
+// format (src/tscore/ink_resource.cc, ResourceTracker::dump), so that what reads those reads these. One such table for each class,
+// the IOBuffers first; then what the built-in prints of OpenSSL at level 2; then our own sections.
 
 import { CLASS_COUNT, CLASS_HEAP, CLASS_IOBUFFER, CLASS_OBJECT, CLASS_OPENSSL, CLASS_TSAPI } from "../abi";
 import { ARMING, usualBaseline } from "../analysis/baseline";
 import { judgeAll } from "../analysis/sample";
 import { SPACE } from "../base/chars";
 import { output, outputEnd, RANKED_MAX } from "../base/memory";
+import { Row } from "../base/types";
 import { ascii, begin, copy, newline, overflowed, padRight, position, repeat, signed, unsigned } from "../base/writer";
 import { level, verifying } from "../model/facts";
-import { isAnyArmed, isArmed, priorBytes, priorFrees } from "../model/model";
+import { isAnyArmed, isArmed, preArmingBytes, preArmingFrees } from "../model/model";
 import { orderedAt, sortRows } from "../model/order";
 import { alive, allocBytes, allocs, freeBytes, frees, inUse } from "../model/sums";
 import { samples } from "../model/timeline";
@@ -101,14 +102,14 @@ function rowsOf(cls: u32): u32 {
   let total: i64 = 0;
   for (let i: u32 = 0; i < count; ++i) {
     const row = orderedAt(i);
-    const live = alive(row);
+    const count = alive(row);
     unsigned(allocs(row), 10);
     bar();
     unsigned(frees(row), 10);
     bar();
     signed(inUse(row), 20);
     bar();
-    signed(live > 0 ? inUse(row) / live : 0, 10);
+    signed(count > 0 ? inUse(row) / count : 0, 10);
     bar();
     name(row);
     total += inUse(row);
@@ -185,9 +186,9 @@ function older(): void {
   ascii("-----------|----------------------|----------\n");
   for (let cls: u32 = 0; cls < CLASS_COUNT; ++cls) {
     if (!anyOlder(cls)) continue;
-    unsigned(priorFrees(cls), 10);
+    unsigned(preArmingFrees(cls), 10);
     bar();
-    unsigned(priorBytes(cls), 20);
+    unsigned(preArmingBytes(cls), 20);
     bar();
     ascii(className(cls));
     newline();
@@ -196,11 +197,11 @@ function older(): void {
 
 /** Bytes can show it before the counts do: where a large buffer went and a small one came. */
 function anyOlder(cls: u32): bool {
-  return isArmed(cls) && (priorFrees(cls) != 0 || priorBytes(cls) != 0);
+  return isArmed(cls) && (preArmingFrees(cls) != 0 || preArmingBytes(cls) != 0);
 }
 
 /** A row's last column. */
-function name(row: u32): void {
+function name(row: Row): void {
   const from = position();
   copy(textOf(row), lengthOf(row));
   if (isRetired(ownerOfSite(row))) ascii(" [retired]");

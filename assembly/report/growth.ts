@@ -12,24 +12,25 @@
 //   Streak        persistence.ts
 //   Late %        saturation.ts: the late part of the growth against the early one
 
-import { FOLLOWED_MAX, MEASURE_NOW, VERDICT_FILLING } from "../abi";
-import { old, tellingAge } from "../analysis/age";
+import { MEASURE_NOW, OWNER_SERIES_MAX, VERDICT_FILLING } from "../abi";
+import { oldBytes, reportedAge } from "../analysis/age";
 import {
-  allocationsSince,
+  allocsSince,
   ARMING,
   baselineTime,
   baselineTransactions,
   changeSince,
-  releasesSince,
+  freesSince,
   writeBaseline,
 } from "../analysis/baseline";
-import { offered, ranked, rankedCount, rankingStart, rank } from "../analysis/ranking";
+import { offered, rank, ranked, rankedCount, rankingStart } from "../analysis/ranking";
 import { lateShare } from "../analysis/saturation";
-import { allocations, isOwnerSubject, isSubject, liveBytes, releases, subjectOfEntry, writeSubject } from "../analysis/series";
+import { allocs, frees, inUse, isActive, isOwnerSeries, seriesOfEntry, writeSeries } from "../analysis/series";
 import { rateOf } from "../analysis/urgency";
 import { verdictOf } from "../analysis/verdict";
 import { duration } from "../base/humanize";
 import { mulDiv, percent } from "../base/muldiv";
+import { Row, Series } from "../base/types";
 import { ascii, newline, signed, unsigned } from "../base/writer";
 import { measureOf } from "../model/environment";
 import { stateOf } from "../model/history";
@@ -41,7 +42,7 @@ import { bar, padded } from "./table";
 /** The rows that changed most, `most` at most. */
 export function renderGrowth(slot: u32, most: u32): void {
   rankingStart(most);
-  for (let row: u32 = 0; row < knownSites(); ++row) offer(row, slot);
+  for (let row: Row = 0; row < knownSites(); ++row) offer(row, slot);
   ascii("\nGrowth since ");
   title(slot);
   unsigned(offered);
@@ -52,28 +53,28 @@ export function renderGrowth(slot: u32, most: u32): void {
     ascii(" that changed most");
   }
   ascii(" (old: more than ");
-  duration(tellingAge());
+  duration(reportedAge());
   ascii(")\n");
   table(slot, "Location");
 }
 
 /** All owners. */
 export function renderOwnersGrowth(slot: u32): void {
-  rankingStart(FOLLOWED_MAX);
-  for (let entry: u32 = 0; entry < FOLLOWED_MAX; ++entry) offer(subjectOfEntry(entry), slot);
+  rankingStart(OWNER_SERIES_MAX);
+  for (let entry: u32 = 0; entry < OWNER_SERIES_MAX; ++entry) offer(seriesOfEntry(entry), slot);
   ascii("\nGrowth of owners since ");
   title(slot);
   unsigned(offered);
   ascii(" changed (old: more than ");
-  duration(tellingAge());
+  duration(reportedAge());
   ascii(")\n");
   table(slot, "Owner");
 }
 
-function offer(subject: u32, slot: u32): void {
-  if (!isSubject(subject)) return;
-  const change = changeSince(subject, slot);
-  if (change) rank(subject, <u64>(change < 0 ? -change : change));
+function offer(series: Series, slot: u32): void {
+  if (!isActive(series)) return;
+  const change = changeSince(series, slot);
+  if (change) rank(series, <u64>(change < 0 ? -change : change));
 }
 
 function title(slot: u32): void {
@@ -98,35 +99,35 @@ function table(slot: u32, last: string): void {
   for (let i: u32 = 0; i < rankedCount(); ++i) line(ranked(i), slot);
 }
 
-function line(subject: u32, slot: u32): void {
-  const change = changeSince(subject, slot);
+function line(series: Series, slot: u32): void {
+  const change = changeSince(series, slot);
   signed(change, 20);
   bar();
-  signed(rateOf(subject), 20);
+  signed(rateOf(series), 20);
   bar();
   perThousand(change, slot);
   bar();
-  unsigned(allocationsSince(subject, slot), 10);
+  unsigned(allocsSince(series, slot), 10);
   bar();
-  unsigned(releasesSince(subject, slot), 10);
+  unsigned(freesSince(series, slot), 10);
   bar();
-  unsigned(percent(old(subject), liveBytes(subject)), 5);
+  unsigned(percent(oldBytes(series), inUse(series)), 5);
   bar();
-  unsigned(keptShare(subject), 6);
+  unsigned(keptShare(series), 6);
   bar();
-  if (isOwnerSubject(subject)) ascii("     -");
-  else unsigned(stateOf(subject).streak, 6);
+  if (isOwnerSeries(series)) ascii("     -");
+  else unsigned(stateOf(series).streak, 6);
   bar();
-  const late = lateShare(subject);
+  const late = lateShare(series);
   if (late < 0) ascii("     -");
   else unsigned(<u64>late, 6);
   bar();
-  const verdict = verdictOf(subject);
+  const verdict = verdictOf(series);
   padded(verdictName(verdict), 7);
   bar();
-  padded(verdict == VERDICT_FILLING ? explanationName(stateOf(subject).explanation) : "-", 13);
+  padded(verdict == VERDICT_FILLING ? explanationName(stateOf(series).explanation) : "-", 13);
   bar();
-  writeSubject(subject);
+  writeSeries(series);
   newline();
 }
 
@@ -137,8 +138,8 @@ function perThousand(change: i64, slot: u32): void {
   signed(mulDiv(change, 1000, <i64>requests), 11);
 }
 
-function keptShare(subject: u32): u64 {
-  const n = allocations(subject);
-  const freed = releases(subject);
+function keptShare(series: Series): u64 {
+  const n = allocs(series);
+  const freed = frees(series);
   return freed > n ? 0 : percent(n + 1 - freed, n + 2);
 }

@@ -5,6 +5,9 @@
 // a dump; the last is "memtrack end", without which a dump is cut off. Keys are only ever added; format counts other changes.
 
 import {
+  DUMP_REASON_MESSAGE,
+  DUMP_REASON_SIGNAL,
+  DUMP_REASON_TIMER,
   FACT_ARMED,
   FACT_BUFFERS,
   FACT_DAMAGED,
@@ -15,9 +18,9 @@ import {
   FACT_LOST,
   FACT_MEMORY,
   FACT_OPENSSL,
-  FACT_OVERFLOW,
   FACT_PLUGINS,
   FACT_REASON,
+  FACT_REFUSED_SITES,
   FACT_SHARDS,
   FACT_SITES,
   FACT_TIME,
@@ -25,9 +28,6 @@ import {
   FACT_TWICE,
   FACT_UNTRACKED,
   HOOK_REFUSED,
-  REASON_MESSAGE,
-  REASON_SIGNAL,
-  REASON_TIMER,
   SITE_FIRST,
   TEXT_BUFFERS,
   TEXT_DIGEST,
@@ -59,7 +59,7 @@ export function renderHeader(): void {
   number(" sites=", FACT_SITES);
   byte(SLASH);
   unsigned(limit - SITE_FIRST);
-  number(" refused-sites=", FACT_OVERFLOW);
+  number(" refused-sites=", FACT_REFUSED_SITES);
   ascii(" iobuffer=");
   ascii(hook(FACT_IOBUFFER));
   ascii(" openssl=");
@@ -83,7 +83,7 @@ export function renderHeader(): void {
   refusal(FACT_OPENSSL, TEXT_OPENSSL, "openssl");
   refusal(FACT_PLUGINS, TEXT_PLUGINS, "plugins");
   refusal(FACT_BUFFERS, TEXT_BUFFERS, "buffers");
-  if (factOf(FACT_OVERFLOW)) {
+  if (factOf(FACT_REFUSED_SITES)) {
     ascii('memtrack warning="the site table is full: new sites are counted as (other); ');
     ascii('raise proxy.config.plugin.memtrack.sites and restart"\n');
   }
@@ -109,9 +109,9 @@ function refusal(state: u32, why: u32, name: string): void {
 }
 
 function reason(value: u32): string {
-  if (value == REASON_SIGNAL) return "signal";
-  if (value == REASON_TIMER) return "timer";
-  if (value == REASON_MESSAGE) return "message";
+  if (value == DUMP_REASON_SIGNAL) return "signal";
+  if (value == DUMP_REASON_TIMER) return "timer";
+  if (value == DUMP_REASON_MESSAGE) return "message";
   return "other";
 }
 

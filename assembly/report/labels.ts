@@ -19,7 +19,13 @@ import {
   VERDICT_LEAK,
   VERDICT_STEADY,
 } from "../abi";
-import { REASON_CONFIRM, REASON_EARLY, REASON_LEVELLING, REASON_LOAD, REASON_RAM_CACHE } from "../analysis/verdict";
+import {
+  EXPLAINED_BY_AGE,
+  EXPLAINED_BY_CONFIRMATION,
+  EXPLAINED_BY_LEVELLING,
+  EXPLAINED_BY_LOAD,
+  EXPLAINED_BY_RAM_CACHE,
+} from "../analysis/explanation";
 
 export function className(cls: u32): string {
   switch (cls) {
@@ -62,10 +68,10 @@ export function verdictName(verdict: u32): string {
 
 /** Why a growth is not called a leak. */
 export function explanationName(reason: u32): string {
-  if (reason == REASON_RAM_CACHE) return "RAM cache";
-  if (reason == REASON_LOAD) return "more load";
-  if (reason == REASON_LEVELLING) return "levels off";
-  return reason == REASON_EARLY || reason == REASON_CONFIRM ? "too soon" : "-";
+  if (reason == EXPLAINED_BY_RAM_CACHE) return "RAM cache";
+  if (reason == EXPLAINED_BY_LOAD) return "more load";
+  if (reason == EXPLAINED_BY_LEVELLING) return "levels off";
+  return reason == EXPLAINED_BY_AGE || reason == EXPLAINED_BY_CONFIRMATION ? "too soon" : "-";
 }
 
 /** HOOK_... */

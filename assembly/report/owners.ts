@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The roll-up: what each owner holds, in bytes by class and in objects by kind, and how that changed since the last dump. The sum of
-// the owners is the sum of all rows. An owner's sums, in 64-bit integers:
+// The roll-up: what each owner holds, in bytes by class and in objects by kind, and how that changed since the last dump. The sum
+// of the owners is the sum of all rows. An owner's sums, in 64-bit integers:
 //
 //    ┌────────────────┬─────────────────┬───────┬──────┬─────────┐
 //    │ bytes by class │ objects by kind │ total │ last │ lastKey │
 //    └────────────────┴─────────────────┴───────┴──────┴─────────┘
 
 import { CLASS_COUNT, CLASS_HEAP, CLASS_IOBUFFER, CLASS_OBJECT, CLASS_OPENSSL, CLASS_TSAPI } from "../abi";
-import { KIND_COUNT, OWNERS_MAX, OWNER_CORE, OWNER_OTHER } from "../abi";
-import { rollup, ROLLUP_SIZE } from "../base/memory";
+import { KIND_COUNT, OWNER_CORE, OWNER_OTHER, OWNERS_MAX } from "../abi";
+import { OWNER_TOTALS_SIZE, ownerTotals } from "../base/memory";
 import { addToValueAt, valueAt } from "../base/regions";
 import { OwnerSlot, Row } from "../base/types";
 import { ascii, copy, newline, signed } from "../base/writer";
@@ -34,7 +34,7 @@ const TOTALS: usize = OBJECTS + KIND_COUNT * sizeof<i64>();
 /** What is summed up anew for each dump. */
 const SUMMED: usize = TOTALS + offsetof<Totals>("last");
 
-if (TOTALS + offsetof<Totals>() != ROLLUP_SIZE) ERROR("not the size that memory.ts tells");
+if (TOTALS + offsetof<Totals>() != OWNER_TOTALS_SIZE) ERROR("not the size that memory.ts tells");
 
 const BYTES_WIDTH: i32 = 14;
 const OBJECTS_WIDTH: i32 = 8;
@@ -181,5 +181,5 @@ function totalsOf(slot: OwnerSlot): Totals {
 }
 
 function at(slot: OwnerSlot): usize {
-  return rollup + <usize>slot * ROLLUP_SIZE;
+  return ownerTotals + <usize>slot * OWNER_TOTALS_SIZE;
 }

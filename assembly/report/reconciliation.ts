@@ -23,6 +23,7 @@ import {
   MEASURE_SLACK,
 } from "../abi";
 import { percent } from "../base/muldiv";
+import { Row } from "../base/types";
 import { ascii, signed } from "../base/writer";
 import { limitMeasure, measured, measureOf } from "../model/environment";
 import { isInstalled } from "../model/facts";
@@ -52,7 +53,7 @@ export function renderReconciliation(): void {
 /** Live bytes of a class. */
 export function trackedBytes(cls: u32): i64 {
   let sum: i64 = 0;
-  for (let row: u32 = 0; row < knownSites(); ++row) if (isRow(row) && siteClass(row) == cls) sum += inUse(row);
+  for (let row: Row = 0; row < knownSites(); ++row) if (isRow(row) && siteClass(row) == cls) sum += inUse(row);
   return sum;
 }
 

@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The section of the suspects, the most urgent first (urgency.ts). Each has a line of evidence in plain words, which begins with its
-// location and a colon.
+// The section of the suspects, the most urgent first (urgency.ts). Each has a line of evidence in plain words, which begins with
+// its location and a colon.
 
-import { isBound, old, tellingAge } from "../analysis/age";
+import { isLowerBound, oldBytes, reportedAge } from "../analysis/age";
 import { ranked } from "../analysis/ranking";
-import { allocations, isObjects, liveBytes, releases, writeInWords } from "../analysis/series";
+import { allocs, frees, inUse, isObjects, writeSeriesInSentence } from "../analysis/series";
 import { rankSuspects, rateOf, secondsLeft } from "../analysis/urgency";
 import { growingFor, grownBy } from "../analysis/verdict";
-import { about, bytes, duration, grouped } from "../base/humanize";
+import { approxDuration, bytes, duration, grouped } from "../base/humanize";
 import { percent } from "../base/muldiv";
+import { Series } from "../base/types";
 import { ascii, newline, unsigned } from "../base/writer";
 import { transactionsWithin } from "../model/timeline";
 import { bar } from "./table";
@@ -22,53 +23,53 @@ export function renderSuspects(): void {
   ascii("Per hour             | For        | Limit in   | Evidence\n");
   ascii("---------------------|------------|------------|--------------------------------------------------\n");
   for (let i: u32 = 0; i < n; ++i) {
-    const subject = ranked(i);
-    const rate = rateOf(subject);
+    const series = ranked(i);
+    const rate = rateOf(series);
     unsigned(<u64>max<i64>(rate, 0), 20);
     bar();
-    unsigned(growingFor(subject), 10);
+    unsigned(growingFor(series), 10);
     bar();
-    const left = secondsLeft(subject, rate);
+    const left = secondsLeft(series, rate);
     if (left < 0) ascii("         -");
     else unsigned(<u64>left, 10);
     bar();
-    writeEvidence(subject);
+    writeEvidence(series);
     newline();
   }
 }
 
 /** Why it is a suspect, in plain words. */
-export function writeEvidence(subject: u32): void {
-  const rate = rateOf(subject);
-  writeInWords(subject);
+export function writeEvidence(series: Series): void {
+  const rate = rateOf(series);
+  writeSeriesInSentence(series);
   ascii(": +");
-  if (isObjects(subject)) grouped(<u64>max<i64>(rate, 0));
+  if (isObjects(series)) grouped(<u64>max<i64>(rate, 0));
   else bytes(<u64>max<i64>(rate, 0));
-  ascii(isObjects(subject) ? " objects/h for " : "/h for ");
-  duration(growingFor(subject));
-  const live = liveBytes(subject);
-  const part = old(subject);
-  if (live && part) {
-    ascii(isBound(subject) ? ", at least " : ", ");
-    unsigned(percent(part, live));
-    ascii(isObjects(subject) ? " % of them older than " : " % of its bytes older than ");
-    duration(tellingAge());
+  ascii(isObjects(series) ? " objects/h for " : "/h for ");
+  duration(growingFor(series));
+  const used = inUse(series);
+  const part = oldBytes(series);
+  if (used && part) {
+    ascii(isLowerBound(series) ? ", at least " : ", ");
+    unsigned(percent(part, used));
+    ascii(isObjects(series) ? " % of them older than " : " % of its bytes older than ");
+    duration(reportedAge());
   }
   ascii(", ");
-  grouped(allocations(subject));
-  ascii(isObjects(subject) ? " created, " : " allocated, ");
-  grouped(releases(subject));
-  ascii(isObjects(subject) ? " destroyed" : " freed");
-  const requests = transactionsWithin(growingFor(subject));
+  grouped(allocs(series));
+  ascii(isObjects(series) ? " created, " : " allocated, ");
+  grouped(frees(series));
+  ascii(isObjects(series) ? " destroyed" : " freed");
+  const requests = transactionsWithin(growingFor(series));
   if (requests) {
     ascii(", ");
-    perThousand(grownBy(subject), requests);
-    ascii(isObjects(subject) ? " of them per 1,000 transactions" : " bytes per 1,000 transactions");
+    perThousand(grownBy(series), requests);
+    ascii(isObjects(series) ? " of them per 1,000 transactions" : " bytes per 1,000 transactions");
   }
-  const left = secondsLeft(subject, rate);
+  const left = secondsLeft(series, rate);
   if (left >= 0) {
     ascii("; limit in about ");
-    about(<u64>left);
+    approxDuration(<u64>left);
   }
 }
 

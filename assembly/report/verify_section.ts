@@ -17,7 +17,7 @@ const BUILTIN: string = "built-in";
 export function renderVerify(): void {
   let compared: u32 = 0;
   let differing: u32 = 0;
-  for (let row: u32 = 0; row < knownSites(); ++row) {
+  for (let row: Row = 0; row < knownSites(); ++row) {
     if (!isCompared(row)) continue;
     ++compared;
     if (differs(row)) ++differing;

@@ -3,13 +3,14 @@
 // Warnings for where operators look: one line for a new suspect, never again for the same unless what it leaked has doubled, and
 // at most WARNINGS_MAX in WARNINGS_SECONDS.
 
-import { FOLLOWED_MAX } from "../abi";
-import { entryLeaking, isFollowed } from "../analysis/owner_series";
+import { OWNER_SERIES_MAX } from "../abi";
+import { entryLeaking, isUsedEntry } from "../analysis/owner_series";
 import { ranked } from "../analysis/ranking";
-import { isSubject, subjectOfEntry } from "../analysis/series";
+import { isActive, seriesOfEntry } from "../analysis/series";
 import { rankSuspects } from "../analysis/urgency";
 import { grownBy, isSuspect } from "../analysis/verdict";
 import { output, outputEnd } from "../base/memory";
+import { Row, Series } from "../base/types";
 import { ascii, begin, position } from "../base/writer";
 import { stateOf } from "../model/history";
 import { pack, unpack } from "../model/minifloat";
@@ -40,15 +41,15 @@ export function nextWarning(): u32 {
   if (said >= WARNINGS_MAX || !anyDue()) return 0;
   const n = rankSuspects();
   for (let i: u32 = 0; i < n; ++i) {
-    const subject = ranked(i);
-    if (!isDue(subject)) continue;
-    const grown = grownBy(subject);
-    const warned = stateOf(subject).warnedGrowth;
-    stateOf(subject).warnedGrowth = pack(grown ? grown : 1);
+    const series = ranked(i);
+    if (!isDue(series)) continue;
+    const grown = grownBy(series);
+    const warned = stateOf(series).warnedGrowth;
+    stateOf(series).warnedGrowth = pack(grown ? grown : 1);
     ++said;
     begin(output, outputEnd);
     ascii(warned ? "a suspect has doubled: " : "new suspect: ");
-    writeEvidence(subject);
+    writeEvidence(series);
     return <u32>(position() - output);
   }
   return 0;
@@ -56,15 +57,15 @@ export function nextWarning(): u32 {
 
 /** A look without putting them in order, which takes a while where there are many. An owner whose rows are suspects is none. */
 function anyDue(): bool {
-  for (let row: u32 = 0; row < knownSites(); ++row) if (isSubject(row) && isSuspect(row) && isDue(row)) return true;
-  for (let entry: u32 = 0; entry < FOLLOWED_MAX; ++entry) {
-    const subject = subjectOfEntry(entry);
-    if (isFollowed(entry) && !entryLeaking(entry) && isSuspect(subject) && isDue(subject)) return true;
+  for (let row: Row = 0; row < knownSites(); ++row) if (isActive(row) && isSuspect(row) && isDue(row)) return true;
+  for (let entry: u32 = 0; entry < OWNER_SERIES_MAX; ++entry) {
+    const series = seriesOfEntry(entry);
+    if (isUsedEntry(entry) && !entryLeaking(entry) && isSuspect(series) && isDue(series)) return true;
   }
   return false;
 }
 
-function isDue(subject: u32): bool {
-  const warned = unpack(stateOf(subject).warnedGrowth);
-  return !warned || grownBy(subject) / 2 >= warned;
+function isDue(series: Series): bool {
+  const warned = unpack(stateOf(series).warnedGrowth);
+  return !warned || grownBy(series) / 2 >= warned;
 }

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What is alive of older epochs, by site: of five buckets (epoch.ts) bytes and how many. What belongs to the present epoch is the rest,
-// and is not stored: an allocation writes nothing here, nor does the release of what is young.
+// Memory in use of older epochs, by site: bytes and count for each of five buckets (epoch.ts). What belongs to the present epoch is
+// the rest and is not stored: an allocation writes nothing here, and neither does the release of a young block.
 //
 //    0            8            16           24           32           40    44    48    52    56    60    64
 //    ┌────────────┬────────────┬────────────┬────────────┬────────────┬─────┬─────┬─────┬─────┬─────┬─────┐
 //    │ bytes of 1 │ of 2       │ of 3       │ of 4       │ of 5       │ 1   │ 2   │ 3   │ 4   │ 5   │  0  │   a cache line
 //    └────────────┴────────────┴────────────┴────────────┴────────────┴─────┴─────┴─────┴─────┴─────┴─────┘
 //
-// A shard has these (allocated here, released elsewhere: one may be below zero), and the model their sums and those at arming. All are
-// modular: sums and differences are exact while what is alive fits, 2^31 of one site and bucket.
+// A shard has these (a bucket may be below zero: allocated elsewhere, released here); the model has their sums, and the sums at
+// arming. All are modular: sums and differences are exact up to 2^31 blocks of one site and bucket.
 
 import { BUCKETS, BUCKETS_SIZE } from "../abi";
 import { addToValueAt, valueAt } from "../base/regions";
@@ -60,7 +60,7 @@ export function subtractOld(at: Buckets, bucket: u32, size: u64): void {
   addOld(at, bucket, -1, -size);
 }
 
-/** Adds what another one has, bucket by bucket, or takes it away. */
+/** Adds (sign 1) or subtracts (sign -1) all buckets of another site or moment. */
 export function addBuckets(to: Buckets, from: Buckets, sign: i32): void {
   for (let bucket: u32 = 1; bucket <= BUCKETS; ++bucket) {
     addOld(to, bucket, <u32>sign * bucketCount(from, bucket), <u64>(<i64>sign) * bucketBytes(from, bucket));
@@ -72,10 +72,10 @@ export function clearBuckets(at: Buckets): void {
 }
 
 /**
- * Where the buckets of one word, 0 the present epoch's, are in a later one: four bits each. Buckets that nothing can be in yet stay where
- * they are.
+ * The bucket of a later word that each bucket of a word becomes a part of: four bits each, bucket 0 (the present epoch) the lowest.
+ * Buckets that nothing can be in yet keep their number.
  */
-export function passage(from: u64, to: u64): u32 {
+export function bucketMap(from: u64, to: u64): u32 {
   let map: u32 = 0;
   let oldest = false;
   for (let bucket: u32 = 0; bucket <= BUCKETS; ++bucket) {
@@ -86,14 +86,14 @@ export function passage(from: u64, to: u64): u32 {
   return map;
 }
 
-/** Nothing moves. */
+/** The map from a word to itself. */
 export const SAME: u32 = 0x543210;
 
 /**
- * The passage of one new epoch, of which there are five: young becomes 1, those before `join` go up by one, and that one keeps its place
- * and takes in the one before it. 0 where more than one epoch has begun.
+ * The map of one new epoch makes bucket 0 bucket 1, and so on up to the bucket that two buckets become. Returns that bucket; 0
+ * where the map is that of several epochs.
  */
-export function joinOf(map: u32): u32 {
+export function mergedBucket(map: u32): u32 {
   if (map == 0x543211) return 1;
   if (map == 0x543221) return 2;
   if (map == 0x543321) return 3;
@@ -101,11 +101,14 @@ export function joinOf(map: u32): u32 {
   return map == 0x554321 ? 5 : 0;
 }
 
-/** Adds what somebody has of another word: `live` and `liveBytes` in all, `from` by bucket; `map` is the passage from that word. */
-export function addPassed(to: Buckets, from: Buckets, live: u32, liveBytes: u64, map: u32): void {
+/**
+ * Adds the buckets of an older word, whose map to the present one is `map`. `alive` and `inUse` are the site's, all buckets
+ * together.
+ */
+export function addBucketsMapped(to: Buckets, from: Buckets, alive: u32, inUse: u64, map: u32): void {
   if (map == SAME) return addSame(to, from);
-  let young = live;
-  let youngBytes = liveBytes;
+  let young = alive;
+  let youngBytes = inUse;
   for (let bucket: u32 = 1; bucket <= BUCKETS; ++bucket) {
     const count = bucketCount(from, bucket);
     const bytes = bucketBytes(from, bucket);
@@ -116,7 +119,7 @@ export function addPassed(to: Buckets, from: Buckets, live: u32, liveBytes: u64,
   if (map & 15) addOld(to, map & 15, young, youngBytes);
 }
 
-/** Without loops: it is done for each site of each shard, mostly for nothing. */
+/** Without loops: called for each site of each shard, and most have no older epochs. */
 function addSame(to: Buckets, from: Buckets): void {
   const b1 = from.bytes1;
   const b2 = from.bytes2;
@@ -132,7 +135,7 @@ function addSame(to: Buckets, from: Buckets): void {
   for (let bucket: u32 = 1; bucket <= BUCKETS; ++bucket) addOld(to, bucket, bucketCount(from, bucket), 0);
 }
 
-/** Not 0 where there is any: two counts at once, the last with the zero behind it. */
+/** Not 0 where any count is: reads two counts at once, the last with the zero behind it. */
 // @ts-ignore: decorator
 @inline
 function anyCount(at: Buckets): u64 {
@@ -140,10 +143,13 @@ function anyCount(at: Buckets): u64 {
   return valueAt<u64>(counts, 0) | valueAt<u64>(counts, 1) | valueAt<u64>(counts, 2);
 }
 
-/** Takes buckets from one word to the next. `live` and `liveBytes` are those of the site in all. Straight: it is done for every site. */
+/**
+ * Takes buckets to the next word. `alive` and `inUse` are the site's, all buckets together. Without loops: called for every site.
+ * @param merged the bucket that two buckets become
+ */
 // @ts-ignore: decorator
 @inline
-export function pushBuckets(at: Buckets, live: u32, liveBytes: u64, join: u32): void {
+export function advanceBucketsByOne(at: Buckets, alive: u32, inUse: u64, merged: u32): void {
   const b1 = at.bytes1;
   const b2 = at.bytes2;
   const b3 = at.bytes3;
@@ -154,32 +160,32 @@ export function pushBuckets(at: Buckets, live: u32, liveBytes: u64, join: u32): 
   const c3 = at.count3;
   const c4 = at.count4;
   const c5 = at.count5;
-  const young = live - c1 - c2 - c3 - c4 - c5;
-  const youngBytes = liveBytes - b1 - b2 - b3 - b4 - b5;
-  if (join == 5) {
+  const young = alive - c1 - c2 - c3 - c4 - c5;
+  const youngBytes = inUse - b1 - b2 - b3 - b4 - b5;
+  if (merged == 5) {
     at.bytes5 = b5 + b4;
     at.count5 = c5 + c4;
   }
-  if (join >= 4) {
-    at.bytes4 = join == 4 ? b4 + b3 : b3;
-    at.count4 = join == 4 ? c4 + c3 : c3;
+  if (merged >= 4) {
+    at.bytes4 = merged == 4 ? b4 + b3 : b3;
+    at.count4 = merged == 4 ? c4 + c3 : c3;
   }
-  if (join >= 3) {
-    at.bytes3 = join == 3 ? b3 + b2 : b2;
-    at.count3 = join == 3 ? c3 + c2 : c2;
+  if (merged >= 3) {
+    at.bytes3 = merged == 3 ? b3 + b2 : b2;
+    at.count3 = merged == 3 ? c3 + c2 : c2;
   }
-  if (join >= 2) {
-    at.bytes2 = join == 2 ? b2 + b1 : b1;
-    at.count2 = join == 2 ? c2 + c1 : c1;
+  if (merged >= 2) {
+    at.bytes2 = merged == 2 ? b2 + b1 : b1;
+    at.count2 = merged == 2 ? c2 + c1 : c1;
   }
-  at.bytes1 = join == 1 ? b1 + youngBytes : youngBytes;
-  at.count1 = join == 1 ? c1 + young : young;
+  at.bytes1 = merged == 1 ? b1 + youngBytes : youngBytes;
+  at.count1 = merged == 1 ? c1 + young : young;
 }
 
-/** As pushBuckets(), over any number of epochs. */
-export function turnBuckets(at: Buckets, live: u32, liveBytes: u64, map: u32): void {
-  let young = live;
-  let youngBytes = liveBytes;
+/** As advanceBucketsByOne(), over any number of epochs. */
+export function advanceBuckets(at: Buckets, alive: u32, inUse: u64, map: u32): void {
+  let young = alive;
+  let youngBytes = inUse;
   // The oldest first: none gets a smaller number, so what is in the way has gone already.
   for (let bucket = BUCKETS; bucket > 0; --bucket) {
     const count = bucketCount(at, bucket);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Epochs in one word: the present one, and where the buckets of older ones begin. It is made by the model (boundary.ts), published by
-// the host, and each shard has the one that it last met (shard.ts).
+// Epochs in one word: the present one, and where the buckets of older ones begin. It is made by the model (boundary.ts), published
+// by the host, and each shard has the one that it last met (shard.ts).
 //
 //      39      32 31      24 23      16 15       8 7        0
 //     ┌──────────┬──────────┬──────────┬──────────┬──────────┐
@@ -29,8 +29,8 @@ export function presentOf(word: u64): u32 {
 }
 
 /**
- * The bucket of an epoch: how many of the lanes are later. All lanes are compared at once: a lane with its top bit set, less what is
- * one more than the epoch, keeps that bit where it is later.
+ * The bucket of an epoch: how many of the lanes are later. All lanes are compared at once: a lane with its top bit set, less what
+ * is one more than the epoch, keeps that bit where it is later.
  */
 // @ts-ignore: decorator
 @inline

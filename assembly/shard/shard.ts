@@ -1,24 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // A shard: the counters of one thread, written by that thread alone. This file is the hot path: one lookup, one record, two
-// stores. It allocates nothing and knows no other shard; sums are made by the model (model.ts).
+// stores. It allocates nothing and knows no other shard; the model adds the shards up (model.ts).
 //
 // A key that this shard has not seen is answered with SITE_UNKNOWN and not counted: the host asks the registry, tells this shard
-// with bind(), and calls again. Once the registry is full and this shard knows all of it, the host calls seal(): from then on an
-// unseen key is charged to (other) here, without asking: of its class and of the owner whose code runs, or of its class alone where
-// there is no such row.
+// with insertKey(), and calls again. Once the registry is full and this shard knows all of its keys, the host calls freeze(): from
+// then on an unseen key is charged to a row (other) without asking: that of its class and of the owner whose code runs, or that of
+// its class alone where there is no such row.
 //
-// Blocks with a tag have an epoch too. Those of the present one are counted by the records alone, what is older by bucket as well
-// (bucket.ts). The host publishes epochs, and a shard turns to them before it next allocates, or releases what is of a later one than
-// it has heard of: all that it has of its own goes into that one's bucket. So whatever a shard counts as of an epoch is of it, at
-// whatever time each shard turns, and the sums over all shards are exact, by bucket.
+// Blocks with a tag also have an epoch. Blocks of the present epoch are counted by the records alone, older blocks by bucket as
+// well (bucket.ts). The host publishes epochs. A shard advances to them before its next allocation, or before it releases a block
+// of a later epoch than its own: then all its young blocks move into a bucket. So every block is counted in its own epoch, whenever
+// each shard advances, and the sums over all shards are exact by bucket.
 
 import {
+  ATTRIBUTES_CLASS_SHIFT,
   CLASS_IOBUFFER,
-  DETAIL_CLASS_SHIFT,
-  OTHER_PLACE,
-  SEALED_ALL,
-  SEALED_SITES,
+  FROZEN_ALL,
+  FROZEN_SITES,
+  OTHER_ADDRESS,
   SITE_FIRST,
   SITE_OTHER,
   SITE_UNKNOWN,
@@ -26,54 +26,54 @@ import {
 import { buckets, slots } from "../base/memory";
 import { recordAt } from "../base/regions";
 import { Site } from "../base/types";
-import { Buckets, joinOf, passage, pushBuckets, subtractOld, turnBuckets } from "./bucket";
+import { advanceBuckets, advanceBucketsByOne, bucketMap, Buckets, mergedBucket, subtractOld } from "./bucket";
 import { bucketOf, presentOf } from "./epoch";
 import {
   addAlloc,
   addCounts,
   addFree,
   addSigned,
+  aliveOf,
+  attributesOfOther,
   classOf,
-  detailOfOther,
   hasCounted,
   hasOther,
-  liveBytesOf,
-  liveOf,
+  inUseOf,
   siteAt,
 } from "./site";
 import { find, findFirst, findNear, insert, reset as resetTable } from "./table";
 
-const IOBUFFER: u64 = CLASS_IOBUFFER << DETAIL_CLASS_SHIFT;
+const IOBUFFER: u64 = CLASS_IOBUFFER << ATTRIBUTES_CLASS_SHIFT;
 
-/** The epochs that this shard has turned to. */
+/** The epochs that this shard has advanced to. */
 export let epochs: u64 = 0;
 
-let sealed: u32 = 0;
+let frozen: u32 = 0;
 
 export function reset(): void {
-  sealed = 0;
+  frozen = 0;
   epochs = 0;
   resetTable();
 }
 
 /**
  * Accounts one IOBuffer event, as the server reports it.
- * @param place address of the location's text in the host
+ * @param address of the location's text in the host
  * @param size bytes; negative for a release, 0 counts as an allocation (as the built-in tracker has it)
  * @returns the site charged, or SITE_UNKNOWN (nothing was counted)
  */
-export function event(place: u64, size: i64): Site {
-  const site = lookup(place, IOBUFFER);
+export function recordBufferEvent(address: u64, size: i64): Site {
+  const site = lookup(address, IOBUFFER);
   if (site != SITE_UNKNOWN) addSigned(siteAt(site), size);
   return site;
 }
 
 /**
- * As event(), where the key is in the first two slots of its probe, as nearly every key is; else SITE_UNKNOWN, and event() has to be
- * asked. Apart, so that a host can inline it: it has no loop and no call.
+ * As recordBufferEvent() for a key in the first two slots of its probe, where nearly every key is. Else SITE_UNKNOWN: then the host
+ * calls recordBufferEvent(). It has no loop and no call, so that a host can inline it.
  */
-export function tryEvent(place: u64, size: i64): Site {
-  const site = findNear(place, IOBUFFER);
+export function recordBufferEventFast(address: u64, size: i64): Site {
+  const site = findNear(address, IOBUFFER);
   if (site == SITE_UNKNOWN) return site;
   addSigned(siteAt(site), size);
   return site;
@@ -83,33 +83,33 @@ export function tryEvent(place: u64, size: i64): Site {
  * Accounts an allocation whose release will name its site and epoch: the present one (epochs).
  * @returns the site charged, or SITE_UNKNOWN (nothing was counted)
  */
-export function charge(place: u64, detail: u64, size: u64): Site {
-  const site = lookup(place, detail);
+export function recordAlloc(address: u64, attributes: u64, size: u64): Site {
+  const site = lookup(address, attributes);
   if (site != SITE_UNKNOWN) addAlloc(siteAt(site), size);
   return site;
 }
 
-/** As charge(), where the key is in the first slot of its probe; else SITE_UNKNOWN. */
-export function tryCharge(place: u64, detail: u64, size: u64): Site {
-  const site = findFirst(place, detail);
+/** As recordAlloc() for a key in the first slot of its probe; else SITE_UNKNOWN. */
+export function recordAllocFast(address: u64, attributes: u64, size: u64): Site {
+  const site = findFirst(address, attributes);
   if (site == SITE_UNKNOWN) return site;
   addAlloc(siteAt(site), size);
   return site;
 }
 
 /**
- * Accounts a release of what is of the present epoch, charged to the site that allocated.
+ * Accounts the release of a block of the present epoch, charged to the site that allocated.
  * @returns the site, or SITE_UNKNOWN where no such site can exist (nothing was counted)
  */
-export function release(site: Site, size: u64): u32 {
+export function recordFree(site: Site, size: u64): u32 {
   if (site >= slots) return SITE_UNKNOWN;
   // The mask changes nothing, slots being 65,536 at most; it lets a compiler prove that the record is within the memory.
   addFree(siteAt(site & 0xffff), size);
   return site;
 }
 
-/** Likewise of what is of an older one. (One that has not come yet is the present one.) */
-export function releaseOld(site: Site, epoch: u32, size: u64): u32 {
+/** Likewise of a block of an older epoch. An epoch that this shard has not heard of counts as the present one. */
+export function recordFreeOld(site: Site, epoch: u32, size: u64): u32 {
   if (site >= slots) return SITE_UNKNOWN;
   const within = site & 0xffff;
   if (epoch < presentOf(epochs)) subtractOld(bucketsAt(within), bucketOf(epochs, epoch), size);
@@ -118,25 +118,25 @@ export function releaseOld(site: Site, epoch: u32, size: u64): u32 {
 }
 
 /**
- * Goes on in other epochs, later than those it has. The host does this before an allocation where it has published others, and before
- * a release of what is of a later epoch than the present one.
+ * Advances to later epochs. The host calls this before an allocation if it has published other epochs, and before the release of a
+ * block of a later epoch than this shard's.
  * @param count sites that have been numbered: one pass over them
  */
-export function turn(published: u64, count: u32): void {
+export function advanceEpochs(published: u64, count: u32): void {
   if (published == epochs) return;
-  const map = passage(epochs, published);
-  const join = joinOf(map);
+  const map = bucketMap(epochs, published);
+  const merged = mergedBucket(map);
   const end = count < slots ? count : slots;
   for (let site: Site = 0; site < end; ++site) {
     const at = siteAt(site & 0xffff);
     if (!hasCounted(at)) continue;
-    if (join) pushBuckets(bucketsAt(site & 0xffff), liveOf(at), liveBytesOf(at), join);
-    else turnBuckets(bucketsAt(site & 0xffff), liveOf(at), liveBytesOf(at), map);
+    if (merged) advanceBucketsByOne(bucketsAt(site & 0xffff), aliveOf(at), inUseOf(at), merged);
+    else advanceBuckets(bucketsAt(site & 0xffff), aliveOf(at), inUseOf(at), map);
   }
   epochs = published;
 }
 
-/** Adds counts that another accountant made before this one. Returns the site, or SITE_UNKNOWN. */
+/** Adds what another accountant has counted before. Returns the site, or SITE_UNKNOWN. */
 export function carry(site: Site, allocs: u64, allocBytes: u64, frees: u64, freeBytes: u64): u32 {
   if (site >= slots) return SITE_UNKNOWN;
   addCounts(siteAt(site), allocs, allocBytes, frees, freeBytes);
@@ -144,22 +144,22 @@ export function carry(site: Site, allocs: u64, allocBytes: u64, frees: u64, free
 }
 
 /**
- * Tells this shard the number that the registry gave to a key. Telling it again changes nothing. A number that had another key is
- * one that the registry gives a second time (reclaim.ts): the old key, of an unloaded module, comes no more.
+ * Tells this shard the number that the registry gave to a key. A second time changes nothing. If the number had another key, the
+ * registry has given it again (reclaim.ts): the old key, of an unloaded module, comes no more.
  * @returns 0, or -1 where no such site can exist
  */
-export function bind(site: Site, place: u64, detail: u64): i32 {
+export function insertKey(site: Site, address: u64, attributes: u64): i32 {
   if (site < SITE_FIRST || site >= slots) return -1;
-  if (!find(place, detail)) insert(site, place, detail);
+  if (!find(address, attributes)) insert(site, address, attributes);
   return 0;
 }
 
 /**
- * The registry is full, and every key of it that `knows` says is bound here. SEALED_SITES: every site's; a row (other) that is not,
- * is still asked for. SEALED_ALL: also those, and there will be no further one.
+ * The registry is full, and this shard has its keys. FROZEN_SITES: those of all sites; this shard still asks for a row (other) that
+ * it does not know. FROZEN_ALL: those of all rows (other) too, and there will be no further one.
  */
-export function seal(knows: u32): void {
-  sealed = knows;
+export function freeze(knows: u32): void {
+  frozen = knows;
 }
 
 // @ts-ignore: decorator
@@ -168,12 +168,12 @@ function bucketsAt(site: Site): Buckets {
   return recordAt<Buckets>(buckets, site);
 }
 
-function lookup(place: u64, detail: u64): Site {
-  const site = find(place, detail);
+function lookup(address: u64, attributes: u64): Site {
+  const site = find(address, attributes);
   if (site) return site;
-  if (sealed < SEALED_SITES) return SITE_UNKNOWN;
-  if (!hasOther(detail)) return SITE_OTHER + classOf(detail);
-  const other = find(OTHER_PLACE, detailOfOther(detail));
+  if (frozen < FROZEN_SITES) return SITE_UNKNOWN;
+  if (!hasOther(attributes)) return SITE_OTHER + classOf(attributes);
+  const other = find(OTHER_ADDRESS, attributesOfOther(attributes));
   if (other) return other;
-  return sealed == SEALED_ALL ? SITE_OTHER + classOf(detail) : SITE_UNKNOWN;
+  return frozen == FROZEN_ALL ? SITE_OTHER + classOf(attributes) : SITE_UNKNOWN;
 }

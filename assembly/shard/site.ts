@@ -2,21 +2,22 @@
 //
 // A site in a shard: its key, and what this shard's thread allocated and released for it.
 //
-//    0            8            16           24           32           40           48
-//    ┌────────────┬────────────┬────────────┬────────────┬────────────┬────────────┐
-//    │ place u64  │ detail u64 │ allocs     │ allocBytes │ frees      │ freeBytes  │
-//    └────────────┴────────────┴────────────┴────────────┴────────────┴────────────┘
+//    0            8                16           24           32           40           48
+//    ┌────────────┬────────────────┬────────────┬────────────┬────────────┬────────────┐
+//    │ address    │ attributes     │ allocs     │ allocBytes │ frees      │ freeBytes  │
+//    └────────────┴────────────────┴────────────┴────────────┴────────────┴────────────┘
 //
-// The place is an address in the host, of the location's text or of the call: a name, never followed. Detail is the class, where the
-// place is only a file the line, and the owner whose code was running. The counters of one shard may run below zero between them (allocated here, released elsewhere); sums
-// over all shards do not. They wrap at 2^64, and so do sums and differences: no event is too late to be counted.
+// The address is one of the host: of the location's text or of the call. It is a name and never followed. The attributes are the
+// class, the line (where the address is only that of a file), and the owner whose code was running. The counters of one shard may
+// run below zero (allocated here, released elsewhere); sums over all shards do not. They wrap at 2^64, and so do sums and
+// differences: no event is too late to be counted.
 
 import {
+  ATTRIBUTES_CLASS_SHIFT,
+  ATTRIBUTES_LINE_MASK,
+  ATTRIBUTES_OWNER_SHIFT,
   CLASS_COUNT,
   CLASS_IOBUFFER,
-  DETAIL_CLASS_SHIFT,
-  DETAIL_LINE_MASK,
-  DETAIL_OWNER_SHIFT,
   PAIR_SIZE,
   RECORD_ALLOCS,
   RECORD_FREES,
@@ -29,15 +30,15 @@ import { OwnerKey, Site } from "../base/types";
 
 @unmanaged
 export class SiteRecord {
-  place: u64;
-  detail: u64;
+  address: u64;
+  attributes: u64;
   allocs: u64;
   allocBytes: u64;
   frees: u64;
   freeBytes: u64;
 }
 
-/** How many there were, and their bytes: what a record has twice. */
+/** A count and its bytes: a record has two. */
 @unmanaged
 export class Pair {
   count: u64;
@@ -49,24 +50,24 @@ if (offsetof<SiteRecord>("allocs") != RECORD_ALLOCS || offsetof<SiteRecord>("fre
   ERROR("not the pairs that abi.ts tells");
 }
 
-export function classOf(detail: u64): u32 {
-  return (<u32>detail) >>> DETAIL_CLASS_SHIFT;
+export function classOf(attributes: u64): u32 {
+  return (<u32>attributes) >>> ATTRIBUTES_CLASS_SHIFT;
 }
 
 /** The owner whose code was running. */
-export function ownerOfDetail(detail: u64): OwnerKey {
-  return <u32>(detail >>> DETAIL_OWNER_SHIFT);
+export function ownerOfAttributes(attributes: u64): OwnerKey {
+  return <u32>(attributes >>> ATTRIBUTES_OWNER_SHIFT);
 }
 
-/** Whether what finds no room is charged to a row (other) of its class and owner. IOBuffers come without an owner. */
-export function hasOther(detail: u64): bool {
-  const cls = classOf(detail);
-  return cls != CLASS_IOBUFFER && cls < CLASS_COUNT && ownerOfDetail(detail) != 0;
+/** Whether a site that finds no room is charged to a row (other) of its class and owner. IOBuffers come without an owner. */
+export function hasOther(attributes: u64): bool {
+  const cls = classOf(attributes);
+  return cls != CLASS_IOBUFFER && cls < CLASS_COUNT && ownerOfAttributes(attributes) != 0;
 }
 
-/** What such a row is found by, beside OTHER_PLACE: class and owner. */
-export function detailOfOther(detail: u64): u64 {
-  return detail & ~(<u64>DETAIL_LINE_MASK);
+/** The attributes of such a row, whose address is OTHER_ADDRESS: class and owner. */
+export function attributesOfOther(attributes: u64): u64 {
+  return attributes & ~(<u64>ATTRIBUTES_LINE_MASK);
 }
 
 // @ts-ignore: decorator
@@ -77,13 +78,13 @@ export function siteAt(site: Site): SiteRecord {
 
 // @ts-ignore: decorator
 @inline
-export function hasKey(at: SiteRecord, place: u64, detail: u64): bool {
-  return at.place == place && at.detail == detail;
+export function hasKey(at: SiteRecord, address: u64, attributes: u64): bool {
+  return at.address == address && at.attributes == attributes;
 }
 
-export function setKey(at: SiteRecord, place: u64, detail: u64): void {
-  at.place = place;
-  at.detail = detail;
+export function setKey(at: SiteRecord, address: u64, attributes: u64): void {
+  at.address = address;
+  at.attributes = attributes;
 }
 
 // @ts-ignore: decorator
@@ -119,23 +120,23 @@ function addToPair(pair: Pair, size: u64): void {
   pair.bytes = pair.bytes + size;
 }
 
-/** Whether anything was ever counted: most sites of a shard are others' alone. */
+/** Whether this shard ever counted anything for the site: most sites belong to other threads alone. */
 // @ts-ignore: decorator
 @inline
 export function hasCounted(at: SiteRecord): bool {
   return (at.allocs | at.frees) != 0;
 }
 
-/** What this shard allocated and did not release, modular. */
+/** Blocks that this shard allocated and did not release, modular. */
 // @ts-ignore: decorator
 @inline
-export function liveOf(at: SiteRecord): u32 {
+export function aliveOf(at: SiteRecord): u32 {
   return <u32>(at.allocs - at.frees);
 }
 
 // @ts-ignore: decorator
 @inline
-export function liveBytesOf(at: SiteRecord): u64 {
+export function inUseOf(at: SiteRecord): u64 {
   return at.allocBytes - at.freeBytes;
 }
 

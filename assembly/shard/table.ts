@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The hash of sites: key (place, detail) -> site number, linear probing over u16 slots. The index is never full (at most half of its
-// slots are keys in use), so a probe always meets an empty slot: lookup is total without a probe limit, and never depends on the order
-// of insertion. That matters: a site found by one shard and not by another would have its releases charged elsewhere.
+// The hash of sites: key (address, attributes) -> site number, linear probing over u16 slots. The index is never full (at most half
+// of its slots are keys in use), so a probe always meets an empty slot: lookup is total without a probe limit, and never depends on
+// the order of insertion. That matters: a site found by one shard and not by another would have its releases charged elsewhere.
 //
 // Hashing is multiplicative (hash.ts). Addresses of literals lie at regular distances, and a plain product of such keys lies in
 // regular distances again, often in runs: 4,096 keys 32 bytes apart were 3,240 probes away from their slots, together, where random
@@ -21,7 +21,7 @@ const FOLD: u64 = 15;
 const SPREAD: u64 = 0xbf58476d1ce4e5b9;
 
 /** Of no class, and so of no key that is ever asked for. */
-const NO_DETAIL: u64 = u64.MAX_VALUE;
+const NO_ATTRIBUTES: u64 = u64.MAX_VALUE;
 
 /** Slots of the index that lead anywhere. */
 let taken: usize = 0;
@@ -33,31 +33,32 @@ let taken: usize = 0;
  */
 // @ts-ignore: decorator
 @inline
-export function findFirst(place: u64, detail: u64): Site {
-  const site = <u32>valueAt<u16>(index, slotOf(place, detail));
-  return hasKey(siteAt(site), place, detail) ? site : SITE_UNKNOWN;
+export function findFirst(address: u64, attributes: u64): Site {
+  const site = <u32>valueAt<u16>(index, slotOf(address, attributes));
+  return hasKey(siteAt(site), address, attributes) ? site : SITE_UNKNOWN;
 }
 
 /**
- * The first two slots, for a class with thousands of keys: with 4,000 of them one in eight is not in the first slot. The slot behind
- * the last one is empty or the beginning of site 0's record, which is zero too: the probe's own first slot is not looked for there.
+ * The first two slots, for a class with thousands of keys: with 4,000 of them one in eight is not in the first slot. The slot
+ * behind the last one is empty or the beginning of site 0's record, which is zero too: the probe's own first slot is not looked for
+ * there.
  * @returns the site's number, or SITE_UNKNOWN where these slots do not tell
  */
 // @ts-ignore: decorator
 @inline
-export function findNear(place: u64, detail: u64): Site {
-  const first = index + slotOf(place, detail) * sizeof<u16>();
+export function findNear(address: u64, attributes: u64): Site {
+  const first = index + slotOf(address, attributes) * sizeof<u16>();
   const site = <u32>valueAt<u16>(first, 0);
-  if (hasKey(siteAt(site), place, detail)) return site;
+  if (hasKey(siteAt(site), address, attributes)) return site;
   const next = <u32>valueAt<u16>(first, 1);
-  return hasKey(siteAt(next), place, detail) ? next : SITE_UNKNOWN;
+  return hasKey(siteAt(next), address, attributes) ? next : SITE_UNKNOWN;
 }
 
 /** @returns the site's number, or 0 where the key is not in the table */
-export function find(place: u64, detail: u64): Site {
-  let at = slotOf(place, detail);
+export function find(address: u64, attributes: u64): Site {
+  let at = slotOf(address, attributes);
   let site = <u32>valueAt<u16>(index, at);
-  while (site && !hasKey(siteAt(site), place, detail)) {
+  while (site && !hasKey(siteAt(site), address, attributes)) {
     at = (at + 1) & indexMask;
     site = valueAt<u16>(index, at);
   }
@@ -68,15 +69,15 @@ export function find(place: u64, detail: u64): Site {
  * Enters a key that is not in the table yet. Where the site had another, that one's slot stays and leads to a key that is not its
  * own: a probe goes past it. So that such slots do not fill the index, it is made anew when it is three quarters full.
  */
-export function insert(site: Site, place: u64, detail: u64): void {
-  setKey(siteAt(site), place, detail);
+export function insert(site: Site, address: u64, attributes: u64): void {
+  setKey(siteAt(site), address, attributes);
   if (++taken > ((indexMask + 1) / 4) * 3) rebuild();
-  else enter(site, slotOf(place, detail));
+  else enter(site, slotOf(address, attributes));
 }
 
 /** Takes a site's key away; its slot leads to one that is no location's. */
 export function forget(site: Site): void {
-  setKey(siteAt(site), 0, NO_DETAIL);
+  setKey(siteAt(site), 0, NO_ATTRIBUTES);
 }
 
 export function reset(): void {
@@ -93,16 +94,16 @@ function rebuild(): void {
   taken = 0;
   for (let site = SITE_FIRST; site < slots; ++site) {
     const at = siteAt(site);
-    if (!at.place && (!at.detail || at.detail == NO_DETAIL)) continue;
+    if (!at.address && (!at.attributes || at.attributes == NO_ATTRIBUTES)) continue;
     ++taken;
-    enter(site, slotOf(at.place, at.detail));
+    enter(site, slotOf(at.address, at.attributes));
   }
 }
 
 // @ts-ignore: decorator
 @inline
-function slotOf(place: u64, detail: u64): usize {
-  const key = place ^ (detail * SPREAD);
+function slotOf(address: u64, attributes: u64): usize {
+  const key = address ^ (attributes * SPREAD);
   const hash = (key ^ (key >>> FOLD)) * PHI;
   return <usize>(hash >>> indexShift);
 }

@@ -115,7 +115,7 @@ size_t
 host_dump(int fd)
 {
   struct memtrack_state state = {.level = 2, .iobuffer = MEMTRACK_HOOK_INSTALLED, .openssl = MEMTRACK_HOOK_INSTALLED};
-  need(memtrack_dump_write(fd, MEMTRACK_REASON_OTHER, &state) == 0, "the dump", "failed");
+  need(memtrack_dump_write(fd, MEMTRACK_DUMP_REASON_OTHER, &state) == 0, "the dump", "failed");
   return lseek(fd, 0, SEEK_CUR);
 }
 

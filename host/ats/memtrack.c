@@ -148,7 +148,7 @@ do_messages(void)
   while (next_message(&message)) {
     if (memtrack_control_do(&message)) {
       memtrack_analysis_before_dump();
-      memtrack_dump_write(memtrack_load_ordered(&descriptor), MEMTRACK_REASON_MESSAGE, memtrack_control_state());
+      memtrack_dump_write(memtrack_load_ordered(&descriptor), MEMTRACK_DUMP_REASON_MESSAGE, memtrack_control_state());
     }
   }
 }

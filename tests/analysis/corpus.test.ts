@@ -34,7 +34,7 @@ function register(host: Host, name: string, index: number): number {
   if (!plugin) return host.registry.registerName(name);
   const owner = owners.get(host)?.get(plugin) ?? host.registry.registerOwner(plugin);
   owners.set(host, (owners.get(host) ?? new Map<string, number>()).set(plugin, owner));
-  const detail = (BigInt(owner) << BigInt(abi.DETAIL_OWNER_SHIFT)) | BigInt(abi.CLASS_TSAPI << abi.DETAIL_CLASS_SHIFT);
+  const detail = (BigInt(owner) << BigInt(abi.ATTRIBUTES_OWNER_SHIFT)) | BigInt(abi.CLASS_TSAPI << abi.ATTRIBUTES_CLASS_SHIFT);
   return host.registry.register(BigInt(0x1000 + index), detail, name, owner);
 }
 

@@ -374,7 +374,10 @@ describe("hostile plugins", () => {
     const plugin = corpus("hostile_double_free");
     const [without, withUs] = [await ended([plugin]), await ended([PLUGIN, plugin])];
     assert.equal(withUs.status, without.status);
-    assert.match(withUs.out, /^memtrack warning="released twice: a block of 700 bytes, last tracked at memory\/plugin\/hostile_double_free\.so/m);
+    assert.match(
+      withUs.out,
+      /^memtrack warning="released twice: a block of 700 bytes, last tracked at memory\/plugin\/hostile_double_free\.so/m,
+    );
   });
 });
 

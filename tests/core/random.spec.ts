@@ -7,19 +7,19 @@ import {
   CLASS_COUNT,
   CLASS_IOBUFFER,
   CLASS_OPENSSL,
+  FROZEN_SITES,
   OWNER_CORE,
-  SEALED_SITES,
   SITE_FIRST,
   SITE_OTHER,
-  SITE_PRIOR,
+  SITE_PRE_ARMING,
   SITE_UNKNOWN,
 } from "../../assembly/abi";
 import { slots } from "../../assembly/base/memory";
-import { arm, priorBytes, priorFrees, settle } from "../../assembly/model/model";
+import { applyBaseline, arm, preArmingBytes, preArmingFrees } from "../../assembly/model/model";
 import { orderedAt, sortRows } from "../../assembly/model/order";
 import { allocBytes, allocs, freeBytes, frees, inUse } from "../../assembly/model/sums";
 import { refusals, register, siteCount } from "../../assembly/registry/registry";
-import { bind, charge, event, release, seal } from "../../assembly/shard/shard";
+import { freeze, insertKey, recordAlloc, recordBufferEvent, recordFree } from "../../assembly/shard/shard";
 import { collect, fresh, IOBUFFER, nameOf, OPENSSL, put, Random, seed } from "./support";
 
 /** A row of the shadow: what was counted, what stood there at the arming, and what was found to be older. */
@@ -32,8 +32,8 @@ class Shadow {
   allocBytes0: i64 = 0;
   frees0: i64 = 0;
   freeBytes0: i64 = 0;
-  prior: i64 = 0;
-  priorBytes: i64 = 0;
+  preArming: i64 = 0;
+  preArmingBytes: i64 = 0;
 
   constructor(readonly cls: u32) {}
 
@@ -42,21 +42,21 @@ class Shadow {
     this.allocBytes0 = this.allocBytes;
     this.frees0 = this.frees;
     this.freeBytes0 = this.freeBytes;
-    this.prior = 0;
-    this.priorBytes = 0;
+    this.preArming = 0;
+    this.preArmingBytes = 0;
   }
 
-  look(): void {
-    this.prior = max(this.prior, this.frees - this.frees0 - (this.allocs - this.allocs0));
-    this.priorBytes = max(this.priorBytes, this.freeBytes - this.freeBytes0 - (this.allocBytes - this.allocBytes0));
+  classify(): void {
+    this.preArming = max(this.preArming, this.frees - this.frees0 - (this.allocs - this.allocs0));
+    this.preArmingBytes = max(this.preArmingBytes, this.freeBytes - this.freeBytes0 - (this.allocBytes - this.allocBytes0));
   }
 
   shownFrees(): i64 {
-    return this.frees - this.frees0 - this.prior;
+    return this.frees - this.frees0 - this.preArming;
   }
 
   shownInUse(): i64 {
-    return this.allocBytes - this.allocBytes0 - (this.freeBytes - this.freeBytes0 - this.priorBytes);
+    return this.allocBytes - this.allocBytes0 - (this.freeBytes - this.freeBytes0 - this.preArmingBytes);
   }
 }
 
@@ -64,7 +64,7 @@ class Shadow {
 class Block {
   constructor(
     readonly name: string,
-    readonly place: u64,
+    readonly address: u64,
     readonly site: u32,
     readonly size: u64,
   ) {}
@@ -90,16 +90,16 @@ function otherName(cls: u32): string {
 }
 
 /** What a host does where the shard does not know a key. */
-function learn(place: u64, detail: u64, text: string): void {
-  const number = register(place, detail, put(text), OWNER_CORE, 0);
-  if (number >= SITE_FIRST) bind(number, place, detail);
-  else seal(SEALED_SITES);
+function learn(address: u64, attributes: u64, text: string): void {
+  const number = register(address, attributes, put(text), OWNER_CORE, 0);
+  if (number >= SITE_FIRST) insertKey(number, address, attributes);
+  else freeze(FROZEN_SITES);
 }
 
 /** Compares every row that a dump would show, and the sums of all, with the shadow. */
-function look(): void {
+function classify(): void {
   collect();
-  settle();
+  applyBaseline();
   for (let cls: u32 = 0; cls < CLASS_COUNT; ++cls) {
     const names = rows.keys();
     let expected: u32 = 0;
@@ -108,9 +108,9 @@ function look(): void {
     for (let i = 0; i < names.length; ++i) {
       const shadow = rows.get(names[i]);
       if (shadow.cls != cls) continue;
-      shadow.look();
-      older += shadow.prior;
-      olderBytes += shadow.priorBytes;
+      shadow.classify();
+      older += shadow.preArming;
+      olderBytes += shadow.preArmingBytes;
       if (shadow.allocs != shadow.allocs0 || shadow.shownFrees() != 0) ++expected;
     }
     const count = sortRows(cls);
@@ -126,13 +126,13 @@ function look(): void {
       check(<i64>allocs(number) == shadow.allocs - shadow.allocs0, "allocs of " + name);
       check(<i64>allocBytes(number) == shadow.allocBytes - shadow.allocBytes0, "bytes allocated of " + name);
       check(<i64>frees(number) == shadow.shownFrees(), "frees of " + name);
-      check(<i64>freeBytes(number) == shadow.freeBytes - shadow.freeBytes0 - shadow.priorBytes, "bytes released of " + name);
+      check(<i64>freeBytes(number) == shadow.freeBytes - shadow.freeBytes0 - shadow.preArmingBytes, "bytes released of " + name);
       check(inUse(number) == shadow.shownInUse(), "in-use of " + name);
       check(inUse(number) >= 0, "below zero: " + name);
       if (i > 0) check(inUse(orderedAt(i - 1)) >= inUse(number), "the order at " + name);
     }
-    check(priorFrees(cls) == <u64>older + (cls == CLASS_OPENSSL ? untagged : 0), "older memory, count");
-    check(priorBytes(cls) == <u64>olderBytes + (cls == CLASS_OPENSSL ? untaggedBytes : 0), "older memory, bytes");
+    check(preArmingFrees(cls) == <u64>older + (cls == CLASS_OPENSSL ? untagged : 0), "older memory, count");
+    check(preArmingBytes(cls) == <u64>olderBytes + (cls == CLASS_OPENSSL ? untaggedBytes : 0), "older memory, bytes");
   }
 }
 
@@ -159,25 +159,28 @@ function run(sites: u32, places: u32, operations: u32, salt: u64): void {
     const size = random.below(10) ? <u64>random.below(1 << (1 + random.below(20))) : 0;
     // A third of the places have a name that another place has as well.
     const number = random.below(places);
-    const place = 0x5500_0000_0000 + <u64>number * 8;
+    const address = 0x5500_0000_0000 + <u64>number * 8;
     const name = number % 3 ? number : number / 2;
     if (what < 300) {
       let text = "memory/IOBuffer/File" + (name % 17).toString() + ".cc:" + name.toString();
-      let charged = event(place, size);
+      let charged = recordBufferEvent(address, size);
       if (charged == SITE_UNKNOWN) {
-        learn(place, IOBUFFER, text);
-        charged = event(place, size);
+        learn(address, IOBUFFER, text);
+        charged = recordBufferEvent(address, size);
       }
       check(charged != SITE_UNKNOWN, "an event was not counted");
       if (charged < SITE_FIRST) text = otherName(CLASS_IOBUFFER);
       const shadow = row(text, CLASS_IOBUFFER);
       ++shadow.allocs;
       shadow.allocBytes += size;
-      if (size) buffers.push(new Block(text, place, charged, size));
+      if (size) buffers.push(new Block(text, address, charged, size));
     } else if (what < 550) {
       if (!buffers.length) continue;
       const buffer = take(buffers, random);
-      check(event(buffer.place, -(<i64>buffer.size)) == buffer.site, "a release was charged to another site than its allocation");
+      check(
+        recordBufferEvent(buffer.address, -(<i64>buffer.size)) == buffer.site,
+        "a release was charged to another site than its allocation",
+      );
       const shadow = rows.get(buffer.name);
       ++shadow.frees;
       shadow.freeBytes += buffer.size;
@@ -185,10 +188,10 @@ function run(sites: u32, places: u32, operations: u32, salt: u64): void {
       const line = name % 50;
       const file = 0x7f00_0000_0000 + <u64>(name / 50) * 32;
       let text = "memory/OpenSSL/crypto/f" + (name / 50).toString() + ".c:" + line.toString();
-      let charged = charge(file, OPENSSL | line, size);
+      let charged = recordAlloc(file, OPENSSL | line, size);
       if (charged == SITE_UNKNOWN) {
         learn(file, OPENSSL | line, "../crypto/f" + (name / 50).toString() + ".c");
-        charged = charge(file, OPENSSL | line, size);
+        charged = recordAlloc(file, OPENSSL | line, size);
       }
       check(charged != SITE_UNKNOWN, "an allocation was not counted");
       if (charged < SITE_FIRST) text = otherName(CLASS_OPENSSL);
@@ -199,21 +202,21 @@ function run(sites: u32, places: u32, operations: u32, salt: u64): void {
     } else if (what < 980) {
       if (!blocks.length) continue;
       const block = take(blocks, random);
-      check(release(block.site, block.size) == block.site, "a release was refused");
+      check(recordFree(block.site, block.size) == block.site, "a release was refused");
       const shadow = rows.get(block.name);
       ++shadow.frees;
       shadow.freeBytes += block.size;
     } else if (what < 997) {
-      release(SITE_PRIOR + CLASS_OPENSSL, size);
+      recordFree(SITE_PRE_ARMING + CLASS_OPENSSL, size);
       ++untagged;
       untaggedBytes += size;
     } else if (what < 999) {
-      look();
+      classify();
     } else if (random.below(4) == 0) {
       armClass(random.below(CLASS_COUNT));
     }
   }
-  look();
+  classify();
   check(siteCount() <= slots, "more sites than there is room for");
   if (places > 2 * sites) check(refusals() != 0, "the table was to be full");
   expect(mistakes).toBe(0, "MEMTRACK_SEED=" + seed().toString());

@@ -3,10 +3,10 @@
 // What the specs share: an instance per test, text in and out of it, and random numbers.
 
 import {
+  ATTRIBUTES_CLASS_SHIFT,
+  ATTRIBUTES_OWNER_SHIFT,
   CLASS_IOBUFFER,
   CLASS_OPENSSL,
-  DETAIL_CLASS_SHIFT,
-  DETAIL_OWNER_SHIFT,
   OWNER_CORE,
   PAIR_SIZE,
   RECORD_ALLOCS,
@@ -17,15 +17,15 @@ import {
 import { input, output, staging } from "../../assembly/base/memory";
 import { position } from "../../assembly/base/writer";
 import { init, register, registerOwner, siteCount } from "../../assembly/index";
-import { adopt, mergeAllocs, mergeFrees, settle, start, sumRows } from "../../assembly/model/model";
+import { applyBaseline, mergeAllocs, mergeFrees, start, sumRows, updateNames } from "../../assembly/model/model";
 import * as rows from "../../assembly/model/rows";
 import { lengthOf, textOf } from "../../assembly/registry/name";
 import { version } from "../../assembly/registry/registry";
 import { render } from "../../assembly/report/dump";
 import { siteAt } from "../../assembly/shard/site";
 
-export const IOBUFFER: u64 = CLASS_IOBUFFER << DETAIL_CLASS_SHIFT;
-export const OPENSSL: u64 = CLASS_OPENSSL << DETAIL_CLASS_SHIFT;
+export const IOBUFFER: u64 = CLASS_IOBUFFER << ATTRIBUTES_CLASS_SHIFT;
+export const OPENSSL: u64 = CLASS_OPENSSL << ATTRIBUTES_CLASS_SHIFT;
 
 /** A fresh instance in every role: a model has the regions of the others, so one instance can play them all. */
 export function fresh(sites: u32 = 64): void {
@@ -60,14 +60,14 @@ export function nameOf(site: u32): string {
   return textFrom(textOf(site), lengthOf(site));
 }
 
-/** Registers an IOBuffer location at a place of its own. */
-export function site(name: string, place: u64 = 0): u32 {
-  return register(place ? place : 0x1000 + siteCount(), IOBUFFER, put(name), OWNER_CORE, 0);
+/** Registers an IOBuffer location at an address of its own. */
+export function site(name: string, address: u64 = 0): u32 {
+  return register(address ? address : 0x1000 + siteCount(), IOBUFFER, put(name), OWNER_CORE, 0);
 }
 
-/** Registers file:line of OpenSSL; files at one place are one file. */
-export function opensslSite(file: string, line: u32, place: u64): u32 {
-  return register(place, OPENSSL | line, put(file), OWNER_CORE, 0);
+/** Registers file:line of OpenSSL; files at one address are one file. */
+export function opensslSite(file: string, line: u32, address: u64): u32 {
+  return register(address, OPENSSL | line, put(file), OWNER_CORE, 0);
 }
 
 /** A module was loaded: its owner's key. */
@@ -75,14 +75,14 @@ export function owner(text: string): u32 {
   return registerOwner(put(text));
 }
 
-/** The detail of a site's key: `line` is an object's kind, or the line in an OpenSSL file. */
-export function detail(cls: u32, line: u32, key: u32): u64 {
-  return ((<u64>key) << DETAIL_OWNER_SHIFT) | (cls << DETAIL_CLASS_SHIFT) | line;
+/** The attributes of a site's key: `line` is an object's kind, or the line in an OpenSSL file. */
+export function attributes(cls: u32, line: u32, key: u32): u64 {
+  return ((<u64>key) << ATTRIBUTES_OWNER_SHIFT) | (cls << ATTRIBUTES_CLASS_SHIFT) | line;
 }
 
-/** Registers a call of a plugin's, at a place of its own. */
+/** Registers a plugin's call at an address of its own. */
 export function pluginSite(cls: u32, text: string, key: u32, line: u32 = 0, flags: u32 = 0): u32 {
-  return register(0x1000 + siteCount(), detail(cls, line, key), put(text), key, flags);
+  return register(0x1000 + siteCount(), attributes(cls, line, key), put(text), key, flags);
 }
 
 /** Puts a pair into staging, as a host that copies it from a shard. */
@@ -104,7 +104,7 @@ export function stageRecords(pair: u32): void {
 
 /** Hands the names and owners of this instance's registry to its model. */
 export function adoptNames(): void {
-  assert(adopt(siteCount(), version()) == 0, "adopt");
+  assert(updateNames(siteCount(), version()) == 0, "adopt");
 }
 
 /** The row that a dump of now would have a site in. */
@@ -133,7 +133,7 @@ export function collect(): void {
 /** What follows the merges of a dump. */
 export function sumUp(): void {
   sumRows();
-  settle();
+  applyBaseline();
 }
 
 /** A dump's text. */
@@ -141,7 +141,7 @@ export function rendered(): string {
   return textFrom(output, render());
 }
 
-/** One site's sums, as those of one shard: what a dump sees before settle(). */
+/** One site's sums, as those of one shard: what a dump sees before applyBaseline(). */
 export function sumOne(site: u32, allocs: u64, allocBytes: u64, frees: u64, freeBytes: u64): void {
   begin();
   stage(site, frees, freeBytes);
@@ -153,7 +153,7 @@ export function sumOne(site: u32, allocs: u64, allocBytes: u64, frees: u64, free
 
 export function settleOne(site: u32, allocs: u64, allocBytes: u64, frees: u64, freeBytes: u64): void {
   sumOne(site, allocs, allocBytes, frees, freeBytes);
-  settle();
+  applyBaseline();
 }
 
 /** Marsaglia, "Xorshift RNGs", J. Statistical Software 8 (2003); the multiplier is Vigna's xorshift64*. */

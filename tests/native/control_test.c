@@ -150,13 +150,13 @@ a_dump_that_cannot_be_written_is_said_once_and_loses_nothing(void **state)
   struct memtrack_state now = {.level = 1};
   log_clear();
   int full = open("/dev/full", O_WRONLY);
-  assert_int_equal(memtrack_dump_write(full, MEMTRACK_REASON_TIMER, &now), ENOSPC);
-  assert_int_equal(memtrack_dump_write(full, MEMTRACK_REASON_TIMER, &now), ENOSPC);
+  assert_int_equal(memtrack_dump_write(full, MEMTRACK_DUMP_REASON_TIMER, &now), ENOSPC);
+  assert_int_equal(memtrack_dump_write(full, MEMTRACK_DUMP_REASON_TIMER, &now), ENOSPC);
   close(full);
   const char *line = strstr(log_text(), "No space left on device");
   assert_non_null(line);
   assert_null(strstr(line + 1, "No space left on device"));
-  assert_int_equal(memtrack_dump_write(-1, MEMTRACK_REASON_TIMER, &now), EBADF);
+  assert_int_equal(memtrack_dump_write(-1, MEMTRACK_DUMP_REASON_TIMER, &now), EBADF);
   char *text = dump_text(1, false);
   assert_non_null(strstr(text, "memory/IOBuffer/late.cc:1"));
   free(text);
@@ -257,12 +257,12 @@ a_dump_after_one_that_was_cut_off_begins_a_line(void **state)
   log_clear();
   assert_int_equal(pipe2(ends, O_NONBLOCK), 0);
   assert_int_equal(fcntl(ends[1], F_SETPIPE_SZ, room), room);
-  assert_int_equal(memtrack_dump_write(ends[1], MEMTRACK_REASON_TIMER, &now), EAGAIN);
+  assert_int_equal(memtrack_dump_write(ends[1], MEMTRACK_DUMP_REASON_TIMER, &now), EAGAIN);
   assert_int_equal(read(ends[0], text, sizeof(text)), room);
   assert_int_not_equal(text[room - 1], '\n');
   for (int dump = 0; dump < 2; ++dump) {
     assert_int_equal(fcntl(ends[1], F_SETPIPE_SZ, sizeof(text)), sizeof(text));
-    assert_int_equal(memtrack_dump_write(ends[1], MEMTRACK_REASON_TIMER, &now), 0);
+    assert_int_equal(memtrack_dump_write(ends[1], MEMTRACK_DUMP_REASON_TIMER, &now), 0);
     assert_true(read(ends[0], text, sizeof(text)) > room);
     assert_memory_equal(text, dump ? "memtrack format=" : "\nmemtrack format=", 16);
   }

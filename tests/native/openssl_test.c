@@ -41,7 +41,7 @@ live(void)
 static uint64_t
 untagged(void)
 {
-  return sum_site(MEMTRACK_SITE_PRIOR + MEMTRACK_CLASS_OPENSSL).frees;
+  return sum_site(MEMTRACK_SITE_PRE_ARMING + MEMTRACK_CLASS_OPENSSL).frees;
 }
 
 static void

@@ -169,7 +169,7 @@ dump(bool verify)
     .openssl  = MEMTRACK_HOOK_INSTALLED,
     .verify   = verify,
   };
-  if (memtrack_dump_write(1, MEMTRACK_REASON_SIGNAL, &state)) {
+  if (memtrack_dump_write(1, MEMTRACK_DUMP_REASON_SIGNAL, &state)) {
     fail("replay: the dump could not be written");
   }
 }
@@ -178,9 +178,9 @@ static void
 turn(struct memtrack_core *model, void *argument)
 {
   (void)argument;
-  Z_coreZ_unmeasure(&model->wasm);
-  Z_coreZ_measure(&model->wasm, MEMTRACK_MEASURE_NOW, seconds);
-  Z_coreZ_measure(&model->wasm, MEMTRACK_MEASURE_INTERVAL, 20);
+  Z_coreZ_clearMeasures(&model->wasm);
+  Z_coreZ_setMeasure(&model->wasm, MEMTRACK_MEASURE_NOW, seconds);
+  Z_coreZ_setMeasure(&model->wasm, MEMTRACK_MEASURE_INTERVAL, 20);
   memtrack_epoch_turn(model, seconds);
 }
 

@@ -81,7 +81,7 @@ sum_site(uint32_t wanted)
     for (int frees = 0; frees < 2; ++frees) {
       memtrack_shard_read(memtrack_shard_get(i), frees ? MEMTRACK_RECORD_FREES : MEMTRACK_RECORD_ALLOCS, count, (uint8_t *)pairs);
       for (uint32_t site = 0; site < count; ++site) {
-        bool prior = site >= MEMTRACK_SITE_PRIOR && site < MEMTRACK_SITE_FIRST;
+        bool prior = site >= MEMTRACK_SITE_PRE_ARMING && site < MEMTRACK_SITE_FIRST;
         if (wanted == MEMTRACK_SITE_UNKNOWN ? !prior : site == wanted) {
           *(frees ? &sums.frees : &sums.allocs) += pairs[site][0];
           *(frees ? &sums.free_bytes : &sums.alloc_bytes) += pairs[site][1];
@@ -99,7 +99,7 @@ dump_text(int level, bool verify)
   struct memtrack_state state = {.level = level, .verify = verify, .iobuffer = MEMTRACK_HOOK_INSTALLED};
   int fd                      = memfd_create("dump", 0);
   assert_true(fd >= 0);
-  assert_int_equal(memtrack_dump_write(fd, MEMTRACK_REASON_OTHER, &state), 0);
+  assert_int_equal(memtrack_dump_write(fd, MEMTRACK_DUMP_REASON_OTHER, &state), 0);
   off_t size = lseek(fd, 0, SEEK_END);
   char *text = calloc(1, size + 1);
   assert_int_equal(pread(fd, text, size, 0), size);

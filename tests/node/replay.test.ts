@@ -29,7 +29,7 @@ const DIGEST = createHash("sha256")
 /** As in tests/native/replay.c. */
 const FACTS: Facts = {
   time: 1795361003n,
-  reason: abi.REASON_SIGNAL,
+  reason: abi.DUMP_REASON_SIGNAL,
   level: 2,
   iobuffer: abi.HOOK_INSTALLED,
   openssl: abi.HOOK_INSTALLED,
@@ -57,16 +57,16 @@ function replayInNode(events: Event[], { sites, mark, sample, verify }: Run): Bu
     const shard = shards.get(event.thread) ?? host.addShard();
     shards.set(event.thread, shard);
     if (event.kind === "iobuffer") {
-      host.event(shard, event.place.address, event.place.text, BigInt(event.size));
+      host.recordBufferEvent(shard, event.place.address, event.place.text, BigInt(event.size));
     } else if (event.kind === "alloc") {
       const size = BigInt(event.size);
-      const birth = host.charge(shard, abi.CLASS_OPENSSL, event.place.address, event.place.text, event.line, size);
+      const birth = host.recordAlloc(shard, abi.CLASS_OPENSSL, event.place.address, event.place.text, event.line, size);
       blocks.set(event.block, { birth, size });
     } else if (event.kind === "free") {
       const { birth, size } = blocks.get(event.block)!;
-      host.release(shard, birth, size);
+      host.recordFree(shard, birth, size);
     } else {
-      host.releaseUntagged(shard, abi.CLASS_OPENSSL, BigInt(event.size));
+      host.recordFreeUntagged(shard, abi.CLASS_OPENSSL, BigInt(event.size));
     }
     if (sample && (index + 1) % sample === 0) {
       now += 20n;

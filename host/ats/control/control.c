@@ -281,7 +281,7 @@ memtrack_control_reason(const void *caller)
 {
   Dl_info info;
   const char *name = dladdr(caller, &info) && info.dli_sname ? info.dli_sname : "";
-  return strcmp(name, server->signal) == 0  ? MEMTRACK_REASON_SIGNAL
-         : strcmp(name, server->timer) == 0 ? MEMTRACK_REASON_TIMER
-                                            : MEMTRACK_REASON_OTHER;
+  return strcmp(name, server->signal) == 0  ? MEMTRACK_DUMP_REASON_SIGNAL
+         : strcmp(name, server->timer) == 0 ? MEMTRACK_DUMP_REASON_TIMER
+                                            : MEMTRACK_DUMP_REASON_OTHER;
 }

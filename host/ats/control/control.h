@@ -27,7 +27,7 @@ bool memtrack_control_do(const struct memtrack_message *message);
 /* What a dump says of it. */
 const struct memtrack_state *memtrack_control_state(void);
 
-/* REASON_SIGNAL, REASON_TIMER or REASON_OTHER, by the address that the server's dump was called from. */
+/* DUMP_REASON_SIGNAL, DUMP_REASON_TIMER or DUMP_REASON_OTHER, by the address that the server's dump was called from. */
 uint32_t memtrack_control_reason(const void *caller);
 
 #endif

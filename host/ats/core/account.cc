@@ -20,11 +20,11 @@
 extern "C" {
 /* The core's hot functions, by their export names. Declared first, so that their definitions below are inlined. */
 #define IN_PLACE_ static inline __attribute__((always_inline))
-IN_PLACE_ u32 w2c_tryEvent(Z_core_instance_t *, u64, u64);
-IN_PLACE_ u32 w2c_tryCharge(Z_core_instance_t *, u64, u64, u64);
-IN_PLACE_ u32 w2c_release(Z_core_instance_t *, u32, u64);
-IN_PLACE_ u32 w2c_releaseOld(Z_core_instance_t *, u32, u32, u64);
-IN_PLACE_ void w2c_turn(Z_core_instance_t *, u64, u32);
+IN_PLACE_ u32 w2c_recordBufferEventFast(Z_core_instance_t *, u64, u64);
+IN_PLACE_ u32 w2c_recordAllocFast(Z_core_instance_t *, u64, u64, u64);
+IN_PLACE_ u32 w2c_recordFree(Z_core_instance_t *, u32, u64);
+IN_PLACE_ u32 w2c_recordFreeOld(Z_core_instance_t *, u32, u32, u64);
+IN_PLACE_ void w2c_advanceEpochs(Z_core_instance_t *, u64, u32);
 #undef IN_PLACE_
 
 #include "core.c"
@@ -121,29 +121,29 @@ change_one(memtrack_shard *shard, Call call)
 
 /* Tells a shard the key of a site, where it has one. */
 void
-bind(memtrack_shard *shard, uint32_t site)
+insert_key(memtrack_shard *shard, uint32_t site)
 {
   uint64_t place;
   uint64_t detail;
   if (memtrack_registry_key(site, &place, &detail)) {
-    change_one(shard, [=](memtrack_core *core) { return Z_coreZ_bind(&core->wasm, site, place, detail); });
+    change_one(shard, [=](memtrack_core *core) { return Z_coreZ_insertKey(&core->wasm, site, place, detail); });
   }
 }
 
 /* The registry is full: this shard learns all there is. A site that it had not met yet must be found under its own number before
    unknown ones become (other), or its releases would be charged elsewhere than its allocations. */
 void
-seal(memtrack_shard *shard, uint32_t knows)
+freeze(memtrack_shard *shard, uint32_t knows)
 {
   uint32_t count = memtrack_registry_count();
   for (uint32_t site = MEMTRACK_SITE_FIRST; site < count; ++site) {
-    bind(shard, site);
+    insert_key(shard, site);
   }
   change_one(shard, [=](memtrack_core *core) {
-    Z_coreZ_seal(&core->wasm, knows);
+    Z_coreZ_freeze(&core->wasm, knows);
     return 0u;
   });
-  shard->sealed = true;
+  shard->frozen = true;
 }
 
 /* Has a shard go on in the epochs that are published: some 12 ns a site, all between two events of a thread. */
@@ -154,7 +154,7 @@ turn(memtrack_shard *shard)
   uint32_t count  = memtrack_registry_count();
   change_one(shard, [=](memtrack_core *core) {
     return hot(core->hot, [=](Z_core_instance_t *copy) ALWAYS_ {
-      w2c_turn(copy, epochs, count);
+      w2c_advanceEpochs(copy, epochs, count);
       core->hot.epochs = core->wasm.w2c_epochs = copy->w2c_epochs;
       return 0u;
     });
@@ -167,19 +167,19 @@ learn(memtrack_shard *shard, const Key *key)
 {
   uint32_t site = memtrack_naming_site(key->place, key->detail, key->text);
   if (memtrack_registry_is_own(site)) {
-    change_one(shard, [=](memtrack_core *core) { return Z_coreZ_bind(&core->wasm, site, key->place, key->detail); });
+    change_one(shard, [=](memtrack_core *core) { return Z_coreZ_insertKey(&core->wasm, site, key->place, key->detail); });
     return;
   }
-  if (site >= MEMTRACK_SITE_FIRST && shard->sealed) {
-    bind(shard, site);
+  if (site >= MEMTRACK_SITE_FIRST && shard->frozen) {
+    insert_key(shard, site);
   } else {
     /* Asked again in spite of it, and answered with the row of the class: there are no further rows (other). */
-    seal(shard, shard->sealed ? MEMTRACK_SEALED_ALL : MEMTRACK_SEALED_SITES);
+    freeze(shard, shard->frozen ? MEMTRACK_FROZEN_ALL : MEMTRACK_FROZEN_SITES);
   }
 }
 
 /* Calls the core, in the epochs that are published. Where it does not know the key, tells it the key's number and calls again:
-   twice at most, the second time for the row (other) that a shard which has just been sealed still asks for. */
+   twice at most, the second time for the row (other) that a shard which has just been frozen still asks for. */
 template <typename Call>
 uint32_t
 tell(memtrack_shard *shard, Call call, const Key *key)
@@ -226,11 +226,12 @@ tell_slowly(Call call, const Key *key)
 __attribute__((noinline)) void
 iobuffer_further(const char *location, int64_t size)
 {
-  if (LIKELY_(change_own([=](memtrack_core *core) { return w2c_event(&core->wasm, (uintptr_t)location, size); }) != UNKNOWN)) {
+  if (LIKELY_(change_own([=](memtrack_core *core) { return w2c_recordBufferEvent(&core->wasm, (uintptr_t)location, size); }) !=
+              UNKNOWN)) {
     return;
   }
-  Key key{(uintptr_t)location, MEMTRACK_CLASS_IOBUFFER << MEMTRACK_DETAIL_CLASS_SHIFT, location};
-  tell_slowly([=](memtrack_core *core) { return Z_coreZ_event(&core->wasm, key.place, size); }, &key);
+  Key key{(uintptr_t)location, MEMTRACK_CLASS_IOBUFFER << MEMTRACK_ATTRIBUTES_CLASS_SHIFT, location};
+  tell_slowly([=](memtrack_core *core) { return Z_coreZ_recordBufferEvent(&core->wasm, key.place, size); }, &key);
 }
 
 __attribute__((noinline)) uint32_t
@@ -238,7 +239,7 @@ alloc_further(uint64_t place, uint64_t detail, const char *text, uint64_t size)
 {
   memtrack_shard *shard = memtrack_thread.shard;
   if (shard && shard->core.hot.epochs == memtrack_epochs()) {
-    uint32_t site = change_own([=](memtrack_core *core) { return w2c_charge(&core->wasm, place, detail, size); });
+    uint32_t site = change_own([=](memtrack_core *core) { return w2c_recordAlloc(&core->wasm, place, detail, size); });
     if (LIKELY_(site != UNKNOWN)) {
       return site == TRAPPED ? UNKNOWN : birth_of(site, &shard->core);
     }
@@ -246,7 +247,7 @@ alloc_further(uint64_t place, uint64_t detail, const char *text, uint64_t size)
   Key key{place, detail, text};
   uint32_t birth = tell_slowly(
     [=](memtrack_core *core) {
-      uint32_t site = Z_coreZ_charge(&core->wasm, key.place, key.detail, size);
+      uint32_t site = Z_coreZ_recordAlloc(&core->wasm, key.place, key.detail, size);
       return site == UNKNOWN ? site : birth_of(site, core);
     },
     &key);
@@ -261,12 +262,13 @@ free_further(uint32_t birth, uint64_t size)
   memtrack_shard *shard = memtrack_thread.shard;
   if (LIKELY_(shard && epoch <= present(&shard->core))) {
     if (LIKELY_(change_own([=](memtrack_core *core) ALWAYS_ {
-                  return hot(core->hot, [=](Z_core_instance_t *copy) ALWAYS_ { return w2c_releaseOld(copy, site, epoch, size); });
+                  return hot(core->hot,
+                             [=](Z_core_instance_t *copy) ALWAYS_ { return w2c_recordFreeOld(copy, site, epoch, size); });
                 }) != UNKNOWN)) {
       return;
     }
   }
-  tell_slowly([=](memtrack_core *core) { return Z_coreZ_releaseOld(&core->wasm, site, epoch, size); }, nullptr);
+  tell_slowly([=](memtrack_core *core) { return Z_coreZ_recordFreeOld(&core->wasm, site, epoch, size); }, nullptr);
 }
 } // namespace
 
@@ -274,8 +276,8 @@ HOT_ void
 memtrack_account_iobuffer(const char *location, int64_t size)
 {
   if (UNLIKELY_(change_own([=](memtrack_core *core) ALWAYS_ {
-                  return hot(core->hot,
-                             [=](Z_core_instance_t *copy) ALWAYS_ { return w2c_tryEvent(copy, (uintptr_t)location, size); });
+                  return hot(core->hot, [=](Z_core_instance_t *copy)
+                                          ALWAYS_ { return w2c_recordBufferEventFast(copy, (uintptr_t)location, size); });
                 }) == UNKNOWN)) {
     iobuffer_further(location, size);
   }
@@ -290,8 +292,9 @@ memtrack_account_alloc(uint64_t place, uint64_t detail, const char *text, uint64
   }
   uint32_t site = change(
     shard,
-    [=](memtrack_core *core)
-      ALWAYS_ { return hot(core->hot, [=](Z_core_instance_t *copy) ALWAYS_ { return w2c_tryCharge(copy, place, detail, size); }); },
+    [=](memtrack_core *core) ALWAYS_ {
+      return hot(core->hot, [=](Z_core_instance_t *copy) ALWAYS_ { return w2c_recordAllocFast(copy, place, detail, size); });
+    },
     memtrack_shard_disable_own);
   return LIKELY_(site < TRAPPED) ? birth_of(site, &shard->core)
          : site == TRAPPED       ? UNKNOWN
@@ -307,7 +310,7 @@ memtrack_account_free(uint32_t birth, uint64_t size)
                   shard,
                   [=](memtrack_core *core) ALWAYS_ {
                     return hot(core->hot, [=](Z_core_instance_t *copy)
-                                            ALWAYS_ { return w2c_release(copy, birth >> MEMTRACK_EPOCH_BITS, size); });
+                                            ALWAYS_ { return w2c_recordFree(copy, birth >> MEMTRACK_EPOCH_BITS, size); });
                   },
                   memtrack_shard_disable_own) == UNKNOWN)) {
     free_further(birth, size);

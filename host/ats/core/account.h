@@ -27,14 +27,15 @@ uint32_t memtrack_account_alloc(uint64_t place, uint64_t detail, const char *tex
 static inline uint64_t
 memtrack_detail(uint32_t cls, uint32_t line, uint32_t owner)
 {
-  return (uint64_t)owner << MEMTRACK_DETAIL_OWNER_SHIFT | (cls << MEMTRACK_DETAIL_CLASS_SHIFT | (line & MEMTRACK_DETAIL_LINE_MASK));
+  return (uint64_t)owner << MEMTRACK_ATTRIBUTES_OWNER_SHIFT |
+         (cls << MEMTRACK_ATTRIBUTES_CLASS_SHIFT | (line & MEMTRACK_ATTRIBUTES_LINE_MASK));
 }
 
 /* The birth of what has no tag: its class has a site for it, and of its epoch nothing is known or told. */
 static inline uint32_t
 memtrack_birth_untagged(uint32_t cls)
 {
-  return (MEMTRACK_SITE_PRIOR + cls) << MEMTRACK_EPOCH_BITS;
+  return (MEMTRACK_SITE_PRE_ARMING + cls) << MEMTRACK_EPOCH_BITS;
 }
 
 /* The release of a tagged block, charged to the site that allocated it, and to the epoch. */

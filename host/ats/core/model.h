@@ -69,7 +69,7 @@ memtrack_model_with_sums(Body body)
 {
   return memtrack_model_with([&](memtrack_core *model) {
     memtrack_model_collect(model);
-    memtrack_call(model, settle);
+    memtrack_call(model, applyBaseline);
     body(model);
   });
 }

@@ -80,7 +80,7 @@ memtrack_registry_open(uint32_t sites)
 uint32_t
 memtrack_registry_site(uint64_t place, uint64_t detail, const char *text, uint32_t owner, uint32_t flags)
 {
-  uint32_t site = MEMTRACK_SITE_OTHER + ((uint32_t)detail >> MEMTRACK_DETAIL_CLASS_SHIFT);
+  uint32_t site = MEMTRACK_SITE_OTHER + ((uint32_t)detail >> MEMTRACK_ATTRIBUTES_CLASS_SHIFT);
   change([=, &site] { site = memtrack_call(&core, register, place, detail, put_input(text), owner, flags); });
   return site;
 }
@@ -107,7 +107,7 @@ memtrack_registry_builtin_row(const char *line, uint64_t length, struct memtrack
 uint32_t
 memtrack_registry_call(uint64_t place, uint64_t detail, const struct memtrack_call_name *call, uint32_t owner, uint32_t flags)
 {
-  uint32_t site = MEMTRACK_SITE_OTHER + ((uint32_t)detail >> MEMTRACK_DETAIL_CLASS_SHIFT);
+  uint32_t site = MEMTRACK_SITE_OTHER + ((uint32_t)detail >> MEMTRACK_ATTRIBUTES_CLASS_SHIFT);
   change([=, &site] {
     uint32_t used = 0, module = add_part(call->module, &used), file = add_part(call->file, &used);
     site = memtrack_call(&core, registerCall, place, detail, module, call->offset, file, owner, flags);
@@ -169,7 +169,7 @@ memtrack_registry_copy(struct memtrack_core *model)
     if (version != memtrack_call(model, knownVersion)) {
       memcpy(memtrack_core_at(model, model->names), memtrack_core_at(&core, core.names), core.owners_end - core.names);
     }
-    result = memtrack_call(model, adopt, memtrack_registry_count(), version);
+    result = memtrack_call(model, updateNames, memtrack_registry_count(), version);
   });
   return good && result == 0;
 }
@@ -179,8 +179,8 @@ memtrack_registry_key(uint32_t site, uint64_t *place, uint64_t *detail)
 {
   *place = *detail = 0;
   ask([=] {
-    *place  = memtrack_call(&core, placeOf, site);
-    *detail = memtrack_call(&core, detailOf, site);
+    *place  = memtrack_call(&core, addressOf, site);
+    *detail = memtrack_call(&core, attributesOf, site);
   });
   return *place != 0 || *detail != 0;
 }

@@ -28,7 +28,7 @@ struct memtrack_shard {
   uint64_t seq;
   struct memtrack_core core;
   bool dead;                     /* it trapped: read, never written again */
-  bool sealed;                   /* the registry was full, and it knows all that is in it */
+  bool frozen;                   /* the registry was full, and it knows all that is in it */
   bool owned;                    /* under the pool's mutex */
 } __attribute__((aligned(128))); /* no cache line, nor the one prefetched with it, is shared by two threads */
 

@@ -34,10 +34,10 @@ say(memtrack_core *model, enum memtrack_severity severity, uint32_t length)
 static void
 put_measures(memtrack_core *model)
 {
-  memtrack_call(model, unmeasure);
+  memtrack_call(model, clearMeasures);
   for (uint32_t i = 0; i < MEMTRACK_MEASURE_COUNT; ++i) {
     if (measures.known[i]) {
-      memtrack_call(model, measure, i, measures.value[i]);
+      memtrack_call(model, setMeasure, i, measures.value[i]);
     }
   }
 }

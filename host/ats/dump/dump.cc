@@ -36,19 +36,19 @@ own_memory()
 static void
 put_text(memtrack_core *model, uint32_t which, const char *text)
 {
-  memtrack_call(model, say, which, memtrack_core_input(model, text ? text : "", text ? strlen(text) : 0));
+  memtrack_call(model, setHeaderText, which, memtrack_core_input(model, text ? text : "", text ? strlen(text) : 0));
 }
 
 /* What the header says of accounting. Within memtrack_model_with(). */
 static void
 put_counts(memtrack_core *model, const memtrack_state *state)
 {
-  auto put = [=](uint32_t which, uint64_t value) { memtrack_call(model, fact, which, value); };
+  auto put = [=](uint32_t which, uint64_t value) { memtrack_call(model, setHeaderNumber, which, value); };
   /* Plugins' releases are looked at, and the allocator leaves nothing by which a second one could be told. */
   bool unmarked = state->plugins == MEMTRACK_HOOK_INSTALLED && !memtrack_plugins.freed_mark;
   put(MEMTRACK_FACT_SHARDS, memtrack_shard_count());
   put(MEMTRACK_FACT_SITES, memtrack_registry_in_use());
-  put(MEMTRACK_FACT_OVERFLOW, memtrack_registry_refusals());
+  put(MEMTRACK_FACT_REFUSED_SITES, memtrack_registry_refusals());
   put(MEMTRACK_FACT_LOST, memtrack_account_lost());
   put(MEMTRACK_FACT_TRAPS, memtrack_shard_traps());
   put(MEMTRACK_FACT_MEMORY, own_memory());
@@ -61,7 +61,7 @@ put_counts(memtrack_core *model, const memtrack_state *state)
 static void
 put_state(memtrack_core *model, uint64_t number, uint32_t reason, const memtrack_state *state)
 {
-  auto put = [=](uint32_t which, uint64_t value) { memtrack_call(model, fact, which, value); };
+  auto put = [=](uint32_t which, uint64_t value) { memtrack_call(model, setHeaderNumber, which, value); };
   struct timespec now;
   clock_gettime(CLOCK_MONOTONIC, &now);
   put(MEMTRACK_FACT_DUMP, number);
@@ -115,7 +115,7 @@ make(memtrack_core *model, int fd, uint64_t number, uint32_t reason, const memtr
   } else {
     memtrack_model_collect(model);
   }
-  memtrack_call(model, settle);
+  memtrack_call(model, applyBaseline);
   put_state(model, number, reason, state);
   put_counts(model, state);
   uint32_t size = memtrack_call(model, render);

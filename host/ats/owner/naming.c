@@ -78,7 +78,7 @@ static uint32_t
 name_call(uint64_t place, uint64_t detail, const char *path)
 {
   const struct memtrack_module *module = memtrack_module_at(place - 1);
-  uint32_t owner                       = detail >> MEMTRACK_DETAIL_OWNER_SHIFT;
+  uint32_t owner                       = detail >> MEMTRACK_ATTRIBUTES_OWNER_SHIFT;
   uint32_t flags                       = 0;
   bool wrapper                         = false;
   struct origin origin                 = {.state = KNOWN};
@@ -97,7 +97,8 @@ name_call(uint64_t place, uint64_t detail, const char *path)
       flags = MEMTRACK_NAME_VIA;
     }
     if (plugin) {
-      wrapper = (uint32_t)detail >> MEMTRACK_DETAIL_CLASS_SHIFT == MEMTRACK_CLASS_HEAP && memtrack_module_is_wrapper(module, place);
+      wrapper =
+        (uint32_t)detail >> MEMTRACK_ATTRIBUTES_CLASS_SHIFT == MEMTRACK_CLASS_HEAP && memtrack_module_is_wrapper(module, place);
       flags |= wrapper ? MEMTRACK_NAME_HIDDEN : 0;
       origin.state  = !wrapper && module->fd >= 0 ? WAITING : KNOWN;
       origin.owner  = module->owner;
@@ -113,7 +114,7 @@ name_call(uint64_t place, uint64_t detail, const char *path)
 uint32_t
 memtrack_naming_site(uint64_t place, uint64_t detail, const char *text)
 {
-  switch ((uint32_t)detail >> MEMTRACK_DETAIL_CLASS_SHIFT) {
+  switch ((uint32_t)detail >> MEMTRACK_ATTRIBUTES_CLASS_SHIFT) {
   case MEMTRACK_CLASS_IOBUFFER: {
     const struct memtrack_buffer_location *location = memtrack_buffer_location_of(text);
     uint32_t site        = memtrack_registry_site(place, detail, text, location ? location->owner : MEMTRACK_OWNER_CORE, 0);
@@ -126,7 +127,7 @@ memtrack_naming_site(uint64_t place, uint64_t detail, const char *text)
     return site;
   }
   case MEMTRACK_CLASS_OPENSSL: {
-    uint32_t site = memtrack_registry_site(place, detail, text, detail >> MEMTRACK_DETAIL_OWNER_SHIFT, 0);
+    uint32_t site = memtrack_registry_site(place, detail, text, detail >> MEMTRACK_ATTRIBUTES_OWNER_SHIFT, 0);
     keep(site, &(struct origin){.state = KNOWN}, false);
     return site;
   }

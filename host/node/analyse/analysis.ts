@@ -76,8 +76,8 @@ export class Analysis implements Observer {
     model.mergeAllocs(count);
     this.#registry!.copyNames(model);
     model.sumRows();
-    model.settle();
-    model.measure([]);
+    model.applyBaseline();
+    model.setMeasures([]);
     model.sample(BigInt(this.#now(dump)), 0n);
     ++this.#seen;
   }
@@ -97,7 +97,7 @@ export class Analysis implements Observer {
   #replayed(): Findings {
     const model = this.#model;
     if (!model || !this.#seen) return { suspects: [], sites: new Map(), owners: new Map() };
-    model.fact(abi.FACT_LEVEL, 0n);
+    model.setHeaderNumber(abi.FACT_LEVEL, 0n);
     let sections: Section[] = [];
     const parser = new Parser(new Sites(), (dump) => (sections = dump.sections));
     parser.push(model.render());
@@ -156,7 +156,7 @@ export class Analysis implements Observer {
     const [, place, via] = /^(.*?)( \[via [^\]]+\])?$/s.exec(site.location)!;
     const [, file, digits] = /^memory\/OpenSSL\/(.+):(\d{1,8})$/s.exec(place!) ?? [];
     const cls = site.class === "openssl" && file === undefined ? abi.CLASS_IOBUFFER : CLASS_NUMBERS[site.class];
-    const detail = BigInt(((cls << abi.DETAIL_CLASS_SHIFT) | (cls === abi.CLASS_OPENSSL ? Number(digits) : 0)) >>> 0);
+    const detail = BigInt(((cls << abi.ATTRIBUTES_CLASS_SHIFT) | (cls === abi.CLASS_OPENSSL ? Number(digits) : 0)) >>> 0);
     const text =
       cls === abi.CLASS_IOBUFFER ? site.location : cls === abi.CLASS_OPENSSL ? file! : place!.replace(/^memory\/plugin\//, "");
     return registry.register(BigInt(site.number + 1), detail, text, owner, via && cls !== abi.CLASS_IOBUFFER ? abi.NAME_VIA : 0);

@@ -28,7 +28,7 @@ export class Model extends Instance {
   /** Takes the registry's names and owners where they are of another version than it has. It then knows all sites. */
   updateNames(names: Uint8Array, count: number, version: number): void {
     if (version !== this.wasm.knownVersion()) this.bytes.set(names, this.wasm.namesAt());
-    if (this.wasm.adopt(count, version) !== 0) throw new RangeError(`the model refuses ${count} sites`);
+    if (this.wasm.updateNames(count, version) !== 0) throw new RangeError(`the model refuses ${count} sites`);
   }
 
   mergeFrees(count: number): void {
@@ -70,8 +70,8 @@ export class Model extends Instance {
     return this.wasm.reclaim(after) >>> 0;
   }
 
-  settle(): void {
-    this.wasm.settle();
+  applyBaseline(): void {
+    this.wasm.applyBaseline();
   }
 
   verifyStart(): void {
@@ -90,12 +90,12 @@ export class Model extends Instance {
     return this.wasm.verifyCompare() >>> 0;
   }
 
-  fact(which: number, value: bigint): void {
-    if (this.wasm.fact(which, value) !== 0) throw new RangeError(`the core has no fact ${which}`);
+  setHeaderNumber(which: number, value: bigint): void {
+    if (this.wasm.setHeaderNumber(which, value) !== 0) throw new RangeError(`the core has no fact ${which}`);
   }
 
-  say(which: number, text: Text): void {
-    if (this.wasm.say(which, this.input(text)) !== 0) throw new RangeError(`the core has no text ${which}`);
+  setHeaderText(which: number, text: Text): void {
+    if (this.wasm.setHeaderText(which, this.input(text)) !== 0) throw new RangeError(`the core has no text ${which}`);
   }
 
   /** The text of a dump; with the number of a baseline, relative to that. */
@@ -112,11 +112,11 @@ export class Model extends Instance {
   }
 
   /** What the host measured (MEASURE_...); undefined is unknown. */
-  measure(values: Iterable<readonly [number, bigint | number | undefined]>): void {
-    this.wasm.unmeasure();
+  setMeasures(values: Iterable<readonly [number, bigint | number | undefined]>): void {
+    this.wasm.clearMeasures();
     for (const [which, value] of values) {
       if (value === undefined) continue;
-      if (this.wasm.measure(which, BigInt(value)) !== 0) throw new RangeError(`the core has no measure ${which}`);
+      if (this.wasm.setMeasure(which, BigInt(value)) !== 0) throw new RangeError(`the core has no measure ${which}`);
     }
   }
 

@@ -63,8 +63,8 @@ export class Registry extends Instance {
 
   /** The key of a registered site, or undefined where it has none (it came by name). */
   key(site: number): { place: bigint; detail: bigint } | undefined {
-    const place = BigInt.asUintN(64, this.wasm.placeOf(site));
-    const detail = BigInt.asUintN(64, this.wasm.detailOf(site));
+    const place = BigInt.asUintN(64, this.wasm.addressOf(site));
+    const detail = BigInt.asUintN(64, this.wasm.attributesOf(site));
     return place || detail ? { place, detail } : undefined;
   }
 

@@ -15,25 +15,25 @@ export class Shard extends Instance {
   }
 
   /** @returns the site charged, or SITE_UNKNOWN (nothing was counted) */
-  event(place: bigint, size: bigint): number {
-    return this.wasm.event(place, size) >>> 0;
+  recordBufferEvent(place: bigint, size: bigint): number {
+    return this.wasm.recordBufferEvent(place, size) >>> 0;
   }
 
-  charge(place: bigint, detail: bigint, size: bigint): number {
-    return this.wasm.charge(place, detail, size) >>> 0;
+  recordAlloc(place: bigint, detail: bigint, size: bigint): number {
+    return this.wasm.recordAlloc(place, detail, size) >>> 0;
   }
 
-  release(site: number, size: bigint): number {
-    return this.wasm.release(site, size) >>> 0;
+  recordFree(site: number, size: bigint): number {
+    return this.wasm.recordFree(site, size) >>> 0;
   }
 
-  releaseOld(site: number, epoch: number, size: bigint): number {
-    return this.wasm.releaseOld(site, epoch, size) >>> 0;
+  recordFreeOld(site: number, epoch: number, size: bigint): number {
+    return this.wasm.recordFreeOld(site, epoch, size) >>> 0;
   }
 
   /** Goes on in other epochs, `count` sites having numbers. */
-  turn(published: bigint, count: number): void {
-    this.wasm.turn(published, count);
+  advanceEpochs(published: bigint, count: number): void {
+    this.wasm.advanceEpochs(published, count);
   }
 
   /** The epochs that this shard has turned to. */
@@ -45,13 +45,13 @@ export class Shard extends Instance {
     return this.wasm.carry(site, allocs, allocBytes, frees, freeBytes) >>> 0;
   }
 
-  bind(site: number, place: bigint, detail: bigint): boolean {
-    return this.wasm.bind(site, place, detail) === 0;
+  insertKey(site: number, place: bigint, detail: bigint): boolean {
+    return this.wasm.insertKey(site, place, detail) === 0;
   }
 
   /** @param knows SEALED_... */
-  seal(knows: number): void {
-    this.wasm.seal(knows);
+  freeze(knows: number): void {
+    this.wasm.freeze(knows);
     this.sealed = true;
   }
 

@@ -3,12 +3,11 @@
 // Owners, baselines, ages, measures and the words of the sections; what a host or a user may hand in that is odd.
 
 import {
+  BASELINE_NAME_MAX,
+  BASELINES,
   CLASS_COUNT,
   CLASS_HEAP,
   CLASS_TSAPI,
-  FOLLOWED_MAX,
-  BASELINES,
-  BASELINE_NAME_MAX,
   FACT_LEVEL,
   MEASURE_CGROUP,
   MEASURE_COUNT,
@@ -16,28 +15,36 @@ import {
   MEASURE_NOW,
   MEASURE_RAM,
   MEASURE_RSS,
+  OWNER_SERIES_MAX,
 } from "../../../assembly/abi";
 import { oldByCounters } from "../../../assembly/analysis/age";
 import {
-  allocationsSince,
+  allocsSince,
   ARMING,
   baselineNamed,
   changeSince,
+  freesSince,
   listBaselines,
   markBaseline,
-  releasesSince,
 } from "../../../assembly/analysis/baseline";
-import { entryAllocs, entryInUse, isCoreEntry, isFollowed, sumFollowed, writeEntry } from "../../../assembly/analysis/owner_series";
+import {
+  entryAllocs,
+  entryInUse,
+  isCoreEntry,
+  isUsedEntry,
+  sumOwnerSeries,
+  writeEntry,
+} from "../../../assembly/analysis/owner_series";
 import { sample } from "../../../assembly/analysis/sample";
 import { rankSuspects } from "../../../assembly/analysis/urgency";
-import { about, bytes, duration, grouped } from "../../../assembly/base/humanize";
+import { approxDuration, bytes, duration, grouped } from "../../../assembly/base/humanize";
 import { output, outputEnd, slots } from "../../../assembly/base/memory";
 import { begin as write } from "../../../assembly/base/writer";
 import { forgetAll } from "../../../assembly/index";
-import { limitMeasure, measure, measured, room, unmeasure } from "../../../assembly/model/environment";
-import { fact } from "../../../assembly/model/facts";
+import { clearMeasures, headroom, limitMeasure, measured, setMeasure } from "../../../assembly/model/environment";
+import { setHeaderNumber } from "../../../assembly/model/facts";
 import { ageOf } from "../../../assembly/model/history";
-import { arm, disarm, settle } from "../../../assembly/model/model";
+import { applyBaseline, arm, disarm } from "../../../assembly/model/model";
 import { reclaim } from "../../../assembly/model/reclaim";
 import { freeSite, retireOwner } from "../../../assembly/registry/registry";
 import { trackedBytes } from "../../../assembly/report/reconciliation";
@@ -78,9 +85,9 @@ describe("an owner", () => {
     addAlloc(siteAt(b), 20);
     addAlloc(siteAt(own), 3);
     collect();
-    settle();
-    sumFollowed();
-    expect(isFollowed(0) && isFollowed(1) && !isFollowed(2)).toBe(true);
+    applyBaseline();
+    sumOwnerSeries();
+    expect(isUsedEntry(0) && isUsedEntry(1) && !isUsedEntry(2)).toBe(true);
     const mine: u32 = followedBy(0) == "foo.so" ? 0 : 1;
     expect(followedBy(mine)).toBe("foo.so");
     expect(entryInUse(mine)).toBe(120);
@@ -91,13 +98,14 @@ describe("an owner", () => {
 
   test("is one of (other owners) when there are more than fit", () => {
     fresh(128);
-    for (let i: u32 = 0; i < FOLLOWED_MAX + 5; ++i) addAlloc(siteAt(pluginSite(CLASS_TSAPI, "a.c", owner(`p${i}.so`), i + 1)), 10);
+    for (let i: u32 = 0; i < OWNER_SERIES_MAX + 5; ++i)
+      addAlloc(siteAt(pluginSite(CLASS_TSAPI, "a.c", owner(`p${i}.so`), i + 1)), 10);
     collect();
-    settle();
-    sumFollowed();
-    expect(followedBy(FOLLOWED_MAX - 1)).toBe("(other owners)");
-    expect(entryInUse(FOLLOWED_MAX - 1)).toBe(60);
-    expect(isFollowed(FOLLOWED_MAX)).toBe(false);
+    applyBaseline();
+    sumOwnerSeries();
+    expect(followedBy(OWNER_SERIES_MAX - 1)).toBe("(other owners)");
+    expect(entryInUse(OWNER_SERIES_MAX - 1)).toBe(60);
+    expect(isUsedEntry(OWNER_SERIES_MAX)).toBe(false);
   });
 
   test("that is gone for good gives its place to another, without its history", () => {
@@ -106,7 +114,7 @@ describe("an owner", () => {
     const a = pluginSite(CLASS_TSAPI, "a.c", foo, 1);
     addAlloc(siteAt(a), 100);
     collect();
-    settle();
+    applyBaseline();
     sample(10, 0);
     const entry: u32 = followedBy(0) == "foo.so" ? 0 : 1;
     expect(ageOf(slots + entry)).toBe(1);
@@ -118,9 +126,9 @@ describe("an owner", () => {
     freeSite(a);
     expect(ageOf(a)).toBe(0);
     collect();
-    settle();
-    sumFollowed();
-    expect(isFollowed(entry)).toBe(false);
+    applyBaseline();
+    sumOwnerSeries();
+    expect(isUsedEntry(entry)).toBe(false);
     expect(ageOf(slots + entry)).toBe(0);
   });
 });
@@ -134,8 +142,8 @@ describe("a baseline", () => {
     settleOne(row, 1_000_000_009, (1 << 45) + 5, 999_999_940, 100);
     const slot = baselineNamed(put("before"));
     expect(changeSince(row, slot)).toBe(-18);
-    expect(allocationsSince(row, slot)).toBe(2);
-    expect(releasesSince(row, slot)).toBe(3);
+    expect(allocsSince(row, slot)).toBe(2);
+    expect(freesSince(row, slot)).toBe(3);
     expect(changeSince(row, ARMING)).toBe((1 << 45) - 95);
   });
 
@@ -145,8 +153,8 @@ describe("a baseline", () => {
     settleOne(row, (1 << 40) - 1, 10, (1 << 40) - 2, 5);
     mark("m");
     settleOne(row, (1 << 40) + 4, 20, (1 << 40) + 1, 5);
-    expect(allocationsSince(row, 0)).toBe(5);
-    expect(releasesSince(row, 0)).toBe(3);
+    expect(allocsSince(row, 0)).toBe(5);
+    expect(freesSince(row, 0)).toBe(3);
   });
 
   test("of a row that came later is zero", () => {
@@ -155,7 +163,7 @@ describe("a baseline", () => {
     const row = site("memory/IOBuffer/A.cc:1");
     settleOne(row, 3, 300, 1, 100);
     expect(changeSince(row, 0)).toBe(200);
-    expect(allocationsSince(row, 0)).toBe(3);
+    expect(allocsSince(row, 0)).toBe(3);
   });
 
   test("takes the place of the oldest when there is no more room, and says so", () => {
@@ -199,26 +207,26 @@ describe("measures", () => {
   test("are unknown until they are told, and again when they are taken back", () => {
     fresh();
     expect(measured(MEASURE_RSS)).toBe(false);
-    expect(measure(MEASURE_RSS, 0)).toBe(0);
+    expect(setMeasure(MEASURE_RSS, 0)).toBe(0);
     expect(measured(MEASURE_RSS)).toBe(true);
-    unmeasure();
+    clearMeasures();
     expect(measured(MEASURE_RSS)).toBe(false);
-    expect(measure(MEASURE_COUNT, 1)).toBe(-1);
-    expect(measure(u32.MAX_VALUE, 1)).toBe(-1);
+    expect(setMeasure(MEASURE_COUNT, 1)).toBe(-1);
+    expect(setMeasure(u32.MAX_VALUE, 1)).toBe(-1);
   });
 
   test("of limits: the smallest that is set counts", () => {
     fresh();
     expect(limitMeasure()).toBe(MEASURE_COUNT);
-    expect(room()).toBe(-1);
-    measure(MEASURE_RAM, 1000);
-    measure(MEASURE_MAX_USAGE, 0);
-    measure(MEASURE_CGROUP, 600);
+    expect(headroom()).toBe(-1);
+    setMeasure(MEASURE_RAM, 1000);
+    setMeasure(MEASURE_MAX_USAGE, 0);
+    setMeasure(MEASURE_CGROUP, 600);
     expect(limitMeasure()).toBe(MEASURE_CGROUP);
-    measure(MEASURE_RSS, 100);
-    expect(room()).toBe(500);
-    measure(MEASURE_RSS, 700);
-    expect(room()).toBe(0);
+    setMeasure(MEASURE_RSS, 100);
+    expect(headroom()).toBe(500);
+    setMeasure(MEASURE_RSS, 700);
+    expect(headroom()).toBe(0);
   });
 });
 
@@ -228,13 +236,13 @@ describe("words", () => {
     const all: u64[] = [0, 119, 120, 3599, 3600, 12000, 86400, 190800];
     for (let i = 0; i < all.length; ++i) {
       duration(all[i]);
-      if (i < 2) about(all[i] + 60 * 5);
+      if (i < 2) approxDuration(all[i] + 60 * 5);
     }
     expect(written(output)).toBe("0 s5 minutes119 s6 minutes2 m59 m1 h3 h 20 m1 d2 d 5 h");
     write(output, outputEnd);
-    about(u64.MAX_VALUE);
-    about(86400 * 19);
-    about(3600 * 30);
+    approxDuration(u64.MAX_VALUE);
+    approxDuration(86400 * 19);
+    approxDuration(3600 * 30);
     expect(written(output)).toBe("584942417355 years19 days30 hours");
   });
 
@@ -264,15 +272,15 @@ describe("a leak", () => {
   test("is a suspect with its evidence, warned of once, and again when it has doubled", () => {
     fresh();
     const leaky = site("memory/plugin/foo.so handler (foo.c:88)");
-    fact(FACT_LEVEL, 1);
+    setHeaderNumber(FACT_LEVEL, 1);
     for (let i: u64 = 0; i < 150; ++i) {
       settleOne(leaky, i * 2, i * 2048, 0, 0);
       sample(500 + i * 10, i * 1000);
     }
     expect(rankSuspects()).toBe(1);
-    measure(MEASURE_RSS, 1 << 30);
-    measure(MEASURE_RAM, 2 << 30);
-    measure(MEASURE_NOW, 1990);
+    setMeasure(MEASURE_RSS, 1 << 30);
+    setMeasure(MEASURE_RAM, 2 << 30);
+    setMeasure(MEASURE_NOW, 1990);
     const text = rendered();
     expect(text.includes("memory/plugin/foo.so handler (foo.c:88): +720 KiB/h for 24 m, ")).toBe(true);
     expect(text.includes("298 allocated, 0 freed, 2,048 bytes per 1,000 transactions; limit in about 60 days")).toBe(true);
@@ -290,7 +298,7 @@ describe("a leak", () => {
 
   test("in a class that is not tracked any more is none, in no section, and has no past when it is armed again", () => {
     fresh();
-    fact(FACT_LEVEL, 1);
+    setHeaderNumber(FACT_LEVEL, 1);
     const leaky = pluginSite(CLASS_TSAPI, "foo.so handler (foo.c:88)", owner("foo.so"));
     for (let i: u64 = 0; i < 150; ++i) {
       settleOne(leaky, i * 2, i * 2048, 0, 0);
@@ -335,7 +343,7 @@ describe("a leak", () => {
     for (let i: u64 = 0; i < 300; ++i) {
       for (let n = 0; n < rows.length; ++n) grown(rows[n]);
       collect();
-      settle();
+      applyBaseline();
       sample(500 + i * 10, i * 10000);
     }
     expect(rankSuspects()).toBe(40);

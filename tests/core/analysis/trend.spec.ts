@@ -7,7 +7,7 @@ import { isLevelling, lateShare, root } from "../../../assembly/analysis/saturat
 import * as trend from "../../../assembly/analysis/trend";
 import { slots } from "../../../assembly/base/memory";
 import { record, stateOf } from "../../../assembly/model/history";
-import { settle } from "../../../assembly/model/model";
+import { applyBaseline } from "../../../assembly/model/model";
 import { tick } from "../../../assembly/model/timeline";
 import { addAlloc, siteAt } from "../../../assembly/shard/site";
 import { collect, fresh, Random, seed, settleOne, site } from "../support";
@@ -154,7 +154,7 @@ function three(): u32[] {
   // A row is one that has counted anything.
   for (let n = 0; n < rows.length; ++n) addAlloc(siteAt(rows[n]), 1);
   collect();
-  settle();
+  applyBaseline();
   return rows;
 }
 

@@ -7,7 +7,7 @@ import {
   begin,
   byte,
   copy,
-  foreign,
+  writeSanitized,
   hexadecimal,
   overflowed,
   padRight,
@@ -16,6 +16,7 @@ import {
   signed,
   unsigned,
   utc,
+  writeSanitized,
   zeroPadded,
 } from "../../../assembly/base/writer";
 import { textFrom, written } from "../support";
@@ -125,11 +126,11 @@ describe("the writer", () => {
     expect(paddedText("abcd", 3)).toBe("abcd");
   });
 
-  test("shows control characters of foreign text as question marks and leaves all else", () => {
+  test("shows control characters of writeSanitized text as question marks and leaves all else", () => {
     start();
     const text = heap.alloc(256);
     for (let i: usize = 0; i < 256; ++i) store<u8>(text + i, <u8>i);
-    foreign(text, 256);
+    writeSanitized(text, 256);
     expect<usize>(position() - page).toBe(256);
     for (let i: usize = 0; i < 256; ++i) {
       expect<u8>(load<u8>(page + i)).toBe(i < 0x20 || i == 0x7f ? 0x3f : <u8>i);
@@ -149,7 +150,7 @@ describe("the writer", () => {
     zeroPadded(1, 8);
     repeat(0x2d, 100);
     copy(page, 3);
-    foreign(page, 3);
+    writeSanitized(page, 3);
     utc(0);
     expect(written(page)).toBe("12345");
     expect(textFrom(page + 5, 8)).toBe("~~~~~~~~");

@@ -12,7 +12,7 @@ import {
   secondsOfEpochs,
   youngerThanBucket,
 } from "../../../assembly/model/boundary";
-import { measure } from "../../../assembly/model/environment";
+import { setMeasure } from "../../../assembly/model/environment";
 import { beginOf, bucketOf, presentOf, withBegin } from "../../../assembly/shard/epoch";
 import { fresh, Random, seed } from "../support";
 
@@ -32,7 +32,7 @@ function at(now: u64): void {
 /** Samples at an interval, for so long. */
 function live(interval: u64, seconds: u64): void {
   fresh();
-  measure(MEASURE_INTERVAL, interval);
+  setMeasure(MEASURE_INTERVAL, interval);
   for (let now: u64 = 0; now <= seconds; now += interval) at(1000 + now);
 }
 
@@ -99,7 +99,7 @@ describe("epochs", () => {
 
   test("leave boundaries evenly on a logarithmic scale, at every moment of 30 days", () => {
     fresh();
-    measure(MEASURE_INTERVAL, 10);
+    setMeasure(MEASURE_INTERVAL, 10);
     let worst: f64 = 0;
     let far: f64 = 0;
     for (let time: u64 = 0; time < 30 * DAY; time += 10) {
@@ -127,7 +127,7 @@ describe("epochs", () => {
     const random = new Random(seed());
     for (let run = 0; run < 50; ++run) {
       fresh();
-      measure(MEASURE_INTERVAL, 1 + random.below(100));
+      setMeasure(MEASURE_INTERVAL, 1 + random.below(100));
       let now: u64 = 1 + random.below(1000000);
       begins[0] = now;
       for (let step = 0; step < 300; ++step) {

@@ -4,11 +4,10 @@
 // whose number gets another meaning.
 
 import { HISTORY_LEVELS, HISTORY_POINTS, HISTORY_SHIFT } from "../../../assembly/abi";
-import { ageOf, allocatedWithin, floorAt, historyForget, historyMove, liveAt, record } from "../../../assembly/model/history";
-import { stateOf, subjectLimit } from "../../../assembly/model/history";
+import { ageOf, allocatedWithin, floorAt, historyForget, historyMove, inUseAt, record } from "../../../assembly/model/history";
+import { seriesLimit, stateOf } from "../../../assembly/model/history";
 import { pack, unpack } from "../../../assembly/model/minifloat";
 import {
-  clockReset,
   elapsedSeconds,
   locate,
   oldestAge,
@@ -16,6 +15,7 @@ import {
   samples,
   tick,
   timeAt,
+  timelineReset,
   transactionsAt,
 } from "../../../assembly/model/timeline";
 import { fresh, Random, seed } from "../support";
@@ -57,7 +57,7 @@ describe("a history", () => {
     for (let age: u32 = 0; age < 4096; ++age) {
       const found = locate(age, 0);
       const size: u64 = 1 << ((found >>> 8) * HISTORY_SHIFT);
-      const there = liveAt(ROW, age, 0);
+      const there = inUseAt(ROW, age, 0);
       assert(there <= 4999 - age && there + size > 4999 - age, age.toString());
     }
   });
@@ -66,7 +66,7 @@ describe("a history", () => {
     fresh();
     for (let i: u32 = 0; i < 60000; ++i) take(i, 0);
     expect(oldestAge() >= 45000 && oldestAge() < 60000).toBe(true);
-    expect(liveAt(ROW, u32.MAX_VALUE, 0)).toBe(liveAt(ROW, oldestAge(), 0));
+    expect(inUseAt(ROW, u32.MAX_VALUE, 0)).toBe(inUseAt(ROW, oldestAge(), 0));
   });
 
   test("bounds what was allocated in its last samples from above, and not by much", () => {
@@ -92,9 +92,9 @@ describe("a history", () => {
     tick(40, 0, 0, 0);
     record(ROW, 500, 500);
     expect(ageOf(ROW)).toBe(1);
-    expect(liveAt(ROW, 0, 0)).toBe(500);
-    expect(liveAt(ROW, 1, 0)).toBe(0);
-    expect(liveAt(ROW, 39, 0)).toBe(0);
+    expect(inUseAt(ROW, 0, 0)).toBe(500);
+    expect(inUseAt(ROW, 1, 0)).toBe(0);
+    expect(inUseAt(ROW, 39, 0)).toBe(0);
   });
 
   test("begins anew where a class was armed anew, and goes on where a counter wraps", () => {
@@ -116,9 +116,9 @@ describe("a history", () => {
     stateOf(ROW).streak = 7;
     historyMove(ROW, 30);
     expect(stateOf(30).streak).toBe(7);
-    expect(liveAt(30, 0, 0)).toBe(4900);
+    expect(inUseAt(30, 0, 0)).toBe(4900);
     expect(ageOf(ROW)).toBe(0);
-    expect(liveAt(ROW, 0, 0)).toBe(0);
+    expect(inUseAt(ROW, 0, 0)).toBe(0);
     historyForget(30);
     expect(stateOf(30).streak).toBe(0);
     expect(ageOf(30)).toBe(0);
@@ -127,12 +127,12 @@ describe("a history", () => {
   test("takes no row that cannot be", () => {
     fresh();
     take(1, 1);
-    historyForget(subjectLimit());
+    historyForget(seriesLimit());
     historyForget(u32.MAX_VALUE);
     historyMove(ROW, u32.MAX_VALUE);
     historyMove(u32.MAX_VALUE, ROW);
     historyMove(ROW, ROW);
-    expect(liveAt(ROW, 0, 0)).toBe(1);
+    expect(inUseAt(ROW, 0, 0)).toBe(1);
   });
 
   test("takes live bytes as large as there are", () => {
@@ -142,7 +142,7 @@ describe("a history", () => {
   });
 });
 
-describe("the clock", () => {
+describe("the timeline", () => {
   test("counts seconds from the first sample, across gaps", () => {
     fresh();
     take(0, 0, 1000);
@@ -185,7 +185,7 @@ describe("the clock", () => {
   test("begins anew when it is told", () => {
     fresh();
     take(0, 0, 1000);
-    clockReset();
+    timelineReset();
     expect(samples).toBe(0);
     expect(points(0)).toBe(0);
     expect(oldestAge()).toBe(0);

@@ -2,9 +2,9 @@
 //
 // The model adds shards up, orders the rows, counts from the arming, and never shows a row below zero.
 
-import { CLASS_IOBUFFER, CLASS_OPENSSL, SITES_MIN, SITE_FIRST, SITE_OTHER, SITE_PRIOR } from "../../../assembly/abi";
+import { CLASS_IOBUFFER, CLASS_OPENSSL, SITE_FIRST, SITE_OTHER, SITE_PRE_ARMING, SITES_MIN } from "../../../assembly/abi";
 import { slots } from "../../../assembly/base/memory";
-import { adopt, arm, isRow, mergeAllocs, mergeFrees, priorBytes, priorFrees } from "../../../assembly/model/model";
+import { arm, isRow, mergeAllocs, mergeFrees, preArmingBytes, preArmingFrees, updateNames } from "../../../assembly/model/model";
 import { orderedAt, sortRows } from "../../../assembly/model/order";
 import { alive, allocBytes, allocs, freeBytes, frees, inUse } from "../../../assembly/model/sums";
 import { siteCount, version } from "../../../assembly/registry/registry";
@@ -90,7 +90,7 @@ describe("merging shards", () => {
     mergeAllocs(siteCount());
     sumUp();
     expect(shown(a)).toStrictEqual([1000, 1000, 0]);
-    expect(priorFrees(CLASS_IOBUFFER)).toBe(0);
+    expect(preArmingFrees(CLASS_IOBUFFER)).toBe(0);
   });
 
   test("wraps at 2^64 and stays right", () => {
@@ -137,11 +137,11 @@ describe("merging shards", () => {
 
   test("refuses names of sites that cannot exist, or fewer than it has", () => {
     fresh(SITES_MIN);
-    expect(adopt(SITE_FIRST, version())).toBe(0);
-    expect(adopt(SITE_FIRST - 1, version())).toBe(-1);
-    expect(adopt(slots + 1, version())).toBe(-1);
-    expect(adopt(slots, version())).toBe(0);
-    expect(adopt(slots - 1, version())).toBe(-1);
+    expect(updateNames(SITE_FIRST, version())).toBe(0);
+    expect(updateNames(SITE_FIRST - 1, version())).toBe(-1);
+    expect(updateNames(slots + 1, version())).toBe(-1);
+    expect(updateNames(slots, version())).toBe(0);
+    expect(updateNames(slots - 1, version())).toBe(-1);
   });
 });
 
@@ -254,23 +254,23 @@ describe("the arming of a class", () => {
     fresh();
     const a = site("memory/IOBuffer/A.cc:1");
     settleOne(a, 0, 0, 3, 300);
-    expect(priorFrees(CLASS_IOBUFFER)).toBe(3);
+    expect(preArmingFrees(CLASS_IOBUFFER)).toBe(3);
     sumOne(a, 5, 500, 3, 300);
     arm(CLASS_IOBUFFER);
     settleOne(a, 6, 600, 3, 300);
     expect(shown(a)).toStrictEqual([1, 0, 100]);
-    expect(priorFrees(CLASS_IOBUFFER)).toBe(0);
-    expect(priorBytes(CLASS_IOBUFFER)).toBe(0);
+    expect(preArmingFrees(CLASS_IOBUFFER)).toBe(0);
+    expect(preArmingBytes(CLASS_IOBUFFER)).toBe(0);
   });
 
   test("takes what was released untagged before it out of the older memory", () => {
     fresh();
-    const prior = SITE_PRIOR + CLASS_OPENSSL;
-    sumOne(prior, 0, 0, 4, 64);
+    const preArming = SITE_PRE_ARMING + CLASS_OPENSSL;
+    sumOne(preArming, 0, 0, 4, 64);
     arm(CLASS_OPENSSL);
-    settleOne(prior, 0, 0, 6, 164);
-    expect(priorFrees(CLASS_OPENSSL)).toBe(2);
-    expect(priorBytes(CLASS_OPENSSL)).toBe(100);
+    settleOne(preArming, 0, 0, 6, 164);
+    expect(preArmingFrees(CLASS_OPENSSL)).toBe(2);
+    expect(preArmingBytes(CLASS_OPENSSL)).toBe(100);
   });
 });
 
@@ -281,16 +281,16 @@ describe("memory older than the arming", () => {
     settleOne(a, 0, 0, 3, 300);
     expect(shown(a)).toStrictEqual([0, 0, 0]);
     expect(sortRows(CLASS_IOBUFFER)).toBe(0);
-    expect(priorFrees(CLASS_IOBUFFER)).toBe(3);
-    expect(priorBytes(CLASS_IOBUFFER)).toBe(300);
+    expect(preArmingFrees(CLASS_IOBUFFER)).toBe(3);
+    expect(preArmingBytes(CLASS_IOBUFFER)).toBe(300);
     settleOne(a, 2, 100, 3, 300);
     expect(shown(a)).toStrictEqual([2, 0, 100]);
     settleOne(a, 2, 100, 4, 350);
     expect(shown(a)).toStrictEqual([2, 1, 50]);
     settleOne(a, 2, 100, 5, 400);
     expect(shown(a)).toStrictEqual([2, 2, 0]);
-    expect(priorFrees(CLASS_IOBUFFER)).toBe(3);
-    expect(priorBytes(CLASS_IOBUFFER)).toBe(300);
+    expect(preArmingFrees(CLASS_IOBUFFER)).toBe(3);
+    expect(preArmingBytes(CLASS_IOBUFFER)).toBe(300);
   });
 
   test("is found a piece at a time", () => {
@@ -299,8 +299,8 @@ describe("memory older than the arming", () => {
     for (let i = 1; i <= 10; ++i) {
       settleOne(a, 5, 500, 5 + i, 500 + 100 * i);
       expect(shown(a)).toStrictEqual([5, 5, 0]);
-      expect(priorFrees(CLASS_IOBUFFER)).toBe(i);
-      expect(priorBytes(CLASS_IOBUFFER)).toBe(100 * i);
+      expect(preArmingFrees(CLASS_IOBUFFER)).toBe(i);
+      expect(preArmingBytes(CLASS_IOBUFFER)).toBe(100 * i);
     }
   });
 
@@ -308,7 +308,7 @@ describe("memory older than the arming", () => {
     fresh();
     const a = opensslSite("a.c", 1, 0x9000);
     begin();
-    stage(SITE_PRIOR + CLASS_OPENSSL, 7, 700);
+    stage(SITE_PRE_ARMING + CLASS_OPENSSL, 7, 700);
     stage(a, 1, 10);
     mergeFrees(siteCount());
     unstage();
@@ -317,16 +317,16 @@ describe("memory older than the arming", () => {
     sumUp();
     expect(shown(a)).toStrictEqual([2, 1, 10]);
     expect(sortRows(CLASS_OPENSSL)).toBe(1);
-    expect(priorFrees(CLASS_OPENSSL)).toBe(7);
-    expect(priorBytes(CLASS_OPENSSL)).toBe(700);
-    expect(priorFrees(CLASS_IOBUFFER)).toBe(0);
+    expect(preArmingFrees(CLASS_OPENSSL)).toBe(7);
+    expect(preArmingBytes(CLASS_OPENSSL)).toBe(700);
+    expect(preArmingFrees(CLASS_IOBUFFER)).toBe(0);
   });
 
   test("is found in (other) as in any row", () => {
     fresh();
     settleOne(SITE_OTHER + CLASS_OPENSSL, 1, 10, 3, 50);
     expect(shown(SITE_OTHER + CLASS_OPENSSL)).toStrictEqual([1, 1, 0]);
-    expect(priorFrees(CLASS_OPENSSL)).toBe(2);
-    expect(priorBytes(CLASS_OPENSSL)).toBe(40);
+    expect(preArmingFrees(CLASS_OPENSSL)).toBe(2);
+    expect(preArmingBytes(CLASS_OPENSSL)).toBe(40);
   });
 });

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A number is given again when nothing can come under its old key any more: not a byte, not an event, not a release. Here a model, a
-// registry and a shard share one instance, as its parts would share a host.
+// A number is given again when nothing can come under its old key any more: not a byte, not an event, not a release. Here a model,
+// a registry and a shard share one instance, as its parts would share a host.
 
 import {
   CLASS_HEAP,
@@ -14,41 +14,41 @@ import {
   KIND_IOBUFFER,
 } from "../../../assembly/abi";
 import {
+  FROZEN_SITES,
   NAME_HIDDEN,
   NAME_VIA,
   OWNER_CORE,
   OWNER_OTHER,
-  SEALED_SITES,
-  SITES_MIN,
   SITE_FIRST,
   SITE_OTHER,
   SITE_UNKNOWN,
+  SITES_MIN,
 } from "../../../assembly/abi";
 import { indexMask, limit } from "../../../assembly/base/memory";
 import {
-  bind,
-  charge,
-  detailOf,
-  event,
+  addressOf,
+  attributesOf,
   freeSite,
+  insertKey,
   isOwnSite,
-  placeOf,
   reclaim,
+  recordAlloc,
+  recordBufferEvent,
   refusals,
   register,
   registerName,
 } from "../../../assembly/index";
-import { release, renameSite, retireOwner, seal, settle, siteCount, sitesInUse } from "../../../assembly/index";
-import { fact } from "../../../assembly/model/facts";
-import { arm, isRow, priorFrees, sumRows } from "../../../assembly/model/model";
+import { applyBaseline, freeze, recordFree, renameSite, retireOwner, siteCount, sitesInUse } from "../../../assembly/index";
+import { setHeaderNumber } from "../../../assembly/model/facts";
+import { arm, isRow, preArmingFrees, sumRows } from "../../../assembly/model/model";
 import { allocs, frees, inUse } from "../../../assembly/model/sums";
 import { verifyCompare, verifyMark, verifyRow, verifyStart } from "../../../assembly/model/verify";
 import { lengthOf, ownerOfSite } from "../../../assembly/registry/name";
 import { ownerOf } from "../../../assembly/registry/owner";
 import {
   adoptNames,
+  attributes,
   collect,
-  detail,
   fresh,
   IOBUFFER,
   nameOf,
@@ -63,23 +63,23 @@ import {
 } from "../support";
 
 /** Charges a call of a plugin's, as a host does. Returns the site. */
-function call(cls: u32, place: u64, key: u32, size: u64, text: string = "", line: u32 = 0): u32 {
-  const key64 = detail(cls, line, key);
-  const known = charge(place, key64, size);
+function call(cls: u32, address: u64, key: u32, size: u64, text: string = "", line: u32 = 0): u32 {
+  const key64 = attributes(cls, line, key);
+  const known = recordAlloc(address, key64, size);
   if (known != SITE_UNKNOWN) return known;
-  const number = register(place, key64, put(text.length ? text : "p.so+" + place.toString()), key, 0);
-  if (isOwnSite(number)) bind(number, place, key64);
-  else seal(SEALED_SITES);
-  return charge(place, key64, size);
+  const number = register(address, key64, put(text.length ? text : "p.so+" + address.toString()), key, 0);
+  if (isOwnSite(number)) insertKey(number, address, key64);
+  else freeze(FROZEN_SITES);
+  return recordAlloc(address, key64, size);
 }
 
 /** An event of an IOBuffer that carries a plugin's location. Returns the site. */
-function buffer(place: u64, key: u32, size: i64): u32 {
-  const known = event(place, size);
+function buffer(address: u64, key: u32, size: i64): u32 {
+  const known = recordBufferEvent(address, size);
   if (known != SITE_UNKNOWN) return known;
-  const number = register(place, IOBUFFER, put("memory/plugin/p.so+" + place.toString()), key, 0);
-  if (isOwnSite(number)) bind(number, place, IOBUFFER);
-  return event(place, size);
+  const number = register(address, IOBUFFER, put("memory/plugin/p.so+" + address.toString()), key, 0);
+  if (isOwnSite(number)) insertKey(number, address, IOBUFFER);
+  return recordBufferEvent(address, size);
 }
 
 /** Gives back what can be given back, as a host does in between. Returns how many numbers. */
@@ -91,9 +91,9 @@ function giveBack(): u32 {
   return count;
 }
 
-function look(): void {
+function classify(): void {
   collect();
-  settle();
+  applyBaseline();
 }
 
 /** What a dump shows of a row: allocs, frees, in-use. */
@@ -107,8 +107,8 @@ describe("the number of a site of an unloaded module", () => {
     const old = owner("foo.so");
     const number = call(CLASS_TSAPI, 0x1000, old, 100);
     for (let i = 0; i < 9; ++i) call(CLASS_TSAPI, 0x1000, old, 100);
-    for (let i = 0; i < 10; ++i) release(number, 100);
-    look();
+    for (let i = 0; i < 10; ++i) recordFree(number, 100);
+    classify();
     expect(shown(number)).toStrictEqual([10, 10, 0]);
     retireOwner(old);
     expect(giveBack()).toBe(1);
@@ -117,16 +117,16 @@ describe("the number of a site of an unloaded module", () => {
     const next = owner("foo.so#2");
     const other = call(CLASS_HEAP, 0x1000, next, 7);
     expect(other).toBe(number);
-    look();
+    classify();
     expect(shown(number)).toStrictEqual([1, 0, 7]);
     expect(nameOf(number)).toBe("memory/plugin/p.so+4096");
     expect(ownerOfSite(number)).toBe(ownerOf(next));
-    release(number, 7);
+    recordFree(number, 7);
     call(CLASS_HEAP, 0x1000, next, 9);
-    look();
+    classify();
     expect(shown(number)).toStrictEqual([2, 1, 9]);
-    expect(priorFrees(CLASS_HEAP)).toBe(0);
-    expect(priorFrees(CLASS_TSAPI)).toBe(0);
+    expect(preArmingFrees(CLASS_HEAP)).toBe(0);
+    expect(preArmingFrees(CLASS_TSAPI)).toBe(0);
   });
 
   test("is not given while a byte or a block is in use", () => {
@@ -135,25 +135,25 @@ describe("the number of a site of an unloaded module", () => {
     const number = call(CLASS_TSAPI, 0x1000, foo, 100);
     const empty = call(CLASS_TSAPI, 0x2000, foo, 0);
     const cont = call(CLASS_OBJECT, 0x3000, foo, 0, "", KIND_CONT);
-    release(number, 99);
+    recordFree(number, 99);
     retireOwner(foo);
     expect(giveBack()).toBe(0);
-    release(number, 1); // 1 allocation, 2 releases, and no byte: no block's tag said that
+    recordFree(number, 1); // 1 allocation, 2 releases, and no byte: no block's tag said that
     expect(giveBack()).toBe(0);
-    release(empty, 0);
+    recordFree(empty, 0);
     expect(giveBack()).toBe(1);
     expect(lengthOf(cont)).not.toBe(0);
-    release(cont, 0);
+    recordFree(cont, 0);
     expect(giveBack()).toBe(1);
-    look();
+    classify();
     expect(isRow(number)).toBe(true);
   });
 
   test("is not given while the module is loaded, nor of the server's sites, nor of those of (other plugins)", () => {
     fresh();
     const foo = owner("foo.so");
-    release(call(CLASS_TSAPI, 0x1000, foo, 100), 100);
-    release(call(CLASS_TSAPI, 0x2000, 0x7777, 100), 100);
+    recordFree(call(CLASS_TSAPI, 0x1000, foo, 100), 100);
+    recordFree(call(CLASS_TSAPI, 0x2000, 0x7777, 100), 100);
     site("memory/IOBuffer/A.cc:1");
     expect(giveBack()).toBe(0);
     retireOwner(foo);
@@ -165,7 +165,7 @@ describe("the number of a site of an unloaded module", () => {
     fresh();
     const foo = owner("foo.so");
     const number = call(CLASS_TSAPI, 0x1000, foo, 100);
-    release(number, 100);
+    recordFree(number, 100);
     adoptNames();
     collect();
     // What it allocated in its last moment is in no sums yet, though the model hears that it is gone.
@@ -176,16 +176,16 @@ describe("the number of a site of an unloaded module", () => {
     expect(reclaim(0)).toBe(0);
     collect();
     expect(reclaim(0)).toBe(0, "in use");
-    release(number, 100);
+    recordFree(number, 100);
     collect();
     expect(reclaim(0)).toBe(number);
   });
 
-  test("is not given once a site had to be refused: some shard may be sealed", () => {
+  test("is not given once a site had to be refused: some shard may be frozen", () => {
     fresh(SITES_MIN);
     const foo = owner("foo.so");
     const number = call(CLASS_TSAPI, 0x1000, foo, 100);
-    release(number, 100);
+    recordFree(number, 100);
     while (siteCount() < SITE_FIRST + SITES_MIN) site("memory/IOBuffer/Filler.cc:" + siteCount().toString());
     expect(register(0x9999, OPENSSL | 1, put("a.c"), OWNER_CORE, 0)).toBe(SITE_OTHER + CLASS_OPENSSL);
     retireOwner(foo);
@@ -198,7 +198,7 @@ describe("the number of a site of an unloaded module", () => {
   test("is given in a full table that nothing was refused in", () => {
     fresh(SITES_MIN);
     const foo = owner("foo.so");
-    for (let i: u32 = 0; i < SITES_MIN; ++i) release(call(CLASS_TSAPI, 0x1000 + i * 8, foo, 5), 5);
+    for (let i: u32 = 0; i < SITES_MIN; ++i) recordFree(call(CLASS_TSAPI, 0x1000 + i * 8, foo, 5), 5);
     expect(siteCount()).toBe(SITE_FIRST + SITES_MIN);
     expect(sitesInUse()).toBe(SITES_MIN);
     retireOwner(foo);
@@ -211,8 +211,8 @@ describe("the number of a site of an unloaded module", () => {
     expect(refusals()).toBe(0);
     expect(sitesInUse()).toBe(SITES_MIN);
     expect(call(CLASS_HEAP, 0x9000, bar, 5)).toBe(limit); // (other) of bar.so
-    look();
-    for (let i: u32 = 0; i < SITES_MIN; ++i) expect(inUse(charge(0x1000 + i * 8, detail(CLASS_HEAP, 0, bar), 0))).toBe(i);
+    classify();
+    for (let i: u32 = 0; i < SITES_MIN; ++i) expect(inUse(recordAlloc(0x1000 + i * 8, attributes(CLASS_HEAP, 0, bar), 0))).toBe(i);
   });
 
   test("is not given where its key does not name its owner: the next module at that address has the same key", () => {
@@ -220,16 +220,16 @@ describe("the number of a site of an unloaded module", () => {
     const foo = owner("foo.so");
     const bar = owner("bar.so");
     // A thread of foo's own, on behalf of nobody; and a call into foo from bar.
-    const alone = register(0x1000, detail(CLASS_TSAPI, 0, OWNER_CORE), put("foo.so+0x1"), foo, 0);
-    const called = register(0x1000, detail(CLASS_TSAPI, 0, bar), put("foo.so+0x1"), foo, 0);
-    const own = register(0x1000, detail(CLASS_TSAPI, 0, foo), put("foo.so+0x1"), foo, 0);
+    const alone = register(0x1000, attributes(CLASS_TSAPI, 0, OWNER_CORE), put("foo.so+0x1"), foo, 0);
+    const called = register(0x1000, attributes(CLASS_TSAPI, 0, bar), put("foo.so+0x1"), foo, 0);
+    const own = register(0x1000, attributes(CLASS_TSAPI, 0, foo), put("foo.so+0x1"), foo, 0);
     expect([rowOf(alone), rowOf(called), rowOf(own)]).toStrictEqual([alone, alone, alone], "one call, one row");
     retireOwner(foo);
     expect(giveBack()).toBe(1);
     expect(freeSite(alone)).toBe(-1);
     expect(freeSite(called)).toBe(-1);
     expect(lengthOf(own)).toBe(0);
-    expect(register(0x1000, detail(CLASS_TSAPI, 0, OWNER_CORE), put("foo.so#2+0x1"), owner("foo.so#2"), 0)).toBe(alone);
+    expect(register(0x1000, attributes(CLASS_TSAPI, 0, OWNER_CORE), put("foo.so#2+0x1"), owner("foo.so#2"), 0)).toBe(alone);
     expect(rowOf(called)).toBe(alone);
   });
 
@@ -238,7 +238,7 @@ describe("the number of a site of an unloaded module", () => {
     const foo = owner("foo.so");
     pluginSite(CLASS_HEAP, "foo.so xmalloc", foo, 0, NAME_HIDDEN);
     pluginSite(CLASS_HEAP, "libjansson.so+0x1", foo, 0, NAME_VIA);
-    release(call(CLASS_OPENSSL, 0x1000, foo, 50, "a.c", 5), 50);
+    recordFree(call(CLASS_OPENSSL, 0x1000, foo, 50, "a.c", 5), 50);
     retireOwner(foo);
     expect(giveBack()).toBe(3);
   });
@@ -266,9 +266,9 @@ describe("the number of a site of an unloaded module", () => {
     const first = buffer(0x1000, foo, 100);
     const second = buffer(0x2000, foo, 100);
     const third = buffer(0x3000, foo, 100);
-    event(0x1000, -100);
-    event(0x2000, -100);
-    event(0x3000, -100);
+    recordBufferEvent(0x1000, -100);
+    recordBufferEvent(0x2000, -100);
+    recordBufferEvent(0x3000, -100);
     retireOwner(foo);
     expect(giveBack()).toBe(3);
     // The server kept the location of a buffer that nobody knew of; a shard that has not met it asks.
@@ -280,8 +280,8 @@ describe("the number of a site of an unloaded module", () => {
     const given = [call(CLASS_TSAPI, 0x10, bar, 1), call(CLASS_TSAPI, 0x20, bar, 1), call(CLASS_TSAPI, 0x30, bar, 1)];
     expect(given.includes(second)).toBe(false);
     expect(given.includes(first) && given.includes(third)).toBe(true);
-    event(0x2000, 30);
-    look();
+    recordBufferEvent(0x2000, 30);
+    classify();
     expect(shown(second)).toStrictEqual([1, 0, 30]);
   });
 
@@ -289,13 +289,13 @@ describe("the number of a site of an unloaded module", () => {
     fresh();
     const foo = owner("foo.so");
     const number = call(CLASS_TSAPI, 0x1000, foo, 1);
-    release(number, 1);
+    recordFree(number, 1);
     retireOwner(foo);
     giveBack();
     expect(registerName(put("memory/IOBuffer/ByName.cc:1"))).toBe(number);
-    expect(placeOf(number)).toBe(0);
-    expect(detailOf(number)).toBe(0);
-    expect(register(0x1000, detail(CLASS_TSAPI, 0, foo), put("x"), foo, 0)).not.toBe(number);
+    expect(addressOf(number)).toBe(0);
+    expect(attributesOf(number)).toBe(0);
+    expect(register(0x1000, attributes(CLASS_TSAPI, 0, foo), put("x"), foo, 0)).not.toBe(number);
     expect(nameOf(number)).toBe("memory/IOBuffer/ByName.cc:1");
     expect(register(0, 0, put("memory/IOBuffer/Nowhere.cc:1"), OWNER_CORE, 0)).not.toBe(number);
   });
@@ -310,12 +310,12 @@ describe("the number of an IOBuffer's site", () => {
     const blocks = buffer(0x2000, foo, 4096);
     const others = call(CLASS_OBJECT, 0x3000, bar, 0, "", KIND_IOBUFFER);
     const cont = call(CLASS_OBJECT, 0x4000, foo, 0, "", KIND_CONT);
-    event(0x2000, -4096);
+    recordBufferEvent(0x2000, -4096);
     retireOwner(foo);
     expect(giveBack()).toBe(0);
     expect(buffer(0x2000, foo, 4096)).toBe(blocks);
-    event(0x2000, -4096);
-    release(made, 0);
+    recordBufferEvent(0x2000, -4096);
+    recordFree(made, 0);
     expect(giveBack()).toBe(2, "neither another's buffer nor its own continuation stands in the way");
     expect(lengthOf(others)).not.toBe(0);
     expect(lengthOf(cont)).not.toBe(0);
@@ -328,19 +328,19 @@ describe("the number of an IOBuffer's site", () => {
     collect();
     arm(CLASS_IOBUFFER);
     retireOwner(foo);
-    look();
+    classify();
     expect(giveBack()).toBe(0, "allocated before the arming");
-    event(0x1000, -4096);
-    look();
-    expect(priorFrees(CLASS_IOBUFFER)).toBe(1);
+    recordBufferEvent(0x1000, -4096);
+    classify();
+    expect(preArmingFrees(CLASS_IOBUFFER)).toBe(1);
     expect(giveBack()).toBe(0, "its row has found older memory");
 
     const bar = owner("bar.so");
     const late = buffer(0x2000, bar, -4096);
-    look();
+    classify();
     buffer(0x2000, bar, 4096); // as many allocations as releases, and one of them in use
     retireOwner(bar);
-    look();
+    classify();
     expect(shown(late)).toStrictEqual([1, 0, 4096]);
     expect(giveBack()).toBe(0);
     expect(number).not.toBe(late);
@@ -350,16 +350,16 @@ describe("the number of an IOBuffer's site", () => {
     fresh();
     const foo = owner("foo.so");
     const number = buffer(0x1000, foo, 4096);
-    event(0x1000, -4096);
+    recordBufferEvent(0x1000, -4096);
     const block = call(CLASS_TSAPI, 0x2000, foo, 8);
-    release(block, 8);
+    recordFree(block, 8);
     collect();
     verifyStart();
     verifyMark();
     retireOwner(foo);
     expect(giveBack()).toBe(1, "of the other class");
     expect(lengthOf(number)).not.toBe(0);
-    fact(FACT_VERIFY, 0); // a dump after it was switched off
+    setHeaderNumber(FACT_VERIFY, 0); // a dump after it was switched off
     expect(giveBack()).toBe(1);
     expect(lengthOf(number)).toBe(0);
   });
@@ -368,11 +368,11 @@ describe("the number of an IOBuffer's site", () => {
     fresh();
     const foo = owner("foo.so");
     const number = call(CLASS_TSAPI, 0x1000, foo, 100);
-    release(number, 100);
+    recordFree(number, 100);
     collect();
     verifyStart();
     verifyMark();
-    for (let i = 0; i < 5; ++i) release(call(CLASS_TSAPI, 0x1000, foo, 100), 100);
+    for (let i = 0; i < 5; ++i) recordFree(call(CLASS_TSAPI, 0x1000, foo, 100), 100);
     retireOwner(foo);
     expect(giveBack()).toBe(1);
     const bar = owner("bar.so");
@@ -385,12 +385,12 @@ describe("the number of an IOBuffer's site", () => {
     // And where it joins a row that is there already.
     const baz = owner("baz.so");
     const again = call(CLASS_TSAPI, 0x6000, baz, 1);
-    release(again, 1);
+    recordFree(again, 1);
     retireOwner(baz);
     expect(giveBack()).toBe(1);
     expect(register(0x7000, IOBUFFER, put("memory/plugin/p.so+20480"), bar, 0)).toBe(again);
-    bind(again, 0x7000, IOBUFFER);
-    event(0x7000, 512);
+    insertKey(again, 0x7000, IOBUFFER);
+    recordBufferEvent(0x7000, 512);
     collect();
     verifyStart();
     verifyRow(number, 2, 0, 4608);
@@ -404,18 +404,18 @@ describe("a shard that is told thousands of numbers again", () => {
     fresh(SITES_MIN);
     const keys = new Map<u32, u64>(); // by number, in force
     let wrong = 0;
-    let place: u64 = 0x7f00_0000_0000;
+    let address: u64 = 0x7f00_0000_0000;
     for (let i = 0; i < 20000; ++i) {
       const number = SITE_FIRST + random.below(SITES_MIN);
-      place += 16 + random.below(4) * 16;
+      address += 16 + random.below(4) * 16;
       const old = keys.has(number) ? keys.get(number) : 0;
-      bind(number, place, IOBUFFER);
-      keys.set(number, place);
-      if (event(place, 1) != number) ++wrong;
-      if (old && event(old, 1) != SITE_UNKNOWN) ++wrong;
+      insertKey(number, address, IOBUFFER);
+      keys.set(number, address);
+      if (recordBufferEvent(address, 1) != number) ++wrong;
+      if (old && recordBufferEvent(old, 1) != SITE_UNKNOWN) ++wrong;
       if (i % 97) continue;
       const numbers = keys.keys();
-      for (let k = 0; k < numbers.length; ++k) if (event(keys.get(numbers[k]), -1) != numbers[k]) ++wrong;
+      for (let k = 0; k < numbers.length; ++k) if (recordBufferEvent(keys.get(numbers[k]), -1) != numbers[k]) ++wrong;
     }
     expect(wrong).toBe(0, "MEMTRACK_SEED=" + seed().toString());
   });
@@ -423,20 +423,20 @@ describe("a shard that is told thousands of numbers again", () => {
   test("keeps empty slots in its index, however many", () => {
     fresh(SITES_MIN);
     for (let i: u32 = 0; i < 5000; ++i) {
-      bind(SITE_FIRST + (i % 3), 0x1000 + i * 8, IOBUFFER);
+      insertKey(SITE_FIRST + (i % 3), 0x1000 + i * 8, IOBUFFER);
       // With a full index this would never end.
-      if (event(0x9_0000_0000 + i, 1) != SITE_UNKNOWN) expect(i).toBe(0, "found what was never told");
+      if (recordBufferEvent(0x9_0000_0000 + i, 1) != SITE_UNKNOWN) expect(i).toBe(0, "found what was never told");
     }
     expect(indexMask).toBe(511);
   });
 
   test("is told that a key has the number it has, and keeps it", () => {
     fresh(SITES_MIN);
-    bind(SITE_FIRST, 0x1000, IOBUFFER);
-    bind(SITE_FIRST, 0x2000, IOBUFFER);
-    bind(SITE_FIRST, 0x1000, IOBUFFER);
-    expect(event(0x1000, 1)).toBe(SITE_FIRST);
-    expect(event(0x2000, 1)).toBe(SITE_UNKNOWN);
+    insertKey(SITE_FIRST, 0x1000, IOBUFFER);
+    insertKey(SITE_FIRST, 0x2000, IOBUFFER);
+    insertKey(SITE_FIRST, 0x1000, IOBUFFER);
+    expect(recordBufferEvent(0x1000, 1)).toBe(SITE_FIRST);
+    expect(recordBufferEvent(0x2000, 1)).toBe(SITE_UNKNOWN);
   });
 });
 
@@ -450,12 +450,12 @@ describe("a proxy that reloads for months", () => {
         const number = call(CLASS_TSAPI, 0x1000 + i * 16, key, 10 + i);
         const leaks = load % 500 == 0 && i == 3;
         if (leaks) leaked += 10 + i;
-        else release(number, 10 + i);
+        else recordFree(number, 10 + i);
       }
       retireOwner(key);
       giveBack();
       if (load % 100) continue;
-      look();
+      classify();
       let sum: i64 = 0;
       for (let s: u32 = 0; s < siteCount(); ++s) if (isRow(s)) sum += inUse(s);
       expect(sum).toBe(leaked);

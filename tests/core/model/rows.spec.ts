@@ -9,19 +9,19 @@ import {
   CLASS_TSAPI,
   FACT_LEVEL,
   OWNER_CORE,
-  SITES_MAX,
   SITE_FIRST,
+  SITES_MAX,
 } from "../../../assembly/abi";
 import { freeSite, register, registerName, renameSite, retireOwner, siteCount } from "../../../assembly/index";
-import { fact } from "../../../assembly/model/facts";
-import { isRow, knownSites, mergeAllocs, mergeFrees, priorBytes, priorFrees } from "../../../assembly/model/model";
+import { setHeaderNumber } from "../../../assembly/model/facts";
+import { isRow, knownSites, mergeAllocs, mergeFrees, preArmingBytes, preArmingFrees } from "../../../assembly/model/model";
 import { sortRows } from "../../../assembly/model/order";
 import { allocs, frees, inUse } from "../../../assembly/model/sums";
 import { verifyCompare, verifyMark, verifyRow, verifyStart } from "../../../assembly/model/verify";
 import { ownerOfSite } from "../../../assembly/registry/name";
 import {
+  attributes,
   begin,
-  detail,
   fresh,
   IOBUFFER,
   nameOf,
@@ -36,12 +36,12 @@ import {
   unstage,
 } from "../support";
 
-function bufferSite(name: string, place: u64, key: u32): u32 {
-  return register(place, IOBUFFER, put(name), key, 0);
+function bufferSite(name: string, address: u64, key: u32): u32 {
+  return register(address, IOBUFFER, put(name), key, 0);
 }
 
 /** A look at two sites: allocations, and releases, of 10 bytes each. */
-function look(a: u32, allocsA: u64, freesA: u64, b: u32, allocsB: u64, freesB: u64): void {
+function classify(a: u32, allocsA: u64, freesA: u64, b: u32, allocsB: u64, freesB: u64): void {
   begin();
   stage(a, freesA, freesA * 10);
   stage(b, freesB, freesB * 10);
@@ -63,7 +63,7 @@ describe("a row", () => {
     const otherClass = pluginSite(CLASS_HEAP, "same+0x1", foo);
     const otherOwner = pluginSite(CLASS_TSAPI, "same+0x1", bar);
     expect([rowOf(a), rowOf(b), rowOf(otherClass), rowOf(otherOwner)]).toStrictEqual([a, a, otherClass, otherOwner]);
-    look(a, 3, 1, b, 4, 2);
+    classify(a, 3, 1, b, 4, 2);
     expect([<i64>allocs(a), <i64>frees(a), inUse(a)]).toStrictEqual([7, 3, 40]);
     expect(sortRows(CLASS_TSAPI)).toBe(1);
     expect(isRow(b)).toBe(false);
@@ -72,8 +72,8 @@ describe("a row", () => {
   test("of one call in two contexts is one, where the call is its owner's", () => {
     fresh();
     const foo = owner("foo.so");
-    const inside = register(0x5000, detail(CLASS_TSAPI, 0, foo), put("foo.so+0x1"), foo, 0);
-    const outside = register(0x5000, detail(CLASS_TSAPI, 0, OWNER_CORE), put("foo.so+0x1"), foo, 0);
+    const inside = register(0x5000, attributes(CLASS_TSAPI, 0, foo), put("foo.so+0x1"), foo, 0);
+    const outside = register(0x5000, attributes(CLASS_TSAPI, 0, OWNER_CORE), put("foo.so+0x1"), foo, 0);
     expect(outside).not.toBe(inside);
     expect(ownerOfSite(outside)).toBe(ownerOfSite(inside));
     expect(rowOf(outside)).toBe(inside);
@@ -84,15 +84,15 @@ describe("a row", () => {
     const foo = owner("foo.so");
     const a = pluginSite(CLASS_TSAPI, "foo.so+0x1", foo);
     const b = pluginSite(CLASS_TSAPI, "foo.so+0x2", foo);
-    look(a, 3, 1, b, 4, 2);
+    classify(a, 3, 1, b, 4, 2);
     expect(sortRows(CLASS_TSAPI)).toBe(2);
     renameSite(b, put("foo.so handler (foo.c:88)"));
     renameSite(a, put("foo.so handler (foo.c:88)"));
-    look(a, 3, 1, b, 4, 2);
+    classify(a, 3, 1, b, 4, 2);
     expect(sortRows(CLASS_TSAPI)).toBe(1);
     expect([<i64>allocs(a), <i64>frees(a), inUse(a)]).toStrictEqual([7, 3, 40]);
     renameSite(a, put("foo.so other (foo.c:90)"));
-    look(a, 3, 1, b, 4, 2);
+    classify(a, 3, 1, b, 4, 2);
     expect(sortRows(CLASS_TSAPI)).toBe(2);
     expect([<i64>allocs(a), <i64>frees(a), inUse(a)]).toStrictEqual([3, 1, 20]);
     expect([<i64>allocs(b), <i64>frees(b), inUse(b)]).toStrictEqual([4, 2, 20]);
@@ -103,23 +103,23 @@ describe("a row", () => {
     const foo = owner("foo.so");
     const a = bufferSite("memory/plugin/foo.so+0x1", 0x1000, foo);
     const b = bufferSite("memory/plugin/foo.so+0x2", 0x2000, foo);
-    look(a, 0, 3, b, 1, 5);
-    expect(priorFrees(CLASS_IOBUFFER)).toBe(7);
-    look(a, 2, 3, b, 3, 5);
+    classify(a, 0, 3, b, 1, 5);
+    expect(preArmingFrees(CLASS_IOBUFFER)).toBe(7);
+    classify(a, 2, 3, b, 3, 5);
     expect([<i64>allocs(b), <i64>frees(b), inUse(b)]).toStrictEqual([3, 1, 20]);
     renameSite(a, put("foo.so create (foo.c:8)"));
     renameSite(b, put("foo.so create (foo.c:8)"));
-    look(a, 2, 3, b, 3, 5);
+    classify(a, 2, 3, b, 3, 5);
     expect([<i64>allocs(a), <i64>frees(a), inUse(a)]).toStrictEqual([5, 1, 40]);
-    expect(priorFrees(CLASS_IOBUFFER)).toBe(7);
-    expect(priorBytes(CLASS_IOBUFFER)).toBe(70);
-    look(a, 2, 3, b, 3, 9);
+    expect(preArmingFrees(CLASS_IOBUFFER)).toBe(7);
+    expect(preArmingBytes(CLASS_IOBUFFER)).toBe(70);
+    classify(a, 2, 3, b, 3, 9);
     expect([<i64>allocs(a), <i64>frees(a), inUse(a)]).toStrictEqual([5, 5, 0]);
-    expect(priorFrees(CLASS_IOBUFFER)).toBe(7);
+    expect(preArmingFrees(CLASS_IOBUFFER)).toBe(7);
     // Another name changes, and nothing is counted twice.
     site("memory/IOBuffer/New.cc:1");
-    look(a, 2, 3, b, 3, 9);
-    expect(priorFrees(CLASS_IOBUFFER)).toBe(7);
+    classify(a, 2, 3, b, 3, 9);
+    expect(preArmingFrees(CLASS_IOBUFFER)).toBe(7);
   });
 
   test("that two become agrees with the built-in tracker as both did, whose rows keep their first names", () => {
@@ -127,7 +127,7 @@ describe("a row", () => {
     const foo = owner("foo.so");
     const a = bufferSite("memory/plugin/foo.so+0x1", 0x1000, foo);
     const b = bufferSite("memory/plugin/foo.so+0x2", 0x2000, foo);
-    look(a, 9, 2, b, 8, 5);
+    classify(a, 9, 2, b, 8, 5);
     verifyStart();
     verifyRow(a, 1, 0, 10);
     verifyRow(b, 0, 5, -50);
@@ -136,7 +136,7 @@ describe("a row", () => {
     renameSite(a, put("foo.so create (foo.c:8)"));
     renameSite(b, put("foo.so create (foo.c:8)"));
     for (let more: u64 = 0; more < 3; ++more) {
-      look(a, 9 + more, 2, b, 8 + 2 * more, 5 + more);
+      classify(a, 9 + more, 2, b, 8 + 2 * more, 5 + more);
       verifyStart();
       verifyRow(registerName(put("memory/plugin/foo.so+0x1")), 1 + more, 0, 10 + 10 * more);
       verifyRow(registerName(put("memory/plugin/foo.so+0x2")), 2 * more, 5 + more, -50 + 10 * more);
@@ -165,10 +165,10 @@ describe("a row", () => {
     fresh();
     const foo = owner("foo.so");
     const block = pluginSite(CLASS_TSAPI, "foo.so+0x1", foo);
-    const ssl = register(0x9000, detail(CLASS_OPENSSL, 5, foo), put("a.c"), foo, 0);
-    fact(FACT_LEVEL, 2);
+    const ssl = register(0x9000, attributes(CLASS_OPENSSL, 5, foo), put("a.c"), foo, 0);
+    setHeaderNumber(FACT_LEVEL, 2);
     retireOwner(foo);
-    look(block, 2, 0, ssl, 1, 0);
+    classify(block, 2, 0, ssl, 1, 0);
     const dump = rendered();
     expect(dump.includes(" | memory/plugin/foo.so+0x1 [retired]                \n")).toBe(true);
     expect(dump.includes(" | memory/OpenSSL/a.c:5 [via foo.so] [retired]       \n")).toBe(true);
@@ -179,7 +179,7 @@ describe("a row", () => {
     fresh(SITES_MAX);
     const foo = owner("foo.so");
     for (let i: u32 = 0; i < SITES_MAX; ++i)
-      register(i + 1, detail(CLASS_TSAPI, 0, foo), put("foo.so+" + (i / 2).toString()), foo, 0);
+      register(i + 1, attributes(CLASS_TSAPI, 0, foo), put("foo.so+" + (i / 2).toString()), foo, 0);
     let wrong = 0;
     const last = rowOf(siteCount() - 1);
     expect(last).toBe(siteCount() - 2);

@@ -7,7 +7,7 @@ import { input } from "../../../assembly/base/memory";
 import { lengthOf } from "../../../assembly/registry/name";
 import { siteCount } from "../../../assembly/registry/registry";
 import { registerCall, renameCall } from "../../../assembly/registry/call_text";
-import { detail, fresh, nameOf, owner, put } from "../support";
+import { attributes, fresh, nameOf, owner, put } from "../support";
 
 /** A new site's name. */
 function call(module: string, offset: u64, file: string, key: u32, flags: u32 = 0): string {
@@ -15,7 +15,7 @@ function call(module: string, offset: u64, file: string, key: u32, flags: u32 = 
   const length = <u32>String.UTF8.byteLength(module);
   const site = registerCall(
     0x1000 + siteCount(),
-    detail(CLASS_TSAPI, 0, key),
+    attributes(CLASS_TSAPI, 0, key),
     length,
     offset,
     String.UTF8.byteLength(file),
@@ -59,7 +59,7 @@ describe("the text of a call", () => {
     fresh();
     const foo = owner("foo.so");
     memory.fill(input, 0x61, INPUT_SIZE);
-    const site = registerCall(1, detail(CLASS_HEAP, 0, foo), u32.MAX_VALUE, u64.MAX_VALUE, u32.MAX_VALUE, foo, 0);
+    const site = registerCall(1, attributes(CLASS_HEAP, 0, foo), u32.MAX_VALUE, u64.MAX_VALUE, u32.MAX_VALUE, foo, 0);
     expect(lengthOf(site)).toBe(NAME_MAX);
     expect(nameOf(site).endsWith("a+0xffffffffffffffff")).toBe(true, nameOf(site));
     memory.fill(input, 0x62, INPUT_SIZE);

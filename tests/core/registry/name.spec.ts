@@ -36,13 +36,13 @@ import {
   sameName,
 } from "../../../assembly/registry/name";
 import { ownerOf } from "../../../assembly/registry/owner";
-import { detail, fresh, IOBUFFER, nameOf, opensslSite, owner, pluginSite, put, rowOf, settleOne, site } from "../support";
+import { attributes, fresh, IOBUFFER, nameOf, opensslSite, owner, pluginSite, put, rowOf, settleOne, site } from "../support";
 
 const LONG = "s/very".repeat(100) + "/file.c";
 
 /** An IOBuffer of a plugin's, as the host labels it. */
-function bufferSite(name: string, place: u64, key: u32): u32 {
-  return register(place, IOBUFFER, put(name), key, 0);
+function bufferSite(name: string, address: u64, key: u32): u32 {
+  return register(address, IOBUFFER, put(name), key, 0);
 }
 
 describe("the name of a plugin's site", () => {
@@ -121,7 +121,7 @@ describe("the name of an OpenSSL site", () => {
     fresh();
     const foo = owner("foo.so");
     const own = opensslSite("../ssl/ssl_lib.c", 123, 0x1000);
-    const via = register(0x1000, detail(CLASS_OPENSSL, 123, foo), put("../ssl/ssl_lib.c"), foo, 0);
+    const via = register(0x1000, attributes(CLASS_OPENSSL, 123, foo), put("../ssl/ssl_lib.c"), foo, 0);
     expect(nameOf(own)).toBe("memory/OpenSSL/ssl/ssl_lib.c:123");
     expect(flagsOf(own)).toBe(0);
     expect(nameOf(via)).toBe("memory/OpenSSL/ssl/ssl_lib.c:123 [via foo.so]");
@@ -133,8 +133,8 @@ describe("the name of an OpenSSL site", () => {
     fresh();
     const foo = owner("foo.so");
     const widest = owner("w".repeat(OWNER_TEXT_MAX));
-    const short = nameOf(register(0x1000, detail(CLASS_OPENSSL, 0xfff_ffff, foo), put(LONG), foo, 0));
-    const long = nameOf(register(0x1000, detail(CLASS_OPENSSL, 0xfff_ffff, widest), put(LONG), widest, 0));
+    const short = nameOf(register(0x1000, attributes(CLASS_OPENSSL, 0xfff_ffff, foo), put(LONG), foo, 0));
+    const long = nameOf(register(0x1000, attributes(CLASS_OPENSSL, 0xfff_ffff, widest), put(LONG), widest, 0));
     expect(short.startsWith("memory/OpenSSL/...")).toBe(true, short);
     expect(short.endsWith("/file.c:268435455 [via foo.so]")).toBe(true, short);
     expect(long.startsWith("memory/OpenSSL/...")).toBe(true, long);

@@ -2,11 +2,11 @@
 //
 // Owners come and go: a key is given once, a slot again and again, and there is always an answer.
 
-import { CLASS_HEAP, CLASS_TSAPI, FACT_LEVEL, INPUT_SIZE, OWNERS_MAX, OWNER_CORE, OWNER_OTHER } from "../../../assembly/abi";
+import { CLASS_HEAP, CLASS_TSAPI, FACT_LEVEL, INPUT_SIZE, OWNER_CORE, OWNER_OTHER, OWNERS_MAX } from "../../../assembly/abi";
 import { OWNER_SLOT_BITS, OWNER_TEXT_MAX } from "../../../assembly/abi";
 import { input } from "../../../assembly/base/memory";
 import { freeSite, registerOwner, retireOwner, version } from "../../../assembly/index";
-import { fact } from "../../../assembly/model/facts";
+import { setHeaderNumber } from "../../../assembly/model/facts";
 import { ownerOfSite } from "../../../assembly/registry/name";
 import { isOwner, isRetired, ownerKey, ownerLength, ownerOf, ownerText } from "../../../assembly/registry/owner";
 import { begin, fresh, owner, pluginSite, rendered, sumUp, textFrom } from "../support";
@@ -144,7 +144,7 @@ describe("the owners", () => {
   test("fit into a dump of the smallest table when all slots are taken, and leave the header alone", () => {
     fresh();
     for (let slot: u32 = OWNER_OTHER + 1; slot < OWNERS_MAX; ++slot) owner("y".repeat(OWNER_TEXT_MAX));
-    fact(FACT_LEVEL, 2);
+    setHeaderNumber(FACT_LEVEL, 2);
     begin();
     sumUp();
     for (let turn = 0; turn < 2; ++turn) {

@@ -16,15 +16,15 @@ import {
   NAME_MAX,
   OTHERS_MAX,
   OWNER_CORE,
-  SITES_MAX,
-  SITES_MIN,
   SITE_FIRST,
   SITE_OTHER,
+  SITES_MAX,
+  SITES_MIN,
 } from "../../../assembly/abi";
 import { input, limit, slots } from "../../../assembly/base/memory";
-import { detailOf, placeOf } from "../../../assembly/index";
+import { addressOf, attributesOf } from "../../../assembly/index";
 import { sortRows } from "../../../assembly/model/order";
-import { classOfName, isLasting, kindOf, lengthOf, ownerOfSite } from "../../../assembly/registry/name";
+import { classOfName, isPinned, kindOf, lengthOf, ownerOfSite } from "../../../assembly/registry/name";
 import {
   freeSite,
   isOwnSite,
@@ -35,7 +35,7 @@ import {
   siteCount,
   sitesInUse,
 } from "../../../assembly/registry/registry";
-import { detail, fresh, IOBUFFER, nameOf, OPENSSL, opensslSite, owner, put, rowOf, settleOne, site } from "../support";
+import { attributes, fresh, IOBUFFER, nameOf, OPENSSL, opensslSite, owner, put, rowOf, settleOne, site } from "../support";
 
 function fill(): void {
   while (siteCount() < SITE_FIRST + SITES_MIN) site("memory/IOBuffer/Filler.cc:" + siteCount().toString());
@@ -79,13 +79,13 @@ describe("the registry", () => {
     fresh();
     register(0xffff_8000_0000_1234, OPENSSL | 0xfff_ffff, put("a.c"), OWNER_CORE, 0);
     registerName(put("memory/IOBuffer/ByName.cc:1"));
-    expect(placeOf(16)).toBe(0xffff_8000_0000_1234);
-    expect(detailOf(16)).toBe(OPENSSL | 0xfff_ffff);
-    expect(placeOf(17)).toBe(0, "a site that came by name has no place");
-    expect(detailOf(17)).toBe(0);
-    expect(placeOf(18)).toBe(0, "no such site yet");
-    expect(placeOf(0)).toBe(0);
-    expect(placeOf(u32.MAX_VALUE)).toBe(0);
+    expect(addressOf(16)).toBe(0xffff_8000_0000_1234);
+    expect(attributesOf(16)).toBe(OPENSSL | 0xfff_ffff);
+    expect(addressOf(17)).toBe(0, "a site that came by name has no place");
+    expect(attributesOf(17)).toBe(0);
+    expect(addressOf(18)).toBe(0, "no such site yet");
+    expect(addressOf(0)).toBe(0);
+    expect(addressOf(u32.MAX_VALUE)).toBe(0);
   });
 
   test("makes one row of one name that comes from two places", () => {
@@ -198,14 +198,14 @@ describe("the registry", () => {
     const foo = owner("foo.so");
     const bar = owner("bar.so#2");
     fill();
-    const heap = register(0x9_0000, detail(CLASS_HEAP, 0, foo), put("foo.so+0x1"), foo, 0);
+    const heap = register(0x9_0000, attributes(CLASS_HEAP, 0, foo), put("foo.so+0x1"), foo, 0);
     expect(heap).toBe(SITE_FIRST + SITES_MIN);
-    expect(register(0x9_0008, detail(CLASS_HEAP, 0, foo), put("foo.so+0x2"), foo, NAME_HIDDEN)).toBe(heap);
-    expect(register(0x9_0008, detail(CLASS_HEAP, 0, bar), put("foo.so+0x2"), foo, 0)).toBe(heap + 1);
-    expect(register(0x9_0008, detail(CLASS_TSAPI, 0, foo), put("foo.so+0x2"), foo, 0)).toBe(heap + 2);
-    expect(register(0x9_0010, detail(CLASS_OBJECT, KIND_CONT, foo), put("foo.so+0x3"), foo, 0)).toBe(heap + 3);
-    expect(register(0x9_0000, detail(CLASS_OPENSSL, 7, bar), put("ssl.c"), bar, 0)).toBe(heap + 4);
-    expect(register(0x9_0000, detail(CLASS_HEAP, 0, OWNER_CORE), put("foo.so+0x1"), foo, 0)).toBe(SITE_OTHER + CLASS_HEAP);
+    expect(register(0x9_0008, attributes(CLASS_HEAP, 0, foo), put("foo.so+0x2"), foo, NAME_HIDDEN)).toBe(heap);
+    expect(register(0x9_0008, attributes(CLASS_HEAP, 0, bar), put("foo.so+0x2"), foo, 0)).toBe(heap + 1);
+    expect(register(0x9_0008, attributes(CLASS_TSAPI, 0, foo), put("foo.so+0x2"), foo, 0)).toBe(heap + 2);
+    expect(register(0x9_0010, attributes(CLASS_OBJECT, KIND_CONT, foo), put("foo.so+0x3"), foo, 0)).toBe(heap + 3);
+    expect(register(0x9_0000, attributes(CLASS_OPENSSL, 7, bar), put("ssl.c"), bar, 0)).toBe(heap + 4);
+    expect(register(0x9_0000, attributes(CLASS_HEAP, 0, OWNER_CORE), put("foo.so+0x1"), foo, 0)).toBe(SITE_OTHER + CLASS_HEAP);
     expect(refusals()).toBe(7);
     expect(nameOf(heap)).toBe("memory/plugin/foo.so (other)");
     expect(nameOf(heap + 1)).toBe("memory/plugin/bar.so#2 (other)");
@@ -215,11 +215,11 @@ describe("the registry", () => {
     for (let i: u32 = 0; i < 5; ++i) {
       expect(classOfName(heap + i)).toBe(i < 2 ? CLASS_HEAP : i == 2 ? CLASS_TSAPI : i == 3 ? CLASS_OBJECT : CLASS_OPENSSL);
       expect(ownerOfSite(heap + i)).toBe((i == 1 || i == 4 ? bar : foo) & 1023);
-      expect(isLasting(heap + i)).toBe(true);
+      expect(isPinned(heap + i)).toBe(true);
       expect(isOwnSite(heap + i)).toBe(false);
       expect(renameSite(heap + i, put("foo.so f (f.c:1)"))).toBe(-1);
       expect(freeSite(heap + i)).toBe(-1);
-      expect(placeOf(heap + i)).toBe(1);
+      expect(addressOf(heap + i)).toBe(1);
     }
     expect(kindOf(heap + 3)).toBe(KIND_OTHER);
     expect(siteCount()).toBe(SITE_FIRST + SITES_MIN + 5);
@@ -234,10 +234,10 @@ describe("the registry", () => {
       expect(slots - limit).toBe(room);
       register(0, 0, INPUT_SIZE + 1, OWNER_CORE, 0); // refused: none is given any more
       for (let n: u32 = 0; n < room; ++n) {
-        expect(register(0x9_0000, detail(CLASS_HEAP, 0, 1024 + 2 + n), put("x"), OWNER_CORE, 0)).toBe(limit + n);
+        expect(register(0x9_0000, attributes(CLASS_HEAP, 0, 1024 + 2 + n), put("x"), OWNER_CORE, 0)).toBe(limit + n);
       }
-      expect(register(0x9_0000, detail(CLASS_HEAP, 0, 900), put("x"), OWNER_CORE, 0)).toBe(SITE_OTHER + CLASS_HEAP);
-      if (room) expect(register(0x9_0008, detail(CLASS_HEAP, 0, 1026), put("x"), OWNER_CORE, 0)).toBe(limit);
+      expect(register(0x9_0000, attributes(CLASS_HEAP, 0, 900), put("x"), OWNER_CORE, 0)).toBe(SITE_OTHER + CLASS_HEAP);
+      if (room) expect(register(0x9_0008, attributes(CLASS_HEAP, 0, 1026), put("x"), OWNER_CORE, 0)).toBe(limit);
       expect(siteCount()).toBe(room ? slots : SITE_FIRST);
     }
   });

@@ -4,6 +4,9 @@
 // %-50s", "%10ld | %10ld | %20ld | %10ld | %-50s" and "%26s%20ld |            | %-50s".
 
 import {
+  DUMP_REASON_OTHER,
+  DUMP_REASON_SIGNAL,
+  DUMP_REASON_TIMER,
   FACT_ARMED,
   FACT_COUNT,
   FACT_DUMP,
@@ -12,8 +15,8 @@ import {
   FACT_LOST,
   FACT_MEMORY,
   FACT_OPENSSL,
-  FACT_OVERFLOW,
   FACT_REASON,
+  FACT_REFUSED_SITES,
   FACT_SHARDS,
   FACT_SITES,
   FACT_TIME,
@@ -23,17 +26,14 @@ import {
   HOOK_INSTALLED,
   HOOK_REFUSED,
   INPUT_SIZE,
-  REASON_OTHER,
-  REASON_SIGNAL,
-  REASON_TIMER,
+  SITE_PRE_ARMING,
   SITES_MIN,
-  SITE_PRIOR,
   TEXT_COUNT,
   TEXT_DIGEST,
   TEXT_IOBUFFER,
   TEXT_OPENSSL,
 } from "../../../assembly/abi";
-import { fact, say } from "../../../assembly/model/facts";
+import { setHeaderNumber, setHeaderText } from "../../../assembly/model/facts";
 import { mergeAllocs, mergeFrees } from "../../../assembly/model/model";
 import { verifyCompare, verifyRow, verifyStart } from "../../../assembly/model/verify";
 import { siteCount } from "../../../assembly/registry/registry";
@@ -46,21 +46,21 @@ const RULE = "-".repeat(130) + "\n";
 const END = "\nmemtrack end dump=1 rows=";
 
 function facts(level: u32): void {
-  fact(FACT_DUMP, 1);
-  fact(FACT_TIME, 1795361003);
-  fact(FACT_REASON, REASON_SIGNAL);
-  fact(FACT_LEVEL, level);
-  fact(FACT_ARMED, 60);
-  fact(FACT_SHARDS, 4);
-  fact(FACT_SITES, 3);
-  fact(FACT_OVERFLOW, 0);
-  fact(FACT_LOST, 0);
-  fact(FACT_TRAPS, 0);
-  fact(FACT_MEMORY, 1048576);
-  fact(FACT_IOBUFFER, HOOK_INSTALLED);
-  fact(FACT_OPENSSL, HOOK_INSTALLED);
-  fact(FACT_VERIFY, 0);
-  say(TEXT_DIGEST, put("90945afb0efed735"));
+  setHeaderNumber(FACT_DUMP, 1);
+  setHeaderNumber(FACT_TIME, 1795361003);
+  setHeaderNumber(FACT_REASON, DUMP_REASON_SIGNAL);
+  setHeaderNumber(FACT_LEVEL, level);
+  setHeaderNumber(FACT_ARMED, 60);
+  setHeaderNumber(FACT_SHARDS, 4);
+  setHeaderNumber(FACT_SITES, 3);
+  setHeaderNumber(FACT_REFUSED_SITES, 0);
+  setHeaderNumber(FACT_LOST, 0);
+  setHeaderNumber(FACT_TRAPS, 0);
+  setHeaderNumber(FACT_MEMORY, 1048576);
+  setHeaderNumber(FACT_IOBUFFER, HOOK_INSTALLED);
+  setHeaderNumber(FACT_OPENSSL, HOOK_INSTALLED);
+  setHeaderNumber(FACT_VERIFY, 0);
+  setHeaderText(TEXT_DIGEST, put("90945afb0efed735"));
 }
 
 function header(level: u32, verify: string = "off"): string {
@@ -230,7 +230,7 @@ describe("a dump", () => {
   test("says what was released that is older than the arming, by class", () => {
     fresh(SITES_MIN);
     facts(1);
-    settleOne(SITE_PRIOR + 1, 0, 0, 4, 4096);
+    settleOne(SITE_PRE_ARMING + 1, 0, 0, 4, 4096);
     expect(rendered()).toBe(
       header(1) +
         TABLE_HEAD +
@@ -258,7 +258,7 @@ describe("a dump", () => {
     fresh(SITES_MIN);
     const a = site("memory/IOBuffer/A.cc:1");
     facts(1);
-    fact(FACT_VERIFY, 1);
+    setHeaderNumber(FACT_VERIFY, 1);
     settleOne(a, 2, 200, 0, 0);
     verifyStart();
     verifyRow(a, 2, 0, 200);
@@ -289,13 +289,13 @@ describe("the header", () => {
     fresh(SITES_MIN);
     facts(1);
     begin();
-    fact(FACT_REASON, REASON_TIMER);
+    setHeaderNumber(FACT_REASON, DUMP_REASON_TIMER);
     expect(firstLine().includes(" reason=timer ")).toBe(true);
-    fact(FACT_REASON, REASON_OTHER);
+    setHeaderNumber(FACT_REASON, DUMP_REASON_OTHER);
     expect(firstLine().includes(" reason=other ")).toBe(true);
-    fact(FACT_REASON, 77);
+    setHeaderNumber(FACT_REASON, 77);
     expect(firstLine().includes(" reason=other ")).toBe(true);
-    fact(FACT_OPENSSL, 0);
+    setHeaderNumber(FACT_OPENSSL, 0);
     expect(firstLine().includes(" iobuffer=installed openssl=off ")).toBe(true);
   });
 
@@ -303,21 +303,21 @@ describe("the header", () => {
     fresh(SITES_MIN);
     facts(1);
     begin();
-    fact(FACT_TWICE, 7);
+    setHeaderNumber(FACT_TWICE, 7);
     expect(firstLine().includes(" twice=7 ")).toBe(true);
-    fact(FACT_TWICE, u64.MAX_VALUE);
+    setHeaderNumber(FACT_TWICE, u64.MAX_VALUE);
     expect(firstLine().includes(" twice=- ")).toBe(true);
-    fact(FACT_TWICE, 0);
+    setHeaderNumber(FACT_TWICE, 0);
   });
 
   test("says why a hook was refused, in a line of its own", () => {
     fresh(SITES_MIN);
     facts(1);
     begin();
-    fact(FACT_IOBUFFER, HOOK_REFUSED);
-    fact(FACT_OPENSSL, HOOK_REFUSED);
-    say(TEXT_IOBUFFER, put("no symbol"));
-    say(TEXT_OPENSSL, put("the pointers were found in 2 places"));
+    setHeaderNumber(FACT_IOBUFFER, HOOK_REFUSED);
+    setHeaderNumber(FACT_OPENSSL, HOOK_REFUSED);
+    setHeaderText(TEXT_IOBUFFER, put("no symbol"));
+    setHeaderText(TEXT_OPENSSL, put("the pointers were found in 2 places"));
     const lines = rendered().split("\n");
     expect(lines[0].includes(" iobuffer=refused openssl=refused ")).toBe(true);
     expect(lines[1]).toBe('memtrack hook=iobuffer state=refused reason="no symbol"');
@@ -328,7 +328,7 @@ describe("the header", () => {
     fresh(SITES_MIN);
     facts(1);
     begin();
-    fact(FACT_OVERFLOW, 17);
+    setHeaderNumber(FACT_REFUSED_SITES, 17);
     const lines = rendered().split("\n");
     expect(lines[0].includes(" refused-sites=17 ")).toBe(true);
     expect(lines[1]).toBe(
@@ -338,7 +338,7 @@ describe("the header", () => {
 
   test("takes the largest numbers", () => {
     fresh(SITES_MIN);
-    for (let i: u32 = 0; i < FACT_COUNT; ++i) if (i != FACT_TIME) fact(i, u64.MAX_VALUE);
+    for (let i: u32 = 0; i < FACT_COUNT; ++i) if (i != FACT_TIME) setHeaderNumber(i, u64.MAX_VALUE);
     begin();
     sumUp();
     expect(firstLine().includes(" armed=18446744073709551615 ")).toBe(true);
@@ -347,24 +347,24 @@ describe("the header", () => {
 
   test("refuses facts and texts that do not exist", () => {
     fresh(SITES_MIN);
-    expect(fact(FACT_COUNT, 1)).toBe(-1);
-    expect(fact(u32.MAX_VALUE, 1)).toBe(-1);
-    expect(say(TEXT_COUNT, 1)).toBe(-1);
-    expect(say(u32.MAX_VALUE, 1)).toBe(-1);
-    expect(fact(FACT_COUNT - 1, 0)).toBe(0);
-    expect(say(TEXT_COUNT - 1, 0)).toBe(0);
+    expect(setHeaderNumber(FACT_COUNT, 1)).toBe(-1);
+    expect(setHeaderNumber(u32.MAX_VALUE, 1)).toBe(-1);
+    expect(setHeaderText(TEXT_COUNT, 1)).toBe(-1);
+    expect(setHeaderText(u32.MAX_VALUE, 1)).toBe(-1);
+    expect(setHeaderNumber(FACT_COUNT - 1, 0)).toBe(0);
+    expect(setHeaderText(TEXT_COUNT - 1, 0)).toBe(0);
   });
 
   test("keeps a text in its quotes and on its line, and cuts a long one", () => {
     fresh(SITES_MIN);
     facts(1);
     begin();
-    fact(FACT_OPENSSL, HOOK_REFUSED);
-    say(TEXT_OPENSSL, put('a "b"\nc\x7f\x1bd'));
+    setHeaderNumber(FACT_OPENSSL, HOOK_REFUSED);
+    setHeaderText(TEXT_OPENSSL, put('a "b"\nc\x7f\x1bd'));
     expect(rendered().split("\n")[1]).toBe('memtrack hook=openssl state=refused reason="a ?b??c??d"');
-    say(TEXT_OPENSSL, put("x".repeat(INPUT_SIZE)));
+    setHeaderText(TEXT_OPENSSL, put("x".repeat(INPUT_SIZE)));
     expect(rendered().split("\n")[1]).toBe('memtrack hook=openssl state=refused reason="' + "x".repeat(254) + '"');
-    say(TEXT_OPENSSL, 0);
+    setHeaderText(TEXT_OPENSSL, 0);
     expect(rendered().split("\n")[1]).toBe('memtrack hook=openssl state=refused reason=""');
     unstage();
   });

@@ -17,15 +17,15 @@ import {
   KIND_COUNT,
   KIND_MBUFFER,
   NAME_HIDDEN,
-  OWNERS_MAX,
   OWNER_OTHER,
+  OWNERS_MAX,
   PAIR_SIZE,
   SITE_OTHER,
-  SITE_PRIOR,
+  SITE_PRE_ARMING,
 } from "../../../assembly/abi";
 import { staging } from "../../../assembly/base/memory";
 import { freeSite, retireOwner, siteCount } from "../../../assembly/index";
-import { fact } from "../../../assembly/model/facts";
+import { setHeaderNumber } from "../../../assembly/model/facts";
 import { arm, disarm, mergeAllocs, mergeFrees } from "../../../assembly/model/model";
 import { begin, fresh, opensslSite, owner, pluginSite, Random, rendered, seed, site, stage, sumUp, unstage } from "../support";
 
@@ -37,7 +37,7 @@ function start(sites: u32 = 64, level: u32 = 2): void {
   fresh(sites);
   allocated = new StaticArray<u64>(2 * (sites + 16));
   released = new StaticArray<u64>(2 * (sites + 16));
-  fact(FACT_LEVEL, level);
+  setHeaderNumber(FACT_LEVEL, level);
 }
 
 function alloc(site: u32, size: u64, count: u64 = 1): void {
@@ -50,7 +50,7 @@ function free(site: u32, size: u64, count: u64 = 1): void {
   released[2 * site + 1] += size;
 }
 
-function look(): void {
+function classify(): void {
   begin();
   memory.copy(staging, changetype<usize>(released), siteCount() * PAIR_SIZE);
   mergeFrees(siteCount());
@@ -60,7 +60,7 @@ function look(): void {
 }
 
 function dump(): string {
-  look();
+  classify();
   return rendered();
 }
 
@@ -148,7 +148,7 @@ describe("the owners' section", () => {
     alloc(buffer, 1000);
     dump();
     alloc(buffer, 10);
-    look();
+    classify();
     alloc(buffer, 1);
     expect(numbersOf(dump(), "TOTAL")[5]).toBe(11);
   });
@@ -163,7 +163,7 @@ describe("the owners' section", () => {
     free(old, 500);
     retireOwner(foo);
     expect(freeSite(old)).toBe(0);
-    look();
+    classify();
     arm(CLASS_TSAPI); // what reclaim() does for one site
     const bar = owner("bar.so");
     expect(bar & (OWNERS_MAX - 1)).toBe(foo & (OWNERS_MAX - 1));
@@ -216,7 +216,7 @@ describe("the owners' section", () => {
     arm(CLASS_OPENSSL);
     alloc(opensslSite("a.c", 1, 0x9000), 20);
     expect(numbersOf(dump(), "core").slice(0, 6)).toStrictEqual([1000, 20, 0, 0, 1020, 20]);
-    fact(FACT_LEVEL, 0);
+    setHeaderNumber(FACT_LEVEL, 0);
     expect(dump().includes("Owners")).toBe(false);
   });
 
@@ -374,7 +374,7 @@ describe("the tables of plugins", () => {
     const block = pluginSite(CLASS_TSAPI, "foo.so+0x1", foo);
     begin();
     stage(block, 2, 20);
-    stage(SITE_PRIOR + CLASS_HEAP, 1, 5);
+    stage(SITE_PRE_ARMING + CLASS_HEAP, 1, 5);
     mergeFrees(siteCount());
     unstage();
     mergeAllocs(siteCount());

@@ -6,7 +6,7 @@ import { baselineNamed, markBaseline } from "../../../assembly/analysis/baseline
 import { denyBaseline, writeStatus } from "../../../assembly/report/replies";
 import { forgetAll, sample } from "../../../assembly/analysis/sample";
 import { output } from "../../../assembly/base/memory";
-import { settle } from "../../../assembly/model/model";
+import { applyBaseline } from "../../../assembly/model/model";
 import { collect, fresh, put, textFrom } from "../support";
 
 function status(level: u32, interval: u64, suspects: u64): string {
@@ -24,7 +24,7 @@ describe("the status", () => {
     fresh();
     expect(status(0, 0, 0)).toBe("level 0, a sample each 0 s, 0 samples so far, 0 suspects; baselines: arming");
     collect();
-    settle();
+    applyBaseline();
     for (let now: u64 = 10; now <= 30; now += 10) sample(now, 0);
     markBaseline(put("before"), 30, 0, 1);
     expect(status(2, 10, 4)).toBe("level 2, a sample each 10 s, 3 samples so far, 4 suspects; baselines: before, arming");
@@ -37,7 +37,7 @@ describe("a baseline that there is none of", () => {
   test("is named, with those that there are", () => {
     fresh();
     collect();
-    settle();
+    applyBaseline();
     expect(deny("before")).toBe('there is no baseline "before"; there are: arming');
     markBaseline(put("a"), 0, 0, 1);
     markBaseline(put("b"), 0, 0, 1);

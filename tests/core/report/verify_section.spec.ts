@@ -2,11 +2,11 @@
 //
 // Verify mode says that two accountants agree where they do, and shows each row where they do not.
 
-import { FACT_VERIFY, SITES_MIN, SITE_FIRST } from "../../../assembly/abi";
+import { FACT_VERIFY, SITE_FIRST, SITES_MIN } from "../../../assembly/abi";
 import { output } from "../../../assembly/base/memory";
 import { begin as write } from "../../../assembly/base/writer";
-import { fact } from "../../../assembly/model/facts";
-import { arm, settle } from "../../../assembly/model/model";
+import { setHeaderNumber } from "../../../assembly/model/facts";
+import { applyBaseline, arm } from "../../../assembly/model/model";
 import { verifyCompare, verifyMark, verifyRow, verifyStart } from "../../../assembly/model/verify";
 import { renderVerify } from "../../../assembly/report/verify_section";
 import { fresh, opensslSite, site, sumOne, written } from "../support";
@@ -39,7 +39,7 @@ describe("verify mode", () => {
     verifyStart();
     expect(verifyRow(a, 10, 4, 600)).toBe(0);
     expect(verifyCompare()).toBe(0);
-    settle();
+    applyBaseline();
     expect(section()).toBe(
       title(0, 1) +
         HEAD +
@@ -63,7 +63,7 @@ describe("verify mode", () => {
     verifyStart();
     verifyRow(a, 10, 5, 600);
     expect(verifyCompare()).toBe(1);
-    settle();
+    applyBaseline();
     expect(section()).toBe(
       title(1, 1) +
         HEAD +
@@ -89,7 +89,7 @@ describe("verify mode", () => {
     verifyStart();
     verifyRow(b, 1, 0, 10);
     expect(verifyCompare()).toBe(2);
-    settle();
+    applyBaseline();
     expect(section().startsWith(title(2, 2))).toBe(true);
     expect(section().endsWith("         1 |          0 |                   10 | built-in   | memory/IOBuffer/B.cc:1\n")).toBe(true);
   });
@@ -135,7 +135,7 @@ describe("verify mode", () => {
     verifyStart();
     verifyRow(a, 8, 11, -300);
     expect(verifyCompare()).toBe(0);
-    settle();
+    applyBaseline();
     expect(section()).toBe(
       title(0, 1) +
         HEAD +
@@ -169,7 +169,7 @@ describe("verify mode", () => {
     verifyStart();
     verifyRow(a, 5, 8, -300);
     expect(verifyCompare()).toBe(0);
-    settle();
+    applyBaseline();
     expect(section().startsWith(title(0, 1))).toBe(true);
   });
 
@@ -179,8 +179,8 @@ describe("verify mode", () => {
     sumOne(block, 5, 500, 0, 0);
     verifyStart();
     expect(verifyCompare()).toBe(0);
-    settle();
+    applyBaseline();
     expect(section().startsWith(title(0, 0))).toBe(true);
-    fact(FACT_VERIFY, 0);
+    setHeaderNumber(FACT_VERIFY, 0);
   });
 });

@@ -5,21 +5,30 @@
 import {
   CLASS_IOBUFFER,
   CLASS_OPENSSL,
-  OTHER_PLACE,
+  FROZEN_ALL,
+  FROZEN_SITES,
+  OTHER_ADDRESS,
   ROLE_CONTROL,
   ROLE_SHARD,
-  SITES_MAX,
-  SITES_MIN,
-  SEALED_ALL,
-  SEALED_SITES,
   SITE_FIRST,
   SITE_OTHER,
-  SITE_PRIOR,
+  SITE_PRE_ARMING,
   SITE_UNKNOWN,
+  SITES_MAX,
+  SITES_MIN,
 } from "../../../assembly/abi";
 import { limit, slots } from "../../../assembly/base/memory";
 import { init } from "../../../assembly/index";
-import { bind, carry, charge, event, release, seal, tryCharge, tryEvent } from "../../../assembly/shard/shard";
+import {
+  carry,
+  freeze,
+  insertKey,
+  recordAlloc,
+  recordAllocFast,
+  recordBufferEvent,
+  recordBufferEventFast,
+  recordFree,
+} from "../../../assembly/shard/shard";
 import { siteAt } from "../../../assembly/shard/site";
 import { fresh, IOBUFFER, OPENSSL } from "../support";
 
@@ -60,11 +69,11 @@ describe("an instance", () => {
 
   test("that is made anew has counted nothing and knows no key", () => {
     fresh();
-    bind(16, A, IOBUFFER);
-    event(A, 100);
-    seal(SEALED_SITES);
+    insertKey(16, A, IOBUFFER);
+    recordBufferEvent(A, 100);
+    freeze(FROZEN_SITES);
     fresh();
-    expect(event(A, 100)).toBe(SITE_UNKNOWN);
+    expect(recordBufferEvent(A, 100)).toBe(SITE_UNKNOWN);
     expect(everything()).toBe(0);
   });
 });
@@ -72,127 +81,127 @@ describe("an instance", () => {
 describe("a shard", () => {
   test("does not count what it does not know", () => {
     shard();
-    expect(event(A, 100)).toBe(SITE_UNKNOWN);
-    expect(event(A, -100)).toBe(SITE_UNKNOWN);
-    expect(charge(A, OPENSSL | 5, 100)).toBe(SITE_UNKNOWN);
+    expect(recordBufferEvent(A, 100)).toBe(SITE_UNKNOWN);
+    expect(recordBufferEvent(A, -100)).toBe(SITE_UNKNOWN);
+    expect(recordAlloc(A, OPENSSL | 5, 100)).toBe(SITE_UNKNOWN);
     expect(everything()).toBe(0);
   });
 
   test("takes a positive size as an allocation, a negative one as a release, and 0 as an allocation", () => {
     shard();
-    expect(bind(16, A, IOBUFFER)).toBe(0);
-    expect(event(A, 4096)).toBe(16);
-    expect(event(A, 0)).toBe(16);
-    expect(event(A, -4096)).toBe(16);
-    expect(event(A, -1)).toBe(16);
+    expect(insertKey(16, A, IOBUFFER)).toBe(0);
+    expect(recordBufferEvent(A, 4096)).toBe(16);
+    expect(recordBufferEvent(A, 0)).toBe(16);
+    expect(recordBufferEvent(A, -4096)).toBe(16);
+    expect(recordBufferEvent(A, -1)).toBe(16);
     expect(counters(16)).toStrictEqual([2, 4096, 2, 4097]);
   });
 
   test("counts the largest and the smallest size whole", () => {
     shard();
-    bind(16, A, IOBUFFER);
-    event(A, i64.MAX_VALUE);
-    event(A, i64.MIN_VALUE);
+    insertKey(16, A, IOBUFFER);
+    recordBufferEvent(A, i64.MAX_VALUE);
+    recordBufferEvent(A, i64.MIN_VALUE);
     expect(counters(16)).toStrictEqual([1, 0x7fff_ffff_ffff_ffff, 1, 0x8000_0000_0000_0000]);
   });
 
   test("charges an allocation to its line and a release to the site it names", () => {
     shard();
-    bind(16, A, OPENSSL | 10);
-    bind(17, A, OPENSSL | 11);
-    expect(charge(A, OPENSSL | 11, 70)).toBe(17);
-    expect(release(17, 70)).toBe(17);
-    expect(release(16, 5)).toBe(16);
+    insertKey(16, A, OPENSSL | 10);
+    insertKey(17, A, OPENSSL | 11);
+    expect(recordAlloc(A, OPENSSL | 11, 70)).toBe(17);
+    expect(recordFree(17, 70)).toBe(17);
+    expect(recordFree(16, 5)).toBe(16);
     expect(counters(16)).toStrictEqual([0, 0, 1, 5]);
     expect(counters(17)).toStrictEqual([1, 70, 1, 70]);
   });
 
   test("charges a release of older memory to the fixed site of its class", () => {
     shard();
-    expect(release(SITE_PRIOR + CLASS_OPENSSL, 48)).toBe(SITE_PRIOR + CLASS_OPENSSL);
-    expect(counters(SITE_PRIOR + CLASS_OPENSSL)).toStrictEqual([0, 0, 1, 48]);
+    expect(recordFree(SITE_PRE_ARMING + CLASS_OPENSSL, 48)).toBe(SITE_PRE_ARMING + CLASS_OPENSSL);
+    expect(counters(SITE_PRE_ARMING + CLASS_OPENSSL)).toStrictEqual([0, 0, 1, 48]);
   });
 
   test("refuses site numbers that cannot exist, and counts nothing", () => {
     shard();
-    expect(release(slots, 1)).toBe(SITE_UNKNOWN);
-    expect(release(SITE_UNKNOWN, 1)).toBe(SITE_UNKNOWN);
+    expect(recordFree(slots, 1)).toBe(SITE_UNKNOWN);
+    expect(recordFree(SITE_UNKNOWN, 1)).toBe(SITE_UNKNOWN);
     expect(carry(slots, 1, 1, 1, 1)).toBe(SITE_UNKNOWN);
-    expect(bind(slots, A, IOBUFFER)).toBe(-1);
-    expect(bind(SITE_UNKNOWN, A, IOBUFFER)).toBe(-1);
-    expect(bind(SITE_FIRST - 1, A, IOBUFFER)).toBe(-1);
-    expect(bind(0, A, IOBUFFER)).toBe(-1);
-    expect(event(A, 1)).toBe(SITE_UNKNOWN);
-    expect(release(slots - 1, 1)).toBe(slots - 1);
+    expect(insertKey(slots, A, IOBUFFER)).toBe(-1);
+    expect(insertKey(SITE_UNKNOWN, A, IOBUFFER)).toBe(-1);
+    expect(insertKey(SITE_FIRST - 1, A, IOBUFFER)).toBe(-1);
+    expect(insertKey(0, A, IOBUFFER)).toBe(-1);
+    expect(recordBufferEvent(A, 1)).toBe(SITE_UNKNOWN);
+    expect(recordFree(slots - 1, 1)).toBe(slots - 1);
     expect(everything()).toBe(2);
   });
 
   test("keeps the first number when it is told of a key again", () => {
     shard();
-    expect(bind(20, A, IOBUFFER)).toBe(0);
-    expect(bind(20, A, IOBUFFER)).toBe(0);
-    expect(bind(21, A, IOBUFFER)).toBe(0);
-    expect(event(A, 1)).toBe(20);
+    expect(insertKey(20, A, IOBUFFER)).toBe(0);
+    expect(insertKey(20, A, IOBUFFER)).toBe(0);
+    expect(insertKey(21, A, IOBUFFER)).toBe(0);
+    expect(recordBufferEvent(A, 1)).toBe(20);
     expect(counters(21)).toStrictEqual([0, 0, 0, 0]);
   });
 
   test("takes numbers in any order: it meets sites as its thread does", () => {
     shard();
-    bind(SITE_FIRST + 63, A, IOBUFFER);
-    bind(SITE_FIRST, B, IOBUFFER);
-    expect(event(A, 1)).toBe(SITE_FIRST + 63);
-    expect(event(B, 1)).toBe(SITE_FIRST);
+    insertKey(SITE_FIRST + 63, A, IOBUFFER);
+    insertKey(SITE_FIRST, B, IOBUFFER);
+    expect(recordBufferEvent(A, 1)).toBe(SITE_FIRST + 63);
+    expect(recordBufferEvent(B, 1)).toBe(SITE_FIRST);
   });
 
-  test("once sealed, charges unknown keys to (other) of their class, and known ones as before", () => {
+  test("once frozen, charges unknown keys to (other) of their class, and known ones as before", () => {
     shard();
-    bind(16, A, IOBUFFER);
-    seal(SEALED_SITES);
-    expect(event(A, 10)).toBe(16);
-    expect(event(B, 20)).toBe(SITE_OTHER + CLASS_IOBUFFER);
-    expect(event(B, -5)).toBe(SITE_OTHER + CLASS_IOBUFFER);
-    expect(charge(B, OPENSSL | 1, 30)).toBe(SITE_OTHER + CLASS_OPENSSL);
-    expect(charge(B, OPENSSL | 2, 40)).toBe(SITE_OTHER + CLASS_OPENSSL);
+    insertKey(16, A, IOBUFFER);
+    freeze(FROZEN_SITES);
+    expect(recordBufferEvent(A, 10)).toBe(16);
+    expect(recordBufferEvent(B, 20)).toBe(SITE_OTHER + CLASS_IOBUFFER);
+    expect(recordBufferEvent(B, -5)).toBe(SITE_OTHER + CLASS_IOBUFFER);
+    expect(recordAlloc(B, OPENSSL | 1, 30)).toBe(SITE_OTHER + CLASS_OPENSSL);
+    expect(recordAlloc(B, OPENSSL | 2, 40)).toBe(SITE_OTHER + CLASS_OPENSSL);
     expect(counters(16)).toStrictEqual([1, 10, 0, 0]);
     expect(counters(SITE_OTHER + CLASS_IOBUFFER)).toStrictEqual([1, 20, 1, 5]);
     expect(counters(SITE_OTHER + CLASS_OPENSSL)).toStrictEqual([2, 70, 0, 0]);
   });
 
-  test("once sealed, asks for the row (other) of an owner that it has not met, and charges that of the class where there is none", () => {
+  test("once frozen, asks for the row (other) of an owner that it has not met, and charges that of the class where there is none", () => {
     shard();
     const foo: u64 = 5 << 32;
     const bar: u64 = 6 << 32;
-    seal(SEALED_SITES);
-    expect(charge(A, foo | OPENSSL | 1, 10)).toBe(SITE_UNKNOWN);
-    bind(limit, OTHER_PLACE, foo | OPENSSL);
-    expect(charge(A, foo | OPENSSL | 1, 10)).toBe(limit);
-    expect(charge(B, foo | OPENSSL | 2, 20)).toBe(limit);
-    expect(charge(B, bar | OPENSSL | 2, 30)).toBe(SITE_UNKNOWN);
-    expect(charge(A, OPENSSL | 1, 40)).toBe(SITE_OTHER + CLASS_OPENSSL);
-    expect(event(A, 50)).toBe(SITE_OTHER + CLASS_IOBUFFER);
-    seal(SEALED_ALL);
-    expect(charge(B, bar | OPENSSL | 2, 30)).toBe(SITE_OTHER + CLASS_OPENSSL);
-    expect(charge(B, foo | OPENSSL | 3, 5)).toBe(limit);
-    expect(release(limit, 20)).toBe(limit);
+    freeze(FROZEN_SITES);
+    expect(recordAlloc(A, foo | OPENSSL | 1, 10)).toBe(SITE_UNKNOWN);
+    insertKey(limit, OTHER_ADDRESS, foo | OPENSSL);
+    expect(recordAlloc(A, foo | OPENSSL | 1, 10)).toBe(limit);
+    expect(recordAlloc(B, foo | OPENSSL | 2, 20)).toBe(limit);
+    expect(recordAlloc(B, bar | OPENSSL | 2, 30)).toBe(SITE_UNKNOWN);
+    expect(recordAlloc(A, OPENSSL | 1, 40)).toBe(SITE_OTHER + CLASS_OPENSSL);
+    expect(recordBufferEvent(A, 50)).toBe(SITE_OTHER + CLASS_IOBUFFER);
+    freeze(FROZEN_ALL);
+    expect(recordAlloc(B, bar | OPENSSL | 2, 30)).toBe(SITE_OTHER + CLASS_OPENSSL);
+    expect(recordAlloc(B, foo | OPENSSL | 3, 5)).toBe(limit);
+    expect(recordFree(limit, 20)).toBe(limit);
     expect(counters(limit)).toStrictEqual([3, 35, 1, 20]);
     expect(counters(SITE_OTHER + CLASS_OPENSSL)).toStrictEqual([2, 70, 0, 0]);
   });
 
   test("adds what another accountant has counted", () => {
     shard();
-    bind(16, A, IOBUFFER);
-    event(A, 8);
+    insertKey(16, A, IOBUFFER);
+    recordBufferEvent(A, 8);
     expect(carry(16, 10, 1000, 4, 0)).toBe(16);
-    event(A, -8);
+    recordBufferEvent(A, -8);
     expect(counters(16)).toStrictEqual([11, 1008, 5, 8]);
   });
 
   test("wraps its counters at 2^64 and counts on", () => {
     shard();
-    bind(16, A, IOBUFFER);
+    insertKey(16, A, IOBUFFER);
     carry(16, u64.MAX_VALUE, u64.MAX_VALUE - 99, u64.MAX_VALUE, u64.MAX_VALUE);
-    event(A, 100);
-    event(A, -3);
+    recordBufferEvent(A, 100);
+    recordBufferEvent(A, -3);
     expect(counters(16)).toStrictEqual([0, 0, 0, 2]);
   });
 });
@@ -204,22 +213,22 @@ describe("the short way", () => {
     const keys: u32 = 30000;
     let declined: u32 = 0;
     for (let i: u32 = 0; i < keys; ++i) {
-      bind(SITE_FIRST + i, A + i * 48, IOBUFFER);
-      bind(SITE_FIRST + keys + i, B, OPENSSL | i);
+      insertKey(SITE_FIRST + i, A + i * 48, IOBUFFER);
+      insertKey(SITE_FIRST + keys + i, B, OPENSSL | i);
     }
     for (let i: u32 = 0; i < keys; ++i) {
       const site = SITE_FIRST + i;
       const before = counters(site)[0] + counters(site)[2];
-      const tried = tryEvent(A + i * 48, i & 1 ? -100 : 100);
+      const tried = recordBufferEventFast(A + i * 48, i & 1 ? -100 : 100);
       if (tried == SITE_UNKNOWN) {
         ++declined;
         assert(counters(site)[0] + counters(site)[2] == before);
-        assert(event(A + i * 48, i & 1 ? -100 : 100) == site);
+        assert(recordBufferEvent(A + i * 48, i & 1 ? -100 : 100) == site);
       } else assert(tried == site);
       const c = counters(site);
       assert(c[0] == (i & 1 ? 0 : 1) && c[1] == (i & 1 ? 0 : 100) && c[2] == (i & 1 ? 1 : 0) && c[3] == (i & 1 ? 100 : 0));
 
-      const charged = tryCharge(B, OPENSSL | i, 7);
+      const charged = recordAllocFast(B, OPENSSL | i, 7);
       if (charged == SITE_UNKNOWN) ++declined;
       else assert(charged == site + keys && counters(charged)[1] == 7);
     }
@@ -230,11 +239,11 @@ describe("the short way", () => {
 
   test("declines a key that is not known, whether or not the registry is full", () => {
     shard();
-    expect(tryEvent(A, 100)).toBe(SITE_UNKNOWN);
-    expect(tryCharge(A, OPENSSL | 1, 100)).toBe(SITE_UNKNOWN);
-    seal(SEALED_SITES);
-    expect(tryEvent(A, 100)).toBe(SITE_UNKNOWN);
-    expect(tryCharge(A, OPENSSL | 1, 100)).toBe(SITE_UNKNOWN);
+    expect(recordBufferEventFast(A, 100)).toBe(SITE_UNKNOWN);
+    expect(recordAllocFast(A, OPENSSL | 1, 100)).toBe(SITE_UNKNOWN);
+    freeze(FROZEN_SITES);
+    expect(recordBufferEventFast(A, 100)).toBe(SITE_UNKNOWN);
+    expect(recordAllocFast(A, OPENSSL | 1, 100)).toBe(SITE_UNKNOWN);
     expect(everything()).toBe(0);
   });
 });

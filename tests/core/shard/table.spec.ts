@@ -2,7 +2,7 @@
 //
 // The hash of sites finds each key that was entered and no other, in whatever slots they fall and however full it is.
 
-import { SITES_MAX, SITES_MIN, SITE_FIRST } from "../../../assembly/abi";
+import { SITE_FIRST, SITES_MAX, SITES_MIN } from "../../../assembly/abi";
 import { index, indexBits, slots } from "../../../assembly/base/memory";
 import { find, insert } from "../../../assembly/shard/table";
 import { fresh, IOBUFFER, OPENSSL, Random, seed } from "../support";
@@ -17,11 +17,11 @@ function slotOfSite(site: u32): i32 {
 function placesOfSlot(slot: i32, count: i32): u64[] {
   fresh(SITES_MIN);
   const places: u64[] = [];
-  for (let place: u64 = 0x7f0000001000; places.length < count; place += 8) {
-    insert(SITE_FIRST, place, IOBUFFER);
+  for (let address: u64 = 0x7f0000001000; places.length < count; address += 8) {
+    insert(SITE_FIRST, address, IOBUFFER);
     const at = slotOfSite(SITE_FIRST);
     store<u16>(index + (at << 1), 0);
-    if (at == slot) places.push(place);
+    if (at == slot) places.push(address);
   }
   return places;
 }

@@ -314,7 +314,7 @@ class RandomRun {
     for (let i = 0; i < this.how.operations; ++i) this.#operate(this.#random(1000));
     this.#dump();
     // At the end all is released and all plugins are gone.
-    for (; this.#live.length; this.#release(this.#live.length - 1)) continue;
+    for (; this.#live.length; this.#recordFree(this.#live.length - 1)) continue;
     for (const plugin of this.#plugins.keys()) this.#unload(plugin);
     this.#reclaim();
     this.#dump();
@@ -337,8 +337,8 @@ class RandomRun {
     const random = this.#random;
     if (what < 300) this.#allocateForServer();
     else if (what < 500) this.#allocateForPlugin(random(this.#plugins.length));
-    else if (what < 960) this.#live.length && this.#release(random(this.#live.length));
-    else if (what < 970) this.#releaseUntagged(1 + random(3), random(5000));
+    else if (what < 960) this.#live.length && this.#recordFree(random(this.#live.length));
+    else if (what < 970) this.#recordFreeUntagged(1 + random(3), random(5000));
     else if (what < 980) this.#renameAny();
     else if (what < 983) this.#reload(random(this.#plugins.length));
     else if (what < 986) this.#reclaim();
@@ -374,8 +374,14 @@ class RandomRun {
     const name = number % 3 ? number : number >> 1;
     const line = name % 3;
     if (cls)
-      this.#charge(abi.CLASS_OPENSSL, BigInt(0x7f0000000000 + number * 16), `../ssl/file${name}.c`, line, this.#size(), CORE);
-    else this.#event(BigInt(0x550000000000 + number * 16), `memory/IOBuffer/File${name % 7}.cc:${name}`, this.#size(), CORE);
+      this.#recordAlloc(abi.CLASS_OPENSSL, BigInt(0x7f0000000000 + number * 16), `../ssl/file${name}.c`, line, this.#size(), CORE);
+    else
+      this.#recordBufferEvent(
+        BigInt(0x550000000000 + number * 16),
+        `memory/IOBuffer/File${name % 7}.cc:${name}`,
+        this.#size(),
+        CORE,
+      );
   }
 
   #allocateForPlugin(plugin: number): void {
@@ -386,17 +392,30 @@ class RandomRun {
     const text = `${owner.text}+0x${(offset * 16).toString(16)}`;
     const what = this.#random(6);
     if (what === 0)
-      this.#event(BigInt(0x660000000000 + owner.number * 4096 + offset * 64), `memory/plugin/${text}`, 1 + this.#size(), owner);
-    else if (what === 1) this.#charge(abi.CLASS_OPENSSL, 0x7f0000000000n, "../ssl/file0.c", offset, this.#size(), owner);
-    else if (what === 2) this.#charge(abi.CLASS_OBJECT, place, text, this.#random(KINDS.length), 0, owner);
+      this.#recordBufferEvent(
+        BigInt(0x660000000000 + owner.number * 4096 + offset * 64),
+        `memory/plugin/${text}`,
+        1 + this.#size(),
+        owner,
+      );
+    else if (what === 1) this.#recordAlloc(abi.CLASS_OPENSSL, 0x7f0000000000n, "../ssl/file0.c", offset, this.#size(), owner);
+    else if (what === 2) this.#recordAlloc(abi.CLASS_OBJECT, place, text, this.#random(KINDS.length), 0, owner);
     else if (what === 3)
-      this.#charge(abi.CLASS_HEAP, BigInt(0x7d0000000000 + offset), `lib.so+0x${offset}`, 0, this.#size(), owner, abi.NAME_VIA);
-    else this.#charge(what === 4 ? abi.CLASS_HEAP : abi.CLASS_TSAPI, place, text, 0, this.#size(), owner);
+      this.#recordAlloc(
+        abi.CLASS_HEAP,
+        BigInt(0x7d0000000000 + offset),
+        `lib.so+0x${offset}`,
+        0,
+        this.#size(),
+        owner,
+        abi.NAME_VIA,
+      );
+    else this.#recordAlloc(what === 4 ? abi.CLASS_HEAP : abi.CLASS_TSAPI, place, text, 0, this.#size(), owner);
   }
 
-  #event(place: bigint, text: string, size: number, owner: Owner): void {
+  #recordBufferEvent(place: bigint, text: string, size: number, owner: Owner): void {
     const site = this.#site(
-      this.#host.event(this.#shard(), place, text, BigInt(size), owner.key),
+      this.#host.recordBufferEvent(this.#shard(), place, text, BigInt(size), owner.key),
       abi.CLASS_IOBUFFER,
       0,
       owner,
@@ -408,8 +427,8 @@ class RandomRun {
     if (size) this.#live.push({ site, birth: 0, place, text, size });
   }
 
-  #charge(cls: number, place: bigint, text: string, line: number, size: number, owner: Owner, flags = 0): void {
-    const birth = this.#host.charge(this.#shard(), cls, place, text, line, BigInt(size), owner.key, flags);
+  #recordAlloc(cls: number, place: bigint, text: string, line: number, size: number, owner: Owner, flags = 0): void {
+    const birth = this.#host.recordAlloc(this.#shard(), cls, place, text, line, BigInt(size), owner.key, flags);
     const number = siteOf(birth);
     // Whatever shard it was, it has turned.
     assert.equal(birth & abi.EPOCH_MASK, presentOf(this.#host.epochs));
@@ -444,7 +463,7 @@ class RandomRun {
     return number < abi.SITE_FIRST || number >= abi.SITE_FIRST + this.how.sites;
   }
 
-  #release(at: number): void {
+  #recordFree(at: number): void {
     const block = this.#live[at]!;
     this.#live[at] = this.#live.at(-1)!;
     this.#live.pop();
@@ -452,16 +471,16 @@ class RandomRun {
     // Whatever shard releases it, the site is the one that allocated it.
     const charged =
       site.cls === abi.CLASS_IOBUFFER
-        ? this.#host.event(this.#shard(), place, text, -BigInt(size), site.owner.key)
-        : this.#host.release(this.#shard(), birth, BigInt(size));
+        ? this.#host.recordBufferEvent(this.#shard(), place, text, -BigInt(size), site.owner.key)
+        : this.#host.recordFree(this.#shard(), birth, BigInt(size));
     assert.equal(charged, site.number);
     site.frees += 1;
     site.freeBytes += size;
     if (site.cls !== abi.CLASS_IOBUFFER) addEpoch(site.births, birth & abi.EPOCH_MASK, -1, -size);
   }
 
-  #releaseUntagged(cls: number, size: number): void {
-    this.#host.releaseUntagged(this.#shard(), cls, BigInt(size));
+  #recordFreeUntagged(cls: number, size: number): void {
+    this.#host.recordFreeUntagged(this.#shard(), cls, BigInt(size));
     this.#shadow.untagged[cls]!.frees += 1;
     this.#shadow.untagged[cls]!.freeBytes += size;
   }
@@ -494,7 +513,7 @@ class RandomRun {
   #reload(plugin: number): void {
     const leaks = this.#random(3) === 0;
     for (let at = this.#live.length - 1; at >= 0 && !leaks; --at) {
-      if (this.#live[at]!.site.owner === this.#plugins[plugin]) this.#release(at);
+      if (this.#live[at]!.site.owner === this.#plugins[plugin]) this.#recordFree(at);
     }
     this.#unload(plugin);
     this.#load(plugin);
@@ -603,10 +622,10 @@ for (const { name, path } of BUILDS) {
         const shard = shards[i % 2]!;
         const place = BigInt(0x10000 + i * 8);
         const text = `memory/IOBuffer/Many.cc:${i}`;
-        host.event(shard, place, text, 1000n);
-        host.event(shard, place, text, BigInt(i));
+        host.recordBufferEvent(shard, place, text, 1000n);
+        host.recordBufferEvent(shard, place, text, BigInt(i));
         // The other shard has not met the site, and charges the same row all the same.
-        host.event(shards[(i + 1) % 2]!, place, text, -1000n);
+        host.recordBufferEvent(shards[(i + 1) % 2]!, place, text, -1000n);
         inUse += i;
         allocs += 2;
       }
@@ -618,7 +637,7 @@ for (const { name, path } of BUILDS) {
       const other = dump.iobuffer.rows.find((row) => row.location === "memory/IOBuffer/(other)");
       assert.equal(other?.allocs, 2 * (5000 - abi.SITES_MIN));
       assert.equal(dump.header.get("sites"), `${abi.SITES_MIN}/${abi.SITES_MIN}`);
-      // Each shard asked once, and was sealed.
+      // Each shard asked once, and was frozen.
       assert.equal(dump.header.get("refused-sites"), "2");
       assert.match(dump.notes[0]?.get("warning") ?? "", /the site table is full/);
     });
@@ -635,7 +654,7 @@ for (const { name, path } of BUILDS) {
         const [owner, cls] = [i % owners.length, (i >> 3) & 1];
         const line = 0x10000 + ((i * 7) % 900) * 8;
         const shard = shards[(i >> 4) % (i < 3000 ? 2 : 3)]!; // the third comes when the table is full
-        const site = host.charge(
+        const site = host.recordAlloc(
           shard,
           classes[cls]!,
           BigInt(line),
@@ -648,7 +667,7 @@ for (const { name, path } of BUILDS) {
         held[owner]![cls]! += i;
         if (i % 3) continue;
         const [gone] = blocks.splice((i * 31) % blocks.length, 1);
-        host.release(shards[i % 3]!, gone!.site, BigInt(gone!.size));
+        host.recordFree(shards[i % 3]!, gone!.site, BigInt(gone!.size));
         held[gone!.owner]![gone!.cls]! -= gone!.size;
       }
       assert.equal(host.lost, 0n);
@@ -677,11 +696,11 @@ for (const { name, path } of BUILDS) {
         const rows: OtherRow[] = [];
         for (let i = 0; i < sites; ++i) {
           const name = `memory/IOBuffer/${String(i).padStart(111, "x")}`;
-          const site = host.event(shard, BigInt(0x10000 + i * 8), name, 0n);
+          const site = host.recordBufferEvent(shard, BigInt(0x10000 + i * 8), name, 0n);
           shard.carry(site, huge, 1n, huge, 0n);
           rows.push({ name, allocs: -huge, frees: -huge, inUse: -huge - 1n });
         }
-        host.charge(shard, abi.CLASS_OPENSSL, 1n, "y".repeat(5000), 0xfffffff, 2n ** 62n); // (other)
+        host.recordAlloc(shard, abi.CLASS_OPENSSL, 1n, "y".repeat(5000), 0xfffffff, 2n ** 62n); // (other)
         const reasons = { iobufferReason: "r".repeat(5000), opensslReason: "s".repeat(5000), digest: "d".repeat(5000) };
         const facts = { ...FACTS, ...reasons, iobuffer: abi.HOOK_REFUSED, openssl: abi.HOOK_REFUSED, armed: 2n ** 64n - 1n };
         const text = host.dump(facts, rows).toString();
@@ -696,7 +715,7 @@ for (const { name, path } of BUILDS) {
       const host = new Host(module, abi.SITES_MIN);
       const shard = host.addShard();
       for (let i = 0; i < abi.SITES_MIN; ++i) {
-        host.charge(shard, abi.CLASS_OPENSSL, 4096n, `../${"d/".repeat(3000)}long_file_name.c`, 0xfffffff - i, 1n);
+        host.recordAlloc(shard, abi.CLASS_OPENSSL, 4096n, `../${"d/".repeat(3000)}long_file_name.c`, 0xfffffff - i, 1n);
       }
       const { rows } = only(host.dump(FACTS)).openssl;
       assert.equal(rows.length, abi.SITES_MIN);
@@ -707,17 +726,17 @@ for (const { name, path } of BUILDS) {
       const registry = new Registry(module, abi.SITES_MIN);
       const model = new Model(module, abi.SITES_MIN);
       const shard = new Shard(module, abi.SITES_MIN);
-      const detail = BigInt((abi.CLASS_OPENSSL << abi.DETAIL_CLASS_SHIFT) | 9);
+      const detail = BigInt((abi.CLASS_OPENSSL << abi.ATTRIBUTES_CLASS_SHIFT) | 9);
       const site = registry.register(1n, detail, "x".repeat(abi.INPUT_SIZE) + "/end.c");
-      assert.ok(shard.bind(site, 1n, detail));
-      shard.charge(1n, detail, 5n);
+      assert.ok(shard.insertKey(site, 1n, detail));
+      shard.recordAlloc(1n, detail, 5n);
       registry.copyNames(model);
       model.start();
       shard.copyPairs(abi.RECORD_ALLOCS, registry.siteCount, model);
       model.mergeAllocs(registry.siteCount);
       model.sumRows();
-      model.settle();
-      model.fact(abi.FACT_LEVEL, 2n);
+      model.applyBaseline();
+      model.setHeaderNumber(abi.FACT_LEVEL, 2n);
       assert.match(model.render().toString(), /memory\/OpenSSL\/\.\.\.x+\/end\.c:9/);
     });
 
@@ -737,11 +756,11 @@ for (const { name, path } of BUILDS) {
       }
       assert.throws(() => new Instance(module, abi.ROLE_CONTROL + 1, abi.SITES_MIN), RangeError);
       const model = new Model(module, abi.SITES_MIN);
-      assert.throws(() => model.fact(abi.FACT_COUNT, 0n), RangeError);
-      assert.throws(() => model.say(abi.TEXT_COUNT, ""), RangeError);
+      assert.throws(() => model.setHeaderNumber(abi.FACT_COUNT, 0n), RangeError);
+      assert.throws(() => model.setHeaderText(abi.TEXT_COUNT, ""), RangeError);
       const shard = new Shard(module, abi.SITES_MIN);
-      assert.equal(shard.release(abi.SITE_FIRST + abi.SITES_MIN + abi.OTHERS_MAX, 1n), abi.SITE_UNKNOWN);
-      assert.equal(shard.bind(abi.SITE_FIRST - 1, 1n, 0n), false);
+      assert.equal(shard.recordFree(abi.SITE_FIRST + abi.SITES_MIN + abi.OTHERS_MAX, 1n), abi.SITE_UNKNOWN);
+      assert.equal(shard.insertKey(abi.SITE_FIRST - 1, 1n, 0n), false);
       assert.equal(model.verifyRow(abi.SITE_FIRST, 1n, 1n, 1n), false);
     });
 
@@ -749,10 +768,10 @@ for (const { name, path } of BUILDS) {
       const host = new Host(module, abi.SITES_MIN);
       const shard = host.addShard();
       const top = 2n ** 64n - 1n;
-      const site = host.event(shard, top, "memory/IOBuffer/Top.cc:1", 2n ** 40n);
+      const site = host.recordBufferEvent(shard, top, "memory/IOBuffer/Top.cc:1", 2n ** 40n);
       assert.equal(site, abi.SITE_FIRST);
       assert.deepEqual(host.registry.key(site), { place: top, detail: 0n });
-      assert.equal(host.event(host.addShard(), top, "memory/IOBuffer/Top.cc:1", -(2n ** 39n)), site);
+      assert.equal(host.recordBufferEvent(host.addShard(), top, "memory/IOBuffer/Top.cc:1", -(2n ** 39n)), site);
       assert.equal(only(host.dump(FACTS)).iobuffer.total, 2 ** 39);
     });
   });
@@ -764,7 +783,7 @@ for (const { name, path } of BUILDS) {
       const host = new Host(module, abi.SITES_MIN);
       const shard = host.addShard();
       host.carryOver(shard, [{ name: A.name, allocs: 10n, frees: 7n, inUse: 3n * 4096n }]);
-      for (let i = 0; i < 3; ++i) host.event(shard, A.place, A.name, -4096n);
+      for (let i = 0; i < 3; ++i) host.recordBufferEvent(shard, A.place, A.name, -4096n);
       const dump = only(host.dump(FACTS));
       const expected: Row = { allocs: 10, frees: 10, inUse: 0, average: 0, location: A.name };
       assert.deepEqual(dump.iobuffer.rows, [expected]);
@@ -774,9 +793,9 @@ for (const { name, path } of BUILDS) {
     test("finds no difference where there is none, and shows the one there is", () => {
       const host = new Host(module, abi.SITES_MIN);
       const shard = host.addShard();
-      host.event(shard, A.place, A.name, 100n);
+      host.recordBufferEvent(shard, A.place, A.name, 100n);
       host.markVerify([{ name: A.name, allocs: 50n, frees: 20n, inUse: 7n }]);
-      host.event(shard, A.place, A.name, 100n);
+      host.recordBufferEvent(shard, A.place, A.name, 100n);
       const same = only(host.dump(FACTS, [{ name: A.name, allocs: 51n, frees: 20n, inUse: 107n }]));
       assert.deepEqual([same.verify?.differing, same.verify?.compared], [0, 1]);
       assert.equal(same.header.get("verify"), "on");
@@ -812,7 +831,7 @@ for (const { name, path } of BUILDS) {
 
 test("the hot functions read no global but those that account.cc hands them", () => {
   const source = readFileSync(new URL("../../../build/core.c", import.meta.url), "utf8");
-  for (const name of ["tryEvent", "tryCharge", "release", "releaseOld", "turn"]) {
+  for (const name of ["recordBufferEventFast", "recordAllocFast", "recordFree", "recordFreeOld", "advanceEpochs"]) {
     const body = new RegExp(`\\nstatic (?:u32|void) w2c_${name}\\(Z_core_instance_t\\* instance[^;{]*\\{\\n.*?\\n\\}`, "s").exec(
       source,
     )?.[0];

@@ -38,12 +38,12 @@ describe("ages", () => {
     const owner = host.registry.registerOwner("foo.so");
     const measures = (now: bigint) => [[abi.MEASURE_NOW, now] as const];
     const place = "foo.so a | b (foo.c:1)"; // a bar in a name does not make a column
-    const allocate = (cls: number, size: bigint) => host.charge(shard, cls, 0x1000n, place, 0, size, owner);
+    const allocate = (cls: number, size: bigint) => host.recordAlloc(shard, cls, 0x1000n, place, 0, size, owner);
     host.sample(1000n, 0n, measures(1000n));
     const births = [allocate(abi.CLASS_TSAPI, 10n), allocate(abi.CLASS_OBJECT, 0n)];
     host.sample(1100n, 0n, measures(1100n));
     allocate(abi.CLASS_TSAPI, 20n);
-    host.release(shard, births[1]!, 0n);
+    host.recordFree(shard, births[1]!, 0n);
     allocate(abi.CLASS_OBJECT, 0n);
     host.sample(1200n, 0n, measures(1205n));
     const ages = agesIn(sectionsOf(host.dump({ time: 0n, level: 1, armed: 400n })));
@@ -63,7 +63,7 @@ describe("ages", () => {
     const owner = host.registry.registerOwner("foo.so");
     const measures = (now: bigint) => [[abi.MEASURE_NOW, now] as const];
     const allocate = (line: number, size: bigint, key: number) =>
-      host.charge(shard, abi.CLASS_OPENSSL, 0x1000n, "a.c", line, size, key);
+      host.recordAlloc(shard, abi.CLASS_OPENSSL, 0x1000n, "a.c", line, size, key);
     host.sample(1000n, 0n, measures(1000n));
     allocate(1, 1n << 40n, abi.OWNER_CORE);
     allocate(2, 10n, owner);
@@ -81,7 +81,7 @@ describe("ages", () => {
 
   test("are none in a dump of a server that takes no samples", () => {
     const host = new Host(loadCore(), abi.SITES_MIN);
-    host.charge(host.addShard(), abi.CLASS_TSAPI, 1n, "foo.so+0x1", 0, 10n);
+    host.recordAlloc(host.addShard(), abi.CLASS_TSAPI, 1n, "foo.so+0x1", 0, 10n);
     assert.equal(agesIn(sectionsOf(host.dump({ time: 0n, level: 1 }))).size, 0);
   });
 
