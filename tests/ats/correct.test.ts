@@ -47,6 +47,22 @@ for (const heap of [0, 1]) {
       }
     });
 
+    test("every family of allocation at random, by 6,000 threads that end and hand their blocks to one another", async () => {
+      const ats = await Ats.start({ records, plugins: [PLUGIN, corpus("innocent_torture")], origin: origin.url });
+      try {
+        assert.deepEqual(await requests(ats.httpUrl, 300), { requests: 300, errors: 0 });
+        const dump = await settled(ats);
+        assertSound(dump);
+        assert.equal(dump.header.get("twice"), "0");
+        assert.equal(dump.header.get("damaged"), "0");
+        assert.doesNotMatch(ats.trafficOut(), /warning=/);
+        const kept = rowsOfOwner(dump, "innocent_torture.so").filter((row) => row.class !== "TSCont" && row.held !== 0);
+        assert.deepEqual(kept, []);
+      } finally {
+        await ats.stop();
+      }
+    });
+
     test(`libraries that come and go in threads of a plugin, remap reloads, and the heap switched, for ${CHURN_SECONDS} s`, async () => {
       const folder = mkdtempSync(join(tmpdir(), "memtrack-churn-"));
       cpSync(join(BUILD, "plugins", "churn"), folder, { recursive: true });
