@@ -5,7 +5,7 @@
 
 #include "base/atomic.h"
 
-uint64_t memtrack_epochs_ __attribute__((aligned(64))); /* beside nothing that is written more often */
+uint64_t memtrack_epochs_ MT_ALIGNED(64); /* beside nothing that is written more often */
 
 void
 memtrack_epoch_turn(struct memtrack_core *model, uint64_t now)

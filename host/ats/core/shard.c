@@ -166,21 +166,19 @@ struct reader {
   bool gone; /* the owner is not waited for any more */
 };
 
-#define READS_ static inline __attribute__((always_inline, no_sanitize("thread")))
-
-READS_ uint64_t
+MT_INLINE MT_NO_THREAD_SANITIZER uint64_t
 reader_begin(const struct reader *reader)
 {
   return memtrack_load_acquire(&reader->shard->seq);
 }
 
 /* Whether what was copied since reader_begin() is of one moment, or is the best that can be had; else it is to be copied again. */
-READS_ bool
+MT_INLINE MT_NO_THREAD_SANITIZER bool
 reader_end(struct reader *reader, uint64_t before, uint32_t *turns, uint64_t *since)
 {
   memtrack_fence_acquire();
   bool whole = !(before & 1) && memtrack_load(&reader->shard->seq) == before;
-  if (LIKELY_(whole) || reader->gone) {
+  if (MT_LIKELY(whole) || reader->gone) {
     *turns = 0;
     return true;
   }
@@ -188,7 +186,7 @@ reader_end(struct reader *reader, uint64_t before, uint32_t *turns, uint64_t *si
   return false;
 }
 
-READS_ void
+MT_INLINE MT_NO_THREAD_SANITIZER void
 copy_words(uint64_t *to, const uint8_t *from, int words)
 {
   volatile const uint64_t *cell = (volatile const uint64_t *)from;
@@ -197,7 +195,7 @@ copy_words(uint64_t *to, const uint8_t *from, int words)
   }
 }
 
-__attribute__((no_sanitize("thread"))) void
+MT_NO_THREAD_SANITIZER void
 memtrack_shard_read(struct memtrack_shard *shard, uint32_t pair, uint32_t count, uint8_t *to)
 {
   const uint8_t *from  = memtrack_core_at(&shard->core, MEMTRACK_RECORDS_AT) + pair;
@@ -214,7 +212,7 @@ memtrack_shard_read(struct memtrack_shard *shard, uint32_t pair, uint32_t count,
   }
 }
 
-__attribute__((no_sanitize("thread"))) void
+MT_NO_THREAD_SANITIZER void
 memtrack_shard_read_sites(struct memtrack_shard *shard, uint32_t first, uint32_t count, uint8_t *to)
 {
   const uint8_t *records = memtrack_core_at(&shard->core, MEMTRACK_RECORDS_AT) + MEMTRACK_RECORD_ALLOCS;

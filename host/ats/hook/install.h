@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/compiler.h"
 #include "module/slots.h"
 
 #ifdef __cplusplus
@@ -29,7 +30,7 @@ struct memtrack_plugins {
   uint64_t unloads; /* of modules */
 };
 
-extern struct memtrack_plugins memtrack_plugins __attribute__((aligned(64), visibility("hidden")));
+extern struct memtrack_plugins memtrack_plugins MT_ALIGNED(64) MT_HIDDEN;
 
 /* Installs the hooks in all modules that are loaded, and in those to come. Returns 0, or -1 with a reason; then nothing is changed.
    `buffers` says why plugins' IOBuffers are not told apart, and is empty where they are. init-only. */

@@ -33,50 +33,50 @@ static bool armed;
 static uint64_t tag_key;
 
 /* A block of `size` bytes that malloc() has made `size` + MEMTRACK_TAG_SIZE of. */
-INLINE_ void
+MT_INLINE void
 account_block(void *block, size_t size, uint64_t key, const char *file, int line)
 {
   uint64_t detail = memtrack_detail(MEMTRACK_CLASS_OPENSSL, line < 0 ? 0 : line, memtrack_context.owner);
   memtrack_block_charge(block, size, key, (uintptr_t)file, detail, file);
 }
 
-HOT_ uint64_t
+MT_HOT uint64_t
 memtrack_openssl_key(void)
 {
   return memtrack_load(&tag_key);
 }
 
-HOT_ void *
+MT_HOT void *
 memtrack_openssl_malloc(size_t size, const char *file, int line)
 {
-  if (UNLIKELY_(!memtrack_load(&armed))) {
+  if (MT_UNLIKELY(!memtrack_load(&armed))) {
     return size ? malloc(size) : NULL;
   }
   /* As CRYPTO_malloc() has it: nothing of 0 bytes is allocated. */
-  if (UNLIKELY_(size == 0)) {
+  if (MT_UNLIKELY(size == 0)) {
     return NULL;
   }
-  if (UNLIKELY_(size > SIZE_MAX - MEMTRACK_TAG_SIZE)) {
+  if (MT_UNLIKELY(size > SIZE_MAX - MEMTRACK_TAG_SIZE)) {
     errno = ENOMEM;
     return NULL;
   }
   uint64_t key = memtrack_load(&tag_key);
   void *block  = malloc(size + MEMTRACK_TAG_SIZE);
-  if (LIKELY_(block != NULL)) {
+  if (MT_LIKELY(block != NULL)) {
     account_block(block, size, key, file, line);
   }
   return block;
 }
 
-HOT_ void
+MT_HOT void
 memtrack_openssl_free(void *block, const char *file, int line)
 {
   (void)file;
   (void)line;
-  if (block && LIKELY_(memtrack_load(&armed))) {
+  if (block && MT_LIKELY(memtrack_load(&armed))) {
     uint32_t birth;
     uint64_t size, usable = malloc_usable_size(block);
-    if (LIKELY_(memtrack_block_untag(block, usable, memtrack_openssl_key(), &birth, &size))) {
+    if (MT_LIKELY(memtrack_block_untag(block, usable, memtrack_openssl_key(), &birth, &size))) {
       memtrack_account_free(birth, size);
     } else if (!memtrack_release_tagged(block, usable, memtrack_load(&memtrack_plugins.key))) {
       memtrack_account_free_untagged(MEMTRACK_CLASS_OPENSSL, size);
@@ -102,10 +102,10 @@ memtrack_openssl_realloc(void *block, size_t size, const char *file, int line)
     memtrack_openssl_free(block, file, line);
     return NULL;
   }
-  if (UNLIKELY_(!memtrack_load(&armed))) {
+  if (MT_UNLIKELY(!memtrack_load(&armed))) {
     return realloc(block, size);
   }
-  if (UNLIKELY_(size > SIZE_MAX - MEMTRACK_TAG_SIZE)) {
+  if (MT_UNLIKELY(size > SIZE_MAX - MEMTRACK_TAG_SIZE)) {
     errno = ENOMEM;
     return NULL;
   }

@@ -24,7 +24,7 @@
 static inline bool
 is_armed(void)
 {
-  return LIKELY_(memtrack_load(&memtrack_plugins.armed));
+  return MT_LIKELY(memtrack_load(&memtrack_plugins.armed));
 }
 
 static inline uint64_t
@@ -41,10 +41,10 @@ detail(uint32_t cls, uint32_t kind)
 
 /* ---- memory ---- */
 
-HOT_ static void *
+MT_HOT static void *
 hook__TSmalloc(size_t size, const char *path)
 {
-  if (!is_armed() || UNLIKELY_(size == 0 || size > SIZE_MAX - MEMTRACK_TAG_SIZE)) {
+  if (!is_armed() || MT_UNLIKELY(size == 0 || size > SIZE_MAX - MEMTRACK_TAG_SIZE)) {
     return memtrack_api._TSmalloc(size, path);
   }
   void *block;
@@ -52,7 +52,7 @@ hook__TSmalloc(size_t size, const char *path)
     MEMTRACK_STEP_INSIDE;
     block = memtrack_api._TSmalloc(size + MEMTRACK_TAG_SIZE, path);
   }
-  if (LIKELY_(block != NULL)) {
+  if (MT_LIKELY(block != NULL)) {
     memtrack_block_charge(block, size, key(), PLACE, detail(MEMTRACK_CLASS_TSAPI, 0), path);
   }
   return block;
@@ -64,7 +64,7 @@ hook__TSrealloc(void *block, size_t size, const char *path)
   if (!is_armed()) {
     return memtrack_api._TSrealloc(block, size, path);
   }
-  if (UNLIKELY_(size == 0 || size > SIZE_MAX - MEMTRACK_TAG_SIZE)) {
+  if (MT_UNLIKELY(size == 0 || size > SIZE_MAX - MEMTRACK_TAG_SIZE)) {
     memtrack_release(block, MEMTRACK_CLASS_TSAPI);
     return memtrack_api._TSrealloc(block, size, path);
   }
@@ -101,7 +101,7 @@ hook__TSstrdup(const char *text, int64_t length, const char *path)
   return copy;
 }
 
-HOT_ static void
+MT_HOT static void
 hook__TSfree(void *block)
 {
   if (is_armed() && block) {
@@ -113,7 +113,7 @@ hook__TSfree(void *block)
 
 /* ---- objects ---- */
 
-HOT_ static void
+MT_HOT static void
 count_created(void *object, uint32_t kind, uintptr_t place)
 {
   if (object == NULL || !is_armed()) {
@@ -131,7 +131,7 @@ count_created(void *object, uint32_t kind, uintptr_t place)
   }
 }
 
-HOT_ static void
+MT_HOT static void
 count_destroyed(const void *object)
 {
   struct memtrack_object known;
@@ -144,7 +144,7 @@ count_destroyed(const void *object)
 #define WRAP(function) ((__typeof__(function))memtrack_context_wrap((void *)(uintptr_t)(function)))
 
 /* A continuation owns its mutex, if it has one: the last to go takes it along. */
-HOT_ static void *
+MT_HOT static void *
 hook_TSContCreate(memtrack_api_handler function, void *mutex)
 {
   void *cont = memtrack_api.TSContCreate(WRAP(function), mutex);
@@ -174,7 +174,7 @@ hook_TSTransformCreate(memtrack_api_handler function, void *transaction)
   return cont;
 }
 
-HOT_ static void
+MT_HOT static void
 hook_TSContDestroy(void *cont)
 {
   struct memtrack_object known, mutex;
@@ -339,12 +339,12 @@ hook_TSHttpTxnHookRegisteredFor(void *transaction, int hook, memtrack_api_handle
 /* ---- back to the server ---- */
 
 /* The server goes on with its own work inside these calls, and perhaps into other plugins: that is not on the caller's behalf. */
-#define RESUMES(name, parameters, arguments)                                                                     \
-  HOT_ static void hook_##name parameters                                                                        \
-  {                                                                                                              \
-    __attribute__((cleanup(memtrack_context_give_back), unused)) const uint32_t before = memtrack_context.owner; \
-    memtrack_context.owner                                                             = MEMTRACK_OWNER_CORE;    \
-    memtrack_api.name arguments;                                                                                 \
+#define RESUMES(name, parameters, arguments)                                               \
+  MT_HOT static void hook_##name parameters                                                \
+  {                                                                                        \
+    MT_CLEANUP(memtrack_context_give_back) const uint32_t before = memtrack_context.owner; \
+    memtrack_context.owner                                       = MEMTRACK_OWNER_CORE;    \
+    memtrack_api.name arguments;                                                           \
   }
 
 RESUMES(TSHttpTxnReenable, (void *transaction, int event), (transaction, event))

@@ -103,7 +103,7 @@ is_free(void *block, uint64_t usable)
   return found;
 }
 
-HOT_ bool
+MT_HOT bool
 memtrack_release_tagged(void *block, uint64_t usable, uint64_t key)
 {
   uint32_t birth;
@@ -115,7 +115,7 @@ memtrack_release_tagged(void *block, uint64_t usable, uint64_t key)
   return true;
 }
 
-HOT_ void
+MT_HOT void
 memtrack_release_untagged(void *block, uint64_t usable, uint32_t cls)
 {
   uint32_t birth   = 0;

@@ -31,11 +31,11 @@ static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER; /* taken to give out a
 
 /* In each thunk: six arguments are passed on where they are, the processor foresees each thunk's call by itself, and there is one
    frame to return through and not two. (Together 0.5 % of a network thread's time became 0.3.) */
-static inline __attribute__((always_inline)) word
+MT_INLINE word
 run(const struct thunk *thunk, word a, word b, word c, word d, word e, word f)
 {
-  __attribute__((cleanup(memtrack_context_give_back), unused)) const uint32_t before = memtrack_context.owner;
-  memtrack_context.owner                                                             = memtrack_load(&thunk->owner);
+  MT_CLEANUP(memtrack_context_give_back) const uint32_t before = memtrack_context.owner;
+  memtrack_context.owner                                       = memtrack_load(&thunk->owner);
   return memtrack_load(&thunk->function)(a, b, c, d, e, f);
 }
 
@@ -99,7 +99,7 @@ give_out(plugin_function function, uint32_t only)
   return number ? number - 1 : MEMTRACK_THUNKS_MAX;
 }
 
-HOT_ void *
+MT_HOT void *
 memtrack_context_wrap(void *pointer)
 {
   plugin_function function = (plugin_function)(uintptr_t)pointer;

@@ -12,6 +12,7 @@
 
 #include "module/module.h"
 #include "base/atomic.h"
+#include "base/compiler.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -27,7 +28,7 @@ uint64_t memtrack_naming_memory(void);
    TSmalloc the path that the caller handed over ("memory/foo.c:88"), else NULL. hook-safe. */
 uint32_t memtrack_naming_site(uint64_t place, uint64_t detail, const char *text);
 
-extern uint8_t memtrack_naming_wrappers[] __attribute__((visibility("hidden")));
+extern uint8_t memtrack_naming_wrappers[] MT_HIDDEN;
 
 /* Whether a site is a function that only passes memory on to its caller: it is not to be charged. `site` is one that an event was
    charged to. hook-safe. */

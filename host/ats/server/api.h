@@ -13,6 +13,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/compiler.h"
+
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -136,7 +138,7 @@ struct memtrack_api {
 #undef X
 };
 
-extern struct memtrack_api memtrack_api __attribute__((aligned(64), visibility("hidden")));
+extern struct memtrack_api memtrack_api MT_ALIGNED(64) MT_HIDDEN;
 
 /* What the server calls, and the only function that memtrack.so exports. 10 too looks it up by its C name. */
 void TSPluginInit(int argc, const char *argv[]);

@@ -12,6 +12,8 @@
 #include <gelf.h>
 #include <stdbool.h>
 
+#include "base/compiler.h"
+
 #define MEMTRACK_ELFUTILS(X)      \
   X(dwarf_attr)                   \
   X(dwarf_attr_integrate)         \
@@ -65,7 +67,7 @@ struct memtrack_elfutils {
 };
 
 /* The functions, while it is open. */
-extern struct memtrack_elfutils memtrack_elfutils __attribute__((visibility("hidden")));
+extern struct memtrack_elfutils memtrack_elfutils MT_HIDDEN;
 static const struct memtrack_elfutils *const elfutils = &memtrack_elfutils;
 
 /* Has the loader bring the libraries. Returns 0, or -1 with a reason (MEMTRACK_REASON_SIZE). init-only: it takes the loader's lock
