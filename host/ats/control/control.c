@@ -7,12 +7,12 @@
 #include <dlfcn.h>
 #include <pthread.h>
 #include <string.h>
-#include <time.h>
 
 #include "core/account.h"
 #include "dump/analysis.h"
 #include "hook/iobuffer.h"
 #include "hook/openssl.h"
+#include "base/clock.h"
 #include "base/log.h"
 #include "owner/naming.h"
 #include "dump/notices.h"
@@ -41,14 +41,6 @@ static int64_t
 setting(uint32_t which)
 {
   return memtrack_setting_read(which, read_record);
-}
-
-static uint64_t
-seconds(void)
-{
-  struct timespec now;
-  clock_gettime(CLOCK_MONOTONIC, &now);
-  return now.tv_sec;
 }
 
 /* A child after fork() has one thread and whatever the others held: it accounts nothing. signal-safe. */
@@ -108,7 +100,7 @@ apply_level(int level, bool at_start)
       armed_late = true;
     }
     apply_plugins(true);
-    state.armed_since = seconds();
+    state.armed_since = memtrack_clock_seconds();
   } else if (level == 0) {
     memtrack_model_disarm(MEMTRACK_CLASS_IOBUFFER);
     apply_plugins(false);

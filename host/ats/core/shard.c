@@ -8,14 +8,15 @@
 #include <time.h>
 
 #include "base/atomic.h"
+#include "base/clock.h"
 
 /* A reader that meets an odd seq waits for an event to end: some nanoseconds, or, where its thread has lost the processor, until
    it is scheduled again, which on a busy machine takes as long as it takes. Only after this time is the thread taken to be gone in
    the middle of an event. (A number of turns is no bound: 100,000 of them were over before a busy host gave the thread its time.)
  */
-#define READ_WAIT_MS 2000
-#define READ_TURNS   256 /* before the reader sleeps between two looks */
-#define READ_PAUSE   50  /* microseconds */
+#define READ_WAIT_NS  (2ull * MEMTRACK_NS_PER_S)
+#define READ_TURNS    256 /* before the reader sleeps between two looks */
+#define READ_PAUSE_NS (50 * MEMTRACK_NS_PER_US)
 
 __thread struct memtrack_thread memtrack_thread;
 
@@ -149,14 +150,13 @@ wait_for_owner(uint32_t turns, uint64_t *since)
     }
     return true;
   }
-  struct timespec now, pause = {.tv_nsec = READ_PAUSE * 1000};
-  clock_gettime(CLOCK_MONOTONIC, &now);
-  uint64_t ms = now.tv_sec * 1000ull + now.tv_nsec / 1000000;
+  const struct timespec pause = {.tv_nsec = READ_PAUSE_NS};
+  uint64_t now                = memtrack_clock_ns();
   if (turns == READ_TURNS) {
-    *since = ms;
+    *since = now;
   }
   nanosleep(&pause, NULL);
-  return ms - *since < READ_WAIT_MS;
+  return now - *since < READ_WAIT_NS;
 }
 
 /* The reader's side of the seqlock. The owner's stores are in generated code and not atomic; what is torn by them is copied again.

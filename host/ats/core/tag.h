@@ -31,6 +31,7 @@
 #include "core_abi.h"
 #include "base/atomic.h"
 #include "base/compiler.h"
+#include "base/hash.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -57,7 +58,7 @@ uint64_t memtrack_tag_key(void);
 static inline uint64_t
 memtrack_tag_check_(uint64_t key, const void *block, uint64_t slack, uint32_t birth)
 {
-  uint64_t x = ((uintptr_t)block ^ key) + (slack << TAG_BIRTH_BITS_ | birth) * 0x9e3779b97f4a7c15u;
+  uint64_t x = ((uintptr_t)block ^ key) + (slack << TAG_BIRTH_BITS_ | birth) * MEMTRACK_HASH_FACTOR;
   return (x ^ x >> 33) * 0xff51afd7ed558ccdu >> (64 - TAG_CHECK_BITS_);
 }
 

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/atomic.h"
+#include "base/clock.h"
 #include "base/log.h"
 #include "core/account.h"
 #include "core/ask.h"
@@ -62,13 +63,11 @@ static void
 put_state(memtrack_core *model, uint64_t number, uint32_t reason, const memtrack_state *state)
 {
   auto put = [=](uint32_t which, uint64_t value) { memtrack_call(model, setHeaderNumber, which, value); };
-  struct timespec now;
-  clock_gettime(CLOCK_MONOTONIC, &now);
   put(MEMTRACK_FACT_DUMP, number);
   put(MEMTRACK_FACT_TIME, time(nullptr));
   put(MEMTRACK_FACT_REASON, reason);
   put(MEMTRACK_FACT_LEVEL, state->level);
-  put(MEMTRACK_FACT_ARMED, state->armed_since ? now.tv_sec - state->armed_since : 0);
+  put(MEMTRACK_FACT_ARMED, state->armed_since ? memtrack_clock_seconds() - state->armed_since : 0);
   put(MEMTRACK_FACT_VERIFY, state->verify);
   put(MEMTRACK_FACT_IOBUFFER, state->iobuffer);
   put(MEMTRACK_FACT_OPENSSL, state->openssl);

@@ -10,6 +10,7 @@
 #include "server/api.h"
 #include "core_abi.h"
 #include "module/module.h"
+#include "base/hash.h"
 #include "base/peek.h"
 #include "module/slots.h"
 #include "base/atomic.h"
@@ -109,7 +110,7 @@ memtrack_buffer_calibrate(char *reason)
 static uint32_t
 bucket_of(uint64_t place, uint32_t owner)
 {
-  return (place ^ (uint64_t)owner << 40 ^ owner) * 0x9e3779b97f4a7c15u >> (64 - HASH_BITS);
+  return (place ^ (uint64_t)owner << 40 ^ owner) * MEMTRACK_HASH_FACTOR >> (64 - HASH_BITS);
 }
 
 static struct memtrack_buffer_location *

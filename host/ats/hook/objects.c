@@ -8,6 +8,7 @@
 #include <sys/mman.h>
 
 #include "base/compiler.h"
+#include "base/hash.h"
 #include "base/atomic.h"
 
 #define PARTITIONS 1024u /* powers of two */
@@ -42,7 +43,7 @@ memtrack_objects_open(void)
 static uint64_t
 hash(const void *address)
 {
-  uint64_t x = (uintptr_t)address * 0x9e3779b97f4a7c15u;
+  uint64_t x = (uintptr_t)address * MEMTRACK_HASH_FACTOR;
   return x ^ x >> 32;
 }
 

@@ -5,6 +5,7 @@
 #include <dlfcn.h>
 #include <elf.h>
 #include <errno.h>
+#include <inttypes.h>
 #include <link.h>
 #include <stdio.h>
 #include <string.h>
@@ -232,7 +233,8 @@ memtrack_page_protection(const void *address)
   while (fgets(line, sizeof(line), maps)) {
     uintptr_t from, to;
     char r, w, x;
-    if (sscanf(line, "%lx-%lx %c%c%c", &from, &to, &r, &w, &x) == 5 && (uintptr_t)address >= from && (uintptr_t)address < to) {
+    if (sscanf(line, "%" SCNxPTR "-%" SCNxPTR " %c%c%c", &from, &to, &r, &w, &x) == 5 && (uintptr_t)address >= from &&
+        (uintptr_t)address < to) {
       protection = (r == 'r' ? PROT_READ : 0) | (w == 'w' ? PROT_WRITE : 0) | (x == 'x' ? PROT_EXEC : 0);
       break;
     }

@@ -6,6 +6,7 @@
 
 #include "core_abi.h"
 #include "base/compiler.h"
+#include "base/hash.h"
 #include "module/module.h"
 #include "base/atomic.h"
 
@@ -66,7 +67,7 @@ static const plugin_function entries[MEMTRACK_THUNKS_MAX] = {FOR_ALL_(NAME_)};
 static uint32_t
 find(plugin_function function, uint32_t only)
 {
-  for (uint32_t at = (uintptr_t)function * 0x9e3779b97f4a7c15u >> 32 & (INDEX_SIZE - 1);; at = (at + 1) & (INDEX_SIZE - 1)) {
+  for (uint32_t at = (uintptr_t)function * MEMTRACK_HASH_FACTOR >> 32 & (INDEX_SIZE - 1);; at = (at + 1) & (INDEX_SIZE - 1)) {
     uint32_t number = memtrack_load_acquire(&numbers[at]);
     if (number == 0 || (memtrack_load(&thunks[number - 1].function) == function && thunks[number - 1].only == only)) {
       return at;

@@ -8,6 +8,7 @@
 
 #include "core/instance.h"
 #include "base/compiler.h"
+#include "base/hash.h"
 #include "base/atomic.h"
 
 /* How a frame is left whose return address is known. Offsets are in words. */
@@ -50,14 +51,14 @@ static struct {
 static inline uint32_t
 index_of(uintptr_t ip)
 {
-  return ip * 0x9e3779b97f4a7c15u >> 52 & (RULES - 1);
+  return ip * MEMTRACK_HASH_FACTOR >> 52 & (RULES - 1);
 }
 
 /* Of what is mixed up, no two addresses that lie near to each other are to make a third. */
 static inline uint64_t
 tell_both(uintptr_t ip, uint64_t word)
 {
-  return ip ^ word * 0x9e3779b97f4a7c15u;
+  return ip ^ word * MEMTRACK_HASH_FACTOR;
 }
 
 static inline struct rule
