@@ -60,26 +60,26 @@ host_open(uint32_t sites)
 void
 host_install_iobuffer(void)
 {
-  char reason[MEMTRACK_REASON_SIZE];
+  struct memtrack_reason reason;
   const struct memtrack_server *server = memtrack_server_find(SERVER_VERSION);
   need(server != NULL, "the server", "is not one that is known");
-  need(memtrack_iobuffer_install(server, no_dump, reason) == 0, "the IOBuffer hook", reason);
+  need(memtrack_iobuffer_install(server, no_dump, &reason) == 0, "the IOBuffer hook", reason.text);
 }
 
 void
 host_install_openssl(void)
 {
-  char reason[MEMTRACK_REASON_SIZE];
-  need(memtrack_openssl_find(reason) == 0 && memtrack_openssl_install(reason) == 0, "the OpenSSL hook", reason);
+  struct memtrack_reason reason;
+  need(memtrack_openssl_find(&reason) == 0 && memtrack_openssl_install(&reason) == 0, "the OpenSSL hook", reason.text);
 }
 
 void
 host_arm_plugins(void)
 {
-  char reason[MEMTRACK_REASON_SIZE];
-  need(memtrack_hook_heap_open(reason) == 0, "the heap's hooks", reason);
+  struct memtrack_reason reason;
+  need(memtrack_hook_heap_open(&reason) == 0, "the heap's hooks", reason.text);
   memtrack_api_open();
-  memtrack_hook_plugin_open(reason); /* refused: of the plugin API this program has the memory functions only */
+  memtrack_hook_plugin_open(&reason); /* refused: of the plugin API this program has the memory functions only */
   memtrack_store(&memtrack_plugins.key, memtrack_tag_key());
   memtrack_store(&memtrack_plugins.armed, true);
   memtrack_store(&memtrack_plugins.heap, true);

@@ -74,14 +74,13 @@ search_block(uintptr_t block, uintptr_t mark)
 }
 
 int
-memtrack_buffer_calibrate(char *reason)
+memtrack_buffer_calibrate(struct memtrack_reason *reason)
 {
   static const char mark[] = PREFIX "memtrack.so";
   uintptr_t words[BUFFER_WORDS];
   void *memory = mmap(NULL, LOCATIONS_MAX * sizeof(*locations), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (memory == MAP_FAILED) {
-    snprintf(reason, MEMTRACK_REASON_SIZE, "no memory for %d locations", LOCATIONS_MAX);
-    return -1;
+    return memtrack_reason_set(reason, "no memory for %d locations", LOCATIONS_MAX);
   }
   locations         = memory;
   location_count    = 1;
@@ -96,10 +95,9 @@ memtrack_buffer_calibrate(char *reason)
   }
   memtrack_api.TSIOBufferDestroy(buffer);
   if (!calibrated) {
-    snprintf(reason, MEMTRACK_REASON_SIZE,
-             count == 0                ? "a TSIOBuffer cannot be read (process_vm_readv)"
-             : buffer_location < count ? "a block does not take over the location of its TSIOBuffer"
-                                       : "no location stands in a TSIOBuffer");
+    memtrack_reason_set(reason, count == 0                ? "a TSIOBuffer cannot be read (process_vm_readv)"
+                                : buffer_location < count ? "a block does not take over the location of its TSIOBuffer"
+                                                          : "no location stands in a TSIOBuffer");
     munmap(memory, LOCATIONS_MAX * sizeof(*locations));
     locations = NULL;
     return -1;

@@ -13,6 +13,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/reason.h"
+
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -29,7 +31,7 @@ struct memtrack_buffer_location {
 
 /* Finds the words. Returns 0, or -1 with a reason. init-only. Where the server counts already, it counts one buffer more, created
    and destroyed. */
-int memtrack_buffer_calibrate(char *reason);
+int memtrack_buffer_calibrate(struct memtrack_reason *reason);
 
 /* Writes the location of a call into a buffer that has just been created, and into the block that it may have already; `event` is
    told what the server would have been told of that block. The place is the return address. hook-safe. */

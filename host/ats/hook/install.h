@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "base/compiler.h"
+#include "base/reason.h"
 #include "module/slots.h"
 
 #ifdef __cplusplus
@@ -34,10 +35,10 @@ extern struct memtrack_plugins memtrack_plugins MT_ALIGNED(64) MT_HIDDEN;
 
 /* Installs the hooks in all modules that are loaded, and in those to come. Returns 0, or -1 with a reason; then nothing is changed.
    `buffers` says why plugins' IOBuffers are not told apart, and is empty where they are. init-only. */
-int memtrack_plugins_install(char *reason, char *buffers);
+int memtrack_plugins_install(struct memtrack_reason *reason, struct memtrack_reason *buffers);
 
 /* Takes all of them out of the modules that are loaded. Returns 0, or -1 with a reason. */
-int memtrack_plugins_remove(char *reason);
+int memtrack_plugins_remove(struct memtrack_reason *reason);
 
 /* Follows libraries that came without the server's doing: a plugin or another library loaded them. Each second; task-thread. */
 void memtrack_plugins_poll(void);
@@ -48,7 +49,7 @@ void memtrack_plugins_disarm(void);
 
 /* Whether the heap is tracked too. Switching it on hooks the libraries as well, and reads the plugins' symbols. Returns 0, or -1
    with a reason. */
-int memtrack_plugins_heap(bool on, char *reason);
+int memtrack_plugins_heap(bool on, struct memtrack_reason *reason);
 
 /* The hooks, by symbol. What the plugins' own slots get: plugin.c, heap.c. */
 extern struct memtrack_redirect memtrack_plugin_api[];         /* for plugins, and libraries that call the plugin API */
@@ -59,8 +60,8 @@ extern const struct memtrack_redirect memtrack_library_heap[]; /* for libraries,
 
 /* Looks up what the hooks stand in for; the first fills its table, by the names that this server has. Returns 0, or -1 with a
  * reason. init-only. */
-int memtrack_hook_plugin_open(char *reason);
-int memtrack_hook_heap_open(char *reason);
+int memtrack_hook_plugin_open(struct memtrack_reason *reason);
+int memtrack_hook_heap_open(struct memtrack_reason *reason);
 
 #ifdef __cplusplus
 }

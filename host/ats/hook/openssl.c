@@ -189,13 +189,12 @@ is_plain(uintptr_t function, const char *own_name)
 }
 
 int
-memtrack_openssl_find(char *reason)
+memtrack_openssl_find(struct memtrack_reason *reason)
 {
   static const char *const names[3] = {"CRYPTO_malloc", "CRYPTO_realloc", "CRYPTO_free"};
   get_functions                     = (get_function)dlsym(RTLD_DEFAULT, "CRYPTO_get_mem_functions");
   if (!get_functions) {
-    snprintf(reason, MEMTRACK_REASON_SIZE, "CRYPTO_get_mem_functions not found: no OpenSSL, or another library in its place");
-    return -1;
+    return memtrack_reason_set(reason, "CRYPTO_get_mem_functions not found: no OpenSSL, or another library in its place");
   }
   if (memtrack_allocator_open(reason)) {
     return -1;
@@ -205,17 +204,15 @@ memtrack_openssl_find(char *reason)
     if (!is_plain(original[i], names[i])) {
       Dl_info info;
       bool known = dladdr((void *)original[i], &info) && info.dli_fname;
-      snprintf(reason, MEMTRACK_REASON_SIZE, "%s is set to a function of %s, whose blocks may not be malloc's", names[i],
-               known ? info.dli_fname : "an unknown module");
-      return -1;
+      return memtrack_reason_set(reason, "%s is set to a function of %s, whose blocks may not be malloc's", names[i],
+                                 known ? info.dli_fname : "an unknown module");
     }
   }
   struct scan scan = {.inside = dlsym(RTLD_DEFAULT, "CRYPTO_malloc"), .values = original};
   dl_iterate_phdr(scan_module, &scan);
   if (scan.places != 1) {
-    snprintf(reason, MEMTRACK_REASON_SIZE, "libcrypto's three memory functions stand side by side in %u places, expected 1",
-             scan.places);
-    return -1;
+    return memtrack_reason_set(reason, "libcrypto's three memory functions stand side by side in %u places, expected 1",
+                               scan.places);
   }
   for (int i = 0; i < 3; ++i) {
     for (int v = 0; v < 3; ++v) {
@@ -239,7 +236,7 @@ store(const uintptr_t values[3])
 }
 
 int
-memtrack_openssl_install(char *reason)
+memtrack_openssl_install(struct memtrack_reason *reason)
 {
   static const malloc_function our_malloc   = memtrack_openssl_malloc;
   static const realloc_function our_realloc = memtrack_openssl_realloc;
@@ -253,8 +250,7 @@ memtrack_openssl_install(char *reason)
   if (memcmp(now, ours, sizeof(now)) != 0) {
     store(original);
     memtrack_store_ordered(&armed, false);
-    snprintf(reason, MEMTRACK_REASON_SIZE, "the three words found are not what CRYPTO_get_mem_functions reads");
-    return -1;
+    return memtrack_reason_set(reason, "the three words found are not what CRYPTO_get_mem_functions reads");
   }
   return 0;
 }

@@ -11,12 +11,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Finds the pointers. Returns 0, or -1 with a reason (MEMTRACK_REASON_SIZE). Writes nothing. init-only. */
-int memtrack_openssl_find(char *reason);
+#include "base/reason.h"
+
+/* Finds the pointers. Returns 0, or -1 with a reason. Writes nothing. init-only. */
+int memtrack_openssl_find(struct memtrack_reason *reason);
 
 /* From now on allocations are accounted and tagged with a key of their own: blocks of an earlier arming count as untagged.
    Returns 0, or -1 with a reason; then nothing is changed. Not hook-safe. */
-int memtrack_openssl_install(char *reason);
+int memtrack_openssl_install(struct memtrack_reason *reason);
 
 /* Gives libcrypto its own functions back. Tagged blocks stay ordinary ones. Not hook-safe. */
 void memtrack_openssl_remove(void);

@@ -420,7 +420,7 @@ static const struct {
 struct memtrack_redirect memtrack_plugin_api[HOOKS + 2];
 
 int
-memtrack_hook_plugin_open(char *reason)
+memtrack_hook_plugin_open(struct memtrack_reason *reason)
 {
   struct memtrack_redirect *to = memtrack_plugin_api;
   for (size_t i = 0; i < HOOKS; ++i) {
@@ -433,8 +433,7 @@ memtrack_hook_plugin_open(char *reason)
   *to               = (struct memtrack_redirect){NULL, NULL};
   const char *lacks = memtrack_api_lacks(MEMTRACK_API_HOOK);
   if (lacks) {
-    snprintf(reason, MEMTRACK_REASON_SIZE, "this server has no function %s", lacks);
-    return -1;
+    return memtrack_reason_set(reason, "this server has no function %s", lacks);
   }
   return 0;
 }

@@ -188,9 +188,8 @@ open_file(const char *path, uintptr_t start)
 struct memtrack_symbols *
 memtrack_module_symbols(const struct memtrack_module *module)
 {
-  char reason[MEMTRACK_REASON_SIZE];
   int fd = module->fd >= 0 ? dup(module->fd) : -1;
-  return fd >= 0 ? memtrack_symbols_open(fd, module->path, module->base, reason) : NULL;
+  return fd >= 0 ? memtrack_symbols_open(fd, module->path, module->base, NULL) : NULL;
 }
 
 void

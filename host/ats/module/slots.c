@@ -130,18 +130,17 @@ search_module(struct dl_phdr_info *info, size_t size, void *data)
 }
 
 int
-memtrack_slots_find(struct memtrack_slots *slots, const char *symbol, const char *module, const void *self, char *reason)
+memtrack_slots_find(struct memtrack_slots *slots, const char *symbol, const char *module, const void *self,
+                    struct memtrack_reason *reason)
 {
   struct search search = {.slots = slots, .symbol = symbol, .module = module, .self = self};
   slots->count         = 0;
   dl_iterate_phdr(search_module, &search);
   if (search.overflow) {
-    snprintf(reason, MEMTRACK_REASON_SIZE, "more than %d slots of %s", MEMTRACK_SLOTS_MAX, symbol);
-    return -1;
+    return memtrack_reason_set(reason, "more than %d slots of %s", MEMTRACK_SLOTS_MAX, symbol);
   }
   if (slots->count == 0) {
-    snprintf(reason, MEMTRACK_REASON_SIZE, "no loaded module calls %s through a slot", symbol);
-    return -1;
+    return memtrack_reason_set(reason, "no loaded module calls %s through a slot", symbol);
   }
   return 0;
 }
@@ -252,7 +251,7 @@ page_of(void **slot, long page_size)
 }
 
 int
-memtrack_slots_apply(const struct memtrack_patch *patches, size_t count, bool on, char *reason)
+memtrack_slots_apply(const struct memtrack_patch *patches, size_t count, bool on, struct memtrack_reason *reason)
 {
   long page_size = sysconf(_SC_PAGESIZE);
   int result     = 0;
@@ -263,20 +262,18 @@ memtrack_slots_apply(const struct memtrack_patch *patches, size_t count, bool on
     for (next = i + 1; next < count && page_of(patches[next].at, page_size) == page; ++next) {
     }
     if (protection < 0 && errno == ENOMEM) {
-      snprintf(reason, MEMTRACK_REASON_SIZE, "the slot at %p is not mapped", (void *)patches[i].at);
+      memtrack_reason_set(reason, "the slot at %p is not mapped", (void *)patches[i].at);
       result = -1;
       continue;
     }
     if (protection < 0) {
-      snprintf(reason, MEMTRACK_REASON_SIZE, "the protection of its pages cannot be read from /proc/self/maps: %s",
-               strerror(errno));
+      memtrack_reason_set(reason, "the protection of its pages cannot be read from /proc/self/maps: %s", strerror(errno));
       result = -1;
       continue;
     }
     bool writable = protection & PROT_WRITE;
     if (!writable && mprotect(page, page_size, protection | PROT_WRITE)) {
-      snprintf(reason, MEMTRACK_REASON_SIZE, "the page of the slot at %p cannot be made writable: %s", (void *)patches[i].at,
-               strerror(errno));
+      memtrack_reason_set(reason, "the page of the slot at %p cannot be made writable: %s", (void *)patches[i].at, strerror(errno));
       result = -1;
       continue;
     }
@@ -284,8 +281,8 @@ memtrack_slots_apply(const struct memtrack_patch *patches, size_t count, bool on
       memtrack_store_release(patches[j].at, on ? patches[j].after : patches[j].before);
     }
     if (!writable && mprotect(page, page_size, protection)) {
-      snprintf(reason, MEMTRACK_REASON_SIZE, "the page of the slot at %p did not get its protection back: %s",
-               (void *)patches[i].at, strerror(errno));
+      memtrack_reason_set(reason, "the page of the slot at %p did not get its protection back: %s", (void *)patches[i].at,
+                          strerror(errno));
       result = -1;
     }
   }
@@ -293,20 +290,19 @@ memtrack_slots_apply(const struct memtrack_patch *patches, size_t count, bool on
 }
 
 static int
-write_slot(void **slot, void *value, char *reason)
+write_slot(void **slot, void *value, struct memtrack_reason *reason)
 {
   struct memtrack_patch patch = {.at = slot, .after = value};
   return memtrack_slots_apply(&patch, 1, true, reason);
 }
 
 int
-memtrack_slots_write(struct memtrack_slots *slots, void *value, char *reason)
+memtrack_slots_write(struct memtrack_slots *slots, void *value, struct memtrack_reason *reason)
 {
   for (size_t i = 0; i < slots->count; ++i) {
     if (write_slot(slots->at[i], value, reason)) {
-      char ignored[MEMTRACK_REASON_SIZE];
       for (size_t j = 0; j <= i; ++j) {
-        write_slot(slots->at[j], slots->before[j], ignored);
+        write_slot(slots->at[j], slots->before[j], NULL);
       }
       return -1;
     }
@@ -315,7 +311,7 @@ memtrack_slots_write(struct memtrack_slots *slots, void *value, char *reason)
 }
 
 int
-memtrack_slots_restore(struct memtrack_slots *slots, char *reason)
+memtrack_slots_restore(struct memtrack_slots *slots, struct memtrack_reason *reason)
 {
   int result = 0;
   for (size_t i = 0; i < slots->count; ++i) {
