@@ -16,6 +16,7 @@
 #include "base/atomic.h"
 #include "hook/install.h"
 #include "core/registry.h"
+#include "owner/naming.h"
 #include "server/server.h"
 #include "core/shard.h"
 #include "module/slots.h"
@@ -53,8 +54,9 @@ no_dump(FILE *file)
 void
 host_open(uint32_t sites)
 {
-  need(memtrack_registry_open(sites) == 0 && memtrack_shards_open(sites) == 0 && memtrack_model_open(sites) == 0, "the accounting",
-       "cannot be opened");
+  need(memtrack_registry_open(sites) == 0 && memtrack_shards_open(sites) == 0 && memtrack_model_open(sites) == 0 &&
+         memtrack_naming_open(MEMTRACK_SITE_FIRST + sites) == 0,
+       "the accounting", "cannot be opened");
 }
 
 void

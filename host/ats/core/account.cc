@@ -15,7 +15,6 @@
 #include "core/epoch.h"
 #include "base/atomic.h"
 #include "base/compiler.h"
-#include "owner/naming.h"
 #include "core/registry.h"
 #include "core/shard.h"
 
@@ -43,6 +42,15 @@ struct Key {
 };
 
 uint64_t lost;
+
+/* Until there is a namer. */
+uint32_t
+name_by_text(uint64_t place, uint64_t detail, const char *text)
+{
+  return memtrack_registry_site(place, detail, text, detail >> MEMTRACK_ATTRIBUTES_OWNER_SHIFT, 0);
+}
+
+memtrack_namer namer = name_by_text;
 
 /* Calls the core within a change of the shard. Returns the site; UNKNOWN where nothing was counted and the slow way may know more;
    TRAPPED where it is lost, and counted so. `disable` is what a trap does to the shard. */
@@ -160,7 +168,7 @@ turn(memtrack_shard *shard)
 void
 learn(memtrack_shard *shard, const Key *key)
 {
-  uint32_t site = memtrack_naming_site(key->place, key->detail, key->text);
+  uint32_t site = namer(key->place, key->detail, key->text);
   if (memtrack_registry_is_own(site)) {
     change_one(shard, [=](memtrack_core *core) { return Z_coreZ_insertKey(&core->wasm, site, key->place, key->detail); });
     return;
@@ -327,6 +335,12 @@ memtrack_account_carry(uint32_t site, int64_t allocs, int64_t frees, int64_t in_
   /* Another accountant tells what is in use, not what was ever released: that much was allocated and kept. */
   uint64_t allocated = in_use > 0 ? in_use : 0, freed = in_use < 0 ? -in_use : 0;
   tell_slowly([=](memtrack_core *core) { return Z_coreZ_carry(&core->wasm, site, allocs, allocated, frees, freed); }, nullptr);
+}
+
+void
+memtrack_account_set_namer(memtrack_namer chosen)
+{
+  namer = chosen;
 }
 
 uint64_t
