@@ -14,7 +14,9 @@
 #include "hook/openssl.h"
 #include "base/log.h"
 #include "base/atomic.h"
-#include "hook/install.h"
+#include "hook/heap.h"
+#include "hook/plugin.h"
+#include "hook/state.h"
 #include "core/registry.h"
 #include "owner/naming.h"
 #include "server/server.h"
@@ -82,9 +84,9 @@ host_arm_plugins(void)
   need(memtrack_hook_heap_open(&reason) == 0, "the heap's hooks", reason.text);
   memtrack_api_open();
   memtrack_hook_plugin_open(&reason); /* refused: of the plugin API this program has the memory functions only */
-  memtrack_store(&memtrack_plugins.key, memtrack_tag_key());
-  memtrack_store(&memtrack_plugins.armed, true);
-  memtrack_store(&memtrack_plugins.heap, true);
+  memtrack_store(&memtrack_hooks.key, memtrack_tag_key());
+  memtrack_store(&memtrack_hooks.armed, true);
+  memtrack_store(&memtrack_hooks.heap, true);
 }
 
 static void *

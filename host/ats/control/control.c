@@ -17,6 +17,7 @@
 #include "owner/naming.h"
 #include "dump/notices.h"
 #include "hook/install.h"
+#include "hook/state.h"
 #include "control/records.h"
 #include "core/registry.h"
 #include "server/server.h"
@@ -218,7 +219,7 @@ memtrack_control_poll(void)
   apply_verify(setting(MEMTRACK_SETTING_VERIFY));
   memtrack_plugins_poll();
   memtrack_naming_resolve();
-  if (memtrack_due_reclaim(memtrack_load_ordered(&memtrack_plugins.unloads))) {
+  if (memtrack_due_reclaim(memtrack_load_ordered(&memtrack_hooks.unloads))) {
     memtrack_model_reclaim();
   }
   if (armed_late) {

@@ -18,7 +18,7 @@
 #include "core/shard.h"
 #include "core_digest.h"
 #include "dump/builtin.h"
-#include "hook/install.h"
+#include "hook/state.h"
 #include "hook/objects.h"
 #include "owner/naming.h"
 
@@ -46,15 +46,15 @@ put_counts(memtrack_core *model, const memtrack_state *state)
 {
   auto put = [=](uint32_t which, uint64_t value) { memtrack_call(model, setHeaderNumber, which, value); };
   /* Plugins' releases are looked at, and the allocator leaves nothing by which a second one could be told. */
-  bool unmarked = state->plugins == MEMTRACK_HOOK_INSTALLED && !memtrack_plugins.freed_mark;
+  bool unmarked = state->plugins == MEMTRACK_HOOK_INSTALLED && !memtrack_hooks.freed_mark;
   put(MEMTRACK_FACT_SHARDS, memtrack_shard_count());
   put(MEMTRACK_FACT_SITES, memtrack_registry_in_use());
   put(MEMTRACK_FACT_REFUSED_SITES, memtrack_registry_refusals());
   put(MEMTRACK_FACT_LOST, memtrack_account_lost());
   put(MEMTRACK_FACT_TRAPS, memtrack_shard_traps());
   put(MEMTRACK_FACT_MEMORY, own_memory());
-  put(MEMTRACK_FACT_DAMAGED, memtrack_load(&memtrack_plugins.damaged));
-  put(MEMTRACK_FACT_TWICE, unmarked ? UINT64_MAX : memtrack_load(&memtrack_plugins.twice));
+  put(MEMTRACK_FACT_DAMAGED, memtrack_load(&memtrack_hooks.damaged));
+  put(MEMTRACK_FACT_TWICE, unmarked ? UINT64_MAX : memtrack_load(&memtrack_hooks.twice));
   put(MEMTRACK_FACT_UNTRACKED, memtrack_objects_untracked());
 }
 

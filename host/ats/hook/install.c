@@ -11,6 +11,9 @@
 
 #include "hook/allocator.h"
 #include "hook/buffer.h"
+#include "hook/heap.h"
+#include "hook/plugin.h"
+#include "hook/state.h"
 #include "owner/context.h"
 #include "hook/preloaded.h"
 #include "base/log.h"
@@ -23,8 +26,6 @@
 #include "base/atomic.h"
 
 #define PATCHES_MAX 512 /* slots of one module that any of the tables names */
-
-struct memtrack_plugins memtrack_plugins;
 
 /* What was redirected in a module, by the module's entry. All of this file that changes it runs under the modules' lock: it is
    called with a module by module.c. */
@@ -50,7 +51,7 @@ is_foreign(const struct memtrack_module *module)
 {
   static const char *const names[] = {"libc.so",     "ld-linux",    "libgcc_s",    "linux-vdso", "libpthread", "libdl.so",
                                       "libjemalloc", "libtcmalloc", "libmimalloc", "libasan",    "libtsan",    "libubsan"};
-  if ((uintptr_t)&memtrack_plugins - module->start < module->end - module->start ||
+  if ((uintptr_t)&memtrack_hooks - module->start < module->end - module->start ||
       memtrack_allocator_is_in(module->start, module->end)) {
     return true;
   }
@@ -154,7 +155,7 @@ on_found(struct memtrack_module *module)
   default:
     patch(module, PLUGIN_API);
   }
-  if (memtrack_load_ordered(&memtrack_plugins.heap)) {
+  if (memtrack_load_ordered(&memtrack_hooks.heap)) {
     patch_heap(module, NULL);
   }
 }
@@ -196,7 +197,7 @@ hook_dlclose(void *handle)
   int result = dlclose(handle);
   memtrack_walk_forget();
   memtrack_module_sweep(on_gone);
-  memtrack_add_ordered(&memtrack_plugins.unloads, 1);
+  memtrack_add_ordered(&memtrack_hooks.unloads, 1);
   return result;
 }
 
@@ -381,15 +382,15 @@ memtrack_plugins_arm(void)
 {
   if (installed) {
     memtrack_objects_clear();
-    memtrack_store_ordered(&memtrack_plugins.key, memtrack_tag_key());
-    memtrack_store_ordered(&memtrack_plugins.armed, true);
+    memtrack_store_ordered(&memtrack_hooks.key, memtrack_tag_key());
+    memtrack_store_ordered(&memtrack_hooks.armed, true);
   }
 }
 
 void
 memtrack_plugins_disarm(void)
 {
-  memtrack_store_ordered(&memtrack_plugins.armed, false);
+  memtrack_store_ordered(&memtrack_hooks.armed, false);
 }
 
 int
@@ -403,7 +404,7 @@ memtrack_plugins_heap(bool on, struct memtrack_reason *reason)
   if (on) {
     memtrack_module_each_held(patch_heap, NULL);
   }
-  memtrack_store_ordered(&memtrack_plugins.heap, on);
+  memtrack_store_ordered(&memtrack_hooks.heap, on);
   if (on) {
     memtrack_module_each_held(patch_heap, NULL);
   }

@@ -16,6 +16,7 @@
 #include "owner/context.h"
 #include "base/compiler.h"
 #include "hook/release.h"
+#include "hook/state.h"
 #include "module/slots.h"
 #include "base/atomic.h"
 
@@ -29,8 +30,6 @@ enum { MALLOC, REALLOC, FREE };
 static get_function get_functions;
 static uintptr_t *place[3]; /* where libcrypto keeps each pointer */
 static uintptr_t original[3];
-static bool armed;
-static uint64_t tag_key;
 
 /* A block of `size` bytes that malloc() has made `size` + MEMTRACK_TAG_SIZE of. */
 MT_INLINE void
@@ -40,16 +39,10 @@ account_block(void *block, size_t size, uint64_t key, const char *file, int line
   memtrack_block_charge(block, size, key, (uintptr_t)file, detail, file);
 }
 
-MT_HOT uint64_t
-memtrack_openssl_key(void)
-{
-  return memtrack_load(&tag_key);
-}
-
 MT_HOT void *
 memtrack_openssl_malloc(size_t size, const char *file, int line)
 {
-  if (MT_UNLIKELY(!memtrack_load(&armed))) {
+  if (MT_UNLIKELY(!memtrack_hooks_openssl_armed())) {
     return size ? malloc(size) : NULL;
   }
   /* As CRYPTO_malloc() has it: nothing of 0 bytes is allocated. */
@@ -60,7 +53,7 @@ memtrack_openssl_malloc(size_t size, const char *file, int line)
     errno = ENOMEM;
     return NULL;
   }
-  uint64_t key = memtrack_load(&tag_key);
+  uint64_t key = memtrack_hooks_openssl_key();
   void *block  = malloc(size + MEMTRACK_TAG_SIZE);
   if (MT_LIKELY(block != NULL)) {
     account_block(block, size, key, file, line);
@@ -73,12 +66,12 @@ memtrack_openssl_free(void *block, const char *file, int line)
 {
   (void)file;
   (void)line;
-  if (block && MT_LIKELY(memtrack_load(&armed))) {
+  if (block && MT_LIKELY(memtrack_hooks_openssl_armed())) {
     uint32_t birth;
     uint64_t size, usable = malloc_usable_size(block);
-    if (MT_LIKELY(memtrack_block_untag(block, usable, memtrack_openssl_key(), &birth, &size))) {
+    if (MT_LIKELY(memtrack_block_untag(block, usable, memtrack_hooks_openssl_key(), &birth, &size))) {
       memtrack_account_free(birth, size);
-    } else if (!memtrack_release_tagged(block, usable, memtrack_load(&memtrack_plugins.key))) {
+    } else if (!memtrack_release_tagged(block, usable, memtrack_hooks_key())) {
       memtrack_account_free_untagged(MEMTRACK_CLASS_OPENSSL, size);
     }
   }
@@ -102,14 +95,14 @@ memtrack_openssl_realloc(void *block, size_t size, const char *file, int line)
     memtrack_openssl_free(block, file, line);
     return NULL;
   }
-  if (MT_UNLIKELY(!memtrack_load(&armed))) {
+  if (MT_UNLIKELY(!memtrack_hooks_openssl_armed())) {
     return realloc(block, size);
   }
   if (MT_UNLIKELY(size > SIZE_MAX - MEMTRACK_TAG_SIZE)) {
     errno = ENOMEM;
     return NULL;
   }
-  uint64_t key    = memtrack_load(&tag_key);
+  uint64_t key    = memtrack_hooks_openssl_key();
   uint64_t detail = memtrack_detail(MEMTRACK_CLASS_OPENSSL, line < 0 ? 0 : line, memtrack_context.owner);
   return memtrack_block_resize(block, size, key, (uintptr_t)file, detail, file, plain_realloc,
                                memtrack_birth_untagged(MEMTRACK_CLASS_OPENSSL));
@@ -243,13 +236,13 @@ memtrack_openssl_install(struct memtrack_reason *reason)
   static const free_function our_free       = memtrack_openssl_free;
   const uintptr_t ours[3]                   = {(uintptr_t)our_malloc, (uintptr_t)our_realloc, (uintptr_t)our_free};
   uintptr_t now[3];
-  memtrack_store_ordered(&tag_key, memtrack_tag_key());
-  memtrack_store_ordered(&armed, true);
+  memtrack_store_ordered(&memtrack_hooks.openssl_key, memtrack_tag_key());
+  memtrack_store_ordered(&memtrack_hooks.openssl_armed, true);
   store(ours);
   present_values(now);
   if (memcmp(now, ours, sizeof(now)) != 0) {
     store(original);
-    memtrack_store_ordered(&armed, false);
+    memtrack_store_ordered(&memtrack_hooks.openssl_armed, false);
     return memtrack_reason_set(reason, "the three words found are not what CRYPTO_get_mem_functions reads");
   }
   return 0;
@@ -259,11 +252,11 @@ void
 memtrack_openssl_remove(void)
 {
   store(original);
-  memtrack_store_ordered(&armed, false);
+  memtrack_store_ordered(&memtrack_hooks.openssl_armed, false);
 }
 
 void
 memtrack_openssl_disarm(void)
 {
-  memtrack_store(&armed, false);
+  memtrack_store(&memtrack_hooks.openssl_armed, false);
 }

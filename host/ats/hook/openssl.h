@@ -26,9 +26,6 @@ void memtrack_openssl_remove(void);
 /* After a fork, in the child: blocks are neither tagged nor accounted any more. signal-safe. */
 void memtrack_openssl_disarm(void);
 
-/* The key of this arming's tags. hook-safe. */
-uint64_t memtrack_openssl_key(void);
-
 /* Of `words` words, the first of the places where the three values stand side by side, in any order; adds to *places how many
    there are. For the search, and its test. */
 const uintptr_t *memtrack_find_three(const uintptr_t *words, size_t count, const uintptr_t values[3], unsigned *places);

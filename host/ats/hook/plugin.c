@@ -15,7 +15,7 @@
 #include "hook/iobuffer.h"
 #include "base/compiler.h"
 #include "hook/objects.h"
-#include "hook/install.h"
+#include "hook/plugin.h"
 #include "hook/release.h"
 #include "base/atomic.h"
 
@@ -24,13 +24,7 @@
 static inline bool
 is_armed(void)
 {
-  return MT_LIKELY(memtrack_load(&memtrack_plugins.armed));
-}
-
-static inline uint64_t
-key(void)
-{
-  return memtrack_load(&memtrack_plugins.key);
+  return MT_LIKELY(memtrack_hooks_armed());
 }
 
 static inline uint64_t
@@ -53,7 +47,7 @@ hook__TSmalloc(size_t size, const char *path)
     block = memtrack_api._TSmalloc(size + MEMTRACK_TAG_SIZE, path);
   }
   if (MT_LIKELY(block != NULL)) {
-    memtrack_block_charge(block, size, key(), PLACE, detail(MEMTRACK_CLASS_TSAPI, 0), path);
+    memtrack_block_charge(block, size, memtrack_hooks_key(), PLACE, detail(MEMTRACK_CLASS_TSAPI, 0), path);
   }
   return block;
 }
@@ -73,11 +67,11 @@ hook__TSrealloc(void *block, size_t size, const char *path)
   if (block == NULL) {
     void *fresh = memtrack_api._TSrealloc(NULL, size + MEMTRACK_TAG_SIZE, path);
     if (fresh) {
-      memtrack_block_charge(fresh, size, key(), PLACE, site, path);
+      memtrack_block_charge(fresh, size, memtrack_hooks_key(), PLACE, site, path);
     }
     return fresh;
   }
-  return memtrack_block_resize(block, size, key(), PLACE, site, path, memtrack_api._TSrealloc,
+  return memtrack_block_resize(block, size, memtrack_hooks_key(), PLACE, site, path, memtrack_api._TSrealloc,
                                memtrack_birth_untagged(MEMTRACK_CLASS_TSAPI));
 }
 
@@ -96,7 +90,7 @@ hook__TSstrdup(const char *text, int64_t length, const char *path)
   if (copy) {
     strncpy(copy, text, size - 1); /* pads, as the server's own does */
     copy[size - 1] = '\0';
-    memtrack_block_charge(copy, size, key(), PLACE, detail(MEMTRACK_CLASS_TSAPI, 0), path);
+    memtrack_block_charge(copy, size, memtrack_hooks_key(), PLACE, detail(MEMTRACK_CLASS_TSAPI, 0), path);
   }
   return copy;
 }

@@ -6,7 +6,7 @@
 #define MEMTRACK_RELEASE_H
 
 #include "hook/block.h"
-#include "hook/install.h"
+#include "hook/state.h"
 #include "base/atomic.h"
 #include "base/compiler.h"
 
@@ -23,7 +23,7 @@ bool memtrack_release_tagged(void *block, uint64_t usable, uint64_t key);
 MT_INLINE bool
 memtrack_release_marked(const void *block, uint64_t usable)
 {
-  uintptr_t mark = memtrack_plugins.freed_mark;
+  uintptr_t mark = memtrack_hooks.freed_mark;
   return mark && usable >= 2 * sizeof(mark) && ((const uintptr_t *)block)[1] == mark;
 }
 
@@ -36,7 +36,7 @@ void memtrack_release_untagged(void *block, uint64_t usable, uint32_t cls);
 MT_INLINE void
 memtrack_release_foreign(uint64_t usable, uint32_t cls)
 {
-  if (cls != MEMTRACK_CLASS_HEAP || memtrack_load(&memtrack_plugins.heap)) {
+  if (cls != MEMTRACK_CLASS_HEAP || memtrack_hooks_heap()) {
     memtrack_account_free_untagged(cls, usable);
   }
 }
@@ -50,7 +50,7 @@ memtrack_release_likely(void *block, uint64_t usable, uint32_t cls)
 {
   uint32_t birth;
   uint64_t size;
-  if (memtrack_block_untag(block, usable, memtrack_load(&memtrack_plugins.key), &birth, &size)) {
+  if (memtrack_block_untag(block, usable, memtrack_hooks_key(), &birth, &size)) {
     memtrack_account_free(birth, size);
   } else if (cls != MEMTRACK_RELEASE_BY_OTHERS) {
     memtrack_release_untagged(block, usable, cls);
