@@ -81,11 +81,19 @@ static void
 apply_plugins(bool on)
 {
   static const uint32_t classes[] = {MEMTRACK_CLASS_TSAPI, MEMTRACK_CLASS_HEAP, MEMTRACK_CLASS_OBJECT};
-  on                              = on && state.plugins == MEMTRACK_HOOK_INSTALLED;
+  bool armed                      = on && state.plugins == MEMTRACK_HOOK_INSTALLED;
   for (size_t i = 0; i < sizeof(classes) / sizeof(classes[0]); ++i) {
-    on ? memtrack_model_arm(classes[i]) : memtrack_model_disarm(classes[i]);
+    if (armed) {
+      memtrack_model_arm(classes[i]);
+    } else {
+      memtrack_model_disarm(classes[i]);
+    }
   }
-  on ? memtrack_plugins_arm() : memtrack_plugins_disarm();
+  if (armed) {
+    memtrack_plugins_arm();
+  } else {
+    memtrack_plugins_disarm();
+  }
 }
 
 /* To level 0, 1 or 2. At the start the server may have counted already, and that was taken over; later, counting begins anew. */

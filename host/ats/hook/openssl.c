@@ -17,7 +17,7 @@
 #include "base/compiler.h"
 #include "hook/release.h"
 #include "hook/state.h"
-#include "module/slots.h"
+#include "module/segment.h"
 #include "base/atomic.h"
 
 typedef void *(*malloc_function)(size_t, const char *, int);
@@ -131,7 +131,6 @@ struct scan {
   const uintptr_t *values;
   const uintptr_t *first;
   unsigned places;
-  bool module;
 };
 
 static int
@@ -139,20 +138,15 @@ scan_module(struct dl_phdr_info *info, size_t size, void *data)
 {
   struct scan *scan = data;
   (void)size;
-  for (int i = 0; i < info->dlpi_phnum && !scan->module; ++i) {
-    const ElfW(Phdr) *segment = &info->dlpi_phdr[i];
-    scan->module = segment->p_type == PT_LOAD && (uintptr_t)scan->inside - (info->dlpi_addr + segment->p_vaddr) < segment->p_memsz;
-  }
-  if (!scan->module) {
+  if (!memtrack_segments_contain(info, scan->inside)) {
     return 0;
   }
   for (int i = 0; i < info->dlpi_phnum; ++i) {
-    const ElfW(Phdr) *segment = &info->dlpi_phdr[i];
-    if (segment->p_type == PT_LOAD && (segment->p_flags & PF_W)) {
-      uintptr_t from = (info->dlpi_addr + segment->p_vaddr + sizeof(uintptr_t) - 1) & ~(sizeof(uintptr_t) - 1);
-      uintptr_t to   = info->dlpi_addr + segment->p_vaddr + segment->p_memsz;
+    struct memtrack_segment segment;
+    if (memtrack_segment_get(info, i, &segment) && (segment.flags & PF_W)) {
+      uintptr_t from = (segment.from + sizeof(uintptr_t) - 1) & ~(sizeof(uintptr_t) - 1);
       const uintptr_t *found =
-        memtrack_find_three((const uintptr_t *)from, (to - from) / sizeof(uintptr_t), scan->values, &scan->places);
+        memtrack_find_three((const uintptr_t *)from, (segment.to - from) / sizeof(uintptr_t), scan->values, &scan->places);
       scan->first = scan->first ? scan->first : found;
     }
   }

@@ -361,52 +361,17 @@ hook_pthread_create(pthread_t *thread, const pthread_attr_t *attributes, void *(
   return pthread_create(thread, attributes, WRAP(function), data);
 }
 
-#define HOOK(name)                           \
-  {                                          \
-    MEMTRACK_API_##name, (void *)hook_##name \
-  }
-
 static const struct {
   enum memtrack_api_function function;
   void *hook;
 } hooks[] = {
-  HOOK(_TSmalloc),
-  HOOK(_TSrealloc),
-  HOOK(_TSstrdup),
-  HOOK(_TSfree),
-  HOOK(TSContCreate),
-  HOOK(TSContDestroy),
-  HOOK(TSTransformCreate),
-  HOOK(TSVConnCreate),
-  HOOK(TSMutexCreate),
-  HOOK(TSMutexDestroy),
-  HOOK(TSMBufferCreate),
-  HOOK(TSMBufferDestroy),
-  HOOK(TSIOBufferCreate),
-  HOOK(TSIOBufferSizedCreate),
-  HOOK(TSIOBufferDestroy),
-  HOOK(TSIOBufferReaderAlloc),
-  HOOK(TSIOBufferReaderClone),
-  HOOK(TSIOBufferReaderFree),
-  HOOK(TSCacheKeyCreate),
-  HOOK(TSCacheKeyDestroy),
-  HOOK(TSMimeParserCreate),
-  HOOK(TSMimeParserDestroy),
-  HOOK(TSHttpParserCreate),
-  HOOK(TSHttpParserDestroy),
-  HOOK(TSUuidCreate),
-  HOOK(TSUuidDestroy),
-  HOOK(TSTextLogObjectCreate),
-  HOOK(TSTextLogObjectDestroy),
-  HOOK(TSfopen),
-  HOOK(TSfclose),
-  HOOK(TSHttpTxnReenable),
-  HOOK(TSHttpSsnReenable),
-  HOOK(TSVConnReenable),
-  HOOK(TSVConnReenableEx),
-  HOOK(TSVIOReenable),
-  HOOK(TSHttpTxnHookRegisteredFor),
-  HOOK(TSThreadCreate),
+#define HOOKED(name) {MEMTRACK_API_##name, (void *)hook_##name},
+#define PLAIN(name)
+#define X(name, use, hooked, name_in_10, result, parameters) hooked(name)
+  MEMTRACK_API(X)
+#undef X
+#undef PLAIN
+#undef HOOKED
 };
 
 #define HOOKS (sizeof(hooks) / sizeof(*hooks))

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/atomic.h"
+#include "module/segment.h"
 
 #if defined(__x86_64__)
 #define IS_SLOT(type) ((type) == R_X86_64_JUMP_SLOT || (type) == R_X86_64_GLOB_DAT)
@@ -36,18 +37,6 @@ struct dynamic {
   const ElfW(Rela) * rela[2]; /* .rela.plt and .rela.dyn */
   size_t count[2];
 };
-
-static bool
-contains(const struct dl_phdr_info *info, const void *address)
-{
-  for (int i = 0; i < info->dlpi_phnum; ++i) {
-    const ElfW(Phdr) *segment = &info->dlpi_phdr[i];
-    if (segment->p_type == PT_LOAD && (uintptr_t)address - (info->dlpi_addr + segment->p_vaddr) < segment->p_memsz) {
-      return true;
-    }
-  }
-  return false;
-}
 
 /* The loader has made these pointers absolute; in modules it leaves alone (the vDSO) they are offsets. */
 static const void *
@@ -105,7 +94,7 @@ search_module(struct dl_phdr_info *info, size_t size, void *data)
   struct search *search = data;
   struct dynamic dynamic;
   (void)size;
-  if (contains(info, search->self) || (search->module && !is_module(info->dlpi_name, search->module)) ||
+  if (memtrack_segments_contain(info, search->self) || (search->module && !is_module(info->dlpi_name, search->module)) ||
       !read_dynamic(info, &dynamic)) {
     return 0;
   }
@@ -159,8 +148,8 @@ struct collection {
 static bool
 is_own(const struct dl_phdr_info *info, const ElfW(Sym) * symbol, const void *value, const void *global)
 {
-  return symbol->st_shndx != SHN_UNDEF && contains(info, value) &&
-         ((uintptr_t)value == info->dlpi_addr + symbol->st_value || global == NULL || contains(info, global));
+  return symbol->st_shndx != SHN_UNDEF && memtrack_segments_contain(info, value) &&
+         ((uintptr_t)value == info->dlpi_addr + symbol->st_value || global == NULL || memtrack_segments_contain(info, global));
 }
 
 /* Under the loader's lock. */
@@ -170,7 +159,7 @@ collect_module(struct dl_phdr_info *info, size_t size, void *data)
   struct collection *collection = data;
   struct dynamic dynamic;
   (void)size;
-  if (!contains(info, collection->inside)) {
+  if (!memtrack_segments_contain(info, collection->inside)) {
     return 0;
   }
   if (!read_dynamic(info, &dynamic)) {
