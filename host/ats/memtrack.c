@@ -22,6 +22,7 @@
 #include "server/api.h"
 #include "control/control.h"
 #include "core_abi.h"
+#include "base/compiler.h"
 #include "base/log.h"
 #include "control/message.h"
 #include "control/records.h"
@@ -77,7 +78,7 @@ memtrack_log(enum memtrack_severity severity, const char *format, ...)
 
 /* Stands in for ResourceTracker::dump, which the server calls on a network thread, on SIGUSR1 and when the timer is due: asks for
    a dump and returns. Requests that come before it is begun are served by the same one. event-thread. */
-static __attribute__((noinline)) void
+static MT_NOINLINE void
 request_dump(FILE *file)
 {
   unsigned reason = memtrack_control_reason(__builtin_return_address(0));
@@ -282,7 +283,7 @@ start(const struct memtrack_server *server)
 }
 
 /* Each line of plugin.config has to register, or the server ends. */
-__attribute__((visibility("default"))) void
+MT_EXPORTED void
 TSPluginInit(int argc, const char *argv[])
 {
   static bool loaded;

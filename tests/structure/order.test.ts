@@ -37,6 +37,22 @@ const TREES: Tree[] = [
     ],
     outside: [],
   },
+  {
+    folder: "host/ats",
+    rooms: [
+      ["base", "what the compiler, the clock and the log give; atomics; why something was refused"],
+      ["core", "instances of the core and their traps: shards, registry, model, questions; the fast paths; a block's tag"],
+      ["symbol", "ELF files and DWARF: names for addresses, how a frame is left"],
+      ["module", "which modules are loaded, whose an address is; their slots"],
+      ["server", "its versions, its plugin API, its records"],
+      ["owner", "whose code runs, which call a stack leads to, what a site is called"],
+      ["hook", "what the server, plugins and libraries allocate and release; when their calls are redirected"],
+      ["dump", "a dump's text, what is measured and noticed, the built-in tracker's counts"],
+      ["control", "what is on and off: records, plugin messages"],
+      ["memtrack", "the plugin: continuations and statistics"],
+    ],
+    outside: [],
+  },
 ];
 
 for (const tree of TREES) {

@@ -5,13 +5,15 @@
 #ifndef MEMTRACK_LOG_H
 #define MEMTRACK_LOG_H
 
+#include "base/compiler.h"
+
 #ifdef __cplusplus
 extern "C" {
 #endif
 
 enum memtrack_severity { MEMTRACK_NOTE, MEMTRACK_WARNING, MEMTRACK_ERROR };
 
-void memtrack_log(enum memtrack_severity severity, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void memtrack_log(enum memtrack_severity severity, const char *format, ...) MT_PRINTF(2, 3);
 
 #ifdef __cplusplus
 }

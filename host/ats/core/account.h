@@ -18,7 +18,7 @@ extern "C" {
 void memtrack_account_iobuffer(const char *location, int64_t size);
 
 /* An allocation whose release will name its site. The place is an address: of OpenSSL the file's text, of a plugin's call the
-   return address. `detail` as memtrack_detail() makes it; `text` is what the site is named by at first sight (naming.h), or NULL.
+   return address. `detail` as memtrack_detail() makes it; `text` is for the namer.
    Returns the birth to tag the block with, its site and its epoch, or MEMTRACK_SITE_UNKNOWN where the event was lost: then the
    block stays untagged. */
 uint32_t memtrack_account_alloc(uint64_t place, uint64_t detail, const char *text, uint64_t size);
@@ -43,6 +43,13 @@ void memtrack_account_free(uint32_t birth, uint64_t size);
 
 /* The release of a block that carries no tag of this arming: of unknown site and `size` usable bytes. */
 void memtrack_account_free_untagged(uint32_t cls, uint64_t size);
+
+/* Who names sites: registers the site of a key, at its first sight, and returns its number. `text`: of an IOBuffer the location, of
+   OpenSSL the file, of TSmalloc the path that the caller handed over ("memory/foo.c:88"), else NULL. It is called inside a hook. */
+typedef uint32_t (*memtrack_namer)(uint64_t place, uint64_t detail, const char *text);
+
+/* Sets it. Until then a site's name is its text alone. init-only. */
+void memtrack_account_set_namer(memtrack_namer namer);
 
 /* Counts that another accountant made before us, for one site. */
 void memtrack_account_carry(uint32_t site, int64_t allocs, int64_t frees, int64_t in_use);

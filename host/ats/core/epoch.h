@@ -8,12 +8,13 @@
 
 #include "core/instance.h"
 #include "base/atomic.h"
+#include "base/compiler.h"
 
 #ifdef __cplusplus
 extern "C" {
 #endif
 
-extern uint64_t memtrack_epochs_ __attribute__((visibility("hidden")));
+extern uint64_t memtrack_epochs_ MT_HIDDEN;
 
 /* Relaxed: who releases a block has it from the one who allocated it, and so sees what that one saw, or later. hook-safe. */
 static inline uint64_t

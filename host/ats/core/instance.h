@@ -14,6 +14,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/compiler.h"
 #include "core_abi.h"
 
 #ifdef __cplusplus
@@ -21,9 +22,6 @@ extern "C" {
 #endif
 
 #include "core.h"
-
-#define LIKELY_(x)   __builtin_expect(!!(x), 1)
-#define UNLIKELY_(x) __builtin_expect(!!(x), 0)
 
 /* What account.cc reads of a shard's instance for each event, in one cache line; in the instance it stands in five. Set at init, as
    the instance's own is. */
@@ -65,7 +63,7 @@ memtrack_core_at(const struct memtrack_core *core, uint32_t offset)
 uint32_t memtrack_core_input(struct memtrack_core *core, const char *text, uint64_t length);
 
 /* Traps, as the core would. Within memtrack_guarded(). */
-void memtrack_trap_now(void) __attribute__((noreturn));
+void memtrack_trap_now(void) MT_NORETURN;
 
 /* What the last trap of this thread was, in words. hook-safe. */
 const char *memtrack_trap_reason(void);

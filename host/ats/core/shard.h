@@ -17,6 +17,7 @@
 
 #include "core/instance.h"
 #include "base/atomic.h"
+#include "base/compiler.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -27,10 +28,10 @@ extern "C" {
 struct memtrack_shard {
   uint64_t seq;
   struct memtrack_core core;
-  bool dead;                     /* it trapped: read, never written again */
-  bool frozen;                   /* the registry was full, and it knows all that is in it */
-  bool owned;                    /* under the pool's mutex */
-} __attribute__((aligned(128))); /* no cache line, nor the one prefetched with it, is shared by two threads */
+  bool dead;       /* it trapped: read, never written again */
+  bool frozen;     /* the registry was full, and it knows all that is in it */
+  bool owned;      /* under the pool's mutex */
+} MT_ALIGNED(128); /* no cache line, nor the one prefetched with it, is shared by two threads */
 
 enum memtrack_thread_state {
   MEMTRACK_THREAD_NEW,      /* has not accounted yet */
@@ -45,15 +46,14 @@ struct memtrack_thread {
   bool busy; /* inside the slow path */
 };
 
-/* Initial-exec: the general model's first access in a dlopened module may call malloc. */
-extern __thread struct memtrack_thread memtrack_thread __attribute__((tls_model("initial-exec"), visibility("hidden")));
+extern __thread struct memtrack_thread memtrack_thread MT_INITIAL_EXEC MT_HIDDEN;
 
 /* Begins a change of this thread's shard, and tells the seq to end it with. False where the owner is inside already. hook-safe. */
 static inline bool
 memtrack_shard_enter(struct memtrack_shard *shard, uint64_t *seq)
 {
   *seq = memtrack_load(&shard->seq);
-  if (UNLIKELY_(*seq & 1)) {
+  if (MT_UNLIKELY(*seq & 1)) {
     return false;
   }
   memtrack_store(&shard->seq, *seq + 1);

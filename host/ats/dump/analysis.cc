@@ -2,10 +2,10 @@
 #include "dump/analysis.h"
 
 #include <cstring>
-#include <ctime>
 
 #include "core/model.h"
 #include "core/epoch.h"
+#include "base/clock.h"
 #include "base/log.h"
 #include "dump/notices.h"
 
@@ -71,9 +71,7 @@ sample(memtrack_core *model)
 void
 memtrack_analysis_poll(int64_t interval)
 {
-  struct timespec now;
-  clock_gettime(CLOCK_MONOTONIC, &now);
-  if (!memtrack_due_sample(now.tv_sec, interval)) {
+  if (!memtrack_due_sample(memtrack_clock_seconds(), interval)) {
     return;
   }
   memtrack_measure_sample(&measures, read_record);

@@ -8,6 +8,7 @@
 #include <sys/mman.h>
 
 #include "base/compiler.h"
+#include "base/hash.h"
 #include "base/atomic.h"
 
 #define PARTITIONS 1024u /* powers of two */
@@ -42,7 +43,7 @@ memtrack_objects_open(void)
 static uint64_t
 hash(const void *address)
 {
-  uint64_t x = (uintptr_t)address * 0x9e3779b97f4a7c15u;
+  uint64_t x = (uintptr_t)address * MEMTRACK_HASH_FACTOR;
   return x ^ x >> 32;
 }
 
@@ -75,7 +76,7 @@ find(struct memtrack_object *entries, const void *address)
 
 /* Takes an entry out and moves up what came after it in a probe, so that no gap stands in the way of another. Knuth, TAOCP 3,
    section 6.4, algorithm R. */
-HOT_ static void
+MT_HOT static void
 take_out(struct memtrack_object *entries, struct memtrack_object *entry)
 {
   uint32_t hole = entry - entries;
@@ -89,7 +90,7 @@ take_out(struct memtrack_object *entries, struct memtrack_object *entry)
   memset(&entries[hole], 0, sizeof(entries[hole]));
 }
 
-HOT_ bool
+MT_HOT bool
 memtrack_objects_add(const void *address, uint32_t birth, struct memtrack_object *old)
 {
   struct partition *partition;
@@ -107,7 +108,7 @@ memtrack_objects_add(const void *address, uint32_t birth, struct memtrack_object
   return room;
 }
 
-HOT_ bool
+MT_HOT bool
 memtrack_objects_remove(const void *address, struct memtrack_object *object)
 {
   struct partition *partition;
@@ -121,7 +122,7 @@ memtrack_objects_remove(const void *address, struct memtrack_object *object)
   return object->address != 0;
 }
 
-HOT_ bool
+MT_HOT bool
 memtrack_objects_knows(const void *address)
 {
   struct partition *partition;
@@ -130,7 +131,7 @@ memtrack_objects_knows(const void *address)
   return known;
 }
 
-HOT_ void
+MT_HOT void
 memtrack_objects_use(const void *address)
 {
   struct partition *partition;
@@ -139,7 +140,7 @@ memtrack_objects_use(const void *address)
   pthread_mutex_unlock(&partition->mutex);
 }
 
-HOT_ bool
+MT_HOT bool
 memtrack_objects_unuse(const void *address, struct memtrack_object *object)
 {
   struct partition *partition;

@@ -11,21 +11,20 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Finds the pointers. Returns 0, or -1 with a reason (MEMTRACK_REASON_SIZE). Writes nothing. init-only. */
-int memtrack_openssl_find(char *reason);
+#include "base/reason.h"
+
+/* Finds the pointers. Returns 0, or -1 with a reason. Writes nothing. init-only. */
+int memtrack_openssl_find(struct memtrack_reason *reason);
 
 /* From now on allocations are accounted and tagged with a key of their own: blocks of an earlier arming count as untagged.
    Returns 0, or -1 with a reason; then nothing is changed. Not hook-safe. */
-int memtrack_openssl_install(char *reason);
+int memtrack_openssl_install(struct memtrack_reason *reason);
 
 /* Gives libcrypto its own functions back. Tagged blocks stay ordinary ones. Not hook-safe. */
 void memtrack_openssl_remove(void);
 
 /* After a fork, in the child: blocks are neither tagged nor accounted any more. signal-safe. */
 void memtrack_openssl_disarm(void);
-
-/* The key of this arming's tags. hook-safe. */
-uint64_t memtrack_openssl_key(void);
 
 /* Of `words` words, the first of the places where the three values stand side by side, in any order; adds to *places how many
    there are. For the search, and its test. */

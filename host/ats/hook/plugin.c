@@ -15,7 +15,7 @@
 #include "hook/iobuffer.h"
 #include "base/compiler.h"
 #include "hook/objects.h"
-#include "hook/install.h"
+#include "hook/plugin.h"
 #include "hook/release.h"
 #include "base/atomic.h"
 
@@ -24,13 +24,7 @@
 static inline bool
 is_armed(void)
 {
-  return LIKELY_(memtrack_load(&memtrack_plugins.armed));
-}
-
-static inline uint64_t
-key(void)
-{
-  return memtrack_load(&memtrack_plugins.key);
+  return MT_LIKELY(memtrack_hooks_armed());
 }
 
 static inline uint64_t
@@ -41,10 +35,10 @@ detail(uint32_t cls, uint32_t kind)
 
 /* ---- memory ---- */
 
-HOT_ static void *
+MT_HOT static void *
 hook__TSmalloc(size_t size, const char *path)
 {
-  if (!is_armed() || UNLIKELY_(size == 0 || size > SIZE_MAX - MEMTRACK_TAG_SIZE)) {
+  if (!is_armed() || MT_UNLIKELY(size == 0 || size > SIZE_MAX - MEMTRACK_TAG_SIZE)) {
     return memtrack_api._TSmalloc(size, path);
   }
   void *block;
@@ -52,8 +46,8 @@ hook__TSmalloc(size_t size, const char *path)
     MEMTRACK_STEP_INSIDE;
     block = memtrack_api._TSmalloc(size + MEMTRACK_TAG_SIZE, path);
   }
-  if (LIKELY_(block != NULL)) {
-    memtrack_block_charge(block, size, key(), PLACE, detail(MEMTRACK_CLASS_TSAPI, 0), path);
+  if (MT_LIKELY(block != NULL)) {
+    memtrack_block_charge(block, size, memtrack_hooks_key(), PLACE, detail(MEMTRACK_CLASS_TSAPI, 0), path);
   }
   return block;
 }
@@ -64,7 +58,7 @@ hook__TSrealloc(void *block, size_t size, const char *path)
   if (!is_armed()) {
     return memtrack_api._TSrealloc(block, size, path);
   }
-  if (UNLIKELY_(size == 0 || size > SIZE_MAX - MEMTRACK_TAG_SIZE)) {
+  if (MT_UNLIKELY(size == 0 || size > SIZE_MAX - MEMTRACK_TAG_SIZE)) {
     memtrack_release(block, MEMTRACK_CLASS_TSAPI);
     return memtrack_api._TSrealloc(block, size, path);
   }
@@ -73,11 +67,11 @@ hook__TSrealloc(void *block, size_t size, const char *path)
   if (block == NULL) {
     void *fresh = memtrack_api._TSrealloc(NULL, size + MEMTRACK_TAG_SIZE, path);
     if (fresh) {
-      memtrack_block_charge(fresh, size, key(), PLACE, site, path);
+      memtrack_block_charge(fresh, size, memtrack_hooks_key(), PLACE, site, path);
     }
     return fresh;
   }
-  return memtrack_block_resize(block, size, key(), PLACE, site, path, memtrack_api._TSrealloc,
+  return memtrack_block_resize(block, size, memtrack_hooks_key(), PLACE, site, path, memtrack_api._TSrealloc,
                                memtrack_birth_untagged(MEMTRACK_CLASS_TSAPI));
 }
 
@@ -96,12 +90,12 @@ hook__TSstrdup(const char *text, int64_t length, const char *path)
   if (copy) {
     strncpy(copy, text, size - 1); /* pads, as the server's own does */
     copy[size - 1] = '\0';
-    memtrack_block_charge(copy, size, key(), PLACE, detail(MEMTRACK_CLASS_TSAPI, 0), path);
+    memtrack_block_charge(copy, size, memtrack_hooks_key(), PLACE, detail(MEMTRACK_CLASS_TSAPI, 0), path);
   }
   return copy;
 }
 
-HOT_ static void
+MT_HOT static void
 hook__TSfree(void *block)
 {
   if (is_armed() && block) {
@@ -113,7 +107,7 @@ hook__TSfree(void *block)
 
 /* ---- objects ---- */
 
-HOT_ static void
+MT_HOT static void
 count_created(void *object, uint32_t kind, uintptr_t place)
 {
   if (object == NULL || !is_armed()) {
@@ -131,7 +125,7 @@ count_created(void *object, uint32_t kind, uintptr_t place)
   }
 }
 
-HOT_ static void
+MT_HOT static void
 count_destroyed(const void *object)
 {
   struct memtrack_object known;
@@ -144,7 +138,7 @@ count_destroyed(const void *object)
 #define WRAP(function) ((__typeof__(function))memtrack_context_wrap((void *)(uintptr_t)(function)))
 
 /* A continuation owns its mutex, if it has one: the last to go takes it along. */
-HOT_ static void *
+MT_HOT static void *
 hook_TSContCreate(memtrack_api_handler function, void *mutex)
 {
   void *cont = memtrack_api.TSContCreate(WRAP(function), mutex);
@@ -174,7 +168,7 @@ hook_TSTransformCreate(memtrack_api_handler function, void *transaction)
   return cont;
 }
 
-HOT_ static void
+MT_HOT static void
 hook_TSContDestroy(void *cont)
 {
   struct memtrack_object known, mutex;
@@ -339,12 +333,12 @@ hook_TSHttpTxnHookRegisteredFor(void *transaction, int hook, memtrack_api_handle
 /* ---- back to the server ---- */
 
 /* The server goes on with its own work inside these calls, and perhaps into other plugins: that is not on the caller's behalf. */
-#define RESUMES(name, parameters, arguments)                                                                     \
-  HOT_ static void hook_##name parameters                                                                        \
-  {                                                                                                              \
-    __attribute__((cleanup(memtrack_context_give_back), unused)) const uint32_t before = memtrack_context.owner; \
-    memtrack_context.owner                                                             = MEMTRACK_OWNER_CORE;    \
-    memtrack_api.name arguments;                                                                                 \
+#define RESUMES(name, parameters, arguments)                                               \
+  MT_HOT static void hook_##name parameters                                                \
+  {                                                                                        \
+    MT_CLEANUP(memtrack_context_give_back) const uint32_t before = memtrack_context.owner; \
+    memtrack_context.owner                                       = MEMTRACK_OWNER_CORE;    \
+    memtrack_api.name arguments;                                                           \
   }
 
 RESUMES(TSHttpTxnReenable, (void *transaction, int event), (transaction, event))
@@ -367,52 +361,17 @@ hook_pthread_create(pthread_t *thread, const pthread_attr_t *attributes, void *(
   return pthread_create(thread, attributes, WRAP(function), data);
 }
 
-#define HOOK(name)                           \
-  {                                          \
-    MEMTRACK_API_##name, (void *)hook_##name \
-  }
-
 static const struct {
   enum memtrack_api_function function;
   void *hook;
 } hooks[] = {
-  HOOK(_TSmalloc),
-  HOOK(_TSrealloc),
-  HOOK(_TSstrdup),
-  HOOK(_TSfree),
-  HOOK(TSContCreate),
-  HOOK(TSContDestroy),
-  HOOK(TSTransformCreate),
-  HOOK(TSVConnCreate),
-  HOOK(TSMutexCreate),
-  HOOK(TSMutexDestroy),
-  HOOK(TSMBufferCreate),
-  HOOK(TSMBufferDestroy),
-  HOOK(TSIOBufferCreate),
-  HOOK(TSIOBufferSizedCreate),
-  HOOK(TSIOBufferDestroy),
-  HOOK(TSIOBufferReaderAlloc),
-  HOOK(TSIOBufferReaderClone),
-  HOOK(TSIOBufferReaderFree),
-  HOOK(TSCacheKeyCreate),
-  HOOK(TSCacheKeyDestroy),
-  HOOK(TSMimeParserCreate),
-  HOOK(TSMimeParserDestroy),
-  HOOK(TSHttpParserCreate),
-  HOOK(TSHttpParserDestroy),
-  HOOK(TSUuidCreate),
-  HOOK(TSUuidDestroy),
-  HOOK(TSTextLogObjectCreate),
-  HOOK(TSTextLogObjectDestroy),
-  HOOK(TSfopen),
-  HOOK(TSfclose),
-  HOOK(TSHttpTxnReenable),
-  HOOK(TSHttpSsnReenable),
-  HOOK(TSVConnReenable),
-  HOOK(TSVConnReenableEx),
-  HOOK(TSVIOReenable),
-  HOOK(TSHttpTxnHookRegisteredFor),
-  HOOK(TSThreadCreate),
+#define HOOKED(name) {MEMTRACK_API_##name, (void *)hook_##name},
+#define PLAIN(name)
+#define X(name, use, hooked, name_in_10, result, parameters) hooked(name)
+  MEMTRACK_API(X)
+#undef X
+#undef PLAIN
+#undef HOOKED
 };
 
 #define HOOKS (sizeof(hooks) / sizeof(*hooks))
@@ -420,7 +379,7 @@ static const struct {
 struct memtrack_redirect memtrack_plugin_api[HOOKS + 2];
 
 int
-memtrack_hook_plugin_open(char *reason)
+memtrack_hook_plugin_open(struct memtrack_reason *reason)
 {
   struct memtrack_redirect *to = memtrack_plugin_api;
   for (size_t i = 0; i < HOOKS; ++i) {
@@ -433,8 +392,7 @@ memtrack_hook_plugin_open(char *reason)
   *to               = (struct memtrack_redirect){NULL, NULL};
   const char *lacks = memtrack_api_lacks(MEMTRACK_API_HOOK);
   if (lacks) {
-    snprintf(reason, MEMTRACK_REASON_SIZE, "this server has no function %s", lacks);
-    return -1;
+    return memtrack_reason_set(reason, "this server has no function %s", lacks);
   }
   return 0;
 }

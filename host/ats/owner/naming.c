@@ -8,7 +8,7 @@
 #include <sys/mman.h>
 
 #include "core/account.h"
-#include "hook/buffer.h"
+#include "owner/location.h"
 #include "base/log.h"
 #include "core/registry.h"
 #include "base/atomic.h"
@@ -28,24 +28,6 @@ uint8_t memtrack_naming_wrappers[MEMTRACK_SITE_FIRST + MEMTRACK_SITES_MAX]; /* l
 static uint32_t origin_count;
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER; /* one resolves at a time */
 static bool waiting;
-
-int
-memtrack_naming_open(uint32_t slots)
-{
-  void *memory = mmap(NULL, slots * sizeof(struct origin), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-  if (memory == MAP_FAILED) {
-    return -1;
-  }
-  origins      = memory;
-  origin_count = slots;
-  return 0;
-}
-
-uint64_t
-memtrack_naming_memory(void)
-{
-  return origin_count * sizeof(struct origin);
-}
 
 /* "memory/dir/foo.c:88" as TSmalloc's macro makes it: the file's own name and the line are enough beside the module's. */
 static const char *
@@ -111,12 +93,13 @@ name_call(uint64_t place, uint64_t detail, const char *path)
   return site;
 }
 
-uint32_t
-memtrack_naming_site(uint64_t place, uint64_t detail, const char *text)
+/* A memtrack_namer. */
+static uint32_t
+name_site(uint64_t place, uint64_t detail, const char *text)
 {
   switch ((uint32_t)detail >> MEMTRACK_ATTRIBUTES_CLASS_SHIFT) {
   case MEMTRACK_CLASS_IOBUFFER: {
-    const struct memtrack_buffer_location *location = memtrack_buffer_location_of(text);
+    const struct memtrack_location *location = memtrack_location_of_text(text);
     uint32_t site        = memtrack_registry_site(place, detail, text, location ? location->owner : MEMTRACK_OWNER_CORE, 0);
     struct origin origin = {.state = KNOWN};
     if (location) {
@@ -134,6 +117,25 @@ memtrack_naming_site(uint64_t place, uint64_t detail, const char *text)
   default:
     return name_call(place, detail, text);
   }
+}
+
+int
+memtrack_naming_open(uint32_t slots)
+{
+  void *memory = mmap(NULL, slots * sizeof(struct origin), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (memory == MAP_FAILED) {
+    return -1;
+  }
+  origins      = memory;
+  origin_count = slots;
+  memtrack_account_set_namer(name_site);
+  return 0;
+}
+
+uint64_t
+memtrack_naming_memory(void)
+{
+  return origin_count * sizeof(struct origin);
 }
 
 /* Under the mutex. */

@@ -8,6 +8,7 @@
 
 #include "core/instance.h"
 #include "base/compiler.h"
+#include "base/hash.h"
 #include "base/atomic.h"
 
 /* How a frame is left whose return address is known. Offsets are in words. */
@@ -31,7 +32,7 @@ struct place {
 static __thread struct {
   uintptr_t reached;
   uint64_t slow;
-} thread __attribute__((tls_model("initial-exec")));
+} thread MT_INITIAL_EXEC;
 
 /* By return address, the newest one of a place. Two words, the first of which tells both: what two threads have mixed up is no
    address that anyone asks for. (Hyatt and Mann, "A lockless transposition table implementation for parallel search", 2002.) */
@@ -50,14 +51,14 @@ static struct {
 static inline uint32_t
 index_of(uintptr_t ip)
 {
-  return ip * 0x9e3779b97f4a7c15u >> 52 & (RULES - 1);
+  return ip * MEMTRACK_HASH_FACTOR >> 52 & (RULES - 1);
 }
 
 /* Of what is mixed up, no two addresses that lie near to each other are to make a third. */
 static inline uint64_t
 tell_both(uintptr_t ip, uint64_t word)
 {
-  return ip ^ word * 0x9e3779b97f4a7c15u;
+  return ip ^ word * MEMTRACK_HASH_FACTOR;
 }
 
 static inline struct rule
@@ -110,7 +111,7 @@ memtrack_walk_slow_count(void)
 }
 
 /* One frame up. False where that would lead out of what is known to be stack. */
-__attribute__((no_sanitize("address"))) static inline bool
+MT_NO_ADDRESS_SANITIZER static inline bool
 leave(struct place *place, struct rule rule, uintptr_t end)
 {
   uintptr_t sp = (rule.from_bp ? place->bp : place->sp) + (uintptr_t)rule.to_caller * sizeof(uintptr_t);
@@ -472,7 +473,7 @@ look_at_frame(struct _Unwind_Context *context, void *data)
   return place.ip == 0 || ++walk->depth == MEMTRACK_WALK_DEPTH ? _URC_END_OF_STACK : _URC_NO_REASON;
 }
 
-__attribute__((noinline)) uintptr_t
+MT_NOINLINE uintptr_t
 memtrack_walk_slowly(bool (*is_site)(uintptr_t address), uintptr_t otherwise)
 {
   struct walk walk = {.is_site = is_site, .found = otherwise, .depth = -1}; /* this function itself */
@@ -480,7 +481,7 @@ memtrack_walk_slowly(bool (*is_site)(uintptr_t address), uintptr_t otherwise)
   return walk.found;
 }
 
-static __attribute__((noinline)) uintptr_t
+static MT_NOINLINE uintptr_t
 walk_and_learn(bool (*is_site)(uintptr_t address), uintptr_t otherwise)
 {
   struct walk walk = {.is_site = is_site, .found = otherwise, .depth = -2, .learns = true}; /* this function, memtrack_walk() */
@@ -495,7 +496,7 @@ walk_and_learn(bool (*is_site)(uintptr_t address), uintptr_t otherwise)
 }
 
 /* Its own frame has a bp, whatever the options: it asks for its address. */
-__attribute__((noinline, no_sanitize("address"))) HOT_ uintptr_t
+MT_HOT MT_NOINLINE MT_NO_ADDRESS_SANITIZER uintptr_t
 memtrack_walk(bool (*is_site)(uintptr_t address), uintptr_t otherwise)
 {
 #if defined(__x86_64__)

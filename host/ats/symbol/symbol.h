@@ -16,8 +16,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "symbol/range.h" /* struct memtrack_range */
-#include "module/slots.h" /* MEMTRACK_REASON_SIZE */
+#include "base/reason.h"
+#include "symbol/range.h"
 
 struct memtrack_symbols;
 
@@ -33,13 +33,13 @@ extern const char *memtrack_symbols_root;
 
 /* Loads elfutils. Returns 0, or -1 with a reason. init-only: under traffic, what unwinds a stack would wait for the loader's lock.
  */
-int memtrack_symbols_start(char *reason);
+int memtrack_symbols_start(struct memtrack_reason *reason);
 
 /* Opens a module by its file. Takes `fd` over, whatever comes of it. `path` is where the file is, or was, installed: separate debug
    information is looked for by build id under memtrack_symbols_root, and by .gnu_debuglink beside the path, in .debug there and
    under memtrack_symbols_root. `base` is where the module is loaded (until it is closed), 0 for nowhere. NULL with a reason where
    the file is no module. */
-struct memtrack_symbols *memtrack_symbols_open(int fd, const char *path, uintptr_t base, char *reason);
+struct memtrack_symbols *memtrack_symbols_open(int fd, const char *path, uintptr_t base, struct memtrack_reason *reason);
 
 void memtrack_symbols_close(struct memtrack_symbols *symbols);
 
