@@ -13,6 +13,7 @@
 #include "base/peek.h"
 #include "module/slots.h"
 #include "base/atomic.h"
+#include "base/limits.h"
 
 #define PREFIX        "memory/IOBuffer/"
 #define BUFFER_WORDS  64 /* how far an object is searched */
@@ -160,6 +161,8 @@ location_for(uint64_t place, uint32_t context)
            .place = place, .offset = place - module->base, .owner = owner, .next = *head, .in_plugin = plugin};
     write_text(location, module);
     memtrack_store_release(head, location_count++);
+  } else if (!location) {
+    memtrack_limit_hit(MEMTRACK_LIMIT_LOCATIONS);
   }
   pthread_mutex_unlock(&mutex);
   return location;

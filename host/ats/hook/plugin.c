@@ -18,6 +18,7 @@
 #include "hook/install.h"
 #include "hook/release.h"
 #include "base/atomic.h"
+#include "base/limits.h"
 
 #define PLACE ((uintptr_t)__builtin_return_address(0))
 
@@ -223,6 +224,7 @@ learn_distance(uintptr_t distance)
       return;
     }
   }
+  memtrack_limit_hit(MEMTRACK_LIMIT_READERS);
 }
 
 static void
@@ -438,3 +440,5 @@ memtrack_hook_plugin_open(char *reason)
   }
   return 0;
 }
+
+_Static_assert(HOOKS + 1 <= MEMTRACK_REDIRECTS_MAX, "symbols of a table");
