@@ -128,6 +128,19 @@ export const FACT_TWICE: u32 = 18; // blocks released twice; all ones where that
 export const FACT_UNTRACKED: u32 = 19; // objects there was no room to remember
 export const FACT_COUNT: u32 = 20;
 
+// What the host has a fixed number of, and counts where there is no more: setExhausted(LIMIT_..., refusals). Sites and objects have
+// facts of their own. docs/REFERENCE.md lists all limits.
+export const LIMIT_THUNKS: u32 = 0; // functions of plugins that the server calls with an owner
+export const LIMIT_MODULES: u32 = 1; // modules that are loaded
+export const LIMIT_GENERATIONS: u32 = 2; // plugins' names whose loads are counted
+export const LIMIT_LOCATIONS: u32 = 3; // call sites of plugins' IOBuffers
+export const LIMIT_OWNERS: u32 = 4; // plugins that are loaded or hold something
+export const LIMIT_SLOTS: u32 = 5; // redirected slots of one module
+export const LIMIT_SHARDS: u32 = 6; // threads with counters of their own
+export const LIMIT_READERS: u32 = 7; // places of readers in an IOBuffer
+export const LIMIT_DESCRIPTORS: u32 = 8; // file descriptors, for plugins' symbols
+export const LIMIT_COUNT: u32 = 9;
+
 export const DUMP_REASON_SIGNAL: u32 = 0;
 export const DUMP_REASON_TIMER: u32 = 1;
 export const DUMP_REASON_OTHER: u32 = 2;

@@ -6,6 +6,7 @@
 import { CLASS_COUNT, ROLE_CONTROL, ROLE_MODEL, SITE_FIRST } from "./abi";
 import * as analysis from "./analysis/sample";
 import * as memory_ from "./base/memory";
+import { exhaustionReset } from "./control/exhaustion";
 import { noticesReset } from "./control/notices";
 import { recordsReset } from "./control/records";
 import { scheduleReset } from "./control/schedule";
@@ -35,6 +36,7 @@ export function init(role: u32, sites: u32): i32 {
 function initControl(): i32 {
   recordsReset();
   noticesReset();
+  exhaustionReset();
   scheduleReset();
   return memory_.initControl();
 }
@@ -132,6 +134,7 @@ export { epochPublished } from "./model/boundary";
 export { reclaim } from "./model/reclaim";
 export { verifyCompare, verifyMark, verifyRow, verifyStart } from "./model/verify";
 export { setHeaderNumber, setHeaderText } from "./model/facts";
+export { setExhausted } from "./model/limits";
 export { render, selectBaseline } from "./report/dump";
 export { setMeasure, clearMeasures } from "./model/environment";
 export { sample, warmUpEnded } from "./analysis/sample";
@@ -155,6 +158,7 @@ export {
 } from "./control/records";
 export { checkRecordLine, describeRecordLine } from "./control/record_line";
 export { messageHelp, messageLevel, readMessage } from "./control/message";
+export { exhaustionNotice } from "./control/exhaustion";
 export { startNotice, troubleNotice } from "./control/notices";
 export { reclaimDue, sampleAnew, sampleDue } from "./control/schedule";
 export { denyBaseline, writeStatus } from "./report/replies";

@@ -39,6 +39,7 @@ import { SLASH } from "../base/chars";
 import { limit } from "../base/memory";
 import { ascii, byte, copy, newline, unsigned, utc } from "../base/writer";
 import { factOf, factText, factTextLength, level, verifying } from "../model/facts";
+import { writeExhausted } from "./exhausted";
 import { hookName } from "./labels";
 
 const FORMAT: u32 = 1;
@@ -77,6 +78,8 @@ export function renderHeader(): void {
   if (factOf(FACT_TWICE) == u64.MAX_VALUE) ascii(" twice=-");
   else number(" twice=", FACT_TWICE);
   number(" untracked=", FACT_UNTRACKED);
+  ascii(" exhausted=");
+  writeExhausted();
   number(" memory=", FACT_MEMORY);
   newline();
   refusal(FACT_IOBUFFER, TEXT_IOBUFFER, "iobuffer");

@@ -14,6 +14,14 @@ import {
   KIND_MBUFFER,
   KIND_MUTEX,
   KIND_READER,
+  LIMIT_GENERATIONS,
+  LIMIT_LOCATIONS,
+  LIMIT_MODULES,
+  LIMIT_OWNERS,
+  LIMIT_READERS,
+  LIMIT_SHARDS,
+  LIMIT_SLOTS,
+  LIMIT_THUNKS,
   VERDICT_CHURN,
   VERDICT_FILLING,
   VERDICT_LEAK,
@@ -77,4 +85,28 @@ export function explanationName(reason: u32): string {
 /** HOOK_... */
 export function hookName(state: u32): string {
   return state == HOOK_INSTALLED ? "installed" : state == HOOK_REFUSED ? "refused" : "off";
+}
+
+/** LIMIT_... */
+export function limitName(limit: u32): string {
+  switch (limit) {
+    case LIMIT_THUNKS:
+      return "thunks";
+    case LIMIT_MODULES:
+      return "modules";
+    case LIMIT_GENERATIONS:
+      return "generations";
+    case LIMIT_LOCATIONS:
+      return "locations";
+    case LIMIT_OWNERS:
+      return "owners";
+    case LIMIT_SLOTS:
+      return "slots";
+    case LIMIT_SHARDS:
+      return "shards";
+    case LIMIT_READERS:
+      return "readers";
+    default:
+      return "descriptors";
+  }
 }

@@ -16,6 +16,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/limits.h"
 #include "core/account.h"
 #include "core/registry.h"
 #include "core/shard.h"
@@ -255,6 +256,7 @@ more_threads_than_shards_share_one(void **state)
   pthread_barrier_init(&barrier, NULL, COUNT);
   run_threads(COUNT, one_event_together);
   assert_int_equal(memtrack_shard_count(), MEMTRACK_SHARDS_MAX);
+  assert_true(memtrack_limit_hits(MEMTRACK_LIMIT_SHARDS) >= 50);
   assert_int_equal(sum_site(MEMTRACK_SITE_UNKNOWN).allocs - before.allocs, COUNT);
   assert_int_equal(memtrack_account_lost(), lost);
 }

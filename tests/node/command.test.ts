@@ -122,13 +122,16 @@ describe("report", () => {
     const warned = 'memtrack warning="the site table is full: new sites are counted as (other)"\n';
     const twice = 'memtrack warning="released twice: a block of 24 bytes, last tracked at memory/plugin/foo.so f (foo.c:12)"\n';
     const refused = 'memtrack hook=openssl state=refused reason="no place holds them"\n';
-    const text = handmadeDump({ rows: [] }).replace("lost=0", "lost=3 twice=2").replace("\n", `\n${refused}${warned}`);
+    const text = handmadeDump({ rows: [] })
+      .replace("lost=0", "lost=3 twice=2 exhausted=thunks:1,modules:1200")
+      .replace("\n", `\n${refused}${warned}`);
     const report = await json(file("warned", twice + text + twice));
-    assert.deepEqual(report.warnings.slice(0, 5), [
+    assert.deepEqual(report.warnings.slice(0, 6), [
       "hook openssl was refused: no place holds them",
       "the site table is full: new sites are counted as (other)",
       "3 events were lost: rows can be off by as many",
       "2 blocks were released twice by a plugin",
+      "limits of memtrack are reached: thunks (once), modules (1,200 times); docs/REFERENCE.md says what comes of it",
       "released twice: a block of 24 bytes, last tracked at memory/plugin/foo.so f (foo.c:12) (2 times)",
     ]);
   });

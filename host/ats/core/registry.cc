@@ -6,6 +6,7 @@
 #include "base/lock.h"
 #include "core/tag.h"
 #include "base/atomic.h"
+#include "base/limits.h"
 
 /* A location is the server's or a library's literal; this bounds the reading of one that is not. */
 #define LOCATION_MAX 65536
@@ -135,7 +136,12 @@ uint32_t
 memtrack_registry_owner(const char *text)
 {
   uint32_t owner = MEMTRACK_OWNER_OTHER;
-  change([=, &owner] { owner = memtrack_call(&core, registerOwner, put_input(text)); });
+  change([=, &owner] {
+    owner = memtrack_call(&core, registerOwner, put_input(text));
+    if (owner == MEMTRACK_OWNER_OTHER) {
+      memtrack_limit_hit(MEMTRACK_LIMIT_OWNERS);
+    }
+  });
   return owner;
 }
 

@@ -9,6 +9,7 @@
 
 #include "base/atomic.h"
 #include "base/clock.h"
+#include "base/limits.h"
 
 /* A reader that meets an odd seq waits for an event to end: some nanoseconds, or, where its thread has lost the processor, until
    it is scheduled again, which on a busy machine takes as long as it takes. Only after this time is the thread taken to be gone in
@@ -85,7 +86,10 @@ memtrack_shard_attach(void)
   }
   if (shard && pthread_setspecific(key, shard)) {
     hand_back(shard);
-    return;
+    shard = NULL;
+  }
+  if (shard == NULL) {
+    memtrack_limit_hit(MEMTRACK_LIMIT_SHARDS);
   }
   memtrack_thread.shard = shard;
   memtrack_thread.state = shard ? MEMTRACK_THREAD_ATTACHED : MEMTRACK_THREAD_SHARING;

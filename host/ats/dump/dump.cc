@@ -10,6 +10,7 @@
 
 #include "base/atomic.h"
 #include "base/clock.h"
+#include "base/limits.h"
 #include "base/log.h"
 #include "core/account.h"
 #include "core/ask.h"
@@ -56,6 +57,9 @@ put_counts(memtrack_core *model, const memtrack_state *state)
   put(MEMTRACK_FACT_DAMAGED, memtrack_load(&memtrack_hooks.damaged));
   put(MEMTRACK_FACT_TWICE, unmarked ? UINT64_MAX : memtrack_load(&memtrack_hooks.twice));
   put(MEMTRACK_FACT_UNTRACKED, memtrack_objects_untracked());
+  for (uint32_t limit = 0; limit < MEMTRACK_LIMIT_COUNT; ++limit) {
+    memtrack_call(model, setExhausted, limit, memtrack_limit_hits(limit));
+  }
 }
 
 /* What the header says of this dump, of hooks and of settings. Within memtrack_model_with(). */

@@ -13,7 +13,7 @@
 
 /* The C library counts its idle memory under its arenas' locks, which threads that allocate may wait for. Where that took longer
    than this once, it is not asked again. */
-#define SLACK_MAX_NS MEMTRACK_NS_PER_MS
+#define SLACK_MAX_US 1000
 
 static void
 set(memtrack_measures *measures, uint32_t which, uint64_t value)
@@ -150,7 +150,7 @@ set_slack(memtrack_measures *measures)
   }
   uint64_t start          = memtrack_clock_ns();
   struct mallinfo2 memory = mallinfo2();
-  slow                    = memtrack_clock_ns() - start > SLACK_MAX_NS;
+  slow                    = memtrack_clock_ns() - start > SLACK_MAX_US * 1000ull;
   set(measures, MEMTRACK_MEASURE_SLACK, memory.fordblks);
 }
 

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "base/limits.h"
 #include "core/account.h"
 #include "core/ask.h"
 #include "core_digest.h"
@@ -32,6 +33,13 @@ memtrack_notice_trouble(void)
     });
     memtrack_answer_log(&answer);
   } while (answer.length);
+  for (uint32_t limit = 0; limit < MEMTRACK_LIMIT_COUNT; ++limit) {
+    uint64_t hits = memtrack_limit_hits(limit);
+    if (hits) {
+      memtrack_ask(&answer, nullptr, 0, [=](memtrack_core *core) { return memtrack_call(core, exhaustionNotice, limit, hits); });
+      memtrack_answer_log(&answer);
+    }
+  }
 }
 
 bool

@@ -465,3 +465,10 @@ memtrack_hook_heap_open(struct memtrack_reason *reason)
   own_operators = true NEWS(IS_OWN_NEW_) DELETES(IS_OWN_DELETE_);
   return 0;
 }
+
+/* Of each symbol in a table it is known whether the module has a definition of its own. */
+#define IS_KNOWN_(table) _Static_assert(sizeof(table) / sizeof(*(table)) - 1 <= MEMTRACK_REDIRECTS_MAX, "symbols of a table")
+IS_KNOWN_(memtrack_plugin_heap);
+IS_KNOWN_(memtrack_library_heap);
+IS_KNOWN_(memtrack_server_heap);
+IS_KNOWN_(memtrack_server_news);

@@ -24,6 +24,7 @@
 #include "hook/release.h"
 #include "owner/walk.h"
 #include "base/atomic.h"
+#include "base/limits.h"
 
 #define PATCHES_MAX 512 /* slots of one module that any of the tables names */
 
@@ -86,9 +87,13 @@ patch(struct memtrack_module *module, enum table table)
   size_t count       = memtrack_slots_collect(inside, tables[table].redirects, tables[table].global, found, PATCHES_MAX);
   if (count > PATCHES_MAX) {
     memtrack_log(MEMTRACK_ERROR, "%s calls what is tracked through %zu slots, %d are followed", module->name, count, PATCHES_MAX);
+    memtrack_limit_hit(MEMTRACK_LIMIT_SLOTS);
     count = PATCHES_MAX;
   }
   struct memtrack_patch *all = count ? realloc(to->patches, (to->count + count) * sizeof(*all)) : NULL;
+  if (count && !all) {
+    memtrack_limit_hit(MEMTRACK_LIMIT_SLOTS);
+  }
   if (!all) {
     return;
   }

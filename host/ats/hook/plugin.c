@@ -18,6 +18,7 @@
 #include "hook/plugin.h"
 #include "hook/release.h"
 #include "base/atomic.h"
+#include "base/limits.h"
 
 #define PLACE ((uintptr_t)__builtin_return_address(0))
 
@@ -217,6 +218,7 @@ learn_distance(uintptr_t distance)
       return;
     }
   }
+  memtrack_limit_hit(MEMTRACK_LIMIT_READERS);
 }
 
 static void
@@ -396,3 +398,5 @@ memtrack_hook_plugin_open(struct memtrack_reason *reason)
   }
   return 0;
 }
+
+_Static_assert(HOOKS + 1 <= MEMTRACK_REDIRECTS_MAX, "symbols of a table");

@@ -15,6 +15,7 @@
 #include "module/segment.h"
 #include "core/registry.h"
 #include "base/atomic.h"
+#include "base/limits.h"
 
 #define NOWHERE UINTPTR_MAX
 #define PROGRAM "/proc/self/exe" /* what the loader has no name for */
@@ -34,6 +35,7 @@ struct seen {
 struct listing {
   struct seen *list;
   size_t count, room;
+  bool cut; /* there are more */
 };
 
 static int
@@ -43,6 +45,7 @@ list_module(struct dl_phdr_info *info, size_t size, void *data)
   struct seen *seen       = &listing->list[listing->count];
   (void)size;
   if (listing->count == listing->room) {
+    listing->cut = true;
     return 1;
   }
   seen->base  = info->dlpi_addr;
@@ -69,6 +72,9 @@ list_all(void)
     listing.room = 0;
   }
   dl_iterate_phdr(list_module, &listing);
+  if (listing.cut) {
+    memtrack_limit_hit(MEMTRACK_LIMIT_MODULES);
+  }
   return listing;
 }
 
@@ -157,6 +163,7 @@ next_generation(const char *name)
       return ++names[i].count;
     }
   }
+  memtrack_limit_hit(MEMTRACK_LIMIT_GENERATIONS);
   return 1;
 }
 
@@ -174,7 +181,7 @@ static int
 open_file(const char *path, uintptr_t start)
 {
   for (const char *at = path; at; at = strchr(at + 1, '/')) {
-    int fd = open(at, O_RDONLY | O_CLOEXEC);
+    int fd = memtrack_limit_descriptor(open(at, O_RDONLY | O_CLOEXEC));
     if (fd >= 0 && is_file_of(fd, start)) {
       return fd;
     }
@@ -188,7 +195,7 @@ open_file(const char *path, uintptr_t start)
 struct memtrack_symbols *
 memtrack_module_symbols(const struct memtrack_module *module)
 {
-  int fd = module->fd >= 0 ? dup(module->fd) : -1;
+  int fd = module->fd >= 0 ? memtrack_limit_descriptor(dup(module->fd)) : -1;
   return fd >= 0 ? memtrack_symbols_open(fd, module->path, module->base, NULL) : NULL;
 }
 
@@ -233,6 +240,7 @@ add(const struct seen *seen, enum memtrack_module_kind kind)
     ++i;
   }
   if (i == MEMTRACK_MODULES_MAX) {
+    memtrack_limit_hit(MEMTRACK_LIMIT_MODULES);
     return NULL;
   }
   struct memtrack_module *module = &modules[i];

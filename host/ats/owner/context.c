@@ -9,6 +9,7 @@
 #include "base/hash.h"
 #include "module/module.h"
 #include "base/atomic.h"
+#include "base/limits.h"
 
 typedef uintptr_t word;
 typedef word (*plugin_function)(word, word, word, word, word, word);
@@ -25,9 +26,8 @@ __thread struct memtrack_context memtrack_context;
 
 /* Given out one after the other: the few that a server uses, and their code, are then neighbours. */
 static struct thunk thunks[MEMTRACK_THUNKS_MAX];
-static uint32_t thunk_count;         /* under the mutex */
-static uint16_t numbers[INDEX_SIZE]; /* by the function's hash: a thunk's number and 1, or 0 */
-static uint32_t refused;
+static uint32_t thunk_count;                              /* under the mutex */
+static uint16_t numbers[INDEX_SIZE];                      /* by the function's hash: a thunk's number and 1, or 0 */
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER; /* taken to give out a new thunk */
 
 /* In each thunk: six arguments are passed on where they are, the processor foresees each thunk's call by itself, and there is one
@@ -119,7 +119,7 @@ memtrack_context_wrap(void *pointer)
   }
   at = give_out(function, plugin ? 0 : owner);
   if (at == MEMTRACK_THUNKS_MAX) {
-    memtrack_add(&refused, 1);
+    memtrack_limit_hit(MEMTRACK_LIMIT_THUNKS);
     return pointer;
   }
   memtrack_store(&thunks[at].owner, owner);
@@ -135,10 +135,4 @@ memtrack_context_forget(uintptr_t start, uintptr_t end)
       memtrack_store(&thunks[i].owner, MEMTRACK_OWNER_CORE);
     }
   }
-}
-
-uint32_t
-memtrack_context_refused(void)
-{
-  return memtrack_load(&refused);
 }

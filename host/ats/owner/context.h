@@ -56,9 +56,6 @@ void *memtrack_context_wrap(void *function);
 /* The functions at these addresses are unloaded: whoever is loaded there next is another owner. Not hook-safe. */
 void memtrack_context_forget(uintptr_t start, uintptr_t end);
 
-/* Thunks that there were none left for. Any thread. */
-uint32_t memtrack_context_refused(void);
-
 #ifdef __cplusplus
 }
 #endif

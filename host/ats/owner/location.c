@@ -8,6 +8,7 @@
 
 #include "base/atomic.h"
 #include "base/hash.h"
+#include "base/limits.h"
 #include "core_abi.h"
 #include "module/module.h"
 
@@ -84,6 +85,8 @@ memtrack_location_of_call(uint64_t place, uint32_t context)
            .place = place, .offset = place - module->base, .owner = owner, .next = *head, .in_plugin = plugin};
     write_text(location, module);
     memtrack_store_release(head, location_count++);
+  } else if (!location) {
+    memtrack_limit_hit(MEMTRACK_LIMIT_LOCATIONS);
   }
   pthread_mutex_unlock(&mutex);
   return location;

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/limits.h"
 #include "core_abi.h"
 #include "symbol/elfutils.h"
 #include "symbol/place_text.h"
@@ -43,7 +44,7 @@ static bool
 open_path(struct memtrack_elf *file, const char *path, enum memtrack_elf_kind kind)
 {
   /* A fifo must not hold us up. */
-  int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+  int fd = memtrack_limit_descriptor(open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK));
   return fd >= 0 && !memtrack_elf_open(file, fd, kind);
 }
 

@@ -6,6 +6,7 @@ import { Readable } from "node:stream";
 import { printable } from "../../shared/printable.ts";
 import { time } from "../../shared/units.ts";
 import { NoDump } from "../errors.ts";
+import { exhaustedIn } from "../read/exhausted.ts";
 import { selectDump } from "../read/select.ts";
 import { Sites } from "../read/sites.ts";
 import type { Snapshot } from "../read/snapshot.ts";
@@ -101,6 +102,8 @@ function checkCounters(header: ReadonlyMap<string, string>): Finding[] {
     const what = `${number("traps")} tables were disabled by a trap in the core`;
     findings.push(problem(what, "please report it, with the dump's header"));
   }
+  const exhausted = exhaustedIn(header);
+  if (exhausted) findings.push(problem(`limits of memtrack are reached: ${exhausted}`, 'see "Limits" in docs/REFERENCE.md'));
   if (header.get("verify") === "on") {
     const fix = `traffic_ctl config set ${VERIFY} 0, when you have seen it`;
     findings.push(note("verify mode is on, and with it the built-in tracker's lock", fix));

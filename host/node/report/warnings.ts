@@ -4,6 +4,7 @@
 
 import { count } from "../../shared/units.ts";
 import type { Findings } from "../analyse/findings.ts";
+import { exhaustedIn } from "../read/exhausted.ts";
 import type { Point, Run } from "../read/history.ts";
 import { nameForPeople, withoutOpenssl, type Snapshot } from "../read/snapshot.ts";
 import type { ReportInput } from "./report.ts";
@@ -60,6 +61,8 @@ function warningsIn({ header, notes }: Snapshot): string[] {
     const value = Number(header.get(key));
     if (value) warnings.push(`${count(value)} ${text}`);
   }
+  const exhausted = exhaustedIn(header);
+  if (exhausted) warnings.push(`limits of memtrack are reached: ${exhausted}; docs/REFERENCE.md says what comes of it`);
   return warnings;
 }
 

@@ -26,6 +26,9 @@ import {
   HOOK_INSTALLED,
   HOOK_REFUSED,
   INPUT_SIZE,
+  LIMIT_COUNT,
+  LIMIT_SHARDS,
+  LIMIT_THUNKS,
   SITE_PRE_ARMING,
   SITES_MIN,
   TEXT_COUNT,
@@ -34,6 +37,7 @@ import {
   TEXT_OPENSSL,
 } from "../../../assembly/abi";
 import { setHeaderNumber, setHeaderText } from "../../../assembly/model/facts";
+import { setExhausted } from "../../../assembly/model/limits";
 import { mergeAllocs, mergeFrees } from "../../../assembly/model/model";
 import { verifyCompare, verifyRow, verifyStart } from "../../../assembly/model/verify";
 import { siteCount } from "../../../assembly/registry/registry";
@@ -70,7 +74,7 @@ function header(level: u32, verify: string = "off"): string {
     " armed=60 core=90945afb0efed735 shards=4 sites=3/64 refused-sites=0 iobuffer=installed openssl=installed " +
     "plugins=off buffers=off heap=off verify=" +
     verify +
-    " lost=0 traps=0 damaged=0 twice=0 untracked=0 memory=1048576\n"
+    " lost=0 traps=0 damaged=0 twice=0 untracked=0 exhausted=- memory=1048576\n"
   );
 }
 
@@ -297,6 +301,20 @@ describe("the header", () => {
     expect(firstLine().includes(" reason=other ")).toBe(true);
     setHeaderNumber(FACT_OPENSSL, 0);
     expect(firstLine().includes(" iobuffer=installed openssl=off ")).toBe(true);
+  });
+
+  test("says which limits of the host have refused something, and how often", () => {
+    fresh(SITES_MIN);
+    facts(1);
+    begin();
+    expect(firstLine().includes(" untracked=0 exhausted=- memory=")).toBe(true);
+    expect(setExhausted(LIMIT_SHARDS, u64.MAX_VALUE)).toBe(0);
+    expect(setExhausted(LIMIT_THUNKS, 12)).toBe(0);
+    expect(firstLine().includes(" exhausted=thunks:12,shards:18446744073709551615 memory=")).toBe(true);
+    setExhausted(LIMIT_SHARDS, 0);
+    setExhausted(LIMIT_THUNKS, 0);
+    expect(firstLine().includes(" exhausted=- ")).toBe(true);
+    expect(setExhausted(LIMIT_COUNT, 1)).toBe(-1);
   });
 
   test("says no number where one cannot be known", () => {

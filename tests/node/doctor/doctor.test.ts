@@ -60,6 +60,14 @@ describe("memtrack doctor", () => {
     assert.ok(off.includes(`problem: ${TRACK} is 0: nothing is tracked`), off.join("\n"));
   });
 
+  test("limits that the last dump says are reached are a problem", async () => {
+    const text = handmadeDump({ level: 2, rows: [] });
+    const found = await look(`CONFIG ${TRACK} INT 2\n`, text.replace("lost=0", "lost=0 exhausted=thunks:12,owners:1"));
+    assert.ok(found.includes("problem: limits of memtrack are reached: thunks (12 times), owners (once)"), found.join("\n"));
+    const none = await look(`CONFIG ${TRACK} INT 2\n`, text.replace("lost=0", "lost=0 exhausted=-"));
+    assert.doesNotMatch(none.join("\n"), /limits/);
+  });
+
   test("in records.yaml a key of the same name elsewhere is not memtrack's", async () => {
     const text = [
       "records:",

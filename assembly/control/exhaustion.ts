@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Lines about limits of the host that are reached, each said once: what goes on, and what is no longer told.
+
+import {
+  LIMIT_COUNT,
+  LIMIT_GENERATIONS,
+  LIMIT_LOCATIONS,
+  LIMIT_MODULES,
+  LIMIT_OWNERS,
+  LIMIT_READERS,
+  LIMIT_SHARDS,
+  LIMIT_SLOTS,
+  LIMIT_THUNKS,
+  LINE_WARNING,
+} from "../abi";
+import * as answer from "../base/answer";
+import { ascii } from "../base/writer";
+import { limitName } from "../report/labels";
+
+/** A bit for each limit that has been said. */
+let said: u32 = 0;
+
+export function exhaustionReset(): void {
+  said = 0;
+}
+
+/**
+ * The line about a limit, where it has refused something and that has not been said yet; else 0.
+ * @param limit LIMIT_...
+ * @param times how often it has refused something
+ */
+export function exhaustionNotice(limit: u32, times: u64): u32 {
+  if (limit >= LIMIT_COUNT || !times || said & (1 << limit)) return answer.say(0);
+  said |= 1 << limit;
+  answer.begin(LINE_WARNING);
+  ascii("limit ");
+  ascii(limitName(limit));
+  ascii(" is reached: ");
+  ascii(consequence(limit));
+  return answer.end();
+}
+
+function consequence(limit: u32): string {
+  switch (limit) {
+    case LIMIT_THUNKS:
+      return "further functions of plugins run without an owner, so what OpenSSL and libraries allocate in them counts as core's";
+    case LIMIT_MODULES:
+      return "calls of further plugins and libraries are not tracked";
+    case LIMIT_GENERATIONS:
+      return "further plugins that are loaded again have the name of their first load";
+    case LIMIT_LOCATIONS:
+      return "further IOBuffers of plugins stay under the server's own lines";
+    case LIMIT_OWNERS:
+      return "further plugins are counted as (other plugins)";
+    case LIMIT_SLOTS:
+      return "some calls of a module are not tracked";
+    case LIMIT_SHARDS:
+      return "further threads share one table, which is slower; nothing is lost";
+    case LIMIT_READERS:
+      return "some TSIOBufferReaders stay in the table of objects after their buffer has gone";
+    default:
+      return "the symbols of a plugin could not be read, so some of its sites have no function and line";
+  }
+}

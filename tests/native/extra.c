@@ -1,0 +1,10 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// A module of one function, of which limits_test.c loads a thousand copies.
+int extra(void);
+
+int
+extra(void)
+{
+  return 1;
+}

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The table "Limits" of docs/REFERENCE.md: every limit that the host or abi.ts names is in it, with the value that it has in the
+// source, and every limit whose refusals the header counts.
+
+import assert from "node:assert/strict";
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { test } from "node:test";
+import * as abi from "../../assembly/abi.ts";
+import { TOP } from "../../tools/build.ts";
+
+const NAMED = /_MAX(_US|_)?$/;
+/** In abi.ts: a greatest value that a record may have is a limit, numbers of regions and masks are none. */
+const inAbi = Object.entries(abi).filter(([name]) => NAMED.test(name));
+
+/** Limits that the C host defines, with their values. */
+function inHost(): [name: string, value: number][] {
+  const folder = join(TOP, "host", "ats");
+  const files = readdirSync(folder, { recursive: true, encoding: "utf8" }).filter((name) => /\.([ch]|cc)$/.test(name));
+  return files.flatMap((name) => {
+    const text = readFileSync(join(folder, name), "utf8");
+    const defined = text.matchAll(/(?:#define +|enum \{ *)(\w+)(?: *= *| +)(\(?\d+u?(?: << \d+)?\)?)/g);
+    return [...defined].flatMap(([, name, value]) => (NAMED.test(name!) ? [[name!, valueOf(value!)] as [string, number]] : []));
+  });
+}
+
+function valueOf(text: string): number {
+  const [, number, shift = "0"] = /^\(?(\d+)u?(?: << (\d+))?\)?$/.exec(text)!;
+  return Number(number) * 2 ** Number(shift);
+}
+
+function limitsTable(): string {
+  const text = readFileSync(join(TOP, "docs", "REFERENCE.md"), "utf8");
+  const [, section] = /^## Limits\n(.*?)^## /ms.exec(text) ?? [];
+  assert.ok(section);
+  return section;
+}
+
+test("every named limit is in the table, with its value, and the table has no other", () => {
+  const stated = new Map(
+    [...limitsTable().matchAll(/`([A-Z_]+)` = ([\d,]+)/g)].map(([, name, value]) => [name!, Number(value!.replaceAll(",", ""))]),
+  );
+  const host = inHost();
+  assert.ok(host.length > 15 && inAbi.length > 8, "the limits are found");
+  assert.deepEqual([...stated].sort(), [...new Map([...host, ...inAbi] as [string, number][])].sort());
+});
+
+test("every limit whose refusals are counted is in the table by the name that the header gives it", () => {
+  const labels = readFileSync(join(TOP, "assembly", "report", "labels.ts"), "utf8");
+  const [, body] = /function limitName\(limit: u32\): string \{(.*?)^\}/ms.exec(labels) ?? [];
+  const names = [...body!.matchAll(/return "(\w+)"/g)].map(([, name]) => name!);
+  assert.equal(names.length, abi.LIMIT_COUNT);
+  const stated = [...limitsTable().matchAll(/`exhausted`: `(\w+)`/g)].map(([, name]) => name!);
+  assert.deepEqual(stated.toSorted(), names.toSorted());
+});
