@@ -25,6 +25,7 @@ const TREES: Tree[] = [
     folder: "assembly",
     rooms: [
       ["abi", "numbers that the core and its hosts share"],
+      ["format", "texts and rules of a dump's format, of records and of verdicts: made of format/"],
       ["base", "the memory map and its regions; text, units, ratios"],
       ["shard", "the hot path: sites and their counters, the hash of keys, epochs, buckets of older epochs"],
       ["naming", "what names and paths say: C++ names, places, debug files"],
