@@ -51,12 +51,7 @@ static int suspects_stat = MEMTRACK_TS_ERROR;
 static int tracked_stat  = MEMTRACK_TS_ERROR;
 static int class_stats[MEMTRACK_CLASS_COUNT];
 /* By class; objects have no bytes. */
-static const char *const class_names[MEMTRACK_CLASS_COUNT] = {
-  [MEMTRACK_CLASS_IOBUFFER] = "plugin.memtrack.iobuffer_bytes",
-  [MEMTRACK_CLASS_OPENSSL]  = "plugin.memtrack.openssl_bytes",
-  [MEMTRACK_CLASS_TSAPI]    = "plugin.memtrack.tsmalloc_bytes",
-  [MEMTRACK_CLASS_HEAP]     = "plugin.memtrack.heap_bytes",
-};
+static const char *const class_names[MEMTRACK_CLASS_COUNT] = {MEMTRACK_CLASS_STATISTICS};
 
 void
 memtrack_log(enum memtrack_severity severity, const char *format, ...)

@@ -80,7 +80,7 @@ apply_openssl(bool on)
 static void
 apply_plugins(bool on)
 {
-  static const uint32_t classes[] = {MEMTRACK_CLASS_TSAPI, MEMTRACK_CLASS_HEAP, MEMTRACK_CLASS_OBJECT};
+  static const uint32_t classes[] = {MEMTRACK_CLASSES_OF_PLUGINS};
   bool armed                      = on && state.plugins == MEMTRACK_HOOK_INSTALLED;
   for (size_t i = 0; i < sizeof(classes) / sizeof(classes[0]); ++i) {
     if (armed) {

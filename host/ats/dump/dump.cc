@@ -78,7 +78,7 @@ put_state(memtrack_core *model, uint64_t number, uint32_t reason, const memtrack
   put(MEMTRACK_FACT_PLUGINS, state->plugins);
   put(MEMTRACK_FACT_BUFFERS, state->buffers);
   put(MEMTRACK_FACT_HEAP, state->heap);
-  put_text(model, MEMTRACK_TEXT_DIGEST, MEMTRACK_CORE_DIGEST);
+  put_text(model, MEMTRACK_TEXT_CORE, MEMTRACK_CORE_DIGEST);
   put_text(model, MEMTRACK_TEXT_IOBUFFER, state->iobuffer_reason);
   put_text(model, MEMTRACK_TEXT_OPENSSL, state->openssl_reason);
   put_text(model, MEMTRACK_TEXT_PLUGINS, state->plugins_reason);
