@@ -24,7 +24,7 @@ memtrack_epochs(void)
 }
 
 /* Begins an epoch, if it is time, and publishes it. `now` is in monotonic seconds. Under the model's mutex, guarded. */
-void memtrack_epoch_turn(struct memtrack_core *model, uint64_t now);
+void memtrack_epoch_advance(struct memtrack_core *model, uint64_t now);
 
 #ifdef __cplusplus
 }

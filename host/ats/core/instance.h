@@ -27,7 +27,7 @@ extern "C" {
    the instance's own is. */
 struct memtrack_hot {
   uint8_t *memory;
-  uint64_t epochs; /* as the shard last turned to them (account.cc) */
+  uint64_t epochs; /* as the shard last advanced to them (account.cc) */
   uint32_t index_shift, slots;
 };
 
