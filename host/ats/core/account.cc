@@ -85,7 +85,7 @@ change_own(Call call)
 
 /* Calls a hot function with an instance of its own that has what it reads: the compiler can keep that in registers over the stores
    into linear memory, and from the memory's size and the largest index it proves all bounds, so that no check is left. The hot
-   functions change linear memory only, and read no other global (tests/node/core.test.ts). */
+   functions change linear memory only, and read no other global (tests/node/core). */
 template <typename Call>
 inline MT_ALWAYS_INLINE uint32_t
 hot(const memtrack_hot &own, Call call)

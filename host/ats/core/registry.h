@@ -74,7 +74,7 @@ uint64_t memtrack_registry_refusals(void);
 /* The key of a site, for a shard; false where it has none. hook-safe. */
 bool memtrack_registry_key(uint32_t site, uint64_t *address, uint64_t *attributes);
 
-/* The instance, for its size and capacity. */
+/* The instance, for its size and capacity. Any thread. */
 const struct memtrack_core *memtrack_registry_core(void);
 
 #ifdef __cplusplus

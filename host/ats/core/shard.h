@@ -82,7 +82,6 @@ void memtrack_shard_unshare(void);
 
 /* This thread's shard trapped: it is not written again, and the thread's further events are lost and counted. hook-safe. */
 void memtrack_shard_disable(struct memtrack_shard *shard);
-
 void memtrack_shard_disable_own(void);
 
 /* Shards made, the shared one included, and the n-th of them. Any thread. */

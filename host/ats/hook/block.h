@@ -13,6 +13,10 @@
 #include "core/instance.h"
 #include "core/tag.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /* A block of `size` bytes that has been made MEMTRACK_TAG_SIZE longer: accounts and tags it. Returns its birth. */
 MT_INLINE uint32_t
 memtrack_block_record(void *block, uint64_t size, uint64_t key, uint64_t address, uint64_t attributes, const char *text)
@@ -58,5 +62,9 @@ memtrack_block_resize(void *block, size_t size, uint64_t key, uint64_t address, 
   memtrack_block_record(moved, size, key, address, attributes, text);
   return moved;
 }
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

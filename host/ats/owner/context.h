@@ -38,6 +38,7 @@ memtrack_context_restore(const uint32_t *before)
   memtrack_context.owner = *before;
 }
 
+/* For the macro below. hook-safe. */
 static inline void
 memtrack_context_unguard_(const bool *before)
 {

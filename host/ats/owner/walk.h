@@ -25,13 +25,13 @@ extern "C" {
 #define MEMTRACK_WALK_DEPTH 64
 uintptr_t memtrack_walk(bool (*is_site)(uintptr_t address), uintptr_t otherwise);
 
-/* The same by the unwinder alone, for tests. */
+/* The same by the unwinder alone, for tests. Any thread. */
 uintptr_t memtrack_walk_slowly(bool (*is_site)(uintptr_t address), uintptr_t otherwise);
 
 /* What is known of addresses may not be true any more. Any thread. */
 void memtrack_walk_forget(void);
 
-/* Walks that the unwinder was needed for, by this thread; for tests. */
+/* Walks that the unwinder was needed for, by this thread; for tests. Any thread. */
 uint64_t memtrack_walk_slow_count(void);
 
 #ifdef __cplusplus
