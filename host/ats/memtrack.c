@@ -61,11 +61,11 @@ memtrack_log(enum memtrack_severity severity, const char *format, ...)
   va_start(list, format);
   vsnprintf(line, sizeof(line), format, list);
   va_end(list);
-  void (*say)(const char *, ...) = severity == MEMTRACK_NOTE      ? memtrack_api.TSNote
+  void (*log)(const char *, ...) = severity == MEMTRACK_NOTE      ? memtrack_api.TSNote
                                    : severity == MEMTRACK_WARNING ? memtrack_api.TSWarning
                                                                   : memtrack_api.TSError;
-  if (say) {
-    say("[" TAG "] %s", line);
+  if (log) {
+    log("[" TAG "] %s", line);
   } else {
     fprintf(stderr, "[" TAG "] %s\n", line);
   }
@@ -76,7 +76,7 @@ memtrack_log(enum memtrack_severity severity, const char *format, ...)
 static MT_NOINLINE void
 request_dump(FILE *file)
 {
-  unsigned reason = memtrack_control_reason(__builtin_return_address(0));
+  unsigned reason = memtrack_control_reason((const void *)MT_RETURN_ADDRESS);
   memtrack_store_ordered(&descriptor, fileno(file));
   if (memtrack_or_ordered(&requests, 1u << reason) == 0 && memtrack_load_ordered(&tasks_ready)) {
     memtrack_api.TSContScheduleOnPool(dumper, 0, MEMTRACK_TS_THREAD_POOL_TASK);

@@ -5,6 +5,8 @@
 #ifndef MEMTRACK_COMPILER_H
 #define MEMTRACK_COMPILER_H
 
+#include <stdint.h>
+
 #define MT_LIKELY(x)   __builtin_expect(!!(x), 1)
 #define MT_UNLIKELY(x) __builtin_expect(!!(x), 0)
 
@@ -33,6 +35,9 @@
 
 /* Calls function(&variable) where the variable's scope ends, by an exception too. The variable may be there for that alone. */
 #define MT_CLEANUP(function) __attribute__((cleanup(function), unused))
+
+/* Of the function that it stands in: where its caller goes on. */
+#define MT_RETURN_ADDRESS ((uintptr_t)__builtin_return_address(0))
 
 /* Reads what the sanitizer takes for a mistake; the function's comment says why it is none. */
 #define MT_NO_ADDRESS_SANITIZER __attribute__((no_sanitize("address")))

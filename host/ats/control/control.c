@@ -39,7 +39,7 @@ static struct memtrack_reason plugins_reason;
 static struct memtrack_reason buffers_reason;
 
 static int64_t
-setting(uint32_t which)
+check_setting(uint32_t which)
 {
   return memtrack_setting_read(which, read_record);
 }
@@ -167,7 +167,7 @@ memtrack_control_start(const struct memtrack_server *known, memtrack_record_read
   struct memtrack_reason reason;
   server         = known;
   read_record    = read;
-  uint32_t sites = setting(MEMTRACK_SETTING_SITES);
+  uint32_t sites = check_setting(MEMTRACK_SETTING_SITES);
   if (memtrack_registry_open(sites) || memtrack_shards_open(sites) || memtrack_model_open(sites) ||
       memtrack_naming_open(MEMTRACK_SITE_FIRST + sites)) {
     memtrack_log(MEMTRACK_ERROR, "no memory for %u sites: memtrack does nothing, the server is untouched", sites);
@@ -208,11 +208,11 @@ memtrack_control_start(const struct memtrack_server *known, memtrack_record_read
     memtrack_log(MEMTRACK_ERROR, "IOBuffers of plugins stay under the server's own lines: %s", buffers_reason.text);
   }
   pthread_atfork(NULL, NULL, disarm_child);
-  apply_level(setting(MEMTRACK_SETTING_LEVEL), true);
-  setting(MEMTRACK_SETTING_FREQUENCY);
-  apply_heap(setting(MEMTRACK_SETTING_HEAP));
-  setting(MEMTRACK_SETTING_INTERVAL);
-  apply_verify(setting(MEMTRACK_SETTING_VERIFY));
+  apply_level(check_setting(MEMTRACK_SETTING_LEVEL), true);
+  check_setting(MEMTRACK_SETTING_FREQUENCY);
+  apply_heap(check_setting(MEMTRACK_SETTING_HEAP));
+  check_setting(MEMTRACK_SETTING_INTERVAL);
+  apply_verify(check_setting(MEMTRACK_SETTING_VERIFY));
   memtrack_notice_start(&state, sites);
   return 0;
 }
@@ -220,11 +220,11 @@ memtrack_control_start(const struct memtrack_server *known, memtrack_record_read
 void
 memtrack_control_poll(void)
 {
-  setting(MEMTRACK_SETTING_SITES);
-  setting(MEMTRACK_SETTING_FREQUENCY);
-  apply_level(setting(MEMTRACK_SETTING_LEVEL), false);
-  apply_heap(setting(MEMTRACK_SETTING_HEAP));
-  apply_verify(setting(MEMTRACK_SETTING_VERIFY));
+  check_setting(MEMTRACK_SETTING_SITES);
+  check_setting(MEMTRACK_SETTING_FREQUENCY);
+  apply_level(check_setting(MEMTRACK_SETTING_LEVEL), false);
+  apply_heap(check_setting(MEMTRACK_SETTING_HEAP));
+  apply_verify(check_setting(MEMTRACK_SETTING_VERIFY));
   memtrack_plugins_poll();
   memtrack_naming_resolve();
   if (memtrack_due_reclaim(memtrack_load_ordered(&memtrack_hooks.unloads))) {
@@ -233,7 +233,7 @@ memtrack_control_poll(void)
   if (armed_late) {
     memtrack_model_observe();
   }
-  int64_t interval = setting(MEMTRACK_SETTING_INTERVAL);
+  int64_t interval = check_setting(MEMTRACK_SETTING_INTERVAL);
   if (state.level > 0 && interval > 0) {
     memtrack_analysis_poll(interval);
   } else {
@@ -258,12 +258,12 @@ memtrack_control_do(const struct memtrack_message *message)
     memtrack_log(MEMTRACK_NOTE, "histories, suspects and baselines are forgotten; the tables count on");
     return false;
   case MEMTRACK_VERB_ARM:
-    setting(MEMTRACK_SETTING_LEVEL);
+    check_setting(MEMTRACK_SETTING_LEVEL);
     apply_level(message->level, false);
     memtrack_setting_set_level(message->level);
     return false;
   case MEMTRACK_VERB_STATUS:
-    memtrack_analysis_status(state.level, setting(MEMTRACK_SETTING_INTERVAL));
+    memtrack_analysis_status(state.level, check_setting(MEMTRACK_SETTING_INTERVAL));
     return false;
   default:
     memtrack_message_help();

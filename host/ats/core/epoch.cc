@@ -7,7 +7,7 @@
 uint64_t memtrack_epochs_ MT_ALIGNED(64); /* beside nothing that is written more often */
 
 void
-memtrack_epoch_turn(struct memtrack_core *model, uint64_t now)
+memtrack_epoch_advance(struct memtrack_core *model, uint64_t now)
 {
   memtrack_store_release(&memtrack_epochs_, memtrack_call(model, nextEpoch, now));
   memtrack_call(model, epochPublished, memtrack_clock_seconds());

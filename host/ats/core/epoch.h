@@ -23,8 +23,9 @@ memtrack_epochs(void)
   return memtrack_load(&memtrack_epochs_);
 }
 
-/* Begins an epoch, if it is time, and publishes it. `now` is in monotonic seconds. Under the model's mutex, guarded. */
-void memtrack_epoch_turn(struct memtrack_core *model, uint64_t now);
+/* Begins an epoch, if it is time, and publishes it. `now` is in monotonic seconds. Within
+   memtrack_model_with(); task-thread. */
+void memtrack_epoch_advance(struct memtrack_core *model, uint64_t now);
 
 #ifdef __cplusplus
 }

@@ -32,7 +32,7 @@ static bool have_key;
 
 /* At a thread's end. Events that come still later (other destructors release memory) are shared. */
 static void
-hand_back(void *shard)
+return_shard(void *shard)
 {
   memtrack_thread.shard = NULL;
   memtrack_thread.state = MEMTRACK_THREAD_SHARING;
@@ -50,7 +50,7 @@ memtrack_shards_open(uint32_t sites)
   }
   shards[0].owned = true;
   memtrack_store_ordered(&shard_count, 1);
-  have_key = pthread_key_create(&key, hand_back) == 0;
+  have_key = pthread_key_create(&key, return_shard) == 0;
   return 0;
 }
 
@@ -75,7 +75,7 @@ void
 memtrack_shard_attach(void)
 {
   struct memtrack_shard *shard = NULL;
-  /* Without a key nobody would hand the shard back. */
+  /* Without a key nobody would return the shard. */
   if (have_key) {
     pthread_mutex_lock(&pool_mutex);
     shard = find_shard();
@@ -85,7 +85,7 @@ memtrack_shard_attach(void)
     pthread_mutex_unlock(&pool_mutex);
   }
   if (shard && pthread_setspecific(key, shard)) {
-    hand_back(shard);
+    return_shard(shard);
     shard = NULL;
   }
   if (shard == NULL) {

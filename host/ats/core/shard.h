@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Shards and threads. Each thread that accounts has a shard: a core instance that it alone writes. A shard outlives its thread: it
- * is handed back with its counts and given to the next thread, so the sum over all shards ever made is the truth, and there are
+ * is returned with its counts and given to the next thread, so the sum over all shards ever made is the truth, and there are
  * as many as there were threads at once.
  *
  *   thread ── memtrack_thread.shard ──> shard { seq, core } <── read by a dump, pair by pair
@@ -82,7 +82,6 @@ void memtrack_shard_unshare(void);
 
 /* This thread's shard trapped: it is not written again, and the thread's further events are lost and counted. hook-safe. */
 void memtrack_shard_disable(struct memtrack_shard *shard);
-
 void memtrack_shard_disable_own(void);
 
 /* Shards made, the shared one included, and the n-th of them. Any thread. */

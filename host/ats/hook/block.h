@@ -13,11 +13,15 @@
 #include "core/instance.h"
 #include "core/tag.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /* A block of `size` bytes that has been made MEMTRACK_TAG_SIZE longer: accounts and tags it. Returns its birth. */
 MT_INLINE uint32_t
-memtrack_block_charge(void *block, uint64_t size, uint64_t key, uint64_t place, uint64_t detail, const char *text)
+memtrack_block_record(void *block, uint64_t size, uint64_t key, uint64_t address, uint64_t attributes, const char *text)
 {
-  uint32_t birth = memtrack_account_alloc(place, detail, text, size);
+  uint32_t birth = memtrack_account_alloc(address, attributes, text, size);
   if (MT_LIKELY(birth != MEMTRACK_SITE_UNKNOWN)) {
     memtrack_tag_write(block, malloc_usable_size(block), size, birth, key);
   }
@@ -39,7 +43,7 @@ memtrack_block_untag(void *block, uint64_t usable, uint64_t key, uint32_t *birth
 /* Changes the size of a block, tagged or not, with `resize`; the new size is charged to a site, and is born now. The old one was
    born as its tag says, or else as `untagged`. Returns what `resize` returns. */
 MT_INLINE void *
-memtrack_block_resize(void *block, size_t size, uint64_t key, uint64_t place, uint64_t detail, const char *text,
+memtrack_block_resize(void *block, size_t size, uint64_t key, uint64_t address, uint64_t attributes, const char *text,
                       void *(*resize)(void *, size_t, const char *), uint32_t untagged)
 {
   size_t usable  = malloc_usable_size(block);
@@ -55,8 +59,12 @@ memtrack_block_resize(void *block, size_t size, uint64_t key, uint64_t place, ui
     return NULL;
   }
   memtrack_account_free(tagged ? birth : untagged, old_size);
-  memtrack_block_charge(moved, size, key, place, detail, text);
+  memtrack_block_record(moved, size, key, address, attributes, text);
   return moved;
 }
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -31,7 +31,7 @@ is_location(uintptr_t word)
   return word >= 4096 && memtrack_peek(word, text, sizeof(text)) == sizeof(text) && memcmp(text, PREFIX, sizeof(text)) == 0;
 }
 
-/* The first place of a word among others; `count` where it is not there. */
+/* The index of a word among others; `count` where it is not there. */
 static unsigned
 find_word(const uintptr_t *words, unsigned count, uintptr_t word)
 {
@@ -85,12 +85,12 @@ memtrack_buffer_calibrate(struct memtrack_reason *reason)
 }
 
 void
-memtrack_buffer_mark(void *buffer, bool sized, uint64_t place, uint32_t owner, void (*event)(const char *, int64_t))
+memtrack_buffer_mark(void *buffer, bool sized, uint64_t address, uint32_t owner, void (*event)(const char *, int64_t))
 {
   if (!calibrated || !buffer) {
     return;
   }
-  const struct memtrack_location *location = memtrack_location_of_call(place, owner);
+  const struct memtrack_location *location = memtrack_location_of_call(address, owner);
   if (!location) {
     return;
   }

@@ -24,8 +24,8 @@ extern "C" {
 int memtrack_buffer_calibrate(struct memtrack_reason *reason);
 
 /* Writes the location of a call into a buffer that has just been created, and into the block that it may have already; `event` is
-   told what the server would have been told of that block. The place is the return address. hook-safe. */
-void memtrack_buffer_mark(void *buffer, bool sized, uint64_t place, uint32_t owner, void (*event)(const char *, int64_t));
+   told what the server would have been told of that block. `address` is the return address. hook-safe. */
+void memtrack_buffer_mark(void *buffer, bool sized, uint64_t address, uint32_t owner, void (*event)(const char *, int64_t));
 
 #ifdef __cplusplus
 }

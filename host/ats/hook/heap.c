@@ -29,8 +29,6 @@
 #include "owner/walk.h"
 #include "base/atomic.h"
 
-#define PLACE ((uintptr_t)__builtin_return_address(0))
-
 /* Operators, as the linker knows them. They throw where there is no memory, so they are called and not imitated; those that take no
    alignment only where malloc() alone, which is what the C++ library's own begin with, has none. */
 #define NEWS(X)                                                                                                  \
@@ -86,24 +84,24 @@ is_plugin_call(uintptr_t address)
 static MT_NOINLINE uintptr_t
 plugin_call(uintptr_t otherwise)
 {
-  MEMTRACK_STEP_INSIDE;
+  MEMTRACK_GUARD_REENTRY;
   return memtrack_walk(is_plugin_call, otherwise);
 }
 
 /* Accounts and tags a block that has been made MEMTRACK_TAG_SIZE longer. */
 static inline void
-charge(void *block, size_t size, enum where where, uintptr_t place)
+record(void *block, size_t size, enum where where, uintptr_t address)
 {
-  uint64_t key    = memtrack_hooks_key();
-  uint64_t detail = memtrack_detail(MEMTRACK_CLASS_HEAP, 0, memtrack_context.owner);
+  uint64_t key        = memtrack_hooks_key();
+  uint64_t attributes = memtrack_attributes(MEMTRACK_CLASS_HEAP, 0, memtrack_context.owner);
   if (where == IN_LIBRARY) {
-    place = plugin_call(place);
+    address = plugin_call(address);
   }
-  uint32_t birth = memtrack_block_charge(block, size, key, place, detail, NULL);
+  uint32_t birth = memtrack_block_record(block, size, key, address, attributes, NULL);
   if (MT_UNLIKELY(where == IN_PLUGIN && birth != MEMTRACK_SITE_UNKNOWN &&
                   memtrack_naming_is_wrapper(birth >> MEMTRACK_EPOCH_BITS))) {
     memtrack_account_free(birth, size);
-    memtrack_block_charge(block, size, key, plugin_call(place), detail, NULL);
+    memtrack_block_record(block, size, key, plugin_call(address), attributes, NULL);
   }
 }
 
@@ -116,11 +114,11 @@ charge(void *block, size_t size, enum where where, uintptr_t place)
     }                                                                      \
     void *block;                                                           \
     {                                                                      \
-      MEMTRACK_STEP_INSIDE;                                                \
+      MEMTRACK_GUARD_REENTRY;                                              \
       block = longer;                                                      \
     }                                                                      \
     if (MT_LIKELY(block != NULL)) {                                        \
-      charge(block, size, where, PLACE);                                   \
+      record(block, size, where, MT_RETURN_ADDRESS);                       \
     }                                                                      \
     return block;                                                          \
   }
@@ -153,13 +151,13 @@ ALLOCATES(valloc, (size_t size), size, valloc(size), valloc(size + MORE))
     }                                                                                 \
     void *block = unaligned && MT_LIKELY(own_operators) ? malloc(size + MORE) : NULL; \
     if (!unaligned || MT_UNLIKELY(block == NULL)) {                                   \
-      MEMTRACK_STEP_INSIDE;                                                           \
+      MEMTRACK_GUARD_REENTRY;                                                         \
       size += MORE;                                                                   \
       block = original_##name arguments;                                              \
       size -= MORE;                                                                   \
     }                                                                                 \
     if (MT_LIKELY(block != NULL)) {                                                   \
-      charge(block, size, where, PLACE);                                              \
+      record(block, size, where, MT_RETURN_ADDRESS);                                  \
     }                                                                                 \
     return block;                                                                     \
   }
@@ -175,14 +173,14 @@ NEWS(NEW_)
     bool ours   = is_ours(where, size);                    \
     char *copy;                                            \
     {                                                      \
-      MEMTRACK_STEP_INSIDE;                                \
+      MEMTRACK_GUARD_REENTRY;                              \
       copy = malloc(ours ? size + MORE : size);            \
     }                                                      \
     if (copy) {                                            \
       memcpy(copy, text, size - 1);                        \
       copy[size - 1] = '\0';                               \
       if (ours) {                                          \
-        charge(copy, size, where, PLACE);                  \
+        record(copy, size, where, MT_RETURN_ADDRESS);      \
       }                                                    \
     }                                                      \
     return copy;                                           \
@@ -197,7 +195,7 @@ static void *
 plain_realloc(void *block, size_t size, const char *text)
 {
   (void)text;
-  MEMTRACK_STEP_INSIDE;
+  MEMTRACK_GUARD_REENTRY;
   return realloc(block, size);
 }
 
@@ -223,30 +221,31 @@ resize_plainly(void *block, size_t size)
 }
 
 MT_INLINE void *
-resize(void *block, size_t size, enum where where, uintptr_t place)
+resize(void *block, size_t size, enum where where, uintptr_t address)
 {
   if (!is_ours(where, size) || size == 0) {
     return resize_plainly(block, size);
   }
   if (where == IN_LIBRARY) {
-    place = plugin_call(place);
+    address = plugin_call(address);
   }
-  uint64_t key    = memtrack_hooks_key();
-  uint64_t detail = memtrack_detail(MEMTRACK_CLASS_HEAP, 0, memtrack_context.owner);
+  uint64_t key        = memtrack_hooks_key();
+  uint64_t attributes = memtrack_attributes(MEMTRACK_CLASS_HEAP, 0, memtrack_context.owner);
   if (block == NULL) {
     void *fresh = plain_realloc(NULL, size + MORE, NULL);
     if (fresh) {
-      charge(fresh, size, IN_PLUGIN, place);
+      record(fresh, size, IN_PLUGIN, address);
     }
     return fresh;
   }
-  return memtrack_block_resize(block, size, key, place, detail, NULL, plain_realloc, memtrack_birth_untagged(MEMTRACK_CLASS_HEAP));
+  return memtrack_block_resize(block, size, key, address, attributes, NULL, plain_realloc,
+                               memtrack_birth_untagged(MEMTRACK_CLASS_HEAP));
 }
 
 #define RESIZES_IN_(which, where)                                            \
   static void *which##_realloc(void *block, size_t size)                     \
   {                                                                          \
-    return resize(block, size, where, PLACE);                                \
+    return resize(block, size, where, MT_RETURN_ADDRESS);                    \
   }                                                                          \
   static void *which##_reallocarray(void *block, size_t count, size_t size)  \
   {                                                                          \
@@ -255,7 +254,7 @@ resize(void *block, size_t size, enum where where, uintptr_t place)
       errno = ENOMEM;                                                        \
       return NULL;                                                           \
     }                                                                        \
-    return resize(block, all, where, PLACE);                                 \
+    return resize(block, all, where, MT_RETURN_ADDRESS);                     \
   }                                                                          \
   static int which##_posix_memalign(void **block, size_t align, size_t size) \
   {                                                                          \
@@ -264,11 +263,11 @@ resize(void *block, size_t size, enum where where, uintptr_t place)
     }                                                                        \
     int result;                                                              \
     {                                                                        \
-      MEMTRACK_STEP_INSIDE;                                                  \
+      MEMTRACK_GUARD_REENTRY;                                                \
       result = posix_memalign(block, align, size + MORE);                    \
     }                                                                        \
     if (result == 0) {                                                       \
-      charge(*block, size, where, PLACE);                                    \
+      record(*block, size, where, MT_RETURN_ADDRESS);                        \
     }                                                                        \
     return result;                                                           \
   }
@@ -317,7 +316,7 @@ other_realloc(void *block, size_t size)
       free(block);                                                   \
       return;                                                        \
     }                                                                \
-    MEMTRACK_STEP_INSIDE;                                            \
+    MEMTRACK_GUARD_REENTRY;                                          \
     original_##unsized arguments;                                    \
   }
 #define DELETE_(name, unsized, parameters, arguments)                           \

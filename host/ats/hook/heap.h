@@ -8,6 +8,10 @@
 #include "base/reason.h"
 #include "module/slots.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 extern const struct memtrack_redirect memtrack_server_heap[];  /* for the server: releases alone */
 extern const struct memtrack_redirect memtrack_server_news[];  /* and its operator new, while the heap is tracked */
 extern const struct memtrack_redirect memtrack_plugin_heap[];  /* for plugins */
@@ -15,5 +19,9 @@ extern const struct memtrack_redirect memtrack_library_heap[]; /* for libraries,
 
 /* Looks up what the hooks stand in for. Returns 0, or -1 with a reason. init-only. */
 int memtrack_hook_heap_open(struct memtrack_reason *reason);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -264,7 +264,7 @@ list_candidate(struct memtrack_module *module, void *argument)
 
 /* Makes plugins of the libraries that have such a function themselves. Returns how many there are, and the first one's address. */
 static size_t
-find_earlier(uintptr_t *first)
+find_preloaded(uintptr_t *first)
 {
   struct candidates *candidates = calloc(1, sizeof(*candidates));
   size_t count                  = 0;
@@ -327,8 +327,8 @@ memtrack_plugins_install(struct memtrack_reason *reason, struct memtrack_reason 
   memtrack_buffer_calibrate(buffers);
   /* All that is loaded, libraries first, then what of it turns out to be a plugin. */
   memtrack_module_scan(NULL, ignore, ignore);
-  uintptr_t first = 0;
-  size_t earlier  = find_earlier(&first);
+  uintptr_t first  = 0;
+  size_t preloaded = find_preloaded(&first);
   memtrack_module_each_held(patch_known, NULL);
   if (failure.text[0]) {
     *reason = failure;
@@ -340,12 +340,12 @@ memtrack_plugins_install(struct memtrack_reason *reason, struct memtrack_reason 
     return -1;
   }
   installed = true;
-  if (earlier) {
-    unsigned wrapped = memtrack_earlier_wrap();
+  if (preloaded) {
+    unsigned wrapped = memtrack_preloaded_wrap();
     memtrack_log(MEMTRACK_WARNING,
                  "%zu plugins were loaded before memtrack.so, %s first: what they took until now is not counted, and of their "
                  "continuations %u are followed. Make memtrack.so the first line of plugin.config",
-                 earlier, memtrack_module_at(first)->name, wrapped);
+                 preloaded, memtrack_module_at(first)->name, wrapped);
   }
   return 0;
 }

@@ -19,18 +19,19 @@ extern "C" {
    `buffers` says why plugins' IOBuffers are not told apart, and is empty where they are. init-only. */
 int memtrack_plugins_install(struct memtrack_reason *reason, struct memtrack_reason *buffers);
 
-/* Takes all of them out of the modules that are loaded. Returns 0, or -1 with a reason. */
+/* Takes all of them out of the modules that are loaded. Returns 0, or -1 with a reason. Not hook-safe. */
 int memtrack_plugins_remove(struct memtrack_reason *reason);
 
 /* Follows libraries that came without the server's doing: a plugin or another library loaded them. Each second; task-thread. */
 void memtrack_plugins_poll(void);
 
-/* Counting begins: tags of an earlier arming are not known any more. And ends. */
+/* Counting begins: tags of an earlier arming are not known any more. Not hook-safe. And ends: signal-safe, for the child after a
+   fork. */
 void memtrack_plugins_arm(void);
 void memtrack_plugins_disarm(void);
 
 /* Whether the heap is tracked too. Switching it on hooks the libraries as well, and reads the plugins' symbols. Returns 0, or -1
-   with a reason. */
+   with a reason. Not hook-safe. */
 int memtrack_plugins_heap(bool on, struct memtrack_reason *reason);
 
 #ifdef __cplusplus

@@ -77,7 +77,7 @@ find(struct memtrack_object *entries, const void *address)
 /* Takes an entry out and moves up what came after it in a probe, so that no gap stands in the way of another. Knuth, TAOCP 3,
    section 6.4, algorithm R. */
 MT_HOT static void
-take_out(struct memtrack_object *entries, struct memtrack_object *entry)
+erase(struct memtrack_object *entries, struct memtrack_object *entry)
 {
   uint32_t hole = entry - entries;
   for (uint32_t at = (hole + 1) % ENTRIES; entries[at].address; at = (at + 1) % ENTRIES) {
@@ -115,7 +115,7 @@ memtrack_objects_remove(const void *address, struct memtrack_object *object)
   struct memtrack_object *entries = lock(address, &partition), *entry = find(entries, address);
   *object = *entry;
   if (entry->address) {
-    take_out(entries, entry);
+    erase(entries, entry);
     --partition->count;
   }
   pthread_mutex_unlock(&partition->mutex);
@@ -132,23 +132,23 @@ memtrack_objects_knows(const void *address)
 }
 
 MT_HOT void
-memtrack_objects_use(const void *address)
+memtrack_objects_ref(const void *address)
 {
   struct partition *partition;
   struct memtrack_object *entry = find(lock(address, &partition), address);
-  entry->users += entry->address != 0;
+  entry->refs += entry->address != 0;
   pthread_mutex_unlock(&partition->mutex);
 }
 
 MT_HOT bool
-memtrack_objects_unuse(const void *address, struct memtrack_object *object)
+memtrack_objects_unref(const void *address, struct memtrack_object *object)
 {
   struct partition *partition;
   struct memtrack_object *entries = lock(address, &partition), *entry = find(entries, address);
-  bool last = entry->address && entry->users && --entry->users == 0;
+  bool last = entry->address && entry->refs && --entry->refs == 0;
   if (last) {
     *object = *entry;
-    take_out(entries, entry);
+    erase(entries, entry);
     --partition->count;
   }
   pthread_mutex_unlock(&partition->mutex);

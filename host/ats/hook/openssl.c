@@ -33,10 +33,10 @@ static uintptr_t original[3];
 
 /* A block of `size` bytes that malloc() has made `size` + MEMTRACK_TAG_SIZE of. */
 MT_INLINE void
-account_block(void *block, size_t size, uint64_t key, const char *file, int line)
+record_block(void *block, size_t size, uint64_t key, const char *file, int line)
 {
-  uint64_t detail = memtrack_detail(MEMTRACK_CLASS_OPENSSL, line < 0 ? 0 : line, memtrack_context.owner);
-  memtrack_block_charge(block, size, key, (uintptr_t)file, detail, file);
+  uint64_t attributes = memtrack_attributes(MEMTRACK_CLASS_OPENSSL, line < 0 ? 0 : line, memtrack_context.owner);
+  memtrack_block_record(block, size, key, (uintptr_t)file, attributes, file);
 }
 
 MT_HOT void *
@@ -56,7 +56,7 @@ memtrack_openssl_malloc(size_t size, const char *file, int line)
   uint64_t key = memtrack_hooks_openssl_key();
   void *block  = malloc(size + MEMTRACK_TAG_SIZE);
   if (MT_LIKELY(block != NULL)) {
-    account_block(block, size, key, file, line);
+    record_block(block, size, key, file, line);
   }
   return block;
 }
@@ -102,9 +102,9 @@ memtrack_openssl_realloc(void *block, size_t size, const char *file, int line)
     errno = ENOMEM;
     return NULL;
   }
-  uint64_t key    = memtrack_hooks_openssl_key();
-  uint64_t detail = memtrack_detail(MEMTRACK_CLASS_OPENSSL, line < 0 ? 0 : line, memtrack_context.owner);
-  return memtrack_block_resize(block, size, key, (uintptr_t)file, detail, file, plain_realloc,
+  uint64_t key        = memtrack_hooks_openssl_key();
+  uint64_t attributes = memtrack_attributes(MEMTRACK_CLASS_OPENSSL, line < 0 ? 0 : line, memtrack_context.owner);
+  return memtrack_block_resize(block, size, key, (uintptr_t)file, attributes, file, plain_realloc,
                                memtrack_birth_untagged(MEMTRACK_CLASS_OPENSSL));
 }
 

@@ -13,6 +13,10 @@
 
 #include "base/reason.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /* Finds the pointers. Returns 0, or -1 with a reason. Writes nothing. init-only. */
 int memtrack_openssl_find(struct memtrack_reason *reason);
 
@@ -27,12 +31,16 @@ void memtrack_openssl_remove(void);
 void memtrack_openssl_disarm(void);
 
 /* Of `words` words, the first of the places where the three values stand side by side, in any order; adds to *places how many
-   there are. For the search, and its test. */
+   there are. For the search, and its test. Any thread. */
 const uintptr_t *memtrack_find_three(const uintptr_t *words, size_t count, const uintptr_t values[3], unsigned *places);
 
 /* The functions that stand in for OpenSSL's, for tests. hook-safe. */
 void *memtrack_openssl_malloc(size_t size, const char *file, int line);
 void *memtrack_openssl_realloc(void *block, size_t size, const char *file, int line);
 void memtrack_openssl_free(void *block, const char *file, int line);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -20,8 +20,6 @@
 #include "base/atomic.h"
 #include "base/limits.h"
 
-#define PLACE ((uintptr_t)__builtin_return_address(0))
-
 static inline bool
 is_armed(void)
 {
@@ -29,9 +27,9 @@ is_armed(void)
 }
 
 static inline uint64_t
-detail(uint32_t cls, uint32_t kind)
+attributes_of(uint32_t cls, uint32_t kind)
 {
-  return memtrack_detail(cls, kind, memtrack_context.owner);
+  return memtrack_attributes(cls, kind, memtrack_context.owner);
 }
 
 /* ---- memory ---- */
@@ -44,11 +42,11 @@ hook__TSmalloc(size_t size, const char *path)
   }
   void *block;
   {
-    MEMTRACK_STEP_INSIDE;
+    MEMTRACK_GUARD_REENTRY;
     block = memtrack_api._TSmalloc(size + MEMTRACK_TAG_SIZE, path);
   }
   if (MT_LIKELY(block != NULL)) {
-    memtrack_block_charge(block, size, memtrack_hooks_key(), PLACE, detail(MEMTRACK_CLASS_TSAPI, 0), path);
+    memtrack_block_record(block, size, memtrack_hooks_key(), MT_RETURN_ADDRESS, attributes_of(MEMTRACK_CLASS_TSAPI, 0), path);
   }
   return block;
 }
@@ -63,16 +61,16 @@ hook__TSrealloc(void *block, size_t size, const char *path)
     memtrack_release(block, MEMTRACK_CLASS_TSAPI);
     return memtrack_api._TSrealloc(block, size, path);
   }
-  uint64_t site = detail(MEMTRACK_CLASS_TSAPI, 0);
-  MEMTRACK_STEP_INSIDE;
+  uint64_t site = attributes_of(MEMTRACK_CLASS_TSAPI, 0);
+  MEMTRACK_GUARD_REENTRY;
   if (block == NULL) {
     void *fresh = memtrack_api._TSrealloc(NULL, size + MEMTRACK_TAG_SIZE, path);
     if (fresh) {
-      memtrack_block_charge(fresh, size, memtrack_hooks_key(), PLACE, site, path);
+      memtrack_block_record(fresh, size, memtrack_hooks_key(), MT_RETURN_ADDRESS, site, path);
     }
     return fresh;
   }
-  return memtrack_block_resize(block, size, memtrack_hooks_key(), PLACE, site, path, memtrack_api._TSrealloc,
+  return memtrack_block_resize(block, size, memtrack_hooks_key(), MT_RETURN_ADDRESS, site, path, memtrack_api._TSrealloc,
                                memtrack_birth_untagged(MEMTRACK_CLASS_TSAPI));
 }
 
@@ -85,13 +83,13 @@ hook__TSstrdup(const char *text, int64_t length, const char *path)
   size_t size = (length < 0 ? strlen(text) : (size_t)length) + 1;
   char *copy;
   {
-    MEMTRACK_STEP_INSIDE;
+    MEMTRACK_GUARD_REENTRY;
     copy = memtrack_api._TSmalloc(size + MEMTRACK_TAG_SIZE, path);
   }
   if (copy) {
     strncpy(copy, text, size - 1); /* pads, as the server's own does */
     copy[size - 1] = '\0';
-    memtrack_block_charge(copy, size, memtrack_hooks_key(), PLACE, detail(MEMTRACK_CLASS_TSAPI, 0), path);
+    memtrack_block_record(copy, size, memtrack_hooks_key(), MT_RETURN_ADDRESS, attributes_of(MEMTRACK_CLASS_TSAPI, 0), path);
   }
   return copy;
 }
@@ -102,20 +100,20 @@ hook__TSfree(void *block)
   if (is_armed() && block) {
     memtrack_release_likely(block, malloc_usable_size(block), MEMTRACK_CLASS_TSAPI);
   }
-  MEMTRACK_STEP_INSIDE;
+  MEMTRACK_GUARD_REENTRY;
   memtrack_api._TSfree(block);
 }
 
 /* ---- objects ---- */
 
 MT_HOT static void
-count_created(void *object, uint32_t kind, uintptr_t place)
+count_created(void *object, uint32_t kind, uintptr_t address)
 {
   if (object == NULL || !is_armed()) {
     return;
   }
   struct memtrack_object old;
-  uint32_t birth = memtrack_account_alloc(place, detail(MEMTRACK_CLASS_OBJECT, kind), NULL, 0);
+  uint32_t birth = memtrack_account_alloc(address, attributes_of(MEMTRACK_CLASS_OBJECT, kind), NULL, 0);
   if (birth == MEMTRACK_SITE_UNKNOWN) {
     return;
   }
@@ -143,9 +141,9 @@ MT_HOT static void *
 hook_TSContCreate(memtrack_api_handler function, void *mutex)
 {
   void *cont = memtrack_api.TSContCreate(WRAP(function), mutex);
-  count_created(cont, MEMTRACK_KIND_CONT, PLACE);
+  count_created(cont, MEMTRACK_KIND_CONT, MT_RETURN_ADDRESS);
   if (mutex && is_armed()) {
-    memtrack_objects_use(mutex);
+    memtrack_objects_ref(mutex);
   }
   return cont;
 }
@@ -154,9 +152,9 @@ static void *
 hook_TSVConnCreate(memtrack_api_handler function, void *mutex)
 {
   void *cont = memtrack_api.TSVConnCreate(WRAP(function), mutex);
-  count_created(cont, MEMTRACK_KIND_CONT, PLACE);
+  count_created(cont, MEMTRACK_KIND_CONT, MT_RETURN_ADDRESS);
   if (mutex && is_armed()) {
-    memtrack_objects_use(mutex);
+    memtrack_objects_ref(mutex);
   }
   return cont;
 }
@@ -165,7 +163,7 @@ static void *
 hook_TSTransformCreate(memtrack_api_handler function, void *transaction)
 {
   void *cont = memtrack_api.TSTransformCreate(WRAP(function), transaction);
-  count_created(cont, MEMTRACK_KIND_CONT, PLACE);
+  count_created(cont, MEMTRACK_KIND_CONT, MT_RETURN_ADDRESS);
   return cont;
 }
 
@@ -175,7 +173,7 @@ hook_TSContDestroy(void *cont)
   struct memtrack_object known, mutex;
   if (is_armed() && memtrack_objects_remove(cont, &known)) {
     void *owned = memtrack_api.TSContMutexGet(cont);
-    if (owned && memtrack_objects_unuse(owned, &mutex)) {
+    if (owned && memtrack_objects_unref(owned, &mutex)) {
       memtrack_account_free(mutex.birth, 0);
     }
     memtrack_account_free(known.birth, 0);
@@ -188,9 +186,9 @@ hook_TSIOBufferCreate(void)
 {
   void *buffer = memtrack_api.TSIOBufferCreate();
   if (is_armed()) {
-    memtrack_buffer_mark(buffer, false, PLACE, memtrack_context.owner, memtrack_iobuffer_event);
+    memtrack_buffer_mark(buffer, false, MT_RETURN_ADDRESS, memtrack_context.owner, memtrack_iobuffer_event);
   }
-  count_created(buffer, MEMTRACK_KIND_IOBUFFER, PLACE);
+  count_created(buffer, MEMTRACK_KIND_IOBUFFER, MT_RETURN_ADDRESS);
   return buffer;
 }
 
@@ -199,9 +197,9 @@ hook_TSIOBufferSizedCreate(int size_index)
 {
   void *buffer = memtrack_api.TSIOBufferSizedCreate(size_index);
   if (is_armed()) {
-    memtrack_buffer_mark(buffer, true, PLACE, memtrack_context.owner, memtrack_iobuffer_event);
+    memtrack_buffer_mark(buffer, true, MT_RETURN_ADDRESS, memtrack_context.owner, memtrack_iobuffer_event);
   }
-  count_created(buffer, MEMTRACK_KIND_IOBUFFER, PLACE);
+  count_created(buffer, MEMTRACK_KIND_IOBUFFER, MT_RETURN_ADDRESS);
   return buffer;
 }
 
@@ -244,7 +242,7 @@ hook_TSIOBufferReaderAlloc(void *buffer)
   void *reader = memtrack_api.TSIOBufferReaderAlloc(buffer);
   if (reader && is_armed() && memtrack_objects_knows(buffer)) {
     learn_distance((uintptr_t)reader - (uintptr_t)buffer);
-    count_created(reader, MEMTRACK_KIND_READER, PLACE);
+    count_created(reader, MEMTRACK_KIND_READER, MT_RETURN_ADDRESS);
   }
   return reader;
 }
@@ -258,7 +256,7 @@ hook_TSIOBufferReaderClone(void *reader)
       uintptr_t distance = memtrack_load(&distances[i]);
       if (distance && memtrack_objects_knows((char *)reader - distance)) {
         learn_distance((uintptr_t)clone - ((uintptr_t)reader - distance));
-        count_created(clone, MEMTRACK_KIND_READER, PLACE);
+        count_created(clone, MEMTRACK_KIND_READER, MT_RETURN_ADDRESS);
         break;
       }
     }
@@ -287,18 +285,18 @@ hook_TSTextLogObjectCreate(const char *name, int mode, void **object)
 {
   int result = memtrack_api.TSTextLogObjectCreate(name, mode, object);
   if (result == MEMTRACK_TS_SUCCESS && object) {
-    count_created(*object, MEMTRACK_KIND_OTHER, PLACE);
+    count_created(*object, MEMTRACK_KIND_OTHER, MT_RETURN_ADDRESS);
   }
   return result;
 }
 
 /* Pairs with nothing more to them. */
-#define CREATES(name, kind, parameters, arguments)      \
-  static void *hook_##name parameters                   \
-  {                                                     \
-    void *object = memtrack_api.name arguments;         \
-    count_created(object, MEMTRACK_KIND_##kind, PLACE); \
-    return object;                                      \
+#define CREATES(name, kind, parameters, arguments)                  \
+  static void *hook_##name parameters                               \
+  {                                                                 \
+    void *object = memtrack_api.name arguments;                     \
+    count_created(object, MEMTRACK_KIND_##kind, MT_RETURN_ADDRESS); \
+    return object;                                                  \
   }
 #define DESTROYS(name, result)            \
   static result hook_##name(void *object) \
@@ -335,12 +333,12 @@ hook_TSHttpTxnHookRegisteredFor(void *transaction, int hook, memtrack_api_handle
 /* ---- back to the server ---- */
 
 /* The server goes on with its own work inside these calls, and perhaps into other plugins: that is not on the caller's behalf. */
-#define RESUMES(name, parameters, arguments)                                               \
-  MT_HOT static void hook_##name parameters                                                \
-  {                                                                                        \
-    MT_CLEANUP(memtrack_context_give_back) const uint32_t before = memtrack_context.owner; \
-    memtrack_context.owner                                       = MEMTRACK_OWNER_CORE;    \
-    memtrack_api.name arguments;                                                           \
+#define RESUMES(name, parameters, arguments)                                             \
+  MT_HOT static void hook_##name parameters                                              \
+  {                                                                                      \
+    MT_CLEANUP(memtrack_context_restore) const uint32_t before = memtrack_context.owner; \
+    memtrack_context.owner                                     = MEMTRACK_OWNER_CORE;    \
+    memtrack_api.name arguments;                                                         \
   }
 
 RESUMES(TSHttpTxnReenable, (void *transaction, int event), (transaction, event))

@@ -8,10 +8,18 @@
 #include "base/reason.h"
 #include "module/slots.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /* For plugins, and for libraries that call the plugin API. Filled by memtrack_hook_plugin_open(). */
 extern struct memtrack_redirect memtrack_plugin_api[];
 
 /* Fills the table, by the names that this server has. Returns 0, or -1 with a reason: the server lacks a function. init-only. */
 int memtrack_hook_plugin_open(struct memtrack_reason *reason);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

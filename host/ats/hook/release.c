@@ -13,7 +13,7 @@
 #include "core/registry.h"
 #include "base/atomic.h"
 
-#define SAY_MAX 20
+#define WARNINGS_MAX 20
 
 #if defined(__SANITIZE_ADDRESS__)
 #define SANITIZED 1
@@ -49,11 +49,11 @@ memtrack_release_open(void)
 /* Says it in traffic.out at once: after a second release the allocator may end the process. The first few only; all are counted.
    `format` takes the size, and may take the site's name. */
 static void
-say(const char *format, uint32_t birth, uint64_t size)
+write_warning(const char *format, uint32_t birth, uint64_t size)
 {
-  static uint32_t said;
+  static uint32_t count;
   char name[MEMTRACK_NAME_MAX + 1], text[400], line[450];
-  if (memtrack_add(&said, 1) >= SAY_MAX) {
+  if (memtrack_add(&count, 1) >= WARNINGS_MAX) {
     return;
   }
   memtrack_registry_text(birth >> MEMTRACK_EPOCH_BITS, name, sizeof(name));
@@ -127,15 +127,15 @@ memtrack_release_untagged(void *block, uint64_t usable, uint32_t cls)
   if (memtrack_release_marked(block, usable) && is_free(block, usable)) {
     memtrack_add(&memtrack_hooks.twice, 1);
     if (memtrack_tag_spent(block, usable, key, &birth, &size)) {
-      say("released twice: a block of %" PRIu64 " bytes, last tracked at %s", birth, size);
+      write_warning("released twice: a block of %" PRIu64 " bytes, last tracked at %s", birth, size);
     } else {
-      say("released twice: a block of %" PRIu64 " bytes of an unknown site", birth, usable);
+      write_warning("released twice: a block of %" PRIu64 " bytes of an unknown site", birth, usable);
     }
   } else if (memtrack_tag_damaged(block, usable, key, &birth, &size)) {
     memtrack_add(&memtrack_hooks.damaged, 1);
     memtrack_tag_clear(block, usable); /* whoever gets this block next and releases it is not to be taken for this one */
     memtrack_account_free(birth, size);
-    say("written past its end: a block of %" PRIu64 " bytes of %s", birth, size);
+    write_warning("written past its end: a block of %" PRIu64 " bytes of %s", birth, size);
   } else {
     memtrack_release_foreign(usable, cls);
   }

@@ -10,6 +10,10 @@
 #include "base/atomic.h"
 #include "base/compiler.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /* Learns how the C library marks what is released. init-only. */
 void memtrack_release_open(void);
 
@@ -72,5 +76,9 @@ memtrack_release(void *block, uint32_t cls)
     memtrack_release_foreign(usable, cls);
   }
 }
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

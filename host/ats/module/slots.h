@@ -13,6 +13,10 @@
 
 #include "base/reason.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 #define MEMTRACK_SLOTS_MAX 16 /* slots of one symbol */
 
 struct memtrack_slots {
@@ -29,7 +33,7 @@ int memtrack_slots_find(struct memtrack_slots *slots, const char *symbol, const 
 /* Writes `value` to each slot. Returns 0, or -1 with a reason; then each slot is as it was. Not hook-safe. */
 int memtrack_slots_write(struct memtrack_slots *slots, void *value, struct memtrack_reason *reason);
 
-/* Writes back what stood there. Returns 0 or -1 with a reason. */
+/* Writes back what stood there. Returns 0 or -1 with a reason. Not hook-safe. */
 int memtrack_slots_restore(struct memtrack_slots *slots, struct memtrack_reason *reason);
 
 /* Symbols and what is to be called instead; the last has no symbol. */
@@ -63,5 +67,9 @@ int memtrack_slots_apply(const struct memtrack_patch *patches, size_t count, boo
 /* The protection (PROT_...) of the page at an address, from /proc/self/maps; -1 and errno: ENOMEM where nothing is mapped there,
    another where that file cannot be read. Not hook-safe. */
 int memtrack_page_protection(const void *address);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

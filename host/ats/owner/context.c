@@ -35,8 +35,8 @@ static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER; /* taken to give out a
 MT_INLINE word
 run(const struct thunk *thunk, word a, word b, word c, word d, word e, word f)
 {
-  MT_CLEANUP(memtrack_context_give_back) const uint32_t before = memtrack_context.owner;
-  memtrack_context.owner                                       = memtrack_load(&thunk->owner);
+  MT_CLEANUP(memtrack_context_restore) const uint32_t before = memtrack_context.owner;
+  memtrack_context.owner                                     = memtrack_load(&thunk->owner);
   return memtrack_load(&thunk->function)(a, b, c, d, e, f);
 }
 
@@ -85,7 +85,7 @@ thunk_of(plugin_function function, uint32_t only)
 
 /* A new thunk, or the one that another thread made meanwhile; MEMTRACK_THUNKS_MAX where there is none left. */
 static uint32_t
-give_out(plugin_function function, uint32_t only)
+alloc_thunk(plugin_function function, uint32_t only)
 {
   pthread_mutex_lock(&mutex);
   uint32_t at     = find(function, only);
@@ -117,7 +117,7 @@ memtrack_context_wrap(void *pointer)
   if (owner == MEMTRACK_OWNER_CORE) {
     return pointer;
   }
-  at = give_out(function, plugin ? 0 : owner);
+  at = alloc_thunk(function, plugin ? 0 : owner);
   if (at == MEMTRACK_THUNKS_MAX) {
     memtrack_limit_hit(MEMTRACK_LIMIT_THUNKS);
     return pointer;

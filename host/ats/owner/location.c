@@ -33,16 +33,16 @@ memtrack_locations_open(struct memtrack_reason *reason)
 }
 
 static uint32_t
-bucket_of(uint64_t place, uint32_t owner)
+bucket_of(uint64_t address, uint32_t owner)
 {
-  return (place ^ (uint64_t)owner << 40 ^ owner) * MEMTRACK_HASH_FACTOR >> (64 - HASH_BITS);
+  return (address ^ (uint64_t)owner << 40 ^ owner) * MEMTRACK_HASH_FACTOR >> (64 - HASH_BITS);
 }
 
 static struct memtrack_location *
-find_location(uint64_t place, uint32_t owner)
+find_location(uint64_t address, uint32_t owner)
 {
-  uint32_t at = memtrack_load_acquire(&heads[bucket_of(place, owner)]);
-  while (at && (locations[at].place != place || locations[at].owner != owner)) {
+  uint32_t at = memtrack_load_acquire(&heads[bucket_of(address, owner)]);
+  while (at && (locations[at].address != address || locations[at].owner != owner)) {
     at = locations[at].next;
   }
   return at ? &locations[at] : NULL;
@@ -64,25 +64,25 @@ write_text(struct memtrack_location *location, const struct memtrack_module *mod
 }
 
 const struct memtrack_location *
-memtrack_location_of_call(uint64_t place, uint32_t context)
+memtrack_location_of_call(uint64_t address, uint32_t context)
 {
-  const struct memtrack_module *module = memtrack_module_at(place - 1);
+  const struct memtrack_module *module = memtrack_module_at(address - 1);
   if (!module || module->kind == MEMTRACK_MODULE_SERVER) {
     return NULL;
   }
   bool plugin                        = module->kind == MEMTRACK_MODULE_PLUGIN;
   uint32_t owner                     = plugin ? module->owner : context;
-  struct memtrack_location *location = find_location(place, owner);
+  struct memtrack_location *location = find_location(address, owner);
   if (location || owner == MEMTRACK_OWNER_CORE) {
     return location;
   }
   pthread_mutex_lock(&mutex);
-  location = find_location(place, owner);
+  location = find_location(address, owner);
   if (!location && location_count < LOCATIONS_MAX) {
-    uint32_t *head = &heads[bucket_of(place, owner)];
+    uint32_t *head = &heads[bucket_of(address, owner)];
     location       = &locations[location_count];
     *location      = (struct memtrack_location){
-           .place = place, .offset = place - module->base, .owner = owner, .next = *head, .in_plugin = plugin};
+           .address = address, .offset = address - module->base, .owner = owner, .next = *head, .in_plugin = plugin};
     write_text(location, module);
     memtrack_store_release(head, location_count++);
   } else if (!location) {

@@ -18,8 +18,8 @@ extern "C" {
 
 /* As the server keeps it: a pointer to `text`. */
 struct memtrack_location {
-  uint64_t place;  /* the return address */
-  uint64_t offset; /* the same in its module */
+  uint64_t address; /* the return address */
+  uint64_t offset;  /* the same in its module */
   uint32_t owner;
   uint32_t next;
   bool in_plugin; /* else in a library, while the owner's code ran */
@@ -31,7 +31,7 @@ int memtrack_locations_open(struct memtrack_reason *reason);
 
 /* The location of a call, made at its first sight. NULL where there is no room, or the call is in no plugin. `context` is the owner
    whose code is running. hook-safe. */
-const struct memtrack_location *memtrack_location_of_call(uint64_t place, uint32_t context);
+const struct memtrack_location *memtrack_location_of_call(uint64_t address, uint32_t context);
 
 /* What a location is, where it is one of ours; else NULL. hook-safe. */
 const struct memtrack_location *memtrack_location_of_text(const char *text);

@@ -147,7 +147,7 @@ struct memtrack_api {
 
 extern struct memtrack_api memtrack_api MT_ALIGNED(64) MT_HIDDEN;
 
-/* What the server calls, and the only function that memtrack.so exports. 10 too looks it up by its C name. */
+/* What the server calls, and the only function that memtrack.so exports. 10 too looks it up by its C name. init-only. */
 void TSPluginInit(int argc, const char *argv[]);
 
 /* Looks all of them up. init-only: the loader takes its lock. */

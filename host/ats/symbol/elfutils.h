@@ -15,6 +15,10 @@
 #include "base/compiler.h"
 #include "base/reason.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 #define MEMTRACK_ELFUTILS(X)      \
   X(dwarf_attr)                   \
   X(dwarf_attr_integrate)         \
@@ -77,5 +81,9 @@ int memtrack_elfutils_open(struct memtrack_reason *reason);
 
 /* Whether they are there. Any thread. */
 bool memtrack_elfutils_is_open(void);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -19,6 +19,10 @@
 #include "base/reason.h"
 #include "symbol/range.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 struct memtrack_symbols;
 
 /* How much is known of an address. */
@@ -60,5 +64,9 @@ enum memtrack_symbol memtrack_symbols_function(struct memtrack_symbols *symbols,
    own function is inlined into is not in it. A return address is compared by the byte before it. Returns how many, with *ranges
    NULL for none. */
 size_t memtrack_symbols_wrappers(struct memtrack_symbols *symbols, struct memtrack_range **ranges);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif
