@@ -16,7 +16,7 @@
 extern "C" {
 #endif
 
-/* What the hooks read: one cache line, in which nothing changes while they run. */
+/* What the hooks read: one cache line, which is written when hooks are switched, a module goes, or a block was found damaged. */
 struct memtrack_plugins {
   bool armed;   /* the level is not 0 */
   bool heap;    /* and the heap is tracked */
