@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What the core exports. It imports nothing: it knows no server, no thread, no file and no clock. Addresses of the host are u64
-// names and are never followed; every other address is an offset into the instance's own memory.
+// What the core exports. It imports nothing, so it calls no server, starts no thread, and reads no file and no clock: what it computes
+// from, a host hands over. Addresses of the host are u64 names and are never followed; every other address is an offset into the
+// instance's own memory.
 
 import { CLASS_COUNT, ROLE_CONTROL, ROLE_MODEL, SITE_FIRST } from "./abi";
 import * as analysis from "./analysis/sample";

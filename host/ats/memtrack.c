@@ -17,7 +17,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include <ts/ts.h>
 #include "dump/analysis.h"
 #include "server/api.h"
 #include "control/control.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The core, embedded: an instance is a piece of linear memory and a few numbers. This file is the C host's whole knowledge of
- * WebAssembly and of the names that wasm2c gives; account.cc, which inlines the generated code, shares it.
+ * The core, embedded: an instance is a piece of linear memory and a few numbers. WebAssembly, and the names that wasm2c gives, are
+ * known in core/ alone: other rooms make calls by memtrack_call().
  *
  * A trap (an access out of bounds, unreachable) unwinds to the memtrack_guarded() of the same thread. It ends no process, takes no
  * lock with it, and leaves the instance as it was: what becomes of it is the caller's to say.

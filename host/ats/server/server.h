@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What is known of the server, by version: the one table (of its plugin API, api.h has that). A version that is not in it is left
- * alone.
+ * The server's own symbols, by version; the plugin API's are in api.h. A version that is not in the table is left alone. What all
+ * versions have in common stands where it is used: names of its libraries (module/module.c), of statistics (dump/environment.cc),
+ * the beginning of its locations (hook/buffer.c), the layout of its built-in tracker's rows (assembly/registry/builtin_row.ts).
  */
 #ifndef MEMTRACK_SERVER_H
 #define MEMTRACK_SERVER_H
