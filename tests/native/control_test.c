@@ -182,14 +182,6 @@ read_level(const char *name, int64_t *value)
   return strcmp(name, "proxy.config.res_track_memory") == 0;
 }
 
-static bool
-no_record(const char *name, int64_t *value)
-{
-  (void)name;
-  (void)value;
-  return false;
-}
-
 static void
 a_setting_is_what_the_core_makes_of_its_record(void **state)
 {

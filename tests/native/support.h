@@ -31,6 +31,9 @@ void log_clear(void);
 // Opens registry, shards and model for `sites`, once per program.
 void open_accounting(uint32_t sites);
 
+// A reader of records in a server that has none (server/record.h).
+bool no_record(const char *name, int64_t *value);
+
 struct sums {
   uint64_t allocs, alloc_bytes, frees, free_bytes;
 };
