@@ -114,6 +114,13 @@ export const MEASURE_COUNT: u32 = 11;
 export const QUESTION_MAX: u32 = 61440;
 export const ANSWER_MAX: u32 = 4096;
 
+// What a module is, by its name (naming/module.ts); names of plugins whose loads are counted, and bytes of an entry.
+export const MODULE_NAME_LIBRARY: u32 = 0;
+export const MODULE_NAME_SERVER: u32 = 1;
+export const MODULE_NAME_LEFT_ALONE: u32 = 2; // nothing in it is redirected
+export const LOADS_MAX: u32 = 1024;
+export const LOAD_SIZE: u32 = 64;
+
 // How grave an answer is, where it is a line to be logged.
 export const LINE_NOTE: u32 = 0;
 export const LINE_WARNING: u32 = 1;

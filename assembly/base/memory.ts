@@ -23,6 +23,8 @@ import {
   INDEX_AT,
   INPUT_SIZE,
   KIND_COUNT,
+  LOADS_MAX,
+  LOAD_SIZE,
   MEASURE_COUNT,
   NAME_SIZE,
   OTHERS_MAX,
@@ -46,6 +48,7 @@ import {
   TEXT_SIZE,
 } from "../abi";
 
+const CONTROL_SIZE: u32 = QUESTION_MAX + ANSWER_MAX + LOADS_MAX * LOAD_SIZE;
 const SHARD_PAGES: u32 = SHARD_MEMORY >>> 16;
 let laid: bool = false;
 
@@ -152,6 +155,9 @@ export let scratch: usize = 0;
 /** When the epochs began that the buckets begin with (boundary.ts). */
 export let boundaries: usize = 0;
 
+/** Names of plugins and how often each was loaded (naming/module.ts). */
+export let loads: usize = 0;
+
 /** What an instance can come to use of its memory, in bytes. */
 export let size: u32 = 0;
 /** What the analysis takes, in bytes. */
@@ -224,15 +230,16 @@ function layModel(): void {
   boundaries = take(BUCKETS * BOUNDARY_SIZE);
 }
 
-/** A control instance has two regions alone, `input` for what it is asked and `output` for its answer. Returns 0, or -1 (no memory). */
+/** A control instance has three regions: `input` for what it is asked, `output` for its answer, `loads`. Returns 0, or -1 (no memory). */
 export function initControl(): i32 {
-  const pages = memory.grow((QUESTION_MAX + ANSWER_MAX + 0xffff) >>> 16);
+  const pages = memory.grow((CONTROL_SIZE + 0xffff) >>> 16);
   if (pages < 0) return -1;
   cursor = (<usize>pages) << 16;
   input = take(QUESTION_MAX);
   output = take(ANSWER_MAX);
   outputEnd = cursor;
-  size = QUESTION_MAX + ANSWER_MAX;
+  loads = take(LOADS_MAX * LOAD_SIZE);
+  size = CONTROL_SIZE;
   return 0;
 }
 

@@ -51,18 +51,8 @@ patched_of(const struct memtrack_module *module)
 static bool
 is_foreign(const struct memtrack_module *module)
 {
-  static const char *const names[] = {"libc.so",     "ld-linux",    "libgcc_s",    "linux-vdso", "libpthread", "libdl.so",
-                                      "libjemalloc", "libtcmalloc", "libmimalloc", "libasan",    "libtsan",    "libubsan"};
-  if ((uintptr_t)&memtrack_hooks - module->start < module->end - module->start ||
-      memtrack_allocator_is_in(module->start, module->end)) {
-    return true;
-  }
-  for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); ++i) {
-    if (strncmp(module->name, names[i], strlen(names[i])) == 0) {
-      return true;
-    }
-  }
-  return false;
+  return module->kind == MEMTRACK_MODULE_LEFT_ALONE || (uintptr_t)&memtrack_hooks - module->start < module->end - module->start ||
+         memtrack_allocator_is_in(module->start, module->end);
 }
 
 /* The tables of what is redirected, and what their symbols are to a module that does not define them. */

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "module/module_name.h"
 #include "module/segment.h"
 #include "core/registry.h"
 #include "base/atomic.h"
@@ -120,12 +121,6 @@ memtrack_module_is_wrapper(const struct memtrack_module *module, uintptr_t addre
 }
 
 static bool
-has_prefix(const char *name, const char *prefix)
-{
-  return strncmp(name, prefix, strlen(prefix)) == 0;
-}
-
-static bool
 contains(const struct seen *seen, const void *address)
 {
   return address && (uintptr_t)address - seen->start < seen->end - seen->start;
@@ -134,37 +129,17 @@ contains(const struct seen *seen, const void *address)
 static enum memtrack_module_kind
 kind_of(const struct seen *seen, const void *plugin)
 {
-  const char *slash = strrchr(seen->path, '/');
-  const char *name  = slash ? slash + 1 : seen->path;
   if (contains(seen, plugin)) {
     return MEMTRACK_MODULE_PLUGIN;
   }
-  if (strcmp(seen->path, PROGRAM) == 0 || has_prefix(name, "libtscore.") || has_prefix(name, "libtscpputil.") ||
-      has_prefix(name, "libtsmgmt.") || has_prefix(name, "libtsconfig.")) {
+  switch (memtrack_module_name_kind(seen->path)) {
+  case MEMTRACK_MODULE_NAME_SERVER:
     return MEMTRACK_MODULE_SERVER;
+  case MEMTRACK_MODULE_NAME_LEFT_ALONE:
+    return MEMTRACK_MODULE_LEFT_ALONE;
+  default:
+    return MEMTRACK_MODULE_LIBRARY;
   }
-  return MEMTRACK_MODULE_LIBRARY;
-}
-
-/* How many of this name there have been; under the mutex. The table is small and its entries are used again, so it is counted in a
-   table of names. */
-static uint32_t
-next_generation(const char *name)
-{
-  static struct {
-    char name[64];
-    uint32_t count;
-  } names[MEMTRACK_MODULES_MAX];
-  for (size_t i = 0; i < MEMTRACK_MODULES_MAX; ++i) {
-    if (names[i].count == 0) {
-      snprintf(names[i].name, sizeof(names[i].name), "%s", name);
-    }
-    if (strncmp(names[i].name, name, sizeof(names[i].name) - 1) == 0) {
-      return ++names[i].count;
-    }
-  }
-  memtrack_limit_hit(MEMTRACK_LIMIT_GENERATIONS);
-  return 1;
 }
 
 /* Whether a file begins as the mapping does: with the same headers, and usually the build id. */
@@ -226,7 +201,7 @@ make_plugin(struct memtrack_module *module)
 {
   char text[MEMTRACK_MODULE_TEXT];
   module->kind       = MEMTRACK_MODULE_PLUGIN;
-  module->generation = next_generation(module->name);
+  module->generation = memtrack_module_name_count(module->name);
   memtrack_module_text(module, text);
   module->owner = memtrack_registry_owner(text);
 }
@@ -351,7 +326,7 @@ leave_alone(struct seen *seen)
     return;
   }
   pthread_mutex_lock(&mutex);
-  bool fresh = !memtrack_module_at(seen->start) && add(seen, MEMTRACK_MODULE_LIBRARY);
+  bool fresh = !memtrack_module_at(seen->start) && add(seen, MEMTRACK_MODULE_LEFT_ALONE);
   pthread_mutex_unlock(&mutex);
   if (fresh) {
     memtrack_log(MEMTRACK_WARNING, "%s is not tracked: the loader does not find it by its path", seen->path);

@@ -21,7 +21,8 @@ extern "C" {
 
 enum memtrack_module_kind {
   MEMTRACK_MODULE_LIBRARY,
-  MEMTRACK_MODULE_SERVER, /* traffic_server and its own libraries */
+  MEMTRACK_MODULE_SERVER,     /* traffic_server and its own libraries */
+  MEMTRACK_MODULE_LEFT_ALONE, /* a library in which nothing is redirected: the C library's, allocators, sanitizers */
   MEMTRACK_MODULE_PLUGIN,
 };
 
