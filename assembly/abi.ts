@@ -9,23 +9,6 @@ export const ROLE_REGISTRY: u32 = 1; // the names of all sites
 export const ROLE_MODEL: u32 = 2; // sums, rows and the text of a dump
 export const ROLE_CONTROL: u32 = 3; // no sites: reads and writes text for the host (assembly/control)
 
-// Classes of memory. A dump has one table for each that is tracked.
-export const CLASS_IOBUFFER: u32 = 0;
-export const CLASS_OPENSSL: u32 = 1;
-export const CLASS_TSAPI: u32 = 2; // TSmalloc and its kin
-export const CLASS_HEAP: u32 = 3; // malloc, operator new and their kin, called by plugins
-export const CLASS_OBJECT: u32 = 4; // objects of the plugin API: counted, of no size
-export const CLASS_COUNT: u32 = 5;
-
-// Kinds of objects. A site of class object has its kind in place of a line.
-export const KIND_CONT: u32 = 0;
-export const KIND_MUTEX: u32 = 1;
-export const KIND_IOBUFFER: u32 = 2;
-export const KIND_READER: u32 = 3;
-export const KIND_MBUFFER: u32 = 4;
-export const KIND_OTHER: u32 = 5;
-export const KIND_COUNT: u32 = 6;
-
 // Site numbers 0 to 15 are fixed; registered sites follow. The row (other) of class c is SITE_OTHER + c. A release is charged to
 // SITE_PRE_ARMING + c if its allocation was not accounted (it is older than the hook, or foreign).
 export const SITE_OTHER: u32 = 0;
@@ -37,11 +20,6 @@ export const SITE_UNKNOWN: u32 = 0xffffffff;
 // twice. A block's birth, in its tag, is its site and below it the epoch.
 export const EPOCH_BITS: u32 = 7;
 export const EPOCH_MASK: u32 = 127;
-
-// Range and default of the capacity (registered sites). 16 bits of a block's tag number a site.
-export const SITES_MIN: u32 = 64;
-export const SITES_MAX: u32 = 65520;
-export const SITES_DEFAULT: u32 = 4096;
 
 // Numbers above the capacity, as far as 16 bits reach: rows (other) of a class and an owner, for sites that found no room. The key
 // of such a row is OTHER_ADDRESS, which no site has, and attributes of class and owner alone.
@@ -105,66 +83,8 @@ export const SHARD_MEMORY: u32 = 0x800000;
 // Bytes of text that a host hands to the core at most. A longer text loses its beginning: the file and line are at its end.
 export const INPUT_SIZE: u32 = 4096;
 
-// Numbers of a dump's header that only the host knows: setHeaderNumber(FACT_..., value).
-export const FACT_DUMP: u32 = 0; // number of this dump, from 1
-export const FACT_TIME: u32 = 1; // seconds since 1970, UTC
-export const FACT_REASON: u32 = 2; // DUMP_REASON_...
-export const FACT_LEVEL: u32 = 3; // 0, 1, 2
-export const FACT_ARMED: u32 = 4; // seconds since arming
-export const FACT_SHARDS: u32 = 5; // shards in use
-export const FACT_SITES: u32 = 6; // sites registered
-export const FACT_REFUSED_SITES: u32 = 7; // registrations refused because the table was full
-export const FACT_LOST: u32 = 8; // events not accounted
-export const FACT_TRAPS: u32 = 9; // shards disabled by a trap
-export const FACT_MEMORY: u32 = 10; // memtrack's own memory, bytes
-export const FACT_IOBUFFER: u32 = 11; // HOOK_...
-export const FACT_OPENSSL: u32 = 12; // HOOK_...
-export const FACT_VERIFY: u32 = 13; // 0 or 1
-export const FACT_PLUGINS: u32 = 14; // HOOK_...: what plugins call
-export const FACT_BUFFERS: u32 = 15; // HOOK_...: locations of plugins' IOBuffers
-export const FACT_HEAP: u32 = 16; // HOOK_...
-export const FACT_DAMAGED: u32 = 17; // blocks whose end was written over
-export const FACT_TWICE: u32 = 18; // blocks released twice; all ones where that cannot be known
-export const FACT_UNTRACKED: u32 = 19; // objects there was no room to remember
-export const FACT_COUNT: u32 = 20;
-
-// What the host has a fixed number of, and counts where there is no more: setExhausted(LIMIT_..., refusals). Sites and objects have
-// facts of their own. docs/REFERENCE.md lists all limits.
-export const LIMIT_THUNKS: u32 = 0; // functions of plugins that the server calls with an owner
-export const LIMIT_MODULES: u32 = 1; // modules that are loaded
-export const LIMIT_GENERATIONS: u32 = 2; // plugins' names whose loads are counted
-export const LIMIT_LOCATIONS: u32 = 3; // call sites of plugins' IOBuffers
-export const LIMIT_OWNERS: u32 = 4; // plugins that are loaded or hold something
-export const LIMIT_SLOTS: u32 = 5; // redirected slots of one module
-export const LIMIT_SHARDS: u32 = 6; // threads with counters of their own
-export const LIMIT_READERS: u32 = 7; // places of readers in an IOBuffer
-export const LIMIT_DESCRIPTORS: u32 = 8; // file descriptors, for plugins' symbols
-export const LIMIT_COUNT: u32 = 9;
-
-export const DUMP_REASON_SIGNAL: u32 = 0;
-export const DUMP_REASON_TIMER: u32 = 1;
-export const DUMP_REASON_OTHER: u32 = 2;
-export const DUMP_REASON_MESSAGE: u32 = 3; // traffic_ctl plugin msg
-
-export const HOOK_OFF: u32 = 0;
-export const HOOK_INSTALLED: u32 = 1;
-export const HOOK_REFUSED: u32 = 2;
-
-// Texts of a dump's header that only the host knows: setHeaderText(TEXT_..., length), with the bytes in the input region.
-export const TEXT_DIGEST: u32 = 0; // digest of memtrack.wasm
-export const TEXT_IOBUFFER: u32 = 1; // why the hook was refused
-export const TEXT_OPENSSL: u32 = 2;
-export const TEXT_PLUGINS: u32 = 3;
-export const TEXT_BUFFERS: u32 = 4;
-export const TEXT_COUNT: u32 = 5;
+// Bytes of a text of a dump's header (TEXT_...), at most, and of what belongs to it.
 export const TEXT_SIZE: u32 = 256;
-
-// Verdicts on the history of a row or an owner (verdict.ts).
-export const VERDICT_NEW: u32 = 0;
-export const VERDICT_STEADY: u32 = 1;
-export const VERDICT_CHURN: u32 = 2;
-export const VERDICT_FILLING: u32 = 3;
-export const VERDICT_LEAK: u32 = 4;
 
 // Samples: levels of decimation, points a level keeps, samples of one level that make a point of the next (as a power of 2).
 export const HISTORY_LEVELS: u32 = 7;
@@ -199,20 +119,6 @@ export const LINE_NOTE: u32 = 0;
 export const LINE_WARNING: u32 = 1;
 export const LINE_ERROR: u32 = 2;
 
-// The records that govern memtrack (control/records.ts has their names).
-export const SETTING_LEVEL: u32 = 0;
-export const SETTING_FREQUENCY: u32 = 1; // of dumps; the server itself acts on it
-export const SETTING_SITES: u32 = 2; // the capacity
-export const SETTING_VERIFY: u32 = 3;
-export const SETTING_HEAP: u32 = 4;
-export const SETTING_INTERVAL: u32 = 5; // of samples
-export const SETTING_COUNT: u32 = 6;
-
-// Who has a record, and when a change of it takes effect.
-export const SETTING_OF_SERVER: u32 = 0; // Traffic Server has it; at once
-export const SETTING_LIVE: u32 = 1; // memtrack creates it; at once
-export const SETTING_AT_START: u32 = 2; // memtrack creates it; when traffic_server is started again
-
 // Plugin messages: bytes that one may have, and of its argument that are kept (a baseline's name is cut shorter); the verbs
 // (control/message.ts has their words).
 export const MESSAGE_MAX: u32 = 1024;
@@ -230,3 +136,98 @@ export const VERB_COUNT: u32 = 7;
 export const MANGLED_OWN: u32 = 0; // nothing is known against it: a function somebody wrote for this module
 export const MANGLED_WRAPPER: u32 = 1; // of namespace std or __gnu_cxx, or an operator new or delete
 export const MANGLED_TRAMPOLINE: u32 = 2; // of namespace std, but there to call somebody's function, which is often inlined into it
+
+// From here on, the numbers of what format/format.ts lists: tools/build.ts writes them. What they mean stands there.
+
+export const CLASS_IOBUFFER: u32 = 0;
+export const CLASS_OPENSSL: u32 = 1;
+export const CLASS_TSAPI: u32 = 2;
+export const CLASS_HEAP: u32 = 3;
+export const CLASS_OBJECT: u32 = 4;
+export const CLASS_COUNT: u32 = 5;
+
+export const KIND_CONT: u32 = 0;
+export const KIND_MUTEX: u32 = 1;
+export const KIND_IOBUFFER: u32 = 2;
+export const KIND_READER: u32 = 3;
+export const KIND_MBUFFER: u32 = 4;
+export const KIND_OTHER: u32 = 5;
+export const KIND_COUNT: u32 = 6;
+
+export const FACT_DUMP: u32 = 0;
+export const FACT_TIME: u32 = 1;
+export const FACT_REASON: u32 = 2;
+export const FACT_LEVEL: u32 = 3;
+export const FACT_ARMED: u32 = 4;
+export const FACT_SHARDS: u32 = 5;
+export const FACT_SITES: u32 = 6;
+export const FACT_REFUSED_SITES: u32 = 7;
+export const FACT_IOBUFFER: u32 = 8;
+export const FACT_OPENSSL: u32 = 9;
+export const FACT_PLUGINS: u32 = 10;
+export const FACT_BUFFERS: u32 = 11;
+export const FACT_HEAP: u32 = 12;
+export const FACT_VERIFY: u32 = 13;
+export const FACT_LOST: u32 = 14;
+export const FACT_TRAPS: u32 = 15;
+export const FACT_DAMAGED: u32 = 16;
+export const FACT_TWICE: u32 = 17;
+export const FACT_UNTRACKED: u32 = 18;
+export const FACT_MEMORY: u32 = 19;
+export const FACT_COUNT: u32 = 20;
+
+export const TEXT_CORE: u32 = 0;
+export const TEXT_IOBUFFER: u32 = 1;
+export const TEXT_OPENSSL: u32 = 2;
+export const TEXT_PLUGINS: u32 = 3;
+export const TEXT_BUFFERS: u32 = 4;
+export const TEXT_COUNT: u32 = 5;
+
+export const LIMIT_THUNKS: u32 = 0;
+export const LIMIT_MODULES: u32 = 1;
+export const LIMIT_GENERATIONS: u32 = 2;
+export const LIMIT_LOCATIONS: u32 = 3;
+export const LIMIT_OWNERS: u32 = 4;
+export const LIMIT_SLOTS: u32 = 5;
+export const LIMIT_SHARDS: u32 = 6;
+export const LIMIT_READERS: u32 = 7;
+export const LIMIT_DESCRIPTORS: u32 = 8;
+export const LIMIT_COUNT: u32 = 9;
+
+export const DUMP_REASON_SIGNAL: u32 = 0;
+export const DUMP_REASON_TIMER: u32 = 1;
+export const DUMP_REASON_OTHER: u32 = 2;
+export const DUMP_REASON_MESSAGE: u32 = 3;
+
+export const HOOK_OFF: u32 = 0;
+export const HOOK_INSTALLED: u32 = 1;
+export const HOOK_REFUSED: u32 = 2;
+
+export const VERDICT_NEW: u32 = 0;
+export const VERDICT_STEADY: u32 = 1;
+export const VERDICT_CHURN: u32 = 2;
+export const VERDICT_FILLING: u32 = 3;
+export const VERDICT_LEAK: u32 = 4;
+
+export const EXPLAINED_BY_NOTHING: u32 = 0;
+export const EXPLAINED_BY_RAM_CACHE: u32 = 1;
+export const EXPLAINED_BY_LOAD: u32 = 2;
+export const EXPLAINED_BY_LEVELLING: u32 = 3;
+export const EXPLAINED_BY_AGE: u32 = 4;
+export const EXPLAINED_BY_CONFIRMATION: u32 = 5;
+
+export const SETTING_LEVEL: u32 = 0;
+export const SETTING_FREQUENCY: u32 = 1;
+export const SETTING_SITES: u32 = 2;
+export const SETTING_VERIFY: u32 = 3;
+export const SETTING_HEAP: u32 = 4;
+export const SETTING_INTERVAL: u32 = 5;
+export const SETTING_COUNT: u32 = 6;
+
+export const SETTING_OF_SERVER: u32 = 0;
+export const SETTING_LIVE: u32 = 1;
+export const SETTING_AT_START: u32 = 2;
+
+export const SITES_MIN: u32 = 64;
+export const SITES_MAX: u32 = 65520;
+export const SITES_DEFAULT: u32 = 4096;

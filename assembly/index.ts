@@ -147,16 +147,7 @@ export { ranked } from "./analysis/ranking";
 export { trackedBytes } from "./report/reconciliation";
 export { nextWarning } from "./report/warning";
 export { answerNumber, answerSeverity } from "./base/answer";
-export {
-  judgeSetting,
-  setLevel,
-  settingCheck,
-  settingDefault,
-  settingEffect,
-  settingLeast,
-  settingMost,
-  settingName,
-} from "./control/records";
+export { judgeSetting, setLevel, settingCheck, settingDefault, settingEffect, settingName } from "./control/records";
 export { checkRecordLine, describeRecordLine } from "./control/record_line";
 export { messageHelp, messageLevel, readMessage } from "./control/message";
 export { exhaustionNotice } from "./control/exhaustion";

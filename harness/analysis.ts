@@ -3,6 +3,9 @@
 // Reads the sections that a dump's analysis writes: growth since a baseline, suspects, ages, reconciliation. Each is a title, a line of
 // column heads, a rule, and rows of as many columns; a blank line ends it.
 
+import { sections, type Section } from "../format/format.ts";
+import { titlesOf } from "../format/layout.ts";
+
 interface Growth {
   change: number;
   perHour: number;
@@ -55,25 +58,25 @@ export interface Analysis {
   parts: Part[];
 }
 
-const TITLE = /^(Growth since|Growth of owners since|Suspects:|Ages of|Reconciliation:)/;
+const { growth, ownersGrowth, suspects, ages, reconciliation } = sections;
 
 /** Whether a line begins one of these sections. */
 export function isAnalysisTitle(line: string): boolean {
-  return TITLE.test(line);
+  return [growth, ownersGrowth, suspects, ages, reconciliation].some(({ title }) => line.startsWith(title));
 }
 
 /** The sections in a dump's text. Throws where a row has not the columns of its section. */
 export function parseAnalysis(text: string): Analysis {
-  const [since, growth] = section(text, "Growth since", 12);
-  const [, owners] = section(text, "Growth of owners since", 12);
-  const [, suspects] = section(text, "Suspects:", 4);
-  const [agesTitle, ages] = section(text, "Ages of", 7);
-  const [, parts] = section(text, "Reconciliation:", 3);
+  const [since, grown] = section(text, growth);
+  const [, owners] = section(text, ownersGrowth);
+  const [, suspected] = section(text, suspects);
+  const [agesTitle, aged] = section(text, ages);
+  const [, parts] = section(text, reconciliation);
   return {
     since,
-    growth: growth.map(toGrowth),
+    growth: grown.map(toGrowth),
     owners: owners.map(toGrowth),
-    suspects: suspects.map(([perHour, seconds, limit, evidence]) => ({
+    suspects: suspected.map(([perHour, seconds, limit, evidence]) => ({
       perHour: Number(perHour),
       seconds: Number(seconds),
       limit: number(limit!),
@@ -81,7 +84,7 @@ export function parseAnalysis(text: string): Analysis {
       evidence: evidence!,
     })),
     agesTitle,
-    ages: ages.map(([olderThan, youngerThan, alive, inUse, share, kind, location]) => ({
+    ages: aged.map(([olderThan, youngerThan, alive, inUse, share, kind, location]) => ({
       olderThan: Number(olderThan),
       youngerThan: number(youngerThan!),
       alive: Number(alive),
@@ -116,9 +119,10 @@ function number(column: string): number | undefined {
 }
 
 /** The title and the rows of a section; an empty title where there is none. */
-function section(text: string, title: string, columns: number): [string, string[][]] {
+function section(text: string, wanted: Section): [string, string[][]] {
+  const columns = titlesOf(wanted).length;
   const lines = text.split("\n");
-  const first = lines.findIndex((line) => line.startsWith(title));
+  const first = lines.findIndex((line) => line.startsWith(wanted.title));
   if (first < 0) return ["", []];
   const rows: string[][] = [];
   for (const line of lines.slice(first + 3)) {

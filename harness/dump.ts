@@ -4,7 +4,16 @@
 // known form is kept in `foreign`, so that a test can say that nothing was interleaved. It also reads the tables of the server's
 // built-in tracker, which have no header.
 
+import { classes, kinds, sections, type MemoryClass, type Section } from "../format/format.ts";
+import { columnsOf, titlesOf } from "../format/layout.ts";
+import { CLASSES, MEMORY_CLASSES } from "../host/shared/classes.ts";
 import { isAnalysisTitle } from "./analysis.ts";
+
+/** The classes that hold memory. */
+type Memory = {
+  [Name in keyof typeof classes]: (typeof classes)[Name]["holds"] extends "memory" ? Name : never;
+}[keyof typeof classes];
+type KindName = (typeof kinds)[keyof typeof kinds]["name"];
 
 /** A site's row in a table, in the built-in tracker's columns. */
 export interface Row {
@@ -40,21 +49,17 @@ interface ObjectRow {
 }
 
 /** What an owner holds: bytes by class, objects alive. */
-interface Holdings {
-  iobuffer: number;
-  openssl: number;
-  tsapi: number;
-  heap: number;
+interface Holdings extends Record<Memory, number> {
   total: number;
   /** Of `total`, since the last dump. */
   change: number;
   /** Of all kinds. */
   objects: number;
-  kinds: Record<(typeof KINDS)[number], number>;
+  kinds: Record<KindName, number>;
 }
 
-/** The kinds of objects, as the table of objects calls them, in the order of the owners' columns. */
-const KINDS = ["TSCont", "TSMutex", "TSIOBuffer", "TSIOBufferReader", "TSMBuffer", "other"] as const;
+/** The kinds of objects, in the order of the owners' columns. */
+const KINDS = Object.values(kinds).map(({ name }) => name);
 
 export interface OwnerRow extends Holdings {
   state: string;
@@ -89,7 +94,8 @@ interface Tables {
   foreign: string[];
 }
 
-export interface Dump extends Tables {
+/** The table of each class that holds memory, under the class's name. */
+export interface Dump extends Tables, Record<Memory, Table> {
   number: number;
   /** The key=value pairs of the header line. */
   header: Map<string, string>;
@@ -99,21 +105,14 @@ export interface Dump extends Tables {
   endRows: number;
   /** The dump as it stands in traffic.out, first line to last. */
   text: string;
-  iobuffer: Table;
-  openssl: Table;
-  /** TSmalloc and its kin, called by plugins. */
-  tsapi: Table;
-  /** malloc, operator new and their kin, called by plugins. */
-  heap: Table;
 }
 
 const FIRST = /^memtrack format=\d+ dump=(\d+)\b/;
 const LAST = /^memtrack end dump=(\d+) rows=(\d+)$/;
 
-const TSAPI_TITLE = "TSmalloc memory of plugins";
-const HEAP_TITLE = "Heap memory of plugins";
-const OBJECTS_TITLE = "Objects of plugins";
-const OWNERS_TITLE = "Owners: bytes in use by class, objects alive by kind; change is that of the total since the last dump";
+const CLASS_TITLES = Object.values<MemoryClass>(classes).flatMap(({ section }) => (section ? [section] : []));
+const OBJECTS_TITLE = classes.object.section;
+const OWNERS_TITLE = sections.owners.title;
 
 const EMPTY: Table = { title: "", rows: [], total: 0 };
 
@@ -139,19 +138,19 @@ function parseDump(lines: string[], endRows: number): Dump {
   const [first = "", ...rest] = lines;
   const notes = rest.filter((line) => line.startsWith("memtrack "));
   const tables = parseTables(rest.filter((line) => !line.startsWith("memtrack ")).join("\n"));
+  // Those without a title are told by their order.
   const untitled = tables.tables.filter(({ title }) => title === "");
-  const titled = (name: string) => tables.tables.find(({ title }) => title === name) ?? EMPTY;
+  const tableOf = ({ section }: MemoryClass): Table | undefined =>
+    section ? tables.tables.find(({ title }) => title === section) : untitled.shift();
+  const byClass = Object.fromEntries(MEMORY_CLASSES.map((cls) => [cls, tableOf(classes[cls]) ?? EMPTY]));
   return {
+    ...(byClass as Record<Memory, Table>),
     ...tables,
     number: Number(FIRST.exec(first)?.[1]),
     header: parsePairs(first),
     notes: notes.slice(0, -1).map(parsePairs),
     endRows,
     text: lines.join("\n") + "\n",
-    iobuffer: untitled[0] ?? EMPTY,
-    openssl: untitled[1] ?? EMPTY,
-    tsapi: titled(TSAPI_TITLE),
-    heap: titled(HEAP_TITLE),
   };
 }
 
@@ -163,22 +162,27 @@ export function parsePairs(line: string): Map<string, string> {
   return pairs;
 }
 
-const TABLE_HEAD = /^Allocs +\| Frees +\| Size In-use +\| Avg Size +\| Location *$/;
+/** The line of a section's heads. */
+function head(section: Section): RegExp {
+  return new RegExp(`^${titlesOf(section).join(" +\\| ")} *\\|? *$`);
+}
+
+const TABLE_HEAD = head(sections.memory);
 const TABLE_ROW = /^ *(\d+) \| +(\d+) \| +(-?\d+) \| +(-?\d+) \| (\S.*?) *$/;
 const TABLE_TOTAL = /^ +(-?\d+) \| +\| TOTAL *$/;
-const SUMMARY_HEAD = /^Total Allocated +\| Total Freed +\| Currently Allocated +\| Type +\|? *$/;
-const SUMMARY_ROW = /^ *(\d+) \| +(\d+) \| +(-?\d+) \| SSL Allocated Memory *$/;
-const OBJECTS_HEAD = /^Created +\| Destroyed +\| Alive +\| Kind +\| Location *$/;
+const SUMMARY_HEAD = head(sections.summary);
+const SUMMARY_ROW = new RegExp(`^ *(\\d+) \\| +(\\d+) \\| +(-?\\d+) \\| ${classes.openssl.summary} *$`);
+const OBJECTS_HEAD = head(sections.objects);
 const OBJECTS_ROW = new RegExp(`^ *(\\d+) \\| +(\\d+) \\| +(-?\\d+) \\| (${KINDS.join("|")}) +\\| (\\S.*?) *$`);
-const OWNERS_HEAD =
-  /^IOBuffer +\| OpenSSL +\| TSmalloc +\| Heap +\| Total +\| Change +\| Conts +\| Mutexes +\| Buffers +\| Readers +\| MBuffers +\| Others +\| State +\| Owner$/;
-const OWNERS_ROW = new RegExp(`^${" *(-?\\d+) \\|".repeat(12)} (loaded |retired) \\| (\\S.*)$`);
-const OWNERS_TOTAL = new RegExp(`^${" *(-?\\d+) \\|".repeat(12)}         \\| TOTAL$`);
-const PRIOR_TITLE = /^Released since arming, allocated before it/;
-const PRIOR_HEAD = /^Frees +\| Size +\| Class$/;
-const PRIOR_ROW = /^ *(\d+) \| +(\d+) \| (iobuffer|openssl|tsapi|heap|object)$/;
-const VERIFY_TITLE = /^Verify: IOBuffer events .* (\d+) of (\d+) rows differ$/;
-const VERIFY_HEAD = /^Allocs +\| Frees +\| Size In-use +\| Accountant \| Location$/;
+const OWNERS_HEAD = head(sections.owners);
+const OWNERS_NUMBERS = " *(-?\\d+) \\|".repeat(columnsOf(sections.owners).length - 1);
+const OWNERS_ROW = new RegExp(`^${OWNERS_NUMBERS} (loaded |retired) \\| (\\S.*)$`);
+const OWNERS_TOTAL = new RegExp(`^${OWNERS_NUMBERS}         \\| TOTAL$`);
+const PRIOR_TITLE = new RegExp(`^${sections.preArming.title}$`);
+const PRIOR_HEAD = head(sections.preArming);
+const PRIOR_ROW = new RegExp(`^ *(\\d+) \\| +(\\d+) \\| (${CLASSES.join("|")})$`);
+const VERIFY_TITLE = new RegExp(`^${sections.verify.title} (\\d+) of (\\d+) rows differ$`);
+const VERIFY_HEAD = head(sections.verify);
 const VERIFY_ROW = /^ *(-?\d+) \| +(-?\d+) \| +(-?\d+) \| (memtrack|built-in) +\| (.*)$/;
 const RULE = /^[-|]*$/; // also the empty line
 
@@ -198,7 +202,7 @@ export function parseTables(text: string): Tables {
     const table = section === "table" ? found.tables.at(-1) : undefined;
     if (SILENT.some((pattern) => pattern.test(line))) {
       continue;
-    } else if ([TSAPI_TITLE, HEAP_TITLE, OBJECTS_TITLE, OWNERS_TITLE].includes(line.trimEnd())) {
+    } else if ([...CLASS_TITLES, OWNERS_TITLE].includes(line.trimEnd())) {
       title = line.trimEnd();
     } else if (TABLE_HEAD.test(line)) {
       found.tables.push({ title, rows: [], total: 0 });
@@ -216,7 +220,8 @@ export function parseTables(text: string): Tables {
       const [created, destroyed, alive] = integers(match, 1, 3) as [number, number, number];
       found.objects.push({ created, destroyed, alive, kind: match[4]!, location: match[5]! });
     } else if (section === "owners" && (match = OWNERS_ROW.exec(line))) {
-      found.owners.push({ ...holdings(match), state: match[13]!.trim(), owner: match[14]! });
+      const [state, owner] = match.slice(-2) as [string, string];
+      found.owners.push({ ...holdings(match), state: state.trim(), owner });
     } else if (section === "owners" && (match = OWNERS_TOTAL.exec(line))) {
       found.ownersTotal = holdings(match);
     } else if ((match = SUMMARY_ROW.exec(line))) {
@@ -238,15 +243,15 @@ export function parseTables(text: string): Tables {
   return found;
 }
 
-type Six = [number, number, number, number, number, number];
-
-/** The twelve numbers of a line of the owners' section. */
+/** The numbers of a line of the owners' section: bytes by class, their sum, its change, objects by kind. */
 function holdings(match: RegExpExecArray): Holdings {
-  const [iobuffer, openssl, tsapi, heap, total, change] = integers(match, 1, 6) as Six;
-  const alive = integers(match, 7, 12);
-  const kinds = Object.fromEntries(KINDS.map((kind, index) => [kind, alive[index]!])) as Record<(typeof KINDS)[number], number>;
-  const objects = Object.values(kinds).reduce((sum, count) => sum + count, 0);
-  return { iobuffer, openssl, tsapi, heap, total, change, objects, kinds };
+  const memory = MEMORY_CLASSES.length;
+  const numbers = integers(match, 1, memory + 2 + KINDS.length);
+  const byClass = Object.fromEntries(MEMORY_CLASSES.map((cls, index) => [cls, numbers[index]!])) as Record<Memory, number>;
+  const [total, change, ...alive] = numbers.slice(memory) as [number, number, ...number[]];
+  const byKind = Object.fromEntries(KINDS.map((kind, index) => [kind, alive[index]!])) as Record<KindName, number>;
+  const objects = alive.reduce((sum, count) => sum + count, 0);
+  return { ...byClass, total, change, objects, kinds: byKind };
 }
 
 /** Groups first to last as integers. One above 2^53 would lose bytes silently. */

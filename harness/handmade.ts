@@ -3,6 +3,9 @@
 // Dumps written by hand, for what no capture can show: sections that the plugin is to write, hostile names, and leaks as slow or as
 // fast as a test needs them. Captures are to be preferred where they exist (tests/fixtures).
 
+import { sections } from "../format/format.ts";
+import { headOf, ruleOf } from "../format/layout.ts";
+
 export interface HandmadeRow {
   location: string;
   allocs: number;
@@ -40,8 +43,8 @@ export function builtInTable(rows: HandmadeRow[]): string {
   });
   const total = rows.reduce((sum, { inUse }) => sum + inUse, 0);
   return [
-    `Allocs     | Frees      | Size In-use          | Avg Size   | ${"Location".padEnd(50)}`,
-    "-----------|------------|----------------------|------------|" + "-".repeat(68),
+    headOf(sections.memory),
+    ruleOf(sections.memory),
     ...lines,
     `${" ".repeat(26)}${pad(total, 20)} |            | ${"TOTAL".padEnd(50)}`,
     "-".repeat(130),

@@ -272,7 +272,7 @@ export class Host {
       [abi.FACT_VERIFY, verify ? 1 : 0],
     ];
     for (const [which, value] of values) this.model.setHeaderNumber(which, BigInt(value));
-    this.model.setHeaderText(abi.TEXT_DIGEST, facts.digest ?? "");
+    this.model.setHeaderText(abi.TEXT_CORE, facts.digest ?? "");
     this.model.setHeaderText(abi.TEXT_IOBUFFER, facts.iobufferReason ?? "");
     this.model.setHeaderText(abi.TEXT_OPENSSL, facts.opensslReason ?? "");
   }

@@ -11,6 +11,7 @@ import { dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { buildSync, type BuildOptions } from "esbuild";
 import { coreDigest } from "../host/node/core/module.ts";
+import { coreFormat, listsForC, updateNumbers } from "./format.ts";
 
 export const TOP = fileURLToPath(new URL("..", import.meta.url));
 export const BUILD = join(TOP, "build");
@@ -33,6 +34,7 @@ export function build(say: Say = console.log): void {
 /** What `npm pack` packs: the core's Wasm, the page, and the command as one JavaScript file that needs no other package. */
 export function buildCommand(say: Say = console.log): void {
   mkdirSync(BUILD, { recursive: true });
+  buildFormat(say);
   buildWasm(say);
   bundle(say, {
     entryPoints: { page: join("host", "web", "page.ts") },
@@ -53,6 +55,13 @@ export function buildCommand(say: Say = console.log): void {
     // The packages in it that are CommonJS ask for Node's own modules.
     banner: { js: 'import { createRequire } from "node:module"; const require = createRequire(import.meta.url);' },
   });
+}
+
+/** What the core knows of format/format.ts: the one part of the sources that is made of another. */
+function buildFormat(say: Say): void {
+  const abi = join(TOP, "assembly", "abi.ts");
+  if (writeIfChanged(abi, updateNumbers(readFileSync(abi, "utf8")))) say("assembly/abi.ts: the numbers of format/format.ts");
+  if (writeIfChanged(join(TOP, "assembly", "format.ts"), coreFormat())) say("assembly/format.ts from format/format.ts");
 }
 
 /** Beside a bundle stands LICENSES.txt, with the licences of the packages that are in it. */
@@ -105,7 +114,7 @@ function buildWasm(say: Say): void {
 /** core_abi.h and core_digest.h: what the C host knows of the core without asking it. */
 function buildHeaders(say: Say): void {
   const abi = abiHeader(readFileSync(join(TOP, "assembly", "abi.ts"), "utf8"));
-  if (writeIfChanged(join(BUILD, "core_abi.h"), abi)) say("core_abi.h from assembly/abi.ts");
+  if (writeIfChanged(join(BUILD, "core_abi.h"), abi + listsForC())) say("core_abi.h from assembly/abi.ts");
   const digest = coreDigest();
   const header = generated("the digest of build/memtrack.wasm") + `#define MEMTRACK_CORE_DIGEST "${digest}"\n`;
   if (writeIfChanged(join(BUILD, "core_digest.h"), header)) say(`core digest ${digest}`);

@@ -10,7 +10,14 @@
 //                                      long where memory would be used up by then
 //   it is young, for the lives that its objects have
 
-import { MEASURE_CONNECTIONS } from "../abi";
+import {
+  EXPLAINED_BY_AGE,
+  EXPLAINED_BY_LEVELLING,
+  EXPLAINED_BY_LOAD,
+  EXPLAINED_BY_NOTHING,
+  EXPLAINED_BY_RAM_CACHE,
+  MEASURE_CONNECTIONS,
+} from "../abi";
 import { Series } from "../base/types";
 import { headroom, measured } from "../model/environment";
 import { ageOf } from "../model/history";
@@ -27,13 +34,6 @@ export const CACHE_RUN: u32 = 384;
 export const PLAIN_RUN: u32 = 64;
 /** A population has come to rest after so many mean lives of its objects. */
 const LIVES: u64 = 4;
-
-export const EXPLAINED_BY_NOTHING: u32 = 0;
-export const EXPLAINED_BY_RAM_CACHE: u32 = 1;
-export const EXPLAINED_BY_LOAD: u32 = 2;
-export const EXPLAINED_BY_LEVELLING: u32 = 3;
-export const EXPLAINED_BY_AGE: u32 = 4;
-export const EXPLAINED_BY_CONFIRMATION: u32 = 5;
 
 /** Of the growth that trend holds, on its level. EXPLAINED_BY_NOTHING: it is a leak. */
 export function findExplanation(series: Series, level: u32): u32 {

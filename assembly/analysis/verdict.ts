@@ -18,6 +18,9 @@
 // errors grow in fits.
 
 import {
+  EXPLAINED_BY_AGE,
+  EXPLAINED_BY_CONFIRMATION,
+  EXPLAINED_BY_NOTHING,
   HISTORY_LEVELS,
   HISTORY_SHIFT,
   OWNER_SERIES_MAX,
@@ -32,7 +35,7 @@ import { ageOf, allocatedWithin, floorAt, stateOf } from "../model/history";
 import { pack, unpack } from "../model/minifloat";
 import { knownSites } from "../model/model";
 import { elapsedSeconds, points, samples, stale, timeAt } from "../model/timeline";
-import { EXPLAINED_BY_AGE, EXPLAINED_BY_CONFIRMATION, EXPLAINED_BY_NOTHING, findExplanation, PLAIN_RUN } from "./explanation";
+import { findExplanation, PLAIN_RUN } from "./explanation";
 import { GROWTH_SIGMA } from "./saturation";
 import { averageSize, inUse, isActive, isCore, isObjects, seriesOfEntry } from "./series";
 import * as trend from "./trend";

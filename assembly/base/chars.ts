@@ -11,6 +11,7 @@ export const DOT: u32 = 0x2e;
 export const SLASH: u32 = 0x2f;
 export const ZERO: u32 = 0x30;
 export const COLON: u32 = 0x3a;
+export const EQUALS: u32 = 0x3d;
 export const QUESTION_MARK: u32 = 0x3f;
 export const LETTER_T: u32 = 0x54;
 export const LETTER_Z: u32 = 0x5a;

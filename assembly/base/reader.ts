@@ -125,3 +125,15 @@ export function same(from: usize, length: usize, text: string): bool {
   for (let i: usize = 0; i < length; ++i) if (<u32>load<u8>(from + i) != <u32>text.charCodeAt(<i32>i)) return false;
   return true;
 }
+
+/** Whether the `length` bytes at `from` begin with a text. */
+export function begins(from: usize, length: usize, text: string): bool {
+  open(from, length);
+  return takeText(text);
+}
+
+/** Whether a text stands somewhere in the `length` bytes at `from`. */
+export function holds(from: usize, length: usize, text: string): bool {
+  open(from, length);
+  return skipTo(text);
+}

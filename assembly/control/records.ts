@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The records that govern memtrack: name, range, default, what is used where a value is out of range, when a change takes effect.
-// The host asks the server for a value and has it judged here; a bad value and a change get one line each, once per value.
+// The records that govern memtrack (format/format.ts lists them). The host asks the server for a value and has it judged here; a bad
+// value and a change get one line each, once per value.
 
 import {
   LINE_NOTE,
@@ -9,19 +9,21 @@ import {
   SETTING_AT_START,
   SETTING_COUNT,
   SETTING_FREQUENCY,
-  SETTING_HEAP,
   SETTING_INTERVAL,
   SETTING_LEVEL,
-  SETTING_LIVE,
   SETTING_OF_SERVER,
-  SETTING_SITES,
-  SETTING_VERIFY,
-  SITES_DEFAULT,
-  SITES_MAX,
-  SITES_MIN,
 } from "../abi";
 import * as answer from "../base/answer";
 import { ascii, byte, signed } from "../base/writer";
+import {
+  SETTING_ABOVE,
+  SETTING_BELOW,
+  SETTING_DEFAULTS,
+  SETTING_EFFECTS,
+  SETTING_LEAST,
+  SETTING_MOST,
+  SETTING_NAMES,
+} from "../format";
 
 // The rule that select() found.
 export let name: string = "";
@@ -32,46 +34,16 @@ let above: i64 = 0;
 let normal: i64 = 0;
 let effect: u32 = SETTING_OF_SERVER;
 
-/** The one table. False where there is no such setting. */
+/** False where there is no such setting. */
 export function select(setting: u32): bool {
-  switch (setting) {
-    case SETTING_LEVEL: // the server too takes anything above for 2
-      return rule("proxy.config.res_track_memory", 0, 2, 0, 2, 0, SETTING_OF_SERVER);
-    case SETTING_FREQUENCY: // above: see judgeSetting()
-      return rule("proxy.config.dump_mem_info_frequency", 0, i32.MAX_VALUE, 0, 0, 0, SETTING_OF_SERVER);
-    case SETTING_SITES:
-      return rule(
-        "proxy.config.plugin.memtrack.sites",
-        SITES_MIN,
-        SITES_MAX,
-        SITES_DEFAULT,
-        SITES_DEFAULT,
-        SITES_DEFAULT,
-        SETTING_AT_START,
-      );
-    case SETTING_VERIFY:
-      return rule("proxy.config.plugin.memtrack.verify", 0, 1, 0, 0, 0, SETTING_LIVE);
-    case SETTING_HEAP:
-      return rule("proxy.config.plugin.memtrack.heap", 0, 1, 0, 0, 0, SETTING_LIVE);
-    case SETTING_INTERVAL: // with one sample a day, a leak would be found in a quarter of a year
-      return rule("proxy.config.plugin.memtrack.sample_interval", 0, 3600, 10, 3600, 10, SETTING_LIVE);
-    default:
-      return false;
-  }
-}
-
-/**
- * @param from the least value, `to` the most
- * @param under what is used for a value below the range, `over` for one above it
- */
-function rule(record: string, from: i64, to: i64, under: i64, over: i64, usual: i64, when: u32): bool {
-  name = record;
-  least = from;
-  most = to;
-  below = under;
-  above = over;
-  normal = usual;
-  effect = when;
+  if (setting >= SETTING_COUNT) return false;
+  name = unchecked(SETTING_NAMES[setting]);
+  least = unchecked(SETTING_LEAST[setting]);
+  most = unchecked(SETTING_MOST[setting]);
+  below = unchecked(SETTING_BELOW[setting]);
+  above = unchecked(SETTING_ABOVE[setting]);
+  normal = unchecked(SETTING_DEFAULTS[setting]);
+  effect = unchecked(SETTING_EFFECTS[setting]);
   return true;
 }
 
@@ -111,14 +83,6 @@ export function settingCheck(setting: u32): u32 {
     byte(0x5d);
   }
   return answer.end();
-}
-
-export function settingLeast(setting: u32): i64 {
-  return select(setting) ? least : 0;
-}
-
-export function settingMost(setting: u32): i64 {
-  return select(setting) ? most : 0;
 }
 
 export function settingDefault(setting: u32): i64 {

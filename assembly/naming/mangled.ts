@@ -32,15 +32,21 @@ export function mangledKind(length: u64): u32 {
 
 /** operator new and delete; a class's own: its first argument is the size (m, or j where that has 32 bits), or the block (P). */
 function isAllocationOperator(length: usize): bool {
-  if (begins(length, "_Znw") || begins(length, "_Zna") || begins(length, "_Zdl") || begins(length, "_Zda")) return true;
+  if (
+    reader.begins(input, length, "_Znw") ||
+    reader.begins(input, length, "_Zna") ||
+    reader.begins(input, length, "_Zdl") ||
+    reader.begins(input, length, "_Zda")
+  )
+    return true;
   return (
-    begins(length, "_ZN") &&
-    (holds(length, "nwEm") ||
-      holds(length, "naEm") ||
-      holds(length, "nwEj") ||
-      holds(length, "naEj") ||
-      holds(length, "dlEP") ||
-      holds(length, "daEP"))
+    reader.begins(input, length, "_ZN") &&
+    (reader.holds(input, length, "nwEm") ||
+      reader.holds(input, length, "naEm") ||
+      reader.holds(input, length, "nwEj") ||
+      reader.holds(input, length, "naEj") ||
+      reader.holds(input, length, "dlEP") ||
+      reader.holds(input, length, "daEP"))
   );
 }
 
@@ -60,22 +66,12 @@ function isOfLibrary(length: usize): bool {
 /** std::function's and std::thread's call of what they hold, in libstdc++ and libc++; std::invoke and its inner functions. */
 function isTrampoline(length: usize): bool {
   return (
-    holds(length, "9_M_invokeE") ||
-    holds(length, "6_M_runEv") ||
-    holds(length, "__invoke") ||
-    holds(length, "__function6__func") ||
-    holds(length, "14__thread_proxy")
+    reader.holds(input, length, "9_M_invokeE") ||
+    reader.holds(input, length, "6_M_runEv") ||
+    reader.holds(input, length, "__invoke") ||
+    reader.holds(input, length, "__function6__func") ||
+    reader.holds(input, length, "14__thread_proxy")
   );
-}
-
-function begins(length: usize, text: string): bool {
-  reader.open(input, length);
-  return reader.takeText(text);
-}
-
-function holds(length: usize, text: string): bool {
-  reader.open(input, length);
-  return reader.skipTo(text);
 }
 
 function isOneOf(byte: u32, set: string): bool {

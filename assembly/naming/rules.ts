@@ -9,8 +9,13 @@ import { input } from "../base/memory";
 /** 1 where the path in the input region is of a header of the system or of the C++ library. */
 export function isSystemPath(length: u64): u32 {
   const size = answer.bounded(length);
-  if (holds(size, "/include/c++/") || begins(size, "/usr/include/") || begins(size, "/usr/local/include/")) return 1;
-  return begins(size, "/usr/lib") && holds(size, "/include/") ? 1 : 0;
+  if (
+    reader.holds(input, size, "/include/c++/") ||
+    reader.begins(input, size, "/usr/include/") ||
+    reader.begins(input, size, "/usr/local/include/")
+  )
+    return 1;
+  return reader.begins(input, size, "/usr/lib") && reader.holds(input, size, "/include/") ? 1 : 0;
 }
 
 /** 1 where a function is called as allocators are: xmalloc, my_strdup, Arena::allocate. In any case of letters. */
@@ -19,16 +24,6 @@ export function isAllocatorName(length: u64): u32 {
   return ends(size, "alloc") || ends(size, "allocate") || ends(size, "allocarray") || ends(size, "memalign") || ends(size, "dup")
     ? 1
     : 0;
-}
-
-function begins(length: usize, text: string): bool {
-  reader.open(input, length);
-  return reader.takeText(text);
-}
-
-function holds(length: usize, text: string): bool {
-  reader.open(input, length);
-  return reader.skipTo(text);
 }
 
 /** The text is in small letters. */

@@ -31,6 +31,7 @@ import { input, names } from "../base/memory";
 import { recordAt } from "../base/regions";
 import { OwnerSlot, Site } from "../base/types";
 import * as writer from "../base/writer";
+import { CLASS_PREFIXES, PLUGIN_PREFIX } from "../format";
 import { classOf } from "../shard/site";
 import { ownerLength, ownerText } from "./owner";
 
@@ -64,7 +65,6 @@ const FLAGS_AT: u64 = offsetof<NameRecord>("flags");
 /** The same in the first word of a name. */
 const PINNED_BIT: u64 = (<u64>PINNED) << (FLAGS_AT * 8);
 
-const PLUGIN: string = "memory/plugin/";
 /** Bytes of " [via ]" and of "...". */
 const VIA: u32 = 7;
 const DOTS: u32 = 3;
@@ -81,7 +81,7 @@ export function write(site: Site, attributes: u64, length: u32, owner: OwnerSlot
   const kind: u32 = cls != CLASS_OBJECT ? 0 : line < KIND_COUNT ? line : KIND_OTHER;
   begin(site, cls == CLASS_IOBUFFER ? IOBUFFER_NAME_MAX : NAME_MAX);
   if (cls == CLASS_OPENSSL) {
-    writer.ascii("memory/OpenSSL/");
+    writer.ascii(unchecked(CLASS_PREFIXES[cls]));
     file(length, line, owner != OWNER_CORE ? ownerLength(owner) : 0);
     if (owner != OWNER_CORE) flags |= NAME_VIA;
   } else if (cls == CLASS_IOBUFFER) {
@@ -105,7 +105,7 @@ export function rename(site: Site, length: u32): void {
 /** Names the row of what found no room: of a class, or of a class and an owner. It stays for ever. */
 export function writeOther(site: Site, cls: u32, owner: OwnerSlot): void {
   begin(site, NAME_MAX);
-  writer.ascii(cls == CLASS_IOBUFFER ? "memory/IOBuffer/" : cls == CLASS_OPENSSL ? "memory/OpenSSL/" : PLUGIN);
+  writer.ascii(unchecked(CLASS_PREFIXES[cls]));
   if (owner != OWNER_CORE && cls != CLASS_OPENSSL) {
     writer.copy(ownerText(owner), ownerLength(owner));
     writer.byte(SPACE);
@@ -202,8 +202,8 @@ function finish(site: Site, cls: u32, kind: u32, owner: OwnerSlot, flags: u32): 
 
 /** A plugin's call. A long text keeps its beginning and its end: there the module and the line are. */
 function call(length: u32, owner: OwnerSlot, flags: u32): void {
-  writer.ascii(PLUGIN);
-  const room = NAME_MAX - <u32>PLUGIN.length - (flags & NAME_VIA ? VIA + ownerLength(owner) : 0);
+  writer.ascii(PLUGIN_PREFIX);
+  const room = NAME_MAX - <u32>PLUGIN_PREFIX.length - (flags & NAME_VIA ? VIA + ownerLength(owner) : 0);
   if (length <= room) return writer.writeSanitized(input, length);
   const head = (room - DOTS) / 2;
   const tail = room - DOTS - head;

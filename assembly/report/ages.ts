@@ -12,7 +12,8 @@ import { OBJECT_WEIGHT } from "../analysis/urgency";
 import { isSuspect } from "../analysis/verdict";
 import { percent } from "../base/muldiv";
 import { Row } from "../base/types";
-import { ascii, newline, signed, unsigned } from "../base/writer";
+import { ascii, newline, unsigned } from "../base/writer";
+import { SECTION_AGES } from "../format";
 import { oldBuckets, olderThanBucket, youngerThanBucket } from "../model/boundary";
 import { measureOf } from "../model/environment";
 import { armed } from "../model/facts";
@@ -20,7 +21,7 @@ import { knownSites, siteClass } from "../model/model";
 import { aliveOf, inUseOf } from "../model/sums";
 import { kindOf, ownerOfSite } from "../registry/name";
 import { className, kindName } from "./labels";
-import { bar, padded } from "./table";
+import * as table from "./table";
 
 /** A suspect comes first, then what has anything old, of that what plugins have (the server keeps much for good); then by bytes. */
 const SUSPECT: u64 = 1 << 63;
@@ -34,7 +35,8 @@ export function renderAges(most: u32): void {
   for (let row: Row = 0; row < knownSites(); ++row) {
     if (isActive(row) && !isLowerBound(row) && inUse(row)) rank(row, weight(row));
   }
-  ascii("\nAges of what is alive, in seconds: ");
+  table.title(SECTION_AGES);
+  ascii(", in seconds: ");
   unsigned(offered);
   ascii(" sites");
   if (rankedCount() < offered) {
@@ -43,10 +45,7 @@ export function renderAges(most: u32): void {
     ascii(" that keep most for long");
   }
   ascii(" (of IOBuffers they are not known)\n");
-  ascii("Older than | Younger than | Alive      | Size In-use          | % of site | Kind             | Location\n");
-  ascii(
-    "-----------|--------------|------------|----------------------|-----------|------------------|------------------------------\n",
-  );
+  table.head(SECTION_AGES);
   for (let i: u32 = 0; i < rankedCount(); ++i) {
     for (let bucket: u32 = 0; bucket <= BUCKETS; ++bucket) line(ranked(i), bucket);
   }
@@ -64,20 +63,15 @@ function line(row: Row, bucket: u32): void {
   const bytes = inUseOf(row, bucket);
   if (!count && !bytes) return;
   const now = measureOf(MEASURE_NOW);
-  unsigned(olderThanBucket(bucket, now), 10);
-  bar();
+  table.row(SECTION_AGES);
+  table.unsignedCell(olderThanBucket(bucket, now));
   const young = youngest(bucket, now);
-  if (young) unsigned(young, 12);
-  else ascii("           -");
-  bar();
-  signed(count, 10);
-  bar();
-  signed(bytes, 20);
-  bar();
-  unsigned(percent(<u64>max<i64>(inUseOfBucket(row, bucket), 0), inUse(row)), 9);
-  bar();
-  padded(siteClass(row) == CLASS_OBJECT ? kindName(kindOf(row)) : className(siteClass(row)), 16);
-  bar();
+  if (young) table.unsignedCell(young);
+  else table.unknownCell();
+  table.signedCell(count);
+  table.signedCell(bytes);
+  table.unsignedCell(percent(<u64>max<i64>(inUseOfBucket(row, bucket), 0), inUse(row)));
+  table.textCell(siteClass(row) == CLASS_OBJECT ? kindName(kindOf(row)) : className(siteClass(row)));
   writeSeries(row);
   newline();
 }

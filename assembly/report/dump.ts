@@ -4,13 +4,23 @@
 // format (src/tscore/ink_resource.cc, ResourceTracker::dump), so that what reads those reads these. One such table for each class,
 // the IOBuffers first; then what the built-in prints of OpenSSL at level 2; then our own sections.
 
-import { CLASS_COUNT, CLASS_HEAP, CLASS_IOBUFFER, CLASS_OBJECT, CLASS_OPENSSL, CLASS_TSAPI } from "../abi";
+import { CLASS_COUNT, CLASS_OBJECT } from "../abi";
 import { ARMING, usualBaseline } from "../analysis/baseline";
 import { judgeAll } from "../analysis/sample";
-import { SPACE } from "../base/chars";
+import { DASH } from "../base/chars";
 import { output, outputEnd, RANKED_MAX } from "../base/memory";
 import { Row } from "../base/types";
-import { ascii, begin, copy, newline, overflowed, padRight, position, repeat, signed, unsigned } from "../base/writer";
+import { ascii, begin, copy, newline, overflowed, padRight, position, repeat } from "../base/writer";
+import {
+  CLASS_LEVELS,
+  CLASS_SECTIONS,
+  CLASS_SUMMARIES,
+  LOCATION_WIDTH,
+  SECTION_MEMORY,
+  SECTION_OBJECTS,
+  SECTION_PRE_ARMING,
+  SECTION_SUMMARY,
+} from "../format";
 import { level, verifying } from "../model/facts";
 import { isAnyArmed, isArmed, preArmingBytes, preArmingFrees } from "../model/model";
 import { orderedAt, sortRows } from "../model/order";
@@ -25,13 +35,15 @@ import { className, kindName } from "./labels";
 import { renderOwners } from "./owners";
 import { renderReconciliation } from "./reconciliation";
 import { renderSuspects } from "./suspects";
-import { bar, column, padded, rule } from "./table";
+import * as table from "./table";
 import { renderVerify } from "./verify_section";
 
 /** Rows that changed, of those a dump shows; one that was asked for as a difference shows more. */
 const GROWTH_ROWS: u32 = 20;
 /** Sites whose ages a dump shows; likewise. */
 const AGES_ROWS: u32 = 20;
+/** The built-in's rule below TOTAL. */
+const TOTAL_RULE: i32 = 130;
 const UNSELECTED: i32 = -1;
 
 let selected: i32 = UNSELECTED;
@@ -49,17 +61,10 @@ export function render(): u32 {
   begin(output, outputEnd);
   renderHeader();
   let rows: u32 = 0;
-  if (level() >= 1) rows += table(CLASS_IOBUFFER);
-  if (level() >= 2) {
-    rows += table(CLASS_OPENSSL);
-    summary();
+  for (let cls: u32 = 0; cls < CLASS_COUNT; ++cls) {
+    if (level() >= <u32>unchecked(CLASS_LEVELS[cls])) rows += renderClass(cls);
   }
-  if (level() >= 1) {
-    rows += plugins(CLASS_TSAPI, "TSmalloc memory of plugins\n");
-    rows += plugins(CLASS_HEAP, "Heap memory of plugins\n");
-    rows += objects();
-    renderOwners();
-  }
+  if (level()) renderOwners();
   if (samples && isAnyArmed()) {
     judgeAll();
     renderGrowth(baseline, asked ? RANKED_MAX : GROWTH_ROWS);
@@ -68,148 +73,123 @@ export function render(): u32 {
     renderAges(asked ? RANKED_MAX : AGES_ROWS);
     renderReconciliation();
   }
-  older();
+  renderPreArming();
   if (verifying()) renderVerify();
   renderEnd(rows);
   return overflowed() ? 0 : <u32>(position() - output);
 }
 
-/** A class that only plugins have: nothing, where none has any. */
-function plugins(cls: u32, title: string): u32 {
-  if (!sortRows(cls)) return 0;
+/** The sections of a class. Returns the rows of the first. */
+function renderClass(cls: u32): u32 {
+  const title = unchecked(CLASS_SECTIONS[cls]);
+  if (title.length && !sortRows(cls)) return 0;
   newline();
-  ascii(title);
-  return rowsOf(cls);
+  if (title.length) {
+    ascii(title);
+    newline();
+  }
+  if (cls == CLASS_OBJECT) return renderObjects();
+  const rows = renderMemory(cls);
+  const summary = unchecked(CLASS_SUMMARIES[cls]);
+  if (summary.length) renderSummary(cls, summary);
+  return rows;
 }
 
-function table(cls: u32): u32 {
-  newline();
-  return rowsOf(cls);
-}
-
-function rowsOf(cls: u32): u32 {
-  column("Allocs", 10);
-  column("Frees", 10);
-  column("Size In-use", 20);
-  column("Avg Size", 10);
-  location("Location");
-  rule(11, true);
-  rule(12, true);
-  rule(22, true);
-  rule(12, true);
-  rule(68, false);
+function renderMemory(cls: u32): u32 {
+  table.head(SECTION_MEMORY);
   const count = sortRows(cls);
   let total: i64 = 0;
   for (let i: u32 = 0; i < count; ++i) {
     const row = orderedAt(i);
     const count = alive(row);
-    unsigned(allocs(row), 10);
-    bar();
-    unsigned(frees(row), 10);
-    bar();
-    signed(inUse(row), 20);
-    bar();
-    signed(count > 0 ? inUse(row) / count : 0, 10);
-    bar();
-    name(row);
+    table.row(SECTION_MEMORY);
+    table.unsignedCell(allocs(row));
+    table.unsignedCell(frees(row));
+    table.signedCell(inUse(row));
+    table.signedCell(count > 0 ? inUse(row) / count : 0);
+    location(row);
     total += inUse(row);
   }
-  repeat(SPACE, 26);
-  signed(total, 20);
-  ascii(" |            | ");
-  location("TOTAL");
-  rule(62 + 68, false);
+  table.row(SECTION_MEMORY);
+  table.noCell();
+  table.noCell();
+  table.signedCell(total);
+  table.textCell("");
+  padded("TOTAL");
+  repeat(DASH, TOTAL_RULE);
+  newline();
   return count;
 }
 
-/** What the built-in prints at level 2, where its numbers are always 0: the sums of the OpenSSL table. */
-function summary(): void {
+/** What the built-in prints of OpenSSL at level 2, where its numbers are always 0: the sums of the class. */
+function renderSummary(cls: u32, name: string): void {
   let allocated: u64 = 0;
   let freed: u64 = 0;
-  const count = sortRows(CLASS_OPENSSL);
+  const count = sortRows(cls);
   for (let i: u32 = 0; i < count; ++i) {
     allocated += allocBytes(orderedAt(i));
     freed += freeBytes(orderedAt(i));
   }
   newline();
-  column("Total Allocated", 20);
-  column("Total Freed", 20);
-  column("Currently Allocated", 20);
-  padded("Type", 20);
-  newline();
-  summaryRule();
-  unsigned(allocated, 20);
-  bar();
-  unsigned(freed, 20);
-  bar();
-  signed(<i64>(allocated - freed), 20);
-  bar();
-  location("SSL Allocated Memory");
-  summaryRule();
+  table.head(SECTION_SUMMARY);
+  table.row(SECTION_SUMMARY);
+  table.unsignedCell(allocated);
+  table.unsignedCell(freed);
+  table.signedCell(<i64>(allocated - freed));
+  padded(name);
+  table.rule(SECTION_SUMMARY);
 }
 
-function summaryRule(): void {
-  rule(21, true);
-  rule(22, true);
-  rule(22, true);
-  rule(22, false);
-}
-
-function objects(): u32 {
+function renderObjects(): u32 {
+  table.head(SECTION_OBJECTS);
   const count = sortRows(CLASS_OBJECT);
-  if (!count) return 0;
-  ascii("\nObjects of plugins\n");
-  ascii("Created    | Destroyed  | Alive      | Kind             | Location\n");
-  ascii("-----------|------------|------------|------------------|------------------------------\n");
   for (let i: u32 = 0; i < count; ++i) {
     const row = orderedAt(i);
-    unsigned(allocs(row), 10);
-    bar();
-    unsigned(frees(row), 10);
-    bar();
-    signed(alive(row), 10);
-    bar();
-    padded(kindName(kindOf(row)), 16);
-    bar();
-    name(row);
+    table.row(SECTION_OBJECTS);
+    table.unsignedCell(allocs(row));
+    table.unsignedCell(frees(row));
+    table.signedCell(alive(row));
+    table.textCell(kindName(kindOf(row)));
+    location(row);
   }
   return count;
 }
 
 /** Releases of memory whose allocation no site was charged with. */
-function older(): void {
+function renderPreArming(): void {
   let any = false;
-  for (let cls: u32 = 0; cls < CLASS_COUNT; ++cls) if (anyOlder(cls)) any = true;
+  for (let cls: u32 = 0; cls < CLASS_COUNT; ++cls) if (anyPreArming(cls)) any = true;
   if (!any) return;
-  ascii("\nReleased since arming, allocated before it or by others: in no row above\n");
-  ascii("Frees      | Size                 | Class\n");
-  ascii("-----------|----------------------|----------\n");
+  table.title(SECTION_PRE_ARMING);
+  newline();
+  table.head(SECTION_PRE_ARMING);
   for (let cls: u32 = 0; cls < CLASS_COUNT; ++cls) {
-    if (!anyOlder(cls)) continue;
-    unsigned(preArmingFrees(cls), 10);
-    bar();
-    unsigned(preArmingBytes(cls), 20);
-    bar();
+    if (!anyPreArming(cls)) continue;
+    table.row(SECTION_PRE_ARMING);
+    table.unsignedCell(preArmingFrees(cls));
+    table.unsignedCell(preArmingBytes(cls));
     ascii(className(cls));
     newline();
   }
 }
 
 /** Bytes can show it before the counts do: where a large buffer went and a small one came. */
-function anyOlder(cls: u32): bool {
+function anyPreArming(cls: u32): bool {
   return isArmed(cls) && (preArmingFrees(cls) != 0 || preArmingBytes(cls) != 0);
 }
 
-/** A row's last column. */
-function name(row: Row): void {
+/** A row's last cell. */
+function location(row: Row): void {
   const from = position();
   copy(textOf(row), lengthOf(row));
   if (isRetired(ownerOfSite(row))) ascii(" [retired]");
-  padRight(from, 50);
+  padRight(from, LOCATION_WIDTH);
   newline();
 }
 
-function location(text: string): void {
-  padded(text, 50);
+function padded(text: string): void {
+  const from = position();
+  ascii(text);
+  padRight(from, LOCATION_WIDTH);
   newline();
 }

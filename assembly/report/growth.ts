@@ -12,7 +12,7 @@
 //   Streak        persistence.ts
 //   Late %        saturation.ts: the late part of the growth against the early one
 
-import { MEASURE_NOW, OWNER_SERIES_MAX, VERDICT_FILLING } from "../abi";
+import { EXPLAINED_BY_NOTHING, MEASURE_NOW, OWNER_SERIES_MAX, VERDICT_FILLING } from "../abi";
 import { oldBytes, reportedAge } from "../analysis/age";
 import {
   allocsSince,
@@ -28,23 +28,24 @@ import { lateShare } from "../analysis/saturation";
 import { allocs, frees, inUse, isActive, isOwnerSeries, seriesOfEntry, writeSeries } from "../analysis/series";
 import { rateOf } from "../analysis/urgency";
 import { verdictOf } from "../analysis/verdict";
+import { SPACE } from "../base/chars";
 import { duration } from "../base/humanize";
 import { mulDiv, percent } from "../base/muldiv";
 import { Row, Series } from "../base/types";
-import { ascii, newline, signed, unsigned } from "../base/writer";
+import { ascii, byte, newline, unsigned } from "../base/writer";
+import { SECTION_GROWTH, SECTION_OWNERS_GROWTH } from "../format";
 import { measureOf } from "../model/environment";
 import { stateOf } from "../model/history";
 import { knownSites } from "../model/model";
 import { samples, transactionsAt } from "../model/timeline";
 import { explanationName, verdictName } from "./labels";
-import { bar, padded } from "./table";
+import * as table from "./table";
 
 /** The rows that changed most, `most` at most. */
 export function renderGrowth(slot: u32, most: u32): void {
   rankingStart(most);
   for (let row: Row = 0; row < knownSites(); ++row) offer(row, slot);
-  ascii("\nGrowth since ");
-  title(slot);
+  begin(SECTION_GROWTH, slot);
   unsigned(offered);
   ascii(" rows changed");
   if (rankedCount() < offered) {
@@ -55,20 +56,19 @@ export function renderGrowth(slot: u32, most: u32): void {
   ascii(" (old: more than ");
   duration(reportedAge());
   ascii(")\n");
-  table(slot, "Location");
+  rows(SECTION_GROWTH, slot);
 }
 
 /** All owners. */
 export function renderOwnersGrowth(slot: u32): void {
   rankingStart(OWNER_SERIES_MAX);
   for (let entry: u32 = 0; entry < OWNER_SERIES_MAX; ++entry) offer(seriesOfEntry(entry), slot);
-  ascii("\nGrowth of owners since ");
-  title(slot);
+  begin(SECTION_OWNERS_GROWTH, slot);
   unsigned(offered);
   ascii(" changed (old: more than ");
   duration(reportedAge());
   ascii(")\n");
-  table(slot, "Owner");
+  rows(SECTION_OWNERS_GROWTH, slot);
 }
 
 function offer(series: Series, slot: u32): void {
@@ -77,7 +77,10 @@ function offer(series: Series, slot: u32): void {
   if (change) rank(series, <u64>(change < 0 ? -change : change));
 }
 
-function title(slot: u32): void {
+/** The section's title, as far as the baseline. */
+function begin(section: u32, slot: u32): void {
+  table.title(section);
+  byte(SPACE);
   writeBaseline(slot);
   const now = measureOf(MEASURE_NOW);
   if (slot != ARMING && now >= baselineTime(slot)) {
@@ -88,54 +91,40 @@ function title(slot: u32): void {
   ascii(": ");
 }
 
-function table(slot: u32, last: string): void {
-  ascii("Change               | Per hour             | Per 1000 tx | Allocs     | Frees      | Old % | Kept % | Streak | Late % ");
-  ascii("| Verdict | Why           | ");
-  ascii(last);
-  ascii(
-    "\n---------------------|----------------------|-------------|------------|------------|-------|--------|--------|--------",
-  );
-  ascii("|---------|---------------|--------------------------------------------------\n");
-  for (let i: u32 = 0; i < rankedCount(); ++i) line(ranked(i), slot);
+function rows(section: u32, slot: u32): void {
+  table.head(section);
+  for (let i: u32 = 0; i < rankedCount(); ++i) {
+    table.row(section);
+    cells(ranked(i), slot);
+    newline();
+  }
 }
 
-function line(series: Series, slot: u32): void {
+function cells(series: Series, slot: u32): void {
   const change = changeSince(series, slot);
-  signed(change, 20);
-  bar();
-  signed(rateOf(series), 20);
-  bar();
+  table.signedCell(change);
+  table.signedCell(rateOf(series));
   perThousand(change, slot);
-  bar();
-  unsigned(allocsSince(series, slot), 10);
-  bar();
-  unsigned(freesSince(series, slot), 10);
-  bar();
-  unsigned(percent(oldBytes(series), inUse(series)), 5);
-  bar();
-  unsigned(keptShare(series), 6);
-  bar();
-  if (isOwnerSeries(series)) ascii("     -");
-  else unsigned(stateOf(series).streak, 6);
-  bar();
+  table.unsignedCell(allocsSince(series, slot));
+  table.unsignedCell(freesSince(series, slot));
+  table.unsignedCell(percent(oldBytes(series), inUse(series)));
+  table.unsignedCell(keptShare(series));
+  if (isOwnerSeries(series)) table.unknownCell();
+  else table.unsignedCell(stateOf(series).streak);
   const late = lateShare(series);
-  if (late < 0) ascii("     -");
-  else unsigned(<u64>late, 6);
-  bar();
+  if (late < 0) table.unknownCell();
+  else table.unsignedCell(<u64>late);
   const verdict = verdictOf(series);
-  padded(verdictName(verdict), 7);
-  bar();
-  padded(verdict == VERDICT_FILLING ? explanationName(stateOf(series).explanation) : "-", 13);
-  bar();
+  table.textCell(verdictName(verdict));
+  table.textCell(explanationName(verdict == VERDICT_FILLING ? stateOf(series).explanation : EXPLAINED_BY_NOTHING));
   writeSeries(series);
-  newline();
 }
 
 function perThousand(change: i64, slot: u32): void {
   const now = samples ? transactionsAt(0, 0) : 0;
   const requests = now - baselineTransactions(slot);
-  if (<i64>requests <= 0) return ascii("          -");
-  signed(mulDiv(change, 1000, <i64>requests), 11);
+  if (<i64>requests <= 0) table.unknownCell();
+  else table.signedCell(mulDiv(change, 1000, <i64>requests));
 }
 
 function keptShare(series: Series): u64 {

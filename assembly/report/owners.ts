@@ -7,18 +7,18 @@
 //    │ bytes by class │ objects by kind │ total │ last │ lastKey │
 //    └────────────────┴─────────────────┴───────┴──────┴─────────┘
 
-import { CLASS_COUNT, CLASS_HEAP, CLASS_IOBUFFER, CLASS_OBJECT, CLASS_OPENSSL, CLASS_TSAPI } from "../abi";
-import { KIND_COUNT, OWNER_CORE, OWNER_OTHER, OWNERS_MAX } from "../abi";
+import { CLASS_COUNT, CLASS_OBJECT, KIND_COUNT, OWNER_CORE, OWNER_OTHER, OWNERS_MAX } from "../abi";
 import { OWNER_TOTALS_SIZE, ownerTotals } from "../base/memory";
 import { addToValueAt, valueAt } from "../base/regions";
 import { OwnerSlot, Row } from "../base/types";
-import { ascii, copy, newline, signed } from "../base/writer";
+import { ascii, copy, newline } from "../base/writer";
+import { SECTION_OWNERS } from "../format";
 import { isRow, knownSites, siteClass } from "../model/model";
 import { orderedAt, setOrderedAt } from "../model/order";
 import { alive, inUse } from "../model/sums";
 import { kindOf, ownerOfSite } from "../registry/name";
 import { isOwner, isRetired, ownerKey, ownerLength, ownerText } from "../registry/owner";
-import { bar, column, rule } from "./table";
+import * as table from "./table";
 
 /** Behind the bytes by class and the objects by kind. */
 @unmanaged
@@ -36,9 +36,6 @@ const SUMMED: usize = TOTALS + offsetof<Totals>("last");
 
 if (TOTALS + offsetof<Totals>() != OWNER_TOTALS_SIZE) ERROR("not the size that memory.ts tells");
 
-const BYTES_WIDTH: i32 = 14;
-const OBJECTS_WIDTH: i32 = 8;
-
 /** The sum of all rows in the last dump. The owners of that moment may be gone, what they held is missing all the same. */
 let lastTotal: i64 = 0;
 
@@ -49,36 +46,20 @@ export function reset(): void {
 /** Writes the section. Returns nothing to add to the dump's rows: what it shows stands in the tables already. */
 export function renderOwners(): void {
   add();
-  ascii("\nOwners: bytes in use by class, objects alive by kind; change is that of the total since the last dump\n");
-  column("IOBuffer", BYTES_WIDTH);
-  column("OpenSSL", BYTES_WIDTH);
-  column("TSmalloc", BYTES_WIDTH);
-  column("Heap", BYTES_WIDTH);
-  column("Total", BYTES_WIDTH);
-  column("Change", BYTES_WIDTH);
-  column("Conts", OBJECTS_WIDTH);
-  column("Mutexes", OBJECTS_WIDTH);
-  column("Buffers", OBJECTS_WIDTH);
-  column("Readers", OBJECTS_WIDTH);
-  column("MBuffers", OBJECTS_WIDTH);
-  column("Others", OBJECTS_WIDTH);
-  ascii("State   | Owner\n");
-  for (let i = 0; i < 6; ++i) rule(BYTES_WIDTH + (i ? 2 : 1), true);
-  for (let i = 0; i < <i32>KIND_COUNT; ++i) rule(OBJECTS_WIDTH + 2, true);
-  rule(9, true);
-  rule(30, false);
+  table.title(SECTION_OWNERS);
+  newline();
+  table.head(SECTION_OWNERS);
   const count = sortOwners();
   for (let i: u32 = 0; i < count; ++i) {
     const slot = orderedAt(i);
-    line(slot);
-    ascii(isRetired(slot) ? "retired | " : "loaded  | ");
+    cells(slot, isRetired(slot) ? "retired" : "loaded");
     copy(ownerText(slot), ownerLength(slot));
     newline();
   }
   for (let slot: OwnerSlot = 0; slot < OWNERS_MAX; ++slot) if (slot != OWNER_CORE) addOwner(OWNER_CORE, slot);
   totalsOf(OWNER_CORE).last = lastTotal;
-  line(OWNER_CORE);
-  ascii("        | TOTAL\n");
+  cells(OWNER_CORE, "");
+  ascii("TOTAL\n");
   keep();
 }
 
@@ -150,22 +131,13 @@ function isEmpty(slot: OwnerSlot): bool {
   return !totalsOf(slot).total && !totalsOf(slot).last && !objectsOf(slot);
 }
 
-function line(slot: OwnerSlot): void {
-  bytes(bytesOfClass(slot, CLASS_IOBUFFER));
-  bytes(bytesOfClass(slot, CLASS_OPENSSL));
-  bytes(bytesOfClass(slot, CLASS_TSAPI));
-  bytes(bytesOfClass(slot, CLASS_HEAP));
-  bytes(totalsOf(slot).total);
-  bytes(totalsOf(slot).total - totalsOf(slot).last);
-  for (let kind: u32 = 0; kind < KIND_COUNT; ++kind) {
-    signed(aliveOfKind(slot, kind), OBJECTS_WIDTH);
-    bar();
-  }
-}
-
-function bytes(value: i64): void {
-  signed(value, BYTES_WIDTH);
-  bar();
+function cells(slot: OwnerSlot, state: string): void {
+  table.row(SECTION_OWNERS);
+  for (let cls: u32 = 0; cls < CLASS_COUNT; ++cls) if (cls != CLASS_OBJECT) table.signedCell(bytesOfClass(slot, cls));
+  table.signedCell(totalsOf(slot).total);
+  table.signedCell(totalsOf(slot).total - totalsOf(slot).last);
+  for (let kind: u32 = 0; kind < KIND_COUNT; ++kind) table.signedCell(aliveOfKind(slot, kind));
+  table.textCell(state);
 }
 
 function bytesOfClass(slot: OwnerSlot, cls: u32): i64 {

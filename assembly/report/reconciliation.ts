@@ -10,8 +10,6 @@ import {
   CLASS_COUNT,
   CLASS_HEAP,
   CLASS_IOBUFFER,
-  CLASS_OBJECT,
-  CLASS_OPENSSL,
   FACT_HEAP,
   MEASURE_CGROUP,
   MEASURE_COUNT,
@@ -24,19 +22,20 @@ import {
 } from "../abi";
 import { percent } from "../base/muldiv";
 import { Row } from "../base/types";
-import { ascii, signed } from "../base/writer";
+import { ascii, newline } from "../base/writer";
+import { CLASS_PARTS, SECTION_RECONCILIATION } from "../format";
 import { limitMeasure, measured, measureOf } from "../model/environment";
 import { isInstalled } from "../model/facts";
 import { isArmed, isRow, knownSites, siteClass } from "../model/model";
 import { inUse } from "../model/sums";
-import { bar } from "./table";
+import * as table from "./table";
 
 let left: i64 = 0;
 
 export function renderReconciliation(): void {
-  ascii("\nReconciliation: what the process's resident memory is made of\n");
-  ascii("Bytes                | Share % | What\n");
-  ascii("---------------------|---------|--------------------------------------------------\n");
+  table.title(SECTION_RECONCILIATION);
+  newline();
+  table.head(SECTION_RECONCILIATION);
   left = <i64>measureOf(MEASURE_RSS);
   if (measured(MEASURE_RSS)) line(left, "resident (RSS)");
   else unknown("resident (RSS)");
@@ -58,19 +57,13 @@ export function trackedBytes(cls: u32): i64 {
 }
 
 function tracked(cls: u32): void {
-  if (cls == CLASS_OBJECT) return; // they have no size
-  const name = nameOf(cls);
+  const name = unchecked(CLASS_PARTS[cls]);
+  if (!name.length) return;
   if (!isArmed(cls) || (cls == CLASS_HEAP && !isInstalled(FACT_HEAP))) return unknown(name);
   let bytes = trackedBytes(cls);
   if (cls == CLASS_IOBUFFER) bytes -= min<i64>(bytes, <i64>measureOf(MEASURE_RAM_CACHE));
   left -= bytes;
   line(bytes, name);
-}
-
-function nameOf(cls: u32): string {
-  if (cls == CLASS_IOBUFFER) return "IOBuffers alive, without the RAM cache";
-  if (cls == CLASS_OPENSSL) return "OpenSSL alive";
-  return cls == CLASS_HEAP ? "plugins' heap alive" : "plugins' TSmalloc alive";
 }
 
 function part(which: u32, name: string): void {
@@ -80,18 +73,19 @@ function part(which: u32, name: string): void {
 }
 
 function line(bytes: i64, name: string): void {
-  signed(bytes, 20);
-  bar();
   const whole = measureOf(MEASURE_RSS);
-  if (!whole) ascii("      -");
-  else signed(bytes < 0 ? -(<i64>percent(<u64>-bytes, whole)) : <i64>percent(<u64>bytes, whole), 7);
-  bar();
+  table.row(SECTION_RECONCILIATION);
+  table.signedCell(bytes);
+  if (!whole) table.unknownCell();
+  else table.signedCell(bytes < 0 ? -(<i64>percent(<u64>-bytes, whole)) : <i64>percent(<u64>bytes, whole));
   ascii(name);
-  ascii("\n");
+  newline();
 }
 
 function unknown(name: string): void {
-  ascii("                   - |       - | ");
+  table.row(SECTION_RECONCILIATION);
+  table.unknownCell();
+  table.unknownCell();
   ascii(name);
   ascii(": not known\n");
 }

@@ -9,30 +9,30 @@ import { allocs, frees, inUse, isObjects, writeSeriesInSentence } from "../analy
 import { rankSuspects, rateOf, secondsLeft } from "../analysis/urgency";
 import { growingFor, grownBy } from "../analysis/verdict";
 import { approxDuration, bytes, duration, grouped } from "../base/humanize";
+import { SPACE } from "../base/chars";
 import { percent } from "../base/muldiv";
 import { Series } from "../base/types";
-import { ascii, newline, unsigned } from "../base/writer";
+import { ascii, byte, newline, unsigned } from "../base/writer";
+import { SECTION_SUSPECTS } from "../format";
 import { transactionsWithin } from "../model/timeline";
-import { bar } from "./table";
+import * as table from "./table";
 
 export function renderSuspects(): void {
   const n = rankSuspects();
-  ascii("\nSuspects: ");
+  table.title(SECTION_SUSPECTS);
+  byte(SPACE);
   unsigned(n);
   ascii(n == 1 ? " grows and has no reason to stop\n" : " grow and have no reason to stop\n");
-  ascii("Per hour             | For        | Limit in   | Evidence\n");
-  ascii("---------------------|------------|------------|--------------------------------------------------\n");
+  table.head(SECTION_SUSPECTS);
   for (let i: u32 = 0; i < n; ++i) {
     const series = ranked(i);
     const rate = rateOf(series);
-    unsigned(<u64>max<i64>(rate, 0), 20);
-    bar();
-    unsigned(growingFor(series), 10);
-    bar();
+    table.row(SECTION_SUSPECTS);
+    table.unsignedCell(<u64>max<i64>(rate, 0));
+    table.unsignedCell(growingFor(series));
     const left = secondsLeft(series, rate);
-    if (left < 0) ascii("         -");
-    else unsigned(<u64>left, 10);
-    bar();
+    if (left < 0) table.unknownCell();
+    else table.unsignedCell(<u64>left);
     writeEvidence(series);
     newline();
   }

@@ -3,12 +3,14 @@
 // The section of verify mode: what memtrack and the built-in tracker counted of IOBuffers, and the rows on which they disagree.
 
 import { CLASS_IOBUFFER } from "../abi";
+import { SPACE } from "../base/chars";
 import { Row } from "../base/types";
-import { ascii, copy, newline, signed, unsigned } from "../base/writer";
+import { ascii, byte, copy, newline, unsigned } from "../base/writer";
+import { SECTION_VERIFY } from "../format";
 import { isRow, knownSites, siteClass } from "../model/model";
 import { builtinOf, Counts, differs, isCompared, oursOf } from "../model/verify";
 import { lengthOf, textOf } from "../registry/name";
-import { bar, column } from "./table";
+import * as table from "./table";
 
 const OURS: string = "memtrack";
 const BUILTIN: string = "built-in";
@@ -22,13 +24,13 @@ export function renderVerify(): void {
     ++compared;
     if (differs(row)) ++differing;
   }
-  ascii("\nVerify: IOBuffer events counted by memtrack and by the built-in tracker, ");
+  table.title(SECTION_VERIFY);
+  byte(SPACE);
   unsigned(differing);
   ascii(" of ");
   unsigned(compared);
   ascii(" rows differ\n");
-  ascii("Allocs     | Frees      | Size In-use          | Accountant | Location\n");
-  ascii("-----------|------------|----------------------|------------|------------------------------\n");
+  table.head(SECTION_VERIFY);
   totalLine(true);
   totalLine(false);
   for (let row: Row = 0; row < knownSites(); ++row) {
@@ -60,11 +62,9 @@ function rowLine(row: Row, counts: Counts, accountant: string): void {
 }
 
 function line(allocs: i64, frees: i64, inUse: i64, accountant: string): void {
-  signed(allocs, 10);
-  bar();
-  signed(frees, 10);
-  bar();
-  signed(inUse, 20);
-  bar();
-  column(accountant, 10);
+  table.row(SECTION_VERIFY);
+  table.signedCell(allocs);
+  table.signedCell(frees);
+  table.signedCell(inUse);
+  table.textCell(accountant);
 }

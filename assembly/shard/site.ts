@@ -22,6 +22,9 @@ import {
   RECORD_ALLOCS,
   RECORD_FREES,
   RECORD_SIZE,
+  SITE_FIRST,
+  SITE_OTHER,
+  SITE_PRE_ARMING,
 } from "../abi";
 import { records } from "../base/memory";
 import { recordAt } from "../base/regions";
@@ -48,6 +51,9 @@ export class Pair {
 if (offsetof<SiteRecord>() != RECORD_SIZE || offsetof<Pair>() != PAIR_SIZE) ERROR("not the sizes that abi.ts tells");
 if (offsetof<SiteRecord>("allocs") != RECORD_ALLOCS || offsetof<SiteRecord>("frees") != RECORD_FREES) {
   ERROR("not the pairs that abi.ts tells");
+}
+if (SITE_OTHER + CLASS_COUNT > SITE_PRE_ARMING || SITE_PRE_ARMING + CLASS_COUNT > SITE_FIRST) {
+  ERROR("more classes than numbers of sites that are theirs");
 }
 
 export function classOf(attributes: u64): u32 {

@@ -14,8 +14,11 @@
 #include "hook/openssl.h"
 #include "base/log.h"
 #include "base/atomic.h"
-#include "hook/install.h"
+#include "hook/heap.h"
+#include "hook/plugin.h"
+#include "hook/state.h"
 #include "core/registry.h"
+#include "owner/naming.h"
 #include "server/server.h"
 #include "core/shard.h"
 #include "module/slots.h"
@@ -53,36 +56,37 @@ no_dump(FILE *file)
 void
 host_open(uint32_t sites)
 {
-  need(memtrack_registry_open(sites) == 0 && memtrack_shards_open(sites) == 0 && memtrack_model_open(sites) == 0, "the accounting",
-       "cannot be opened");
+  need(memtrack_registry_open(sites) == 0 && memtrack_shards_open(sites) == 0 && memtrack_model_open(sites) == 0 &&
+         memtrack_naming_open(MEMTRACK_SITE_FIRST + sites) == 0,
+       "the accounting", "cannot be opened");
 }
 
 void
 host_install_iobuffer(void)
 {
-  char reason[MEMTRACK_REASON_SIZE];
+  struct memtrack_reason reason;
   const struct memtrack_server *server = memtrack_server_find(SERVER_VERSION);
   need(server != NULL, "the server", "is not one that is known");
-  need(memtrack_iobuffer_install(server, no_dump, reason) == 0, "the IOBuffer hook", reason);
+  need(memtrack_iobuffer_install(server, no_dump, &reason) == 0, "the IOBuffer hook", reason.text);
 }
 
 void
 host_install_openssl(void)
 {
-  char reason[MEMTRACK_REASON_SIZE];
-  need(memtrack_openssl_find(reason) == 0 && memtrack_openssl_install(reason) == 0, "the OpenSSL hook", reason);
+  struct memtrack_reason reason;
+  need(memtrack_openssl_find(&reason) == 0 && memtrack_openssl_install(&reason) == 0, "the OpenSSL hook", reason.text);
 }
 
 void
 host_arm_plugins(void)
 {
-  char reason[MEMTRACK_REASON_SIZE];
-  need(memtrack_hook_heap_open(reason) == 0, "the heap's hooks", reason);
+  struct memtrack_reason reason;
+  need(memtrack_hook_heap_open(&reason) == 0, "the heap's hooks", reason.text);
   memtrack_api_open();
-  memtrack_hook_plugin_open(reason); /* refused: of the plugin API this program has the memory functions only */
-  memtrack_store(&memtrack_plugins.key, memtrack_tag_key());
-  memtrack_store(&memtrack_plugins.armed, true);
-  memtrack_store(&memtrack_plugins.heap, true);
+  memtrack_hook_plugin_open(&reason); /* refused: of the plugin API this program has the memory functions only */
+  memtrack_store(&memtrack_hooks.key, memtrack_tag_key());
+  memtrack_store(&memtrack_hooks.armed, true);
+  memtrack_store(&memtrack_hooks.heap, true);
 }
 
 static void *

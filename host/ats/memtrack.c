@@ -21,6 +21,7 @@
 #include "server/api.h"
 #include "control/control.h"
 #include "core_abi.h"
+#include "base/compiler.h"
 #include "base/log.h"
 #include "control/message.h"
 #include "control/records.h"
@@ -49,12 +50,7 @@ static int suspects_stat = MEMTRACK_TS_ERROR;
 static int tracked_stat  = MEMTRACK_TS_ERROR;
 static int class_stats[MEMTRACK_CLASS_COUNT];
 /* By class; objects have no bytes. */
-static const char *const class_names[MEMTRACK_CLASS_COUNT] = {
-  [MEMTRACK_CLASS_IOBUFFER] = "plugin.memtrack.iobuffer_bytes",
-  [MEMTRACK_CLASS_OPENSSL]  = "plugin.memtrack.openssl_bytes",
-  [MEMTRACK_CLASS_TSAPI]    = "plugin.memtrack.tsmalloc_bytes",
-  [MEMTRACK_CLASS_HEAP]     = "plugin.memtrack.heap_bytes",
-};
+static const char *const class_names[MEMTRACK_CLASS_COUNT] = {MEMTRACK_CLASS_STATISTICS};
 
 void
 memtrack_log(enum memtrack_severity severity, const char *format, ...)
@@ -64,11 +60,11 @@ memtrack_log(enum memtrack_severity severity, const char *format, ...)
   va_start(list, format);
   vsnprintf(line, sizeof(line), format, list);
   va_end(list);
-  void (*say)(const char *, ...) = severity == MEMTRACK_NOTE      ? memtrack_api.TSNote
+  void (*log)(const char *, ...) = severity == MEMTRACK_NOTE      ? memtrack_api.TSNote
                                    : severity == MEMTRACK_WARNING ? memtrack_api.TSWarning
                                                                   : memtrack_api.TSError;
-  if (say) {
-    say("[" TAG "] %s", line);
+  if (log) {
+    log("[" TAG "] %s", line);
   } else {
     fprintf(stderr, "[" TAG "] %s\n", line);
   }
@@ -76,10 +72,10 @@ memtrack_log(enum memtrack_severity severity, const char *format, ...)
 
 /* Stands in for ResourceTracker::dump, which the server calls on a network thread, on SIGUSR1 and when the timer is due: asks for
    a dump and returns. Requests that come before it is begun are served by the same one. event-thread. */
-static __attribute__((noinline)) void
+static MT_NOINLINE void
 request_dump(FILE *file)
 {
-  unsigned reason = memtrack_control_reason(__builtin_return_address(0));
+  unsigned reason = memtrack_control_reason((const void *)MT_RETURN_ADDRESS);
   memtrack_store_ordered(&descriptor, fileno(file));
   if (memtrack_or_ordered(&requests, 1u << reason) == 0 && memtrack_load_ordered(&tasks_ready)) {
     memtrack_api.TSContScheduleOnPool(dumper, 0, MEMTRACK_TS_THREAD_POOL_TASK);
@@ -281,7 +277,7 @@ start(const struct memtrack_server *server)
 }
 
 /* Each line of plugin.config has to register, or the server ends. */
-__attribute__((visibility("default"))) void
+MT_EXPORTED void
 TSPluginInit(int argc, const char *argv[])
 {
   static bool loaded;

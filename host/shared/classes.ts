@@ -1,24 +1,28 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The classes of memory, in the order of a dump's tables, and what they are called.
+// The classes of memory, in the order of a dump's sections, and how their amounts are written.
 
+import { classes, type MemoryClass } from "../../format/format.ts";
 import { bytes, count } from "./units.ts";
 
-export const CLASSES = ["iobuffer", "openssl", "tsapi", "heap", "object"] as const;
-export type ClassName = (typeof CLASSES)[number];
+export type ClassName = keyof typeof classes;
 
-/** Those that are counted in bytes. Objects are counted alone: they are the server's, and have no size. */
-export const BYTE_CLASSES = CLASSES.filter((name) => name !== "object");
+const ENTRIES: Record<ClassName, MemoryClass> = classes;
 
-export const CLASS_TITLES: Record<ClassName, string> = {
-  iobuffer: "IOBuffer",
-  openssl: "OpenSSL",
-  tsapi: "TSmalloc",
-  heap: "Heap",
-  object: "Objects",
-};
+export const CLASSES = Object.keys(classes) as ClassName[];
+
+/** Whether it is counted in bytes. Objects are counted alone: they are the server's, and have no size. */
+export function holdsMemory(cls: ClassName): boolean {
+  return ENTRIES[cls].holds === "memory";
+}
+
+export const MEMORY_CLASSES = CLASSES.filter(holdsMemory);
+
+export function titleOf(cls: ClassName): string {
+  return ENTRIES[cls].title;
+}
 
 /** How an amount of a row is written: bytes, or of objects how many. */
 export function formatOf(row: { class?: ClassName }): (value: number) => string {
-  return row.class === "object" ? count : bytes;
+  return row.class && !holdsMemory(row.class) ? count : bytes;
 }

@@ -4,7 +4,7 @@
 
 import "uplot/dist/uPlot.min.css";
 import "./style.css";
-import { BYTE_CLASSES, CLASS_TITLES, formatOf, type ClassName } from "../shared/classes.ts";
+import { formatOf, holdsMemory, MEMORY_CLASSES, titleOf, type ClassName } from "../shared/classes.ts";
 import { bytes, count, signed } from "../shared/units.ts";
 import { Chart } from "./chart.ts";
 import type { OwnerData, PageData, SiteData } from "../shared/page-data.ts";
@@ -47,7 +47,7 @@ function suspectsPart(data: PageData, show: (words: string) => void): HTMLElemen
 }
 
 function ownersTable(data: PageData, show: (words: string) => void): SortedTable<OwnerData> {
-  const classes = BYTE_CLASSES.filter((name) => data.owners.some((row) => row.classes[name] !== 0));
+  const classes = MEMORY_CLASSES.filter((name) => data.owners.some((row) => row.classes[name] !== 0));
   const name = (row: OwnerData): Node => {
     const button = element("button", { type: "button", class: "link", title: "Show its sites" }, row.owner);
     button.addEventListener("click", () => show(row.owner));
@@ -56,7 +56,7 @@ function ownersTable(data: PageData, show: (words: string) => void): SortedTable
   const columns: Column<OwnerData>[] = [
     { title: "Owner", text: (row) => row.owner, node: name },
     ...(classes.length > 1 ? classes : []).map((cls): Column<OwnerData> => ({
-      title: CLASS_TITLES[cls],
+      title: titleOf(cls),
       text: (row) => bytes(row.classes[cls]),
       value: (row) => row.classes[cls],
     })),
@@ -91,11 +91,11 @@ function sitesTable(data: PageData): SortedTable<SiteData> {
     { title: "Alive", text: (row) => count(row.live), value: (row) => row.live },
     { title: "Allocated", text: (row) => count(row.allocs), value: (row) => row.allocs },
     { title: "Released", text: (row) => count(row.frees), value: (row) => row.frees },
-    { title: "Class", text: (row) => CLASS_TITLES[row.class] },
+    { title: "Class", text: (row) => titleOf(row.class) },
   );
   if (data.sites.some((row) => row.verdict))
     columns.push({ title: "Verdict", text: (row) => row.verdict ?? "-", node: (row) => verdict(row.verdict) });
-  const words = (row: SiteData): string => `${row.location} ${row.owner} ${CLASS_TITLES[row.class]} ${row.verdict ?? ""}`;
+  const words = (row: SiteData): string => `${row.location} ${row.owner} ${titleOf(row.class)} ${row.verdict ?? ""}`;
   return new SortedTable({ caption: "Sites", columns, rows: data.sites, sortBy: 2, words });
 }
 
@@ -139,7 +139,7 @@ function build(data: PageData): void {
     return new Chart({ title, x: data.x, series, ...(rest && { rest }) });
   };
   const byOwner = data.owners.map((row) => ({ name: row.owner, ...row }));
-  const bySite = data.sites.filter((row) => row.class !== "object").map((row) => ({ name: row.location, ...row }));
+  const bySite = data.sites.filter((row) => holdsMemory(row.class)).map((row) => ({ name: row.location, ...row }));
   const charts = graphs ? [chart("Memory by owner", byOwner), chart("Memory by site", bySite, data.rest)] : [];
   const redraw = (): void => charts.forEach((each) => each.draw());
   const sites = sitesTable(data);

@@ -64,7 +64,7 @@ IOBuffer       | OpenSSL        | TSmalloc       | Heap           | Total       
 `;
 
 const PRIOR = `
-Released since arming, allocated before it: in no row above
+Released since arming, allocated before it or by others: in no row above
 Frees      | Size                 | Class
 -----------|----------------------|----------
          4 |                 4096 | iobuffer

@@ -23,7 +23,7 @@
 #include "core/registry.h"
 #include "module/slots.h"
 
-static char reason[MEMTRACK_REASON_SIZE];
+static struct memtrack_reason reason;
 static int dumps;
 
 static void
@@ -45,8 +45,8 @@ a_server_without_the_symbols_is_refused_by_name_and_untouched(void **state)
   const struct memtrack_server *(servers[]) = {&no_level, &no_increment, &no_dump};
   const char *names[]                       = {"nothing_of_this_name", "no_increment_here", "no_dump_here"};
   for (int i = 0; i < 3; ++i) {
-    assert_int_equal(memtrack_iobuffer_install(servers[i], count_dump, reason), -1);
-    assert_non_null(strstr(reason, names[i]));
+    assert_int_equal(memtrack_iobuffer_install(servers[i], count_dump, &reason), -1);
+    assert_non_null(strstr(reason.text, names[i]));
   }
   struct sums before = sum_site(MEMTRACK_SITE_UNKNOWN);
   target_level       = 1;
@@ -65,7 +65,7 @@ events_and_dumps_come_to_us_until_the_hook_is_removed(void **state)
   char *maps         = maps_text();
   struct sums before = sum_site(MEMTRACK_SITE_UNKNOWN);
   target_level       = 1;
-  assert_int_equal(memtrack_iobuffer_install(&stand_in, count_dump, reason), 0);
+  assert_int_equal(memtrack_iobuffer_install(&stand_in, count_dump, &reason), 0);
   victim_increment("memory/IOBuffer/x", 128);
   victim_increment("memory/IOBuffer/x", -128);
   victim_dump(stderr);
@@ -75,14 +75,14 @@ events_and_dumps_come_to_us_until_the_hook_is_removed(void **state)
   assert_int_equal(dumps, 1);
 
   // A second memtrack, under another path, finds the first in its place and says so.
-  assert_int_equal(memtrack_iobuffer_install(&stand_in, count_dump, reason), -1);
-  assert_non_null(strstr(reason, "redirected already"));
+  assert_int_equal(memtrack_iobuffer_install(&stand_in, count_dump, &reason), -1);
+  assert_non_null(strstr(reason.text, "redirected already"));
 
   memtrack_iobuffer_set_level(0);
   victim_increment("memory/IOBuffer/x", 128);
   assert_int_equal(sum_site(MEMTRACK_SITE_UNKNOWN).allocs, after.allocs);
   memtrack_iobuffer_set_level(1);
-  assert_int_equal(memtrack_iobuffer_remove(reason), 0);
+  assert_int_equal(memtrack_iobuffer_remove(&reason), 0);
   victim_increment("memory/IOBuffer/x", 128);
   assert_int_equal(sum_site(MEMTRACK_SITE_UNKNOWN).allocs, after.allocs);
   char *now = maps_text();
@@ -99,7 +99,7 @@ what_the_builtin_counted_before_is_taken_over_and_verify_agrees(void **state)
   for (int i = 0; i < 5; ++i) {
     victim_increment("memory/IOBuffer/before.cc:1", 4096);
   }
-  assert_int_equal(memtrack_iobuffer_install(&stand_in, count_dump, reason), 0);
+  assert_int_equal(memtrack_iobuffer_install(&stand_in, count_dump, &reason), 0);
   memtrack_builtin_carry_over();
   victim_increment("memory/IOBuffer/before.cc:1", -4096);
   char *text = dump_text(1, false);
@@ -107,7 +107,7 @@ what_the_builtin_counted_before_is_taken_over_and_verify_agrees(void **state)
   assert_null(strstr(text, "Released since arming"));
   free(text);
 
-  assert_int_equal(memtrack_iobuffer_pass_on(true, reason), 0);
+  assert_int_equal(memtrack_iobuffer_pass_on(true, &reason), 0);
   memtrack_builtin_mark();
   for (int i = 0; i < 100; ++i) {
     victim_increment("memory/IOBuffer/before.cc:1", i % 3 ? 4096 : -4096);
@@ -122,8 +122,8 @@ what_the_builtin_counted_before_is_taken_over_and_verify_agrees(void **state)
   text = dump_text(1, true);
   assert_non_null(strstr(text, " 1 of "));
   free(text);
-  assert_int_equal(memtrack_iobuffer_pass_on(false, reason), 0);
-  assert_int_equal(memtrack_iobuffer_remove(reason), 0);
+  assert_int_equal(memtrack_iobuffer_pass_on(false, &reason), 0);
+  assert_int_equal(memtrack_iobuffer_remove(&reason), 0);
 }
 
 static void
@@ -180,14 +180,6 @@ read_level(const char *name, int64_t *value)
 {
   *value = level_record;
   return strcmp(name, "proxy.config.res_track_memory") == 0;
-}
-
-static bool
-no_record(const char *name, int64_t *value)
-{
-  (void)name;
-  (void)value;
-  return false;
 }
 
 static void
@@ -249,10 +241,10 @@ a_dump_after_one_that_was_cut_off_begins_a_line(void **state)
   struct memtrack_state now = {.level = 1};
   int ends[2], room = 4096;
   char text[1 << 16];
+  static char names[100][32]; // kept: places are addresses
   for (int i = 0; i < 100; ++i) {
-    char *name;
-    assert_true(asprintf(&name, "memory/IOBuffer/cut.cc:%d", i) > 0); // kept: places are addresses
-    memtrack_account_iobuffer(name, 4096);
+    snprintf(names[i], sizeof(names[i]), "memory/IOBuffer/cut.cc:%d", i);
+    memtrack_account_iobuffer(names[i], 4096);
   }
   log_clear();
   assert_int_equal(pipe2(ends, O_NONBLOCK), 0);

@@ -59,7 +59,7 @@ allocate(struct counts *counts, uint64_t random)
   int site            = random % SITES;
   block->size         = random >> 40;
   block->birth        = memtrack_account_alloc(
-           (uintptr_t)file, memtrack_detail(MEMTRACK_CLASS_OPENSSL, line_of(site), MEMTRACK_OWNER_CORE), file, block->size);
+           (uintptr_t)file, memtrack_attributes(MEMTRACK_CLASS_OPENSSL, line_of(site), MEMTRACK_OWNER_CORE), file, block->size);
   if (block->birth == MEMTRACK_SITE_UNKNOWN) {
     abort();
   }

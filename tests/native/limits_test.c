@@ -19,6 +19,8 @@
 #include "dump/notices.h"
 #include "hook/buffer.h"
 #include "hook/install.h"
+#include "hook/plugin.h"
+#include "hook/state.h"
 #include "hook/objects.h"
 #include "module/module.h"
 #include "server/api.h"
@@ -237,13 +239,13 @@ static void
 buffers_of_further_call_sites_keep_the_servers_location(void **state)
 {
   (void)state;
-  char reason[MEMTRACK_REASON_SIZE];
+  struct memtrack_reason reason;
   enum { OWNER = 1 << MEMTRACK_OWNER_SLOT_BITS | 2, FAR = 70000 };
   // In the C library: each call on behalf of an owner is a call site.
   memtrack_module_scan(NULL, ignore, ignore);
   uintptr_t inside = (uintptr_t)dlsym(RTLD_DEFAULT, "gnu_get_libc_version");
   assert_true(memtrack_module_at(inside) && memtrack_module_at(inside + FAR));
-  assert_int_equal(memtrack_buffer_calibrate(reason), 0);
+  assert_int_equal(memtrack_buffer_calibrate(&reason), 0);
   uint32_t marked = 0;
   for (uint32_t i = 0; i < FAR; ++i) {
     memtrack_buffer_mark(TSIOBufferCreate(), false, inside + i, OWNER, NULL);
@@ -259,10 +261,10 @@ static void
 readers_in_more_places_than_are_followed_are_counted(void **state)
 {
   (void)state;
-  char reason[MEMTRACK_REASON_SIZE];
-  assert_int_equal(memtrack_hook_plugin_open(reason), -1); // this program has few of the functions
+  struct memtrack_reason reason;
+  assert_int_equal(memtrack_hook_plugin_open(&reason), -1); // this program has few of the functions
   assert_int_equal(memtrack_objects_open(), 0);
-  memtrack_plugins.armed    = true;
+  memtrack_hooks.armed      = true;
   void *(*create)(void)     = (void *(*)(void))hook_of("TSIOBufferCreate");
   void *(*allocate)(void *) = (void *(*)(void *))hook_of("TSIOBufferReaderAlloc");
   void *of                  = create();
@@ -271,7 +273,7 @@ readers_in_more_places_than_are_followed_are_counted(void **state)
     allocate(of);
   }
   assert_int_equal(reader_count, 17);
-  memtrack_plugins.armed = false;
+  memtrack_hooks.armed = false;
 }
 
 static void

@@ -86,14 +86,6 @@ random_bytes(void **state)
   }
 }
 
-static bool
-no_record(const char *name, int64_t *value)
-{
-  (void)name;
-  (void)value;
-  return false;
-}
-
 static void
 the_process(void **state)
 {

@@ -51,17 +51,17 @@ random_operations_give_what_a_plain_list_gives(void **state)
       assert_int_equal(memtrack_objects_remove(address_of(number), &object), expect->there);
       if (expect->there) {
         assert_int_equal(object.birth, expect->site);
-        assert_int_equal(object.users, expect->users);
+        assert_int_equal(object.refs, expect->users);
       }
       *expect = (struct shadow){0};
       break;
     case 2:
-      memtrack_objects_use(address_of(number));
+      memtrack_objects_ref(address_of(number));
       expect->users += expect->there;
       break;
     case 3: {
       bool last = expect->there && expect->users == 1;
-      assert_int_equal(memtrack_objects_unuse(address_of(number), &object), last);
+      assert_int_equal(memtrack_objects_unref(address_of(number), &object), last);
       if (last) {
         assert_int_equal(object.birth, expect->site);
         *expect = (struct shadow){0};

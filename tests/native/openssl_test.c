@@ -22,7 +22,7 @@
 #include "hook/openssl.h"
 #include "module/slots.h"
 
-static char reason[MEMTRACK_REASON_SIZE];
+static struct memtrack_reason reason;
 
 static uint64_t
 in_use(void)
@@ -72,8 +72,8 @@ the_hook_is_installed_and_proved_and_writes_three_words(void **state)
   void *before[3], *now[3];
   char *maps = maps_text();
   CRYPTO_get_mem_functions((void *)&before[0], (void *)&before[1], (void *)&before[2]);
-  assert_int_equal(memtrack_openssl_find(reason), 0);
-  assert_int_equal(memtrack_openssl_install(reason), 0);
+  assert_int_equal(memtrack_openssl_find(&reason), 0);
+  assert_int_equal(memtrack_openssl_install(&reason), 0);
   CRYPTO_get_mem_functions((void *)&now[0], (void *)&now[1], (void *)&now[2]);
   assert_ptr_equal(now[0], memtrack_openssl_malloc);
   assert_ptr_equal(now[1], memtrack_openssl_realloc);
@@ -91,7 +91,7 @@ static void
 openssl_objects_are_charged_by_file_and_line_and_return_to_nothing(void **state)
 {
   (void)state;
-  assert_int_equal(memtrack_openssl_install(reason), 0);
+  assert_int_equal(memtrack_openssl_install(&reason), 0);
   // The first of everything leaves caches behind; those of the second are all released.
   for (int round = 0; round < 2; ++round) {
     uint64_t bytes = in_use(), blocks = live();
@@ -122,7 +122,7 @@ static void
 realloc_grows_shrinks_moves_and_knows_null_and_zero(void **state)
 {
   (void)state;
-  assert_int_equal(memtrack_openssl_install(reason), 0);
+  assert_int_equal(memtrack_openssl_install(&reason), 0);
   uint64_t bytes = in_use(), blocks = live();
   char *block = CRYPTO_realloc(NULL, 100, "a.c", 1);
   assert_int_equal(in_use() - bytes, 100);
@@ -152,7 +152,7 @@ static void
 an_allocation_that_fails_changes_nothing(void **state)
 {
   (void)state;
-  assert_int_equal(memtrack_openssl_install(reason), 0);
+  assert_int_equal(memtrack_openssl_install(&reason), 0);
   uint64_t bytes = in_use(), blocks = live();
   char *block = memtrack_openssl_malloc(50, "a.c", 1);
   memset(block, 9, 50);
@@ -174,10 +174,10 @@ blocks_of_another_arming_and_foreign_ones_are_counted_apart(void **state)
 {
   (void)state;
   void *plain = CRYPTO_malloc(64, "before.c", 1);
-  assert_int_equal(memtrack_openssl_install(reason), 0);
+  assert_int_equal(memtrack_openssl_install(&reason), 0);
   void *old = CRYPTO_malloc(64, "old.c", 1);
   memtrack_openssl_remove();
-  assert_int_equal(memtrack_openssl_install(reason), 0);
+  assert_int_equal(memtrack_openssl_install(&reason), 0);
   uint64_t bytes = in_use(), blocks = live(), apart = untagged();
   CRYPTO_free(plain, "x.c", 1);
   CRYPTO_free(old, "x.c", 1);
@@ -242,7 +242,7 @@ random_operations_of_many_threads_agree_with_a_shadow_to_the_byte(void **state)
 {
   (void)state;
   pthread_t threads[4];
-  assert_int_equal(memtrack_openssl_install(reason), 0);
+  assert_int_equal(memtrack_openssl_install(&reason), 0);
   uint64_t bytes = in_use(), blocks = live(), apart = untagged();
   for (intptr_t i = 0; i < 4; ++i) {
     pthread_create(&threads[i], NULL, random_operations, (void *)i);
@@ -304,7 +304,7 @@ switching_on_and_off_under_load_harms_no_block(void **state)
     pthread_create(&threads[i], NULL, operations_until_toggled, (void *)i);
   }
   for (int i = 0; i < 300; ++i) {
-    assert_int_equal(memtrack_openssl_install(reason), 0);
+    assert_int_equal(memtrack_openssl_install(&reason), 0);
     sched_yield();
     memtrack_openssl_remove();
     sched_yield();
@@ -325,7 +325,7 @@ static void
 a_disarmed_child_allocates_without_accounting(void **state)
 {
   (void)state;
-  assert_int_equal(memtrack_openssl_install(reason), 0);
+  assert_int_equal(memtrack_openssl_install(&reason), 0);
   memtrack_openssl_disarm();
   uint64_t blocks = live();
   void *block     = CRYPTO_realloc(CRYPTO_malloc(10, "child.c", 1), 20, "child.c", 2);

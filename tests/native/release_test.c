@@ -25,15 +25,15 @@ launder(void *block)
 static uint64_t
 said_of(void *block, size_t usable)
 {
-  uint64_t before = memtrack_load(&memtrack_plugins.twice);
+  uint64_t before = memtrack_load(&memtrack_hooks.twice);
   memtrack_release_untagged(launder(block), usable, MEMTRACK_CLASS_HEAP);
-  return memtrack_load(&memtrack_plugins.twice) - before;
+  return memtrack_load(&memtrack_hooks.twice) - before;
 }
 
 static void
 skip_without_marks(void)
 {
-  if (!memtrack_plugins.freed_mark) {
+  if (!memtrack_hooks.freed_mark) {
     skip();
   }
 }
@@ -73,7 +73,7 @@ a_block_in_use_may_hold_the_mark(void **state)
     uintptr_t *block = malloc(size), copy[3];
     size_t usable    = malloc_usable_size(block);
     block[0]         = 4711;
-    block[1]         = memtrack_plugins.freed_mark;
+    block[1]         = memtrack_hooks.freed_mark;
     block[2]         = 4712;
     memcpy(copy, block, sizeof(copy));
     assert_int_equal(said_of(block, usable), 0);

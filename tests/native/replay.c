@@ -147,8 +147,8 @@ replay_line(char *line)
   } else if (sscanf(line, "A %*u %u %u %" SCNu64 " %u", &place, &source_line, &size, &block) == 4) {
     blocks[below(block, BLOCKS_MAX, line)].size = size;
     const char *file                            = places[below(place, PLACES_MAX, line)];
-    uint64_t detail                             = memtrack_detail(MEMTRACK_CLASS_OPENSSL, source_line, MEMTRACK_OWNER_CORE);
-    blocks[block].birth                         = memtrack_account_alloc((uintptr_t)file, detail, file, size);
+    uint64_t attributes                         = memtrack_attributes(MEMTRACK_CLASS_OPENSSL, source_line, MEMTRACK_OWNER_CORE);
+    blocks[block].birth                         = memtrack_account_alloc((uintptr_t)file, attributes, file, size);
   } else if (sscanf(line, "F %*u %u", &block) == 1) {
     memtrack_account_free(blocks[below(block, BLOCKS_MAX, line)].birth, blocks[block].size);
   } else if (sscanf(line, "U %*u %" SCNu64, &size) == 1) {
@@ -181,7 +181,7 @@ turn(struct memtrack_core *model, void *argument)
   Z_coreZ_clearMeasures(&model->wasm);
   Z_coreZ_setMeasure(&model->wasm, MEMTRACK_MEASURE_NOW, seconds);
   Z_coreZ_setMeasure(&model->wasm, MEMTRACK_MEASURE_INTERVAL, 20);
-  memtrack_epoch_turn(model, seconds);
+  memtrack_epoch_advance(model, seconds);
 }
 
 static void

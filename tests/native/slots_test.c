@@ -56,16 +56,16 @@ static void
 a_slot_is_redirected_and_nothing_else_is_written(void **state)
 {
   (void)state;
-  char reason[MEMTRACK_REASON_SIZE];
+  struct memtrack_reason reason;
   struct memtrack_slots slots;
   struct copy before, after;
   char *maps_before = maps_text();
   dl_iterate_phdr(copy_victim, &before);
 
-  assert_int_equal(memtrack_slots_find(&slots, "target_increment", "victim.so", (void *)main, reason), 0);
+  assert_int_equal(memtrack_slots_find(&slots, "target_increment", "victim.so", (void *)main, &reason), 0);
   assert_int_equal(slots.count, 1);
   assert_false(memtrack_page_protection(slots.at[0]) & PROT_WRITE);
-  assert_int_equal(memtrack_slots_write(&slots, (void *)stand_in_increment, reason), 0);
+  assert_int_equal(memtrack_slots_write(&slots, (void *)stand_in_increment, &reason), 0);
 
   target_level = 1;
   seen         = 0;
@@ -82,7 +82,7 @@ a_slot_is_redirected_and_nothing_else_is_written(void **state)
     }
   }
 
-  assert_int_equal(memtrack_slots_restore(&slots, reason), 0);
+  assert_int_equal(memtrack_slots_restore(&slots, &reason), 0);
   victim_increment("somewhere", 1);
   assert_int_equal(seen, 42);
   char *maps_restored = maps_text();
@@ -101,10 +101,10 @@ static void
 a_symbol_that_nobody_calls_is_refused_with_its_name(void **state)
 {
   (void)state;
-  char reason[MEMTRACK_REASON_SIZE];
+  struct memtrack_reason reason;
   struct memtrack_slots slots;
-  assert_int_equal(memtrack_slots_find(&slots, "nobody_calls_this", NULL, (void *)main, reason), -1);
-  assert_non_null(strstr(reason, "nobody_calls_this"));
+  assert_int_equal(memtrack_slots_find(&slots, "nobody_calls_this", NULL, (void *)main, &reason), -1);
+  assert_non_null(strstr(reason.text, "nobody_calls_this"));
 }
 
 // malloc has a slot in every module: more than any function of the server can have.
@@ -112,20 +112,20 @@ static void
 too_many_slots_are_refused_not_cut(void **state)
 {
   (void)state;
-  char reason[MEMTRACK_REASON_SIZE];
+  struct memtrack_reason reason;
   struct memtrack_slots slots;
-  int found = memtrack_slots_find(&slots, "__cxa_finalize", NULL, (void *)main, reason);
-  assert_true(found == 0 ? slots.count <= MEMTRACK_SLOTS_MAX : strstr(reason, "__cxa_finalize") != NULL);
+  int found = memtrack_slots_find(&slots, "__cxa_finalize", NULL, (void *)main, &reason);
+  assert_true(found == 0 ? slots.count <= MEMTRACK_SLOTS_MAX : strstr(reason.text, "__cxa_finalize") != NULL);
 }
 
 static void
 our_own_module_is_left_out(void **state)
 {
   (void)state;
-  char reason[MEMTRACK_REASON_SIZE];
+  struct memtrack_reason reason;
   struct memtrack_slots slots;
   // victim_increment is called by this program only.
-  assert_int_equal(memtrack_slots_find(&slots, "victim_increment", NULL, (void *)main, reason), -1);
+  assert_int_equal(memtrack_slots_find(&slots, "victim_increment", NULL, (void *)main, &reason), -1);
 }
 
 int victim_calls_both(void);
@@ -159,7 +159,7 @@ a_slot_leads_to_whose_definition_it_does_not_to_who_has_one(void **state)
   (void)state;
   static int (*const calls[])(void)   = {victim_calls_both, target_calls_both};
   static const char *const names[][2] = {{"victim_own", "victim_interposed"}, {"target_own", "target_interposed"}};
-  char reason[MEMTRACK_REASON_SIZE];
+  struct memtrack_reason reason;
   for (int i = 0; i < 2; ++i) {
     const struct memtrack_redirect table[] = {
       {names[i][0], (void *)stand_in_other}, {names[i][1], (void *)stand_in_other}, {NULL, NULL}};
@@ -168,10 +168,10 @@ a_slot_leads_to_whose_definition_it_does_not_to_who_has_one(void **state)
     struct memtrack_patch patches[2];
     memtrack_slots_resolve(table, global);
     assert_int_equal(memtrack_slots_collect(inside, table, global, patches, 2), 1);
-    assert_int_equal(memtrack_slots_apply(patches, 1, true, reason), 0);
+    assert_int_equal(memtrack_slots_apply(patches, 1, true, &reason), 0);
     assert_int_equal(calls[i](), 1 + 1000);
     assert_int_equal(memtrack_slots_collect(inside, table, global, patches + 1, 1), 0);
-    assert_int_equal(memtrack_slots_apply(patches, 1, false, reason), 0);
+    assert_int_equal(memtrack_slots_apply(patches, 1, false, &reason), 0);
     assert_int_equal(calls[i](), 1 + 100);
     assert_int_equal(memtrack_slots_collect(inside, table, global, patches, 2), 1); // now that every slot has been used
   }
@@ -181,7 +181,7 @@ static void
 without_a_descriptor_the_reason_is_that(void **state)
 {
   (void)state;
-  char reason[MEMTRACK_REASON_SIZE];
+  struct memtrack_reason reason;
   void *word = (void *)1;
   struct rlimit limit, none;
   struct memtrack_patch patch = {.at = &word, .before = word, .after = (void *)2};
@@ -189,23 +189,23 @@ without_a_descriptor_the_reason_is_that(void **state)
   none          = limit;
   none.rlim_cur = 0;
   assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
-  int result = memtrack_slots_apply(&patch, 1, true, reason);
+  int result = memtrack_slots_apply(&patch, 1, true, &reason);
   assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
   assert_int_equal(result, -1);
   assert_ptr_equal(word, (void *)1);
-  assert_non_null(strstr(reason, "/proc/self/maps: Too many open files"));
+  assert_non_null(strstr(reason.text, "/proc/self/maps: Too many open files"));
 }
 
 static void
 a_slot_that_is_not_mapped_is_refused_and_the_others_are_put_back(void **state)
 {
   (void)state;
-  char reason[MEMTRACK_REASON_SIZE];
+  struct memtrack_reason reason;
   void *word                  = (void *)1;
   struct memtrack_slots slots = {.count = 2, .at = {&word, (void **)16}, .before = {word, NULL}};
-  assert_int_equal(memtrack_slots_write(&slots, (void *)2, reason), -1);
+  assert_int_equal(memtrack_slots_write(&slots, (void *)2, &reason), -1);
   assert_ptr_equal(word, (void *)1);
-  assert_non_null(strstr(reason, "not mapped"));
+  assert_non_null(strstr(reason.text, "not mapped"));
 }
 
 static void

@@ -38,6 +38,9 @@ struct sums {
 // Of one site (or MEMTRACK_SITE_UNKNOWN: of all registered and (other) ones), over all shards.
 struct sums sum_site(uint32_t site);
 
+// A server without any record or statistic.
+bool no_record(const char *name, int64_t *value);
+
 // A dump's text, malloc'ed.
 char *dump_text(int level, bool verify);
 

@@ -117,10 +117,10 @@ struct module {
 static struct memtrack_symbols *
 open_path(const char *path, uint64_t base)
 {
-  char reason[MEMTRACK_REASON_SIZE];
-  struct memtrack_symbols *symbols = memtrack_symbols_open(open(path, O_RDONLY | O_CLOEXEC), path, base, reason);
+  struct memtrack_reason reason;
+  struct memtrack_symbols *symbols = memtrack_symbols_open(open(path, O_RDONLY | O_CLOEXEC), path, base, &reason);
   if (!symbols) {
-    fail_msg("%s", reason);
+    fail_msg("%s", reason.text);
   }
   return symbols;
 }
@@ -554,7 +554,7 @@ ask_all(struct memtrack_symbols *symbols, uint64_t offset)
 static void
 what_is_no_module_is_refused_with_its_path_and_a_reason(void **state)
 {
-  char reason[MEMTRACK_REASON_SIZE];
+  struct memtrack_reason reason;
   struct bytes module       = read_bytes("cc-O2.so");
   struct bytes object       = read_bytes("cc-O2.o");
   static const char words[] = "#!/bin/sh\necho this is no module, and longer than the header of one would be, which has 64\n";
@@ -573,14 +573,14 @@ what_is_no_module_is_refused_with_its_path_and_a_reason(void **state)
   };
   (void)state;
   for (size_t i = 0; i < sizeof(files) / sizeof(*files); ++i) {
-    assert_null(memtrack_symbols_open(file_of(files[i].bytes, files[i].size), "/some/where.so", 0, reason));
-    assert_non_null(strstr(reason, "/some/where.so"));
-    if (!strstr(reason, files[i].reason)) {
-      fail_msg("%s", reason);
+    assert_null(memtrack_symbols_open(file_of(files[i].bytes, files[i].size), "/some/where.so", 0, &reason));
+    assert_non_null(strstr(reason.text, "/some/where.so"));
+    if (!strstr(reason.text, files[i].reason)) {
+      fail_msg("%s", reason.text);
     }
   }
-  assert_null(memtrack_symbols_open(open("/", O_RDONLY | O_CLOEXEC), "/", 0, reason));
-  assert_null(memtrack_symbols_open(-1, "/no/where.so", 0, reason));
+  assert_null(memtrack_symbols_open(open("/", O_RDONLY | O_CLOEXEC), "/", 0, &reason));
+  assert_null(memtrack_symbols_open(-1, "/no/where.so", 0, &reason));
   free(module.at);
   free(object.at);
 }
@@ -604,7 +604,8 @@ an_address_outside_of_the_code_has_no_name(void **state)
 static void
 separate_debug_information_of_another_build_is_left_alone(void **state)
 {
-  char folder[] = "/tmp/memtrack-symbol-XXXXXX", path[64], debug[64], reason[MEMTRACK_REASON_SIZE], text[TEXT_SIZE];
+  char folder[] = "/tmp/memtrack-symbol-XXXXXX", path[64], debug[64], text[TEXT_SIZE];
+  struct memtrack_reason reason;
   (void)state;
   assert_non_null(mkdtemp(folder));
   snprintf(path, sizeof(path), "%s/cc-linked.so", folder);
@@ -623,7 +624,7 @@ separate_debug_information_of_another_build_is_left_alone(void **state)
       assert_int_equal(write(fd, files[i]->at, files[i]->size), files[i]->size);
       close(fd);
     }
-    struct memtrack_symbols *symbols = memtrack_symbols_open(open(path, O_RDONLY | O_CLOEXEC), path, 0, reason);
+    struct memtrack_symbols *symbols = memtrack_symbols_open(open(path, O_RDONLY | O_CLOEXEC), path, 0, &reason);
     assert_non_null(symbols);
     assert_int_equal(memtrack_symbols_name(symbols, offset, text, sizeof(text)),
                      is_other ? MEMTRACK_SYMBOL_FUNCTION : MEMTRACK_SYMBOL_LINE);
@@ -662,7 +663,8 @@ static void
 strings_without_an_end_cost_the_lines_only(void **state)
 {
   static const char *const names[] = {".debug_str", ".debug_line_str"};
-  char reason[MEMTRACK_REASON_SIZE], text[TEXT_SIZE];
+  struct memtrack_reason reason;
+  char text[TEXT_SIZE];
   struct span spans[32];
   struct module module;
   (void)state;
@@ -680,7 +682,7 @@ strings_without_an_end_cost_the_lines_only(void **state)
     unsigned char *last = &bytes.at[spans[i].from + spans[i].size - 1];
     for (int is_broken = 0; is_broken < 2; ++is_broken) {
       *last                            = is_broken ? 'x' : 0;
-      struct memtrack_symbols *symbols = memtrack_symbols_open(file_of(bytes.at, bytes.size), "/some/where.so", 0, reason);
+      struct memtrack_symbols *symbols = memtrack_symbols_open(file_of(bytes.at, bytes.size), "/some/where.so", 0, &reason);
       assert_non_null(symbols);
       assert_int_equal(memtrack_symbols_name(symbols, offset, text, sizeof(text)),
                        is_broken ? MEMTRACK_SYMBOL_FUNCTION : MEMTRACK_SYMBOL_LINE);
@@ -708,14 +710,14 @@ broken_debug_information_costs_names_and_nothing_else(void **state)
     spans[count++] = (struct span){64, good.size - 64, "all"};
     spans[count++] = (struct span){16, 4096, "begin"};
     spans[count++] = (struct span){good.size - 4096, 4096, "end"};
-    char reason[MEMTRACK_REASON_SIZE];
+    struct memtrack_reason reason;
     for (int round = 0; round < 100; ++round) {
       struct span span = spans[random_next(&seed) % count];
       memcpy(bad.at, good.at, good.size);
       for (uint64_t writes = 1 + random_next(&seed) % 64; writes > 0 && span.size; --writes) {
         bad.at[span.from + random_next(&seed) % span.size] = random_next(&seed) % 4 ? random_next(&seed) : 0xff;
       }
-      struct memtrack_symbols *symbols = memtrack_symbols_open(file_of(bad.at, bad.size), "/some/where.so", 0, reason);
+      struct memtrack_symbols *symbols = memtrack_symbols_open(file_of(bad.at, bad.size), "/some/where.so", 0, &reason);
       if (symbols) {
         ask_all(symbols, 0x1100 + random_next(&seed) % 0x3000);
         memtrack_symbols_close(symbols);
@@ -762,7 +764,8 @@ no_file_is_mapped_to_be_read(void **state)
 static void
 shared_debug_information_that_is_another_or_gone_costs_the_lines_only(void **state)
 {
-  char path[PATH_MAX + 64], hidden[PATH_MAX + 64], reason[MEMTRACK_REASON_SIZE], text[TEXT_SIZE];
+  char path[PATH_MAX + 64], hidden[PATH_MAX + 64], text[TEXT_SIZE];
+  struct memtrack_reason reason;
   struct module module;
   (void)state;
   open_module(&module, "cc-dwz");
@@ -780,7 +783,7 @@ shared_debug_information_that_is_another_or_gone_costs_the_lines_only(void **sta
     if (how > 0) {
       assert_int_equal(how == 1 ? mkfifo(path, 0600) : symlink(other, path), 0);
     }
-    struct memtrack_symbols *symbols = memtrack_symbols_open(file_of(bytes.at, bytes.size), "/some/where.so", 0, reason);
+    struct memtrack_symbols *symbols = memtrack_symbols_open(file_of(bytes.at, bytes.size), "/some/where.so", 0, &reason);
     enum memtrack_symbol known       = symbols ? memtrack_symbols_name(symbols, offset, text, sizeof(text)) : MEMTRACK_SYMBOL_NONE;
     if (symbols) {
       memtrack_symbols_close(symbols);
@@ -837,7 +840,8 @@ static void
 without_elfutils_a_site_is_what_the_loader_knows(void **state)
 {
   struct module module;
-  char reason[MEMTRACK_REASON_SIZE], text[TEXT_SIZE];
+  struct memtrack_reason reason;
+  char text[TEXT_SIZE];
   (void)state;
   assert_false(memtrack_elfutils_is_open());
   size_t files = open_files();
@@ -852,7 +856,7 @@ without_elfutils_a_site_is_what_the_loader_knows(void **state)
   // In the file's headers there is no function. And a module that is not loaded has none that the loader knows.
   assert_int_equal(memtrack_symbols_name(module.symbols, 16, text, sizeof(text)), MEMTRACK_SYMBOL_NONE);
   assert_string_equal(text, "");
-  struct memtrack_symbols *elsewhere = memtrack_symbols_open(-1, module.path, 0, reason);
+  struct memtrack_symbols *elsewhere = memtrack_symbols_open(-1, module.path, 0, &reason);
   assert_int_equal(memtrack_symbols_name(elsewhere, offset, text, sizeof(text)), MEMTRACK_SYMBOL_NONE);
   memtrack_symbols_close(elsewhere);
   close_module(&module);
@@ -861,10 +865,10 @@ without_elfutils_a_site_is_what_the_loader_knows(void **state)
 static void
 elfutils_is_loaded(void **state)
 {
-  char reason[MEMTRACK_REASON_SIZE] = "";
+  struct memtrack_reason reason = {""};
   (void)state;
-  assert_int_equal(memtrack_symbols_start(reason), 0);
-  assert_string_equal(reason, "");
+  assert_int_equal(memtrack_symbols_start(&reason), 0);
+  assert_string_equal(reason.text, "");
   assert_true(memtrack_elfutils_is_open());
 }
 

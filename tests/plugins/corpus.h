@@ -53,8 +53,8 @@ corpus_register(void)
   TSPluginRegister(&info);
 }
 
-/* A global plugin that calls `behave(TSHttpTxn)` at a hook of each transaction. */
-#define CORPUS_PLUGIN(HOOK, behave)                                                      \
+/* Defines corpus_handler, which calls `behave(TSHttpTxn)` and lets the transaction go on. */
+#define CORPUS_HANDLER(behave)                                                           \
   static int corpus_handler(TSCont corpus_cont, TSEvent corpus_event, void *corpus_data) \
   {                                                                                      \
     (void)corpus_cont;                                                                   \
@@ -62,13 +62,27 @@ corpus_register(void)
     behave((TSHttpTxn)corpus_data);                                                      \
     TSHttpTxnReenable((TSHttpTxn)corpus_data, TS_EVENT_HTTP_CONTINUE);                   \
     return 0;                                                                            \
-  }                                                                                      \
-  CORPUS_EXPORT void TSPluginInit(int argc, const char *argv[])                          \
-  {                                                                                      \
-    (void)argc;                                                                          \
-    (void)argv;                                                                          \
-    corpus_register();                                                                   \
-    TSHttpHookAdd(HOOK, TSContCreate(corpus_handler, NULL));                             \
+  }
+
+/* A handler for continuations that nothing calls. */
+static inline int
+corpus_never_called(TSCont cont, TSEvent event, void *data)
+{
+  (void)cont;
+  (void)event;
+  (void)data;
+  return 0;
+}
+
+/* A global plugin that calls `behave(TSHttpTxn)` at a hook of each transaction. */
+#define CORPUS_PLUGIN(HOOK, behave)                             \
+  CORPUS_HANDLER(behave)                                        \
+  CORPUS_EXPORT void TSPluginInit(int argc, const char *argv[]) \
+  {                                                             \
+    (void)argc;                                                 \
+    (void)argv;                                                 \
+    corpus_register();                                          \
+    TSHttpHookAdd(HOOK, TSContCreate(corpus_handler, NULL));    \
   }
 
 #define CORPUS_AT_REQUEST TS_HTTP_READ_REQUEST_HDR_HOOK

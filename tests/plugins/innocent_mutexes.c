@@ -2,22 +2,13 @@
  * Mutexes with more than one owner: one that two continuations share, and the transaction's own, which is the server's. */
 #include "corpus.h"
 
-static int
-never_called(TSCont cont, TSEvent event, void *data)
-{
-  (void)cont;
-  (void)event;
-  (void)data;
-  return 0;
-}
-
 CORPUS_NOINLINE static void
 behave(TSHttpTxn txn)
 {
-  TSMutex mutex = TSMutexCreate();                                         // SITE behave: TSMutex +1 -1
-  TSCont first  = TSContCreate(never_called, mutex);                       // SITE behave: TSCont +1 -1
-  TSCont second = TSContCreate(never_called, TSContMutexGet(first));       // SITE behave: TSCont +1 -1
-  TSCont third  = TSContCreate(never_called, TSContMutexGet((TSCont)txn)); // SITE behave: TSCont +1 -1
+  TSMutex mutex = TSMutexCreate();                                                // SITE behave: TSMutex +1 -1
+  TSCont first  = TSContCreate(corpus_never_called, mutex);                       // SITE behave: TSCont +1 -1
+  TSCont second = TSContCreate(corpus_never_called, TSContMutexGet(first));       // SITE behave: TSCont +1 -1
+  TSCont third  = TSContCreate(corpus_never_called, TSContMutexGet((TSCont)txn)); // SITE behave: TSCont +1 -1
   TSContDestroy(first);
   TSContDestroy(second);
   TSContDestroy(third);

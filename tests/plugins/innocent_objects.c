@@ -2,15 +2,6 @@
  * Balanced: each kind of object of the API. */
 #include "corpus.h"
 
-static int
-never_called(TSCont cont, TSEvent event, void *data)
-{
-  (void)cont;
-  (void)event;
-  (void)data;
-  return 0;
-}
-
 CORPUS_NOINLINE static void
 behave(TSHttpTxn txn)
 {
@@ -36,8 +27,8 @@ behave(TSHttpTxn txn)
   TSHandleMLocRelease(marshal, TS_NULL_MLOC, header);
   TSMBufferDestroy(marshal);
 
-  TSContDestroy(TSContCreate(never_called, NULL));            // SITE behave: TSCont +1 -1
-  TSContDestroy(TSContCreate(never_called, TSMutexCreate())); // SITE behave: TSCont +1 -1; TSMutex +1 -1
+  TSContDestroy(TSContCreate(corpus_never_called, NULL));            // SITE behave: TSCont +1 -1
+  TSContDestroy(TSContCreate(corpus_never_called, TSMutexCreate())); // SITE behave: TSCont +1 -1; TSMutex +1 -1
 }
 
 CORPUS_PLUGIN(CORPUS_AT_REQUEST, behave) // SITE TSPluginInit: TSCont +1 -0 once

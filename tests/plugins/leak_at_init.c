@@ -11,15 +11,7 @@ behave(TSHttpTxn txn)
   CORPUS_KEEP(TSmalloc(81)); // SITE behave: tsapi +1 -0 =81
 }
 
-static int
-handler(TSCont cont, TSEvent event, void *data)
-{
-  (void)cont;
-  (void)event;
-  behave((TSHttpTxn)data);
-  TSHttpTxnReenable((TSHttpTxn)data, TS_EVENT_HTTP_CONTINUE);
-  return 0;
-}
+CORPUS_HANDLER(behave)
 
 void
 TSPluginInit(int argc, const char *argv[])
@@ -27,9 +19,9 @@ TSPluginInit(int argc, const char *argv[])
   (void)argc;
   (void)argv;
   corpus_register();
-  CORPUS_KEEP(TSstrdup("configuration"));       // SITE TSPluginInit: tsapi +1 -0 =14 once
-  CORPUS_KEEP(malloc(4000));                    // SITE TSPluginInit: heap +1 -0 =4000 once
-  TSMutex mutex = TSMutexCreate();              // SITE TSPluginInit: TSMutex +1 -0 once
-  TSCont cont   = TSContCreate(handler, mutex); // SITE TSPluginInit: TSCont +1 -0 once
+  CORPUS_KEEP(TSstrdup("configuration"));              // SITE TSPluginInit: tsapi +1 -0 =14 once
+  CORPUS_KEEP(malloc(4000));                           // SITE TSPluginInit: heap +1 -0 =4000 once
+  TSMutex mutex = TSMutexCreate();                     // SITE TSPluginInit: TSMutex +1 -0 once
+  TSCont cont   = TSContCreate(corpus_handler, mutex); // SITE TSPluginInit: TSCont +1 -0 once
   TSHttpHookAdd(CORPUS_AT_REQUEST, cont);
 }

@@ -40,15 +40,7 @@ behave(TSHttpTxn txn)
   pthread_mutex_unlock(&one_at_a_time);
 }
 
-static int
-handler(TSCont cont, TSEvent event, void *data)
-{
-  (void)cont;
-  (void)event;
-  behave((TSHttpTxn)data);
-  TSHttpTxnReenable((TSHttpTxn)data, TS_EVENT_HTTP_CONTINUE);
-  return 0;
-}
+CORPUS_HANDLER(behave)
 
 void
 TSPluginInit(int argc, const char *argv[])
@@ -60,5 +52,5 @@ TSPluginInit(int argc, const char *argv[])
   sem_init(&done, 0, 0);
   TSThread thread = TSThreadCreate(worker, NULL); // SITE TSPluginInit: heap +1 -0 =n once
   TSReleaseAssert(thread != NULL);
-  TSHttpHookAdd(CORPUS_AT_REQUEST, TSContCreate(handler, NULL)); // SITE TSPluginInit: TSCont +1 -0 once
+  TSHttpHookAdd(CORPUS_AT_REQUEST, TSContCreate(corpus_handler, NULL)); // SITE TSPluginInit: TSCont +1 -0 once
 }

@@ -2,22 +2,13 @@
  * Leaks a continuation, and one that owns a mutex, which is leaked with it. */
 #include "corpus.h"
 
-static int
-never_called(TSCont cont, TSEvent event, void *data)
-{
-  (void)cont;
-  (void)event;
-  (void)data;
-  return 0;
-}
-
 CORPUS_NOINLINE static void
 behave(TSHttpTxn txn)
 {
   (void)txn;
-  CORPUS_KEEP(TSContCreate(never_called, NULL));  // SITE behave: TSCont +1 -0
-  TSMutex mutex = TSMutexCreate();                // SITE behave: TSMutex +1 -0
-  CORPUS_KEEP(TSContCreate(never_called, mutex)); // SITE behave: TSCont +1 -0
+  CORPUS_KEEP(TSContCreate(corpus_never_called, NULL));  // SITE behave: TSCont +1 -0
+  TSMutex mutex = TSMutexCreate();                       // SITE behave: TSMutex +1 -0
+  CORPUS_KEEP(TSContCreate(corpus_never_called, mutex)); // SITE behave: TSCont +1 -0
 }
 
 CORPUS_PLUGIN(CORPUS_AT_REQUEST, behave) // SITE TSPluginInit: TSCont +1 -0 once

@@ -3,15 +3,6 @@
 #include "corpus.h"
 #include <ts/remap.h>
 
-static int
-never_called(TSCont cont, TSEvent event, void *data)
-{
-  (void)cont;
-  (void)event;
-  (void)data;
-  return 0;
-}
-
 TSReturnCode
 TSRemapInit(TSRemapInterface *api, char *error, int error_size)
 {
@@ -29,8 +20,8 @@ TSRemapNewInstance(int argc, char *argv[], void **instance, char *error, int err
   (void)error;
   (void)error_size;
   *instance     = NULL;
-  TSMutex mutex = TSMutexCreate();                // SITE TSRemapNewInstance: TSMutex +1 -0 instance
-  CORPUS_KEEP(TSContCreate(never_called, mutex)); // SITE TSRemapNewInstance: TSCont +1 -0 instance
+  TSMutex mutex = TSMutexCreate();                       // SITE TSRemapNewInstance: TSMutex +1 -0 instance
+  CORPUS_KEEP(TSContCreate(corpus_never_called, mutex)); // SITE TSRemapNewInstance: TSCont +1 -0 instance
   return TS_SUCCESS;
 }
 

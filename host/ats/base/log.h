@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Lines for the operator. In the server they go to diags.log (memtrack.c); a test has its own. Not hook-safe: the server's
- * logging allocates. */
+ * Lines for the operator. In the server they go to diags.log (memtrack.c); a test has its own.
+ */
 #ifndef MEMTRACK_LOG_H
 #define MEMTRACK_LOG_H
+
+#include "base/compiler.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -11,7 +13,8 @@ extern "C" {
 
 enum memtrack_severity { MEMTRACK_NOTE, MEMTRACK_WARNING, MEMTRACK_ERROR };
 
-void memtrack_log(enum memtrack_severity severity, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* Writes one. Not hook-safe: the server's logging allocates. */
+void memtrack_log(enum memtrack_severity severity, const char *format, ...) MT_PRINTF(2, 3);
 
 #ifdef __cplusplus
 }

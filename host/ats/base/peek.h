@@ -10,6 +10,10 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /* Copies `size` bytes. Returns how many there were from the first on. init-only: a system call. */
 static inline size_t
 memtrack_peek(uintptr_t from, void *to, size_t size)
@@ -19,5 +23,9 @@ memtrack_peek(uintptr_t from, void *to, size_t size)
   ssize_t read        = process_vm_readv(getpid(), &local, 1, &remote, 1, 0);
   return read < 0 ? 0 : read;
 }
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -7,16 +7,17 @@
 #include <dlfcn.h>
 #include <pthread.h>
 #include <string.h>
-#include <time.h>
 
 #include "core/account.h"
 #include "dump/analysis.h"
 #include "hook/iobuffer.h"
 #include "hook/openssl.h"
+#include "base/clock.h"
 #include "base/log.h"
 #include "owner/naming.h"
 #include "dump/notices.h"
 #include "hook/install.h"
+#include "hook/state.h"
 #include "control/records.h"
 #include "core/registry.h"
 #include "server/server.h"
@@ -33,22 +34,14 @@ static struct memtrack_state state;
 static enum verify verify;
 static bool openssl_found;
 static bool armed_late; /* buffers older than the arming may still be about */
-static char openssl_reason[MEMTRACK_REASON_SIZE];
-static char plugins_reason[MEMTRACK_REASON_SIZE];
-static char buffers_reason[MEMTRACK_REASON_SIZE];
+static struct memtrack_reason openssl_reason;
+static struct memtrack_reason plugins_reason;
+static struct memtrack_reason buffers_reason;
 
 static int64_t
-setting(uint32_t which)
+check_setting(uint32_t which)
 {
   return memtrack_setting_read(which, read_record);
-}
-
-static uint64_t
-seconds(void)
-{
-  struct timespec now;
-  clock_gettime(CLOCK_MONOTONIC, &now);
-  return now.tv_sec;
 }
 
 /* A child after fork() has one thread and whatever the others held: it accounts nothing. signal-safe. */
@@ -73,11 +66,11 @@ apply_openssl(bool on)
     return;
   }
   memtrack_model_arm(MEMTRACK_CLASS_OPENSSL);
-  if (memtrack_openssl_install(openssl_reason)) {
+  if (memtrack_openssl_install(&openssl_reason)) {
     memtrack_model_disarm(MEMTRACK_CLASS_OPENSSL);
     openssl_found = false;
     state.openssl = MEMTRACK_HOOK_REFUSED;
-    memtrack_log(MEMTRACK_ERROR, "OpenSSL memory is not tracked: %s", openssl_reason);
+    memtrack_log(MEMTRACK_ERROR, "OpenSSL memory is not tracked: %s", openssl_reason.text);
     return;
   }
   state.openssl = MEMTRACK_HOOK_INSTALLED;
@@ -87,12 +80,20 @@ apply_openssl(bool on)
 static void
 apply_plugins(bool on)
 {
-  static const uint32_t classes[] = {MEMTRACK_CLASS_TSAPI, MEMTRACK_CLASS_HEAP, MEMTRACK_CLASS_OBJECT};
-  on                              = on && state.plugins == MEMTRACK_HOOK_INSTALLED;
+  static const uint32_t classes[] = {MEMTRACK_CLASSES_OF_PLUGINS};
+  bool armed                      = on && state.plugins == MEMTRACK_HOOK_INSTALLED;
   for (size_t i = 0; i < sizeof(classes) / sizeof(classes[0]); ++i) {
-    on ? memtrack_model_arm(classes[i]) : memtrack_model_disarm(classes[i]);
+    if (armed) {
+      memtrack_model_arm(classes[i]);
+    } else {
+      memtrack_model_disarm(classes[i]);
+    }
   }
-  on ? memtrack_plugins_arm() : memtrack_plugins_disarm();
+  if (armed) {
+    memtrack_plugins_arm();
+  } else {
+    memtrack_plugins_disarm();
+  }
 }
 
 /* To level 0, 1 or 2. At the start the server may have counted already, and that was taken over; later, counting begins anew. */
@@ -108,7 +109,7 @@ apply_level(int level, bool at_start)
       armed_late = true;
     }
     apply_plugins(true);
-    state.armed_since = seconds();
+    state.armed_since = memtrack_clock_seconds();
   } else if (level == 0) {
     memtrack_model_disarm(MEMTRACK_CLASS_IOBUFFER);
     apply_plugins(false);
@@ -123,12 +124,12 @@ apply_level(int level, bool at_start)
 static void
 apply_heap(bool on)
 {
-  char reason[MEMTRACK_REASON_SIZE];
+  struct memtrack_reason reason;
   if (on == (state.heap == MEMTRACK_HOOK_INSTALLED) || state.plugins != MEMTRACK_HOOK_INSTALLED) {
     return;
   }
-  if (memtrack_plugins_heap(on, reason)) {
-    memtrack_log(MEMTRACK_ERROR, "the heap of plugins is not tracked: %s", reason);
+  if (memtrack_plugins_heap(on, &reason)) {
+    memtrack_log(MEMTRACK_ERROR, "the heap of plugins is not tracked: %s", reason.text);
     return;
   }
   state.heap = on ? MEMTRACK_HOOK_INSTALLED : MEMTRACK_HOOK_OFF;
@@ -139,10 +140,10 @@ apply_heap(bool on)
 static void
 apply_verify(bool on)
 {
-  char reason[MEMTRACK_REASON_SIZE];
+  struct memtrack_reason reason;
   if (on && verify == VERIFY_OFF) {
-    if (memtrack_iobuffer_pass_on(true, reason)) {
-      memtrack_log(MEMTRACK_ERROR, "verify stays off: %s", reason);
+    if (memtrack_iobuffer_pass_on(true, &reason)) {
+      memtrack_log(MEMTRACK_ERROR, "verify stays off: %s", reason.text);
       return;
     }
     verify = VERIFY_STARTING;
@@ -150,8 +151,8 @@ apply_verify(bool on)
     memtrack_builtin_mark();
     verify = VERIFY_ON;
   } else if (!on && verify != VERIFY_OFF) {
-    if (memtrack_iobuffer_pass_on(false, reason)) {
-      memtrack_log(MEMTRACK_ERROR, "verify stays on: %s", reason);
+    if (memtrack_iobuffer_pass_on(false, &reason)) {
+      memtrack_log(MEMTRACK_ERROR, "verify stays on: %s", reason.text);
       return;
     }
     verify = VERIFY_OFF;
@@ -163,55 +164,55 @@ apply_verify(bool on)
 int
 memtrack_control_start(const struct memtrack_server *known, memtrack_record_reader read, void (*dump)(FILE *))
 {
-  char reason[MEMTRACK_REASON_SIZE];
+  struct memtrack_reason reason;
   server         = known;
   read_record    = read;
-  uint32_t sites = setting(MEMTRACK_SETTING_SITES);
+  uint32_t sites = check_setting(MEMTRACK_SETTING_SITES);
   if (memtrack_registry_open(sites) || memtrack_shards_open(sites) || memtrack_model_open(sites) ||
       memtrack_naming_open(MEMTRACK_SITE_FIRST + sites)) {
     memtrack_log(MEMTRACK_ERROR, "no memory for %u sites: memtrack does nothing, the server is untouched", sites);
     return -1;
   }
-  if (memtrack_iobuffer_install(server, dump, reason)) {
-    memtrack_log(MEMTRACK_ERROR, "IOBuffers cannot be tracked: %s. memtrack does nothing, the server is untouched", reason);
+  if (memtrack_iobuffer_install(server, dump, &reason)) {
+    memtrack_log(MEMTRACK_ERROR, "IOBuffers cannot be tracked: %s. memtrack does nothing, the server is untouched", reason.text);
     return -1;
   }
   state.iobuffer = MEMTRACK_HOOK_INSTALLED;
   memtrack_builtin_carry_over();
   memtrack_analysis_open(read, server->freelists);
 
-  state.openssl_reason = openssl_reason;
+  state.openssl_reason = openssl_reason.text;
   memtrack_model_disarm(MEMTRACK_CLASS_OPENSSL);
-  openssl_found = memtrack_openssl_find(openssl_reason) == 0;
+  openssl_found = memtrack_openssl_find(&openssl_reason) == 0;
   if (!openssl_found) {
     state.openssl = MEMTRACK_HOOK_REFUSED;
-    memtrack_log(MEMTRACK_ERROR, "OpenSSL memory cannot be tracked at level 2: %s", openssl_reason);
+    memtrack_log(MEMTRACK_ERROR, "OpenSSL memory cannot be tracked at level 2: %s", openssl_reason.text);
   }
-  if (memtrack_symbols_start(reason)) {
+  if (memtrack_symbols_start(&reason)) {
     memtrack_log(
       MEMTRACK_WARNING,
       "elfutils cannot be used (%s): plugins' sites are plugin.so function+0x1a where the function is exported, else "
       "plugin.so+0x1a34. For file and line install libdw1 (in RPM packages: elfutils-libs) and start traffic_server again",
-      reason);
+      reason.text);
   }
-  state.plugins_reason = plugins_reason;
-  state.buffers_reason = buffers_reason;
+  state.plugins_reason = plugins_reason.text;
+  state.buffers_reason = buffers_reason.text;
   state.plugins        = MEMTRACK_HOOK_INSTALLED;
   state.buffers        = MEMTRACK_HOOK_INSTALLED;
-  if (memtrack_plugins_install(plugins_reason, buffers_reason)) {
+  if (memtrack_plugins_install(&plugins_reason, &buffers_reason)) {
     state.plugins = MEMTRACK_HOOK_REFUSED;
     state.buffers = MEMTRACK_HOOK_OFF;
-    memtrack_log(MEMTRACK_ERROR, "plugins are not told apart: %s", plugins_reason);
-  } else if (buffers_reason[0]) {
+    memtrack_log(MEMTRACK_ERROR, "plugins are not told apart: %s", plugins_reason.text);
+  } else if (buffers_reason.text[0]) {
     state.buffers = MEMTRACK_HOOK_REFUSED;
-    memtrack_log(MEMTRACK_ERROR, "IOBuffers of plugins stay under the server's own lines: %s", buffers_reason);
+    memtrack_log(MEMTRACK_ERROR, "IOBuffers of plugins stay under the server's own lines: %s", buffers_reason.text);
   }
   pthread_atfork(NULL, NULL, disarm_child);
-  apply_level(setting(MEMTRACK_SETTING_LEVEL), true);
-  setting(MEMTRACK_SETTING_FREQUENCY);
-  apply_heap(setting(MEMTRACK_SETTING_HEAP));
-  setting(MEMTRACK_SETTING_INTERVAL);
-  apply_verify(setting(MEMTRACK_SETTING_VERIFY));
+  apply_level(check_setting(MEMTRACK_SETTING_LEVEL), true);
+  check_setting(MEMTRACK_SETTING_FREQUENCY);
+  apply_heap(check_setting(MEMTRACK_SETTING_HEAP));
+  check_setting(MEMTRACK_SETTING_INTERVAL);
+  apply_verify(check_setting(MEMTRACK_SETTING_VERIFY));
   memtrack_notice_start(&state, sites);
   return 0;
 }
@@ -219,20 +220,20 @@ memtrack_control_start(const struct memtrack_server *known, memtrack_record_read
 void
 memtrack_control_poll(void)
 {
-  setting(MEMTRACK_SETTING_SITES);
-  setting(MEMTRACK_SETTING_FREQUENCY);
-  apply_level(setting(MEMTRACK_SETTING_LEVEL), false);
-  apply_heap(setting(MEMTRACK_SETTING_HEAP));
-  apply_verify(setting(MEMTRACK_SETTING_VERIFY));
+  check_setting(MEMTRACK_SETTING_SITES);
+  check_setting(MEMTRACK_SETTING_FREQUENCY);
+  apply_level(check_setting(MEMTRACK_SETTING_LEVEL), false);
+  apply_heap(check_setting(MEMTRACK_SETTING_HEAP));
+  apply_verify(check_setting(MEMTRACK_SETTING_VERIFY));
   memtrack_plugins_poll();
   memtrack_naming_resolve();
-  if (memtrack_due_reclaim(memtrack_load_ordered(&memtrack_plugins.unloads))) {
+  if (memtrack_due_reclaim(memtrack_load_ordered(&memtrack_hooks.unloads))) {
     memtrack_model_reclaim();
   }
   if (armed_late) {
     memtrack_model_observe();
   }
-  int64_t interval = setting(MEMTRACK_SETTING_INTERVAL);
+  int64_t interval = check_setting(MEMTRACK_SETTING_INTERVAL);
   if (state.level > 0 && interval > 0) {
     memtrack_analysis_poll(interval);
   } else {
@@ -257,12 +258,12 @@ memtrack_control_do(const struct memtrack_message *message)
     memtrack_log(MEMTRACK_NOTE, "histories, suspects and baselines are forgotten; the tables count on");
     return false;
   case MEMTRACK_VERB_ARM:
-    setting(MEMTRACK_SETTING_LEVEL);
+    check_setting(MEMTRACK_SETTING_LEVEL);
     apply_level(message->level, false);
     memtrack_setting_set_level(message->level);
     return false;
   case MEMTRACK_VERB_STATUS:
-    memtrack_analysis_status(state.level, setting(MEMTRACK_SETTING_INTERVAL));
+    memtrack_analysis_status(state.level, check_setting(MEMTRACK_SETTING_INTERVAL));
     return false;
   default:
     memtrack_message_help();

@@ -5,35 +5,29 @@
  * and an older block take a second turn of the same; everything else goes one slow way.
  *
  * The core's generated C is part of this file, so that the compiler can inline those few lines; other files call its functions
- * from outside.
+ * from outside. Each part of a fast path is MT_ALWAYS_INLINE: the core is large, and how much of it the compiler inlines unasked
+ * depends on its size.
  */
 #include "core/account.h"
 
 #include <cerrno>
 
 #include "core/epoch.h"
+#include "base/atomic.h"
 #include "base/compiler.h"
-#include "owner/naming.h"
 #include "core/registry.h"
 #include "core/shard.h"
 
 extern "C" {
 /* The core's hot functions, by their export names. Declared first, so that their definitions below are inlined. */
-#define IN_PLACE_ static inline __attribute__((always_inline))
-IN_PLACE_ u32 w2c_recordBufferEventFast(Z_core_instance_t *, u64, u64);
-IN_PLACE_ u32 w2c_recordAllocFast(Z_core_instance_t *, u64, u64, u64);
-IN_PLACE_ u32 w2c_recordFree(Z_core_instance_t *, u32, u64);
-IN_PLACE_ u32 w2c_recordFreeOld(Z_core_instance_t *, u32, u32, u64);
-IN_PLACE_ void w2c_advanceEpochs(Z_core_instance_t *, u64, u32);
-#undef IN_PLACE_
+MT_INLINE u32 w2c_recordBufferEventFast(Z_core_instance_t *, u64, u64);
+MT_INLINE u32 w2c_recordAllocFast(Z_core_instance_t *, u64, u64, u64);
+MT_INLINE u32 w2c_recordFree(Z_core_instance_t *, u32, u64);
+MT_INLINE u32 w2c_recordFreeOld(Z_core_instance_t *, u32, u32, u64);
+MT_INLINE void w2c_advanceEpochs(Z_core_instance_t *, u64, u32);
 
 #include "core.c"
-#include "base/atomic.h"
 }
-
-/* Said of every part of the fast paths: the core is a large file, and how much of it the compiler inlines unasked depends on its
- * size. */
-#define ALWAYS_ __attribute__((always_inline))
 
 namespace
 {
@@ -41,23 +35,32 @@ constexpr uint32_t UNKNOWN = MEMTRACK_SITE_UNKNOWN;
 constexpr uint32_t TRAPPED = UNKNOWN - 1; /* no site has that number either */
 
 /* What a site is found by, and what its name is made of at first sight. */
-struct Key {
-  uint64_t place;
-  uint64_t detail;
+struct site_key {
+  uint64_t address;
+  uint64_t attributes;
   const char *text;
 };
 
 uint64_t lost;
 
+/* Until there is a namer. */
+uint32_t
+name_by_text(uint64_t address, uint64_t attributes, const char *text)
+{
+  return memtrack_registry_site(address, attributes, text, memtrack_attributes_owner(attributes), 0);
+}
+
+memtrack_namer namer = name_by_text;
+
 /* Calls the core within a change of the shard. Returns the site; UNKNOWN where nothing was counted and the slow way may know more;
    TRAPPED where it is lost, and counted so. `disable` is what a trap does to the shard. */
 template <typename Call, typename Disable>
-inline __attribute__((always_inline)) uint32_t
+inline MT_ALWAYS_INLINE uint32_t
 change(memtrack_shard *shard, Call call, Disable disable)
 {
   uint64_t seq;
   uint32_t site;
-  if (UNLIKELY_(shard == nullptr) || UNLIKELY_(!memtrack_shard_enter(shard, &seq))) {
+  if (MT_UNLIKELY(shard == nullptr) || MT_UNLIKELY(!memtrack_shard_enter(shard, &seq))) {
     return UNKNOWN;
   }
   try {
@@ -74,7 +77,7 @@ change(memtrack_shard *shard, Call call, Disable disable)
 /* As above, of this thread's own shard; UNKNOWN too where it has none. A trap looks for the shard anew, so that nothing need be
    kept in a saved register for it. */
 template <typename Call>
-inline __attribute__((always_inline)) uint32_t
+inline MT_ALWAYS_INLINE uint32_t
 change_own(Call call)
 {
   return change(memtrack_thread.shard, call, memtrack_shard_disable_own);
@@ -82,9 +85,9 @@ change_own(Call call)
 
 /* Calls a hot function with an instance of its own that has what it reads: the compiler can keep that in registers over the stores
    into linear memory, and from the memory's size and the largest index it proves all bounds, so that no check is left. The hot
-   functions change linear memory only, and read no other global (tests/node/core.test.ts). */
+   functions change linear memory only, and read no other global (tests/node/core). */
 template <typename Call>
-inline __attribute__((always_inline)) uint32_t
+inline MT_ALWAYS_INLINE uint32_t
 hot(const memtrack_hot &own, Call call)
 {
   Z_core_instance_t copy;
@@ -99,9 +102,18 @@ hot(const memtrack_hot &own, Call call)
   return call(&copy);
 }
 
+/* Calls a hot function within a change of this thread's shard. */
+template <typename Call>
+inline MT_ALWAYS_INLINE uint32_t
+change_hot(memtrack_shard *shard, Call call)
+{
+  return change(
+    shard, [=](memtrack_core *core) MT_ALWAYS_INLINE { return hot(core->hot, call); }, memtrack_shard_disable_own);
+}
+
 /* The epoch of what a shard allocates: the lowest lane of its word (assembly/shard/epoch.ts). */
 inline uint32_t
-present(const memtrack_core *core)
+present_epoch(const memtrack_core *core)
 {
   return (uint8_t)core->hot.epochs;
 }
@@ -109,7 +121,7 @@ present(const memtrack_core *core)
 inline uint32_t
 birth_of(uint32_t site, const memtrack_core *core)
 {
-  return site << MEMTRACK_EPOCH_BITS | present(core);
+  return site << MEMTRACK_EPOCH_BITS | present_epoch(core);
 }
 
 template <typename Call>
@@ -123,10 +135,10 @@ change_one(memtrack_shard *shard, Call call)
 void
 insert_key(memtrack_shard *shard, uint32_t site)
 {
-  uint64_t place;
-  uint64_t detail;
-  if (memtrack_registry_key(site, &place, &detail)) {
-    change_one(shard, [=](memtrack_core *core) { return Z_coreZ_insertKey(&core->wasm, site, place, detail); });
+  uint64_t address;
+  uint64_t attributes;
+  if (memtrack_registry_key(site, &address, &attributes)) {
+    change_one(shard, [=](memtrack_core *core) { return Z_coreZ_insertKey(&core->wasm, site, address, attributes); });
   }
 }
 
@@ -148,12 +160,12 @@ freeze(memtrack_shard *shard, uint32_t knows)
 
 /* Has a shard go on in the epochs that are published: some 12 ns a site, all between two events of a thread. */
 void
-turn(memtrack_shard *shard)
+advance_epochs(memtrack_shard *shard)
 {
   uint64_t epochs = memtrack_epochs();
   uint32_t count  = memtrack_registry_count();
   change_one(shard, [=](memtrack_core *core) {
-    return hot(core->hot, [=](Z_core_instance_t *copy) ALWAYS_ {
+    return hot(core->hot, [=](Z_core_instance_t *copy) MT_ALWAYS_INLINE {
       w2c_advanceEpochs(copy, epochs, count);
       core->hot.epochs = core->wasm.w2c_epochs = copy->w2c_epochs;
       return 0u;
@@ -163,11 +175,11 @@ turn(memtrack_shard *shard)
 
 /* Tells a shard what the registry answered to a key that it did not know: the number of the key's site, or of a row (other). */
 void
-learn(memtrack_shard *shard, const Key *key)
+learn_key(memtrack_shard *shard, const site_key *key)
 {
-  uint32_t site = memtrack_naming_site(key->place, key->detail, key->text);
+  uint32_t site = namer(key->address, key->attributes, key->text);
   if (memtrack_registry_is_own(site)) {
-    change_one(shard, [=](memtrack_core *core) { return Z_coreZ_insertKey(&core->wasm, site, key->place, key->detail); });
+    change_one(shard, [=](memtrack_core *core) { return Z_coreZ_insertKey(&core->wasm, site, key->address, key->attributes); });
     return;
   }
   if (site >= MEMTRACK_SITE_FIRST && shard->frozen) {
@@ -182,14 +194,14 @@ learn(memtrack_shard *shard, const Key *key)
    twice at most, the second time for the row (other) that a shard which has just been frozen still asks for. */
 template <typename Call>
 uint32_t
-tell(memtrack_shard *shard, Call call, const Key *key)
+record(memtrack_shard *shard, Call call, const site_key *key)
 {
   if (memtrack_epochs() != shard->core.hot.epochs) {
-    turn(shard);
+    advance_epochs(shard);
   }
   uint32_t site = change_one(shard, call);
   for (int i = 0; i < 2 && site == UNKNOWN && key; ++i) {
-    learn(shard, key);
+    learn_key(shard, key);
     site = change_one(shard, call);
   }
   return site;
@@ -198,8 +210,8 @@ tell(memtrack_shard *shard, Call call, const Key *key)
 /* The slow way: a thread's first event, a key that is not known to this shard, a thread that shares a shard, an event that
    interrupted another. */
 template <typename Call>
-__attribute__((noinline)) uint32_t
-tell_slowly(Call call, const Key *key)
+MT_NOINLINE uint32_t
+account_slow(Call call, const site_key *key)
 {
   uint32_t site = UNKNOWN;
   int before    = errno; /* free() leaves it as it is, and so do we: memory for a shard may not be had */
@@ -209,9 +221,9 @@ tell_slowly(Call call, const Key *key)
       memtrack_shard_attach();
     }
     if (memtrack_thread.state == MEMTRACK_THREAD_ATTACHED) {
-      site = tell(memtrack_thread.shard, call, key);
+      site = record(memtrack_thread.shard, call, key);
     } else if (memtrack_thread.state == MEMTRACK_THREAD_SHARING) {
-      site = tell(memtrack_shard_share(), call, key);
+      site = record(memtrack_shard_share(), call, key);
       memtrack_shard_unshare();
     }
     memtrack_thread.busy = false;
@@ -223,97 +235,87 @@ tell_slowly(Call call, const Key *key)
   return site;
 }
 
-__attribute__((noinline)) void
-iobuffer_further(const char *location, int64_t size)
+MT_NOINLINE void
+iobuffer_slow(const char *location, int64_t size)
 {
-  if (LIKELY_(change_own([=](memtrack_core *core) { return w2c_recordBufferEvent(&core->wasm, (uintptr_t)location, size); }) !=
-              UNKNOWN)) {
+  if (MT_LIKELY(change_own([=](memtrack_core *core) { return w2c_recordBufferEvent(&core->wasm, (uintptr_t)location, size); }) !=
+                UNKNOWN)) {
     return;
   }
-  Key key{(uintptr_t)location, MEMTRACK_CLASS_IOBUFFER << MEMTRACK_ATTRIBUTES_CLASS_SHIFT, location};
-  tell_slowly([=](memtrack_core *core) { return Z_coreZ_recordBufferEvent(&core->wasm, key.place, size); }, &key);
+  site_key key{(uintptr_t)location, memtrack_attributes(MEMTRACK_CLASS_IOBUFFER, 0, MEMTRACK_OWNER_CORE), location};
+  account_slow([=](memtrack_core *core) { return Z_coreZ_recordBufferEvent(&core->wasm, key.address, size); }, &key);
 }
 
-__attribute__((noinline)) uint32_t
-alloc_further(uint64_t place, uint64_t detail, const char *text, uint64_t size)
+MT_NOINLINE uint32_t
+alloc_slow(uint64_t address, uint64_t attributes, const char *text, uint64_t size)
 {
   memtrack_shard *shard = memtrack_thread.shard;
   if (shard && shard->core.hot.epochs == memtrack_epochs()) {
-    uint32_t site = change_own([=](memtrack_core *core) { return w2c_recordAlloc(&core->wasm, place, detail, size); });
-    if (LIKELY_(site != UNKNOWN)) {
+    uint32_t site = change_own([=](memtrack_core *core) { return w2c_recordAlloc(&core->wasm, address, attributes, size); });
+    if (MT_LIKELY(site != UNKNOWN)) {
       return site == TRAPPED ? UNKNOWN : birth_of(site, &shard->core);
     }
   }
-  Key key{place, detail, text};
-  uint32_t birth = tell_slowly(
+  site_key key{address, attributes, text};
+  uint32_t birth = account_slow(
     [=](memtrack_core *core) {
-      uint32_t site = Z_coreZ_recordAlloc(&core->wasm, key.place, key.detail, size);
+      uint32_t site = Z_coreZ_recordAlloc(&core->wasm, key.address, key.attributes, size);
       return site == UNKNOWN ? site : birth_of(site, core);
     },
     &key);
   return birth == TRAPPED ? UNKNOWN : birth;
 }
 
-/* What is older than the shard's epoch; and what is later, before the shard has turned. */
-__attribute__((noinline)) void
-free_further(uint32_t birth, uint64_t size)
+/* What is older than the shard's epoch; and what is later, before the shard has advanced. */
+MT_NOINLINE void
+free_slow(uint32_t birth, uint64_t size)
 {
   uint32_t site = birth >> MEMTRACK_EPOCH_BITS, epoch = birth & MEMTRACK_EPOCH_MASK;
   memtrack_shard *shard = memtrack_thread.shard;
-  if (LIKELY_(shard && epoch <= present(&shard->core))) {
-    if (LIKELY_(change_own([=](memtrack_core *core) ALWAYS_ {
-                  return hot(core->hot,
-                             [=](Z_core_instance_t *copy) ALWAYS_ { return w2c_recordFreeOld(copy, site, epoch, size); });
-                }) != UNKNOWN)) {
+  if (MT_LIKELY(shard && epoch <= present_epoch(&shard->core))) {
+    if (MT_LIKELY(change_hot(shard, [=](Z_core_instance_t *core)
+                                      MT_ALWAYS_INLINE { return w2c_recordFreeOld(core, site, epoch, size); }) != UNKNOWN)) {
       return;
     }
   }
-  tell_slowly([=](memtrack_core *core) { return Z_coreZ_recordFreeOld(&core->wasm, site, epoch, size); }, nullptr);
+  account_slow([=](memtrack_core *core) { return Z_coreZ_recordFreeOld(&core->wasm, site, epoch, size); }, nullptr);
 }
 } // namespace
 
-HOT_ void
+MT_HOT void
 memtrack_account_iobuffer(const char *location, int64_t size)
 {
-  if (UNLIKELY_(change_own([=](memtrack_core *core) ALWAYS_ {
-                  return hot(core->hot, [=](Z_core_instance_t *copy)
-                                          ALWAYS_ { return w2c_recordBufferEventFast(copy, (uintptr_t)location, size); });
-                }) == UNKNOWN)) {
-    iobuffer_further(location, size);
+  uint32_t site = change_hot(memtrack_thread.shard, [=](Z_core_instance_t *core) MT_ALWAYS_INLINE {
+    return w2c_recordBufferEventFast(core, (uintptr_t)location, size);
+  });
+  if (MT_UNLIKELY(site == UNKNOWN)) {
+    iobuffer_slow(location, size);
   }
 }
 
-HOT_ uint32_t
-memtrack_account_alloc(uint64_t place, uint64_t detail, const char *text, uint64_t size)
+MT_HOT uint32_t
+memtrack_account_alloc(uint64_t address, uint64_t attributes, const char *text, uint64_t size)
 {
   memtrack_shard *shard = memtrack_thread.shard;
-  if (UNLIKELY_(shard == nullptr) || UNLIKELY_(shard->core.hot.epochs != memtrack_epochs())) {
-    return alloc_further(place, detail, text, size);
+  if (MT_UNLIKELY(shard == nullptr) || MT_UNLIKELY(shard->core.hot.epochs != memtrack_epochs())) {
+    return alloc_slow(address, attributes, text, size);
   }
-  uint32_t site = change(
-    shard,
-    [=](memtrack_core *core) ALWAYS_ {
-      return hot(core->hot, [=](Z_core_instance_t *copy) ALWAYS_ { return w2c_recordAllocFast(copy, place, detail, size); });
-    },
-    memtrack_shard_disable_own);
-  return LIKELY_(site < TRAPPED) ? birth_of(site, &shard->core)
-         : site == TRAPPED       ? UNKNOWN
-                                 : alloc_further(place, detail, text, size);
+  uint32_t site = change_hot(shard, [=](Z_core_instance_t *core)
+                                      MT_ALWAYS_INLINE { return w2c_recordAllocFast(core, address, attributes, size); });
+  return MT_LIKELY(site < TRAPPED) ? birth_of(site, &shard->core)
+         : site == TRAPPED         ? UNKNOWN
+                                   : alloc_slow(address, attributes, text, size);
 }
 
-HOT_ void
+MT_HOT void
 memtrack_account_free(uint32_t birth, uint64_t size)
 {
   memtrack_shard *shard = memtrack_thread.shard;
-  if (UNLIKELY_(shard == nullptr) || ((birth ^ (uint32_t)shard->core.hot.epochs) & MEMTRACK_EPOCH_MASK) ||
-      UNLIKELY_(change(
-                  shard,
-                  [=](memtrack_core *core) ALWAYS_ {
-                    return hot(core->hot, [=](Z_core_instance_t *copy)
-                                            ALWAYS_ { return w2c_recordFree(copy, birth >> MEMTRACK_EPOCH_BITS, size); });
-                  },
-                  memtrack_shard_disable_own) == UNKNOWN)) {
-    free_further(birth, size);
+  if (MT_UNLIKELY(shard == nullptr) || ((birth ^ (uint32_t)shard->core.hot.epochs) & MEMTRACK_EPOCH_MASK) ||
+      MT_UNLIKELY(change_hot(shard, [=](Z_core_instance_t *core) MT_ALWAYS_INLINE {
+                    return w2c_recordFree(core, birth >> MEMTRACK_EPOCH_BITS, size);
+                  }) == UNKNOWN)) {
+    free_slow(birth, size);
   }
 }
 
@@ -328,7 +330,13 @@ memtrack_account_carry(uint32_t site, int64_t allocs, int64_t frees, int64_t in_
 {
   /* Another accountant tells what is in use, not what was ever released: that much was allocated and kept. */
   uint64_t allocated = in_use > 0 ? in_use : 0, freed = in_use < 0 ? -in_use : 0;
-  tell_slowly([=](memtrack_core *core) { return Z_coreZ_carry(&core->wasm, site, allocs, allocated, frees, freed); }, nullptr);
+  account_slow([=](memtrack_core *core) { return Z_coreZ_carry(&core->wasm, site, allocs, allocated, frees, freed); }, nullptr);
+}
+
+void
+memtrack_account_set_namer(memtrack_namer chosen)
+{
+  namer = chosen;
 }
 
 uint64_t

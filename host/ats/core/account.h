@@ -8,6 +8,7 @@
 
 #include <stdint.h>
 
+#include "core/key.h"
 #include "core_abi.h"
 
 #ifdef __cplusplus
@@ -17,19 +18,10 @@ extern "C" {
 /* One IOBuffer event: `size` bytes, negative for a release, at the server's location literal. */
 void memtrack_account_iobuffer(const char *location, int64_t size);
 
-/* An allocation whose release will name its site. The place is an address: of OpenSSL the file's text, of a plugin's call the
-   return address. `detail` as memtrack_detail() makes it; `text` is what the site is named by at first sight (naming.h), or NULL.
+/* An allocation whose release will name its site, by the site's key (core/key.h). `text` is for the namer.
    Returns the birth to tag the block with, its site and its epoch, or MEMTRACK_SITE_UNKNOWN where the event was lost: then the
    block stays untagged. */
-uint32_t memtrack_account_alloc(uint64_t place, uint64_t detail, const char *text, uint64_t size);
-
-/* A site's detail: its class, a line or a kind of object, and the key of the owner whose code is running. */
-static inline uint64_t
-memtrack_detail(uint32_t cls, uint32_t line, uint32_t owner)
-{
-  return (uint64_t)owner << MEMTRACK_ATTRIBUTES_OWNER_SHIFT |
-         (cls << MEMTRACK_ATTRIBUTES_CLASS_SHIFT | (line & MEMTRACK_ATTRIBUTES_LINE_MASK));
-}
+uint32_t memtrack_account_alloc(uint64_t address, uint64_t attributes, const char *text, uint64_t size);
 
 /* The birth of what has no tag: its class has a site for it, and of its epoch nothing is known or told. */
 static inline uint32_t
@@ -43,6 +35,13 @@ void memtrack_account_free(uint32_t birth, uint64_t size);
 
 /* The release of a block that carries no tag of this arming: of unknown site and `size` usable bytes. */
 void memtrack_account_free_untagged(uint32_t cls, uint64_t size);
+
+/* Who names sites: registers the site of a key, at its first sight, and returns its number. `text`: of an IOBuffer the location, of
+   OpenSSL the file, of TSmalloc the path that the caller handed over ("memory/foo.c:88"), else NULL. It is called inside a hook. */
+typedef uint32_t (*memtrack_namer)(uint64_t address, uint64_t attributes, const char *text);
+
+/* Sets it. Until then a site's name is its text alone. init-only. */
+void memtrack_account_set_namer(memtrack_namer namer);
 
 /* Counts that another accountant made before us, for one site. */
 void memtrack_account_carry(uint32_t site, int64_t allocs, int64_t frees, int64_t in_use);

@@ -40,11 +40,11 @@ struct memtrack_part {
 };
 
 /* Locks the control instance and hands it a text, of which it takes MEMTRACK_QUESTION_MAX bytes: its parts, one behind the other.
-   Returns the instance, or NULL: then nothing is locked. For memtrack_ask(). */
+   Returns the instance, or NULL: then nothing is locked. For memtrack_ask(). Not hook-safe. */
 struct memtrack_core *memtrack_ask_begin(const struct memtrack_part *parts, uint64_t count);
 
 /* Unlocks it, and copies the answer, whose text has this length, out of it; or, where it has trapped, says so. For memtrack_ask().
- */
+   Not hook-safe. */
 void memtrack_ask_end(struct memtrack_answer *answer, uint32_t length);
 void memtrack_ask_trapped(struct memtrack_answer *answer);
 
@@ -68,6 +68,7 @@ memtrack_ask(struct memtrack_answer *answer, const memtrack_part (&parts)[COUNT]
   }
 }
 
+/* The same of a text in one part. Not hook-safe. */
 template <typename Question>
 bool
 memtrack_ask(struct memtrack_answer *answer, const char *text, uint64_t length, Question question)

@@ -1,17 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/epoch.h"
 
-#include <ctime>
-
 #include "base/atomic.h"
+#include "base/clock.h"
 
-uint64_t memtrack_epochs_ __attribute__((aligned(64))); /* beside nothing that is written more often */
+uint64_t memtrack_epochs_ MT_ALIGNED(64); /* beside nothing that is written more often */
 
 void
-memtrack_epoch_turn(struct memtrack_core *model, uint64_t now)
+memtrack_epoch_advance(struct memtrack_core *model, uint64_t now)
 {
   memtrack_store_release(&memtrack_epochs_, memtrack_call(model, nextEpoch, now));
-  struct timespec after;
-  clock_gettime(CLOCK_MONOTONIC, &after);
-  memtrack_call(model, epochPublished, after.tv_sec);
+  memtrack_call(model, epochPublished, memtrack_clock_seconds());
 }

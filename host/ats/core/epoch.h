@@ -8,12 +8,13 @@
 
 #include "core/instance.h"
 #include "base/atomic.h"
+#include "base/compiler.h"
 
 #ifdef __cplusplus
 extern "C" {
 #endif
 
-extern uint64_t memtrack_epochs_ __attribute__((visibility("hidden")));
+extern uint64_t memtrack_epochs_ MT_HIDDEN;
 
 /* Relaxed: who releases a block has it from the one who allocated it, and so sees what that one saw, or later. hook-safe. */
 static inline uint64_t
@@ -22,8 +23,9 @@ memtrack_epochs(void)
   return memtrack_load(&memtrack_epochs_);
 }
 
-/* Begins an epoch, if it is time, and publishes it. `now` is in monotonic seconds. Under the model's mutex, guarded. */
-void memtrack_epoch_turn(struct memtrack_core *model, uint64_t now);
+/* Begins an epoch, if it is time, and publishes it. `now` is in monotonic seconds. Within
+   memtrack_model_with(); task-thread. */
+void memtrack_epoch_advance(struct memtrack_core *model, uint64_t now);
 
 #ifdef __cplusplus
 }

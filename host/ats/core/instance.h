@@ -14,6 +14,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/compiler.h"
 #include "core_abi.h"
 
 #ifdef __cplusplus
@@ -22,14 +23,11 @@ extern "C" {
 
 #include "core.h"
 
-#define LIKELY_(x)   __builtin_expect(!!(x), 1)
-#define UNLIKELY_(x) __builtin_expect(!!(x), 0)
-
 /* What account.cc reads of a shard's instance for each event, in one cache line; in the instance it stands in five. Set at init, as
    the instance's own is. */
 struct memtrack_hot {
   uint8_t *memory;
-  uint64_t epochs; /* as the shard last turned to them (account.cc) */
+  uint64_t epochs; /* as the shard last advanced to them (account.cc) */
   uint32_t index_shift, slots;
 };
 
@@ -50,7 +48,7 @@ struct memtrack_core {
 #define memtrack_call(core, name, ...) Z_coreZ_##name(&(core)->wasm, ##__VA_ARGS__)
 
 /* Makes an instance. role is MEMTRACK_ROLE_..., sites the capacity. Returns 0, or -1 where a number is out of range or there is
-   no memory; then there is nothing to close. init-only, or under the lock of the one who keeps instances. */
+   no memory; then there is nothing to close. init-only, or under the lock of the one who keeps instances: then hook-safe. */
 int memtrack_core_open(struct memtrack_core *core, uint32_t role, uint32_t sites);
 void memtrack_core_close(struct memtrack_core *core);
 
@@ -64,8 +62,8 @@ memtrack_core_at(const struct memtrack_core *core, uint32_t offset)
 /* Copies a text into the input region, cut to what it holds: a long one keeps its end. Returns the length. hook-safe. */
 uint32_t memtrack_core_input(struct memtrack_core *core, const char *text, uint64_t length);
 
-/* Traps, as the core would. Within memtrack_guarded(). */
-void memtrack_trap_now(void) __attribute__((noreturn));
+/* Traps, as the core would. Within memtrack_guarded(); hook-safe. */
+void memtrack_trap_now(void) MT_NORETURN;
 
 /* What the last trap of this thread was, in words. hook-safe. */
 const char *memtrack_trap_reason(void);

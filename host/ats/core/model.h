@@ -41,11 +41,11 @@ bool memtrack_model_visit(bool settled, void (*body)(struct memtrack_core *, voi
 }
 
 /* Locks the model; NULL where it has trapped before: then nothing is locked. And unlocks it, and says so where it has trapped now.
-   For memtrack_model_with(). */
+   For memtrack_model_with(). Not hook-safe. */
 memtrack_core *memtrack_model_begin();
 void memtrack_model_end(bool good);
 
-/* Sums all shards in the model. Within memtrack_model_with(). */
+/* Sums all shards in the model. Within memtrack_model_with(); not hook-safe. */
 void memtrack_model_collect(memtrack_core *model);
 
 /* Runs body(model) while nobody else uses the model. False where the model has trapped, now or before. Not hook-safe. */
@@ -62,7 +62,7 @@ memtrack_model_with(Body body)
   return good;
 }
 
-/* The same on the settled sums of this moment. */
+/* The same on the settled sums of this moment. Not hook-safe. */
 template <typename Body>
 bool
 memtrack_model_with_sums(Body body)

@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "base/lock.h"
+#include "core/key.h"
 #include "core/tag.h"
 #include "base/atomic.h"
 #include "base/limits.h"
@@ -79,10 +80,10 @@ memtrack_registry_open(uint32_t sites)
 }
 
 uint32_t
-memtrack_registry_site(uint64_t place, uint64_t detail, const char *text, uint32_t owner, uint32_t flags)
+memtrack_registry_site(uint64_t address, uint64_t attributes, const char *text, uint32_t owner, uint32_t flags)
 {
-  uint32_t site = MEMTRACK_SITE_OTHER + ((uint32_t)detail >> MEMTRACK_ATTRIBUTES_CLASS_SHIFT);
-  change([=, &site] { site = memtrack_call(&core, register, place, detail, put_input(text), owner, flags); });
+  uint32_t site = MEMTRACK_SITE_OTHER + memtrack_attributes_class(attributes);
+  change([=, &site] { site = memtrack_call(&core, register, address, attributes, put_input(text), owner, flags); });
   return site;
 }
 
@@ -106,12 +107,12 @@ memtrack_registry_builtin_row(const char *line, uint64_t length, struct memtrack
 }
 
 uint32_t
-memtrack_registry_call(uint64_t place, uint64_t detail, const struct memtrack_call_name *call, uint32_t owner, uint32_t flags)
+memtrack_registry_call(uint64_t address, uint64_t attributes, const struct memtrack_call_name *call, uint32_t owner, uint32_t flags)
 {
-  uint32_t site = MEMTRACK_SITE_OTHER + ((uint32_t)detail >> MEMTRACK_ATTRIBUTES_CLASS_SHIFT);
+  uint32_t site = MEMTRACK_SITE_OTHER + memtrack_attributes_class(attributes);
   change([=, &site] {
     uint32_t used = 0, module = add_part(call->module, &used), file = add_part(call->file, &used);
-    site = memtrack_call(&core, registerCall, place, detail, module, call->offset, file, owner, flags);
+    site = memtrack_call(&core, registerCall, address, attributes, module, call->offset, file, owner, flags);
   });
   return site;
 }
@@ -181,14 +182,14 @@ memtrack_registry_copy(struct memtrack_core *model)
 }
 
 bool
-memtrack_registry_key(uint32_t site, uint64_t *place, uint64_t *detail)
+memtrack_registry_key(uint32_t site, uint64_t *address, uint64_t *attributes)
 {
-  *place = *detail = 0;
+  *address = *attributes = 0;
   ask([=] {
-    *place  = memtrack_call(&core, addressOf, site);
-    *detail = memtrack_call(&core, attributesOf, site);
+    *address    = memtrack_call(&core, addressOf, site);
+    *attributes = memtrack_call(&core, attributesOf, site);
   });
-  return *place != 0 || *detail != 0;
+  return *address != 0 || *attributes != 0;
 }
 
 uint32_t

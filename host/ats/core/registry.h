@@ -19,12 +19,12 @@ int memtrack_registry_open(uint32_t sites);
 /* The number of a site, given at its first sight. `text` is the location (assembly/registry/name.ts) and may be NULL, `owner` the
    key of the one whose site it is, `flags` MEMTRACK_NAME_.... Returns a number of a site; that of a row (other) where there is no
    room. hook-safe. */
-uint32_t memtrack_registry_site(uint64_t place, uint64_t detail, const char *text, uint32_t owner, uint32_t flags);
+uint32_t memtrack_registry_site(uint64_t address, uint64_t attributes, const char *text, uint32_t owner, uint32_t flags);
 
 /* Whether a number is that of a registered site, and not of a row that sums others. hook-safe. */
 bool memtrack_registry_is_own(uint32_t site);
 
-/* A row of the built-in tracker's table; its site is the one with its name, whose place is not known. */
+/* A row of the built-in tracker's table; its site is the one with its name, whose address is not known. */
 struct memtrack_builtin_row {
   int64_t allocs, frees, in_use;
   uint32_t site;
@@ -42,7 +42,7 @@ struct memtrack_call_name {
 };
 
 /* As memtrack_registry_site(), of a plugin's call. hook-safe. */
-uint32_t memtrack_registry_call(uint64_t place, uint64_t detail, const struct memtrack_call_name *call, uint32_t owner,
+uint32_t memtrack_registry_call(uint64_t address, uint64_t attributes, const struct memtrack_call_name *call, uint32_t owner,
                                 uint32_t flags);
 
 /* A better text for a plugin's site. Not hook-safe. */
@@ -71,10 +71,10 @@ uint32_t memtrack_registry_in_use(void);
 /* Registrations that found the table full. hook-safe. */
 uint64_t memtrack_registry_refusals(void);
 
-/* The key of a site, to bind it in a shard; false where it has no place. hook-safe. */
-bool memtrack_registry_key(uint32_t site, uint64_t *place, uint64_t *detail);
+/* The key of a site, for a shard; false where it has none. hook-safe. */
+bool memtrack_registry_key(uint32_t site, uint64_t *address, uint64_t *attributes);
 
-/* The instance, for its size and capacity. */
+/* The instance, for its size and capacity. Any thread. */
 const struct memtrack_core *memtrack_registry_core(void);
 
 #ifdef __cplusplus

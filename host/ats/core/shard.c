@@ -8,15 +8,16 @@
 #include <time.h>
 
 #include "base/atomic.h"
+#include "base/clock.h"
 #include "base/limits.h"
 
 /* A reader that meets an odd seq waits for an event to end: some nanoseconds, or, where its thread has lost the processor, until
    it is scheduled again, which on a busy machine takes as long as it takes. Only after this time is the thread taken to be gone in
    the middle of an event. (A number of turns is no bound: 100,000 of them were over before a busy host gave the thread its time.)
  */
-#define READ_WAIT_MS 2000
-#define READ_TURNS   256 /* before the reader sleeps between two looks */
-#define READ_PAUSE   50  /* microseconds */
+#define READ_WAIT_NS  (2ull * MEMTRACK_NS_PER_S)
+#define READ_TURNS    256 /* before the reader sleeps between two looks */
+#define READ_PAUSE_NS (50 * MEMTRACK_NS_PER_US)
 
 __thread struct memtrack_thread memtrack_thread;
 
@@ -31,7 +32,7 @@ static bool have_key;
 
 /* At a thread's end. Events that come still later (other destructors release memory) are shared. */
 static void
-hand_back(void *shard)
+return_shard(void *shard)
 {
   memtrack_thread.shard = NULL;
   memtrack_thread.state = MEMTRACK_THREAD_SHARING;
@@ -49,7 +50,7 @@ memtrack_shards_open(uint32_t sites)
   }
   shards[0].owned = true;
   memtrack_store_ordered(&shard_count, 1);
-  have_key = pthread_key_create(&key, hand_back) == 0;
+  have_key = pthread_key_create(&key, return_shard) == 0;
   return 0;
 }
 
@@ -74,7 +75,7 @@ void
 memtrack_shard_attach(void)
 {
   struct memtrack_shard *shard = NULL;
-  /* Without a key nobody would hand the shard back. */
+  /* Without a key nobody would return the shard. */
   if (have_key) {
     pthread_mutex_lock(&pool_mutex);
     shard = find_shard();
@@ -84,7 +85,7 @@ memtrack_shard_attach(void)
     pthread_mutex_unlock(&pool_mutex);
   }
   if (shard && pthread_setspecific(key, shard)) {
-    hand_back(shard);
+    return_shard(shard);
     shard = NULL;
   }
   if (shard == NULL) {
@@ -153,14 +154,13 @@ wait_for_owner(uint32_t turns, uint64_t *since)
     }
     return true;
   }
-  struct timespec now, pause = {.tv_nsec = READ_PAUSE * 1000};
-  clock_gettime(CLOCK_MONOTONIC, &now);
-  uint64_t ms = now.tv_sec * 1000ull + now.tv_nsec / 1000000;
+  const struct timespec pause = {.tv_nsec = READ_PAUSE_NS};
+  uint64_t now                = memtrack_clock_ns();
   if (turns == READ_TURNS) {
-    *since = ms;
+    *since = now;
   }
   nanosleep(&pause, NULL);
-  return ms - *since < READ_WAIT_MS;
+  return now - *since < READ_WAIT_NS;
 }
 
 /* The reader's side of the seqlock. The owner's stores are in generated code and not atomic; what is torn by them is copied again.
@@ -170,21 +170,19 @@ struct reader {
   bool gone; /* the owner is not waited for any more */
 };
 
-#define READS_ static inline __attribute__((always_inline, no_sanitize("thread")))
-
-READS_ uint64_t
+MT_INLINE MT_NO_THREAD_SANITIZER uint64_t
 reader_begin(const struct reader *reader)
 {
   return memtrack_load_acquire(&reader->shard->seq);
 }
 
 /* Whether what was copied since reader_begin() is of one moment, or is the best that can be had; else it is to be copied again. */
-READS_ bool
+MT_INLINE MT_NO_THREAD_SANITIZER bool
 reader_end(struct reader *reader, uint64_t before, uint32_t *turns, uint64_t *since)
 {
   memtrack_fence_acquire();
   bool whole = !(before & 1) && memtrack_load(&reader->shard->seq) == before;
-  if (LIKELY_(whole) || reader->gone) {
+  if (MT_LIKELY(whole) || reader->gone) {
     *turns = 0;
     return true;
   }
@@ -192,7 +190,7 @@ reader_end(struct reader *reader, uint64_t before, uint32_t *turns, uint64_t *si
   return false;
 }
 
-READS_ void
+MT_INLINE MT_NO_THREAD_SANITIZER void
 copy_words(uint64_t *to, const uint8_t *from, int words)
 {
   volatile const uint64_t *cell = (volatile const uint64_t *)from;
@@ -201,7 +199,7 @@ copy_words(uint64_t *to, const uint8_t *from, int words)
   }
 }
 
-__attribute__((no_sanitize("thread"))) void
+MT_NO_THREAD_SANITIZER void
 memtrack_shard_read(struct memtrack_shard *shard, uint32_t pair, uint32_t count, uint8_t *to)
 {
   const uint8_t *from  = memtrack_core_at(&shard->core, MEMTRACK_RECORDS_AT) + pair;
@@ -218,7 +216,7 @@ memtrack_shard_read(struct memtrack_shard *shard, uint32_t pair, uint32_t count,
   }
 }
 
-__attribute__((no_sanitize("thread"))) void
+MT_NO_THREAD_SANITIZER void
 memtrack_shard_read_sites(struct memtrack_shard *shard, uint32_t first, uint32_t count, uint8_t *to)
 {
   const uint8_t *records = memtrack_core_at(&shard->core, MEMTRACK_RECORDS_AT) + MEMTRACK_RECORD_ALLOCS;

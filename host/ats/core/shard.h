@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Shards and threads. Each thread that accounts has a shard: a core instance that it alone writes. A shard outlives its thread: it
- * is handed back with its counts and given to the next thread, so the sum over all shards ever made is the truth, and there are
+ * is returned with its counts and given to the next thread, so the sum over all shards ever made is the truth, and there are
  * as many as there were threads at once.
  *
  *   thread ── memtrack_thread.shard ──> shard { seq, core } <── read by a dump, pair by pair
@@ -17,6 +17,7 @@
 
 #include "core/instance.h"
 #include "base/atomic.h"
+#include "base/compiler.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -27,10 +28,10 @@ extern "C" {
 struct memtrack_shard {
   uint64_t seq;
   struct memtrack_core core;
-  bool dead;                     /* it trapped: read, never written again */
-  bool frozen;                   /* the registry was full, and it knows all that is in it */
-  bool owned;                    /* under the pool's mutex */
-} __attribute__((aligned(128))); /* no cache line, nor the one prefetched with it, is shared by two threads */
+  bool dead;       /* it trapped: read, never written again */
+  bool frozen;     /* the registry was full, and it knows all that is in it */
+  bool owned;      /* under the pool's mutex */
+} MT_ALIGNED(128); /* no cache line, nor the one prefetched with it, is shared by two threads */
 
 enum memtrack_thread_state {
   MEMTRACK_THREAD_NEW,      /* has not accounted yet */
@@ -45,15 +46,14 @@ struct memtrack_thread {
   bool busy; /* inside the slow path */
 };
 
-/* Initial-exec: the general model's first access in a dlopened module may call malloc. */
-extern __thread struct memtrack_thread memtrack_thread __attribute__((tls_model("initial-exec"), visibility("hidden")));
+extern __thread struct memtrack_thread memtrack_thread MT_INITIAL_EXEC MT_HIDDEN;
 
 /* Begins a change of this thread's shard, and tells the seq to end it with. False where the owner is inside already. hook-safe. */
 static inline bool
 memtrack_shard_enter(struct memtrack_shard *shard, uint64_t *seq)
 {
   *seq = memtrack_load(&shard->seq);
-  if (UNLIKELY_(*seq & 1)) {
+  if (MT_UNLIKELY(*seq & 1)) {
     return false;
   }
   memtrack_store(&shard->seq, *seq + 1);
@@ -82,7 +82,6 @@ void memtrack_shard_unshare(void);
 
 /* This thread's shard trapped: it is not written again, and the thread's further events are lost and counted. hook-safe. */
 void memtrack_shard_disable(struct memtrack_shard *shard);
-
 void memtrack_shard_disable_own(void);
 
 /* Shards made, the shared one included, and the n-th of them. Any thread. */

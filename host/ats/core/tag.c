@@ -3,7 +3,9 @@
 #include "core/tag.h"
 
 #include <sys/random.h>
-#include <time.h>
+
+#include "base/clock.h"
+#include "base/hash.h"
 
 uint32_t memtrack_tag_births = 65535u << MEMTRACK_EPOCH_BITS; /* until there is a registry */
 
@@ -13,9 +15,7 @@ memtrack_tag_key(void)
   uint64_t key;
   if (getrandom(&key, sizeof(key), GRND_NONBLOCK) != sizeof(key)) {
     /* Early at boot there may be none; then the key need only differ from the last. */
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    key = ((uint64_t)now.tv_sec << 32 ^ now.tv_nsec ^ (uintptr_t)&now) * 0x9e3779b97f4a7c15u;
+    key = (memtrack_clock_ns() ^ (uintptr_t)&key) * MEMTRACK_HASH_FACTOR;
   }
   return key;
 }

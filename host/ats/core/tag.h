@@ -30,6 +30,8 @@
 
 #include "core_abi.h"
 #include "base/atomic.h"
+#include "base/compiler.h"
+#include "base/hash.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -46,7 +48,7 @@ extern "C" {
 #define TAG_MET_MASK_    ((1ull << TAG_LEFT_SHIFT_) - 1)
 
 /* Births that there can be, from site 1 on: of the sites that the registry has given. For the quick look at a word. */
-extern uint32_t memtrack_tag_births __attribute__((visibility("hidden")));
+extern uint32_t memtrack_tag_births MT_HIDDEN;
 
 /* A key for a new arming. Not hook-safe. */
 uint64_t memtrack_tag_key(void);
@@ -56,7 +58,7 @@ uint64_t memtrack_tag_key(void);
 static inline uint64_t
 memtrack_tag_check_(uint64_t key, const void *block, uint64_t slack, uint32_t birth)
 {
-  uint64_t x = ((uintptr_t)block ^ key) + (slack << TAG_BIRTH_BITS_ | birth) * 0x9e3779b97f4a7c15u;
+  uint64_t x = ((uintptr_t)block ^ key) + (slack << TAG_BIRTH_BITS_ | birth) * MEMTRACK_HASH_FACTOR;
   return (x ^ x >> 33) * 0xff51afd7ed558ccdu >> (64 - TAG_CHECK_BITS_);
 }
 
@@ -87,7 +89,7 @@ memtrack_tag_is_none_(uint64_t tag)
 }
 
 /* What stands where a tag would be, and in what it differs from a tag of this key; all ones where it cannot be one. */
-static inline __attribute__((always_inline)) uint64_t
+MT_INLINE uint64_t
 memtrack_tag_compare_(const void *block, uint64_t usable, uint64_t key, uint32_t *birth, uint64_t *size)
 {
   if (usable < MEMTRACK_TAG_SIZE) {

@@ -5,7 +5,7 @@
  */
 #include "core/instance.h"
 
-static __thread wasm_rt_trap_t last __attribute__((tls_model("initial-exec")));
+static __thread wasm_rt_trap_t last MT_INITIAL_EXEC;
 
 void
 wasm_rt_trap(wasm_rt_trap_t code)

@@ -2,10 +2,10 @@
 #include "dump/analysis.h"
 
 #include <cstring>
-#include <ctime>
 
 #include "core/model.h"
 #include "core/epoch.h"
+#include "base/clock.h"
 #include "base/log.h"
 #include "dump/notices.h"
 
@@ -25,7 +25,7 @@ memtrack_analysis_open(memtrack_record_reader read, const char *freelists_symbol
 
 /* Logs what the core has written. Within memtrack_model_with(), as are the next ones. */
 static void
-say(memtrack_core *model, enum memtrack_severity severity, uint32_t length)
+log_output(memtrack_core *model, enum memtrack_severity severity, uint32_t length)
 {
   int shown = length < LINE_MAX_ ? (int)length : LINE_MAX_;
   memtrack_log(severity, "%.*s", shown, (const char *)memtrack_core_at(model, model->output));
@@ -47,8 +47,8 @@ static void
 mark(memtrack_core *model, const char *name, bool by_user)
 {
   uint32_t length = memtrack_core_input(model, name, strlen(name));
-  say(model, MEMTRACK_NOTE,
-      memtrack_call(model, markBaseline, length, measures.value[MEMTRACK_MEASURE_NOW], measures.transactions, by_user));
+  log_output(model, MEMTRACK_NOTE,
+             memtrack_call(model, markBaseline, length, measures.value[MEMTRACK_MEASURE_NOW], measures.transactions, by_user));
 }
 
 /* On settled sums. */
@@ -60,7 +60,7 @@ sample(memtrack_core *model)
     mark(model, "warm-up", false);
   }
   while (uint32_t length = memtrack_call(model, nextWarning)) {
-    say(model, MEMTRACK_WARNING, length);
+    log_output(model, MEMTRACK_WARNING, length);
   }
   totals.suspects = memtrack_call(model, rankSuspects);
   for (uint32_t cls = 0; cls < MEMTRACK_CLASS_COUNT; ++cls) {
@@ -71,9 +71,7 @@ sample(memtrack_core *model)
 void
 memtrack_analysis_poll(int64_t interval)
 {
-  struct timespec now;
-  clock_gettime(CLOCK_MONOTONIC, &now);
-  if (!memtrack_due_sample(now.tv_sec, interval)) {
+  if (!memtrack_due_sample(memtrack_clock_seconds(), interval)) {
     return;
   }
   memtrack_measure_sample(&measures, read_record);
@@ -82,7 +80,7 @@ memtrack_analysis_poll(int64_t interval)
   memtrack_model_with([](memtrack_core *model) {
     put_measures(model);
     /* Before the counters are read, so that they are those of the epochs that are told of. */
-    memtrack_epoch_turn(model, measures.value[MEMTRACK_MEASURE_NOW]);
+    memtrack_epoch_advance(model, measures.value[MEMTRACK_MEASURE_NOW]);
   });
   memtrack_model_with_sums(sample);
 }
@@ -115,7 +113,7 @@ memtrack_analysis_select(const char *name)
     if (found) {
       memtrack_call(model, selectBaseline, slot);
     } else {
-      say(model, MEMTRACK_WARNING, memtrack_call(model, denyBaseline, length));
+      log_output(model, MEMTRACK_WARNING, memtrack_call(model, denyBaseline, length));
     }
   });
   return found;
@@ -132,8 +130,9 @@ memtrack_analysis_reset()
 void
 memtrack_analysis_status(int level, int64_t interval)
 {
-  memtrack_model_with(
-    [=](memtrack_core *model) { say(model, MEMTRACK_NOTE, memtrack_call(model, writeStatus, level, interval, totals.suspects)); });
+  memtrack_model_with([=](memtrack_core *model) {
+    log_output(model, MEMTRACK_NOTE, memtrack_call(model, writeStatus, level, interval, totals.suspects));
+  });
 }
 
 void

@@ -22,7 +22,7 @@ void memtrack_builtin_mark(void);
 struct memtrack_core;
 
 /* Sums the shards in the model and tells it what the built-in counts at the same moment, between two events. Within
-   memtrack_model_with(). */
+   memtrack_model_with(); not hook-safe. */
 void memtrack_builtin_collect(memtrack_core *model);
 #endif
 

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/atomic.h"
+#include "base/clock.h"
 #include "base/limits.h"
 #include "base/log.h"
 #include "core/account.h"
@@ -18,7 +19,7 @@
 #include "core/shard.h"
 #include "core_digest.h"
 #include "dump/builtin.h"
-#include "hook/install.h"
+#include "hook/state.h"
 #include "hook/objects.h"
 #include "owner/naming.h"
 
@@ -46,15 +47,15 @@ put_counts(memtrack_core *model, const memtrack_state *state)
 {
   auto put = [=](uint32_t which, uint64_t value) { memtrack_call(model, setHeaderNumber, which, value); };
   /* Plugins' releases are looked at, and the allocator leaves nothing by which a second one could be told. */
-  bool unmarked = state->plugins == MEMTRACK_HOOK_INSTALLED && !memtrack_plugins.freed_mark;
+  bool unmarked = state->plugins == MEMTRACK_HOOK_INSTALLED && !memtrack_hooks.freed_mark;
   put(MEMTRACK_FACT_SHARDS, memtrack_shard_count());
   put(MEMTRACK_FACT_SITES, memtrack_registry_in_use());
   put(MEMTRACK_FACT_REFUSED_SITES, memtrack_registry_refusals());
   put(MEMTRACK_FACT_LOST, memtrack_account_lost());
   put(MEMTRACK_FACT_TRAPS, memtrack_shard_traps());
   put(MEMTRACK_FACT_MEMORY, own_memory());
-  put(MEMTRACK_FACT_DAMAGED, memtrack_load(&memtrack_plugins.damaged));
-  put(MEMTRACK_FACT_TWICE, unmarked ? UINT64_MAX : memtrack_load(&memtrack_plugins.twice));
+  put(MEMTRACK_FACT_DAMAGED, memtrack_load(&memtrack_hooks.damaged));
+  put(MEMTRACK_FACT_TWICE, unmarked ? UINT64_MAX : memtrack_load(&memtrack_hooks.twice));
   put(MEMTRACK_FACT_UNTRACKED, memtrack_objects_untracked());
   for (uint32_t limit = 0; limit < MEMTRACK_LIMIT_COUNT; ++limit) {
     memtrack_call(model, setExhausted, limit, memtrack_limit_hits(limit));
@@ -66,20 +67,18 @@ static void
 put_state(memtrack_core *model, uint64_t number, uint32_t reason, const memtrack_state *state)
 {
   auto put = [=](uint32_t which, uint64_t value) { memtrack_call(model, setHeaderNumber, which, value); };
-  struct timespec now;
-  clock_gettime(CLOCK_MONOTONIC, &now);
   put(MEMTRACK_FACT_DUMP, number);
   put(MEMTRACK_FACT_TIME, time(nullptr));
   put(MEMTRACK_FACT_REASON, reason);
   put(MEMTRACK_FACT_LEVEL, state->level);
-  put(MEMTRACK_FACT_ARMED, state->armed_since ? now.tv_sec - state->armed_since : 0);
+  put(MEMTRACK_FACT_ARMED, state->armed_since ? memtrack_clock_seconds() - state->armed_since : 0);
   put(MEMTRACK_FACT_VERIFY, state->verify);
   put(MEMTRACK_FACT_IOBUFFER, state->iobuffer);
   put(MEMTRACK_FACT_OPENSSL, state->openssl);
   put(MEMTRACK_FACT_PLUGINS, state->plugins);
   put(MEMTRACK_FACT_BUFFERS, state->buffers);
   put(MEMTRACK_FACT_HEAP, state->heap);
-  put_text(model, MEMTRACK_TEXT_DIGEST, MEMTRACK_CORE_DIGEST);
+  put_text(model, MEMTRACK_TEXT_CORE, MEMTRACK_CORE_DIGEST);
   put_text(model, MEMTRACK_TEXT_IOBUFFER, state->iobuffer_reason);
   put_text(model, MEMTRACK_TEXT_OPENSSL, state->openssl_reason);
   put_text(model, MEMTRACK_TEXT_PLUGINS, state->plugins_reason);

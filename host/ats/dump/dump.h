@@ -12,7 +12,7 @@
 /* What a dump says of hooks and settings, kept by control.c. */
 struct memtrack_state {
   int level;
-  uint64_t armed_since; /* seconds, CLOCK_MONOTONIC; 0 while nothing is tracked */
+  uint64_t armed_since; /* seconds of base/clock.h; 0 while nothing is tracked */
   uint32_t iobuffer;    /* MEMTRACK_HOOK_... */
   uint32_t openssl;
   uint32_t plugins; /* what plugins call */

@@ -6,22 +6,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "core/ask.h"
 
 /* The C library counts its idle memory under its arenas' locks, which threads that allocate may wait for. Where that took longer
    than this once, it is not asked again. */
 #define SLACK_MAX_US 1000
-
-static uint64_t
-now_us(void)
-{
-  struct timespec now;
-  clock_gettime(CLOCK_MONOTONIC, &now);
-  return now.tv_sec * 1000000ull + now.tv_nsec / 1000;
-}
 
 static void
 set(memtrack_measures *measures, uint32_t which, uint64_t value)
@@ -114,7 +106,7 @@ memtrack_measure_sample(memtrack_measures *measures, memtrack_record_reader read
 {
   int64_t value;
   memset(measures, 0, sizeof(*measures));
-  set(measures, MEMTRACK_MEASURE_NOW, now_us() / 1000000);
+  set(measures, MEMTRACK_MEASURE_NOW, memtrack_clock_seconds());
   measures->transactions = read("proxy.process.http.incoming_requests", &value) && value > 0 ? value : 0;
   set_record(measures, MEMTRACK_MEASURE_CONNECTIONS, read, "proxy.process.net.connections_currently_open");
   set_record(measures, MEMTRACK_MEASURE_RAM_CACHE, read, "proxy.process.cache.ram_cache.bytes_used");
@@ -156,9 +148,9 @@ set_slack(memtrack_measures *measures)
       of_malloc.dli_fbase != of_mallinfo.dli_fbase) {
     return;
   }
-  uint64_t start          = now_us();
+  uint64_t start          = memtrack_clock_ns();
   struct mallinfo2 memory = mallinfo2();
-  slow                    = now_us() - start > SLACK_MAX_US;
+  slow                    = memtrack_clock_ns() - start > SLACK_MAX_US * 1000ull;
   set(measures, MEMTRACK_MEASURE_SLACK, memory.fordblks);
 }
 

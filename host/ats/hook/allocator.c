@@ -4,10 +4,7 @@
 
 #include <dlfcn.h>
 #include <malloc.h>
-#include <stdio.h>
 #include <stdlib.h>
-
-#include "module/slots.h"
 
 bool
 memtrack_allocator_is_in(uintptr_t start, uintptr_t end)
@@ -16,18 +13,16 @@ memtrack_allocator_is_in(uintptr_t start, uintptr_t end)
 }
 
 int
-memtrack_allocator_open(char *reason)
+memtrack_allocator_open(struct memtrack_reason *reason)
 {
   Dl_info of_malloc, of_size;
   if (!dladdr((void *)malloc, &of_malloc) || !dladdr((void *)malloc_usable_size, &of_size)) {
-    snprintf(reason, MEMTRACK_REASON_SIZE, "malloc or malloc_usable_size is of an unknown module");
-    return -1;
+    return memtrack_reason_set(reason, "malloc or malloc_usable_size is of an unknown module");
   }
   /* As where one is preloaded that has the former alone: the other's would read what is no header of its own. */
   if (of_malloc.dli_fbase != of_size.dli_fbase) {
-    snprintf(reason, MEMTRACK_REASON_SIZE, "malloc is of %.80s, malloc_usable_size is not: blocks cannot be tagged",
-             of_malloc.dli_fname);
-    return -1;
+    return memtrack_reason_set(reason, "malloc is of %.80s, malloc_usable_size is not: blocks cannot be tagged",
+                               of_malloc.dli_fname);
   }
   return 0;
 }

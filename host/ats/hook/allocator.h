@@ -9,10 +9,20 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/reason.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /* Whether blocks can be tagged. Returns 0, or -1 with a reason. init-only. */
-int memtrack_allocator_open(char *reason);
+int memtrack_allocator_open(struct memtrack_reason *reason);
 
 /* Whether malloc is in this mapping. hook-safe. */
 bool memtrack_allocator_is_in(uintptr_t start, uintptr_t end);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -2,7 +2,7 @@
  *
  * IOBuffers that plugins create. A TSIOBuffer is one of the server's own (MIOBuffer), and every block that the server later
  * allocates for it is accounted to the location that stands in it. So the plugin's call site is written there as soon as the buffer
- * is created, and from then on the server itself accounts its bytes to the plugin.
+ * is created (owner/location.h), and from then on the server itself accounts its bytes to the plugin.
  *
  * Where in the server's objects these words stand is not known from any header: a buffer is made at the start and searched. What is
  * not found exactly once is left alone.
@@ -13,30 +13,19 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/reason.h"
+
 #ifdef __cplusplus
 extern "C" {
 #endif
 
-/* A location of ours, as the server keeps it: a pointer to `text`. */
-struct memtrack_buffer_location {
-  uint64_t place;  /* the return address */
-  uint64_t offset; /* the same in its module */
-  uint32_t owner;
-  uint32_t next;
-  bool in_plugin; /* else in a library, while the owner's code ran */
-  char text[127]; /* "memory/plugin/foo.so+0x1a2b"; what the built-in tracker would cut of it is not there */
-};
-
 /* Finds the words. Returns 0, or -1 with a reason. init-only. Where the server counts already, it counts one buffer more, created
    and destroyed. */
-int memtrack_buffer_calibrate(char *reason);
+int memtrack_buffer_calibrate(struct memtrack_reason *reason);
 
 /* Writes the location of a call into a buffer that has just been created, and into the block that it may have already; `event` is
-   told what the server would have been told of that block. The place is the return address. hook-safe. */
-void memtrack_buffer_mark(void *buffer, bool sized, uint64_t place, uint32_t owner, void (*event)(const char *, int64_t));
-
-/* What a location is, where it is one of ours; else NULL. hook-safe. */
-const struct memtrack_buffer_location *memtrack_buffer_location_of(const char *text);
+   told what the server would have been told of that block. `address` is the return address. hook-safe. */
+void memtrack_buffer_mark(void *buffer, bool sized, uint64_t address, uint32_t owner, void (*event)(const char *, int64_t));
 
 #ifdef __cplusplus
 }

@@ -24,12 +24,10 @@
 #include "base/compiler.h"
 #include "module/module.h"
 #include "owner/naming.h"
-#include "hook/install.h"
+#include "hook/heap.h"
 #include "hook/release.h"
 #include "owner/walk.h"
 #include "base/atomic.h"
-
-#define PLACE ((uintptr_t)__builtin_return_address(0))
 
 /* Operators, as the linker knows them. They throw where there is no memory, so they are called and not imitated; those that take no
    alignment only where malloc() alone, which is what the C++ library's own begin with, has none. */
@@ -45,18 +43,17 @@
 
 /* Name, the one to call, parameters, arguments. A sized one is told a size that is not the allocator's: its unsized twin is called.
  */
-#define DELETES(X)                                                                                                   \
-  X(_ZdlPv, _ZdlPv, (void *block), (block))                                                                          \
-  X(_ZdaPv, _ZdaPv, (void *block), (block))                                                                          \
-  X(_ZdlPvm, _ZdlPv, (void *block, size_t size __attribute__((unused))), (block))                                    \
-  X(_ZdaPvm, _ZdaPv, (void *block, size_t size __attribute__((unused))), (block))                                    \
-  X(_ZdlPvRKSt9nothrow_t, _ZdlPv, (void *block, const void *tag __attribute__((unused))), (block))                   \
-  X(_ZdaPvRKSt9nothrow_t, _ZdaPv, (void *block, const void *tag __attribute__((unused))), (block))                   \
-  X(_ZdlPvSt11align_val_t, _ZdlPvSt11align_val_t, (void *block, size_t align), (block, align))                       \
-  X(_ZdaPvSt11align_val_t, _ZdaPvSt11align_val_t, (void *block, size_t align), (block, align))                       \
-  X(_ZdlPvmSt11align_val_t, _ZdlPvSt11align_val_t, (void *block, size_t size __attribute__((unused)), size_t align), \
-    (block, align))                                                                                                  \
-  X(_ZdaPvmSt11align_val_t, _ZdaPvSt11align_val_t, (void *block, size_t size __attribute__((unused)), size_t align), (block, align))
+#define DELETES(X)                                                                                                     \
+  X(_ZdlPv, _ZdlPv, (void *block), (block))                                                                            \
+  X(_ZdaPv, _ZdaPv, (void *block), (block))                                                                            \
+  X(_ZdlPvm, _ZdlPv, (void *block, size_t size MT_UNUSED), (block))                                                    \
+  X(_ZdaPvm, _ZdaPv, (void *block, size_t size MT_UNUSED), (block))                                                    \
+  X(_ZdlPvRKSt9nothrow_t, _ZdlPv, (void *block, const void *tag MT_UNUSED), (block))                                   \
+  X(_ZdaPvRKSt9nothrow_t, _ZdaPv, (void *block, const void *tag MT_UNUSED), (block))                                   \
+  X(_ZdlPvSt11align_val_t, _ZdlPvSt11align_val_t, (void *block, size_t align), (block, align))                         \
+  X(_ZdaPvSt11align_val_t, _ZdaPvSt11align_val_t, (void *block, size_t align), (block, align))                         \
+  X(_ZdlPvmSt11align_val_t, _ZdlPvSt11align_val_t, (void *block, size_t size MT_UNUSED, size_t align), (block, align)) \
+  X(_ZdaPvmSt11align_val_t, _ZdaPvSt11align_val_t, (void *block, size_t size MT_UNUSED, size_t align), (block, align))
 
 #define DECLARE_NEW_(name, unaligned, parameters, arguments)  static void *(*original_##name)parameters;
 #define DECLARE_DELETE_(name, unsized, parameters, arguments) static void(*original_##name) parameters;
@@ -72,8 +69,8 @@ enum where { IN_PLUGIN, IN_LIBRARY };
 static inline bool
 is_ours(enum where where, size_t size)
 {
-  return memtrack_load(&memtrack_plugins.heap) && memtrack_load(&memtrack_plugins.armed) && !memtrack_context.inside &&
-         (where == IN_PLUGIN || memtrack_context.owner != MEMTRACK_OWNER_CORE) && LIKELY_(size <= SIZE_MAX - MEMTRACK_TAG_SIZE);
+  return memtrack_hooks_heap() && memtrack_hooks_armed() && !memtrack_context.inside &&
+         (where == IN_PLUGIN || memtrack_context.owner != MEMTRACK_OWNER_CORE) && MT_LIKELY(size <= SIZE_MAX - MEMTRACK_TAG_SIZE);
 }
 
 static bool
@@ -84,26 +81,27 @@ is_plugin_call(uintptr_t address)
 }
 
 /* The plugin's call on this thread's stack; `otherwise` where there is none. What the unwinder allocates is not accounted. */
-static __attribute__((noinline)) uintptr_t
+static MT_NOINLINE uintptr_t
 plugin_call(uintptr_t otherwise)
 {
-  MEMTRACK_STEP_INSIDE;
+  MEMTRACK_GUARD_REENTRY;
   return memtrack_walk(is_plugin_call, otherwise);
 }
 
 /* Accounts and tags a block that has been made MEMTRACK_TAG_SIZE longer. */
 static inline void
-charge(void *block, size_t size, enum where where, uintptr_t place)
+record(void *block, size_t size, enum where where, uintptr_t address)
 {
-  uint64_t key    = memtrack_load(&memtrack_plugins.key);
-  uint64_t detail = memtrack_detail(MEMTRACK_CLASS_HEAP, 0, memtrack_context.owner);
+  uint64_t key        = memtrack_hooks_key();
+  uint64_t attributes = memtrack_attributes(MEMTRACK_CLASS_HEAP, 0, memtrack_context.owner);
   if (where == IN_LIBRARY) {
-    place = plugin_call(place);
+    address = plugin_call(address);
   }
-  uint32_t birth = memtrack_block_charge(block, size, key, place, detail, NULL);
-  if (UNLIKELY_(where == IN_PLUGIN && birth != MEMTRACK_SITE_UNKNOWN && memtrack_naming_is_wrapper(birth >> MEMTRACK_EPOCH_BITS))) {
+  uint32_t birth = memtrack_block_record(block, size, key, address, attributes, NULL);
+  if (MT_UNLIKELY(where == IN_PLUGIN && birth != MEMTRACK_SITE_UNKNOWN &&
+                  memtrack_naming_is_wrapper(birth >> MEMTRACK_EPOCH_BITS))) {
     memtrack_account_free(birth, size);
-    memtrack_block_charge(block, size, key, plugin_call(place), detail, NULL);
+    memtrack_block_record(block, size, key, plugin_call(address), attributes, NULL);
   }
 }
 
@@ -116,11 +114,11 @@ charge(void *block, size_t size, enum where where, uintptr_t place)
     }                                                                      \
     void *block;                                                           \
     {                                                                      \
-      MEMTRACK_STEP_INSIDE;                                                \
+      MEMTRACK_GUARD_REENTRY;                                              \
       block = longer;                                                      \
     }                                                                      \
-    if (LIKELY_(block != NULL)) {                                          \
-      charge(block, size, where, PLACE);                                   \
+    if (MT_LIKELY(block != NULL)) {                                        \
+      record(block, size, where, MT_RETURN_ADDRESS);                       \
     }                                                                      \
     return block;                                                          \
   }
@@ -145,23 +143,23 @@ ALLOCATES(aligned_alloc, (size_t align, size_t size), size, aligned_alloc(align,
 ALLOCATES(valloc, (size_t size), size, valloc(size), valloc(size + MORE))
 
 /* As above, but the size is changed in the arguments. */
-#define NEW_IN_(which, where, name, unaligned, parameters, arguments)               \
-  static void *which##_##name parameters                                            \
-  {                                                                                 \
-    if (!is_ours(where, size)) {                                                    \
-      return original_##name arguments;                                             \
-    }                                                                               \
-    void *block = unaligned && LIKELY_(own_operators) ? malloc(size + MORE) : NULL; \
-    if (!unaligned || UNLIKELY_(block == NULL)) {                                   \
-      MEMTRACK_STEP_INSIDE;                                                         \
-      size += MORE;                                                                 \
-      block = original_##name arguments;                                            \
-      size -= MORE;                                                                 \
-    }                                                                               \
-    if (LIKELY_(block != NULL)) {                                                   \
-      charge(block, size, where, PLACE);                                            \
-    }                                                                               \
-    return block;                                                                   \
+#define NEW_IN_(which, where, name, unaligned, parameters, arguments)                 \
+  static void *which##_##name parameters                                              \
+  {                                                                                   \
+    if (!is_ours(where, size)) {                                                      \
+      return original_##name arguments;                                               \
+    }                                                                                 \
+    void *block = unaligned && MT_LIKELY(own_operators) ? malloc(size + MORE) : NULL; \
+    if (!unaligned || MT_UNLIKELY(block == NULL)) {                                   \
+      MEMTRACK_GUARD_REENTRY;                                                         \
+      size += MORE;                                                                   \
+      block = original_##name arguments;                                              \
+      size -= MORE;                                                                   \
+    }                                                                                 \
+    if (MT_LIKELY(block != NULL)) {                                                   \
+      record(block, size, where, MT_RETURN_ADDRESS);                                  \
+    }                                                                                 \
+    return block;                                                                     \
   }
 #define NEW_(name, unaligned, parameters, arguments)                 \
   NEW_IN_(plugin, IN_PLUGIN, name, unaligned, parameters, arguments) \
@@ -175,14 +173,14 @@ NEWS(NEW_)
     bool ours   = is_ours(where, size);                    \
     char *copy;                                            \
     {                                                      \
-      MEMTRACK_STEP_INSIDE;                                \
+      MEMTRACK_GUARD_REENTRY;                              \
       copy = malloc(ours ? size + MORE : size);            \
     }                                                      \
     if (copy) {                                            \
       memcpy(copy, text, size - 1);                        \
       copy[size - 1] = '\0';                               \
       if (ours) {                                          \
-        charge(copy, size, where, PLACE);                  \
+        record(copy, size, where, MT_RETURN_ADDRESS);      \
       }                                                    \
     }                                                      \
     return copy;                                           \
@@ -197,7 +195,7 @@ static void *
 plain_realloc(void *block, size_t size, const char *text)
 {
   (void)text;
-  MEMTRACK_STEP_INSIDE;
+  MEMTRACK_GUARD_REENTRY;
   return realloc(block, size);
 }
 
@@ -205,8 +203,8 @@ plain_realloc(void *block, size_t size, const char *text)
 static void *
 resize_plainly(void *block, size_t size)
 {
-  if (block && memtrack_load(&memtrack_plugins.armed)) {
-    uint64_t key    = memtrack_load(&memtrack_plugins.key), old_size;
+  if (block && memtrack_hooks_armed()) {
+    uint64_t key    = memtrack_hooks_key(), old_size;
     uint64_t usable = malloc_usable_size(block);
     uint32_t birth;
     if (memtrack_block_untag(block, usable, key, &birth, &old_size)) {
@@ -222,31 +220,32 @@ resize_plainly(void *block, size_t size)
   return realloc(block, size);
 }
 
-static inline __attribute__((always_inline)) void *
-resize(void *block, size_t size, enum where where, uintptr_t place)
+MT_INLINE void *
+resize(void *block, size_t size, enum where where, uintptr_t address)
 {
   if (!is_ours(where, size) || size == 0) {
     return resize_plainly(block, size);
   }
   if (where == IN_LIBRARY) {
-    place = plugin_call(place);
+    address = plugin_call(address);
   }
-  uint64_t key    = memtrack_load(&memtrack_plugins.key);
-  uint64_t detail = memtrack_detail(MEMTRACK_CLASS_HEAP, 0, memtrack_context.owner);
+  uint64_t key        = memtrack_hooks_key();
+  uint64_t attributes = memtrack_attributes(MEMTRACK_CLASS_HEAP, 0, memtrack_context.owner);
   if (block == NULL) {
     void *fresh = plain_realloc(NULL, size + MORE, NULL);
     if (fresh) {
-      charge(fresh, size, IN_PLUGIN, place);
+      record(fresh, size, IN_PLUGIN, address);
     }
     return fresh;
   }
-  return memtrack_block_resize(block, size, key, place, detail, NULL, plain_realloc, memtrack_birth_untagged(MEMTRACK_CLASS_HEAP));
+  return memtrack_block_resize(block, size, key, address, attributes, NULL, plain_realloc,
+                               memtrack_birth_untagged(MEMTRACK_CLASS_HEAP));
 }
 
 #define RESIZES_IN_(which, where)                                            \
   static void *which##_realloc(void *block, size_t size)                     \
   {                                                                          \
-    return resize(block, size, where, PLACE);                                \
+    return resize(block, size, where, MT_RETURN_ADDRESS);                    \
   }                                                                          \
   static void *which##_reallocarray(void *block, size_t count, size_t size)  \
   {                                                                          \
@@ -255,7 +254,7 @@ resize(void *block, size_t size, enum where where, uintptr_t place)
       errno = ENOMEM;                                                        \
       return NULL;                                                           \
     }                                                                        \
-    return resize(block, all, where, PLACE);                                 \
+    return resize(block, all, where, MT_RETURN_ADDRESS);                     \
   }                                                                          \
   static int which##_posix_memalign(void **block, size_t align, size_t size) \
   {                                                                          \
@@ -264,11 +263,11 @@ resize(void *block, size_t size, enum where where, uintptr_t place)
     }                                                                        \
     int result;                                                              \
     {                                                                        \
-      MEMTRACK_STEP_INSIDE;                                                  \
+      MEMTRACK_GUARD_REENTRY;                                                \
       result = posix_memalign(block, align, size + MORE);                    \
     }                                                                        \
     if (result == 0) {                                                       \
-      charge(*block, size, where, PLACE);                                    \
+      record(*block, size, where, MT_RETURN_ADDRESS);                        \
     }                                                                        \
     return result;                                                           \
   }
@@ -280,10 +279,10 @@ RESIZES_IN_(library, IN_LIBRARY)
 static inline bool
 is_armed(void)
 {
-  return memtrack_load(&memtrack_plugins.armed) && !memtrack_context.inside;
+  return memtrack_hooks_armed() && !memtrack_context.inside;
 }
 
-HOT_ static void
+MT_HOT static void
 plugin_free(void *block)
 {
   if (is_armed()) {
@@ -292,7 +291,7 @@ plugin_free(void *block)
   free(block);
 }
 
-HOT_ static void
+MT_HOT static void
 other_free(void *block)
 {
   if (is_armed()) {
@@ -308,16 +307,16 @@ other_realloc(void *block, size_t size)
 }
 
 #define DELETE_IN_(which, cls, name, unsized, parameters, arguments) \
-  HOT_ static void which##_##name parameters                         \
+  MT_HOT static void which##_##name parameters                       \
   {                                                                  \
     if (is_armed()) {                                                \
       memtrack_release(block, cls);                                  \
     }                                                                \
-    if (LIKELY_(own_operators)) {                                    \
+    if (MT_LIKELY(own_operators)) {                                  \
       free(block);                                                   \
       return;                                                        \
     }                                                                \
-    MEMTRACK_STEP_INSIDE;                                            \
+    MEMTRACK_GUARD_REENTRY;                                          \
     original_##unsized arguments;                                    \
   }
 #define DELETE_(name, unsized, parameters, arguments)                           \
@@ -331,7 +330,7 @@ other_malloc_usable_size(void *block)
 {
   uint32_t birth;
   uint64_t size, usable = malloc_usable_size(block);
-  uint64_t key = memtrack_load(&memtrack_plugins.key);
+  uint64_t key = memtrack_hooks_key();
   if (block && is_armed() && memtrack_tag_read(block, usable, key, &birth, &size)) {
     return memtrack_tag_room(usable, size);
   }
@@ -371,7 +370,7 @@ plugin_getdelim(char **line, size_t *room, int delimiter, FILE *file)
     free(own);
   } else {
     if (has_line) {
-      uint64_t key = memtrack_load(&memtrack_plugins.key);
+      uint64_t key = memtrack_hooks_key();
       memtrack_release_tagged(*line, malloc_usable_size(*line), key);
       free(*line);
     }
@@ -448,13 +447,13 @@ is_of_cpp_library(uintptr_t function)
 }
 
 int
-memtrack_hook_heap_open(char *reason)
+memtrack_hook_heap_open(struct memtrack_reason *reason)
 {
-#define LOOK_UP_(name)                                                                                        \
-  original_##name = (__typeof__(original_##name))(uintptr_t)dlsym(RTLD_DEFAULT, #name);                       \
-  if (!original_##name) {                                                                                     \
-    snprintf(reason, MEMTRACK_REASON_SIZE, "the C++ library has no " #name ": its memory cannot be tracked"); \
-    return -1;                                                                                                \
+#define LOOK_UP_(name)                                                                             \
+  original_##name = (__typeof__(original_##name))(uintptr_t)dlsym(RTLD_DEFAULT, #name);            \
+  if (!original_##name) {                                                                          \
+    memtrack_reason_set(reason, "the C++ library has no " #name ": its memory cannot be tracked"); \
+    return -1;                                                                                     \
   }
 #define LOOK_UP_NEW_(name, unaligned, parameters, arguments)  LOOK_UP_(name)
 #define LOOK_UP_DELETE_(name, unsized, parameters, arguments) LOOK_UP_(name)

@@ -11,6 +11,9 @@
 
 #include "hook/allocator.h"
 #include "hook/buffer.h"
+#include "hook/heap.h"
+#include "hook/plugin.h"
+#include "hook/state.h"
 #include "owner/context.h"
 #include "hook/preloaded.h"
 #include "base/log.h"
@@ -25,8 +28,6 @@
 
 #define PATCHES_MAX 512 /* slots of one module that any of the tables names */
 
-struct memtrack_plugins memtrack_plugins;
-
 /* What was redirected in a module, by the module's entry. All of this file that changes it runs under the modules' lock: it is
    called with a module by module.c. */
 struct patched {
@@ -37,7 +38,7 @@ struct patched {
 
 static struct patched patched[MEMTRACK_MODULES_MAX];
 static bool installed;
-static char failure[MEMTRACK_REASON_SIZE];
+static struct memtrack_reason failure;
 
 static struct patched *
 patched_of(const struct memtrack_module *module)
@@ -51,7 +52,7 @@ is_foreign(const struct memtrack_module *module)
 {
   static const char *const names[] = {"libc.so",     "ld-linux",    "libgcc_s",    "linux-vdso", "libpthread", "libdl.so",
                                       "libjemalloc", "libtcmalloc", "libmimalloc", "libasan",    "libtsan",    "libubsan"};
-  if ((uintptr_t)&memtrack_plugins - module->start < module->end - module->start ||
+  if ((uintptr_t)&memtrack_hooks - module->start < module->end - module->start ||
       memtrack_allocator_is_in(module->start, module->end)) {
     return true;
   }
@@ -81,7 +82,7 @@ patch(struct memtrack_module *module, enum table table)
 {
   static struct memtrack_patch found[PATCHES_MAX]; /* nothing is allocated under the loader's lock */
   struct patched *to = patched_of(module);
-  char reason[MEMTRACK_REASON_SIZE];
+  struct memtrack_reason reason;
   const void *inside = (const void *)module->start;
   size_t count       = memtrack_slots_collect(inside, tables[table].redirects, tables[table].global, found, PATCHES_MAX);
   if (count > PATCHES_MAX) {
@@ -98,9 +99,9 @@ patch(struct memtrack_module *module, enum table table)
   }
   memcpy(all + to->count, found, count * sizeof(*all));
   to->patches = all;
-  if (memtrack_slots_apply(all + to->count, count, true, reason)) {
-    memtrack_log(MEMTRACK_ERROR, "not all calls of %s are tracked: %s", module->name, reason);
-    snprintf(failure, sizeof(failure), "%.100s: %.80s", module->name, reason);
+  if (memtrack_slots_apply(all + to->count, count, true, &reason)) {
+    memtrack_log(MEMTRACK_ERROR, "not all calls of %s are tracked: %s", module->name, reason.text);
+    memtrack_reason_set(&failure, "%.100s: %.80s", module->name, reason.text);
   }
   to->count += count;
 }
@@ -159,7 +160,7 @@ on_found(struct memtrack_module *module)
   default:
     patch(module, PLUGIN_API);
   }
-  if (memtrack_load_ordered(&memtrack_plugins.heap)) {
+  if (memtrack_load_ordered(&memtrack_hooks.heap)) {
     patch_heap(module, NULL);
   }
 }
@@ -201,7 +202,7 @@ hook_dlclose(void *handle)
   int result = dlclose(handle);
   memtrack_walk_forget();
   memtrack_module_sweep(on_gone);
-  memtrack_add_ordered(&memtrack_plugins.unloads, 1);
+  memtrack_add_ordered(&memtrack_hooks.unloads, 1);
   return result;
 }
 
@@ -263,7 +264,7 @@ list_candidate(struct memtrack_module *module, void *argument)
 
 /* Makes plugins of the libraries that have such a function themselves. Returns how many there are, and the first one's address. */
 static size_t
-find_earlier(uintptr_t *first)
+find_preloaded(uintptr_t *first)
 {
   struct candidates *candidates = calloc(1, sizeof(*candidates));
   size_t count                  = 0;
@@ -298,7 +299,7 @@ patch_known(struct memtrack_module *module, void *nothing)
 }
 
 int
-memtrack_plugins_install(char *reason, char *buffers)
+memtrack_plugins_install(struct memtrack_reason *reason, struct memtrack_reason *buffers)
 {
   const void *program = (const void *)getauxval(AT_ENTRY);
   if (memtrack_allocator_open(reason) || memtrack_hook_plugin_open(reason) || memtrack_hook_heap_open(reason)) {
@@ -306,12 +307,10 @@ memtrack_plugins_install(char *reason, char *buffers)
   }
   Dl_info server, allocator;
   if (dladdr(program, &server) && dladdr((void *)malloc, &allocator) && server.dli_fbase == allocator.dli_fbase) {
-    snprintf(reason, MEMTRACK_REASON_SIZE, "traffic_server is linked with an allocator: what it releases is not seen");
-    return -1;
+    return memtrack_reason_set(reason, "traffic_server is linked with an allocator: what it releases is not seen");
   }
   if (memtrack_objects_open()) {
-    snprintf(reason, MEMTRACK_REASON_SIZE, "no memory for the table of objects");
-    return -1;
+    return memtrack_reason_set(reason, "no memory for the table of objects");
   }
   memtrack_release_open();
   for (size_t i = 0; i < TABLE_COUNT; ++i) {
@@ -322,40 +321,37 @@ memtrack_plugins_install(char *reason, char *buffers)
   memtrack_slots_resolve(loader_calls, global);
   size_t count = memtrack_slots_collect(program, loader_calls, global, loader, 16);
   if (count == 0 || count > 16) {
-    snprintf(reason, MEMTRACK_REASON_SIZE, "the server calls the loader through %zu slots, expected are 2", count);
-    return -1;
+    return memtrack_reason_set(reason, "the server calls the loader through %zu slots, expected are 2", count);
   }
-  buffers[0] = '\0';
+  buffers->text[0] = '\0';
   memtrack_buffer_calibrate(buffers);
   /* All that is loaded, libraries first, then what of it turns out to be a plugin. */
   memtrack_module_scan(NULL, ignore, ignore);
-  uintptr_t first = 0;
-  size_t earlier  = find_earlier(&first);
+  uintptr_t first  = 0;
+  size_t preloaded = find_preloaded(&first);
   memtrack_module_each_held(patch_known, NULL);
-  if (failure[0]) {
-    memcpy(reason, failure, sizeof(failure));
-    char ignored[MEMTRACK_REASON_SIZE];
-    memtrack_plugins_remove(ignored);
+  if (failure.text[0]) {
+    *reason = failure;
+    memtrack_plugins_remove(NULL);
     return -1;
   }
   if (memtrack_slots_apply(loader, count, true, reason)) {
-    char ignored[MEMTRACK_REASON_SIZE];
-    memtrack_plugins_remove(ignored);
+    memtrack_plugins_remove(NULL);
     return -1;
   }
   installed = true;
-  if (earlier) {
-    unsigned wrapped = memtrack_earlier_wrap();
+  if (preloaded) {
+    unsigned wrapped = memtrack_preloaded_wrap();
     memtrack_log(MEMTRACK_WARNING,
                  "%zu plugins were loaded before memtrack.so, %s first: what they took until now is not counted, and of their "
                  "continuations %u are followed. Make memtrack.so the first line of plugin.config",
-                 earlier, memtrack_module_at(first)->name, wrapped);
+                 preloaded, memtrack_module_at(first)->name, wrapped);
   }
   return 0;
 }
 
 struct removal {
-  char *reason;
+  struct memtrack_reason *reason;
   int result;
 };
 
@@ -378,7 +374,7 @@ unpatch(struct memtrack_module *module, void *argument)
 }
 
 int
-memtrack_plugins_remove(char *reason)
+memtrack_plugins_remove(struct memtrack_reason *reason)
 {
   struct removal removal = {.reason = reason};
   memtrack_plugins_disarm();
@@ -391,30 +387,29 @@ memtrack_plugins_arm(void)
 {
   if (installed) {
     memtrack_objects_clear();
-    memtrack_store_ordered(&memtrack_plugins.key, memtrack_tag_key());
-    memtrack_store_ordered(&memtrack_plugins.armed, true);
+    memtrack_store_ordered(&memtrack_hooks.key, memtrack_tag_key());
+    memtrack_store_ordered(&memtrack_hooks.armed, true);
   }
 }
 
 void
 memtrack_plugins_disarm(void)
 {
-  memtrack_store_ordered(&memtrack_plugins.armed, false);
+  memtrack_store_ordered(&memtrack_hooks.armed, false);
 }
 
 int
-memtrack_plugins_heap(bool on, char *reason)
+memtrack_plugins_heap(bool on, struct memtrack_reason *reason)
 {
   if (!installed) {
-    snprintf(reason, MEMTRACK_REASON_SIZE, "plugins are not tracked");
-    return -1;
+    return memtrack_reason_set(reason, "plugins are not tracked");
   }
   /* First everything that releases: an allocator that trusts the size that operator delete tells would be told that of the block
      without its tag. Once more for what was loaded meanwhile. */
   if (on) {
     memtrack_module_each_held(patch_heap, NULL);
   }
-  memtrack_store_ordered(&memtrack_plugins.heap, on);
+  memtrack_store_ordered(&memtrack_hooks.heap, on);
   if (on) {
     memtrack_module_each_held(patch_heap, NULL);
   }

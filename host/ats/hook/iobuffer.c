@@ -39,12 +39,11 @@ hook_increment_and_pass_on(const char *location, int64_t size)
 
 /* The slots of a symbol, and the function itself. Refused where a slot leads elsewhere already: someone else stands there. */
 static int
-find(const char *symbol, struct memtrack_slots *slots, void **function, char *reason)
+find(const char *symbol, struct memtrack_slots *slots, void **function, struct memtrack_reason *reason)
 {
   *function = dlsym(RTLD_DEFAULT, symbol);
   if (!*function) {
-    snprintf(reason, MEMTRACK_REASON_SIZE, "this server has no %s: not the libtscore that this version was built with", symbol);
-    return -1;
+    return memtrack_reason_set(reason, "this server has no %s: not the libtscore that this version was built with", symbol);
   }
   if (memtrack_slots_find(slots, symbol, NULL, (void *)hook_increment, reason)) {
     return -1;
@@ -52,23 +51,21 @@ find(const char *symbol, struct memtrack_slots *slots, void **function, char *re
   for (size_t i = 0; i < slots->count; ++i) {
     Dl_info info;
     if (slots->before[i] != *function) {
-      snprintf(reason, MEMTRACK_REASON_SIZE, "%s is redirected already, to %s", symbol,
-               dladdr(slots->before[i], &info) && info.dli_fname ? info.dli_fname : "an unknown place");
-      return -1;
+      return memtrack_reason_set(reason, "%s is redirected already, to %s", symbol,
+                                 dladdr(slots->before[i], &info) && info.dli_fname ? info.dli_fname : "an unknown place");
     }
   }
   return 0;
 }
 
 int
-memtrack_iobuffer_install(const struct memtrack_server *server, void (*dump)(FILE *), char *reason)
+memtrack_iobuffer_install(const struct memtrack_server *server, void (*dump)(FILE *), struct memtrack_reason *reason)
 {
   struct memtrack_slots increments, dumps;
   void *increment_address, *dump_address;
   void *level_address = dlsym(RTLD_DEFAULT, server->level);
   if (!level_address) {
-    snprintf(reason, MEMTRACK_REASON_SIZE, "this server has no variable %s", server->level);
-    return -1;
+    return memtrack_reason_set(reason, "this server has no variable %s", server->level);
   }
   if (find(server->increment, &increments, &increment_address, reason) || find(server->dump, &dumps, &dump_address, reason)) {
     return -1;
@@ -83,15 +80,14 @@ memtrack_iobuffer_install(const struct memtrack_server *server, void (*dump)(FIL
     return -1;
   }
   if (memtrack_slots_write(&dump_slots, (void *)dump, reason)) {
-    char ignored[MEMTRACK_REASON_SIZE];
-    memtrack_slots_restore(&increment_slots, ignored);
+    memtrack_slots_restore(&increment_slots, NULL);
     return -1;
   }
   return 0;
 }
 
 int
-memtrack_iobuffer_remove(char *reason)
+memtrack_iobuffer_remove(struct memtrack_reason *reason)
 {
   int a = memtrack_slots_restore(&increment_slots, reason);
   int b = memtrack_slots_restore(&dump_slots, reason);
@@ -124,7 +120,7 @@ memtrack_iobuffer_event(const char *location, int64_t size)
 }
 
 int
-memtrack_iobuffer_pass_on(bool on, char *reason)
+memtrack_iobuffer_pass_on(bool on, struct memtrack_reason *reason)
 {
   memtrack_store(&passing_on, on);
   return memtrack_slots_write(&increment_slots, (void *)(on ? hook_increment_and_pass_on : hook_increment), reason);

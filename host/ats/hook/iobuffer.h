@@ -9,18 +9,19 @@
 #include <stdbool.h>
 #include <stdio.h>
 
+#include "base/reason.h"
 #include "server/server.h"
 
 #ifdef __cplusplus
 extern "C" {
 #endif
 
-/* Redirects the server's slots of increment, and those of dump to `dump`. Returns 0, or -1 with a reason (MEMTRACK_REASON_SIZE);
+/* Redirects the server's slots of increment, and those of dump to `dump`. Returns 0, or -1 with a reason;
    then nothing is changed. init-only. */
-int memtrack_iobuffer_install(const struct memtrack_server *server, void (*dump)(FILE *), char *reason);
+int memtrack_iobuffer_install(const struct memtrack_server *server, void (*dump)(FILE *), struct memtrack_reason *reason);
 
 /* Gives the server its own slots back. Returns 0, or -1 with a reason. Not hook-safe. */
-int memtrack_iobuffer_remove(char *reason);
+int memtrack_iobuffer_remove(struct memtrack_reason *reason);
 
 /* An event that the server itself does not tell, as if it did. hook-safe. */
 void memtrack_iobuffer_event(const char *location, int64_t size);
@@ -31,7 +32,7 @@ void memtrack_iobuffer_set_level(int level);
 
 /* Whether events are passed on to the built-in tracker as well. An event under way at the change may still go the old way; it is
    over when the caller next looks, a second later. Returns 0, or -1 with a reason. Not hook-safe. */
-int memtrack_iobuffer_pass_on(bool on, char *reason);
+int memtrack_iobuffer_pass_on(bool on, struct memtrack_reason *reason);
 
 /* Between these no event happens, if events are passed on. Not hook-safe. */
 void memtrack_iobuffer_lock(void);

@@ -8,6 +8,7 @@
 #include <sys/mman.h>
 
 #include "base/compiler.h"
+#include "base/hash.h"
 #include "base/atomic.h"
 
 #define PARTITIONS 1024u /* powers of two */
@@ -42,7 +43,7 @@ memtrack_objects_open(void)
 static uint64_t
 hash(const void *address)
 {
-  uint64_t x = (uintptr_t)address * 0x9e3779b97f4a7c15u;
+  uint64_t x = (uintptr_t)address * MEMTRACK_HASH_FACTOR;
   return x ^ x >> 32;
 }
 
@@ -75,8 +76,8 @@ find(struct memtrack_object *entries, const void *address)
 
 /* Takes an entry out and moves up what came after it in a probe, so that no gap stands in the way of another. Knuth, TAOCP 3,
    section 6.4, algorithm R. */
-HOT_ static void
-take_out(struct memtrack_object *entries, struct memtrack_object *entry)
+MT_HOT static void
+erase(struct memtrack_object *entries, struct memtrack_object *entry)
 {
   uint32_t hole = entry - entries;
   for (uint32_t at = (hole + 1) % ENTRIES; entries[at].address; at = (at + 1) % ENTRIES) {
@@ -89,7 +90,7 @@ take_out(struct memtrack_object *entries, struct memtrack_object *entry)
   memset(&entries[hole], 0, sizeof(entries[hole]));
 }
 
-HOT_ bool
+MT_HOT bool
 memtrack_objects_add(const void *address, uint32_t birth, struct memtrack_object *old)
 {
   struct partition *partition;
@@ -107,21 +108,21 @@ memtrack_objects_add(const void *address, uint32_t birth, struct memtrack_object
   return room;
 }
 
-HOT_ bool
+MT_HOT bool
 memtrack_objects_remove(const void *address, struct memtrack_object *object)
 {
   struct partition *partition;
   struct memtrack_object *entries = lock(address, &partition), *entry = find(entries, address);
   *object = *entry;
   if (entry->address) {
-    take_out(entries, entry);
+    erase(entries, entry);
     --partition->count;
   }
   pthread_mutex_unlock(&partition->mutex);
   return object->address != 0;
 }
 
-HOT_ bool
+MT_HOT bool
 memtrack_objects_knows(const void *address)
 {
   struct partition *partition;
@@ -130,24 +131,24 @@ memtrack_objects_knows(const void *address)
   return known;
 }
 
-HOT_ void
-memtrack_objects_use(const void *address)
+MT_HOT void
+memtrack_objects_ref(const void *address)
 {
   struct partition *partition;
   struct memtrack_object *entry = find(lock(address, &partition), address);
-  entry->users += entry->address != 0;
+  entry->refs += entry->address != 0;
   pthread_mutex_unlock(&partition->mutex);
 }
 
-HOT_ bool
-memtrack_objects_unuse(const void *address, struct memtrack_object *object)
+MT_HOT bool
+memtrack_objects_unref(const void *address, struct memtrack_object *object)
 {
   struct partition *partition;
   struct memtrack_object *entries = lock(address, &partition), *entry = find(entries, address);
-  bool last = entry->address && entry->users && --entry->users == 0;
+  bool last = entry->address && entry->refs && --entry->refs == 0;
   if (last) {
     *object = *entry;
-    take_out(entries, entry);
+    erase(entries, entry);
     --partition->count;
   }
   pthread_mutex_unlock(&partition->mutex);

@@ -17,13 +17,13 @@ extern "C" {
 struct memtrack_object {
   uint64_t address; /* 0: none */
   uint32_t birth;   /* site and epoch (assembly/abi.ts) */
-  uint32_t users;   /* of a mutex: the continuations that own it */
+  uint32_t refs;    /* of a mutex: the continuations that own it */
 };
 
 /* Makes the table. Returns 0 or -1. init-only. */
 int memtrack_objects_open(void);
 
-/* Forgets all of them: they were created in an earlier arming. */
+/* Forgets all of them: they were created in an earlier arming. Any thread. */
 void memtrack_objects_clear(void);
 
 /* Remembers an object. `old` gets what was known at this address: an object that went unseen; address 0 where there was none. False
@@ -33,12 +33,13 @@ bool memtrack_objects_add(const void *address, uint32_t birth, struct memtrack_o
 /* Forgets an object and tells what was known of it. False where it is not known. hook-safe. */
 bool memtrack_objects_remove(const void *address, struct memtrack_object *object);
 
+/* Whether an object is remembered. hook-safe. */
 bool memtrack_objects_knows(const void *address);
 
 /* One user more of an object, if it is known. And one less: true where it was the last, and the object is forgotten with it.
    hook-safe. */
-void memtrack_objects_use(const void *address);
-bool memtrack_objects_unuse(const void *address, struct memtrack_object *object);
+void memtrack_objects_ref(const void *address);
+bool memtrack_objects_unref(const void *address, struct memtrack_object *object);
 
 /* Objects that there was no room for. Any thread. */
 uint64_t memtrack_objects_untracked(void);

@@ -16,7 +16,8 @@
 #include "owner/context.h"
 #include "base/compiler.h"
 #include "hook/release.h"
-#include "module/slots.h"
+#include "hook/state.h"
+#include "module/segment.h"
 #include "base/atomic.h"
 
 typedef void *(*malloc_function)(size_t, const char *, int);
@@ -29,56 +30,48 @@ enum { MALLOC, REALLOC, FREE };
 static get_function get_functions;
 static uintptr_t *place[3]; /* where libcrypto keeps each pointer */
 static uintptr_t original[3];
-static bool armed;
-static uint64_t tag_key;
 
 /* A block of `size` bytes that malloc() has made `size` + MEMTRACK_TAG_SIZE of. */
-INLINE_ void
-account_block(void *block, size_t size, uint64_t key, const char *file, int line)
+MT_INLINE void
+record_block(void *block, size_t size, uint64_t key, const char *file, int line)
 {
-  uint64_t detail = memtrack_detail(MEMTRACK_CLASS_OPENSSL, line < 0 ? 0 : line, memtrack_context.owner);
-  memtrack_block_charge(block, size, key, (uintptr_t)file, detail, file);
+  uint64_t attributes = memtrack_attributes(MEMTRACK_CLASS_OPENSSL, line < 0 ? 0 : line, memtrack_context.owner);
+  memtrack_block_record(block, size, key, (uintptr_t)file, attributes, file);
 }
 
-HOT_ uint64_t
-memtrack_openssl_key(void)
-{
-  return memtrack_load(&tag_key);
-}
-
-HOT_ void *
+MT_HOT void *
 memtrack_openssl_malloc(size_t size, const char *file, int line)
 {
-  if (UNLIKELY_(!memtrack_load(&armed))) {
+  if (MT_UNLIKELY(!memtrack_hooks_openssl_armed())) {
     return size ? malloc(size) : NULL;
   }
   /* As CRYPTO_malloc() has it: nothing of 0 bytes is allocated. */
-  if (UNLIKELY_(size == 0)) {
+  if (MT_UNLIKELY(size == 0)) {
     return NULL;
   }
-  if (UNLIKELY_(size > SIZE_MAX - MEMTRACK_TAG_SIZE)) {
+  if (MT_UNLIKELY(size > SIZE_MAX - MEMTRACK_TAG_SIZE)) {
     errno = ENOMEM;
     return NULL;
   }
-  uint64_t key = memtrack_load(&tag_key);
+  uint64_t key = memtrack_hooks_openssl_key();
   void *block  = malloc(size + MEMTRACK_TAG_SIZE);
-  if (LIKELY_(block != NULL)) {
-    account_block(block, size, key, file, line);
+  if (MT_LIKELY(block != NULL)) {
+    record_block(block, size, key, file, line);
   }
   return block;
 }
 
-HOT_ void
+MT_HOT void
 memtrack_openssl_free(void *block, const char *file, int line)
 {
   (void)file;
   (void)line;
-  if (block && LIKELY_(memtrack_load(&armed))) {
+  if (block && MT_LIKELY(memtrack_hooks_openssl_armed())) {
     uint32_t birth;
     uint64_t size, usable = malloc_usable_size(block);
-    if (LIKELY_(memtrack_block_untag(block, usable, memtrack_openssl_key(), &birth, &size))) {
+    if (MT_LIKELY(memtrack_block_untag(block, usable, memtrack_hooks_openssl_key(), &birth, &size))) {
       memtrack_account_free(birth, size);
-    } else if (!memtrack_release_tagged(block, usable, memtrack_load(&memtrack_plugins.key))) {
+    } else if (!memtrack_release_tagged(block, usable, memtrack_hooks_key())) {
       memtrack_account_free_untagged(MEMTRACK_CLASS_OPENSSL, size);
     }
   }
@@ -102,16 +95,16 @@ memtrack_openssl_realloc(void *block, size_t size, const char *file, int line)
     memtrack_openssl_free(block, file, line);
     return NULL;
   }
-  if (UNLIKELY_(!memtrack_load(&armed))) {
+  if (MT_UNLIKELY(!memtrack_hooks_openssl_armed())) {
     return realloc(block, size);
   }
-  if (UNLIKELY_(size > SIZE_MAX - MEMTRACK_TAG_SIZE)) {
+  if (MT_UNLIKELY(size > SIZE_MAX - MEMTRACK_TAG_SIZE)) {
     errno = ENOMEM;
     return NULL;
   }
-  uint64_t key    = memtrack_load(&tag_key);
-  uint64_t detail = memtrack_detail(MEMTRACK_CLASS_OPENSSL, line < 0 ? 0 : line, memtrack_context.owner);
-  return memtrack_block_resize(block, size, key, (uintptr_t)file, detail, file, plain_realloc,
+  uint64_t key        = memtrack_hooks_openssl_key();
+  uint64_t attributes = memtrack_attributes(MEMTRACK_CLASS_OPENSSL, line < 0 ? 0 : line, memtrack_context.owner);
+  return memtrack_block_resize(block, size, key, (uintptr_t)file, attributes, file, plain_realloc,
                                memtrack_birth_untagged(MEMTRACK_CLASS_OPENSSL));
 }
 
@@ -138,7 +131,6 @@ struct scan {
   const uintptr_t *values;
   const uintptr_t *first;
   unsigned places;
-  bool module;
 };
 
 static int
@@ -146,20 +138,15 @@ scan_module(struct dl_phdr_info *info, size_t size, void *data)
 {
   struct scan *scan = data;
   (void)size;
-  for (int i = 0; i < info->dlpi_phnum && !scan->module; ++i) {
-    const ElfW(Phdr) *segment = &info->dlpi_phdr[i];
-    scan->module = segment->p_type == PT_LOAD && (uintptr_t)scan->inside - (info->dlpi_addr + segment->p_vaddr) < segment->p_memsz;
-  }
-  if (!scan->module) {
+  if (!memtrack_segments_contain(info, scan->inside)) {
     return 0;
   }
   for (int i = 0; i < info->dlpi_phnum; ++i) {
-    const ElfW(Phdr) *segment = &info->dlpi_phdr[i];
-    if (segment->p_type == PT_LOAD && (segment->p_flags & PF_W)) {
-      uintptr_t from = (info->dlpi_addr + segment->p_vaddr + sizeof(uintptr_t) - 1) & ~(sizeof(uintptr_t) - 1);
-      uintptr_t to   = info->dlpi_addr + segment->p_vaddr + segment->p_memsz;
+    struct memtrack_segment segment;
+    if (memtrack_segment_get(info, i, &segment) && (segment.flags & PF_W)) {
+      uintptr_t from = (segment.from + sizeof(uintptr_t) - 1) & ~(sizeof(uintptr_t) - 1);
       const uintptr_t *found =
-        memtrack_find_three((const uintptr_t *)from, (to - from) / sizeof(uintptr_t), scan->values, &scan->places);
+        memtrack_find_three((const uintptr_t *)from, (segment.to - from) / sizeof(uintptr_t), scan->values, &scan->places);
       scan->first = scan->first ? scan->first : found;
     }
   }
@@ -189,13 +176,12 @@ is_plain(uintptr_t function, const char *own_name)
 }
 
 int
-memtrack_openssl_find(char *reason)
+memtrack_openssl_find(struct memtrack_reason *reason)
 {
   static const char *const names[3] = {"CRYPTO_malloc", "CRYPTO_realloc", "CRYPTO_free"};
   get_functions                     = (get_function)dlsym(RTLD_DEFAULT, "CRYPTO_get_mem_functions");
   if (!get_functions) {
-    snprintf(reason, MEMTRACK_REASON_SIZE, "CRYPTO_get_mem_functions not found: no OpenSSL, or another library in its place");
-    return -1;
+    return memtrack_reason_set(reason, "CRYPTO_get_mem_functions not found: no OpenSSL, or another library in its place");
   }
   if (memtrack_allocator_open(reason)) {
     return -1;
@@ -205,17 +191,15 @@ memtrack_openssl_find(char *reason)
     if (!is_plain(original[i], names[i])) {
       Dl_info info;
       bool known = dladdr((void *)original[i], &info) && info.dli_fname;
-      snprintf(reason, MEMTRACK_REASON_SIZE, "%s is set to a function of %s, whose blocks may not be malloc's", names[i],
-               known ? info.dli_fname : "an unknown module");
-      return -1;
+      return memtrack_reason_set(reason, "%s is set to a function of %s, whose blocks may not be malloc's", names[i],
+                                 known ? info.dli_fname : "an unknown module");
     }
   }
   struct scan scan = {.inside = dlsym(RTLD_DEFAULT, "CRYPTO_malloc"), .values = original};
   dl_iterate_phdr(scan_module, &scan);
   if (scan.places != 1) {
-    snprintf(reason, MEMTRACK_REASON_SIZE, "libcrypto's three memory functions stand side by side in %u places, expected 1",
-             scan.places);
-    return -1;
+    return memtrack_reason_set(reason, "libcrypto's three memory functions stand side by side in %u places, expected 1",
+                               scan.places);
   }
   for (int i = 0; i < 3; ++i) {
     for (int v = 0; v < 3; ++v) {
@@ -239,22 +223,21 @@ store(const uintptr_t values[3])
 }
 
 int
-memtrack_openssl_install(char *reason)
+memtrack_openssl_install(struct memtrack_reason *reason)
 {
   static const malloc_function our_malloc   = memtrack_openssl_malloc;
   static const realloc_function our_realloc = memtrack_openssl_realloc;
   static const free_function our_free       = memtrack_openssl_free;
   const uintptr_t ours[3]                   = {(uintptr_t)our_malloc, (uintptr_t)our_realloc, (uintptr_t)our_free};
   uintptr_t now[3];
-  memtrack_store_ordered(&tag_key, memtrack_tag_key());
-  memtrack_store_ordered(&armed, true);
+  memtrack_store_ordered(&memtrack_hooks.openssl_key, memtrack_tag_key());
+  memtrack_store_ordered(&memtrack_hooks.openssl_armed, true);
   store(ours);
   present_values(now);
   if (memcmp(now, ours, sizeof(now)) != 0) {
     store(original);
-    memtrack_store_ordered(&armed, false);
-    snprintf(reason, MEMTRACK_REASON_SIZE, "the three words found are not what CRYPTO_get_mem_functions reads");
-    return -1;
+    memtrack_store_ordered(&memtrack_hooks.openssl_armed, false);
+    return memtrack_reason_set(reason, "the three words found are not what CRYPTO_get_mem_functions reads");
   }
   return 0;
 }
@@ -263,11 +246,11 @@ void
 memtrack_openssl_remove(void)
 {
   store(original);
-  memtrack_store_ordered(&armed, false);
+  memtrack_store_ordered(&memtrack_hooks.openssl_armed, false);
 }
 
 void
 memtrack_openssl_disarm(void)
 {
-  memtrack_store(&armed, false);
+  memtrack_store(&memtrack_hooks.openssl_armed, false);
 }

@@ -11,12 +11,18 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Finds the pointers. Returns 0, or -1 with a reason (MEMTRACK_REASON_SIZE). Writes nothing. init-only. */
-int memtrack_openssl_find(char *reason);
+#include "base/reason.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Finds the pointers. Returns 0, or -1 with a reason. Writes nothing. init-only. */
+int memtrack_openssl_find(struct memtrack_reason *reason);
 
 /* From now on allocations are accounted and tagged with a key of their own: blocks of an earlier arming count as untagged.
    Returns 0, or -1 with a reason; then nothing is changed. Not hook-safe. */
-int memtrack_openssl_install(char *reason);
+int memtrack_openssl_install(struct memtrack_reason *reason);
 
 /* Gives libcrypto its own functions back. Tagged blocks stay ordinary ones. Not hook-safe. */
 void memtrack_openssl_remove(void);
@@ -24,16 +30,17 @@ void memtrack_openssl_remove(void);
 /* After a fork, in the child: blocks are neither tagged nor accounted any more. signal-safe. */
 void memtrack_openssl_disarm(void);
 
-/* The key of this arming's tags. hook-safe. */
-uint64_t memtrack_openssl_key(void);
-
 /* Of `words` words, the first of the places where the three values stand side by side, in any order; adds to *places how many
-   there are. For the search, and its test. */
+   there are. For the search, and its test. Any thread. */
 const uintptr_t *memtrack_find_three(const uintptr_t *words, size_t count, const uintptr_t values[3], unsigned *places);
 
 /* The functions that stand in for OpenSSL's, for tests. hook-safe. */
 void *memtrack_openssl_malloc(size_t size, const char *file, int line);
 void *memtrack_openssl_realloc(void *block, size_t size, const char *file, int line);
 void memtrack_openssl_free(void *block, const char *file, int line);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

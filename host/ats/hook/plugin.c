@@ -15,46 +15,38 @@
 #include "hook/iobuffer.h"
 #include "base/compiler.h"
 #include "hook/objects.h"
-#include "hook/install.h"
+#include "hook/plugin.h"
 #include "hook/release.h"
 #include "base/atomic.h"
 #include "base/limits.h"
 
-#define PLACE ((uintptr_t)__builtin_return_address(0))
-
 static inline bool
 is_armed(void)
 {
-  return LIKELY_(memtrack_load(&memtrack_plugins.armed));
+  return MT_LIKELY(memtrack_hooks_armed());
 }
 
 static inline uint64_t
-key(void)
+attributes_of(uint32_t cls, uint32_t kind)
 {
-  return memtrack_load(&memtrack_plugins.key);
-}
-
-static inline uint64_t
-detail(uint32_t cls, uint32_t kind)
-{
-  return memtrack_detail(cls, kind, memtrack_context.owner);
+  return memtrack_attributes(cls, kind, memtrack_context.owner);
 }
 
 /* ---- memory ---- */
 
-HOT_ static void *
+MT_HOT static void *
 hook__TSmalloc(size_t size, const char *path)
 {
-  if (!is_armed() || UNLIKELY_(size == 0 || size > SIZE_MAX - MEMTRACK_TAG_SIZE)) {
+  if (!is_armed() || MT_UNLIKELY(size == 0 || size > SIZE_MAX - MEMTRACK_TAG_SIZE)) {
     return memtrack_api._TSmalloc(size, path);
   }
   void *block;
   {
-    MEMTRACK_STEP_INSIDE;
+    MEMTRACK_GUARD_REENTRY;
     block = memtrack_api._TSmalloc(size + MEMTRACK_TAG_SIZE, path);
   }
-  if (LIKELY_(block != NULL)) {
-    memtrack_block_charge(block, size, key(), PLACE, detail(MEMTRACK_CLASS_TSAPI, 0), path);
+  if (MT_LIKELY(block != NULL)) {
+    memtrack_block_record(block, size, memtrack_hooks_key(), MT_RETURN_ADDRESS, attributes_of(MEMTRACK_CLASS_TSAPI, 0), path);
   }
   return block;
 }
@@ -65,20 +57,20 @@ hook__TSrealloc(void *block, size_t size, const char *path)
   if (!is_armed()) {
     return memtrack_api._TSrealloc(block, size, path);
   }
-  if (UNLIKELY_(size == 0 || size > SIZE_MAX - MEMTRACK_TAG_SIZE)) {
+  if (MT_UNLIKELY(size == 0 || size > SIZE_MAX - MEMTRACK_TAG_SIZE)) {
     memtrack_release(block, MEMTRACK_CLASS_TSAPI);
     return memtrack_api._TSrealloc(block, size, path);
   }
-  uint64_t site = detail(MEMTRACK_CLASS_TSAPI, 0);
-  MEMTRACK_STEP_INSIDE;
+  uint64_t site = attributes_of(MEMTRACK_CLASS_TSAPI, 0);
+  MEMTRACK_GUARD_REENTRY;
   if (block == NULL) {
     void *fresh = memtrack_api._TSrealloc(NULL, size + MEMTRACK_TAG_SIZE, path);
     if (fresh) {
-      memtrack_block_charge(fresh, size, key(), PLACE, site, path);
+      memtrack_block_record(fresh, size, memtrack_hooks_key(), MT_RETURN_ADDRESS, site, path);
     }
     return fresh;
   }
-  return memtrack_block_resize(block, size, key(), PLACE, site, path, memtrack_api._TSrealloc,
+  return memtrack_block_resize(block, size, memtrack_hooks_key(), MT_RETURN_ADDRESS, site, path, memtrack_api._TSrealloc,
                                memtrack_birth_untagged(MEMTRACK_CLASS_TSAPI));
 }
 
@@ -91,37 +83,37 @@ hook__TSstrdup(const char *text, int64_t length, const char *path)
   size_t size = (length < 0 ? strlen(text) : (size_t)length) + 1;
   char *copy;
   {
-    MEMTRACK_STEP_INSIDE;
+    MEMTRACK_GUARD_REENTRY;
     copy = memtrack_api._TSmalloc(size + MEMTRACK_TAG_SIZE, path);
   }
   if (copy) {
     strncpy(copy, text, size - 1); /* pads, as the server's own does */
     copy[size - 1] = '\0';
-    memtrack_block_charge(copy, size, key(), PLACE, detail(MEMTRACK_CLASS_TSAPI, 0), path);
+    memtrack_block_record(copy, size, memtrack_hooks_key(), MT_RETURN_ADDRESS, attributes_of(MEMTRACK_CLASS_TSAPI, 0), path);
   }
   return copy;
 }
 
-HOT_ static void
+MT_HOT static void
 hook__TSfree(void *block)
 {
   if (is_armed() && block) {
     memtrack_release_likely(block, malloc_usable_size(block), MEMTRACK_CLASS_TSAPI);
   }
-  MEMTRACK_STEP_INSIDE;
+  MEMTRACK_GUARD_REENTRY;
   memtrack_api._TSfree(block);
 }
 
 /* ---- objects ---- */
 
-HOT_ static void
-count_created(void *object, uint32_t kind, uintptr_t place)
+MT_HOT static void
+count_created(void *object, uint32_t kind, uintptr_t address)
 {
   if (object == NULL || !is_armed()) {
     return;
   }
   struct memtrack_object old;
-  uint32_t birth = memtrack_account_alloc(place, detail(MEMTRACK_CLASS_OBJECT, kind), NULL, 0);
+  uint32_t birth = memtrack_account_alloc(address, attributes_of(MEMTRACK_CLASS_OBJECT, kind), NULL, 0);
   if (birth == MEMTRACK_SITE_UNKNOWN) {
     return;
   }
@@ -132,7 +124,7 @@ count_created(void *object, uint32_t kind, uintptr_t place)
   }
 }
 
-HOT_ static void
+MT_HOT static void
 count_destroyed(const void *object)
 {
   struct memtrack_object known;
@@ -145,13 +137,13 @@ count_destroyed(const void *object)
 #define WRAP(function) ((__typeof__(function))memtrack_context_wrap((void *)(uintptr_t)(function)))
 
 /* A continuation owns its mutex, if it has one: the last to go takes it along. */
-HOT_ static void *
+MT_HOT static void *
 hook_TSContCreate(memtrack_api_handler function, void *mutex)
 {
   void *cont = memtrack_api.TSContCreate(WRAP(function), mutex);
-  count_created(cont, MEMTRACK_KIND_CONT, PLACE);
+  count_created(cont, MEMTRACK_KIND_CONT, MT_RETURN_ADDRESS);
   if (mutex && is_armed()) {
-    memtrack_objects_use(mutex);
+    memtrack_objects_ref(mutex);
   }
   return cont;
 }
@@ -160,9 +152,9 @@ static void *
 hook_TSVConnCreate(memtrack_api_handler function, void *mutex)
 {
   void *cont = memtrack_api.TSVConnCreate(WRAP(function), mutex);
-  count_created(cont, MEMTRACK_KIND_CONT, PLACE);
+  count_created(cont, MEMTRACK_KIND_CONT, MT_RETURN_ADDRESS);
   if (mutex && is_armed()) {
-    memtrack_objects_use(mutex);
+    memtrack_objects_ref(mutex);
   }
   return cont;
 }
@@ -171,17 +163,17 @@ static void *
 hook_TSTransformCreate(memtrack_api_handler function, void *transaction)
 {
   void *cont = memtrack_api.TSTransformCreate(WRAP(function), transaction);
-  count_created(cont, MEMTRACK_KIND_CONT, PLACE);
+  count_created(cont, MEMTRACK_KIND_CONT, MT_RETURN_ADDRESS);
   return cont;
 }
 
-HOT_ static void
+MT_HOT static void
 hook_TSContDestroy(void *cont)
 {
   struct memtrack_object known, mutex;
   if (is_armed() && memtrack_objects_remove(cont, &known)) {
     void *owned = memtrack_api.TSContMutexGet(cont);
-    if (owned && memtrack_objects_unuse(owned, &mutex)) {
+    if (owned && memtrack_objects_unref(owned, &mutex)) {
       memtrack_account_free(mutex.birth, 0);
     }
     memtrack_account_free(known.birth, 0);
@@ -194,9 +186,9 @@ hook_TSIOBufferCreate(void)
 {
   void *buffer = memtrack_api.TSIOBufferCreate();
   if (is_armed()) {
-    memtrack_buffer_mark(buffer, false, PLACE, memtrack_context.owner, memtrack_iobuffer_event);
+    memtrack_buffer_mark(buffer, false, MT_RETURN_ADDRESS, memtrack_context.owner, memtrack_iobuffer_event);
   }
-  count_created(buffer, MEMTRACK_KIND_IOBUFFER, PLACE);
+  count_created(buffer, MEMTRACK_KIND_IOBUFFER, MT_RETURN_ADDRESS);
   return buffer;
 }
 
@@ -205,9 +197,9 @@ hook_TSIOBufferSizedCreate(int size_index)
 {
   void *buffer = memtrack_api.TSIOBufferSizedCreate(size_index);
   if (is_armed()) {
-    memtrack_buffer_mark(buffer, true, PLACE, memtrack_context.owner, memtrack_iobuffer_event);
+    memtrack_buffer_mark(buffer, true, MT_RETURN_ADDRESS, memtrack_context.owner, memtrack_iobuffer_event);
   }
-  count_created(buffer, MEMTRACK_KIND_IOBUFFER, PLACE);
+  count_created(buffer, MEMTRACK_KIND_IOBUFFER, MT_RETURN_ADDRESS);
   return buffer;
 }
 
@@ -250,7 +242,7 @@ hook_TSIOBufferReaderAlloc(void *buffer)
   void *reader = memtrack_api.TSIOBufferReaderAlloc(buffer);
   if (reader && is_armed() && memtrack_objects_knows(buffer)) {
     learn_distance((uintptr_t)reader - (uintptr_t)buffer);
-    count_created(reader, MEMTRACK_KIND_READER, PLACE);
+    count_created(reader, MEMTRACK_KIND_READER, MT_RETURN_ADDRESS);
   }
   return reader;
 }
@@ -264,7 +256,7 @@ hook_TSIOBufferReaderClone(void *reader)
       uintptr_t distance = memtrack_load(&distances[i]);
       if (distance && memtrack_objects_knows((char *)reader - distance)) {
         learn_distance((uintptr_t)clone - ((uintptr_t)reader - distance));
-        count_created(clone, MEMTRACK_KIND_READER, PLACE);
+        count_created(clone, MEMTRACK_KIND_READER, MT_RETURN_ADDRESS);
         break;
       }
     }
@@ -293,18 +285,18 @@ hook_TSTextLogObjectCreate(const char *name, int mode, void **object)
 {
   int result = memtrack_api.TSTextLogObjectCreate(name, mode, object);
   if (result == MEMTRACK_TS_SUCCESS && object) {
-    count_created(*object, MEMTRACK_KIND_OTHER, PLACE);
+    count_created(*object, MEMTRACK_KIND_OTHER, MT_RETURN_ADDRESS);
   }
   return result;
 }
 
 /* Pairs with nothing more to them. */
-#define CREATES(name, kind, parameters, arguments)      \
-  static void *hook_##name parameters                   \
-  {                                                     \
-    void *object = memtrack_api.name arguments;         \
-    count_created(object, MEMTRACK_KIND_##kind, PLACE); \
-    return object;                                      \
+#define CREATES(name, kind, parameters, arguments)                  \
+  static void *hook_##name parameters                               \
+  {                                                                 \
+    void *object = memtrack_api.name arguments;                     \
+    count_created(object, MEMTRACK_KIND_##kind, MT_RETURN_ADDRESS); \
+    return object;                                                  \
   }
 #define DESTROYS(name, result)            \
   static result hook_##name(void *object) \
@@ -341,12 +333,12 @@ hook_TSHttpTxnHookRegisteredFor(void *transaction, int hook, memtrack_api_handle
 /* ---- back to the server ---- */
 
 /* The server goes on with its own work inside these calls, and perhaps into other plugins: that is not on the caller's behalf. */
-#define RESUMES(name, parameters, arguments)                                                                     \
-  HOT_ static void hook_##name parameters                                                                        \
-  {                                                                                                              \
-    __attribute__((cleanup(memtrack_context_give_back), unused)) const uint32_t before = memtrack_context.owner; \
-    memtrack_context.owner                                                             = MEMTRACK_OWNER_CORE;    \
-    memtrack_api.name arguments;                                                                                 \
+#define RESUMES(name, parameters, arguments)                                             \
+  MT_HOT static void hook_##name parameters                                              \
+  {                                                                                      \
+    MT_CLEANUP(memtrack_context_restore) const uint32_t before = memtrack_context.owner; \
+    memtrack_context.owner                                     = MEMTRACK_OWNER_CORE;    \
+    memtrack_api.name arguments;                                                         \
   }
 
 RESUMES(TSHttpTxnReenable, (void *transaction, int event), (transaction, event))
@@ -369,52 +361,17 @@ hook_pthread_create(pthread_t *thread, const pthread_attr_t *attributes, void *(
   return pthread_create(thread, attributes, WRAP(function), data);
 }
 
-#define HOOK(name)                           \
-  {                                          \
-    MEMTRACK_API_##name, (void *)hook_##name \
-  }
-
 static const struct {
   enum memtrack_api_function function;
   void *hook;
 } hooks[] = {
-  HOOK(_TSmalloc),
-  HOOK(_TSrealloc),
-  HOOK(_TSstrdup),
-  HOOK(_TSfree),
-  HOOK(TSContCreate),
-  HOOK(TSContDestroy),
-  HOOK(TSTransformCreate),
-  HOOK(TSVConnCreate),
-  HOOK(TSMutexCreate),
-  HOOK(TSMutexDestroy),
-  HOOK(TSMBufferCreate),
-  HOOK(TSMBufferDestroy),
-  HOOK(TSIOBufferCreate),
-  HOOK(TSIOBufferSizedCreate),
-  HOOK(TSIOBufferDestroy),
-  HOOK(TSIOBufferReaderAlloc),
-  HOOK(TSIOBufferReaderClone),
-  HOOK(TSIOBufferReaderFree),
-  HOOK(TSCacheKeyCreate),
-  HOOK(TSCacheKeyDestroy),
-  HOOK(TSMimeParserCreate),
-  HOOK(TSMimeParserDestroy),
-  HOOK(TSHttpParserCreate),
-  HOOK(TSHttpParserDestroy),
-  HOOK(TSUuidCreate),
-  HOOK(TSUuidDestroy),
-  HOOK(TSTextLogObjectCreate),
-  HOOK(TSTextLogObjectDestroy),
-  HOOK(TSfopen),
-  HOOK(TSfclose),
-  HOOK(TSHttpTxnReenable),
-  HOOK(TSHttpSsnReenable),
-  HOOK(TSVConnReenable),
-  HOOK(TSVConnReenableEx),
-  HOOK(TSVIOReenable),
-  HOOK(TSHttpTxnHookRegisteredFor),
-  HOOK(TSThreadCreate),
+#define HOOKED(name) {MEMTRACK_API_##name, (void *)hook_##name},
+#define PLAIN(name)
+#define X(name, use, hooked, name_in_10, result, parameters) hooked(name)
+  MEMTRACK_API(X)
+#undef X
+#undef PLAIN
+#undef HOOKED
 };
 
 #define HOOKS (sizeof(hooks) / sizeof(*hooks))
@@ -422,7 +379,7 @@ static const struct {
 struct memtrack_redirect memtrack_plugin_api[HOOKS + 2];
 
 int
-memtrack_hook_plugin_open(char *reason)
+memtrack_hook_plugin_open(struct memtrack_reason *reason)
 {
   struct memtrack_redirect *to = memtrack_plugin_api;
   for (size_t i = 0; i < HOOKS; ++i) {
@@ -435,8 +392,7 @@ memtrack_hook_plugin_open(char *reason)
   *to               = (struct memtrack_redirect){NULL, NULL};
   const char *lacks = memtrack_api_lacks(MEMTRACK_API_HOOK);
   if (lacks) {
-    snprintf(reason, MEMTRACK_REASON_SIZE, "this server has no function %s", lacks);
-    return -1;
+    return memtrack_reason_set(reason, "this server has no function %s", lacks);
   }
   return 0;
 }

@@ -61,7 +61,7 @@ wrap_those_in(uintptr_t from, const uintptr_t *words, size_t count, uintptr_t cl
 }
 
 unsigned
-memtrack_earlier_wrap(void)
+memtrack_preloaded_wrap(void)
 {
   void *cont = memtrack_api.TSContCreate(no_event, NULL);
   if (cont == NULL) {

@@ -13,7 +13,7 @@ extern "C" {
 
 /* Wraps the handlers that can be found. Returns how many; those that are not stay as they are, and their plugins' own calls are
    charged all the same. init-only, once the modules are known. */
-unsigned memtrack_earlier_wrap(void);
+unsigned memtrack_preloaded_wrap(void);
 
 #ifdef __cplusplus
 }

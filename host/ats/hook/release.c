@@ -9,12 +9,11 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "hook/openssl.h"
 #include "base/compiler.h"
 #include "core/registry.h"
 #include "base/atomic.h"
 
-#define SAY_MAX 20
+#define WARNINGS_MAX 20
 
 #if defined(__SANITIZE_ADDRESS__)
 #define SANITIZED 1
@@ -43,18 +42,18 @@ memtrack_release_open(void)
   }
   /* Without its per-thread cache the C library has a list's head there instead, which any block may hold. */
   Dl_info info;
-  memtrack_plugins.freed_mark = marks[0] == marks[1] && !dladdr((void *)marks[0], &info) ? marks[0] : 0;
+  memtrack_hooks.freed_mark = marks[0] == marks[1] && !dladdr((void *)marks[0], &info) ? marks[0] : 0;
 #endif
 }
 
 /* Says it in traffic.out at once: after a second release the allocator may end the process. The first few only; all are counted.
    `format` takes the size, and may take the site's name. */
 static void
-say(const char *format, uint32_t birth, uint64_t size)
+write_warning(const char *format, uint32_t birth, uint64_t size)
 {
-  static uint32_t said;
+  static uint32_t count;
   char name[MEMTRACK_NAME_MAX + 1], text[400], line[450];
-  if (memtrack_add(&said, 1) >= SAY_MAX) {
+  if (memtrack_add(&count, 1) >= WARNINGS_MAX) {
     return;
   }
   memtrack_registry_text(birth >> MEMTRACK_EPOCH_BITS, name, sizeof(name));
@@ -87,7 +86,7 @@ is_free(void *block, uint64_t usable)
       break;
     }
     found          = next == block;
-    cached         = found && ((uintptr_t *)next)[1] != memtrack_plugins.freed_mark; /* the cache takes its mark off */
+    cached         = found && ((uintptr_t *)next)[1] != memtrack_hooks.freed_mark; /* the cache takes its mark off */
     *(void **)next = taken;
     taken          = next;
   }
@@ -103,7 +102,7 @@ is_free(void *block, uint64_t usable)
   return found;
 }
 
-HOT_ bool
+MT_HOT bool
 memtrack_release_tagged(void *block, uint64_t usable, uint64_t key)
 {
   uint32_t birth;
@@ -115,28 +114,28 @@ memtrack_release_tagged(void *block, uint64_t usable, uint64_t key)
   return true;
 }
 
-HOT_ void
+MT_HOT void
 memtrack_release_untagged(void *block, uint64_t usable, uint32_t cls)
 {
   uint32_t birth   = 0;
   uint64_t size    = usable;
-  uint64_t key     = memtrack_load(&memtrack_plugins.key);
-  uint64_t openssl = memtrack_openssl_key(); /* 0 where it was never armed */
+  uint64_t key     = memtrack_hooks_key();
+  uint64_t openssl = memtrack_hooks_openssl_key(); /* 0 where it was never armed */
   if (openssl && memtrack_release_tagged(block, usable, openssl)) {
     return;
   }
   if (memtrack_release_marked(block, usable) && is_free(block, usable)) {
-    memtrack_add(&memtrack_plugins.twice, 1);
+    memtrack_add(&memtrack_hooks.twice, 1);
     if (memtrack_tag_spent(block, usable, key, &birth, &size)) {
-      say("released twice: a block of %" PRIu64 " bytes, last tracked at %s", birth, size);
+      write_warning("released twice: a block of %" PRIu64 " bytes, last tracked at %s", birth, size);
     } else {
-      say("released twice: a block of %" PRIu64 " bytes of an unknown site", birth, usable);
+      write_warning("released twice: a block of %" PRIu64 " bytes of an unknown site", birth, usable);
     }
   } else if (memtrack_tag_damaged(block, usable, key, &birth, &size)) {
-    memtrack_add(&memtrack_plugins.damaged, 1);
+    memtrack_add(&memtrack_hooks.damaged, 1);
     memtrack_tag_clear(block, usable); /* whoever gets this block next and releases it is not to be taken for this one */
     memtrack_account_free(birth, size);
-    say("written past its end: a block of %" PRIu64 " bytes of %s", birth, size);
+    write_warning("written past its end: a block of %" PRIu64 " bytes of %s", birth, size);
   } else {
     memtrack_release_foreign(usable, cls);
   }

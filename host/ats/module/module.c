@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "module/segment.h"
 #include "core/registry.h"
 #include "base/atomic.h"
 #include "base/limits.h"
@@ -51,11 +52,10 @@ list_module(struct dl_phdr_info *info, size_t size, void *data)
   seen->start = NOWHERE;
   seen->end   = 0;
   for (int i = 0; i < info->dlpi_phnum; ++i) {
-    const ElfW(Phdr) *segment = &info->dlpi_phdr[i];
-    if (segment->p_type == PT_LOAD) {
-      uintptr_t from = info->dlpi_addr + segment->p_vaddr, to = from + segment->p_memsz;
-      seen->start = from < seen->start ? from : seen->start;
-      seen->end   = to > seen->end ? to : seen->end;
+    struct memtrack_segment segment;
+    if (memtrack_segment_get(info, i, &segment)) {
+      seen->start = segment.from < seen->start ? segment.from : seen->start;
+      seen->end   = segment.to > seen->end ? segment.to : seen->end;
     }
   }
   snprintf(seen->path, sizeof(seen->path), "%s", info->dlpi_name && *info->dlpi_name ? info->dlpi_name : PROGRAM);
@@ -195,9 +195,8 @@ open_file(const char *path, uintptr_t start)
 struct memtrack_symbols *
 memtrack_module_symbols(const struct memtrack_module *module)
 {
-  char reason[MEMTRACK_REASON_SIZE];
   int fd = module->fd >= 0 ? memtrack_limit_descriptor(dup(module->fd)) : -1;
-  return fd >= 0 ? memtrack_symbols_open(fd, module->path, module->base, reason) : NULL;
+  return fd >= 0 ? memtrack_symbols_open(fd, module->path, module->base, NULL) : NULL;
 }
 
 void

@@ -13,6 +13,10 @@
 
 #include "symbol/symbol.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 #define MEMTRACK_MODULES_MAX 1024
 
 enum memtrack_module_kind {
@@ -43,7 +47,7 @@ void memtrack_module_owner_text(uint32_t owner, char *text);
 /* The module with an address in it, or NULL. hook-safe: takes no lock. A plugin's stays valid while its code runs. */
 const struct memtrack_module *memtrack_module_at(uintptr_t address);
 
-/* The number of an entry, below MEMTRACK_MODULES_MAX. */
+/* The number of an entry, below MEMTRACK_MODULES_MAX. hook-safe. */
 size_t memtrack_module_number(const struct memtrack_module *module);
 
 /* Opens a plugin's file for its symbols; NULL where there is none, or it cannot be read. Not hook-safe. */
@@ -67,5 +71,9 @@ void memtrack_module_each_held(void (*body)(struct memtrack_module *, void *), v
 
 /* Forgets those modules whose mapping is gone; `gone` is called with each before. Not hook-safe. */
 void memtrack_module_sweep(void (*gone)(struct memtrack_module *));
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -5,6 +5,7 @@
 #include <dlfcn.h>
 #include <elf.h>
 #include <errno.h>
+#include <inttypes.h>
 #include <link.h>
 #include <stdio.h>
 #include <string.h>
@@ -12,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/atomic.h"
+#include "module/segment.h"
 
 #if defined(__x86_64__)
 #define IS_SLOT(type) ((type) == R_X86_64_JUMP_SLOT || (type) == R_X86_64_GLOB_DAT)
@@ -35,18 +37,6 @@ struct dynamic {
   const ElfW(Rela) * rela[2]; /* .rela.plt and .rela.dyn */
   size_t count[2];
 };
-
-static bool
-contains(const struct dl_phdr_info *info, const void *address)
-{
-  for (int i = 0; i < info->dlpi_phnum; ++i) {
-    const ElfW(Phdr) *segment = &info->dlpi_phdr[i];
-    if (segment->p_type == PT_LOAD && (uintptr_t)address - (info->dlpi_addr + segment->p_vaddr) < segment->p_memsz) {
-      return true;
-    }
-  }
-  return false;
-}
 
 /* The loader has made these pointers absolute; in modules it leaves alone (the vDSO) they are offsets. */
 static const void *
@@ -104,7 +94,7 @@ search_module(struct dl_phdr_info *info, size_t size, void *data)
   struct search *search = data;
   struct dynamic dynamic;
   (void)size;
-  if (contains(info, search->self) || (search->module && !is_module(info->dlpi_name, search->module)) ||
+  if (memtrack_segments_contain(info, search->self) || (search->module && !is_module(info->dlpi_name, search->module)) ||
       !read_dynamic(info, &dynamic)) {
     return 0;
   }
@@ -129,18 +119,17 @@ search_module(struct dl_phdr_info *info, size_t size, void *data)
 }
 
 int
-memtrack_slots_find(struct memtrack_slots *slots, const char *symbol, const char *module, const void *self, char *reason)
+memtrack_slots_find(struct memtrack_slots *slots, const char *symbol, const char *module, const void *self,
+                    struct memtrack_reason *reason)
 {
   struct search search = {.slots = slots, .symbol = symbol, .module = module, .self = self};
   slots->count         = 0;
   dl_iterate_phdr(search_module, &search);
   if (search.overflow) {
-    snprintf(reason, MEMTRACK_REASON_SIZE, "more than %d slots of %s", MEMTRACK_SLOTS_MAX, symbol);
-    return -1;
+    return memtrack_reason_set(reason, "more than %d slots of %s", MEMTRACK_SLOTS_MAX, symbol);
   }
   if (slots->count == 0) {
-    snprintf(reason, MEMTRACK_REASON_SIZE, "no loaded module calls %s through a slot", symbol);
-    return -1;
+    return memtrack_reason_set(reason, "no loaded module calls %s through a slot", symbol);
   }
   return 0;
 }
@@ -159,8 +148,8 @@ struct collection {
 static bool
 is_own(const struct dl_phdr_info *info, const ElfW(Sym) * symbol, const void *value, const void *global)
 {
-  return symbol->st_shndx != SHN_UNDEF && contains(info, value) &&
-         ((uintptr_t)value == info->dlpi_addr + symbol->st_value || global == NULL || contains(info, global));
+  return symbol->st_shndx != SHN_UNDEF && memtrack_segments_contain(info, value) &&
+         ((uintptr_t)value == info->dlpi_addr + symbol->st_value || global == NULL || memtrack_segments_contain(info, global));
 }
 
 /* Under the loader's lock. */
@@ -170,7 +159,7 @@ collect_module(struct dl_phdr_info *info, size_t size, void *data)
   struct collection *collection = data;
   struct dynamic dynamic;
   (void)size;
-  if (!contains(info, collection->inside)) {
+  if (!memtrack_segments_contain(info, collection->inside)) {
     return 0;
   }
   if (!read_dynamic(info, &dynamic)) {
@@ -232,7 +221,8 @@ memtrack_page_protection(const void *address)
   while (fgets(line, sizeof(line), maps)) {
     uintptr_t from, to;
     char r, w, x;
-    if (sscanf(line, "%lx-%lx %c%c%c", &from, &to, &r, &w, &x) == 5 && (uintptr_t)address >= from && (uintptr_t)address < to) {
+    if (sscanf(line, "%" SCNxPTR "-%" SCNxPTR " %c%c%c", &from, &to, &r, &w, &x) == 5 && (uintptr_t)address >= from &&
+        (uintptr_t)address < to) {
       protection = (r == 'r' ? PROT_READ : 0) | (w == 'w' ? PROT_WRITE : 0) | (x == 'x' ? PROT_EXEC : 0);
       break;
     }
@@ -250,7 +240,7 @@ page_of(void **slot, long page_size)
 }
 
 int
-memtrack_slots_apply(const struct memtrack_patch *patches, size_t count, bool on, char *reason)
+memtrack_slots_apply(const struct memtrack_patch *patches, size_t count, bool on, struct memtrack_reason *reason)
 {
   long page_size = sysconf(_SC_PAGESIZE);
   int result     = 0;
@@ -261,20 +251,18 @@ memtrack_slots_apply(const struct memtrack_patch *patches, size_t count, bool on
     for (next = i + 1; next < count && page_of(patches[next].at, page_size) == page; ++next) {
     }
     if (protection < 0 && errno == ENOMEM) {
-      snprintf(reason, MEMTRACK_REASON_SIZE, "the slot at %p is not mapped", (void *)patches[i].at);
+      memtrack_reason_set(reason, "the slot at %p is not mapped", (void *)patches[i].at);
       result = -1;
       continue;
     }
     if (protection < 0) {
-      snprintf(reason, MEMTRACK_REASON_SIZE, "the protection of its pages cannot be read from /proc/self/maps: %s",
-               strerror(errno));
+      memtrack_reason_set(reason, "the protection of its pages cannot be read from /proc/self/maps: %s", strerror(errno));
       result = -1;
       continue;
     }
     bool writable = protection & PROT_WRITE;
     if (!writable && mprotect(page, page_size, protection | PROT_WRITE)) {
-      snprintf(reason, MEMTRACK_REASON_SIZE, "the page of the slot at %p cannot be made writable: %s", (void *)patches[i].at,
-               strerror(errno));
+      memtrack_reason_set(reason, "the page of the slot at %p cannot be made writable: %s", (void *)patches[i].at, strerror(errno));
       result = -1;
       continue;
     }
@@ -282,8 +270,8 @@ memtrack_slots_apply(const struct memtrack_patch *patches, size_t count, bool on
       memtrack_store_release(patches[j].at, on ? patches[j].after : patches[j].before);
     }
     if (!writable && mprotect(page, page_size, protection)) {
-      snprintf(reason, MEMTRACK_REASON_SIZE, "the page of the slot at %p did not get its protection back: %s",
-               (void *)patches[i].at, strerror(errno));
+      memtrack_reason_set(reason, "the page of the slot at %p did not get its protection back: %s", (void *)patches[i].at,
+                          strerror(errno));
       result = -1;
     }
   }
@@ -291,20 +279,19 @@ memtrack_slots_apply(const struct memtrack_patch *patches, size_t count, bool on
 }
 
 static int
-write_slot(void **slot, void *value, char *reason)
+write_slot(void **slot, void *value, struct memtrack_reason *reason)
 {
   struct memtrack_patch patch = {.at = slot, .after = value};
   return memtrack_slots_apply(&patch, 1, true, reason);
 }
 
 int
-memtrack_slots_write(struct memtrack_slots *slots, void *value, char *reason)
+memtrack_slots_write(struct memtrack_slots *slots, void *value, struct memtrack_reason *reason)
 {
   for (size_t i = 0; i < slots->count; ++i) {
     if (write_slot(slots->at[i], value, reason)) {
-      char ignored[MEMTRACK_REASON_SIZE];
       for (size_t j = 0; j <= i; ++j) {
-        write_slot(slots->at[j], slots->before[j], ignored);
+        write_slot(slots->at[j], slots->before[j], NULL);
       }
       return -1;
     }
@@ -313,7 +300,7 @@ memtrack_slots_write(struct memtrack_slots *slots, void *value, char *reason)
 }
 
 int
-memtrack_slots_restore(struct memtrack_slots *slots, char *reason)
+memtrack_slots_restore(struct memtrack_slots *slots, struct memtrack_reason *reason)
 {
   int result = 0;
   for (size_t i = 0; i < slots->count; ++i) {

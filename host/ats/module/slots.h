@@ -11,8 +11,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define MEMTRACK_SLOTS_MAX   16  /* slots of one symbol */
-#define MEMTRACK_REASON_SIZE 200 /* why something was refused, in words */
+#include "base/reason.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define MEMTRACK_SLOTS_MAX 16 /* slots of one symbol */
 
 struct memtrack_slots {
   size_t count;
@@ -22,13 +27,14 @@ struct memtrack_slots {
 
 /* Finds the slots of `symbol` in all modules but the one that `self` lies in. `module` NULL, or the end of the one module's path
    to look in. Returns 0, or -1 with a reason (none, too many). init-only: takes the loader's lock, allocates nothing under it. */
-int memtrack_slots_find(struct memtrack_slots *slots, const char *symbol, const char *module, const void *self, char *reason);
+int memtrack_slots_find(struct memtrack_slots *slots, const char *symbol, const char *module, const void *self,
+                        struct memtrack_reason *reason);
 
 /* Writes `value` to each slot. Returns 0, or -1 with a reason; then each slot is as it was. Not hook-safe. */
-int memtrack_slots_write(struct memtrack_slots *slots, void *value, char *reason);
+int memtrack_slots_write(struct memtrack_slots *slots, void *value, struct memtrack_reason *reason);
 
-/* Writes back what stood there. Returns 0 or -1 with a reason. */
-int memtrack_slots_restore(struct memtrack_slots *slots, char *reason);
+/* Writes back what stood there. Returns 0 or -1 with a reason. Not hook-safe. */
+int memtrack_slots_restore(struct memtrack_slots *slots, struct memtrack_reason *reason);
 
 /* Symbols and what is to be called instead; the last has no symbol. */
 struct memtrack_redirect {
@@ -56,10 +62,14 @@ size_t memtrack_slots_collect(const void *inside, const struct memtrack_redirect
 
 /* Writes to each slot what it is to hold, or what stood there. The module must not be unloaded meanwhile. Returns 0, or -1 with a
    reason; the rest is written all the same. Not hook-safe. */
-int memtrack_slots_apply(const struct memtrack_patch *patches, size_t count, bool on, char *reason);
+int memtrack_slots_apply(const struct memtrack_patch *patches, size_t count, bool on, struct memtrack_reason *reason);
 
 /* The protection (PROT_...) of the page at an address, from /proc/self/maps; -1 and errno: ENOMEM where nothing is mapped there,
    another where that file cannot be read. Not hook-safe. */
 int memtrack_page_protection(const void *address);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

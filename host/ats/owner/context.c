@@ -6,6 +6,7 @@
 
 #include "core_abi.h"
 #include "base/compiler.h"
+#include "base/hash.h"
 #include "module/module.h"
 #include "base/atomic.h"
 #include "base/limits.h"
@@ -31,11 +32,11 @@ static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER; /* taken to give out a
 
 /* In each thunk: six arguments are passed on where they are, the processor foresees each thunk's call by itself, and there is one
    frame to return through and not two. (Together 0.5 % of a network thread's time became 0.3.) */
-static inline __attribute__((always_inline)) word
+MT_INLINE word
 run(const struct thunk *thunk, word a, word b, word c, word d, word e, word f)
 {
-  __attribute__((cleanup(memtrack_context_give_back), unused)) const uint32_t before = memtrack_context.owner;
-  memtrack_context.owner                                                             = memtrack_load(&thunk->owner);
+  MT_CLEANUP(memtrack_context_restore) const uint32_t before = memtrack_context.owner;
+  memtrack_context.owner                                     = memtrack_load(&thunk->owner);
   return memtrack_load(&thunk->function)(a, b, c, d, e, f);
 }
 
@@ -66,7 +67,7 @@ static const plugin_function entries[MEMTRACK_THUNKS_MAX] = {FOR_ALL_(NAME_)};
 static uint32_t
 find(plugin_function function, uint32_t only)
 {
-  for (uint32_t at = (uintptr_t)function * 0x9e3779b97f4a7c15u >> 32 & (INDEX_SIZE - 1);; at = (at + 1) & (INDEX_SIZE - 1)) {
+  for (uint32_t at = (uintptr_t)function * MEMTRACK_HASH_FACTOR >> 32 & (INDEX_SIZE - 1);; at = (at + 1) & (INDEX_SIZE - 1)) {
     uint32_t number = memtrack_load_acquire(&numbers[at]);
     if (number == 0 || (memtrack_load(&thunks[number - 1].function) == function && thunks[number - 1].only == only)) {
       return at;
@@ -84,7 +85,7 @@ thunk_of(plugin_function function, uint32_t only)
 
 /* A new thunk, or the one that another thread made meanwhile; MEMTRACK_THUNKS_MAX where there is none left. */
 static uint32_t
-give_out(plugin_function function, uint32_t only)
+alloc_thunk(plugin_function function, uint32_t only)
 {
   pthread_mutex_lock(&mutex);
   uint32_t at     = find(function, only);
@@ -99,7 +100,7 @@ give_out(plugin_function function, uint32_t only)
   return number ? number - 1 : MEMTRACK_THUNKS_MAX;
 }
 
-HOT_ void *
+MT_HOT void *
 memtrack_context_wrap(void *pointer)
 {
   plugin_function function = (plugin_function)(uintptr_t)pointer;
@@ -116,7 +117,7 @@ memtrack_context_wrap(void *pointer)
   if (owner == MEMTRACK_OWNER_CORE) {
     return pointer;
   }
-  at = give_out(function, plugin ? 0 : owner);
+  at = alloc_thunk(function, plugin ? 0 : owner);
   if (at == MEMTRACK_THUNKS_MAX) {
     memtrack_limit_hit(MEMTRACK_LIMIT_THUNKS);
     return pointer;

@@ -16,6 +16,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/compiler.h"
+
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -27,25 +29,26 @@ struct memtrack_context {
   bool inside;    /* inside an allocator, on behalf of a hook that accounts already */
 };
 
-extern __thread struct memtrack_context memtrack_context __attribute__((tls_model("initial-exec"), visibility("hidden")));
+extern __thread struct memtrack_context memtrack_context MT_INITIAL_EXEC MT_HIDDEN;
 
 /* Sets the owner back at the end of a scope (the attribute cleanup): an exception ends it too. hook-safe. */
 static inline void
-memtrack_context_give_back(const uint32_t *before)
+memtrack_context_restore(const uint32_t *before)
 {
   memtrack_context.owner = *before;
 }
 
+/* For the macro below. hook-safe. */
 static inline void
-memtrack_context_step_out_(const bool *before)
+memtrack_context_unguard_(const bool *before)
 {
   memtrack_context.inside = *before;
 }
 
 /* What is allocated until the end of the scope is part of what a hook accounts already. An exception ends it too. hook-safe. */
-#define MEMTRACK_STEP_INSIDE                                                                                        \
-  __attribute__((cleanup(memtrack_context_step_out_), unused)) const bool inside_before_ = memtrack_context.inside; \
-  memtrack_context.inside                                                                = true
+#define MEMTRACK_GUARD_REENTRY                                                               \
+  MT_CLEANUP(memtrack_context_unguard_) const bool inside_before_ = memtrack_context.inside; \
+  memtrack_context.inside                                         = true
 
 /* What to hand out instead of a function: a thunk of it; the function itself where there is no thunk left, or none is needed (NULL,
    or a library's function while no plugin's code runs). It must take at most six arguments, integers or pointers. hook-safe. */

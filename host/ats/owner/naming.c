@@ -8,7 +8,7 @@
 #include <sys/mman.h>
 
 #include "core/account.h"
-#include "hook/buffer.h"
+#include "owner/location.h"
 #include "base/log.h"
 #include "core/registry.h"
 #include "base/atomic.h"
@@ -29,24 +29,6 @@ static uint32_t origin_count;
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER; /* one resolves at a time */
 static bool waiting;
 
-int
-memtrack_naming_open(uint32_t slots)
-{
-  void *memory = mmap(NULL, slots * sizeof(struct origin), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-  if (memory == MAP_FAILED) {
-    return -1;
-  }
-  origins      = memory;
-  origin_count = slots;
-  return 0;
-}
-
-uint64_t
-memtrack_naming_memory(void)
-{
-  return origin_count * sizeof(struct origin);
-}
-
 /* "memory/dir/foo.c:88" as TSmalloc's macro makes it: the file's own name and the line are enough beside the module's. */
 static const char *
 last_part(const char *path)
@@ -57,7 +39,7 @@ last_part(const char *path)
 
 /* A number may be given a second time: whatever it was before is overwritten. */
 static void
-keep(uint32_t site, const struct origin *origin, bool wrapper)
+store_origin(uint32_t site, const struct origin *origin, bool wrapper)
 {
   if (site < MEMTRACK_SITE_FIRST || site >= origin_count) {
     return;
@@ -75,65 +57,84 @@ keep(uint32_t site, const struct origin *origin, bool wrapper)
 }
 
 static uint32_t
-name_call(uint64_t place, uint64_t detail, const char *path)
+name_call(uint64_t address, uint64_t attributes, const char *path)
 {
-  const struct memtrack_module *module = memtrack_module_at(place - 1);
-  uint32_t owner                       = detail >> MEMTRACK_ATTRIBUTES_OWNER_SHIFT;
+  const struct memtrack_module *module = memtrack_module_at(address - 1);
+  uint32_t owner                       = memtrack_attributes_owner(attributes);
   uint32_t flags                       = 0;
   bool wrapper                         = false;
   struct origin origin                 = {.state = KNOWN};
   char name[MEMTRACK_MODULE_TEXT];
-  struct memtrack_call_name call = {.offset = place};
+  struct memtrack_call_name call = {.offset = address};
   if (!module) {
     flags = owner ? MEMTRACK_NAME_VIA : 0;
   } else {
     bool plugin = module->kind == MEMTRACK_MODULE_PLUGIN;
     memtrack_module_text(module, name);
     /* The offset is that of the call, not of what comes after it: addr2line tells its line. */
-    call = (struct memtrack_call_name){.module = name, .offset = place - 1 - module->base, .file = last_part(path)};
+    call = (struct memtrack_call_name){.module = name, .offset = address - 1 - module->base, .file = last_part(path)};
     if (plugin) {
       owner = module->owner; /* the code that takes the memory, whoever called it */
     } else if (owner) {
       flags = MEMTRACK_NAME_VIA;
     }
     if (plugin) {
-      wrapper =
-        (uint32_t)detail >> MEMTRACK_ATTRIBUTES_CLASS_SHIFT == MEMTRACK_CLASS_HEAP && memtrack_module_is_wrapper(module, place);
+      wrapper = memtrack_attributes_class(attributes) == MEMTRACK_CLASS_HEAP && memtrack_module_is_wrapper(module, address);
       flags |= wrapper ? MEMTRACK_NAME_HIDDEN : 0;
       origin.state  = !wrapper && module->fd >= 0 ? WAITING : KNOWN;
       origin.owner  = module->owner;
-      origin.offset = place - module->base;
+      origin.offset = address - module->base;
       snprintf(origin.path, sizeof(origin.path), "%s", path ? last_part(path) : "");
     }
   }
-  uint32_t site = memtrack_registry_call(place, detail, &call, owner, flags);
-  keep(site, &origin, wrapper);
+  uint32_t site = memtrack_registry_call(address, attributes, &call, owner, flags);
+  store_origin(site, &origin, wrapper);
   return site;
 }
 
-uint32_t
-memtrack_naming_site(uint64_t place, uint64_t detail, const char *text)
+/* A memtrack_namer. */
+static uint32_t
+name_site(uint64_t address, uint64_t attributes, const char *text)
 {
-  switch ((uint32_t)detail >> MEMTRACK_ATTRIBUTES_CLASS_SHIFT) {
+  switch (memtrack_attributes_class(attributes)) {
   case MEMTRACK_CLASS_IOBUFFER: {
-    const struct memtrack_buffer_location *location = memtrack_buffer_location_of(text);
-    uint32_t site        = memtrack_registry_site(place, detail, text, location ? location->owner : MEMTRACK_OWNER_CORE, 0);
+    const struct memtrack_location *location = memtrack_location_of_text(text);
+    uint32_t site        = memtrack_registry_site(address, attributes, text, location ? location->owner : MEMTRACK_OWNER_CORE, 0);
     struct origin origin = {.state = KNOWN};
     if (location) {
       origin =
         (struct origin){.state = location->in_plugin ? WAITING : KNOWN, .owner = location->owner, .offset = location->offset};
     }
-    keep(site, &origin, false);
+    store_origin(site, &origin, false);
     return site;
   }
   case MEMTRACK_CLASS_OPENSSL: {
-    uint32_t site = memtrack_registry_site(place, detail, text, detail >> MEMTRACK_ATTRIBUTES_OWNER_SHIFT, 0);
-    keep(site, &(struct origin){.state = KNOWN}, false);
+    uint32_t site = memtrack_registry_site(address, attributes, text, memtrack_attributes_owner(attributes), 0);
+    store_origin(site, &(struct origin){.state = KNOWN}, false);
     return site;
   }
   default:
-    return name_call(place, detail, text);
+    return name_call(address, attributes, text);
   }
+}
+
+int
+memtrack_naming_open(uint32_t slots)
+{
+  void *memory = mmap(NULL, slots * sizeof(struct origin), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (memory == MAP_FAILED) {
+    return -1;
+  }
+  origins      = memory;
+  origin_count = slots;
+  memtrack_account_set_namer(name_site);
+  return 0;
+}
+
+uint64_t
+memtrack_naming_memory(void)
+{
+  return origin_count * sizeof(struct origin);
 }
 
 /* Under the mutex. */

@@ -12,22 +12,20 @@
 
 #include "module/module.h"
 #include "base/atomic.h"
+#include "base/compiler.h"
 
 #ifdef __cplusplus
 extern "C" {
 #endif
 
-/* Opens the table of origins, for `slots` site numbers. Returns 0 or -1. init-only. */
+/* Opens the table of origins, for `slots` site numbers, and names sites from then on (core/account.h). Returns 0 or -1. init-only.
+ */
 int memtrack_naming_open(uint32_t slots);
 
 /* What that takes, in bytes of address space. Any thread. */
 uint64_t memtrack_naming_memory(void);
 
-/* The number of a site from the registry, with its first name. `text`: of an IOBuffer the location, of OpenSSL the file, of
-   TSmalloc the path that the caller handed over ("memory/foo.c:88"), else NULL. hook-safe. */
-uint32_t memtrack_naming_site(uint64_t place, uint64_t detail, const char *text);
-
-extern uint8_t memtrack_naming_wrappers[] __attribute__((visibility("hidden")));
+extern uint8_t memtrack_naming_wrappers[] MT_HIDDEN;
 
 /* Whether a site is a function that only passes memory on to its caller: it is not to be charged. `site` is one that an event was
    charged to. hook-safe. */

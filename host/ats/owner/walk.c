@@ -6,18 +6,17 @@
 #include <string.h>
 #include <unwind.h>
 
-#include "core/instance.h"
 #include "base/compiler.h"
+#include "base/hash.h"
 #include "base/atomic.h"
+#include "symbol/eh_frame.h"
 
-/* How a frame is left whose return address is known. Offsets are in words. */
+/* What a return address is to the walk. */
 struct rule {
   bool known;
-  bool site;          /* the walk ends here */
-  bool strange;       /* of another form: the unwinder's */
-  bool from_bp;       /* the caller's sp is counted from bp, else from sp */
-  uint16_t to_caller; /* words from there to the caller's sp */
-  uint16_t bp_below;  /* words from the caller's sp down to its bp; 0: it is unchanged */
+  bool site;                   /* the walk ends here */
+  bool unsupported;            /* the frame is left in another form: the unwinder's */
+  struct memtrack_frame frame; /* how it is left */
 };
 
 /* Where a walk is. */
@@ -31,7 +30,7 @@ struct place {
 static __thread struct {
   uintptr_t reached;
   uint64_t slow;
-} thread __attribute__((tls_model("initial-exec")));
+} thread MT_INITIAL_EXEC;
 
 /* By return address, the newest one of a place. Two words, the first of which tells both: what two threads have mixed up is no
    address that anyone asks for. (Hyatt and Mann, "A lockless transposition table implementation for parallel search", 2002.) */
@@ -40,24 +39,24 @@ static struct {
   uint64_t both, rule;
 } rules[RULES];
 
-#define KNOWN_     1u
-#define SITE_      2u
-#define STRANGE_   4u
-#define FROM_BP_   8u
-#define BP_SHIFT_  16
-#define OUT_SHIFT_ 32
+#define KNOWN_       1u
+#define SITE_        2u
+#define UNSUPPORTED_ 4u
+#define FROM_BP_     8u
+#define BP_SHIFT_    16
+#define OUT_SHIFT_   32
 
 static inline uint32_t
 index_of(uintptr_t ip)
 {
-  return ip * 0x9e3779b97f4a7c15u >> 52 & (RULES - 1);
+  return ip * MEMTRACK_HASH_FACTOR >> 52 & (RULES - 1);
 }
 
 /* Of what is mixed up, no two addresses that lie near to each other are to make a third. */
 static inline uint64_t
 tell_both(uintptr_t ip, uint64_t word)
 {
-  return ip ^ word * 0x9e3779b97f4a7c15u;
+  return ip ^ word * MEMTRACK_HASH_FACTOR;
 }
 
 static inline struct rule
@@ -68,12 +67,10 @@ look_up(uintptr_t ip)
   if (memtrack_load(&rules[at].both) != tell_both(ip, word)) {
     word = 0;
   }
-  return (struct rule){.known     = word & KNOWN_,
-                       .site      = word & SITE_,
-                       .strange   = word & STRANGE_,
-                       .from_bp   = word & FROM_BP_,
-                       .bp_below  = word >> BP_SHIFT_,
-                       .to_caller = word >> OUT_SHIFT_};
+  return (struct rule){.known       = word & KNOWN_,
+                       .site        = word & SITE_,
+                       .unsupported = word & UNSUPPORTED_,
+                       .frame       = {.from_bp = word & FROM_BP_, .bp_below = word >> BP_SHIFT_, .to_caller = word >> OUT_SHIFT_}};
 }
 
 /* How often all was forgotten. What was learned meanwhile may be of before. */
@@ -81,11 +78,11 @@ static uint64_t forgotten;
 
 /* `since`: `forgotten` when it began to be learned. */
 static void
-keep(uintptr_t ip, struct rule rule, uint64_t since)
+store_rule(uintptr_t ip, struct rule rule, uint64_t since)
 {
   uint32_t at   = index_of(ip);
-  uint64_t word = KNOWN_ | (rule.site ? SITE_ : 0) | (rule.strange ? STRANGE_ : 0) | (rule.from_bp ? FROM_BP_ : 0) |
-                  (uint64_t)rule.bp_below << BP_SHIFT_ | (uint64_t)rule.to_caller << OUT_SHIFT_;
+  uint64_t word = KNOWN_ | (rule.site ? SITE_ : 0) | (rule.unsupported ? UNSUPPORTED_ : 0) | (rule.frame.from_bp ? FROM_BP_ : 0) |
+                  (uint64_t)rule.frame.bp_below << BP_SHIFT_ | (uint64_t)rule.frame.to_caller << OUT_SHIFT_;
   memtrack_store(&rules[at].both, tell_both(ip, word));
   memtrack_store_ordered(&rules[at].rule, word);
   if (memtrack_load_ordered(&forgotten) != since) {
@@ -110,318 +107,25 @@ memtrack_walk_slow_count(void)
 }
 
 /* One frame up. False where that would lead out of what is known to be stack. */
-__attribute__((no_sanitize("address"))) static inline bool
-leave(struct place *place, struct rule rule, uintptr_t end)
+MT_NO_ADDRESS_SANITIZER static inline bool
+unwind_frame(struct place *place, struct memtrack_frame frame, uintptr_t end)
 {
-  uintptr_t sp = (rule.from_bp ? place->bp : place->sp) + (uintptr_t)rule.to_caller * sizeof(uintptr_t);
+  uintptr_t sp = (frame.from_bp ? place->bp : place->sp) + (uintptr_t)frame.to_caller * sizeof(uintptr_t);
   if (sp <= place->sp || sp > end || sp % sizeof(uintptr_t)) {
     return false;
   }
   const uintptr_t *words = (const uintptr_t *)sp;
   /* bp stands in the frame that is left, so above its sp. */
-  if (rule.bp_below) {
-    if ((uintptr_t)(words - rule.bp_below) < place->sp) {
+  if (frame.bp_below) {
+    if ((uintptr_t)(words - frame.bp_below) < place->sp) {
       return false;
     }
-    place->bp = words[-(ptrdiff_t)rule.bp_below];
+    place->bp = words[-(ptrdiff_t)frame.bp_below];
   }
   place->ip = words[-1];
   place->sp = sp;
   return true;
 }
-
-#if defined(__x86_64__)
-
-/* ---- the tables: DWARF 5, section 6.4, as the ABI's .eh_frame has it ---- */
-
-enum { BP = 6, SP = 7, IP = 16 }; /* registers' numbers there */
-
-struct bases {
-  void *text, *data, *function;
-};
-extern const uint8_t *_Unwind_Find_FDE(void *address, struct bases *bases);
-
-struct reader {
-  const uint8_t *at, *end;
-  bool strange; /* something that is not understood: all that comes after it is not either */
-};
-
-static uint64_t
-read_number(struct reader *reader, unsigned size)
-{
-  uint64_t number = 0;
-  if ((size_t)(reader->end - reader->at) < size) {
-    reader->strange = true;
-    return 0;
-  }
-  memcpy(&number, reader->at, size);
-  reader->at += size;
-  return number;
-}
-
-static uint64_t
-read_leb(struct reader *reader, bool is_signed)
-{
-  uint64_t number = 0;
-  unsigned shift  = 0;
-  uint8_t byte;
-  do {
-    byte = read_number(reader, 1);
-    number |= shift < 64 ? (uint64_t)(byte & 0x7f) << shift : 0;
-    shift += 7;
-  } while (byte & 0x80);
-  return is_signed && shift < 64 && (byte & 0x40) ? number | ~0ull << shift : number;
-}
-
-#define UNSIGNED(reader) read_leb(reader, false)
-#define SIGNED(reader)   ((int64_t)read_leb(reader, true))
-
-static void
-skip(struct reader *reader, uint64_t size)
-{
-  if ((uint64_t)(reader->end - reader->at) < size) {
-    reader->strange = true;
-    return;
-  }
-  reader->at += size;
-}
-
-/* What is known of a register of the caller's: 0 unchanged, below 0 where it stands (bytes from the caller's sp). */
-#define ELSEWHERE INT64_MAX
-
-struct row {
-  uint64_t cfa_register;
-  int64_t cfa_offset, bp, ip;
-};
-
-struct cie {
-  uint64_t code_factor;
-  int64_t data_factor;
-  struct row first;
-};
-
-static void
-set(struct row *row, uint64_t reg, int64_t where)
-{
-  if (reg == BP) {
-    row->bp = where;
-  } else if (reg == IP) {
-    row->ip = where;
-  } else if (reg == SP) {
-    row->cfa_register = ELSEWHERE; /* sp is not the frame's address: never seen */
-  }
-}
-
-static int64_t
-get(const struct row *row, uint64_t reg)
-{
-  return reg == BP ? row->bp : reg == IP ? row->ip : 0;
-}
-
-/* Carries the instructions out up to those for `length` bytes of the function and more. */
-static void
-run(struct reader *reader, const struct cie *cie, uint64_t length, struct row *row)
-{
-  struct row remembered[8];
-  unsigned depth = 0;
-  uint64_t at    = 0, reg;
-  while (reader->at < reader->end && !reader->strange) {
-    uint8_t code = read_number(reader, 1), low = code & 0x3f;
-    switch (code & 0xc0 ? code & 0xc0 : code) {
-    case 0x40: /* advance_loc */
-      at += low * cie->code_factor;
-      break;
-    case 0x80: /* offset */
-      set(row, low, (int64_t)UNSIGNED(reader) * cie->data_factor);
-      break;
-    case 0xc0: /* restore */
-      set(row, low, get(&cie->first, low));
-      break;
-    case 0x00: /* nop */
-      break;
-    case 0x02: /* advance_loc1, 2, 4 */
-    case 0x03:
-    case 0x04:
-      at += read_number(reader, 1u << (code - 2)) * cie->code_factor;
-      break;
-    case 0x05: /* offset_extended */
-      reg = UNSIGNED(reader);
-      set(row, reg, (int64_t)UNSIGNED(reader) * cie->data_factor);
-      break;
-    case 0x11: /* offset_extended_sf */
-      reg = UNSIGNED(reader);
-      set(row, reg, SIGNED(reader) * cie->data_factor);
-      break;
-    case 0x06: /* restore_extended */
-      reg = UNSIGNED(reader);
-      set(row, reg, get(&cie->first, reg));
-      break;
-    case 0x08: /* same_value */
-      set(row, UNSIGNED(reader), 0);
-      break;
-    case 0x07: /* undefined */
-      set(row, UNSIGNED(reader), ELSEWHERE);
-      break;
-    case 0x09: /* register */
-      set(row, UNSIGNED(reader), ELSEWHERE);
-      UNSIGNED(reader);
-      break;
-    case 0x10: /* expression, val_expression */
-    case 0x16:
-      set(row, UNSIGNED(reader), ELSEWHERE);
-      skip(reader, UNSIGNED(reader));
-      break;
-    case 0x0a: /* remember_state */
-      if (depth == sizeof(remembered) / sizeof(remembered[0])) {
-        reader->strange = true;
-        return;
-      }
-      remembered[depth++] = *row;
-      break;
-    case 0x0b: /* restore_state */
-      if (depth == 0) {
-        reader->strange = true;
-        return;
-      }
-      *row = remembered[--depth];
-      break;
-    case 0x0c: /* def_cfa */
-      row->cfa_register = UNSIGNED(reader);
-      row->cfa_offset   = UNSIGNED(reader);
-      break;
-    case 0x0d: /* def_cfa_register */
-      row->cfa_register = UNSIGNED(reader);
-      break;
-    case 0x0e: /* def_cfa_offset */
-      row->cfa_offset = UNSIGNED(reader);
-      break;
-    case 0x0f: /* def_cfa_expression */
-      row->cfa_register = ELSEWHERE;
-      skip(reader, UNSIGNED(reader));
-      break;
-    case 0x2e: /* GNU_args_size */
-      UNSIGNED(reader);
-      break;
-    default:
-      reader->strange = true;
-    }
-    if (at > length) {
-      reader->at = reader->end; /* what comes is for later instructions, and this one did not change the row */
-    }
-  }
-}
-
-/* Bytes of a pointer that is stored in this way; 0 where that is not known. */
-static unsigned
-pointer_size(uint8_t encoding)
-{
-  switch (encoding & 0x0f) {
-  case 0x03:
-  case 0x0b:
-    return 4;
-  case 0x00:
-  case 0x04:
-  case 0x0c:
-    return encoding < 0x50 || encoding >= 0x80 ? 8 : 0;
-  default:
-    return 0;
-  }
-}
-
-/* Reads a CIE up to its first row. Returns the bytes of a pointer in its FDEs, 0 where it is not understood. */
-static unsigned
-read_cie(const uint8_t *at, struct cie *cie)
-{
-  uint32_t length;
-  memcpy(&length, at, sizeof(length));
-  struct reader reader = {.at = at + 4, .end = at + 4 + length};
-  unsigned pointer     = 8;
-  if (length >= 0xfffffff0 || read_number(&reader, 4) != 0) {
-    return 0;
-  }
-  uint8_t version          = read_number(&reader, 1);
-  const char *augmentation = (const char *)reader.at;
-  size_t letters           = strnlen(augmentation, reader.end - reader.at);
-  skip(&reader, letters + 1);
-  cie->code_factor = UNSIGNED(&reader);
-  cie->data_factor = SIGNED(&reader);
-  uint64_t returns = version == 1 ? read_number(&reader, 1) : UNSIGNED(&reader);
-  if ((version != 1 && version != 3) || augmentation[0] != 'z' || returns != IP) {
-    return 0;
-  }
-  uint64_t size            = UNSIGNED(&reader);
-  struct reader letters_of = reader;
-  skip(&reader, size);
-  for (size_t i = 1; i < letters; ++i) {
-    uint8_t encoding = read_number(&letters_of, 1);
-    switch (augmentation[i]) {
-    case 'R':
-      pointer = pointer_size(encoding);
-      break;
-    case 'P':
-      if (!pointer_size(encoding)) {
-        return 0;
-      }
-      skip(&letters_of, pointer_size(encoding));
-      break;
-    case 'L':
-      break;
-    default: /* S: a signal's frame */
-      return 0;
-    }
-  }
-  cie->first = (struct row){.cfa_register = ELSEWHERE, .ip = ELSEWHERE};
-  run(&reader, cie, UINT64_MAX, &cie->first);
-  return reader.strange || letters_of.strange ? 0 : pointer;
-}
-
-/* Reads the rule of a return address. */
-static struct rule
-read_rule(uintptr_t ip)
-{
-  struct rule strange = {.known = true, .strange = true};
-  struct bases bases;
-  struct cie cie;
-  const uint8_t *fde = _Unwind_Find_FDE((void *)(ip - 1), &bases);
-  uint32_t length, back;
-  if (!fde) {
-    return strange;
-  }
-  memcpy(&length, fde, sizeof(length));
-  memcpy(&back, fde + 4, sizeof(back));
-  unsigned pointer = length < 0xfffffff0 ? read_cie(fde + 4 - back, &cie) : 0;
-  if (pointer == 0) {
-    return strange;
-  }
-  struct reader reader = {.at = fde + 8, .end = fde + 4 + length};
-  skip(&reader, 2 * pointer);
-  skip(&reader, UNSIGNED(&reader));
-  struct row row = cie.first;
-  run(&reader, &cie, ip - 1 - (uintptr_t)bases.function, &row);
-  if (reader.strange || (row.cfa_register != SP && row.cfa_register != BP) || row.ip != -(int64_t)sizeof(uintptr_t) ||
-      row.cfa_offset < (int64_t)sizeof(uintptr_t) || row.cfa_offset % sizeof(uintptr_t) ||
-      row.cfa_offset / sizeof(uintptr_t) > UINT16_MAX || row.bp > 0 || row.bp % (int64_t)sizeof(uintptr_t) ||
-      -row.bp / (int64_t)sizeof(uintptr_t) > UINT16_MAX) {
-    return strange;
-  }
-  return (struct rule){.known     = true,
-                       .from_bp   = row.cfa_register == BP,
-                       .to_caller = row.cfa_offset / sizeof(uintptr_t),
-                       .bp_below  = -row.bp / (int64_t)sizeof(uintptr_t)};
-}
-
-#else
-
-enum { BP = 6 };
-
-static struct rule
-read_rule(uintptr_t ip)
-{
-  (void)ip;
-  return (struct rule){.known = true, .strange = true};
-}
-
-#endif
 
 /* ---- the unwinder ---- */
 
@@ -443,11 +147,9 @@ learn(struct place from, const struct place *to, uint64_t since)
   if (rule.known) {
     return;
   }
-  rule = read_rule(ip);
-  if (!rule.strange && (!leave(&from, rule, to->sp) || memcmp(&from, to, sizeof(from)) != 0)) {
-    rule = (struct rule){.known = true, .strange = true};
-  }
-  keep(ip, rule, since);
+  rule.unsupported =
+    !memtrack_eh_frame_read(ip, &rule.frame) || !unwind_frame(&from, rule.frame, to->sp) || memcmp(&from, to, sizeof(from)) != 0;
+  store_rule(ip, rule, since);
 }
 
 static _Unwind_Reason_Code
@@ -456,7 +158,7 @@ look_at_frame(struct _Unwind_Context *context, void *data)
   struct walk *walk  = data;
   struct place place = {.ip = _Unwind_GetIP(context), .sp = _Unwind_GetCFA(context), .bp = 0};
   if (walk->learns) {
-    place.bp = _Unwind_GetGR(context, BP);
+    place.bp = _Unwind_GetGR(context, MEMTRACK_FRAME_BP);
     if (walk->place.ip && place.ip) {
       learn(walk->place, &place, walk->since);
     }
@@ -465,14 +167,14 @@ look_at_frame(struct _Unwind_Context *context, void *data)
   if (place.ip && walk->is_site(place.ip)) {
     walk->found = place.ip;
     if (walk->learns) {
-      keep(place.ip, (struct rule){.site = true}, walk->since);
+      store_rule(place.ip, (struct rule){.site = true}, walk->since);
     }
     return _URC_END_OF_STACK;
   }
   return place.ip == 0 || ++walk->depth == MEMTRACK_WALK_DEPTH ? _URC_END_OF_STACK : _URC_NO_REASON;
 }
 
-__attribute__((noinline)) uintptr_t
+MT_NOINLINE uintptr_t
 memtrack_walk_slowly(bool (*is_site)(uintptr_t address), uintptr_t otherwise)
 {
   struct walk walk = {.is_site = is_site, .found = otherwise, .depth = -1}; /* this function itself */
@@ -480,7 +182,7 @@ memtrack_walk_slowly(bool (*is_site)(uintptr_t address), uintptr_t otherwise)
   return walk.found;
 }
 
-static __attribute__((noinline)) uintptr_t
+static MT_NOINLINE uintptr_t
 walk_and_learn(bool (*is_site)(uintptr_t address), uintptr_t otherwise)
 {
   struct walk walk = {.is_site = is_site, .found = otherwise, .depth = -2, .learns = true}; /* this function, memtrack_walk() */
@@ -495,7 +197,7 @@ walk_and_learn(bool (*is_site)(uintptr_t address), uintptr_t otherwise)
 }
 
 /* Its own frame has a bp, whatever the options: it asks for its address. */
-__attribute__((noinline, no_sanitize("address"))) HOT_ uintptr_t
+MT_HOT MT_NOINLINE MT_NO_ADDRESS_SANITIZER uintptr_t
 memtrack_walk(bool (*is_site)(uintptr_t address), uintptr_t otherwise)
 {
 #if defined(__x86_64__)
@@ -510,7 +212,7 @@ memtrack_walk(bool (*is_site)(uintptr_t address), uintptr_t otherwise)
     if (depth == MEMTRACK_WALK_DEPTH - 1) {
       return otherwise;
     }
-    if (!rule.known || rule.strange || !leave(&place, rule, end)) {
+    if (!rule.known || rule.unsupported || !unwind_frame(&place, rule.frame, end)) {
       break;
     }
   }

@@ -8,7 +8,7 @@ static const struct {
   const char *name, *name_in_10;
   enum memtrack_api_use use;
 } functions[MEMTRACK_API_COUNT] = {
-#define X(name, use, name_in_10, result, parameters) {#name, name_in_10, MEMTRACK_API_##use},
+#define X(name, use, hooked, name_in_10, result, parameters) {#name, name_in_10, MEMTRACK_API_##use},
   MEMTRACK_API(X)
 #undef X
 };

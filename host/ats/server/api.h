@@ -13,6 +13,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/compiler.h"
+
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -36,67 +38,74 @@ struct memtrack_api_message {
 
 typedef int (*memtrack_api_handler)(void *cont, int event, void *data);
 
-/* Name in 9.2, use, name in 10 or NULL, result, parameters. What runs in each request comes first, and lies in few cache lines. Of
-   TSMgmtUpdateRegister 9.2 does not know the third parameter, and does not look at it. */
+/* Name in 9.2, use, whether plugins' calls of it come to a hook (hook/plugin.c), name in 10 or NULL, result, parameters. What runs
+   in each request comes first, and lies in few cache lines. Of TSMgmtUpdateRegister 9.2 does not know the third parameter, and does
+   not look at it. */
 #define MEMTRACK_API(X)                                                                                                           \
-  X(_TSmalloc, HOOK, "_Z9_TSmallocmPKc", void *, (size_t, const char *))                                                          \
-  X(_TSrealloc, HOOK, "_Z10_TSreallocPvmPKc", void *, (void *, size_t, const char *))                                             \
-  X(_TSstrdup, HOOK, "_Z9_TSstrdupPKclS0_", char *, (const char *, int64_t, const char *))                                        \
-  X(_TSfree, HOOK, "_Z6TSfreePv", void, (void *))                                                                                 \
-  X(TSContCreate, CALL, "_Z12TSContCreatePFiP10tsapi_cont7TSEventPvEP11tsapi_mutex", void *, (memtrack_api_handler, void *))      \
-  X(TSContDestroy, HOOK, "_Z13TSContDestroyP10tsapi_cont", void, (void *))                                                        \
-  X(TSContMutexGet, HOOK, "_Z14TSContMutexGetP10tsapi_cont", void *, (void *))                                                    \
-  X(TSTransformCreate, HOOK, "_Z17TSTransformCreatePFiP10tsapi_cont7TSEventPvEP13tsapi_httptxn", void *,                          \
+  X(_TSmalloc, HOOK, HOOKED, "_Z9_TSmallocmPKc", void *, (size_t, const char *))                                                  \
+  X(_TSrealloc, HOOK, HOOKED, "_Z10_TSreallocPvmPKc", void *, (void *, size_t, const char *))                                     \
+  X(_TSstrdup, HOOK, HOOKED, "_Z9_TSstrdupPKclS0_", char *, (const char *, int64_t, const char *))                                \
+  X(_TSfree, HOOK, HOOKED, "_Z6TSfreePv", void, (void *))                                                                         \
+  X(TSContCreate, CALL, HOOKED, "_Z12TSContCreatePFiP10tsapi_cont7TSEventPvEP11tsapi_mutex", void *,                              \
     (memtrack_api_handler, void *))                                                                                               \
-  X(TSVConnCreate, HOOK, "_Z13TSVConnCreatePFiP10tsapi_cont7TSEventPvEP11tsapi_mutex", void *, (memtrack_api_handler, void *))    \
-  X(TSMutexCreate, CALL, "_Z13TSMutexCreatev", void *, (void))                                                                    \
-  X(TSMutexDestroy, HOOK, "_Z14TSMutexDestroyP11tsapi_mutex", void, (void *))                                                     \
-  X(TSMBufferCreate, HOOK, "_Z15TSMBufferCreatev", void *, (void))                                                                \
-  X(TSMBufferDestroy, HOOK, "_Z16TSMBufferDestroyP13tsapi_mbuffer", int, (void *))                                                \
-  X(TSIOBufferCreate, HOOK, "_Z16TSIOBufferCreatev", void *, (void))                                                              \
-  X(TSIOBufferSizedCreate, HOOK, "_Z21TSIOBufferSizedCreate19TSIOBufferSizeIndex", void *, (int))                                 \
-  X(TSIOBufferDestroy, HOOK, "_Z17TSIOBufferDestroyP14tsapi_iobuffer", void, (void *))                                            \
-  X(TSIOBufferReaderAlloc, HOOK, "_Z21TSIOBufferReaderAllocP14tsapi_iobuffer", void *, (void *))                                  \
-  X(TSIOBufferReaderClone, HOOK, "_Z21TSIOBufferReaderCloneP18tsapi_bufferreader", void *, (void *))                              \
-  X(TSIOBufferReaderFree, HOOK, "_Z20TSIOBufferReaderFreeP18tsapi_bufferreader", void, (void *))                                  \
-  X(TSIOBufferStart, HOOK, "_Z15TSIOBufferStartP14tsapi_iobuffer", void *, (void *))                                              \
-  X(TSIOBufferBlockWriteAvail, HOOK, "_Z25TSIOBufferBlockWriteAvailP17tsapi_bufferblock", int64_t, (void *))                      \
-  X(TSCacheKeyCreate, HOOK, "_Z16TSCacheKeyCreatev", void *, (void))                                                              \
-  X(TSCacheKeyDestroy, HOOK, "_Z17TSCacheKeyDestroyP14tsapi_cachekey", int, (void *))                                             \
-  X(TSMimeParserCreate, HOOK, "_Z18TSMimeParserCreatev", void *, (void))                                                          \
-  X(TSMimeParserDestroy, HOOK, "_Z19TSMimeParserDestroyP16tsapi_mimeparser", void, (void *))                                      \
-  X(TSHttpParserCreate, HOOK, "_Z18TSHttpParserCreatev", void *, (void))                                                          \
-  X(TSHttpParserDestroy, HOOK, "_Z19TSHttpParserDestroyP16tsapi_httpparser", void, (void *))                                      \
-  X(TSUuidCreate, HOOK, "_Z12TSUuidCreatev", void *, (void))                                                                      \
-  X(TSUuidDestroy, HOOK, "_Z13TSUuidDestroyP10tsapi_uuid", void, (void *))                                                        \
-  X(TSTextLogObjectCreate, HOOK, "_Z21TSTextLogObjectCreatePKciPP19tsapi_textlogobject", int, (const char *, int, void **))       \
-  X(TSTextLogObjectDestroy, HOOK, "_Z22TSTextLogObjectDestroyP19tsapi_textlogobject", int, (void *))                              \
-  X(TSfopen, HOOK, "_Z7TSfopenPKcS0_", void *, (const char *, const char *))                                                      \
-  X(TSfclose, HOOK, "_Z8TSfcloseP10tsapi_file", void, (void *))                                                                   \
-  X(TSHttpTxnReenable, HOOK, "_Z17TSHttpTxnReenableP13tsapi_httptxn7TSEvent", void, (void *, int))                                \
-  X(TSHttpSsnReenable, HOOK, "_Z17TSHttpSsnReenableP13tsapi_httpssn7TSEvent", void, (void *, int))                                \
-  X(TSVConnReenable, HOOK, "_Z15TSVConnReenableP10tsapi_cont", void, (void *))                                                    \
-  X(TSVConnReenableEx, HOOK, "_Z17TSVConnReenableExP10tsapi_cont7TSEvent", void, (void *, int))                                   \
-  X(TSVIOReenable, HOOK, "_Z13TSVIOReenableP9tsapi_vio", void, (void *))                                                          \
-  X(TSHttpTxnHookRegisteredFor, OPTIONAL, NULL, int, (void *, int, memtrack_api_handler))                                         \
-  X(TSThreadCreate, HOOK, "_Z14TSThreadCreatePFPvS_ES_", void *, (void *(*)(void *), void *))                                     \
-  X(TSPluginRegister, CALL, "_Z16TSPluginRegisterPK24TSPluginRegistrationInfo", int, (const struct memtrack_api_registration *))  \
-  X(TSTrafficServerVersionGet, CALL, "_Z25TSTrafficServerVersionGetv", const char *, (void))                                      \
-  X(TSError, CALL, "_Z7TSErrorPKcz", void, (const char *, ...))                                                                   \
-  X(TSWarning, CALL, "_Z9TSWarningPKcz", void, (const char *, ...))                                                               \
-  X(TSNote, CALL, "_Z6TSNotePKcz", void, (const char *, ...))                                                                     \
-  X(TSConfigDirGet, CALL, "_Z14TSConfigDirGetv", const char *, (void))                                                            \
-  X(TSMgmtIntCreate, CALL, "_Z15TSMgmtIntCreate12TSRecordTypePKcl18TSRecordUpdateType17TSRecordCheckTypeS1_18TSRecordAccessType", \
-    int, (int, const char *, int64_t, int, int, const char *, int))                                                               \
-  X(TSMgmtIntGet, CALL, "_Z12TSMgmtIntGetPKcPl", int, (const char *, int64_t *))                                                  \
-  X(TSMgmtCounterGet, CALL, "_Z16TSMgmtCounterGetPKcPl", int, (const char *, int64_t *))                                          \
-  X(TSMgmtUpdateRegister, CALL, "_Z20TSMgmtUpdateRegisterP10tsapi_contPKcS2_", void, (void *, const char *, const char *))        \
-  X(TSLifecycleHookAdd, CALL, "_Z18TSLifecycleHookAdd17TSLifecycleHookIDP10tsapi_cont", void, (int, void *))                      \
-  X(TSContScheduleOnPool, CALL, "_Z20TSContScheduleOnPoolP10tsapi_contl12TSThreadPool", void *, (void *, int64_t, int))           \
-  X(TSContScheduleEveryOnPool, CALL, "_Z25TSContScheduleEveryOnPoolP10tsapi_contl12TSThreadPool", void *, (void *, int64_t, int)) \
-  X(TSStatCreate, CALL, "_Z12TSStatCreatePKc16TSRecordDataType17TSStatPersistence10TSStatSync", int,                              \
+  X(TSContDestroy, HOOK, HOOKED, "_Z13TSContDestroyP10tsapi_cont", void, (void *))                                                \
+  X(TSContMutexGet, HOOK, PLAIN, "_Z14TSContMutexGetP10tsapi_cont", void *, (void *))                                             \
+  X(TSTransformCreate, HOOK, HOOKED, "_Z17TSTransformCreatePFiP10tsapi_cont7TSEventPvEP13tsapi_httptxn", void *,                  \
+    (memtrack_api_handler, void *))                                                                                               \
+  X(TSVConnCreate, HOOK, HOOKED, "_Z13TSVConnCreatePFiP10tsapi_cont7TSEventPvEP11tsapi_mutex", void *,                            \
+    (memtrack_api_handler, void *))                                                                                               \
+  X(TSMutexCreate, CALL, HOOKED, "_Z13TSMutexCreatev", void *, (void))                                                            \
+  X(TSMutexDestroy, HOOK, HOOKED, "_Z14TSMutexDestroyP11tsapi_mutex", void, (void *))                                             \
+  X(TSMBufferCreate, HOOK, HOOKED, "_Z15TSMBufferCreatev", void *, (void))                                                        \
+  X(TSMBufferDestroy, HOOK, HOOKED, "_Z16TSMBufferDestroyP13tsapi_mbuffer", int, (void *))                                        \
+  X(TSIOBufferCreate, HOOK, HOOKED, "_Z16TSIOBufferCreatev", void *, (void))                                                      \
+  X(TSIOBufferSizedCreate, HOOK, HOOKED, "_Z21TSIOBufferSizedCreate19TSIOBufferSizeIndex", void *, (int))                         \
+  X(TSIOBufferDestroy, HOOK, HOOKED, "_Z17TSIOBufferDestroyP14tsapi_iobuffer", void, (void *))                                    \
+  X(TSIOBufferReaderAlloc, HOOK, HOOKED, "_Z21TSIOBufferReaderAllocP14tsapi_iobuffer", void *, (void *))                          \
+  X(TSIOBufferReaderClone, HOOK, HOOKED, "_Z21TSIOBufferReaderCloneP18tsapi_bufferreader", void *, (void *))                      \
+  X(TSIOBufferReaderFree, HOOK, HOOKED, "_Z20TSIOBufferReaderFreeP18tsapi_bufferreader", void, (void *))                          \
+  X(TSIOBufferStart, HOOK, PLAIN, "_Z15TSIOBufferStartP14tsapi_iobuffer", void *, (void *))                                       \
+  X(TSIOBufferBlockWriteAvail, HOOK, PLAIN, "_Z25TSIOBufferBlockWriteAvailP17tsapi_bufferblock", int64_t, (void *))               \
+  X(TSCacheKeyCreate, HOOK, HOOKED, "_Z16TSCacheKeyCreatev", void *, (void))                                                      \
+  X(TSCacheKeyDestroy, HOOK, HOOKED, "_Z17TSCacheKeyDestroyP14tsapi_cachekey", int, (void *))                                     \
+  X(TSMimeParserCreate, HOOK, HOOKED, "_Z18TSMimeParserCreatev", void *, (void))                                                  \
+  X(TSMimeParserDestroy, HOOK, HOOKED, "_Z19TSMimeParserDestroyP16tsapi_mimeparser", void, (void *))                              \
+  X(TSHttpParserCreate, HOOK, HOOKED, "_Z18TSHttpParserCreatev", void *, (void))                                                  \
+  X(TSHttpParserDestroy, HOOK, HOOKED, "_Z19TSHttpParserDestroyP16tsapi_httpparser", void, (void *))                              \
+  X(TSUuidCreate, HOOK, HOOKED, "_Z12TSUuidCreatev", void *, (void))                                                              \
+  X(TSUuidDestroy, HOOK, HOOKED, "_Z13TSUuidDestroyP10tsapi_uuid", void, (void *))                                                \
+  X(TSTextLogObjectCreate, HOOK, HOOKED, "_Z21TSTextLogObjectCreatePKciPP19tsapi_textlogobject", int,                             \
+    (const char *, int, void **))                                                                                                 \
+  X(TSTextLogObjectDestroy, HOOK, HOOKED, "_Z22TSTextLogObjectDestroyP19tsapi_textlogobject", int, (void *))                      \
+  X(TSfopen, HOOK, HOOKED, "_Z7TSfopenPKcS0_", void *, (const char *, const char *))                                              \
+  X(TSfclose, HOOK, HOOKED, "_Z8TSfcloseP10tsapi_file", void, (void *))                                                           \
+  X(TSHttpTxnReenable, HOOK, HOOKED, "_Z17TSHttpTxnReenableP13tsapi_httptxn7TSEvent", void, (void *, int))                        \
+  X(TSHttpSsnReenable, HOOK, HOOKED, "_Z17TSHttpSsnReenableP13tsapi_httpssn7TSEvent", void, (void *, int))                        \
+  X(TSVConnReenable, HOOK, HOOKED, "_Z15TSVConnReenableP10tsapi_cont", void, (void *))                                            \
+  X(TSVConnReenableEx, HOOK, HOOKED, "_Z17TSVConnReenableExP10tsapi_cont7TSEvent", void, (void *, int))                           \
+  X(TSVIOReenable, HOOK, HOOKED, "_Z13TSVIOReenableP9tsapi_vio", void, (void *))                                                  \
+  X(TSHttpTxnHookRegisteredFor, OPTIONAL, HOOKED, NULL, int, (void *, int, memtrack_api_handler))                                 \
+  X(TSThreadCreate, HOOK, HOOKED, "_Z14TSThreadCreatePFPvS_ES_", void *, (void *(*)(void *), void *))                             \
+  X(TSPluginRegister, CALL, PLAIN, "_Z16TSPluginRegisterPK24TSPluginRegistrationInfo", int,                                       \
+    (const struct memtrack_api_registration *))                                                                                   \
+  X(TSTrafficServerVersionGet, CALL, PLAIN, "_Z25TSTrafficServerVersionGetv", const char *, (void))                               \
+  X(TSError, CALL, PLAIN, "_Z7TSErrorPKcz", void, (const char *, ...))                                                            \
+  X(TSWarning, CALL, PLAIN, "_Z9TSWarningPKcz", void, (const char *, ...))                                                        \
+  X(TSNote, CALL, PLAIN, "_Z6TSNotePKcz", void, (const char *, ...))                                                              \
+  X(TSConfigDirGet, CALL, PLAIN, "_Z14TSConfigDirGetv", const char *, (void))                                                     \
+  X(TSMgmtIntCreate, CALL, PLAIN,                                                                                                 \
+    "_Z15TSMgmtIntCreate12TSRecordTypePKcl18TSRecordUpdateType17TSRecordCheckTypeS1_18TSRecordAccessType", int,                   \
+    (int, const char *, int64_t, int, int, const char *, int))                                                                    \
+  X(TSMgmtIntGet, CALL, PLAIN, "_Z12TSMgmtIntGetPKcPl", int, (const char *, int64_t *))                                           \
+  X(TSMgmtCounterGet, CALL, PLAIN, "_Z16TSMgmtCounterGetPKcPl", int, (const char *, int64_t *))                                   \
+  X(TSMgmtUpdateRegister, CALL, PLAIN, "_Z20TSMgmtUpdateRegisterP10tsapi_contPKcS2_", void, (void *, const char *, const char *)) \
+  X(TSLifecycleHookAdd, CALL, PLAIN, "_Z18TSLifecycleHookAdd17TSLifecycleHookIDP10tsapi_cont", void, (int, void *))               \
+  X(TSContScheduleOnPool, CALL, PLAIN, "_Z20TSContScheduleOnPoolP10tsapi_contl12TSThreadPool", void *, (void *, int64_t, int))    \
+  X(TSContScheduleEveryOnPool, CALL, PLAIN, "_Z25TSContScheduleEveryOnPoolP10tsapi_contl12TSThreadPool", void *,                  \
+    (void *, int64_t, int))                                                                                                       \
+  X(TSStatCreate, CALL, PLAIN, "_Z12TSStatCreatePKc16TSRecordDataType17TSStatPersistence10TSStatSync", int,                       \
     (const char *, int, int, int))                                                                                                \
-  X(TSStatIntSet, CALL, "_Z12TSStatIntSetil", void, (int, int64_t))
+  X(TSStatIntSet, CALL, PLAIN, "_Z12TSStatIntSetil", void, (int, int64_t))
 
 /* Enumerators of ts.h, without TS_. */
 #define MEMTRACK_API_CONSTANTS(X)              \
@@ -123,7 +132,7 @@ enum {
 };
 
 enum memtrack_api_function {
-#define X(name, use, name_in_10, result, parameters) MEMTRACK_API_##name,
+#define X(name, use, hooked, name_in_10, result, parameters) MEMTRACK_API_##name,
   MEMTRACK_API(X)
 #undef X
     MEMTRACK_API_COUNT,
@@ -131,14 +140,14 @@ enum memtrack_api_function {
 
 /* The functions; NULL where the server has none of that name. */
 struct memtrack_api {
-#define X(name, use, name_in_10, result, parameters) result(*name) parameters;
+#define X(name, use, hooked, name_in_10, result, parameters) result(*name) parameters;
   MEMTRACK_API(X)
 #undef X
 };
 
-extern struct memtrack_api memtrack_api __attribute__((aligned(64), visibility("hidden")));
+extern struct memtrack_api memtrack_api MT_ALIGNED(64) MT_HIDDEN;
 
-/* What the server calls, and the only function that memtrack.so exports. 10 too looks it up by its C name. */
+/* What the server calls, and the only function that memtrack.so exports. 10 too looks it up by its C name. init-only. */
 void TSPluginInit(int argc, const char *argv[]);
 
 /* Looks all of them up. init-only: the loader takes its lock. */

@@ -7,6 +7,10 @@
 #ifndef MEMTRACK_SERVER_H
 #define MEMTRACK_SERVER_H
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 struct memtrack_server {
   const char *version;   /* what its version string begins with */
   const char *increment; /* void (const char *location, int64_t size): each IOBuffer event */
@@ -17,10 +21,14 @@ struct memtrack_server {
   const char *timer;     /* and the one that calls it every dump_mem_info_frequency seconds */
 };
 
-/* The entry for a version string such as "9.2.9", or NULL. */
+/* The entry for a version string such as "9.2.9", or NULL. Any thread. */
 const struct memtrack_server *memtrack_server_find(const char *version);
 
-/* The versions that are known, in words. */
+/* The versions that are known, in words. Any thread. */
 const char *memtrack_server_versions(void);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

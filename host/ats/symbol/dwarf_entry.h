@@ -4,7 +4,7 @@
  * only and a bounded number of entries, so that broken debug information ends a search but cannot hold it; of libdw's functions
  * those that assert what a file says are left out, here and in all that is built on this.
  *
- * Not hook-safe: libdw allocates and reads. What it gives lives as long as the debug information is open.
+ * None is hook-safe: libdw allocates and reads. What it gives lives as long as the debug information is open.
  */
 #ifndef MEMTRACK_DWARF_ENTRY_H
 #define MEMTRACK_DWARF_ENTRY_H
@@ -13,6 +13,10 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
 
 #define MEMTRACK_ENTRIES_MAX (1 << 24) /* of a tree in one question: 1 to 2 seconds */
 #define MEMTRACK_DEPTH_MAX   512       /* nesting of anything that is walked */
@@ -31,5 +35,9 @@ const char *memtrack_entry_linkage_name(Dwarf_Die *die);
 
 /* Calls `visit` for each code range of an entry, until it returns false. */
 void memtrack_entry_ranges(Dwarf_Die *die, bool (*visit)(uint64_t from, uint64_t to, void *data), void *data);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -7,7 +7,7 @@
  * opened here, and .dwo files (-gsplit-dwarf), which cannot be handed to it, are not read: such a unit has lines, and no functions.
  *
  * libdw rather than libdwfl: the latter maps files, may ask a debuginfod server, and finds no unit of a compiler that writes no
- * .debug_aranges (clang). Not hook-safe: it allocates and reads.
+ * .debug_aranges (clang). None is hook-safe: it allocates and reads.
  */
 #ifndef MEMTRACK_DWARF_UNIT_H
 #define MEMTRACK_DWARF_UNIT_H
@@ -19,6 +19,10 @@
 
 #include "symbol/elf_file.h"
 #include "symbol/range.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
 
 #define MEMTRACK_SCOPES_MAX 256 /* functions inlined into each other; what is deeper is not seen */
 
@@ -49,5 +53,9 @@ struct memtrack_unit *memtrack_units_at(const struct memtrack_units *units, uint
 
 /* The functions around an address, outermost first, at most MEMTRACK_SCOPES_MAX of them. Returns how many. */
 size_t memtrack_unit_scopes(struct memtrack_unit *unit, uint64_t address, Dwarf_Die *scopes);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

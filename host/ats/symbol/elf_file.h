@@ -1,12 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * An ELF file that is read with pread and never mapped: a file that is cut off while it is mapped ends the process. What is no
- * complete module is refused when it is opened. Not hook-safe: it allocates and reads.
+ * complete module is refused when it is opened. None is hook-safe: it allocates and reads.
  */
 #ifndef MEMTRACK_ELF_FILE_H
 #define MEMTRACK_ELF_FILE_H
 
 #include <gelf.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
 
 /* -1 and NULL where none is open. */
 struct memtrack_elf {
@@ -26,5 +30,9 @@ void memtrack_elf_close(struct memtrack_elf *file);
 
 /* The section of a type (or SHT_NULL: any) and a name (or NULL: any), and its header; NULL where there is none. */
 Elf_Scn *memtrack_elf_section(Elf *elf, GElf_Word type, const char *name, GElf_Shdr *header);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * The functions of a module by its symbols: those of .symtab, which may be in the separate debug information, else of .dynsym.
- * Names are told as they are there. Not hook-safe: it allocates and reads.
+ * Names are told as they are there. None is hook-safe: it allocates and reads.
  */
 #ifndef MEMTRACK_ELF_FUNCTIONS_H
 #define MEMTRACK_ELF_FUNCTIONS_H
@@ -12,6 +12,10 @@
 #include <stdint.h>
 
 #include "symbol/range.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
 
 struct memtrack_function {
   struct memtrack_range range;
@@ -33,5 +37,9 @@ void memtrack_functions_free(struct memtrack_functions *functions);
 
 /* The one that holds an address, of several at one address the first; NULL for none. */
 const struct memtrack_function *memtrack_functions_at(const struct memtrack_functions *functions, uint64_t address);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

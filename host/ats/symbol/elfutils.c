@@ -3,9 +3,6 @@
 
 #include <dlfcn.h>
 #include <stddef.h>
-#include <stdio.h>
-
-#include "module/slots.h"
 
 /* libelf comes along with it, and the loader looks for a library's functions in those that it needs too. */
 #define LIBRARY "libdw.so.1"
@@ -14,7 +11,7 @@ struct memtrack_elfutils memtrack_elfutils;
 static bool is_open;
 
 int
-memtrack_elfutils_open(char *reason)
+memtrack_elfutils_open(struct memtrack_reason *reason)
 {
   static const char *const NAMES[] = {
 #define X(name) #name,
@@ -26,13 +23,12 @@ memtrack_elfutils_open(char *reason)
   void **functions = (void **)&memtrack_elfutils;
   void *library    = dlopen(LIBRARY, RTLD_NOW | RTLD_LOCAL);
   if (!library) {
-    snprintf(reason, MEMTRACK_REASON_SIZE, "%s", dlerror());
-    return -1;
+    return memtrack_reason_set(reason, "%s", dlerror());
   }
   for (size_t i = 0; i < COUNT; ++i) {
     functions[i] = dlsym(library, NAMES[i]);
     if (!functions[i]) {
-      snprintf(reason, MEMTRACK_REASON_SIZE, "%s has no %s: it is older than elfutils 0.171", LIBRARY, NAMES[i]);
+      memtrack_reason_set(reason, "%s has no %s: it is older than elfutils 0.171", LIBRARY, NAMES[i]);
       dlclose(library);
       return -1;
     }

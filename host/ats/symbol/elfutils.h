@@ -12,6 +12,13 @@
 #include <gelf.h>
 #include <stdbool.h>
 
+#include "base/compiler.h"
+#include "base/reason.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 #define MEMTRACK_ELFUTILS(X)      \
   X(dwarf_attr)                   \
   X(dwarf_attr_integrate)         \
@@ -65,14 +72,18 @@ struct memtrack_elfutils {
 };
 
 /* The functions, while it is open. */
-extern struct memtrack_elfutils memtrack_elfutils __attribute__((visibility("hidden")));
+extern struct memtrack_elfutils memtrack_elfutils MT_HIDDEN;
 static const struct memtrack_elfutils *const elfutils = &memtrack_elfutils;
 
-/* Has the loader bring the libraries. Returns 0, or -1 with a reason (MEMTRACK_REASON_SIZE). init-only: it takes the loader's lock
+/* Has the loader bring the libraries. Returns 0, or -1 with a reason. init-only: it takes the loader's lock
    for as long as that lasts, and what unwinds a stack waits for it. */
-int memtrack_elfutils_open(char *reason);
+int memtrack_elfutils_open(struct memtrack_reason *reason);
 
 /* Whether they are there. Any thread. */
 bool memtrack_elfutils_is_open(void);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * What the core makes of the names and paths that debug information tells (assembly/naming/place.ts,
- * rules.ts, debug_file.ts). Not hook-safe.
+ * rules.ts, debug_file.ts).
  */
 #ifndef MEMTRACK_PLACE_TEXT_H
 #define MEMTRACK_PLACE_TEXT_H

@@ -2,8 +2,6 @@
  *
  * Code ranges, and arrays sorted by them: of ranges alone (a list, of which others are made by merging and subtracting), or of
  * structs that begin with their range. All arrays are malloc'ed, and grown by doubling. It knows nothing of where a range is from.
- *
- * What adds to an array or makes one is not hook-safe: it allocates.
  */
 #ifndef MEMTRACK_RANGE_H
 #define MEMTRACK_RANGE_H
@@ -11,6 +9,10 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
 
 /* Code from `from` up to, and without, `to`; relative to the module's load base. */
 struct memtrack_range {
@@ -22,7 +24,8 @@ struct memtrack_ranges {
   size_t count;
 };
 
-/* Makes room for one element more, of `size` bytes, where `count` are in use. False where there is no memory. */
+/* Makes room for one element more, of `size` bytes, where `count` are in use. False where there is no memory. Not
+   hook-safe. */
 bool memtrack_ranges_grow(void **array, size_t count, size_t size);
 
 /* The order of two elements by where their ranges begin, for qsort. hook-safe. */
@@ -32,13 +35,17 @@ int memtrack_range_compare(const void *left, const void *right);
    where there is none. hook-safe. */
 size_t memtrack_range_find(const void *array, size_t count, size_t size, uint64_t address);
 
-/* Adds one, in any order. False where there is no memory. */
+/* Adds one, in any order. False where there is no memory. Not hook-safe. */
 bool memtrack_ranges_add(struct memtrack_ranges *list, uint64_t from, uint64_t to);
 
-/* Sorts them, and makes one of those that touch. */
+/* Sorts them, and makes one of those that touch. Any thread. */
 void memtrack_ranges_merge(struct memtrack_ranges *list);
 
-/* What is in `in` and not in `out`, both merged. */
+/* What is in `in` and not in `out`, both merged. Not hook-safe: it allocates. */
 struct memtrack_ranges memtrack_ranges_subtract(const struct memtrack_ranges *in, const struct memtrack_ranges *out);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

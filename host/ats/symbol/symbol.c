@@ -166,20 +166,20 @@ memtrack_symbols_wrappers(struct memtrack_symbols *symbols, struct memtrack_rang
 }
 
 int
-memtrack_symbols_start(char *reason)
+memtrack_symbols_start(struct memtrack_reason *reason)
 {
   return memtrack_elfutils_open(reason);
 }
 
 struct memtrack_symbols *
-memtrack_symbols_open(int fd, const char *path, uintptr_t base, char *reason)
+memtrack_symbols_open(int fd, const char *path, uintptr_t base, struct memtrack_reason *reason)
 {
   struct memtrack_symbols *symbols = calloc(1, sizeof(*symbols));
   if ((!symbols || !memtrack_elfutils_is_open()) && fd >= 0) {
     close(fd);
   }
   if (!symbols) {
-    snprintf(reason, MEMTRACK_REASON_SIZE, "no memory to read the symbols of %.120s", path);
+    memtrack_reason_set(reason, "no memory to read the symbols of %.120s", path);
     return NULL;
   }
   symbols->base = base;
@@ -188,7 +188,7 @@ memtrack_symbols_open(int fd, const char *path, uintptr_t base, char *reason)
   }
   const char *refusal = memtrack_elf_open(&symbols->file, fd, MEMTRACK_ELF_MODULE);
   if (refusal) {
-    snprintf(reason, MEMTRACK_REASON_SIZE, "%.120s has no symbols to read: %s", path, refusal);
+    memtrack_reason_set(reason, "%.120s has no symbols to read: %s", path, refusal);
     free(symbols);
     return NULL;
   }

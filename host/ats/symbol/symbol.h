@@ -16,8 +16,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "symbol/range.h" /* struct memtrack_range */
-#include "module/slots.h" /* MEMTRACK_REASON_SIZE */
+#include "base/reason.h"
+#include "symbol/range.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
 
 struct memtrack_symbols;
 
@@ -33,13 +37,13 @@ extern const char *memtrack_symbols_root;
 
 /* Loads elfutils. Returns 0, or -1 with a reason. init-only: under traffic, what unwinds a stack would wait for the loader's lock.
  */
-int memtrack_symbols_start(char *reason);
+int memtrack_symbols_start(struct memtrack_reason *reason);
 
 /* Opens a module by its file. Takes `fd` over, whatever comes of it. `path` is where the file is, or was, installed: separate debug
    information is looked for by build id under memtrack_symbols_root, and by .gnu_debuglink beside the path, in .debug there and
    under memtrack_symbols_root. `base` is where the module is loaded (until it is closed), 0 for nowhere. NULL with a reason where
    the file is no module. */
-struct memtrack_symbols *memtrack_symbols_open(int fd, const char *path, uintptr_t base, char *reason);
+struct memtrack_symbols *memtrack_symbols_open(int fd, const char *path, uintptr_t base, struct memtrack_reason *reason);
 
 void memtrack_symbols_close(struct memtrack_symbols *symbols);
 
@@ -60,5 +64,9 @@ enum memtrack_symbol memtrack_symbols_function(struct memtrack_symbols *symbols,
    own function is inlined into is not in it. A return address is compared by the byte before it. Returns how many, with *ranges
    NULL for none. */
 size_t memtrack_symbols_wrappers(struct memtrack_symbols *symbols, struct memtrack_range **ranges);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

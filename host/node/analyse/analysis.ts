@@ -12,6 +12,8 @@
 // alive: it is taken as the allocations between two dumps by the average size that the dump shows.
 
 import * as abi from "../../../assembly/abi.ts";
+import { classes, PLUGIN_PREFIX } from "../../../format/format.ts";
+import { CLASSES, holdsMemory } from "../../shared/classes.ts";
 import { Model } from "../core/model.ts";
 import { loadCore } from "../core/module.ts";
 import { Registry } from "../core/registry.ts";
@@ -31,12 +33,8 @@ const INTERVAL = 60;
 const WORDS = 4;
 /** Objects have no bytes, and so no row in the core. */
 const NO_ROW = -1;
-const CLASS_NUMBERS = {
-  iobuffer: abi.CLASS_IOBUFFER,
-  openssl: abi.CLASS_OPENSSL,
-  tsapi: abi.CLASS_TSAPI,
-  heap: abi.CLASS_HEAP,
-};
+const PLUGIN = new RegExp(`^${PLUGIN_PREFIX}`);
+const OPENSSL_FILE = new RegExp(`^${classes.openssl.prefix}(.+):(\\d{1,8})$`, "s");
 
 let core: WebAssembly.Module | undefined;
 
@@ -149,16 +147,15 @@ export class Analysis implements Observer {
 
   /** The core's number for a site. It writes itself what it gives every name of a class: the beginning, and `[via owner]`. */
   #register(site: Site): number {
-    if (site.class === "object") return NO_ROW;
+    if (!holdsMemory(site.class)) return NO_ROW;
     const registry = this.#registry!;
     let owner = this.#owners.get(site.owner);
     if (owner === undefined) this.#owners.set(site.owner, (owner = registry.registerOwner(site.owner)));
     const [, place, via] = /^(.*?)( \[via [^\]]+\])?$/s.exec(site.location)!;
-    const [, file, digits] = /^memory\/OpenSSL\/(.+):(\d{1,8})$/s.exec(place!) ?? [];
-    const cls = site.class === "openssl" && file === undefined ? abi.CLASS_IOBUFFER : CLASS_NUMBERS[site.class];
+    const [, file, digits] = OPENSSL_FILE.exec(place!) ?? [];
+    const cls = site.class === "openssl" && file === undefined ? abi.CLASS_IOBUFFER : CLASSES.indexOf(site.class);
     const detail = BigInt(((cls << abi.ATTRIBUTES_CLASS_SHIFT) | (cls === abi.CLASS_OPENSSL ? Number(digits) : 0)) >>> 0);
-    const text =
-      cls === abi.CLASS_IOBUFFER ? site.location : cls === abi.CLASS_OPENSSL ? file! : place!.replace(/^memory\/plugin\//, "");
+    const text = cls === abi.CLASS_IOBUFFER ? site.location : cls === abi.CLASS_OPENSSL ? file! : place!.replace(PLUGIN, "");
     return registry.register(BigInt(site.number + 1), detail, text, owner, via && cls !== abi.CLASS_IOBUFFER ? abi.NAME_VIA : 0);
   }
 

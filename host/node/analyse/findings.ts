@@ -2,12 +2,13 @@
 //
 // What a core has found, read back from the sections that it writes: verdicts of sites and owners, suspects and their evidence.
 
-import type { Section } from "../read/dump.ts";
+import { verdicts } from "../../../format/format.ts";
+import { columnsIn, type Section } from "../read/dump.ts";
 import { ownerOf } from "../read/sites.ts";
 
 /** By their numbers in the core. */
-export const VERDICTS = ["new", "steady", "churn", "filling", "leak"] as const;
-export type Verdict = (typeof VERDICTS)[number];
+export const VERDICTS = Object.keys(verdicts) as Verdict[];
+export type Verdict = keyof typeof verdicts;
 
 export interface Suspect {
   /** A site's location; for an owner none of whose sites is one, its name. */
@@ -34,24 +35,32 @@ export interface Findings {
 
 const ALL_OF = "all of ";
 
-/** Reads the sections that the core writes: `Growth since ...`, `Growth of owners since ...`, `Suspects: ...`. */
+/** Reads the sections that the core writes. */
 export function findingsIn(sections: readonly Section[], by: Suspect["by"]): Findings {
   const findings: Findings = { suspects: [], sites: new Map(), owners: new Map() };
-  for (const { title, columns, rows } of sections) {
-    if (title.startsWith("Growth ")) {
-      const verdict = columns.indexOf("Verdict");
-      const into = columns.at(-1) === "Owner" ? findings.owners : findings.sites;
-      if (verdict < 0) continue;
-      for (const row of rows) if (isVerdict(row[verdict])) into.set(row.at(-1)!, row[verdict]);
-    } else if (title.startsWith("Suspects")) {
-      for (const row of rows) {
-        const suspect = suspectOf(row, by);
-        if (suspect) findings.suspects.push(suspect);
-      }
+  for (const section of sections) {
+    addVerdicts(findings.sites, section, columnsIn(section, "growth", ["Verdict", "Location"]));
+    addVerdicts(findings.owners, section, columnsIn(section, "ownersGrowth", ["Verdict", "Owner"]));
+    const columns = columnsIn(section, "suspects", ["Per hour", "For", "Limit in", "Evidence"]);
+    for (const row of columns ? section.rows : []) {
+      const suspect = suspectOf(
+        columns!.map((column) => row[column]!),
+        by,
+      );
+      if (suspect) findings.suspects.push(suspect);
     }
   }
   for (const { location } of findings.suspects) findings.sites.set(location, "leak");
   return findings;
+}
+
+function addVerdicts(into: Map<string, Verdict>, { rows }: Section, columns: number[] | undefined): void {
+  if (!columns) return;
+  const [verdictAt, nameAt] = columns as [number, number];
+  for (const row of rows) {
+    const verdict = row[verdictAt];
+    if (isVerdict(verdict)) into.set(row[nameAt]!, verdict);
+  }
 }
 
 /** Columns: bytes (or objects) per hour, seconds of growth, seconds that are left or -, evidence. */

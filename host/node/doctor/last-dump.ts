@@ -3,10 +3,12 @@
 // The last dump of traffic.out: whose it is, and what it says of its making.
 
 import { Readable } from "node:stream";
+import { classes } from "../../../format/format.ts";
 import { printable } from "../../shared/printable.ts";
 import { time } from "../../shared/units.ts";
 import { NoDump } from "../errors.ts";
 import { exhaustedIn } from "../read/exhausted.ts";
+import { HEADER_KEYS, type Header, type HeaderName } from "../read/dump.ts";
 import { selectDump } from "../read/select.ts";
 import { Sites } from "../read/sites.ts";
 import type { Snapshot } from "../read/snapshot.ts";
@@ -52,7 +54,7 @@ function checkBuiltIn(dump: Snapshot, loaded: boolean): Finding[] {
   const what = "the last dump is the built-in tracker's, not memtrack's";
   const restart = "restart the server: it loads plugins at its start; then see diags.log for [memtrack]";
   const findings = [loaded ? problem(what, restart) : note(what)];
-  const summary = dump.sections.flatMap((section) => section.rows).find((row) => row.at(-1) === "SSL Allocated Memory");
+  const summary = dump.sections.flatMap((section) => section.rows).find((row) => row.at(-1) === classes.openssl.summary);
   if (summary?.slice(0, 3).every((cell) => cell === "0")) {
     const why =
       "it says 0 for SSL Allocated Memory, as it always does: the server asks OpenSSL to call its tracker " +
@@ -69,8 +71,11 @@ function checkLevel(dump: Snapshot, records: Records): Finding[] {
   return [note(`it was made at level ${level}, and ${TRACK} is ${wanted} now`, "traffic_ctl config reload, and another dump")];
 }
 
-function hookStates(header: ReadonlyMap<string, string>): Finding[] {
-  return ["iobuffer", "openssl", "plugins", "buffers"].flatMap((hook) => {
+/** Those that can be refused. */
+const HOOKS = HEADER_KEYS.filter(([, { refusal }]) => refusal).map(([hook]) => hook);
+
+function hookStates(header: Header): Finding[] {
+  return HOOKS.flatMap((hook) => {
     const state = header.get(hook);
     if (state === "installed") return [ok(`hook ${hook}: installed`)];
     return state === "off" ? [note(`hook ${hook}: off at level ${Number(header.get("level"))}`)] : [];
@@ -90,9 +95,9 @@ function checkNotes({ notes }: Snapshot): Finding[] {
   return findings;
 }
 
-function checkCounters(header: ReadonlyMap<string, string>): Finding[] {
+function checkCounters(header: Header): Finding[] {
   const findings: Finding[] = [];
-  const number = (key: string): number => Number(header.get(key) ?? 0);
+  const number = (key: HeaderName): number => Number(header.get(key) ?? 0);
   if (header.get("heap") === "off") {
     const fix = `traffic_ctl config set ${HEAP} 1, where they are of interest`;
     findings.push(note("malloc and operator new of plugins are not tracked", fix));

@@ -4,10 +4,9 @@
 
 import { join } from "node:path";
 import { parse } from "yaml";
+import { records as schema } from "../../../format/format.ts";
 import { printable } from "../../shared/printable.ts";
 import { span } from "../../shared/units.ts";
-import { Control } from "../core/control.ts";
-import { loadCore } from "../core/module.ts";
 import type { Snapshot } from "../read/snapshot.ts";
 import { FREQUENCY, SAMPLES, TRACK } from "../records.ts";
 import { note, ok, problem, type Finding } from "./finding.ts";
@@ -85,7 +84,7 @@ export function checkSettings(records: Records, dump: Snapshot | undefined): Fin
 const ADVISED: Record<string, number> = { [TRACK]: 2, [FREQUENCY]: 3600 };
 
 function checkRanges(records: Records): Finding[] {
-  return new Control(loadCore()).settings().flatMap(({ name, least, most, normal }) => {
+  return Object.values(schema).flatMap(({ name, range: [least, most], default: normal }) => {
     const text = records.get(name);
     if (text === undefined) return [];
     const value = integer(text);

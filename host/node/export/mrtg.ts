@@ -3,12 +3,13 @@
 // What MRTG asks of a program: four lines, two values among them. And an mrtg.cfg that asks for them.
 //
 //   bytes in use in IOBuffers
-//   bytes in use elsewhere: OpenSSL, TSmalloc, heap
+//   bytes in use elsewhere
 //   for how long they have been counted
 //   what they are of
 //
 // A value that is not known is UNKNOWN: MRTG then leaves a gap, where a 0 would be a lie.
 
+import { holdsMemory, MEMORY_CLASSES, titleOf } from "../../shared/classes.ts";
 import { printable } from "../../shared/printable.ts";
 import { span } from "../../shared/units.ts";
 import { UsageError } from "../errors.ts";
@@ -16,12 +17,17 @@ import { matches, type Filter } from "../read/filter.ts";
 import type { Sites } from "../read/sites.ts";
 import { isUntracked, valueOf, type Snapshot } from "../read/snapshot.ts";
 
+/** The classes of the second value; a title that is a plain word, as it stands within a sentence. */
+const ELSEWHERE = MEMORY_CLASSES.filter((cls) => cls !== "iobuffer")
+  .map((cls) => titleOf(cls).replace(/^[A-Z][a-z]+$/, (word) => word.toLowerCase()))
+  .join(", ");
+
 export function mrtgLines(sites: Sites, dump: Snapshot | undefined, filter: Filter): string {
   if (dump && isUntracked(dump)) dump = undefined;
   let buffers = 0;
   let others = 0;
   for (const site of sites) {
-    if (!dump || site.class === "object" || !matches(site, filter)) continue;
+    if (!dump || !holdsMemory(site.class) || !matches(site, filter)) continue;
     if (site.class === "iobuffer") buffers += valueOf(site, dump);
     else others += valueOf(site, dump);
   }
@@ -72,7 +78,7 @@ ShortLegend[_]: B
 LegendI[_]: &nbsp;IOBuffers:
 LegendO[_]: &nbsp;elsewhere:
 Legend1[_]: Bytes in use in IOBuffers
-Legend2[_]: Bytes in use elsewhere (OpenSSL, TSmalloc, heap)
+Legend2[_]: Bytes in use elsewhere (${ELSEWHERE})
 
 ${targets.join("\n")}`;
 }

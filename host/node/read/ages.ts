@@ -3,7 +3,7 @@
 // Reads the ages that a dump says of its sites: section `Ages of what is alive`, a line for each site and span of time. Dumps of a
 // server that has taken no samples, and those of older versions, have none.
 
-import type { Section } from "./dump.ts";
+import { columnsIn, type Section } from "./dump.ts";
 
 /** What is alive of a site and was allocated in one span of time, exactly. */
 export interface Age {
@@ -16,15 +16,16 @@ export interface Age {
   bytes: number;
 }
 
-const TITLE = /^Ages of what is alive\b/;
-const COLUMNS = 7;
+const COLUMNS = ["Older than", "Younger than", "Alive", "Size In-use", "Kind", "Location"] as const;
 
 /** The ages of each site that the section has, by ageKey(), the youngest first. */
 export function agesIn(sections: readonly Section[]): Map<string, Age[]> {
   const ages = new Map<string, Age[]>();
-  for (const { title, columns, rows } of sections) {
-    if (!TITLE.test(title) || columns.length !== COLUMNS) continue;
-    for (const [olderThan, youngerThan, alive, bytes, , kind, location] of rows) {
+  for (const section of sections) {
+    const columns = columnsIn(section, "ages", COLUMNS);
+    if (!columns) continue;
+    for (const row of section.rows) {
+      const [olderThan, youngerThan, alive, bytes, kind, location] = columns.map((column) => row[column]);
       const age: Age = {
         olderThan: Number(olderThan),
         youngerThan: youngerThan === "-" ? undefined : Number(youngerThan),

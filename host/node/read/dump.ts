@@ -2,7 +2,17 @@
 //
 // A dump as it is read, whoever wrote it: its header, the rows of its tables, its further sections as text.
 
+import { header, sections, type HeaderKey } from "../../../format/format.ts";
 import type { ClassName } from "../../shared/classes.ts";
+
+/** A key of the header by its name, and what its value is. */
+export type HeaderName = keyof typeof header;
+export const HEADER_KEYS = Object.entries(header) as [HeaderName, HeaderKey][];
+
+/** The key=value pairs of a header. Asked for are keys of the format; a file may hold others. */
+export interface Header extends Iterable<[string, string]> {
+  get(key: HeaderName): string | undefined;
+}
 
 /** The rows of a dump's tables: parallel arrays, of which `length` are in use. A site that has several rows has their sum. */
 export interface Rows {
@@ -36,8 +46,7 @@ export interface Dump {
   readonly number: number;
   /** Seconds since 1970; NaN where nothing says it. */
   readonly time: number;
-  /** The header's key=value pairs. */
-  readonly header: ReadonlyMap<string, string>;
+  readonly header: Header;
   /** Those of the other lines that begin with `memtrack`: warnings, notes, refused hooks. */
   readonly notes: ReadonlyMap<string, string>[];
   readonly tables: Table[];
@@ -57,6 +66,24 @@ export interface Counts {
   dumps: number;
   cut: number;
   damaged: number;
+}
+
+type Sections = typeof sections;
+type Title<Name extends keyof Sections> =
+  Extract<Sections[Name]["columns"][number], { title: string }>["title"] | Sections[Name]["last"]["title"];
+
+/**
+ * Where these columns stand in a section; undefined where it is another one, or lacks one. (A dump of a later version may have
+ * further ones.)
+ */
+export function columnsIn<Name extends keyof Sections>(
+  { title, columns }: Section,
+  name: Name,
+  titles: readonly Title<Name>[],
+): number[] | undefined {
+  if (!title.startsWith(sections[name].title)) return undefined;
+  const found = titles.map((column) => columns.indexOf(column));
+  return found.includes(-1) ? undefined : found;
 }
 
 /** The key=value pairs of a line that begins with `memtrack`. A value with spaces stands in double quotes. */

@@ -9,6 +9,7 @@
 // When there are too many points every second one is dropped, and from then on only every second dump becomes one: the points stay
 // evenly spread over the whole run. All runs are listed; only the last few keep what they have counted.
 
+import { holdsMemory } from "../../shared/classes.ts";
 import { enlarged } from "./arrays.ts";
 import type { Dump } from "./dump.ts";
 import type { Sites } from "./sites.ts";
@@ -89,7 +90,7 @@ export class RunData {
     const values = dump.inUse.slice();
     for (let site = 0; site < values.length; ++site) {
       if (!dump.present[site]) continue;
-      if (this.#sites.get(site).class === "object") values[site] = dump.allocs[site]! - dump.frees[site]!;
+      if (!holdsMemory(this.#sites.get(site).class)) values[site] = dump.allocs[site]! - dump.frees[site]!;
       if (this.since[site]! < 0) this.since[site] = this.#seen;
       if (values[site]! > this.peak[site]!) this.peak[site] = values[site]!;
     }

@@ -9,8 +9,10 @@
 // right is handed over as such. Constant in memory: it holds one line and the dumps that are open, never the file. Most of a file is
 // rows, so a row is read from its bytes, and no string is made of it; all other lines of a dump are few.
 
-import { CLASSES, type ClassName } from "../../shared/classes.ts";
-import { parsePairs, type Counts, type Dump, type Section, type Table } from "./dump.ts";
+import { classes, sections } from "../../../format/format.ts";
+import { endsOf, SEPARATOR, titlesOf } from "../../../format/layout.ts";
+import { CLASSES, holdsMemory, titleOf, type ClassName } from "../../shared/classes.ts";
+import { parsePairs, type Counts, type Dump, type Header, type Section, type Table } from "./dump.ts";
 import { Scratch } from "./rows.ts";
 import type { Sites } from "./sites.ts";
 
@@ -23,8 +25,9 @@ const OPEN_MAX = 4;
 const FOREIGN_MAX = 1000;
 /** A longer line is no line of a dump. */
 const LINE_MAX = 64 * 1024;
-/** Where a row's location begins, at the columns' usual widths. */
-const LOCATION_AT = 62;
+/** Where a row's cells end, and its location begins, at the columns' usual widths. */
+const [ALLOCS_END, FREES_END, IN_USE_END, AVERAGE_END] = endsOf(sections.memory) as [number, number, number, number];
+const LOCATION_AT = AVERAGE_END + SEPARATOR;
 /** Rows that are kept of a section that is kept as text. */
 const SECTION_ROWS_MAX = 10_000;
 const SECTIONS_MAX = 32;
@@ -39,28 +42,28 @@ const BAR = 0x7c;
 
 const HEADER = Buffer.from("memtrack format=");
 const MEMTRACK = Buffer.from("memtrack ");
-const ALLOCS = Buffer.from("Allocs ");
-const SUMMARY = Buffer.from("Total Allocated ");
+const ALLOCS = Buffer.from(`${sections.memory.columns[0].title} `);
+const SUMMARY = Buffer.from(`${sections.summary.columns[0].title} `);
 
 const END_LINE = /^memtrack end dump=\d+ rows=\d+\r?$/;
 /** What makes a header of it within a line, where other text may speak of one. */
 const GLUED = /^memtrack format=\d+ dump=\d+ time=\d/;
-const TABLE_HEAD = /^Allocs +\| Frees +\| Size In-use +\| Avg Size +\| Location *$/;
+const TABLE_HEAD = new RegExp(`^${titlesOf(sections.memory).join(" +\\| ")} *$`);
 const FREELIST_HEAD = /^ *Allocated +\| +In-Use +\| Type Size +\| +Free List Name *$/;
-const SUMMARY_HEAD = /^Total Allocated +\|/;
+const SUMMARY_HEAD = new RegExp(`^${sections.summary.columns[0].title} +\\|`);
 const TOTAL_ROW = /^ +(-?\d+) \| +\| TOTAL *$/;
-const OBJECTS_HEAD = ["Created", "Destroyed", "Alive", "Kind", "Location"];
+const OBJECTS_HEAD = titlesOf(sections.objects);
 const RULE = /^-[-|]*$/;
 
 /** The class of a table by its title. */
 function classOf(title: string): ClassName | undefined {
-  if (/^TSmalloc\b/i.test(title)) return "tsapi";
-  if (/^Heap\b/i.test(title)) return "heap";
-  if (/^Objects\b/i.test(title)) return "object";
-  if (/^OpenSSL\b/i.test(title)) return "openssl";
-  if (/^IOBuffer/i.test(title)) return "iobuffer";
-  return undefined;
+  return CLASSES.find((cls) => CLASS_TITLES[cls].test(title));
 }
+
+const CLASS_TITLES = Object.fromEntries(CLASSES.map((cls) => [cls, new RegExp(`^${titleOf(cls)}s?\\b`, "i")])) as Record<
+  ClassName,
+  RegExp
+>;
 
 const OPENSSL = CLASSES.indexOf("openssl");
 
@@ -69,7 +72,7 @@ class Open implements Dump {
   readonly origin: Dump["origin"];
   readonly number: number;
   readonly time: number;
-  readonly header: ReadonlyMap<string, string>;
+  readonly header: Header;
   readonly rows: Scratch;
   readonly notes: ReadonlyMap<string, string>[] = [];
   readonly tables: Table[] = [];
@@ -88,7 +91,7 @@ class Open implements Dump {
   title = "";
   head = "";
 
-  constructor(origin: Dump["origin"], number: number, header: ReadonlyMap<string, string>, rows: Scratch) {
+  constructor(origin: Dump["origin"], number: number, header: Header, rows: Scratch) {
     this.origin = origin;
     this.number = number;
     this.header = header;
@@ -227,15 +230,15 @@ export class Parser {
   #row(open: Open, bytes: Buffer, start: number, end: number): boolean {
     const usual =
       end - start > LOCATION_AT &&
-      bytes[start + 11] === BAR &&
-      bytes[start + 24] === BAR &&
-      bytes[start + 47] === BAR &&
-      bytes[start + 60] === BAR;
+      bytes[start + ALLOCS_END + 1] === BAR &&
+      bytes[start + FREES_END + 1] === BAR &&
+      bytes[start + IN_USE_END + 1] === BAR &&
+      bytes[start + AVERAGE_END + 1] === BAR;
     if (usual) {
-      const allocs = rightmost(bytes, start - 1, start + 10);
-      const frees = rightmost(bytes, start + 12, start + 23);
-      const inUse = rightmost(bytes, start + 25, start + 46);
-      if (allocs >= 0 && frees >= 0 && inUse >= 0 && rightmost(bytes, start + 48, start + 59) >= 0) {
+      const allocs = rightmost(bytes, start - 1, start + ALLOCS_END);
+      const frees = rightmost(bytes, start + ALLOCS_END + 2, start + FREES_END);
+      const inUse = rightmost(bytes, start + FREES_END + 2, start + IN_USE_END);
+      if (allocs >= 0 && frees >= 0 && inUse >= 0 && rightmost(bytes, start + IN_USE_END + 2, start + AVERAGE_END) >= 0) {
         return this.#count(open, bytes, start + LOCATION_AT, end, allocs, frees, inUse);
       }
     }
@@ -275,7 +278,7 @@ export class Parser {
     const [, digits] = TOTAL_ROW.exec(line) ?? [];
     if (digits === undefined || open.table!.total !== undefined) return false;
     open.table!.total = Number(digits);
-    if (open.table!.total !== open.sum && open.table!.class !== "object") open.state = "damaged";
+    if (open.table!.total !== open.sum && holdsMemory(open.table!.class)) open.state = "damaged";
     open.strayed = 0;
     return true;
   }
@@ -324,9 +327,9 @@ export class Parser {
     let rows = 0;
     let objects = 0;
     for (const table of open.tables) {
-      if (table.class === "object") objects += table.rows;
-      else rows += table.rows;
-      if (table.class !== "object" && table.total === undefined) open.state = "damaged";
+      if (holdsMemory(table.class)) rows += table.rows;
+      else objects += table.rows;
+      if (holdsMemory(table.class) && table.total === undefined) open.state = "damaged";
     }
     const said = Number(pairs.get("rows"));
     if (said !== rows && said !== rows + objects) open.state = "damaged";
@@ -451,7 +454,7 @@ export class Parser {
     return true;
   }
 
-  #begin(origin: Dump["origin"], number: number, header: ReadonlyMap<string, string>): Open {
+  #begin(origin: Dump["origin"], number: number, header: Header): Open {
     if (this.#open.length === OPEN_MAX) this.#abandon(this.#open[0]!);
     const open = new Open(origin, number, header, this.#spare.pop() ?? new Scratch());
     this.#open.push(open);
@@ -482,7 +485,7 @@ export class Parser {
 }
 
 const EMPTY = Buffer.alloc(0);
-const OPENSSL_PLACE = Buffer.from("memory/OpenSSL/");
+const OPENSSL_PLACE = Buffer.from(classes.openssl.prefix);
 
 function text(bytes: Buffer, start: number, end: number): string {
   return bytes.toString("utf8", start, end);

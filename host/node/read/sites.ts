@@ -7,7 +7,7 @@
 // The number is found without making a string, because a file has millions of rows and few sites. There are at most SITES_MAX, as in
 // the core; further ones are one site (other) of their class, and counted. What a location means is decided here and nowhere else.
 
-import * as abi from "../../../assembly/abi.ts";
+import { classes, PLUGIN_PREFIX, records } from "../../../format/format.ts";
 import { CLASSES, type ClassName } from "../../shared/classes.ts";
 import { enlarged } from "./arrays.ts";
 
@@ -15,7 +15,7 @@ import { enlarged } from "./arrays.ts";
 export const CORE = "core";
 
 /** Sites of all files together, at most. */
-export const SITES_MAX: number = abi.SITES_MAX;
+export const SITES_MAX: number = records.sites.range[1];
 /** Kinds of objects, at most: a number of a class and a kind has to fit beside the hash. */
 const KINDS_MAX = 250;
 /** A location keeps this much of its end, where the file and line are. */
@@ -39,8 +39,10 @@ export interface Site {
 const RETIRED = Buffer.from(RETIRED_SUFFIX);
 const VIA = /^.* \[via ([^\]]+)\]$/s;
 // The rest of a name is what follows the module: ` handler (foo.c:88)`, `+0x1a`, or nothing.
-const PLUGIN = /^memory\/plugin\/(.*?\.so(?:#\d+)?)(?=[ +/]|$)/s;
-const PLUGIN_OTHER = /^memory\/plugin\/([^ +/]+)/s;
+const PLUGIN = new RegExp(`^${PLUGIN_PREFIX}(.*?\\.so(?:#\\d+)?)(?=[ +/]|$)`, "s");
+const PLUGIN_OTHER = new RegExp(`^${PLUGIN_PREFIX}([^ +/]+)`, "s");
+/** What a file follows at once: a plugin's module does not. */
+const FILE_PREFIXES = Object.values(classes).flatMap(({ prefix }) => (prefix === PLUGIN_PREFIX ? [] : [prefix]));
 
 /** A site in one line: of an object, its kind first. */
 export function nameOf({ kind, location }: Pick<Site, "kind" | "location">): string {
@@ -61,7 +63,9 @@ export function ownerOf(location: string): string {
 /** Where in a source file a location is: `foo.c` and 88 for `... handler (foo.c:88)`. */
 export function sourceOf(location: string): { file: string; line: number } | undefined {
   const [, file, line] = /([^\s()[\]]+):(\d+)\)?(?: \[via [^\]]*\])?$/.exec(location) ?? [];
-  return file && line ? { file: file.replace(/^memory\/(?:IOBuffer|OpenSSL)\//, ""), line: Number(line) } : undefined;
+  if (!file || !line) return undefined;
+  const prefix = FILE_PREFIXES.find((text) => file.startsWith(text)) ?? "";
+  return { file: file.slice(prefix.length), line: Number(line) };
 }
 
 export class Sites {

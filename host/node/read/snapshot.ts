@@ -2,8 +2,9 @@
 //
 // All counts of one dump, and what can be told of it: what it tracks, since when it counts, what it is called.
 
+import { holdsMemory } from "../../shared/classes.ts";
 import { time } from "../../shared/units.ts";
-import type { Dump, Section } from "./dump.ts";
+import type { Dump, Header, Section } from "./dump.ts";
 import type { Site, Sites } from "./sites.ts";
 
 /** Two dumps of one count agree when it began, to this many seconds. */
@@ -14,7 +15,7 @@ export interface Snapshot {
   readonly origin: Dump["origin"];
   readonly number: number;
   readonly time: number;
-  readonly header: ReadonlyMap<string, string>;
+  readonly header: Header;
   readonly notes: readonly ReadonlyMap<string, string>[];
   readonly sections: readonly Section[];
   readonly state: Dump["state"];
@@ -45,12 +46,12 @@ export function snapshotOf(dump: Dump, sites: Sites): Snapshot {
 /** Bytes, or objects alive. */
 export function valueOf(site: Site, snapshot: Snapshot): number {
   const { number } = site;
-  if (site.class === "object") return (snapshot.allocs[number] ?? 0) - (snapshot.frees[number] ?? 0);
+  if (!holdsMemory(site.class)) return (snapshot.allocs[number] ?? 0) - (snapshot.frees[number] ?? 0);
   return snapshot.inUse[number] ?? 0;
 }
 
 /** Nothing was tracked: that is not the same as nothing in use. */
-export function isUntracked(dump: { header: ReadonlyMap<string, string> }): boolean {
+export function isUntracked(dump: { header: Header }): boolean {
   return dump.header.get("level") === "0";
 }
 

@@ -2,7 +2,7 @@
 //
 // Two dumps, row by row: what is in the one and what is in the other.
 
-import type { ClassName } from "../../shared/classes.ts";
+import { holdsMemory, type ClassName } from "../../shared/classes.ts";
 import { UsageError } from "../errors.ts";
 import { matches, type Filter } from "../read/filter.ts";
 import type { Sites } from "../read/sites.ts";
@@ -56,7 +56,7 @@ export function diff(sites: Sites, a: Side, b: Side, filter: Filter): Difference
     const after = valueOf(site, b.dump);
     const allocs = (b.dump.allocs[number] ?? 0) - (a.dump.allocs[number] ?? 0);
     const frees = (b.dump.frees[number] ?? 0) - (a.dump.frees[number] ?? 0);
-    if (site.class !== "object") {
+    if (holdsMemory(site.class)) {
       totalBefore += before;
       totalAfter += after;
     }

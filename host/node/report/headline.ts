@@ -2,7 +2,7 @@
 //
 // What was read, in a few phrases, for the top of every report.
 
-import { BYTE_CLASSES, CLASS_TITLES } from "../../shared/classes.ts";
+import { MEMORY_CLASSES, titleOf } from "../../shared/classes.ts";
 import { bytes, count, signed, span, time } from "../../shared/units.ts";
 import { DUMPS_MIN } from "../analyse/analysis.ts";
 import type { DumpName, Report } from "./report.ts";
@@ -14,8 +14,8 @@ export function renderHead(report: Report): string[] {
   const who = report.origin === "memtrack" ? "memtrack" : "the built-in tracker";
   const between = growth ? `${nameOf(first)} to ${nameOf(last)}` : nameOf(last);
   const took = seconds && growth ? ` (${span(seconds)})` : "";
-  const classes = BYTE_CLASSES.filter((name) => report.classes[name] !== 0);
-  const parts = classes.map((name) => `${CLASS_TITLES[name]} ${bytes(report.classes[name])}`);
+  const classes = MEMORY_CLASSES.filter((name) => report.classes[name] !== 0);
+  const parts = classes.map((name) => `${titleOf(name)} ${bytes(report.classes[name])}`);
   const change = growth ? `, ${signed(report.totalChange, bytes)}` : "";
   const runs = report.runs.at(-1)!.run;
   return [

@@ -4,7 +4,7 @@
 //
 // Sums and differences of integers; every judgement is the core's (analyse/).
 
-import { CLASSES, type ClassName } from "../../shared/classes.ts";
+import { CLASSES, holdsMemory, type ClassName } from "../../shared/classes.ts";
 import type { Findings } from "../analyse/findings.ts";
 import { ageKey, agesIn } from "../read/ages.ts";
 import { matches, type Filter } from "../read/filter.ts";
@@ -113,7 +113,7 @@ function siteRow(site: Site, first: Snapshot, last: Snapshot, { data, findings, 
     change: value - before,
     peak: data.peak[number] ?? 0,
     perHour: perHour(value - before),
-    verdict: site.class === "object" ? undefined : findings.sites.get(site.location),
+    verdict: holdsMemory(site.class) ? findings.sites.get(site.location) : undefined,
   };
 }
 
@@ -146,13 +146,13 @@ function addToOwner(owners: Map<string, OwnerRow>, { owner, class: cls, value, c
     owners.set(owner, row);
   }
   row.classes[cls] += value;
-  if (cls === "object") {
-    row.objects += value;
-    row.objectsChange += change;
-  } else {
+  if (holdsMemory(cls)) {
     row.total += value;
     row.change += change;
     row.first += value - change;
+  } else {
+    row.objects += value;
+    row.objectsChange += change;
   }
 }
 

@@ -2,6 +2,7 @@
 //
 // A report as the page's data: its rows, and for each of the largest a value at every point of the graphs.
 
+import { holdsMemory } from "../../shared/classes.ts";
 import type { OwnerData, PageData, SiteData } from "../../shared/page-data.ts";
 import type { Point, Run } from "../read/history.ts";
 import { nameOf, printedLocation, type Sites } from "../read/sites.ts";
@@ -59,7 +60,7 @@ function sumsOf(
 ): { byOwner: Map<string, number[]>; rest: PageData["rest"] } {
   const byOwner = new Map(report.owners.map((row) => [row.owner, points.map(() => 0)]));
   const rest = points.map(() => 0);
-  const inBytes = report.sites.filter((row) => row.class !== "object").map((row) => row.site);
+  const inBytes = report.sites.filter((row) => holdsMemory(row.class)).map((row) => row.site);
   for (const [at, { values }] of points.entries()) {
     for (const site of inBytes) {
       const value = values[site] ?? 0;

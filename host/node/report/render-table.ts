@@ -2,7 +2,7 @@
 //
 // A report for a terminal: what was read, suspects, what grew, owners.
 
-import { BYTE_CLASSES, CLASS_TITLES, formatOf } from "../../shared/classes.ts";
+import { formatOf, MEMORY_CLASSES, titleOf } from "../../shared/classes.ts";
 import { printable } from "../../shared/printable.ts";
 import { bytes, count, signed } from "../../shared/units.ts";
 import { nameOf, printedLocation } from "../read/sites.ts";
@@ -74,10 +74,10 @@ function siteColumns(report: Report): Column<SiteRow>[] {
 
 function ownerColumns(report: Report): Column<OwnerRow>[] {
   const growth = report.dumps > 1;
-  const used = BYTE_CLASSES.filter((name) => report.owners.some((row) => row.classes[name] !== 0));
+  const used = MEMORY_CLASSES.filter((name) => report.owners.some((row) => row.classes[name] !== 0));
   const columns: (Column<OwnerRow> | false)[] = [
     ...(used.length > 1
-      ? used.map((name): Column<OwnerRow> => ({ title: CLASS_TITLES[name], cell: (row) => bytes(row.classes[name]), spare: 1 }))
+      ? used.map((name): Column<OwnerRow> => ({ title: titleOf(name), cell: (row) => bytes(row.classes[name]), spare: 1 }))
       : []),
     { title: "In use", cell: (row) => bytes(row.total) },
     growth && { title: "Change", cell: (row) => signed(row.change, bytes) },

@@ -5,18 +5,10 @@
 import { count } from "../../shared/units.ts";
 import type { Findings } from "../analyse/findings.ts";
 import { exhaustedIn } from "../read/exhausted.ts";
+import { HEADER_KEYS } from "../read/dump.ts";
 import type { Point, Run } from "../read/history.ts";
 import { nameForPeople, withoutOpenssl, type Snapshot } from "../read/snapshot.ts";
 import type { ReportInput } from "./report.ts";
-
-/** Keys of a header that are 0 where all is well. */
-const HEADER_WARNINGS: Record<string, string> = {
-  lost: "events were lost: rows can be off by as many",
-  traps: "tables were disabled by a trap in the core: please report it",
-  damaged: "blocks of plugins were written past their end",
-  twice: "blocks were released twice by a plugin",
-  untracked: "objects are in no row: there was no room to remember them",
-};
 
 /** What a reader should know before the numbers. */
 export function warningsOf(input: ReportInput, run: Run, points: Point[], findings: Findings): string[] {
@@ -57,9 +49,9 @@ function warningsIn({ header, notes }: Snapshot): string[] {
     if (note.get("state") === "refused") warnings.push(`hook ${note.get("hook")} was refused: ${note.get("reason")}`);
     if (note.has("warning")) warnings.push(note.get("warning")!);
   }
-  for (const [key, text] of Object.entries(HEADER_WARNINGS)) {
+  for (const [key, { warning }] of HEADER_KEYS) {
     const value = Number(header.get(key));
-    if (value) warnings.push(`${count(value)} ${text}`);
+    if (warning && value) warnings.push(`${count(value)} ${warning}`);
   }
   const exhausted = exhaustedIn(header);
   if (exhausted) warnings.push(`limits of memtrack are reached: ${exhausted}; docs/REFERENCE.md says what comes of it`);

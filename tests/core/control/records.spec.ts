@@ -25,12 +25,11 @@ import {
   settingCheck,
   settingDefault,
   settingEffect,
-  settingLeast,
-  settingMost,
   settingName,
 } from "../../../assembly/control/records";
 import { checkRecordLine, describeRecordLine } from "../../../assembly/control/record_line";
 import { input } from "../../../assembly/base/memory";
+import { SETTING_LEAST, SETTING_MOST } from "../../../assembly/format";
 import { answered, freshControl, put } from "../support";
 
 function name(setting: u32): string {
@@ -65,9 +64,8 @@ describe("a record", () => {
     freshControl();
     for (let setting: u32 = 0; setting < SETTING_COUNT; ++setting) {
       expect(name(setting).startsWith("proxy.config.")).toBe(true);
-      expect(settingLeast(setting)).toBeLessThan(settingMost(setting));
-      expect(settingDefault(setting)).toBeGreaterThanOrEqual(settingLeast(setting));
-      expect(settingDefault(setting)).toBeLessThanOrEqual(settingMost(setting));
+      expect(settingDefault(setting)).toBeGreaterThanOrEqual(SETTING_LEAST[setting]);
+      expect(settingDefault(setting)).toBeLessThanOrEqual(SETTING_MOST[setting]);
     }
     expect(name(SETTING_SITES)).toBe("proxy.config.plugin.memtrack.sites");
     expect(answered(settingCheck(SETTING_SITES))).toBe("[64-65520]");
@@ -87,7 +85,7 @@ describe("a record", () => {
       expect(name(setting)).toBe("");
       expect(answered(settingCheck(setting))).toBe("");
       expect(judged(setting, 7)).toBe("|0");
-      expect(settingMost(setting)).toBe(0);
+      expect(settingDefault(setting)).toBe(0);
     }
   });
 });

@@ -32,7 +32,7 @@ import {
   SITE_PRE_ARMING,
   SITES_MIN,
   TEXT_COUNT,
-  TEXT_DIGEST,
+  TEXT_CORE,
   TEXT_IOBUFFER,
   TEXT_OPENSSL,
 } from "../../../assembly/abi";
@@ -64,7 +64,7 @@ function facts(level: u32): void {
   setHeaderNumber(FACT_IOBUFFER, HOOK_INSTALLED);
   setHeaderNumber(FACT_OPENSSL, HOOK_INSTALLED);
   setHeaderNumber(FACT_VERIFY, 0);
-  setHeaderText(TEXT_DIGEST, put("90945afb0efed735"));
+  setHeaderText(TEXT_CORE, put("90945afb0efed735"));
 }
 
 function header(level: u32, verify: string = "off"): string {

@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The texts and rules of a dump's format, of the records and of verdicts. Made of format/format.ts by tools/build.ts.
+
+export const FORMAT: u32 = 1;
+export const PLUGIN_PREFIX: string = "memory/plugin/";
+/** What the built-in pads the last column to. */
+export const LOCATION_WIDTH: u32 = 50;
+
+// By CLASS_... An empty text: it has none.
+export const CLASS_NAMES: StaticArray<string> = ["iobuffer", "openssl", "tsapi", "heap", "object"];
+export const CLASS_LEVELS: StaticArray<u8> = [1, 2, 1, 1, 1];
+export const CLASS_PREFIXES: StaticArray<string> = [
+  "memory/IOBuffer/",
+  "memory/OpenSSL/",
+  "memory/plugin/",
+  "memory/plugin/",
+  "memory/plugin/",
+];
+export const CLASS_SECTIONS: StaticArray<string> = [
+  "",
+  "",
+  "TSmalloc memory of plugins",
+  "Heap memory of plugins",
+  "Objects of plugins",
+];
+export const CLASS_SUMMARIES: StaticArray<string> = ["", "SSL Allocated Memory", "", "", ""];
+export const CLASS_PARTS: StaticArray<string> = [
+  "IOBuffers alive, without the RAM cache",
+  "OpenSSL alive",
+  "plugins' TSmalloc alive",
+  "plugins' heap alive",
+  "",
+];
+
+// By KIND_..., HOOK_..., LIMIT_..., DUMP_REASON_..., VERDICT_..., EXPLAINED_BY_....
+export const KIND_NAMES: StaticArray<string> = ["TSCont", "TSMutex", "TSIOBuffer", "TSIOBufferReader", "TSMBuffer", "other"];
+export const HOOK_NAMES: StaticArray<string> = ["off", "installed", "refused"];
+export const LIMIT_NAMES: StaticArray<string> = [
+  "thunks",
+  "modules",
+  "generations",
+  "locations",
+  "owners",
+  "slots",
+  "shards",
+  "readers",
+  "descriptors",
+];
+export const DUMP_REASON_NAMES: StaticArray<string> = ["signal", "timer", "other", "message"];
+export const VERDICT_NAMES: StaticArray<string> = ["new", "steady", "churn", "filling", "leak"];
+export const EXPLANATION_NAMES: StaticArray<string> = ["-", "RAM cache", "more load", "levels off", "too soon", "too soon"];
+
+// Keys of the header in their order: the form of each, its FACT_... or TEXT_..., and the TEXT_... that says why a hook was refused.
+export const NONE: u32 = 255;
+export const FORM_FORMAT: u32 = 0;
+export const FORM_NUMBER: u32 = 1;
+export const FORM_TIME: u32 = 2;
+export const FORM_REASON: u32 = 3;
+export const FORM_TEXT: u32 = 4;
+export const FORM_SITES: u32 = 5;
+export const FORM_HOOK: u32 = 6;
+export const FORM_SWITCH: u32 = 7;
+export const FORM_MAYBE: u32 = 8;
+export const FORM_LIMITS: u32 = 9;
+export const HEADER_KEYS: StaticArray<string> = [
+  "format",
+  "dump",
+  "time",
+  "reason",
+  "level",
+  "armed",
+  "core",
+  "shards",
+  "sites",
+  "refused-sites",
+  "iobuffer",
+  "openssl",
+  "plugins",
+  "buffers",
+  "heap",
+  "verify",
+  "lost",
+  "traps",
+  "damaged",
+  "twice",
+  "untracked",
+  "exhausted",
+  "memory",
+];
+export const HEADER_FORMS: StaticArray<u8> = [0, 1, 2, 3, 1, 1, 4, 1, 5, 1, 6, 6, 6, 6, 6, 7, 1, 1, 1, 8, 1, 9, 1];
+export const HEADER_NUMBERS: StaticArray<u8> = [255, 0, 1, 2, 3, 4, 0, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 255, 19];
+export const HEADER_REFUSALS: StaticArray<u8> = [
+  255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 1, 2, 3, 4, 255, 255, 255, 255, 255, 255, 255, 255, 255,
+];
+
+// By SETTING_....
+export const SETTING_NAMES: StaticArray<string> = [
+  "proxy.config.res_track_memory",
+  "proxy.config.dump_mem_info_frequency",
+  "proxy.config.plugin.memtrack.sites",
+  "proxy.config.plugin.memtrack.verify",
+  "proxy.config.plugin.memtrack.heap",
+  "proxy.config.plugin.memtrack.sample_interval",
+];
+export const SETTING_LEAST: StaticArray<i64> = [0, 0, 64, 0, 0, 0];
+export const SETTING_MOST: StaticArray<i64> = [2, 2147483647, 65520, 1, 1, 3600];
+export const SETTING_DEFAULTS: StaticArray<i64> = [0, 0, 4096, 0, 0, 10];
+export const SETTING_BELOW: StaticArray<i64> = [0, 0, 4096, 0, 0, 10];
+export const SETTING_ABOVE: StaticArray<i64> = [2, 0, 4096, 0, 0, 3600];
+export const SETTING_EFFECTS: StaticArray<u8> = [0, 0, 2, 1, 1, 1];
+
+// By SECTION_.... A section's widths begin in COLUMN_WIDTHS where SECTION_COLUMNS tells. The last column has none there.
+export const SECTION_MEMORY: u32 = 0;
+export const SECTION_SUMMARY: u32 = 1;
+export const SECTION_OBJECTS: u32 = 2;
+export const SECTION_OWNERS: u32 = 3;
+export const SECTION_GROWTH: u32 = 4;
+export const SECTION_OWNERS_GROWTH: u32 = 5;
+export const SECTION_SUSPECTS: u32 = 6;
+export const SECTION_AGES: u32 = 7;
+export const SECTION_RECONCILIATION: u32 = 8;
+export const SECTION_PRE_ARMING: u32 = 9;
+export const SECTION_VERIFY: u32 = 10;
+export const SECTION_TITLES: StaticArray<string> = [
+  "",
+  "",
+  "",
+  "Owners: bytes in use by class, objects alive by kind; change is that of the total since the last dump",
+  "Growth since",
+  "Growth of owners since",
+  "Suspects:",
+  "Ages of what is alive",
+  "Reconciliation: what the process's resident memory is made of",
+  "Released since arming, allocated before it or by others: in no row above",
+  "Verify: IOBuffer events counted by memtrack and by the built-in tracker,",
+];
+export const SECTION_HEADS: StaticArray<string> = [
+  "Allocs     | Frees      | Size In-use          | Avg Size   | Location                                          ",
+  "Total Allocated      | Total Freed          | Currently Allocated  | Type                ",
+  "Created    | Destroyed  | Alive      | Kind             | Location",
+  "IOBuffer       | OpenSSL        | TSmalloc       | Heap           | Total          | Change         | Conts    | Mutexes  | Buffers  | Readers  | MBuffers | Others   | State   | Owner",
+  "Change               | Per hour             | Per 1000 tx | Allocs     | Frees      | Old % | Kept % | Streak | Late % | Verdict | Why           | Location",
+  "Change               | Per hour             | Per 1000 tx | Allocs     | Frees      | Old % | Kept % | Streak | Late % | Verdict | Why           | Owner",
+  "Per hour             | For        | Limit in   | Evidence",
+  "Older than | Younger than | Alive      | Size In-use          | % of site | Kind             | Location",
+  "Bytes                | Share % | What",
+  "Frees      | Size                 | Class",
+  "Allocs     | Frees      | Size In-use          | Accountant | Location",
+];
+export const SECTION_RULES: StaticArray<string> = [
+  "-----------|------------|----------------------|------------|--------------------------------------------------------------------",
+  "---------------------|----------------------|----------------------|----------------------",
+  "-----------|------------|------------|------------------|------------------------------",
+  "---------------|----------------|----------------|----------------|----------------|----------------|----------|----------|----------|----------|----------|----------|---------|------------------------------",
+  "---------------------|----------------------|-------------|------------|------------|-------|--------|--------|--------|---------|---------------|--------------------------------------------------",
+  "---------------------|----------------------|-------------|------------|------------|-------|--------|--------|--------|---------|---------------|--------------------------------------------------",
+  "---------------------|------------|------------|--------------------------------------------------",
+  "-----------|--------------|------------|----------------------|-----------|------------------|------------------------------",
+  "---------------------|---------|--------------------------------------------------",
+  "-----------|----------------------|----------",
+  "-----------|------------|----------------------|------------|------------------------------",
+];
+export const SECTION_COLUMNS: StaticArray<u8> = [0, 4, 7, 11, 24, 35, 46, 49, 55, 57, 59];
+export const COLUMN_WIDTHS: StaticArray<u8> = [
+  10, 10, 20, 10, 20, 20, 20, 10, 10, 10, 16, 14, 14, 14, 14, 14, 14, 8, 8, 8, 8, 8, 8, 7, 20, 20, 11, 10, 10, 5, 6, 6, 6,
+  7, 13, 20, 20, 11, 10, 10, 5, 6, 6, 6, 7, 13, 20, 10, 10, 10, 12, 10, 20, 9, 16, 20, 7, 10, 20, 10, 10, 20, 10,
+];

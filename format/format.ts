@@ -1,0 +1,482 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The format of a dump: what stands in it, under which names, in which columns. Who wants to parse dumps reads this first.
+//
+//   memtrack format=1 dump=7 time=...                      the header: key=value pairs (`header`)
+//   memtrack hook=openssl state=refused reason="..."       further lines of that kind: refused hooks, warning="...", note="..."
+//
+//   TITLE                                                  a section: its title (some have none), the heads of its columns,
+//   Allocs     | Frees      | Size In-use          | ...   a rule, and its rows; a blank line before each section
+//   -----------|------------|----------------------|-...
+//          201 |        201 |                    0 | ...
+//
+//   memtrack end dump=7 rows=120                           without it, a dump is cut off
+//
+// Numbers stand at the right of their column, text at the left; "-" is not known. A number may outgrow its column, so a reader splits
+// at " | ", as often as the section has columns: the last one is text and may hold " | " itself.
+//
+// When FORMAT is raised: with the next change of what titles, heads, keys or words read or mean it becomes 2. From then on a new
+// section, a new key of the header, and a new column before a section's last one do not raise it: so a reader finds sections by how
+// their titles begin, keys and columns by their names, and passes over what it does not know. Every other change raises it.
+//
+// This is data alone. The build makes of it (tools/format.ts) the numbers in assembly/abi.ts and all of assembly/format.ts; the
+// command, the page and the tests import it as it is; tests/structure/format.test.ts holds docs/REFERENCE.md to it. The number of an
+// entry is its position: C and the core know the class `openssl` as CLASS_OPENSSL, the key `lost` as FACT_LOST, and so on.
+
+export const FORMAT = 1;
+
+// ---- Classes of memory ------------------------------------------------------------------------------------------------------------
+
+export interface MemoryClass {
+  /** As a heading of columns and in reports. Titles of sections that begin with it are of this class. */
+  title: string;
+  /** What a site of the class has: bytes, in the form of `sections.memory`; or objects without a size, as in `sections.objects`. */
+  holds: "memory" | "objects";
+  /** The level from which on it is tracked. */
+  level: 1 | 2;
+  /** What every location of the class begins with. */
+  prefix: string;
+  /** Title of its section. A class whose section has none is always shown, the others where they have a row. */
+  section: string;
+  /** Its row in `sections.summary`, where the built-in tracker has one. */
+  summary?: string;
+  /** Its part of the process's memory, in the section `reconciliation`. */
+  part?: string;
+  /** The statistic that has its bytes. */
+  statistic?: string;
+}
+
+/** The call of a plugin: the module follows. */
+export const PLUGIN_PREFIX = "memory/plugin/";
+
+/** In the order of their sections. The names stand in the sections `ages` and `preArming`. */
+export const classes = {
+  iobuffer: {
+    title: "IOBuffer",
+    holds: "memory",
+    level: 1,
+    prefix: "memory/IOBuffer/",
+    section: "",
+    part: "IOBuffers alive, without the RAM cache",
+    statistic: "plugin.memtrack.iobuffer_bytes",
+  },
+  openssl: {
+    title: "OpenSSL",
+    holds: "memory",
+    level: 2,
+    prefix: "memory/OpenSSL/",
+    section: "",
+    summary: "SSL Allocated Memory",
+    part: "OpenSSL alive",
+    statistic: "plugin.memtrack.openssl_bytes",
+  },
+  /** TSmalloc and its kin, called by plugins. */
+  tsapi: {
+    title: "TSmalloc",
+    holds: "memory",
+    level: 1,
+    prefix: PLUGIN_PREFIX,
+    section: "TSmalloc memory of plugins",
+    part: "plugins' TSmalloc alive",
+    statistic: "plugin.memtrack.tsmalloc_bytes",
+  },
+  /** malloc, operator new and their kin, called by plugins. */
+  heap: {
+    title: "Heap",
+    holds: "memory",
+    level: 1,
+    prefix: PLUGIN_PREFIX,
+    section: "Heap memory of plugins",
+    part: "plugins' heap alive",
+    statistic: "plugin.memtrack.heap_bytes",
+  },
+  /** Objects of the plugin API. */
+  object: {
+    title: "Objects",
+    holds: "objects",
+    level: 1,
+    prefix: PLUGIN_PREFIX,
+    section: "Objects of plugins",
+  },
+} as const satisfies Record<string, MemoryClass>;
+
+/** Kinds of objects: their names, and their columns in the section `owners`. */
+export const kinds = {
+  cont: { name: "TSCont", title: "Conts" },
+  mutex: { name: "TSMutex", title: "Mutexes" },
+  iobuffer: { name: "TSIOBuffer", title: "Buffers" },
+  reader: { name: "TSIOBufferReader", title: "Readers" },
+  mbuffer: { name: "TSMBuffer", title: "MBuffers" },
+  other: { name: "other", title: "Others" },
+} as const satisfies Record<string, { name: string; title: string }>;
+
+// ---- The header -------------------------------------------------------------------------------------------------------------------
+
+/**
+ * What the host has a fixed number of, and counts where there is no more. Sites and objects have keys of their own; the page's table
+ * of limits (docs/REFERENCE.md) has all.
+ */
+export const limits = [
+  "thunks", // functions of plugins that the server calls with an owner
+  "modules", // modules that are loaded
+  "generations", // plugins' names whose loads are counted
+  "locations", // call sites of plugins' IOBuffers
+  "owners", // plugins that are loaded or hold something
+  "slots", // redirected slots of one module
+  "shards", // threads with counters of their own
+  "readers", // places of readers in an IOBuffer
+  "descriptors", // file descriptors, for plugins' symbols
+] as const;
+
+export interface HeaderKey {
+  /**
+   * format: FORMAT. number. time: as 2026-11-22T16:11:06Z. reason: one of `reasons`. text. sites: in use, a slash, room for them.
+   * hook: one of `hookStates`. switch: `on` or `off`. maybe: a number, or "-" where it cannot be known.
+   * limits: `thunks:12,modules:3`, or "-" where none was reached.
+   */
+  form: "format" | "number" | "time" | "reason" | "text" | "sites" | "hook" | "switch" | "maybe" | "limits";
+  /** Of a hook that can be refused: a further line says why. */
+  refusal?: true;
+  /** Of a number that is 0 where all is well: what so many mean. */
+  warning?: string;
+  meaning: string;
+}
+
+export const reasons = ["signal", "timer", "other", "message"] as const;
+export const hookStates = ["off", "installed", "refused"] as const;
+
+/** In their order. */
+export const header = {
+  format: { form: "format", meaning: "1" },
+  dump: { form: "number", meaning: "number of the dump since the server's start" },
+  time: { form: "time", meaning: "UTC" },
+  reason: { form: "reason", meaning: "`signal` (SIGUSR1), `timer`, `message` (a plugin message), `other`" },
+  level: { form: "number", meaning: "0, 1, 2" },
+  armed: { form: "number", meaning: "seconds since tracking was switched on; 0 at level 0" },
+  core: { form: "text", meaning: "first 16 hex digits of the SHA-256 of the memtrack.wasm in the plugin" },
+  shards: { form: "number", meaning: "tables in use: one a thread that has counted, and one that others share" },
+  sites: { form: "sites", meaning: "sites with a row / room for them" },
+  "refused-sites": { form: "number", meaning: "how often a new site found no room" },
+  iobuffer: { form: "hook", refusal: true, meaning: "`installed`, `off`, or `refused` (a further line says why)" },
+  openssl: { form: "hook", refusal: true, meaning: "the same" },
+  plugins: {
+    form: "hook",
+    refusal: true,
+    meaning: "the same, of what plugins call: TSmalloc, objects, and the context that tells on whose behalf",
+  },
+  buffers: {
+    form: "hook",
+    refusal: true,
+    meaning: "the same, of plugins' lines in the IOBuffer table. Refused: they stay under the server's own lines",
+  },
+  heap: { form: "hook", meaning: "`installed`, `off`" },
+  verify: { form: "switch", meaning: "`on`, `off`" },
+  lost: {
+    form: "number",
+    warning: "events were lost: rows can be off by as many",
+    meaning: "events that could not be counted: a signal handler interrupted one and came back, or the thread's table had trapped",
+  },
+  traps: {
+    form: "number",
+    warning: "tables were disabled by a trap in the core: please report it",
+    meaning: "threads whose table was disabled by a trap in the core (a defect; please report it)",
+  },
+  damaged: {
+    form: "number",
+    warning: "blocks of plugins were written past their end",
+    meaning:
+      "blocks of plugins that were written past their end (one or two bytes; what is worse is not recognised, and shows as a leak)",
+  },
+  twice: {
+    form: "maybe",
+    warning: "blocks were released twice by a plugin",
+    meaning:
+      "blocks that a plugin released a second time, where the allocator itself shows that they were free; `-` where it marks none, " +
+      "as with [another allocator](#other-allocators)",
+  },
+  untracked: {
+    form: "number",
+    warning: "objects are in no row: there was no room to remember them",
+    meaning: "objects that there was no room to remember (about a million alive): in no row",
+  },
+  exhausted: {
+    form: "limits",
+    meaning:
+      "limits that refused something since the server's start, and how often: `thunks:12,modules:3`; `-` where none did. See " +
+      "[Limits](#limits)",
+  },
+  memory: { form: "number", meaning: "bytes of address space that memtrack's tables take; pages are used as they fill" },
+} as const satisfies Record<string, HeaderKey>;
+
+// ---- Sections ---------------------------------------------------------------------------------------------------------------------
+
+export interface Column {
+  /** The head. */
+  title: string;
+  /** In bytes. */
+  width: number;
+  unit: "count" | "bytes" | "seconds" | "percent" | "text";
+  meaning: string;
+}
+
+/** A column for each class that holds memory, or for each kind of objects, under its title. */
+export interface Columns extends Omit<Column, "title"> {
+  each: "class" | "kind";
+}
+
+export interface Section {
+  /** What its title begins with; empty where it has none, or its class tells it. */
+  title: string;
+  columns: readonly (Column | Columns)[];
+  /** The last column: a text of any length. So many dashes are below its head; the built-in tracker pads it to a width. */
+  last: { title: string; rule: number; width?: number; meaning: string };
+}
+
+const growth = [
+  { title: "Change", width: 20, unit: "bytes", meaning: "live bytes now, less those at the baseline" },
+  {
+    title: "Per hour",
+    width: 20,
+    unit: "bytes",
+    meaning: "slope, by Theil and Sen: of the growth itself where there is one, else of the last samples",
+  },
+  { title: "Per 1000 tx", width: 11, unit: "bytes", meaning: "change per 1,000 transactions since the baseline" },
+  { title: "Allocs", width: 10, unit: "count", meaning: "allocations since the baseline" },
+  { title: "Frees", width: 10, unit: "count", meaning: "releases since the baseline" },
+  {
+    title: "Old %",
+    width: 5,
+    unit: "percent",
+    meaning:
+      "so much of the live bytes is older than the age in the title, by the ages below; of IOBuffers at least so much, from the " +
+      "counters: what was not allocated since must be older. An owner's is the sum of its rows'",
+  },
+  {
+    title: "Kept %",
+    width: 6,
+    unit: "percent",
+    meaning: "probability that an allocation is not released (Laplace's rule of succession)",
+  },
+  {
+    title: "Streak",
+    width: 6,
+    unit: "count",
+    meaning: "how often running it was among the few rows that grew by far the most (as Chromium's leak detector counts)",
+  },
+  {
+    title: "Late %",
+    width: 6,
+    unit: "percent",
+    meaning: "pace of the growth's last quarter against that of its first half: 100 is even, a cache that fills has ever less",
+  },
+  { title: "Verdict", width: 7, unit: "text", meaning: "see below" },
+  { title: "Why", width: 13, unit: "text", meaning: "of `filling`, see below" },
+] as const satisfies Column[];
+
+/** In the order of a dump. */
+export const sections = {
+  /** Of each class that holds memory. This and `summary` are the built-in tracker's, byte for byte; a line TOTAL ends it. */
+  memory: {
+    title: "",
+    columns: [
+      { title: "Allocs", width: 10, unit: "count", meaning: "allocations" },
+      { title: "Frees", width: 10, unit: "count", meaning: "releases" },
+      { title: "Size In-use", width: 20, unit: "bytes", meaning: "bytes in use" },
+      { title: "Avg Size", width: 10, unit: "bytes", meaning: "average bytes of those in use" },
+    ],
+    last: { title: "Location", rule: 68, width: 50, meaning: "where it was allocated" },
+  },
+  summary: {
+    title: "",
+    columns: [
+      { title: "Total Allocated", width: 20, unit: "bytes", meaning: "bytes allocated" },
+      { title: "Total Freed", width: 20, unit: "bytes", meaning: "bytes released" },
+      { title: "Currently Allocated", width: 20, unit: "bytes", meaning: "bytes in use" },
+    ],
+    last: { title: "Type", rule: 22, width: 20, meaning: "the class" },
+  },
+  objects: {
+    title: "",
+    columns: [
+      { title: "Created", width: 10, unit: "count", meaning: "objects created" },
+      { title: "Destroyed", width: 10, unit: "count", meaning: "objects destroyed" },
+      { title: "Alive", width: 10, unit: "count", meaning: "objects alive" },
+      { title: "Kind", width: 16, unit: "text", meaning: "what they are" },
+    ],
+    last: { title: "Location", rule: 30, meaning: "the call that created" },
+  },
+  owners: {
+    title: "Owners: bytes in use by class, objects alive by kind; change is that of the total since the last dump",
+    columns: [
+      { each: "class", width: 14, unit: "bytes", meaning: "bytes in use" },
+      { title: "Total", width: 14, unit: "bytes", meaning: "bytes in use of all classes" },
+      { title: "Change", width: 14, unit: "bytes", meaning: "of the total, since the last dump" },
+      { each: "kind", width: 8, unit: "count", meaning: "objects alive" },
+      { title: "State", width: 7, unit: "text", meaning: "`loaded` or `retired`" },
+    ],
+    last: { title: "Owner", rule: 30, meaning: "the plugin, or `core`" },
+  },
+  growth: {
+    title: "Growth since",
+    columns: growth,
+    last: { title: "Location", rule: 50, meaning: "as in the tables" },
+  },
+  ownersGrowth: {
+    title: "Growth of owners since",
+    columns: growth,
+    last: { title: "Owner", rule: 50, meaning: "as in the section of the owners" },
+  },
+  suspects: {
+    title: "Suspects:",
+    columns: [
+      { title: "Per hour", width: 20, unit: "bytes", meaning: "as above" },
+      { title: "For", width: 10, unit: "seconds", meaning: "how long it has been growing" },
+      { title: "Limit in", width: 10, unit: "seconds", meaning: "until memory is used up at that rate" },
+    ],
+    last: { title: "Evidence", rule: 50, meaning: "the location, `: +`, and the rest in words" },
+  },
+  ages: {
+    title: "Ages of what is alive",
+    columns: [
+      { title: "Older than", width: 10, unit: "seconds", meaning: "seconds before the dump" },
+      {
+        title: "Younger than",
+        width: 12,
+        unit: "seconds",
+        meaning: "seconds before the dump. `-`: since tracking was switched on",
+      },
+      { title: "Alive", width: 10, unit: "count", meaning: "blocks or objects" },
+      { title: "Size In-use", width: 20, unit: "bytes", meaning: "their bytes" },
+      { title: "% of site", width: 9, unit: "percent", meaning: "of its bytes; of objects, of their number" },
+      { title: "Kind", width: 16, unit: "text", meaning: "the class, or an object's kind" },
+    ],
+    last: { title: "Location", rule: 30, meaning: "as in the tables" },
+  },
+  reconciliation: {
+    title: "Reconciliation: what the process's resident memory is made of",
+    columns: [
+      { title: "Bytes", width: 20, unit: "bytes", meaning: "bytes of this part" },
+      { title: "Share %", width: 7, unit: "percent", meaning: "of the resident memory" },
+    ],
+    last: { title: "What", rule: 50, meaning: "the part" },
+  },
+  preArming: {
+    title: "Released since arming, allocated before it or by others: in no row above",
+    columns: [
+      { title: "Frees", width: 10, unit: "count", meaning: "releases" },
+      { title: "Size", width: 20, unit: "bytes", meaning: "bytes released" },
+    ],
+    last: { title: "Class", rule: 10, meaning: "the class" },
+  },
+  verify: {
+    title: "Verify: IOBuffer events counted by memtrack and by the built-in tracker,",
+    columns: [
+      { title: "Allocs", width: 10, unit: "count", meaning: "allocations" },
+      { title: "Frees", width: 10, unit: "count", meaning: "releases" },
+      { title: "Size In-use", width: 20, unit: "bytes", meaning: "bytes in use" },
+      { title: "Accountant", width: 10, unit: "text", meaning: "`memtrack` or `built-in`" },
+    ],
+    last: { title: "Location", rule: 30, meaning: "as in the tables, or TOTAL" },
+  },
+} as const satisfies Record<string, Section>;
+
+// ---- Verdicts ---------------------------------------------------------------------------------------------------------------------
+
+/** On the growth of a site or an owner. */
+export const verdicts = {
+  new: "fewer than 80 samples since it was first seen",
+  steady: "it does not grow",
+  churn: "it does not grow; what is alive was allocated anew at least twice in the last 64 samples",
+  filling: "it grows, and something explains it, or it is too soon to tell it from a cache",
+  leak: "it grows, and neither the RAM cache, nor more connections or requests, nor a growth that levels off explains it",
+} as const satisfies Record<string, string>;
+
+/** Why a growth is not called a leak. */
+export const explanations = {
+  nothing: { word: "-", meaning: "it is not `filling`" },
+  ramCache: { word: "RAM cache", meaning: "the RAM cache grew as much" },
+  load: { word: "more load", meaning: "there are more connections, or more requests a second" },
+  levelling: { word: "levels off", meaning: "its pace slackens, as that of a cache that fills" },
+  age: { word: "too soon", meaning: "it is too young to tell it from a cache" },
+  confirmation: { word: "too soon", meaning: "too few samples running say that it is a leak" },
+} as const satisfies Record<string, { word: string; meaning: string }>;
+
+// ---- Records ----------------------------------------------------------------------------------------------------------------------
+
+export interface ConfigRecord {
+  name: string;
+  /** The least value, and the most. */
+  range: readonly [number, number];
+  default: number;
+  /** What is used for a value below the range, and for one above it. A text is a rule of its own (assembly/control/records.ts). */
+  outside: readonly [number, number | string];
+  effect: keyof typeof effects;
+  unit?: "seconds";
+  meaning: string;
+}
+
+/** Who has a record, and when a change takes effect. */
+export const effects = {
+  /** Traffic Server has it. */
+  ofServer: "at once",
+  /** memtrack creates it. */
+  live: "at once",
+  /** memtrack creates it; when traffic_server is started again. */
+  atStart: "at start",
+} as const;
+
+/** Those that govern memtrack. All are of type INT. */
+export const records = {
+  level: {
+    name: "proxy.config.res_track_memory",
+    range: [0, 2],
+    default: 0,
+    outside: [0, 2], // as the server takes it
+    effect: "ofServer",
+    meaning: "0: nothing is tracked. 1: IOBuffers. 2: OpenSSL as well",
+  },
+  frequency: {
+    name: "proxy.config.dump_mem_info_frequency",
+    range: [0, 2147483647],
+    default: 0,
+    outside: [0, "its low 32 bits, as the server takes it"],
+    effect: "ofServer",
+    unit: "seconds",
+    meaning: "a dump every so many seconds; 0: none",
+  },
+  sites: {
+    name: "proxy.config.plugin.memtrack.sites",
+    range: [64, 65520], // 16 bits of a block's tag number a site
+    default: 4096,
+    outside: [4096, 4096],
+    effect: "atStart",
+    meaning:
+      "sites that have a row of their own; further ones are counted as `(other)`: of their class and plugin " +
+      "(`memory/plugin/foo.so (other)`, `memory/OpenSSL/(other) [via foo.so]`), 60 such rows at most, else of their class",
+  },
+  verify: {
+    name: "proxy.config.plugin.memtrack.verify",
+    range: [0, 1],
+    default: 0,
+    outside: [0, 0],
+    effect: "live",
+    meaning: "1: each IOBuffer event is passed on to the built-in tracker too, and dumps compare the two",
+  },
+  heap: {
+    name: "proxy.config.plugin.memtrack.heap",
+    range: [0, 1],
+    default: 0,
+    outside: [0, 0],
+    effect: "live",
+    meaning: "1: the heap of plugins as well (malloc, operator new and their kin)",
+  },
+  interval: {
+    name: "proxy.config.plugin.memtrack.sample_interval",
+    range: [0, 3600], // with one sample a day, a leak would be found in a quarter of a year
+    default: 10,
+    outside: [10, 3600],
+    effect: "live",
+    unit: "seconds",
+    meaning: "a sample for the analysis every so many seconds, whatever the dumps' frequency; 0: none, and no sections on growth",
+  },
+} as const satisfies Record<string, ConfigRecord>;
