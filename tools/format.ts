@@ -82,9 +82,7 @@ function constant(name: string): string {
 
 /** assembly/format.ts. Lists are by the numbers in abi.ts. */
 export function coreFormat(): string {
-  const all = Object.values(sections);
-  const columns = all.map((section) => columnsOf(section));
-  const first = columns.map((_, index) => columns.slice(0, index).flat().length);
+  const lists = [classLists(), wordLists(), headerLists(), settingLists(), sectionLists()];
   return `// SPDX-License-Identifier: Apache-2.0
 //
 // The texts and rules of a dump's format, of the records and of verdicts. Made of format/format.ts by tools/build.ts.
@@ -94,23 +92,33 @@ export const PLUGIN_PREFIX: string = ${JSON.stringify(PLUGIN_PREFIX)};
 /** What the built-in pads the last column to. */
 export const LOCATION_WIDTH: u32 = ${sections.memory.last.width};
 
-// By CLASS_... An empty text: it has none.
+${lists.join("\n")}`;
+}
+
+function classLists(): string {
+  return `// By CLASS_... An empty text: it has none.
 ${texts("CLASS_NAMES", Object.keys(classes))}
 ${list("CLASS_LEVELS", "u8", ofAll(CLASSES, "level"))}
 ${texts("CLASS_PREFIXES", ofAll(CLASSES, "prefix"))}
 ${texts("CLASS_SECTIONS", ofAll(CLASSES, "section"))}
 ${texts("CLASS_SUMMARIES", ofAll(CLASSES, "summary"))}
 ${texts("CLASS_PARTS", ofAll(CLASSES, "part"))}
+`;
+}
 
-// By KIND_..., HOOK_..., LIMIT_..., DUMP_REASON_..., VERDICT_..., EXPLAINED_BY_....
+function wordLists(): string {
+  return `// By KIND_..., HOOK_..., LIMIT_..., DUMP_REASON_..., VERDICT_..., EXPLAINED_BY_....
 ${texts("KIND_NAMES", ofAll(Object.entries(kinds), "name"))}
 ${texts("HOOK_NAMES", hookStates)}
 ${texts("LIMIT_NAMES", limits)}
 ${texts("DUMP_REASON_NAMES", reasons)}
 ${texts("VERDICT_NAMES", Object.keys(verdicts))}
 ${texts("EXPLANATION_NAMES", ofAll(Object.entries(explanations), "word"))}
+`;
+}
 
-// Keys of the header in their order: the form of each, its FACT_... or TEXT_..., and the TEXT_... that says why a hook was refused.
+function headerLists(): string {
+  return `// Keys of the header in their order: the form of each, its FACT_... or TEXT_..., and the TEXT_... that says why a hook was refused.
 export const NONE: u32 = 255;
 ${constants("FORM", FORMS)}
 ${texts("HEADER_KEYS", Object.keys(header))}
@@ -129,8 +137,11 @@ ${list(
   "u8",
   HEADER.map(([key, { refusal }]) => (refusal ? numberIn(TEXTS, key) : 255)),
 )}
+`;
+}
 
-// By SETTING_....
+function settingLists(): string {
+  return `// By SETTING_....
 ${texts("SETTING_NAMES", ofAll(RECORDS, "name"))}
 ${list(
   "SETTING_LEAST",
@@ -162,8 +173,14 @@ ${list(
   "u8",
   RECORDS.map(([, { effect }]) => Object.keys(effects).indexOf(effect)),
 )}
+`;
+}
 
-// By SECTION_.... A section's widths begin in COLUMN_WIDTHS where SECTION_COLUMNS tells. The last column has none there.
+function sectionLists(): string {
+  const all = Object.values(sections);
+  const columns = all.map((section) => columnsOf(section));
+  const first = columns.map((_, index) => columns.slice(0, index).flat().length);
+  return `// By SECTION_.... A section's widths begin in COLUMN_WIDTHS where SECTION_COLUMNS tells. The last column has none there.
 ${constants("SECTION", Object.keys(sections))}
 ${texts(
   "SECTION_TITLES",

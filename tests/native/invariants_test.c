@@ -85,8 +85,8 @@ events_of_known_sites(void)
 {
   for (int i = 0; i < 1000; ++i) {
     memtrack_account_iobuffer(locations[i % 10], 4096);
-    uint64_t attributes = memtrack_attributes(MEMTRACK_CLASS_OPENSSL, i % 10, MEMTRACK_OWNER_CORE);
-    uint32_t birth      = memtrack_account_alloc((uintptr_t)locations[0], attributes, locations[0], 100);
+    uint64_t detail = memtrack_attributes(MEMTRACK_CLASS_OPENSSL, i % 10, MEMTRACK_OWNER_CORE);
+    uint32_t birth  = memtrack_account_alloc((uintptr_t)locations[0], detail, locations[0], 100);
     memtrack_account_free(birth, 100);
     memtrack_account_iobuffer(locations[i % 10], -4096);
     memtrack_account_free_untagged(MEMTRACK_CLASS_HEAP, 10);

@@ -93,6 +93,14 @@ sum_site(uint32_t wanted)
   return sums;
 }
 
+bool
+no_record(const char *name, int64_t *value)
+{
+  (void)name;
+  (void)value;
+  return false;
+}
+
 char *
 dump_text(int level, bool verify)
 {
@@ -123,12 +131,4 @@ maps_text(void)
   fclose(maps);
   fclose(out);
   return text;
-}
-
-bool
-no_record(const char *name, int64_t *value)
-{
-  (void)name;
-  (void)value;
-  return false;
 }

@@ -31,15 +31,15 @@ void log_clear(void);
 // Opens registry, shards and model for `sites`, once per program.
 void open_accounting(uint32_t sites);
 
+// A reader of records in a server that has none (server/record.h).
+bool no_record(const char *name, int64_t *value);
+
 struct sums {
   uint64_t allocs, alloc_bytes, frees, free_bytes;
 };
 
 // Of one site (or MEMTRACK_SITE_UNKNOWN: of all registered and (other) ones), over all shards.
 struct sums sum_site(uint32_t site);
-
-// A server without any record or statistic.
-bool no_record(const char *name, int64_t *value);
 
 // A dump's text, malloc'ed.
 char *dump_text(int level, bool verify);

@@ -38,6 +38,7 @@ static struct memtrack_reason openssl_reason;
 static struct memtrack_reason plugins_reason;
 static struct memtrack_reason buffers_reason;
 
+/* Reads a record. What is wrong with its value, and that it has changed, is logged. Returns the value to use. */
 static int64_t
 check_setting(uint32_t which)
 {
@@ -161,26 +162,36 @@ apply_verify(bool on)
   state.verify = verify == VERIFY_ON && state.level > 0;
 }
 
-int
-memtrack_control_start(const struct memtrack_server *known, memtrack_record_reader read, void (*dump)(FILE *))
+/* Returns 0, or -1 where it has been logged why not. */
+static int
+open_accounting(uint32_t sites)
 {
-  struct memtrack_reason reason;
-  server         = known;
-  read_record    = read;
-  uint32_t sites = check_setting(MEMTRACK_SETTING_SITES);
   if (memtrack_registry_open(sites) || memtrack_shards_open(sites) || memtrack_model_open(sites) ||
       memtrack_naming_open(MEMTRACK_SITE_FIRST + sites)) {
     memtrack_log(MEMTRACK_ERROR, "no memory for %u sites: memtrack does nothing, the server is untouched", sites);
     return -1;
   }
+  return 0;
+}
+
+/* Likewise. */
+static int
+install_iobuffer(void (*dump)(FILE *))
+{
+  struct memtrack_reason reason;
   if (memtrack_iobuffer_install(server, dump, &reason)) {
     memtrack_log(MEMTRACK_ERROR, "IOBuffers cannot be tracked: %s. memtrack does nothing, the server is untouched", reason.text);
     return -1;
   }
   state.iobuffer = MEMTRACK_HOOK_INSTALLED;
   memtrack_builtin_carry_over();
-  memtrack_analysis_open(read, server->freelists);
+  return 0;
+}
 
+/* Looks for what level 2 needs; a later level installs it. */
+static void
+find_openssl(void)
+{
   state.openssl_reason = openssl_reason.text;
   memtrack_model_disarm(MEMTRACK_CLASS_OPENSSL);
   openssl_found = memtrack_openssl_find(&openssl_reason) == 0;
@@ -188,6 +199,12 @@ memtrack_control_start(const struct memtrack_server *known, memtrack_record_read
     state.openssl = MEMTRACK_HOOK_REFUSED;
     memtrack_log(MEMTRACK_ERROR, "OpenSSL memory cannot be tracked at level 2: %s", openssl_reason.text);
   }
+}
+
+static void
+start_symbols(void)
+{
+  struct memtrack_reason reason;
   if (memtrack_symbols_start(&reason)) {
     memtrack_log(
       MEMTRACK_WARNING,
@@ -195,6 +212,11 @@ memtrack_control_start(const struct memtrack_server *known, memtrack_record_read
       "plugin.so+0x1a34. For file and line install libdw1 (in RPM packages: elfutils-libs) and start traffic_server again",
       reason.text);
   }
+}
+
+static void
+install_plugins(void)
+{
   state.plugins_reason = plugins_reason.text;
   state.buffers_reason = buffers_reason.text;
   state.plugins        = MEMTRACK_HOOK_INSTALLED;
@@ -207,6 +229,21 @@ memtrack_control_start(const struct memtrack_server *known, memtrack_record_read
     state.buffers = MEMTRACK_HOOK_REFUSED;
     memtrack_log(MEMTRACK_ERROR, "IOBuffers of plugins stay under the server's own lines: %s", buffers_reason.text);
   }
+}
+
+int
+memtrack_control_start(const struct memtrack_server *known, memtrack_record_reader read, void (*dump)(FILE *))
+{
+  server         = known;
+  read_record    = read;
+  uint32_t sites = check_setting(MEMTRACK_SETTING_SITES);
+  if (open_accounting(sites) || install_iobuffer(dump)) {
+    return -1;
+  }
+  memtrack_analysis_open(read, server->freelists);
+  find_openssl();
+  start_symbols();
+  install_plugins();
   pthread_atfork(NULL, NULL, disarm_child);
   apply_level(check_setting(MEMTRACK_SETTING_LEVEL), true);
   check_setting(MEMTRACK_SETTING_FREQUENCY);

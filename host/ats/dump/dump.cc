@@ -54,8 +54,8 @@ put_counts(memtrack_core *model, const memtrack_state *state)
   put(MEMTRACK_FACT_LOST, memtrack_account_lost());
   put(MEMTRACK_FACT_TRAPS, memtrack_shard_traps());
   put(MEMTRACK_FACT_MEMORY, own_memory());
-  put(MEMTRACK_FACT_DAMAGED, memtrack_load(&memtrack_hooks.damaged));
-  put(MEMTRACK_FACT_TWICE, unmarked ? UINT64_MAX : memtrack_load(&memtrack_hooks.twice));
+  put(MEMTRACK_FACT_DAMAGED, memtrack_hooks_get(damaged));
+  put(MEMTRACK_FACT_TWICE, unmarked ? UINT64_MAX : memtrack_hooks_get(twice));
   put(MEMTRACK_FACT_UNTRACKED, memtrack_objects_untracked());
   for (uint32_t limit = 0; limit < MEMTRACK_LIMIT_COUNT; ++limit) {
     memtrack_call(model, setExhausted, limit, memtrack_limit_hits(limit));

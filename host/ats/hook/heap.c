@@ -69,7 +69,7 @@ enum where { IN_PLUGIN, IN_LIBRARY };
 static inline bool
 is_ours(enum where where, size_t size)
 {
-  return memtrack_hooks_heap() && memtrack_hooks_armed() && !memtrack_context.inside &&
+  return memtrack_hooks_get(heap) && memtrack_hooks_get(armed) && !memtrack_context.inside &&
          (where == IN_PLUGIN || memtrack_context.owner != MEMTRACK_OWNER_CORE) && MT_LIKELY(size <= SIZE_MAX - MEMTRACK_TAG_SIZE);
 }
 
@@ -92,7 +92,7 @@ plugin_call(uintptr_t otherwise)
 static inline void
 record(void *block, size_t size, enum where where, uintptr_t address)
 {
-  uint64_t key        = memtrack_hooks_key();
+  uint64_t key        = memtrack_hooks_get(key);
   uint64_t attributes = memtrack_attributes(MEMTRACK_CLASS_HEAP, 0, memtrack_context.owner);
   if (where == IN_LIBRARY) {
     address = plugin_call(address);
@@ -203,8 +203,8 @@ plain_realloc(void *block, size_t size, const char *text)
 static void *
 resize_plainly(void *block, size_t size)
 {
-  if (block && memtrack_hooks_armed()) {
-    uint64_t key    = memtrack_hooks_key(), old_size;
+  if (block && memtrack_hooks_get(armed)) {
+    uint64_t key    = memtrack_hooks_get(key), old_size;
     uint64_t usable = malloc_usable_size(block);
     uint32_t birth;
     if (memtrack_block_untag(block, usable, key, &birth, &old_size)) {
@@ -229,7 +229,7 @@ resize(void *block, size_t size, enum where where, uintptr_t address)
   if (where == IN_LIBRARY) {
     address = plugin_call(address);
   }
-  uint64_t key        = memtrack_hooks_key();
+  uint64_t key        = memtrack_hooks_get(key);
   uint64_t attributes = memtrack_attributes(MEMTRACK_CLASS_HEAP, 0, memtrack_context.owner);
   if (block == NULL) {
     void *fresh = plain_realloc(NULL, size + MORE, NULL);
@@ -279,7 +279,7 @@ RESIZES_IN_(library, IN_LIBRARY)
 static inline bool
 is_armed(void)
 {
-  return memtrack_hooks_armed() && !memtrack_context.inside;
+  return memtrack_hooks_get(armed) && !memtrack_context.inside;
 }
 
 MT_HOT static void
@@ -330,7 +330,7 @@ other_malloc_usable_size(void *block)
 {
   uint32_t birth;
   uint64_t size, usable = malloc_usable_size(block);
-  uint64_t key = memtrack_hooks_key();
+  uint64_t key = memtrack_hooks_get(key);
   if (block && is_armed() && memtrack_tag_read(block, usable, key, &birth, &size)) {
     return memtrack_tag_room(usable, size);
   }
@@ -370,7 +370,7 @@ plugin_getdelim(char **line, size_t *room, int delimiter, FILE *file)
     free(own);
   } else {
     if (has_line) {
-      uint64_t key = memtrack_hooks_key();
+      uint64_t key = memtrack_hooks_get(key);
       memtrack_release_tagged(*line, malloc_usable_size(*line), key);
       free(*line);
     }

@@ -26,7 +26,8 @@
 #include "base/atomic.h"
 #include "base/limits.h"
 
-#define PATCHES_MAX 512 /* slots of one module that any of the tables names */
+#define PATCHES_MAX      512 /* slots of one module that any of the tables names */
+#define LOADER_SLOTS_MAX 16
 
 /* What was redirected in a module, by the module's entry. All of this file that changes it runs under the modules' lock: it is
    called with a module by module.c. */
@@ -298,15 +299,16 @@ patch_known(struct memtrack_module *module, void *nothing)
   on_found(module);
 }
 
-int
-memtrack_plugins_install(struct memtrack_reason *reason, struct memtrack_reason *buffers)
+/* What the hooks need before any of them is called. */
+static int
+open_hooks(struct memtrack_reason *reason)
 {
-  const void *program = (const void *)getauxval(AT_ENTRY);
+  Dl_info server, allocator;
   if (memtrack_allocator_open(reason) || memtrack_hook_plugin_open(reason) || memtrack_hook_heap_open(reason)) {
     return -1;
   }
-  Dl_info server, allocator;
-  if (dladdr(program, &server) && dladdr((void *)malloc, &allocator) && server.dli_fbase == allocator.dli_fbase) {
+  if (dladdr((const void *)getauxval(AT_ENTRY), &server) && dladdr((void *)malloc, &allocator) &&
+      server.dli_fbase == allocator.dli_fbase) {
     return memtrack_reason_set(reason, "traffic_server is linked with an allocator: what it releases is not seen");
   }
   if (memtrack_objects_open()) {
@@ -316,27 +318,50 @@ memtrack_plugins_install(struct memtrack_reason *reason, struct memtrack_reason 
   for (size_t i = 0; i < TABLE_COUNT; ++i) {
     memtrack_slots_resolve(tables[i].redirects, tables[i].global);
   }
-  struct memtrack_patch loader[16];
+  return 0;
+}
+
+/* Finds the slots through which the server calls the loader. Returns how many, or -1 with a reason. */
+static int
+find_loader_calls(struct memtrack_patch slots[LOADER_SLOTS_MAX], struct memtrack_reason *reason)
+{
   const void *global[MEMTRACK_REDIRECTS_MAX];
   memtrack_slots_resolve(loader_calls, global);
-  size_t count = memtrack_slots_collect(program, loader_calls, global, loader, 16);
-  if (count == 0 || count > 16) {
+  size_t count = memtrack_slots_collect((const void *)getauxval(AT_ENTRY), loader_calls, global, slots, LOADER_SLOTS_MAX);
+  if (count == 0 || count > LOADER_SLOTS_MAX) {
     return memtrack_reason_set(reason, "the server calls the loader through %zu slots, expected are 2", count);
   }
-  buffers->text[0] = '\0';
-  memtrack_buffer_calibrate(buffers);
-  /* All that is loaded, libraries first, then what of it turns out to be a plugin. */
-  memtrack_module_scan(NULL, ignore, ignore);
-  uintptr_t first  = 0;
-  size_t preloaded = find_preloaded(&first);
+  return count;
+}
+
+/* Redirects the slots of all that is loaded: libraries first, then what of it turns out to be a plugin, then the loader's. */
+static int
+patch_all(const struct memtrack_patch *loader, size_t count, struct memtrack_reason *reason)
+{
   memtrack_module_each_held(patch_known, NULL);
   if (failure.text[0]) {
     *reason = failure;
-    memtrack_plugins_remove(NULL);
+  } else if (memtrack_slots_apply(loader, count, true, reason) == 0) {
+    return 0;
+  }
+  memtrack_plugins_remove(NULL);
+  return -1;
+}
+
+int
+memtrack_plugins_install(struct memtrack_reason *reason, struct memtrack_reason *buffers)
+{
+  struct memtrack_patch loader[LOADER_SLOTS_MAX];
+  uintptr_t first = 0;
+  int count       = open_hooks(reason) ? -1 : find_loader_calls(loader, reason);
+  if (count < 0) {
     return -1;
   }
-  if (memtrack_slots_apply(loader, count, true, reason)) {
-    memtrack_plugins_remove(NULL);
+  buffers->text[0] = '\0';
+  memtrack_buffer_calibrate(buffers);
+  memtrack_module_scan(NULL, ignore, ignore);
+  size_t preloaded = find_preloaded(&first);
+  if (patch_all(loader, count, reason)) {
     return -1;
   }
   installed = true;

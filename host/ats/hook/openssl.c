@@ -42,7 +42,7 @@ record_block(void *block, size_t size, uint64_t key, const char *file, int line)
 MT_HOT void *
 memtrack_openssl_malloc(size_t size, const char *file, int line)
 {
-  if (MT_UNLIKELY(!memtrack_hooks_openssl_armed())) {
+  if (MT_UNLIKELY(!memtrack_hooks_get(openssl_armed))) {
     return size ? malloc(size) : NULL;
   }
   /* As CRYPTO_malloc() has it: nothing of 0 bytes is allocated. */
@@ -53,7 +53,7 @@ memtrack_openssl_malloc(size_t size, const char *file, int line)
     errno = ENOMEM;
     return NULL;
   }
-  uint64_t key = memtrack_hooks_openssl_key();
+  uint64_t key = memtrack_hooks_get(openssl_key);
   void *block  = malloc(size + MEMTRACK_TAG_SIZE);
   if (MT_LIKELY(block != NULL)) {
     record_block(block, size, key, file, line);
@@ -66,12 +66,12 @@ memtrack_openssl_free(void *block, const char *file, int line)
 {
   (void)file;
   (void)line;
-  if (block && MT_LIKELY(memtrack_hooks_openssl_armed())) {
+  if (block && MT_LIKELY(memtrack_hooks_get(openssl_armed))) {
     uint32_t birth;
     uint64_t size, usable = malloc_usable_size(block);
-    if (MT_LIKELY(memtrack_block_untag(block, usable, memtrack_hooks_openssl_key(), &birth, &size))) {
+    if (MT_LIKELY(memtrack_block_untag(block, usable, memtrack_hooks_get(openssl_key), &birth, &size))) {
       memtrack_account_free(birth, size);
-    } else if (!memtrack_release_tagged(block, usable, memtrack_hooks_key())) {
+    } else if (!memtrack_release_tagged(block, usable, memtrack_hooks_get(key))) {
       memtrack_account_free_untagged(MEMTRACK_CLASS_OPENSSL, size);
     }
   }
@@ -95,14 +95,14 @@ memtrack_openssl_realloc(void *block, size_t size, const char *file, int line)
     memtrack_openssl_free(block, file, line);
     return NULL;
   }
-  if (MT_UNLIKELY(!memtrack_hooks_openssl_armed())) {
+  if (MT_UNLIKELY(!memtrack_hooks_get(openssl_armed))) {
     return realloc(block, size);
   }
   if (MT_UNLIKELY(size > SIZE_MAX - MEMTRACK_TAG_SIZE)) {
     errno = ENOMEM;
     return NULL;
   }
-  uint64_t key        = memtrack_hooks_openssl_key();
+  uint64_t key        = memtrack_hooks_get(openssl_key);
   uint64_t attributes = memtrack_attributes(MEMTRACK_CLASS_OPENSSL, line < 0 ? 0 : line, memtrack_context.owner);
   return memtrack_block_resize(block, size, key, (uintptr_t)file, attributes, file, plain_realloc,
                                memtrack_birth_untagged(MEMTRACK_CLASS_OPENSSL));

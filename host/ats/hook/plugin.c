@@ -23,7 +23,7 @@
 static inline bool
 is_armed(void)
 {
-  return MT_LIKELY(memtrack_hooks_armed());
+  return MT_LIKELY(memtrack_hooks_get(armed));
 }
 
 static inline uint64_t
@@ -46,7 +46,7 @@ hook__TSmalloc(size_t size, const char *path)
     block = memtrack_api._TSmalloc(size + MEMTRACK_TAG_SIZE, path);
   }
   if (MT_LIKELY(block != NULL)) {
-    memtrack_block_record(block, size, memtrack_hooks_key(), MT_RETURN_ADDRESS, attributes_of(MEMTRACK_CLASS_TSAPI, 0), path);
+    memtrack_block_record(block, size, memtrack_hooks_get(key), MT_RETURN_ADDRESS, attributes_of(MEMTRACK_CLASS_TSAPI, 0), path);
   }
   return block;
 }
@@ -66,11 +66,11 @@ hook__TSrealloc(void *block, size_t size, const char *path)
   if (block == NULL) {
     void *fresh = memtrack_api._TSrealloc(NULL, size + MEMTRACK_TAG_SIZE, path);
     if (fresh) {
-      memtrack_block_record(fresh, size, memtrack_hooks_key(), MT_RETURN_ADDRESS, site, path);
+      memtrack_block_record(fresh, size, memtrack_hooks_get(key), MT_RETURN_ADDRESS, site, path);
     }
     return fresh;
   }
-  return memtrack_block_resize(block, size, memtrack_hooks_key(), MT_RETURN_ADDRESS, site, path, memtrack_api._TSrealloc,
+  return memtrack_block_resize(block, size, memtrack_hooks_get(key), MT_RETURN_ADDRESS, site, path, memtrack_api._TSrealloc,
                                memtrack_birth_untagged(MEMTRACK_CLASS_TSAPI));
 }
 
@@ -89,7 +89,7 @@ hook__TSstrdup(const char *text, int64_t length, const char *path)
   if (copy) {
     strncpy(copy, text, size - 1); /* pads, as the server's own does */
     copy[size - 1] = '\0';
-    memtrack_block_record(copy, size, memtrack_hooks_key(), MT_RETURN_ADDRESS, attributes_of(MEMTRACK_CLASS_TSAPI, 0), path);
+    memtrack_block_record(copy, size, memtrack_hooks_get(key), MT_RETURN_ADDRESS, attributes_of(MEMTRACK_CLASS_TSAPI, 0), path);
   }
   return copy;
 }
@@ -137,14 +137,20 @@ count_destroyed(const void *object)
 #define WRAP(function) ((__typeof__(function))memtrack_context_wrap((void *)(uintptr_t)(function)))
 
 /* A continuation owns its mutex, if it has one: the last to go takes it along. */
+MT_HOT static void
+count_cont(void *cont, const void *mutex, uintptr_t address)
+{
+  count_created(cont, MEMTRACK_KIND_CONT, address);
+  if (mutex && is_armed()) {
+    memtrack_objects_ref(mutex);
+  }
+}
+
 MT_HOT static void *
 hook_TSContCreate(memtrack_api_handler function, void *mutex)
 {
   void *cont = memtrack_api.TSContCreate(WRAP(function), mutex);
-  count_created(cont, MEMTRACK_KIND_CONT, MT_RETURN_ADDRESS);
-  if (mutex && is_armed()) {
-    memtrack_objects_ref(mutex);
-  }
+  count_cont(cont, mutex, MT_RETURN_ADDRESS);
   return cont;
 }
 
@@ -152,10 +158,7 @@ static void *
 hook_TSVConnCreate(memtrack_api_handler function, void *mutex)
 {
   void *cont = memtrack_api.TSVConnCreate(WRAP(function), mutex);
-  count_created(cont, MEMTRACK_KIND_CONT, MT_RETURN_ADDRESS);
-  if (mutex && is_armed()) {
-    memtrack_objects_ref(mutex);
-  }
+  count_cont(cont, mutex, MT_RETURN_ADDRESS);
   return cont;
 }
 
@@ -163,7 +166,7 @@ static void *
 hook_TSTransformCreate(memtrack_api_handler function, void *transaction)
 {
   void *cont = memtrack_api.TSTransformCreate(WRAP(function), transaction);
-  count_created(cont, MEMTRACK_KIND_CONT, MT_RETURN_ADDRESS);
+  count_cont(cont, NULL, MT_RETURN_ADDRESS);
   return cont;
 }
 
@@ -181,14 +184,20 @@ hook_TSContDestroy(void *cont)
   memtrack_api.TSContDestroy(cont);
 }
 
+static void
+count_buffer(void *buffer, bool sized, uintptr_t address)
+{
+  if (is_armed()) {
+    memtrack_buffer_mark(buffer, sized, address, memtrack_context.owner, memtrack_iobuffer_event);
+  }
+  count_created(buffer, MEMTRACK_KIND_IOBUFFER, address);
+}
+
 static void *
 hook_TSIOBufferCreate(void)
 {
   void *buffer = memtrack_api.TSIOBufferCreate();
-  if (is_armed()) {
-    memtrack_buffer_mark(buffer, false, MT_RETURN_ADDRESS, memtrack_context.owner, memtrack_iobuffer_event);
-  }
-  count_created(buffer, MEMTRACK_KIND_IOBUFFER, MT_RETURN_ADDRESS);
+  count_buffer(buffer, false, MT_RETURN_ADDRESS);
   return buffer;
 }
 
@@ -196,10 +205,7 @@ static void *
 hook_TSIOBufferSizedCreate(int size_index)
 {
   void *buffer = memtrack_api.TSIOBufferSizedCreate(size_index);
-  if (is_armed()) {
-    memtrack_buffer_mark(buffer, true, MT_RETURN_ADDRESS, memtrack_context.owner, memtrack_iobuffer_event);
-  }
-  count_created(buffer, MEMTRACK_KIND_IOBUFFER, MT_RETURN_ADDRESS);
+  count_buffer(buffer, true, MT_RETURN_ADDRESS);
   return buffer;
 }
 

@@ -119,8 +119,8 @@ memtrack_release_untagged(void *block, uint64_t usable, uint32_t cls)
 {
   uint32_t birth   = 0;
   uint64_t size    = usable;
-  uint64_t key     = memtrack_hooks_key();
-  uint64_t openssl = memtrack_hooks_openssl_key(); /* 0 where it was never armed */
+  uint64_t key     = memtrack_hooks_get(key);
+  uint64_t openssl = memtrack_hooks_get(openssl_key); /* 0 where it was never armed */
   if (openssl && memtrack_release_tagged(block, usable, openssl)) {
     return;
   }

@@ -40,7 +40,7 @@ void memtrack_release_untagged(void *block, uint64_t usable, uint32_t cls);
 MT_INLINE void
 memtrack_release_foreign(uint64_t usable, uint32_t cls)
 {
-  if (cls != MEMTRACK_CLASS_HEAP || memtrack_hooks_heap()) {
+  if (cls != MEMTRACK_CLASS_HEAP || memtrack_hooks_get(heap)) {
     memtrack_account_free_untagged(cls, usable);
   }
 }
@@ -54,7 +54,7 @@ memtrack_release_likely(void *block, uint64_t usable, uint32_t cls)
 {
   uint32_t birth;
   uint64_t size;
-  if (memtrack_block_untag(block, usable, memtrack_hooks_key(), &birth, &size)) {
+  if (memtrack_block_untag(block, usable, memtrack_hooks_get(key), &birth, &size)) {
     memtrack_account_free(birth, size);
   } else if (cls != MEMTRACK_RELEASE_BY_OTHERS) {
     memtrack_release_untagged(block, usable, cls);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * What the hooks read at every call: one cache line, in which nothing changes while they run but the counters at its end, which
- * count what is rare. control/ changes it, by way of install.c and openssl.c. All functions are hook-safe.
+ * count what is rare. control/ changes it, by way of install.c and openssl.c.
  */
 #ifndef MEMTRACK_HOOK_STATE_H
 #define MEMTRACK_HOOK_STATE_H
@@ -32,35 +32,8 @@ struct memtrack_hooks {
 
 extern struct memtrack_hooks memtrack_hooks MT_ALIGNED(64) MT_HIDDEN;
 
-MT_INLINE bool
-memtrack_hooks_armed(void)
-{
-  return memtrack_load(&memtrack_hooks.armed);
-}
-
-MT_INLINE bool
-memtrack_hooks_heap(void)
-{
-  return memtrack_load(&memtrack_hooks.heap);
-}
-
-MT_INLINE bool
-memtrack_hooks_openssl_armed(void)
-{
-  return memtrack_load(&memtrack_hooks.openssl_armed);
-}
-
-MT_INLINE uint64_t
-memtrack_hooks_key(void)
-{
-  return memtrack_load(&memtrack_hooks.key);
-}
-
-MT_INLINE uint64_t
-memtrack_hooks_openssl_key(void)
-{
-  return memtrack_load(&memtrack_hooks.openssl_key);
-}
+/* A word of it, by its name. */
+#define memtrack_hooks_get(name) memtrack_load(&memtrack_hooks.name)
 
 #ifdef __cplusplus
 }

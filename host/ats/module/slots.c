@@ -239,39 +239,44 @@ page_of(void **slot, long page_size)
   return (void *)((uintptr_t)slot & ~((uintptr_t)page_size - 1));
 }
 
+/* Writes the slots of one page, which has the protection that it had when it is done. */
+static int
+write_page(const struct memtrack_patch *patches, size_t count, bool on, struct memtrack_reason *reason)
+{
+  long page_size = sysconf(_SC_PAGESIZE);
+  void *page     = page_of(patches[0].at, page_size);
+  int protection = memtrack_page_protection(page);
+  if (protection < 0 && errno == ENOMEM) {
+    return memtrack_reason_set(reason, "the slot at %p is not mapped", (void *)patches[0].at);
+  }
+  if (protection < 0) {
+    return memtrack_reason_set(reason, "the protection of its pages cannot be read from /proc/self/maps: %s", strerror(errno));
+  }
+  bool writable = protection & PROT_WRITE;
+  if (!writable && mprotect(page, page_size, protection | PROT_WRITE)) {
+    return memtrack_reason_set(reason, "the page of the slot at %p cannot be made writable: %s", (void *)patches[0].at,
+                               strerror(errno));
+  }
+  for (size_t i = 0; i < count; ++i) {
+    memtrack_store_release(patches[i].at, on ? patches[i].after : patches[i].before);
+  }
+  if (!writable && mprotect(page, page_size, protection)) {
+    return memtrack_reason_set(reason, "the page of the slot at %p did not get its protection back: %s", (void *)patches[0].at,
+                               strerror(errno));
+  }
+  return 0;
+}
+
 int
 memtrack_slots_apply(const struct memtrack_patch *patches, size_t count, bool on, struct memtrack_reason *reason)
 {
   long page_size = sysconf(_SC_PAGESIZE);
   int result     = 0;
   for (size_t i = 0, next; i < count; i = next) {
-    /* Slots of one page are written at once. */
-    void *page     = page_of(patches[i].at, page_size);
-    int protection = memtrack_page_protection(page);
+    void *page = page_of(patches[i].at, page_size);
     for (next = i + 1; next < count && page_of(patches[next].at, page_size) == page; ++next) {
     }
-    if (protection < 0 && errno == ENOMEM) {
-      memtrack_reason_set(reason, "the slot at %p is not mapped", (void *)patches[i].at);
-      result = -1;
-      continue;
-    }
-    if (protection < 0) {
-      memtrack_reason_set(reason, "the protection of its pages cannot be read from /proc/self/maps: %s", strerror(errno));
-      result = -1;
-      continue;
-    }
-    bool writable = protection & PROT_WRITE;
-    if (!writable && mprotect(page, page_size, protection | PROT_WRITE)) {
-      memtrack_reason_set(reason, "the page of the slot at %p cannot be made writable: %s", (void *)patches[i].at, strerror(errno));
-      result = -1;
-      continue;
-    }
-    for (size_t j = i; j < next; ++j) {
-      memtrack_store_release(patches[j].at, on ? patches[j].after : patches[j].before);
-    }
-    if (!writable && mprotect(page, page_size, protection)) {
-      memtrack_reason_set(reason, "the page of the slot at %p did not get its protection back: %s", (void *)patches[i].at,
-                          strerror(errno));
+    if (write_page(patches + i, next - i, on, reason)) {
       result = -1;
     }
   }

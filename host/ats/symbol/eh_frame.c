@@ -14,7 +14,7 @@
 
 enum { BP = MEMTRACK_FRAME_BP, SP = 7, IP = 16 };
 
-#define LENGTH_MAX       0xfffffff0u /* from there on it is of the 64-bit format */
+#define LENGTH_64_BIT    0xfffffff0u /* from there on it is of the 64-bit format */
 #define ROWS_SAVED_MAX   8
 #define PRIMARY          0xc0u /* the bits of an instruction that has its operand in the others */
 #define ENCODING_FORMAT  0x0fu /* of a pointer: the bits that say its size */
@@ -299,7 +299,7 @@ read_cie(const uint8_t *at, struct cie *cie)
   uint32_t length;
   memcpy(&length, at, sizeof(length));
   struct reader reader = {.at = at + sizeof(length), .end = at + sizeof(length) + length};
-  if (length >= LENGTH_MAX || read_number(&reader, 4) != 0) {
+  if (length >= LENGTH_64_BIT || read_number(&reader, 4) != 0) {
     return false;
   }
   uint8_t version     = read_number(&reader, 1);
@@ -344,7 +344,7 @@ memtrack_eh_frame_read(uintptr_t ip, struct memtrack_frame *frame)
   }
   memcpy(&length, fde, sizeof(length));
   memcpy(&back, fde + sizeof(length), sizeof(back));
-  if (length >= LENGTH_MAX || !read_cie(fde + sizeof(length) - back, &cie)) {
+  if (length >= LENGTH_64_BIT || !read_cie(fde + sizeof(length) - back, &cie)) {
     return false;
   }
   struct reader reader = {.at = fde + sizeof(length) + sizeof(back), .end = fde + sizeof(length) + length};
