@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "core/account.h"
+#include "core/key.h"
 #include "core/model.h"
 #include "core/registry.h"
 #include "core/shard.h"

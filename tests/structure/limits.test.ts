@@ -15,13 +15,13 @@ const NAMED = /_MAX(_US|_)?$/;
 /** In abi.ts: a greatest value that a record may have is a limit, numbers of regions and masks are none. */
 const inAbi = Object.entries(abi).filter(([name]) => NAMED.test(name));
 
-/** Limits that the C host defines, with their values. */
+/** Limits that the C host defines, with their values. A hexadecimal number is a bound of a format, and no limit. */
 function inHost(): [name: string, value: number][] {
   const folder = join(TOP, "host", "ats");
   const files = readdirSync(folder, { recursive: true, encoding: "utf8" }).filter((name) => /\.([ch]|cc)$/.test(name));
   return files.flatMap((name) => {
     const text = readFileSync(join(folder, name), "utf8");
-    const defined = text.matchAll(/(?:#define +|enum \{ *)(\w+)(?: *= *| +)(\(?\d+u?(?: << \d+)?\)?)/g);
+    const defined = text.matchAll(/(?:#define +|enum \{ *)(\w+)(?: *= *| +)(\(?\d+u?(?: << \d+)?\)?)(?!\w)/g);
     return [...defined].flatMap(([, name, value]) => (NAMED.test(name!) ? [[name!, valueOf(value!)] as [string, number]] : []));
   });
 }
