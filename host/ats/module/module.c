@@ -11,11 +11,11 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "base/log.h"
-#include "module/segment.h"
-#include "core/registry.h"
 #include "base/atomic.h"
 #include "base/limits.h"
+#include "base/log.h"
+#include "core/registry.h"
+#include "module/segment.h"
 
 #define NOWHERE UINTPTR_MAX
 #define PROGRAM "/proc/self/exe" /* what the loader has no name for */
