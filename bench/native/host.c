@@ -7,22 +7,22 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/atomic.h"
+#include "base/log.h"
 #include "core/model.h"
-#include "server/api.h"
+#include "core/registry.h"
+#include "core/shard.h"
+#include "core/tag.h"
 #include "dump/dump.h"
+#include "hook/heap.h"
 #include "hook/iobuffer.h"
 #include "hook/openssl.h"
-#include "base/log.h"
-#include "base/atomic.h"
-#include "hook/heap.h"
 #include "hook/plugin.h"
 #include "hook/state.h"
-#include "core/registry.h"
-#include "owner/naming.h"
-#include "server/server.h"
-#include "core/shard.h"
 #include "module/slots.h"
-#include "core/tag.h"
+#include "owner/naming.h"
+#include "server/api.h"
+#include "server/server.h"
 
 // The server that the installed libtscore belongs to.
 #define SERVER_VERSION "9.2.9"

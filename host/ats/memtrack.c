@@ -17,16 +17,16 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "dump/analysis.h"
-#include "server/api.h"
-#include "control/control.h"
-#include "core_abi.h"
+#include "base/atomic.h"
 #include "base/compiler.h"
 #include "base/log.h"
+#include "control/control.h"
 #include "control/message.h"
 #include "control/records.h"
+#include "core_abi.h"
+#include "dump/analysis.h"
+#include "server/api.h"
 #include "server/server.h"
-#include "base/atomic.h"
 
 #define TAG     "memtrack"
 #define POLL_MS 1000

@@ -9,9 +9,8 @@
 #include <string.h>
 
 #include "base/limits.h"
-#include "owner/context.h"
 #include "module/module.h"
-#include "core/registry.h"
+#include "owner/context.h"
 
 typedef intptr_t (*function)(intptr_t, intptr_t, intptr_t, intptr_t, intptr_t, intptr_t);
 

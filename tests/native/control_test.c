@@ -12,16 +12,15 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "dump/builtin.h"
-#include "core/model.h"
+#include "control/control.h"
+#include "control/records.h"
 #include "core/account.h"
 #include "core/ask.h"
-#include "control/control.h"
+#include "core/model.h"
+#include "core/registry.h"
+#include "dump/builtin.h"
 #include "dump/dump.h"
 #include "hook/iobuffer.h"
-#include "control/records.h"
-#include "core/registry.h"
-#include "module/slots.h"
 
 static struct memtrack_reason reason;
 static int dumps;

@@ -12,12 +12,10 @@
 #include <string.h>
 #include <time.h>
 
-#include "core/model.h"
 #include "core/account.h"
-#include "dump/dump.h"
-#include "core/instance.h"
 #include "core/epoch.h"
-#include "core/registry.h"
+#include "core/instance.h"
+#include "core/model.h"
 #include "core/shard.h"
 
 #define SITES       64
@@ -111,8 +109,8 @@ begin_epoch(struct memtrack_core *model, void *argument)
   if ((memtrack_epochs() & MEMTRACK_EPOCH_MASK) < LAST) {
     clock_now += clock_now / 4;
   }
-  __atomic_store_n(&memtrack_epochs_, Z_coreZ_nextEpoch(&model->wasm, clock_now), __ATOMIC_RELEASE);
-  Z_coreZ_epochPublished(&model->wasm, clock_now);
+  __atomic_store_n(&memtrack_epochs_, memtrack_call(model, nextEpoch, clock_now), __ATOMIC_RELEASE);
+  memtrack_call(model, epochPublished, clock_now);
 }
 
 static void

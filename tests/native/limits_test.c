@@ -18,10 +18,9 @@
 #include "core/registry.h"
 #include "dump/notices.h"
 #include "hook/buffer.h"
-#include "hook/install.h"
+#include "hook/objects.h"
 #include "hook/plugin.h"
 #include "hook/state.h"
-#include "hook/objects.h"
 #include "module/module.h"
 #include "server/api.h"
 

@@ -20,7 +20,6 @@
 
 #include "core/account.h"
 #include "hook/openssl.h"
-#include "module/slots.h"
 
 static struct memtrack_reason reason;
 

@@ -18,15 +18,15 @@
 #include <string.h>
 #include <time.h>
 
-#include "core/model.h"
-#include "core/account.h"
-#include "dump/dump.h"
-#include "core/instance.h"
-#include "core/epoch.h"
-#include "hook/iobuffer.h"
 #include "base/log.h"
+#include "core/account.h"
+#include "core/epoch.h"
+#include "core/instance.h"
+#include "core/model.h"
 #include "core/registry.h"
 #include "core/shard.h"
+#include "dump/dump.h"
+#include "hook/iobuffer.h"
 
 #define PLACES_MAX  4096
 #define BLOCKS_MAX  65536
@@ -178,9 +178,9 @@ static void
 turn(struct memtrack_core *model, void *argument)
 {
   (void)argument;
-  Z_coreZ_clearMeasures(&model->wasm);
-  Z_coreZ_setMeasure(&model->wasm, MEMTRACK_MEASURE_NOW, seconds);
-  Z_coreZ_setMeasure(&model->wasm, MEMTRACK_MEASURE_INTERVAL, 20);
+  memtrack_call(model, clearMeasures);
+  memtrack_call(model, setMeasure, MEMTRACK_MEASURE_NOW, seconds);
+  memtrack_call(model, setMeasure, MEMTRACK_MEASURE_INTERVAL, 20);
   memtrack_epoch_advance(model, seconds);
 }
 
@@ -188,7 +188,7 @@ static void
 take(struct memtrack_core *model, void *argument)
 {
   (void)argument;
-  Z_coreZ_sample(&model->wasm, seconds, 0);
+  memtrack_call(model, sample, seconds, 0);
 }
 
 static void

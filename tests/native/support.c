@@ -9,11 +9,11 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "core/model.h"
-#include "dump/dump.h"
 #include "base/log.h"
+#include "core/model.h"
 #include "core/registry.h"
 #include "core/shard.h"
+#include "dump/dump.h"
 
 const struct memtrack_server stand_in =
   {.version = "9.2.", .increment = "target_increment", .dump = "target_dump", .level = "target_level", .signal = "", .timer = ""};

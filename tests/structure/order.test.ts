@@ -41,7 +41,7 @@ const TREES: Tree[] = [
   {
     folder: "host/ats",
     rooms: [
-      ["base", "what the compiler, the clock and the log give; atomics; why something was refused"],
+      ["base", "what the compiler, the clock and the log give; atomics; what was refused, and why"],
       ["core", "instances of the core and their traps: shards, registry, model, questions; the fast paths; a block's tag"],
       ["symbol", "ELF files and DWARF: names for addresses, how a frame is left"],
       ["module", "which modules are loaded, whose an address is; their slots"],

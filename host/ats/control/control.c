@@ -1,30 +1,28 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #define _GNU_SOURCE
-#include "dump/builtin.h"
-#include "core/model.h"
 #include "control/control.h"
+#include "core/model.h"
+#include "dump/builtin.h"
 
 #include <dlfcn.h>
 #include <pthread.h>
 #include <string.h>
 
-#include "core/account.h"
-#include "dump/analysis.h"
-#include "hook/iobuffer.h"
-#include "hook/openssl.h"
+#include "base/atomic.h"
 #include "base/clock.h"
 #include "base/log.h"
-#include "owner/naming.h"
-#include "dump/notices.h"
-#include "hook/install.h"
-#include "hook/state.h"
 #include "control/records.h"
 #include "core/registry.h"
-#include "server/server.h"
 #include "core/shard.h"
-#include "module/slots.h"
+#include "dump/analysis.h"
+#include "dump/notices.h"
+#include "hook/install.h"
+#include "hook/iobuffer.h"
+#include "hook/openssl.h"
+#include "hook/state.h"
+#include "owner/naming.h"
+#include "server/server.h"
 #include "symbol/symbol.h"
-#include "base/atomic.h"
 
 enum verify { VERIFY_OFF, VERIFY_STARTING, VERIFY_ON };
 

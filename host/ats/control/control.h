@@ -9,9 +9,9 @@
 #include <stdint.h>
 #include <stdio.h>
 
-#include "dump/dump.h"
-#include "dump/environment.h"
 #include "control/message.h"
+#include "dump/dump.h"
+#include "server/record.h"
 #include "server/server.h"
 
 #ifdef __cplusplus

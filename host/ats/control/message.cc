@@ -3,8 +3,8 @@
 
 #include <string.h>
 
-#include "core/ask.h"
 #include "base/log.h"
+#include "core/ask.h"
 
 bool
 memtrack_message_parse(const void *data, size_t size, memtrack_message *message)

@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/ask.h"
 #include "base/log.h"
+#include "core/ask.h"
 
 const memtrack_setting *
 memtrack_setting_get(uint32_t which)

@@ -12,9 +12,9 @@
 
 #include <cerrno>
 
-#include "core/epoch.h"
 #include "base/atomic.h"
 #include "base/compiler.h"
+#include "core/epoch.h"
 #include "core/registry.h"
 #include "core/shard.h"
 

@@ -6,9 +6,9 @@
 #ifndef MEMTRACK_EPOCH_H
 #define MEMTRACK_EPOCH_H
 
-#include "core/instance.h"
 #include "base/atomic.h"
 #include "base/compiler.h"
+#include "core/instance.h"
 
 #ifdef __cplusplus
 extern "C" {

@@ -52,6 +52,13 @@ struct memtrack_core {
 int memtrack_core_open(struct memtrack_core *core, uint32_t role, uint32_t sites);
 void memtrack_core_close(struct memtrack_core *core);
 
+/* The instance's own word of epochs. hook-safe. */
+static inline const uint64_t *
+memtrack_core_epochs(const struct memtrack_core *core)
+{
+  return &core->wasm.w2c_epochs;
+}
+
 /* The bytes at an offset of the instance's memory. hook-safe. */
 static inline uint8_t *
 memtrack_core_at(const struct memtrack_core *core, uint32_t offset)

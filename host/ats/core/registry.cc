@@ -3,11 +3,11 @@
 
 #include <cstring>
 
+#include "base/atomic.h"
+#include "base/limits.h"
 #include "base/lock.h"
 #include "core/key.h"
 #include "core/tag.h"
-#include "base/atomic.h"
-#include "base/limits.h"
 
 /* A location is the server's or a library's literal; this bounds the reading of one that is not. */
 #define LOCATION_MAX 65536

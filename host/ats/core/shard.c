@@ -226,7 +226,7 @@ memtrack_shard_read_sites(struct memtrack_shard *shard, uint32_t first, uint32_t
   uint64_t since         = 0;
   for (uint32_t site = first; site < first + count;) {
     uint64_t *copied = (uint64_t *)(to + (uint64_t)(site - first) * MEMTRACK_STAGED_SIZE), before = reader_begin(&reader);
-    copy_words(copied, (const uint8_t *)&shard->core.wasm.w2c_epochs, 1);
+    copy_words(copied, (const uint8_t *)memtrack_core_epochs(&shard->core), 1);
     copy_words(copied + MEMTRACK_STAGED_PAIRS / 8, records + (uint64_t)site * MEMTRACK_RECORD_SIZE, 4);
     if (copied[MEMTRACK_STAGED_PAIRS / 8] || copied[MEMTRACK_STAGED_PAIRS / 8 + 2]) { /* else its buckets' page may be untouched */
       copy_words(copied + MEMTRACK_STAGED_BUCKETS / 8, buckets + (uint64_t)site * MEMTRACK_BUCKETS_SIZE, MEMTRACK_BUCKETS_SIZE / 8);

@@ -15,9 +15,9 @@
 #ifndef MEMTRACK_SHARD_H
 #define MEMTRACK_SHARD_H
 
-#include "core/instance.h"
 #include "base/atomic.h"
 #include "base/compiler.h"
+#include "core/instance.h"
 
 #ifdef __cplusplus
 extern "C" {

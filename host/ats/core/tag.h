@@ -28,10 +28,10 @@
 #include <stdint.h>
 #include <string.h>
 
-#include "core_abi.h"
 #include "base/atomic.h"
 #include "base/compiler.h"
 #include "base/hash.h"
+#include "core_abi.h"
 
 #ifdef __cplusplus
 extern "C" {

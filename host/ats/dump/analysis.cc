@@ -3,10 +3,11 @@
 
 #include <cstring>
 
-#include "core/model.h"
-#include "core/epoch.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "core/epoch.h"
+#include "core/model.h"
+#include "dump/environment.h"
 #include "dump/notices.h"
 
 #define LINE_MAX_ 900 /* of a line that the core wrote and the log takes */

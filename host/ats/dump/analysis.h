@@ -6,7 +6,11 @@
 #ifndef MEMTRACK_ANALYSIS_H
 #define MEMTRACK_ANALYSIS_H
 
-#include "dump/environment.h"
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "core_abi.h"
+#include "server/record.h"
 
 #ifdef __cplusplus
 extern "C" {

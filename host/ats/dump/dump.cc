@@ -8,7 +8,6 @@
 
 #include <unistd.h>
 
-#include "base/atomic.h"
 #include "base/clock.h"
 #include "base/limits.h"
 #include "base/log.h"
@@ -19,8 +18,8 @@
 #include "core/shard.h"
 #include "core_digest.h"
 #include "dump/builtin.h"
-#include "hook/state.h"
 #include "hook/objects.h"
+#include "hook/state.h"
 #include "owner/naming.h"
 
 static uint64_t

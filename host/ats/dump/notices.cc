@@ -6,9 +6,9 @@
 #include "base/limits.h"
 #include "core/account.h"
 #include "core/ask.h"
-#include "core_digest.h"
 #include "core/registry.h"
 #include "core/shard.h"
+#include "core_digest.h"
 
 void
 memtrack_notice_start(const memtrack_state *state, uint32_t sites)

@@ -10,7 +10,6 @@
 
 #include "base/compiler.h"
 #include "core/account.h"
-#include "core/instance.h"
 #include "core/tag.h"
 
 #ifdef __cplusplus

@@ -4,9 +4,9 @@
 
 #include <string.h>
 
-#include "server/api.h"
 #include "base/peek.h"
 #include "owner/location.h"
+#include "server/api.h"
 
 #define PREFIX       "memory/IOBuffer/"
 #define BUFFER_WORDS 64 /* how far an object is searched */

@@ -20,14 +20,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "owner/context.h"
 #include "base/compiler.h"
-#include "module/module.h"
-#include "owner/naming.h"
 #include "hook/heap.h"
 #include "hook/release.h"
+#include "module/module.h"
+#include "owner/context.h"
+#include "owner/naming.h"
 #include "owner/walk.h"
-#include "base/atomic.h"
 
 /* Operators, as the linker knows them. They throw where there is no memory, so they are called and not imitated; those that take no
    alignment only where malloc() alone, which is what the C++ library's own begin with, has none. */

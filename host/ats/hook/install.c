@@ -9,22 +9,21 @@
 #include <string.h>
 #include <sys/auxv.h>
 
+#include "base/atomic.h"
+#include "base/limits.h"
+#include "base/log.h"
 #include "hook/allocator.h"
 #include "hook/buffer.h"
 #include "hook/heap.h"
-#include "hook/plugin.h"
-#include "hook/state.h"
-#include "owner/context.h"
-#include "hook/preloaded.h"
-#include "base/log.h"
-#include "module/module.h"
-#include "owner/naming.h"
 #include "hook/objects.h"
-#include "core/registry.h"
+#include "hook/plugin.h"
+#include "hook/preloaded.h"
 #include "hook/release.h"
+#include "hook/state.h"
+#include "module/module.h"
+#include "owner/context.h"
+#include "owner/naming.h"
 #include "owner/walk.h"
-#include "base/atomic.h"
-#include "base/limits.h"
 
 #define PATCHES_MAX      512 /* slots of one module that any of the tables names */
 #define LOADER_SLOTS_MAX 16

@@ -7,9 +7,9 @@
 #include <stdint.h>
 #include <stdlib.h>
 
+#include "base/atomic.h"
 #include "core/account.h"
 #include "module/slots.h"
-#include "base/atomic.h"
 
 typedef void (*increment_function)(const char *location, int64_t size);
 typedef void (*dump_function)(FILE *file);

@@ -7,9 +7,9 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "base/atomic.h"
 #include "base/compiler.h"
 #include "base/hash.h"
-#include "base/atomic.h"
 
 #define PARTITIONS 1024u /* powers of two */
 #define ENTRIES    1024u

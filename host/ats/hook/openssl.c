@@ -11,14 +11,14 @@
 #include <string.h>
 #include <sys/auxv.h>
 
+#include "base/atomic.h"
+#include "base/compiler.h"
 #include "hook/allocator.h"
 #include "hook/block.h"
-#include "owner/context.h"
-#include "base/compiler.h"
 #include "hook/release.h"
 #include "hook/state.h"
 #include "module/segment.h"
-#include "base/atomic.h"
+#include "owner/context.h"
 
 typedef void *(*malloc_function)(size_t, const char *, int);
 typedef void *(*realloc_function)(void *, size_t, const char *, int);

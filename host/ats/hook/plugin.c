@@ -8,17 +8,17 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "server/api.h"
+#include "base/atomic.h"
+#include "base/compiler.h"
+#include "base/limits.h"
 #include "hook/block.h"
 #include "hook/buffer.h"
-#include "owner/context.h"
 #include "hook/iobuffer.h"
-#include "base/compiler.h"
 #include "hook/objects.h"
 #include "hook/plugin.h"
 #include "hook/release.h"
-#include "base/atomic.h"
-#include "base/limits.h"
+#include "owner/context.h"
+#include "server/api.h"
 
 static inline bool
 is_armed(void)

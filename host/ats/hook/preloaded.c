@@ -5,11 +5,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "server/api.h"
-#include "owner/context.h"
-#include "module/module.h"
-#include "base/peek.h"
 #include "base/atomic.h"
+#include "base/peek.h"
+#include "module/module.h"
+#include "owner/context.h"
+#include "server/api.h"
 
 #define CONT_WORDS 40u        /* how far a continuation is searched for its handler */
 #define AROUND     (1u << 20) /* how far around ours others are looked for, bytes: the server makes them 128 at a time */

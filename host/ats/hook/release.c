@@ -9,9 +9,9 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "base/atomic.h"
 #include "base/compiler.h"
 #include "core/registry.h"
-#include "base/atomic.h"
 
 #define WARNINGS_MAX 20
 

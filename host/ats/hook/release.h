@@ -5,10 +5,9 @@
 #ifndef MEMTRACK_RELEASE_H
 #define MEMTRACK_RELEASE_H
 
+#include "base/compiler.h"
 #include "hook/block.h"
 #include "hook/state.h"
-#include "base/atomic.h"
-#include "base/compiler.h"
 
 #ifdef __cplusplus
 extern "C" {

@@ -11,12 +11,12 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "base/log.h"
-#include "module/module_name.h"
-#include "module/segment.h"
-#include "core/registry.h"
 #include "base/atomic.h"
 #include "base/limits.h"
+#include "base/log.h"
+#include "core/registry.h"
+#include "module/module_name.h"
+#include "module/segment.h"
 
 #define NOWHERE UINTPTR_MAX
 #define PROGRAM "/proc/self/exe" /* what the loader has no name for */

@@ -4,12 +4,12 @@
 #include <pthread.h>
 #include <stddef.h>
 
-#include "core_abi.h"
+#include "base/atomic.h"
 #include "base/compiler.h"
 #include "base/hash.h"
-#include "module/module.h"
-#include "base/atomic.h"
 #include "base/limits.h"
+#include "core_abi.h"
+#include "module/module.h"
 
 typedef uintptr_t word;
 typedef word (*plugin_function)(word, word, word, word, word, word);

@@ -7,11 +7,11 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#include "core/account.h"
-#include "owner/location.h"
-#include "base/log.h"
-#include "core/registry.h"
 #include "base/atomic.h"
+#include "core/account.h"
+#include "core/registry.h"
+#include "module/module.h"
+#include "owner/location.h"
 
 enum state { KNOWN, WAITING }; /* KNOWN: its name is as good as it will be */
 

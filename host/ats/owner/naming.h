@@ -10,7 +10,6 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "module/module.h"
 #include "base/atomic.h"
 #include "base/compiler.h"
 

@@ -6,9 +6,9 @@
 #include <string.h>
 #include <unwind.h>
 
+#include "base/atomic.h"
 #include "base/compiler.h"
 #include "base/hash.h"
-#include "base/atomic.h"
 #include "symbol/eh_frame.h"
 
 /* What a return address is to the walk. */
