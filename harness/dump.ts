@@ -5,14 +5,10 @@
 // built-in tracker, which have no header.
 
 import { classes, kinds, sections, type MemoryClass, type Section } from "../format/format.ts";
-import { columnsOf, titlesOf } from "../format/layout.ts";
-import { CLASSES, MEMORY_CLASSES } from "../host/shared/classes.ts";
+import { titlesOf } from "../format/layout.ts";
+import { CLASSES, MEMORY_CLASSES, titleOf, type MemoryName } from "../host/shared/classes.ts";
 import { isAnalysisTitle } from "./analysis.ts";
 
-/** The classes that hold memory. */
-type Memory = {
-  [Name in keyof typeof classes]: (typeof classes)[Name]["holds"] extends "memory" ? Name : never;
-}[keyof typeof classes];
 type KindName = (typeof kinds)[keyof typeof kinds]["name"];
 
 /** A site's row in a table, in the built-in tracker's columns. */
@@ -49,7 +45,7 @@ interface ObjectRow {
 }
 
 /** What an owner holds: bytes by class, objects alive. */
-interface Holdings extends Record<Memory, number> {
+interface Holdings extends Record<MemoryName, number> {
   total: number;
   /** Of `total`, since the last dump. */
   change: number;
@@ -58,8 +54,7 @@ interface Holdings extends Record<Memory, number> {
   kinds: Record<KindName, number>;
 }
 
-/** The kinds of objects, in the order of the owners' columns. */
-const KINDS = Object.values(kinds).map(({ name }) => name);
+const KINDS = Object.values(kinds);
 
 export interface OwnerRow extends Holdings {
   state: string;
@@ -95,7 +90,7 @@ interface Tables {
 }
 
 /** The table of each class that holds memory, under the class's name. */
-export interface Dump extends Tables, Record<Memory, Table> {
+export interface Dump extends Tables, Record<MemoryName, Table> {
   number: number;
   /** The key=value pairs of the header line. */
   header: Map<string, string>;
@@ -144,7 +139,7 @@ function parseDump(lines: string[], endRows: number): Dump {
     section ? tables.tables.find(({ title }) => title === section) : untitled.shift();
   const byClass = Object.fromEntries(MEMORY_CLASSES.map((cls) => [cls, tableOf(classes[cls]) ?? EMPTY]));
   return {
-    ...(byClass as Record<Memory, Table>),
+    ...(byClass as Record<MemoryName, Table>),
     ...tables,
     number: Number(FIRST.exec(first)?.[1]),
     header: parsePairs(first),
@@ -173,11 +168,9 @@ const TABLE_TOTAL = /^ +(-?\d+) \| +\| TOTAL *$/;
 const SUMMARY_HEAD = head(sections.summary);
 const SUMMARY_ROW = new RegExp(`^ *(\\d+) \\| +(\\d+) \\| +(-?\\d+) \\| ${classes.openssl.summary} *$`);
 const OBJECTS_HEAD = head(sections.objects);
-const OBJECTS_ROW = new RegExp(`^ *(\\d+) \\| +(\\d+) \\| +(-?\\d+) \\| (${KINDS.join("|")}) +\\| (\\S.*?) *$`);
-const OWNERS_HEAD = head(sections.owners);
-const OWNERS_NUMBERS = " *(-?\\d+) \\|".repeat(columnsOf(sections.owners).length - 1);
-const OWNERS_ROW = new RegExp(`^${OWNERS_NUMBERS} (loaded |retired) \\| (\\S.*)$`);
-const OWNERS_TOTAL = new RegExp(`^${OWNERS_NUMBERS}         \\| TOTAL$`);
+const OBJECTS_ROW = new RegExp(
+  `^ *(\\d+) \\| +(\\d+) \\| +(-?\\d+) \\| (${KINDS.map(({ name }) => name).join("|")}) +\\| (\\S.*?) *$`,
+);
 const PRIOR_TITLE = new RegExp(`^${sections.preArming.title}$`);
 const PRIOR_HEAD = head(sections.preArming);
 const PRIOR_ROW = new RegExp(`^ *(\\d+) \\| +(\\d+) \\| (${CLASSES.join("|")})$`);
@@ -195,6 +188,7 @@ export function parseTables(text: string): Tables {
   let match: RegExpExecArray | null;
   // The last title, and whether its own head has followed: rows count only after that.
   let [title, section] = ["", ""];
+  let owners: OwnersForm | undefined;
   let analysis = false; // its sections are read by analysis.ts
   for (const line of text.split("\n")) {
     analysis = line !== "" && (analysis || isAnalysisTitle(line));
@@ -209,7 +203,7 @@ export function parseTables(text: string): Tables {
       [title, section] = ["", "table"];
     } else if (title === OBJECTS_TITLE && OBJECTS_HEAD.test(line)) {
       [title, section] = ["", "objects"];
-    } else if (title === OWNERS_TITLE && OWNERS_HEAD.test(line)) {
+    } else if (title === OWNERS_TITLE && (owners = ownersForm(line))) {
       [title, section] = ["", "owners"];
     } else if (table && (match = TABLE_ROW.exec(line))) {
       const [allocs, frees, inUse, average] = integers(match, 1, 4) as [number, number, number, number];
@@ -219,11 +213,10 @@ export function parseTables(text: string): Tables {
     } else if (section === "objects" && (match = OBJECTS_ROW.exec(line))) {
       const [created, destroyed, alive] = integers(match, 1, 3) as [number, number, number];
       found.objects.push({ created, destroyed, alive, kind: match[4]!, location: match[5]! });
-    } else if (section === "owners" && (match = OWNERS_ROW.exec(line))) {
-      const [state, owner] = match.slice(-2) as [string, string];
-      found.owners.push({ ...holdings(match), state: state.trim(), owner });
-    } else if (section === "owners" && (match = OWNERS_TOTAL.exec(line))) {
-      found.ownersTotal = holdings(match);
+    } else if (section === "owners" && owners && (match = owners.row.exec(line))) {
+      found.owners.push({ ...holdings(match[1]!, owners), state: match[2]!.trim(), owner: match[3]! });
+    } else if (section === "owners" && owners && (match = owners.total.exec(line))) {
+      found.ownersTotal = holdings(match[1]!, owners);
     } else if ((match = SUMMARY_ROW.exec(line))) {
       const [allocated, freed, current] = integers(match, 1, 3) as [number, number, number];
       found.summary = { allocated, freed, current };
@@ -243,22 +236,44 @@ export function parseTables(text: string): Tables {
   return found;
 }
 
-/** The numbers of a line of the owners' section: bytes by class, their sum, its change, objects by kind. */
-function holdings(match: RegExpExecArray): Holdings {
-  const memory = MEMORY_CLASSES.length;
-  const numbers = integers(match, 1, memory + 2 + KINDS.length);
-  const byClass = Object.fromEntries(MEMORY_CLASSES.map((cls, index) => [cls, numbers[index]!])) as Record<Memory, number>;
-  const [total, change, ...alive] = numbers.slice(memory) as [number, number, ...number[]];
-  const byKind = Object.fromEntries(KINDS.map((kind, index) => [kind, alive[index]!])) as Record<KindName, number>;
-  const objects = alive.reduce((sum, count) => sum + count, 0);
-  return { ...byClass, total, change, objects, kinds: byKind };
+/** The lines of an owners' section. */
+interface OwnersForm {
+  columns: string[];
+  row: RegExp;
+  total: RegExp;
 }
 
-/** Groups first to last as integers. One above 2^53 would lose bytes silently. */
+/** The lines below these heads. A dump of another version may lack one, since there is one for each class. */
+function ownersForm(line: string): OwnersForm | undefined {
+  const columns = line.split("|").map((title) => title.trim());
+  const known = titlesOf(sections.owners).filter((title) => columns.includes(title));
+  if (columns.at(-1) !== sections.owners.last.title || known.join() !== columns.join()) return undefined;
+  const numbers = `^((?: *-?\\d+ \\|){${columns.length - 2}})`;
+  return {
+    columns,
+    row: new RegExp(`${numbers} (loaded |retired) \\| (\\S.*)$`),
+    total: new RegExp(`${numbers}         \\| TOTAL$`),
+  };
+}
+
+/** The numbers of a line of the owners' section, each with its bar behind it. */
+function holdings(cells: string, { columns }: OwnersForm): Holdings {
+  const numbers = cells.split("|").slice(0, -1).map(integer);
+  const number = (title: string): number => numbers[columns.indexOf(title)] ?? 0;
+  const byClass = Object.fromEntries(MEMORY_CLASSES.map((cls) => [cls, number(titleOf(cls))])) as Record<MemoryName, number>;
+  const byKind = Object.fromEntries(KINDS.map(({ name, title }) => [name, number(title)])) as Record<KindName, number>;
+  const objects = Object.values(byKind).reduce((sum, count) => sum + count, 0);
+  return { ...byClass, total: number("Total"), change: number("Change"), objects, kinds: byKind };
+}
+
+/** Groups first to last as integers. */
 function integers(match: RegExpExecArray, first: number, last: number): number[] {
-  return match.slice(first, last + 1).map((digits) => {
-    const value = Number(digits);
-    if (!Number.isSafeInteger(value)) throw new RangeError(`not a safe integer: ${digits}`);
-    return value;
-  });
+  return match.slice(first, last + 1).map(integer);
+}
+
+/** One above 2^53 would lose bytes silently. */
+function integer(digits: string): number {
+  const value = Number(digits);
+  if (!Number.isSafeInteger(value)) throw new RangeError(`not a safe integer: ${digits.trim()}`);
+  return value;
 }

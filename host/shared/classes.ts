@@ -6,13 +6,14 @@ import { classes, type MemoryClass } from "../../format/format.ts";
 import { bytes, count } from "./units.ts";
 
 export type ClassName = keyof typeof classes;
+/** Of a class that is counted in bytes. Objects are counted alone: they are the server's, and have no size. */
+export type MemoryName = { [Name in ClassName]: (typeof classes)[Name]["holds"] extends "memory" ? Name : never }[ClassName];
 
 const ENTRIES: Record<ClassName, MemoryClass> = classes;
 
 export const CLASSES = Object.keys(classes) as ClassName[];
 
-/** Whether it is counted in bytes. Objects are counted alone: they are the server's, and have no size. */
-export function holdsMemory(cls: ClassName): boolean {
+export function holdsMemory(cls: ClassName): cls is MemoryName {
   return ENTRIES[cls].holds === "memory";
 }
 

@@ -3,6 +3,7 @@
 // The registry gives each key one number, and each site a name as a dump shows it.
 
 import {
+  ATTRIBUTES_CLASS_SHIFT,
   CLASS_COUNT,
   CLASS_HEAP,
   CLASS_IOBUFFER,
@@ -244,7 +245,7 @@ describe("the registry", () => {
 
   test("refuses a class that it does not know and a text longer than the input region", () => {
     fresh();
-    expect(register(0x1000, 0x5000_0000, 3, OWNER_CORE, 0)).toBe(SITE_OTHER + CLASS_IOBUFFER);
+    expect(register(0x1000, CLASS_COUNT << ATTRIBUTES_CLASS_SHIFT, 3, OWNER_CORE, 0)).toBe(SITE_OTHER + CLASS_IOBUFFER);
     expect(register(0x1000, 0xf000_0000, 3, OWNER_CORE, 0)).toBe(SITE_OTHER + CLASS_IOBUFFER);
     expect(register(0x1000, OPENSSL, INPUT_SIZE + 1, OWNER_CORE, 0)).toBe(SITE_OTHER + CLASS_OPENSSL);
     expect(refusals()).toBe(3);

@@ -10,6 +10,7 @@ import { readFileSync } from "node:fs";
 import { describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import * as abi from "../../../assembly/abi.ts";
+import { kinds } from "../../../format/format.ts";
 import { parseAnalysis } from "../../../harness/analysis.ts";
 import { parseDumps, type Dump, type Row } from "../../../harness/dump.ts";
 import { Host, siteOf, type Facts, type OtherRow } from "../../../harness/host.ts";
@@ -18,6 +19,7 @@ import { Model } from "../../../host/node/core/model.ts";
 import { loadCore } from "../../../host/node/core/module.ts";
 import { Registry } from "../../../host/node/core/registry.ts";
 import { Shard } from "../../../host/node/core/shard.ts";
+import { CLASSES, MEMORY_CLASSES } from "../../../host/shared/classes.ts";
 import { randomFrom, SEED } from "../../support/random.ts";
 
 const BUILDS = ["memtrack.wasm", "memtrack.debug.wasm"].map((name) => ({
@@ -67,8 +69,7 @@ interface Owner {
 }
 
 const CORE: Owner = { text: "core", key: abi.OWNER_CORE, retired: false, number: 0 };
-const CLASSES = ["iobuffer", "openssl", "tsapi", "heap", "object"] as const;
-const KINDS = ["TSCont", "TSMutex", "TSIOBuffer", "TSIOBufferReader", "TSMBuffer", "other"] as const;
+const KINDS = Object.values(kinds).map(({ name }) => name);
 
 /** Count and bytes, by epoch. */
 type ByEpoch = Map<number, [number, number]>;
@@ -197,8 +198,9 @@ function compareRows(a: ShadowRow, b: ShadowRow): number {
 function compare(dump: Dump, shadow: Shadow, loaded: Owner[]): void {
   const shown = CLASSES.map((_, cls) => shadow.look(cls));
   for (const { rows } of shown) rows.sort(compareRows);
-  for (const [cls, table] of [dump.iobuffer, dump.openssl, dump.tsapi, dump.heap].entries()) {
-    const expected = shown[cls]!.rows.map(({ allocs, frees, inUse, alive, location }) => {
+  for (const name of MEMORY_CLASSES) {
+    const table = dump[name];
+    const expected = shown[CLASSES.indexOf(name)]!.rows.map(({ allocs, frees, inUse, alive, location }) => {
       return { allocs, frees, inUse, average: alive > 0 ? Math.trunc(inUse / alive) : 0, location };
     });
     assert.deepEqual(table.rows, expected);
@@ -251,10 +253,11 @@ function holdings(rows: ShadowRow[], owner?: Owner) {
   const bytes = (cls: number) => own.reduce((sum, row) => sum + (row.site.cls === cls ? row.inUse : 0), 0);
   const alive = (kind: number) =>
     own.reduce((sum, { site, alive }) => sum + (site.cls === abi.CLASS_OBJECT && site.kind === kind ? alive : 0), 0);
-  const kinds = Object.fromEntries(KINDS.map((name, kind) => [name, alive(kind)])) as Record<(typeof KINDS)[number], number>;
-  const [iobuffer, openssl, tsapi, heap] = [bytes(0), bytes(1), bytes(2), bytes(3)] as [number, number, number, number];
-  const total = iobuffer + openssl + tsapi + heap;
-  return { iobuffer, openssl, tsapi, heap, total, objects: Object.values(kinds).reduce((sum, n) => sum + n, 0), kinds };
+  const byKind = Object.fromEntries(KINDS.map((name, kind) => [name, alive(kind)])) as Record<(typeof KINDS)[number], number>;
+  const byClass = MEMORY_CLASSES.map((name) => [name, bytes(CLASSES.indexOf(name))] as const);
+  const total = byClass.reduce((sum, [, n]) => sum + n, 0);
+  const objects = Object.values(byKind).reduce((sum, n) => sum + n, 0);
+  return { ...Object.fromEntries(byClass), total, objects, kinds: byKind };
 }
 
 function isBuffers({ cls, kind }: Site): boolean {
