@@ -49,7 +49,10 @@ export interface MemoryClass {
 /** The call of a plugin: the module follows. */
 export const PLUGIN_PREFIX = "memory/plugin/";
 
-/** In the order of their sections. The names stand in the sections `ages` and `preArming`. */
+/**
+ * In the order of their sections. The names stand in the sections `ages` and `preArming`. A further class is an entry here, and a hook
+ * that counts with its number.
+ */
 export const classes = {
   iobuffer: {
     title: "IOBuffer",
