@@ -119,6 +119,11 @@ function coreAlone(iobuffer: string, openssl: string, total: string): string {
   return OWNERS_HEAD + ownerLine(bytes, none, "loaded  | core") + ownerLine(bytes, none, "        | TOTAL");
 }
 
+/** A dump at level 1: the rows of IOBuffers, their sum, the sections that follow, and how many rows there are. */
+function levelOne(rows: string, sum: string, sections: string, count: string): string {
+  return header(1) + TABLE_HEAD + rows + total(sum) + coreAlone(sum, "0", sum) + sections + END + count + "\n";
+}
+
 function firstLine(): string {
   return rendered().split("\n")[0];
 }
@@ -138,14 +143,13 @@ describe("a dump", () => {
     mergeAllocs(siteCount());
     sumUp();
     expect(rendered()).toBe(
-      header(1) +
-        TABLE_HEAD +
+      levelOne(
         "        12 |          5 |                57344 |       8192 | memory/IOBuffer/Cache.cc:2331                     \n" +
-        "       201 |        201 |                    0 |          0 | memory/IOBuffer/HttpSM.cc:7055                    \n" +
-        total("57344") +
-        coreAlone("57344", "0", "57344") +
-        END +
-        "2\n",
+          "       201 |        201 |                    0 |          0 | memory/IOBuffer/HttpSM.cc:7055                    \n",
+        "57344",
+        "",
+        "2",
+      ),
     );
   });
 
@@ -211,15 +215,7 @@ describe("a dump", () => {
     facts(1);
     settleOne(a, 12345678901, 1 << 62, 1, 0);
     expect(rendered()).toBe(
-      header(1) +
-        TABLE_HEAD +
-        "12345678901 |          1 |  4611686018427387904 |  373546570 | " +
-        name +
-        "\n" +
-        total("4611686018427387904") +
-        coreAlone("4611686018427387904", "0", "4611686018427387904") +
-        END +
-        "1\n",
+      levelOne("12345678901 |          1 |  4611686018427387904 |  373546570 | " + name + "\n", "4611686018427387904", "", "1"),
     );
   });
 
@@ -236,16 +232,15 @@ describe("a dump", () => {
     facts(1);
     settleOne(SITE_PRE_ARMING + 1, 0, 0, 4, 4096);
     expect(rendered()).toBe(
-      header(1) +
-        TABLE_HEAD +
-        total("0") +
-        coreAlone("0", "0", "0") +
+      levelOne(
+        "",
+        "0",
         "\nReleased since arming, allocated before it or by others: in no row above\n" +
-        "Frees      | Size                 | Class\n" +
-        "-----------|----------------------|----------\n" +
-        "         4 |                 4096 | openssl\n" +
-        END +
-        "0\n",
+          "Frees      | Size                 | Class\n" +
+          "-----------|----------------------|----------\n" +
+          "         4 |                 4096 | openssl\n",
+        "0",
+      ),
     );
   });
 
