@@ -21,7 +21,7 @@
 //
 // This is data alone. The build makes of it (tools/format.ts) the numbers in assembly/abi.ts and all of assembly/format.ts; the
 // command, the page and the tests import it as it is; tests/structure/format.test.ts holds docs/REFERENCE.md to it. The number of an
-// entry is its position: C and the core know the class `openssl` as CLASS_OPENSSL, the key `lost` as FACT_LOST, and so on.
+// entry is its position: the core knows the class `openssl` as CLASS_OPENSSL, the key `lost` as FACT_LOST; C has MEMTRACK_ before them.
 
 export const FORMAT = 1;
 
@@ -51,7 +51,7 @@ export const PLUGIN_PREFIX = "memory/plugin/";
 
 /**
  * In the order of their sections. The names stand in the sections `ages` and `preArming`. A further class is an entry here, and a hook
- * that counts with its number.
+ * that counts with its number. There is room for seven (assembly/shard/site.ts).
  */
 export const classes = {
   iobuffer: {
@@ -157,7 +157,7 @@ export const header = {
   level: { form: "number", meaning: "0, 1, 2" },
   armed: { form: "number", meaning: "seconds since tracking was switched on; 0 at level 0" },
   core: { form: "text", meaning: "first 16 hex digits of the SHA-256 of the memtrack.wasm in the plugin" },
-  shards: { form: "number", meaning: "tables in use: one a thread that has counted, and one that others share" },
+  shards: { form: "number", meaning: "tables made: as many as threads that counted at the same time, and one that others share" },
   sites: { form: "sites", meaning: "sites with a row / room for them" },
   "refused-sites": { form: "number", meaning: "how often a new site found no room" },
   iobuffer: { form: "hook", refusal: true, meaning: "`installed`, `off`, or `refused` (a further line says why)" },
@@ -208,7 +208,7 @@ export const header = {
       "limits that refused something since the server's start, and how often: `thunks:12,modules:3`; `-` where none did. See " +
       "[Limits](#limits)",
   },
-  memory: { form: "number", meaning: "bytes of address space that memtrack's tables take; pages are used as they fill" },
+  memory: { form: "number", meaning: "bytes that memtrack's tables can come to use; pages are used as they fill" },
 } as const satisfies Record<string, HeaderKey>;
 
 // ---- Sections ---------------------------------------------------------------------------------------------------------------------

@@ -44,7 +44,7 @@ export function exhaustionNotice(limit: u32, times: u64): u32 {
 function consequence(limit: u32): string {
   switch (limit) {
     case LIMIT_THUNKS:
-      return "further functions of plugins run without an owner, so what OpenSSL and libraries allocate in them counts as core's";
+      return "further functions of plugins run without an owner: what OpenSSL allocates in them is core's, what libraries allocate is in no row";
     case LIMIT_MODULES:
       return "calls of further plugins and libraries are not tracked";
     case LIMIT_GENERATIONS:

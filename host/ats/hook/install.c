@@ -25,7 +25,7 @@
 #include "owner/naming.h"
 #include "owner/walk.h"
 
-#define PATCHES_MAX      512 /* slots of one module that any of the tables names */
+#define PATCHES_MAX      512 /* slots of one module that one of the tables names */
 #define LOADER_SLOTS_MAX 16
 
 /* What was redirected in a module, by the module's entry. All of this file that changes it runs under the modules' lock: it is
