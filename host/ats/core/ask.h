@@ -76,18 +76,26 @@ memtrack_ask(struct memtrack_answer *answer, const char *text, uint64_t length, 
   return memtrack_ask(answer, {{text, length}}, question);
 }
 
-/* Asks what is answered by the call itself, yes or no; no where nothing is answered. Not hook-safe. */
+/* Asks what the call itself answers, a number; `otherwise` where nothing is answered. Not hook-safe. */
+template <typename Question>
+uint32_t
+memtrack_ask_number(const char *text, uint64_t length, uint32_t otherwise, Question question)
+{
+  struct memtrack_answer answer;
+  uint32_t number = otherwise;
+  memtrack_ask(&answer, text, length, [&](memtrack_core *core) {
+    number = question(core);
+    return 0u;
+  });
+  return number;
+}
+
+/* Likewise yes or no; no where nothing is answered. Not hook-safe. */
 template <typename Question>
 bool
 memtrack_ask_whether(const char *text, uint64_t length, Question question)
 {
-  struct memtrack_answer answer;
-  bool is = false;
-  memtrack_ask(&answer, text, length, [&](memtrack_core *core) {
-    is = question(core) != 0;
-    return 0u;
-  });
-  return is;
+  return memtrack_ask_number(text, length, 0, question) != 0;
 }
 #endif
 

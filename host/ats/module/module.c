@@ -127,11 +127,8 @@ contains(const struct seen *seen, const void *address)
 }
 
 static enum memtrack_module_kind
-kind_of(const struct seen *seen, const void *plugin)
+kind_of(const struct seen *seen)
 {
-  if (contains(seen, plugin)) {
-    return MEMTRACK_MODULE_PLUGIN;
-  }
   switch (memtrack_module_name_kind(seen->path)) {
   case MEMTRACK_MODULE_NAME_SERVER:
     return MEMTRACK_MODULE_SERVER;
@@ -341,28 +338,29 @@ let_go(void *handle)
   }
 }
 
-/* What a module that is listed and held is to become: NULL where it is that already. Under the mutex. */
+/* Whether a module is known, and as a plugin where it is one. */
+static bool
+is_known(const struct seen *seen, bool plugin)
+{
+  const struct memtrack_module *present = memtrack_module_at(seen->start);
+  return present && (!plugin || present->kind == MEMTRACK_MODULE_PLUGIN);
+}
+
+/* Makes a module known that is listed and held: NULL where it is already, or there is no room. Under the mutex. */
 static struct memtrack_module *
-make_known(const struct seen *seen, enum memtrack_module_kind kind)
+make_known(const struct seen *seen, bool plugin)
 {
   struct memtrack_module *present = (struct memtrack_module *)memtrack_module_at(seen->start);
   if (!present) {
-    return add(seen, kind);
+    return add(seen, plugin ? MEMTRACK_MODULE_PLUGIN : kind_of(seen));
   }
-  if (kind != MEMTRACK_MODULE_PLUGIN || present->kind == MEMTRACK_MODULE_PLUGIN) {
+  if (is_known(seen, plugin)) {
     return NULL;
   }
   /* A library so far: one that a plugin was linked with, now loaded as a plugin itself. */
   make_plugin(present);
   present->fd = open_file(present->path, seen->start);
   return present;
-}
-
-static bool
-is_known(const struct seen *seen, enum memtrack_module_kind kind)
-{
-  const struct memtrack_module *present = memtrack_module_at(seen->start);
-  return present && (kind != MEMTRACK_MODULE_PLUGIN || present->kind == MEMTRACK_MODULE_PLUGIN);
 }
 
 /* A listing is taken with the mutex held, or an older one could come after a newer. What it has that is not known is then held, one
@@ -376,12 +374,11 @@ memtrack_module_scan(const void *plugin, void (*found)(struct memtrack_module *)
   forget_unloaded(&listing, gone);
   pthread_mutex_unlock(&mutex);
   for (size_t i = 0; i < listing.count; ++i) {
-    struct seen *seen              = &listing.list[i];
-    enum memtrack_module_kind kind = kind_of(seen, plugin);
-    if (is_known(seen, kind)) {
+    struct seen *seen = &listing.list[i];
+    bool loading      = contains(seen, plugin);
+    if (is_known(seen, loading)) {
       continue;
     }
-    bool loading = contains(seen, plugin);
     void *handle = loading ? NULL : hold(seen);
     if (!handle && !loading) {
       leave_alone(seen);
@@ -389,7 +386,7 @@ memtrack_module_scan(const void *plugin, void (*found)(struct memtrack_module *)
     }
     pthread_mutex_lock(&mutex);
     forget_under(seen, gone);
-    struct memtrack_module *module = make_known(seen, kind);
+    struct memtrack_module *module = make_known(seen, loading);
     if (module) {
       found(module);
     }

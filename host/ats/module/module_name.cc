@@ -6,31 +6,20 @@
 #include "base/limits.h"
 #include "core/ask.h"
 
-/* A question whose answer is a number alone; `otherwise` where there is none. */
-template <typename Question>
-static uint32_t
-ask_number(const char *text, uint32_t otherwise, Question question)
-{
-  memtrack_answer answer;
-  uint32_t number = otherwise;
-  memtrack_ask(&answer, text, strlen(text), [&](memtrack_core *core) {
-    number = question(core, strlen(text));
-    return 0u;
-  });
-  return number;
-}
-
 uint32_t
 memtrack_module_name_kind(const char *path)
 {
-  return ask_number(path, MEMTRACK_MODULE_NAME_LEFT_ALONE,
-                    [](memtrack_core *core, uint64_t length) { return memtrack_call(core, moduleKind, length); });
+  uint64_t length = strlen(path);
+  return memtrack_ask_number(path, length, MEMTRACK_MODULE_NAME_LEFT_ALONE,
+                             [=](memtrack_core *core) { return memtrack_call(core, moduleKind, length); });
 }
 
 uint32_t
 memtrack_module_name_count(const char *name)
 {
-  uint32_t count = ask_number(name, 0, [](memtrack_core *core, uint64_t length) { return memtrack_call(core, countLoad, length); });
+  uint64_t length = strlen(name);
+  uint32_t count =
+    memtrack_ask_number(name, length, 0, [=](memtrack_core *core) { return memtrack_call(core, countLoad, length); });
   if (count == 0) {
     memtrack_limit_hit(MEMTRACK_LIMIT_GENERATIONS);
   }

@@ -13,14 +13,9 @@
 uint32_t
 memtrack_mangled_kind(const char *name)
 {
-  memtrack_answer answer;
-  uint32_t kind   = MEMTRACK_MANGLED_OWN;
   uint64_t length = strlen(name);
-  memtrack_ask(&answer, name, length, [&](memtrack_core *core) {
-    kind = memtrack_call(core, mangledKind, length);
-    return 0u;
-  });
-  return kind;
+  return memtrack_ask_number(name, length, MEMTRACK_MANGLED_OWN,
+                             [=](memtrack_core *core) { return memtrack_call(core, mangledKind, length); });
 }
 
 /* The declaration of a mangled name, malloc'ed; NULL where it is none. */

@@ -65,11 +65,6 @@ memtrack_debug_path(const void *id, size_t length, char *path, size_t size)
 uint32_t
 memtrack_checksum(uint32_t before, const void *bytes, size_t length)
 {
-  memtrack_answer answer;
-  uint32_t sum = before;
-  memtrack_ask(&answer, (const char *)bytes, length, [&](memtrack_core *core) {
-    sum = memtrack_call(core, checksum, before, length);
-    return 0u;
-  });
-  return sum;
+  return memtrack_ask_number((const char *)bytes, length, before,
+                             [=](memtrack_core *core) { return memtrack_call(core, checksum, before, length); });
 }
