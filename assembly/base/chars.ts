@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Characters that the core writes or looks for, by their ASCII codes.
+// ASCII codes of the characters that the core writes or searches for.
 
 export const NEWLINE: u32 = 0x0a;
 export const SPACE: u32 = 0x20;
@@ -19,7 +19,7 @@ export const CLOSING_BRACKET: u32 = 0x5d;
 export const BAR: u32 = 0x7c;
 const DELETE: u32 = 0x7f;
 
-/** Line ends, terminal escapes and the like. */
+/** True for line ends, terminal escapes and other control characters. */
 // @ts-ignore: decorator
 @inline
 export function isControl(char: u32): bool {

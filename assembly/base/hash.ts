@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Hashes, and the slot of an index that a hash begins its probe at.
+// Hash functions, and the index slot at which the probe for a hash begins.
 
-/** 2^64 / phi, for multiplicative (Fibonacci) hashing: Knuth, TAOCP 3, section 6.4. The product's high bits are the hash. */
+/** 2^64 / phi, for multiplicative (Fibonacci) hashing: Knuth, TAOCP 3, section 6.4. The high bits of the product are the hash. */
 export const PHI: u64 = 0x9e3779b97f4a7c15;
 
 // FNV-1a, 64 bits. http://www.isthe.com/chongo/tech/comp/fnv/
@@ -15,7 +15,7 @@ export function hashText(from: usize, length: usize): u64 {
   return hash;
 }
 
-/** The first slot of a probe in an index of 2^bits slots. */
+/** First slot to probe in an index of 2^bits slots. */
 // @ts-ignore: decorator
 @inline
 export function slotOfHash(hash: u64, bits: u32): usize {

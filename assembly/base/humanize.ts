@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Numbers as people read them: durations, bytes with a binary unit, thousands apart. For sentences; columns hold plain integers.
+// Formats numbers for sentences: durations, bytes with a binary unit, thousands separators. Table columns hold plain integers.
 
 import { COMMA, DOT, SPACE } from "./chars";
 import { ascii, byte, unsigned, zeroPadded } from "./writer";
@@ -17,7 +17,7 @@ export function duration(seconds: u64): void {
   else pair(seconds, DAY, " d", HOUR, " h");
 }
 
-/** `19 days`, `5 hours`, `12 minutes`: one unit, for what is only an estimate. */
+/** `19 days`, `5 hours`, `12 minutes`: one unit, because the value is an estimate. */
 export function approxDuration(seconds: u64): void {
   if (seconds < 2 * HOUR) part(seconds / MINUTE, " minutes");
   else if (seconds < 2 * DAY) part(seconds / HOUR, " hours");

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Reads text in linear memory: one cursor, one end, the counterpart of writer.ts. The bytes are a host's and may be any; nothing is
-// read at or past the end, and no function fails.
+// Reads text in linear memory with a cursor and an end, as the counterpart of writer.ts. The host supplies the bytes, and they may
+// have any value. Nothing at or past the end is read, and no function fails.
 
-/** What peek() returns at the end: no byte. */
+/** Returned by peek() at the end; not a byte value. */
 export const END: u32 = 0x100;
 
 let cursor: usize = 0;
@@ -15,34 +15,34 @@ export function open(from: usize, length: usize): void {
   limit = from + length;
 }
 
-/** The address of the next byte. */
+/** Address of the next byte. */
 export function position(): usize {
   return cursor;
 }
 
-/** Bytes that are left. */
+/** Number of unread bytes. */
 export function left(): u32 {
   return <u32>(limit - cursor);
 }
 
-/** The next byte, or END. */
+/** Returns the next byte, or END. */
 export function peek(): u32 {
   return cursor < limit ? <u32>load<u8>(cursor) : END;
 }
 
-/** Takes the next byte, whatever it is. */
+/** Skips the next byte. */
 export function skip(): void {
   if (cursor < limit) ++cursor;
 }
 
-/** Takes the next byte where it is this one. */
+/** Takes the next byte if it equals `byte`. */
 export function take(byte: u32): bool {
   if (peek() != byte) return false;
   ++cursor;
   return true;
 }
 
-/** Takes this text where it comes next, whole. */
+/** Takes `text` if it comes next in full. */
 export function takeText(text: string): bool {
   const length = <usize>text.length;
   if (limit - cursor < length || !same(cursor, length, text)) return false;
@@ -50,7 +50,7 @@ export function takeText(text: string): bool {
   return true;
 }
 
-/** Goes on where this text stands next. False, and nothing is left, where it does not. */
+/** Moves to the next occurrence of `text`. Without an occurrence: moves to the end and returns false. */
 export function skipTo(text: string): bool {
   const length = <usize>text.length;
   while (limit - cursor >= length) {
@@ -61,12 +61,12 @@ export function skipTo(text: string): bool {
   return false;
 }
 
-/** Goes on behind the next line end, or at the end. */
+/** Moves behind the next line end, or to the end. */
 export function skipLine(): void {
   while (cursor < limit) if (load<u8>(cursor++) == 0x0a) return;
 }
 
-/** What separates words: C's " \t\r\n". */
+/** Separators of words: C's " \t\r\n". */
 export function isBlank(byte: u32): bool {
   return byte == 0x20 || byte == 0x09 || isLineEnd(byte);
 }
@@ -87,7 +87,7 @@ export function skipBlanks(): void {
   while (isBlank(peek())) ++cursor;
 }
 
-/** Takes the next word, behind blanks; its address, up to position(). Empty at the end. */
+/** Takes the next word after blanks and returns its address; it ends at position(). Empty at the end. */
 export function takeWord(): usize {
   skipBlanks();
   const from = cursor;
@@ -95,12 +95,12 @@ export function takeWord(): usize {
   return from;
 }
 
-/** Leaves the blanks at the end unread. */
+/** Excludes trailing blanks from the text. */
 export function dropBlanksAtEnd(): void {
   while (limit > cursor && isBlank(load<u8>(limit - 1))) --limit;
 }
 
-/** Leaves unread what stands at and behind a byte, where there is one. */
+/** Ends the text before the first occurrence of `byte`, if there is an occurrence. */
 export function endAt(byte: u32): void {
   for (let at = cursor; at < limit; ++at) {
     if (<u32>load<u8>(at) != byte) continue;
@@ -109,7 +109,7 @@ export function endAt(byte: u32): void {
   }
 }
 
-/** Takes decimal digits, at least one of which must be next (isDigit). A number beyond 64 bits is the largest. */
+/** Takes decimal digits. At least one must come next (isDigit). A number beyond 64 bits becomes the largest. */
 export function takeUnsigned(): u64 {
   let value: u64 = 0;
   for (; isDigit(peek()); ++cursor) {
@@ -119,20 +119,20 @@ export function takeUnsigned(): u64 {
   return value;
 }
 
-/** Whether `length` bytes at `from` are this text. */
+/** Whether the `length` bytes at `from` equal `text`. */
 export function same(from: usize, length: usize, text: string): bool {
   if (length != <usize>text.length) return false;
   for (let i: usize = 0; i < length; ++i) if (<u32>load<u8>(from + i) != <u32>text.charCodeAt(<i32>i)) return false;
   return true;
 }
 
-/** Whether the `length` bytes at `from` begin with a text. */
+/** Whether the `length` bytes at `from` begin with `text`. */
 export function begins(from: usize, length: usize, text: string): bool {
   open(from, length);
   return takeText(text);
 }
 
-/** Whether a text stands somewhere in the `length` bytes at `from`. */
+/** Whether the `length` bytes at `from` contain `text`. */
 export function holds(from: usize, length: usize, text: string): bool {
   open(from, length);
   return skipTo(text);

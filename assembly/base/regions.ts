@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Records and numbers in a region of memory, by number.
+// Accesses records and numbers in a memory region by index.
 
-/** A record; `size` where text follows each of them. */
+/** The record at an index. `size` is the stride, for records followed by text. */
 // @ts-ignore: decorator
 @inline
 export function recordAt<T>(region: usize, number: u32, size: usize = offsetof<T>()): T {

@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What a u32 numbers. The compiler takes these for u32, so they cost nothing; they say which number a function wants.
+// Names for the things that a u32 numbers. The compiler treats each as u32, so they cost nothing; they document which number a
+// function takes.
 
-/** A site's number: the same in the registry, in every shard and in a block's tag. */
+/** Number of a site: the same in the registry, in every shard and in the tag of a block. */
 export type Site = u32;
-/** A row's number: that of the first site with the row's name. */
+/** Number of a row: the number of the first site with the row's name. */
 export type Row = u32;
-/** A series of samples: a row by its number, an owner by its entry behind those of all rows (series.ts). */
+/** Number of a series of samples: a row's number, or an owner's entry numbered after all rows (series.ts). */
 export type Series = u32;
-/** An owner's place in the table of owners. It is given to another owner later. */
+/** Index into the table of owners. A slot is reused for other owners. */
 export type OwnerSlot = u32;
-/** An owner's slot and, above it, the slot's incarnation: never given twice. */
+/** Owner slot with the incarnation of the slot above it: never reused. */
 export type OwnerKey = u32;

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Writes ASCII into linear memory: one cursor, one end. What does not fit is dropped and remembered, never written past the end.
-// Static texts are AssemblyScript string literals, which lie in the data segment as UTF-16; nothing is allocated.
+// Writes ASCII into linear memory with a cursor and an end. Text that does not fit is dropped and recorded as an overflow; nothing
+// is written past the end. Static texts are AssemblyScript string literals, which the data segment holds as UTF-16. Nothing is
+// allocated.
 
 import { COLON, DASH, isControl, LETTER_T, LETTER_Z, NEWLINE, QUESTION_MARK, SPACE, ZERO } from "./chars";
 
@@ -9,19 +10,19 @@ let cursor: usize = 0;
 let limit: usize = 0;
 let dropped: bool = false;
 
-/** Starts writing at `from`, never at or past `to`. */
+/** Starts writing at `from`. Never writes at or past `to`. */
 export function begin(from: usize, to: usize): void {
   cursor = from;
   limit = to;
   dropped = false;
 }
 
-/** The address behind the last byte written. */
+/** Address behind the last byte written. */
 export function position(): usize {
   return cursor;
 }
 
-/** Whether anything was dropped since begin(). */
+/** Whether text has been dropped since begin(). */
 export function overflowed(): bool {
   return dropped;
 }
@@ -39,7 +40,7 @@ export function ascii(text: string): void {
   for (let i = 0, n = text.length; i < n; ++i) byte(text.charCodeAt(i));
 }
 
-/** Copies text of the host's, byte for byte, control characters (line ends and terminal escapes among them) as '?'. */
+/** Copies text from the host byte for byte and replaces control characters (line ends, terminal escapes) by '?'. */
 export function writeSanitized(from: usize, length: usize): void {
   for (let i: usize = 0; i < length; ++i) {
     const c = <u32>load<u8>(from + i);
@@ -51,38 +52,38 @@ export function repeat(value: u32, times: i32): void {
   for (let i = 0; i < times; ++i) byte(value);
 }
 
-/** Copies what is in memory already, as it is. */
+/** Copies bytes that are already in memory, unchanged. */
 export function copy(from: usize, length: usize): void {
   for (let i: usize = 0; i < length; ++i) byte(load<u8>(from + i));
 }
 
-/** Pads with spaces until `width` bytes stand behind `from`; a longer text is left as it is (C's "%-*s"). */
+/** Pads with spaces to `width` bytes from `from`; longer text stays unchanged (C's "%-*s"). */
 export function padRight(from: usize, width: usize): void {
   while (cursor - from < width && cursor < limit) byte(SPACE);
 }
 
-/** An unsigned number, at least `width` wide, blanks before it (C's "%*lu"). */
+/** An unsigned number, padded with blanks on the left to `width` (C's "%*lu"). */
 export function unsigned(value: u64, width: i32 = 0): void {
   repeat(SPACE, width - digits(value));
   writeDigits(value, digits(value));
 }
 
-/** A signed number, at least `width` wide, blanks before it (C's "%*ld"). */
+/** A signed number, padded with blanks on the left to `width` (C's "%*ld"). */
 export function signed(value: i64, width: i32 = 0): void {
   if (value >= 0) return unsigned(<u64>value, width);
-  const size = <u64>0 - <u64>value; // right for the smallest number too
+  const size = <u64>0 - <u64>value; // also correct for the smallest number
   repeat(SPACE, width - 1 - digits(size));
   byte(DASH);
   writeDigits(size, digits(size));
 }
 
-/** A number of exactly `width` digits, zeros before it. */
+/** A number of exactly `width` digits, padded with zeros. */
 export function zeroPadded(value: u64, width: i32): void {
   repeat(ZERO, width - digits(value));
   writeDigits(value, digits(value));
 }
 
-/** An unsigned number in small hexadecimal digits (C's "%lx"). */
+/** An unsigned number in lower-case hexadecimal (C's "%lx"). */
 export function hexadecimal(value: u64): void {
   let shift: u64 = 60;
   while (shift && !(value >>> shift)) shift -= 4;
@@ -111,8 +112,8 @@ function writeDigits(value: u64, count: i32): void {
 }
 
 /**
- * A moment in UTC as 2026-11-22T15:03:23Z. Days to date as in Howard Hinnant, "chrono-Compatible Low-Level Date Algorithms",
- * civil_from_days, for dates from 1970 on.
+ * A time in UTC as 2026-11-22T15:03:23Z. The date comes from the algorithm civil_from_days of Howard Hinnant, "chrono-Compatible
+ * Low-Level Date Algorithms", reduced to dates from 1970 on.
  */
 export function utc(seconds: u64): void {
   const days = seconds / 86400 + 719468;
