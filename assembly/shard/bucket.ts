@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Memory in use of older epochs, by site: bytes and count for each of five buckets (epoch.ts). What belongs to the present epoch is
-// the rest and is not stored: an allocation writes nothing here, and neither does the release of a young block.
+// Memory in use from older epochs, by site: bytes and count in each of five buckets (epoch.ts). Memory of the present epoch is the
+// remainder and is not stored: allocating, and releasing a young block, writes nothing here.
 //
 //    0            8            16           24           32           40    44    48    52    56    60    64
 //    ┌────────────┬────────────┬────────────┬────────────┬────────────┬─────┬─────┬─────┬─────┬─────┬─────┐
 //    │ bytes of 1 │ of 2       │ of 3       │ of 4       │ of 5       │ 1   │ 2   │ 3   │ 4   │ 5   │  0  │   a cache line
 //    └────────────┴────────────┴────────────┴────────────┴────────────┴─────┴─────┴─────┴─────┴─────┴─────┘
 //
-// A shard has these (a bucket may be below zero: allocated elsewhere, released here); the model has their sums, and the sums at
-// arming. All are modular: sums and differences are exact up to 2^31 blocks of one site and bucket.
+// A shard has one such record per site. A bucket of a shard may be negative (allocated elsewhere, released here). The model has the
+// sums over all shards, and their values at arming. All numbers are modular: sums and differences are exact up to 2^31 blocks of a
+// site and bucket.
 
 import { BUCKETS, BUCKETS_SIZE } from "../abi";
 import { addToValueAt, valueAt } from "../base/regions";
@@ -60,7 +61,7 @@ export function subtractOld(at: Buckets, bucket: u32, size: u64): void {
   addOld(at, bucket, -1, -size);
 }
 
-/** Adds (sign 1) or subtracts (sign -1) all buckets of another site or moment. */
+/** Adds (sign 1) or subtracts (sign -1) all buckets of another site or point in time. */
 export function addBuckets(to: Buckets, from: Buckets, sign: i32): void {
   for (let bucket: u32 = 1; bucket <= BUCKETS; ++bucket) {
     addOld(to, bucket, <u32>sign * bucketCount(from, bucket), <u64>(<i64>sign) * bucketBytes(from, bucket));
@@ -72,8 +73,8 @@ export function clearBuckets(at: Buckets): void {
 }
 
 /**
- * The bucket of a later word that each bucket of a word becomes a part of: four bits each, bucket 0 (the present epoch) the lowest.
- * Buckets that nothing can be in yet keep their number.
+ * Maps each bucket of the word `from` to the bucket of the later word `to` that contains it: four bits per bucket, bucket 0 (the
+ * present epoch) lowest. Buckets that are necessarily empty keep their number.
  */
 export function bucketMap(from: u64, to: u64): u32 {
   let map: u32 = 0;
@@ -86,12 +87,12 @@ export function bucketMap(from: u64, to: u64): u32 {
   return map;
 }
 
-/** The map from a word to itself. */
+/** Map from a word to the same word. */
 export const SAME: u32 = 0x543210;
 
 /**
- * The map of one new epoch makes bucket 0 bucket 1, and so on up to the bucket that two buckets become. Returns that bucket; 0
- * where the map is that of several epochs.
+ * The map of a single new epoch moves bucket 0 to 1, 1 to 2 and so on, up to the bucket into which two buckets merge. Returns that
+ * bucket, or 0 if the map covers several epochs.
  */
 export function mergedBucket(map: u32): u32 {
   if (map == 0x543211) return 1;
@@ -102,8 +103,8 @@ export function mergedBucket(map: u32): u32 {
 }
 
 /**
- * Adds the buckets of an older word, whose map to the present one is `map`. `alive` and `inUse` are the site's, all buckets
- * together.
+ * Adds the buckets of an older word through `map`, the map to the present word. `alive` and `inUse` are the site's totals over all
+ * buckets.
  */
 export function addBucketsMapped(to: Buckets, from: Buckets, alive: u32, inUse: u64, map: u32): void {
   if (map == SAME) return addSame(to, from);
@@ -119,7 +120,7 @@ export function addBucketsMapped(to: Buckets, from: Buckets, alive: u32, inUse: 
   if (map & 15) addOld(to, map & 15, young, youngBytes);
 }
 
-/** Without loops: called for each site of each shard, and most have no older epochs. */
+/** Without loops: it runs for each site of each shard, and most sites have no older epochs. */
 function addSame(to: Buckets, from: Buckets): void {
   const b1 = from.bytes1;
   const b2 = from.bytes2;
@@ -135,7 +136,7 @@ function addSame(to: Buckets, from: Buckets): void {
   for (let bucket: u32 = 1; bucket <= BUCKETS; ++bucket) addOld(to, bucket, bucketCount(from, bucket), 0);
 }
 
-/** Not 0 where any count is: reads two counts at once, the last with the zero behind it. */
+/** Nonzero if any count is. Reads two counts at a time; the last read includes the zero behind the counts. */
 // @ts-ignore: decorator
 @inline
 function anyCount(at: Buckets): u64 {
@@ -144,8 +145,8 @@ function anyCount(at: Buckets): u64 {
 }
 
 /**
- * Takes buckets to the next word. `alive` and `inUse` are the site's, all buckets together. Without loops: called for every site.
- * @param merged the bucket that two buckets become
+ * Advances buckets by one epoch. `alive` and `inUse` are the site's totals over all buckets. Without loops: it runs for every site.
+ * @param merged the bucket into which two buckets merge
  */
 // @ts-ignore: decorator
 @inline
@@ -182,11 +183,11 @@ export function advanceBucketsByOne(at: Buckets, alive: u32, inUse: u64, merged:
   at.count1 = merged == 1 ? c1 + young : young;
 }
 
-/** As advanceBucketsByOne(), over any number of epochs. */
+/** Like advanceBucketsByOne(), for any number of epochs. */
 export function advanceBuckets(at: Buckets, alive: u32, inUse: u64, map: u32): void {
   let young = alive;
   let youngBytes = inUse;
-  // The oldest first: none gets a smaller number, so what is in the way has gone already.
+  // Oldest first: no bucket moves to a smaller number, so the target has already moved on.
   for (let bucket = BUCKETS; bucket > 0; --bucket) {
     const count = bucketCount(at, bucket);
     const bytes = bucketBytes(at, bucket);

@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A shard: the counters of one thread, written by that thread alone. This file is the hot path: one lookup, one record, two
-// stores. It allocates nothing and knows no other shard; the model adds the shards up (model.ts).
+// A shard: the counters of one thread, written by that thread alone. This file is the hot path: one lookup, one record, two stores.
+// It allocates nothing and knows no other shard; the model adds the shards up (model.ts).
 //
-// A key that this shard has not seen is answered with SITE_UNKNOWN and not counted: the host asks the registry, tells this shard
-// with insertKey(), and calls again. Once the registry is full and this shard knows all of its keys, the host calls freeze(): from
-// then on an unseen key is charged to a row (other) without asking: that of its class and of the owner whose code runs, or that of
-// its class alone where there is no such row.
+// For an unknown key the shard counts nothing and returns SITE_UNKNOWN. The host then asks the registry, tells this shard with
+// insertKey(), and calls again. Once the registry is full and this shard has all of its keys, the host calls freeze(). From then on
+// the shard charges an unknown key to a row (other) without asking: to the row of its class and of the owner whose code is running,
+// or else to the row of its class.
 //
-// Blocks with a tag also have an epoch. Blocks of the present epoch are counted by the records alone, older blocks by bucket as
-// well (bucket.ts). The host publishes epochs. A shard advances to them before its next allocation, or before it releases a block
-// of a later epoch than its own: then all its young blocks move into a bucket. So every block is counted in its own epoch, whenever
-// each shard advances, and the sums over all shards are exact by bucket.
+// Blocks with a tag also have an epoch. The records alone count blocks of the present epoch; the buckets (bucket.ts) also count
+// older blocks. The host publishes epochs. A shard advances to the published epochs before its next allocation, and before it
+// releases a block of a later epoch than its present one: its young blocks then move into a bucket. Every block is thus counted in
+// its own epoch, no matter when each shard advances, and the sums over all shards are exact by bucket.
 
 import {
   ATTRIBUTES_CLASS_SHIFT,
@@ -45,7 +45,7 @@ import { find, findFirst, findNear, insert, reset as resetTable } from "./table"
 
 const IOBUFFER: u64 = CLASS_IOBUFFER << ATTRIBUTES_CLASS_SHIFT;
 
-/** The epochs that this shard has advanced to. */
+/** The epochs to which this shard has advanced. */
 export let epochs: u64 = 0;
 
 let frozen: u32 = 0;
@@ -57,10 +57,10 @@ export function reset(): void {
 }
 
 /**
- * Accounts one IOBuffer event, as the server reports it.
+ * Counts an IOBuffer event as the server reports it.
  * @param address of the location's text in the host
- * @param size bytes; negative for a release, 0 counts as an allocation (as the built-in tracker has it)
- * @returns the site charged, or SITE_UNKNOWN (nothing was counted)
+ * @param size bytes; negative for a release; 0 counts as an allocation, as in the built-in tracker
+ * @returns the charged site, or SITE_UNKNOWN (nothing was counted)
  */
 export function recordBufferEvent(address: u64, size: i64): Site {
   const site = lookup(address, IOBUFFER);
@@ -69,8 +69,8 @@ export function recordBufferEvent(address: u64, size: i64): Site {
 }
 
 /**
- * As recordBufferEvent() for a key in the first two slots of its probe, where nearly every key is. Else SITE_UNKNOWN: then the host
- * calls recordBufferEvent(). It has no loop and no call, so that a host can inline it.
+ * Like recordBufferEvent(), for a key in the first two slots of its probe, which hold nearly every key. Otherwise returns
+ * SITE_UNKNOWN, and the host calls recordBufferEvent(). Without a loop or a call, so that a host can inline it.
  */
 export function recordBufferEventFast(address: u64, size: i64): Site {
   const site = findNear(address, IOBUFFER);
@@ -80,8 +80,8 @@ export function recordBufferEventFast(address: u64, size: i64): Site {
 }
 
 /**
- * Accounts an allocation whose release will name its site and epoch: the present one (epochs).
- * @returns the site charged, or SITE_UNKNOWN (nothing was counted)
+ * Counts an allocation in the present epoch. Its release must pass the returned site and this epoch.
+ * @returns the charged site, or SITE_UNKNOWN (nothing was counted)
  */
 export function recordAlloc(address: u64, attributes: u64, size: u64): Site {
   const site = lookup(address, attributes);
@@ -89,7 +89,7 @@ export function recordAlloc(address: u64, attributes: u64, size: u64): Site {
   return site;
 }
 
-/** As recordAlloc() for a key in the first slot of its probe; else SITE_UNKNOWN. */
+/** Like recordAlloc(), for a key in the first slot of its probe; otherwise SITE_UNKNOWN. */
 export function recordAllocFast(address: u64, attributes: u64, size: u64): Site {
   const site = findFirst(address, attributes);
   if (site == SITE_UNKNOWN) return site;
@@ -98,17 +98,17 @@ export function recordAllocFast(address: u64, attributes: u64, size: u64): Site 
 }
 
 /**
- * Accounts the release of a block of the present epoch, charged to the site that allocated.
- * @returns the site, or SITE_UNKNOWN where no such site can exist (nothing was counted)
+ * Counts the release of a block of the present epoch, for the site that allocated it.
+ * @returns the site, or SITE_UNKNOWN if no such site can exist (nothing was counted)
  */
 export function recordFree(site: Site, size: u64): u32 {
   if (site >= slots) return SITE_UNKNOWN;
-  // The mask changes nothing, slots being 65,536 at most; it lets a compiler prove that the record is within the memory.
+  // `slots` is at most 65,536, so the mask changes nothing; it lets a compiler prove that the record is within the memory.
   addFree(siteAt(site & 0xffff), size);
   return site;
 }
 
-/** Likewise of a block of an older epoch. An epoch that this shard has not heard of counts as the present one. */
+/** Like recordFree(), for a block of an older epoch. An epoch that this shard does not know yet counts as the present epoch. */
 export function recordFreeOld(site: Site, epoch: u32, size: u64): u32 {
   if (site >= slots) return SITE_UNKNOWN;
   const within = site & 0xffff;
@@ -118,9 +118,9 @@ export function recordFreeOld(site: Site, epoch: u32, size: u64): u32 {
 }
 
 /**
- * Advances to later epochs. The host calls this before an allocation if it has published other epochs, and before the release of a
- * block of a later epoch than this shard's.
- * @param count sites that have been numbered: one pass over them
+ * Advances to later epochs. The host calls this when the published epochs have changed: before an allocation, and before the
+ * release of a block of a later epoch than this shard's.
+ * @param count number of sites registered so far; the call visits each of them once
  */
 export function advanceEpochs(published: u64, count: u32): void {
   if (published == epochs) return;
@@ -136,7 +136,7 @@ export function advanceEpochs(published: u64, count: u32): void {
   epochs = published;
 }
 
-/** Adds what another accountant has counted before. Returns the site, or SITE_UNKNOWN. */
+/** Adds counts from another accountant. Returns the site, or SITE_UNKNOWN. */
 export function carry(site: Site, allocs: u64, allocBytes: u64, frees: u64, freeBytes: u64): u32 {
   if (site >= slots) return SITE_UNKNOWN;
   addCounts(siteAt(site), allocs, allocBytes, frees, freeBytes);
@@ -144,9 +144,9 @@ export function carry(site: Site, allocs: u64, allocBytes: u64, frees: u64, free
 }
 
 /**
- * Tells this shard the number that the registry gave to a key. A second time changes nothing. If the number had another key, the
- * registry has given it again (reclaim.ts): the old key, of an unloaded module, comes no more.
- * @returns 0, or -1 where no such site can exist
+ * Stores the number that the registry assigned to a key. Repeating it has no effect. If the number had another key, the registry
+ * has reassigned it (reclaim.ts): the old key belongs to an unloaded module and does not occur again.
+ * @returns 0, or -1 if no such site can exist
  */
 export function insertKey(site: Site, address: u64, attributes: u64): i32 {
   if (site < SITE_FIRST || site >= slots) return -1;
@@ -155,8 +155,8 @@ export function insertKey(site: Site, address: u64, attributes: u64): i32 {
 }
 
 /**
- * The registry is full, and this shard has its keys. FROZEN_SITES: those of all sites; this shard still asks for a row (other) that
- * it does not know. FROZEN_ALL: those of all rows (other) too, and there will be no further one.
+ * Called when the registry is full. With FROZEN_SITES this shard has the keys of all sites, and still asks the registry for a row
+ * (other) that it does not know. With FROZEN_ALL it also has the keys of all rows (other), and none will be added.
  */
 export function freeze(knows: u32): void {
   frozen = knows;

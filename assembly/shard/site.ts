@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A site in a shard: its key, and what this shard's thread allocated and released for it.
+// The record of a site in a shard: its key, and counts of the allocations and releases by this shard's thread.
 //
 //    0            8                16           24           32           40           48
 //    ┌────────────┬────────────────┬────────────┬────────────┬────────────┬────────────┐
 //    │ address    │ attributes     │ allocs     │ allocBytes │ frees      │ freeBytes  │
 //    └────────────┴────────────────┴────────────┴────────────┴────────────┴────────────┘
 //
-// The address is one of the host: of the location's text or of the call. It is a name and never followed. The attributes are the
-// class, the line (where the address is only that of a file), and the owner whose code was running. The counters of one shard may
-// run below zero (allocated here, released elsewhere); sums over all shards do not. They wrap at 2^64, and so do sums and
-// differences: no event is too late to be counted.
+// The address is a host address: of the location's text, or of the call. It serves as a name and is never followed. The attributes
+// hold the class, the line (if the address identifies only a file), and the owner whose code was running. In one shard, allocations
+// minus releases may be negative (allocated here, released elsewhere); in the sums over all shards they are not. Counters, sums and
+// differences wrap at 2^64, so events are counted correctly for any length of time.
 
 import {
   ATTRIBUTES_CLASS_SHIFT,
@@ -41,7 +41,7 @@ export class SiteRecord {
   freeBytes: u64;
 }
 
-/** A count and its bytes: a record has two. */
+/** A count and a number of bytes. A record has two pairs. */
 @unmanaged
 export class Pair {
   count: u64;
@@ -52,7 +52,7 @@ if (offsetof<SiteRecord>() != RECORD_SIZE || offsetof<Pair>() != PAIR_SIZE) ERRO
 if (offsetof<SiteRecord>("allocs") != RECORD_ALLOCS || offsetof<SiteRecord>("frees") != RECORD_FREES) {
   ERROR("not the pairs that abi.ts tells");
 }
-// The last fixed number is no class's: the registry builds a name there (registerName).
+// The last fixed number belongs to no class: registerName() builds a name there.
 if (SITE_OTHER + CLASS_COUNT > SITE_PRE_ARMING || SITE_PRE_ARMING + CLASS_COUNT >= SITE_FIRST) {
   ERROR("more classes than numbers of sites that are theirs");
 }
@@ -61,18 +61,18 @@ export function classOf(attributes: u64): u32 {
   return (<u32>attributes) >>> ATTRIBUTES_CLASS_SHIFT;
 }
 
-/** The owner whose code was running. */
+/** Owner whose code was running. */
 export function ownerOfAttributes(attributes: u64): OwnerKey {
   return <u32>(attributes >>> ATTRIBUTES_OWNER_SHIFT);
 }
 
-/** Whether a site that finds no room is charged to a row (other) of its class and owner. IOBuffers come without an owner. */
+/** Whether a refused site is charged to a row (other) of its class and owner. IOBuffers have no owner. */
 export function hasOther(attributes: u64): bool {
   const cls = classOf(attributes);
   return cls != CLASS_IOBUFFER && cls < CLASS_COUNT && ownerOfAttributes(attributes) != 0;
 }
 
-/** The attributes of such a row, whose address is OTHER_ADDRESS: class and owner. */
+/** Attributes of such a row: class and owner. Its address is OTHER_ADDRESS. */
 export function attributesOfOther(attributes: u64): u64 {
   return attributes & ~(<u64>ATTRIBUTES_LINE_MASK);
 }
@@ -106,7 +106,7 @@ export function addFree(at: SiteRecord, size: u64): void {
   addToPair(pairAt(at, RECORD_FREES), size);
 }
 
-/** One or the other, by the sign of the size and without a branch: which it is follows no pattern that could be predicted. */
+/** Adds an allocation or a release according to the sign of the size. Without a branch: the sign has no predictable pattern. */
 // @ts-ignore: decorator
 @inline
 export function addSigned(at: SiteRecord, size: i64): void {
@@ -127,14 +127,14 @@ function addToPair(pair: Pair, size: u64): void {
   pair.bytes = pair.bytes + size;
 }
 
-/** Whether this shard ever counted anything for the site: most sites belong to other threads alone. */
+/** Whether this shard has counted anything for the site. Most sites are used by other threads alone. */
 // @ts-ignore: decorator
 @inline
 export function hasCounted(at: SiteRecord): bool {
   return (at.allocs | at.frees) != 0;
 }
 
-/** Blocks that this shard allocated and did not release, modular. */
+/** Blocks allocated minus blocks released by this shard, modular. */
 // @ts-ignore: decorator
 @inline
 export function aliveOf(at: SiteRecord): u32 {
@@ -147,7 +147,7 @@ export function inUseOf(at: SiteRecord): u64 {
   return at.allocBytes - at.freeBytes;
 }
 
-/** Adds whole counts at once: what another accountant has counted before. */
+/** Adds counts from another accountant. */
 export function addCounts(at: SiteRecord, allocs: u64, allocBytes: u64, frees: u64, freeBytes: u64): void {
   at.allocs = at.allocs + allocs;
   at.allocBytes = at.allocBytes + allocBytes;

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The hash of sites: key (address, attributes) -> site number, linear probing over u16 slots. The index is never full (at most half
-// of its slots are keys in use), so a probe always meets an empty slot: lookup is total without a probe limit, and never depends on
-// the order of insertion. That matters: a site found by one shard and not by another would have its releases charged elsewhere.
+// Hash table of sites: key (address, attributes) -> site number, linear probing over u16 slots. At most half of the index slots
+// hold current keys, so the index is never full and a probe always meets an empty slot: lookup needs no probe limit and does not
+// depend on the order of insertion. This is essential: if one shard found a site and another did not, releases would be charged to
+// a different site than allocations.
 //
-// Hashing is multiplicative (hash.ts). Addresses of literals lie at regular distances, and a plain product of such keys lies in
-// regular distances again, often in runs: 4,096 keys 32 bytes apart were 3,240 probes away from their slots, together, where random
-// keys are 690. Folding the key first makes that 158 (48 bytes apart: 5,699 and 1,119; literals of mixed lengths: 755 and 466), for
-// two instructions.
+// Hashing is multiplicative (hash.ts). Addresses of literals have regular distances, and so do their plain products, often in runs:
+// 4,096 keys 32 bytes apart had a total distance of 3,240 probes from their slots; random keys have 690. Folding the key first
+// reduces this to 158 (48 bytes apart: 5,699 to 1,119; literals of mixed lengths: 755 to 466), for two instructions.
 
 import { SITE_FIRST, SITE_UNKNOWN } from "../abi";
 import { PHI } from "../base/hash";
@@ -17,19 +17,19 @@ import { Site } from "../base/types";
 import { hasKey, setKey, siteAt } from "./site";
 
 const FOLD: u64 = 15;
-/** Spreads line and owner over the whole word, so that neighbouring lines of one file do not fall together. */
+/** Spreads line and owner over the whole word, so that neighboring lines of a file do not collide. */
 const SPREAD: u64 = 0xbf58476d1ce4e5b9;
 
-/** Of no class, and so of no key that is ever asked for. */
+/** Belongs to no class, so no lookup uses it. */
 const NO_ATTRIBUTES: u64 = u64.MAX_VALUE;
 
-/** Slots of the index that lead anywhere. */
+/** Occupied slots, outdated ones included. */
 let taken: usize = 0;
 
 /**
- * The first slot of a probe: where nearly every key is. Short, without a loop or a call, and so inlined into the hot path.
- * An empty slot needs no test: it leads to site 0, whose key is that of no location at all.
- * @returns the site's number, or SITE_UNKNOWN where this slot does not tell
+ * Reads the first slot of a probe, which holds nearly every key. Without a loop or a call, to be inlined into the hot path. An
+ * empty slot needs no test: it refers to site 0, whose key no location has.
+ * @returns the site's number, or SITE_UNKNOWN if this slot does not hold the key
  */
 // @ts-ignore: decorator
 @inline
@@ -39,10 +39,9 @@ export function findFirst(address: u64, attributes: u64): Site {
 }
 
 /**
- * The first two slots, for a class with thousands of keys: with 4,000 of them one in eight is not in the first slot. The slot
- * behind the last one is empty or the beginning of site 0's record, which is zero too: the probe's own first slot is not looked for
- * there.
- * @returns the site's number, or SITE_UNKNOWN where these slots do not tell
+ * Reads the first two slots, for a class with thousands of keys: with 4,000 keys an eighth are not in the first slot. Behind the
+ * last slot is either an empty slot or the beginning of site 0's record, which is zero as well; the search does not wrap.
+ * @returns the site's number, or SITE_UNKNOWN if neither slot holds the key
  */
 // @ts-ignore: decorator
 @inline
@@ -54,7 +53,7 @@ export function findNear(address: u64, attributes: u64): Site {
   return hasKey(siteAt(next), address, attributes) ? next : SITE_UNKNOWN;
 }
 
-/** @returns the site's number, or 0 where the key is not in the table */
+/** @returns the site's number, or 0 if the key is not in the table */
 export function find(address: u64, attributes: u64): Site {
   let at = slotOf(address, attributes);
   let site = <u32>valueAt<u16>(index, at);
@@ -66,8 +65,8 @@ export function find(address: u64, attributes: u64): Site {
 }
 
 /**
- * Enters a key that is not in the table yet. Where the site had another, that one's slot stays and leads to a key that is not its
- * own: a probe goes past it. So that such slots do not fill the index, it is made anew when it is three quarters full.
+ * Inserts a key that is not in the table. If the site had another key, the slot of the old key remains and refers to a site with a
+ * different key, so a probe passes it. The index is rebuilt when three quarters of it are occupied, so such slots cannot fill it.
  */
 export function insert(site: Site, address: u64, attributes: u64): void {
   setKey(siteAt(site), address, attributes);
@@ -75,7 +74,7 @@ export function insert(site: Site, address: u64, attributes: u64): void {
   else enter(site, slotOf(address, attributes));
 }
 
-/** Takes a site's key away; its slot leads to one that is no location's. */
+/** Removes a site's key. Its slot then refers to a key that no location has. */
 export function forget(site: Site): void {
   setKey(siteAt(site), 0, NO_ATTRIBUTES);
 }
