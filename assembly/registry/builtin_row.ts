@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A row of the built-in tracker's table, as it prints it: three numbers, an average, a name that is padded.
+// Parses a row of the built-in tracker's table: three numbers, an average, a padded name.
 //
 //        201 |        201 |                    0 |          0 | memory/IOBuffer/HttpSM.cc:6495
 
@@ -11,12 +11,12 @@ import { registerName } from "./registry";
 
 const BAR: u32 = 0x7c;
 
-// Of the last row.
+// Numbers of the last row parsed.
 let allocs: i64 = 0;
 let frees: i64 = 0;
 let inUse: i64 = 0;
 
-/** The site of the row in the input region, registered by its name; SITE_UNKNOWN where the line is none. */
+/** Registers, by its name, the site of the row in the input region. Returns SITE_UNKNOWN if the line is not a row. */
 export function registerBuiltinRow(length: u64): u32 {
   reader.open(input, length < INPUT_SIZE ? <usize>length : INPUT_SIZE);
   reader.endAt(0x0a);
@@ -49,7 +49,7 @@ export function builtinInUse(): i64 {
 
 let taken: i64 = 0;
 
-/** A signed number and the bar behind it. */
+/** A signed number and the bar after it. */
 function takeColumn(): bool {
   reader.skipSpaces();
   const isNegative = reader.take(0x2d);

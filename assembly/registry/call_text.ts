@@ -1,23 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The text of a plugin's call, what comes after memory/plugin/, composed of its parts: the module, the address or the function in it,
-// and the file and line that the caller handed over. The parts stand in the input region one behind the other, where the text then
-// stands.
+// Composes the text of a plugin's call, the part after memory/plugin/, from the module, the address or function in it, and the file
+// and line that the caller passed. The parts follow one another in the input region; the composed text replaces them.
 
 import { INPUT_SIZE } from "../abi";
 import { input } from "../base/memory";
 import { register, renameSite } from "./registry";
 import { ascii, begin, byte, copy, hexadecimal, position } from "../base/writer";
 
-/** What the parts may have; the text is written behind them. */
+/** Most bytes of all parts together; the text is written behind them. */
 const PARTS_MAX: u32 = INPUT_SIZE / 2;
-/** Bytes of a part that the text has, so that each of them is in it. */
+/** Most bytes of each part in the text, so that no part displaces another. */
 const PART_SHOWN: u32 = INPUT_SIZE / 8;
-/** Bytes of a file and line that stand beside an address. */
+/** Most bytes of a file and line beside an address. */
 const FILE_SHOWN: u32 = 60;
 
 /**
- * As register(), of "foo.so+0x1a2b (foo.c:88)", "foo.so+0x1a2b"; without a module "0x1a2b".
+ * Like register(), for "foo.so+0x1a2b (foo.c:88)" or "foo.so+0x1a2b"; "0x1a2b" without a module.
  * @param offset of the call in the module
  */
 export function registerCall(
@@ -39,7 +38,7 @@ export function registerCall(
   return register(place, detail, finish(), ownerKey, flags);
 }
 
-/** As renameSite(), to "foo.so handler (foo.c:88)"; the line may be part of what stands for the function. */
+/** Like renameSite(), to "foo.so handler (foo.c:88)". The line may be part of the function text. */
 export function renameCall(site: u32, moduleLength: u32, functionLength: u32, fileLength: u32): i32 {
   const module = min(moduleLength, PARTS_MAX);
   const name = min(functionLength, PARTS_MAX - module);

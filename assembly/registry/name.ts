@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The names of sites, by number. A name, in bytes:
+// Names of the sites, by number. The bytes of a name:
 //
 //    0      2     3    4      6      8             16                         192
 //    ┌──────┬─────┬────┬──────┬──────┬─────────────┬──────────────────────────┐
 //    │length│class│kind│owner │flags │ hash        │ text, ASCII or UTF-8     │
 //    └──────┴─────┴────┴──────┴──────┴─────────────┴──────────────────────────┘
 //
-// A plugin's site is known by an address at first, and may get a better text later, when its debug information has been read. The
-// hash stays that of the first text: by it another accountant's rows are found (registry.ts). The registry keeps this table; a
-// model has a copy of it.
+// A plugin's site is first named by an address. When debug information has been read, it may get a better text. The hash remains
+// the hash of the first text: the registry uses it to find rows of another accountant (registry.ts). The registry keeps this table;
+// a model has a copy.
 
 import {
   ATTRIBUTES_LINE_MASK,
@@ -46,7 +46,7 @@ class NameRecord {
   hash: u64;
 }
 
-/** A number that is free has the next free number in place of its hash. */
+/** In a free entry, the hash field holds the next free number. */
 @unmanaged
 export class FreeName {
   zero: u64;
@@ -56,23 +56,23 @@ export class FreeName {
 if (offsetof<NameRecord>("length") != NAME_LENGTH || offsetof<NameRecord>() != NAME_TEXT) ERROR("not where abi.ts tells");
 if (NAME_TEXT + NAME_MAX != NAME_SIZE) ERROR("not the sizes that abi.ts tells");
 
-/** The built-in tracker cuts a location at 127 bytes. IOBuffer names are cut there too, so that both give one name to one site. */
+/** The built-in tracker cuts a location at 127 bytes. IOBuffer names are cut there too, so that both give a site the same name. */
 export const IOBUFFER_NAME_MAX: u32 = 127;
 
-/** A flag of our own beside NAME_...: the site's key may come again when its owner has gone. */
+/** Internal flag beside NAME_...: the site's key may occur again after its owner is gone. */
 export const PINNED: u32 = 0x8000;
 const FLAGS_AT: u64 = offsetof<NameRecord>("flags");
-/** The same in the first word of a name. */
+/** PINNED in the first word of a name. */
 const PINNED_BIT: u64 = (<u64>PINNED) << (FLAGS_AT * 8);
 
-/** Bytes of " [via ]" and of "...". */
+/** Lengths of " [via ]" and of "...". */
 const VIA: u32 = 7;
 const DOTS: u32 = 3;
 
 /**
- * Names a site. The location's text is in the input region: of OpenSSL's the file, of a plugin's call what comes after
- * memory/plugin/, of an IOBuffer everything.
- * @param owner its slot
+ * Names a site. The input region holds the location's text: for OpenSSL the file, for a plugin's call the part after
+ * memory/plugin/, for an IOBuffer the full name.
+ * @param owner slot of the owner
  * @param flags NAME_...
  */
 export function write(site: Site, attributes: u64, length: u32, owner: OwnerSlot, flags: u32): void {
@@ -85,7 +85,7 @@ export function write(site: Site, attributes: u64, length: u32, owner: OwnerSlot
     file(length, line, owner != OWNER_CORE ? ownerLength(owner) : 0);
     if (owner != OWNER_CORE) flags |= NAME_VIA;
   } else if (cls == CLASS_IOBUFFER) {
-    if (!length) writer.ascii("(no location)"); // without a name a number would be a free one
+    if (!length) writer.ascii("(no location)"); // an empty name would mark the number as free
     writer.writeSanitized(input, length);
   } else {
     call(length, owner, flags);
@@ -93,7 +93,7 @@ export function write(site: Site, attributes: u64, length: u32, owner: OwnerSlot
   finish(site, cls, kind, owner, flags);
 }
 
-/** Gives a plugin's site a better text, which stands in the input region: what comes after memory/plugin/. */
+/** Replaces the text of a plugin's site by the text in the input region: the part after memory/plugin/. */
 export function rename(site: Site, length: u32): void {
   const hash = hashOf(site);
   begin(site, NAME_MAX);
@@ -102,7 +102,7 @@ export function rename(site: Site, length: u32): void {
   nameAt(site).hash = hash;
 }
 
-/** Names the row of what found no room: of a class, or of a class and an owner. It stays for ever. */
+/** Names a row (other) of a class, or of a class and an owner. The row is permanent. */
 export function writeOther(site: Site, cls: u32, owner: OwnerSlot): void {
   begin(site, NAME_MAX);
   writer.ascii(unchecked(CLASS_PREFIXES[cls]));
@@ -147,23 +147,23 @@ export function hashOf(site: Site): u64 {
   return nameAt(site).hash;
 }
 
-/** Whether the site's number is never given again (reclaim.ts). */
+/** Whether the site's number is never reassigned (reclaim.ts). */
 export function isPinned(site: Site): bool {
   return (flagsOf(site) & PINNED) != 0;
 }
 
-/** What tells rows apart beside their text: length, class, kind, owner, flags. */
+/** Properties that distinguish rows besides their text: length, class, kind, owner, flags. */
 export function identityOf(site: Site): u64 {
   return load<u64>(changetype<usize>(nameAt(site))) & ~PINNED_BIT;
 }
 
-/** Whether two sites are of one row: they look the same to the reader of a table. */
+/** Whether two sites belong to one row: a table shows them alike. */
 export function sameName(a: Site, b: Site): bool {
   if (identityOf(a) != identityOf(b)) return false;
   return memory.compare(textOf(a), textOf(b), lengthOf(a)) == 0;
 }
 
-/** A total order of names: by text, then by what else tells rows apart. */
+/** Total order of names: by text, then by the other properties that distinguish rows. */
 export function compareNames(a: Site, b: Site): i32 {
   const la = lengthOf(a);
   const lb = lengthOf(b);
@@ -200,7 +200,7 @@ function finish(site: Site, cls: u32, kind: u32, owner: OwnerSlot, flags: u32): 
   at.hash = hashText(textOf(site), length);
 }
 
-/** A plugin's call. A long text keeps its beginning and its end: there the module and the line are. */
+/** Text of a plugin's call. A long text keeps its beginning and its end, which hold the module and the line. */
 function call(length: u32, owner: OwnerSlot, flags: u32): void {
   writer.ascii(PLUGIN_PREFIX);
   const room = NAME_MAX - <u32>PLUGIN_PREFIX.length - (flags & NAME_VIA ? VIA + ownerLength(owner) : 0);
@@ -212,7 +212,7 @@ function call(length: u32, owner: OwnerSlot, flags: u32): void {
   writer.writeSanitized(input + length - tail, tail);
 }
 
-/** file:line, without the ../ that a build in a folder of its own leaves in front; a long path keeps its end. */
+/** file:line, without the leading ../ of out-of-tree builds. A long path keeps its end. */
 function file(length: u32, line: u32, ownerBytes: u32): void {
   let at: u32 = 0;
   for (;;) {

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Owners: the server itself (`core`) and every plugin that was ever loaded. A module that is loaded again is another owner, with
-// its generation in its text ("foo.so#2"), which the host composes. An owner whose module is unloaded is retired: it keeps its slot
-// as long as it keeps a site (reclaim.ts), and the version of the registry that it was retired with. An owner, in bytes:
+// Owners: the server (`core`) and every plugin loaded since the start. A module that is loaded again is a new owner with its
+// generation in its text ("foo.so#2"), composed by the host. When its module is unloaded, an owner is retired: it records the
+// registry's version of that moment, and keeps its slot as long as it has a site (reclaim.ts). The bytes of an owner:
 //
 //    0      2      4           8           12          16                         128
 //    ┌──────┬──────┬───────────┬───────────┬───────────┬──────────────────────────┐
 //    │length│state │ sites     │ key       │ retired   │ text, ASCII or UTF-8     │
 //    └──────┴──────┴───────────┴───────────┴───────────┴──────────────────────────┘
 //
-// The registry keeps this table; a model has a copy of it.
+// The registry keeps this table; a model has a copy.
 
 import { INPUT_SIZE, OWNER_CORE, OWNER_OTHER, OWNER_SIZE, OWNER_SLOT_BITS, OWNER_TEXT_MAX, OWNERS_MAX } from "../abi";
 import { input, owners } from "../base/memory";
@@ -45,8 +45,8 @@ export function reset(): void {
 }
 
 /**
- * A module was loaded. Its text is in the input region.
- * @returns the owner's key; that of (other plugins) where every slot is taken
+ * Registers the owner for a loaded module. Its text is in the input region.
+ * @returns the owner's key, or the key of (other plugins) if every slot is taken
  */
 export function registerOwner(length: u32): OwnerKey {
   if (length > INPUT_SIZE) length = INPUT_SIZE;
@@ -63,9 +63,9 @@ export function registerOwner(length: u32): OwnerKey {
 }
 
 /**
- * Its module was unloaded.
- * @param version of the registry, from now on
- * @returns 0, or -1 where there is no such owner
+ * Retires the owner of an unloaded module.
+ * @param version of the registry after this change
+ * @returns 0, or -1 if there is no such owner
  */
 export function retireOwner(key: OwnerKey, version: u32): i32 {
   const slot = slotOf(key);
@@ -77,7 +77,7 @@ export function retireOwner(key: OwnerKey, version: u32): i32 {
   return 0;
 }
 
-/** The slot of a key; that of (other plugins) where the owner has gone meanwhile. */
+/** Slot of a key, or the slot of (other plugins) if the owner is gone. */
 export function ownerOf(key: OwnerKey): OwnerSlot {
   const slot = slotOf(key);
   return state(slot) != FREE && ownerKey(slot) == key ? slot : OWNER_OTHER;
@@ -98,7 +98,7 @@ export function isRetired(slot: OwnerSlot): bool {
   return state(slot) == RETIRED;
 }
 
-/** Whether it was retired already in a version of the registry. */
+/** Whether the owner was already retired in a version of the registry. */
 export function isRetiredSince(slot: OwnerSlot, version: u32): bool {
   return isRetired(slot) && <i32>(version - ownerAt(slot).retiredWith) >= 0;
 }

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The registry: which sites there are, numbered in the order of their first sight, for all shards. A number keeps its meaning as
-// long as anything of it is in use, so shards hold counters by number and a block's tag holds a number. What has changed since a
-// model's last copy of names and owners, the version tells.
+// The registry: all sites of all shards, numbered in order of first use. A number keeps its meaning while any memory of its site is
+// in use: shards index counters by this number, and a block's tag contains it. The version tells a model whether names or owners
+// have changed since its last copy.
 //
-// A number is given a second time only after its owner's module was unloaded and everything it allocated was released (reclaim.ts).
-// Once a site had to be refused, none is given any more: some shards then charge unseen keys to (other) without asking, and a site
-// known to one thread and not to another would have its releases charged elsewhere than its allocations. What is given then are
-// rows (other), one for each class and owner that has something refused, from the numbers above the capacity.
+// A number is reassigned only after its owner's module was unloaded and all of its memory was released (reclaim.ts). After the
+// first refused site, no number is assigned any more: some shards then charge unknown keys to (other) without asking, and a site
+// known to one thread but not to another would have its releases charged to a different site than its allocations. Instead the
+// registry assigns rows (other), one for each class and owner with refused sites, from the numbers above the capacity.
 
 import {
   ATTRIBUTES_CLASS_SHIFT,
@@ -32,10 +32,10 @@ import * as owner from "./owner";
 let count: u32 = 0;
 let refused: u64 = 0;
 let changes: u32 = 0;
-/** A number that was given back; the next one stands in its name's hash. 0 where there is none. */
+/** A freed number, or 0. The hash field of its name holds the next one. */
 let free: Site = 0;
 let freeCount: u32 = 0;
-/** Rows (other) of a class and an owner. */
+/** Number of rows (other) of a class and an owner. */
 let others: u32 = 0;
 
 export function reset(role: u32): void {
@@ -50,34 +50,33 @@ export function reset(role: u32): void {
   for (let cls: u32 = 0; cls < CLASS_COUNT; ++cls) name.writeOther(SITE_OTHER + cls, cls, OWNER_CORE);
 }
 
-/** Site numbers given so far, the fixed ones included: no site has a higher one. */
+/** Number of sites assigned so far, fixed sites included: an upper bound of all site numbers. */
 export function siteCount(): u32 {
   return others ? limit + others : count;
 }
 
-/** Registrations refused because the table was full. */
+/** Number of registrations refused because the table was full. */
 export function refusals(): u64 {
   return refused;
 }
 
-/** Registered sites whose numbers are not free. */
+/** Number of registered sites whose numbers are not free. */
 export function sitesInUse(): u32 {
   return count - SITE_FIRST - freeCount;
 }
 
-/** Grows with every change of a name or an owner. */
+/** Increases with every change of a name or an owner. */
 export function version(): u32 {
   return changes;
 }
 
 /**
- * Gives a key its number. The location's text is in the input region (name.ts says which part of it).
- * @param length bytes of the text; INPUT_SIZE at most
- * @param ownerKey whose site it is: for a call from a plugin the plugin, whatever owner the attributes have
+ * Assigns a number to a key. The location's text is in the input region (see name.ts for its form).
+ * @param length bytes of the text, at most INPUT_SIZE
+ * @param ownerKey owner of the site: for a call from a plugin, that plugin, whatever owner the attributes have
  * @param flags NAME_...
- * @returns the site's number. Where the table is full: that of the row (other) of its class and the owner in the attributes, or,
- *   where
- *   there can be no such row, of its class
+ * @returns the site's number. If the table is full: the row (other) of its class and of the owner in the attributes, or, if that
+ * row cannot exist, the row (other) of its class
  */
 export function register(address: u64, attributes: u64, length: u32, ownerKey: OwnerKey, flags: u32): Site {
   const known = find(address, attributes);
@@ -90,7 +89,7 @@ export function register(address: u64, attributes: u64, length: u32, ownerKey: O
   }
   if (!known) insert(site, address, attributes);
   const slot = owner.ownerOf(ownerKey);
-  // A call in a module on behalf of another, or of none: the next module at that address has the same key.
+  // The call is in one module on behalf of another or of none. The next module at this address would have the same key.
   const pinned = cls != CLASS_IOBUFFER && ownerOfAttributes(attributes) != ownerKey;
   name.write(site, attributes, length, slot, pinned ? flags | name.PINNED : flags);
   owner.addSite(slot);
@@ -99,12 +98,12 @@ export function register(address: u64, attributes: u64, length: u32, ownerKey: O
   return site;
 }
 
-/** Whether a number is that of a registered site, and not of one that sums others. */
+/** Whether a number belongs to a registered site, not to a row (other). */
 export function isOwnSite(site: Site): bool {
   return site >= SITE_FIRST && site < limit;
 }
 
-/** The row (other) of a class and an owner, as a frozen shard finds it. */
+/** The row (other) of a class and an owner, under the key that a frozen shard looks up. */
 function other(attributes: u64): Site {
   const key = attributesOfOther(attributes);
   const known = find(OTHER_ADDRESS, key);
@@ -120,10 +119,10 @@ function other(attributes: u64): Site {
   return site;
 }
 
-/** As register(), for an IOBuffer name whose address is not known: another accountant's row. */
+/** Like register(), for an IOBuffer name without an address: a row of another accountant. */
 export function registerName(length: u32): Site {
   if (length > INPUT_SIZE) length = INPUT_SIZE;
-  // The name is built in the slot of a fixed site that has none, only to be looked for.
+  // The name is built in the slot of an unused fixed site, for the lookup only.
   const spare = SITE_FIRST - 1;
   const attributes: u64 = CLASS_IOBUFFER << ATTRIBUTES_CLASS_SHIFT;
   name.write(spare, attributes, length, OWNER_CORE, 0);
@@ -136,7 +135,7 @@ export function registerName(length: u32): Site {
     ++refused;
     return SITE_OTHER + CLASS_IOBUFFER;
   }
-  forget(site); // where the number had another key before
+  forget(site); // if the number had another key before
   name.write(site, attributes, length, OWNER_CORE, 0);
   owner.addSite(OWNER_CORE);
   insertName(site);
@@ -144,7 +143,7 @@ export function registerName(length: u32): Site {
   return site;
 }
 
-/** A better text for a plugin's site: what comes after memory/plugin/ is in the input region. Returns 0 or -1. */
+/** Sets a better text for a plugin's site: the part after memory/plugin/, in the input region. Returns 0 or -1. */
 export function renameSite(site: Site, length: u32): i32 {
   if (!isOwnSite(site) || !name.lengthOf(site) || length > INPUT_SIZE) return -1;
   name.rename(site, length);
@@ -161,7 +160,7 @@ export function retireOwner(key: OwnerKey): i32 {
   return owner.retireOwner(key, ++changes);
 }
 
-/** Nothing of this site is in use, and nothing will be: its number can be given again. Returns 0 or -1. */
+/** Frees the number of a site that has no memory in use and cannot allocate again. Returns 0 or -1. */
 export function freeSite(site: Site): i32 {
   if (!isOwnSite(site) || !name.lengthOf(site)) return -1;
   if (!owner.isRetired(name.ownerOfSite(site)) || name.isPinned(site)) return -1;
@@ -185,7 +184,10 @@ function take(): Site {
   return site;
 }
 
-/** Takes a number back whose own key has come again after all, so that the shards that still have it agree with the others. */
+/**
+ * Reuses a freed number for the same key, which has occurred again after all: shards that still have the key then agree with the
+ * others.
+ */
 function takeBack(site: Site): Site {
   let at = free;
   while (at && at != site && name.freeNameAt(at).next != site) at = name.freeNameAt(at).next;
@@ -197,7 +199,7 @@ function takeBack(site: Site): Site {
   return site;
 }
 
-// The index of IOBuffer names, by their hashes.
+// Hash index of IOBuffer names.
 
 function findName(hash: u64): Site {
   let at = slotOfHash(hash, indexBits);
