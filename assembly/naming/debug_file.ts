@@ -1,22 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Which file holds a module's separate debug information: by its build id the path, by a debug link the checksum of the whole file.
+// Locates a module's separate debug file: the path by a build id, or for a debug link the checksum of the whole file.
 
 import { QUESTION_MAX } from "../abi";
 import * as answer from "../base/answer";
 import { input } from "../base/memory";
 import { ascii, byte } from "../base/writer";
 
-/** Bytes of a build id. */
+/** Limits of a build id's length in bytes. */
 const ID_MIN: u64 = 2;
 const ID_MAX: u64 = 64;
 
-/** CRC-32 of IEEE 802.3, least significant bit first, as .gnu_debuglink has it. */
+/** CRC-32 of IEEE 802.3, least significant bit first, as in .gnu_debuglink. */
 const POLYNOMIAL: u32 = 0xedb88320;
 const table: usize = memory.data(1024, 4);
 let isReady: bool = false;
 
-/** The path below the folder of debug information, ".build-id/4d/656d747261636b.debug", by the id in the input region; none for no id. */
+/**
+ * Writes the path below the debug folder, ".build-id/4d/656d747261636b.debug", for the build id in the input region; no text for an
+ * invalid id.
+ */
 export function debugPath(length: u64): u32 {
   if (length < ID_MIN || length > ID_MAX) return answer.say(0);
   answer.begin();
@@ -31,7 +34,7 @@ export function debugPath(length: u64): u32 {
   return answer.end();
 }
 
-/** Goes on with a checksum over the bytes in the input region. Of nothing it is 0. */
+/** Continues a checksum with the bytes in the input region. The checksum of no bytes is 0. */
 export function checksum(before: u32, length: u64): u32 {
   if (!isReady) makeTable();
   const end = input + <usize>min<u64>(length, QUESTION_MAX);
@@ -49,7 +52,7 @@ function makeTable(): void {
   isReady = true;
 }
 
-/** A small hexadecimal digit. */
+/** A lower-case hexadecimal digit. */
 function digit(value: u32): u32 {
   return value < 10 ? 0x30 + value : 0x57 + value;
 }

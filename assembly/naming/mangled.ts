@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Linkage names of the Itanium C++ ABI. What the name alone tells of a function; and its name as a person writes it: taking a name
-// apart is the host's (__cxa_demangle), whose text, a whole declaration, is cut down here to the name:
+// Linkage names of the Itanium C++ ABI: what a mangled name tells of its function, and the short form of its demangled name. The
+// host demangles (__cxa_demangle) into a complete declaration, which this file reduces to the name:
 //
 //   void ns::Cache<std::string, int>::put<int>(int)::{lambda(int)#1}::operator()(int) const
 //   └ dropped └─ kept ┘└─ cut ──────┘└─ kept ─┘     └──── kept ────┘  └─ kept ──┘
 //
-// Texts are a host's: any bytes, brackets that do not match among them. Each byte is read a few times at most.
+// The host supplies the texts: any bytes, unbalanced brackets included. Each byte is read a small number of times.
 
 import { ANSWER_MAX, MANGLED_OWN, MANGLED_TRAMPOLINE, MANGLED_WRAPPER, QUESTION_MAX } from "../abi";
 import * as reader from "../base/reader";
@@ -14,15 +14,15 @@ import * as answer from "../base/answer";
 import { input, output } from "../base/memory";
 import * as writer from "../base/writer";
 
-/** Template arguments up to so many characters, brackets included, stay. */
+/** Template arguments up to this length, brackets included, are kept. */
 const ARGUMENTS_MAX: usize = 24;
 
 const OPERATOR: string = "operator";
 const ANONYMOUS: string = "(anonymous namespace)::";
 
-// What the name tells.
+// Classification of mangled names.
 
-/** MANGLED_... of the function whose linkage name is in the input region. */
+/** MANGLED_... for the linkage name in the input region. */
 export function mangledKind(length: u64): u32 {
   const size = answer.bounded(length);
   if (isAllocationOperator(size)) return MANGLED_WRAPPER;
@@ -30,7 +30,7 @@ export function mangledKind(length: u64): u32 {
   return isTrampoline(size) ? MANGLED_TRAMPOLINE : MANGLED_WRAPPER;
 }
 
-/** operator new and delete; a class's own: its first argument is the size (m, or j where that has 32 bits), or the block (P). */
+/** operator new and delete. A member operator's first argument is the size (m, or j if size_t has 32 bits) or the block (P). */
 function isAllocationOperator(length: usize): bool {
   if (
     reader.begins(input, length, "_Znw") ||
@@ -51,8 +51,8 @@ function isAllocationOperator(length: usize): bool {
 }
 
 /**
- * _Z, a Z for each function that it is local to, N and qualifiers of a member, then the namespace: std (St, and the substitutions
- * Sa, Sb, Ss, Si, So, Sd of its best known classes) or __gnu_cxx.
+ * Skips _Z, a Z for each enclosing function, N and member qualifiers; then tests for the namespace std (St, and the substitutions
+ * Sa, Sb, Ss, Si, So, Sd of its common classes) or __gnu_cxx.
  */
 function isOfLibrary(length: usize): bool {
   reader.open(input, length);
@@ -63,7 +63,9 @@ function isOfLibrary(length: usize): bool {
   return reader.take(0x53) && isOneOf(reader.peek(), "tabsiod");
 }
 
-/** std::function's and std::thread's call of what they hold, in libstdc++ and libc++; std::invoke and its inner functions. */
+/**
+ * Functions that call a stored function, in libstdc++ and libc++: of std::function and std::thread, std::invoke and its helpers.
+ */
 function isTrampoline(length: usize): bool {
   return (
     reader.holds(input, length, "9_M_invokeE") ||
@@ -79,18 +81,19 @@ function isOneOf(byte: u32, set: string): bool {
   return false;
 }
 
-// The name as a person writes it.
+// Shortening of demangled names.
 
-/** The end of the text that is cut down. */
+/** End of the text to shorten. */
 let end: usize = 0;
-/** Bytes that the answer may have. */
+/** Bytes available for the answer. */
 let room: u32 = 0;
 
 /**
- * Writes a function's name: namespaces and classes, but no return type and no argument list, and no template arguments that are long.
- * In the input region stand what the linkage name was taken apart to, and behind it the linkage name.
- * @param wholeLength 0 where it is not mangled, or could not be read: then it is cut down in the same way
- * @param most bytes of the answer: what is longer loses its end. What is not printable ASCII becomes '?'
+ * Writes a function's name with its namespaces and classes, without return type, argument list and long template arguments. The
+ * input region holds the demangled name followed by the linkage name.
+ * @param wholeLength length of the demangled name; 0 if the linkage name is not mangled or is malformed: it is then shortened in
+ * the same way
+ * @param most bytes of the answer; a longer name is cut at its end. Bytes that are not printable ASCII become '?'
  */
 export function shortenName(wholeLength: u64, nameLength: u64, most: u32): u32 {
   const whole = answer.bounded(wholeLength);
@@ -100,7 +103,7 @@ export function shortenName(wholeLength: u64, nameLength: u64, most: u32): u32 {
   begin();
   if (whole) {
     shorten(input, name);
-    // What the compiler made of a part of a function (".cold", ".part.0") stands after a dot.
+    // The compiler names parts of a function with a dot (".cold", ".part.0").
     let dot = name;
     while (dot < name + nameSize && load<u8>(dot) != 0x2e) ++dot;
     put(dot, name + nameSize - dot);
@@ -121,7 +124,7 @@ function shorten(from: usize, to: usize): void {
   let at = from;
   while (at < end) {
     if (is(at, ANONYMOUS)) {
-      at += ANONYMOUS.length; // tells a reader nothing
+      at += ANONYMOUS.length; // carries no information
     } else if (isOperator(at, from)) {
       at = putOperator(at);
     } else if (byteAt(at) == 0x3c) {
@@ -129,11 +132,11 @@ function shorten(from: usize, to: usize): void {
     } else if (byteAt(at) == 0x7b) {
       at = putUnnamed(at);
     } else if (byteAt(at) == 0x28 || byteAt(at) == 0x5b) {
-      at = bracketEnd(at); // the argument list, [abi:cxx11]
+      at = bracketEnd(at); // the argument list, or [abi:cxx11]
     } else if (byteAt(at) == 0x20) {
       const length = qualifierLength(++at);
       if (length) at += length;
-      else if (byteAt(at) != 0x3c && byteAt(at) != 0x5b) begin(); // it was the return type
+      else if (byteAt(at) != 0x3c && byteAt(at) != 0x5b) begin(); // the text so far was the return type
     } else {
       put(at++, 1);
     }
@@ -147,7 +150,7 @@ function put(from: usize, length: usize): void {
   }
 }
 
-/** The end of what the bracket at `at` opens, all kinds of brackets counted as one. */
+/** Position behind the bracket that closes the bracket at `at`. All kinds of brackets count alike. */
 function bracketEnd(at: usize): usize {
   let depth: u32 = 0;
   for (; at < end; ++at) {
@@ -164,7 +167,7 @@ function putArguments(at: usize): usize {
   return after;
 }
 
-/** {lambda(int)#1}, {unnamed type#1}: without its arguments. */
+/** {lambda(int)#1}, {unnamed type#1}: written without arguments. */
 function putUnnamed(at: usize): usize {
   const after = bracketEnd(at);
   while (at < after) {
@@ -176,7 +179,7 @@ function putUnnamed(at: usize): usize {
   return after;
 }
 
-/** operator+, operator(), operator new[], operator some::type<int>: these may hold what ends a name elsewhere. */
+/** operator+, operator(), operator new[], operator some::type<int>: their names contain characters that end other names. */
 function putOperator(at: usize): usize {
   put(at, OPERATOR.length);
   at += OPERATOR.length;
@@ -199,9 +202,9 @@ function isOperator(at: usize, from: usize): bool {
   return is(at, OPERATOR) && isBoundary(byteAt(at + OPERATOR.length)) && (at == from || isBoundary(byteAt(at - 1)));
 }
 
-/** Of what may follow a space and is no name: qualifiers after the arguments, "operator< <int>". */
+/** Length of text that may follow a space without being part of a name: qualifiers after the arguments, "operator< <int>". */
 function qualifierLength(at: usize): usize {
-  // One of them at most has a length.
+  // At most one of these has a length.
   const word = qualifier(at, "const") + qualifier(at, "volatile") + qualifier(at, "restrict") + qualifier(at, "noexcept");
   if (word) return word;
   let after = at;
@@ -222,7 +225,7 @@ function is(at: usize, text: string): bool {
   return end - at >= <usize>text.length && reader.same(at, text.length, text);
 }
 
-/** 0 at the end, which is in no set of characters here. */
+/** Returns 0 at the end; no set of characters here contains 0. */
 function byteAt(at: usize): u32 {
   return at < end ? <u32>load<u8>(at) : 0;
 }

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What a module's file name tells: whether its calls may be redirected, and how often a module of that name has been loaded. Names are
-// kept in a table of fixed size; what finds no room is not counted.
+// Classifies a module by its file name (whether its calls may be redirected), and counts the loads of each name. The table of names
+// has a fixed size; names that do not fit are not counted.
 //
 //    0          8                            64
 //    ┌──────────┬────────────────────────────┐
-//    │ count    │ name, cut, ends with a NUL │
+//    │ count    │ name, cut, NUL-terminated  │
 //    └──────────┴────────────────────────────┘
 
 import { LOADS_MAX, LOAD_SIZE, MODULE_NAME_LEFT_ALONE, MODULE_NAME_LIBRARY, MODULE_NAME_SERVER } from "../abi";
@@ -16,9 +16,9 @@ import * as reader from "../base/reader";
 
 const NAME_ROOM: usize = LOAD_SIZE - 8;
 
-/** The parts of a server that is built of several modules: they call as traffic_server does. */
+/** Parts of a server that is built as several modules: treated like traffic_server. */
 const SERVER: StaticArray<string> = ["libtscore.", "libtscpputil.", "libtsmgmt.", "libtsconfig."];
-/** The loader, the C library, allocators and sanitizers: what they call is no plugin's, or would call itself. */
+/** The loader, the C library, allocators and sanitizers: their calls belong to no plugin, or redirecting them would recurse. */
 const LEFT_ALONE: StaticArray<string> = [
   "libc.so",
   "ld-linux",
@@ -34,7 +34,10 @@ const LEFT_ALONE: StaticArray<string> = [
   "libubsan",
 ];
 
-/** MODULE_NAME_... of the path in the input region. The loader has none for traffic_server itself: it goes by the path of the running program. */
+/**
+ * MODULE_NAME_... for the path in the input region. The loader gives traffic_server no path; the host passes the path of the
+ * running program.
+ */
 export function moduleKind(length: u64): u32 {
   const size = answer.bounded(length);
   if (reader.same(input, size, "/proc/self/exe")) return MODULE_NAME_SERVER;
@@ -50,7 +53,10 @@ function beginsWithOne(from: usize, length: usize, texts: StaticArray<string>): 
   return false;
 }
 
-/** A module of the name in the input region was loaded: for the how many-th time. 0 where there is no room for a further name. */
+/**
+ * Counts a load of the module named in the input region. Returns its number of loads, or 0 if the table has no room for another
+ * name.
+ */
 export function countLoad(length: u64): u32 {
   const size = min<usize>(answer.bounded(length), NAME_ROOM - 1);
   store<u8>(input + size, 0);

@@ -1,21 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The place of a call as a site's name has it: the function, and behind it the line, or the distance from the function's beginning.
-// Where there is no room for both, the end of the function's name goes.
+// Writes the place of a call for a site's name: the function, then the line or the distance from the function's start. If both do
+// not fit, the end of the function's name is cut.
 
 import { ANSWER_MAX, QUESTION_MAX } from "../abi";
 import * as answer from "../base/answer";
 import { input, output } from "../base/memory";
 import * as writer from "../base/writer";
 
-/** Bytes that a text may have. What stands behind the name is written in the other half of the answer first. */
+/** Most bytes of a text. The part after the name is first written to the other half of the answer. */
 const TEXT_MAX: u32 = ANSWER_MAX / 2;
-/** Bytes of a file's name that are kept. */
+/** Most bytes kept of a file's name. */
 const FILE_MAX: usize = 255;
 const DOTS: u32 = 3;
 
 /**
- * "handler (foo.cc:123)", and "?? (foo.cc:123)" without a name. In the input region stand the function's name and the file's path.
+ * "handler (foo.cc:123)", or "?? (foo.cc:123)" without a name. The input region holds the function's name and the file's path.
  * @param most bytes of the text
  */
 export function writeLine(nameLength: u64, pathLength: u64, line: i32, most: u32): u32 {
@@ -40,7 +40,7 @@ export function writeLine(nameLength: u64, pathLength: u64, line: i32, most: u32
   return join(name, tail, length, most);
 }
 
-/** "handler+0x1a". The function's name is in the input region. */
+/** "handler+0x1a". The input region holds the function's name. */
 export function writeDistance(nameLength: u64, distance: u64, most: u32): u32 {
   const tail = beginTail();
   writer.ascii("+0x");
@@ -48,7 +48,7 @@ export function writeDistance(nameLength: u64, distance: u64, most: u32): u32 {
   return join(answer.bounded(nameLength), tail, <u32>(writer.position() - tail), most);
 }
 
-/** "handler". The function's name is in the input region. */
+/** "handler". The input region holds the function's name. */
 export function writeFunction(nameLength: u64, most: u32): u32 {
   return join(answer.bounded(nameLength), beginTail(), 0, most);
 }

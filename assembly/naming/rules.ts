@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What a function's name or a file's path alone tells.
+// Classification by a function's name or a file's path alone.
 
 import * as reader from "../base/reader";
 import * as answer from "../base/answer";
 import { input } from "../base/memory";
 
-/** 1 where the path in the input region is of a header of the system or of the C++ library. */
+/** 1 if the path in the input region belongs to a header of the system or of the C++ library. */
 export function isSystemPath(length: u64): u32 {
   const size = answer.bounded(length);
   if (
@@ -18,7 +18,7 @@ export function isSystemPath(length: u64): u32 {
   return reader.begins(input, size, "/usr/lib") && reader.holds(input, size, "/include/") ? 1 : 0;
 }
 
-/** 1 where a function is called as allocators are: xmalloc, my_strdup, Arena::allocate. In any case of letters. */
+/** 1 if a function is named like an allocator: xmalloc, my_strdup, Arena::allocate. Case is ignored. */
 export function isAllocatorName(length: u64): u32 {
   const size = answer.bounded(length);
   return ends(size, "alloc") || ends(size, "allocate") || ends(size, "allocarray") || ends(size, "memalign") || ends(size, "dup")
@@ -26,7 +26,7 @@ export function isAllocatorName(length: u64): u32 {
     : 0;
 }
 
-/** The text is in small letters. */
+/** Expects `text` in lower case. */
 function ends(length: usize, text: string): bool {
   const size = <usize>text.length;
   if (length < size) return false;
