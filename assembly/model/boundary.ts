@@ -1,22 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// When epochs begin, and which of the old ones stay apart. The model decides, when a sample is taken.
+// Decides when an epoch begins and which boundaries between older epochs are kept. The model decides this when it takes a sample.
 //
-// An epoch lasts a seventh of the time since the first sample, and the samples' interval at least: they become longer as the server
-// becomes older, so that their numbers last. Ten years at 10 s take 103 of the 128 that there are, at 1 s 124. When these are used
-// up, the last one stays; ages are then too young, never too old.
+// An epoch lasts a seventh of the time since the first sample, and at least the sample interval. Epochs become longer with the
+// server's age, so that their numbers suffice: ten years at 10 s take 103 of the 128 numbers, at 1 s 124. When all are used, the
+// last epoch continues; reported ages are then too low, never too high.
 //
-// Of the old ones five buckets are kept. Where a sixth comes, two neighbours are joined: those whose joint bucket is the shortest
-// for its age, so that what is left lies evenly on a logarithmic scale. (Exponential histograms: Datar, Gionis, Indyk, Motwani,
-// "Maintaining stream statistics over sliding windows", SIAM J. Computing 31, 2002. There buckets hold counts and are joined by
-// size; here they hold time.)
+// Older epochs are kept in five buckets. When a sixth is needed, two neighbors merge: the pair whose merged bucket is the shortest
+// relative to its age. The remaining boundaries are therefore evenly spaced on a logarithmic scale. (Exponential histograms: Datar,
+// Gionis, Indyk, Motwani, "Maintaining stream statistics over sliding windows", SIAM J. Computing 31, 2002. There buckets hold
+// counts and merge by size; here they hold time.)
 //
-// Of each boundary two times are kept, for a host takes a moment to publish: before it did, and after. What is behind the boundary
-// is younger than the first, what is before it is older than the second.
+// Each boundary has two times, before and after the host published the epoch, because publishing takes a moment. Memory behind the
+// boundary is younger than the first time; memory before it is older than the second.
 //
 //    0        8        16
 //    ┌────────┬────────┐
-//    │ before │ after  │   where bucket 0 (the present epoch) begins, then 1 to 4: the lanes of the word (epoch.ts)
+//    │ before │ after  │   begin of bucket 0 (the present epoch), then of 1 to 4: the lanes of the word (epoch.ts)
 //    └────────┴────────┘
 
 import { BUCKETS, EPOCH_MASK, MEASURE_INTERVAL } from "../abi";
@@ -34,18 +34,22 @@ class Boundary {
 
 if (offsetof<Boundary>() != BOUNDARY_SIZE) ERROR("not the size that memory.ts tells");
 
-/** The part of the time since the first sample that an epoch lasts, and the shortest one where the interval is not known. */
+/**
+ * An epoch lasts 1/PART of the time since the first sample; the second constant is the minimum if the sample interval is unknown.
+ */
 const PART: u64 = 7;
 const SHORTEST: u64 = 10;
 
-/** The epochs of now. */
+/** The present epochs word. */
 export let epochsNow: u64 = 0;
 
-/** Seconds since the first sample, and the host's time then. A clock that goes back stands still here. */
+/**
+ * Seconds since the first sample, and the host's time at the last call. If the host's clock goes back, `elapsed` does not change.
+ */
 let elapsed: u64 = 0;
 let last: u64 = 0;
 let begun: bool = false;
-/** Between nextEpoch() and epochPublished(). */
+/** True between nextEpoch() and epochPublished(). */
 let pending: bool = false;
 
 export function boundariesReset(): void {
@@ -56,8 +60,8 @@ export function boundariesReset(): void {
 }
 
 /**
- * Begins an epoch, if it is time. Returns the epochs that the host is to publish before it takes the sample.
- * @param now the host's monotonic seconds
+ * Begins an epoch if it is due. Returns the epochs word, which the host must publish before it takes the sample.
+ * @param now monotonic seconds of the host
  */
 export function nextEpoch(now: u64): u64 {
   const time = advance(now);
@@ -74,14 +78,14 @@ export function nextEpoch(now: u64): u64 {
   return epochsNow;
 }
 
-/** The host has published them. */
+/** The host has published the epochs word. */
 export function epochPublished(now: u64): void {
   const time = advance(now);
   if (pending) boundaryAt(0).after = time;
   pending = false;
 }
 
-/** Buckets of older epochs that there are. */
+/** Number of buckets of older epochs in use. */
 export function oldBuckets(): u32 {
   let lane: u32 = 0;
   while (lane < BUCKETS && beginOf(epochsNow, lane)) ++lane;
@@ -93,19 +97,22 @@ export function secondsOfEpochs(now: u64): u64 {
   return begun && now > last ? elapsed + (now - last) : elapsed;
 }
 
-/** What is in a bucket, or in an older one, is older than so many seconds. */
+/** Memory in this bucket, or in an older bucket, is older than the returned number of seconds. */
 export function olderThanBucket(bucket: u32, now: u64): u64 {
   const time = secondsOfEpochs(now);
-  // Both times are cut to whole seconds.
+  // Both times are truncated to seconds.
   return bucket && time > boundaryAt(bucket - 1).after ? time - boundaryAt(bucket - 1).after - 1 : 0;
 }
 
-/** What is in a bucket is younger than so many seconds; 0 where it is the oldest one, whose beginning is not known here. */
+/**
+ * Memory in this bucket is younger than the returned number of seconds; 0 for the oldest bucket, whose beginning is not stored
+ * here.
+ */
 export function youngerThanBucket(bucket: u32, now: u64): u64 {
   return bucket < oldBuckets() ? secondsOfEpochs(now) - boundaryAt(bucket).before + 1 : 0;
 }
 
-/** How long the present epoch is to last. */
+/** Duration of the present epoch. */
 function lasting(): u64 {
   const interval = measureOf(MEASURE_INTERVAL);
   const least = interval && interval <= u32.MAX_VALUE ? interval : SHORTEST;
@@ -113,8 +120,8 @@ function lasting(): u64 {
 }
 
 /**
- * The lane behind the first one that can be given up: one that is not in use, or the one between the two buckets whose joint one
- * would be the shortest for its age. (end - begin) / begin, all being ages, is the least where end / begin is the largest.
+ * Index after the boundary to drop: the first unused boundary, or else the boundary whose removal merges the two buckets into the
+ * bucket that is shortest relative to its age. For ages, (end - begin) / begin is smallest where end / begin is largest.
  */
 function freeOne(): u32 {
   const inUse = oldBuckets();
@@ -126,7 +133,7 @@ function freeOne(): u32 {
   return best;
 }
 
-/** Ages of the bucket that would be there without the boundary that is about to become that of `lane`. */
+/** Age of the bucket's end after removal of the boundary that would move to `lane`. */
 function endAge(lane: u32): u64 {
   return age(lane - 2);
 }

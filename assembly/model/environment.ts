@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What the host measured of the process and its machine. A value that it did not tell is unknown, never 0.
+// Measurements by the host of the process and its machine. A value that the host did not set is unknown, not 0.
 
 import { MEASURE_COUNT, MEASURE_MAX_USAGE, MEASURE_RAM, MEASURE_RSS } from "../abi";
 import { MEASURE_SIZE, measures } from "../base/memory";
@@ -15,7 +15,7 @@ class Measure {
 
 if (offsetof<Measure>() != MEASURE_SIZE) ERROR("not the size that memory.ts tells");
 
-/** Returns 0, or -1 where there is no such measure. */
+/** Returns 0, or -1 if there is no such measure. */
 export function setMeasure(which: u32, value: u64): i32 {
   if (which >= MEASURE_COUNT) return -1;
   at(which).value = value;
@@ -23,7 +23,7 @@ export function setMeasure(which: u32, value: u64): i32 {
   return 0;
 }
 
-/** What was told so far is unknown again. */
+/** Makes all measures unknown. */
 export function clearMeasures(): void {
   memory.fill(measures, 0, MEASURE_COUNT * MEASURE_SIZE);
 }
@@ -32,12 +32,12 @@ export function measured(which: u32): bool {
   return at(which).known != 0;
 }
 
-/** 0 where it is unknown. */
+/** 0 if unknown. */
 export function measureOf(which: u32): u64 {
   return at(which).value;
 }
 
-/** The measure that is the process's memory limit: the smallest of those that are set. MEASURE_COUNT where there is none. */
+/** The measure that limits the process's memory: the smallest limit set, or MEASURE_COUNT if no limit is set. */
 export function limitMeasure(): u32 {
   let smallest = MEASURE_COUNT;
   for (let which = MEASURE_MAX_USAGE; which <= MEASURE_RAM; ++which) {
@@ -47,7 +47,7 @@ export function limitMeasure(): u32 {
   return smallest;
 }
 
-/** Bytes that the process may still come to use, or -1 where that is not known. */
+/** Bytes that the process may still allocate, or -1 if unknown. */
 export function headroom(): i64 {
   const limit = limitMeasure();
   if (limit == MEASURE_COUNT || !measured(MEASURE_RSS)) return -1;

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The facts of a dump that only the host knows: numbers and short texts, set before a dump and kept until they are set again.
+// Numbers and short texts of a dump's header that only the host knows. The host sets them before a dump; they persist until set
+// again.
 
 import { FACT_ARMED, FACT_COUNT, FACT_LEVEL, FACT_VERIFY, HOOK_INSTALLED, TEXT_COUNT, TEXT_SIZE } from "../abi";
 import { DOUBLE_QUOTE, isControl, QUESTION_MARK } from "../base/chars";
 import { facts, input, texts } from "../base/memory";
 import { recordAt, setValueAt, valueAt } from "../base/regions";
 
-/** A text's bytes follow. */
+/** The bytes of the text follow. */
 @unmanaged
 class FactText {
   length: u16;
@@ -15,21 +16,21 @@ class FactText {
 
 const TEXT_MAX: u32 = TEXT_SIZE - offsetof<FactText>();
 
-/** Sets what only the host knows. Returns 0, or -1 where there is no such fact. */
+/** Sets a header number. Returns 0, or -1 if there is no such fact. */
 export function setHeaderNumber(which: u32, value: u64): i32 {
   if (which >= FACT_COUNT) return -1;
   setValueAt<u64>(facts, which, value);
   return 0;
 }
 
-/** Likewise a text, whose bytes are in the input region; cut to what there is room for. Returns 0 or -1. */
+/** Sets a header text from the input region, cut to TEXT_SIZE. Returns 0 or -1. */
 export function setHeaderText(which: u32, length: u32): i32 {
   if (which >= TEXT_COUNT) return -1;
   const n: u32 = length < TEXT_MAX ? length : TEXT_MAX;
   textAt(which).length = <u16>n;
   for (let i: u32 = 0; i < n; ++i) {
     const c = load<u8>(input + i);
-    // What would end the quotes or the line is left out of them.
+    // Replaces characters that would end the quoted text or the line.
     store<u8>(factText(which) + i, isControl(c) || c == DOUBLE_QUOTE ? QUESTION_MARK : c);
   }
   return 0;
@@ -39,12 +40,12 @@ export function level(): u32 {
   return <u32>factOf(FACT_LEVEL);
 }
 
-/** Seconds since arming; 0 where nothing is tracked. */
+/** Seconds since arming; 0 if nothing is tracked. */
 export function armed(): u64 {
   return factOf(FACT_ARMED);
 }
 
-/** Of a FACT_ that tells a hook's state. */
+/** Whether a hook is installed. `hook` is a FACT_ of a hook's state. */
 export function isInstalled(hook: u32): bool {
   return factOf(hook) == HOOK_INSTALLED;
 }
@@ -57,7 +58,7 @@ export function factOf(which: u32): u64 {
   return valueAt<u64>(facts, which);
 }
 
-/** The address of a text's bytes. */
+/** Address of a text's bytes. */
 export function factText(which: u32): usize {
   return changetype<usize>(textAt(which)) + offsetof<FactText>();
 }

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The history of a series: of a row, by its number, or of an owner that is followed (series.ts). A level's point keeps the lowest
-// live bytes of its samples: the floor. What comes and goes leaves no trace in a floor, so a leak shows under load that is a
-// thousand times larger (the same reason for which heaps of collected languages are compared after a collection). Beside it, how
-// many bytes were allocated meanwhile, from which age.ts tells how old the live ones must be.
+// The history of a series: of a row, by its number, or of an owner with an entry (series.ts). Each point of a level stores the
+// floor, the lowest live bytes among its samples. Memory that comes and goes leaves no trace in a floor, so a leak is visible even
+// under a load a thousand times larger (for the same reason, heaps of garbage-collected languages are compared after a collection).
+// Each point also stores the bytes allocated during its span, from which age.ts derives the minimum age of the live bytes.
 //
 //    0          308         364          460                                                         492
 //    ┌──────────┬───────────┬────────────┬───────────────────────────────────────────────────────────┐
@@ -19,7 +19,7 @@
 //               └─────────────┴─────────┴────────┴─────────────┴──────────────┘
 //              24            28        29       30            31             32
 //
-// A series that is new has zeros behind it, and that is the truth: there was nothing of it.
+// A new series has zeros for its past, which is correct: it had no memory then.
 
 import { BASELINES, HISTORY_LEVELS, HISTORY_POINTS, HISTORY_SHIFT, OWNER_SERIES_MAX } from "../abi";
 import { DEBUG, history, HISTORY_SIZE, slots } from "../base/memory";
@@ -37,53 +37,55 @@ const BASELINE: usize = ALLOCATED + HISTORY_LEVELS * GROUP * sizeof<u16>();
 const BASELINE_SIZE: u32 = 16;
 const STATE: usize = BASELINE + <usize>(BASELINES * BASELINE_SIZE);
 
-/** What is known of a series beside its samples. Floors and growths are packed (minifloat.ts). */
+/** State of a series besides its samples. Floors and growths are packed (minifloat.ts). */
 @unmanaged
 export class SeriesState {
-  /** Allocated bytes at the last sample. */
+  /** Bytes allocated up to the last sample. */
   lastAllocated: u64;
-  /** Number of the first sample; 0 where the series was never seen. */
+  /** Number of the first sample; 0 if the series was never sampled. */
   firstSample: u32;
-  /** Seconds at which a leak's growth began, plus 1; 0 where there is none. */
+  /** Time in seconds at which a leak's growth began, plus 1; 0 without a leak. */
   growthTime: u32;
-  /** The sample in which it began. */
+  /** Sample at which the growth began. */
   growthSample: u32;
-  /** The growth that was warned of. */
+  /** Growth at the last warning. */
   warnedGrowth: u32;
-  /** The floor when the growth began. */
+  /** Floor at which the growth began. */
   growthFloor: u32;
   verdict: u8;
   streak: u8;
-  /** Why a growth is no leak (verdict.ts). */
+  /** Why a growth is not a leak (verdict.ts). */
   explanation: u8;
   zero: u8;
 }
 
 if (STATE + offsetof<SeriesState>() != HISTORY_SIZE) ERROR("not the size that memory.ts tells");
 
-/** Rows, and behind them owners. */
+/** Number of all series: rows, then owners. */
 export function seriesLimit(): u32 {
   return slots + OWNER_SERIES_MAX;
 }
 
-/** The row's number now means another site: it has no past. */
+/** Clears the history of a row whose number now belongs to another site. */
 export function historyForget(row: Row): void {
   if (row < seriesLimit()) memory.fill(historyAt(row), 0, HISTORY_SIZE);
 }
 
-/** A row becomes part of another one, or its number another: its history goes along, unless the other has one of its own. */
+/**
+ * Moves a history to another row, when its row becomes part of that row or its number changes; unless the other row has a history.
+ */
 export function historyMove(from: u32, to: u32): void {
   if (from >= slots || to >= slots || from == to || !ageOf(from)) return;
   if (!ageOf(to)) memory.copy(historyAt(to), historyAt(from), HISTORY_SIZE);
   historyForget(from);
 }
 
-/** Takes a sample of a series, after the timeline's tick(). */
+/** Samples a series. Called after the timeline's tick(). */
 export function record(series: Series, inUse: u64, allocBytes: u64): void {
   const at = historyAt(series);
   const state = stateOf(series);
   if (state.firstSample && <i64>(allocBytes - state.lastAllocated) < 0) {
-    // Fewer than before: its class was armed anew. (A counter that wraps at 2^64 gives a small difference, not a negative one.)
+    // Fewer than before: the class was armed again. (A counter that wraps at 2^64 gives a small difference, not a negative one.)
     historyForget(series);
   }
   if (!state.firstSample) state.firstSample = samples;
@@ -105,23 +107,24 @@ function decimate(at: usize, level: u32): void {
   setAllocated(at, level, packNarrow(sum));
 }
 
-/** Packed (minifloat.ts): the lowest live bytes in the point that is `back` points before the level's last. */
+/** Lowest live bytes in the point `back` points before the level's last point, packed (minifloat.ts). */
 export function floorAt(series: Series, level: u32, back: u32): u32 {
   return floorIn(historyAt(series), level, back);
 }
 
-/** Live bytes about `age` samples ago, at the lowest, as a point of level `from` or a coarser one has it. */
+/** Lower bound of the live bytes about `age` samples ago, from a point of level `from` or of a coarser level. */
 export function inUseAt(series: Series, age: u32, from: u32): u64 {
   const found = locate(age, from);
   return unpack(floorAt(series, found >>> 8, found & 0xff));
 }
 
-/** A bound of the bytes allocated in the last `span` samples, or more of them: a point is taken whole. */
+/** Upper bound of the bytes allocated in the last `span` samples: a point counts in full, so the actual span may be longer. */
 export function allocatedWithin(series: Series, span: u32): u64 {
   const at = historyAt(series);
   let sum: u64 = 0;
   let covered: u32 = 0;
-  // The samples that no point of the next level has yet, then that level's points; the last level that is needed has four.
+  // First the samples not yet included in a point of the next level, then that level's points; four points of the last level
+  // needed.
   for (let level: u32 = 0; level < HISTORY_LEVELS; ++level) {
     const enough = stale(level) + (GROUP << (level * HISTORY_SHIFT)) >= span || level + 1 == HISTORY_LEVELS;
     const taken = enough ? GROUP : (samples >>> (level * HISTORY_SHIFT)) & GROUP_MASK;
@@ -134,7 +137,7 @@ export function allocatedWithin(series: Series, span: u32): u64 {
   return sum;
 }
 
-/** Samples since the series was first seen; 0 where it never was. */
+/** Number of samples since the first sample of the series; 0 if it was never sampled. */
 export function ageOf(series: Series): u32 {
   const born = stateOf(series).firstSample;
   return born ? samples - born + 1 : 0;
@@ -162,7 +165,7 @@ function allocatedIn(at: usize, level: u32, back: u32): u16 {
   return valueAt<u16>(at + ALLOCATED, allocatedSlot(level, back));
 }
 
-/** Of a level's last point. */
+/** Sets the floor of a level's last point. */
 function setFloor(at: usize, level: u32, floor: u32): void {
   setValueAt<u32>(at + FLOORS, level * HISTORY_POINTS + slotOf(level, 0), floor);
 }

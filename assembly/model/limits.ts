@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// How often each limit of the host has refused something since its start. In static data: a model's regions depend on the capacity
-// alone.
+// Number of refusals by each limit of the host since the start. In static data, because the size of a model's regions depends on
+// the capacity alone.
 
 import { LIMIT_COUNT } from "../abi";
 import { setValueAt, valueAt } from "../base/regions";
 
 const refusals: usize = memory.data(LIMIT_COUNT * 8, 8);
 
-/** Tells how often a limit, LIMIT_..., has refused something. Returns 0, or -1 where there is no such limit. */
+/** Sets the number of refusals by a limit, LIMIT_... Returns 0, or -1 if there is no such limit. */
 export function setExhausted(limit: u32, times: u64): i32 {
   if (limit >= LIMIT_COUNT) return -1;
   setValueAt<u64>(refusals, limit, times);

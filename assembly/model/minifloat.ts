@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Numbers in few bits: a mantissa and a power of two. 32 bits hold 27 of mantissa (exact below 128 MiB, then to 1 part in 67
-// million), 16 bits hold 11. Both keep order, so packed numbers can be compared as they are.
+// Packs numbers into a mantissa and a power of two. 32 bits hold 27 bits of mantissa (exact below 128 MiB, then to 1 part in 67
+// million), 16 bits hold 11. Both formats preserve order, so packed numbers can be compared directly.
 //
 //    31      27                          0        15   11            0
 //    ┌───────┬───────────────────────────┐        ┌─────┬────────────┐
@@ -14,7 +14,7 @@ const NARROW_BITS: u32 = 11;
 const NARROW_MASK: u32 = (1 << NARROW_BITS) - 1;
 const POWER_MAX: u32 = 31;
 
-/** Rounds down. A number too large is the largest there is. */
+/** Rounds down. A number too large becomes the largest packed number. */
 export function pack(value: u64): u32 {
   const bits: u32 = <u32>(64 - clz(value));
   if (bits <= WIDE_BITS) return <u32>value;
@@ -27,7 +27,7 @@ export function unpack(packed: u32): u64 {
   return (<u64>(packed & WIDE_MASK)) << (packed >>> WIDE_BITS);
 }
 
-/** Rounds up: what is packed so is a bound. */
+/** Rounds up, so that the result is an upper bound. */
 export function packNarrow(value: u64): u16 {
   const bits: u32 = <u32>(64 - clz(value));
   if (bits <= NARROW_BITS) return <u16>value;

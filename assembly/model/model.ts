@@ -1,20 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The model of a dump: what all shards together allocated and released, by site, and from that by row.
+// The model of a dump: allocations and releases summed over all shards, by site, and then by row.
 //
-// A dump calls start(), merges every shard's frees, then every shard's allocations, then updates the names (updateNames()), makes
-// the rows' sums (sumRows()) and applies the baseline (applyBaseline()). In that order a release in the sums always has its
-// allocation in them too, though the shards go on counting meanwhile: in-use is never too small.
+// A dump calls start(), merges every shard's frees, then every shard's allocations, updates the names (updateNames()), sums the
+// rows (sumRows()) and applies the baseline (applyBaseline()). Because frees come first, each release in the sums has its
+// allocation in the sums too, although the shards continue to count: in-use is never too low.
 //
-// The counters of a shard run from the start of the process. A dump shows what came since arming: arm() keeps the totals of that
-// moment as the baseline. IOBuffers older than the arming are released all the same, and the server does not say how old a buffer
-// is: whenever a row has released more than it allocated, the difference must be such buffers. It is kept (`preArming`) and never
-// taken back, so the row is right from then on.
+// A shard's counters run from the start of the process. A dump shows counts since arming: arm() stores the totals of that moment as
+// the baseline. IOBuffers older than the arming are released later all the same, and the server does not tell how old a buffer is.
+// If a row has released more than it allocated, the difference must be such older buffers. The model stores it (`preArming`) and
+// never reduces it, so the row is correct from then on.
 //
-// Last come every shard's buckets (mergeBuckets()): what is in use of older epochs, by site. Shards advance when they next count,
-// so each site of each shard is read with the epochs that its shard then had, and mapped to the present ones. A block that was
-// allocated before is in some shard, released or not, and a block that is allocated meanwhile is young: no bucket's sum is below
-// zero, and what is in no bucket is young.
+// Finally it merges every shard's buckets (mergeBuckets()): memory in use from older epochs, by site. A shard advances its epochs
+// only when it next counts, so each site is read together with its shard's epochs at that moment and mapped to the present epochs.
+// A block allocated before the merge is in some shard, released or not; a block allocated during the merge is young. Therefore no
+// bucket's sum is negative, and memory in no bucket is young.
 
 import {
   BUCKETS_SIZE,
@@ -53,7 +53,7 @@ import {
   verifyAt,
 } from "./sums";
 
-/** What mergeBuckets() is given of a site: with the buckets behind it. */
+/** Input of mergeBuckets() for a site. The buckets follow. */
 @unmanaged
 class Staged {
   epochs: u64;
@@ -68,12 +68,12 @@ if (offsetof<Staged>() != STAGED_BUCKETS || STAGED_BUCKETS + BUCKETS_SIZE != STA
 
 const ALL_CLASSES: u32 = (1 << CLASS_COUNT) - 1;
 
-/** Sites that this model has names for, and the registry's version of them: now, and when the sums were begun. */
+/** Number of sites for which this model has names, and the registry's version of these names: now, and when the sums were begun. */
 let known: u32 = SITE_FIRST;
 let version: u32 = 0;
 let begun: u32 = 0;
 
-/** A bit for each class that is tracked now. */
+/** A bit for each class that is tracked. */
 let armed: u32 = ALL_CLASSES;
 
 export function reset(role: u32): void {
@@ -85,10 +85,10 @@ export function reset(role: u32): void {
 }
 
 /**
- * The names of the sites 0 to count - 1, and the owners, have been copied in. Sites of one name become one row, and what rows keep
- * from dump to dump moves with them.
- * @param now the registry's version() when they were copied
- * @returns 0, or -1 where no such site can exist
+ * Takes over new names. The host has copied the names of the sites 0 to count - 1, and the owners, into this instance. Sites with
+ * one name become one row, and data that rows keep between dumps moves along.
+ * @param now the registry's version() at the time of the copy
+ * @returns 0, or -1 if no such site can exist
  */
 export function updateNames(count: u32, now: u32): i32 {
   if (count < known || count > slots) return -1;
@@ -104,29 +104,29 @@ export function knownSites(): u32 {
   return known;
 }
 
-/** The version of the names that this model has: where the registry's is another, they are to be copied. */
+/** Version of this model's names. If the registry has another version, the host must copy the names. */
 export function knownVersion(): u32 {
   return version;
 }
 
-/** The version of the names that this model had when it began its sums: what was gone then has nothing that they lack. */
+/** Version of this model's names when it began its sums: the sums are complete for every module that was gone in that version. */
 export function begunVersion(): u32 {
   return begun;
 }
 
-/** Forgets the sums of the last dump. */
+/** Clears the sums of the last dump. */
 export function start(): void {
   begun = version;
   memory.fill(totals, 0, <usize>slots * SUMS_SIZE);
   memory.fill(bucketSums, 0, <usize>slots * BUCKETS_SIZE);
 }
 
-/** Adds the pairs that stand in staging (a shard's, of the sites 0 to count - 1) to the releases. */
+/** Adds the pairs in staging (from a shard, sites 0 to count - 1) to the frees. */
 export function mergeFrees(count: u32): void {
   merge(offsetof<Sums>("frees"), count);
 }
 
-/** Likewise to the allocations. */
+/** Adds the pairs in staging to the allocations. */
 export function mergeAllocs(count: u32): void {
   merge(offsetof<Sums>("allocs"), count);
 }
@@ -141,10 +141,7 @@ function merge(pair: usize, count: u32): void {
   }
 }
 
-/**
- * Adds what stands in staging, of the sites from `first` on: the buckets, mapped from the epochs of their shard to the present
- * ones.
- */
+/** Adds the records in staging, for the sites from `first` on: maps the buckets from their shard's epochs to the present epochs. */
 export function mergeBuckets(first: u32, count: u32): void {
   if (DEBUG) assert(count <= STAGED_MAX && first + count <= slots);
   let epochs = boundary.epochsNow;
@@ -161,12 +158,12 @@ export function mergeBuckets(first: u32, count: u32): void {
   }
 }
 
-/** Begins an epoch, if it is time (boundary.ts). The sums are those of the epochs before, until they are made again. */
+/** Begins an epoch if it is due (boundary.ts). The sums refer to the previous epochs until they are made again. */
 export function nextEpoch(now: u64): u64 {
   const before = boundary.epochsNow;
   boundary.nextEpoch(now);
   if (boundary.epochsNow == before) return before;
-  // What the baselines call young is that of the epoch that was the present one.
+  // Memory that was young in the baselines belongs to the epoch that has just ended.
   const map = bucketMap(before, boundary.epochsNow);
   for (let site: Site = 0; site < slots; ++site) {
     const at = baselineAt(site);
@@ -175,7 +172,7 @@ export function nextEpoch(now: u64): u64 {
   return boundary.epochsNow;
 }
 
-/** A class is tracked from now on: the totals of this moment are its baseline, and its rows have no past. */
+/** Starts tracking a class: the present totals become its baseline, and the history of its rows is cleared. */
 export function arm(cls: u32): void {
   armed |= 1 << cls;
   for (let site: Site = 0; site < known; ++site) {
@@ -185,9 +182,7 @@ export function arm(cls: u32): void {
   }
 }
 
-/**
- * A class is not tracked from now on: what it releases is not heard of, so what was counted is no longer so, and it has no rows.
- */
+/** Stops tracking a class. Its releases are not seen from now on, so its counts become invalid and its rows disappear. */
 export function disarm(cls: u32): void {
   armed &= ~(1 << cls);
 }
@@ -200,25 +195,25 @@ export function isAnyArmed(): bool {
   return armed != 0;
 }
 
-/** What one site counted until now is past. */
+/** Makes a site's present totals its baseline. */
 export function markSite(site: Site): void {
   memory.copy(changetype<usize>(baselineAt(site)), changetype<usize>(totalsAt(site)), SUMS_SIZE);
   memory.copy(changetype<usize>(bucketBaselineAt(site)), changetype<usize>(bucketsAt(site)), BUCKETS_SIZE);
   memory.fill(changetype<usize>(preArmingAt(site)), 0, PRE_ARMING_SIZE);
 }
 
-/** Sums the totals by row, from the start of the process. Verify mode compares these. */
+/** Sums the totals by row, from the start of the process. Verify mode compares these sums. */
 export function sumRows(): void {
   memory.fill(sums, 0, <usize>slots * SUMS_SIZE);
   for (let site: Site = 0; site < known; ++site) addTo(rowOf(site), totalsAt(site), 1);
 }
 
-/** Brings the sums to what came since arming, and finds releases of older memory. After sumRows(), once. */
+/** Subtracts the baseline from the sums and detects releases of older memory. Called once after sumRows(). */
 export function applyBaseline(): void {
   for (let site: Site = 0; site < known; ++site) {
     addTo(rowOf(site), baselineAt(site), -1);
     addBuckets(bucketsAt(site), bucketBaselineAt(site), -1);
-    // A row is the first of its sites, so its own buckets are those since arming already.
+    // A row is the first of its sites, so its own buckets already count since arming.
     if (rowOf(site) == site) continue;
     addBuckets(bucketsAt(rowOf(site)), bucketsAt(site), 1);
     clearBuckets(bucketsAt(site));
@@ -234,8 +229,8 @@ export function applyBaseline(): void {
 }
 
 /**
- * Whether everything that a site ever allocated has been released, whatever has been armed meanwhile, and its row has found nothing
- * that is older. Of a number that was given before, this was so at that moment.
+ * Whether all memory that a site ever allocated has been released, regardless of armings, and its row has no releases of older
+ * memory. For a number that was assigned before, this was true at the time of reassignment.
  */
 export function isBalanced(site: Site): bool {
   const row = rowOf(site);
@@ -243,19 +238,19 @@ export function isBalanced(site: Site): bool {
   return totalAllocs(site) == totalFrees(site) && !totalInUse(site);
 }
 
-/** Whether it is known when a row's memory was allocated: that of buffers is the server's, and has no tag. */
+/** Whether the allocation times of a row's memory are known. The server allocates buffers, which have no tag. */
 export function hasBirths(row: Row): bool {
   return siteClass(row) != CLASS_IOBUFFER;
 }
 
-/** Releases of memory of a class that is older than its arming: how many. */
+/** Number of releases of a class's memory that is older than the arming. */
 export function preArmingFrees(cls: u32): u64 {
   let sum = sumsAt(SITE_PRE_ARMING + cls).frees;
   for (let row: Row = 0; row < known; ++row) if (hasPreArming(row, cls)) sum += preArmingAt(row).count;
   return sum;
 }
 
-/** Likewise their bytes. */
+/** Bytes of these releases. */
 export function preArmingBytes(cls: u32): u64 {
   let sum = sumsAt(SITE_PRE_ARMING + cls).freeBytes;
   for (let row: Row = 0; row < known; ++row) if (hasPreArming(row, cls)) sum += preArmingAt(row).bytes;
@@ -266,19 +261,19 @@ function hasPreArming(row: Row, cls: u32): bool {
   return siteClass(row) == cls && !isPreArming(row);
 }
 
-/** Whether a site is a row of a table: the first with its name, not a sum of older memory, and of a class that is tracked now. */
+/** Whether a site is a row of a table: the first site with its name, not a sum of older memory, and of a tracked class. */
 export function isRow(site: Site): bool {
   return (
     !isPreArming(site) && lengthOf(site) != 0 && rowOf(site) == site && !(flagsOf(site) & NAME_HIDDEN) && isArmed(siteClass(site))
   );
 }
 
-/** The class of a site or a row. */
+/** Class of a site or a row. */
 export function siteClass(site: Site): u32 {
   return isPreArming(site) ? site - SITE_PRE_ARMING : lengthOf(site) ? classOfName(site) : CLASS_COUNT;
 }
 
-/** A site got another's name, or its number is given again: what stood under it as a row is the other row's. */
+/** Moves a row's data: its site was renamed, or its number reassigned. */
 function moveRow(from: Row, to: Row): void {
   moveCounts(changetype<usize>(preArmingAt(to)), changetype<usize>(preArmingAt(from)), PRE_ARMING_SIZE);
   moveCounts(verifyAt(to), verifyAt(from), VERIFY_SIZE);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Rows or owners in the order in which a table shows them.
+// Sorts rows or owners for a table.
 
 import { order } from "../base/memory";
 import { setValueAt, valueAt } from "../base/regions";
@@ -9,7 +9,7 @@ import { compareNames } from "../registry/name";
 import { isRow, knownSites, siteClass } from "./model";
 import { alive, allocs, frees, inUse } from "./sums";
 
-/** The row or owner at a position. */
+/** Row or owner at a position. */
 export function orderedAt(position: u32): u32 {
   return valueAt<u32>(order, position);
 }
@@ -18,7 +18,7 @@ export function setOrderedAt(position: u32, number: u32): void {
   setValueAt<u32>(order, position, number);
 }
 
-/** Sorts the rows of a class that have counted anything, largest in-use first. Returns how many; orderedAt() tells them. */
+/** Sorts the rows of a class with nonzero counters, largest in-use first. Returns their number; orderedAt() returns them. */
 export function sortRows(cls: u32): u32 {
   let n: u32 = 0;
   for (let row: Row = 0; row < knownSites(); ++row) {
@@ -46,7 +46,7 @@ function sift(root: u32, end: u32): void {
   setOrderedAt(root, moved);
 }
 
-/** A total order: in-use, then what is alive, then allocations, largest first; then by name. */
+/** Total order: in-use, then alive, then allocations, largest first; then by name. */
 function before(a: Row, b: Row): bool {
   if (inUse(a) != inUse(b)) return inUse(a) > inUse(b);
   if (alive(a) != alive(b)) return alive(a) > alive(b);

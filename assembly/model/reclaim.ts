@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Numbers of sites whose module is gone. A proxy that reloads its plugins for months would fill any table, so the number of a site
-// is given again when nothing can come under its key any more: its owner is retired, everything it allocated was released, so no
-// block's tag holds the number, and no code is left that could allocate there. The totals of that moment are the new baseline, and
-// the next site with this number begins at 0, though the shards' counters run on.
+// Reclaims the numbers of sites whose module is unloaded. A proxy that reloads its plugins for months would otherwise fill any
+// table. A number can be reassigned when nothing can occur under its key any more: its owner is retired, all of its memory was
+// released, so no block's tag contains the number, and no code remains that could allocate there. The totals of that moment become
+// the new baseline, so the next site with this number begins at 0, although the shards' counters continue.
 //
-// A shard cannot be told to forget a key, so in doubt a number is not given:
+// A shard cannot be told to forget a key, so these numbers are kept:
 //
-// - A key that does not name the site's own owner (a thread of the plugin's own, a call from another plugin) is that of whatever
-//   module lies at the address next. The registry marks such sites (name.ts).
-// - IOBuffers are released by their location, and the server allocates for a buffer as long as that one lives. So none of the
-//   owner's buffers may be alive, and nothing may be older than the arming.
-// - The built-in tracker keeps its rows for ever. While it counts beside (verify.ts), IOBuffers' sites stay.
+// - Sites whose key does not name their own owner (a thread of the plugin, a call from another plugin): the next module loaded at
+//   the address would have the same key. The registry marks such sites (name.ts).
+// - IOBuffer sites while a buffer of the owner is alive, or while any memory is older than the arming: IOBuffers are released by
+//   their location, and the server allocates for a buffer for as long as it exists.
+// - IOBuffer sites in verify mode (verify.ts): the built-in tracker never removes its rows.
 
 import { CLASS_IOBUFFER, CLASS_OBJECT, KIND_IOBUFFER, SITE_FIRST } from "../abi";
 import { Site } from "../base/types";
@@ -23,9 +23,9 @@ import { begunVersion, isBalanced, knownSites, markSite } from "./model";
 import { verifyForget } from "./verify";
 
 /**
- * The next site after `site` whose number can be given again, or 0. The host gives it back to the registry (freeSite) before it
- * makes other sums. Of the sums of one moment, the names having been updated after them; only of modules that were known to be gone
- * when they were begun, so a host that updates names before start() as well has to wait for no further dump.
+ * Returns the next site after `site` whose number can be reassigned, or 0. The host returns the number to the registry (freeSite)
+ * before it makes new sums. Requires consistent sums, and names updated after them. Considers only modules that were gone when the
+ * sums were begun. A host that also updates names before start() therefore need not wait for another dump.
  */
 export function reclaim(site: Site): u32 {
   for (let at = site < SITE_FIRST ? SITE_FIRST : site + 1; at < knownSites(); ++at) {
@@ -43,7 +43,7 @@ function canBeGiven(site: Site): bool {
   return classOfName(site) != CLASS_IOBUFFER || (!verifying() && !hasBuffers(ownerOfSite(site)));
 }
 
-/** Whether a buffer of an owner's is alive. */
+/** Whether a buffer of an owner is alive. */
 function hasBuffers(owner: u32): bool {
   for (let site = SITE_FIRST; site < knownSites(); ++site) {
     if (!lengthOf(site) || ownerOfSite(site) != owner || classOfName(site) != CLASS_OBJECT) continue;

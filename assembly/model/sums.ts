@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What the model has counted: of a site its totals over all shards, of a row their sums; beside both their values at arming, what
-// was released of older memory, and the buckets of older epochs (bucket.ts).
+// Counters of the model: totals of each site over all shards, sums of each row, the values of both at arming, releases of older
+// memory, and the buckets of older epochs (bucket.ts).
 //
 //    0            8            16           24           32
 //    ┌────────────┬────────────┬────────────┬────────────┐
@@ -55,7 +55,7 @@ export function preArmingAt(row: Row): Pair {
   return recordAt<Pair>(preArming, row);
 }
 
-/** Of a site, and after applyBaseline() of a row. */
+/** Buckets of a site; after applyBaseline() also of a row. */
 export function bucketsAt(site: Site): Buckets {
   return recordAt<Buckets>(bucketSums, site);
 }
@@ -64,12 +64,12 @@ export function bucketBaselineAt(site: Site): Buckets {
   return recordAt<Buckets>(bucketBaseline, site);
 }
 
-/** The built-in tracker's counts of a row (verify.ts). */
+/** The built-in tracker's counts for a row (verify.ts). */
 export function verifyAt(row: Row): usize {
   return verify + <usize>row * VERIFY_SIZE;
 }
 
-/** Counters of a row as they stand in the sums, before `preArming` is taken into account. */
+/** A row's counters in the sums, without `preArming`. */
 export function rawAllocs(row: Row): u64 {
   return sumsAt(row).allocs;
 }
@@ -82,7 +82,7 @@ export function rawInUse(row: Row): i64 {
   return <i64>(sumsAt(row).allocBytes - sumsAt(row).freeBytes);
 }
 
-// What a site has counted from the start of the process.
+// A site's counters since the start of the process.
 
 export function totalAllocs(site: Site): u64 {
   return totalsAt(site).allocs;
@@ -96,7 +96,7 @@ export function totalInUse(site: Site): i64 {
   return <i64>(totalsAt(site).allocBytes - totalsAt(site).freeBytes);
 }
 
-// What a dump shows of a row, after applyBaseline().
+// A row's values in a dump, after applyBaseline().
 
 export function allocs(row: Row): u64 {
   return sumsAt(row).allocs;
@@ -118,12 +118,12 @@ export function inUse(row: Row): i64 {
   return <i64>(allocBytes(row) - freeBytes(row));
 }
 
-/** Objects or blocks that are not released. */
+/** Objects or blocks not yet released. */
 export function alive(row: Row): i64 {
   return <i64>(allocs(row) - frees(row));
 }
 
-/** Objects or blocks of a row's that are alive and of one bucket (epoch.ts). */
+/** A row's live objects or blocks in a bucket (epoch.ts). */
 export function aliveOf(row: Row, bucket: u32): i64 {
   if (bucket) return <i32>bucketCount(bucketsAt(row), bucket);
   let young = alive(row);
@@ -131,7 +131,7 @@ export function aliveOf(row: Row, bucket: u32): i64 {
   return young;
 }
 
-/** Likewise their bytes. */
+/** A row's live bytes in a bucket. */
 export function inUseOf(row: Row, bucket: u32): i64 {
   if (bucket) return <i64>bucketBytes(bucketsAt(row), bucket);
   let young = inUse(row);

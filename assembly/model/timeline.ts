@@ -1,22 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// When samples were taken, and what was sampled beside them. All rows are sampled at once, so times are kept once. Level 0 keeps
-// the last samples; four points of a level make one of the next, so 7 levels of 11 points reach from the last sample back over
-// 45,000 of them (at 10 s: 5 days), each with at least 11 points.
+// Times of the samples, and values sampled with them. All rows are sampled together, so the times are stored once. Level 0 keeps
+// the last samples; four points of a level make a point of the next. Thus 7 levels of 11 points reach back from the last sample
+// over 45,000 samples (at 10 s: 5 days), each level with at least 11 points.
 //
 //   level 2    |. . . .|. . . .|. . . .|. . . .|                        a point: 16 samples
 //   level 1                    | | | | | | | | | | |                    a point: 4 samples
 //   level 0                                  |||||||||||  <- now        a point: a sample
 //
-// A point, in bytes:
+// The bytes of a point:
 //
 //    0      4      8              16             24
 //    ┌──────┬──────┬──────────────┬──────────────┐
-//    │ time │ open │ transactions │ RAM cache    │   time and transactions of its first sample, of the others the lowest
+//    │ time │ open │ transactions │ RAM cache    │   time and transactions of its first sample, otherwise the lowest value
 //    └──────┴──────┴──────────────┴──────────────┘
 //
-// Times are the host's monotonic seconds, from the first sample. One that goes back (a host's error, a replaced clock) is taken
-// as the usual interval further on: time never goes back here. A gap is a gap: rates over it are right.
+// Times are the host's monotonic seconds since the first sample. A time that goes back (an error in the host, a replaced clock)
+// counts as the usual interval later: time never goes back here. Gaps keep their true length, so rates over a gap are correct.
 
 import { HISTORY_LEVELS, HISTORY_POINTS, HISTORY_SHIFT } from "../abi";
 import { TICK_SIZE, timeline } from "../base/memory";
@@ -35,9 +35,9 @@ if (offsetof<Tick>() != TICK_SIZE) ERROR("not the size that memory.ts tells");
 
 const GROUP: u32 = 1 << HISTORY_SHIFT;
 
-/** Samples taken so far. */
+/** Number of samples taken. */
 export let samples: u32 = 0;
-/** Levels that the last sample completed a point of, level 0 among them. */
+/** Number of levels, level 0 included, that completed a point at the last sample. */
 export let completed: u32 = 0;
 
 let elapsed: u32 = 0;
@@ -51,7 +51,7 @@ export function timelineReset(): void {
   interval = 0;
 }
 
-/** Takes the time of a sample. */
+/** Stores the time of a sample. */
 export function tick(now: u64, transactions: u64, open: u32, ramCache: u64): void {
   if (samples) {
     const step = now > last ? now - last : <u64>(interval ? interval : 1);
@@ -71,7 +71,7 @@ export function tick(now: u64, transactions: u64, open: u32, ramCache: u64): voi
 
 function decimate(level: u32): void {
   const to = tickAt(level, 0);
-  // A floor that rises is that of the first sample: so are its time and its transactions.
+  // A rising floor is the floor of the first sample; so time and transactions are taken from that sample too.
   memory.copy(changetype<usize>(to), changetype<usize>(tickAt(level - 1, GROUP - 1)), TICK_SIZE);
   for (let back: u32 = 0; back < GROUP - 1; ++back) {
     const from = tickAt(level - 1, back);
@@ -89,25 +89,25 @@ export function elapsedSeconds(): u32 {
   return elapsed;
 }
 
-/** Points that a level has. */
+/** Number of points in a level. */
 export function points(level: u32): u32 {
   const made = samples >>> (level * HISTORY_SHIFT);
   return made < HISTORY_POINTS ? made : HISTORY_POINTS;
 }
 
-/** Where a level keeps the point that is `back` points before its last. */
+/** Index of the point `back` points before a level's last. */
 export function slotOf(level: u32, back: u32): u32 {
   return ((samples >>> (level * HISTORY_SHIFT)) - 1 - back) % HISTORY_POINTS;
 }
 
-/** Samples that came after a level's last point. */
+/** Number of samples since a level's last point. */
 export function stale(level: u32): u32 {
   return samples & ((1 << (level * HISTORY_SHIFT)) - 1);
 }
 
 /**
- * Which point stands for the sample that is `age` samples old: level << 8 | points back. It is of the finest level that reaches so
- * far, `from` at the finest; what is younger than all of that level's points is its last one.
+ * Finds the point that represents the sample `age` samples ago: level << 8 | points back. Uses the finest level that reaches so
+ * far, but none finer than `from`. A sample younger than all of that level's points is represented by the last point.
  */
 export function locate(age: u32, from: u32): u32 {
   let found: u32 = 0;
@@ -119,7 +119,7 @@ export function locate(age: u32, from: u32): u32 {
   return found;
 }
 
-/** The age in samples of the oldest sample that a point still stands for. */
+/** Age, in samples, of the oldest sample that a point represents. */
 export function oldestAge(): u32 {
   let oldest: u32 = 0;
   for (let level: u32 = 0; level < HISTORY_LEVELS && points(level); ++level) {
@@ -148,7 +148,7 @@ function tickAt(level: u32, back: u32): Tick {
   return recordAt<Tick>(timeline, level * HISTORY_POINTS + slotOf(level, back));
 }
 
-/** Transactions of the last so many seconds, or of somewhat more: as far back as a point stands for. */
+/** Transactions in the last `seconds` seconds, or in a slightly longer time: back to the nearest point. */
 export function transactionsWithin(seconds: u32): u64 {
   if (!samples) return 0;
   const now = transactionsAt(0, 0);

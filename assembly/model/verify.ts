@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Verify mode: the server's built-in tracker is told the same IOBuffer events, and each dump compares the two accountants row by
-// row. The host takes both at one moment, between two events. Each counts from a moment of its own, so what they differed by when
-// verify was switched on is kept, and counts as no difference.
+// Verify mode: the server's built-in tracker receives the same IOBuffer events, and each dump compares both accountants row by row.
+// The host reads both between two events. Each counts from a different start, so the differences at the time verify was switched on
+// are stored and subtracted.
 //
-// Per row, in 64-bit integers (allocs, frees, in-use each): the built-in's, ours in the built-in's terms, and the offset.
+// Per row, in 64-bit integers (allocs, frees, in-use each): the built-in tracker's counts, memtrack's counts under the built-in's
+// definitions, and the offset.
 
 import { CLASS_IOBUFFER, FACT_VERIFY } from "../abi";
 import { VERIFY_SIZE } from "../base/memory";
@@ -26,12 +27,12 @@ const COUNTS_SIZE: usize = offsetof<Counts>();
 
 if (COUNTS_SIZE != VERIFY_SIZE / 3) ERROR("not the size that memory.ts tells");
 
-/** The built-in's counts of a row, as of the last dump with verify. */
+/** The built-in tracker's counts of a row in the last dump with verify. */
 export function builtinOf(row: Row): Counts {
   return changetype<Counts>(verifyAt(row));
 }
 
-/** Ours, in the built-in's terms. */
+/** memtrack's counts of a row, under the built-in's definitions. */
 export function oursOf(row: Row): Counts {
   return changetype<Counts>(verifyAt(row) + COUNTS_SIZE);
 }
@@ -40,12 +41,12 @@ function offsetOf(row: Row): Counts {
   return changetype<Counts>(verifyAt(row) + 2 * COUNTS_SIZE);
 }
 
-/** Forgets the built-in's counts of the last dump. */
+/** Clears the built-in tracker's counts of the last dump. */
 export function verifyStart(): void {
   for (let row: Row = 0; row < knownSites(); ++row) clearCounts(builtinOf(row));
 }
 
-/** One row of the built-in tracker. Rows with one name add up. Returns 0, or -1 where this model does not know the site. */
+/** Adds a row of the built-in tracker. Rows with the same name add up. Returns 0, or -1 if this model does not know the site. */
 export function verifyRow(site: Site, allocs: i64, frees: i64, inUse: i64): i32 {
   if (site >= knownSites()) return -1;
   const to = builtinOf(rowOf(site));
@@ -55,7 +56,7 @@ export function verifyRow(site: Site, allocs: i64, frees: i64, inUse: i64): i32 
   return 0;
 }
 
-/** From now on the two are to agree: keeps what they differ by. Called after the rows, before applyBaseline(). */
+/** Stores the present differences as the offsets: from now on both must agree. Called after the rows, before applyBaseline(). */
 export function verifyMark(): void {
   setHeaderNumber(FACT_VERIFY, 1);
   for (let row: Row = 0; row < knownSites(); ++row) {
@@ -70,7 +71,7 @@ export function verifyMark(): void {
   }
 }
 
-/** The number of a site is given again: what it counted is not the next one's. */
+/** Resets a reassigned number: counts of its former site do not belong to the next. */
 export function verifyForget(site: Site): void {
   clearCounts(builtinOf(site));
   clearCounts(oursOf(site));
@@ -80,7 +81,7 @@ export function verifyForget(site: Site): void {
   offset.inUse = totalInUse(site);
 }
 
-/** Compares. Called after the rows, before applyBaseline(). Returns the number of rows that differ. */
+/** Compares both accountants. Called after the rows, before applyBaseline(). Returns the number of rows that differ. */
 export function verifyCompare(): u32 {
   let differing: u32 = 0;
   for (let row: Row = 0; row < knownSites(); ++row) {
