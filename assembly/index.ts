@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What the core exports. It imports nothing, so it calls no server, starts no thread, and reads no file and no clock: what it computes
-// from, a host hands over. Addresses of the host are u64 names and are never followed; every other address is an offset into the
-// instance's own memory.
+// Exports of the core. The core imports nothing: it calls no server, starts no thread, and reads no file and no clock. The host
+// passes all input. Addresses of the host are u64 names and are never followed; every other address is an offset into the
+// instance's memory.
 
 import { CLASS_COUNT, ROLE_CONTROL, ROLE_MODEL, SITE_FIRST } from "./abi";
 import * as analysis from "./analysis/sample";
@@ -19,7 +19,10 @@ import { warningReset } from "./report/warning";
 import * as shard from "./shard/shard";
 import { classOf, siteAt } from "./shard/site";
 
-/** Makes this instance a shard, a registry, a model or control's: see memory.ts. Returns 0, or -1 (out of range, or no memory). */
+/**
+ * Lays out this instance as a shard, a registry, a model or a control instance (memory.ts). Returns 0, or -1 (out of range, or no
+ * memory).
+ */
 export function init(role: u32, sites: u32): i32 {
   if (role == ROLE_CONTROL) return initControl();
   if (memory_.init(role, sites)) return -1;
@@ -42,18 +45,18 @@ function initControl(): i32 {
   return memory_.initControl();
 }
 
-/** Forgets all histories, verdicts, baselines and warnings. */
+/** Clears all histories, verdicts, baselines and warnings. */
 export function forgetAll(): void {
   analysis.forgetAll();
   warningReset();
 }
 
-// Where a host finds what it copies between instances, as offsets into this instance's memory.
+// Regions that a host copies between instances, as offsets into this instance's memory.
 
 export function inputAt(): usize {
   return memory_.input;
 }
-/** Names, and owners after them: what a model copies of the registry. */
+/** Names followed by owners: the part of the registry that a model copies. */
 export function namesAt(): usize {
   return memory_.names;
 }
@@ -67,7 +70,9 @@ export function outputAt(): usize {
   return memory_.output;
 }
 
-/** The key of a registered site, for the shards that have not seen it. 0 where a site has no address (it came by name). */
+/**
+ * Address in the key of a registered site, for shards that do not have the key. 0 if the site has no address (registered by name).
+ */
 export function addressOf(site: Site): u64 {
   return site >= SITE_FIRST && site < registry.siteCount() ? siteAt(site).address : 0;
 }
@@ -76,19 +81,19 @@ export function attributesOf(site: Site): u64 {
   return classOf(attributes) < CLASS_COUNT ? attributes : 0;
 }
 
-/** Bytes of this instance's memory that can come to be used. */
+/** Most bytes of memory that this instance can use. */
 export function size(): u32 {
   return memory_.size;
 }
 
-/** Bytes of this instance that hold histories and what belongs to them. */
+/** Bytes of this instance for histories and their data. */
 export function analysisSize(): u32 {
   return memory_.analysisSize;
 }
 
 /**
- * What the hot functions (recordBufferEventFast, recordAllocFast, recordFree, recordFreeOld) read besides memory: under these names
- * the C host sees it.
+ * Variables that the hot functions (recordBufferEventFast, recordAllocFast, recordFree, recordFreeOld) read besides memory: the C
+ * host accesses them under these names.
  */
 export { indexShift, slots } from "./base/memory";
 
