@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The monotonic clock: it has no date, never goes back, and is the same for all threads.
+ * The monotonic clock: no date, never goes back, the same for all threads.
  */
 #ifndef MEMTRACK_CLOCK_H
 #define MEMTRACK_CLOCK_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Multiplicative hashing: 2^64 divided by the golden ratio, and odd. A product's upper bits spread best, even of addresses that lie
- * at regular distances. (Knuth, TAOCP 3, section 6.4.)
+ * Factor for multiplicative hashing: 2^64 divided by the golden ratio, and odd. The upper bits of the product spread best, even for
+ * addresses at regular distances. (Knuth, TAOCP 3, section 6.4.)
  */
 #ifndef MEMTRACK_HASH_H
 #define MEMTRACK_HASH_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Tables of a fixed size, and descriptors: where one has no room for more, what is refused is counted here. The dump's header tells
- * the counts, and diags.log each limit once (assembly/control/exhaustion.ts). It is never reset.
+ * Counts refusals by fixed-size tables that are full, and by the limit on descriptors. The dump's header shows the counts;
+ * diags.log reports each limit once (assembly/control/exhaustion.ts). The counts are never reset.
  */
 #ifndef MEMTRACK_LIMITS_H
 #define MEMTRACK_LIMITS_H
@@ -14,13 +14,14 @@
 extern "C" {
 #endif
 
-/* A limit, MEMTRACK_LIMIT_..., has refused something. hook-safe. */
+/* Counts a refusal by a limit, MEMTRACK_LIMIT_.... hook-safe. */
 void memtrack_limit_hit(uint32_t limit);
 
-/* How often it has. Any thread. */
+/* Number of refusals so far. Any thread. */
 uint64_t memtrack_limit_hits(uint32_t limit);
 
-/* Returns what open() or dup() has returned. Where that is -1 for want of a descriptor, counts it. errno stays. hook-safe. */
+/* Returns `fd`, the result of open() or dup(). If it is -1 because no descriptor was left, counts a refusal. Preserves errno.
+   hook-safe. */
 int memtrack_limit_descriptor(int fd);
 
 #ifdef __cplusplus

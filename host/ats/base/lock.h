@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * A mutex held for a C++ block, however the block is left.
+ * Holds a mutex for a C++ block, however the block is left.
  */
 #ifndef MEMTRACK_LOCK_H
 #define MEMTRACK_LOCK_H

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Lines for the operator. In the server they go to diags.log (memtrack.c); a test has its own.
+ * Log lines for the operator. In the server they go to diags.log (memtrack.c); tests replace the function.
  */
 #ifndef MEMTRACK_LOG_H
 #define MEMTRACK_LOG_H
@@ -13,7 +13,7 @@ extern "C" {
 
 enum memtrack_severity { MEMTRACK_NOTE, MEMTRACK_WARNING, MEMTRACK_ERROR };
 
-/* Writes one. Not hook-safe: the server's logging allocates. */
+/* Writes a line. Not hook-safe: the server's logging allocates. */
 void memtrack_log(enum memtrack_severity severity, const char *format, ...) MT_PRINTF(2, 3);
 
 #ifdef __cplusplus

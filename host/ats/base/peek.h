@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Reading memory that may not be there: the kernel says so, instead of a signal. For looking into the server's objects.
+ * Reads memory that may be unmapped: the kernel reports a failure instead of raising a signal. Used to inspect the server's
+ * objects.
  */
 #ifndef MEMTRACK_PEEK_H
 #define MEMTRACK_PEEK_H
@@ -14,7 +15,7 @@
 extern "C" {
 #endif
 
-/* Copies `size` bytes. Returns how many there were from the first on. init-only: a system call. */
+/* Copies `size` bytes. Returns the number of readable bytes from the start. init-only: a system call. */
 static inline size_t
 memtrack_peek(uintptr_t from, void *to, size_t size)
 {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Why something was refused, in words for the operator: what can be refused takes a reason and fills it where it is.
+ * The reason of a refusal, as text for the operator. A function that can refuse takes a reason and fills it at the place of the
+ * refusal.
  */
 #ifndef MEMTRACK_REASON_H
 #define MEMTRACK_REASON_H
@@ -12,10 +13,10 @@ extern "C" {
 #endif
 
 struct memtrack_reason {
-  char text[200]; /* cut where it is longer */
+  char text[200]; /* truncated if longer */
 };
 
-/* Fills a reason, or none where it is NULL. Returns -1, for who refuses to return. Not hook-safe: it formats. */
+/* Formats a reason, unless it is NULL. Returns -1, to be returned by the caller. Not hook-safe: it formats. */
 int memtrack_reason_set(struct memtrack_reason *reason, const char *format, ...) MT_PRINTF(2, 3);
 
 #ifdef __cplusplus

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Each kind of event has a fast path of its own: this thread's shard, the key at the beginning of its probe, a block of the
- * present epoch. There it is two stores around a few inlined lines of the core, no call and no loop. A key further on in its probe
- * and an older block take a second turn of the same; everything else goes one slow way.
+ * Each kind of event has its own fast path: this thread's shard, a key at the beginning of its probe, a block of the present epoch.
+ * A fast path is two stores around a few inlined lines of the core, without calls or loops. Keys further on in their probe and
+ * older blocks take a second such path; all other events take a common slow path.
  *
- * The core's generated C is part of this file, so that the compiler can inline those few lines; other files call its functions
- * from outside. Each part of a fast path is MT_ALWAYS_INLINE: the core is large, and how much of it the compiler inlines unasked
+ * This file includes the core's generated C, so that the compiler can inline those lines; other files call the core's functions as
+ * externals. Each part of a fast path is MT_ALWAYS_INLINE: the core is large, and the compiler's own choice of what to inline
  * depends on its size.
  */
 #include "core/account.h"
@@ -19,7 +19,7 @@
 #include "core/shard.h"
 
 extern "C" {
-/* The core's hot functions, by their export names. Declared first, so that their definitions below are inlined. */
+/* The core's hot functions, by export name. Declared first so that their definitions below are inlined. */
 MT_INLINE u32 w2c_recordBufferEventFast(Z_core_instance_t *, u64, u64);
 MT_INLINE u32 w2c_recordAllocFast(Z_core_instance_t *, u64, u64, u64);
 MT_INLINE u32 w2c_recordFree(Z_core_instance_t *, u32, u64);
@@ -32,9 +32,9 @@ MT_INLINE void w2c_advanceEpochs(Z_core_instance_t *, u64, u32);
 namespace
 {
 constexpr uint32_t UNKNOWN = MEMTRACK_SITE_UNKNOWN;
-constexpr uint32_t TRAPPED = UNKNOWN - 1; /* no site has that number either */
+constexpr uint32_t TRAPPED = UNKNOWN - 1; /* not a site number either */
 
-/* What a site is found by, and what its name is made of at first sight. */
+/* Key of a site, and the text from which it is named at first use. */
 struct site_key {
   uint64_t address;
   uint64_t attributes;
@@ -43,7 +43,7 @@ struct site_key {
 
 uint64_t lost;
 
-/* Until there is a namer. */
+/* Used until a namer is set. */
 uint32_t
 name_by_text(uint64_t address, uint64_t attributes, const char *text)
 {
@@ -52,8 +52,8 @@ name_by_text(uint64_t address, uint64_t attributes, const char *text)
 
 memtrack_namer namer = name_by_text;
 
-/* Calls the core within a change of the shard. Returns the site; UNKNOWN where nothing was counted and the slow way may know more;
-   TRAPPED where it is lost, and counted so. `disable` is what a trap does to the shard. */
+/* Calls the core within a change of the shard. Returns the site; UNKNOWN if nothing was counted and the slow path may succeed;
+   TRAPPED if the event is lost and counted as lost. `disable` tells what a trap does to the shard. */
 template <typename Call, typename Disable>
 inline MT_ALWAYS_INLINE uint32_t
 change(memtrack_shard *shard, Call call, Disable disable)
@@ -74,8 +74,8 @@ change(memtrack_shard *shard, Call call, Disable disable)
   return site;
 }
 
-/* As above, of this thread's own shard; UNKNOWN too where it has none. A trap looks for the shard anew, so that nothing need be
-   kept in a saved register for it. */
+/* Same, for this thread's own shard; also UNKNOWN if it has none. On a trap the shard is looked up anew, so that no saved
+   register has to hold it. */
 template <typename Call>
 inline MT_ALWAYS_INLINE uint32_t
 change_own(Call call)
@@ -83,16 +83,16 @@ change_own(Call call)
   return change(memtrack_thread.shard, call, memtrack_shard_disable_own);
 }
 
-/* Calls a hot function with an instance of its own that has what it reads: the compiler can keep that in registers over the stores
-   into linear memory, and from the memory's size and the largest index it proves all bounds, so that no check is left. The hot
-   functions change linear memory only, and read no other global (tests/node/core). */
+/* Calls a hot function on a local instance with the values that it reads. The compiler can keep these in registers across stores
+   into linear memory. From the memory's size and the largest index it proves all bounds, which removes every check. The hot
+   functions change only linear memory, and read no other global (tests/node/core). */
 template <typename Call>
 inline MT_ALWAYS_INLINE uint32_t
 hot(const memtrack_hot &own, Call call)
 {
   Z_core_instance_t copy;
   copy.w2c_memory.data = own.memory;
-  copy.w2c_memory.size = MEMTRACK_SHARD_MEMORY; /* memtrack_core_open() has seen to it, and to the next */
+  copy.w2c_memory.size = MEMTRACK_SHARD_MEMORY; /* memtrack_core_open() has checked this and the next value */
   copy.w2c_indexShift  = own.index_shift;
   copy.w2c_slots       = own.slots;
   copy.w2c_epochs      = own.epochs;
@@ -111,7 +111,7 @@ change_hot(memtrack_shard *shard, Call call)
     shard, [=](memtrack_core *core) MT_ALWAYS_INLINE { return hot(core->hot, call); }, memtrack_shard_disable_own);
 }
 
-/* The epoch of what a shard allocates: the lowest lane of its word (assembly/shard/epoch.ts). */
+/* Epoch of a shard's new allocations: the lowest lane of its word (assembly/shard/epoch.ts). */
 inline uint32_t
 present_epoch(const memtrack_core *core)
 {
@@ -131,7 +131,7 @@ change_one(memtrack_shard *shard, Call call)
   return memtrack_load(&shard->dead) ? UNKNOWN : change(shard, call, [=] { memtrack_shard_disable(shard); });
 }
 
-/* Tells a shard the key of a site, where it has one. */
+/* Inserts the key of a site into a shard, if the site has a key. */
 void
 insert_key(memtrack_shard *shard, uint32_t site)
 {
@@ -142,8 +142,8 @@ insert_key(memtrack_shard *shard, uint32_t site)
   }
 }
 
-/* The registry is full: this shard learns all there is. A site that it had not met yet must be found under its own number before
-   unknown ones become (other), or its releases would be charged elsewhere than its allocations. */
+/* The registry is full: copies all of its keys to this shard. The shard must find every registered site under its own number
+   before it charges unknown keys to (other); otherwise releases would be charged to a different site than their allocations. */
 void
 freeze(memtrack_shard *shard, uint32_t knows)
 {
@@ -158,7 +158,7 @@ freeze(memtrack_shard *shard, uint32_t knows)
   shard->frozen = true;
 }
 
-/* Has a shard go on in the epochs that are published: some 12 ns a site, all between two events of a thread. */
+/* Advances a shard to the published epochs: about 12 ns per site, all between two events of a thread. */
 void
 advance_epochs(memtrack_shard *shard)
 {
@@ -173,7 +173,7 @@ advance_epochs(memtrack_shard *shard)
   });
 }
 
-/* Tells a shard what the registry answered to a key that it did not know: the number of the key's site, or of a row (other). */
+/* Stores the registry's answer for an unknown key in a shard: the number of the key's site, or of a row (other). */
 void
 learn_key(memtrack_shard *shard, const site_key *key)
 {
@@ -185,13 +185,13 @@ learn_key(memtrack_shard *shard, const site_key *key)
   if (site >= MEMTRACK_SITE_FIRST && shard->frozen) {
     insert_key(shard, site);
   } else {
-    /* Asked again in spite of it, and answered with the row of the class: there are no further rows (other). */
+    /* The shard was already frozen and the answer is the row of the class: no further rows (other) exist. */
     freeze(shard, shard->frozen ? MEMTRACK_FROZEN_ALL : MEMTRACK_FROZEN_SITES);
   }
 }
 
-/* Calls the core, in the epochs that are published. Where it does not know the key, tells it the key's number and calls again:
-   twice at most, the second time for the row (other) that a shard which has just been frozen still asks for. */
+/* Calls the core in the published epochs. For an unknown key, inserts the key's number and calls again: at most twice, the
+   second time for the row (other) that a newly frozen shard still has to ask for. */
 template <typename Call>
 uint32_t
 record(memtrack_shard *shard, Call call, const site_key *key)
@@ -207,14 +207,14 @@ record(memtrack_shard *shard, Call call, const site_key *key)
   return site;
 }
 
-/* The slow way: a thread's first event, a key that is not known to this shard, a thread that shares a shard, an event that
-   interrupted another. */
+/* The slow path: a thread's first event, a key unknown to this shard, a thread that shares a shard, an event that interrupted
+   another. */
 template <typename Call>
 MT_NOINLINE uint32_t
 account_slow(Call call, const site_key *key)
 {
   uint32_t site = UNKNOWN;
-  int before    = errno; /* free() leaves it as it is, and so do we: memory for a shard may not be had */
+  int before    = errno; /* preserved, as free() does: allocating a shard's memory may fail */
   if (!memtrack_thread.busy) {
     memtrack_thread.busy = true;
     if (memtrack_thread.state == MEMTRACK_THREAD_NEW) {
@@ -266,7 +266,7 @@ alloc_slow(uint64_t address, uint64_t attributes, const char *text, uint64_t siz
   return birth == TRAPPED ? UNKNOWN : birth;
 }
 
-/* What is older than the shard's epoch; and what is later, before the shard has advanced. */
+/* Blocks older than the shard's epoch, and blocks of a later epoch, for which the shard must first advance. */
 MT_NOINLINE void
 free_slow(uint32_t birth, uint64_t size)
 {
@@ -328,7 +328,7 @@ memtrack_account_free_untagged(uint32_t cls, uint64_t size)
 void
 memtrack_account_carry(uint32_t site, int64_t allocs, int64_t frees, int64_t in_use)
 {
-  /* Another accountant tells what is in use, not what was ever released: that much was allocated and kept. */
+  /* The other accountant reports memory in use, but not total releases: count the difference as allocated and kept. */
   uint64_t allocated = in_use > 0 ? in_use : 0, freed = in_use < 0 ? -in_use : 0;
   account_slow([=](memtrack_core *core) { return Z_coreZ_carry(&core->wasm, site, allocs, allocated, frees, freed); }, nullptr);
 }

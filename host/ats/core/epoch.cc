@@ -4,7 +4,7 @@
 #include "base/atomic.h"
 #include "base/clock.h"
 
-uint64_t memtrack_epochs_ MT_ALIGNED(64); /* beside nothing that is written more often */
+uint64_t memtrack_epochs_ MT_ALIGNED(64); /* in a cache line without data that is written more often */
 
 void
 memtrack_epoch_advance(struct memtrack_core *model, uint64_t now)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The epochs that are published (assembly/shard/epoch.ts): one word, written when a sample is taken, read by every allocation that
- * tags. It changes some 30 times in the first hour, and then ever less, so its cache line is in every processor's cache.
+ * The published epochs (assembly/shard/epoch.ts): a word that is written when a sample is taken and read by every allocation of a
+ * tagged block. It changes about 30 times in the first hour and then ever less often, so its cache line stays in every processor's
+ * cache.
  */
 #ifndef MEMTRACK_EPOCH_H
 #define MEMTRACK_EPOCH_H
@@ -16,15 +17,15 @@ extern "C" {
 
 extern uint64_t memtrack_epochs_ MT_HIDDEN;
 
-/* Relaxed: who releases a block has it from the one who allocated it, and so sees what that one saw, or later. hook-safe. */
+/* Relaxed: a thread that releases a block received it from the allocating thread, and so sees at least the same epochs.
+   hook-safe. */
 static inline uint64_t
 memtrack_epochs(void)
 {
   return memtrack_load(&memtrack_epochs_);
 }
 
-/* Begins an epoch, if it is time, and publishes it. `now` is in monotonic seconds. Within
-   memtrack_model_with(); task-thread. */
+/* Begins an epoch if it is due, and publishes it. `now` is in monotonic seconds. Within memtrack_model_with(); task-thread. */
 void memtrack_epoch_advance(struct memtrack_core *model, uint64_t now);
 
 #ifdef __cplusplus

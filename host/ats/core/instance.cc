@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The run time that wasm2c's output asks for, cut to this use: memory from mmap (not malloc: an instance is made inside a malloc
- * hook), no tables, no exceptions, no signal handler; and the making of instances.
+ * The run time for wasm2c's output, reduced to this use: memory from mmap (not malloc, because an instance may be created inside a
+ * malloc hook), no tables, no exceptions, no signal handler; and the creation of instances.
  */
 #include "core/instance.h"
 
@@ -23,10 +23,10 @@ wasm_rt_allocate_memory(wasm_rt_memory_t *memory, uint32_t pages, uint32_t max_p
   void *data = mmap(NULL, (size_t)pages * WASM_PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   bool ok    = data != MAP_FAILED;
   if (ok) {
-    madvise(data, (size_t)pages * WASM_PAGE, MADV_NOHUGEPAGE); /* most of it is never touched */
+    madvise(data, (size_t)pages * WASM_PAGE, MADV_NOHUGEPAGE); /* most pages are never touched */
   }
   memory->data      = ok ? (uint8_t *)data : NULL;
-  memory->pages     = ok ? pages : 0; /* with no page the first access traps, and memtrack_core_open() says no */
+  memory->pages     = ok ? pages : 0; /* without pages the first access traps, and memtrack_core_open() fails */
   memory->size      = memory->pages * WASM_PAGE;
   memory->max_pages = max_pages;
 }
@@ -65,10 +65,10 @@ wasm_rt_free_memory(wasm_rt_memory_t *memory)
 bool
 wasm_rt_is_initialized()
 {
-  return true; /* there is no signal handler to install */
+  return true; /* no signal handler to install */
 }
 
-/* Types are told apart for indirect calls; the core has none. */
+/* Types matter for indirect calls only, and the core has none. */
 uint32_t
 wasm_rt_register_func_type(uint32_t params, uint32_t results, ...)
 {
@@ -77,7 +77,7 @@ wasm_rt_register_func_type(uint32_t params, uint32_t results, ...)
   return 1;
 }
 
-/* What account.cc takes for granted of a shard. */
+/* Checks the assumptions of account.cc about a shard. */
 static bool
 is_as_expected(const memtrack_core *core)
 {
@@ -85,7 +85,7 @@ is_as_expected(const memtrack_core *core)
          core->wasm.w2c_memory.size == MEMTRACK_SHARD_MEMORY;
 }
 
-/* Guarded. */
+/* Called within memtrack_guarded(). */
 static bool
 open(memtrack_core *core, uint32_t role, uint32_t sites)
 {
@@ -104,7 +104,7 @@ open(memtrack_core *core, uint32_t role, uint32_t sites)
   core->hot.index_shift = core->wasm.w2c_indexShift;
   core->hot.slots       = core->wasm.w2c_slots;
   if (role == MEMTRACK_ROLE_SHARD) {
-    /* The texts of dumps and lines, which a shard never reads: six pages in each thread. They read as zeros from now on. */
+    /* Texts of dumps and lines, which a shard never reads: six pages per thread. They read as zeros from now on. */
     madvise(core->wasm.w2c_memory.data, MEMTRACK_INDEX_AT, MADV_DONTNEED);
   }
   return role != MEMTRACK_ROLE_SHARD || is_as_expected(core);

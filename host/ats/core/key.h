@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What a site is found by: an address (of OpenSSL the file's text, of an IOBuffer its location's, of a plugin's call the return
- * address), and its attributes: a class, a line or a kind of object, and the key of an owner. All are hook-safe.
+ * Key of a site: an address (for OpenSSL of the file's text, for an IOBuffer of its location's text, for a plugin's call the return
+ * address), and attributes: class, line or kind of object, and owner key. All are hook-safe.
  */
 #ifndef MEMTRACK_KEY_H
 #define MEMTRACK_KEY_H

@@ -11,7 +11,7 @@
 
 static memtrack_core core;
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
-static bool broken; /* it trapped. Under the mutex. */
+static bool broken; /* has trapped. Under the mutex. */
 
 int
 memtrack_model_open(uint32_t sites)
@@ -42,7 +42,7 @@ memtrack_model_end(bool good)
   }
 }
 
-/* All releases first, then all allocations (assembly/model/model.ts). */
+/* All frees first, then all allocations (assembly/model/model.ts). */
 static void
 merge_pairs(memtrack_core *model, uint32_t pair)
 {
@@ -58,7 +58,7 @@ merge_pairs(memtrack_core *model, uint32_t pair)
   }
 }
 
-/* What is of older epochs. */
+/* Memory of older epochs. */
 static void
 merge_buckets(memtrack_core *model)
 {
@@ -81,7 +81,7 @@ memtrack_model_collect(memtrack_core *model)
   merge_pairs(model, MEMTRACK_RECORD_ALLOCS);
   merge_buckets(model);
   if (!memtrack_registry_copy(model)) {
-    memtrack_trap_now(); /* the model is not to be used any more */
+    memtrack_trap_now(); /* the model must not be used any more */
   }
   memtrack_call(model, sumRows);
 }
@@ -118,7 +118,7 @@ void
 memtrack_model_reclaim()
 {
   memtrack_model_with([](memtrack_core *model) {
-    memtrack_registry_copy(model); /* who is retired before the first counter is read */
+    memtrack_registry_copy(model); /* copy the owners retired before the first counter is read */
     memtrack_model_collect(model);
     for (uint32_t site = memtrack_call(model, reclaim, 0); site; site = memtrack_call(model, reclaim, site)) {
       memtrack_registry_free(site);

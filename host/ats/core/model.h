@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The model: the one instance that sums the shards and knows what the sums mean (assembly/model, analysis, report). One thread at a
- * time has it, under a mutex that no hook takes. Where it traps, that is logged, and it is not used any more: there are no dumps
- * until the next start, and everything is counted as before.
+ * The model: the only instance that sums the shards and interprets the sums (assembly/model, analysis, report). One thread at a
+ * time uses it, under a mutex that no hook takes. If it traps, that is logged, and it is not used any more: no dumps until the next
+ * start, while counting continues as before.
  */
 #ifndef MEMTRACK_MODEL_H
 #define MEMTRACK_MODEL_H
@@ -16,39 +16,39 @@ extern "C" {
 /* Opens the model. Returns 0 or -1. init-only. */
 int memtrack_model_open(uint32_t sites);
 
-/* A class is armed now: what was counted of it before does not count any more. Not hook-safe. */
+/* Arms a class: counts before this moment no longer matter. Not hook-safe. */
 void memtrack_model_arm(uint32_t cls);
 
-/* A class is not tracked any more, and has no rows until it is armed again. Not hook-safe. */
+/* Disarms a class: it has no rows until it is armed again. Not hook-safe. */
 void memtrack_model_disarm(uint32_t cls);
 
-/* Looks for buffers that are older than the arming, without a dump: the more often, the sooner the rows are right that they would
-   distort (assembly/model/model.ts). Not hook-safe. */
+/* Detects buffers older than the arming, without a dump. The more often it runs, the sooner the affected rows are correct
+   (assembly/model/model.ts). Not hook-safe. */
 void memtrack_model_observe(void);
 
-/* Gives the numbers of sites back whose module is gone and of which nothing is in use (assembly/model/reclaim.ts). Not hook-safe.
+/* Reclaims the numbers of sites that have no memory in use and whose module is unloaded (assembly/model/reclaim.ts). Not hook-safe.
  */
 void memtrack_model_reclaim(void);
 
-/* Bytes of its memory that it can come to use. Any thread. */
+/* Most bytes of its memory that the model can use. Any thread. */
 uint64_t memtrack_model_memory(void);
 
-/* Runs body(model, argument) while nobody else uses the model; with `settled`, on the settled sums of this moment. False where the
-   model has trapped, now or before. For callers in C. Not hook-safe. */
+/* Runs body(model, argument) with exclusive use of the model; with `settled`, on settled sums of this moment. Returns false if
+   the model has trapped, now or before. For callers in C. Not hook-safe. */
 bool memtrack_model_visit(bool settled, void (*body)(struct memtrack_core *, void *), void *argument);
 
 #ifdef __cplusplus
 }
 
-/* Locks the model; NULL where it has trapped before: then nothing is locked. And unlocks it, and says so where it has trapped now.
-   For memtrack_model_with(). Not hook-safe. */
+/* Lock and unlock the model. The first returns NULL if the model has trapped before; then nothing is locked. The second logs a
+   trap. For memtrack_model_with(). Not hook-safe. */
 memtrack_core *memtrack_model_begin();
 void memtrack_model_end(bool good);
 
 /* Sums all shards in the model. Within memtrack_model_with(); not hook-safe. */
 void memtrack_model_collect(memtrack_core *model);
 
-/* Runs body(model) while nobody else uses the model. False where the model has trapped, now or before. Not hook-safe. */
+/* Runs body(model) with exclusive use of the model. Returns false if the model has trapped, now or before. Not hook-safe. */
 template <typename Body>
 bool
 memtrack_model_with(Body body)
@@ -62,7 +62,7 @@ memtrack_model_with(Body body)
   return good;
 }
 
-/* The same on the settled sums of this moment. Not hook-safe. */
+/* Same, on settled sums of this moment. Not hook-safe. */
 template <typename Body>
 bool
 memtrack_model_with_sums(Body body)

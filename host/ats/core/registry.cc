@@ -9,22 +9,22 @@
 #include "core/key.h"
 #include "core/tag.h"
 
-/* A location is the server's or a library's literal; this bounds the reading of one that is not. */
+/* Locations are literals of the server or a library; this limits the read of any other pointer. */
 #define LOCATION_MAX 65536
 
 namespace
 {
 memtrack_core core;
 pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
-bool broken;      /* it trapped: gives out no more numbers. Under the mutex. */
-uint32_t version; /* of names and owners, under the mutex */
+bool broken;      /* has trapped: assigns no more numbers. Under the mutex. */
+uint32_t version; /* version of names and owners, under the mutex */
 
 /* Written under the mutex, read without it. */
 uint32_t published = MEMTRACK_SITE_FIRST;
 uint64_t refused;
 uint32_t in_use;
 
-/* Under the mutex: what changed becomes visible to those who read without it. */
+/* Publishes changes to readers without the mutex. Under the mutex. */
 void
 publish()
 {
@@ -36,7 +36,7 @@ publish()
   memtrack_store_release(&published, count);
 }
 
-/* Runs a body that asks the registry, under the mutex. Where it traps, now or before, the answer is what the caller began with. */
+/* Runs a body that queries the registry, under the mutex. If it traps, now or before, the caller's initial result stays. */
 template <typename Body>
 void
 ask(Body body)
@@ -62,7 +62,7 @@ put_input(const char *text)
   return text ? memtrack_core_input(&core, text, strnlen(text, LOCATION_MAX)) : 0;
 }
 
-/* A part of a text behind those that are there. Returns its length, cut to the room that is left. */
+/* Appends a part of a text. Returns its length, truncated to the remaining room. */
 uint32_t
 add_part(const char *part, uint32_t *used)
 {
@@ -166,7 +166,7 @@ memtrack_registry_text(uint32_t site, char *text, uint64_t size)
   }
 }
 
-/* Calls into the model, not into the registry: what that has told so far stays good, even where it trapped since. */
+/* Calls into the model, not into the registry. If the registry has trapped, its earlier data is still valid. */
 bool
 memtrack_registry_copy(struct memtrack_core *model)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The registry of sites, shared by all threads: one core instance under one mutex. It is asked once per site and thread, and
- * never again; the mutex is held for a copy of the name and a lookup, and nothing in there allocates, blocks or takes another
- * lock, so it may be taken inside a malloc hook.
+ * The registry of sites, shared by all threads: a core instance under a mutex. A thread asks it once per site and never again. The
+ * mutex is held while a name is copied and looked up; meanwhile nothing allocates, blocks or takes another lock, so a malloc hook
+ * may take the mutex.
  */
 #ifndef MEMTRACK_REGISTRY_H
 #define MEMTRACK_REGISTRY_H
@@ -16,62 +16,62 @@ extern "C" {
 /* Opens the registry with room for `sites`. Returns 0 or -1. init-only. */
 int memtrack_registry_open(uint32_t sites);
 
-/* The number of a site, given at its first sight. `text` is the location (assembly/registry/name.ts) and may be NULL, `owner` the
-   key of the one whose site it is, `flags` MEMTRACK_NAME_.... Returns a number of a site; that of a row (other) where there is no
-   room. hook-safe. */
+/* Returns the number of a site, assigned at its first use. `text` is the location (assembly/registry/name.ts) and may be NULL,
+   `owner` the key of the site's owner, `flags` MEMTRACK_NAME_.... If the table is full, returns the number of a row (other).
+   hook-safe. */
 uint32_t memtrack_registry_site(uint64_t address, uint64_t attributes, const char *text, uint32_t owner, uint32_t flags);
 
-/* Whether a number is that of a registered site, and not of a row that sums others. hook-safe. */
+/* Whether a number belongs to a registered site, not to a row that sums others. hook-safe. */
 bool memtrack_registry_is_own(uint32_t site);
 
-/* A row of the built-in tracker's table; its site is the one with its name, whose address is not known. */
+/* A row of the built-in tracker's table. Its site has the row's name; its address is not known. */
 struct memtrack_builtin_row {
   int64_t allocs, frees, in_use;
   uint32_t site;
 };
 
-/* Reads a line of that table. False where it is no row. event-thread. */
+/* Parses a line of that table. Returns false if it is not a row. event-thread. */
 bool memtrack_registry_builtin_row(const char *line, uint64_t length, struct memtrack_builtin_row *row);
 
-/* A plugin's call as its site's text has it; NULL for what is not known (assembly/registry/call_text.ts). */
+/* The parts of a plugin call's name; unknown parts are NULL (assembly/registry/call_text.ts). */
 struct memtrack_call_name {
   const char *module;
-  uint64_t offset;      /* in the module; the address where there is none */
-  const char *function; /* of a better text; its line may stand in it */
-  const char *file;     /* and line, as the caller handed them over */
+  uint64_t offset;      /* in the module; without a module, the address */
+  const char *function; /* for a better text; may include the line */
+  const char *file;     /* file and line, as passed by the caller */
 };
 
-/* As memtrack_registry_site(), of a plugin's call. hook-safe. */
+/* Like memtrack_registry_site(), for a plugin's call. hook-safe. */
 uint32_t memtrack_registry_call(uint64_t address, uint64_t attributes, const struct memtrack_call_name *call, uint32_t owner,
                                 uint32_t flags);
 
-/* A better text for a plugin's site. Not hook-safe. */
+/* Sets a better text for a plugin's site. Not hook-safe. */
 void memtrack_registry_rename(uint32_t site, const struct memtrack_call_name *call);
 
-/* The number can be given again (assembly/model/reclaim.ts). Not hook-safe. */
+/* Frees a number for reassignment (assembly/model/reclaim.ts). Not hook-safe. */
 void memtrack_registry_free(uint32_t site);
 
-/* The text of a site, for a line of a log, with its NUL. hook-safe. */
+/* Copies the text of a site, with its NUL, for a log line. hook-safe. */
 void memtrack_registry_text(uint32_t site, char *text, uint64_t size);
 
-/* A module was loaded; its text, with its generation. Returns the owner's key, never 0; that of (other plugins) where there is no
-   room. And unloaded. Not hook-safe. */
+/* Registers the owner of a loaded module, with its generation in `text`; and retires it after unloading. The first returns the
+   owner's key, never 0; if the table is full, the key of (other plugins). Not hook-safe. */
 uint32_t memtrack_registry_owner(const char *text);
 void memtrack_registry_retire(uint32_t owner);
 
-/* Brings a model's copy of names and owners up to date. False where the model trapped. Not hook-safe. */
+/* Updates a model's copy of names and owners. Returns false if the model trapped. Not hook-safe. */
 bool memtrack_registry_copy(struct memtrack_core *model);
 
-/* Site numbers given so far, the fixed ones included. hook-safe. */
+/* Number of sites assigned so far, including fixed sites. hook-safe. */
 uint32_t memtrack_registry_count(void);
 
-/* Sites whose numbers are not free. hook-safe. */
+/* Number of registered sites whose numbers are not free. hook-safe. */
 uint32_t memtrack_registry_in_use(void);
 
-/* Registrations that found the table full. hook-safe. */
+/* Number of registrations refused because the table was full. hook-safe. */
 uint64_t memtrack_registry_refusals(void);
 
-/* The key of a site, for a shard; false where it has none. hook-safe. */
+/* The key of a site, for a shard; false if it has none. hook-safe. */
 bool memtrack_registry_key(uint32_t site, uint64_t *address, uint64_t *attributes);
 
 /* The instance, for its size and capacity. Any thread. */

@@ -11,17 +11,17 @@
 #include "base/clock.h"
 #include "base/limits.h"
 
-/* A reader that meets an odd seq waits for an event to end: some nanoseconds, or, where its thread has lost the processor, until
-   it is scheduled again, which on a busy machine takes as long as it takes. Only after this time is the thread taken to be gone in
-   the middle of an event. (A number of turns is no bound: 100,000 of them were over before a busy host gave the thread its time.)
+/* A reader that sees an odd seq waits for the end of an event: a few nanoseconds, or until the owner is scheduled again if it lost
+ * the processor, which can take long on a busy machine. After this time the thread is considered gone in the middle of an event. (A
+ * number of spins is no bound: a busy host used 100,000 spins before it scheduled the thread.)
  */
 #define READ_WAIT_NS  (2ull * MEMTRACK_NS_PER_S)
-#define READ_TURNS    256 /* before the reader sleeps between two looks */
+#define READ_TURNS    256 /* spins before the reader sleeps between two reads */
 #define READ_PAUSE_NS (50 * MEMTRACK_NS_PER_US)
 
 __thread struct memtrack_thread memtrack_thread;
 
-static struct memtrack_shard shards[MEMTRACK_SHARDS_MAX]; /* 0 is the shared one */
+static struct memtrack_shard shards[MEMTRACK_SHARDS_MAX]; /* 0 is the shared shard */
 static uint32_t shard_count;
 static uint32_t traps;
 static uint32_t capacity;
@@ -30,7 +30,7 @@ static pthread_mutex_t shared_mutex = PTHREAD_MUTEX_INITIALIZER;
 static pthread_key_t key;
 static bool have_key;
 
-/* At a thread's end. Events that come still later (other destructors release memory) are shared. */
+/* Runs at a thread's end. Later events (other destructors release memory) use the shared shard. */
 static void
 return_shard(void *shard)
 {
@@ -54,7 +54,7 @@ memtrack_shards_open(uint32_t sites)
   return 0;
 }
 
-/* A shard nobody owns, or a new one; NULL where there can be none. Under the pool's mutex. */
+/* An unowned shard, or a new shard; NULL if none is possible. Under the pool's mutex. */
 static struct memtrack_shard *
 find_shard(void)
 {
@@ -75,7 +75,7 @@ void
 memtrack_shard_attach(void)
 {
   struct memtrack_shard *shard = NULL;
-  /* Without a key nobody would return the shard. */
+  /* Without a key the shard would never be returned. */
   if (have_key) {
     pthread_mutex_lock(&pool_mutex);
     shard = find_shard();
@@ -143,8 +143,8 @@ memtrack_shard_traps(void)
   return memtrack_load(&traps);
 }
 
-/* Waits a little for a shard's owner to leave. `turns` counts the looks, `since` is the time of the first pause. False where the
-   owner is not expected to leave any more. */
+/* Waits briefly for a shard's owner to leave. `turns` counts the reads, `since` is the time of the first pause. Returns false
+   when the owner is no longer expected to leave. */
 static bool
 wait_for_owner(uint32_t turns, uint64_t *since)
 {
@@ -163,11 +163,11 @@ wait_for_owner(uint32_t turns, uint64_t *since)
   return now - *since < READ_WAIT_NS;
 }
 
-/* The reader's side of the seqlock. The owner's stores are in generated code and not atomic; what is torn by them is copied again.
-   ThreadSanitizer knows no seqlock, hence the attribute (and core.c is compiled without it). */
+/* The reader's side of the seqlock. The owner's stores are in generated code and are not atomic; torn values are copied again.
+   ThreadSanitizer does not model seqlocks, hence the attribute (and core.c is compiled without it). */
 struct reader {
   struct memtrack_shard *shard;
-  bool gone; /* the owner is not waited for any more */
+  bool gone; /* waiting for the owner has ended */
 };
 
 MT_INLINE MT_NO_THREAD_SANITIZER uint64_t
@@ -176,7 +176,7 @@ reader_begin(const struct reader *reader)
   return memtrack_load_acquire(&reader->shard->seq);
 }
 
-/* Whether what was copied since reader_begin() is of one moment, or is the best that can be had; else it is to be copied again. */
+/* Whether the data copied since reader_begin() is consistent, or no better copy is possible; otherwise it must be copied again. */
 MT_INLINE MT_NO_THREAD_SANITIZER bool
 reader_end(struct reader *reader, uint64_t before, uint32_t *turns, uint64_t *since)
 {
@@ -228,7 +228,7 @@ memtrack_shard_read_sites(struct memtrack_shard *shard, uint32_t first, uint32_t
     uint64_t *copied = (uint64_t *)(to + (uint64_t)(site - first) * MEMTRACK_STAGED_SIZE), before = reader_begin(&reader);
     copy_words(copied, (const uint8_t *)memtrack_core_epochs(&shard->core), 1);
     copy_words(copied + MEMTRACK_STAGED_PAIRS / 8, records + (uint64_t)site * MEMTRACK_RECORD_SIZE, 4);
-    if (copied[MEMTRACK_STAGED_PAIRS / 8] || copied[MEMTRACK_STAGED_PAIRS / 8 + 2]) { /* else its buckets' page may be untouched */
+    if (copied[MEMTRACK_STAGED_PAIRS / 8] || copied[MEMTRACK_STAGED_PAIRS / 8 + 2]) { /* buckets of unused sites stay untouched */
       copy_words(copied + MEMTRACK_STAGED_BUCKETS / 8, buckets + (uint64_t)site * MEMTRACK_BUCKETS_SIZE, MEMTRACK_BUCKETS_SIZE / 8);
     }
     site += reader_end(&reader, before, &turns, &since);

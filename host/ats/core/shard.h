@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Shards and threads. Each thread that accounts has a shard: a core instance that it alone writes. A shard outlives its thread: it
- * is returned with its counts and given to the next thread, so the sum over all shards ever made is the truth, and there are
- * as many as there were threads at once.
+ * Shards and threads. Each thread that counts has a shard: a core instance that only this thread writes. A shard outlives its
+ * thread: it returns to the pool with its counts and goes to the next thread. The sum over all shards is therefore exact, and there
+ * are as many shards as threads that existed at once.
  *
- *   thread ── memtrack_thread.shard ──> shard { seq, core } <── read by a dump, pair by pair
- *                                          ^
- *   threads that can have none (no memory, too many, ending) share one, under a mutex: slower, nothing is lost.
+ *    thread ── memtrack_thread.shard ──> shard { seq, core } <── read by a dump, pair by pair
+ *                                           ^
+ *    threads without their own (no memory, too many, ending) share a shard, under a mutex: slower, nothing is lost.
  *
- * A shard is a seqlock: seq is odd while its owner is inside. The owner stores twice and never waits; a reader copies and, where
- * seq moved meanwhile, copies again. (Boehm, "Can seqlocks get along with programming language memory models?", MSPC 2012.)
- * An odd seq also tells the owner that it was interrupted inside by a signal handler that came back here.
+ * A shard is a seqlock: seq is odd while its owner is inside. The owner stores twice and never waits; a reader copies, and copies
+ * again if seq changed meanwhile. (Boehm, "Can seqlocks get along with programming language memory models?", MSPC 2012.) An odd seq
+ * also tells the owner that a signal handler has interrupted it inside and has called a hook.
  */
 #ifndef MEMTRACK_SHARD_H
 #define MEMTRACK_SHARD_H
@@ -23,20 +23,20 @@
 extern "C" {
 #endif
 
-#define MEMTRACK_SHARDS_MAX 1024 /* threads at once that have a shard of their own */
+#define MEMTRACK_SHARDS_MAX 1024 /* threads that can have their own shard at the same time */
 
 struct memtrack_shard {
   uint64_t seq;
   struct memtrack_core core;
-  bool dead;       /* it trapped: read, never written again */
-  bool frozen;     /* the registry was full, and it knows all that is in it */
+  bool dead;       /* trapped: still read, never written again */
+  bool frozen;     /* the registry was full, and the shard has all of its keys */
   bool owned;      /* under the pool's mutex */
-} MT_ALIGNED(128); /* no cache line, nor the one prefetched with it, is shared by two threads */
+} MT_ALIGNED(128); /* two threads share neither a cache line nor the adjacent prefetched line */
 
 enum memtrack_thread_state {
-  MEMTRACK_THREAD_NEW,      /* has not accounted yet */
+  MEMTRACK_THREAD_NEW,      /* has not counted yet */
   MEMTRACK_THREAD_ATTACHED, /* has a shard */
-  MEMTRACK_THREAD_SHARING,  /* can have none, or is ending */
+  MEMTRACK_THREAD_SHARING,  /* cannot have a shard, or is ending */
   MEMTRACK_THREAD_DISABLED, /* its shard trapped */
 };
 
@@ -48,7 +48,8 @@ struct memtrack_thread {
 
 extern __thread struct memtrack_thread memtrack_thread MT_INITIAL_EXEC MT_HIDDEN;
 
-/* Begins a change of this thread's shard, and tells the seq to end it with. False where the owner is inside already. hook-safe. */
+/* Begins a change of this thread's shard and returns the seq for its end. Returns false if the owner is already inside.
+   hook-safe. */
 static inline bool
 memtrack_shard_enter(struct memtrack_shard *shard, uint64_t *seq)
 {
@@ -61,42 +62,43 @@ memtrack_shard_enter(struct memtrack_shard *shard, uint64_t *seq)
   return true;
 }
 
-/* Ends it. From the seq given, not from memory: reading back what was just stored would chain each event to the one before, 4 ns
-   on the machine it was measured on. hook-safe. */
+/* Ends the change. Uses the given seq instead of reading it back: that would chain each event to the previous one, 4 ns on the
+   measured machine. hook-safe. */
 static inline void
 memtrack_shard_leave(struct memtrack_shard *shard, uint64_t seq)
 {
   memtrack_store_release(&shard->seq, seq + 2);
 }
 
-/* Makes the shared shard, whose capacity all others will have. Returns 0 or -1. init-only. */
+/* Creates the shared shard, whose capacity applies to all others. Returns 0 or -1. init-only. */
 int memtrack_shards_open(uint32_t sites);
 
-/* Gives this thread a shard, or lets it share. Sets memtrack_thread. hook-safe (allocates with mmap, and once per thread what
-   pthread_setspecific takes from the C library). */
+/* Gives this thread a shard, or lets it share. Sets memtrack_thread. hook-safe (allocates with mmap; once per thread
+   pthread_setspecific may allocate in the C library). */
 void memtrack_shard_attach(void);
 
-/* The shared shard, locked; unlock with memtrack_shard_unshare(). hook-safe. */
+/* Returns the shared shard, locked; unlock it with memtrack_shard_unshare(). hook-safe. */
 struct memtrack_shard *memtrack_shard_share(void);
 void memtrack_shard_unshare(void);
 
-/* This thread's shard trapped: it is not written again, and the thread's further events are lost and counted. hook-safe. */
+/* Disables this thread's shard after a trap: it is not written again, and the thread's further events are counted as lost.
+   hook-safe. */
 void memtrack_shard_disable(struct memtrack_shard *shard);
 void memtrack_shard_disable_own(void);
 
-/* Shards made, the shared one included, and the n-th of them. Any thread. */
+/* Number of shards created, the shared shard included, and the shard of a number. Any thread. */
 uint32_t memtrack_shard_count(void);
 struct memtrack_shard *memtrack_shard_get(uint32_t n);
 
-/* Shards disabled by a trap. Any thread. */
+/* Number of shards disabled by a trap. Any thread. */
 uint32_t memtrack_shard_traps(void);
 
-/* Copies a pair (MEMTRACK_RECORD_ALLOCS or _FREES) of the sites 0 to count - 1 to `to`, MEMTRACK_PAIR_SIZE bytes each; each pair
-   is of one moment. Any thread but the shard's own inside a change. */
+/* Copies a pair (MEMTRACK_RECORD_ALLOCS or _FREES) of the sites 0 to count - 1 to `to`, MEMTRACK_PAIR_SIZE bytes per site; each
+   pair is consistent. Any thread except the shard's owner inside a change. */
 void memtrack_shard_read(struct memtrack_shard *shard, uint32_t pair, uint32_t count, uint8_t *to);
 
-/* Copies what there is of the sites first to first + count - 1, MEMTRACK_STAGED_SIZE bytes each; each site is of one moment. Any
-   thread but the shard's own inside a change. */
+/* Copies the snapshots of the sites first to first + count - 1, MEMTRACK_STAGED_SIZE bytes per site; each site is consistent.
+   Any thread except the shard's owner inside a change. */
 void memtrack_shard_read_sites(struct memtrack_shard *shard, uint32_t first, uint32_t count, uint8_t *to);
 
 #ifdef __cplusplus

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The tag: 8 bytes at the end of a block's usable size, which say who allocated it and how much was asked for. A release finds
- * them without a pointer map or a lock; the pointer stays malloc's own, so a release that bypasses us only
- * stays in its row; but for a sized one, where the allocator trusts the size.
+ * The tag: 8 bytes at the end of a block's usable size that identify the allocating site and the requested size. A release reads
+ * them without a pointer map or a lock. The pointer stays malloc's own, so a release that bypasses memtrack is harmless: the block
+ * merely stays in its row. The exception is a sized release, where the allocator relies on the size.
  *
  *    p            p+size                      p+usable-8    p+usable
  *    ┌────────────┬─ ─ ─ ─ ─┬────────────────┬────────────┐
@@ -11,13 +11,14 @@
  *
  *    tag = site 16 bits | epoch 7 bits | slack code 4 bits | check 37 bits
  *
- * Site and epoch are the block's birth (assembly/abi.ts). A slack of 8 to 22 bytes is its code (0 to 14); with a longer one (code
- * 15) there is room for it in the 8 bytes before the tag, whatever the allocator rounds to. The check is a keyed hash of all of it
- * and of the block's address, so a block that was never tagged, one tagged in an earlier arming (the key is another) and one whose
- * tag was written over are all recognised, but for one in 2^37 of those whose last word begins with a site's number: what blocks
- * mostly end with, zeros, small numbers, pointers, has site 0 there, of IOBuffers, which have no tag; and few of all other numbers
- * are given. Who writes one or two bytes past the end meets the check's lowest bits first, and what is left of it (21 bits) still
- * tells whose block it was. A long slack stands behind a copy of those bits, so that there too they are what is met.
+ * Site and epoch are the block's birth (assembly/abi.ts). A slack of 8 to 22 bytes is stored as its code (0 to 14). With a longer
+ * slack (code 15) the 8 bytes before the tag are free to hold it, whatever the allocator's rounding. The check is a keyed hash of
+ * all fields and of the block's address. It detects blocks that were never tagged, tags from an earlier arming (which had another
+ * key) and overwritten tags. It fails for one in 2^37 of the blocks whose last word begins with an assigned site number. That is
+ * rare already: most blocks end with zeros, small numbers or pointers, which have site 0 there, the site of untagged IOBuffers; and
+ * few of the other numbers are assigned. An overrun of one or two bytes overwrites the lowest bits of the check, and the remaining
+ * 21 bits still identify the block's site. A long slack is preceded by a copy of these bits, so that an overrun there overwrites
+ * the copy.
  *
  * All functions are hook-safe.
  */
@@ -44,17 +45,17 @@ extern "C" {
 #define TAG_SLACK_SHIFT_ 37
 #define TAG_SLACK_LONG_  15u
 #define TAG_CHECK_BITS_  37
-#define TAG_LEFT_SHIFT_  16 /* the check's bits behind two bytes that were written over */
+#define TAG_LEFT_SHIFT_  16 /* position of the check's bits behind two overwritten bytes */
 #define TAG_MET_MASK_    ((1ull << TAG_LEFT_SHIFT_) - 1)
 
-/* Births that there can be, from site 1 on: of the sites that the registry has given. For the quick look at a word. */
+/* Upper bound of existing births, counted from site 1: depends on the sites registered so far. For the quick test of a word. */
 extern uint32_t memtrack_tag_births MT_HIDDEN;
 
-/* A key for a new arming. Not hook-safe. */
+/* Returns a key for a new arming. Not hook-safe. */
 uint64_t memtrack_tag_key(void);
 
-/* Multiply, fold, multiply: the finisher of MurmurHash3 (Appleby), cut to what spreads any one bit over the upper half. It is in
-   the way of every release, and each further multiplication is there to be waited for. */
+/* Multiply, fold, multiply: the finisher of MurmurHash3 (Appleby), reduced to the steps that spread any single bit over the
+   upper half. Every release waits for it, and each further multiplication would add its latency. */
 static inline uint64_t
 memtrack_tag_check_(uint64_t key, const void *block, uint64_t slack, uint32_t birth)
 {
@@ -62,7 +63,7 @@ memtrack_tag_check_(uint64_t key, const void *block, uint64_t slack, uint32_t bi
   return (x ^ x >> 33) * 0xff51afd7ed558ccdu >> (64 - TAG_CHECK_BITS_);
 }
 
-/* Tags a block of `size` bytes with `usable` of them, usable - size at least MEMTRACK_TAG_SIZE. */
+/* Tags a block of `size` bytes with `usable` usable bytes; usable - size must be at least MEMTRACK_TAG_SIZE. */
 static inline void
 memtrack_tag_write(void *block, uint64_t usable, uint64_t size, uint32_t birth, uint64_t key)
 {
@@ -79,16 +80,16 @@ memtrack_tag_write(void *block, uint64_t usable, uint64_t size, uint32_t birth, 
   memcpy(end - MEMTRACK_TAG_SIZE, &tag, sizeof(tag));
 }
 
-/* A quick look at a word: it is no tag, nor what is left of one, whatever the key, for no site was ever given that number. (Site 0
-   is (other) of the IOBuffers, which carry no tags; that of the tagged classes has numbers below MEMTRACK_SITE_FIRST. Whether the
-   epoch has come yet would be as quick, and rejects less than half of what is left.) */
+/* A quick test of a word: true if it is neither a tag nor a damaged tag, whatever the key, because its site number was never
+   assigned. (Site 0 is (other) of the IOBuffers, which have no tags; the corresponding sites of the tagged classes are below
+   MEMTRACK_SITE_FIRST. A test of the epoch would be as quick, but rejects less than half of the remaining words.) */
 static inline bool
 memtrack_tag_is_none_(uint64_t tag)
 {
   return (uint32_t)(tag >> TAG_BIRTH_SHIFT_) - (1u << MEMTRACK_EPOCH_BITS) >= memtrack_load(&memtrack_tag_births);
 }
 
-/* What stands where a tag would be, and in what it differs from a tag of this key; all ones where it cannot be one. */
+/* Compares the word in the tag's place with a tag of this key and returns the differing bits; all ones if it cannot be a tag. */
 MT_INLINE uint64_t
 memtrack_tag_compare_(const void *block, uint64_t usable, uint64_t key, uint32_t *birth, uint64_t *size)
 {
@@ -103,7 +104,7 @@ memtrack_tag_compare_(const void *block, uint64_t usable, uint64_t key, uint32_t
     return UINT64_MAX;
   }
   uint64_t slack = (tag >> TAG_SLACK_SHIFT_ & TAG_SLACK_LONG_) + MEMTRACK_TAG_SIZE;
-  uint64_t copy  = 0; /* in what it differs */
+  uint64_t copy  = 0; /* the differing bits */
   if (slack == TAG_SLACK_LONG_ + MEMTRACK_TAG_SIZE) {
     if (usable < 16) {
       return UINT64_MAX;
@@ -118,8 +119,8 @@ memtrack_tag_compare_(const void *block, uint64_t usable, uint64_t key, uint32_t
   return slack <= usable ? (memtrack_tag_check_(key, block, slack, *birth) ^ check) | copy : UINT64_MAX;
 }
 
-/* Whether a block has no tag, by the quick look alone: true of nearly all that was never tagged (zeros, pointers, text), and of all
-   whose tag was taken off. */
+/* Whether a block has no tag, by the quick test alone: true for nearly all blocks that were never tagged (zeros, pointers, text)
+   and for all blocks whose tag was removed. */
 static inline bool
 memtrack_tag_absent(const void *block, uint64_t usable)
 {
@@ -131,30 +132,30 @@ memtrack_tag_absent(const void *block, uint64_t usable)
   return memtrack_tag_is_none_(tag);
 }
 
-/* Reads a block's tag. False where it has none of this key. */
+/* Reads a block's tag. Returns false if it has no tag of this key. */
 static inline bool
 memtrack_tag_read(const void *block, uint64_t usable, uint64_t key, uint32_t *birth, uint64_t *size)
 {
   return memtrack_tag_compare_(block, usable, key, birth, size) == 0;
 }
 
-/* Whether a block that has no tag had one, of which one or two bytes were written over. Not exact: one block in 2^21 that never had
-   a tag seems to have had one, so only blocks are asked about that probably did. */
+/* Whether an untagged block had a tag of which one or two bytes were overwritten. Inexact: true for one in 2^21 of the blocks
+   that never had a tag, so callers ask only about blocks that probably had a tag. */
 static inline bool
 memtrack_tag_damaged(const void *block, uint64_t usable, uint64_t key, uint32_t *birth, uint64_t *size)
 {
   return memtrack_tag_compare_(block, usable, key, birth, size) >> TAG_LEFT_SHIFT_ == 0;
 }
 
-/* What of a tagged block's usable size its user may use: all but the tag, and the slack before it where that is long. */
+/* Usable bytes that belong to a tagged block's user: all but the tag, and but the slack before it if that is long. */
 static inline uint64_t
 memtrack_tag_room(uint64_t usable, uint64_t size)
 {
   return usable - (usable - size - MEMTRACK_TAG_SIZE >= TAG_SLACK_LONG_ ? 2 * MEMTRACK_TAG_SIZE : MEMTRACK_TAG_SIZE);
 }
 
-/* Takes a tag off. Before a block goes back to the allocator: what is made of its bytes must not look tagged. Every bit is turned,
-   so that a second release can still say whose block it was. */
+/* Removes a tag, before the block returns to the allocator: memory reused from it must not look tagged. Inverts every bit, so
+   that a second release can still identify the block's site. */
 static inline void
 memtrack_tag_clear(void *block, uint64_t usable)
 {
@@ -165,7 +166,7 @@ memtrack_tag_clear(void *block, uint64_t usable)
   memcpy(at, &tag, sizeof(tag));
 }
 
-/* Whether a tag was taken off here, and nothing was written since. */
+/* Whether a tag was removed here and nothing has been written since. */
 static inline bool
 memtrack_tag_spent(void *block, uint64_t usable, uint64_t key, uint32_t *birth, uint64_t *size)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Traps: thrown by generated code, caught by the guard around each call into the core. C++ for its exceptions alone; the unwinder
- * is the one that the server, a C++ program, has loaded already.
+ * Traps: thrown by generated code, caught by the guard around each call into the core. In C++ for its exceptions alone; the
+ * unwinder is the one already loaded by the server, a C++ program.
  */
 #include "core/instance.h"
 
