@@ -5,7 +5,7 @@
 
 #include "symbol/elfutils.h"
 
-#define RANGES_MAX (1 << 20) /* of one function or unit */
+#define RANGES_MAX (1 << 20) /* of a function or unit */
 
 bool
 memtrack_entry_child(Dwarf_Die *die, Dwarf_Die *child, size_t *left)
@@ -45,7 +45,7 @@ memtrack_entry_ranges(Dwarf_Die *die, bool (*visit)(uint64_t from, uint64_t to, 
 {
   Dwarf_Addr base, from, to;
   ptrdiff_t next = 0;
-  /* The linker gives code that it left out the address 0. */
+  /* The linker assigns address 0 to discarded code. */
   for (size_t i = 0; i < RANGES_MAX && (next = elfutils->dwarf_ranges(die, next, &base, &from, &to)) > 0; ++i) {
     if (from != 0 && from < to && !visit(from, to, data)) {
       return;

@@ -10,10 +10,10 @@
 #include "symbol/elfutils.h"
 #include "symbol/mangled.h"
 
-#define PART_SIZE   256 /* one name of a path, with its NUL */
+#define PART_SIZE   256 /* a name in a path, with its NUL */
 #define ORIGINS_MAX 16
 
-/* A name in a path of names: of a namespace, a class or a function, and "" of anything else. */
+/* A component of a path: the name of a namespace, a class or a function; "" for any other entry. */
 static void
 write_name(Dwarf_Die *die, char *text, size_t size)
 {
@@ -21,11 +21,11 @@ write_name(Dwarf_Die *die, char *text, size_t size)
   text[0]          = '\0';
   switch (elfutils->dwarf_tag(die)) {
   case DW_TAG_namespace:
-    break; /* one without a name tells a reader nothing */
+    break; /* an unnamed scope carries no information */
   case DW_TAG_class_type:
   case DW_TAG_structure_type:
   case DW_TAG_union_type:
-    /* A class that has code and no name, or <lambda(int)>. */
+    /* A class that has code but no name, or <lambda(int)>. */
     name = !name || strncmp(name, "<lambda", 7) == 0 ? "{lambda}" : name;
     break;
   case DW_TAG_subprogram:
@@ -38,7 +38,7 @@ write_name(Dwarf_Die *die, char *text, size_t size)
   }
 }
 
-/* The entry that an instance of a function was made from, which stands where the function was declared. */
+/* The declaration from which an instance of a function was made. */
 static Dwarf_Die
 origin_of(Dwarf_Die die)
 {
@@ -55,8 +55,8 @@ origin_of(Dwarf_Die die)
   return die;
 }
 
-/* The function's name after those of what it is declared in. For what has no linkage name: C, and of gcc's C++ lambdas and
-   anonymous namespaces. Entries are in the order of their offsets, and what is within one comes before the next. */
+/* Appends the function's name to the names of its enclosing scopes. For functions without a linkage name: C, and with gcc also
+   C++ lambdas and anonymous namespaces. Entries are ordered by offset, and an entry's contents precede the next entry. */
 static void
 write_qualified(Dwarf_Die *function, char *text, size_t size)
 {
@@ -91,7 +91,7 @@ memtrack_scope_name(Dwarf_Die *scope, char *text, size_t size)
   if (name) {
     memtrack_mangled_text(name, text, size);
   }
-  /* A linkage name that could not be read is worse than a path of plain ones. */
+  /* A malformed linkage name is worse than a path of plain names. */
   if (!name || strncmp(text, "_Z", 2) == 0) {
     write_qualified(scope, text, size);
   }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Where in the sources something stands, by debug information: the file and the line of a call. Paths are told as the compiler
- * wrote them; no source is ever opened. None is hook-safe: libdw allocates and reads.
+ * Source positions from debug information: the file and the line of a call. Paths are reported as the compiler wrote them; no
+ * source file is opened. None is hook-safe: libdw allocates and reads.
  */
 #ifndef MEMTRACK_DWARF_POSITION_H
 #define MEMTRACK_DWARF_POSITION_H
@@ -19,14 +19,14 @@ struct memtrack_position {
   int line;
 };
 
-/* Where the call is, by the line table of the unit: the last row at or before it that has a line (the compiler's own code has line
-   0). */
+/* Position of a call from the unit's line table: the last row at or before the address that has a line (compiler-generated code
+   has line 0). */
 bool memtrack_position_of_call(Dwarf_Die *unit, uint64_t address, struct memtrack_position *position);
 
-/* Where an inlined function was called. */
+/* Position at which an inlined function was called. */
 bool memtrack_position_of_inlined(Dwarf_Die *inlined, struct memtrack_position *position);
 
-/* The path of a file by its number in the attribute's unit; NULL where there is none, or no attribute. */
+/* Path of a file by its number in the attribute's unit; NULL if it is missing, or if there is no attribute. */
 const char *memtrack_position_file(Dwarf_Attribute *attribute);
 
 #ifdef __cplusplus

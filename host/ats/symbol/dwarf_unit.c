@@ -8,7 +8,7 @@
 #include "symbol/elf_debug.h"
 #include "symbol/elfutils.h"
 
-/* libdw takes it for granted that the last string of these ends in its section. They are unpacked by now, where they were packed.
+/* libdw assumes that the last string of these sections ends within the section. Compressed sections are already decompressed here.
  */
 static bool
 has_sound_strings(Elf *elf)
@@ -25,7 +25,7 @@ has_sound_strings(Elf *elf)
   return true;
 }
 
-/* NULL where there is none, or none that can be read. */
+/* Returns NULL if there is no debug information, or if it cannot be read. */
 static Dwarf *
 read_debug(Elf *elf)
 {
@@ -37,8 +37,8 @@ read_debug(Elf *elf)
   return dwarf;
 }
 
-/* Hands libdw what the debug information shares with others. False where it has a link to that, and it cannot be had: libdw would
-   look for it at the first mention. */
+/* Passes the shared debug information to libdw. Returns false if there is a link to it but it cannot be opened: libdw would
+   search for it at the first reference. */
 static bool
 add_shared(struct memtrack_units *units, const struct memtrack_elf *file, const char *root)
 {
@@ -126,7 +126,8 @@ is_function(Dwarf_Die *die)
   return tag == DW_TAG_subprogram || tag == DW_TAG_inlined_subroutine;
 }
 
-/* The function that holds the address: among the unit's own children, as gcc has them all, else in its namespaces. */
+/* The function that contains the address: first among the unit's own children, where gcc puts all functions, then in its
+   namespaces. */
 static bool
 find_function(Dwarf_Die *parent, uint64_t address, Dwarf_Die *found, size_t depth, size_t *left)
 {

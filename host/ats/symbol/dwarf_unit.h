@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The debug information of a module by its units, one for each source that was compiled: which unit has an address, and which
- * functions in its tree are around it. The units' code ranges are read when it is opened, all else when it is asked for.
+ * Debug information of a module by units, one for each compiled source: finds the unit of an address, and the functions around the
+ * address in the unit's tree. Code ranges of units are read when the module is opened, everything else on request.
  *
- * libdw is never let open a file by itself: it maps what it opens, and waits for a fifo. So what is shared with other modules is
- * opened here, and .dwo files (-gsplit-dwarf), which cannot be handed to it, are not read: such a unit has lines, and no functions.
+ * libdw must never open a file: it maps files, and waits for a FIFO. Debug information shared with other modules is therefore
+ * opened here. .dwo files (-gsplit-dwarf) cannot be passed to libdw and are not read: their units have lines but no functions.
  *
- * libdw rather than libdwfl: the latter maps files, may ask a debuginfod server, and finds no unit of a compiler that writes no
+ * This uses libdw, not libdwfl: libdwfl maps files, may query a debuginfod server, and finds no unit of a compiler that writes no
  * .debug_aranges (clang). None is hook-safe: it allocates and reads.
  */
 #ifndef MEMTRACK_DWARF_UNIT_H
@@ -24,14 +24,14 @@
 extern "C" {
 #endif
 
-#define MEMTRACK_SCOPES_MAX 256 /* functions inlined into each other; what is deeper is not seen */
+#define MEMTRACK_SCOPES_MAX 256 /* functions inlined into one another; deeper levels are ignored */
 
 struct memtrack_unit {
   struct memtrack_range range;
-  Dwarf_Die die; /* it has the line table, and the tree of functions below it */
+  Dwarf_Die die; /* with the line table, and the tree of functions below it */
 };
 
-/* A unit is in it once for each of its ranges. */
+/* Contains a unit once for each of its ranges. */
 struct memtrack_units {
   Dwarf *dwarf, *shared;
   struct memtrack_elf shared_file;
@@ -39,19 +39,19 @@ struct memtrack_units {
   size_t count;
 };
 
-/* Reads the units of a file, which stays open as long as they are used; none where it has no debug information, or none that can be
-   read. `root` is where shared debug information is (elf_debug.h). */
+/* Reads the units of a file, which must stay open as long as they are used. No units if it has no debug information, or none
+   that can be read. `root` is the folder of shared debug information (elf_debug.h). */
 void memtrack_units_open(struct memtrack_units *units, const struct memtrack_elf *file, const char *root);
 
 void memtrack_units_close(struct memtrack_units *units);
 
-/* The next unit that can hold code, from *cu NULL on. */
+/* Moves to the next unit that can contain code; *cu is NULL at first. */
 bool memtrack_units_next(const struct memtrack_units *units, Dwarf_CU **cu, Dwarf_Die *die);
 
-/* The one that holds an address; NULL for none. */
+/* The unit that contains an address; NULL if there is none. */
 struct memtrack_unit *memtrack_units_at(const struct memtrack_units *units, uint64_t address);
 
-/* The functions around an address, outermost first, at most MEMTRACK_SCOPES_MAX of them. Returns how many. */
+/* The functions around an address, outermost first, at most MEMTRACK_SCOPES_MAX. Returns their number. */
 size_t memtrack_unit_scopes(struct memtrack_unit *unit, uint64_t address, Dwarf_Die *scopes);
 
 #ifdef __cplusplus

@@ -11,9 +11,9 @@
 #include "symbol/mangled.h"
 #include "symbol/place_text.h"
 
-#define CHILDREN_MAX 256 /* of a function, looked at for its parameters */
+#define CHILDREN_MAX 256 /* of a function, searched for its parameters */
 
-/* The type that an entry has, without typedefs and qualifiers; false for none (void). */
+/* The type of an entry without typedefs and qualifiers; false for void. */
 static bool
 type_of(Dwarf_Die *die, Dwarf_Die *type)
 {
@@ -22,7 +22,7 @@ type_of(Dwarf_Die *die, Dwarf_Die *type)
          elfutils->dwarf_peel_type(type, type) == 0;
 }
 
-/* Plain memory: void *, or a pointer to something of one byte. */
+/* Plain memory: void *, or a pointer to a type of one byte. */
 static bool
 returns_memory(Dwarf_Die *function)
 {
@@ -58,8 +58,8 @@ is_allocator(Dwarf_Die *function)
   return name && memtrack_name_is_allocator(name) && returns_memory(function) && takes_something(function);
 }
 
-/* Declared in a header for others to define: what an API asks of its user (TSPluginInit). Compilers tell the place of the
-   declaration even where the function has a body elsewhere. What such a header defines itself is inline or has a C++ name. */
+/* Declared in a header and defined by the user of an API (TSPluginInit). Compilers record the place of the declaration even if
+   the function has its body elsewhere. A function defined in such a header is inline or has a C++ name. */
 static bool
 is_callback(Dwarf_Die *function)
 {
@@ -76,8 +76,7 @@ memtrack_scope_is_wrapper(Dwarf_Die *function)
   if (name && memtrack_mangled_kind(name) != MEMTRACK_MANGLED_OWN) {
     return true;
   }
-  /* Constructors and assignments that nobody wrote: who copies is told by their caller. gcc calls a lambda's code artificial too.
-   */
+  /* Implicit constructors and assignments: the caller is the one that copies. gcc marks a lambda's code as artificial too. */
   const char *plain = memtrack_entry_string(function, DW_AT_name);
   if (elfutils->dwarf_attr_integrate(function, DW_AT_artificial, &attribute) && plain && strcmp(plain, "operator()") != 0) {
     return true;
@@ -87,7 +86,7 @@ memtrack_scope_is_wrapper(Dwarf_Die *function)
 }
 
 struct wrappers {
-  struct memtrack_ranges *in, *out; /* code of wrappers; and within it of what is none */
+  struct memtrack_ranges *in, *out; /* code of wrappers; within it, inlined code of other functions */
   size_t left;
 };
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * A module's tables have a description of each function (FDE), and behind it, for many functions, what they have in common (CIE).
- * Each has a program whose instructions describe one row after the other, and a row tells for a place in the function where the
- * caller's registers are. Programs are carried out up to the row that is asked for. What is not understood ends the reading.
+ * A module's tables describe each function (FDE); many functions share a common part (CIE). Each has a program whose instructions
+ * produce rows; a row tells, for a place in the function, how to find the caller's registers. This file executes programs up to the
+ * requested row. At the first construct that it does not support, it stops reading.
  */
 #include "symbol/eh_frame.h"
 
@@ -14,10 +14,10 @@
 
 enum { BP = MEMTRACK_FRAME_BP, SP = 7, IP = 16 };
 
-#define LENGTH_64_BIT    0xfffffff0u /* from there on it is of the 64-bit format */
+#define LENGTH_64_BIT    0xfffffff0u /* lengths from here on announce the 64-bit format */
 #define ROWS_SAVED_MAX   8
-#define PRIMARY          0xc0u /* the bits of an instruction that has its operand in the others */
-#define ENCODING_FORMAT  0x0fu /* of a pointer: the bits that say its size */
+#define PRIMARY          0xc0u /* instructions with these bits have their operand in the others */
+#define ENCODING_FORMAT  0x0fu /* bits of a pointer encoding that give its size */
 #define WORD             ((int64_t)sizeof(uintptr_t))
 #define REACH            (UINT16_MAX * WORD)
 #define UNSIGNED(reader) read_leb(reader, false)
@@ -30,7 +30,7 @@ extern const uint8_t *_Unwind_Find_FDE(void *address, struct bases *bases);
 
 struct reader {
   const uint8_t *at, *end;
-  bool unsupported; /* something that is not understood: nor is anything after it */
+  bool unsupported; /* an unsupported construct: neither it nor anything after it is read */
 };
 
 static uint64_t
@@ -70,27 +70,27 @@ skip(struct reader *reader, uint64_t size)
   reader->at += size;
 }
 
-/* Where the caller's registers are: 0 unchanged, below 0 in memory (bytes from the caller's sp). */
+/* Locations of the caller's registers: 0 unchanged, below 0 in memory (bytes from the caller's sp). */
 #define ELSEWHERE INT64_MAX
 
 struct row {
-  uint64_t cfa_register; /* the caller's sp is counted from it */
+  uint64_t cfa_register; /* base register of the caller's sp */
   int64_t cfa_offset, bp, ip;
 };
 
 struct cie {
   uint64_t code_factor;
   int64_t data_factor;
-  unsigned pointer_size; /* in its FDEs */
+  unsigned pointer_size; /* size of pointers in its FDEs */
   struct row first;
 };
 
-/* Carries out a program. */
+/* Executes a program. */
 struct machine {
   struct reader *reader;
   const struct cie *cie;
   struct row *row;
-  uint64_t at; /* bytes from the function's beginning, from which on the row is true */
+  uint64_t at; /* offset in the function from which the row is valid */
   struct row saved[ROWS_SAVED_MAX];
   unsigned saved_count;
 };
@@ -103,7 +103,7 @@ set(struct row *row, uint64_t reg, int64_t where)
   } else if (reg == IP) {
     row->ip = where;
   } else if (reg == SP) {
-    row->cfa_register = ELSEWHERE; /* sp is not the frame's address: never seen */
+    row->cfa_register = ELSEWHERE; /* sp is not the frame's address: does not occur */
   }
 }
 
@@ -113,7 +113,7 @@ get(const struct row *row, uint64_t reg)
   return reg == BP ? row->bp : reg == IP ? row->ip : 0;
 }
 
-/* An instruction for where the row is true. False where it is of another kind, as below. */
+/* Instructions that set the position of the row. Returns false for other kinds, as do the functions below. */
 static bool
 run_location(struct machine *machine, uint8_t code, uint8_t operand)
 {
@@ -131,7 +131,7 @@ run_location(struct machine *machine, uint8_t code, uint8_t operand)
   }
 }
 
-/* For one of the caller's registers. */
+/* Instructions for a register of the caller. */
 static bool
 run_register(struct machine *machine, uint8_t code, uint64_t reg)
 {
@@ -173,7 +173,7 @@ run_register(struct machine *machine, uint8_t code, uint64_t reg)
   }
 }
 
-/* For the caller's sp. */
+/* Instructions for the caller's sp. */
 static bool
 run_cfa(struct machine *machine, uint8_t code)
 {
@@ -199,7 +199,7 @@ run_cfa(struct machine *machine, uint8_t code)
   }
 }
 
-/* For the row as a whole, and those that change nothing here. */
+/* Instructions for the whole row, and instructions without effect here. */
 static bool
 run_row(struct machine *machine, uint8_t code)
 {
@@ -226,7 +226,7 @@ run_row(struct machine *machine, uint8_t code)
   }
 }
 
-/* Carries the instructions out up to those for `length` bytes of the function and more. */
+/* Executes the instructions up to the row for `length` bytes of the function. */
 static void
 run(struct reader *reader, const struct cie *cie, uint64_t length, struct row *row)
 {
@@ -244,12 +244,12 @@ run(struct reader *reader, const struct cie *cie, uint64_t length, struct row *r
       reader->unsupported = true;
     }
     if (machine.at > length) {
-      reader->at = reader->end; /* what comes is for later instructions, and this one did not change the row */
+      reader->at = reader->end; /* the remaining instructions apply further on, and this one did not change the row */
     }
   }
 }
 
-/* Bytes of a pointer that is stored in this way; 0 where that is not known. */
+/* Size of a pointer with this encoding; 0 if it is unknown. */
 static unsigned
 pointer_size(uint8_t encoding)
 {
@@ -266,7 +266,8 @@ pointer_size(uint8_t encoding)
   }
 }
 
-/* Reads what the letters of a CIE's augmentation announce. False where one is not understood: 'S', a signal's frame, among them. */
+/* Reads the data announced by the letters of a CIE's augmentation. Returns false for an unsupported letter; 'S', a signal's
+   frame, is unsupported. */
 static bool
 read_augmentation(struct reader reader, const char *letters, size_t count, struct cie *cie)
 {
@@ -274,7 +275,7 @@ read_augmentation(struct reader reader, const char *letters, size_t count, struc
     uint8_t encoding = letters[i] == 'R' || letters[i] == 'P' || letters[i] == 'L' ? read_number(&reader, 1) : 0;
     unsigned size    = pointer_size(encoding);
     switch (letters[i]) {
-    case 'R': /* of the FDEs' pointers */
+    case 'R': /* encoding of pointers in FDEs */
       cie->pointer_size = size;
       break;
     case 'P': /* the personality routine */
@@ -283,7 +284,7 @@ read_augmentation(struct reader reader, const char *letters, size_t count, struc
       }
       skip(&reader, size);
       break;
-    case 'L': /* of pointers to what a function says of its exceptions */
+    case 'L': /* encoding of pointers to exception tables */
       break;
     default:
       return false;
@@ -292,7 +293,7 @@ read_augmentation(struct reader reader, const char *letters, size_t count, struc
   return !reader.unsupported && cie->pointer_size != 0;
 }
 
-/* Reads a CIE up to its first row. False where it is not understood. */
+/* Reads a CIE up to its first row. Returns false if it is unsupported. */
 static bool
 read_cie(const uint8_t *at, struct cie *cie)
 {
@@ -324,7 +325,7 @@ read_cie(const uint8_t *at, struct cie *cie)
   return !reader.unsupported;
 }
 
-/* Whether a row is of the one form, and its offsets are words that this form has room for. */
+/* Whether a row has the supported form, and its offsets fit. */
 static bool
 is_simple(const struct row *row)
 {
@@ -338,7 +339,7 @@ memtrack_eh_frame_read(uintptr_t ip, struct memtrack_frame *frame)
   struct bases bases;
   struct cie cie;
   uint32_t length, back;
-  const uint8_t *fde = _Unwind_Find_FDE((void *)(ip - 1), &bases); /* of the call, not of what comes after it */
+  const uint8_t *fde = _Unwind_Find_FDE((void *)(ip - 1), &bases); /* address of the call, not of the instruction after it */
   if (!fde) {
     return false;
   }

@@ -14,7 +14,7 @@
 #include "symbol/elfutils.h"
 #include "symbol/place_text.h"
 
-/* The name of old is that of a section compressed in the way of old. */
+/* An old-style compressed section has an old-style name. */
 static bool
 has_debug_information(Elf *elf)
 {
@@ -24,7 +24,7 @@ has_debug_information(Elf *elf)
          header.sh_size > 0;
 }
 
-/* That of .gnu_debuglink: CRC-32 of the whole file. */
+/* The checksum of .gnu_debuglink: CRC-32 of the whole file. */
 static bool
 file_crc(int fd, uint32_t *crc)
 {
@@ -43,12 +43,12 @@ file_crc(int fd, uint32_t *crc)
 static bool
 open_path(struct memtrack_elf *file, const char *path, enum memtrack_elf_kind kind)
 {
-  /* A fifo must not hold us up. */
+  /* Opening a FIFO must not block. */
   int fd = memtrack_limit_descriptor(open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK));
   return fd >= 0 && !memtrack_elf_open(file, fd, kind);
 }
 
-/* Opens `path` as the debug information of `elf`: where both have a build id they must be the same, else the CRC must be right. */
+/* Opens `path` as the debug information of `elf`: if both have a build id they must be equal, otherwise the CRC must match. */
 static bool
 open_debug(struct memtrack_elf *debug, const char *path, Elf *elf, bool has_crc, uint32_t crc)
 {
@@ -68,7 +68,7 @@ open_debug(struct memtrack_elf *debug, const char *path, Elf *elf, bool has_crc,
   return true;
 }
 
-/* Where a file of this build id is. False where it would be no such path. */
+/* Path of the file with this build id. Returns false for an invalid build id. */
 static bool
 path_of_id(char path[PATH_MAX], const unsigned char *id, ssize_t length, const char *root)
 {
@@ -129,7 +129,7 @@ open_shared(struct memtrack_elf *shared, const char *path, const unsigned char *
   return true;
 }
 
-/* The path of an open file's folder. False where it has none. */
+/* Path of an open file's folder. Returns false if there is none. */
 static bool
 folder_of(int fd, char folder[PATH_MAX])
 {

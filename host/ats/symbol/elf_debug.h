@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The separate debug information of a module: a file by the module's build id, else one by its .gnu_debuglink; and what several
- * modules' debug information has in common (.gnu_debugaltlink, as dwz makes it). Such a file is believed only where it has the
- * build id that is asked for, or the CRC that the link tells. Nothing is ever asked from the network.
+ * Finds the separate debug information of a module: by the module's build id, or else by its .gnu_debuglink; and the debug
+ * information that several modules share (.gnu_debugaltlink, made by dwz). A file is accepted only with the required build id, or
+ * with the CRC stored in the link. Nothing is requested from the network.
  *
  * None is hook-safe: it allocates and reads.
  */
@@ -18,13 +18,13 @@
 extern "C" {
 #endif
 
-/* Opens the separate debug information of `elf`, whose file is, or was, installed at `path`. By build id it is looked for under
-   `root`, by link beside the path, in .debug there and under `root`. False, and `debug` closed, where the module has its own or
-   none is found. */
+/* Opens the separate debug information of `elf`, whose file is or was installed at `path`. Searches by build id below `root`,
+   and by link beside the path, in .debug there and below `root`. Returns false, with `debug` closed, if the module contains its
+   debug information or none is found. */
 bool memtrack_elf_find_debug(struct memtrack_elf *debug, Elf *elf, const char *path, const char *root);
 
-/* Opens what the debug information in `from` shares with others: `name` and the build id as its link tells them. It is looked for
-   by build id under `root`, and by name; one that does not begin at "/" is beside `from`. False, and `shared` closed, for none. */
+/* Opens the shared debug information of `from`: `name` and the build id come from its link. Searches by build id below `root`,
+   and by name; a relative name is relative to `from`. Returns false, with `shared` closed, if none is found. */
 bool memtrack_elf_find_shared(struct memtrack_elf *shared, const struct memtrack_elf *from, const char *name,
                               const unsigned char *id, size_t length, const char *root);
 

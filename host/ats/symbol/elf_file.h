@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * An ELF file that is read with pread and never mapped: a file that is cut off while it is mapped ends the process. What is no
- * complete module is refused when it is opened. None is hook-safe: it allocates and reads.
+ * An ELF file, read with pread and never mapped: truncating a mapped file would end the process. Opening refuses incomplete
+ * modules. None is hook-safe: it allocates and reads.
  */
 #ifndef MEMTRACK_ELF_FILE_H
 #define MEMTRACK_ELF_FILE_H
@@ -12,7 +12,7 @@
 extern "C" {
 #endif
 
-/* -1 and NULL where none is open. */
+/* -1 and NULL if no file is open. */
 struct memtrack_elf {
   int fd;
   Elf *elf;
@@ -20,15 +20,15 @@ struct memtrack_elf {
 
 enum memtrack_elf_kind {
   MEMTRACK_ELF_MODULE, /* a shared object or a program, or its separate debug information */
-  MEMTRACK_ELF_SHARED, /* what several of these have in common (dwz); linked to nothing */
+  MEMTRACK_ELF_SHARED, /* debug information shared by several of these (dwz); without a link of its own */
 };
 
-/* Takes `fd` over. NULL, or a reason why not. */
+/* Takes ownership of `fd`. Returns NULL, or the reason of a failure. */
 const char *memtrack_elf_open(struct memtrack_elf *file, int fd, enum memtrack_elf_kind kind);
 
 void memtrack_elf_close(struct memtrack_elf *file);
 
-/* The section of a type (or SHT_NULL: any) and a name (or NULL: any), and its header; NULL where there is none. */
+/* The section of a type (SHT_NULL: any) and a name (NULL: any), with its header; NULL if there is none. */
 Elf_Scn *memtrack_elf_section(Elf *elf, GElf_Word type, const char *name, GElf_Shdr *header);
 
 #ifdef __cplusplus

@@ -7,7 +7,7 @@
 #include "symbol/elf_file.h"
 #include "symbol/elfutils.h"
 
-#define NESTED_MAX 16 /* functions that begin and end within another one, before an address in that */
+#define NESTED_MAX 16 /* nested functions that end before an address within the outer function */
 
 static int
 compare_functions(const void *left, const void *right)
@@ -17,7 +17,7 @@ compare_functions(const void *left, const void *right)
   return order ? order : a->rank != b->rank ? a->rank - b->rank : strcmp(a->name, b->name);
 }
 
-/* Adds those of the symbol table of a type. True where there are any. */
+/* Adds the functions of the symbol table of a type. Returns true if there are any. */
 static bool
 read_table(struct memtrack_functions *functions, Elf *elf, GElf_Word type)
 {
@@ -35,7 +35,7 @@ read_table(struct memtrack_functions *functions, Elf *elf, GElf_Word type)
     if (!memtrack_ranges_grow((void **)&functions->sorted, functions->count, sizeof(struct memtrack_function))) {
       break;
     }
-    /* Hand-written assembly may have no sizes: such a function reaches to the next one, or to the end of its section. */
+    /* Hand-written assembly may have no sizes: such a function extends to the next function, or to the end of its section. */
     uint64_t to = symbol.st_value + symbol.st_size;
     GElf_Shdr home;
     if (symbol.st_size == 0 && elfutils->gelf_getshdr(elfutils->elf_getscn(elf, symbol.st_shndx), &home)) {
@@ -85,7 +85,7 @@ memtrack_functions_at(const struct memtrack_functions *functions, uint64_t addre
   if (i == functions->count) {
     return NULL;
   }
-  /* Of those at one address the first; and hand-written assembly may have functions within others. */
+  /* The first of several at the same address. Hand-written assembly may have nested functions. */
   for (int outer = 0; outer < NESTED_MAX; ++outer, --i) {
     while (i > 0 && functions->sorted[i - 1].range.from == functions->sorted[i].range.from) {
       --i;

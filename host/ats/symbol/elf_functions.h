@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The functions of a module by its symbols: those of .symtab, which may be in the separate debug information, else of .dynsym.
- * Names are told as they are there. None is hook-safe: it allocates and reads.
+ * The functions of a module, from its symbols: .symtab, possibly in the separate debug information, or else .dynsym. Names are
+ * reported as stored. None is hook-safe: it allocates and reads.
  */
 #ifndef MEMTRACK_ELF_FUNCTIONS_H
 #define MEMTRACK_ELF_FUNCTIONS_H
@@ -20,7 +20,7 @@ extern "C" {
 struct memtrack_function {
   struct memtrack_range range;
   const char *name; /* in the string table of its file */
-  int rank;         /* of several at one address the first is taken: global, weak, local */
+  int rank;         /* of several at the same address the lowest is used: global, weak, local */
   bool has_size;
 };
 
@@ -29,13 +29,13 @@ struct memtrack_functions {
   size_t count;
 };
 
-/* Reads those of a module, `debug` being its separate debug information or NULL; none where it is stripped. Both files stay open as
-   long as the names are used. */
+/* Reads the functions of a module; `debug` is its separate debug information or NULL. None if the module is stripped. Both files
+   must stay open as long as the names are used. */
 void memtrack_functions_read(struct memtrack_functions *functions, Elf *elf, Elf *debug);
 
 void memtrack_functions_free(struct memtrack_functions *functions);
 
-/* The one that holds an address, of several at one address the first; NULL for none. */
+/* The function that contains an address, the first of several at the same address; NULL if there is none. */
 const struct memtrack_function *memtrack_functions_at(const struct memtrack_functions *functions, uint64_t address);
 
 #ifdef __cplusplus

@@ -4,7 +4,7 @@
 #include <dlfcn.h>
 #include <stddef.h>
 
-/* libelf comes along with it, and the loader looks for a library's functions in those that it needs too. */
+/* libelf is loaded with it, and the loader searches a library's dependencies for functions too. */
 #define LIBRARY "libdw.so.1"
 
 struct memtrack_elfutils memtrack_elfutils;

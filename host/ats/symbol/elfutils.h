@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * elfutils' libdw and libelf, which read symbols and debug information: the one list of what is called of them. They are not
- * linked: the loader refuses a module whose libraries are not there, and a server whose plugin is refused ends. A machine without
- * them has plugins' sites with less in their names, and nothing else missing.
+ * The functions used of elfutils' libdw and libelf, which read symbols and debug information. They are not linked: the loader
+ * refuses a module whose libraries are missing, and a server whose plugin is refused ends. Without elfutils, names of plugins'
+ * sites contain less; nothing else changes.
  */
 #ifndef MEMTRACK_ELFUTILS_H
 #define MEMTRACK_ELFUTILS_H
@@ -71,15 +71,15 @@ struct memtrack_elfutils {
 #undef X
 };
 
-/* The functions, while it is open. */
+/* Valid while elfutils is open. */
 extern struct memtrack_elfutils memtrack_elfutils MT_HIDDEN;
 static const struct memtrack_elfutils *const elfutils = &memtrack_elfutils;
 
-/* Has the loader bring the libraries. Returns 0, or -1 with a reason. init-only: it takes the loader's lock
-   for as long as that lasts, and what unwinds a stack waits for it. */
+/* Loads the libraries. Returns 0, or -1 with a reason. init-only: it holds the loader's lock while loading, and stack unwinding
+   waits for that lock. */
 int memtrack_elfutils_open(struct memtrack_reason *reason);
 
-/* Whether they are there. Any thread. */
+/* Whether the libraries are loaded. Any thread. */
 bool memtrack_elfutils_is_open(void);
 
 #ifdef __cplusplus

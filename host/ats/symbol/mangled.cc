@@ -7,7 +7,7 @@
 
 #include "core/ask.h"
 
-/* Longer names are not taken apart: the library's stack use grows with them. */
+/* Longer names are not demangled: the library's stack use grows with their length. */
 #define MANGLED_MAX 1024
 
 uint32_t
@@ -18,12 +18,12 @@ memtrack_mangled_kind(const char *name)
                              [=](memtrack_core *core) { return memtrack_call(core, mangledKind, length); });
 }
 
-/* The declaration of a mangled name, malloc'ed; NULL where it is none. */
+/* The declaration of a mangled name, malloc'ed; NULL if the name is not mangled. */
 static char *
 declaration_of(const char *name)
 {
   char mangled[MANGLED_MAX];
-  /* What the compiler made of a part of a function (".cold", ".part.0") stands after a dot. */
+  /* The compiler names parts of a function with a dot (".cold", ".part.0"). */
   size_t length = strcspn(name, ".");
   if (strncmp(name, "_Z", 2) != 0 || length >= sizeof(mangled)) {
     return nullptr;

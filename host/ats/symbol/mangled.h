@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What the linkage name of a function tells without its file: the name as a person writes it, and whether the function is one of
- * the C++ library's or an allocator of the language, which a plugin only passes through. The core says both
- * (assembly/naming/mangled.ts); taking a name apart is the C++ run-time library's.
+ * Interprets the linkage name of a function without its file: the short name, and whether the function belongs to the C++ library
+ * or is an allocator of the language, which a plugin only passes through. The core decides both (assembly/naming/mangled.ts); the
+ * C++ run-time library demangles.
  */
 #ifndef MEMTRACK_MANGLED_H
 #define MEMTRACK_MANGLED_H
@@ -19,9 +19,9 @@ extern "C" {
 /* MEMTRACK_MANGLED_.... Not hook-safe. */
 uint32_t memtrack_mangled_kind(const char *name);
 
-/* Writes the function's name into `text`, cut at `size` with its NUL: namespaces and classes, but no return type and no argument
-   list, and no template arguments that are long. A name that is not mangled, or that cannot be read, is cut down in the same way.
-   What is not printable ASCII becomes '?'. Not hook-safe: it allocates. */
+/* Writes the function's name into `text`, truncated to `size` with its NUL: with namespaces and classes, without return type,
+   argument list and long template arguments. A name that is not mangled, or is malformed, is shortened in the same way. Bytes
+   that are not printable ASCII become '?'. Not hook-safe: it allocates. */
 void memtrack_mangled_text(const char *name, char *text, size_t size);
 
 #ifdef __cplusplus

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Code ranges, and arrays sorted by them: of ranges alone (a list, of which others are made by merging and subtracting), or of
- * structs that begin with their range. All arrays are malloc'ed, and grown by doubling. It knows nothing of where a range is from.
+ * Code ranges, and arrays sorted by them: lists of ranges, which can be merged and subtracted, or arrays of structs that begin with
+ * a range. All arrays are malloc'ed and grow by doubling. The origin of the ranges does not matter here.
  */
 #ifndef MEMTRACK_RANGE_H
 #define MEMTRACK_RANGE_H
@@ -14,7 +14,7 @@
 extern "C" {
 #endif
 
-/* Code from `from` up to, and without, `to`; relative to the module's load base. */
+/* Code from `from` up to but excluding `to`; relative to the module's load base. */
 struct memtrack_range {
   uint64_t from, to;
 };
@@ -24,24 +24,23 @@ struct memtrack_ranges {
   size_t count;
 };
 
-/* Makes room for one element more, of `size` bytes, where `count` are in use. False where there is no memory. Not
-   hook-safe. */
+/* Makes room for another element of `size` bytes; `count` elements are in use. Returns false without memory. Not hook-safe. */
 bool memtrack_ranges_grow(void **array, size_t count, size_t size);
 
-/* The order of two elements by where their ranges begin, for qsort. hook-safe. */
+/* Compares two elements by the begin of their ranges, for qsort. hook-safe. */
 int memtrack_range_compare(const void *left, const void *right);
 
-/* The index of the last of `count` elements, sorted and beginning with their range, that begins at or before the address; `count`
-   where there is none. hook-safe. */
+/* Index of the last of `count` elements, sorted and beginning with their range, that begins at or before the address; `count` if
+   there is none. hook-safe. */
 size_t memtrack_range_find(const void *array, size_t count, size_t size, uint64_t address);
 
-/* Adds one, in any order. False where there is no memory. Not hook-safe. */
+/* Adds a range, in any order. Returns false without memory. Not hook-safe. */
 bool memtrack_ranges_add(struct memtrack_ranges *list, uint64_t from, uint64_t to);
 
-/* Sorts them, and makes one of those that touch. Any thread. */
+/* Sorts the ranges and joins adjacent ranges. Any thread. */
 void memtrack_ranges_merge(struct memtrack_ranges *list);
 
-/* What is in `in` and not in `out`, both merged. Not hook-safe: it allocates. */
+/* The ranges in `in` without those in `out`, both merged. Not hook-safe: it allocates. */
 struct memtrack_ranges memtrack_ranges_subtract(const struct memtrack_ranges *in, const struct memtrack_ranges *out);
 
 #ifdef __cplusplus

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * A module's file gives its functions, sorted by address (elf_functions.c). Its debug information, own or separate (elf_debug.c),
- * gives the code ranges of its units, sorted too, and all else when it is asked for:
+ * A module's file contains its functions, sorted by address (elf_functions.c). Its debug information, own or separate
+ * (elf_debug.c), contains the code ranges of its units, also sorted, and provides everything else on request:
  *
  *   address -> unit -> scopes: function [ inlined [ inlined ...]]   from the tree of the unit          (dwarf_unit.c)
  *                 \--> line of the innermost scope                  from its line table                (dwarf_position.c)
- *                      line of an outer scope                       where the scope within was called
+ *                      line of an outer scope                       the place at which the inner scope was called
  *
- * The site is the innermost scope that is no wrapper (dwarf_wrapper.c), with its name (dwarf_name.c). Each of those files answers
- * one question and none knows this one, where what they tell becomes a site's text.
+ * The site is the innermost scope that is not a wrapper (dwarf_wrapper.c), with its name (dwarf_name.c). Each of those files
+ * answers one question and does not depend on this file, which composes a site's text from the answers.
  */
 #define _GNU_SOURCE
 #include "symbol/symbol.h"
@@ -31,28 +31,28 @@
 #include "symbol/mangled.h"
 #include "symbol/place_text.h"
 
-#define NAME_SIZE 256 /* a function's name in a site, with its NUL */
+#define NAME_SIZE 256 /* name of a function in a site, with its NUL */
 
 const char *memtrack_symbols_root = "/usr/lib/debug";
 
 struct memtrack_symbols {
-  uintptr_t base;                  /* where it is loaded; all else is empty without elfutils */
-  struct memtrack_elf file, debug; /* debug: where it is separate */
+  uintptr_t base;                  /* load address; everything else is empty without elfutils */
+  struct memtrack_elf file, debug; /* debug: separate debug information */
   struct memtrack_functions functions;
   struct memtrack_units units;
 };
 
-/* What is known of an address. */
+/* Everything known about an address. */
 struct place {
   uint64_t address;
   struct memtrack_unit *unit;
   const struct memtrack_function *function;
-  struct memtrack_function exported; /* where the loader knows it */
+  struct memtrack_function exported; /* if the loader knows it */
   Dwarf_Die scopes[MEMTRACK_SCOPES_MAX];
   size_t count;
 };
 
-/* Of scope number `index`, else of the symbol; "" for none. */
+/* Name of scope number `index`, or else of the symbol; "" if there is none. */
 static void
 write_function(struct place *place, size_t index, char *text, size_t size)
 {
@@ -65,7 +65,7 @@ write_function(struct place *place, size_t index, char *text, size_t size)
   }
 }
 
-/* The function that holds an address, where the module exports it. */
+/* The exported function that contains an address. */
 static const struct memtrack_function *
 find_exported(const struct memtrack_symbols *symbols, uint64_t address, struct memtrack_function *function)
 {
@@ -77,13 +77,13 @@ find_exported(const struct memtrack_symbols *symbols, uint64_t address, struct m
   return function;
 }
 
-/* Large, so not for the stack. NULL where there is no memory. */
+/* Too large for the stack. Returns NULL without memory. */
 static struct place *
 find_place(const struct memtrack_symbols *symbols, uint64_t offset)
 {
   struct place *place = malloc(sizeof(*place));
   if (place) {
-    /* The call is before the address that it returns to, which may be another line's or another function's. */
+    /* The call precedes its return address, which may belong to another line or another function. */
     place->address  = offset - 1;
     place->unit     = memtrack_units_at(&symbols->units, place->address);
     place->function = memtrack_elfutils_is_open() ? memtrack_functions_at(&symbols->functions, place->address)
@@ -114,7 +114,7 @@ memtrack_symbols_name(struct memtrack_symbols *symbols, uint64_t offset, char *t
   bool has_line =
     place->unit && (site + 1 < place->count ? memtrack_position_of_inlined(&place->scopes[site + 1], &position)
                                             : memtrack_position_of_call(&place->unit->die, place->address, &position));
-  /* Without the scopes a line of a system header is nobody's. */
+  /* A line of a system header is useful only together with the scopes. */
   if (has_line && place->count == 0 && memtrack_path_is_system(position.file)) {
     has_line = false;
   }
@@ -147,10 +147,10 @@ memtrack_symbols_function(struct memtrack_symbols *symbols, uint64_t offset, cha
 size_t
 memtrack_symbols_wrappers(struct memtrack_symbols *symbols, struct memtrack_range **ranges)
 {
-  struct memtrack_ranges in = {0}, out = {0}; /* code of wrappers; and within it of what is none */
+  struct memtrack_ranges in = {0}, out = {0}; /* code of wrappers; within it, inlined code of other functions */
   for (size_t i = 0; i < symbols->functions.count; ++i) {
     const struct memtrack_function *function = &symbols->functions.sorted[i];
-    /* Without debug information nobody knows whether a trampoline holds the function that it is there to call. */
+    /* Without debug information it is unknown whether a trampoline contains the inlined function that it calls. */
     if (memtrack_mangled_kind(function->name) == MEMTRACK_MANGLED_WRAPPER) {
       memtrack_ranges_add(&in, function->range.from, function->range.to);
     }
