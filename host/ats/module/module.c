@@ -19,15 +19,15 @@
 #include "module/segment.h"
 
 #define NOWHERE UINTPTR_MAX
-#define PROGRAM "/proc/self/exe" /* what the loader has no name for */
+#define PROGRAM "/proc/self/exe" /* path of the module for which the loader has no name */
 
-/* An entry whose start is NOWHERE is free. Readers take no lock: who asks for an address runs code at it, so its module cannot go
-   meanwhile, and what they see of other entries does not matter. */
+/* An entry whose start is NOWHERE is free. Readers take no lock: a reader asks for an address at which code is running, so its
+   module cannot be unloaded meanwhile, and changes of other entries do not matter. */
 static struct memtrack_module modules[MEMTRACK_MODULES_MAX];
 static uint32_t module_count;
-static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER; /* of changes */
+static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER; /* protects changes */
 
-/* What dl_iterate_phdr tells, copied out from under the loader's lock. */
+/* Data from dl_iterate_phdr, copied while the loader's lock is held. */
 struct seen {
   uintptr_t start, end, base;
   char path[512];
@@ -36,7 +36,7 @@ struct seen {
 struct listing {
   struct seen *list;
   size_t count, room;
-  bool cut; /* there are more */
+  bool cut; /* the list is incomplete */
 };
 
 static int
@@ -64,7 +64,7 @@ list_module(struct dl_phdr_info *info, size_t size, void *data)
   return 0;
 }
 
-/* The list of all mappings; free() it. */
+/* List of all mappings; the caller must free() it. */
 static struct listing
 list_all(void)
 {
@@ -107,7 +107,7 @@ memtrack_module_number(const struct memtrack_module *module)
 bool
 memtrack_module_is_wrapper(const struct memtrack_module *module, uintptr_t address)
 {
-  uint64_t offset = address - 1 - module->base; /* of the call, not of what comes after it */
+  uint64_t offset = address - 1 - module->base; /* address of the call, not of the instruction after it */
   size_t low = 0, high = module->wrapper_count;
   while (low < high) {
     size_t middle = (low + high) / 2;
@@ -139,7 +139,7 @@ kind_of(const struct seen *seen)
   }
 }
 
-/* Whether a file begins as the mapping does: with the same headers, and usually the build id. */
+/* Whether a file begins like the mapping: the same headers, and usually the build id. */
 static bool
 is_file_of(int fd, uintptr_t start)
 {
@@ -147,8 +147,8 @@ is_file_of(int fd, uintptr_t start)
   return pread(fd, head, sizeof(head), 0) == (ssize_t)sizeof(head) && memcmp(head, (const void *)start, sizeof(head)) == 0;
 }
 
-/* The file of a module that has just been loaded. The server loads a remap plugin from a copy, RUNTIME/UUID/ and the plugin's own
-   path, and removes the copy at once: then the plugin's own file is taken, if it is the same. -1 where there is none. */
+/* Opens the file of a module that was just loaded. The server loads a remap plugin from a copy at RUNTIME/UUID/ plus the
+   plugin's path, and removes the copy at once; then the plugin's own file is used if it is identical. -1 if there is none. */
 static int
 open_file(const char *path, uintptr_t start)
 {
@@ -216,7 +216,7 @@ add(const struct seen *seen, enum memtrack_module_kind kind)
     return NULL;
   }
   struct memtrack_module *module = &modules[i];
-  /* Its start is NOWHERE until all of the rest is there. */
+  /* `start` remains NOWHERE until all other fields are set. */
   *module = (struct memtrack_module){.start = NOWHERE, .end = seen->end, .base = seen->base, .kind = kind, .fd = -1};
   memcpy(module->path, seen->path, sizeof(module->path));
   const char *slash = strrchr(module->path, '/');
@@ -266,7 +266,7 @@ forget(struct memtrack_module *module, void (*gone)(struct memtrack_module *))
   module->wrapper_count = 0;
 }
 
-/* Forgets what is not listed any more. Under the mutex. */
+/* Forgets modules that are not listed any more. Under the mutex. */
 static void
 forget_unloaded(const struct listing *listing, void (*gone)(struct memtrack_module *))
 {
@@ -278,7 +278,7 @@ forget_unloaded(const struct listing *listing, void (*gone)(struct memtrack_modu
   }
 }
 
-/* Forgets what lay where a module lies now. Under the mutex. */
+/* Forgets modules at whose addresses another module was loaded. Under the mutex. */
 static void
 forget_under(const struct seen *seen, void (*gone)(struct memtrack_module *))
 {
@@ -291,9 +291,9 @@ forget_under(const struct seen *seen, void (*gone)(struct memtrack_module *))
   }
 }
 
-/* Holds a module: a handle of our own keeps it from being unloaded, and the loader gives none before a module that another thread
-   loads has been relocated and protected. NULL where it is gone. Waits as long as another thread loads or unloads: so no mutex
-   is held that a hook may want. */
+/* Holds a module: an additional handle prevents unloading, and the loader returns it only when a module loaded by another thread
+   has been relocated and protected. Returns NULL if the module is gone. Waits while another thread loads or unloads, so no mutex
+   that a hook may take is held. */
 static void *
 hold(const struct seen *seen)
 {
@@ -304,7 +304,7 @@ hold(const struct seen *seen)
     dlclose(handle);
     handle = NULL;
   }
-  dlerror(); /* what failed here is not for the caller's next dlerror() */
+  dlerror(); /* clears this error, so that the caller's next dlerror() does not report it */
   return handle;
 }
 
@@ -315,7 +315,7 @@ is_at(struct dl_phdr_info *info, size_t size, void *seen)
   return info->dlpi_addr == ((const struct seen *)seen)->base;
 }
 
-/* A module that is there and cannot be held is known and left alone. Said once, because from then on it is known. */
+/* A module that is loaded but cannot be held becomes known and is left alone. Logged once, because it is known from then on. */
 static void
 leave_alone(struct seen *seen)
 {
@@ -334,11 +334,11 @@ static void
 let_go(void *handle)
 {
   if (handle) {
-    dlclose(handle); /* unloads it where its own user has closed it meanwhile */
+    dlclose(handle); /* unloads the module if its user has closed it meanwhile */
   }
 }
 
-/* Whether a module is known, and as a plugin where it is one. */
+/* Whether a module is known, and if it is a plugin, known as a plugin. */
 static bool
 is_known(const struct seen *seen, bool plugin)
 {
@@ -346,7 +346,7 @@ is_known(const struct seen *seen, bool plugin)
   return present && (!plugin || present->kind == MEMTRACK_MODULE_PLUGIN);
 }
 
-/* Makes a module known that is listed and held: NULL where it is already, or there is no room. Under the mutex. */
+/* Registers a module that is listed and held. Returns NULL if it is already known, or if the table is full. Under the mutex. */
 static struct memtrack_module *
 make_known(const struct seen *seen, bool plugin)
 {
@@ -357,15 +357,15 @@ make_known(const struct seen *seen, bool plugin)
   if (is_known(seen, plugin)) {
     return NULL;
   }
-  /* A library so far: one that a plugin was linked with, now loaded as a plugin itself. */
+  /* So far a library: a plugin was linked with it, and it is now loaded as a plugin. */
   make_plugin(present);
   present->fd = open_file(present->path, seen->start);
   return present;
 }
 
-/* A listing is taken with the mutex held, or an older one could come after a newer. What it has that is not known is then held, one
-   module at a time and without the mutex: by then it may be gone, and another lie there. Of the plugin that the server loads the
-   server has a handle. */
+/* The listing is made under the mutex, so that an older listing cannot follow a newer one. Its unknown modules are then held one
+   at a time and without the mutex: a module may be gone by then, and another may be in its place. The server has a handle of the
+   plugin that it is loading. */
 void
 memtrack_module_scan(const void *plugin, void (*found)(struct memtrack_module *), void (*gone)(struct memtrack_module *))
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What a module's file name tells, by the core's rules (assembly/naming/module.ts).
+ * Classification of a module by its file name; the core has the rules (assembly/naming/module.ts).
  */
 #ifndef MEMTRACK_MODULE_NAME_H
 #define MEMTRACK_MODULE_NAME_H
@@ -11,12 +11,11 @@
 extern "C" {
 #endif
 
-/* MEMTRACK_MODULE_NAME_...: the server's, one that is left alone, or a library. Left alone where the core does not answer. Not
-   hook-safe. */
+/* MEMTRACK_MODULE_NAME_...: of the server, left alone, or a library. Left alone if the core does not answer. Not hook-safe. */
 uint32_t memtrack_module_name_kind(const char *path);
 
-/* A module of this name was loaded: for the how many-th time. 1 where there is no room to count it, and the limit is counted. Not
-   hook-safe. */
+/* Counts a load of a module with this name and returns their number. Returns 1 if the table is full, and counts that as a
+   refusal. Not hook-safe. */
 uint32_t memtrack_module_name_count(const char *name);
 
 #ifdef __cplusplus

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The loaded segments of a module (PT_LOAD), as dl_iterate_phdr() tells them. All are hook-safe: they read what the loader hands
- * over. Includes need _GNU_SOURCE.
+ * The loaded segments of a module (PT_LOAD), from dl_iterate_phdr(). All are hook-safe: they read data passed by the loader.
+ * Includes need _GNU_SOURCE.
  */
 #ifndef MEMTRACK_SEGMENT_H
 #define MEMTRACK_SEGMENT_H
@@ -19,7 +19,7 @@ struct memtrack_segment {
   uint32_t flags; /* PF_... */
 };
 
-/* The segment of a program header, by its number. False where that is not loaded. */
+/* The segment of a program header, by number. Returns false if the segment is not loaded. */
 static inline bool
 memtrack_segment_get(const struct dl_phdr_info *info, int number, struct memtrack_segment *segment)
 {
@@ -30,7 +30,7 @@ memtrack_segment_get(const struct dl_phdr_info *info, int number, struct memtrac
   return header->p_type == PT_LOAD;
 }
 
-/* Whether an address lies in one of a module's segments. */
+/* Whether an address is in a segment of the module. */
 static inline bool
 memtrack_segments_contain(const struct dl_phdr_info *info, const void *address)
 {

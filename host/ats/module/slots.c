@@ -38,7 +38,7 @@ struct dynamic {
   size_t count[2];
 };
 
-/* The loader has made these pointers absolute; in modules it leaves alone (the vDSO) they are offsets. */
+/* The loader makes these pointers absolute, except in modules that it does not relocate (the vDSO), where they are offsets. */
 static const void *
 pointer(const struct dl_phdr_info *info, ElfW(Addr) value)
 {
@@ -142,8 +142,8 @@ struct collection {
   size_t room, count;
 };
 
-/* Whether a slot leads to the module's own definition: libstdc++ defines operator new, and calls it through a slot, which is
-   another allocator's where one is preloaded. A slot that was never used still leads to the module's code that looks the symbol up.
+/* Whether a slot refers to the module's own definition: libstdc++ defines operator new and calls it through a slot, which refers to
+ * another allocator if one is preloaded. An unused slot still refers to the module's lookup code.
  */
 static bool
 is_own(const struct dl_phdr_info *info, const ElfW(Sym) * symbol, const void *value, const void *global)
@@ -239,7 +239,7 @@ page_of(void **slot, long page_size)
   return (void *)((uintptr_t)slot & ~((uintptr_t)page_size - 1));
 }
 
-/* Writes the slots of one page, which has the protection that it had when it is done. */
+/* Writes the slots of one page and then restores the page's protection. */
 static int
 write_page(const struct memtrack_patch *patches, size_t count, bool on, struct memtrack_reason *reason)
 {
