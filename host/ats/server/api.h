@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The server's plugin API, as far as it is called here or stood in for: the one list of its functions. None of them is linked. The
- * loader refuses a module that asks for a symbol which the server has not, and a server whose plugin is refused ends; so they are
- * looked up at the start, by the C name of 9.2 or by the C++ name of 10 (whose ts.h says no extern "C").
+ * The functions of the server's plugin API that memtrack calls or replaces. None is linked: the loader refuses a module with an
+ * unknown symbol, and a server whose plugin is refused ends. They are looked up at the start, by the C name of 9.2 or by the C++
+ * name of 10 (whose ts.h has no extern "C").
  *
- * ts.h is not included: that of 10 is C++, and one build serves all. What is needed of it stands here, and is the same in 9.2 and
- * in 10.0 to 10.2: the server's objects are void *, enumerations int (tests/native/api_test.c compares it with the ts.h of 9.2).
+ * ts.h is not included: in 10 it is C++, and a single build serves all versions. The declarations needed are repeated here and are
+ * the same in 9.2 and in 10.0 to 10.2: server objects are void *, enumerations int (tests/native/api_test.c compares them with the
+ * ts.h of 9.2).
  */
 #ifndef MEMTRACK_API_H
 #define MEMTRACK_API_H
@@ -19,11 +20,11 @@
 extern "C" {
 #endif
 
-/* Who needs a function, and so what is lost without it. */
+/* What depends on a function, and is therefore lost without it. */
 enum memtrack_api_use {
-  MEMTRACK_API_CALL,     /* memtrack itself: it does nothing */
-  MEMTRACK_API_HOOK,     /* the hooks in plugins: they are not installed */
-  MEMTRACK_API_OPTIONAL, /* one hook, which is left out */
+  MEMTRACK_API_CALL,     /* memtrack as a whole: it does nothing */
+  MEMTRACK_API_HOOK,     /* the plugin hooks: they are not installed */
+  MEMTRACK_API_OPTIONAL, /* a single hook, which is left out */
 };
 
 /* Plugin structs of ts.h. */
@@ -38,9 +39,9 @@ struct memtrack_api_message {
 
 typedef int (*memtrack_api_handler)(void *cont, int event, void *data);
 
-/* Name in 9.2, use, whether plugins' calls of it come to a hook (hook/plugin.c), name in 10 or NULL, result, parameters. What runs
-   in each request comes first, and lies in few cache lines. Of TSMgmtUpdateRegister 9.2 does not know the third parameter, and does
-   not look at it. */
+/* Name in 9.2, use, whether plugins' calls go to a hook (hook/plugin.c), name in 10 or NULL, result, parameters. Functions
+   called in each request come first, so that they share few cache lines. 9.2 does not know the third parameter of
+   TSMgmtUpdateRegister and ignores it. */
 #define MEMTRACK_API(X)                                                                                                           \
   X(_TSmalloc, HOOK, HOOKED, "_Z9_TSmallocmPKc", void *, (size_t, const char *))                                                  \
   X(_TSrealloc, HOOK, HOOKED, "_Z10_TSreallocPvmPKc", void *, (void *, size_t, const char *))                                     \
@@ -138,7 +139,7 @@ enum memtrack_api_function {
     MEMTRACK_API_COUNT,
 };
 
-/* The functions; NULL where the server has none of that name. */
+/* The functions; NULL if the server does not have the function. */
 struct memtrack_api {
 #define X(name, use, hooked, name_in_10, result, parameters) result(*name) parameters;
   MEMTRACK_API(X)
@@ -147,16 +148,16 @@ struct memtrack_api {
 
 extern struct memtrack_api memtrack_api MT_ALIGNED(64) MT_HIDDEN;
 
-/* What the server calls, and the only function that memtrack.so exports. 10 too looks it up by its C name. init-only. */
+/* Called by the server; the only function that memtrack.so exports. 10 also looks it up by its C name. init-only. */
 void TSPluginInit(int argc, const char *argv[]);
 
-/* Looks all of them up. init-only: the loader takes its lock. */
+/* Looks up all functions. init-only: the loader takes its lock. */
 void memtrack_api_open(void);
 
-/* The name under which a function was found, which is what plugins' slots for it are called; NULL where it was not. Any thread. */
+/* Name under which a function was found, which is also the name of plugins' slots for it; NULL if it was not found. Any thread. */
 const char *memtrack_api_name(enum memtrack_api_function function);
 
-/* The first function of a use that was not found, by its name in 9.2; NULL for none. Any thread. */
+/* The first function of a use that was not found, by its name in 9.2; NULL if all were found. Any thread. */
 const char *memtrack_api_lacks(enum memtrack_api_use use);
 
 #ifdef __cplusplus

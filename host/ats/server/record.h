@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * How the server's records and statistics are read.
+ * Reads the server's records and statistics.
  */
 #ifndef MEMTRACK_RECORD_H
 #define MEMTRACK_RECORD_H
@@ -12,7 +12,7 @@
 extern "C" {
 #endif
 
-/* The present value of a record or a statistic of the server's, or false where it has none of that name. Not hook-safe. */
+/* Returns the present value of a record or a statistic of the server, or false if the name is unknown. Not hook-safe. */
 typedef bool (*memtrack_record_reader)(const char *name, int64_t *value);
 
 #ifdef __cplusplus

@@ -4,8 +4,8 @@
 #include <stddef.h>
 #include <string.h>
 
-/* Symbols are C++ names as the linker has them. All of 9.2 imports the first two from libtscore through slots, and holds the level
-   in a variable of its own (a copy relocation of libtscore's). */
+/* Symbols are C++ names as the linker sees them. 9.2 imports the first two from libtscore through slots, and has the level in
+   its own variable (a copy relocation of libtscore's). */
 static const struct memtrack_server servers[] = {
   {
     .version   = "9.2.",
