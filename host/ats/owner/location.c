@@ -48,7 +48,8 @@ find_location(uint64_t address, uint32_t owner)
   return at ? &locations[at] : NULL;
 }
 
-/* What the server will tell with every block: so that no two owners have one text, a library's call has the owner's name behind it.
+/* The text that the server reports with every block. For a library's call it ends with the owner's name, so that texts of different
+ * owners differ.
  */
 static void
 write_text(struct memtrack_location *location, const struct memtrack_module *module)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Locations of plugins' IOBuffers: the text of a plugin's call that a buffer carries, in the place of the server's own line
- * (hook/buffer.h writes it there). Each call of each owner has one, found by its address, and by its text when the server tells it
- * with a block. They are never given back: the server may hold a pointer to any of them for ever.
+ * Locations of plugins' IOBuffers: a buffer carries the text of a plugin's call instead of the server's own line (written by
+ * hook/buffer.h). Each call of each owner has a location. It is found by address, and by its text when the server reports it with a
+ * block. Locations are never freed: the server may keep a pointer to any of them.
  */
 #ifndef MEMTRACK_LOCATION_H
 #define MEMTRACK_LOCATION_H
@@ -16,24 +16,24 @@
 extern "C" {
 #endif
 
-/* As the server keeps it: a pointer to `text`. */
+/* In the server's form: a pointer to `text`. */
 struct memtrack_location {
   uint64_t address; /* the return address */
-  uint64_t offset;  /* the same in its module */
+  uint64_t offset;  /* the return address relative to its module */
   uint32_t owner;
   uint32_t next;
-  bool in_plugin; /* else in a library, while the owner's code ran */
-  char text[127]; /* "memory/plugin/foo.so+0x1a2b"; what the built-in tracker would cut of it is not there */
+  bool in_plugin; /* otherwise in a library, while the owner's code was running */
+  char text[127]; /* "memory/plugin/foo.so+0x1a2b", truncated to the length that the built-in tracker keeps */
 };
 
-/* Makes the table. Returns 0, or -1 with a reason. init-only. */
+/* Creates the table. Returns 0, or -1 with a reason. init-only. */
 int memtrack_locations_open(struct memtrack_reason *reason);
 
-/* The location of a call, made at its first sight. NULL where there is no room, or the call is in no plugin. `context` is the owner
-   whose code is running. hook-safe. */
+/* The location of a call, created at its first use. NULL if the table is full, or if the call is not in a plugin. `context` is
+   the owner whose code is running. hook-safe. */
 const struct memtrack_location *memtrack_location_of_call(uint64_t address, uint32_t context);
 
-/* What a location is, where it is one of ours; else NULL. hook-safe. */
+/* Returns the location with this text, or NULL if the text is not a location of memtrack. hook-safe. */
 const struct memtrack_location *memtrack_location_of_text(const char *text);
 
 #ifdef __cplusplus

@@ -13,23 +13,23 @@
 #include "module/module.h"
 #include "owner/location.h"
 
-enum state { KNOWN, WAITING }; /* KNOWN: its name is as good as it will be */
+enum state { KNOWN, WAITING }; /* KNOWN: the name is final */
 
-/* Where a plugin's site lies, kept until it has its better name. */
+/* Origin of a plugin's site, kept until the site has its final name. */
 struct origin {
   uint32_t state;
   uint32_t owner;
   uint64_t offset;
-  char path[64]; /* of TSmalloc: file:line */
+  char path[64]; /* from TSmalloc: file:line */
 };
 
 static struct origin *origins;                                              /* by site number */
-uint8_t memtrack_naming_wrappers[MEMTRACK_SITE_FIRST + MEMTRACK_SITES_MAX]; /* likewise; each is asked for by an allocation */
+uint8_t memtrack_naming_wrappers[MEMTRACK_SITE_FIRST + MEMTRACK_SITES_MAX]; /* by site number; read by each allocation */
 static uint32_t origin_count;
-static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER; /* one resolves at a time */
+static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER; /* only one thread resolves at a time */
 static bool waiting;
 
-/* "memory/dir/foo.c:88" as TSmalloc's macro makes it: the file's own name and the line are enough beside the module's. */
+/* "memory/dir/foo.c:88" from TSmalloc's macro: the file's base name and the line suffice beside the module's name. */
 static const char *
 last_part(const char *path)
 {
@@ -37,7 +37,7 @@ last_part(const char *path)
   return slash ? slash + 1 : path;
 }
 
-/* A number may be given a second time: whatever it was before is overwritten. */
+/* A number may be reassigned: overwrites its previous data. */
 static void
 store_origin(uint32_t site, const struct origin *origin, bool wrapper)
 {
@@ -71,10 +71,10 @@ name_call(uint64_t address, uint64_t attributes, const char *path)
   } else {
     bool plugin = module->kind == MEMTRACK_MODULE_PLUGIN;
     memtrack_module_text(module, name);
-    /* The offset is that of the call, not of what comes after it: addr2line tells its line. */
+    /* The offset of the call, not of the instruction after it, so that addr2line reports its line. */
     call = (struct memtrack_call_name){.module = name, .offset = address - 1 - module->base, .file = last_part(path)};
     if (plugin) {
-      owner = module->owner; /* the code that takes the memory, whoever called it */
+      owner = module->owner; /* the code that receives the memory, whoever called it */
     } else if (owner) {
       flags = MEMTRACK_NAME_VIA;
     }
@@ -152,7 +152,7 @@ resolve_site(struct memtrack_symbols *symbols, uint32_t site, const struct memtr
   memtrack_store(&origin->state, KNOWN);
 }
 
-/* A plugin's sites, all at once: its file is opened once, and closed again. Under the mutex. */
+/* Names all sites of a plugin, so that its file is opened once, and closed again. Under the mutex. */
 static void
 resolve_module(struct memtrack_module *module, void *nothing)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What a site is called. At first sight, inside a hook, only addresses can be had: a plugin's site is "foo.so+0x1a2b". On a task
- * thread it gets the name a person can use, "foo.so handler (foo.c:88)", from the module's symbols and debug information
- * (symbol.h), once, and before the module is unloaded.
+ * Names of sites. At the first use, inside a hook, only addresses are available: a plugin's site is "foo.so+0x1a2b". A task thread
+ * later replaces this by a readable name, "foo.so handler (foo.c:88)", from the module's symbols and debug information (symbol.h):
+ * once, and before the module is unloaded.
  */
 #ifndef MEMTRACK_NAMING_H
 #define MEMTRACK_NAMING_H
@@ -21,20 +21,21 @@ extern "C" {
  */
 int memtrack_naming_open(uint32_t slots);
 
-/* What that takes, in bytes of address space. Any thread. */
+/* Address space of the table, in bytes. Any thread. */
 uint64_t memtrack_naming_memory(void);
 
 extern uint8_t memtrack_naming_wrappers[] MT_HIDDEN;
 
-/* Whether a site is a function that only passes memory on to its caller: it is not to be charged. `site` is one that an event was
-   charged to. hook-safe. */
+/* Whether a site is a function that only passes memory on to its caller and is not to be charged. `site` was charged with an
+   event. hook-safe. */
 static inline bool
 memtrack_naming_is_wrapper(uint32_t site)
 {
   return memtrack_load(&memtrack_naming_wrappers[site]);
 }
 
-/* Gives better names to all sites that wait for one; before a module is unloaded, for the last time. Not hook-safe: reads files. */
+/* Gives final names to all sites that wait for them; before a module is unloaded, this is the last chance. Not hook-safe: reads
+   files. */
 void memtrack_naming_resolve(void);
 
 #ifdef __cplusplus

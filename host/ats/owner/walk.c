@@ -11,29 +11,30 @@
 #include "base/hash.h"
 #include "symbol/eh_frame.h"
 
-/* What a return address is to the walk. */
+/* What the walk knows about a return address. */
 struct rule {
   bool known;
   bool site;                   /* the walk ends here */
-  bool unsupported;            /* the frame is left in another form: the unwinder's */
-  struct memtrack_frame frame; /* how it is left */
+  bool unsupported;            /* the frame has another form: left to the unwinder */
+  struct memtrack_frame frame; /* how to unwind it */
 };
 
-/* Where a walk is. */
+/* Position of a walk. */
 struct place {
   uintptr_t ip, sp, bp;
 };
 
-#define STACK_MAX (1u << 20) /* bytes between the plugin's calls on one stack: a network thread's is as large */
+#define STACK_MAX (1u << 20) /* most bytes between two calls of a plugin on one stack: as large as a network thread's stack */
 
-/* What this thread's stack is known to reach up to, and walks that were the unwinder's. */
+/* Upper end of this thread's stack as far as known, and number of walks by the unwinder. */
 static __thread struct {
   uintptr_t reached;
   uint64_t slow;
 } thread MT_INITIAL_EXEC;
 
-/* By return address, the newest one of a place. Two words, the first of which tells both: what two threads have mixed up is no
-   address that anyone asks for. (Hyatt and Mann, "A lockless transposition table implementation for parallel search", 2002.) */
+/* Cache of rules by return address; a new rule replaces the previous rule in its place. The first of the two words contains both
+   mixed, so a pair written by two threads belongs to no address that anyone looks up. (Hyatt and Mann, "A lockless transposition
+   table implementation for parallel search", 2002.) */
 #define RULES 4096u /* a power of two */
 static struct {
   uint64_t both, rule;
@@ -52,7 +53,7 @@ index_of(uintptr_t ip)
   return ip * MEMTRACK_HASH_FACTOR >> 52 & (RULES - 1);
 }
 
-/* Of what is mixed up, no two addresses that lie near to each other are to make a third. */
+/* Prevents two nearby addresses from mixing into the word of a third. */
 static inline uint64_t
 tell_both(uintptr_t ip, uint64_t word)
 {
@@ -73,10 +74,10 @@ look_up(uintptr_t ip)
                        .frame       = {.from_bp = word & FROM_BP_, .bp_below = word >> BP_SHIFT_, .to_caller = word >> OUT_SHIFT_}};
 }
 
-/* How often all was forgotten. What was learned meanwhile may be of before. */
+/* Number of times that all rules were forgotten. A rule learned meanwhile may be outdated. */
 static uint64_t forgotten;
 
-/* `since`: `forgotten` when it began to be learned. */
+/* `since`: the value of `forgotten` when learning the rule began. */
 static void
 store_rule(uintptr_t ip, struct rule rule, uint64_t since)
 {
@@ -106,7 +107,7 @@ memtrack_walk_slow_count(void)
   return thread.slow;
 }
 
-/* One frame up. False where that would lead out of what is known to be stack. */
+/* Moves up one frame. Returns false if that would leave the known part of the stack. */
 MT_NO_ADDRESS_SANITIZER static inline bool
 unwind_frame(struct place *place, struct memtrack_frame frame, uintptr_t end)
 {
@@ -115,7 +116,7 @@ unwind_frame(struct place *place, struct memtrack_frame frame, uintptr_t end)
     return false;
   }
   const uintptr_t *words = (const uintptr_t *)sp;
-  /* bp stands in the frame that is left, so above its sp. */
+  /* bp is stored in the frame that is left, so above its sp. */
   if (frame.bp_below) {
     if ((uintptr_t)(words - frame.bp_below) < place->sp) {
       return false;
@@ -135,10 +136,10 @@ struct walk {
   int depth;
   bool learns;
   uint64_t since;
-  struct place place; /* the frame before; its ip is 0 at first */
+  struct place place; /* the previous frame; its ip is 0 at first */
 };
 
-/* The unwinder went from one frame to the next. Keeps its rule where that leads there too. */
+/* The unwinder moved from one frame to the next. Stores the frame's rule if it leads to the same place. */
 static void
 learn(struct place from, const struct place *to, uint64_t since)
 {
@@ -177,7 +178,7 @@ look_at_frame(struct _Unwind_Context *context, void *data)
 MT_NOINLINE uintptr_t
 memtrack_walk_slowly(bool (*is_site)(uintptr_t address), uintptr_t otherwise)
 {
-  struct walk walk = {.is_site = is_site, .found = otherwise, .depth = -1}; /* this function itself */
+  struct walk walk = {.is_site = is_site, .found = otherwise, .depth = -1}; /* this function */
   _Unwind_Backtrace(look_at_frame, &walk);
   return walk.found;
 }
@@ -189,14 +190,14 @@ walk_and_learn(bool (*is_site)(uintptr_t address), uintptr_t otherwise)
   walk.since       = memtrack_load_ordered(&forgotten);
   ++thread.slow;
   _Unwind_Backtrace(look_at_frame, &walk);
-  /* The highest so far, but not that of another stack: a coroutine has its own. */
+  /* The highest so far, but not of another stack: a coroutine has its own. */
   if (walk.place.sp > thread.reached || thread.reached - walk.place.sp > STACK_MAX) {
     thread.reached = walk.place.sp;
   }
   return walk.found;
 }
 
-/* Its own frame has a bp, whatever the options: it asks for its address. */
+/* Its own frame has a bp with any compiler options, because it takes its frame address. */
 MT_HOT MT_NOINLINE MT_NO_ADDRESS_SANITIZER uintptr_t
 memtrack_walk(bool (*is_site)(uintptr_t address), uintptr_t otherwise)
 {

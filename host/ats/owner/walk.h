@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Up the stack to the plugin's call: from the C++ library, and from what of it was compiled into the plugin.
+ * Walks up the stack to the plugin's call: out of the C++ library, and out of library code compiled into the plugin.
  *
- * The unwinder of the C compiler reads how each frame is left from tables each time anew, 200 ns a frame. For a return address that
- * is always the same, and nearly always of one simple form (symbol/eh_frame.h). So that is kept by return address, and a frame is a
- * look-up and two loads. A rule is read from the tables, and taken only where the unwinder itself, on the stack at hand, arrived at
- * the same sp, ip and bp by it. What has another form, and what is not known yet, is the unwinder's. Rules are forgotten whenever a
- * module comes or goes; whatever they say, nothing is read but the thread's own stack, between where it stands and what the
- * unwinder once reached on it.
+ * The C compiler's unwinder reads the tables anew for each frame, 200 ns per frame. Yet the result for a return address never
+ * changes, and nearly always has a simple form (symbol/eh_frame.h). These rules are therefore cached by return address, and a frame
+ * takes a lookup and two loads. A rule comes from the tables, and is accepted only if the unwinder, on the present stack, arrived
+ * at the same sp, ip and bp. Frames of another form, and frames without a rule yet, are left to the unwinder. All rules are
+ * forgotten when a module is loaded or unloaded. Whatever a rule says, only the thread's own stack is read, between its present
+ * position and the highest frame that the unwinder has reached on it.
  */
 #ifndef MEMTRACK_WALK_H
 #define MEMTRACK_WALK_H
@@ -19,19 +19,19 @@
 extern "C" {
 #endif
 
-/* The innermost return address on this thread's stack for which `is_site` is true; `otherwise` where there is none within
-   MEMTRACK_WALK_DEPTH frames. `is_site` is asked once for an address, until memtrack_walk_forget(). hook-safe: takes no lock (nor
-   does the unwinder, since glibc 2.35). What the unwinder allocates is for the caller to leave out. */
+/* The innermost return address on this thread's stack for which `is_site` is true; `otherwise` if there is none within
+   MEMTRACK_WALK_DEPTH frames. `is_site` is called once per address until memtrack_walk_forget(). hook-safe: takes no lock (nor
+   does the unwinder, since glibc 2.35). The caller must exclude the unwinder's own allocations. */
 #define MEMTRACK_WALK_DEPTH 64
 uintptr_t memtrack_walk(bool (*is_site)(uintptr_t address), uintptr_t otherwise);
 
-/* The same by the unwinder alone, for tests. Any thread. */
+/* Same, by the unwinder alone, for tests. Any thread. */
 uintptr_t memtrack_walk_slowly(bool (*is_site)(uintptr_t address), uintptr_t otherwise);
 
-/* What is known of addresses may not be true any more. Any thread. */
+/* Forgets all rules, because addresses may have changed their meaning. Any thread. */
 void memtrack_walk_forget(void);
 
-/* Walks that the unwinder was needed for, by this thread; for tests. Any thread. */
+/* Number of this thread's walks that needed the unwinder; for tests. Any thread. */
 uint64_t memtrack_walk_slow_count(void);
 
 #ifdef __cplusplus
