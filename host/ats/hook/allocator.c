@@ -19,7 +19,8 @@ memtrack_allocator_open(struct memtrack_reason *reason)
   if (!dladdr((void *)malloc, &of_malloc) || !dladdr((void *)malloc_usable_size, &of_size)) {
     return memtrack_reason_set(reason, "malloc or malloc_usable_size is of an unknown module");
   }
-  /* As where one is preloaded that has the former alone: the other's would read what is no header of its own. */
+  /* For example, a preloaded allocator may define only malloc: the C library's malloc_usable_size would then misread its block
+     headers. */
   if (of_malloc.dli_fbase != of_size.dli_fbase) {
     return memtrack_reason_set(reason, "malloc is of %.80s, malloc_usable_size is not: blocks cannot be tagged",
                                of_malloc.dli_fname);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Whose malloc it is: the C library's, or that of an allocator in its place (jemalloc, tcmalloc). Blocks are tagged by their usable
- * size, so it must be the allocator itself that says it. What it calls by itself is nobody's.
+ * Identifies the allocator behind malloc: the C library, or a replacement (jemalloc, tcmalloc). Blocks are tagged by their usable
+ * size, which must come from the same allocator. The allocator's own calls belong to no owner.
  */
 #ifndef MEMTRACK_ALLOCATOR_H
 #define MEMTRACK_ALLOCATOR_H
@@ -15,7 +15,7 @@
 extern "C" {
 #endif
 
-/* Whether blocks can be tagged. Returns 0, or -1 with a reason. init-only. */
+/* Checks whether blocks can be tagged. Returns 0, or -1 with a reason. init-only. */
 int memtrack_allocator_open(struct memtrack_reason *reason);
 
 /* Whether malloc is in this mapping. hook-safe. */

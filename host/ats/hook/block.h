@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Blocks that carry a tag: what every allocation hook does with one. Inlined into each: as calls, these took 36 of 435 instructions
- * of a pair. All are hook-safe.
+ * Operations of every allocation hook on blocks with a tag. Inlined into each hook: as calls, these took 36 of 435 instructions of
+ * a pair. All are hook-safe.
  */
 #ifndef MEMTRACK_BLOCK_H
 #define MEMTRACK_BLOCK_H
@@ -16,7 +16,7 @@
 extern "C" {
 #endif
 
-/* A block of `size` bytes that has been made MEMTRACK_TAG_SIZE longer: accounts and tags it. Returns its birth. */
+/* Counts and tags a block of `size` bytes that was allocated MEMTRACK_TAG_SIZE longer. Returns its birth. */
 MT_INLINE uint32_t
 memtrack_block_record(void *block, uint64_t size, uint64_t key, uint64_t address, uint64_t attributes, const char *text)
 {
@@ -27,7 +27,7 @@ memtrack_block_record(void *block, uint64_t size, uint64_t key, uint64_t address
   return birth;
 }
 
-/* Reads a block's tag and takes it off. Where it has none, *size is its usable size. */
+/* Reads and removes a block's tag. Without a tag, *size is the usable size. */
 MT_INLINE bool
 memtrack_block_untag(void *block, uint64_t usable, uint64_t key, uint32_t *birth, uint64_t *size)
 {
@@ -39,8 +39,8 @@ memtrack_block_untag(void *block, uint64_t usable, uint64_t key, uint32_t *birth
   return true;
 }
 
-/* Changes the size of a block, tagged or not, with `resize`; the new size is charged to a site, and is born now. The old one was
-   born as its tag says, or else as `untagged`. Returns what `resize` returns. */
+/* Changes the size of a block, tagged or not, with `resize`. The new size is charged to a site in the present epoch. The old
+   size has the birth in its tag, or else the birth `untagged`. Returns the result of `resize`. */
 MT_INLINE void *
 memtrack_block_resize(void *block, size_t size, uint64_t key, uint64_t address, uint64_t attributes, const char *text,
                       void *(*resize)(void *, size_t, const char *), uint32_t untagged)
@@ -48,11 +48,11 @@ memtrack_block_resize(void *block, size_t size, uint64_t key, uint64_t address, 
   size_t usable  = malloc_usable_size(block);
   uint32_t birth = MEMTRACK_SITE_UNKNOWN;
   uint64_t old_size;
-  /* The tag goes first: grown in place, it would stand in the middle of the block, in what the user reads. */
+  /* The tag must be removed first: if the block grew in place, it would remain in the middle of the user's data. */
   bool tagged = memtrack_block_untag(block, usable, key, &birth, &old_size);
   void *moved = resize(block, size + MEMTRACK_TAG_SIZE, text);
   if (MT_UNLIKELY(moved == NULL)) {
-    if (tagged) { /* the old block is still there, and still its site's */
+    if (tagged) { /* the old block still exists, charged to its old site */
       memtrack_tag_write(block, usable, old_size, birth, key);
     }
     return NULL;

@@ -9,15 +9,15 @@
 #include "server/api.h"
 
 #define PREFIX       "memory/IOBuffer/"
-#define BUFFER_WORDS 64 /* how far an object is searched */
+#define BUFFER_WORDS 64 /* how many words of an object are searched */
 #define BLOCK_WORDS  24
 #define DATA_WORDS   16
 
 static bool calibrated;
-/* Where the words stand, counted in words: the location in a buffer, in a block, in a block's data; the data in a block. */
+/* Positions in words: of the location in a buffer, in a block and in a block's data; of the data in a block. */
 static unsigned buffer_location, block_location, block_data, data_location;
 
-/* Reads whole words, if a pointer leads to any. Returns how many there were. */
+/* Reads whole words through a pointer, if it is valid. Returns their number. */
 static unsigned
 peek_words(uintptr_t from, uintptr_t *to, unsigned count)
 {
@@ -31,7 +31,7 @@ is_location(uintptr_t word)
   return word >= 4096 && memtrack_peek(word, text, sizeof(text)) == sizeof(text) && memcmp(text, PREFIX, sizeof(text)) == 0;
 }
 
-/* The index of a word among others; `count` where it is not there. */
+/* Index of a word among others; `count` if it is absent. */
 static unsigned
 find_word(const uintptr_t *words, unsigned count, uintptr_t word)
 {
@@ -42,7 +42,7 @@ find_word(const uintptr_t *words, unsigned count, uintptr_t word)
   return at;
 }
 
-/* A block that was made while `mark` stood in the buffer holds it twice: itself, and in its data. */
+/* A block allocated while the buffer contained `mark` has it twice: in the block and in the block's data. */
 static bool
 search_block(uintptr_t block, uintptr_t mark)
 {
@@ -67,7 +67,7 @@ memtrack_buffer_calibrate(struct memtrack_reason *reason)
   bool proved       = false;
   uintptr_t *buffer = memtrack_api.TSIOBufferCreate();
   unsigned count    = peek_words((uintptr_t)buffer, words, BUFFER_WORDS);
-  /* The first is the buffer's own; what follows may be another object. It is proved by what the server makes of it. */
+  /* The first match belongs to the buffer; later words may belong to another object. The server's use of it confirms the match. */
   for (buffer_location = 0; buffer_location < count && !is_location(words[buffer_location]); ++buffer_location) {
   }
   if (buffer_location < count) {
@@ -98,7 +98,7 @@ memtrack_buffer_mark(void *buffer, bool sized, uint64_t address, uint32_t owner,
   if (!sized) {
     return;
   }
-  /* It has a block, accounted to the server's own line: that is taken back and told again under the plugin's. */
+  /* The buffer already has a block, counted for the server's own line: move this count to the plugin's line. */
   uintptr_t *block      = memtrack_api.TSIOBufferStart(buffer);
   uintptr_t *data       = (uintptr_t *)block[block_data];
   const char *old       = (const char *)data[data_location];

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * IOBuffers that plugins create. A TSIOBuffer is one of the server's own (MIOBuffer), and every block that the server later
- * allocates for it is accounted to the location that stands in it. So the plugin's call site is written there as soon as the buffer
- * is created (owner/location.h), and from then on the server itself accounts its bytes to the plugin.
+ * IOBuffers created by plugins. A TSIOBuffer is an object of the server (MIOBuffer), and the server counts every block that it
+ * later allocates for the buffer under the location stored in it. The hook therefore stores the plugin's call site there as soon as
+ * the buffer is created (owner/location.h); from then on the server itself counts the buffer's bytes for the plugin.
  *
- * Where in the server's objects these words stand is not known from any header: a buffer is made at the start and searched. What is
- * not found exactly once is left alone.
+ * No header tells where these words are in the server's objects. At the start a buffer is created and searched; a word that is not
+ * found exactly once is left alone.
  */
 #ifndef MEMTRACK_BUFFER_H
 #define MEMTRACK_BUFFER_H
@@ -19,12 +19,12 @@
 extern "C" {
 #endif
 
-/* Finds the words. Returns 0, or -1 with a reason. init-only. Where the server counts already, it counts one buffer more, created
-   and destroyed. */
+/* Finds the words. Returns 0, or -1 with a reason. init-only. If the server is already counting, it counts an additional buffer,
+   created and destroyed. */
 int memtrack_buffer_calibrate(struct memtrack_reason *reason);
 
-/* Writes the location of a call into a buffer that has just been created, and into the block that it may have already; `event` is
-   told what the server would have been told of that block. `address` is the return address. hook-safe. */
+/* Stores the location of a call in a newly created buffer and in the block that it may already have; calls `event` with the
+   events that the server would have reported for that block. `address` is the return address. hook-safe. */
 void memtrack_buffer_mark(void *buffer, bool sized, uint64_t address, uint32_t owner, void (*event)(const char *, int64_t));
 
 #ifdef __cplusplus

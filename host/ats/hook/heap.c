@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The heap of plugins: malloc, operator new and their kin, called by a plugin, or by a library while a plugin's code runs (a string
- * that grows inside libstdc++). The site is the plugin's own call: from a library, and from a function of the C++ library that was
- * compiled into the plugin, the stack is walked to it. Releases are looked at wherever they happen.
+ * The heap of plugins: malloc, operator new and similar functions, called by a plugin, or by a library while a plugin's code is
+ * running (a string that grows inside libstdc++). The site is the plugin's own call: from a library, or from a function of the C++
+ * library compiled into the plugin, the stack is walked up to it. Releases are handled wherever they happen.
  *
- * The server's operators are hooked as a library's are, its malloc is not: a freelist's chunk is nobody's. What its objects take is
- * the plugin's that asked for them; and where the server has made the same template out of the C++ library's headers as a plugin
- * has (std::vector<int>), the loader binds the plugin's calls to the server's copy. It is the slots of whoever calls that are
- * hooked, never what the operators themselves call, for another allocator's do not come by libstdc++.
+ * The server's operators are hooked like a library's, its malloc is not: a chunk of a freelist belongs to no owner. Memory of the
+ * server's objects belongs to the plugin that requested them. Moreover, if the server has instantiated the same template of the C++
+ * library's headers as a plugin (std::vector<int>), the loader binds the plugin's calls to the server's copy. Only the slots of
+ * callers are hooked, never the calls made by the operators themselves, because another allocator's operators do not go through
+ * libstdc++.
  *
- * While the heap is not tracked the hooks in plugins stay, for the releases of what TSmalloc gave; libraries are left alone.
+ * While the heap is not tracked, the hooks in plugins remain, for releases of memory from TSmalloc; libraries are left alone.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -28,8 +29,8 @@
 #include "owner/naming.h"
 #include "owner/walk.h"
 
-/* Operators, as the linker knows them. They throw where there is no memory, so they are called and not imitated; those that take no
-   alignment only where malloc() alone, which is what the C++ library's own begin with, has none. */
+/* Operators by linkage name. They throw without memory, so the hook calls them instead of imitating them. Exception: operators
+   without an alignment are replaced by malloc(), like in the C++ library, unless malloc() fails. */
 #define NEWS(X)                                                                                                  \
   X(_Znwm, true, (size_t size), (size))                                                                          \
   X(_Znam, true, (size_t size), (size))                                                                          \
@@ -40,7 +41,8 @@
   X(_ZnwmSt11align_val_tRKSt9nothrow_t, false, (size_t size, size_t align, const void *tag), (size, align, tag)) \
   X(_ZnamSt11align_val_tRKSt9nothrow_t, false, (size_t size, size_t align, const void *tag), (size, align, tag))
 
-/* Name, the one to call, parameters, arguments. A sized one is told a size that is not the allocator's: its unsized twin is called.
+/* Name, function to call, parameters, arguments. A sized operator receives a size that is not the allocator's, so its unsized
+ * counterpart is called.
  */
 #define DELETES(X)                                                                                                     \
   X(_ZdlPv, _ZdlPv, (void *block), (block))                                                                            \
@@ -59,12 +61,12 @@
 NEWS(DECLARE_NEW_)
 DELETES(DECLARE_DELETE_)
 
-/* All of them are the C++ library's own: malloc(), free(), and what is to be done where there is no memory. Set at init. */
+/* All of them are the C++ library's own: malloc(), free(), and a handler for exhausted memory. Set at init. */
 static bool own_operators;
 
 enum where { IN_PLUGIN, IN_LIBRARY };
 
-/* Whether this allocation is to be accounted: by a plugin, or by a library on a plugin's behalf. */
+/* Whether to count this allocation: by a plugin, or by a library on behalf of a plugin. */
 static inline bool
 is_ours(enum where where, size_t size)
 {
@@ -79,7 +81,7 @@ is_plugin_call(uintptr_t address)
   return module && module->kind == MEMTRACK_MODULE_PLUGIN && !memtrack_module_is_wrapper(module, address);
 }
 
-/* The plugin's call on this thread's stack; `otherwise` where there is none. What the unwinder allocates is not accounted. */
+/* The plugin's call on this thread's stack; `otherwise` if there is none. The unwinder's own allocations are not counted. */
 static MT_NOINLINE uintptr_t
 plugin_call(uintptr_t otherwise)
 {
@@ -87,7 +89,7 @@ plugin_call(uintptr_t otherwise)
   return memtrack_walk(is_plugin_call, otherwise);
 }
 
-/* Accounts and tags a block that has been made MEMTRACK_TAG_SIZE longer. */
+/* Counts and tags a block that was allocated MEMTRACK_TAG_SIZE longer. */
 static inline void
 record(void *block, size_t size, enum where where, uintptr_t address)
 {
@@ -104,7 +106,7 @@ record(void *block, size_t size, enum where where, uintptr_t address)
   }
 }
 
-/* Defines a hook for plugins and one for libraries. */
+/* Defines a hook for plugins and a hook for libraries. */
 #define ALLOCATES_IN_(which, where, name, parameters, size, plain, longer) \
   static void *which##_##name parameters                                   \
   {                                                                        \
@@ -141,7 +143,7 @@ ALLOCATES(memalign, (size_t align, size_t size), size, memalign(align, size), me
 ALLOCATES(aligned_alloc, (size_t align, size_t size), size, aligned_alloc(align, size), memalign(align, size + MORE))
 ALLOCATES(valloc, (size_t size), size, valloc(size), valloc(size + MORE))
 
-/* As above, but the size is changed in the arguments. */
+/* Same, but the size is changed in the arguments. */
 #define NEW_IN_(which, where, name, unaligned, parameters, arguments)                 \
   static void *which##_##name parameters                                              \
   {                                                                                   \
@@ -198,7 +200,7 @@ plain_realloc(void *block, size_t size, const char *text)
   return realloc(block, size);
 }
 
-/* A block that is not ours to account further may still carry a tag: TSmalloc's, or one of another module. */
+/* A block that is no longer to be counted here may still have a tag: from TSmalloc, or from another module. */
 static void *
 resize_plainly(void *block, size_t size)
 {
@@ -323,7 +325,7 @@ other_realloc(void *block, size_t size)
   DELETE_IN_(other, MEMTRACK_RELEASE_BY_OTHERS, name, unsized, parameters, arguments)
 DELETES(DELETE_)
 
-/* A program may use all of a block that the allocator says there is: the tag is not part of it. */
+/* A program may use all usable bytes that the allocator reports: this excludes the tag. */
 static size_t
 other_malloc_usable_size(void *block)
 {
@@ -342,9 +344,9 @@ free_line(void *line)
   free(*(char **)line);
 }
 
-/* The C library makes a line longer by a realloc() of its own, past the hooks, and until then takes it for no block: it may be an
-   array, and where its size is 0 the pointer may hold anything. So the C library reads into a line of its own, and the caller's is
-   given to the allocator only where the C library would have given it. */
+/* The C library extends the line with its own realloc(), which bypasses the hooks, and until then does not treat it as a block:
+   it may be an array, and with size 0 the pointer may have any value. The hook therefore lets the C library read into a separate
+   line, and passes the caller's line to the allocator only where the C library would have done so. */
 static ssize_t
 plugin_getdelim(char **line, size_t *room, int delimiter, FILE *file)
 {
@@ -386,7 +388,7 @@ plugin_getline(char **line, size_t *room, FILE *file)
   return plugin_getdelim(line, room, '\n', file);
 }
 
-/* What a library unloads by itself, the modules' table hears of at a later poll: too late for rules of its code. */
+/* If a library unloads another library, the modules' table notices at a later poll: too late for rules about its code. */
 static int
 other_dlclose(void *handle)
 {
@@ -429,7 +431,7 @@ const struct memtrack_redirect memtrack_library_heap[] = {
 
 const struct memtrack_redirect memtrack_server_news[] = {NEWS(LIBRARY_NEW_){NULL, NULL}};
 
-/* The server releases what plugins gave it, and what it was given by TSmalloc under another name. */
+/* The server releases memory from plugins, and memory from TSmalloc under another name. */
 const struct memtrack_redirect memtrack_server_heap[] = {
   REDIRECT(other, malloc_usable_size),
   REDIRECT(other, free),
@@ -437,7 +439,7 @@ const struct memtrack_redirect memtrack_server_heap[] = {
   DELETES(OTHER_DELETE_){NULL, NULL},
 };
 
-/* Another allocator, a sanitizer or the server may define operators of its own. */
+/* Another allocator, a sanitizer or the server may define its own operators. */
 static bool
 is_of_cpp_library(uintptr_t function)
 {
@@ -464,7 +466,7 @@ memtrack_hook_heap_open(struct memtrack_reason *reason)
   return 0;
 }
 
-/* Of each symbol in a table it is known whether the module has a definition of its own. */
+/* For each symbol in a table it is known whether the module has its own definition. */
 #define IS_KNOWN_(table) _Static_assert(sizeof(table) / sizeof(*(table)) - 1 <= MEMTRACK_REDIRECTS_MAX, "symbols of a table")
 IS_KNOWN_(memtrack_plugin_heap);
 IS_KNOWN_(memtrack_library_heap);

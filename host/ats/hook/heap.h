@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The hooks of the C library's and of C++'s allocation functions (heap.c), as tables for the slots of those who call them.
+ * Hooks of the allocation functions of the C library and of C++ (heap.c), as tables for their callers' slots.
  */
 #ifndef MEMTRACK_HOOK_HEAP_H
 #define MEMTRACK_HOOK_HEAP_H
@@ -12,12 +12,12 @@
 extern "C" {
 #endif
 
-extern const struct memtrack_redirect memtrack_server_heap[];  /* for the server: releases alone */
-extern const struct memtrack_redirect memtrack_server_news[];  /* and its operator new, while the heap is tracked */
+extern const struct memtrack_redirect memtrack_server_heap[];  /* for the server: releases only */
+extern const struct memtrack_redirect memtrack_server_news[];  /* the server's operator new, while the heap is tracked */
 extern const struct memtrack_redirect memtrack_plugin_heap[];  /* for plugins */
 extern const struct memtrack_redirect memtrack_library_heap[]; /* for libraries, while the heap is tracked */
 
-/* Looks up what the hooks stand in for. Returns 0, or -1 with a reason. init-only. */
+/* Looks up the replaced functions. Returns 0, or -1 with a reason. init-only. */
 int memtrack_hook_heap_open(struct memtrack_reason *reason);
 
 #ifdef __cplusplus

@@ -25,11 +25,11 @@
 #include "owner/naming.h"
 #include "owner/walk.h"
 
-#define PATCHES_MAX      512 /* slots of one module that one of the tables names */
+#define PATCHES_MAX      512 /* slots of a module for the symbols of a table */
 #define LOADER_SLOTS_MAX 16
 
-/* What was redirected in a module, by the module's entry. All of this file that changes it runs under the modules' lock: it is
-   called with a module by module.c. */
+/* Redirected slots of a module, by the module's entry. All code in this file that changes them is called by module.c with a
+   module, under the modules' lock. */
 struct patched {
   struct memtrack_patch *patches;
   size_t count;
@@ -46,7 +46,7 @@ patched_of(const struct memtrack_module *module)
   return &patched[memtrack_module_number(module)];
 }
 
-/* Whether a module is to be left alone altogether: ourselves, and those whose own allocations are the allocator's. */
+/* Whether a module is left alone entirely: memtrack.so, and modules whose allocations belong to the allocator. */
 static bool
 is_foreign(const struct memtrack_module *module)
 {
@@ -54,7 +54,7 @@ is_foreign(const struct memtrack_module *module)
          memtrack_allocator_is_in(module->start, module->end);
 }
 
-/* The tables of what is redirected, and what their symbols are to a module that does not define them. */
+/* The tables of replacements, with their symbols' definitions as seen by a module that does not define them. */
 enum table { PLUGIN_API, PLUGIN_HEAP, LIBRARY_HEAP, SERVER_HEAP, SERVER_NEWS, TABLE_COUNT };
 
 static struct {
@@ -66,11 +66,11 @@ static struct {
   [SERVER_NEWS] = {.redirects = memtrack_server_news},
 };
 
-/* Redirects a table's slots in a module, which is held. */
+/* Redirects a table's slots in a held module. */
 static void
 patch(struct memtrack_module *module, enum table table)
 {
-  static struct memtrack_patch found[PATCHES_MAX]; /* nothing is allocated under the loader's lock */
+  static struct memtrack_patch found[PATCHES_MAX]; /* static, because nothing may be allocated under the loader's lock */
   struct patched *to = patched_of(module);
   struct memtrack_reason reason;
   const void *inside = (const void *)module->start;
@@ -96,7 +96,7 @@ patch(struct memtrack_module *module, enum table table)
   to->count += count;
 }
 
-/* Where functions of the C++ library were compiled into a plugin: they are never the site. */
+/* Finds the C++ library functions compiled into a plugin: they are never a site. */
 static void
 read_wrappers(struct memtrack_module *module)
 {
@@ -111,7 +111,7 @@ read_wrappers(struct memtrack_module *module)
   memtrack_walk_forget();
 }
 
-/* Tracks the heap in a module, if it is not yet. */
+/* Starts tracking the heap in a module, if it is not tracked yet. */
 static void
 patch_heap(struct memtrack_module *module, void *nothing)
 {
@@ -165,14 +165,14 @@ on_gone(struct memtrack_module *module)
   memtrack_walk_forget();
 }
 
-/* The functions that the server asks a plugin for. */
+/* The functions that the server looks up in a plugin. */
 static bool
 is_entry(const char *name)
 {
   return strcmp(name, "TSPluginInit") == 0 || strncmp(name, "TSRemap", strlen("TSRemap")) == 0;
 }
 
-/* The server has loaded a plugin and asks for its functions. Any thread that loads: not an event's usual work. */
+/* Runs when the server has loaded a plugin and looks up its functions. On any thread that loads; not part of an event. */
 static void *
 hook_dlsym(void *handle, const char *name)
 {
@@ -180,7 +180,7 @@ hook_dlsym(void *handle, const char *name)
   if (address == NULL || name == NULL || !is_entry(name)) {
     return address;
   }
-  /* Each time: what is known at this address may be a module that was there before, and is being forgotten by another thread. */
+  /* Scans each time: the known module at this address may be an earlier module that another thread is just removing. */
   memtrack_module_scan(address, on_found, on_gone);
   return memtrack_context_wrap(address);
 }
@@ -196,17 +196,17 @@ hook_dlclose(void *handle)
   return result;
 }
 
-/* Loads and unloads so far, by the loader's own count. */
+/* Number of loads and unloads so far, as counted by the loader. */
 static int
 count_changes(struct dl_phdr_info *info, size_t size, void *changes)
 {
   (void)size;
   *(uint64_t *)changes = info->dlpi_adds + info->dlpi_subs;
-  return 1; /* each module says the same */
+  return 1; /* the number is the same in each module */
 }
 
-/* Not while something comes or goes: a plugin that is loaded, and whose functions the server has not asked for yet, would be taken
-   for a library. */
+/* Skipped while a load or unload is in progress: a plugin that is loaded, but whose functions the server has not looked up yet,
+   would be registered as a library. */
 void
 memtrack_plugins_poll(void)
 {
@@ -232,7 +232,7 @@ ignore(struct memtrack_module *module)
   (void)module;
 }
 
-/* Libraries that may be plugins which were loaded before us. */
+/* Libraries that may be plugins loaded before memtrack. */
 struct candidates {
   struct {
     uintptr_t start, end;
@@ -252,7 +252,7 @@ list_candidate(struct memtrack_module *module, void *argument)
   }
 }
 
-/* Makes plugins of the libraries that have such a function themselves. Returns how many there are, and the first one's address. */
+/* Makes plugins of the libraries that define such a function themselves. Returns their number and the first one's address. */
 static size_t
 find_preloaded(uintptr_t *first)
 {
@@ -288,7 +288,7 @@ patch_known(struct memtrack_module *module, void *nothing)
   on_found(module);
 }
 
-/* What the hooks need before any of them is called. */
+/* Prepares everything that the hooks need before their first call. */
 static int
 open_hooks(struct memtrack_reason *reason)
 {
@@ -310,7 +310,7 @@ open_hooks(struct memtrack_reason *reason)
   return 0;
 }
 
-/* Finds the slots through which the server calls the loader. Returns how many, or -1 with a reason. */
+/* Finds the slots through which the server calls the loader. Returns their number, or -1 with a reason. */
 static int
 find_loader_calls(struct memtrack_patch slots[LOADER_SLOTS_MAX], struct memtrack_reason *reason)
 {
@@ -323,7 +323,8 @@ find_loader_calls(struct memtrack_patch slots[LOADER_SLOTS_MAX], struct memtrack
   return count;
 }
 
-/* Redirects the slots of all that is loaded: libraries first, then what of it turns out to be a plugin, then the loader's. */
+/* Redirects the slots of all loaded modules: first of libraries, then of those that prove to be plugins, then the server's slots
+   for the loader. */
 static int
 patch_all(const struct memtrack_patch *loader, size_t count, struct memtrack_reason *reason)
 {
@@ -374,7 +375,7 @@ unpatch(struct memtrack_module *module, void *argument)
 {
   struct removal *removal = argument;
   struct patched *there   = patched_of(module);
-  /* The last ones first: a library that turned out to be a plugin has some slots in two tables. */
+  /* Last first: a library that proved to be a plugin has some slots in two tables. */
   for (size_t i = 0; i < there->count / 2; ++i) {
     struct memtrack_patch patch          = there->patches[i];
     there->patches[i]                    = there->patches[there->count - 1 - i];
@@ -418,8 +419,8 @@ memtrack_plugins_heap(bool on, struct memtrack_reason *reason)
   if (!installed) {
     return memtrack_reason_set(reason, "plugins are not tracked");
   }
-  /* First everything that releases: an allocator that trusts the size that operator delete tells would be told that of the block
-     without its tag. Once more for what was loaded meanwhile. */
+  /* Releasing functions first: an allocator that trusts the size passed to operator delete would otherwise receive the size of a
+     block without its tag. Once more for modules loaded meanwhile. */
   if (on) {
     memtrack_module_each_held(patch_heap, NULL);
   }

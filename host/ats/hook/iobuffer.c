@@ -14,7 +14,7 @@
 typedef void (*increment_function)(const char *location, int64_t size);
 typedef void (*dump_function)(FILE *file);
 
-static pthread_mutex_t verify_mutex = PTHREAD_MUTEX_INITIALIZER; /* an event of both accountants */
+static pthread_mutex_t verify_mutex = PTHREAD_MUTEX_INITIALIZER; /* held during an event of both accountants */
 
 static struct memtrack_slots increment_slots;
 static struct memtrack_slots dump_slots;
@@ -23,11 +23,11 @@ static dump_function original_dump;
 static int *level;
 static bool passing_on;
 
-/* The usual hook is the accounting itself: an event thread allocates or releases a block, inside whatever it does. */
+/* The normal hook is the accounting function: an event thread allocates or releases a block. */
 static const increment_function hook_increment = memtrack_account_iobuffer;
 
-/* Verify mode. Both accountants see an event or neither does, so that a dump can compare them between two events. The built-in
-   takes a global mutex of its own; this one adds nothing that would be felt beside it. */
+/* The hook in verify mode. Both accountants receive each event together, so that a dump can compare them between two events. The
+   built-in tracker has its own global mutex; compared to that this mutex adds no noticeable cost. */
 static void
 hook_increment_and_pass_on(const char *location, int64_t size)
 {
@@ -37,7 +37,7 @@ hook_increment_and_pass_on(const char *location, int64_t size)
   pthread_mutex_unlock(&verify_mutex);
 }
 
-/* The slots of a symbol, and the function itself. Refused where a slot leads elsewhere already: someone else stands there. */
+/* Finds the slots of a symbol, and the function. Refuses a slot that is already redirected by something else. */
 static int
 find(const char *symbol, struct memtrack_slots *slots, void **function, struct memtrack_reason *reason)
 {
@@ -70,7 +70,7 @@ memtrack_iobuffer_install(const struct memtrack_server *server, void (*dump)(FIL
   if (find(server->increment, &increments, &increment_address, reason) || find(server->dump, &dumps, &dump_address, reason)) {
     return -1;
   }
-  /* Only now: a refusal leaves what an earlier installation needs for its removal. */
+  /* Last: after a refusal, the data of an earlier installation is still needed for its removal. */
   increment_slots    = increments;
   dump_slots         = dumps;
   original_increment = (increment_function)increment_address;

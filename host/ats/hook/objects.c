@@ -13,7 +13,7 @@
 
 #define PARTITIONS 1024u /* powers of two */
 #define ENTRIES    1024u
-#define FULL       (ENTRIES / 8 * 7) /* beyond, probes would become long */
+#define FULL       (ENTRIES / 8 * 7) /* with more entries probes would become long */
 #define TABLE_SIZE ((size_t)PARTITIONS * ENTRIES * sizeof(struct memtrack_object))
 
 struct partition {
@@ -22,7 +22,7 @@ struct partition {
 };
 
 static struct partition partitions[PARTITIONS];
-static struct memtrack_object *table; /* PARTITIONS x ENTRIES; pages that are not needed are never touched */
+static struct memtrack_object *table; /* PARTITIONS x ENTRIES; unused pages are never touched */
 static uint64_t untracked;
 
 int
@@ -32,7 +32,7 @@ memtrack_objects_open(void)
   if (memory == MAP_FAILED) {
     return -1;
   }
-  madvise(memory, TABLE_SIZE, MADV_NOHUGEPAGE); /* a few objects would take 2 MiB each */
+  madvise(memory, TABLE_SIZE, MADV_NOHUGEPAGE); /* otherwise a few objects would take 2 MiB each */
   table = memory;
   for (size_t i = 0; i < PARTITIONS; ++i) {
     pthread_mutex_init(&partitions[i].mutex, NULL);
@@ -47,7 +47,7 @@ hash(const void *address)
   return x ^ x >> 32;
 }
 
-/* Locks the partition of an address and gives its table. */
+/* Locks the partition of an address and returns its table. */
 static struct memtrack_object *
 lock(const void *address, struct partition **partition)
 {
@@ -63,7 +63,7 @@ home(uint64_t address)
   return hash((void *)(uintptr_t)address) / PARTITIONS % ENTRIES;
 }
 
-/* The entry of an address, or the empty one where it would be. */
+/* The entry of an address, or the empty entry for it. */
 static struct memtrack_object *
 find(struct memtrack_object *entries, const void *address)
 {
@@ -74,8 +74,8 @@ find(struct memtrack_object *entries, const void *address)
   return &entries[at];
 }
 
-/* Takes an entry out and moves up what came after it in a probe, so that no gap stands in the way of another. Knuth, TAOCP 3,
-   section 6.4, algorithm R. */
+/* Removes an entry and moves later entries of its probes up, so that no gap interrupts a probe. Knuth, TAOCP 3, section 6.4,
+   algorithm R. */
 MT_HOT static void
 erase(struct memtrack_object *entries, struct memtrack_object *entry)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Where and when an object of the plugin API was created, by its address: these objects are the server's and have no room for a
- * tag. A fixed number of partitions, each with a lock and a table of its own; where one is full, an object is not remembered, and
- * counted as such.
+ * Creation site and epoch of plugin API objects, by address: the server allocates these objects, so they have no room for a tag. A
+ * fixed number of partitions, each with its own lock and table. If a partition is full, an object is not recorded, and is counted
+ * as such.
  */
 #ifndef MEMTRACK_OBJECTS_H
 #define MEMTRACK_OBJECTS_H
@@ -17,34 +17,34 @@ extern "C" {
 struct memtrack_object {
   uint64_t address; /* 0: none */
   uint32_t birth;   /* site and epoch (assembly/abi.ts) */
-  uint32_t refs;    /* of a mutex: the continuations that own it */
+  uint32_t refs;    /* for a mutex: the number of continuations that own it */
 };
 
-/* Makes the table. Returns 0 or -1. init-only. */
+/* Creates the table. Returns 0 or -1. init-only. */
 int memtrack_objects_open(void);
 
-/* Forgets all of them: they were created in an earlier arming. Any thread. */
+/* Forgets all objects: they were created in an earlier arming. Any thread. */
 void memtrack_objects_clear(void);
 
-/* Remembers an object. `old` gets what was known at this address: an object that went unseen; address 0 where there was none. False
-   where there is no room. hook-safe. */
+/* Records an object. `old` receives the previous entry at this address, for an object whose end was not seen; address 0 if there
+   was none. Returns false if the partition is full. hook-safe. */
 bool memtrack_objects_add(const void *address, uint32_t birth, struct memtrack_object *old);
 
-/* Forgets an object and tells what was known of it. False where it is not known. hook-safe. */
+/* Removes an object and returns its entry. Returns false if it is unknown. hook-safe. */
 bool memtrack_objects_remove(const void *address, struct memtrack_object *object);
 
-/* Whether an object is remembered. hook-safe. */
+/* Whether an object is recorded. hook-safe. */
 bool memtrack_objects_knows(const void *address);
 
-/* One user more of an object, if it is known. And one less: true where it was the last, and the object is forgotten with it.
-   hook-safe. */
+/* Add a user to an object, if it is known; and remove a user. The latter returns true if it was the last user; the object is
+   then removed. hook-safe. */
 void memtrack_objects_ref(const void *address);
 bool memtrack_objects_unref(const void *address, struct memtrack_object *object);
 
-/* Objects that there was no room for. Any thread. */
+/* Number of objects not recorded because their partition was full. Any thread. */
 uint64_t memtrack_objects_untracked(void);
 
-/* What the table takes, in bytes of address space. Any thread. */
+/* Address space of the table, in bytes. Any thread. */
 uint64_t memtrack_objects_memory(void);
 
 #ifdef __cplusplus

@@ -31,7 +31,7 @@ static get_function get_functions;
 static uintptr_t *place[3]; /* where libcrypto keeps each pointer */
 static uintptr_t original[3];
 
-/* A block of `size` bytes that malloc() has made `size` + MEMTRACK_TAG_SIZE of. */
+/* Counts and tags a block of `size` bytes that malloc() allocated with `size` + MEMTRACK_TAG_SIZE. */
 MT_INLINE void
 record_block(void *block, size_t size, uint64_t key, const char *file, int line)
 {
@@ -45,7 +45,7 @@ memtrack_openssl_malloc(size_t size, const char *file, int line)
   if (MT_UNLIKELY(!memtrack_hooks_get(openssl_armed))) {
     return size ? malloc(size) : NULL;
   }
-  /* As CRYPTO_malloc() has it: nothing of 0 bytes is allocated. */
+  /* As in CRYPTO_malloc(): 0 bytes are not allocated. */
   if (MT_UNLIKELY(size == 0)) {
     return NULL;
   }
@@ -165,8 +165,8 @@ present_values(uintptr_t values[3])
   values[FREE]    = (uintptr_t)f;
 }
 
-/* Whether a function is one that does nothing but call the C library: libcrypto's own, or the server's wrapper. Others' blocks
-   might not be malloc's. */
+/* Whether a function only calls the C library: libcrypto's own, or the server's wrapper. Blocks of other functions may not come
+   from malloc. */
 static bool
 is_plain(uintptr_t function, const char *own_name)
 {
@@ -211,8 +211,8 @@ memtrack_openssl_find(struct memtrack_reason *reason)
   return 0;
 }
 
-/* What releases first where ours are put in, and last where they are taken out: no block is tagged whose release is not seen,
-   however long this thread is kept between two stores. */
+/* Releasing functions are replaced first and restored last: no block is tagged whose release is not seen, however long this
+   thread is suspended between two stores. */
 static void
 store(const uintptr_t values[3])
 {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What plugins call of the plugin API: memory (TSmalloc and its kin), objects that are created and destroyed in pairs, and
- * functions that take one of the plugin's, which then runs on the plugin's behalf. The site is the call: its return address.
+ * Plugins' calls of the plugin API: memory (TSmalloc and similar functions), objects that are created and destroyed in pairs, and
+ * functions that register a function of the plugin, which later runs on the plugin's behalf. The site is the call: its return
+ * address.
  */
 #define _GNU_SOURCE
 #include <pthread.h>
@@ -87,7 +88,7 @@ hook__TSstrdup(const char *text, int64_t length, const char *path)
     copy = memtrack_api._TSmalloc(size + MEMTRACK_TAG_SIZE, path);
   }
   if (copy) {
-    strncpy(copy, text, size - 1); /* pads, as the server's own does */
+    strncpy(copy, text, size - 1); /* pads with zeros, like the server's own function */
     copy[size - 1] = '\0';
     memtrack_block_record(copy, size, memtrack_hooks_get(key), MT_RETURN_ADDRESS, attributes_of(MEMTRACK_CLASS_TSAPI, 0), path);
   }
@@ -118,9 +119,9 @@ count_created(void *object, uint32_t kind, uintptr_t address)
     return;
   }
   if (!memtrack_objects_add(object, birth, &old)) {
-    memtrack_account_free(birth, 0); /* not remembered, so its end could not be seen */
+    memtrack_account_free(birth, 0); /* not recorded, so its end could not be seen */
   } else if (old.address) {
-    memtrack_account_free(old.birth, 0); /* it went without our seeing it: the server destroyed it */
+    memtrack_account_free(old.birth, 0); /* its end was not seen: the server destroyed it */
   }
 }
 
@@ -133,10 +134,10 @@ count_destroyed(const void *object)
   }
 }
 
-/* A function of a plugin's, which will run on the plugin's behalf. */
+/* A plugin's function that will run on the plugin's behalf. */
 #define WRAP(function) ((__typeof__(function))memtrack_context_wrap((void *)(uintptr_t)(function)))
 
-/* A continuation owns its mutex, if it has one: the last to go takes it along. */
+/* A continuation owns its mutex, if it has one: the last continuation destroys it. */
 MT_HOT static void
 count_cont(void *cont, const void *mutex, uintptr_t address)
 {
@@ -209,7 +210,7 @@ hook_TSIOBufferSizedCreate(int size_index)
   return buffer;
 }
 
-/* Readers stand in their buffer, at distances that are the same in all of them, and go with it. */
+/* Readers are part of their buffer, at the same distances in every buffer, and end with it. */
 enum { DISTANCES_MAX = 16 };
 static uintptr_t distances[DISTANCES_MAX];
 
@@ -241,7 +242,7 @@ hook_TSIOBufferDestroy(void *buffer)
   memtrack_api.TSIOBufferDestroy(buffer);
 }
 
-/* Only readers of buffers that a plugin created are followed: the server destroys its own without our seeing it. */
+/* Only readers of buffers created by a plugin are followed: the server destroys its own unseen. */
 static void *
 hook_TSIOBufferReaderAlloc(void *buffer)
 {
@@ -258,7 +259,7 @@ hook_TSIOBufferReaderClone(void *reader)
 {
   void *clone = memtrack_api.TSIOBufferReaderClone(reader);
   if (clone && is_armed() && memtrack_objects_knows(reader)) {
-    for (int i = 0; i < DISTANCES_MAX; ++i) { /* both stand in one buffer: one of the distances leads to its beginning */
+    for (int i = 0; i < DISTANCES_MAX; ++i) { /* both are in one buffer: one of the distances leads to its beginning */
       uintptr_t distance = memtrack_load(&distances[i]);
       if (distance && memtrack_objects_knows((char *)reader - distance)) {
         learn_distance((uintptr_t)clone - ((uintptr_t)reader - distance));
@@ -273,7 +274,7 @@ hook_TSIOBufferReaderClone(void *reader)
 static int
 hook_TSMBufferDestroy(void *buffer)
 {
-  /* Before: once it is destroyed, another thread may get the same address. Taken back where it is refused. */
+  /* First: after destruction another thread may get the same address. Undone if the destruction is refused. */
   struct memtrack_object known;
   bool counted = is_armed() && memtrack_objects_remove(buffer, &known);
   int result   = memtrack_api.TSMBufferDestroy(buffer);
@@ -296,7 +297,7 @@ hook_TSTextLogObjectCreate(const char *name, int mode, void **object)
   return result;
 }
 
-/* Pairs with nothing more to them. */
+/* Pairs that need nothing more. */
 #define CREATES(name, kind, parameters, arguments)                  \
   static void *hook_##name parameters                               \
   {                                                                 \
@@ -327,7 +328,7 @@ CREATES(TSfopen, OTHER, (const char *name, const char *mode), (name, mode))
 DESTROYS(TSfclose, void)
 DESTROYS(TSTextLogObjectDestroy, int)
 
-/* Asked with the function that the plugin knows; its continuation has the thunk, unless it is older than us. */
+/* The plugin passes its own function; the continuation has the thunk, unless it is older than memtrack. */
 static int
 hook_TSHttpTxnHookRegisteredFor(void *transaction, int hook, memtrack_api_handler function)
 {
@@ -338,7 +339,8 @@ hook_TSHttpTxnHookRegisteredFor(void *transaction, int hook, memtrack_api_handle
 
 /* ---- back to the server ---- */
 
-/* The server goes on with its own work inside these calls, and perhaps into other plugins: that is not on the caller's behalf. */
+/* Inside these calls the server continues with its own work, and perhaps calls other plugins: that is not on the caller's
+   behalf. */
 #define RESUMES(name, parameters, arguments)                                             \
   MT_HOT static void hook_##name parameters                                              \
   {                                                                                      \

@@ -11,8 +11,8 @@
 #include "owner/context.h"
 #include "server/api.h"
 
-#define CONT_WORDS 40u        /* how far a continuation is searched for its handler */
-#define AROUND     (1u << 20) /* how far around ours others are looked for, bytes: the server makes them 128 at a time */
+#define CONT_WORDS 40u        /* how many words of a continuation are searched for its handler */
+#define AROUND     (1u << 20) /* bytes searched around memtrack's continuation: the server allocates 128 at a time */
 #define PIECE      4096u
 
 static int
@@ -24,7 +24,7 @@ no_event(void *cont, int event, void *data)
   return 0;
 }
 
-/* Where the handler stands in a continuation, in words: the one place. 0 (there its class is) where there is none or more than one.
+/* Position of the handler in a continuation, in words, if unique. 0 (the position of its class) if there is none or more than one.
  */
 static size_t
 find_handler(uintptr_t cont)
@@ -72,7 +72,7 @@ memtrack_preloaded_wrap(void)
   const struct memtrack_module *server = memtrack_module_at(class);
   unsigned wrapped                     = 0;
   if (place && server && server->kind == MEMTRACK_MODULE_SERVER) {
-    uintptr_t words[PIECE / sizeof(uintptr_t) + CONT_WORDS]; /* one that begins in a piece may end in the next */
+    uintptr_t words[PIECE / sizeof(uintptr_t) + CONT_WORDS]; /* an object that begins in a piece may end in the next */
     uintptr_t from = ((uintptr_t)cont - AROUND) & ~(uintptr_t)(PIECE - 1);
     for (; from < (uintptr_t)cont + AROUND; from += PIECE) {
       size_t size = memtrack_peek(from, words, sizeof(words));

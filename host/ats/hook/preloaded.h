@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Continuations of plugins that were loaded before us. They hold their handlers already, unwrapped, and nothing lists them. But
- * they are objects of one class from one freelist: one of our own shows where its handler stands, and those beside it with the same
- * class and a plugin's function in that place get their handlers wrapped like all later ones.
+ * Continuations of plugins that were loaded before memtrack. They already have their handlers, unwrapped, and nothing lists them.
+ * But they are objects of a single class from one freelist. A continuation created by memtrack shows the position of the handler.
+ * Objects near it with the same class and a plugin's function in that position get their handlers wrapped, like all later ones.
  */
 #ifndef MEMTRACK_PRELOADED_H
 #define MEMTRACK_PRELOADED_H
@@ -11,8 +11,8 @@
 extern "C" {
 #endif
 
-/* Wraps the handlers that can be found. Returns how many; those that are not stay as they are, and their plugins' own calls are
-   charged all the same. init-only, once the modules are known. */
+/* Wraps the handlers that can be found. Returns their number; others remain unchanged, and calls made by their plugins are still
+   charged. init-only, once the modules are known. */
 unsigned memtrack_preloaded_wrap(void);
 
 #ifdef __cplusplus

@@ -40,14 +40,14 @@ memtrack_release_open(void)
     free((void *)probe[i]);
     marks[i] = probe[i][1];
   }
-  /* Without its per-thread cache the C library has a list's head there instead, which any block may hold. */
+  /* Without its per-thread cache the C library keeps a list pointer in that word, which any block may contain. */
   Dl_info info;
   memtrack_hooks.freed_mark = marks[0] == marks[1] && !dladdr((void *)marks[0], &info) ? marks[0] : 0;
 #endif
 }
 
-/* Says it in traffic.out at once: after a second release the allocator may end the process. The first few only; all are counted.
-   `format` takes the size, and may take the site's name. */
+/* Reports a bad release in traffic.out at once, because the allocator may end the process after a second release. Only the first
+   few; all are counted. `format` takes the size, and may take the site's name. */
 static void
 write_warning(const char *format, uint32_t birth, uint64_t size)
 {
@@ -59,18 +59,18 @@ write_warning(const char *format, uint32_t birth, uint64_t size)
   memtrack_registry_text(birth >> MEMTRACK_EPOCH_BITS, name, sizeof(name));
   snprintf(text, sizeof(text), format, size, name);
   int length = snprintf(line, sizeof(line), "memtrack warning=\"%s\"\n", text);
-  int before = errno; /* free() leaves it as it is */
+  int before = errno; /* preserved, as free() does */
   if (write(STDERR_FILENO, line, length) < 0) {
-    errno = before; /* it is counted all the same */
+    errno = before; /* counted in any case */
   }
 }
 
-/* Twice as many as glibc's cache of a thread holds of one size, and the largest size that it holds. */
+/* Twice the number of blocks of a size in glibc's per-thread cache, and the largest size in that cache. */
 #define CACHED_MAX      14
 #define CACHED_SIZE_MAX 1032
 
-/* Whether a block is free: the allocator itself hands it out. A marked block is the next one of its size or one of the next few, or
-   it is in use. Whatever was taken goes back in the order that it had. */
+/* Whether a block is free: the allocator itself returns it. A marked block is among the next few blocks of its size, or it is in
+   use. The blocks taken are returned in their previous order. */
 static bool
 is_free(void *block, uint64_t usable)
 {
@@ -81,20 +81,21 @@ is_free(void *block, uint64_t usable)
   }
   for (int i = 0; i < CACHED_MAX && !found; ++i) {
     void *next = malloc(usable);
-    __asm__ volatile("" : "+r"(next)); /* the compiler holds that a new block is no block that there was */
+    __asm__ volatile("" : "+r"(next)); /* otherwise the compiler assumes that a new block differs from all existing blocks */
     if (next == NULL) {
       break;
     }
     found          = next == block;
-    cached         = found && ((uintptr_t *)next)[1] != memtrack_hooks.freed_mark; /* the cache takes its mark off */
+    cached         = found && ((uintptr_t *)next)[1] != memtrack_hooks.freed_mark; /* the cache removes its mark */
     *(void **)next = taken;
     taken          = next;
   }
   while (taken) {
     void *next = taken;
     taken      = *(void **)next;
-    /* Out of this thread's cache it goes back there, so that the allocator finds the second release as it would have without us.
-       From elsewhere it would not: then the block stays taken, and the second release is its only one. */
+    /* A block from this thread's cache is returned to it, so that the allocator detects the second release as it would without
+       memtrack. A block from elsewhere would not be detected: it stays allocated, and the second release becomes its only
+       release. */
     if (next != block || cached) {
       free(next);
     }
@@ -120,7 +121,7 @@ memtrack_release_untagged(void *block, uint64_t usable, uint32_t cls)
   uint32_t birth   = 0;
   uint64_t size    = usable;
   uint64_t key     = memtrack_hooks_get(key);
-  uint64_t openssl = memtrack_hooks_get(openssl_key); /* 0 where it was never armed */
+  uint64_t openssl = memtrack_hooks_get(openssl_key); /* 0 if it was never armed */
   if (openssl && memtrack_release_tagged(block, usable, openssl)) {
     return;
   }
@@ -133,7 +134,7 @@ memtrack_release_untagged(void *block, uint64_t usable, uint32_t cls)
     }
   } else if (memtrack_tag_damaged(block, usable, key, &birth, &size)) {
     memtrack_add(&memtrack_hooks.damaged, 1);
-    memtrack_tag_clear(block, usable); /* whoever gets this block next and releases it is not to be taken for this one */
+    memtrack_tag_clear(block, usable); /* the release by the block's next user must not look like this one */
     memtrack_account_free(birth, size);
     write_warning("written past its end: a block of %" PRIu64 " bytes of %s", birth, size);
   } else {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The release of a block that may carry a plugin's tag: whoever releases it, it is charged to the site that allocated it.
+ * The release of a block that may have a plugin's tag: it is charged to the site that allocated the block, whoever releases it.
  */
 #ifndef MEMTRACK_RELEASE_H
 #define MEMTRACK_RELEASE_H
@@ -13,15 +13,15 @@
 extern "C" {
 #endif
 
-/* Learns how the C library marks what is released. init-only. */
+/* Finds out how the C library marks released blocks. init-only. */
 void memtrack_release_open(void);
 
-/* Releases a block that has a tag of this key, which is not that of the function that is called: it was allocated by another
-   family. False where it has none. hook-safe. */
+/* Releases a block with a tag of this key, which is not the key of the called function: another family of functions allocated
+   it. Returns false if it has no such tag. hook-safe. */
 bool memtrack_release_tagged(void *block, uint64_t usable, uint64_t key);
 
-/* Whether the block holds the mark that the C library gives to blocks in a thread's cache. No proof that the block is there: a
-   thread that ends gives its cache back with the marks in it, and whoever is given such a block need not write over the mark.
+/* Whether the block has the mark that the C library gives to blocks in a thread's cache. This does not prove that the block is
+   cached: a thread that ends returns its cache with the marks, and a later user of such a block need not overwrite the mark.
    hook-safe. */
 MT_INLINE bool
 memtrack_release_marked(const void *block, uint64_t usable)
@@ -30,12 +30,12 @@ memtrack_release_marked(const void *block, uint64_t usable)
   return mark && usable >= 2 * sizeof(mark) && ((const uintptr_t *)block)[1] == mark;
 }
 
-/* A block without a plugin's tag is released by a plugin, with a function of class `cls`: is it OpenSSL's, damaged, free already?
-   The latter two are said and counted. What remains is foreign. hook-safe. */
+/* Handles a block without a plugin's tag that a plugin releases with a function of class `cls`: it may belong to OpenSSL, be
+   damaged, or already be free. The latter two are logged and counted. Otherwise it is foreign. hook-safe. */
 void memtrack_release_untagged(void *block, uint64_t usable, uint32_t cls);
 
-/* A plugin releases a block that is the server's or the C library's, or older than the arming: counted apart, where the allocations
-   of that class are tracked. hook-safe. */
+/* Counts the release by a plugin of a block of the server or the C library, or of a block older than the arming, separately, if
+   allocations of that class are tracked. hook-safe. */
 MT_INLINE void
 memtrack_release_foreign(uint64_t usable, uint32_t cls)
 {
@@ -46,8 +46,8 @@ memtrack_release_foreign(uint64_t usable, uint32_t cls)
 
 #define MEMTRACK_RELEASE_BY_OTHERS MEMTRACK_CLASS_COUNT
 
-/* Takes the tag off a block that is about to be released, and accounts it. `cls` is that of the function by which a plugin releases
-   it; what others release is not looked at twice. For a block that most likely has a tag. hook-safe. */
+/* Removes the tag of a block about to be released, and counts the release. `cls` is the class of the function with which a
+   plugin releases it; releases by others are not examined further. For a block that probably has a tag. hook-safe. */
 MT_INLINE void
 memtrack_release_likely(void *block, uint64_t usable, uint32_t cls)
 {
@@ -60,7 +60,7 @@ memtrack_release_likely(void *block, uint64_t usable, uint32_t cls)
   }
 }
 
-/* The same of a block that most likely has none: a look at one word tells most of them. hook-safe. */
+/* Same, for a block that probably has no tag: reading one word decides most cases. hook-safe. */
 MT_INLINE void
 memtrack_release(void *block, uint32_t cls)
 {

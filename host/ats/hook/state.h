@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What the hooks read at every call: one cache line, in which nothing changes while they run but the counters at its end, which
- * count what is rare. control/ changes it, by way of install.c and openssl.c.
+ * State that the hooks read at every call: one cache line. While the hooks are active only the counters at its end change, and they
+ * count rare events. control/ changes it through install.c and openssl.c.
  */
 #ifndef MEMTRACK_HOOK_STATE_H
 #define MEMTRACK_HOOK_STATE_H
@@ -17,22 +17,22 @@ extern "C" {
 #endif
 
 struct memtrack_hooks {
-  bool armed;           /* what plugins call is accounted: the level is not 0 */
-  bool heap;            /* and so is their heap */
-  bool openssl_armed;   /* what libcrypto allocates is accounted */
-  uint64_t key;         /* of this arming's tags */
-  uint64_t openssl_key; /* of the tags of libcrypto's blocks; 0 where it was never armed */
-  /* What glibc writes into the second word of a block that it keeps for the next allocation of its size (malloc.c, tcache_key), and
-     takes out when it gives the block away again: one value for the process, set at init. 0 where there is no such thing. */
+  bool armed;           /* plugins' calls are counted: the level is not 0 */
+  bool heap;            /* plugins' heap is counted */
+  bool openssl_armed;   /* libcrypto's allocations are counted */
+  uint64_t key;         /* key of this arming's tags */
+  uint64_t openssl_key; /* key of the tags of libcrypto's blocks; 0 if it was never armed */
+  /* The value that glibc writes into the second word of a block in its per-thread cache (malloc.c, tcache_key), and removes when
+     it returns the block: one value per process, set at init. 0 if there is no such mark. */
   uintptr_t freed_mark;
-  uint64_t damaged; /* blocks whose end was written over */
+  uint64_t damaged; /* blocks whose end was overwritten */
   uint64_t twice;   /* blocks released twice */
-  uint64_t unloads; /* of modules */
+  uint64_t unloads; /* unloads of modules */
 };
 
 extern struct memtrack_hooks memtrack_hooks MT_ALIGNED(64) MT_HIDDEN;
 
-/* A word of it, by its name. */
+/* A field of the state, by name. */
 #define memtrack_hooks_get(name) memtrack_load(&memtrack_hooks.name)
 
 #ifdef __cplusplus
