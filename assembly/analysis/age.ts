@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// How old live bytes are: how many are older than one age, the same for all rows of a dump. That is the age of the boundary between
-// two buckets (boundary.ts) that is the nearest to half the time since the first sample.
+// Ages of live bytes: how many are older than a reported age, which is the same for all rows of a dump. It is the age of the bucket
+// boundary (boundary.ts) nearest to half the time since the first sample.
 //
-// Of blocks with a tag, and of objects, it is exact: their births are in the buckets. Of IOBuffers, whose bytes the server
-// accounts, it is a bound, from the counters: what was allocated in the last T cannot be more than T old, so at least used -
-// allocated(T) bytes are older. A row that allocates and releases much looks younger by that than it is, never older. An owner's
-// are the sum of its rows'.
+// For blocks with a tag, and for objects, the result is exact: the buckets record their births. For IOBuffers, whose bytes the
+// server reports, it is a lower bound, from the counters: bytes allocated in the last T are at most T old, so at least used -
+// allocated(T) bytes are older. A row that allocates and releases much appears younger than it is, never older. An owner's result
+// is the sum over its rows.
 
 import { BUCKETS, HISTORY_LEVELS, HISTORY_SHIFT, MEASURE_NOW } from "../abi";
 import { slots } from "../base/memory";
@@ -20,26 +20,24 @@ import { elapsedSeconds, points, stale, timeAt } from "../model/timeline";
 import { entryHolds } from "./owner_series";
 import { allocBytes, inUse, isObjects, isOwnerSeries } from "./series";
 
-/**
- * Ages that are told of where there is no boundary, in seconds, log-spaced: a minute, 10 minutes, an hour, 6 hours, a day, 4 days.
- */
+/** Reported ages without a boundary, in seconds, log-spaced: a minute, 10 minutes, an hour, 6 hours, a day, 4 days. */
 const AGES: u32 = 6;
 
 function ageSeconds(which: u32): u32 {
   return which == 0 ? 60 : which == 1 ? 600 : which == 2 ? 3600 : which == 3 ? 21600 : which == 4 ? 86400 : 345600;
 }
 
-/** The age that a dump tells of, in seconds. */
+/** The age that a dump reports, in seconds. */
 export function reportedAge(): u64 {
   const bucket = reportedBucket();
   if (bucket) return olderThanBucket(bucket, measureOf(MEASURE_NOW));
-  // The largest that history reaches back to twice over; the smallest where it reaches to none.
+  // The largest age that history covers twice over; the smallest if it covers none.
   let which: u32 = 0;
   while (which + 1 < AGES && ageSeconds(which + 1) <= elapsedSeconds() / 2) ++which;
   return ageSeconds(which);
 }
 
-/** The first of the buckets that are older than that; 0 where no sample has begun an epoch, as in a host that reads dumps. */
+/** The youngest bucket older than the reported age; 0 if no sample has begun an epoch, as in a host that reads dumps. */
 function reportedBucket(): u32 {
   const now = measureOf(MEASURE_NOW);
   const half = secondsOfEpochs(now) / 2;
@@ -54,28 +52,28 @@ function reportedBucket(): u32 {
   return best;
 }
 
-/** Of a series' live bytes, so many are older than reportedAge(); where isLowerBound(), at least so many. */
+/** Live bytes of a series that are older than reportedAge(); with isLowerBound(), at least this many. */
 export function oldBytes(series: Series): u64 {
   return isOwnerSeries(series) ? oldBytesOfEntry(series - slots) : oldBytesOfRow(series);
 }
 
-/** Whether more may be old than oldBytes() says. */
+/** Whether more bytes than oldBytes() may be old. */
 export function isLowerBound(series: Series): bool {
   return isOwnerSeries(series) ? isLowerBoundOfEntry(series - slots) : isLowerBoundOfRow(series);
 }
 
-/** Bytes of its rows that are old. Looked up when it is asked for: that is in a dump, and for a warning. */
+/** Old bytes of an owner's rows. Computed on request: for a dump, and for a warning. */
 function oldBytesOfEntry(entry: u32): u64 {
   let sum: u64 = 0;
   for (let row: Row = 0; row < knownSites(); ++row) if (entryHolds(entry, row)) sum += oldBytesOfRow(row);
   return sum;
 }
-/** Whether some of its rows may have more that is. */
+/** Whether oldBytes() is a lower bound for any of an owner's rows. */
 function isLowerBoundOfEntry(entry: u32): bool {
   for (let row: Row = 0; row < knownSites(); ++row) if (entryHolds(entry, row) && isLowerBoundOfRow(row)) return true;
   return false;
 }
-/** Likewise of a row. */
+/** Old bytes of a row. */
 export function oldBytesOfRow(row: Row): u64 {
   return isLowerBoundOfRow(row) ? oldByCounters(row, reportedAge()) : oldByBirth(row);
 }
@@ -89,16 +87,16 @@ function oldByBirth(row: Row): u64 {
   return sum > 0 ? min(<u64>sum, inUse(row)) : 0;
 }
 
-/** Live bytes (or objects) of a row that are of one bucket. */
+/** Live bytes (or objects) of a row in a bucket. */
 export function inUseOfBucket(row: Row, bucket: u32): i64 {
   return isObjects(row) ? aliveOf(row, bucket) : inUseOf(row, bucket);
 }
 
-/** At least so many of a row's live bytes are older than `seconds`. */
+/** Lower bound of a row's live bytes that are older than `seconds`. */
 export function oldByCounters(series: Series, seconds: u64): u64 {
   if (seconds >= elapsedSeconds()) return 0;
   const used = inUse(series);
-  // What was allocated since the last sample is young too; it is in the row, and not in the history yet.
+  // Bytes allocated since the last sample are young too; the row includes them, the history does not yet.
   const young = allocatedWithin(series, samplesWithin(<u32>seconds)) + unsampled(series);
   return young < used ? used - young : 0;
 }
@@ -108,7 +106,7 @@ function unsampled(series: Series): u64 {
   return since > 0 ? <u64>since : 0;
 }
 
-/** Samples, counted back from the last, that surely reach back `seconds`. */
+/** Number of samples, counted back from the last, that certainly cover `seconds`. */
 function samplesWithin(seconds: u32): u32 {
   for (let level: u32 = 0; level < HISTORY_LEVELS; ++level) {
     for (let back: u32 = 0; back < points(level); ++back) {

@@ -1,17 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Baselines: what every row and owner had at a moment that has a name, so that a dump can say what changed since. BASELINES are
-// kept; one more takes the place of the oldest, one of the same name that of its namesake. `arming` is always there: then there
-// was nothing.
+// Baselines: the state of every row and owner at a named point in time, so that a dump can show changes since then. BASELINES are
+// kept; a new baseline replaces the baseline of the same name, or else the oldest. `arming` always exists: everything was 0 then.
 //
-// A series' part (its place in a history is BASELINE there). Counts are modulo 2^40, and so are their differences:
+// A series' part of a baseline (BASELINE in its history). Counts and their differences are modulo 2^40:
 //
 //    0               48     64         88              128
 //    ┌───────────────┬──────┬──────────┬───────────────┐
 //    │ live bytes    │ allocations     │ releases      │
 //    └───────────────┴──────┴──────────┴───────────────┘
 //
-// A baseline's own, MARK_SIZE bytes:
+// Data of a baseline as a whole, MARK_SIZE bytes:
 //
 //    0        8              16      20       21                       64
 //    ┌────────┬──────────────┬───────┬────────┬────────────────────────┐
@@ -57,7 +56,7 @@ const LOW_BITS: u64 = 64 - LIVE_BITS;
 const LOW_MASK: u64 = (1 << LOW_BITS) - 1;
 const HIGH_BITS: u64 = COUNT_BITS - LOW_BITS;
 
-/** The number of the baseline that is always there. */
+/** Number of the baseline that always exists. */
 export const ARMING: u32 = BASELINES;
 
 let orders: u32 = 0;
@@ -68,15 +67,15 @@ export function baselinesReset(): void {
   usual = ARMING;
 }
 
-/** What dumps are relative to that ask for nothing else: what a user set last; else what set itself first. */
+/** The baseline of dumps that do not select another: the last one set by a user, or else the first one set automatically. */
 export function usualBaseline(): u32 {
   return usual;
 }
 
 /**
- * Sets a baseline, after applyBaseline(). Its name is in the input region; without one it is `mark`.
- * @param byUser 1, or 0 where it sets itself
- * @returns the length of a line in the output region that says what was done
+ * Sets a baseline, after applyBaseline(). Its name is in the input region; without a name it is `mark`.
+ * @param byUser 1, or 0 if set automatically
+ * @returns the length of a line in the output region that reports it
  */
 export function markBaseline(nameLength: u32, now: u64, transactions: u64, byUser: u32): u32 {
   begin(output, outputEnd);
@@ -118,7 +117,7 @@ export function markBaseline(nameLength: u32, now: u64, transactions: u64, byUse
   return text;
 }
 
-/** The baseline whose name is in the input region: its number, ARMING, or -1 where there is none of that name. */
+/** Number of the baseline whose name is in the input region: ARMING, or -1 if there is none. */
 export function baselineNamed(nameLength: u32): i32 {
   begin(output, outputEnd);
   writeName(nameLength);
@@ -127,7 +126,7 @@ export function baselineNamed(nameLength: u32): i32 {
   return slot != ARMING || isArming(output, length) ? <i32>slot : -1;
 }
 
-/** Writes the names of all baselines into the output region, the newest first. Returns the length. */
+/** Writes the names of all baselines to the output region, newest first. Returns the length. */
 export function listBaselines(): u32 {
   begin(output, outputEnd);
   writeBaselines();
@@ -154,7 +153,7 @@ export function writeBaseline(slot: u32): void {
   else copy(nameOf(slot), markAt(slot).length);
 }
 
-/** When it was set, in the host's monotonic seconds. */
+/** Time at which it was set, in the host's monotonic seconds. */
 export function baselineTime(slot: u32): u64 {
   return markAt(slot).time;
 }
@@ -163,7 +162,7 @@ export function baselineTransactions(slot: u32): u64 {
   return slot == ARMING ? 0 : markAt(slot).transactions;
 }
 
-/** What a series' live bytes changed by. */
+/** Change of a series' live bytes since a baseline. */
 export function changeSince(series: Series, slot: u32): i64 {
   const used = <i64>inUse(series);
   return slot == ARMING ? used : used - <i64>(partOf(series, slot).low & LIVE_MASK);
@@ -189,7 +188,7 @@ function keep(series: Series, slot: u32): void {
   at.high = ((count & COUNT_MASK) >> LOW_BITS) | ((frees(series) & COUNT_MASK) << HIGH_BITS);
 }
 
-/** A name as it is shown: cut, and what would end a line or a column of a dump as '?'. */
+/** Writes a name truncated, with '?' for characters that would end a line or a column of a dump. */
 function writeName(length: u32): void {
   if (!length) return ascii("mark");
   for (let i: u32 = 0; i < length && i < BASELINE_NAME_MAX; ++i) {
@@ -212,7 +211,7 @@ function find(name: usize, length: u32): u32 {
   return ARMING;
 }
 
-/** A free one, else the one that was set first. */
+/** A free entry, or else the oldest. */
 function oldest(): u32 {
   let found: u32 = 0;
   for (let slot: u32 = 1; slot < BASELINES; ++slot) {

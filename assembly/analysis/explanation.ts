@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What explains a growth, so that it is no leak:
+// Explanations of a growth that is not a leak:
 //
-//   the RAM cache grew as much         only IOBuffers of the server itself can be that
-//   there are more connections, or more requests a second, and the growth is what these would bring
+//   the RAM cache grew as much         possible only for the server's own IOBuffers
+//   connections or requests per second increased, and would explain this growth
 //   it levels off                      saturation.ts
-//   it is young, and objects stay as often as misses of a cache would let them: what counters tell of a cache that fills evenly
-//                                      is what they tell of a leak, so it has CACHE_RUN samples to show that it ends; not so
-//                                      long where memory would be used up by then
-//   it is young, for the lives that its objects have
+//   it is young, and its rate of retained objects is possible for misses of a cache: by the counters, a cache that fills evenly
+//                                      looks like a leak, so it gets CACHE_RUN samples to level off; fewer if memory would be
+//                                      exhausted before
+//   it is young, compared with the lifetimes of its objects
 
 import {
   EXPLAINED_BY_AGE,
@@ -26,16 +26,16 @@ import { GROWTH_SIGMA, isLevelling } from "./saturation";
 import { allocs, averageSize, canBeRamCache, frees, inUse, isObjects } from "./series";
 import * as trend from "./trend";
 
-/** A cache keeps at least so many objects of 1,000 requests while it fills: its hit ratio is below 99.5 %. */
+/** A cache that is filling retains at least this many objects of 1,000 requests: its hit ratio is below 99.5 %. */
 const CACHE_PER_1000: u64 = 5;
-/** Samples for which one may have been filling evenly: an hour, at 10 s. */
+/** Samples for which a cache may fill evenly: an hour, at 10 s. */
 export const CACHE_RUN: u32 = 384;
-/** Samples for which a growth of another kind has to go on. */
+/** Samples for which any other growth must continue. */
 export const PLAIN_RUN: u32 = 64;
-/** A population has come to rest after so many mean lives of its objects. */
+/** Number of mean lifetimes after which a population is at rest. */
 const LIVES: u64 = 4;
 
-/** Of the growth that trend holds, on its level. EXPLAINED_BY_NOTHING: it is a leak. */
+/** Explains the growth in trend.ts, on its level. EXPLAINED_BY_NOTHING: it is a leak. */
 export function findExplanation(series: Series, level: u32): u32 {
   const oldest = points(level) - 1;
   const growth = trend.growth();
@@ -54,9 +54,9 @@ export function findExplanation(series: Series, level: u32): u32 {
 }
 
 /**
- * Samples that a population takes to come to rest: LIVES times the mean life of its objects, which is their number over the rate of
- * releases (Little, "A proof for the queuing formula L = lambda W", Operations Research 9 (1961)). Where hardly any is released
- * there is no such life, and where most leak it is no life: hence the bounds.
+ * Samples until a population is at rest: LIVES times the mean lifetime of its objects, which is their number divided by the rate of
+ * releases (Little, "A proof for the queuing formula L = lambda W", Operations Research 9 (1961)). If hardly any object is released
+ * there is no meaningful lifetime, and if most leak the formula does not apply: hence the bounds.
  */
 function settlingTime(series: Series): u32 {
   const freed = frees(series);
@@ -65,7 +65,7 @@ function settlingTime(series: Series): u32 {
   return rest < PLAIN_RUN ? PLAIN_RUN : rest < CACHE_RUN ? <u32>rest : CACHE_RUN;
 }
 
-/** Whether as many more connections, or requests a second, would bring that growth. */
+/** Whether the increase in connections, or in requests per second, would explain the growth. */
 function isLoad(series: Series, level: u32, growth: i64): bool {
   const oldest = points(level) - 1;
   if (measured(MEASURE_CONNECTIONS) && isOfConnections(level, growth)) return true;
@@ -73,7 +73,7 @@ function isLoad(series: Series, level: u32, growth: i64): bool {
   const early = requestRate(level, oldest, oldest - quarter);
   const late = requestRate(level, quarter, 0);
   if (!early || late <= early) return false;
-  // What is above that has to be a growth of its own.
+  // Growth beyond this needs another explanation.
   const before = <u64>trend.value(0);
   const due = (late - early) * (before / early);
   if (<u64>growth <= 2 * due) return true;
@@ -83,8 +83,8 @@ function isLoad(series: Series, level: u32, growth: i64): bool {
 }
 
 /**
- * Whether there are many more connections, and it grew only while they did. What also grows while they do not, and half as fast or
- * faster, is no part of them.
+ * Whether there are many more connections, and the series grew only while they increased. A growth that continues without them, at
+ * half the rate or faster, is not explained by connections.
  */
 function isOfConnections(level: u32, growth: i64): bool {
   const last = points(level) - 1;
@@ -108,7 +108,7 @@ function requestRate(level: u32, old: u32, young: u32): u64 {
   return seconds ? ((transactionsAt(level, young) - transactionsAt(level, old)) * 1000) / seconds : 0;
 }
 
-/** Whether memory would be used up before so many further samples are taken. */
+/** Whether memory would be exhausted before so many further samples. */
 function endsBefore(growth: i64, further: u32): bool {
   const left = headroom();
   const span = trend.seconds();

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Owners whose history is kept: the first OWNER_SERIES_MAX - 1 that have rows, and one entry for the sum of all others. An entry is
-// given to another owner when its own is gone for good (its slot is free, or somebody else's). An entry, and behind all of them the
-// entry's number of each owner's slot:
+// Owners with a history: the first OWNER_SERIES_MAX - 1 owners with rows, and an entry for the sum of all others. An entry is
+// reassigned when its owner is gone (its slot is free, or reassigned). Layout of an entry; behind all entries follows, for each
+// owner slot, the number of its entry:
 //
 //    0        8        16       24       32       40    44    48       56
 //    ┌────────┬────────┬────────┬────────┬────────┬─────┬─────┬────────┐
@@ -38,7 +38,7 @@ if (offsetof<Entry>() != OWNER_ENTRY_SIZE) ERROR("not the size that memory.ts te
 const OTHERS: u32 = OWNER_SERIES_MAX - 1;
 const NOBODY: u32 = 0xff;
 
-/** Adds up the rows of every owner, after applyBaseline(). */
+/** Sums the rows of every owner, after applyBaseline(). */
 export function sumOwnerSeries(): void {
   memory.fill(entries(), <u8>NOBODY, OWNERS_MAX);
   for (let entry: u32 = 0; entry < OWNER_SERIES_MAX; ++entry) {
@@ -51,7 +51,7 @@ export function sumOwnerSeries(): void {
   for (let row: Row = 0; row < knownSites(); ++row) {
     if (!isRow(row) || (!allocs(row) && !frees(row))) continue;
     const to = at(follow(ownerOfSite(row)));
-    if (siteClass(row) == CLASS_OBJECT) continue; // they have no size
+    if (siteClass(row) == CLASS_OBJECT) continue; // objects have no size
     to.allocs = to.allocs + allocs(row);
     to.allocBytes = to.allocBytes + allocBytes(row);
     to.frees = to.frees + frees(row);
@@ -59,7 +59,7 @@ export function sumOwnerSeries(): void {
   }
 }
 
-/** Counts the rows of every owner that are suspects, once they have been judged. After sumOwnerSeries(). */
+/** Counts the suspect rows of every owner after they have been judged. After sumOwnerSeries(). */
 export function countLeaking(): void {
   for (let entry: u32 = 0; entry < OWNER_SERIES_MAX; ++entry) at(entry).leaking = 0;
   for (let row: Row = 0; row < knownSites(); ++row) {
@@ -69,12 +69,12 @@ export function countLeaking(): void {
   }
 }
 
-/** Whether an entry stands for an owner now. */
+/** Whether an entry represents an owner at present. */
 export function isUsedEntry(entry: u32): bool {
   return entry < OWNER_SERIES_MAX && isUsed(entry);
 }
 
-/** Whether it is the server's own. */
+/** Whether the entry is the server's. */
 export function isCoreEntry(entry: u32): bool {
   return isUsed(entry) && entry != OTHERS && slotOf(entry) == OWNER_CORE;
 }
@@ -91,11 +91,11 @@ export function entryFrees(entry: u32): u64 {
 export function entryInUse(entry: u32): i64 {
   return at(entry).inUse;
 }
-/** Whether an entry has bytes of a row in use. */
+/** Whether a row with memory in use belongs to an entry. */
 export function entryHolds(entry: u32, row: Row): bool {
   return isRow(row) && siteClass(row) != CLASS_OBJECT && inUse(row) > 0 && valueAt<u8>(entries(), ownerOfSite(row)) == entry;
 }
-/** Rows of it that are suspects. */
+/** Number of suspect rows of an entry. */
 export function entryLeaking(entry: u32): u64 {
   return at(entry).leaking;
 }
@@ -130,7 +130,7 @@ function slotOf(entry: u32): OwnerSlot {
   return at(entry).slot;
 }
 
-/** By slot, the number of its entry. */
+/** Numbers of entries, by owner slot. */
 function entries(): usize {
   return ownerEntries + OWNER_SERIES_MAX * OWNER_ENTRY_SIZE;
 }

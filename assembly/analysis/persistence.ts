@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Streaks: how often running a row was among the few that grew by far the most. After Chromium's leak detector
-// (components/metrics/leak_detector/leak_analyzer.cc, 2015): the largest RANKING_SIZE changes since the last analysis are put in
-// order; before the first that is less than half of the one above it stand the suspects, where there is such a drop; each of them
-// scores one more, and every other row is back at zero. Changes are those of floors (history.ts), not of momentary values.
+// Streaks: for how many consecutive analyses a row was among the few with by far the largest growth. After Chromium's leak detector
+// (components/metrics/leak_detector/leak_analyzer.cc, 2015): the RANKING_SIZE largest changes since the last analysis are sorted.
+// The first change that is less than half of the previous change marks a drop; the rows before the drop are the suspects. Each of
+// them scores another point; all other rows return to zero. Changes are changes of floors (history.ts), not of momentary values.
 
 import { Row } from "../base/types";
 import { floorAt, stateOf } from "../model/history";
@@ -15,10 +15,10 @@ import { isActive } from "./series";
 const RANKING_SIZE: u32 = 16;
 const DROP_FACTOR: u64 = 2;
 const STREAK_MAX: u32 = 255;
-/** Points of this level are compared. */
+/** Level whose points are compared. */
 const LEVEL: u32 = 1;
 
-/** After a sample: looks at the changes of all rows below `rows`, where the level has a new point. */
+/** After a sample: evaluates the changes of all rows below `rows`, if the level has a new point. */
 export function scoreStreaks(rows: u32): void {
   if (completed <= LEVEL || points(LEVEL) < 2) return;
   const n = rankChanges(rows);
@@ -33,7 +33,7 @@ export function scoreStreaks(rows: u32): void {
   }
 }
 
-/** Puts the largest changes upwards in order. Returns how many. */
+/** Sorts the largest positive changes. Returns their number. */
 function rankChanges(rows: u32): u32 {
   rankingStart(RANKING_SIZE);
   for (let row: Row = 0; row < rows; ++row) {
@@ -44,7 +44,10 @@ function rankChanges(rows: u32): u32 {
   return rankedCount();
 }
 
-/** How many stand before the first drop. A row that did not grow is the end of a ranking that is not full. */
+/**
+ * Number of changes before the first drop. In a ranking that is not full, the end counts as a drop, because the next row did not
+ * grow.
+ */
 function beforeDrop(n: u32): u32 {
   for (let i: u32 = 0; i + 1 < n; ++i) if (keyAt(i) > keyAt(i + 1) * DROP_FACTOR) return i + 1;
   return n < RANKING_SIZE ? n : 0;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The top of a list: series with the largest keys, in order, RANKED_MAX at most.
+// The top of a list: the series with the largest keys, sorted, at most RANKED_MAX.
 //
 //    0        8        12      16
 //    ┌────────┬────────┬───────┐
@@ -23,7 +23,7 @@ if (offsetof<Ranked>() != RANK_SIZE) ERROR("not the size that memory.ts tells");
 
 let count: u32 = 0;
 let limit: u32 = 0;
-/** All that were offered. */
+/** Number of series offered. */
 export let offered: u32 = 0;
 
 export function rankingStart(most: u32): void {
@@ -32,7 +32,7 @@ export function rankingStart(most: u32): void {
   limit = most < RANKED_MAX ? most : RANKED_MAX;
 }
 
-/** Of equal keys the lower series comes first. To be offered in the order of series. */
+/** Offers a series. Must be called in the order of series: for equal keys the lower series comes first. */
 export function rank(series: Series, key: u64): void {
   ++offered;
   if (count == limit && key <= keyAt(count - 1)) return;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A sample: after the sums since arming were made, takes what is alive of every row and owner into its history, scores the
-// streaks, and judges what may have changed. No part of it goes on for longer than there are rows.
+// A sample: after the sums since arming are complete, records the live memory of every row and owner in its history, updates the
+// streaks, and judges series that may have changed. The time of each part is bounded by the number of rows.
 
 import { MEASURE_CONNECTIONS, MEASURE_RAM_CACHE, OWNER_SERIES_MAX } from "../abi";
 import { analysisSize, history } from "../base/memory";
@@ -17,7 +17,8 @@ import { allocBytes, allocs, frees, inUse, seriesOfEntry } from "./series";
 import { judge, judgeSome, verdictReset } from "./verdict";
 
 /**
- * Warm-up ends when the live bytes of all rows rose by less than a sixteenth over the last WARM_SPAN samples; at WARM_MAX surely.
+ * Warm-up ends when the live bytes of all rows rose by less than a sixteenth over the last WARM_SPAN samples; at the latest after
+ * WARM_MAX.
  */
 const WARM_SPAN: u32 = 64;
 const WARM_MAX: u32 = 1024;
@@ -25,7 +26,7 @@ const WARM_MAX: u32 = 1024;
 let warm: bool = false;
 let warmBytes: u64 = 0;
 
-/** At the beginning, when all memory is zero. */
+/** At the start, when all memory is zero. */
 export function analysisReset(): void {
   timelineReset();
   baselinesReset();
@@ -34,13 +35,13 @@ export function analysisReset(): void {
   warmBytes = 0;
 }
 
-/** Forgets all histories, verdicts and baselines. */
+/** Clears all histories, verdicts and baselines. */
 export function forgetAll(): void {
   memory.fill(history, 0, analysisSize);
   analysisReset();
 }
 
-/** Takes a sample. `now` is in the host's monotonic seconds, `transactions` are those since the server's start. */
+/** Takes a sample. `now` is in the host's monotonic seconds, `transactions` count since the server's start. */
 export function sample(now: u64, transactions: u64): void {
   const open = measureOf(MEASURE_CONNECTIONS);
   tick(now, transactions, <u32>(open < u32.MAX_VALUE ? open : u32.MAX_VALUE), measureOf(MEASURE_RAM_CACHE));
@@ -67,7 +68,7 @@ export function judgeAll(): void {
   countLeaking();
 }
 
-/** 1 once, when the warm-up has ended: the host is to set a baseline. After a sample. */
+/** Returns 1 once when the warm-up has ended: the host must then set a baseline. After a sample. */
 export function warmUpEnded(): u32 {
   if (warm || samples % WARM_SPAN) return 0;
   let used: u64 = 0;

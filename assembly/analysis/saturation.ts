@@ -1,19 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Whether a growth levels off: its late part against its early one. A cache takes ever fewer new objects as it fills, because ever
-// more requests find theirs in it; a leak does not care. Looked at over the whole of the growth, for in a short piece of it any
-// curve is a line:
+// Detects whether a growth levels off, by comparing its late part with its early part. A cache stores ever fewer new objects as it
+// fills, because more requests find theirs in it; a leak is not affected. The whole growth is examined, because in a short part of
+// it any curve is a line:
 //
 //     live │            _____---       late:   the last quarter
-//          │       _--~~               middle: the quarter before it
-//          │    _-~                    early:  the half before that
+//          │       _--~~               middle: the quarter before
+//          │    _-~                    early:  the half before
 //          │  _/
-//          └──┴───────┴───┴───┴─> now  the growth begins where a sixteenth of it was reached
+//          └──┴───────┴───┴───┴─> now  the growth begins where it reached a sixteenth
 //
-// Rates are taken per time and per transaction, and the one that levels off less counts: at night a leak grows less per hour, and
-// one that has nothing to do with traffic grows more per transaction. But where traffic rose, only the latter counts: more requests
-// a second fill a cache faster, however much it levels off; and where the growth is not even in time, time is not what it depends
-// on.
+// Rates are computed per time and per transaction, and the rate that levels off less decides: at night a leak grows less per hour,
+// and a leak independent of traffic grows more per transaction. If traffic rose, only the rate per transaction counts: more
+// requests per second fill a cache faster, even while it levels off. The same applies if the growth is uneven in time, because it
+// then does not depend on time.
 
 import { HISTORY_LEVELS, HISTORY_SHIFT } from "../abi";
 import { Series } from "../base/types";
@@ -21,44 +21,45 @@ import { inUseAt } from "../model/history";
 import { locate, oldestAge, timeAt, transactionsAt } from "../model/timeline";
 import { averageSize } from "./series";
 
-/** Shares in percent. Below this one it levels off. */
+/** Shares in percent. Below this share the growth levels off. */
 const LEVELS_OFF: u32 = 75;
 const SHARE_MAX: u64 = 999;
 const TRAFFIC_ROSE: u64 = 110;
 const TRAFFIC_FELL: u64 = 90;
-/** Where traffic is not what it was, less is to be seen of it. */
+/** With changed traffic the levelling is less visible. */
 const LEVELS_OFF_UNEVEN: u32 = 90;
-/** Standard deviations by which a growth has to exceed what chance does to a population at rest (verdict.ts). */
+/** Standard deviations by which a growth must exceed random changes of a population at rest (verdict.ts). */
 export const GROWTH_SIGMA: u64 = 5;
-/** A growth younger than so many samples is too short to tell. */
+/** A growth of fewer samples is too short to decide. */
 const AGE_MIN: u32 = 32;
 const FINEST: u32 = 1;
 
-/** The finest level that is looked at. */
+/** The finest level that is examined. */
 let level: u32 = FINEST;
-/** The growth began between these ages in samples: at `start` there was none of it yet. */
+/** Ages in samples between which the growth began: at `start` it had not begun. */
 let start: u32 = 0;
 let above: u32 = 0;
-/** Whether the late part had other traffic than the early one. */
+/** Whether traffic differed between the late and the early part. */
 let uneven: bool = false;
 
-/** The late rate in percent of the early one, or -1 where that cannot be told. */
+/** The late rate in percent of the early rate, or -1 if undecidable. */
 export function lateShare(series: Series): i32 {
   findStart(series);
   return start < AGE_MIN ? -1 : <i32>lateToEarly(series);
 }
 
-/** Whether the growth levels off, beyond what chance does to so few objects. */
+/** Whether the growth levels off by more than chance would cause for so few objects. */
 export function isLevelling(series: Series): bool {
   findStart(series);
   if (start < AGE_MIN) return false;
   const late = lateToEarly(series);
   const objects = grown(series, 0, start) / averageSize(series);
-  // Events of a constant rate scatter by the square root of their number (Poisson): late and early each count a part of them.
+  // The number of events at a constant rate has a standard deviation of its square root (Poisson); late and early each count a part
+  // of the events.
   const doubt: u64 = 100 / root(objects ? objects : 1);
   if (late + doubt >= (uneven ? LEVELS_OFF_UNEVEN : LEVELS_OFF)) return false;
-  // Where it had levelled off and grows again, that is another growth, on top of what a cache may have left; but not what chance
-  // does to a population at rest.
+  // If it had levelled off and grows again, that is a second growth, in addition to a cache's remaining growth; unless it is within
+  // the random changes of a population at rest.
   const again = grown(series, 0, start / 4) / averageSize(series);
   if (again * again < GROWTH_SIGMA * GROWTH_SIGMA * (inUseAt(series, 0, level) / averageSize(series))) return true;
   return middleToLate(series) >= LEVELS_OFF;
@@ -75,7 +76,7 @@ function findStart(series: Series): void {
   if (now <= base) return;
   const limit = base + (now - base) / 16;
   start = oldest;
-  // Halving finds a place where the limit is crossed; in a growth there is one such place.
+  // Bisection finds a place where the limit is crossed; a growth has only one.
   while (start - above > 1) {
     const middle = (above + start) >> 1;
     if (inUseAt(series, middle, level) <= limit) start = middle;
@@ -84,7 +85,10 @@ function findStart(series: Series): void {
   chooseLevel();
 }
 
-/** Floors of about a sixteenth of the growth, so that all parts are seen with the same eyes: in finer ones a peak looks higher. */
+/**
+ * Chooses floors of about a sixteenth of the growth, so that all parts have the same resolution: in finer floors a peak appears
+ * higher.
+ */
 function chooseLevel(): void {
   level = FINEST;
   while (level + 1 < HISTORY_LEVELS && start >= 16 << ((level + 1) * HISTORY_SHIFT)) ++level;
@@ -118,8 +122,8 @@ function lateToEarly(series: Series): u64 {
 }
 
 /**
- * What passed from the beginning of the growth to its half. The point in which it began may have been idle for most of its time: it
- * counts for no more than what it grew by took afterwards.
+ * Time or transactions from the beginning of the growth to its half. The point in which it began may have been idle most of the
+ * time: it counts only in proportion to its share of the growth.
  */
 function earlySpan(half: u64, above: u64, start: u64, first: u64, begin: u64): u64 {
   const sure = span(half, above);
@@ -129,7 +133,7 @@ function earlySpan(half: u64, above: u64, start: u64, first: u64, begin: u64): u
   return sure + (due < unsure ? due : unsure);
 }
 
-/** Whether the middle went on in time as the late part does: else time is not what it grows by. */
+/** Whether the middle part grew in time like the late part; if not, the growth does not depend on time. */
 function isEven(series: Series): bool {
   const ratio = middleToLateByTime(series);
   return ratio >= LEVELS_OFF && ratio <= (100 * 100) / LEVELS_OFF;
@@ -183,7 +187,7 @@ function transactions(age: u32): u64 {
   return transactionsAt(found >>> 8, found & 0xff);
 }
 
-/** The integer square root, by Newton's iteration from above; at least 1. */
+/** Integer square root, by Newton's iteration from above; at least 1. */
 export function root(value: u64): u64 {
   if (value < 4) return 1;
   let x = value;

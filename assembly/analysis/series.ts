@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A series of the analysis: a row, by its number, or an owner with an entry (owner_series.ts), by the entry's number behind those
-// of all rows. What is counted: bytes; of objects, which have no size, their number.
+// A series of the analysis: a row, by its number, or an owner with an entry (owner_series.ts), numbered after all rows. It counts
+// bytes; for objects, which have no size, their number.
 
 import { CLASS_IOBUFFER, CLASS_OBJECT, OWNER_CORE } from "../abi";
 import { slots } from "../base/memory";
@@ -21,17 +21,17 @@ export function isOwnerSeries(series: Series): bool {
   return series >= slots;
 }
 
-/** The server itself: the sum of hundreds of rows. */
+/** The server: the sum of hundreds of rows. */
 export function isCore(series: Series): bool {
   return isOwnerSeries(series) && isCoreEntry(series - slots);
 }
 
-/** Whether objects are counted, not bytes. */
+/** Whether the series counts objects instead of bytes. */
 export function isObjects(series: Series): bool {
   return !isOwnerSeries(series) && siteClass(series) == CLASS_OBJECT;
 }
 
-/** Whether anything was ever counted. */
+/** Whether anything has ever been counted. */
 export function isActive(series: Series): bool {
   if (isOwnerSeries(series)) return isUsedEntry(series - slots) && entryAllocs(series - slots) != 0;
   return series < knownSites() && isRow(series) && (row.allocs(series) != 0 || row.frees(series) != 0);
@@ -50,20 +50,20 @@ export function frees(series: Series): u64 {
   return isOwnerSeries(series) ? entryFrees(series - slots) : row.frees(series);
 }
 
-/** Never below zero: an IOBuffer row can be, until it is known which of its buffers are older than the arming (model.ts). */
+/** Never negative: an IOBuffer row may be, until the model knows which of its buffers are older than the arming (model.ts). */
 export function inUse(series: Series): u64 {
   const bytes = isOwnerSeries(series) ? entryInUse(series - slots) : isObjects(series) ? row.alive(series) : row.inUse(series);
   return bytes > 0 ? <u64>bytes : 0;
 }
 
-/** Bytes of an allocation, on average; at least 1. */
+/** Average bytes of an allocation; at least 1. */
 export function averageSize(series: Series): u64 {
   const n = allocs(series);
   const size = n ? allocBytes(series) / n : 0;
   return size ? size : 1;
 }
 
-/** Whether it can hold what the server's RAM cache holds: IOBuffers of the server itself. */
+/** Whether its memory may belong to the server's RAM cache: only the server's own IOBuffers. */
 export function canBeRamCache(series: Series): bool {
   if (isOwnerSeries(series)) return isCore(series);
   return siteClass(series) == CLASS_IOBUFFER && ownerOfSite(series) == OWNER_CORE;

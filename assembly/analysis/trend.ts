@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What a level of a series' history says of its trend. take() gets the floors of a level, oldest first; the others look at
-// these. Integers only.
+// Trend statistics of a level of a series' history. take() loads the floors of a level, oldest first; the other functions evaluate
+// them. Integers only.
 //
 //   rate()       Theil-Sen: the median of the slopes of all pairs of points. Theil, "A rank-invariant method of linear and
 //                polynomial regression analysis" (1950); Sen, "Estimates of the regression coefficient based on Kendall's tau",
-//                JASA 63 (1968). A third of the points may be anything.
+//                JASA 63 (1968). A third of the points may be arbitrary.
 //   kendall()    Mann-Kendall's S over the number of pairs (Mann, Econometrica 13 (1945); Kendall, "Rank correlation methods"
 //                (1975)), ties as 0. A filter only: alone it is known for false alarms (Machida, Andrzejak, Matias, Vicente, "On
 //                the effectiveness of Mann-Kendall test for detection of software aging", ISSREW 2013).
-//   noise()      median absolute deviation of the steps between points, from their median: what a smooth growth has none of.
+//   noise()      median absolute deviation of the steps between points from their median: 0 for a smooth growth.
 
 import { HISTORY_POINTS, HISTORY_SHIFT } from "../abi";
 import { scratch, SCRATCH_SIZE } from "../base/memory";
@@ -27,10 +27,10 @@ const SORTED: usize = TIMES + HISTORY_POINTS * sizeof<i64>();
 
 if (SORTED + PAIRS_MAX * sizeof<i64>() > SCRATCH_SIZE) ERROR("the scratch region is too small");
 
-/** Points loaded. */
+/** Number of points loaded. */
 export let count: u32 = 0;
 
-/** Takes the floors of a level. Returns how many. */
+/** Loads the floors of a level. Returns their number. */
 export function take(series: Series, level: u32): u32 {
   count = points(level);
   for (let i: u32 = 0; i < count; ++i) {
@@ -41,7 +41,7 @@ export function take(series: Series, level: u32): u32 {
   return count;
 }
 
-/** The floor at a point, 0 the oldest. */
+/** Floor at a point; 0 is the oldest. */
 export function value(i: u32): i64 {
   return get(VALUES, i);
 }
@@ -67,7 +67,7 @@ export function rate(): i64 {
   return median(n);
 }
 
-/** In percent: 100 where each point is above all before it. */
+/** In percent: 100 if each point is above all previous points. */
 export function kendall(): i32 {
   let s = 0;
   let pairs = 0;
@@ -88,32 +88,32 @@ export function noise(): i64 {
     const off = value(i + 1) - value(i) - middle;
     insert(i, off < 0 ? -off : off);
   }
-  // The upper middle one: of steps that alternate, half are what their median is.
+  // The upper median: of alternating steps, half equal their median.
   return steps ? get(SORTED, steps >> 1) : 0;
 }
 
-/** Steps upwards. */
+/** Number of upward steps. */
 export function rises(): u32 {
   let n: u32 = 0;
   for (let i: u32 = 1; i < count; ++i) if (value(i) > value(i - 1)) ++n;
   return n;
 }
 
-/** The largest step upwards. */
+/** Largest upward step. */
 export function largestRise(): i64 {
   let largest: i64 = 0;
   for (let i: u32 = 1; i < count; ++i) if (value(i) - value(i - 1) > largest) largest = value(i) - value(i - 1);
   return largest;
 }
 
-/** All steps downwards, together. */
+/** Sum of all downward steps. */
 export function falls(): i64 {
   let sum: i64 = 0;
   for (let i: u32 = 1; i < count; ++i) if (value(i) < value(i - 1)) sum += value(i - 1) - value(i);
   return sum;
 }
 
-/** Samples from the first step upwards to the last. */
+/** Samples from the first upward step to the last. */
 export function run(level: u32): u32 {
   let first = count;
   let last: u32 = 0;
@@ -125,14 +125,14 @@ export function run(level: u32): u32 {
   return last > first ? (last - first) << (level * HISTORY_SHIFT) : 0;
 }
 
-/** Keeps the first n + 1 values of the sorted ones in order. */
+/** Inserts a value into the first n sorted values: n + 1 afterwards. */
 function insert(n: u32, value: i64): void {
   let at = n;
   for (; at > 0 && get(SORTED, at - 1) > value; --at) set(SORTED, at, get(SORTED, at - 1));
   set(SORTED, at, value);
 }
 
-/** Of the first n sorted values; of an even number the lower middle one, so that growth is never overstated. */
+/** Median of the first n sorted values; for an even number the lower one, so that growth is never overstated. */
 function median(n: u32): i64 {
   return n ? get(SORTED, (n - 1) >> 1) : 0;
 }

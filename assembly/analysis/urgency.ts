@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Suspects in order: rows, and owners none of whose rows is one, whose verdict is `leak`. The most urgent is the one that grows by
-// most, for all have the same limit.
+// Suspects in order of urgency: rows with the verdict `leak`, and owners with that verdict whose rows do not have it. The fastest
+// growth comes first, because all share the same memory limit.
 
 import { OWNER_SERIES_MAX } from "../abi";
 import { RANKED_MAX } from "../base/memory";
@@ -15,16 +15,16 @@ import { isActive, isObjects, seriesOfEntry } from "./series";
 import * as trend from "./trend";
 import { isSuspect, levelOf } from "./verdict";
 
-/** Bytes that an object stands for: what it is made of may take as many. */
+/** Bytes assumed per object: the memory of its parts may be as large. */
 export const OBJECT_WEIGHT: u64 = 256;
 
-/** Bytes (or objects) per hour, by the robust slope of the level that shows its growth best. */
+/** Bytes (or objects) per hour: the robust slope of the level that shows its growth best. */
 export function rateOf(series: Series): i64 {
   trend.take(series, levelOf(series));
   return trend.rate();
 }
 
-/** Puts all suspects in order. Returns how many. */
+/** Sorts all suspects. Returns their number. */
 export function rankSuspects(): u32 {
   rankingStart(RANKED_MAX);
   for (let row: Row = 0; row < knownSites(); ++row) if (isActive(row) && isSuspect(row)) rank(row, urgency(row));
@@ -35,12 +35,12 @@ export function rankSuspects(): u32 {
   return rankedCount();
 }
 
-/** Bytes an hour. */
+/** Bytes per hour. */
 function urgency(series: Series): u64 {
   return <u64>max<i64>(rateOf(series), 0) * (isObjects(series) ? OBJECT_WEIGHT : 1);
 }
 
-/** Seconds until that growth alone would use up the memory that is left, or -1 where that cannot be told. */
+/** Seconds until this growth alone would exhaust the remaining memory, or -1 if unknown. */
 export function secondsLeft(series: Series, rate: i64): i64 {
   const left = headroom();
   if (isObjects(series) || left < 0 || rate <= 0) return -1;

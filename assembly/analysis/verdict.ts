@@ -1,21 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What a series' history means.
+// Judges the history of a series.
 //
-//   leak      it grows and has no reason to stop: a suspect
-//   filling   it grows, but levels off, or the RAM cache or the load grew as much, or it is too soon to tell it from a cache
-//   churn     it does not grow; most of what is alive is exchanged all the time
-//   steady    it does not grow
-//   new       too few samples yet
+//   leak      unexplained growth: a suspect
+//   filling   growth that levels off, or is explained by the RAM cache or the load, or is still too young to be told from a cache
+//   churn     no growth; most of the live memory is replaced all the time
+//   steady    no growth
+//   new       too few samples so far
 //
-// A growth is looked for on every level of the history, so that a fast one is found in minutes and a slow one in days. It counts
-// where the floors rise almost always (Mann-Kendall, as a filter), in several steps of which none is most of it, to a height never
-// reached before, by more than the noise, and by more than chance moves a population that comes and goes (GROWTH_SIGMA standard
-// deviations; a stationary one of n objects has one of about the square root of n). It is a leak unless something explains it
-// (explanation.ts).
+// Growth is searched on every level of the history, so that a fast growth is found in minutes and a slow growth in days. It must
+// satisfy all of these: the floors rise almost always (Mann-Kendall, as a filter), in several steps of which none is most of the
+// growth, to a height never reached before, by more than the noise, and by more than the random changes of a population that comes
+// and goes (GROWTH_SIGMA standard deviations; a stationary population of n objects has about the square root of n). It is a leak
+// unless it has an explanation (explanation.ts).
 //
-// A leak remains one until half of what leaked has been released, or it has not grown for half as long as it grew: leaks in rare
-// errors grow in fits.
+// A leak remains a leak until half of the leaked memory is released, or until it has not grown for half as long as it grew: leaks
+// in rare errors grow at intervals.
 
 import {
   EXPLAINED_BY_AGE,
@@ -40,10 +40,10 @@ import { GROWTH_SIGMA } from "./saturation";
 import { averageSize, inUse, isActive, isCore, isObjects, seriesOfEntry } from "./series";
 import * as trend from "./trend";
 
-/** Levels on which a growth is looked for: those whose points stand for at least 16 samples. */
+/** Levels on which growth is searched: levels whose points represent at least 16 samples. */
 const LEVEL_FIRST: u32 = 2;
 const POINTS_MIN: u32 = 5;
-/** Samples before which nothing is said: as many as the first level needs. */
+/** Samples needed for any verdict other than `new`: as many as the first level needs. */
 const SAMPLES_MIN: u32 = POINTS_MIN << (LEVEL_FIRST * HISTORY_SHIFT);
 
 const GROWTH_MIN: i64 = 1024;
@@ -51,16 +51,16 @@ const OBJECTS_MIN: u64 = 12;
 const NOISE_FACTOR: i64 = 6;
 const RISES_MIN: u32 = 4;
 const KENDALL_MIN: i32 = 60;
-/** Where it was among the few that grew by far the most, so often running, the filter may let more pass. */
+/** After so many consecutive analyses among the few with by far the largest growth, the filter is relaxed. */
 const STREAK: u32 = 6;
 const KENDALL_MIN_STREAK: i32 = 40;
-/** Points at a level's end in which it has to grow, at a quarter of its pace or faster. */
+/** Number of points at a level's end in which it must grow at a quarter of its rate or faster. */
 const RECENT: u32 = 3;
 const RECENT_PACE: u32 = 4;
 
 const CONFIRM: u32 = 8;
 
-/** Rows that a sample judges at most; the next one goes on from there. */
+/** Most rows that a sample judges; the next sample continues from there. */
 const JUDGED_MAX: u32 = 64;
 
 let cursor: u32 = 0;
@@ -71,7 +71,7 @@ export function verdictReset(): void {
   cursor = 0;
 }
 
-/** Judges what may have changed, in turn. After a sample. */
+/** Judges in turn series that may have changed. After a sample. */
 export function judgeSome(): void {
   const rows = knownSites();
   const all = rows + OWNER_SERIES_MAX;
@@ -84,7 +84,7 @@ export function judgeSome(): void {
   }
 }
 
-/** Judges one series now. Returns whether that took a look at its trend. */
+/** Judges a series. Returns whether that evaluated its trend. */
 export function judge(series: Series): bool {
   const verdict = stateOf(series).verdict;
   if (verdict != VERDICT_LEAK && !mayGrow(series)) {
@@ -112,12 +112,12 @@ export function verdictOf(series: Series): u32 {
   return turnover(series) ? VERDICT_CHURN : VERDICT_STEADY;
 }
 
-/** Whether it is one now. */
+/** Whether a series is a suspect at present. */
 export function isSuspect(series: Series): bool {
   return stateOf(series).verdict == VERDICT_LEAK;
 }
 
-/** The level on which its growth is best seen: the finest one that reaches back to the beginning of it. */
+/** The level that shows its growth best: the finest one that reaches back to its beginning. */
 export function levelOf(series: Series): u32 {
   const since = stateOf(series).growthTime;
   let best: u32 = LEVEL_FIRST;
@@ -134,7 +134,7 @@ export function growingFor(series: Series): u32 {
   return since ? elapsedSeconds() - (since - 1) : 0;
 }
 
-/** What a suspect grew by, from the beginning of its growth. */
+/** Growth of a suspect since its beginning. */
 export function grownBy(series: Series): u64 {
   const used = inUse(series);
   const kept = unpack(stateOf(series).growthFloor);
@@ -143,7 +143,7 @@ export function grownBy(series: Series): u64 {
 
 const NO_GROWTH: u32 = 0xff;
 
-/** A cheap look at whether any level has come up at all. */
+/** Quick test whether any level has risen at all. */
 function mayGrow(series: Series): bool {
   const now = floorAt(series, 1, 0);
   for (let level: u32 = LEVEL_FIRST; level < HISTORY_LEVELS && points(level) >= POINTS_MIN; ++level) {
@@ -152,10 +152,10 @@ function mayGrow(series: Series): bool {
   return false;
 }
 
-/** EXPLAINED_BY_NOTHING for a leak; why it is none; or NO_GROWTH. */
+/** EXPLAINED_BY_NOTHING for a leak, the explanation of another growth, or NO_GROWTH. */
 function classify(series: Series): u32 {
   let found: u32 = NO_GROWTH;
-  // The server itself is the sum of hundreds of rows that warm up; its rows are judged one by one.
+  // The server is the sum of hundreds of rows that warm up; its rows are judged individually.
   const sum = isCore(series);
   for (let level: u32 = LEVEL_FIRST; level < HISTORY_LEVELS && points(level) >= POINTS_MIN; ++level) {
     trend.take(series, level);
@@ -186,7 +186,7 @@ function grows(series: Series, level: u32): bool {
   return growth >= NOISE_FACTOR * trend.noise();
 }
 
-/** Whether it was never higher, as far back as there is history. */
+/** Whether it was never higher, as far as the history reaches. */
 function isRecord(series: Series, from: u32, height: i64): bool {
   const limit = pack(<u64>height);
   for (let level = from; level < HISTORY_LEVELS; ++level) {
@@ -195,7 +195,7 @@ function isRecord(series: Series, from: u32, height: i64): bool {
   return true;
 }
 
-/** Keeps when the growth began that trend holds: a leak's. */
+/** Stores the beginning of the growth in trend.ts, for a leak. */
 function recordOnset(series: Series): void {
   const level = seenOn;
   let first: u32 = 1;
@@ -206,7 +206,7 @@ function recordOnset(series: Series): void {
   stateOf(series).growthFloor = pack(<u64>trend.value(first - 1));
 }
 
-/** What looks like a leak has to do so for some samples running. */
+/** A leak must be found in several consecutive samples. */
 function confirm(series: Series): void {
   if (stateOf(series).verdict == VERDICT_LEAK) return;
   if (stateOf(series).explanation != EXPLAINED_BY_CONFIRMATION) {
@@ -220,7 +220,7 @@ function confirm(series: Series): void {
   }
 }
 
-/** Whether half of what leaked is gone, or the height it has was reached long ago. */
+/** Whether half of the leaked memory is released, or its present height was reached long ago. */
 function isOver(series: Series): bool {
   const kept = unpack(stateOf(series).growthFloor);
   const highest = unpack(highestFloor(series));
@@ -242,7 +242,7 @@ function highestFloor(series: Series): u32 {
   return highest;
 }
 
-/** Samples since a height was first reached, as far back as there is history. */
+/** Samples since a height was first reached, as far as the history reaches. */
 function ageOfHeight(series: Series, height: u32): u32 {
   let age: u32 = 0;
   for (let level: u32 = 1; level < HISTORY_LEVELS; ++level) {
@@ -255,7 +255,7 @@ function ageOfHeight(series: Series, height: u32): u32 {
   return age;
 }
 
-/** Whether what is alive was allocated anew at least twice within the last samples. */
+/** Whether the live memory was allocated anew at least twice within the last samples. */
 function turnover(series: Series): bool {
   const allocated = allocatedWithin(series, PLAIN_RUN);
   return allocated != 0 && allocated >= 2 * inUse(series);
