@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Lines about limits of the host that are reached, each said once: what goes on, and what is no longer told.
+// Lines about exhausted limits of the host, each reported once: how accounting continues, and what is no longer reported.
 
 import {
   LIMIT_COUNT,
@@ -18,7 +18,7 @@ import * as answer from "../base/answer";
 import { ascii } from "../base/writer";
 import { limitName } from "../report/labels";
 
-/** A bit for each limit that has been said. */
+/** A bit for each limit reported so far. */
 let said: u32 = 0;
 
 export function exhaustionReset(): void {
@@ -26,9 +26,9 @@ export function exhaustionReset(): void {
 }
 
 /**
- * The line about a limit, where it has refused something and that has not been said yet; else 0.
+ * Returns the length of the line about a limit if it has refused something and has not been reported; otherwise 0.
  * @param limit LIMIT_...
- * @param times how often it has refused something
+ * @param times number of refusals so far
  */
 export function exhaustionNotice(limit: u32, times: u64): u32 {
   if (limit >= LIMIT_COUNT || !times || said & (1 << limit)) return answer.say(0);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What `traffic_ctl plugin msg memtrack ...` may say: a verb, compared whole, and for some an argument. Whatever the bytes are, the
-// answer is a verb and its argument, or one line that says what is wrong and what would be right.
+// Messages of `traffic_ctl plugin msg memtrack ...`: a verb, compared in full, and for some verbs an argument. For any bytes, the
+// answer is a verb and its argument, or a line that states the error and the valid form.
 
 import {
   ARGUMENT_MAX,
@@ -21,17 +21,17 @@ import { input } from "../base/memory";
 import * as reader from "../base/reader";
 import { ascii, byte, writeSanitized, unsigned } from "../base/writer";
 
-/** Bytes of a word of the message that a line shows. */
+/** Most bytes of a word of the message shown in a line. */
 const SHOWN: usize = 40;
 
-// The verb that select() found.
+// The verb found by select().
 let verb: string = "";
-let argument: string = ""; // that it takes, "" for none
+let argument: string = ""; // the argument's form, "" for none
 let help: string = "";
 
 let level: u32 = 0;
 
-/** The one table. False where there is no such verb. */
+/** The table of verbs. Returns false if there is no such verb. */
 function select(number: u32): bool {
   switch (number) {
     case VERB_MARK:
@@ -60,7 +60,7 @@ function describe(word: string, takes: string, does: string): bool {
   return true;
 }
 
-/** A line about the verb of this number. */
+/** A line about the verb with this number. */
 export function messageHelp(number: u32): u32 {
   if (!select(number)) return answer.say(0);
   answer.begin();
@@ -72,9 +72,10 @@ export function messageHelp(number: u32): u32 {
 }
 
 /**
- * Reads the message in the input region.
- * @param size of the message, of which QUESTION_MAX bytes are there
- * @returns the length of the answer: where its number is a verb, the argument; where it is VERB_COUNT, a line that says why
+ * Parses the message in the input region.
+ * @param size of the message; the input region holds at most QUESTION_MAX bytes of it
+ * @returns the length of the answer's text. The answer's number is a verb, and the text its argument; or it is VERB_COUNT, and the
+ * text a line that explains the refusal
  */
 export function readMessage(size: u64): u32 {
   if (size > MESSAGE_MAX) {
@@ -117,12 +118,12 @@ export function readMessage(size: u64): u32 {
   return readArgument(number, reader.position(), reader.left());
 }
 
-/** Of the last message, where it was `arm`. */
+/** Level in the last message, if that was `arm`. */
 export function messageLevel(): u32 {
   return level;
 }
 
-/** The argument of the verb that is selected. */
+/** Parses the argument of the selected verb. */
 function readArgument(number: u32, at: usize, length: usize): u32 {
   if (length && !argument.length) {
     beginRefusal();
@@ -146,7 +147,7 @@ function readArgument(number: u32, at: usize, length: usize): u32 {
     level = load<u8>(at) - 0x30;
   }
   answer.begin();
-  writeSanitized(at, min<usize>(length, ARGUMENT_MAX)); // as it may be shown: it comes back in diags.log
+  writeSanitized(at, min<usize>(length, ARGUMENT_MAX)); // sanitized, because it appears in diags.log
   return answer.end(number);
 }
 
@@ -164,14 +165,14 @@ function endRefusal(): u32 {
   return answer.end(VERB_COUNT);
 }
 
-/** "mark [name]": the verb that is selected. */
+/** "mark [name]": usage of the selected verb. */
 function writeUsage(): void {
   ascii(verb);
   if (argument.length) byte(0x20);
   ascii(argument);
 }
 
-/** A part of the message as a line may show it: short, and without the quotes that it stands in. */
+/** Shows a part of the message in a line: shortened, and without the quotes that enclose it. */
 function show(from: usize, length: usize): void {
   for (let i: usize = 0; i < length && i < SHOWN; ++i) {
     if (load<u8>(from + i) == 0x22) byte(0x3f);

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Lines about how memtrack stands, for where operators look at once: what it does at the start, and trouble, each when it happens and
-// not with every dump.
+// Lines about memtrack's state, for diags.log: what is tracked at the start, and each problem when it occurs, not with every dump.
 
 import { LINE_ERROR, LINE_WARNING, SETTING_SITES } from "../abi";
 import * as answer from "../base/answer";
@@ -20,7 +19,7 @@ export function noticesReset(): void {
   saidLost = 0;
 }
 
-/** What is on at the start. The core's digest is in the input region; of the last five, each is a HOOK_.... */
+/** Writes what is tracked at the start. The core's digest is in the input region; the last five parameters are HOOK_.... */
 export function startNotice(
   length: u32,
   level: u32,
@@ -48,11 +47,11 @@ export function startNotice(
 }
 
 /**
- * The next line about what has gone wrong since the last one; 0 where there is no more.
+ * Writes the next line about a new problem. Returns its length, or 0 if there is none.
  * @param sites the capacity
- * @param refusals of sites for which there was no room
- * @param traps shards that are disabled
- * @param lost events that could not be accounted
+ * @param refusals number of sites refused
+ * @param traps number of shards disabled
+ * @param lost number of events that could not be counted
  */
 export function troubleNotice(sites: u32, refusals: u64, traps: u32, lost: u64): u32 {
   if (!saidFull && refusals) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A line of records.config, "CONFIG name type value": whether the server reads all of its value as a number. Where it does not, it
-// takes some part of the text, or 0, and says nothing.
+// Checks a line of records.config, "CONFIG name type value": whether the server reads the whole value as a number. Otherwise the
+// server silently uses a part of the text, or 0.
 
 import { LINE_WARNING, QUESTION_MAX, SETTING_COUNT } from "../abi";
 import * as answer from "../base/answer";
@@ -10,28 +10,28 @@ import * as reader from "../base/reader";
 import { name, select, writeRange } from "./records";
 import { ascii, copy, signed } from "../base/writer";
 
-/** Bytes of a type and of a value that are shown. */
+/** Most bytes of a type and of a value that are shown. */
 const TYPE_SHOWN: usize = 20;
 const VALUE_SHOWN: usize = 100;
 
-// The words that read() found.
+// The words found by read().
 let type: usize = 0;
 let typeLength: usize = 0;
 let value: usize = 0;
 let valueLength: usize = 0;
 
 /**
- * Looks at the line in the input region.
- * @param length of the whole line, of which QUESTION_MAX bytes are there
- * @returns the setting whose value is not a number there, or is not called one; SETTING_COUNT for every other line
+ * Checks the line in the input region.
+ * @param length of the whole line; the input region holds at most QUESTION_MAX bytes of it
+ * @returns the setting whose value is not a number, or whose type is not INT; SETTING_COUNT for any other line
  */
 export function checkRecordLine(length: u64): u32 {
   return read(length);
 }
 
 /**
- * Says what is wrong with such a line.
- * @param isKnown whether the server tells the record's value: then it is `taken`
+ * Describes the error in such a line.
+ * @param isKnown whether the server returned the record's value; it is `taken`
  */
 export function describeRecordLine(length: u64, isKnown: u32, taken: i64): u32 {
   if (read(length) == SETTING_COUNT) return answer.say(0);
@@ -48,7 +48,7 @@ export function describeRecordLine(length: u64, isKnown: u32, taken: i64): u32 {
   return answer.end();
 }
 
-/** The setting is selected, where one is returned. */
+/** Selects the setting that it returns. */
 function read(length: u64): u32 {
   reader.open(input, answer.bounded(length));
   reader.endAt(0);
@@ -67,7 +67,7 @@ function read(length: u64): u32 {
   return SETTING_COUNT;
 }
 
-/** What follows the type on its line, without blanks around it. False where there is nothing, not even a blank. */
+/** Reads the value after the type, without surrounding blanks. Returns false if nothing follows the type, not even a blank. */
 function readValue(): bool {
   reader.skip(); // the blank that ended the type
   while (reader.isLineEnd(reader.peek())) reader.skip();
@@ -89,7 +89,7 @@ function isInt(): bool {
   return reader.same(type, typeLength, "INT");
 }
 
-/** A minus, digits, and the multipliers that the server knows; or 0x and hexadecimal digits. */
+/** A minus, digits, and a multiplier known to the server; or 0x and hexadecimal digits. */
 function isNumber(): bool {
   reader.open(value, valueLength);
   if (reader.peek() == 0x2b) return false;
@@ -98,7 +98,7 @@ function isNumber(): bool {
     while (isHexadecimal(reader.peek())) reader.skip();
     return !reader.left();
   }
-  // As strtoll: other white space, a sign.
+  // As in strtoll: other white space, a sign.
   while (reader.peek() == 0x20 || (reader.peek() >= 0x09 && reader.peek() <= 0x0d)) reader.skip();
   if (reader.peek() == 0x2b || reader.peek() == 0x2d) reader.skip();
   if (!reader.isDigit(reader.peek())) return false;

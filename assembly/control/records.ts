@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The records that govern memtrack (format/format.ts lists them). The host asks the server for a value and has it judged here; a bad
-// value and a change get one line each, once per value.
+// Rules of memtrack's records (listed in format/format.ts). The host reads a value from the server and has it judged here. An
+// invalid value and a change produce a line each, once per value.
 
 import {
   LINE_NOTE,
@@ -25,7 +25,7 @@ import {
   SETTING_NAMES,
 } from "../format";
 
-// The rule that select() found.
+// The rule found by select().
 export let name: string = "";
 let least: i64 = 0;
 let most: i64 = 0;
@@ -34,7 +34,7 @@ let above: i64 = 0;
 let normal: i64 = 0;
 let effect: u32 = SETTING_OF_SERVER;
 
-/** False where there is no such setting. */
+/** Returns false if there is no such setting. */
 export function select(setting: u32): bool {
   if (setting >= SETTING_COUNT) return false;
   name = unchecked(SETTING_NAMES[setting]);
@@ -47,13 +47,13 @@ export function select(setting: u32): bool {
   return true;
 }
 
-// The last value of each setting, and whether there was one.
+// The last value of each setting, and whether there was a value.
 const LAST: usize = 0;
 const SEEN: usize = 8;
 const VALUE_SIZE: u32 = 16;
 const values: usize = memory.data(SETTING_COUNT * VALUE_SIZE, 8);
 
-/** The level that was set by a message, -1 for none: it holds until the record is changed from what it was then. */
+/** The level set by a message, or -1: in force until the record changes from its value at that time. */
 let levelByMessage: i32 = -1;
 let levelThen: i64 = 0;
 
@@ -63,16 +63,16 @@ export function recordsReset(): void {
   levelThen = 0;
 }
 
-// The table, for hosts. Of a setting that there is none of, all is 0.
+// The table, for hosts. An unknown setting has 0 everywhere.
 
-/** The record's name is the answer's text. */
+/** The answer's text is the record's name. */
 export function settingName(setting: u32): u32 {
   answer.begin();
   if (select(setting)) ascii(name);
   return answer.end();
 }
 
-/** The range as the server is told it for a record that memtrack creates: "[0-1]". */
+/** The range in the server's notation, for a record that memtrack creates: "[0-1]". */
 export function settingCheck(setting: u32): u32 {
   answer.begin();
   if (select(setting)) {
@@ -94,7 +94,7 @@ export function settingEffect(setting: u32): u32 {
   return select(setting) ? effect : SETTING_OF_SERVER;
 }
 
-/** What to use for the value that a record has: the answer's number. Its text says what is out of range, or that the value changed. */
+/** Judges a record's value. The answer's number is the value to use; its text reports an invalid value or a change. */
 export function judgeSetting(setting: u32, value: i64): u32 {
   if (!select(setting)) return answer.say(0);
   const at = values + setting * VALUE_SIZE;
@@ -124,7 +124,7 @@ export function judgeSetting(setting: u32, value: i64): u32 {
   return answer.end(chosen);
 }
 
-/** The level is set by a message; its record has been judged right before. The answer's text says so. */
+/** Sets the level by a message, after its record has been judged. The answer's text reports it. */
 export function setLevel(level: u32): u32 {
   select(SETTING_LEVEL);
   levelByMessage = level;
@@ -139,7 +139,7 @@ export function setLevel(level: u32): u32 {
   return answer.end(level);
 }
 
-/** "allowed are 0 to 2": for a line that is being written, of the setting that is selected. */
+/** Appends the allowed range of the selected setting to a line. */
 export function writeRange(): void {
   ascii("allowed are ");
   signed(least);
@@ -148,7 +148,7 @@ export function writeRange(): void {
 }
 
 function usedFor(setting: u32, value: i64): i64 {
-  // The dumps' timer is the server's, which takes 32 bits of it.
+  // The server has the timer for dumps, and uses 32 bits of the value.
   if (setting == SETTING_FREQUENCY && value > most) return max<i64>(<i32>value, 0);
   return value < least ? below : value > most ? above : value;
 }

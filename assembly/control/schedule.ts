@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What is due. The host asks each second.
+// Decides what is due. The host asks every second.
 
-/** Times that reclaimDue() is asked between two searches while no module is unloaded. */
+/** After the first unload, reclaimDue() returns 1 at every RECLAIM_POLLS-th call, besides the calls after an unload. */
 const RECLAIM_POLLS: u32 = 10;
 
 let polls: u32 = 0;
@@ -15,22 +15,22 @@ export function scheduleReset(): void {
   lastSample = 0;
 }
 
-/** 1 where numbers of sites are to be looked for that can be given again; `unloads` are those of modules so far. */
+/** 1 if the host must search for numbers of sites to reclaim; `unloads` is the number of unloaded modules so far. */
 export function reclaimDue(unloads: u64): u32 {
   if (unloads == unloadsSeen && (!unloads || ++polls % RECLAIM_POLLS)) return 0;
   unloadsSeen = unloads;
   return 1;
 }
 
-/** 1 where a sample is to be taken now, `interval` seconds after the last one; `now` is in monotonic seconds. */
+/** 1 if a sample is due, `interval` seconds after the last one; `now` is in monotonic seconds. */
 export function sampleDue(now: u64, interval: u64): u32 {
-  // The question comes each second, and a little late: what is due within it is due now.
+  // The host asks every second, and slightly late: a sample due before the next question is due now.
   if (lastSample && now < lastSample + interval) return 0;
   lastSample = now;
   return 1;
 }
 
-/** The next sample is due at once. */
+/** Makes the next sample due at once. */
 export function sampleAnew(): void {
   lastSample = 0;
 }

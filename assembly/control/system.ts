@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What texts of the system and of the server say of memory: /proc/self/status, control groups, the server's table of freelists. The
-// host reads the files; what is not in a text is unknown.
+// Reads memory data from texts of the system and of the server: /proc/self/status, control groups, the server's table of freelists.
+// The host reads the files; a value missing from a text is unknown.
 
 import { MEASURE_FREELISTS, MEASURE_RSS } from "../abi";
 import * as answer from "../base/answer";
@@ -11,14 +11,14 @@ import { ascii, copy } from "../base/writer";
 
 const KIB: i64 = 1024;
 const KIBIBYTES_MAX: u64 = <u64>i64.MAX_VALUE / 1024;
-/** The first version of control groups has no word for "no limit" but a number beyond all memory. */
+/** Version 1 of control groups expresses "no limit" as a number beyond all memory. */
 const UNLIMITED: u64 = 1 << 60;
 const BAR: u32 = 0x7c;
 const SLASH: u32 = 0x2f;
 
 /**
- * 1 where the text in the input region tells a measure, which is then the answer's number.
- * @param which MEASURE_RSS or MEASURE_RSS_FILES, of /proc/self/status; MEASURE_FREELISTS, of the server's table of freelists
+ * 1 if the text in the input region contains a measure; the answer's number is its value.
+ * @param which MEASURE_RSS or MEASURE_RSS_FILES for /proc/self/status, MEASURE_FREELISTS for the server's table of freelists
  */
 export function readMeasure(which: u32, length: u64): u32 {
   reader.open(input, answer.bounded(length));
@@ -32,10 +32,10 @@ export function readMeasure(which: u32, length: u64): u32 {
 }
 
 /**
- * Where a limit of the process's control group is to be read.
- * @param length of a line of /proc/self/cgroup, which is in the input region
- * @param up 0 for the group itself, 1 for the one it is in, ...
- * @returns the length of the path below the folder of all groups; 0 where the line tells no limit, or there are not so many groups
+ * Path of the file with a limit of the process's control group.
+ * @param length of a line of /proc/self/cgroup in the input region
+ * @param up 0 for the group itself, 1 for its parent, ...
+ * @returns the length of the path below the root of all groups; 0 if the line has no limit, or if there are fewer groups
  */
 export function limitPath(length: u64, up: u32): u32 {
   reader.open(input, answer.bounded(length));
@@ -59,7 +59,7 @@ export function limitPath(length: u64, up: u32): u32 {
   return answer.end();
 }
 
-/** The smaller of a limit and that in the input region, the text of such a file; 0 is none. The answer's number. */
+/** The answer's number is the smaller of `limit` and the limit in the input region, the text of such a file; 0 is none. */
 export function smallerLimit(length: u64, limit: u64): u32 {
   reader.open(input, answer.bounded(length));
   reader.skipBlanks();
@@ -74,7 +74,7 @@ function kibibytesOfLine(which: u32): i64 {
   return reader.isDigit(reader.peek()) ? <i64>min<u64>(reader.takeUnsigned(), KIBIBYTES_MAX) * KIB : -1;
 }
 
-/** "allocated | in use | | TOTAL", the last line of the freelists' table: bytes that they hold unused; -1 for another line. */
+/** "allocated | in use | | TOTAL", the last line of the freelists' table: unused bytes in the freelists; -1 for another line. */
 function unusedOfLine(): i64 {
   const allocated = takeColumn();
   const used = takeColumn();
@@ -84,7 +84,7 @@ function unusedOfLine(): i64 {
   return reader.takeText("TOTAL") ? allocated - used : -1;
 }
 
-/** A number and the bar behind it; -1 where there is none. */
+/** A number and the bar after it; -1 if there is none. */
 function takeColumn(): i64 {
   reader.skipSpaces();
   if (!reader.isDigit(reader.peek())) return -1;
