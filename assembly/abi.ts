@@ -126,6 +126,20 @@ export const LINE_NOTE: u32 = 0;
 export const LINE_WARNING: u32 = 1;
 export const LINE_ERROR: u32 = 2;
 
+// Whether dumps can be written to the file that the record `output` names, and if not, why (control/output.ts).
+export const OUTPUT_NONE: u32 = 0; // the record is empty
+export const OUTPUT_USABLE: u32 = 1;
+export const OUTPUT_ABOVE: u32 = 2; // the path has ".." in it
+export const OUTPUT_LONG: u32 = 3;
+export const OUTPUT_NOWHERE: u32 = 4; // the path is relative, and the log folder is not known
+export const OUTPUT_LINK: u32 = 5;
+export const OUTPUT_FOLDER: u32 = 6;
+export const OUTPUT_SPECIAL: u32 = 7; // a FIFO, a device, a socket
+export const OUTPUT_MISSING: u32 = 8; // its folder
+export const OUTPUT_DENIED: u32 = 9;
+export const OUTPUT_FULL: u32 = 10;
+export const OUTPUT_FAILED: u32 = 11; // for another reason
+
 // Plugin messages: most bytes of a message, and of its argument (a baseline's name is cut shorter); the verbs (see
 // control/message.ts for their words).
 export const MESSAGE_MAX: u32 = 1024;
@@ -229,7 +243,8 @@ export const SETTING_SITES: u32 = 2;
 export const SETTING_VERIFY: u32 = 3;
 export const SETTING_HEAP: u32 = 4;
 export const SETTING_INTERVAL: u32 = 5;
-export const SETTING_COUNT: u32 = 6;
+export const SETTING_OUTPUT: u32 = 6;
+export const SETTING_COUNT: u32 = 7;
 
 export const SETTING_OF_SERVER: u32 = 0;
 export const SETTING_LIVE: u32 = 1;

@@ -94,7 +94,7 @@ export const HEADER_REFUSALS: StaticArray<u8> = [
   255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 1, 2, 3, 4, 255, 255, 255, 255, 255, 255, 255, 255, 255,
 ];
 
-// By SETTING_....
+// By SETTING_.... Of a record that is a text, the numbers are 0.
 export const SETTING_NAMES: StaticArray<string> = [
   "proxy.config.res_track_memory",
   "proxy.config.dump_mem_info_frequency",
@@ -102,13 +102,15 @@ export const SETTING_NAMES: StaticArray<string> = [
   "proxy.config.plugin.memtrack.verify",
   "proxy.config.plugin.memtrack.heap",
   "proxy.config.plugin.memtrack.sample_interval",
+  "proxy.config.plugin.memtrack.output",
 ];
-export const SETTING_LEAST: StaticArray<i64> = [0, 0, 64, 0, 0, 0];
-export const SETTING_MOST: StaticArray<i64> = [2, 2147483647, 65520, 1, 1, 3600];
-export const SETTING_DEFAULTS: StaticArray<i64> = [0, 0, 4096, 0, 0, 10];
-export const SETTING_BELOW: StaticArray<i64> = [0, 0, 4096, 0, 0, 10];
-export const SETTING_ABOVE: StaticArray<i64> = [2, 0, 4096, 0, 0, 3600];
-export const SETTING_EFFECTS: StaticArray<u8> = [0, 0, 2, 1, 1, 1];
+export const SETTING_TYPES: StaticArray<string> = ["INT", "INT", "INT", "INT", "INT", "INT", "STRING"];
+export const SETTING_LEAST: StaticArray<i64> = [0, 0, 64, 0, 0, 0, 0];
+export const SETTING_MOST: StaticArray<i64> = [2, 2147483647, 65520, 1, 1, 3600, 0];
+export const SETTING_DEFAULTS: StaticArray<i64> = [0, 0, 4096, 0, 0, 10, 0];
+export const SETTING_BELOW: StaticArray<i64> = [0, 0, 4096, 0, 0, 10, 0];
+export const SETTING_ABOVE: StaticArray<i64> = [2, 0, 4096, 0, 0, 3600, 0];
+export const SETTING_EFFECTS: StaticArray<u8> = [0, 0, 2, 1, 1, 1, 1];
 
 // By SECTION_.... A section's widths begin in COLUMN_WIDTHS where SECTION_COLUMNS tells. The last column has none there.
 export const SECTION_MEMORY: u32 = 0;

@@ -9,6 +9,7 @@ import * as analysis from "./analysis/sample";
 import * as memory_ from "./base/memory";
 import { exhaustionReset } from "./control/exhaustion";
 import { noticesReset } from "./control/notices";
+import { outputReset } from "./control/output";
 import { recordsReset } from "./control/records";
 import { scheduleReset } from "./control/schedule";
 import { Site } from "./base/types";
@@ -40,6 +41,7 @@ export function init(role: u32, sites: u32): i32 {
 function initControl(): i32 {
   recordsReset();
   noticesReset();
+  outputReset();
   exhaustionReset();
   scheduleReset();
   return memory_.initControl();
@@ -152,7 +154,16 @@ export { ranked } from "./analysis/ranking";
 export { trackedBytes } from "./report/reconciliation";
 export { nextWarning } from "./report/warning";
 export { answerNumber, answerSeverity } from "./base/answer";
-export { judgeSetting, setLevel, settingCheck, settingDefault, settingEffect, settingName } from "./control/records";
+export {
+  judgeSetting,
+  setLevel,
+  settingCheck,
+  settingDefault,
+  settingEffect,
+  settingIsText,
+  settingName,
+} from "./control/records";
+export { outputNotice, outputPath } from "./control/output";
 export { checkRecordLine, describeRecordLine } from "./control/record_line";
 export { messageHelp, messageLevel, readMessage } from "./control/message";
 export { exhaustionNotice } from "./control/exhaustion";

@@ -406,16 +406,29 @@ export const explanations = {
 
 // ---- Records ----------------------------------------------------------------------------------------------------------------------
 
-export interface ConfigRecord {
+export type ConfigRecord = IntRecord | StringRecord;
+
+interface AnyRecord {
   name: string;
+  effect: keyof typeof effects;
+  meaning: string;
+}
+
+export interface IntRecord extends AnyRecord {
+  type: "INT";
   /** The least value, and the most. */
   range: readonly [number, number];
   default: number;
   /** What is used for a value below the range, and for one above it. A text is a rule of its own (assembly/control/records.ts). */
   outside: readonly [number, number | string];
-  effect: keyof typeof effects;
   unit?: "seconds";
-  meaning: string;
+}
+
+export interface StringRecord extends AnyRecord {
+  type: "STRING";
+  default: string;
+  /** Which values it takes, in words. */
+  values: string;
 }
 
 /** Who has a record, and when a change takes effect. */
@@ -428,10 +441,11 @@ export const effects = {
   atStart: "at start",
 } as const;
 
-/** Those that govern memtrack. All are of type INT. */
+/** Those that govern memtrack. */
 export const records = {
   level: {
     name: "proxy.config.res_track_memory",
+    type: "INT",
     range: [0, 2],
     default: 0,
     outside: [0, 2], // as the server takes it
@@ -440,6 +454,7 @@ export const records = {
   },
   frequency: {
     name: "proxy.config.dump_mem_info_frequency",
+    type: "INT",
     range: [0, 2147483647],
     default: 0,
     outside: [0, "its low 32 bits, as the server takes it"],
@@ -449,6 +464,7 @@ export const records = {
   },
   sites: {
     name: "proxy.config.plugin.memtrack.sites",
+    type: "INT",
     range: [64, 65520], // 16 bits of a block's tag number a site
     default: 4096,
     outside: [4096, 4096],
@@ -459,6 +475,7 @@ export const records = {
   },
   verify: {
     name: "proxy.config.plugin.memtrack.verify",
+    type: "INT",
     range: [0, 1],
     default: 0,
     outside: [0, 0],
@@ -467,6 +484,7 @@ export const records = {
   },
   heap: {
     name: "proxy.config.plugin.memtrack.heap",
+    type: "INT",
     range: [0, 1],
     default: 0,
     outside: [0, 0],
@@ -475,11 +493,22 @@ export const records = {
   },
   interval: {
     name: "proxy.config.plugin.memtrack.sample_interval",
+    type: "INT",
     range: [0, 3600], // with one sample a day, a leak would be found in a quarter of a year
     default: 10,
     outside: [10, 3600],
     effect: "live",
     unit: "seconds",
     meaning: "a sample for the analysis every so many seconds, whatever the dumps' frequency; 0: none, and no sections on growth",
+  },
+  output: {
+    name: "proxy.config.plugin.memtrack.output",
+    type: "STRING",
+    values: "path of a file",
+    default: "",
+    effect: "live",
+    meaning:
+      "the file that dumps are written to, absolute or relative to the server's log folder. Empty: the server's standard error, " +
+      "which is traffic.out or the journal",
   },
 } as const satisfies Record<string, ConfigRecord>;

@@ -171,11 +171,11 @@ export class Ats {
     return text;
   }
 
-  /** Asks for a dump by SIGUSR1, and waits until a new one of that reason stands in traffic.out. */
-  async dump(): Promise<Dump> {
-    const from = this.sizeOf(this.trafficOutPath);
+  /** Asks for a dump by SIGUSR1, and waits until a new one of that reason stands in traffic.out, or in the file of that path. */
+  async dump(path = this.trafficOutPath): Promise<Dump> {
+    const from = this.sizeOf(path);
     this.signal("SIGUSR1");
-    return this.nextDump({ from, reason: "signal" });
+    return this.nextDump({ path, from, reason: "signal" });
   }
 
   /** A dump after all connections are closed, of which `state` says the same as of the one before; of the 20th, whatever it says. */
@@ -192,10 +192,11 @@ export class Ats {
   }
 
   /** Waits for a complete dump that begins after `from` (default: after now). */
-  async nextDump(options: WaitOptions & { reason?: string } = {}): Promise<Dump> {
-    const { from = this.sizeOf(this.trafficOutPath), reason, timeoutMs = DUMP_TIMEOUT_MS } = options;
+  async nextDump(options: WaitOptions & { path?: string; reason?: string } = {}): Promise<Dump> {
+    const { path = this.trafficOutPath } = options;
+    const { from = this.sizeOf(path), reason, timeoutMs = DUMP_TIMEOUT_MS } = options;
     const good = (text: string) => parseDumps(text).find((dump) => !reason || dump.header.get("reason") === reason);
-    const text = await this.waitFor(this.trafficOutPath, (text) => good(text) !== undefined, { from, timeoutMs });
+    const text = await this.waitFor(path, (text) => good(text) !== undefined, { from, timeoutMs });
     return good(text)!;
   }
 

@@ -20,6 +20,7 @@ import {
   verdicts,
   type ConfigRecord,
   type HeaderKey,
+  type IntRecord,
   type MemoryClass,
 } from "../format/format.ts";
 import { columnsOf, headOf, ruleOf } from "../format/layout.ts";
@@ -27,6 +28,10 @@ import { columnsOf, headOf, ruleOf } from "../format/layout.ts";
 const CLASSES: [string, MemoryClass][] = Object.entries(classes);
 const HEADER: [string, HeaderKey][] = Object.entries(header);
 const RECORDS: [string, ConfigRecord][] = Object.entries(records);
+
+/** A number of each record, 0 of one that is no number. */
+const ofIntRecords = (number: (record: IntRecord) => number): number[] =>
+  RECORDS.map(([, record]) => (record.type === "INT" ? number(record) : 0));
 
 /** Keys whose value the host tells as a number, and those of which it tells a text: their own, or why a hook was refused. */
 const FACTS = HEADER.filter(([, { form }]) => form !== "format" && form !== "text" && form !== "limits").map(([key]) => key);
@@ -141,32 +146,33 @@ ${list(
 }
 
 function settingLists(): string {
-  return `// By SETTING_....
+  return `// By SETTING_.... Of a record that is a text, the numbers are 0.
 ${texts("SETTING_NAMES", ofAll(RECORDS, "name"))}
+${texts("SETTING_TYPES", ofAll(RECORDS, "type"))}
 ${list(
   "SETTING_LEAST",
   "i64",
-  RECORDS.map(([, { range }]) => range[0]),
+  ofIntRecords(({ range }) => range[0]),
 )}
 ${list(
   "SETTING_MOST",
   "i64",
-  RECORDS.map(([, { range }]) => range[1]),
+  ofIntRecords(({ range }) => range[1]),
 )}
 ${list(
   "SETTING_DEFAULTS",
   "i64",
-  RECORDS.map(([, record]) => record.default),
+  ofIntRecords((record) => record.default),
 )}
 ${list(
   "SETTING_BELOW",
   "i64",
-  RECORDS.map(([, { outside }]) => outside[0]),
+  ofIntRecords(({ outside }) => outside[0]),
 )}
 ${list(
   "SETTING_ABOVE",
   "i64",
-  RECORDS.map(([, { outside }]) => (typeof outside[1] === "number" ? outside[1] : 0)),
+  ofIntRecords(({ outside }) => (typeof outside[1] === "number" ? outside[1] : 0)),
 )}
 ${list(
   "SETTING_EFFECTS",

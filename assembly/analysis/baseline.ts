@@ -102,6 +102,8 @@ export function markBaseline(nameLength: u32, now: u64, transactions: u64, byUse
       if (usual == slot) usual = ARMING;
     }
   }
+  // traffic_ctl sends one word of several: who forgot the quotes learns here where the name is.
+  if (!nameLength && byUser) ascii("; no name came with it, which takes quotes: traffic_ctl plugin msg memtrack 'mark NAME'");
   const text = <u32>(position() - output);
   const at = markAt(slot);
   memory.fill(changetype<usize>(at), 0, MARK_SIZE);

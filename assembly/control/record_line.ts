@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Checks a line of records.config, "CONFIG name type value": whether the server reads the whole value as a number. Otherwise the
-// server silently uses a part of the text, or 0.
+// Checks a line of records.config, "CONFIG name type value": whether it has the record's type, and whether the server reads the whole
+// value of a number as one. Otherwise the server silently uses a part of the text, or 0.
 
 import { LINE_WARNING, QUESTION_MAX, SETTING_COUNT } from "../abi";
 import * as answer from "../base/answer";
 import { input } from "../base/memory";
 import * as reader from "../base/reader";
-import { name, select, writeRange } from "./records";
+import * as records from "./records";
 import { ascii, copy, signed } from "../base/writer";
 
 /** Most bytes of a type and of a value that are shown. */
@@ -23,7 +23,7 @@ let valueLength: usize = 0;
 /**
  * Checks the line in the input region.
  * @param length of the whole line; the input region holds at most QUESTION_MAX bytes of it
- * @returns the setting whose value is not a number, or whose type is not INT; SETTING_COUNT for any other line
+ * @returns the setting whose type or value is wrong in this line; SETTING_COUNT for any other line
  */
 export function checkRecordLine(length: u64): u32 {
   return read(length);
@@ -36,13 +36,19 @@ export function checkRecordLine(length: u64): u32 {
 export function describeRecordLine(length: u64, isKnown: u32, taken: i64): u32 {
   if (read(length) == SETTING_COUNT) return answer.say(0);
   answer.begin(LINE_WARNING);
-  ascii(name);
+  ascii(records.name);
   ascii(' is "');
   copy(value, min(valueLength, VALUE_SHOWN));
   ascii('" (');
   copy(type, min(typeLength, TYPE_SHOWN));
-  ascii(isInt() ? "), not a number; " : "), not of type INT; ");
-  writeRange();
+  ascii(hasType() ? "), not a number" : "), not of type ");
+  if (!hasType()) ascii(records.type);
+  if (!records.isNumber()) {
+    ascii(": the value is not used");
+    return answer.end();
+  }
+  ascii("; ");
+  records.writeRange();
   ascii(isKnown ? ": the server takes it for " : ": what the server takes it for is not known");
   if (isKnown) signed(taken);
   return answer.end();
@@ -59,10 +65,8 @@ function read(length: u64): u32 {
   type = reader.takeWord();
   typeLength = reader.position() - type;
   if (!typeLength || !readValue()) return SETTING_COUNT;
-  for (let setting: u32 = 0; select(setting); ++setting) {
-    if (reader.same(record, recordLength, name)) {
-      return isInt() && isNumber() && length <= QUESTION_MAX ? SETTING_COUNT : setting;
-    }
+  for (let setting: u32 = 0; records.select(setting); ++setting) {
+    if (reader.same(record, recordLength, records.name)) return isGood() && length <= QUESTION_MAX ? SETTING_COUNT : setting;
   }
   return SETTING_COUNT;
 }
@@ -85,8 +89,13 @@ function isSpace(byte: u32): bool {
   return byte == 0x20 || byte == 0x09;
 }
 
-function isInt(): bool {
-  return reader.same(type, typeLength, "INT");
+/** Of the setting that is selected. */
+function isGood(): bool {
+  return hasType() && (!records.isNumber() || isNumber());
+}
+
+function hasType(): bool {
+  return reader.same(type, typeLength, records.type);
 }
 
 /** A minus, digits, and a multiplier known to the server; or 0x and hexadecimal digits. */

@@ -23,10 +23,12 @@ import {
   SETTING_LEAST,
   SETTING_MOST,
   SETTING_NAMES,
+  SETTING_TYPES,
 } from "../format";
 
 // The rule found by select().
 export let name: string = "";
+export let type: string = "";
 let least: i64 = 0;
 let most: i64 = 0;
 let below: i64 = 0;
@@ -38,6 +40,7 @@ let effect: u32 = SETTING_OF_SERVER;
 export function select(setting: u32): bool {
   if (setting >= SETTING_COUNT) return false;
   name = unchecked(SETTING_NAMES[setting]);
+  type = unchecked(SETTING_TYPES[setting]);
   least = unchecked(SETTING_LEAST[setting]);
   most = unchecked(SETTING_MOST[setting]);
   below = unchecked(SETTING_BELOW[setting]);
@@ -72,10 +75,10 @@ export function settingName(setting: u32): u32 {
   return answer.end();
 }
 
-/** The range in the server's notation, for a record that memtrack creates: "[0-1]". */
+/** The range in the server's notation, for a record that memtrack creates: "[0-1]"; empty for a text. */
 export function settingCheck(setting: u32): u32 {
   answer.begin();
-  if (select(setting)) {
+  if (select(setting) && isNumber()) {
     byte(0x5b);
     signed(least);
     byte(0x2d);
@@ -94,7 +97,17 @@ export function settingEffect(setting: u32): u32 {
   return select(setting) ? effect : SETTING_OF_SERVER;
 }
 
-/** Judges a record's value. The answer's number is the value to use; its text reports an invalid value or a change. */
+/** Whether the setting that is selected is a number, and not a text. */
+export function isNumber(): bool {
+  return type == "INT";
+}
+
+/** 1 for a record whose value is a text. */
+export function settingIsText(setting: u32): u32 {
+  return u32(select(setting) && !isNumber());
+}
+
+/** Judges a record's number. The answer's number is the value to use; its text reports an invalid value or a change. */
 export function judgeSetting(setting: u32, value: i64): u32 {
   if (!select(setting)) return answer.say(0);
   const at = values + setting * VALUE_SIZE;

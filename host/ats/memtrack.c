@@ -5,7 +5,7 @@
  *
  *   hook/      see, never format
  *   core/      tell the core
- *   dump/      have the core write, hand it to traffic.out
+ *   dump/      have the core write, hand it to a file or to traffic.out
  *   control/   say which of these are on
  *
  * A server ends where a plugin cannot be loaded or does not register. So nothing that may be missing is linked (server/api.h,
@@ -25,6 +25,7 @@
 #include "control/records.h"
 #include "core_abi.h"
 #include "dump/analysis.h"
+#include "dump/output.h"
 #include "server/api.h"
 #include "server/server.h"
 
@@ -35,7 +36,7 @@ static void *control; /* polls the records */
 static void *dumper;  /* makes dumps; same mutex, so the two never run at once */
 static bool tasks_ready;
 static unsigned requests;              /* bit per reason: dumps asked for and not begun */
-static int descriptor = STDERR_FILENO; /* of traffic.out */
+static int descriptor = STDERR_FILENO; /* that the server prints its own dumps to: of traffic.out, or the journal */
 
 /* Messages that arrived and wait for the task thread. */
 #define MESSAGES_MAX 16
@@ -206,6 +207,7 @@ on_control(void *cont, int event, void *data)
     }
     return 0;
   }
+  memtrack_output_poll();
   do_messages();
   memtrack_control_poll();
   set_stats();
@@ -224,6 +226,34 @@ read_record(const char *name, int64_t *value)
   return found;
 }
 
+/* The text is the server's: it stands in no row, and is given back to the server. */
+static bool
+read_text(const char *name, char *text, size_t size)
+{
+  char *read = NULL;
+  bool found = memtrack_api.TSMgmtStringGet(name, &read) == MEMTRACK_TS_SUCCESS && read;
+  if (found) {
+    snprintf(text, size, "%s", read);
+    memtrack_api._TSfree(read);
+  }
+  return found;
+}
+
+static void
+create_record(const struct memtrack_setting *setting)
+{
+  static char none[] = "";
+  int update =
+    setting->effect == MEMTRACK_SETTING_AT_START ? MEMTRACK_TS_RECORDUPDATE_RESTART_TS : MEMTRACK_TS_RECORDUPDATE_DYNAMIC;
+  if (setting->is_text) {
+    memtrack_api.TSMgmtStringCreate(MEMTRACK_TS_RECORDTYPE_CONFIG, setting->name, none, update, MEMTRACK_TS_RECORDCHECK_NULL, NULL,
+                                    MEMTRACK_TS_RECORDACCESS_NULL);
+  } else {
+    memtrack_api.TSMgmtIntCreate(MEMTRACK_TS_RECORDTYPE_CONFIG, setting->name, setting->normal, update,
+                                 MEMTRACK_TS_RECORDCHECK_INT, setting->check, MEMTRACK_TS_RECORDACCESS_NULL);
+  }
+}
+
 static void
 create_records(void)
 {
@@ -231,10 +261,7 @@ create_records(void)
   for (unsigned i = 0; i < MEMTRACK_SETTING_COUNT; ++i) {
     const struct memtrack_setting *setting = memtrack_setting_get(i);
     if (setting->effect != MEMTRACK_SETTING_OF_SERVER) {
-      memtrack_api.TSMgmtIntCreate(MEMTRACK_TS_RECORDTYPE_CONFIG, setting->name, setting->normal,
-                                   setting->effect == MEMTRACK_SETTING_AT_START ? MEMTRACK_TS_RECORDUPDATE_RESTART_TS
-                                                                                : MEMTRACK_TS_RECORDUPDATE_DYNAMIC,
-                                   MEMTRACK_TS_RECORDCHECK_INT, setting->check, MEMTRACK_TS_RECORDACCESS_NULL);
+      create_record(setting);
     }
   }
   snprintf(path, sizeof(path), "%s/records.config", memtrack_api.TSConfigDirGet());
@@ -268,6 +295,7 @@ start(const struct memtrack_server *server)
   dumper      = memtrack_api.TSContCreate(on_dump, mutex);
   if (memtrack_control_start(server, read_record, request_dump) == 0) {
     create_stats();
+    memtrack_output_open(read_text, memtrack_setting_get(MEMTRACK_SETTING_OUTPUT)->name, server->log_folder);
     listener = memtrack_api.TSContCreate(on_message, NULL);
     reloaded = memtrack_api.TSContCreate(on_reload, mutex);
     memtrack_api.TSLifecycleHookAdd(MEMTRACK_TS_LIFECYCLE_TASK_THREADS_READY_HOOK, control);

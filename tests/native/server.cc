@@ -79,6 +79,9 @@ SAYS(TSLifecycleHookAdd, (TSLifecycleHookID, Cont))
 SAYS(TSMgmtCounterGet, (const char *, int64_t *))
 SAYS(TSMgmtIntCreate,
      (TSRecordType, const char *, int64_t, TSRecordUpdateType, TSRecordCheckType, const char *, TSRecordAccessType))
+SAYS(TSMgmtStringCreate,
+     (TSRecordType, const char *, char *const, TSRecordUpdateType, TSRecordCheckType, const char *, TSRecordAccessType))
+SAYS(TSMgmtStringGet, (const char *, char **))
 SAYS(TSMgmtIntGet, (const char *, int64_t *))
 SAYS(TSMgmtUpdateRegister, (Cont, const char *, const char *))
 SAYS(TSStatCreate, (const char *, TSRecordDataType, TSStatPersistence, TSStatSync))

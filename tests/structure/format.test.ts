@@ -17,6 +17,7 @@ import {
   verdicts,
   type Column,
   type ConfigRecord,
+  type IntRecord,
   type MemoryClass,
   type Section,
 } from "../../format/format.ts";
@@ -26,6 +27,7 @@ import { coreFormat, listsForC, updateNumbers } from "../../tools/format.ts";
 
 const CLASSES = Object.entries<MemoryClass>(classes);
 const RECORDS = Object.values<ConfigRecord>(records);
+const isInt = (record: ConfigRecord): record is IntRecord => record.type === "INT";
 const SECTIONS = Object.values<Section>(sections);
 const text = (...path: string[]): string => readFileSync(join(TOP, ...path), "utf8");
 
@@ -84,7 +86,7 @@ describe("the format", () => {
   });
 
   test("has records with a default and substitutes that are in the range", () => {
-    for (const { name, range, default: normal, outside } of RECORDS) {
+    for (const { name, range, default: normal, outside } of RECORDS.filter(isInt)) {
       const used = [normal, ...outside].filter((value) => typeof value === "number");
       assert.ok(range[0] < range[1] && used.every((value) => value >= range[0] && value <= range[1]), name);
     }
@@ -99,20 +101,24 @@ describe("REFERENCE.md says the same of", () => {
     const line = (cells: string[]): string => `| ${cells.join(" | ")} |`;
     assert.equal(shown(name), [line(heads), `|${"---|".repeat(heads.length)}`, ...rows.map(line)].join("\n"));
   };
+  const numbersOf = ({ range: [least, most], unit }: IntRecord): string => {
+    const few = most - least < 4 ? Array.from({ length: most - least + 1 }, (_, index) => least + index).join(", ") : "";
+    return (few || `${least} to ${most}`) + (unit ? `, ${unit}` : "");
+  };
   const code = (words: string[]): string => words.map((word) => `\`${word}\``).join(", ");
   const meanings = (columns: Column[]): string[][] => columns.map(({ title, meaning }) => [code([title]), meaning]);
 
   test("records", () => {
-    const rows = RECORDS.map(({ name, range: [least, most], default: normal, unit, effect, meaning }) => {
-      const few = most - least < 4 ? Array.from({ length: most - least + 1 }, (_, index) => least + index).join(", ") : "";
-      const values = (few || `${least} to ${most}`) + (unit ? `, ${unit}` : "");
-      return [code([name]), values, String(normal), effects[effect], meaning];
+    const rows = RECORDS.map((record) => {
+      const { name, type, default: normal, effect, meaning } = record;
+      const values = isInt(record) ? numbersOf(record) : record.values;
+      return [code([name]), type, values, normal === "" ? "empty" : String(normal), effects[effect], meaning];
     });
-    check("records", ["record", "values", "default", "takes effect", "what"], rows);
+    check("records", ["record", "type", "values", "default", "takes effect", "what"], rows);
   });
 
   test("values out of range", () => {
-    const rows = RECORDS.map(({ name, outside }) => [code([name.replace(/.*\./, "")]), ...outside.map(String)]);
+    const rows = RECORDS.filter(isInt).map(({ name, outside }) => [code([name.replace(/.*\./, "")]), ...outside.map(String)]);
     check("outside", ["record", "below the range is used", "above it is used"], rows);
   });
 

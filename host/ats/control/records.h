@@ -21,6 +21,7 @@ struct memtrack_setting {
   char name[64];
   char check[32];  /* range as traffic_ctl knows it */
   int64_t normal;  /* the default */
+  bool is_text;    /* then normal is 0, and check is empty */
   uint32_t effect; /* MEMTRACK_SETTING_OF_SERVER, ..._LIVE, ..._AT_START */
 };
 

@@ -6,8 +6,6 @@
 #include <cstring>
 #include <ctime>
 
-#include <unistd.h>
-
 #include "base/clock.h"
 #include "base/limits.h"
 #include "base/log.h"
@@ -18,6 +16,7 @@
 #include "core/shard.h"
 #include "core_digest.h"
 #include "dump/builtin.h"
+#include "dump/output.h"
 #include "hook/objects.h"
 #include "hook/state.h"
 #include "owner/naming.h"
@@ -84,29 +83,6 @@ put_state(memtrack_core *model, uint64_t number, uint32_t reason, const memtrack
   put_text(model, MEMTRACK_TEXT_BUFFERS, state->buffers_reason);
 }
 
-/* One write(2) for the whole text: traffic.out is opened for appending, so lines of others come before or after it. Returns 0 or an
-   errno. One at a time. */
-static int
-write_all(int fd, const uint8_t *text, size_t size)
-{
-  static bool torn; /* the last dump ended within a line */
-  if (torn && write(fd, "\n", 1) == 1) {
-    torn = false;
-  }
-  while (size) {
-    ssize_t written = write(fd, text, size);
-    if (written < 0 && errno != EINTR) {
-      return errno;
-    }
-    if (written > 0) {
-      text += written;
-      size -= written;
-      torn = text[-1] != '\n';
-    }
-  }
-  return 0;
-}
-
 /* Sums, renders and writes. Returns 0 or an errno. Within memtrack_model_with(). */
 static int
 make(memtrack_core *model, int fd, uint64_t number, uint32_t reason, const memtrack_state *state)
@@ -121,7 +97,7 @@ make(memtrack_core *model, int fd, uint64_t number, uint32_t reason, const memtr
   put_state(model, number, reason, state);
   put_counts(model, state);
   uint32_t size = memtrack_call(model, render);
-  return size ? write_all(fd, memtrack_core_at(model, model->output), size) : EMSGSIZE;
+  return size ? memtrack_output_write(fd, memtrack_core_at(model, model->output), size) : EMSGSIZE;
 }
 
 int

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The outer ring: sums the shards in the model, has it write the dump's text, and writes that text to traffic.out in one piece.
+ * The outer ring: sums the shards in the model, has it write the dump's text, and writes that text in one piece (output.h).
  * One dump at a time, never on a network thread, and no thread that accounts is stopped by it.
  */
 #ifndef MEMTRACK_DUMP_H
@@ -29,7 +29,7 @@ struct memtrack_state {
 extern "C" {
 #endif
 
-/* Writes a dump to a file descriptor. reason is MEMTRACK_REASON_.... Returns 0, or an errno; then it has been logged. Not
+/* Writes a dump to the file of the record `output`, or where there is none to a file descriptor. reason is MEMTRACK_REASON_.... Returns 0, or an errno; then it has been logged. Not
    hook-safe. */
 int memtrack_dump_write(int fd, uint32_t reason, const struct memtrack_state *state);
 

@@ -97,6 +97,10 @@ typedef int (*memtrack_api_handler)(void *cont, int event, void *data);
   X(TSMgmtIntCreate, CALL, PLAIN,                                                                                                 \
     "_Z15TSMgmtIntCreate12TSRecordTypePKcl18TSRecordUpdateType17TSRecordCheckTypeS1_18TSRecordAccessType", int,                   \
     (int, const char *, int64_t, int, int, const char *, int))                                                                    \
+  X(TSMgmtStringCreate, CALL, PLAIN,                                                                                              \
+    "_Z18TSMgmtStringCreate12TSRecordTypePKcPc18TSRecordUpdateType17TSRecordCheckTypeS1_18TSRecordAccessType", int,              \
+    (int, const char *, char *, int, int, const char *, int))                                                                     \
+  X(TSMgmtStringGet, CALL, PLAIN, "_Z15TSMgmtStringGetPKcPPc", int, (const char *, char **))                                      \
   X(TSMgmtIntGet, CALL, PLAIN, "_Z12TSMgmtIntGetPKcPl", int, (const char *, int64_t *))                                           \
   X(TSMgmtCounterGet, CALL, PLAIN, "_Z16TSMgmtCounterGetPKcPl", int, (const char *, int64_t *))                                   \
   X(TSMgmtUpdateRegister, CALL, PLAIN, "_Z20TSMgmtUpdateRegisterP10tsapi_contPKcS2_", void, (void *, const char *, const char *)) \
@@ -120,6 +124,7 @@ typedef int (*memtrack_api_handler)(void *cont, int event, void *data);
   X(RECORDTYPE_CONFIG, 1)                      \
   X(RECORDUPDATE_DYNAMIC, 1)                   \
   X(RECORDUPDATE_RESTART_TS, 2)                \
+  X(RECORDCHECK_NULL, 0)                       \
   X(RECORDCHECK_INT, 2)                        \
   X(RECORDACCESS_NULL, 0)                      \
   X(RECORDDATATYPE_INT, 1)                     \

@@ -13,6 +13,7 @@ static const struct memtrack_server servers[] = {
     .dump      = "_ZN15ResourceTracker4dumpEP8_IO_FILE",
     .level     = "res_track_memory",
     .freelists = "ink_freelists_dump",
+    .log_folder = "_Z19RecConfigReadLogDirB5cxx11v",
     .signal    = "_ZN18SignalContinuation8periodicEiP5Event",
     .timer     = "_ZN19TrackerContinuation8periodicEiP5Event",
   },

@@ -14,6 +14,7 @@ import {
   SETTING_LEVEL,
   SETTING_LIVE,
   SETTING_OF_SERVER,
+  SETTING_OUTPUT,
   SETTING_SITES,
   SETTING_VERIFY,
   SITES_DEFAULT,
@@ -25,6 +26,7 @@ import {
   settingCheck,
   settingDefault,
   settingEffect,
+  settingIsText,
   settingName,
 } from "../../../assembly/control/records";
 import { checkRecordLine, describeRecordLine } from "../../../assembly/control/record_line";
@@ -76,6 +78,16 @@ describe("a record", () => {
     expect(settingEffect(SETTING_FREQUENCY)).toBe(SETTING_OF_SERVER);
     expect(settingEffect(SETTING_SITES)).toBe(SETTING_AT_START);
     expect(settingEffect(SETTING_HEAP)).toBe(SETTING_LIVE);
+    expect(settingIsText(SETTING_HEAP)).toBe(0);
+  });
+
+  test("that is a text has no range", () => {
+    freshControl();
+    expect(settingIsText(SETTING_OUTPUT)).toBe(1);
+    expect(answered(settingCheck(SETTING_OUTPUT))).toBe("");
+    expect(settingDefault(SETTING_OUTPUT)).toBe(0);
+    expect(settingEffect(SETTING_OUTPUT)).toBe(SETTING_LIVE);
+    expect(settingIsText(SETTING_COUNT)).toBe(0);
   });
 
   test("that there is none of has no name, and no value", () => {
@@ -237,6 +249,16 @@ describe("a line of records.config", () => {
     expect(line("CONFIG proxy.config.http.server_ports STRING 8080")).toBe("");
     expect(line("CONFIG\0 proxy.config.res_track_memory INT full")).toBe("");
     expect(line("CONFIG proxy.config.res_track_memory INT \0full")).toBe("");
+  });
+
+  test("of a text is good whatever the text, where its type is STRING", () => {
+    freshControl();
+    const output = "CONFIG proxy.config.plugin.memtrack.output ";
+    expect(line(output + "STRING memtrack.out")).toBe("");
+    expect(line(output + "STRING 5")).toBe("");
+    expect(line(output + "INT 5")).toBe(
+      'proxy.config.plugin.memtrack.output is "5" (INT), not of type STRING: the value is not used',
+    );
   });
 
   test("ends at a NUL", () => {

@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The file that dumps are written to: which path the record `output` means, and the lines that say where dumps go. The host opens
+// and writes the file.
+
+import {
+  ANSWER_MAX,
+  LINE_NOTE,
+  LINE_WARNING,
+  OUTPUT_ABOVE,
+  OUTPUT_DENIED,
+  OUTPUT_FOLDER,
+  OUTPUT_FULL,
+  OUTPUT_LINK,
+  OUTPUT_LONG,
+  OUTPUT_MISSING,
+  OUTPUT_NONE,
+  OUTPUT_NOWHERE,
+  OUTPUT_SPECIAL,
+  OUTPUT_USABLE,
+  SETTING_OUTPUT,
+} from "../abi";
+import * as answer from "../base/answer";
+import { hashText } from "../base/hash";
+import { input } from "../base/memory";
+import * as reader from "../base/reader";
+import { ascii, byte, copy, writeSanitized } from "../base/writer";
+import { name, select } from "./records";
+
+const SLASH: u32 = 0x2f;
+
+/** Bytes of the record's value, of the path and of the system's reason that a line shows. */
+const VALUE_SHOWN: usize = 150;
+const PATH_SHOWN: usize = 250;
+const REASON_SHOWN: usize = 100;
+
+/** What the last line said: the state, and a hash of its texts. */
+let saidState: u32 = OUTPUT_NONE;
+let saidHash: u64 = 0;
+
+export function outputReset(): void {
+  saidState = OUTPUT_NONE;
+  saidHash = 0;
+}
+
+/**
+ * The path that a value of the record means. In the input region is the value, and behind it the server's log folder.
+ * @returns the length of the path. The answer's number is OUTPUT_USABLE, or says why there is none
+ */
+export function outputPath(valueLength: u32, folderLength: u32): u32 {
+  const value = answer.bounded(valueLength);
+  // The server's word for no text. traffic_ctl takes no empty value, and hands this word on as it is.
+  if (!value || reader.same(input, value, "NULL")) return answer.say(OUTPUT_NONE);
+  const isAbsolute = load<u8>(input) == <u8>SLASH;
+  if (!isAbsolute && !folderLength) return answer.say(OUTPUT_NOWHERE);
+  if (leadsUp(value)) return answer.say(OUTPUT_ABOVE);
+  if (<u64>value + 1 + folderLength >= ANSWER_MAX) return answer.say(OUTPUT_LONG);
+  answer.begin();
+  if (!isAbsolute) {
+    copy(input + value, folderLength);
+    byte(SLASH);
+  }
+  copy(input, value);
+  return answer.end(OUTPUT_USABLE);
+}
+
+/**
+ * The line that says where dumps go, or why not to the file; 0 where the last line said the same.
+ * @param state OUTPUT_...
+ * @param reasonLength of what the system says of a failure. In the input region are the record's value, the path and the reason
+ */
+export function outputNotice(state: u32, valueLength: u32, pathLength: u32, reasonLength: u32): u32 {
+  const hash = hashText(input, answer.bounded(<u64>valueLength + pathLength + reasonLength));
+  if (state == saidState && (state == OUTPUT_NONE || hash == saidHash)) return answer.say(0);
+  saidState = state;
+  saidHash = hash;
+  select(SETTING_OUTPUT);
+  const path = input + valueLength;
+  answer.begin(state <= OUTPUT_USABLE ? LINE_NOTE : LINE_WARNING);
+  if (state <= OUTPUT_USABLE) {
+    ascii("dumps go to ");
+    if (state == OUTPUT_NONE) ascii(STANDARD_ERROR);
+    else writeSanitized(path, min<usize>(pathLength, PATH_SHOWN));
+    ascii(state == OUTPUT_NONE ? ": " : " (");
+    ascii(name);
+    ascii(state == OUTPUT_NONE ? " is empty" : ")");
+    return answer.end();
+  }
+  ascii(name);
+  ascii(' is "');
+  writeSanitized(input, min<usize>(valueLength, VALUE_SHOWN));
+  ascii('": ');
+  writeSanitized(path, min<usize>(pathLength, PATH_SHOWN));
+  if (pathLength) byte(0x20);
+  ascii(fault(state));
+  writeSanitized(path + pathLength, min<usize>(reasonLength, REASON_SHOWN));
+  ascii("; dumps go to ");
+  ascii(STANDARD_ERROR);
+  ascii(" meanwhile. ");
+  ascii(remedy(state));
+  return answer.end();
+}
+
+const STANDARD_ERROR: string = "the server's standard error (traffic.out or the journal)";
+
+/** Before the system's reason, where there is one. */
+function fault(state: u32): string {
+  switch (state) {
+    case OUTPUT_ABOVE:
+      return 'a path with ".." is not used';
+    case OUTPUT_LONG:
+      return "the path is too long";
+    case OUTPUT_NOWHERE:
+      return "this server does not tell its log folder";
+    case OUTPUT_LINK:
+      return "is a symbolic link";
+    case OUTPUT_FOLDER:
+      return "is a folder";
+    case OUTPUT_SPECIAL:
+      return "is not a regular file";
+    case OUTPUT_FULL:
+      return "cannot be written: ";
+    case OUTPUT_MISSING:
+    case OUTPUT_DENIED:
+      return "cannot be opened: ";
+    default:
+      return "cannot be used: ";
+  }
+}
+
+function remedy(state: u32): string {
+  switch (state) {
+    case OUTPUT_ABOVE:
+      return "Name a file below the log folder, or an absolute path";
+    case OUTPUT_LONG:
+      return "Name a shorter one";
+    case OUTPUT_NOWHERE:
+      return "Name an absolute path";
+    case OUTPUT_LINK:
+      return "Name the file that it leads to, or remove it";
+    case OUTPUT_FOLDER:
+      return "Name a file in it";
+    case OUTPUT_MISSING:
+      return "Create its folder, and let the server's user write there";
+    case OUTPUT_DENIED:
+      return "Let the server's user write there";
+    case OUTPUT_FULL:
+      return "Make room there; the next dump is tried there again";
+    default:
+      return "Name another file";
+  }
+}
+
+/** Whether a part of the path in the input region is "..". */
+function leadsUp(length: u32): bool {
+  reader.open(input, length);
+  while (reader.left()) {
+    const from = reader.position();
+    while (reader.peek() != reader.END && reader.peek() != SLASH) reader.skip();
+    if (reader.same(from, reader.position() - from, "..")) return true;
+    reader.take(SLASH);
+  }
+  return false;
+}

@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "dump/output.h"
+
+#include <cerrno>
+#include <cstring>
+#include <string>
+
+#include <dlfcn.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "core/ask.h"
+
+/* Others of the file's group may read it, as with the server's logs. */
+#define MODE 0640
+
+static memtrack_text_reader read_record;
+static const char *record;
+static const char *log_folder_symbol;
+static char value[MEMTRACK_ANSWER_MAX + 1]; /* of the record; cut where no path can be so long */
+static char path[MEMTRACK_ANSWER_MAX + 1];
+static uint32_t state = MEMTRACK_OUTPUT_NONE; /* of the path itself: OUTPUT_USABLE, or why there is none */
+
+/* As the server resolves proxy.config.log.logfile_dir, which is empty in a run root; "" where it has no such function. */
+static std::string
+log_folder()
+{
+  std::string (*tell)();
+  *(void **)&tell = log_folder_symbol ? dlsym(RTLD_DEFAULT, log_folder_symbol) : nullptr;
+  return tell ? tell() : std::string();
+}
+
+static void
+notice(uint32_t what, const char *reason)
+{
+  memtrack_answer answer;
+  uint32_t lengths[] = {(uint32_t)strlen(value), (uint32_t)strlen(path), (uint32_t)strlen(reason)};
+  memtrack_ask(&answer, {{value, lengths[0]}, {path, lengths[1]}, {reason, lengths[2]}}, [=](memtrack_core *core) {
+    return memtrack_call(core, outputNotice, what, lengths[0], lengths[1], lengths[2]);
+  });
+  memtrack_answer_log(&answer);
+}
+
+static uint32_t
+state_of_error(int error)
+{
+  switch (error) {
+  case ENOENT:
+  case ENOTDIR:
+    return MEMTRACK_OUTPUT_MISSING;
+  case EACCES:
+  case EPERM:
+  case EROFS:
+    return MEMTRACK_OUTPUT_DENIED;
+  case ENOSPC:
+  case EDQUOT:
+  case EFBIG:
+    return MEMTRACK_OUTPUT_FULL;
+  case EISDIR:
+    return MEMTRACK_OUTPUT_FOLDER;
+  case ENAMETOOLONG:
+    return MEMTRACK_OUTPUT_LONG;
+  default:
+    return MEMTRACK_OUTPUT_FAILED;
+  }
+}
+
+/* Refuses the file, with what the system says where there is such a reason. Returns -1. */
+static int
+refuse(uint32_t what, int error)
+{
+  bool told = what >= MEMTRACK_OUTPUT_MISSING;
+  notice(what, told ? strerror(error) : "");
+  return -1;
+}
+
+/* Opens the file, which is made where there is none. Returns -1 where it cannot be used; that has been logged. */
+static int
+open_file()
+{
+  struct stat status;
+  /* Looked at first: to open a device can do something, and to open a FIFO for writing lets its reader go on. */
+  if (lstat(path, &status) == 0 && !S_ISREG(status.st_mode)) {
+    return refuse(S_ISLNK(status.st_mode)   ? MEMTRACK_OUTPUT_LINK
+                  : S_ISDIR(status.st_mode) ? MEMTRACK_OUTPUT_FOLDER
+                                            : MEMTRACK_OUTPUT_SPECIAL,
+                  0);
+  }
+  /* It may be another one by now: no link is followed, and no FIFO waited for. */
+  int fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC, MODE);
+  if (fd < 0) {
+    return refuse(state_of_error(errno), errno);
+  }
+  if (fstat(fd, &status) || !S_ISREG(status.st_mode)) {
+    close(fd);
+    return refuse(MEMTRACK_OUTPUT_SPECIAL, 0);
+  }
+  return fd;
+}
+
+/* One write(2) for the whole text: the file is opened for appending, so lines of others come before or after it. Returns 0 or an
+   errno; `torn`, where there is one, says whether the last byte written ends a line. */
+static int
+write_text(int fd, const uint8_t *text, size_t size, bool *torn)
+{
+  if (*torn && write(fd, "\n", 1) == 1) {
+    *torn = false;
+  }
+  while (size) {
+    ssize_t written = write(fd, text, size);
+    if (written < 0 && errno != EINTR) {
+      return errno;
+    }
+    if (written > 0) {
+      text += written;
+      size -= written;
+      *torn = text[-1] != '\n';
+    }
+  }
+  return 0;
+}
+
+/* False where the text is not in the file, or not all of it; that has been logged. */
+static bool
+write_file(const uint8_t *text, size_t size)
+{
+  struct stat status;
+  int fd = open_file();
+  if (fd < 0) {
+    return false;
+  }
+  /* What the file ends with, who knows: the disk was full, or a server ended. */
+  bool torn = fstat(fd, &status) == 0 && status.st_size > 0;
+  int error = write_text(fd, text, size, &torn);
+  close(fd);
+  if (error) {
+    refuse(state_of_error(error), error);
+    return false;
+  }
+  notice(MEMTRACK_OUTPUT_USABLE, "");
+  return true;
+}
+
+/* The path by the record's value, and whether the file can be opened: whoever set the record learns it now and not hours later. */
+static void
+apply()
+{
+  memtrack_answer answer;
+  std::string folder = log_folder();
+  uint32_t length    = strlen(value);
+  bool asked         = memtrack_ask(&answer, {{value, length}, {folder.data(), folder.size()}}, [&](memtrack_core *core) {
+    return memtrack_call(core, outputPath, length, folder.size());
+  });
+  memtrack_answer_copy(&answer, path, sizeof(path));
+  state = asked ? answer.number : MEMTRACK_OUTPUT_NONE;
+  if (state != MEMTRACK_OUTPUT_USABLE) {
+    notice(state, "");
+    return;
+  }
+  int fd = open_file();
+  if (fd >= 0) {
+    close(fd);
+    notice(state, "");
+  }
+}
+
+void
+memtrack_output_open(memtrack_text_reader read, const char *name, const char *log_folder)
+{
+  read_record       = read;
+  record            = name;
+  log_folder_symbol = log_folder;
+}
+
+void
+memtrack_output_poll()
+{
+  static char now[sizeof(value)];
+  if (!read_record || !read_record(record, now, sizeof(now))) {
+    now[0] = '\0';
+  }
+  if (strcmp(now, value) != 0) {
+    memcpy(value, now, sizeof(value));
+    apply();
+  }
+}
+
+int
+memtrack_output_write(int fd, const uint8_t *text, size_t size)
+{
+  static bool torn; /* the last dump ended within a line of the descriptor's file */
+  memtrack_output_poll();
+  if (state == MEMTRACK_OUTPUT_USABLE && write_file(text, size)) {
+    return 0;
+  }
+  return write_text(fd, text, size, &torn);
+}

@@ -1,0 +1,230 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// On real servers: dumps in the file that proxy.config.plugin.memtrack.output names, and what becomes of them where it cannot be used.
+
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { chmodSync, chownSync, closeSync, constants, copyFileSync, existsSync, mkdirSync, openSync } from "node:fs";
+import { readFileSync, renameSync, rmSync, statSync, symlinkSync, truncateSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { after, before, describe, test } from "node:test";
+import { Ats } from "../../harness/ats.ts";
+import { parseDumps, type Dump } from "../../harness/dump.ts";
+import { PLUGIN } from "../../tools/build.ts";
+
+/** A changed record takes up to 10 s to reach the server from traffic_manager. */
+const CHANGE_MS = 25_000;
+
+const OUTPUT = "proxy.config.plugin.memtrack.output";
+const STANDARD_ERROR = "dumps go to the server's standard error (traffic.out or the journal)";
+
+const textOf = (path: string): string => (existsSync(path) ? readFileSync(path, "utf8") : "");
+const has = (what: string) => (text: string): boolean => text.includes(what);
+const numbers = (text: string): number[] => parseDumps(text).map((dump) => dump.number);
+const lines = (text: string, what: string): number => text.split("\n").filter((line) => line.includes(what)).length;
+
+function assertWhole(dump: Dump): void {
+  assert.deepEqual(dump.foreign, []);
+  assert.ok(dump.iobuffer.rows.length > 0);
+}
+
+describe("a file of memtrack's own", () => {
+  let ats: Ats;
+  let file: string;
+  const aside: string[] = [];
+  before(async () => {
+    ats = await Ats.start({ level: 1, plugins: [PLUGIN], records: { [OUTPUT]: "memtrack.out" } });
+    file = join(ats.folder, "log", "memtrack.out");
+    await ats.waitFor(ats.diagsPath, has(`[memtrack] dumps go to ${file} (${OUTPUT})`));
+  });
+  after(() => ats.stop());
+
+  /** Moves the file away, so that what is to stand in its place can. */
+  function moveAway(): void {
+    if (!existsSync(file)) return;
+    aside.push(`${file}.${aside.length + 1}`);
+    renameSync(file, aside.at(-1)!);
+  }
+
+  /** What is in the way is said once, dumps go to traffic.out meanwhile, and to the file again when it can be used. */
+  async function assertRefused(what: string): Promise<void> {
+    const from = ats.sizeOf(ats.diagsPath);
+    assertWhole(await ats.dump());
+    assertWhole(await ats.dump());
+    const said = textOf(ats.diagsPath).slice(from);
+    assert.equal(lines(said, `${OUTPUT} is "memtrack.out": ${what}`), 1, said);
+    assert.equal(lines(said, STANDARD_ERROR), 1, said);
+    rmSync(file, { recursive: true, force: true });
+    assertWhole(await ats.dump(file));
+    assert.equal(lines(textOf(ats.diagsPath).slice(from), `dumps go to ${file}`), 1);
+  }
+
+  test("has the dumps, alone; it is the server's, and others of its group may read it", async () => {
+    const from = ats.sizeOf(ats.trafficOutPath);
+    for (let i = 0; i < 3; ++i) assertWhole(await ats.dump(file));
+    const others = textOf(ats.trafficOutPath).slice(from);
+    assert.match(others, /Allocated.*In-Use/, "the server's own table of freelists stays where it is");
+    assert.doesNotMatch(others, /memtrack format=|memtrack end/);
+    const { mode, uid } = statSync(file);
+    assert.equal(mode & 0o777, 0o640 & ~process.umask());
+    assert.equal(uid, statSync(ats.diagsPath).uid);
+  });
+
+  test("is found again after a rotation by rename, by copy, and after it was removed", async () => {
+    const from = ats.sizeOf(ats.diagsPath);
+    moveAway();
+    assertWhole(await ats.dump(file));
+    aside.push(`${file}.copy`);
+    copyFileSync(file, aside.at(-1)!);
+    truncateSync(file);
+    assertWhole(await ats.dump(file));
+    assert.match(textOf(file), /^\n?memtrack format=/, "no hole of zeros is before it");
+    rmSync(file);
+    assertWhole(await ats.dump(file));
+    assert.doesNotMatch(textOf(ats.diagsPath).slice(from), new RegExp(OUTPUT), "nothing is to be said of it");
+  });
+
+  test("begins a line of its own after what was cut off", async () => {
+    writeFileSync(file, "memtrack format=", { flag: "a" });
+    const dump = await ats.dump(file);
+    assertWhole(dump);
+    assert.ok(textOf(file).includes(`memtrack format=\n${dump.text}`));
+  });
+
+  test("that is a FIFO is not waited for, with a reader or without", async () => {
+    moveAway();
+    execFileSync("mkfifo", ["-m", "666", file]);
+    await assertRefused(`${file} is not a regular file`);
+    moveAway();
+    execFileSync("mkfifo", ["-m", "666", file]);
+    const reader = openSync(file, constants.O_RDONLY | constants.O_NONBLOCK);
+    try {
+      await assertRefused(`${file} is not a regular file`);
+    } finally {
+      closeSync(reader);
+    }
+  });
+
+  test("that is a link is not followed", async () => {
+    moveAway();
+    const target = join(ats.folder, "log", "target");
+    writeFileSync(target, "");
+    chmodSync(target, 0o666);
+    symlinkSync(target, file);
+    await assertRefused(`${file} is a symbolic link`);
+    assert.equal(textOf(target), "");
+  });
+
+  test("that is a folder is said to be one", async () => {
+    moveAway();
+    mkdirSync(file);
+    await assertRefused(`${file} is a folder`);
+  });
+
+  test("that may not be written is said so, with who may", { skip: process.getuid?.() !== 0 }, async () => {
+    moveAway();
+    writeFileSync(file, "", { mode: 0o600 });
+    await assertRefused(`${file} cannot be opened: Permission denied`);
+    assert.match(textOf(ats.diagsPath), /Permission denied; .*\. Let the server's user write there/);
+  });
+
+  test("on a full disk: the dump is in traffic.out, and the next one in the file is whole", { skip: process.getuid?.() !== 0 }, async () => {
+    const folder = join(ats.folder, "log", "small");
+    mkdirSync(folder);
+    const { uid } = statSync(ats.diagsPath);
+    // With room for a part of a dump.
+    execFileSync("mount", ["-t", "tmpfs", "-o", `size=8k,uid=${uid}`, "none", folder]);
+    try {
+      const small = join(folder, "memtrack.out");
+      writeFileSync(small, "x".repeat(7000));
+      chownSync(small, uid, uid);
+      moveAway();
+      // The name that the server knows is on that disk: a bind mount, since a link would not be followed.
+      writeFileSync(file, "");
+      execFileSync("mount", ["--bind", small, file]);
+      try {
+        const from = ats.sizeOf(ats.diagsPath);
+        const first = await ats.dump();
+        assertWhole(first);
+        assertWhole(await ats.dump());
+        const said = textOf(ats.diagsPath).slice(from);
+        assert.equal(lines(said, `${file} cannot be written: No space left on device`), 1, said);
+        assert.match(said, /Make room there; the next dump is tried there again/);
+        assert.match(textOf(small), new RegExp(`x\\nmemtrack format=\\d+ dump=${first.number}\\b`));
+        assert.deepEqual(numbers(textOf(small)), []);
+        execFileSync("mount", ["-o", "remount,size=1m", folder]);
+        const next = await ats.dump(file);
+        assertWhole(next);
+        assert.equal(next.number, first.number + 2);
+      } finally {
+        execFileSync("umount", [file]);
+      }
+    } finally {
+      execFileSync("umount", [folder]);
+    }
+  });
+
+  test("no dump is lost or twice in all of that", () => {
+    const here = [...aside, file, ats.trafficOutPath].flatMap((path) => numbers(textOf(path)));
+    assert.equal(new Set(here).size, here.length);
+    assert.ok(here.length > 20);
+    assert.ok(ats.alive());
+  });
+});
+
+describe("the record", () => {
+  test("takes effect at run time: relative, absolute, what cannot be, and empty again", async () => {
+    const ats = await Ats.start({ level: 1, manager: true, plugins: [PLUGIN] });
+    const log = join(ats.folder, "log");
+    const change = async (value: string, line: string): Promise<void> => {
+      const from = ats.sizeOf(ats.diagsPath);
+      await ats.ctl("config", "set", OUTPUT, value);
+      await ats.waitFor(ats.diagsPath, has(`[memtrack] ${line}`), { from, timeoutMs: CHANGE_MS });
+    };
+    try {
+      assert.doesNotMatch(ats.diags(), new RegExp(OUTPUT));
+      assertWhole(await ats.dump());
+
+      await change("own.out", `dumps go to ${log}/own.out (${OUTPUT})`);
+      assert.equal(textOf(join(log, "own.out")), "", "it is there before the first dump");
+      const own = await ats.dump(join(log, "own.out"));
+      assertWhole(own);
+
+      const far = join(ats.folder, "cache", "far.out");
+      await change(far, `dumps go to ${far} (${OUTPUT})`);
+      assertWhole(await ats.dump(far));
+      assert.deepEqual(numbers(textOf(join(log, "own.out"))), [own.number]);
+      // Whoever asks by a message finds the answer there too.
+      await ats.ctl("plugin", "msg", "memtrack", "dump");
+      await ats.nextDump({ path: far, from: 1, reason: "message" });
+
+      await change("../etc/own.out", `${OUTPUT} is "../etc/own.out": a path with ".." is not used; ${STANDARD_ERROR} meanwhile`);
+      assertWhole(await ats.dump());
+      await change("no/own.out", `${OUTPUT} is "no/own.out": ${log}/no/own.out cannot be opened: No such file or directory`);
+      assertWhole(await ats.dump());
+      await change(`${"x".repeat(300)}.out`, `${OUTPUT} is "xxx`);
+      assertWhole(await ats.dump());
+
+      await change("own.out", `dumps go to ${log}/own.out`);
+      // records.config has this word for none, and traffic_ctl takes no empty value.
+      await change("NULL", `${STANDARD_ERROR}: ${OUTPUT} is empty`);
+      const last = await ats.dump();
+      assertWhole(last);
+      assert.deepEqual(numbers(textOf(join(log, "own.out"))), [own.number]);
+      const descriptors = execFileSync("ls", ["-l", `/proc/${ats.pid}/fd`], { encoding: "utf8" });
+      assert.doesNotMatch(descriptors, /own\.out|far\.out/, "no file stays open");
+    } finally {
+      await ats.stop();
+    }
+  });
+
+  test("of another type in records.config is said, and dumps go to traffic.out", async () => {
+    const ats = await Ats.start({ level: 1, plugins: [PLUGIN], recordLines: [`CONFIG ${OUTPUT} INT 5`] });
+    try {
+      await ats.waitFor(ats.diagsPath, has(`${OUTPUT} is "5" (INT), not of type STRING: the value is not used`));
+      assertWhole(await ats.dump());
+    } finally {
+      await ats.stop();
+    }
+  });
+});
