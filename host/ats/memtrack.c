@@ -249,8 +249,8 @@ create_record(const struct memtrack_setting *setting)
     memtrack_api.TSMgmtStringCreate(MEMTRACK_TS_RECORDTYPE_CONFIG, setting->name, none, update, MEMTRACK_TS_RECORDCHECK_NULL, NULL,
                                     MEMTRACK_TS_RECORDACCESS_NULL);
   } else {
-    memtrack_api.TSMgmtIntCreate(MEMTRACK_TS_RECORDTYPE_CONFIG, setting->name, setting->normal, update,
-                                 MEMTRACK_TS_RECORDCHECK_INT, setting->check, MEMTRACK_TS_RECORDACCESS_NULL);
+    memtrack_api.TSMgmtIntCreate(MEMTRACK_TS_RECORDTYPE_CONFIG, setting->name, setting->normal, update, MEMTRACK_TS_RECORDCHECK_INT,
+                                 setting->check, MEMTRACK_TS_RECORDACCESS_NULL);
   }
 }
 

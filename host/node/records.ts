@@ -10,6 +10,7 @@ export const TRACK = records.level.name;
 export const FREQUENCY = records.frequency.name;
 /** Seconds between samples of the analysis; 0 for none. */
 export const SAMPLES = records.interval.name;
+export const OUTPUT = records.output.name;
 export const VERIFY = records.verify.name;
 export const HEAP = records.heap.name;
 /** The server's own: where it looks for plugins. */

@@ -19,7 +19,10 @@ const OUTPUT = "proxy.config.plugin.memtrack.output";
 const STANDARD_ERROR = "dumps go to the server's standard error (traffic.out or the journal)";
 
 const textOf = (path: string): string => (existsSync(path) ? readFileSync(path, "utf8") : "");
-const has = (what: string) => (text: string): boolean => text.includes(what);
+const has =
+  (what: string) =>
+  (text: string): boolean =>
+    text.includes(what);
 const numbers = (text: string): number[] => parseDumps(text).map((dump) => dump.number);
 const lines = (text: string, what: string): number => text.split("\n").filter((line) => line.includes(what)).length;
 
@@ -128,41 +131,45 @@ describe("a file of memtrack's own", () => {
     assert.match(textOf(ats.diagsPath), /Permission denied; .*\. Let the server's user write there/);
   });
 
-  test("on a full disk: the dump is in traffic.out, and the next one in the file is whole", { skip: process.getuid?.() !== 0 }, async () => {
-    const folder = join(ats.folder, "log", "small");
-    mkdirSync(folder);
-    const { uid } = statSync(ats.diagsPath);
-    // With room for a part of a dump.
-    execFileSync("mount", ["-t", "tmpfs", "-o", `size=8k,uid=${uid}`, "none", folder]);
-    try {
-      const small = join(folder, "memtrack.out");
-      writeFileSync(small, "x".repeat(7000));
-      chownSync(small, uid, uid);
-      moveAway();
-      // The name that the server knows is on that disk: a bind mount, since a link would not be followed.
-      writeFileSync(file, "");
-      execFileSync("mount", ["--bind", small, file]);
+  test(
+    "on a full disk: the dump is in traffic.out, and the next one in the file is whole",
+    { skip: process.getuid?.() !== 0 },
+    async () => {
+      const folder = join(ats.folder, "log", "small");
+      mkdirSync(folder);
+      const { uid } = statSync(ats.diagsPath);
+      // With room for a part of a dump.
+      execFileSync("mount", ["-t", "tmpfs", "-o", `size=8k,uid=${uid}`, "none", folder]);
       try {
-        const from = ats.sizeOf(ats.diagsPath);
-        const first = await ats.dump();
-        assertWhole(first);
-        assertWhole(await ats.dump());
-        const said = textOf(ats.diagsPath).slice(from);
-        assert.equal(lines(said, `${file} cannot be written: No space left on device`), 1, said);
-        assert.match(said, /Make room there; the next dump is tried there again/);
-        assert.match(textOf(small), new RegExp(`x\\nmemtrack format=\\d+ dump=${first.number}\\b`));
-        assert.deepEqual(numbers(textOf(small)), []);
-        execFileSync("mount", ["-o", "remount,size=1m", folder]);
-        const next = await ats.dump(file);
-        assertWhole(next);
-        assert.equal(next.number, first.number + 2);
+        const small = join(folder, "memtrack.out");
+        writeFileSync(small, "x".repeat(7000));
+        chownSync(small, uid, uid);
+        moveAway();
+        // The name that the server knows is on that disk: a bind mount, since a link would not be followed.
+        writeFileSync(file, "");
+        execFileSync("mount", ["--bind", small, file]);
+        try {
+          const from = ats.sizeOf(ats.diagsPath);
+          const first = await ats.dump();
+          assertWhole(first);
+          assertWhole(await ats.dump());
+          const said = textOf(ats.diagsPath).slice(from);
+          assert.equal(lines(said, `${file} cannot be written: No space left on device`), 1, said);
+          assert.match(said, /Make room there; the next dump is tried there again/);
+          assert.match(textOf(small), new RegExp(`x\\nmemtrack format=\\d+ dump=${first.number}\\b`));
+          assert.deepEqual(numbers(textOf(small)), []);
+          execFileSync("mount", ["-o", "remount,size=1m", folder]);
+          const next = await ats.dump(file);
+          assertWhole(next);
+          assert.equal(next.number, first.number + 2);
+        } finally {
+          execFileSync("umount", [file]);
+        }
       } finally {
-        execFileSync("umount", [file]);
+        execFileSync("umount", [folder]);
       }
-    } finally {
-      execFileSync("umount", [folder]);
-    }
-  });
+    },
+  );
 
   test("no dump is lost or twice in all of that", () => {
     const here = [...aside, file, ats.trafficOutPath].flatMap((path) => numbers(textOf(path)));

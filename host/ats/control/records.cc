@@ -16,7 +16,7 @@ memtrack_setting_get(uint32_t which)
   memtrack_answer answer;
   if (!setting->name[0]) {
     memtrack_ask(&answer, nullptr, 0, [=](memtrack_core *core) {
-      setting->normal = (int64_t)memtrack_call(core, settingDefault, which);
+      setting->normal  = (int64_t)memtrack_call(core, settingDefault, which);
       setting->effect  = memtrack_call(core, settingEffect, which);
       setting->is_text = memtrack_call(core, settingIsText, which) != 0;
       return memtrack_call(core, settingCheck, which);

@@ -29,8 +29,8 @@ struct memtrack_state {
 extern "C" {
 #endif
 
-/* Writes a dump to the file of the record `output`, or where there is none to a file descriptor. reason is MEMTRACK_REASON_.... Returns 0, or an errno; then it has been logged. Not
-   hook-safe. */
+/* Writes a dump to the file of the record `output`, or where there is none to a file descriptor. reason is MEMTRACK_REASON_....
+   Returns 0, or an errno; then it has been logged. Not hook-safe. */
 int memtrack_dump_write(int fd, uint32_t reason, const struct memtrack_state *state);
 
 #ifdef __cplusplus

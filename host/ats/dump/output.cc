@@ -36,9 +36,8 @@ notice(uint32_t what, const char *reason)
 {
   memtrack_answer answer;
   uint32_t lengths[] = {(uint32_t)strlen(value), (uint32_t)strlen(path), (uint32_t)strlen(reason)};
-  memtrack_ask(&answer, {{value, lengths[0]}, {path, lengths[1]}, {reason, lengths[2]}}, [=](memtrack_core *core) {
-    return memtrack_call(core, outputNotice, what, lengths[0], lengths[1], lengths[2]);
-  });
+  memtrack_ask(&answer, {{value, lengths[0]}, {path, lengths[1]}, {reason, lengths[2]}},
+               [=](memtrack_core *core) { return memtrack_call(core, outputNotice, what, lengths[0], lengths[1], lengths[2]); });
   memtrack_answer_log(&answer);
 }
 
@@ -149,9 +148,8 @@ apply()
   memtrack_answer answer;
   std::string folder = log_folder();
   uint32_t length    = strlen(value);
-  bool asked         = memtrack_ask(&answer, {{value, length}, {folder.data(), folder.size()}}, [&](memtrack_core *core) {
-    return memtrack_call(core, outputPath, length, folder.size());
-  });
+  bool asked         = memtrack_ask(&answer, {{value, length}, {folder.data(), folder.size()}},
+                                    [&](memtrack_core *core) { return memtrack_call(core, outputPath, length, folder.size()); });
   memtrack_answer_copy(&answer, path, sizeof(path));
   state = asked ? answer.number : MEMTRACK_OUTPUT_NONE;
   if (state != MEMTRACK_OUTPUT_USABLE) {

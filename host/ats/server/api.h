@@ -98,7 +98,7 @@ typedef int (*memtrack_api_handler)(void *cont, int event, void *data);
     "_Z15TSMgmtIntCreate12TSRecordTypePKcl18TSRecordUpdateType17TSRecordCheckTypeS1_18TSRecordAccessType", int,                   \
     (int, const char *, int64_t, int, int, const char *, int))                                                                    \
   X(TSMgmtStringCreate, CALL, PLAIN,                                                                                              \
-    "_Z18TSMgmtStringCreate12TSRecordTypePKcPc18TSRecordUpdateType17TSRecordCheckTypeS1_18TSRecordAccessType", int,              \
+    "_Z18TSMgmtStringCreate12TSRecordTypePKcPc18TSRecordUpdateType17TSRecordCheckTypeS1_18TSRecordAccessType", int,               \
     (int, const char *, char *, int, int, const char *, int))                                                                     \
   X(TSMgmtStringGet, CALL, PLAIN, "_Z15TSMgmtStringGetPKcPPc", int, (const char *, char **))                                      \
   X(TSMgmtIntGet, CALL, PLAIN, "_Z12TSMgmtIntGetPKcPl", int, (const char *, int64_t *))                                           \

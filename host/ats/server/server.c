@@ -8,14 +8,14 @@
    its own variable (a copy relocation of libtscore's). */
 static const struct memtrack_server servers[] = {
   {
-    .version   = "9.2.",
-    .increment = "_ZN15ResourceTracker9incrementEPKcl",
-    .dump      = "_ZN15ResourceTracker4dumpEP8_IO_FILE",
-    .level     = "res_track_memory",
-    .freelists = "ink_freelists_dump",
+    .version    = "9.2.",
+    .increment  = "_ZN15ResourceTracker9incrementEPKcl",
+    .dump       = "_ZN15ResourceTracker4dumpEP8_IO_FILE",
+    .level      = "res_track_memory",
+    .freelists  = "ink_freelists_dump",
     .log_folder = "_Z19RecConfigReadLogDirB5cxx11v",
-    .signal    = "_ZN18SignalContinuation8periodicEiP5Event",
-    .timer     = "_ZN19TrackerContinuation8periodicEiP5Event",
+    .signal     = "_ZN18SignalContinuation8periodicEiP5Event",
+    .timer      = "_ZN19TrackerContinuation8periodicEiP5Event",
   },
 };
 

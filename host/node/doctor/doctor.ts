@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Looks at an installation of Traffic Server and says what keeps memory from being tracked, and what to change. It reads: the
-// server's layout, its version, plugin.config, the records, memtrack.so, and the end of traffic.out. It changes nothing.
+// server's layout, its version, plugin.config, the records, memtrack.so, the service's arguments, and the last dump. It changes nothing.
 
 import { existsSync } from "node:fs";
 import { UsageError } from "../errors.ts";
+import { findDestination } from "./destination.ts";
 import type { Finding } from "./finding.ts";
 import { findInstallation, type DoctorOptions } from "./installation.ts";
 import { checkLastDump, readLastDump } from "./last-dump.ts";
@@ -18,16 +19,18 @@ export async function doctor(options: DoctorOptions, env: NodeJS.ProcessEnv): Pr
   }
   const { installation, findings } = await findInstallation(options, env);
   if (!installation) return findings;
-  const { config, log } = installation;
+  const { config } = installation;
   const { records, findings: ofRecords } = readRecords(config);
   const plugin = checkPluginConfig(config);
-  const dump = await readLastDump(log);
+  const { path, findings: ofDestination } = findDestination(options, installation, records);
+  const dump = path === undefined ? undefined : await readLastDump(path);
   return [
     ...findings,
     ...ofRecords,
     ...plugin.findings,
     ...checkLibrary(options.plugins ?? pluginFolder(installation, records), plugin.loaded),
     ...checkSettings(records, typeof dump === "string" ? undefined : dump),
-    ...checkLastDump(log, dump, records, plugin.loaded),
+    ...ofDestination,
+    ...(path === undefined || dump === undefined ? [] : checkLastDump(path, dump, records, plugin.loaded)),
   ];
 }

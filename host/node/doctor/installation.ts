@@ -4,7 +4,7 @@
 
 import { execFile } from "node:child_process";
 import { readFileSync, statSync } from "node:fs";
-import { join } from "node:path";
+import { dirname } from "node:path";
 import { promisify } from "node:util";
 import { note, ok, problem, type Finding } from "./finding.ts";
 
@@ -15,13 +15,15 @@ export interface DoctorOptions {
   config?: string | undefined;
   log?: string | undefined;
   plugins?: string | undefined;
+  /** The file that sets TM_DAEMON_ARGS for the service. */
+  service?: string | undefined;
 }
 
 export interface Installation {
   /** The folder of plugin.config and records.config. */
   config: string;
-  /** traffic.out. */
-  log: string;
+  /** The folder of traffic.out. */
+  logs: string;
   /** The folder of memtrack.so. */
   plugins: string;
   prefix: string;
@@ -52,7 +54,7 @@ export async function findInstallation(
   if (version) findings.push(checkVersion(version));
   const installation: Installation = {
     config: options.config ?? layout.get("SYSCONFDIR") ?? "",
-    log: options.log ?? join(layout.get("LOGDIR") ?? "", "traffic.out"),
+    logs: layout.get("LOGDIR") ?? (options.log === undefined ? "" : dirname(options.log)),
     plugins: options.plugins ?? layout.get("PLUGINDIR") ?? "",
     prefix: layout.get("PREFIX") ?? "/",
   };

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The last dump of traffic.out: whose it is, and what it says of its making.
+// The last dump: whose it is, and what it says of its making.
 
+import { existsSync } from "node:fs";
 import { Readable } from "node:stream";
 import { classes } from "../../../format/format.ts";
 import { printable } from "../../shared/printable.ts";
@@ -18,9 +19,10 @@ import { isReadableFile } from "./installation.ts";
 import { numberOf, setAtRunTime, type Records } from "./settings.ts";
 
 /** A dump, or what is in the way of it. */
-type LastDump = Snapshot | "unreadable" | "none";
+type LastDump = Snapshot | "missing" | "unreadable" | "none";
 
 export async function readLastDump(log: string): Promise<LastDump> {
+  if (!existsSync(log)) return "missing";
   if (!isReadableFile(log)) return "unreadable";
   try {
     return (await selectDump(log, new Sites(), Readable.from([]))).dump;
@@ -30,14 +32,20 @@ export async function readLastDump(log: string): Promise<LastDump> {
   }
 }
 
+/** How to have a dump; of a server without a manager, by the process number that its server.lock holds. */
+const ASK = "traffic_ctl plugin msg memtrack dump, or without traffic_manager kill -USR1 and the number in server.lock";
+
 export function checkLastDump(log: string, dump: LastDump, records: Records, loaded: boolean): Finding[] {
   const name = printable(log);
+  if (dump === "missing") {
+    return [problem(`there is no ${name}`, `${ASK}. Where it stays missing, diags.log says why`)];
+  }
   if (dump === "unreadable") {
     const fix = "run this as root or as the server's user, or say where it is with --log FILE";
     return [problem(`${name} cannot be read`, fix)];
   }
   if (dump === "none") {
-    return [problem(`${name} holds no dump yet`, "kill -USR1 $(pidof traffic_server), once the level is 1 or 2")];
+    return [problem(`${name} holds no dump yet`, `${ASK}, once the level is 1 or 2`)];
   }
   if (dump.origin === "built-in") return checkBuiltIn(dump, loaded);
   const { header } = dump;

@@ -4,7 +4,7 @@
 
 import { join } from "node:path";
 import { parse } from "yaml";
-import { records as schema } from "../../../format/format.ts";
+import { records as schema, type ConfigRecord } from "../../../format/format.ts";
 import { printable } from "../../shared/printable.ts";
 import { span } from "../../shared/units.ts";
 import type { Snapshot } from "../read/snapshot.ts";
@@ -18,7 +18,7 @@ export type Records = ReadonlyMap<string, string>;
 /** Of records.config of 9.2, or records.yaml of 10. */
 export function readRecords(folder: string): { records: Records; findings: Finding[] } {
   const text = readIfAllowed(join(folder, "records.config"));
-  if (text !== undefined) return { records: recordsOfConfig(text), findings: [] };
+  if (text !== undefined) return recordsOfConfig(text);
   const path = join(folder, "records.yaml");
   const yaml = readIfAllowed(path);
   if (yaml !== undefined) return recordsOfYaml(yaml, path);
@@ -27,13 +27,22 @@ export function readRecords(folder: string): { records: Records; findings: Findi
   return { records: new Map(), findings: [problem(what, fix)] };
 }
 
-function recordsOfConfig(text: string): Records {
+function recordsOfConfig(text: string): { records: Records; findings: Finding[] } {
   const records = new Map<string, string>();
+  const times = new Map<string, number>();
   for (const line of text.split("\n")) {
     const [, name, value = ""] = /^\s*(?:CONFIG|LOCAL)\s+(\S+)\s+(?:INT|STRING|FLOAT)\s+(.*?)\s*$/.exec(line) ?? [];
-    if (name) records.set(name, value);
+    if (!name) continue;
+    records.set(name, value);
+    times.set(name, (times.get(name) ?? 0) + 1);
   }
-  return records;
+  const findings = Object.values(schema).flatMap(({ name }) => {
+    const count = times.get(name) ?? 0;
+    if (count < 2) return [];
+    const what = `records.config has ${count} lines for ${name}: the server takes the last one, "${printable(records.get(name)!)}"`;
+    return [note(what, "change the line that was there, and take the others out")];
+  });
+  return { records, findings };
 }
 
 /** A name is the way to its value: `records: { plugin: { memtrack: { sites: 64 } } }` is proxy.config.plugin.memtrack.sites. */
@@ -84,9 +93,11 @@ export function checkSettings(records: Records, dump: Snapshot | undefined): Fin
 const ADVISED: Record<string, number> = { [TRACK]: 2, [FREQUENCY]: 3600 };
 
 function checkRanges(records: Records): Finding[] {
-  return Object.values(schema).flatMap(({ name, range: [least, most], default: normal }) => {
-    const text = records.get(name);
-    if (text === undefined) return [];
+  return Object.values<ConfigRecord>(schema).flatMap((record) => {
+    const text = records.get(record.name);
+    if (text === undefined || record.type !== "INT") return [];
+    const { name, range, default: normal } = record;
+    const [least, most] = range;
     const value = integer(text);
     if (value >= least && value <= most) return [];
     return [

@@ -60,6 +60,16 @@ describe("memtrack doctor", () => {
     assert.ok(off.includes(`problem: ${TRACK} is 0: nothing is tracked`), off.join("\n"));
   });
 
+  test("a record that has two lines counts as the last one says, and is to have one", async () => {
+    const found = await look(`CONFIG ${TRACK} INT 0\nCONFIG proxy.config.other INT 1\nCONFIG ${TRACK} INT 2\n`);
+    assert.ok(
+      found.includes(`note: records.config has 2 lines for ${TRACK}: the server takes the last one, "2"`),
+      found.join("\n"),
+    );
+    assert.ok(found.includes(`ok: ${TRACK} is 2`), found.join("\n"));
+    assert.equal(found.filter((line) => /lines for/.test(line)).length, 1);
+  });
+
   test("limits that the last dump says are reached are a problem", async () => {
     const text = handmadeDump({ level: 2, rows: [] });
     const found = await look(`CONFIG ${TRACK} INT 2\n`, text.replace("lost=0", "lost=0 exhausted=thunks:12,owners:1"));
@@ -99,6 +109,71 @@ describe("memtrack doctor", () => {
     for (const text of ["", "records:", "records: 7", "- a", "records: { plugin: { memtrack: [1] } }"]) {
       assert.ok((await lookAt("records.yaml", text)).includes(`problem: ${TRACK} is 0: nothing is tracked`), text);
     }
+  });
+
+  describe("where dumps go", () => {
+    const OUTPUT = "proxy.config.plugin.memtrack.output";
+    const dump = handmadeDump({ level: 2, rows: [] });
+    let logs: string;
+    before(() => {
+      logs = join(folder, "log");
+      for (const name of ["log", "bin"]) mkdirSync(join(folder, name));
+      // What a server's installation says of itself.
+      const layout = `#!/bin/sh\necho 'SYSCONFDIR: ${join(folder, "etc")}'\necho 'LOGDIR: ${logs}'\necho 'PLUGINDIR: ${folder}'\n`;
+      writeFileSync(join(folder, "bin", "traffic_layout"), layout, { mode: 0o755 });
+      rmSync(join(folder, "etc", "records.yaml"), { force: true });
+    });
+
+    /** Those findings that name where, of a service with these arguments. */
+    async function found(args: string | undefined, output?: string): Promise<Finding[]> {
+      const record = output === undefined ? "" : `CONFIG ${OUTPUT} STRING ${output}\n`;
+      writeFileSync(join(folder, "etc", "records.config"), `CONFIG ${TRACK} INT 2\n${record}`);
+      const service = join(folder, "service");
+      rmSync(service, { force: true });
+      if (args !== undefined) writeFileSync(service, args);
+      const { code, out, err } = await memtrack(["doctor", "--json", "--service", service], {
+        env: { PATH: `${join(folder, "bin")}:${process.env.PATH}` },
+      });
+      assert.equal(code, 0, err);
+      const { findings } = JSON.parse(out) as { findings: Finding[] };
+      return findings.filter(({ what }) => /traffic\.out|dumps go|last dump|own\.out/.test(what));
+    }
+    const texts = (findings: Finding[]): string[] => findings.map(({ state, what }) => `${state}: ${what}`);
+
+    test("without a file, they are in the journal: that is the problem, and what to set", async () => {
+      const [only, ...others] = await found('# TM_DAEMON_ARGS="--bind_stderr /no"\nTM_DAEMON_ARGS="--nosyslog"\n');
+      assert.deepEqual(others, []);
+      assert.equal(only?.state, "problem");
+      assert.match(
+        only.what,
+        /there is no .*\/log\/traffic\.out: dumps go to the service's journal, because TM_DAEMON_ARGS in .*service has no --bind_stderr and .*output is empty/,
+      );
+      assert.match(only.fix ?? "", /config set .*output memtrack\.out.*STRING memtrack\.out.*journalctl -u trafficserver -o cat/);
+      assert.doesNotMatch(only.fix ?? "", /run this as root/);
+      assert.match(
+        texts(await found(undefined)).join("\n"),
+        /^problem: there is no .*: dumps go to the server's standard error[^\n]*$/,
+      );
+    });
+
+    test("the service's arguments name the file, else the record does, relative to the log folder", async () => {
+      const bound = join(folder, "bound.out");
+      writeFileSync(bound, dump);
+      const args = `TM_DAEMON_ARGS="--bind_stdout ${bound} --bind_stderr ${bound}"\n`;
+      assert.match(
+        texts(await found(args)).join("\n"),
+        /^ok: dumps go to .*bound\.out: TM_DAEMON_ARGS in .*\nok: the last dump is memtrack's/,
+      );
+      assert.match(texts(await found(args, "NULL")).join("\n"), /bound\.out: TM_DAEMON_ARGS/);
+      const [goes, missing] = await found(args, "own.out");
+      assert.equal(goes?.what, `dumps go to ${join(logs, "own.out")}: ${OUTPUT} names it`);
+      assert.equal(missing?.what, `there is no ${join(logs, "own.out")}`);
+      assert.match(missing.fix ?? "", /plugin msg memtrack dump.*diags\.log says why/);
+      writeFileSync(join(logs, "own.out"), dump);
+      assert.match(texts(await found(undefined, join(logs, "own.out"))).join("\n"), /ok: the last dump is memtrack's/);
+      writeFileSync(join(logs, "traffic.out"), dump);
+      assert.match(texts(await found("")).join("\n"), /^ok: the last dump is memtrack's/);
+    });
   });
 
   test("a runroot.yaml that is not there is an error: the system's server is another", async () => {
