@@ -142,6 +142,7 @@ function readArgument(number: u32, at: usize, length: usize): u32 {
       ascii(length ? '"arm ' : '"arm');
       show(at, length);
       ascii('" is ignored: the level is 0, 1 or 2');
+      if (!length) ascii(", in the verb's quotes"); // traffic_ctl sends one word of several
       return endRefusal();
     }
     level = load<u8>(at) - 0x30;

@@ -69,7 +69,7 @@ describe("a message", () => {
     freshControl();
     refuses("dump now", '"dump now" is ignored: dump takes no argument');
     refuses("help " + '"'.repeat(50), '"help ' + "?".repeat(40) + '..." is ignored: help takes no argument');
-    refuses("arm", '"arm" is ignored: the level is 0, 1 or 2');
+    refuses("arm", '"arm" is ignored: the level is 0, 1 or 2, in the verb\'s quotes');
     refuses("arm 3", '"arm 3" is ignored: the level is 0, 1 or 2');
     refuses("arm -1", '"arm -1" is ignored: the level is 0, 1 or 2');
     refuses("arm +1", '"arm +1" is ignored: the level is 0, 1 or 2');
