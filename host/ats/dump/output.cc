@@ -7,6 +7,7 @@
 
 #include <dlfcn.h>
 #include <fcntl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -120,18 +121,27 @@ write_text(int fd, const uint8_t *text, size_t size, bool *torn)
   return 0;
 }
 
+/* Whether the process may write so much (LimitFSIZE= of a service). Beyond that, SIGXFSZ would end the server. */
+static bool
+fits(off_t end)
+{
+  struct rlimit limit;
+  return getrlimit(RLIMIT_FSIZE, &limit) || limit.rlim_cur == RLIM_INFINITY || (rlim_t)end <= limit.rlim_cur;
+}
+
 /* False where the text is not in the file, or not all of it; that has been logged. */
 static bool
 write_file(const uint8_t *text, size_t size)
 {
-  struct stat status;
-  int fd = open_file();
+  struct stat status = {};
+  int fd             = open_file();
   if (fd < 0) {
     return false;
   }
-  /* What the file ends with, who knows: the disk was full, or a server ended. */
-  bool torn = fstat(fd, &status) == 0 && status.st_size > 0;
-  int error = write_text(fd, text, size, &torn);
+  fstat(fd, &status);
+  /* A line that was cut off may be the file's last one: the disk was full, or a server ended while it wrote. */
+  bool torn = status.st_size > 0;
+  int error = fits(status.st_size + 1 + size) ? write_text(fd, text, size, &torn) : EFBIG;
   close(fd);
   if (error) {
     refuse(state_of_error(error), error);
