@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// `npm run install:ats`: puts the built plugin where this system's Traffic Server looks for plugins, and says what is left to do.
-// It changes no configuration: which server tracks, and when it may restart, is the operator's decision.
+// `npm run install:ats`: copies the built plugin to the folder where this system's Traffic Server looks for plugins, and prints the
+// remaining steps for this machine. It changes no configuration: the operator decides which server tracks, and when it restarts.
 
 import { execFileSync } from "node:child_process";
-import { chmodSync, copyFileSync, existsSync, renameSync, rmSync } from "node:fs";
+import { chmodSync, copyFileSync, existsSync, readFileSync, renameSync, rmSync } from "node:fs";
 import { join, relative } from "node:path";
+import { findDestination } from "../host/node/doctor/destination.ts";
+import { readRecords } from "../host/node/doctor/settings.ts";
+import { FREQUENCY, OUTPUT, TRACK } from "../host/node/records.ts";
 import { PLUGIN, TOP } from "./build.ts";
 
 function main(): void {
@@ -16,14 +19,47 @@ function main(): void {
   install(target, `sudo install -m 0644 ${relative(TOP, PLUGIN)} ${target}`);
   console.log(`memtrack: installed ${target}
 
-Left to do:
-  in ${layout("plugin.config")}, as the first line
-    memtrack.so
-  in ${layout("records.config")}
-    CONFIG proxy.config.res_track_memory INT 2
-    CONFIG proxy.config.dump_mem_info_frequency INT 3600
-    (level 1 is IOBuffers, 2 is OpenSSL too; 3600 seconds between dumps, 0 is on kill -USR1 alone)
-  then restart traffic_server: it loads plugins at its start only. Later changes of the two records need no restart.`);
+Next steps:
+1. ${layout("plugin.config")}
+${pluginStep(readIfThere(layout("plugin.config")))}
+2. ${layout("records.config")}
+${recordSteps(layout).join("\n")}
+3. Restart the server, because it loads plugins only when it starts:
+     ${existsSync(UNIT) ? "systemctl restart trafficserver" : "traffic_ctl server restart"}
+4. Check the result:
+     node build/command/memtrack.js doctor
+     traffic_ctl plugin msg memtrack dump`);
+}
+
+const UNIT = "/lib/systemd/system/trafficserver.service";
+
+function pluginStep(text: string): string {
+  const first = text.split("\n").find((line) => /^\s*[^\s#]/.test(line));
+  return first?.trim() === "memtrack.so" ? "     memtrack.so is the first line" : "     insert as the first line: memtrack.so";
+}
+
+/** A record that is in the file is changed there: with two lines of one name, the server uses the last, which readers overlook. */
+function recordSteps(layout: (key: string) => string): string[] {
+  const path = layout("records.config");
+  const { records } = readRecords(layout("SYSCONFDIR"));
+  const installation = { config: "", plugins: "", prefix: "", logs: layout("LOGDIR") };
+  const { path: destination } = findDestination({}, installation, records);
+  const wanted: [string, string][] = [
+    [TRACK, "INT 2"],
+    [FREQUENCY, "INT 3600"],
+    ...(destination === undefined ? ([[OUTPUT, "STRING memtrack.out"]] as [string, string][]) : []),
+  ];
+  const lines = readIfThere(path).split("\n");
+  return wanted.map(([name, value]) => {
+    const at = lines.findLastIndex((line) => /^\s*(?:CONFIG|LOCAL)\s/.test(line) && line.trim().split(/\s+/)[1] === name);
+    if (at < 0) return `     append: CONFIG ${name} ${value}`;
+    const isOn = Number.parseInt(records.get(name) ?? "", 10) > 0;
+    return isOn ? `     line ${at + 1} stays: ${lines[at]!.trim()}` : `     change line ${at + 1} to: CONFIG ${name} ${value}`;
+  });
+}
+
+function readIfThere(path: string): string {
+  return existsSync(path) ? readFileSync(path, "utf8") : "";
 }
 
 /** Beside the old one, then renamed over it: a server that has the old one mapped keeps it, and none ever sees half a file. */

@@ -84,7 +84,13 @@ const TREES: Tree[] = [
   {
     folder: "tools",
     rooms: ["format", "build", "install-ats", "test", "start"].map((file) => [file, ""]),
-    outside: { "format/": ["format"], "host/node/core/module": ["build"], "harness/": ["start"] },
+    outside: {
+      "format/": ["format"],
+      "host/node/core/module": ["build"],
+      "host/node/doctor/": ["install-ats"],
+      "host/node/records": ["install-ats"],
+      "harness/": ["start"],
+    },
   },
 ];
 

@@ -111,7 +111,8 @@ memtrack_dump_write(int fd, uint32_t reason, const struct memtrack_state *state)
     error = make(model, fd, ++number, reason, state);
     if (error && error != last_error) {
       memtrack_log(MEMTRACK_ERROR,
-                   "dump %" PRIu64 " could not be written to traffic.out: %s; nothing counted is lost, the next dump has it",
+                   "dump %" PRIu64
+                   " could not be written to the server's standard error: %s; nothing counted is lost, the next dump has it",
                    number, strerror(error));
     }
     last_error = error;
