@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The file that dumps are written to: which path the record `output` means, and the lines that say where dumps go. The host opens
-// and writes the file.
+// Decides which path the record `output` means, and writes the log lines about where dumps go. The host opens and writes the file.
 
 import {
   ANSWER_MAX,
@@ -29,12 +28,12 @@ import { name, select } from "./records";
 
 const SLASH: u32 = 0x2f;
 
-/** Bytes of the record's value, of the path and of the system's reason that a line shows. */
+/** Most bytes of the record's value, of the path and of the system's reason that a line shows. */
 const VALUE_SHOWN: usize = 150;
 const PATH_SHOWN: usize = 250;
 const REASON_SHOWN: usize = 100;
 
-/** What the last line said: the state, and a hash of its texts. */
+/** State of the last line, and a hash of its texts. */
 let saidState: u32 = OUTPUT_NONE;
 let saidHash: u64 = 0;
 
@@ -44,12 +43,12 @@ export function outputReset(): void {
 }
 
 /**
- * The path that a value of the record means. In the input region is the value, and behind it the server's log folder.
- * @returns the length of the path. The answer's number is OUTPUT_USABLE, or says why there is none
+ * Computes the path. The input region holds the record's value, followed by the server's log folder.
+ * @returns the length of the path. The answer's number is OUTPUT_USABLE, or the reason why there is no path
  */
 export function outputPath(valueLength: u32, folderLength: u32): u32 {
   const value = answer.bounded(valueLength);
-  // The server's word for no text. traffic_ctl takes no empty value, and hands this word on as it is.
+  // In records.config NULL means no text. traffic_ctl accepts no empty value, and passes NULL on as a word.
   if (!value || reader.same(input, value, "NULL")) return answer.say(OUTPUT_NONE);
   const isAbsolute = load<u8>(input) == <u8>SLASH;
   if (!isAbsolute && !folderLength) return answer.say(OUTPUT_NOWHERE);
@@ -65,9 +64,9 @@ export function outputPath(valueLength: u32, folderLength: u32): u32 {
 }
 
 /**
- * The line that says where dumps go, or why not to the file; 0 where the last line said the same.
+ * Writes the line about where dumps go. The input region holds the record's value, the path, and the system's reason for a failure.
  * @param state OUTPUT_...
- * @param reasonLength of what the system says of a failure. In the input region are the record's value, the path and the reason
+ * @returns the length of the line; 0 if it would repeat the last one
  */
 export function outputNotice(state: u32, valueLength: u32, pathLength: u32, reasonLength: u32): u32 {
   const hash = hashText(input, answer.bounded(<u64>valueLength + pathLength + reasonLength));
@@ -103,7 +102,7 @@ export function outputNotice(state: u32, valueLength: u32, pathLength: u32, reas
 
 const STANDARD_ERROR: string = "the server's standard error (traffic.out or the journal)";
 
-/** Before the system's reason, where there is one. */
+/** The system's reason, if there is one, follows it. */
 function fault(state: u32): string {
   switch (state) {
     case OUTPUT_ABOVE:
@@ -151,7 +150,7 @@ function remedy(state: u32): string {
   }
 }
 
-/** Whether a part of the path in the input region is "..". */
+/** Whether a component of the path in the input region is "..". */
 function leadsUp(length: u32): bool {
   reader.open(input, length);
   while (reader.left()) {

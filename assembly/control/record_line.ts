@@ -89,7 +89,7 @@ function isSpace(byte: u32): bool {
   return byte == 0x20 || byte == 0x09;
 }
 
-/** Of the setting that is selected. */
+/** Whether type and value suit the selected setting. */
 function isGood(): bool {
   return hasType() && (!records.isNumber() || isNumber());
 }

@@ -97,12 +97,12 @@ export function settingEffect(setting: u32): u32 {
   return select(setting) ? effect : SETTING_OF_SERVER;
 }
 
-/** Whether the setting that is selected is a number, and not a text. */
+/** Whether the selected setting is a number; else it is a text. */
 export function isNumber(): bool {
   return type == "INT";
 }
 
-/** 1 for a record whose value is a text. */
+/** 1 if the record's value is a text. */
 export function settingIsText(setting: u32): u32 {
   return u32(select(setting) && !isNumber());
 }

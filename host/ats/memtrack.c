@@ -226,7 +226,7 @@ read_record(const char *name, int64_t *value)
   return found;
 }
 
-/* The text is the server's: it stands in no row, and is given back to the server. */
+/* The server allocates the text and frees it: it is in no row. */
 static bool
 read_text(const char *name, char *text, size_t size)
 {

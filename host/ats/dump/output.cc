@@ -13,17 +13,18 @@
 
 #include "core/ask.h"
 
-/* Others of the file's group may read it, as with the server's logs. */
+/* The group may read it: in Debian, logs are for the group adm. */
 #define MODE 0640
 
 static memtrack_text_reader read_record;
 static const char *record;
 static const char *log_folder_symbol;
-static char value[MEMTRACK_ANSWER_MAX + 1]; /* of the record; cut where no path can be so long */
+static char value[MEMTRACK_ANSWER_MAX + 1]; /* of the record, cut at more than the longest path */
 static char path[MEMTRACK_ANSWER_MAX + 1];
-static uint32_t state = MEMTRACK_OUTPUT_NONE; /* of the path itself: OUTPUT_USABLE, or why there is none */
+static uint32_t state = MEMTRACK_OUTPUT_NONE; /* OUTPUT_USABLE if there is a path, else the reason */
 
-/* As the server resolves proxy.config.log.logfile_dir, which is empty in a run root; "" where it has no such function. */
+/* Asks the server's function: proxy.config.log.logfile_dir can be relative, and is empty in a run root. "" without that function.
+ */
 static std::string
 log_folder()
 {
@@ -66,7 +67,7 @@ state_of_error(int error)
   }
 }
 
-/* Refuses the file, with what the system says where there is such a reason. Returns -1. */
+/* Logs why the file is not used, with the system's reason if there is one. Returns -1. */
 static int
 refuse(uint32_t what, int error)
 {
@@ -75,19 +76,19 @@ refuse(uint32_t what, int error)
   return -1;
 }
 
-/* Opens the file, which is made where there is none. Returns -1 where it cannot be used; that has been logged. */
+/* Opens the file, and creates it if there is none. Returns -1 if it cannot be used; the reason has been logged. */
 static int
 open_file()
 {
   struct stat status;
-  /* Looked at first: to open a device can do something, and to open a FIFO for writing lets its reader go on. */
+  /* Checked before it is opened: opening a device can have effects, and opening a FIFO unblocks its reader. */
   if (lstat(path, &status) == 0 && !S_ISREG(status.st_mode)) {
     return refuse(S_ISLNK(status.st_mode)   ? MEMTRACK_OUTPUT_LINK
                   : S_ISDIR(status.st_mode) ? MEMTRACK_OUTPUT_FOLDER
                                             : MEMTRACK_OUTPUT_SPECIAL,
                   0);
   }
-  /* It may be another one by now: no link is followed, and no FIFO waited for. */
+  /* It may have been replaced since: do not follow a link, and do not wait for a FIFO's reader. */
   int fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC, MODE);
   if (fd < 0) {
     return refuse(state_of_error(errno), errno);
@@ -99,8 +100,8 @@ open_file()
   return fd;
 }
 
-/* One write(2) for the whole text: the file is opened for appending, so lines of others come before or after it. Returns 0 or an
-   errno; `torn`, where there is one, says whether the last byte written ends a line. */
+/* Writes the whole text with one write(2). The file is open for appending, so lines of other writers come before or after the text.
+   Returns 0 or an errno. `torn`: whether the last line before the text is incomplete; and after it. */
 static int
 write_text(int fd, const uint8_t *text, size_t size, bool *torn)
 {
@@ -121,7 +122,7 @@ write_text(int fd, const uint8_t *text, size_t size, bool *torn)
   return 0;
 }
 
-/* Whether the process may write so much (LimitFSIZE= of a service). Beyond that, SIGXFSZ would end the server. */
+/* Whether the file may grow to this size (LimitFSIZE= of a service). Writing beyond it ends the server with SIGXFSZ. */
 static bool
 fits(off_t end)
 {
@@ -129,7 +130,7 @@ fits(off_t end)
   return getrlimit(RLIMIT_FSIZE, &limit) || limit.rlim_cur == RLIM_INFINITY || (rlim_t)end <= limit.rlim_cur;
 }
 
-/* False where the text is not in the file, or not all of it; that has been logged. */
+/* Returns false if the text, or a part of it, is not in the file; the reason has been logged. */
 static bool
 write_file(const uint8_t *text, size_t size)
 {
@@ -139,7 +140,7 @@ write_file(const uint8_t *text, size_t size)
     return false;
   }
   fstat(fd, &status);
-  /* A line that was cut off may be the file's last one: the disk was full, or a server ended while it wrote. */
+  /* The last line may be incomplete: the disk was full, or a server ended while it was writing. */
   bool torn = status.st_size > 0;
   int error = fits(status.st_size + 1 + size) ? write_text(fd, text, size, &torn) : EFBIG;
   close(fd);
@@ -151,7 +152,7 @@ write_file(const uint8_t *text, size_t size)
   return true;
 }
 
-/* The path by the record's value, and whether the file can be opened: whoever set the record learns it now and not hours later. */
+/* Computes the path and opens the file once, so that the operator who sets the record sees a problem at once. */
 static void
 apply()
 {
@@ -197,7 +198,7 @@ memtrack_output_poll()
 int
 memtrack_output_write(int fd, const uint8_t *text, size_t size)
 {
-  static bool torn; /* the last dump ended within a line of the descriptor's file */
+  static bool torn; /* the last text on the descriptor ended within a line */
   memtrack_output_poll();
   if (state == MEMTRACK_OUTPUT_USABLE && write_file(text, size)) {
     return 0;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Where a server writes its dumps: to the file of the record `output`, else to its standard error, which is a file where the service
-// starts it with --bind_stderr, and the journal where it does not.
+// Finds where a server writes its dumps: to the file of the record `output`, otherwise to its standard error. The latter is a file if
+// the service starts the server with --bind_stderr, otherwise the journal.
 
 import { existsSync } from "node:fs";
 import { isAbsolute, join } from "node:path";
@@ -12,12 +12,12 @@ import { readIfAllowed, type DoctorOptions, type Installation } from "./installa
 import type { Records } from "./settings.ts";
 
 export interface Destination {
-  /** Undefined where dumps go to no file. */
+  /** Undefined if dumps go to no file. */
   path?: string;
   findings: Finding[];
 }
 
-/** What Debian's unit and init script read. */
+/** Debian's unit and init script read it. */
 const SERVICE = "/etc/default/trafficserver";
 const ARGUMENTS = "TM_DAEMON_ARGS";
 
@@ -28,7 +28,7 @@ export function findDestination(options: DoctorOptions, { logs }: Installation, 
     const path = isAbsolute(output) ? output : join(logs, output);
     return { path, findings: [ok(`dumps go to ${printable(path)}: ${OUTPUT} names it`)] };
   }
-  // The one file is of the system's server alone.
+  // This file belongs to the system's server, not to one that the options describe.
   const isSystem = options.runRoot === undefined && options.config === undefined;
   const service = options.service ?? (isSystem ? SERVICE : undefined);
   const text = service === undefined ? undefined : readIfAllowed(service);
@@ -54,7 +54,7 @@ function noFile(usual: string, service: string | undefined): Finding {
   return problem(what, fix);
 }
 
-/** The file of --bind_stderr in what is a shell's text; the last line of the name counts. */
+/** The file of --bind_stderr in a shell fragment. The last assignment counts. */
 function standardError(text: string): string | undefined {
   const args = text
     .split("\n")

@@ -32,7 +32,7 @@ export async function readLastDump(log: string): Promise<LastDump> {
   }
 }
 
-/** How to have a dump; of a server without a manager, by the process number that its server.lock holds. */
+/** Without a manager there is no traffic_ctl; server.lock holds the number of the process. */
 const ASK = "traffic_ctl plugin msg memtrack dump, or without traffic_manager kill -USR1 and the number in server.lock";
 
 export function checkLastDump(log: string, dump: LastDump, records: Records, loaded: boolean): Finding[] {
