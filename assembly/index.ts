@@ -154,15 +154,7 @@ export { ranked } from "./analysis/ranking";
 export { trackedBytes } from "./report/reconciliation";
 export { nextWarning } from "./report/warning";
 export { answerNumber, answerSeverity } from "./base/answer";
-export {
-  judgeSetting,
-  setLevel,
-  settingCheck,
-  settingDefault,
-  settingEffect,
-  settingIsText,
-  settingName,
-} from "./control/records";
+export { judgeSetting, setLevel, settingCheck, settingDefault, settingEffect, settingIsText, settingName } from "./control/records";
 export { outputNotice, outputPath } from "./control/output";
 export { checkRecordLine, describeRecordLine } from "./control/record_line";
 export { messageHelp, messageLevel, readMessage } from "./control/message";

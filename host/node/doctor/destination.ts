@@ -3,12 +3,11 @@
 // Finds where a server writes its dumps: to the file of the record `output`, otherwise to its standard error. The latter is a file if
 // the service starts the server with --bind_stderr, otherwise the journal.
 
-import { existsSync } from "node:fs";
 import { isAbsolute, join } from "node:path";
 import { printable } from "../../shared/printable.ts";
 import { OUTPUT } from "../records.ts";
 import { ok, problem, type Finding } from "./finding.ts";
-import { readIfAllowed, type DoctorOptions, type Installation } from "./installation.ts";
+import { readability, readIfAllowed, type DoctorOptions, type Installation } from "./installation.ts";
 import type { Records } from "./settings.ts";
 
 export interface Destination {
@@ -34,10 +33,14 @@ export function findDestination(options: DoctorOptions, { logs }: Installation, 
   const text = service === undefined ? undefined : readIfAllowed(service);
   const bound = text === undefined ? undefined : standardError(text);
   if (bound !== undefined) {
+    if (readability(bound) === "missing") {
+      const what = `${ARGUMENTS} in ${printable(service!)} binds ${printable(bound)} for dumps, but there is no such file`;
+      return { findings: [problem(what, "restart the service: the server opens the file when it starts")] };
+    }
     return { path: bound, findings: [ok(`dumps go to ${printable(bound)}: ${ARGUMENTS} in ${printable(service!)} binds it`)] };
   }
   const usual = join(logs, "traffic.out");
-  if (existsSync(usual)) return { path: usual, findings: [] };
+  if (readability(usual) !== "missing") return { path: usual, findings: [] };
   return { findings: [noFile(usual, text === undefined ? undefined : service)] };
 }
 

@@ -3,7 +3,7 @@
 // Where a Traffic Server has its parts, and which version it is: as traffic_layout says it, or as the user does.
 
 import { execFile } from "node:child_process";
-import { readFileSync, statSync } from "node:fs";
+import { accessSync, constants, readFileSync, statSync } from "node:fs";
 import { dirname } from "node:path";
 import { promisify } from "node:util";
 import { note, ok, problem, type Finding } from "./finding.ts";
@@ -88,8 +88,16 @@ export function readIfAllowed(path: string): string | undefined {
   return ifAllowed(() => readFileSync(path, "utf8"));
 }
 
-export function isReadableFile(path: string): boolean {
-  return ifAllowed(() => statSync(path).isFile()) ?? false;
+/** Whether a file can be read. `denied`: the user may not read it, or may not look into its folder. */
+export function readability(path: string): "file" | "missing" | "denied" | "other" {
+  try {
+    if (!statSync(path).isFile()) return "other";
+    accessSync(path, constants.R_OK);
+    return "file";
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    return code === "ENOENT" || code === "ENOTDIR" ? "missing" : "denied";
+  }
 }
 
 function ifAllowed<T>(body: () => T): T | undefined {

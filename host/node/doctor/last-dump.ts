@@ -2,7 +2,6 @@
 //
 // The last dump: whose it is, and what it says of its making.
 
-import { existsSync } from "node:fs";
 import { Readable } from "node:stream";
 import { classes } from "../../../format/format.ts";
 import { printable } from "../../shared/printable.ts";
@@ -15,15 +14,15 @@ import { Sites } from "../read/sites.ts";
 import type { Snapshot } from "../read/snapshot.ts";
 import { HEAP, TRACK, VERIFY } from "../records.ts";
 import { note, ok, problem, type Finding } from "./finding.ts";
-import { isReadableFile } from "./installation.ts";
+import { readability } from "./installation.ts";
 import { numberOf, setAtRunTime, type Records } from "./settings.ts";
 
 /** A dump, or what is in the way of it. */
-type LastDump = Snapshot | "missing" | "unreadable" | "none";
+type LastDump = Snapshot | Exclude<ReturnType<typeof readability>, "file"> | "none";
 
 export async function readLastDump(log: string): Promise<LastDump> {
-  if (!existsSync(log)) return "missing";
-  if (!isReadableFile(log)) return "unreadable";
+  const state = readability(log);
+  if (state !== "file") return state;
   try {
     return (await selectDump(log, new Sites(), Readable.from([]))).dump;
   } catch (error) {
@@ -38,9 +37,10 @@ const ASK = "traffic_ctl plugin msg memtrack dump, or without traffic_manager ki
 export function checkLastDump(log: string, dump: LastDump, records: Records, loaded: boolean): Finding[] {
   const name = printable(log);
   if (dump === "missing") {
-    return [problem(`there is no ${name}`, `${ASK}. Where it stays missing, diags.log says why`)];
+    return [problem(`there is no ${name} yet`, `${ASK}. If it is still missing then, see diags.log for [memtrack]`)];
   }
-  if (dump === "unreadable") {
+  if (dump === "other") return [problem(`${name} is not a regular file`, "see diags.log for [memtrack]: dumps may go elsewhere")];
+  if (dump === "denied") {
     const fix = "run this as root or as the server's user, or say where it is with --log FILE";
     return [problem(`${name} cannot be read`, fix)];
   }

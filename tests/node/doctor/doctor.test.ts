@@ -3,7 +3,7 @@
 // What memtrack doctor reads from files, on no server (tests/ats/doctor.test.ts has those).
 
 import assert from "node:assert/strict";
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
@@ -136,7 +136,7 @@ describe("memtrack doctor", () => {
       });
       assert.equal(code, 0, err);
       const { findings } = JSON.parse(out) as { findings: Finding[] };
-      return findings.filter(({ what }) => /traffic\.out|dumps go|last dump|own\.out/.test(what));
+      return findings.filter(({ what }) => /traffic\.out|dumps go|for dumps|last dump|own\.out/.test(what));
     }
     const texts = (findings: Finding[]): string[] => findings.map(({ state, what }) => `${state}: ${what}`);
 
@@ -158,8 +158,11 @@ describe("memtrack doctor", () => {
 
     test("the service's arguments name the file, else the record does, relative to the log folder", async () => {
       const bound = join(folder, "bound.out");
-      writeFileSync(bound, dump);
       const args = `TM_DAEMON_ARGS="--bind_stdout ${bound} --bind_stderr ${bound}"\n`;
+      const [restart, ...others] = await found(args);
+      assert.match(restart?.what ?? "", /binds .*bound\.out for dumps, but there is no such file/);
+      assert.deepEqual(others, []);
+      writeFileSync(bound, dump);
       assert.match(
         texts(await found(args)).join("\n"),
         /^ok: dumps go to .*bound\.out: TM_DAEMON_ARGS in .*\nok: the last dump is memtrack's/,
@@ -167,13 +170,29 @@ describe("memtrack doctor", () => {
       assert.match(texts(await found(args, "NULL")).join("\n"), /bound\.out: TM_DAEMON_ARGS/);
       const [goes, missing] = await found(args, "own.out");
       assert.equal(goes?.what, `dumps go to ${join(logs, "own.out")}: ${OUTPUT} names it`);
-      assert.equal(missing?.what, `there is no ${join(logs, "own.out")}`);
-      assert.match(missing.fix ?? "", /plugin msg memtrack dump.*diags\.log says why/);
+      assert.equal(missing?.what, `there is no ${join(logs, "own.out")} yet`);
+      assert.match(missing.fix ?? "", /plugin msg memtrack dump.*see diags\.log/);
       writeFileSync(join(logs, "own.out"), dump);
       assert.match(texts(await found(undefined, join(logs, "own.out"))).join("\n"), /ok: the last dump is memtrack's/);
+      rmSync(join(logs, "own.out"));
+      mkdirSync(join(logs, "own.out"));
+      assert.match(texts(await found(undefined, "own.out")).join("\n"), /problem: .*own\.out is not a regular file/);
       writeFileSync(join(logs, "traffic.out"), dump);
       assert.match(texts(await found("")).join("\n"), /^ok: the last dump is memtrack's/);
     });
+  });
+
+  test("a folder that may not be read is not taken for a missing file", { skip: process.getuid?.() === 0 }, async () => {
+    const closed = join(folder, "closed");
+    mkdirSync(closed);
+    writeFileSync(join(closed, "traffic.out"), "");
+    chmodSync(closed, 0o000);
+    const argv = ["--config", join(folder, "etc"), "--plugins", folder, "--log", join(closed, "traffic.out")];
+    const { out } = await memtrack(["doctor", "--json", ...argv], { env: { PATH: folder } });
+    chmodSync(closed, 0o700);
+    const [finding] = (JSON.parse(out) as { findings: Finding[] }).findings.filter(({ what }) => /traffic\.out/.test(what));
+    assert.match(finding?.what ?? "", /cannot be read$/);
+    assert.match(finding?.fix ?? "", /run this as root/);
   });
 
   test("a runroot.yaml that is not there is an error: the system's server is another", async () => {
