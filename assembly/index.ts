@@ -164,7 +164,7 @@ export { reclaimDue, sampleAnew, sampleDue } from "./control/schedule";
 export { denyBaseline, writeStatus } from "./report/replies";
 export { limitPath, readMeasure, smallerLimit } from "./control/system";
 export { builtinAllocs, builtinFrees, builtinInUse, registerBuiltinRow } from "./registry/builtin_row";
-export { countLoad, moduleKind } from "./naming/module";
+export { moduleKind, nameLoad } from "./naming/module";
 export { mangledKind, shortenName } from "./naming/mangled";
 export { writeDistance, writeFunction, writeLine } from "./naming/place";
 export { isAllocatorName, isSystemPath } from "./naming/rules";

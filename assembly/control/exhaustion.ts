@@ -48,7 +48,7 @@ function consequence(limit: u32): string {
     case LIMIT_MODULES:
       return "calls of further plugins and libraries are not tracked";
     case LIMIT_GENERATIONS:
-      return "further plugins that are loaded again have the name of their first load";
+      return "further plugins that are loaded again, or by remap.config as well, have the name of their first load";
     case LIMIT_LOCATIONS:
       return "further IOBuffers of plugins stay under the server's own lines";
     case LIMIT_OWNERS:

@@ -1,20 +1,36 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Classifies a module by its file name (whether its calls may be redirected), and counts the loads of each name. The table of names
-// has a fixed size; names that do not fit are not counted.
+// Classifies a module by its file name (whether its calls may be redirected), and names the owner of a plugin that is loaded. A plugin
+// in both plugin.config and remap.config is loaded as two modules; the second is `foo.so(remap)`. Later loads of a name are numbered:
+// `foo.so#2`. The table of names has a fixed size; names that do not fit are not counted.
 //
-//    0          8                            64
-//    ┌──────────┬────────────────────────────┐
-//    │ count    │ name, cut, NUL-terminated  │
-//    └──────────┴────────────────────────────┘
+//    0          4             8          12                           64
+//    ┌──────────┬─────────────┬──────────┬────────────────────────────┐
+//    │ loads    │ remap loads │ global   │ name, cut, NUL-terminated  │
+//    └──────────┴─────────────┴──────────┴────────────────────────────┘
+//
+// `remap loads` counts the loads that are named `(remap)`, `loads` counts all others.
 
 import { LOADS_MAX, LOAD_SIZE, MODULE_NAME_LEFT_ALONE, MODULE_NAME_LIBRARY, MODULE_NAME_SERVER } from "../abi";
 import * as answer from "../base/answer";
-import { SLASH } from "../base/chars";
+import { HASH, SLASH } from "../base/chars";
 import { input, loads } from "../base/memory";
 import * as reader from "../base/reader";
+import { recordAt } from "../base/regions";
+import * as writer from "../base/writer";
 
-const NAME_ROOM: usize = LOAD_SIZE - 8;
+
+@unmanaged
+class Load {
+  loads: u32;
+  remapLoads: u32;
+  /** 1 once plugin.config has loaded a plugin of this name. */
+  global: u32;
+}
+
+const NAME_ROOM: usize = LOAD_SIZE - offsetof<Load>();
+/** Bytes of a name that are shown: with what follows it, fewer than OWNER_TEXT_MAX. */
+const NAME_SHOWN: usize = 90;
 
 /** Parts of a server that is built as several modules: treated like traffic_server. */
 const SERVER: StaticArray<string> = ["libtscore.", "libtscpputil.", "libtsmgmt.", "libtsconfig."];
@@ -54,18 +70,43 @@ function beginsWithOne(from: usize, length: usize, texts: StaticArray<string>): 
 }
 
 /**
- * Counts a load of the module named in the input region. Returns its number of loads, or 0 if the table has no room for another
- * name.
+/**
+ * Names the owner of a plugin that is loaded, by the file name in the input region. The answer's text is the name; its number is how
+ * often this name was loaded, or 0 if the table has no room for another name.
+ * @param byRemap remap.config loads it, not plugin.config
  */
-export function countLoad(length: u64): u32 {
-  const size = min<usize>(answer.bounded(length), NAME_ROOM - 1);
-  store<u8>(input + size, 0);
-  for (let i: usize = 0; i < LOADS_MAX; ++i) {
-    const at = loads + i * LOAD_SIZE;
-    if (!load<u32>(at)) memory.copy(at + 8, input, size + 1);
-    else if (memory.compare(at + 8, input, size + 1) != 0) continue;
-    store<u32>(at, load<u32>(at) + 1);
-    return load<u32>(at);
+export function nameLoad(length: u64, byRemap: u32): u32 {
+  const size = answer.bounded(length);
+  const at = findLoad(size);
+  const asRemap = at != null && byRemap != 0 && at.global != 0;
+  let count: u32 = 0;
+  if (at) {
+    if (asRemap) count = ++at.remapLoads;
+    else count = ++at.loads;
+    if (!byRemap) at.global = 1;
   }
-  return 0;
+  answer.begin();
+  writer.writeSanitized(input, min<usize>(size, NAME_SHOWN));
+  if (asRemap) writer.ascii("(remap)");
+  if (count > 1) {
+    writer.byte(HASH);
+    writer.unsigned(count);
+  }
+  return answer.end(count);
+}
+
+/** The entry of the name in the input region, a new one at its first load. Null where there is no room. */
+function findLoad(length: usize): Load | null {
+  const size = min<usize>(length, NAME_ROOM - 1);
+  for (let i: u32 = 0; i < LOADS_MAX; ++i) {
+    const at = recordAt<Load>(loads, i, LOAD_SIZE);
+    const name = changetype<usize>(at) + offsetof<Load>();
+    if (!at.loads && !at.remapLoads) {
+      memory.copy(name, input, size);
+      store<u8>(name + size, 0);
+      return at;
+    }
+    if (memory.compare(name, input, size) == 0 && !load<u8>(name + size)) return at;
+  }
+  return null;
 }

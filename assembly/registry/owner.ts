@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Owners: the server (`core`) and every plugin loaded since the start. A module that is loaded again is a new owner with its
-// generation in its text ("foo.so#2"), composed by the host. When its module is unloaded, an owner is retired: it records the
-// registry's version of that moment, and keeps its slot as long as it has a site (reclaim.ts). The bytes of an owner:
+// Owners: the server (`core`) and every plugin loaded since the start. A module that is loaded again is a new owner with another
+// text ("foo.so#2", naming/module.ts). When its module is unloaded, an owner is retired: it records the registry's version of that
+// moment, and keeps its slot as long as it has a site (reclaim.ts). The bytes of an owner:
 //
 //    0      2      4           8           12          16                         128
 //    ┌──────┬──────┬───────────┬───────────┬───────────┬──────────────────────────┐

@@ -4,8 +4,9 @@
 // long way, through traffic_ctl and traffic_manager), under load. MEMTRACK_RELOADS=n makes another number of them than 200.
 
 import assert from "node:assert/strict";
-import { appendFileSync, readFileSync, utimesSync } from "node:fs";
+import { appendFileSync, chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, utimesSync, writeFileSync } from "node:fs";
 import http from "node:http";
+import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { Ats, type AtsOptions } from "../../harness/ats.ts";
@@ -122,6 +123,24 @@ function unmarked(dump: Dump, owner: string): { dump: Dump; retired: boolean } {
   };
 }
 
+/** Debian's header_rewrite, which has the functions of both kinds of plugin. */
+const HEADER_REWRITE = "/usr/lib/trafficserver/modules/header_rewrite.so";
+
+/** A server that loads header_rewrite by plugin.config and by remap.config. */
+async function withBothWays(options: AtsOptions, body: (ats: Ats) => Promise<void>): Promise<void> {
+  const folder = mkdtempSync(join(tmpdir(), "memtrack-both-"));
+  try {
+    chmodSync(folder, 0o755);
+    mkdirSync(join(folder, "etc"));
+    writeFileSync(join(folder, "etc", "rules.conf"), "cond %{SEND_RESPONSE_HDR_HOOK}\n  set-header X-Seen yes\n");
+    const plugins = [PLUGIN, corpus("reload"), `${HEADER_REWRITE} rules.conf`];
+    const remap = [`map /a0/ ${origin.url} @plugin=${HEADER_REWRITE} @pparam=rules.conf`];
+    await withServer({ folder, plugins, remap, ...options }, body);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
 /** Modules of that name that the server has mapped. */
 function mapped(ats: Ats, name: string): number {
   const lines = readFileSync(`/proc/${ats.pid}/maps`, "utf8").split("\n");
@@ -207,6 +226,49 @@ describe("dynamic reload mode on", () => {
         const counts = { transaction: done.requests, load: 1, instance: RULES, deleted: last ? 0 : RULES };
         assertHolds(view.dump, owner, expectedOf("remap_leak", counts, owner));
       }
+    });
+  });
+});
+
+/** What the owners of header_rewrite are called, and whether they are loaded. */
+const ownersOf = (dump: Dump): string[][] =>
+  dump.owners
+    .filter(({ owner }) => owner.startsWith("header_rewrite"))
+    .sort((a, b) => (a.owner < b.owner ? -1 : 1))
+    .map(({ owner, state }) => [owner, state]);
+
+describe("a plugin that plugin.config and remap.config both load", () => {
+  test("is two owners, and only the one of remap.config is loaded again", async () => {
+    await withBothWays({}, async (ats) => {
+      const before = await settled(ats);
+      assertSound(before);
+      assert.deepEqual(ownersOf(before), [
+        ["header_rewrite.so", "loaded"],
+        ["header_rewrite.so(remap)", "loaded"],
+      ]);
+      for (const owner of ["header_rewrite.so", "header_rewrite.so(remap)"]) {
+        assert.ok(
+          rowsOfOwner(before, owner).some(({ held }) => held > 0),
+          `rows of ${owner}`,
+        );
+      }
+      renew(ats, "header_rewrite", 1);
+      await reload(ats);
+      const after = ownersOf(await settled(ats));
+      assert.deepEqual(
+        after.filter(([, state]) => state === "loaded"),
+        [
+          ["header_rewrite.so", "loaded"],
+          ["header_rewrite.so(remap)#2", "loaded"],
+        ],
+      );
+      for (const [owner, state] of after) if (state === "retired") assert.equal(owner, "header_rewrite.so(remap)");
+    });
+  });
+
+  test("is one module and one owner where the server does not copy it: dynamic reload mode off", async () => {
+    await withBothWays({ records: { "proxy.config.plugin.dynamic_reload_mode": 0 } }, async (ats) => {
+      assert.deepEqual(ownersOf(await settled(ats)), [["header_rewrite.so", "loaded"]]);
     });
   });
 });

@@ -149,7 +149,7 @@ open_once(void **state)
 {
   (void)state;
   open_accounting(64);
-  memtrack_module_scan((const void *)(uintptr_t)victim_owner_inside, note_owner, note_owner);
+  memtrack_module_scan((const void *)(uintptr_t)victim_owner_inside, false, note_owner, note_owner);
   return victim_owner ? 0 : -1;
 }
 

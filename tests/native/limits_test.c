@@ -175,9 +175,8 @@ plugins_whose_names_are_too_many_are_owners_without_a_generation(void **state)
   if (LOADS_ARE_SLOW) {
     skip();
   }
-  char text[MEMTRACK_MODULE_TEXT];
   for (int i = 0; i < COPIES; ++i) {
-    memtrack_module_scan(load_copy(i), ignore, ignore);
+    memtrack_module_scan(load_copy(i), false, ignore, ignore);
     unload_copy(i);
   }
   assert_true(memtrack_limit_hits(MEMTRACK_LIMIT_GENERATIONS) > 0);
@@ -185,9 +184,8 @@ plugins_whose_names_are_too_many_are_owners_without_a_generation(void **state)
   const char *last[] = {"extra0.so#2", "extra1043.so"};
   for (int i = 0; i < 2; ++i) {
     const void *address = load_copy(i * (COPIES - 1));
-    memtrack_module_scan(address, ignore, ignore);
-    memtrack_module_text(memtrack_module_at((uintptr_t)address), text);
-    assert_string_equal(text, last[i]);
+    memtrack_module_scan(address, false, ignore, ignore);
+    assert_string_equal(memtrack_module_at((uintptr_t)address)->text, last[i]);
     unload_copy(i * (COPIES - 1));
   }
   memtrack_module_sweep(ignore);
@@ -204,14 +202,14 @@ modules_beyond_the_table_are_not_known_until_there_is_room(void **state)
   for (int i = 0; i < COPIES; ++i) {
     address = load_copy(i);
   }
-  memtrack_module_scan(address, ignore, ignore);
+  memtrack_module_scan(address, false, ignore, ignore);
   assert_true(memtrack_limit_hits(MEMTRACK_LIMIT_MODULES) > 0);
   assert_non_null(memtrack_module_at((uintptr_t)dlsym(handles[0], "extra")));
   assert_null(memtrack_module_at((uintptr_t)address));
   for (int i = 0; i < COPIES - 1; ++i) {
     unload_copy(i);
   }
-  memtrack_module_scan(address, ignore, ignore);
+  memtrack_module_scan(address, false, ignore, ignore);
   assert_non_null(memtrack_module_at((uintptr_t)address));
   unload_copy(COPIES - 1);
   memtrack_module_sweep(ignore);
@@ -241,7 +239,7 @@ buffers_of_further_call_sites_keep_the_servers_location(void **state)
   struct memtrack_reason reason;
   enum { OWNER = 1 << MEMTRACK_OWNER_SLOT_BITS | 2, FAR = 70000 };
   // In the C library: each call on behalf of an owner is a call site.
-  memtrack_module_scan(NULL, ignore, ignore);
+  memtrack_module_scan(NULL, false, ignore, ignore);
   uintptr_t inside = (uintptr_t)dlsym(RTLD_DEFAULT, "gnu_get_libc_version");
   assert_true(memtrack_module_at(inside) && memtrack_module_at(inside + FAR));
   assert_int_equal(memtrack_buffer_calibrate(&reason), 0);
@@ -285,7 +283,7 @@ a_plugin_whose_file_cannot_be_opened_for_want_of_a_descriptor_is_counted(void **
   none          = limit;
   none.rlim_cur = 0;
   assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
-  memtrack_module_scan(address, ignore, ignore);
+  memtrack_module_scan(address, false, ignore, ignore);
   assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
   assert_true(memtrack_limit_hits(MEMTRACK_LIMIT_DESCRIPTORS) > 0);
   const struct memtrack_module *module = memtrack_module_at((uintptr_t)address);

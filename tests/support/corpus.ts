@@ -172,7 +172,9 @@ export function rowsOf(dump: Dump): Held[] {
 /** The owner that a location names, as the "Owners" section does. */
 export function ownerOf(location: string): string {
   return (
-    / \[via ([^\]]+)\]/.exec(location)?.[1] ?? /^memory\/plugin\/([^ +]+?\.so(?:#\d+)?)(?=[ +]|$)/.exec(location)?.[1] ?? "core"
+    / \[via ([^\]]+)\]/.exec(location)?.[1] ??
+    /^memory\/plugin\/([^ +]+?\.so(?:\(remap\))?(?:#\d+)?)(?=[ +]|$)/.exec(location)?.[1] ??
+    "core"
   );
 }
 

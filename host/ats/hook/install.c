@@ -165,11 +165,18 @@ on_gone(struct memtrack_module *module)
   memtrack_walk_forget();
 }
 
-/* The functions that the server looks up in a plugin. */
+/* The functions that the server looks up in a plugin: TSRemap... for remap.config, TSPluginInit for plugin.config. Many plugins
+   define both, so the function that is looked up tells how the plugin is used. */
+static bool
+is_remap_entry(const char *name)
+{
+  return strncmp(name, "TSRemap", strlen("TSRemap")) == 0;
+}
+
 static bool
 is_entry(const char *name)
 {
-  return strcmp(name, "TSPluginInit") == 0 || strncmp(name, "TSRemap", strlen("TSRemap")) == 0;
+  return strcmp(name, "TSPluginInit") == 0 || is_remap_entry(name);
 }
 
 /* Runs when the server has loaded a plugin and looks up its functions. On any thread that loads; not part of an event. */
@@ -181,7 +188,7 @@ hook_dlsym(void *handle, const char *name)
     return address;
   }
   /* Scans each time: the known module at this address may be an earlier module that another thread is just removing. */
-  memtrack_module_scan(address, on_found, on_gone);
+  memtrack_module_scan(address, is_remap_entry(name), on_found, on_gone);
   return memtrack_context_wrap(address);
 }
 
@@ -215,7 +222,7 @@ memtrack_plugins_poll(void)
   dl_iterate_phdr(count_changes, &changes);
   if (installed && changes == seen && changes != scanned) {
     scanned = changes;
-    memtrack_module_scan(NULL, on_found, on_gone);
+    memtrack_module_scan(NULL, false, on_found, on_gone);
   }
   seen = changes;
 }
@@ -252,7 +259,8 @@ list_candidate(struct memtrack_module *module, void *argument)
   }
 }
 
-/* Makes plugins of the libraries that define such a function themselves. Returns their number and the first one's address. */
+/* Makes plugins of the libraries that define such a function themselves. plugin.config loaded them, as it loaded memtrack.so: the
+   server reads remap.config later. Returns their number and the first one's address. */
 static size_t
 find_preloaded(uintptr_t *first)
 {
@@ -271,7 +279,7 @@ find_preloaded(uintptr_t *first)
     void *entry = dlsym(handle, "TSPluginInit");
     entry       = entry ? entry : dlsym(handle, "TSRemapInit");
     if (entry && (uintptr_t)entry - start < candidates->list[i].end - start) {
-      memtrack_module_scan((const void *)start, ignore, ignore);
+      memtrack_module_scan((const void *)start, false, ignore, ignore);
       *first = count++ ? *first : start;
     }
     dlclose(handle);
@@ -349,7 +357,7 @@ memtrack_plugins_install(struct memtrack_reason *reason, struct memtrack_reason 
   }
   buffers->text[0] = '\0';
   memtrack_buffer_calibrate(buffers);
-  memtrack_module_scan(NULL, ignore, ignore);
+  memtrack_module_scan(NULL, false, ignore, ignore);
   size_t preloaded = find_preloaded(&first);
   if (patch_all(loader, count, reason)) {
     return -1;

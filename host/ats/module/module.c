@@ -172,40 +172,28 @@ memtrack_module_symbols(const struct memtrack_module *module)
 }
 
 void
-memtrack_module_text(const struct memtrack_module *module, char *text)
-{
-  if (module->generation > 1) {
-    snprintf(text, MEMTRACK_MODULE_TEXT, "%.90s#%u", module->name, module->generation);
-  } else {
-    snprintf(text, MEMTRACK_MODULE_TEXT, "%.100s", module->name);
-  }
-}
-
-void
 memtrack_module_owner_text(uint32_t owner, char *text)
 {
   uint32_t count = memtrack_load_acquire(&module_count);
   snprintf(text, MEMTRACK_MODULE_TEXT, "(unloaded)");
   for (uint32_t i = 0; i < count; ++i) {
     if (is_loaded(&modules[i]) && modules[i].owner == owner) {
-      memtrack_module_text(&modules[i], text);
+      memcpy(text, modules[i].text, MEMTRACK_MODULE_TEXT);
     }
   }
 }
 
 static void
-make_plugin(struct memtrack_module *module)
+make_plugin(struct memtrack_module *module, bool by_remap)
 {
-  char text[MEMTRACK_MODULE_TEXT];
-  module->kind       = MEMTRACK_MODULE_PLUGIN;
-  module->generation = memtrack_module_name_count(module->name);
-  memtrack_module_text(module, text);
-  module->owner = memtrack_registry_owner(text);
+  module->kind = MEMTRACK_MODULE_PLUGIN;
+  memtrack_module_name_load(module->name, by_remap, module->text, sizeof(module->text));
+  module->owner = memtrack_registry_owner(module->text);
 }
 
 /* Under the mutex, with the module held. */
 static struct memtrack_module *
-add(const struct seen *seen, enum memtrack_module_kind kind)
+add(const struct seen *seen, enum memtrack_module_kind kind, bool by_remap)
 {
   uint32_t count = memtrack_load(&module_count), i = 0;
   while (i < count && is_loaded(&modules[i])) {
@@ -221,8 +209,9 @@ add(const struct seen *seen, enum memtrack_module_kind kind)
   memcpy(module->path, seen->path, sizeof(module->path));
   const char *slash = strrchr(module->path, '/');
   module->name      = slash ? slash + 1 : module->path;
+  snprintf(module->text, sizeof(module->text), "%.100s", module->name);
   if (kind == MEMTRACK_MODULE_PLUGIN) {
-    make_plugin(module);
+    make_plugin(module, by_remap);
     module->fd = open_file(module->path, seen->start);
   }
   memtrack_store_release(&module->start, seen->start);
@@ -323,7 +312,7 @@ leave_alone(struct seen *seen)
     return;
   }
   pthread_mutex_lock(&mutex);
-  bool fresh = !memtrack_module_at(seen->start) && add(seen, MEMTRACK_MODULE_LEFT_ALONE);
+  bool fresh = !memtrack_module_at(seen->start) && add(seen, MEMTRACK_MODULE_LEFT_ALONE, false);
   pthread_mutex_unlock(&mutex);
   if (fresh) {
     memtrack_log(MEMTRACK_WARNING, "%s is not tracked: the loader does not find it by its path", seen->path);
@@ -348,17 +337,17 @@ is_known(const struct seen *seen, bool plugin)
 
 /* Registers a module that is listed and held. Returns NULL if it is already known, or if the table is full. Under the mutex. */
 static struct memtrack_module *
-make_known(const struct seen *seen, bool plugin)
+make_known(const struct seen *seen, bool plugin, bool by_remap)
 {
   struct memtrack_module *present = (struct memtrack_module *)memtrack_module_at(seen->start);
   if (!present) {
-    return add(seen, plugin ? MEMTRACK_MODULE_PLUGIN : kind_of(seen));
+    return add(seen, plugin ? MEMTRACK_MODULE_PLUGIN : kind_of(seen), by_remap);
   }
   if (is_known(seen, plugin)) {
     return NULL;
   }
   /* So far a library: a plugin was linked with it, and it is now loaded as a plugin. */
-  make_plugin(present);
+  make_plugin(present, by_remap);
   present->fd = open_file(present->path, seen->start);
   return present;
 }
@@ -367,7 +356,8 @@ make_known(const struct seen *seen, bool plugin)
    at a time and without the mutex: a module may be gone by then, and another may be in its place. The server has a handle of the
    plugin that it is loading. */
 void
-memtrack_module_scan(const void *plugin, void (*found)(struct memtrack_module *), void (*gone)(struct memtrack_module *))
+memtrack_module_scan(const void *plugin, bool by_remap, void (*found)(struct memtrack_module *),
+                     void (*gone)(struct memtrack_module *))
 {
   pthread_mutex_lock(&mutex);
   struct listing listing = list_all();
@@ -386,7 +376,7 @@ memtrack_module_scan(const void *plugin, void (*found)(struct memtrack_module *)
     }
     pthread_mutex_lock(&mutex);
     forget_under(seen, gone);
-    struct memtrack_module *module = make_known(seen, loading);
+    struct memtrack_module *module = make_known(seen, loading, by_remap);
     if (module) {
       found(module);
     }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * The loaded modules, for accounting: to which module an address belongs. A module loaded as a plugin is an owner; all others
- * belong to the server or are libraries. A module that is loaded again (another copy with the same name) is a new owner, with its
- * own generation number.
+ * belong to the server or are libraries. A module that is loaded again (another copy with the same name) is a new owner, with a
+ * name of its own (module_name.h).
  */
 #ifndef MEMTRACK_MODULE_H
 #define MEMTRACK_MODULE_H
@@ -18,6 +18,7 @@ extern "C" {
 #endif
 
 #define MEMTRACK_MODULES_MAX 1024
+#define MEMTRACK_MODULE_TEXT 112
 
 enum memtrack_module_kind {
   MEMTRACK_MODULE_LIBRARY,
@@ -30,19 +31,16 @@ struct memtrack_module {
   uintptr_t start, end; /* its mapping; start is all ones if there is none */
   uintptr_t base;       /* addresses in its file are relative to it */
   enum memtrack_module_kind kind;
-  uint32_t owner; /* owner key, for a plugin */
-  uint32_t generation;
+  uint32_t owner;                  /* owner key, for a plugin */
   int fd;                          /* its file, for symbols; -1 if there is none */
   struct memtrack_range *wrappers; /* functions that are never a site (symbol.h), sorted; malloc'ed */
   size_t wrapper_count;
   char path[512];
-  const char *name; /* last part of path */
+  const char *name;                /* last part of path */
+  char text[MEMTRACK_MODULE_TEXT]; /* its name in sites; for a plugin, the name of its owner */
 };
 
-/* Write the name of a module as an owner, with its generation; and the name of the plugin with an owner key.
-   MEMTRACK_MODULE_TEXT bytes. hook-safe. */
-#define MEMTRACK_MODULE_TEXT 112
-void memtrack_module_text(const struct memtrack_module *module, char *text);
+/* Copies the name of the plugin with an owner key: MEMTRACK_MODULE_TEXT bytes. hook-safe. */
 void memtrack_module_owner_text(uint32_t owner, char *text);
 
 /* The module that contains an address, or NULL. hook-safe: takes no lock. The result for a plugin is valid while its code is
@@ -60,9 +58,10 @@ bool memtrack_module_is_wrapper(const struct memtrack_module *module, uintptr_t 
 
 /* Updates the list of modules: forgets unloaded modules (first calls `gone` for each), registers new modules, and calls `found`
    for each of these; it cannot be unloaded during the call. `plugin` is an address in the module that the caller has loaded as a
-   plugin and has not closed, or NULL. Both callbacks run under the mutex of the modules: they must not load modules or look up
-   symbols. Not hook-safe: waits while another thread loads or unloads. */
-void memtrack_module_scan(const void *plugin, void (*found)(struct memtrack_module *), void (*gone)(struct memtrack_module *));
+   plugin and has not closed, or NULL; `by_remap`: remap.config loads it, not plugin.config. Both callbacks run under the mutex of
+   the modules: they must not load modules or look up symbols. Not hook-safe: waits while another thread loads or unloads. */
+void memtrack_module_scan(const void *plugin, bool by_remap, void (*found)(struct memtrack_module *),
+                          void (*gone)(struct memtrack_module *));
 
 /* Calls body for each known module, under the mutex of the modules. The module may be unloaded: its memory must not be accessed.
    Not hook-safe. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "module/module_name.h"
 
+#include <cstdio>
 #include <cstring>
 
 #include "base/limits.h"
@@ -14,14 +15,17 @@ memtrack_module_name_kind(const char *path)
                              [=](memtrack_core *core) { return memtrack_call(core, moduleKind, length); });
 }
 
-uint32_t
-memtrack_module_name_count(const char *name)
+void
+memtrack_module_name_load(const char *name, bool by_remap, char *text, size_t size)
 {
+  memtrack_answer answer;
   uint64_t length = strlen(name);
-  uint32_t count =
-    memtrack_ask_number(name, length, 0, [=](memtrack_core *core) { return memtrack_call(core, countLoad, length); });
-  if (count == 0) {
+  if (memtrack_ask(&answer, name, length, [=](memtrack_core *core) { return memtrack_call(core, nameLoad, length, by_remap); })) {
+    memtrack_answer_copy(&answer, text, size);
+  } else {
+    snprintf(text, size, "%s", name);
+  }
+  if (answer.number == 0) {
     memtrack_limit_hit(MEMTRACK_LIMIT_GENERATIONS);
   }
-  return count ? count : 1;
 }

@@ -5,6 +5,8 @@
 #ifndef MEMTRACK_MODULE_NAME_H
 #define MEMTRACK_MODULE_NAME_H
 
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #ifdef __cplusplus
@@ -14,9 +16,10 @@ extern "C" {
 /* MEMTRACK_MODULE_NAME_...: of the server, left alone, or a library. Left alone if the core does not answer. Not hook-safe. */
 uint32_t memtrack_module_name_kind(const char *path);
 
-/* Counts a load of a module with this name and returns their number. Returns 1 if the table is full, and counts that as a
-   refusal. Not hook-safe. */
-uint32_t memtrack_module_name_count(const char *name);
+/* Names the owner of a plugin that remap.config or plugin.config loads: writes "foo.so", "foo.so(remap)", "foo.so#2" into `text`,
+   cut at `size` with its NUL. If the core's table of names is full, writes the file's name, and counts that as a refusal. Not
+   hook-safe. */
+void memtrack_module_name_load(const char *name, bool by_remap, char *text, size_t size);
 
 #ifdef __cplusplus
 }

@@ -54,13 +54,14 @@ find_location(uint64_t address, uint32_t owner)
 static void
 write_text(struct memtrack_location *location, const struct memtrack_module *module)
 {
-  char name[MEMTRACK_MODULE_TEXT], owner[MEMTRACK_MODULE_TEXT];
+  char owner[MEMTRACK_MODULE_TEXT];
   size_t room = sizeof(location->text);
-  memtrack_module_text(module, name);
-  int used = snprintf(location->text, room, "memory/plugin/%.40s+0x%llx", name, (unsigned long long)location->offset - 1);
+  int most    = location->in_plugin ? 90 : 40;
+  int used =
+    snprintf(location->text, room, "memory/plugin/%.*s+0x%llx", most, module->text, (unsigned long long)location->offset - 1);
   if (!location->in_plugin) {
     memtrack_module_owner_text(location->owner, owner);
-    snprintf(location->text + used, room - used, " [via %.30s]", owner);
+    snprintf(location->text + used, room - used, " [via %.45s]", owner);
   }
 }
 

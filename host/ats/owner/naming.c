@@ -64,15 +64,13 @@ name_call(uint64_t address, uint64_t attributes, const char *path)
   uint32_t flags                       = 0;
   bool wrapper                         = false;
   struct origin origin                 = {.state = KNOWN};
-  char name[MEMTRACK_MODULE_TEXT];
-  struct memtrack_call_name call = {.offset = address};
+  struct memtrack_call_name call       = {.offset = address};
   if (!module) {
     flags = owner ? MEMTRACK_NAME_VIA : 0;
   } else {
     bool plugin = module->kind == MEMTRACK_MODULE_PLUGIN;
-    memtrack_module_text(module, name);
     /* The offset of the call, not of the instruction after it, so that addr2line reports its line. */
-    call = (struct memtrack_call_name){.module = name, .offset = address - 1 - module->base, .file = last_part(path)};
+    call = (struct memtrack_call_name){.module = module->text, .offset = address - 1 - module->base, .file = last_part(path)};
     if (plugin) {
       owner = module->owner; /* the code that receives the memory, whoever called it */
     } else if (owner) {
@@ -142,12 +140,11 @@ static void
 resolve_site(struct memtrack_symbols *symbols, uint32_t site, const struct memtrack_module *module)
 {
   struct origin *origin = &origins[site];
-  char name[MEMTRACK_MODULE_TEXT], known[160];
-  memtrack_module_text(module, name);
+  char known[160];
   enum memtrack_symbol symbol = origin->path[0] ? memtrack_symbols_function(symbols, origin->offset, known, sizeof(known))
                                                 : memtrack_symbols_name(symbols, origin->offset, known, sizeof(known));
   if (symbol != MEMTRACK_SYMBOL_NONE) {
-    memtrack_registry_rename(site, &(struct memtrack_call_name){.module = name, .function = known, .file = origin->path});
+    memtrack_registry_rename(site, &(struct memtrack_call_name){.module = module->text, .function = known, .file = origin->path});
   }
   memtrack_store(&origin->state, KNOWN);
 }

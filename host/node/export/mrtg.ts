@@ -58,8 +58,8 @@ export function mrtgConfig({ file, workDir, command, owners }: ConfigOptions): s
       throw new UsageError(`${what} is "${printable(text)}": in an mrtg.cfg it can have letters, digits and ./@%+=:,~- only`);
     }
   }
-  // An owner's name becomes a part of a shell command and of a page.
-  const plain = owners.filter((owner) => /^[\w.+#-]+$/.test(owner));
+  // An owner's name becomes a part of a shell command, in single quotes, and of a page.
+  const plain = owners.filter((owner) => /^[\w.+#()-]+$/.test(owner));
   const left = owners.length - plain.length;
   const targets = [
     target("memtrack-total", `${command} mrtg ${file} --total`, "all memory"),

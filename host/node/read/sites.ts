@@ -39,7 +39,7 @@ export interface Site {
 const RETIRED = Buffer.from(RETIRED_SUFFIX);
 const VIA = /^.* \[via ([^\]]+)\]$/s;
 // The rest of a name is what follows the module: ` handler (foo.c:88)`, `+0x1a`, or nothing.
-const PLUGIN = new RegExp(`^${PLUGIN_PREFIX}(.*?\\.so(?:#\\d+)?)(?=[ +/]|$)`, "s");
+const PLUGIN = new RegExp(`^${PLUGIN_PREFIX}(.*?\\.so(?:\\(remap\\))?(?:#\\d+)?)(?=[ +/]|$)`, "s");
 const PLUGIN_OTHER = new RegExp(`^${PLUGIN_PREFIX}([^ +/]+)`, "s");
 /** What a file follows at once: a plugin's module does not. */
 const FILE_PREFIXES = Object.values(classes).flatMap(({ prefix }) => (prefix === PLUGIN_PREFIX ? [] : [prefix]));

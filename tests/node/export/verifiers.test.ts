@@ -11,7 +11,7 @@ import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { gunzipSync } from "node:zlib";
 import { parseDumps, type Row } from "../../../harness/dump.ts";
-import { handmadeLeak, HOSTILE_OWNER, HOSTILE_SHOWN } from "../../../harness/handmade.ts";
+import { handmadeDump, handmadeLeak, HOSTILE_OWNER, HOSTILE_SHOWN } from "../../../harness/handmade.ts";
 import { buildCommand, TOP } from "../../../tools/build.ts";
 import { fixture, memtrack } from "../../support/command.ts";
 
@@ -115,16 +115,21 @@ describe("flame graphs", () => {
 });
 
 describe("mrtg", () => {
-  test("three rounds on the config make its log and its graph, with the dump's values", async () => {
-    // As an operator would have it: the command as a program, on a file that grows.
+  /** As an operator would have it: the command as a program. */
+  function program(): string {
     buildCommand(() => {});
+    const wrapper = join(folder, "memtrack");
+    const bin = join(TOP, "build", "command", "memtrack.js");
+    writeFileSync(wrapper, `#!/bin/sh\nexec '${process.execPath}' '${bin}' "$@"\n`, { mode: 0o755 });
+    return wrapper;
+  }
+
+  test("three rounds on the config make its log and its graph, with the dump's values", async () => {
     const file = join(folder, "traffic.out");
     const text = readFileSync(CAPTURE, "utf8");
     const ends = [...text.matchAll(/memtrack end dump=\d+ rows=\d+\n/g)].map((match) => match.index + match[0].length);
     const config = join(folder, "mrtg.cfg");
-    const wrapper = join(folder, "memtrack");
-    const bin = join(TOP, "build", "command", "memtrack.js");
-    writeFileSync(wrapper, `#!/bin/sh\nexec '${process.execPath}' '${bin}' "$@"\n`, { mode: 0o755 });
+    const wrapper = program();
     writeFileSync(file, text.slice(0, ends[0]));
     const made = await memtrack(["mrtg", file, "--config", "--workdir", folder, "--command", wrapper]);
     assert.equal(made.code, 0, made.err);
@@ -142,6 +147,19 @@ describe("mrtg", () => {
       assert.ok(png.length > 500);
     }
     assert.match(readFileSync(join(folder, "memtrack-core.html"), "utf8"), /IOBuffers/);
+  });
+
+  test("an owner whose name has brackets has its graph", async () => {
+    const file = join(folder, "remap.out");
+    const row = { location: "memory/plugin/foo.so(remap)#2 handler (foo.c:6)", allocs: 3, frees: 1, inUse: 512 };
+    writeFileSync(file, handmadeDump({ rows: [row] }));
+    const config = join(folder, "remap.cfg");
+    const wrapper = program();
+    const made = await memtrack(["mrtg", file, "--config", "--workdir", folder, "--command", wrapper]);
+    writeFileSync(config, made.out);
+    execFileSync("mrtg", [config], { env: { ...process.env, LANG: "C" }, stdio: ["ignore", "pipe", "pipe"] });
+    const [counters] = readFileSync(join(folder, "memtrack-foo.so_remap__2.log"), "utf8").split("\n");
+    assert.deepEqual(counters!.split(" ").slice(1).map(Number), [512, 0]);
   });
 
   test("before the first dump the values are unknown, and an owner's are its own", async () => {
