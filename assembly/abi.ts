@@ -43,6 +43,12 @@ export const OWNERS_MAX: u32 = 1024;
 export const OWNER_SIZE: u32 = 128;
 export const OWNER_TEXT_MAX: u32 = 112;
 
+// Files of modules: number of entries, size of an entry in bytes (diagram in registry/module_file.ts). OWNER_NONE is the owner key of a
+// library's file.
+export const FILES_MAX: u32 = 512;
+export const FILE_SIZE: u32 = 320;
+export const OWNER_NONE: u32 = 0xffffffff;
+
 // A site's record in a shard: size and offsets in bytes (diagram in site.ts). A dump copies the two pairs.
 export const RECORD_SIZE: u32 = 48;
 export const RECORD_ALLOCS: u32 = 16; // pair: u64 count, u64 bytes
@@ -213,7 +219,8 @@ export const LIMIT_SLOTS: u32 = 5;
 export const LIMIT_SHARDS: u32 = 6;
 export const LIMIT_READERS: u32 = 7;
 export const LIMIT_DESCRIPTORS: u32 = 8;
-export const LIMIT_COUNT: u32 = 9;
+export const LIMIT_FILES: u32 = 9;
+export const LIMIT_COUNT: u32 = 10;
 
 export const DUMP_REASON_SIGNAL: u32 = 0;
 export const DUMP_REASON_TIMER: u32 = 1;

@@ -46,6 +46,7 @@ export const LIMIT_NAMES: StaticArray<string> = [
   "shards",
   "readers",
   "descriptors",
+  "files",
 ];
 export const DUMP_REASON_NAMES: StaticArray<string> = ["signal", "timer", "other", "message"];
 export const VERDICT_NAMES: StaticArray<string> = ["new", "steady", "churn", "filling", "leak"];
@@ -124,6 +125,7 @@ export const SECTION_AGES: u32 = 7;
 export const SECTION_RECONCILIATION: u32 = 8;
 export const SECTION_PRE_ARMING: u32 = 9;
 export const SECTION_VERIFY: u32 = 10;
+export const SECTION_MODULES: u32 = 11;
 export const SECTION_TITLES: StaticArray<string> = [
   "",
   "",
@@ -136,6 +138,7 @@ export const SECTION_TITLES: StaticArray<string> = [
   "Reconciliation: what the process's resident memory is made of",
   "Released since arming, allocated before it or by others: in no row above",
   "Verify: IOBuffer events counted by memtrack and by the built-in tracker,",
+  "Modules: files that the rows above name",
 ];
 export const SECTION_HEADS: StaticArray<string> = [
   "Allocs     | Frees      | Size In-use          | Avg Size   | Location                                          ",
@@ -149,6 +152,7 @@ export const SECTION_HEADS: StaticArray<string> = [
   "Bytes                | Share % | What",
   "Frees      | Size                 | Class",
   "Allocs     | Frees      | Size In-use          | Accountant | Location",
+  "Build id                                 | Module",
 ];
 export const SECTION_RULES: StaticArray<string> = [
   "-----------|------------|----------------------|------------|--------------------------------------------------------------------",
@@ -162,9 +166,10 @@ export const SECTION_RULES: StaticArray<string> = [
   "---------------------|---------|--------------------------------------------------",
   "-----------|----------------------|----------",
   "-----------|------------|----------------------|------------|------------------------------",
+  "-----------------------------------------|--------------------------------------------------",
 ];
-export const SECTION_COLUMNS: StaticArray<u8> = [0, 4, 7, 11, 24, 35, 46, 49, 55, 57, 59];
+export const SECTION_COLUMNS: StaticArray<u8> = [0, 4, 7, 11, 24, 35, 46, 49, 55, 57, 59, 63];
 export const COLUMN_WIDTHS: StaticArray<u8> = [
   10, 10, 20, 10, 20, 20, 20, 10, 10, 10, 16, 14, 14, 14, 14, 14, 14, 8, 8, 8, 8, 8, 8, 7, 20, 20, 11, 10, 10, 5, 6, 6, 6,
-  7, 13, 20, 20, 11, 10, 10, 5, 6, 6, 6, 7, 13, 20, 10, 10, 10, 12, 10, 20, 9, 16, 20, 7, 10, 20, 10, 10, 20, 10,
+  7, 13, 20, 20, 11, 10, 10, 5, 6, 6, 6, 7, 13, 20, 10, 10, 10, 12, 10, 20, 9, 16, 20, 7, 10, 20, 10, 10, 20, 10, 40,
 ];

@@ -58,11 +58,11 @@ export function forgetAll(): void {
 export function inputAt(): usize {
   return memory_.input;
 }
-/** Names followed by owners: the part of the registry that a model copies. */
+/** Names, owners and files of modules: the part of the registry that a model copies. */
 export function namesAt(): usize {
   return memory_.names;
 }
-export function ownersEnd(): usize {
+export function namesEnd(): usize {
   return memory_.nameIndex;
 }
 export function stagingAt(): usize {
@@ -117,6 +117,7 @@ export {
   isOwnSite,
   refusals,
   register,
+  registerFile,
   registerName,
   registerOwner,
   renameSite,

@@ -129,6 +129,7 @@ export const limits = [
   "shards", // threads with counters of their own
   "readers", // places of readers in an IOBuffer
   "descriptors", // file descriptors, for plugins' symbols
+  "files", // modules whose build id and path a dump can tell
 ] as const;
 
 export interface HeaderKey {
@@ -380,6 +381,17 @@ export const sections = {
       { title: "Accountant", width: 10, unit: "text", meaning: "`memtrack` or `built-in`" },
     ],
     last: { title: "Location", rule: 30, meaning: "as in the tables, or TOTAL" },
+  },
+  modules: {
+    title: "Modules: files that the rows above name",
+    columns: [{ title: "Build id", width: 40, unit: "text", meaning: "in hexadecimal; `-` where the file has none" }],
+    last: {
+      title: "Module",
+      rule: 50,
+      meaning:
+        "`core` (traffic_server), an owner, or a library that a location names; then the path it was loaded from: of a plugin the " +
+        "path in plugin.config or remap.config, where the server loads a copy of that",
+    },
   },
 } as const satisfies Record<string, Section>;
 

@@ -68,6 +68,14 @@ interface Prior {
   class: string;
 }
 
+/** The file of the server, a plugin or a library. */
+export interface Module {
+  /** "-" for none. */
+  buildId: string;
+  name: string;
+  path: string;
+}
+
 interface VerifyRow {
   allocs: number;
   frees: number;
@@ -84,6 +92,7 @@ interface Tables {
   /** What the TOTAL line under the owners says, not a sum of the rows. */
   ownersTotal?: Holdings;
   prior: Prior[];
+  modules: Module[];
   verify?: { differing: number; compared: number; rows: VerifyRow[] };
   /** Lines that belong to nothing known. */
   foreign: string[];
@@ -177,6 +186,9 @@ const PRIOR_ROW = new RegExp(`^ *(\\d+) \\| +(\\d+) \\| (${CLASSES.join("|")})$`
 const VERIFY_TITLE = new RegExp(`^${sections.verify.title} (\\d+) of (\\d+) rows differ$`);
 const VERIFY_HEAD = head(sections.verify);
 const VERIFY_ROW = /^ *(-?\d+) \| +(-?\d+) \| +(-?\d+) \| (memtrack|built-in) +\| (.*)$/;
+const MODULES_TITLE = sections.modules.title;
+const MODULES_HEAD = head(sections.modules);
+const MODULES_ROW = /^([0-9a-f]+|-) +\| ([^/]+) (\/.*)$/;
 const RULE = /^[-|]*$/; // also the empty line
 
 /** Lines that say nothing by themselves: heads, the titles of sections that are told by their rows. */
@@ -184,7 +196,7 @@ const SILENT = [RULE, PRIOR_TITLE, PRIOR_HEAD, VERIFY_HEAD, SUMMARY_HEAD];
 
 /** The tables and sections in a text, whoever wrote them. */
 export function parseTables(text: string): Tables {
-  const found: Tables = { tables: [], objects: [], owners: [], prior: [], foreign: [] };
+  const found: Tables = { tables: [], objects: [], owners: [], prior: [], modules: [], foreign: [] };
   let match: RegExpExecArray | null;
   // The last title, and whether its own head has followed: rows count only after that.
   let [title, section] = ["", ""];
@@ -196,7 +208,7 @@ export function parseTables(text: string): Tables {
     const table = section === "table" ? found.tables.at(-1) : undefined;
     if (SILENT.some((pattern) => pattern.test(line))) {
       continue;
-    } else if ([...CLASS_TITLES, OWNERS_TITLE].includes(line.trimEnd())) {
+    } else if ([...CLASS_TITLES, OWNERS_TITLE, MODULES_TITLE].includes(line.trimEnd())) {
       title = line.trimEnd();
     } else if (TABLE_HEAD.test(line)) {
       found.tables.push({ title, rows: [], total: 0 });
@@ -205,6 +217,10 @@ export function parseTables(text: string): Tables {
       [title, section] = ["", "objects"];
     } else if (title === OWNERS_TITLE && (owners = ownersForm(line))) {
       [title, section] = ["", "owners"];
+    } else if (title === MODULES_TITLE && MODULES_HEAD.test(line)) {
+      [title, section] = ["", "modules"];
+    } else if (section === "modules" && (match = MODULES_ROW.exec(line))) {
+      found.modules.push({ buildId: match[1]!, name: match[2]!, path: match[3]! });
     } else if (table && (match = TABLE_ROW.exec(line))) {
       const [allocs, frees, inUse, average] = integers(match, 1, 4) as [number, number, number, number];
       table.rows.push({ allocs, frees, inUse, average, location: match[5]! });

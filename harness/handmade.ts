@@ -74,6 +74,13 @@ export function handmadeDump(dump: HandmadeDump): string {
   ].join("\n");
 }
 
+/** The section of modules: build ids, and names with their paths. */
+export function modulesSection(modules: [buildId: string, nameAndPath: string][]): string {
+  const { title, columns } = sections.modules;
+  const rows = modules.map(([id, text]) => `${id.padEnd(columns[0].width)} | ${text}`);
+  return [title, headOf(sections.modules), ruleOf(sections.modules), ...rows, ""].join("\n");
+}
+
 /** A leak of `bytes` a minute in one site, among sites that stand still, that come and go, and a hostile one: a dump a minute. */
 export function handmadeLeak(dumps: number, bytes = 4096): string {
   let text = "";

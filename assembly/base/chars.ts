@@ -6,6 +6,7 @@ export const NEWLINE: u32 = 0x0a;
 export const SPACE: u32 = 0x20;
 export const DOUBLE_QUOTE: u32 = 0x22;
 export const HASH: u32 = 0x23;
+export const PLUS: u32 = 0x2b;
 export const COMMA: u32 = 0x2c;
 export const DASH: u32 = 0x2d;
 export const DOT: u32 = 0x2e;

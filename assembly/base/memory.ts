@@ -18,6 +18,8 @@ import {
   BUCKETS_SIZE,
   CLASS_COUNT,
   FACT_COUNT,
+  FILES_MAX,
+  FILE_SIZE,
   HISTORY_LEVELS,
   HISTORY_POINTS,
   INDEX_AT,
@@ -80,6 +82,8 @@ export const SCRATCH_SIZE: u32 = 1024;
 const ROW_TEXT_MAX: u32 = 4 * 20 + 16 + NAME_SIZE + 16;
 /** Longest line of the owners' table. */
 const OWNER_LINE_MAX: u32 = 14 * 24 + OWNER_SIZE;
+/** Longest line of the table of modules: the column of build ids, a bar, the text of an entry. */
+const FILE_LINE_MAX: u32 = FILE_SIZE + 64;
 /** Everything in a dump except the rows of sites: header, hooks, titles, totals. */
 const FRAME_TEXT_MAX: u32 = 16 * 1024;
 /**
@@ -107,9 +111,13 @@ export const buckets: usize = BUCKETS_AT;
 
 /** Text from the host. */
 export let input: usize = 0;
-/** Names (name.ts) by site, then the owners (owner.ts) by slot, so that a model copies both at once. */
+/**
+ * Names (name.ts) by site, then the owners (owner.ts) by slot, then the files of modules (module_file.ts), so that a model copies all
+ * at once.
+ */
 export let names: usize = 0;
 export let owners: usize = 0;
+export let files: usize = 0;
 /** Hash of IOBuffer names (registry.ts): u16 site numbers, 0 = empty. */
 export let nameIndex: usize = 0;
 
@@ -201,6 +209,7 @@ function layRegistry(): void {
   input = take(INPUT_SIZE);
   names = take(slots * NAME_SIZE);
   owners = take(OWNERS_MAX * OWNER_SIZE);
+  files = take(FILES_MAX * FILE_SIZE);
   nameIndex = take(indexSize());
 }
 
@@ -220,7 +229,9 @@ function layModel(): void {
   facts = take(FACT_COUNT * sizeof<u64>());
   texts = take(TEXT_COUNT * TEXT_SIZE);
   // A row can appear in the table of its class and, on two lines, among the rows that differ in verify mode.
-  output = take(FRAME_TEXT_MAX + ANALYSIS_TEXT_MAX + slots * 3 * ROW_TEXT_MAX + OWNERS_MAX * OWNER_LINE_MAX);
+  output = take(
+    FRAME_TEXT_MAX + ANALYSIS_TEXT_MAX + slots * 3 * ROW_TEXT_MAX + OWNERS_MAX * OWNER_LINE_MAX + FILES_MAX * FILE_LINE_MAX,
+  );
   outputEnd = cursor;
   history = take((slots + OWNER_SERIES_MAX) * HISTORY_SIZE);
   timeline = take(HISTORY_LEVELS * HISTORY_POINTS * TICK_SIZE);

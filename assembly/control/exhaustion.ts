@@ -4,6 +4,7 @@
 
 import {
   LIMIT_COUNT,
+  LIMIT_FILES,
   LIMIT_GENERATIONS,
   LIMIT_LOCATIONS,
   LIMIT_MODULES,
@@ -59,6 +60,8 @@ function consequence(limit: u32): string {
       return "further threads share one table, which is slower; nothing is lost";
     case LIMIT_READERS:
       return "some TSIOBufferReaders stay in the table of objects after their buffer has gone";
+    case LIMIT_FILES:
+      return "further modules are missing in the section on modules";
     default:
       return "the symbols of a plugin could not be read, so some of its sites have no function and line";
   }

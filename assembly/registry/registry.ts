@@ -26,6 +26,7 @@ import { setValueAt, valueAt } from "../base/regions";
 import { OwnerKey, Site } from "../base/types";
 import { attributesOfOther, classOf, hasOther, ownerOfAttributes } from "../shard/site";
 import { find, forget, insert } from "../shard/table";
+import * as moduleFile from "./module_file";
 import * as name from "./name";
 import * as owner from "./owner";
 
@@ -154,6 +155,13 @@ export function renameSite(site: Site, length: u32): i32 {
 export function registerOwner(length: u32): OwnerKey {
   ++changes;
   return owner.registerOwner(length);
+}
+
+/** A module was loaded: what put() of module_file.ts takes. Returns 0, or -1 where there is no room. */
+export function registerFile(nameLength: u32, idLength: u32, pathLength: u32, ownerKey: OwnerKey): i32 {
+  const result = moduleFile.put(nameLength, idLength, pathLength, ownerKey);
+  if (!result) ++changes;
+  return result;
 }
 
 export function retireOwner(key: OwnerKey): i32 {

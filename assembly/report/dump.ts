@@ -32,6 +32,7 @@ import { renderAges } from "./ages";
 import { renderGrowth, renderOwnersGrowth } from "./growth";
 import { renderEnd, renderHeader } from "./header";
 import { className, kindName } from "./labels";
+import { renderModules } from "./modules";
 import { renderOwners } from "./owners";
 import { renderReconciliation } from "./reconciliation";
 import { renderSuspects } from "./suspects";
@@ -75,6 +76,7 @@ export function render(): u32 {
   }
   renderPreArming();
   if (verifying()) renderVerify();
+  renderModules();
   renderEnd(rows);
   return overflowed() ? 0 : <u32>(position() - output);
 }

@@ -4,7 +4,7 @@
 // begun, then its cells are written in their order, each as wide as its column; the last one is the caller's, and a line's end.
 
 import { DASH, SPACE } from "../base/chars";
-import { ascii, byte, newline, padRight, position, repeat, signed, unsigned } from "../base/writer";
+import { ascii, byte, copy, newline, padRight, position, repeat, signed, unsigned } from "../base/writer";
 import { COLUMN_WIDTHS, SECTION_COLUMNS, SECTION_HEADS, SECTION_RULES, SECTION_TITLES } from "../format";
 
 /** The column of the next cell. */
@@ -53,6 +53,14 @@ export function textCell(text: string): void {
   const from = position();
   ascii(text);
   padRight(from, nextWidth());
+  bar();
+}
+
+/** A cell with a text that is in memory. */
+export function copiedCell(from: usize, length: usize): void {
+  const start = position();
+  copy(from, length);
+  padRight(start, nextWidth());
   bar();
 }
 

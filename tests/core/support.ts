@@ -16,7 +16,7 @@ import {
 } from "../../assembly/abi";
 import { input, output, staging } from "../../assembly/base/memory";
 import { position } from "../../assembly/base/writer";
-import { init, register, registerOwner, siteCount } from "../../assembly/index";
+import { init, register, registerFile, registerOwner, siteCount } from "../../assembly/index";
 import { applyBaseline, mergeAllocs, mergeFrees, start, sumRows, updateNames } from "../../assembly/model/model";
 import * as rows from "../../assembly/model/rows";
 import { lengthOf, textOf } from "../../assembly/registry/name";
@@ -73,6 +73,13 @@ export function opensslSite(file: string, line: u32, address: u64): u32 {
 /** A module was loaded: its owner's key. */
 export function owner(text: string): u32 {
   return registerOwner(put(text));
+}
+
+/** A module was loaded from a file; its owner's key, or OWNER_NONE. Returns 0 or -1. */
+export function file(name: string, buildId: string, path: string, key: u32): i32 {
+  const lengths = StaticArray.fromArray([name, buildId, path].map<u32>((text) => <u32>String.UTF8.byteLength(text)));
+  put(name + buildId + path);
+  return registerFile(lengths[0], lengths[1], lengths[2], key);
 }
 
 /** The attributes of a site's key: `line` is an object's kind, or the line in an OpenSSL file. */

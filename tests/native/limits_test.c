@@ -181,6 +181,7 @@ plugins_whose_names_are_too_many_are_owners_without_a_generation(void **state)
   }
   assert_true(memtrack_limit_hits(MEMTRACK_LIMIT_GENERATIONS) > 0);
   assert_int_equal(memtrack_limit_hits(MEMTRACK_LIMIT_MODULES), 0);
+  assert_int_equal(memtrack_limit_hits(MEMTRACK_LIMIT_FILES), 0);
   const char *last[] = {"extra0.so#2", "extra1043.so"};
   for (int i = 0; i < 2; ++i) {
     const void *address = load_copy(i * (COPIES - 1));
@@ -204,6 +205,7 @@ modules_beyond_the_table_are_not_known_until_there_is_room(void **state)
   }
   memtrack_module_scan(address, false, ignore, ignore);
   assert_true(memtrack_limit_hits(MEMTRACK_LIMIT_MODULES) > 0);
+  assert_true(memtrack_limit_hits(MEMTRACK_LIMIT_FILES) > 0);
   assert_non_null(memtrack_module_at((uintptr_t)dlsym(handles[0], "extra")));
   assert_null(memtrack_module_at((uintptr_t)address));
   for (int i = 0; i < COPIES - 1; ++i) {

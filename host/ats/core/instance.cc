@@ -97,7 +97,7 @@ open(memtrack_core *core, uint32_t role, uint32_t sites)
   core->size            = memtrack_call(core, size);
   core->input           = memtrack_call(core, inputAt);
   core->names           = memtrack_call(core, namesAt);
-  core->owners_end      = memtrack_call(core, ownersEnd);
+  core->names_end       = memtrack_call(core, namesEnd);
   core->staging         = memtrack_call(core, stagingAt);
   core->output          = memtrack_call(core, outputAt);
   core->hot.memory      = core->wasm.w2c_memory.data;

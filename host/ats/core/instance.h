@@ -39,7 +39,7 @@ struct memtrack_core {
   /* Offsets of regions in the instance's memory (assembly/base/memory.ts). */
   uint32_t input;
   uint32_t names;
-  uint32_t owners_end; /* end of the owners, which follow the names */
+  uint32_t names_end; /* end of the names, and of the owners and files that follow them */
   uint32_t staging;
   uint32_t output;
 };

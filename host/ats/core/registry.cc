@@ -147,6 +147,19 @@ memtrack_registry_owner(const char *text)
 }
 
 void
+memtrack_registry_file(const char *name, uint32_t owner, const char *build_id, const char *path)
+{
+  uint32_t key = owner == MEMTRACK_OWNER_OTHER ? MEMTRACK_OWNER_NONE : owner;
+  change([=] {
+    uint32_t used = 0, name_length = add_part(name, &used), id_length = add_part(build_id, &used);
+    uint32_t path_length = add_part(path, &used);
+    if (memtrack_call(&core, registerFile, name_length, id_length, path_length, key)) {
+      memtrack_limit_hit(MEMTRACK_LIMIT_FILES);
+    }
+  });
+}
+
+void
 memtrack_registry_retire(uint32_t owner)
 {
   change([=] { memtrack_call(&core, retireOwner, owner); });
@@ -174,7 +187,7 @@ memtrack_registry_copy(struct memtrack_core *model)
   memtrack_lock lock(&mutex);
   bool good = memtrack_guarded([=, &result] {
     if (version != memtrack_call(model, knownVersion)) {
-      memcpy(memtrack_core_at(model, model->names), memtrack_core_at(&core, core.names), core.owners_end - core.names);
+      memcpy(memtrack_core_at(model, model->names), memtrack_core_at(&core, core.names), core.names_end - core.names);
     }
     result = memtrack_call(model, updateNames, memtrack_registry_count(), version);
   });

@@ -59,7 +59,11 @@ void memtrack_registry_text(uint32_t site, char *text, uint64_t size);
 uint32_t memtrack_registry_owner(const char *text);
 void memtrack_registry_retire(uint32_t owner);
 
-/* Updates a model's copy of names and owners. Returns false if the model trapped. Not hook-safe. */
+/* Registers the file that a module was loaded from, under the module's name in sites. `owner` is its owner key, or
+   MEMTRACK_OWNER_NONE for a library. Not hook-safe. */
+void memtrack_registry_file(const char *name, uint32_t owner, const char *build_id, const char *path);
+
+/* Updates a model's copy of names, owners and files. Returns false if the model trapped. Not hook-safe. */
 bool memtrack_registry_copy(struct memtrack_core *model);
 
 /* Number of sites assigned so far, including fixed sites. hook-safe. */

@@ -15,6 +15,7 @@
 #include "base/limits.h"
 #include "base/log.h"
 #include "core/registry.h"
+#include "module/build_id.h"
 #include "module/module_name.h"
 #include "module/segment.h"
 
@@ -147,21 +148,39 @@ is_file_of(int fd, uintptr_t start)
   return pread(fd, head, sizeof(head), 0) == (ssize_t)sizeof(head) && memcmp(head, (const void *)start, sizeof(head)) == 0;
 }
 
-/* Opens the file of a module that was just loaded. The server loads a remap plugin from a copy at RUNTIME/UUID/ plus the
-   plugin's path, and removes the copy at once; then the plugin's own file is used if it is identical. -1 if there is none. */
-static int
-open_file(const char *path, uintptr_t start)
+/* Opens the file of a plugin that was just loaded. The server loads a remap plugin from a copy at RUNTIME/UUID/ plus the
+   plugin's path, and removes the copy at once; then the plugin's own file is used if it is identical. Returns the path of the
+   file, or of the copy if there is no file. */
+static const char *
+open_file(struct memtrack_module *module, uintptr_t start)
 {
-  for (const char *at = path; at; at = strchr(at + 1, '/')) {
+  for (const char *at = module->path; at; at = strchr(at + 1, '/')) {
     int fd = memtrack_limit_descriptor(open(at, O_RDONLY | O_CLOEXEC));
     if (fd >= 0 && is_file_of(fd, start)) {
-      return fd;
+      module->fd = fd;
+      return at;
     }
     if (fd >= 0) {
       close(fd);
     }
   }
-  return -1;
+  return module->path;
+}
+
+/* Registers a module's file: its build id and its path. Under the mutex, with the module held. */
+static void
+tell_file(const struct memtrack_module *module, const struct seen *seen, const char *path)
+{
+  bool program   = strcmp(module->path, PROGRAM) == 0;
+  uint32_t owner = program ? MEMTRACK_OWNER_CORE : module->kind == MEMTRACK_MODULE_PLUGIN ? module->owner : MEMTRACK_OWNER_NONE;
+  char id[MEMTRACK_BUILD_ID_TEXT], target[sizeof(module->path)];
+  if (program) {
+    ssize_t length                  = readlink(PROGRAM, target, sizeof(target) - 1);
+    target[length > 0 ? length : 0] = '\0';
+    path                            = target;
+  }
+  memtrack_build_id_read(seen->start, seen->base, id, sizeof(id));
+  memtrack_registry_file(program ? "core" : module->text, owner, id, path);
 }
 
 struct memtrack_symbols *
@@ -210,9 +229,13 @@ add(const struct seen *seen, enum memtrack_module_kind kind, bool by_remap)
   const char *slash = strrchr(module->path, '/');
   module->name      = slash ? slash + 1 : module->path;
   snprintf(module->text, sizeof(module->text), "%.100s", module->name);
+  const char *path = module->path;
   if (kind == MEMTRACK_MODULE_PLUGIN) {
     make_plugin(module, by_remap);
-    module->fd = open_file(module->path, seen->start);
+    path = open_file(module, seen->start);
+  }
+  if (kind != MEMTRACK_MODULE_LEFT_ALONE) {
+    tell_file(module, seen, path);
   }
   memtrack_store_release(&module->start, seen->start);
   if (i == count) {
@@ -348,7 +371,7 @@ make_known(const struct seen *seen, bool plugin, bool by_remap)
   }
   /* So far a library: a plugin was linked with it, and it is now loaded as a plugin. */
   make_plugin(present, by_remap);
-  present->fd = open_file(present->path, seen->start);
+  tell_file(present, seen, open_file(present, seen->start));
   return present;
 }
 

@@ -24,6 +24,13 @@ export class Registry extends Instance {
     return this.wasm.registerOwner(this.input(text)) >>> 0;
   }
 
+  /** And its file. Its owner's key, or OWNER_NONE of a library. */
+  registerFile(name: string, buildId: string, path: string, key: number): boolean {
+    const lengths = [name, buildId, path].map((text) => Buffer.byteLength(text)) as [number, number, number];
+    this.input(name + buildId + path);
+    return this.wasm.registerFile(...lengths, key) === 0;
+  }
+
   /** And unloaded. */
   retireOwner(key: number): boolean {
     return this.wasm.retireOwner(key) === 0;
@@ -68,8 +75,8 @@ export class Registry extends Instance {
     return place || detail ? { place, detail } : undefined;
   }
 
-  /** Copies names and owners into a model where they have changed since it last had them. It then knows all sites. */
+  /** Copies names, owners and files into a model where they have changed since it last had them. It then knows all sites. */
   copyNames(model: Model): void {
-    model.updateNames(this.bytes.subarray(this.wasm.namesAt(), this.wasm.ownersEnd()), this.siteCount, this.wasm.version());
+    model.updateNames(this.bytes.subarray(this.wasm.namesAt(), this.wasm.namesEnd()), this.siteCount, this.wasm.version());
   }
 }
