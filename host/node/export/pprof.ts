@@ -1,16 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A dump as a heap profile in pprof's format (profile.proto, packed): a sample a site, with the stack owner, class, site, and four
+// A dump as a heap profile in pprof's format (profile.proto, packed): a sample a site, with the stack owner, class, place, and four
 // values, of which pprof shows inuse_space unless it is told otherwise.
+//
+// A place is a location with a function, a source file and a line, in the mapping of its module: `-list` then shows the source with
+// the bytes beside its lines, and `-lines` separates the lines of a function. Places of the server and of OpenSSL have no function
+// name; the location is the function. A mapping has the path and the build id of the module, if the dump has them.
 //
 // A dump has no allocated bytes by site, only how many allocations there were. alloc_space is estimated: allocations by the average
 // size that the dump shows; the profile's comment says so.
 
 import { gzipSync } from "node:zlib";
 import { Profile, StringTable, type SampleInput } from "pprof-format";
+import { PLUGIN_PREFIX } from "../../../format/format.ts";
 import { printable } from "../../shared/printable.ts";
 import { matches, type Filter } from "../read/filter.ts";
-import { nameOf, sourceOf, type Site, type Sites } from "../read/sites.ts";
+import { modulesIn, type Module } from "../read/modules.ts";
+import { codeOf, CORE, sourceOf, type Site, type Sites } from "../read/sites.ts";
 import { nameForPeople, type Snapshot } from "../read/snapshot.ts";
 
 const VALUES = [
@@ -25,7 +31,8 @@ const COMMENT = "alloc_space is estimated: allocations by the average size of th
 export function pprof(sites: Sites, dump: Snapshot, filter: Filter): Buffer {
   const strings = new StringTable();
   const text = (value: string): number => strings.dedup(value);
-  const frames = new Frames(text);
+  const mappings = new Mappings(text, modulesIn(dump.sections));
+  const frames = new Frames(text, mappings);
   const samples = [...sites].flatMap((site) => {
     if (!dump.present[site.number] || !matches(site, filter)) return [];
     const values = valuesOf(site, dump);
@@ -34,7 +41,7 @@ export function pprof(sites: Sites, dump: Snapshot, filter: Filter): Buffer {
   const profile = new Profile({
     sampleType: VALUES.map(([type, unit]) => ({ type: text(type), unit: text(unit) })),
     sample: samples,
-    mapping: [{ id: 1, filename: text("traffic_server"), hasFunctions: true, hasFilenames: true, hasLineNumbers: true }],
+    mapping: mappings.all,
     location: frames.locations,
     function: frames.functions,
     stringTable: strings,
@@ -56,44 +63,118 @@ function valuesOf({ number }: Site, dump: Snapshot): number[] {
   return [allocs, allocBytes, alive, inUse].map((value) => Math.max(0, value));
 }
 
-/** The stack of a site: itself, its class, its owner. */
+/** The stack of a site: its place, its class, its owner. */
 function sampleOf(site: Site, values: number[], frames: Frames, text: (value: string) => number): SampleInput {
   const owner = printable(site.owner);
-  const source = sourceOf(site.location);
+  const { class: cls } = site;
+  const kind = printable(site.kind);
+  const shown = kind ? `${cls} ${kind}` : cls;
+  const labels = { owner, class: cls, ...(kind ? { kind } : {}) };
   return {
-    locationId: [
-      frames.id(`site ${site.number}`, printable(nameOf(site)), printable(source?.file ?? ""), source?.line ?? 0),
-      frames.id(`class ${site.class}`, site.class),
-      frames.id(`owner ${owner}`, owner),
-    ],
+    locationId: [frames.ofPlace(site), frames.ofName(`class ${shown}`, shown), frames.ofName(`owner ${owner}`, owner)],
     value: values,
-    label: [
-      { key: text("owner"), str: text(owner) },
-      { key: text("class"), str: text(site.class) },
-    ],
+    label: Object.entries(labels).map(([key, value]) => ({ key: text(key), str: text(value) })),
   };
 }
 
-/** The frames of all stacks: of each a location without an address, and a function. */
-class Frames {
-  readonly functions: { id: number; name: number; systemName: number; filename: number }[] = [];
-  readonly locations: { id: number; mappingId: number; line: { functionId: number; line: number }[] }[] = [];
+interface Mapping {
+  id: number;
+  filename: number;
+  buildId: number;
+  hasFunctions: boolean;
+  hasFilenames: boolean;
+  hasLineNumbers: boolean;
+}
+
+/** The modules of all places. The server is the first, because pprof takes the first mapping for the program. */
+class Mappings {
+  readonly all: Mapping[] = [];
   readonly #ids = new Map<string, number>();
   readonly #text: (value: string) => number;
+  readonly #modules: Map<string, Module>;
 
-  constructor(text: (value: string) => number) {
+  constructor(text: (value: string) => number, modules: readonly Module[]) {
     this.#text = text;
+    this.#modules = new Map(modules.map((module) => [module.name, module]));
+    this.id(CORE);
   }
 
-  /** The number of the frame of this key. Its name is final: pprof would take a system name of the same text for C++. */
-  id(key: string, name: string, file = "", line = 0): number {
-    const known = this.#ids.get(key);
-    if (known !== undefined) return known;
-    const id = this.functions.length + 1;
-    this.#ids.set(key, id);
-    const text = this.#text;
-    this.functions.push({ id, name: text(name), systemName: text(`memtrack ${key}`), filename: text(file) });
-    this.locations.push({ id, mappingId: 1, line: [{ functionId: id, line }] });
-    return id;
+  /** The number of a module's mapping. Modules that were loaded from the same file share a mapping. */
+  id(name: string): number {
+    const module = this.#modules.get(name);
+    const file = printable(module?.path ?? (name === CORE ? "traffic_server" : name));
+    const buildId = module?.buildId ?? "";
+    const key = `${buildId} ${file}`;
+    return numbered(this.#ids, key, (id) => {
+      // With these, pprof does not look for symbols.
+      const has = { hasFunctions: true, hasFilenames: true, hasLineNumbers: true };
+      this.all.push({ id, filename: this.#text(file), buildId: this.#text(buildId), ...has });
+    });
   }
+}
+
+interface Location {
+  id: number;
+  mappingId: number;
+  address: number;
+  line: { functionId: number; line: number }[];
+}
+
+/** The frames of all stacks: locations, and their functions. */
+class Frames {
+  readonly functions: { id: number; name: number; systemName: number; filename: number }[] = [];
+  readonly locations: Location[] = [];
+  readonly #functionIds = new Map<string, number>();
+  readonly #locationIds = new Map<string, number>();
+  readonly #text: (value: string) => number;
+  readonly #mappings: Mappings;
+
+  constructor(text: (value: string) => number, mappings: Mappings) {
+    this.#text = text;
+    this.#mappings = mappings;
+  }
+
+  /** The frame of a site's place. Sites of several classes or kinds share the frame of their place. */
+  ofPlace({ class: cls, location }: Site): number {
+    const code = codeOf(location);
+    const { file, line } = sourceOf(location) ?? { file: "", line: 0 };
+    // No row names the library of OpenSSL's lines.
+    const mapping = code ? this.#mappings.id(code.module) : cls === "openssl" ? 0 : this.#mappings.id(CORE);
+    const name = code ? `${code.module}${/^(\+|$)/.test(code.function) ? "" : " "}${code.function}` : location;
+    const systemName = code ? `${PLUGIN_PREFIX}${name}` : `memtrack ${name}`;
+    return this.#location(
+      mapping,
+      code?.address ?? 0,
+      line,
+      this.#function(printable(name), printable(systemName), printable(file)),
+    );
+  }
+
+  /** The frame of an owner or a class. `key` is unique. */
+  ofName(key: string, name: string): number {
+    return this.#location(0, 0, 0, this.#function(name, `memtrack ${key}`, ""));
+  }
+
+  /** The name is final: pprof would take a system name of the same text for C++. */
+  #function(name: string, systemName: string, file: string): number {
+    return numbered(this.#functionIds, `${systemName}\n${file}`, (id) => {
+      this.functions.push({ id, name: this.#text(name), systemName: this.#text(systemName), filename: this.#text(file) });
+    });
+  }
+
+  #location(mappingId: number, address: number, line: number, functionId: number): number {
+    return numbered(this.#locationIds, [mappingId, address, line, functionId].join(), (id) => {
+      this.locations.push({ id, mappingId, address, line: [{ functionId, line }] });
+    });
+  }
+}
+
+/** The number of a key, from 1. A new one is given to `make`. */
+function numbered(ids: Map<string, number>, key: string, make: (id: number) => void): number {
+  let id = ids.get(key);
+  if (id === undefined) {
+    ids.set(key, (id = ids.size + 1));
+    make(id);
+  }
+  return id;
 }

@@ -39,7 +39,7 @@ export interface Site {
 const RETIRED = Buffer.from(RETIRED_SUFFIX);
 const VIA = /^.* \[via ([^\]]+)\]$/s;
 // The rest of a name is what follows the module: ` handler (foo.c:88)`, `+0x1a`, or nothing.
-const PLUGIN = new RegExp(`^${PLUGIN_PREFIX}(.*?\\.so(?:\\(remap\\))?(?:#\\d+)?)(?=[ +/]|$)`, "s");
+const PLUGIN = new RegExp(`^${PLUGIN_PREFIX}(.*?\\.so[.\\d]*(?:\\(remap\\))?(?:#\\d+)?)(?=[ +/]|$)`, "s");
 const PLUGIN_OTHER = new RegExp(`^${PLUGIN_PREFIX}([^ +/]+)`, "s");
 /** What a file follows at once: a plugin's module does not. */
 const FILE_PREFIXES = Object.values(classes).flatMap(({ prefix }) => (prefix === PLUGIN_PREFIX ? [] : [prefix]));
@@ -66,6 +66,27 @@ export function sourceOf(location: string): { file: string; line: number } | und
   if (!file || !line) return undefined;
   const prefix = FILE_PREFIXES.find((text) => file.startsWith(text)) ?? "";
   return { file: file.slice(prefix.length), line: Number(line) };
+}
+
+/** Where in a module a location is. */
+export interface Code {
+  module: string;
+  /** "handler", "handler+0x1a", "+0x1a2b"; empty where nothing is known. */
+  function: string;
+  /** In the module, where nothing better is known. */
+  address: number | undefined;
+}
+
+/** The code of a plugin's or a library's call: undefined for the server's and OpenSSL's own lines. */
+export function codeOf(location: string): Code | undefined {
+  const [named, module] = PLUGIN.exec(location) ?? PLUGIN_OTHER.exec(location) ?? [];
+  if (!named || !module) return undefined;
+  const name = location
+    .slice(named.length)
+    .replace(/ \[via [^\]]+\]$/, "")
+    .replace(/ \([^()]*:\d+\)$/, "");
+  const [, address] = /^\+0x([0-9a-f]{1,13})$/.exec(name) ?? [];
+  return { module, function: name.replace(/^ /, ""), address: address === undefined ? undefined : parseInt(address, 16) };
 }
 
 export class Sites {

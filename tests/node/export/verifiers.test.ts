@@ -5,13 +5,13 @@
 
 import assert from "node:assert/strict";
 import { execFileSync, spawnSync } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { gunzipSync } from "node:zlib";
 import { parseDumps, type Row } from "../../../harness/dump.ts";
-import { handmadeDump, handmadeLeak, HOSTILE_OWNER, HOSTILE_SHOWN } from "../../../harness/handmade.ts";
+import { handmadeDump, handmadeLeak, HOSTILE_OWNER, HOSTILE_SHOWN, modulesSection } from "../../../harness/handmade.ts";
 import { buildCommand, TOP } from "../../../tools/build.ts";
 import { fixture, memtrack } from "../../support/command.ts";
 
@@ -81,11 +81,98 @@ describe("go tool pprof", () => {
     assert.notEqual(found, 0);
   });
 
+  describe("of a plugin's places", () => {
+    const at = (location: string, inUse: number) => ({ location, allocs: 10, frees: 4, inUse });
+    const SOURCE = ["#include <stdlib.h>", "", "static void *", "handler(void)", "{", "  return malloc(100);", "}", ""];
+    const ID = "0123456789abcdef0123456789abcdef01234567";
+    let profile: string;
+    before(async () => {
+      const rows = [
+        at("memory/plugin/foo.so handler (foo.c:4)", 60),
+        at("memory/plugin/foo.so handler (foo.c:6)", 600),
+        at("memory/plugin/foo.so(remap) setup (foo.c:9)", 90),
+        at("memory/plugin/foo.so+0x1a2b", 30),
+        at("memory/plugin/libstdc++.so.6 make+0x1a [via bar.so]", 20),
+        at("memory/IOBuffer/HttpSM.cc:1836", 3000),
+      ];
+      const modules = modulesSection([
+        [ID, "core /usr/bin/traffic_server"],
+        ["00ff", "foo.so /opt/my plugins/foo.so"],
+        ["00ff", "foo.so(remap) /opt/my plugins/foo.so"],
+        ["-", "bar.so /opt/bar.so"],
+      ]);
+      writeFileSync(join(folder, "places.out"), handmadeDump({ rows, sections: modules }));
+      mkdirSync(join(folder, "source"));
+      writeFileSync(join(folder, "source", "foo.c"), SOURCE.join("\n"));
+      profile = await write("places.pb.gz", "pprof", join(folder, "places.out"));
+    });
+    const pprof = (...argv: string[]): string => {
+      const env = { ...process.env, HOME: folder, PPROF_TMPDIR: folder };
+      return execFileSync("go", ["tool", "pprof", "-unit=B", ...argv, profile], {
+        encoding: "utf8",
+        env,
+        stdio: ["ignore", "pipe", "ignore"],
+      });
+    };
+    const flat = (...argv: string[]): Record<string, number> =>
+      Object.fromEntries(top(...argv, profile).flatMap((row) => (row.flat ? [[row.name, row.flat]] : [])));
+
+    test("-top sums a function's lines", () => {
+      assert.deepEqual(flat(), {
+        "memory/IOBuffer/HttpSM.cc:1836": 3000,
+        "foo.so handler": 660,
+        "foo.so(remap) setup": 90,
+        "foo.so+0x1a2b": 30,
+        "libstdc++.so.6 make+0x1a": 20,
+      });
+    });
+
+    test("-lines tells them apart", () => {
+      const lines = flat("-lines");
+      assert.deepEqual([lines["foo.so handler foo.c:4"], lines["foo.so handler foo.c:6"]], [60, 600]);
+      assert.equal(lines["memory/IOBuffer/HttpSM.cc:1836 HttpSM.cc:1836"], 3000);
+    });
+
+    test("-list shows the source, which -source_path finds", () => {
+      const text = pprof("-list=handler", `-source_path=${join(folder, "source")}`);
+      assert.match(text, /^ROUTINE =+ foo\.so handler in foo\.c$/m);
+      for (const [index, code] of SOURCE.slice(0, -1).entries()) {
+        const bytes = { 4: "60B", 6: "600B" }[index + 1] ?? ".";
+        assert.ok(
+          text.split("\n").some((line) => line.trim().split(/ +/)[0] === bytes && line.endsWith(` ${index + 1}:${code}`)),
+          text,
+        );
+      }
+    });
+
+    test("-raw shows the mappings, one a file, with the build ids, and the address of what has no name", () => {
+      const text = pprof("-raw");
+      const [, mappings = ""] = text.split("\nMappings\n");
+      assert.deepEqual(mappings.trimEnd().split("\n"), [
+        `1: 0x0/0x0/0x0 /usr/bin/traffic_server ${ID} [FN][FL][LN]`,
+        "2: 0x0/0x0/0x0 /opt/my plugins/foo.so 00ff [FN][FL][LN]",
+        "3: 0x0/0x0/0x0 libstdc++.so.6  [FN][FL][LN]",
+      ]);
+      assert.match(text, / 0x1a2b M=2 foo\.so\+0x1a2b :0 s=0\(memory\/plugin\/foo\.so\+0x1a2b\)$/m);
+      assert.match(text, / 0x0 M=2 foo\.so handler foo\.c:6 s=0\(memory\/plugin\/foo\.so handler\)$/m);
+      assert.match(text, / 0x0 M=1 memory\/IOBuffer\/HttpSM\.cc:1836 HttpSM\.cc:1836 /m);
+      assert.match(text, / 0x0 foo\.so\(remap\) :0 s=0\(memtrack owner foo\.so\(remap\)\)$/m);
+    });
+  });
+
+  test("a dump without the section has mappings without build ids", async () => {
+    writeFileSync(join(folder, "older.out"), handmadeLeak(1));
+    const profile = await write("older.pb.gz", "pprof", join(folder, "older.out"));
+    const text = execFileSync("go", ["tool", "pprof", "-raw", profile], { encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] });
+    assert.match(text, /^1: 0x0\/0x0\/0x0 traffic_server  \[FN\]\[FL\]\[LN\]\n2: 0x0\/0x0\/0x0 leaky\.so  \[FN\]/m);
+  });
+
   test("labels, and names that are markup and commands, as text", async () => {
     const hostile = join(folder, "hostile.out");
     writeFileSync(hostile, handmadeLeak(2));
     const profile = await write("hostile.pb.gz", "pprof", hostile);
-    assert.ok(top(profile).some((row) => row.name === HOSTILE_SHOWN));
+    const shown = HOSTILE_SHOWN.replace("memory/plugin/", "").replace(" (x.c:1)", "");
+    assert.ok(top(profile).some((row) => row.name === shown));
     const tags = execFileSync("go", ["tool", "pprof", "-tags", profile], { encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] });
     for (const text of ["leaky.so", "core", "iobuffer", HOSTILE_OWNER]) assert.ok(tags.includes(text), tags);
     assert.doesNotMatch(gunzipSync(readFileSync(profile)).toString("latin1"), /\x1b\[/);

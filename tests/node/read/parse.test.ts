@@ -10,7 +10,7 @@ import { parseDumps, parseTables } from "../../../harness/dump.ts";
 import { builtInTable, handmadeDump, HOSTILE, NEW_SECTIONS, NEW_SECTIONS_ROWS } from "../../../harness/handmade.ts";
 import type { Dump } from "../../../host/node/read/dump.ts";
 import { Parser } from "../../../host/node/read/parse.ts";
-import { ownerOf, Sites, SITES_MAX, sourceOf } from "../../../host/node/read/sites.ts";
+import { codeOf, ownerOf, Sites, SITES_MAX, sourceOf } from "../../../host/node/read/sites.ts";
 import { fixture } from "../../support/command.ts";
 import { randomFrom, SEED } from "../../support/random.ts";
 
@@ -287,6 +287,26 @@ describe("what is in a location", () => {
     assert.deepEqual(sourceOf("memory/IOBuffer/HttpSM.cc:6495"), { file: "HttpSM.cc", line: 6495 });
     assert.deepEqual(sourceOf("memory/OpenSSL/ssl/ssl_lib.c:123 [via foo.so]"), { file: "ssl/ssl_lib.c", line: 123 });
     assert.equal(sourceOf("memory/plugin/foo.so+0x1a2b"), undefined);
+  });
+
+  test("its code", () => {
+    const code = (location: string) => {
+      const found = codeOf(location);
+      return found && [found.module, found.function, found.address];
+    };
+    assert.deepEqual(code("memory/plugin/foo.so handler (foo.c:88)"), ["foo.so", "handler", undefined]);
+    assert.deepEqual(code("memory/plugin/foo.so(remap)#2 a::b::{lambda(int)}::operator() (foo.c:88)"), [
+      "foo.so(remap)#2",
+      "a::b::{lambda(int)}::operator()",
+      undefined,
+    ]);
+    assert.deepEqual(code("memory/plugin/foo.so handler+0x1a"), ["foo.so", "handler+0x1a", undefined]);
+    assert.deepEqual(code("memory/plugin/foo.so+0x1a2b (foo.c:88)"), ["foo.so", "+0x1a2b", 0x1a2b]);
+    assert.deepEqual(code("memory/plugin/libstdc++.so.6+0x1a [via foo.so]"), ["libstdc++.so.6", "+0x1a", 0x1a]);
+    assert.deepEqual(code("memory/plugin/foo.so"), ["foo.so", "", undefined]);
+    assert.deepEqual(code("memory/plugin/foo.so (other)"), ["foo.so", "(other)", undefined]);
+    assert.equal(code("memory/IOBuffer/HttpSM.cc:6495"), undefined);
+    assert.equal(code("memory/OpenSSL/ssl/ssl_lib.c:123 [via foo.so]"), undefined);
   });
 
   test("anything: it is kept as it stands", () => {
