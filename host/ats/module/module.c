@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/atomic.h"
@@ -26,6 +27,7 @@
    module cannot be unloaded meanwhile, and changes of other entries do not matter. */
 static struct memtrack_module modules[MEMTRACK_MODULES_MAX];
 static uint32_t module_count;
+static uint32_t loads;                                    /* under the mutex */
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER; /* protects changes */
 
 /* Data from dl_iterate_phdr, copied while the loader's lock is held. */
@@ -183,10 +185,52 @@ tell_file(const struct memtrack_module *module, const struct seen *seen, const c
   memtrack_registry_file(program ? "core" : module->text, owner, id, path);
 }
 
+static bool
+read_state(int fd, struct memtrack_file_state *state)
+{
+  struct stat stat;
+  *state = (struct memtrack_file_state){0};
+  if (fstat(fd, &stat)) {
+    return false;
+  }
+  *state = (struct memtrack_file_state){.device      = stat.st_dev,
+                                        .inode       = stat.st_ino,
+                                        .size        = stat.st_size,
+                                        .seconds     = stat.st_ctim.tv_sec,
+                                        .nanoseconds = stat.st_ctim.tv_nsec};
+  return true;
+}
+
+/* Records the state of a library's file. A server has a hundred libraries, of which few are ever named: no file is kept open. */
+static void
+note_file(struct memtrack_module *module, uintptr_t start)
+{
+  int fd = memtrack_limit_descriptor(open(module->path, O_RDONLY | O_CLOEXEC));
+  if (fd >= 0) {
+    if (is_file_of(fd, start)) {
+      read_state(fd, &module->file);
+    }
+    close(fd);
+  }
+}
+
+/* Opens a library's file. -1 if it is not the file that was loaded. */
+static int
+open_library(const struct memtrack_module *module)
+{
+  struct memtrack_file_state state;
+  int fd = module->file.inode ? memtrack_limit_descriptor(open(module->path, O_RDONLY | O_CLOEXEC)) : -1;
+  if (fd >= 0 && (!read_state(fd, &state) || memcmp(&state, &module->file, sizeof(state)) != 0)) {
+    close(fd);
+    fd = -1;
+  }
+  return fd;
+}
+
 struct memtrack_symbols *
 memtrack_module_symbols(const struct memtrack_module *module)
 {
-  int fd = module->fd >= 0 ? memtrack_limit_descriptor(dup(module->fd)) : -1;
+  int fd = module->fd >= 0 ? memtrack_limit_descriptor(dup(module->fd)) : open_library(module);
   return fd >= 0 ? memtrack_symbols_open(fd, module->path, module->base, NULL) : NULL;
 }
 
@@ -224,7 +268,8 @@ add(const struct seen *seen, enum memtrack_module_kind kind, bool by_remap)
   }
   struct memtrack_module *module = &modules[i];
   /* `start` remains NOWHERE until all other fields are set. */
-  *module = (struct memtrack_module){.start = NOWHERE, .end = seen->end, .base = seen->base, .kind = kind, .fd = -1};
+  *module    = (struct memtrack_module){.start = NOWHERE, .end = seen->end, .base = seen->base, .kind = kind, .fd = -1};
+  module->id = ++loads * MEMTRACK_MODULES_MAX + i;
   memcpy(module->path, seen->path, sizeof(module->path));
   const char *slash = strrchr(module->path, '/');
   module->name      = slash ? slash + 1 : module->path;
@@ -233,6 +278,8 @@ add(const struct seen *seen, enum memtrack_module_kind kind, bool by_remap)
   if (kind == MEMTRACK_MODULE_PLUGIN) {
     make_plugin(module, by_remap);
     path = open_file(module, seen->start);
+  } else if (kind == MEMTRACK_MODULE_LIBRARY) {
+    note_file(module, seen->start);
   }
   if (kind != MEMTRACK_MODULE_LEFT_ALONE) {
     tell_file(module, seen, path);

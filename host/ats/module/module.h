@@ -27,12 +27,20 @@ enum memtrack_module_kind {
   MEMTRACK_MODULE_PLUGIN,
 };
 
+/* State of a file; a file that is changed or replaced has another one. All zero if there is no file. */
+struct memtrack_file_state {
+  uint64_t device, inode;
+  int64_t size, seconds, nanoseconds; /* of its last change */
+};
+
 struct memtrack_module {
   uintptr_t start, end; /* its mapping; start is all ones if there is none */
   uintptr_t base;       /* addresses in its file are relative to it */
   enum memtrack_module_kind kind;
+  uint32_t id;                     /* differs from that of every other module; its entry's number is id % MEMTRACK_MODULES_MAX */
   uint32_t owner;                  /* owner key, for a plugin */
-  int fd;                          /* its file, for symbols; -1 if there is none */
+  int fd;                          /* a plugin's file, for symbols; -1 if there is none */
+  struct memtrack_file_state file; /* a library's file, to recognise it later */
   struct memtrack_range *wrappers; /* functions that are never a site (symbol.h), sorted; malloc'ed */
   size_t wrapper_count;
   char path[512];
@@ -50,7 +58,8 @@ const struct memtrack_module *memtrack_module_at(uintptr_t address);
 /* Number of an entry, below MEMTRACK_MODULES_MAX. hook-safe. */
 size_t memtrack_module_number(const struct memtrack_module *module);
 
-/* Opens a plugin's file for symbols. Returns NULL if there is none, or if it cannot be read. Not hook-safe. */
+/* Opens the file of a plugin or a library for symbols. Returns NULL if there is none, if it cannot be read, or if a library's file
+   has changed since it was loaded. Not hook-safe. */
 struct memtrack_symbols *memtrack_module_symbols(const struct memtrack_module *module);
 
 /* Whether an address is in a function that is never a site. hook-safe. */

@@ -83,8 +83,12 @@ memtrack_location_of_call(uint64_t address, uint32_t context)
   if (!location && location_count < LOCATIONS_MAX) {
     uint32_t *head = &heads[bucket_of(address, owner)];
     location       = &locations[location_count];
-    *location      = (struct memtrack_location){
-           .address = address, .offset = address - module->base, .owner = owner, .next = *head, .in_plugin = plugin};
+    *location      = (struct memtrack_location){.address   = address,
+                                                .offset    = address - module->base,
+                                                .module    = module->id,
+                                                .owner     = owner,
+                                                .next      = *head,
+                                                .in_plugin = plugin};
     write_text(location, module);
     memtrack_store_release(head, location_count++);
   } else if (!location) {

@@ -20,6 +20,7 @@ extern "C" {
 struct memtrack_location {
   uint64_t address; /* the return address */
   uint64_t offset;  /* the return address relative to its module */
+  uint32_t module;  /* id of the module */
   uint32_t owner;
   uint32_t next;
   bool in_plugin; /* otherwise in a library, while the owner's code was running */

@@ -18,7 +18,7 @@ enum state { KNOWN, WAITING }; /* KNOWN: the name is final */
 /* Origin of a plugin's site, kept until the site has its final name. */
 struct origin {
   uint32_t state;
-  uint32_t owner;
+  uint32_t module; /* id */
   uint64_t offset;
   char path[64]; /* from TSmalloc: file:line */
 };
@@ -27,7 +27,8 @@ static struct origin *origins;                                              /* b
 uint8_t memtrack_naming_wrappers[MEMTRACK_SITE_FIRST + MEMTRACK_SITES_MAX]; /* by site number; read by each allocation */
 static uint32_t origin_count;
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER; /* only one thread resolves at a time */
-static bool waiting;
+static bool waiting;                                      /* whether any site waits */
+static bool waits[MEMTRACK_MODULES_MAX]; /* by the number of a module's entry: whether a site in the module may wait */
 
 /* "memory/dir/foo.c:88" from TSmalloc's macro: the file's base name and the line suffice beside the module's name. */
 static const char *
@@ -47,11 +48,12 @@ store_origin(uint32_t site, const struct origin *origin, bool wrapper)
   memtrack_store(&memtrack_naming_wrappers[site], wrapper);
   struct origin *to = &origins[site];
   memtrack_store(&to->state, KNOWN);
-  to->owner  = origin->owner;
+  to->module = origin->module;
   to->offset = origin->offset;
   memcpy(to->path, origin->path, sizeof(to->path));
   memtrack_store_release(&to->state, origin->state);
   if (origin->state == WAITING) {
+    memtrack_store_release(&waits[origin->module % MEMTRACK_MODULES_MAX], true);
     memtrack_store_release(&waiting, true);
   }
 }
@@ -76,12 +78,13 @@ name_call(uint64_t address, uint64_t attributes, const char *path)
     } else if (owner) {
       flags = MEMTRACK_NAME_VIA;
     }
+    /* The library's own function replaces a file and line that the plugin handed to TSmalloc. */
+    origin = (struct origin){
+      .state = module->kind == MEMTRACK_MODULE_LIBRARY ? WAITING : KNOWN, .module = module->id, .offset = address - module->base};
     if (plugin) {
       wrapper = memtrack_attributes_class(attributes) == MEMTRACK_CLASS_HEAP && memtrack_module_is_wrapper(module, address);
       flags |= wrapper ? MEMTRACK_NAME_HIDDEN : 0;
-      origin.state  = !wrapper && module->fd >= 0 ? WAITING : KNOWN;
-      origin.owner  = module->owner;
-      origin.offset = address - module->base;
+      origin.state = !wrapper && module->fd >= 0 ? WAITING : KNOWN;
       snprintf(origin.path, sizeof(origin.path), "%s", path ? last_part(path) : "");
     }
   }
@@ -100,8 +103,7 @@ name_site(uint64_t address, uint64_t attributes, const char *text)
     uint32_t site        = memtrack_registry_site(address, attributes, text, location ? location->owner : MEMTRACK_OWNER_CORE, 0);
     struct origin origin = {.state = KNOWN};
     if (location) {
-      origin =
-        (struct origin){.state = location->in_plugin ? WAITING : KNOWN, .owner = location->owner, .offset = location->offset};
+      origin = (struct origin){.state = WAITING, .module = location->module, .offset = location->offset};
     }
     store_origin(site, &origin, false);
     return site;
@@ -149,16 +151,17 @@ resolve_site(struct memtrack_symbols *symbols, uint32_t site, const struct memtr
   memtrack_store(&origin->state, KNOWN);
 }
 
-/* Names all sites of a plugin, so that its file is opened once, and closed again. Under the mutex. */
+/* Names all sites in a module, so that its file is opened once, and closed again. Under the mutex. */
 static void
 resolve_module(struct memtrack_module *module, void *nothing)
 {
   struct memtrack_symbols *symbols = NULL;
-  uint32_t count                   = module->kind == MEMTRACK_MODULE_PLUGIN ? memtrack_registry_count() : 0;
+  bool has_waiting                 = memtrack_exchange_acquire(&waits[memtrack_module_number(module)], false);
+  uint32_t count                   = has_waiting ? memtrack_registry_count() : 0;
   (void)nothing;
   for (uint32_t site = MEMTRACK_SITE_FIRST; site < count && site < origin_count; ++site) {
     struct origin *origin = &origins[site];
-    if (memtrack_load_acquire(&origin->state) != WAITING || origin->owner != module->owner) {
+    if (memtrack_load_acquire(&origin->state) != WAITING || origin->module != module->id) {
       continue;
     }
     if (!symbols && !(symbols = memtrack_module_symbols(module))) {
