@@ -6,3 +6,6 @@ export class UsageError extends Error {}
 
 /** A file that could be read and holds no dump. */
 export class NoDump extends UsageError {}
+
+/** A file that holds a dump of which nothing can be read. The exit code is 1: it must not pass for a server in which nothing is in use. */
+export class UnreadableDump extends UsageError {}

@@ -2,7 +2,9 @@
 //
 // The memtrack command: which part does what its arguments ask for. run() gets all it touches and returns the exit code:
 //
-//   0  done           1  --fail-on found what it names, or a failure that is ours (with its stack)          2  a usage error
+//   0  done
+//   1  --fail-on found what it names; a dump that cannot be read; or a failure that is ours (with its stack)
+//   2  a usage error
 //
 // A usage error is whatever its user can put right: it prints one line.
 
@@ -17,7 +19,7 @@ import { mrtgCommand } from "./commands/mrtg.ts";
 import { pprofCommand } from "./commands/pprof.ts";
 import { reportCommand } from "./commands/report.ts";
 import { watchCommand } from "./commands/watch.ts";
-import { UsageError } from "./errors.ts";
+import { UnreadableDump, UsageError } from "./errors.ts";
 import { VERSION } from "./package.ts";
 
 export async function run(io: Io): Promise<number> {
@@ -32,7 +34,7 @@ export async function run(io: Io): Promise<number> {
   } catch (error) {
     if (error instanceof UsageError) {
       await write(io.stderr, `memtrack: ${printable(error.message)}\n`);
-      return 2;
+      return error instanceof UnreadableDump ? 1 : 2;
     }
     // A reader that has gone (memtrack report | head) has had enough.
     if ((error as NodeJS.ErrnoException).code === "EPIPE") return code;

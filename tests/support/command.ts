@@ -16,7 +16,7 @@ interface CommandResult {
 }
 
 interface CommandOptions {
-  stdin?: string | Buffer;
+  stdin?: string | Buffer | Readable;
   /** A terminal of so many columns. */
   columns?: number;
   rows?: number;
@@ -24,6 +24,8 @@ interface CommandOptions {
   signal?: AbortSignal;
   /** Called with all that was written so far, after each write. */
   onOutput?(text: string): void;
+  /** The same of standard error. */
+  onError?(text: string): void;
 }
 
 export function fixture(name: string): string {
@@ -37,12 +39,14 @@ export async function memtrack(argv: string[], options: CommandOptions = {}): Pr
     ...(tty && { isTTY: true, columns: options.columns!, rows: options.rows ?? 24 }),
     write(chunk, done) {
       into.push(Buffer.from(chunk));
-      options.onOutput?.(Buffer.concat(chunks).toString());
+      if (into === chunks) options.onOutput?.(Buffer.concat(chunks).toString());
+      else options.onError?.(Buffer.concat(errors).toString());
       done?.();
       return true;
     },
   });
-  const stdin: Input = Readable.from(options.stdin === undefined ? [] : [Buffer.from(options.stdin)]);
+  const { stdin: given } = options;
+  const stdin: Input = given instanceof Readable ? given : Readable.from(given === undefined ? [] : [Buffer.from(given)]);
   const terminal = options.columns !== undefined;
   const code = await run({
     argv,

@@ -4,7 +4,7 @@
 
 import { resolve } from "node:path";
 import { printable } from "../../shared/printable.ts";
-import { NoDump, UsageError } from "../errors.ts";
+import { NoDump, UnreadableDump, UsageError } from "../errors.ts";
 import { mrtgConfig, mrtgLines } from "../export/mrtg.ts";
 import { mismatch, type Filter } from "../read/filter.ts";
 import { STDIN } from "../read/input.ts";
@@ -34,7 +34,8 @@ export function mrtgCommand(io: Io): AnyCommand {
     handler: async (args) => {
       if (args.file === undefined && !args.config) throw new UsageError(`which file? memtrack mrtg ${EXAMPLE}`);
       const sites = new Sites();
-      const selected = args.file === undefined ? undefined : await selectDump(args.file, sites, io.stdin).catch(noneYet);
+      const selected =
+        args.file === undefined ? undefined : await selectDump(args.file, sites, io.stdin).catch((error) => noneYet(io, error));
       if (!args.config) return writeLines(io, sites, selected, args);
       const owners = selected ? [...sites].map((site) => site.owner) : [];
       await write(io.stdout, configOf(args.file ?? EXAMPLE, owners, args));
@@ -43,8 +44,9 @@ export function mrtgCommand(io: Io): AnyCommand {
 }
 
 /** A server that has not written a dump yet is no error to a program that looks every five minutes. */
-function noneYet(error: unknown): undefined {
-  if (!(error instanceof NoDump)) throw error;
+async function noneYet(io: Io, error: unknown): Promise<undefined> {
+  if (error instanceof UnreadableDump) await write(io.stderr, `memtrack: ${printable(error.message)}\n`);
+  else if (!(error instanceof NoDump)) throw error;
 }
 
 /** MRTG must get its lines in any case. */

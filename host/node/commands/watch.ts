@@ -5,31 +5,34 @@
 
 import { printable } from "../../shared/printable.ts";
 import type { Filter } from "../read/filter.ts";
-import { follow } from "../read/follow.ts";
+import { follow, followPipe } from "../read/follow.ts";
+import { STDIN } from "../read/input.ts";
+import { nothingRead, shownName, unreadableIn } from "../read/nothing.ts";
 import { Reader } from "../report/reader.ts";
 import { renderReport } from "../report/render-table.ts";
 import type { Report } from "../report/report.ts";
 import { renderOptions, write, type Io } from "./io.ts";
-import { command, EXAMPLE, FILTERS, parseCount, TOP, WINDOW, type AnyCommand } from "./options.ts";
+import { command, EXAMPLE, FILTERS, filesOr, parseCount, TOP, WINDOW, type AnyCommand } from "./options.ts";
 import { Screen } from "./screen.ts";
 
 export function watchCommand(io: Io): AnyCommand {
   return command({
-    command: "watch <file>",
+    command: "watch [file]",
     describe: "follow the file through rotation, and redraw the report; q quits",
     builder: (parser) =>
       parser
-        .positional("file", { type: "string", demandOption: true, describe: "traffic.out; it may not be there yet" })
+        .positional("file", { type: "string", describe: "traffic.out, which may not be there yet; - or none for standard input" })
         .options({
           count: { requiresArg: true, describe: "end after so many dumps" },
           ...FILTERS,
           interval: WINDOW.interval,
         })
         .example(`$0 watch ${EXAMPLE}`, "on a terminal redraws, into a pipe prints each report")
+        .example("journalctl -u trafficserver -f | $0 watch", "what the server writes to the journal")
         .example(`$0 watch --owner foo.so ${EXAMPLE}`, "a plugin's rows"),
     handler: (args) => {
       const count = args.count === undefined ? Infinity : parseCount("count", args.count, 1, "a number of dumps, 1 or more");
-      return watch(io, args.file, count, args);
+      return watch(io, filesOr(io, args.file ? [args.file] : [])[0]!, count, args);
     },
   });
 }
@@ -49,27 +52,41 @@ async function watch(io: Io, file: string, count: number, options: Filter & { in
   const reader = new Reader([file], { site, owner, interval });
   const view = io.stdout.isTTY ? terminalView(io, file, end) : pipeView(io);
   try {
-    for await (const chunk of follow(file, ending.signal)) {
+    const { streams } = reader;
+    streams.begin(file);
+    const chunks = file === STDIN ? followPipe(io.stdin, ending.signal) : follow(file, ending.signal);
+    for await (const chunk of chunks) {
       if (chunk) {
-        reader.parser.push(chunk);
+        streams.push(chunk);
         continue;
       }
-      reader.parser.idle();
-      const { dumps } = reader.parser.counts;
+      streams.idle();
+      const { dumps } = streams.counts;
       await view.show(reader, dumps);
-      if (dumps >= count) break;
+      if (dumps >= count) return;
     }
+    if (ending.signal.aborted) return;
+    // A pipe has ended.
+    streams.end();
+    reader.runs.end();
+    if (!reader.run) throw nothingRead(streams.sources);
+    if (!io.stdout.isTTY) await view.show(reader, streams.counts.dumps);
   } finally {
     view.close();
   }
+  // The screen is gone, and what was on it.
+  if (io.stdout.isTTY) await pipeView(io).show(reader, reader.streams.counts.dumps);
 }
 
 /** Each report after the one before. */
 function pipeView(io: Io): View {
   let shown = 0;
+  let said: string | undefined;
   return {
     async show(reader, dumps) {
       const { run } = reader;
+      const unread = run ? undefined : unreadableIn(reader.streams.sources);
+      if (unread !== said) await write(io.stderr, `memtrack: ${printable((said = unread) ?? "")}\n`);
       if (run && dumps > shown) await write(io.stdout, `${renderReport(reader.report(run), renderOptions(io, TOP.default))}\n`);
       shown = dumps;
     },
@@ -86,7 +103,10 @@ function terminalView(io: Io, file: string, quit: () => void): View {
       const { run } = reader;
       const state = `${io.stdout.columns}x${io.stdout.rows} ${dumps}`;
       if (state === drawn) return;
-      screen.draw(run ? screenLines(io, reader.report(run), screen.rows) : [`waiting for a dump in ${printable(file)}; q quits`]);
+      const waiting = `waiting for a dump in ${shownName(file)}; q quits`;
+      const unread = unreadableIn(reader.streams.sources);
+      const none = unread === undefined ? [waiting] : [waiting, unread];
+      screen.draw(run ? screenLines(io, reader.report(run), screen.rows) : none.map(printable));
       drawn = state;
     },
     close: () => screen.close(),

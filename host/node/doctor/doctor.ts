@@ -29,7 +29,7 @@ export async function doctor(options: DoctorOptions, env: NodeJS.ProcessEnv): Pr
     ...ofRecords,
     ...plugin.findings,
     ...checkLibrary(options.plugins ?? pluginFolder(installation, records), plugin.loaded),
-    ...checkSettings(records, typeof dump === "string" ? undefined : dump),
+    ...checkSettings(records, typeof dump === "object" && "header" in dump ? dump : undefined),
     ...ofDestination,
     ...(path === undefined || dump === undefined ? [] : checkLastDump(path, dump, records, plugin.loaded)),
   ];

@@ -6,7 +6,7 @@ import { Readable } from "node:stream";
 import { classes } from "../../../format/format.ts";
 import { printable } from "../../shared/printable.ts";
 import { time } from "../../shared/units.ts";
-import { NoDump } from "../errors.ts";
+import { NoDump, UnreadableDump } from "../errors.ts";
 import { exhaustedIn } from "../read/exhausted.ts";
 import { HEADER_KEYS, type Header, type HeaderName } from "../read/dump.ts";
 import { selectDump } from "../read/select.ts";
@@ -18,7 +18,7 @@ import { readability } from "./installation.ts";
 import { numberOf, setAtRunTime, type Records } from "./settings.ts";
 
 /** A dump, or what is in the way of it. */
-type LastDump = Snapshot | Exclude<ReturnType<typeof readability>, "file"> | "none";
+type LastDump = Snapshot | UnreadableDump | Exclude<ReturnType<typeof readability>, "file"> | "none";
 
 export async function readLastDump(log: string): Promise<LastDump> {
   const state = readability(log);
@@ -26,6 +26,7 @@ export async function readLastDump(log: string): Promise<LastDump> {
   try {
     return (await selectDump(log, new Sites(), Readable.from([]))).dump;
   } catch (error) {
+    if (error instanceof UnreadableDump) return error;
     if (!(error instanceof NoDump)) throw error;
     return "none";
   }
@@ -47,6 +48,7 @@ export function checkLastDump(log: string, dump: LastDump, records: Records, loa
   if (dump === "none") {
     return [problem(`${name} holds no dump yet`, `${ASK}, once the level is 1 or 2`)];
   }
+  if (dump instanceof UnreadableDump) return [problem(printable(dump.message))];
   if (dump.origin === "built-in") return checkBuiltIn(dump, loaded);
   const { header } = dump;
   return [

@@ -3,9 +3,10 @@
 // Follows a file as it grows, through rotation: a file that was renamed is read to its end before the new one of its name is
 // opened, one that was truncated is read from its beginning. One that was truncated and has grown again meanwhile is found out by
 // its last bytes that were read: they are others now. It looks each POLL_MS; it asks the system for no notification, which network
-// file systems do not give.
+// file systems do not give. A pipe (journalctl -f | memtrack watch) is read to its end.
 
 import { constants, open, stat, type FileHandle } from "node:fs/promises";
+import type { Readable } from "node:stream";
 import { setTimeout as pause } from "node:timers/promises";
 
 const POLL_MS = 250;
@@ -51,6 +52,25 @@ export async function* follow(path: string, signal: AbortSignal): AsyncGenerator
     }
   } finally {
     await file?.close();
+  }
+}
+
+/** The same of a pipe: ends with it as well. */
+export async function* followPipe(pipe: Readable, signal: AbortSignal): AsyncGenerator<Buffer | undefined> {
+  const chunks = (pipe as AsyncIterable<Buffer>)[Symbol.asyncIterator]();
+  const aborted = new Promise<undefined>((resolve) => signal.addEventListener("abort", () => resolve(undefined), { once: true }));
+  let next = chunks.next();
+  while (!signal.aborted) {
+    const waiting = new AbortController();
+    const idle = pause(POLL_MS, "idle" as const, { signal: waiting.signal }).catch(() => undefined);
+    const found = await Promise.race([next, idle, aborted]);
+    waiting.abort();
+    if (found === "idle") yield undefined;
+    else if (!found || found.done) return;
+    else {
+      next = chunks.next();
+      yield found.value;
+    }
   }
 }
 

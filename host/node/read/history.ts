@@ -13,7 +13,7 @@ import { holdsMemory } from "../../shared/classes.ts";
 import { enlarged } from "./arrays.ts";
 import type { Dump } from "./dump.ts";
 import type { Sites } from "./sites.ts";
-import { armedAt, isLater, isSameArming, isUntracked, snapshotOf, type Snapshot } from "./snapshot.ts";
+import { armedAt, hasRows, isLater, isSameArming, isUntracked, snapshotOf, type Snapshot } from "./snapshot.ts";
 
 const POINTS_MAX = 1024;
 /** Bytes that all points of a run take together, at most. */
@@ -161,7 +161,7 @@ export class Runs {
       ++this.skipped.outside;
     } else if (dump.state !== "complete") {
       ++this.skipped[dump.state];
-      this.partial = snapshotOf(dump, this.#sites);
+      if (hasRows(dump)) this.partial = snapshotOf(dump, this.#sites);
     } else if (isUntracked(dump)) {
       ++this.untracked;
       this.endsUntracked = true;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Files, and standard input, as chunks of plain bytes for the parser: unpacked where they are packed (by their first bytes, not by
+// Files, and standard input, as chunks of plain bytes for the parsers: unpacked where they are packed (by their first bytes, not by
 // their name), the pieces of a rotated file in the order of time. It reads forward, a chunk at a time, and keeps none.
 
 import { createReadStream } from "node:fs";
@@ -8,7 +8,7 @@ import { open, stat } from "node:fs/promises";
 import type { Readable } from "node:stream";
 import { createGunzip, gunzipSync, constants as zlib } from "node:zlib";
 import { UsageError } from "../errors.ts";
-import type { Parser } from "./parse.ts";
+import type { Streams } from "./streams.ts";
 
 /** Standard input's name as an argument. */
 export const STDIN = "-";
@@ -71,7 +71,7 @@ async function peek(name: string): Promise<Buffer> {
 }
 
 function firstTime(text: Buffer): number | undefined {
-  const [, time] = /^memtrack format=[^\n]* time=(\S+)/m.exec(text.toString("latin1")) ?? [];
+  const [, time] = /memtrack format=\d+ dump=\d+ time=(\S+)/.exec(text.toString("latin1")) ?? [];
   const value = Date.parse(time ?? "");
   return Number.isNaN(value) ? undefined : value;
 }
@@ -80,11 +80,11 @@ function packed(begin: Uint8Array): boolean {
   return begin[0] === GZIP[0] && begin[1] === GZIP[1];
 }
 
-/** Gives all inputs to the parser, as one text. Returns what could not be read: a file that is packed and torn ends early. */
+/** Gives all inputs to the parsers, as one text. Returns what could not be read: a file that is packed and torn ends early. */
 export async function readInputs(
   inputs: Input[],
   stdin: Readable,
-  parser: Parser,
+  streams: Streams,
   progress: Progress = () => {},
 ): Promise<string[]> {
   const problems: string[] = [];
@@ -99,20 +99,16 @@ export async function readInputs(
       }
     };
     try {
-      let first = true;
-      for await (const chunk of unpacked(counted())) {
-        if (first) parser.boundary(chunk);
-        first = false;
-        parser.push(chunk);
-      }
+      streams.begin(name);
+      for await (const chunk of unpacked(counted())) streams.push(chunk);
     } catch (error) {
       const { code = "", message } = error as NodeJS.ErrnoException;
       if (!code.startsWith("Z_")) throw error;
       problems.push(`${name} is packed and damaged (${message}): what stands before the damage was read`);
     }
   }
-  parser.end();
-  return problems;
+  streams.end();
+  return [...problems, ...streams.problems];
 }
 
 /** The text of what may be packed. The first two bytes say it, and a chunk may be one byte. */

@@ -100,10 +100,18 @@ class Open implements Dump {
   }
 }
 
-export class Parser {
-  /** What memtrack said at once, between dumps. */
+/** What the parsers of one text count together. */
+class Shared {
   readonly alarms: string[] = [];
   readonly counts: Counts = { bytes: 0, lines: 0, foreign: 0, dumps: 0, cut: 0, damaged: 0 };
+  builtIn = 0;
+}
+
+export class Parser {
+  /** What memtrack said at once, between dumps. */
+  readonly alarms: string[];
+  readonly counts: Counts;
+  readonly #shared: Shared;
   readonly #sites: Sites;
   readonly #take: (dump: Dump) => void;
   /** The dumps that are open, the outermost first. */
@@ -113,15 +121,22 @@ export class Parser {
   #rest = Buffer.alloc(0);
   /** In a line that is longer than LINE_MAX. */
   #skipping = false;
-  #builtIn = 0;
   /** What a row's number came to, and where it ended. */
   #value = 0;
   #at = 0;
 
   /** @param take is given each dump when it ends. Its rows are used again after that, so it copies what it keeps. */
-  constructor(sites: Sites, take: (dump: Dump) => void) {
+  constructor(sites: Sites, take: (dump: Dump) => void, shared = new Shared()) {
     this.#sites = sites;
     this.#take = take;
+    this.#shared = shared;
+    this.alarms = shared.alarms;
+    this.counts = shared.counts;
+  }
+
+  /** For another stream of the same text: it counts into the same counts. */
+  sibling(): Parser {
+    return new Parser(this.#sites, this.#take, this.#shared);
   }
 
   push(chunk: Buffer): void {
@@ -324,6 +339,7 @@ export class Parser {
     if (at < 0) return this.#foreign(this.#open.at(-1));
     while (this.#open.length > at + 1) this.#abandon(this.#open.at(-1)!);
     const open = this.#open[at]!;
+    this.#settle(open);
     let rows = 0;
     let objects = 0;
     for (const table of open.tables) {
@@ -354,7 +370,7 @@ export class Parser {
       this.#abandon(open);
       return this.#head();
     }
-    open ??= this.#begin("built-in", ++this.#builtIn, new Map());
+    open ??= this.#begin("built-in", ++this.#shared.builtIn, new Map());
     const title = open.title;
     const cls = classOf(title) ?? (plain ? "openssl" : "iobuffer");
     open.table = { class: cls, title, rows: 0, total: undefined };
@@ -368,7 +384,7 @@ export class Parser {
 
   /** The built-in prints no table where it has no row, and its summary all the same: a dump in which nothing is in use. */
   #summary(bytes: Buffer, start: number, end: number): void {
-    const open = this.#begin("built-in", ++this.#builtIn, new Map());
+    const open = this.#begin("built-in", ++this.#shared.builtIn, new Map());
     open.tables.push({ class: "iobuffer", title: "", rows: 0, total: 0 });
     this.#other(open, bytes, start, end);
   }
@@ -388,11 +404,10 @@ export class Parser {
       return this.#close(open);
     }
     if (RULE.test(line)) return this.#rule(open);
-    if (open.section && this.#sectionRow(open, open.section, line)) return;
-    if (open.table || open.section) {
-      this.#foreign(open);
-      return;
-    }
+    // The journal keeps no blank lines: so a line that is no row may be the next section's title, if a head and a rule follow it.
+    if (open.section && open.head) this.#settle(open);
+    if (open.section && !open.title && this.#sectionRow(open, open.section, line)) return;
+    if (open.table) return this.#foreign(open);
     // The line before a header is the title. What neither turns out to be was foreign.
     if (open.title && !open.head && line.includes(" | ")) open.head = line;
     else {
@@ -403,10 +418,17 @@ export class Parser {
   }
 
   #blank(open: Open): void {
+    this.#settle(open);
     open.section = undefined;
     if (open.origin === "memtrack") open.table = undefined;
-    if (open.title || open.head) this.#foreign(open);
+  }
+
+  /** Lines that could have been a title and a head, and are not: the second one may be a row of the section that goes on. */
+  #settle(open: Open): void {
+    const { title, head, section } = open;
     open.title = open.head = "";
+    const isRow = section && title && head && this.#sectionRow(open, section, head);
+    if (isRow || title || head) this.#foreign(open);
   }
 
   #rule(open: Open): void {

@@ -5,13 +5,13 @@
 
 import { existsSync, openSync, readSync, closeSync, fstatSync } from "node:fs";
 import type { Readable } from "node:stream";
-import { NoDump, UsageError } from "../errors.ts";
-import { TRACK } from "../records.ts";
+import { UsageError } from "../errors.ts";
 import type { Dump } from "./dump.ts";
 import { openInputs, readInputs, STDIN, type Progress } from "./input.ts";
-import { Parser } from "./parse.ts";
+import { nothingRead } from "./nothing.ts";
 import type { Sites } from "./sites.ts";
-import { snapshotOf, type Snapshot } from "./snapshot.ts";
+import { hasRows, snapshotOf, type Snapshot } from "./snapshot.ts";
+import { Streams } from "./streams.ts";
 
 /** Who wants the last dump of a large file needs no more than its end: this much, or all where no dump is in there. */
 const TAIL = 32 * 1024 * 1024;
@@ -42,9 +42,9 @@ export async function selectDump(spec: string, sites: Sites, stdin: Readable, pr
   const numbers: number[] = [];
   let partial: Snapshot | undefined;
   let found: Snapshot | undefined;
-  const parser = new Parser(sites, (dump: Dump) => {
+  const streams = new Streams(sites, (dump: Dump) => {
     if (dump.state !== "complete") {
-      partial = snapshotOf(dump, sites);
+      if (hasRows(dump)) partial = snapshotOf(dump, sites);
       return;
     }
     numbers.push(dump.number);
@@ -56,21 +56,14 @@ export async function selectDump(spec: string, sites: Sites, stdin: Readable, pr
       found = snapshotOf(dump, sites);
     }
   });
-  await readInputs(inputs, stdin, parser, progress);
+  await readInputs(inputs, stdin, streams, progress);
   if (number === undefined) found = latest.at(-1) ?? partial;
   else if (number < 0) found = latest.length === -number ? latest[0] : undefined;
   if (found) return { file, dump: found };
-  if (number === undefined || !numbers.length) throw new NoDump(noDump(file));
+  if (number === undefined || !numbers.length) throw nothingRead(streams.sources);
   const range =
     numbers.length === 1 ? `only dump ${numbers[0]}` : `${numbers.length} dumps, from ${numbers[0]} to ${numbers.at(-1)}`;
   throw new UsageError(`${file} has no dump ${number}: it has ${range}`);
-}
-
-export function noDump(file: string): string {
-  return (
-    `${file === STDIN ? "standard input" : file} holds no dump: is it traffic.out? ` +
-    `\`kill -USR1 <pid of traffic_server>\` writes one there when ${TRACK} is 1 or 2`
-  );
 }
 
 function lastInTail(file: string, sites: Sites): Snapshot | undefined {
@@ -78,16 +71,17 @@ function lastInTail(file: string, sites: Sites): Snapshot | undefined {
   try {
     const { size } = fstatSync(fd);
     let last: Snapshot | undefined;
-    const parser = new Parser(sites, (dump) => {
+    const streams = new Streams(sites, (dump) => {
       if (dump.state === "complete") last = snapshotOf(dump, sites);
     });
+    streams.begin(file);
     const chunk = Buffer.alloc(256 * 1024);
     for (let at = size - TAIL, read; (read = readSync(fd, chunk, 0, chunk.length, at)) > 0; at += read) {
       // A packed file's end is no text.
       if (at === size - TAIL && chunk.subarray(0, read).includes(0)) return undefined;
-      parser.push(chunk.subarray(0, read));
+      streams.push(chunk.subarray(0, read));
     }
-    parser.end();
+    streams.end();
     return last?.origin === "memtrack" ? last : undefined;
   } finally {
     closeSync(fd);

@@ -43,6 +43,11 @@ export function snapshotOf(dump: Dump, sites: Sites): Snapshot {
   return { origin, number, time, header, notes, sections, state, allocs, frees, inUse, present };
 }
 
+/** Whether anything of a dump could be read but its header. */
+export function hasRows({ rows, tables }: Dump): boolean {
+  return rows.length > 0 || tables.some(({ total }) => total !== undefined);
+}
+
 /** Bytes, or objects alive. */
 export function valueOf(site: Site, snapshot: Snapshot): number {
   const { number } = site;

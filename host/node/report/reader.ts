@@ -8,9 +8,9 @@ import { NoDump, UsageError } from "../errors.ts";
 import { requireMatch, type Filter } from "../read/filter.ts";
 import { Runs, type Run, type RunsOptions } from "../read/history.ts";
 import { openInputs, readInputs, type Progress } from "../read/input.ts";
-import { Parser } from "../read/parse.ts";
-import { noDump } from "../read/select.ts";
+import { nothingRead, unreadableTables } from "../read/nothing.ts";
 import { Sites } from "../read/sites.ts";
+import { Streams } from "../read/streams.ts";
 import { TRACK } from "../records.ts";
 import { makeReport } from "./make-report.ts";
 import type { Report, ReportInput } from "./report.ts";
@@ -27,7 +27,7 @@ interface ReadOptions extends Filter {
 export class Reader {
   readonly sites = new Sites();
   readonly runs: Runs;
-  readonly parser: Parser;
+  readonly streams: Streams;
   readonly #files: string[];
   readonly #options: ReadOptions;
   problems: string[] = [];
@@ -38,7 +38,7 @@ export class Reader {
     const { since, until, run } = options;
     const runsOptions: RunsOptions = { since, until, run, observer: () => new Analysis(this.sites, options.interval) };
     this.runs = new Runs(this.sites, runsOptions);
-    this.parser = new Parser(this.sites, (dump) => this.runs.add(dump));
+    this.streams = new Streams(this.sites, (dump) => this.runs.add(dump));
   }
 
   /** The run that is asked for, or undefined where there is no dump at all. */
@@ -51,13 +51,13 @@ export class Reader {
   }
 
   get input(): ReportInput {
-    const { sites, runs, parser, problems } = this;
+    const { sites, runs, streams, problems } = this;
     return {
       files: this.#files,
       sites,
       runs,
-      counts: parser.counts,
-      alarms: parser.alarms,
+      counts: streams.counts,
+      alarms: streams.alarms,
       problems,
       interval: this.#options.interval,
     };
@@ -76,18 +76,19 @@ export interface ReadResult {
 
 export async function readFiles(files: string[], options: ReadOptions, stdin: Readable, progress?: Progress): Promise<ReadResult> {
   const reader = new Reader(files, options);
-  reader.problems = await readInputs(await openInputs(files), stdin, reader.parser, progress);
+  reader.problems = await readInputs(await openInputs(files), stdin, reader.streams, progress);
   reader.runs.end();
   const run = reader.run;
   if (!run) {
     const { skipped, untracked } = reader.runs;
     const { outside } = skipped;
-    const all = files.join(", ");
-    if (untracked) throw new NoDump(`${all}: every dump is of level 0, in which nothing is tracked (${TRACK} is 1 or 2 to track)`);
+    if (untracked)
+      throw new NoDump(`${files.join(", ")}: every dump is of level 0, in which nothing is tracked (${TRACK} is 1 or 2 to track)`);
     throw outside
       ? new UsageError(`--since and --until leave none of ${outside} dumps`)
-      : new NoDump([...reader.problems, noDump(all)].join("; "));
+      : nothingRead(reader.streams.sources, reader.problems);
   }
+  reader.problems.push(...unreadableTables(reader.streams.sources));
   requireMatch(reader.sites, options);
   return { reader, run, report: reader.report(run) };
 }
