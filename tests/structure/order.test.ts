@@ -83,9 +83,10 @@ const TREES: Tree[] = [
   },
   {
     folder: "tools",
-    rooms: ["format", "build", "install-ats", "test", "start"].map((file) => [file, ""]),
+    rooms: ["format", "build", "schema", "install-ats", "test", "start"].map((file) => [file, ""]),
     outside: {
-      "format/": ["format"],
+      "format/": ["format", "schema"],
+      "host/node/report/render-json": ["schema"],
       "host/node/core/module": ["build"],
       "host/node/doctor/": ["install-ats"],
       "host/node/records": ["install-ats"],

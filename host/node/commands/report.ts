@@ -2,7 +2,7 @@
 //
 // `memtrack report`: what grew, suspects and owners, of a run of the server.
 
-import { toJson } from "../report/render-json.ts";
+import { reportJson, toJson } from "../report/render-json.ts";
 import { renderReport } from "../report/render-table.ts";
 import { renderOptions, write, type Io } from "./io.ts";
 import { command, FILTERS, filesOr, JSON_OPTION, parseTop, TOP, WINDOW, type AnyCommand } from "./options.ts";
@@ -30,7 +30,7 @@ export function reportCommand(io: Io, finish: (code: number) => void): AnyComman
     handler: async (args) => {
       const options = renderOptions(io, parseTop(args.top));
       const { report } = await readReport(io, filesOr(io, args.files), args);
-      await write(io.stdout, args.json ? toJson(report) : renderReport(report, options));
+      await write(io.stdout, args.json ? toJson(reportJson(report)) : renderReport(report, options));
       if (args.failOn === "leak" && report.suspects.length) finish(1);
     },
   });

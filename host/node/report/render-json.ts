@@ -1,13 +1,102 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// JSON for programs: what the report holds, with exact integers. Text from a file is escaped by JSON itself; beyond that, what a
-// terminal or a page might act on is written as \u escapes, so that the text is safe wherever it ends up.
+// JSON for programs, as docs/report.schema.json describes it: what the report holds, with exact integers. Text from a file is escaped
+// by JSON itself; beyond that, what a terminal or a page might act on is written as \u escapes, so that the text is safe wherever it
+// ends up.
 
-const FORMAT = 1;
+import { classes, kinds, sections, type Column, type Columns, type Section as Format } from "../../../format/format.ts";
+import type { Section } from "../read/dump.ts";
+import type { Report } from "./report.ts";
+
+/** Raised when a key changes its meaning, or goes; not when there is a further one. */
+export const JSON_FORMAT = 2;
 
 export function toJson(value: object): string {
-  const body = Array.isArray(value) ? { format: FORMAT, findings: value } : { format: FORMAT, ...value };
-  return `${inert(JSON.stringify(body, undefined, 2))}\n`;
+  const body = Array.isArray(value) ? { findings: value } : value;
+  return `${inert(JSON.stringify({ format: JSON_FORMAT, ...body }, undefined, 2))}\n`;
+}
+
+type Cell = string | number | null;
+type Row = Record<string, Cell>;
+
+export interface JsonSection {
+  /** As in format/format.ts; absent where the section is not known. */
+  name?: string;
+  title: string;
+  rows: Row[];
+}
+
+/** The report with the sections of the last dump as objects, and what they say of a site's or an owner's growth at its row. */
+export function reportJson(report: Report): object {
+  const typed = report.sections.map(typedSection);
+  const sites = growthOf(typed, "growth", "location");
+  const owners = growthOf(typed, "ownersGrowth", "owner");
+  return {
+    ...report,
+    sites: report.sites.map((row) => ({ ...row, growth: sites.get(row.location) })),
+    owners: report.owners.map((row) => ({ ...row, growth: owners.get(row.owner) })),
+    sections: typed,
+  };
+}
+
+/** The rows of a section by a text column, which they lack then. */
+function growthOf(typed: JsonSection[], name: keyof typeof sections, by: string): Map<Cell, Row> {
+  const rows = typed.filter((section) => section.name === name).flatMap((section) => section.rows);
+  return new Map(rows.map(({ [by]: key = null, ...rest }) => [key, rest]));
+}
+
+const FORMATS: [string, Format][] = Object.entries(sections);
+
+/** The name of a section: by its title; of one without a title, by its columns. */
+function nameOf({ title, columns }: Section): string | undefined {
+  // The longest title first: "Growth of owners since" is not "Growth since".
+  const fits = FORMATS.filter(([, format]) =>
+    format.title ? title.startsWith(format.title) : !title && headsOf(format).every(([head]) => columns.includes(head)),
+  );
+  return fits.sort(([, a], [, b]) => b.title.length - a.title.length)[0]?.[0];
+}
+
+function typedSection(section: Section): JsonSection {
+  const name = nameOf(section);
+  const known = new Map<string, JsonColumn>(name === undefined ? [] : headsOf(sections[name as keyof typeof sections]));
+  const columns = section.columns.map((head) => known.get(head) ?? { key: keyOf(head), unit: undefined });
+  const rows = section.rows.map((cells) =>
+    Object.fromEntries(columns.map(({ key, unit }, index) => [key, valueOf(cells[index] ?? "", unit)])),
+  );
+  return { ...(name !== undefined && { name }), title: section.title, rows };
+}
+
+/** A number where the column has numbers; null where it is not known. Of a column that is not known, what it looks like. */
+function valueOf(cell: string, unit: string | undefined): Cell {
+  if (unit === "text") return cell;
+  if (cell === "-") return null;
+  const value = Number(cell);
+  return cell !== "" && Number.isSafeInteger(value) ? value : cell;
+}
+
+export interface JsonColumn {
+  key: string;
+  unit: Column["unit"] | undefined;
+  meaning?: string;
+}
+
+/** The columns of a section by their heads, as JSON has them. */
+export function headsOf(format: Format): [string, JsonColumn][] {
+  const heads = format.columns.flatMap((column: Column | Columns): [string, JsonColumn][] => {
+    const { unit, meaning } = column;
+    if (!("each" in column)) return [[column.title, { key: keyOf(column.title), unit, meaning }]];
+    const each =
+      column.each === "kind" ? Object.entries(kinds) : Object.entries(classes).filter(([, { holds }]) => holds === "memory");
+    return each.map(([key, { title }]) => [title, { key: column.each === "kind" ? `${key}Objects` : key, unit, meaning }]);
+  });
+  const { title, meaning } = format.last;
+  return [...heads, [title, { key: keyOf(title), unit: "text", meaning }]];
+}
+
+/** "Old %" is oldPercent, "Per 1000 tx" is per1000Tx. */
+export function keyOf(head: string): string {
+  const words = head.replace(/%/g, " percent ").match(/[A-Za-z0-9]+/g) ?? ["text"];
+  return words.map((word, n) => (n ? word[0]!.toUpperCase() : word[0]!.toLowerCase()) + word.slice(1)).join("");
 }
 
 /** JSON in which nothing is a control, changes the direction of text, or ends a script element. */

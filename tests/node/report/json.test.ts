@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What the command writes with --json is what docs/report.schema.json says: every key, its type, no other.
+
+import assert from "node:assert/strict";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, describe, test } from "node:test";
+import { Ajv2020 } from "ajv/dist/2020.js";
+import { handmadeDump, handmadeLeak, NEW_SECTIONS, NEW_SECTIONS_ROWS } from "../../../harness/handmade.ts";
+import { keysTable, schemaText, withKeys } from "../../../tools/schema.ts";
+import { fixture, memtrack } from "../../support/command.ts";
+
+let folder: string;
+before(() => void (folder = mkdtempSync(join(tmpdir(), "memtrack-json-"))));
+after(() => rmSync(folder, { recursive: true }));
+
+const validate = new Ajv2020({ allErrors: true, allowUnionTypes: true }).compile(JSON.parse(schemaText()) as object);
+
+/** A part of an output that is looked into. */
+interface Section {
+  name?: string;
+  rows: Record<string, unknown>[];
+}
+interface Output {
+  format: number;
+  sites: Record<string, unknown>[];
+  owners: Record<string, unknown>[];
+  sections: Section[];
+}
+
+async function valid(...argv: string[]): Promise<Output> {
+  const { code, out, err } = await memtrack([...argv, "--json"]);
+  assert.deepEqual([code, err], [0, ""], argv.join(" "));
+  const value = JSON.parse(out) as Output;
+  assert.ok(validate(value), `${argv.join(" ")}: ${JSON.stringify(validate.errors?.slice(0, 5))}`);
+  return value;
+}
+
+function file(name: string, content: string): string {
+  writeFileSync(join(folder, name), content);
+  return join(folder, name);
+}
+
+describe("--json", () => {
+  for (const name of [
+    "leak.out.gz",
+    "memtrack-level1.out",
+    "memtrack-level2.out",
+    "stock-level1.out",
+    "stock-level2.out",
+    "truncated.out",
+  ]) {
+    test(`report of ${name}`, async () => void (await valid("report", fixture(name))));
+  }
+
+  test("report of a leak that the core finds, of objects, of ages, of sections that are not known", async () => {
+    await valid("report", file("leak", handmadeLeak(400)));
+    const rows = [{ location: "memory/IOBuffer/HttpSM.cc:1", allocs: 2, frees: 1, inUse: 100 }];
+    const sections = `${NEW_SECTIONS}\nAges of what is alive, in seconds
+Older than | Younger than | Alive      | Size In-use          | % of site | Kind             | Location
+-----------|--------------|------------|----------------------|-----------|------------------|------------------------------
+         0 |            - |          1 |                  100 |       100 | iobuffer         | memory/IOBuffer/HttpSM.cc:1
+
+A section of a later version
+Bytes                | New %   | What
+---------------------|---------|-----
+                   5 |       - | a thing
+`;
+    const text = handmadeDump({ level: 2, rows, openssl: [], sections, sectionRows: NEW_SECTIONS_ROWS });
+    const { sites, sections: found } = await valid("report", file("sections", text));
+    assert.deepEqual(sites.find((row) => row.location === rows[0]!.location)!.ages, [{ olderThan: 0, alive: 1, bytes: 100 }]);
+    assert.deepEqual(found.at(-1), {
+      title: "A section of a later version",
+      rows: [{ bytes: 5, newPercent: null, what: "a thing" }],
+    });
+  });
+
+  test("numbers of sections are numbers, and what they say of a growth stands at its row", async () => {
+    const { format, sites, owners, sections } = await valid("report", fixture("leak.out.gz"));
+    assert.equal(format, 2);
+    const section = (name: string): Section => sections.find((entry) => entry.name === name)!;
+    const resident = section("reconciliation").rows[0]!;
+    assert.deepEqual([typeof resident.bytes, resident.sharePercent, resident.what], ["number", 100, "resident (RSS)"]);
+    for (const row of section("growth").rows) {
+      const { location, ...growth } = row;
+      assert.ok(sites.some((site) => site.location === location && JSON.stringify(site.growth) === JSON.stringify(growth)));
+      assert.deepEqual([typeof growth.why, typeof growth.keptPercent, "latePercent" in growth], ["string", "number", true]);
+    }
+    assert.ok(owners.some((row) => row.growth));
+    assert.equal(typeof section("owners").rows[0]!.contObjects, "number");
+  });
+
+  test("diff and doctor", async () => {
+    await valid("diff", `${fixture("memtrack-level2.out")}#1`, "#4");
+    await valid("diff", `${file("grown", handmadeLeak(9))}#1`, "#9", "--all");
+    await valid("doctor", "--config", folder, "--plugins", folder, "--log", fixture("memtrack-level1.out"));
+  });
+
+  test("a key that the schema does not know, or one that is missing, is found", async () => {
+    const value = JSON.parse((await memtrack(["report", "--json", fixture("leak.out.gz")])).out) as Output;
+    assert.ok(validate(value));
+    const [row] = value.sections.find(({ name }) => name === "reconciliation")!.rows;
+    for (const part of [value, value.sites[0]!, value.owners[0]!, row!] as Record<string, unknown>[]) {
+      part.further = 1;
+      assert.ok(!validate(value));
+      delete part.further;
+    }
+    delete value.sites[0]!.allocs;
+    assert.ok(!validate(value));
+  });
+});
+
+describe("docs", () => {
+  test("docs/report.schema.json is what tools/schema.ts makes, and the package has it", () => {
+    assert.equal(readFileSync("docs/report.schema.json", "utf8"), schemaText());
+    const { files } = JSON.parse(readFileSync("package.json", "utf8")) as { files: string[] };
+    assert.ok(files.includes("docs/report.schema.json"));
+  });
+
+  test("docs/COMMAND.md has the keys", () => {
+    const page = readFileSync("docs/COMMAND.md", "utf8");
+    assert.ok(page.includes(keysTable()));
+    assert.equal(withKeys(page), page);
+  });
+});
