@@ -84,12 +84,12 @@ export function markBaseline(nameLength: u32, now: u64, transactions: u64, byUse
   writeName(nameLength);
   const length = <u32>(position() - name);
   if (isArming(name, length)) {
-    ascii(": this name is taken, by the beginning of the count; choose another");
+    ascii(": this name is reserved; choose another");
     return <u32>(position() - output);
   }
   let slot = find(name, length);
   if (slot != ARMING) {
-    ascii(" is set anew");
+    ascii(" is replaced");
   } else {
     ascii(" is set");
     slot = oldest();
@@ -98,12 +98,12 @@ export function markBaseline(nameLength: u32, now: u64, transactions: u64, byUse
       writeBaseline(slot);
       ascii(", the oldest of ");
       unsigned(BASELINES);
-      ascii(", is gone");
+      ascii(", is removed");
       if (usual == slot) usual = ARMING;
     }
   }
-  // traffic_ctl sends one word of several: who forgot the quotes learns here where the name is.
-  if (!nameLength && byUser) ascii("; no name came with it, which takes quotes: traffic_ctl plugin msg memtrack 'mark NAME'");
+  // traffic_ctl sends only the first of several words: this tells an operator who forgot the quotes.
+  if (!nameLength && byUser) ascii("; to give it a name, quote both words: traffic_ctl plugin msg memtrack 'mark NAME'");
   const text = <u32>(position() - output);
   const at = markAt(slot);
   memory.fill(changetype<usize>(at), 0, MARK_SIZE);

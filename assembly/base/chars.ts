@@ -17,6 +17,7 @@ export const EQUALS: u32 = 0x3d;
 export const QUESTION_MARK: u32 = 0x3f;
 export const LETTER_T: u32 = 0x54;
 export const LETTER_Z: u32 = 0x5a;
+export const OPENING_BRACKET: u32 = 0x5b;
 export const CLOSING_BRACKET: u32 = 0x5d;
 export const BAR: u32 = 0x7c;
 const DELETE: u32 = 0x7f;

@@ -37,7 +37,7 @@ export function exhaustionNotice(limit: u32, times: u64): u32 {
   answer.begin(LINE_WARNING);
   ascii("limit ");
   ascii(limitName(limit));
-  ascii(" is reached: ");
+  ascii(" reached: ");
   ascii(consequence(limit));
   return answer.end();
 }
@@ -45,13 +45,13 @@ export function exhaustionNotice(limit: u32, times: u64): u32 {
 function consequence(limit: u32): string {
   switch (limit) {
     case LIMIT_THUNKS:
-      return "further functions of plugins run without an owner: what OpenSSL allocates in them is core's, what libraries allocate is in no row";
+      return "further plugin functions run without an owner: memory that OpenSSL allocates in them counts for core, memory of libraries is not counted";
     case LIMIT_MODULES:
       return "calls of further plugins and libraries are not tracked";
     case LIMIT_GENERATIONS:
-      return "further plugins that are loaded again, or by remap.config as well, have the name of their first load";
+      return "further plugins that are reloaded, or also loaded by remap.config, keep the name of their first load";
     case LIMIT_LOCATIONS:
-      return "further IOBuffers of plugins stay under the server's own lines";
+      return "further IOBuffers of plugins are counted under the server's own lines";
     case LIMIT_OWNERS:
       return "further plugins are counted as (other plugins)";
     case LIMIT_SLOTS:
@@ -59,10 +59,10 @@ function consequence(limit: u32): string {
     case LIMIT_SHARDS:
       return "further threads share one table, which is slower; nothing is lost";
     case LIMIT_READERS:
-      return "some TSIOBufferReaders stay in the table of objects after their buffer has gone";
+      return "some TSIOBufferReaders stay counted after their buffer is destroyed";
     case LIMIT_FILES:
       return "further modules are missing in the section on modules";
     default:
-      return "the symbols of a plugin could not be read, so some of its sites have no function and line";
+      return "the symbols of a plugin could not be read, so some of its sites have no function and line; raise the limit of open files";
   }
 }

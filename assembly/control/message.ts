@@ -17,6 +17,7 @@ import {
   VERB_STATUS,
 } from "../abi";
 import * as answer from "../base/answer";
+import { DOUBLE_QUOTE, SPACE } from "../base/chars";
 import { input } from "../base/memory";
 import * as reader from "../base/reader";
 import { ascii, byte, writeSanitized, unsigned } from "../base/writer";
@@ -35,19 +36,19 @@ let level: u32 = 0;
 function select(number: u32): bool {
   switch (number) {
     case VERB_MARK:
-      return describe("mark", "[name]", "sets a baseline: what dumps' growth is since");
+      return describe("mark", "[name]", "sets a baseline, from which dumps measure growth");
     case VERB_DIFF:
       return describe("diff", "[name]", "writes a dump with all growth since a baseline");
     case VERB_DUMP:
       return describe("dump", "", "writes a dump");
     case VERB_RESET:
-      return describe("reset", "", "forgets histories, suspects and baselines, no counter");
+      return describe("reset", "", "clears histories, suspects and baselines; counters continue");
     case VERB_ARM:
-      return describe("arm", "0|1|2", "sets the level, until its record is changed");
+      return describe("arm", "0|1|2", "sets the level until its record changes");
     case VERB_STATUS:
-      return describe("status", "", "says what is on, in diags.log");
+      return describe("status", "", "writes the present state to diags.log");
     case VERB_HELP:
-      return describe("help", "", "says this, in diags.log");
+      return describe("help", "", "writes this list to diags.log");
     default:
       return false;
   }
@@ -80,18 +81,18 @@ export function messageHelp(number: u32): u32 {
 export function readMessage(size: u64): u32 {
   if (size > MESSAGE_MAX) {
     beginRefusal();
-    ascii("of ");
+    ascii(" ignored: ");
     unsigned(size);
-    ascii(" bytes is ignored: at most ");
+    ascii(" bytes, at most ");
     unsigned(MESSAGE_MAX);
-    ascii(" are read");
+    ascii(" are allowed");
     return endRefusal();
   }
   reader.open(input, <usize>size);
   reader.endAt(0);
   if (reader.left() < <u32>size) {
     beginRefusal();
-    ascii("is ignored: it has a NUL at byte ");
+    ascii(" ignored: NUL at byte ");
     unsigned(reader.left());
     ascii(" of ");
     unsigned(size);
@@ -102,16 +103,16 @@ export function readMessage(size: u64): u32 {
   const length = reader.position() - word;
   if (!length) {
     beginRefusal();
-    ascii("is empty");
+    ascii(" ignored: it is empty");
     return endRefusal();
   }
   let number: u32 = 0;
   while (select(number) && !reader.same(word, length, verb)) ++number;
   if (number == VERB_COUNT) {
     beginRefusal();
-    ascii('with the unknown verb "');
+    ascii(' ignored: unknown verb "');
     show(word, length);
-    ascii('" is ignored');
+    byte(DOUBLE_QUOTE);
     return endRefusal();
   }
   reader.skipBlanks();
@@ -127,11 +128,11 @@ export function messageLevel(): u32 {
 function readArgument(number: u32, at: usize, length: usize): u32 {
   if (length && !argument.length) {
     beginRefusal();
-    byte(0x22);
+    ascii(' "');
     ascii(verb);
-    byte(0x20);
+    byte(SPACE);
     show(at, length);
-    ascii('" is ignored: ');
+    ascii('" ignored: ');
     ascii(verb);
     ascii(" takes no argument");
     return endRefusal();
@@ -139,10 +140,10 @@ function readArgument(number: u32, at: usize, length: usize): u32 {
   if (number == VERB_ARM) {
     if (length != 1 || load<u8>(at) < 0x30 || load<u8>(at) > 0x32) {
       beginRefusal();
-      ascii(length ? '"arm ' : '"arm');
+      ascii(length ? ' "arm ' : ' "arm');
       show(at, length);
-      ascii('" is ignored: the level is 0, 1 or 2');
-      if (!length) ascii(", in the verb's quotes"); // traffic_ctl sends one word of several
+      ascii('" ignored: the level must be 0, 1 or 2');
+      if (!length) ascii("; put the verb and the level in one pair of quotes"); // traffic_ctl sends only one word
       return endRefusal();
     }
     level = load<u8>(at) - 0x30;
@@ -154,11 +155,11 @@ function readArgument(number: u32, at: usize, length: usize): u32 {
 
 function beginRefusal(): void {
   answer.begin(LINE_WARNING);
-  ascii("plugin message ");
+  ascii("plugin message");
 }
 
 function endRefusal(): u32 {
-  ascii("; verbs are: ");
+  ascii("; verbs: ");
   for (let number: u32 = 0; select(number); ++number) {
     if (number) ascii(", ");
     writeUsage();
@@ -169,7 +170,7 @@ function endRefusal(): u32 {
 /** "mark [name]": usage of the selected verb. */
 function writeUsage(): void {
   ascii(verb);
-  if (argument.length) byte(0x20);
+  if (argument.length) byte(SPACE);
   ascii(argument);
 }
 

@@ -33,7 +33,7 @@ export function startNotice(
   answer.begin();
   ascii("core ");
   copy(input, answer.bounded(length));
-  ascii(" takes the place of the built-in memory tracker: level ");
+  ascii(" replaces the built-in memory tracker: level ");
   unsigned(level);
   ascii(", room for ");
   unsigned(sites);
@@ -63,7 +63,7 @@ export function troubleNotice(sites: u32, refusals: u64, traps: u32, lost: u64):
     answer.begin(LINE_ERROR);
     ascii("the core trapped in ");
     unsigned(traps);
-    ascii(" threads: their further events are lost, and counted as lost");
+    ascii(" threads: their later events are counted as lost; restart traffic_server to count them again");
     return answer.end();
   }
   // At 2, 6, 14, 30, ...
@@ -71,7 +71,7 @@ export function troubleNotice(sites: u32, refusals: u64, traps: u32, lost: u64):
     saidLost = lost;
     answer.begin(LINE_WARNING);
     unsigned(lost);
-    ascii(" events could not be accounted so far");
+    ascii(" events could not be counted so far; rows may be off by as many");
     return answer.end();
   }
   return answer.say(0);
@@ -82,9 +82,9 @@ function fullNotice(sites: u32): u32 {
   answer.begin(LINE_WARNING);
   ascii("the table of ");
   unsigned(sites);
-  ascii(" sites is full: new sites are counted as (other), totals stay exact. Raise ");
+  ascii(" sites is full: new sites are counted as (other), totals stay exact. To see them by name, raise ");
   ascii(name);
-  ascii(" and start traffic_server again to see them by name");
+  ascii(" and restart traffic_server");
   return answer.end();
 }
 

@@ -44,12 +44,12 @@ export function describeRecordLine(length: u64, isKnown: u32, taken: i64): u32 {
   ascii(hasType() ? "), not a number" : "), not of type ");
   if (!hasType()) ascii(records.type);
   if (!records.isNumber()) {
-    ascii(": the value is not used");
+    ascii("; the value is not used");
     return answer.end();
   }
-  ascii("; ");
+  ascii("; the range is ");
   records.writeRange();
-  ascii(isKnown ? ": the server takes it for " : ": what the server takes it for is not known");
+  ascii(isKnown ? "; the server reads it as " : "; how the server reads it is unknown");
   if (isKnown) signed(taken);
   return answer.end();
 }

@@ -14,6 +14,7 @@ import {
   SETTING_OF_SERVER,
 } from "../abi";
 import * as answer from "../base/answer";
+import { CLOSING_BRACKET, DASH, OPENING_BRACKET } from "../base/chars";
 import { ascii, byte, signed } from "../base/writer";
 import {
   SETTING_ABOVE,
@@ -79,11 +80,11 @@ export function settingName(setting: u32): u32 {
 export function settingCheck(setting: u32): u32 {
   answer.begin();
   if (select(setting) && isNumber()) {
-    byte(0x5b);
+    byte(OPENING_BRACKET);
     signed(least);
-    byte(0x2d);
+    byte(DASH);
     signed(most);
-    byte(0x5d);
+    byte(CLOSING_BRACKET);
   }
   return answer.end();
 }
@@ -121,18 +122,17 @@ export function judgeSetting(setting: u32, value: i64): u32 {
   answer.begin(used != value ? LINE_WARNING : LINE_NOTE);
   ascii(name);
   if (used != value) {
-    ascii(" is ");
+    ascii(": value ");
     signed(value);
-    ascii(", ");
+    ascii(" is out of range ");
     writeRange();
-    ascii(": ");
+    ascii("; using ");
     signed(used);
-    ascii(" is used");
   } else {
     ascii(" is now ");
     signed(value);
-    if (effect == SETTING_AT_START) ascii(": it takes effect when traffic_server is started again");
-    if (setting == SETTING_INTERVAL && !value) ascii(": no more samples, so what grows is not told");
+    if (effect == SETTING_AT_START) ascii("; restart traffic_server to apply it");
+    if (setting == SETTING_INTERVAL && !value) ascii("; without samples, dumps do not show growth");
   }
   return answer.end(chosen);
 }
@@ -143,21 +143,22 @@ export function setLevel(level: u32): u32 {
   levelByMessage = level;
   levelThen = usedFor(SETTING_LEVEL, load<i64>(values + SETTING_LEVEL * VALUE_SIZE, LAST));
   answer.begin();
-  ascii("level ");
+  ascii("level set to ");
   signed(level);
-  ascii(", by a message, until ");
+  ascii(" by a message, until ");
   ascii(name);
-  ascii(" is changed from ");
+  ascii(" changes from ");
   signed(levelThen);
   return answer.end(level);
 }
 
 /** Appends the allowed range of the selected setting to a line. */
 export function writeRange(): void {
-  ascii("allowed are ");
+  byte(OPENING_BRACKET);
   signed(least);
-  ascii(" to ");
+  ascii(", ");
   signed(most);
+  byte(CLOSING_BRACKET);
 }
 
 function usedFor(setting: u32, value: i64): i64 {

@@ -117,7 +117,7 @@ on_message(void *cont, int event, void *data)
   }
   pthread_mutex_unlock(&messages_mutex);
   if (!kept) {
-    memtrack_log(MEMTRACK_WARNING, "plugin message is ignored: %d are waiting already; send it again", MESSAGES_MAX);
+    memtrack_log(MEMTRACK_WARNING, "plugin message ignored: %d messages are already waiting; send it again", MESSAGES_MAX);
   } else if (memtrack_load_ordered(&tasks_ready)) {
     memtrack_api.TSContScheduleOnPool(control, 0, MEMTRACK_TS_THREAD_POOL_TASK);
   }
@@ -276,11 +276,11 @@ find_server(void)
   const struct memtrack_server *server = memtrack_server_find(version);
   const char *lacks                    = memtrack_api_lacks(MEMTRACK_API_CALL);
   if (!server) {
-    memtrack_log(MEMTRACK_ERROR, "this is Traffic Server %s, known are %s: memtrack does nothing, the server is untouched",
-                 version ? version : "of no version", memtrack_server_versions());
+    memtrack_log(MEMTRACK_ERROR,
+                 "unsupported Traffic Server version %s (supported: %s); memtrack is disabled, the server is not affected",
+                 version ? version : "unknown", memtrack_server_versions());
   } else if (lacks) {
-    memtrack_log(MEMTRACK_ERROR, "this Traffic Server %s has no %s: memtrack does nothing, the server is untouched", version,
-                 lacks);
+    memtrack_log(MEMTRACK_ERROR, "Traffic Server %s lacks %s; memtrack is disabled, the server is not affected", version, lacks);
     server = NULL;
   }
   return server;
@@ -314,15 +314,15 @@ TSPluginInit(int argc, const char *argv[])
     memtrack_api_open();
   }
   if (!memtrack_api.TSPluginRegister) {
-    memtrack_log(MEMTRACK_ERROR, "this program has no TSPluginRegister, as every Traffic Server has: memtrack does nothing");
+    memtrack_log(MEMTRACK_ERROR, "TSPluginRegister not found: this program is not a Traffic Server; memtrack is disabled");
     return;
   }
   if (memtrack_api.TSPluginRegister(&info) != MEMTRACK_TS_SUCCESS) {
-    memtrack_log(MEMTRACK_ERROR, "the server refused the registration: memtrack does nothing");
+    memtrack_log(MEMTRACK_ERROR, "the server refused to register the plugin; memtrack is disabled");
     return;
   }
   if (loaded) {
-    memtrack_log(MEMTRACK_WARNING, "plugin.config loads memtrack.so twice: the second line does nothing, take it out");
+    memtrack_log(MEMTRACK_WARNING, "plugin.config loads memtrack.so twice: remove the second line, it has no effect");
     return;
   }
   loaded                               = true;
@@ -332,7 +332,7 @@ TSPluginInit(int argc, const char *argv[])
   }
   for (int i = 1; i < argc; ++i) {
     memtrack_log(MEMTRACK_WARNING,
-                 "unknown argument \"%s\" in plugin.config is ignored: memtrack takes none, its settings are records "
+                 "unknown argument \"%s\" in plugin.config ignored: memtrack takes no arguments, its settings are records "
                  "(proxy.config.res_track_memory, proxy.config.plugin.memtrack.*)",
                  argv[i]);
   }

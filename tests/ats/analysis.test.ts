@@ -194,20 +194,20 @@ describe("plugin messages", () => {
 
       // More marks than fit, and odd ones.
       for (const name of ["a", "b", "c", "d", "e"]) await tell([`mark ${name}`], new RegExp(`baseline ${name} is set`));
-      await tell(["mark f"], /baseline f is set; before, the oldest of 6, is gone/);
+      await tell(["mark f"], /baseline f is set; before, the oldest of 6, is removed/);
       await tell(["diff before"], /there is no baseline "before"; there are: f, e, d, c, b, a, arming/);
       await tell([`mark ${"n".repeat(200)}`], /baseline n{32} is set/);
       await tell(['mark a b|"\t;$(x)'], /baseline a\?b\?\?\?;\$\(x\) is set/);
       await tell(["mark"], /baseline mark is set/);
-      await tell(["mark arming"], /baseline arming: this name is taken/);
+      await tell(["mark arming"], /baseline arming: this name is reserved/);
 
       await tell(["status"], /level 1, a sample each 1 s, \d+ samples so far, 0 suspects; baselines: mark, /);
-      const help = await tell(["help"], /plugin msg memtrack 'help': says this/);
+      const help = await tell(["help"], /plugin msg memtrack 'help': writes this list/);
       for (const verb of ["mark", "diff", "dump", "reset", "arm", "status"]) assert.match(help, new RegExp(`memtrack '${verb}`));
 
       // The server's statistics reach traffic_ctl some seconds after the start; until then `metric get` fails.
       const metric = (line: RegExp) => eventually(async () => line.test(await ats.ctl("metric", "match", "plugin.memtrack")));
-      await tell(["arm 2"], /level 2, by a message, until proxy\.config\.res_track_memory is changed/);
+      await tell(["arm 2"], /level set to 2 by a message, until proxy\.config\.res_track_memory changes/);
       await handshakes(ats.tlsPort, 20);
       await metric(/openssl_bytes [1-9]/);
       const two = await dumped("dump");
@@ -226,22 +226,22 @@ describe("plugin messages", () => {
       assert.equal(none.header.get("level"), "0");
       assert.doesNotMatch(none.text, /memory\/|^Growth|^Suspects/m);
       await tell(["arm 1"], /level 1, by a message/);
-      await tell(["reset"], /histories, suspects and baselines are forgotten; the tables count on/);
+      await tell(["reset"], /histories, suspects and baselines are cleared; counters continue/);
       await tell(["status"], /baselines: arming$/m);
 
       // None of these does anything, and each says what would.
-      const verbs = /verbs are: mark \[name\], diff \[name\], dump, reset, arm 0\|1\|2, status, help/;
+      const verbs = /verbs: mark \[name\], diff \[name\], dump, reset, arm 0\|1\|2, status, help/;
       const wrong: [string[], RegExp][] = [
         [[], /plugin message is empty/],
         [[""], /plugin message is empty/],
         [["   "], /plugin message is empty/],
-        [["dumps"], /the unknown verb "dumps" is ignored/],
+        [["dumps"], /ignored: unknown verb "dumps"/],
         [["Dump"], /the unknown verb "Dump"/],
-        [["dump now"], /"dump now" is ignored: dump takes no argument/],
-        [["arm"], /"arm" is ignored: the level is 0, 1 or 2/],
-        [["arm 3"], /"arm 3" is ignored/],
-        [["arm 1 2"], /"arm 1 2" is ignored/],
-        [["x".repeat(100_000)], /of 100000 bytes is ignored: at most 1024 are read/],
+        [["dump now"], /"dump now" ignored: dump takes no argument/],
+        [["arm"], /"arm" ignored: the level must be 0, 1 or 2/],
+        [["arm 3"], /"arm 3" ignored/],
+        [["arm 1 2"], /"arm 1 2" ignored/],
+        [["x".repeat(100_000)], /ignored: 100000 bytes, at most 1024 are allowed/],
         [["\x1b[31m"], /the unknown verb "\?\[31m"/],
       ];
       for (const [message, expected] of wrong) {
@@ -273,7 +273,10 @@ describe("plugin messages", () => {
     ] as const) {
       const ats = await Ats.start({ level: 1, plugins: [PLUGIN], recordLines: [`CONFIG ${INTERVAL} INT ${value}`] });
       try {
-        await ats.waitFor(ats.diagsPath, new RegExp(`sample_interval is ${value}, allowed are 0 to 3600: ${used} is used`));
+        await ats.waitFor(
+          ats.diagsPath,
+          new RegExp(`sample_interval: value ${value} is out of range \\[0, 3600\\]; using ${used}`),
+        );
       } finally {
         await ats.stop();
       }

@@ -47,25 +47,29 @@ function assertOne(lines: string[], pattern: RegExp): void {
 
 describe("values out of range", () => {
   const cases: [name: string, value: string, line: RegExp][] = [
-    ["proxy.config.res_track_memory", "3", /res_track_memory is 3, allowed are 0 to 2: 2 is used/],
-    ["proxy.config.res_track_memory", "-1", /res_track_memory is -1, allowed are 0 to 2: 0 is used/],
+    ["proxy.config.res_track_memory", "3", /res_track_memory: value 3 is out of range \[0, 2\]; using 2/],
+    ["proxy.config.res_track_memory", "-1", /res_track_memory: value -1 is out of range \[0, 2\]; using 0/],
     [
       "proxy.config.res_track_memory",
       "full",
-      /records\.config:\d+: proxy\.config\.res_track_memory is "full" .*not a number; allowed are 0 to 2: the server takes it for 0$/,
+      /records\.config:\d+: proxy\.config\.res_track_memory is "full" .*not a number; the range is \[0, 2\]; the server reads it as 0$/,
     ],
     [
       "proxy.config.res_track_memory",
       "2 # all",
-      /res_track_memory is "2 # all" \(INT\), not a number; .*: the server takes it for 2$/,
+      /res_track_memory is "2 # all" \(INT\), not a number; .*; the server reads it as 2$/,
     ],
-    ["proxy.config.dump_mem_info_frequency", "4294967299", /is 4294967299, allowed are 0 to 2147483647: 3 is used$/],
-    ["proxy.config.dump_mem_info_frequency", "-5", /dump_mem_info_frequency is -5, allowed are 0 to \d+: 0 is used/],
+    ["proxy.config.dump_mem_info_frequency", "4294967299", /: value 4294967299 is out of range \[0, 2147483647\]; using 3$/],
+    ["proxy.config.dump_mem_info_frequency", "-5", /dump_mem_info_frequency: value -5 is out of range \[0, \d+\]; using 0/],
     ["proxy.config.dump_mem_info_frequency", "soon", /dump_mem_info_frequency is "soon" .*not a number/],
-    ["proxy.config.plugin.memtrack.sites", "0", /memtrack\.sites is 0, allowed are 64 to 65520: 4096 is used/],
-    ["proxy.config.plugin.memtrack.sites", "7", /memtrack\.sites is 7, allowed are 64 to 65520: 4096 is used/],
-    ["proxy.config.plugin.memtrack.sites", "1000000000", /memtrack\.sites is 1000000000, allowed are 64 to 65520: 4096 is used/],
-    ["proxy.config.plugin.memtrack.verify", "2", /memtrack\.verify is 2, allowed are 0 to 1: 0 is used/],
+    ["proxy.config.plugin.memtrack.sites", "0", /memtrack\.sites: value 0 is out of range \[64, 65520\]; using 4096/],
+    ["proxy.config.plugin.memtrack.sites", "7", /memtrack\.sites: value 7 is out of range \[64, 65520\]; using 4096/],
+    [
+      "proxy.config.plugin.memtrack.sites",
+      "1000000000",
+      /memtrack\.sites: value 1000000000 is out of range \[64, 65520\]; using 4096/,
+    ],
+    ["proxy.config.plugin.memtrack.verify", "2", /memtrack\.verify: value 2 is out of range \[0, 1\]; using 0/],
   ];
   for (const [name, value, line] of cases) {
     test(`${name} ${value}: one line with the value, the range and what is used`, async () => {
@@ -80,7 +84,7 @@ describe("values out of range", () => {
 
 describe("plugin.config", () => {
   test("an argument nobody knows is named and ignored", async () => {
-    assertOne(await said({ plugins: [`${PLUGIN} --verbose`] }), /unknown argument "--verbose" in plugin\.config is ignored/);
+    assertOne(await said({ plugins: [`${PLUGIN} --verbose`] }), /unknown argument "--verbose" in plugin\.config ignored/);
   });
 
   test("a second line of memtrack.so does nothing and is said", async () => {
@@ -97,7 +101,7 @@ describe("plugin.config", () => {
       const dump = await ats.dump();
       assert.ok(dump.iobuffer.rows.length > 3);
     });
-    assertOne(lines, /redirected already, to .*memtrack\.so.*the server is untouched/);
+    assertOne(lines, /already redirected, to .*memtrack\.so.*the server is not affected/);
   });
 });
 
@@ -119,7 +123,10 @@ describe("a server that is not as known", () => {
       assert.doesNotMatch(ats.trafficOut(), /^memtrack/m);
     });
     assert.equal(lines.length, 1, lines.join("\n"));
-    assertOne(lines, /this is Traffic Server 11\.0+, known are 9\.2\.x: memtrack does nothing, the server is untouched$/);
+    assertOne(
+      lines,
+      /unsupported Traffic Server version 11\.0+ \(supported: 9\.2\.x\); memtrack is disabled, the server is not affected$/,
+    );
   });
 
   // The same real server, in which ResourceTracker::increment has another name. The dynamic symbol hash (h * 33 + c) is the same
@@ -151,7 +158,7 @@ describe("a server that is not as known", () => {
     });
     assertOne(
       lines,
-      /IOBuffers cannot be tracked: this server has no _ZN15ResourceTracker9incrementEPKcl.*the server is untouched/,
+      /IOBuffers cannot be tracked: symbol _ZN15ResourceTracker9incrementEPKcl not found.*the server is not affected/,
     );
   });
 
@@ -160,7 +167,7 @@ describe("a server that is not as known", () => {
     [
       "functions that stand nowhere in libcrypto",
       "*m = (void *)main_of_server(); *r = (void *)((char *)*m + 1); *f = (void *)((char *)*m + 2);",
-      /OpenSSL memory cannot be tracked at level 2: libcrypto's three memory functions stand side by side in 0 places, expected 1/,
+      /OpenSSL memory cannot be tracked at level 2: libcrypto's three memory functions are stored in 0 places \(expected 1\)/,
     ],
     [
       "functions of another library",

@@ -228,7 +228,7 @@ describe("the record", () => {
   test("of another type in records.config is said, and dumps go to traffic.out", async () => {
     const ats = await Ats.start({ level: 1, plugins: [PLUGIN], recordLines: [`CONFIG ${OUTPUT} INT 5`] });
     try {
-      await ats.waitFor(ats.diagsPath, has(`${OUTPUT} is "5" (INT), not of type STRING: the value is not used`));
+      await ats.waitFor(ats.diagsPath, has(`${OUTPUT} is "5" (INT), not of type STRING; the value is not used`));
       assertWhole(await ats.dump());
     } finally {
       await ats.stop();

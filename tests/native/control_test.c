@@ -75,7 +75,7 @@ events_and_dumps_come_to_us_until_the_hook_is_removed(void **state)
 
   // A second memtrack, under another path, finds the first in its place and says so.
   assert_int_equal(memtrack_iobuffer_install(&stand_in, count_dump, &reason), -1);
-  assert_non_null(strstr(reason.text, "redirected already"));
+  assert_non_null(strstr(reason.text, "already redirected"));
 
   memtrack_iobuffer_set_level(0);
   victim_increment("memory/IOBuffer/x", 128);
@@ -192,14 +192,14 @@ a_setting_is_what_the_core_makes_of_its_record(void **state)
   assert_int_equal(memtrack_setting_read(MEMTRACK_SETTING_INTERVAL, no_record), 10);
   level_record = -1;
   assert_int_equal(memtrack_setting_read(MEMTRACK_SETTING_LEVEL, read_level), 0);
-  assert_string_equal(log_text(), "proxy.config.res_track_memory is -1, allowed are 0 to 2: 0 is used\n");
+  assert_string_equal(log_text(), "proxy.config.res_track_memory: value -1 is out of range [0, 2]; using 0\n");
   log_clear();
   assert_int_equal(memtrack_setting_read(MEMTRACK_SETTING_LEVEL, read_level), 0);
   memtrack_setting_set_level(2);
   assert_int_equal(memtrack_setting_read(MEMTRACK_SETTING_LEVEL, read_level), 2);
   level_record = 1;
   assert_int_equal(memtrack_setting_read(MEMTRACK_SETTING_LEVEL, read_level), 1);
-  assert_string_equal(log_text(), "level 2, by a message, until proxy.config.res_track_memory is changed from 0\n"
+  assert_string_equal(log_text(), "level set to 2 by a message, until proxy.config.res_track_memory changes from 0\n"
                                   "proxy.config.res_track_memory is now 1\n");
 }
 
@@ -224,10 +224,10 @@ a_value_that_is_no_number_is_said_with_its_line(void **state)
   fclose(file);
   log_clear();
   assert_int_equal(memtrack_records_check_file(path, read_as_the_server), 2);
-  assert_non_null(strstr(log_text(), ":2: proxy.config.res_track_memory is \"full\" (INT), not a number; allowed are 0 to 2: "
-                                     "what the server takes it for is not known\n"));
+  assert_non_null(strstr(log_text(), ":2: proxy.config.res_track_memory is \"full\" (INT), not a number; the range is [0, 2]; "
+                                     "how the server reads it is unknown\n"));
   assert_non_null(strstr(log_text(), ":4: proxy.config.plugin.memtrack.sites is \"4096\" (STRING), not of type INT; "
-                                     "allowed are 64 to 65520: the server takes it for 4096\n"));
+                                     "the range is [64, 65520]; the server reads it as 4096\n"));
   unlink(path);
   assert_int_equal(memtrack_records_check_file("/nonexistent/records.config", read_as_the_server), 0);
 }
@@ -290,15 +290,16 @@ a_trap_where_settings_are_read_is_said_once_and_leaves_the_defaults(void **state
   memtrack_ask_core()->wasm.w2c_memory.size = 8;
   log_clear();
   assert_int_equal(memtrack_setting_read(MEMTRACK_SETTING_LEVEL, read_level), 0);
-  assert_non_null(strstr(log_text(), "the core trapped while it read a setting, a message or a name (access out of bounds): the "
-                                     "defaults are used"));
+  assert_non_null(strstr(log_text(),
+                         "the core trapped while reading a setting, a message or a name (access out of bounds): using the "
+                         "defaults until"));
   log_clear();
   assert_int_equal(memtrack_setting_read(MEMTRACK_SETTING_INTERVAL, no_record), 10);
   assert_int_equal(memtrack_records_check_file("/etc/passwd", read_as_the_server), 0);
   assert_string_equal(log_text(), "");
   struct memtrack_message message;
   assert_false(memtrack_message_parse("dump", 4, &message));
-  assert_string_equal(log_text(), "plugin message is ignored: the core has trapped\n");
+  assert_string_equal(log_text(), "plugin message ignored: the core has trapped; restart traffic_server to send messages again\n");
   char *text = dump_text(1, false);
   assert_non_null(strstr(text, "memtrack end dump="));
   free(text);

@@ -159,10 +159,10 @@ the_header_and_the_log_say_what_is_exhausted_and_the_log_once(void **state)
   memtrack_limit_hit(MEMTRACK_LIMIT_SLOTS);
   memtrack_limit_hit(MEMTRACK_LIMIT_SLOTS);
   memtrack_notice_trouble();
-  assert_string_equal(log_text(), "limit slots is reached: some calls of a module are not tracked\n");
+  assert_string_equal(log_text(), "limit slots reached: some calls of a module are not tracked\n");
   memtrack_limit_hit(MEMTRACK_LIMIT_SLOTS);
   memtrack_notice_trouble();
-  assert_string_equal(log_text(), "limit slots is reached: some calls of a module are not tracked\n");
+  assert_string_equal(log_text(), "limit slots reached: some calls of a module are not tracked\n");
   char *after = dump_text(1, false);
   assert_non_null(strstr(after, " exhausted=slots:3 memory="));
   free(after);

@@ -38,14 +38,14 @@ a_message_is_what_the_core_reads_in_it(void **state)
   assert_int_equal(message.level, 2);
   assert_string_equal(log_text(), "");
   assert_false(parse("dum", 3));
-  assert_string_equal(log_text(), "plugin message with the unknown verb \"dum\" is ignored; "
-                                  "verbs are: mark [name], diff [name], dump, reset, arm 0|1|2, status, help\n");
+  assert_string_equal(log_text(), "plugin message ignored: unknown verb \"dum\"; "
+                                  "verbs: mark [name], diff [name], dump, reset, arm 0|1|2, status, help\n");
   assert_false(parse("\0\0\0", 3));
-  assert_non_null(strstr(log_text(), "it has a NUL at byte 0 of 2"));
+  assert_non_null(strstr(log_text(), "NUL at byte 0 of 2"));
   assert_false(parse("", 0));
   assert_non_null(strstr(log_text(), "is empty"));
   memtrack_message_help();
-  assert_non_null(strstr(log_text(), "traffic_ctl plugin msg memtrack 'help': says this, in diags.log\n"));
+  assert_non_null(strstr(log_text(), "traffic_ctl plugin msg memtrack 'help': writes this list to diags.log\n"));
 }
 
 static void
@@ -58,7 +58,7 @@ a_message_of_any_size_is_read_within_its_bytes(void **state)
   for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); ++i) {
     char expected[100];
     assert_false(parse(huge, sizes[i]));
-    snprintf(expected, sizeof(expected), "of %zu bytes is ignored: at most 1024 are read", sizes[i]);
+    snprintf(expected, sizeof(expected), "ignored: %zu bytes, at most 1024 are allowed", sizes[i]);
     assert_non_null(strstr(log_text(), sizes[i] > 1024 ? expected : "unknown verb \"xxxxxxxx"));
   }
   memcpy(huge, "mark ", 5);

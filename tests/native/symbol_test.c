@@ -563,13 +563,13 @@ what_is_no_module_is_refused_with_its_path_and_a_reason(void **state)
     size_t size;
     const char *reason;
   } files[] = {
-    {"", 0, "no ELF file"},
-    {words, sizeof(words), "no ELF file"},
-    {module.at, 20, "no ELF file"},
-    {module.at, 64, "cut off"},
-    {module.at, module.size / 2, "cut off"},
-    {module.at, module.size - 1, "cut off"},
-    {object.at, object.size, "no shared object"},
+    {"", 0, "not an ELF file"},
+    {words, sizeof(words), "not an ELF file"},
+    {module.at, 20, "not an ELF file"},
+    {module.at, 64, "truncated"},
+    {module.at, module.size / 2, "truncated"},
+    {module.at, module.size - 1, "truncated"},
+    {object.at, object.size, "not a shared object"},
   };
   (void)state;
   for (size_t i = 0; i < sizeof(files) / sizeof(*files); ++i) {

@@ -128,7 +128,7 @@ apply_heap(bool on)
     return;
   }
   if (memtrack_plugins_heap(on, &reason)) {
-    memtrack_log(MEMTRACK_ERROR, "the heap of plugins is not tracked: %s", reason.text);
+    memtrack_log(MEMTRACK_ERROR, "heap memory of plugins is not tracked: %s", reason.text);
     return;
   }
   state.heap = on ? MEMTRACK_HOOK_INSTALLED : MEMTRACK_HOOK_OFF;
@@ -142,7 +142,7 @@ apply_verify(bool on)
   struct memtrack_reason reason;
   if (on && verify == VERIFY_OFF) {
     if (memtrack_iobuffer_pass_on(true, &reason)) {
-      memtrack_log(MEMTRACK_ERROR, "verify stays off: %s", reason.text);
+      memtrack_log(MEMTRACK_ERROR, "verify mode cannot be switched on: %s", reason.text);
       return;
     }
     verify = VERIFY_STARTING;
@@ -151,7 +151,7 @@ apply_verify(bool on)
     verify = VERIFY_ON;
   } else if (!on && verify != VERIFY_OFF) {
     if (memtrack_iobuffer_pass_on(false, &reason)) {
-      memtrack_log(MEMTRACK_ERROR, "verify stays on: %s", reason.text);
+      memtrack_log(MEMTRACK_ERROR, "verify mode cannot be switched off: %s", reason.text);
       return;
     }
     verify = VERIFY_OFF;
@@ -166,7 +166,10 @@ open_accounting(uint32_t sites)
 {
   if (memtrack_registry_open(sites) || memtrack_shards_open(sites) || memtrack_model_open(sites) ||
       memtrack_naming_open(MEMTRACK_SITE_FIRST + sites)) {
-    memtrack_log(MEMTRACK_ERROR, "no memory for %u sites: memtrack does nothing, the server is untouched", sites);
+    memtrack_log(
+      MEMTRACK_ERROR,
+      "out of memory for %u sites: lower proxy.config.plugin.memtrack.sites; memtrack is disabled, the server is not affected",
+      sites);
     return -1;
   }
   return 0;
@@ -178,7 +181,7 @@ install_iobuffer(void (*dump)(FILE *))
 {
   struct memtrack_reason reason;
   if (memtrack_iobuffer_install(server, dump, &reason)) {
-    memtrack_log(MEMTRACK_ERROR, "IOBuffers cannot be tracked: %s. memtrack does nothing, the server is untouched", reason.text);
+    memtrack_log(MEMTRACK_ERROR, "IOBuffers cannot be tracked: %s; memtrack is disabled, the server is not affected", reason.text);
     return -1;
   }
   state.iobuffer = MEMTRACK_HOOK_INSTALLED;
@@ -206,8 +209,8 @@ start_symbols(void)
   if (memtrack_symbols_start(&reason)) {
     memtrack_log(
       MEMTRACK_WARNING,
-      "elfutils cannot be used (%s): plugins' sites are plugin.so function+0x1a where the function is exported, else "
-      "plugin.so+0x1a34. For file and line install libdw1 (in RPM packages: elfutils-libs) and start traffic_server again",
+      "elfutils is not available (%s): plugins' sites have no file and line, only \"plugin.so function+0x1a\" for exported "
+      "functions, else \"plugin.so+0x1a34\". Install libdw1 (RPM: elfutils-libs) and restart traffic_server to get them",
       reason.text);
   }
 }
@@ -222,10 +225,10 @@ install_plugins(void)
   if (memtrack_plugins_install(&plugins_reason, &buffers_reason)) {
     state.plugins = MEMTRACK_HOOK_REFUSED;
     state.buffers = MEMTRACK_HOOK_OFF;
-    memtrack_log(MEMTRACK_ERROR, "plugins are not told apart: %s", plugins_reason.text);
+    memtrack_log(MEMTRACK_ERROR, "memory cannot be attributed to plugins: %s", plugins_reason.text);
   } else if (buffers_reason.text[0]) {
     state.buffers = MEMTRACK_HOOK_REFUSED;
-    memtrack_log(MEMTRACK_ERROR, "IOBuffers of plugins stay under the server's own lines: %s", buffers_reason.text);
+    memtrack_log(MEMTRACK_ERROR, "IOBuffers of plugins are counted under the server's own lines: %s", buffers_reason.text);
   }
 }
 
@@ -290,7 +293,7 @@ memtrack_control_do(const struct memtrack_message *message)
     return true;
   case MEMTRACK_VERB_RESET:
     memtrack_analysis_reset();
-    memtrack_log(MEMTRACK_NOTE, "histories, suspects and baselines are forgotten; the tables count on");
+    memtrack_log(MEMTRACK_NOTE, "histories, suspects and baselines are cleared; counters continue");
     return false;
   case MEMTRACK_VERB_ARM:
     check_setting(MEMTRACK_SETTING_LEVEL);

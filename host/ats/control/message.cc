@@ -19,7 +19,7 @@ memtrack_message_parse(const void *data, size_t size, memtrack_message *message)
         message->level  = memtrack_call(core, messageLevel);
         return length;
       })) {
-    memtrack_log(MEMTRACK_WARNING, "plugin message is ignored: the core has trapped");
+    memtrack_log(MEMTRACK_WARNING, "plugin message ignored: the core has trapped; restart traffic_server to send messages again");
     return false;
   }
   if (answer.number == MEMTRACK_VERB_COUNT) {

@@ -26,7 +26,7 @@ memtrack_ask_begin(const memtrack_part *parts, uint64_t count)
   if (state == NEW) {
     state = memtrack_core_open(&core, MEMTRACK_ROLE_CONTROL, 0) ? BROKEN : OPEN;
     if (state == BROKEN) {
-      memtrack_log(MEMTRACK_ERROR, "no memory to read settings, messages and names with: the defaults are used");
+      memtrack_log(MEMTRACK_ERROR, "out of memory for settings, messages and names: using the defaults");
     }
   }
   if (state != OPEN) {
@@ -61,11 +61,10 @@ memtrack_ask_trapped(memtrack_answer *answer)
   *answer = memtrack_answer{};
   state   = BROKEN;
   pthread_mutex_unlock(&mutex);
-  memtrack_log(
-    MEMTRACK_ERROR,
-    "the core trapped while it read a setting, a message or a name (%s): the defaults are used until the next start; the "
-    "server is not affected",
-    memtrack_trap_reason());
+  memtrack_log(MEMTRACK_ERROR,
+               "the core trapped while reading a setting, a message or a name (%s): using the defaults until traffic_server is "
+               "restarted; the server is not affected",
+               memtrack_trap_reason());
 }
 
 void

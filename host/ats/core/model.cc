@@ -36,9 +36,10 @@ memtrack_model_end(bool good)
   broken = !good;
   pthread_mutex_unlock(&mutex);
   if (!good) {
-    memtrack_log(MEMTRACK_ERROR,
-                 "the core trapped while making a dump (%s): no more dumps until the next start; the server is not affected",
-                 memtrack_trap_reason());
+    memtrack_log(
+      MEMTRACK_ERROR,
+      "the core trapped while making a dump (%s): no dumps until traffic_server is restarted; the server is not affected",
+      memtrack_trap_reason());
   }
 }
 

@@ -76,9 +76,9 @@ memtrack_buffer_calibrate(struct memtrack_reason *reason)
   }
   memtrack_api.TSIOBufferDestroy(buffer);
   if (!proved) {
-    return memtrack_reason_set(reason, count == 0                ? "a TSIOBuffer cannot be read (process_vm_readv)"
-                                       : buffer_location < count ? "a block does not take over the location of its TSIOBuffer"
-                                                                 : "no location stands in a TSIOBuffer");
+    return memtrack_reason_set(reason, count == 0                ? "cannot read a TSIOBuffer (process_vm_readv)"
+                                       : buffer_location < count ? "a block does not inherit the location of its TSIOBuffer"
+                                                                 : "no location found in a TSIOBuffer");
   }
   calibrated = memtrack_locations_open(reason) == 0;
   return calibrated ? 0 : -1;

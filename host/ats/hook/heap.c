@@ -450,11 +450,11 @@ is_of_cpp_library(uintptr_t function)
 int
 memtrack_hook_heap_open(struct memtrack_reason *reason)
 {
-#define LOOK_UP_(name)                                                                             \
-  original_##name = (__typeof__(original_##name))(uintptr_t)dlsym(RTLD_DEFAULT, #name);            \
-  if (!original_##name) {                                                                          \
-    memtrack_reason_set(reason, "the C++ library has no " #name ": its memory cannot be tracked"); \
-    return -1;                                                                                     \
+#define LOOK_UP_(name)                                                                            \
+  original_##name = (__typeof__(original_##name))(uintptr_t)dlsym(RTLD_DEFAULT, #name);           \
+  if (!original_##name) {                                                                         \
+    memtrack_reason_set(reason, "the C++ library lacks " #name ": its memory cannot be tracked"); \
+    return -1;                                                                                    \
   }
 #define LOOK_UP_NEW_(name, unaligned, parameters, arguments)  LOOK_UP_(name)
 #define LOOK_UP_DELETE_(name, unsized, parameters, arguments) LOOK_UP_(name)

@@ -76,7 +76,8 @@ patch(struct memtrack_module *module, enum table table)
   const void *inside = (const void *)module->start;
   size_t count       = memtrack_slots_collect(inside, tables[table].redirects, tables[table].global, found, PATCHES_MAX);
   if (count > PATCHES_MAX) {
-    memtrack_log(MEMTRACK_ERROR, "%s calls what is tracked through %zu slots, %d are followed", module->name, count, PATCHES_MAX);
+    memtrack_log(MEMTRACK_ERROR, "%s calls tracked functions through %zu slots; only %d are redirected", module->name, count,
+                 PATCHES_MAX);
     memtrack_limit_hit(MEMTRACK_LIMIT_SLOTS);
     count = PATCHES_MAX;
   }
@@ -90,7 +91,7 @@ patch(struct memtrack_module *module, enum table table)
   memcpy(all + to->count, found, count * sizeof(*all));
   to->patches = all;
   if (memtrack_slots_apply(all + to->count, count, true, &reason)) {
-    memtrack_log(MEMTRACK_ERROR, "not all calls of %s are tracked: %s", module->name, reason.text);
+    memtrack_log(MEMTRACK_ERROR, "some calls of %s are not tracked: %s", module->name, reason.text);
     memtrack_reason_set(&failure, "%.100s: %.80s", module->name, reason.text);
   }
   to->count += count;
@@ -306,10 +307,10 @@ open_hooks(struct memtrack_reason *reason)
   }
   if (dladdr((const void *)getauxval(AT_ENTRY), &server) && dladdr((void *)malloc, &allocator) &&
       server.dli_fbase == allocator.dli_fbase) {
-    return memtrack_reason_set(reason, "traffic_server is linked with an allocator: what it releases is not seen");
+    return memtrack_reason_set(reason, "traffic_server contains an allocator: its releases are not visible");
   }
   if (memtrack_objects_open()) {
-    return memtrack_reason_set(reason, "no memory for the table of objects");
+    return memtrack_reason_set(reason, "out of memory for the object table");
   }
   memtrack_release_open();
   for (size_t i = 0; i < TABLE_COUNT; ++i) {
@@ -326,7 +327,7 @@ find_loader_calls(struct memtrack_patch slots[LOADER_SLOTS_MAX], struct memtrack
   memtrack_slots_resolve(loader_calls, global);
   size_t count = memtrack_slots_collect((const void *)getauxval(AT_ENTRY), loader_calls, global, slots, LOADER_SLOTS_MAX);
   if (count == 0 || count > LOADER_SLOTS_MAX) {
-    return memtrack_reason_set(reason, "the server calls the loader through %zu slots, expected are 2", count);
+    return memtrack_reason_set(reason, "the server calls the loader through %zu slots (expected 2)", count);
   }
   return count;
 }
@@ -366,8 +367,8 @@ memtrack_plugins_install(struct memtrack_reason *reason, struct memtrack_reason 
   if (preloaded) {
     unsigned wrapped = memtrack_preloaded_wrap();
     memtrack_log(MEMTRACK_WARNING,
-                 "%zu plugins were loaded before memtrack.so, %s first: what they took until now is not counted, and of their "
-                 "continuations %u are followed. Make memtrack.so the first line of plugin.config",
+                 "%zu plugins were loaded before memtrack.so, %s first: their earlier allocations are not counted, and %u of their "
+                 "continuations are followed. Make memtrack.so the first line of plugin.config",
                  preloaded, memtrack_module_at(first)->name, wrapped);
   }
   return 0;
@@ -425,7 +426,7 @@ int
 memtrack_plugins_heap(bool on, struct memtrack_reason *reason)
 {
   if (!installed) {
-    return memtrack_reason_set(reason, "plugins are not tracked");
+    return memtrack_reason_set(reason, "the plugin hooks are not installed");
   }
   /* Releasing functions first: an allocator that trusts the size passed to operator delete would otherwise receive the size of a
      block without its tag. Once more for modules loaded meanwhile. */

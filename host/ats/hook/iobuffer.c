@@ -43,7 +43,7 @@ find(const char *symbol, struct memtrack_slots *slots, void **function, struct m
 {
   *function = dlsym(RTLD_DEFAULT, symbol);
   if (!*function) {
-    return memtrack_reason_set(reason, "this server has no %s: not the libtscore that this version was built with", symbol);
+    return memtrack_reason_set(reason, "symbol %s not found: libtscore does not match the version of this server", symbol);
   }
   if (memtrack_slots_find(slots, symbol, NULL, (void *)hook_increment, reason)) {
     return -1;
@@ -51,8 +51,8 @@ find(const char *symbol, struct memtrack_slots *slots, void **function, struct m
   for (size_t i = 0; i < slots->count; ++i) {
     Dl_info info;
     if (slots->before[i] != *function) {
-      return memtrack_reason_set(reason, "%s is redirected already, to %s", symbol,
-                                 dladdr(slots->before[i], &info) && info.dli_fname ? info.dli_fname : "an unknown place");
+      return memtrack_reason_set(reason, "%s is already redirected, to %s", symbol,
+                                 dladdr(slots->before[i], &info) && info.dli_fname ? info.dli_fname : "an unknown module");
     }
   }
   return 0;
@@ -65,7 +65,7 @@ memtrack_iobuffer_install(const struct memtrack_server *server, void (*dump)(FIL
   void *increment_address, *dump_address;
   void *level_address = dlsym(RTLD_DEFAULT, server->level);
   if (!level_address) {
-    return memtrack_reason_set(reason, "this server has no variable %s", server->level);
+    return memtrack_reason_set(reason, "variable %s not found", server->level);
   }
   if (find(server->increment, &increments, &increment_address, reason) || find(server->dump, &dumps, &dump_address, reason)) {
     return -1;

@@ -181,7 +181,7 @@ memtrack_openssl_find(struct memtrack_reason *reason)
   static const char *const names[3] = {"CRYPTO_malloc", "CRYPTO_realloc", "CRYPTO_free"};
   get_functions                     = (get_function)dlsym(RTLD_DEFAULT, "CRYPTO_get_mem_functions");
   if (!get_functions) {
-    return memtrack_reason_set(reason, "CRYPTO_get_mem_functions not found: no OpenSSL, or another library in its place");
+    return memtrack_reason_set(reason, "CRYPTO_get_mem_functions not found: the server does not use OpenSSL");
   }
   if (memtrack_allocator_open(reason)) {
     return -1;
@@ -191,15 +191,14 @@ memtrack_openssl_find(struct memtrack_reason *reason)
     if (!is_plain(original[i], names[i])) {
       Dl_info info;
       bool known = dladdr((void *)original[i], &info) && info.dli_fname;
-      return memtrack_reason_set(reason, "%s is set to a function of %s, whose blocks may not be malloc's", names[i],
+      return memtrack_reason_set(reason, "%s is set to a function of %s, which may not allocate with malloc", names[i],
                                  known ? info.dli_fname : "an unknown module");
     }
   }
   struct scan scan = {.inside = dlsym(RTLD_DEFAULT, "CRYPTO_malloc"), .values = original};
   dl_iterate_phdr(scan_module, &scan);
   if (scan.places != 1) {
-    return memtrack_reason_set(reason, "libcrypto's three memory functions stand side by side in %u places, expected 1",
-                               scan.places);
+    return memtrack_reason_set(reason, "libcrypto's three memory functions are stored in %u places (expected 1)", scan.places);
   }
   for (int i = 0; i < 3; ++i) {
     for (int v = 0; v < 3; ++v) {
@@ -237,7 +236,7 @@ memtrack_openssl_install(struct memtrack_reason *reason)
   if (memcmp(now, ours, sizeof(now)) != 0) {
     store(original);
     memtrack_store_ordered(&memtrack_hooks.openssl_armed, false);
-    return memtrack_reason_set(reason, "the three words found are not what CRYPTO_get_mem_functions reads");
+    return memtrack_reason_set(reason, "the three pointers found are not those that CRYPTO_get_mem_functions returns");
   }
   return 0;
 }

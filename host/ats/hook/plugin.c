@@ -400,7 +400,7 @@ memtrack_hook_plugin_open(struct memtrack_reason *reason)
   *to               = (struct memtrack_redirect){NULL, NULL};
   const char *lacks = memtrack_api_lacks(MEMTRACK_API_HOOK);
   if (lacks) {
-    return memtrack_reason_set(reason, "this server has no function %s", lacks);
+    return memtrack_reason_set(reason, "the server lacks the function %s", lacks);
   }
   return 0;
 }

@@ -385,7 +385,7 @@ leave_alone(struct seen *seen)
   bool fresh = !memtrack_module_at(seen->start) && add(seen, MEMTRACK_MODULE_LEFT_ALONE, false);
   pthread_mutex_unlock(&mutex);
   if (fresh) {
-    memtrack_log(MEMTRACK_WARNING, "%s is not tracked: the loader does not find it by its path", seen->path);
+    memtrack_log(MEMTRACK_WARNING, "%s is not tracked: the loader cannot find it by its path", seen->path);
   }
 }
 

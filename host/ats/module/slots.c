@@ -126,7 +126,7 @@ memtrack_slots_find(struct memtrack_slots *slots, const char *symbol, const char
   slots->count         = 0;
   dl_iterate_phdr(search_module, &search);
   if (search.overflow) {
-    return memtrack_reason_set(reason, "more than %d slots of %s", MEMTRACK_SLOTS_MAX, symbol);
+    return memtrack_reason_set(reason, "more than %d slots for %s", MEMTRACK_SLOTS_MAX, symbol);
   }
   if (slots->count == 0) {
     return memtrack_reason_set(reason, "no loaded module calls %s through a slot", symbol);
@@ -250,18 +250,18 @@ write_page(const struct memtrack_patch *patches, size_t count, bool on, struct m
     return memtrack_reason_set(reason, "the slot at %p is not mapped", (void *)patches[0].at);
   }
   if (protection < 0) {
-    return memtrack_reason_set(reason, "the protection of its pages cannot be read from /proc/self/maps: %s", strerror(errno));
+    return memtrack_reason_set(reason, "cannot read page protections from /proc/self/maps: %s", strerror(errno));
   }
   bool writable = protection & PROT_WRITE;
   if (!writable && mprotect(page, page_size, protection | PROT_WRITE)) {
-    return memtrack_reason_set(reason, "the page of the slot at %p cannot be made writable: %s", (void *)patches[0].at,
+    return memtrack_reason_set(reason, "cannot make the page of the slot at %p writable: %s", (void *)patches[0].at,
                                strerror(errno));
   }
   for (size_t i = 0; i < count; ++i) {
     memtrack_store_release(patches[i].at, on ? patches[i].after : patches[i].before);
   }
   if (!writable && mprotect(page, page_size, protection)) {
-    return memtrack_reason_set(reason, "the page of the slot at %p did not get its protection back: %s", (void *)patches[0].at,
+    return memtrack_reason_set(reason, "cannot restore the protection of the page of the slot at %p: %s", (void *)patches[0].at,
                                strerror(errno));
   }
   return 0;

@@ -25,7 +25,7 @@ memtrack_locations_open(struct memtrack_reason *reason)
 {
   void *memory = mmap(NULL, LOCATIONS_MAX * sizeof(*locations), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (memory == MAP_FAILED) {
-    return memtrack_reason_set(reason, "no memory for %d locations", LOCATIONS_MAX);
+    return memtrack_reason_set(reason, "out of memory for %d locations", LOCATIONS_MAX);
   }
   locations      = memory;
   location_count = 1;

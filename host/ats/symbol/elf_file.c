@@ -27,16 +27,16 @@ memtrack_elf_open(struct memtrack_elf *file, int fd, enum memtrack_elf_kind kind
   *file = (struct memtrack_elf){.fd = fd};
   elfutils->elf_version(EV_CURRENT);
   if (fd < 0 || fstat(fd, &stat) || !S_ISREG(stat.st_mode)) {
-    reason = "it is no file";
+    reason = "not a regular file";
   } else if (!(file->elf = elfutils->elf_begin(fd, ELF_C_READ, NULL)) || elfutils->elf_kind(file->elf) != ELF_K_ELF ||
              !elfutils->gelf_getehdr(file->elf, &header)) {
-    reason = "it is no ELF file";
+    reason = "not an ELF file";
   } else if (kind == MEMTRACK_ELF_MODULE && header.e_type != ET_DYN && header.e_type != ET_EXEC) {
-    reason = "it is no shared object";
+    reason = "not a shared object or program";
   } else if (elfutils->elf_getshdrnum(file->elf, &sections) || (header.e_shoff && sections == 0) ||
              header.e_shoff > (uint64_t)stat.st_size ||
              (header.e_shoff && sections * header.e_shentsize > stat.st_size - header.e_shoff)) {
-    reason = "it is cut off";
+    reason = "truncated";
   }
   if (reason) {
     memtrack_elf_close(file);

@@ -28,7 +28,7 @@ memtrack_elfutils_open(struct memtrack_reason *reason)
   for (size_t i = 0; i < COUNT; ++i) {
     functions[i] = dlsym(library, NAMES[i]);
     if (!functions[i]) {
-      memtrack_reason_set(reason, "%s has no %s: it is older than elfutils 0.171", LIBRARY, NAMES[i]);
+      memtrack_reason_set(reason, "%s lacks %s: elfutils 0.171 or later is required", LIBRARY, NAMES[i]);
       dlclose(library);
       return -1;
     }

@@ -179,7 +179,7 @@ memtrack_symbols_open(int fd, const char *path, uintptr_t base, struct memtrack_
     close(fd);
   }
   if (!symbols) {
-    memtrack_reason_set(reason, "no memory to read the symbols of %.120s", path);
+    memtrack_reason_set(reason, "out of memory while reading the symbols of %.120s", path);
     return NULL;
   }
   symbols->base = base;
@@ -188,7 +188,7 @@ memtrack_symbols_open(int fd, const char *path, uintptr_t base, struct memtrack_
   }
   const char *refusal = memtrack_elf_open(&symbols->file, fd, MEMTRACK_ELF_MODULE);
   if (refusal) {
-    memtrack_reason_set(reason, "%.120s has no symbols to read: %s", path, refusal);
+    memtrack_reason_set(reason, "cannot read the symbols of %.120s: %s", path, refusal);
     free(symbols);
     return NULL;
   }

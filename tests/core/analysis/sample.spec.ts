@@ -169,8 +169,8 @@ describe("a baseline", () => {
   test("takes the place of the oldest when there is no more room, and says so", () => {
     fresh();
     for (let i: u32 = 0; i < BASELINES; ++i) expect(mark(`m${i}`)).toBe(`baseline m${i} is set`);
-    expect(mark("m0")).toBe("baseline m0 is set anew");
-    expect(mark("more")).toBe("baseline more is set; m1, the oldest of 6, is gone");
+    expect(mark("m0")).toBe("baseline m0 is replaced");
+    expect(mark("more")).toBe("baseline more is set; m1, the oldest of 6, is removed");
     expect(names()).toBe("more, m0, m5, m4, m3, m2, arming");
     expect(baselineNamed(put("m1"))).toBe(-1);
     expect(baselineNamed(put("arming"))).toBe(ARMING);
@@ -180,8 +180,8 @@ describe("a baseline", () => {
     fresh();
     expect(mark('a b\n|,"\x1b')).toBe("baseline a?b????? is set");
     expect(mark("x".repeat(500))).toBe("baseline " + "x".repeat(BASELINE_NAME_MAX) + " is set");
-    expect(mark("").startsWith("baseline mark is set; no name came with it, which takes quotes: traffic_ctl")).toBe(true);
-    expect(mark("arming").endsWith("this name is taken, by the beginning of the count; choose another")).toBe(true);
+    expect(mark("").startsWith("baseline mark is set; to give it a name, quote both words: traffic_ctl")).toBe(true);
+    expect(mark("arming").endsWith("this name is reserved; choose another")).toBe(true);
     expect(baselineNamed(put("x".repeat(499))) >= 0).toBe(true);
     expect(baselineNamed(put("unknown"))).toBe(-1);
   });

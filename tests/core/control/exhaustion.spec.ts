@@ -18,12 +18,12 @@ describe("a limit", () => {
   test("is said once, each with what comes of it", () => {
     freshControl();
     expect(answered(exhaustionNotice(LIMIT_MODULES, 1))).toBe(
-      "limit modules is reached: calls of further plugins and libraries are not tracked",
+      "limit modules reached: calls of further plugins and libraries are not tracked",
     );
     expect(answerSeverity()).toBe(LINE_WARNING);
     expect(exhaustionNotice(LIMIT_MODULES, 2)).toBe(0);
     expect(answered(exhaustionNotice(LIMIT_SHARDS, u64.MAX_VALUE))).toBe(
-      "limit shards is reached: further threads share one table, which is slower; nothing is lost",
+      "limit shards reached: further threads share one table, which is slower; nothing is lost",
     );
     expect(exhaustionNotice(LIMIT_SHARDS, u64.MAX_VALUE)).toBe(0);
   });
@@ -35,7 +35,7 @@ describe("a limit", () => {
     for (let limit: u32 = 0; limit < LIMIT_COUNT; ++limit) {
       names.add(limitName(limit));
       const line = answered(exhaustionNotice(limit, 1));
-      expect(line.startsWith("limit " + limitName(limit) + " is reached: ")).toBe(true);
+      expect(line.startsWith("limit " + limitName(limit) + " reached: ")).toBe(true);
       lines.add(line.slice(line.indexOf(": ")));
     }
     expect(names.size).toBe(LIMIT_COUNT);

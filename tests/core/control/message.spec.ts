@@ -21,7 +21,7 @@ import { messageHelp, messageLevel, readMessage } from "../../../assembly/contro
 import { input } from "../../../assembly/base/memory";
 import { answered, freshControl, put, Random, seed } from "../support";
 
-const VERBS = "; verbs are: mark [name], diff [name], dump, reset, arm 0|1|2, status, help";
+const VERBS = "; verbs: mark [name], diff [name], dump, reset, arm 0|1|2, status, help";
 
 function accepts(text: string, verb: u32, argument: string = ""): void {
   expect(answered(readMessage(put(text)))).toBe(argument, text);
@@ -54,35 +54,35 @@ describe("a message", () => {
 
   test("of nothing, or of an unknown verb, is refused with the verbs that there are", () => {
     freshControl();
-    refuses("", "is empty");
-    refuses(" \t\r\n", "is empty");
-    refuses("dumps", 'with the unknown verb "dumps" is ignored');
-    refuses("dum", 'with the unknown verb "dum" is ignored');
-    refuses("DUMP", 'with the unknown verb "DUMP" is ignored');
-    refuses('\x1b[2J\x7f"\r\n', 'with the unknown verb "?[2J??" is ignored');
-    refuses("x".repeat(40), 'with the unknown verb "' + "x".repeat(40) + '" is ignored');
-    refuses("x".repeat(41), 'with the unknown verb "' + "x".repeat(40) + '..." is ignored');
-    refuses("\xff", 'with the unknown verb "\xff" is ignored');
+    refuses("", "ignored: it is empty");
+    refuses(" \t\r\n", "ignored: it is empty");
+    refuses("dumps", 'ignored: unknown verb "dumps"');
+    refuses("dum", 'ignored: unknown verb "dum"');
+    refuses("DUMP", 'ignored: unknown verb "DUMP"');
+    refuses('\x1b[2J\x7f"\r\n', 'ignored: unknown verb "?[2J??"');
+    refuses("x".repeat(40), 'ignored: unknown verb "' + "x".repeat(40) + '"');
+    refuses("x".repeat(41), 'ignored: unknown verb "' + "x".repeat(40) + '..."');
+    refuses("\xff", 'ignored: unknown verb "\xff"');
   });
 
   test("with an argument that its verb does not take is refused", () => {
     freshControl();
-    refuses("dump now", '"dump now" is ignored: dump takes no argument');
-    refuses("help " + '"'.repeat(50), '"help ' + "?".repeat(40) + '..." is ignored: help takes no argument');
-    refuses("arm", '"arm" is ignored: the level is 0, 1 or 2, in the verb\'s quotes');
-    refuses("arm 3", '"arm 3" is ignored: the level is 0, 1 or 2');
-    refuses("arm -1", '"arm -1" is ignored: the level is 0, 1 or 2');
-    refuses("arm +1", '"arm +1" is ignored: the level is 0, 1 or 2');
-    refuses("arm 1x", '"arm 1x" is ignored: the level is 0, 1 or 2');
-    refuses("arm 1 1", '"arm 1 1" is ignored: the level is 0, 1 or 2');
-    refuses("arm 99999999999999999999", '"arm 99999999999999999999" is ignored: the level is 0, 1 or 2');
+    refuses("dump now", '"dump now" ignored: dump takes no argument');
+    refuses("help " + '"'.repeat(50), '"help ' + "?".repeat(40) + '..." ignored: help takes no argument');
+    refuses("arm", '"arm" ignored: the level must be 0, 1 or 2; put the verb and the level in one pair of quotes');
+    refuses("arm 3", '"arm 3" ignored: the level must be 0, 1 or 2');
+    refuses("arm -1", '"arm -1" ignored: the level must be 0, 1 or 2');
+    refuses("arm +1", '"arm +1" ignored: the level must be 0, 1 or 2');
+    refuses("arm 1x", '"arm 1x" ignored: the level must be 0, 1 or 2');
+    refuses("arm 1 1", '"arm 1 1" ignored: the level must be 0, 1 or 2');
+    refuses("arm 99999999999999999999", '"arm 99999999999999999999" ignored: the level must be 0, 1 or 2');
   });
 
   test("with a NUL is refused, and says where", () => {
     freshControl();
-    refuses("du\0mp", "is ignored: it has a NUL at byte 2 of 5");
-    refuses("\0", "is ignored: it has a NUL at byte 0 of 1");
-    refuses("dump\0", "is ignored: it has a NUL at byte 4 of 5");
+    refuses("du\0mp", "ignored: NUL at byte 2 of 5");
+    refuses("\0", "ignored: NUL at byte 0 of 1");
+    refuses("dump\0", "ignored: NUL at byte 4 of 5");
   });
 
   test("is read up to a size, and none beyond", () => {
@@ -93,8 +93,8 @@ describe("a message", () => {
     expect(readMessage(MESSAGE_MAX)).toBe(0);
     expect(answerNumber()).toBe(VERB_DUMP);
     const much = answered(readMessage(MESSAGE_MAX + 1));
-    expect(much).toBe("plugin message of 1025 bytes is ignored: at most 1024 are read" + VERBS);
-    expect(answered(readMessage(u64.MAX_VALUE)).startsWith("plugin message of 18446744073709551615 bytes is ignored")).toBe(true);
+    expect(much).toBe("plugin message ignored: 1025 bytes, at most 1024 are allowed" + VERBS);
+    expect(answered(readMessage(u64.MAX_VALUE)).startsWith("plugin message ignored: 18446744073709551615 bytes,")).toBe(true);
   });
 
   test("keeps the beginning of a long argument, and nothing that a terminal would act on", () => {
@@ -124,7 +124,7 @@ describe("help", () => {
   test("has a line for each verb", () => {
     freshControl();
     expect(answered(messageHelp(VERB_MARK))).toBe(
-      "traffic_ctl plugin msg memtrack 'mark [name]': sets a baseline: what dumps' growth is since",
+      "traffic_ctl plugin msg memtrack 'mark [name]': sets a baseline, from which dumps measure growth",
     );
     expect(answerSeverity()).toBe(LINE_NOTE);
     expect(answered(messageHelp(VERB_DUMP))).toBe("traffic_ctl plugin msg memtrack 'dump': writes a dump");

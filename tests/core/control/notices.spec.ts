@@ -16,7 +16,7 @@ describe("at the start", () => {
     freshControl();
     const length = put("0123456789abcdef");
     expect(answered(startNotice(length, 2, 4096, HOOK_INSTALLED, HOOK_REFUSED, HOOK_INSTALLED, HOOK_REFUSED, HOOK_OFF))).toBe(
-      "core 0123456789abcdef takes the place of the built-in memory tracker: level 2, room for 4096 sites, " +
+      "core 0123456789abcdef replaces the built-in memory tracker: level 2, room for 4096 sites, " +
         "iobuffer installed, openssl refused, plugins installed, buffers refused, heap off",
     );
     expect(answerSeverity()).toBe(LINE_NOTE);
@@ -34,7 +34,7 @@ describe("trouble", () => {
     freshControl();
     expect(trouble(1, 0, 0)).toBe(
       "the table of 4096 sites is full: new sites are counted as (other), totals stay exact. " +
-        "Raise proxy.config.plugin.memtrack.sites and start traffic_server again to see them by name",
+        "To see them by name, raise proxy.config.plugin.memtrack.sites and restart traffic_server",
     );
     expect(answerSeverity()).toBe(LINE_WARNING);
     expect(trouble(u64.MAX_VALUE, 0, 0)).toBe("");
@@ -42,10 +42,14 @@ describe("trouble", () => {
 
   test("of traps is said at each further one", () => {
     freshControl();
-    expect(trouble(0, 1, 0)).toBe("the core trapped in 1 threads: their further events are lost, and counted as lost");
+    expect(trouble(0, 1, 0)).toBe(
+      "the core trapped in 1 threads: their later events are counted as lost; restart traffic_server to count them again",
+    );
     expect(answerSeverity()).toBe(LINE_ERROR);
     expect(trouble(0, 1, 0)).toBe("");
-    expect(trouble(0, 3, 0)).toBe("the core trapped in 3 threads: their further events are lost, and counted as lost");
+    expect(trouble(0, 3, 0)).toBe(
+      "the core trapped in 3 threads: their later events are counted as lost; restart traffic_server to count them again",
+    );
   });
 
   test("of lost events is said when they have doubled", () => {
@@ -53,7 +57,9 @@ describe("trouble", () => {
     const said: u64[] = [];
     for (let lost: u64 = 0; lost < 100; ++lost) if (trouble(0, 0, lost).length) said.push(lost);
     expect(said).toStrictEqual([2, 6, 14, 30, 62]);
-    expect(trouble(0, 0, u64.MAX_VALUE)).toBe("18446744073709551615 events could not be accounted so far");
+    expect(trouble(0, 0, u64.MAX_VALUE)).toBe(
+      "18446744073709551615 events could not be counted so far; rows may be off by as many",
+    );
     expect(trouble(0, 0, u64.MAX_VALUE)).toBe("");
   });
 
@@ -61,7 +67,7 @@ describe("trouble", () => {
     freshControl();
     expect(trouble(1, 1, 2).startsWith("the table of ")).toBe(true);
     expect(trouble(1, 1, 2).startsWith("the core trapped ")).toBe(true);
-    expect(trouble(1, 1, 2)).toBe("2 events could not be accounted so far");
+    expect(trouble(1, 1, 2)).toBe("2 events could not be counted so far; rows may be off by as many");
     expect(trouble(1, 1, 2)).toBe("");
   });
 });

@@ -113,32 +113,36 @@ describe("a value", () => {
 
   test("out of range is said with the range and what is used, once", () => {
     freshControl();
-    expect(judged(SETTING_LEVEL, 3)).toBe("proxy.config.res_track_memory is 3, allowed are 0 to 2: 2 is used|2");
+    expect(judged(SETTING_LEVEL, 3)).toBe("proxy.config.res_track_memory: value 3 is out of range [0, 2]; using 2|2");
     expect(answerSeverity()).toBe(LINE_WARNING);
     expect(judged(SETTING_LEVEL, 3)).toBe("|2");
-    expect(judged(SETTING_LEVEL, -1)).toBe("proxy.config.res_track_memory is -1, allowed are 0 to 2: 0 is used|0");
-    expect(judged(SETTING_SITES, 0)).toBe("proxy.config.plugin.memtrack.sites is 0, allowed are 64 to 65520: 4096 is used|4096");
-    expect(judged(SETTING_SITES, 65521).endsWith(": 4096 is used|4096")).toBe(true);
-    expect(judged(SETTING_VERIFY, 2)).toBe("proxy.config.plugin.memtrack.verify is 2, allowed are 0 to 1: 0 is used|0");
-    expect(judged(SETTING_INTERVAL, -1).endsWith(": 10 is used|10")).toBe(true);
-    expect(judged(SETTING_INTERVAL, 3601).endsWith(": 3600 is used|3600")).toBe(true);
+    expect(judged(SETTING_LEVEL, -1)).toBe("proxy.config.res_track_memory: value -1 is out of range [0, 2]; using 0|0");
+    expect(judged(SETTING_SITES, 0)).toBe(
+      "proxy.config.plugin.memtrack.sites: value 0 is out of range [64, 65520]; using 4096|4096",
+    );
+    expect(judged(SETTING_SITES, 65521).endsWith("; using 4096|4096")).toBe(true);
+    expect(judged(SETTING_VERIFY, 2)).toBe("proxy.config.plugin.memtrack.verify: value 2 is out of range [0, 1]; using 0|0");
+    expect(judged(SETTING_INTERVAL, -1).endsWith("; using 10|10")).toBe(true);
+    expect(judged(SETTING_INTERVAL, 3601).endsWith("; using 3600|3600")).toBe(true);
   });
 
   test("of any 64 bits is said as it is", () => {
     freshControl();
-    expect(judged(SETTING_LEVEL, i64.MIN_VALUE).startsWith("proxy.config.res_track_memory is -9223372036854775808, ")).toBe(true);
+    expect(judged(SETTING_LEVEL, i64.MIN_VALUE)).toBe(
+      "proxy.config.res_track_memory: value -9223372036854775808 is out of range [0, 2]; using 0|0",
+    );
     expect(judged(SETTING_LEVEL, i64.MAX_VALUE)).toBe(
-      "proxy.config.res_track_memory is 9223372036854775807, allowed are 0 to 2: 2 is used|2",
+      "proxy.config.res_track_memory: value 9223372036854775807 is out of range [0, 2]; using 2|2",
     );
   });
 
   test("of the dumps' frequency is used as the server does, which takes 32 bits of it", () => {
     freshControl();
-    const range = ", allowed are 0 to 2147483647: ";
-    const record = "proxy.config.dump_mem_info_frequency is ";
-    expect(judged(SETTING_FREQUENCY, 4294967299)).toBe(record + "4294967299" + range + "3 is used|3");
-    expect(judged(SETTING_FREQUENCY, 2147483648)).toBe(record + "2147483648" + range + "0 is used|0");
-    expect(judged(SETTING_FREQUENCY, -5)).toBe(record + "-5" + range + "0 is used|0");
+    const range = " is out of range [0, 2147483647]; using ";
+    const record = "proxy.config.dump_mem_info_frequency: value ";
+    expect(judged(SETTING_FREQUENCY, 4294967299)).toBe(record + "4294967299" + range + "3|3");
+    expect(judged(SETTING_FREQUENCY, 2147483648)).toBe(record + "2147483648" + range + "0|0");
+    expect(judged(SETTING_FREQUENCY, -5)).toBe(record + "-5" + range + "0|0");
   });
 
   test("that changes is said, with what an operator must know of it", () => {
@@ -149,11 +153,11 @@ describe("a value", () => {
     expect(judged(SETTING_LEVEL, 1)).toBe("|1");
     judged(SETTING_SITES, SITES_DEFAULT);
     expect(judged(SETTING_SITES, 100)).toBe(
-      "proxy.config.plugin.memtrack.sites is now 100: it takes effect when traffic_server is started again|100",
+      "proxy.config.plugin.memtrack.sites is now 100; restart traffic_server to apply it|100",
     );
     judged(SETTING_INTERVAL, 10);
     expect(judged(SETTING_INTERVAL, 0)).toBe(
-      "proxy.config.plugin.memtrack.sample_interval is now 0: no more samples, so what grows is not told|0",
+      "proxy.config.plugin.memtrack.sample_interval is now 0; without samples, dumps do not show growth|0",
     );
     expect(judged(SETTING_INTERVAL, 5)).toBe("proxy.config.plugin.memtrack.sample_interval is now 5|5");
   });
@@ -163,7 +167,7 @@ describe("a level that a message sets", () => {
   test("holds until the record is changed", () => {
     freshControl();
     judged(SETTING_LEVEL, 1);
-    expect(answered(setLevel(2))).toBe("level 2, by a message, until proxy.config.res_track_memory is changed from 1");
+    expect(answered(setLevel(2))).toBe("level set to 2 by a message, until proxy.config.res_track_memory changes from 1");
     expect(answerSeverity()).toBe(LINE_NOTE);
     expect(judged(SETTING_LEVEL, 1)).toBe("|2");
     expect(judged(SETTING_LEVEL, 0)).toBe("proxy.config.res_track_memory is now 0|0");
@@ -173,28 +177,28 @@ describe("a level that a message sets", () => {
   test("holds over a record out of range, for which another value is used", () => {
     freshControl();
     judged(SETTING_LEVEL, 7);
-    expect(answered(setLevel(0))).toBe("level 0, by a message, until proxy.config.res_track_memory is changed from 2");
+    expect(answered(setLevel(0))).toBe("level set to 0 by a message, until proxy.config.res_track_memory changes from 2");
     expect(judged(SETTING_LEVEL, 7)).toBe("|0");
-    expect(judged(SETTING_LEVEL, 8)).toBe("proxy.config.res_track_memory is 8, allowed are 0 to 2: 2 is used|0");
+    expect(judged(SETTING_LEVEL, 8)).toBe("proxy.config.res_track_memory: value 8 is out of range [0, 2]; using 2|0");
     expect(judged(SETTING_LEVEL, 1)).toBe("proxy.config.res_track_memory is now 1|1");
   });
 });
 
 describe("a line of records.config", () => {
-  test("whose value is no number is said with the range and what the server takes it for", () => {
+  test("whose value is not a number is reported with the range and the value that the server reads", () => {
     freshControl();
     expect(line("CONFIG proxy.config.res_track_memory INT full\n", 0)).toBe(
-      'proxy.config.res_track_memory is "full" (INT), not a number; allowed are 0 to 2: the server takes it for 0',
+      'proxy.config.res_track_memory is "full" (INT), not a number; the range is [0, 2]; the server reads it as 0',
     );
     expect(line("  LOCAL\tproxy.config.res_track_memory   INT \t 2 # all \t\r\n", 2)).toBe(
-      'proxy.config.res_track_memory is "2 # all" (INT), not a number; allowed are 0 to 2: the server takes it for 2',
+      'proxy.config.res_track_memory is "2 # all" (INT), not a number; the range is [0, 2]; the server reads it as 2',
     );
     expect(line("CONFIG proxy.config.plugin.memtrack.sites STRING 4096", -1)).toBe(
-      'proxy.config.plugin.memtrack.sites is "4096" (STRING), not of type INT; allowed are 64 to 65520: the server takes it for -1',
+      'proxy.config.plugin.memtrack.sites is "4096" (STRING), not of type INT; the range is [64, 65520]; the server reads it as -1',
     );
     const length = put("CONFIG proxy.config.plugin.memtrack.heap INT +1");
     expect(answered(describeRecordLine(length, 0, 0))).toBe(
-      'proxy.config.plugin.memtrack.heap is "+1" (INT), not a number; allowed are 0 to 1: what the server takes it for is not known',
+      'proxy.config.plugin.memtrack.heap is "+1" (INT), not a number; the range is [0, 1]; how the server reads it is unknown',
     );
   });
 
@@ -257,7 +261,7 @@ describe("a line of records.config", () => {
     expect(line(output + "STRING memtrack.out")).toBe("");
     expect(line(output + "STRING 5")).toBe("");
     expect(line(output + "INT 5")).toBe(
-      'proxy.config.plugin.memtrack.output is "5" (INT), not of type STRING: the value is not used',
+      'proxy.config.plugin.memtrack.output is "5" (INT), not of type STRING; the value is not used',
     );
   });
 
@@ -275,7 +279,7 @@ describe("a line of records.config", () => {
         "v".repeat(100) +
         '" (' +
         "T".repeat(20) +
-        "), not of type INT; allowed are 0 to 2: the server takes it for 0",
+        "), not of type INT; the range is [0, 2]; the server reads it as 0",
     );
     // What is not there is not judged to be a number.
     put("CONFIG proxy.config.res_track_memory INT 1");
