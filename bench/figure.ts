@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A figure: what was measured, its median and spread over the rounds, and the budget that it is held against.
+// A figure: a measured quantity, its median and spread over the rounds, and its budget.
 
 import { medianInterval, summarise, type Summary } from "./statistics.ts";
 
-/** The table of issue "As fast as a counter" (design.md, section 8). Each line is judged by the figures that name it. */
+/** The table of issue "As fast as a counter" (design.md, section 8). The figures that name a line are compared with it. */
 export const BUDGETS = {
   builtinAlone: { text: "IOBuffer event against the built-in, 1 thread", atLeast: 3, unit: "x" },
   builtin: { text: "IOBuffer event against the built-in, 2 threads and more", atLeast: 25, unit: "x" },
@@ -12,7 +12,7 @@ export const BUDGETS = {
   byHand: { text: "IOBuffer event against the same table written by hand in C", atMost: 1.3, unit: "x" },
   pair: { text: "OpenSSL pair over the bare allocator", atMost: 20, unit: "ns" },
   sites: { text: "IOBuffer event at 4096 sites against 16", atMost: 2, unit: "x" },
-  // "No trend", read as: a tenth at most over four powers of ten.
+  // "No trend" is taken to mean: at most a tenth over four powers of ten.
   live: { text: "cost with 10^7 live objects against 10^3", atMost: 1.1, unit: "x" },
   dump: { text: "dump of 4096 sites x 64 shards", atMost: 20, unit: "ms" },
   stop: { text: "gaps over 50 µs of an event thread, while dumps are made against while not", same: true, unit: "x" },
@@ -24,14 +24,14 @@ export const BUDGETS = {
   disarmed: { text: "CPU per request disarmed against no plugin", same: true, unit: "x" },
 } satisfies Record<string, Budget>;
 
-/** A limit; `same`: the rounds must not be able to show that it is more than 1. */
+/** A limit; `same`: the rounds must not show a value above 1. */
 export type Budget = { text: string; unit: string } & ({ atLeast: number } | { atMost: number } | { same: true });
 
 export interface Figure extends Summary {
   group: string;
-  /** Under which conditions: "2 threads, 16 sites". */
+  /** Conditions of the measurement: "2 threads, 16 sites". */
   name: string;
-  /** What was measured under them: "ours", "built-in / ours". */
+  /** Quantity measured under these conditions: "ours", "built-in / ours". */
   what: string;
   unit: string;
   budget?: keyof typeof BUDGETS;
@@ -46,7 +46,7 @@ interface About {
   budget?: keyof typeof BUDGETS | undefined;
 }
 
-/** A figure of one value per round. */
+/** A figure with one value per round. */
 export function figure(about: About, values: number[]): Figure {
   const { budget, ...rest } = about;
   const summary = summarise(values);
@@ -54,7 +54,7 @@ export function figure(about: About, values: number[]): Figure {
   return { ...rest, ...summary, budget, verdict: isWithin(BUDGETS[budget], values, summary) ? "ok" : "over" };
 }
 
-/** A figure made of two others round by round: what disturbed a round disturbed both. */
+/** A figure derived from two others round by round: a disturbance in a round affects both. */
 export function paired(about: About, a: number[], b: number[], combine = (x: number, y: number) => x / y): Figure {
   return figure(
     about,
@@ -73,7 +73,7 @@ export function limitText(budget: Budget): string {
   return `${word} ${limit}${unitText(budget.unit)}`;
 }
 
-/** One line of stdout. */
+/** A line of stdout. */
 export function lineOf(figure: Figure): string {
   const { group, name, what, unit, median, low, high, budget, verdict } = figure;
   const value = `${number(median)}${unitText(unit)}`.padStart(14);
@@ -82,7 +82,7 @@ export function lineOf(figure: Figure): string {
   return `${group.padEnd(8)} ${name.padEnd(32)} ${what.padEnd(31)} ${value}  ${spread}${judged}`.trimEnd();
 }
 
-/** Three digits that mean something, and no exponent. */
+/** Three significant digits, without an exponent. */
 export function number(value: number): string {
   const size = Math.abs(value);
   return value.toFixed(size >= 100 ? 0 : size >= 10 ? 1 : size >= 1 && size < 2 ? 3 : 2);

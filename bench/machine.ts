@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// On what the figures were measured: what bears on them, and nothing that names the machine.
+// Properties of the machine that affect the figures, without anything that identifies it.
 
 import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The few statistics that the benchmarks need. Medians and quartiles, because the noise of a shared machine is one-sided.
+// Statistics for the benchmarks: medians and quartiles, because the noise of a shared machine is one-sided.
 
 export interface Summary {
   median: number;
@@ -10,7 +10,7 @@ export interface Summary {
   rounds: number;
 }
 
-/** Linear between the closest ranks (Hyndman and Fan's type 7, as R and NumPy have it). */
+/** Linear between the closest ranks (Hyndman and Fan's type 7, the default in R and NumPy). */
 export function quantile(values: number[], part: number): number {
   const sorted = values.toSorted((a, b) => a - b);
   const at = part * (sorted.length - 1);
@@ -28,8 +28,8 @@ export function summarise(values: number[]): Summary {
 }
 
 /**
- * The shortest interval between two of the values that holds the median of what they were drawn from with a probability of at least
- * 95 %, whatever their distribution: that of the sign test. Of fewer than 6 values, all of them.
+ * The shortest interval between two of the values that contains the median of their distribution with a probability of at least 95
+ * %, for any distribution: the interval of the sign test. All values if there are fewer than 6.
  */
 export function medianInterval(values: number[]): [number, number] {
   const sorted = values.toSorted((a, b) => a - b);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What the C host (host/ats) makes of instances, in Node: shards, a registry, a model, and the way of an event and of a dump through
-// them. Tests run the core through it; no product code does.
+// The C host's use of instances (host/ats), in Node: shards, a registry, a model, and the path of an event and of a dump through
+// them. Tests drive the core with it; no product code uses it.
 
 import * as abi from "../assembly/abi.ts";
 import type { Text } from "../host/node/core/instance.ts";
@@ -9,7 +9,7 @@ import { Model } from "../host/node/core/model.ts";
 import { Registry } from "../host/node/core/registry.ts";
 import { Shard } from "../host/node/core/shard.ts";
 
-/** The epoch of what a shard allocates: the lowest lane of its word (assembly/epoch.ts). */
+/** Epoch of a shard's new allocations: the lowest lane of its word (assembly/shard/epoch.ts). */
 function presentOf(shard: Shard): number {
   return Number(shard.epochs) & abi.EPOCH_MASK;
 }
@@ -19,7 +19,7 @@ export function siteOf(birth: number): number {
   return birth === abi.SITE_UNKNOWN ? birth : birth >>> abi.EPOCH_BITS;
 }
 
-/** What a dump says beyond its numbers. What the Host knows itself is not asked for. */
+/** The facts in a dump's header, except those that the Host knows itself. */
 export interface Facts {
   time: bigint;
   reason?: number;
@@ -46,9 +46,9 @@ export class Host {
   readonly registry: Registry;
   readonly model: Model;
   readonly shards: Shard[] = [];
-  /** Events that no site could be charged with. */
+  /** Number of events that could not be charged to any site. */
   lost = 0n;
-  /** The epochs that are published. */
+  /** The published epochs. */
   epochs = 0n;
   readonly #module: WebAssembly.Module;
   readonly #sites: number;
@@ -61,19 +61,19 @@ export class Host {
     this.model = new Model(module, sites);
   }
 
-  /** A further shard. */
+  /** Adds a shard. */
   addShard(): Shard {
     const shard = new Shard(this.#module, this.#sites);
     this.shards.push(shard);
     return shard;
   }
 
-  /** Memory of all instances, bytes. */
+  /** Memory of all instances in bytes. */
   get memory(): number {
     return [this.registry, this.model, ...this.shards].reduce((sum, core) => sum + core.size, 0);
   }
 
-  /** Accounts an IOBuffer event; a negative size is a release. Returns the site charged. */
+  /** Counts an IOBuffer event; a negative size is a release. Returns the charged site. */
   recordBufferEvent(shard: Shard, place: bigint, location: Text, size: bigint, owner = abi.OWNER_CORE): number {
     const detail = BigInt(abi.CLASS_IOBUFFER << abi.ATTRIBUTES_CLASS_SHIFT);
     return this.#account(
@@ -83,9 +83,9 @@ export class Host {
   }
 
   /**
-   * Accounts an allocation. Returns its birth, which the release is to name: the site (siteOf) and the epoch.
-   * @param line of an object: its KIND_...
-   * @param owner key of the one whose code is running
+   * Counts an allocation. Returns its birth, which the release must pass: the site (siteOf) and the epoch.
+   * @param line for an object: its KIND_...
+   * @param owner key of the owner whose code is running
    */
   recordAlloc(
     shard: Shard,
@@ -107,19 +107,19 @@ export class Host {
     return site === abi.SITE_UNKNOWN ? site : ((site << abi.EPOCH_BITS) | presentOf(shard)) >>> 0;
   }
 
-  /** Accounts a release, charged to the site that allocated, and to the epoch. */
+  /** Counts a release, for the site that allocated and for the epoch. */
   recordFree(shard: Shard, birth: number, size: bigint): number {
     const epoch = birth & abi.EPOCH_MASK;
     if (epoch > presentOf(shard)) this.#advanceEpochs(shard);
     return this.#counted(shard.recordFreeOld(siteOf(birth), epoch, size));
   }
 
-  /** Likewise one whose allocation was not accounted: it is older, or foreign. */
+  /** Counts a release whose allocation was not counted: older, or foreign. */
   recordFreeUntagged(shard: Shard, cls: number, size: bigint): number {
     return this.#counted(shard.recordFree(abi.SITE_PRE_ARMING + cls, size));
   }
 
-  /** Takes over what another accountant has counted. It tells what is in use: that much was allocated and kept. */
+  /** Takes over counts of another accountant. It reports memory in use, which counts as allocated and kept. */
   carryOver(shard: Shard, rows: Iterable<OtherRow>): void {
     for (const { name, allocs, frees, inUse } of rows) {
       const site = this.registry.registerName(name);
@@ -127,19 +127,19 @@ export class Host {
     }
   }
 
-  /** A class is armed now: what was counted before is no part of later dumps. */
+  /** Arms a class: later dumps do not include earlier counts. */
   arm(cls: number): void {
     this.#collect();
     this.model.arm(cls);
   }
 
-  /** Looks at the sums without a dump, so that a release of older memory is found while it shows. */
+  /** Updates the sums without a dump, so that releases of older memory are detected while they are visible. */
   observe(): void {
     this.#collect();
     this.model.applyBaseline();
   }
 
-  /** Takes a sample for the analysis. `measures` are pairs of MEASURE_... and a value; unknown is what is not among them. */
+  /** Takes a sample for the analysis. `measures` are pairs of MEASURE_... and a value; measures not listed are unknown. */
   sample(now: bigint, transactions: bigint, measures: Iterable<readonly [number, bigint | number | undefined]> = []): void {
     this.model.setMeasures(measures);
     this.epochs = this.model.nextEpoch(now);
@@ -148,7 +148,7 @@ export class Host {
     this.model.sample(now, transactions);
   }
 
-  /** From now on verify mode's two accountants are to agree. */
+  /** From now on verify mode's two accountants must agree. */
   markVerify(rows: Iterable<OtherRow>): void {
     const sites = this.#sitesOf(rows);
     this.#collect();
@@ -157,8 +157,8 @@ export class Host {
   }
 
   /**
-   * The text of a dump. With `verify`, it compares with these rows of the other accountant; with `baseline` (its number), its growth
-   * is since that one.
+   * Returns the text of a dump. With `verify`, it is compared with these rows of the other accountant; with `baseline` (its
+   * number), growth is relative to that baseline.
    */
   dump(facts: Facts, verify?: Iterable<OtherRow>, baseline?: number): Buffer {
     const sites = verify && this.#sitesOf(verify);
@@ -172,7 +172,7 @@ export class Host {
     return this.model.render(baseline);
   }
 
-  /** Calls the core; where it does not know the key, twice at most tells it, and calls again. */
+  /** Calls the core. For an unknown key, inserts the key and calls again, at most twice. */
   #account(call: () => number, learn: () => void): number {
     let site = call();
     for (let i = 0; i < 2 && site === abi.SITE_UNKNOWN; ++i) {
@@ -182,7 +182,7 @@ export class Host {
     return this.#counted(site);
   }
 
-  /** As the C host's account.cc: the registry knows every site; a shard learns those that it meets. */
+  /** Like the C host's account.cc: the registry knows every site; a shard learns the sites that it uses. */
   #learnKey(shard: Shard, place: bigint, detail: bigint, text: Text, owner: number, flags: number): void {
     const site = this.registry.register(place, detail, text, owner, flags);
     if (this.registry.isOwnSite(site)) shard.insertKey(site, place, detail);
@@ -195,13 +195,13 @@ export class Host {
     if (key) shard.insertKey(site, key.place, key.detail);
   }
 
-  /** The registry is full: the shard learns all there is, each site under its own number, before unknown ones become (other). */
+  /** The registry is full: the shard gets all keys, each site under its own number, before it charges unknown keys to (other). */
   #freeze(shard: Shard): void {
     for (let site = abi.SITE_FIRST; site < this.registry.siteCount; ++site) this.#insertKey(shard, site);
     shard.freeze(shard.sealed ? abi.FROZEN_ALL : abi.FROZEN_SITES);
   }
 
-  /** A shard goes on in the epochs that are published: before it allocates, or releases what is of a later one than its own. */
+  /** Advances a shard to the published epochs, before it allocates, or before it releases a block of a later epoch than its own. */
   #advanceEpochs(shard: Shard): void {
     shard.advanceEpochs(this.epochs, this.registry.siteCount);
   }
@@ -211,7 +211,7 @@ export class Host {
     return site;
   }
 
-  /** Sums all shards in the model: all releases first, then all allocations, then what is of older epochs (assembly/model.ts). */
+  /** Sums all shards in the model: all frees, then all allocations, then memory of older epochs (assembly/model/model.ts). */
   #collect(): void {
     this.model.start();
     for (const pair of [abi.RECORD_FREES, abi.RECORD_ALLOCS]) {
@@ -234,9 +234,9 @@ export class Host {
     this.model.sumRows();
   }
 
-  /** Gives numbers of sites back of which nothing can come any more. Returns them. */
+  /** Reclaims the numbers of sites that cannot be used again. Returns them. */
   reclaim(): number[] {
-    this.registry.copyNames(this.model); // who is gone has to be known before the counters are read
+    this.registry.copyNames(this.model); // the model must know the retired owners before it reads the counters
     this.#collect();
     const numbers: number[] = [];
     for (let site = this.model.reclaim(0); site; site = this.model.reclaim(site)) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Traffic. Each function says how many requests (or handshakes) were answered and how many failed. `requests` and `handshakes` need
-// nothing but Node; `wrk` and `h2load` run those programs, which are fast enough to saturate the server.
+// Generates traffic. Each function returns the numbers of answered and failed requests (or handshakes). `requests` and `handshakes`
+// need only Node; `wrk` and `h2load` run these programs, which are fast enough to saturate the server.
 
 import { spawn } from "node:child_process";
 import http from "node:http";
@@ -15,17 +15,19 @@ export interface Done {
 }
 
 interface RequestsOptions {
-  /** Connections, each kept alive (default 8). */
+  /** Number of connections, each kept alive (default 8). */
   concurrency?: number;
-  /** Paths, asked for in turn (default /size/1000). */
+  /** Paths, requested in turn (default /size/1000). */
   paths?: string[];
-  /** Called after each request with the number done. */
+  /** Called after each request with the number completed. */
   progress?: (done: number) => void;
-  /** Sent with each request, which is then a POST. */
+  /** Body of each request, which is then a POST. */
   body?: Buffer | string;
 }
 
-/** Exactly `count` HTTP/1.1 requests to `base`, http: or https:. An answer other than 200, or one that is cut off, is an error. */
+/**
+ * Sends exactly `count` HTTP/1.1 requests to `base`, http: or https:. An answer other than 200, or a truncated answer, is an error.
+ */
 export async function requests(base: string, count: number, options: RequestsOptions = {}): Promise<Done> {
   const { concurrency = 8, paths = ["/size/1000"], progress, body } = options;
   const secure = base.startsWith("https:");
@@ -48,14 +50,14 @@ export async function requests(base: string, count: number, options: RequestsOpt
 }
 
 interface HandshakesOptions {
-  /** Connections at a time (default 4). */
+  /** Number of concurrent connections (default 4). */
   concurrency?: number;
-  /** Asked for on each connection; without it a connection is closed right after its handshake. */
+  /** Requested on each connection; without it a connection is closed right after its handshake. */
   path?: string;
   progress?: (done: number) => void;
 }
 
-/** Exactly `count` full TLS handshakes, none resumed, each on a connection of its own that is closed before the next one. */
+/** Exactly `count` full TLS handshakes, none resumed, each on its own connection, which is closed before the next handshake. */
 export function handshakes(port: number, count: number, options: HandshakesOptions = {}): Promise<Done> {
   const { concurrency = 4, path, progress } = options;
   const one = () =>
@@ -70,7 +72,7 @@ export function handshakes(port: number, count: number, options: HandshakesOptio
         else socket.end();
       });
       socket.on("data", (text: string) => (answered ||= text));
-      // A server may answer our close_notify with a reset: that is after the fact.
+      // A server may answer close_notify with a reset: the handshake is complete by then.
       socket.on("error", () => {});
       socket.on("close", () => resolve(secured && (!path || answered.startsWith("HTTP/1.1 200 "))));
     });
@@ -105,7 +107,7 @@ interface WrkDone extends Done {
   perSecond: number;
 }
 
-/** As many HTTP/1.1 requests as wrk makes of one URL in some seconds, on connections that are kept alive. */
+/** As many HTTP/1.1 requests as wrk can send to one URL in some seconds, on persistent connections. */
 export async function wrk(url: string, options: WrkOptions = {}): Promise<WrkDone> {
   const { seconds = 3, connections = 16 } = options;
   const threads = Math.min(connections, cpus().length);
@@ -120,15 +122,15 @@ export async function wrk(url: string, options: WrkOptions = {}): Promise<WrkDon
 }
 
 interface H2loadOptions {
-  /** HTTP/1.1, not HTTP/2 (default false). */
+  /** HTTP/1.1 instead of HTTP/2 (default false). */
   http1?: boolean;
   connections?: number;
-  /** Requests at a time on one connection (HTTP/2 only). */
+  /** Concurrent requests per connection (HTTP/2 only). */
   streams?: number;
   paths?: string[];
 }
 
-/** Exactly `count` requests by h2load to `base`. Over http:, use http1: the server speaks HTTP/2 over TLS only. */
+/** Exactly `count` requests by h2load to `base`. For http:, set http1: the server offers HTTP/2 only over TLS. */
 export async function h2load(base: string, count: number, options: H2loadOptions = {}): Promise<Done> {
   const { http1 = false, connections = 8, streams = 8, paths = ["/size/1000"] } = options;
   const how = http1 ? ["--h1"] : ["-m", streams];
@@ -138,7 +140,7 @@ export async function h2load(base: string, count: number, options: H2loadOptions
   return { requests: good, errors: count - good };
 }
 
-/** Paths that take different ways through the proxy: small and large, cached, missed, chunked. */
+/** Paths with different routes through the proxy: small and large, cached, missed, chunked. */
 export const MIXED_PATHS = [
   "/size/0",
   "/size/100?cache=600",
@@ -150,7 +152,7 @@ export const MIXED_PATHS = [
   "/size/300000?cache=600",
 ];
 
-/** `count` requests of all kinds at once: HTTP/1.1 in the clear and over TLS, and HTTP/2. */
+/** Sends `count` requests of all kinds at once: HTTP/1.1 over plain TCP and TLS, and HTTP/2. */
 export async function mixed(server: { httpUrl: string; httpsUrl: string }, count: number, paths = MIXED_PATHS): Promise<Done> {
   const third = Math.floor(count / 3);
   const parts = await Promise.all([

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// An origin for tests and the demonstration: what it answers is asked for in the URL, so that a test says in one line which path
-// through the proxy it takes. It counts what arrives. Run as a program it says its port in a line, and serves until it is killed.
+// An origin server for tests and the demonstration: the URL determines the answer, so that a test selects a path through the proxy
+// in one line. It counts requests. Run as a program it prints its port in a line, and serves until it is killed.
 //
 //   /size/N            N bytes, not to be cached
 //   /size/N?cache=60   ... cacheable for 60 seconds (the query belongs to the cache's key: &n=1, &n=2 are other objects)
@@ -20,9 +20,9 @@ import { fileURLToPath } from "node:url";
 const CHUNK = Buffer.alloc(64 * 1024, "memtrack ");
 
 export class Origin {
-  /** Requests that have arrived. */
+  /** Number of requests received. */
   requests = 0;
-  /** Of the process that serves. */
+  /** Process that serves. */
   readonly pid = process.pid;
   readonly #server: Server;
 
@@ -62,7 +62,7 @@ async function answer(request: IncomingMessage, response: ServerResponse): Promi
   const url = new URL(request.url ?? "/", "http://origin");
   response.setHeader("Content-Type", "application/octet-stream");
   if (url.pathname === "/echo") {
-    // All of it before the first byte of the answer: a client that still sends while it is answered is a case of its own.
+    // Reads the whole body before the first byte of the answer: a client that still sends during the answer is a separate case.
     const body = Buffer.concat(await request.toArray());
     response.end(body);
     return;
@@ -88,7 +88,7 @@ async function send(response: ServerResponse, size: number, slow: number, cut: n
     if (!response.write(CHUNK.subarray(0, left))) await drained(response);
   }
   if (cut < size) {
-    // Not before what was written has left: a reset would take it along.
+    // Only after the written data has been sent: a reset would discard it.
     response.flushHeaders();
     response.socket?.end();
   } else {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Random numbers for the C programs of tests and benchmarks: xorshift64*, so that a printed seed gives a run again. */
+ * Random numbers for the C programs of tests and benchmarks: xorshift64*, so that a printed seed reproduces a run. */
 #ifndef RANDOM_H
 #define RANDOM_H
 

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The memtrack command on a file of 1 GB with 10,000 dumps: how fast `report` reads it, and what memory it takes. The file is made
-// from a capture: its sites, and numbered ones like them, rows ordered by size as the plugin does it, most of them unchanged from
-// dump to dump, some growing, some coming and going.
+// The memtrack command on a file of 1 GB with 10,000 dumps: how fast `report` reads it, and how much memory it uses. The file is
+// derived from a capture: its sites, and numbered copies of them, with rows ordered by size as in the plugin's output; from dump to
+// dump most are unchanged, some grow, some come and go.
 //
-// Its rate is by the processor's time of the whole process, all threads: what one core would take. Wall clock beside it, which
-// on a machine that others use says more of the others.
+// The rate uses the processor time of the whole process, all threads: the time that one core would take. Wall-clock time is shown
+// too; on a shared machine it mostly reflects other load.
 
 import { spawnSync } from "node:child_process";
 import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, statSync, writeSync } from "node:fs";
@@ -89,7 +89,7 @@ function make(file: string, dumps: number): void {
   }
 }
 
-/** One in ten moves: a third of them grow, the others come and go. */
+/** One in ten changes: a third of these grow, the others come and go. */
 function change(rows: HandmadeRow[], number: number): void {
   for (let i = number % 10; i < rows.length; i += 10) {
     const row = rows[i]!;

@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What an IOBuffer event costs, by threads and sites, beside the built-in, a thread-local counter and the table written by hand.
+// Cost of an IOBuffer event by threads and sites, compared with the built-in tracker, a thread-local counter and the hand-written
+// table.
 
 import { figure, paired, type Figure } from "../figure.ts";
 import { orderOf, Rounds, run, type Run } from "../native.ts";
 
 const THREADS = [1, 2, 4, 8, 16];
-// The last is more than the capacity: the rest is charged to (other).
+// The last exceeds the capacity: the rest is charged to (other).
 const SITES = [1, 16, 256, 4096, 5000];
 const CAPACITY = 4096;
-/** As many as a server has that uses a few plugins. */
+/** Number of sites in a server with a few plugins. */
 const USUAL_SITES = 16;
 
 const VARIANTS = { e: "empty call", c: "counter", h: "by hand", o: "ours", b: "built-in" };
@@ -41,7 +42,7 @@ function figuresOf(measured: Rounds, threads: number, sites: number): Figure[] {
   const name = `${plural(threads, "thread")}, ${plural(sites, "site")}`;
   const about = { group: "events", name, unit: "x" };
   const builtin = threads === 1 ? ("builtinAlone" as const) : ("builtin" as const);
-  // With more sites the counter alone stays in the first-level cache: there it is no measure.
+  // With more sites only the counter stays in the first-level cache, so it is no basis for comparison.
   const counter = sites <= USUAL_SITES ? ("counter" as const) : undefined;
   const costs = Object.entries(VARIANTS).map(([variant, what]) =>
     figure({ ...about, what, unit: "ns" }, of(variant as keyof typeof VARIANTS)),

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What must not grow: the cost with what is alive, the time of a dump, the longest stop of a thread that accounts, memory per thread.
+// Costs that must not grow: the cost with the amount of live memory, the time of a dump, the longest stop of a counting thread,
+// memory per thread.
 
 import { figure, paired, type Figure } from "../figure.ts";
 import { Rounds, run, type Run } from "../native.ts";
@@ -30,7 +31,7 @@ async function liveObjects({ quick, rounds, progress }: Run): Promise<Figure[]> 
     const bare = measured.of(`bare, ${order} ${blocks}`);
     return measured.of(`ours, ${order} ${blocks}`).map((ns, round) => ns - bare[round]!);
   };
-  // Only the whole range is what the budget speaks of.
+  // The budget refers to the whole range only.
   const budget = quick ? undefined : ("live" as const);
   const trend = { group: "growth", name: `${most} objects / ${least}`, unit: "x" };
   return [
@@ -74,7 +75,7 @@ async function dumps({ quick, rounds, progress }: Run): Promise<Figure[]> {
     ...gapFigures,
     figure({ ...about, what: "gaps > 50 µs a million, quiet", unit: "" }, over(quiet)),
     figure({ ...about, what: "gaps > 50 µs a million, dumping", unit: "" }, over(dumping)),
-    // One more than none at all is no difference: both are a few.
+    // One compared with none is not a significant difference: both are small.
     paired(
       { ...about, what: "gaps > 50 µs, dumping / quiet", unit: "x", budget: "stop" },
       over(dumping),

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Instructions per event and per pair, counted by callgrind: the same in every run, whatever else the machine does. The driver's own
-// share (an empty call, the bare allocator) is subtracted.
+// Instructions per event and per pair, counted by callgrind: equal in every run, independent of other load. The driver's own share
+// (an empty call, the bare allocator) is subtracted.
 
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -10,24 +10,24 @@ import { figure, type Figure } from "../figure.ts";
 import { commandOf, output, type Run } from "../native.ts";
 
 const TURNS = 1000;
-/** A turn of an event figure is a transaction of as many events (bench/native/support.h). */
+/** A turn of an event figure is a transaction of this many events (bench/native/support.h). */
 const TRANSACTION_EVENTS = 8;
 
 export interface Instructions {
-  /** Of one event: a thread-local counter, the table by hand, the built-in, ours. */
+  /** For an event: thread-local counter, hand-written table, built-in tracker, memtrack. */
   counter: number;
   byHand: number;
   builtin: number;
   event: number;
-  /** Of one event where each of 4000 sites is met in turn. */
+  /** For an event, with 4000 sites used in turn. */
   byHandManySites: number;
   eventManySites: number;
-  /** Of an OpenSSL pair and realloc: what ours takes beyond the bare allocator, and what that takes. */
+  /** For an OpenSSL pair and realloc: memtrack's cost beyond the bare allocator, and the allocator's. */
   pair: number;
   pairBare: number;
   realloc: number;
   reallocBare: number;
-  /** Likewise of TSmalloc and TSfree, of operator new and delete, and of a release by the server of what no plugin allocated. */
+  /** For TSmalloc and TSfree, for operator new and delete, and for a release by the server of memory that no plugin allocated. */
   tsapi: number;
   heap: number;
   foreign: number;

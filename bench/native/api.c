@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The plugin API's memory functions, as the server has them: what the hooks of TSmalloc and its kin call.
+// The plugin API's memory functions, implemented like the server's: the hooks of TSmalloc and similar functions call them.
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Work to be counted by callgrind, which sees the same instructions in every run. Each figure is run with N and with 2 N turns, and
-// the counts are dumped under its name ("FIGURE N", "FIGURE 2N"): the difference is N turns, without what surrounds them.
+// Workloads for callgrind, which counts the same instructions in every run. Each figure runs with N and with 2 N turns, and the
+// counts are dumped under its name ("FIGURE N", "FIGURE 2N"): the difference is N turns without their surroundings.
 //
 //   count turns=N
 #include <openssl/crypto.h>
@@ -13,7 +13,7 @@
 #include "host.h"
 #include "support.h"
 
-#define SITES     4000 // with those of OpenSSL about as many as there can be by default
+#define SITES     4000 // with OpenSSL's sites about the most possible by default
 #define FEW_SITES 16
 #define FILE_NAME "crypto/count.c"
 
@@ -76,7 +76,7 @@ heap_pairs(uint64_t turns)
   }
 }
 
-// What the server itself allocates and releases, while plugins are tracked: the release is looked at.
+// Allocations and releases by the server while plugins are tracked: each release is examined.
 static void
 foreign_pairs(uint64_t turns)
 {
@@ -89,7 +89,7 @@ static void
 count(const char *name, void (*run)(uint64_t turns), uint64_t turns)
 {
   char label[64];
-  run(2 * turns); // each site is known, the allocator has its blocks
+  run(2 * turns); // all sites are known, and the allocator has its blocks
   for (uint64_t times = 1; times <= 2; ++times) {
     snprintf(label, sizeof(label), "%s %lu", name, times);
     CALLGRIND_ZERO_STATS;
@@ -141,7 +141,7 @@ main(int argc, char **argv)
   count("heap-ours", heap_pairs, turns);
   count("foreign-ours", foreign_pairs, turns);
 
-  // Last, for from now on the index is full.
+  // Last, because from now on the index is full.
   event = increment_now();
   count("many-ours", events_of_many, turns);
   event = by_hand_event;

@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A dump, seen from outside and from a thread that accounts, and the memory that a thread takes.
+// Cost of a dump, measured from outside and in a counting thread, and memory per thread.
 //
 //   dumps sites=N threads=N rounds=N ms=N
 //
-// Every thread has met every site. Then lines of a word and numbers:
+// First every thread uses every site. Then it prints lines of a word and numbers:
 //
-//   memory BYTES LINEAR      resident memory that a thread's full table takes; the size of its linear memory
+//   memory BYTES LINEAR      resident memory of a thread's full table; size of its linear memory
 //   dump MS BYTES            one dump into memory, and the size of its text; `rounds` lines
 //   gaps DUMPS P50 P99 P99.99 MAX OVER EVENTS
-//                            a thread on the first core makes events without a pause for `ms`; nanoseconds between two of them,
-//                            and how many of those were longer than STOP. The second core makes dumps meanwhile, DUMPS in all,
-//                            or spins; `rounds` lines of each
+//                            a thread on the first core generates events without a pause for `ms`; nanoseconds between two events,
+//                            and the number of gaps longer than STOP. Meanwhile the second core makes dumps, DUMPS in all, or
+//                            spins; `rounds` lines of each
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <pthread.h>
@@ -36,12 +36,12 @@ fill(void *unused)
 {
   (void)unused;
   event_function event = increment_now();
-  run_events(counter_event, &sequence, 0, 1); // its stack is there before memory is measured
+  run_events(counter_event, &sequence, 0, 1); // touches its stack before memory is measured
   pthread_barrier_wait(&barrier);
   pthread_barrier_wait(&barrier);
   run_events(event, &sequence, 0, sequence.mask + 1);
   pthread_barrier_wait(&barrier);
-  pthread_barrier_wait(&barrier); // it keeps its shard until the others have theirs
+  pthread_barrier_wait(&barrier); // keeps its shard until the others have theirs
   return NULL;
 }
 
@@ -150,13 +150,13 @@ main(int argc, char **argv)
 
   pin(1);
   int fd = memfd_create("dump", 0);
-  dump_to_memory(fd); // the first one copies the sites' names
+  dump_to_memory(fd); // the first dump copies the names of the sites
   for (unsigned i = 0; i < rounds; ++i) {
     uint64_t from = now();
     size_t size   = dump_to_memory(fd);
     printf("dump %.4f %zu\n", (now() - from) / 1e6, size);
   }
-  // Not into memory: what the kernel does for that would be felt on the other core, and is not ours.
+  // Not into memory: the kernel's work for that would affect the other core, and is not memtrack's.
   int nowhere = open("/dev/null", O_WRONLY);
   for (unsigned i = 0; i < rounds; ++i) {
     watch_with(i & 1, nowhere);

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What an IOBuffer event costs: nanoseconds of wall clock that a thread spends per event, one line per variant.
+// Cost of an IOBuffer event: nanoseconds of wall-clock time per event and thread, one line per variant.
 //
 //   events threads=N sites=N capacity=N ms=N order=VARIANTS
 //
-// VARIANTS are letters, measured in that order: e the empty call, c the thread-local counter, h the table by hand, b the built-in,
-// o ours. The number of events is fixed before the clock starts, so that it takes about `ms` (more where threads outnumber cores:
-// there a run must be long against the scheduler's slices).
+// VARIANTS are letters, measured in that order: e the empty call, c the thread-local counter, h the hand-written table, b the
+// built-in tracker, o memtrack. The number of events is fixed before the clock starts, so that it takes about `ms` (more if threads
+// outnumber cores: a run must then be long compared with the scheduler's slices).
 #define _GNU_SOURCE
 #include <pthread.h>
 #include <stdio.h>
@@ -17,17 +17,17 @@
 #include "host.h"
 #include "support.h"
 
-#define SLICES 8    // of a variant, in turn with the others': what slows the machine for some milliseconds slows all alike
+#define SLICES 8    // of each variant, interleaved: a disturbance of some milliseconds affects all variants alike
 #define TRIAL  2500 // transactions
 
-static _Atomic uint64_t made[128]; // events, of all threads
+static _Atomic uint64_t made[128]; // events of all threads
 static unsigned threads;
 static const char *order;
 static struct sequence sequence;
 static event_function functions[128];
 static pthread_barrier_t barrier;
 static uint64_t transactions[128];
-static uint64_t target, spent[128]; // nanoseconds of a variant: wanted, and all its slices
+static uint64_t target, spent[128]; // nanoseconds per variant: the target, and the sum of its slices
 static struct span {
   uint64_t from, to;
 } * spans;
@@ -43,7 +43,7 @@ all_spans(void)
   return whole.to - whole.from;
 }
 
-// Counted here, outside the clock, and compared at the end: a variant that does nothing would be fast.
+// Counted outside the timed part and compared at the end: a variant that does nothing would be fast.
 static void
 make_events(int variant, uint64_t from, uint64_t count)
 {
@@ -65,7 +65,7 @@ static void *
 worker(void *argument)
 {
   unsigned self = (uintptr_t)argument;
-  // Each variant's table has met every site, and is as warm as the others, before anything counts.
+  // Before measuring, each variant's table has seen every site and is equally warm.
   for (const char *letter = order; *letter; ++letter) {
     int variant = *letter;
     make_events(variant, 0, sequence.mask + 1);

@@ -24,7 +24,7 @@
 #include "server/api.h"
 #include "server/server.h"
 
-// The server that the installed libtscore belongs to.
+// Server version of the installed libtscore.
 #define SERVER_VERSION "9.2.9"
 
 void
@@ -83,7 +83,7 @@ host_arm_plugins(void)
   struct memtrack_reason reason;
   need(memtrack_hook_heap_open(&reason) == 0, "the heap's hooks", reason.text);
   memtrack_api_open();
-  memtrack_hook_plugin_open(&reason); /* refused: of the plugin API this program has the memory functions only */
+  memtrack_hook_plugin_open(&reason); /* refused: this program has only the memory functions of the plugin API */
   memtrack_store(&memtrack_hooks.key, memtrack_tag_key());
   memtrack_store(&memtrack_hooks.armed, true);
   memtrack_store(&memtrack_hooks.heap, true);

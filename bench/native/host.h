@@ -1,33 +1,34 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The plugin's host as a benchmark sees it: opened, its hooks installed as the plugin installs them, and a dump.
+// The plugin's host for a benchmark: opened, with its hooks installed like the plugin does, and a dump.
 #ifndef HOST_H
 #define HOST_H
 
 #include <stddef.h>
 #include <stdint.h>
 
-// Opens the accounting for `sites`, once per program. Ends the program where that fails, as the others do.
+// Opens the accounting for `sites`, once per program. On failure ends the program, like the functions below.
 void host_open(uint32_t sites);
 
-// From then on a call of the built-in's increment, from any module but the host, comes to us.
+// From then on calls of the built-in's increment from any module except the host go to memtrack.
 void host_install_iobuffer(void);
 
-// From then on libcrypto's allocations come to us.
+// From then on libcrypto's allocations go to memtrack.
 void host_install_openssl(void);
 
-// From then on the hooks of what plugins call account. What a plugin's, and the server's, slot of a symbol would hold.
+// From then on the hooks of plugins' calls count. Return the function that a plugin's, and the server's, slot of a symbol would
+// hold.
 void host_arm_plugins(void);
 void *host_plugin_hook(const char *symbol);
 void *host_server_hook(const char *symbol);
 
-// A dump of what was counted, to a file descriptor. Returns its size.
+// Writes a dump of the counts to a file descriptor. Returns its size.
 size_t host_dump(int fd);
 
-// Allocations and releases accounted so far.
+// Number of allocations and releases counted so far.
 uint64_t host_total(void);
 
-// Linear memory of a shard, bytes.
+// Linear memory of a shard in bytes.
 uint64_t host_shard_size(void);
 
 #endif

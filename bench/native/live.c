@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Whether the cost grows with what is alive: with `blocks` blocks of 32 bytes, nanoseconds of a pair (a block is released and
-// another one allocated) and of an IOBuffer event. Five numbers: pairs of bare blocks and of ours where the oldest block goes
-// first, as in a server whose transactions last alike; the same in random order, where each release is a cache miss of the
-// allocator's and it shows whether the tag is one more; the event.
+// Tests whether the cost grows with the amount of live memory: with `blocks` blocks of 32 bytes, nanoseconds of a pair (release of
+// a block and allocation of another) and of an IOBuffer event. Prints five numbers: pairs of bare blocks and of memtrack's,
+// releasing the oldest block first, as in a server whose transactions have similar durations; the same in random order, where each
+// release is a cache miss in the allocator and the tag may cause another; the event.
 //
 //   live blocks=N pairs=N first=b|o
 #include <openssl/crypto.h>
@@ -61,7 +61,7 @@ main(int argc, char **argv)
   }
   for (int in_order = 1; in_order >= 0; --in_order) {
     double cost[2];
-    for (int turn = 0; turn < 4; ++turn) { // the first two warm up
+    for (int turn = 0; turn < 4; ++turn) { // the first two turns warm up
       bool our_turn  = (turn & 1) != ours_first;
       cost[our_turn] = our_turn ? replace(ours, count, pairs, in_order, our_allocate, our_release)
                                 : replace(bare, count, pairs, in_order, bare_allocate, bare_release);

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What an allocation and its release cost, nanoseconds of wall clock, one line per set of functions.
+// Cost of an allocation and its release in nanoseconds of wall-clock time, one line per set of functions.
 //
 //   pairs sets=LETTERS mode=MODE size=N ms=N
 //
-// Sets, measured in that order: b the bare allocator, o our OpenSSL hook, t that of TSmalloc and TSfree, n that of operator new and
-// delete (t and n have no realloc of their own kind). With b alone nothing of ours is in the process: so the same loop runs under
-// another profiler. Modes, each with LIVE blocks at a time:
+// Sets, measured in that order: b the bare allocator, o the OpenSSL hook, t the hooks of TSmalloc and TSfree, n the hooks of
+// operator new and delete (t and n have no realloc). With b alone, memtrack is not in the process, so that the same loop can run
+// under another profiler. Modes, each with LIVE blocks at a time:
 //
 //   pair      a new block, and the oldest one is released
 //   realloc   a block grows or shrinks by a quarter (that is a release and an allocation)
@@ -25,7 +25,7 @@
 
 #define LIVE  64
 #define TRIAL 20000
-#define RING  1024 // blocks on their way to the other thread
+#define RING  1024 // blocks in transit to the other thread
 #define BATCH 64
 
 struct set {
@@ -92,7 +92,7 @@ new_release(void *block, const char *file, int line)
 
 static struct set sets[] = {
   {'b', bare_allocate, bare_reallocate, bare_release},
-  {'o', NULL, NULL, NULL}, // what CRYPTO_get_mem_functions() tells after the installation
+  {'o', NULL, NULL, NULL}, // as returned by CRYPTO_get_mem_functions() after the installation
   {'t', ts_allocate, ts_reallocate, ts_release},
   {'n', new_allocate, new_reallocate, new_release},
 };
@@ -176,7 +176,7 @@ releaser(void *unused)
   for (uint64_t done = 0; done < ring.count;) {
     uint64_t sent = atomic_load_explicit(&ring.sent, memory_order_acquire);
     if (done == sent) {
-      sched_yield(); // the allocating thread may want this core
+      sched_yield(); // the allocating thread may need this core
     }
     for (; done < sent; ++done) {
       ring.set->release(ring.blocks[done % RING], file_of(done), line_of(done));

@@ -127,7 +127,7 @@ bare_release(void *block, const char *file, int line)
   free(block);
 }
 
-// ResourceTracker::increment(char const *, long), as the server imports it.
+// ResourceTracker::increment(char const *, long), as imported by the server.
 extern void builtin_increment(const char *location, int64_t size) __asm__("_ZN15ResourceTracker9incrementEPKcl");
 
 extern void builtin_dump(FILE *file) __asm__("_ZN15ResourceTracker4dumpEP8_IO_FILE");
@@ -141,7 +141,7 @@ dump_builtin(FILE *file)
 __attribute__((noinline)) event_function
 increment_now(void)
 {
-  // To the compiler a function's address is a constant; here it is what the slot holds at this moment.
+  // The compiler treats a function's address as a constant; here it must be the present value of the slot.
   __asm__ volatile("" ::: "memory");
   return builtin_increment;
 }
@@ -174,7 +174,7 @@ make_sequence(struct sequence *sequence, uint32_t sites)
     if (at >= ARENA_SIZE) {
       fail("too many sites");
     }
-    uint32_t other = random_next(&seed) % (site + 1); // Fisher and Yates, inside out
+    uint32_t other = random_next(&seed) % (site + 1); // Fisher-Yates, inside-out variant
     order[site]    = order[other];
     order[other]   = site;
   }
@@ -187,7 +187,7 @@ make_sequence(struct sequence *sequence, uint32_t sites)
 __attribute__((noinline)) void
 run_events(event_function event, const struct sequence *sequence, uint64_t from, uint64_t transactions)
 {
-  // In registers across the calls, and unrolled, so that the driver costs little beside them.
+  // Kept in registers across the calls, and unrolled, to minimize the driver's cost.
   const uint32_t *places = sequence->places;
   const char *base       = arena;
   uint32_t mask          = sequence->mask;

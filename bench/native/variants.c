@@ -10,7 +10,7 @@
 
 #define LIKELY(x) __builtin_expect(!!(x), 1)
 
-#define OTHER      0  // the site of what has no room
+#define OTHER      0  // the site for refused keys
 #define FIRST_SITE 16 // as in the core
 #define DETAIL     0u // the class IOBuffer
 
@@ -27,7 +27,7 @@ struct shard {
   uint32_t mask;
   uint8_t shift;
   bool sealed;
-  uint32_t count; // sites known; the registry's next number
+  uint32_t count; // number of known sites; the registry's next number
   struct shard *next;
 };
 
@@ -135,7 +135,7 @@ by_hand_open(uint32_t sites)
   registry = new_shard();
 }
 
-// A thread's first event, or a site's first in this thread.
+// A thread's first event, or its first event for a site.
 static __attribute__((noinline, cold)) void
 learn(uint64_t place, int64_t size)
 {
@@ -171,7 +171,7 @@ by_hand_event(const char *location, int64_t size)
   if (LIKELY(shard != NULL)) {
     uint64_t seq  = atomic_load_explicit(&shard->seq, memory_order_relaxed);
     uint32_t site = find(shard, (uintptr_t)location, DETAIL);
-    // An odd seq: a signal handler that interrupted an event of its own thread. Such an event is lost, as it is in the core.
+    // An odd seq: a signal handler interrupted an event of its own thread. This event is lost, as in the core.
     if (LIKELY((site || shard->sealed) && !(seq & 1))) {
       charge(shard, seq, site, size);
       return;

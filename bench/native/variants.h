@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What an IOBuffer event is compared with, in a module of their own and called through a pointer like the rest:
+// Variants that an IOBuffer event is compared with, in their own module and called through a pointer like the others:
 //
 //   nothing    an empty function: what the driver itself costs
 //   counter    a thread-local counter: the limit
@@ -18,7 +18,7 @@ void nothing_event(const char *location, int64_t size);
 void counter_event(const char *location, int64_t size);
 void by_hand_event(const char *location, int64_t size);
 
-// Opens the hand-written table for `sites`, once per program, and tells how many events it has counted.
+// Opens the hand-written table for `sites`, once per program; and returns its number of events.
 void by_hand_open(uint32_t sites);
 uint64_t by_hand_total(void);
 

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The classes of memory, in the order of a dump's sections, and how their amounts are written.
+// The classes of memory, in the order of a dump's sections, and the format of their amounts.
 
 import { classes, type MemoryClass } from "../../format/format.ts";
 import { bytes, count } from "./units.ts";
 
 export type ClassName = keyof typeof classes;
-/** Of a class that is counted in bytes. Objects are counted alone: they are the server's, and have no size. */
+/** Classes measured in bytes. Objects are only counted: they belong to the server, and have no size. */
 export type MemoryName = { [Name in ClassName]: (typeof classes)[Name]["holds"] extends "memory" ? Name : never }[ClassName];
 
 const ENTRIES: Record<ClassName, MemoryClass> = classes;
@@ -23,7 +23,7 @@ export function titleOf(cls: ClassName): string {
   return ENTRIES[cls].title;
 }
 
-/** How an amount of a row is written: bytes, or of objects how many. */
+/** Format of a row's amount: bytes, or for objects their number. */
 export function formatOf(row: { class?: ClassName }): (value: number) => string {
   return row.class && !holdsMemory(row.class) ? count : bytes;
 }

@@ -12,7 +12,7 @@ memtrack_message_parse(const void *data, size_t size, memtrack_message *message)
   const char *text = (const char *)data;
   memtrack_answer answer;
   if (size && text[size - 1] == '\0') {
-    --size; /* traffic_ctl sends the string's end too */
+    --size; /* traffic_ctl also sends the string's NUL */
   }
   if (!memtrack_ask(&answer, text, size, [=](memtrack_core *core) {
         uint32_t length = memtrack_call(core, readMessage, size);

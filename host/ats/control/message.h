@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What `traffic_ctl plugin msg memtrack ...` may say. The core reads it (assembly/control/message.ts); this knows no plugin API and
- * acts on nothing.
+ * Parses messages of `traffic_ctl plugin msg memtrack ...` by asking the core (assembly/control/message.ts). Uses no plugin API and
+ * performs no action.
  */
 #ifndef MEMTRACK_MESSAGE_H
 #define MEMTRACK_MESSAGE_H
@@ -18,12 +18,12 @@ extern "C" {
 
 struct memtrack_message {
   uint32_t verb; /* MEMTRACK_VERB_... */
-  int level;     /* of arm */
+  int level;     /* the level, for arm */
   char argument[MEMTRACK_ARGUMENT_MAX + 1];
 };
 
-/* Reads a message's bytes, which are not a string. False where there is nothing to act on: then it has been logged. Any thread but
-   not in a hook. */
+/* Parses a message's bytes, which are not a string. Returns false if no action is required; the reason has then been logged. Any
+   thread but not in a hook. */
 bool memtrack_message_parse(const void *data, size_t size, struct memtrack_message *message);
 
 /* Logs a line about each verb. Not hook-safe. */

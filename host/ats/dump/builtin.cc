@@ -11,7 +11,7 @@
 
 namespace
 {
-/* What the built-in prints now. */
+/* The present output of the built-in tracker. */
 class table
 {
 public:
@@ -20,7 +20,7 @@ public:
   table(const table &)            = delete;
   table &operator=(const table &) = delete;
 
-  /* Calls body with each row; from then on its site is known to the registry. */
+  /* Calls body with each row, after registering the row's site. */
   template <typename Body>
   void
   each(Body body) const
@@ -39,7 +39,7 @@ private:
   char *text_;
 };
 
-/* While there is one, no event happens. */
+/* While an object of this class exists, no event happens. */
 struct quiet {
   quiet() { memtrack_iobuffer_lock(); }
   ~quiet() { memtrack_iobuffer_unlock(); }
@@ -57,7 +57,7 @@ memtrack_builtin_collect(memtrack_core *model)
 {
   quiet now;
   table builtin;
-  builtin.each([](const memtrack_builtin_row &) {}); /* the model learns its sites from the registry */
+  builtin.each([](const memtrack_builtin_row &) {}); /* the model learns the sites from the registry */
   memtrack_model_collect(model);
   memtrack_call(model, verifyStart);
   builtin.each(

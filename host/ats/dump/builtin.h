@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The built-in tracker's counts: taken over at the start, and beside ours in verify mode.
+ * Reads the built-in tracker's counts: at the start, to take them over, and in verify mode, to compare them.
  */
 #ifndef MEMTRACK_BUILTIN_H
 #define MEMTRACK_BUILTIN_H
@@ -9,11 +9,12 @@
 extern "C" {
 #endif
 
-/* Takes over what the built-in tracker has counted so far, so that buffers allocated before the plugin was loaded are known.
-   After the hook is installed, before it is passed on to. init-only. */
+/* Takes over the built-in tracker's counts, so that buffers allocated before the plugin was loaded are known. After the hook is
+   installed, and before events are passed on. init-only. */
 void memtrack_builtin_carry_over(void);
 
-/* From now on the two accountants are to agree. Events must be passed on to the built-in. Not hook-safe. */
+/* Stores the present difference between both accountants as zero. Events must be passed on to the built-in tracker. Not
+   hook-safe. */
 void memtrack_builtin_mark(void);
 
 #ifdef __cplusplus
@@ -21,7 +22,7 @@ void memtrack_builtin_mark(void);
 
 struct memtrack_core;
 
-/* Sums the shards in the model and tells it what the built-in counts at the same moment, between two events. Within
+/* Sums the shards in the model and reads the built-in tracker's counts of the same moment, between two events. Within
    memtrack_model_with(); not hook-safe. */
 void memtrack_builtin_collect(memtrack_core *model);
 #endif

@@ -11,8 +11,8 @@
 #include "base/clock.h"
 #include "core/ask.h"
 
-/* The C library counts its idle memory under its arenas' locks, which threads that allocate may wait for. Where that took longer
-   than this once, it is not asked again. */
+/* To count its idle memory, the C library locks its arenas, and allocating threads may wait. If that has taken longer than this
+   once, it is not done again. */
 #define SLACK_MAX_US 1000
 
 static void
@@ -31,7 +31,7 @@ set_record(memtrack_measures *measures, uint32_t which, memtrack_record_reader r
   }
 }
 
-/* A measure that a text tells, if it does. */
+/* Sets a measure from a text, if the text contains it. */
 static void
 set_read(memtrack_measures *measures, uint32_t which, const char *text, size_t length)
 {
@@ -46,7 +46,7 @@ set_read(memtrack_measures *measures, uint32_t which, const char *text, size_t l
   }
 }
 
-/* The beginning of a file. Returns the length; 0 where it cannot be read. */
+/* Reads the beginning of a file. Returns the length; 0 if it cannot be read. */
 static size_t
 read_file(const char *path, char *text, size_t size)
 {
@@ -67,7 +67,7 @@ set_resident(memtrack_measures *measures)
   set_read(measures, MEMTRACK_MEASURE_RSS_FILES, text, length);
 }
 
-/* The smallest limit of a group and those above it, by a line of /proc/self/cgroup; `smallest` where there is none below that. */
+/* The smallest limit of a group and its ancestors, from a line of /proc/self/cgroup; `smallest` if none is below that. */
 static uint64_t
 smaller_limit(const char *line, const char *groups_path, uint64_t smallest)
 {
@@ -119,7 +119,7 @@ memtrack_measure_sample(memtrack_measures *measures, memtrack_record_reader read
   }
 }
 
-/* Of the server's own table. */
+/* From the server's own table. */
 static void
 set_freelists(memtrack_measures *measures, const char *name)
 {
@@ -137,7 +137,7 @@ set_freelists(memtrack_measures *measures, const char *name)
   free(text);
 }
 
-/* Not where another allocator has taken malloc's place: the C library would speak of an empty heap. */
+/* Not if another allocator replaces malloc: the C library would report an empty heap. */
 static void
 set_slack(memtrack_measures *measures)
 {

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What the analysis needs to know of the process, its machine and the server, beyond what is counted. What cannot be found out is
- * left unknown.
+ * Measures the process, its machine and the server for the analysis. Values that cannot be determined stay unknown.
  */
 #ifndef MEMTRACK_ENVIRONMENT_H
 #define MEMTRACK_ENVIRONMENT_H
@@ -17,20 +16,21 @@ extern "C" {
 #endif
 
 struct memtrack_measures {
-  uint64_t transactions; /* since the server's start; 0 where it does not say */
+  uint64_t transactions; /* since the server's start; 0 if unknown */
   bool known[MEMTRACK_MEASURE_COUNT];
   uint64_t value[MEMTRACK_MEASURE_COUNT];
 };
 
-/* What each sample needs. Not hook-safe. */
+/* Measures for each sample. Not hook-safe. */
 void memtrack_measure_sample(struct memtrack_measures *measures, memtrack_record_reader read);
 
-/* Likewise, and what only a dump needs. `freelists` is the name of the server's function that prints them, or NULL. Not hook-safe.
+/* Same, with the measures that only a dump needs. `freelists` is the name of the server's function that prints them, or NULL. Not
+ * hook-safe.
  */
 void memtrack_measure_dump(struct memtrack_measures *measures, memtrack_record_reader read, const char *freelists);
 
-/* The limit that the process's control group sets, by the text of /proc/self/cgroup and the folder of the groups. 0: none. For
-   tests apart from the process. Not hook-safe. */
+/* The limit of the process's control group, from the text of /proc/self/cgroup and the folder of the groups. 0: none. A separate
+   function for tests. Not hook-safe. */
 uint64_t memtrack_measure_cgroup(const char *membership_path, const char *groups_path);
 
 #ifdef __cplusplus

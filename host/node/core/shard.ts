@@ -1,20 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// An instance that counts the events of one thread. Node has no threads: whoever has events of several gives each a shard.
+// An instance that counts the events of one thread. Node has no threads: callers use a shard for each thread whose events they
+// count.
 
 import * as abi from "../../../assembly/abi.ts";
 import { Instance } from "./instance.ts";
 import type { Model } from "./model.ts";
 
 export class Shard extends Instance {
-  /** The registry was full, and this shard knows all that is in it. */
+  /** The registry was full, and this shard has all of its keys. */
   sealed = false;
 
   constructor(module: WebAssembly.Module, sites: number) {
     super(module, abi.ROLE_SHARD, sites);
   }
 
-  /** @returns the site charged, or SITE_UNKNOWN (nothing was counted) */
+  /** @returns the charged site, or SITE_UNKNOWN (nothing was counted) */
   recordBufferEvent(place: bigint, size: bigint): number {
     return this.wasm.recordBufferEvent(place, size) >>> 0;
   }
@@ -31,12 +32,12 @@ export class Shard extends Instance {
     return this.wasm.recordFreeOld(site, epoch, size) >>> 0;
   }
 
-  /** Goes on in other epochs, `count` sites having numbers. */
+  /** Advances to other epochs; `count` sites have numbers. */
   advanceEpochs(published: bigint, count: number): void {
     this.wasm.advanceEpochs(published, count);
   }
 
-  /** The epochs that this shard has turned to. */
+  /** The epochs to which this shard has advanced. */
   get epochs(): bigint {
     return BigInt.asUintN(64, this.wasm.epochs.value);
   }
@@ -55,7 +56,7 @@ export class Shard extends Instance {
     this.sealed = true;
   }
 
-  /** Copies a pair (RECORD_ALLOCS or RECORD_FREES) of the sites 0 to count - 1 into a model's staging region. */
+  /** Copies a pair (RECORD_ALLOCS or RECORD_FREES) of the sites 0 to count - 1 to a model's staging region. */
   copyPairs(pair: number, count: number, model: Model): void {
     const { staging } = model;
     for (let site = 0; site < count; ++site) {
@@ -64,7 +65,7 @@ export class Shard extends Instance {
     }
   }
 
-  /** Copies what there is of the sites `first` to `first + count - 1` into a model's staging region. */
+  /** Copies snapshots of the sites `first` to `first + count - 1` to a model's staging region. */
   copySites(first: number, count: number, model: Model): void {
     const { staging } = model;
     const view = new DataView(staging.buffer, staging.byteOffset);

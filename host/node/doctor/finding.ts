@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// One thing that the doctor says of an installation.
+// A finding of the doctor about an installation.
 
 export interface Finding {
   state: "ok" | "note" | "problem";

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Whether plugin.config loads memtrack.so, and which memtrack.so that is.
+// Checks whether plugin.config loads memtrack.so, and which file that is.
 
 import { readFileSync, statSync } from "node:fs";
 import { isAbsolute, join } from "node:path";
@@ -11,7 +11,7 @@ import { note, ok, problem, type Finding } from "./finding.ts";
 import { readIfAllowed, type Installation } from "./installation.ts";
 import type { Records } from "./settings.ts";
 
-/** Whether the server loads memtrack.so, and what is wrong with how it does. */
+/** Whether the server loads memtrack.so, with findings about its line. */
 export function checkPluginConfig(folder: string): { loaded: boolean; findings: Finding[] } {
   const path = join(folder, "plugin.config");
   const text = readIfAllowed(path);
@@ -48,7 +48,7 @@ function checkLine(line: string, at: number, path: string): Finding[] {
   return [...findings, problem(what, `make it the first line of ${printable(path)}, and restart the server`)];
 }
 
-/** Where the server looks for plugins. */
+/** The server's folder of plugins. */
 export function pluginFolder({ plugins, prefix }: Installation, records: Records): string {
   const folder = records.get(PLUGIN_DIR);
   if (!folder || folder === "NULL") return plugins;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What the doctor found, as lines for a terminal.
+// Renders the doctor's findings as lines for a terminal.
 
 import { green, red, yellow, type TextOptions } from "../report/text.ts";
 import type { Finding } from "./finding.ts";

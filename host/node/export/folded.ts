@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A dump as folded stacks, a line each, as flame graph programs read them: `owner;class;location value`. A semicolon separates
-// frames and the last blank a value, so a semicolon in a name becomes a colon.
+// Writes a dump as folded stacks, a line each, for flame graph programs: `owner;class;location value`. A semicolon separates frames
+// and the last blank a value, so a semicolon in a name becomes a colon.
 
 import { printable } from "../../shared/printable.ts";
 import { matches, type Filter } from "../read/filter.ts";

@@ -1,24 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Reads the ages that a dump says of its sites: section `Ages of what is alive`, a line for each site and span of time. Dumps of a
-// server that has taken no samples, and those of older versions, have none.
+// Reads the ages of sites in a dump: section `Ages of what is alive`, a line for each site and time span. The section is missing if
+// the server has taken no samples, and in dumps of older versions.
 
 import { columnsIn, type Section } from "./dump.ts";
 
-/** What is alive of a site and was allocated in one span of time, exactly. */
+/** Live memory of a site that was allocated in a time span, exactly. */
 export interface Age {
   /** Seconds before the dump. */
   olderThan: number;
-  /** Undefined where the server did not say since when it counts. */
+  /** Undefined if the start of counting is unknown. */
   youngerThan: number | undefined;
   alive: number;
-  /** Of objects, which have no size, 0. */
+  /** 0 for objects, which have no size. */
   bytes: number;
 }
 
 const COLUMNS = ["Older than", "Younger than", "Alive", "Size In-use", "Kind", "Location"] as const;
 
-/** The ages of each site that the section has, by ageKey(), the youngest first. */
+/** The ages of each site in the section, by ageKey(), youngest first. */
 export function agesIn(sections: readonly Section[]): Map<string, Age[]> {
   const ages = new Map<string, Age[]>();
   for (const section of sections) {
@@ -40,7 +40,7 @@ export function agesIn(sections: readonly Section[]): Map<string, Age[]> {
   return ages;
 }
 
-/** A site's name in that section. @param kind the class, or of objects the kind */
+/** Name of a site in that section. @param kind the class, or for objects the kind */
 export function ageKey(kind: string, location: string): string {
   return `${kind} ${location}`;
 }

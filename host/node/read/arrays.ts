@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Arrays of numbers, which have a fixed length.
+// Helpers for typed arrays, which have a fixed length.
 
-/** A longer array that begins with what is in `from`. */
+/** A longer array that begins with the contents of `from`. */
 export function enlarged<T extends Int32Array | Uint8Array | Float64Array>(from: T, length: number): T {
   const to = new (from.constructor as new (length: number) => T)(length);
   to.set(from);

@@ -5,17 +5,17 @@
 import { enlarged } from "./arrays.ts";
 import type { Rows } from "./dump.ts";
 
-/** Rows of one dump, at most: the capacity of all classes. */
+/** Most rows of a dump: the capacity of all classes. */
 const ROWS_MAX = 1 << 19;
 
-/** Rows, and where each site's row is. Used again by one dump after the other. */
+/** Rows, and the position of each site's row. Reused for one dump after another. */
 export class Scratch implements Rows {
   length = 0;
   site = new Int32Array(1024);
   allocs = new Float64Array(1024);
   frees = new Float64Array(1024);
   inUse = new Float64Array(1024);
-  /** A site's row + 1. */
+  /** Position of a site's row plus 1. */
   #row = new Int32Array(1024);
 
   clear(): void {
@@ -23,7 +23,7 @@ export class Scratch implements Rows {
     this.length = 0;
   }
 
-  /** @returns false where there are too many */
+  /** @returns false if there are too many */
   add(site: number, allocs: number, frees: number, inUse: number): boolean {
     if (site >= this.#row.length) this.#row = enlarged(this.#row, Math.max(site + 1, this.#row.length * 2));
     const known = this.#row[site]!;
