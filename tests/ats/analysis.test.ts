@@ -215,17 +215,17 @@ describe("plugin messages", () => {
       assert.match(two.text, /\| memory\/OpenSSL\/.*\n[^]*\nGrowth since [^]*\| memory\/OpenSSL\/[^]*\nReconciliation: /);
 
       // What is not tracked is nowhere: its last numbers are no longer true.
-      await tell(["arm 1"], /level 1, by a message/);
+      await tell(["arm 1"], /level set to 1 by a message/);
       await metric(/openssl_bytes 0$/m);
       const one = await dumped("dump");
       assert.doesNotMatch(one.text, /memory\/OpenSSL\//);
       assert.match(one.text, /\n {19}- \| {7}- \| OpenSSL alive: not known\n/);
-      await tell(["arm 0"], /level 0, by a message/);
+      await tell(["arm 0"], /level set to 0 by a message/);
       await metric(/tracked_bytes 0$/m);
       const none = await dumped("dump");
       assert.equal(none.header.get("level"), "0");
       assert.doesNotMatch(none.text, /memory\/|^Growth|^Suspects/m);
-      await tell(["arm 1"], /level 1, by a message/);
+      await tell(["arm 1"], /level set to 1 by a message/);
       await tell(["reset"], /histories, suspects and baselines are cleared; counters continue/);
       await tell(["status"], /baselines: arming$/m);
 
