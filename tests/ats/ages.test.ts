@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// On a real server: what a dump says of ages is true. A plugin keeps memory that was allocated at times that this test knows.
+// On a real server: the ages in a dump are correct. A plugin keeps memory that was allocated at times known to this test.
 
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
@@ -23,7 +23,7 @@ const BATCHES = 8;
 const BATCH = 50;
 const WAIT_MS = 60_000;
 
-/** Transactions whose blocks were allocated between two moments, in seconds. */
+/** Transactions whose blocks were allocated between two times, in seconds. */
 interface Batch {
   count: number;
   from: number;
@@ -46,7 +46,7 @@ function rowOf(dump: Dump, site: string) {
 
 const seconds = (): number => performance.now() / 1000;
 
-/** A dump, and the moments that it was made between. */
+/** A dump, with the times before and after it. */
 async function dumpOf(ats: Ats): Promise<{ dump: Dump; from: number; to: number }> {
   const from = seconds();
   const dump = await ats.dump();
@@ -71,7 +71,7 @@ test("live memory is as old as a dump says, to the block, and the lines of a sit
     const batches: Batch[] = [];
     let made = 0;
     let last = await dumpOf(ats);
-    // Each batch is made when the one before it has become old: its site has a line more, or other ones.
+    // Each batch is made when the previous batch has become old: its site then has another line, or different lines.
     for (const end = seconds() + WAIT_MS / 1000; batches.length < BATCHES;) {
       assert.ok(seconds() < end, last.dump.text);
       const from = seconds();
@@ -118,18 +118,18 @@ test("live memory is as old as a dump says, to the block, and the lines of a sit
         `${younger} are younger than ${youngerThan} s, of ${least} that can be`,
       );
     }
-    // One block from the start, in the oldest bucket of all; one that is replaced all the time, so it is of the last transaction.
+    // One block dates from the start, in the oldest bucket; one is replaced all the time, so it dates from the last transaction.
     const [first, ...more] = linesOf(dump, START);
     assert.deepEqual([first?.alive, first?.inUse, first?.share, more.length], [1, 5000, 100, 0], dump.text);
     assert.ok(first!.olderThan >= Math.max(...parseAnalysis(dump.text).ages.map(({ olderThan }) => olderThan)), dump.text);
     const replaced = linesOf(dump, REPLACED);
     assert.deepEqual([sum(replaced, "alive"), sum(replaced, "inUse")], [1, 300]);
     assert.ok(replaced[0]!.olderThan <= to - batches.at(-1)!.from, dump.text);
-    // Objects too: the plugin's one continuation is as old as its first block.
+    // Objects too: the plugin's only continuation is as old as its first block.
     const cont = parseAnalysis(dump.text).ages.find(({ kind, location }) => kind === "TSCont" && location.includes("ager.so"));
     assert.deepEqual([cont?.alive, cont?.inUse, cont?.olderThan], [1, 0, first!.olderThan]);
     assert.equal(parseAnalysis(dump.text).ages.filter(({ kind }) => kind === "iobuffer").length, 0);
-    // Armed anew, what was there before is in no row, and so of no age.
+    // After a new arming, older memory is in no row, and so has no age.
     for (const level of [0, 1]) {
       await ats.ctl("plugin", "msg", "memtrack", `arm ${level}`);
       do last = await dumpOf(ats);
@@ -148,7 +148,7 @@ test("live memory is as old as a dump says, to the block, and the lines of a sit
         last.dump.text,
       );
       for (const { olderThan } of fresh) assert.ok(olderThan <= Number(last.dump.header.get("armed")) + 1, last.dump.text);
-      // Until all of them are of an epoch that is over.
+      // Until all blocks belong to an epoch that has ended.
       if (sum(fresh, "alive") === BATCH && fresh.every((line) => line.olderThan > 0)) break;
     }
   } finally {

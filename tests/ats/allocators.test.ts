@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// On a real server with another allocator than the C library's preloaded, as operators often run it: it has operators new and delete
-// of its own, rounds in other ways, and marks nothing that is released. What plugins hold is as exact as ever, and what cannot be
-// known there is not said.
+// On a real server with a preloaded allocator, as operators often run it: it has its own operators new and delete, rounds
+// differently, and does not mark released blocks. Plugins' memory is counted as exactly as with the C library's allocator, and
+// facts that cannot be known are not reported.
 
 import assert from "node:assert/strict";
 import { chmodSync, copyFileSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
@@ -21,12 +21,12 @@ const LEAKS = [
   ...["leak_tsmalloc", "leak_tsrealloc", "leak_tsstrdup", "leak_malloc", "leak_realloc", "leak_strdup", "leak_aligned", "leak_new"],
   ...["leak_map", "leak_others", "leak_tsmbuffer", "leak_tsiobuffer", "leak_thread", "leak_nested_inner", "leak_nested_outer"],
 ];
-// The one that gives must be loaded before the one that takes.
+// The plugin that hands memory over must be loaded before the plugin that receives it.
 const INNOCENTS = [
   ...["innocent_tsapi", "innocent_heap", "innocent_cpp", "innocent_exceptions", "innocent_objects", "innocent_openssl"],
   ...["innocent_libc_allocates", "innocent_server_frees", "innocent_handover_from", "innocent_handover_to"],
 ];
-// Writes past its ends, but nowhere beyond its blocks.
+// They write past the ends of blocks, but not into other blocks.
 const HOSTILE = ["hostile_mixed", "hostile_overrun"];
 const ALL = [...LEAKS, ...GROWING, ...INNOCENTS, ...HOSTILE];
 
@@ -103,7 +103,7 @@ for (const library of ["libjemalloc.so.2", "libtcmalloc_minimal.so.4"]) {
         env: { LD_PRELOAD: library },
       });
       try {
-        // In the first seconds after a start traffic_ctl does not know our records.
+        // In the first seconds after a start traffic_ctl does not know memtrack's records.
         const set = () => ats.ctl("config", "set", "proxy.config.plugin.memtrack.heap", "1").catch(() => undefined);
         for (const end = Date.now() + 20_000; (await set()) === undefined;) assert.ok(Date.now() < end);
         await ats.waitFor(ats.diagsPath, /memtrack\.heap is now 1/, { timeoutMs: 25_000 });

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// On a real server: a leak of one in a thousand transactions is found among everything else that grows and goes, and only it; the
-// verbs of plugin messages; bad input.
+// On a real server: a leak in one of a thousand transactions is found among other growth and churn, and nothing else is called a
+// leak; the verbs of plugin messages; bad input.
 
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
@@ -30,7 +30,7 @@ function compile(folder: string, name: string): string {
   return out;
 }
 
-/** Goes on with something until a promise is settled. */
+/** Repeats other work until a promise is settled. */
 async function during<T>(main: Promise<T>, ...others: (() => Promise<unknown>)[]): Promise<T> {
   let over = false;
   const ended = main.finally(() => (over = true));
@@ -80,7 +80,7 @@ describe("a plugin that leaks one in 1,000 transactions", () => {
         }),
         () => wrk(ats.httpUrl + path, { seconds: 2, connections: 8 }),
         () => handshakes(ats.tlsPort, 20, { path: `/${path}`, concurrency: 2 }),
-        // Into the RAM cache, and from there.
+        // Into the RAM cache, and out of it.
         async () => {
           const fill = Array.from({ length: 25 }, () => `/size/20000?cache=600&n=${objects++}`);
           await requests(ats.httpUrl, 50, { paths: fill, concurrency: 1 });
@@ -105,7 +105,7 @@ describe("a plugin that leaks one in 1,000 transactions", () => {
         /: \+[\d.]+ [KM]iB\/h for \d+ [sm].*, [\d,]+ allocated, [\d,]+ freed, .*transactions/,
       );
       assertAddsUp(analysis);
-      // It leaked all the time, so what it leaked is of all ages, and the lines of them are the row.
+      // It leaked all the time, so the leaked memory has all ages, and the lines add up to the row.
       const aged = analysis.ages.filter(({ kind, location }) => kind === "TSIOBuffer" && LEAK.test(location));
       const row = dump.objects.find(({ kind, location }) => kind === "TSIOBuffer" && LEAK.test(location));
       assert.ok(aged.length >= 4, dump.text);
@@ -123,12 +123,12 @@ describe("a plugin that leaks one in 1,000 transactions", () => {
   });
 });
 
-/** The server passes its statistics on each 5 seconds. */
+/** The server passes its statistics on every 5 seconds. */
 async function eventually(done: () => Promise<boolean>): Promise<void> {
   for (const end = Date.now() + 20_000; !(await done()); await pause(100)) assert.ok(Date.now() < end, `${done} was never true`);
 }
 
-/** A connection that has had an answer and stays. */
+/** A connection that has received an answer and stays open. */
 function keep(port: number, path: string): Promise<Socket> {
   return new Promise((resolve, reject) => {
     const socket = connect(port, "127.0.0.1");
@@ -143,7 +143,7 @@ function keep(port: number, path: string): Promise<Socket> {
   });
 }
 
-/** What is known of the resident memory, and what is not accounted, are all of it. */
+/** The known parts of the resident memory, and the remainder that is not accounted, add up to all of it. */
 function assertAddsUp({ parts }: Analysis): void {
   const [rss, ...rest] = parts.filter(({ what }) => !what.startsWith("limit"));
   assert.match(rss!.what, /RSS/);
@@ -192,7 +192,7 @@ describe("plugin messages", () => {
       assert.match(parseAnalysis((await dumped("diff arming")).text).since, /^Growth since arming: /);
       assert.match(parseAnalysis((await dumped("diff")).text).since, /^Growth since before, /);
 
-      // More marks than fit, and odd ones.
+      // More baselines than are kept, and unusual names.
       for (const name of ["a", "b", "c", "d", "e"]) await tell([`mark ${name}`], new RegExp(`baseline ${name} is set`));
       await tell(["mark f"], /baseline f is set; before, the oldest of 6, is removed/);
       await tell(["diff before"], /there is no baseline "before"; there are: f, e, d, c, b, a, arming/);
@@ -205,7 +205,7 @@ describe("plugin messages", () => {
       const help = await tell(["help"], /plugin msg memtrack 'help': writes this list/);
       for (const verb of ["mark", "diff", "dump", "reset", "arm", "status"]) assert.match(help, new RegExp(`memtrack '${verb}`));
 
-      // The server's statistics reach traffic_ctl some seconds after the start; until then `metric get` fails.
+      // The server's statistics reach traffic_ctl a few seconds after the start; until then `metric get` fails.
       const metric = (line: RegExp) => eventually(async () => line.test(await ats.ctl("metric", "match", "plugin.memtrack")));
       await tell(["arm 2"], /level set to 2 by a message, until proxy\.config\.res_track_memory changes/);
       await handshakes(ats.tlsPort, 20);
@@ -214,7 +214,7 @@ describe("plugin messages", () => {
       assert.equal(two.header.get("openssl"), "installed");
       assert.match(two.text, /\| memory\/OpenSSL\/.*\n[^]*\nGrowth since [^]*\| memory\/OpenSSL\/[^]*\nReconciliation: /);
 
-      // What is not tracked is nowhere: its last numbers are no longer true.
+      // A class that is not tracked does not appear: its last numbers are outdated.
       await tell(["arm 1"], /level set to 1 by a message/);
       await metric(/openssl_bytes 0$/m);
       const one = await dumped("dump");
@@ -229,7 +229,7 @@ describe("plugin messages", () => {
       await tell(["reset"], /histories, suspects and baselines are cleared; counters continue/);
       await tell(["status"], /baselines: arming$/m);
 
-      // None of these does anything, and each says what would.
+      // None of these performs an action, and each is answered with the valid forms.
       const verbs = /verbs: mark \[name\], diff \[name\], dump, reset, arm 0\|1\|2, status, help/;
       const wrong: [string[], RegExp][] = [
         [[], /plugin message is empty/],
@@ -249,13 +249,13 @@ describe("plugin messages", () => {
         assert.match(said, verbs, message.join());
       }
 
-      // A reload is a baseline; the statistics are the server's.
+      // A reload sets a baseline; the statistics belong to the server.
       const from = ats.sizeOf(ats.diagsPath);
       await ats.ctl("config", "reload");
       await ats.waitFor(ats.diagsPath, /baseline reload is set/, { from, timeoutMs: CHANGE_MS });
       await eventually(async () => /plugin\.memtrack\.suspects 0/.test(await ats.ctl("metric", "match", "plugin.memtrack")));
 
-      // A wrong interval never gets in; none at all stops sampling.
+      // An invalid interval is never accepted; 0 stops sampling.
       await assert.rejects(ats.ctl("config", "set", INTERVAL, "-1"));
       await assert.rejects(ats.ctl("config", "set", INTERVAL, "86400"));
       await ats.ctl("config", "set", INTERVAL, "0");

@@ -19,7 +19,7 @@ const LEVEL = "proxy.config.res_track_memory";
 const FREQUENCY = "proxy.config.dump_mem_info_frequency";
 const VERIFY = "proxy.config.plugin.memtrack.verify";
 
-/** Sets a record and waits until memtrack has said that it took it. */
+/** Sets a record and waits until memtrack has logged the change. */
 async function change(ats: Ats, name: string, value: number): Promise<void> {
   const from = ats.sizeOf(ats.diagsPath);
   await ats.ctl("config", "set", name, String(value));
@@ -44,7 +44,7 @@ describe("records through traffic_ctl, without a restart", () => {
       assert.equal(off.tables.length, 0);
       assert.match(off.text, /nothing is tracked at level 0; set proxy\.config\.res_track_memory/);
 
-      // Buffers of kept-alive connections that are older than the arming are released after it.
+      // Buffers of persistent connections that are older than the arming are released after it.
       const held = wrk(ats.httpUrl + "size/1000?cache=600", { seconds: 6 });
       await change(ats, LEVEL, 1);
       assert.equal((await held).errors, 0);
@@ -61,7 +61,7 @@ describe("records through traffic_ctl, without a restart", () => {
       assert.equal(two.header.get("openssl"), "installed");
       assert.ok(two.summary!.allocated > 300 * 10_000);
       assertNothingNegative(two);
-      // IOBuffers went on being counted from level 1 to 2.
+      // Counting of IOBuffers continued from level 1 to 2.
       const count = (dump: Dump, location: string) => dump.iobuffer.rows.find((row) => row.location === location)?.allocs ?? 0;
       for (const row of one.iobuffer.rows) assert.ok(count(two, row.location) >= row.allocs, row.location);
 
@@ -76,7 +76,7 @@ describe("records through traffic_ctl, without a restart", () => {
       await change(ats, VERIFY, 0);
       assert.equal((await ats.dump()).verify, undefined);
 
-      // The timer, and another interval of it.
+      // The timer, and another interval.
       const from = ats.sizeOf(ats.trafficOutPath);
       await change(ats, FREQUENCY, 1);
       const timed = (text: string) => parseDumps(text).filter((dump) => dump.header.get("reason") === "timer").length;
@@ -88,7 +88,7 @@ describe("records through traffic_ctl, without a restart", () => {
       await ats.dump();
       assert.ok(timed(ats.trafficOut().slice(later)) <= 1, "no more dumps each second");
 
-      // Back down: OpenSSL has its own functions again, and a new arming begins anew.
+      // Back down: OpenSSL has its own functions again, and a new arming starts from zero.
       await change(ats, LEVEL, 1);
       assert.equal((await ats.dump()).header.get("openssl"), "off");
       await handshakes(ats.tlsPort, 100);
@@ -100,7 +100,7 @@ describe("records through traffic_ctl, without a restart", () => {
       await change(ats, LEVEL, 0);
       assert.equal((await ats.dump()).tables.length, 0);
 
-      // The file edited by hand, and a reload.
+      // A file edited by hand, and a reload.
       const file = join(ats.folder, "etc", "records.config");
       writeFileSync(file, readFileSync(file, "utf8").replace(/(res_track_memory INT) \d/, "$1 1"));
       const reload = ats.sizeOf(ats.diagsPath);
@@ -111,7 +111,7 @@ describe("records through traffic_ctl, without a restart", () => {
       });
       assert.equal((await ats.dump()).tables.length, 1);
 
-      // traffic_ctl knows the ranges of our records.
+      // traffic_ctl knows the ranges of memtrack's records.
       for (const [name, value] of [
         [LEVEL, "3"],
         [LEVEL, "full"],
@@ -120,7 +120,7 @@ describe("records through traffic_ctl, without a restart", () => {
       ] as const) {
         await assert.rejects(ats.ctl("config", "set", name, value), `${name} ${value}`);
       }
-      // The frequency has no range there: the server takes a negative one as off, and we say it.
+      // traffic_ctl has no range for the frequency: the server treats a negative value as off, and memtrack logs it.
       const before = ats.sizeOf(ats.diagsPath);
       await ats.ctl("config", "set", FREQUENCY, "-5");
       await ats.waitFor(ats.diagsPath, /dump_mem_info_frequency: value -5 is out of range \[0, \d+\]; using 0/, {

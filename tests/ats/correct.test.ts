@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// On a real server, with the heap tracked and not: a correct program behaves as it does without memtrack, whatever it does, and is
-// accused of nothing. MEMTRACK_CHURN_SECONDS=n loads and unloads libraries for n seconds in place of 15.
+// On a real server, with and without heap tracking: a correct program behaves as without memtrack, and nothing is reported about
+// it. MEMTRACK_CHURN_SECONDS=n loads and unloads libraries for n seconds instead of 15.
 
 import assert from "node:assert/strict";
 import { chmodSync, cpSync, mkdtempSync, rmSync, utimesSync } from "node:fs";
@@ -24,7 +24,7 @@ before(async () => {
 });
 after(() => origin.stop());
 
-/** 300 transactions of innocent plugins: all are answered, nothing is kept, nobody is accused. */
+/** 300 transactions of innocent plugins: all are answered, no memory is kept, nothing is reported. */
 async function areInnocent(names: string[], records: Record<string, number>): Promise<void> {
   const ats = await Ats.start({ records, plugins: [PLUGIN, ...names.map(corpus)], origin: origin.url });
   try {
@@ -70,9 +70,9 @@ for (const heap of [0, 1]) {
       try {
         const file = join(ats.folder, "plugins", basename(corpus(remap)));
         for (let seconds = 0, end = Date.now() + CHURN_SECONDS * 1000; Date.now() < end; ++seconds) {
-          // The server loads a module again where its file's time has changed, by a second at least.
+          // The server reloads a module if its file's time has changed, by at least a second.
           utimesSync(file, 1_700_000_000 + seconds, 1_700_000_000 + seconds);
-          // The server applies it within ten seconds; for the first one after a start traffic_ctl does not know the record.
+          // The server applies it within ten seconds; in the first ten after a start traffic_ctl does not know the record.
           if (seconds % 5 === 4) await ats.ctl("config", "set", HEAP, String((heap + (seconds + 1) / 5) % 2));
           await requests(ats.httpUrl, 1, { paths: ["/reload"] });
           assert.deepEqual(await requests(ats.httpUrl, 20, { paths: ["/a/size/1000", "/size/100"] }), { requests: 20, errors: 0 });

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// On a real server: the numbers are true. The independent accountants are the server's own built-in tracker (verify mode) and, for
-// OpenSSL, the fact that closed connections keep nothing.
+// On a real server: the numbers are correct. Independent references are the server's own built-in tracker (verify mode) and, for
+// OpenSSL, the fact that closed connections keep no memory.
 
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
@@ -11,7 +11,7 @@ import { handshakes, mixed, requests } from "../../harness/load.ts";
 import { Origin } from "../../harness/origin.ts";
 import { PLUGIN } from "../../tools/build.ts";
 
-/** What every dump owes its reader, whatever it counts. */
+/** Properties of every dump, whatever it counts. */
 function assertSound(dump: Dump): void {
   assert.deepEqual(dump.foreign, [], "a line of another's within the dump");
   assert.equal(dump.header.get("lost"), "0");
@@ -36,7 +36,7 @@ function sum(table: Table): number {
   return table.rows.reduce((total, row) => total + row.inUse, 0);
 }
 
-/** A dump that has not changed since the last one: connections that ended have let go of what they held. */
+/** A dump equal to the previous one: ended connections have released their memory. */
 function settled(ats: Ats): Promise<Dump> {
   return ats.settledDump((dump) => [dump.iobuffer, dump.openssl]);
 }
@@ -66,7 +66,7 @@ describe("verify mode: the built-in tracker and memtrack count the same events",
     test(`${count} mixed requests on ${threads} threads: no row differs`, async () => {
       await withServer({ threads, level: 2, records: { "proxy.config.plugin.memtrack.verify": 1 } }, async (ats) => {
         const done = mixed(ats, count);
-        // Under load as well: both accountants are read between two events.
+        // Under load too: both accountants are read between two events.
         let verified = 0;
         let finished = false;
         void done.finally(() => (finished = true));
@@ -115,7 +115,7 @@ describe("level 2", () => {
         const live = dump.openssl.rows.map((row) => [row.location, [row.allocs - row.frees, row.inUse]] as const);
         return Object.fromEntries(live.sort(([a], [b]) => (a < b ? -1 : 1)));
       };
-      // The first ones fill what is kept for good: each thread's error queue and random generator, the session cache's table.
+      // The first ones allocate permanent memory: each thread's error queue and random generator, the session cache's table.
       await handshakes(ats.tlsPort, 1000);
       const before = await settled(ats);
       for (let round = 0; round < 2; ++round) {

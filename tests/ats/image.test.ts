@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// On a real server: what memtrack.so is as a module, and what it changes in the memory of those that it is loaded beside.
+// On a real server: memtrack.so as a module, and its changes to the memory of other modules.
 
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
@@ -14,15 +14,15 @@ import { PLUGIN } from "../../tools/build.ts";
 import { mappingsOf, slotsOf, words, type Mapping } from "../support/image.ts";
 
 /**
- * What the modules of the server and its libraries call in memtrack.so at level 2, the heap off: the tracker, the loader, what
- * releases or measures a plugin's block, and what std::thread starts threads with.
+ * Functions of memtrack.so that modules of the server and its libraries call at level 2 with the heap off: the tracker, the loader,
+ * functions that release or measure a plugin's block, and the function with which std::thread starts threads.
  */
 const TRACKER = ["_ZN15ResourceTracker4dumpEP8_IO_FILE", "_ZN15ResourceTracker9incrementEPKcl"];
 const REDIRECTED = [...TRACKER, "dlclose", "dlsym", "free", "malloc_usable_size", "pthread_create", "realloc"];
 const DELETE = /^_Zd[al]Pv/;
 
 describe("what is written where", () => {
-  // The same server without and with the plugin, its modules at the same addresses.
+  // The same server without and with the plugin, with its modules at the same addresses.
   let without: Mapping[];
   let withPlugin: Mapping[];
   const signals: (string | undefined)[] = [];
@@ -70,14 +70,14 @@ describe("what is written where", () => {
     const redirected = new Set<string>();
     const pointers: number[] = [];
     for (const mapping of without) {
-      // The loader's own list of modules is longer by ours.
+      // The loader's own list of modules contains memtrack.so too.
       if (mapping.path.includes("/ld-linux")) continue;
       const base = Math.min(...without.filter(({ path }) => path === mapping.path).map(({ start }) => start));
       const slots = slotsOf(mapping.path);
       const now = [...words(withPlugin.find(({ start }) => start === mapping.start)!)];
       for (const [index, [address, word]] of [...words(mapping)].entries()) {
         const later = now[index]![1];
-        // What can be written is the server's to change.
+        // The server may change writable memory.
         if (word === later || (mapping.mode.includes("w") && !isOurs(later))) continue;
         const symbol = slots.get(address - base);
         const place = `${mapping.path}+0x${(address - base).toString(16)} (${symbol ?? "no slot"})`;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// On a real server: all plugins that Debian ships, loaded together with memtrack, with traffic through each. Nothing of theirs is
-// known to be right or wrong here: what counts is that the server serves as it does without memtrack, and that every dump is sound.
+// On a real server: all plugins shipped by Debian, loaded together with memtrack, with traffic through each. Nothing is assumed
+// about their correctness: the server must serve as without memtrack, and every dump must be sound.
 
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
@@ -36,13 +36,13 @@ const GLOBAL: Record<string, string> = {
   header_freq: "",
   header_rewrite: "FILES/header_rewrite.config",
   healthchecks: "FILES/healthchecks.config",
-  inliner: "", // idle: for HTML it keeps an event thread busy for ever, now and then
+  inliner: "", // idle: for HTML it sometimes keeps an event thread busy forever
   ja3_fingerprint: "",
   libloader: "",
   memory_profile: "",
   money_trace: "",
   rate_limit: "SNI=localhost --limit=100000",
-  redo_cache_lookup: "", // idle: with its argument it ends the server (an assertion) beside plugins that redirect
+  redo_cache_lookup: "", // idle: with its argument it aborts the server (an assertion) when combined with plugins that redirect
   regex_revalidate: "--config FILES/regex_revalidate.config",
   remap_stats: "",
   server_push_preload: "",
@@ -55,11 +55,11 @@ const GLOBAL: Record<string, string> = {
   tls_bridge: "nowhere.example 127.0.0.1:1",
   traffic_dump: "--logdir FILES/dump --sample 1",
   tslua: "FILES/script.lua",
-  tsmemcache: "", // idle: it would take a fixed port
+  tsmemcache: "", // idle: it would use a fixed port
   xdebug: "",
 };
 
-/** Parameters in remap.config, by plugin. Each has a rule of its own, for /NAME/. */
+/** Parameters in remap.config, by plugin. Each plugin has its own rule, for /NAME/. */
 const REMAP: Record<string, string[]> = {
   access_control: ["--symmetric-keys-map=FILES/keys.txt"],
   background_fetch: [],
@@ -94,11 +94,11 @@ const REMAP: Record<string, string[]> = {
   url_sig: ["FILES/url_sig.config"],
 };
 
-/** What a plugin answers that does not pass requests on; the others are asked for PATHS. */
+/** Paths answered by plugins that do not forward requests; the others are requested with PATHS. */
 const OWN_PATHS: Record<string, string[]> = { generator: ["cache/1000/1", "nocache/5000/2"], statichit: [""] };
 const PATHS = ["size/100", "size/5000?cache=600", "size/70000?type=text/plain&cache=600", "size/300?type=text/plain&chunked"];
 
-/** What Debian ships and cannot be loaded here, without memtrack either. */
+/** Debian's plugins that cannot be loaded here, even without memtrack. */
 const LEFT_OUT: Record<string, string> = {
   authproxy: "asks a service whether a request is allowed, and without one answers 403 now and then",
   geoip_acl: "Debian's is built without a library for it: TSRemapInit fails",
@@ -177,7 +177,7 @@ function filled(text: string): string {
   return text.replaceAll("FILES", folder).replaceAll("ORIGIN", origin.url).replaceAll("PORT", String(origin.port));
 }
 
-/** A server with all of them, and `more` lines at plugin.config's front. */
+/** A server with all of them, and `more` lines at the beginning of plugin.config. */
 function options(more: string[]): AtsOptions {
   const rule = ([name, parameters]: [string, string[]]) => {
     const plugin = [`@plugin=${join(MODULES, name)}.so`, ...parameters.map((text) => `@pparam=${filled(text)}`)];
@@ -192,7 +192,7 @@ function options(more: string[]): AtsOptions {
   };
 }
 
-/** The status of an answer that came whole; 0 where none did. */
+/** The status of a complete answer; 0 without one. */
 function status(url: string): Promise<number> {
   return new Promise((resolve) => {
     const request = http.get(url, { agent: false, timeout: 10_000 }, (response) => {
@@ -204,10 +204,10 @@ function status(url: string): Promise<number> {
   });
 }
 
-/** Traffic through every plugin; gives what each remap rule answered, by path. */
+/** Sends traffic through every plugin; returns the answer of each remap rule, by path. */
 async function exercise(ats: Ats): Promise<Record<string, number>> {
   const count = 30 * MIXED_PATHS.length;
-  // By name: certifier.so has no certificate for a client that says none.
+  // By name: certifier.so has no certificate for a client without a server name.
   const server = { httpUrl: ats.httpUrl, httpsUrl: `https://localhost:${ats.tlsPort}/` };
   assert.deepEqual(await mixed(server, count), { requests: count, errors: 0 });
   const answers: Record<string, number> = {};
@@ -255,7 +255,7 @@ describe("all of Debian's plugins", () => {
       for (const name of ["header_rewrite", "cachekey", "tslua", "compress", "xdebug", "regex_remap"]) {
         assert.ok(owners.has(`${name}.so`), `${name}.so has rows`);
       }
-      // And once more from here: what was new in the first round is known now.
+      // Once more as a reference: everything new in the first round is known now.
       await exercise(ats);
       assertSound(await settled(ats));
     });

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// On a real server: what each plugin of the corpus holds stands under its name, its function and its line, exact to the byte or the
-// object; and one that gives everything back holds nothing. The truth is the number of transactions times what the plugin's source
-// says (tests/plugins/corpus.h). Many plugins share a server, as they do in production.
+// On a real server: memory held by each plugin of the corpus appears under its name, function and line, exact to the byte or
+// object; a plugin that releases everything holds nothing. The expected value is the number of transactions times the amount
+// declared in the plugin's source (tests/plugins/corpus.h). Many plugins share a server, as in production.
 
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
@@ -20,7 +20,7 @@ import { ownerOf, rowsOf, rowsOfOwner, settled, sitesOf, SOURCES, type Counts, t
 
 const HEAP = { "proxy.config.plugin.memtrack.heap": 1 };
 
-/** Those that are as often called as there are transactions, and need no place of their own. */
+/** Plugins called once per transaction that need no particular position. */
 const named = (prefix: string, except: RegExp = /^$/) =>
   readdirSync(SOURCES)
     .map((file) => /^(\w+)\.cc?$/.exec(file)?.[1] ?? "")
@@ -29,7 +29,7 @@ const named = (prefix: string, except: RegExp = /^$/) =>
 const LEAKS = named("leak_", /truth$|^leak_(many|fallback|string|vector)$/);
 const UNOPTIMISED = ["leak_tsmalloc_o0", "leak_malloc_o0", "leak_new_o0", "leak_map_o0"];
 const GROWING = ["leak_string", "leak_vector", "leak_string_o0", "leak_vector_o0"];
-// The one that gives must be loaded before the one that takes: the order of their names.
+// The plugin that hands memory over must be loaded before the plugin that receives it: the order of their names.
 const INNOCENTS = named("innocent_");
 const ALL = [...LEAKS, ...UNOPTIMISED, ...GROWING, "leak_fallback", "leak_stripped", ...INNOCENTS];
 
@@ -40,7 +40,7 @@ before(async () => {
 });
 after(() => origin.stop());
 
-/** Starts a server, has `body` use it, and stops it; throws where it had crashed. */
+/** Starts a server, runs `body` with it, and stops it; throws if it crashed. */
 async function withServer<T>(options: AtsOptions, body: (ats: Ats) => Promise<T>): Promise<T> {
   const ats = await Ats.start({ level: 2, records: HEAP, origin: origin.url, ...options });
   try {
@@ -50,7 +50,7 @@ async function withServer<T>(options: AtsOptions, body: (ats: Ats) => Promise<T>
   }
 }
 
-/** Exactly so many transactions, all answered: in the clear and over TLS, HTTP/1.1 and HTTP/2. Gives how many. */
+/** Exactly `count` transactions, all answered: plain and TLS, HTTP/1.1 and HTTP/2. Returns their number. */
 async function traffic(ats: Ats, count: number): Promise<number> {
   const paths = ["/size/1000", "/size/0", "/size/40000?chunked", "/size/5000?cache=600"];
   const some = Math.floor(count / 10);
@@ -59,10 +59,10 @@ async function traffic(ats: Ats, count: number): Promise<number> {
   return count;
 }
 
-/** So many for each path to which innocents of the corpus give an answer of their own. */
+/** That many for each path that an innocent plugin of the corpus answers itself. */
 async function answeredByPlugins(ats: Ats, count: number): Promise<number> {
   assert.deepEqual(await requests(ats.httpUrl, count, { paths: ["/intercept"] }), { requests: count, errors: 0 });
-  // An answer of 403.
+  // An answer with status 403.
   assert.deepEqual(await requests(ats.httpUrl, count, { paths: ["/error"] }), { requests: 0, errors: count });
   return 2 * count;
 }
@@ -71,7 +71,7 @@ function expected(name: string, counts: Counts): Expected[] {
   return [...expectedOf(name, counts), ...(GROWING.includes(name) ? [grownOf(name, counts.transaction)] : [])];
 }
 
-/** A line of leak_openssl_truth's: what each further call of what leak_openssl.so calls keeps. */
+/** A line of leak_openssl_truth: the memory kept by each further call of leak_openssl.so. */
 function opensslTruth(): { place: string; blocks: number; bytes: number }[] {
   const said = execFileSync(corpus("leak_openssl_truth").replace(/\.so$/, ""), { encoding: "utf8" });
   return said
@@ -85,7 +85,7 @@ function opensslTruth(): { place: string; blocks: number; bytes: number }[] {
 
 for (const [where, plugins, once] of [
   ["first", [PLUGIN, ...ALL.map(corpus)], 1],
-  // What the others have allocated in their TSPluginInit is then older than memtrack.
+  // Allocations of the others in their TSPluginInit are then older than memtrack.
   ["last", [...ALL.map(corpus), PLUGIN], 0],
 ] as const) {
   describe(`memtrack.so loaded ${where}`, () => {
@@ -107,7 +107,7 @@ for (const [where, plugins, once] of [
       for (const { dump } of dumps) assertSound(dump);
     });
 
-    // A thread that was started before memtrack was loaded runs on nobody's behalf that could be known.
+    // A thread started before memtrack was loaded has no known owner.
     const unknown = (name: string, { class: kind }: Expected) => where === "last" && name === "leak_thread" && kind === "openssl";
     for (const name of [...LEAKS, ...UNOPTIMISED, ...GROWING].filter((name) => name !== "leak_openssl")) {
       test(`${name}: exactly what its source says, at its lines`, () => {
@@ -153,7 +153,7 @@ for (const [where, plugins, once] of [
       const row = rowsOf(second.dump).find(({ location }) => location === own!.location);
       assert.deepEqual({ ...row, held: 0 }, { class: "openssl", location: own!.location, allocs: own!.allocs, frees: 0, held: 0 });
       assert.equal(row!.held, own!.bytes);
-      // Everything that grows is accounted for: what OpenSSL keeps for good it has by the first dump.
+      // All growth is attributed: OpenSSL's permanent memory is allocated by the first dump.
       const sum = (dump: Dump) => rowsOfOwner(dump, "leak_openssl.so").reduce((sum, row) => sum + row.held, 0);
       const each = truth.reduce((sum, { bytes }) => sum + bytes, 0) + own!.bytes! / second.transactions;
       assert.equal(sum(second.dump) - sum(first.dump), times * each);
@@ -174,7 +174,7 @@ for (const [where, plugins, once] of [
       // The same code, with debug information.
       const said = execFileSync("addr2line", ["-e", corpus("leak_fallback"), offset], { encoding: "utf8" });
       assert.match(said, new RegExp(`leak_fallback\\.c:${lineOf(92)}\\b`));
-      // Here the path that TSmalloc is given says it.
+      // Here the path passed to TSmalloc identifies it.
       assert.match(of(93), new RegExp(`^memory/plugin/leak_stripped\\.so\\+0x[0-9a-f]+ \\(leak_fallback\\.c:${lineOf(93)}\\)$`));
     });
 
@@ -239,7 +239,7 @@ describe("a plugin that is loaded more than once", () => {
 
 test("a library that a plugin loads by itself is followed within seconds", async () => {
   await withServer({ plugins: [PLUGIN, corpus("late_loader")] }, async (ats) => {
-    copyFileSync(corpus("late_library"), join(ats.folder, "plugins", "late_library.so")); // beside it, where it looks
+    copyFileSync(corpus("late_library"), join(ats.folder, "plugins", "late_library.so")); // where it looks
     assert.equal((await requests(ats.httpUrl, 1)).errors, 0);
     const counts = async () => {
       const dump = await settled(ats);
@@ -251,7 +251,7 @@ test("a library that a plugin loads by itself is followed within seconds", async
           alive: 0,
         });
     };
-    // Until then what the library releases stays in the plugin's row, and what it makes is in none.
+    // Until then, memory released by the library stays in the plugin's row, and memory allocated by it is in no row.
     const followed = async () => {
       const before = await counts();
       assert.equal((await requests(ats.httpUrl, 20)).errors, 0);
@@ -300,7 +300,7 @@ describe("hostile plugins", () => {
     });
     const tsapi = dump.prior.find((row) => row.class === "tsapi");
     assert.equal(tsapi?.frees, 2 * transactions);
-    // 101 and 5 bytes, which the C library allocated: 104 and 24 of them usable, or 16 more where it found a block so large.
+    // 101 and 5 bytes, allocated by the C library: 104 and 24 usable bytes, or 16 more if it found a larger block.
     const least = (104 + 24) * transactions;
     assert.ok(tsapi.bytes >= least && tsapi.bytes <= least + 2 * 16 * transactions, `${tsapi.bytes} of ${least}`);
     assert.equal(
@@ -309,7 +309,7 @@ describe("hostile plugins", () => {
     );
   });
 
-  // Alone, and one request after another: it knows what the allocator will do next, and with others beside it that is not so.
+  // Alone, with sequential requests: the test predicts the allocator's next step, which other plugins would change.
   test("a double free that the C library does not notice: the server serves on, and the block is released once", async () => {
     await withServer({ plugins: [PLUGIN, corpus("hostile_double_free_hidden")] }, async (ats) => {
       const transactions = 20;
@@ -332,7 +332,8 @@ describe("hostile plugins", () => {
     });
     assertSound(dump);
     assertHolds(dump, "hostile_overrun.so", expectedOf("hostile_overrun", { transaction: transactions, once: 1 }));
-    // The eighth byte reaches the tag, in one of 256 blocks with what stood there anyway. With fewer there is nothing to harm.
+    // The eighth byte reaches the tag, but in one of 256 blocks it has the same value already. An overrun of fewer bytes does no
+    // harm.
     const damaged = Number(dump.header.get("damaged"));
     assert.ok(damaged > 1.8 * transactions && damaged <= 2 * transactions, `${damaged} of ${2 * transactions}`);
     assert.match(out, /^memtrack warning="written past its end: a block of 25 bytes of memory\/plugin\/hostile_overrun\.so/m);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// On a real server whose machine has no elfutils: memtrack names plugins' sites as well as it can without, and says once what to
+// On a real server on a machine without elfutils: memtrack names plugins' sites as well as possible, and logs once which package to
 // install.
 
 import assert from "node:assert/strict";
@@ -21,7 +21,7 @@ let origin: Origin;
 before(async () => {
   buildCorpus();
   origin = await Origin.start();
-  // What the loader finds first and cannot load, it does not look for elsewhere.
+  // A library that the loader finds first but cannot load is not searched elsewhere.
   folder = mkdtempSync(join(tmpdir(), "memtrack-"));
   chmodSync(folder, 0o755);
   writeFileSync(join(folder, "libdw.so.1"), "");
@@ -52,10 +52,10 @@ test("without libdw the server serves, plugins' sites are addresses, and one lin
         .sort((a, b) => a - b);
     const each = (...bytes: number[]) => bytes.map((size) => size * TRANSACTIONS);
     assert.deepEqual(held("leak_malloc.so", /^memory\/plugin\/leak_malloc\.so\+0x[0-9a-f]+$/), each(63, 300, 200_000), dump.text);
-    // What TSmalloc hands over is said all the same.
+    // The path passed to TSmalloc is still reported.
     const path = /^memory\/plugin\/leak_tsmalloc\.so\+0x[0-9a-f]+ \(leak_tsmalloc\.c:\d+\)$/;
     assert.deepEqual(held("leak_tsmalloc.so", path), each(100, 5000), dump.text);
-    // And so is a function that the loader knows, because the plugin exports it.
+    // So is a function known to the loader because the plugin exports it.
     const init = dump.objects.filter(({ location }) => /^memory\/plugin\/leak_\w+\.so TSPluginInit\+0x[0-9a-f]+$/.test(location));
     assert.equal(init.length, 2, dump.text);
 

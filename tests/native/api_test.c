@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The plugin API is found by the names that a server has, and what a server lacks is told. Constants and structs are those of ts.h.
+// The plugin API is found under the names of each server version, and missing functions are reported. Constants and structs equal
+// those of ts.h.
 #define _GNU_SOURCE
 #include "support.h"
 
@@ -33,7 +34,7 @@ _Static_assert(sizeof(TSMgmtInt) == sizeof(int64_t) && sizeof(TSMgmtCounter) == 
                  sizeof(TSHRTime) == sizeof(int64_t),
                "integers of the API");
 
-// What is built beside this program.
+// A module built beside this program.
 static void *
 load(const char *name)
 {
@@ -102,7 +103,7 @@ main(void)
 {
   const struct CMUnitTest tests[] = {
     cmocka_unit_test(a_program_without_the_api_lacks_all_of_it),
-    // In this order: what was found is not unloaded any more, and names in C are taken first.
+    // In this order: a module found once is not unloaded, and names in C are found first.
     cmocka_unit_test(the_names_in_cxx_are_found),
     cmocka_unit_test(the_names_in_c_are_found),
   };

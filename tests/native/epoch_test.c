@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Epochs under threads: blocks go from thread to thread while epochs begin in quick succession; some threads turn late, some end
-// and hand their shard to the next, some share one. At the end each bucket of each site has what the threads counted for
-// themselves.
+// Epochs under threads: blocks move from thread to thread while epochs begin in quick succession; some threads advance late, some
+// end and pass their shard on, some share a shard. At the end each bucket of each site equals the threads' own counts.
 #define _GNU_SOURCE
 #include "support.h"
 
@@ -21,9 +20,9 @@
 #define SITES       64
 #define THREADS     6
 #define GENERATIONS 8
-#define STEPS       4000     // of a thread, at least
-#define STEPS_MAX   10000000 // if no epoch comes
-#define EACH        12       // epochs of a generation of threads
+#define STEPS       4000     // per thread, at least
+#define STEPS_MAX   10000000 // limit if no epoch begins
+#define EACH        12       // epochs during a generation of threads
 #define LAST        (GENERATIONS * EACH)
 #define HELD        4096
 #define EPOCHS      (MEMTRACK_EPOCH_MASK + 1)
@@ -33,7 +32,7 @@ struct block {
   uint32_t size;
 };
 
-// What a thread counted, by site and epoch. A block that another thread allocated makes it go below zero.
+// A thread's own counts by site and epoch. They may be negative: another thread allocated the block.
 struct counts {
   int64_t alive[SITES][EPOCHS], bytes[SITES][EPOCHS];
 };
@@ -66,7 +65,7 @@ allocate(struct counts *counts, uint64_t random)
   return block;
 }
 
-// The sites are registered in the order of their lines, before all else.
+// Registers the sites in the order of their lines, before everything else.
 static void
 release(struct counts *counts, struct block *block)
 {
@@ -83,15 +82,15 @@ exchange_blocks(void *argument)
   intptr_t number       = (intptr_t)argument % THREADS;
   struct counts *counts = &counted[number];
   uint64_t seed         = (intptr_t)argument + 1;
-  if (number == 0) { // as one that could have no shard of its own
+  if (number == 0) { // acts like a thread that cannot have its own shard
     memtrack_thread = (struct memtrack_thread){.state = MEMTRACK_THREAD_SHARING};
   }
   uint32_t until = ((intptr_t)argument / THREADS + 1) * EACH;
   for (int i = 0; i < STEPS || ((memtrack_epochs() & MEMTRACK_EPOCH_MASK) < until && i < STEPS_MAX); ++i) {
     uint64_t r = random_next(&seed);
-    // Some only release: they hear of an epoch from the blocks alone.
+    // Some threads only release: they learn of an epoch only from the blocks.
     struct block *block = number == 1 && i % 64 ? NULL : allocate(counts, r);
-    block               = atomic_exchange(&held[(r >> 20) % HELD >> (r >> 56) % 12], block); // some are held for long
+    block               = atomic_exchange(&held[(r >> 20) % HELD >> (r >> 56) % 12], block); // some blocks are held for long
     if (block) {
       release(counts, block);
     }
@@ -120,7 +119,7 @@ nothing(struct memtrack_core *model, void *argument)
   (void)argument;
 }
 
-// Begins epochs, and reads all shards in between, as samples do.
+// Begins epochs, and reads all shards between them, like samples do.
 static void *
 begin_epochs(void *argument)
 {
@@ -145,8 +144,8 @@ bucket_of(uint64_t epochs, uint32_t epoch)
   return later;
 }
 
-// What the shards have of a site, in the buckets of `epochs`: each shard's own, and of its own present epoch what is left of its
-// counts.
+// A site's counts in the shards, by the buckets of `epochs`: the buckets of each shard, and in its present epoch the remainder of
+// its counts.
 static void
 sum_buckets(uint32_t site, uint64_t epochs, int64_t (*sums)[2])
 {
@@ -207,7 +206,7 @@ buckets_of_all_shards_are_exact(void **state)
     atomic_store(&held[site], block);
   }
   pthread_t turner;
-  struct block *kept[SITES]; // to the end: each site has something old, whatever the threads do
+  struct block *kept[SITES]; // until the end: each site has an old block, whatever the threads do
   for (int site = 0; site < SITES; ++site) {
     kept[site] = allocate(&counted[THREADS], site);
   }
@@ -235,7 +234,7 @@ buckets_of_all_shards_are_exact(void **state)
   for (int i = 0; i < SITES; ++i) {
     release(&counted[THREADS], kept[i]);
   }
-  // All released: nothing of any age, so a site's number can be given again as it is.
+  // All released: nothing of any age remains, so a site's number can be reassigned.
   assert_int_equal(compare_with_what_threads_counted(), 0);
   for (int site = 0; site < SITES; ++site) {
     int64_t sums[MEMTRACK_BUCKETS + 1][2] = {0}, none[MEMTRACK_BUCKETS + 1][2] = {0};
@@ -244,7 +243,7 @@ buckets_of_all_shards_are_exact(void **state)
   }
 }
 
-// A tag that says an epoch which has not come: that is no one's, and what is counted stays exact.
+// A tag with an epoch that has not begun belongs to no block, and the counts stay exact.
 static void
 an_epoch_that_has_not_come_is_the_present_one(void **state)
 {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A module of one function, of which limits_test.c loads a thousand copies.
+// A module with one function; limits_test.c loads a thousand copies.
 int extra(void);
 
 int

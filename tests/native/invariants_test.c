@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What ARCHITECTURE.md says of threads that account: an event of a known site writes nothing that another thread reads but its own
-// shard, no event waits for a dump, and a dump that traps is the model's affair alone.
+// Invariants of ARCHITECTURE.md about counting threads: an event of a known site writes no shared memory except its own shard, no
+// event waits for a dump, and a trap during a dump affects only the model.
 #define _GNU_SOURCE
 #include "support.h"
 
@@ -29,7 +29,7 @@ static char locations[SITES][48];
 
 // ---- what an event writes ----
 
-// Pieces of memory as they were. On the heap, so that to keep one changes none.
+// Saved contents of memory ranges. On the heap, so that saving one changes none.
 static struct kept {
   struct {
     const uint8_t *at;
@@ -51,7 +51,7 @@ keep(const uint8_t *at, size_t size)
   memcpy(kept->pieces[i].copy, at, size);
 }
 
-// The program's own writable segments, which hold all of the host's variables; the copies are on the heap.
+// The program's own writable segments, with all of the host's variables; the copies are on the heap.
 static int
 keep_program(struct dl_phdr_info *info, size_t size, void *data)
 {
@@ -66,7 +66,7 @@ keep_program(struct dl_phdr_info *info, size_t size, void *data)
   return 1; // the program comes first
 }
 
-// Bytes that have changed, those of a range left out.
+// Number of changed bytes, excluding a range.
 static size_t
 count_changes(const void *from, size_t length)
 {
@@ -99,7 +99,7 @@ an_event_of_a_known_site_writes_its_threads_shard_and_nothing_else(void **state)
   (void)state;
 #if defined(__has_feature)
 #if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-  skip(); // they write of their own
+  skip(); // writes of the test's own
 #endif
 #endif
   events_of_known_sites();
@@ -119,7 +119,7 @@ an_event_of_a_known_site_writes_its_threads_shard_and_nothing_else(void **state)
   events_of_known_sites();
   assert_int_equal(own->seq, seq + 5000 * 2);
   assert_int_equal(count_changes(own, sizeof(*own)), 0);
-  // The comparison sees what is written elsewhere.
+  // Check: the comparison detects writes elsewhere.
   memtrack_account_iobuffer(locations[100], 1);
   assert_true(count_changes(own, sizeof(*own)) > 0);
 }
@@ -155,7 +155,7 @@ account_on_a_new_thread(void *argument)
   return NULL;
 }
 
-// A dump that nobody reads stands in the middle of its write(), with the model's mutex.
+// A dump that nobody reads blocks in its write() and holds the model's mutex.
 static void
 no_event_waits_for_a_dump(void **state)
 {
@@ -172,7 +172,7 @@ no_event_waits_for_a_dump(void **state)
     assert_true(time(NULL) < end);
     sched_yield();
   }
-  alarm(60); // where one waits, it waits for ever
+  alarm(60); // a waiting thread would wait forever
   events_of_known_sites();
   for (int i = 200; i < 300; ++i) {
     memtrack_account_iobuffer(locations[i], 1);
@@ -193,10 +193,10 @@ static void
 trap_model(struct memtrack_core *model, void *argument)
 {
   (void)argument;
-  model->wasm.w2c_memory.size = 8; // what it reads beyond that traps, as a defect in it would
+  model->wasm.w2c_memory.size = 8; // a read beyond this traps, like a defect would
 }
 
-// The last test: there is no dump after it.
+// The last test: no dump is possible after it.
 static void
 a_trap_in_a_dump_ends_dumps_and_nothing_else(void **state)
 {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Loads a plugin as the server does, all its symbols at once, and calls its TSPluginInit so many times. It ends with the server's
-// own status where it cannot. By itself it has no plugin API; linked with server.cc it has that of a server which memtrack does not
-// know.
+// Loads a plugin like the server, with all its symbols at once, and calls its TSPluginInit a given number of times. On failure it
+// exits with the server's status. By itself it has no plugin API; linked with server.cc it has the API of a server version that
+// memtrack does not support.
 #include <dlfcn.h>
 #include <stdint.h>
 #include <stdio.h>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// memtrack.so in programs that are no server it knows. A server whose plugin cannot be loaded, or does not register, ends (exit 70):
-// so memtrack.so asks the loader for nothing that may be missing, registers wherever it can, and says one line.
+// memtrack.so in programs that it does not support. A server whose plugin cannot be loaded, or does not register, ends (exit 70).
+// Therefore memtrack.so requires nothing from the loader that may be missing, registers wherever it can, and logs one line.
 
 import assert from "node:assert/strict";
 import { execFileSync, spawnSync } from "node:child_process";
@@ -11,14 +11,14 @@ import { BUILD, PLUGIN, TOP } from "../../tools/build.ts";
 
 const OUT = join(BUILD, "native-plain");
 
-/** What every traffic_server has loaded itself, by the versions of their symbols. */
+/** Libraries that every traffic_server has loaded, with the versions of their symbols. */
 const LIBRARIES: Record<string, RegExp> = {
   "libc.so.6": /^GLIBC_2\./,
   "libgcc_s.so.1": /^GCC_[34]\./,
   "libstdc++.so.6": /^(CXXABI_1|GLIBCXX_3)\./,
 };
 
-/** What gcc's start-up files ask for, and go without: weak, and of no version. */
+/** Symbols of gcc's start-up files that may be missing: weak, and without a version. */
 const START_UP = ["_ITM_deregisterTMCloneTable", "_ITM_registerTMCloneTable", "__gmon_start__"];
 
 describe("what memtrack.so asks the loader for", () => {
@@ -42,7 +42,7 @@ describe("what memtrack.so asks the loader for", () => {
 });
 
 describe("memtrack.so where it does nothing", () => {
-  /** TSPluginInit, called so many times by a program that has loaded it. */
+  /** Calls TSPluginInit in a program that has loaded it, a given number of times. */
   const init = (program: string, times = 1): { out: string[]; err: string[] } => {
     const { status, signal, stdout, stderr } = spawnSync(join(OUT, program), [PLUGIN, String(times)], { encoding: "utf8" });
     assert.equal(signal ?? status, 0, stderr);

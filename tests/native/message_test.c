@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Plugin messages as bytes: each is a message to act on or one line that says what is wrong. And what is measured of the process.
+// Plugin messages as bytes: each is a message to act on, or produces a line with the error. Also measurements of the process.
 #define _GNU_SOURCE
 #include "control/message.h"
 
@@ -16,7 +16,7 @@ static struct memtrack_message message;
 static bool
 parse(const char *data, size_t size)
 {
-  // In memory of its own, so that a sanitizer sees a byte too many.
+  // In a separate block, so that a sanitizer detects a read past the end.
   char *copy = malloc(size ? size : 1);
   memcpy(copy, data, size);
   log_clear();
@@ -32,7 +32,7 @@ a_message_is_what_the_core_reads_in_it(void **state)
   assert_true(parse("mark \t two words", strlen("mark \t two words")));
   assert_int_equal(message.verb, MEMTRACK_VERB_MARK);
   assert_string_equal(message.argument, "two words");
-  // As traffic_ctl sends it.
+  // As sent by traffic_ctl.
   assert_true(parse("arm 2", sizeof("arm 2")));
   assert_int_equal(message.verb, MEMTRACK_VERB_ARM);
   assert_int_equal(message.level, 2);
@@ -119,7 +119,7 @@ control_groups(void **state)
   snprintf(membership, sizeof(membership), "%s/cgroup", folder);
   snprintf(command, sizeof(command), "mkdir -p %s/a/b %s/memory/a", folder, folder);
   assert_int_equal(system(command), 0);
-  // The second version: the smallest of the groups above counts, and "max" is none.
+  // Version 2: the smallest limit of the ancestors applies, and "max" is no limit.
   write_file(membership, "0::/a/b\n");
   assert_int_equal(memtrack_measure_cgroup(membership, folder), 0);
   snprintf(path, sizeof(path), "%s/a/b/memory.max", folder);
@@ -128,7 +128,7 @@ control_groups(void **state)
   snprintf(path, sizeof(path), "%s/a/memory.max", folder);
   write_file(path, "5000000\n");
   assert_int_equal(memtrack_measure_cgroup(membership, folder), 5000000);
-  // The first version, beside others that have nothing to say.
+  // Version 1, among irrelevant lines.
   write_file(membership, "12:cpu:/a\n11:memory:/a\n1:name=systemd:/\n");
   snprintf(path, sizeof(path), "%s/memory/a/memory.limit_in_bytes", folder);
   write_file(path, "9223372036854771712\n");

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The table of objects: random operations against a plain list, partitions that are full, threads, and mutexes that go with the
-// last continuation that owns them.
+// The table of objects: random operations compared with a list, full partitions, threads, and mutexes that end with the last
+// continuation that owns them.
 #define _GNU_SOURCE
 #include "support.h"
 

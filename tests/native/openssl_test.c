@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The OpenSSL hook on the real libcrypto: found, installed, removed; every block accounted against an accountant of the test's
-// own, whichever thread releases it.
+// The OpenSSL hook with the real libcrypto: found, installed, removed; every block is compared with the test's own counts,
+// whichever thread releases it.
 #define _GNU_SOURCE
 #include "support.h"
 
@@ -91,7 +91,7 @@ openssl_objects_are_charged_by_file_and_line_and_return_to_nothing(void **state)
 {
   (void)state;
   assert_int_equal(memtrack_openssl_install(&reason), 0);
-  // The first of everything leaves caches behind; those of the second are all released.
+  // The first round fills caches; blocks of the second round are all released.
   for (int round = 0; round < 2; ++round) {
     uint64_t bytes = in_use(), blocks = live();
     SSL_CTX *context = SSL_CTX_new(TLS_method());
@@ -187,7 +187,7 @@ blocks_of_another_arming_and_foreign_ones_are_counted_apart(void **state)
   CRYPTO_free(grown, "x.c", 1);
   assert_int_equal(in_use(), bytes);
   assert_int_equal(live(), blocks);
-  // A tagged block that the C library releases is its site's for ever, and harmless.
+  // A tagged block released by the C library stays charged to its site, and is harmless.
   free(CRYPTO_malloc(33, "bypassed.c", 1));
   assert_int_equal(in_use() - bytes, 33);
   memtrack_openssl_remove();
@@ -198,7 +198,7 @@ blocks_of_another_arming_and_foreign_ones_are_counted_apart(void **state)
 static _Atomic(void *) shared_blocks[SLOTS];
 static _Atomic int64_t shadow_bytes, shadow_blocks;
 
-// What the caller asked for stands in the first bytes of each block: the accountant that ours is compared with.
+// The first bytes of each block contain the requested size: the reference for memtrack's counts.
 static void
 shadow_release(void *block)
 {
@@ -273,7 +273,7 @@ operations_until_toggled(void *argument)
     uint64_t size  = 8 + r % 2000;
     void **slot    = (void **)&shared_blocks[r >> 20 & (SLOTS - 1)];
     uint8_t *block = __atomic_exchange_n(slot, NULL, __ATOMIC_ACQ_REL);
-    // The first and last byte tell whether anything wrote into a block that was not its own.
+    // The first and last byte detect writes by others into the block.
     if (block) {
       uint64_t old;
       memcpy(&old, block, sizeof(old));
@@ -290,8 +290,8 @@ operations_until_toggled(void *argument)
   return NULL;
 }
 
-// What an operator does with `traffic_ctl config set`, a few hundred times under load: each block stays whole, whoever allocated it
-// and whoever releases it, and no arming ever counts more releases than allocations.
+// Like an operator's `traffic_ctl config set`, a few hundred times under load: each block stays intact, whoever allocates or
+// releases it, and no arming counts more releases than allocations.
 static void
 switching_on_and_off_under_load_harms_no_block(void **state)
 {

@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A module that defines functions and calls them through slots, as libstdc++ does with operator new. The second one slots_test.c
-// defines as well.
+// A module that defines functions and calls them through slots, like libstdc++ with operator new. slots_test.c also defines the
+// second function.
 #ifndef OWN_CALLS_H
 #define OWN_CALLS_H
 
-#define OWN_CALL_(name, value)                                    \
-  int name(void);                                                 \
-  __attribute__((noinline)) int name(void)                        \
-  {                                                               \
-    int result = value; /* of which the compiler knows nothing */ \
-    __asm__ volatile("" : "+r"(result));                          \
-    return result;                                                \
+#define OWN_CALL_(name, value)                        \
+  int name(void);                                     \
+  __attribute__((noinline)) int name(void)            \
+  {                                                   \
+    int result = value; /* unknown to the compiler */ \
+    __asm__ volatile("" : "+r"(result));              \
+    return result;                                    \
   }
 
 #define OWN_CALLS(module)                          \

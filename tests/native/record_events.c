@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Records the events of a stock traffic_server, for tests/fixtures (see the README.md there, which also says what the lines mean).
- * Loaded with LD_PRELOAD. IOBuffer events are taken by standing in front of ResourceTracker::increment, which still gets them;
- * OpenSSL events by CRYPTO_set_mem_functions before anything was allocated. Lines go to the file that MEMTRACK_EVENTS names, in
- * the order in which the events happened: one mutex, which only a recorder can afford. */
+ * Records the events of an unmodified traffic_server, for tests/fixtures (its README.md documents the lines). Loaded with
+ * LD_PRELOAD. It intercepts IOBuffer events by defining ResourceTracker::increment, which it then calls; and OpenSSL events with
+ * CRYPTO_set_mem_functions before the first allocation. Lines go to the file named by MEMTRACK_EVENTS, in the order of the
+ * events, under one mutex, which only a recorder can afford. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
@@ -43,11 +43,11 @@ line(const char *format, ...)
   int size = vsnprintf(text, sizeof(text), format, args);
   va_end(args);
   if (size < 0 || (size_t)size >= sizeof(text) || write(out, text, size) != size) {
-    abort(); /* half a record is none */
+    abort(); /* a partial record is useless */
   }
 }
 
-/* A thread's number, from 0. Under the mutex. */
+/* Number of a thread, from 0. Under the mutex. */
 static unsigned
 thread_number(void)
 {
@@ -57,7 +57,7 @@ thread_number(void)
   return thread - 1;
 }
 
-/* A place's number; its first use writes the line that declares it. Under the mutex. */
+/* Number of a place; its first use writes the line that declares it. Under the mutex. */
 static unsigned
 place_number(const char *text)
 {
@@ -138,7 +138,7 @@ record_realloc(void *block, size_t size, const char *file, int source_line)
     record_release(block, file, source_line);
     return NULL;
   }
-  /* Not realloc(): once it has moved the block, another thread can get the old one's address before it is recorded as free. */
+  /* Not realloc(): after it has moved the block, another thread could get the old address before the release is recorded. */
   void *moved = malloc(size);
   if (moved) {
     size_t old = malloc_usable_size(block);
@@ -150,7 +150,8 @@ record_realloc(void *block, size_t size, const char *file, int source_line)
   return moved;
 }
 
-/* The server asks for functions of its own, and with ours OpenSSL would still let it: it never sees that something was allocated.
+/* The server sets functions too, and with the recorder's functions OpenSSL would accept them: it does not notice that allocations
+ * have been made.
  */
 int
 CRYPTO_set_mem_functions(malloc_function m, realloc_function r, free_function f)
@@ -165,7 +166,7 @@ static __attribute__((constructor)) void
 begin(void)
 {
   const char *path = getenv("MEMTRACK_EVENTS");
-  /* What starts the server (setpriv, say) is none of ours. */
+  /* Programs that start the server (such as setpriv) are not recorded. */
   if (!path || strcmp(program_invocation_short_name, "traffic_server")) {
     return;
   }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// "Released twice" is said of a block that is free, and of no other: the C library's mark alone proves nothing. Under another
-// allocator, or a sanitizer's, there is no mark, and nothing is said.
+// "Released twice" is reported for a block that is free, and for no other: the C library's mark alone proves nothing. With another
+// allocator, or a sanitizer's, there is no mark, and nothing is reported.
 #include "support.h"
 
 #include <malloc.h>
@@ -12,9 +12,9 @@
 #include "base/atomic.h"
 #include "hook/release.h"
 
-#define CACHED 7 // blocks of one size that glibc's cache of a thread holds
+#define CACHED 7 // blocks of a size that glibc's per-thread cache holds
 
-// The compiler knows what free() does to a block; this it does not see through.
+// The compiler knows the effect of free(), but not of this function.
 static void *
 launder(void *block)
 {
@@ -54,7 +54,7 @@ a_block_in_the_threads_cache_is_free_and_stays_where_it_was(void **state)
     for (int i = 0; i < CACHED; ++i) {
       assert_int_equal(said_of(blocks[i], size), 1);
     }
-    // The cache hands out the last one first.
+    // The cache returns the last block first.
     for (int i = CACHED - 1; i >= 0; --i) {
       assert_ptr_equal(launder(malloc(size)), blocks[i]);
     }
@@ -116,7 +116,8 @@ a_block_in_another_threads_cache_cannot_be_told_from_one_in_use(void **state)
   pthread_join(thread, NULL);
 }
 
-// What an ended thread had cached went back to the allocator, with its marks. The next thread is given it as any other block.
+// Cached blocks of an ended thread returned to the allocator with their marks. The next thread receives such a block like any
+// other.
 static void *
 use_blocks(void *data)
 {

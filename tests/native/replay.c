@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Replays a recorded log of events (tests/fixtures/README.md) through the C host and writes the dump to stdout; tests/node/
- * replay.test.ts compares it with what the Node host makes of the same log, byte for byte.
+ * Replays a recorded log of events (tests/fixtures/README.md) through the C host and writes the dump to stdout;
+ * tests/node/replay.test.ts compares it byte for byte with the Node host's dump of the same log.
  *
  *   replay LOG SITES MARK SAMPLE [BUILTIN]
  *
- * All is the plugin's own code (account.cc, registry.c, shard.c, dump.c) but what is of the server: the built-in tracker's table is
- * the text of the file BUILTIN, which also switches verify mode on, and the clock stands still. One thread plays all threads of
- * the log in turn, each with its own shard. After MARK events (if not 0) a dump is written and both classes are armed anew. After
- * each SAMPLE events (if not 0) 20 s have passed, and a sample is taken. */
+ * All code is the plugin's own (account.cc, registry.cc, shard.c, dump.cc) except for the server's part: the built-in tracker's
+ * table is the text of the file BUILTIN, which also switches verify mode on, and the clock stands still. A single thread plays
+ * all threads of the log in turn, each with its own shard. After MARK events (if not 0) a dump is written and both classes are
+ * armed again. After each SAMPLE events (if not 0) 20 s pass, and a sample is taken. */
 #define _GNU_SOURCE
 #include <inttypes.h>
 #include <pthread.h>
@@ -52,7 +52,7 @@ static struct {
   uint64_t size;
 } blocks[BLOCKS_MAX];
 static struct memtrack_thread threads[THREADS_MAX];
-static uint64_t seconds = 1000; // of the monotonic clock
+static uint64_t seconds = 1000; // the monotonic clock
 
 static void __attribute__((noreturn, format(printf, 1, 2))) fail(const char *format, ...)
 {
@@ -64,7 +64,7 @@ static void __attribute__((noreturn, format(printf, 1, 2))) fail(const char *for
   exit(1);
 }
 
-/* A whole file, with a 0 behind it. */
+/* A whole file, with a NUL at its end. */
 static char *
 read_file(const char *path)
 {
@@ -78,7 +78,7 @@ read_file(const char *path)
   return text;
 }
 
-// A log has no plugins whose buffers would be told again.
+// A log has no plugins whose buffers would be counted again.
 void
 memtrack_iobuffer_event(const char *location, int64_t size)
 {
@@ -126,7 +126,7 @@ below(unsigned value, unsigned limit, const char *line)
   return value;
 }
 
-/* Returns whether the line was an event. */
+/* Returns whether the line is an event. */
 static bool
 replay_line(char *line)
 {

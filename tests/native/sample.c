@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A module whose allocations symbol_test.c looks up, in C. Each sample_NAME allocates once, in the line that says `site: NAME`.
+// A C module whose allocations symbol_test.c looks up. Each sample_NAME allocates once, in the line marked `site: NAME`.
 #include <stdlib.h>
 
 #define NOINLINE __attribute__((noinline))
 #define INLINE   static inline __attribute__((always_inline))
 
-// The compiler knows malloc and free, and would leave them out.
+// Otherwise the compiler removes pairs of malloc and free.
 #define KEEP(block) __asm__ volatile("" : : "r"(block) : "memory")
 
 void sample_direct(void);
@@ -54,7 +54,7 @@ sample_inlined(void)
   use(30);
 }
 
-// An allocator is never the site, inlined into another function...
+// An allocator is never the site, whether inlined into another function...
 INLINE void *
 array_alloc(size_t count, size_t size)
 {
@@ -75,7 +75,7 @@ sample_nested(void)
   free(copy(40));
 }
 
-// ... or a function of its own.
+// ... or standing alone.
 static NOINLINE void *
 checked_malloc(size_t size)
 {
@@ -94,7 +94,7 @@ sample_wrapped(void)
   free(block);
 }
 
-// It is named as an allocator is, and is none: what it returns is not plain memory.
+// Named like an allocator, but not one: its result is not plain memory.
 struct buffer {
   int size;
 };

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The same in C++, where most memory is asked for by the C++ library on somebody's behalf.
+// The same in C++, where the C++ library makes most allocations on a caller's behalf.
 #include <algorithm>
 #include <cstdlib>
 #include <functional>
@@ -191,7 +191,7 @@ sample_hidden()
   sample::hide(numbers);
 }
 
-// Its copy constructor is nobody's source.
+// Its implicit copy constructor has no source.
 struct Settings {
   std::vector<int> numbers;
 };

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Shards under threads: exact sums, readers that see whole pairs, threads that end, fork, signals that come back in, traps.
+// Shards under threads: exact sums, consistent pairs for readers, ending threads, fork, reentrant signals, traps.
 #define _GNU_SOURCE
 #include "support.h"
 
@@ -47,7 +47,7 @@ run_threads(int count, void *(*body)(void *))
   }
 }
 
-// Each event is of 100 bytes times its location's number, allocated by one thread and released by any.
+// Each event has 100 bytes times its location's number, and is allocated by one thread and released by any.
 static void *
 count_events(void *argument)
 {
@@ -87,7 +87,7 @@ write_until_stopped(void *argument)
   return NULL;
 }
 
-// A pair is a count and its bytes: with one size for all, bytes are 1,000 times the count in every copy that is of one moment.
+// A pair is a count and its bytes: with equal sizes, bytes are 1,000 times the count in every consistent copy.
 static void
 a_reader_sees_whole_pairs_and_never_more_releases_than_allocations(void **state)
 {
@@ -134,7 +134,7 @@ a_reader_sees_whole_pairs_and_never_more_releases_than_allocations(void **state)
   free(allocs);
 }
 
-// Whatever the test came to: writers that go on would change what every later test counts.
+// Whatever the test's result: writers that continue would change the counts of later tests.
 static int
 stop_writers(void **state)
 {
@@ -148,7 +148,7 @@ stop_writers(void **state)
 
 static atomic_int stopped_inside;
 
-// As a thread that loses the processor between the two stores of an event, on a machine that is busy with others.
+// Simulates a thread that loses the processor between the two stores of an event on a busy machine.
 static void *
 stop_inside_an_event(void *argument)
 {
@@ -206,7 +206,7 @@ a_thread_that_ends_hands_its_shard_and_its_counts_back(void **state)
   assert_int_equal(sum_site(MEMTRACK_SITE_UNKNOWN).allocs - before.allocs, 200);
 }
 
-// Keys whose destructors run before and after ours: OpenSSL releases a thread's state in such a one.
+// Keys whose destructors run before and after memtrack's: OpenSSL releases a thread's state in such a destructor.
 static pthread_key_t early_key, late_key;
 
 static void
@@ -271,7 +271,7 @@ event_in_handler(int signal)
   atomic_fetch_add(&from_handler, 1);
 }
 
-// What a handler cannot account because it interrupted an event is lost and counted; nothing is torn, nothing waits for itself.
+// Events that a handler cannot count, because it interrupted an event, are counted as lost; nothing is torn, nothing deadlocks.
 static void
 a_signal_handler_that_comes_back_in_loses_at_most_its_own_event(void **state)
 {
@@ -312,7 +312,7 @@ a_full_table_counts_into_other_and_stays_exact(void **state)
   assert_true(memtrack_registry_refusals() > 0);
 }
 
-// A thread that had met none of the sites before the table was full must still find each under its own number.
+// A thread that had used none of the sites before the table was full must still find each under its own number.
 static void *
 release_all(void *argument)
 {
@@ -351,7 +351,7 @@ trap_own_shard(void *argument)
 {
   (void)argument;
   memtrack_account_iobuffer(locations[0], 10);
-  // The core reads beyond its memory, as a defect in it would. (A key that is found at once needs no check, and cannot.)
+  // The core reads beyond its memory, like a defect would. (A key found at once needs no check, and cannot trap.)
   memtrack_thread.shard->core.wasm.w2c_memory.size = 8;
   memtrack_account_iobuffer("memory/IOBuffer/Trap.cc:1", 10);
   memtrack_account_iobuffer("memory/IOBuffer/Trap.cc:1", 10);

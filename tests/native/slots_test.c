@@ -14,7 +14,7 @@
 
 #include "module/slots.h"
 
-int main(void); // an address of this module, which the search leaves out
+int main(void); // an address of this module, which the search excludes
 
 static int64_t seen;
 
@@ -31,7 +31,7 @@ struct copy {
   unsigned char *bytes;
 };
 
-// All of victim.so's memory that was ever writable: its data and its RELRO pages.
+// All memory of victim.so that was ever writable: its data and its RELRO pages.
 static int
 copy_victim(struct dl_phdr_info *info, size_t size, void *data)
 {
@@ -107,7 +107,7 @@ a_symbol_that_nobody_calls_is_refused_with_its_name(void **state)
   assert_non_null(strstr(reason.text, "nobody_calls_this"));
 }
 
-// malloc has a slot in every module: more than any function of the server can have.
+// malloc has a slot in every module: more slots than any function of the server can have.
 static void
 too_many_slots_are_refused_not_cut(void **state)
 {
@@ -124,7 +124,7 @@ our_own_module_is_left_out(void **state)
   (void)state;
   struct memtrack_reason reason;
   struct memtrack_slots slots;
-  // victim_increment is called by this program only.
+  // Only this program calls victim_increment.
   assert_int_equal(memtrack_slots_find(&slots, "victim_increment", NULL, (void *)main, &reason), -1);
 }
 
@@ -133,7 +133,7 @@ int target_calls_both(void);
 int victim_interposed(void);
 int target_interposed(void);
 
-// What both modules define too: the loader takes these, the program's.
+// Functions that both modules also define: the loader binds to these definitions of the program.
 int
 victim_interposed(void)
 {
@@ -152,7 +152,7 @@ stand_in_other(void)
   return 1000;
 }
 
-// The slots of victim.so are bound when it is loaded, those of target.so at the first call.
+// The slots of victim.so are bound at load time, those of target.so at the first call.
 static void
 a_slot_leads_to_whose_definition_it_does_not_to_who_has_one(void **state)
 {
@@ -173,7 +173,7 @@ a_slot_leads_to_whose_definition_it_does_not_to_who_has_one(void **state)
     assert_int_equal(memtrack_slots_collect(inside, table, global, patches + 1, 1), 0);
     assert_int_equal(memtrack_slots_apply(patches, 1, false, &reason), 0);
     assert_int_equal(calls[i](), 1 + 100);
-    assert_int_equal(memtrack_slots_collect(inside, table, global, patches, 2), 1); // now that every slot has been used
+    assert_int_equal(memtrack_slots_collect(inside, table, global, patches, 2), 1); // after every slot has been used
   }
 }
 

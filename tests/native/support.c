@@ -18,7 +18,7 @@
 const struct memtrack_server stand_in =
   {.version = "9.2.", .increment = "target_increment", .dump = "target_dump", .level = "target_level", .signal = "", .timer = ""};
 
-// The sanitizers' allocators are to answer an impossible size as the C library's does.
+// The sanitizers' allocators must answer an impossible size like the C library's.
 const char *__asan_default_options(void);
 const char *__tsan_default_options(void);
 

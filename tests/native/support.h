@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What the native tests share: cmocka, the log's other end, an accountant to compare with, /proc/self/maps.
+// Shared by the native tests: cmocka, the receiver of log lines, reference sums, /proc/self/maps.
 #ifndef SUPPORT_H
 #define SUPPORT_H
 
@@ -17,34 +17,34 @@
 #include "core_abi.h"
 #include "server/server.h"
 
-// target.so and victim.so in the terms of server.c's table.
+// target.so and victim.so, described like in server.c's table.
 extern const struct memtrack_server stand_in;
 
 void victim_increment(const char *where, int64_t size);
 void victim_dump(FILE *file);
 extern int target_level;
 
-// Lines logged since the last call of log_clear(), one after another.
+// Lines logged since the last call of log_clear(), concatenated.
 const char *log_text(void);
 void log_clear(void);
 
 // Opens registry, shards and model for `sites`, once per program.
 void open_accounting(uint32_t sites);
 
-// A reader of records in a server that has none (server/record.h).
+// A reader of records for a server that has none (server/record.h).
 bool no_record(const char *name, int64_t *value);
 
 struct sums {
   uint64_t allocs, alloc_bytes, frees, free_bytes;
 };
 
-// Of one site (or MEMTRACK_SITE_UNKNOWN: of all registered and (other) ones), over all shards.
+// Sums of a site over all shards (MEMTRACK_SITE_UNKNOWN: of all registered sites and rows (other)).
 struct sums sum_site(uint32_t site);
 
-// A dump's text, malloc'ed.
+// The text of a dump, malloc'ed.
 char *dump_text(int level, bool verify);
 
-// /proc/self/maps, malloc'ed; only the lines of files, which tests do not change themselves.
+// /proc/self/maps, malloc'ed; only the lines of files, which tests themselves do not change.
 char *maps_text(void);
 
 #endif

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Names of real return addresses: the sample modules allocate through the functions here (ld --wrap), which take a backtrace. The
-// first frame of the module that is no wrapper must be named as the sample's source says. Then files that are broken.
+// first frame of the module that is not a wrapper must be named as the sample's source states. Then broken files.
 #define _GNU_SOURCE
 #include "support.h"
 
@@ -91,7 +91,7 @@ __wrap__ZdaPv(void *block)
   free(block);
 }
 
-// Printed, so that MEMTRACK_SEED gives a run again.
+// Printed, so that MEMTRACK_SEED repeats a run.
 static uint64_t
 random_seed(void)
 {
@@ -166,7 +166,7 @@ is_in_module(const struct module *module, const void *address)
   return dladdr(address, &info) && (uint64_t)info.dli_fbase == module->base;
 }
 
-// Runs a sample, and gives the return address of the module's first frame that is in no wrapper, relative to its base.
+// Runs a sample and returns the return address of the module's first frame outside of wrappers, relative to its base.
 static uint64_t
 site_of(const struct module *module, const char *sample)
 {
@@ -186,7 +186,7 @@ site_of(const struct module *module, const char *sample)
   return 0;
 }
 
-// The line of a source that says `site: NAME`.
+// The line of a source marked `site: NAME`.
 static int
 line_of(const char *source, const char *sample)
 {
@@ -208,8 +208,8 @@ line_of(const char *source, const char *sample)
 
 struct sample {
   const char *name;
-  const char *function; // the one that the marked line is in
-  const char *symbol;   // the one that has the code, where the compiler inlines
+  const char *function; // the function with the marked line
+  const char *symbol;   // the function with the code, if the compiler inlines
   bool is_exported;
 };
 
@@ -254,7 +254,7 @@ struct built {
     name, "sample.cc", in_cc, sizeof(in_cc) / sizeof(*in_cc) \
   }
 
-// A lambda has no name, and each compiler has its own for it; those of a linkage name are numbered.
+// A lambda has no name, and each compiler invents one; names in linkage names are numbered.
 static void
 check_line(const struct built *built, const struct sample *sample, const char *text)
 {
@@ -319,7 +319,7 @@ without_it_a_site_is_the_function_and_the_distance(void **state)
       char *plus = strrchr(text, '+');
       assert_non_null(plus);
       unsigned long distance = strtoul(plus + 1, NULL, 16);
-      // The compiler may have made a variant of its own: bury.constprop.0.
+      // The compiler may have made a variant: bury.constprop.0.
       char *variant               = strchr(text + strlen(sample->symbol), '.');
       *(variant ? variant : plus) = '\0';
       assert_string_equal(text, sample->symbol);
@@ -332,8 +332,8 @@ without_it_a_site_is_the_function_and_the_distance(void **state)
   }
 }
 
-// A .dwo file would be opened by libdw, which maps it, and waits for a fifo (as they are here). Without it a module has lines, and
-// symbols for the functions; but a line of a system header is no site.
+// libdw would open a .dwo file itself: it maps it, and waits for a FIFO (as these are). Without it a module has lines, and symbols
+// for the functions; but a line of a system header is not a site.
 static void
 a_split_file_is_never_opened_and_costs_the_inlined_functions_only(void **state)
 {
@@ -460,7 +460,7 @@ names_are_written_as_people_write_them(void **state)
     {"_ZN3FoonwEm", "Foo::operator new", MEMTRACK_MANGLED_WRAPPER},
     {"_ZNSt17_Function_handlerIFvvEZ3runiEUlvE_E9_M_invokeERKSt9_Any_data", "std::_Function_handler<...>::_M_invoke",
      MEMTRACK_MANGLED_TRAMPOLINE},
-    // What cannot be read stays as it is.
+    // A malformed name stays unchanged.
     {"_Z", "_Z", MEMTRACK_MANGLED_OWN},
     {"_ZN", "_ZN", MEMTRACK_MANGLED_OWN},
     {"_Zfoo", "_Zfoo", MEMTRACK_MANGLED_OWN},
@@ -478,7 +478,7 @@ names_are_written_as_people_write_them(void **state)
   }
 }
 
-// What is read as a name is random: half of it from a grammar that looks like one.
+// The names are random: half of them from a grammar that resembles mangled names.
 static void
 any_name_is_written_in_its_room(void **state)
 {
@@ -506,7 +506,7 @@ any_name_is_written_in_its_room(void **state)
 
 // ---- broken files ----
 
-// The whole of a file, and the same bytes as a file that no path leads to.
+// The contents of a file, and the same bytes as a file without a path.
 struct bytes {
   unsigned char *at;
   size_t size;
@@ -600,7 +600,7 @@ an_address_outside_of_the_code_has_no_name(void **state)
   close_module(&module);
 }
 
-// A separate file of another build names wrong lines, so none is better.
+// A separate file of another build would name wrong lines; using none is better.
 static void
 separate_debug_information_of_another_build_is_left_alone(void **state)
 {
@@ -642,7 +642,7 @@ struct span {
   const char *name;
 };
 
-// The debug information's sections in the file.
+// The sections with debug information in the file.
 static size_t
 find_sections(const struct bytes *file, struct span *spans, size_t room)
 {
@@ -658,7 +658,7 @@ find_sections(const struct bytes *file, struct span *spans, size_t room)
   return count;
 }
 
-// libdw would read on behind them.
+// libdw would read past their end.
 static void
 strings_without_an_end_cost_the_lines_only(void **state)
 {
@@ -693,8 +693,8 @@ strings_without_an_end_cost_the_lines_only(void **state)
   free(bytes.at);
 }
 
-// Bytes of one section, of the whole file, or of its first and last page, where the headers are: whatever comes of it, it ends, and
-// in its own memory.
+// Random bytes in a section, in the whole file, or in its first and last page, which hold the headers: reading must end, and must
+// stay within its memory.
 static void
 broken_debug_information_costs_names_and_nothing_else(void **state)
 {
@@ -742,7 +742,7 @@ is_mapped(const char *name)
   return found;
 }
 
-// A file that is mapped and then cut off ends the process.
+// A mapped file that is truncated ends the process.
 static void
 no_file_is_mapped_to_be_read(void **state)
 {
@@ -760,7 +760,7 @@ no_file_is_mapped_to_be_read(void **state)
   }
 }
 
-// Without it names would be missing, or another's: libdw would read the other file's strings.
+// Otherwise names would be missing or wrong: libdw would read the other file's strings.
 static void
 shared_debug_information_that_is_another_or_gone_costs_the_lines_only(void **state)
 {
@@ -776,7 +776,7 @@ shared_debug_information_that_is_another_or_gone_costs_the_lines_only(void **sta
   snprintf(path, sizeof(path), "%s/shared.debug", samples);
   snprintf(hidden, sizeof(hidden), "%s/shared.debug.hidden", samples);
   assert_int_equal(rename(path, hidden), 0);
-  // Gone; a fifo; of another build id.
+  // Missing; a FIFO; a file with another build id.
   for (int how = 0; how < 3; ++how) {
     char other[PATH_MAX + 64];
     snprintf(other, sizeof(other), "%s/cc-id.so", samples);
@@ -816,7 +816,7 @@ a_closed_module_holds_no_memory_and_no_file(void **state)
   static const char *const names[] = {"c-stripped.so", "cc-O2.so", "cc-gz.so", "cc-split.so",
                                       "cc-linked.so",  "cc-id.so", "cc-dwz.so"};
   (void)state;
-  // The first round pays for what the libraries keep: streams, locale, tables.
+  // The first round allocates what the libraries keep: streams, locale, tables.
   size_t memory = 0, files = 0;
   for (int round = 0; round < 10; ++round) {
     for (size_t i = 0; i < sizeof(names) / sizeof(*names); ++i) {
@@ -853,7 +853,7 @@ without_elfutils_a_site_is_what_the_loader_knows(void **state)
   assert_string_equal(text, "sample_direct+0x5");
   assert_int_equal(memtrack_symbols_function(module.symbols, offset, text, sizeof(text)), MEMTRACK_SYMBOL_FUNCTION);
   assert_string_equal(text, "sample_direct");
-  // In the file's headers there is no function. And a module that is not loaded has none that the loader knows.
+  // The file's headers contain no function. The loader knows no function of a module that is not loaded.
   assert_int_equal(memtrack_symbols_name(module.symbols, 16, text, sizeof(text)), MEMTRACK_SYMBOL_NONE);
   assert_string_equal(text, "");
   struct memtrack_symbols *elsewhere = memtrack_symbols_open(-1, module.path, 0, &reason);

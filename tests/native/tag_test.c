@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The tag: what was written is read back, and nothing else is ever taken for a tag.
+// The tag: it is read back as written, and nothing else is ever taken for a tag.
 #include "support.h"
 
 #include <malloc.h>
@@ -15,7 +15,7 @@
 #define LAST_BIRTH  (65536u * 128 - 1)
 #define BIRTH       (300u << MEMTRACK_EPOCH_BITS | 77)
 
-// Blocks of every size up to 5,000 bytes and with every padding an allocator might add.
+// Blocks of every size up to 5,000 bytes with every padding that an allocator might add.
 static void
 a_tag_gives_back_birth_and_size(void **state)
 {
@@ -87,8 +87,8 @@ a_tag_with_any_bit_changed_is_not_one(void **state)
   }
 }
 
-// Whatever the allocator rounds to: what stands behind the user's room is met first, and with one or two bytes of it gone the block
-// still says whose it was, to the epoch.
+// With any rounding by the allocator: an overrun first meets the bytes behind the user's memory, and with one or two bytes
+// overwritten the block still identifies its site and epoch.
 static void
 one_byte_or_two_past_the_end_still_tell_whose_block_it_was(void **state)
 {
@@ -110,7 +110,7 @@ one_byte_or_two_past_the_end_still_tell_whose_block_it_was(void **state)
   }
 }
 
-// Where sites have been given, a word that names another one is rejected, whatever its check says; so is site 0, at all times.
+// A word with an unassigned site number is rejected, whatever its check; site 0 is always rejected.
 static void
 a_site_that_was_not_given_is_in_no_tag(void **state)
 {
@@ -142,7 +142,7 @@ blocks_too_small_for_a_tag_have_none(void **state)
   }
 }
 
-// Foreign blocks by the million: random contents, old contents of the heap, and what tagged and then released blocks left there.
+// Millions of foreign blocks: random contents, old heap contents, and remains of tagged blocks after their release.
 static void
 no_foreign_block_is_taken_for_tagged(void **state)
 {
@@ -159,7 +159,7 @@ no_foreign_block_is_taken_for_tagged(void **state)
     char *block   = malloc(wanted);
     size_t usable = malloc_usable_size(block);
     recognised += memtrack_tag_read(block, usable, KEY, &birth, &size);
-    if (r >> 60 == 0) { // a tagged one, of the length malloc gave, released as a hook releases
+    if (r >> 60 == 0) { // a tagged block of malloc's length, released like a hook does
       memtrack_tag_write(block, usable, usable - 8, FIRST_BIRTH + r % (LAST_BIRTH - FIRST_BIRTH), KEY);
       memtrack_tag_clear(block, usable);
     } else {
@@ -178,8 +178,8 @@ no_foreign_block_is_taken_for_tagged(void **state)
   assert_int_equal(recognised, 0);
 }
 
-// No tag, whole or written over as far as it is still recognised, may be missed by the quick look; what most blocks end with is to
-// be.
+// The quick test must not reject any tag, intact or damaged as far as it is still recognizable; it must reject the usual last words
+// of blocks.
 static void
 the_quick_look_misses_no_tag(void **state)
 {
@@ -192,7 +192,7 @@ the_quick_look_misses_no_tag(void **state)
   for (uint32_t site = 1; site <= SITES; ++site) {
     memtrack_tag_write(block, sizeof(block), 40 + site % 16, site << MEMTRACK_EPOCH_BITS | site % 128, KEY + site);
     assert_false(memtrack_tag_absent(block, sizeof(block)));
-    block[sizeof(block) - 8] ^= 0x55; // one byte and two past the end
+    block[sizeof(block) - 8] ^= 0x55; // one and two bytes past the end
     block[sizeof(block) - 7] ^= 0x55;
     assert_false(memtrack_tag_absent(block, sizeof(block)));
     memtrack_tag_clear(block, sizeof(block));

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Stands where libtscore stands: a library whose functions others call through slots.
+// Plays libtscore's part: a library whose functions others call through slots.
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
@@ -27,7 +27,7 @@ target_increment(const char *where, int64_t size)
   in_use += size;
 }
 
-// One row is all the tests need; the format is the server's.
+// One row is enough for the tests; the format is the server's.
 void
 target_dump(FILE *file)
 {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Stands where traffic_server stands: a full RELRO module that calls target.so through slots.
+// Plays traffic_server's part: a full RELRO module that calls target.so through slots.
 #include <stdint.h>
 #include <stdio.h>
 
@@ -29,7 +29,7 @@ victim_dump(FILE *file)
 
 long victim_owner_inside(long (*tell)(long, long, long, long, long, long));
 
-// A function of a plugin's, as the context's tests call it: says what the test's function says, called from here.
+// Plays a plugin's function in the context tests: returns the result of the test's function, called from here.
 long
 victim_owner_inside(long (*tell)(long, long, long, long, long, long))
 {

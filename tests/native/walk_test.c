@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The walk up the stack: whatever shape the frames have, it finds what the unwinder finds, and the second time without it.
+// The stack walk: for every form of frames it finds the same address as the unwinder, and the second time without the unwinder.
 #define _GNU_SOURCE
 #include "support.h"
 
@@ -18,7 +18,7 @@
 #define OTHERWISE 12345u
 #define APART     __attribute__((noinline))
 
-// The functions that are sites have a section of their own.
+// Functions that are sites have their own section.
 #define SITE APART __attribute__((section("sites")))
 extern const char __start_sites[], __stop_sites[];
 
@@ -32,7 +32,7 @@ static struct {
   unsigned walks, found;
 } seen;
 
-// Where every stack of these tests ends.
+// Lowest frame of every stack in these tests.
 static APART void
 look(void)
 {
@@ -42,7 +42,7 @@ look(void)
   __atomic_fetch_add(&seen.found, expected != OTHERWISE, __ATOMIC_RELAXED);
 }
 
-// Each keeps something in what calls overwrite, so that no call is the last thing it does.
+// Keeps a value that calls overwrite, so that no call is a tail call.
 #define KEEPING(value) __asm__ volatile("" : : "r"(value) : "memory")
 
 static APART void
@@ -163,7 +163,7 @@ beyond_the_depth_nothing_is_found(void **state)
 {
   (void)state;
   memtrack_walk_forget();
-  first_site(0, 1); // the site is known, and all between as well, which is the same in each call
+  first_site(0, 1); // the site is known, and so are all frames up to it, which are the same in each call
   for (unsigned depth = MEMTRACK_WALK_DEPTH - 10; depth < MEMTRACK_WALK_DEPTH + 10; ++depth) {
     seen.found = 0;
     for (int round = 0; round < 3; ++round) {

@@ -1,17 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Who calls whom in memtrack.so, by its machine code: calls, jumps, and functions whose address is taken (they are called by whoever
-// gets it). What is called through a pointer in data is not seen: the plugin API (server/api.h), the originals of operators.
+// The call graph of memtrack.so from its machine code: calls, jumps, and functions whose address is taken (they count as called by
+// the function that takes it). Calls through pointers in data are not seen: the plugin API (server/api.h), the originals of
+// operators.
 
 import { execFileSync } from "node:child_process";
 
-/** A function of another module, by its name; or one of this module, by its address. */
+/** A function of another module, by name; or of this module, by address. */
 type Target = string | number;
 
 export interface CallGraph {
-  /** Names by address, without what the compiler adds to a part of a function (.cold, .isra.0). */
+  /** Names by address, without the compiler's suffixes for parts of a function (.cold, .isra.0). */
   names: ReadonlyMap<number, string>;
-  /** "caller -> callee" for each function of another module that can be reached from these, by their names. */
+  /** "caller -> callee" for each function of another module reachable from these functions, by name. */
   reachedFrom(roots: Iterable<string>): { own: Set<string>; foreign: Set<string> };
 }
 

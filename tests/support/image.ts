@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The modules of a running process as they are in its memory: where each is mapped, with what protection, and what stands there.
+// The modules of a running process as they are in memory: address, protection and contents of each mapping.
 
 import { execFileSync } from "node:child_process";
 import { closeSync, openSync, readFileSync, readSync } from "node:fs";
@@ -15,7 +15,7 @@ export interface Mapping {
   bytes: Buffer;
 }
 
-/** All mappings of files. The process goes on running: what it writes itself may be of different moments. */
+/** All mappings of files. The process keeps running: memory that it writes may be inconsistent. */
 export function mappingsOf(pid: number): Mapping[] {
   const memory = openSync(`/proc/${pid}/mem`, "r");
   try {
@@ -39,7 +39,7 @@ export function* words({ start, bytes }: Mapping): Generator<[address: number, w
   for (let at = 0; at + 8 <= bytes.length; at += 8) yield [start + at, bytes.readBigUInt64LE(at)];
 }
 
-/** The symbols of a module's slots (R_*_JUMP_SLOT, R_*_GLOB_DAT), by the slot's address relative to the module. */
+/** Symbols of a module's slots (R_*_JUMP_SLOT, R_*_GLOB_DAT), by the slot's address relative to the module. */
 export function slotsOf(path: string): Map<number, string> {
   const options = { encoding: "utf8", maxBuffer: 1 << 28 } as const;
   const lines = execFileSync("readelf", ["-rW", path], options).matchAll(
