@@ -232,9 +232,9 @@ describe("plugin messages", () => {
       // None of these performs an action, and each is answered with the valid forms.
       const verbs = /verbs: mark \[name\], diff \[name\], dump, reset, arm 0\|1\|2, status, help/;
       const wrong: [string[], RegExp][] = [
-        [[], /plugin message is empty/],
-        [[""], /plugin message is empty/],
-        [["   "], /plugin message is empty/],
+        [[], /plugin message ignored: it is empty/],
+        [[""], /plugin message ignored: it is empty/],
+        [["   "], /plugin message ignored: it is empty/],
         [["dumps"], /ignored: unknown verb "dumps"/],
         [["Dump"], /the unknown verb "Dump"/],
         [["dump now"], /"dump now" ignored: dump takes no argument/],

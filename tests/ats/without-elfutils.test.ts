@@ -64,7 +64,7 @@ test("without libdw the server serves, plugins' sites are addresses, and one lin
       .split("\n")
       .filter((line) => /libdw/.test(line));
     assert.equal(said.length, 1, said.join("\n"));
-    assert.match(said[0]!, /WARNING: \[memtrack\] .*libdw\.so\.1: .*install libdw1/);
+    assert.match(said[0]!, /WARNING: \[memtrack\] .*libdw\.so\.1: .*Install libdw1/);
   } finally {
     await ats.stop();
   }
