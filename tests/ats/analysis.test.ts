@@ -236,13 +236,13 @@ describe("plugin messages", () => {
         [[""], /plugin message ignored: it is empty/],
         [["   "], /plugin message ignored: it is empty/],
         [["dumps"], /ignored: unknown verb "dumps"/],
-        [["Dump"], /the unknown verb "Dump"/],
+        [["Dump"], /unknown verb "Dump"/],
         [["dump now"], /"dump now" ignored: dump takes no argument/],
         [["arm"], /"arm" ignored: the level must be 0, 1 or 2/],
         [["arm 3"], /"arm 3" ignored/],
         [["arm 1 2"], /"arm 1 2" ignored/],
         [["x".repeat(100_000)], /ignored: 100000 bytes, at most 1024 are allowed/],
-        [["\x1b[31m"], /the unknown verb "\?\[31m"/],
+        [["\x1b[31m"], /unknown verb "\?\[31m"/],
       ];
       for (const [message, expected] of wrong) {
         const said = await tell(message, expected);
@@ -259,7 +259,7 @@ describe("plugin messages", () => {
       await assert.rejects(ats.ctl("config", "set", INTERVAL, "-1"));
       await assert.rejects(ats.ctl("config", "set", INTERVAL, "86400"));
       await ats.ctl("config", "set", INTERVAL, "0");
-      await ats.waitFor(ats.diagsPath, /sample_interval is now 0: /, { from, timeoutMs: CHANGE_MS });
+      await ats.waitFor(ats.diagsPath, /sample_interval is now 0; /, { from, timeoutMs: CHANGE_MS });
       assert.ok(ats.alive());
     } finally {
       await ats.stop();
