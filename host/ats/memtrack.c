@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * memtrack.so, the plugin: what it is to the server. It brings records, threads and log to the parts that do the work, in this
+ * memtrack.so, the plugin: its interface to the server. Connects records, threads and log to the parts that do the work, in this
  * order:
  *
- *   hook/      see, never format
- *   core/      tell the core
- *   dump/      have the core write, hand it to a file or to traffic.out
- *   control/   say which of these are on
+ *   hook/      observe, never format
+ *   core/      pass events to the core
+ *   dump/      let the core write, pass the text to a file or to traffic.out
+ *   control/   switch the above on and off
  *
- * A server ends where a plugin cannot be loaded or does not register. So nothing that may be missing is linked (server/api.h,
- * symbol/elfutils.h), and in a server that is not known it registers, says one line, and does nothing more.
+ * A server ends if a plugin cannot be loaded or does not register. Therefore nothing that may be missing is linked (server/api.h,
+ * symbol/elfutils.h), and in an unsupported server memtrack registers, logs one line, and does nothing more.
  */
 #include <pthread.h>
 #include <stdarg.h>
@@ -35,10 +35,10 @@
 static void *control; /* polls the records */
 static void *dumper;  /* makes dumps; same mutex, so the two never run at once */
 static bool tasks_ready;
-static unsigned requests;              /* bit per reason: dumps asked for and not begun */
-static int descriptor = STDERR_FILENO; /* that the server prints its own dumps to: of traffic.out, or the journal */
+static unsigned requests;              /* bit per reason: dumps requested and not begun */
+static int descriptor = STDERR_FILENO; /* to which the server prints its own dumps: traffic.out, or the journal */
 
-/* Messages that arrived and wait for the task thread. */
+/* Messages received and not yet handled by the task thread. */
 #define MESSAGES_MAX 16
 static void *listener; /* has no mutex: a busy one would abort the server, on the thread that messages come on */
 static void *reloaded; /* is called at a config reload */
@@ -71,8 +71,8 @@ memtrack_log(enum memtrack_severity severity, const char *format, ...)
   }
 }
 
-/* Stands in for ResourceTracker::dump, which the server calls on a network thread, on SIGUSR1 and when the timer is due: asks for
-   a dump and returns. Requests that come before it is begun are served by the same one. event-thread. */
+/* Replaces ResourceTracker::dump, which the server calls on a network thread, on SIGUSR1 and by its timer: requests a dump and
+   returns. Requests made before the dump begins are served by the same dump. event-thread. */
 static MT_NOINLINE void
 request_dump(FILE *file)
 {
@@ -97,7 +97,7 @@ on_dump(void *cont, int event, void *data)
   return 0;
 }
 
-/* A message for us: read where it came, acted on by the task thread. Whatever thread the server has for them. */
+/* A message for memtrack: parsed on the server's thread for messages, whichever that is; performed by the task thread. */
 static int
 on_message(void *cont, int event, void *data)
 {
@@ -226,7 +226,7 @@ read_record(const char *name, int64_t *value)
   return found;
 }
 
-/* The server allocates the text and frees it: it is in no row. */
+/* The server allocates and frees the text, so it is in no row. */
 static bool
 read_text(const char *name, char *text, size_t size)
 {
@@ -268,7 +268,7 @@ create_records(void)
   memtrack_records_check_file(path, read_record);
 }
 
-/* What is known of this server; NULL, and one line, where that is not enough. */
+/* The entry for this server; NULL, after one log line, if it is not supported. */
 static const struct memtrack_server *
 find_server(void)
 {
@@ -304,7 +304,7 @@ start(const struct memtrack_server *server)
   }
 }
 
-/* Each line of plugin.config has to register, or the server ends. */
+/* Each line of plugin.config must register, or the server ends. */
 MT_EXPORTED void
 TSPluginInit(int argc, const char *argv[])
 {

@@ -31,19 +31,19 @@ static memtrack_record_reader read_record;
 static struct memtrack_state state;
 static enum verify verify;
 static bool openssl_found;
-static bool armed_late; /* buffers older than the arming may still be about */
+static bool armed_late; /* buffers older than the arming may still exist */
 static struct memtrack_reason openssl_reason;
 static struct memtrack_reason plugins_reason;
 static struct memtrack_reason buffers_reason;
 
-/* Reads a record. What is wrong with its value, and that it has changed, is logged. Returns the value to use. */
+/* Reads a record and logs an invalid value or a change. Returns the value to use. */
 static int64_t
 check_setting(uint32_t which)
 {
   return memtrack_setting_read(which, read_record);
 }
 
-/* A child after fork() has one thread and whatever the others held: it accounts nothing. signal-safe. */
+/* In the child after fork() only one thread remains, and locks of other threads may be held: it counts nothing. signal-safe. */
 static void
 disarm_child(void)
 {
@@ -75,7 +75,7 @@ apply_openssl(bool on)
   state.openssl = MEMTRACK_HOOK_INSTALLED;
 }
 
-/* What plugins hold themselves. */
+/* Tracking of memory held by plugins. */
 static void
 apply_plugins(bool on)
 {
@@ -95,7 +95,8 @@ apply_plugins(bool on)
   }
 }
 
-/* To level 0, 1 or 2. At the start the server may have counted already, and that was taken over; later, counting begins anew. */
+/* Sets level 0, 1 or 2. At the start memtrack takes over counts that the server may have made already; later, counting starts
+   from zero. */
 static void
 apply_level(int level, bool at_start)
 {
@@ -134,8 +135,8 @@ apply_heap(bool on)
   state.heap = on ? MEMTRACK_HOOK_INSTALLED : MEMTRACK_HOOK_OFF;
 }
 
-/* Verify goes on in two steps: first events are passed on, and a second later, when no event that went the old way can still be
-   under way, the two accountants are set equal. */
+/* Verify mode starts in two steps: first events are passed on; a second later, when no event can still use the old setting, the
+   present differences become the offsets. */
 static void
 apply_verify(bool on)
 {
@@ -160,7 +161,7 @@ apply_verify(bool on)
   state.verify = verify == VERIFY_ON && state.level > 0;
 }
 
-/* Returns 0, or -1 where it has been logged why not. */
+/* Returns 0, or -1 after logging the reason. */
 static int
 open_accounting(uint32_t sites)
 {
@@ -175,7 +176,7 @@ open_accounting(uint32_t sites)
   return 0;
 }
 
-/* Likewise. */
+/* Returns 0, or -1 after logging the reason. */
 static int
 install_iobuffer(void (*dump)(FILE *))
 {
@@ -189,7 +190,7 @@ install_iobuffer(void (*dump)(FILE *))
   return 0;
 }
 
-/* Looks for what level 2 needs; a later level installs it. */
+/* Finds what level 2 needs; a later change of the level installs it. */
 static void
 find_openssl(void)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What is on and what is off: brings the hooks to what the records ask for, at start and each second. Everything here but
- * memtrack_control_reason() is called by one thread at a time (the continuations that call it share a mutex), and never by a hook.
+ * Switches tracking: applies the records to the hooks, at the start and each second. Except for memtrack_control_reason(),
+ * everything here is called by one thread at a time (the calling continuations share a mutex), and never by a hook.
  */
 #ifndef MEMTRACK_CONTROL_H
 #define MEMTRACK_CONTROL_H
@@ -18,8 +18,8 @@
 extern "C" {
 #endif
 
-/* Opens the accounting, installs the hooks, arms what the records ask for. `dump` takes the place of the built-in's. Returns 0,
-   or -1 where nothing was installed and the server is as it was; why has been logged. init-only. */
+/* Opens the accounting, installs the hooks and arms according to the records. `dump` replaces the built-in tracker's dump.
+   Returns 0; or -1 after logging the reason: then nothing is installed and the server is unchanged. init-only. */
 int memtrack_control_start(const struct memtrack_server *server, memtrack_record_reader read, void (*dump)(FILE *));
 
 /* Reads the records again and applies what changed. Each second; task-thread. */
@@ -31,7 +31,7 @@ bool memtrack_control_do(const struct memtrack_message *message);
 /* What a dump says of it. Task-thread. */
 const struct memtrack_state *memtrack_control_state(void);
 
-/* DUMP_REASON_SIGNAL, DUMP_REASON_TIMER or DUMP_REASON_OTHER, by the address that the server's dump was called from.
+/* DUMP_REASON_SIGNAL, DUMP_REASON_TIMER or DUMP_REASON_OTHER, according to the address from which the server's dump was called.
    Event-thread. */
 uint32_t memtrack_control_reason(const void *caller);
 

@@ -49,7 +49,7 @@ memtrack_setting_set_level(int level)
   memtrack_answer_log(&answer);
 }
 
-/* One line. What the server makes of a value depends on where it stops to be a number: it is asked. */
+/* Checks a line. What the server makes of a value depends on where the value stops being a number, so the server is asked. */
 static bool
 check_line(const char *path, unsigned number, const char *line, memtrack_record_reader read)
 {

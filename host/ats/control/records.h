@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The records that govern memtrack, as the server has them. Which they are, and what their values mean, is the core's to say
- * (assembly/control/records.ts): a bad value gets one line with the value, the range and what is used instead; so does each change.
- * Serialised by the caller; not hook-safe.
+ * Reads memtrack's records from the server. The core knows the records and the meaning of their values
+ * (assembly/control/records.ts): an invalid value produces a line with the value, the range and the value used; so does a change.
+ * Serialized by the caller; not hook-safe.
  */
 #ifndef MEMTRACK_RECORDS_H
 #define MEMTRACK_RECORDS_H
@@ -19,23 +19,23 @@ extern "C" {
 
 struct memtrack_setting {
   char name[64];
-  char check[32];  /* range as traffic_ctl knows it */
+  char check[32];  /* range in traffic_ctl's notation */
   int64_t normal;  /* the default */
   bool is_text;    /* then normal is 0, and check is empty */
   uint32_t effect; /* MEMTRACK_SETTING_OF_SERVER, ..._LIVE, ..._AT_START */
 };
 
-/* A record by its number, MEMTRACK_SETTING_LEVEL and so on. Without a name where the core says nothing. Not hook-safe. */
+/* A record by its number, MEMTRACK_SETTING_LEVEL and so on. Without a name if the core does not answer. Not hook-safe. */
 const struct memtrack_setting *memtrack_setting_get(uint32_t which);
 
-/* The value to use for what the record holds now. Not hook-safe. */
+/* The value to use for the record's present value. Not hook-safe. */
 int64_t memtrack_setting_read(uint32_t which, memtrack_record_reader read);
 
-/* A message sets the level, until its record is changed from what was read right before; logs it. Not hook-safe. */
+/* Sets the level by a message, until its record changes from the value read just before; logs it. Not hook-safe. */
 void memtrack_setting_set_level(int level);
 
-/* Reads a records.config and says which of the values there is no number, and what the server makes of it without a word, which
-   `read` tells. Returns how many. init-only. */
+/* Checks a records.config: logs each value that is not a number, with the value that the server silently uses instead, read with
+   `read`. Returns their number. init-only. */
 int memtrack_records_check_file(const char *path, memtrack_record_reader read);
 
 #ifdef __cplusplus

@@ -10,7 +10,7 @@
 #include "dump/environment.h"
 #include "dump/notices.h"
 
-#define LINE_MAX_ 900 /* of a line that the core wrote and the log takes */
+#define LINE_MAX_ 900 /* longest line of the core that is logged */
 
 static memtrack_record_reader read_record;
 static const char *freelists;
@@ -24,7 +24,7 @@ memtrack_analysis_open(memtrack_record_reader read, const char *freelists_symbol
   freelists   = freelists_symbol;
 }
 
-/* Logs what the core has written. Within memtrack_model_with(), as are the next ones. */
+/* Logs the core's output. Within memtrack_model_with(), like the functions below. */
 static void
 log_output(memtrack_core *model, enum memtrack_severity severity, uint32_t length)
 {
@@ -80,7 +80,7 @@ memtrack_analysis_poll(int64_t interval)
   measures.known[MEMTRACK_MEASURE_INTERVAL] = true;
   memtrack_model_with([](memtrack_core *model) {
     put_measures(model);
-    /* Before the counters are read, so that they are those of the epochs that are told of. */
+    /* Before the counters are read, so that they refer to the published epochs. */
     memtrack_epoch_advance(model, measures.value[MEMTRACK_MEASURE_NOW]);
   });
   memtrack_model_with_sums(sample);

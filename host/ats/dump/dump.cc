@@ -39,12 +39,12 @@ put_text(memtrack_core *model, uint32_t which, const char *text)
   memtrack_call(model, setHeaderText, which, memtrack_core_input(model, text ? text : "", text ? strlen(text) : 0));
 }
 
-/* What the header says of accounting. Within memtrack_model_with(). */
+/* Sets the header's data about accounting. Within memtrack_model_with(). */
 static void
 put_counts(memtrack_core *model, const memtrack_state *state)
 {
   auto put = [=](uint32_t which, uint64_t value) { memtrack_call(model, setHeaderNumber, which, value); };
-  /* Plugins' releases are looked at, and the allocator leaves nothing by which a second one could be told. */
+  /* Plugins' releases are checked, and the allocator leaves no mark that identifies a second release. */
   bool unmarked = state->plugins == MEMTRACK_HOOK_INSTALLED && !memtrack_hooks.freed_mark;
   put(MEMTRACK_FACT_SHARDS, memtrack_shard_count());
   put(MEMTRACK_FACT_SITES, memtrack_registry_in_use());
@@ -60,7 +60,7 @@ put_counts(memtrack_core *model, const memtrack_state *state)
   }
 }
 
-/* What the header says of this dump, of hooks and of settings. Within memtrack_model_with(). */
+/* Sets the header's data about this dump, hooks and settings. Within memtrack_model_with(). */
 static void
 put_state(memtrack_core *model, uint64_t number, uint32_t reason, const memtrack_state *state)
 {
@@ -104,9 +104,9 @@ int
 memtrack_dump_write(int fd, uint32_t reason, const struct memtrack_state *state)
 {
   static uint64_t number;
-  static int last_error; /* said once, until it is another */
+  static int last_error; /* logged once per error */
   int error = EIO;
-  memtrack_naming_resolve(); /* what was seen since the last second has no better name yet */
+  memtrack_naming_resolve(); /* sites first used in the last second do not have their final names yet */
   memtrack_model_with([&](memtrack_core *model) {
     error = make(model, fd, ++number, reason, state);
     if (error && error != last_error) {

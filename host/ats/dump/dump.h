@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The outer ring: sums the shards in the model, has it write the dump's text, and writes that text in one piece (output.h).
- * One dump at a time, never on a network thread, and no thread that accounts is stopped by it.
+ * Makes a dump: sums the shards in the model, has the model write the dump's text, and writes that text in one piece (output.h).
+ * One dump at a time, never on a network thread, and without stopping any counting thread.
  */
 #ifndef MEMTRACK_DUMP_H
 #define MEMTRACK_DUMP_H
@@ -9,14 +9,14 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* What a dump says of hooks and settings, kept by control.c. */
+/* State of hooks and settings for a dump, maintained by control.c. */
 struct memtrack_state {
   int level;
   uint64_t armed_since; /* seconds of base/clock.h; 0 while nothing is tracked */
   uint32_t iobuffer;    /* MEMTRACK_HOOK_... */
   uint32_t openssl;
-  uint32_t plugins; /* what plugins call */
-  uint32_t buffers; /* the locations of their IOBuffers */
+  uint32_t plugins; /* plugins' calls */
+  uint32_t buffers; /* locations of plugins' IOBuffers */
   uint32_t heap;
   const char *iobuffer_reason;
   const char *openssl_reason;
@@ -29,8 +29,8 @@ struct memtrack_state {
 extern "C" {
 #endif
 
-/* Writes a dump to the file of the record `output`, or where there is none to a file descriptor. reason is MEMTRACK_REASON_....
-   Returns 0, or an errno; then it has been logged. Not hook-safe. */
+/* Writes a dump to the file of the record `output`, or without such a file to a file descriptor. reason is MEMTRACK_REASON_....
+   Returns 0; or an errno, after logging it. Not hook-safe. */
 int memtrack_dump_write(int fd, uint32_t reason, const struct memtrack_state *state);
 
 #ifdef __cplusplus
