@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Two threads load and unload libraries without a pause: argv[1] is the libraries' folder. Where one lay, another or nothing lies
- * an instant later. */
+ * Two threads load and unload libraries without a pause; argv[1] is the libraries' folder. Where a library was loaded, there is
+ * another or none an instant later. */
 #include <dlfcn.h>
 #include <pthread.h>
 #include <stdio.h>

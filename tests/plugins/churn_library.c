@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Not a plugin: one of the libraries that churn_libraries.so loads and unloads, built once for each NUMBER. The even and the odd
- * ones have different slots at the same place. Constructor and destructor allocate, look names up and wait for a thread, so the
- * loader's lock is held for long. */
+ * Not a plugin: a library that churn_libraries.so loads and unloads, built once for each NUMBER. Libraries with even and odd
+ * numbers have different slots at the same place. Constructor and destructor allocate, look up names and wait for a thread, so
+ * the loader's lock is held for a long time. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <pthread.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * All the time makes objects that a library of its own releases, with operator delete that tells the size: whatever is switched on
- * meanwhile, each is released as it was made. The library's path is the argument. */
+ * Permanently creates objects that its own library releases, with the operator delete that receives the size: whatever is
+ * switched on meanwhile, each is released in the way it was allocated. The argument is the library's path. */
 #include <dlfcn.h>
 #include <unistd.h>
 

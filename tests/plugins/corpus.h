@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What all plugins of the corpus share. Each is one behaviour in one file, and does it once per transaction, so that what it must
- * have allocated is the number of transactions times a constant. The constant stands where it happens, for tests to read:
+ * Shared by all plugins of the corpus. Each plugin is one behavior in one file, performed once per transaction, so that its
+ * expected allocations are the number of transactions times a constant. The constant is written beside the call, for tests to read:
  *
  *    CORPUS_KEEP(TSmalloc(100)); // SITE behave: tsapi +1 -0 =100
  *
@@ -10,7 +10,7 @@
  *      +1 -0    allocations and releases, per transaction; "once" at the end: in all, and not per transaction
  *      =100     bytes in use afterwards (not for objects)
  *
- * A line with more than one has them separated by "; ". What a plugin allocates without such a mark must all have been released.
+ * A line with several marks separates them by "; ". Allocations without a mark must all have been released.
  */
 #ifndef CORPUS_H
 #define CORPUS_H
@@ -18,14 +18,14 @@
 #include <string.h>
 #include <ts/ts.h>
 
-/* Keeps the compiler from optimising an allocation away, and the call from becoming a jump that leaves no return address. */
+/* Prevents the compiler from optimizing an allocation away, and from turning the call into a jump without a return address. */
 #define CORPUS_KEEP(pointer)                         \
   do {                                               \
     void *kept_ = (void *)(pointer);                 \
     __asm__ volatile("" : "+r"(kept_) : : "memory"); \
   } while (0)
 
-/* The same pointer, of which the compiler no longer knows where it came from. */
+/* The same pointer, with an origin unknown to the compiler. */
 #define CORPUS_LAUNDER(pointer)                           \
   ({                                                      \
     __typeof__(pointer) laundered_ = (pointer);           \
@@ -33,7 +33,7 @@
     laundered_;                                           \
   })
 
-/* A function of its own in the debug information, whatever the optimiser thinks of it. */
+/* A separate function in the debug information, regardless of the optimizer. */
 #define CORPUS_NOINLINE __attribute__((noinline, noclone, unused))
 
 #ifdef __cplusplus
@@ -53,7 +53,7 @@ corpus_register(void)
   TSPluginRegister(&info);
 }
 
-/* Defines corpus_handler, which calls `behave(TSHttpTxn)` and lets the transaction go on. */
+/* Defines corpus_handler, which calls `behave(TSHttpTxn)` and re-enables the transaction. */
 #define CORPUS_HANDLER(behave)                                                           \
   static int corpus_handler(TSCont corpus_cont, TSEvent corpus_event, void *corpus_data) \
   {                                                                                      \
@@ -88,7 +88,7 @@ corpus_never_called(TSCont cont, TSEvent event, void *data)
 #define CORPUS_AT_REQUEST TS_HTTP_READ_REQUEST_HDR_HOOK
 #define CORPUS_AT_CLOSE   TS_HTTP_TXN_CLOSE_HOOK
 
-/* Whether the path that the client asked for begins so (it has no slash at its front). */
+/* Whether the path requested by the client begins with this text (without a leading slash). */
 static inline int
 corpus_path_begins(TSHttpTxn txn, const char *with)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Frees a block twice so that the C library does not notice: it has written to the block in between, over the mark by which freed
- * blocks are known. The allocator then hands the same block out twice, to this plugin both times: it knows, and frees it once. */
+ * Frees a block twice without being noticed by the C library: it writes to the block in between, over the mark of freed blocks.
+ * The allocator then returns the same block twice, both times to this plugin, which knows it and frees it once. */
 #include <stdint.h>
 #include "corpus.h"
 
@@ -15,8 +15,8 @@ twice(void)
   memset(again, 0, 16);
   TSfree(CORPUS_LAUNDER(again));
   char *first = CORPUS_LAUNDER((char *)TSmalloc(SIZE)); // SITE twice: tsapi +1 -n
-  // The cache's list leads from this block to itself. As its owner it ends the list, in glibc's notation, so that no one else gets
-  // it.
+  // The cache's list leads from this block to itself. The plugin, as the block's owner, ends the list in glibc's notation, so that
+  // no other caller gets it.
   *(uintptr_t *)first = (uintptr_t)first >> 12;
   char *second        = CORPUS_LAUNDER((char *)TSmalloc(SIZE)); // SITE twice: tsapi +1 -n
   TSReleaseAssert(first == again && second == again);
@@ -26,7 +26,7 @@ twice(void)
 CORPUS_NOINLINE static void
 behave(TSHttpTxn txn)
 {
-  // The thread's cache of that size is emptied first: a block that finds no place in it is looked at more closely.
+  // First empties the thread's cache of that size: a block that does not fit into it is checked more strictly.
   void *kept[CACHED_MAX];
   (void)txn;
   for (int i = 0; i < CACHED_MAX; ++i) {

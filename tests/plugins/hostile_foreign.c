@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * TSfree of blocks that the C library has allocated for itself and never a hook of ours. */
+ * TSfree of blocks that the C library allocated for itself, unseen by any hook. */
 #define _GNU_SOURCE
 #include <stdio.h>
 #include <stdlib.h>

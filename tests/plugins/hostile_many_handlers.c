@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Hands 1,100 functions to the server, more than memtrack has thunks for. The first and the last of them run once: OpenSSL
- * allocates 10 blocks in each.
+ * Passes 1,100 functions to the server, more than memtrack has thunks. The first and the last of them run once: OpenSSL allocates
+ * 10 blocks in each.
  */
 #include <openssl/crypto.h>
 #include <stdatomic.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Allocates with one family of functions and frees with another. All are malloc underneath, so that nothing comes of it. */
+ * Allocates with one family of functions and frees with another. All use malloc internally, so this has no consequences. */
 #include <cstdlib>
 #include <cstring>
 #include <openssl/crypto.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Writes over the ends of its blocks: by 1 to 8 bytes, which the allocator's rounding has room for (25 bytes asked for are 40
- * usable ones), and by all that malloc_usable_size() says there is, which glibc allows. Then it frees them. */
+ * Writes past the ends of its blocks: by 1 to 8 bytes, within the allocator's rounding (25 requested bytes have 40 usable
+ * bytes), and up to malloc_usable_size(), which glibc allows. Then it frees them. */
 #define _GNU_SOURCE
 #include <malloc.h>
 #include <stdlib.h>

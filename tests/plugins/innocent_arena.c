@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * An arena per transaction: chunks that are allocated as they are needed, and freed together at its end. */
+ * An arena per transaction: chunks are allocated as needed, and freed together at its end. */
 #include <stdlib.h>
 #include "corpus.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Throws and catches within its handler, through frames that hold memory. */
+ * Throws and catches within its handler, through frames that own memory. */
 #include <stdexcept>
 #include <string>
 #include <vector>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Frees what the server has allocated for it. */
+ * Frees memory that the server allocated for it. */
 #include "corpus.h"
 
 CORPUS_NOINLINE static void

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Every way in which getline and getdelim may be called. The C library looks at the line only where it has a size, and gives it to
- * the allocator only where it is too short: a line that was never initialised, and one that is no block of the allocator's, are
- * correct. Each call must answer as it does without memtrack. */
+ * All ways of calling getline and getdelim. The C library reads the line only if it has a size, and passes it to the allocator
+ * only if it is too short. A line that was never initialized, and a line that is not a block of the allocator, are therefore
+ * correct. Each call must answer as without memtrack. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <stdint.h>
@@ -22,14 +22,14 @@ text_file(void)
   return file;
 }
 
-/* What an uninitialised local may hold. */
+/* A possible value of an uninitialized local variable. */
 static char *
 garbage(void)
 {
   return CORPUS_LAUNDER((char *)(uintptr_t)0x4141414141414141u);
 }
 
-/* Reads what is left of the file into a line that the C library may make longer; gives the line back. */
+/* Reads the rest of the file into a line that the C library may enlarge; returns the line. */
 CORPUS_NOINLINE static char *
 read_rest(FILE *file, char *line, size_t room)
 {
@@ -81,7 +81,7 @@ array(void)
   fclose(file);
 }
 
-/* Reads the whole text into a block of the plugin's own, and releases what the C library made of it. */
+/* Reads the whole text into a block of the plugin, and releases the C library's result. */
 CORPUS_NOINLINE static void
 read_all(void *block, size_t room)
 {
@@ -107,7 +107,7 @@ at_the_end(void)
   size_t room = 0, kept_room = 1;
   TSReleaseAssert(getline(&kept, &kept_room, file) == -1 && kept == nothing && kept_room == 1);
   TSReleaseAssert(getline(&line, &room, file) == -1 && line != garbage() && room > 0);
-  free(line); /* it has been allocated all the same */
+  free(line); /* allocated in any case */
   fclose(file);
 }
 

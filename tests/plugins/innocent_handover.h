@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * What innocent_handover_from.so allocates for a transaction, and innocent_handover_to.so frees. */
+ * Memory that innocent_handover_from.so allocates for a transaction, and innocent_handover_to.so frees. */
 #ifndef INNOCENT_HANDOVER_H
 #define INNOCENT_HANDOVER_H
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Allocates what innocent_handover_to.so frees at the transaction's end. It must be loaded first. */
+ * Allocates memory that innocent_handover_to.so frees at the transaction's end. Must be loaded first. */
 #include <cstdlib>
 #include "innocent_handover.h"
 #include "corpus.h"

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Frees what innocent_handover_from.so has allocated, and takes its string over before that: memory of one plugin, freed by
- * another. */
+ * Frees memory allocated by innocent_handover_from.so, after taking over its string: memory of one plugin, freed by another. */
 #include <cstdlib>
 #include <utility>
 #include "innocent_handover.h"

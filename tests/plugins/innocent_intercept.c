@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Answers requests for /intercept itself: a continuation takes the part of the origin's connection, with two buffers. */
+ * Answers requests for /intercept itself: a continuation plays the origin's part of the connection, with two buffers. */
 #include "corpus.h"
 
 struct intercept {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Frees what functions of the C library have allocated, by the allocator they use themselves. */
+ * Frees memory that functions of the C library allocated with its own allocator. */
 #define _GNU_SOURCE
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Mutexes with more than one owner: one that two continuations share, and the transaction's own, which is the server's. */
+ * Mutexes with several owners: a mutex shared by two continuations, and the transaction's mutex, which belongs to the server. */
 #include "corpus.h"
 
 CORPUS_NOINLINE static void

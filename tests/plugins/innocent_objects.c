@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Balanced: each kind of object of the API. */
+ * Balanced: each kind of API object. */
 #include "corpus.h"
 
 CORPUS_NOINLINE static void
@@ -10,7 +10,7 @@ behave(TSHttpTxn txn)
   TSIOBuffer sized        = TSIOBufferSizedCreate(TS_IOBUFFER_SIZE_INDEX_32K); // SITE behave: TSIOBuffer +1 -1; iobuffer +1 -1 =0
   TSIOBufferReader reader = TSIOBufferReaderAlloc(buffer);                     // SITE behave: TSIOBufferReader +1 -1
   TSIOBufferReader along  = TSIOBufferReaderAlloc(sized);                      // SITE behave: TSIOBufferReader +1 -1
-  CORPUS_KEEP(along);                                                          // goes with its buffer
+  CORPUS_KEEP(along);                                                          // ends with its buffer
   TSIOBufferWrite(buffer, "data", 4);
   TSIOBufferReaderConsume(reader, 4);
   TSIOBufferReaderFree(reader);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Continuations that destroy themselves in their handlers: called by an event at once, after a while, and from another handler. */
+ * Continuations that destroy themselves in their handlers: called by an immediate event, by a later event, and from another
+ * handler. */
 #include "corpus.h"
 
 CORPUS_NOINLINE static int
@@ -27,7 +28,7 @@ behave(TSHttpTxn txn)
   TSContDataSet(direct, TSmalloc(13));                    // SITE behave: tsapi +1 -1 =0
   TSContScheduleOnPool(at_once, 0, TS_THREAD_POOL_NET);
   TSContScheduleOnPool(later, 20, TS_THREAD_POOL_TASK);
-  TSContCall(direct, TS_EVENT_NONE, txn); // not an event that is counted as one outstanding
+  TSContCall(direct, TS_EVENT_NONE, txn); // an event that is not counted as outstanding
 }
 
 CORPUS_PLUGIN(CORPUS_AT_REQUEST, behave) // SITE TSPluginInit: TSCont +1 -0 once

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Gives memory to the server, which frees it when the transaction ends: the body of an error's answer and its type.
- * It is of use only where there is an error: for paths that begin with "error". */
+ * Passes memory to the server, which frees it at the end of the transaction: the body of an error answer and its type. They are
+ * used only for errors: for paths that begin with "error". */
 #include "corpus.h"
 
 CORPUS_NOINLINE static void
@@ -10,7 +10,7 @@ behave(TSHttpTxn txn)
   char *type = TSstrdup("text/plain"); // SITE behave: tsapi +1 -1 =0
   memset(body, 'e', 2000);
   TSHttpTxnErrorBodySet(txn, body, 2000, type);
-  // Set anew: the server frees the first ones at once.
+  // Set again: the server frees the first ones at once.
   body = (char *)TSmalloc(3000); // SITE behave: tsapi +1 -1 =0
   memset(body, 'f', 3000);
   TSHttpTxnErrorBodySet(txn, body, 3000, TSstrdup("text/x-other")); // SITE behave: tsapi +1 -1 =0

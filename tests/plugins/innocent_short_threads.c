@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Threads that end one after the other. A thread's cache of released blocks goes back to the allocator with glibc's mark of
- * released blocks in them; the next thread gets such a block, writes a few bytes of it and releases it, once. */
+ * Threads that end one after another. A thread's cache of released blocks returns to the allocator with glibc's marks in them;
+ * the next thread gets such a block, writes a few bytes of it and releases it, once. */
 #define _GNU_SOURCE
 #include <pthread.h>
 #include <stdio.h>
@@ -23,7 +23,7 @@ blocks(void)
   free(text);
 }
 
-/* The same of strings that the C library allocates. */
+/* The same for strings allocated by the C library. */
 CORPUS_NOINLINE static void
 strings(void)
 {

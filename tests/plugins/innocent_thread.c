@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Threads of the plugin's own: memory goes to them and is freed there, and comes back and is freed here. They know nothing of the
+ * The plugin's own threads: memory is passed to them and freed there, and passed back and freed here. They do not use the
  * server, and end after each transaction. */
 #include <pthread.h>
 #include <stdlib.h>

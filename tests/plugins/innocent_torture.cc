@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Every family of allocation and release, at random, by threads that live for a moment each and hand their blocks to one another.
- * Every byte of a block is written when it is made or made longer, and looked at before it is released. The seed is the
- * transaction's number. */
+ * Every family of allocation and release, at random, in short-lived threads that exchange their blocks. Every byte of a block is
+ * written when the block is created or grows, and checked before it is released. The seed is the transaction's number. */
 #include <pthread.h>
 #include <atomic>
 #include <cstdint>
@@ -21,7 +20,7 @@ struct block {
   family how;
 };
 
-std::atomic<block *> slots[SLOTS]; // what one thread made and any other releases
+std::atomic<block *> slots[SLOTS]; // blocks made by a thread for any other to release
 std::atomic<uint64_t> transactions;
 
 struct random {
@@ -59,7 +58,7 @@ check(const block *one, size_t size)
   }
 }
 
-/* A text of `length` characters, as strdup and its kin want one. */
+/* A text of `length` characters, as input of strdup and similar functions. */
 const char *
 text_of(size_t length)
 {
@@ -161,7 +160,7 @@ resize(random &next, block *one)
   fill(one);
 }
 
-/* A thread's work, in which each block that it takes out of a slot is released, and what it leaves is of its own making. */
+/* Work of a thread: it releases each block that it takes out of a slot, and leaves a new block. */
 void *
 work(void *seed)
 {
@@ -183,7 +182,7 @@ work(void *seed)
   return nullptr;
 }
 
-/* Threads two by two, one after the other: what the first had cached goes to the third. */
+/* Pairs of threads, one after another: cached blocks of the first go to the third. */
 CORPUS_NOINLINE void
 behave(TSHttpTxn)
 {
@@ -196,7 +195,7 @@ behave(TSHttpTxn)
     pthread_join(threads[0], nullptr);
     pthread_join(threads[1], nullptr);
   }
-  /* Transactions run side by side, so this leaves what another is making; the last one to end leaves nothing. */
+  /* Transactions run concurrently, so blocks in use by another are left; the last transaction to end leaves nothing. */
   for (auto &slot : slots) {
     if (block *one = slot.exchange(nullptr)) {
       release(one);

@@ -31,8 +31,8 @@ pass_on(TSCont cont)
   int64_t now   = avail < todo ? avail : todo;
   if (now > 0) {
     TSIOBufferCopy(transform->buffer, TSVIOReaderGet(input), now, 0);
-    // A copy refers to the server's blocks. With a word of its own in front the buffer would have a block, and the response a
-    // fault.
+    // A copy refers to the server's blocks. With a word of its own in front, the buffer would have its own block, but the response
+    // would be corrupt.
     TSIOBufferReaderConsume(TSVIOReaderGet(input), now);
     TSVIONDoneSet(input, TSVIONDoneGet(input) + now);
   }
@@ -55,7 +55,7 @@ transformer(TSCont cont, TSEvent event, void *data)
   if (TSVConnClosedGet(cont)) {
     struct transform *transform = (struct transform *)TSContDataGet(cont);
     if (transform) {
-      TSIOBufferDestroy(transform->buffer); // and with it its reader
+      TSIOBufferDestroy(transform->buffer); // together with its reader
       TSfree(transform);
     }
     TSContDestroy(cont);

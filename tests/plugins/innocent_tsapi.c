@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Balanced: TSmalloc, TSrealloc, TSstrdup and TSstrndup, each given back by TSfree. */
+ * Balanced: TSmalloc, TSrealloc, TSstrdup and TSstrndup, each released by TSfree. */
 #include "corpus.h"
 
 CORPUS_NOINLINE static void

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * What late_loader.so and the library that it loads hand to each other. */
+ * Interface between late_loader.so and the library that it loads. */
 #ifndef LATE_LIBRARY_H
 #define LATE_LIBRARY_H
 

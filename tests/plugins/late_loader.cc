@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Loads a C++ library by itself, at the first transaction, and then has it release what the plugin made, and makes what it gives
- * back. */
+ * Loads a C++ library itself, at the first transaction; the library then releases memory of the plugin, and allocates memory
+ * that the plugin releases. */
 #include <dlfcn.h>
 #include <cstdlib>
 #include <string>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Leaks after it has re-enabled the transaction: the server has meanwhile called the next plugins, from within this handler. */
+ * Leaks after re-enabling the transaction: the server has meanwhile called the next plugins, from within this handler. */
 #include <openssl/crypto.h>
 #include "corpus.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Leaks by the functions that align. */
+ * Leaks with the aligning allocation functions. */
 #define _GNU_SOURCE
 #include <malloc.h>
 #include <stdint.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Allocates in TSPluginInit alone, what a plugin does with its configuration, and keeps it. Loaded before memtrack.so its memory is
- * older than what memtrack knows; its later transactions are not. */
+ * Allocates only in TSPluginInit, like a plugin for its configuration, and keeps the memory. If it is loaded before memtrack.so,
+ * this memory is not known to memtrack; memory of later transactions is. */
 #include <stdlib.h>
 #include "corpus.h"
 

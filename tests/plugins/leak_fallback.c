@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * For modules without debug information: a function that has a name in the dynamic symbols, and one that has none. */
+ * For modules without debug information: a function with a name in the dynamic symbols, and a function without. */
 #include <stdlib.h>
 #include "corpus.h"
 

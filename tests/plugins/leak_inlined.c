@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Leaks from a function that is inlined into its two callers: one line, whoever calls. */
+ * Leaks from a function that is inlined into its two callers: the same line for both. */
 #include <stdlib.h>
 #include "corpus.h"
 

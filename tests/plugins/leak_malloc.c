@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Leaks by malloc and calloc. */
+ * Leaks with malloc and calloc. */
 #include <stdlib.h>
 #include "corpus.h"
 

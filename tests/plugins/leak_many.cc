@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The same plugin loaded more than once: its argument says how many bytes each load of it leaks per transaction, and so the rows of
+ * The same plugin loaded several times: its argument is the number of bytes that this load leaks per transaction, so the rows of
  * foo.so and foo.so#2 differ. */
 #include <cstdlib>
 #include "corpus.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * A std::map that gets a further element in each transaction: a cache without a limit. */
+ * A std::map that gets another element in each transaction: a cache without a limit. */
 #include <map>
 #include <mutex>
 #include "corpus.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Calls into another plugin's continuation (leak_nested_inner.so's) from within its own handler, and leaks before and after: whose
- * code runs changes twice in between, and what OpenSSL allocates for each must stand under each. */
+ * Calls a continuation of another plugin (leak_nested_inner.so) from within its handler, and leaks before and after: the owner
+ * whose code runs changes twice in between, and OpenSSL's allocations must be charged to each owner. */
 #include <openssl/crypto.h>
 #include "corpus.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Leaks objects by operator new in all its forms. */
+ * Leaks objects with operator new in all its forms. */
 #include <new>
 #include "corpus.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Leaks OpenSSL's objects. Their memory is allocated at lines of OpenSSL's; on whose behalf, only the execution context says.
- * leak_openssl_truth.c counts what one call of objects() keeps. */
+ * Leaks OpenSSL's objects. Their memory is allocated at lines of OpenSSL; only the execution context tells the owner.
+ * leak_openssl_truth.c counts the memory kept by a call of objects(). */
 #include "leak_openssl.h"
 #include "corpus.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * What leak_openssl.so leaks per transaction, for it and for the program that says how much that is. */
+ * Leaks of leak_openssl.so per transaction, for the plugin and for the program that measures them. */
 #ifndef LEAK_OPENSSL_H
 #define LEAK_OPENSSL_H
 

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Says what leak_openssl.so must be found to leak: as a program of its own it may do what a plugin comes too late for, and has
- * OpenSSL call it for each allocation. It prints, per file and line, the blocks and bytes that each further round keeps:
+ * Computes the expected leaks of leak_openssl.so: unlike a plugin, a separate program can set OpenSSL's memory functions in time,
+ * and see each allocation. It prints, per file and line, the blocks and bytes that each further round keeps:
  *
  *    crypto/bio/bio_lib.c:83 1 152
  *
- * The first rounds are left out, in which OpenSSL also allocates what it keeps for good.
+ * The first rounds are skipped, because OpenSSL also allocates permanent memory in them.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,7 +19,7 @@ struct site {
   long blocks, bytes;
 };
 
-/* Before each block, and as aligned as a block must be. */
+/* Precedes each block, and is aligned like a block. */
 struct head {
   struct site *site;
   size_t size;

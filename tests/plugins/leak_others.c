@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Leaks the rarer kinds of objects. What the server makes of them on the heap goes with them. */
+ * Leaks the rarer kinds of objects, together with the server's heap memory for them. */
 #include "corpus.h"
 
 CORPUS_NOINLINE static void

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Grows a block by realloc and reallocarray, each from a line of its own, and keeps the last. Up to where the allocator maps pages
- * for a block alone, and moves it by mremap. */
+ * Grows a block with realloc and reallocarray, each from its own line, and keeps the last. It grows until the allocator maps
+ * pages for the block alone, and moves it with mremap. */
 #define _GNU_SOURCE
 #include <stdlib.h>
 #include "corpus.h"

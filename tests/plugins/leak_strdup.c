@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Leaks strings by the C library's own functions. */
+ * Leaks strings with the C library's own functions. */
 #define _GNU_SOURCE
 #include <stdlib.h>
 #include "corpus.h"
@@ -8,7 +8,7 @@ CORPUS_NOINLINE static void
 behave(TSHttpTxn txn)
 {
   (void)txn;
-  const char *text = CORPUS_LAUNDER((const char *)"fifteen letters"); // or the compiler makes a malloc and a copy of it
+  const char *text = CORPUS_LAUNDER((const char *)"fifteen letters"); // else the compiler replaces it by malloc and a copy
   CORPUS_KEEP(strdup(text));                                          // SITE behave: heap +1 -0 =16
   CORPUS_KEEP(strndup(text, 7));                                      // SITE behave: heap +1 -0 =8
 }

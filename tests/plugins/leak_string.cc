@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * A std::string that grows for ever, by 100 characters a transaction. It is libstdc++ that allocates, from within append(). */
+ * A std::string that grows forever, by 100 characters per transaction. libstdc++ allocates, within append(). */
 #include <mutex>
 #include <string>
 #include "corpus.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Leaks in a continuation that it has scheduled to a task thread, and that destroys itself there. */
+ * Leaks in a continuation that it schedules to a task thread, and that destroys itself there. */
 #include <stdlib.h>
 #include "corpus.h"
 

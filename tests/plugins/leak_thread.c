@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * A thread by TSThreadCreate, started with the plugin. Each transaction hands it a piece of work, for which it leaks. */
+ * A thread made by TSThreadCreate and started with the plugin. Each transaction gives it work, for which it leaks. */
 #include <pthread.h>
 #include <semaphore.h>
 #include <stdlib.h>

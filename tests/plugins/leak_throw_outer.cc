@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Calls a continuation of leak_throw_inner.so that throws, through the server's frames, and catches that. What it then leaks is its
- * own, although the other's handler never returned. */
+ * Calls a continuation of leak_throw_inner.so that throws, through the server's frames, and catches the exception. Its later
+ * leaks are its own, although the other plugin's handler never returned. */
 #include <stdexcept>
 #include <openssl/crypto.h>
 #include "corpus.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Makes a continuation for each transaction, hooks it to that one's end, and forgets to destroy it there: the usual leak of TSCont.
- * Its handler leaks too, so that the code of a continuation made late is seen. */
+ * Creates a continuation for each transaction, hooks it to the transaction's end, and forgets to destroy it there: the usual
+ * leak of TSCont. Its handler leaks too, to test the code of a continuation created late. */
 #include "corpus.h"
 
 CORPUS_NOINLINE static int

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Leaks a continuation, and one that owns a mutex, which is leaked with it. */
+ * Leaks a continuation, and a continuation with a mutex, which leaks too. */
 #include "corpus.h"
 
 CORPUS_NOINLINE static void

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Leaks buffers with data in them: one of the default size, and one of a size of its own, which has its first block from the start
- * and then gets a second one.
- * (It has a reader: without one it would let go of a full block.) */
+ * Leaks buffers with data: a buffer of the default size, and a buffer of another size, which has its first block from the start
+ * and then gets a second one. (It has a reader: without a reader it would release a full block.) */
 #include "corpus.h"
 
 CORPUS_NOINLINE static void

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Leaks readers. A reader lives in its buffer, so that one is kept as well; it has no block. */
+ * Leaks readers. A reader is part of its buffer, so the buffer is kept as well; it has no block. */
 #include "corpus.h"
 
 CORPUS_NOINLINE static void

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Leaks a TSmalloc'ed block per transaction, from two lines: a small block, and one that is larger than the allocator's caches. */
+ * Leaks TSmalloc'ed blocks per transaction, from two lines: a small block, and a block larger than the allocator's caches. */
 #include "corpus.h"
 
 CORPUS_NOINLINE static void

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Leaks a marshal buffer with a header in it. On the heap the server makes a handle of 8 bytes for it. */
+ * Leaks a marshal buffer with a header. The server allocates a handle of 8 bytes for it on the heap. */
 #include "corpus.h"
 
 CORPUS_NOINLINE static void

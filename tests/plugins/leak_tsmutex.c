@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Leaks a mutex: nothing owns it, nobody destroys it. */
+ * Leaks a mutex that has no owner. */
 #include "corpus.h"
 
 CORPUS_NOINLINE static void

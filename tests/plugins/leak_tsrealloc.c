@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Grows a block by TSrealloc, line by line, and keeps the last: the bytes move from site to site. */
+ * Grows a block with TSrealloc, line by line, and keeps the last: the bytes move from site to site. */
 #include "corpus.h"
 
 CORPUS_NOINLINE static void

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Leaks a string by TSstrdup (its terminating 0 counts) and a part of one by TSstrndup. */
+ * Leaks a string with TSstrdup (its terminating 0 counts) and a part of a string with TSstrndup. */
 #include "corpus.h"
 
 CORPUS_NOINLINE static void

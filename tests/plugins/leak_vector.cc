@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * A std::vector that grows for ever, by 16 integers of 4 bytes a transaction. Its code is all in the plugin, inlined from headers.
+ * A std::vector that grows forever, by 16 integers of 4 bytes per transaction. All of its code is in the plugin, inlined from
+ * headers.
  */
 #include <mutex>
 #include <vector>

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Not of the corpus, but its tool: a request for a path that begins with "reload" has the server load remap.config anew. When that
- * is done the request goes on to the origin; where it failed, it is answered with status 500. It calls what the server itself calls
- * when that file has changed, on a task thread as it does; what it leaves out is traffic_manager, which takes seconds to notice a
- * change.
+ * Not part of the corpus, but its tool: a request for a path that begins with "reload" makes the server load remap.config again.
+ * Afterwards the request goes on to the origin; on failure it is answered with status 500. It calls the same function as the server
+ * when that file has changed, also on a task thread; it only bypasses traffic_manager, which takes seconds to notice a change.
  */
 #include "corpus.h"
 
@@ -43,7 +42,7 @@ TSPluginInit(int, const char *[])
 {
   corpus_register();
   one_at_a_time = TSMutexCreate();
-  // Something must own it, or it ends with the first continuation.
+  // Needs an owner, otherwise it ends with the first continuation.
   TSCont cont = TSContCreate(handler, one_at_a_time);
   (void)cont;
   TSHttpHookAdd(TS_HTTP_READ_REQUEST_HDR_HOOK, TSContCreate(handler, nullptr));

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * A remap plugin that leaks a continuation per instance. The server counts each as a use of the module, and so never unloads it. */
+ * A remap plugin that leaks a continuation per instance. The server counts each as a use of the module, and therefore never
+ * unloads it. */
 #include "corpus.h"
 #include <ts/remap.h>
 

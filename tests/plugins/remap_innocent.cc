@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * A remap plugin that gives everything back: per module (in TSRemapDone), per instance, per transaction. */
+ * A remap plugin that releases everything: per module (in TSRemapDone), per instance, per transaction. */
 #include <map>
 #include <memory>
 #include <string>

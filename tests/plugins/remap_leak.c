@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * A remap plugin that leaks at each reload: what it allocates for the module it never frees, what it allocates for an instance it
- * forgets when that is deleted. Per transaction it leaks, too, and allocates what it frees at the transaction's end.
- * As an unloaded module must, it takes its continuations along: it makes one per instance. */
+ * A remap plugin that leaks at each reload: it never frees its allocation for the module, and forgets its allocation for an
+ * instance when the instance is deleted. Per transaction it leaks as well, and allocates memory that it frees at the
+ * transaction's end. Before it is unloaded it destroys its continuations, as a module must: one per instance. */
 #include <stdlib.h>
 #include "corpus.h"
 #include <ts/remap.h>

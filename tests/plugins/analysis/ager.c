@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * A plugin whose memory is of known ages: one block and one object from the start, one block more at the end of each transaction
- * that it never releases, and one that it replaces by another each time.
+ * A plugin whose memory has known ages: a block and an object from the start, another block at the end of each transaction that it
+ * never releases, and a block that it replaces each time.
  */
 #include <stdlib.h>
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * A plugin that leaks: for each transaction it makes a buffer, writes into it and destroys it, but every thousandth it forgets to
- * destroy. Its argument is that number; 0 leaks nothing.
+ * A plugin that leaks: for each transaction it creates a buffer, writes to it and destroys it, but forgets to destroy every
+ * thousandth. Its argument is that number; 0 leaks nothing.
  */
 #include <stdatomic.h>
 #include <stdlib.h>
