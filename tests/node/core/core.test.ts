@@ -5,8 +5,6 @@
 // MEMTRACK_SEED=n repeats a random run.
 
 import assert from "node:assert/strict";
-import { execFileSync } from "node:child_process";
-import { readFileSync } from "node:fs";
 import { describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import * as abi from "../../../assembly/abi.ts";
@@ -21,10 +19,12 @@ import { Registry } from "../../../host/node/core/registry.ts";
 import { Shard } from "../../../host/node/core/shard.ts";
 import { CLASSES, MEMORY_CLASSES } from "../../../host/shared/classes.ts";
 import { randomFrom, SEED } from "../../support/random.ts";
+import { readWat, type Wat } from "../../support/wat.ts";
 
-const BUILDS = ["memtrack.wasm", "memtrack.debug.wasm"].map((name) => ({
-  name,
-  path: fileURLToPath(new URL(`../../../build/${name}`, import.meta.url)),
+const BUILDS = ["memtrack", "memtrack.debug"].map((name) => ({
+  name: `${name}.wasm`,
+  path: fileURLToPath(new URL(`../../../build/${name}.wasm`, import.meta.url)),
+  wat: fileURLToPath(new URL(`../../../build/${name}.wat`, import.meta.url)),
 }));
 
 const FACTS: Facts = { time: 1795361003n, level: 2, iobuffer: abi.HOOK_INSTALLED, openssl: abi.HOOK_INSTALLED, digest: "test" };
@@ -594,7 +594,7 @@ function bucketOf(epochs: bigint, epoch: number): number {
   return lanesOf(epochs).filter((begin) => begin > epoch).length;
 }
 
-for (const { name, path } of BUILDS) {
+for (const { name, path, wat } of BUILDS) {
   const module = loadCore(path);
 
   describe(`${name}, random operations over several shards (MEMTRACK_SEED=${SEED})`, () => {
@@ -824,52 +824,38 @@ for (const { name, path } of BUILDS) {
     });
 
     test("calls nothing indirectly and has no recursion: its depth is bounded by its code", () => {
-      const { calls, indirect } = callGraph(path);
-      assert.ok(calls.size > 20, "the disassembly was understood");
+      const { functions } = readWat(wat);
+      assert.ok(functions.size > 20, "the text was understood");
+      const indirect = [...functions]
+        .filter(([, { code }]) => /\b(return_)?call_(indirect|ref)\b/.test(code))
+        .map(([name]) => name);
       assert.deepEqual(indirect, []);
-      assert.ok(depth(calls) < 32);
+      assert.ok(depth(functions) < 32);
     });
   });
 }
 
 test("the hot functions read no global but those that account.cc hands them", () => {
-  const source = readFileSync(new URL("../../../build/core.c", import.meta.url), "utf8");
+  const { functions, globals } = readWat(BUILDS[0]!.wat);
   for (const name of ["recordBufferEventFast", "recordAllocFast", "recordFree", "recordFreeOld", "advanceEpochs"]) {
-    const body = new RegExp(`\\nstatic (?:u32|void) w2c_${name}\\(Z_core_instance_t\\* instance[^;{]*\\{\\n.*?\\n\\}`, "s").exec(
-      source,
-    )?.[0];
-    assert.ok(body, `${name} in the generated C`);
-    const read = new Set(Array.from(body.matchAll(/instance->w2c_(\w+)/g), (match) => match[1]));
-    for (const known of ["memory", "indexShift", "slots", "epochs"]) read.delete(known);
+    const hot = [...functions.values()].find(({ exports }) => exports.includes(name));
+    assert.ok(hot, `${name} is exported`);
+    const read = new Set([...hot.code.matchAll(/global\.[gs]et \$([^\s()]+)/g)].map(([, own]) => globals.get(own!) ?? own));
+    for (const known of ["indexShift", "slots", "epochs"]) read.delete(known);
     assert.deepEqual([...read], [], name);
   }
 });
 
-/** The functions of a module and whom each calls, from wabt's disassembly. */
-function callGraph(path: string): { calls: Map<number, Set<number>>; indirect: string[] } {
-  const calls = new Map<number, Set<number>>();
-  const indirect: string[] = [];
-  let inside = new Set<number>();
-  for (const line of execFileSync("wasm-objdump", ["-d", path], { encoding: "utf8", maxBuffer: 1 << 28 }).split("\n")) {
-    const head = /^[0-9a-f]+ func\[(\d+)\]/.exec(line);
-    if (head) calls.set(Number(head[1]), (inside = new Set()));
-    const callee = /\| +(?:return_)?call (\d+)/.exec(line);
-    if (callee) inside.add(Number(callee[1]));
-    if (/\| +(?:return_)?call_(?:indirect|ref)/.test(line)) indirect.push(line);
-  }
-  return { calls, indirect };
-}
-
 /** Of the deepest chain of calls. Throws where a chain comes back to where it was. */
-function depth(calls: Map<number, Set<number>>): number {
-  const known = new Map<number, number>();
-  const visit = (from: number, chain: number[]): number => {
+function depth(functions: Wat["functions"]): number {
+  const known = new Map<string, number>();
+  const visit = (from: string, chain: string[]): number => {
     assert.ok(!chain.includes(from), `recursion: ${[...chain, from].join(" -> ")}`);
-    const callees = calls.get(from);
-    assert.ok(callees, `function ${from} is not in the disassembly`);
+    const callees = functions.get(from)?.calls;
+    assert.ok(callees, `function ${from} is not in the text`);
     const deepest = known.get(from) ?? 1 + Math.max(0, ...[...callees].map((callee) => visit(callee, [...chain, from])));
     known.set(from, deepest);
     return deepest;
   };
-  return Math.max(...[...calls.keys()].map((from) => visit(from, [])));
+  return Math.max(...[...functions.keys()].map((from) => visit(from, [])));
 }

@@ -10,10 +10,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { gunzipSync } from "node:zlib";
-import { parseDumps, type Row } from "../../../harness/dump.ts";
-import { handmadeDump, handmadeLeak, HOSTILE_OWNER, HOSTILE_SHOWN, modulesSection } from "../../../harness/handmade.ts";
-import { buildCommand, TOP } from "../../../tools/build.ts";
-import { fixture, memtrack } from "../../support/command.ts";
+import { parseDumps, type Row } from "../../harness/dump.ts";
+import { handmadeDump, handmadeLeak, HOSTILE_OWNER, HOSTILE_SHOWN, modulesSection } from "../../harness/handmade.ts";
+import { buildCommand, TOP } from "../../tools/build.ts";
+import { fixture, memtrack } from "../support/command.ts";
 
 const FLAMEGRAPH = "/usr/share/perl5/Devel/NYTProf/flamegraph.pl";
 const CAPTURE = fixture("memtrack-level2.out");

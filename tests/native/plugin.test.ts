@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Invariants of absence (ARCHITECTURE.md) that the sources do not show, on memtrack.so and its object files. Where one has exceptions
+// they stand here by name, so that a further one, or one that is gone, is noticed.
+
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { readdirSync } from "node:fs";
+import { join } from "node:path";
+import { describe, test } from "node:test";
+import { BUILD, PLUGIN } from "../../tools/build.ts";
+import { callGraph } from "../support/callgraph.ts";
+
+/** The object files of the plugin that ask for such a symbol. */
+function objectsWith(symbol: RegExp): string[] {
+  const folder = join(BUILD, "ats");
+  const objects = readdirSync(folder, { recursive: true, encoding: "utf8" }).filter((name) => name.endsWith(".o"));
+  assert.ok(objects.length > 40, "the plugin is built");
+  const asked = execFileSync("nm", ["-uA", ...objects.sort()], { cwd: folder, encoding: "utf8" }).split("\n");
+  return asked.flatMap((line) => {
+    const [, object, name] = /^(.+?):\s+\w (\S+)$/.exec(line) ?? [];
+    return name && symbol.test(name) ? [object!] : [];
+  });
+}
+
+describe("hooks of events", () => {
+  const graph = callGraph(PLUGIN);
+  /** Functions that stand in for others in plugins, libraries and the server; those that load and unload are no events. */
+  const hooks = [...new Set(graph.names.values())].filter(
+    (name) => /^(hook|plugin|library|other)_/.test(name) && !/^(hook_dlsym|hook_dlclose|other_dlclose|plugin_call)$/.test(name),
+  );
+  const openssl = ["memtrack_openssl_malloc", "memtrack_openssl_realloc", "memtrack_openssl_free"];
+  // The core is told at the start who names a site, and calls that through a pointer.
+  const roots = [...hooks, ...openssl, "memtrack_account_iobuffer", "name_site"];
+  const { own, foreign } = graph.reachedFrom(roots);
+  const calls = (pattern: RegExp): string[] => [...foreign].filter((call) => pattern.test(call)).sort();
+
+  test("are found, and what they call", () => {
+    assert.ok(hooks.length > 100, `${hooks.length} hooks`);
+    for (const name of ["memtrack_walk", "name_site", "memtrack_registry_call", "memtrack_shard_attach", "wasm_rt_trap"]) {
+      assert.ok(own.has(name), name);
+    }
+  });
+
+  test("allocate nothing but what the function allocates that they stand in for, with four exceptions", () => {
+    const allocates =
+      /-> (\w*alloc|reallocarray|__cxa_allocate_exception|free|memalign|str\w*dup|\w*asprintf|open_memstream|fopen|getdelim|getline|realpath|_Zn\w+|_Zd\w+|pthread_setspecific|__cxa_throw)$/;
+    const others = calls(allocates).filter((call) => !roots.includes(call.split(" ")[0]!));
+    assert.deepEqual(others, [
+      // A block that may be free already is looked for where the allocator would give it out, and what it gave goes back.
+      "memtrack_release_untagged -> free",
+      "memtrack_release_untagged -> malloc",
+      // Once a thread: its shard is to be handed back.
+      "memtrack_shard_attach -> pthread_setspecific",
+      // The realloc() of a block that is not tracked any further.
+      "resize_plainly -> realloc",
+      // A trap, which disables the shard.
+      "wasm_rt_trap -> __cxa_allocate_exception",
+      "wasm_rt_trap -> __cxa_throw",
+    ]);
+  });
+
+  test("ask nothing of the loader, and do not wait for its lock", () => {
+    assert.deepEqual(calls(/-> dl\w+$/), []);
+  });
+
+  test("log nothing; what must be said before the process may end is one write() to traffic.out", () => {
+    assert.ok(!own.has("memtrack_log"));
+    assert.deepEqual(
+      calls(/-> (write|\w*printf|\w*puts|fwrite|syslog)$/).filter((call) => !/ -> v?snprintf$/.test(call)),
+      ["write_warning -> write"],
+    );
+  });
+
+  test("never enter the model, nor the control instance", () => {
+    assert.deepEqual(
+      [...own].filter((name) => /memtrack_(model|ask|analysis|dump|control)_/.test(name)),
+      [],
+    );
+  });
+
+  test("install no signal handler, nor does anything else in memtrack.so", () => {
+    const asked = execFileSync("nm", ["-D", "--undefined-only", PLUGIN], { encoding: "utf8" });
+    assert.doesNotMatch(asked, /\b(\w*signal|sigaction|sigaltstack|sigprocmask|pthread_sigmask|sigset)@/);
+  });
+
+  test("no access to a thread-local variable allocates: all are initial-exec", () => {
+    const relocations = execFileSync("readelf", ["-rW", PLUGIN], { encoding: "utf8" });
+    assert.match(relocations, /TPOFF64/);
+    assert.doesNotMatch(relocations, /DTPMOD|TLSDESC/);
+  });
+});
+
+test("memtrack.so changes the protection of pages in module/slots.c alone, and has no page that is writable and executable", () => {
+  assert.deepEqual(objectsWith(/^mprotect$/), ["module/slots.c.o"]);
+  const segments = execFileSync("readelf", ["-lW", PLUGIN], { encoding: "utf8" });
+  assert.doesNotMatch(segments, /(LOAD|GNU_STACK) .* RWE /);
+});
+
+test("under the mutex of the modules nothing is loaded, and no symbol is looked up, but by dladdr() where there is no elfutils", () => {
+  const visitors = ["on_found", "on_gone", "patch_heap", "unpatch", "patch_known", "list_candidate", "resolve_module", "ignore"];
+  const graph = callGraph(PLUGIN);
+  const known = new Set(graph.names.values());
+  assert.deepEqual(
+    visitors.filter((name) => !known.has(name)),
+    [],
+  );
+  const { foreign } = graph.reachedFrom([...visitors, "add", "forget", "forget_unloaded", "forget_under", "list_all"]);
+  const asked = [...foreign].filter((call) => /-> dl\w+$/.test(call)).sort();
+  assert.deepEqual(asked, ["find_place -> dladdr", "list_all -> dl_iterate_phdr", "memtrack_slots_collect -> dl_iterate_phdr"]);
+});
