@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// as-pect, which runs tests/core on the core's own sources: `npx asp --summary -n` on debug Wasm, and with
-// `-a tests/core/release.asconfig.json` on release Wasm. The seed of the random tests is printed; MEMTRACK_SEED=n gives another.
+// as-pect, which runs tests/core on the core's own sources. tests/core/specs.test.ts (`npm run test:core`) calls it, says which specs,
+// and reads what the reporter prints. The seed of the random tests is printed; MEMTRACK_SEED=n gives another.
 
 const seed = BigInt(process.env.MEMTRACK_SEED ?? Math.floor(Math.random() * 2 ** 32));
 console.log(`MEMTRACK_SEED=${seed}`);
 
 export default {
-  entries: ["tests/core/**/*.spec.ts"],
+  entries: process.env.MEMTRACK_SPECS?.split(":") ?? ["tests/core/**/*.spec.ts"],
+  reporter: "tests/core/reporter.js",
   include: [],
   disclude: [],
   instantiate(memory, createImports, instantiate, binary) {

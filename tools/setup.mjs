@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Makes this machine able to build (`--test`: and to test, `--bench`: and to measure) memtrack: Debian packages and node_modules.
-// Plain JavaScript without a dependency, because it runs before anything is installed. Where nothing is missing it says nothing and
-// costs a few dozen ms.
+// Makes this machine able to do what is asked for (`setup.mjs PART...`: to build, to run a tier of the tests, to measure): installs
+// node_modules and those Debian packages that the part needs. Plain JavaScript without a dependency, because it runs before anything
+// is installed. Where nothing is missing it says nothing and costs a few dozen ms.
 
 import { spawnSync } from "node:child_process";
 import { existsSync, rmSync, statSync, writeFileSync } from "node:fs";
@@ -14,7 +14,8 @@ const TOP = fileURLToPath(new URL("..", import.meta.url));
 // From 20.10 on Node can run one test file at a time (--test-concurrency).
 const NODE_MIN = [20, 10];
 
-const TO_BUILD = {
+/** Debian packages, by what they are needed for. */
+const BUILD = {
   trafficserver: "the server that memtrack is loaded into",
   wabt: "wasm2c: the core's Wasm to C",
   "libssl-dev": "headers of the OpenSSL that the server uses",
@@ -26,30 +27,60 @@ const TO_BUILD = {
   make: "host/ats/Makefile",
   openssl: "makes the private server's certificate",
 };
-const TO_TEST = {
-  "trafficserver-dev": "ts/ts.h, for the plugins of the tests",
-  "trafficserver-experimental-plugins": "plugins that memtrack is loaded together with",
+const NATIVE = {
+  ...BUILD,
   clang: "the sanitizer runs",
   "libclang-rt-14-dev": "the sanitizers themselves",
   llvm: "names in the sanitizers' reports",
   "libcmocka-dev": "runs the native tests",
   dwz: "makes debug information that modules share",
+  valgrind: "counts the hot path's instructions",
+};
+const ATS = {
+  ...BUILD,
+  "trafficserver-dev": "ts/ts.h, for the plugins of the tests",
+  "trafficserver-experimental-plugins": "plugins that memtrack is loaded together with",
   libjemalloc2: "an allocator that servers are run with",
   "libtcmalloc-minimal4": "another one",
   wrk: "HTTP and TLS load with keep-alive",
   "nghttp2-client": "h2load: exact numbers of HTTP/1.1 and HTTP/2 requests",
-  "clang-format": "npm run lint",
-  valgrind: "counts the hot path's instructions",
+};
+const EXPORT = {
   "golang-go": "go tool pprof reads what `memtrack pprof` writes",
   "libdevel-nytprof-perl": "flamegraph.pl reads what `memtrack folded` writes",
   mrtg: "asks `memtrack mrtg` for its graphs",
-  chromium: "opens the page of `memtrack html`",
 };
-const TO_BENCH = {
-  "nghttp2-client": "h2load: HTTP/2 load",
-  valgrind: "counts the hot path's instructions",
-  "libgoogle-perftools4": "gperftools' heap profiler, to compare with",
-  heaptrack: "to compare with",
+const WEB = { chromium: "opens the page of `memtrack html`" };
+
+/** What can be asked for. `test` is all of its tiers (tools/tiers.ts); `command`, `unit` and `core` need Node alone. */
+const PARTS = {
+  command: {},
+  unit: {},
+  core: {},
+  export: EXPORT,
+  web: WEB,
+  native: NATIVE,
+  ats: ATS,
+  build: BUILD,
+  test: { ...NATIVE, ...ATS, ...EXPORT, ...WEB },
+  format: { "clang-format": "the layout of C and C++" },
+  check: {
+    ...BUILD,
+    "libcmocka-dev": "a header of the native tests",
+    "clang-format": "the layout of C and C++",
+    "clang-tidy": "what is likely a mistake in C and C++",
+  },
+  bench: {
+    ...BUILD,
+    "trafficserver-dev": "ts/ts.h",
+    "trafficserver-experimental-plugins": "plugins that the measured server has",
+    wrk: "HTTP and TLS load with keep-alive",
+    "nghttp2-client": "h2load: HTTP/2 load",
+    valgrind: "counts the hot path's instructions",
+    "linux-perf": "samples the network threads",
+    "libgoogle-perftools4": "gperftools' heap profiler, to compare with",
+    heaptrack: "to compare with",
+  },
 };
 
 // Debian's package starts a system server as soon as it is configured (invoke-rc.d and deb-systemd-invoke in its postinst). Both ask
@@ -60,8 +91,10 @@ const POLICY_TEXT =
 
 function main() {
   checkNode();
-  const asked = (option) => process.argv.includes(option);
-  const wanted = { ...TO_BUILD, ...(asked("--test") && TO_TEST), ...(asked("--bench") && TO_BENCH) };
+  const asked = process.argv.slice(2);
+  const unknown = asked.find((part) => !Object.hasOwn(PARTS, part));
+  if (unknown !== undefined) fail(`setup ${unknown}: there is no such part, these are: ${Object.keys(PARTS).join(", ")}`);
+  const wanted = Object.assign({}, ...asked.map((part) => PARTS[part]));
   const missing = missingPackages(Object.keys(wanted));
   if (missing.length) installPackages(missing, wanted);
   if (nodeModulesAreOld()) installNodeModules();
@@ -74,6 +107,7 @@ function checkNode() {
 }
 
 function missingPackages(names) {
+  if (!names.length) return [];
   // It exits with 1 where it does not know a package at all; what it does know stands on stdout all the same.
   const query = spawnSync("dpkg-query", ["-W", "-f", "${Package} ${db:Status-Status}\n", ...names], { encoding: "utf8" });
   if (query.error) fail("there is no dpkg-query here: memtrack is built on Debian 12, or in a container of it (README.md)");

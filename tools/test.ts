@@ -1,25 +1,172 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Runs the tests: every tests/**/*.test.ts, or those whose path begins with one of the arguments (`npm test -- tests/node`). It lists
-// the files itself because Node 20 takes no patterns, and runs them one after another because servers under load must not disturb
-// each other's times.
+// Runs tests: all, those of a tier (tiers.ts), of some paths, of some names. Builds what they need first. Each tier is a run of
+// Node's test runner of its own, one file after another where servers under load must not disturb each other's times.
 
-import { spawnSync } from "node:child_process";
-import { readdirSync } from "node:fs";
-import { join, normalize } from "node:path";
-import { TOP } from "./build.ts";
+import { availableParallelism } from "node:os";
+import { join } from "node:path";
+import { Readable } from "node:stream";
+import { pipeline } from "node:stream/promises";
+import { run } from "node:test";
+import { spec } from "node:test/reporters";
+import { parseArgs } from "node:util";
+import { build, buildCommand, BuildError, TOP } from "./build.ts";
+import { allTests, LONG, select, TIERS, type Selection, type Tier, type TierName } from "./tiers.ts";
 
-const wanted = process.argv.slice(2).map((path) => normalize(path));
-const files = readdirSync(join(TOP, "tests"), { recursive: true, encoding: "utf8" })
-  .map((name) => join("tests", name))
-  .filter((name) => name.endsWith(".test.ts"))
-  .filter((name) => !wanted.length || wanted.some((prefix) => name.startsWith(prefix)))
-  .sort();
+const NAMES = Object.keys(TIERS) as TierName[];
 
-if (!files.length) {
-  console.error(`memtrack: no test's path begins with ${wanted.join(" or ")}`);
-  process.exit(2);
+const HELP = `npm test [-- OPTIONS] [PATH...]
+npm run test:TIER [-- OPTIONS] [PATH...]
+
+Builds what the tests need and runs them: all, or those whose path begins with a PATH, from the project's top folder or from the
+tier's own (\`npm run test:core -- shard\`, \`npm run test:native -- slots_test\`).
+
+  --name PATTERN   only tests whose name the regular expression matches (also --test-name-pattern)
+  --tier TIER      a tier; may be given more than once: ${NAMES.join(", ")}
+  --long           the long form of those tests that have one
+  --help           this text
+
+The environment: MEMTRACK_SEED=n repeats a random run; MEMTRACK_RELOADS=n and MEMTRACK_CHURN_SECONDS=n say how long two tests go on.`;
+
+class UsageError extends Error {}
+
+/** What Node says of a test that --name leaves out. */
+const OTHER_NAME = "test name does not match pattern";
+
+interface TestEvent {
+  type: string;
+  data: { name?: string; skip?: string | boolean; details?: { type?: string } };
 }
-const args = ["--import", "tsx", "--test", "--test-concurrency=1", "--test-reporter=spec", ...files];
-const { status } = spawnSync(process.execPath, args, { cwd: TOP, stdio: "inherit" });
-process.exitCode = status ?? 1;
+
+interface Outcome {
+  ran: number;
+  failed: boolean;
+}
+
+interface Options {
+  selection: Selection;
+  names: string[];
+  env: Record<string, string>;
+}
+
+async function main(): Promise<void> {
+  const options = parse(process.argv.slice(2));
+  if (!options) return console.log(HELP);
+  const tiers = NAMES.filter((name) => options.selection.files.has(name));
+  if (tiers.some((name) => TIERS[name].build === "all")) build();
+  else buildCommand();
+  process.chdir(TOP);
+  Object.assign(process.env, { ...options.env, ...process.env });
+  const ended = new AbortController();
+  // A Ctrl-C reaches the tests' processes as well. They stop their servers; this one waits for them.
+  for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => ended.abort());
+  const failed: TierName[] = [];
+  let ran = 0;
+  for (const tier of tiers) {
+    const began = performance.now();
+    const outcome = await runTier(options.selection.files.get(tier)!, TIERS[tier], options.names, ended.signal);
+    ran += outcome.ran;
+    if (outcome.failed) failed.push(tier);
+    console.log(`memtrack: test:${tier} took ${((performance.now() - began) / 1000).toFixed(1)} s\n`);
+  }
+  if (options.names.length && !ran) throw new UsageError(`--name ${options.names.join(" or ")}: no test has such a name`);
+  if (!failed.length) return;
+  console.error(`memtrack: tests failed in ${failed.map((tier) => `test:${tier}`).join(", ")}; they are listed above`);
+  process.exitCode = 1;
+}
+
+/** @returns undefined where help is asked for */
+function parse(args: string[]): Options | undefined {
+  const string = { type: "string", multiple: true, default: [] as string[] } as const;
+  const { values, positionals } = parseArgs({
+    args,
+    allowPositionals: true,
+    options: {
+      name: string,
+      "test-name-pattern": string,
+      tier: string,
+      long: { type: "boolean", default: false },
+      help: { type: "boolean", short: "h", default: false },
+    },
+  });
+  if (values.help) return undefined;
+  const names = [...values.name, ...values["test-name-pattern"]];
+  for (const name of names) checkPattern(name);
+  const tiers = values.tier.map(tierNamed);
+  const tests = values.long ? LONG.paths : allTests();
+  const selection = select(tests, tiers, positionals);
+  const [unknown] = selection.unknown;
+  if (unknown !== undefined) {
+    const where = values.long ? ` of ${LONG.paths.join(", ")}` : tiers.length ? ` of the tier ${tiers.join(", ")}` : "";
+    throw new UsageError(`no test${where} has a path that begins with ${unknown}`);
+  }
+  if (!selection.files.size) throw new UsageError(`--long: no test of the tier ${tiers.join(", ")} has a long form`);
+  const chosen = selection.chosen.length ? { MEMTRACK_CHOSEN: selection.chosen.join(":") } : {};
+  return { selection, names, env: { ...chosen, ...(values.long && LONG.env) } };
+}
+
+function checkPattern(pattern: string): void {
+  try {
+    new RegExp(pattern);
+  } catch (error) {
+    throw new UsageError(`--name ${pattern}: ${(error as Error).message}`);
+  }
+}
+
+function tierNamed(text: string): TierName {
+  const tier = NAMES.find((name) => name === text);
+  if (!tier) throw new UsageError(`--tier ${text}: there is no such tier, these are: ${NAMES.join(", ")}`);
+  return tier;
+}
+
+/** Runs a tier's files, each in a process of its own, and counts the tests whose names fit. */
+async function runTier(files: string[], tier: Tier, names: string[], ended: AbortSignal): Promise<Outcome> {
+  const outcome: Outcome = { ran: 0, failed: false };
+  // Absolute: the processes of the tests are started where this one was.
+  const stream = run({
+    files: files.map((path) => join(TOP, path)),
+    concurrency: tier.parallel ? availableParallelism() : 1,
+    testNamePatterns: names,
+    signal: ended,
+  });
+  stream.on("test:fail", () => (outcome.failed = true));
+  stream.on("test:pass", ({ skip, details }) => void (skip !== OTHER_NAME && details.type !== "suite" && ++outcome.ran));
+  await pipeline(Readable.from(fitting(stream as AsyncIterable<TestEvent>)), new spec(), process.stdout, { end: false });
+  return outcome;
+}
+
+/** Without the tests that --name leaves out, and suites of which it leaves out everything. */
+async function* fitting(events: AsyncIterable<TestEvent>): AsyncGenerator<TestEvent> {
+  /** The test that begins, and the suites around it of which nothing was passed on yet. */
+  let begun: TestEvent[] = [];
+  for await (const event of events) {
+    const { type, data } = event;
+    if (type === "test:start") {
+      begun.push(event);
+      continue;
+    }
+    if (
+      type === "test:pass" &&
+      (data.skip === OTHER_NAME || (data.details?.type === "suite" && begun.at(-1)?.data.name === data.name))
+    ) {
+      begun.pop();
+      continue;
+    }
+    if (type === "test:pass" || type === "test:fail") {
+      yield* begun;
+      begun = [];
+    }
+    yield event;
+  }
+}
+
+try {
+  await main();
+} catch (error) {
+  const { code = "", message } = error as NodeJS.ErrnoException;
+  const usage = error instanceof UsageError || code.startsWith("ERR_PARSE_ARGS_");
+  if (usage) console.error(`memtrack: ${message.split(". ")[0]}. See npm test -- --help`);
+  else if (error instanceof BuildError) console.error(`memtrack: the build failed: ${message}`);
+  else throw error;
+  process.exitCode = usage ? 2 : 1;
+}

@@ -1,29 +1,59 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Builds the C tests and runs them: as the plugin is built, under the address and undefined-behaviour sanitizers, and under the
-// thread sanitizer. Each program is a cmocka group; its own lines are shown where it fails.
+// The tests of the C host, a program each, as gcc builds the plugin and under the sanitizers of clang. Each of cmocka's tests is one
+// of Node's, so that it can be chosen by its name; then its program is built and run whole.
 
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { readdirSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, test } from "node:test";
 import { BUILD, TOP } from "../../tools/build.ts";
+import { isChosen } from "../support/chosen.ts";
 
-const folder = join(TOP, "tests", "native");
-const programs = readdirSync(folder).flatMap((name) => (name.endsWith("_test.c") ? [name.slice(0, -2)] : []));
+const FOLDER = join("tests", "native");
+const PROGRAMS = readdirSync(join(TOP, FOLDER)).flatMap((name) =>
+  name.endsWith("_test.c") && isChosen(join(FOLDER, name)) ? [name.slice(0, -".c".length)] : [],
+);
+
+/** The names that a program gives to cmocka. */
+function testsOf(program: string): string[] {
+  const source = readFileSync(join(TOP, FOLDER, `${program}.c`), "utf8");
+  return [...source.matchAll(/\bcmocka_unit_test\w*\((\w+)/g)].map(([, name]) => name!);
+}
+
+function once<T>(make: () => T): () => T {
+  let made: { value: T } | undefined;
+  return () => (made ??= { value: make() }).value;
+}
 
 for (const variant of ["plain", "asan", "tsan"]) {
   describe(`native, ${variant}`, () => {
-    test("builds without a warning", () => {
-      const made = spawnSync("make", ["-s", "-j2", "-C", folder, `VARIANT=${variant}`], { encoding: "utf8" });
-      assert.equal(made.status, 0, made.stdout + made.stderr);
+    const build = once(() => {
+      const tests = PROGRAMS.map((program) => program.replace(/_test$/, "")).join(" ");
+      const args = ["-s", "-j2", "-C", join(TOP, FOLDER), `VARIANT=${variant}`, `TESTS=${tests}`];
+      const { status, stdout, stderr } = spawnSync("make", args, { encoding: "utf8" });
+      return { status, said: stdout + stderr };
     });
-    for (const program of programs) {
-      test(program, () => {
-        const ran = spawnSync(join(BUILD, `native-${variant}`, program), { encoding: "utf8", timeout: 120_000 });
-        assert.equal(ran.status, 0, `${ran.signal ?? ""}\n${ran.stdout}${ran.stderr}`);
-        assert.doesNotMatch(ran.stderr, /SUMMARY: \w+Sanitizer/);
+    test("builds without a warning", () => assert.equal(build().status, 0, build().said));
+    for (const program of PROGRAMS) {
+      describe(program, () => {
+        const run = once(() => {
+          assert.equal(build().status, 0, "it was not built: see above, or run this without --name");
+          const env = { ...process.env, CMOCKA_MESSAGE_OUTPUT: "TAP" };
+          return spawnSync(join(BUILD, `native-${variant}`, program), { encoding: "utf8", timeout: 120_000, env });
+        });
+        for (const name of testsOf(program)) {
+          test(name, () => {
+            const { stdout, stderr, signal } = run();
+            assert.match(stdout, new RegExp(`^ok \\d+ - ${name}$`, "m"), `${signal ?? ""}\n${stdout}${stderr}`);
+          });
+        }
+        test("ends well, and no sanitizer complains", () => {
+          const { status, signal, stdout, stderr } = run();
+          assert.equal(status, 0, `${signal ?? ""}\n${stdout}${stderr}`);
+          assert.doesNotMatch(stderr, /SUMMARY: \w+Sanitizer/);
+        });
       });
     }
   });

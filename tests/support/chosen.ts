@@ -1,0 +1,10 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// For test files that run tests in other languages: which of those were asked for on the command line (tools/test.ts).
+
+const CHOSEN = process.env.MEMTRACK_CHOSEN?.split(":");
+
+/** @param path from the project's top folder */
+export function isChosen(path: string): boolean {
+  return !CHOSEN || CHOSEN.includes(path);
+}
