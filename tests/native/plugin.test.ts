@@ -5,10 +5,11 @@
 
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { readdirSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, test } from "node:test";
 import { BUILD, PLUGIN } from "../../tools/build.ts";
+import { listsForC } from "../../tools/format.ts";
 import { callGraph } from "../support/callgraph.ts";
 
 /** The object files of the plugin that ask for such a symbol. */
@@ -108,4 +109,8 @@ test("under the mutex of the modules nothing is loaded, and no symbol is looked 
   const { foreign } = graph.reachedFrom([...visitors, "add", "forget", "forget_unloaded", "forget_under", "list_all"]);
   const asked = [...foreign].filter((call) => /-> dl\w+$/.test(call)).sort();
   assert.deepEqual(asked, ["find_place -> dladdr", "list_all -> dl_iterate_phdr", "memtrack_slots_collect -> dl_iterate_phdr"]);
+});
+
+test("the C host is built with the lists of format/format.ts", () => {
+  assert.ok(readFileSync(join(BUILD, "core_abi.h"), "utf8").endsWith(listsForC()));
 });

@@ -23,7 +23,7 @@ import {
 } from "../../format/format.ts";
 import { columnsOf, endsOf, headOf, ruleOf, titlesOf } from "../../format/layout.ts";
 import { TOP } from "../../tools/build.ts";
-import { coreFormat, listsForC, updateNumbers } from "../../tools/format.ts";
+import { coreFormat, updateNumbers } from "../../tools/format.ts";
 
 const CLASSES = Object.entries<MemoryClass>(classes);
 const RECORDS = Object.values<ConfigRecord>(records);
@@ -34,7 +34,6 @@ const text = (...path: string[]): string => readFileSync(join(TOP, ...path), "ut
 describe("what is made of the format is up to date", () => {
   test("in assembly/abi.ts", () => assert.equal(text("assembly", "abi.ts"), updateNumbers(text("assembly", "abi.ts"))));
   test("in assembly/format.ts", () => assert.equal(text("assembly", "format.ts"), coreFormat()));
-  test("in build/core_abi.h", () => assert.ok(text("build", "core_abi.h").endsWith(listsForC())));
 });
 
 describe("the format", () => {
