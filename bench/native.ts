@@ -16,6 +16,8 @@ export interface Run {
   rounds: number;
   /** Shows what is being done. */
   progress(text: string): void;
+  /** Says that a part cannot be measured here, and why. */
+  leaveOut(part: string, reason: string): void;
 }
 
 export function buildNative(): void {
@@ -53,7 +55,9 @@ export function output(command: string[], { env, cwd }: OutputOptions = {}): Pro
     let [said, errors] = ["", ""];
     child.stdout.on("data", (text) => (said += text));
     child.stderr.on("data", (text) => (errors += text));
-    child.on("error", (error) => reject(new Error(`${file}: ${error.message}`)));
+    child.on("error", (error: NodeJS.ErrnoException) => {
+      reject(new Error(error.code === "ENOENT" ? `${file} is not installed, or not on the PATH` : `${file}: ${error.message}`));
+    });
     child.on("close", (code, signal) => {
       if (code === 0) resolve(said);
       else reject(new Error(`${command.join(" ")} ended with ${signal ?? code}:\n${said}${errors}`));

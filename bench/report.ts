@@ -2,15 +2,15 @@
 //
 // RESULTS.md: the budget first, then every figure.
 
+import type { Measured } from "./comparisons.ts";
 import { BUDGETS, limitText, number, type Budget, type Figure } from "./figure.ts";
 import type { Machine } from "./machine.ts";
 
-export interface Results {
+export interface Results extends Measured {
   date: string;
   quick: boolean;
   seconds: number;
   machine: Machine;
-  figures: Figure[];
 }
 
 const TITLES: Record<string, string> = {

@@ -2,7 +2,7 @@
 //
 // `npm run bench`: measures, and says of each figure whether it is within its budget. README.md says what the figures are.
 
-import { writeFileSync } from "node:fs";
+import { closeSync, openSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { TOP } from "../tools/build.ts";
@@ -13,13 +13,14 @@ import { instructions } from "./cases/instructions.ts";
 import { pairs } from "./cases/pairs.ts";
 import { server } from "./cases/server.ts";
 import { share } from "./cases/share.ts";
-import { lineOf, type Figure } from "./figure.ts";
+import { measure, type Comparisons, type Measured } from "./comparisons.ts";
+import { lineOf } from "./figure.ts";
 import { machine } from "./machine.ts";
 import { buildNative, type Run } from "./native.ts";
 import { resultsText, type Results } from "./report.ts";
 
 // In the order of their cost, so that the cheap ones speak first.
-const COMPARISONS: Record<string, (run: Run) => Promise<Figure[]>> = {
+const COMPARISONS: Comparisons = {
   instructions,
   command,
   events,
@@ -33,13 +34,13 @@ const NAMES = Object.keys(COMPARISONS).join(", ");
 const HELP = `npm run bench [-- OPTIONS]
 
 Measures what memtrack costs beside what it replaces, and holds it against the budget. One figure per line; the progress is on
-stderr. Takes less than 10 minutes.
+stderr. Takes less than 10 minutes. A comparison that fails is left out, which is said; the others go on, and the exit status is 1.
 
   --quick       fewer rounds and fewer cases, less than a minute; for a first look
   --only NAME   one comparison; may be given more than once: ${NAMES}
   --rounds N    rounds of each comparison (default 10, with --quick 3)
-  --json FILE   writes the figures and the machine's description to FILE
-  --save        writes bench/RESULTS.md; neither with --quick nor with --only
+  --json FILE   writes the figures and the machine's description to FILE, anew after each comparison
+  --save        writes bench/RESULTS.md if nothing was left out; neither with --quick nor with --only
   --help        this text`;
 
 class UsageError extends Error {}
@@ -49,23 +50,29 @@ async function main(): Promise<void> {
   if (options.help) return console.log(HELP);
   const { quick, only, rounds, json, save } = options;
   const began = performance.now();
-  const run: Run = { quick, rounds, progress: (text) => progress(text, began) };
+  const run: Omit<Run, "leaveOut"> = { quick, rounds, progress: (text) => progress(text, began) };
   run.progress("building bench/native");
   buildNative();
-  const figures: Figure[] = [];
-  for (const name of only) {
-    const measured = await COMPARISONS[name]!(run);
+  const { figures, leftOut } = await measure(COMPARISONS, only, run, (all, own) => {
     clearProgress();
-    for (const figure of measured) console.log(lineOf(figure));
-    figures.push(...measured);
-  }
-  const seconds = (performance.now() - began) / 1000;
-  const results: Results = { date: new Date().toISOString(), quick, seconds, machine: machine(), figures };
-  if (json) writeFileSync(json, JSON.stringify(results, null, 2) + "\n");
-  if (save) writeFileSync(join(TOP, "bench", "RESULTS.md"), resultsText(results));
+    for (const figure of own.figures) console.log(lineOf(figure));
+    for (const { what, reason } of own.leftOut) console.error(`memtrack: ${what} is left out: ${reason}`);
+    if (json) writeFileSync(json, JSON.stringify(resultsOf(all, quick, began), null, 2) + "\n");
+  });
+  if (save && leftOut.length) console.error("memtrack: bench/RESULTS.md stays as it is: it has figures of a whole run only");
+  else if (save) writeFileSync(join(TOP, "bench", "RESULTS.md"), resultsText(resultsOf({ figures, leftOut }, quick, began)));
   const over = figures.filter((figure) => figure.verdict === "over").length;
   const judged = figures.filter((figure) => figure.verdict).length;
-  console.error(`memtrack: ${judged - over} of ${judged} judged figures are within their budget; ${Math.round(seconds)} seconds`);
+  const seconds = Math.round((performance.now() - began) / 1000);
+  console.error(`memtrack: ${judged - over} of ${judged} judged figures are within their budget; ${seconds} seconds`);
+  if (!leftOut.length) return;
+  console.error(`memtrack: left out, for the reasons above: ${leftOut.map(({ what }) => what).join(", ")}`);
+  process.exitCode = 1;
+}
+
+function resultsOf(measured: Measured, quick: boolean, began: number): Results {
+  const seconds = (performance.now() - began) / 1000;
+  return { date: new Date().toISOString(), quick, seconds, machine: machine(), ...measured };
 }
 
 function parse() {
@@ -85,10 +92,10 @@ function parse() {
   if (save && (quick || values.only)) throw new UsageError("--save is for a full run: it goes with neither --quick nor --only");
   const rounds = Number(values.rounds ?? (quick ? 3 : 10));
   if (!Number.isInteger(rounds) || rounds < 1) throw new UsageError(`--rounds ${values.rounds}: not a whole number above 0`);
-  // Now, not after ten minutes.
+  // Now, not after ten minutes. What an earlier run wrote there stays until there is something new.
   if (json !== undefined) {
     try {
-      writeFileSync(json, "");
+      closeSync(openSync(json, "a"));
     } catch (error) {
       throw new UsageError(`--json: ${(error as Error).message}`);
     }

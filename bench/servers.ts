@@ -2,8 +2,10 @@
 //
 // Private servers for comparisons, and the load on them: each has a half of the cores.
 
+import { existsSync } from "node:fs";
 import { cpus } from "node:os";
-import { Ats, type AtsOptions } from "../harness/ats.ts";
+import { join } from "node:path";
+import { Ats, trafficLayout, type AtsOptions } from "../harness/ats.ts";
 import type { Origin } from "../harness/origin.ts";
 import { output } from "./native.ts";
 
@@ -29,6 +31,14 @@ export async function startServer(options: AtsOptions, origin: Origin): Promise<
   });
   if (cores) await output(["taskset", "-a", "-c", "-p", cores, String(ats.pid)]);
   return ats;
+}
+
+/** Why no server can have PLUGINS here. One that lacks a plugin ends, and tells why in its log alone. */
+export function pluginsMissing(): string | undefined {
+  const folder = trafficLayout().PLUGINDIR!;
+  const missing = PLUGINS.filter((name) => !existsSync(join(folder, name)));
+  if (!missing.length) return undefined;
+  return `${folder} has no ${missing.join(", ")} (Debian: trafficserver, trafficserver-experimental-plugins)`;
 }
 
 /** The lower half of the cores for the server, the upper one for the load; undefined where there is but one. */

@@ -23,10 +23,11 @@ const PROFILERS: Record<string, (command: string[], folder: string) => Promise<s
   heaptrack: (command, folder) => output(["heaptrack", "-r", "-o", join(folder, "heaptrack"), ...command]),
 };
 
-export async function pairs({ quick, rounds, progress }: Run): Promise<Figure[]> {
+export async function pairs({ quick, rounds, progress, leaveOut }: Run): Promise<Figure[]> {
   const measured = new Rounds();
   const folder = mkdtempSync(join(tmpdir(), "memtrack-bench-"));
   try {
+    const profilers = await usableProfilers(folder, leaveOut);
     for (let round = 0; round < rounds; ++round) {
       progress(`pairs: round ${round + 1} of ${rounds}`);
       for (const size of SIZES) {
@@ -35,11 +36,7 @@ export async function pairs({ quick, rounds, progress }: Run): Promise<Figure[]>
           for (const [set, ns] of await run("pairs", { sets, mode, size, ms: 10 })) measured.add(`${set} ${mode} ${size}`, ns);
         }
         if (quick && size !== 64) continue;
-        for (const [profiler, under] of Object.entries(PROFILERS)) {
-          const said = await under(commandOf("pairs", { sets: "b", mode: "pair", size, ms: 10 }), folder);
-          const line = wordsOf(said).find((words) => words[0] === "b" && words.length === 2);
-          measured.add(`${profiler} pair ${size}`, line?.[1]);
-        }
+        for (const profiler of profilers) measured.add(`${profiler} pair ${size}`, await bareUnder(profiler, size, folder));
       }
     }
   } finally {
@@ -50,6 +47,26 @@ export async function pairs({ quick, rounds, progress }: Run): Promise<Figure[]>
       SIZES.flatMap((size) => figuresOf(measured, group as keyof typeof SETS, mode as keyof typeof MODES, size)),
     ),
   );
+}
+
+/** Those that are installed. */
+async function usableProfilers(folder: string, leaveOut: Run["leaveOut"]): Promise<string[]> {
+  const usable: string[] = [];
+  for (const profiler of Object.keys(PROFILERS)) {
+    try {
+      await bareUnder(profiler, SIZES[0]!, folder);
+      usable.push(profiler);
+    } catch (error) {
+      leaveOut(profiler, (error as Error).message);
+    }
+  }
+  return usable;
+}
+
+/** The nanoseconds of a pair of the bare allocator under a profiler. */
+async function bareUnder(profiler: string, size: number, folder: string): Promise<string | undefined> {
+  const said = await PROFILERS[profiler]!(commandOf("pairs", { sets: "b", mode: "pair", size, ms: 10 }), folder);
+  return wordsOf(said).find((words) => words[0] === "b" && words.length === 2)?.[1];
 }
 
 function figuresOf(measured: Rounds, group: keyof typeof SETS, mode: keyof typeof MODES, size: number): Figure[] {

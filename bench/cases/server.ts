@@ -14,7 +14,7 @@ import { Origin } from "../../harness/origin.ts";
 import { PLUGIN } from "../../tools/build.ts";
 import { figure, type BUDGETS, type Figure } from "../figure.ts";
 import { orderOf, output, Rounds, wordsOf, type Run } from "../native.ts";
-import { CACHED, loadCommand, PLUGINS, startServer } from "../servers.ts";
+import { CACHED, loadCommand, PLUGINS, pluginsMissing, startServer } from "../servers.ts";
 import { quantile } from "../statistics.ts";
 
 const VARIANTS = {
@@ -63,8 +63,12 @@ const LOADS: Record<string, Load> = {
 const SLICES = 5;
 const SLICES_QUICK = 2;
 
-export async function server({ quick, rounds, progress }: Run): Promise<Figure[]> {
-  const variants = (Object.keys(VARIANTS) as Variant[]).filter((variant) => !quick || /^none$|built-in|2/.test(variant));
+export async function server({ quick, rounds, progress, leaveOut }: Run): Promise<Figure[]> {
+  const missing = pluginsMissing();
+  if (missing && !quick) leaveOut("servers with plugins", missing);
+  const variants = (Object.keys(VARIANTS) as Variant[])
+    .filter((variant) => !quick || /^none$|built-in|2/.test(variant))
+    .filter((variant) => !missing || !variant.startsWith("plugins"));
   const loads = Object.keys(LOADS).filter((name) => !quick || name !== "HTTP/1.1, 20 KB");
   const slices = quick ? SLICES_QUICK : SLICES;
   const measured = new Rounds();

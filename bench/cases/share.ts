@@ -11,7 +11,7 @@ import { Origin } from "../../harness/origin.ts";
 import { PLUGIN } from "../../tools/build.ts";
 import { figure, type Figure } from "../figure.ts";
 import { output, Rounds, type Run } from "../native.ts";
-import { CACHED, loadCommand, PLUGINS, startServer } from "../servers.ts";
+import { CACHED, loadCommand, PLUGINS, pluginsMissing, startServer } from "../servers.ts";
 import { quantile } from "../statistics.ts";
 
 const plugins = [PLUGIN, ...PLUGINS];
@@ -38,10 +38,9 @@ interface Profile {
 }
 
 export async function share({ rounds, quick, progress }: Run): Promise<Figure[]> {
-  if (!(await canSample())) {
-    console.error("memtrack: plugins-share needs perf (Debian: linux-perf) and the right to use it: left out");
-    return [];
-  }
+  const missing = pluginsMissing();
+  if (missing) throw new Error(missing);
+  await checkPerf();
   const measured = new Rounds();
   const origin = await Origin.start();
   const folder = mkdtempSync(join(tmpdir(), "memtrack-bench-"));
@@ -86,12 +85,11 @@ function figuresOf(measured: Rounds, variant: string): Figure[] {
   ];
 }
 
-async function canSample(): Promise<boolean> {
+async function checkPerf(): Promise<void> {
   try {
     await output(["perf", "record", "-q", "-o", "/dev/null", ...SAMPLING, "--", "true"]);
-    return true;
-  } catch {
-    return false;
+  } catch (error) {
+    throw new Error(`it needs perf (Debian: linux-perf) and the right to sample with it: ${(error as Error).message}`);
   }
 }
 
