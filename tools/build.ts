@@ -11,6 +11,7 @@ import { dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { buildSync, type BuildOptions } from "esbuild";
 import { coreDigest } from "../host/node/core/module.ts";
+import { compileCommands } from "./compile-commands.ts";
 import { coreFormat, listsForC, updateNumbers } from "./format.ts";
 
 export const TOP = fileURLToPath(new URL("..", import.meta.url));
@@ -28,6 +29,8 @@ export function build(say: Say = console.log): void {
   buildHeaders(say);
   buildC(say);
   run("make", ["-s", "-C", join("host", "ats")]);
+  const database = JSON.stringify(compileCommands(), null, 1) + "\n";
+  if (writeIfChanged(join(BUILD, "compile_commands.json"), database)) say("compile_commands.json from the makefiles");
   say("build/memtrack.so is built, from that core");
 }
 

@@ -26,7 +26,7 @@ MT_INLINE u32 w2c_recordFree(Z_core_instance_t *, u32, u64);
 MT_INLINE u32 w2c_recordFreeOld(Z_core_instance_t *, u32, u32, u64);
 MT_INLINE void w2c_advanceEpochs(Z_core_instance_t *, u64, u32);
 
-#include "core.c"
+#include "core.c" // NOLINT(bugprone-suspicious-include): so that its functions are inlined
 }
 
 namespace

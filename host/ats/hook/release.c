@@ -27,6 +27,7 @@ void
 memtrack_release_open(void)
 {
 #ifndef SANITIZED
+  /* A freed block is read on purpose: NOLINTBEGIN(clang-analyzer-unix.Malloc) */
   volatile uintptr_t *volatile probe[2];
   uintptr_t marks[2];
   for (int i = 0; i < 2; ++i) {
@@ -40,6 +41,7 @@ memtrack_release_open(void)
     free((void *)probe[i]);
     marks[i] = probe[i][1];
   }
+  /* NOLINTEND(clang-analyzer-unix.Malloc) */
   /* Without its per-thread cache the C library keeps a list pointer in that word, which any block may contain. */
   Dl_info info;
   memtrack_hooks.freed_mark = marks[0] == marks[1] && !dladdr((void *)marks[0], &info) ? marks[0] : 0;
@@ -85,7 +87,7 @@ is_free(void *block, uint64_t usable)
     if (next == NULL) {
       break;
     }
-    found          = next == block;
+    found          = next == block; /* NOLINT(clang-analyzer-unix.Malloc): it is in the list of what was taken */
     cached         = found && ((uintptr_t *)next)[1] != memtrack_hooks.freed_mark; /* the cache removes its mark */
     *(void **)next = taken;
     taken          = next;
