@@ -166,7 +166,7 @@ export class Ats {
         return matches(text);
       },
       timeoutMs,
-      () => `${basename(path)} did not say ${what} within ${timeoutMs} ms${this.#tails()}`,
+      () => `${basename(path)} did not say ${String(what)} within ${timeoutMs} ms${this.#tails()}`,
     );
     return text;
   }

@@ -38,7 +38,7 @@ export async function run(io: Io): Promise<number> {
     }
     // A reader that has gone (memtrack report | head) has had enough.
     if ((error as NodeJS.ErrnoException).code === "EPIPE") return code;
-    await write(io.stderr, `memtrack: ${(error as Error).stack ?? error}\n`).catch(() => {});
+    await write(io.stderr, `memtrack: ${(error as Error).stack ?? String(error)}\n`).catch(() => {});
     return 1;
   }
 }
@@ -72,5 +72,5 @@ function commands(io: Io, finish: (code: number) => void): Argv {
     .exitProcess(false)
     .fail((message, error) => {
       throw error ?? new UsageError(`${message.split("\n").join("; ").replace(/\.$/, "")} (memtrack --help says more)`);
-    }) as Argv;
+    });
 }

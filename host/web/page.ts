@@ -164,4 +164,4 @@ function build(data: PageData): void {
   matchMedia("print").addEventListener("change", redraw);
 }
 
-build(JSON.parse(byId("data").textContent!) as PageData);
+build(JSON.parse(byId("data").textContent) as PageData);

@@ -113,7 +113,7 @@ export async function readInputs(
 
 /** The text of what may be packed. The first two bytes say it, and a chunk may be one byte. */
 async function* unpacked(chunks: AsyncIterable<Buffer>): AsyncIterable<Buffer> {
-  const iterator = chunks[Symbol.asyncIterator]();
+  const iterator = chunks[Symbol.asyncIterator]() as AsyncIterator<Buffer, undefined>;
   let begin: Buffer = Buffer.alloc(0);
   while (begin.length < GZIP.length) {
     const { value, done } = await iterator.next();
@@ -124,7 +124,10 @@ async function* unpacked(chunks: AsyncIterable<Buffer>): AsyncIterable<Buffer> {
     if (begin.length) yield begin;
     for (let next; !(next = await iterator.next()).done;) yield next.value;
   };
-  if (!packed(begin)) return yield* all();
+  if (!packed(begin)) {
+    yield* all();
+    return;
+  }
   const gunzip = createGunzip({ chunkSize: CHUNK });
   // What fails in here fails the reader of gunzip as well.
   const feeding = feed(all(), gunzip).catch((error: Error) => void gunzip.destroy(error));
