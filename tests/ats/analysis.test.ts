@@ -125,7 +125,8 @@ describe("a plugin that leaks one in 1,000 transactions", () => {
 
 /** The server passes its statistics on every 5 seconds. */
 async function eventually(done: () => Promise<boolean>): Promise<void> {
-  for (const end = Date.now() + 20_000; !(await done()); await pause(100)) assert.ok(Date.now() < end, `${done} was never true`);
+  for (const end = Date.now() + 20_000; !(await done()); await pause(100))
+    assert.ok(Date.now() < end, `${String(done)} was never true`);
 }
 
 /** A connection that has received an answer and stays open. */

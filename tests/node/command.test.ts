@@ -487,7 +487,10 @@ describe("arguments", () => {
       assert.match(help.out, new RegExp(`Examples:\\n  memtrack ${name}`));
       assert.equal(help.err, "");
     }
-    assert.equal((await memtrack(["--version"])).out, `${JSON.parse(readFileSync("package.json", "utf8")).version}\n`);
+    assert.equal(
+      (await memtrack(["--version"])).out,
+      `${(JSON.parse(readFileSync("package.json", "utf8")) as { version: string }).version}\n`,
+    );
   });
 
   test("a shell's completion offers the commands", async () => {
@@ -535,7 +538,7 @@ describe("arguments", () => {
     const { Readable } = await import("node:stream");
     const { run } = await import("../../host/node/run.ts");
     let said = "";
-    const output = { write: (text: unknown, done?: () => void) => ((said += text), done?.(), true) };
+    const output = { write: (text: string, done?: () => void) => ((said += text), done?.(), true) };
     const stdin = Object.assign(Readable.from([]), { isTTY: true });
     assert.equal(await run({ argv: ["report"], stdin, stdout: output, stderr: output, env: {} }), 2);
     assert.match(said, /which file\?/);

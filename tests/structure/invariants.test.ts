@@ -72,7 +72,7 @@ describe("the core", () => {
     assert.ok(growing.length > 0, "the text was understood");
     for (let grows; (grows = growing.pop()) !== undefined;) {
       if (functions.get(grows)!.exports.includes("init")) continue;
-      const by = [...functions].filter(([, { calls }]) => calls.has(grows!)).map(([name]) => name);
+      const by = [...functions].filter(([, { calls }]) => calls.has(grows)).map(([name]) => name);
       assert.ok(by.length, `${grows} grows the memory, and init() does not call it`);
       growing.push(...by);
     }

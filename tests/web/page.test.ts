@@ -83,7 +83,7 @@ function handmade(name: string, text: string): string {
 async function column(page: Page, table: string, title: string): Promise<string[]> {
   const heads = await page.locator(`table:has(caption:text-is("${table}")) thead th`).allInnerTexts();
   const index = heads.findIndex((head) => head.startsWith(title));
-  assert.ok(index >= 0, `${title} in ${heads}`);
+  assert.ok(index >= 0, `${title} in ${heads.join()}`);
   return page.locator(`table:has(caption:text-is("${table}")) tbody td:nth-child(${index + 1})`).allInnerTexts();
 }
 
@@ -250,7 +250,7 @@ test("markup, scripts and escapes in names are shown as text", async () => {
 async function assertAccessible(page: Page): Promise<void> {
   // By evaluate(), which the page's own policy does not forbid.
   await page.evaluate(AXE);
-  const found = (await page.evaluate("axe.run()")) as { violations: { id: string; impact: string; nodes: { html: string }[] }[] };
+  const found = await page.evaluate<{ violations: { id: string; impact: string; nodes: { html: string }[] }[] }>("axe.run()");
   const serious = found.violations.filter(({ impact }) => impact === "serious" || impact === "critical");
   assert.deepEqual(
     serious.map(({ id, nodes }) => `${id}: ${nodes[0]!.html}`),
@@ -304,7 +304,7 @@ describe("for everyone", () => {
     assert.equal(await paper(), "rgb(255, 255, 255)");
     await page.getByRole("button", { name: "Dark or light" }).click();
     assert.equal(await paper(), "rgb(18, 22, 28)");
-    const [wide, seen] = (await page.evaluate("[document.documentElement.scrollWidth, innerWidth]")) as number[];
+    const [wide, seen] = await page.evaluate<number[]>("[document.documentElement.scrollWidth, innerWidth]");
     assert.ok(wide! <= seen!, `${wide} of ${seen}`);
     if (SHOTS) await page.screenshot({ path: join(SHOTS, "narrow.png") });
     await page.close();

@@ -340,8 +340,9 @@ class RandomRun {
     const random = this.#random;
     if (what < 300) this.#allocateForServer();
     else if (what < 500) this.#allocateForPlugin(random(this.#plugins.length));
-    else if (what < 960) this.#live.length && this.#recordFree(random(this.#live.length));
-    else if (what < 970) this.#recordFreeUntagged(1 + random(3), random(5000));
+    else if (what < 960) {
+      if (this.#live.length) this.#recordFree(random(this.#live.length));
+    } else if (what < 970) this.#recordFreeUntagged(1 + random(3), random(5000));
     else if (what < 980) this.#renameAny();
     else if (what < 983) this.#reload(random(this.#plugins.length));
     else if (what < 986) this.#reclaim();
@@ -349,8 +350,9 @@ class RandomRun {
       this.#host.observe();
       for (const cls of CLASSES.keys()) this.#shadow.look(cls);
     } else if (what < 990) this.#mark(random(CLASSES.length));
-    else if (what < 992) this.#shards.length < 12 && this.#shards.push(this.#host.addShard());
-    else if (what < 994) this.#dump();
+    else if (what < 992) {
+      if (this.#shards.length < 12) this.#shards.push(this.#host.addShard());
+    } else if (what < 994) this.#dump();
     else this.#sample();
   }
 

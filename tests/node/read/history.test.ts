@@ -34,7 +34,7 @@ describe("points", () => {
       assert.deepEqual([first!.number, last!.number, last!.inUse[0]], [1, dumps, dumps * 8]);
       for (const { number, values } of points) assert.equal(values[0], number * 8);
       const steps = new Set(points.slice(1, -1).map(({ number }, index) => number - points[index]!.number));
-      assert.ok(steps.size <= 1, `steps of ${[...steps]}`);
+      assert.ok(steps.size <= 1, `steps of ${[...steps].join()}`);
     });
   }
 

@@ -185,7 +185,7 @@ describe("captures of stock servers", () => {
     const { dumps } = read(`${ours}\n[Nov 22 18:00:00.000] a line of the next start\n${capture("stock-level1.out")}`);
     assert.deepEqual(
       dumps.map(({ origin, state }) => `${origin} ${state}`),
-      [...Array(3).fill("memtrack complete"), "memtrack cut", ...Array(3).fill("built-in complete")],
+      [...Array<string>(3).fill("memtrack complete"), "memtrack cut", ...Array<string>(3).fill("built-in complete")],
     );
   });
 
