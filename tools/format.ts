@@ -225,7 +225,7 @@ function list(name: string, type: string, values: readonly unknown[]): string {
   if (line.length <= 132) return line;
   const lines =
     type === "string" ? values : (values.join(", ").match(/.{1,120}(?:, |$)/g) ?? []).map((part) => part.replace(/, $/, ""));
-  return line.replace(/\[.*\]/s, `[\n${lines.map((part) => `  ${part},\n`).join("")}]`);
+  return line.replace(/\[.*\]/s, `[\n${lines.map((part) => `  ${String(part)},\n`).join("")}]`);
 }
 
 /** What core_abi.h has beside the numbers: lists for C's initializers. */
