@@ -63,11 +63,16 @@ async function main(): Promise<void> {
   const failed: TierName[] = [];
   let ran = 0;
   for (const tier of tiers) {
+    if (ended.signal.aborted) break;
     const began = performance.now();
     const outcome = await runTier(options.selection.files.get(tier)!, TIERS[tier], options.names, ended.signal);
     ran += outcome.ran;
     if (outcome.failed) failed.push(tier);
     console.log(`memtrack: test:${tier} took ${((performance.now() - began) / 1000).toFixed(1)} s\n`);
+  }
+  if (ended.signal.aborted) {
+    process.exitCode = 130;
+    return console.error("memtrack: interrupted");
   }
   if (options.names.length && !ran) throw new UsageError(`--name ${options.names.join(" or ")}: no test has such a name`);
   if (!failed.length) return;
