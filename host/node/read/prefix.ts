@@ -60,7 +60,7 @@ const JSON_LINES: Wrapping = {
     const all = typeof value === "string" ? Buffer.from(value) : Buffer.from(Array.isArray(value) ? (value as number[]) : HIDDEN);
     const ended = all.at(-1) === LF;
     const partial = "logtag" in object ? object.logtag === "P" : name === "log" && !ended;
-    const stream = SOURCES.map((field) => String(object[field] ?? "")).join(" ");
+    const stream = SOURCES.map((field) => (object[field] as string | undefined) ?? "").join(" ");
     return { stream: `JSON ${stream}`, text: ended ? all.subarray(0, -1) : all, partial };
   },
 };
