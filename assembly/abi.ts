@@ -102,6 +102,12 @@ export const OWNER_SERIES_MAX: u32 = 64; // owners with a history, including the
 export const BASELINES: u32 = 6;
 export const BASELINE_NAME_MAX: u32 = 32;
 
+// Who set a baseline. Dumps use the baseline with the highest of these numbers; of a user's, the last one.
+export const BASELINE_BY_RELOAD: u32 = 0; // a reload of the configuration
+export const BASELINE_BY_START: u32 = 1; // the server is initialized
+export const BASELINE_BY_WARM_UP: u32 = 2; // the end of the warm-up
+export const BASELINE_BY_USER: u32 = 3;
+
 // Measurements that only the host can make: setMeasure(MEASURE_..., value). A measure that is not set is unknown.
 export const MEASURE_NOW: u32 = 0; // seconds, monotonic
 export const MEASURE_CONNECTIONS: u32 = 1; // open now

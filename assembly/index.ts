@@ -151,7 +151,7 @@ export { historyForget, historyMove } from "./model/history";
 export { baselineNamed, listBaselines, markBaseline } from "./analysis/baseline";
 export { verdictOf } from "./analysis/verdict";
 export { rankSuspects } from "./analysis/urgency";
-export { ranked } from "./analysis/ranking";
+export { ranked, rankedCount } from "./analysis/ranking";
 export { trackedBytes } from "./report/reconciliation";
 export { nextWarning } from "./report/warning";
 export { answerNumber, answerSeverity } from "./base/answer";

@@ -17,7 +17,7 @@
 //    │ time   │ transactions │ order │ length │ name                   │   order 0: free
 //    └────────┴──────────────┴───────┴────────┴────────────────────────┘
 
-import { BASELINE_NAME_MAX, BASELINES, OWNER_SERIES_MAX } from "../abi";
+import { BASELINE_BY_RELOAD, BASELINE_BY_USER, BASELINE_NAME_MAX, BASELINES, OWNER_SERIES_MAX } from "../abi";
 import { BAR, COMMA, DOUBLE_QUOTE, isControl, QUESTION_MARK, SPACE } from "../base/chars";
 import { input, MARK_SIZE, marks, output, outputEnd } from "../base/memory";
 import { recordAt } from "../base/regions";
@@ -61,23 +61,30 @@ export const ARMING: u32 = BASELINES;
 
 let orders: u32 = 0;
 let usual: u32 = ARMING;
+/** Who set it: BASELINE_BY_.... */
+let usualBy: u32 = BASELINE_BY_RELOAD;
 
 export function baselinesReset(): void {
   orders = 0;
-  usual = ARMING;
+  forgetUsual();
 }
 
-/** The baseline of dumps that do not select another: the last one set by a user, or else the first one set automatically. */
+function forgetUsual(): void {
+  usual = ARMING;
+  usualBy = BASELINE_BY_RELOAD;
+}
+
+/** The baseline of dumps that do not select another: the last one set by a user, else `warm-up`, else `start-up`. */
 export function usualBaseline(): u32 {
   return usual;
 }
 
 /**
  * Sets a baseline, after applyBaseline(). Its name is in the input region; without a name it is `mark`.
- * @param byUser 1, or 0 if set automatically
+ * @param by BASELINE_BY_...
  * @returns the length of a line in the output region that reports it
  */
-export function markBaseline(nameLength: u32, now: u64, transactions: u64, byUser: u32): u32 {
+export function markBaseline(nameLength: u32, now: u64, transactions: u64, by: u32): u32 {
   begin(output, outputEnd);
   ascii("baseline ");
   const name = position();
@@ -99,11 +106,11 @@ export function markBaseline(nameLength: u32, now: u64, transactions: u64, byUse
       ascii(", the oldest of ");
       unsigned(BASELINES);
       ascii(", is removed");
-      if (usual == slot) usual = ARMING;
+      if (usual == slot) forgetUsual();
     }
   }
   // traffic_ctl sends only the first of several words: this tells an operator who forgot the quotes.
-  if (!nameLength && byUser) ascii("; to give it a name, quote both words: traffic_ctl plugin msg memtrack 'mark NAME'");
+  if (!nameLength && by == BASELINE_BY_USER) ascii("; to give it a name, quote both words: traffic_ctl plugin msg memtrack 'mark NAME'");
   const text = <u32>(position() - output);
   const at = markAt(slot);
   memory.fill(changetype<usize>(at), 0, MARK_SIZE);
@@ -115,7 +122,10 @@ export function markBaseline(nameLength: u32, now: u64, transactions: u64, byUse
   sumOwnerSeries();
   for (let row: Row = 0; row < knownSites(); ++row) keep(row, slot);
   for (let entry: u32 = 0; entry < OWNER_SERIES_MAX; ++entry) keep(seriesOfEntry(entry), slot);
-  if (byUser || usual == ARMING) usual = slot;
+  if (usual == ARMING || usual == slot || by > usualBy || by == BASELINE_BY_USER) {
+    usual = slot;
+    usualBy = by;
+  }
   return text;
 }
 

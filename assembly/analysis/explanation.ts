@@ -45,12 +45,19 @@ export function findExplanation(series: Series, level: u32): u32 {
   }
   if (isLoad(series, level, growth)) return EXPLAINED_BY_LOAD;
   if (isLevelling(series)) return EXPLAINED_BY_LEVELLING;
-  const requests = transactionsAt(level, 0) - transactionsAt(level, oldest);
+  const run = trend.run(level);
+  return run >= runNeeded(series, level, run) ? EXPLAINED_BY_NOTHING : EXPLAINED_BY_AGE;
+}
+
+/** Samples for which the growth that trend holds has to go on before it is a leak; `run` is for how many it does. */
+export function runNeeded(series: Series, level: u32, run: u32): u32 {
+  const growth = trend.growth();
+  const requests = transactionsAt(level, 0) - transactionsAt(level, points(level) - 1);
   const objects = <u64>growth / averageSize(series);
   const rare = requests != 0 && objects * 1000 < requests * CACHE_PER_1000;
-  const run = trend.run(level);
-  if (run >= (rare ? settlingTime(series) : CACHE_RUN)) return EXPLAINED_BY_NOTHING;
-  return run >= PLAIN_RUN && !isObjects(series) && endsBefore(growth, CACHE_RUN - run) ? EXPLAINED_BY_NOTHING : EXPLAINED_BY_AGE;
+  const needed = rare ? settlingTime(series) : CACHE_RUN;
+  if (run >= needed || growth <= 0 || isObjects(series)) return needed;
+  return endsBefore(growth, CACHE_RUN - run) ? PLAIN_RUN : needed;
 }
 
 /**

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The top of a list: the series with the largest keys, sorted, at most RANKED_MAX.
+// The top of a list: the series with the largest keys, sorted, at most RANKED_MAX. sortRanked() sorts them again, by other keys and by
+// group, so that the members of a group are adjacent.
 //
 //    0        8        12      16
 //    ┌────────┬────────┬───────┐
-//    │ key    │series │   0   │
+//    │ key    │series │ group │
 //    └────────┴────────┴───────┘
 
 import { RANK_SIZE, RANKED_MAX, ranking } from "../base/memory";
@@ -16,7 +17,7 @@ import { Series } from "../base/types";
 class Ranked {
   key: u64;
   series: Series;
-  zero: u32;
+  group: u32;
 }
 
 if (offsetof<Ranked>() != RANK_SIZE) ERROR("not the size that memory.ts tells");
@@ -42,6 +43,34 @@ export function rank(series: Series, key: u64): void {
   }
   entryAt(at).key = key;
   entryAt(at).series = series;
+  entryAt(at).group = 0;
+}
+
+/** Gives an entry another key and a group, for sortRanked(). */
+export function setOrder(position: u32, key: u64, group: u32 = 0): void {
+  entryAt(position).key = key;
+  entryAt(position).group = group;
+}
+
+/** By key, the largest first; of one key by group, the lowest first; of one group as they stood. */
+export function sortRanked(): void {
+  const free = entryAt(RANKED_MAX);
+  for (let i: u32 = 1; i < count; ++i) {
+    memory.copy(changetype<usize>(free), changetype<usize>(entryAt(i)), RANK_SIZE);
+    let at = i;
+    for (; at > 0 && comesBefore(free, entryAt(at - 1)); --at) {
+      memory.copy(changetype<usize>(entryAt(at)), changetype<usize>(entryAt(at - 1)), RANK_SIZE);
+    }
+    memory.copy(changetype<usize>(entryAt(at)), changetype<usize>(free), RANK_SIZE);
+  }
+}
+
+function comesBefore(a: Ranked, b: Ranked): bool {
+  return a.key != b.key ? a.key > b.key : a.group < b.group;
+}
+
+export function groupAt(position: u32): u32 {
+  return entryAt(position).group;
 }
 
 export function rankedCount(): u32 {

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Suspects in order of urgency: rows with the verdict `leak`, and owners with that verdict whose rows do not have it. The fastest
-// growth comes first, because all share the same memory limit.
+// Suspects in order of urgency. Rows with the verdict `leak`, and owners with that verdict whose rows do not have it, are suspects;
+// rows with one cause (cause.ts) are one suspect, and adjacent in the ranking. The fastest growth comes first, because all share the
+// same memory limit.
 
 import { OWNER_SERIES_MAX } from "../abi";
 import { RANKED_MAX } from "../base/memory";
@@ -9,8 +10,9 @@ import { mulDiv } from "../base/muldiv";
 import { Row, Series } from "../base/types";
 import { headroom } from "../model/environment";
 import { knownSites } from "../model/model";
+import { isSameCause } from "./cause";
 import { entryLeaking } from "./owner_series";
-import { rank, rankedCount, rankingStart } from "./ranking";
+import { groupAt, keyAt, rank, ranked, rankedCount, rankingStart, setOrder, sortRanked } from "./ranking";
 import { isActive, isObjects, seriesOfEntry } from "./series";
 import * as trend from "./trend";
 import { isSuspect, levelOf } from "./verdict";
@@ -24,7 +26,7 @@ export function rateOf(series: Series): i64 {
   return trend.rate();
 }
 
-/** Sorts all suspects. Returns their number. */
+/** Sorts the rows of all suspects. Returns the number of suspects. */
 export function rankSuspects(): u32 {
   rankingStart(RANKED_MAX);
   for (let row: Row = 0; row < knownSites(); ++row) if (isActive(row) && isSuspect(row)) rank(row, urgency(row));
@@ -32,17 +34,52 @@ export function rankSuspects(): u32 {
     const series = seriesOfEntry(entry);
     if (isActive(series) && isSuspect(series) && !entryLeaking(entry)) rank(series, urgency(series));
   }
-  return rankedCount();
+  return groupByCause();
 }
 
-/** Bytes per hour. */
+/** Sums the urgency of the rows of each cause. The group of a row is, before sorting, the position of the most urgent row of its cause. */
+function groupByCause(): u32 {
+  let causes: u32 = 0;
+  for (let i: u32 = 0; i < rankedCount(); ++i) {
+    let first: u32 = 0;
+    while (first < i && (groupAt(first) != first || !isSameCause(ranked(first), ranked(i)))) ++first;
+    if (first == i) ++causes;
+    else setOrder(first, saturated(keyAt(first), keyAt(i)), first);
+    setOrder(i, first == i ? keyAt(i) : 0, first);
+  }
+  for (let i: u32 = 0; i < rankedCount(); ++i) setOrder(i, keyAt(groupAt(i)), groupAt(i));
+  sortRanked();
+  return causes;
+}
+
+function saturated(a: u64, b: u64): u64 {
+  return a + b < a ? u64.MAX_VALUE : a + b;
+}
+
+/** The number of rows of the suspect whose first row is at this position of the ranking. */
+export function rowsOfSuspect(position: u32): u32 {
+  let end = position + 1;
+  while (end < rankedCount() && groupAt(end) == groupAt(position)) ++end;
+  return end - position;
+}
+
+/** Bytes per hour; an object counts as OBJECT_WEIGHT bytes. */
 function urgency(series: Series): u64 {
-  return <u64>max<i64>(rateOf(series), 0) * (isObjects(series) ? OBJECT_WEIGHT : 1);
+  return weighed(series, <u64>max<i64>(rateOf(series), 0));
+}
+
+/** Bytes; an object counts as OBJECT_WEIGHT bytes. */
+export function weighed(series: Series, amount: u64): u64 {
+  return isObjects(series) ? amount * OBJECT_WEIGHT : amount;
 }
 
 /** Seconds until this growth alone would exhaust the remaining memory, or -1 if unknown. */
 export function secondsLeft(series: Series, rate: i64): i64 {
+  return isObjects(series) ? -1 : secondsUntilFull(rate);
+}
+
+/** The same for a rate in bytes per hour. */
+export function secondsUntilFull(rate: i64): i64 {
   const left = headroom();
-  if (isObjects(series) || left < 0 || rate <= 0) return -1;
-  return mulDiv(left, 3600, rate);
+  return left < 0 || rate <= 0 ? -1 : mulDiv(left, 3600, rate);
 }

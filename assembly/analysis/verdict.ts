@@ -22,6 +22,7 @@ import {
   EXPLAINED_BY_CONFIRMATION,
   EXPLAINED_BY_NOTHING,
   HISTORY_LEVELS,
+  HISTORY_POINTS,
   HISTORY_SHIFT,
   OWNER_SERIES_MAX,
   VERDICT_CHURN,
@@ -35,7 +36,7 @@ import { ageOf, allocatedWithin, floorAt, stateOf } from "../model/history";
 import { pack, unpack } from "../model/minifloat";
 import { knownSites } from "../model/model";
 import { elapsedSeconds, points, samples, stale, timeAt } from "../model/timeline";
-import { findExplanation, PLAIN_RUN } from "./explanation";
+import { CACHE_RUN, findExplanation, PLAIN_RUN, runNeeded } from "./explanation";
 import { GROWTH_SIGMA } from "./saturation";
 import { averageSize, inUse, isActive, isCore, isObjects, seriesOfEntry } from "./series";
 import * as trend from "./trend";
@@ -110,6 +111,42 @@ export function verdictOf(series: Series): u32 {
   if (verdict == VERDICT_LEAK || verdict == VERDICT_FILLING) return verdict;
   if (ageOf(series) < SAMPLES_MIN) return VERDICT_NEW;
   return turnover(series) ? VERDICT_CHURN : VERDICT_STEADY;
+}
+
+/** Whether a series may still get the verdict `leak`: it grows for too short a time, or is too new. */
+export function isUndecided(series: Series): bool {
+  const verdict = verdictOf(series);
+  if (verdict == VERDICT_NEW) return true;
+  const reason = stateOf(series).explanation;
+  return verdict == VERDICT_FILLING && (reason == EXPLAINED_BY_AGE || reason == EXPLAINED_BY_CONFIRMATION);
+}
+
+/** Samples until an undecided series can get the verdict `leak` at the earliest, if it continues to grow. */
+export function samplesUntilJudged(series: Series): u32 {
+  const state = stateOf(series);
+  if (verdictOf(series) == VERDICT_NEW) return SAMPLES_MIN - ageOf(series) + CONFIRM;
+  if (state.explanation == EXPLAINED_BY_CONFIRMATION) {
+    const seen = samples - state.growthSample;
+    return seen < CONFIRM ? CONFIRM - seen : 1;
+  }
+  let least = u32.MAX_VALUE;
+  for (let level: u32 = LEVEL_FIRST; level < HISTORY_LEVELS; ++level) least = min(least, samplesMissing(series, level));
+  return least + CONFIRM;
+}
+
+/** Samples until this level shows a growth of the required duration, which it measures in whole points. */
+function samplesMissing(series: Series, level: u32): u32 {
+  trend.take(series, level);
+  const run = trend.count > 1 ? trend.run(level) : 0;
+  const needed = trend.count > 1 ? runNeeded(series, level, run) : CACHE_RUN;
+  const shift = level * HISTORY_SHIFT;
+  const steps = (needed + (1 << shift) - 1) >>> shift;
+  if (steps >= HISTORY_POINTS) return u32.MAX_VALUE >> 1;
+  const made = run >>> shift;
+  // Growth is measured from a first point, which the level may not have yet.
+  const further = max(steps > made ? steps - made : 0, POINTS_MIN > points(level) ? POINTS_MIN - points(level) : 0);
+  const begins: u32 = trend.count ? 0 : 1;
+  return ((further + begins) << shift) - (further + begins ? stale(level) : 0);
 }
 
 /** Whether a series is a suspect at present. */

@@ -6,6 +6,8 @@ export const NEWLINE: u32 = 0x0a;
 export const SPACE: u32 = 0x20;
 export const DOUBLE_QUOTE: u32 = 0x22;
 export const HASH: u32 = 0x23;
+export const OPENING_PARENTHESIS: u32 = 0x28;
+export const CLOSING_PARENTHESIS: u32 = 0x29;
 export const PLUS: u32 = 0x2b;
 export const COMMA: u32 = 0x2c;
 export const DASH: u32 = 0x2d;
@@ -19,6 +21,7 @@ export const LETTER_T: u32 = 0x54;
 export const LETTER_Z: u32 = 0x5a;
 export const OPENING_BRACKET: u32 = 0x5b;
 export const CLOSING_BRACKET: u32 = 0x5d;
+export const LETTER_X: u32 = 0x78;
 export const BAR: u32 = 0x7c;
 const DELETE: u32 = 0x7f;
 
@@ -27,4 +30,10 @@ const DELETE: u32 = 0x7f;
 @inline
 export function isControl(char: u32): bool {
   return char < SPACE || char == DELETE;
+}
+
+// @ts-ignore: decorator
+@inline
+export function isDigit(char: u32): bool {
+  return char - ZERO < 10;
 }

@@ -9,20 +9,27 @@ const MINUTE: u64 = 60;
 const HOUR: u64 = 3600;
 const DAY: u64 = 86400;
 
-/** `45 s`, `12 m`, `3 h 20 m`, `2 d 5 h`. */
+/** `45 s`, `12 min`, `3 h 20 min`, `2 d 5 h`. */
 export function duration(seconds: u64): void {
   if (seconds < 2 * MINUTE) part(seconds, " s");
-  else if (seconds < HOUR) part(seconds / MINUTE, " m");
-  else if (seconds < DAY) pair(seconds, HOUR, " h", MINUTE, " m");
+  else if (seconds < HOUR) part(seconds / MINUTE, " min");
+  else if (seconds < DAY) pair(seconds, HOUR, " h", MINUTE, " min");
   else pair(seconds, DAY, " d", HOUR, " h");
 }
 
 /** `19 days`, `5 hours`, `12 minutes`: one unit, because the value is an estimate. */
 export function approxDuration(seconds: u64): void {
-  if (seconds < 2 * HOUR) part(seconds / MINUTE, " minutes");
-  else if (seconds < 2 * DAY) part(seconds / HOUR, " hours");
-  else if (seconds < 1000 * DAY) part(seconds / DAY, " days");
-  else part(seconds / (365 * DAY), " years");
+  if (seconds < 2 * HOUR) counted(seconds / MINUTE, " minute");
+  else if (seconds < 2 * DAY) counted(seconds / HOUR, " hour");
+  else if (seconds < 1000 * DAY) counted(seconds / DAY, " day");
+  else counted(seconds / (365 * DAY), " year");
+}
+
+/** `1 object`, `14,210 objects`: the unit is in the singular, its plural ends with an s. */
+export function counted(value: u64, unit: string): void {
+  grouped(value);
+  ascii(unit);
+  if (value != 1) ascii("s");
 }
 
 /** `812 B`, `1.2 MiB`. */

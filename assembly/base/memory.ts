@@ -238,7 +238,7 @@ function layModel(): void {
   ownerEntries = take(OWNER_SERIES_MAX * OWNER_ENTRY_SIZE + OWNERS_MAX);
   marks = take(BASELINES * MARK_SIZE);
   measures = take(MEASURE_COUNT * MEASURE_SIZE);
-  ranking = take(RANKED_MAX * RANK_SIZE);
+  ranking = take((RANKED_MAX + 1) * RANK_SIZE); // and a free one
   scratch = take(SCRATCH_SIZE);
   analysisSize = <u32>(cursor - history);
   boundaries = take(BUCKETS * BOUNDARY_SIZE);

@@ -12,7 +12,8 @@
 // counts and merge by size; here they hold time.)
 //
 // Each boundary has two times, before and after the host published the epoch, because publishing takes a moment. Memory behind the
-// boundary is younger than the first time; memory before it is older than the second.
+// boundary is younger than the first time; memory before it is older than the second. Ages are computed
+// from the first time, so that the spans of adjacent buckets meet; ageTolerance() is their largest error.
 //
 //    0        8        16
 //    ┌────────┬────────┐
@@ -97,19 +98,25 @@ export function secondsOfEpochs(now: u64): u64 {
   return begun && now > last ? elapsed + (now - last) : elapsed;
 }
 
-/** Memory in this bucket, or in an older bucket, is older than the returned number of seconds. */
+/** Age of the boundary at which a bucket of older epochs ends, in seconds. Memory in this bucket, or in an older bucket, is older. */
 export function olderThanBucket(bucket: u32, now: u64): u64 {
   const time = secondsOfEpochs(now);
-  // Both times are truncated to seconds.
-  return bucket && time > boundaryAt(bucket - 1).after ? time - boundaryAt(bucket - 1).after - 1 : 0;
+  return bucket && time > boundaryAt(bucket - 1).before ? time - boundaryAt(bucket - 1).before : 0;
 }
 
 /**
- * Memory in this bucket is younger than the returned number of seconds; 0 for the oldest bucket, whose beginning is not stored
- * here.
+ * Age of the boundary at which a bucket begins. Memory in this bucket is younger. u64.MAX_VALUE for the oldest bucket, whose beginning
+ * is not stored here.
  */
 export function youngerThanBucket(bucket: u32, now: u64): u64 {
-  return bucket < oldBuckets() ? secondsOfEpochs(now) - boundaryAt(bucket).before + 1 : 0;
+  return bucket < oldBuckets() ? olderThanBucket(bucket + 1, now) : u64.MAX_VALUE;
+}
+
+/** The largest error of these ages, in seconds: the time that a host took to publish an epoch, and one for the truncated seconds. */
+export function ageTolerance(): u64 {
+  let longest: u64 = 0;
+  for (let lane: u32 = 0; lane < oldBuckets(); ++lane) longest = max(longest, boundaryAt(lane).after - boundaryAt(lane).before);
+  return longest + 1;
 }
 
 /** Duration of the present epoch. */

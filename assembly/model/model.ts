@@ -75,11 +75,14 @@ let begun: u32 = 0;
 
 /** A bit for each class that is tracked. */
 let armed: u32 = ALL_CLASSES;
+/** How often a class was switched on or off: where that has changed, sums do not go on from those of before. */
+export let switches: u32 = 0;
 
 export function reset(role: u32): void {
   known = SITE_FIRST;
   version = begun = 0xffffffff;
   armed = ALL_CLASSES;
+  switches = 0;
   boundary.boundariesReset();
   if (role == ROLE_MODEL) resetRows();
 }
@@ -175,6 +178,7 @@ export function nextEpoch(now: u64): u64 {
 /** Starts tracking a class: the present totals become its baseline, and the history of its rows is cleared. */
 export function arm(cls: u32): void {
   armed |= 1 << cls;
+  ++switches;
   for (let site: Site = 0; site < known; ++site) {
     if (siteClass(site) != cls) continue;
     markSite(site);
@@ -184,6 +188,7 @@ export function arm(cls: u32): void {
 
 /** Stops tracking a class. Its releases are not seen from now on, so its counts become invalid and its rows disappear. */
 export function disarm(cls: u32): void {
+  if (isArmed(cls)) ++switches;
   armed &= ~(1 << cls);
 }
 

@@ -35,6 +35,7 @@
 static void *control; /* polls the records */
 static void *dumper;  /* makes dumps; same mutex, so the two never run at once */
 static bool tasks_ready;
+static bool initialised;               /* the server has begun to accept connections since the last poll */
 static unsigned requests;              /* bit per reason: dumps requested and not begun */
 static int descriptor = STDERR_FILENO; /* to which the server prints its own dumps: traffic.out, or the journal */
 
@@ -42,6 +43,7 @@ static int descriptor = STDERR_FILENO; /* to which the server prints its own dum
 #define MESSAGES_MAX 16
 static void *listener; /* has no mutex: a busy one would abort the server, on the thread that messages come on */
 static void *reloaded; /* is called at a config reload */
+static void *ready;    /* when the server is initialised; no mutex, for the same reason */
 static pthread_mutex_t messages_mutex = PTHREAD_MUTEX_INITIALIZER;
 static struct memtrack_message messages[MESSAGES_MAX];
 static unsigned message_count;
@@ -156,7 +158,18 @@ on_reload(void *cont, int event, void *data)
   (void)cont;
   (void)event;
   (void)data;
-  memtrack_analysis_mark("reload", false);
+  memtrack_analysis_mark("reload", MEMTRACK_BASELINE_BY_RELOAD);
+  return 0;
+}
+
+/* The server accepts connections: its configuration and its certificates are loaded. On the main thread. */
+static int
+on_ready(void *cont, int event, void *data)
+{
+  (void)cont;
+  (void)event;
+  (void)data;
+  memtrack_store_ordered(&initialised, true);
   return 0;
 }
 
@@ -209,6 +222,9 @@ on_control(void *cont, int event, void *data)
   }
   memtrack_output_poll();
   do_messages();
+  if (memtrack_exchange_ordered(&initialised, false)) {
+    memtrack_control_initialised();
+  }
   memtrack_control_poll();
   set_stats();
   return 0;
@@ -298,6 +314,8 @@ start(const struct memtrack_server *server)
     memtrack_output_open(read_text, memtrack_setting_get(MEMTRACK_SETTING_OUTPUT)->name, server->log_folder);
     listener = memtrack_api.TSContCreate(on_message, NULL);
     reloaded = memtrack_api.TSContCreate(on_reload, mutex);
+    ready    = memtrack_api.TSContCreate(on_ready, NULL);
+    memtrack_api.TSLifecycleHookAdd(MEMTRACK_TS_LIFECYCLE_PORTS_READY_HOOK, ready);
     memtrack_api.TSLifecycleHookAdd(MEMTRACK_TS_LIFECYCLE_TASK_THREADS_READY_HOOK, control);
     memtrack_api.TSLifecycleHookAdd(MEMTRACK_TS_LIFECYCLE_MSG_HOOK, listener);
     memtrack_api.TSMgmtUpdateRegister(reloaded, TAG, NULL);

@@ -281,12 +281,20 @@ memtrack_control_poll(void)
   memtrack_notice_trouble();
 }
 
+void
+memtrack_control_initialised(void)
+{
+  if (state.level > 0 && !armed_late) {
+    memtrack_analysis_mark("start-up", MEMTRACK_BASELINE_BY_START);
+  }
+}
+
 bool
 memtrack_control_do(const struct memtrack_message *message)
 {
   switch (message->verb) {
   case MEMTRACK_VERB_MARK:
-    memtrack_analysis_mark(message->argument, true);
+    memtrack_analysis_mark(message->argument, MEMTRACK_BASELINE_BY_USER);
     return false;
   case MEMTRACK_VERB_DIFF:
     return memtrack_analysis_select(message->argument);

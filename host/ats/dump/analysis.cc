@@ -16,6 +16,7 @@ static memtrack_record_reader read_record;
 static const char *freelists;
 static memtrack_measures measures;
 static memtrack_totals totals;
+static int64_t sample_interval; /* seconds; 0 while no samples are taken */
 
 void
 memtrack_analysis_open(memtrack_record_reader read, const char *freelists_symbol)
@@ -35,6 +36,8 @@ log_output(memtrack_core *model, enum memtrack_severity severity, uint32_t lengt
 static void
 put_measures(memtrack_core *model)
 {
+  measures.value[MEMTRACK_MEASURE_INTERVAL] = sample_interval;
+  measures.known[MEMTRACK_MEASURE_INTERVAL] = sample_interval > 0;
   memtrack_call(model, clearMeasures);
   for (uint32_t i = 0; i < MEMTRACK_MEASURE_COUNT; ++i) {
     if (measures.known[i]) {
@@ -45,11 +48,11 @@ put_measures(memtrack_core *model)
 
 /* On settled sums. */
 static void
-mark(memtrack_core *model, const char *name, bool by_user)
+mark(memtrack_core *model, const char *name, uint32_t by)
 {
   uint32_t length = memtrack_core_input(model, name, strlen(name));
   log_output(model, MEMTRACK_NOTE,
-             memtrack_call(model, markBaseline, length, measures.value[MEMTRACK_MEASURE_NOW], measures.transactions, by_user));
+             memtrack_call(model, markBaseline, length, measures.value[MEMTRACK_MEASURE_NOW], measures.transactions, by));
 }
 
 /* On settled sums. */
@@ -58,10 +61,10 @@ sample(memtrack_core *model)
 {
   memtrack_call(model, sample, measures.value[MEMTRACK_MEASURE_NOW], measures.transactions);
   if (memtrack_call(model, warmUpEnded)) {
-    mark(model, "warm-up", false);
+    mark(model, "warm-up", MEMTRACK_BASELINE_BY_WARM_UP);
   }
   while (uint32_t length = memtrack_call(model, nextWarning)) {
-    log_output(model, MEMTRACK_WARNING, length);
+    log_output(model, (enum memtrack_severity)memtrack_call(model, answerSeverity), length);
   }
   totals.suspects = memtrack_call(model, rankSuspects);
   for (uint32_t cls = 0; cls < MEMTRACK_CLASS_COUNT; ++cls) {
@@ -72,12 +75,11 @@ sample(memtrack_core *model)
 void
 memtrack_analysis_poll(int64_t interval)
 {
+  sample_interval = interval;
   if (!memtrack_due_sample(memtrack_clock_seconds(), interval)) {
     return;
   }
   memtrack_measure_sample(&measures, read_record);
-  measures.value[MEMTRACK_MEASURE_INTERVAL] = interval;
-  measures.known[MEMTRACK_MEASURE_INTERVAL] = true;
   memtrack_model_with([](memtrack_core *model) {
     put_measures(model);
     /* Before the counters are read, so that they refer to the published epochs. */
@@ -94,10 +96,10 @@ memtrack_analysis_before_dump()
 }
 
 void
-memtrack_analysis_mark(const char *name, bool by_user)
+memtrack_analysis_mark(const char *name, uint32_t by)
 {
   memtrack_measure_sample(&measures, read_record);
-  memtrack_model_with_sums([=](memtrack_core *model) { mark(model, name, by_user); });
+  memtrack_model_with_sums([=](memtrack_core *model) { mark(model, name, by); });
 }
 
 bool
@@ -139,7 +141,8 @@ memtrack_analysis_status(int level, int64_t interval)
 void
 memtrack_analysis_idle()
 {
-  totals = memtrack_totals{};
+  totals          = memtrack_totals{};
+  sample_interval = 0;
 }
 
 const struct memtrack_totals *

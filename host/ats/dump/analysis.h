@@ -31,8 +31,8 @@ void memtrack_analysis_poll(int64_t interval);
 /* Measures the values for the next dump, directly before it. Not hook-safe. */
 void memtrack_analysis_before_dump(void);
 
-/* Sets a baseline. by_user: dumps' growth is since it from now on. Not hook-safe. */
-void memtrack_analysis_mark(const char *name, bool by_user);
+/* Sets a baseline; `by` is MEMTRACK_BASELINE_BY_.... Not hook-safe. */
+void memtrack_analysis_mark(const char *name, uint32_t by);
 
 /* Selects the baseline of the next dump's growth; "" is the usual baseline. Returns false if there is none of that name, after
    logging it. Not hook-safe. */

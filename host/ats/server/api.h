@@ -118,6 +118,7 @@ typedef int (*memtrack_api_handler)(void *cont, int event, void *data);
   X(ERROR, -1)                                 \
   X(EVENT_LIFECYCLE_MSG, 60105)                \
   X(EVENT_LIFECYCLE_TASK_THREADS_READY, 60106) \
+  X(LIFECYCLE_PORTS_READY_HOOK, 1)             \
   X(LIFECYCLE_MSG_HOOK, 5)                     \
   X(LIFECYCLE_TASK_THREADS_READY_HOOK, 6)      \
   X(THREAD_POOL_TASK, 1)                       \

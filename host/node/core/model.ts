@@ -142,9 +142,9 @@ export class Model extends Instance {
     this.wasm.historyMove(from, to);
   }
 
-  /** Sets a baseline of the settled sums. Returns the line that says what was done. */
-  markBaseline(name: Text, now: bigint, transactions: bigint, byUser = true): string {
-    return this.output(this.wasm.markBaseline(this.input(name), now, transactions, byUser ? 1 : 0) >>> 0).toString();
+  /** Sets a baseline of the settled sums, BASELINE_BY_.... Returns the line that says what was done. */
+  markBaseline(name: Text, now: bigint, transactions: bigint, by: number = abi.BASELINE_BY_USER): string {
+    return this.output(this.wasm.markBaseline(this.input(name), now, transactions, by) >>> 0).toString();
   }
 
   /** The number of a baseline, or undefined where there is none of that name. */
@@ -163,18 +163,24 @@ export class Model extends Instance {
     return this.wasm.verdictOf(row) >>> 0;
   }
 
-  /** Rows (and owners) that are suspects, the most urgent first. */
+  /** Rows (and owners) of the suspects, the most urgent first, those of one suspect one after the other. */
   suspects(): number[] {
-    return Array.from({ length: this.wasm.rankSuspects() >>> 0 }, (_, position) => this.wasm.ranked(position) >>> 0);
+    this.wasm.rankSuspects();
+    return Array.from({ length: this.wasm.rankedCount() >>> 0 }, (_, position) => this.wasm.ranked(position) >>> 0);
+  }
+
+  /** How many suspects there are: rows of one cause are one. */
+  countSuspects(): number {
+    return this.wasm.rankSuspects() >>> 0;
   }
 
   trackedBytes(cls: number): bigint {
     return this.wasm.trackedBytes(cls);
   }
 
-  /** The next warning that is due, or undefined. */
-  nextWarning(): string | undefined {
+  /** The next line on a suspect that is due, and how grave it is (LINE_...); or undefined. */
+  nextWarning(): { text: string; severity: number } | undefined {
     const size = this.wasm.nextWarning() >>> 0;
-    return size ? this.output(size).toString() : undefined;
+    return size ? { text: this.output(size).toString(), severity: this.wasm.answerSeverity() >>> 0 } : undefined;
   }
 }

@@ -2,6 +2,7 @@
 //
 // What plugin messages about the analysis are answered with.
 
+import { BASELINE_BY_USER } from "../../../assembly/abi";
 import { baselineNamed, markBaseline } from "../../../assembly/analysis/baseline";
 import { denyBaseline, writeStatus } from "../../../assembly/report/replies";
 import { forgetAll, sample } from "../../../assembly/analysis/sample";
@@ -26,7 +27,7 @@ describe("the status", () => {
     collect();
     applyBaseline();
     for (let now: u64 = 10; now <= 30; now += 10) sample(now, 0);
-    markBaseline(put("before"), 30, 0, 1);
+    markBaseline(put("before"), 30, 0, BASELINE_BY_USER);
     expect(status(2, 10, 4)).toBe("level 2, a sample each 10 s, 3 samples so far, 4 suspects; baselines: before, arming");
     forgetAll();
     expect(status(2, 3600, 0)).toBe("level 2, a sample each 3600 s, 0 samples so far, 0 suspects; baselines: arming");
@@ -39,8 +40,8 @@ describe("a baseline that there is none of", () => {
     collect();
     applyBaseline();
     expect(deny("before")).toBe('there is no baseline "before"; there are: arming');
-    markBaseline(put("a"), 0, 0, 1);
-    markBaseline(put("b"), 0, 0, 1);
+    markBaseline(put("a"), 0, 0, BASELINE_BY_USER);
+    markBaseline(put("b"), 0, 0, BASELINE_BY_USER);
     expect(deny("x".repeat(256))).toBe('there is no baseline "' + "x".repeat(64) + '"; there are: b, a, arming');
   });
 });

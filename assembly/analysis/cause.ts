@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Which suspects have one cause: rows of one owner and one function, whatever their class and line, since a function that leaks an
+// object leaks what the object holds; and all OpenSSL rows of one owner, since one leaked connection is a leak in some twenty of
+// OpenSSL's files. An owner that is a suspect as a whole is a cause of its own.
+//
+//   memory/plugin/foo.so handler (foo.c:88)     function: memory/plugin/foo.so handler
+//   memory/plugin/foo.so handler+0x1a           the same
+//   memory/plugin/foo.so+0x1a2b                 no function is known: each address is a cause of its own, and likewise
+//   memory/IOBuffer/HttpSM.cc:7055              each line of the server
+
+import { CLASS_OPENSSL } from "../abi";
+import { CLOSING_PARENTHESIS, COLON, isDigit, LETTER_X, OPENING_PARENTHESIS, PLUS, SPACE, ZERO } from "../base/chars";
+import { Row, Series } from "../base/types";
+import { siteClass } from "../model/model";
+import { lengthOf, ownerOfSite, textOf } from "../registry/name";
+import { isOwnerSeries } from "./series";
+
+/** Of two suspects. */
+export function isSameCause(a: Series, b: Series): bool {
+  if (isOwnerSeries(a) || isOwnerSeries(b)) return a == b;
+  if (ownerOfSite(a) != ownerOfSite(b)) return false;
+  if (isOpenssl(a) || isOpenssl(b)) return isOpenssl(a) && isOpenssl(b);
+  const length = functionLength(a);
+  return length == functionLength(b) && memory.compare(textOf(a), textOf(b), length) == 0;
+}
+
+export function isOpenssl(series: Series): bool {
+  return !isOwnerSeries(series) && siteClass(series) == CLASS_OPENSSL;
+}
+
+/** Bytes of a row's text that name its function; the whole text where it names none. */
+export function functionLength(row: Row): u32 {
+  const place = placeStart(row);
+  if (place) return place;
+  const offset = offsetStart(row);
+  return offset ? offset : lengthOf(row);
+}
+
+/** Where the last ` (file:line)` begins in a row's text; 0 where it has none. */
+function placeStart(row: Row): u32 {
+  for (let end = lengthOf(row); end > 3; --end) {
+    if (charAt(row, end - 1) != CLOSING_PARENTHESIS) continue;
+    let at = end - 2;
+    while (at > 1 && isDigit(charAt(row, at))) --at;
+    if (at == end - 2 || charAt(row, at) != COLON) continue;
+    for (; at > 1; --at) if (charAt(row, at) == OPENING_PARENTHESIS && charAt(row, at - 1) == SPACE) return at - 1;
+  }
+  return 0;
+}
+
+/** Where `+0x...` begins behind a function's name, which a blank is before; else 0. */
+function offsetStart(row: Row): u32 {
+  let blank = false;
+  let found: u32 = 0;
+  for (let i: u32 = 0; i + 2 < lengthOf(row); ++i) {
+    if (charAt(row, i) == SPACE) blank = true;
+    if (blank && charAt(row, i) == PLUS && charAt(row, i + 1) == ZERO && charAt(row, i + 2) == LETTER_X) found = i;
+  }
+  return found;
+}
+
+function charAt(row: Row, i: u32): u32 {
+  return load<u8>(textOf(row) + i);
+}
