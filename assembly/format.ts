@@ -2,9 +2,10 @@
 //
 // The texts and rules of a dump's format, of the records and of verdicts. Made of format/format.ts by tools/build.ts.
 
-export const FORMAT: u32 = 1;
+export const FORMAT: u32 = 2;
 export const PLUGIN_PREFIX: string = "memory/plugin/";
-/** What the built-in pads the last column to. */
+export const SUMMARY_PREFIX: string = "memtrack summary: ";
+/** What the built-in pads the text of its tables to. */
 export const LOCATION_WIDTH: u32 = 50;
 
 // By CLASS_... An empty text: it has none.
@@ -113,7 +114,7 @@ export const SETTING_BELOW: StaticArray<i64> = [0, 0, 4096, 0, 0, 10, 0];
 export const SETTING_ABOVE: StaticArray<i64> = [2, 0, 4096, 0, 0, 3600, 0];
 export const SETTING_EFFECTS: StaticArray<u8> = [0, 0, 2, 1, 1, 1, 1];
 
-// By SECTION_.... A section's widths begin in COLUMN_WIDTHS where SECTION_COLUMNS tells. The last column has none there.
+// By SECTION_.... A section's widths begin in COLUMN_WIDTHS where SECTION_COLUMNS tells; its text is not among them, and has its own.
 export const SECTION_MEMORY: u32 = 0;
 export const SECTION_SUMMARY: u32 = 1;
 export const SECTION_OBJECTS: u32 = 2;
@@ -130,13 +131,13 @@ export const SECTION_TITLES: StaticArray<string> = [
   "",
   "",
   "",
-  "Owners: bytes in use by class, objects alive by kind; change is that of the total since the last dump",
+  "Owners: bytes in use by class, objects alive by kind;",
   "Growth since",
   "Growth of owners since",
   "Suspects:",
-  "Ages of what is alive",
-  "Reconciliation: what the process's resident memory is made of",
-  "Released since arming, allocated before it or by others: in no row above",
+  "Ages of live memory in seconds",
+  "Reconciliation: the parts of resident memory",
+  "Frees of untracked memory (allocated before tracking began, or by the server or the C library)",
   "Verify: IOBuffer events counted by memtrack and by the built-in tracker,",
   "Modules: files that the rows above name",
 ];
@@ -144,10 +145,10 @@ export const SECTION_HEADS: StaticArray<string> = [
   "Allocs     | Frees      | Size In-use          | Avg Size   | Location                                          ",
   "Total Allocated      | Total Freed          | Currently Allocated  | Type                ",
   "Created    | Destroyed  | Alive      | Kind             | Location",
-  "IOBuffer       | OpenSSL        | TSmalloc       | Heap           | Total          | Change         | Conts    | Mutexes  | Buffers  | Readers  | MBuffers | Others   | State   | Owner",
-  "Change               | Per hour             | Per 1000 tx | Allocs     | Frees      | Old % | Kept % | Streak | Late % | Verdict | Why           | Location",
-  "Change               | Per hour             | Per 1000 tx | Allocs     | Frees      | Old % | Kept % | Streak | Late % | Verdict | Why           | Owner",
-  "Per hour             | For        | Limit in   | Evidence",
+  "Total          | Change         | Owner                          | State   | IOBuffer       | OpenSSL        | TSmalloc       | Heap           | Conts    | Mutexes  | Buffers  | Readers  | MBuffers | Others",
+  "Verdict | Why        | Change       | Per hour     | Location                                                         | Per 1000 tx | Allocs     | Frees      | Old % | Kept % | Streak | Late %",
+  "Verdict | Why        | Change       | Per hour     | Owner                          | Per 1000 tx | Allocs     | Frees      | Old % | Kept % | Streak | Late %",
+  "Per hour       | For      | Limit in   | Evidence",
   "Older than | Younger than | Alive      | Size In-use          | % of site | Kind             | Location",
   "Bytes                | Share % | What",
   "Frees      | Size                 | Class",
@@ -158,10 +159,10 @@ export const SECTION_RULES: StaticArray<string> = [
   "-----------|------------|----------------------|------------|--------------------------------------------------------------------",
   "---------------------|----------------------|----------------------|----------------------",
   "-----------|------------|------------|------------------|------------------------------",
-  "---------------|----------------|----------------|----------------|----------------|----------------|----------|----------|----------|----------|----------|----------|---------|------------------------------",
-  "---------------------|----------------------|-------------|------------|------------|-------|--------|--------|--------|---------|---------------|--------------------------------------------------",
-  "---------------------|----------------------|-------------|------------|------------|-------|--------|--------|--------|---------|---------------|--------------------------------------------------",
-  "---------------------|------------|------------|--------------------------------------------------",
+  "---------------|----------------|--------------------------------|---------|----------------|----------------|----------------|----------------|----------|----------|----------|----------|----------|----------",
+  "--------|------------|--------------|--------------|------------------------------------------------------------------|-------------|------------|------------|-------|--------|--------|--------",
+  "--------|------------|--------------|--------------|--------------------------------|-------------|------------|------------|-------|--------|--------|--------",
+  "---------------|----------|------------|--------------------------------------------------",
   "-----------|--------------|------------|----------------------|-----------|------------------|------------------------------",
   "---------------------|---------|--------------------------------------------------",
   "-----------|----------------------|----------",
@@ -169,7 +170,8 @@ export const SECTION_RULES: StaticArray<string> = [
   "-----------------------------------------|--------------------------------------------------",
 ];
 export const SECTION_COLUMNS: StaticArray<u8> = [0, 4, 7, 11, 24, 35, 46, 49, 55, 57, 59, 63];
+export const SECTION_TEXT_WIDTHS: StaticArray<u8> = [50, 20, 0, 30, 64, 30, 0, 0, 0, 0, 0, 0];
 export const COLUMN_WIDTHS: StaticArray<u8> = [
-  10, 10, 20, 10, 20, 20, 20, 10, 10, 10, 16, 14, 14, 14, 14, 14, 14, 8, 8, 8, 8, 8, 8, 7, 20, 20, 11, 10, 10, 5, 6, 6, 6,
-  7, 13, 20, 20, 11, 10, 10, 5, 6, 6, 6, 7, 13, 20, 10, 10, 10, 12, 10, 20, 9, 16, 20, 7, 10, 20, 10, 10, 20, 10, 40,
+  10, 10, 20, 10, 20, 20, 20, 10, 10, 10, 16, 14, 14, 7, 14, 14, 14, 14, 8, 8, 8, 8, 8, 8, 7, 10, 12, 12, 11, 10, 10, 5, 6,
+  6, 6, 7, 10, 12, 12, 11, 10, 10, 5, 6, 6, 6, 14, 8, 10, 10, 12, 10, 20, 9, 16, 20, 7, 10, 20, 10, 10, 20, 10, 40,
 ];

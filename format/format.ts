@@ -2,8 +2,9 @@
 //
 // The format of a dump: what stands in it, under which names, in which columns. Who wants to parse dumps reads this first.
 //
-//   memtrack format=1 dump=7 time=...                      the header: key=value pairs (`header`)
-//   memtrack hook=openssl state=refused reason="..."       further lines of that kind: refused hooks, warning="...", note="..."
+//   memtrack format=2 dump=7 time=...                      the header: key=value pairs (`header`)
+//   memtrack summary: 2 suspects; ...                      at most eight such lines: free text for the operator
+//   memtrack hook=openssl state=refused reason="..."       refused hooks, warning="...", note="..."
 //
 //   TITLE                                                  a section: its title (some have none), the heads of its columns,
 //   Allocs     | Frees      | Size In-use          | ...   a rule, and its rows; a blank line before each section
@@ -12,18 +13,26 @@
 //
 //   memtrack end dump=7 rows=120                           without it, a dump is cut off
 //
-// Numbers stand at the right of their column, text at the left; "-" is not known. A number may outgrow its column, so a reader splits
-// at " | ", as often as the section has columns: the last one is text and may hold " | " itself.
+// Numbers stand at the right of their column, text at the left; "-" is not known. One column of a section is text of any length
+// (`text`: a location, an owner) and may hold " | " itself. Columns stand before it (`columns`) and behind it (`after`). A number may
+// outgrow its column, so a reader splits a row at " | " from both ends: as many cells from the left as columns stand before the text,
+// as many from the right as stand behind it.
 //
-// When FORMAT is raised: with the next change of what titles, heads, keys or words read or mean it becomes 2. From then on a new
-// section, a new key of the header, and a new column before a section's last one do not raise it: so a reader finds sections by how
-// their titles begin, keys and columns by their names, and passes over what it does not know. Every other change raises it.
+// A new section, a new key of the header, and a new column on either side of the text do not raise FORMAT: so a reader finds sections
+// by how their titles begin, keys and columns by their names, the text column by its name (`Location`, `Owner`, ...; the last column
+// of a section that it does not know), and passes over what it does not know. Every other change raises it. Format 1 had no summary
+// and no columns behind the text; host/node/read/format1.ts lists its titles.
 //
 // This is data alone. The build makes of it (tools/format.ts) the numbers in assembly/abi.ts and all of assembly/format.ts; the
 // command, the page and the tests import it as it is; tests/structure/format.test.ts holds docs/REFERENCE.md to it. The number of an
 // entry is its position: the core knows the class `openssl` as CLASS_OPENSSL, the key `lost` as FACT_LOST; C has MEMTRACK_ before them.
 
-export const FORMAT = 1;
+export const FORMAT = 2;
+
+/** What the lines begin with that sum a dump up, directly below its header. */
+export const SUMMARY_PREFIX = "memtrack summary: ";
+/** Such lines, at most. */
+export const SUMMARY_LINES_MAX = 8;
 
 // ---- Classes of memory ------------------------------------------------------------------------------------------------------------
 
@@ -151,7 +160,7 @@ export const hookStates = ["off", "installed", "refused"] as const;
 
 /** In their order. */
 export const header = {
-  format: { form: "format", meaning: "1" },
+  format: { form: "format", meaning: "2" },
   dump: { form: "number", meaning: "number of the dump since the server's start" },
   time: { form: "time", meaning: "UTC" },
   reason: { form: "reason", meaning: "`signal` (SIGUSR1), `timer`, `message` (a plugin message), `other`" },
@@ -232,19 +241,27 @@ export interface Section {
   /** What its title begins with; empty where it has none, or its class tells it. */
   title: string;
   columns: readonly (Column | Columns)[];
-  /** The last column: a text of any length. So many dashes are below its head; the built-in tracker pads it to a width. */
-  last: { title: string; rule: number; width?: number; meaning: string };
+  /** A text of any length. Where columns follow, it is padded to `width`, as the built-in tracker does; else `rule` dashes are below it. */
+  text: { title: string; rule?: number; width?: number; meaning: string };
+  /** The columns behind the text. */
+  after?: readonly (Column | Columns)[];
 }
 
+/** What grew, from the verdict to its name; then the details. */
 const growth = [
-  { title: "Change", width: 20, unit: "bytes", meaning: "live bytes now, less those at the baseline" },
+  { title: "Verdict", width: 7, unit: "text", meaning: "see below" },
+  { title: "Why", width: 10, unit: "text", meaning: "why a growth is `filling` and not `leak`, see below" },
+  { title: "Change", width: 12, unit: "bytes", meaning: "live bytes now minus live bytes at the baseline" },
   {
     title: "Per hour",
-    width: 20,
+    width: 12,
     unit: "bytes",
-    meaning: "slope, by Theil and Sen: of the growth itself where there is one, else of the last samples",
+    meaning: "`Change` divided by the time since the baseline, per hour; `-` where that time is not known",
   },
-  { title: "Per 1000 tx", width: 11, unit: "bytes", meaning: "change per 1,000 transactions since the baseline" },
+] as const satisfies Column[];
+
+const growthDetails = [
+  { title: "Per 1000 tx", width: 11, unit: "bytes", meaning: "`Change` per 1,000 transactions since the baseline" },
   { title: "Allocs", width: 10, unit: "count", meaning: "allocations since the baseline" },
   { title: "Frees", width: 10, unit: "count", meaning: "releases since the baseline" },
   {
@@ -252,29 +269,27 @@ const growth = [
     width: 5,
     unit: "percent",
     meaning:
-      "so much of the live bytes is older than the age in the title, by the ages below; of IOBuffers at least so much, from the " +
-      "counters: what was not allocated since must be older. An owner's is the sum of its rows'",
+      "share of the live bytes that is older than the age in the title, as the section on ages shows it. For IOBuffers a lower bound " +
+      "from the counters: bytes that were not allocated since then must be older. An owner's value is the sum of its rows",
   },
   {
     title: "Kept %",
     width: 6,
     unit: "percent",
-    meaning: "probability that an allocation is not released (Laplace's rule of succession)",
+    meaning: "probability that an allocation is never released (Laplace's rule of succession)",
   },
   {
     title: "Streak",
     width: 6,
     unit: "count",
-    meaning: "how often running it was among the few rows that grew by far the most (as Chromium's leak detector counts)",
+    meaning: "how many times in a row the row was among the few that grew by far the most (as Chromium's leak detector counts)",
   },
   {
     title: "Late %",
     width: 6,
     unit: "percent",
-    meaning: "pace of the growth's last quarter against that of its first half: 100 is even, a cache that fills has ever less",
+    meaning: "growth rate in the last quarter relative to the first half: 100 is steady growth, a cache that fills slows down",
   },
-  { title: "Verdict", width: 7, unit: "text", meaning: "see below" },
-  { title: "Why", width: 13, unit: "text", meaning: "of `filling`, see below" },
 ] as const satisfies Column[];
 
 /** In the order of a dump. */
@@ -288,7 +303,7 @@ export const sections = {
       { title: "Size In-use", width: 20, unit: "bytes", meaning: "bytes in use" },
       { title: "Avg Size", width: 10, unit: "bytes", meaning: "average bytes of those in use" },
     ],
-    last: { title: "Location", rule: 68, width: 50, meaning: "where it was allocated" },
+    text: { title: "Location", rule: 68, width: 50, meaning: "where it was allocated" },
   },
   summary: {
     title: "",
@@ -297,7 +312,7 @@ export const sections = {
       { title: "Total Freed", width: 20, unit: "bytes", meaning: "bytes released" },
       { title: "Currently Allocated", width: 20, unit: "bytes", meaning: "bytes in use" },
     ],
-    last: { title: "Type", rule: 22, width: 20, meaning: "the class" },
+    text: { title: "Type", rule: 22, width: 20, meaning: "the class" },
   },
   objects: {
     title: "",
@@ -307,70 +322,83 @@ export const sections = {
       { title: "Alive", width: 10, unit: "count", meaning: "objects alive" },
       { title: "Kind", width: 16, unit: "text", meaning: "what they are" },
     ],
-    last: { title: "Location", rule: 30, meaning: "the call that created" },
+    text: { title: "Location", rule: 30, meaning: "the call that created" },
   },
   owners: {
-    title: "Owners: bytes in use by class, objects alive by kind; change is that of the total since the last dump",
+    title: "Owners: bytes in use by class, objects alive by kind;",
     columns: [
-      { each: "class", width: 14, unit: "bytes", meaning: "bytes in use" },
       { title: "Total", width: 14, unit: "bytes", meaning: "bytes in use of all classes" },
-      { title: "Change", width: 14, unit: "bytes", meaning: "of the total, since the last dump" },
-      { each: "kind", width: 8, unit: "count", meaning: "objects alive" },
-      { title: "State", width: 7, unit: "text", meaning: "`loaded` or `retired`" },
+      {
+        title: "Change",
+        width: 14,
+        unit: "bytes",
+        meaning: "change of `Total` since the previous dump; `-` where counting began anew in between",
+      },
     ],
-    last: { title: "Owner", rule: 30, meaning: "the plugin, or `core`" },
+    text: { title: "Owner", width: 30, meaning: "the plugin, or `core`" },
+    after: [
+      { title: "State", width: 7, unit: "text", meaning: "`loaded` or `retired`" },
+      { each: "class", width: 14, unit: "bytes", meaning: "bytes in use" },
+      { each: "kind", width: 8, unit: "count", meaning: "objects alive" },
+    ],
   },
   growth: {
     title: "Growth since",
     columns: growth,
-    last: { title: "Location", rule: 50, meaning: "as in the tables" },
+    text: { title: "Location", width: 64, meaning: "as in the tables" },
+    after: growthDetails,
   },
   ownersGrowth: {
     title: "Growth of owners since",
     columns: growth,
-    last: { title: "Owner", rule: 50, meaning: "as in the section of the owners" },
+    text: { title: "Owner", width: 30, meaning: "as in the section `Owners`" },
+    after: growthDetails,
   },
   suspects: {
     title: "Suspects:",
     columns: [
-      { title: "Per hour", width: 20, unit: "bytes", meaning: "as above" },
-      { title: "For", width: 10, unit: "seconds", meaning: "how long it has been growing" },
-      { title: "Limit in", width: 10, unit: "seconds", meaning: "until memory is used up at that rate" },
+      { title: "Per hour", width: 14, unit: "bytes", meaning: "rate of the growth (Theil-Sen slope) over the time in `For`" },
+      { title: "For", width: 8, unit: "seconds", meaning: "seconds for which it has been growing" },
+      { title: "Limit in", width: 10, unit: "seconds", meaning: "seconds until this growth alone reaches the memory limit" },
     ],
-    last: { title: "Evidence", rule: 50, meaning: "the location, `: +`, and the rest in words" },
+    text: {
+      title: "Evidence",
+      rule: 50,
+      meaning: "the location, `: +`, and the evidence in words. Rows of one cause stand below it, each after `  - `",
+    },
   },
   ages: {
-    title: "Ages of what is alive",
+    title: "Ages of live memory in seconds",
     columns: [
-      { title: "Older than", width: 10, unit: "seconds", meaning: "seconds before the dump" },
+      { title: "Older than", width: 10, unit: "seconds", meaning: "age of the youngest, in seconds before the dump" },
       {
         title: "Younger than",
         width: 12,
         unit: "seconds",
-        meaning: "seconds before the dump. `-`: since tracking was switched on",
+        meaning: "age of the oldest, in seconds before the dump; the `Older than` of the next line. `-`: since tracking began",
       },
       { title: "Alive", width: 10, unit: "count", meaning: "blocks or objects" },
       { title: "Size In-use", width: 20, unit: "bytes", meaning: "their bytes" },
-      { title: "% of site", width: 9, unit: "percent", meaning: "of its bytes; of objects, of their number" },
+      { title: "% of site", width: 9, unit: "percent", meaning: "share of the site's bytes; of objects, of their number" },
       { title: "Kind", width: 16, unit: "text", meaning: "the class, or an object's kind" },
     ],
-    last: { title: "Location", rule: 30, meaning: "as in the tables" },
+    text: { title: "Location", rule: 30, meaning: "as in the tables" },
   },
   reconciliation: {
-    title: "Reconciliation: what the process's resident memory is made of",
+    title: "Reconciliation: the parts of resident memory",
     columns: [
       { title: "Bytes", width: 20, unit: "bytes", meaning: "bytes of this part" },
-      { title: "Share %", width: 7, unit: "percent", meaning: "of the resident memory" },
+      { title: "Share %", width: 7, unit: "percent", meaning: "share of resident memory; `-` for the limit" },
     ],
-    last: { title: "What", rule: 50, meaning: "the part" },
+    text: { title: "What", rule: 50, meaning: "the part" },
   },
   preArming: {
-    title: "Released since arming, allocated before it or by others: in no row above",
+    title: "Frees of untracked memory (allocated before tracking began, or by the server or the C library)",
     columns: [
       { title: "Frees", width: 10, unit: "count", meaning: "releases" },
       { title: "Size", width: 20, unit: "bytes", meaning: "bytes released" },
     ],
-    last: { title: "Class", rule: 10, meaning: "the class" },
+    text: { title: "Class", rule: 10, meaning: "the class" },
   },
   verify: {
     title: "Verify: IOBuffer events counted by memtrack and by the built-in tracker,",
@@ -380,12 +408,12 @@ export const sections = {
       { title: "Size In-use", width: 20, unit: "bytes", meaning: "bytes in use" },
       { title: "Accountant", width: 10, unit: "text", meaning: "`memtrack` or `built-in`" },
     ],
-    last: { title: "Location", rule: 30, meaning: "as in the tables, or TOTAL" },
+    text: { title: "Location", rule: 30, meaning: "as in the tables, or TOTAL" },
   },
   modules: {
     title: "Modules: files that the rows above name",
     columns: [{ title: "Build id", width: 40, unit: "text", meaning: "in hexadecimal; `-` where the file has none" }],
-    last: {
+    text: {
       title: "Module",
       rule: 50,
       meaning:
@@ -401,19 +429,19 @@ export const sections = {
 export const verdicts = {
   new: "fewer than 80 samples since it was first seen",
   steady: "it does not grow",
-  churn: "it does not grow; what is alive was allocated anew at least twice in the last 64 samples",
-  filling: "it grows, and something explains it, or it is too soon to tell it from a cache",
-  leak: "it grows, and neither the RAM cache, nor more connections or requests, nor a growth that levels off explains it",
+  churn: "it does not grow; the live bytes were allocated anew at least twice within the last 64 samples",
+  filling: "it grows, and something explains the growth, or it is too soon to tell it from a cache that fills",
+  leak: "it grows, and nothing explains it: not the RAM cache, not more connections or requests, and it does not level off",
 } as const satisfies Record<string, string>;
 
 /** Why a growth is not called a leak. */
 export const explanations = {
   nothing: { word: "-", meaning: "it is not `filling`" },
   ramCache: { word: "RAM cache", meaning: "the RAM cache grew as much" },
-  load: { word: "more load", meaning: "there are more connections, or more requests a second" },
-  levelling: { word: "levels off", meaning: "its pace slackens, as that of a cache that fills" },
-  age: { word: "too soon", meaning: "it is too young to tell it from a cache" },
-  confirmation: { word: "too soon", meaning: "too few samples running say that it is a leak" },
+  load: { word: "more load", meaning: "there are more connections, or more requests per second" },
+  levelling: { word: "levels off", meaning: "its rate decreases, as it does for a cache that fills" },
+  age: { word: "too soon", meaning: "it has not grown for long enough to tell it from a cache that fills" },
+  confirmation: { word: "too soon", meaning: "it looks like a leak, but not yet in enough samples in a row" },
 } as const satisfies Record<string, { word: string; meaning: string }>;
 
 // ---- Records ----------------------------------------------------------------------------------------------------------------------

@@ -2,11 +2,25 @@
 //
 // How a section's columns stand in its lines.
 
-import { classes, kinds, type Column, type Section } from "./format.ts";
+import { classes, kinds, type Column, type Columns, type Section } from "./format.ts";
 
-/** The columns of a section but the last one, those for each class or kind one by one. */
+/** The columns before a section's text, those for each class or kind one by one. */
+export function columnsBefore(section: Section): Column[] {
+  return oneByOne(section.columns);
+}
+
+/** The columns behind it. */
+export function columnsAfter(section: Section): Column[] {
+  return oneByOne(section.after ?? []);
+}
+
+/** All columns but the text. */
 export function columnsOf(section: Section): Column[] {
-  return section.columns.flatMap((column) => {
+  return [...columnsBefore(section), ...columnsAfter(section)];
+}
+
+function oneByOne(columns: readonly (Column | Columns)[]): Column[] {
+  return columns.flatMap((column) => {
     if (!("each" in column)) return [column];
     const entries =
       column.each === "kind" ? Object.values(kinds) : Object.values(classes).filter(({ holds }) => holds === "memory");
@@ -17,25 +31,30 @@ export function columnsOf(section: Section): Column[] {
 
 /** The heads of all columns. */
 export function titlesOf(section: Section): string[] {
-  return [...columnsOf(section).map(({ title }) => title), section.last.title];
+  const titles = (columns: Column[]): string[] => columns.map(({ title }) => title);
+  return [...titles(columnsBefore(section)), section.text.title, ...titles(columnsAfter(section))];
 }
 
 /** The line of the heads. */
 export function headOf(section: Section): string {
-  const { title, width = 0 } = section.last;
-  return [...columnsOf(section), { title, width }].map((column) => column.title.padEnd(column.width)).join(" | ");
+  const { title, width = 0 } = section.text;
+  const cells = [...columnsBefore(section), { title, width }, ...columnsAfter(section)];
+  const line = cells.map((column) => column.title.padEnd(column.width)).join(" | ");
+  return section.after ? line.trimEnd() : line;
 }
 
 /** The line below it. */
 export function ruleOf(section: Section): string {
-  const dashes = columnsOf(section).map(({ width }, index) => width + (index ? 2 : 1));
-  return [...dashes, section.last.rule].map((length) => "-".repeat(length)).join("|");
+  const { rule, width = 0 } = section.text;
+  const before = columnsBefore(section).map(({ width }, index) => width + (index ? 2 : 1));
+  const after = columnsAfter(section).map(({ width }) => width + 2);
+  return [...before, rule ?? width + 2, ...after].map((length) => "-".repeat(length)).join("|");
 }
 
-/** Where each column but the last one ends in a row, while no number outgrows its column. */
+/** Where each column before the text ends in a row, while no number outgrows its column. */
 export function endsOf(section: Section): number[] {
   let end = -SEPARATOR;
-  return columnsOf(section).map(({ width }) => (end += SEPARATOR + width));
+  return columnsBefore(section).map(({ width }) => (end += SEPARATOR + width));
 }
 
 /** Bytes between two columns, a bar among them. */

@@ -17,11 +17,13 @@ import {
   reasons,
   records,
   sections,
+  SUMMARY_PREFIX,
   verdicts,
   type ConfigRecord,
   type HeaderKey,
   type IntRecord,
   type MemoryClass,
+  type Section,
 } from "../format/format.ts";
 import { columnsOf, headOf, ruleOf } from "../format/layout.ts";
 
@@ -94,8 +96,9 @@ export function coreFormat(): string {
 
 export const FORMAT: u32 = ${FORMAT};
 export const PLUGIN_PREFIX: string = ${JSON.stringify(PLUGIN_PREFIX)};
-/** What the built-in pads the last column to. */
-export const LOCATION_WIDTH: u32 = ${sections.memory.last.width};
+export const SUMMARY_PREFIX: string = ${JSON.stringify(SUMMARY_PREFIX)};
+/** What the built-in pads the text of its tables to. */
+export const LOCATION_WIDTH: u32 = ${sections.memory.text.width};
 
 ${lists.join("\n")}`;
 }
@@ -183,10 +186,10 @@ ${list(
 }
 
 function sectionLists(): string {
-  const all = Object.values(sections);
+  const all = Object.values<Section>(sections);
   const columns = all.map((section) => columnsOf(section));
   const first = columns.map((_, index) => columns.slice(0, index).flat().length);
-  return `// By SECTION_.... A section's widths begin in COLUMN_WIDTHS where SECTION_COLUMNS tells. The last column has none there.
+  return `// By SECTION_.... A section's widths begin in COLUMN_WIDTHS where SECTION_COLUMNS tells; its text is not among them, and has its own.
 ${constants("SECTION", Object.keys(sections))}
 ${texts(
   "SECTION_TITLES",
@@ -195,6 +198,11 @@ ${texts(
 ${texts("SECTION_HEADS", all.map(headOf))}
 ${texts("SECTION_RULES", all.map(ruleOf))}
 ${list("SECTION_COLUMNS", "u8", first)}
+${list(
+  "SECTION_TEXT_WIDTHS",
+  "u8",
+  all.map(({ text }) => text.width ?? 0),
+)}
 ${list(
   "COLUMN_WIDTHS",
   "u8",

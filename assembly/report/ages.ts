@@ -1,20 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The ages of what is alive, by site: a line for each bucket (epoch.ts) that has something in it, so the lines of a site add up to
-// its row. Suspects come first, then plugins and the server, each by how much is old (age.ts). IOBuffers are not there: nothing
-// says when one of them was made.
+// The ages of live memory, by site: a line for each bucket (epoch.ts) that has something in it, so the lines of a site add up to its
+// row, and its spans of time meet. Shown are first suspects, then plugins, then the server, each by how much is old (age.ts). They
+// stand in the order that a reader can see: memory by its old bytes, then objects by how many are old. IOBuffers are not there:
+// nothing says when one of them was allocated.
 
 import { BUCKETS, CLASS_OBJECT, MEASURE_NOW, OWNER_CORE } from "../abi";
-import { inUseOfBucket, isLowerBound, oldBytes } from "../analysis/age";
-import { offered, rank, ranked, rankedCount, rankingStart } from "../analysis/ranking";
+import { inUseOfBucket, isLowerBound, oldBytes, reportedAge } from "../analysis/age";
+import { offered, rank, ranked, rankedCount, rankingStart, setOrder, sortRanked } from "../analysis/ranking";
 import { inUse, isActive, isObjects, writeSeries } from "../analysis/series";
-import { OBJECT_WEIGHT } from "../analysis/urgency";
+import { weighed } from "../analysis/urgency";
 import { isSuspect } from "../analysis/verdict";
+import { duration } from "../base/humanize";
 import { percent } from "../base/muldiv";
 import { Row } from "../base/types";
 import { ascii, newline, unsigned } from "../base/writer";
 import { SECTION_AGES } from "../format";
-import { oldBuckets, olderThanBucket, youngerThanBucket } from "../model/boundary";
+import { ageTolerance, oldBuckets, olderThanBucket, youngerThanBucket } from "../model/boundary";
 import { measureOf } from "../model/environment";
 import { armed } from "../model/facts";
 import { knownSites, siteClass } from "../model/model";
@@ -23,10 +25,12 @@ import { kindOf, ownerOfSite } from "../registry/name";
 import { className, kindName } from "./labels";
 import * as table from "./table";
 
-/** A suspect comes first, then what has anything old, of that what plugins have (the server keeps much for good); then by bytes. */
+/** A suspect is shown first, then what has anything old, of that what plugins have (the server keeps much for good); then by bytes. */
 const SUSPECT: u64 = 1 << 63;
 const HAS_OLD: u64 = 1 << 62;
 const PLUGINS: u64 = 1 << 61;
+/** The order of those that are shown. */
+const MEMORY: u64 = 1 << 63;
 
 /** `most` sites at most. Nothing, where no epoch has ended. */
 export function renderAges(most: u32): void {
@@ -35,27 +39,37 @@ export function renderAges(most: u32): void {
   for (let row: Row = 0; row < knownSites(); ++row) {
     if (isActive(row) && !isLowerBound(row) && inUse(row)) rank(row, weight(row));
   }
-  table.title(SECTION_AGES);
-  ascii(", in seconds: ");
-  unsigned(offered);
-  ascii(" sites");
-  if (rankedCount() < offered) {
-    ascii(", the ");
-    unsigned(rankedCount());
-    ascii(" that keep most for long");
-  }
-  ascii(" (of IOBuffers they are not known)\n");
+  for (let i: u32 = 0; i < rankedCount(); ++i) setOrder(i, shownOrder(ranked(i)));
+  sortRanked();
+  writeTitle();
   table.head(SECTION_AGES);
   for (let i: u32 = 0; i < rankedCount(); ++i) {
     for (let bucket: u32 = 0; bucket <= BUCKETS; ++bucket) line(ranked(i), bucket);
   }
 }
 
+function writeTitle(): void {
+  table.title(SECTION_AGES);
+  ascii(" (exact to ");
+  unsigned(ageTolerance());
+  ascii(" s): ");
+  table.shownOf(rankedCount(), offered, "site");
+  ascii(", by bytes older than ");
+  duration(reportedAge());
+  ascii("; IOBuffers have no age\n");
+}
+
 function weight(row: Row): u64 {
   const part = oldBytes(row);
-  const bytes = min((part ? part : inUse(row)) * (isObjects(row) ? OBJECT_WEIGHT : 1), PLUGINS - 1);
+  const bytes = min(weighed(row, part ? part : inUse(row)), PLUGINS - 1);
   const key = bytes | (ownerOfSite(row) != OWNER_CORE ? PLUGINS : 0) | (part ? HAS_OLD : 0);
   return isSuspect(row) ? SUSPECT | key : key;
+}
+
+function shownOrder(row: Row): u64 {
+  const part = oldBytes(row);
+  const amount = min(part ? part : inUse(row), HAS_OLD - 1);
+  return (isObjects(row) ? 0 : MEMORY) | (part ? HAS_OLD : 0) | amount;
 }
 
 function line(row: Row, bucket: u32): void {
@@ -66,8 +80,8 @@ function line(row: Row, bucket: u32): void {
   table.row(SECTION_AGES);
   table.unsignedCell(olderThanBucket(bucket, now));
   const young = youngest(bucket, now);
-  if (young) table.unsignedCell(young);
-  else table.unknownCell();
+  if (young == u64.MAX_VALUE) table.unknownCell();
+  else table.unsignedCell(young);
   table.signedCell(count);
   table.signedCell(bytes);
   table.unsignedCell(percent(<u64>max<i64>(inUseOfBucket(row, bucket), 0), inUse(row)));
@@ -79,5 +93,5 @@ function line(row: Row, bucket: u32): void {
 /** The oldest bucket goes back to the arming: what was there before is in no row. */
 function youngest(bucket: u32, now: u64): u64 {
   const young = youngerThanBucket(bucket, now);
-  return armed() && (!young || armed() < young - 1) ? armed() + 1 : young;
+  return armed() ? min(young, armed()) : young;
 }

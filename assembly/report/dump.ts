@@ -30,11 +30,12 @@ import { kindOf, lengthOf, ownerOfSite, textOf } from "../registry/name";
 import { isRetired } from "../registry/owner";
 import { renderAges } from "./ages";
 import { renderGrowth, renderOwnersGrowth } from "./growth";
-import { renderEnd, renderHeader } from "./header";
+import { renderEnd, renderHeader, renderNotes } from "./header";
 import { className, kindName } from "./labels";
 import { renderModules } from "./modules";
 import { renderOwners } from "./owners";
 import { renderReconciliation } from "./reconciliation";
+import { renderSummary } from "./summary";
 import { renderSuspects } from "./suspects";
 import * as table from "./table";
 import { renderVerify } from "./verify_section";
@@ -60,14 +61,17 @@ export function render(): u32 {
   const baseline = asked ? <u32>selected : usualBaseline();
   selected = UNSELECTED;
   begin(output, outputEnd);
+  const judged = samples && isAnyArmed();
+  if (judged) judgeAll();
   renderHeader();
+  renderSummary(baseline);
+  renderNotes();
   let rows: u32 = 0;
   for (let cls: u32 = 0; cls < CLASS_COUNT; ++cls) {
     if (level() >= <u32>unchecked(CLASS_LEVELS[cls])) rows += renderClass(cls);
   }
   if (level()) renderOwners();
-  if (samples && isAnyArmed()) {
-    judgeAll();
+  if (judged) {
     renderGrowth(baseline, asked ? RANKED_MAX : GROWTH_ROWS);
     renderOwnersGrowth(baseline);
     renderSuspects();
@@ -93,7 +97,7 @@ function renderClass(cls: u32): u32 {
   if (cls == CLASS_OBJECT) return renderObjects();
   const rows = renderMemory(cls);
   const summary = unchecked(CLASS_SUMMARIES[cls]);
-  if (summary.length) renderSummary(cls, summary);
+  if (summary.length) renderOpensslSums(cls, summary);
   return rows;
 }
 
@@ -124,7 +128,7 @@ function renderMemory(cls: u32): u32 {
 }
 
 /** What the built-in prints of OpenSSL at level 2, where its numbers are always 0: the sums of the class. */
-function renderSummary(cls: u32, name: string): void {
+function renderOpensslSums(cls: u32, name: string): void {
   let allocated: u64 = 0;
   let freed: u64 = 0;
   const count = sortRows(cls);

@@ -3,7 +3,7 @@
 // Growth since a baseline: the rows, and the owners, that changed most, each with its verdict and the reasons for it as columns.
 //
 //   Change        live bytes now, less those at the baseline; of objects, which have no size, their number
-//   Per hour      robust slope (trend.ts) of the level that shows the growth best; rows that do not grow have one too
+//   Per hour      the same, by the time since the baseline
 //   Per 1000 tx   change per 1,000 transactions
 //   Old %         so much of its live bytes is older than the age in the title; of IOBuffers, at least (age.ts)
 //   Kept %        the probability that an allocation is not released, by Laplace's rule of succession: 1 - (frees + 1) /
@@ -26,15 +26,15 @@ import {
 import { offered, rank, ranked, rankedCount, rankingStart } from "../analysis/ranking";
 import { lateShare } from "../analysis/saturation";
 import { allocs, frees, inUse, isActive, isOwnerSeries, seriesOfEntry, writeSeries } from "../analysis/series";
-import { rateOf } from "../analysis/urgency";
 import { verdictOf } from "../analysis/verdict";
 import { SPACE } from "../base/chars";
 import { duration } from "../base/humanize";
 import { mulDiv, percent } from "../base/muldiv";
 import { Row, Series } from "../base/types";
-import { ascii, byte, newline, unsigned } from "../base/writer";
+import { ascii, byte, newline } from "../base/writer";
 import { SECTION_GROWTH, SECTION_OWNERS_GROWTH } from "../format";
 import { measureOf } from "../model/environment";
+import { armed } from "../model/facts";
 import { stateOf } from "../model/history";
 import { knownSites } from "../model/model";
 import { samples, transactionsAt } from "../model/timeline";
@@ -45,30 +45,14 @@ import * as table from "./table";
 export function renderGrowth(slot: u32, most: u32): void {
   rankingStart(most);
   for (let row: Row = 0; row < knownSites(); ++row) offer(row, slot);
-  begin(SECTION_GROWTH, slot);
-  unsigned(offered);
-  ascii(" rows changed");
-  if (rankedCount() < offered) {
-    ascii(", the ");
-    unsigned(rankedCount());
-    ascii(" that changed most");
-  }
-  ascii(" (old: more than ");
-  duration(reportedAge());
-  ascii(")\n");
-  rows(SECTION_GROWTH, slot);
+  render(SECTION_GROWTH, slot, "row");
 }
 
 /** All owners. */
 export function renderOwnersGrowth(slot: u32): void {
   rankingStart(OWNER_SERIES_MAX);
   for (let entry: u32 = 0; entry < OWNER_SERIES_MAX; ++entry) offer(seriesOfEntry(entry), slot);
-  begin(SECTION_OWNERS_GROWTH, slot);
-  unsigned(offered);
-  ascii(" changed (old: more than ");
-  duration(reportedAge());
-  ascii(")\n");
-  rows(SECTION_OWNERS_GROWTH, slot);
+  render(SECTION_OWNERS_GROWTH, slot, "owner");
 }
 
 function offer(series: Series, slot: u32): void {
@@ -77,33 +61,53 @@ function offer(series: Series, slot: u32): void {
   if (change) rank(series, <u64>(change < 0 ? -change : change));
 }
 
-/** The section's title, as far as the baseline. */
-function begin(section: u32, slot: u32): void {
+function render(section: u32, slot: u32, what: string): void {
   table.title(section);
   byte(SPACE);
-  writeBaseline(slot);
-  const now = measureOf(MEASURE_NOW);
-  if (slot != ARMING && now >= baselineTime(slot)) {
-    ascii(", ");
-    duration(now - baselineTime(slot));
-    ascii(" ago");
-  }
+  writeSince(slot);
   ascii(": ");
-}
-
-function rows(section: u32, slot: u32): void {
+  table.shownOf(rankedCount(), offered, what);
+  ascii(offered == 1 ? " that changed" : " that changed, largest change first");
+  ascii("; old: more than ");
+  duration(reportedAge());
+  newline();
   table.head(section);
   for (let i: u32 = 0; i < rankedCount(); ++i) {
     table.row(section);
-    cells(ranked(i), slot);
+    cells(section, ranked(i), slot);
     newline();
   }
 }
 
-function cells(series: Series, slot: u32): void {
+/** The baseline's name, and how long ago it was set where that is known. */
+export function writeSince(slot: u32): void {
+  writeBaseline(slot);
+  const span = secondsSince(slot);
+  if (!span) return;
+  ascii(", ");
+  duration(span);
+  ascii(" ago");
+}
+
+/** Seconds since a baseline was set; 0 where that is not known. */
+function secondsSince(slot: u32): u64 {
+  const now = measureOf(MEASURE_NOW);
+  if (slot == ARMING) return armed();
+  return now > baselineTime(slot) ? now - baselineTime(slot) : 0;
+}
+
+function cells(section: u32, series: Series, slot: u32): void {
   const change = changeSince(series, slot);
+  const verdict = verdictOf(series);
+  table.textCell(verdictName(verdict));
+  table.textCell(explanationName(verdict == VERDICT_FILLING ? stateOf(series).explanation : EXPLAINED_BY_NOTHING));
   table.signedCell(change);
-  table.signedCell(rateOf(series));
+  const span = secondsSince(slot);
+  if (<i64>span > 0) table.signedCell(mulDiv(change, 3600, <i64>span));
+  else table.unknownCell();
+  table.beginText();
+  writeSeries(series);
+  table.endText(section);
   perThousand(change, slot);
   table.unsignedCell(allocsSince(series, slot));
   table.unsignedCell(freesSince(series, slot));
@@ -114,10 +118,6 @@ function cells(series: Series, slot: u32): void {
   const late = lateShare(series);
   if (late < 0) table.unknownCell();
   else table.unsignedCell(<u64>late);
-  const verdict = verdictOf(series);
-  table.textCell(verdictName(verdict));
-  table.textCell(explanationName(verdict == VERDICT_FILLING ? stateOf(series).explanation : EXPLAINED_BY_NOTHING));
-  writeSeries(series);
 }
 
 function perThousand(change: i64, slot: u32): void {

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The lines of a dump that begin with "memtrack": key=value pairs, one space between them, never a space in a key or a bare
-// value; a value with spaces stands in double quotes. The first line is the header, and a reader may take it for the beginning of
-// a dump; the last is "memtrack end", without which a dump is cut off. Keys are only ever added; format counts other changes.
+// The lines of a dump that begin with "memtrack", but for the summary (summary.ts): key=value pairs, one space between them, never a
+// space in a key or a bare value; a value with spaces stands in double quotes. The first line is the header, and a reader may take it
+// for the beginning of a dump; the last is "memtrack end", without which a dump is cut off. Keys are only ever added; format counts
+// other changes.
 
 import { FACT_DUMP, FACT_REFUSED_SITES, HOOK_REFUSED, SETTING_LEVEL, SETTING_SITES, SITE_FIRST } from "../abi";
 import { DASH, EQUALS, SLASH, SPACE } from "../base/chars";
@@ -39,6 +40,10 @@ export function renderHeader(): void {
     value(unchecked(HEADER_FORMS[i]), unchecked(HEADER_NUMBERS[i]));
   }
   newline();
+}
+
+/** The lines below the summary: refused hooks, a warning, a note. */
+export function renderNotes(): void {
   for (let i = 0; i < HEADER_KEYS.length; ++i) {
     const why = unchecked(HEADER_REFUSALS[i]);
     if (why != NONE && factOf(unchecked(HEADER_NUMBERS[i])) == HOOK_REFUSED) refusal(unchecked(HEADER_KEYS[i]), why);

@@ -13,7 +13,7 @@ import { addToValueAt, valueAt } from "../base/regions";
 import { OwnerSlot, Row } from "../base/types";
 import { ascii, copy, newline } from "../base/writer";
 import { SECTION_OWNERS } from "../format";
-import { isRow, knownSites, siteClass } from "../model/model";
+import { isRow, knownSites, siteClass, switches } from "../model/model";
 import { orderedAt, setOrderedAt } from "../model/order";
 import { alive, inUse } from "../model/sums";
 import { kindOf, ownerOfSite } from "../registry/name";
@@ -38,29 +38,37 @@ if (TOTALS + offsetof<Totals>() != OWNER_TOTALS_SIZE) ERROR("not the size that m
 
 /** The sum of all rows in the last dump. The owners of that moment may be gone, what they held is missing all the same. */
 let lastTotal: i64 = 0;
+const NEVER: u32 = u32.MAX_VALUE;
+/** How often classes had been switched on or off at the last dump; NEVER before the first one. */
+let lastSwitches: u32 = NEVER;
 
 export function reset(): void {
   lastTotal = 0;
+  lastSwitches = NEVER;
 }
 
 /** Writes the section. Returns nothing to add to the dump's rows: what it shows stands in the tables already. */
 export function renderOwners(): void {
   add();
+  const anew = lastSwitches != NEVER && lastSwitches != switches;
   table.title(SECTION_OWNERS);
-  newline();
+  if (anew) ascii(" counting began anew since the previous dump, so Change is not known\n");
+  else ascii(lastSwitches == NEVER ? " change since tracking began\n" : " change since the previous dump\n");
   table.head(SECTION_OWNERS);
   const count = sortOwners();
   for (let i: u32 = 0; i < count; ++i) {
     const slot = orderedAt(i);
-    cells(slot, isRetired(slot) ? "retired" : "loaded");
+    beginLine(slot, anew);
     copy(ownerText(slot), ownerLength(slot));
-    newline();
+    endLine(slot, isRetired(slot) ? "retired" : "loaded");
   }
   for (let slot: OwnerSlot = 0; slot < OWNERS_MAX; ++slot) if (slot != OWNER_CORE) addOwner(OWNER_CORE, slot);
   totalsOf(OWNER_CORE).last = lastTotal;
-  cells(OWNER_CORE, "");
-  ascii("TOTAL\n");
+  beginLine(OWNER_CORE, anew);
+  ascii("TOTAL");
+  endLine(OWNER_CORE, "");
   keep();
+  lastSwitches = switches;
 }
 
 function add(): void {
@@ -131,13 +139,21 @@ function isEmpty(slot: OwnerSlot): bool {
   return !totalsOf(slot).total && !totalsOf(slot).last && !objectsOf(slot);
 }
 
-function cells(slot: OwnerSlot, state: string): void {
+/** As far as the owner's name. */
+function beginLine(slot: OwnerSlot, anew: bool): void {
   table.row(SECTION_OWNERS);
-  for (let cls: u32 = 0; cls < CLASS_COUNT; ++cls) if (cls != CLASS_OBJECT) table.signedCell(bytesOfClass(slot, cls));
   table.signedCell(totalsOf(slot).total);
-  table.signedCell(totalsOf(slot).total - totalsOf(slot).last);
-  for (let kind: u32 = 0; kind < KIND_COUNT; ++kind) table.signedCell(aliveOfKind(slot, kind));
+  if (anew) table.unknownCell();
+  else table.signedCell(totalsOf(slot).total - totalsOf(slot).last);
+  table.beginText();
+}
+
+function endLine(slot: OwnerSlot, state: string): void {
+  table.endText(SECTION_OWNERS);
   table.textCell(state);
+  for (let cls: u32 = 0; cls < CLASS_COUNT; ++cls) if (cls != CLASS_OBJECT) table.signedCell(bytesOfClass(slot, cls));
+  for (let kind: u32 = 0; kind < KIND_COUNT; ++kind) table.signedCell(aliveOfKind(slot, kind));
+  newline();
 }
 
 function bytesOfClass(slot: OwnerSlot, cls: u32): i64 {

@@ -30,22 +30,29 @@ import { isArmed, isRow, knownSites, siteClass } from "../model/model";
 import { inUse } from "../model/sums";
 import * as table from "./table";
 
-let left: i64 = 0;
+/** Of a part that is not known. */
+const UNKNOWN: i64 = i64.MIN_VALUE;
+
+/** The parts that the host measures, and their names. */
+const MEASURED: StaticArray<u32> = [MEASURE_RAM_CACHE, MEASURE_FREELISTS, MEASURE_SLACK, MEASURE_RSS_FILES];
+const MEASURED_NAMES: StaticArray<string> = [
+  "RAM cache",
+  "idle in the server's freelists",
+  "idle in the allocator (slack)",
+  "programs and libraries",
+];
 
 export function renderReconciliation(): void {
   table.title(SECTION_RECONCILIATION);
   newline();
   table.head(SECTION_RECONCILIATION);
-  left = <i64>measureOf(MEASURE_RSS);
-  if (measured(MEASURE_RSS)) line(left, "resident (RSS)");
-  else unknown("resident (RSS)");
-  for (let cls: u32 = 0; cls < CLASS_COUNT; ++cls) tracked(cls);
-  part(MEASURE_RAM_CACHE, "RAM cache");
-  part(MEASURE_FREELISTS, "idle in the server's freelists");
-  part(MEASURE_SLACK, "idle in the allocator (slack)");
-  part(MEASURE_RSS_FILES, "programs and libraries");
-  if (measured(MEASURE_RSS)) line(left, "not accounted");
-  else unknown("not accounted");
+  part(measured(MEASURE_RSS) ? <i64>measureOf(MEASURE_RSS) : UNKNOWN, "resident (RSS)");
+  for (let cls: u32 = 0; cls < CLASS_COUNT; ++cls) {
+    const name = unchecked(CLASS_PARTS[cls]);
+    if (name.length) part(classPart(cls), name);
+  }
+  for (let i = 0; i < MEASURED.length; ++i) part(measuredPart(unchecked(MEASURED[i])), unchecked(MEASURED_NAMES[i]));
+  part(notAccounted(), "not accounted");
   limit();
 }
 
@@ -56,44 +63,53 @@ export function trackedBytes(cls: u32): i64 {
   return sum;
 }
 
-function tracked(cls: u32): void {
-  const name = unchecked(CLASS_PARTS[cls]);
-  if (!name.length) return;
-  if (!isArmed(cls) || (cls == CLASS_HEAP && !isInstalled(FACT_HEAP))) return unknown(name);
-  let bytes = trackedBytes(cls);
-  if (cls == CLASS_IOBUFFER) bytes -= min<i64>(bytes, <i64>measureOf(MEASURE_RAM_CACHE));
-  left -= bytes;
-  line(bytes, name);
+/** Whether it is known what the process has resident. */
+export function isResidentKnown(): bool {
+  return measured(MEASURE_RSS);
 }
 
-function part(which: u32, name: string): void {
-  if (!measured(which)) return unknown(name);
-  left -= <i64>measureOf(which);
-  line(<i64>measureOf(which), name);
+/** What is resident and in no part that is known. Below zero where tracked memory is not resident. */
+export function notAccounted(): i64 {
+  if (!isResidentKnown()) return UNKNOWN;
+  let left = <i64>measureOf(MEASURE_RSS);
+  for (let cls: u32 = 0; cls < CLASS_COUNT; ++cls) left -= known(classPart(cls));
+  for (let i = 0; i < MEASURED.length; ++i) left -= known(measuredPart(unchecked(MEASURED[i])));
+  return left;
 }
 
-function line(bytes: i64, name: string): void {
-  const whole = measureOf(MEASURE_RSS);
+function classPart(cls: u32): i64 {
+  if (!unchecked(CLASS_PARTS[cls]).length || !isArmed(cls) || (cls == CLASS_HEAP && !isInstalled(FACT_HEAP))) return UNKNOWN;
+  const bytes = trackedBytes(cls);
+  return cls == CLASS_IOBUFFER ? bytes - min<i64>(bytes, <i64>measureOf(MEASURE_RAM_CACHE)) : bytes;
+}
+
+function measuredPart(which: u32): i64 {
+  return measured(which) ? <i64>measureOf(which) : UNKNOWN;
+}
+
+function known(part: i64): i64 {
+  return part == UNKNOWN ? 0 : part;
+}
+
+/** A line of the bytes of a part. */
+function part(bytes: i64, name: string): void {
   table.row(SECTION_RECONCILIATION);
-  table.signedCell(bytes);
-  if (!whole) table.unknownCell();
+  if (bytes == UNKNOWN) table.unknownCell();
+  else table.signedCell(bytes);
+  const whole = measureOf(MEASURE_RSS);
+  if (bytes == UNKNOWN || !whole) table.unknownCell();
   else table.signedCell(bytes < 0 ? -(<i64>percent(<u64>-bytes, whole)) : <i64>percent(<u64>bytes, whole));
   ascii(name);
-  newline();
+  ascii(bytes == UNKNOWN ? ": not known\n" : "\n");
 }
 
-function unknown(name: string): void {
-  table.row(SECTION_RECONCILIATION);
-  table.unknownCell();
-  table.unknownCell();
-  ascii(name);
-  ascii(": not known\n");
-}
-
-/** Not a part of the sum: what the sum may become. */
+/** Not a part of the sum, and so no share of it: what the sum may become. */
 function limit(): void {
   const which = limitMeasure();
-  if (which == MEASURE_COUNT) return unknown("limit");
-  const name = which == MEASURE_MAX_USAGE ? "limit: proxy.config.memory.max_usage" : "limit: the machine's memory";
-  line(<i64>measureOf(which), which == MEASURE_CGROUP ? "limit: the control group's" : name);
+  if (which == MEASURE_COUNT) return part(UNKNOWN, "limit");
+  table.row(SECTION_RECONCILIATION);
+  table.unsignedCell(measureOf(which));
+  table.unknownCell();
+  if (which == MEASURE_CGROUP) ascii("limit: the control group's\n");
+  else ascii(which == MEASURE_MAX_USAGE ? "limit: proxy.config.memory.max_usage\n" : "limit: the machine's memory\n");
 }

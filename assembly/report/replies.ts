@@ -4,6 +4,7 @@
 
 import { writeBaselines } from "../analysis/baseline";
 import { samples } from "../model/timeline";
+import { counted } from "../base/humanize";
 import { input, output, outputEnd } from "../base/memory";
 import { ascii, begin, copy, position, unsigned } from "../base/writer";
 
@@ -20,8 +21,8 @@ export function writeStatus(level: u32, interval: u64, suspects: u64): u32 {
   ascii(" s, ");
   unsigned(samples);
   ascii(" samples so far, ");
-  unsigned(suspects);
-  ascii(" suspects; baselines: ");
+  counted(suspects, " suspect");
+  ascii("; baselines: ");
   writeBaselines();
   return <u32>(position() - output);
 }

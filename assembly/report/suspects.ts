@@ -1,20 +1,29 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The section of the suspects, the most urgent first (urgency.ts). Each has a line of evidence in plain words, which begins with
-// its location and a colon.
+// its location and a colon; where several rows have one cause (cause.ts), the line sums them up, and below it each has a line of its
+// own.
+//
+//   48234496 | 720  | 3024000 | memory/plugin/foo.so handler (2 rows): +46.0 MiB/h for 12 min; limit in about 35 days
+//   48234496 | 720  | 3024000 |   - memory/plugin/foo.so handler (foo.c:88): +46.0 MiB/h for 12 min, ...
+//       1260 | 700  |       - |   - memory/plugin/foo.so handler (foo.c:87): +1,260 objects/h for 11 min, ...
 
+import { CLASS_OPENSSL, OWNER_CORE } from "../abi";
 import { isLowerBound, oldBytes, reportedAge } from "../analysis/age";
-import { ranked } from "../analysis/ranking";
+import { functionLength, isOpenssl } from "../analysis/cause";
+import { ranked, rankedCount } from "../analysis/ranking";
 import { allocs, frees, inUse, isObjects, writeSeriesInSentence } from "../analysis/series";
-import { rankSuspects, rateOf, secondsLeft } from "../analysis/urgency";
+import { rankSuspects, rateOf, rowsOfSuspect, secondsLeft, secondsUntilFull } from "../analysis/urgency";
 import { growingFor, grownBy } from "../analysis/verdict";
-import { approxDuration, bytes, duration, grouped } from "../base/humanize";
 import { SPACE } from "../base/chars";
+import { approxDuration, bytes, counted, duration, grouped } from "../base/humanize";
 import { percent } from "../base/muldiv";
 import { Series } from "../base/types";
-import { ascii, byte, newline, unsigned } from "../base/writer";
-import { SECTION_SUSPECTS } from "../format";
+import { ascii, byte, copy, newline, unsigned } from "../base/writer";
+import { CLASS_PREFIXES, SECTION_SUSPECTS } from "../format";
 import { transactionsWithin } from "../model/timeline";
+import { ownerOfSite, textOf } from "../registry/name";
+import { ownerLength, ownerText } from "../registry/owner";
 import * as table from "./table";
 
 export function renderSuspects(): void {
@@ -22,30 +31,92 @@ export function renderSuspects(): void {
   table.title(SECTION_SUSPECTS);
   byte(SPACE);
   unsigned(n);
-  ascii(n == 1 ? " grows and has no reason to stop\n" : " grow and have no reason to stop\n");
+  ascii(" with unexplained growth\n");
   table.head(SECTION_SUSPECTS);
-  for (let i: u32 = 0; i < n; ++i) {
-    const series = ranked(i);
-    const rate = rateOf(series);
-    table.row(SECTION_SUSPECTS);
-    table.unsignedCell(<u64>max<i64>(rate, 0));
-    table.unsignedCell(growingFor(series));
-    const left = secondsLeft(series, rate);
-    if (left < 0) table.unknownCell();
-    else table.unsignedCell(<u64>left);
-    writeEvidence(series);
+  for (let at: u32 = 0; at < rankedCount(); at += rowsOfSuspect(at)) {
+    const rows = rowsOfSuspect(at);
+    cells(suspectRate(at), suspectTime(at), countsObjects(at));
+    writeSuspect(at);
     newline();
+    for (let i: u32 = 0; rows > 1 && i < rows; ++i) {
+      const series = ranked(at + i);
+      cells(rateOf(series), growingFor(series), isObjects(series));
+      ascii("  - ");
+      writeEvidence(series);
+      newline();
+    }
   }
 }
 
-/** Why it is a suspect, in plain words. */
-export function writeEvidence(series: Series): void {
+function cells(rate: i64, seconds: u64, objects: bool): void {
+  table.row(SECTION_SUSPECTS);
+  table.unsignedCell(<u64>max<i64>(rate, 0));
+  table.unsignedCell(seconds);
+  const left = objects ? -1 : secondsUntilFull(rate);
+  if (left < 0) table.unknownCell();
+  else table.unsignedCell(<u64>left);
+}
+
+/** The evidence against the suspect at a position of the ranking: its row's, or that of its rows together. */
+export function writeSuspect(at: u32): void {
+  if (rowsOfSuspect(at) == 1) return writeEvidence(ranked(at));
+  writeCause(ranked(at));
+  ascii(" (");
+  unsigned(rowsOfSuspect(at));
+  ascii(" rows): ");
+  writeSuspectRate(at);
+  ascii(" for ");
+  duration(suspectTime(at));
+  const left = countsObjects(at) ? -1 : secondsUntilFull(suspectRate(at));
+  if (left >= 0) writeLimit(<u64>left);
+}
+
+/** `+46.0 MiB/h`. */
+export function writeSuspectRate(at: u32): void {
+  writeRate(suspectRate(at), countsObjects(at));
+}
+
+/** Bytes an hour of a suspect's rows together; objects, where none of them counts bytes. */
+export function suspectRate(at: u32): i64 {
+  const objects = countsObjects(at);
+  let sum: i64 = 0;
+  for (let i: u32 = 0; i < rowsOfSuspect(at); ++i) {
+    const series = ranked(at + i);
+    if (isObjects(series) == objects) sum += max<i64>(rateOf(series), 0);
+  }
+  return sum;
+}
+
+export function countsObjects(at: u32): bool {
+  for (let i: u32 = 0; i < rowsOfSuspect(at); ++i) if (!isObjects(ranked(at + i))) return false;
+  return true;
+}
+
+/** Seconds since the first of its rows began to grow. */
+function suspectTime(at: u32): u64 {
+  let longest: u32 = 0;
+  for (let i: u32 = 0; i < rowsOfSuspect(at); ++i) longest = max(longest, growingFor(ranked(at + i)));
+  return longest;
+}
+
+/** What the rows of a suspect have in common, of which this is one. */
+function writeCause(row: Series): void {
+  if (!isOpenssl(row)) return copy(textOf(row), functionLength(row));
+  const prefix = unchecked(CLASS_PREFIXES[CLASS_OPENSSL]);
+  for (let i = 0; i + 1 < prefix.length; ++i) byte(prefix.charCodeAt(i)); // without its slash
+  if (ownerOfSite(row) == OWNER_CORE) return;
+  ascii(" [via ");
+  copy(ownerText(ownerOfSite(row)), ownerLength(ownerOfSite(row)));
+  ascii("]");
+}
+
+/** Why a row (or an owner) is a suspect, in plain words. */
+function writeEvidence(series: Series): void {
   const rate = rateOf(series);
   writeSeriesInSentence(series);
-  ascii(": +");
-  if (isObjects(series)) grouped(<u64>max<i64>(rate, 0));
-  else bytes(<u64>max<i64>(rate, 0));
-  ascii(isObjects(series) ? " objects/h for " : "/h for ");
+  ascii(": ");
+  writeRate(rate, isObjects(series));
+  ascii(" for ");
   duration(growingFor(series));
   const used = inUse(series);
   const part = oldBytes(series);
@@ -63,16 +134,26 @@ export function writeEvidence(series: Series): void {
   const requests = transactionsWithin(growingFor(series));
   if (requests) {
     ascii(", ");
-    perThousand(grownBy(series), requests);
-    ascii(isObjects(series) ? " of them per 1,000 transactions" : " bytes per 1,000 transactions");
+    counted(perThousand(grownBy(series), requests), isObjects(series) ? " object" : " byte");
+    ascii(" per 1,000 transactions");
   }
   const left = secondsLeft(series, rate);
-  if (left >= 0) {
-    ascii("; limit in about ");
-    approxDuration(<u64>left);
-  }
+  if (left >= 0) writeLimit(<u64>left);
 }
 
-function perThousand(grown: u64, requests: u64): void {
-  grouped(grown > u64.MAX_VALUE / 1024 ? (grown / requests) * 1000 : (grown * 1000) / requests);
+function writeRate(rate: i64, objects: bool): void {
+  ascii("+");
+  if (objects) counted(<u64>max<i64>(rate, 0), " object");
+  else bytes(<u64>max<i64>(rate, 0));
+  ascii("/h");
+}
+
+/** `; limit in about 35 days`. */
+export function writeLimit(seconds: u64): void {
+  ascii("; limit in about ");
+  approxDuration(seconds);
+}
+
+function perThousand(grown: u64, requests: u64): u64 {
+  return grown > u64.MAX_VALUE / 1024 ? (grown / requests) * 1000 : (grown * 1000) / requests;
 }

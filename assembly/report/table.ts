@@ -1,19 +1,37 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The tables of a dump: columns of a fixed width with bars between them. Which columns a section has is in format/format.ts. A row is
-// begun, then its cells are written in their order, each as wide as its column; the last one is the caller's, and a line's end.
+// begun, then its cells are written in their order, each as wide as its column. The text among them is the caller's, between
+// beginText() and endText(); without columns behind it, it needs neither, and a line's end follows it.
 
 import { DASH, SPACE } from "../base/chars";
 import { ascii, byte, copy, newline, padRight, position, repeat, signed, unsigned } from "../base/writer";
-import { COLUMN_WIDTHS, SECTION_COLUMNS, SECTION_HEADS, SECTION_RULES, SECTION_TITLES } from "../format";
+import { COLUMN_WIDTHS, SECTION_COLUMNS, SECTION_HEADS, SECTION_RULES, SECTION_TEXT_WIDTHS, SECTION_TITLES } from "../format";
 
 /** The column of the next cell. */
 let column: u32 = 0;
+/** Whether the text has been written: a bar then comes before each cell, not behind it. */
+let behindText: bool = false;
+/** Where the text began. */
+let textStart: usize = 0;
 
 /** SECTION_...: a blank line, and what the section's title begins with. The caller writes the rest of the line. */
 export function title(section: u32): void {
   newline();
   ascii(unchecked(SECTION_TITLES[section]));
+}
+
+/** `86 sites`, or `top 20 of 86 sites`. */
+export function shownOf(shown: u32, all: u32, what: string): void {
+  if (shown < all) {
+    ascii("top ");
+    unsigned(shown);
+    ascii(" of ");
+  }
+  unsigned(all);
+  byte(SPACE);
+  ascii(what);
+  if (all != 1) ascii("s");
 }
 
 /** The heads of the columns, and the rule below them. */
@@ -30,38 +48,54 @@ export function rule(section: u32): void {
 
 export function row(section: u32): void {
   column = unchecked(SECTION_COLUMNS[section]);
+  behindText = false;
+}
+
+export function beginText(): void {
+  textStart = position();
+}
+
+/** Columns follow. */
+export function endText(section: u32): void {
+  padRight(textStart, unchecked(SECTION_TEXT_WIDTHS[section]));
+  behindText = true;
 }
 
 export function unsignedCell(value: u64): void {
+  begin();
   unsigned(value, nextWidth());
-  bar();
+  end();
 }
 
 export function signedCell(value: i64): void {
+  begin();
   signed(value, nextWidth());
-  bar();
+  end();
 }
 
 /** Of a number that is not known. */
 export function unknownCell(): void {
+  begin();
   repeat(SPACE, nextWidth() - 1);
   byte(DASH);
-  bar();
+  end();
 }
 
 export function textCell(text: string): void {
+  begin();
   const from = position();
   ascii(text);
   padRight(from, nextWidth());
-  bar();
+  end();
 }
 
 /** A cell with a text that is in memory. */
 export function copiedCell(from: usize, length: usize): void {
+  begin();
   const start = position();
   copy(from, length);
   padRight(start, nextWidth());
-  bar();
+  end();
 }
 
 /** Blanks, and none of the bar that would end the cell. */
@@ -71,8 +105,12 @@ export function noCell(): void {
 
 const SEPARATOR: string = " | ";
 
-function bar(): void {
-  ascii(SEPARATOR);
+function begin(): void {
+  if (behindText) ascii(SEPARATOR);
+}
+
+function end(): void {
+  if (!behindText) ascii(SEPARATOR);
 }
 
 function nextWidth(): i32 {

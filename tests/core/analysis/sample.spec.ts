@@ -3,18 +3,29 @@
 // Owners, baselines, ages, measures and the words of the sections; what a host or a user may hand in that is odd.
 
 import {
+  BASELINE_BY_RELOAD,
+  BASELINE_BY_START,
+  BASELINE_BY_USER,
+  BASELINE_BY_WARM_UP,
   BASELINE_NAME_MAX,
   BASELINES,
   CLASS_COUNT,
   CLASS_HEAP,
+  CLASS_OBJECT,
+  CLASS_OPENSSL,
   CLASS_TSAPI,
   FACT_LEVEL,
+  KIND_MBUFFER,
+  LINE_NOTE,
+  LINE_WARNING,
   MEASURE_CGROUP,
   MEASURE_COUNT,
+  MEASURE_INTERVAL,
   MEASURE_MAX_USAGE,
   MEASURE_NOW,
   MEASURE_RAM,
   MEASURE_RSS,
+  NAME_VIA,
   OWNER_SERIES_MAX,
 } from "../../../assembly/abi";
 import { oldByCounters } from "../../../assembly/analysis/age";
@@ -26,6 +37,8 @@ import {
   freesSince,
   listBaselines,
   markBaseline,
+  usualBaseline,
+  writeBaseline,
 } from "../../../assembly/analysis/baseline";
 import {
   entryAllocs,
@@ -36,8 +49,10 @@ import {
   writeEntry,
 } from "../../../assembly/analysis/owner_series";
 import { sample } from "../../../assembly/analysis/sample";
+import { rankedCount } from "../../../assembly/analysis/ranking";
 import { rankSuspects } from "../../../assembly/analysis/urgency";
-import { approxDuration, bytes, duration, grouped } from "../../../assembly/base/humanize";
+import { answerSeverity } from "../../../assembly/base/answer";
+import { approxDuration, bytes, counted, duration, grouped } from "../../../assembly/base/humanize";
 import { output, outputEnd, slots } from "../../../assembly/base/memory";
 import { begin as write } from "../../../assembly/base/writer";
 import { forgetAll } from "../../../assembly/index";
@@ -46,18 +61,50 @@ import { setHeaderNumber } from "../../../assembly/model/facts";
 import { ageOf } from "../../../assembly/model/history";
 import { applyBaseline, arm, disarm } from "../../../assembly/model/model";
 import { reclaim } from "../../../assembly/model/reclaim";
-import { freeSite, retireOwner } from "../../../assembly/registry/registry";
+import { freeSite, register, retireOwner } from "../../../assembly/registry/registry";
 import { trackedBytes } from "../../../assembly/report/reconciliation";
 import { nextWarning } from "../../../assembly/report/warning";
 import { addAlloc, addFree, siteAt } from "../../../assembly/shard/site";
-import { collect, fresh, owner, pluginSite, put, rendered, settleOne, site, textFrom, written } from "../support";
+import {
+  attributes,
+  collect,
+  fresh,
+  opensslSite,
+  owner,
+  pluginSite,
+  put,
+  rendered,
+  settleOne,
+  site,
+  textFrom,
+  written,
+} from "../support";
 
 function mark(name: string, now: u64 = 0): string {
-  return textFrom(output, markBaseline(put(name), now, 0, 1));
+  return textFrom(output, markBaseline(put(name), now, 0, BASELINE_BY_USER));
 }
 
 function names(): string {
   return textFrom(output, listBaselines());
+}
+
+/** How grave the line is that is due after samples of a leak of 720 KiB an hour, on a machine of so much memory. */
+function severityAfter(row: u32, from: u64, to: u64, memory: u64): u32 {
+  for (let i = from; i < to; ++i) {
+    settleOne(row, i * 2, i * 2048, 0, 0);
+    setMeasure(MEASURE_RSS, 1 << 30);
+    setMeasure(MEASURE_RAM, memory);
+    sample(500 + i * 10, i * 1000);
+  }
+  return nextWarning() ? answerSeverity() : u32.MAX_VALUE;
+}
+
+/** Which baseline dumps are relative to, once one more has been set. */
+function usualAfter(name: string, by: u32): string {
+  markBaseline(put(name), 10, 0, by);
+  write(output, outputEnd);
+  writeBaseline(usualBaseline());
+  return written(output);
 }
 
 /** Two more objects of 1,024 bytes. */
@@ -176,6 +223,21 @@ describe("a baseline", () => {
     expect(baselineNamed(put("arming"))).toBe(ARMING);
   });
 
+  test("that dumps are relative to is the user's, else the end of the warm-up, else that of the start", () => {
+    fresh();
+    expect(usualBaseline()).toBe(ARMING);
+    expect(usualAfter("start-up", BASELINE_BY_START)).toBe("start-up");
+    expect(usualAfter("reload", BASELINE_BY_RELOAD)).toBe("start-up");
+    expect(usualAfter("warm-up", BASELINE_BY_WARM_UP)).toBe("warm-up");
+    expect(usualAfter("reload", BASELINE_BY_RELOAD)).toBe("warm-up");
+    expect(usualAfter("mine", BASELINE_BY_USER)).toBe("mine");
+    expect(usualAfter("warm-up", BASELINE_BY_WARM_UP)).toBe("mine");
+    expect(usualAfter("other", BASELINE_BY_USER)).toBe("other");
+    for (let i = 0; i < 6; ++i) usualAfter(`r${i}`, BASELINE_BY_RELOAD); // its place is taken
+    expect(usualAfter("reload", BASELINE_BY_RELOAD)).not.toBe("other");
+    expect(usualAfter("warm-up", BASELINE_BY_WARM_UP)).toBe("warm-up");
+  });
+
   test("has a name that cannot break a line or a column", () => {
     fresh();
     expect(mark('a b\n|,"\x1b')).toBe("baseline a?b????? is set");
@@ -238,12 +300,13 @@ describe("words", () => {
       duration(all[i]);
       if (i < 2) approxDuration(all[i] + 60 * 5);
     }
-    expect(written(output)).toBe("0 s5 minutes119 s6 minutes2 m59 m1 h3 h 20 m1 d2 d 5 h");
+    expect(written(output)).toBe("0 s5 minutes119 s6 minutes2 min59 min1 h3 h 20 min1 d2 d 5 h");
     write(output, outputEnd);
     approxDuration(u64.MAX_VALUE);
     approxDuration(86400 * 19);
     approxDuration(3600 * 30);
-    expect(written(output)).toBe("584942417355 years19 days30 hours");
+    approxDuration(60);
+    expect(written(output)).toBe("584,942,417,355 years19 days30 hours1 minute");
   });
 
   test("say bytes", () => {
@@ -265,6 +328,11 @@ describe("words", () => {
     grouped(1000001);
     grouped(u64.MAX_VALUE);
     expect(written(output)).toBe("099914,2101,000,00118,446,744,073,709,551,615");
+    write(output, outputEnd);
+    counted(0, " object");
+    counted(1, " object");
+    counted(1000, " object");
+    expect(written(output)).toBe("0 objects1 object1,000 objects");
   });
 });
 
@@ -282,7 +350,7 @@ describe("a leak", () => {
     setMeasure(MEASURE_RAM, 2 << 30);
     setMeasure(MEASURE_NOW, 1990);
     const text = rendered();
-    expect(text.includes("memory/plugin/foo.so handler (foo.c:88): +720 KiB/h for 24 m, ")).toBe(true);
+    expect(text.includes("memory/plugin/foo.so handler (foo.c:88): +720 KiB/h for 24 min, ")).toBe(true);
     expect(text.includes("298 allocated, 0 freed, 2,048 bytes per 1,000 transactions; limit in about 60 days")).toBe(true);
     expect(textFrom(output, nextWarning()).startsWith("new suspect: memory/plugin/foo.so handler (foo.c:88): +")).toBe(true);
     expect(nextWarning()).toBe(0);
@@ -314,7 +382,7 @@ describe("a leak", () => {
     const text = rendered();
     expect(text.includes("foo.c:88")).toBe(false);
     expect(text.includes("- |       - | plugins' TSmalloc alive: not known")).toBe(true);
-    expect(text.includes("Suspects: 0 grow")).toBe(true);
+    expect(text.includes("Suspects: 0 with unexplained growth\n")).toBe(true);
     arm(CLASS_TSAPI);
     expect(ageOf(leaky)).toBe(0);
     for (let cls: u32 = 0; cls < CLASS_COUNT; ++cls) disarm(cls);
@@ -334,6 +402,109 @@ describe("a leak", () => {
       }
     }
     expect(warnings).toBe(1);
+  });
+
+  test("is one suspect with all the rows of its function, each below it, and is warned of once", () => {
+    fresh();
+    setHeaderNumber(FACT_LEVEL, 1);
+    const foo = owner("foo.so");
+    const first = pluginSite(CLASS_TSAPI, "foo.so handler (foo.c:88)", foo);
+    const second = pluginSite(CLASS_HEAP, "foo.so handler (foo.c:90)", foo);
+    const objects = pluginSite(CLASS_OBJECT, "foo.so handler (foo.c:87)", foo, KIND_MBUFFER);
+    const other = pluginSite(CLASS_TSAPI, "foo.so cleaner (foo.c:12)", foo);
+    for (let i: u64 = 0; i < 150; ++i) {
+      grown(first);
+      grown(first);
+      grown(second);
+      grown(other);
+      addAlloc(siteAt(objects), 0);
+      addAlloc(siteAt(objects), 0);
+      collect();
+      applyBaseline();
+      sample(500 + i * 10, i * 1000);
+    }
+    expect(rankSuspects()).toBe(2);
+    expect(rankedCount()).toBe(4);
+    const text = rendered();
+    expect(text.includes("\nSuspects: 2 with unexplained growth\n")).toBe(true);
+    const lines = text.slice(text.indexOf("\nSuspects: ") + 1).split("\n");
+    const starts: string[] = [];
+    for (let i = 3; i < 8; ++i) starts.push(lines[i].slice(41, lines[i].indexOf("/h for ")));
+    expect(starts).toStrictEqual([
+      "memory/plugin/foo.so handler (3 rows): +2.1 MiB",
+      "  - memory/plugin/foo.so handler (foo.c:88): +1.4 MiB",
+      "  - memory/plugin/foo.so handler (foo.c:90): +720 KiB",
+      "  - memory/plugin/foo.so handler (foo.c:87): +720 objects",
+      "memory/plugin/foo.so cleaner (foo.c:12): +720 KiB",
+    ]);
+    expect(text.includes("suspect: foo.so handler (foo.c:88) and 2 more rows: +2.1 MiB/h\n")).toBe(true, text.slice(0, 2000));
+    expect(textFrom(output, nextWarning()).startsWith("new suspect: memory/plugin/foo.so handler (3 rows): +2.1 MiB/h for ")).toBe(
+      true,
+    );
+    expect(textFrom(output, nextWarning()).startsWith("new suspect: memory/plugin/foo.so cleaner (foo.c:12): ")).toBe(true);
+    expect(nextWarning()).toBe(0);
+  });
+
+  test("in many of OpenSSL's files is one suspect of the owner's", () => {
+    fresh();
+    const foo = owner("foo.so");
+    const rows: u32[] = [];
+    for (let line: u32 = 1; line <= 3; ++line) {
+      rows.push(register(0x9000, attributes(CLASS_OPENSSL, line, foo), put("../ssl/ssl_lib.c"), foo, NAME_VIA));
+      rows.push(opensslSite("../ssl/own.c", line, 0xa000));
+    }
+    setHeaderNumber(FACT_LEVEL, 2);
+    for (let i: u64 = 0; i < 150; ++i) {
+      for (let n = 0; n < rows.length; ++n) grown(rows[n]);
+      collect();
+      applyBaseline();
+      sample(500 + i * 10, i * 1000);
+    }
+    expect(rankSuspects()).toBe(2);
+    const text = rendered();
+    expect(text.includes("| memory/OpenSSL [via foo.so] (3 rows): +2.1 MiB/h for ")).toBe(true, text);
+    expect(text.includes("| memory/OpenSSL (3 rows): +2.1 MiB/h for ")).toBe(true, text);
+  });
+
+  test("is a note where little is at stake, and a warning once it has grown or memory would be full within a year", () => {
+    fresh();
+    const leaky = site("memory/plugin/foo.so handler (foo.c:88)");
+    const far: u64 = 1 << 40; // 165 years at 720 KiB an hour
+    expect(severityAfter(leaky, 0, 150, far)).toBe(LINE_NOTE);
+    expect(severityAfter(leaky, 150, 320, far)).toBe(LINE_NOTE);
+    expect(severityAfter(leaky, 320, 800, far)).toBe(LINE_WARNING, "more than a MiB");
+    forgetAll();
+    expect(severityAfter(leaky, 0, 150, 2 << 30)).toBe(LINE_WARNING, "60 days");
+  });
+
+  test("that may yet be one is named in the summary, with the time of its verdict", () => {
+    fresh();
+    const leaky = site("memory/plugin/foo.so handler (foo.c:88)");
+    setHeaderNumber(FACT_LEVEL, 1);
+    setMeasure(MEASURE_INTERVAL, 10);
+    // More than a cache may keep of 1,000 requests, so it has 384 samples; when it is called a leak, that is what was said.
+    let said = "";
+    let judged: u64 = 0;
+    for (let i: u64 = 0; i < 600 && !judged; ++i) {
+      settleOne(leaky, i * 20, i * 20480, 0, 0);
+      sample(500 + i * 10, i * 100);
+      if (i == 40) {
+        const early = rendered();
+        expect(early.includes("(foo.c:88): +800 KiB since arming; verdict in 8 min at the earliest\n")).toBe(true, early);
+      }
+      if (i == 200) said = rendered();
+      if (rankSuspects()) judged = i;
+    }
+    expect(said.includes("memtrack summary: 0 suspects; undecided: 1 growing row and 0 rows with too few samples\n")).toBe(
+      true,
+      said,
+    );
+    const start = said.indexOf("verdict in ") + 11;
+    const minutes = U64.parseInt(said.slice(start, said.indexOf(" min at the earliest", start)));
+    const took = ((judged - 200) * 10) / 60;
+    expect(judged).toBeGreaterThan(384);
+    expect(minutes <= took && took <= minutes + 2).toBe(true, `said ${minutes} min, took ${took} min`);
+    expect(said.includes("memtrack summary: read next: Growth ")).toBe(true);
   });
 
   test("in very many rows is warned of ten times an hour", () => {

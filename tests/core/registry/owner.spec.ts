@@ -149,8 +149,8 @@ describe("the owners", () => {
     sumUp();
     for (let turn = 0; turn < 2; ++turn) {
       const dump = rendered();
-      expect(dump.startsWith("memtrack format=1 dump=0 time=1970-01-01T00:00:00Z reason=signal level=2 ")).toBe(true);
-      expect(dump.split("loaded  | " + "y".repeat(OWNER_TEXT_MAX) + "\n").length).toBe(OWNERS_MAX - 1);
+      expect(dump.startsWith("memtrack format=2 dump=0 time=1970-01-01T00:00:00Z reason=signal level=2 ")).toBe(true);
+      expect(dump.split(" | " + "y".repeat(OWNER_TEXT_MAX) + " | loaded  | ").length).toBe(OWNERS_MAX - 1);
       expect(dump.endsWith("\nmemtrack end dump=0 rows=0\n")).toBe(true);
     }
   });

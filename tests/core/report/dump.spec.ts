@@ -26,6 +26,7 @@ import {
   HOOK_INSTALLED,
   HOOK_REFUSED,
   INPUT_SIZE,
+  KIND_COUNT,
   LIMIT_COUNT,
   LIMIT_SHARDS,
   LIMIT_THUNKS,
@@ -69,7 +70,7 @@ function facts(level: u32): void {
 
 function header(level: u32, verify: string = "off"): string {
   return (
-    "memtrack format=1 dump=1 time=2026-11-22T15:23:23Z reason=signal level=" +
+    "memtrack format=2 dump=1 time=2026-11-22T15:23:23Z reason=signal level=" +
     level.toString() +
     " armed=60 core=90945afb0efed735 shards=4 sites=3/64 refused-sites=0 iobuffer=installed openssl=installed " +
     "plugins=off buffers=off heap=off verify=" +
@@ -98,30 +99,39 @@ function summary(allocated: string, freed: string, current: string): string {
 }
 
 const OWNERS_HEAD =
-  "\nOwners: bytes in use by class, objects alive by kind; change is that of the total since the last dump\n" +
-  "IOBuffer       | OpenSSL        | TSmalloc       | Heap           | Total          | Change         | Conts    | Mutexes  | " +
-  "Buffers  | Readers  | MBuffers | Others   | State   | Owner\n" +
-  "---------------|----------------|----------------|----------------|----------------|----------------|----------|----------|" +
-  "----------|----------|----------|----------|---------|------------------------------\n";
+  "\nOwners: bytes in use by class, objects alive by kind; change since tracking began\n" +
+  "Total          | Change         | Owner                          | State   | IOBuffer       | OpenSSL        | TSmalloc       | " +
+  "Heap           | Conts    | Mutexes  | Buffers  | Readers  | MBuffers | Others\n" +
+  "---------------|----------------|--------------------------------|---------|----------------|----------------|----------------|" +
+  "----------------|----------|----------|----------|----------|----------|----------\n";
 
-/** A line of the owners' section: of the bytes' columns, of the objects', and the rest as it stands. */
-function ownerLine(bytes: string[], objects: string[], rest: string): string {
-  let line = "";
-  for (let i = 0; i < bytes.length; ++i) line += bytes[i].padStart(14) + " | ";
-  for (let i = 0; i < objects.length; ++i) line += objects[i].padStart(8) + " | ";
-  return line + rest + "\n";
+/** A line of the owners' section: the total and its change, the owner and its state, bytes by class, and no object. */
+function ownerLine(total: string, owner: string, state: string, bytes: string[]): string {
+  let line = total.padStart(14) + " | " + total.padStart(14) + " | " + owner.padEnd(30) + " | " + state.padEnd(7);
+  for (let i = 0; i < bytes.length; ++i) line += " | " + bytes[i].padStart(14);
+  for (let kind: u32 = 0; kind < KIND_COUNT; ++kind) line += " | " + "0".padStart(8);
+  return line + "\n";
 }
 
 /** The owners' section of a first dump, where nobody but the server holds anything. */
 function coreAlone(iobuffer: string, openssl: string, total: string): string {
-  const bytes = [iobuffer, openssl, "0", "0", total, total];
-  const none = ["0", "0", "0", "0", "0", "0"];
-  return OWNERS_HEAD + ownerLine(bytes, none, "loaded  | core") + ownerLine(bytes, none, "        | TOTAL");
+  const bytes = [iobuffer, openssl, "0", "0"];
+  return OWNERS_HEAD + ownerLine(total, "core", "loaded", bytes) + ownerLine(total, "TOTAL", "", bytes);
 }
 
-/** A dump at level 1: the rows of IOBuffers, their sum, the sections that follow, and how many rows there are. */
-function levelOne(rows: string, sum: string, sections: string, count: string): string {
-  return header(1) + TABLE_HEAD + rows + total(sum) + coreAlone(sum, "0", sum) + sections + END + count + "\n";
+/** The summary of a dump whose rows hold so much, where nothing was measured or sampled. */
+function unsampled(held: string): string {
+  return (
+    "memtrack summary: resident memory is not known: the rows below hold " +
+    held +
+    "\nmemtrack summary: growth is not judged: no sample has been taken (proxy.config.plugin.memtrack.sample_interval)\n" +
+    "memtrack summary: read next: Owners for who holds what\n"
+  );
+}
+
+/** A dump at level 1: the rows of IOBuffers, their sum, the same in words, the sections that follow, and how many rows there are. */
+function levelOne(rows: string, sum: string, held: string, sections: string, count: string): string {
+  return header(1) + unsampled(held) + TABLE_HEAD + rows + total(sum) + coreAlone(sum, "0", sum) + sections + END + count + "\n";
 }
 
 function firstLine(): string {
@@ -147,6 +157,7 @@ describe("a dump", () => {
         "        12 |          5 |                57344 |       8192 | memory/IOBuffer/Cache.cc:2331                     \n" +
           "       201 |        201 |                    0 |          0 | memory/IOBuffer/HttpSM.cc:7055                    \n",
         "57344",
+        "56.0 KiB",
         "",
         "2",
       ),
@@ -167,6 +178,7 @@ describe("a dump", () => {
     sumUp();
     expect(rendered()).toBe(
       header(2) +
+        unsampled("500 B") +
         TABLE_HEAD +
         total("0") +
         TABLE_HEAD +
@@ -186,7 +198,11 @@ describe("a dump", () => {
     begin();
     sumUp();
     expect(rendered()).toBe(
-      header(0) + 'memtrack note="nothing is tracked at level 0; set proxy.config.res_track_memory to 1 or 2"\n' + END + "0\n",
+      header(0) +
+        "memtrack summary: nothing is tracked at level 0\n" +
+        'memtrack note="nothing is tracked at level 0; set proxy.config.res_track_memory to 1 or 2"\n' +
+        END +
+        "0\n",
     );
   });
 
@@ -197,6 +213,7 @@ describe("a dump", () => {
     sumUp();
     expect(rendered()).toBe(
       header(2) +
+        unsampled("0 B") +
         TABLE_HEAD +
         total("0") +
         TABLE_HEAD +
@@ -215,7 +232,13 @@ describe("a dump", () => {
     facts(1);
     settleOne(a, 12345678901, 1 << 62, 1, 0);
     expect(rendered()).toBe(
-      levelOne("12345678901 |          1 |  4611686018427387904 |  373546570 | " + name + "\n", "4611686018427387904", "", "1"),
+      levelOne(
+        "12345678901 |          1 |  4611686018427387904 |  373546570 | " + name + "\n",
+        "4611686018427387904",
+        "4.0 EiB",
+        "",
+        "1",
+      ),
     );
   });
 
@@ -235,7 +258,8 @@ describe("a dump", () => {
       levelOne(
         "",
         "0",
-        "\nReleased since arming, allocated before it or by others: in no row above\n" +
+        "0 B",
+        "\nFrees of untracked memory (allocated before tracking began, or by the server or the C library)\n" +
           "Frees      | Size                 | Class\n" +
           "-----------|----------------------|----------\n" +
           "         4 |                 4096 | openssl\n",
@@ -333,8 +357,8 @@ describe("the header", () => {
     setHeaderText(TEXT_OPENSSL, put("the pointers were found in 2 places"));
     const lines = rendered().split("\n");
     expect(lines[0].includes(" iobuffer=refused openssl=refused ")).toBe(true);
-    expect(lines[1]).toBe('memtrack hook=iobuffer state=refused reason="no symbol"');
-    expect(lines[2]).toBe('memtrack hook=openssl state=refused reason="the pointers were found in 2 places"');
+    expect(lines[4]).toBe('memtrack hook=iobuffer state=refused reason="no symbol"');
+    expect(lines[5]).toBe('memtrack hook=openssl state=refused reason="the pointers were found in 2 places"');
   });
 
   test("warns that the table is full, and says how to raise the capacity", () => {
@@ -344,7 +368,7 @@ describe("the header", () => {
     setHeaderNumber(FACT_REFUSED_SITES, 17);
     const lines = rendered().split("\n");
     expect(lines[0].includes(" refused-sites=17 ")).toBe(true);
-    expect(lines[1]).toBe(
+    expect(lines[4]).toBe(
       'memtrack warning="the site table is full: new sites are counted as (other); raise proxy.config.plugin.memtrack.sites and restart"',
     );
   });
@@ -374,11 +398,11 @@ describe("the header", () => {
     begin();
     setHeaderNumber(FACT_OPENSSL, HOOK_REFUSED);
     setHeaderText(TEXT_OPENSSL, put('a "b"\nc\x7f\x1bd'));
-    expect(rendered().split("\n")[1]).toBe('memtrack hook=openssl state=refused reason="a ?b??c??d"');
+    expect(rendered().split("\n")[4]).toBe('memtrack hook=openssl state=refused reason="a ?b??c??d"');
     setHeaderText(TEXT_OPENSSL, put("x".repeat(INPUT_SIZE)));
-    expect(rendered().split("\n")[1]).toBe('memtrack hook=openssl state=refused reason="' + "x".repeat(254) + '"');
+    expect(rendered().split("\n")[4]).toBe('memtrack hook=openssl state=refused reason="' + "x".repeat(254) + '"');
     setHeaderText(TEXT_OPENSSL, 0);
-    expect(rendered().split("\n")[1]).toBe('memtrack hook=openssl state=refused reason=""');
+    expect(rendered().split("\n")[4]).toBe('memtrack hook=openssl state=refused reason=""');
     unstage();
   });
 });

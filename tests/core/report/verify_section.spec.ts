@@ -21,13 +21,17 @@ function section(): string {
   return written(output);
 }
 
-function title(differing: u32, compared: u32): string {
+const OLDER: string = "; without 300 B of buffers from before counting began";
+
+function title(differing: u32, compared: u32, more: string = ""): string {
   return (
     "\nVerify: IOBuffer events counted by memtrack and by the built-in tracker, " +
     differing.toString() +
     " of " +
     compared.toString() +
-    " rows differ\n"
+    " rows differ" +
+    more +
+    "\n"
   );
 }
 
@@ -137,10 +141,10 @@ describe("verify mode", () => {
     expect(verifyCompare()).toBe(0);
     applyBaseline();
     expect(section()).toBe(
-      title(0, 1) +
+      title(0, 1, OLDER) +
         HEAD +
-        "         8 |         11 |                 -300 | memtrack   | TOTAL\n" +
-        "         8 |         11 |                 -300 | built-in   | TOTAL\n",
+        "         8 |         11 |                    0 | memtrack   | TOTAL\n" +
+        "         8 |         11 |                    0 | built-in   | TOTAL\n",
     );
     verifyStart();
     verifyRow(a, 8, 10, -200);
@@ -170,7 +174,21 @@ describe("verify mode", () => {
     verifyRow(a, 5, 8, -300);
     expect(verifyCompare()).toBe(0);
     applyBaseline();
-    expect(section().startsWith(title(0, 1))).toBe(true);
+    expect(section().startsWith(title(0, 1, OLDER))).toBe(true);
+  });
+
+  test("shows no number below zero, and still by how much two rows differ", () => {
+    fresh();
+    const a = site("memory/IOBuffer/A.cc:1");
+    sumOne(a, 5, 500, 8, 800);
+    verifyStart();
+    verifyRow(a, 5, 8, -280);
+    expect(verifyCompare()).toBe(1);
+    applyBaseline();
+    const text = section();
+    expect(text.startsWith(title(1, 1, OLDER))).toBe(true);
+    expect(text.includes("                    0 | memtrack   | memory/IOBuffer/A.cc:1\n")).toBe(true, text);
+    expect(text.includes("                   20 | built-in   | memory/IOBuffer/A.cc:1\n")).toBe(true, text);
   });
 
   test("leaves OpenSSL out: the built-in does not know of it", () => {

@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The first lines of a dump, below its header: what an operator asks first, and which section answers the next question. At most
+// SUMMARY_LINES_MAX (format/format.ts), each in words, as short as names allow.
+//
+//   memtrack summary: 92.3 MiB resident: the rows below hold 8.1 MiB; 35.2 MiB (38 %) are not accounted
+//   memtrack summary: 1 suspect; undecided: 12 growing rows and 41 rows with too few samples
+//   memtrack summary: suspect: leaky.so on_transaction (leaky.c:19) and 2 more rows: +33.3 MiB/h; limit in about 20 days
+//   memtrack summary: largest undecided growth: foo.so init (init.c:9): +97.0 MiB since start-up, 4 min ago; verdict in 42 min at the earliest
+//   memtrack summary: read next: Suspects for the evidence, Ages for when it was allocated
+//
+// No suspect is no all-clear: what is undecided and what is not accounted is always said beside it.
+
+import { CLASS_COUNT, MEASURE_INTERVAL, MEASURE_RSS, SETTING_INTERVAL, VERDICT_NEW } from "../abi";
+import { changeSince } from "../analysis/baseline";
+import { rank, ranked, rankedCount, rankingStart } from "../analysis/ranking";
+import { isActive, isObjects, writeSeriesInSentence } from "../analysis/series";
+import { rankSuspects, rowsOfSuspect, secondsUntilFull, weighed } from "../analysis/urgency";
+import { isUndecided, samplesUntilJudged, verdictOf } from "../analysis/verdict";
+import { bytes, counted, duration } from "../base/humanize";
+import { percent } from "../base/muldiv";
+import { Row, Series } from "../base/types";
+import { ascii, copy, newline, unsigned } from "../base/writer";
+import { PLUGIN_PREFIX, SETTING_NAMES, SUMMARY_PREFIX } from "../format";
+import { measureOf } from "../model/environment";
+import { level } from "../model/facts";
+import { isAnyArmed, knownSites } from "../model/model";
+import { samples } from "../model/timeline";
+import { lengthOf, textOf } from "../registry/name";
+import { writeSince } from "./growth";
+import { isResidentKnown, notAccounted, trackedBytes } from "./reconciliation";
+import { countsObjects, suspectRate, writeLimit, writeSuspectRate } from "./suspects";
+
+/** Suspects that have a line. */
+const SUSPECTS_SHOWN: u32 = 3;
+/** A part of resident memory that is worth a look where nothing is undecided, in percent. */
+const MUCH: u64 = 50;
+
+/** `slot` is the baseline of the dump's growth. */
+export function renderSummary(slot: u32): void {
+  if (!level()) return nothingTracked();
+  resident();
+  if (!samples || !isAnyArmed()) return noSamples();
+  const suspects = rankSuspects();
+  verdictLine(suspects);
+  let shown: u32 = 0;
+  for (let at: u32 = 0; at < rankedCount() && shown < SUSPECTS_SHOWN; at += rowsOfSuspect(at)) {
+    suspectLine(at);
+    ++shown;
+  }
+  const undecided = undecidedLine(slot);
+  next(suspects > 0, undecided);
+}
+
+function nothingTracked(): void {
+  ascii(SUMMARY_PREFIX);
+  ascii("nothing is tracked at level 0");
+  if (isResidentKnown()) {
+    ascii("; ");
+    bytes(measureOf(MEASURE_RSS));
+    ascii(" resident");
+  }
+  newline();
+}
+
+function noSamples(): void {
+  ascii(SUMMARY_PREFIX);
+  ascii("growth is not judged: no sample has been taken (");
+  ascii(unchecked(SETTING_NAMES[SETTING_INTERVAL]));
+  ascii(")\n");
+  next(false, false);
+}
+
+function resident(): void {
+  let held: i64 = 0;
+  for (let cls: u32 = 0; cls < CLASS_COUNT; ++cls) held += trackedBytes(cls);
+  ascii(SUMMARY_PREFIX);
+  if (isResidentKnown()) {
+    bytes(measureOf(MEASURE_RSS));
+    ascii(" resident");
+  } else ascii("resident memory is not known");
+  ascii(": the rows below hold ");
+  bytes(<u64>max<i64>(held, 0));
+  if (isResidentKnown()) {
+    ascii("; ");
+    bytes(unaccounted());
+    ascii(" (");
+    unsigned(unaccountedShare());
+    ascii(" %) are not accounted");
+  }
+  newline();
+}
+
+function unaccounted(): u64 {
+  return <u64>max<i64>(notAccounted(), 0);
+}
+
+function unaccountedShare(): u64 {
+  return percent(unaccounted(), measureOf(MEASURE_RSS));
+}
+
+/** How many suspects there are, and how much may yet turn out to be one. */
+function verdictLine(suspects: u32): void {
+  let growing: u32 = 0;
+  let young: u32 = 0;
+  for (let row: Row = 0; row < knownSites(); ++row) {
+    if (!isActive(row) || !isUndecided(row)) continue;
+    if (verdictOf(row) == VERDICT_NEW) ++young;
+    else ++growing;
+  }
+  ascii(SUMMARY_PREFIX);
+  counted(suspects, " suspect");
+  if (suspects > SUSPECTS_SHOWN) ascii(", the fastest below");
+  ascii("; undecided: ");
+  counted(growing, " growing row");
+  ascii(" and ");
+  counted(young, " row");
+  ascii(" with too few samples\n");
+}
+
+function suspectLine(at: u32): void {
+  const rows = rowsOfSuspect(at);
+  ascii(SUMMARY_PREFIX);
+  ascii("suspect: ");
+  writeShort(ranked(at));
+  if (rows > 1) {
+    ascii(" and ");
+    counted(rows - 1, " more row");
+  }
+  ascii(": ");
+  writeSuspectRate(at);
+  const left = countsObjects(at) ? -1 : secondsUntilFull(suspectRate(at));
+  if (left >= 0) writeLimit(<u64>left);
+  newline();
+}
+
+/** Returns whether there is an undecided growth. */
+function undecidedLine(slot: u32): bool {
+  rankingStart(1);
+  for (let row: Row = 0; row < knownSites(); ++row) {
+    const change = isActive(row) ? changeSince(row, slot) : 0;
+    if (change > 0 && isUndecided(row)) rank(row, weighed(row, <u64>change));
+  }
+  if (!rankedCount()) return false;
+  const row = ranked(0);
+  const change = <u64>changeSince(row, slot);
+  ascii(SUMMARY_PREFIX);
+  ascii("largest undecided growth: ");
+  writeShort(row);
+  ascii(": +");
+  if (isObjects(row)) counted(change, " object");
+  else bytes(change);
+  ascii(" since ");
+  writeSince(slot);
+  ascii("; verdict ");
+  const missing = samplesUntilJudged(row);
+  const interval = measureOf(MEASURE_INTERVAL);
+  if (interval) {
+    ascii("in ");
+    duration(missing * interval);
+  } else {
+    ascii("after ");
+    counted(missing, " sample");
+  }
+  ascii(" at the earliest\n");
+  return true;
+}
+
+/** Which section to read. */
+function next(suspects: bool, undecided: bool): void {
+  ascii(SUMMARY_PREFIX);
+  ascii("read next: ");
+  if (suspects) ascii("Suspects for the evidence, Ages for when it was allocated\n");
+  else if (undecided) ascii("Growth for what grows and why it is not decided\n");
+  else if (isResidentKnown() && unaccountedShare() >= MUCH) ascii("Reconciliation for what resident memory is made of\n");
+  else ascii("Owners for who holds what\n");
+}
+
+/** A row's name without what all of a plugin's begin with. */
+function writeShort(series: Series): void {
+  if (series < knownSites() && isOfPlugin(series)) {
+    copy(textOf(series) + PLUGIN_PREFIX.length, lengthOf(series) - PLUGIN_PREFIX.length);
+  } else writeSeriesInSentence(series);
+}
+
+function isOfPlugin(row: Row): bool {
+  const n = PLUGIN_PREFIX.length;
+  if (<i32>lengthOf(row) < n) return false;
+  for (let i = 0; i < n; ++i) if (load<u8>(textOf(row) + i) != <u8>PLUGIN_PREFIX.charCodeAt(i)) return false;
+  return true;
+}
