@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Reads the sections that a dump's analysis writes: growth since a baseline, suspects, ages, reconciliation. Each is a title, a line of
-// column heads, a rule, and rows of as many columns; a blank line ends it.
+// Reads the sections that a dump's analysis writes, in format 1 or 2: growth since a baseline, suspects, ages, reconciliation. Each is a
+// title, a line of column heads, a rule, and rows of as many columns; a blank line ends it.
 
-import { sections, type Section } from "../format/format.ts";
+import { sections } from "../format/format.ts";
 import { titlesOf } from "../format/layout.ts";
+import { cellsOf, headsOf, textColumn } from "../host/node/read/cells.ts";
+import { isTitleOf } from "../host/node/read/dump.ts";
 
 interface Growth {
   change: number;
-  perHour: number;
+  perHour: number | undefined;
   allocs: number;
   frees: number;
   old: number;
@@ -26,6 +28,8 @@ export interface Suspect {
   limit: number | undefined;
   location: string;
   evidence: string;
+  /** Whether it stands under a suspect, of which it is a row. */
+  under: boolean;
 }
 
 interface Part {
@@ -58,59 +62,67 @@ export interface Analysis {
   parts: Part[];
 }
 
-const { growth, ownersGrowth, suspects, ages, reconciliation } = sections;
+const NAMES = ["growth", "ownersGrowth", "suspects", "ages", "reconciliation"] as const;
+type Name = (typeof NAMES)[number];
+/** A row by its heads. */
+type Cells = (head: string) => string;
 
 /** Whether a line begins one of these sections. */
 export function isAnalysisTitle(line: string): boolean {
-  return [growth, ownersGrowth, suspects, ages, reconciliation].some(({ title }) => line.startsWith(title));
+  return NAMES.some((name) => isTitleOf(line, name));
 }
 
 /** The sections in a dump's text. Throws where a row has not the columns of its section. */
 export function parseAnalysis(text: string): Analysis {
-  const [since, grown] = section(text, growth);
-  const [, owners] = section(text, ownersGrowth);
-  const [, suspected] = section(text, suspects);
-  const [agesTitle, aged] = section(text, ages);
-  const [, parts] = section(text, reconciliation);
+  const [since, grown] = section(text, "growth");
+  const [, owners] = section(text, "ownersGrowth");
+  const [, suspected] = section(text, "suspects");
+  const [agesTitle, aged] = section(text, "ages");
+  const [, parts] = section(text, "reconciliation");
   return {
     since,
-    growth: grown.map(toGrowth),
-    owners: owners.map(toGrowth),
-    suspects: suspected.map(([perHour, seconds, limit, evidence]) => ({
-      perHour: Number(perHour),
-      seconds: Number(seconds),
-      limit: number(limit!),
-      location: /^(.*?): \+/.exec(evidence!)?.[1] ?? "",
-      evidence: evidence!,
-    })),
+    growth: grown.map((cell) => toGrowth(cell, "Location")),
+    owners: owners.map((cell) => toGrowth(cell, "Owner")),
+    suspects: suspected.map(toSuspect),
     agesTitle,
-    ages: aged.map(([olderThan, youngerThan, alive, inUse, share, kind, location]) => ({
-      olderThan: Number(olderThan),
-      youngerThan: number(youngerThan!),
-      alive: Number(alive),
-      inUse: Number(inUse),
-      share: Number(share),
-      kind: kind!,
-      location: location!,
+    ages: aged.map((cell) => ({
+      olderThan: Number(cell("Older than")),
+      youngerThan: number(cell("Younger than")),
+      alive: Number(cell("Alive")),
+      inUse: Number(cell("Size In-use")),
+      share: Number(cell("% of site")),
+      kind: cell("Kind"),
+      location: cell("Location"),
     })),
-    parts: parts.map(([bytes, share, what]) => ({ bytes: number(bytes!), share: number(share!), what: what! })),
+    parts: parts.map((cell) => ({ bytes: number(cell("Bytes")), share: number(cell("Share %")), what: cell("What") })),
   };
 }
 
-function toGrowth(row: string[]): Growth {
-  const [change, perHour, , allocs, frees, old, kept, streak, late, verdict, why, location] = row as [string, ...string[]];
+function toGrowth(cell: Cells, name: string): Growth {
   return {
-    change: Number(change),
-    perHour: Number(perHour),
-    allocs: Number(allocs),
-    frees: Number(frees),
-    old: Number(old),
-    kept: Number(kept),
-    streak: number(streak!),
-    late: number(late!),
-    verdict: verdict!,
-    why: why!,
-    location: location!,
+    change: Number(cell("Change")),
+    perHour: number(cell("Per hour")),
+    allocs: Number(cell("Allocs")),
+    frees: Number(cell("Frees")),
+    old: Number(cell("Old %")),
+    kept: Number(cell("Kept %")),
+    streak: number(cell("Streak")),
+    late: number(cell("Late %")),
+    verdict: cell("Verdict"),
+    why: cell("Why"),
+    location: cell(name),
+  };
+}
+
+function toSuspect(cell: Cells): Suspect {
+  const evidence = cell("Evidence");
+  return {
+    perHour: Number(cell("Per hour")),
+    seconds: Number(cell("For")),
+    limit: number(cell("Limit in")),
+    location: /^(?: {2}- )?(.*?): \+/.exec(evidence)?.[1] ?? "",
+    evidence,
+    under: evidence.startsWith("  - "),
   };
 }
 
@@ -119,17 +131,18 @@ function number(column: string): number | undefined {
 }
 
 /** The title and the rows of a section; an empty title where there is none. */
-function section(text: string, wanted: Section): [string, string[][]] {
-  const columns = titlesOf(wanted).length;
+function section(text: string, name: Name): [string, Cells[]] {
   const lines = text.split("\n");
-  const first = lines.findIndex((line) => line.startsWith(wanted.title));
+  const first = lines.findIndex((line) => isTitleOf(line, name));
   if (first < 0) return ["", []];
-  const rows: string[][] = [];
+  const heads = headsOf(lines[first + 1]!);
+  if (heads.toSorted().join() !== titlesOf(sections[name]).toSorted().join()) throw new Error(`not the heads: ${lines[first + 1]}`);
+  const rows: Cells[] = [];
   for (const line of lines.slice(first + 3)) {
     if (!line || line.startsWith("memtrack ")) break;
-    const row = line.split(" | ").map((column) => column.trim());
-    if (row.length !== columns) throw new Error(`not ${columns} columns: ${line}`);
-    rows.push(row);
+    const cells = cellsOf(line, heads.length, textColumn(heads));
+    if (!cells) throw new Error(`not ${heads.length} columns: ${line}`);
+    rows.push((head) => cells[heads.indexOf(head)]!);
   }
   return [lines[first]!, rows];
 }

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Reads dumps out of the text of traffic.out. Strict on purpose: a line between a dump's first and last that has no
+// Reads dumps out of the text of traffic.out, of format 1 and 2. Strict on purpose: a line between a dump's first and last that has no
 // known form is kept in `foreign`, so that a test can say that nothing was interleaved. It also reads the tables of the server's
 // built-in tracker, which have no header.
 
-import { classes, kinds, sections, type MemoryClass, type Section } from "../format/format.ts";
+import { classes, kinds, sections, SUMMARY_LINES_MAX, SUMMARY_PREFIX, type MemoryClass, type Section } from "../format/format.ts";
 import { titlesOf } from "../format/layout.ts";
+import { cellsOf, headsOf, textColumn } from "../host/node/read/cells.ts";
+import { TITLES_OF_FORMAT_1 } from "../host/node/read/format1.ts";
 import { CLASSES, MEMORY_CLASSES, titleOf, type MemoryName } from "../host/shared/classes.ts";
 import { isAnalysisTitle } from "./analysis.ts";
 
@@ -47,8 +49,8 @@ interface ObjectRow {
 /** What an owner holds: bytes by class, objects alive. */
 interface Holdings extends Record<MemoryName, number> {
   total: number;
-  /** Of `total`, since the last dump. */
-  change: number;
+  /** Of `total`, since the last dump; undefined where counting began anew. */
+  change: number | undefined;
   /** Of all kinds. */
   objects: number;
   kinds: Record<KindName, number>;
@@ -103,6 +105,8 @@ export interface Dump extends Tables, Record<MemoryName, Table> {
   number: number;
   /** The key=value pairs of the header line. */
   header: Map<string, string>;
+  /** The lines that sum it up, without what each begins with. */
+  summaryLines: string[];
   /** Those of the further lines that begin with "memtrack": warnings, notes, refused hooks. */
   notes: Map<string, string>[];
   /** `rows` of the last line. */
@@ -116,7 +120,11 @@ const LAST = /^memtrack end dump=(\d+) rows=(\d+)$/;
 
 const CLASS_TITLES = Object.values<MemoryClass>(classes).flatMap(({ section }) => (section ? [section] : []));
 const OBJECTS_TITLE = classes.object.section;
-const OWNERS_TITLE = sections.owners.title;
+/** The whole title: what changes are since, in format 2. */
+const OWNERS_TITLE = new RegExp(
+  `^(?:${TITLES_OF_FORMAT_1.owners}|${sections.owners.title} (?:change since (?:tracking began|the previous dump)|` +
+    `counting began anew since the previous dump, so Change is not known))$`,
+);
 
 const EMPTY: Table = { title: "", rows: [], total: 0 };
 
@@ -140,16 +148,20 @@ export function parseDumps(text: string): Dump[] {
 
 function parseDump(lines: string[], endRows: number): Dump {
   const [first = "", ...rest] = lines;
-  const notes = rest.filter((line) => line.startsWith("memtrack "));
+  const summary = rest.filter((line) => line.startsWith(SUMMARY_PREFIX));
+  const notes = rest.filter((line) => line.startsWith("memtrack ") && !line.startsWith(SUMMARY_PREFIX));
   const tables = parseTables(rest.filter((line) => !line.startsWith("memtrack ")).join("\n"));
   // Those without a title are told by their order.
   const untitled = tables.tables.filter(({ title }) => title === "");
   const tableOf = ({ section }: MemoryClass): Table | undefined =>
     section ? tables.tables.find(({ title }) => title === section) : untitled.shift();
   const byClass = Object.fromEntries(MEMORY_CLASSES.map((cls) => [cls, tableOf(classes[cls]) ?? EMPTY]));
+  const inPlace = rest.slice(0, summary.length).every((line) => line.startsWith(SUMMARY_PREFIX));
+  if (!inPlace || summary.length > SUMMARY_LINES_MAX) tables.foreign.push(...summary);
   return {
     ...(byClass as Record<MemoryName, Table>),
     ...tables,
+    summaryLines: summary.map((line) => line.slice(SUMMARY_PREFIX.length)),
     number: Number(FIRST.exec(first)?.[1]),
     header: parsePairs(first),
     notes: notes.slice(0, -1).map(parsePairs),
@@ -180,10 +192,12 @@ const OBJECTS_HEAD = head(sections.objects);
 const OBJECTS_ROW = new RegExp(
   `^ *(\\d+) \\| +(\\d+) \\| +(-?\\d+) \\| (${KINDS.map(({ name }) => name).join("|")}) +\\| (\\S.*?) *$`,
 );
-const PRIOR_TITLE = new RegExp(`^${sections.preArming.title}$`);
+const PRIOR_TITLES: string[] = [sections.preArming.title, TITLES_OF_FORMAT_1.preArming!];
 const PRIOR_HEAD = head(sections.preArming);
 const PRIOR_ROW = new RegExp(`^ *(\\d+) \\| +(\\d+) \\| (${CLASSES.join("|")})$`);
-const VERIFY_TITLE = new RegExp(`^${sections.verify.title} (\\d+) of (\\d+) rows differ$`);
+const VERIFY_TITLE = new RegExp(
+  `^${sections.verify.title} (\\d+) of (\\d+) rows differ(?:; without .* of buffers from before counting began)?$`,
+);
 const VERIFY_HEAD = head(sections.verify);
 const VERIFY_ROW = /^ *(-?\d+) \| +(-?\d+) \| +(-?\d+) \| (memtrack|built-in) +\| (.*)$/;
 const MODULES_TITLE = sections.modules.title;
@@ -192,7 +206,7 @@ const MODULES_ROW = /^([0-9a-f]+|-) +\| ([^/]+) (\/.*)$/;
 const RULE = /^[-|]*$/; // also the empty line
 
 /** Lines that say nothing by themselves: heads, the titles of sections that are told by their rows. */
-const SILENT = [RULE, PRIOR_TITLE, PRIOR_HEAD, VERIFY_HEAD, SUMMARY_HEAD];
+const SILENT = [RULE, PRIOR_HEAD, VERIFY_HEAD, SUMMARY_HEAD];
 
 /** The tables and sections in a text, whoever wrote them. */
 export function parseTables(text: string): Tables {
@@ -200,22 +214,23 @@ export function parseTables(text: string): Tables {
   let match: RegExpExecArray | null;
   // The last title, and whether its own head has followed: rows count only after that.
   let [title, section] = ["", ""];
-  let owners: OwnersForm | undefined;
+  let owners: string[] | undefined;
+  let holding: OwnerRow | undefined;
   let analysis = false; // its sections are read by analysis.ts
   for (const line of text.split("\n")) {
     analysis = line !== "" && (analysis || isAnalysisTitle(line));
     if (analysis) continue;
     const table = section === "table" ? found.tables.at(-1) : undefined;
-    if (SILENT.some((pattern) => pattern.test(line))) {
+    if (SILENT.some((pattern) => pattern.test(line)) || PRIOR_TITLES.includes(line)) {
       continue;
-    } else if ([...CLASS_TITLES, OWNERS_TITLE, MODULES_TITLE].includes(line.trimEnd())) {
+    } else if ([...CLASS_TITLES, MODULES_TITLE].includes(line.trimEnd()) || OWNERS_TITLE.test(line)) {
       title = line.trimEnd();
     } else if (TABLE_HEAD.test(line)) {
       found.tables.push({ title, rows: [], total: 0 });
       [title, section] = ["", "table"];
     } else if (title === OBJECTS_TITLE && OBJECTS_HEAD.test(line)) {
       [title, section] = ["", "objects"];
-    } else if (title === OWNERS_TITLE && (owners = ownersForm(line))) {
+    } else if (OWNERS_TITLE.test(title) && (owners = ownersForm(line))) {
       [title, section] = ["", "owners"];
     } else if (title === MODULES_TITLE && MODULES_HEAD.test(line)) {
       [title, section] = ["", "modules"];
@@ -229,10 +244,11 @@ export function parseTables(text: string): Tables {
     } else if (section === "objects" && (match = OBJECTS_ROW.exec(line))) {
       const [created, destroyed, alive] = integers(match, 1, 3) as [number, number, number];
       found.objects.push({ created, destroyed, alive, kind: match[4]!, location: match[5]! });
-    } else if (section === "owners" && owners && (match = owners.row.exec(line))) {
-      found.owners.push({ ...holdings(match[1]!, owners), state: match[2]!.trim(), owner: match[3]! });
-    } else if (section === "owners" && owners && (match = owners.total.exec(line))) {
-      found.ownersTotal = holdings(match[1]!, owners);
+    } else if (section === "owners" && owners && (holding = holdings(line, owners))) {
+      const { state, owner, ...sums } = holding;
+      if (state) found.owners.push(holding);
+      else if (owner === "TOTAL") found.ownersTotal = sums;
+      else found.foreign.push(line);
     } else if ((match = SUMMARY_ROW.exec(line))) {
       const [allocated, freed, current] = integers(match, 1, 3) as [number, number, number];
       found.summary = { allocated, freed, current };
@@ -252,34 +268,32 @@ export function parseTables(text: string): Tables {
   return found;
 }
 
-/** The lines of an owners' section. */
-interface OwnersForm {
-  columns: string[];
-  row: RegExp;
-  total: RegExp;
+/** The heads of an owners' section. A dump of another version may lack one, since there is one for each class. */
+function ownersForm(line: string): string[] | undefined {
+  const columns = headsOf(line);
+  const known = titlesOf(sections.owners);
+  return columns.every((column) => known.includes(column)) && columns.includes(sections.owners.text.title) ? columns : undefined;
 }
 
-/** The lines below these heads. A dump of another version may lack one, since there is one for each class. */
-function ownersForm(line: string): OwnersForm | undefined {
-  const columns = line.split("|").map((title) => title.trim());
-  const known = titlesOf(sections.owners).filter((title) => columns.includes(title));
-  if (columns.at(-1) !== sections.owners.last.title || known.join() !== columns.join()) return undefined;
-  const numbers = `^((?: *-?\\d+ \\|){${columns.length - 2}})`;
-  return {
-    columns,
-    row: new RegExp(`${numbers} (loaded |retired) \\| (\\S.*)$`),
-    total: new RegExp(`${numbers}         \\| TOTAL$`),
-  };
-}
-
-/** The numbers of a line of the owners' section, each with its bar behind it. */
-function holdings(cells: string, { columns }: OwnersForm): Holdings {
-  const numbers = cells.split("|").slice(0, -1).map(integer);
-  const number = (title: string): number => numbers[columns.indexOf(title)] ?? 0;
+/** The numbers of a line of the owners' section, its state and its owner. */
+function holdings(line: string, columns: string[]): OwnerRow | undefined {
+  const cells = cellsOf(line, columns.length, textColumn(columns));
+  const cell = (title: string): string => cells?.[columns.indexOf(title)] ?? "0";
+  const numbers = columns.filter((column) => column !== "State" && column !== sections.owners.text.title);
+  const isNumber = (title: string): boolean => /^-?\d+$/.test(cell(title)) || (title === "Change" && cell(title) === "-");
+  if (!cells || !numbers.every(isNumber) || !/^(?:loaded|retired|)$/.test(cell("State")) || !cell("Owner")) return undefined;
+  const number = (title: string): number => integer(cell(title));
   const byClass = Object.fromEntries(MEMORY_CLASSES.map((cls) => [cls, number(titleOf(cls))])) as Record<MemoryName, number>;
   const byKind = Object.fromEntries(KINDS.map(({ name, title }) => [name, number(title)])) as Record<KindName, number>;
-  const objects = Object.values(byKind).reduce((sum, count) => sum + count, 0);
-  return { ...byClass, total: number("Total"), change: number("Change"), objects, kinds: byKind };
+  return {
+    ...byClass,
+    total: number("Total"),
+    change: cell("Change") === "-" ? undefined : number("Change"),
+    objects: Object.values(byKind).reduce((sum, count) => sum + count, 0),
+    kinds: byKind,
+    state: cell("State"),
+    owner: cell("Owner"),
+  };
 }
 
 /** Groups first to last as integers. */

@@ -63,6 +63,15 @@ IOBuffer       | OpenSSL        | TSmalloc       | Heap           | Total       
         581632 |            400 |            200 |             64 |         582296 |          -3896 |       10 |        0 |        0 |        0 |        0 |       -1 |         | TOTAL
 `;
 
+const OWNERS_2 = `
+Owners: bytes in use by class, objects alive by kind; counting began anew since the previous dump, so Change is not known
+Total          | Change         | Owner                          | State   | IOBuffer       | OpenSSL        | TSmalloc       | Heap           | Conts    | Mutexes  | Buffers  | Readers  | MBuffers | Others
+---------------|----------------|--------------------------------|---------|----------------|----------------|----------------|----------------|----------|----------|----------|----------|----------|----------
+        582032 |              - | core                           | loaded  |         581632 |            400 |              0 |              0 |        0 |        0 |        0 |        0 |        0 |        0
+           200 |              - | f | o.so                       | retired |              0 |              0 |            200 |              0 |       10 |        0 |        0 |        0 |        0 |       -1
+        582232 |              - | TOTAL                          |         |         581632 |            400 |            200 |              0 |       10 |        0 |        0 |        0 |        0 |       -1
+`;
+
 const PRIOR = `
 Released since arming, allocated before it or by others: in no row above
 Frees      | Size                 | Class
@@ -149,6 +158,28 @@ describe("parseDumps", () => {
     assert.deepEqual(dump.ownersTotal, { ...foo, iobuffer: 581632, openssl: 400, heap: 64, total: 582296, change: -3896 });
     assert.equal(parseDumps(DUMP.replace("retired | foo.so#2", "retired"))[0]?.foreign.length, 1);
     assert.equal(parseDumps(DUMP.replace(/^Owners: .*\n/m, ""))[0]?.foreign.length, 5, "a section without its title");
+  });
+
+  test("reads the owners of format 2, a bar in a name and a change that is not known among them", () => {
+    const [dump] = parseDumps(DUMP.replace(OWNERS, OWNERS_2));
+    assert.deepEqual(dump?.foreign, []);
+    assert.deepEqual(
+      dump.owners.map(({ owner, state, total, change, openssl, objects }) => [owner, state, total, change, openssl, objects]),
+      [
+        ["core", "loaded", 582032, undefined, 400, 0],
+        ["f | o.so", "retired", 200, undefined, 0, 9],
+      ],
+    );
+    assert.deepEqual([dump.ownersTotal?.total, dump.ownersTotal?.tsapi], [582232, 200]);
+  });
+
+  test("keeps the lines of the summary, and takes one in another place for foreign", () => {
+    const line = "memtrack summary: 0 suspects; dump=9 of those";
+    const [dump] = parseDumps(DUMP.replace("\n", `\n${line}\n${line}\n`));
+    assert.deepEqual(dump?.summaryLines, Array(2).fill("0 suspects; dump=9 of those"));
+    assert.deepEqual([dump.foreign, dump.notes], [[], []]);
+    assert.deepEqual(parseDumps(DUMP.replace(END, `\n${line}${END}`))[0]?.foreign, [line]);
+    assert.equal(parseDumps(DUMP.replace("\n", `\n${`${line}\n`.repeat(9)}`))[0]?.foreign.length, 9);
   });
 
   test("does not take a plugins' table for OpenSSL's where level 1 has none", () => {

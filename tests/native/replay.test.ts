@@ -230,7 +230,7 @@ describe("a recorded log of a real server's events", () => {
     assert.equal(dumps.length, 2);
     for (const dump of dumps) {
       const { ages, agesTitle } = parseAnalysis(dump.text);
-      assert.match(agesTitle, /^Ages of what is alive, in seconds: \d+ sites/);
+      assert.match(agesTitle, /^Ages of live memory in seconds \(exact to 1 s\): (?:top 20 of )?\d+ sites/);
       const sites = new Set(ages.map(({ location }) => location));
       assert.ok(sites.size >= 5 && sites.size <= 20, `${sites.size} sites`);
       assert.ok(new Set(ages.map(({ olderThan }) => olderThan)).size > 1, "there is something of several epochs");

@@ -84,9 +84,10 @@ export class Analysis implements Observer {
   findings(): Findings {
     const replayed = this.#replayed();
     const said = findingsIn(this.#last?.sections ?? [], "proxy");
-    const names = new Set(said.suspects.map(({ location }) => location));
+    const names = new Set(said.suspects.flatMap(({ location, rows }) => [location, ...rows.map((row) => row.location)]));
+    const isNew = ({ location, rows }: Suspect): boolean => !names.has(location) && !rows.some((row) => names.has(row.location));
     return {
-      suspects: [...said.suspects, ...replayed.suspects.filter(({ location }) => !names.has(location))],
+      suspects: [...said.suspects, ...replayed.suspects.filter(isNew)],
       sites: merged(replayed.sites, said.sites),
       owners: merged(replayed.owners, said.owners),
     };
@@ -113,13 +114,18 @@ export class Analysis implements Observer {
 
   /** Gives the suspects the names that their sites have in the file: the core shows what is not printable as question marks. */
   #rename(suspects: Suspect[], subjects: number[]): void {
-    for (const [index, suspect] of suspects.entries()) {
-      const number = this.#rows.indexOf(subjects[index]!);
-      if (number < 0) continue;
-      const { location, owner } = this.#sites.get(number);
-      suspect.evidence = location + suspect.evidence.slice(suspect.location.length);
-      suspect.location = location;
-      suspect.owner = owner;
+    let next = 0;
+    for (const suspect of suspects) {
+      const { length } = suspect.rows;
+      for (const row of suspect.rows) {
+        const number = this.#rows.indexOf(subjects[next++]!);
+        if (number < 0) continue;
+        const { location, owner } = this.#sites.get(number);
+        row.evidence = location + row.evidence.slice(row.location.length);
+        row.location = location;
+        suspect.owner = owner;
+        if (length === 1) Object.assign(suspect, { location, evidence: row.evidence });
+      }
     }
   }
 

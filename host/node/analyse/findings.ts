@@ -10,10 +10,10 @@ import { ownerOf } from "../read/sites.ts";
 export const VERDICTS = Object.keys(verdicts) as Verdict[];
 export type Verdict = keyof typeof verdicts;
 
-export interface Suspect {
+/** A row that grows without an explanation. */
+export interface SuspectRow {
   /** A site's location; for an owner none of whose sites is one, its name. */
   location: string;
-  owner: string;
   perHour: number;
   /** What grows. */
   unit: "bytes" | "objects";
@@ -22,6 +22,13 @@ export interface Suspect {
   left: number | undefined;
   /** In plain words, the location first. */
   evidence: string;
+}
+
+/** Rows that have one cause, summed up: the location is what theirs have in common. */
+export interface Suspect extends SuspectRow {
+  owner: string;
+  /** One at least: itself, where it is one row. */
+  rows: SuspectRow[];
   /** Who said so: the proxy in its last dump, or the core on the dumps of the file. */
   by: "proxy" | "replay";
 }
@@ -34,6 +41,9 @@ export interface Findings {
 }
 
 const ALL_OF = "all of ";
+/** What a row begins with that stands under its suspect. */
+const UNDER = "  - ";
+const ROWS = / \(\d+ rows\)$/;
 
 /** Reads the sections that the core writes. */
 export function findingsIn(sections: readonly Section[], by: Suspect["by"]): Findings {
@@ -43,14 +53,14 @@ export function findingsIn(sections: readonly Section[], by: Suspect["by"]): Fin
     addVerdicts(findings.owners, section, columnsIn(section, "ownersGrowth", ["Verdict", "Owner"]));
     const columns = columnsIn(section, "suspects", ["Per hour", "For", "Limit in", "Evidence"]);
     for (const row of columns ? section.rows : []) {
-      const suspect = suspectOf(
+      addSuspect(
+        findings.suspects,
         columns!.map((column) => row[column]!),
         by,
       );
-      if (suspect) findings.suspects.push(suspect);
     }
   }
-  for (const { location } of findings.suspects) findings.sites.set(location, "leak");
+  for (const { rows } of findings.suspects) for (const { location } of rows) findings.sites.set(location, "leak");
   return findings;
 }
 
@@ -64,22 +74,29 @@ function addVerdicts(into: Map<string, Verdict>, { rows }: Section, columns: num
 }
 
 /** Columns: bytes (or objects) per hour, seconds of growth, seconds that are left or -, evidence. */
-function suspectOf([perHour, growing, left, evidence = ""]: string[], by: Suspect["by"]): Suspect | undefined {
+function addSuspect(suspects: Suspect[], [perHour, growing, left, evidence = ""]: string[], by: Suspect["by"]): void {
+  const under = evidence.startsWith(UNDER);
+  const text = under ? evidence.slice(UNDER.length) : evidence;
   // The location may hold anything; what follows it begins so.
-  const end = evidence.lastIndexOf(": +");
-  if (end < 0) return undefined;
-  const subject = evidence.slice(0, end);
-  const location = subject.startsWith(ALL_OF) ? subject.slice(ALL_OF.length) : subject;
-  return {
+  const end = text.lastIndexOf(": +");
+  const subject = text.slice(0, end);
+  if (end < 0) return;
+  const whole = subject.startsWith(ALL_OF);
+  const location = whole ? subject.slice(ALL_OF.length) : subject;
+  const row: SuspectRow = {
     location,
-    owner: subject.startsWith(ALL_OF) ? location : ownerOf(location),
     perHour: Number(perHour),
-    unit: /^: \+[\d,.]+ objects\/h /.test(evidence.slice(end)) ? "objects" : "bytes",
+    unit: /^: \+[\d,.]+ objects?\/h /.test(text.slice(end)) ? "objects" : "bytes",
     growing: Number(growing),
     left: left === "-" || left === undefined ? undefined : Number(left),
-    evidence,
-    by,
+    evidence: text,
   };
+  const cause = suspects.at(-1);
+  if (under && cause) cause.rows.push(row);
+  else if (ROWS.test(location)) {
+    const shared = location.replace(ROWS, "");
+    suspects.push({ ...row, location: shared, owner: ownerOf(shared), rows: [], by });
+  } else suspects.push({ ...row, owner: whole ? location : ownerOf(location), rows: [row], by });
 }
 
 function isVerdict(text: string | undefined): text is Verdict {

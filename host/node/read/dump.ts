@@ -4,6 +4,7 @@
 
 import { header, sections, type HeaderKey } from "../../../format/format.ts";
 import type { ClassName } from "../../shared/classes.ts";
+import { TITLES_OF_FORMAT_1 } from "./format1.ts";
 
 /** A key of the header by its name, and what its value is. */
 export type HeaderName = keyof typeof header;
@@ -47,6 +48,8 @@ export interface Dump {
   /** Seconds since 1970; NaN where nothing says it. */
   readonly time: number;
   readonly header: Header;
+  /** The lines that sum it up, without what each begins with. Format 1 has none. */
+  readonly summary: readonly string[];
   /** Those of the other lines that begin with `memtrack`: warnings, notes, refused hooks. */
   readonly notes: ReadonlyMap<string, string>[];
   readonly tables: Table[];
@@ -69,8 +72,16 @@ export interface Counts {
 }
 
 type Sections = typeof sections;
+type Titles<Columns> = Columns extends readonly (infer Column)[] ? Extract<Column, { title: string }>["title"] : never;
 type Title<Name extends keyof Sections> =
-  Extract<Sections[Name]["columns"][number], { title: string }>["title"] | Sections[Name]["last"]["title"];
+  | Titles<Sections[Name]["columns"]>
+  | Sections[Name]["text"]["title"]
+  | (Sections[Name] extends { after: infer Columns } ? Titles<Columns> : never);
+
+/** Whether a title begins a section, of format 1 or 2. */
+export function isTitleOf(title: string, name: keyof Sections): boolean {
+  return [sections[name].title, TITLES_OF_FORMAT_1[name]].some((begin) => begin && title.startsWith(begin));
+}
 
 /**
  * Where these columns stand in a section; undefined where it is another one, or lacks one. (A dump of a later version may have
@@ -81,7 +92,7 @@ export function columnsIn<Name extends keyof Sections>(
   name: Name,
   titles: readonly Title<Name>[],
 ): number[] | undefined {
-  if (!title.startsWith(sections[name].title)) return undefined;
+  if (!isTitleOf(title, name)) return undefined;
   const found = titles.map((column) => columns.indexOf(column));
   return found.includes(-1) ? undefined : found;
 }

@@ -9,9 +9,10 @@
 // right is handed over as such. Constant in memory: it holds one line and the dumps that are open, never the file. Most of a file is
 // rows, so a row is read from its bytes, and no string is made of it; all other lines of a dump are few.
 
-import { classes, sections } from "../../../format/format.ts";
+import { classes, sections, SUMMARY_LINES_MAX, SUMMARY_PREFIX } from "../../../format/format.ts";
 import { endsOf, SEPARATOR, titlesOf } from "../../../format/layout.ts";
 import { CLASSES, holdsMemory, titleOf, type ClassName } from "../../shared/classes.ts";
+import { cellsOf, headsOf, textColumn } from "./cells.ts";
 import { parsePairs, type Counts, type Dump, type Header, type Section, type Table } from "./dump.ts";
 import { Scratch } from "./rows.ts";
 import type { Sites } from "./sites.ts";
@@ -74,6 +75,7 @@ class Open implements Dump {
   readonly time: number;
   readonly header: Header;
   readonly rows: Scratch;
+  readonly summary: string[] = [];
   readonly notes: ReadonlyMap<string, string>[] = [];
   readonly tables: Table[] = [];
   readonly sections: Section[] = [];
@@ -84,6 +86,8 @@ class Open implements Dump {
   /** The table or section whose rows may come now. */
   table: Table | undefined;
   section: Section | undefined;
+  /** Which of the section's columns is the text. */
+  text = 0;
   /** Of the table: what its sites begin with in Sites, and its sum so far. */
   prefix = 0;
   sum = 0;
@@ -321,6 +325,9 @@ export class Parser {
       this.#begin("memtrack", number, header);
     } else if (line.startsWith("memtrack end ")) {
       this.#ended(line);
+    } else if (open?.origin === "memtrack" && line.startsWith(SUMMARY_PREFIX)) {
+      if (open.summary.length < SUMMARY_LINES_MAX) open.summary.push(line.slice(SUMMARY_PREFIX.length));
+      open.strayed = 0;
     } else if (open?.origin === "memtrack") {
       open.notes.push(parsePairs(line));
       open.strayed = 0;
@@ -442,8 +449,8 @@ export class Parser {
   }
 
   #section(open: Open): void {
-    const columns = open.head.split("|").map((column) => column.trim());
-    if (columns.at(-1) === "") columns.pop();
+    const columns = headsOf(open.head);
+    open.text = textColumn(columns);
     const section: Section = { title: open.title, columns, rows: [] };
     open.section = section;
     open.table = undefined;
@@ -456,9 +463,9 @@ export class Parser {
     open.strayed = 0;
   }
 
-  /** The last column is text, and may hold anything. */
+  /** The text may hold anything. */
   #sectionRow(open: Open, section: Section, line: string): boolean {
-    const cells = columnsOf(line, section.columns.length);
+    const cells = cellsOf(line, section.columns.length, open.text);
     if (!cells) return false;
     open.strayed = 0;
     if (OBJECTS_HEAD.every((name, index) => section.columns[index] === name)) return this.#objectRow(open, cells);
@@ -534,18 +541,4 @@ function rightmost(bytes: Uint8Array, edge: number, end: number): number {
 
 function bar(bytes: Uint8Array, at: number, end: number): boolean {
   return at + 3 <= end && bytes[at] === SPACE && bytes[at + 1] === BAR && bytes[at + 2] === SPACE;
-}
-
-/** A line's columns, of which the last may hold ` | ` itself. Undefined where there are too few. */
-function columnsOf(line: string, columns: number): string[] | undefined {
-  const cells: string[] = [];
-  let at = 0;
-  for (let i = 1; i < columns; ++i) {
-    const next = line.indexOf(" | ", at);
-    if (next < 0) return undefined;
-    cells.push(line.slice(at, next).trim());
-    at = next + 3;
-  }
-  cells.push(line.slice(at).trim());
-  return cells;
 }

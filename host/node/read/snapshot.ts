@@ -16,6 +16,7 @@ export interface Snapshot {
   readonly number: number;
   readonly time: number;
   readonly header: Header;
+  readonly summary: readonly string[];
   readonly notes: readonly ReadonlyMap<string, string>[];
   readonly sections: readonly Section[];
   readonly state: Dump["state"];
@@ -28,7 +29,7 @@ export interface Snapshot {
 
 export function snapshotOf(dump: Dump, sites: Sites): Snapshot {
   const size = sites.size;
-  const { origin, number, time, header, notes, sections, state, rows } = dump;
+  const { origin, number, time, header, summary, notes, sections, state, rows } = dump;
   const allocs = new Float64Array(size);
   const frees = new Float64Array(size);
   const inUse = new Float64Array(size);
@@ -40,7 +41,7 @@ export function snapshotOf(dump: Dump, sites: Sites): Snapshot {
     inUse[site] = rows.inUse[i]!;
     present[site] = 1;
   }
-  return { origin, number, time, header, notes, sections, state, allocs, frees, inUse, present };
+  return { origin, number, time, header, summary, notes, sections, state, allocs, frees, inUse, present };
 }
 
 /** Whether anything of a dump could be read but its header. */

@@ -46,7 +46,7 @@ describe("dumps replayed through the core", () => {
     assert.equal(found.suspects[0]!.perHour, 4 * 1024 * 60);
     assert.match(
       found.suspects[0]!.evidence,
-      /^memory\/plugin\/leaky\.so handler \(leaky\.c:42\): \+240 KiB\/h for 13 h 19 m, 8,100 allocated, 4,800 freed/,
+      /^memory\/plugin\/leaky\.so handler \(leaky\.c:42\): \+240 KiB\/h for 13 h 19 min, 8,100 allocated, 4,800 freed/,
     );
     assert.equal(verdictOf(found, "leaky.c"), "leak");
     assert.equal(verdictOf(found, "HttpSM.cc"), "churn");
@@ -125,55 +125,67 @@ describe("dumps replayed through the core", () => {
     assert.deepEqual(suspects.map(({ location }) => location).sort(), [
       "memory/IOBuffer/a.cc:507",
       "memory/IOBuffer/a.cc:7",
-      "memory/OpenSSL/ssl/b.c:507",
-      "memory/OpenSSL/ssl/b.c:7",
+      "memory/OpenSSL", // its rows have one owner, and so one cause
     ]);
-    assert.equal(verdicts.size, 2000);
-  });
-});
-
-describe("a capture of plugins that leak", () => {
-  const text = gunzipSync(readFileSync(fixture("leak.out.gz"))).toString();
-  const last = parseDumps(text).at(-1)!;
-  const said = parseAnalysis(last.text);
-
-  test("owners have what the dump says they have, by class and objects", async () => {
-    const found = await report(text);
-    assert.equal(found.dumps, parseDumps(text).length);
-    const holdings = last.owners.map(({ owner, iobuffer, openssl, tsapi, heap, total, objects }) => ({
-      owner,
-      iobuffer,
-      openssl,
-      tsapi,
-      heap,
-      total,
-      objects,
-    }));
-    for (const expected of holdings.filter(({ total, objects }) => total || objects)) {
-      const row = found.owners.find(({ owner }) => owner === expected.owner)!;
-      const { iobuffer, openssl, tsapi, heap } = row.classes;
-      assert.deepEqual({ owner: row.owner, iobuffer, openssl, tsapi, heap, total: row.total, objects: row.objects }, expected);
-    }
-    assert.ok(holdings.some(({ tsapi }) => tsapi > 0) && holdings.some(({ objects }) => objects > 0));
-    assert.equal(found.total, last.ownersTotal!.total);
-    const rows = last.tables.flatMap((table) => table.rows).length + last.objects.length;
-    assert.equal(found.sites.filter((row) => last.text.includes(` | ${row.location}`)).length, rows);
-  });
-
-  test("suspects are the proxy's, in its words; whoever runs the command on them is told by 1", async () => {
-    const found = await report(text);
-    assert.ok(said.suspects.length > 0);
     assert.deepEqual(
-      found.suspects.filter(({ by }) => by === "proxy").map(({ location, evidence }) => [location, evidence]),
-      said.suspects.map(({ location, evidence }) => [location, evidence]),
+      suspects.flatMap(({ rows }) => rows.map(({ location }) => location)).sort(),
+      ["IOBuffer/a.cc:507", "IOBuffer/a.cc:7", "OpenSSL/ssl/b.c:507", "OpenSSL/ssl/b.c:7"].map((name) => `memory/${name}`),
     );
-    assert.ok(found.suspects.every(({ owner }) => owner === "leaky.so"));
-    assert.ok(found.suspects.some(({ unit }) => unit === "bytes"));
-    assert.ok(found.suspects.every(({ unit, evidence }) => (unit === "objects") === / objects\/h /.test(evidence)));
-    const { code } = await memtrack(["report", "--fail-on", "leak", fixture("leak.out.gz")]);
-    assert.equal(code, 1);
+    assert.equal(verdicts.size, 2000);
+    assert.equal(verdicts.get("memory/OpenSSL/ssl/b.c:7"), "leak");
   });
 });
+
+for (const capture of ["leak.out.gz", "format2.out.gz"])
+  describe(`a capture of plugins that leak: ${capture}`, () => {
+    const text = gunzipSync(readFileSync(fixture(capture))).toString();
+    const last = parseDumps(text).at(-1)!;
+    const said = parseAnalysis(last.text);
+
+    test("owners have what the dump says they have, by class and objects", async () => {
+      const found = await report(text);
+      assert.equal(found.dumps, parseDumps(text).length);
+      const holdings = last.owners.map(({ owner, iobuffer, openssl, tsapi, heap, total, objects }) => ({
+        owner,
+        iobuffer,
+        openssl,
+        tsapi,
+        heap,
+        total,
+        objects,
+      }));
+      for (const expected of holdings.filter(({ total, objects }) => total || objects)) {
+        const row = found.owners.find(({ owner }) => owner === expected.owner)!;
+        const { iobuffer, openssl, tsapi, heap } = row.classes;
+        assert.deepEqual({ owner: row.owner, iobuffer, openssl, tsapi, heap, total: row.total, objects: row.objects }, expected);
+      }
+      assert.ok(holdings.some(({ tsapi }) => tsapi > 0) && holdings.some(({ objects }) => objects > 0));
+      assert.equal(found.total, last.ownersTotal!.total);
+      const rows = last.tables.flatMap((table) => table.rows).length + last.objects.length;
+      assert.equal(found.sites.filter((row) => last.text.includes(` | ${row.location}`)).length, rows);
+    });
+
+    test("suspects are the proxy's, in its words; whoever runs the command on them is told by 1", async () => {
+      const found = await report(text);
+      assert.ok(said.suspects.length > 0);
+      assert.deepEqual(
+        found.suspects.filter(({ by }) => by === "proxy").map(({ evidence }) => evidence),
+        said.suspects.filter(({ under }) => !under).map(({ evidence }) => evidence),
+      );
+      const under = said.suspects.filter((row) => row.under).map(({ evidence }) => evidence.slice(4));
+      const rows = found.suspects.flatMap((suspect) => (suspect.rows.length > 1 ? suspect.rows : []));
+      assert.deepEqual(
+        rows.map(({ evidence }) => evidence),
+        under,
+      );
+      assert.equal(under.length > 0, capture === "format2.out.gz");
+      assert.ok(found.suspects.every(({ owner }) => owner === "leaky.so"));
+      assert.ok(found.suspects.some(({ unit }) => unit === "bytes"));
+      assert.ok(found.suspects.every(({ unit, evidence }) => (unit === "objects") === / objects?\/h /.test(evidence)));
+      const { code } = await memtrack(["report", "--fail-on", "leak", fixture(capture)]);
+      assert.equal(code, 1);
+    });
+  });
 
 describe("what the proxy's core has said in its last dump", () => {
   const rows = [
@@ -213,6 +225,45 @@ Per hour             | For        | Limit in   | Evidence
     const { code, out } = await memtrack(["report", "--fail-on", "leak", join(folder, "traffic.out")]);
     assert.equal(code, 1);
     assert.match(out, /leak {2}memory\/plugin\/foo\.so f \(foo\.c:88\): \+61\.9 KiB\/h for 1 h/);
+  });
+
+  test("is read of format 2: columns behind the name, and one suspect for the rows of one cause", () => {
+    const growth = ["Verdict", "Why", "Change", "Per hour", "Location", "Per 1000 tx", "Allocs"];
+    const evidence = "memory/plugin/foo.so f (2 rows): +3.0 KiB/h for 1 h; limit in about 1 day";
+    const bytes = "memory/plugin/foo.so f (foo.c:88): +3.0 KiB/h for 1 h, 10 allocated, 0 freed; limit in about 1 day";
+    const objects = "memory/plugin/foo.so f (foo.c:87): +1 object/h for 59 min, 10 created, 0 destroyed";
+    const found = findingsIn(
+      [
+        {
+          title: "Growth since start-up, 5 min ago: 1 row that changed; old: more than 60 s",
+          columns: growth,
+          rows: [["filling", "too soon", "1", "1", "memory/plugin/foo.so g (foo.c:9)", "-", "3"]],
+        },
+        {
+          title: "Suspects: 2 with unexplained growth",
+          columns: ["Per hour", "For", "Limit in", "Evidence"],
+          rows: [
+            ["3072", "3600", "86400", evidence],
+            ["3072", "3600", "86400", `  - ${bytes}`],
+            ["1", "3540", "-", `  - ${objects}`],
+            ["512", "3600", "-", "all of bar.so: +512 B/h for 1 h, 10 allocated, 1 freed"],
+          ],
+        },
+      ],
+      "proxy",
+    );
+    const [foo, bar] = found.suspects;
+    assert.deepEqual([foo!.location, foo!.owner, foo!.evidence], ["memory/plugin/foo.so f", "foo.so", evidence]);
+    assert.deepEqual(
+      foo!.rows.map(({ location, unit, evidence, left }) => [location, unit, evidence, left]),
+      [
+        ["memory/plugin/foo.so f (foo.c:88)", "bytes", bytes, 86400],
+        ["memory/plugin/foo.so f (foo.c:87)", "objects", objects, undefined],
+      ],
+    );
+    assert.deepEqual([bar!.location, bar!.owner, bar!.rows.length], ["bar.so", "bar.so", 1]);
+    assert.deepEqual(found.sites.get("memory/plugin/foo.so f (foo.c:87)"), "leak");
+    assert.deepEqual(found.sites.get("memory/plugin/foo.so g (foo.c:9)"), "filling");
   });
 
   test("sections of another form are no findings", () => {

@@ -13,7 +13,8 @@ import { Parser } from "../../../host/node/read/parse.ts";
 import { Sites } from "../../../host/node/read/sites.ts";
 
 const COLUMNS = ["Older than", "Younger than", "Alive", "Size In-use", "% of site", "Kind", "Location"];
-const TITLE = "Ages of what is alive, in seconds: 2 sites (of IOBuffers they are not known)";
+const TITLE = "Ages of live memory in seconds (exact to 1 s): 2 sites, by bytes older than 60 s; IOBuffers have no age";
+const TITLE_OF_FORMAT_1 = "Ages of what is alive, in seconds: 2 sites (of IOBuffers they are not known)";
 
 function section(rows: string[][], title = TITLE, columns = COLUMNS): Section {
   return { title, columns, rows };
@@ -48,16 +49,16 @@ describe("ages", () => {
     host.sample(1200n, 0n, measures(1205n));
     const ages = agesIn(sectionsOf(host.dump({ time: 0n, level: 1, armed: 400n })));
     assert.deepEqual(ages.get(ageKey("tsapi", `memory/plugin/${place}`)), [
-      { olderThan: 4, youngerThan: 106, alive: 1, bytes: 20 },
-      { olderThan: 104, youngerThan: 401, alive: 1, bytes: 10 },
+      { olderThan: 5, youngerThan: 105, alive: 1, bytes: 20 },
+      { olderThan: 105, youngerThan: 400, alive: 1, bytes: 10 },
     ]);
     assert.deepEqual(ages.get(ageKey("TSCont", `memory/plugin/${place}`)), [
-      { olderThan: 4, youngerThan: 106, alive: 1, bytes: 0 },
+      { olderThan: 5, youngerThan: 105, alive: 1, bytes: 0 },
     ]);
     assert.equal(ages.size, 2);
   });
 
-  test("are those of plugins before those of the server, which keeps much for good, and of both the oldest first", () => {
+  test("are in the order of the bytes that are old, then of bytes, and objects after memory", () => {
     const host = new Host(loadCore(), abi.SITES_MIN);
     const shard = host.addShard();
     const owner = host.registry.registerOwner("foo.so");
@@ -68,6 +69,7 @@ describe("ages", () => {
     allocate(1, 1n << 40n, abi.OWNER_CORE);
     allocate(2, 10n, owner);
     allocate(3, 20n, owner);
+    for (let i = 0; i < 100; ++i) host.recordAlloc(shard, abi.CLASS_OBJECT, 0x2000n, "foo.so+0x6 (a.c:6)", 0, 0n, owner);
     host.sample(1100n, 0n, measures(1100n));
     allocate(4, 1n << 41n, abi.OWNER_CORE);
     allocate(5, 5000n, owner);
@@ -75,8 +77,26 @@ describe("ages", () => {
     const lines = [...agesIn(sectionsOf(host.dump({ time: 0n, level: 2, armed: 400n }))).keys()];
     assert.deepEqual(
       lines.map((key) => Number(/:(\d)/.exec(key)?.[1])),
-      [3, 2, 1, 5, 4],
+      [1, 3, 2, 4, 5, 6],
     );
+  });
+
+  test("are shown of plugins where there are too many of the server, which keeps much for good", () => {
+    const host = new Host(loadCore(), abi.SITES_MIN);
+    const shard = host.addShard();
+    const owner = host.registry.registerOwner("foo.so");
+    const measures = (now: bigint) => [[abi.MEASURE_NOW, now] as const];
+    host.sample(1000n, 0n, measures(1000n));
+    for (let line = 1; line <= 25; ++line) host.recordAlloc(shard, abi.CLASS_OPENSSL, 0x1000n, "a.c", line, 1n << 20n);
+    host.recordAlloc(shard, abi.CLASS_TSAPI, 0x2000n, "foo.so+0x1", 0, 10n, owner);
+    host.sample(1100n, 0n, measures(1100n));
+    const text = host.dump({ time: 0n, level: 2 });
+    assert.match(
+      text.toString(),
+      /^Ages of live memory in seconds \(exact to 1 s\): top 20 of 26 sites, by bytes older than \d+ s;/m,
+    );
+    const keys = [...agesIn(sectionsOf(text)).keys()];
+    assert.deepEqual([keys.length, keys.at(-1)], [20, ageKey("tsapi", "memory/plugin/foo.so+0x1")]);
   });
 
   test("are none in a dump of a server that takes no samples", () => {
@@ -90,6 +110,7 @@ describe("ages", () => {
     assert.deepEqual(agesIn([section([row])]).get("heap memory/plugin/x"), [
       { olderThan: 10, youngerThan: undefined, alive: 1, bytes: 20 },
     ]);
+    assert.equal(agesIn([section([row], TITLE_OF_FORMAT_1)]).size, 1);
     assert.equal(agesIn([section([row], "Ages ago")]).size, 0);
     assert.equal(agesIn([section([row], TITLE, COLUMNS.slice(1))]).size, 0);
     for (const bad of ["", "x", "1e400", "9007199254740993"]) {

@@ -6,9 +6,12 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { describe, test } from "node:test";
+import { gunzipSync } from "node:zlib";
+import { sections } from "../../../format/format.ts";
+import { headOf, ruleOf } from "../../../format/layout.ts";
 import { parseDumps, parseTables } from "../../../harness/dump.ts";
 import { builtInTable, handmadeDump, HOSTILE, NEW_SECTIONS, NEW_SECTIONS_ROWS } from "../../../harness/handmade.ts";
-import type { Dump } from "../../../host/node/read/dump.ts";
+import { columnsIn, type Dump } from "../../../host/node/read/dump.ts";
 import { Parser } from "../../../host/node/read/parse.ts";
 import { codeOf, ownerOf, Sites, SITES_MAX, sourceOf } from "../../../host/node/read/sites.ts";
 import { fixture } from "../../support/command.ts";
@@ -22,6 +25,7 @@ interface Copy {
   state: string;
   foreign: number;
   header: Map<string, string>;
+  summary: readonly string[];
   notes: ReadonlyMap<string, string>[];
   tables: Dump["tables"];
   sections: Dump["sections"];
@@ -32,12 +36,24 @@ function read(text: string | Buffer, chunk = 65536): { dumps: Copy[]; parser: Pa
   const sites = new Sites();
   const dumps: Copy[] = [];
   const parser = new Parser(sites, (dump) => {
-    const { origin, number, time, state, foreign, notes, tables, sections, rows } = dump;
+    const { origin, number, time, state, foreign, summary, notes, tables, sections, rows } = dump;
     const copies = Array.from({ length: rows.length }, (_, i) => {
       const { class: cls, kind, owner, location } = sites.get(rows.site[i]!);
       return { class: cls, kind, owner, location, allocs: rows.allocs[i]!, frees: rows.frees[i]!, inUse: rows.inUse[i]! };
     });
-    dumps.push({ origin, number, time, state, foreign, header: new Map(dump.header), notes, tables, sections, rows: copies });
+    dumps.push({
+      origin,
+      number,
+      time,
+      state,
+      foreign,
+      header: new Map(dump.header),
+      summary,
+      notes,
+      tables,
+      sections,
+      rows: copies,
+    });
   });
   const bytes = Buffer.from(text);
   for (let at = 0; at < bytes.length; at += chunk) parser.push(bytes.subarray(at, at + chunk));
@@ -45,11 +61,14 @@ function read(text: string | Buffer, chunk = 65536): { dumps: Copy[]; parser: Pa
   return { dumps, parser, sites };
 }
 
-const capture = (name: string): string => readFileSync(fixture(name), "utf8");
+const capture = (name: string): string => {
+  const bytes = readFileSync(fixture(name));
+  return (name.endsWith(".gz") ? gunzipSync(bytes) : bytes).toString();
+};
 const plain = (dumps: Copy[]) => dumps.map(({ rows, number, state }) => ({ number, state, rows }));
 
 describe("captures of servers with memtrack", () => {
-  for (const name of ["memtrack-level1.out", "memtrack-level2.out", "two-processes.out", "rotated-2.out"]) {
+  for (const name of ["memtrack-level1.out", "memtrack-level2.out", "two-processes.out", "rotated-2.out", "format2.out.gz"]) {
     test(`${name}: every row, as the strict parser has it`, () => {
       const text = capture(name);
       const strict = parseDumps(text);
@@ -62,7 +81,9 @@ describe("captures of servers with memtrack", () => {
       for (const [index, dump] of dumps.entries()) {
         const expected = strict[index]!.tables.flatMap((table) => table.rows);
         assert.deepEqual(
-          dump.rows.map(({ allocs, frees, inUse, location }) => ({ allocs, frees, inUse, location })),
+          dump.rows
+            .filter((row) => row.class !== "object")
+            .map(({ allocs, frees, inUse, location }) => ({ allocs, frees, inUse, location })),
           expected.map(({ allocs, frees, inUse, location }) => ({ allocs, frees, inUse, location })),
         );
         assert.deepEqual(dump.header, strict[index]!.header);
@@ -70,6 +91,38 @@ describe("captures of servers with memtrack", () => {
       }
     });
   }
+
+  test("of format 2 it has the summary, and each row's cells under their heads, whatever is in its text", () => {
+    const [first, second] = ["memory/plugin/a | b.so f (x.c:1)", "memory/plugin/plain.so f (x.c:1)"] as const;
+    const growth = (location: string): string =>
+      `leak    | -          |           10 |          600 | ${location.padEnd(64)} |           2 |          3 |          1 |     0 |     50 |      0 |      -`;
+    const growthSection = [
+      "Growth since start-up, 60 s ago: 2 rows that changed, largest change first; old: more than 60 s",
+      headOf(sections.growth),
+      ruleOf(sections.growth),
+      growth(first),
+      growth(second),
+      "",
+    ].join("\n");
+    const text = handmadeDump({ rows: [{ location: first, allocs: 3, frees: 1, inUse: 10 }], sections: growthSection }).replace(
+      "\n",
+      '\nmemtrack summary: one line\nmemtrack summary: level=7 dump=9\nmemtrack note="a note"\n',
+    );
+    const { dumps, parser } = read(text);
+    const [dump] = dumps;
+    assert.deepEqual([dump!.state, parser.counts.foreign], ["complete", 0]);
+    assert.deepEqual(dump!.summary, ["one line", "level=7 dump=9"]);
+    assert.deepEqual(
+      dump!.notes.map((note) => [...note]),
+      [[["note", "a note"]]],
+    );
+    const [section] = dump!.sections;
+    const columns = columnsIn(section!, "growth", ["Verdict", "Change", "Location", "Allocs", "Late %"])!;
+    assert.deepEqual(
+      section!.rows.map((row) => columns.map((column) => row[column])),
+      [first, second].map((location) => ["leak", "10", location, "3", "-"]),
+    );
+  });
 
   test("at level 2 the second table is OpenSSL's, and the summary and what is older are sections", () => {
     const [dump] = read(capture("memtrack-level2.out")).dumps;
@@ -158,7 +211,9 @@ describe("captures of stock servers", () => {
         assert.ok(Number.isNaN(dump.time));
         assert.equal(dump.tables[0]!.total, strict[index]!.total);
         assert.deepEqual(
-          dump.rows.map(({ allocs, frees, inUse, location }) => [allocs, frees, inUse, location]),
+          dump.rows
+            .filter((row) => row.class !== "object")
+            .map(({ allocs, frees, inUse, location }) => [allocs, frees, inUse, location]),
           strict[index]!.rows.map(({ allocs, frees, inUse, location }) => [allocs, frees, inUse, location]),
         );
         assert.deepEqual(
