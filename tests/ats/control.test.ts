@@ -42,6 +42,8 @@ describe("records through traffic_ctl, without a restart", () => {
       assert.equal(off.header.get("level"), "0");
       assert.equal(off.header.get("openssl"), "off");
       assert.equal(off.tables.length, 0);
+      assert.match(off.summaryLines.join(), /^nothing is tracked at level 0; \d+\.\d MiB resident$/);
+      assert.doesNotMatch(ats.diags(), /baseline start-up/);
       assert.match(off.text, /nothing is tracked at level 0; set proxy\.config\.res_track_memory/);
 
       // Buffers of persistent connections that are older than the arming are released after it.
@@ -129,6 +131,43 @@ describe("records through traffic_ctl, without a restart", () => {
       });
       assert.equal(ats.pid, pid);
       assert.ok(ats.alive());
+    } finally {
+      await ats.stop();
+      await origin.stop();
+    }
+  });
+});
+
+describe("counting that begins anew, in verify mode", () => {
+  test("is said of the owners where it would look like a drop, and no number of verify is below zero", async () => {
+    const origin = await Origin.start();
+    const ats = await Ats.start({ level: 2, manager: true, plugins: [PLUGIN], origin: origin.url, records: { [VERIFY]: 1 } });
+    try {
+      const arm = async (level: number): Promise<void> => {
+        const from = ats.sizeOf(ats.diagsPath);
+        await ats.ctl("plugin", "msg", "memtrack", `arm ${level}`);
+        await ats.waitFor(ats.diagsPath, new RegExp(`level set to ${level} by a message`), { from });
+      };
+      await mixed(ats, 600);
+      let before = await ats.dump();
+      while (before.header.get("verify") !== "on") before = await ats.dump();
+      assert.ok(before.ownersTotal!.total > 500_000 && before.ownersTotal!.change !== undefined, before.text);
+      // Buffers of these connections are allocated while nothing is tracked, and released when it is again.
+      await arm(0);
+      const held = wrk(ats.httpUrl + "size/100000?cache=600", { seconds: 3, connections: 50 });
+      await arm(2);
+      assert.equal((await held).errors, 0);
+      await mixed(ats, 600);
+      const anew = await ats.dump();
+      assert.deepEqual(anew.foreign, []);
+      assert.match(anew.text, /^Owners: .*; counting began anew since the previous dump, so Change is not known$/m);
+      assert.equal(anew.ownersTotal!.change, undefined);
+      for (const { owner, change } of anew.owners) assert.equal(change, undefined, owner);
+      assert.equal(anew.verify?.differing, 0, anew.text);
+      for (const { inUse, allocs, frees } of anew.verify.rows) assert.ok(inUse >= 0 && allocs >= 0 && frees >= 0, anew.text);
+      const next = await ats.dump();
+      assert.match(next.text, /^Owners: .*; change since the previous dump$/m);
+      assert.equal(next.ownersTotal!.change, next.ownersTotal!.total - anew.ownersTotal!.total);
     } finally {
       await ats.stop();
       await origin.stop();
