@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Which suspects have one cause: rows of one owner and one function, whatever their class and line, since a function that leaks an
-// object leaks what the object holds; and all OpenSSL rows of one owner, since one leaked connection is a leak in some twenty of
-// OpenSSL's files. An owner that is a suspect as a whole is a cause of its own.
+// Decides which suspects have the same cause. Rows of one owner and one function do, whatever their class and line, because a function
+// that leaks an object also leaks the memory of the object. All OpenSSL rows of one owner do, because one leaked connection shows up in
+// some twenty of OpenSSL's files. An owner that is a suspect as a whole is a separate cause.
 //
 //   memory/plugin/foo.so handler (foo.c:88)     function: memory/plugin/foo.so handler
-//   memory/plugin/foo.so handler+0x1a           the same
-//   memory/plugin/foo.so+0x1a2b                 no function is known: each address is a cause of its own, and likewise
-//   memory/IOBuffer/HttpSM.cc:7055              each line of the server
+//   memory/plugin/foo.so handler+0x1a           the same function
+//   memory/plugin/foo.so+0x1a2b                 unknown function: each address is a separate cause
+//   memory/IOBuffer/HttpSM.cc:7055              each line of the server is a separate cause
 
 import { CLASS_OPENSSL } from "../abi";
 import { CLOSING_PARENTHESIS, COLON, isDigit, LETTER_X, OPENING_PARENTHESIS, PLUS, SPACE, ZERO } from "../base/chars";
@@ -16,7 +16,7 @@ import { siteClass } from "../model/model";
 import { lengthOf, ownerOfSite, textOf } from "../registry/name";
 import { isOwnerSeries } from "./series";
 
-/** Of two suspects. */
+/** Whether two suspects have the same cause. */
 export function isSameCause(a: Series, b: Series): bool {
   if (isOwnerSeries(a) || isOwnerSeries(b)) return a == b;
   if (ownerOfSite(a) != ownerOfSite(b)) return false;
@@ -29,7 +29,7 @@ export function isOpenssl(series: Series): bool {
   return !isOwnerSeries(series) && siteClass(series) == CLASS_OPENSSL;
 }
 
-/** Bytes of a row's text that name its function; the whole text where it names none. */
+/** Length of the part of a row's text that names its function; the whole text if it names none. */
 export function functionLength(row: Row): u32 {
   const place = placeStart(row);
   if (place) return place;
@@ -37,7 +37,7 @@ export function functionLength(row: Row): u32 {
   return offset ? offset : lengthOf(row);
 }
 
-/** Where the last ` (file:line)` begins in a row's text; 0 where it has none. */
+/** Offset of the last ` (file:line)` in a row's text, or 0. */
 function placeStart(row: Row): u32 {
   for (let end = lengthOf(row); end > 3; --end) {
     if (charAt(row, end - 1) != CLOSING_PARENTHESIS) continue;
@@ -49,7 +49,7 @@ function placeStart(row: Row): u32 {
   return 0;
 }
 
-/** Where `+0x...` begins behind a function's name, which a blank is before; else 0. */
+/** Offset of `+0x...` after a function's name, which follows a blank, or 0. */
 function offsetStart(row: Row): u32 {
   let blank = false;
   let found: u32 = 0;

@@ -75,7 +75,7 @@ let begun: u32 = 0;
 
 /** A bit for each class that is tracked. */
 let armed: u32 = ALL_CLASSES;
-/** How often a class was switched on or off: where that has changed, sums do not go on from those of before. */
+/** How often a class was armed or disarmed. If this has changed, sums do not continue earlier sums. */
 export let switches: u32 = 0;
 
 export function reset(role: u32): void {

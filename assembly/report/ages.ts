@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The ages of live memory, by site: a line for each bucket (epoch.ts) that has something in it, so the lines of a site add up to its
-// row, and its spans of time meet. Shown are first suspects, then plugins, then the server, each by how much is old (age.ts). They
-// stand in the order that a reader can see: memory by its old bytes, then objects by how many are old. IOBuffers are not there:
-// nothing says when one of them was allocated.
+// row, and its spans of time are adjacent. Suspects are selected first, then plugins, then the server, each by old bytes (age.ts). The
+// selected sites are sorted by what the section shows: memory by old bytes, then objects by old objects. IOBuffers are missing because
+// their allocation time is unknown.
 
 import { BUCKETS, CLASS_OBJECT, MEASURE_NOW, OWNER_CORE } from "../abi";
 import { inUseOfBucket, isLowerBound, oldBytes, reportedAge } from "../analysis/age";
@@ -25,11 +25,11 @@ import { kindOf, ownerOfSite } from "../registry/name";
 import { className, kindName } from "./labels";
 import * as table from "./table";
 
-/** A suspect is shown first, then what has anything old, of that what plugins have (the server keeps much for good); then by bytes. */
+/** Selection order: suspects, then sites with old memory, plugins before the server (which keeps much for good), then by bytes. */
 const SUSPECT: u64 = 1 << 63;
 const HAS_OLD: u64 = 1 << 62;
 const PLUGINS: u64 = 1 << 61;
-/** The order of those that are shown. */
+/** Order of the selected sites. */
 const MEMORY: u64 = 1 << 63;
 
 /** `most` sites at most. Nothing, where no epoch has ended. */

@@ -39,7 +39,7 @@ if (TOTALS + offsetof<Totals>() != OWNER_TOTALS_SIZE) ERROR("not the size that m
 /** The sum of all rows in the last dump. The owners of that moment may be gone, what they held is missing all the same. */
 let lastTotal: i64 = 0;
 const NEVER: u32 = u32.MAX_VALUE;
-/** How often classes had been switched on or off at the last dump; NEVER before the first one. */
+/** Value of `switches` at the last dump; NEVER before the first dump. */
 let lastSwitches: u32 = NEVER;
 
 export function reset(): void {
@@ -139,7 +139,7 @@ function isEmpty(slot: OwnerSlot): bool {
   return !totalsOf(slot).total && !totalsOf(slot).last && !objectsOf(slot);
 }
 
-/** As far as the owner's name. */
+/** The columns before the owner's name. */
 function beginLine(slot: OwnerSlot, anew: bool): void {
   table.row(SECTION_OWNERS);
   table.signedCell(totalsOf(slot).total);

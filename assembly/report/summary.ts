@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The first lines of a dump, below its header: what an operator asks first, and which section answers the next question. At most
-// SUMMARY_LINES_MAX (format/format.ts), each in words, as short as names allow.
+// The summary of a dump, directly below its header: the first answers that an operator needs, and the section to read next. At most
+// SUMMARY_LINES_MAX lines (format/format.ts) of text, of at most 160 bytes where names allow it.
 //
 //   memtrack summary: 92.3 MiB resident: the rows below hold 8.1 MiB; 35.2 MiB (38 %) are not accounted
 //   memtrack summary: 1 suspect; undecided: 12 growing rows and 41 rows with too few samples
@@ -9,7 +9,7 @@
 //   memtrack summary: largest undecided growth: foo.so init (init.c:9): +97.0 MiB since start-up, 4 min ago; verdict in 42 min at the earliest
 //   memtrack summary: read next: Suspects for the evidence, Ages for when it was allocated
 //
-// No suspect is no all-clear: what is undecided and what is not accounted is always said beside it.
+// Zero suspects is not an all-clear, so the number of undecided rows and the unaccounted memory are always reported with it.
 
 import { CLASS_COUNT, MEASURE_INTERVAL, MEASURE_RSS, SETTING_INTERVAL, VERDICT_NEW } from "../abi";
 import { changeSince } from "../analysis/baseline";
@@ -31,12 +31,12 @@ import { writeSince } from "./growth";
 import { isResidentKnown, notAccounted, trackedBytes } from "./reconciliation";
 import { countsObjects, suspectRate, writeLimit, writeSuspectRate } from "./suspects";
 
-/** Suspects that have a line. */
+/** Suspects with a line of their own. */
 const SUSPECTS_SHOWN: u32 = 3;
-/** A part of resident memory that is worth a look where nothing is undecided, in percent. */
+/** Percentage of unaccounted memory from which on the reconciliation is the section to read. */
 const MUCH: u64 = 50;
 
-/** `slot` is the baseline of the dump's growth. */
+/** @param slot the baseline of the dump's growth */
 export function renderSummary(slot: u32): void {
   if (!level()) return nothingTracked();
   resident();
@@ -99,7 +99,7 @@ function unaccountedShare(): u64 {
   return percent(unaccounted(), measureOf(MEASURE_RSS));
 }
 
-/** How many suspects there are, and how much may yet turn out to be one. */
+/** The number of suspects, and of rows that may still become suspects. */
 function verdictLine(suspects: u32): void {
   let growing: u32 = 0;
   let young: u32 = 0;
@@ -134,7 +134,7 @@ function suspectLine(at: u32): void {
   newline();
 }
 
-/** Returns whether there is an undecided growth. */
+/** The largest growth that is undecided. Returns whether there is one. */
 function undecidedLine(slot: u32): bool {
   rankingStart(1);
   for (let row: Row = 0; row < knownSites(); ++row) {
@@ -166,7 +166,7 @@ function undecidedLine(slot: u32): bool {
   return true;
 }
 
-/** Which section to read. */
+/** The section to read next. */
 function next(suspects: bool, undecided: bool): void {
   ascii(SUMMARY_PREFIX);
   ascii("read next: ");
@@ -176,7 +176,7 @@ function next(suspects: bool, undecided: bool): void {
   else ascii("Owners for who holds what\n");
 }
 
-/** A row's name without what all of a plugin's begin with. */
+/** The name of a row without the common prefix of all plugins' rows. */
 function writeShort(series: Series): void {
   if (series < knownSites() && isOfPlugin(series)) {
     copy(textOf(series) + PLUGIN_PREFIX.length, lengthOf(series) - PLUGIN_PREFIX.length);

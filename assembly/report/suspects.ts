@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The section of the suspects, the most urgent first (urgency.ts). Each has a line of evidence in plain words, which begins with
-// its location and a colon; where several rows have one cause (cause.ts), the line sums them up, and below it each has a line of its
-// own.
+// The section of the suspects, the most urgent first (urgency.ts). Each suspect has a line of evidence, which begins with its location
+// and a colon. If several rows have the same cause (cause.ts), this line contains their sum, and each row has a line below it.
 //
 //   48234496 | 720  | 3024000 | memory/plugin/foo.so handler (2 rows): +46.0 MiB/h for 12 min; limit in about 35 days
 //   48234496 | 720  | 3024000 |   - memory/plugin/foo.so handler (foo.c:88): +46.0 MiB/h for 12 min, ...
@@ -57,7 +56,7 @@ function cells(rate: i64, seconds: u64, objects: bool): void {
   else table.unsignedCell(<u64>left);
 }
 
-/** The evidence against the suspect at a position of the ranking: its row's, or that of its rows together. */
+/** Evidence for the suspect at a position of the ranking: of its only row, or of all its rows together. */
 export function writeSuspect(at: u32): void {
   if (rowsOfSuspect(at) == 1) return writeEvidence(ranked(at));
   writeCause(ranked(at));
@@ -76,7 +75,7 @@ export function writeSuspectRate(at: u32): void {
   writeRate(suspectRate(at), countsObjects(at));
 }
 
-/** Bytes an hour of a suspect's rows together; objects, where none of them counts bytes. */
+/** Bytes per hour of all rows of a suspect; objects per hour if none of its rows counts bytes. */
 export function suspectRate(at: u32): i64 {
   const objects = countsObjects(at);
   let sum: i64 = 0;
@@ -92,14 +91,14 @@ export function countsObjects(at: u32): bool {
   return true;
 }
 
-/** Seconds since the first of its rows began to grow. */
+/** Seconds since the first row of the suspect began to grow. */
 function suspectTime(at: u32): u64 {
   let longest: u32 = 0;
   for (let i: u32 = 0; i < rowsOfSuspect(at); ++i) longest = max(longest, growingFor(ranked(at + i)));
   return longest;
 }
 
-/** What the rows of a suspect have in common, of which this is one. */
+/** The common part of the names of a suspect's rows, given one of them. */
 function writeCause(row: Series): void {
   if (!isOpenssl(row)) return copy(textOf(row), functionLength(row));
   const prefix = unchecked(CLASS_PREFIXES[CLASS_OPENSSL]);
@@ -110,7 +109,7 @@ function writeCause(row: Series): void {
   ascii("]");
 }
 
-/** Why a row (or an owner) is a suspect, in plain words. */
+/** Evidence for one row, or one owner. */
 function writeEvidence(series: Series): void {
   const rate = rateOf(series);
   writeSeriesInSentence(series);

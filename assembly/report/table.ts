@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The tables of a dump: columns of a fixed width with bars between them. Which columns a section has is in format/format.ts. A row is
-// begun, then its cells are written in their order, each as wide as its column. The text among them is the caller's, between
-// beginText() and endText(); without columns behind it, it needs neither, and a line's end follows it.
+// begun, then its cells are written in order, each as wide as its column. The caller writes the text column, between beginText() and
+// endText() if columns follow it.
 
 import { DASH, SPACE } from "../base/chars";
 import { ascii, byte, copy, newline, padRight, position, repeat, signed, unsigned } from "../base/writer";
@@ -10,9 +10,9 @@ import { COLUMN_WIDTHS, SECTION_COLUMNS, SECTION_HEADS, SECTION_RULES, SECTION_T
 
 /** The column of the next cell. */
 let column: u32 = 0;
-/** Whether the text has been written: a bar then comes before each cell, not behind it. */
+/** Whether the text column is written: a bar then precedes each cell instead of following it. */
 let behindText: bool = false;
-/** Where the text began. */
+/** Address at which the text column begins. */
 let textStart: usize = 0;
 
 /** SECTION_...: a blank line, and what the section's title begins with. The caller writes the rest of the line. */
@@ -55,7 +55,7 @@ export function beginText(): void {
   textStart = position();
 }
 
-/** Columns follow. */
+/** Pads the text column. Columns follow it. */
 export function endText(section: u32): void {
   padRight(textStart, unchecked(SECTION_TEXT_WIDTHS[section]));
   behindText = true;

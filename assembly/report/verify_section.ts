@@ -2,8 +2,8 @@
 //
 // The section of verify mode: what memtrack and the built-in tracker counted of IOBuffers, and the rows on which they disagree.
 //
-// Both count from a moment of their own, and buffers that are older are released all the same. What a row has released more than
-// allocated is taken to be such buffers, in both accounts alike, so that no number is below zero and a difference stays one.
+// Both begin to count at some time, and buffers from before that time are released later. If a row has released more bytes than it
+// allocated, the excess is removed from both counts, so that no number is negative and differences are kept.
 
 import { CLASS_IOBUFFER } from "../abi";
 import { SPACE } from "../base/chars";
@@ -73,7 +73,7 @@ function rowLine(row: Row, counts: Counts, accountant: string): void {
   newline();
 }
 
-/** Bytes of a row's buffers that were released and are older than the count. */
+/** Released bytes of buffers that were allocated before counting began. */
 function olderBytes(row: Row): i64 {
   return max<i64>(0, max(-oursOf(row).inUse, -builtinOf(row).inUse));
 }

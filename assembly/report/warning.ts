@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Lines on suspects for where operators look: one for each new suspect, with all its rows, never again for the same unless what it
-// leaked has doubled, and at most LINES_MAX in LINES_SECONDS. How grave a line is depends on what is at stake.
+// Lines about suspects for diags.log: one line per suspect with all its rows, repeated only when the leaked memory has doubled, and at
+// most LINES_MAX lines in LINES_SECONDS. The severity depends on how much memory has leaked and how soon memory runs out.
 
 import { LINE_NOTE, LINE_WARNING, OWNER_SERIES_MAX } from "../abi";
 import { entryLeaking, isUsedEntry } from "../analysis/owner_series";
@@ -21,8 +21,8 @@ import { countsObjects, suspectRate, writeSuspect } from "./suspects";
 const LINES_MAX: u32 = 10;
 const LINES_SECONDS: u32 = 3600;
 /**
- * Less than this, which would fill memory in more than that time, is a note and no warning. A MiB is what a single large response
- * takes, and in a year a server has been restarted. What keeps growing doubles, is said again, and is a warning then.
+ * A suspect is a note, not a warning, if it has leaked less than SMALL_BYTES and would exhaust memory in more than FAR_SECONDS. A single
+ * large response takes a MiB, and a server is restarted within a year. A leak that goes on doubles, and is then reported as a warning.
  */
 const SMALL_BYTES: u64 = 1 << 20;
 const FAR_SECONDS: i64 = 365 * 86400;
@@ -36,9 +36,9 @@ export function warningReset(): void {
 }
 
 /**
- * The next line that is due, in the output region, the most urgent suspect's first; how grave it is, answerSeverity() says. After a
- * sample, until there is none.
- * @returns its length, or 0
+ * Writes the next line that is due into the output region, that of the most urgent suspect first. answerSeverity() returns its severity.
+ * Called after a sample until it returns 0.
+ * @returns the length of the line, or 0
  */
 export function nextWarning(): u32 {
   if (elapsedSeconds() - since >= LINES_SECONDS) {
@@ -67,7 +67,7 @@ function isSmall(at: u32, grown: u64): bool {
   return grown < SMALL_BYTES && (left < 0 || left > FAR_SECONDS);
 }
 
-/** What a suspect's rows grew by, or what was warned of. */
+/** Growth of the rows of a suspect, or the growth that was reported. */
 function sum(at: u32, warned: bool): u64 {
   let all: u64 = 0;
   for (let i: u32 = 0; i < rowsOfSuspect(at); ++i) {
@@ -77,7 +77,7 @@ function sum(at: u32, warned: bool): u64 {
   return all;
 }
 
-/** Remembers what is warned of now; of a suspect that is not due, what its rows had that are new in it. */
+/** Stores the reported growth of the rows of a suspect; for a suspect that is not due, of its new rows only. */
 function keep(at: u32, due: bool): void {
   for (let i: u32 = 0; i < rowsOfSuspect(at); ++i) {
     const series = ranked(at + i);
@@ -85,7 +85,7 @@ function keep(at: u32, due: bool): void {
   }
 }
 
-/** A look without putting them in order, which takes a while where there are many. An owner whose rows are suspects is none. */
+/** A check without sorting, which is slow for many suspects. An owner whose rows are suspects is not a suspect. */
 function anyDue(): bool {
   for (let row: Row = 0; row < knownSites(); ++row) if (isActive(row) && isSuspect(row) && mayBeDue(row)) return true;
   for (let entry: u32 = 0; entry < OWNER_SERIES_MAX; ++entry) {
@@ -95,7 +95,7 @@ function anyDue(): bool {
   return false;
 }
 
-/** Where rows together have doubled, one of them has. */
+/** A suspect can have doubled only if one of its rows has. */
 function mayBeDue(series: Series): bool {
   return !warnedOf(series) || grownBy(series) / 2 >= warnedOf(series);
 }

@@ -1,26 +1,26 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The cells of a section's row. One of them is a text of any length that may hold ` | ` itself, so a row is split from both ends.
+// Splits a row of a section into cells. The text column may contain ` | `, so a row is split from both ends.
 
 import { sections, type Section } from "../../../format/format.ts";
 
 const SEPARATOR = " | ";
 const TEXTS = new Set(Object.values<Section>(sections).map(({ text }) => text.title));
 
-/** Which of these columns is the text: by its name, else the last one. */
+/** Index of the text column: found by name, else the last column. */
 export function textColumn(columns: readonly string[]): number {
   const found = columns.findIndex((column) => TEXTS.has(column));
   return found < 0 ? columns.length - 1 : found;
 }
 
-/** The heads in a line of heads. */
+/** The column heads in a line. */
 export function headsOf(line: string): string[] {
   const columns = line.split("|").map((column) => column.trim());
   if (columns.at(-1) === "") columns.pop();
   return columns;
 }
 
-/** A line's cells, of which the one at `text` is the text. Undefined where there are too few. */
+/** The cells of a line; `text` is the index of the text column. Undefined if the line has too few cells. */
 export function cellsOf(line: string, columns: number, text: number): string[] | undefined {
   const before: string[] = [];
   const behind: string[] = [];

@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Format 1 of a dump, as memtrack wrote it before format 2: where it is other than format/format.ts says. The text stood last in every
-// section, and there was no summary; a reader that finds columns by their heads, and the text among them by its name, needs to know
-// neither. What is left are titles.
+// The titles of format 1 that differ from format/format.ts. In format 1 the text was the last column of every section, and dumps had no
+// summary; a reader that finds columns and the text column by their heads handles both formats.
 
 import { sections } from "../../../format/format.ts";
 
-/** What titles of sections began with, where that was something else. */
+/** How titles of sections began, if they differ. */
 export const TITLES_OF_FORMAT_1: Readonly<Partial<Record<keyof typeof sections, string>>> = {
   owners: "Owners: bytes in use by class, objects alive by kind; change is that of the total since the last dump",
   ages: "Ages of what is alive",
