@@ -20,7 +20,10 @@
 import {
   EXPLAINED_BY_AGE,
   EXPLAINED_BY_CONFIRMATION,
+  EXPLAINED_BY_LEVELLING,
+  EXPLAINED_BY_LOAD,
   EXPLAINED_BY_NOTHING,
+  EXPLAINED_BY_RAM_CACHE,
   HISTORY_LEVELS,
   HISTORY_POINTS,
   HISTORY_SHIFT,
@@ -113,18 +116,25 @@ export function verdictOf(series: Series): u32 {
   return turnover(series) ? VERDICT_CHURN : VERDICT_STEADY;
 }
 
-/** Whether a series may still get the verdict `leak`: it grows for too short a time, or is too new. */
+/**
+ * Whether a series may still get the verdict `leak`: it is too new, grows for too short a time, or only seems to level off. (The RAM
+ * cache and the load are measured.)
+ */
 export function isUndecided(series: Series): bool {
   const verdict = verdictOf(series);
   if (verdict == VERDICT_NEW) return true;
   const reason = stateOf(series).explanation;
-  return verdict == VERDICT_FILLING && (reason == EXPLAINED_BY_AGE || reason == EXPLAINED_BY_CONFIRMATION);
+  return verdict == VERDICT_FILLING && reason != EXPLAINED_BY_RAM_CACHE && reason != EXPLAINED_BY_LOAD;
 }
 
-/** Samples until an undecided series can get the verdict `leak` at the earliest, if it continues to grow. */
+/**
+ * Samples until an undecided series can get the verdict `leak` at the earliest, if it continues to grow; 0 if that can happen at any
+ * sample, because it only seems to level off.
+ */
 export function samplesUntilJudged(series: Series): u32 {
   const state = stateOf(series);
   if (verdictOf(series) == VERDICT_NEW) return SAMPLES_MIN - ageOf(series) + CONFIRM;
+  if (state.explanation == EXPLAINED_BY_LEVELLING) return 0;
   if (state.explanation == EXPLAINED_BY_CONFIRMATION) {
     const seen = samples - state.growthSample;
     return seen < CONFIRM ? CONFIRM - seen : 1;

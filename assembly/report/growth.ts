@@ -80,7 +80,7 @@ function render(section: u32, slot: u32, what: string): void {
 }
 
 /** The baseline's name, and how long ago it was set where that is known. */
-export function writeSince(slot: u32): void {
+function writeSince(slot: u32): void {
   writeBaseline(slot);
   const span = secondsSince(slot);
   if (!span) return;

@@ -6,13 +6,13 @@
 //   memtrack summary: 92.3 MiB resident: the rows below hold 8.1 MiB; 35.2 MiB (38 %) are not accounted
 //   memtrack summary: 1 suspect; undecided: 12 growing rows and 41 rows with too few samples
 //   memtrack summary: suspect: leaky.so on_transaction (leaky.c:19) and 2 more rows: +33.3 MiB/h; limit in about 20 days
-//   memtrack summary: largest undecided growth: foo.so init (init.c:9): +97.0 MiB since start-up, 4 min ago; verdict in 42 min at the earliest
+//   memtrack summary: largest undecided growth: foo.so init (init.c:9): +97.0 MiB since start-up (too soon; verdict in 42 min at the earliest)
 //   memtrack summary: read next: Suspects for the evidence, Ages for when it was allocated
 //
 // Zero suspects is not an all-clear, so the number of undecided rows and the unaccounted memory are always reported with it.
 
 import { CLASS_COUNT, MEASURE_INTERVAL, MEASURE_RSS, SETTING_INTERVAL, VERDICT_NEW } from "../abi";
-import { changeSince } from "../analysis/baseline";
+import { changeSince, writeBaseline } from "../analysis/baseline";
 import { rank, ranked, rankedCount, rankingStart } from "../analysis/ranking";
 import { isActive, isObjects, writeSeriesInSentence } from "../analysis/series";
 import { rankSuspects, rowsOfSuspect, secondsUntilFull, weighed } from "../analysis/urgency";
@@ -24,10 +24,11 @@ import { ascii, copy, newline, unsigned } from "../base/writer";
 import { PLUGIN_PREFIX, SETTING_NAMES, SUMMARY_PREFIX } from "../format";
 import { measureOf } from "../model/environment";
 import { level } from "../model/facts";
+import { stateOf } from "../model/history";
 import { isAnyArmed, knownSites } from "../model/model";
 import { samples } from "../model/timeline";
 import { lengthOf, textOf } from "../registry/name";
-import { writeSince } from "./growth";
+import { explanationName } from "./labels";
 import { isResidentKnown, notAccounted, trackedBytes } from "./reconciliation";
 import { countsObjects, suspectRate, writeLimit, writeSuspectRate } from "./suspects";
 
@@ -151,19 +152,26 @@ function undecidedLine(slot: u32): bool {
   if (isObjects(row)) counted(change, " object");
   else bytes(change);
   ascii(" since ");
-  writeSince(slot);
-  ascii("; verdict ");
-  const missing = samplesUntilJudged(row);
+  writeBaseline(slot);
+  ascii(" (");
+  ascii(verdictOf(row) == VERDICT_NEW ? "too few samples" : explanationName(stateOf(row).explanation));
+  writeVerdictTime(samplesUntilJudged(row));
+  ascii(")\n");
+  return true;
+}
+
+/** When the verdict can come, after so many samples. */
+function writeVerdictTime(missing: u32): void {
+  if (!missing) return ascii("; judged again with each sample");
   const interval = measureOf(MEASURE_INTERVAL);
   if (interval) {
-    ascii("in ");
+    ascii("; verdict in ");
     duration(missing * interval);
   } else {
-    ascii("after ");
+    ascii("; verdict after ");
     counted(missing, " sample");
   }
-  ascii(" at the earliest\n");
-  return true;
+  ascii(" at the earliest");
 }
 
 /** The section to read next. */

@@ -43,7 +43,7 @@ static int descriptor = STDERR_FILENO; /* to which the server prints its own dum
 #define MESSAGES_MAX 16
 static void *listener; /* has no mutex: a busy one would abort the server, on the thread that messages come on */
 static void *reloaded; /* is called at a config reload */
-static void *ready;    /* when the server is initialised; no mutex, for the same reason */
+static void *ready;    /* when the server is initialized; no mutex, for the same reason */
 static pthread_mutex_t messages_mutex = PTHREAD_MUTEX_INITIALIZER;
 static struct memtrack_message messages[MESSAGES_MAX];
 static unsigned message_count;
@@ -169,7 +169,7 @@ on_ready(void *cont, int event, void *data)
   (void)cont;
   (void)event;
   (void)data;
-  memtrack_store_ordered(&initialised, true);
+  memtrack_store_ordered(&initialized, true);
   return 0;
 }
 
@@ -222,8 +222,8 @@ on_control(void *cont, int event, void *data)
   }
   memtrack_output_poll();
   do_messages();
-  if (memtrack_exchange_ordered(&initialised, false)) {
-    memtrack_control_initialised();
+  if (memtrack_exchange_ordered(&initialized, false)) {
+    memtrack_control_initialized();
   }
   memtrack_control_poll();
   set_stats();

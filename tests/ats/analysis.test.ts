@@ -165,7 +165,7 @@ function assertAddsUp({ parts }: Analysis): void {
 }
 
 describe("the server's start", () => {
-  test("fills no table of growth: what came before the server was initialised is no growth", async () => {
+  test("fills no table of growth: what came before the server was initialized is no growth", async () => {
     const ats = await Ats.start({ level: 2, plugins: [PLUGIN], origin: origin.url, records: { [INTERVAL]: 1 } });
     try {
       await ats.waitFor(ats.diagsPath, /NOTE: \[memtrack\] baseline start-up is set\n/);

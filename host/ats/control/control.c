@@ -282,7 +282,7 @@ memtrack_control_poll(void)
 }
 
 void
-memtrack_control_initialised(void)
+memtrack_control_initialized(void)
 {
   if (state.level > 0 && !armed_late) {
     memtrack_analysis_mark("start-up", MEMTRACK_BASELINE_BY_START);

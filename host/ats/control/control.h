@@ -25,8 +25,8 @@ int memtrack_control_start(const struct memtrack_server *server, memtrack_record
 /* Reads the records again and applies what changed. Each second; task-thread. */
 void memtrack_control_poll(void);
 
-/* The server is initialised: where it tracked from its start on, growth is counted from here. Once; task-thread. */
-void memtrack_control_initialised(void);
+/* The server is initialized: where it tracked from its start on, growth is counted from here. Once; task-thread. */
+void memtrack_control_initialized(void);
 
 /* Does what a message asks for, but for what needs the plugin API: true where the caller is to write a dump now. Not hook-safe. */
 bool memtrack_control_do(const struct memtrack_message *message);

@@ -490,7 +490,10 @@ describe("a leak", () => {
       sample(500 + i * 10, i * 100);
       if (i == 40) {
         const early = rendered();
-        expect(early.includes("(foo.c:88): +800 KiB since arming; verdict in 8 min at the earliest\n")).toBe(true, early);
+        expect(early.includes("(foo.c:88): +800 KiB since arming (too few samples; verdict in 8 min at the earliest)\n")).toBe(
+          true,
+          early,
+        );
       }
       if (i == 200) said = rendered();
       if (rankSuspects()) judged = i;
@@ -505,6 +508,22 @@ describe("a leak", () => {
     expect(judged).toBeGreaterThan(384);
     expect(minutes <= took && took <= minutes + 2).toBe(true, `said ${minutes} min, took ${took} min`);
     expect(said.includes("memtrack summary: read next: Growth ")).toBe(true);
+  });
+
+  test("that seems to level off is named too: it is not decided, and is judged again with each sample", () => {
+    fresh();
+    const row = site("memory/plugin/foo.so handler (foo.c:88)");
+    setHeaderNumber(FACT_LEVEL, 1);
+    let size: u64 = 0;
+    for (let i: u64 = 0; i < 400; ++i) {
+      size += 40000 / (10 + i); // as a logarithm
+      settleOne(row, 1 + size, 1024 * (1 + size), 0, 0);
+      sample(500 + i * 10, i * 10);
+    }
+    const text = rendered();
+    expect(text.includes("\nfilling | levels off | ")).toBe(true, text);
+    expect(text.includes("undecided: 1 growing row and 0 rows with too few samples\n")).toBe(true, text);
+    expect(text.includes(" MiB since arming (levels off; judged again with each sample)\n")).toBe(true, text);
   });
 
   test("in very many rows is warned of ten times an hour", () => {
