@@ -111,15 +111,24 @@ const owner = object(
   ["perHour", "verdict", "growth"],
 );
 
+const growing = {
+  perHour: integer("growth per hour, in unit"),
+  unit: oneOf("what grows", ["bytes", "objects"]),
+  growing: integer("seconds for which it has been growing"),
+  left: integer("seconds until memory is used up at that rate; absent where that is not known"),
+  evidence: text("the same in words, the location first"),
+};
+
+const suspectRow = object({ location: text("the call site"), ...growing }, ["left"]);
+
 const suspect = object(
   {
-    location: text("the call site; of an owner none of whose sites is a suspect, its name"),
+    location: text(
+      "the call site, or what those of its rows have in common; of an owner none of whose sites is a suspect, its name",
+    ),
     owner: text("the plugin, or core"),
-    perHour: integer("growth per hour, in unit"),
-    unit: oneOf("what grows", ["bytes", "objects"]),
-    growing: integer("seconds for which it has been growing"),
-    left: integer("seconds until memory is used up at that rate; absent where that is not known"),
-    evidence: text("the same in words, the location first"),
+    ...growing,
+    rows: list("the rows that have this one cause, at least one", ref("suspectRow", "a row")),
     by: oneOf("who says so: the proxy in its last dump, or the core on the dumps of the file", ["proxy", "replay"]),
   },
   ["left"],
@@ -234,6 +243,7 @@ const DEFINITIONS: Record<string, Schema> = {
   site,
   owner,
   suspect,
+  suspectRow,
   age,
   classes: object(bytesOf("in the last dump")),
   dump,

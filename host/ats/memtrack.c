@@ -35,7 +35,7 @@
 static void *control; /* polls the records */
 static void *dumper;  /* makes dumps; same mutex, so the two never run at once */
 static bool tasks_ready;
-static bool initialised;               /* the server has begun to accept connections since the last poll */
+static bool initialized;               /* the server has begun to accept connections since the last poll */
 static unsigned requests;              /* bit per reason: dumps requested and not begun */
 static int descriptor = STDERR_FILENO; /* to which the server prints its own dumps: traffic.out, or the journal */
 

@@ -5,7 +5,7 @@
 // ends up.
 
 import { classes, kinds, sections, type Column, type Columns, type Section as Format } from "../../../format/format.ts";
-import type { Section } from "../read/dump.ts";
+import { isTitleOf, type Section } from "../read/dump.ts";
 import type { Report } from "./report.ts";
 
 /** Raised when a key changes its meaning, or goes; not when there is a further one. */
@@ -45,13 +45,13 @@ function growthOf(typed: JsonSection[], name: keyof typeof sections, by: string)
   return new Map(rows.map(({ [by]: key = null, ...rest }) => [key, rest]));
 }
 
-const FORMATS: [string, Format][] = Object.entries(sections);
+const FORMATS = Object.entries(sections) as [keyof typeof sections, Format][];
 
 /** The name of a section: by its title; of one without a title, by its columns. */
 function nameOf({ title, columns }: Section): string | undefined {
   // The longest title first: "Growth of owners since" is not "Growth since".
-  const fits = FORMATS.filter(([, format]) =>
-    format.title ? title.startsWith(format.title) : !title && headsOf(format).every(([head]) => columns.includes(head)),
+  const fits = FORMATS.filter(([name, format]) =>
+    format.title ? isTitleOf(title, name) : !title && headsOf(format).every(([head]) => columns.includes(head)),
   );
   return fits.sort(([, a], [, b]) => b.title.length - a.title.length)[0]?.[0];
 }
@@ -82,15 +82,16 @@ export interface JsonColumn {
 
 /** The columns of a section by their heads, as JSON has them. */
 export function headsOf(format: Format): [string, JsonColumn][] {
-  const heads = format.columns.flatMap((column: Column | Columns): [string, JsonColumn][] => {
+  const oneByOne = (column: Column | Columns): [string, JsonColumn][] => {
     const { unit, meaning } = column;
     if (!("each" in column)) return [[column.title, { key: keyOf(column.title), unit, meaning }]];
     const each =
       column.each === "kind" ? Object.entries(kinds) : Object.entries(classes).filter(([, { holds }]) => holds === "memory");
     return each.map(([key, { title }]) => [title, { key: column.each === "kind" ? `${key}Objects` : key, unit, meaning }]);
-  });
-  const { title, meaning } = format.last;
-  return [...heads, [title, { key: keyOf(title), unit: "text", meaning }]];
+  };
+  const { title, meaning } = format.text;
+  const text: [string, JsonColumn] = [title, { key: keyOf(title), unit: "text", meaning }];
+  return [...format.columns.flatMap(oneByOne), text, ...(format.after ?? []).flatMap(oneByOne)];
 }
 
 /** "Old %" is oldPercent, "Per 1000 tx" is per1000Tx. */

@@ -46,6 +46,7 @@ function file(name: string, content: string): string {
 describe("--json", () => {
   for (const name of [
     "leak.out.gz",
+    "format2.out.gz",
     "memtrack-level1.out",
     "memtrack-level2.out",
     "stock-level1.out",
@@ -90,6 +91,21 @@ Bytes                | New %   | What
     }
     assert.ok(owners.some((row) => row.growth));
     assert.equal(typeof section("owners").rows[0]!.contObjects, "number");
+  });
+
+  test("of format 2 the columns behind a location or an owner are there too", async () => {
+    const { sections } = await valid("report", fixture("format2.out.gz"));
+    const row = (name: string): Record<string, unknown> => sections.find((entry) => entry.name === name)!.rows[0]!;
+    const { verdict, change, location, latePercent } = row("growth");
+    assert.deepEqual(
+      [verdict, change, location, latePercent].map((value) => typeof value),
+      ["string", "number", "string", "number"],
+    );
+    const { owner, state, tsapi, contObjects } = row("owners");
+    assert.deepEqual(
+      [owner, state, tsapi, contObjects].map((value) => typeof value),
+      ["string", "string", "number", "number"],
+    );
   });
 
   test("diff and doctor", async () => {
