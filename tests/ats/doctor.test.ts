@@ -103,8 +103,13 @@ describe("a configuration in folders", () => {
   test("records: out of range, off, level 1, without dumps", async () => {
     configure("memtrack.so\n", LEVEL("three") + "CONFIG proxy.config.plugin.memtrack.sites INT 5\n", undefined);
     let found = await findings(...argv);
-    assertHas(found, "problem", /res_track_memory is "three", allowed are 0 to 2/, /config set proxy\.config\.res_track_memory 2/);
-    assertHas(found, "problem", /memtrack\.sites is "5", allowed are 64 to 65520/);
+    assertHas(
+      found,
+      "problem",
+      /res_track_memory: value "three" is not in the range \[0, 2\]/,
+      /config set proxy\.config\.res_track_memory 2/,
+    );
+    assertHas(found, "problem", /memtrack\.sites: value "5" is not in the range \[64, 65520\]/);
     configure("memtrack.so\n", "", undefined);
     found = await findings(...argv);
     assertHas(found, "problem", /res_track_memory is 0: nothing is tracked/, /traffic_ctl config set/);

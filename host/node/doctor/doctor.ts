@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Looks at an installation of Traffic Server and says what keeps memory from being tracked, and what to change. It reads: the
-// server's layout, its version, plugin.config, the records, memtrack.so, the service's arguments, and the last dump. It changes nothing.
+// Examines an installation of Traffic Server: reports what prevents memory tracking, and what to change. It reads the server's
+// layout, its version, plugin.config, the records, memtrack.so, the service's arguments, and the last dump. It changes nothing.
 
 import { existsSync } from "node:fs";
 import { UsageError } from "../errors.ts";
@@ -13,7 +13,7 @@ import { checkLibrary, checkPluginConfig, pluginFolder } from "./plugin.ts";
 import { checkSettings, readRecords } from "./settings.ts";
 
 export async function doctor(options: DoctorOptions, env: NodeJS.ProcessEnv): Promise<Finding[]> {
-  // traffic_layout would say nothing, and look at the system's server.
+  // traffic_layout would print nothing about it, and use the system's server.
   if (options.runRoot !== undefined && !existsSync(options.runRoot)) {
     throw new UsageError(`there is no file ${options.runRoot}: --run-root is the path of a runroot.yaml`);
   }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Where a Traffic Server has its parts, and which version it is: as traffic_layout says it, or as the user does.
+// Locates the parts of a Traffic Server and its version, from traffic_layout or from the user's options.
 
 import { execFile } from "node:child_process";
 import { accessSync, constants, readFileSync, statSync } from "node:fs";
@@ -8,9 +8,9 @@ import { dirname } from "node:path";
 import { promisify } from "node:util";
 import { note, ok, problem, type Finding } from "./finding.ts";
 
-/** What the user says in place of traffic_layout. */
+/** Options that replace the output of traffic_layout. */
 export interface DoctorOptions {
-  /** Given to traffic_layout, where the server has one. */
+  /** Passed to traffic_layout, if the server has a run root. */
   runRoot?: string | undefined;
   config?: string | undefined;
   log?: string | undefined;
@@ -29,10 +29,10 @@ export interface Installation {
   prefix: string;
 }
 
-/** The versions that memtrack.so knows (host/ats/server.c). */
+/** The versions that memtrack.so supports (host/ats/server/server.c). */
 const KNOWN = /^9\.2\./;
 
-/** Undefined where neither traffic_layout nor the user says where it is. */
+/** Undefined if neither traffic_layout nor the user provides the location. */
 export async function findInstallation(
   options: DoctorOptions,
   env: NodeJS.ProcessEnv,
@@ -83,7 +83,7 @@ function checkVersion(version: string): Finding {
   );
 }
 
-/** A file's text; undefined where it cannot be read. */
+/** A file's text; undefined if it cannot be read. */
 export function readIfAllowed(path: string): string | undefined {
   return ifAllowed(() => readFileSync(path, "utf8"));
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The last dump: whose it is, and what it says of its making.
+// The last dump: which server wrote it, and what its header reports.
 
 import { Readable } from "node:stream";
 import { classes } from "../../../format/format.ts";
@@ -17,7 +17,7 @@ import { note, ok, problem, type Finding } from "./finding.ts";
 import { readability } from "./installation.ts";
 import { numberOf, setAtRunTime, type Records } from "./settings.ts";
 
-/** A dump, or what is in the way of it. */
+/** A dump, or the reason why it is not available. */
 type LastDump = Snapshot | UnreadableDump | Exclude<ReturnType<typeof readability>, "file"> | "none";
 
 export async function readLastDump(log: string): Promise<LastDump> {
@@ -81,7 +81,7 @@ function checkLevel(dump: Snapshot, records: Records): Finding[] {
   return [note(`it was made at level ${level}, and ${TRACK} is ${wanted} now`, "traffic_ctl config reload, and another dump")];
 }
 
-/** Those that can be refused. */
+/** Hooks that can be refused. */
 const HOOKS = HEADER_KEYS.filter(([, { refusal }]) => refusal).map(([hook]) => hook);
 
 function hookStates(header: Header): Finding[] {

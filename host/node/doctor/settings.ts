@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The server's records as its configuration has them, and what is to be said of those that bear on memtrack.
+// The server's records in its configuration, and findings about the records that affect memtrack.
 
 import { join } from "node:path";
 import { parse } from "yaml";
@@ -12,10 +12,10 @@ import { FREQUENCY, SAMPLES, TRACK } from "../records.ts";
 import { note, ok, problem, type Finding } from "./finding.ts";
 import { readIfAllowed } from "./installation.ts";
 
-/** Texts by their full names. */
+/** Texts by full name. */
 export type Records = ReadonlyMap<string, string>;
 
-/** Of records.config of 9.2, or records.yaml of 10. */
+/** Reads records.config of 9.2, or records.yaml of 10. */
 export function readRecords(folder: string): { records: Records; findings: Finding[] } {
   const text = readIfAllowed(join(folder, "records.config"));
   if (text !== undefined) return recordsOfConfig(text);
@@ -45,7 +45,7 @@ function recordsOfConfig(text: string): { records: Records; findings: Finding[] 
   return { records, findings };
 }
 
-/** A name is the way to its value: `records: { plugin: { memtrack: { sites: 64 } } }` is proxy.config.plugin.memtrack.sites. */
+/** A name is the path to its value: `records: { plugin: { memtrack: { sites: 64 } } }` is proxy.config.plugin.memtrack.sites. */
 function recordsOfYaml(text: string, path: string): { records: Records; findings: Finding[] } {
   const records = new Map<string, string>();
   const add = (name: string, value: unknown): void => {
@@ -63,24 +63,24 @@ function recordsOfYaml(text: string, path: string): { records: Records; findings
   return { records, findings: [] };
 }
 
-/** A record's number as the server reads it: what follows the digits does not count (`INT 2 # both`). NaN where there are none. */
+/** A record's number as the server reads it: text after the digits is ignored (`INT 2 # both`). NaN without digits. */
 function integer(text: string): number {
   return Number.parseInt(text, 10);
 }
 
-/** The same where a number is needed: the server takes 0 for what is none. */
+/** Same, where a number is required: the server uses 0 for any other text. */
 export function numberOf(records: Records, name: string): number {
   return integer(records.get(name) ?? "") || 0;
 }
 
-/** Where `traffic_ctl config set` switched tracking on: it does not write records.config. */
+/** Whether `traffic_ctl config set` switched tracking on: it does not write records.config. */
 export function setAtRunTime(records: Records, dump: Snapshot | undefined): number | undefined {
   if (!dump || numberOf(records, TRACK) > 0) return undefined;
   const level = Number(dump.header.get("level"));
   return level >= 1 ? level : undefined;
 }
 
-/** @param dump the last one, where there is one */
+/** @param dump the last one, if there is one */
 export function checkSettings(records: Records, dump: Snapshot | undefined): Finding[] {
   const findings = [...checkRanges(records), checkLevel(records, dump)];
   if (records.has(SAMPLES) && numberOf(records, SAMPLES) === 0) {
@@ -89,7 +89,7 @@ export function checkSettings(records: Records, dump: Snapshot | undefined): Fin
   return [...findings, checkFrequency(numberOf(records, FREQUENCY))];
 }
 
-/** What is advised where a record has a value that cannot be, and its default would be off. */
+/** Value to recommend for a record with an invalid value, if its default would be off. */
 const ADVISED: Record<string, number> = { [TRACK]: 2, [FREQUENCY]: 3600 };
 
 function checkRanges(records: Records): Finding[] {
@@ -102,7 +102,7 @@ function checkRanges(records: Records): Finding[] {
     if (value >= least && value <= most) return [];
     return [
       problem(
-        `${name} is "${printable(text)}", allowed are ${least} to ${most}`,
+        `${name}: value "${printable(text)}" is not in the range [${least}, ${most}]`,
         `traffic_ctl config set ${name} ${ADVISED[name] ?? normal}`,
       ),
     ];
