@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Dumps written by hand, for what no capture can show: sections that the plugin is to write, hostile names, and leaks as slow or as
-// fast as a test needs them. Captures are to be preferred where they exist (tests/fixtures).
+// Dumps written by hand, for cases that no capture can show: planned sections, hostile names, and leaks at any rate that a test
+// needs. Prefer captures where they exist (tests/fixtures).
 
 import { sections } from "../format/format.ts";
 import { headOf, ruleOf } from "../format/layout.ts";
@@ -21,15 +21,15 @@ interface HandmadeDump {
   level?: number;
   rows: HandmadeRow[];
   openssl?: HandmadeRow[];
-  /** Further text before the end line. */
+  /** Additional text before the end line. */
   sections?: string;
   /** Rows in `sections` that the end line counts. */
   sectionRows?: number;
 }
 
-/** A name that is code to a page, commands to a terminal, and a trap for what separates columns and frames. */
+/** A name that is code for a page, commands for a terminal, and contains separators of columns and frames. */
 export const HOSTILE = "memory/plugin/<img src=x onerror=alert(1)>.so \x1b[31mred\x07\u202e | a;b (x.c:1)";
-/** The same as a terminal is to show it. */
+/** The same name as shown on a terminal. */
 export const HOSTILE_SHOWN = "memory/plugin/<img src=x onerror=alert(1)>.so \\x1b[31mred\\x07\\u202e | a;b (x.c:1)";
 export const HOSTILE_OWNER = "<img src=x onerror=alert(1)>.so";
 
@@ -81,7 +81,9 @@ export function modulesSection(modules: [buildId: string, nameAndPath: string][]
   return [title, headOf(sections.modules), ruleOf(sections.modules), ...rows, ""].join("\n");
 }
 
-/** A leak of `bytes` a minute in one site, among sites that stand still, that come and go, and a hostile one: a dump a minute. */
+/**
+ * A leak of `bytes` per minute at one site, among sites that are constant, that come and go, and a hostile site: a dump per minute.
+ */
 export function handmadeLeak(dumps: number, bytes = 4096): string {
   let text = "";
   for (let n = 1; n <= dumps; ++n) {
@@ -104,7 +106,7 @@ export function handmadeLeak(dumps: number, bytes = 4096): string {
   return text;
 }
 
-/** The sections that are to come, in the shape that is agreed. */
+/** The planned sections in the agreed form. */
 export const NEW_SECTIONS = `TSmalloc memory of plugins
 ${builtInTable([
   { location: "memory/plugin/foo.so handler (foo.c:88)", allocs: 10, frees: 4, inUse: 600 },

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What MRTG asks of a program: four lines, two values among them. And an mrtg.cfg that asks for them.
+// The four lines that MRTG expects from a program, with two values; and an mrtg.cfg that uses them.
 //
 //   bytes in use in IOBuffers
 //   bytes in use elsewhere
 //   for how long they have been counted
 //   what they are of
 //
-// A value that is not known is UNKNOWN: MRTG then leaves a gap, where a 0 would be a lie.
+// An unknown value is UNKNOWN: MRTG then leaves a gap, where a 0 would be false.
 
 import { holdsMemory, MEMORY_CLASSES, titleOf } from "../../shared/classes.ts";
 import { printable } from "../../shared/printable.ts";
@@ -17,7 +17,7 @@ import { matches, type Filter } from "../read/filter.ts";
 import type { Sites } from "../read/sites.ts";
 import { isUntracked, valueOf, type Snapshot } from "../read/snapshot.ts";
 
-/** The classes of the second value; a title that is a plain word, as it stands within a sentence. */
+/** The classes of the second value; a title that is a plain word, in the form used within a sentence. */
 const ELSEWHERE = MEMORY_CLASSES.filter((cls) => cls !== "iobuffer")
   .map((cls) => titleOf(cls).replace(/^[A-Z][a-z]+$/, (word) => word.toLowerCase()))
   .join(", ");
@@ -39,16 +39,16 @@ export function mrtgLines(sites: Sites, dump: Snapshot | undefined, filter: Filt
 }
 
 interface ConfigOptions {
-  /** Of traffic.out, as MRTG is to name it. */
+  /** Path of traffic.out for MRTG. */
   file: string;
   workDir: string;
-  /** How MRTG is to call this program. */
+  /** Command with which MRTG runs this program. */
   command: string;
-  /** Those that have a graph of their own. */
+  /** Owners with their own graph. */
   owners: string[];
 }
 
-/** A file for `mrtg`, with a graph of everything and of each owner. */
+/** A configuration file for `mrtg`, with a graph of everything and of each owner. */
 export function mrtgConfig({ file, workDir, command, owners }: ConfigOptions): string {
   for (const [what, text] of [
     ["the path of traffic.out", file],
@@ -58,7 +58,7 @@ export function mrtgConfig({ file, workDir, command, owners }: ConfigOptions): s
       throw new UsageError(`${what} is "${printable(text)}": in an mrtg.cfg it can have letters, digits and ./@%+=:,~- only`);
     }
   }
-  // An owner's name becomes a part of a shell command, in single quotes, and of a page.
+  // An owner's name becomes part of a shell command, in single quotes, and of a page.
   const plain = owners.filter((owner) => /^[\w.+#()-]+$/.test(owner));
   const left = owners.length - plain.length;
   const targets = [
@@ -90,7 +90,7 @@ PageTop[${id}]: <h1>memtrack: ${what}</h1>
 `;
 }
 
-/** MRTG takes letters, digits, dots, dashes and underscores in a target's name. */
+/** MRTG allows letters, digits, dots, dashes and underscores in a target's name. */
 function name(owner: string): string {
   return owner.replace(/[^\w.-]/g, "_");
 }

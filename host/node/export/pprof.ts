@@ -7,8 +7,8 @@
 // the bytes beside its lines, and `-lines` separates the lines of a function. Places of the server and of OpenSSL have no function
 // name; the location is the function. A mapping has the path and the build id of the module, if the dump has them.
 //
-// A dump has no allocated bytes by site, only how many allocations there were. alloc_space is estimated: allocations by the average
-// size that the dump shows; the profile's comment says so.
+// A dump has no allocated bytes by site, only the number of allocations. alloc_space is an estimate: the number of allocations
+// times the average size in the dump; the profile's comment says so.
 
 import { gzipSync } from "node:zlib";
 import { Profile, StringTable, type SampleInput } from "pprof-format";
@@ -54,7 +54,7 @@ export function pprof(sites: Sites, dump: Snapshot, filter: Filter): Buffer {
   return gzipSync(profile.encode());
 }
 
-/** As VALUES has them. Of a negative row (memory older than the arming) there is nothing to show. */
+/** In the order of VALUES. A negative row (memory older than the arming) counts as 0. */
 function valuesOf({ number }: Site, dump: Snapshot): number[] {
   const allocs = dump.allocs[number]!;
   const alive = allocs - dump.frees[number]!;

@@ -6,7 +6,7 @@
 import { columnsIn, type Section } from "./dump.ts";
 
 export interface Module {
-  /** `core`, an owner's name, or a library's. */
+  /** `core`, the name of an owner, or of a library. */
   name: string;
   /** In hexadecimal; undefined if the file has none. */
   buildId: string | undefined;

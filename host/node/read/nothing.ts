@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What to say where no dump could be read: of each file what it is, and what to do.
+// The error if no dump could be read: for each file, what it is and what to do.
 
 import { NoDump, UnreadableDump, type UsageError } from "../errors.ts";
 import { TRACK } from "../records.ts";
 import { STDIN } from "./input.ts";
 import type { Place, Source } from "./streams.ts";
 
-/** @param problems what else was found while the files were read */
+/** @param problems other problems found while the files were read */
 export function nothingRead(sources: readonly Source[], problems: readonly string[] = []): UsageError {
   const unread = sources.find(({ place }) => place)?.place;
   if (unread) return new UnreadableDump([...problems, unreadable(unread)].join("; "));
@@ -19,18 +19,18 @@ export function nothingRead(sources: readonly Source[], problems: readonly strin
   return new NoDump([...problems, ...found, `${empty} ${TRACK} is 1 or 2`].join("; "));
 }
 
-/** The same of a file that may go on: of a dump whose lines have a prefix that is not known. */
+/** Same, for a file that may continue: a dump whose lines have an unknown prefix. */
 export function unreadableIn(sources: readonly Source[]): string | undefined {
   const place = sources.find((source) => source.place?.prefix !== undefined)?.place;
   return place && unreadable(place);
 }
 
-/** The same beside dumps that were read. (A memtrack dump of that kind is one that is cut off.) */
+/** Same, in addition to dumps that were read. (Such a memtrack dump is a truncated dump.) */
 export function unreadableTables(sources: readonly Source[]): string[] {
   return sources.flatMap(({ place }) => (place?.table && place.prefix !== undefined ? [unreadable(place)] : []));
 }
 
-/** Where text that is plainly a dump stands, and how to get it in a form that can be read. */
+/** Position of text that is clearly a dump, and how to get it in a readable form. */
 function unreadable({ file, line, prefix }: Place): string {
   const at = `${shownName(file)} line ${line}`;
   return prefix === undefined

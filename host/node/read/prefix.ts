@@ -1,37 +1,37 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What other programs write around the lines of a server's output: a line of their text to what the server wrote, and in which of
-// its streams.
+// Removes text that other programs write around the lines of a server's output: turns a line of their text into the server's line
+// and its stream.
 //
 //   CRI       2026-11-26T20:00:00.000000000Z stderr F text     P in place of F: the line goes on in the next one of the stream
 //   JSON      {"log":"text\n","stream":"stderr","time":"..."}  an object a line: Docker's, the journal's, a log shipper's
 //   a prefix  Nov 26 20:00:00 host traffic_manager[123]: text  any other: learned from the line that a dump begins with
 //
-// A prefix is learned: its times may be other ones in the next line, the rest of it stays. So it needs no list of formats, and lines
-// of two processes, containers or hosts have two prefixes, which keeps them apart. Known by this are journalctl's -o short, short-iso,
-// short-precise, short-full, short-unix, short-monotonic, with-unit, export and verbose, syslog by RFC 3164 and RFC 5424, kubectl logs
-// --timestamps and --prefix, docker compose logs, and what quotes a text.
+// A prefix is learned: the times in it may change in the next line, the rest may not. This needs no list of formats, and lines of
+// two processes, containers or hosts have different prefixes, which keeps them apart. It recognizes journalctl's -o short,
+// short-iso, short-precise, short-full, short-unix, short-monotonic, with-unit, export and verbose, syslog by RFC 3164 and RFC
+// 5424, kubectl logs --timestamps and --prefix, docker compose logs, and quoted text.
 //
 // Sources: journalctl(1), "Journal Export Formats" and "Journal JSON Format" of systemd; RFC 3164, 4.1; RFC 5424, 6; moby,
 // daemon/logger/jsonfilelog/jsonlog; Kubernetes, "CRI: Log Format" (design proposal kubelet-cri-logging.md), and conmon, ctr_logging.c,
 // which ends a P line wherever its buffer ends.
 
-/** What stands in a line. */
+/** Contents of a line. */
 export interface Unwrapped {
-  /** Lines of one stream are one text. */
+  /** Lines of one stream form one text. */
   stream: string;
   text: Buffer;
-  /** Its end comes in the next line of the stream. */
+  /** The line continues in the next line of the stream. */
   partial: boolean;
 }
 
-/** One way of wrapping lines. */
+/** A way of wrapping lines. */
 export interface Wrapping {
-  /** Undefined where the line, which comes without its newline, is not wrapped in this way. */
+  /** Undefined if the line, passed without its newline, is not wrapped in this way. */
   unwrap(line: Buffer): Unwrapped | undefined;
 }
 
-/** A longer prefix is none. */
+/** A longer prefix is not recognized. */
 const PREFIX_MAX = 300;
 
 const CRI_LINE = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d) (stdout|stderr) ([FP])(?::\S*)?(?: |\r?$)/;
@@ -45,7 +45,7 @@ const CRI: Wrapping = {
   },
 };
 
-/** Fields that hold the text, and those that say whose it is: of Docker, of the journal, of log shippers. */
+/** Fields that contain the text, and fields that identify its origin: of Docker, of the journal, of log shippers. */
 const TEXTS = ["log", "MESSAGE", "message"];
 const SOURCES = ["stream", "_HOSTNAME", "_STREAM_ID", "_PID", "container_id", "container_name"];
 
@@ -56,7 +56,7 @@ const JSON_LINES: Wrapping = {
     const name = TEXTS.find((field) => object && field in object);
     if (!object || name === undefined) return undefined;
     const value = object[name];
-    // The journal writes bytes that are no text as numbers, and null for what is too long.
+    // The journal writes bytes that are not text as numbers, and null for a value that is too long.
     const all = typeof value === "string" ? Buffer.from(value) : Buffer.from(Array.isArray(value) ? (value as number[]) : HIDDEN);
     const ended = all.at(-1) === LF;
     const partial = "logtag" in object ? object.logtag === "P" : name === "log" && !ended;
@@ -76,15 +76,15 @@ function parsed(line: Buffer): Record<string, unknown> | undefined {
 
 const LF = 0x0a;
 const HIDDEN = "[too long: journalctl --all]";
-/** What journalctl writes in place of a line: it has a control character, is not UTF-8, or is too long for JSON. */
+/** Written by journalctl instead of a line that has a control character, is not UTF-8, or is too long for JSON. */
 const HIDDEN_LINE = /^\[(?:\d+(?:\.\d+)?[BKMGTPE] blob data|too long: journalctl --all)\]\r?$/;
 
-/** Whether journalctl shows a line's size in its place. */
+/** Whether journalctl shows a line's size instead of the line. */
 export function isHidden(text: Buffer): boolean {
   return text[0] === 0x5b && HIDDEN_LINE.test(begin(text));
 }
 
-/** The wrappings that a line shows by itself. */
+/** The wrapping that is recognizable from a single line. */
 export function wrappingOf(line: Buffer): Wrapping | undefined {
   return [CRI, JSON_LINES].find((wrapping) => wrapping.unwrap(line));
 }
@@ -92,7 +92,7 @@ export function wrappingOf(line: Buffer): Wrapping | undefined {
 const DAY = "(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)";
 const MONTH = "(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)";
 const CLOCK = "\\d\\d:\\d\\d:\\d\\d(?:[.,]\\d+)?";
-/** What may be another in each line: times, and the elements of RFC 5424's structured data. */
+/** Parts that may change in each line: times, and the elements of RFC 5424's structured data. */
 const CHANGING = [
   `(?:${DAY} )?\\d{4}-\\d\\d-\\d\\d[T ]${CLOCK}(?:Z|[+-]\\d\\d:?\\d\\d)?`,
   `${MONTH} [ \\d]\\d (?:\\d{4} )?${CLOCK}`,
@@ -103,13 +103,13 @@ const CHANGING = [
   '\\[[\\w.@-]+(?: [\\w.@-]+="[^"]*")+\\]',
 ].join("|");
 
-/** A prefix as a dump's first line has it. */
+/** A prefix taken from the first line of a dump. */
 export class Prefix implements Wrapping {
-  /** It says a time, so a line that has it too is no accident. */
+  /** It contains a time, so a line with the same prefix is no coincidence. */
   readonly timed: boolean;
   readonly #pattern: RegExp;
 
-  /** Undefined where `text` can be no prefix. */
+  /** Undefined if `text` cannot be a prefix. */
   static of(text: string): Prefix | undefined {
     return text.length === 0 || text.length > PREFIX_MAX || text.startsWith("memtrack ") ? undefined : new Prefix(text);
   }
@@ -118,7 +118,7 @@ export class Prefix implements Wrapping {
     const parts = text.split(new RegExp(CHANGING));
     this.timed = parts.length > 1;
     const fixed = parts.map((part) => part.replace(/[\\^$.*+?()[\]{}|/-]/g, "\\$&"));
-    // Where the server's line is empty, the blank before it may be lost.
+    // If the server's line is empty, the blank before it may be missing.
     const source = fixed.join(`(?:${CHANGING})`).replace(/ $/, "(?: |\\r?$)");
     this.#pattern = new RegExp(`^${source}`);
   }
@@ -129,7 +129,7 @@ export class Prefix implements Wrapping {
   }
 }
 
-/** Bytes as characters, one each. */
+/** Bytes as characters, one per byte. */
 function begin(line: Buffer): string {
   return line.toString("latin1", 0, 2 * PREFIX_MAX);
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// One dump of a file: `FILE` is its last whole one, `FILE#3` the one that says dump=3 (of a file with several runs, the last such),
-// `FILE#-2` the one before the last. The built-in tracker's dumps are counted from 1.
+// Selects a dump of a file: `FILE` is its last complete dump, `FILE#3` the dump with dump=3 (the last one, if the file has several
+// runs), `FILE#-2` the dump before the last. The built-in tracker's dumps are counted from 1.
 
 import { existsSync, openSync, readSync, closeSync, fstatSync } from "node:fs";
 import type { Readable } from "node:stream";
@@ -13,7 +13,7 @@ import type { Sites } from "./sites.ts";
 import { hasRows, snapshotOf, type Snapshot } from "./snapshot.ts";
 import { Streams } from "./streams.ts";
 
-/** Who wants the last dump of a large file needs no more than its end: this much, or all where no dump is in there. */
+/** For the last dump of a large file its end suffices: this much, or the whole file if it has no dump there. */
 const TAIL = 32 * 1024 * 1024;
 
 export interface Selected {
@@ -21,10 +21,10 @@ export interface Selected {
   dump: Snapshot;
 }
 
-/** Which dump of which file. A `#` that belongs to an existing file's name is no number. */
+/** Separates file and number. A `#` that belongs to an existing file's name is not a separator. */
 export function parseSpec(spec: string): { file: string; number: number | undefined } {
   const [, file, digits] = /^(.*)#(-?\d+)$/s.exec(spec) ?? [];
-  // yargs makes an empty text of a lone dash.
+  // yargs turns a single dash into an empty text.
   if (file === undefined || existsSync(spec)) return { file: spec || STDIN, number: undefined };
   const number = Number(digits);
   if (number === 0) throw new UsageError(`${spec}: dumps are counted from 1; #-1 is the last one`);
@@ -48,7 +48,7 @@ export async function selectDump(spec: string, sites: Sites, stdin: Readable, pr
       return;
     }
     numbers.push(dump.number);
-    // As many from the end as can be asked for.
+    // The most that can be requested from the end.
     if (number === undefined || number < 0) {
       latest.push(snapshotOf(dump, sites));
       if (latest.length > Math.abs(number ?? 1)) latest.shift();
@@ -77,7 +77,7 @@ function lastInTail(file: string, sites: Sites): Snapshot | undefined {
     streams.begin(file);
     const chunk = Buffer.alloc(256 * 1024);
     for (let at = size - TAIL, read; (read = readSync(fd, chunk, 0, chunk.length, at)) > 0; at += read) {
-      // A packed file's end is no text.
+      // The end of a compressed file is not text.
       if (at === size - TAIL && chunk.subarray(0, read).includes(0)) return undefined;
       streams.push(chunk.subarray(0, read));
     }

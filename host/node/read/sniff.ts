@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What a file in which no dump is found is instead, by its first bytes, and what to do with it.
+// Identifies a file without a dump by its first bytes, and says what to do with it.
 
-/** Bytes that are looked at. */
+/** Number of bytes examined. */
 const LOOKED_AT = 64 * 1024;
 
-/** What is to be unpacked by something else, or is no text, by what it begins with. */
+/** Compressed and binary files, by their first bytes. */
 const MAGIC: [string, (name: string) => string][] = [
   ["\xfd7zXZ\0", (name) => `is packed by xz: xz -dc ${name} | memtrack report`],
   ["\x28\xb5\x2f\xfd", (name) => `is packed by zstd: zstd -dc ${name} | memtrack report`],
@@ -23,13 +23,13 @@ export class Sniffer {
     if (this.#bytes >= LOOKED_AT) return;
     const text = chunk.subarray(0, LOOKED_AT - this.#bytes).toString("latin1");
     if (this.#begin.length < 16) this.#begin += text.slice(0, 16);
-    // A hole at a file's beginning is no content.
+    // A hole at the beginning of a file is not content.
     const content = this.#controls || this.#bytes ? text : text.replace(/^\0+/, "");
     this.#controls += content.match(/[\0-\x07\x0e-\x1a\x1c-\x1f]/g)?.length ?? 0;
     this.#bytes += chunk.length;
   }
 
-  /** "is empty"; undefined where it is text. @param name as the user gave it */
+  /** "is empty"; undefined if it is text. @param name as given by the user */
   found(name: string): string | undefined {
     if (!this.#bytes) return "is empty";
     const [, say] = MAGIC.find(([begin]) => this.#begin.startsWith(begin)) ?? [];

@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Files to parsers: what other programs wrote around the server's lines is taken off, and each stream of lines has a parser of its own.
+// Passes files to parsers: removes text that other programs wrote around the server's lines, and gives each stream of lines its own
+// parser.
 //
 //   chunks -> plain:    to the first parser as they come
 //             wrapped:  lines -> (stream, text) -> the stream's parser
 //
-// A text is plain until a dump's first line, or the head of a table, stands within a line: then what is before it is the prefix of the
-// lines to come (prefix.ts), where one of them has it too. It is plain again with the first dump that begins where a line does. In a
-// plain text a chunk is searched for those few words, and goes on as it is.
+// A text is plain until the first line of a dump, or the head of a table, occurs within a line: the text before it is then the
+// prefix of the following lines (prefix.ts), if one of them has it too. The text is plain again at the first dump that begins at
+// the start of a line. In a plain text a chunk is searched for these few words and passed on unchanged.
 //
-// NULs are a hole: a file was truncated (logrotate's copytruncate) while its writer went on where it was. They end as a line does.
+// NULs are a hole: a file was truncated (logrotate's copytruncate) while its writer continued at its old position. They end a line.
 
 import { sections } from "../../../format/format.ts";
 import { headOf } from "../../../format/layout.ts";
@@ -24,14 +25,14 @@ const HEADER = Buffer.from("memtrack format=");
 const WARNING = Buffer.from("memtrack warning=");
 const HEADS = [sections.memory, sections.summary].map((section) => Buffer.from(headOf(section).trimEnd()));
 const HEADER_LINE = /^memtrack format=\d+ dump=\d+ time=\d/;
-/** What lines of a dump begin with. */
+/** Beginnings of a dump's lines. */
 const DUMP_LINE = new RegExp(`^(?:memtrack |----|${sections.memory.columns[0].title} +\\|)`);
 
-/** Lines within which one must have the same prefix. */
+/** Number of lines within which another must have the same prefix. */
 const LOOKAHEAD = 128;
-/** A longer line is handed on in pieces. */
+/** A longer line is passed on in pieces. */
 const LINE_MAX = 256 * 1024;
-/** Wrappings in use at the same time, and streams that are read at the same time. */
+/** Most wrappings in use, and most streams read, at the same time. */
 const WRAPPINGS_MAX = 32;
 const STREAMS_MAX = 32;
 
@@ -40,45 +41,45 @@ const CR = 0x0d;
 const NEWLINE = Buffer.from("\n");
 const EMPTY = Buffer.alloc(0);
 
-/** Where a dump begins. */
+/** Position at which a dump begins. */
 export interface Place {
   file: string;
   line: number;
-  /** What stands before it that could not be taken off. */
+  /** Text before it that could not be removed. */
   prefix?: string;
-  /** It is the head of a table, which a parser sees where a line begins alone. */
+  /** It is the head of a table, which a parser recognizes only at the start of a line. */
   table: boolean;
 }
 
-/** A file as it is read. */
+/** A file being read. */
 export interface Source {
   name: string;
-  /** What its first bytes are. */
+  /** Its first bytes. */
   sniffer: Sniffer;
-  /** Its first dump, or the first one that could not be read. */
+  /** Its first dump, or the first dump that could not be read. */
   place: Place | undefined;
 }
 
 export class Streams {
-  /** In their order. */
+  /** In input order. */
   readonly sources: Source[] = [];
   readonly #plain: Parser;
   readonly #parsers = new Map<string, Parser>();
-  /** The last one that was learned first. */
+  /** The most recently learned first. */
   #wrappings: Wrapping[] = [];
   #wrapped = false;
-  /** Lines that wait for the next one, and the beginning of a line whose end has not come. */
+  /** Lines that wait for the next line, and the beginning of an incomplete line. */
   #rest: Buffer = EMPTY;
   #begins = true;
   #ending = false;
-  /** Texts for one parser that are not handed on yet, and how many lines they were. */
+  /** Texts for one parser that are not passed on yet, and their number of lines. */
   #texts: Buffer[] = [];
   #parser: Parser;
   #lines = 0;
-  /** Lines of the input, less those that parsers counted; and the same of all files before this one. */
+  /** Lines of the input, minus lines counted by parsers; and the same for all previous files. */
   #more = 0;
   #before = 0;
-  /** Lines in whose place journalctl wrote their sizes. */
+  /** Lines that journalctl replaced by their sizes. */
   #hidden = 0;
 
   constructor(sites: Sites, take: (dump: Dump) => void) {
