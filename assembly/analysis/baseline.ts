@@ -110,7 +110,8 @@ export function markBaseline(nameLength: u32, now: u64, transactions: u64, by: u
     }
   }
   // traffic_ctl sends only the first of several words: this tells an operator who forgot the quotes.
-  if (!nameLength && by == BASELINE_BY_USER) ascii("; to give it a name, quote both words: traffic_ctl plugin msg memtrack 'mark NAME'");
+  if (!nameLength && by == BASELINE_BY_USER)
+    ascii("; to give it a name, quote both words: traffic_ctl plugin msg memtrack 'mark NAME'");
   const text = <u32>(position() - output);
   const at = markAt(slot);
   memory.fill(changetype<usize>(at), 0, MARK_SIZE);
