@@ -49,3 +49,14 @@ export function span(seconds: number): string {
 export function time(seconds: number): string {
   return new Date(seconds * 1000).toISOString().replace(/\.\d+/, "");
 }
+
+/** The same where the program runs: `2026-11-22 17:11:06 +01:00`. */
+export function localTime(seconds: number): string {
+  const offset = -new Date(seconds * 1000).getTimezoneOffset();
+  const [date, clock] = time(seconds + offset * 60)
+    .slice(0, -1)
+    .split("T");
+  const size = Math.abs(offset);
+  const zone = [Math.floor(size / 60), size % 60].map((part) => String(part).padStart(2, "0")).join(":");
+  return `${date} ${clock} ${offset < 0 ? "-" : "+"}${zone}`;
+}

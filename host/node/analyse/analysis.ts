@@ -6,7 +6,7 @@
 //   dump -> rows as pairs of a shard -> model: sample -> Growth and Suspects, as the core writes them -> verdicts
 //
 // A proxy takes a sample every few seconds, and knows its connections, its RAM cache and its limits; a file has a dump now and then.
-// So where a dump carries what the proxy's core said, that comes first, and the replay is for what it says nothing of.
+// So where the last dump carries what the proxy's core said, all verdicts are the proxy's; the replay is for dumps without verdicts.
 //
 // A dump does not say how many bytes a site has allocated in all, which the core wants for the size and the turnover of what is
 // alive: it is taken as the allocations between two dumps by the average size that the dump shows.
@@ -23,7 +23,7 @@ import type { Observer } from "../read/history.ts";
 import { Parser } from "../read/parse.ts";
 import { CORE, Sites, type Site } from "../read/sites.ts";
 import type { Snapshot } from "../read/snapshot.ts";
-import { findingsIn, VERDICTS, type Findings, type Suspect, type Verdict } from "./findings.ts";
+import { findingsIn, isJudged, VERDICTS, type Findings, type Suspect } from "./findings.ts";
 
 /** Dumps before which the core says nothing of a site (SAMPLES_MIN in assembly/analysis/verdict.ts). */
 export const DUMPS_MIN = 80;
@@ -80,22 +80,15 @@ export class Analysis implements Observer {
     ++this.#seen;
   }
 
-  /** What the core has found so far. */
+  /** The verdicts in the last dump; if it has none, those of the replay. */
   findings(): Findings {
-    const replayed = this.#replayed();
-    const said = findingsIn(this.#last?.sections ?? [], "proxy");
-    const names = new Set(said.suspects.flatMap(({ location, rows }) => [location, ...rows.map((row) => row.location)]));
-    const isNew = ({ location, rows }: Suspect): boolean => !names.has(location) && !rows.some((row) => names.has(row.location));
-    return {
-      suspects: [...said.suspects, ...replayed.suspects.filter(isNew)],
-      sites: merged(replayed.sites, said.sites),
-      owners: merged(replayed.owners, said.owners),
-    };
+    const sections = this.#last?.sections ?? [];
+    return isJudged(sections) ? findingsIn(sections, "proxy") : this.#replayed();
   }
 
   #replayed(): Findings {
     const model = this.#model;
-    if (!model || !this.#seen) return { suspects: [], sites: new Map(), owners: new Map() };
+    if (!model || !this.#seen) return findingsIn([], "replay");
     model.setHeaderNumber(abi.FACT_LEVEL, 0n);
     let sections: Section[] = [];
     const parser = new Parser(new Sites(), (dump) => (sections = dump.sections));
@@ -107,7 +100,9 @@ export class Analysis implements Observer {
     for (const site of this.#sites) {
       const row = this.#rows[site.number];
       if (row === undefined || row === NO_ROW) continue;
-      findings.sites.set(site.location, VERDICTS[model.verdictOf(row)]!);
+      const verdict = VERDICTS[model.verdictOf(row)]!;
+      const known = findings.sites.get(site.location);
+      findings.sites.set(site.location, known?.verdict === verdict ? known : { verdict });
     }
     return findings;
   }
@@ -208,9 +203,4 @@ function addWord(words: Uint32Array, at: number, value: number): void {
   const sum = value + words[at]! + words[at + 1]! * 2 ** 32;
   words[at] = sum % 2 ** 32;
   words[at + 1] = Math.floor(sum / 2 ** 32);
-}
-
-/** What the proxy said, where it had something to say. */
-function merged(replayed: Map<string, Verdict>, said: Map<string, Verdict>): Map<string, Verdict> {
-  return new Map([...said, ...replayed, ...[...said].filter(([, verdict]) => verdict !== "new")]);
 }

@@ -2,13 +2,16 @@
 //
 // What a core has found, read back from the sections that it writes: verdicts of sites and owners, suspects and their evidence.
 
-import { verdicts } from "../../../format/format.ts";
+import { explanations, verdicts } from "../../../format/format.ts";
 import { columnsIn, type Section } from "../read/dump.ts";
 import { ownerOf } from "../read/sites.ts";
 
 /** By their numbers in the core. */
 export const VERDICTS = Object.keys(verdicts) as Verdict[];
 export type Verdict = keyof typeof verdicts;
+
+/** Who judges: the proxy, in its last dump, or this command, by replaying the dumps. */
+export type Judge = "proxy" | "replay";
 
 /** A row that grows without an explanation. */
 export interface SuspectRow {
@@ -29,15 +32,23 @@ export interface Suspect extends SuspectRow {
   owner: string;
   /** One at least: itself, where it is one row. */
   rows: SuspectRow[];
-  /** Who said so: the proxy in its last dump, or the core on the dumps of the file. */
-  by: "proxy" | "replay";
+  by: Judge;
 }
 
+/** A verdict on a site or an owner. */
+export interface Judgement {
+  verdict: Verdict;
+  /** The explanation of a growth, or why it is too soon for a verdict; undefined if there is none. */
+  why?: string;
+}
+
+/** All from one judge: two judges see different samples, and their verdicts differ. */
 export interface Findings {
+  by: Judge;
   suspects: Suspect[];
-  /** By location; by owner. */
-  sites: Map<string, Verdict>;
-  owners: Map<string, Verdict>;
+  /** By location; by owner. Rows without a verdict are missing. */
+  sites: Map<string, Judgement>;
+  owners: Map<string, Judgement>;
 }
 
 const ALL_OF = "all of ";
@@ -45,12 +56,17 @@ const ALL_OF = "all of ";
 const UNDER = "  - ";
 const ROWS = / \(\d+ rows\)$/;
 
+/** Whether a dump has verdicts. It has none if the proxy takes no samples. */
+export function isJudged(sections: readonly Section[]): boolean {
+  return sections.some((section) => columnsIn(section, "growth", ["Verdict", "Location"]));
+}
+
 /** Reads the sections that the core writes. */
-export function findingsIn(sections: readonly Section[], by: Suspect["by"]): Findings {
-  const findings: Findings = { suspects: [], sites: new Map(), owners: new Map() };
+export function findingsIn(sections: readonly Section[], by: Judge): Findings {
+  const findings: Findings = { by, suspects: [], sites: new Map(), owners: new Map() };
   for (const section of sections) {
-    addVerdicts(findings.sites, section, columnsIn(section, "growth", ["Verdict", "Location"]));
-    addVerdicts(findings.owners, section, columnsIn(section, "ownersGrowth", ["Verdict", "Owner"]));
+    addVerdicts(findings.sites, section, columnsIn(section, "growth", ["Verdict", "Why", "Location"]));
+    addVerdicts(findings.owners, section, columnsIn(section, "ownersGrowth", ["Verdict", "Why", "Owner"]));
     const columns = columnsIn(section, "suspects", ["Per hour", "For", "Limit in", "Evidence"]);
     for (const row of columns ? section.rows : []) {
       addSuspect(
@@ -60,21 +76,22 @@ export function findingsIn(sections: readonly Section[], by: Suspect["by"]): Fin
       );
     }
   }
-  for (const { rows } of findings.suspects) for (const { location } of rows) findings.sites.set(location, "leak");
+  for (const { owner, rows } of findings.suspects) {
+    for (const { location } of rows) findings.sites.set(location, { verdict: "leak" });
+    findings.owners.set(owner, { verdict: "leak" });
+  }
   return findings;
 }
 
-function addVerdicts(into: Map<string, Verdict>, { rows }: Section, columns: number[] | undefined): void {
-  if (!columns) return;
-  const [verdictAt, nameAt] = columns as [number, number];
-  for (const row of rows) {
-    const verdict = row[verdictAt];
-    if (isVerdict(verdict)) into.set(row[nameAt]!, verdict);
+function addVerdicts(into: Map<string, Judgement>, { rows }: Section, columns: number[] | undefined): void {
+  for (const row of columns ? rows : []) {
+    const [verdict, why, name] = columns!.map((column) => row[column]);
+    if (isVerdict(verdict)) into.set(name!, { verdict, ...(why && why !== explanations.nothing.word && { why }) });
   }
 }
 
 /** Columns: bytes (or objects) per hour, seconds of growth, seconds that are left or -, evidence. */
-function addSuspect(suspects: Suspect[], [perHour, growing, left, evidence = ""]: string[], by: Suspect["by"]): void {
+function addSuspect(suspects: Suspect[], [perHour, growing, left, evidence = ""]: string[], by: Judge): void {
   const under = evidence.startsWith(UNDER);
   const text = under ? evidence.slice(UNDER.length) : evidence;
   // The location may hold anything; what follows it begins so.

@@ -3,10 +3,11 @@
 // Which sites are asked for, and what is wrong where none is.
 
 import { UsageError } from "../errors.ts";
+import { shortName } from "./name.ts";
 import { CORE, type Site, type Sites } from "./sites.ts";
 
 export interface Filter {
-  /** A part of a location. */
+  /** A part of a site's name, as in the file or as in the command's tables. */
   site?: string | undefined;
   owner?: string | undefined;
 }
@@ -14,7 +15,7 @@ export interface Filter {
 /** Whether a site, or what else has an owner and a location, is asked for. */
 export function matches(site: Pick<Site, "owner" | "location">, filter: Filter): boolean {
   if (filter.owner !== undefined && site.owner !== filter.owner) return false;
-  return filter.site === undefined || site.location.includes(filter.site);
+  return filter.site === undefined || site.location.includes(filter.site) || shortName(site).includes(filter.site);
 }
 
 /** Owners that are named where there is not the one that was asked for. */

@@ -26,6 +26,9 @@ export interface DiffRow {
 export interface Difference {
   before: string;
   after: string;
+  /** Seconds since 1970, where the dumps say them. */
+  beforeTime: number | undefined;
+  afterTime: number | undefined;
   totalBefore: number;
   totalAfter: number;
   warnings: string[];
@@ -78,7 +81,8 @@ export function diff(sites: Sites, a: Side, b: Side, filter: Filter): Difference
   if (beganAnew(a.dump, b.dump)) warnings.push("counting began anew in between: what was in use before that is in the first alone");
   else if (lower) warnings.push("some counts are lower than before: the dumps are of different runs, or in the wrong order");
   const name = ({ file, dump }: Side): string => `${file} ${nameForPeople(dump)}`;
-  return { before: name(a), after: name(b), totalBefore, totalAfter, warnings, rows };
+  const at = ({ dump }: Side): number | undefined => (Number.isNaN(dump.time) ? undefined : dump.time);
+  return { before: name(a), after: name(b), beforeTime: at(a), afterTime: at(b), totalBefore, totalAfter, warnings, rows };
 }
 
 function rank({ change }: DiffRow): number {

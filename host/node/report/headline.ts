@@ -1,13 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What was read, in a few phrases, for the top of every report.
+// The first lines of every report: which dumps were read, how much memory is in use; and what it means if there is no suspect.
 
-import { MEMORY_CLASSES, titleOf } from "../../shared/classes.ts";
+import { explanations } from "../../../format/format.ts";
+import { holdsMemory, MEMORY_CLASSES, titleOf } from "../../shared/classes.ts";
 import { bytes, count, signed, span, time } from "../../shared/units.ts";
 import { DUMPS_MIN } from "../analyse/analysis.ts";
-import type { DumpName, Report } from "./report.ts";
+import { columnsIn } from "../read/dump.ts";
+import { classOf, shortName } from "../read/name.ts";
+import type { DumpName, Report, SiteRow } from "./report.ts";
 
-/** Who wrote the dumps and when; what is in use; which run it is, where there are several. */
+/** Explanations that mean that there is no verdict yet. */
+const TOO_SOON = new Set<string>([explanations.age.word, explanations.confirmation.word]);
+const PERCENT_MAJORITY = 50;
+
+/** Who wrote the dumps, and when; bytes in use; resident memory; the run, if there are several. */
 export function renderHead(report: Report): string[] {
   const { first, last, seconds } = report;
   const growth = report.dumps > 1;
@@ -16,28 +23,81 @@ export function renderHead(report: Report): string[] {
   const took = seconds && growth ? ` (${span(seconds)})` : "";
   const classes = MEMORY_CLASSES.filter((name) => report.classes[name] !== 0);
   const parts = classes.map((name) => `${titleOf(name)} ${bytes(report.classes[name])}`);
-  const change = growth ? `, ${signed(report.totalChange, bytes)}` : "";
+  const change = growth ? `, ${report.totalChange ? signed(report.totalChange, bytes) : "no change"}` : "";
   const runs = report.runs.at(-1)!.run;
+  const memory = memoryOf(report);
   return [
-    `${dumps(report.dumps)} of ${who}, ${between}${took}`,
+    `${counted(report.dumps, "dump")} of ${who}, ${between}${took}`,
     `in use: ${bytes(report.total)}${change}${parts.length > 1 ? ` (${parts.join(", ")})` : ""}`,
+    ...(memory
+      ? [`resident: ${bytes(memory.resident)}, of which ${bytes(memory.unaccounted)} (${memory.share} %) not accounted`]
+      : []),
     ...(runs > 1 ? [`run ${report.run} of ${runs} (each began to count anew); --run N shows another one`] : []),
   ];
 }
 
-/** What it means that there is no suspect. */
+/** What it means that there is no suspect. It is no all-clear while growth is not judged, or most memory has no row. */
 export function renderNone(report: Report): string {
   const judged = report.sites.filter((row) => row.verdict !== undefined && row.verdict !== "new");
-  if (!judged.length) {
-    return `none yet: the core judges from ${DUMPS_MIN} dumps on, so that it is not by chance, and this is ${dumps(report.dumps)}`;
-  }
-  const filling = judged.filter((row) => row.verdict === "filling").length;
-  if (!filling) return "none: nothing grows without a reason to stop";
-  return `none; ${filling === 1 ? "1 site is" : `${count(filling)} sites are`} filling, which may end, as a cache does`;
+  const open = undecided(report);
+  const dark = renderUnaccounted(report);
+  if (!judged.length) return [noVerdict(report), dark].filter(Boolean).join("; ");
+  const explained = judged.filter((row) => row.verdict === "filling" && !open.includes(row)).length;
+  const parts = [
+    open.length ? `none yet: ${counted(open.length, "growing site")} ${open.length === 1 ? "is" : "are"} not judged yet` : "none",
+    explained && `${counted(explained, "site")} ${explained === 1 ? "grows" : "grow"} with an explanation (column Why)`,
+    dark,
+  ];
+  return parts.filter(Boolean).join("; ");
 }
 
-function dumps(n: number): string {
-  return n === 1 ? "1 dump" : `${count(n)} dumps`;
+/** The largest growth without a verdict. */
+export function renderUndecided(report: Report): string | undefined {
+  const [row] = undecided(report);
+  if (!row) return undefined;
+  const rate = row.perHour === undefined ? "" : `, ${signed(Math.round(row.perHour), bytes)}/h`;
+  return `${shortName(row)}, ${classOf(row)}: ${signed(row.change, bytes)}${rate} (${row.why ?? "new"})${verdictIn(report, row)}`;
+}
+
+/** When the proxy expects to judge a site, if the summary of the last dump says it. */
+function verdictIn({ summary }: Report, row: SiteRow): string {
+  const said = summary.find((line) => line.includes(row.location) || line.includes(shortName(row)));
+  return /; verdict in .*$/.exec(said ?? "")?.[0] ?? "";
+}
+
+/** Said if no row accounts for most of the resident memory. */
+function renderUnaccounted(report: Report): string | undefined {
+  const memory = memoryOf(report);
+  if (!memory || memory.share < PERCENT_MAJORITY) return undefined;
+  return `${memory.share} % of resident memory is not accounted: a leak in it has no row`;
+}
+
+/** Growing sites without a verdict, the largest growth first. */
+function undecided({ sites }: Report): SiteRow[] {
+  const open = ({ verdict, why }: SiteRow): boolean => verdict === "new" || (verdict === "filling" && TOO_SOON.has(why ?? ""));
+  return sites.filter((row) => row.change > 0 && holdsMemory(row.class) && open(row));
+}
+
+function noVerdict(report: Report): string {
+  if (report.judge === "proxy") return "none yet: the proxy has taken too few samples to judge";
+  return `none yet: verdicts need ${DUMPS_MIN} dumps, and there ${report.dumps === 1 ? "is" : "are"} ${count(report.dumps)}`;
+}
+
+/** The resident memory of the process, by the last dump. */
+function memoryOf({ sections }: Report): { resident: number; unaccounted: number; share: number } | undefined {
+  const values = new Map<string, number>();
+  for (const section of sections) {
+    const columns = columnsIn(section, "reconciliation", ["Bytes", "What"]);
+    for (const row of columns ? section.rows : []) values.set(row[columns![1]!]!, Number(row[columns![0]!]));
+  }
+  const [resident, unaccounted] = [values.get("resident (RSS)"), values.get("not accounted")];
+  if (!resident || unaccounted === undefined || Number.isNaN(unaccounted)) return undefined;
+  return { resident, unaccounted, share: Math.round((100 * unaccounted) / resident) };
+}
+
+/** `1 object`, `2 objects`. */
+export function counted(n: number, noun: string): string {
+  return `${count(n)} ${noun}${n === 1 ? "" : "s"}`;
 }
 
 function nameOf(dump: DumpName): string {

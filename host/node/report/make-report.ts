@@ -53,12 +53,14 @@ export function makeReport(input: ReportInput, run: Run, findings: Findings, fil
     last: dumpName(run.lastNumber, run.lastTime),
     seconds,
     header: Object.fromEntries(last.header),
+    summary: last.summary,
     notes: last.notes.map((note) => Object.fromEntries(note)),
     warnings: warningsOf(input, run, points, findings),
     counts: input.counts,
     total: sum((row) => row.total),
     totalChange: sum((row) => row.change),
     classes: byClass((name) => sum((row) => row.classes[name])),
+    judge: findings.by,
     sites,
     owners,
     suspects: findings.suspects.filter((suspect) => matches(suspect, filter)),
@@ -113,8 +115,15 @@ function siteRow(site: Site, first: Snapshot, last: Snapshot, { data, findings, 
     change: value - before,
     peak: data.peak[number] ?? 0,
     perHour: perHour(value - before),
-    verdict: holdsMemory(site.class) ? findings.sites.get(site.location) : undefined,
+    ...judgementOf(site, findings),
   };
+}
+
+/** Objects are judged with the memory of their owners. */
+function judgementOf(site: Site, { sites }: Findings): Pick<SiteRow, "verdict" | "why"> {
+  if (!holdsMemory(site.class)) return { verdict: undefined, why: undefined };
+  const { verdict, why } = sites.get(site.location) ?? sites.get(printedLocation(site)) ?? {};
+  return { verdict, why };
 }
 
 /** The sums of the sites' rows by owner, what grew most first. */
@@ -124,7 +133,9 @@ function ownerRows(sites: SiteRow[], { findings, perHour }: Source): OwnerRow[] 
   const rows = [...owners.values()];
   for (const row of rows) {
     row.perHour = perHour(row.change);
-    row.verdict = findings.owners.get(row.owner);
+    const { verdict, why } = findings.owners.get(row.owner) ?? {};
+    row.verdict = verdict;
+    row.why = why;
   }
   return rows.sort((a, b) => b.change - a.change || b.total - a.total || (a.owner < b.owner ? -1 : 1));
 }
@@ -142,6 +153,7 @@ function addToOwner(owners: Map<string, OwnerRow>, { owner, class: cls, value, c
       objects: 0,
       objectsChange: 0,
       verdict: undefined,
+      why: undefined,
     };
     owners.set(owner, row);
   }

@@ -3,6 +3,7 @@
 // Files to a report: opens, parses, keeps a bounded history, has the core judge it.
 
 import type { Readable } from "node:stream";
+import { time } from "../../shared/units.ts";
 import { Analysis } from "../analyse/analysis.ts";
 import { NoDump, UsageError } from "../errors.ts";
 import { requireMatch, type Filter } from "../read/filter.ts";
@@ -80,12 +81,11 @@ export async function readFiles(files: string[], options: ReadOptions, stdin: Re
   reader.runs.end();
   const run = reader.run;
   if (!run) {
-    const { skipped, untracked } = reader.runs;
-    const { outside } = skipped;
+    const { skipped, outside, untracked } = reader.runs;
     if (untracked)
       throw new NoDump(`${files.join(", ")}: every dump is of level 0, in which nothing is tracked (${TRACK} is 1 or 2 to track)`);
     throw outside
-      ? new UsageError(`--since and --until leave none of ${outside} dumps`)
+      ? new UsageError(`no dump is within --since and --until: ${skipped.outside} dumps, ${outside.map(time).join(" to ")}`)
       : nothingRead(reader.streams.sources, reader.problems);
   }
   reader.problems.push(...unreadableTables(reader.streams.sources));

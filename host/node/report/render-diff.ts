@@ -5,9 +5,10 @@
 import { formatOf } from "../../shared/classes.ts";
 import { printable } from "../../shared/printable.ts";
 import { bytes, count, signed } from "../../shared/units.ts";
-import { nameOf } from "../read/sites.ts";
+import { classOf, shortName } from "../read/name.ts";
 import type { Difference, DiffRow } from "./diff.ts";
-import { table, topRows, type Column, type RenderOptions } from "./table.ts";
+import { fitName } from "./fit-name.ts";
+import { localTimes, table, topRows, type Column, type RenderOptions } from "./table.ts";
 import { bold, green, red } from "./text.ts";
 
 export function renderDiff(difference: Difference, options: RenderOptions): string {
@@ -15,19 +16,22 @@ export function renderDiff(difference: Difference, options: RenderOptions): stri
   const lines = [
     bold(red(`--- ${printable(difference.before)}`, options), options),
     bold(green(`+++ ${printable(difference.after)}`, options), options),
+    ...localTimes(difference.beforeTime, difference.afterTime, options),
     ...difference.warnings.map((warning) => `! ${printable(warning)}`),
   ];
   if (!rows.length) return [...lines, "no difference"].join("\n") + "\n";
   const columns: Column<DiffRow>[] = [
     { title: "", cell: (row) => (row.change < 0 ? "-" : row.change > 0 ? "+" : " "), left: true },
     { title: "Change", cell: (row) => signed(row.change, formatOf(row)) },
-    { title: "Before", cell: (row) => formatOf(row)(row.before), spare: 1 },
+    { title: "Before", cell: (row) => formatOf(row)(row.before), spare: 2 },
     { title: "After", cell: (row) => formatOf(row)(row.after) },
-    { title: "Allocs", cell: (row) => signed(row.allocs, count), spare: 2 },
-    { title: "Frees", cell: (row) => signed(row.frees, count), spare: 2 },
+    { title: "Allocs", cell: (row) => signed(row.allocs, count), spare: 3 },
+    { title: "Frees", cell: (row) => signed(row.frees, count), spare: 3 },
+    { title: "Class", cell: classOf, left: true },
     {
-      title: "Location",
-      cell: (row) => nameOf(row) + (row.state === "both" ? "" : ` (${row.state})`),
+      title: "Plugin, function, line",
+      cell: (row) => shortName(row) + (row.state === "both" ? "" : ` (${row.state})`),
+      fit: (name, row, room) => fitName(name, printable(row.owner), room),
       left: true,
     },
   ];

@@ -2,94 +2,149 @@
 //
 // A report for a terminal: what was read, suspects, what grew, owners.
 
-import { formatOf, MEMORY_CLASSES, titleOf } from "../../shared/classes.ts";
+import { formatOf, MEMORY_CLASSES, titleOf, type MemoryName } from "../../shared/classes.ts";
 import { printable } from "../../shared/printable.ts";
 import { bytes, count, signed } from "../../shared/units.ts";
-import { nameOf, printedLocation } from "../read/sites.ts";
-import { renderHead, renderNone } from "./headline.ts";
+import { classOf, shortName } from "../read/name.ts";
+import { CORE } from "../read/sites.ts";
+import { fitName } from "./fit-name.ts";
+import { renderHead, renderNone, renderUndecided } from "./headline.ts";
 import type { OwnerRow, Report, SiteRow } from "./report.ts";
-import { ofAll, table, topRows, type Column, type RenderOptions } from "./table.ts";
-import { bold, red, wrap } from "./text.ts";
+import { renderSuspect } from "./suspect.ts";
+import { localTimes, ofAll, table, topRows, type Column, type RenderOptions } from "./table.ts";
+import { bold, cut, red, wrap } from "./text.ts";
 
-export function renderReport(report: Report, options: RenderOptions): string {
-  const lines = [...headline(report, options), ...suspects(report, options)];
+const WRAP_LEAST = 20;
+
+type Judged = Pick<SiteRow, "verdict">;
+
+/** @param extra further lines below the headline */
+export function renderReport(report: Report, options: RenderOptions, extra: string[] = []): string {
+  const lines = [...headline(report, options), ...extra, ...suspects(report, options), ""];
   const changed = report.sites.filter((row) => row.change !== 0);
   const [title, rows] =
     report.dumps > 1
       ? ["What grew", changed.filter((row) => row.change > 0)]
       : ["What is in use", report.sites.filter((row) => row.value !== 0).sort((a, b) => b.value - a.value)];
-  lines.push("", bold(`${title}${ofAll(rows.length, options)}`, options));
+  lines.push(bold(`${title}${ofAll(rows.length, options)}${judgeOf(report, report.sites)}`, options));
   if (rows.length) lines.push(...table(topRows(rows, options), siteColumns(report), options));
   else lines.push(report.dumps > 1 ? "  nothing" : "  nothing is in use");
   const shrunk = changed.filter((row) => row.change < 0).length;
   const still = report.sites.length - changed.length;
-  if (report.dumps > 1) lines.push(`  ${count(shrunk)} shrank, ${count(still)} stayed as they were`);
-  lines.push("", bold(`Owners${ofAll(report.owners.length, options)}`, options));
-  lines.push(...table(topRows(report.owners, options), ownerColumns(report), options));
-  return lines.join("\n") + "\n";
+  if (report.dumps > 1) lines.push(`  ${count(shrunk)} shrank, ${count(still)} did not change`);
+  return [...lines, "", ...owners(report, options)].join("\n") + "\n";
+}
+
+/** The largest growth first. The owner that holds most is always shown. */
+function owners(report: Report, options: RenderOptions): string[] {
+  const all = report.owners;
+  const largest = all.reduce<OwnerRow | undefined>((most, row) => (most && most.total >= row.total ? most : row), undefined);
+  const title = `Owners${ofAll(all.length, options)}${judgeOf(report, all)}`;
+  const rows = topRows(all, options, largest);
+  return [bold(title, options), ...table(rows, ownerColumns(report, rows), options)];
+}
+
+/** `new` is no verdict yet. */
+function isJudged(rows: readonly Judged[]): boolean {
+  return rows.some(({ verdict }) => verdict !== undefined && verdict !== "new");
+}
+
+/** The part of a title that says who judged. */
+function judgeOf(report: Report, rows: readonly Judged[]): string {
+  if (!isJudged(rows)) return "";
+  return report.judge === "proxy" ? ", verdicts by the proxy" : ", verdicts by this command";
 }
 
 function headline(report: Report, options: RenderOptions): string[] {
   const files = report.files.map((file) => (file === "-" ? "standard input" : printable(file))).join(", ");
   const [what, ...more] = renderHead(report);
-  const lines = [bold(`${files}: ${what}`, options), ...more];
-  for (const warning of report.warnings) {
-    lines.push(...hanging("! ", 2, printable(warning), options.columns - 3));
-  }
+  const [head = "", ...rest] = hanging("", 2, `${files}: ${what}`, options);
+  const lines = [bold(head, options), ...rest.map((line) => bold(line, options))];
+  lines.push(...localTimes(report.first.time, report.last.time, options));
+  for (const line of more) lines.push(...hanging("", 2, line, options));
+  for (const warning of report.warnings) lines.push(...hanging("! ", 2, printable(warning), options));
   return lines;
 }
 
 function suspects(report: Report, options: RenderOptions): string[] {
-  if (report.dumps < 2 && !report.suspects.length) return [];
-  if (!report.suspects.length) return ["", ...hanging("", 2, `Suspects: ${renderNone(report)}`, options.columns - 3)];
-  const lines = ["", bold(`Suspects${ofAll(report.suspects.length, options)}`, options)];
-  for (const suspect of topRows(report.suspects, options)) {
-    lines.push(...hanging(`  ${red("leak", options)}  `, 8, printable(suspect.evidence), options.columns - 10));
+  const { suspects: all } = report;
+  if (report.dumps < 2 && !all.length && report.judge === "replay") return [];
+  const lines = all.length
+    ? ["", bold(`Suspects${ofAll(all.length, options)}`, options)]
+    : ["", ...hanging("", 2, `Suspects: ${renderNone(report)}`, options)];
+  for (const suspect of topRows(all, options)) {
+    const [cause, ...rows] = renderSuspect(suspect, report).map(printable);
+    const head = `  ${red("leak", options)}  `;
+    if (options.brief) lines.push(head + cut(cause!, options.columns - 8, "end"));
+    else lines.push(...hanging(head, 8, cause!, options), ...rows.flatMap((row) => hanging("        ", 10, row, options)));
   }
+  const open = renderUndecided(report);
+  if (open) lines.push(...hanging("  ", 2, `largest growth not judged yet: ${printable(open)}`, options));
+  if (all.length && !options.brief) lines.push(...hanging("  ", 2, printable(`next: ${nextStep(report)}`), options));
   return lines;
+}
+
+/** The command that shows more about the first suspect. */
+function nextStep({ suspects: [first], files }: Report): string {
+  const file = files.at(-1)!;
+  return `memtrack report --owner ${quoted(first!.owner)} ${file === "-" ? "FILE" : quoted(file)} shows all that ${first!.owner} holds`;
+}
+
+/** One word for a shell. */
+function quoted(word: string): string {
+  return /^[\w./:@%+-][\w./:@%+#-]*$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
 }
 
 function siteColumns(report: Report): Column<SiteRow>[] {
   const growth = report.dumps > 1;
   const columns: (Column<SiteRow> | false)[] = [
-    { title: "In use", cell: (row) => formatOf(row)(row.value) },
+    { title: "In use", cell: (row) => formatOf(row)(row.value), spare: growth ? 2 : 0 },
     growth && { title: "Change", cell: (row) => signed(row.change, formatOf(row)) },
-    growth &&
-      report.sites.some((row) => row.perHour !== undefined) && {
-        title: "Per hour",
-        cell: (row) => (row.perHour === undefined ? "-" : signed(Math.round(row.perHour), formatOf(row))),
-        spare: 1,
-      },
-    { title: "Alive", cell: (row) => count(row.live), spare: 2 },
-    { title: "Allocated", cell: (row) => count(row.allocs), spare: 3 },
-    report.sites.some((row) => row.verdict) && { title: "Verdict", cell: (row) => row.verdict ?? "-", left: true },
+    growth && {
+      title: "Per hour",
+      cell: (row) => (row.perHour === undefined ? "-" : signed(Math.round(row.perHour), formatOf(row))),
+      spare: 3,
+    },
+    { title: "Alive", cell: (row) => count(row.live), spare: 4 },
+    { title: "Allocated", cell: (row) => count(row.allocs), spare: 5 },
+    isJudged(report.sites) && { title: "Verdict", cell: (row) => row.verdict ?? "-", left: true },
+    { title: "Why", cell: (row) => row.why ?? "-", spare: 1, left: true },
+    { title: "Class", cell: classOf, left: true },
     {
-      title: "Location",
-      cell: (row) => nameOf({ ...row, location: printedLocation(row) }),
+      title: "Plugin, function, line",
+      cell: shortName,
+      fit: (name, row, room) => fitName(name, printable(row.owner), room),
       left: true,
     },
   ];
   return columns.filter((column) => column !== false);
 }
 
-function ownerColumns(report: Report): Column<OwnerRow>[] {
+/** The class that plugins hold least of is left out first: the table is for finding a plugin. */
+function ownerColumns(report: Report, rows: OwnerRow[]): Column<OwnerRow>[] {
   const growth = report.dumps > 1;
-  const used = MEMORY_CLASSES.filter((name) => report.owners.some((row) => row.classes[name] !== 0));
+  const held = (name: MemoryName, of: OwnerRow[]): number => of.reduce((sum, row) => sum + row.classes[name], 0);
+  const used = MEMORY_CLASSES.filter((name) => held(name, rows) !== 0);
+  const plugins = rows.filter(({ owner }) => owner !== CORE);
+  const bySize = [...used].sort((a, b) => held(b, plugins) - held(a, plugins));
   const columns: (Column<OwnerRow> | false)[] = [
-    ...(used.length > 1
-      ? used.map((name): Column<OwnerRow> => ({ title: titleOf(name), cell: (row) => bytes(row.classes[name]), spare: 1 }))
-      : []),
     { title: "In use", cell: (row) => bytes(row.total) },
     growth && { title: "Change", cell: (row) => signed(row.change, bytes) },
-    report.owners.some((row) => row.objects) && { title: "Objects", cell: (row) => count(row.objects), spare: 2 },
-    report.owners.some((row) => row.verdict) && { title: "Verdict", cell: (row) => row.verdict ?? "-", left: true },
-    { title: "Owner", cell: (row) => row.owner, left: true },
+    ...(used.length > 1 ? used : []).map((name): Column<OwnerRow> => ({
+      title: titleOf(name),
+      cell: (row) => (row.classes[name] ? bytes(row.classes[name]) : "-"),
+      spare: 2 + bySize.indexOf(name),
+    })),
+    { title: titleOf("object"), cell: (row) => (row.objects ? count(row.objects) : "-"), spare: 2 },
+    isJudged(report.owners) && { title: "Verdict", cell: (row) => row.verdict ?? "-", left: true },
+    { title: "Why", cell: (row) => row.why ?? "-", spare: 1, left: true },
+    { title: "Owner", cell: (row) => row.owner, fit: (name, _, room) => cut(name, room, "middle"), left: true },
   ];
   return columns.filter((column) => column !== false);
 }
 
-/** A text in lines of `room` columns: the first behind `head`, the others indented. */
-function hanging(head: string, indent: number, text: string, room: number): string[] {
-  const [begin = "", ...rest] = wrap(text, Math.max(20, room));
+/** A text in lines that fit: the first line after `head`, the others indented. */
+function hanging(head: string, indent: number, text: string, options: RenderOptions): string[] {
+  const [begin = "", ...rest] = wrap(text, Math.max(WRAP_LEAST, options.columns - indent));
   return [head + begin, ...rest.map((line) => " ".repeat(indent) + line)];
 }

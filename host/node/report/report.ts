@@ -3,7 +3,7 @@
 // What there is to say about a run, as plain data, for every renderer. JSON has it as it is.
 
 import type { ClassName } from "../../shared/classes.ts";
-import type { Suspect, Verdict } from "../analyse/findings.ts";
+import type { Judge, Suspect, Verdict } from "../analyse/findings.ts";
 import type { Age } from "../read/ages.ts";
 import type { Counts, Section } from "../read/dump.ts";
 import type { Runs } from "../read/history.ts";
@@ -30,6 +30,8 @@ export interface SiteRow {
   /** change by the hour; undefined where the file says no times, or less than a minute of them. */
   perHour: number | undefined;
   verdict: Verdict | undefined;
+  /** The explanation of the growth, or why it is too soon for a verdict. */
+  why: string | undefined;
   /** How old what is alive is, of the sites of which the last dump says it. */
   ages: Age[] | undefined;
 }
@@ -46,6 +48,8 @@ export interface OwnerRow {
   objects: number;
   objectsChange: number;
   verdict: Verdict | undefined;
+  /** The explanation of the growth, or why it is too soon for a verdict. */
+  why: string | undefined;
 }
 
 export interface DumpName {
@@ -64,12 +68,16 @@ export interface Report {
   /** Seconds from the first to the last dump, where they say it. */
   seconds: number | undefined;
   header: Record<string, string>;
+  /** The lines at the head of the last dump that sum it up. Format 1 has none. */
+  summary: readonly string[];
   notes: Record<string, string>[];
   warnings: string[];
   counts: Counts;
   total: number;
   totalChange: number;
   classes: Record<ClassName, number>;
+  /** Who gave the verdicts and named the suspects. */
+  judge: Judge;
   sites: SiteRow[];
   owners: OwnerRow[];
   suspects: Suspect[];

@@ -1,78 +1,125 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Rows as columns that fit a terminal's width. The last column is text and takes what the others leave; where that is too little, the
-// columns that say least go first. Everything from a file has been made printable before it is measured.
+// Rows as columns that fit a terminal's width. The last column is text and takes what the others leave; where that is too little, other
+// columns are left out, and a line below the table names them. Everything from a file is made printable before it is measured.
 
 import { printable } from "../../shared/printable.ts";
-import { count } from "../../shared/units.ts";
-import { keepEnd, width, type TextOptions } from "./text.ts";
+import { count, localTime } from "../../shared/units.ts";
+import { cut, width, wrap, type TextOptions } from "./text.ts";
 
 export interface RenderOptions extends TextOptions {
   /** Columns of the terminal; Infinity where it is none. */
   columns: number;
   /** Rows of a table at most; 0 for all. */
   top: number;
+  /** Print the local time as well as UTC. */
+  local: boolean;
+  /** For a screen: one line per suspect. */
+  brief?: boolean;
 }
 
 export interface Column<Row> {
   title: string;
   cell(row: Row): string;
-  /** It goes before others when room is scarce: the largest first. 0 stays. */
+  /** The column may be left out: if it is empty, or if the table is too wide, the largest number first. 0 stays. */
   spare?: number;
   left?: boolean;
+  /** Shortens a cell of the last column. */
+  fit?(cell: string, row: Row, columns: number): string;
 }
 
-const LOCATION_MIN = 32;
-const GAP = "  ";
+/** A column with its cells, made printable. */
+interface Filled<Row> {
+  column: Column<Row>;
+  cells: string[];
+  width: number;
+}
 
-/** Lines of a table, the column's titles first. */
+/** Columns of the text that other columns make room for: those that say least (a `spare` above LITTLE) for more of it. */
+const TEXT_MIN = 34;
+const TEXT_WHOLE = 44;
+const LITTLE = 2;
+const TEXT_LEAST = 8;
+const GAP = "  ";
+const EMPTY = new Set(["", "-", "0", "0 B"]);
+
+/** Lines of a table, the columns' titles first. */
 export function table<Row>(
   rows: Row[],
   all: Column<Row>[],
   options: RenderOptions,
   paint = (line: string, _: Row): string => line,
 ): string[] {
-  const columns = [...all];
-  const cells = new Map(columns.map((column) => [column, rows.map((row) => printable(column.cell(row)))]));
-  const widthOf = (column: Column<Row>): number => Math.max(width(column.title), ...cells.get(column)!.map((cell) => width(cell)));
-  const widths = new Map(columns.map((column) => [column, widthOf(column)]));
-  const last = columns.at(-1)!;
-  const taken = (): number => columns.slice(0, -1).reduce((sum, column) => sum + widths.get(column)! + GAP.length, GAP.length);
-  const wanted = Math.min(LOCATION_MIN, widths.get(last)!);
-  while (options.columns - taken() < wanted) {
-    const spare = Math.max(...columns.map((column) => column.spare ?? 0));
-    if (spare === 0) break;
-    columns.splice(
-      columns.findLastIndex((column) => (column.spare ?? 0) === spare),
-      1,
-    );
-  }
-  const room = Math.max(8, options.columns - taken());
-  const line = (texts: (column: Column<Row>) => string): string => {
-    const parts = columns.map((column) => {
-      if (column === last) return keepEnd(texts(column), room);
-      const text = texts(column);
-      const blanks = " ".repeat(widths.get(column)! - width(text));
+  const filled = all.map((column) => fill(column, rows)).filter((entry) => !entry.column.spare || !isEmpty(entry));
+  const { shown, left, needed } = choose(filled, options.columns);
+  const room = Math.max(TEXT_LEAST, options.columns - taken(shown));
+  const line = (texts: string[]): string => {
+    const parts = shown.map(({ column, width: columns }, index) => {
+      const text = texts[index]!;
+      if (index === shown.length - 1) return text;
+      const blanks = " ".repeat(columns - width(text));
       return column.left ? text + blanks : blanks + text;
     });
-    return GAP + parts.join(GAP);
+    return (GAP + parts.join(GAP)).trimEnd();
   };
-  const head = line((column) => column.title);
+  const body = rows.map((row, index) => {
+    const cells = shown.map((entry) => entry.cells[index]!);
+    const { fit = (cell) => cut(cell, room, "start") } = shown.at(-1)!.column;
+    return paint(line([...cells.slice(0, -1), fit(cells.at(-1)!, row, room)]), row);
+  });
+  const hidden = left.map(({ column }) => column.title).join(", ");
+  const note = hidden ? wrap(`+ ${hidden}: --width ${needed} shows all columns`, options.columns - 2 * GAP.length) : [];
   return [
-    head,
-    ...rows.map((row, index) =>
-      paint(
-        line((column) => cells.get(column)![index]!),
-        row,
-      ),
-    ),
+    line(shown.map(({ column }, index) => (index === shown.length - 1 ? cut(column.title, room, "start") : column.title))),
+    ...body,
+    ...note.map((text, index) => `${index ? GAP : ""}${GAP}${text}`),
   ];
 }
 
-export function topRows<Row>(rows: Row[], options: RenderOptions): Row[] {
-  return options.top ? rows.slice(0, options.top) : rows;
+function fill<Row>(column: Column<Row>, rows: Row[]): Filled<Row> {
+  const cells = rows.map((row) => printable(column.cell(row)));
+  const widest = cells.reduce((most, cell) => Math.max(most, width(cell)), width(column.title));
+  return { column, cells, width: widest };
+}
+
+function isEmpty<Row>({ cells }: Filled<Row>): boolean {
+  return cells.every((cell) => EMPTY.has(cell));
+}
+
+/** Columns before the last one, with the gaps. */
+function taken<Row>(filled: Filled<Row>[]): number {
+  return filled.slice(0, -1).reduce((sum, entry) => sum + entry.width + GAP.length, GAP.length);
+}
+
+/** Columns that fit, columns that do not, and the width that shows all. */
+function choose<Row>(filled: Filled<Row>[], columns: number): { shown: Filled<Row>[]; left: Filled<Row>[]; needed: number } {
+  const spareOf = (of: Filled<Row>[]): number => Math.max(...of.map(({ column }) => column.spare ?? 0));
+  const textFor = (spare: number): number => Math.min(spare > LITTLE ? TEXT_WHOLE : TEXT_MIN, filled.at(-1)!.width);
+  const shown = [...filled];
+  for (;;) {
+    const spare = spareOf(shown);
+    if (spare === 0 || columns - taken(shown) >= textFor(spare)) break;
+    shown.splice(
+      shown.findLastIndex(({ column }) => column.spare === spare),
+      1,
+    );
+  }
+  return { shown, left: filled.filter((entry) => !shown.includes(entry)), needed: taken(filled) + textFor(spareOf(filled)) };
+}
+
+/** @param kept a row that is always shown, after the others */
+export function topRows<Row>(rows: Row[], options: RenderOptions, kept?: Row): Row[] {
+  if (!options.top) return rows;
+  const top = rows.slice(0, options.top);
+  return kept === undefined || top.includes(kept) ? top : [...top, kept];
 }
 
 export function ofAll(rows: number, options: RenderOptions): string {
   return options.top && rows > options.top ? ` (${options.top} of ${count(rows)}; --top 0 shows all)` : "";
+}
+
+/** A line with the local times of the first and last dump, unless local time is UTC. */
+export function localTimes(first: number | undefined, last: number | undefined, { local }: RenderOptions): string[] {
+  if (!local || last === undefined || !new Date(last * 1000).getTimezoneOffset()) return [];
+  return [`local time: ${first === undefined || first === last ? "" : `${localTime(first)} to `}${localTime(last)}`];
 }

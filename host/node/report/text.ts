@@ -1,50 +1,58 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Printable text on a terminal: the columns that it takes, cut to so many, in lines; and its colours.
+// Printable text on a terminal: how many columns it takes, cutting, wrapping, colours.
 
+import picocolors from "picocolors";
 import stringWidth from "string-width";
+import wrapAnsi from "wrap-ansi";
 
-/** Columns that a printable text takes. */
+const ASCII = /^[ -~]*$/;
+
+/** Columns that a printable text takes. Nearly all text is ASCII, and tables can have 65,520 rows. */
 export function width(text: string): number {
-  return stringWidth(text);
+  return ASCII.test(text) ? text.length : stringWidth(text);
 }
 
-/** A printable text cut to some columns; the beginning gives way, because a location's end says more. */
-export function keepEnd(text: string, columns: number): string {
+const characters = new Intl.Segmenter();
+
+/** A printable text cut to some columns, with `…` in place of what is cut. (cli-truncate 4 miscounts emoji; later ones need Node 22.) */
+export function cut(text: string, columns: number, where: "start" | "middle" | "end"): string {
   if (width(text) <= columns) return text;
   if (columns < 1) return "";
-  const characters = [...text];
-  while (characters.length && width(characters.join("")) > columns - 1) {
-    // Far too long ones by many at a time: width() looks at all of it.
-    const excess = Math.max(1, Math.floor((width(characters.join("")) - columns) / 2));
-    characters.splice(0, excess);
-  }
-  return `…${characters.join("")}`;
+  const all = Array.from(characters.segment(text), ({ segment }) => segment);
+  const head = { start: 0, middle: Math.floor(columns / 2), end: columns - 1 }[where];
+  return `${first(all, head).join("")}…${first(all.reverse(), columns - 1 - head)
+    .reverse()
+    .join("")}`;
 }
 
-/** Words in lines of some columns. */
+/** As many of the first characters as fit. */
+function first(all: string[], columns: number): string[] {
+  let left = columns;
+  const end = all.findIndex((character) => (left -= width(character)) < 0);
+  return end < 0 ? all : all.slice(0, end);
+}
+
+/** A line does not end between a number and its unit. */
+const BEFORE_UNIT = /(?<=\d) (?=(?:[KMGTP]?i?B|s|min|h|d|%)(?!\w))/g;
+const HELD = "\u00a0";
+
+/** Words in lines of some columns; a word that is longer than a line is broken. */
 export function wrap(text: string, columns: number): string[] {
-  const lines: string[] = [];
-  let line = "";
-  for (const word of text.split(" ")) {
-    if (line && width(line) + 1 + width(word) > columns) {
-      lines.push(line);
-      line = "";
-    }
-    line += line ? ` ${word}` : word;
-  }
-  return [...lines, line];
+  if (columns === Infinity) return [text];
+  return wrapAnsi(text.replace(BEFORE_UNIT, HELD), columns, { hard: true }).replaceAll(HELD, " ").split("\n");
 }
 
 export interface TextOptions {
   colour: boolean;
 }
 
-export const bold = painter(1);
-export const red = painter(31);
-export const green = painter(32);
-export const yellow = painter(33);
+const colours = picocolors.createColors(true);
+export const bold = painter(colours.bold);
+export const red = painter(colours.red);
+export const green = painter(colours.green);
+export const yellow = painter(colours.yellow);
 
-function painter(code: number): (text: string, options: TextOptions) => string {
-  return (text, { colour }) => (colour ? `\x1b[${code}m${text}\x1b[0m` : text);
+function painter(paint: (text: string) => string): (text: string, options: TextOptions) => string {
+  return (text, { colour }) => (colour ? paint(text) : text);
 }

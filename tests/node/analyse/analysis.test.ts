@@ -132,7 +132,7 @@ describe("dumps replayed through the core", () => {
       ["IOBuffer/a.cc:507", "IOBuffer/a.cc:7", "OpenSSL/ssl/b.c:507", "OpenSSL/ssl/b.c:7"].map((name) => `memory/${name}`),
     );
     assert.equal(verdicts.size, 2000);
-    assert.equal(verdicts.get("memory/OpenSSL/ssl/b.c:7"), "leak");
+    assert.equal(verdicts.get("memory/OpenSSL/ssl/b.c:7")?.verdict, "leak");
   });
 });
 
@@ -224,7 +224,7 @@ Per hour             | For        | Limit in   | Evidence
     assert.equal(found.owners.find((row) => row.owner === "foo.so")!.verdict, "leak");
     const { code, out } = await memtrack(["report", "--fail-on", "leak", join(folder, "traffic.out")]);
     assert.equal(code, 1);
-    assert.match(out, /leak {2}memory\/plugin\/foo\.so f \(foo\.c:88\): \+61\.9 KiB\/h for 1 h/);
+    assert.match(out, /leak {2}foo\.so f \(foo\.c:88\), IOBuffer: \+61\.9 KiB\/h for 1 h/);
   });
 
   test("is read of format 2: columns behind the name, and one suspect for the rows of one cause", () => {
@@ -262,8 +262,8 @@ Per hour             | For        | Limit in   | Evidence
       ],
     );
     assert.deepEqual([bar!.location, bar!.owner, bar!.rows.length], ["bar.so", "bar.so", 1]);
-    assert.deepEqual(found.sites.get("memory/plugin/foo.so f (foo.c:87)"), "leak");
-    assert.deepEqual(found.sites.get("memory/plugin/foo.so g (foo.c:9)"), "filling");
+    assert.deepEqual(found.sites.get("memory/plugin/foo.so f (foo.c:87)"), { verdict: "leak" });
+    assert.deepEqual(found.sites.get("memory/plugin/foo.so g (foo.c:9)")?.verdict, "filling");
   });
 
   test("sections of another form are no findings", () => {
