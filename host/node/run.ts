@@ -19,8 +19,11 @@ import { mrtgCommand } from "./commands/mrtg.ts";
 import { pprofCommand } from "./commands/pprof.ts";
 import { reportCommand } from "./commands/report.ts";
 import { watchCommand } from "./commands/watch.ts";
+import { TEXTS, usageError } from "./commands/usage.ts";
 import { UnreadableDump, UsageError } from "./errors.ts";
 import { VERSION } from "./package.ts";
+
+const HELP_COLUMNS_MAX = 110;
 
 export async function run(io: Io): Promise<number> {
   let code = 0;
@@ -33,44 +36,53 @@ export async function run(io: Io): Promise<number> {
     return code;
   } catch (error) {
     if (error instanceof UsageError) {
-      await write(io.stderr, `memtrack: ${printable(error.message)}\n`);
+      await write(io.stderr, `memtrack: ${printable(error.message)}\n`).catch(() => {});
       return error instanceof UnreadableDump ? 1 : 2;
     }
     // A reader that has gone (memtrack report | head) has had enough.
     if ((error as NodeJS.ErrnoException).code === "EPIPE") return code;
-    await write(io.stderr, `memtrack: ${(error as Error).stack ?? String(error)}\n`).catch(() => {});
+    await write(io.stderr, `memtrack: ${(error as Error).stack ?? error}\n`).catch(() => {});
     return 1;
   }
 }
 
 function commands(io: Io, finish: (code: number) => void): Argv {
-  const columns = io.stdout.isTTY ? (io.stdout.columns ?? 80) : 100;
-  return yargs()
-    .scriptName("memtrack")
-    .locale("en")
-    .usage("$0 COMMAND\n\nSays from traffic.out which plugin and which call site keep memory.")
-    .command(reportCommand(io, finish))
-    .command(diffCommand(io))
-    .command(htmlCommand(io))
-    .command(mrtgCommand(io))
-    .command(pprofCommand(io))
-    .command(foldedCommand(io))
-    .command(watchCommand(io))
-    .command(doctorCommand(io, finish))
-    .completion("completion", "print a script for the completion of bash and zsh")
-    .example("$0 report traffic.out", "what grew, who is suspect, who owns the memory")
-    .example("$0 html traffic.out -o report.html", "the same as a page with graphs")
-    .example("$0 doctor", "what is in the way on this server")
-    .epilogue("Exit codes: 0 done, 1 when --fail-on finds what it names, 2 for a wrong argument.")
-    .demandCommand(1, "which command? memtrack --help lists them")
-    .strict()
-    .recommendCommands()
-    .version(VERSION)
-    .help()
-    .alias("help", "h")
-    .wrap(Math.min(columns, 110))
-    .exitProcess(false)
-    .fail((message, error) => {
-      throw error ?? new UsageError(`${message.split("\n").join("; ").replace(/\.$/, "")} (memtrack --help says more)`);
-    });
+  const entries = [
+    reportCommand(io, finish),
+    diffCommand(io),
+    htmlCommand(io),
+    mrtgCommand(io),
+    pprofCommand(io),
+    foldedCommand(io),
+    watchCommand(io),
+    doctorCommand(io, finish),
+  ];
+  const usages = [...entries.map(({ command }) => String(command)), "completion"];
+  return (
+    yargs()
+      .scriptName("memtrack")
+      .locale("en")
+      .updateStrings(TEXTS as Record<string, string>)
+      .usage("$0 COMMAND\n\nSays from traffic.out which plugin and which call site keep memory.")
+      .command(entries)
+      .completion("completion", "print a script for the completion of bash and zsh")
+      .example("$0 report traffic.out", "what grew, who is suspect, who owns the memory")
+      .example("$0 html traffic.out -o report.html", "the same as a page with graphs")
+      .example("$0 doctor", "what is in the way on this server")
+      .epilogue("Exit codes: 0 done, 1 when --fail-on finds what it names, 2 for a wrong argument or file.")
+      .demandCommand(1, "which command?")
+      .strict()
+      .recommendCommands()
+      .version(VERSION)
+      .help()
+      .alias("help", "h")
+      // No line breaks into a pipe: a broken path cannot be copied.
+      .wrap(io.stdout.isTTY ? Math.min(io.stdout.columns ?? 80, HELP_COLUMNS_MAX) : null)
+      .exitProcess(false)
+      .fail((message, error) => {
+        // A YError is the parser's own.
+        if (error && error.name !== "YError") throw error;
+        throw usageError(message || error.message, io.argv, usages);
+      }) as Argv
+  );
 }

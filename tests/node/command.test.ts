@@ -4,11 +4,24 @@
 // with one line and 2.
 
 import assert from "node:assert/strict";
-import { appendFileSync, copyFileSync, mkdtempSync, readFileSync, renameSync, rmSync, truncateSync, writeFileSync } from "node:fs";
+import {
+  appendFileSync,
+  copyFileSync,
+  existsSync,
+  mkdtempSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join, relative } from "node:path";
+import { Readable } from "node:stream";
 import { after, before, describe, test } from "node:test";
-import { gzipSync } from "node:zlib";
+import { gunzipSync, gzipSync } from "node:zlib";
+import { sections, type Section } from "../../format/format.ts";
+import { headOf, ruleOf, titlesOf } from "../../format/layout.ts";
 import { parseDumps, parseTables, type Row } from "../../harness/dump.ts";
 import {
   handmadeDump,
@@ -19,6 +32,7 @@ import {
   NEW_SECTIONS,
   NEW_SECTIONS_ROWS,
 } from "../../harness/handmade.ts";
+import type { Output } from "../../host/node/commands/io.ts";
 import type { Report } from "../../host/node/report/report.ts";
 import { width } from "../../host/node/report/text.ts";
 import { fixture, memtrack } from "../support/command.ts";
@@ -172,7 +186,7 @@ describe("report", () => {
     const { out } = await memtrack(["report", ended]);
     assert.match(
       out,
-      /: 2 dumps of memtrack.*\nin use: 1\.5 KiB, 0 B .*\n! the last dump is of level 0: nothing was tracked any more\n/,
+      /: 2 dumps of memtrack.*\nin use: 1\.5 KiB, no change .*\n! the last dump is of level 0: nothing was tracked any more\n/,
     );
     assert.match(out, /  0 shrank/);
     assert.equal((await memtrack(["mrtg", ended])).out, "UNKNOWN\nUNKNOWN\n\nmemtrack total\n");
@@ -212,11 +226,12 @@ describe("report", () => {
       return [first.number, last.number];
     };
     assert.deepEqual(await numbers(), [1, 5]);
-    assert.deepEqual(await numbers("--since", "2026-11-22T20:00"), [2, 5]);
-    assert.deepEqual(await numbers("--since", "2026-11-22T21:00:00+01:00", "--until", "2026-11-22 22:00:00"), [2, 4]);
+    assert.deepEqual(await numbers("--since", "2026-11-22T20:00Z"), [2, 5]);
+    assert.deepEqual(await numbers("--since", "2026-11-22T21:00:00+01:00", "--until", "2026-11-22 22:00:00Z"), [2, 4]);
     assert.deepEqual(await numbers("--until", "2026-11-22T20:00:00Z"), [1, 2]);
     const none = await memtrack(["report", name, "--since", "2027-01-01"]);
-    assert.deepEqual([none.code, none.err], [2, "memtrack: --since and --until leave none of 5 dumps\n"]);
+    const range = "2026-11-22T19:00:00Z to 2026-11-22T23:00:00Z";
+    assert.deepEqual([none.code, none.err], [2, `memtrack: no dump is within --since and --until: 5 dumps, ${range}\n`]);
     const stock = await memtrack(["report", fixture("stock-level1.out"), "--since", "2027-01-01"]);
     assert.match(stock.out, /--since and --until do not apply/);
   });
@@ -288,6 +303,153 @@ describe("report", () => {
     assert.match((await memtrack(["report", "--top", "7", name])).out, /7 of 30; --top 0 shows all/);
   });
 
+  test("of 27 plugins, each name is whole at 80 columns, and what does not fit is named", async () => {
+    const name = fixture("plugins25.out.gz");
+    const { owners, sites } = await json(name);
+    for (const columns of [80, 100, 160]) {
+      const { out } = await memtrack(["report", "--top", "0", name], { columns, env: { NO_COLOR: "1" } });
+      for (const line of out.split("\n").slice(1)) assert.ok(width(line) <= columns, line);
+      for (const { owner } of owners) assert.match(out, new RegExp(` ${owner.replace(/[.#]/g, "\\$&")}\n`), owner);
+      for (const row of sites.filter((row) => row.change > 0)) {
+        const tail = /[^/ ]*$/.exec(row.location)![0].replace(/^.*(?=\+0x)/, "");
+        assert.ok(
+          out.split("\n").some((line) => line.includes(` ${row.owner} `) && line.endsWith(tail)),
+          `${columns}: ${row.location}`,
+        );
+      }
+      for (const title of [
+        "In use",
+        "Change",
+        "Per hour",
+        "Alive",
+        "Allocated",
+        "IOBuffer",
+        "OpenSSL",
+        "TSmalloc",
+        "Heap",
+        "Objects",
+      ]) {
+        assert.ok(out.slice(out.indexOf("What grew")).includes(title), `${columns}: ${title}`);
+      }
+    }
+    const needed = /OpenSSL[^:]*: --width (\d+) shows all columns/.exec(
+      (await memtrack(["report", name], { columns: 80 })).out,
+    )![1]!;
+    const wide = await memtrack(["report", "--width", needed, name], { columns: 80 });
+    assert.doesNotMatch(wide.out.slice(wide.out.indexOf("Owners")), /shows all columns/);
+  });
+
+  test("all verdicts are of one judge, which the title names; an owner with a suspect is a leak", async () => {
+    const proxy = await memtrack(["report", fixture("plugins25.out.gz")]);
+    assert.match(proxy.out, /^What grew, verdicts by the proxy\n/m);
+    assert.match(proxy.out, /leak +- .* compress\.so Gzip::Configuration::Parse\+0x14a$|leak +Heap +compress\.so/m);
+    const { judge, suspects, sites, owners } = await json(fixture("plugins25.out.gz"));
+    assert.equal(judge, "proxy");
+    assert.ok(suspects.every(({ by }) => by === "proxy"));
+    assert.ok(
+      sites.some((row) => row.class !== "object" && row.verdict === undefined),
+      "what the proxy said nothing of has no verdict",
+    );
+    assert.equal(owners.find(({ owner }) => owner === "compress.so")!.verdict, "leak");
+    const stock = await memtrack(["report", file("judged", handmadeLeak(400))]);
+    assert.match(stock.out, /^What grew, verdicts by this command\n/m);
+    assert.match(stock.out, /^Owners, verdicts by this command\n/m);
+    // Too few dumps are no verdict, and so there is no column of them.
+    assert.doesNotMatch((await memtrack(["report", file("young", handmadeLeak(40))])).out, /Verdict|verdicts by/);
+  });
+
+  test("Why stands beside the verdict, and the largest growth that is not judged beside the suspects", async () => {
+    const { out } = await memtrack(["report", fixture("leak.out.gz")]);
+    assert.match(out, /filling +too soon +TSmalloc +leak_at_init\.so behave/);
+    assert.match(
+      out,
+      /\n  largest growth not judged yet: leak_at_init\.so behave \(leak_at_init\.c:11\), TSmalloc: \+97\.3 MiB, .*\(too soon\)\n/,
+    );
+    assert.match(out, /\n  next: memtrack report --owner leaky\.so \S+leak\.out\.gz shows all that leaky\.so holds\n/);
+    assert.match(out, /\nresident: 204 MiB, of which 75\.4 MiB \(37 %\) not accounted\n/);
+  });
+
+  test("when the largest growth will be judged is what the proxy's summary says", async () => {
+    const dumps = gunzipSync(readFileSync(fixture("format2.out.gz")))
+      .toString()
+      .split(/^(?=memtrack format)/m);
+    const at = dumps.findIndex((text) => /; verdict in \d+ min at the earliest$/m.test(text) && text.includes(" too soon "));
+    const { out } = await memtrack(["report", file("judged-later", dumps.slice(0, at + 1).join(""))]);
+    assert.match(out, /\n  largest growth not judged yet: leak_at_init\.so .*\(too soon\); verdict in \d+ min at the earliest\n/);
+  });
+
+  test("rows of one cause stand under it", async () => {
+    const { out } = await memtrack(["report", fixture("format2.out.gz")]);
+    assert.match(out, /\n  leak  leaky\.so on_transaction \(\d+ rows\): \+/);
+    assert.match(out, /\n        - leaky\.so on_transaction \(leaky\.c:18\), IOBuffer: \+/);
+    assert.match(out, /\n        - leaky\.so on_transaction \(leaky\.c:18\), TSIOBuffer: \+/);
+  });
+
+  test("no suspect is no all-clear where most is not judged or not accounted", async () => {
+    const table = (section: Section, title: string, rows: Record<string, string>[]): string => {
+      const cells = (row: Record<string, string>): string =>
+        titlesOf(section)
+          .map((head) => row[head] ?? "0")
+          .join(" | ");
+      return [title, headOf(section), ruleOf(section), ...rows.map(cells), ""].join("\n");
+    };
+    const growth = (why: string): string => {
+      const row = { Verdict: "filling", Why: why, Change: "500", Location: "memory/IOBuffer/x.cc:1" };
+      return table(sections.growth, "Growth since arming: 1 rows changed (old: more than 10 m)", [row]);
+    };
+    const rss = (lost: number): string => {
+      const rows = [
+        { Bytes: "1000", What: "resident (RSS)" },
+        { Bytes: String(lost), What: "not accounted" },
+      ];
+      return `\n${table(sections.reconciliation, sections.reconciliation.title, rows)}`;
+    };
+    const said = async (why: string, lost: number): Promise<string> => {
+      const row = (inUse: number) => [{ location: "memory/IOBuffer/x.cc:1", allocs: 9, frees: 1, inUse }];
+      const two = handmadeDump({ rows: row(100) }) + handmadeDump({ number: 2, rows: row(600), sections: growth(why) + rss(lost) });
+      const { out } = await memtrack(["report", file("clear", two)]);
+      return /^Suspects: .*$/m.exec(out)![0];
+    };
+    assert.equal(await said("RAM cache", 100), "Suspects: none; 1 site grows with an explanation (column Why)");
+    assert.equal(await said("too soon", 100), "Suspects: none yet: 1 growing site is not judged yet");
+    assert.match(await said("RAM cache", 910), /; 91 % of resident memory is not accounted: a leak in it has no row$/);
+  });
+
+  test("who holds most is among the owners, however few are shown", async () => {
+    const rows = (n: number) => [
+      { location: "memory/IOBuffer/Cache.cc:1", allocs: 9, frees: 1, inUse: 1e9 - n },
+      ...[1, 2, 3].map((p) => ({ location: `memory/plugin/p${p}.so f (p.c:1)`, allocs: 9, frees: 1, inUse: n * p })),
+    ];
+    const name = file("falling", handmadeDump({ rows: rows(1) }) + handmadeDump({ number: 2, rows: rows(1000) }));
+    const { out } = await memtrack(["report", "--top", "2", name]);
+    const owners = out.slice(out.indexOf("Owners")).split("\n").slice(2, -1);
+    assert.deepEqual(
+      owners.map((line) => line.split(" ").at(-1)),
+      ["p3.so", "p2.so", "core"],
+    );
+  });
+
+  test("--site takes a name as the tables have it, and as the file has it", async () => {
+    const rows = [
+      { location: "memory/OpenSSL/ssl/a.c:1 [via foo.so]", allocs: 2, frees: 1, inUse: 3 },
+      { location: "memory/IOBuffer/x.cc:1", allocs: 2, frees: 1, inUse: 4 },
+    ];
+    const name = file("named", handmadeDump({ level: 2, rows }));
+    for (const site of ["foo.so ssl/a.c:1", "OpenSSL/ssl/a.c:1 [via"]) assert.equal((await json(name, "--site", site)).total, 3);
+    assert.equal((await json(name, "--site", "core x.cc")).total, 4);
+  });
+
+  test("the local time stands beside UTC where it is asked for", async () => {
+    const { spawnSync } = await import("node:child_process");
+    const argv = ["--import", "tsx", "host/node/bin.ts"];
+    const run = (...more: string[]) =>
+      spawnSync(process.execPath, [...argv, ...more], { encoding: "utf8", env: { ...process.env, TZ: "Asia/Kolkata" } }).stdout;
+    const local = /^local time: 2026-11-23 01:14:53 \+05:30 to 2026-11-23 01:16:46 \+05:30$/m;
+    assert.match(run("report", "--local", fixture("leak.out.gz")), local);
+    assert.match(run("diff", "--local", fixture("leak.out.gz")), local);
+    assert.doesNotMatch(run("report", fixture("leak.out.gz")), /local time/);
+  });
+
   test("sections of the last dump are in the JSON as they stand", async () => {
     const rows = [{ location: "memory/IOBuffer/HttpSM.cc:1", allocs: 2, frees: 1, inUse: 100 }];
     const report = await json(
@@ -323,7 +485,7 @@ describe("hostile text is text", () => {
       assert.equal(code, argv.includes("--config") ? code : 0);
       assert.doesNotMatch(out, /[\x00-\x09\x0b-\x1f\x7f-\x9f\u202e]/, argv.join(" "));
     }
-    assert.ok((await memtrack(["diff", `${name}#1`, "#3", "--all"])).out.includes(HOSTILE_SHOWN));
+    assert.ok((await memtrack(["diff", `${name}#1`, "#3", "--all"])).out.includes(HOSTILE_SHOWN.slice("memory/plugin/".length)));
     assert.ok((await memtrack(["report", "--owner", HOSTILE_OWNER, name])).out.includes(HOSTILE_OWNER));
     assert.ok((await json(name)).sites.some((row) => row.location === HOSTILE));
     assert.ok((await memtrack(["folded", name])).out.includes(HOSTILE_SHOWN.replace(";", ":")));
@@ -369,6 +531,21 @@ describe("diff", () => {
     assert.match(out, /total 22 B to 39 B, \+17 B\n$/);
     assert.match((await memtrack(["diff", b, a])).out, /! some counts are lower|-20 B/);
     assert.equal((await memtrack(["diff", a, a])).out.split("\n").at(-2), "no difference");
+  });
+
+  test("of one file: its first dump against its last, of the run and time that are asked for", async () => {
+    const name = fixture("memtrack-level2.out");
+    const [one, two] = [await memtrack(["diff", name]), await memtrack(["diff", `${name}#1`, `${name}#4`])];
+    assert.deepEqual([one.code, one.out], [0, two.out]);
+    const times = parseDumps(readFileSync(name, "utf8")).map(({ header }) => header.get("time")!);
+    const since = await memtrack(["diff", name, "--since", times[1]!, "--until", times[2]!]);
+    assert.match(since.out, /^--- .* dump 2 of .*\n\+\+\+ .* dump 3 of /);
+    const first = await memtrack(["diff", fixture("two-processes.out"), "--run", "1", "--json"]);
+    assert.equal(first.code, 0);
+    const alone = await memtrack(["diff", name, "--since", times[3]!]);
+    assert.deepEqual([alone.code, alone.err], [2, `memtrack: ${name} has one dump in that time and run: diff needs two\n`]);
+    const stdin = await memtrack(["diff", "-"], { stdin: readFileSync(name) });
+    assert.equal(stdin.out, one.out.replaceAll(name, "-"));
   });
 
   test("the largest growth comes first, then the largest loss", async () => {
@@ -444,6 +621,21 @@ describe("watch", () => {
     assert.doesNotMatch(out, /\x1b/);
   });
 
+  test("says that it waits, also into a pipe, and shows what the file holds already", async () => {
+    const name = path("late");
+    const ending = new AbortController();
+    const timer = setTimeout(() => ending.abort(), 20_000);
+    const onOutput = (): void => {
+      if (!existsSync(name)) writeFileSync(name, handmadeLeak(30));
+    };
+    const { code, out, err } = await memtrack(["watch", name, "--count", "1", "--top", "1"], { signal: ending.signal, onOutput });
+    clearTimeout(timer);
+    assert.deepEqual([code, err], [0, `memtrack: waiting for a dump in ${name}\n`]);
+    assert.match(out, /: 30 dumps of memtrack/);
+    assert.match(out, /\nin use over time: ▅[▁-█]{28}▄ 1004 KiB to 1\.2 MiB\n/);
+    assert.match(out, /\nOwners \(1 of 3; --top 0 shows all\)\n/);
+  });
+
   test("draws on a terminal within its rows, and leaves it as it was", async () => {
     const ending = new AbortController();
     const { code, out } = await memtrack(["watch", file("leak", handmadeLeak(30))], {
@@ -501,28 +693,45 @@ describe("arguments", () => {
   });
 
   test("a usage error is one line that names the value, and 2", async () => {
+    const capture = fixture("crlf.out");
     const wrong: [string[], RegExp][] = [
-      [[], /which command\? memtrack --help lists them/],
-      [["reprt"], /Did you mean report/],
-      [["report", "--colour"], /Unknown argument: colour/],
-      [["report", "--top", "x", fixture("crlf.out")], /--top is x: a number of rows, or 0 for all/],
-      [["watch", "--count", "x", fixture("crlf.out")], /--count is x: a number of dumps, 1 or more/],
-      [["watch", "--count", "0", fixture("crlf.out")], /--count is 0/],
-      [["watch", "--count", "1.5", fixture("crlf.out")], /--count is 1\.5/],
-      [["report", "--top", "-1", fixture("crlf.out")], /--top is -1/],
-      [["report", "--since", "yesterday", fixture("crlf.out")], /--since is "yesterday": write it as 2026-11-22 or/],
-      [["report", "--interval", "0", fixture("crlf.out")], /--interval is 0: seconds, more than 0/],
-      [["report", "--fail-on", "smoke", fixture("crlf.out")], /Invalid values.*fail-on.*"smoke".*"leak"/],
+      [[], /which command\? \(memtrack --help\)/],
+      [["reprt"], /there is no command "reprt": did you mean report\? \(memtrack --help lists them\)/],
+      [["smoke"], /there is no command "smoke" \(memtrack --help lists them\)/],
+      [["completion", "fish"], /completion takes no argument: it prints a script for bash, or for zsh/],
+      [["report", "--colour"], /unknown option or argument: colour \(memtrack report --help\)/],
+      [["report", "--top"], /--top needs a value \(memtrack report --help\)/],
+      [["report", "--top", "x", capture], /--top is x; it must be a number of rows, or 0 for all/],
+      [["report", "--width", "x", capture], /--width is x; it must be a number of columns, or 0 for no limit/],
+      [["watch", "--top", "x", capture], /--top is x; it must be a number of rows, or 0 for all/],
+      [["watch", "--count", "x", capture], /--count is x; it must be a number of dumps, 1 or more/],
+      [["watch", "--count", "0", capture], /--count is 0/],
+      [["watch", "--count", "1.5", capture], /--count is 1\.5/],
+      [["watch", folder], /is not a regular file: name a traffic\.out, or pipe it to memtrack report/],
+      [["report", "--top", "-1", capture], /--top is -1/],
+      [
+        ["report", "--since", "yesterday", capture],
+        /--since is "yesterday": write how long ago \(30m, 2h, 1d\), now, a local time/,
+      ],
+      [["report", "--interval", "0", capture], /--interval is 0; it must be seconds, more than 0/],
+      [["report", "--fail-on", "smoke", capture], /--fail-on is "smoke"; it must be "leak" \(memtrack report --help\)/],
+      [
+        ["folded", "--value", "x", capture],
+        /--value is "x"; it must be "inuse_space", "inuse_objects", "alloc_objects" \(memtrack folded/,
+      ],
       [["report", path("nothing")], /there is no file .*nothing: give the path of a traffic\.out/],
       [["report", folder], /is a directory: name the traffic\.out in it/],
       [["report", fixture("README.md")], /README\.md holds no dump: is it traffic\.out\?/],
-      [["diff", fixture("crlf.out")], /Not enough/],
+      [["diff"], /which file\? memtrack diff <a> \[b\] \(memtrack diff --help\)/],
+      [["diff", `${capture}#1`], /crlf\.out#1 is one dump: name a second one, or .*crlf\.out alone for its first and last dump/],
+      [["diff", capture, "--since", "2020-01-01", "--until", "2020-01-02"], /no dump is within --since and --until: 4 dumps, /],
+      [["diff", capture, "#1", "--since", "2h"], /--since applies to diff with one FILE/],
       [["diff", "-", "-"], /standard input can be read once/],
-      [["diff", `${fixture("crlf.out")}#0`, "#1"], /dumps are counted from 1; #-1 is the last one/],
-      [["pprof", fixture("crlf.out")], /Missing required argument: output/],
-      [["html", fixture("crlf.out"), "-o", join(folder, "no", "such")], /cannot be written: ENOENT/],
+      [["diff", `${capture}#0`, "#1"], /dumps are counted from 1; #-1 is the last one/],
+      [["pprof", capture], /the option --output is needed \(memtrack pprof --help\)/],
+      [["html", capture, "-o", join(folder, "no", "such")], /cannot be written: ENOENT/],
       [["mrtg"], /which file\? memtrack mrtg \/var/],
-      [["mrtg", fixture("crlf.out"), "--owner", "x", "--site", "y"], /mutually exclusive/],
+      [["mrtg", capture, "--owner", "x", "--site", "y"], /--owner and --site exclude each other \(memtrack mrtg --help\)/],
       [["mrtg", "--config", "--workdir", "/a b`c`"], /--workdir is "\/a b`c`": in an mrtg\.cfg/],
     ];
     for (const [argv, message] of wrong) {
@@ -534,8 +743,28 @@ describe("arguments", () => {
     }
   });
 
+  test("--help into a pipe breaks no line: a path in it can be copied", async () => {
+    const { out } = await memtrack(["watch", "--help"]);
+    assert.match(out, /\n  memtrack watch --owner foo\.so \/var\/log\/trafficserver\/traffic\.out  a plugin's rows\n?/);
+  });
+
+  test("an output that cannot be written is one line; a reader that has gone is none", async () => {
+    const { run } = await import("../../host/node/run.ts");
+    const written = async (code: string): Promise<[number, string]> => {
+      let err = "";
+      const stdout: Output = {
+        write: (_, done) => (done?.(Object.assign(new Error(`${code}: it is so`), { code })), false),
+      };
+      const stderr: Output = { write: (text, done) => ((err += String(text)), done?.(), true) };
+      const argv = ["report", "--fail-on", "leak", fixture("leak.out.gz")];
+      return [await run({ argv, stdin: Readable.from([]), stdout, stderr, env: {} }), err];
+    };
+    assert.deepEqual(await written("ENOSPC"), [2, "memtrack: the output cannot be written: ENOSPC: it is so\n"]);
+    // --fail-on holds also where only the first lines are wanted.
+    assert.deepEqual(await written("EPIPE"), [1, ""]);
+  });
+
   test("a terminal at standard input is asked for a file, not waited for", async () => {
-    const { Readable } = await import("node:stream");
     const { run } = await import("../../host/node/run.ts");
     let said = "";
     const output = { write: (text: string, done?: () => void) => ((said += text), done?.(), true) };

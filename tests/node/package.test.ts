@@ -88,11 +88,16 @@ test("exit codes: 0, 1 on a suspect with --fail-on leak, 2 for a wrong argument"
   assert.equal(codeOf("report", "--nothing"), 2);
 });
 
-test("a reader that goes away, and a signal, end it in order", async () => {
+test("a reader that goes away, a full disk, and a signal, end it in order", async () => {
   const piped = spawnSync("sh", ["-c", `'${bin}' report --json '${fixture("memtrack-level2.out")}' | head -c 10`], {
     encoding: "utf8",
   });
   assert.deepEqual([piped.status, piped.stdout.length, piped.stderr], [0, 10, ""]);
+  const full = spawnSync("sh", ["-c", `'${bin}' report '${fixture("memtrack-level2.out")}' >/dev/full`], { encoding: "utf8" });
+  assert.deepEqual([full.status, full.stderr.split("\n").length], [2, 2]);
+  assert.match(full.stderr, /^memtrack: the output cannot be written: ENOSPC/);
+  const closed = spawnSync("sh", ["-c", `'${bin}' report '${fixture("memtrack-level2.out")}' >&-`], { encoding: "utf8" });
+  assert.deepEqual([closed.status, closed.stderr], [0, ""]);
   const watching = spawn(bin, ["watch", fixture("memtrack-level2.out")], { stdio: ["ignore", "pipe", "inherit"] });
   await new Promise((resolve) => watching.stdout.once("data", resolve));
   watching.kill("SIGTERM");

@@ -27,8 +27,8 @@ export function doctorCommand(io: Io, finish: (code: number) => void): AnyComman
         .example("$0 doctor --config /opt/ats/etc --log /opt/ats/log/traffic.out", "one that is elsewhere"),
     handler: async (args) => {
       const findings = await doctor(args, io.env);
-      await write(io.stdout, args.json ? toJson(findings) : renderFindings(findings, renderOptions(io, 0)));
       if (args.failOn === "problem" && findings.some(({ state }) => state === "problem")) finish(1);
+      await write(io.stdout, args.json ? toJson(findings) : renderFindings(findings, renderOptions(io, { top: 0 })));
     },
   });
 }

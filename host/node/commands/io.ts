@@ -29,11 +29,21 @@ export interface Io {
   signal?: AbortSignal;
 }
 
-/** How text is written to standard output. @param top rows of each table, or 0 for all */
-export function renderOptions({ stdout, env }: Io, top: number): RenderOptions {
+/** Options for text on standard output. */
+interface Layout {
+  /** Rows of each table; 0 for all. */
+  top: number;
+  /** Columns; 0 for no limit, undefined for the width of the terminal. */
+  width?: number | undefined;
+  /** Print local times; undefined: only on a terminal. */
+  local?: boolean | undefined;
+}
+
+/** The layout of text on standard output. */
+export function renderOptions({ stdout, env }: Io, { top, width, local = Boolean(stdout.isTTY) }: Layout): RenderOptions {
   const colour = Boolean(stdout.isTTY) && !env.NO_COLOR && env.TERM !== "dumb";
-  const columns = stdout.isTTY ? (stdout.columns ?? 80) : Number(env.COLUMNS) || Infinity;
-  return { columns, colour, top };
+  const terminal = stdout.isTTY ? (stdout.columns ?? 80) : Number(env.COLUMNS) || Infinity;
+  return { columns: width === undefined ? terminal : width || Infinity, colour, top, local };
 }
 
 /** Into a file, or to standard output. */
@@ -46,6 +56,13 @@ export async function save(io: Io, path: string, content: string | Uint8Array): 
   }
 }
 
+/** Rejects with a UsageError, but with EPIPE itself if the reader has gone: run() ends quietly then. */
 export function write(output: Output, content: string | Uint8Array): Promise<void> {
-  return new Promise((resolve, reject) => output.write(content, (error) => (error ? reject(error) : resolve())));
+  return new Promise((resolve, reject) => {
+    output.write(content, (error) => {
+      if (!error) return resolve();
+      const gone = (error as NodeJS.ErrnoException).code === "EPIPE";
+      reject(gone ? error : new UsageError(`the output cannot be written: ${error.message}`));
+    });
+  });
 }

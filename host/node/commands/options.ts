@@ -2,11 +2,12 @@
 //
 // Options that several commands have, and what their values have to be.
 
-import type { ArgumentsCamelCase, Argv } from "yargs";
+import type { ArgumentsCamelCase, Argv, CommandModule } from "yargs";
 import { UsageError } from "../errors.ts";
 import { STDIN } from "../read/input.ts";
 import { CORE } from "../read/sites.ts";
-import type { Io } from "./io.ts";
+import type { RenderOptions } from "../report/table.ts";
+import { renderOptions, type Io } from "./io.ts";
 
 export const EXAMPLE = "/var/log/trafficserver/traffic.out";
 
@@ -18,13 +19,17 @@ export const DUMP = {
 } as const;
 
 export const FILTERS = {
-  site: { type: "string", requiresArg: true, describe: "only sites with this in their location" },
+  site: { type: "string", requiresArg: true, describe: "only sites with this in their name" },
   owner: { type: "string", requiresArg: true, describe: `only this owner: a plugin, or ${CORE}` },
 } as const;
 
 export const WINDOW = {
-  since: { type: "string", requiresArg: true, describe: "only dumps from this time on (2026-11-22T16:00, UTC)" },
-  until: { type: "string", requiresArg: true, describe: "only dumps up to this time" },
+  since: {
+    type: "string",
+    requiresArg: true,
+    describe: 'only dumps from this time on: 2h, 1d, "2026-11-22 16:00" (local), 2026-11-22T16:00Z',
+  },
+  until: { type: "string", requiresArg: true, describe: "only dumps up to this time; likewise, or now" },
   run: { type: "number", requiresArg: true, describe: "this run of the server, where the file has several (default: the last)" },
   interval: { type: "number", requiresArg: true, describe: "seconds between dumps that say no time (the built-in tracker's)" },
 } as const;
@@ -46,32 +51,36 @@ interface Command<Options> {
   handler(args: ArgumentsCamelCase<Options>): Promise<void>;
 }
 
-export type AnyCommand = Parameters<Argv["command"]>[0] & object;
+export type AnyCommand = CommandModule;
 
 /** Ties a handler's arguments to the options that its builder declares. */
 export function command<Options>(entry: Command<Options>): AnyCommand {
   return entry as unknown as AnyCommand;
 }
 
-/** Seconds since 1970. A time without a zone is UTC, as the dumps' times are. */
-export function parseTime(name: string, text: string | undefined): number | undefined {
-  if (text === undefined) return undefined;
-  const zoned = /(?:Z|[+-]\d\d:?\d\d)$/i.test(text) || !/T|\d \d/.test(text) ? text : `${text}Z`;
-  const value = Date.parse(zoned.replace(" ", "T"));
-  if (Number.isNaN(value) || !/^\d{4}-\d\d/.test(text)) {
-    throw new UsageError(`--${name} is "${text}": write it as 2026-11-22 or 2026-11-22T16:00:00`);
-  }
-  return value / 1000;
-}
+/** Options for the layout of text. */
+export const LAYOUT = {
+  width: { requiresArg: true, describe: "width of the tables in columns; 0 for no limit (default: the terminal's)" },
+  local: { type: "boolean", describe: "also print the local time (default on a terminal)" },
+} as const;
 
 /** A whole number of at least `least`. @param meaning what it is to be, for who gave another */
 export function parseCount(name: string, value: unknown, least: number, meaning: string): number {
-  if (!Number.isInteger(value) || (value as number) < least) throw new UsageError(`--${name} is ${String(value)}: ${meaning}`);
+  if (!Number.isInteger(value) || (value as number) < least)
+    throw new UsageError(`--${name} is ${String(value)}; it must be ${meaning}`);
   return value as number;
 }
 
-export function parseTop(value: unknown): number {
-  return parseCount("top", value, 0, "a number of rows, or 0 for all");
+/** The options TOP and LAYOUT. */
+interface LayoutArguments {
+  top: unknown;
+  width?: unknown;
+  local?: boolean | undefined;
+}
+
+export function layoutOf(io: Io, { top, width, local }: LayoutArguments): RenderOptions {
+  const columns = width === undefined ? undefined : parseCount("width", width, 0, "a number of columns, or 0 for no limit");
+  return renderOptions(io, { top: parseCount("top", top, 0, "a number of rows, or 0 for all"), width: columns, local });
 }
 
 /** The files that are named, or standard input. */

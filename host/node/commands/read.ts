@@ -10,11 +10,11 @@ import { Sites } from "../read/sites.ts";
 import type { Snapshot } from "../read/snapshot.ts";
 import { readFiles, type ReadResult } from "../report/reader.ts";
 import type { Io } from "./io.ts";
-import { parseTime } from "./options.ts";
 import { progressBar } from "./progress.ts";
+import { parseTime } from "./time.ts";
 
 /** The options WINDOW and FILTERS. */
-interface ReportArguments extends Filter {
+export interface ReportArguments extends Filter {
   since?: string | undefined;
   until?: string | undefined;
   run?: number | undefined;
@@ -23,8 +23,9 @@ interface ReportArguments extends Filter {
 
 export async function readReport(io: Io, files: string[], args: ReportArguments): Promise<ReadResult> {
   const { site, owner, run, interval } = args;
-  if (run !== undefined && (!Number.isInteger(run) || run < 1)) throw new UsageError(`--run is ${run}: runs are counted from 1`);
-  if (interval !== undefined && !(interval > 0)) throw new UsageError(`--interval is ${interval}: seconds, more than 0`);
+  if (run !== undefined && (!Number.isInteger(run) || run < 1))
+    throw new UsageError(`--run is ${run}; it must be the number of a run, 1 or more`);
+  if (interval !== undefined && !(interval > 0)) throw new UsageError(`--interval is ${interval}; it must be seconds, more than 0`);
   const options = { site, owner, run, interval, since: parseTime("since", args.since), until: parseTime("until", args.until) };
   return withProgress(io, (progress) => readFiles(files, options, io.stdin, progress));
 }

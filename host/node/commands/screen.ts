@@ -10,10 +10,12 @@ export class Screen {
   readonly #io: Io;
   readonly #keys: (key: Buffer) => void;
 
-  /** @param quit called when q, Ctrl-C or Ctrl-D is pressed */
-  constructor(io: Io, quit: () => void) {
+  /** @param keys functions to call when a key is pressed; Ctrl-C and Ctrl-D count as q */
+  constructor(io: Io, keys: Record<string, () => void>) {
     this.#io = io;
-    this.#keys = (key) => void (/[q\x03\x04]/.test(key.toString("latin1")) && quit());
+    this.#keys = (pressed) => {
+      for (const key of pressed.toString("latin1").replace(/[\x03\x04]/g, "q")) keys[key]?.();
+    };
     io.stdout.write("\x1b[?1049h\x1b[?25l");
     if (!io.stdin.isTTY) return;
     io.stdin.setRawMode?.(true);

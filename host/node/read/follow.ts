@@ -8,6 +8,7 @@
 import { constants, open, stat, type FileHandle } from "node:fs/promises";
 import type { Readable } from "node:stream";
 import { setTimeout as pause } from "node:timers/promises";
+import { UsageError } from "../errors.ts";
 
 const POLL_MS = 250;
 const CHUNK = 256 * 1024;
@@ -80,11 +81,16 @@ async function endsWith(file: FileHandle, end: number, bytes: Buffer): Promise<b
   return bytesRead === bytes.length && found.equals(bytes);
 }
 
+/** Refuses pipes: reading on from a position needs a regular file, and opening a FIFO blocks. */
 async function openIfThere(path: string): Promise<FileHandle | undefined> {
   try {
+    if (!(await stat(path)).isFile())
+      throw new UsageError(`${path} is not a regular file: name a traffic.out, or pipe it to memtrack report`);
     return await open(path, constants.O_RDONLY);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
-    throw error;
+    if (error instanceof UsageError) throw error;
+    const { code, message } = error as NodeJS.ErrnoException;
+    if (code === "ENOENT") return undefined;
+    throw new UsageError(`${path} cannot be read: ${message}`);
   }
 }

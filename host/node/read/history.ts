@@ -139,6 +139,8 @@ export class Runs {
     outside: 0,
     untimed: 0,
   };
+  /** The earliest and the latest time of the dumps outside --since and --until. */
+  outside: [number, number] | undefined;
   /** The last dump that was left out because it is not whole, for who has no other. */
   partial: Snapshot | undefined;
   /** Dumps of level 0: they have no rows, and are no points. Whether the last dump is one. */
@@ -159,6 +161,8 @@ export class Runs {
     if (Number.isNaN(dump.time) && (since !== -Infinity || until !== Infinity)) ++this.skipped.untimed;
     if (dump.time < since || dump.time > until) {
       ++this.skipped.outside;
+      const [first, last] = this.outside ?? [dump.time, dump.time];
+      this.outside = [Math.min(first, dump.time), Math.max(last, dump.time)];
     } else if (dump.state !== "complete") {
       ++this.skipped[dump.state];
       if (hasRows(dump)) this.partial = snapshotOf(dump, this.#sites);
