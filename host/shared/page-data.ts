@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What a page is given: plain data, of which every text comes from a file and is shown as text. host/node makes
-// it (report/page.ts).
+// The data of a page: plain values. Each text comes from a file, and the page shows it as text. host/node makes the data
+// (report/page.ts).
 
+import type { Column } from "../../format/format.ts";
 import type { ClassName } from "./classes.ts";
 
 interface SeriesData {
@@ -10,55 +11,91 @@ interface SeriesData {
   values?: number[];
 }
 
-export interface SiteData extends SeriesData {
+interface GrowthData extends SeriesData {
+  change: number;
+  perHour: number | null;
+  verdict: string | null;
+  /** Why the verdict is `filling`; null where the dump does not say it. */
+  why: string | null;
+}
+
+export interface SiteData extends GrowthData {
   class: ClassName;
+  /** Of an object; else empty. */
+  kind: string;
   location: string;
   owner: string;
   value: number;
-  change: number;
-  perHour: number | null;
   peak: number;
   live: number;
   allocs: number;
   frees: number;
-  verdict: string | null;
 }
 
-export interface OwnerData extends SeriesData {
+export interface OwnerData extends GrowthData {
   owner: string;
   classes: Record<ClassName, number>;
   total: number;
-  change: number;
-  perHour: number | null;
   objects: number;
-  verdict: string | null;
 }
 
-interface SuspectData {
-  location: string;
+/** A cause that has no reason to stop, and each of its rows. */
+export interface SuspectData {
   owner: string;
-  evidence: string;
+  /** Empty where the rows of the owner grow together and none grows alone. */
+  place: string;
+  rows: { location: string; evidence: string }[];
 }
 
-interface SectionData {
+interface PartData {
+  name: string;
+  /** Null where the server does not know it. */
+  bytes: number | null;
+  /** Since the first dump. */
+  change: number | null;
+}
+
+/** What the resident memory consists of, in the last dump. */
+export interface MemoryData {
+  resident: PartData;
+  /** They sum to `resident`. */
+  parts: PartData[];
+  /** The part that no row and no measure explains. */
+  unaccounted: PartData | null;
+  limit: PartData | null;
+}
+
+export interface SectionData {
   title: string;
-  columns: string[];
+  columns: { title: string; unit: Column["unit"] }[];
   rows: string[][];
+}
+
+/** Sites that have no values of their own: how many, and their sum. */
+export interface RestData {
+  count: number;
+  values: number[];
 }
 
 export interface PageData {
   files: string[];
-  /** Lines that say what this is: who wrote the dumps, when, how many. */
+  /** Lines that say who wrote the dumps, when, and how many. */
   summary: string[];
   warnings: string[];
   /** Seconds since 1970, or numbers of dumps where the file says no times. */
   x: { time: boolean; values: number[] };
+  /** Bytes in all rows of the last dump, and their change since the first. */
+  total: number;
+  change: number;
+  /** Null where the last dump does not tell. */
+  memory: MemoryData | null;
   owners: OwnerData[];
   sites: SiteData[];
-  /** Sites that have no values of their own: how many, and their sum. */
-  rest: { count: number; values: number[] };
+  rest: { plugins: RestData; core: RestData };
   suspects: SuspectData[];
   /** What it means that there are none. */
   none: string;
+  /** Of `sites`: the one that grew most of those of which nobody can tell yet whether they leak; null for none. */
+  undecided: number | null;
   sections: SectionData[];
 }

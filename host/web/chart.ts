@@ -1,26 +1,30 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Memory over time, drawn by uPlot: stacked or as lines, on a linear or a logarithmic scale, with zoom. The graph itself is a
-// picture; what it shows can be reached by the keyboard, is read out, and stands in a table below it.
+// Memory over time, drawn by uPlot: as growth since the first dump, stacked, or as lines, on a linear or a logarithmic scale, with
+// zoom. The graph itself is a picture; the keyboard reaches all that it shows, a readout says it, and a table below has the numbers.
 //
-//   figure -> tools: stacked or lines, scale, zoom
+//   figure -> tools: what is drawn, scale, with or without core, zoom
 //             graph: arrow keys go from dump to dump, + and - zoom, 0 shows all
+//             readout: the values at the cursor in words
 //             legend: a button a series, with its value at the cursor
-//             readout: the same in words
 
 import uPlot from "uplot";
-import { printable } from "../shared/printable.ts";
-import { bytes, time as timeText } from "../shared/units.ts";
-import { element } from "./dom.ts";
-import { isDark } from "./theme.ts";
+import type { RestData } from "../shared/page-data.ts";
+import { CORE } from "../shared/place.ts";
+import { bytes, signed, time as timeText } from "../shared/units.ts";
+import { button, codeName, element } from "./dom.ts";
 
-/** Series that have a line of their own; the others are one. */
+/** Series that have a line of their own; the others are one. style.css has a colour for each. */
 const LINES = 11;
 const HEIGHT = 320;
 /** Which series are shown: one that changed is worth more than one that is large and stands still. */
 const CHANGE_WEIGHT = 4;
 /** Steps of the scale of bytes: powers of two, so that they have round names. */
 const STEPS = Array.from({ length: 51 }, (_, power) => 2 ** power);
+/** The logarithmic scale is linear below this, so that it has a zero, and room for what shrinks. */
+const LOG_FROM = 1024;
+/** Marks of the logarithmic scale on each side of its zero. */
+const LOG_MARKS_MAX = 6;
 /** Of the scale of time, by seconds between marks: what each says, and what the first one and one of a new day say below. */
 const TIMES: uPlot.Axis.Values = [
   [86400, "{MM}-{DD}", "\n{YYYY}", null, null, null, null, null, 1],
@@ -28,248 +32,250 @@ const TIMES: uPlot.Axis.Values = [
   [1, "{HH}:{mm}:{ss}", "\n{YYYY}-{MM}-{DD}", null, "\n{MM}-{DD}", null, null, null, 1],
 ];
 
-// Distinct in both themes and for the colour-blind, by lightness as well as by hue; the last is for the others.
-const LIGHT = [
-  "#0b62a4",
-  "#c2410c",
-  "#15803d",
-  "#7c3aed",
-  "#b4227a",
-  "#0e7490",
-  "#8a6d00",
-  "#4d5566",
-  "#9f1239",
-  "#3f6212",
-  "#1e3a8a",
-  "#6b7280",
-];
-const DARK = [
-  "#5aa9e6",
-  "#fb923c",
-  "#4ade80",
-  "#b794f6",
-  "#f472b6",
-  "#22d3ee",
-  "#facc15",
-  "#cbd5e1",
-  "#fb7185",
-  "#a3e635",
-  "#93a5fd",
-  "#9ca3af",
-];
+const MODES = { growth: "Growth since the first dump", stacked: "In use, stacked", lines: "In use, lines" } as const;
+type Mode = keyof typeof MODES;
 
 interface ChartSeries {
   name: string;
   values: number[];
 }
 
+export interface Span {
+  min: number;
+  max: number;
+}
+
 interface ChartOptions {
   title: string;
   x: { time: boolean; values: number[] };
-  series: ChartSeries[];
-  /** What has no series: a part of the others. */
-  rest?: { count: number; values: number[] };
+  /** `owner` tells what is core's. */
+  series: (ChartSeries & { owner: string })[];
+  /** What has no series of its own. */
+  rest?: { plugins: RestData; core: RestData };
+  /** Called after a change of what the graph shows. */
+  zoomed(span: Span): void;
 }
 
 export class Chart {
   readonly root: HTMLElement;
+  readonly #options: ChartOptions;
   readonly #x: number[];
   readonly #time: boolean;
-  readonly #series: ChartSeries[];
-  readonly #hidden = new Set<number>();
+  readonly #hidden = new Set<string>();
   readonly #graph: HTMLElement;
-  readonly #legend: { value: HTMLElement; swatch: HTMLElement }[] = [];
+  readonly #list: HTMLElement;
+  readonly #numbers: HTMLDetailsElement;
   readonly #readout = element("p", { class: "readout", role: "status" });
   readonly #log: HTMLInputElement;
+  readonly #core: HTMLInputElement;
+  #series: ChartSeries[] = [];
+  #legend: { value: HTMLElement; swatch: HTMLElement }[] = [];
   #plot: uPlot | undefined;
-  #stacked = true;
+  #mode: Mode = "growth";
   /** Where the cursor is; -1 for nowhere. */
   #at = -1;
   #announce = false;
-  #window: { min: number; max: number } | undefined;
+  #window: Span;
 
-  constructor({ title, x, series, rest }: ChartOptions) {
+  constructor(options: ChartOptions) {
+    const { title, x, series } = options;
+    this.#options = options;
     this.#x = x.values;
     this.#time = x.time;
-    this.#series = withOthers(series, rest);
+    this.#window = { min: x.values[0]!, max: x.values.at(-1)! };
     const id = title.toLowerCase().replace(/\W+/g, "-");
     const help = "Left and Right go from dump to dump, plus and minus zoom, 0 shows all. The numbers are in the table below.";
     this.#graph = element("div", { class: "graph", tabindex: 0, role: "group", "aria-label": `${title}. ${help}` });
     this.#graph.addEventListener("keydown", (event) => this.#key(event));
     this.#log = element("input", { type: "checkbox", id: `${id}-log` });
     this.#log.addEventListener("change", () => this.draw());
-    const heading = element("h2", { id }, title);
+    // Core is most of a server's memory and hides the plugins, so it is left out where there are any.
+    this.#core = element("input", { type: "checkbox", id: `${id}-core` });
+    this.#core.checked = !series.some(({ owner, values }) => owner !== CORE && peak(values) > 0);
+    this.#core.addEventListener("change", () => {
+      this.#choose();
+      this.draw();
+    });
+    this.#list = element("ul", { class: "legend", "aria-label": `Series of ${title}` });
+    this.#numbers = element("details", {}, element("summary", {}, "The numbers of this graph"));
+    this.#numbers.addEventListener("toggle", () => this.#fillNumbers());
     this.root = element(
       "section",
       { class: "chart", "aria-labelledby": id },
-      heading,
+      element("h2", { id }, title),
       this.#tools(id),
       this.#graph,
       this.#readout,
-      this.#legendList(title),
-      this.#numbers(title),
+      this.#list,
+      this.#numbers,
     );
     new ResizeObserver(() => this.#plot?.setSize(this.#size())).observe(this.#graph);
-    this.#scale();
+    this.#choose();
+  }
+
+  /** Shows this part of the time. */
+  show(span: Span): void {
+    if (span.min !== this.#window.min || span.max !== this.#window.max) this.#plot?.setScale("x", span);
   }
 
   /** Draws anew: after a change of the theme, of the series, of the kind. */
   draw(): void {
     if (!this.root.isConnected) return;
-    this.#scale();
+    // A sum of logarithms is not what a stack shows.
+    this.#log.disabled = this.#mode === "stacked";
+    if (this.#log.disabled) this.#log.checked = false;
     this.#plot?.destroy();
-    const colours = palette();
-    for (const [index, { swatch }] of this.#legend.entries()) swatch.style.background = colours[index % colours.length]!;
-    const shown = this.#series.map((_, index) => index).filter((index) => !this.#hidden.has(index));
-    const style = getComputedStyle(document.documentElement);
-    const ink = style.getPropertyValue("--ink").trim();
-    const grid = style.getPropertyValue("--grid").trim();
+    const shown = this.#series.map((_, index) => index).filter((index) => !this.#hidden.has(this.#series[index]!.name));
+    this.#plot = new uPlot(this.#plotOptions(shown), this.#data(shown), this.#graph);
+    this.#fillNumbers();
+  }
+
+  #plotOptions(shown: number[]): uPlot.Options {
+    const { color: ink, borderTopColor: grid } = getComputedStyle(this.#graph);
     const log = this.#log.checked;
+    const growth = this.#mode === "growth";
     const axis = { stroke: ink, grid: { stroke: grid, width: 1 }, ticks: { stroke: grid, width: 1 } };
-    const options: uPlot.Options = {
+    const text = (value: number | null): string => (value === null ? "" : growth ? signed(value, bytes) : bytes(value));
+    return {
       ...this.#size(),
       legend: { show: false },
       padding: [null, 28, null, null],
-      cursor: { drag: { x: true, y: false }, points: { show: !this.#stacked }, y: false },
+      cursor: { drag: { x: true, y: false }, points: { show: this.#mode !== "stacked" }, y: false },
       scales: {
-        x: { time: this.#time, ...(this.#window ?? {}) },
-        y: { distr: log ? 3 : 1, range: log ? undefined : (_plot, _min, max) => [0, (max || 1) * 1.05] } as uPlot.Scale,
+        x: { time: this.#time, ...this.#window },
+        y: {
+          distr: log ? 4 : 1,
+          asinh: LOG_FROM,
+          range: (_plot, min, max) => [Math.min(0, min) * 1.05, Math.max(0, max) * 1.05 || 1],
+        } as uPlot.Scale,
       },
       tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), "Etc/UTC"),
       axes: [
         { ...axis, ...(this.#time && { values: TIMES }) },
         {
           ...axis,
-          size: 86,
-          ...(!log && { incrs: STEPS }),
-          values: (_plot, values) => values.map((value) => (value === null ? "" : bytes(value))),
+          size: 92,
+          ...(log ? { splits: (_plot, _axis, min, max) => logMarks(min, max), filter: (_plot, marks) => marks } : { incrs: STEPS }),
+          values: (_plot, values) => values.map(text),
         },
       ],
-      series: [{}, ...this.#lines(shown, colours)],
+      series: [{}, ...this.#lines(shown)],
       hooks: {
         setCursor: [(plot) => this.#hover(plot.cursor.idx ?? -1)],
         setScale: [(plot, key) => key === "x" && this.#zoomed(plot)],
       },
     };
-    this.#plot = new uPlot(options, this.#data(shown, log), this.#graph);
   }
 
-  #lines(shown: number[], colours: string[]): uPlot.Series[] {
+  #lines(shown: number[]): uPlot.Series[] {
     const dots = { show: this.#x.length < 40 };
     const line = (index: number): uPlot.Series => {
-      const colour = colours[index % colours.length]!;
-      return this.#stacked
+      const colour = getComputedStyle(this.#legend[index]!.swatch).backgroundColor;
+      return this.#mode === "stacked"
         ? { stroke: colour, fill: colour, width: 1, points: { show: false } }
         : { stroke: colour, width: 2, points: dots, dash: index % 3 === 1 ? [8, 4] : index % 3 === 2 ? [2, 3] : [] };
     };
     // The topmost of a stack is drawn first, and the next ones over it.
-    return (this.#stacked ? [...shown].reverse() : shown).map(line);
+    return (this.#mode === "stacked" ? [...shown].reverse() : shown).map(line);
   }
 
-  #data(shown: number[], log: boolean): uPlot.AlignedData {
-    const rows: (number | null)[][] = [];
-    let below: number[] = this.#x.map(() => 0);
-    for (const index of shown) {
-      const { values } = this.#series[index]!;
-      if (this.#stacked) rows.push((below = below.map((sum, at) => sum + Math.max(0, values[at]!))));
-      else rows.push(log ? values.map((value) => (value > 0 ? value : null)) : values);
+  #data(shown: number[]): uPlot.AlignedData {
+    const rows = shown.map((index) => this.#series[index]!.values.map((_, at) => this.#value(index, at)));
+    if (this.#mode === "stacked") {
+      for (const [above, row] of rows.entries()) {
+        for (const at of row.keys()) row[at] = Math.max(0, row[at]!) + (rows[above - 1]?.[at] ?? 0);
+      }
+      rows.reverse();
     }
-    if (this.#stacked) rows.reverse();
-    return [this.#x, ...rows] as uPlot.AlignedData;
+    return [this.#x, ...rows];
+  }
+
+  /** What the graph shows of a series at a dump. */
+  #value(index: number, at: number): number {
+    const { values } = this.#series[index]!;
+    return values[at]! - (this.#mode === "growth" ? values[0]! : 0);
+  }
+
+  #text(value: number): string {
+    return this.#mode === "growth" ? signed(value, bytes) : bytes(value);
   }
 
   #tools(id: string): HTMLElement {
-    const kind = (name: string, stacked: boolean): HTMLElement => {
-      const input = element("input", {
-        type: "radio",
-        name: `${id}-kind`,
-        id: `${id}-${name}`,
-        checked: stacked === this.#stacked,
-      });
+    const kinds = (Object.keys(MODES) as Mode[]).map((mode) => {
+      const input = element("input", { type: "radio", name: `${id}-kind`, id: `${id}-${mode}`, checked: mode === this.#mode });
       input.addEventListener("change", () => {
-        this.#stacked = stacked;
+        this.#mode = mode;
         this.draw();
       });
-      return element("label", {}, input, ` ${name}`);
-    };
-    const button = (text: string, label: string, does: () => void): HTMLElement => {
-      const made = element("button", { type: "button", "aria-label": label, title: label }, text);
-      made.addEventListener("click", does);
-      return made;
-    };
+      return element("label", {}, input, ` ${MODES[mode]}`);
+    });
+    const zoom = (text: string, label: string, factor: number): HTMLElement =>
+      button({ "aria-label": label, title: label }, text, () => this.#zoom(factor));
     return element(
       "div",
       { class: "tools" },
-      element("fieldset", {}, element("legend", {}, "Drawn as"), kind("Stacked", true), kind("Lines", false)),
+      element("fieldset", {}, element("legend", { class: "unseen" }, "Drawn as"), ...kinds),
       element("label", {}, this.#log, " Logarithmic"),
+      // Where core is all there is, there is nothing to choose.
+      ...(this.#core.checked ? [] : [element("label", {}, this.#core, " With core")]),
       element(
         "span",
         { class: "zoom", role: "group", "aria-label": "Zoom" },
-        button("+", "Zoom in", () => this.#zoom(0.5)),
-        button("−", "Zoom out", () => this.#zoom(2)),
-        button("All", "Show all", () => this.#zoom(Infinity)),
+        zoom("+", "Zoom in", 0.5),
+        zoom("−", "Zoom out", 2),
+        zoom("All", "Show all dumps", Infinity),
       ),
-      element("span", { class: "hint" }, "drag to zoom, double click to show all"),
     );
   }
 
-  #legendList(title: string): HTMLElement {
+  /** Which series there are, and the legend of them. */
+  #choose(): void {
+    const { series, rest, title } = this.#options;
+    const core = this.#core.checked;
+    const left = rest ? [rest.plugins, ...(core ? [rest.core] : [])] : [];
+    this.#series = withOthers(
+      series.filter(({ owner }) => core || owner !== CORE),
+      left.filter(({ count }) => count > 0),
+    );
+    this.#legend = [];
     const items = this.#series.map(({ name }, index) => {
       const value = element("span", { class: "value" });
-      const swatch = element("span", { class: "swatch" });
+      const swatch = element("span", { class: `swatch c${index}` });
       this.#legend.push({ value, swatch });
-      const button = element(
-        "button",
-        { type: "button", "aria-pressed": "true" },
-        swatch,
-        element("span", { class: "name", title: printable(name) }, element("bdi", { dir: "ltr" }, name)),
-        value,
-      );
-      button.addEventListener("click", () => {
-        if (!this.#hidden.delete(index)) this.#hidden.add(index);
-        button.setAttribute("aria-pressed", String(!this.#hidden.has(index)));
+      const made = button({ "aria-pressed": !this.#hidden.has(name) ? "true" : "false" }, swatch, () => {
+        if (!this.#hidden.delete(name)) this.#hidden.add(name);
+        made.setAttribute("aria-pressed", String(!this.#hidden.has(name)));
         this.draw();
       });
-      return element("li", {}, button);
+      made.append(element("span", { class: "name" }, element("bdi", { dir: "ltr" }, codeName(name))), value);
+      return element("li", {}, made);
     });
-    return element("ul", { class: "legend", "aria-label": `Series of ${title}` }, ...items);
+    this.#list.replaceChildren(...items);
+    this.#list.setAttribute("aria-label", `Series of ${title}${core ? "" : ", without core"}`);
   }
 
-  /** The same numbers as a table, made when it is opened. */
-  #numbers(title: string): HTMLElement {
-    const details = element("details", {}, element("summary", {}, "The numbers of this graph"));
-    details.addEventListener(
-      "toggle",
-      () => {
-        const head = [this.#time ? "Time" : "Dump", ...this.#series.map(({ name }) => name)];
-        const body = this.#x.map((x, at) =>
-          element(
-            "tr",
-            {},
-            element("th", { scope: "row" }, this.#name(x)),
-            ...this.#series.map(({ values }) => element("td", { class: "number" }, bytes(values[at]!))),
-          ),
-        );
-        const table = element(
-          "table",
-          {},
-          element("caption", {}, `${title}, in numbers`),
-          element("thead", {}, element("tr", {}, ...head.map((text) => element("th", { scope: "col" }, text)))),
-          element("tbody", {}, ...body),
-        );
-        details.append(
-          element("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": `${title}, in numbers` }, table),
-        );
-      },
-      { once: true },
+  /** The same numbers as a table, while it is open. */
+  #fillNumbers(): void {
+    this.#numbers.querySelector(".scroll")?.remove();
+    if (!this.#numbers.open) return;
+    const title = `${this.#options.title}: ${MODES[this.#mode]}`;
+    const head = [this.#time ? "Time" : "Dump", ...this.#series.map(({ name }) => name)];
+    const body = this.#x.map((x, at) =>
+      element(
+        "tr",
+        {},
+        element("th", { scope: "row" }, this.#name(x)),
+        ...this.#series.map((_, index) => element("td", { class: "number" }, this.#text(this.#value(index, at)))),
+      ),
     );
-    return details;
-  }
-
-  /** A sum of logarithms is not what a stack shows: logarithmic goes with lines alone. */
-  #scale(): void {
-    this.#log.disabled = this.#stacked;
-    if (this.#stacked) this.#log.checked = false;
+    const table = element(
+      "table",
+      {},
+      element("caption", {}, title),
+      element("thead", {}, element("tr", {}, ...head.map((text) => element("th", { scope: "col" }, text)))),
+      element("tbody", {}, ...body),
+    );
+    this.#numbers.append(element("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": title }, table));
   }
 
   #size(): { width: number; height: number } {
@@ -278,15 +284,15 @@ export class Chart {
 
   #hover(index: number): void {
     const at = index < 0 ? this.#x.length - 1 : index;
-    for (const [which, { value }] of this.#legend.entries()) value.textContent = bytes(this.#series[which]!.values[at]!);
+    for (const [which, { value }] of this.#legend.entries()) value.textContent = this.#text(this.#value(which, at));
     // The pointer moves too often to be read out: only the keyboard's steps are.
     if (index >= 0) this.#at = index;
-    const total = this.#series.reduce((sum, { values }) => sum + values[at]!, 0);
-    const said = `${this.#name(this.#x[at]!)}: ${bytes(total)} in all`;
+    const total = this.#series.reduce((sum, _, which) => sum + this.#value(which, at), 0);
+    const said = `${this.#name(this.#x[at]!)}: ${this.#text(total)} ${this.#core.checked ? "in all" : "without core"}`;
     this.#readout.setAttribute("aria-live", this.#announce ? "polite" : "off");
-    const parts = this.#series.filter((_, which) => !this.#hidden.has(which)).slice(0, 3);
+    const parts = [...this.#series.entries()].filter(([, { name }]) => !this.#hidden.has(name)).slice(0, 3);
     this.#readout.textContent = this.#announce
-      ? [said, ...parts.map(({ name, values }) => `${name} ${bytes(values[at]!)}`)].join(", ")
+      ? [said, ...parts.map(([which, { name }]) => `${name} ${this.#text(this.#value(which, at))}`)].join(", ")
       : said;
   }
 
@@ -323,23 +329,22 @@ export class Chart {
   }
 
   #zoom(factor: number): void {
-    const plot = this.#plot;
-    if (!plot) return;
     const [first, last] = [this.#x[0]!, this.#x.at(-1)!];
-    const { min, max } = plot.scales.x!;
-    const middle = this.#at >= 0 ? this.#x[this.#at]! : (min! + max!) / 2;
-    const half = ((max! - min!) / 2) * factor;
+    const { min, max } = this.#window;
+    const middle = this.#at >= 0 ? this.#x[this.#at]! : (min + max) / 2;
+    const half = ((max - min) / 2) * factor;
     const from = Math.max(first, middle - half);
     const to = Math.min(last, middle + half);
-    plot.setScale("x", factor === Infinity || to <= from ? { min: first, max: last } : { min: from, max: to });
+    this.show(factor === Infinity || to <= from ? { min: first, max: last } : { min: from, max: to });
   }
 
   #zoomed(plot: uPlot): void {
     const { min, max } = plot.scales.x!;
     if (min === undefined || max === undefined || min === null || max === null) return;
+    const changed = min !== this.#window.min || max !== this.#window.max;
     this.#window = { min, max };
-    const whole = min <= this.#x[0]! && max >= this.#x.at(-1)!;
-    this.root.dataset.zoomed = String(!whole);
+    this.root.dataset.zoomed = String(min > this.#x[0]! || max < this.#x.at(-1)!);
+    if (changed) this.#options.zoomed(this.#window);
   }
 
   #name(x: number): string {
@@ -347,25 +352,34 @@ export class Chart {
   }
 }
 
+function peak(values: number[]): number {
+  return values.reduce((most, value) => Math.max(most, value), 0);
+}
+
 /** Those that are largest, or changed most, as they are; all others as one. */
-function withOthers(all: ChartSeries[], rest: ChartOptions["rest"]): ChartSeries[] {
-  const peak = ({ values }: ChartSeries): number => values.reduce((most, value) => Math.max(most, value), 0);
-  const score = (series: ChartSeries): number => peak(series) + CHANGE_WEIGHT * Math.abs(series.values.at(-1)! - series.values[0]!);
+function withOthers(all: ChartSeries[], left: RestData[]): ChartSeries[] {
+  const score = ({ values }: ChartSeries): number => peak(values) + CHANGE_WEIGHT * Math.abs(values.at(-1)! - values[0]!);
   const sorted = all
-    .filter((series) => peak(series) > 0)
+    .filter(({ values }) => peak(values) > 0)
     .map((series) => ({ series, score: score(series) }))
     .sort((a, b) => b.score - a.score)
     .map(({ series }) => series);
-  const left = rest && rest.count > 0 ? rest : undefined;
-  if (sorted.length <= LINES && !left) return sorted;
-  const others = sorted.slice(LINES);
-  const sum = (left?.values ?? others[0]!.values.map(() => 0)).map((value, at) =>
-    others.reduce((total, { values }) => total + values[at]!, value),
-  );
-  return [...sorted.slice(0, LINES), { name: `${others.length + (left?.count ?? 0)} others`, values: sum }];
+  const shown = sorted.length <= LINES && !left.length ? sorted : sorted.slice(0, LINES);
+  const others = [...sorted.slice(shown.length), ...left];
+  if (!others.length) return shown;
+  const sum = others[0]!.values.map((_, at) => others.reduce((total, { values }) => total + values[at]!, 0));
+  if (sum.every((value) => value === 0)) return shown;
+  const count = left.reduce((total, rest) => total + rest.count, sorted.length - shown.length);
+  return [...shown, { name: `${count} others`, values: sum }];
 }
 
-function palette(): string[] {
-  if (matchMedia("print").matches) return LIGHT;
-  return isDark() ? DARK : LIGHT;
+/** Round numbers on a logarithmic scale: powers of two, evenly spread, and zero. */
+function logMarks(min: number, max: number): number[] {
+  const side = (most: number): number[] => {
+    const powers = Math.floor(Math.log2(Math.max(1, most / LOG_FROM))) + 1;
+    const step = Math.max(2, Math.ceil(powers / LOG_MARKS_MAX));
+    return Array.from({ length: Math.ceil(powers / step) }, (_, index) => LOG_FROM * 2 ** (index * step));
+  };
+  const below = min < -LOG_FROM ? side(-min).map((mark) => -mark) : [];
+  return [...below.reverse(), 0, ...(max > LOG_FROM ? side(max) : [])];
 }

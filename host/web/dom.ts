@@ -27,3 +27,19 @@ export function byId(id: string): HTMLElement {
   if (!found) throw new Error(`the page has no #${id}`);
   return found;
 }
+
+/** A longer word may be broken anywhere. */
+const WORD_MAX = 36;
+
+/** A name or a place in code. A line may end behind its blanks, slashes and `::`, but not within a word like `x_name.c:36`. */
+export function codeName(text: string): HTMLElement {
+  const words = printable(text).split(/(?<=[\s/]|::)/u);
+  const parts = words.flatMap((word) => [element("wbr"), word.length > WORD_MAX ? word : element("span", { class: "word" }, word)]);
+  return element("code", {}, ...parts.slice(1));
+}
+
+export function button(attributes: Attributes, text: string | Node, does: () => void): HTMLButtonElement {
+  const made = element("button", { type: "button", ...attributes }, text);
+  made.addEventListener("click", does);
+  return made;
+}

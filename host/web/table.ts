@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // A table that sorts by a click on a column's title, and shows the rows that have what is searched for. It draws ROWS_SHOWN rows,
-// and all when it is asked to.
+// and all when it is asked to. On a narrow screen each row is a card, in which every cell has its column's title (style.css).
 
 import { printable } from "../shared/printable.ts";
-import { element } from "./dom.ts";
+import { button, element } from "./dom.ts";
 
 const ROWS_SHOWN = 100;
 
@@ -16,16 +16,25 @@ export interface Column<Row> {
   value?(row: Row): number;
   /** The cell is this, in place of the text. */
   node?(row: Row): Node;
+  /** Names the row: on a card it takes a line of its own. */
+  names?: true;
 }
 
 interface TableOptions<Row> {
   caption: string;
   columns: Column<Row>[];
   rows: Row[];
-  /** The column that it is sorted by at first, the largest on top. */
-  sortBy: number;
+  /** The column that it is sorted by at first, the largest on top; undefined for the order of `rows`. */
+  sortBy?: number;
+  /** Rows that stand above all others until the reader sorts. */
+  first?(row: Row): boolean;
   /** Words that a search looks in. */
   words(row: Row): string;
+}
+
+interface Only<Row> {
+  name: string;
+  has(row: Row): boolean;
 }
 
 export class SortedTable<Row> {
@@ -34,11 +43,19 @@ export class SortedTable<Row> {
   readonly #options: TableOptions<Row>;
   readonly #body = element("tbody");
   readonly #said = element("p", { role: "status", class: "said" });
-  readonly #more = element("button", { type: "button", class: "more" }, "Show all rows");
+  readonly #more = button({ class: "more" }, "Show all rows", () => {
+    this.#all = true;
+    this.draw();
+  });
+  /** What the table is narrowed to, and the way back. */
+  readonly #chip = button({ class: "chip" }, "", () => this.#narrow(undefined));
   readonly #heads: HTMLTableCellElement[];
   readonly #words: Map<Row, string>;
-  #by: number;
+  #only: Only<Row> | undefined;
+  #by: number | undefined;
   #down = true;
+  /** The reader has sorted. */
+  #sorted = false;
   #all = false;
 
   constructor(options: TableOptions<Row>) {
@@ -46,62 +63,58 @@ export class SortedTable<Row> {
     this.#by = options.sortBy;
     this.#words = new Map(options.rows.map((row) => [row, printable(options.words(row)).toLowerCase()]));
     this.#heads = options.columns.map((column, index) => {
-      const button = element("button", { type: "button" }, column.title);
-      button.addEventListener("click", () => this.#sort(index));
-      return element("th", { scope: "col", class: column.value ? "number" : undefined }, button);
+      const head = button({}, column.title, () => this.#sort(index));
+      return element("th", { scope: "col", class: column.value ? "number" : undefined }, head);
     });
     const id = `search-${options.caption.toLowerCase().replace(/\W+/g, "-")}`;
     this.search = element("input", { type: "search", id, autocomplete: "off", spellcheck: "false" });
-    this.search.addEventListener("input", () => this.#draw());
-    this.#more.addEventListener("click", () => {
-      this.#all = true;
-      this.#draw();
-    });
+    this.search.addEventListener("input", () => this.draw());
     const caption = element("caption", {}, options.caption);
     const table = element("table", {}, caption, element("thead", {}, element("tr", {}, ...this.#heads)), this.#body);
     const label = element("label", { for: id }, "Search ");
+    this.#chip.hidden = true;
     this.root = element(
       "div",
       { class: "sorted" },
-      element("div", { class: "tools" }, label, this.search, this.#said),
+      element("div", { class: "tools" }, label, this.search, this.#chip, this.#said),
       // It scrolls by the keyboard as well.
       element("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": options.caption }, table),
       this.#more,
     );
-    this.#draw();
+    this.draw();
   }
 
-  /** Shows what has these words, as if someone had typed them. */
-  find(words: string): void {
-    this.search.value = words;
-    this.#draw();
+  /** Shows these rows alone, whatever was searched for, until the reader takes that back. */
+  showOnly(name: string, has: (row: Row) => boolean): void {
+    this.search.value = "";
+    this.#narrow({ name, has });
+    this.#chip.focus();
+    this.root.scrollIntoView({ block: "start" });
+  }
+
+  #narrow(only: Only<Row> | undefined): void {
+    this.#only = only;
+    const name = printable(only?.name ?? "");
+    this.#chip.textContent = `Only ${name} ✕`;
+    this.#chip.setAttribute("aria-label", `Only ${name}: show the other rows again`);
+    if (!only && document.activeElement === this.#chip) this.search.focus();
+    this.#chip.hidden = !only;
+    this.draw();
   }
 
   #sort(index: number): void {
     this.#down = this.#by === index ? !this.#down : this.#options.columns[index]!.value !== undefined;
     this.#by = index;
-    this.#draw();
+    this.#sorted = true;
+    this.draw();
   }
 
-  #draw(): void {
+  /** Draws anew: after a change of what its columns say. */
+  draw(): void {
     const { columns, rows } = this.#options;
-    const asked = this.search.value.toLowerCase().split(/\s+/).filter(Boolean);
-    const found = rows.filter((row) => asked.every((word) => this.#words.get(row)!.includes(word)));
-    const { value, text } = columns[this.#by]!;
-    const order = (a: Row, b: Row): number => (value ? value(a) - value(b) : text(a) < text(b) ? -1 : text(a) > text(b) ? 1 : 0);
-    found.sort((a, b) => (this.#down ? order(b, a) : order(a, b)));
+    const found = this.#inOrder(this.#found());
     const shown = this.#all ? found : found.slice(0, ROWS_SHOWN);
-    this.#body.replaceChildren(
-      ...shown.map((row) =>
-        element(
-          "tr",
-          {},
-          ...columns.map((column) =>
-            element("td", { class: column.value ? "number" : undefined }, column.node?.(row) ?? column.text(row)),
-          ),
-        ),
-      ),
-    );
+    this.#body.replaceChildren(...shown.map((row) => element("tr", {}, ...columns.map((column) => cell(column, row)))));
     for (const [index, head] of this.#heads.entries()) {
       if (index === this.#by) head.setAttribute("aria-sort", this.#down ? "descending" : "ascending");
       else head.removeAttribute("aria-sort");
@@ -109,4 +122,27 @@ export class SortedTable<Row> {
     this.#more.hidden = shown.length === found.length;
     this.#said.textContent = `${found.length} of ${rows.length} rows${shown.length < found.length ? `, ${shown.length} shown` : ""}`;
   }
+
+  #found(): Row[] {
+    const asked = this.search.value.toLowerCase().split(/\s+/).filter(Boolean);
+    const only = this.#only;
+    return this.#options.rows.filter(
+      (row) => (!only || only.has(row)) && asked.every((word) => this.#words.get(row)!.includes(word)),
+    );
+  }
+
+  #inOrder(found: Row[]): Row[] {
+    if (this.#by === undefined) return found;
+    const { columns, first } = this.#options;
+    const { value, text } = columns[this.#by]!;
+    const key = value ?? text;
+    const order = (a: Row, b: Row): number => (key(a) < key(b) ? -1 : key(a) > key(b) ? 1 : 0);
+    const rank = (row: Row): number => (first && !this.#sorted && first(row) ? 0 : 1);
+    return found.sort((a, b) => rank(a) - rank(b) || (this.#down ? order(b, a) : order(a, b)));
+  }
+}
+
+function cell<Row>(column: Column<Row>, row: Row): HTMLElement {
+  const kind = column.names ? "names" : column.value ? "number" : undefined;
+  return element("td", { class: kind, "data-title": printable(column.title) }, column.node?.(row) ?? column.text(row));
 }

@@ -9,10 +9,10 @@
 
 import { classes, PLUGIN_PREFIX, records } from "../../../format/format.ts";
 import { CLASSES, type ClassName } from "../../shared/classes.ts";
+import { CORE } from "../../shared/place.ts";
 import { enlarged } from "./arrays.ts";
 
-/** Whose memory it is when no plugin's code ran. */
-export const CORE = "core";
+export { CORE };
 
 /** Sites of all files together, at most. */
 export const SITES_MAX: number = records.sites.range[1];

@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What the last dump says beside its rows: what the resident memory consists of, as a bar and a table, and its further sections, each
+// as a table that is made when it is opened.
+
+import type { PageData, SectionData } from "../shared/page-data.ts";
+import { bytes, count, signed, span } from "../shared/units.ts";
+import { element } from "./dom.ts";
+import { SortedTable, type Column } from "./table.ts";
+
+const FORMATS = { bytes, count, seconds: span, percent: (value: number) => `${value} %`, text: String };
+
+export function reconciliationPart({ memory, x }: PageData): HTMLElement[] {
+  if (!memory) return [];
+  const { resident, parts, unaccounted, limit } = memory;
+  const whole = parts.reduce((sum, part) => sum + Math.max(0, part.bytes ?? 0), 0);
+  const share = (value: number): string => `${((100 * value) / (resident.bytes || 1)).toFixed(1)} %`;
+  const several = x.values.length > 1;
+  const bar = element("div", { class: "bar", "aria-hidden": "true" });
+  const body = element("tbody");
+  for (const [index, part] of parts.entries()) {
+    const { name, bytes: value, change } = part;
+    const colour = part.name === unaccounted?.name ? "c11" : `c${index % 11}`;
+    const swatch = element("span", { class: `swatch ${colour}` });
+    if (value !== null && value > 0) {
+      const piece = element("span", { class: colour, title: `${name}: ${bytes(value)}` });
+      piece.style.flexGrow = String(value / whole);
+      bar.append(piece);
+    }
+    body.append(
+      element(
+        "tr",
+        {},
+        element("th", { scope: "row" }, swatch, ` ${name}`),
+        number(value === null ? "not known" : bytes(value)),
+        number(value === null ? "-" : share(value)),
+        ...(several ? [number(change === null ? "-" : signed(change, bytes))] : []),
+      ),
+    );
+  }
+  const title = "Reconciliation: the parts of the resident memory";
+  const heads = ["Part", "Bytes", "Share", ...(several ? ["Change"] : [])];
+  const table = element(
+    "table",
+    {},
+    element("caption", {}, title),
+    element(
+      "thead",
+      {},
+      element("tr", {}, ...heads.map((text, at) => element("th", { scope: "col", class: at ? "number" : undefined }, text))),
+    ),
+    body,
+  );
+  const said = [`resident memory ${bytes(resident.bytes!)}`, ...(limit?.bytes ? [`${limit.name} ${bytes(limit.bytes)}`] : [])].join(
+    "; ",
+  );
+  return [
+    element(
+      "section",
+      { class: "reconciliation", "aria-labelledby": "reconciliation" },
+      element("h2", { id: "reconciliation" }, title),
+      element("p", { class: "hint" }, `In the last dump: ${said}`),
+      bar,
+      element("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": title }, table),
+    ),
+  ];
+}
+
+export function sectionsPart({ sections }: PageData): HTMLElement[] {
+  if (!sections.length) return [];
+  return [
+    element(
+      "section",
+      { "aria-labelledby": "sections" },
+      element("h2", { id: "sections" }, "Further sections of the last dump"),
+      ...sections.map(sectionPart),
+    ),
+  ];
+}
+
+function sectionPart(section: SectionData): HTMLElement {
+  const { title, columns, rows } = section;
+  const details = element("details", {}, element("summary", {}, title));
+  details.addEventListener(
+    "toggle",
+    () => {
+      const made = columns.map(({ title: head, unit }, at): Column<string[]> => {
+        const text = (cells: string[]): string => formatted(cells[at] ?? "", unit);
+        if (unit === "text") return { title: head, text, ...(at === columns.length - 1 && { names: true }) };
+        return { title: head, text, value: (cells) => numberOf(cells[at]) ?? -Infinity };
+      });
+      // A location says most and may be long: it stands last in a dump, and first here.
+      const last = made.pop();
+      if (last) made.unshift(last);
+      details.append(new SortedTable({ caption: title, columns: made, rows, words: (cells) => cells.join(" ") }).root);
+    },
+    { once: true },
+  );
+  return details;
+}
+
+function formatted(cell: string, unit: keyof typeof FORMATS): string {
+  const value = unit === "text" ? undefined : numberOf(cell);
+  return value === undefined ? cell : FORMATS[unit](value);
+}
+
+function numberOf(cell: string | undefined): number | undefined {
+  return cell !== undefined && /^-?\d+$/.test(cell) ? Number(cell) : undefined;
+}
+
+function number(text: string): HTMLElement {
+  return element("td", { class: "number" }, text);
+}
