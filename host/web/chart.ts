@@ -17,6 +17,8 @@ import { button, codeName, element } from "./dom.ts";
 /** Series that have a line of their own; the others are one. style.css has a colour for each. */
 const LINES = 11;
 const HEIGHT = 320;
+/** Fewer dumps have a dot each. */
+const DOTS_MAX = 40;
 /** Which series are shown: one that changed is worth more than one that is large and stands still. */
 const CHANGE_WEIGHT = 4;
 /** Steps of the scale of bytes: powers of two, so that they have round names. */
@@ -151,7 +153,7 @@ export class Chart {
       },
       tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), "Etc/UTC"),
       axes: [
-        { ...axis, ...(this.#time && { values: TIMES }) },
+        { ...axis, space: 80, ...(this.#time && { values: TIMES }) },
         {
           ...axis,
           size: 92,
@@ -168,12 +170,17 @@ export class Chart {
   }
 
   #lines(shown: number[]): uPlot.Series[] {
-    const dots = { show: this.#x.length < 40 };
+    const dots = this.#x.length < DOTS_MAX;
     const line = (index: number): uPlot.Series => {
       const colour = getComputedStyle(this.#legend[index]!.swatch).backgroundColor;
       return this.#mode === "stacked"
         ? { stroke: colour, fill: colour, width: 1, points: { show: false } }
-        : { stroke: colour, width: 2, points: dots, dash: index % 3 === 1 ? [8, 4] : index % 3 === 2 ? [2, 3] : [] };
+        : {
+            stroke: colour,
+            width: 2,
+            points: { show: dots, fill: colour },
+            dash: index % 3 === 1 ? [8, 4] : index % 3 === 2 ? [2, 3] : [],
+          };
     };
     // The topmost of a stack is drawn first, and the next ones over it.
     return (this.#mode === "stacked" ? [...shown].reverse() : shown).map(line);

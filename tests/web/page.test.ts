@@ -12,6 +12,7 @@ import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { pathToFileURL } from "node:url";
 import { chromium, type Browser, type Page } from "playwright-core";
+import { sections as format } from "../../format/format.ts";
 import { parseDumps } from "../../harness/dump.ts";
 import {
   handmadeDump,
@@ -21,7 +22,8 @@ import {
   NEW_SECTIONS,
   NEW_SECTIONS_ROWS,
 } from "../../harness/handmade.ts";
-import { bytes } from "../../host/shared/units.ts";
+import { CORE, placeOf } from "../../host/shared/place.ts";
+import { bytes, signed } from "../../host/shared/units.ts";
 import { buildCommand } from "../../tools/build.ts";
 import { fixture, memtrack } from "../support/command.ts";
 
@@ -95,10 +97,11 @@ describe("the page of a capture", () => {
 
   test("asks for nothing, says what was read, has the dump's rows", async () => {
     const { page, requests, problems } = await open(fixture("memtrack-level2.out"));
-    assert.match(await page.locator(".summary").innerText(), /4 dumps of memtrack/);
+    assert.match(await page.locator(".about").innerText(), /4 dumps of memtrack/);
     await page.getByRole("button", { name: "Show all rows" }).click();
-    const shown = await column(page, "Sites", "Location");
-    assert.deepEqual(shown.sort(), last.map((row) => row.location).sort());
+    const shown = await column(page, "Sites", "Place");
+    assert.deepEqual(shown.sort(), last.map((row) => placeOf(row.location, CORE)).sort());
+    await page.locator('table:has(caption:text-is("Sites")) thead').getByRole("button", { name: "In use" }).click();
     const inUse = await column(page, "Sites", "In use");
     assert.equal(inUse[0], bytes(Math.max(...last.map((row) => row.inUse))));
     assert.deepEqual(await column(page, "Owners", "Owner"), ["core"]);
@@ -126,7 +129,7 @@ describe("the page of a capture", () => {
     await page.getByLabel("Search").last().fill("OPENSSL asn1");
     const expected = last.filter((row) => /OpenSSL.*asn1/.test(row.location)).length;
     assert.ok(expected > 3);
-    assert.equal((await column(page, "Sites", "Location")).length, expected);
+    assert.equal((await column(page, "Sites", "Place")).length, expected);
     assert.match(await page.locator(".said").last().innerText(), new RegExp(`^${expected} of ${last.length} rows`));
     await page.getByLabel("Search").last().fill("nothing has this");
     assert.equal(await sites(page).locator("tbody tr").count(), 0);
@@ -146,10 +149,14 @@ describe("graphs", () => {
     await page.mouse.move(box.x + 2, box.y + box.height / 2);
     await assert.doesNotReject(figure.locator(".readout", { hasText: "2026-11-22T18:28:56Z" }).waitFor());
     assert.notEqual(await legend.innerText(), atEnd);
-    assert.equal(await legend.innerText(), bytes(104 * 1024));
+    assert.equal(await legend.innerText(), "0 B");
+    await figure.getByLabel("In use, lines").check();
+    await page.mouse.move(box.x + 3, box.y + box.height / 2);
+    // The readout of the graph before is still there until the pointer's move is drawn.
+    await figure.locator(".legend .value", { hasText: bytes(104 * 1024) }).waitFor();
     await graph.focus();
     await graph.press("End");
-    assert.match(await readout.innerText(), /^2026-11-22T19:27:56Z: .* in all, /);
+    assert.match(await readout.innerText(), /^2026-11-22T19:27:56Z: .* without core, leaky.so 340 KiB/);
     assert.equal(await readout.getAttribute("aria-live"), "polite");
     await graph.press("ArrowLeft");
     assert.match(await readout.innerText(), /^2026-11-22T19:26:56Z/);
@@ -168,25 +175,59 @@ describe("graphs", () => {
     await page.close();
   });
 
-  test("stacked and lines, linear and logarithmic, single series: each draws something else", async () => {
+  test("growth, a stack and lines, linear and logarithmic, single series: each draws something else", async () => {
     const { page, problems } = await open(handmade("leak.out", handmadeLeak(60)));
     const figure = page.locator("section.chart").last();
     const pixels = async () => (await figure.locator("canvas").screenshot()).toString("base64");
     const drawn = new Set([await pixels()]);
-    assert.ok(await figure.getByLabel("Logarithmic").isDisabled());
-    await figure.getByLabel("Lines").check();
-    drawn.add(await pixels());
     await figure.getByLabel("Logarithmic").check();
+    drawn.add(await pixels());
+    await figure.getByLabel("In use, stacked").check();
+    assert.ok(await figure.getByLabel("Logarithmic").isDisabled());
+    assert.equal(await figure.getByLabel("Logarithmic").isChecked(), false);
+    drawn.add(await pixels());
+    await figure.getByLabel("In use, lines").check();
     drawn.add(await pixels());
     const button = figure.locator(".legend button").first();
     await button.click();
     assert.equal(await button.getAttribute("aria-pressed"), "false");
     drawn.add(await pixels());
-    assert.equal(drawn.size, 4);
+    assert.equal(drawn.size, 5);
     await figure.locator("summary").click();
     const rows = figure.locator("details tbody tr");
     await rows.first().waitFor(); // made when it opens, which the browser says a little later
     assert.equal(await rows.count(), 60);
+    assert.deepEqual(problems, []);
+    await page.close();
+  });
+
+  test("show plugins alone, until core is asked for; where core is all there is, it is shown", async () => {
+    const { page } = await open(handmade("leak.out", handmadeLeak(60)));
+    const names = () => page.locator("section.chart").first().locator(".legend .name").allInnerTexts();
+    assert.deepEqual(await names(), ["leaky.so", HOSTILE_OWNER]);
+    await page.locator("section.chart").first().getByLabel("With core").check();
+    assert.deepEqual(await names(), ["core", "leaky.so", HOSTILE_OWNER]);
+    await page.close();
+    const alone = await open(fixture("memtrack-level2.out"));
+    assert.deepEqual(await alone.page.locator("section.chart").first().locator(".legend .name").allInnerTexts(), ["core"]);
+    assert.equal(await alone.page.getByLabel("With core").count(), 0);
+    await alone.page.close();
+  });
+
+  test("zoom together, and the tables tell of that part of the time", async () => {
+    const { page, problems } = await open(handmade("leak.out", handmadeLeak(61)));
+    const charts = page.locator("section.chart");
+    const change = async () => (await column(page, "Sites", "Change"))[0];
+    const all = signed(60 * 4096, bytes);
+    assert.equal(await change(), all);
+    await charts.first().locator(".graph").press("Home");
+    await charts.first().locator(".graph").press("+"); // the first quarter of an hour
+    assert.deepEqual(await charts.evaluateAll((each) => each.map((chart) => chart.getAttribute("data-zoomed"))), ["true", "true"]);
+    assert.equal((await column(page, "Sites", "In use"))[0], bytes((104 + 4 * 15) * 1024));
+    assert.equal((await column(page, "Owners", "Per hour"))[0], signed(240 * 1024, bytes));
+    assert.match(await page.locator(".hint").first().innerText(), /from 2026-11-22T18:28:56Z to 2026-11-22T18:43:56Z, as chosen/);
+    await charts.last().getByRole("button", { name: "Show all dumps" }).click();
+    assert.equal(await change(), all);
     assert.deepEqual(problems, []);
     await page.close();
   });
@@ -204,43 +245,132 @@ describe("graphs", () => {
   });
 });
 
-describe("suspects", () => {
-  test("stand first, with their evidence, and lead to their row", async () => {
+describe("what grows", () => {
+  test("is said first: resident memory, the suspects by cause, the largest growth without a decision", async () => {
+    const { page } = await open(fixture("leak.out.gz"));
+    const facts = (await page.locator(".facts > div").allInnerTexts()).map((text) => text.replaceAll("\n", " "));
+    assert.deepEqual(facts.slice(0, 5), [
+      "Resident memory 204 MiB +148 MiB since the first dump",
+      "Of the limit 1 % 23.5 GiB, the machine's memory",
+      "In the rows below 108 MiB +102 MiB since the first dump",
+      "Not accounted 75.4 MiB 37 % of resident memory, +45.5 MiB since the first dump",
+      "Suspects 1",
+    ]);
+    assert.match(
+      facts[5]!,
+      /^Largest growth without a decision \+97\.3 MiB, \+3\.0 GiB\/h leak_at_init\.so behave \(leak_at_init\.c:11\)/,
+    );
+    assert.match(facts[5]!, /1,315,474 allocated, 0 released; filling: too soon$/);
+    // Bytes and objects of one call are one cause, and its section in the dump is not shown again.
+    const suspects = page.locator(".suspects li");
+    assert.equal(await suspects.count(), 1);
+    assert.match(await suspects.innerText(), /^leaky\.so on_transaction \(leaky\.c:18\)[^]*\+159 MiB\/h[^]*\+40,909 objects\/h/);
+    assert.equal(await page.locator("summary", { hasText: "Suspects" }).count(), 0);
+    await page.locator(".undecided button").click();
+    assert.deepEqual(await column(page, "Sites", "Place"), ["behave (leak_at_init.c:11)"]);
+    await page.close();
+  });
+
+  test("stands on top of the tables: a leak, then what changed most", async () => {
+    const { page } = await open(fixture("leak.out.gz"));
+    assert.deepEqual((await column(page, "Sites", "Owner")).slice(0, 2), ["leaky.so", "leak_at_init.so"]);
+    assert.deepEqual((await column(page, "Sites", "Verdict")).slice(0, 2), ["leak", "filling: too soon"]);
+    const head = page.locator('table:has(caption:text-is("Sites")) thead th', { hasText: "Change" });
+    assert.equal(await head.getAttribute("aria-sort"), "descending");
+    // Once the reader sorts, the order is the column's alone.
+    for (const order of ["ascending", "descending"]) {
+      await head.getByRole("button").click();
+      assert.equal(await head.getAttribute("aria-sort"), order);
+    }
+    assert.equal((await column(page, "Sites", "Owner"))[0], "leak_at_init.so");
+    await page.close();
+  });
+
+  test("a suspect leads to its row", async () => {
     const { page } = await open(handmade("leak.out", handmadeLeak(800)));
     const item = page.locator(".suspects li");
     assert.equal(await item.count(), 1);
-    assert.match(await item.innerText(), /leak memory\/plugin\/leaky\.so handler \(leaky\.c:42\)[^]*\+240 KiB\/h/);
+    assert.match(await item.innerText(), /^leaky\.so handler \(leaky\.c:42\)[^]*\+240 KiB\/h/);
     await item.getByRole("button", { name: "Show its row" }).click();
-    assert.deepEqual(await column(page, "Sites", "Location"), ["memory/plugin/leaky.so handler (leaky.c:42)"]);
+    assert.deepEqual(await column(page, "Sites", "Place"), ["handler (leaky.c:42)"]);
     assert.deepEqual(await column(page, "Sites", "Verdict"), ["leak"]);
     await page.close();
   });
 
-  test("an owner's button shows its sites", async () => {
-    const { page } = await open(handmade("leak.out", handmadeLeak(5)));
-    await page.getByRole("button", { name: "leaky.so", exact: true }).click();
-    assert.deepEqual(await column(page, "Sites", "Owner"), ["leaky.so"]);
+  test("an owner's button shows its sites, and none of an owner whose name contains it", async () => {
+    const named = ["header_rewrite.so a (a.c:1)", "header_rewrite.so#2 a (a.c:1)", "header_rewrite.so(remap) a (a.c:1)"];
+    const locations = [
+      ...named.map((name) => `memory/plugin/${name}`),
+      "memory/OpenSSL/ssl/ssl_lib.c:7 [via core_dump.so]",
+      "memory/IOBuffer/HttpSM.cc:1",
+    ];
+    const rows = locations.map((location) => ({ location, allocs: 2, frees: 1, inUse: 64 }));
+    const { page } = await open(handmade("owners.out", handmadeDump({ level: 2, rows, openssl: [] })));
+    for (const owner of ["header_rewrite.so", CORE]) {
+      await page.getByRole("button", { name: owner, exact: true }).click();
+      assert.deepEqual(await column(page, "Sites", "Owner"), [owner]);
+    }
+    assert.match(await page.locator(".chip:visible").innerText(), /^Only core/);
+    await page.locator(".chip:visible").click();
+    assert.equal((await column(page, "Sites", "Owner")).length, rows.length);
+    await page.close();
+  });
+});
+
+describe("the last dump's sections", () => {
+  test("the reconciliation is open: a bar, and a table of the parts", async () => {
+    const { page } = await open(fixture("leak.out.gz"));
+    const part = page.locator(".reconciliation");
+    const row = (name: string) => part.locator("tbody tr", { hasText: name }).locator("td").allInnerTexts();
+    assert.deepEqual(await row("plugins' TSmalloc alive"), ["102 MiB", "49.8 %", "+97.3 MiB"]);
+    assert.deepEqual(await row("not accounted"), ["75.4 MiB", "36.9 %", "+45.5 MiB"]);
+    const widths = await part
+      .locator(".bar > *")
+      .evaluateAll((pieces) =>
+        pieces.map((piece) => [piece.getAttribute("title")!, Math.round(piece.getBoundingClientRect().width)] as const),
+      );
+    const whole = (await part.locator(".bar").boundingBox())!.width;
+    const [, tsmalloc] = widths.find(([title]) => title.startsWith("plugins' TSmalloc"))!;
+    assert.ok(Math.abs(tsmalloc - 0.498 * whole) < 3, `${tsmalloc} of ${whole}`);
+    await page.close();
+  });
+
+  test("the others have a title, units, and sort", async () => {
+    const { page } = await open(fixture("leak.out.gz"));
+    assert.ok((await page.locator("details summary").allInnerTexts()).includes("Memory allocated and freed since the start"));
+    const growth = page.locator("details", { has: page.locator("summary", { hasText: /^Growth since/ }) });
+    await growth.locator("summary").click();
+    const first = await growth.locator("tbody tr").first().locator("td").allInnerTexts();
+    assert.deepEqual(first.slice(0, 7), [
+      "memory/plugin/leak_at_init.so behave (leak_at_init.c:11)",
+      "102 MiB",
+      "3.1 GiB",
+      "80.5 KiB",
+      "1,315,474",
+      "0",
+      "44 %",
+    ]);
+    await growth.getByRole("button", { name: "Frees" }).click();
+    assert.match(await growth.locator("tbody tr").first().innerText(), /leaky\.so on_transaction/);
     await page.close();
   });
 });
 
 test("markup, scripts and escapes in names are shown as text", async () => {
   const rows = [{ location: "memory/IOBuffer/x.cc:1", allocs: 2, frees: 1, inUse: 100 }];
-  const sections = NEW_SECTIONS.replace("resident | of the process", "</script><img src=x onerror=alert(1)>");
+  const title = format.reconciliation.title;
+  const sections = NEW_SECTIONS.replace("Reconciliation", title) + "                  64 | </script><img src=x onerror=alert(1)>\n";
   const named = handmade(
     "<img src=x onerror=alert(1)>.out",
     handmadeLeak(3) + handmadeDump({ number: 4, level: 2, rows, openssl: [], sections, sectionRows: NEW_SECTIONS_ROWS }),
   );
   const { page, requests, problems } = await open(named);
-  assert.ok((await column(page, "Sites", "Location")).includes(HOSTILE_SHOWN));
+  assert.ok((await column(page, "Sites", "Place")).includes(placeOf(HOSTILE_SHOWN, HOSTILE_OWNER)));
   assert.ok((await column(page, "Owners", "Owner")).includes(HOSTILE_OWNER));
   assert.ok((await page.locator("h1").innerText()).includes("<img src=x"));
   assert.ok((await page.title()).includes("<img src=x onerror=alert(1)>.out"));
-  assert.ok(
-    (await page.locator("details", { hasText: "Reconciliation" }).locator("td").allTextContents()).includes(
-      "</script><img src=x onerror=alert(1)>",
-    ),
-  );
+  const parts = await page.locator(".reconciliation tbody th").allInnerTexts();
+  assert.ok(parts.map((name) => name.trim()).includes("</script><img src=x onerror=alert(1)>"), String(parts));
   assert.equal(await page.locator("img, iframe, object, embed").count(), 0);
   assert.equal(requests.length, 1);
   assert.deepEqual(problems, []);
@@ -262,7 +392,7 @@ describe("for everyone", () => {
   for (const dark of [false, true]) {
     test(`axe finds nothing serious, ${dark ? "dark" : "light"}`, async () => {
       const { page } = await open(handmade("leak.out", handmadeLeak(800)), { dark });
-      await page.locator("section.chart").first().getByLabel("Lines").check();
+      await page.locator("section.chart").first().getByLabel("In use, lines").check();
       await assertAccessible(page);
       if (SHOTS) await page.screenshot({ path: join(SHOTS, dark ? "dark.png" : "light.png"), fullPage: true });
       await page.close();
@@ -275,7 +405,7 @@ describe("for everyone", () => {
       handmade("sections.out", handmadeLeak(5) + handmadeDump({ number: 6, level: 2, rows: [], openssl: [], ...sections })),
     );
     for (const summary of await page.locator("summary").all()) await summary.click();
-    for (const table of await page.locator("section.chart details").all()) await table.locator("tbody tr").first().waitFor();
+    for (const table of await page.locator("details").all()) await table.locator("tbody tr").first().waitFor();
     await assertAccessible(page);
     await page.close();
   });
@@ -289,7 +419,7 @@ describe("for everyone", () => {
     assert.equal(await paper(), dark);
     await page.emulateMedia({ colorScheme: "light" });
     assert.equal(await paper(), light);
-    await page.getByRole("button", { name: "Dark or light" }).click();
+    await page.getByRole("button", { name: "Dark theme" }).click();
     assert.equal(await paper(), dark);
     for (const colorScheme of ["dark", "light"] as const) {
       await page.emulateMedia({ colorScheme });
@@ -302,18 +432,40 @@ describe("for everyone", () => {
     const { page } = await open(fixture("memtrack-level2.out"), { width: 380 });
     const paper = () => page.evaluate("getComputedStyle(document.body).backgroundColor");
     assert.equal(await paper(), "rgb(255, 255, 255)");
-    await page.getByRole("button", { name: "Dark or light" }).click();
+    await page.getByRole("button", { name: "Dark theme" }).click();
     assert.equal(await paper(), "rgb(18, 22, 28)");
+    assert.ok(await page.getByRole("button", { name: "Light theme" }).isVisible());
     const [wide, seen] = await page.evaluate<number[]>("[document.documentElement.scrollWidth, innerWidth]");
     assert.ok(wide! <= seen!, `${wide} of ${seen}`);
     if (SHOTS) await page.screenshot({ path: join(SHOTS, "narrow.png") });
     await page.close();
   });
 
+  test("at 1400 pixels every column of Sites is seen; at 390 a row is a card; no name is broken within a word", async () => {
+    for (const width of [1400, 390]) {
+      const { page } = await open(fixture("leak.out.gz"), { width });
+      const fits = await sites(page).evaluate((region) => region.scrollWidth <= region.clientWidth);
+      assert.ok(fits, `sideways scrolling at ${width}`);
+      const broken = await page
+        .locator(".word")
+        .evaluateAll((words) => words.filter((word) => word.getClientRects().length > 1).map((word) => word.textContent));
+      assert.deepEqual(broken, []);
+      const card = sites(page).locator("tbody tr").first();
+      const tops = await card
+        .locator("td")
+        .evaluateAll((cells) => cells.map((cell) => Math.round(cell.getBoundingClientRect().top)));
+      assert.equal(new Set(tops).size, width === 390 ? 5 : 1, String(tops));
+      // It is a table to a screen reader all the same.
+      assert.equal(await sites(page).getByRole("columnheader").count(), 11);
+      if (SHOTS) await page.screenshot({ path: join(SHOTS, `${width}.png`), fullPage: true });
+      await page.close();
+    }
+  });
+
   test("on paper it has its graphs and its rows, and no buttons", async () => {
     const { page } = await open(handmade("leak.out", handmadeLeak(800)), { dark: true });
     await page.emulateMedia({ media: "print" });
-    assert.equal(await page.getByRole("button", { name: "Dark or light" }).isVisible(), false);
+    assert.equal(await page.getByRole("button", { name: "Dark theme" }).isVisible(), false);
     assert.ok(await page.locator("canvas").first().isVisible());
     assert.equal(await page.evaluate("getComputedStyle(document.body).backgroundColor"), "rgb(255, 255, 255)");
     const paper = await page.pdf({ printBackground: true });
