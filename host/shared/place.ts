@@ -29,8 +29,8 @@ export function fullPlace(owner: string, place: string): string {
   return [...(owner === CORE && place ? [] : [owner]), ...(place ? [place] : [])].join(" ");
 }
 
-/** What rows of one cause have in common: the function; of OpenSSL, which allocates in many functions, the owner alone. */
+/** What rows of one cause have in common: the function, without line or address; of OpenSSL, which allocates in many functions, the owner alone. */
 export function causeOf(location: string, owner: string): string {
   if (location.startsWith(classes.openssl.prefix)) return `${owner} ${classes.openssl.title}`;
-  return `${owner} ${placeOf(location, owner).replace(/ \([^()]*:\d+\)/, "")}`;
+  return `${owner} ${placeOf(location, owner).replace(/ \([^()]*:\d+\)|(?<=\S)\+0x[\da-f]+/, "")}`;
 }

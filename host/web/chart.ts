@@ -212,6 +212,7 @@ export class Chart {
       const input = element("input", { type: "radio", name: `${id}-kind`, id: `${id}-${mode}`, checked: mode === this.#mode });
       input.addEventListener("change", () => {
         this.#mode = mode;
+        this.#choose();
         this.draw();
       });
       return element("label", {}, input, ` ${MODES[mode]}`);
@@ -243,6 +244,7 @@ export class Chart {
     this.#series = withOthers(
       series.filter(({ owner }) => core || owner !== CORE),
       left.filter(({ count }) => count > 0),
+      this.#mode === "growth" ? growthOf : sizeOf,
     );
     this.#legend = [];
     const items = this.#series.map(({ name }, index) => {
@@ -363,19 +365,27 @@ function peak(values: number[]): number {
   return values.reduce((most, value) => Math.max(most, value), 0);
 }
 
-/** Those that are largest, or changed most, as they are; all others as one. */
-function withOthers(all: ChartSeries[], left: RestData[]): ChartSeries[] {
-  const score = ({ values }: ChartSeries): number => peak(values) + CHANGE_WEIGHT * Math.abs(values.at(-1)! - values[0]!);
+/** How far a series was from its first value, at most. */
+function growthOf(values: number[]): number {
+  return peak(values.map((value) => Math.abs(value - values[0]!)));
+}
+
+function sizeOf(values: number[]): number {
+  return peak(values) + CHANGE_WEIGHT * Math.abs(values.at(-1)! - values[0]!);
+}
+
+/** The series of the highest scores as they are, those without a score not at all, and the others as one. */
+function withOthers(all: ChartSeries[], left: RestData[], scoreOf: (values: number[]) => number): ChartSeries[] {
   const sorted = all
-    .filter(({ values }) => peak(values) > 0)
-    .map((series) => ({ series, score: score(series) }))
+    .map((series) => ({ series, score: scoreOf(series.values) }))
+    .filter(({ score }) => score > 0)
     .sort((a, b) => b.score - a.score)
     .map(({ series }) => series);
   const shown = sorted.length <= LINES && !left.length ? sorted : sorted.slice(0, LINES);
   const others = [...sorted.slice(shown.length), ...left];
   if (!others.length) return shown;
   const sum = others[0]!.values.map((_, at) => others.reduce((total, { values }) => total + values[at]!, 0));
-  if (sum.every((value) => value === 0)) return shown;
+  if (scoreOf(sum) === 0) return shown;
   const count = left.reduce((total, rest) => total + rest.count, sorted.length - shown.length);
   return [...shown, { name: `${count} others`, values: sum }];
 }

@@ -7,6 +7,7 @@ import { formatOf, MEMORY_CLASSES, titleOf } from "../shared/classes.ts";
 import type { OwnerData, PageData, SiteData } from "../shared/page-data.ts";
 import { placeOf } from "../shared/place.ts";
 import { bytes, count, signed } from "../shared/units.ts";
+import { meaningOf } from "../shared/verdicts.ts";
 import type { Span } from "./chart.ts";
 import { button, codeName, element } from "./dom.ts";
 import { SortedTable, type Column } from "./table.ts";
@@ -131,5 +132,5 @@ function verdictText({ verdict: text, why }: Row): string {
 }
 
 function verdict(row: Row): Node {
-  return element("span", { class: `verdict ${row.verdict ?? ""}` }, verdictText(row));
+  return element("span", { class: `verdict ${row.verdict ?? ""}`, title: meaningOf(row.verdict ?? "") }, verdictText(row));
 }

@@ -10,12 +10,12 @@ import { SortedTable, type Column } from "./table.ts";
 
 const FORMATS = { bytes, count, seconds: span, percent: (value: number) => `${value} %`, text: String };
 
-export function reconciliationPart({ memory, x }: PageData): HTMLElement[] {
+export function reconciliationPart({ memory }: PageData): HTMLElement[] {
   if (!memory) return [];
   const { resident, parts, unaccounted, limit } = memory;
   const whole = parts.reduce((sum, part) => sum + Math.max(0, part.bytes ?? 0), 0);
   const share = (value: number): string => `${((100 * value) / (resident.bytes || 1)).toFixed(1)} %`;
-  const several = x.values.length > 1;
+  const changes = parts.some(({ change }) => change !== null);
   const bar = element("div", { class: "bar", "aria-hidden": "true" });
   const body = element("tbody");
   for (const [index, part] of parts.entries()) {
@@ -34,12 +34,12 @@ export function reconciliationPart({ memory, x }: PageData): HTMLElement[] {
         element("th", { scope: "row" }, swatch, ` ${name}`),
         number(value === null ? "not known" : bytes(value)),
         number(value === null ? "-" : share(value)),
-        ...(several ? [number(change === null ? "-" : signed(change, bytes))] : []),
+        ...(changes ? [number(change === null ? "-" : signed(change, bytes))] : []),
       ),
     );
   }
   const title = "Reconciliation: the parts of the resident memory";
-  const heads = ["Part", "Bytes", "Share", ...(several ? ["Change"] : [])];
+  const heads = ["Part", "Bytes", "Share", ...(changes ? ["Change"] : [])];
   const table = element(
     "table",
     {},

@@ -5,15 +5,16 @@
 
 import type { PageData, SiteData } from "../shared/page-data.ts";
 import { fullPlace, placeOf } from "../shared/place.ts";
-import { bytes, count, signed } from "../shared/units.ts";
+import { bytes, count, signed, span } from "../shared/units.ts";
+import { meaningOf } from "../shared/verdicts.ts";
 import { button, codeName, element } from "./dom.ts";
 import type { ShowSites } from "./rows.ts";
 
 export function summaryPart(data: PageData, show: ShowSites): HTMLElement {
-  const several = data.x.values.length > 1;
-  const { memory, suspects } = data;
-  const changed = (change: number | null): string =>
-    several && change !== null ? `${signed(change, bytes)} since the first dump` : "";
+  const { memory, suspects, x } = data;
+  const several = x.values.length > 1;
+  const during = x.time ? `in ${span(x.values.at(-1)! - x.values[0]!)}` : "since the first dump";
+  const changed = (change: number | null): string => (several && change !== null ? `${signed(change, bytes)} ${during}` : "");
   const facts: [title: string, value: string, rest: string][] = [];
   if (memory) {
     const { resident, unaccounted, limit } = memory;
@@ -47,7 +48,7 @@ export function summaryPart(data: PageData, show: ShowSites): HTMLElement {
 function undecidedFact(row: SiteData, show: ShowSites): HTMLDivElement {
   const name = fullPlace(row.owner, placeOf(row.location, row.owner));
   const rate = row.perHour === null ? "" : `, ${signed(row.perHour, bytes)}/h`;
-  const why = [row.verdict ?? "no verdict", ...(row.why ? [row.why] : [])].join(": ");
+  const why = row.verdict === null ? "no verdict" : `${row.verdict}: ${row.why ?? meaningOf(row.verdict)}`;
   const counts = `${count(row.allocs)} allocated, ${count(row.frees)} released`;
   return element(
     "div",

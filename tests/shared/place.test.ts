@@ -32,6 +32,11 @@ test("lines of one function are one cause, and so is OpenSSL's memory of one own
   assert.equal(first, second);
   assert.notEqual(first, causeOf("memory/plugin/foo.so other (foo.c:1)", "foo.so"));
   assert.notEqual(first, causeOf("memory/plugin/bar.so handler (foo.c:1)", "bar.so"));
+  const [parse, further] = ["14a", "20a"].map((at) => causeOf(`memory/plugin/foo.so Gzip::Parse+0x${at}`, "foo.so"));
+  assert.equal(parse, further);
+  // An address alone may be of any function.
+  const [bare, other] = ["14a", "20a"].map((at) => causeOf(`memory/plugin/foo.so+0x${at}`, "foo.so"));
+  assert.notEqual(bare, other);
   const [ssl, bio] = ["ssl/ssl_lib.c:1", "crypto/bio/bio_lib.c:2"].map((at) =>
     causeOf(`memory/OpenSSL/${at} [via foo.so]`, "foo.so"),
   );

@@ -206,7 +206,14 @@ describe("graphs", () => {
     const names = () => page.locator("section.chart").first().locator(".legend .name").allInnerTexts();
     assert.deepEqual(await names(), ["leaky.so", HOSTILE_OWNER]);
     await page.locator("section.chart").first().getByLabel("With core").check();
-    assert.deepEqual(await names(), ["core", "leaky.so", HOSTILE_OWNER]);
+    assert.deepEqual(await names(), ["leaky.so", "core", HOSTILE_OWNER]);
+    // What stands still has no line among what grew.
+    const sitesChart = page.locator("section.chart").last();
+    await sitesChart.getByLabel("With core").check();
+    const still = sitesChart.locator(".legend .name", { hasText: "Cache.cc:2331" });
+    assert.equal(await still.count(), 0);
+    await sitesChart.getByLabel("In use, stacked").check();
+    assert.equal(await still.count(), 1);
     await page.close();
     const alone = await open(fixture("memtrack-level2.out"));
     assert.deepEqual(await alone.page.locator("section.chart").first().locator(".legend .name").allInnerTexts(), ["core"]);
@@ -250,10 +257,10 @@ describe("what grows", () => {
     const { page } = await open(fixture("leak.out.gz"));
     const facts = (await page.locator(".facts > div").allInnerTexts()).map((text) => text.replaceAll("\n", " "));
     assert.deepEqual(facts.slice(0, 5), [
-      "Resident memory 204 MiB +148 MiB since the first dump",
+      "Resident memory 204 MiB +148 MiB in 1 min 53 s",
       "Of the limit 1 % 23.5 GiB, the machine's memory",
-      "In the rows below 108 MiB +102 MiB since the first dump",
-      "Not accounted 75.4 MiB 37 % of resident memory, +45.5 MiB since the first dump",
+      "In the rows below 108 MiB +102 MiB in 1 min 53 s",
+      "Not accounted 75.4 MiB 37 % of resident memory, +45.5 MiB in 1 min 53 s",
       "Suspects 1",
     ]);
     assert.match(

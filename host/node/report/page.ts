@@ -37,7 +37,11 @@ export function pageData(report: Report, sites: Sites, run: Run): PageData {
     total: report.total,
     change: report.totalChange,
     memory: memoryData(run.data!.first!.sections, report.sections),
-    owners: report.owners.map((row) => ownerData(row, why.get(row.owner), byOwner.get(row.owner)!)),
+    owners: report.owners.map((row) => ({
+      ...ownerData(row, why.get(row.owner), byOwner.get(row.owner)!),
+      // The sum over all sites of an owner may stand still while one of them leaks.
+      ...(report.suspects.some(({ owner }) => owner === row.owner) && { verdict: "leak", why: null }),
+    })),
     sites: report.sites.map((row) => ({
       ...siteData(row, why.get(row.location)),
       ...(shown.has(row.site) && { values: points.map(({ values }) => values[row.site] ?? 0) }),
