@@ -88,7 +88,7 @@ const TREES: Tree[] = [
   },
   {
     folder: "tools",
-    rooms: ["format", "compile-commands", "build", "tiers", "schema", "install-ats", "test", "start"].map((file) => [file, ""]),
+    rooms: ["format", "compile-commands", "build", "tiers", "schema", "install-ats", "picture", "test", "start"].map((file) => [file, ""]),
     outside: {
       "format/": ["format", "schema"],
       "host/node/report/render-json": ["schema"],
