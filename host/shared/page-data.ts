@@ -68,6 +68,8 @@ export interface MemoryData {
 export interface SectionData {
   title: string;
   columns: { title: string; unit: Column["unit"] }[];
+  /** Which of them names a row. */
+  name: number;
   rows: string[][];
 }
 

@@ -21,7 +21,7 @@ const HEIGHT = 320;
 const DOTS_MAX = 40;
 /** Which series are shown: one that changed is worth more than one that is large and stands still. */
 const CHANGE_WEIGHT = 4;
-/** Steps of the scale of bytes: powers of two, so that they have round names. */
+/** Steps of the scale of bytes: powers of two, so that they have round names. Dumps' numbers go by them too. */
 const STEPS = Array.from({ length: 51 }, (_, power) => 2 ** power);
 /** The logarithmic scale is linear below this, so that it has a zero, and room for what shrinks. */
 const LOG_FROM = 1024;
@@ -153,7 +153,7 @@ export class Chart {
       },
       tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), "Etc/UTC"),
       axes: [
-        { ...axis, space: 80, ...(this.#time && { values: TIMES }) },
+        { ...axis, space: 80, ...(this.#time ? { values: TIMES } : { incrs: STEPS }) },
         {
           ...axis,
           size: 92,

@@ -5,7 +5,7 @@
 
 import type { PageData, SectionData } from "../shared/page-data.ts";
 import { bytes, count, signed, span } from "../shared/units.ts";
-import { element } from "./dom.ts";
+import { codeName, element } from "./dom.ts";
 import { SortedTable, type Column } from "./table.ts";
 
 const FORMATS = { bytes, count, seconds: span, percent: (value: number) => `${value} %`, text: String };
@@ -79,19 +79,18 @@ export function sectionsPart({ sections }: PageData): HTMLElement[] {
 }
 
 function sectionPart(section: SectionData): HTMLElement {
-  const { title, columns, rows } = section;
+  const { title, columns, name, rows } = section;
   const details = element("details", {}, element("summary", {}, title));
   details.addEventListener(
     "toggle",
     () => {
       const made = columns.map(({ title: head, unit }, at): Column<string[]> => {
         const text = (cells: string[]): string => formatted(cells[at] ?? "", unit);
-        if (unit === "text") return { title: head, text, ...(at === columns.length - 1 && { names: true }) };
-        return { title: head, text, value: (cells) => numberOf(cells[at]) ?? -Infinity };
+        if (at === name) return { title: head, text, node: (cells) => codeName(text(cells)), names: true };
+        return { title: head, text, ...(unit !== "text" && { value: (cells) => numberOf(cells[at]) ?? -Infinity }) };
       });
-      // A location says most and may be long: it stands last in a dump, and first here.
-      const last = made.pop();
-      if (last) made.unshift(last);
+      // The name of a row comes first, as in the other tables.
+      made.unshift(...made.splice(name, 1));
       details.append(new SortedTable({ caption: title, columns: made, rows, words: (cells) => cells.join(" ") }).root);
     },
     { once: true },

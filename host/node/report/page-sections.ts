@@ -48,15 +48,26 @@ function partsIn(all: readonly Section[]): [string, number | null][] {
 
 /** The sections that the page does not show in another way. */
 export function furtherSections(all: readonly Section[]): SectionData[] {
-  const shown = [sections.suspects.title, sections.reconciliation.title];
+  const isShown = (section: Section): boolean =>
+    [columnsIn(section, "suspects", []), columnsIn(section, "reconciliation", [])].some(Boolean);
   return all
-    .filter(({ title }) => !shown.some((text) => title.startsWith(text)))
+    .filter((section) => !isShown(section))
     .map(({ title, columns, rows }) => ({
-      title: title || (columns.at(-1) === sections.summary.last.title ? "Memory allocated and freed since the start" : "Untitled"),
+      title: title || (columns.at(-1) === SUMMARY_NAME ? "Memory allocated and freed since the start" : "Untitled"),
       columns: columns.map((column) => ({ title: column, unit: UNITS.get(column) ?? "text" })),
+      name: nameAt(columns),
       rows: rows.slice(0, SECTION_ROWS_MAX),
     }));
 }
+
+/** Which column names a row; of a section that nobody knows, the last one. */
+function nameAt(columns: string[]): number {
+  const found = columns.findLastIndex((column) => NAMES.has(column));
+  return found < 0 ? columns.length - 1 : found;
+}
+
+const NAMES = new Set<string>(Object.values(sections).map(({ last }) => last.title));
+const SUMMARY_NAME = sections.summary.last.title;
 
 /** The unit of a column by its title, which means the same in every section. */
 const UNITS = new Map<string, Column["unit"]>([

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A report as one page: what host/web builds, its style and its data in one file. The page may load and connect to nothing: its
-// policy allows the one script and the one style that stand in it, by their digests. Data enters as JSON in which no character could
-// end the element that it stands in.
+// A report as one HTML file: the script and the style that are built from host/web, and the data. The page loads nothing and connects
+// to nothing: its content security policy allows only its own script and style, by their digests. The data is JSON, in which no
+// character can end the element around it.
 
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
@@ -31,7 +31,7 @@ export function renderHtml(report: Report, sites: Sites, run: Run): string {
 <style>${style}</style>
 </head>
 <body>
-<main id="main"><noscript>This page draws its graphs and tables by a script of its own, which this browser does not run.</noscript></main>
+<main id="main"><noscript>This page needs JavaScript: a script in the page draws its graphs and tables.</noscript></main>
 <script type="application/json" id="data">${data}</script>
 <script>${script}</script>
 </body>
