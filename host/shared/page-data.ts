@@ -15,14 +15,14 @@ interface GrowthData extends SeriesData {
   change: number;
   perHour: number | null;
   verdict: string | null;
-  /** Why the verdict is `filling`; null where the dump does not say it. */
-  why: string | null;
+  /** Why the verdict is `filling`; absent where the dump does not say it. */
+  why?: string;
 }
 
 export interface SiteData extends GrowthData {
   class: ClassName;
-  /** Of an object; else empty. */
-  kind: string;
+  /** Of objects alone. */
+  kind?: string;
   location: string;
   owner: string;
   value: number;

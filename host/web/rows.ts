@@ -98,7 +98,8 @@ export function sitesTable(data: PageData, view: View): SortedTable<SiteData> {
     { title: "Allocated", text: (row) => count(row.allocs), value: (row) => row.allocs },
     { title: "Released", text: (row) => count(row.frees), value: (row) => row.frees },
   ];
-  const words = (row: SiteData): string => `${row.location} ${row.owner} ${row.kind} ${titleOf(row.class)} ${verdictText(row)}`;
+  const words = (row: SiteData): string =>
+    `${row.location} ${row.owner} ${row.kind ?? ""} ${titleOf(row.class)} ${verdictText(row)}`;
   return table("Sites", columns, data.sites, words);
 }
 

@@ -37,11 +37,11 @@ export function pageData(report: Report, sites: Sites, run: Run): PageData {
     total: report.total,
     change: report.totalChange,
     memory: memoryData(run.data!.first!.sections, report.sections),
-    owners: report.owners.map((row) => ({
-      ...ownerData(row, why.get(row.owner), byOwner.get(row.owner)!),
+    owners: report.owners.map((row) => {
       // The sum over all sites of an owner may stand still while one of them leaks.
-      ...(report.suspects.some(({ owner }) => owner === row.owner) && { verdict: "leak", why: null }),
-    })),
+      const leaks = report.suspects.some(({ owner }) => owner === row.owner);
+      return ownerData(leaks ? { ...row, verdict: "leak" } : row, why.get(row.owner), byOwner.get(row.owner)!);
+    }),
     sites: report.sites.map((row) => ({
       ...siteData(row, why.get(row.location)),
       ...(shown.has(row.site) && { values: points.map(({ values }) => values[row.site] ?? 0) }),
@@ -134,16 +134,17 @@ function ownerData(row: OwnerRow, why: string | undefined, values: number[]): Ow
 
 function siteData(row: SiteRow, why: string | undefined): SiteData {
   const { class: cls, kind, owner, value, peak, live, allocs, frees } = row;
-  return { class: cls, kind, location: printedLocation(row), owner, value, peak, live, allocs, frees, ...growthData(row, why) };
+  const location = printedLocation(row);
+  return { class: cls, ...(kind && { kind }), location, owner, value, peak, live, allocs, frees, ...growthData(row, why) };
 }
 
-function growthData(row: OwnerRow | SiteRow, why: string | undefined): Pick<OwnerData, "change" | "perHour" | "verdict" | "why"> {
+function growthData(row: OwnerRow | SiteRow, why = ""): Pick<OwnerData, "change" | "perHour" | "verdict" | "why"> {
   const { change, perHour, verdict } = row;
   return {
     change,
     perHour: perHour === undefined ? null : Math.round(perHour),
     verdict: verdict ?? null,
-    why: verdict === "filling" ? (why ?? null) : null,
+    ...(verdict === "filling" && why && { why }),
   };
 }
 
