@@ -3,10 +3,10 @@
 // Runs tests: all, those of a tier (tiers.ts), of some paths, of some names. Builds what they need first. Each tier is a run of
 // Node's test runner of its own, one file after another where servers under load must not disturb each other's times.
 
+import { setMaxListeners } from "node:events";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { Readable } from "node:stream";
-import { pipeline } from "node:stream/promises";
 import { run } from "node:test";
 import { spec } from "node:test/reporters";
 import { parseArgs } from "node:util";
@@ -58,6 +58,7 @@ async function main(): Promise<void> {
   process.chdir(TOP);
   Object.assign(process.env, { ...options.env, ...process.env });
   const ended = new AbortController();
+  setMaxListeners(0, ended.signal); // each file of tests listens
   // A Ctrl-C reaches the tests' processes as well. They stop their servers; this one waits for them.
   for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => ended.abort());
   const failed: TierName[] = [];
@@ -74,7 +75,8 @@ async function main(): Promise<void> {
     process.exitCode = 130;
     return console.error("memtrack: interrupted");
   }
-  if (options.names.length && !ran) throw new UsageError(`--name ${options.names.join(" or ")}: no test has such a name`);
+  if (options.names.length && !ran && !failed.length)
+    throw new UsageError(`--name ${options.names.join(" or ")}: no test has such a name`);
   if (!failed.length) return;
   console.error(`memtrack: tests failed in ${failed.map((tier) => `test:${tier}`).join(", ")}; they are listed above`);
   process.exitCode = 1;
@@ -136,7 +138,8 @@ async function runTier(files: string[], tier: Tier, names: string[], ended: Abor
   });
   stream.on("test:fail", () => (outcome.failed = true));
   stream.on("test:pass", ({ skip, details }) => void (skip !== OTHER_NAME && details.type !== "suite" && ++outcome.ran));
-  await pipeline(Readable.from(fitting(stream as AsyncIterable<TestEvent>)), new spec(), process.stdout, { end: false });
+  const lines = Readable.from(fitting(stream as AsyncIterable<TestEvent>)).compose(new spec());
+  for await (const line of lines) process.stdout.write(line as string);
   return outcome;
 }
 

@@ -625,10 +625,10 @@ describe("watch", () => {
     const name = path("late");
     const ending = new AbortController();
     const timer = setTimeout(() => ending.abort(), 20_000);
-    const onOutput = (): void => {
+    const onError = (): void => {
       if (!existsSync(name)) writeFileSync(name, handmadeLeak(30));
     };
-    const { code, out, err } = await memtrack(["watch", name, "--count", "1", "--top", "1"], { signal: ending.signal, onOutput });
+    const { code, out, err } = await memtrack(["watch", name, "--count", "1", "--top", "1"], { signal: ending.signal, onError });
     clearTimeout(timer);
     assert.deepEqual([code, err], [0, `memtrack: waiting for a dump in ${name}\n`]);
     assert.match(out, /: 30 dumps of memtrack/);
