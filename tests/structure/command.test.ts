@@ -7,7 +7,8 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { explanations, verdicts } from "../../format/format.ts";
 import { memtrack } from "../support/command.ts";
-import { commandsIn, DOCUMENTS, read, withOutputs } from "../support/examples.ts";
+import { commandsIn, DOCUMENTS, read, WITH_SAMPLES, withOutputs } from "../support/examples.ts";
+import { hasSamples, withSamples } from "../support/samples.ts";
 
 const COMMANDS = ["report", "diff", "html", "mrtg", "pprof", "folded", "watch", "doctor"];
 
@@ -16,6 +17,14 @@ for (const document of DOCUMENTS) {
     const text = read(document);
     assert.ok(commandsIn(text).length > 0);
     assert.equal(text, await withOutputs(text));
+  });
+}
+
+for (const document of WITH_SAMPLES) {
+  test(`samples in ${document} are parts of captured dumps (npx tsx tests/support/examples.ts writes them anew)`, () => {
+    const text = read(document);
+    assert.ok(hasSamples(text));
+    assert.equal(text, withSamples(text));
   });
 }
 

@@ -15,6 +15,20 @@ const DOCUMENTS = [
   ...FOLDERS.flatMap((folder) => readdirSync(join(TOP, folder)).map((name) => `${folder}/${name}`)),
 ];
 
+const isPage = (name: string): boolean => name.endsWith(".md");
+const inDocs = (name: string): string => `docs/${name}`;
+
+/** Anchors of a document's headings, as GitHub makes them. */
+const anchorsOf = (text: string): Set<string> =>
+  new Set(
+    [...text.matchAll(/^#+ (.*)$/gm)].map(([, heading]) =>
+      heading!
+        .toLowerCase()
+        .replace(/[^\w\- ]/g, "")
+        .replaceAll(" ", "-"),
+    ),
+  );
+
 const read = (path: string): string => readFileSync(join(TOP, path), "utf8");
 
 /** Names of all files of the sources. */
@@ -36,6 +50,25 @@ for (const path of DOCUMENTS) {
     );
     assert.deepEqual(
       files.filter((name) => !names.has(name)),
+      [],
+    );
+  });
+}
+
+for (const path of [
+  "README.md",
+  "SECURITY.md",
+  "CHANGELOG.md",
+  "bench/README.md",
+  ...readdirSync(join(TOP, "docs")).filter(isPage).map(inDocs),
+]) {
+  test(`links of ${path} lead to files and headings that exist`, () => {
+    const broken = [...read(path).matchAll(/\]\((?![a-z]+:)([^)#]*)(?:#([^)]*))?\)/g)].filter(([, link, anchor]) => {
+      const target = link ? join(dirname(path), link) : path;
+      return !existsSync(join(TOP, target)) || (anchor && !anchorsOf(read(target)).has(anchor));
+    });
+    assert.deepEqual(
+      broken.map(([link]) => link),
       [],
     );
   });

@@ -6,8 +6,11 @@
 import { readFileSync, realpathSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { fixture, memtrack } from "./command.ts";
+import { withSamples } from "./samples.ts";
 
 export const DOCUMENTS = ["README.md", "docs/COMMAND.md"];
+/** Those with parts of dumps (samples.ts). */
+export const WITH_SAMPLES = ["README.md", "docs/READING.md"];
 
 const TOP = fileURLToPath(new URL("../..", import.meta.url));
 const COLUMNS = "100";
@@ -47,4 +50,5 @@ async function outputOf(command: string): Promise<string> {
 
 if (fileURLToPath(import.meta.url) === realpathSync(process.argv[1] ?? "")) {
   for (const document of DOCUMENTS) writeFileSync(TOP + document, await withOutputs(read(document)));
+  for (const document of WITH_SAMPLES) writeFileSync(TOP + document, withSamples(read(document)));
 }
