@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The texts and rules of a dump's format, of the records and of verdicts. Made of format/format.ts by tools/build.ts.
+// Texts and rules of the dump's format, the records and the verdicts. Generated from format/format.ts by tools/build.ts.
 
 export const FORMAT: u32 = 2;
 export const PLUGIN_PREFIX: string = "memory/plugin/";
 export const SUMMARY_PREFIX: string = "memtrack summary: ";
-/** What the built-in pads the text of its tables to. */
+/** Width to which the built-in tracker pads the text of its tables. */
 export const LOCATION_WIDTH: u32 = 50;
 
-// By CLASS_... An empty text: it has none.
+// Indexed by CLASS_.... An empty text means none.
 export const CLASS_NAMES: StaticArray<string> = ["iobuffer", "openssl", "tsapi", "heap", "object"];
 export const CLASS_LEVELS: StaticArray<u8> = [1, 2, 1, 1, 1];
 export const CLASS_PREFIXES: StaticArray<string> = [
@@ -34,7 +34,7 @@ export const CLASS_PARTS: StaticArray<string> = [
   "",
 ];
 
-// By KIND_..., HOOK_..., LIMIT_..., DUMP_REASON_..., VERDICT_..., EXPLAINED_BY_....
+// Indexed by KIND_..., HOOK_..., LIMIT_..., DUMP_REASON_..., VERDICT_..., EXPLAINED_BY_....
 export const KIND_NAMES: StaticArray<string> = ["TSCont", "TSMutex", "TSIOBuffer", "TSIOBufferReader", "TSMBuffer", "other"];
 export const HOOK_NAMES: StaticArray<string> = ["off", "installed", "refused"];
 export const LIMIT_NAMES: StaticArray<string> = [
@@ -53,7 +53,7 @@ export const DUMP_REASON_NAMES: StaticArray<string> = ["signal", "timer", "other
 export const VERDICT_NAMES: StaticArray<string> = ["new", "steady", "churn", "filling", "leak"];
 export const EXPLANATION_NAMES: StaticArray<string> = ["-", "RAM cache", "more load", "levels off", "too soon", "too soon"];
 
-// Keys of the header in their order: the form of each, its FACT_... or TEXT_..., and the TEXT_... that says why a hook was refused.
+// Keys of the header in order: form, FACT_... or TEXT_..., and the TEXT_... with the reason why a hook was refused.
 export const NONE: u32 = 255;
 export const FORM_FORMAT: u32 = 0;
 export const FORM_NUMBER: u32 = 1;
@@ -96,7 +96,7 @@ export const HEADER_REFUSALS: StaticArray<u8> = [
   255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 1, 2, 3, 4, 255, 255, 255, 255, 255, 255, 255, 255, 255,
 ];
 
-// By SETTING_.... Of a record that is a text, the numbers are 0.
+// Indexed by SETTING_.... The numbers of a record that is a text are 0.
 export const SETTING_NAMES: StaticArray<string> = [
   "proxy.config.res_track_memory",
   "proxy.config.dump_mem_info_frequency",
@@ -114,7 +114,7 @@ export const SETTING_BELOW: StaticArray<i64> = [0, 0, 4096, 0, 0, 10, 0];
 export const SETTING_ABOVE: StaticArray<i64> = [2, 0, 4096, 0, 0, 3600, 0];
 export const SETTING_EFFECTS: StaticArray<u8> = [0, 0, 2, 1, 1, 1, 1];
 
-// By SECTION_.... A section's widths begin in COLUMN_WIDTHS where SECTION_COLUMNS tells; its text is not among them, and has its own.
+// Indexed by SECTION_.... SECTION_COLUMNS is the index of a section's first width in COLUMN_WIDTHS, which leaves out the text column.
 export const SECTION_MEMORY: u32 = 0;
 export const SECTION_SUMMARY: u32 = 1;
 export const SECTION_OBJECTS: u32 = 2;

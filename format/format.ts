@@ -1,66 +1,67 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The format of a dump: what stands in it, under which names, in which columns. Who wants to parse dumps reads this first.
+// The format of a dump: its header keys, sections, columns and words. Read this first to write a parser.
 //
 //   memtrack format=2 dump=7 time=...                      the header: key=value pairs (`header`)
 //   memtrack summary: 2 suspects; ...                      at most eight such lines: free text for the operator
 //   memtrack hook=openssl state=refused reason="..."       refused hooks, warning="...", note="..."
 //
 //   TITLE                                                  a section: its title (some have none), the heads of its columns,
-//   Allocs     | Frees      | Size In-use          | ...   a rule, and its rows; a blank line before each section
+//   Allocs     | Frees      | Size In-use          | ...   a rule, and its rows; a blank line precedes each section
 //   -----------|------------|----------------------|-...
 //          201 |        201 |                    0 | ...
 //
-//   memtrack end dump=7 rows=120                           without it, a dump is cut off
+//   memtrack end dump=7 rows=120                           a dump without this line is truncated
 //
-// Numbers stand at the right of their column, text at the left; "-" is not known. One column of a section is text of any length
-// (`text`: a location, an owner) and may hold " | " itself. Columns stand before it (`columns`) and behind it (`after`). A number may
-// outgrow its column, so a reader splits a row at " | " from both ends: as many cells from the left as columns stand before the text,
-// as many from the right as stand behind it.
+// Numbers are aligned to the right of their column, text to the left; "-" means not known. One column of a section is text of any
+// length (`text`: a location, an owner) and may contain " | ". Other columns precede it (`columns`) and follow it (`after`). A number
+// may be wider than its column, so a reader splits a row at " | " from both ends: as many cells from the left as columns precede the
+// text, as many from the right as follow it.
 //
-// A new section, a new key of the header, and a new column on either side of the text do not raise FORMAT: so a reader finds sections
-// by how their titles begin, keys and columns by their names, the text column by its name (`Location`, `Owner`, ...; the last column
-// of a section that it does not know), and passes over what it does not know. Every other change raises it. Format 1 had no summary
-// and no columns behind the text; host/node/read/format1.ts lists its titles.
+// FORMAT counts incompatible changes. These are compatible: a new section, a new key of the header, a new column on either side of the
+// text. So a reader finds a section by the beginning of its title, keys and columns by their names, the text column by its name
+// (`Location`, `Owner`, ...; in an unknown section it is the last column), and skips what it does not know. Format 1 had no summary and
+// no columns after the text; host/node/read/format1.ts lists its titles.
 //
-// This is data alone. The build makes of it (tools/format.ts) the numbers in assembly/abi.ts and all of assembly/format.ts; the
-// command, the page and the tests import it as it is; tests/structure/format.test.ts holds docs/REFERENCE.md to it. The number of an
-// entry is its position: the core knows the class `openssl` as CLASS_OPENSSL, the key `lost` as FACT_LOST; C has MEMTRACK_ before them.
+// This file contains only data. From it the build (tools/format.ts) generates the numbers in assembly/abi.ts and all of
+// assembly/format.ts; the command, the page and the tests import it directly; tests/structure/format.test.ts compares
+// docs/REFERENCE.md with it. The number of an entry is its position: in the core the class `openssl` is CLASS_OPENSSL and the key
+// `lost` is FACT_LOST; in C these names begin with MEMTRACK_.
 
 export const FORMAT = 2;
 
-/** What the lines begin with that sum a dump up, directly below its header. */
+/** Beginning of the lines that summarize a dump, directly below its header. */
 export const SUMMARY_PREFIX = "memtrack summary: ";
-/** Such lines, at most. */
+/** Maximum number of these lines. */
 export const SUMMARY_LINES_MAX = 8;
 
 // ---- Classes of memory ------------------------------------------------------------------------------------------------------------
 
 export interface MemoryClass {
-  /** As a heading of columns and in reports. Titles of sections that begin with it are of this class. */
+  /** Title of its columns, and its name in reports. Sections whose titles begin with it are of this class. */
   title: string;
-  /** What a site of the class has: bytes, in the form of `sections.memory`; or objects without a size, as in `sections.objects`. */
+  /** What a site of the class counts: memory, shown as in `sections.memory`, or objects without a size, as in `sections.objects`. */
   holds: "memory" | "objects";
-  /** The level from which on it is tracked. */
+  /** The lowest level that tracks it. */
   level: 1 | 2;
-  /** What every location of the class begins with. */
+  /** Beginning of every location of the class. */
   prefix: string;
-  /** Title of its section. A class whose section has none is always shown, the others where they have a row. */
+  /** Title of its section. A class whose section has no title is always shown, any other class only if it has a row. */
   section: string;
-  /** Its row in `sections.summary`, where the built-in tracker has one. */
+  /** Its row in `sections.summary`, if the built-in tracker has such a row. */
   summary?: string;
-  /** Its part of the process's memory, in the section `reconciliation`. */
+  /** Its row in the section `reconciliation`. */
   part?: string;
-  /** The statistic that has its bytes. */
+  /** Name of the statistic with its bytes. */
   statistic?: string;
 }
 
-/** The call of a plugin: the module follows. */
+/** Beginning of the location of a call in a plugin; the module follows. */
 export const PLUGIN_PREFIX = "memory/plugin/";
 
 /**
- * In the order of their sections. The names stand in the sections `ages` and `preArming`. A further class is an entry here, and a hook
- * that counts with its number. There is room for seven (assembly/shard/site.ts).
+ * In the order of their sections. The names appear in the sections `ages` and `preArming`. A new class needs an entry here, and a hook
+ * that counts with its number; at most seven are possible (assembly/shard/site.ts).
  */
 export const classes = {
   iobuffer: {
@@ -82,7 +83,7 @@ export const classes = {
     part: "OpenSSL alive",
     statistic: "plugin.memtrack.openssl_bytes",
   },
-  /** TSmalloc and its kin, called by plugins. */
+  /** TSmalloc and similar functions, called by plugins. */
   tsapi: {
     title: "TSmalloc",
     holds: "memory",
@@ -92,7 +93,7 @@ export const classes = {
     part: "plugins' TSmalloc alive",
     statistic: "plugin.memtrack.tsmalloc_bytes",
   },
-  /** malloc, operator new and their kin, called by plugins. */
+  /** malloc, operator new and similar functions, called by plugins. */
   heap: {
     title: "Heap",
     holds: "memory",
@@ -125,32 +126,32 @@ export const kinds = {
 // ---- The header -------------------------------------------------------------------------------------------------------------------
 
 /**
- * What the host has a fixed number of, and counts where there is no more. Sites and objects have keys of their own; the page's table
- * of limits (docs/REFERENCE.md) has all.
+ * Tables of the host with a fixed size, whose refusals the header counts in `exhausted`. Sites and objects have keys of their own.
+ * docs/REFERENCE.md lists all limits.
  */
 export const limits = [
-  "thunks", // functions of plugins that the server calls with an owner
+  "thunks", // plugin functions that the server calls, with an owner
   "modules", // modules that are loaded
-  "generations", // plugins' names whose loads are counted
+  "generations", // plugin names whose loads are counted
   "locations", // call sites of plugins' IOBuffers
   "owners", // plugins that are loaded or hold something
-  "slots", // redirected slots of one module
+  "slots", // redirected slots of a module
   "shards", // threads with counters of their own
-  "readers", // places of readers in an IOBuffer
-  "descriptors", // file descriptors, for plugins' symbols
-  "files", // modules whose build id and path a dump can tell
+  "readers", // positions of readers in an IOBuffer
+  "descriptors", // file descriptors for reading the symbols of plugins
+  "files", // modules with a known build id and path
 ] as const;
 
 export interface HeaderKey {
   /**
-   * format: FORMAT. number. time: as 2026-11-22T16:11:06Z. reason: one of `reasons`. text. sites: in use, a slash, room for them.
-   * hook: one of `hookStates`. switch: `on` or `off`. maybe: a number, or "-" where it cannot be known.
-   * limits: `thunks:12,modules:3`, or "-" where none was reached.
+   * format: FORMAT. number. time: as 2026-11-22T16:11:06Z. reason: one of `reasons`. text. sites: number in use, a slash, capacity.
+   * hook: one of `hookStates`. switch: `on` or `off`. maybe: a number, or "-" if it cannot be known.
+   * limits: `thunks:12,modules:3`, or "-" if none was reached.
    */
   form: "format" | "number" | "time" | "reason" | "text" | "sites" | "hook" | "switch" | "maybe" | "limits";
-  /** Of a hook that can be refused: a further line says why. */
+  /** The hook can be refused; a line below the header gives the reason. */
   refusal?: true;
-  /** Of a number that is 0 where all is well: what so many mean. */
+  /** For a number that should be 0: the warning for any other value, which follows the number. */
   warning?: string;
   meaning: string;
 }
@@ -158,73 +159,86 @@ export interface HeaderKey {
 export const reasons = ["signal", "timer", "other", "message"] as const;
 export const hookStates = ["off", "installed", "refused"] as const;
 
-/** In their order. */
+/** In the order of the header line. */
 export const header = {
-  format: { form: "format", meaning: "2" },
-  dump: { form: "number", meaning: "number of the dump since the server's start" },
-  time: { form: "time", meaning: "UTC" },
-  reason: { form: "reason", meaning: "`signal` (SIGUSR1), `timer`, `message` (a plugin message), `other`" },
-  level: { form: "number", meaning: "0, 1, 2" },
+  format: { form: "format", meaning: "version of the format: 2" },
+  dump: { form: "number", meaning: "number of the dump since the server started" },
+  time: { form: "time", meaning: "time of the dump, in UTC" },
+  reason: {
+    form: "reason",
+    meaning: "what requested the dump: `signal` (SIGUSR1), `timer`, `message` (a plugin message), `other`",
+  },
+  level: { form: "number", meaning: "tracking level: 0, 1, 2" },
   armed: { form: "number", meaning: "seconds since tracking was switched on; 0 at level 0" },
   core: { form: "text", meaning: "first 16 hex digits of the SHA-256 of the memtrack.wasm in the plugin" },
-  shards: { form: "number", meaning: "tables made: as many as threads that counted at the same time, and one that others share" },
-  sites: { form: "sites", meaning: "sites with a row / room for them" },
-  "refused-sites": { form: "number", meaning: "how often a new site found no room" },
-  iobuffer: { form: "hook", refusal: true, meaning: "`installed`, `off`, or `refused` (a further line says why)" },
-  openssl: { form: "hook", refusal: true, meaning: "the same" },
+  shards: {
+    form: "number",
+    meaning: "counter tables: one for each of the threads that counted at the same time, and one that further threads share",
+  },
+  sites: { form: "sites", meaning: "sites in use / capacity" },
+  "refused-sites": { form: "number", meaning: "how often a new site found the table of sites full" },
+  iobuffer: {
+    form: "hook",
+    refusal: true,
+    meaning: "state of the IOBuffer hook: `installed`, `off`, or `refused` (a `memtrack hook=` line gives the reason)",
+  },
+  openssl: { form: "hook", refusal: true, meaning: "state of the OpenSSL hooks, in the same words" },
   plugins: {
     form: "hook",
     refusal: true,
-    meaning: "the same, of what plugins call: TSmalloc, objects, and the context that tells on whose behalf",
+    meaning: "state of the plugin hooks (TSmalloc, API objects, owner context), in the same words",
   },
   buffers: {
     form: "hook",
     refusal: true,
-    meaning: "the same, of plugins' lines in the IOBuffer table. Refused: they stay under the server's own lines",
+    meaning:
+      "state of the hook that gives plugins' IOBuffers locations of their own, in the same words. If it is refused, they are counted under " +
+      "the server's locations",
   },
-  heap: { form: "hook", meaning: "`installed`, `off`" },
-  verify: { form: "switch", meaning: "`on`, `off`" },
+  heap: { form: "hook", meaning: "state of the heap hooks: `installed`, `off`" },
+  verify: { form: "switch", meaning: "verify mode: `on`, `off`" },
   lost: {
     form: "number",
     warning: "events were lost: rows can be off by as many",
-    meaning: "events that could not be counted: a signal handler interrupted one and came back, or the thread's table had trapped",
+    meaning:
+      "events that were not counted, because a signal handler interrupted the count of another event, or because the core trapped",
   },
   traps: {
     form: "number",
     warning: "tables were disabled by a trap in the core: please report it",
-    meaning: "threads whose table was disabled by a trap in the core (a defect; please report it)",
+    meaning: "threads whose counter table was disabled by a trap in the core (a defect; please report it)",
   },
   damaged: {
     form: "number",
     warning: "blocks of plugins were written past their end",
     meaning:
-      "blocks of plugins that were written past their end (one or two bytes; what is worse is not recognised, and shows as a leak)",
+      "blocks of plugins that were written one or two bytes past their end. A longer overrun is not recognized, and looks like a leak",
   },
   twice: {
     form: "maybe",
     warning: "blocks were released twice by a plugin",
     meaning:
-      "blocks that a plugin released a second time, where the allocator itself shows that they were free; `-` where it marks none, " +
-      "as with [another allocator](#other-allocators)",
+      "blocks that a plugin released twice, as the marks of the allocator show; `-` if the allocator makes no marks (see [Other " +
+      "allocators](#other-allocators))",
   },
   untracked: {
     form: "number",
     warning: "objects are in no row: there was no room to remember them",
-    meaning: "objects that there was no room to remember (about a million alive): in no row",
+    meaning: "API objects that were not counted because the object table (about 1 million entries) was full",
   },
   exhausted: {
     form: "limits",
     meaning:
-      "limits that refused something since the server's start, and how often: `thunks:12,modules:3`; `-` where none did. See " +
+      "limits that were reached since the server started, and how often: `thunks:12,modules:3`; `-` if none was. See " +
       "[Limits](#limits)",
   },
-  memory: { form: "number", meaning: "bytes that memtrack's tables can come to use; pages are used as they fill" },
+  memory: { form: "number", meaning: "most bytes that memtrack's tables can use; a page becomes resident when it is first used" },
 } as const satisfies Record<string, HeaderKey>;
 
 // ---- Sections ---------------------------------------------------------------------------------------------------------------------
 
 export interface Column {
-  /** The head. */
+  /** Its heading. */
   title: string;
   /** In bytes. */
   width: number;
@@ -232,25 +246,25 @@ export interface Column {
   meaning: string;
 }
 
-/** A column for each class that holds memory, or for each kind of objects, under its title. */
+/** A column for each class that counts memory, or for each kind of objects, with the title of the class or kind. */
 export interface Columns extends Omit<Column, "title"> {
   each: "class" | "kind";
 }
 
 export interface Section {
-  /** What its title begins with; empty where it has none, or its class tells it. */
+  /** Beginning of its title; empty if it has none, or if its class determines it. */
   title: string;
   columns: readonly (Column | Columns)[];
-  /** A text of any length. Where columns follow, it is padded to `width`, as the built-in tracker does; else `rule` dashes are below it. */
+  /** A text of any length, padded to `width`. `rule`: number of dashes below its heading, if not `width` and 2 more. */
   text: { title: string; rule?: number; width?: number; meaning: string };
-  /** The columns behind the text. */
+  /** The columns after the text. */
   after?: readonly (Column | Columns)[];
 }
 
-/** What grew, from the verdict to its name; then the details. */
+/** The columns before the name of what grew; `growthDetails` follow the name. */
 const growth = [
-  { title: "Verdict", width: 7, unit: "text", meaning: "see below" },
-  { title: "Why", width: 10, unit: "text", meaning: "why a growth is `filling` and not `leak`, see below" },
+  { title: "Verdict", width: 7, unit: "text", meaning: "`new`, `steady`, `churn`, `filling` or `leak`" },
+  { title: "Why", width: 10, unit: "text", meaning: "why the verdict is `filling` and not `leak`; else `-`" },
   { title: "Change", width: 12, unit: "bytes", meaning: "live bytes now minus live bytes at the baseline" },
   {
     title: "Per hour",
@@ -294,14 +308,14 @@ const growthDetails = [
 
 /** In the order of a dump. */
 export const sections = {
-  /** Of each class that holds memory. This and `summary` are the built-in tracker's, byte for byte; a line TOTAL ends it. */
+  /** One for each class that counts memory; its last line is TOTAL. This and `summary` have the layout of the built-in tracker, byte for byte. */
   memory: {
     title: "",
     columns: [
       { title: "Allocs", width: 10, unit: "count", meaning: "allocations" },
       { title: "Frees", width: 10, unit: "count", meaning: "releases" },
       { title: "Size In-use", width: 20, unit: "bytes", meaning: "bytes in use" },
-      { title: "Avg Size", width: 10, unit: "bytes", meaning: "average bytes of those in use" },
+      { title: "Avg Size", width: 10, unit: "bytes", meaning: "average size of a block in use, in bytes" },
     ],
     text: { title: "Location", rule: 68, width: 50, meaning: "where it was allocated" },
   },
@@ -320,9 +334,9 @@ export const sections = {
       { title: "Created", width: 10, unit: "count", meaning: "objects created" },
       { title: "Destroyed", width: 10, unit: "count", meaning: "objects destroyed" },
       { title: "Alive", width: 10, unit: "count", meaning: "objects alive" },
-      { title: "Kind", width: 16, unit: "text", meaning: "what they are" },
+      { title: "Kind", width: 16, unit: "text", meaning: "kind of object" },
     ],
-    text: { title: "Location", rule: 30, meaning: "the call that created" },
+    text: { title: "Location", rule: 30, meaning: "the call that created the objects" },
   },
   owners: {
     title: "Owners: bytes in use by class, objects alive by kind;",
@@ -332,7 +346,7 @@ export const sections = {
         title: "Change",
         width: 14,
         unit: "bytes",
-        meaning: "change of `Total` since the previous dump; `-` where counting began anew in between",
+        meaning: "change of `Total` since the previous dump; `-` if counting began anew since then",
       },
     ],
     text: { title: "Owner", width: 30, meaning: "the plugin, or `core`" },
@@ -345,7 +359,7 @@ export const sections = {
   growth: {
     title: "Growth since",
     columns: growth,
-    text: { title: "Location", width: 64, meaning: "as in the tables" },
+    text: { title: "Location", width: 64, meaning: "as in the tables of memory and objects" },
     after: growthDetails,
   },
   ownersGrowth: {
@@ -370,19 +384,20 @@ export const sections = {
   ages: {
     title: "Ages of live memory in seconds",
     columns: [
-      { title: "Older than", width: 10, unit: "seconds", meaning: "age of the youngest, in seconds before the dump" },
+      { title: "Older than", width: 10, unit: "seconds", meaning: "age of the youngest block or object of this line, in seconds" },
       {
         title: "Younger than",
         width: 12,
         unit: "seconds",
-        meaning: "age of the oldest, in seconds before the dump; the `Older than` of the next line. `-`: since tracking began",
+        meaning:
+          "limit of the age of the oldest one, in seconds: the `Older than` of the next line. `-`: any age since tracking began",
       },
-      { title: "Alive", width: 10, unit: "count", meaning: "blocks or objects" },
+      { title: "Alive", width: 10, unit: "count", meaning: "number of blocks or objects" },
       { title: "Size In-use", width: 20, unit: "bytes", meaning: "their bytes" },
-      { title: "% of site", width: 9, unit: "percent", meaning: "share of the site's bytes; of objects, of their number" },
-      { title: "Kind", width: 16, unit: "text", meaning: "the class, or an object's kind" },
+      { title: "% of site", width: 9, unit: "percent", meaning: "share of the site's bytes, or of the number of its objects" },
+      { title: "Kind", width: 16, unit: "text", meaning: "the class, or the kind of object" },
     ],
-    text: { title: "Location", rule: 30, meaning: "as in the tables" },
+    text: { title: "Location", rule: 30, meaning: "as in the tables of memory and objects" },
   },
   reconciliation: {
     title: "Reconciliation: the parts of resident memory",
@@ -390,7 +405,7 @@ export const sections = {
       { title: "Bytes", width: 20, unit: "bytes", meaning: "bytes of this part" },
       { title: "Share %", width: 7, unit: "percent", meaning: "share of resident memory; `-` for the limit" },
     ],
-    text: { title: "What", rule: 50, meaning: "the part" },
+    text: { title: "What", rule: 50, meaning: "name of the part" },
   },
   preArming: {
     title: "Frees of untracked memory (allocated before tracking began, or by the server or the C library)",
@@ -417,31 +432,31 @@ export const sections = {
       title: "Module",
       rule: 50,
       meaning:
-        "`core` (traffic_server), an owner, or a library that a location names; then the path it was loaded from: of a plugin the " +
-        "path in plugin.config or remap.config, where the server loads a copy of that",
+        "`core` (traffic_server), an owner, or a library that a location names; then the path of its file, which for a plugin is the " +
+        "path in plugin.config or remap.config, even if the server loaded a copy",
     },
   },
 } as const satisfies Record<string, Section>;
 
 // ---- Verdicts ---------------------------------------------------------------------------------------------------------------------
 
-/** On the growth of a site or an owner. */
+/** Verdicts on the growth of a site or an owner. */
 export const verdicts = {
-  new: "fewer than 80 samples since it was first seen",
-  steady: "it does not grow",
-  churn: "it does not grow; the live bytes were allocated anew at least twice within the last 64 samples",
-  filling: "it grows, and something explains the growth, or it is too soon to tell it from a cache that fills",
-  leak: "it grows, and nothing explains it: not the RAM cache, not more connections or requests, and it does not level off",
+  new: "fewer than 80 samples since it first appeared",
+  steady: "no growth",
+  churn: "no growth; within the last 64 samples, at least twice the live bytes were allocated",
+  filling: "growth that has an explanation, or that is too young to be told from a cache that fills",
+  leak: "unexplained growth: it does not level off, and neither the RAM cache nor the load explains it",
 } as const satisfies Record<string, string>;
 
-/** Why a growth is not called a leak. */
+/** Why the verdict on a growth is not `leak`. */
 export const explanations = {
-  nothing: { word: "-", meaning: "it is not `filling`" },
-  ramCache: { word: "RAM cache", meaning: "the RAM cache grew as much" },
-  load: { word: "more load", meaning: "there are more connections, or more requests per second" },
-  levelling: { word: "levels off", meaning: "its rate decreases, as it does for a cache that fills" },
-  age: { word: "too soon", meaning: "it has not grown for long enough to tell it from a cache that fills" },
-  confirmation: { word: "too soon", meaning: "it looks like a leak, but not yet in enough samples in a row" },
+  nothing: { word: "-", meaning: "the verdict is not `filling`" },
+  ramCache: { word: "RAM cache", meaning: "the RAM cache grew by as much" },
+  load: { word: "more load", meaning: "the connections, or the requests per second, increased" },
+  levelling: { word: "levels off", meaning: "the growth slows down, as that of a cache that fills" },
+  age: { word: "too soon", meaning: "the growth is too young to be told from a cache that fills" },
+  confirmation: { word: "too soon", meaning: "it looks like a leak, but not yet in enough consecutive samples" },
 } as const satisfies Record<string, { word: string; meaning: string }>;
 
 // ---- Records ----------------------------------------------------------------------------------------------------------------------
@@ -456,10 +471,10 @@ interface AnyRecord {
 
 export interface IntRecord extends AnyRecord {
   type: "INT";
-  /** The least value, and the most. */
+  /** The smallest and the largest value. */
   range: readonly [number, number];
   default: number;
-  /** What is used for a value below the range, and for one above it. A text is a rule of its own (assembly/control/records.ts). */
+  /** Value used instead of a value below the range, and of a value above it. A text describes a rule (assembly/control/records.ts). */
   outside: readonly [number, number | string];
   unit?: "seconds";
 }
@@ -467,51 +482,51 @@ export interface IntRecord extends AnyRecord {
 export interface StringRecord extends AnyRecord {
   type: "STRING";
   default: string;
-  /** Which values it takes, in words. */
+  /** Its values, in words. */
   values: string;
 }
 
-/** Who has a record, and when a change takes effect. */
+/** Who creates a record, and when a change takes effect. */
 export const effects = {
-  /** Traffic Server has it. */
+  /** Traffic Server creates it. */
   ofServer: "at once",
   /** memtrack creates it. */
   live: "at once",
-  /** memtrack creates it; when traffic_server is started again. */
+  /** memtrack creates it; a change takes effect at the next start of traffic_server. */
   atStart: "at start",
 } as const;
 
-/** Those that govern memtrack. */
+/** The records that control memtrack. */
 export const records = {
   level: {
     name: "proxy.config.res_track_memory",
     type: "INT",
     range: [0, 2],
     default: 0,
-    outside: [0, 2], // as the server takes it
+    outside: [0, 2], // as the server does
     effect: "ofServer",
-    meaning: "0: nothing is tracked. 1: IOBuffers. 2: OpenSSL as well",
+    meaning: "the level. 0: tracks nothing. 1: tracks IOBuffers, and the memory and objects of plugins. 2: tracks OpenSSL as well",
   },
   frequency: {
     name: "proxy.config.dump_mem_info_frequency",
     type: "INT",
     range: [0, 2147483647],
     default: 0,
-    outside: [0, "its low 32 bits, as the server takes it"],
+    outside: [0, "its low 32 bits, as the server reads it"],
     effect: "ofServer",
     unit: "seconds",
-    meaning: "a dump every so many seconds; 0: none",
+    meaning: "interval between dumps; 0: no dumps by timer",
   },
   sites: {
     name: "proxy.config.plugin.memtrack.sites",
     type: "INT",
-    range: [64, 65520], // 16 bits of a block's tag number a site
+    range: [64, 65520], // a block's tag has 16 bits for the site
     default: 4096,
     outside: [4096, 4096],
     effect: "atStart",
     meaning:
-      "sites that have a row of their own; further ones are counted as `(other)`: of their class and plugin " +
-      "(`memory/plugin/foo.so (other)`, `memory/OpenSSL/(other) [via foo.so]`), 60 such rows at most, else of their class",
+      "how many sites can have a row of their own. Further sites are counted in at most 60 rows `(other)` of a class and a plugin " +
+      "(`memory/plugin/foo.so (other)`, `memory/OpenSSL/(other) [via foo.so]`), and beyond these in the row `(other)` of the class",
   },
   verify: {
     name: "proxy.config.plugin.memtrack.verify",
@@ -520,7 +535,7 @@ export const records = {
     default: 0,
     outside: [0, 0],
     effect: "live",
-    meaning: "1: each IOBuffer event is passed on to the built-in tracker too, and dumps compare the two",
+    meaning: "1: the built-in tracker counts IOBuffer events as well, and dumps compare its counts with memtrack's",
   },
   heap: {
     name: "proxy.config.plugin.memtrack.heap",
@@ -529,17 +544,17 @@ export const records = {
     default: 0,
     outside: [0, 0],
     effect: "live",
-    meaning: "1: the heap of plugins as well (malloc, operator new and their kin)",
+    meaning: "1: tracks the heap of plugins as well (malloc, operator new and similar functions)",
   },
   interval: {
     name: "proxy.config.plugin.memtrack.sample_interval",
     type: "INT",
-    range: [0, 3600], // with one sample a day, a leak would be found in a quarter of a year
+    range: [0, 3600], // with one sample a day, it would take a quarter of a year to find a leak
     default: 10,
     outside: [10, 3600],
     effect: "live",
     unit: "seconds",
-    meaning: "a sample for the analysis every so many seconds, whatever the dumps' frequency; 0: none, and no sections on growth",
+    meaning: "interval between samples for the analysis of growth, regardless of dumps; 0: no samples, and no sections on growth",
   },
   output: {
     name: "proxy.config.plugin.memtrack.output",
@@ -548,7 +563,7 @@ export const records = {
     default: "",
     effect: "live",
     meaning:
-      "the file that dumps are written to, absolute or relative to the server's log folder. Empty: the server's standard error, " +
-      "which is traffic.out or the journal",
+      "the file for dumps, absolute or relative to the server's log folder. Empty: dumps go to the server's standard error, which is " +
+      "traffic.out or the journal",
   },
 } as const satisfies Record<string, ConfigRecord>;

@@ -1,20 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// How a section's columns stand in its lines.
+// Layout of a section: its columns, the line of its headings, and the rule.
 
 import { classes, kinds, type Column, type Columns, type Section } from "./format.ts";
 
-/** The columns before a section's text, those for each class or kind one by one. */
+/** The columns before a section's text. A column for each class or kind is expanded to one column per class or kind. */
 export function columnsBefore(section: Section): Column[] {
   return oneByOne(section.columns);
 }
 
-/** The columns behind it. */
+/** The columns after the text, expanded likewise. */
 export function columnsAfter(section: Section): Column[] {
   return oneByOne(section.after ?? []);
 }
 
-/** All columns but the text. */
+/** All columns except the text. */
 export function columnsOf(section: Section): Column[] {
   return [...columnsBefore(section), ...columnsAfter(section)];
 }
@@ -29,13 +29,13 @@ function oneByOne(columns: readonly (Column | Columns)[]): Column[] {
   });
 }
 
-/** The heads of all columns. */
+/** The headings of all columns. */
 export function titlesOf(section: Section): string[] {
   const titles = (columns: Column[]): string[] => columns.map(({ title }) => title);
   return [...titles(columnsBefore(section)), section.text.title, ...titles(columnsAfter(section))];
 }
 
-/** The line of the heads. */
+/** The line of the headings. */
 export function headOf(section: Section): string {
   const { title, width = 0 } = section.text;
   const cells = [...columnsBefore(section), { title, width }, ...columnsAfter(section)];
@@ -43,7 +43,7 @@ export function headOf(section: Section): string {
   return section.after ? line.trimEnd() : line;
 }
 
-/** The line below it. */
+/** The rule below the headings. */
 export function ruleOf(section: Section): string {
   const { rule, width = 0 } = section.text;
   const before = columnsBefore(section).map(({ width }, index) => width + (index ? 2 : 1));
@@ -51,11 +51,11 @@ export function ruleOf(section: Section): string {
   return [...before, rule ?? width + 2, ...after].map((length) => "-".repeat(length)).join("|");
 }
 
-/** Where each column before the text ends in a row, while no number outgrows its column. */
+/** Offset in a row at which each column before the text ends, if no number is wider than its column. */
 export function endsOf(section: Section): number[] {
   let end = -SEPARATOR;
   return columnsBefore(section).map(({ width }) => (end += SEPARATOR + width));
 }
 
-/** Bytes between two columns, a bar among them. */
+/** Number of bytes between two columns, including the bar. */
 export const SEPARATOR = 3;
