@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Builds everything, in the order in which one thing needs the other: assembly/ to Wasm, the Wasm to C, what the C host knows of
-// the core to headers, and all of that with host/ats to build/memtrack.so; host/web to the page's script, and that and host/node to
-// the memtrack command. A file whose content would be the same is not written, so that a build without a change does nothing, make
-// included. `--command` builds the command alone, which needs no Traffic Server and no compiler of C.
+// Builds everything, in the order of dependencies: Wasm from assembly/, C from the Wasm, headers for the C host, and from these and
+// host/ats build/memtrack.so; the page's script from host/web, and from this and host/node the memtrack command. A file whose content
+// is the same is not written, so a build without a change does nothing, and neither does make. `--command` builds only the command,
+// which needs no Traffic Server and no C compiler.
 
 import { spawnSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync, statSync, writeFileSync } from "node:fs";
@@ -23,7 +23,7 @@ const WASM = { debug: join(BUILD, "memtrack.debug.wasm"), release: join(BUILD, "
 
 type Say = (line: string) => void;
 
-/** Everything. Says a line per step that was done, and throws a BuildError where one fails. */
+/** Builds everything. Prints a line for each step that was done. @throws BuildError if a step fails */
 export function build(say: Say = console.log): void {
   buildCommand(say);
   buildHeaders(say);
@@ -48,7 +48,7 @@ export function buildCommand(say: Say = console.log): void {
     // A page is passed on by itself: what is in it goes along in it.
     banner: { js: "/*! With uPlot, https://github.com/leeoniya/uPlot, Copyright (c) Leon Sorokin, MIT licensed */" },
   });
-  // As deep as host/node, so that what host/node/package.ts names is at the same place.
+  // At the same depth as host/node, so that the relative paths in host/node/package.ts are valid.
   bundle(say, {
     entryPoints: { memtrack: join("host", "node", "bin.ts") },
     outdir: join(BUILD, "command"),
@@ -60,14 +60,14 @@ export function buildCommand(say: Say = console.log): void {
   });
 }
 
-/** What the core knows of format/format.ts: the one part of the sources that is made of another. */
+/** What the core knows of format/format.ts: the only source file that is generated from another. */
 function buildFormat(say: Say): void {
   const abi = join(TOP, "assembly", "abi.ts");
   if (writeIfChanged(abi, updateNumbers(readFileSync(abi, "utf8")))) say("assembly/abi.ts: the numbers of format/format.ts");
   if (writeIfChanged(join(TOP, "assembly", "format.ts"), coreFormat())) say("assembly/format.ts from format/format.ts");
 }
 
-/** Beside a bundle stands LICENSES.txt, with the licences of the packages that are in it. */
+/** Writes LICENSES.txt beside a bundle, with the licenses of the packages in it. */
 function bundle(say: Say, options: BuildOptions): void {
   const { outputFiles, metafile } = buildSync({
     absWorkingDir: TOP,
@@ -103,7 +103,7 @@ function licences(inputs: string[]): string {
 
 /** The core's Wasm, for the host (release) and for tests that want assertions (debug). */
 function buildWasm(say: Say): void {
-  // The lock file stands for the compiler's version.
+  // The lock file represents the version of the compiler.
   const sources = [...assemblySources(), "asconfig.json", "package-lock.json"].map((name) => join(TOP, name));
   const newest = Math.max(...sources.map((path) => statSync(path).mtimeMs));
   for (const target of TARGETS) {
@@ -114,7 +114,7 @@ function buildWasm(say: Say): void {
   }
 }
 
-/** core_abi.h and core_digest.h: what the C host knows of the core without asking it. */
+/** core_abi.h and core_digest.h: what the C host knows about the core at compile time. */
 function buildHeaders(say: Say): void {
   const abi = abiHeader(readFileSync(join(TOP, "assembly", "abi.ts"), "utf8"));
   if (writeIfChanged(join(BUILD, "core_abi.h"), abi + listsForC())) say("core_abi.h from assembly/abi.ts");
@@ -123,7 +123,7 @@ function buildHeaders(say: Say): void {
   if (writeIfChanged(join(BUILD, "core_digest.h"), header)) say(`core digest ${digest}`);
 }
 
-/** The C header that says what the text of assembly/abi.ts says. A number that only one of the two knew would be a silent mismatch. */
+/** The C header with the numbers in the text of assembly/abi.ts, so that the core and its host cannot disagree. */
 function abiHeader(source: string): string {
   let defines = "";
   for (const [index, line] of source.split("\n").entries()) {
@@ -135,7 +135,7 @@ function abiHeader(source: string): string {
   return generated("assembly/abi.ts") + defines;
 }
 
-/** core.c and core.h: the release Wasm as C. */
+/** core.c and core.h: the release Wasm, translated to C. */
 function buildC(say: Say): void {
   const built = statSync(join(BUILD, "core.c"), { throwIfNoEntry: false });
   if (built && built.mtimeMs >= statSync(WASM.release).mtimeMs) return;
@@ -168,7 +168,7 @@ function writeIfChanged(path: string, text: string): boolean {
   return true;
 }
 
-/** Runs a step's program in the project's top folder; what it prints is the user's to see. */
+/** Runs the program of a step in the project's top folder. The user sees its output. */
 function run(program: string, args: string[]): void {
   const { status, signal, error } = spawnSync(program, args, { cwd: TOP, stdio: ["ignore", "inherit", "inherit"] });
   if (status !== 0) throw new BuildError(`${program} ${args.join(" ")}: ${error?.message ?? signal ?? `exit status ${status}`}`);

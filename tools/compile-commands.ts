@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// build/compile_commands.json, for clangd and clang-tidy: how make would compile each source in C and C++, which it is asked
-// (`make -n -B`) and so does not have to be said a second time.
+// build/compile_commands.json, for clangd and clang-tidy: how make compiles each source in C and C++. `make -n -B` prints it, so the
+// Makefiles are the only description.
 
 import { spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
@@ -16,7 +16,7 @@ interface CompileCommand {
   file: string;
 }
 
-/** Folders with a Makefile, and what to ask each for. The first that compiles a source decides how. */
+/** Folders with a Makefile, and their targets. If several compile a source, the first one counts. */
 const MAKES: [folder: string, ...targets: string[]][] = [
   ["host/ats", "all"],
   ["tests/native", "all", "loaders", "../../build/native-plain/replay"],
@@ -24,7 +24,7 @@ const MAKES: [folder: string, ...targets: string[]][] = [
   ["bench/native", "all"],
 ];
 
-/** @throws Error where make does not know what to do */
+/** @throws Error if make fails */
 export function compileCommands(): CompileCommand[] {
   const commands = MAKES.flatMap(([folder, ...targets]) => {
     const args = ["-n", "-B", "-w", "--no-builtin-rules", ...targets];

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// `npm run install:ats`: copies the built plugin to the folder where this system's Traffic Server looks for plugins, and prints the
-// remaining steps for this machine. It changes no configuration: the operator decides which server tracks, and when it restarts.
+// `npm run install:ats`: copies the built plugin to the plugin folder of this system's Traffic Server, and prints the remaining steps
+// for this machine. It changes no configuration: the operator decides which server tracks, and when it restarts.
 
 import { execFileSync } from "node:child_process";
 import { chmodSync, copyFileSync, existsSync, readFileSync, renameSync, rmSync } from "node:fs";

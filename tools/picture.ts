@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// `npm run picture`: docs/page.png, the picture in README of what `memtrack html` makes: the top of the page of tests/fixtures/leak.out.gz,
-// down to its graphs, in the light theme. Run by hand, after a change of the page. It needs Chromium, as the tests of the page do.
+// `npm run picture`: makes docs/page.png, the picture of the page in README: the page of tests/fixtures/leak.out.gz from its top to its
+// graphs, in the light theme. Run it by hand after a change of the page. It needs Chromium, like the tests of the page.
 
 import { execFileSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The JSON Schema of what `memtrack report`, `diff` and `doctor` write with --json: docs/report.schema.json, and the table of its keys
-// in docs/COMMAND.md. The sections of a dump are made of format/format.ts. Run it after a change of either; a test compares.
+// Writes docs/report.schema.json, the JSON Schema of the output of `memtrack report`, `diff` and `doctor` with --json, and the table of
+// its keys in docs/COMMAND.md. The sections of a dump come from format/format.ts. Run it after a change of this file or of
+// format/format.ts; a test compares.
 
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";

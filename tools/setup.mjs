@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Makes this machine able to do what is asked for (`setup.mjs PART...`: to build, to run a tier of the tests, to measure): installs
-// node_modules and those Debian packages that the part needs. Plain JavaScript without a dependency, because it runs before anything
-// is installed. Where nothing is missing it says nothing and costs a few dozen ms.
+// Prepares this machine for a task (`setup.mjs PART...`: build, run a tier of the tests, measure): installs node_modules and the Debian
+// packages that the part needs. This is plain JavaScript without dependencies, because it runs before anything is installed. If nothing
+// is missing, it prints nothing and takes a few dozen ms.
 
 import { spawnSync } from "node:child_process";
 import { existsSync, rmSync, statSync, writeFileSync } from "node:fs";

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// `npm start`: shows on this machine what memtrack does. Builds it, starts a private Traffic Server with it on free loopback ports,
-// sends traffic through it, asks for a dump, and prints that from traffic.out.
+// `npm start`: demonstrates memtrack on this machine. Builds it, starts a private Traffic Server with it on free loopback ports, sends
+// traffic through the server, requests a dump, and prints the dump from traffic.out.
 
 import { spawn } from "node:child_process";
 import { once } from "node:events";
@@ -24,7 +24,7 @@ SIGUSR1, prints the dump from traffic.out, and stops everything.
 
 // The OpenSSL table has some 200 rows; the IOBuffer table is shown whole.
 const OPENSSL_ROWS_SHOWN = 15;
-/** Of the table, which has five columns; in the sections behind it such a place stands after more. */
+/** A row of the OpenSSL table, which has five columns. In later sections more columns precede such a location. */
 const OPENSSL_ROW = /^(?: *\d+ \|){4} memory\/OpenSSL\//;
 
 async function main(): Promise<void> {
@@ -89,7 +89,7 @@ async function phase(
   say(`${what}: ${done.requests} done, ${done.errors} failed`);
 }
 
-/** The dump as it stands in traffic.out, but for the end of a long OpenSSL table. */
+/** The dump as in traffic.out, without the end of a long OpenSSL table. */
 function shorten(dump: Dump): string {
   const left = dump.openssl.rows.slice(OPENSSL_ROWS_SHOWN);
   if (!left.length) return dump.text;
@@ -103,7 +103,7 @@ function shorten(dump: Dump): string {
     .join("\n");
 }
 
-/** An origin that outlives this process, as a kept server does. */
+/** An origin that continues after this process ends, like a server that is kept. */
 async function detachedOrigin(): Promise<{ url: string; pid: number; stop(): Promise<void> }> {
   const args = ["--import", "tsx", join(TOP, "harness", "origin.ts")];
   const child = spawn(process.execPath, args, { cwd: TOP, detached: true, stdio: ["ignore", "pipe", "ignore"] });

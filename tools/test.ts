@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Runs tests: all, those of a tier (tiers.ts), of some paths, of some names. Builds what they need first. Each tier is a run of
-// Node's test runner of its own, one file after another where servers under load must not disturb each other's times.
+// Builds what the tests need and runs them: all tests, or those of a tier (tiers.ts), of some paths, of some names. Each tier is a
+// separate run of Node's test runner, one file after another if servers under load must not disturb each other's times.
 
 import { setMaxListeners } from "node:events";
 import { availableParallelism } from "node:os";
@@ -129,7 +129,7 @@ function tierNamed(text: string): TierName {
 /** Runs a tier's files, each in a process of its own, and counts the tests whose names fit. */
 async function runTier(files: string[], tier: Tier, names: string[], ended: AbortSignal): Promise<Outcome> {
   const outcome: Outcome = { ran: 0, failed: false };
-  // Absolute: the processes of the tests are started where this one was.
+  // Absolute paths, because the test processes start in the working directory of this process.
   const stream = run({
     files: files.map((path) => join(TOP, path)),
     concurrency: tier.parallel ? availableParallelism() : 1,
@@ -143,9 +143,9 @@ async function runTier(files: string[], tier: Tier, names: string[], ended: Abor
   return outcome;
 }
 
-/** Without the tests that --name leaves out, and suites of which it leaves out everything. */
+/** Removes the tests that --name leaves out, and suites without any other test. */
 async function* fitting(events: AsyncIterable<TestEvent>): AsyncGenerator<TestEvent> {
-  /** The test that begins, and the suites around it of which nothing was passed on yet. */
+  /** The test that begins, and the suites around it that were not passed on yet. */
   let begun: TestEvent[] = [];
   for await (const event of events) {
     const { type, data } = event;

@@ -1,22 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Which tests there are, and which tier each belongs to: by its folder, so that a tier says what a machine needs for it.
+// Lists the tests and the tier of each. The folder of a test decides its tier, because a tier defines what a machine needs.
 
 import { readdirSync } from "node:fs";
 import { join, normalize } from "node:path";
 import { TOP } from "./build.ts";
 
 export interface Tier {
-  /** Paths that its files begin with; the longest one of all tiers decides. */
+  /** Beginnings of the paths of its files. If several tiers match a file, the longest beginning decides. */
   paths: string[];
   needs: string;
-  /** Which part of the build it needs. */
+  /** The part of the build that it needs. */
   build: "command" | "all";
-  /** Files may run at the same time: nothing in them measures times or starts a server. */
+  /** Its files may run at the same time, because none measures times or starts a server. */
   parallel?: boolean;
 }
 
-/** In the order in which `npm test` runs them: what is soon over comes first. tools/setup.mjs has the Debian packages of each. */
+/** In the order in which `npm test` runs them, the fastest first. tools/setup.mjs has the Debian packages of each. */
 export const TIERS = {
   unit: {
     paths: ["tests/bench", "tests/harness", "tests/node", "tests/shared", "tests/structure", "tests/tools"],
@@ -46,11 +46,11 @@ const RUNNERS: [RegExp, string][] = [
 ];
 
 export interface Selection {
-  /** Of each tier that has some: what node --test is given. */
+  /** The files for `node --test`, by tier. */
   files: Map<TierName, string[]>;
-  /** Where only some specs or C programs are wanted: those. Their runners ask isChosen() (tests/support/chosen.ts). */
+  /** The selected specs or C programs, if not all are. Their runners call isChosen() (tests/support/chosen.ts). */
   chosen: string[];
-  /** Arguments that no test's path begins with. */
+  /** Arguments that match no test. */
   unknown: string[];
 }
 
@@ -62,7 +62,7 @@ export function allTests(): string[] {
     .sort();
 }
 
-/** @throws Error where no tier has the file */
+/** @throws Error if no tier has the file */
 export function tierOf(path: string): TierName {
   const fits = Object.entries(TIERS).flatMap(([name, { paths }]) =>
     paths.filter((prefix) => path.startsWith(`${prefix}/`)).map((prefix) => ({ name: name as TierName, prefix })),
@@ -73,10 +73,10 @@ export function tierOf(path: string): TierName {
 }
 
 /**
- * The tests that are meant.
+ * Selects tests.
  *
- * @param tiers all of them where it is empty
- * @param wanted beginnings of paths, from the top or from a folder of a tier; everything where it is empty
+ * @param tiers if empty, all tiers
+ * @param wanted beginnings of paths, from the top or from a folder of a tier; if empty, all tests
  */
 export function select(tests: string[], tiers: TierName[], wanted: string[]): Selection {
   const selection: Selection = { files: new Map(), chosen: [], unknown: [] };
