@@ -6,8 +6,8 @@ import { explanations } from "../../../format/format.ts";
 import { holdsMemory, MEMORY_CLASSES, titleOf } from "../../shared/classes.ts";
 import { bytes, count, signed, span, time } from "../../shared/units.ts";
 import { DUMPS_MIN } from "../analyse/analysis.ts";
-import { columnsIn } from "../read/dump.ts";
 import { classOf, shortName } from "../read/name.ts";
+import { residentIn } from "../read/resident.ts";
 import type { DumpName, Report, SiteRow } from "./report.ts";
 
 /** Explanations that mean that there is no verdict yet. */
@@ -85,13 +85,9 @@ function noVerdict(report: Report): string {
 
 /** The resident memory of the process, by the last dump. */
 function memoryOf({ sections }: Report): { resident: number; unaccounted: number; share: number } | undefined {
-  const values = new Map<string, number>();
-  for (const section of sections) {
-    const columns = columnsIn(section, "reconciliation", ["Bytes", "What"]);
-    for (const row of columns ? section.rows : []) values.set(row[columns![1]!]!, Number(row[columns![0]!]));
-  }
-  const [resident, unaccounted] = [values.get("resident (RSS)"), values.get("not accounted")];
-  if (!resident || unaccounted === undefined || Number.isNaN(unaccounted)) return undefined;
+  const found = residentIn(sections);
+  const [resident, unaccounted] = [found?.resident.bytes, found?.unaccounted?.bytes];
+  if (!resident || typeof unaccounted !== "number") return undefined;
   return { resident, unaccounted, share: Math.round((100 * unaccounted) / resident) };
 }
 

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The resident memory of the process and its parts, as the section "Reconciliation" of a dump reports them.
+
+import { columnsIn, type Section } from "./dump.ts";
+
+export interface Part {
+  name: string;
+  /** Null if the server does not know it. */
+  bytes: number | null;
+}
+
+export interface Resident {
+  resident: Part & { bytes: number };
+  /** They sum to `resident`. */
+  parts: Part[];
+  /** The part that no row and no measure explains; it is also in `parts`. */
+  unaccounted: Part | undefined;
+  limit: Part | undefined;
+}
+
+const UNKNOWN = /: not known$/;
+
+/** Undefined if the dump does not say how much memory is resident. */
+export function residentIn(sections: readonly Section[]): Resident | undefined {
+  const all = sections.flatMap(partsIn);
+  const named = (text: string): Part | undefined => all.find(({ name }) => name.startsWith(text));
+  const resident = named("resident");
+  if (!resident?.bytes) return undefined;
+  const limit = named("limit");
+  return {
+    resident: { name: resident.name, bytes: resident.bytes },
+    parts: all.filter((part) => part !== resident && part !== limit),
+    unaccounted: named("not accounted"),
+    limit,
+  };
+}
+
+function partsIn(section: Section): Part[] {
+  const columns = columnsIn(section, "reconciliation", ["Bytes", "What"]);
+  if (!columns) return [];
+  return section.rows.map((row) => {
+    const [bytes = "", name = ""] = columns.map((column) => row[column]);
+    return /^-?\d+$/.test(bytes) ? { name, bytes: Number(bytes) } : { name: name.replace(UNKNOWN, ""), bytes: null };
+  });
+}
