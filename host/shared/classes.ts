@@ -23,6 +23,11 @@ export function titleOf(cls: ClassName): string {
   return ENTRIES[cls].title;
 }
 
+/** The text in a column for the class: of objects, their kind. */
+export function classOf({ class: cls, kind }: { class: ClassName; kind?: string }): string {
+  return kind || titleOf(cls);
+}
+
 /** Format of a row's amount: bytes, or for objects their number. */
 export function formatOf(row: { class?: ClassName }): (value: number) => string {
   return row.class && !holdsMemory(row.class) ? count : bytes;

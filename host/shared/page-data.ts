@@ -15,7 +15,7 @@ interface GrowthData extends SeriesData {
   change: number;
   perHour: number | null;
   verdict: string | null;
-  /** Why the verdict is `filling`; absent where the dump does not say it. */
+  /** The explanation of the growth, or why it is too soon for a verdict; absent if there is none. */
   why?: string;
 }
 
@@ -39,12 +39,26 @@ export interface OwnerData extends GrowthData {
   objects: number;
 }
 
-/** A cause that has no reason to stop, and each of its rows. */
+/** A growth without an explanation. */
 export interface SuspectData {
   owner: string;
-  /** Empty where the rows of the owner grow together and none grows alone. */
+  /** Empty if all rows of the owner grow together and none of them grows alone. */
   place: string;
-  rows: { location: string; evidence: string }[];
+  classes: string[];
+  /** The evidence in words. */
+  growth: string;
+  /** The rows of the cause, if there are several. */
+  rows: { place: string; classes: string[]; growth: string }[];
+  /** Indices in `sites`. */
+  sites: number[];
+}
+
+/** A growing site that can still become a suspect. */
+export interface UndecidedData {
+  /** Index in `sites`. */
+  site: number;
+  /** When it will be judged; null if the dump does not say it. */
+  when: string | null;
 }
 
 interface PartData {
@@ -57,7 +71,7 @@ interface PartData {
 
 /** What the resident memory consists of, in the last dump. */
 export interface MemoryData {
-  resident: PartData;
+  resident: PartData & { bytes: number };
   /** They sum to `resident`. */
   parts: PartData[];
   /** The part that no row and no measure explains. */
@@ -97,7 +111,7 @@ export interface PageData {
   suspects: SuspectData[];
   /** What it means that there are none. */
   none: string;
-  /** Of `sites`: the one that grew most of those of which nobody can tell yet whether they leak; null for none. */
-  undecided: number | null;
+  /** The largest growth that is not judged yet; null for none. */
+  undecided: UndecidedData | null;
   sections: SectionData[];
 }

@@ -1,36 +1,52 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The place in the code that a location names, for a reader who sees its owner and its class beside it:
+// Names of sites for people. A table shows the class in a column of its own, so a name is the owner and the place in the code:
 //
-//   memory/plugin/foo.so handler (foo.c:88)            foo.so   handler (foo.c:88)
-//   memory/OpenSSL/ssl/ssl_lib.c:123 [via foo.so]      foo.so   ssl/ssl_lib.c:123
-//   memory/IOBuffer/HttpSM.cc:6586                     core     HttpSM.cc:6586
+//   location                                         owner    place                 short name
+//   memory/plugin/foo.so handler (foo.c:88)          foo.so   handler (foo.c:88)    foo.so handler (foo.c:88)
+//   memory/plugin/foo.so+0x1a2b                      foo.so   +0x1a2b               foo.so+0x1a2b
+//   memory/OpenSSL/ssl/ssl_lib.c:123 [via foo.so]    foo.so   ssl/ssl_lib.c:123     foo.so ssl/ssl_lib.c:123
+//   memory/OpenSSL [via foo.so] (several rows)       foo.so   OpenSSL               foo.so OpenSSL
+//   memory/IOBuffer/HttpSM.cc:6586                   core     HttpSM.cc:6586        core HttpSM.cc:6586
 
-import { classes } from "../../format/format.ts";
+import { classes, PLUGIN_PREFIX, type MemoryClass } from "../../format/format.ts";
 
 /** The owner of memory that was allocated while no plugin's code ran. */
 export const CORE = "core";
 
-const PREFIXES = [...new Set(Object.values(classes).map(({ prefix }) => prefix))];
+/** What a name is made of. */
+interface Named {
+  owner: string;
+  location: string;
+  /** The location may also end in ` [retired]` itself. */
+  retired?: boolean;
+}
 
-/** Empty where the location is the owner and nothing else. */
+const CLASSES: readonly MemoryClass[] = Object.values(classes);
+/** What follows a plugin's name: a function, an offset, a path, or nothing. */
+const BEHIND_OWNER = /^(?:[ +/]|$)/;
+
+/** Empty if the location is the owner and nothing else. */
 export function placeOf(location: string, owner: string): string {
-  const prefix = PREFIXES.find((text) => location.startsWith(text)) ?? "";
+  const prefix = CLASSES.find((entry) => location.startsWith(entry.prefix))?.prefix ?? "";
   let place = location.slice(prefix.length);
   const via = ` [via ${owner}]`;
   const at = place.lastIndexOf(via);
   if (at >= 0) place = place.slice(0, at) + place.slice(at + via.length);
-  else if (place === owner || (place.startsWith(owner) && " +/".includes(place[owner.length]!))) place = place.slice(owner.length);
-  return place.trim();
+  else if (isOwnName(prefix) && place.startsWith(owner) && BEHIND_OWNER.test(place.slice(owner.length))) {
+    place = place.slice(owner.length);
+  }
+  return CLASSES.find((entry) => entry.prefix === `${place}/`)?.title ?? place.trim();
 }
 
-/** Owner and place as one text. */
-export function fullPlace(owner: string, place: string): string {
-  return [...(owner === CORE && place ? [] : [owner]), ...(place ? [place] : [])].join(" ");
+/** Whether a location with this prefix begins with the owner: that of a plugin's call does, and an owner's name alone. */
+function isOwnName(prefix: string): boolean {
+  return prefix === PLUGIN_PREFIX || prefix === "";
 }
 
-/** What rows of one cause have in common: the function, without line or address; of OpenSSL, which allocates in many functions, the owner alone. */
-export function causeOf(location: string, owner: string): string {
-  if (location.startsWith(classes.openssl.prefix)) return `${owner} ${classes.openssl.title}`;
-  return `${owner} ${placeOf(location, owner).replace(/ \([^()]*:\d+\)|(?<=\S)\+0x[\da-f]+/, "")}`;
+/** The owner, then the place. */
+export function shortName({ owner, location, retired }: Named): string {
+  const place = placeOf(location, owner);
+  const gap = place && !place.startsWith("+") ? " " : "";
+  return `${owner}${gap}${place}${retired ? " [retired]" : ""}`;
 }

@@ -6,7 +6,7 @@ import "uplot/dist/uPlot.min.css";
 import "./style.css";
 import { holdsMemory } from "../shared/classes.ts";
 import type { PageData, SiteData } from "../shared/page-data.ts";
-import { fullPlace, placeOf } from "../shared/place.ts";
+import { shortName } from "../shared/place.ts";
 import { time as timeText } from "../shared/units.ts";
 import { Chart, type Span } from "./chart.ts";
 import { byId, element } from "./dom.ts";
@@ -41,8 +41,7 @@ function build(data: PageData): void {
   };
   if (data.x.values.length > 1) {
     const byOwner = data.owners.map((row) => ({ name: row.owner, ...row }));
-    const named = (row: SiteData): string => fullPlace(row.owner, placeOf(row.location, row.owner));
-    const bySite = data.sites.filter((row) => holdsMemory(row.class)).map((row) => ({ name: named(row), ...row }));
+    const bySite = data.sites.filter((row) => holdsMemory(row.class)).map((row) => ({ name: shortName(row), ...row }));
     charts = [chart("Memory by owner", byOwner), chart("Memory by site", bySite, data.rest)];
     saySpan();
   }

@@ -3,7 +3,7 @@
 // The tables of owners and of sites. What grew stands on top, and a leak above that. Change and bytes in use are those of the part of
 // the time that the graphs show.
 
-import { formatOf, MEMORY_CLASSES, titleOf } from "../shared/classes.ts";
+import { classOf, formatOf, MEMORY_CLASSES, titleOf } from "../shared/classes.ts";
 import type { OwnerData, PageData, SiteData } from "../shared/page-data.ts";
 import { placeOf } from "../shared/place.ts";
 import { bytes, count, signed } from "../shared/units.ts";
@@ -87,12 +87,11 @@ export function ownersTable(data: PageData, view: View, show: ShowSites): Sorted
 
 export function sitesTable(data: PageData, view: View): SortedTable<SiteData> {
   const place = (row: SiteData): string => placeOf(row.location, row.owner);
-  const cls = (row: SiteData): string => row.kind || titleOf(row.class);
   const columns: Column<SiteData>[] = [
     { title: "Owner", text: (row) => row.owner, node: (row) => codeName(row.owner), names: true },
     { title: "Place", text: place, node: (row) => codeName(place(row)), names: true },
     ...growthColumns(data.sites, view),
-    { title: "Class", text: cls },
+    { title: "Class", text: classOf },
     { title: "Peak", text: (row) => formatOf(row)(row.peak), value: (row) => row.peak },
     { title: "Alive", text: (row) => count(row.live), value: (row) => row.live },
     { title: "Allocated", text: (row) => count(row.allocs), value: (row) => row.allocs },

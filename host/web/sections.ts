@@ -51,7 +51,7 @@ export function reconciliationPart({ memory }: PageData): HTMLElement[] {
     ),
     body,
   );
-  const said = [`resident memory ${bytes(resident.bytes!)}`, ...(limit?.bytes ? [`${limit.name} ${bytes(limit.bytes)}`] : [])].join(
+  const said = [`resident memory ${bytes(resident.bytes)}`, ...(limit?.bytes ? [`${limit.name} ${bytes(limit.bytes)}`] : [])].join(
     "; ",
   );
   return [

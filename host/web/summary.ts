@@ -1,67 +1,64 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What stands on top: how large the process is, how much of that the rows explain, what grows; then the suspects, each with its plugin
-// first and its evidence.
+// The top of the page: how large the process is, how much of it the rows explain, what may leak; then the suspects, each with its
+// plugin first and its evidence.
 
-import type { PageData, SiteData } from "../shared/page-data.ts";
-import { fullPlace, placeOf } from "../shared/place.ts";
+import type { PageData, SiteData, SuspectData, UndecidedData } from "../shared/page-data.ts";
+import { shortName } from "../shared/place.ts";
 import { bytes, count, signed, span } from "../shared/units.ts";
 import { meaningOf } from "../shared/verdicts.ts";
 import { button, codeName, element } from "./dom.ts";
 import type { ShowSites } from "./rows.ts";
 
 export function summaryPart(data: PageData, show: ShowSites): HTMLElement {
-  const { memory, suspects, x } = data;
+  const { memory, suspects, undecided, x } = data;
   const several = x.values.length > 1;
   const during = x.time ? `in ${span(x.values.at(-1)! - x.values[0]!)}` : "since the first dump";
   const changed = (change: number | null): string => (several && change !== null ? `${signed(change, bytes)} ${during}` : "");
-  const facts: [title: string, value: string, rest: string][] = [];
+  const facts: HTMLElement[] = [];
   if (memory) {
     const { resident, unaccounted, limit } = memory;
     const share = (part: number, whole: number): string => `${Math.round((100 * part) / whole)} %`;
-    facts.push(["Resident memory", bytes(resident.bytes!), changed(resident.change)]);
-    if (limit?.bytes)
-      facts.push(["Of the limit", share(resident.bytes!, limit.bytes), `${bytes(limit.bytes)}${afterColon(limit.name)}`]);
-    facts.push(["In the rows below", bytes(data.total), changed(data.change)]);
+    const ofLimit = limit?.bytes ? `${share(resident.bytes, limit.bytes)} of ${bytes(limit.bytes)}${afterColon(limit.name)}` : "";
+    facts.push(fact("Resident memory", bytes(resident.bytes), changed(resident.change), ofLimit));
+    facts.push(fact("In use, tracked", bytes(data.total), changed(data.change)));
     if (unaccounted && unaccounted.bytes !== null) {
-      const of = `${share(unaccounted.bytes, resident.bytes!)} of resident memory`;
-      facts.push(["Not accounted", bytes(unaccounted.bytes), [of, changed(unaccounted.change)].filter(Boolean).join(", ")]);
+      const of = `${share(unaccounted.bytes, resident.bytes)} of resident memory`;
+      facts.push(fact("Not accounted", bytes(unaccounted.bytes), changed(unaccounted.change), of));
     }
   } else {
-    facts.push(["In use", bytes(data.total), changed(data.change)]);
+    facts.push(fact("In use", bytes(data.total), changed(data.change)));
   }
-  facts.push(["Suspects", count(suspects.length), ""]);
-  const items = facts.map(([title, value, rest]) =>
-    element(
-      "div",
-      {},
-      element("dt", {}, title),
-      element("dd", {}, element("strong", {}, value), ...(rest ? [element("small", {}, rest)] : [])),
-    ),
-  );
-  const undecided = data.undecided === null ? undefined : data.sites[data.undecided];
-  if (undecided) items.push(undecidedFact(undecided, show));
-  return element("dl", { class: "facts" }, ...items);
+  const owners = [...new Set(suspects.map(({ owner }) => owner))];
+  facts.push(fact("Suspects", count(suspects.length), owners.slice(0, OWNERS_SHOWN).join(", ")));
+  if (undecided) facts.push(undecidedFact(undecided, data, show));
+  return element("dl", { class: "facts" }, ...facts);
 }
 
-/** The growth that is largest among those that may yet turn out to leak. */
-function undecidedFact(row: SiteData, show: ShowSites): HTMLDivElement {
-  const name = fullPlace(row.owner, placeOf(row.location, row.owner));
+/** Owners that the number of suspects names. */
+const OWNERS_SHOWN = 3;
+
+function fact(title: string, value: string, ...rest: string[]): HTMLElement {
+  const lines = rest.filter(Boolean).map((text) => element("small", {}, text));
+  return element("div", {}, element("dt", {}, title), element("dd", {}, element("strong", {}, value), ...lines));
+}
+
+/** The largest growth that can still become a suspect. */
+function undecidedFact({ site, when }: UndecidedData, { sites }: PageData, show: ShowSites): HTMLElement {
+  const row = sites[site]!;
+  const name = shortName(row);
   const rate = row.perHour === null ? "" : `, ${signed(row.perHour, bytes)}/h`;
-  const why = row.verdict === null ? "no verdict" : `${row.verdict}: ${row.why ?? meaningOf(row.verdict)}`;
-  const counts = `${count(row.allocs)} allocated, ${count(row.frees)} released`;
-  return element(
-    "div",
-    { class: "undecided" },
-    element("dt", {}, "Largest growth without a decision"),
-    element(
-      "dd",
-      {},
-      element("strong", {}, signed(row.change, bytes), rate),
-      button({ class: "link", title: "Show its row" }, codeName(name), () => show(name, (site) => site === row)),
-      element("small", {}, `${counts}; ${why}`),
-    ),
+  const made = fact(
+    "Largest growth not judged yet",
+    `${signed(row.change, bytes)}${rate}`,
+    [row.why ?? meaningOf(row.verdict ?? ""), when].filter(Boolean).join("; "),
+    `${count(row.allocs)} allocated, ${count(row.frees)} released`,
   );
+  made.classList.add("undecided");
+  made
+    .querySelector("strong")!
+    .after(button({ class: "link", title: "Show its row" }, codeName(name), () => show(name, (each) => each === row)));
+  return made;
 }
 
 export function suspectsPart(data: PageData, show: ShowSites): HTMLElement {
@@ -70,27 +67,36 @@ export function suspectsPart(data: PageData, show: ShowSites): HTMLElement {
     const none = data.none.replace(/^./, (first) => first.toUpperCase());
     return element("section", { "aria-labelledby": "suspects" }, heading, element("p", {}, none));
   }
-  const items = data.suspects.map(({ owner, place, rows }) => {
-    const name = fullPlace(owner, place);
-    const locations = rows.map(({ location }) => location);
-    const has = (row: SiteData): boolean => (place ? locations.includes(row.location) : row.owner === owner);
-    return element(
-      "li",
-      {},
-      element("strong", {}, codeName(owner)),
-      " ",
-      place ? codeName(place) : "several of its sites together",
-      ...rows.map(({ location, evidence }) => {
-        const other = placeOf(location, owner);
-        return element("p", {}, ...(other === place ? [] : [codeName(other), ": "]), evidence);
-      }),
-      button({}, rows.length > 1 ? "Show its rows" : "Show its row", () => show(name, has)),
-    );
-  });
-  return element("section", { "aria-labelledby": "suspects", class: "suspects" }, heading, element("ul", {}, ...items));
+  return element(
+    "section",
+    { "aria-labelledby": "suspects", class: "suspects" },
+    heading,
+    element("p", { class: "hint" }, "Memory that grows without an explanation. Start here."),
+    element("ul", {}, ...data.suspects.map((suspect) => suspectItem(suspect, data.sites, show))),
+  );
 }
 
-/** Behind a name's colon: the text of `limit: the machine's memory`. */
+function suspectItem({ owner, place, classes, growth, rows, sites }: SuspectData, all: SiteData[], show: ShowSites): HTMLElement {
+  const named = [owner, place].filter(Boolean).join(" ");
+  const shown = new Set(sites.map((site) => all[site]));
+  return element(
+    "li",
+    {},
+    element("strong", {}, codeName(owner)),
+    " ",
+    place ? codeName(place) : "several of its sites together",
+    ...classes.map((cls) => `, ${cls}`),
+    element("p", {}, growth),
+    ...(rows.length ? [element("ul", {}, ...rows.map(rowItem))] : []),
+    button({}, sites.length > 1 ? "Show its rows" : "Show its row", () => show(named, (row) => shown.has(row))),
+  );
+}
+
+function rowItem({ place, classes, growth }: SuspectData["rows"][number]): HTMLElement {
+  return element("li", {}, codeName(place), `${classes.map((cls) => `, ${cls}`).join("")}: ${growth}`);
+}
+
+/** The text behind a name's colon: `the machine's memory` of `limit: the machine's memory`. */
 function afterColon(name: string): string {
   const at = name.indexOf(": ");
   return at < 0 ? "" : `, ${name.slice(at + 2)}`;

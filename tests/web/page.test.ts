@@ -253,28 +253,42 @@ describe("graphs", () => {
 });
 
 describe("what grows", () => {
-  test("is said first: resident memory, the suspects by cause, the largest growth without a decision", async () => {
+  const factsOf = async (page: Page) =>
+    (await page.locator(".facts > div").allInnerTexts()).map((text) => text.replaceAll("\n", " "));
+
+  test("is said first: resident memory, the number of suspects, the largest growth that is not judged", async () => {
     const { page } = await open(fixture("leak.out.gz"));
-    const facts = (await page.locator(".facts > div").allInnerTexts()).map((text) => text.replaceAll("\n", " "));
-    assert.deepEqual(facts.slice(0, 5), [
-      "Resident memory 204 MiB +148 MiB in 1 min 53 s",
-      "Of the limit 1 % 23.5 GiB, the machine's memory",
-      "In the rows below 108 MiB +102 MiB in 1 min 53 s",
-      "Not accounted 75.4 MiB 37 % of resident memory, +45.5 MiB in 1 min 53 s",
-      "Suspects 1",
+    assert.deepEqual(await factsOf(page), [
+      "Resident memory 204 MiB +148 MiB in 1 min 53 s 1 % of 23.5 GiB, the machine's memory",
+      "In use, tracked 108 MiB +102 MiB in 1 min 53 s",
+      "Not accounted 75.4 MiB +45.5 MiB in 1 min 53 s 37 % of resident memory",
+      "Suspects 2 leaky.so",
+      "Largest growth not judged yet +97.3 MiB, +3.0 GiB/h leak_at_init.so behave (leak_at_init.c:11) too soon " +
+        "1,315,474 allocated, 0 released",
     ]);
-    assert.match(
-      facts[5]!,
-      /^Largest growth without a decision \+97\.3 MiB, \+3\.0 GiB\/h leak_at_init\.so behave \(leak_at_init\.c:11\)/,
-    );
-    assert.match(facts[5]!, /1,315,474 allocated, 0 released; filling: too soon$/);
-    // Bytes and objects of one call are one cause, and its section in the dump is not shown again.
-    const suspects = page.locator(".suspects li");
-    assert.equal(await suspects.count(), 1);
-    assert.match(await suspects.innerText(), /^leaky\.so on_transaction \(leaky\.c:18\)[^]*\+159 MiB\/h[^]*\+40,909 objects\/h/);
+    // What the facts say is not repeated above them, and the dump's section is not shown again.
+    assert.match(await page.locator(".about").innerText(), /^26 dumps of memtrack, \S+ to \S+ \(1 min 53 s\)$/);
     assert.equal(await page.locator("summary", { hasText: "Suspects" }).count(), 0);
     await page.locator(".undecided button").click();
     assert.deepEqual(await column(page, "Sites", "Place"), ["behave (leak_at_init.c:11)"]);
+    await page.close();
+  });
+
+  test("format 2: a suspect once, its rows below it; when the largest growth will be judged", async () => {
+    const { page, problems } = await open(fixture("format2.out.gz"));
+    const facts = await factsOf(page);
+    assert.match(facts[3]!, /^Suspects 1 leaky\.so$/);
+    assert.match(facts[4]!, /leak_at_init\.so behave \(leak_at_init\.c:11\) too soon; verdict in \d+ min at the earliest \d/);
+    const suspect = page.locator(".suspects > ul > li");
+    assert.equal(await suspect.count(), 1);
+    assert.match(await suspect.innerText(), /^leaky\.so on_transaction\s+\+[\d.]+ MiB\/h for /);
+    const rows = await suspect.locator("li").allInnerTexts();
+    assert.equal(rows.length, 2);
+    assert.match(rows[0]!, /^on_transaction \(leaky\.c:18\), IOBuffer: \+[\d.]+ MiB\/h for .* allocated, .* freed/);
+    assert.match(rows[1]!, /^on_transaction \(leaky\.c:18\), TSIOBuffer: \+[\d,]+ objects\/h for .* created, .* destroyed/);
+    await suspect.getByRole("button", { name: "Show its rows" }).click();
+    assert.deepEqual((await column(page, "Sites", "Class")).sort(), ["IOBuffer", "TSIOBuffer"]);
+    assert.deepEqual(problems, []);
     await page.close();
   });
 
@@ -359,6 +373,20 @@ describe("the last dump's sections", () => {
     ]);
     await growth.getByRole("button", { name: "Frees" }).click();
     assert.match(await growth.locator("tbody tr").first().innerText(), /leaky\.so on_transaction/);
+    await page.close();
+  });
+
+  test("format 2: the columns behind the name have their units as well", async () => {
+    const { page } = await open(fixture("format2.out.gz"));
+    const growth = page.locator("details", { has: page.locator("summary", { hasText: /^Growth since/ }) });
+    await growth.locator("summary").click();
+    const heads = await growth.locator("thead th").allInnerTexts();
+    const first = await growth.locator("tbody tr").first().locator("td").allInnerTexts();
+    const cell = (head: string) => first[heads.indexOf(head)]!;
+    assert.equal(heads[0], "Location");
+    assert.match(cell("Change"), /MiB$/);
+    assert.match(cell("Per 1000 tx"), /KiB$/);
+    assert.match(cell("Old %"), /^\d+ %$/);
     await page.close();
   });
 });

@@ -2,8 +2,8 @@
 //
 // Which sites are asked for, and what is wrong where none is.
 
+import { shortName } from "../../shared/place.ts";
 import { UsageError } from "../errors.ts";
-import { shortName } from "./name.ts";
 import { CORE, type Site, type Sites } from "./sites.ts";
 
 export interface Filter {

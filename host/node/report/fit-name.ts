@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Cuts a site's short name (read/name.ts) to the width of a column: the owner and the source line stay, the middle of the function's
+// Cuts a site's short name (host/shared/place.ts) to the width of a column: the owner and the source line stay, the middle of the function's
 // name goes.
 
 import { cut, width } from "./text.ts";

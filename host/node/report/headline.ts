@@ -3,36 +3,50 @@
 // The first lines of every report: which dumps were read, how much memory is in use; and what it means if there is no suspect.
 
 import { explanations } from "../../../format/format.ts";
-import { holdsMemory, MEMORY_CLASSES, titleOf } from "../../shared/classes.ts";
+import { classOf, holdsMemory, MEMORY_CLASSES, titleOf } from "../../shared/classes.ts";
+import { shortName } from "../../shared/place.ts";
 import { bytes, count, signed, span, time } from "../../shared/units.ts";
 import { DUMPS_MIN } from "../analyse/analysis.ts";
-import { classOf, shortName } from "../read/name.ts";
 import { residentIn } from "../read/resident.ts";
 import type { DumpName, Report, SiteRow } from "./report.ts";
 
-/** Explanations that mean that there is no verdict yet. */
-const TOO_SOON = new Set<string>([explanations.age.word, explanations.confirmation.word]);
+/** Explanations that are measured. After another one, a growth can still become a leak. */
+const MEASURED = new Set<string | undefined>([explanations.ramCache.word, explanations.load.word]);
+/** What the proxy's summary says about the time of a verdict. */
+const VERDICT_TIME = /; ((?:verdict|judged again) [^()]+)\)?$/;
 const PERCENT_MAJORITY = 50;
 
-/** Who wrote the dumps, and when; bytes in use; resident memory; the run, if there are several. */
+/** The dumps; bytes in use; resident memory; the run, if there are several. */
 export function renderHead(report: Report): string[] {
+  return [renderDumps(report), ...renderAmounts(report), ...renderRun(report)];
+}
+
+/** How many dumps, who wrote them, and when. */
+export function renderDumps(report: Report): string {
   const { first, last, seconds } = report;
   const growth = report.dumps > 1;
   const who = report.origin === "memtrack" ? "memtrack" : "the built-in tracker";
   const between = growth ? `${nameOf(first)} to ${nameOf(last)}` : nameOf(last);
   const took = seconds && growth ? ` (${span(seconds)})` : "";
+  return `${counted(report.dumps, "dump")} of ${who}, ${between}${took}`;
+}
+
+/** The run, if the files have several. */
+export function renderRun({ run, runs }: Report): string[] {
+  const count = runs.at(-1)!.run;
+  return count > 1 ? [`run ${run} of ${count} (each began to count anew); --run N shows another one`] : [];
+}
+
+function renderAmounts(report: Report): string[] {
   const classes = MEMORY_CLASSES.filter((name) => report.classes[name] !== 0);
   const parts = classes.map((name) => `${titleOf(name)} ${bytes(report.classes[name])}`);
-  const change = growth ? `, ${report.totalChange ? signed(report.totalChange, bytes) : "no change"}` : "";
-  const runs = report.runs.at(-1)!.run;
+  const change = report.dumps > 1 ? `, ${report.totalChange ? signed(report.totalChange, bytes) : "no change"}` : "";
   const memory = memoryOf(report);
   return [
-    `${counted(report.dumps, "dump")} of ${who}, ${between}${took}`,
     `in use: ${bytes(report.total)}${change}${parts.length > 1 ? ` (${parts.join(", ")})` : ""}`,
     ...(memory
       ? [`resident: ${bytes(memory.resident)}, of which ${bytes(memory.unaccounted)} (${memory.share} %) not accounted`]
       : []),
-    ...(runs > 1 ? [`run ${report.run} of ${runs} (each began to count anew); --run N shows another one`] : []),
   ];
 }
 
@@ -56,13 +70,14 @@ export function renderUndecided(report: Report): string | undefined {
   const [row] = undecided(report);
   if (!row) return undefined;
   const rate = row.perHour === undefined ? "" : `, ${signed(Math.round(row.perHour), bytes)}/h`;
-  return `${shortName(row)}, ${classOf(row)}: ${signed(row.change, bytes)}${rate} (${row.why ?? "new"})${verdictIn(report, row)}`;
+  return `${shortName(row)}, ${classOf(row)}: ${signed(row.change, bytes)}${rate} (${[row.why ?? "new", verdictTime(report, row)].filter(Boolean).join("; ")})`;
 }
 
 /** When the proxy expects to judge a site, if the summary of the last dump says it. */
-function verdictIn({ summary }: Report, row: SiteRow): string {
-  const said = summary.find((line) => line.includes(row.location) || line.includes(shortName(row)));
-  return /; verdict in .*$/.exec(said ?? "")?.[0] ?? "";
+export function verdictTime({ summary }: Report, row: SiteRow): string | undefined {
+  const names = [row.location, shortName(row)];
+  const lines = summary.filter((line) => names.some((name) => line.includes(name)));
+  return lines.map((line) => VERDICT_TIME.exec(line)?.[1]).find(Boolean);
 }
 
 /** Said if no row accounts for most of the resident memory. */
@@ -72,9 +87,9 @@ function renderUnaccounted(report: Report): string | undefined {
   return `${memory.share} % of resident memory is not accounted: a leak in it has no row`;
 }
 
-/** Growing sites without a verdict, the largest growth first. */
-function undecided({ sites }: Report): SiteRow[] {
-  const open = ({ verdict, why }: SiteRow): boolean => verdict === "new" || (verdict === "filling" && TOO_SOON.has(why ?? ""));
+/** Growing sites that can still become suspects, the largest growth first. */
+export function undecided({ sites }: Report): SiteRow[] {
+  const open = ({ verdict, why }: SiteRow): boolean => verdict === "new" || (verdict === "filling" && !MEASURED.has(why));
   return sites.filter((row) => row.change > 0 && holdsMemory(row.class) && open(row));
 }
 

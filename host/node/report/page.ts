@@ -3,32 +3,28 @@
 // A report as the page's data: its rows, and for each of the largest a value at every point of the graphs.
 
 import { holdsMemory } from "../../shared/classes.ts";
-import type { OwnerData, PageData, RestData, SiteData, SuspectData } from "../../shared/page-data.ts";
-import { causeOf, CORE, placeOf } from "../../shared/place.ts";
-import type { Suspect } from "../analyse/findings.ts";
-import { columnsIn, type Section } from "../read/dump.ts";
+import type { OwnerData, PageData, RestData, SiteData, SuspectData, UndecidedData } from "../../shared/page-data.ts";
+import { CORE, placeOf } from "../../shared/place.ts";
+import type { Suspect, SuspectRow } from "../analyse/findings.ts";
 import type { Point, Run } from "../read/history.ts";
 import { printedLocation, type Sites } from "../read/sites.ts";
-import { renderHead, renderNone } from "./headline.ts";
+import { renderDumps, renderNone, renderRun, undecided, verdictTime } from "./headline.ts";
 import { furtherSections, memoryData } from "./page-sections.ts";
 import type { OwnerRow, Report, SiteRow } from "./report.ts";
+import { classesOf, growthOf, sitesOf } from "./suspect.ts";
 
 /** Points of a graph: about as many as a screen has columns for. */
 const POINTS_MAX = 600;
 /** Sites that have a graph of their own; more would make the page large, and no graph shows them. */
 const SERIES_MAX = 200;
-/** Verdicts after which nothing is left to decide. */
-const DECIDED: readonly (string | undefined)[] = ["leak", "steady", "churn"];
 
 export function pageData(report: Report, sites: Sites, run: Run): PageData {
   const points = thinned(run.data!.points);
   const shown = largest(report.sites);
   const { byOwner, rest } = sumsOf(report, sites, points, shown);
-  const why = reasonsIn(report.sections);
-  const undecided = report.sites.indexOf(undecidedOf(report.sites)!);
   return {
     files: report.files,
-    summary: renderHead(report),
+    summary: [renderDumps(report), ...renderRun(report)],
     warnings: report.warnings,
     x: {
       time: points.every(({ time }) => !Number.isNaN(time)),
@@ -37,19 +33,15 @@ export function pageData(report: Report, sites: Sites, run: Run): PageData {
     total: report.total,
     change: report.totalChange,
     memory: memoryData(run.data!.first!.sections, report.sections),
-    owners: report.owners.map((row) => {
-      // The sum over all sites of an owner may stand still while one of them leaks.
-      const leaks = report.suspects.some(({ owner }) => owner === row.owner);
-      return ownerData(leaks ? { ...row, verdict: "leak" } : row, why.get(row.owner), byOwner.get(row.owner)!);
-    }),
+    owners: report.owners.map((row) => ownerData(row, byOwner.get(row.owner)!)),
     sites: report.sites.map((row) => ({
-      ...siteData(row, why.get(row.location)),
+      ...siteData(row),
       ...(shown.has(row.site) && { values: points.map(({ values }) => values[row.site] ?? 0) }),
     })),
     rest,
-    suspects: causes(report.suspects),
+    suspects: report.suspects.map((suspect) => suspectData(suspect, report)),
     none: renderNone(report),
-    undecided: undecided < 0 ? null : undecided,
+    undecided: undecidedData(report),
     sections: furtherSections(report.sections),
   };
 }
@@ -65,38 +57,26 @@ function largest(rows: SiteRow[]): Set<number> {
   );
 }
 
-/** The site that grew most of those that may yet turn out to leak. */
-function undecidedOf(rows: SiteRow[]): SiteRow | undefined {
-  return rows
-    .filter((row) => holdsMemory(row.class) && row.change > 0 && !DECIDED.includes(row.verdict))
-    .reduce<SiteRow | undefined>((most, row) => (!most || row.change > most.change ? row : most), undefined);
+function suspectData(suspect: Suspect, report: Report): SuspectData {
+  const { owner, location, rows } = suspect;
+  const place = placeOf(location, owner);
+  const rowData = (row: SuspectRow): SuspectData["rows"][number] => ({
+    place: placeOf(row.location, owner),
+    classes: classesOf(row, report),
+    growth: growthOf(row),
+  });
+  const sites = place ? rows.flatMap((row) => sitesOf(row, report)) : report.sites.filter((site) => site.owner === owner);
+  return {
+    owner,
+    ...rowData(suspect),
+    rows: rows.length > 1 ? rows.map(rowData) : [],
+    sites: sites.map((site) => report.sites.indexOf(site)),
+  };
 }
 
-/** Why the core does not call a growth a leak, by site and by owner. */
-function reasonsIn(sections: readonly Section[]): Map<string, string> {
-  const found = new Map<string, string>();
-  for (const section of sections) {
-    const columns = columnsIn(section, "growth", ["Why", "Location"]) ?? columnsIn(section, "ownersGrowth", ["Why", "Owner"]);
-    for (const row of columns ? section.rows : []) {
-      const [why, name] = columns!.map((column) => row[column]!);
-      if (why !== "-") found.set(name!, why!);
-    }
-  }
-  return found;
-}
-
-/** Suspects by what causes them: bytes and objects of one call, lines of one function. */
-function causes(suspects: Suspect[]): SuspectData[] {
-  const found = new Map<string, SuspectData>();
-  for (const { location, owner, evidence } of suspects) {
-    const cause = causeOf(location, owner);
-    let data = found.get(cause);
-    if (!data) found.set(cause, (data = { owner, place: placeOf(location, owner), rows: [] }));
-    const known = `${location}: `;
-    const at = evidence.indexOf(known);
-    data.rows.push({ location, evidence: at < 0 ? evidence : evidence.slice(at + known.length) });
-  }
-  return [...found.values()];
+function undecidedData(report: Report): UndecidedData | null {
+  const [row] = undecided(report);
+  return row ? { site: report.sites.indexOf(row), when: verdictTime(report, row) ?? null } : null;
 }
 
 /** At each point, the bytes of each owner, and of all sites that have no graph. */
@@ -127,24 +107,24 @@ function noRest(points: Point[]): RestData {
   return { count: 0, values: points.map(() => 0) };
 }
 
-function ownerData(row: OwnerRow, why: string | undefined, values: number[]): OwnerData {
+function ownerData(row: OwnerRow, values: number[]): OwnerData {
   const { owner, classes, total, objects } = row;
-  return { owner, classes, total, objects, ...growthData(row, why), values };
+  return { owner, classes, total, objects, ...growthData(row), values };
 }
 
-function siteData(row: SiteRow, why: string | undefined): SiteData {
+function siteData(row: SiteRow): SiteData {
   const { class: cls, kind, owner, value, peak, live, allocs, frees } = row;
   const location = printedLocation(row);
-  return { class: cls, ...(kind && { kind }), location, owner, value, peak, live, allocs, frees, ...growthData(row, why) };
+  return { class: cls, ...(kind && { kind }), location, owner, value, peak, live, allocs, frees, ...growthData(row) };
 }
 
-function growthData(row: OwnerRow | SiteRow, why = ""): Pick<OwnerData, "change" | "perHour" | "verdict" | "why"> {
-  const { change, perHour, verdict } = row;
+function growthData(row: OwnerRow | SiteRow): Pick<OwnerData, "change" | "perHour" | "verdict" | "why"> {
+  const { change, perHour, verdict, why } = row;
   return {
     change,
     perHour: perHour === undefined ? null : Math.round(perHour),
     verdict: verdict ?? null,
-    ...(verdict === "filling" && why && { why }),
+    ...(why && { why }),
   };
 }
 

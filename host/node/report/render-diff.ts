@@ -2,10 +2,10 @@
 //
 // Two dumps for a terminal, as `git diff` would say it: what is less, what is more, and nothing of what is as it was.
 
-import { formatOf } from "../../shared/classes.ts";
+import { classOf, formatOf } from "../../shared/classes.ts";
+import { shortName } from "../../shared/place.ts";
 import { printable } from "../../shared/printable.ts";
 import { bytes, count, signed } from "../../shared/units.ts";
-import { classOf, shortName } from "../read/name.ts";
 import type { Difference, DiffRow } from "./diff.ts";
 import { fitName } from "./fit-name.ts";
 import { localTimes, table, topRows, type Column, type RenderOptions } from "./table.ts";

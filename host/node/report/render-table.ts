@@ -2,11 +2,10 @@
 //
 // A report for a terminal: what was read, suspects, what grew, owners.
 
-import { formatOf, MEMORY_CLASSES, titleOf, type MemoryName } from "../../shared/classes.ts";
+import { classOf, formatOf, MEMORY_CLASSES, titleOf, type MemoryName } from "../../shared/classes.ts";
+import { CORE, shortName } from "../../shared/place.ts";
 import { printable } from "../../shared/printable.ts";
 import { bytes, count, signed } from "../../shared/units.ts";
-import { classOf, shortName } from "../read/name.ts";
-import { CORE } from "../read/sites.ts";
 import { fitName } from "./fit-name.ts";
 import { renderHead, renderNone, renderUndecided } from "./headline.ts";
 import type { OwnerRow, Report, SiteRow } from "./report.ts";

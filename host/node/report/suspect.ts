@@ -2,10 +2,14 @@
 //
 // A suspect as text: the core's evidence, with the names of sites as in the tables. A suspect of several rows is followed by these.
 
-import { holdsMemory } from "../../shared/classes.ts";
+import { classOf, holdsMemory } from "../../shared/classes.ts";
+import { shortName } from "../../shared/place.ts";
 import type { Suspect, SuspectRow } from "../analyse/findings.ts";
-import { classOf, shortName } from "../read/name.ts";
-import type { Report } from "./report.ts";
+import { printedLocation } from "../read/sites.ts";
+import type { Report, SiteRow } from "./report.ts";
+
+/** What stands between a name and its growth; a suspect of several rows says how many. */
+const NAME_END = /^(?: \(\d+ rows\))?: /;
 
 /** The suspect, then each of its rows if there are several. */
 export function renderSuspect(suspect: Suspect, report: Report): string[] {
@@ -14,9 +18,25 @@ export function renderSuspect(suspect: Suspect, report: Report): string[] {
   return [textOf(suspect, owner, report), ...rows.map((row) => `- ${textOf(row, owner, report)}`)];
 }
 
-function textOf({ location, evidence, unit }: SuspectRow, owner: string, report: Report): string {
+function textOf(row: SuspectRow, owner: string, report: Report): string {
+  const { location, evidence } = row;
   if (!evidence.startsWith(location) || location === owner) return evidence;
-  const rows = report.sites.filter((row) => row.location === location && holdsMemory(row.class) === (unit === "bytes"));
-  const classes = new Set(rows.map(classOf));
-  return `${[shortName({ owner, location }), ...classes].join(", ")}${evidence.slice(location.length)}`;
+  return `${[shortName({ owner, location }), ...classesOf(row, report)].join(", ")}${evidence.slice(location.length)}`;
+}
+
+/** The classes of a row; none for the sum of several rows. */
+export function classesOf(row: SuspectRow, report: Report): string[] {
+  return [...new Set(sitesOf(row, report).map(classOf))];
+}
+
+/** The sites that a row of a suspect is about. */
+export function sitesOf({ location, unit }: SuspectRow, report: Report): SiteRow[] {
+  const isNamed = (site: SiteRow): boolean => site.location === location || printedLocation(site) === location;
+  return report.sites.filter((site) => isNamed(site) && holdsMemory(site.class) === (unit === "bytes"));
+}
+
+/** The evidence without the name that it begins with. */
+export function growthOf({ location, evidence }: SuspectRow): string {
+  const at = evidence.indexOf(location);
+  return at < 0 ? evidence : evidence.slice(at + location.length).replace(NAME_END, "");
 }

@@ -4,10 +4,10 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { shortName } from "../../../host/node/read/name.ts";
 import { ownerOf } from "../../../host/node/read/sites.ts";
 import { fitName } from "../../../host/node/report/fit-name.ts";
 import { cut, width } from "../../../host/node/report/text.ts";
+import { shortName } from "../../../host/shared/place.ts";
 
 const short = (location: string, retired = false): string => shortName({ location, owner: ownerOf(location), retired });
 
@@ -18,7 +18,7 @@ test("it begins with the owner, and says nothing that the class says", () => {
   assert.equal(short("memory/OpenSSL/ssl/ssl_lib.c:123 [via foo.so]"), "foo.so ssl/ssl_lib.c:123");
   assert.equal(short("memory/plugin/libz.so.1+0x8d86 (misc.cc:36) [via foo.so]"), "foo.so libz.so.1+0x8d86 (misc.cc:36)");
   assert.equal(short("memory/IOBuffer/Cache.cc:2331"), "core Cache.cc:2331");
-  assert.equal(short("memory/IOBuffer/core/x.cc:1"), "core/x.cc:1");
+  assert.equal(short("memory/IOBuffer/core/x.cc:1"), "core core/x.cc:1");
   assert.equal(short("(other)"), "core (other)");
 });
 
