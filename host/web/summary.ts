@@ -87,13 +87,14 @@ function suspectItem({ owner, place, classes, growth, rows, sites }: SuspectData
     place ? codeName(place) : "several of its sites together",
     ...classes.map((cls) => `, ${cls}`),
     element("p", {}, growth),
-    ...(rows.length ? [element("ul", {}, ...rows.map(rowItem))] : []),
+    ...(rows.length ? [element("ul", {}, ...rows.map((row) => rowItem(row, place)))] : []),
     button({}, sites.length > 1 ? "Show its rows" : "Show its row", () => show(named, (row) => shown.has(row))),
   );
 }
 
-function rowItem({ place, classes, growth }: SuspectData["rows"][number]): HTMLElement {
-  return element("li", {}, codeName(place), `${classes.map((cls) => `, ${cls}`).join("")}: ${growth}`);
+function rowItem(row: SuspectData["rows"][number], placeOfAll: string): HTMLElement {
+  const place = row.place === placeOfAll ? [] : [codeName(row.place), row.classes.length ? ", " : ""];
+  return element("li", {}, ...place, `${row.classes.join(", ")}: ${row.growth}`);
 }
 
 /** The text behind a name's colon: `the machine's memory` of `limit: the machine's memory`. */

@@ -281,15 +281,21 @@ describe("what grows", () => {
     assert.match(facts[4]!, /leak_at_init\.so behave \(leak_at_init\.c:11\) too soon; verdict in \d+ min at the earliest \d/);
     const suspect = page.locator(".suspects > ul > li");
     assert.equal(await suspect.count(), 1);
-    assert.match(await suspect.innerText(), /^leaky\.so on_transaction\s+\+[\d.]+ MiB\/h for /);
+    assert.match(await suspect.innerText(), /^leaky\.so on_transaction \(leaky\.c:18\)\s+\+[\d.]+ MiB\/h for /);
     const rows = await suspect.locator("li").allInnerTexts();
     assert.equal(rows.length, 2);
-    assert.match(rows[0]!, /^on_transaction \(leaky\.c:18\), IOBuffer: \+[\d.]+ MiB\/h for .* allocated, .* freed/);
-    assert.match(rows[1]!, /^on_transaction \(leaky\.c:18\), TSIOBuffer: \+[\d,]+ objects\/h for .* created, .* destroyed/);
+    assert.match(rows[0]!, /^IOBuffer: \+[\d.]+ MiB\/h for .* allocated, .* freed/);
+    assert.match(rows[1]!, /^TSIOBuffer: \+[\d,]+ objects\/h for .* created, .* destroyed/);
     await suspect.getByRole("button", { name: "Show its rows" }).click();
     assert.deepEqual((await column(page, "Sites", "Class")).sort(), ["IOBuffer", "TSIOBuffer"]);
     assert.deepEqual(problems, []);
     await page.close();
+    // Rows of several lines name them.
+    const lines = await open(fixture("plugins25.out.gz"));
+    const parse = lines.page.locator(".suspects > ul > li", { hasText: "compress.so" });
+    assert.match(await parse.innerText(), /^compress\.so Gzip::Configuration::Parse\s+\+/);
+    assert.match(await parse.locator("li").first().innerText(), /^Gzip::Configuration::Parse\+0x14a, Heap: \+/);
+    await lines.page.close();
   });
 
   test("stands on top of the tables: a leak, then what changed most", async () => {
@@ -339,6 +345,14 @@ describe("what grows", () => {
 });
 
 describe("the last dump's sections", () => {
+  /** Opens a section; its table is made a little later. */
+  const opened = async (page: Page, title: RegExp) => {
+    const section = page.locator("details", { has: page.locator("summary", { hasText: title }) });
+    await section.locator("summary").click();
+    await section.locator("tbody tr").first().waitFor();
+    return section;
+  };
+
   test("the reconciliation is open: a bar, and a table of the parts", async () => {
     const { page } = await open(fixture("leak.out.gz"));
     const part = page.locator(".reconciliation");
@@ -359,8 +373,7 @@ describe("the last dump's sections", () => {
   test("the others have a title, units, and sort", async () => {
     const { page } = await open(fixture("leak.out.gz"));
     assert.ok((await page.locator("details summary").allInnerTexts()).includes("Memory allocated and freed since the start"));
-    const growth = page.locator("details", { has: page.locator("summary", { hasText: /^Growth since/ }) });
-    await growth.locator("summary").click();
+    const growth = await opened(page, /^Growth since/);
     const first = await growth.locator("tbody tr").first().locator("td").allInnerTexts();
     assert.deepEqual(first.slice(0, 7), [
       "memory/plugin/leak_at_init.so behave (leak_at_init.c:11)",
@@ -378,8 +391,7 @@ describe("the last dump's sections", () => {
 
   test("format 2: the columns behind the name have their units as well", async () => {
     const { page } = await open(fixture("format2.out.gz"));
-    const growth = page.locator("details", { has: page.locator("summary", { hasText: /^Growth since/ }) });
-    await growth.locator("summary").click();
+    const growth = await opened(page, /^Growth since/);
     const heads = await growth.locator("thead th").allInnerTexts();
     const first = await growth.locator("tbody tr").first().locator("td").allInnerTexts();
     const cell = (head: string) => first[heads.indexOf(head)]!;

@@ -59,19 +59,17 @@ function largest(rows: SiteRow[]): Set<number> {
 
 function suspectData(suspect: Suspect, report: Report): SuspectData {
   const { owner, location, rows } = suspect;
-  const place = placeOf(location, owner);
   const rowData = (row: SuspectRow): SuspectData["rows"][number] => ({
     place: placeOf(row.location, owner),
     classes: classesOf(row, report),
     growth: growthOf(row),
   });
+  const under = rows.length > 1 ? rows.map(rowData) : [];
+  // The core names what the rows have in common without a line, even if it is one line that allocates several classes.
+  const places = [...new Set(under.map((row) => row.place))];
+  const place = places.length === 1 ? places[0]! : placeOf(location, owner);
   const sites = place ? rows.flatMap((row) => sitesOf(row, report)) : report.sites.filter((site) => site.owner === owner);
-  return {
-    owner,
-    ...rowData(suspect),
-    rows: rows.length > 1 ? rows.map(rowData) : [],
-    sites: sites.map((site) => report.sites.indexOf(site)),
-  };
+  return { owner, ...rowData(suspect), place, rows: under, sites: sites.map((site) => report.sites.indexOf(site)) };
 }
 
 function undecidedData(report: Report): UndecidedData | null {
