@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// `npm run picture`: makes docs/page.png, the picture of the page in README: the page of tests/fixtures/leak.out.gz from its top to its
-// graphs, in the light theme. Run it by hand after a change of the page. It needs Chromium, like the tests of the page.
+// `npm run picture`: makes docs/page.png, the picture of the page in README: the page of tests/fixtures/format2.out.gz from its top to
+// its graphs, in the light theme. Run it by hand after a change of the page. It needs Chromium, like the tests of the page.
 
 import { execFileSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
@@ -22,7 +22,7 @@ buildCommand(() => {});
 const folder = mkdtempSync(join(tmpdir(), "memtrack-picture-"));
 try {
   // The page's title is the file's name.
-  writeFileSync(join(folder, "traffic.out"), gunzipSync(readFileSync(join(TOP, "tests", "fixtures", "leak.out.gz"))));
+  writeFileSync(join(folder, "traffic.out"), gunzipSync(readFileSync(join(TOP, "tests", "fixtures", "format2.out.gz"))));
   execFileSync(process.execPath, [join(BUILD, "command", "memtrack.js"), "html", "traffic.out", "-o", "page.html"], {
     cwd: folder,
   });
