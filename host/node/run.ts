@@ -41,7 +41,7 @@ export async function run(io: Io): Promise<number> {
     }
     // A reader that has gone (memtrack report | head) has had enough.
     if ((error as NodeJS.ErrnoException).code === "EPIPE") return code;
-    await write(io.stderr, `memtrack: ${(error as Error).stack ?? error}\n`).catch(() => {});
+    await write(io.stderr, `memtrack: ${(error as Error).stack ?? String(error)}\n`).catch(() => {});
     return 1;
   }
 }
@@ -83,6 +83,6 @@ function commands(io: Io, finish: (code: number) => void): Argv {
         // A YError is the parser's own.
         if (error && error.name !== "YError") throw error;
         throw usageError(message || error.message, io.argv, usages);
-      }) as Argv
+      })
   );
 }

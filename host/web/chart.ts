@@ -149,7 +149,7 @@ export class Chart {
           distr: log ? 4 : 1,
           asinh: LOG_FROM,
           range: (_plot, min, max) => [Math.min(0, min) * 1.05, Math.max(0, max) * 1.05 || 1],
-        } as uPlot.Scale,
+        },
       },
       tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), "Etc/UTC"),
       axes: [

@@ -14,7 +14,7 @@ export default tseslint.config(
     languageOptions: {
       parserOptions: {
         tsconfigRootDir: fileURLToPath(new URL("../..", import.meta.url)),
-        project: ["tsconfig.json", "host/web/tsconfig.json"],
+        project: ["tsconfig.json", "host/web/tsconfig.json", "tests/web/tsconfig.json"],
       },
     },
     rules: {
