@@ -7,7 +7,7 @@ import type { Column } from "../../format/format.ts";
 import type { ClassName } from "./classes.ts";
 
 interface SeriesData {
-  /** A value for each of `x`; absent for rows that have no graph. */
+  /** A value for each entry of `x`; absent for rows without a graph. */
   values?: number[];
 }
 
@@ -21,7 +21,7 @@ interface GrowthData extends SeriesData {
 
 export interface SiteData extends GrowthData {
   class: ClassName;
-  /** Of objects alone. */
+  /** For objects only. */
   kind?: string;
   location: string;
   owner: string;
@@ -63,7 +63,7 @@ export interface UndecidedData {
 
 interface PartData {
   name: string;
-  /** Null where the server does not know it. */
+  /** Null if the server does not know it. */
   bytes: number | null;
   /** Since the first dump. */
   change: number | null;
@@ -82,12 +82,12 @@ export interface MemoryData {
 export interface SectionData {
   title: string;
   columns: { title: string; unit: Column["unit"] }[];
-  /** Which of them names a row. */
+  /** Index of the column that names a row. */
   name: number;
   rows: string[][];
 }
 
-/** Sites that have no values of their own: how many, and their sum. */
+/** The number of sites without a graph, and the sum of their values. */
 export interface RestData {
   count: number;
   values: number[];
@@ -95,21 +95,21 @@ export interface RestData {
 
 export interface PageData {
   files: string[];
-  /** Lines that say who wrote the dumps, when, and how many. */
+  /** How many dumps, who wrote them and when; the run, if there are several. */
   summary: string[];
   warnings: string[];
-  /** Seconds since 1970, or numbers of dumps where the file says no times. */
+  /** Seconds since 1970, or dump numbers if the dumps have no times. */
   x: { time: boolean; values: number[] };
   /** Bytes in all rows of the last dump, and their change since the first. */
   total: number;
   change: number;
-  /** Null where the last dump does not tell. */
+  /** Null if the last dump does not say it. */
   memory: MemoryData | null;
   owners: OwnerData[];
   sites: SiteData[];
   rest: { plugins: RestData; core: RestData };
   suspects: SuspectData[];
-  /** What it means that there are none. */
+  /** What it means if there is no suspect. */
   none: string;
   /** The largest growth that is not judged yet; null for none. */
   undecided: UndecidedData | null;

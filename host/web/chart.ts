@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Memory over time, drawn by uPlot: as growth since the first dump, stacked, or as lines, on a linear or a logarithmic scale, with
-// zoom. The graph itself is a picture; the keyboard reaches all that it shows, a readout says it, and a table below has the numbers.
+// Memory over time, drawn by uPlot: growth since the first dump, stacked areas, or lines; on a linear or a logarithmic scale; with zoom.
+// The graph is a canvas, so the keyboard also reaches every dump, a readout has the values in words, and a table has all numbers.
 //
-//   figure -> tools: what is drawn, scale, with or without core, zoom
+//   figure -> tools: kind of graph, scale, with or without core, zoom
 //             graph: arrow keys go from dump to dump, + and - zoom, 0 shows all
 //             readout: the values at the cursor in words
-//             legend: a button a series, with its value at the cursor
+//             legend: a button for each series, with its value at the cursor
 
 import uPlot from "uplot";
 import type { RestData } from "../shared/page-data.ts";
@@ -14,20 +14,20 @@ import { CORE } from "../shared/place.ts";
 import { bytes, signed, time as timeText } from "../shared/units.ts";
 import { button, codeName, element } from "./dom.ts";
 
-/** Series that have a line of their own; the others are one. style.css has a colour for each. */
+/** Number of series with a line each; the other series share a line. style.css has a colour for each line. */
 const LINES = 11;
 const HEIGHT = 320;
-/** Fewer dumps have a dot each. */
+/** With at most this many dumps, each dump has a dot. */
 const DOTS_MAX = 40;
-/** Which series are shown: one that changed is worth more than one that is large and stands still. */
+/** For the choice of series: the weight of a change relative to the size. */
 const CHANGE_WEIGHT = 4;
-/** Steps of the scale of bytes: powers of two, so that they have round names. Dumps' numbers go by them too. */
+/** Steps of the scale of bytes: powers of two have round names. The scale of dump numbers uses them too. */
 const STEPS = Array.from({ length: 51 }, (_, power) => 2 ** power);
-/** The logarithmic scale is linear below this, so that it has a zero, and room for what shrinks. */
+/** The logarithmic scale is linear below this value, so that it can show zero and negative values. */
 const LOG_FROM = 1024;
-/** Marks of the logarithmic scale on each side of its zero. */
+/** Marks of the logarithmic scale on each side of zero. */
 const LOG_MARKS_MAX = 6;
-/** Of the scale of time, by seconds between marks: what each says, and what the first one and one of a new day say below. */
+/** Labels of the scale of time by seconds between marks: of each mark, and the second line of the first mark and of a new day. */
 const TIMES: uPlot.Axis.Values = [
   [86400, "{MM}-{DD}", "\n{YYYY}", null, null, null, null, null, 1],
   [60, "{HH}:{mm}", "\n{YYYY}-{MM}-{DD}", null, "\n{MM}-{DD}", null, null, null, 1],
@@ -50,11 +50,11 @@ export interface Span {
 interface ChartOptions {
   title: string;
   x: { time: boolean; values: number[] };
-  /** `owner` tells what is core's. */
+  /** `owner` identifies the series of core. */
   series: (ChartSeries & { owner: string })[];
-  /** What has no series of its own. */
+  /** The sum of the sites without a series. */
   rest?: { plugins: RestData; core: RestData };
-  /** Called after a change of what the graph shows. */
+  /** Called after the shown part of the time changes. */
   zoomed(span: Span): void;
 }
 
@@ -74,7 +74,7 @@ export class Chart {
   #legend: { value: HTMLElement; swatch: HTMLElement }[] = [];
   #plot: uPlot | undefined;
   #mode: Mode = "growth";
-  /** Where the cursor is; -1 for nowhere. */
+  /** Index of the dump at the cursor; -1 for none. */
   #at = -1;
   #announce = false;
   #window: Span;
@@ -91,7 +91,7 @@ export class Chart {
     this.#graph.addEventListener("keydown", (event) => this.#key(event));
     this.#log = element("input", { type: "checkbox", id: `${id}-log` });
     this.#log.addEventListener("change", () => this.draw());
-    // Core is most of a server's memory and hides the plugins, so it is left out where there are any.
+    // Core holds most of a server's memory and would hide the plugins, so it is left out if there are plugins.
     this.#core = element("input", { type: "checkbox", id: `${id}-core` });
     this.#core.checked = !series.some(({ owner, values }) => owner !== CORE && peak(values) > 0);
     this.#core.addEventListener("change", () => {
@@ -120,10 +120,10 @@ export class Chart {
     if (span.min !== this.#window.min || span.max !== this.#window.max) this.#plot?.setScale("x", span);
   }
 
-  /** Draws anew: after a change of the theme, of the series, of the kind. */
+  /** Redraws the graph after a change of the theme, the series or the kind. */
   draw(): void {
     if (!this.root.isConnected) return;
-    // A sum of logarithms is not what a stack shows.
+    // Heights of stacked logarithms would not be sums.
     this.#log.disabled = this.#mode === "stacked";
     if (this.#log.disabled) this.#log.checked = false;
     this.#plot?.destroy();

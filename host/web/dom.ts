@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Elements from data. Text enters a page as text nodes here, and in no other way: there is no innerHTML in this folder.
+// Builds elements from data. All text enters the page here, as text nodes: nothing in this folder uses innerHTML.
 
 import { printable } from "../shared/printable.ts";
 
 type Attributes = Record<string, string | number | boolean | undefined>;
 
-/** An element; attributes that are false or undefined are left out. */
+/** Creates an element; attributes that are false or undefined are left out. */
 export function element<K extends keyof HTMLElementTagNameMap>(
   name: K,
   attributes: Attributes = {},
@@ -21,17 +21,17 @@ export function element<K extends keyof HTMLElementTagNameMap>(
   return made;
 }
 
-/** An element of the page that has to be there. */
+/** An element that must exist. */
 export function byId(id: string): HTMLElement {
   const found = document.getElementById(id);
   if (!found) throw new Error(`the page has no #${id}`);
   return found;
 }
 
-/** A longer word may be broken anywhere. */
+/** A line may break anywhere in a longer word. */
 const WORD_MAX = 36;
 
-/** A name or a place in code. A line may end behind its blanks, slashes and `::`, but not within a word like `x_name.c:36`. */
+/** A name or a place in code. A line may break after blanks, slashes and `::`, but not within a word such as `x_name.c:36`. */
 export function codeName(text: string): HTMLElement {
   const words = printable(text).split(/(?<=[\s/]|::)/u);
   const parts = words.flatMap((word) => [element("wbr"), word.length > WORD_MAX ? word : element("span", { class: "word" }, word)]);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The page: reads the data that stands in it, and builds what is seen. It asks for nothing from anywhere.
+// The page: reads the data embedded in it and builds all visible elements. It makes no request.
 
 import "uplot/dist/uPlot.min.css";
 import "./style.css";

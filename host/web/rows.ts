@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The tables of owners and of sites. What grew stands on top, and a leak above that. Change and bytes in use are those of the part of
-// the time that the graphs show.
+// The tables of owners and sites. Leaks come first, then the largest growth. Change and bytes in use refer to the part of the time that
+// the graphs show.
 
 import { classOf, formatOf, MEMORY_CLASSES, titleOf } from "../shared/classes.ts";
 import type { OwnerData, PageData, SiteData } from "../shared/page-data.ts";
@@ -12,7 +12,7 @@ import type { Span } from "./chart.ts";
 import { button, codeName, element } from "./dom.ts";
 import { SortedTable, type Column } from "./table.ts";
 
-/** Less says nothing about an hour. */
+/** A shorter time says nothing about an hour. */
 const RATE_SECONDS_MIN = 60;
 
 type Row = OwnerData | SiteData;
@@ -33,7 +33,7 @@ export class View {
     return this.from === 0 && this.to === this.#x.values.length - 1;
   }
 
-  /** @returns whether that is another part than before */
+  /** Returns whether the part changed. */
   choose({ min, max }: Span): boolean {
     const { values } = this.#x;
     const [from, to] = [this.from, this.to];
@@ -46,7 +46,7 @@ export class View {
     return from !== this.from || to !== this.to;
   }
 
-  /** Undefined for a row that has no values of its own. */
+  /** Undefined for a row without values for a graph. */
   inUse(row: Row): number | undefined {
     return this.whole ? ("total" in row ? row.total : row.value) : row.values?.[this.to];
   }
@@ -102,13 +102,13 @@ export function sitesTable(data: PageData, view: View): SortedTable<SiteData> {
   return table("Sites", columns, data.sites, words);
 }
 
-/** What grew most on top, a leak above all. */
+/** Leaks first, then the largest growth. */
 function table<R extends Row>(caption: string, columns: Column<R>[], rows: R[], words: (row: R) => string): SortedTable<R> {
   const sortBy = columns.findIndex(({ title }) => title === "Change");
   return new SortedTable({ caption, columns, rows, sortBy, words, first: (row) => row.verdict === "leak" });
 }
 
-/** Those that say whether a row grows. A column in which no row says anything is left out. */
+/** The columns about growth. Columns without values are left out. */
 function growthColumns<R extends Row>(rows: R[], view: View): Column<R>[] {
   const column = (title: string, of: (row: R) => number | undefined, sign: boolean): Column<R> => ({
     title,

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What the last dump says beside its rows: what the resident memory consists of, as a bar and a table, and its further sections, each
-// as a table that is made when it is opened.
+// The rest of the last dump: the parts of the resident memory as a bar and a table, and the sections that the page shows nowhere else.
+// The table of a section is built when the reader opens it.
 
 import type { PageData, SectionData } from "../shared/page-data.ts";
 import { bytes, count, signed, span } from "../shared/units.ts";

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A table that sorts by a click on a column's title, and shows the rows that have what is searched for. It draws ROWS_SHOWN rows,
-// and all when it is asked to. On a narrow screen each row is a card, in which every cell has its column's title (style.css).
+// A table that the reader can sort by a click on a column's title, and search. It draws ROWS_SHOWN rows, and all rows on request. On a
+// narrow screen each row is a card, in which each cell has its column's title (style.css).
 
 import { printable } from "../shared/printable.ts";
 import { button, element } from "./dom.ts";
@@ -10,13 +10,13 @@ const ROWS_SHOWN = 100;
 
 export interface Column<Row> {
   title: string;
-  /** What is shown. */
+  /** The text of the cell. */
   text(row: Row): string;
-  /** What is sorted by; the text where it is left out. */
+  /** The sort key; without it, the text. */
   value?(row: Row): number;
-  /** The cell is this, in place of the text. */
+  /** Replaces the text in the cell. */
   node?(row: Row): Node;
-  /** Names the row: on a card it takes a line of its own. */
+  /** Whether the column names the row: on a card it takes a whole line. */
   names?: true;
 }
 
@@ -24,11 +24,11 @@ interface TableOptions<Row> {
   caption: string;
   columns: Column<Row>[];
   rows: Row[];
-  /** The column that it is sorted by at first, the largest on top; undefined for the order of `rows`. */
+  /** Index of the column that sorts the table at first, the largest value first; undefined for the order of `rows`. */
   sortBy?: number;
-  /** Rows that stand above all others until the reader sorts. */
+  /** Rows that come before all others until the reader sorts. */
   first?(row: Row): boolean;
-  /** Words that a search looks in. */
+  /** The text that a search matches. */
   words(row: Row): string;
 }
 
@@ -47,14 +47,14 @@ export class SortedTable<Row> {
     this.#all = true;
     this.draw();
   });
-  /** What the table is narrowed to, and the way back. */
+  /** Names the rows that the table is restricted to; a click shows all rows again. */
   readonly #chip = button({ class: "chip" }, "", () => this.#narrow(undefined));
   readonly #heads: HTMLTableCellElement[];
   readonly #words: Map<Row, string>;
   #only: Only<Row> | undefined;
   #by: number | undefined;
   #down = true;
-  /** The reader has sorted. */
+  /** Whether the reader has sorted. */
   #sorted = false;
   #all = false;
 
@@ -77,14 +77,14 @@ export class SortedTable<Row> {
       "div",
       { class: "sorted" },
       element("div", { class: "tools" }, label, this.search, this.#chip, this.#said),
-      // It scrolls by the keyboard as well.
+      // The keyboard scrolls it as well.
       element("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": options.caption }, table),
       this.#more,
     );
     this.draw();
   }
 
-  /** Shows these rows alone, whatever was searched for, until the reader takes that back. */
+  /** Shows only these rows and clears the search, until the reader shows all rows again. */
   showOnly(name: string, has: (row: Row) => boolean): void {
     this.search.value = "";
     this.#narrow({ name, has });
@@ -109,7 +109,7 @@ export class SortedTable<Row> {
     this.draw();
   }
 
-  /** Draws anew: after a change of what its columns say. */
+  /** Redraws the table after a change of its values. */
   draw(): void {
     const { columns, rows } = this.#options;
     const found = this.#inOrder(this.#found());

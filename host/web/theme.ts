@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The page's theme: the system's, until the reader chooses the other one. It stands in the document's `data-theme`, from which
-// style.css takes `color-scheme`.
+// The theme of the page: the system's theme until the reader chooses the other one. The attribute `data-theme` of the document holds
+// it; style.css derives `color-scheme` from it.
 
 import { button } from "./dom.ts";
 
@@ -9,7 +9,7 @@ const SYSTEM = matchMedia("(prefers-color-scheme: dark)");
 
 const { dataset } = document.documentElement;
 
-/** A button that says which theme it brings. `changed` is called after each change, by the reader or by the system. */
+/** A button labelled with the theme that it selects. Calls `changed` after each change by the reader or by the system. */
 export function themeButton(changed: () => void): HTMLElement {
   let chosen = false;
   const apply = (theme: string): void => {
