@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Sections of a dump as the page's data: the reconciliation as parts of the resident memory, and what the page has no view of its own
-// for, each column with its unit.
+// Converts sections of a dump to the data of the page: the reconciliation to parts of the resident memory, the sections that the page
+// shows nowhere else to tables whose columns have units.
 
 import { kinds, sections, type Column, type Section as SectionFormat } from "../../../format/format.ts";
 import { MEMORY_CLASSES, titleOf } from "../../shared/classes.ts";
@@ -10,10 +10,10 @@ import { textColumn } from "../read/cells.ts";
 import { columnsIn, type Section } from "../read/dump.ts";
 import { residentIn, type Part } from "../read/resident.ts";
 
-/** Rows of a section of the last dump. */
+/** Most rows of a section. */
 const SECTION_ROWS_MAX = 500;
 
-/** What the last dump says of the resident memory; null where it says nothing. */
+/** The resident memory in the last dump, and its change; null if the last dump does not report it. */
 export function memoryData(first: readonly Section[], last: readonly Section[]): MemoryData | null {
   const found = residentIn(last);
   if (!found) return null;
@@ -32,7 +32,7 @@ export function memoryData(first: readonly Section[], last: readonly Section[]):
   };
 }
 
-/** The sections that the page does not show in another way. */
+/** The sections that the page shows nowhere else. */
 export function furtherSections(all: readonly Section[]): SectionData[] {
   const isShown = (section: Section): boolean =>
     [columnsIn(section, "suspects", []), columnsIn(section, "reconciliation", [])].some(Boolean);
@@ -48,7 +48,7 @@ export function furtherSections(all: readonly Section[]): SectionData[] {
     }));
 }
 
-/** The unit of a column by its title, which means the same in every section. */
+/** The unit of a column by its title. A title has the same unit in every section. */
 const UNITS = new Map<string, Column["unit"]>([
   ...Object.values<SectionFormat>(sections)
     .flatMap(({ columns, after = [] }) => [...columns, ...after])

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A report as the page's data: its rows, and for each of the largest a value at every point of the graphs.
+// Converts a report to the data of the page: its rows, and for the largest rows a value at each point of the graphs.
 
 import { holdsMemory } from "../../shared/classes.ts";
 import type { OwnerData, PageData, RestData, SiteData, SuspectData, UndecidedData } from "../../shared/page-data.ts";
@@ -13,9 +13,9 @@ import { furtherSections, memoryData } from "./page-sections.ts";
 import type { OwnerRow, Report, SiteRow } from "./report.ts";
 import { classesOf, growthOf, sitesOf } from "./suspect.ts";
 
-/** Points of a graph: about as many as a screen has columns for. */
+/** Points of a graph: about the number of pixel columns that a graph has. */
 const POINTS_MAX = 600;
-/** Sites that have a graph of their own; more would make the page large, and no graph shows them. */
+/** Number of sites with values for a graph. More would make the page large, and no graph shows them. */
 const SERIES_MAX = 200;
 
 export function pageData(report: Report, sites: Sites, run: Run): PageData {
@@ -46,7 +46,7 @@ export function pageData(report: Report, sites: Sites, run: Run): PageData {
   };
 }
 
-/** The sites that have a graph of their own. */
+/** The sites with values for a graph. */
 function largest(rows: SiteRow[]): Set<number> {
   const size = (row: SiteRow): number => Math.max(row.peak, Math.abs(row.change));
   return new Set(
@@ -77,7 +77,7 @@ function undecidedData(report: Report): UndecidedData | null {
   return row ? { site: report.sites.indexOf(row), when: verdictTime(report, row) ?? null } : null;
 }
 
-/** At each point, the bytes of each owner, and of all sites that have no graph. */
+/** At each point, the bytes of each owner, and of all sites without a graph. */
 function sumsOf(
   report: Report,
   sites: Sites,
@@ -126,7 +126,7 @@ function growthData(row: OwnerRow | SiteRow): Pick<OwnerData, "change" | "perHou
   };
 }
 
-/** Evenly spread, the last one among them. */
+/** At most POINTS_MAX points, evenly spread, with the last point. */
 function thinned(points: Point[]): Point[] {
   if (points.length <= POINTS_MAX) return points;
   const step = (points.length - 1) / (POINTS_MAX - 1);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A report as one HTML file: the script and the style that are built from host/web, and the data. The page loads nothing and connects
-// to nothing: its content security policy allows only its own script and style, by their digests. The data is JSON, in which no
-// character can end the element around it.
+// Writes a report as one HTML file: the script and style built from host/web, and the data. The page loads nothing and makes no
+// connection: its content security policy allows only its own script and style, by their digests. The data is JSON without characters
+// that could end the element around it.
 
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
