@@ -32,7 +32,7 @@ const PLUGINS: u64 = 1 << 61;
 /** Order of the selected sites. */
 const MEMORY: u64 = 1 << 63;
 
-/** `most` sites at most. Nothing, where no epoch has ended. */
+/** Writes the section with at most `most` sites, or nothing if no epoch has ended. */
 export function renderAges(most: u32): void {
   if (!oldBuckets()) return;
   rankingStart(most);
@@ -90,7 +90,7 @@ function line(row: Row, bucket: u32): void {
   newline();
 }
 
-/** The oldest bucket goes back to the arming: what was there before is in no row. */
+/** Upper age limit of a bucket. The oldest bucket goes back to the start of tracking: rows contain no older memory. */
 function youngest(bucket: u32, now: u64): u64 {
   const young = youngerThanBucket(bucket, now);
   return armed() ? min(young, armed()) : young;

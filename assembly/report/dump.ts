@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The text of a dump, from the sums since arming. The tables are those of the server's built-in tracker, byte for byte in its
-// format (src/tscore/ink_resource.cc, ResourceTracker::dump), so that what reads those reads these. One such table for each class,
-// the IOBuffers first; then what the built-in prints of OpenSSL at level 2; then our own sections.
+// The text of a dump, from the sums since arming: a table for each class, IOBuffers first; at level 2 the built-in tracker's OpenSSL
+// summary; then memtrack's own sections. The tables have the format of the built-in tracker (src/tscore/ink_resource.cc,
+// ResourceTracker::dump) byte for byte, so that existing scripts can read them.
 
 import { CLASS_COUNT, CLASS_OBJECT } from "../abi";
 import { ARMING, usualBaseline } from "../analysis/baseline";
@@ -40,22 +40,22 @@ import { renderSuspects } from "./suspects";
 import * as table from "./table";
 import { renderVerify } from "./verify_section";
 
-/** Rows that changed, of those a dump shows; one that was asked for as a difference shows more. */
+/** Changed rows in an ordinary dump. A dump that compares with a requested baseline shows all. */
 const GROWTH_ROWS: u32 = 20;
-/** Sites whose ages a dump shows; likewise. */
+/** Sites in the Ages section of an ordinary dump. */
 const AGES_ROWS: u32 = 20;
-/** The built-in's rule below TOTAL. */
+/** Width of the rule that the built-in tracker writes below TOTAL. */
 const TOTAL_RULE: i32 = 130;
 const UNSELECTED: i32 = -1;
 
 let selected: i32 = UNSELECTED;
 
-/** Makes the growth of the next dump that since another baseline, all rows of it: baselineNamed() told its number. */
+/** The next dump shows all rows that changed since this baseline (a number from baselineNamed()). */
 export function selectBaseline(slot: u32): void {
   selected = slot <= ARMING ? <i32>slot : UNSELECTED;
 }
 
-/** Writes the dump into the output region. Returns its length in bytes, or 0 where it did not fit. */
+/** Writes the dump into the output region. Returns its length in bytes, or 0 if it did not fit. */
 export function render(): u32 {
   const asked = selected != UNSELECTED;
   const baseline = asked ? <u32>selected : usualBaseline();
@@ -85,7 +85,7 @@ export function render(): u32 {
   return overflowed() ? 0 : <u32>(position() - output);
 }
 
-/** The sections of a class. Returns the rows of the first. */
+/** Writes the sections of a class. Returns the number of rows in the first section. */
 function renderClass(cls: u32): u32 {
   const title = unchecked(CLASS_SECTIONS[cls]);
   if (title.length && !sortRows(cls)) return 0;
@@ -127,7 +127,7 @@ function renderMemory(cls: u32): u32 {
   return count;
 }
 
-/** What the built-in prints of OpenSSL at level 2, where its numbers are always 0: the sums of the class. */
+/** The built-in tracker's OpenSSL summary at level 2, whose numbers are always 0 there. Here they are the sums of the class. */
 function renderOpensslSums(cls: u32, name: string): void {
   let allocated: u64 = 0;
   let freed: u64 = 0;
@@ -161,7 +161,7 @@ function renderObjects(): u32 {
   return count;
 }
 
-/** Releases of memory whose allocation no site was charged with. */
+/** Releases of memory whose allocation was not charged to a site. */
 function renderPreArming(): void {
   let any = false;
   for (let cls: u32 = 0; cls < CLASS_COUNT; ++cls) if (anyPreArming(cls)) any = true;
@@ -179,12 +179,12 @@ function renderPreArming(): void {
   }
 }
 
-/** Bytes can show it before the counts do: where a large buffer went and a small one came. */
+/** Bytes can be nonzero while the count is 0: a large older buffer was released, a small new one allocated. */
 function anyPreArming(cls: u32): bool {
   return isArmed(cls) && (preArmingFrees(cls) != 0 || preArmingBytes(cls) != 0);
 }
 
-/** A row's last cell. */
+/** Writes the last cell of a row. */
 function location(row: Row): void {
   const from = position();
   copy(textOf(row), lengthOf(row));

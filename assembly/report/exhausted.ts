@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The value of the header's key `exhausted`: the limits that have refused something, as NAME:TIMES separated by commas; `-` where
-// none has.
+// The value of the header's key `exhausted`: each limit that was reached, as NAME:TIMES, separated by commas; `-` if none was.
 
 import { LIMIT_COUNT } from "../abi";
 import { COLON, COMMA, DASH } from "../base/chars";

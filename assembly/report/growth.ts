@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Growth since a baseline: the rows, and the owners, that changed most, each with its verdict and the reasons for it as columns.
+// Growth since a baseline: the rows and the owners with the largest changes, with their verdicts and the evidence as columns.
 //
-//   Change        live bytes now, less those at the baseline; of objects, which have no size, their number
-//   Per hour      the same, by the time since the baseline
-//   Per 1000 tx   change per 1,000 transactions
-//   Old %         so much of its live bytes is older than the age in the title; of IOBuffers, at least (age.ts)
-//   Kept %        the probability that an allocation is not released, by Laplace's rule of succession: 1 - (frees + 1) /
-//                 (allocs + 2). (As in Scalene, Berger et al., OSDI 2023, which divides by allocs - frees + 2, and so by less than
-//                 there were trials.)
-//   Streak        persistence.ts
-//   Late %        saturation.ts: the late part of the growth against the early one
+//   Change        live bytes now minus live bytes at the baseline; for objects, which have no size, their number
+//   Per hour      Change divided by the time since the baseline
+//   Per 1000 tx   Change per 1,000 transactions
+//   Old %         share of the live bytes that is older than the age in the title; for IOBuffers, at least this share (age.ts)
+//   Kept %        probability that an allocation is never released, by Laplace's rule of succession: 1 - (frees + 1) / (allocs + 2).
+//                 (Scalene, Berger et al., OSDI 2023, uses the same rule, but divides by allocs - frees + 2, fewer than the number of
+//                 trials.)
+//   Streak        see persistence.ts
+//   Late %        the late part of the growth compared with the early part, see saturation.ts
 
 import { EXPLAINED_BY_NOTHING, MEASURE_NOW, OWNER_SERIES_MAX, VERDICT_FILLING } from "../abi";
 import { oldBytes, reportedAge } from "../analysis/age";
@@ -41,14 +41,14 @@ import { samples, transactionsAt } from "../model/timeline";
 import { explanationName, verdictName } from "./labels";
 import * as table from "./table";
 
-/** The rows that changed most, `most` at most. */
+/** Writes at most `most` rows, those with the largest changes. */
 export function renderGrowth(slot: u32, most: u32): void {
   rankingStart(most);
   for (let row: Row = 0; row < knownSites(); ++row) offer(row, slot);
   render(SECTION_GROWTH, slot, "row");
 }
 
-/** All owners. */
+/** Writes all owners that changed. */
 export function renderOwnersGrowth(slot: u32): void {
   rankingStart(OWNER_SERIES_MAX);
   for (let entry: u32 = 0; entry < OWNER_SERIES_MAX; ++entry) offer(seriesOfEntry(entry), slot);
@@ -79,7 +79,7 @@ function render(section: u32, slot: u32, what: string): void {
   }
 }
 
-/** The baseline's name, and how long ago it was set where that is known. */
+/** Writes the baseline's name, and how long ago it was set if that is known. */
 function writeSince(slot: u32): void {
   writeBaseline(slot);
   const span = secondsSince(slot);
@@ -89,7 +89,7 @@ function writeSince(slot: u32): void {
   ascii(" ago");
 }
 
-/** Seconds since a baseline was set; 0 where that is not known. */
+/** Seconds since a baseline was set; 0 if unknown. */
 function secondsSince(slot: u32): u64 {
   const now = measureOf(MEASURE_NOW);
   if (slot == ARMING) return armed();

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The lines of a dump that begin with "memtrack", but for the summary (summary.ts): key=value pairs, one space between them, never a
-// space in a key or a bare value; a value with spaces stands in double quotes. The first line is the header, and a reader may take it
-// for the beginning of a dump; the last is "memtrack end", without which a dump is cut off. Keys are only ever added; format counts
-// other changes.
+// The lines of a dump that begin with "memtrack", except for the summary (summary.ts). They hold key=value pairs, separated by one space.
+// Keys and unquoted values contain no space; a value with spaces is in double quotes. The first line, the header, marks the beginning of
+// a dump; without the last line, "memtrack end", a dump is truncated. Keys are only added, never changed; any other change of the format
+// increments the key `format`.
 
 import { FACT_DUMP, FACT_REFUSED_SITES, HOOK_REFUSED, SETTING_LEVEL, SETTING_SITES, SITE_FIRST } from "../abi";
 import { DASH, EQUALS, SLASH, SPACE } from "../base/chars";
@@ -42,7 +42,7 @@ export function renderHeader(): void {
   newline();
 }
 
-/** The lines below the summary: refused hooks, a warning, a note. */
+/** Writes the lines below the summary: hooks that could not be installed, warnings, notes. */
 export function renderNotes(): void {
   for (let i = 0; i < HEADER_KEYS.length; ++i) {
     const why = unchecked(HEADER_REFUSALS[i]);
@@ -68,7 +68,7 @@ export function renderEnd(rows: u32): void {
   newline();
 }
 
-/** @param which FACT_..., or of a text TEXT_... */
+/** @param which FACT_..., or TEXT_... if `form` is FORM_TEXT */
 function value(form: u32, which: u32): void {
   if (form == FORM_FORMAT) return unsigned(FORMAT);
   if (form == FORM_TEXT) return text(which);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The words that a dump uses for classes, kinds of objects, verdicts and their explanations, states of hooks. A number that has none
-// gets the word of another one.
+// The words that a dump uses for classes, kinds of objects, verdicts, explanations and states of hooks. An unknown number gets a
+// default word.
 
 import { DUMP_REASON_OTHER, EXPLAINED_BY_NOTHING, HOOK_OFF, KIND_OTHER, VERDICT_NEW, CLASS_OBJECT } from "../abi";
 import { CLASS_NAMES, DUMP_REASON_NAMES, EXPLANATION_NAMES, HOOK_NAMES, KIND_NAMES, LIMIT_NAMES, VERDICT_NAMES } from "../format";
@@ -18,17 +18,17 @@ export function verdictName(verdict: u32): string {
   return word(VERDICT_NAMES, verdict, VERDICT_NEW);
 }
 
-/** Why a growth is not called a leak. */
+/** Why a growing row is not a suspect. */
 export function explanationName(explanation: u32): string {
   return word(EXPLANATION_NAMES, explanation, EXPLAINED_BY_NOTHING);
 }
 
-/** HOOK_... */
+/** @param state HOOK_... */
 export function hookName(state: u32): string {
   return word(HOOK_NAMES, state, HOOK_OFF);
 }
 
-/** DUMP_REASON_... */
+/** @param reason DUMP_REASON_... */
 export function dumpReasonName(reason: u32): string {
   return word(DUMP_REASON_NAMES, reason, DUMP_REASON_OTHER);
 }
@@ -37,7 +37,7 @@ function word(words: StaticArray<string>, number: u32, otherwise: u32): string {
   return unchecked(words[number < <u32>words.length ? number : otherwise]);
 }
 
-/** LIMIT_... */
+/** @param limit LIMIT_... */
 export function limitName(limit: u32): string {
   return unchecked(LIMIT_NAMES[limit]);
 }

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The section of modules: build id and file of the server, of each plugin that owns a row, and of each library that the location of a
-// row names.
+// The Modules section: build id and file of the server, of each plugin that owns a row, and of each library in the location of a row.
 
 import { FILES_MAX, OWNER_CORE, OWNER_NONE } from "../abi";
 import { PLUS, SPACE } from "../base/chars";

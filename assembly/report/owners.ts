@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The roll-up: what each owner holds, in bytes by class and in objects by kind, and how that changed since the last dump. The sum
-// of the owners is the sum of all rows. An owner's sums, in 64-bit integers:
+// The Owners section: live bytes of each owner by class and live objects by kind, and the change since the last dump. The sum of the
+// owners equals the sum of all rows. The sums of an owner, in 64-bit integers:
 //
 //    ┌────────────────┬─────────────────┬───────┬──────┬─────────┐
 //    │ bytes by class │ objects by kind │ total │ last │ lastKey │
@@ -20,23 +20,23 @@ import { kindOf, ownerOfSite } from "../registry/name";
 import { isOwner, isRetired, ownerKey, ownerLength, ownerText } from "../registry/owner";
 import * as table from "./table";
 
-/** Behind the bytes by class and the objects by kind. */
+/** Follows the bytes by class and the objects by kind. */
 @unmanaged
 class Totals {
   total: i64;
-  /** The total in the last dump, of the owner with this key. */
+  /** The total in the last dump, of the owner whose key is `lastKey`. */
   last: i64;
   lastKey: u64;
 }
 
 const OBJECTS: usize = CLASS_COUNT * sizeof<i64>();
 const TOTALS: usize = OBJECTS + KIND_COUNT * sizeof<i64>();
-/** What is summed up anew for each dump. */
+/** Size of the sums that each dump computes anew. */
 const SUMMED: usize = TOTALS + offsetof<Totals>("last");
 
 if (TOTALS + offsetof<Totals>() != OWNER_TOTALS_SIZE) ERROR("not the size that memory.ts tells");
 
-/** The sum of all rows in the last dump. The owners of that moment may be gone, what they held is missing all the same. */
+/** The sum of all rows in the last dump. Includes owners that no longer exist: TOTAL's change must show what they released. */
 let lastTotal: i64 = 0;
 const NEVER: u32 = u32.MAX_VALUE;
 /** Value of `switches` at the last dump; NEVER before the first dump. */
@@ -47,7 +47,7 @@ export function reset(): void {
   lastSwitches = NEVER;
 }
 
-/** Writes the section. Returns nothing to add to the dump's rows: what it shows stands in the tables already. */
+/** Writes the section. Its lines do not count as rows of the dump: they repeat what the tables hold. */
 export function renderOwners(): void {
   add();
   const anew = lastSwitches != NEVER && lastSwitches != switches;
@@ -89,7 +89,7 @@ function add(): void {
   }
 }
 
-/** The sums that the TOTAL line shows are added up in core's own entry; keep() has seen to what the next dump needs of it. */
+/** The TOTAL line is computed in the entry of `core`, after core's own line is written; keep() stores core's total anew. */
 function addOwner(to: OwnerSlot, from: OwnerSlot): void {
   for (let i: usize = 0; i < SUMMED / sizeof<i64>(); ++i) addToValueAt<i64>(at(to), i, valueAt<i64>(at(from), i));
 }
@@ -109,8 +109,8 @@ function keep(): void {
 }
 
 /**
- * Owners that are loaded or keep a site, (other plugins) where they hold anything or did in the last dump, by total, largest first.
- * Returns how many; orderedAt() tells them.
+ * Sorts the owners by total, largest first: all that are loaded or keep a site, and `(other plugins)` if it holds memory now or did in
+ * the last dump. Returns their number; orderedAt() returns each.
  */
 function sortOwners(): u32 {
   let n: u32 = 0;
@@ -139,7 +139,7 @@ function isEmpty(slot: OwnerSlot): bool {
   return !totalsOf(slot).total && !totalsOf(slot).last && !objectsOf(slot);
 }
 
-/** The columns before the owner's name. */
+/** Writes the columns before the owner's name. */
 function beginLine(slot: OwnerSlot, anew: bool): void {
   table.row(SECTION_OWNERS);
   table.signedCell(totalsOf(slot).total);

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Reconciliation: what the process's resident memory is made of, so that what is no leak can be seen: a cache, idle freelists, the
-// allocator. What is not known is said, and is then in the last row, `not accounted`, which is what is left.
+// Reconciliation: the parts of the process's resident memory, so that memory that is no leak (a cache, idle freelists, the allocator)
+// becomes visible. A part that could not be measured is marked `not known`; its memory is then in the last row, `not accounted`, which
+// is the remainder.
 //
-// The RAM cache holds IOBuffers of the server, so it is taken out of theirs. Not accounted are what no class tracks (the server's
-// own objects, stacks, plugins' memory where it is not tracked), memtrack's tables, and pages of the tracked that are not resident.
+// The RAM cache consists of the server's IOBuffers, so its size is subtracted from theirs. Not accounted is memory of no tracked class
+// (the server's own objects, stacks, untracked memory of plugins), and memtrack's tables; tracked pages that are not resident lower it.
 
 import {
   CLASS_COUNT,
@@ -30,10 +31,10 @@ import { isArmed, isRow, knownSites, siteClass } from "../model/model";
 import { inUse } from "../model/sums";
 import * as table from "./table";
 
-/** Of a part that is not known. */
+/** Value of a part that is unknown. */
 const UNKNOWN: i64 = i64.MIN_VALUE;
 
-/** The parts that the host measures, and their names. */
+/** The parts measured by the host, and their names. */
 const MEASURED: StaticArray<u32> = [MEASURE_RAM_CACHE, MEASURE_FREELISTS, MEASURE_SLACK, MEASURE_RSS_FILES];
 const MEASURED_NAMES: StaticArray<string> = [
   "RAM cache",
@@ -63,12 +64,12 @@ export function trackedBytes(cls: u32): i64 {
   return sum;
 }
 
-/** Whether it is known what the process has resident. */
+/** Whether the process's resident memory is known. */
 export function isResidentKnown(): bool {
   return measured(MEASURE_RSS);
 }
 
-/** What is resident and in no part that is known. Below zero where tracked memory is not resident. */
+/** Resident memory minus all known parts. Negative if tracked memory is not resident. */
 export function notAccounted(): i64 {
   if (!isResidentKnown()) return UNKNOWN;
   let left = <i64>measureOf(MEASURE_RSS);
@@ -91,7 +92,7 @@ function known(part: i64): i64 {
   return part == UNKNOWN ? 0 : part;
 }
 
-/** A line of the bytes of a part. */
+/** Writes the line of a part. */
 function part(bytes: i64, name: string): void {
   table.row(SECTION_RECONCILIATION);
   if (bytes == UNKNOWN) table.unknownCell();
@@ -103,7 +104,7 @@ function part(bytes: i64, name: string): void {
   ascii(bytes == UNKNOWN ? ": not known\n" : "\n");
 }
 
-/** Not a part of the sum, and so no share of it: what the sum may become. */
+/** Writes the limit of resident memory. It is no part of the sum, so it has no share. */
 function limit(): void {
   const which = limitMeasure();
   if (which == MEASURE_COUNT) return part(UNKNOWN, "limit");

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What plugin messages about the analysis are answered with, a line each in the output region.
+// Replies to plugin messages about the analysis, one line each in the output region.
 
 import { writeBaselines } from "../analysis/baseline";
 import { samples } from "../model/timeline";
@@ -8,10 +8,10 @@ import { counted } from "../base/humanize";
 import { input, output, outputEnd } from "../base/memory";
 import { ascii, begin, copy, position, unsigned } from "../base/writer";
 
-/** Bytes of a name that is not known that are shown. */
+/** Maximum number of bytes shown of an unknown name. */
 const NAME_SHOWN: u32 = 64;
 
-/** How the analysis stands; `suspects` are those of the last sample. Returns the line's length. */
+/** Writes the state of the analysis; `suspects` is their number in the last sample. Returns the line's length. */
 export function writeStatus(level: u32, interval: u64, suspects: u64): u32 {
   begin(output, outputEnd);
   ascii("level ");
@@ -27,7 +27,7 @@ export function writeStatus(level: u32, interval: u64, suspects: u64): u32 {
   return <u32>(position() - output);
 }
 
-/** There is no baseline of the name in the input region, but others. Returns the line's length. */
+/** Writes that no baseline has the name in the input region, and which baselines exist. Returns the line's length. */
 export function denyBaseline(nameLength: u32): u32 {
   begin(output, outputEnd);
   ascii('there is no baseline "');

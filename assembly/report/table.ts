@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The tables of a dump: columns of a fixed width with bars between them. Which columns a section has is in format/format.ts. A row is
-// begun, then its cells are written in order, each as wide as its column. The caller writes the text column, between beginText() and
-// endText() if columns follow it.
+// The tables of a dump: columns of fixed width, separated by bars. The columns of each section are defined in format/format.ts. After
+// row(), write the cells in order, each as wide as its column. The caller writes the text column; if columns follow it, between
+// beginText() and endText().
 
 import { DASH, SPACE } from "../base/chars";
 import { ascii, byte, copy, newline, padRight, position, repeat, signed, unsigned } from "../base/writer";
@@ -15,7 +15,7 @@ let behindText: bool = false;
 /** Address at which the text column begins. */
 let textStart: usize = 0;
 
-/** SECTION_...: a blank line, and what the section's title begins with. The caller writes the rest of the line. */
+/** Writes a blank line and the beginning of a section's title (SECTION_...). The caller writes the rest of the line. */
 export function title(section: u32): void {
   newline();
   ascii(unchecked(SECTION_TITLES[section]));
@@ -34,7 +34,7 @@ export function shownOf(shown: u32, all: u32, what: string): void {
   if (all != 1) ascii("s");
 }
 
-/** The heads of the columns, and the rule below them. */
+/** Writes the column heads and the rule below them. */
 export function head(section: u32): void {
   ascii(unchecked(SECTION_HEADS[section]));
   newline();
@@ -55,7 +55,7 @@ export function beginText(): void {
   textStart = position();
 }
 
-/** Pads the text column. Columns follow it. */
+/** Pads the text column, which is followed by further columns. */
 export function endText(section: u32): void {
   padRight(textStart, unchecked(SECTION_TEXT_WIDTHS[section]));
   behindText = true;
@@ -73,7 +73,7 @@ export function signedCell(value: i64): void {
   end();
 }
 
-/** Of a number that is not known. */
+/** A cell for an unknown number. */
 export function unknownCell(): void {
   begin();
   repeat(SPACE, nextWidth() - 1);
@@ -89,7 +89,7 @@ export function textCell(text: string): void {
   end();
 }
 
-/** A cell with a text that is in memory. */
+/** A cell with text copied from memory. */
 export function copiedCell(from: usize, length: usize): void {
   begin();
   const start = position();
@@ -98,7 +98,7 @@ export function copiedCell(from: usize, length: usize): void {
   end();
 }
 
-/** Blanks, and none of the bar that would end the cell. */
+/** An empty cell, without a bar. */
 export function noCell(): void {
   repeat(SPACE, nextWidth() + SEPARATOR.length);
 }
