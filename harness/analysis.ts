@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Reads the sections that a dump's analysis writes, in format 1 or 2: growth since a baseline, suspects, ages, reconciliation. Each is a
-// title, a line of column heads, a rule, and rows of as many columns; a blank line ends it.
+// Reads the sections that a dump's analysis writes, in format 1 or 2: growth since a baseline, suspects, ages, reconciliation. Each has a
+// title, a line of column heads, a rule, and rows with as many columns; a blank line ends it.
 
 import { sections } from "../format/format.ts";
 import { titlesOf } from "../format/layout.ts";
@@ -28,7 +28,7 @@ export interface Suspect {
   limit: number | undefined;
   location: string;
   evidence: string;
-  /** Whether it stands under a suspect, of which it is a row. */
+  /** Whether this is a row of the suspect above it. */
   under: boolean;
 }
 
@@ -38,7 +38,7 @@ interface Part {
   what: string;
 }
 
-/** What is alive of one site and one bucket of ages. */
+/** Live memory of one site in one age bucket. */
 export interface Aged {
   /** Seconds. */
   olderThan: number;
@@ -51,12 +51,12 @@ export interface Aged {
 }
 
 export interface Analysis {
-  /** The title of the growth section: since when. */
+  /** The title of the growth section, which names the baseline. */
   since: string;
   growth: Growth[];
   owners: Growth[];
   suspects: Suspect[];
-  /** The title of the ages' section: how many sites there are. Empty, where no epoch has ended. */
+  /** The title of the ages section, with the number of sites. Empty if no epoch has ended. */
   agesTitle: string;
   ages: Aged[];
   parts: Part[];
@@ -64,7 +64,7 @@ export interface Analysis {
 
 const NAMES = ["growth", "ownersGrowth", "suspects", "ages", "reconciliation"] as const;
 type Name = (typeof NAMES)[number];
-/** A row by its heads. */
+/** Returns a row's cell by the head of its column. */
 type Cells = (head: string) => string;
 
 /** Whether a line begins one of these sections. */
@@ -72,7 +72,7 @@ export function isAnalysisTitle(line: string): boolean {
   return NAMES.some((name) => isTitleOf(line, name));
 }
 
-/** The sections in a dump's text. Throws where a row has not the columns of its section. */
+/** Parses the sections in a dump's text. Throws if a row lacks a column of its section. */
 export function parseAnalysis(text: string): Analysis {
   const [since, grown] = section(text, "growth");
   const [, owners] = section(text, "ownersGrowth");
@@ -130,7 +130,7 @@ function number(column: string): number | undefined {
   return column === "-" ? undefined : Number(column);
 }
 
-/** The title and the rows of a section; an empty title where there is none. */
+/** The title and rows of a section; the title is empty if the section is missing. */
 function section(text: string, name: Name): [string, Cells[]] {
   const lines = text.split("\n");
   const first = lines.findIndex((line) => isTitleOf(line, name));

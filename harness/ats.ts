@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A private Traffic Server: a folder of its own for its configuration, cache, logs and sockets, free ports on the loopback
-// interface, an unprivileged user. It reads nothing of the system server's configuration and leaves nothing outside its folder. It
-// ends with the process that started it, however that ends (unless `keep` was asked for).
+// A private Traffic Server: its own folder for configuration, cache, logs and sockets, free ports on the loopback interface, an
+// unprivileged user. It reads nothing of the system server's configuration and leaves nothing outside its folder. It ends when the
+// process that started it ends for any reason, unless `keep` is set.
 
 import { execFile, execFileSync, spawn, type ChildProcess } from "node:child_process";
 import { chmodSync, chownSync, copyFileSync, existsSync, mkdirSync, mkdtempSync, openSync, closeSync } from "node:fs";
@@ -15,43 +15,43 @@ import { promisify } from "node:util";
 import { parseDumps, type Dump } from "./dump.ts";
 
 export interface AtsOptions {
-  /** Where its files go (default: a new folder in the system's folder for temporary files). Removed by stop(), if we made it. */
+  /** Folder for its files (default: a new folder for temporary files, which stop() removes). */
   folder?: string;
   /** Network threads (default 2). */
   threads?: number;
   /** proxy.config.res_track_memory (default 1). */
   level?: number;
-  /** Further records, or other values: a string is written as STRING, an integer as INT, another number as FLOAT. */
+  /** Further or changed records: a string is written as STRING, an integer as INT, another number as FLOAT. */
   records?: Record<string, string | number>;
-  /** Lines for the end of records.config as they are, for values that no record should have. */
+  /** Lines appended to records.config unchanged, for invalid values. */
   recordLines?: string[];
-  /** Lines of plugin.config. A first word that is an absolute path is copied into the folder, where the server's user can read it. */
+  /** Lines of plugin.config. A plugin given by absolute path is copied into the folder, where the server's user can read it. */
   plugins?: string[];
-  /** What everything is mapped to: an origin's URL. */
+  /** URL of the origin that all requests are mapped to. */
   origin?: string;
-  /** Further lines of remap.config, before the one that maps everything. Plugins in them as in plugin.config. */
+  /** Lines of remap.config before the one that maps everything. Plugins in them are treated as in plugin.config. */
   remap?: string[];
-  /** Runs the server under a traffic_manager, and so with traffic_ctl (default false). */
+  /** Runs the server under a traffic_manager, which traffic_ctl needs (default false). */
   manager?: boolean;
-  /** Added to the environment, for instance LD_LIBRARY_PATH. */
+  /** Additional environment variables, for instance LD_LIBRARY_PATH. */
   env?: Record<string, string>;
-  /** Another traffic_server than the system's. Without a manager only: that one takes the server from the system. */
+  /** A traffic_server other than the system's. Not with a manager, which always starts the system's server. */
   serverPath?: string;
-  /** Has the same modules at the same addresses in each run. */
+  /** Loads the same modules at the same addresses in each run (no address space randomization). */
   fixedAddresses?: boolean;
-  /** Leaves the server running when this process ends, and the folder when it is stopped. */
+  /** The server survives this process, and stop() keeps the folder. */
   keep?: boolean;
 }
 
 interface WaitOptions {
   timeoutMs?: number;
-  /** Only what stands in the file after this many bytes counts. */
+  /** Considers only the file's content after this many bytes. */
   from?: number;
 }
 
 const START_TIMEOUT_MS = 30_000;
 const STOP_TIMEOUT_MS = 10_000;
-// The server looks for a signal every 500 ms.
+// The server checks for signals every 500 ms.
 const DUMP_TIMEOUT_MS = 10_000;
 const POLL_MS = 20;
 
@@ -77,7 +77,7 @@ export class Ats {
     if (this.#user) giveTo(this.#user, this.folder);
   }
 
-  /** Resolves when the server says that it is fully initialized. */
+  /** Resolves when the server reports that it is fully initialized. */
   static async start(options: AtsOptions = {}): Promise<Ats> {
     const ats = new Ats(options, await freePorts(2));
     try {
@@ -97,12 +97,12 @@ export class Ats {
     return `https://127.0.0.1:${this.tlsPort}/`;
   }
 
-  /** Of traffic_server, under a manager too. */
+  /** Process id of traffic_server, also if it runs under a manager. */
   get pid(): number {
     return this.#pid;
   }
 
-  /** Of what was started here: traffic_server, or its traffic_manager. Ending this one ends everything. */
+  /** Process id of the started process: traffic_server, or its traffic_manager. When it ends, everything ends. */
   get rootPid(): number {
     return this.#process?.pid ?? 0;
   }
@@ -132,12 +132,12 @@ export class Ats {
     return this.#pid !== 0 && isRunning(this.#pid);
   }
 
-  /** How the process that was started ended: its exit code, the signal's name, or undefined while it runs. */
+  /** How the started process ended: its exit code or the signal's name; undefined while it runs. */
   get exitStatus(): number | string | undefined {
     return this.#process?.signalCode ?? this.#process?.exitCode ?? undefined;
   }
 
-  /** Waits until what was started here has ended by itself. */
+  /** Waits until the started process has ended by itself. */
   async ended(timeoutMs = 10_000): Promise<void> {
     await until(
       () => this.exitStatus !== undefined,
@@ -150,12 +150,12 @@ export class Ats {
     process.kill(this.#pid, name);
   }
 
-  /** How much of a file there is now: take it before what is to be waited for, and give it to waitFor as `from`. */
+  /** The current length of a file. Take it before the awaited event, and pass it to waitFor as `from`. */
   sizeOf(path: string): number {
     return statSync(path, { throwIfNoEntry: false })?.size ?? 0;
   }
 
-  /** Waits until a file's text matches, and gives that text. A file that became shorter than `from` is a new one, and counts whole. */
+  /** Waits until a file's text matches, and returns the text. A file shorter than `from` is a new one, and counts as a whole. */
   async waitFor(path: string, what: RegExp | ((text: string) => boolean), options: WaitOptions = {}): Promise<string> {
     const { timeoutMs = 10_000, from = 0 } = options;
     const matches = typeof what === "function" ? what : (text: string) => what.test(text);
@@ -171,14 +171,14 @@ export class Ats {
     return text;
   }
 
-  /** Asks for a dump by SIGUSR1, and waits until a new one of that reason stands in traffic.out, or in the file of that path. */
+  /** Requests a dump by SIGUSR1, and waits until a new dump with that reason is in traffic.out, or in the file `path`. */
   async dump(path = this.trafficOutPath): Promise<Dump> {
     const from = this.sizeOf(path);
     this.signal("SIGUSR1");
     return this.nextDump({ path, from, reason: "signal" });
   }
 
-  /** A dump after all connections are closed, of which `state` says the same as of the one before; of the 20th, whatever it says. */
+  /** Repeats dumps after all connections are closed, until `state` is the same for two in a row, at most 20 times. Returns the last. */
   async settledDump(state: (dump: Dump) => unknown): Promise<Dump> {
     await this.connectionsClosed();
     const text = (dump: Dump) => JSON.stringify(state(dump));
@@ -200,17 +200,17 @@ export class Ats {
     return good(text)!;
   }
 
-  /** traffic_ctl, which needs a manager. Gives what it printed on stdout; throws where it failed. */
+  /** Runs traffic_ctl, which needs a manager. Returns its standard output; throws if it fails. */
   async ctl(...args: string[]): Promise<string> {
     const options = { ...this.#user, env: this.#env() };
     return (await promisify(execFile)("traffic_ctl", [`--run-root=${this.runRootPath}`, ...args], options)).stdout;
   }
 
-  /** Connections of clients that the server still has open. */
+  /** Number of client connections that the server still has open. */
   connections(): number {
     const ports = new Set([this.httpPort, this.tlsPort].map((port) => port.toString(16).toUpperCase().padStart(4, "0")));
     const lines = readFileSync("/proc/net/tcp", "utf8").split("\n").slice(1);
-    // Columns: number, local address, remote address, state. 01 is established, 08 waits for our close.
+    // Columns: number, local address, remote address, state. 01 is established, 08 waits for the server to close.
     return lines
       .map((line) => line.trim().split(/\s+/))
       .filter(([, local, , state]) => {
@@ -218,7 +218,7 @@ export class Ats {
       }).length;
   }
 
-  /** Waits until the server has closed every client's connection. Its last objects may go a moment later. */
+  /** Waits until the server has closed all client connections. It may release their last objects slightly later. */
   async connectionsClosed(timeoutMs = 10_000): Promise<void> {
     await until(
       () => this.connections() === 0,
@@ -228,9 +228,8 @@ export class Ats {
   }
 
   /**
-   * Ends everything that was started, in order where the server lets us, and removes the folder if it was made here. Throws, after
-   * that, where the server had ended by itself, crashed while it ended, or had to be killed: that is not to go unseen because a test
-   * was done with the server.
+   * Ends everything that was started, gracefully if possible, and removes the folder if start() made it. Then it throws if the server
+   * had already ended, crashed while ending, or had to be killed: a test must not pass unnoticed over that.
    */
   async stop({ keepFolder = this.#options.keep ?? false } = {}): Promise<void> {
     const child = this.#process;
@@ -254,7 +253,7 @@ export class Ats {
     const out = this.trafficOutPath;
     const program = manager ? join(layout.BINDIR!, "traffic_manager") : (serverPath ?? join(layout.BINDIR!, "traffic_server"));
     const args = [`--run-root=${this.runRootPath}`, ...(manager ? ["--nosyslog"] : []), "--bind_stdout", out, "--bind_stderr", out];
-    // PDEATHSIG is what ends the server where this process is killed and cannot clean up.
+    // PDEATHSIG ends the server if this process is killed and cannot clean up.
     const run = [...(fixedAddresses ? ["setarch", "-R"] : []), program, ...args];
     const command = keep ? run : ["setpriv", "--pdeathsig", "TERM", "--", ...run];
     const early = openSync(join(this.folder, "log", "early.out"), "w");
@@ -303,7 +302,7 @@ export class Ats {
     this.#write("etc/remap.config", ...remap.map((line) => this.#remap(line)), ...(origin ? [`map / ${origin}`] : []));
     this.#write("etc/storage.config", "cache 64M");
     this.#write("etc/ssl_multicert.config", "dest_ip=* ssl_cert_name=cert.pem ssl_key_name=key.pem");
-    // Without a warning for each file that is not there, whatever diags.log warns of is worth a look.
+    // The server warns of each missing file; without these files, warnings in diags.log would go unnoticed.
     for (const name of ["cache", "parent", "volume", "hosting"]) this.#write(`etc/${name}.config`);
     this.#write("etc/sni.yaml", "sni: []");
     this.#write(
@@ -325,10 +324,10 @@ export class Ats {
       "proxy.config.ssl.server.cert.path": join(this.folder, "etc"),
       "proxy.config.ssl.server.private_key.path": join(this.folder, "etc"),
       "proxy.config.url_remap.remap_required": 1,
-      "proxy.config.http.cache.required_headers": 2, // only what the origin says is cacheable
-      "proxy.config.http.insert_response_via_str": 1, // a response says whether it came from the cache
+      "proxy.config.http.cache.required_headers": 2, // cache only responses that the origin marks as cacheable
+      "proxy.config.http.insert_response_via_str": 1, // a response shows whether it came from the cache
       "proxy.config.log.logging_enabled": 0,
-      // Into diags.log alone: the system's log is not ours to write to.
+      // Only to diags.log: tests must not write to the system's log.
       "proxy.config.diags.output.diag": "L",
       "proxy.config.diags.output.debug": "L",
       "proxy.config.diags.output.status": "L",
@@ -338,9 +337,9 @@ export class Ats {
       "proxy.config.diags.output.fatal": "L",
       "proxy.config.diags.output.alert": "L",
       "proxy.config.diags.output.emergency": "L",
-      "proxy.config.admin.user_id": "#-1", // it has its user already
+      "proxy.config.admin.user_id": "#-1", // the server is started as its user already
       "proxy.config.core_limit": 0,
-      "proxy.config.net.connections_throttle": 5000, // the default is more than a usual limit of open files, and warned of
+      "proxy.config.net.connections_throttle": 5000, // the default exceeds the usual limit of open files, which causes a warning
     };
   }
 
@@ -367,7 +366,7 @@ export class Ats {
       .join("\n");
   }
 
-  /** A line of plugin.config, its plugin being where the server's user can read it. A plugin of the system stands with its full path. */
+  /** A line of plugin.config whose plugin the server's user can read. System plugins get their full path. */
   #plugin(line: string): string {
     const [name = "", ...args] = line.split(" ");
     const path = name.startsWith("/") ? this.#copy(name) : join(trafficLayout().PLUGINDIR!, name);
@@ -378,7 +377,7 @@ export class Ats {
     return line.replace(/(?<=@plugin=)\/\S+/g, (path) => this.#copy(path));
   }
 
-  /** Copies a plugin into the folder: once, and two of one name to two places. */
+  /** Copies a plugin into the folder, once. Two plugins with the same name get different places. */
   #copy(from: string): string {
     let to = this.#copies.get(from);
     if (!to) {
@@ -397,7 +396,7 @@ export class Ats {
   }
 }
 
-/** Ends of what was started that are none of an orderly stop. */
+/** Exit signals that are not an orderly stop. */
 const ENDS: Record<string, string> = {
   SIGKILL: "did not end, and had to be killed",
   SIGABRT: "aborted while it ended",
@@ -412,7 +411,7 @@ interface User {
   gid: number;
 }
 
-/** Whom a server is run as by root: the one of Debian's package, else nobody. */
+/** The user that runs the server if this process is root: that of Debian's package, else nobody. */
 function unprivilegedUser(): User {
   for (const name of ["trafficserver", "nobody"]) {
     try {
@@ -420,7 +419,7 @@ function unprivilegedUser(): User {
         Number(execFileSync("id", [flag, name], { encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] }));
       return { uid: id("-u"), gid: id("-g") };
     } catch {
-      // There is no such user: the next one.
+      // No such user: try the next one.
     }
   }
   throw new Error("there is neither a user trafficserver nor nobody to run the server as");
@@ -441,7 +440,7 @@ function giveTo(user: User, folder: string): void {
 
 let layoutSaid: Record<string, string | undefined> | undefined;
 
-/** Where the system's Traffic Server has its parts: PREFIX, BINDIR, PLUGINDIR, ... */
+/** Paths of the system's Traffic Server: PREFIX, BINDIR, PLUGINDIR, ... */
 export function trafficLayout(): Record<string, string | undefined> {
   layoutSaid ??= Object.fromEntries(
     execFileSync("traffic_layout", ["info"], { encoding: "utf8" })
@@ -452,7 +451,7 @@ export function trafficLayout(): Record<string, string | undefined> {
   return layoutSaid;
 }
 
-/** Self-signed; an EC key because it is made in no time. */
+/** Makes a self-signed certificate, with an EC key because that is fast. */
 function makeCertificate(folder: string): void {
   const [key, cert] = [join(folder, "etc", "key.pem"), join(folder, "etc", "cert.pem")];
   const subject = ["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"];
@@ -465,8 +464,8 @@ function recordType(value: string | number): string {
 }
 
 /**
- * Ports that are free on the loopback interface. Below the range from which the system takes ports for outgoing connections: under
- * load one of those would sooner or later take a port between our test of it and the server's start.
+ * Finds free ports on the loopback interface, below the range that the system uses for outgoing connections: under load such a
+ * connection could take the port between this check and the server's start.
  */
 async function freePorts(count: number): Promise<number[]> {
   const [first, last] = [15_000, 32_000];
@@ -486,12 +485,12 @@ async function freePorts(count: number): Promise<number[]> {
 }
 
 function isRunning(pid: number): boolean {
-  // A zombie has ended. Under a manager, nobody here reaps it.
+  // A zombie has ended. Under a manager, this process does not reap it.
   const state = /\) (\S)/.exec(readIfThere(`/proc/${pid}/stat`))?.[1];
   return state !== undefined && state !== "Z" && state !== "X";
 }
 
-/** The child of a process that runs a program of that name. The server's threads rename themselves, so the name does not find it. */
+/** The child process that runs a program. Found by its executable, because the server's threads change the process name. */
 function childOf(parent: number, program: string): number {
   for (const name of readdirSync("/proc")) {
     const ppid = /\) \S (\d+)/.exec(readIfThere(`/proc/${name}/stat`))?.[1];
@@ -503,7 +502,7 @@ function childOf(parent: number, program: string): number {
 
 function readIfThere(path: string): string {
   try {
-    // A log can be a device (/dev/full in a test), and that has no end.
+    // A log can be a device (/dev/full in a test), which has no end.
     return statSync(path).isFile() ? readFileSync(path, "utf8") : "";
   } catch {
     return "";

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Reads dumps out of the text of traffic.out, of format 1 and 2. Strict on purpose: a line between a dump's first and last that has no
-// known form is kept in `foreign`, so that a test can say that nothing was interleaved. It also reads the tables of the server's
-// built-in tracker, which have no header.
+// Parses the dumps in traffic.out, in format 1 and 2. It is strict: a line inside a dump that has no known form is kept in `foreign`, so
+// that a test can assert that no other output was interleaved. It also parses the tables of the built-in tracker, which have no header.
 
 import { classes, kinds, sections, SUMMARY_LINES_MAX, SUMMARY_PREFIX, type MemoryClass, type Section } from "../format/format.ts";
 import { titlesOf } from "../format/layout.ts";
@@ -23,10 +22,10 @@ export interface Row {
 }
 
 export interface Table {
-  /** The line before its head, or nothing where there is none (the IOBuffer and the OpenSSL table). */
+  /** The line before the column heads; empty for the IOBuffer and OpenSSL tables, which have no title. */
   title: string;
   rows: Row[];
-  /** What the TOTAL line says, not a sum of the rows. */
+  /** The number in the TOTAL line, not a sum of the rows. */
   total: number;
 }
 
@@ -46,12 +45,12 @@ interface ObjectRow {
   location: string;
 }
 
-/** What an owner holds: bytes by class, objects alive. */
+/** Memory of an owner: bytes by class, live objects. */
 interface Holdings extends Record<MemoryName, number> {
   total: number;
-  /** Of `total`, since the last dump; undefined where counting began anew. */
+  /** Change of `total` since the last dump; undefined if counting began anew. */
   change: number | undefined;
-  /** Of all kinds. */
+  /** Live objects of all kinds. */
   objects: number;
   kinds: Record<KindName, number>;
 }
@@ -63,16 +62,16 @@ export interface OwnerRow extends Holdings {
   owner: string;
 }
 
-/** Releases of memory older than the arming. */
+/** Releases of memory that was allocated before tracking began. */
 interface Prior {
   frees: number;
   bytes: number;
   class: string;
 }
 
-/** The file of the server, a plugin or a library. */
+/** The server, a plugin or a library, and its file. */
 export interface Module {
-  /** "-" for none. */
+  /** "-" if it has none. */
   buildId: string;
   name: string;
   path: string;
@@ -91,27 +90,27 @@ interface Tables {
   summary?: Summary;
   objects: ObjectRow[];
   owners: OwnerRow[];
-  /** What the TOTAL line under the owners says, not a sum of the rows. */
+  /** The numbers in the owners' TOTAL line, not a sum of the rows. */
   ownersTotal?: Holdings;
   prior: Prior[];
   modules: Module[];
   verify?: { differing: number; compared: number; rows: VerifyRow[] };
-  /** Lines that belong to nothing known. */
+  /** Lines of no known form. */
   foreign: string[];
 }
 
-/** The table of each class that holds memory, under the class's name. */
+/** A parsed dump. The table of each memory class is stored under the class's name. */
 export interface Dump extends Tables, Record<MemoryName, Table> {
   number: number;
   /** The key=value pairs of the header line. */
   header: Map<string, string>;
-  /** The lines that sum it up, without what each begins with. */
+  /** The summary lines, without their prefix. */
   summaryLines: string[];
-  /** Those of the further lines that begin with "memtrack": warnings, notes, refused hooks. */
+  /** Key=value pairs of each further line that begins with "memtrack": warnings, notes, hooks that could not be installed. */
   notes: Map<string, string>[];
-  /** `rows` of the last line. */
+  /** The value of `rows` in the last line. */
   endRows: number;
-  /** The dump as it stands in traffic.out, first line to last. */
+  /** The text of the dump as in traffic.out, from the first line to the last. */
   text: string;
 }
 
@@ -120,7 +119,7 @@ const LAST = /^memtrack end dump=(\d+) rows=(\d+)$/;
 
 const CLASS_TITLES = Object.values<MemoryClass>(classes).flatMap(({ section }) => (section ? [section] : []));
 const OBJECTS_TITLE = classes.object.section;
-/** The whole title: what changes are since, in format 2. */
+/** The whole title line. In format 2 it includes the start of the interval to which Change refers. */
 const OWNERS_TITLE = new RegExp(
   `^(?:${TITLES_OF_FORMAT_1.owners}|${sections.owners.title} (?:change since (?:tracking began|the previous dump)|` +
     `counting began anew since the previous dump, so Change is not known))$`,
@@ -128,12 +127,12 @@ const OWNERS_TITLE = new RegExp(
 
 const EMPTY: Table = { title: "", rows: [], total: 0 };
 
-/** The complete dumps in a text, in its order. One that is cut off, or that another one begins within, is left out. */
+/** The complete dumps in a text, in order. A dump that is truncated, or that another dump interrupts, is skipped. */
 export function parseDumps(text: string): Dump[] {
   const dumps: Dump[] = [];
   let begin = -1;
   const lines = text.split("\n");
-  // What follows the last newline is a line that is still being written.
+  // The text after the last newline is a line that is still being written.
   lines.pop();
   for (const [index, line] of lines.entries()) {
     if (FIRST.test(line)) begin = index;
@@ -151,7 +150,7 @@ function parseDump(lines: string[], endRows: number): Dump {
   const summary = rest.filter((line) => line.startsWith(SUMMARY_PREFIX));
   const notes = rest.filter((line) => line.startsWith("memtrack ") && !line.startsWith(SUMMARY_PREFIX));
   const tables = parseTables(rest.filter((line) => !line.startsWith("memtrack ")).join("\n"));
-  // Those without a title are told by their order.
+  // Tables without a title are identified by their order.
   const untitled = tables.tables.filter(({ title }) => title === "");
   const tableOf = ({ section }: MemoryClass): Table | undefined =>
     section ? tables.tables.find(({ title }) => title === section) : untitled.shift();
@@ -170,7 +169,7 @@ function parseDump(lines: string[], endRows: number): Dump {
   };
 }
 
-/** The key=value pairs of a line that begins with "memtrack". A value with spaces stands in double quotes. */
+/** The key=value pairs of a line that begins with "memtrack". A value with spaces is in double quotes. */
 export function parsePairs(line: string): Map<string, string> {
   const pairs = new Map<string, string>();
   for (const [, key = "", quoted, bare] of line.matchAll(/(?<= )([\w-]+)=(?:"([^"]*)"|(\S*))/g))
@@ -178,7 +177,7 @@ export function parsePairs(line: string): Map<string, string> {
   return pairs;
 }
 
-/** The line of a section's heads. */
+/** Matches the line of a section's column heads. */
 function head(section: Section): RegExp {
   return new RegExp(`^${titlesOf(section).join(" +\\| ")} *\\|? *$`);
 }
@@ -205,18 +204,18 @@ const MODULES_HEAD = head(sections.modules);
 const MODULES_ROW = /^([0-9a-f]+|-) +\| ([^/]+) (\/.*)$/;
 const RULE = /^[-|]*$/; // also the empty line
 
-/** Lines that say nothing by themselves: heads, the titles of sections that are told by their rows. */
+/** Lines without information: column heads of sections that are recognized by their rows. */
 const SILENT = [RULE, PRIOR_HEAD, VERIFY_HEAD, SUMMARY_HEAD];
 
-/** The tables and sections in a text, whoever wrote them. */
+/** Parses the tables and sections in a text, written by memtrack or by the built-in tracker. */
 export function parseTables(text: string): Tables {
   const found: Tables = { tables: [], objects: [], owners: [], prior: [], modules: [], foreign: [] };
   let match: RegExpExecArray | null;
-  // The last title, and whether its own head has followed: rows count only after that.
+  // The last title, and the section whose column heads came last: rows are accepted only after the heads.
   let [title, section] = ["", ""];
   let owners: string[] | undefined;
   let holding: OwnerRow | undefined;
-  let analysis = false; // its sections are read by analysis.ts
+  let analysis = false; // within a section that analysis.ts reads
   for (const line of text.split("\n")) {
     analysis = line !== "" && (analysis || isAnalysisTitle(line));
     if (analysis) continue;
@@ -268,14 +267,14 @@ export function parseTables(text: string): Tables {
   return found;
 }
 
-/** The heads of an owners' section. A dump of another version may lack one, since there is one for each class. */
+/** The column heads of an owners section. Each class has a column, so a dump of another version may lack some. */
 function ownersForm(line: string): string[] | undefined {
   const columns = headsOf(line);
   const known = titlesOf(sections.owners);
   return columns.every((column) => known.includes(column)) && columns.includes(sections.owners.text.title) ? columns : undefined;
 }
 
-/** The numbers of a line of the owners' section, its state and its owner. */
+/** Parses a line of the owners section: its numbers, state and owner. */
 function holdings(line: string, columns: string[]): OwnerRow | undefined {
   const cells = cellsOf(line, columns.length, textColumn(columns));
   const cell = (title: string): string => cells?.[columns.indexOf(title)] ?? "0";
@@ -296,12 +295,12 @@ function holdings(line: string, columns: string[]): OwnerRow | undefined {
   };
 }
 
-/** Groups first to last as integers. */
+/** The match's groups from first to last as integers. */
 function integers(match: RegExpExecArray, first: number, last: number): number[] {
   return match.slice(first, last + 1).map(integer);
 }
 
-/** One above 2^53 would lose bytes silently. */
+/** Throws above 2^53: a larger number would lose bytes silently. */
 function integer(digits: string): number {
   const value = Number(digits);
   if (!Number.isSafeInteger(value)) throw new RangeError(`not a safe integer: ${digits.trim()}`);

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// An origin server for tests and the demonstration: the URL determines the answer, so that a test selects a path through the proxy
-// in one line. It counts requests. Run as a program it prints its port in a line, and serves until it is killed.
+// An origin server for tests and the demonstration: the URL determines the response, so that one line of a test selects a path through
+// the proxy. It counts requests. Run as a program, it prints its port on one line and serves until it is killed.
 //
 //   /size/N            N bytes, not to be cached
-//   /size/N?cache=60   ... cacheable for 60 seconds (the query belongs to the cache's key: &n=1, &n=2 are other objects)
+//   /size/N?cache=60   ... cacheable for 60 seconds (the query is part of the cache key: &n=1 and &n=2 are different objects)
 //   /size/N?chunked    ... without a Content-Length
 //   /size/N?slow=100   ... each 64 KiB after a pause of 100 ms
 //   /size/N?cut=M      ... the connection is cut after M bytes
@@ -22,7 +22,7 @@ const CHUNK = Buffer.alloc(64 * 1024, "memtrack ");
 export class Origin {
   /** Number of requests received. */
   requests = 0;
-  /** Process that serves. */
+  /** The process that serves. */
   readonly pid = process.pid;
   readonly #server: Server;
 
