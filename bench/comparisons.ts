@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Runs comparisons one after the other. One that fails, because a program or a right is missing, takes no figures of others with it.
+// Runs comparisons one after the other. If one fails (a program or a permission is missing), the figures of the others are kept.
 
 import type { Figure } from "./figure.ts";
 import type { Run } from "./native.ts";
@@ -18,7 +18,7 @@ export interface Measured {
   leftOut: LeftOut[];
 }
 
-/** @param tell is called after each comparison, with all there is until then, and with what that one measured and left out */
+/** @param tell is called after each comparison, with all results so far and with the results of this comparison */
 export async function measure(
   comparisons: Comparisons,
   names: string[],

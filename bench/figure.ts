@@ -4,7 +4,7 @@
 
 import { medianInterval, summarise, type Summary } from "./statistics.ts";
 
-/** The table of issue "As fast as a counter" (design.md, section 8). The figures that name a line are compared with it. */
+/** The budgets. A figure that names one is compared with it. */
 export const BUDGETS = {
   builtinAlone: { text: "IOBuffer event against the built-in, 1 thread", atLeast: 3, unit: "x" },
   builtin: { text: "IOBuffer event against the built-in, 2 threads and more", atLeast: 25, unit: "x" },
@@ -12,7 +12,7 @@ export const BUDGETS = {
   byHand: { text: "IOBuffer event against the same table written by hand in C", atMost: 1.3, unit: "x" },
   pair: { text: "OpenSSL pair over the bare allocator", atMost: 20, unit: "ns" },
   sites: { text: "IOBuffer event at 4096 sites against 16", atMost: 2, unit: "x" },
-  // "No trend" is taken to mean: at most a tenth over four powers of ten.
+  // The cost must not depend on live memory: at most a tenth more over four powers of ten.
   live: { text: "cost with 10^7 live objects against 10^3", atMost: 1.1, unit: "x" },
   dump: { text: "dump of 4096 sites x 64 shards", atMost: 20, unit: "ms" },
   stop: { text: "gaps over 50 µs of an event thread, while dumps are made against while not", same: true, unit: "x" },
@@ -73,7 +73,7 @@ export function limitText(budget: Budget): string {
   return `${word} ${limit}${unitText(budget.unit)}`;
 }
 
-/** A line of stdout. */
+/** A figure as a line of text. */
 export function lineOf(figure: Figure): string {
   const { group, name, what, unit, median, low, high, budget, verdict } = figure;
   const value = `${number(median)}${unitText(unit)}`.padStart(14);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The C programs of bench/native: built, and run with named numbers. They print lines of words.
+// Builds and runs the C programs of bench/native. They take named numbers and print lines of words.
 
 import { spawn, spawnSync } from "node:child_process";
 import { join } from "node:path";
@@ -10,13 +10,13 @@ const PROGRAMS = join(BUILD, "bench");
 
 type Arguments = Record<string, string | number>;
 
-/** What a comparison needs to know of the run it is part of. */
+/** The run that a comparison is part of. */
 export interface Run {
   quick: boolean;
   rounds: number;
-  /** Shows what is being done. */
+  /** Shows the current step. */
   progress(text: string): void;
-  /** Says that a part cannot be measured here, and why. */
+  /** Records that a part cannot be measured on this machine, and why. */
   leaveOut(part: string, reason: string): void;
 }
 
@@ -25,7 +25,7 @@ export function buildNative(): void {
   if (made.status !== 0) throw new Error(`bench/native does not build:\n${made.stdout}${made.stderr}`);
 }
 
-/** A command line that runs one of the programs, for whoever is to run it. */
+/** The command line of one of the programs, for a caller that runs it by other means. */
 export function commandOf(program: string, args: Arguments): string[] {
   return [join(PROGRAMS, program), ...Object.entries(args).map(([name, value]) => `${name}=${value}`)];
 }
@@ -47,7 +47,7 @@ interface OutputOptions {
   cwd?: string;
 }
 
-/** What a command prints on stdout. Throws with all it said where it fails. */
+/** Runs a command and returns its standard output. Throws with its whole output if it fails. */
 export function output(command: string[], { env, cwd }: OutputOptions = {}): Promise<string> {
   const [file = "", ...args] = command;
   return new Promise((resolve, reject) => {
@@ -65,7 +65,7 @@ export function output(command: string[], { env, cwd }: OutputOptions = {}): Pro
   });
 }
 
-/** A table of lists, for the values of each round. */
+/** Lists of values, one value per round, by key. */
 export class Rounds {
   readonly #lists = new Map<string, number[]>();
 
@@ -92,7 +92,7 @@ export class Rounds {
   }
 }
 
-/** The order of a round: each takes every place once before one takes a place again, and the direction changes after that. */
+/** The order of things in a round. Rotates each round, so that each thing takes every position, and reverses after a full turn. */
 export function orderOf<T>(things: T[], round: number): T[] {
   const by = round % things.length;
   const turned = [...things.slice(by), ...things.slice(0, by)];

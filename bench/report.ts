@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// RESULTS.md: the budget first, then every figure.
+// Writes RESULTS.md: the budgets first, then all figures.
 
 import type { Measured } from "./comparisons.ts";
 import { BUDGETS, limitText, number, type Budget, type Figure } from "./figure.ts";
@@ -61,7 +61,7 @@ function budgetRows(figures: Figure[]): string[][] {
   });
 }
 
-/** A table for each set of columns: figures of one name are a row. */
+/** Makes a table for each set of columns. Figures with the same name form a row. */
 function groupTables(figures: Figure[]): string[] {
   const rows = grouped(figures, (figure) => figure.name);
   const tables = grouped([...rows], ([, row]) => row.map((figure) => figure.what).join("|"));

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// `npm run bench`: measures, and says of each figure whether it is within its budget. README.md says what the figures are.
+// `npm run bench`: measures, and reports for each figure whether it is within its budget. README.md explains the figures.
 
 import { closeSync, openSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -19,7 +19,7 @@ import { machine } from "./machine.ts";
 import { buildNative, type Run } from "./native.ts";
 import { resultsText, type Results } from "./report.ts";
 
-// In the order of their cost, so that the cheap ones speak first.
+// Sorted by duration, so that the first results appear early.
 const COMPARISONS: Comparisons = {
   instructions,
   command,
@@ -92,7 +92,7 @@ function parse() {
   if (save && (quick || values.only)) throw new UsageError("--save is for a full run: it goes with neither --quick nor --only");
   const rounds = Number(values.rounds ?? (quick ? 3 : 10));
   if (!Number.isInteger(rounds) || rounds < 1) throw new UsageError(`--rounds ${values.rounds}: not a whole number above 0`);
-  // Now, not after ten minutes. What an earlier run wrote there stays until there is something new.
+  // Checks now, not after ten minutes, that the file can be written. Its content stays until there are new results.
   if (json !== undefined) {
     try {
       closeSync(openSync(json, "a"));
@@ -103,7 +103,7 @@ function parse() {
   return { ...values, only: Object.keys(COMPARISONS).filter((name) => only.includes(name)), rounds };
 }
 
-// On a terminal one line that changes; elsewhere a line now and then.
+// Minimum interval between progress lines if standard error is no terminal; a terminal shows one line that changes.
 const LINE_EVERY_MS = 10_000;
 let lastLine = -Infinity;
 

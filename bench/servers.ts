@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Private servers for comparisons, and the load on them: each has a half of the cores.
+// Private servers for comparisons, and their load generators. The server gets one half of the cores, the load the other half.
 
 import { existsSync } from "node:fs";
 import { cpus } from "node:os";
@@ -9,20 +9,20 @@ import { Ats, trafficLayout, type AtsOptions } from "../harness/ats.ts";
 import type { Origin } from "../harness/origin.ts";
 import { output } from "./native.ts";
 
-/** Plugins of Debian's that do something for every request, and change no response here. */
+/** Debian's plugins that do work for every request, but change no response in these comparisons. */
 export const PLUGINS = ["xdebug.so", "compress.so", "money_trace.so", "remap_stats.so", "header_freq.so"];
 
-/** A day: longer than any run. */
+/** Cacheable for a day, which is longer than any run. */
 export const CACHED = "cache=86400";
 
 export async function startServer(options: AtsOptions, origin: Origin): Promise<Ats> {
   const records = {
-    // Each handshake is to be a full one.
+    // No session resumption: each handshake must be a full one.
     "proxy.config.ssl.session_cache": 0,
     "proxy.config.ssl.server.session_ticket.enable": 0,
   };
   const cores = serverCores();
-  // A thread for each core that it may use.
+  // One network thread per core that the server may use.
   const ats = await Ats.start({
     ...options,
     records: { ...options.records, ...records },
@@ -33,7 +33,7 @@ export async function startServer(options: AtsOptions, origin: Origin): Promise<
   return ats;
 }
 
-/** Why no server can have PLUGINS here. One that lacks a plugin ends, and tells why in its log alone. */
+/** Why PLUGINS cannot be loaded on this machine. Checked first because a server without one of them ends, with a reason only in its log. */
 export function pluginsMissing(): string | undefined {
   const folder = trafficLayout().PLUGINDIR!;
   const missing = PLUGINS.filter((name) => !existsSync(join(folder, name)));
@@ -41,7 +41,7 @@ export function pluginsMissing(): string | undefined {
   return `${folder} has no ${missing.join(", ")} (Debian: trafficserver, trafficserver-experimental-plugins)`;
 }
 
-/** The lower half of the cores for the server, the upper one for the load; undefined where there is but one. */
+/** The lower half of the cores, for the server; undefined if there is only one. */
 function serverCores(): string | undefined {
   const count = cpus().length;
   return count > 1 ? `0-${Math.floor(count / 2) - 1}` : undefined;

@@ -75,7 +75,7 @@ async function dumps({ quick, rounds, progress }: Run): Promise<Figure[]> {
     ...gapFigures,
     figure({ ...about, what: "gaps > 50 µs a million, quiet", unit: "" }, over(quiet)),
     figure({ ...about, what: "gaps > 50 µs a million, dumping", unit: "" }, over(dumping)),
-    // One compared with none is not a significant difference: both are small.
+    // Adds 1 to both counts: a ratio of 1 to 0 would not be a significant difference.
     paired(
       { ...about, what: "gaps > 50 µs, dumping / quiet", unit: "x", budget: "stop" },
       over(dumping),

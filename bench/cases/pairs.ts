@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What an allocation and its release cost through the hooks of OpenSSL, TSmalloc and operator new, by size, beside the bare allocator;
-// and beside them what a user would take instead: gperftools' heap profiler and heaptrack, on the same loop.
+// Cost of an allocation and its release through the hooks of OpenSSL, TSmalloc and operator new, by size, compared with the bare
+// allocator and with the alternatives: gperftools' heap profiler and heaptrack, in the same loop.
 
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -10,13 +10,13 @@ import { figure, paired, type Figure } from "../figure.ts";
 import { commandOf, orderOf, output, Rounds, run, wordsOf, type Run } from "../native.ts";
 
 const SIZES = [16, 64, 256, 1024, 16384];
-/** Our sets of functions (bench/native/pairs.c), by group of figures. */
+/** memtrack's sets of functions (bench/native/pairs.c), by group of figures. */
 const SETS = { openssl: "o", tsapi: "t", heap: "n" };
 const MODES = { pair: "pair", realloc: "realloc", cross: "pair across threads" };
-// Of larger blocks the bare allocator's own way back across threads takes microseconds, and more or fewer from run to run.
+// Largest size that has a budget across threads: above it, the bare allocator's release takes microseconds, and varies between runs.
 const CROSS_JUDGED = 256;
 
-/** The same program, with a profiler before it. What that writes goes to a folder that is removed. */
+/** Runs the same program under a profiler, whose files go to a folder that is removed. */
 const PROFILERS: Record<string, (command: string[], folder: string) => Promise<string>> = {
   gperftools: (command, folder) =>
     output(command, { env: { LD_PRELOAD: "libtcmalloc.so.4", HEAPPROFILE: join(folder, "gperftools") } }),
@@ -49,7 +49,7 @@ export async function pairs({ quick, rounds, progress, leaveOut }: Run): Promise
   );
 }
 
-/** Those that are installed. */
+/** The profilers that are installed. */
 async function usableProfilers(folder: string, leaveOut: Run["leaveOut"]): Promise<string[]> {
   const usable: string[] = [];
   for (const profiler of Object.keys(PROFILERS)) {
@@ -63,7 +63,7 @@ async function usableProfilers(folder: string, leaveOut: Run["leaveOut"]): Promi
   return usable;
 }
 
-/** The nanoseconds of a pair of the bare allocator under a profiler. */
+/** Nanoseconds per pair of the bare allocator under a profiler. */
 async function bareUnder(profiler: string, size: number, folder: string): Promise<string | undefined> {
   const said = await PROFILERS[profiler]!(commandOf("pairs", { sets: "b", mode: "pair", size, ms: 10 }), folder);
   return wordsOf(said).find((words) => words[0] === "b" && words.length === 2)?.[1];

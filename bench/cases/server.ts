@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The whole server under load, with and without memtrack. All servers are up at once, and are loaded in turn, a fraction of a second
-// each, while the others are idle: a round is several such slices, so that what disturbs the machine for a second disturbs all alike.
-// Server and load have cores of their own, and what counts is the server's CPU time per request: on a machine that others use too it
-// is far steadier than requests per second.
+// The whole server under load, with and without memtrack. All servers run at once and are loaded in turn, a fraction of a second each,
+// while the others are idle. A round consists of several such slices, so that a disturbance of a second affects all servers alike.
+// Server and load run on separate cores. The measure is the server's CPU time per request, which on a shared machine is far steadier
+// than requests per second.
 
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -19,7 +19,7 @@ import { quantile } from "../statistics.ts";
 
 const VARIANTS = {
   none: { level: 0, plugins: [] },
-  // The same once more: what two servers without a difference differ by.
+  // The same again, for the difference between two equal servers.
   "none again": { level: 0, plugins: [] },
   "built-in": { level: 1, plugins: [] },
   disarmed: { level: 0, plugins: [PLUGIN] },
@@ -38,7 +38,7 @@ const JUDGED: Partial<Record<Variant, keyof typeof BUDGETS>> = {
   "plugins, level 1": "server",
 };
 
-/** What a variant is compared with: the same server, with the same plugins, without memtrack. */
+/** The variant to compare with: the same server with the same plugins, without memtrack. */
 function bareOf(variant: Variant): Variant {
   return variant.startsWith("plugins,") ? "plugins" : "none";
 }
@@ -46,9 +46,9 @@ function bareOf(variant: Variant): Variant {
 interface Load {
   path: string;
   secure: boolean;
-  /** h2load's way to ask: connections, requests at a time on each, protocol. */
+  /** Options of h2load: connections, concurrent requests per connection, protocol. */
   how: string[];
-  /** Requests in a slice: about a fifth of a second. */
+  /** Requests in a slice; they take about a fifth of a second. */
   requests: number;
 }
 
@@ -56,7 +56,7 @@ const KEPT_ALIVE = ["--h1", "-c", "16"];
 const LOADS: Record<string, Load> = {
   "HTTP/1.1, 1 KB": { path: `size/1000?${CACHED}`, secure: false, how: KEPT_ALIVE, requests: 3000 },
   "HTTP/1.1, 20 KB": { path: `size/20000?${CACHED}`, secure: false, how: KEPT_ALIVE, requests: 2500 },
-  // As many connections as requests: each begins with a handshake, of which the servers let none be resumed.
+  // One connection per request, so each begins with a handshake. The servers do not resume sessions.
   "TLS handshakes": { path: `size/1000?${CACHED}`, secure: true, how: ["--h1", "-c", "150"], requests: 150 },
   "HTTP/2, 1 KB": { path: `size/1000?${CACHED}`, secure: true, how: ["-c", "8", "-m", "8"], requests: 2500 },
 };
@@ -104,7 +104,7 @@ export async function server({ quick, rounds, progress, leaveOut }: Run): Promis
   ];
 }
 
-/** Starts a server of each variant, and stops them all, whatever happens. */
+/** Starts a server of each variant, and stops all of them, also after an error or an interrupt. */
 async function withServers(
   variants: Variant[],
   progress: Run["progress"],
@@ -114,7 +114,7 @@ async function withServers(
   const servers = new Map<Variant, Ats>();
   const origin = await Origin.start();
   const stop = async () => {
-    // One after the other would take as many seconds as there are servers.
+    // In parallel: each server takes about a second to stop.
     const stopped = await Promise.allSettled([...servers.values()].map((ats) => ats.stop()));
     await origin.stop();
     rmSync(folder, { recursive: true, force: true });
@@ -134,7 +134,7 @@ async function withServers(
   }
 }
 
-/** How many events a request is, where memtrack counts them. */
+/** Measures the number of events per request in the variants in which memtrack counts. */
 async function measureEvents(measured: Rounds, load: string, servers: Map<Variant, Ats>, folder: string): Promise<void> {
   for (const [variant, ats] of servers) {
     if (!/level|heap/.test(variant)) continue;
@@ -165,7 +165,7 @@ async function measureRound(
     }
   }
   for (const [variant, { seconds, times, costs }] of sums) {
-    // Of slices that follow each other within a second: the machine's speed changes by far more than what is sought.
+    // The ratio of slices that ran within a second of each other: over longer times, changes of the machine's speed exceed the cost.
     const bare = sums.get(bareOf(variant))?.costs ?? costs;
     const ratios = costs.map((cost, slice) => cost / bare[slice]!);
     measured.add(`ratio ${load} ${variant}`, quantile(ratios, 0.5));
@@ -200,10 +200,10 @@ function figuresOf(measured: Rounds, load: string, variants: Variant[]): Figure[
 }
 
 interface Slice {
-  /** The server's CPU time, and the time on the clock that the load says it took. */
+  /** The server's CPU time in seconds, and the wall-clock time that h2load reports. */
   cpu: number;
   seconds: number;
-  /** Of each request, in microseconds. */
+  /** Duration of each request in microseconds. */
   times: number[];
 }
 
@@ -215,7 +215,7 @@ async function loadOnce(ats: Ats, { path, secure, how, requests }: Load, folder:
   const said = await output(loadCommand("h2load", ...how, "-n", String(requests), `--log-file=${log}`, url));
   const cpu = cpuSeconds(ats.pid) - before;
   if (needed(said, /status codes: (\d+) 2xx/) !== requests) throw new Error(`requests failed:\n${said}`);
-  // Of a request: when it began, its status, how long it took, in microseconds.
+  // A line per request: start time, status, duration in microseconds.
   const times = wordsOf(readFileSync(log, "utf8")).map(([, , us]) => Number(us));
   return { cpu, seconds: requests / needed(said, /, ([\d.]+) req\/s/), times };
 }
@@ -226,12 +226,12 @@ function needed(text: string, pattern: RegExp): number {
   return Number(digits);
 }
 
-/** Allocations and releases accounted so far, each an event. */
+/** Number of events so far: allocations and releases. */
 function eventsOf(dump: Dump): number {
   return dump.tables.flatMap((table) => table.rows).reduce((sum, row) => sum + row.allocs + row.frees, 0);
 }
 
-/** User and system time of a process so far. From its threads' schedstat: the ticks of /proc/PID/stat are 1 % of a round. */
+/** User and system time of a process so far, from its threads' schedstat: one tick of /proc/PID/stat would be 1 % of a round. */
 function cpuSeconds(pid: number): number {
   const folder = `/proc/${pid}/task`;
   const ns = readdirSync(folder).map((thread) => Number(readFileSync(`${folder}/${thread}/schedstat`, "utf8").split(" ")[0]));

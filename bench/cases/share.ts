@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Which part of the network threads' time is memtrack's, in a server with five plugins of Debian's under load: samples of perf, so
-// that what others do on the machine, or a difference between two servers, has no part in it.
+// memtrack's share of the network threads' CPU time, in a server with five of Debian's plugins under load. Sampled by perf, so that
+// other load on the machine and differences between two servers do not affect it.
 
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -21,16 +21,16 @@ const VARIANTS: Record<string, AtsOptions> = {
 };
 const LOAD = `size/1000?${CACHED}`;
 const SECONDS = 3;
-/** Of perf's software clock: a virtual machine may have no other. */
+/** Samples by perf's software clock, because a virtual machine may have no other. */
 const SAMPLING = ["-e", "cpu-clock", "-F", "4999"];
-/** What nobody but memtrack calls on a network thread: the time of it is memtrack's as well. */
+/** Whether only memtrack calls a function on a network thread, so that its time is memtrack's too. */
 function isCalled(library: string, name: string): boolean {
   return library.startsWith("libgcc_s") || /^_dl_find_(object|dso)|malloc_usable_size$/.test(name);
 }
-/** As many functions are told apart as have a part in it. */
+/** Minimum share, in percent, of a function that is listed. */
 const SHOWN = 0.02;
 
-/** Of each function, how many samples; memtrack's own, and what is called by it alone. */
+/** Samples: all, those of memtrack's functions by name, and those of functions that only memtrack calls. */
 interface Profile {
   all: number;
   ours: Map<string, number>;
@@ -93,7 +93,7 @@ async function checkPerf(): Promise<void> {
   }
 }
 
-/** wrk for some seconds. */
+/** Runs wrk for some seconds. */
 function load(ats: Ats, seconds: number): Promise<string> {
   return output(loadCommand("wrk", "-t", "1", "-c", "16", "-d", `${seconds}s`, ats.httpUrl + LOAD));
 }
