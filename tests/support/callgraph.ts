@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The call graph of memtrack.so from its machine code: calls, jumps, and functions whose address is taken (they count as called by
-// the function that takes it). Calls through pointers in data are not seen: the plugin API (server/api.h), the originals of
+// the function that takes it). It does not contain calls through pointers in data: the plugin API (server/api.h) and the original
 // operators.
 
 import { execFileSync } from "node:child_process";

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// For test files that run tests in other languages: which of those were asked for on the command line (tools/test.ts).
+// For test files that run tests in other languages: which of these tests the command line selects (tools/test.ts).
 
 const CHOSEN = process.env.MEMTRACK_CHOSEN?.split(":");
 

@@ -11,20 +11,20 @@ interface CommandResult {
   code: number;
   out: string;
   err: string;
-  /** What was written to standard output, for formats that are no text. */
+  /** Standard output as bytes, for formats other than text. */
   bytes: Buffer;
 }
 
 interface CommandOptions {
   stdin?: string | Buffer | Readable;
-  /** A terminal of so many columns. */
+  /** Width of the terminal in columns. */
   columns?: number;
   rows?: number;
   env?: NodeJS.ProcessEnv;
   signal?: AbortSignal;
-  /** Called with all that was written so far, after each write. */
+  /** Called after each write with all output so far. */
   onOutput?(text: string): void;
-  /** The same of standard error. */
+  /** The same for standard error. */
   onError?(text: string): void;
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The corpus of plugins (tests/plugins): builds it, reads from its sources what each must be found to hold (tests/plugins/corpus.h
-// says in which form that stands there), and compares a dump with it. No line number and no size is known here.
+// The corpus of plugins (tests/plugins): builds them, reads the expected rows from marks in their sources (tests/plugins/corpus.h
+// describes the marks), and compares a dump with them. This file contains no line number and no size.
 
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
@@ -13,16 +13,16 @@ import { BUILD, TOP } from "../../tools/build.ts";
 
 export const SOURCES = join(TOP, "tests", "plugins");
 
-/** How often the places of a plugin were reached. One that no count is given for is not looked at. */
+/** How often the marked places of a plugin were reached. Places without a count are not checked. */
 export interface Counts {
-  /** A mark without a word at its end. */
+  /** For marks without a word at their end. */
   transaction: number;
   once?: number;
-  /** A remap plugin's module was loaded. */
+  /** Loads of a remap plugin's module. */
   load?: number;
-  /** An instance of a remap plugin was made. */
+  /** Created instances of a remap plugin. */
   instance?: number;
-  /** ... and deleted (default: all that were made). */
+  /** Deleted instances (default: all). */
   deleted?: number;
 }
 
@@ -33,14 +33,14 @@ export interface Site {
   function: string;
   /** iobuffer, openssl, tsapi, heap; or a kind of objects. */
   class: string;
-  /** Per `per`; undefined where the source leaves it open. */
+  /** Number per `per`; undefined if the source does not specify it. */
   allocs: number | undefined;
   frees: number | undefined;
   bytes: number | undefined;
   per: Exclude<keyof Counts, "deleted">;
 }
 
-/** What a row must say. `bytes` counts for memory alone; what is undefined is left open. */
+/** The expected values of a row. `bytes` applies only to memory; undefined values are not checked. */
 export interface Expected {
   class: string;
   location: string;
@@ -49,13 +49,13 @@ export interface Expected {
   bytes: number | undefined;
 }
 
-/** Builds what has changed. */
+/** Builds the plugins whose sources have changed. */
 export function buildCorpus(): void {
   const made = spawnSync("make", ["-s", "-j2", "-C", SOURCES], { encoding: "utf8" });
   assert.equal(made.status, 0, made.stdout + made.stderr);
 }
 
-/** The path of one of its plugins. */
+/** The path of a plugin of the corpus. */
 export function corpus(name: string): string {
   return join(BUILD, "plugins", `${name}.so`);
 }
@@ -63,7 +63,7 @@ export function corpus(name: string): string {
 const MARK = /\/\/ SITE (.+?): (.+)$/;
 const COUNTS = /^(\w+) \+(\d+|n) -(\d+|n)(?: =(\d+|n))?(?: (once|load|instance))?$/;
 
-/** The marks in a plugin's source. `grows` and `=size` are for the test that knows the plugin: they are left out. */
+/** The marks in a plugin's source, except `grows` and `=size`, which are for tests that know the plugin. */
 export function sitesOf(name: string): Site[] {
   const base = name === "leak_stripped" ? "leak_fallback" : name.replace(/_o0$/, "");
   const file = [`${base}.c`, `${base}.cc`].find((candidate) => existsSync(join(SOURCES, candidate)));
@@ -83,7 +83,7 @@ export function sitesOf(name: string): Site[] {
   });
 }
 
-/** The one mark of a source that grows: where it is. */
+/** The location of the only mark in a source that grows. */
 export function growingSite(name: string): { file: string; line: number; function: string } {
   const file = `${name.replace(/_o0$/, "")}.cc`;
   const lines = readFileSync(join(SOURCES, file), "utf8").split("\n");
@@ -91,14 +91,14 @@ export function growingSite(name: string): { file: string; line: number; functio
   return { file, line: line + 1, function: MARK.exec(lines[line]!)![1]! };
 }
 
-/** How a dump names a place of a plugin, loaded as `owner`. */
+/** The location in a dump of a place in a plugin that is loaded as `owner`. */
 export function locationOf(site: { file: string; line: number; function: string; class?: string }, owner: string): string {
   return site.class === "openssl"
     ? `memory/OpenSSL/${site.file}:${site.line} [via ${owner}]`
     : `memory/plugin/${owner} ${site.function} (${site.file}:${site.line})`;
 }
 
-/** What the rows of a plugin must say after so many of each. Marks of one line are one row. */
+/** The expected rows of a plugin after these counts. Marks of the same line form one row. */
 export function expectedOf(name: string, counts: Counts, owner = `${name}.so`): Expected[] {
   const rows = new Map<string, Expected>();
   const times = (value: number | undefined, count: number) => (value === undefined ? undefined : value * count);
@@ -125,7 +125,7 @@ export function expectedOf(name: string, counts: Counts, owner = `${name}.so`): 
   return [...rows.values()];
 }
 
-/** Capacities that a container has had after so many elements one by one: the blocks it has allocated. */
+/** The successive capacities of a container to which elements are added singly: one block was allocated for each. */
 function growth(elements: number, step: number, next: (needed: number, capacity: number) => number, start: number): number[] {
   const capacities: number[] = [];
   let capacity = start;
@@ -135,7 +135,7 @@ function growth(elements: number, step: number, next: (needed: number, capacity:
   return capacities;
 }
 
-/** What the container of a plugin that grows with each transaction holds (leak_string, leak_vector): its last block. */
+/** The expected row of a container that grows with each transaction (leak_string, leak_vector): it holds its last block. */
 export function grownOf(name: string, transactions: number): Expected {
   const blocks = name.startsWith("leak_string")
     ? growth(100 * transactions, 100, (needed, old) => Math.max(needed, 2 * old), 15).map((capacity) => capacity + 1)
@@ -144,13 +144,13 @@ export function grownOf(name: string, transactions: number): Expected {
   return { class: "heap", location, allocs: blocks.length, frees: blocks.length - 1, bytes: blocks.at(-1)! };
 }
 
-/** A row of any section, in one form. */
+/** A row of any section, in a common form. */
 interface Held {
   class: string;
   location: string;
   allocs: number;
   frees: number;
-  /** Bytes in use, or objects alive. */
+  /** Bytes in use, or live objects. */
   held: number;
 }
 
@@ -169,7 +169,7 @@ export function rowsOf(dump: Dump): Held[] {
   ];
 }
 
-/** The owner that a location names, as the "Owners" section does. */
+/** The owner of a location, as in the Owners section. */
 export function ownerOf(location: string): string {
   return (
     / \[via ([^\]]+)\]/.exec(location)?.[1] ??
@@ -182,14 +182,14 @@ export function rowsOfOwner(dump: Dump, owner: string): Held[] {
   return rowsOf(dump).filter((row) => ownerOf(row.location) === owner);
 }
 
-/** Each expected row is there and says exactly that; whatever else the owner has allocated has been released. */
+/** Asserts that each expected row exists with exactly these values, and that the owner holds nothing else. */
 export function assertHolds(dump: Dump, owner: string, expected: Expected[]): void {
   const retired = dump.owners.find((row) => row.owner === owner)?.state === "retired";
   const rows = rowsOfOwner(dump, owner);
   const show = () => `\n${owner} has\n${rows.map((row) => `  ${JSON.stringify(row)}`).join("\n")}`;
   for (const want of expected) {
     const found = rows.filter((row) => row.class === want.class && row.location === want.location);
-    // What an unloaded module released again leaves the tables after a while (assembly/model/reclaim.ts).
+    // Rows of an unloaded module that hold nothing disappear after a while (assembly/model/reclaim.ts).
     const mayBeGone = want.allocs === 0 || (retired && want.allocs === want.frees);
     assert.equal(found.length, mayBeGone ? found.length : 1, `a row of ${want.class} at ${want.location}${show()}`);
     const [row] = found;
@@ -211,9 +211,9 @@ export function assertHolds(dump: Dump, owner: string, expected: Expected[]): vo
   }
 }
 
-/** What every dump owes its reader, whatever it counts. */
+/** Asserts what must hold for every dump. */
 export function assertSound(dump: Dump): void {
-  assert.deepEqual(dump.foreign, [], "a line of another's within the dump");
+  assert.deepEqual(dump.foreign, [], "no foreign line within the dump");
   assert.equal(dump.header.get("lost"), "0");
   assert.equal(dump.header.get("traps"), "0");
   for (const table of dump.tables) {
@@ -225,26 +225,26 @@ export function assertSound(dump: Dump): void {
   }
   for (const row of rowsOf(dump)) {
     const negative = row.held < 0 || row.frees > row.allocs || (row.frees === row.allocs && row.held !== 0);
-    assert.ok(!negative, `a row that cannot be: ${JSON.stringify(row)}`);
+    assert.ok(!negative, `an impossible row: ${JSON.stringify(row)}`);
   }
   for (const row of dump.objects) assert.equal(row.alive, row.created - row.destroyed, JSON.stringify(row));
   const seen = rowsOf(dump).map((row) => `${row.class} ${row.location}`);
   assert.deepEqual(
     seen.filter((row, at) => seen.indexOf(row) !== at),
     [],
-    "one row a name",
+    "each name has one row",
   );
   assertOwners(dump);
 }
 
-/** The sum of the owners is the total, and each owner's is that of its rows. */
+/** Asserts that the owners add up to the total, and each owner's rows to the owner. */
 function assertOwners(dump: Dump): void {
   const classes = ["iobuffer", "openssl", "tsapi", "heap"] as const;
   assert.ok(
     dump.owners.some(({ owner }) => owner === "core"),
     "core is an owner",
   );
-  assert.equal(new Set(dump.owners.map(({ owner }) => owner)).size, dump.owners.length, "an owner has one row");
+  assert.equal(new Set(dump.owners.map(({ owner }) => owner)).size, dump.owners.length, "each owner has one row");
   for (const name of classes) {
     assert.equal(
       dump.owners.reduce((sum, row) => sum + row[name], 0),
@@ -260,7 +260,7 @@ function assertOwners(dump: Dump): void {
       else objects += held;
     }
     const { iobuffer, openssl, tsapi, heap } = row;
-    assert.deepEqual({ iobuffer, openssl, tsapi, heap }, bytes, `what ${row.owner} holds is the sum of its rows`);
+    assert.deepEqual({ iobuffer, openssl, tsapi, heap }, bytes, `the memory of ${row.owner} is the sum of its rows`);
     assert.equal(row.objects, objects, `objects of ${row.owner}`);
     assert.equal(row.total, iobuffer + openssl + tsapi + heap, row.owner);
   }
@@ -274,7 +274,7 @@ function assertOwners(dump: Dump): void {
   }
 }
 
-/** A dump in which all transactions have ended: nothing that a plugin holds has changed since the last one. */
+/** A dump after all transactions have ended: the plugins' rows are the same as in the dump before. */
 export function settled(ats: Ats): Promise<Dump> {
   return ats.settledDump((dump) => rowsOf(dump).filter((row) => ownerOf(row.location) !== "core"));
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Examples in the documents: an indented line `$ memtrack ...`, and below it what the command prints, of the captures in tests/fixtures,
-// at 100 columns. `npx tsx tests/support/examples.ts` writes them anew.
+// Examples in the documents: an indented line `$ memtrack ...`, and below it the command's output for the captures in tests/fixtures,
+// at 100 columns. `npx tsx tests/support/examples.ts` updates them.
 
 import { readFileSync, realpathSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
@@ -15,7 +15,7 @@ export const WITH_SAMPLES = ["README.md", "docs/READING.md"];
 const TOP = fileURLToPath(new URL("../..", import.meta.url));
 const COLUMNS = "100";
 const INDENT = " ".repeat(4);
-/** The line of the command, and its output: indented lines, and blank ones between them. */
+/** Matches the command line and its output: indented lines, with blank lines between them. */
 const EXAMPLE = /^ {4}\$ memtrack (.*)\n((?:\n*^ {4}(?!\$ ).*\n)*)/gm;
 const WORD = /'([^']*)'|(\S+)/g;
 
@@ -23,12 +23,12 @@ export function read(document: string): string {
   return readFileSync(TOP + document, "utf8");
 }
 
-/** Commands of a document's examples. */
+/** The commands of a document's examples. */
 export function commandsIn(text: string): string[] {
   return [...text.matchAll(EXAMPLE)].map(([, command]) => command!);
 }
 
-/** A document's text with what its examples print today. */
+/** A document's text with the current output of its examples. */
 export async function withOutputs(text: string): Promise<string> {
   const folder = process.cwd();
   process.chdir(fixture("."));

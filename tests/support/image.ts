@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The modules of a running process as they are in memory: address, protection and contents of each mapping.
+// The modules of a running process in memory: address, protection and contents of each mapping.
 
 import { execFileSync } from "node:child_process";
 import { closeSync, openSync, readFileSync, readSync } from "node:fs";

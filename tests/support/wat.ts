@@ -1,21 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The core's functions and whom each calls, from the text (build/*.wat) that asc writes beside the Wasm of the same module.
+// The core's functions and their calls, from the text form (build/*.wat) that asc writes beside the Wasm module.
 
 import { readFileSync } from "node:fs";
 
 export interface WatFunction {
-  /** The names that it is exported by. */
+  /** The names under which it is exported. */
   exports: string[];
-  /** The functions that it calls, by their names in the module. */
+  /** Names, in the module, of the functions that it calls. */
   calls: Set<string>;
-  /** Its text. */
+  /** The function's text. */
   code: string;
 }
 
 export interface Wat {
   functions: Map<string, WatFunction>;
-  /** The exported globals: their names in the module, and those that they are exported by. */
+  /** The exported globals: their names in the module, with the names under which they are exported. */
   globals: Map<string, string>;
 }
 
@@ -23,7 +23,7 @@ export function readWat(path: string): Wat {
   const functions = new Map<string, WatFunction>();
   const globals = new Map<string, string>();
   const text = readFileSync(path, "utf8");
-  // A field of the module is indented by a space, what belongs to it by more.
+  // A field of the module is indented by one space, its contents by more.
   for (const code of text.split(/^ (?=\()/m)) {
     const [, name] = /^\(func \$([^\s()]+)/.exec(code) ?? [];
     if (!name) continue;

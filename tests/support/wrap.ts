@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A server's text as other programs write it. The journal's forms were compared with journalctl 252 on a journal that
-// systemd-journald wrote: it keeps neither empty lines nor blanks at the end of a line. Docker's and Kubernetes' are by their sources
-// (host/node/read/prefix.ts names them).
+// A server's output in the forms of other programs. The journal's forms were compared with journalctl 252 on a journal that
+// systemd-journald wrote: it keeps neither empty lines nor blanks at the end of a line. The forms of Docker and Kubernetes follow
+// their sources (named in host/node/read/prefix.ts).
 
 interface Form {
   name: string;
@@ -12,7 +12,7 @@ interface Form {
 const START = Date.UTC(2026, 10, 26, 20, 0, 0);
 const DAYS = ["Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"];
 
-/** A time that goes on with each line. */
+/** A time that advances with each line. */
 function at(line: number): { iso: string; short: string; day: string; seconds: string; nanos: string; micros: string } {
   const millis = START + line * 7;
   const iso = new Date(millis).toISOString().slice(0, 19);
@@ -27,7 +27,7 @@ function at(line: number): { iso: string; short: string; day: string; seconds: s
   };
 }
 
-/** Every line behind a prefix. The journal has no empty lines; every tenth is followed by one of another source. */
+/** Adds a prefix to every line. The journal has no empty lines; each tenth line is followed by a line of another source. */
 function prefixed(prefix: (line: number) => string, other?: (line: number) => string, blanks = other === undefined): Form["wrap"] {
   return (text) =>
     linesOf(text)
@@ -44,7 +44,7 @@ function linesOf(text: string): string[] {
 const UNIT = "host1 traffic_manager[4711]: ";
 const OTHER = (n: number): string => `host1 kernel: [${n}.123456] a line of the kernel's`;
 
-/** Docker's json-file: lines of more than `most` bytes are several objects; every tenth is followed by one of the other stream. */
+/** Docker's json-file: a line of more than `most` bytes becomes several objects; each tenth is followed by a line of the other stream. */
 function docker(most: number): Form["wrap"] {
   return (text) =>
     linesOf(text)
@@ -52,7 +52,7 @@ function docker(most: number): Form["wrap"] {
         const whole = `${line}\n`;
         const pieces = whole.match(new RegExp(`[^]{1,${most}}`, "g"))!;
         const object = (log: string, stream: string): string =>
-          // Go's JSON writes these as escapes.
+          // Go's JSON encoder escapes these.
           JSON.stringify({ log, stream, time: at(n).nanos }).replace(/[<>&]/g, (c) => `\\u00${c.charCodeAt(0).toString(16)}`);
         const own = pieces.map((piece) => object(piece, "stderr"));
         return n % 10 === 5 ? [...own.slice(0, 1), object("[Nov 26] another stream\n", "stdout"), ...own.slice(1)] : own;
@@ -61,7 +61,7 @@ function docker(most: number): Form["wrap"] {
       .join("");
 }
 
-/** CRI as conmon writes it: a line is cut wherever its buffer of so many bytes ends. */
+/** CRI as conmon writes it: a line is split at each multiple of `buffer` bytes. */
 function cri(buffer: number): Form["wrap"] {
   return (text) => {
     const out: string[] = [];
