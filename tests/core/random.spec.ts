@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Random operations against the plainest model there is: a Map of names to counters. What the core's table, registry, merge,
-// arming and search for older memory make of them must be the same, row by row, at each look, and the totals with them.
+// Random operations compared with a simple model: a Map from names to counters. At each comparison the result of the core's table,
+// registry, merge, arming and detection of older memory must equal it, row by row and in the totals.
 
 import {
   CLASS_COUNT,
@@ -22,7 +22,7 @@ import { refusals, register, siteCount } from "../../assembly/registry/registry"
 import { freeze, insertKey, recordAlloc, recordBufferEvent, recordFree } from "../../assembly/shard/shard";
 import { collect, fresh, IOBUFFER, nameOf, OPENSSL, put, Random, seed } from "./support";
 
-/** A row of the shadow: what was counted, what stood there at the arming, and what was found to be older. */
+/** A row of the model: its counts, the counts at the arming, and the older memory found. */
 class Shadow {
   allocs: i64 = 0;
   allocBytes: i64 = 0;
@@ -89,14 +89,14 @@ function otherName(cls: u32): string {
   return nameOf(SITE_OTHER + cls);
 }
 
-/** What a host does where the shard does not know a key. */
+/** The host's steps for a key unknown to the shard. */
 function learn(address: u64, attributes: u64, text: string): void {
   const number = register(address, attributes, put(text), OWNER_CORE, 0);
   if (number >= SITE_FIRST) insertKey(number, address, attributes);
   else freeze(FROZEN_SITES);
 }
 
-/** Compares every row that a dump would show, and the sums of all, with the shadow. */
+/** Compares every row of a dump, and the sums of all rows, with the model. */
 function classify(): void {
   collect();
   applyBaseline();
@@ -144,7 +144,7 @@ function armClass(cls: u32): void {
   if (cls == CLASS_OPENSSL) untagged = untaggedBytes = 0;
 }
 
-/** Runs `operations` over `places` locations in a table for `sites`. */
+/** Runs `operations` at `places` locations, in a table for `sites`. */
 function run(sites: u32, places: u32, operations: u32, salt: u64): void {
   const random = new Random(seed() ^ (salt * 0x9e3779b97f4a7c15));
   fresh(sites);
@@ -157,7 +157,7 @@ function run(sites: u32, places: u32, operations: u32, salt: u64): void {
   for (let i: u32 = 0; i < operations; ++i) {
     const what = random.below(dice);
     const size = random.below(10) ? <u64>random.below(1 << (1 + random.below(20))) : 0;
-    // A third of the places have a name that another place has as well.
+    // A third of the places share their name with another place.
     const number = random.below(places);
     const address = 0x5500_0000_0000 + <u64>number * 8;
     const name = number % 3 ? number : number / 2;
@@ -222,7 +222,7 @@ function run(sites: u32, places: u32, operations: u32, salt: u64): void {
   expect(mistakes).toBe(0, "MEMTRACK_SEED=" + seed().toString());
 }
 
-/** Takes one out, any. */
+/** Removes a random element. */
 function take(from: Block[], random: Random): Block {
   const at = random.below(from.length);
   const block = from[at];
@@ -232,16 +232,16 @@ function take(from: Block[], random: Random): Block {
 }
 
 describe("random operations", () => {
-  test("give what a Map of sites gives, in a table with room for all", () => {
+  test("equal a Map of sites, in a table with room for all", () => {
     run(4096, 1000, 60000, 1);
   });
-  test("give what a Map of sites gives, in a table much too small", () => {
+  test("equal a Map of sites, in a table that is much too small", () => {
     run(64, 5000, 60000, 2);
   });
-  test("give what a Map of sites gives, in a table that is just full", () => {
+  test("equal a Map of sites, in a table that is exactly full", () => {
     run(200, 130, 30000, 3);
   });
-  test("give what a Map of sites gives, for a few sites that all happens at", () => {
+  test("equal a Map of sites, with all events at a few sites", () => {
     run(64, 5, 30000, 4);
   });
 });

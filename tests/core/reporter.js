@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What as-pect says of the specs, for specs.test.ts: a line of JSON for each test, with the names of its groups and its own.
+// as-pect's reporter for specs.test.ts: a line of JSON for each test, with the names of its groups and its own name.
 
 const TEST = 0; // as-pect's TestNodeType
 
@@ -10,7 +10,7 @@ export default {
   onFinish(suite) {
     suite.rootNode.visit((node) => {
       const said = [node.message, ...node.errors.map(({ message }) => message), node.stackTrace].filter(Boolean);
-      // A group that fails by itself, and not by one of its tests, is a failed test as well.
+      // A group that fails itself, outside its tests, is a failed test too.
       if (node.type !== TEST && !said.length) return;
       for (const [what, value] of Object.entries({ actual: node.actual, expected: node.expected })) {
         if (value) said.push(`${what}: ${value.negated ? "not " : ""}${value.stringify({ indent: 0 })}`);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Runs the core's own specs (in AssemblyScript, by as-pect) on debug and on release Wasm. Each of their tests is one of Node's, so
-// that it can be chosen by its name.
+// Runs the core's own specs (in AssemblyScript, by as-pect) on debug and on release Wasm. Each of their tests becomes a Node test, so that
+// it can be selected by name.
 
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
@@ -31,7 +31,7 @@ interface Test {
 interface Outcome {
   status: number | null;
   tests: Test[];
-  /** All other lines: the seed, errors of the compiler. */
+  /** All other lines: the seed, compiler errors. */
   said: string;
 }
 
@@ -44,7 +44,7 @@ async function run(config: string): Promise<Outcome> {
   const ended = new Promise<number | null>((resolve) => child.on("close", resolve));
   const lines = (await Promise.all([text(child.stdout), text(child.stderr)])).flatMap((said) => said.split("\n"));
   const tests = lines.flatMap((line) => (line.startsWith("spec ") ? [JSON.parse(line.slice("spec ".length)) as Test] : []));
-  // Where it dies, Node shows a line of a compiler in one piece before the error.
+  // If it fails, Node prints the compiler's source on one long line before the error.
   const others = lines.filter((line) => !line.startsWith("spec ")).map((line) => stripVTControlCharacters(line).slice(0, 1000));
   return { status: await ended, tests, said: others.join("\n") };
 }
@@ -56,7 +56,7 @@ for (const { target, status, tests, said } of outcomes) {
   describe(`the core's specs on ${target} Wasm`, () => {
     test(`all ${SPECS.length} are compiled and run`, () => {
       assert.equal(status === 0 || failed.length > 0, true, said);
-      // A run that found no spec passes, too.
+      // as-pect also succeeds if it finds no spec.
       assert.deepEqual([...new Set(tests.map(({ file }) => join(file)))].sort(), SPECS, said);
     });
     for (const file of SPECS) {

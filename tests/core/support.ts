@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What the specs share: an instance per test, text in and out of it, and random numbers.
+// Shared code of the specs: a new instance per test, text input and output, random numbers.
 
 import {
   ATTRIBUTES_CLASS_SHIFT,
@@ -27,17 +27,17 @@ import { siteAt } from "../../assembly/shard/site";
 export const IOBUFFER: u64 = CLASS_IOBUFFER << ATTRIBUTES_CLASS_SHIFT;
 export const OPENSSL: u64 = CLASS_OPENSSL << ATTRIBUTES_CLASS_SHIFT;
 
-/** A fresh instance in every role: a model has the regions of the others, so one instance can play them all. */
+/** A new instance with all roles: a model has the regions of the other roles too. */
 export function fresh(sites: u32 = 64): void {
   assert(init(ROLE_MODEL, sites) == 0, "init");
 }
 
-/** A fresh control instance. */
+/** A new control instance. */
 export function freshControl(): void {
   assert(init(ROLE_CONTROL, 0) == 0, "init");
 }
 
-/** The text of an answer of this length. */
+/** The text of an answer of this length, from the output region. */
 export function answered(length: u32): string {
   return textFrom(output, length);
 }
@@ -51,7 +51,7 @@ export function textFrom(from: usize, length: usize): string {
   return String.UTF8.decodeUnsafe(from, length);
 }
 
-/** What the writer has written behind `from`. */
+/** The text written since `from`. */
 export function written(from: usize): string {
   return textFrom(from, position() - from);
 }
@@ -60,22 +60,22 @@ export function nameOf(site: u32): string {
   return textFrom(textOf(site), lengthOf(site));
 }
 
-/** Registers an IOBuffer location at an address of its own. */
+/** Registers an IOBuffer location at a new address. */
 export function site(name: string, address: u64 = 0): u32 {
   return register(address ? address : 0x1000 + siteCount(), IOBUFFER, put(name), OWNER_CORE, 0);
 }
 
-/** Registers file:line of OpenSSL; files at one address are one file. */
+/** Registers file:line of OpenSSL; the same address means the same file. */
 export function opensslSite(file: string, line: u32, address: u64): u32 {
   return register(address, OPENSSL | line, put(file), OWNER_CORE, 0);
 }
 
-/** A module was loaded: its owner's key. */
+/** Adds an owner for a loaded module. Returns its key. */
 export function owner(text: string): u32 {
   return registerOwner(put(text));
 }
 
-/** A module was loaded from a file; its owner's key, or OWNER_NONE. Returns 0 or -1. */
+/** Adds the file of a loaded module, with its owner's key or OWNER_NONE. Returns 0 or -1. */
 export function file(name: string, buildId: string, path: string, key: u32): i32 {
   const lengths = StaticArray.fromArray([name, buildId, path].map<u32>((text) => <u32>String.UTF8.byteLength(text)));
   put(name + buildId + path);
@@ -87,12 +87,12 @@ export function attributes(cls: u32, line: u32, key: u32): u64 {
   return ((<u64>key) << ATTRIBUTES_OWNER_SHIFT) | (cls << ATTRIBUTES_CLASS_SHIFT) | line;
 }
 
-/** Registers a plugin's call at an address of its own. */
+/** Registers a plugin's call at a new address. */
 export function pluginSite(cls: u32, text: string, key: u32, line: u32 = 0, flags: u32 = 0): u32 {
   return register(0x1000 + siteCount(), attributes(cls, line, key), put(text), key, flags);
 }
 
-/** Puts a pair into staging, as a host that copies it from a shard. */
+/** Puts a pair of counters into staging, as a host does that copies it from a shard. */
 export function stage(site: u32, count: u64, bytes: u64): void {
   const at = staging + <usize>site * PAIR_SIZE;
   store<u64>(at, count);
@@ -103,31 +103,31 @@ export function unstage(): void {
   memory.fill(staging, 0, <usize>siteCount() * PAIR_SIZE);
 }
 
-/** Copies a pair of all sites of this instance's own records into staging. */
+/** Copies this instance's own counters of all sites into staging. */
 export function stageRecords(pair: u32): void {
   for (let site: u32 = 0; site < siteCount(); ++site)
     memory.copy(staging + <usize>site * PAIR_SIZE, changetype<usize>(siteAt(site)) + pair, PAIR_SIZE);
 }
 
-/** Hands the names and owners of this instance's registry to its model. */
+/** Gives the names and owners of this instance's registry to its model. */
 export function adoptNames(): void {
   assert(updateNames(siteCount(), version()) == 0, "adopt");
 }
 
-/** The row that a dump of now would have a site in. */
+/** The row that a dump would now have for a site. */
 export function rowOf(site: u32): u32 {
   adoptNames();
   return rows.rowOf(site);
 }
 
-/** A dump's beginning: the names of all sites are there already, for the registry is in this instance. */
+/** Begins a dump. Names need no copying, because the registry is in this instance. */
 export function begin(): void {
   start();
   unstage();
   adoptNames();
 }
 
-/** Sums up this instance's own records, as a dump sums up a shard's. */
+/** Sums up this instance's own counters, as a dump sums up those of a shard. */
 export function collect(): void {
   begin();
   stageRecords(RECORD_FREES);
@@ -137,18 +137,18 @@ export function collect(): void {
   sumRows();
 }
 
-/** What follows the merges of a dump. */
+/** The steps of a dump after the merges. */
 export function sumUp(): void {
   sumRows();
   applyBaseline();
 }
 
-/** A dump's text. */
+/** The text of a dump. */
 export function rendered(): string {
   return textFrom(output, render());
 }
 
-/** One site's sums, as those of one shard: what a dump sees before applyBaseline(). */
+/** Sums of one site as if from one shard, before applyBaseline(). */
 export function sumOne(site: u32, allocs: u64, allocBytes: u64, frees: u64, freeBytes: u64): void {
   begin();
   stage(site, frees, freeBytes);
@@ -176,11 +176,11 @@ export class Random {
     return this.state * 0x2545f4914f6cdd1d;
   }
 
-  /** From 0 to n - 1. */
+  /** Returns a number from 0 to n - 1. */
   below(n: u32): u32 {
     return <u32>((this.next() >> 32) % n);
   }
 }
 
-/** The run's seed: an import, which as-pect.config.js gives under this file's name. */
+/** The seed of the run: an import, which as-pect.config.js provides under this file's name. */
 export declare function seed(): u64;

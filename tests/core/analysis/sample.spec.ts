@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Owners, baselines, ages, measures and the words of the sections; what a host or a user may hand in that is odd.
+// Owners, baselines, ages, measures and the words of the sections, also with odd input from a host or a user.
 
 import {
   BASELINE_BY_RELOAD,
@@ -88,7 +88,7 @@ function names(): string {
   return textFrom(output, listBaselines());
 }
 
-/** How grave the line is that is due after samples of a leak of 720 KiB an hour, on a machine of so much memory. */
+/** The severity of the line that is due after samples of a leak of 720 KiB an hour, on a machine with this much memory. */
 function severityAfter(row: u32, from: u64, to: u64, memory: u64): u32 {
   for (let i = from; i < to; ++i) {
     settleOne(row, i * 2, i * 2048, 0, 0);
@@ -99,7 +99,7 @@ function severityAfter(row: u32, from: u64, to: u64, memory: u64): u32 {
   return nextWarning() ? answerSeverity() : u32.MAX_VALUE;
 }
 
-/** Which baseline dumps are relative to, once one more has been set. */
+/** The name of the default baseline after another baseline has been set. */
 function usualAfter(name: string, by: u32): string {
   markBaseline(put(name), 10, 0, by);
   write(output, outputEnd);
@@ -107,13 +107,13 @@ function usualAfter(name: string, by: u32): string {
   return written(output);
 }
 
-/** Two more objects of 1,024 bytes. */
+/** Allocates two more objects of 1,024 bytes. */
 function grown(row: u32): void {
   addAlloc(siteAt(row), 1024);
   addAlloc(siteAt(row), 1024);
 }
 
-/** Which entry follows the owner of a row: its text, after the sums. */
+/** The name of the owner in an entry, after the sums. */
 function followedBy(entry: u32): string {
   write(output, outputEnd);
   writeEntry(entry);
@@ -121,7 +121,7 @@ function followedBy(entry: u32): string {
 }
 
 describe("an owner", () => {
-  test("is followed when it has a row, and is the sum of its rows", () => {
+  test("has an entry when it has a row, and is the sum of its rows", () => {
     fresh();
     const foo = owner("foo.so");
     owner("idle.so");
@@ -143,7 +143,7 @@ describe("an owner", () => {
     expect(entryInUse(1 - mine)).toBe(3);
   });
 
-  test("is one of (other owners) when there are more than fit", () => {
+  test("is in (other owners) if all entries are taken", () => {
     fresh(128);
     for (let i: u32 = 0; i < OWNER_SERIES_MAX + 5; ++i)
       addAlloc(siteAt(pluginSite(CLASS_TSAPI, "a.c", owner(`p${i}.so`), i + 1)), 10);
@@ -155,7 +155,7 @@ describe("an owner", () => {
     expect(isUsedEntry(OWNER_SERIES_MAX)).toBe(false);
   });
 
-  test("that is gone for good gives its place to another, without its history", () => {
+  test("that is gone frees its entry, without its history", () => {
     fresh();
     const foo = owner("foo.so");
     const a = pluginSite(CLASS_TSAPI, "a.c", foo, 1);
@@ -167,7 +167,7 @@ describe("an owner", () => {
     expect(ageOf(slots + entry)).toBe(1);
     addFree(siteAt(a), 100);
     retireOwner(foo);
-    collect(); // the module is known to be gone for the next sums
+    collect(); // the next sums know that the module is gone
     collect();
     expect(reclaim(0)).toBe(a);
     freeSite(a);
@@ -181,7 +181,7 @@ describe("an owner", () => {
 });
 
 describe("a baseline", () => {
-  test("keeps what a row had, exactly", () => {
+  test("stores the counts of a row exactly", () => {
     fresh();
     const row = site("memory/IOBuffer/A.cc:1");
     settleOne(row, 1_000_000_007, 1 << 45, 999_999_937, 77);
@@ -194,7 +194,7 @@ describe("a baseline", () => {
     expect(changeSince(row, ARMING)).toBe((1 << 45) - 95);
   });
 
-  test("counts on where the counters pass 2^40", () => {
+  test("is correct when counters pass 2^40", () => {
     fresh();
     const row = site("memory/IOBuffer/A.cc:1");
     settleOne(row, (1 << 40) - 1, 10, (1 << 40) - 2, 5);
@@ -204,7 +204,7 @@ describe("a baseline", () => {
     expect(freesSince(row, 0)).toBe(3);
   });
 
-  test("of a row that came later is zero", () => {
+  test("is zero for a row that came later", () => {
     fresh();
     mark("m");
     const row = site("memory/IOBuffer/A.cc:1");
@@ -213,7 +213,7 @@ describe("a baseline", () => {
     expect(allocsSince(row, 0)).toBe(3);
   });
 
-  test("takes the place of the oldest when there is no more room, and says so", () => {
+  test("replaces the oldest when all are taken, and reports it", () => {
     fresh();
     for (let i: u32 = 0; i < BASELINES; ++i) expect(mark(`m${i}`)).toBe(`baseline m${i} is set`);
     expect(mark("m0")).toBe("baseline m0 is replaced");
@@ -223,7 +223,7 @@ describe("a baseline", () => {
     expect(baselineNamed(put("arming"))).toBe(ARMING);
   });
 
-  test("that dumps are relative to is the user's, else the end of the warm-up, else that of the start", () => {
+  test("is the default for dumps: the user's, else the end of the warm-up, else that of the start", () => {
     fresh();
     expect(usualBaseline()).toBe(ARMING);
     expect(usualAfter("start-up", BASELINE_BY_START)).toBe("start-up");
@@ -233,7 +233,7 @@ describe("a baseline", () => {
     expect(usualAfter("mine", BASELINE_BY_USER)).toBe("mine");
     expect(usualAfter("warm-up", BASELINE_BY_WARM_UP)).toBe("mine");
     expect(usualAfter("other", BASELINE_BY_USER)).toBe("other");
-    for (let i = 0; i < 6; ++i) usualAfter(`r${i}`, BASELINE_BY_RELOAD); // its place is taken
+    for (let i = 0; i < 6; ++i) usualAfter(`r${i}`, BASELINE_BY_RELOAD); // its slot is taken
     expect(usualAfter("reload", BASELINE_BY_RELOAD)).not.toBe("other");
     expect(usualAfter("warm-up", BASELINE_BY_WARM_UP)).toBe("warm-up");
   });
@@ -250,14 +250,14 @@ describe("a baseline", () => {
 });
 
 describe("ages", () => {
-  test("are bounds: what was allocated since cannot be older", () => {
+  test("are bounds: memory allocated since a time cannot be older", () => {
     fresh();
     const row = site("memory/IOBuffer/A.cc:1");
     for (let i: u64 = 0; i < 100; ++i) {
       settleOne(row, 100 + i, 10000 + i * 10, 0, 0);
       sample(1000 + i * 10, 0);
     }
-    // 1,000 seconds of 10 bytes each 10 seconds, above 10,000 that were there.
+    // 10 bytes every 10 seconds for 1,000 seconds, in addition to 10,000 bytes from before.
     const old = oldByCounters(row, 600);
     assert(old <= 10990 - 600 && old >= 10990 - 900, old.toString());
     expect(oldByCounters(row, 990)).toBe(0);
@@ -266,7 +266,7 @@ describe("ages", () => {
 });
 
 describe("measures", () => {
-  test("are unknown until they are told, and again when they are taken back", () => {
+  test("are unknown until they are set, and after they are withdrawn", () => {
     fresh();
     expect(measured(MEASURE_RSS)).toBe(false);
     expect(setMeasure(MEASURE_RSS, 0)).toBe(0);
@@ -277,7 +277,7 @@ describe("measures", () => {
     expect(setMeasure(u32.MAX_VALUE, 1)).toBe(-1);
   });
 
-  test("of limits: the smallest that is set counts", () => {
+  test("of limits: the smallest one applies", () => {
     fresh();
     expect(limitMeasure()).toBe(MEASURE_COUNT);
     expect(headroom()).toBe(-1);
@@ -293,7 +293,7 @@ describe("measures", () => {
 });
 
 describe("words", () => {
-  test("say durations", () => {
+  test("express durations", () => {
     write(output, outputEnd);
     const all: u64[] = [0, 119, 120, 3599, 3600, 12000, 86400, 190800];
     for (let i = 0; i < all.length; ++i) {
@@ -309,7 +309,7 @@ describe("words", () => {
     expect(written(output)).toBe("584,942,417,355 years19 days30 hours1 minute");
   });
 
-  test("say bytes", () => {
+  test("express bytes", () => {
     write(output, outputEnd);
     bytes(0);
     bytes(1023);
@@ -320,7 +320,7 @@ describe("words", () => {
     expect(written(output)).toBe("0 B1023 B1.0 KiB1.1 MiB200 MiB15.9 EiB");
   });
 
-  test("put thousands apart", () => {
+  test("group thousands", () => {
     write(output, outputEnd);
     grouped(0);
     grouped(999);
@@ -337,7 +337,7 @@ describe("words", () => {
 });
 
 describe("a leak", () => {
-  test("is a suspect with its evidence, warned of once, and again when it has doubled", () => {
+  test("is a suspect with its evidence, reported once, and again when it has doubled", () => {
     fresh();
     const leaky = site("memory/plugin/foo.so handler (foo.c:88)");
     setHeaderNumber(FACT_LEVEL, 1);
@@ -364,7 +364,7 @@ describe("a leak", () => {
     expect(rankSuspects()).toBe(0);
   });
 
-  test("in a class that is not tracked any more is none, in no section, and has no past when it is armed again", () => {
+  test("in a class that is no longer tracked is no suspect, in no section, and has no past when the class is armed again", () => {
     fresh();
     setHeaderNumber(FACT_LEVEL, 1);
     const leaky = pluginSite(CLASS_TSAPI, "foo.so handler (foo.c:88)", owner("foo.so"));
@@ -389,7 +389,7 @@ describe("a leak", () => {
     expect(rendered().includes("Suspects")).toBe(false);
   });
 
-  test("is warned of by its row alone, and not as all of its owner, in the very sample that finds it", () => {
+  test("is reported for its row, and not again for its owner, in the sample that finds it", () => {
     fresh();
     const leaky = pluginSite(CLASS_TSAPI, "foo.so handler (foo.c:88)", owner("foo.so"));
     let warnings = 0;
@@ -404,7 +404,7 @@ describe("a leak", () => {
     expect(warnings).toBe(1);
   });
 
-  test("is one suspect with all the rows of its function, each below it, and is warned of once", () => {
+  test("is one suspect with all rows of its function below it, and is reported once", () => {
     fresh();
     setHeaderNumber(FACT_LEVEL, 1);
     const foo = owner("foo.so");
@@ -445,7 +445,7 @@ describe("a leak", () => {
     expect(nextWarning()).toBe(0);
   });
 
-  test("in many of OpenSSL's files is one suspect of the owner's", () => {
+  test("in many files of OpenSSL is one suspect of the owner", () => {
     fresh();
     const foo = owner("foo.so");
     const rows: u32[] = [];
@@ -466,7 +466,7 @@ describe("a leak", () => {
     expect(text.includes("| memory/OpenSSL (3 rows): +2.1 MiB/h for ")).toBe(true, text);
   });
 
-  test("is a note where little is at stake, and a warning once it has grown or memory would be full within a year", () => {
+  test("is a note if little memory is at stake, and a warning once it has grown or would fill memory within a year", () => {
     fresh();
     const leaky = site("memory/plugin/foo.so handler (foo.c:88)");
     const far: u64 = 1 << 40; // 165 years at 720 KiB an hour
@@ -477,12 +477,12 @@ describe("a leak", () => {
     expect(severityAfter(leaky, 0, 150, 2 << 30)).toBe(LINE_WARNING, "60 days");
   });
 
-  test("that may yet be one is named in the summary, with the time of its verdict", () => {
+  test("that is undecided is named in the summary, with the time of its verdict", () => {
     fresh();
     const leaky = site("memory/plugin/foo.so handler (foo.c:88)");
     setHeaderNumber(FACT_LEVEL, 1);
     setMeasure(MEASURE_INTERVAL, 10);
-    // More than a cache may keep of 1,000 requests, so it has 384 samples; when it is called a leak, that is what was said.
+    // More than a cache may keep of 1,000 requests, so the verdict needs 384 samples. The time of the verdict must be the announced one.
     let said = "";
     let judged: u64 = 0;
     for (let i: u64 = 0; i < 600 && !judged; ++i) {
@@ -510,13 +510,13 @@ describe("a leak", () => {
     expect(said.includes("memtrack summary: read next: Growth ")).toBe(true);
   });
 
-  test("that seems to level off is named too: it is not decided, and is judged again with each sample", () => {
+  test("that seems to level off is named too: it is undecided, and is judged again with each sample", () => {
     fresh();
     const row = site("memory/plugin/foo.so handler (foo.c:88)");
     setHeaderNumber(FACT_LEVEL, 1);
     let size: u64 = 0;
     for (let i: u64 = 0; i < 400; ++i) {
-      size += 40000 / (10 + i); // as a logarithm
+      size += 40000 / (10 + i); // a logarithmic growth
       settleOne(row, 1 + size, 1024 * (1 + size), 0, 0);
       sample(500 + i * 10, i * 10);
     }
@@ -526,7 +526,7 @@ describe("a leak", () => {
     expect(text.includes(" MiB since arming (levels off; judged again with each sample)\n")).toBe(true, text);
   });
 
-  test("in very many rows is warned of ten times an hour", () => {
+  test("in many rows is reported at most ten times an hour", () => {
     fresh();
     const rows: u32[] = [];
     for (let n = 0; n < 40; ++n) rows.push(site(`memory/plugin/foo.so f${n}`));

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Slopes, filters and streaks, against values worked out by hand and against what noise does to them.
+// Slopes, filters and streaks, compared with values computed by hand and tested with noise.
 
 import { scoreStreaks } from "../../../assembly/analysis/persistence";
 import { isLevelling, lateShare, root } from "../../../assembly/analysis/saturation";
@@ -15,7 +15,7 @@ import { collect, fresh, Random, seed, settleOne, site } from "../support";
 const ROW: u32 = 20;
 const BASE: i64 = 1_000_000;
 
-/** Points of level 0: a sample each second. */
+/** Points of level 0: one sample per second. */
 function points(values: i64[]): void {
   fresh();
   for (let i = 0; i < values.length; ++i) {
@@ -35,12 +35,12 @@ describe("the robust slope", () => {
     expect(trend.rate()).toBe(0);
   });
 
-  test("does not care for a point that is far off", () => {
+  test("ignores an outlier", () => {
     points([0, 10, 20, 900000, 40, 50, 60, 70]);
     expect(trend.rate()).toBe(36000);
   });
 
-  test("of nothing and of one point is 0", () => {
+  test("of no points and of one point is 0", () => {
     fresh();
     expect(trend.take(ROW, 0)).toBe(0);
     expect(trend.rate()).toBe(0);
@@ -51,7 +51,7 @@ describe("the robust slope", () => {
     expect(trend.rate()).toBe(0);
   });
 
-  test("takes the time that was between two points", () => {
+  test("uses the time between two points", () => {
     fresh();
     tick(0, 0, 0, 0);
     record(ROW, 0, 0);
@@ -63,7 +63,7 @@ describe("the robust slope", () => {
 });
 
 describe("the filters", () => {
-  test("count pairs in order, ties as nothing", () => {
+  test("count ordered pairs, and ties as 0", () => {
     points([1, 2, 3, 4, 5]);
     expect(trend.kendall()).toBe(100);
     points([5, 4, 3, 2, 1]);
@@ -74,14 +74,14 @@ describe("the filters", () => {
     expect(trend.kendall()).toBe(66);
   });
 
-  test("see noise, and none in a smooth growth", () => {
+  test("detect noise, and none in a smooth growth", () => {
     points([0, 10, 20, 30, 40]);
     expect(trend.noise()).toBe(0);
     points([0, 100, 10, 110, 20]);
     expect(trend.noise() > 50).toBe(true);
   });
 
-  test("count rises, falls, and the largest rise", () => {
+  test("count rises and falls, and find the largest rise", () => {
     points([0, 5, 3, 3, 10]);
     expect(trend.rises()).toBe(2);
     expect(trend.falls()).toBe(2);
@@ -93,7 +93,7 @@ describe("the filters", () => {
 });
 
 describe("saturation", () => {
-  test("tells a growth that levels off from one that does not", () => {
+  test("distinguishes a growth that levels off from one that does not", () => {
     fresh();
     const row = site("memory/IOBuffer/A.cc:1");
     for (let i: u64 = 1; i <= 400; ++i) {
@@ -115,7 +115,7 @@ describe("saturation", () => {
     expect(lateShare(other) < 60).toBe(true);
   });
 
-  test("has no opinion on what has no history, or never grew", () => {
+  test("is unknown for a row that has no history, or never grew", () => {
     fresh();
     expect(lateShare(ROW)).toBe(-1);
     expect(isLevelling(ROW)).toBe(false);
@@ -126,7 +126,7 @@ describe("saturation", () => {
     expect(lateShare(ROW)).toBe(-1);
   });
 
-  test("has a square root for every number", () => {
+  test("uses a square root that is correct for every number", () => {
     const random = new Random(seed());
     for (let i = 0; i < 1000; ++i) {
       const value = random.next() >> (1 + random.below(62));
@@ -138,7 +138,7 @@ describe("saturation", () => {
   });
 });
 
-/** A point of level 1 in which each row has grown by so much. */
+/** Adds a point of level 1 in which each row has grown by this much. */
 function grow(rows: u32[], live: u64[], by: u64[]): void {
   for (let i = 0; i < 4; ++i) {
     tick(0, 0, 0, 0);
@@ -151,7 +151,7 @@ function grow(rows: u32[], live: u64[], by: u64[]): void {
 function three(): u32[] {
   fresh();
   const rows = [site("memory/IOBuffer/A.cc:1"), site("memory/IOBuffer/B.cc:1"), site("memory/IOBuffer/C.cc:1")];
-  // A row is one that has counted anything.
+  // Only a site that has counted something is a row.
   for (let n = 0; n < rows.length; ++n) addAlloc(siteAt(rows[n]), 1);
   collect();
   applyBaseline();
@@ -159,7 +159,7 @@ function three(): u32[] {
 }
 
 describe("streaks", () => {
-  test("grow while a row grows by more than twice the next, and end with the first miss", () => {
+  test("grow while a row grows by more than twice the next, and end at the first miss", () => {
     const rows = three();
     const live: u64[] = [0, 0, 0];
     for (let i = 0; i < 6; ++i) grow(rows, live, [1000, 300, 200]);
@@ -172,7 +172,7 @@ describe("streaks", () => {
     expect(stateOf(rows[0]).streak).toBe(0);
   });
 
-  test("are of all before the first drop", () => {
+  test("belong to all rows before the first drop", () => {
     const rows = three();
     const live: u64[] = [0, 0, 0];
     for (let i = 0; i < 4; ++i) grow(rows, live, [1000, 900, 100]);
@@ -181,7 +181,7 @@ describe("streaks", () => {
     expect(stateOf(rows[2]).streak).toBe(0);
   });
 
-  test("are nobody's where nothing grows", () => {
+  test("belong to no row if nothing grows", () => {
     const rows = three();
     const live: u64[] = [5000, 5000, 5000];
     for (let i = 0; i < 4; ++i) grow(rows, live, [0, 0, 0]);

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Ratios stay within 64 bits, whatever they are made of.
+// Ratios stay within 64 bits, whatever their operands.
 
 import { mulDiv, percent } from "../../../assembly/base/muldiv";
 
-describe("a product that is divided", () => {
+describe("a product divided by a number", () => {
   test("is exact while the product fits", () => {
     expect(mulDiv(7, 3600, 1000)).toBe(25);
     expect(mulDiv(-7, 3600, 1000)).toBe(-25);
@@ -19,7 +19,7 @@ describe("a product that is divided", () => {
 });
 
 describe("a share in percent", () => {
-  test("is exact for small numbers, 0 of nothing", () => {
+  test("is exact for small numbers, and 0 of nothing", () => {
     expect(percent(1, 3)).toBe(33);
     expect(percent(3, 3)).toBe(100);
     expect(percent(1, 0)).toBe(0);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The writer's numbers are those of C's printf; its end is never passed.
+// The writer formats numbers like C's printf, and never writes beyond its end.
 
 import {
   ascii,
@@ -67,7 +67,7 @@ function hexadecimalText(value: u64): string {
 }
 
 describe("the writer", () => {
-  test("writes hexadecimal numbers without zeros before them", () => {
+  test("writes hexadecimal numbers without leading zeros", () => {
     expect(hexadecimalText(0)).toBe("0");
     expect(hexadecimalText(9)).toBe("9");
     expect(hexadecimalText(0x10)).toBe("10");
@@ -75,7 +75,7 @@ describe("the writer", () => {
     expect(hexadecimalText(u64.MAX_VALUE)).toBe("ffffffffffffffff");
   });
 
-  test("writes unsigned numbers as C's %*lu does", () => {
+  test("writes unsigned numbers like C's %*lu", () => {
     expect(unsignedText(0, 0)).toBe("0");
     expect(unsignedText(0, 1)).toBe("0");
     expect(unsignedText(0, 10)).toBe("         0");
@@ -91,7 +91,7 @@ describe("the writer", () => {
     expect(unsignedText(5, -3)).toBe("5");
   });
 
-  test("writes every power of ten and its neighbours with the right digits", () => {
+  test("writes every power of ten and its neighbours correctly", () => {
     let power: u64 = 1;
     for (let digits = 1; digits <= 20; ++digits) {
       expect(unsignedText(power, 0)).toBe("1" + "0".repeat(digits - 1));
@@ -100,7 +100,7 @@ describe("the writer", () => {
     }
   });
 
-  test("writes signed numbers as C's %*ld does", () => {
+  test("writes signed numbers like C's %*ld", () => {
     expect(signedText(0, 0)).toBe("0");
     expect(signedText(7, 3)).toBe("  7");
     expect(signedText(-1, 0)).toBe("-1");
@@ -113,20 +113,20 @@ describe("the writer", () => {
     expect(signedText(i64.MIN_VALUE, 21)).toBe(" -9223372036854775808");
   });
 
-  test("fills numbers of a fixed width with zeros", () => {
+  test("pads numbers of a fixed width with zeros", () => {
     expect(zeroPaddedText(0, 2)).toBe("00");
     expect(zeroPaddedText(7, 4)).toBe("0007");
     expect(zeroPaddedText(12345, 4)).toBe("12345");
   });
 
-  test("pads text to the right, and leaves a longer one as it is", () => {
+  test("pads text on the right, and leaves longer text unchanged", () => {
     expect(paddedText("", 3)).toBe("   ");
     expect(paddedText("ab", 3)).toBe("ab ");
     expect(paddedText("abc", 3)).toBe("abc");
     expect(paddedText("abcd", 3)).toBe("abcd");
   });
 
-  test("shows control characters of writeSanitized text as question marks and leaves all else", () => {
+  test("replaces control characters in writeSanitized() by question marks, and nothing else", () => {
     start();
     const text = heap.alloc(256);
     for (let i: usize = 0; i < 256; ++i) store<u8>(text + i, <u8>i);
@@ -138,7 +138,7 @@ describe("the writer", () => {
     heap.free(text);
   });
 
-  test("drops what does not fit, remembers it, and writes no byte past the end", () => {
+  test("drops text that does not fit, reports the overflow, and writes no byte past the end", () => {
     start(5);
     ascii("12345");
     expect(overflowed()).toBe(false);
@@ -165,7 +165,7 @@ describe("the writer", () => {
     expect(textFrom(page + 4, 4)).toBe("~~~~");
   });
 
-  test("forgets at begin() that something was dropped", () => {
+  test("clears the overflow at begin()", () => {
     start(0);
     byte(0x41);
     expect(overflowed()).toBe(true);
@@ -177,8 +177,8 @@ describe("the writer", () => {
   });
 });
 
-describe("a moment in UTC", () => {
-  test("is right at the edges of days, months and years", () => {
+describe("a time in UTC", () => {
+  test("is correct at the edges of days, months and years", () => {
     expect(utcText(0)).toBe("1970-01-01T00:00:00Z");
     expect(utcText(1)).toBe("1970-01-01T00:00:01Z");
     expect(utcText(86399)).toBe("1970-01-01T23:59:59Z");
@@ -191,7 +191,7 @@ describe("a moment in UTC", () => {
     expect(utcText(253402300799)).toBe("9999-12-31T23:59:59Z");
   });
 
-  test("knows the leap years: every fourth, 2000, but not 2100", () => {
+  test("has the correct leap years: every fourth, 2000, but not 2100", () => {
     expect(utcText(68169599)).toBe("1972-02-28T23:59:59Z");
     expect(utcText(68169600)).toBe("1972-02-29T00:00:00Z");
     expect(utcText(68256000)).toBe("1972-03-01T00:00:00Z");
@@ -203,7 +203,7 @@ describe("a moment in UTC", () => {
     expect(utcText(4107542400)).toBe("2100-03-01T00:00:00Z");
   });
 
-  test("is right on every day from 1970 to 2120", () => {
+  test("is correct on every day from 1970 to 2120", () => {
     const lengths: StaticArray<u32> = [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
     let days: u64 = 0;
     for (let year: u32 = 1970; year <= 2120; ++year) {
@@ -212,7 +212,7 @@ describe("a moment in UTC", () => {
         const last = lengths[month - 1] + (month == 2 && leap ? 1 : 0);
         for (let day: u32 = 1; day <= last; ++day) {
           const date = year.toString() + "-" + month.toString().padStart(2, "0") + "-" + day.toString().padStart(2, "0");
-          // An assertion each would be what the test spends its time on.
+          // One assertion per day would take most of the test's time.
           if (utcText(days * 86400 + 86399) != date + "T23:59:59Z") expect(utcText(days * 86400 + 86399)).toBe(date + "T23:59:59Z");
           ++days;
         }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Lines about limits of the host, each said once.
+// Log lines about limits of the host, one line each.
 
 import { LIMIT_COUNT, LIMIT_MODULES, LIMIT_SHARDS, LIMIT_THUNKS, LINE_WARNING } from "../../../assembly/abi";
 import { answerSeverity } from "../../../assembly/base/answer";
@@ -9,13 +9,13 @@ import { limitName } from "../../../assembly/report/labels";
 import { answered, freshControl } from "../support";
 
 describe("a limit", () => {
-  test("that has refused nothing is not said, nor one that there is not", () => {
+  test("that has refused nothing, or is unknown, is not reported", () => {
     freshControl();
     expect(exhaustionNotice(LIMIT_THUNKS, 0)).toBe(0);
     expect(exhaustionNotice(LIMIT_COUNT, 1)).toBe(0);
   });
 
-  test("is said once, each with what comes of it", () => {
+  test("is reported once, with its consequence", () => {
     freshControl();
     expect(answered(exhaustionNotice(LIMIT_MODULES, 1))).toBe(
       "limit modules reached: calls of further plugins and libraries are not tracked",
@@ -28,7 +28,7 @@ describe("a limit", () => {
     expect(exhaustionNotice(LIMIT_SHARDS, u64.MAX_VALUE)).toBe(0);
   });
 
-  test("has a name and a line of its own", () => {
+  test("has its own name and its own line", () => {
     freshControl();
     const names = new Set<string>();
     const lines = new Set<string>();

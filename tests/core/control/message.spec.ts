@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Plugin messages as bytes: each is a verb to act on, or one line that says what is wrong.
+// Plugin messages as bytes: each is a command, or is refused with one line that states the reason.
 
 import {
   ARGUMENT_MAX,
@@ -35,7 +35,7 @@ function refuses(text: string, why: string): void {
 }
 
 describe("a message", () => {
-  test("is a verb, and for some an argument", () => {
+  test("is a verb, with an argument for some verbs", () => {
     freshControl();
     accepts("dump", VERB_DUMP);
     accepts("  dump \n", VERB_DUMP);
@@ -52,7 +52,7 @@ describe("a message", () => {
     }
   });
 
-  test("of nothing, or of an unknown verb, is refused with the verbs that there are", () => {
+  test("that is empty or has an unknown verb is refused, with a list of the verbs", () => {
     freshControl();
     refuses("", "ignored: it is empty");
     refuses(" \t\r\n", "ignored: it is empty");
@@ -65,7 +65,7 @@ describe("a message", () => {
     refuses("\xff", 'ignored: unknown verb "\xff"');
   });
 
-  test("with an argument that its verb does not take is refused", () => {
+  test("with an argument for a verb without arguments is refused", () => {
     freshControl();
     refuses("dump now", '"dump now" ignored: dump takes no argument');
     refuses("help " + '"'.repeat(50), '"help ' + "?".repeat(40) + '..." ignored: help takes no argument');
@@ -78,14 +78,14 @@ describe("a message", () => {
     refuses("arm 99999999999999999999", '"arm 99999999999999999999" ignored: the level must be 0, 1 or 2');
   });
 
-  test("with a NUL is refused, and says where", () => {
+  test("with a NUL is refused, with the position of the NUL", () => {
     freshControl();
     refuses("du\0mp", "ignored: NUL at byte 2 of 5");
     refuses("\0", "ignored: NUL at byte 0 of 1");
     refuses("dump\0", "ignored: NUL at byte 4 of 5");
   });
 
-  test("is read up to a size, and none beyond", () => {
+  test("is read up to the largest size, and refused above it", () => {
     freshControl();
     memory.fill(input, 0x20, MESSAGE_MAX + 1);
     put("dump");
@@ -97,14 +97,14 @@ describe("a message", () => {
     expect(answered(readMessage(u64.MAX_VALUE)).startsWith("plugin message ignored: 18446744073709551615 bytes,")).toBe(true);
   });
 
-  test("keeps the beginning of a long argument, and nothing that a terminal would act on", () => {
+  test("shows the beginning of a long argument, without terminal commands", () => {
     freshControl();
     accepts("mark " + "n".repeat(1000), VERB_MARK, "n".repeat(ARGUMENT_MAX));
     accepts("mark a\x1b[2J\x01b\x7f", VERB_MARK, "a?[2J?b?");
     accepts('mark "a"', VERB_MARK, '"a"');
   });
 
-  test("of any bytes has an answer of printable text", () => {
+  test("of random bytes gets an answer of printable text", () => {
     freshControl();
     const random = new Random(seed());
     const alphabet = 'dumparkhelstif 012\0\n\t\x7f"';

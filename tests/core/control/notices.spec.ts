@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Lines about how memtrack stands, each said when it happens.
+// Log lines about memtrack's state, each written when the state changes.
 
 import { HOOK_INSTALLED, HOOK_OFF, HOOK_REFUSED, LINE_ERROR, LINE_NOTE, LINE_WARNING } from "../../../assembly/abi";
 import { answerSeverity } from "../../../assembly/base/answer";
@@ -11,8 +11,8 @@ function trouble(refusals: u64, traps: u32, lost: u64): string {
   return answered(troubleNotice(4096, refusals, traps, lost));
 }
 
-describe("at the start", () => {
-  test("the level, the capacity and every hook are said", () => {
+describe("the line at the start", () => {
+  test("has the level, the capacity and the state of every hook", () => {
     freshControl();
     const length = put("0123456789abcdef");
     expect(answered(startNotice(length, 2, 4096, HOOK_INSTALLED, HOOK_REFUSED, HOOK_INSTALLED, HOOK_REFUSED, HOOK_OFF))).toBe(
@@ -24,13 +24,13 @@ describe("at the start", () => {
 });
 
 describe("trouble", () => {
-  test("is not said where there is none", () => {
+  test("is not reported if there is none", () => {
     freshControl();
     expect(trouble(0, 0, 0)).toBe("");
     expect(trouble(0, 0, 1)).toBe("");
   });
 
-  test("of a full table is said once, with what to do", () => {
+  test("of a full table is reported once, with a remedy", () => {
     freshControl();
     expect(trouble(1, 0, 0)).toBe(
       "the table of 4096 sites is full: new sites are counted as (other), totals stay exact. " +
@@ -40,7 +40,7 @@ describe("trouble", () => {
     expect(trouble(u64.MAX_VALUE, 0, 0)).toBe("");
   });
 
-  test("of traps is said at each further one", () => {
+  test("of traps is reported for each further trap", () => {
     freshControl();
     expect(trouble(0, 1, 0)).toBe(
       "the core trapped in 1 threads: their later events are counted as lost; restart traffic_server to count them again",
@@ -52,7 +52,7 @@ describe("trouble", () => {
     );
   });
 
-  test("of lost events is said when they have doubled", () => {
+  test("of lost events is reported each time their number has doubled", () => {
     freshControl();
     const said: u64[] = [];
     for (let lost: u64 = 0; lost < 100; ++lost) if (trouble(0, 0, lost).length) said.push(lost);
@@ -63,7 +63,7 @@ describe("trouble", () => {
     expect(trouble(0, 0, u64.MAX_VALUE)).toBe("");
   });
 
-  test("of all kinds at once is a line each", () => {
+  test("of several kinds gets a line for each", () => {
     freshControl();
     expect(trouble(1, 1, 2).startsWith("the table of ")).toBe(true);
     expect(trouble(1, 1, 2).startsWith("the core trapped ")).toBe(true);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The file that dumps are written to: which path a value means, and the line that says where dumps go, once.
+// The file to which dumps are written: the path given by a value, and one log line about the destination of dumps.
 
 import {
   ANSWER_MAX,
@@ -23,7 +23,7 @@ import { answered, freshControl, put } from "../support";
 const NAME: string = "proxy.config.plugin.memtrack.output";
 const ELSEWHERE: string = "; dumps go to the server's standard error (traffic.out or the journal) meanwhile. ";
 
-/** The path of a value, and the state. */
+/** The path given by a value, and the state. */
 function path(value: string, folder: string = "/var/log"): string {
   put(value + folder);
   return answered(outputPath(value.length, folder.length)) + "|" + answerNumber().toString();
@@ -39,7 +39,7 @@ function state(number: u32): string {
 }
 
 describe("a value", () => {
-  test("is a path below the log folder, or an absolute one", () => {
+  test("is a path relative to the log folder, or an absolute path", () => {
     freshControl();
     expect(path("memtrack.out")).toBe("/var/log/memtrack.out" + state(OUTPUT_USABLE));
     expect(path("a/b..out")).toBe("/var/log/a/b..out" + state(OUTPUT_USABLE));
@@ -47,14 +47,14 @@ describe("a value", () => {
     expect(path("/tmp/x.out", "")).toBe("/tmp/x.out" + state(OUTPUT_USABLE));
   });
 
-  test("that is empty, or the server's word for it, is none", () => {
+  test("that is empty or the server's word for empty gives no file", () => {
     freshControl();
     expect(path("")).toBe(state(OUTPUT_NONE));
     expect(path("NULL")).toBe(state(OUTPUT_NONE));
     expect(path("NULLS")).toBe("/var/log/NULLS" + state(OUTPUT_USABLE));
   });
 
-  test("that leads up, that is too long, or that is relative to nothing has no path", () => {
+  test("with a path that leads up, is too long, or has no folder is refused", () => {
     freshControl();
     expect(path("..")).toBe(state(OUTPUT_ABOVE));
     expect(path("../x")).toBe(state(OUTPUT_ABOVE));
@@ -68,8 +68,8 @@ describe("a value", () => {
   });
 });
 
-describe("where dumps go", () => {
-  test("is said when it changes, and not again", () => {
+describe("the destination of dumps", () => {
+  test("is logged when it changes, and not again", () => {
     freshControl();
     expect(says(OUTPUT_NONE, "")).toBe("");
     expect(says(OUTPUT_USABLE, "x", "/l/x")).toBe("dumps go to /l/x (" + NAME + ")");
@@ -82,7 +82,7 @@ describe("where dumps go", () => {
     expect(says(OUTPUT_NONE, "NULL")).toBe("");
   });
 
-  test("and why not to the file, with the value, the reason and what to do", () => {
+  test("is logged with the value, the reason and a remedy if the file cannot be used", () => {
     freshControl();
     expect(says(OUTPUT_LINK, "x", "/l/x")).toBe(
       NAME + ' is "x": /l/x is a symbolic link' + ELSEWHERE + "Name the file that it leads to, or remove it",
@@ -104,7 +104,7 @@ describe("where dumps go", () => {
     );
   });
 
-  test("is one line of printable text, whatever the value", () => {
+  test("is logged as one line of printable text, whatever the value", () => {
     freshControl();
     expect(says(OUTPUT_USABLE, "x\n", "/l/x\n\x1b[31m")).toBe("dumps go to /l/x??[31m (" + NAME + ")");
     const long = says(OUTPUT_LINK, "v".repeat(4000), "/" + "p".repeat(4000), "r".repeat(4000));

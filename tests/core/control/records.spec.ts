@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The records that govern memtrack: what is used of a value, the line that says so, and lines of records.config as bytes.
+// memtrack's records: the value in use, the log line about it, and lines of records.config as bytes.
 
 import {
   LINE_NOTE,
@@ -38,13 +38,13 @@ function name(setting: u32): string {
   return answered(settingName(setting));
 }
 
-/** What is said of a value, and what is used. */
+/** The log line about a value, and the value in use. */
 function judged(setting: u32, value: i64): string {
   const text = answered(judgeSetting(setting, value));
   return text + "|" + answerNumber().toString();
 }
 
-/** The setting of a line, and what is said of it where the server tells `taken`. */
+/** Checks a line of records.config. Returns the log line about it if the server reads the value as `taken`. */
 function line(text: string, taken: i64 = 0): string {
   const length = put(text);
   const setting = checkRecordLine(length);
@@ -81,7 +81,7 @@ describe("a record", () => {
     expect(settingIsText(SETTING_HEAP)).toBe(0);
   });
 
-  test("that is a text has no range", () => {
+  test("with text values has no range", () => {
     freshControl();
     expect(settingIsText(SETTING_OUTPUT)).toBe(1);
     expect(answered(settingCheck(SETTING_OUTPUT))).toBe("");
@@ -90,7 +90,7 @@ describe("a record", () => {
     expect(settingIsText(SETTING_COUNT)).toBe(0);
   });
 
-  test("that there is none of has no name, and no value", () => {
+  test("that does not exist has no name and no value", () => {
     freshControl();
     for (let i = 0; i < 2; ++i) {
       const setting = i ? u32.MAX_VALUE : SETTING_COUNT;
@@ -103,7 +103,7 @@ describe("a record", () => {
 });
 
 describe("a value", () => {
-  test("within the range is used, and nothing is said of the first one", () => {
+  test("within the range is used, and the first value is not logged", () => {
     freshControl();
     expect(judged(SETTING_LEVEL, 2)).toBe("|2");
     expect(judged(SETTING_FREQUENCY, i32.MAX_VALUE)).toBe("|2147483647");
@@ -111,7 +111,7 @@ describe("a value", () => {
     expect(judged(SETTING_INTERVAL, 0)).toBe("|0");
   });
 
-  test("out of range is said with the range and what is used, once", () => {
+  test("out of range is logged once, with the range and the value in use", () => {
     freshControl();
     expect(judged(SETTING_LEVEL, 3)).toBe("proxy.config.res_track_memory: value 3 is out of range [0, 2]; using 2|2");
     expect(answerSeverity()).toBe(LINE_WARNING);
@@ -126,7 +126,7 @@ describe("a value", () => {
     expect(judged(SETTING_INTERVAL, 3601).endsWith("; using 3600|3600")).toBe(true);
   });
 
-  test("of any 64 bits is said as it is", () => {
+  test("of any 64 bits is logged unchanged", () => {
     freshControl();
     expect(judged(SETTING_LEVEL, i64.MIN_VALUE)).toBe(
       "proxy.config.res_track_memory: value -9223372036854775808 is out of range [0, 2]; using 0|0",
@@ -136,7 +136,7 @@ describe("a value", () => {
     );
   });
 
-  test("of the dumps' frequency is used as the server does, which takes 32 bits of it", () => {
+  test("of the dumps' frequency is truncated to 32 bits, as in the server", () => {
     freshControl();
     const range = " is out of range [0, 2147483647]; using ";
     const record = "proxy.config.dump_mem_info_frequency: value ";
@@ -145,7 +145,7 @@ describe("a value", () => {
     expect(judged(SETTING_FREQUENCY, -5)).toBe(record + "-5" + range + "0|0");
   });
 
-  test("that changes is said, with what an operator must know of it", () => {
+  test("that changes is logged, with its consequences", () => {
     freshControl();
     judged(SETTING_LEVEL, 0);
     expect(judged(SETTING_LEVEL, 1)).toBe("proxy.config.res_track_memory is now 1|1");
@@ -163,8 +163,8 @@ describe("a value", () => {
   });
 });
 
-describe("a level that a message sets", () => {
-  test("holds until the record is changed", () => {
+describe("a level set by a message", () => {
+  test("applies until the record changes", () => {
     freshControl();
     judged(SETTING_LEVEL, 1);
     expect(answered(setLevel(2))).toBe("level set to 2 by a message, until proxy.config.res_track_memory changes from 1");
@@ -174,7 +174,7 @@ describe("a level that a message sets", () => {
     expect(judged(SETTING_LEVEL, 1)).toBe("proxy.config.res_track_memory is now 1|1");
   });
 
-  test("holds over a record out of range, for which another value is used", () => {
+  test("applies although the record is out of range", () => {
     freshControl();
     judged(SETTING_LEVEL, 7);
     expect(answered(setLevel(0))).toBe("level set to 0 by a message, until proxy.config.res_track_memory changes from 2");
@@ -202,7 +202,7 @@ describe("a line of records.config", () => {
     );
   });
 
-  test("is good where the server reads all of the value", () => {
+  test("is valid if the server reads the whole value", () => {
     freshControl();
     expect(isGood("0")).toBe(true);
     expect(isGood("-1")).toBe(true);
@@ -214,7 +214,7 @@ describe("a line of records.config", () => {
     expect(isGood("007")).toBe(true);
   });
 
-  test("is not where it stops before the end", () => {
+  test("is invalid if the server stops before the end of the value", () => {
     freshControl();
     expect(isGood("+1")).toBe(false);
     expect(isGood("--1")).toBe(false);
@@ -236,7 +236,7 @@ describe("a line of records.config", () => {
     expect(isGood("   ")).toBe(false);
   });
 
-  test("of others, of nothing, or without a value is none of ours", () => {
+  test("is ignored if it has another name, no value, or is empty", () => {
     freshControl();
     expect(line("")).toBe("");
     expect(line("\n")).toBe("");
@@ -255,7 +255,7 @@ describe("a line of records.config", () => {
     expect(line("CONFIG proxy.config.res_track_memory INT \0full")).toBe("");
   });
 
-  test("of a text is good whatever the text, where its type is STRING", () => {
+  test("of a text record is valid with any text, if its type is STRING", () => {
     freshControl();
     const output = "CONFIG proxy.config.plugin.memtrack.output ";
     expect(line(output + "STRING memtrack.out")).toBe("");
@@ -271,7 +271,7 @@ describe("a line of records.config", () => {
     expect(isGood("x\x001")).toBe(false);
   });
 
-  test("of any length is said in its room", () => {
+  test("of any length is reported within the output region", () => {
     freshControl();
     const long = line("CONFIG proxy.config.res_track_memory " + "T".repeat(1000) + " " + "v".repeat(50000));
     expect(long).toBe(
@@ -281,7 +281,7 @@ describe("a line of records.config", () => {
         "T".repeat(20) +
         "), not of type INT; the range is [0, 2]; the server reads it as 0",
     );
-    // What is not there is not judged to be a number.
+    // A missing value is not checked.
     put("CONFIG proxy.config.res_track_memory INT 1");
     memory.fill(input + 42, 0x20, QUESTION_MAX - 42);
     expect(checkRecordLine(QUESTION_MAX)).toBe(SETTING_COUNT);

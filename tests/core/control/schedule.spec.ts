@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What is due, asked each second.
+// Work that is due, checked each second.
 
 import { reclaimDue, sampleAnew, sampleDue } from "../../../assembly/control/schedule";
 import { freshControl } from "../support";
 
 describe("a sample", () => {
-  test("is due at once, and then each interval, the first question after it included", () => {
+  test("is due at once, and then at the first check after each interval", () => {
     freshControl();
     expect(sampleDue(1000, 10)).toBe(1);
     expect(sampleDue(1001, 10)).toBe(0);
@@ -21,8 +21,8 @@ describe("a sample", () => {
   });
 });
 
-describe("a search for numbers of sites", () => {
-  test("is due after an unload, and then at every tenth question", () => {
+describe("reclaiming site numbers", () => {
+  test("is due after an unload, and then at every tenth check", () => {
     freshControl();
     for (let i = 0; i < 100; ++i) expect(reclaimDue(0)).toBe(0);
     expect(reclaimDue(1)).toBe(1);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What texts of the system say of memory, and what they do not.
+// Memory figures parsed from the system's files, and texts without a figure.
 
 import { MEASURE_FREELISTS, MEASURE_RSS, MEASURE_RSS_FILES, QUESTION_MAX } from "../../../assembly/abi";
 import { answerNumber } from "../../../assembly/base/answer";
@@ -8,7 +8,7 @@ import { limitPath, readMeasure, smallerLimit } from "../../../assembly/control/
 import { input } from "../../../assembly/base/memory";
 import { answered, freshControl, put, Random, seed } from "../support";
 
-/** -1 where the text does not tell the measure. */
+/** -1 if the text has no figure. */
 function measure(which: u32, text: string): i64 {
   return readMeasure(which, put(text)) ? answerNumber() : -1;
 }
@@ -31,14 +31,14 @@ function paths(line: string): string[] {
 const STATUS = "Name:\ttraffic_server\nVmPeak:\t 900 kB\nVmRSS:\t  1234 kB\nRssAnon:\t 1000 kB\nRssFile:\t\t 234 kB\n";
 
 describe("the status of the process", () => {
-  test("tells its resident memory, and what of it is of files", () => {
+  test("has the resident memory, and the part that is backed by files", () => {
     freshControl();
     expect(measure(MEASURE_RSS, STATUS)).toBe(1234 * 1024);
     expect(measure(MEASURE_RSS_FILES, STATUS)).toBe(234 * 1024);
     expect(measure(MEASURE_RSS, "VmRSS:0")).toBe(0);
   });
 
-  test("tells nothing where there is no such line, or no number in it", () => {
+  test("gives nothing without such a line, or without a number in it", () => {
     freshControl();
     expect(measure(MEASURE_RSS, "")).toBe(-1);
     expect(measure(MEASURE_RSS, "VmRSS:")).toBe(-1);
@@ -48,12 +48,12 @@ describe("the status of the process", () => {
     expect(measure(MEASURE_RSS_FILES, "VmRSS: 5 kB")).toBe(-1);
   });
 
-  test("with a number beyond all memory is no negative one", () => {
+  test("with a number beyond all memory gives no negative figure", () => {
     freshControl();
     expect(measure(MEASURE_RSS, "VmRSS: 99999999999999999999999 kB")).toBeGreaterThan(1 << 60);
   });
 
-  test("longer than what is read tells what stands in its beginning", () => {
+  test("that is too long is read at its beginning", () => {
     freshControl();
     memory.fill(input, 0x41, QUESTION_MAX);
     put("VmRSS: 5 kB\n");
@@ -64,7 +64,7 @@ describe("the status of the process", () => {
 });
 
 describe("the server's table of freelists", () => {
-  test("tells by its last line what they hold unused", () => {
+  test("has the unused bytes in its last line", () => {
     freshControl();
     const table =
       "     allocated      |        in-use      |  type size  |   free list name\n" +
@@ -75,7 +75,7 @@ describe("the server's table of freelists", () => {
     expect(measure(MEASURE_FREELISTS, "5|5||TOTAL")).toBe(0);
   });
 
-  test("tells nothing by any other line", () => {
+  test("gives nothing from any other line", () => {
     freshControl();
     expect(measure(MEASURE_FREELISTS, "")).toBe(-1);
     expect(measure(MEASURE_FREELISTS, "5 | 4 | 3 | TOTAL\n5 | 4 | TOTAL\n5 | 4 | | SUM\n| | | TOTAL")).toBe(-1);
@@ -86,7 +86,7 @@ describe("the server's table of freelists", () => {
 });
 
 describe("a control group", () => {
-  test("has a limit of its own and those of the groups it is in", () => {
+  test("has its own limit and those of its ancestors", () => {
     freshControl();
     expect(paths("0::/a/b\n")).toStrictEqual(["/a/b/memory.max", "/a/memory.max", "/memory.max"]);
     expect(paths("0::/\n")).toStrictEqual(["//memory.max", "/memory.max"]);
@@ -98,7 +98,7 @@ describe("a control group", () => {
     expect(paths("")).toStrictEqual([]);
   });
 
-  test("has the smallest of these; what is no number, or beyond all memory, is none", () => {
+  test("has the smallest of these; text that is no number, or is beyond all memory, is no limit", () => {
     freshControl();
     expect(limit("5000000\n", 0)).toBe(5000000);
     expect(limit("5000000\n", 4000000)).toBe(4000000);
@@ -112,8 +112,8 @@ describe("a control group", () => {
   });
 });
 
-describe("texts of any bytes", () => {
-  test("are read to their end and no further", () => {
+describe("texts of random bytes", () => {
+  test("are not read beyond their end", () => {
     freshControl();
     const random = new Random(seed());
     const alphabet = "0::/memory: VmRSS:TOTAL|19 \n\t\0";

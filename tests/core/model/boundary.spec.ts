@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Epochs over the life of a server: how many there are, what stays apart of the old ones, and that what is said of ages is true.
+// Epochs over a server's lifetime: their number, how well old epochs remain distinguishable, and correct age bounds.
 
 import { BUCKETS, EPOCH_MASK, MEASURE_INTERVAL } from "../../../assembly/abi";
 import {
@@ -30,14 +30,14 @@ function at(now: u64): void {
   if (presentOf(epochsNow) != before) begins[before + 1] = now;
 }
 
-/** Samples at an interval, for so long. */
+/** Takes samples at an interval for some seconds. */
 function live(interval: u64, seconds: u64): void {
   fresh();
   setMeasure(MEASURE_INTERVAL, interval);
   for (let now: u64 = 0; now <= seconds; now += interval) at(1000 + now);
 }
 
-/** The bucket of an epoch, counted one lane after the other. */
+/** The bucket of an epoch, found by a simple loop over the lanes. */
 function slowBucketOf(word: u64, epoch: u32): u32 {
   let later: u32 = 0;
   for (let lane: u32 = 0; lane < BUCKETS; ++lane) if (beginOf(word, lane) > epoch) ++later;
@@ -45,7 +45,7 @@ function slowBucketOf(word: u64, epoch: u32): u32 {
 }
 
 describe("a word of epochs", () => {
-  test("gives every epoch its bucket, for all words that there can be", () => {
+  test("gives every epoch its bucket, for all valid words", () => {
     const random = new Random(seed());
     for (let i = 0; i < 200000; ++i) {
       let word: u64 = 0;
@@ -60,7 +60,7 @@ describe("a word of epochs", () => {
     }
   });
 
-  test("has no bucket before an epoch has ended", () => {
+  test("has no old bucket before an epoch has ended", () => {
     fresh();
     at(1000);
     at(1009);
@@ -75,9 +75,9 @@ describe("a word of epochs", () => {
 });
 
 describe("epochs", () => {
-  test("last for ten years, at the usual interval and at the shortest", () => {
+  test("are enough for ten years, at the default and at the shortest interval", () => {
     live(10, 10);
-    // An epoch's end is a sample, so time can go on from one to the next.
+    // An epoch ends at a sample, so the test can skip from one end to the next.
     for (let now: u64 = 20; now < 10 * YEAR; now += max<u64>(10, (now / 1000) * 10)) at(1000 + now);
     expect(presentOf(epochsNow)).toBeLessThan(EPOCH_MASK);
     expect(presentOf(epochsNow)).toBeGreaterThan(90);
@@ -86,7 +86,7 @@ describe("epochs", () => {
     expect(presentOf(epochsNow)).toBeLessThan(EPOCH_MASK);
   });
 
-  test("when they are used up, the last one stays, and what is said of ages stays true", () => {
+  test("keep the last one when none is left, and age bounds stay correct", () => {
     live(1, 10);
     for (let now: u64 = 11; now < 1000 * YEAR; now += max<u64>(1, now / 1000)) at(1000 + now);
     expect(presentOf(epochsNow)).toBe(EPOCH_MASK);
@@ -98,7 +98,7 @@ describe("epochs", () => {
     for (let bucket: u32 = 1; bucket <= BUCKETS; ++bucket) expect(olderThanBucket(bucket, now)).toBeGreaterThan(1000 * YEAR);
   });
 
-  test("leave boundaries evenly on a logarithmic scale, at every moment of 30 days", () => {
+  test("have boundaries evenly spaced on a logarithmic scale, at every moment of 30 days", () => {
     fresh();
     setMeasure(MEASURE_INTERVAL, 10);
     let worst: f64 = 0;
@@ -109,7 +109,7 @@ describe("epochs", () => {
       if (time < 600) continue;
       assert(oldBuckets() == BUCKETS);
       let nearest: f64 = 100;
-      // The newest boundary may be of this moment; from the next one on, each is at most so many times older than the one before.
+      // The newest boundary may be of this moment. Each older one has a limited ratio to the next.
       for (let bucket: u32 = 2; bucket <= BUCKETS; ++bucket) {
         const age = <f64>(olderThanBucket(bucket, now) + 1);
         const older = bucket < BUCKETS ? <f64>(olderThanBucket(bucket + 1, now) + 1) : <f64>time;
@@ -124,7 +124,7 @@ describe("epochs", () => {
     expect(far).toBeLessThan(1.5);
   });
 
-  test("begin and end when it is said, whatever the times between samples", () => {
+  test("begin and end within the reported bounds, whatever the times between samples", () => {
     const random = new Random(seed());
     for (let run = 0; run < 50; ++run) {
       fresh();
@@ -136,7 +136,8 @@ describe("epochs", () => {
         for (let epoch: u32 = 0; epoch <= presentOf(epochsNow); ++epoch) {
           const bucket = bucketOf(epochsNow, epoch);
           const end = epoch < presentOf(epochsNow) ? begins[epoch + 1] : now;
-          // What was born at the end of the epoch is not younger, what was born at its beginning is not older than that.
+          // Memory allocated at the epoch's end is at least as old as the lower bound, memory allocated at its beginning at most as old as
+          // the upper.
           assert(olderThanBucket(bucket, now) <= now - end, "older");
           const young = youngerThanBucket(bucket, now);
           assert(young >= now - begins[epoch], "younger");
@@ -147,16 +148,16 @@ describe("epochs", () => {
     }
   });
 
-  test("take no harm from a clock that goes back or far ahead", () => {
+  test("remain valid when the clock goes back or far ahead", () => {
     live(10, 1000);
     const before = secondsOfEpochs(2000);
     const present = presentOf(epochsNow);
-    at(5); // back
+    at(5); // the clock goes back
     expect(secondsOfEpochs(5)).toBe(before);
     expect(presentOf(epochsNow) - present).toBeLessThan(2);
     at(105);
     expect(secondsOfEpochs(105)).toBe(before + 100);
-    at(105 + 10 * YEAR); // and far ahead: one epoch has lasted for so long
+    at(105 + 10 * YEAR); // and far ahead: one epoch lasts that long
     expect(presentOf(epochsNow) - present).toBeLessThan(4);
     expect(olderThanBucket(1, 105 + 10 * YEAR)).toBe(0);
     expect(olderThanBucket(2, 105 + 10 * YEAR)).toBeGreaterThan(10 * YEAR - 1000);
@@ -165,13 +166,13 @@ describe("epochs", () => {
     for (let bucket: u32 = 0; bucket <= BUCKETS; ++bucket) assert(olderThanBucket(bucket, 0) <= secondsOfEpochs(0));
   });
 
-  test("count from when they are published, not from when they were thought of", () => {
+  test("count from their publication, not from their creation", () => {
     fresh();
     nextEpoch(1000);
     epochPublished(1000);
     nextEpoch(1100);
-    epochPublished(1130); // a host that was kept from it
-    // What was allocated meanwhile is of the older epoch, and 30 s younger than is said.
+    epochPublished(1130); // the host published it late
+    // Memory allocated in between belongs to the older epoch, and is 30 s younger than reported.
     expect(olderThanBucket(1, 1200)).toBe(100);
     expect(youngerThanBucket(0, 1200)).toBe(100);
     expect(ageTolerance()).toBe(31);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Histories against a plain list of all samples: what a point stands for, how far back they reach, gaps, clocks that are set, rows
-// whose number gets another meaning.
+// Histories compared with a plain list of all samples: the value of a point, the time covered, gaps, clock changes, and rows whose number
+// gets a new meaning.
 
 import { HISTORY_LEVELS, HISTORY_POINTS, HISTORY_SHIFT } from "../../../assembly/abi";
 import { ageOf, allocatedWithin, floorAt, historyForget, historyMove, inUseAt, record } from "../../../assembly/model/history";
@@ -28,7 +28,7 @@ function take(live: u64, allocated: u64, now: u64 = <u64>samples * 10, transacti
 }
 
 describe("a history", () => {
-  test("keeps the lowest of each point's samples, on every level", () => {
+  test("keeps the minimum of each point's samples, on every level", () => {
     fresh();
     const random = new Random(seed());
     const live: u64[] = [];
@@ -48,7 +48,7 @@ describe("a history", () => {
     }
   });
 
-  test("has at least so many points as its age allows, and the finest that reaches an age stands for it", () => {
+  test("has as many points as its age allows, and answers from the finest level that reaches an age", () => {
     fresh();
     for (let i: u32 = 0; i < 5000; ++i) take(i, 0);
     expect(points(0)).toBe(HISTORY_POINTS);
@@ -62,14 +62,14 @@ describe("a history", () => {
     }
   });
 
-  test("does not reach further than its largest points, and says so", () => {
+  test("reaches no further than its largest points, and reports how far", () => {
     fresh();
     for (let i: u32 = 0; i < 60000; ++i) take(i, 0);
     expect(oldestAge() >= 45000 && oldestAge() < 60000).toBe(true);
     expect(inUseAt(ROW, u32.MAX_VALUE, 0)).toBe(inUseAt(ROW, oldestAge(), 0));
   });
 
-  test("bounds what was allocated in its last samples from above, and not by much", () => {
+  test("gives a close upper bound for the bytes allocated in the last samples", () => {
     fresh();
     const random = new Random(seed() + 2);
     const sums: u64[] = [0];
@@ -86,7 +86,7 @@ describe("a history", () => {
     }
   });
 
-  test("begins with zeros, for a row that was not there", () => {
+  test("starts with zeros for a row that did not exist yet", () => {
     fresh();
     for (let i: u32 = 0; i < 40; ++i) tick(i, 0, 0, 0);
     tick(40, 0, 0, 0);
@@ -97,7 +97,7 @@ describe("a history", () => {
     expect(inUseAt(ROW, 39, 0)).toBe(0);
   });
 
-  test("begins anew where a class was armed anew, and goes on where a counter wraps", () => {
+  test("restarts if the class was armed again, and continues if a counter wraps", () => {
     fresh();
     take(1000, 1000);
     take(2000, 2000);
@@ -110,7 +110,7 @@ describe("a history", () => {
     expect(allocatedWithin(ROW, 1)).toBe(31);
   });
 
-  test("of a row that is forgotten is gone, and of one that moves goes along", () => {
+  test("is deleted with its row, and moves with its row", () => {
     fresh();
     for (let i: u32 = 0; i < 50; ++i) take(i * 100, i * 100);
     stateOf(ROW).streak = 7;
@@ -124,7 +124,7 @@ describe("a history", () => {
     expect(ageOf(30)).toBe(0);
   });
 
-  test("takes no row that cannot be", () => {
+  test("ignores rows out of range", () => {
     fresh();
     take(1, 1);
     historyForget(seriesLimit());
@@ -135,7 +135,7 @@ describe("a history", () => {
     expect(inUseAt(ROW, 0, 0)).toBe(1);
   });
 
-  test("takes live bytes as large as there are", () => {
+  test("accepts the largest number of live bytes", () => {
     fresh();
     take(u64.MAX_VALUE, u64.MAX_VALUE);
     expect(floorAt(ROW, 0, 0)).toBe(pack(u64.MAX_VALUE));
@@ -153,7 +153,7 @@ describe("the timeline", () => {
     expect(timeAt(0, 1)).toBe(10);
   });
 
-  test("never goes back: a time that does is the usual interval further on", () => {
+  test("never goes back: it continues with the default interval if the clock does", () => {
     fresh();
     take(0, 0, 1000);
     take(0, 0, 1010);
@@ -163,7 +163,7 @@ describe("the timeline", () => {
     expect(elapsedSeconds()).toBe(30);
   });
 
-  test("stands still at the end of its time", () => {
+  test("stops at its largest time", () => {
     fresh();
     take(0, 0, 0);
     take(0, 0, u64.MAX_VALUE);
@@ -173,7 +173,7 @@ describe("the timeline", () => {
     expect(elapsedSeconds()).toBe(u32.MAX_VALUE);
   });
 
-  test("has a point's time and transactions from its first sample", () => {
+  test("has the time and transactions of a point's first sample", () => {
     fresh();
     for (let i: u64 = 0; i < 16; ++i) take(0, 0, 100 + i * 10, i * 7);
     expect(timeAt(1, 0)).toBe(120);
@@ -182,7 +182,7 @@ describe("the timeline", () => {
     expect(transactionsAt(2, 0)).toBe(0);
   });
 
-  test("begins anew when it is told", () => {
+  test("restarts on request", () => {
     fresh();
     take(0, 0, 1000);
     timelineReset();

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Numbers in few bits: exact while they fit, never out of order, bounds on the right side.
+// Numbers packed into few bits: exact while they fit, ordered, and rounded in the right direction.
 
 import { pack, packNarrow, unpack, unpackNarrow } from "../../../assembly/model/minifloat";
 import { Random, seed } from "../support";
@@ -12,7 +12,7 @@ describe("packed numbers", () => {
     expect(unpack(pack(0))).toBe(0);
   });
 
-  test("are never more than what was packed, by 1 part in 2^26 less; in 16 bits never less, by 1 part in 2^10 more", () => {
+  test("round down by at most 1 part in 2^26; in 16 bits round up by at most 1 part in 2^10", () => {
     const random = new Random(seed());
     for (let i = 0; i < 10000; ++i) {
       const value = random.next() >> (8 + random.below(56));
@@ -24,7 +24,7 @@ describe("packed numbers", () => {
     }
   });
 
-  test("keep the order", () => {
+  test("keep their order", () => {
     const random = new Random(seed() + 1);
     for (let i = 0; i < 10000; ++i) {
       const a = random.next() >> random.below(64);
@@ -33,7 +33,7 @@ describe("packed numbers", () => {
     }
   });
 
-  test("stand still at the largest there is", () => {
+  test("saturate at the largest value", () => {
     expect(pack(u64.MAX_VALUE)).toBe(u32.MAX_VALUE);
     expect(packNarrow(u64.MAX_VALUE)).toBe(u16.MAX_VALUE);
     expect(unpack(u32.MAX_VALUE) > 1 << 57).toBe(true);

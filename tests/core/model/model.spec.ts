@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The model adds shards up, orders the rows, counts from the arming, and never shows a row below zero.
+// The model sums shards, orders the rows, counts from the arming, and never shows a negative row.
 
 import { CLASS_IOBUFFER, CLASS_OPENSSL, SITE_FIRST, SITE_OTHER, SITE_PRE_ARMING, SITES_MIN } from "../../../assembly/abi";
 import { slots } from "../../../assembly/base/memory";
@@ -10,13 +10,13 @@ import { alive, allocBytes, allocs, freeBytes, frees, inUse } from "../../../ass
 import { siteCount, version } from "../../../assembly/registry/registry";
 import { begin, fresh, nameOf, opensslSite, Random, seed, settleOne, site, stage, sumOne, sumUp, unstage } from "../support";
 
-/** What a dump shows of a row: allocs, frees, in-use. */
+/** The numbers of a row in a dump: allocs, frees, in-use. */
 function shown(row: u32): i64[] {
   return [<i64>allocs(row), <i64>frees(row), inUse(row)];
 }
 
 describe("merging shards", () => {
-  test("adds the pairs of all shards, row by row", () => {
+  test("adds the counts of all shards, row by row", () => {
     fresh();
     const a = site("memory/IOBuffer/A.cc:1");
     const b = site("memory/IOBuffer/B.cc:1");
@@ -38,7 +38,7 @@ describe("merging shards", () => {
     expect(shown(b)).toStrictEqual([15, 3, 18]);
   });
 
-  test("forgets the sums of the dump before", () => {
+  test("discards the sums of the dump before", () => {
     fresh();
     const a = site("memory/IOBuffer/A.cc:1");
     settleOne(a, 5, 500, 1, 100);
@@ -46,20 +46,20 @@ describe("merging shards", () => {
     expect(shown(a)).toStrictEqual([6, 1, 500]);
   });
 
-  test("takes nothing of what stands in staging behind the count", () => {
+  test("ignores staged counts beyond the number of sites", () => {
     fresh();
     const a = site("memory/IOBuffer/A.cc:1");
     const b = site("memory/IOBuffer/B.cc:1");
     begin();
     stage(a, 1, 10);
     stage(b, 1, 10);
-    mergeAllocs(b); // a shard read before b was registered
+    mergeAllocs(b); // a shard that was read before b was registered
     sumUp();
     expect(shown(a)).toStrictEqual([1, 0, 10]);
     expect(shown(b)).toStrictEqual([0, 0, 0]);
   });
 
-  test("adds sites of one name to one row", () => {
+  test("combines sites of one name into one row", () => {
     fresh();
     const first = site("memory/IOBuffer/Header.h:1");
     const second = site("memory/IOBuffer/Header.h:1");
@@ -77,7 +77,7 @@ describe("merging shards", () => {
     expect(sortRows(CLASS_IOBUFFER)).toBe(1);
   });
 
-  test("is right where one shard only allocated and the other only released", () => {
+  test("is correct if one shard only allocated and the other only released", () => {
     fresh();
     const a = site("memory/IOBuffer/A.cc:1");
     begin();
@@ -93,16 +93,16 @@ describe("merging shards", () => {
     expect(preArmingFrees(CLASS_IOBUFFER)).toBe(0);
   });
 
-  test("wraps at 2^64 and stays right", () => {
+  test("is correct when counters wrap at 2^64", () => {
     fresh();
     const a = site("memory/IOBuffer/A.cc:1");
     sumOne(a, u64.MAX_VALUE - 1, u64.MAX_VALUE - 10, u64.MAX_VALUE - 1, u64.MAX_VALUE - 10);
     arm(CLASS_IOBUFFER);
-    settleOne(a, 3, 989, 1, 89); // 5 allocations of 1000 bytes and 3 releases of 100 later
+    settleOne(a, 3, 989, 1, 89); // 5 allocations of 1000 bytes and 3 releases of 100 bytes later
     expect(shown(a)).toStrictEqual([5, 3, 900]);
   });
 
-  test("merges into a full table, every row of it and (other)", () => {
+  test("works for a full table, including (other)", () => {
     fresh(SITES_MIN);
     for (let i: u32 = 0; i < SITES_MIN; ++i) site("memory/IOBuffer/A.cc:" + i.toString());
     expect(site("memory/IOBuffer/TooMany.cc:1")).toBe(SITE_OTHER + CLASS_IOBUFFER);
@@ -123,7 +123,7 @@ describe("merging shards", () => {
     expect(inUse(SITE_OTHER + CLASS_OPENSSL)).toBe(180);
   });
 
-  test("of no site at all is no row", () => {
+  test("of no site at all gives no row", () => {
     fresh();
     begin();
     mergeFrees(siteCount());
@@ -135,7 +135,7 @@ describe("merging shards", () => {
     mergeAllocs(0);
   });
 
-  test("refuses names of sites that cannot exist, or fewer than it has", () => {
+  test("refuses names of impossible sites, and fewer sites than it has", () => {
     fresh(SITES_MIN);
     expect(updateNames(SITE_FIRST, version())).toBe(0);
     expect(updateNames(SITE_FIRST - 1, version())).toBe(-1);
@@ -146,7 +146,7 @@ describe("merging shards", () => {
 });
 
 describe("the order of rows", () => {
-  test("is by in-use, then by what is alive, then by allocations, largest first, then by name", () => {
+  test("is by in-use, live count, allocations, each largest first, then by name", () => {
     fresh();
     const e = site("memory/IOBuffer/A.cc:1");
     const d = site("memory/IOBuffer/D.cc:1");
@@ -170,7 +170,7 @@ describe("the order of rows", () => {
     expect(isRow(none)).toBe(true);
   });
 
-  test("leaves out rows that have counted nothing, and keeps those whose memory is all released", () => {
+  test("omits rows without any count, and keeps rows whose memory is all released", () => {
     fresh();
     const a = site("memory/IOBuffer/A.cc:1");
     site("memory/IOBuffer/B.cc:1");
@@ -180,7 +180,7 @@ describe("the order of rows", () => {
     expect(shown(a)).toStrictEqual([3, 3, 0]);
   });
 
-  test("is total: a thousand random rows, with many ties, stand in it each once", () => {
+  test("is total: a thousand random rows with many ties appear once each, in order", () => {
     const random = new Random(seed());
     fresh(1000);
     for (let i = 0; i < 1000; ++i) site("memory/IOBuffer/R.cc:" + random.next().toString());
@@ -211,7 +211,7 @@ describe("the order of rows", () => {
 });
 
 describe("the arming of a class", () => {
-  test("begins its rows anew, and leaves the other class alone", () => {
+  test("restarts its rows, and not those of another class", () => {
     fresh();
     const buffer = site("memory/IOBuffer/A.cc:1");
     const block = opensslSite("a.c", 1, 0x9000);
@@ -229,7 +229,7 @@ describe("the arming of a class", () => {
     expect(shown(block)).toStrictEqual([20, 0, 2000]);
   });
 
-  test("hides rows that have counted nothing since", () => {
+  test("hides rows without counts since then", () => {
     fresh();
     const a = site("memory/IOBuffer/A.cc:1");
     sumOne(a, 10, 1000, 4, 400);
@@ -240,7 +240,7 @@ describe("the arming of a class", () => {
     expect(sortRows(CLASS_IOBUFFER)).toBe(1);
   });
 
-  test("counts whole what is registered later", () => {
+  test("does not reduce the counts of sites registered later", () => {
     fresh();
     const a = site("memory/IOBuffer/A.cc:1");
     sumOne(a, 10, 1000, 4, 400);
@@ -250,7 +250,7 @@ describe("the arming of a class", () => {
     expect(shown(b)).toStrictEqual([3, 1, 20]);
   });
 
-  test("begins anew a second time, and forgets what it found of older memory", () => {
+  test("restarts again, and discards the older memory found before", () => {
     fresh();
     const a = site("memory/IOBuffer/A.cc:1");
     settleOne(a, 0, 0, 3, 300);
@@ -263,7 +263,7 @@ describe("the arming of a class", () => {
     expect(preArmingBytes(CLASS_IOBUFFER)).toBe(0);
   });
 
-  test("takes what was released untagged before it out of the older memory", () => {
+  test("subtracts untagged releases before it from the older memory", () => {
     fresh();
     const preArming = SITE_PRE_ARMING + CLASS_OPENSSL;
     sumOne(preArming, 0, 0, 4, 64);
@@ -275,7 +275,7 @@ describe("the arming of a class", () => {
 });
 
 describe("memory older than the arming", () => {
-  test("is never a row below zero, and the row is right from then on", () => {
+  test("never makes a row negative, and the row is correct from then on", () => {
     fresh();
     const a = site("memory/IOBuffer/A.cc:1");
     settleOne(a, 0, 0, 3, 300);
@@ -293,7 +293,7 @@ describe("memory older than the arming", () => {
     expect(preArmingBytes(CLASS_IOBUFFER)).toBe(300);
   });
 
-  test("is found a piece at a time", () => {
+  test("is found piece by piece", () => {
     fresh();
     const a = site("memory/IOBuffer/A.cc:1");
     for (let i = 1; i <= 10; ++i) {
@@ -304,7 +304,7 @@ describe("memory older than the arming", () => {
     }
   });
 
-  test("of blocks without a tag is counted in no row", () => {
+  test("in blocks without a tag is counted in no row", () => {
     fresh();
     const a = opensslSite("a.c", 1, 0x9000);
     begin();

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A number is given again when nothing can come under its old key any more: not a byte, not an event, not a release. Here a model,
-// a registry and a shard share one instance, as its parts would share a host.
+// A site number is reused when nothing can be counted under its old key any more: no live byte, no event, no release. Here a model, a
+// registry and a shard share one instance.
 
 import {
   CLASS_HEAP,
@@ -62,7 +62,7 @@ import {
   site,
 } from "../support";
 
-/** Charges a call of a plugin's, as a host does. Returns the site. */
+/** Counts an allocation by a plugin, as a host does. Returns the site. */
 function call(cls: u32, address: u64, key: u32, size: u64, text: string = "", line: u32 = 0): u32 {
   const key64 = attributes(cls, line, key);
   const known = recordAlloc(address, key64, size);
@@ -73,7 +73,7 @@ function call(cls: u32, address: u64, key: u32, size: u64, text: string = "", li
   return recordAlloc(address, key64, size);
 }
 
-/** An event of an IOBuffer that carries a plugin's location. Returns the site. */
+/** Counts an IOBuffer event with a plugin's location. Returns the site. */
 function buffer(address: u64, key: u32, size: i64): u32 {
   const known = recordBufferEvent(address, size);
   if (known != SITE_UNKNOWN) return known;
@@ -82,9 +82,9 @@ function buffer(address: u64, key: u32, size: i64): u32 {
   return recordBufferEvent(address, size);
 }
 
-/** Gives back what can be given back, as a host does in between. Returns how many numbers. */
+/** Reclaims all numbers that can be reclaimed, as a host does between dumps. Returns how many. */
 function giveBack(): u32 {
-  adoptNames(); // who is gone has to be known before the counters are read
+  adoptNames(); // the model must know the retired owners before it reads the counters
   collect();
   let count: u32 = 0;
   for (let at = reclaim(0); at; at = reclaim(at), ++count) assert(freeSite(at) == 0, "freeSite");
@@ -96,13 +96,13 @@ function classify(): void {
   applyBaseline();
 }
 
-/** What a dump shows of a row: allocs, frees, in-use. */
+/** The numbers of a row in a dump: allocs, frees, in-use. */
 function shown(row: u32): i64[] {
   return [<i64>allocs(row), <i64>frees(row), inUse(row)];
 }
 
 describe("the number of a site of an unloaded module", () => {
-  test("is given again when everything is released, and begins at 0 though the shards' counters run on", () => {
+  test("is reused when everything is released, and starts at 0 although the shards' counters continue", () => {
     fresh();
     const old = owner("foo.so");
     const number = call(CLASS_TSAPI, 0x1000, old, 100);
@@ -129,7 +129,7 @@ describe("the number of a site of an unloaded module", () => {
     expect(preArmingFrees(CLASS_TSAPI)).toBe(0);
   });
 
-  test("is not given while a byte or a block is in use", () => {
+  test("is not reused while a byte or a block is in use", () => {
     fresh();
     const foo = owner("foo.so");
     const number = call(CLASS_TSAPI, 0x1000, foo, 100);
@@ -138,7 +138,7 @@ describe("the number of a site of an unloaded module", () => {
     recordFree(number, 99);
     retireOwner(foo);
     expect(giveBack()).toBe(0);
-    recordFree(number, 1); // 1 allocation, 2 releases, and no byte: no block's tag said that
+    recordFree(number, 1); // 1 allocation, 2 releases and 0 bytes cannot come from tagged blocks
     expect(giveBack()).toBe(0);
     recordFree(empty, 0);
     expect(giveBack()).toBe(1);
@@ -149,7 +149,7 @@ describe("the number of a site of an unloaded module", () => {
     expect(isRow(number)).toBe(true);
   });
 
-  test("is not given while the module is loaded, nor of the server's sites, nor of those of (other plugins)", () => {
+  test("is not reused while the module is loaded, nor for sites of the server or of (other plugins)", () => {
     fresh();
     const foo = owner("foo.so");
     recordFree(call(CLASS_TSAPI, 0x1000, foo, 100), 100);
@@ -161,14 +161,14 @@ describe("the number of a site of an unloaded module", () => {
     expect(giveBack()).toBe(0, "once");
   });
 
-  test("is not given where the module went while the counters were read", () => {
+  test("is not reused if the module was unloaded while the counters were read", () => {
     fresh();
     const foo = owner("foo.so");
     const number = call(CLASS_TSAPI, 0x1000, foo, 100);
     recordFree(number, 100);
     adoptNames();
     collect();
-    // What it allocated in its last moment is in no sums yet, though the model hears that it is gone.
+    // Its last allocation is in no sum yet, although the model learns that the module is gone.
     call(CLASS_TSAPI, 0x1000, foo, 100);
     retireOwner(foo);
     adoptNames();
@@ -181,7 +181,7 @@ describe("the number of a site of an unloaded module", () => {
     expect(reclaim(0)).toBe(number);
   });
 
-  test("is not given once a site had to be refused: some shard may be frozen", () => {
+  test("is not reused once a site was refused, because a shard may be frozen", () => {
     fresh(SITES_MIN);
     const foo = owner("foo.so");
     const number = call(CLASS_TSAPI, 0x1000, foo, 100);
@@ -195,7 +195,7 @@ describe("the number of a site of an unloaded module", () => {
     expect(refusals()).toBe(3);
   });
 
-  test("is given in a full table that nothing was refused in", () => {
+  test("is reused in a full table that has refused nothing", () => {
     fresh(SITES_MIN);
     const foo = owner("foo.so");
     for (let i: u32 = 0; i < SITES_MIN; ++i) recordFree(call(CLASS_TSAPI, 0x1000 + i * 8, foo, 5), 5);
@@ -215,11 +215,11 @@ describe("the number of a site of an unloaded module", () => {
     for (let i: u32 = 0; i < SITES_MIN; ++i) expect(inUse(recordAlloc(0x1000 + i * 8, attributes(CLASS_HEAP, 0, bar), 0))).toBe(i);
   });
 
-  test("is not given where its key does not name its owner: the next module at that address has the same key", () => {
+  test("is not reused if its key does not contain its owner: the next module at that address gets the same key", () => {
     fresh();
     const foo = owner("foo.so");
     const bar = owner("bar.so");
-    // A thread of foo's own, on behalf of nobody; and a call into foo from bar.
+    // A thread of foo outside any plugin's context, and a call from bar into foo.
     const alone = register(0x1000, attributes(CLASS_TSAPI, 0, OWNER_CORE), put("foo.so+0x1"), foo, 0);
     const called = register(0x1000, attributes(CLASS_TSAPI, 0, bar), put("foo.so+0x1"), foo, 0);
     const own = register(0x1000, attributes(CLASS_TSAPI, 0, foo), put("foo.so+0x1"), foo, 0);
@@ -233,7 +233,7 @@ describe("the number of a site of an unloaded module", () => {
     expect(rowOf(called)).toBe(alone);
   });
 
-  test("is given of wrappers, of libraries' and of OpenSSL's sites on its behalf", () => {
+  test("is reused for wrappers, and for sites in libraries and OpenSSL on its behalf", () => {
     fresh();
     const foo = owner("foo.so");
     pluginSite(CLASS_HEAP, "foo.so xmalloc", foo, 0, NAME_HIDDEN);
@@ -243,7 +243,7 @@ describe("the number of a site of an unloaded module", () => {
     expect(giveBack()).toBe(3);
   });
 
-  test("is given back once, and only of a site whose module is gone", () => {
+  test("is reclaimed only once, and only after its module is gone", () => {
     fresh();
     const foo = owner("foo.so");
     const number = call(CLASS_TSAPI, 0x1000, foo, 100);
@@ -260,7 +260,7 @@ describe("the number of a site of an unloaded module", () => {
     expect(call(CLASS_TSAPI, 0x6000, owner("b.so"), 1)).not.toBe(number);
   });
 
-  test("comes to its old key again, where that one comes nevertheless", () => {
+  test("returns to its old key if that key appears again", () => {
     fresh();
     const foo = owner("foo.so");
     const first = buffer(0x1000, foo, 100);
@@ -271,7 +271,7 @@ describe("the number of a site of an unloaded module", () => {
     recordBufferEvent(0x3000, -100);
     retireOwner(foo);
     expect(giveBack()).toBe(3);
-    // The server kept the location of a buffer that nobody knew of; a shard that has not met it asks.
+    // The server kept the location of a buffer that was unknown; a shard without this key asks for it.
     expect(register(0x2000, IOBUFFER, put("memory/plugin/p.so+8192"), foo, 0)).toBe(second);
     expect(nameOf(second)).toBe("memory/plugin/p.so+8192");
     expect(registerName(put("memory/plugin/p.so+8192"))).toBe(second);
@@ -285,7 +285,7 @@ describe("the number of a site of an unloaded module", () => {
     expect(shown(second)).toStrictEqual([1, 0, 30]);
   });
 
-  test("that comes to a name without a place has no key any more", () => {
+  test("that is reused for a name without a place has no key any more", () => {
     fresh();
     const foo = owner("foo.so");
     const number = call(CLASS_TSAPI, 0x1000, foo, 1);
@@ -302,7 +302,7 @@ describe("the number of a site of an unloaded module", () => {
 });
 
 describe("the number of an IOBuffer's site", () => {
-  test("is not given while a buffer of its owner's is alive: the server may still allocate for it", () => {
+  test("is not reused while a buffer of its owner is alive: the server may still allocate for it", () => {
     fresh();
     const foo = owner("foo.so");
     const bar = owner("bar.so");
@@ -321,7 +321,7 @@ describe("the number of an IOBuffer's site", () => {
     expect(lengthOf(cont)).not.toBe(0);
   });
 
-  test("is not given where something of it is older than the arming: it is released by the old key", () => {
+  test("is not reused while it has memory older than the arming, which is released under the old key", () => {
     fresh();
     const foo = owner("foo.so");
     const number = buffer(0x1000, foo, 4096);
@@ -338,7 +338,7 @@ describe("the number of an IOBuffer's site", () => {
     const bar = owner("bar.so");
     const late = buffer(0x2000, bar, -4096);
     classify();
-    buffer(0x2000, bar, 4096); // as many allocations as releases, and one of them in use
+    buffer(0x2000, bar, 4096); // as many allocations as releases, and one block in use
     retireOwner(bar);
     classify();
     expect(shown(late)).toStrictEqual([1, 0, 4096]);
@@ -346,7 +346,7 @@ describe("the number of an IOBuffer's site", () => {
     expect(number).not.toBe(late);
   });
 
-  test("is not given while the built-in tracker counts beside: it keeps its row", () => {
+  test("is not reused in verify mode, because the built-in tracker keeps its row", () => {
     fresh();
     const foo = owner("foo.so");
     const number = buffer(0x1000, foo, 4096);
@@ -359,12 +359,12 @@ describe("the number of an IOBuffer's site", () => {
     retireOwner(foo);
     expect(giveBack()).toBe(1, "of the other class");
     expect(lengthOf(number)).not.toBe(0);
-    setHeaderNumber(FACT_VERIFY, 0); // a dump after it was switched off
+    setHeaderNumber(FACT_VERIFY, 0); // a dump after verify mode was switched off
     expect(giveBack()).toBe(1);
     expect(lengthOf(number)).toBe(0);
   });
 
-  test("that was another class's begins at 0 for the built-in tracker's comparison too", () => {
+  test("that belonged to another class starts at 0 in the comparison with the built-in tracker too", () => {
     fresh();
     const foo = owner("foo.so");
     const number = call(CLASS_TSAPI, 0x1000, foo, 100);
@@ -382,7 +382,7 @@ describe("the number of an IOBuffer's site", () => {
     verifyRow(number, 1, 0, 4096);
     expect(verifyCompare()).toBe(0);
 
-    // And where it joins a row that is there already.
+    // Also if it joins an existing row.
     const baz = owner("baz.so");
     const again = call(CLASS_TSAPI, 0x6000, baz, 1);
     recordFree(again, 1);
@@ -398,11 +398,11 @@ describe("the number of an IOBuffer's site", () => {
   });
 });
 
-describe("a shard that is told thousands of numbers again", () => {
-  test("finds every key that is in force and no old one, and counts for no other", () => {
+describe("a shard whose numbers are reassigned thousands of times", () => {
+  test("finds every current key and no old one, and counts under no other", () => {
     const random = new Random(seed());
     fresh(SITES_MIN);
-    const keys = new Map<u32, u64>(); // by number, in force
+    const keys = new Map<u32, u64>(); // current keys by number
     let wrong = 0;
     let address: u64 = 0x7f00_0000_0000;
     for (let i = 0; i < 20000; ++i) {
@@ -420,17 +420,17 @@ describe("a shard that is told thousands of numbers again", () => {
     expect(wrong).toBe(0, "MEMTRACK_SEED=" + seed().toString());
   });
 
-  test("keeps empty slots in its index, however many", () => {
+  test("keeps empty slots in its index, after any number of keys", () => {
     fresh(SITES_MIN);
     for (let i: u32 = 0; i < 5000; ++i) {
       insertKey(SITE_FIRST + (i % 3), 0x1000 + i * 8, IOBUFFER);
-      // With a full index this would never end.
+      // With a full index this search would never end.
       if (recordBufferEvent(0x9_0000_0000 + i, 1) != SITE_UNKNOWN) expect(i).toBe(0, "found what was never told");
     }
     expect(indexMask).toBe(511);
   });
 
-  test("is told that a key has the number it has, and keeps it", () => {
+  test("keeps the number of a key that is assigned again", () => {
     fresh(SITES_MIN);
     insertKey(SITE_FIRST, 0x1000, IOBUFFER);
     insertKey(SITE_FIRST, 0x2000, IOBUFFER);
@@ -441,7 +441,7 @@ describe("a shard that is told thousands of numbers again", () => {
 });
 
 describe("a proxy that reloads for months", () => {
-  test("needs no more numbers than are in use at a time, and its counts are exact", () => {
+  test("needs only as many numbers as are in use at a time, and counts exactly", () => {
     fresh(SITES_MIN);
     let leaked: u64 = 0;
     for (let load: u32 = 0; load < 2000; ++load) {

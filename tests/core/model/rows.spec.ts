@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Sites that read the same are one row, and what a row carries over from dump to dump stays with it when names change.
+// Sites with the same text form one row, and a row keeps its state between dumps when names change.
 
 import {
   CLASS_HEAP,
@@ -40,7 +40,7 @@ function bufferSite(name: string, address: u64, key: u32): u32 {
   return register(address, IOBUFFER, put(name), key, 0);
 }
 
-/** A look at two sites: allocations, and releases, of 10 bytes each. */
+/** Sums up two sites with these numbers of allocations and releases, of 10 bytes each. */
 function classify(a: u32, allocsA: u64, freesA: u64, b: u32, allocsB: u64, freesB: u64): void {
   begin();
   stage(a, freesA, freesA * 10);
@@ -54,7 +54,7 @@ function classify(a: u32, allocsA: u64, freesA: u64, b: u32, allocsB: u64, frees
 }
 
 describe("a row", () => {
-  test("is of all sites with one text, class, kind and owner", () => {
+  test("contains all sites with the same text, class, kind and owner", () => {
     fresh();
     const foo = owner("foo.so");
     const bar = owner("bar.so");
@@ -69,7 +69,7 @@ describe("a row", () => {
     expect(isRow(b)).toBe(false);
   });
 
-  test("of one call in two contexts is one, where the call is its owner's", () => {
+  test("contains a call in two contexts, if the call is in the owner's module", () => {
     fresh();
     const foo = owner("foo.so");
     const inside = register(0x5000, attributes(CLASS_TSAPI, 0, foo), put("foo.so+0x1"), foo, 0);
@@ -79,7 +79,7 @@ describe("a row", () => {
     expect(rowOf(outside)).toBe(inside);
   });
 
-  test("is two where it was one, and one where it was two, when better texts come", () => {
+  test("is split or combined when better texts arrive", () => {
     fresh();
     const foo = owner("foo.so");
     const a = pluginSite(CLASS_TSAPI, "foo.so+0x1", foo);
@@ -98,7 +98,7 @@ describe("a row", () => {
     expect([<i64>allocs(b), <i64>frees(b), inUse(b)]).toStrictEqual([4, 2, 20]);
   });
 
-  test("that two become keeps what both found to be older, and is not below zero", () => {
+  test("combined from two keeps the older memory found in both, and is never negative", () => {
     fresh();
     const foo = owner("foo.so");
     const a = bufferSite("memory/plugin/foo.so+0x1", 0x1000, foo);
@@ -116,13 +116,13 @@ describe("a row", () => {
     classify(a, 2, 3, b, 3, 9);
     expect([<i64>allocs(a), <i64>frees(a), inUse(a)]).toStrictEqual([5, 5, 0]);
     expect(preArmingFrees(CLASS_IOBUFFER)).toBe(7);
-    // Another name changes, and nothing is counted twice.
+    // A name is added elsewhere, and nothing is counted twice.
     site("memory/IOBuffer/New.cc:1");
     classify(a, 2, 3, b, 3, 9);
     expect(preArmingFrees(CLASS_IOBUFFER)).toBe(7);
   });
 
-  test("that two become agrees with the built-in tracker as both did, whose rows keep their first names", () => {
+  test("combined from two agrees with the built-in tracker, whose rows keep the first names", () => {
     fresh();
     const foo = owner("foo.so");
     const a = bufferSite("memory/plugin/foo.so+0x1", 0x1000, foo);
@@ -147,7 +147,7 @@ describe("a row", () => {
     expect(verifyCompare()).toBe(1);
   });
 
-  test("is found again when its first site is gone", () => {
+  test("is found after its first site is gone", () => {
     fresh();
     const foo = owner("foo.so");
     const a = pluginSite(CLASS_TSAPI, "same+0x1", foo);
@@ -161,7 +161,7 @@ describe("a row", () => {
     expect(isRow(b)).toBe(true);
   });
 
-  test("of a retired owner says so, in each table that it can stand in", () => {
+  test("of a retired owner is marked in every table", () => {
     fresh();
     const foo = owner("foo.so");
     const block = pluginSite(CLASS_TSAPI, "foo.so+0x1", foo);
@@ -175,7 +175,7 @@ describe("a row", () => {
     expect(nameOf(block)).toBe("memory/plugin/foo.so+0x1", "the name itself stays");
   });
 
-  test("is each site's own in the largest table, and one of all where all read the same", () => {
+  test("exists per text in the largest table, and once if all texts are equal", () => {
     fresh(SITES_MAX);
     const foo = owner("foo.so");
     for (let i: u32 = 0; i < SITES_MAX; ++i)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Which file holds separate debug information.
+// The file that contains separate debug information.
 
 import { QUESTION_MAX } from "../../../assembly/abi";
 import { input } from "../../../assembly/base/memory";
@@ -13,13 +13,13 @@ function pathOf(id: u8[]): string {
 }
 
 describe("a build id", () => {
-  test("is a path, its first byte the folder", () => {
+  test("gives a path whose folder is its first byte", () => {
     freshControl();
     expect(pathOf([0x4d, 0x65, 0x6d, 0x00, 0xff, 0xa9])).toBe(".build-id/4d/656d00ffa9.debug");
     expect(pathOf([0, 1])).toBe(".build-id/00/01.debug");
   });
 
-  test("too short or too long is none", () => {
+  test("that is too short or too long gives none", () => {
     freshControl();
     expect(pathOf([])).toBe("");
     expect(pathOf([1])).toBe("");
@@ -40,7 +40,7 @@ describe("a checksum", () => {
     expect(checksum(0xcbf43926, 0)).toBe(0xcbf43926);
   });
 
-  test("is of what there can be", () => {
+  test("accepts every length", () => {
     freshControl();
     memory.fill(input, 0, QUESTION_MAX);
     expect(checksum(0, u64.MAX_VALUE)).toBe(checksum(0, QUESTION_MAX));

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Names of functions: what a linkage name tells, and what a declaration is cut down to. The C tests (symbol_test.c) have the whole way.
+// Names of functions: what a linkage name reveals, and how a declaration is shortened. The C tests (symbol_test.c) cover the complete path.
 
 import { ANSWER_MAX, MANGLED_OWN, MANGLED_TRAMPOLINE, MANGLED_WRAPPER, QUESTION_MAX } from "../../../assembly/abi";
 import { input } from "../../../assembly/base/memory";
@@ -11,7 +11,7 @@ function kind(name: string): u32 {
   return mangledKind(put(name));
 }
 
-/** Of a declaration, and the linkage name that it was made of. */
+/** Shortens a declaration; also takes the linkage name from which it was made. */
 function short(declaration: string, name: string = "_Zx", most: u32 = 255): string {
   const whole = <u32>String.UTF8.byteLength(declaration);
   const length = put(declaration + name);
@@ -19,7 +19,7 @@ function short(declaration: string, name: string = "_Zx", most: u32 = 255): stri
 }
 
 describe("a linkage name", () => {
-  test("of the C++ library, or of an operator new or delete, is a wrapper's", () => {
+  test("of the C++ library, or of an operator new or delete, is a wrapper", () => {
     freshControl();
     const wrappers = [
       "_ZNSt6vectorIiSaIiEE9push_backEOi",
@@ -39,14 +39,14 @@ describe("a linkage name", () => {
     for (let i = 0; i < wrappers.length; ++i) expect(kind(wrappers[i])).toBe(MANGLED_WRAPPER, wrappers[i]);
   });
 
-  test("of what calls somebody's function is a trampoline's", () => {
+  test("of a function that calls a callback is a trampoline", () => {
     freshControl();
     expect(kind("_ZNSt17_Function_handlerIFvvEZ3runiEUlvE_E9_M_invokeERKSt9_Any_data")).toBe(MANGLED_TRAMPOLINE);
     expect(kind("_ZNSt6thread11_State_implIiE6_M_runEv")).toBe(MANGLED_TRAMPOLINE);
     expect(kind("_ZSt8__invokeIRiJEEvOT_DpOT0_")).toBe(MANGLED_TRAMPOLINE);
   });
 
-  test("of anything else is somebody's own", () => {
+  test("of any other function is neither", () => {
     freshControl();
     const own = [
       "",
@@ -69,7 +69,7 @@ describe("a linkage name", () => {
 });
 
 describe("a declaration", () => {
-  test("is cut down to the name", () => {
+  test("is shortened to the name", () => {
     freshControl();
     expect(short("void ns::Cache<std::string, int>::put<int>(int)::{lambda(int)#1}::operator()(int) const")).toBe(
       "ns::Cache<std::string, int>::put<int>::{lambda#1}::operator()",
@@ -94,20 +94,20 @@ describe("a declaration", () => {
     expect(short("{unnamed type#1}::f()")).toBe("{unnamed type#1}::f");
   });
 
-  test("has what the compiler made of a part of the function behind it", () => {
+  test("has the compiler's suffix for a part of a function at its end", () => {
     freshControl();
     expect(short("handler(tsapi*)", "_ZL7handlerP6tsapi7.cold")).toBe("handler.cold");
     expect(short("f()", "_Z1fv.part.0.\n")).toBe("f.part.0.?");
   });
 
-  test("that leaves nothing is the linkage name", () => {
+  test("that shortens to nothing is replaced by the linkage name", () => {
     freshControl();
     expect(short("(", "_Zx.y")).toBe(".y");
     expect(short("(", "_Zx")).toBe("_Zx");
     expect(short("int ", "_Zx")).toBe("_Zx");
   });
 
-  test("has brackets that do not match, at no cost but its end", () => {
+  test("with unmatched brackets loses only its end", () => {
     freshControl();
     expect(short("a<b(c")).toBe("a<b(c");
     expect(short("a<" + "b(c".repeat(20))).toBe("a<...>");
@@ -118,7 +118,7 @@ describe("a declaration", () => {
 });
 
 describe("a name that is not mangled", () => {
-  test("is cut down in the same way", () => {
+  test("is shortened in the same way", () => {
     freshControl();
     expect(short("", "handler")).toBe("handler");
     expect(short("", "handler.part.0")).toBe("handler.part.0");
@@ -130,7 +130,7 @@ describe("a name that is not mangled", () => {
 });
 
 describe("a name of any bytes and length", () => {
-  test("is cut at the room there is", () => {
+  test("is truncated to its space", () => {
     freshControl();
     expect(short("abcdef()", "_Zx", 3)).toBe("abc");
     expect(short("int abcdef()", "_Zx", 3)).toBe("abc");
@@ -143,7 +143,7 @@ describe("a name of any bytes and length", () => {
     expect(mangledKind(u64.MAX_VALUE)).toBe(MANGLED_OWN);
   });
 
-  test("is printable text, and never longer", () => {
+  test("becomes printable text, and never longer", () => {
     freshControl();
     const random = new Random(seed());
     const alphabet = "_ZNKSt3foo9E_IiEvT0clv<>(){}[] &operator.-\n\x7f\0";

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What a module's name tells, and what the owner of one that is loaded is called.
+// Conclusions from a module's name, and the owner's name of a loaded plugin.
 
 import { LOADS_MAX, MODULE_NAME_LEFT_ALONE, MODULE_NAME_LIBRARY, MODULE_NAME_SERVER } from "../../../assembly/abi";
 import { answerNumber } from "../../../assembly/base/answer";
@@ -8,7 +8,7 @@ import { moduleKind, nameLoad } from "../../../assembly/naming/module";
 import { answered, freshControl, put } from "../support";
 
 describe("a module's name", () => {
-  test("tells the server's modules, and those in which nothing is redirected", () => {
+  test("identifies the server's modules, and modules in which nothing is redirected", () => {
     freshControl();
     expect(moduleKind(put("/proc/self/exe"))).toBe(MODULE_NAME_SERVER);
     expect(moduleKind(put("/usr/lib/trafficserver/libtscore.so.9"))).toBe(MODULE_NAME_SERVER);
@@ -18,7 +18,7 @@ describe("a module's name", () => {
     expect(moduleKind(put("libjemalloc.so.2"))).toBe(MODULE_NAME_LEFT_ALONE);
   });
 
-  test("is its last part alone", () => {
+  test("is only the last part of its path", () => {
     freshControl();
     expect(moduleKind(put("/libc.so/libz.so.1"))).toBe(MODULE_NAME_LIBRARY);
     expect(moduleKind(put("/opt/proc/self/exe"))).toBe(MODULE_NAME_LIBRARY);
@@ -29,13 +29,13 @@ describe("a module's name", () => {
   });
 });
 
-/** What the owner of a plugin that is loaded is called. */
+/** The owner's name of a loaded plugin. */
 function loaded(name: string, byRemap: bool = false): string {
   return answered(nameLoad(put(name), byRemap));
 }
 
-describe("a plugin that is loaded", () => {
-  test("has its file's name, and the number of its load from the second one on", () => {
+describe("a loaded plugin", () => {
+  test("has its file's name, with the number of the load from the second load on", () => {
     freshControl();
     expect(loaded("foo.so")).toBe("foo.so");
     expect(loaded("foo.so")).toBe("foo.so#2");
@@ -44,13 +44,13 @@ describe("a plugin that is loaded", () => {
     expect(loaded("foo.so")).toBe("foo.so#3");
   });
 
-  test("by remap.config alone has the same names", () => {
+  test("has the same names if only remap.config loads it", () => {
     freshControl();
     expect(loaded("foo.so", true)).toBe("foo.so");
     expect(loaded("foo.so", true)).toBe("foo.so#2");
   });
 
-  test("by remap.config, and by plugin.config before, is (remap), with numbers of its own", () => {
+  test("is (remap), with its own numbers, if remap.config loads it after plugin.config", () => {
     freshControl();
     expect(loaded("foo.so")).toBe("foo.so");
     expect(loaded("foo.so", true)).toBe("foo.so(remap)");
@@ -60,14 +60,14 @@ describe("a plugin that is loaded", () => {
     expect(loaded("bar.so", true)).toBe("bar.so");
   });
 
-  test("by plugin.config after remap.config is another load of the name; what remap.config loads then is (remap)", () => {
+  test("loaded by plugin.config after remap.config is a further load; later loads by remap.config are (remap)", () => {
     freshControl();
     expect(loaded("foo.so", true)).toBe("foo.so");
     expect(loaded("foo.so")).toBe("foo.so#2");
     expect(loaded("foo.so", true)).toBe("foo.so(remap)");
   });
 
-  test("under a long name is counted by the name's beginning, and shows as much of it as an owner's name has room for", () => {
+  test("with a long name is counted by the beginning of the name, and shows as much of it as fits", () => {
     freshControl();
     const long = "a".repeat(51);
     expect(loaded(long + "b.so")).toBe(long + "b.so");
@@ -77,7 +77,7 @@ describe("a plugin that is loaded", () => {
     expect(loaded("b".repeat(200), true)).toBe("b".repeat(90) + "(remap)");
   });
 
-  test("under a further name than there is room for has its file's name each time, and those of the others go on", () => {
+  test("beyond the table of names has its file's name each time, and the other names continue their numbers", () => {
     freshControl();
     for (let i: u32 = 0; i < LOADS_MAX; ++i) assert(loaded("plugin" + i.toString()) == "plugin" + i.toString());
     expect(answerNumber()).toBe(1);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The place of a call in a site's name, cut to its room; and what a name or a path alone tells.
+// The place of a call in a site's name, truncated to its space; and conclusions from a name or a path alone.
 
 import { ANSWER_MAX, QUESTION_MAX } from "../../../assembly/abi";
 import { input } from "../../../assembly/base/memory";
@@ -18,7 +18,7 @@ function distance(name: string, bytes: u64, most: u32 = 255): string {
 }
 
 describe("a place", () => {
-  test("with a line has the file's own name", () => {
+  test("with a line has the file name without folders", () => {
     freshControl();
     expect(line("handler", "/src/plugins/foo.cc", 123)).toBe("handler (foo.cc:123)");
     expect(line("handler", "foo.cc", 0)).toBe("handler (foo.cc:0)");
@@ -31,7 +31,7 @@ describe("a place", () => {
     expect(line("f", "x".repeat(300), 1, 1000)).toBe("f (" + "x".repeat(255) + ":1)");
   });
 
-  test("without a line has the distance from the function's beginning", () => {
+  test("without a line has the offset in the function", () => {
     freshControl();
     expect(distance("handler", 0)).toBe("handler+0x0");
     expect(distance("handler", 0x1a2b)).toBe("handler+0x1a2b");
@@ -39,7 +39,7 @@ describe("a place", () => {
     expect(distance("", 16)).toBe("+0x10");
   });
 
-  test("loses the end of the function's name where there is no room for both", () => {
+  test("truncates the function's name if there is no space for both", () => {
     freshControl();
     expect(line("abcdefghij", "f.c", 1, 18)).toBe("abcdefghij (f.c:1)");
     expect(line("abcdefghij", "f.c", 1, 17)).toBe("abcdef... (f.c:1)");
@@ -54,7 +54,7 @@ describe("a place", () => {
     expect(answered(writeFunction(put(""), 3))).toBe("");
   });
 
-  test("of any length is written in its room", () => {
+  test("of any length is written within its space", () => {
     freshControl();
     memory.fill(input, 0x61, QUESTION_MAX);
     expect(writeLine(u64.MAX_VALUE, u64.MAX_VALUE, 1, u32.MAX_VALUE)).toBe(ANSWER_MAX / 2);
@@ -83,7 +83,7 @@ function isAllocator(name: string): bool {
 }
 
 describe("a path", () => {
-  test("of a header of the system or of the C++ library is told by its folders", () => {
+  test("of a header of the system or of the C++ library is recognized by its folders", () => {
     freshControl();
     expect(isSystem("/usr/include/stdlib.h")).toBe(true);
     expect(isSystem("/usr/include/c++/12/bits/new_allocator.h")).toBe(true);
@@ -101,7 +101,7 @@ describe("a path", () => {
 });
 
 describe("a function's name", () => {
-  test("is an allocator's by its end, in any case of letters", () => {
+  test("is an allocator's if it ends like one, in upper or lower case", () => {
     freshControl();
     const names = [
       "malloc",

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Rows of the built-in tracker's table, and the lines around them.
+// Parses rows of the built-in tracker's table, and ignores the lines around them.
 
 import { CLASS_IOBUFFER, INPUT_SIZE, SITE_FIRST, SITE_OTHER, SITE_UNKNOWN } from "../../../assembly/abi";
 import { input } from "../../../assembly/base/memory";
@@ -16,8 +16,8 @@ function isRow(line: string): bool {
   return registerBuiltinRow(put(line)) != SITE_UNKNOWN;
 }
 
-describe("a row of the built-in's table", () => {
-  test("has three numbers and a site by its name", () => {
+describe("a row of the built-in tracker's table", () => {
+  test("has three numbers and a site, found by its name", () => {
     fresh();
     const known = site("memory/IOBuffer/HttpSM.cc:6495");
     const line = "       201 |        200 |                 4096 |       4096 | memory/IOBuffer/HttpSM.cc:6495        ";
@@ -29,14 +29,14 @@ describe("a row of the built-in's table", () => {
     expect(siteCount()).toBe(SITE_FIRST + 2);
   });
 
-  test("may have a name with blanks and bars in it, and one that cannot break a line", () => {
+  test("may have a name with spaces and bars, which cannot break a line", () => {
     fresh();
     expect(nameOf(registerBuiltinRow(put("1 | 1 | 1 | 1 | a b | c  ")))).toBe("a b | c");
     expect(nameOf(registerBuiltinRow(put("1 | 1 | 1 | 1 | a\x1b\rb")))).toBe("a??b");
     expect(nameOf(registerBuiltinRow(put("1 | 1 | 1 | 1 |")))).toBe("(no location)");
   });
 
-  test("is none of the lines around it", () => {
+  test("is not found in the lines around it", () => {
     fresh();
     expect(isRow("")).toBe(false);
     expect(isRow("\n1 | 1 | 1 | 1 | a")).toBe(false);
@@ -50,13 +50,13 @@ describe("a row of the built-in's table", () => {
     expect(siteCount()).toBe(SITE_FIRST);
   });
 
-  test("with numbers beyond 64 bits has the largest there are", () => {
+  test("with numbers beyond 64 bits gets the largest values", () => {
     fresh();
     expect(isRow("99999999999999999999 | -99999999999999999999 | 9223372036854775807 | 0 | a")).toBe(true);
     expect(numbers()).toStrictEqual([i64.MAX_VALUE, -i64.MAX_VALUE, i64.MAX_VALUE]);
   });
 
-  test("of any length is read in its room, and a full table gives (other)", () => {
+  test("of any length is read within its region; a full table gives (other)", () => {
     fresh();
     memory.fill(input, 0x61, INPUT_SIZE);
     put("1 | 1 | 1 | 1 | ");
@@ -66,7 +66,7 @@ describe("a row of the built-in's table", () => {
     expect(registerBuiltinRow(put("1 | 1 | 1 | 1 | c"))).toBe(SITE_OTHER + CLASS_IOBUFFER);
   });
 
-  test("of any bytes is a row or none", () => {
+  test("of random bytes is a row or none", () => {
     fresh();
     const random = new Random(seed());
     const alphabet = "0123456789  || -ab\n\0";

@@ -9,7 +9,7 @@ import { siteCount } from "../../../assembly/registry/registry";
 import { registerCall, renameCall } from "../../../assembly/registry/call_text";
 import { attributes, fresh, nameOf, owner, put } from "../support";
 
-/** A new site's name. */
+/** The name of a new site. */
 function call(module: string, offset: u64, file: string, key: u32, flags: u32 = 0): string {
   put(module + file);
   const length = <u32>String.UTF8.byteLength(module);
@@ -32,7 +32,7 @@ function renamed(site: u32, module: string, name: string, file: string): string 
 }
 
 describe("the text of a call", () => {
-  test("is the module and the address in it, and the file where that is known", () => {
+  test("is the module and the address in it, and the file if known", () => {
     fresh();
     const foo = owner("foo.so");
     expect(call("foo.so", 0x1a2b, "", foo)).toBe("memory/plugin/foo.so+0x1a2b");
@@ -43,7 +43,7 @@ describe("the text of a call", () => {
     expect(call("a\nb", 1, "c\x1b[2J:1", foo)).toBe("memory/plugin/a?b+0x1 (c?[2J:1)");
   });
 
-  test("is the function, once that is known", () => {
+  test("is the function, once known", () => {
     fresh();
     const foo = owner("foo.so");
     call("foo.so", 1, "", foo);
@@ -55,7 +55,7 @@ describe("the text of a call", () => {
     expect(renamed(0, "foo.so", "f", "")).toBe("");
   });
 
-  test("of parts of any length is within the name", () => {
+  test("fits into the name, whatever the length of its parts", () => {
     fresh();
     const foo = owner("foo.so");
     memory.fill(input, 0x61, INPUT_SIZE);

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The files of modules: one entry a name, room for a fixed number, and room again when a plugin's owner has gone.
+// The files of modules: one entry per name, a fixed number of entries, and a free entry again after a plugin's owner is gone.
 
 import { FILES_MAX, FILE_SIZE, INPUT_SIZE, OWNER_CORE, OWNER_NONE } from "../../../assembly/abi";
 import { registerFile, retireOwner, version } from "../../../assembly/index";
 import { fileAt, idOf, nameOf, pathOf } from "../../../assembly/registry/module_file";
 import { file, fresh, owner, textFrom } from "../support";
 
-/** What stands in an entry. */
+/** The content of an entry. */
 function entry(number: u32): string {
   const at = fileAt(number);
   const name = textFrom(nameOf(at), at.nameLength);
@@ -15,7 +15,7 @@ function entry(number: u32): string {
 }
 
 describe("files of modules", () => {
-  test("are kept by name: with the build id, if there is one, and the path", () => {
+  test("are stored by name: build id, if there is one, and path", () => {
     fresh();
     const before = version();
     expect(file("core", "00ff", "/usr/bin/traffic_server", OWNER_CORE)).toBe(0);
@@ -26,7 +26,7 @@ describe("files of modules", () => {
     expect(version()).not.toBe(before);
   });
 
-  test("of one library are the last one's, and so where a library turns out to be a plugin", () => {
+  test("of the same library are replaced by the last, also if the library turns out to be a plugin", () => {
     fresh();
     file("libz.so.1", "01", "/a/libz.so.1", OWNER_NONE);
     file("libz.so.1", "02", "/b/libz.so.1", OWNER_NONE);
@@ -39,7 +39,7 @@ describe("files of modules", () => {
     expect(entry(1)).toBe("libz.so.1|04|/d/libz.so.1");
   });
 
-  test("of a plugin that has gone make room; those of the server and of libraries stay", () => {
+  test("of a plugin that is gone free their entry; those of the server and of libraries stay", () => {
     fresh();
     file("core", "", "/server", OWNER_CORE);
     file("libz.so.1", "", "/libz.so.1", OWNER_NONE);
@@ -50,7 +50,7 @@ describe("files of modules", () => {
     expect([entry(0), entry(1), entry(2)]).toStrictEqual(["core||/server", "libz.so.1||/libz.so.1", "bar.so||/bar.so"]);
   });
 
-  test("beyond the table are refused", () => {
+  test("are refused when the table is full", () => {
     fresh();
     for (let i: u32 = 0; i < FILES_MAX; ++i) assert(file("lib" + i.toString(), "", "/lib", OWNER_NONE) == 0);
     expect(file("one", "", "/lib", OWNER_NONE)).toBe(-1);
@@ -58,7 +58,7 @@ describe("files of modules", () => {
     expect(entry(7)).toBe("lib7|77|/again");
   });
 
-  test("with long parts: a path keeps its end, a name and a build id their beginnings", () => {
+  test("with long parts are truncated: a path keeps its end, a name and a build id their beginning", () => {
     fresh();
     file("n".repeat(200), "a".repeat(50), "/folder".repeat(100) + "/x.so", OWNER_NONE);
     const at = fileAt(0);
@@ -70,7 +70,7 @@ describe("files of modules", () => {
     expect(pathOf(at) + at.pathLength).toBe(changetype<usize>(at) + FILE_SIZE);
   });
 
-  test("with control characters are printable, and lengths that no text has are refused", () => {
+  test("with control characters become printable; impossible lengths are refused", () => {
     fresh();
     file("a\nb.so", "", "/x\x1b[31m", OWNER_NONE);
     expect(entry(0)).toBe("a?b.so||/x?[31m");

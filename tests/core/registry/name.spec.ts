@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Names tell the owner and the place, however long either is, and a better text does not lose what was known by the first.
+// Names contain the owner and the place, however long either is; a better text keeps what was known from the first.
 
 import {
   CLASS_HEAP,
@@ -40,13 +40,13 @@ import { attributes, fresh, IOBUFFER, nameOf, opensslSite, owner, pluginSite, pu
 
 const LONG = "s/very".repeat(100) + "/file.c";
 
-/** An IOBuffer of a plugin's, as the host labels it. */
+/** An IOBuffer of a plugin, as labelled by the host. */
 function bufferSite(name: string, address: u64, key: u32): u32 {
   return register(address, IOBUFFER, put(name), key, 0);
 }
 
 describe("the name of a plugin's site", () => {
-  test("stands behind memory/plugin/, in each class that only plugins have", () => {
+  test("follows memory/plugin/, in each class that only plugins have", () => {
     fresh();
     const foo = owner("foo.so");
     const slot = ownerOf(foo);
@@ -61,7 +61,7 @@ describe("the name of a plugin's site", () => {
     expect([ownerOfSite(block), ownerOfSite(heap), ownerOfSite(cont)]).toStrictEqual([slot, slot, slot]);
   });
 
-  test("tells kinds apart, and a kind that is not known is other", () => {
+  test("distinguishes kinds; an unknown kind is `other`", () => {
     fresh();
     const foo = owner("foo.so");
     for (let kind: u32 = 0; kind < KIND_COUNT; ++kind) expect(kindOf(pluginSite(CLASS_OBJECT, "foo.so+0x1", foo, kind))).toBe(kind);
@@ -71,7 +71,7 @@ describe("the name of a plugin's site", () => {
     expect(rowOf(SITE_FIRST + KIND_COUNT)).toBe(SITE_FIRST + KIND_OTHER, "one text and one kind");
   });
 
-  test("says on whose behalf, where the place is not in the owner's own module", () => {
+  test("contains the owner if the place is not in the owner's module", () => {
     fresh();
     const foo = owner("foo.so");
     const bar = owner("bar.so#2");
@@ -84,7 +84,7 @@ describe("the name of a plugin's site", () => {
     expect(nameOf(pluginSite(CLASS_HEAP, "x", 0x7777, 0, NAME_VIA))).toBe("memory/plugin/x [via (other plugins)]");
   });
 
-  test("has its owner at its end even where the place's text is much too long, and that text's beginning and end", () => {
+  test("ends with its owner, even if the place's text is much too long; that text keeps its beginning and end", () => {
     fresh();
     const foo = owner("foo.so");
     const widest = owner("w".repeat(OWNER_TEXT_MAX));
@@ -108,7 +108,7 @@ describe("the name of a plugin's site", () => {
     expect(nameOf(pluginSite(CLASS_HEAP, "", foo))).toBe("memory/plugin/");
   });
 
-  test("cannot forge a line, nor can its owner's", () => {
+  test("cannot forge a line, neither can its owner's name", () => {
     fresh();
     const evil = owner("evil\nmemtrack end dump=1 rows=0\n.so");
     const name = nameOf(pluginSite(CLASS_TSAPI, "evil.so\n\x1b[2J", evil, 0, NAME_VIA));
@@ -117,7 +117,7 @@ describe("the name of a plugin's site", () => {
 });
 
 describe("the name of an OpenSSL site", () => {
-  test("says on whose behalf it was allocated, and of the server's own nothing", () => {
+  test("contains the owner on whose behalf it was allocated, except the server", () => {
     fresh();
     const foo = owner("foo.so");
     const own = opensslSite("../ssl/ssl_lib.c", 123, 0x1000);
@@ -129,7 +129,7 @@ describe("the name of an OpenSSL site", () => {
     expect(rowOf(via)).toBe(via);
   });
 
-  test("keeps the end of a long path, its line and its owner, whole", () => {
+  test("keeps the end of a long path, its line and its owner", () => {
     fresh();
     const foo = owner("foo.so");
     const widest = owner("w".repeat(OWNER_TEXT_MAX));
@@ -144,7 +144,7 @@ describe("the name of an OpenSSL site", () => {
 });
 
 describe("a better text", () => {
-  test("takes the first one's place, and leaves owner, class, kind and flags", () => {
+  test("replaces the first, and keeps owner, class, kind and flags", () => {
     fresh();
     const foo = owner("foo.so");
     const cont = pluginSite(CLASS_OBJECT, "foo.so+0x1a2b", foo, KIND_MBUFFER);
@@ -166,7 +166,7 @@ describe("a better text", () => {
     expect(nameOf(cont)).toBe("memory/plugin/f", "nothing is left of a longer one");
   });
 
-  test("that is too long keeps its beginning and its end, of an IOBuffer too", () => {
+  test("that is too long keeps its beginning and its end, for an IOBuffer too", () => {
     fresh();
     const foo = owner("foo.so");
     const buffer = bufferSite("memory/plugin/foo.so+0x1a2b", 0x1000, foo);
@@ -181,7 +181,7 @@ describe("a better text", () => {
     expect(lengthOf(heap)).toBe(NAME_MAX);
   });
 
-  test("leaves the hash of the first, by which the other accountant's row is found", () => {
+  test("keeps the hash of the first, by which the built-in tracker's row is found", () => {
     fresh();
     const foo = owner("foo.so");
     const first = "memory/plugin/foo.so+0x1a2b";
@@ -197,7 +197,7 @@ describe("a better text", () => {
     expect(better).toBe(count, "what another accountant calls like the better text is not this site");
   });
 
-  test("is refused for what is no site, or not a text", () => {
+  test("is refused for an invalid site or an invalid text", () => {
     fresh();
     const foo = owner("foo.so");
     const a = pluginSite(CLASS_HEAP, "foo.so+0x1", foo);
@@ -213,7 +213,7 @@ describe("a better text", () => {
 });
 
 describe("a wrapper's site", () => {
-  test("is no row, and none with a caller of the same text", () => {
+  test("is no row, and is not combined with a caller of the same text", () => {
     fresh();
     const foo = owner("foo.so");
     const hidden = pluginSite(CLASS_HEAP, "foo.so xmalloc (foo.c:9)", foo, 0, NAME_HIDDEN);
@@ -230,7 +230,7 @@ describe("a wrapper's site", () => {
 });
 
 describe("the names of IOBuffers", () => {
-  test("of a plugin are cut where the built-in tracker cuts them, and owned by it", () => {
+  test("of a plugin are truncated as in the built-in tracker, and belong to the plugin", () => {
     fresh();
     const foo = owner("foo.so");
     const name = "memory/plugin/" + "n".repeat(200);
@@ -241,7 +241,7 @@ describe("the names of IOBuffers", () => {
     expect(classOfName(buffer)).toBe(CLASS_IOBUFFER);
   });
 
-  test("of two owners are two rows, though they read the same", () => {
+  test("with equal texts are two rows if they have two owners", () => {
     fresh();
     const a = bufferSite("memory/plugin/lib.so+0x1", 0x1000, owner("foo.so"));
     const b = bufferSite("memory/plugin/lib.so+0x1", 0x2000, owner("bar.so"));

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Owners come and go: a key is given once, a slot again and again, and there is always an answer.
+// Owners are added and retired: a key is used once, a slot many times, and every key has an owner.
 
 import { CLASS_HEAP, CLASS_TSAPI, FACT_LEVEL, INPUT_SIZE, OWNER_CORE, OWNER_OTHER, OWNERS_MAX } from "../../../assembly/abi";
 import { OWNER_SLOT_BITS, OWNER_TEXT_MAX } from "../../../assembly/abi";
@@ -15,7 +15,7 @@ function text(slot: u32): string {
   return textFrom(ownerText(slot), ownerLength(slot));
 }
 
-/** Takes every slot there is. Returns the last key. */
+/** Takes every free slot. Returns the last key. */
 function fill(): u32 {
   let key: u32 = 0;
   for (let slot: u32 = OWNER_OTHER + 1; slot < OWNERS_MAX; ++slot) key = owner("p" + slot.toString() + ".so");
@@ -32,7 +32,7 @@ describe("the owners", () => {
     expect(isOwner(OWNER_OTHER + 1)).toBe(false);
   });
 
-  test("have a key each, by which their slot is found", () => {
+  test("have unique keys, by which their slot is found", () => {
     fresh();
     const foo = owner("foo.so");
     const bar = owner("bar.so");
@@ -43,7 +43,7 @@ describe("the owners", () => {
     expect(owner("foo.so")).not.toBe(foo, "a second load is another owner, though its text be the same");
   });
 
-  test("are (other plugins) for keys that were never given", () => {
+  test("are (other plugins) for unknown keys", () => {
     fresh();
     const foo = owner("foo.so");
     expect(ownerOf(foo + 1)).toBe(OWNER_OTHER);
@@ -53,7 +53,7 @@ describe("the owners", () => {
     expect(ownerOf(OWNERS_MAX)).toBe(OWNER_OTHER, "a further incarnation of the server");
   });
 
-  test("become (other plugins) when all slots are taken, and one that gets free is taken again", () => {
+  test("become (other plugins) when all slots are taken, until a slot is free again", () => {
     fresh();
     const last = fill();
     expect(last & (OWNERS_MAX - 1)).toBe(OWNERS_MAX - 1);
@@ -66,7 +66,7 @@ describe("the owners", () => {
     expect(owner("too late.so")).toBe(OWNER_OTHER);
   });
 
-  test("give a slot's next owner another key, a thousand times; the old keys are (other plugins)", () => {
+  test("get a new key when they reuse a slot, a thousand times; the old keys are (other plugins)", () => {
     fresh();
     const keys = new Set<u32>();
     let before: u32 = 0;
@@ -82,7 +82,7 @@ describe("the owners", () => {
     expect(<i32>(before & (OWNERS_MAX - 1))).toBe(OWNER_OTHER + 1);
   });
 
-  test("keep their slot while they keep a site, and a key keeps leading to it", () => {
+  test("keep their slot and key while they keep a site", () => {
     fresh();
     const foo = owner("foo.so");
     const site = pluginSite(CLASS_TSAPI, "foo.so+0x10", foo);
@@ -100,7 +100,7 @@ describe("the owners", () => {
     expect(ownerOf(foo)).toBe(OWNER_OTHER);
   });
 
-  test("cannot be retired twice, nor by a key that is not theirs, nor can the server and (other plugins)", () => {
+  test("cannot be retired twice or by a wrong key; the server and (other plugins) cannot be retired", () => {
     fresh();
     const foo = owner("foo.so");
     pluginSite(CLASS_TSAPI, "foo.so+0x10", foo);
@@ -118,7 +118,7 @@ describe("the owners", () => {
     expect(retireOwner(bar)).toBe(-1, "its slot is free now");
   });
 
-  test("have a text cut to its slot, control characters as question marks, and none of its neighbours' bytes", () => {
+  test("have a text truncated to its slot, with control characters as question marks and no byte of a neighbour", () => {
     fresh();
     const long = owner("x".repeat(OWNER_TEXT_MAX + 1));
     const next = owner("a\nb\x1b.so");
@@ -131,7 +131,7 @@ describe("the owners", () => {
     expect(text(ownerOf(longest))).toBe("y".repeat(OWNER_TEXT_MAX));
   });
 
-  test("change the version when one comes or goes, so that models take a new copy", () => {
+  test("change the version when one is added or retired, so that models copy them again", () => {
     fresh();
     const none = version();
     const foo = owner("foo.so");
@@ -141,7 +141,7 @@ describe("the owners", () => {
     expect(version()).not.toBe(one);
   });
 
-  test("fit into a dump of the smallest table when all slots are taken, and leave the header alone", () => {
+  test("fit into a dump of the smallest table when all slots are taken, and do not affect the header", () => {
     fresh();
     for (let slot: u32 = OWNER_OTHER + 1; slot < OWNERS_MAX; ++slot) owner("y".repeat(OWNER_TEXT_MAX));
     setHeaderNumber(FACT_LEVEL, 2);

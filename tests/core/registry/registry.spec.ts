@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The registry gives each key one number, and each site a name as a dump shows it.
+// The registry gives each key one number, and each site its name in a dump.
 
 import {
   ATTRIBUTES_CLASS_SHIFT,
@@ -42,14 +42,14 @@ function fill(): void {
   while (siteCount() < SITE_FIRST + SITES_MIN) site("memory/IOBuffer/Filler.cc:" + siteCount().toString());
 }
 
-/** The name that a file of OpenSSL gets. */
+/** The name given to a file of OpenSSL. */
 function fileName(file: string, line: u32): string {
   fresh();
   return nameOf(opensslSite(file, line, 0x1000));
 }
 
 describe("the registry", () => {
-  test("begins with (other) of each class, and nothing else", () => {
+  test("starts with (other) of each class, and nothing else", () => {
     fresh();
     expect(siteCount()).toBe(SITE_FIRST);
     expect(refusals()).toBe(0);
@@ -63,7 +63,7 @@ describe("the registry", () => {
     expect(lengthOf(SITE_OTHER + CLASS_COUNT)).toBe(0);
   });
 
-  test("numbers keys in the order of their first sight, and gives a known key its number again", () => {
+  test("numbers keys in order of appearance, and returns the number of a known key", () => {
     fresh();
     expect(register(0x1000, IOBUFFER, put("memory/IOBuffer/A.cc:1"), OWNER_CORE, 0)).toBe(16);
     expect(register(0x2000, IOBUFFER, put("memory/IOBuffer/B.cc:2"), OWNER_CORE, 0)).toBe(17);
@@ -76,7 +76,7 @@ describe("the registry", () => {
     expect(classOfName(18)).toBe(CLASS_OPENSSL);
   });
 
-  test("tells the key of a site, for the shards that have not met it", () => {
+  test("returns the key of a site, for shards that do not know it", () => {
     fresh();
     register(0xffff_8000_0000_1234, OPENSSL | 0xfff_ffff, put("a.c"), OWNER_CORE, 0);
     registerName(put("memory/IOBuffer/ByName.cc:1"));
@@ -89,7 +89,7 @@ describe("the registry", () => {
     expect(addressOf(u32.MAX_VALUE)).toBe(0);
   });
 
-  test("makes one row of one name that comes from two places", () => {
+  test("makes one row of two places with the same name", () => {
     fresh();
     const first = site("memory/IOBuffer/P_SSLNetVConnection.h:182", 0x1000);
     const other = site("memory/IOBuffer/HttpSM.cc:1", 0x2000);
@@ -103,7 +103,7 @@ describe("the registry", () => {
     expect(rowOf(fourth)).toBe(third);
   });
 
-  test("keeps classes apart, though a location be called like a file of the other class", () => {
+  test("keeps classes apart, even if a location has the name of a file of the other class", () => {
     fresh();
     const buffer = site("memory/OpenSSL/a.c:1", 0x1000);
     const block = opensslSite("a.c", 1, 0x2000);
@@ -113,7 +113,7 @@ describe("the registry", () => {
     expect(registerName(put("memory/OpenSSL/a.c:1"))).toBe(buffer);
   });
 
-  test("takes the ../ and ./ of a build folder off the front of a file", () => {
+  test("removes the leading ../ and ./ of a build folder from a file", () => {
     expect(fileName("ssl/record/ssl3_buffer.c", 147)).toBe("memory/OpenSSL/ssl/record/ssl3_buffer.c:147");
     expect(fileName("../ssl/ssl_lib.c", 1)).toBe("memory/OpenSSL/ssl/ssl_lib.c:1");
     expect(fileName("../../../a.c", 1)).toBe("memory/OpenSSL/a.c:1");
@@ -125,7 +125,7 @@ describe("the registry", () => {
     expect(fileName("/abs/a.c", 0)).toBe("memory/OpenSSL//abs/a.c:0");
   });
 
-  test("says so where there is no file, and keeps the line", () => {
+  test("marks a missing file, and keeps the line", () => {
     expect(fileName("", 0)).toBe("memory/OpenSSL/(no file):0");
     expect(fileName("../", 12)).toBe("memory/OpenSSL/(no file):12");
   });
@@ -134,7 +134,7 @@ describe("the registry", () => {
     expect(fileName("a.c", 0xfff_ffff)).toBe("memory/OpenSSL/a.c:268435455");
   });
 
-  test("keeps the end of a long path: there the file and line are", () => {
+  test("keeps the end of a long path, with file and line", () => {
     const long = "/very".repeat(100) + "/file.c";
     const name = fileName(long, 0xfff_ffff);
     expect(name.startsWith("memory/OpenSSL/...")).toBe(true);
@@ -144,7 +144,7 @@ describe("the registry", () => {
     expect(fileName("y" + "x".repeat(136), 1)).toBe("memory/OpenSSL/..." + "x".repeat(136) + ":1");
   });
 
-  test("cuts an IOBuffer location at 127 bytes, where the built-in tracker cuts it", () => {
+  test("truncates an IOBuffer location at 127 bytes, as the built-in tracker does", () => {
     fresh();
     const name = "memory/IOBuffer/" + "x".repeat(111);
     expect(nameOf(site(name))).toBe(name);
@@ -153,7 +153,7 @@ describe("the registry", () => {
     expect(nameOf(site("z".repeat(INPUT_SIZE)))).toBe("z".repeat(127));
   });
 
-  test("gives an IOBuffer without a location a name all the same: it is a row, and in the totals", () => {
+  test("gives an IOBuffer without a location a name: it is a row, and part of the totals", () => {
     fresh();
     const nowhere = site("", 0x1000);
     expect(nameOf(nowhere)).toBe("(no location)");
@@ -170,7 +170,7 @@ describe("the registry", () => {
     expect(nameOf(site("memory/IOBuffer/grün.cc:1"))).toBe("memory/IOBuffer/grün.cc:1");
   });
 
-  test("writes no byte past a name's slot", () => {
+  test("writes no byte beyond a name's slot", () => {
     fresh();
     for (let i = 0; i < 64; ++i) opensslSite("p".repeat(INPUT_SIZE), 0xfff_ffff - i, 0x1000);
     for (let s: u32 = SITE_FIRST; s < SITE_FIRST + 64; ++s) {
@@ -179,7 +179,7 @@ describe("the registry", () => {
     }
   });
 
-  test("once full, gives (other) of the class for new keys, counts them, and still knows the old ones", () => {
+  test("returns (other) of the class for new keys when full, counts them, and still knows the old keys", () => {
     fresh(SITES_MIN);
     const first = site("memory/IOBuffer/First.cc:1", 0x1000);
     fill();
@@ -194,7 +194,7 @@ describe("the registry", () => {
     expect(nameOf(SITE_OTHER + CLASS_IOBUFFER)).toBe("memory/IOBuffer/(other)");
   });
 
-  test("once full, gives a row (other) of class and owner for what comes with one, named and counted as theirs", () => {
+  test("returns a row (other) of class and owner when full, if the key has an owner", () => {
     fresh(SITES_MIN);
     const foo = owner("foo.so");
     const bar = owner("bar.so#2");
@@ -227,13 +227,13 @@ describe("the registry", () => {
     expect(sitesInUse()).toBe(SITES_MIN);
   });
 
-  test("has so many such rows, as far as numbers reach; then (other) of the class", () => {
+  test("has such rows as far as numbers reach, then (other) of the class", () => {
     const capacities: u32[] = [SITES_MIN, SITES_MAX - 7, SITES_MAX];
     for (let i = 0; i < capacities.length; ++i) {
       fresh(capacities[i]);
       const room: u32 = i == 0 ? OTHERS_MAX : i == 1 ? 7 : 0;
       expect(slots - limit).toBe(room);
-      register(0, 0, INPUT_SIZE + 1, OWNER_CORE, 0); // refused: none is given any more
+      register(0, 0, INPUT_SIZE + 1, OWNER_CORE, 0); // refused: no such row is added after this
       for (let n: u32 = 0; n < room; ++n) {
         expect(register(0x9_0000, attributes(CLASS_HEAP, 0, 1024 + 2 + n), put("x"), OWNER_CORE, 0)).toBe(limit + n);
       }
@@ -243,7 +243,7 @@ describe("the registry", () => {
     }
   });
 
-  test("refuses a class that it does not know and a text longer than the input region", () => {
+  test("refuses an unknown class and a text longer than the input region", () => {
     fresh();
     expect(register(0x1000, CLASS_COUNT << ATTRIBUTES_CLASS_SHIFT, 3, OWNER_CORE, 0)).toBe(SITE_OTHER + CLASS_IOBUFFER);
     expect(register(0x1000, 0xf000_0000, 3, OWNER_CORE, 0)).toBe(SITE_OTHER + CLASS_IOBUFFER);
@@ -254,7 +254,7 @@ describe("the registry", () => {
 });
 
 describe("a name without a place", () => {
-  test("gets a number of its own, and the same one again", () => {
+  test("gets its own number, and the same number again", () => {
     fresh();
     const number = registerName(put("memory/IOBuffer/Cache.cc:2331"));
     expect(number).toBe(16);
@@ -264,7 +264,7 @@ describe("a name without a place", () => {
     expect(nameOf(16)).toBe("memory/IOBuffer/Cache.cc:2331");
   });
 
-  test("is the row of the site that has it, whichever came first", () => {
+  test("shares the row of the site with this name, whichever came first", () => {
     fresh();
     const byPlace = site("memory/IOBuffer/A.cc:1", 0x1000);
     expect(registerName(put("memory/IOBuffer/A.cc:1"))).toBe(byPlace);
@@ -274,7 +274,7 @@ describe("a name without a place", () => {
     expect(rowOf(later)).toBe(byName);
   });
 
-  test("is found when the table is full, cut as names are; a new one is (other)", () => {
+  test("is found when the table is full, truncated like other names; a new one is (other)", () => {
     fresh(SITES_MIN);
     const plain = site("memory/IOBuffer/A.cc:1", 0x1000);
     const long = site("memory/IOBuffer/" + "x".repeat(200), 0x2000);
@@ -284,12 +284,12 @@ describe("a name without a place", () => {
     expect(refusals()).toBe(0);
     expect(registerName(put("memory/IOBuffer/New.cc:1"))).toBe(SITE_OTHER + CLASS_IOBUFFER);
     expect(refusals()).toBe(1);
-    // Looking must not have made a site of it.
+    // The search must not have added a site.
     expect(registerName(put("memory/IOBuffer/New.cc:1"))).toBe(SITE_OTHER + CLASS_IOBUFFER);
     expect(siteCount()).toBe(SITE_FIRST + SITES_MIN);
   });
 
-  test("is the same row as its place when the place comes with the last free number", () => {
+  test("shares the row of its place when the place takes the last free number", () => {
     fresh(SITES_MIN);
     while (siteCount() < SITE_FIRST + SITES_MIN - 1) site("memory/IOBuffer/Filler.cc:" + siteCount().toString());
     const name = registerName(put("memory/IOBuffer/Filler.cc:20"));
@@ -299,7 +299,7 @@ describe("a name without a place", () => {
     expect(registerName(put("memory/IOBuffer/Last.cc:1"))).toBe(final);
   });
 
-  test("longer than the input region is cut, and read no further", () => {
+  test("longer than the input region is truncated, and not read beyond it", () => {
     fresh();
     memory.fill(input, 0x61, INPUT_SIZE);
     expect(registerName(u32.MAX_VALUE)).toBe(16);

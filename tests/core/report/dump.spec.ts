@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A dump's text, byte for byte. The tables are what the built-in tracker's printf formats make: "%-10s | %-10s | %-20s | %-10s |
+// The text of a dump, byte for byte. The tables equal the output of the built-in tracker's printf formats: "%-10s | %-10s | %-20s | %-10s |
 // %-50s", "%10ld | %10ld | %20ld | %10ld | %-50s" and "%26s%20ld |            | %-50s".
 
 import {
@@ -105,7 +105,7 @@ const OWNERS_HEAD =
   "---------------|----------------|--------------------------------|---------|----------------|----------------|----------------|" +
   "----------------|----------|----------|----------|----------|----------|----------\n";
 
-/** A line of the owners' section: the total and its change, the owner and its state, bytes by class, and no object. */
+/** A line of the Owners section: total and change, owner and state, bytes by class, no objects. */
 function ownerLine(total: string, owner: string, state: string, bytes: string[]): string {
   let line = total.padStart(14) + " | " + total.padStart(14) + " | " + owner.padEnd(30) + " | " + state.padEnd(7);
   for (let i = 0; i < bytes.length; ++i) line += " | " + bytes[i].padStart(14);
@@ -113,13 +113,13 @@ function ownerLine(total: string, owner: string, state: string, bytes: string[])
   return line + "\n";
 }
 
-/** The owners' section of a first dump, where nobody but the server holds anything. */
+/** The Owners section of a first dump in which only the server holds memory. */
 function coreAlone(iobuffer: string, openssl: string, total: string): string {
   const bytes = [iobuffer, openssl, "0", "0"];
   return OWNERS_HEAD + ownerLine(total, "core", "loaded", bytes) + ownerLine(total, "TOTAL", "", bytes);
 }
 
-/** The summary of a dump whose rows hold so much, where nothing was measured or sampled. */
+/** The summary of a dump whose rows hold this much, without measurements and samples. */
 function unsampled(held: string): string {
   return (
     "memtrack summary: resident memory is not known: the rows below hold " +
@@ -129,7 +129,7 @@ function unsampled(held: string): string {
   );
 }
 
-/** A dump at level 1: the rows of IOBuffers, their sum, the same in words, the sections that follow, and how many rows there are. */
+/** A dump at level 1: the rows of IOBuffers, their sum, the sum in words, the further sections, and the number of rows. */
 function levelOne(rows: string, sum: string, held: string, sections: string, count: string): string {
   return header(1) + unsampled(held) + TABLE_HEAD + rows + total(sum) + coreAlone(sum, "0", sum) + sections + END + count + "\n";
 }
@@ -164,7 +164,7 @@ describe("a dump", () => {
     );
   });
 
-  test("at level 2 has the OpenSSL table too, and a summary that is its sums", () => {
+  test("at level 2 also has the OpenSSL table, and a summary with its sums", () => {
     fresh(SITES_MIN);
     const a = opensslSite("../ssl/ssl_lib.c", 705, 0x1000);
     const b = opensslSite("../crypto/bio/bio_meth.c", 38, 0x2000);
@@ -192,7 +192,7 @@ describe("a dump", () => {
     );
   });
 
-  test("at level 0 has no table, and says why", () => {
+  test("at level 0 has no table, and states why", () => {
     fresh(SITES_MIN);
     facts(0);
     begin();
@@ -206,7 +206,7 @@ describe("a dump", () => {
     );
   });
 
-  test("without any site has empty tables with a total of 0", () => {
+  test("without sites has empty tables with a total of 0", () => {
     fresh(SITES_MIN);
     facts(2);
     begin();
@@ -225,7 +225,7 @@ describe("a dump", () => {
     );
   });
 
-  test("lets numbers and names that are too wide push the columns, as printf does", () => {
+  test("shifts the columns after numbers and names that are too wide, as printf does", () => {
     fresh(SITES_MIN);
     const name = "memory/IOBuffer/" + "x".repeat(111);
     const a = site(name);
@@ -242,7 +242,7 @@ describe("a dump", () => {
     );
   });
 
-  test("gives no average of no objects", () => {
+  test("shows no average if there are no objects", () => {
     fresh(SITES_MIN);
     const a = site("memory/IOBuffer/A.cc:1");
     facts(1);
@@ -250,7 +250,7 @@ describe("a dump", () => {
     expect(rendered().includes("         4 |          4 |                  100 |          0 | memory/IOBuffer/A.cc:1")).toBe(true);
   });
 
-  test("says what was released that is older than the arming, by class", () => {
+  test("reports releases of memory older than the arming, by class", () => {
     fresh(SITES_MIN);
     facts(1);
     settleOne(SITE_PRE_ARMING + 1, 0, 0, 4, 4096);
@@ -268,8 +268,8 @@ describe("a dump", () => {
     );
   });
 
-  test("says so too where only bytes show that something was older", () => {
-    // One old buffer of 32 KiB went and one new one of 4 KiB came: no more releases than allocations, but more bytes.
+  test("reports them too if only the bytes show that memory was older", () => {
+    // An old buffer of 32 KiB was released and a new one of 4 KiB allocated: as many releases as allocations, but more bytes.
     fresh(SITES_MIN);
     const a = site("memory/IOBuffer/A.cc:1");
     facts(1);
@@ -277,7 +277,7 @@ describe("a dump", () => {
     expect(rendered().includes("\n         0 |                28672 | iobuffer\n")).toBe(true);
   });
 
-  test("in verify mode has the comparison before its end", () => {
+  test("in verify mode has the comparison at its end", () => {
     fresh(SITES_MIN);
     const a = site("memory/IOBuffer/A.cc:1");
     facts(1);
@@ -292,7 +292,7 @@ describe("a dump", () => {
     expect(text.endsWith("built-in   | TOTAL\n" + END + "1\n")).toBe(true);
   });
 
-  test("is the same when it is written again, but for the change since the last one", () => {
+  test("is the same when written again, except for the change since the last dump", () => {
     fresh(SITES_MIN);
     const a = site("memory/IOBuffer/A.cc:1");
     facts(2);
@@ -308,7 +308,7 @@ describe("a dump", () => {
 });
 
 describe("the header", () => {
-  test("says the reason, and the state of each hook", () => {
+  test("contains the reason, and the state of each hook", () => {
     fresh(SITES_MIN);
     facts(1);
     begin();
@@ -322,7 +322,7 @@ describe("the header", () => {
     expect(firstLine().includes(" iobuffer=installed openssl=off ")).toBe(true);
   });
 
-  test("says which limits of the host have refused something, and how often", () => {
+  test("contains the limits of the host that were reached, and how often", () => {
     fresh(SITES_MIN);
     facts(1);
     begin();
@@ -336,7 +336,7 @@ describe("the header", () => {
     expect(setExhausted(LIMIT_COUNT, 1)).toBe(-1);
   });
 
-  test("says no number where one cannot be known", () => {
+  test("shows no number that cannot be known", () => {
     fresh(SITES_MIN);
     facts(1);
     begin();
@@ -347,7 +347,7 @@ describe("the header", () => {
     setHeaderNumber(FACT_TWICE, 0);
   });
 
-  test("says why a hook was refused, in a line of its own", () => {
+  test("is followed by a line for each hook that could not be installed, with the reason", () => {
     fresh(SITES_MIN);
     facts(1);
     begin();
@@ -361,7 +361,7 @@ describe("the header", () => {
     expect(lines[5]).toBe('memtrack hook=openssl state=refused reason="the pointers were found in 2 places"');
   });
 
-  test("warns that the table is full, and says how to raise the capacity", () => {
+  test("is followed by a warning of a full table, with the way to raise the capacity", () => {
     fresh(SITES_MIN);
     facts(1);
     begin();
@@ -373,7 +373,7 @@ describe("the header", () => {
     );
   });
 
-  test("takes the largest numbers", () => {
+  test("accepts the largest numbers", () => {
     fresh(SITES_MIN);
     for (let i: u32 = 0; i < FACT_COUNT; ++i) if (i != FACT_TIME) setHeaderNumber(i, u64.MAX_VALUE);
     begin();
@@ -382,7 +382,7 @@ describe("the header", () => {
     expect(firstLine().includes(" memory=18446744073709551615")).toBe(true);
   });
 
-  test("refuses facts and texts that do not exist", () => {
+  test("refuses unknown facts and texts", () => {
     fresh(SITES_MIN);
     expect(setHeaderNumber(FACT_COUNT, 1)).toBe(-1);
     expect(setHeaderNumber(u32.MAX_VALUE, 1)).toBe(-1);
@@ -392,7 +392,7 @@ describe("the header", () => {
     expect(setHeaderText(TEXT_COUNT - 1, 0)).toBe(0);
   });
 
-  test("keeps a text in its quotes and on its line, and cuts a long one", () => {
+  test("keeps a text within its quotes and its line, and truncates a long one", () => {
     fresh(SITES_MIN);
     facts(1);
     begin();

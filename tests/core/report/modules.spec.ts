@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The section of modules tells the files of what rows name, and of nothing else.
+// The Modules section lists the files of modules that rows name, and no others.
 
 import {
   CLASS_HEAP,
@@ -29,7 +29,7 @@ const HEAD =
 const ID = "0123456789abcdef0123456789abcdef01234567";
 const CORE = ID + " | core /usr/bin/traffic_server\n";
 
-/** The section of a dump in which each site has counted. */
+/** The section of a dump in which every site has counted. */
 function section(): string {
   begin();
   mergeFrees(siteCount());
@@ -47,7 +47,7 @@ function freshWithServer(): void {
 }
 
 describe("the section of modules", () => {
-  test("has the server where there is a row, and is not there without one", () => {
+  test("contains the server if there is a row, and is missing without rows", () => {
     freshWithServer();
     expect(section()).toBe("");
     site("memory/IOBuffer/A.cc:1");
@@ -56,7 +56,7 @@ describe("the section of modules", () => {
     expect(section()).toBe("");
   });
 
-  test("has nothing for a row that has counted nothing, which is in no table", () => {
+  test("contains nothing for a row without counts, which is in no table", () => {
     freshWithServer();
     settleOne(site("memory/IOBuffer/A.cc:1"), 0, 0, 0, 0);
     write(output, output + 8192);
@@ -64,7 +64,7 @@ describe("the section of modules", () => {
     expect(written(output)).toBe("");
   });
 
-  test("has the plugins that own a row, and `-` for a file without a build id", () => {
+  test("contains the plugins that own a row, and `-` for a file without a build id", () => {
     freshWithServer();
     const foo = owner("foo.so");
     const bar = owner("bar.so(remap)#2");
@@ -77,7 +77,7 @@ describe("the section of modules", () => {
     expect(section()).toBe(HEAD + CORE + dash + " | foo.so /opt/foo.so\n" + ID + " | bar.so(remap)#2 /opt/bar.so\n");
   });
 
-  test("has the libraries that a location names, whole", () => {
+  test("contains the libraries that a location names, with the whole name", () => {
     freshWithServer();
     const foo = owner("foo.so");
     file("libz.so", "", "/lib/libz.so", OWNER_NONE);
@@ -89,7 +89,7 @@ describe("the section of modules", () => {
     expect(section()).toBe(HEAD + CORE + ID + " | libz.so.1 /lib/libz.so.1\n" + ID + " | libstdc++.so.6 /lib/libstdc++.so.6\n");
   });
 
-  test("has a plugin for which there was no owner by its name, and none for what has no row", () => {
+  test("contains a plugin that has no owner of its own, and no plugin without rows", () => {
     freshWithServer();
     file("late.so", ID, "/late.so", OWNER_NONE);
     file("hidden.so", ID, "/hidden.so", OWNER_NONE);
@@ -98,7 +98,7 @@ describe("the section of modules", () => {
     expect(section()).toBe(HEAD + CORE + ID + " | late.so /late.so\n");
   });
 
-  test("is the last one of a dump", () => {
+  test("is the last section of a dump", () => {
     freshWithServer();
     setHeaderNumber(FACT_LEVEL, 1);
     settleOne(site("memory/IOBuffer/A.cc:1"), 2, 20, 1, 10);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The owners' section: what each owner holds is the sum of its rows, the owners together hold what all rows hold, and the change is
-// that since the last dump. With it the tables of what plugins hold.
+// The Owners section: an owner is the sum of its rows, all owners are the sum of all rows, and the change is the difference from the last
+// dump. Also the tables of plugins' memory.
 
 import {
   CLASS_COUNT,
@@ -29,7 +29,7 @@ import { setHeaderNumber } from "../../../assembly/model/facts";
 import { arm, disarm, markSite, mergeAllocs, mergeFrees } from "../../../assembly/model/model";
 import { begin, fresh, opensslSite, owner, pluginSite, Random, rendered, seed, site, stage, sumUp, unstage } from "../support";
 
-/** What the shards hold: pairs of allocations and releases by site. */
+/** The counts of the shards: pairs of allocations and releases by site. */
 let allocated = new StaticArray<u64>(0);
 let released = new StaticArray<u64>(0);
 
@@ -64,7 +64,7 @@ function dump(): string {
   return rendered();
 }
 
-/** The lines of the owners' section of a dump, its head left out. */
+/** The lines of the Owners section of a dump, without its heads. */
 function lines(text: string): string[] {
   const from = text.indexOf("\nOwners: ");
   const section = text.slice(from + 1, text.indexOf("\n\n", from + 1));
@@ -78,10 +78,10 @@ function titleOf(text: string): string {
   return text.slice(from, text.indexOf("\n", from));
 }
 
-/** Of a number that is not known. */
+/** Value of an unknown number. */
 const UNKNOWN: i64 = i64.MIN_VALUE;
 
-/** The columns of an owner's line: bytes by class, their total, its change, objects by kind. */
+/** The numbers in an owner's line: bytes by class, their total, its change, objects by kind. */
 function numbers(line: string): i64[] {
   const fields = line.split(" | ");
   const order = [4, 5, 6, 7, 0, 1, 8, 9, 10, 11, 12, 13];
@@ -101,7 +101,7 @@ function stateOf(line: string): string {
   return line.split(" | ")[3].trim();
 }
 
-/** An owner's line of a dump; empty where it has none. */
+/** The line of an owner in a dump; empty if there is none. */
 function lineOf(text: string, owner: string): string {
   const all = lines(text);
   for (let i = 0; i < all.length; ++i) if (ownerOf(all[i]) == owner) return all[i];
@@ -112,8 +112,8 @@ function numbersOf(text: string, owner: string): i64[] {
   return numbers(lineOf(text, owner));
 }
 
-describe("the owners' section", () => {
-  test("has a column for each class and each kind, and the sum of the owners is that of all rows", () => {
+describe("the Owners section", () => {
+  test("has a column for each class and each kind, and the owners add up to all rows", () => {
     start();
     const foo = owner("foo.so");
     alloc(site("memory/IOBuffer/A.cc:1"), 4096);
@@ -130,7 +130,7 @@ describe("the owners' section", () => {
     expect(lines(text).length).toBe(3);
   });
 
-  test("is ordered by total, then by objects, largest first, with the TOTAL under it", () => {
+  test("is ordered by total, then by objects, largest first, with TOTAL at the end", () => {
     start();
     const a = owner("a.so");
     const b = owner("b.so");
@@ -146,7 +146,7 @@ describe("the owners' section", () => {
     expect(names).toStrictEqual(["d.so", "a.so", "c.so", "b.so", "core", "TOTAL"]);
   });
 
-  test("says by how much each total changed since the last dump, up and down", () => {
+  test("shows the increase or decrease of each total since the last dump", () => {
     start();
     const foo = owner("foo.so");
     const block = pluginSite(CLASS_TSAPI, "foo.so+0x1", foo);
@@ -164,7 +164,7 @@ describe("the owners' section", () => {
     expect([numbersOf(third, "core")[5], numbersOf(third, "foo.so")[5], numbersOf(third, "TOTAL")[5]]).toStrictEqual([0, 0, 0]);
   });
 
-  test("does not take a look without a dump for a dump", () => {
+  test("does not count a sum without a dump as a dump", () => {
     start();
     const buffer = site("memory/IOBuffer/A.cc:1");
     alloc(buffer, 1000);
@@ -175,7 +175,7 @@ describe("the owners' section", () => {
     expect(numbersOf(dump(), "TOTAL")[5]).toBe(11);
   });
 
-  test("begins a slot's next owner at 0, and the total still tells what went with the last one", () => {
+  test("starts a slot's next owner at 0, while TOTAL still includes the decrease by the last owner", () => {
     start();
     const foo = owner("foo.so");
     const old = pluginSite(CLASS_TSAPI, "foo.so+0x1", foo);
@@ -197,7 +197,7 @@ describe("the owners' section", () => {
     expect(numbersOf(dump(), "TOTAL")[5]).toBe(0);
   });
 
-  test("shows a retired owner as long as it keeps a site, and a loaded one that holds nothing", () => {
+  test("shows a retired owner while it keeps a site, and a loaded owner that holds nothing", () => {
     start();
     const foo = owner("foo.so");
     owner("idle.so");
@@ -213,7 +213,7 @@ describe("the owners' section", () => {
     expect(lineOf(dump(), "foo.so")).toBe("");
   });
 
-  test("shows (other plugins) where they hold anything, or did in the last dump", () => {
+  test("shows (other plugins) if they hold memory, or did in the last dump", () => {
     start();
     expect(lineOf(dump(), "(other plugins)")).toBe("");
     const late = pluginSite(CLASS_TSAPI, "late.so+0x1", OWNER_OTHER);
@@ -227,7 +227,7 @@ describe("the owners' section", () => {
     expect(lineOf(dump(), "(other plugins)")).toBe("");
   });
 
-  test("leaves out a class that is not tracked, and says that counting began anew where a drop would be none", () => {
+  test("omits a class that is not tracked, and states that counting began anew in place of a false decrease", () => {
     start();
     alloc(opensslSite("a.c", 1, 0x9000), 300);
     alloc(site("memory/IOBuffer/A.cc:1"), 1000);
@@ -250,7 +250,7 @@ describe("the owners' section", () => {
     expect(dump().includes("Owners")).toBe(false);
   });
 
-  test("counts (other) of each class as the server's, and a wrapper's site as nobody's", () => {
+  test("counts (other) of each class for the server, and a wrapper's site for nobody", () => {
     start();
     const foo = owner("foo.so");
     for (let cls: u32 = 0; cls < CLASS_COUNT; ++cls) alloc(SITE_OTHER + cls, cls == CLASS_OBJECT ? 0 : 10 + cls);
@@ -260,7 +260,7 @@ describe("the owners' section", () => {
     expect(numbersOf(text, "foo.so")[4]).toBe(0);
   });
 
-  test("takes sums of 64 bits, and counts below zero", () => {
+  test("has sums of 64 bits, also negative ones", () => {
     start();
     const foo = owner("foo.so");
     alloc(pluginSite(CLASS_TSAPI, "foo.so+0x1", foo), 1 << 62);
@@ -271,7 +271,7 @@ describe("the owners' section", () => {
     expect(lines(text).length).toBe(3);
   });
 
-  test("adds up for random owners, rows, releases and reloads, dump by dump", () => {
+  test("is correct for random owners, rows, releases and reloads, dump by dump", () => {
     const random = new Random(seed());
     start(500);
     const keys: u32[] = [];
@@ -332,7 +332,7 @@ const HEAD =
   "-----------|------------|----------------------|------------|--------------------------------------------------------------------\n";
 
 describe("the tables of plugins", () => {
-  test("stand under their titles in the built-in's format, and the objects' in one of its own", () => {
+  test("have titles and the built-in tracker's format; objects have their own format", () => {
     start(64, 1);
     const foo = owner("foo.so");
     const handler = pluginSite(CLASS_TSAPI, "foo.so handler (foo.c:88)", foo);
@@ -370,7 +370,7 @@ describe("the tables of plugins", () => {
     expect(text.endsWith("\nmemtrack end dump=0 rows=4\n")).toBe(true);
   });
 
-  test("are not there where no plugin holds or held anything", () => {
+  test("are missing if no plugin holds or held anything", () => {
     start();
     pluginSite(CLASS_TSAPI, "foo.so+0x1", owner("foo.so"));
     const text = dump();
@@ -379,7 +379,7 @@ describe("the tables of plugins", () => {
     expect(text.includes("Objects of plugins")).toBe(false);
   });
 
-  test("order objects by what is alive, then by what was created, and name each kind", () => {
+  test("order objects by live count, then by created count, and name each kind", () => {
     start();
     const foo = owner("foo.so");
     for (let kind: u32 = 0; kind < KIND_COUNT; ++kind) {
@@ -398,7 +398,7 @@ describe("the tables of plugins", () => {
     expect(kinds).toStrictEqual(["TSMBuffer", "TSMutex", "other", "TSIOBuffer", "TSIOBufferReader", "TSCont"]);
   });
 
-  test("hold nothing that is older: releases that found no allocation are said by class", () => {
+  test("contain no older memory: releases without a known allocation are reported by class", () => {
     start(64, 1);
     const foo = owner("foo.so");
     const block = pluginSite(CLASS_TSAPI, "foo.so+0x1", foo);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What plugin messages about the analysis are answered with.
+// Replies to plugin messages about the analysis.
 
 import { BASELINE_BY_USER } from "../../../assembly/abi";
 import { baselineNamed, markBaseline } from "../../../assembly/analysis/baseline";
@@ -21,7 +21,7 @@ function deny(name: string): string {
 }
 
 describe("the status", () => {
-  test("says the level, samples, suspects and baselines", () => {
+  test("contains the level, samples, suspects and baselines", () => {
     fresh();
     expect(status(0, 0, 0)).toBe("level 0, a sample each 0 s, 0 samples so far, 0 suspects; baselines: arming");
     collect();
@@ -34,8 +34,8 @@ describe("the status", () => {
   });
 });
 
-describe("a baseline that there is none of", () => {
-  test("is named, with those that there are", () => {
+describe("an unknown baseline", () => {
+  test("is named, with a list of the existing baselines", () => {
     fresh();
     collect();
     applyBaseline();

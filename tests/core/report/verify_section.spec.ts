@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Verify mode says that two accountants agree where they do, and shows each row where they do not.
+// Verify mode reports agreement with the built-in tracker, or each row that differs.
 
 import { FACT_VERIFY, SITE_FIRST, SITES_MIN } from "../../../assembly/abi";
 import { output } from "../../../assembly/base/memory";
@@ -36,7 +36,7 @@ function title(differing: u32, compared: u32, more: string = ""): string {
 }
 
 describe("verify mode", () => {
-  test("agrees where both have the same row", () => {
+  test("agrees if both have the same row", () => {
     fresh();
     const a = site("memory/IOBuffer/A.cc:1");
     sumOne(a, 10, 1000, 4, 400);
@@ -52,7 +52,7 @@ describe("verify mode", () => {
     );
   });
 
-  test("compares no row where neither has counted anything", () => {
+  test("compares no row without counts on both sides", () => {
     fresh();
     site("memory/IOBuffer/A.cc:1");
     verifyStart();
@@ -60,7 +60,7 @@ describe("verify mode", () => {
     expect(section().startsWith(title(0, 0))).toBe(true);
   });
 
-  test("shows a row in which any one of the three counts differs, with both accounts of it", () => {
+  test("shows a row if any of the three counts differs, with the counts of both sides", () => {
     fresh();
     const a = site("memory/IOBuffer/A.cc:1");
     sumOne(a, 10, 1000, 4, 400);
@@ -85,7 +85,7 @@ describe("verify mode", () => {
     expect(verifyCompare()).toBe(1);
   });
 
-  test("shows a row that only one of them has", () => {
+  test("shows a row that only one side has", () => {
     fresh();
     const a = site("memory/IOBuffer/A.cc:1");
     const b = site("memory/IOBuffer/B.cc:1");
@@ -98,7 +98,7 @@ describe("verify mode", () => {
     expect(section().endsWith("         1 |          0 |                   10 | built-in   | memory/IOBuffer/B.cc:1\n")).toBe(true);
   });
 
-  test("adds the built-in's rows of one name, cut as it cuts them, to one row", () => {
+  test("combines the built-in tracker's rows of one name, truncated as it truncates them", () => {
     fresh();
     const a = site("memory/IOBuffer/A.cc:1");
     const again = site("memory/IOBuffer/A.cc:1");
@@ -109,7 +109,7 @@ describe("verify mode", () => {
     expect(verifyCompare()).toBe(0);
   });
 
-  test("forgets the built-in's counts of the dump before", () => {
+  test("discards the built-in tracker's counts of the dump before", () => {
     fresh();
     const a = site("memory/IOBuffer/A.cc:1");
     sumOne(a, 1, 10, 0, 0);
@@ -120,14 +120,14 @@ describe("verify mode", () => {
     expect(verifyCompare()).toBe(1);
   });
 
-  test("refuses a row of a site that the model does not know", () => {
+  test("refuses a row of a site unknown to the model", () => {
     fresh();
     expect(verifyRow(SITE_FIRST, 1, 1, 1)).toBe(-1);
     expect(verifyRow(u32.MAX_VALUE, 1, 1, 1)).toBe(-1);
     expect(verifyRow(SITE_FIRST + SITES_MIN, 1, 1, 1)).toBe(-1);
   });
 
-  test("takes what they differed by when it was switched on as no difference, and every event since as one", () => {
+  test("ignores differences from before it was switched on, and reports every later one", () => {
     fresh();
     const a = site("memory/IOBuffer/A.cc:1");
     sumOne(a, 100, 10000, 50, 5000);
@@ -152,7 +152,7 @@ describe("verify mode", () => {
     expect(verifyCompare()).toBe(1);
   });
 
-  test("can be switched on a second time: the offset is taken afresh", () => {
+  test("can be switched on again, with a new offset", () => {
     fresh();
     const a = site("memory/IOBuffer/A.cc:1");
     for (let turn = 0; turn < 3; ++turn) {
@@ -164,7 +164,7 @@ describe("verify mode", () => {
     }
   });
 
-  test("is not touched by an arming, nor by releases of older memory", () => {
+  test("is not affected by an arming, nor by releases of older memory", () => {
     fresh();
     const a = site("memory/IOBuffer/A.cc:1");
     sumOne(a, 5, 500, 1, 100);
@@ -177,7 +177,7 @@ describe("verify mode", () => {
     expect(section().startsWith(title(0, 1, OLDER))).toBe(true);
   });
 
-  test("shows no number below zero, and still by how much two rows differ", () => {
+  test("shows no negative number, but the correct difference", () => {
     fresh();
     const a = site("memory/IOBuffer/A.cc:1");
     sumOne(a, 5, 500, 8, 800);
@@ -191,7 +191,7 @@ describe("verify mode", () => {
     expect(text.includes("                   20 | built-in   | memory/IOBuffer/A.cc:1\n")).toBe(true, text);
   });
 
-  test("leaves OpenSSL out: the built-in does not know of it", () => {
+  test("omits OpenSSL, which the built-in tracker does not count", () => {
     fresh();
     const block = opensslSite("a.c", 1, 0x1000);
     sumOne(block, 5, 500, 0, 0);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A shard counts what it knows, and says what it does not know.
+// A shard counts under the keys that it knows, and reports a key that it does not know.
 
 import {
   CLASS_IOBUFFER,
@@ -35,7 +35,7 @@ import { fresh, IOBUFFER, OPENSSL } from "../support";
 const A: u64 = 0x5555_0000_1000;
 const B: u64 = 0x5555_0000_2000;
 
-/** A site's four counters. */
+/** The four counters of a site. */
 function counters(site: u32): u64[] {
   const at = siteAt(site);
   return [at.allocs, at.allocBytes, at.frees, at.freeBytes];
@@ -45,7 +45,7 @@ function shard(sites: u32 = SITES_MIN): void {
   assert(init(ROLE_SHARD, sites) == 0);
 }
 
-/** The sum of all counters: 0 where nothing was ever counted. */
+/** The sum of all counters: 0 if nothing was ever counted. */
 function everything(): u64 {
   let sum: u64 = 0;
   for (let site: u32 = 0; site < slots; ++site) {
@@ -56,7 +56,7 @@ function everything(): u64 {
 }
 
 describe("an instance", () => {
-  test("is refused where a number is out of range, and made at both ends of the range", () => {
+  test("is refused if a number is out of range, and made at both ends of the range", () => {
     expect(init(ROLE_SHARD, SITES_MIN - 1)).toBe(-1);
     expect(init(ROLE_SHARD, 0)).toBe(-1);
     expect(init(ROLE_SHARD, SITES_MAX + 1)).toBe(-1);
@@ -67,7 +67,7 @@ describe("an instance", () => {
     expect(slots).toBe(65536);
   });
 
-  test("that is made anew has counted nothing and knows no key", () => {
+  test("that is made again has counted nothing and knows no key", () => {
     fresh();
     insertKey(16, A, IOBUFFER);
     recordBufferEvent(A, 100);
@@ -79,7 +79,7 @@ describe("an instance", () => {
 });
 
 describe("a shard", () => {
-  test("does not count what it does not know", () => {
+  test("does not count an unknown key", () => {
     shard();
     expect(recordBufferEvent(A, 100)).toBe(SITE_UNKNOWN);
     expect(recordBufferEvent(A, -100)).toBe(SITE_UNKNOWN);
@@ -97,7 +97,7 @@ describe("a shard", () => {
     expect(counters(16)).toStrictEqual([2, 4096, 2, 4097]);
   });
 
-  test("counts the largest and the smallest size whole", () => {
+  test("counts the largest and the smallest size exactly", () => {
     shard();
     insertKey(16, A, IOBUFFER);
     recordBufferEvent(A, i64.MAX_VALUE);
@@ -105,7 +105,7 @@ describe("a shard", () => {
     expect(counters(16)).toStrictEqual([1, 0x7fff_ffff_ffff_ffff, 1, 0x8000_0000_0000_0000]);
   });
 
-  test("charges an allocation to its line and a release to the site it names", () => {
+  test("charges an allocation to its line, and a release to the given site", () => {
     shard();
     insertKey(16, A, OPENSSL | 10);
     insertKey(17, A, OPENSSL | 11);
@@ -122,7 +122,7 @@ describe("a shard", () => {
     expect(counters(SITE_PRE_ARMING + CLASS_OPENSSL)).toStrictEqual([0, 0, 1, 48]);
   });
 
-  test("refuses site numbers that cannot exist, and counts nothing", () => {
+  test("refuses impossible site numbers, and counts nothing", () => {
     shard();
     expect(recordFree(slots, 1)).toBe(SITE_UNKNOWN);
     expect(recordFree(SITE_UNKNOWN, 1)).toBe(SITE_UNKNOWN);
@@ -136,7 +136,7 @@ describe("a shard", () => {
     expect(everything()).toBe(2);
   });
 
-  test("keeps the first number when it is told of a key again", () => {
+  test("keeps the number of a key that is inserted again", () => {
     shard();
     expect(insertKey(20, A, IOBUFFER)).toBe(0);
     expect(insertKey(20, A, IOBUFFER)).toBe(0);
@@ -145,7 +145,7 @@ describe("a shard", () => {
     expect(counters(21)).toStrictEqual([0, 0, 0, 0]);
   });
 
-  test("takes numbers in any order: it meets sites as its thread does", () => {
+  test("accepts numbers in any order, as its thread meets the sites", () => {
     shard();
     insertKey(SITE_FIRST + 63, A, IOBUFFER);
     insertKey(SITE_FIRST, B, IOBUFFER);
@@ -153,7 +153,7 @@ describe("a shard", () => {
     expect(recordBufferEvent(B, 1)).toBe(SITE_FIRST);
   });
 
-  test("once frozen, charges unknown keys to (other) of their class, and known ones as before", () => {
+  test("charges unknown keys to (other) of their class when frozen, and known keys as before", () => {
     shard();
     insertKey(16, A, IOBUFFER);
     freeze(FROZEN_SITES);
@@ -167,7 +167,7 @@ describe("a shard", () => {
     expect(counters(SITE_OTHER + CLASS_OPENSSL)).toStrictEqual([2, 70, 0, 0]);
   });
 
-  test("once frozen, asks for the row (other) of an owner that it has not met, and charges that of the class where there is none", () => {
+  test("asks for the row (other) of an unknown owner when frozen, and charges (other) of the class if there is none", () => {
     shard();
     const foo: u64 = 5 << 32;
     const bar: u64 = 6 << 32;
@@ -187,7 +187,7 @@ describe("a shard", () => {
     expect(counters(SITE_OTHER + CLASS_OPENSSL)).toStrictEqual([2, 70, 0, 0]);
   });
 
-  test("adds what another accountant has counted", () => {
+  test("adds the counts of another accountant", () => {
     shard();
     insertKey(16, A, IOBUFFER);
     recordBufferEvent(A, 8);
@@ -196,7 +196,7 @@ describe("a shard", () => {
     expect(counters(16)).toStrictEqual([11, 1008, 5, 8]);
   });
 
-  test("wraps its counters at 2^64 and counts on", () => {
+  test("wraps its counters at 2^64 and continues", () => {
     shard();
     insertKey(16, A, IOBUFFER);
     carry(16, u64.MAX_VALUE, u64.MAX_VALUE - 99, u64.MAX_VALUE, u64.MAX_VALUE);
@@ -206,9 +206,9 @@ describe("a shard", () => {
   });
 });
 
-// What the host inlines: it may decline, but where it does not, it does what the whole function does.
-describe("the short way", () => {
-  test("counts as the long way does, or not at all", () => {
+// The code that the host inlines: it may decline an event; otherwise it has the same effect as the complete function.
+describe("the inlined path", () => {
+  test("counts the same as the complete function, or declines", () => {
     shard(SITES_MAX);
     const keys: u32 = 30000;
     let declined: u32 = 0;
@@ -232,12 +232,12 @@ describe("the short way", () => {
       if (charged == SITE_UNKNOWN) ++declined;
       else assert(charged == site + keys && counters(charged)[1] == 7);
     }
-    // 60,000 keys in 131,072 slots: about a quarter is behind another's slot.
+    // 60,000 keys in 131,072 slots: about a quarter are not in their first slot.
     expect(declined).toBeGreaterThan(0);
     expect(declined).toBeLessThan(keys);
   });
 
-  test("declines a key that is not known, whether or not the registry is full", () => {
+  test("declines an unknown key, whether or not the registry is full", () => {
     shard();
     expect(recordBufferEventFast(A, 100)).toBe(SITE_UNKNOWN);
     expect(recordAllocFast(A, OPENSSL | 1, 100)).toBe(SITE_UNKNOWN);

@@ -1,19 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The hash of sites finds each key that was entered and no other, in whatever slots they fall and however full it is.
+// The hash table of sites finds each key that was inserted and no other, whatever their slots and however full it is.
 
 import { SITE_FIRST, SITES_MAX, SITES_MIN } from "../../../assembly/abi";
 import { index, indexBits, slots } from "../../../assembly/base/memory";
 import { find, insert } from "../../../assembly/shard/table";
 import { fresh, IOBUFFER, OPENSSL, Random, seed } from "../support";
 
-/** Where the index has a site. */
+/** The slot of a site in the index. */
 function slotOfSite(site: u32): i32 {
   for (let at = 0; at < 1 << indexBits; ++at) if (<u32>load<u16>(index + (at << 1)) == site) return at;
   return -1;
 }
 
-/** Keys (places) that an empty table would put into one slot: found by trying, so the hash may change. */
+/** Keys (places) that belong into one slot of an empty table; found by trying, so the hash may change. */
 function placesOfSlot(slot: i32, count: i32): u64[] {
   fresh(SITES_MIN);
   const places: u64[] = [];
@@ -31,14 +31,14 @@ function last(): i32 {
 }
 
 describe("the table of sites", () => {
-  test("finds nothing when it is empty", () => {
+  test("finds nothing when empty", () => {
     fresh();
     expect(find(0, 0)).toBe(0);
     expect(find(0x1000, IOBUFFER)).toBe(0);
     expect(find(u64.MAX_VALUE, u32.MAX_VALUE)).toBe(0);
   });
 
-  test("tells keys apart by place, by class and by line", () => {
+  test("distinguishes keys by place, by class and by line", () => {
     fresh();
     insert(16, 0x1000, IOBUFFER);
     insert(17, 0x1000, OPENSSL);
@@ -54,7 +54,7 @@ describe("the table of sites", () => {
     expect(find(0x1001, IOBUFFER)).toBe(0);
   });
 
-  test("finds all keys that fall into one slot, and not one more that would", () => {
+  test("finds all keys of one slot, and no other key of that slot", () => {
     fresh();
     const places = placesOfSlot(17, 9);
     fresh();
@@ -65,13 +65,13 @@ describe("the table of sites", () => {
     expect(slotOfSite(SITE_FIRST + 7)).toBe(24);
   });
 
-  test("goes on at the index's beginning behind its end", () => {
+  test("continues at the beginning of the index after its end", () => {
     fresh();
     const places = placesOfSlot(last(), 6);
     const first = placesOfSlot(0, 2);
     fresh();
     for (let i = 0; i < 5; ++i) insert(SITE_FIRST + i, places[i], IOBUFFER);
-    insert(SITE_FIRST + 5, first[0], IOBUFFER); // its own slot is taken by one that wrapped
+    insert(SITE_FIRST + 5, first[0], IOBUFFER); // its first slot is taken by a key that wrapped
     for (let i = 0; i < 5; ++i) expect(find(places[i], IOBUFFER)).toBe(SITE_FIRST + i);
     expect(find(first[0], IOBUFFER)).toBe(SITE_FIRST + 5);
     expect(find(places[5], IOBUFFER)).toBe(0);
@@ -81,7 +81,7 @@ describe("the table of sites", () => {
     expect(slotOfSite(SITE_FIRST + 5)).toBe(4);
   });
 
-  test("finds keys whatever the order in which they were entered", () => {
+  test("finds keys whatever the order of insertion", () => {
     fresh();
     const places = placesOfSlot(last() - 1, 6);
     for (let turn = 0; turn < 6; ++turn) {
@@ -96,7 +96,7 @@ describe("the table of sites", () => {
 
   test("is at most half full at every capacity", () => {
     for (let sites = SITES_MIN; sites <= SITES_MAX; sites = sites < 4000 ? sites + 1 : sites + 4001) {
-      // The rule of memory.init, without laying out a thousand arenas.
+      // The formula of memory.init, without a thousand arenas.
       const bits = 32 - clz(2 * (SITE_FIRST + sites) - 1);
       if (1 << bits < 2 * (SITE_FIRST + sites)) expect(sites).toBe(0, "more than half full");
     }
@@ -104,7 +104,7 @@ describe("the table of sites", () => {
     expect<u32>(1 << indexBits).toBeGreaterThanOrEqual(2 * slots);
   });
 
-  test("finds every key at full capacity, the smallest, the default and the largest", () => {
+  test("finds every key when full, at the smallest, the default and the largest capacity", () => {
     const capacities: StaticArray<u32> = [SITES_MIN, 4096, SITES_MAX];
     for (let c = 0; c < capacities.length; ++c) {
       fresh(capacities[c]);
@@ -123,7 +123,7 @@ describe("the table of sites", () => {
     }
   });
 
-  test("spreads neighbouring lines of neighbouring files: no probe is long", () => {
+  test("spreads adjacent lines of adjacent files, so that no probe is long", () => {
     fresh(4096);
     for (let site = SITE_FIRST; site < slots; ++site)
       insert(site, 0x7f00_1234_0000 + <u64>(site / 128) * 16, OPENSSL | (site % 128));
