@@ -9,7 +9,7 @@ import { fixture, memtrack } from "./command.ts";
 import { withSamples } from "./samples.ts";
 
 export const DOCUMENTS = ["README.md", "docs/COMMAND.md"];
-/** Those with parts of dumps (samples.ts). */
+/** Documents that contain parts of dumps (samples.ts). */
 export const WITH_SAMPLES = ["README.md", "docs/READING.md"];
 
 const TOP = fileURLToPath(new URL("../..", import.meta.url));

@@ -6,14 +6,14 @@
 //   <!-- /sample -->
 //
 // The second field is the beginning of a section's title, or `header`, `summary`, `IOBuffer`, `OpenSSL` for parts without a title. `rows`
-// limits the rows of the section. Long lines are cut. `npx tsx tests/support/examples.ts` writes the samples anew.
+// limits the rows of the section. Long lines are cut. `npx tsx tests/support/examples.ts` updates the samples.
 
 import { readFileSync } from "node:fs";
 import { gunzipSync } from "node:zlib";
 import { fixture } from "./command.ts";
 
 const SAMPLE = /^(<!-- sample: (\S+), (.+?)(?:, (\d+) rows)? -->\n)(?:.*?)(^<!-- \/sample -->$)/gms;
-/** In columns, of a sample's line. */
+/** Maximum width of a sample line in columns. */
 const WIDTH = 168;
 /** The head of columns and the rule below it. */
 const HEAD_LINES = 2;
