@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The memtrack command: what it says of captures equals what the strict parser finds in them; what it is told wrongly it answers
-// with one line and 2.
+// The memtrack command: its output for captures agrees with the strict parser, and wrong usage gives one line and exit code 2.
 
 import assert from "node:assert/strict";
 import {
@@ -57,7 +56,7 @@ async function json(...argv: string[]): Promise<Report> {
 const rowsOf = (dump: { tables: { rows: Row[] }[] }): Row[] => dump.tables.flatMap((table) => table.rows);
 
 describe("report", () => {
-  test("rows, sums and growth of a capture are those of its first and last dump", async () => {
+  test("rows, sums and growth of a capture come from its first and last dump", async () => {
     const dumps = parseDumps(readFileSync(fixture("memtrack-level2.out"), "utf8"));
     const report = await json(fixture("memtrack-level2.out"));
     const first = new Map(rowsOf(dumps[0]!).map((row) => [row.location, row]));
@@ -82,7 +81,7 @@ describe("report", () => {
     );
   });
 
-  test("a stock server's dumps have a number and no time", async () => {
+  test("dumps of a stock server have a number and no time", async () => {
     const tables = parseTables(readFileSync(fixture("stock-level1.out"), "utf8")).tables;
     const report = await json(fixture("stock-level1.out"));
     assert.equal(report.origin, "built-in");
@@ -95,7 +94,7 @@ describe("report", () => {
     assert.equal(known.owners[0]!.perHour, known.totalChange * 3);
   });
 
-  test("standard input, packed files and rotated pieces in any order read as the plain file", async () => {
+  test("standard input, compressed files and rotated pieces in any order give the same report as the plain file", async () => {
     const name = fixture("memtrack-level1.out");
     const bytes = readFileSync(name);
     const expected = await json(name);
@@ -114,7 +113,7 @@ describe("report", () => {
     same(await json(...pieces));
   });
 
-  test("a packed file that is torn says what could be read", async () => {
+  test("a damaged compressed file is reported with the part that could be read", async () => {
     const packed = gzipSync(readFileSync(fixture("memtrack-level2.out")));
     const { code, out } = await memtrack(["report", file("torn.gz", packed.subarray(0, packed.length / 2))]);
     assert.equal(code, 0);
@@ -122,7 +121,7 @@ describe("report", () => {
     assert.match(out, /^.*torn\.gz: [12] dumps? of memtrack/);
   });
 
-  test("what is not whole is left out and said; alone it is shown and said", async () => {
+  test("a truncated dump is skipped with a warning; the only dump is shown with a warning", async () => {
     const { out } = await memtrack(["report", fixture("truncated.out")]);
     assert.match(out, /: 3 dumps of memtrack/);
     assert.match(out, /! 1 dump is cut off, and left out/);
@@ -132,7 +131,7 @@ describe("report", () => {
     assert.match(only.out, /! the only dump, .* is not whole/);
   });
 
-  test("what memtrack warns of, in a dump and beside it, is said", async () => {
+  test("memtrack's warnings are reported, from a dump and from outside", async () => {
     const warned = 'memtrack warning="the site table is full: new sites are counted as (other)"\n';
     const twice = 'memtrack warning="released twice: a block of 24 bytes, last tracked at memory/plugin/foo.so f (foo.c:12)"\n';
     const refused = 'memtrack hook=openssl state=refused reason="no place holds them"\n';
@@ -150,7 +149,7 @@ describe("report", () => {
     ]);
   });
 
-  test("each run of the server counts for itself", async () => {
+  test("runs of the server are counted separately", async () => {
     const name = fixture("two-processes.out");
     const dumps = parseDumps(readFileSync(name, "utf8"));
     assert.equal(dumps.length, 6);
@@ -165,7 +164,7 @@ describe("report", () => {
         [totals[5], totals[1]],
       ],
     );
-    // A server that starts again begins with dump 1, and so does the built-in tracker's count.
+    // A restarted server begins with dump 1, and the built-in tracker's counts begin at 0.
     for (const restarted of ["memtrack-level1.out", "stock-level1.out"]) {
       const text = readFileSync(fixture(restarted), "utf8");
       assert.equal((await json(file("restarted", text + text))).runs.length, 2, restarted);
@@ -174,7 +173,7 @@ describe("report", () => {
     assert.deepEqual([wrong.code, wrong.err], [2, "memtrack: --run is 3: there are 2, counted from 1\n"]);
   });
 
-  test("what is not tracked any more has not shrunk", async () => {
+  test("a class that is no longer tracked has no negative growth", async () => {
     const row = { location: "memory/IOBuffer/x.cc:1", allocs: 9, frees: 1, inUse: 1000 };
     const ssl = [{ location: "memory/OpenSSL/a.c:1", allocs: 9, frees: 1, inUse: 500 }];
     const two = (number: number, armed = 60 * number): string =>
@@ -214,7 +213,7 @@ describe("report", () => {
     assert.match(less.out, /\n! OpenSSL is not tracked in .*down dump 2 of .*: it is left out\nno difference\n$/);
   });
 
-  test("--since and --until choose dumps by their times", async () => {
+  test("--since and --until select dumps by time", async () => {
     const name = file(
       "hours",
       [1, 2, 3, 4, 5]
@@ -236,7 +235,7 @@ describe("report", () => {
     assert.match(stock.out, /--since and --until do not apply/);
   });
 
-  test("--site and --owner choose rows, and the sums are theirs", async () => {
+  test("--site and --owner select rows, and the sums are those of the selected rows", async () => {
     const rows = [
       { location: "memory/IOBuffer/HttpSM.cc:1", allocs: 2, frees: 1, inUse: 100 },
       { location: "memory/plugin/foo.so f (foo.c:1)", allocs: 2, frees: 1, inUse: 20 },
@@ -249,7 +248,7 @@ describe("report", () => {
     assert.equal((await json(name, "--site", "foo.c")).total, 20);
   });
 
-  test("--site and --owner that leave nothing of a file are wrong: a job would be green for ever", async () => {
+  test("--site and --owner that match nothing in a file are an error, so that a CI job cannot pass forever", async () => {
     const location = (n: number): string => `memory/plugin/p${n}.so f (p.c:1)`;
     const rows = Array.from({ length: 12 }, (_, n) => ({ location: location(n), allocs: 2, frees: 1, inUse: 20 }));
     const name = file("misspelt", handmadeDump({ rows: [] }) + handmadeDump({ number: 2, rows }));
@@ -271,7 +270,7 @@ describe("report", () => {
     }
     const mrtg = await memtrack(["mrtg", name, "--owner", "p\x1b1"]);
     assert.deepEqual([mrtg.code, mrtg.out, mrtg.err], [0, "UNKNOWN\nUNKNOWN\n\nmemtrack p\\x1b1\n", none]);
-    // A plugin that holds nothing any more, or that an earlier run had, is no misspelling.
+    // A plugin that holds nothing now, or that only an earlier run had, is not a misspelling.
     assert.equal(
       (await json("--owner", "p1.so", file("gone", handmadeDump({ rows }) + handmadeDump({ number: 2, rows: [] })))).total,
       0,
@@ -279,7 +278,7 @@ describe("report", () => {
     assert.equal((await json("--owner", "core", name)).total, 0);
   });
 
-  test("a table fits the terminal, and --top cuts it", async () => {
+  test("a table fits the terminal, and --top limits its rows", async () => {
     for (const columns of [40, 60, 80, 132, 250]) {
       const { out } = await memtrack(["report", "--top", "7", fixture("memtrack-level2.out")], { columns, env: { NO_COLOR: "1" } });
       for (const line of out.split("\n").slice(1)) assert.ok(width(line) <= Math.max(columns, 80) || !line.startsWith("  "), line);
@@ -303,7 +302,7 @@ describe("report", () => {
     assert.match((await memtrack(["report", "--top", "7", name])).out, /7 of 30; --top 0 shows all/);
   });
 
-  test("of 27 plugins, each name is whole at 80 columns, and what does not fit is named", async () => {
+  test("27 plugins: each name is whole at 80 columns, and columns that do not fit are named", async () => {
     const name = fixture("plugins25.out.gz");
     const { owners, sites } = await json(name);
     for (const columns of [80, 100, 160]) {
@@ -339,7 +338,7 @@ describe("report", () => {
     assert.doesNotMatch(wide.out.slice(wide.out.indexOf("Owners")), /shows all columns/);
   });
 
-  test("all verdicts are of one judge, which the title names; an owner with a suspect is a leak", async () => {
+  test("all verdicts in a table have the source that its title names; an owner with a suspect is a leak", async () => {
     const proxy = await memtrack(["report", fixture("plugins25.out.gz")]);
     assert.match(proxy.out, /^What grew, verdicts by the proxy\n/m);
     assert.match(proxy.out, /leak +- .* compress\.so Gzip::Configuration::Parse\+0x14a$|leak +Heap +compress\.so/m);
@@ -354,11 +353,11 @@ describe("report", () => {
     const stock = await memtrack(["report", file("judged", handmadeLeak(400))]);
     assert.match(stock.out, /^What grew, verdicts by this command\n/m);
     assert.match(stock.out, /^Owners, verdicts by this command\n/m);
-    // Too few dumps are no verdict, and so there is no column of them.
+    // Too few dumps give no verdicts, and so no column of verdicts.
     assert.doesNotMatch((await memtrack(["report", file("young", handmadeLeak(40))])).out, /Verdict|verdicts by/);
   });
 
-  test("Why stands beside the verdict, and the largest growth that is not judged beside the suspects", async () => {
+  test("Why is next to the verdict, and the largest undecided growth next to the suspects", async () => {
     const { out } = await memtrack(["report", fixture("leak.out.gz")]);
     assert.match(out, /filling +too soon +TSmalloc +leak_at_init\.so behave/);
     assert.match(
@@ -369,7 +368,7 @@ describe("report", () => {
     assert.match(out, /\nresident: 204 MiB, of which 75\.4 MiB \(37 %\) not accounted\n/);
   });
 
-  test("when the largest growth will be judged is what the proxy's summary says", async () => {
+  test("the time of the verdict on the largest growth comes from the server's summary", async () => {
     const dumps = gunzipSync(readFileSync(fixture("format2.out.gz")))
       .toString()
       .split(/^(?=memtrack format)/m);
@@ -382,14 +381,14 @@ describe("report", () => {
     assert.match(other.out, /\n  largest growth not judged yet: .* \(levels off; judged again with each sample\)\n/);
   });
 
-  test("rows of one cause stand under it", async () => {
+  test("the rows of a suspect with one cause are listed below it", async () => {
     const { out } = await memtrack(["report", fixture("format2.out.gz")]);
     assert.match(out, /\n  leak  leaky\.so on_transaction \(\d+ rows\): \+/);
     assert.match(out, /\n        - leaky\.so on_transaction \(leaky\.c:18\), IOBuffer: \+/);
     assert.match(out, /\n        - leaky\.so on_transaction \(leaky\.c:18\), TSIOBuffer: \+/);
   });
 
-  test("no suspect is no all-clear where most is not judged or not accounted", async () => {
+  test("zero suspects is no all-clear if most memory is undecided or not accounted", async () => {
     const table = (section: Section, title: string, rows: Record<string, string>[]): string => {
       const cells = (row: Record<string, string>): string =>
         titlesOf(section)
@@ -419,7 +418,7 @@ describe("report", () => {
     assert.match(await said("RAM cache", 910), /; 91 % of resident memory is not accounted: a leak in it has no row$/);
   });
 
-  test("who holds most is among the owners, however few are shown", async () => {
+  test("the owners with the most memory are listed, however few rows are shown", async () => {
     const rows = (n: number) => [
       { location: "memory/IOBuffer/Cache.cc:1", allocs: 9, frees: 1, inUse: 1e9 - n },
       ...[1, 2, 3].map((p) => ({ location: `memory/plugin/p${p}.so f (p.c:1)`, allocs: 9, frees: 1, inUse: n * p })),
@@ -433,7 +432,7 @@ describe("report", () => {
     );
   });
 
-  test("--site takes a name as the tables have it, and as the file has it", async () => {
+  test("--site accepts a name as in the tables and as in the file", async () => {
     const rows = [
       { location: "memory/OpenSSL/ssl/a.c:1 [via foo.so]", allocs: 2, frees: 1, inUse: 3 },
       { location: "memory/IOBuffer/x.cc:1", allocs: 2, frees: 1, inUse: 4 },
@@ -443,7 +442,7 @@ describe("report", () => {
     assert.equal((await json(name, "--site", "core x.cc")).total, 4);
   });
 
-  test("the local time stands beside UTC where it is asked for", async () => {
+  test("the local time is shown next to UTC on request", async () => {
     const { spawnSync } = await import("node:child_process");
     const argv = ["--import", "tsx", "host/node/bin.ts"];
     const run = (...more: string[]) =>
@@ -454,7 +453,7 @@ describe("report", () => {
     assert.doesNotMatch(run("report", fixture("leak.out.gz")), /local time/);
   });
 
-  test("sections of the last dump are in the JSON as they stand", async () => {
+  test("sections of the last dump are in the JSON unchanged", async () => {
     const rows = [{ location: "memory/IOBuffer/HttpSM.cc:1", allocs: 2, frees: 1, inUse: 100 }];
     const report = await json(
       file("sections", handmadeDump({ level: 2, rows, openssl: [], sections: NEW_SECTIONS, sectionRows: NEW_SECTIONS_ROWS })),
@@ -474,7 +473,7 @@ describe("report", () => {
   });
 });
 
-describe("hostile text is text", () => {
+describe("hostile text is shown as text", () => {
   test("on a terminal and in every text format", async () => {
     const name = file("hostile", handmadeLeak(3));
     for (const argv of [
@@ -495,7 +494,7 @@ describe("hostile text is text", () => {
     assert.ok((await memtrack(["folded", name])).out.includes(HOSTILE_SHOWN.replace(";", ":")));
   });
 
-  test("in the names of files", async () => {
+  test("in file names", async () => {
     const { err } = await memtrack(["report", path("\x1b[2J")]);
     assert.match(err, /there is no file .*\\x1b\[2J/);
     const { out } = await memtrack(["report", file("\x1b]0;x\x07", handmadeDump({ rows: [] }))]);
@@ -504,7 +503,7 @@ describe("hostile text is text", () => {
 });
 
 describe("diff", () => {
-  test("what is more, what is less, and their sum", async () => {
+  test("shows increases, decreases and their sum", async () => {
     const name = fixture("memtrack-level2.out");
     const dumps = parseDumps(readFileSync(name, "utf8"));
     const { code, out } = await memtrack(["diff", "--json", `${name}#1`, "#3"]);
@@ -521,7 +520,7 @@ describe("diff", () => {
     for (const row of difference.rows) assert.equal(row.change, change.get(row.location), row.location);
   });
 
-  test("of two files; rows that are new or gone say so", async () => {
+  test("compares two files, and marks new and missing rows", async () => {
     const row = (location: string, inUse: number) => ({ location: `memory/IOBuffer/${location}`, allocs: 2, frees: 1, inUse });
     const a = file("a", handmadeDump({ rows: [row("grew.cc:1", 10), row("same.cc:1", 5), row("gone.cc:1", 7)] }));
     const b = file("b", handmadeDump({ number: 2, rows: [row("grew.cc:1", 30), row("same.cc:1", 5), row("new.cc:1", 4)] }));
@@ -537,7 +536,7 @@ describe("diff", () => {
     assert.equal((await memtrack(["diff", a, a])).out.split("\n").at(-2), "no difference");
   });
 
-  test("of one file: its first dump against its last, of the run and time that are asked for", async () => {
+  test("compares the first and last dump of one file, within the selected run and time", async () => {
     const name = fixture("memtrack-level2.out");
     const [one, two] = [await memtrack(["diff", name]), await memtrack(["diff", `${name}#1`, `${name}#4`])];
     assert.deepEqual([one.code, one.out], [0, two.out]);
@@ -552,7 +551,7 @@ describe("diff", () => {
     assert.equal(stdin.out, one.out.replaceAll(name, "-"));
   });
 
-  test("the largest growth comes first, then the largest loss", async () => {
+  test("lists the largest increase first, then the largest decrease", async () => {
     const dump = (number: number, sizes: Record<string, number>): string => {
       const rows = Object.entries(sizes).map(([name, inUse]) => ({
         location: `${name}.cc:1`,
@@ -570,14 +569,14 @@ describe("diff", () => {
     );
   });
 
-  test("of the built-in tracker's dumps, counted from either end", async () => {
+  test("compares the built-in tracker's dumps, counted from either end", async () => {
     const name = fixture("stock-level1.out");
     const [one, two] = [await memtrack(["diff", `${name}#1`, "#3"]), await memtrack(["diff", `${name}#-3`, `${name}#-1`])];
     assert.equal(one.code, 0);
     assert.equal(one.out, two.out);
   });
 
-  test("a dump that is not there is named, with those that are", async () => {
+  test("names a missing dump, and the existing ones", async () => {
     const { code, err } = await memtrack(["diff", `${fixture("rotated-2.out")}#1`, "#3"]);
     assert.equal(code, 2);
     assert.match(err, /rotated-2\.out has no dump 1: it has 2 dumps, from 2 to 3\n$/);
@@ -585,7 +584,7 @@ describe("diff", () => {
 });
 
 describe("watch", () => {
-  test("follows a file through its beginning, a rename, a truncation, and dumps in two pieces", async () => {
+  test("follows a file that is created, renamed and truncated, and dumps that arrive in two pieces", async () => {
     const name = path("watched");
     const dump = (number: number): string =>
       handmadeDump({ number, rows: [{ location: `memory/IOBuffer/x.cc:${number}`, allocs: 2, frees: 1, inUse: number * 100 }] });
@@ -594,7 +593,7 @@ describe("watch", () => {
       () => appendFileSync(name, dump(2).slice(0, 300)),
       () => appendFileSync(name, dump(2).slice(300)),
       () => {
-        // A last dump goes into the file after it was renamed; then there is a new one.
+        // The last dump is written to the file after it was renamed; then there is a new file.
         renameSync(name, `${name}.1`);
         appendFileSync(`${name}.1`, dump(3));
         writeFileSync(name, dump(4));
@@ -605,7 +604,7 @@ describe("watch", () => {
       },
     ];
     let seen = 0;
-    // A step is done when the one before was seen; the second half of a dump follows its first half.
+    // A step follows when the one before was seen; the second half of a dump follows the first half.
     const onOutput = (text: string): void => {
       const reports = text.split("dumps of memtrack").length + text.split("1 dump of memtrack").length - 2;
       if (reports <= seen) return;
@@ -625,7 +624,7 @@ describe("watch", () => {
     assert.doesNotMatch(out, /\x1b/);
   });
 
-  test("says that it waits, also into a pipe, and shows what the file holds already", async () => {
+  test("reports that it waits, also into a pipe, and shows what the file already contains", async () => {
     const name = path("late");
     const ending = new AbortController();
     const timer = setTimeout(() => ending.abort(), 20_000);
@@ -640,7 +639,7 @@ describe("watch", () => {
     assert.match(out, /\nOwners \(1 of 3; --top 0 shows all\)\n/);
   });
 
-  test("draws on a terminal within its rows, and leaves it as it was", async () => {
+  test("draws within a terminal's rows, and restores the terminal", async () => {
     const ending = new AbortController();
     const { code, out } = await memtrack(["watch", file("leak", handmadeLeak(30))], {
       columns: 80,
@@ -658,7 +657,7 @@ describe("watch", () => {
 });
 
 describe("mrtg --config", () => {
-  test("has absolute paths: cron runs MRTG in another folder", async () => {
+  test("has absolute paths, because cron runs MRTG in another folder", async () => {
     const name = file("cron", handmadeDump({ rows: [] }));
     const { code, out } = await memtrack(["mrtg", relative(process.cwd(), name), "--config", "--workdir", "out/mrtg"]);
     assert.equal(code, 0);
@@ -672,7 +671,7 @@ describe("mrtg --config", () => {
 describe("arguments", () => {
   const commands = ["report", "diff", "html", "mrtg", "pprof", "folded", "watch", "doctor"];
 
-  test("--help of each command has a purpose, its options and examples", async () => {
+  test("--help of each command has a purpose, options and examples", async () => {
     const { code, out } = await memtrack(["--help"]);
     assert.equal(code, 0);
     for (const name of [...commands, "completion"]) assert.match(out, new RegExp(`memtrack ${name}\\b`));
@@ -696,7 +695,7 @@ describe("arguments", () => {
     assert.match((await memtrack(["--get-yargs-completions", "memtrack", "re"])).out, /^report\b/m);
   });
 
-  test("a usage error is one line that names the value, and 2", async () => {
+  test("a usage error is one line that names the value, with exit code 2", async () => {
     const capture = fixture("crlf.out");
     const wrong: [string[], RegExp][] = [
       [[], /which command\? \(memtrack --help\)/],
@@ -747,12 +746,12 @@ describe("arguments", () => {
     }
   });
 
-  test("--help into a pipe breaks no line: a path in it can be copied", async () => {
+  test("--help into a pipe does not wrap lines, so that paths can be copied", async () => {
     const { out } = await memtrack(["watch", "--help"]);
     assert.match(out, /\n  memtrack watch --owner foo\.so \/var\/log\/trafficserver\/traffic\.out  a plugin's rows\n?/);
   });
 
-  test("an output that cannot be written is one line; a reader that has gone is none", async () => {
+  test("an output that cannot be written is an error of one line; a closed pipe is no error", async () => {
     const { run } = await import("../../host/node/run.ts");
     const written = async (code: string): Promise<[number, string]> => {
       let err = "";
@@ -764,11 +763,11 @@ describe("arguments", () => {
       return [await run({ argv, stdin: Readable.from([]), stdout, stderr, env: {} }), err];
     };
     assert.deepEqual(await written("ENOSPC"), [2, "memtrack: the output cannot be written: ENOSPC: it is so\n"]);
-    // --fail-on holds also where only the first lines are wanted.
+    // --fail-on applies even if only the first lines are read.
     assert.deepEqual(await written("EPIPE"), [1, ""]);
   });
 
-  test("a terminal at standard input is asked for a file, not waited for", async () => {
+  test("a terminal as standard input is an error, and is not waited for", async () => {
     const { run } = await import("../../host/node/run.ts");
     let said = "";
     const output = { write: (text: string, done?: () => void) => ((said += text), done?.(), true) };

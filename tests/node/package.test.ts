@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The package that `npm pack` makes, installed where there is nothing else: its command runs as plain JavaScript, without a further
-// package, with the core's Wasm and the page beside it.
+// The package that `npm pack` makes, installed in an empty folder: its command runs as plain JavaScript, without further packages, with the
+// core's Wasm and the page beside it.
 
 import assert from "node:assert/strict";
 import { execFileSync, spawn, spawnSync } from "node:child_process";
@@ -18,7 +18,7 @@ let bin: string;
 
 before(() => {
   folder = mkdtempSync(join(tmpdir(), "memtrack-package-"));
-  // Node's own npm: one of the development packages brings an old one.
+  // Node's own npm, not the old one that a development dependency brings.
   const path = process.env.PATH!.split(":").filter((entry) => !entry.endsWith("node_modules/.bin"));
   const env = { ...process.env, PATH: path.join(":") };
   const npm = (cwd: string, ...args: string[]) =>
@@ -32,13 +32,13 @@ before(() => {
   const place = join(folder, "empty");
   mkdirSync(place);
   writeFileSync(join(place, "package.json"), "{}");
-  // Offline: it needs nothing that is not in it.
+  // Offline, because the package needs no other.
   npm(place, "install", "--offline", join(folder, archive!));
   bin = join(place, "node_modules", ".bin", "memtrack");
 });
 after(() => rmSync(folder, { recursive: true }));
 
-test("it holds JavaScript, the core and the page, and no source", () => {
+test("the package contains JavaScript, the core and the page, and no sources", () => {
   const place = join(folder, "empty", "node_modules");
   assert.deepEqual(
     readdirSync(place).filter((name) => !name.startsWith(".")),
@@ -62,7 +62,7 @@ test("it holds JavaScript, the core and the page, and no source", () => {
   );
 });
 
-test("the command does what the sources do", async () => {
+test("the packaged command gives the same output as the sources", async () => {
   for (const argv of [
     ["report", "--json", fixture("memtrack-level2.out")],
     ["--help"],
@@ -88,7 +88,7 @@ test("exit codes: 0, 1 on a suspect with --fail-on leak, 2 for a wrong argument"
   assert.equal(codeOf("report", "--nothing"), 2);
 });
 
-test("a reader that goes away, a full disk, and a signal, end it in order", async () => {
+test("a closed pipe, a full disk and a signal end the command cleanly", async () => {
   const piped = spawnSync("sh", ["-c", `'${bin}' report --json '${fixture("memtrack-level2.out")}' | head -c 10`], {
     encoding: "utf8",
   });

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Verdicts are the core's: dumps replayed through the Wasm find a leak and no other thing, and what the proxy's core has written
-// into a dump is taken as it is. Dumps are made by hand where a case takes hundreds of them.
+// Verdicts come from the core: dumps replayed through the Wasm reveal a leak and nothing else, and verdicts that the server's core wrote
+// into a dump are used unchanged. Cases that need hundreds of dumps use generated ones.
 
 import assert from "node:assert/strict";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -36,7 +36,7 @@ const verdictOf = (found: Report, location: string): string | undefined =>
   found.sites.find((row) => row.location.includes(location))?.verdict;
 
 describe("dumps replayed through the core", () => {
-  test("a leak is one, what comes and goes and what stands still is none", async () => {
+  test("a leak is a suspect; rows that come and go or stay constant are not", async () => {
     const found = await report(handmadeLeak(800));
     assert.deepEqual(
       found.suspects.map(({ location, owner, by, growing }) => ({ location, owner, by, growing })),
@@ -57,7 +57,7 @@ describe("dumps replayed through the core", () => {
     ]);
   });
 
-  test("too few dumps are no reason to say anything", async () => {
+  test("too few dumps give no verdict", async () => {
     for (const dumps of [2, DUMPS_MIN - 1]) {
       const found = await report(handmadeLeak(dumps));
       assert.deepEqual(found.suspects, []);
@@ -66,7 +66,7 @@ describe("dumps replayed through the core", () => {
     assert.notEqual(verdictOf(await report(handmadeLeak(DUMPS_MIN)), "Cache.cc"), "new");
   });
 
-  test("a stock server's dumps too, as if there were one a minute unless --interval says otherwise", async () => {
+  test("a stock server's dumps are judged too, at an interval of one minute unless --interval is given", async () => {
     let text = "";
     for (let n = 1; n <= 600; ++n) {
       text += `${builtInTable([{ location: "memory/IOBuffer/InkIOCoreAPI.cc:1", allocs: 100 + 9 * n, frees: 5 * n, inUse: (100 + 4 * n) * 1024 }])}\n`;
@@ -85,7 +85,7 @@ describe("dumps replayed through the core", () => {
     assert.deepEqual(hourly.warnings, []);
   });
 
-  test("a suspect of a hostile name has that name, and its row", async () => {
+  test("a suspect with a hostile name keeps its name and its row", async () => {
     let text = "";
     for (let n = 1; n <= 600; ++n) {
       text += handmadeDump({
@@ -102,7 +102,7 @@ describe("dumps replayed through the core", () => {
     assert.equal(found.sites[0]!.verdict, "leak");
   });
 
-  test("sites of all classes, and thousands of them, are judged each for itself", async () => {
+  test("each of thousands of sites of all classes is judged separately", async () => {
     const rows = (n: number, count: number, prefix: string): HandmadeRow[] =>
       Array.from({ length: count }, (_, i) => {
         const live = 50 + (i % 500 === 7 ? 4 * n : 0);
@@ -142,7 +142,7 @@ for (const capture of ["leak.out.gz", "format2.out.gz"])
     const last = parseDumps(text).at(-1)!;
     const said = parseAnalysis(last.text);
 
-    test("owners have what the dump says they have, by class and objects", async () => {
+    test("owners have the memory by class and the objects that the dump states", async () => {
       const found = await report(text);
       assert.equal(found.dumps, parseDumps(text).length);
       const holdings = last.owners.map(({ owner, iobuffer, openssl, tsapi, heap, total, objects }) => ({
@@ -165,7 +165,7 @@ for (const capture of ["leak.out.gz", "format2.out.gz"])
       assert.equal(found.sites.filter((row) => last.text.includes(` | ${row.location}`)).length, rows);
     });
 
-    test("suspects are the proxy's, in its words; whoever runs the command on them is told by 1", async () => {
+    test("suspects are those of the server's core, in its words; --fail-on leak exits with 1", async () => {
       const found = await report(text);
       assert.ok(said.suspects.length > 0);
       assert.deepEqual(
@@ -187,7 +187,7 @@ for (const capture of ["leak.out.gz", "format2.out.gz"])
     });
   });
 
-describe("what the proxy's core has said in its last dump", () => {
+describe("verdicts that the server's core wrote into the last dump", () => {
   const rows = [
     { location: "memory/plugin/foo.so f (foo.c:88)", allocs: 1000, frees: 10, inUse: 990 * 64 },
     { location: "memory/IOBuffer/x.cc:1", allocs: 2, frees: 1, inUse: 100 },
@@ -210,7 +210,7 @@ Per hour             | For        | Limit in   | Evidence
                  512 |       3600 |          - | all of bar.so: +512 bytes/h for 1 h, 10 allocated, 1 freed
 `;
 
-  test("comes first, however few dumps there are", async () => {
+  test("take precedence, however few dumps there are", async () => {
     const found = await report(handmadeDump({ rows, sections }));
     assert.deepEqual(
       found.suspects.map(({ location, owner, perHour, growing, left, by }) => ({ location, owner, perHour, growing, left, by })),
@@ -227,7 +227,7 @@ Per hour             | For        | Limit in   | Evidence
     assert.match(out, /leak {2}foo\.so f \(foo\.c:88\), IOBuffer: \+61\.9 KiB\/h for 1 h/);
   });
 
-  test("is read of format 2: columns behind the name, and one suspect for the rows of one cause", () => {
+  test("are read from format 2: columns after the name, and one suspect for rows with one cause", () => {
     const growth = ["Verdict", "Why", "Change", "Per hour", "Location", "Per 1000 tx", "Allocs"];
     const evidence = "memory/plugin/foo.so f (2 rows): +3.0 KiB/h for 1 h; limit in about 1 day";
     const bytes = "memory/plugin/foo.so f (foo.c:88): +3.0 KiB/h for 1 h, 10 allocated, 0 freed; limit in about 1 day";
@@ -266,7 +266,7 @@ Per hour             | For        | Limit in   | Evidence
     assert.deepEqual(found.sites.get("memory/plugin/foo.so g (foo.c:9)")?.verdict, "filling");
   });
 
-  test("sections of another form are no findings", () => {
+  test("are not read from sections of another form", () => {
     const found = findingsIn(
       [
         { title: "Suspects", columns: ["a", "b"], rows: [["1"], ["1", "2", "-", "no colon"]] },

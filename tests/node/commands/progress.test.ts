@@ -17,7 +17,7 @@ describe("a progress bar", () => {
     return text;
   }
 
-  test("shows on a terminal what takes long, and goes away", () => {
+  test("appears on a terminal for a long operation, and disappears after it", () => {
     const text = drawn(true, [100, 600, 650, 1000], 4e8);
     assert.match(text, /\[#{15} {15}\] 50 % 191 MiB, 318 MiB\/s/);
     assert.match(text, /100 % 381 MiB, 381 MiB\/s\r\x1b\[K$/);
@@ -25,7 +25,7 @@ describe("a progress bar", () => {
     assert.match(drawn(true, [100, 900], undefined), /\r\x1b\[K191 MiB, 212 MiB\/s/);
   });
 
-  test("does not show for a moment, or where there is no terminal", () => {
+  test("does not appear for a short operation, or without a terminal", () => {
     assert.equal(drawn(true, [10, 400], 2e8), "");
     assert.equal(drawn(false, [1000, 2000], 2e8), "");
   });

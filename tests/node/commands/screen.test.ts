@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Keys on a terminal: a function for each, and Ctrl-C and Ctrl-D for those who know no other.
+// Keys on a terminal: a function for each, and Ctrl-C and Ctrl-D, which always end.
 
 import assert from "node:assert/strict";
 import { PassThrough } from "node:stream";

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Times as people write them: how long ago, local, or of a zone.
+// Times as people write them: relative, local, or with a time zone.
 
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
@@ -10,7 +10,7 @@ import { UsageError } from "../../../host/node/errors.ts";
 
 const NOW = 1795809600;
 
-test("how long ago", () => {
+test("relative times", () => {
   const ago = (text: string): number => NOW - parseTime("since", text, NOW)!;
   for (const [text, seconds] of Object.entries({
     now: 0,
@@ -28,7 +28,7 @@ test("how long ago", () => {
   }
 });
 
-test("a point in time, of a zone or local", () => {
+test("a point in time, with a zone or local", () => {
   const at = (text: string): number => parseTime("since", text, NOW)!;
   assert.equal(at("2026-11-26T20:00:00Z"), Date.UTC(2026, 10, 26, 20) / 1000);
   assert.equal(at("2026-11-26 20:00 z"), Date.UTC(2026, 10, 26, 20) / 1000);
@@ -37,7 +37,7 @@ test("a point in time, of a zone or local", () => {
   assert.equal(at("2026-11-26"), new Date(2026, 10, 26).getTime() / 1000);
 });
 
-test("local is where the program runs, in summer and in winter, and so is what is printed", () => {
+test("local times use the program's zone, in summer and winter, in input and output", () => {
   const program = `
     import { parseTime } from "./host/node/commands/time.ts";
     import { localTime } from "./host/shared/units.ts";
@@ -61,7 +61,7 @@ test("local is where the program runs, in summer and in winter, and so is what i
   ]);
 });
 
-test("what is no time is named", () => {
+test("an invalid time is named in the error", () => {
   for (const text of ["", "yesterday", "2026", "26.11.2026", "2h30", "ago", "2026-13-40", "2 fortnights", "2026-11-26T25:00"]) {
     assert.throws(
       () => parseTime("until", text, NOW),

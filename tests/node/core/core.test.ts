@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The core as hosts have it: the very Wasm that is shipped (and its debug build), embedded by host/node. Random operations over
-// several shards against a plain model; the limits; and what the C host relies on without looking: no imports, no recursion.
+// The core as hosts use it: the released Wasm (and its debug build), run by host/node. Random operations on several shards are compared
+// with a simple model; also the limits, and properties on which the C host depends without checking: no imports, no recursion.
 // MEMTRACK_SEED=n repeats a random run.
 
 import assert from "node:assert/strict";
@@ -36,7 +36,7 @@ function only(text: Buffer): Dump {
   return dumps[0]!;
 }
 
-/** What one accounted call site counted. */
+/** The counts of one call site. */
 class Counts {
   allocs = 0;
   frees = 0;
@@ -64,7 +64,7 @@ interface Owner {
   text: string;
   key: number;
   retired: boolean;
-  /** Never that of another one, unlike its addresses. */
+  /** Unique, unlike the addresses of the plugin. */
   number: number;
 }
 
@@ -81,7 +81,7 @@ function addEpoch(to: ByEpoch, epoch: number, count: number, bytes: number): voi
 
 class Site extends Counts {
   armed = new Counts();
-  /** What is alive, by the epoch of its birth, and what was at the arming. */
+  /** Live memory by the epoch of its allocation: now, and at the arming. */
   births: ByEpoch = new Map();
   armedBirths: ByEpoch = new Map();
   renamed = false;
@@ -91,22 +91,22 @@ class Site extends Counts {
     readonly kind: number,
     readonly owner: Owner,
     public text: string,
-    /** " [via owner]", or nothing */
+    /** " [via owner]", or empty */
     readonly via: string,
     readonly number: number,
   ) {
     super();
   }
 
-  /** Sites with one of these are one row. */
+  /** Sites with the same key form one row. */
   get row(): string {
     return [this.cls, this.kind, this.owner.number, this.text, this.via].join();
   }
 }
 
-/** A row of a dump, with the lowest number of its sites. */
+/** A row of a dump, with its lowest site number. */
 class ShadowRow extends Counts {
-  /** What is alive since the arming, by the epoch of its birth. */
+  /** Memory allocated since the arming and still live, by the epoch of its allocation. */
   readonly births: ByEpoch = new Map();
 
   constructor(readonly site: Site) {
@@ -128,20 +128,20 @@ class ShadowRow extends Counts {
   }
 }
 
-/** What the core should say, in the plainest way: a list of sites, and sums of it at each look. */
+/** The model: a list of sites, which is summed again for each comparison. */
 class Shadow {
   readonly sites = new Map<number, Site>();
   readonly untagged = CLASSES.map(() => new Counts());
-  /** By row: releases that no allocation was seen of. */
+  /** By row: releases without a known allocation. */
   readonly #prior = new Map<string, Counts>();
-  /** By owner, of the last dump. */
+  /** By owner, in the last dump. */
   readonly totals = new Map<number, number>();
   total = 0;
-  /** Whether there was a dump, and whether a class was armed since: a change is then none. */
+  /** Whether there was a dump, and whether a class was armed since: then changes are unknown. */
   #dumped = false;
   #armed = false;
 
-  /** At a dump: whether its changes can be told. */
+  /** Called at a dump: whether its changes are known. */
   changesAreKnown(): boolean {
     const known = !(this.#dumped && this.#armed);
     this.#dumped = true;
@@ -169,13 +169,13 @@ class Shadow {
     this.#prior.set(site.row, older.add(this.#prior.get(site.row) ?? new Counts()));
   }
 
-  /** Whether anything was found that is older than what the site's row has counted. */
+  /** Whether memory older than the counts of the site's row was found. */
   hasPrior(site: Site): boolean {
     const older = this.#prior.get(site.row);
     return !!older && (older.frees > 0 || older.freeBytes > 0);
   }
 
-  /** The rows of a class as a dump of now has them, and what it shows of older memory. */
+  /** The rows of a class in a dump now, and the older memory that it would show. */
   look(cls: number): { rows: ShadowRow[]; prior: Counts } {
     const rows = new Map<string, ShadowRow>();
     const prior = new Counts().add(this.untagged[cls]!);
@@ -196,7 +196,7 @@ class Shadow {
   }
 }
 
-/** As a dump orders them. */
+/** The order of rows in a dump. */
 function compareRows(a: ShadowRow, b: ShadowRow): number {
   return (
     b.inUse - a.inUse ||
@@ -239,7 +239,7 @@ function compare(dump: Dump, shadow: Shadow, loaded: Owner[]): void {
   compareOwners(dump, shadow, rows, loaded);
 }
 
-/** Every owner that is loaded or has a site stands there once, with the sum of its rows, and all of them make the total. */
+/** Every owner that is loaded or has a site is listed once, with the sum of its rows; all owners add up to the total. */
 function compareOwners(dump: Dump, shadow: Shadow, rows: ShadowRow[], loaded: Owner[]): void {
   const owners = new Set([CORE, ...loaded, ...[...shadow.sites.values()].map((site) => site.owner)]);
   const known = shadow.changesAreKnown();
@@ -261,7 +261,7 @@ function stateOf(owner: Owner): string {
   return owner.retired ? "retired" : "loaded";
 }
 
-/** What an owner's rows hold; all rows, where no owner is given. */
+/** The memory in an owner's rows, or in all rows if no owner is given. */
 function holdings(rows: ShadowRow[], owner?: Owner) {
   const own = rows.filter((row) => !owner || row.site.owner === owner);
   const bytes = (cls: number) => own.reduce((sum, row) => sum + (row.site.cls === cls ? row.inUse : 0), 0);
@@ -278,7 +278,7 @@ function isBuffers({ cls, kind }: Site): boolean {
   return cls === abi.CLASS_OBJECT && kind === abi.KIND_IOBUFFER;
 }
 
-/** The row of what found no room: of the class, or of the class and the owner. */
+/** The row of sites that found no room: that of the class, or of the class and the owner. */
 function otherSite(cls: number, number: number, owner: Owner): Site {
   const own = number >= abi.SITE_FIRST;
   const whose = own && cls !== abi.CLASS_OPENSSL ? `${owner.text} ` : "";
@@ -298,8 +298,8 @@ interface Block {
 }
 
 /**
- * Random operations on a host with some shards and some plugins, which are loaded again and again, each dump compared with the
- * shadow. What is given again is checked where it is given.
+ * Random operations on a host with several shards and plugins, which are loaded repeatedly. Each dump is compared with the model, and each
+ * reclaimed site number is checked.
  */
 class RandomRun {
   readonly #random: (n: number) => number;
@@ -311,7 +311,7 @@ class RandomRun {
   #live: Block[] = [];
   reclaimed = 0;
   dumps = 0;
-  /** Lines of the ages' sections that were compared, and sites in them that had anything old. */
+  /** Compared lines of the ages sections, and sites in them with old memory. */
   aged = 0;
   agedOld = 0;
   #now = 1000n;
@@ -330,7 +330,7 @@ class RandomRun {
   run(): void {
     for (let i = 0; i < this.how.operations; ++i) this.#operate(this.#random(1000));
     this.#dump();
-    // At the end all is released and all plugins are gone.
+    // At the end everything is released and all plugins are unloaded.
     for (; this.#live.length; this.#recordFree(this.#live.length - 1)) continue;
     for (const plugin of this.#plugins.keys()) this.#unload(plugin);
     this.#reclaim();
@@ -338,7 +338,7 @@ class RandomRun {
     assert.equal(this.#host.lost, 0n);
   }
 
-  /** Sites of plugins that are gone, of which nothing is in use or older than an arming, and that are there all the same. */
+  /** Sites of unloaded plugins that should have been reclaimed: nothing in use, and nothing older than an arming. */
   get left(): Site[] {
     const sites = [...this.#shadow.sites.values()].filter((site) => site.owner.retired && !this.#isOther(site.number));
     const older = sites.filter((site) => this.#shadow.hasPrior(site));
@@ -370,7 +370,7 @@ class RandomRun {
     else this.#sample();
   }
 
-  /** Mostly after a time in which an epoch is over; at times long after, and at times the clock has gone back. */
+  /** Usually advances to the end of an epoch; sometimes much further, and sometimes the clock goes back. */
   #sample(): void {
     const how = this.#random(20);
     this.#now += how === 0 ? -this.#now / 3n : how === 1 ? this.#now : 10n + this.#now / BigInt(3 + this.#random(5));
@@ -389,7 +389,7 @@ class RandomRun {
   #allocateForServer(): void {
     const cls = this.#random(2);
     const number = this.#random(this.how.places);
-    // Every third name stands at two places.
+    // Each third name has two places.
     const name = number % 3 ? number : number >> 1;
     const line = name % 3;
     if (cls)
@@ -406,7 +406,7 @@ class RandomRun {
   #allocateForPlugin(plugin: number): void {
     const owner = this.#plugins[plugin]!;
     const offset = this.#random(12);
-    // A module that is loaded again has the addresses of the one before.
+    // A module that is loaded again has the same addresses as before.
     const place = BigInt(0x7e0000000000 + plugin * 0x10000 + offset * 16);
     const text = `${owner.text}+0x${(offset * 16).toString(16)}`;
     const what = this.#random(6);
@@ -442,14 +442,14 @@ class RandomRun {
       "",
     );
     this.#count(site, size);
-    // A release of 0 bytes counts as an allocation, in the built-in tracker too: there is none.
+    // A release of 0 bytes would count as an allocation, in the built-in tracker too, so there is none.
     if (size) this.#live.push({ site, birth: 0, place, text, size });
   }
 
   #recordAlloc(cls: number, place: bigint, text: string, line: number, size: number, owner: Owner, flags = 0): void {
     const birth = this.#host.recordAlloc(this.#shard(), cls, place, text, line, BigInt(size), owner.key, flags);
     const number = siteOf(birth);
-    // Whatever shard it was, it has turned.
+    // The shard has advanced to the present epoch, whichever it was.
     assert.equal(birth & abi.EPOCH_MASK, presentOf(this.#host.epochs));
     const openssl = cls === abi.CLASS_OPENSSL;
     const name = openssl ? `memory/OpenSSL/ssl/${text.slice(7)}:${line}` : `memory/plugin/${text}`;
@@ -465,7 +465,7 @@ class RandomRun {
     site.allocBytes += size;
   }
 
-  /** The shadow of a number that was charged; a new one has to be of this description. */
+  /** The model's site with a charged number. A new site gets this description. */
   #site(number: number, cls: number, kind: number, owner: Owner, text: string, via: string): Site {
     const known = this.#shadow.sites.get(number);
     if (known) {
@@ -487,7 +487,7 @@ class RandomRun {
     this.#live[at] = this.#live.at(-1)!;
     this.#live.pop();
     const { site, birth, place, text, size } = block;
-    // Whatever shard releases it, the site is the one that allocated it.
+    // Whichever shard counts the release, it is charged to the site of the allocation.
     const charged =
       site.cls === abi.CLASS_IOBUFFER
         ? this.#host.recordBufferEvent(this.#shard(), place, text, -BigInt(size), site.owner.key)
@@ -504,7 +504,7 @@ class RandomRun {
     this.#shadow.untagged[cls]!.freeBytes += size;
   }
 
-  /** Debug information was read: a call gets its function and line, and two calls may be on one line. */
+  /** Debug information was read: a call gets its function and line, and two calls may get the same line. */
   #renameAny(): void {
     const calls = [...this.#shadow.sites.values()].filter(
       ({ renamed, owner, cls }) => !renamed && owner !== CORE && cls !== abi.CLASS_OPENSSL,
@@ -528,7 +528,7 @@ class RandomRun {
     owner.retired = true;
   }
 
-  /** A module goes, mostly with all that it had, and comes again. */
+  /** Unloads a module, usually with all its memory released, and loads it again. */
   #reload(plugin: number): void {
     const leaks = this.#random(3) === 0;
     for (let at = this.#live.length - 1; at >= 0 && !leaks; --at) {
@@ -558,7 +558,7 @@ class RandomRun {
   }
 
   #dump(): void {
-    // As one that was asked for since the arming: with the ages of 200 sites.
+    // As a dump with a requested baseline (the arming), which shows the ages of 200 sites.
     const dump = only(this.#host.dump(FACTS, undefined, abi.BASELINES));
     const loaded = this.#plugins.filter(({ retired }) => !retired);
     compare(dump, this.#shadow, loaded);
@@ -566,7 +566,7 @@ class RandomRun {
     ++this.dumps;
   }
 
-  /** Each line is what is alive of one bucket, to the byte, and the lines of a site are all of it. */
+  /** Each line has the exact live memory of one bucket, and the lines of a site add up to its row. */
   #compareAges(dump: Dump): void {
     const { ages, agesTitle } = parseAnalysis(dump.text);
     const epochs = this.#host.epochs;
@@ -590,7 +590,7 @@ class RandomRun {
         bucket[0] += count;
         bucket[1] += bytes;
       }
-      // What has no tag, and was found to be older than the arming, is of no epoch: the rest is young.
+      // Memory without a tag that proved older than the arming is in no epoch: the rest counts as young.
       const [count, bytes] = buckets.slice(1).reduce(([n, sum], bucket) => [n + bucket[0], sum + bucket[1]], [0, 0]);
       buckets[0] = [row.alive - count, row.inUse - bytes];
       for (const [n, sum] of buckets) if (n || sum) lines.push(`${name}: ${n}, ${sum}`);
@@ -602,7 +602,7 @@ class RandomRun {
   }
 }
 
-/** The present epoch of a word, and the bucket of one: as assembly/shard/epoch.ts has it, without its tricks. */
+/** The present epoch of a word, and the bucket of an epoch: like assembly/shard/epoch.ts, without its optimizations. */
 function lanesOf(epochs: bigint): number[] {
   return Array.from({ length: abi.BUCKETS }, (_, lane) => Number((epochs >> BigInt(8 * lane)) & 0x7fn));
 }
@@ -623,7 +623,7 @@ for (const { name, path, wat } of BUILDS) {
       "in a table much too small": { sites: abi.SITES_MIN, places: 4000, operations: 12000 },
     };
     for (const [title, how] of Object.entries(cases)) {
-      test(`give what a list of sites gives, ${title}`, () => {
+      test(`equal the model, ${title}`, () => {
         const run = new RandomRun(module, SEED, how);
         run.run();
         assert.ok(run.dumps > 5);
@@ -636,7 +636,7 @@ for (const { name, path, wat } of BUILDS) {
   });
 
   describe(`${name}, at its limits`, () => {
-    test("keeps totals exact when there are many more sites than room, and says so", () => {
+    test("keeps totals exact with many more sites than fit, and reports it", () => {
       const host = new Host(module, abi.SITES_MIN);
       const shards = [host.addShard(), host.addShard()];
       let [inUse, allocs] = [0, 0];
@@ -646,7 +646,7 @@ for (const { name, path, wat } of BUILDS) {
         const text = `memory/IOBuffer/Many.cc:${i}`;
         host.recordBufferEvent(shard, place, text, 1000n);
         host.recordBufferEvent(shard, place, text, BigInt(i));
-        // The other shard has not met the site, and charges the same row all the same.
+        // The other shard does not know the site, and charges the same row.
         host.recordBufferEvent(shards[(i + 1) % 2]!, place, text, -1000n);
         inUse += i;
         allocs += 2;
@@ -659,15 +659,15 @@ for (const { name, path, wat } of BUILDS) {
       const other = dump.iobuffer.rows.find((row) => row.location === "memory/IOBuffer/(other)");
       assert.equal(other?.allocs, 2 * (5000 - abi.SITES_MIN));
       assert.equal(dump.header.get("sites"), `${abi.SITES_MIN}/${abi.SITES_MIN}`);
-      // Each shard asked once, and was frozen.
+      // Each shard asked once, and was then frozen.
       assert.equal(dump.header.get("refused-sites"), "2");
       assert.match(dump.notes[0]?.get("warning") ?? "", /the site table is full/);
     });
 
-    test("keeps the sums of each plugin exact when its sites find no room, whichever shard met what first", () => {
+    test("keeps each plugin's sum exact when its sites do not fit, whichever shard meets them first", () => {
       const host = new Host(module, abi.SITES_MIN);
       const shards = [host.addShard(), host.addShard(), host.addShard()];
-      // More than there are rows (other) for: the last ones share that of the class.
+      // More owners than rows (other): the last ones share the row of the class.
       const owners = Array.from({ length: abi.OTHERS_MAX / 2 + 4 }, (_, i) => host.registry.registerOwner(`p${i}.so`));
       const held = owners.map(() => [0, 0]);
       const classes = [abi.CLASS_TSAPI, abi.CLASS_HEAP];
@@ -675,7 +675,7 @@ for (const { name, path, wat } of BUILDS) {
       for (let i = 0; i < 6000; ++i) {
         const [owner, cls] = [i % owners.length, (i >> 3) & 1];
         const line = 0x10000 + ((i * 7) % 900) * 8;
-        const shard = shards[(i >> 4) % (i < 3000 ? 2 : 3)]!; // the third comes when the table is full
+        const shard = shards[(i >> 4) % (i < 3000 ? 2 : 3)]!; // the third shard is added when the table is full
         const site = host.recordAlloc(
           shard,
           classes[cls]!,
@@ -704,16 +704,16 @@ for (const { name, path, wat } of BUILDS) {
         const bytes = held[Number(/^p(\d+)\.so$/.exec(owner)?.[1] ?? NaN)];
         return bytes?.[0] === tsapi && bytes[1] === heap;
       });
-      const without = 2 * owners.length - abi.OTHERS_MAX; // rows (other) that there were no numbers for
+      const without = 2 * owners.length - abi.OTHERS_MAX; // rows (other) for which there was no number left
       assert.ok(right.length >= owners.length - without && right.length < owners.length, `${right.length}`);
       assert.ok(other("tsapi") > 0 && other("heap") > 0);
     });
 
     for (const sites of [abi.SITES_MIN, abi.SITES_DEFAULT, abi.SITES_MAX]) {
-      test(`writes a dump of ${sites} sites with the longest names and numbers, each differing in verify mode`, () => {
+      test(`writes a dump of ${sites} sites with the longest names and numbers, which all differ in verify mode`, () => {
         const host = new Host(module, sites);
         const shard = host.addShard();
-        // Just below 2^63: 19 digits, and each column 20 wide with a sign.
+        // Just below 2^63: 19 digits, in columns that are 20 wide.
         const huge = 2n ** 63n - 1n;
         const rows: OtherRow[] = [];
         for (let i = 0; i < sites; ++i) {
@@ -733,7 +733,7 @@ for (const { name, path, wat } of BUILDS) {
       });
     }
 
-    test("shows OpenSSL's longest names whole, each a row of its own", () => {
+    test("shows OpenSSL's longest names whole, each in its own row", () => {
       const host = new Host(module, abi.SITES_MIN);
       const shard = host.addShard();
       for (let i = 0; i < abi.SITES_MIN; ++i) {
@@ -762,7 +762,7 @@ for (const { name, path, wat } of BUILDS) {
       assert.match(model.render().toString(), /memory\/OpenSSL\/\.\.\.x+\/end\.c:9/);
     });
 
-    test("is made in every role at every capacity, and takes no more memory than its role has", () => {
+    test("has every role at every capacity, with no more memory than the role needs", () => {
       for (const sites of [abi.SITES_MIN, 65, 1000, abi.SITES_DEFAULT, 30000, abi.SITES_MAX]) {
         const shard = new Shard(module, sites);
         const registry = new Registry(module, sites);
@@ -772,7 +772,7 @@ for (const { name, path, wat } of BUILDS) {
       }
     });
 
-    test("refuses roles, capacities, facts and sites that there are not", () => {
+    test("refuses unknown roles, capacities, facts and sites", () => {
       for (const sites of [0, 7, abi.SITES_MIN - 1, abi.SITES_MAX + 1, 1e9, -1]) {
         assert.throws(() => new Shard(module, sites), RangeError);
       }
@@ -786,7 +786,7 @@ for (const { name, path, wat } of BUILDS) {
       assert.equal(model.verifyRow(abi.SITE_FIRST, 1n, 1n, 1n), false);
     });
 
-    test("takes places and sizes of all 64 bits", () => {
+    test("accepts places and sizes of all 64 bits", () => {
       const host = new Host(module, abi.SITES_MIN);
       const shard = host.addShard();
       const top = 2n ** 64n - 1n;
@@ -798,10 +798,10 @@ for (const { name, path, wat } of BUILDS) {
     });
   });
 
-  describe(`${name}, beside the built-in tracker`, () => {
+  describe(`${name}, with the built-in tracker`, () => {
     const A = { place: 0x1000n, name: "memory/IOBuffer/A.cc:1" };
 
-    test("takes over what it has counted, so that older buffers are known when they are released", () => {
+    test("takes over its counts, so that older buffers are known when they are released", () => {
       const host = new Host(module, abi.SITES_MIN);
       const shard = host.addShard();
       host.carryOver(shard, [{ name: A.name, allocs: 10n, frees: 7n, inUse: 3n * 4096n }]);
@@ -812,7 +812,7 @@ for (const { name, path, wat } of BUILDS) {
       assert.deepEqual(dump.prior, []);
     });
 
-    test("finds no difference where there is none, and shows the one there is", () => {
+    test("reports no difference if there is none, and shows each difference", () => {
       const host = new Host(module, abi.SITES_MIN);
       const shard = host.addShard();
       host.recordBufferEvent(shard, A.place, A.name, 100n);
@@ -833,7 +833,7 @@ for (const { name, path, wat } of BUILDS) {
     });
   });
 
-  describe(`${name}, as the C host relies on it`, () => {
+  describe(`${name}, as required by the C host`, () => {
     test("imports nothing and exports no table", () => {
       assert.deepEqual(WebAssembly.Module.imports(module), []);
       assert.deepEqual(
@@ -842,7 +842,7 @@ for (const { name, path, wat } of BUILDS) {
       );
     });
 
-    test("calls nothing indirectly and has no recursion: its depth is bounded by its code", () => {
+    test("has no indirect call and no recursion, so that its code bounds the stack depth", () => {
       const { functions } = readWat(wat);
       assert.ok(functions.size > 20, "the text was understood");
       const indirect = [...functions]
@@ -854,7 +854,7 @@ for (const { name, path, wat } of BUILDS) {
   });
 }
 
-test("the hot functions read no global but those that account.cc hands them", () => {
+test("the hot functions read no globals except those that account.cc passes", () => {
   const { functions, globals } = readWat(BUILDS[0]!.wat);
   for (const name of ["recordBufferEventFast", "recordAllocFast", "recordFree", "recordFreeOld", "advanceEpochs"]) {
     const hot = [...functions.values()].find(({ exports }) => exports.includes(name));
@@ -865,7 +865,7 @@ test("the hot functions read no global but those that account.cc hands them", ()
   }
 });
 
-/** Of the deepest chain of calls. Throws where a chain comes back to where it was. */
+/** The length of the longest chain of calls. Throws if a chain is recursive. */
 function depth(functions: Wat["functions"]): number {
   const known = new Map<string, number>();
   const visit = (from: string, chain: string[]): number => {

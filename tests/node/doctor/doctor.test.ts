@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What memtrack doctor reads from files, on no server (tests/ats/doctor.test.ts has those).
+// The files that memtrack doctor reads, without a server (tests/ats/doctor.test.ts covers servers).
 
 import assert from "node:assert/strict";
 import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
@@ -26,7 +26,7 @@ describe("memtrack doctor", () => {
     return lookAt("records.config", records, log);
   }
 
-  /** What is found with these records, of the one version or the other. */
+  /** The findings for these records, in either version's file. */
   async function lookAt(name: "records.config" | "records.yaml", records: string, log = ""): Promise<string[]> {
     for (const other of ["records.config", "records.yaml"]) rmSync(join(folder, "etc", other), { force: true });
     writeFileSync(join(folder, "etc", name), records);
@@ -37,7 +37,7 @@ describe("memtrack doctor", () => {
     return (JSON.parse(out) as { findings: Finding[] }).findings.map(({ state, what }) => `${state}: ${what}`);
   }
 
-  test("reads numbers as the server does: what follows the digits does not count", async () => {
+  test("reads numbers as the server does, and ignores what follows the digits", async () => {
     const records = `CONFIG ${TRACK} INT 2 # both\nCONFIG proxy.config.dump_mem_info_frequency INT 600  # often\n`;
     const found = await look(`${records}CONFIG proxy.config.plugin.memtrack.sample_interval INT 0 # none\n`);
     assert.ok(found.includes(`ok: ${TRACK} is 2`), found.join("\n"));
@@ -49,7 +49,7 @@ describe("memtrack doctor", () => {
     assert.ok(wrong.includes(`problem: ${TRACK} is 0: nothing is tracked`), wrong.join("\n"));
   });
 
-  test("a level that was set at run time is in the last dump, and in no file", async () => {
+  test("reports a level set at run time, which is in the last dump and in no file", async () => {
     const records = `CONFIG ${TRACK} INT 0\n`;
     const found = await look(records, handmadeDump({ level: 2, rows: [] }));
     const says = found.filter((text) => /at level 2,|nothing is tracked|res_track/.test(text));
@@ -60,7 +60,7 @@ describe("memtrack doctor", () => {
     assert.ok(off.includes(`problem: ${TRACK} is 0: nothing is tracked`), off.join("\n"));
   });
 
-  test("a record that has two lines counts as the last one says, and is to have one", async () => {
+  test("uses the last of two lines for a record, and advises to keep one", async () => {
     const found = await look(`CONFIG ${TRACK} INT 0\nCONFIG proxy.config.other INT 1\nCONFIG ${TRACK} INT 2\n`);
     assert.ok(
       found.includes(`note: records.config has 2 lines for ${TRACK}: the server takes the last one, "2"`),
@@ -70,7 +70,7 @@ describe("memtrack doctor", () => {
     assert.equal(found.filter((line) => /lines for/.test(line)).length, 1);
   });
 
-  test("limits that the last dump says are reached are a problem", async () => {
+  test("reports a problem if the last dump reports limits that were reached", async () => {
     const text = handmadeDump({ level: 2, rows: [] });
     const found = await look(`CONFIG ${TRACK} INT 2\n`, text.replace("lost=0", "lost=0 exhausted=thunks:12,owners:1"));
     assert.ok(found.includes("problem: limits of memtrack are reached: thunks (12 times), owners (once)"), found.join("\n"));
@@ -78,7 +78,7 @@ describe("memtrack doctor", () => {
     assert.doesNotMatch(none.join("\n"), /limits/);
   });
 
-  test("in records.yaml a key of the same name elsewhere is not memtrack's", async () => {
+  test("ignores keys with memtrack's names elsewhere in records.yaml", async () => {
     const text = [
       "records:",
       "  res_track_memory: 2 # both",
@@ -100,7 +100,7 @@ describe("memtrack doctor", () => {
     assert.ok(found.includes("ok: a dump is written every 10 min"), found.join("\n"));
   });
 
-  test("a records.yaml that is none is said to be none", async () => {
+  test("reports an invalid records.yaml", async () => {
     const found = await lookAt("records.yaml", "records: [\n  res_track_memory: 2\n");
     assert.ok(
       found.some((line) => /^problem: .*records\.yaml is not valid YAML: .* at line \d/.test(line)),
@@ -111,20 +111,20 @@ describe("memtrack doctor", () => {
     }
   });
 
-  describe("where dumps go", () => {
+  describe("the destination of dumps", () => {
     const OUTPUT = "proxy.config.plugin.memtrack.output";
     const dump = handmadeDump({ level: 2, rows: [] });
     let logs: string;
     before(() => {
       logs = join(folder, "log");
       for (const name of ["log", "bin"]) mkdirSync(join(folder, name));
-      // What a server's installation says of itself.
+      // A stand-in for the server's traffic_layout.
       const layout = `#!/bin/sh\necho 'SYSCONFDIR: ${join(folder, "etc")}'\necho 'LOGDIR: ${logs}'\necho 'PLUGINDIR: ${folder}'\n`;
       writeFileSync(join(folder, "bin", "traffic_layout"), layout, { mode: 0o755 });
       rmSync(join(folder, "etc", "records.yaml"), { force: true });
     });
 
-    /** Those findings that name where, of a service with these arguments. */
+    /** The findings about the destination, for a service with these arguments. */
     async function found(args: string | undefined, output?: string): Promise<Finding[]> {
       const record = output === undefined ? "" : `CONFIG ${OUTPUT} STRING ${output}\n`;
       writeFileSync(join(folder, "etc", "records.config"), `CONFIG ${TRACK} INT 2\n${record}`);
@@ -140,7 +140,7 @@ describe("memtrack doctor", () => {
     }
     const texts = (findings: Finding[]): string[] => findings.map(({ state, what }) => `${state}: ${what}`);
 
-    test("without a file, they are in the journal: that is the problem, and what to set", async () => {
+    test("is the journal if no file is configured: a problem, with the setting to change", async () => {
       const [only, ...others] = await found('# TM_DAEMON_ARGS="--bind_stderr /no"\nTM_DAEMON_ARGS="--nosyslog"\n');
       assert.deepEqual(others, []);
       assert.equal(only?.state, "problem");
@@ -156,7 +156,7 @@ describe("memtrack doctor", () => {
       );
     });
 
-    test("the service's arguments name the file, else the record does, relative to the log folder", async () => {
+    test("is the file in the service's arguments, else that of the record, relative to the log folder", async () => {
       const bound = join(folder, "bound.out");
       const args = `TM_DAEMON_ARGS="--bind_stdout ${bound} --bind_stderr ${bound}"\n`;
       const [restart, ...others] = await found(args);
@@ -182,7 +182,7 @@ describe("memtrack doctor", () => {
     });
   });
 
-  test("a folder that may not be read is not taken for a missing file", { skip: process.getuid?.() === 0 }, async () => {
+  test("distinguishes a folder without permission from a missing file", { skip: process.getuid?.() === 0 }, async () => {
     const closed = join(folder, "closed");
     mkdirSync(closed);
     writeFileSync(join(closed, "traffic.out"), "");
@@ -195,7 +195,7 @@ describe("memtrack doctor", () => {
     assert.match(finding?.fix ?? "", /run this as root/);
   });
 
-  test("a runroot.yaml that is not there is an error: the system's server is another", async () => {
+  test("reports a missing runroot.yaml as an error, and does not use the system's server instead", async () => {
     const path = join(folder, "no", "runroot.yaml");
     const { code, out, err } = await memtrack(["doctor", "--run-root", path]);
     assert.deepEqual([code, out], [2, ""]);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The ages that a dump says are handed over with their site; what is none is left out.
+// The ages in a dump are assigned to their sites; invalid lines are ignored.
 
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
@@ -33,12 +33,12 @@ function sectionsOf(text: Buffer | string): Section[] {
 }
 
 describe("ages", () => {
-  test("are read from what the core writes, each line of a site in its order", () => {
+  test("are read as the core writes them, in the order of each site's lines", () => {
     const host = new Host(loadCore(), abi.SITES_MIN);
     const shard = host.addShard();
     const owner = host.registry.registerOwner("foo.so");
     const measures = (now: bigint) => [[abi.MEASURE_NOW, now] as const];
-    const place = "foo.so a | b (foo.c:1)"; // a bar in a name does not make a column
+    const place = "foo.so a | b (foo.c:1)"; // a bar in a name is no column separator
     const allocate = (cls: number, size: bigint) => host.recordAlloc(shard, cls, 0x1000n, place, 0, size, owner);
     host.sample(1000n, 0n, measures(1000n));
     const births = [allocate(abi.CLASS_TSAPI, 10n), allocate(abi.CLASS_OBJECT, 0n)];
@@ -58,7 +58,7 @@ describe("ages", () => {
     assert.equal(ages.size, 2);
   });
 
-  test("are in the order of the bytes that are old, then of bytes, and objects after memory", () => {
+  test("are ordered by old bytes, then by bytes, with objects after memory", () => {
     const host = new Host(loadCore(), abi.SITES_MIN);
     const shard = host.addShard();
     const owner = host.registry.registerOwner("foo.so");
@@ -81,7 +81,7 @@ describe("ages", () => {
     );
   });
 
-  test("are shown of plugins where there are too many of the server, which keeps much for good", () => {
+  test("include plugins although the server, which keeps much memory for good, has many sites", () => {
     const host = new Host(loadCore(), abi.SITES_MIN);
     const shard = host.addShard();
     const owner = host.registry.registerOwner("foo.so");
@@ -99,13 +99,13 @@ describe("ages", () => {
     assert.deepEqual([keys.length, keys.at(-1)], [20, ageKey("tsapi", "memory/plugin/foo.so+0x1")]);
   });
 
-  test("are none in a dump of a server that takes no samples", () => {
+  test("are empty in a dump of a server that takes no samples", () => {
     const host = new Host(loadCore(), abi.SITES_MIN);
     host.recordAlloc(host.addShard(), abi.CLASS_TSAPI, 1n, "foo.so+0x1", 0, 10n);
     assert.equal(agesIn(sectionsOf(host.dump({ time: 0n, level: 1 }))).size, 0);
   });
 
-  test("are taken from their own section and from numbers only, whatever a file says", () => {
+  test("are read only from their own section and from valid numbers, whatever the file contains", () => {
     const row = ["10", "-", "1", "20", "100", "heap", "memory/plugin/x"];
     assert.deepEqual(agesIn([section([row])]).get("heap memory/plugin/x"), [
       { olderThan: 10, youngerThan: undefined, alive: 1, bytes: 20 },

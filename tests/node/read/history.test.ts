@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What is kept of many dumps: as many points as there is room for, evenly spread; the first and the last dump as they are; the
-// counts of the last few runs.
+// What is kept of many dumps: a limited number of evenly spaced points, the complete first and last dump, and the number of dumps of the
+// last few runs.
 
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
@@ -25,7 +25,7 @@ const dump = (number: number, inUse = number * 8): string =>
 
 describe("points", () => {
   for (const dumps of [1, 2, 3, 1023, 1024, 1025, 1500, 5000]) {
-    test(`of ${dumps} dumps: evenly spread from the first to the last`, () => {
+    test(`of ${dumps} dumps are evenly spaced from the first to the last`, () => {
       const { runs } = readAll(Array.from({ length: dumps }, (_, i) => dump(i + 1)));
       const { points, first, last, seen } = runs.chosen!.data!;
       assert.equal(seen, dumps);
@@ -38,7 +38,7 @@ describe("points", () => {
     });
   }
 
-  test("the peak is of all dumps, not of the points alone", () => {
+  test("do not limit the peak, which is that of all dumps", () => {
     const { runs } = readAll(Array.from({ length: 3000 }, (_, i) => dump(i + 1, i === 1234 ? 1e9 : 5)));
     assert.equal(runs.chosen!.data!.peak[0], 1e9);
   });
@@ -48,7 +48,7 @@ describe("runs", () => {
   const restarts = (n: number): string[] =>
     Array.from({ length: n }, (_, i) => handmadeDump({ time: 1795372076 + i * 100, armed: 5, rows: [] }));
 
-  test("a server that starts again and again: all are counted, the last few have their numbers", () => {
+  test("of a server that restarts again and again are all counted, and the last few have numbers", () => {
     const { runs } = readAll(restarts(1200));
     assert.equal(runs.count, 1200);
     assert.equal(runs.list.length, 1000);
@@ -56,7 +56,7 @@ describe("runs", () => {
     assert.equal(runs.list.filter(({ data }) => data).length, 3);
   });
 
-  test("the one that is asked for keeps them", () => {
+  test("keep their points if selected", () => {
     const { runs } = readAll(restarts(20), 7);
     assert.equal(runs.numberOf(runs.chosen!), 7);
     assert.ok(runs.chosen!.data!.last);
@@ -65,7 +65,7 @@ describe("runs", () => {
   const armed = (number: number, seconds: number, level = 2): string =>
     handmadeDump({ number, level, armed: seconds, rows: level ? [{ location: "a.cc:1", allocs: 9, frees: 0, inUse: 90 }] : [] });
 
-  test("a count that begins anew in the same process begins a run; dumps of level 0 belong to none", () => {
+  test("begin when counting restarts in the same process; dumps of level 0 belong to no run", () => {
     const { runs } = readAll([armed(1, 60), armed(2, 120), armed(3, 0, 0), armed(4, 10), armed(5, 70), armed(6, 3), armed(7, 63)]);
     assert.deepEqual(
       runs.list.map(({ firstNumber, lastNumber, dumps }) => [firstNumber, lastNumber, dumps]),
@@ -80,7 +80,7 @@ describe("runs", () => {
     assert.equal(readAll([armed(1, 0), armed(2, 60), armed(3, 122)]).runs.count, 1);
   });
 
-  test("a gap, where a piece of a rotated file is missing, is no restart", () => {
+  test("continue across a gap, where a piece of a rotated file is missing", () => {
     const { runs } = readAll([dump(1), dump(2), dump(9), dump(10)]);
     assert.deepEqual(
       runs.list.map(({ dumps, lastNumber }) => [dumps, lastNumber]),

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The files of modules that a dump names, as the core writes them.
+// The Modules section of a dump, as written by the core.
 
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
@@ -28,7 +28,7 @@ function modulesOf(text: Buffer | string): Module[] {
 const ID = "0123456789abcdef0123456789abcdef01234567";
 
 describe("modules", () => {
-  test("are read from what the core writes, by the command and by the strict parser of the tests", () => {
+  test("are read as the core writes them, by the command and by the tests' strict parser", () => {
     const host = new Host(loadCore(), abi.SITES_MIN);
     const shard = host.addShard();
     const owner = host.registry.registerOwner("foo.so(remap)#2");
@@ -53,7 +53,7 @@ describe("modules", () => {
     ]);
   });
 
-  test("have a name with blanks whole, and a path that lost its beginning", () => {
+  test("may have a name with spaces, and a path without its beginning", () => {
     const section = modulesSection([
       [ID, "my plug-in.so /opt/my plug-in.so"],
       ["-", "deep.so ...folder/deep.so"],
@@ -67,7 +67,7 @@ describe("modules", () => {
     ]);
   });
 
-  test("are none in a dump that has no such section", () => {
+  test("are empty in a dump without the section", () => {
     assert.deepEqual(modulesOf(handmadeDump({ rows: [] })), []);
   });
 });

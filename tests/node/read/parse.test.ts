@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The parser reads what servers wrote as the strict parser of the tests does, however the bytes arrive; and it reads anything
-// else without an exception. MEMTRACK_SEED=n repeats a random run.
+// The parser agrees with the tests' strict parser on output of real servers, in chunks of any size, and reads anything else without an
+// exception. MEMTRACK_SEED=n repeats a random run.
 
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
@@ -17,7 +17,7 @@ import { codeOf, ownerOf, Sites, SITES_MAX, sourceOf } from "../../../host/node/
 import { fixture } from "../../support/command.ts";
 import { randomFrom, SEED } from "../../support/random.ts";
 
-/** A copy of a dump that outlives the callback, with names for numbers. */
+/** A copy of a dump that outlives the callback, with names in place of numbers. */
 interface Copy {
   origin: string;
   number: number;
@@ -69,7 +69,7 @@ const plain = (dumps: Copy[]) => dumps.map(({ rows, number, state }) => ({ numbe
 
 describe("captures of servers with memtrack", () => {
   for (const name of ["memtrack-level1.out", "memtrack-level2.out", "two-processes.out", "rotated-2.out", "format2.out.gz"]) {
-    test(`${name}: every row, as the strict parser has it`, () => {
+    test(`${name}: every row, as in the strict parser`, () => {
       const text = capture(name);
       const strict = parseDumps(text);
       assert.ok(strict.length >= 2);
@@ -92,7 +92,7 @@ describe("captures of servers with memtrack", () => {
     });
   }
 
-  test("of format 2 it has the summary, and each row's cells under their heads, whatever is in its text", () => {
+  test("format 2: the summary, and each row's cells by column, whatever its text contains", () => {
     const [first, second] = ["memory/plugin/a | b.so f (x.c:1)", "memory/plugin/plain.so f (x.c:1)"] as const;
     const growth = (location: string): string =>
       `leak    | -          |           10 |          600 | ${location.padEnd(64)} |           2 |          3 |          1 |     0 |     50 |      0 |      -`;
@@ -124,7 +124,7 @@ describe("captures of servers with memtrack", () => {
     );
   });
 
-  test("at level 2 the second table is OpenSSL's, and the summary and what is older are sections", () => {
+  test("level 2: the second table is OpenSSL's; the summary and older memory are sections", () => {
     const [dump] = read(capture("memtrack-level2.out")).dumps;
     assert.deepEqual(
       dump!.tables.map((table) => table.class),
@@ -136,7 +136,7 @@ describe("captures of servers with memtrack", () => {
     assert.ok(dump!.sections.some((section) => section.title.startsWith("Released since arming")));
   });
 
-  test("a truncated capture gives the whole dumps, and the last as cut off", () => {
+  test("a truncated capture gives the complete dumps, and marks the last one as truncated", () => {
     const { dumps, parser } = read(capture("truncated.out"));
     assert.deepEqual(
       dumps.map(({ state }) => state),
@@ -147,7 +147,7 @@ describe("captures of servers with memtrack", () => {
     assert.deepEqual(plain(dumps.slice(0, 3)), plain(whole.slice(0, 3)));
   });
 
-  test("a dump that is cut off within a line, and the next one glued to it: the one is skipped, the other read", () => {
+  test("a dump that is truncated within a line is skipped, and a dump that follows on that line is read", () => {
     const [one, two] = [1, 2].map((number) =>
       handmadeDump({ number, rows: [{ location: "memory/IOBuffer/x.cc:1", allocs: 9, frees: 1, inUse: 72 }] }),
     ) as [string, string];
@@ -165,16 +165,16 @@ describe("captures of servers with memtrack", () => {
     assert.deepEqual(plain(read(one.trimEnd() + two).dumps), [...plain(read(one).dumps), ...expected]);
     const [built] = read(`${builtInTable([]).slice(0, 300)}${two}`).dumps.slice(-1);
     assert.equal(built!.state, "complete");
-    // Who speaks of a header writes none.
+    // A line that mentions a header is no header.
     const spoken = one.replace("memtrack end", '[Nov 22] looked for "memtrack format=1"\nmemtrack end');
     assert.deepEqual(plain(read(spoken).dumps), plain(read(one).dumps));
   });
 
-  test("line ends with CR are line ends", () => {
+  test("lines may end with CR LF", () => {
     assert.deepEqual(plain(read(capture("crlf.out")).dumps), plain(read(capture("memtrack-level1.out")).dumps));
   });
 
-  test("the pieces of a rotated file are one text, wherever it was cut", () => {
+  test("the pieces of a rotated file are one text, wherever it was split", () => {
     const text = Buffer.from(capture("memtrack-level1.out"));
     const whole = plain(read(text).dumps);
     const from = text.indexOf("memtrack format");
@@ -186,7 +186,7 @@ describe("captures of servers with memtrack", () => {
       parser.boundary(text.subarray(at));
       parser.push(text.subarray(at));
       parser.end();
-      // A cut before a line's first word looks like a line's end, and is one.
+      // A split before the first word of a line looks like the end of the line before, and is treated as such.
       assert.deepEqual(
         states,
         whole.map(({ state }) => state),
@@ -198,7 +198,7 @@ describe("captures of servers with memtrack", () => {
 
 describe("captures of stock servers", () => {
   for (const level of [1, 2]) {
-    test(`level ${level}: the tables, in their order, without a time`, () => {
+    test(`level ${level}: the tables in order, without a time`, () => {
       const text = capture(`stock-level${level}.out`);
       const strict = parseTables(text).tables;
       assert.equal(strict.length, 3);
@@ -224,7 +224,7 @@ describe("captures of stock servers", () => {
     });
   }
 
-  test("where nothing was allocated the server prints its summary alone: an empty dump", () => {
+  test("a server without allocations prints only its summary, which is an empty dump", () => {
     const text = capture("stock-level2.out");
     const from = text.indexOf("Total Allocated");
     const { dumps } = read(text.slice(from, text.indexOf("\n", text.indexOf("SSL Allocated Memory")) + 100));
@@ -235,7 +235,7 @@ describe("captures of stock servers", () => {
     assert.equal(dumps[0]!.sections[0]!.rows[0]!.at(-1), "SSL Allocated Memory");
   });
 
-  test("a table after a dump of memtrack's that was cut off is the built-in's", () => {
+  test("a table after a truncated dump of memtrack belongs to the built-in tracker", () => {
     const ours = capture("truncated.out");
     const { dumps } = read(`${ours}\n[Nov 22 18:00:00.000] a line of the next start\n${capture("stock-level1.out")}`);
     assert.deepEqual(
@@ -244,7 +244,7 @@ describe("captures of stock servers", () => {
     );
   });
 
-  test("two processes whose lines are mixed are found out, and not summed", () => {
+  test("two processes with mixed lines are detected, and not added up", () => {
     const rows = [
       { location: "memory/IOBuffer/a.cc:1", allocs: 5, frees: 1, inUse: 400 },
       { location: "memory/IOBuffer/b.cc:1", allocs: 5, frees: 1, inUse: 800 },
@@ -261,13 +261,13 @@ describe("captures of stock servers", () => {
   });
 });
 
-describe("sections that a hand-made dump has", () => {
+describe("sections of a generated dump", () => {
   const rows = [{ location: "memory/IOBuffer/HttpSM.cc:1", allocs: 20, frees: 10, inUse: 81920 }];
   const text = handmadeDump({ level: 2, rows, openssl: [], sections: NEW_SECTIONS, sectionRows: NEW_SECTIONS_ROWS });
   const { dumps } = read(text);
   const [dump] = dumps;
 
-  test("classes come from the titles, owners from the locations", () => {
+  test("classes come from titles, owners from locations", () => {
     assert.equal(dumps.length, 1);
     assert.equal(dump!.state, "complete");
     assert.deepEqual(
@@ -283,7 +283,7 @@ describe("sections that a hand-made dump has", () => {
     );
   });
 
-  test("a module that was unloaded keeps its row", () => {
+  test("a row of an unloaded module keeps its owner", () => {
     const { sites } = read(text);
     assert.deepEqual(
       [...sites].filter((site) => site.retired).map((site) => site.location),
@@ -291,7 +291,7 @@ describe("sections that a hand-made dump has", () => {
     );
   });
 
-  test("other sections are kept as text, the last column with all that is in it", () => {
+  test("other sections are kept as text, the last column whole", () => {
     assert.deepEqual(
       dump!.sections.map((section) => [section.title, section.columns.length, section.rows.length]),
       [
@@ -303,7 +303,7 @@ describe("sections that a hand-made dump has", () => {
     assert.equal(dump!.foreign, 0);
   });
 
-  test("a line that belongs to nothing is counted, and the dump stays whole", () => {
+  test("an unknown line is counted, and the dump stays complete", () => {
     const strayed = text.replace("Heap memory of plugins", "[ET_NET 1] a foreign line\n\nHeap memory of plugins");
     const [found] = read(strayed).dumps;
     assert.deepEqual([found!.state, found!.foreign], ["complete", 1]);
@@ -316,7 +316,7 @@ describe("sections that a hand-made dump has", () => {
   });
 });
 
-describe("what is in a location", () => {
+describe("the parts of a location", () => {
   test("its owner", () => {
     const owners: Record<string, string> = {
       "memory/IOBuffer/HttpSM.cc:6495": "core",
@@ -364,7 +364,7 @@ describe("what is in a location", () => {
     assert.equal(code("memory/OpenSSL/ssl/ssl_lib.c:123 [via foo.so]"), undefined);
   });
 
-  test("anything: it is kept as it stands", () => {
+  test("any text is kept unchanged", () => {
     const [dump] = read(handmadeDump({ rows: [{ location: HOSTILE, allocs: 2, frees: 1, inUse: 10 }] })).dumps;
     assert.equal(dump!.rows[0]!.location, HOSTILE);
     assert.equal(dump!.state, "complete");
@@ -372,7 +372,7 @@ describe("what is in a location", () => {
 });
 
 describe("limits", () => {
-  test("more sites than there is room for are (other)", () => {
+  test("sites beyond the capacity are (other)", () => {
     const sites = new Sites();
     const name = (n: number): Buffer => Buffer.from(`memory/IOBuffer/x.cc:${n}`);
     for (let n = 0; n < SITES_MAX + 10; ++n) sites.find(0, name(n), 0, name(n).length);
@@ -382,13 +382,13 @@ describe("limits", () => {
     for (const n of [0, 1, 2047, 2048, 40_000, SITES_MAX - 1]) assert.equal(sites.find(0, name(n), 0, name(n).length), n);
   });
 
-  test("a number that JavaScript cannot hold exactly is no row", () => {
+  test("a row with a number that JavaScript cannot hold exactly is ignored", () => {
     const text = handmadeDump({ rows: [{ location: "memory/IOBuffer/x.cc:1", allocs: 1, frees: 0, inUse: 5 }] });
     const [dump] = read(text.replace("       5 |", "9007199254740993 |")).dumps;
     assert.notEqual(dump!.state, "complete");
   });
 
-  test("a line without an end, and zeros where a disk was full, are foreign and take no memory", () => {
+  test("a line without an end, and zeros from a full disk, are foreign text and use no memory", () => {
     const parser = new Parser(new Sites(), () => {});
     const zeros = Buffer.alloc(1 << 20);
     const before = process.memoryUsage().arrayBuffers;
@@ -399,7 +399,7 @@ describe("limits", () => {
     assert.equal(parser.counts.dumps, 1);
   });
 
-  test("numbers may outgrow their columns", () => {
+  test("numbers may exceed their columns", () => {
     const rows = [{ location: "memory/IOBuffer/x.cc:1", allocs: 123_456_789_012, frees: 23_456_789_012, inUse: 2 ** 52 }];
     const [dump] = read(handmadeDump({ rows })).dumps;
     assert.deepEqual([dump!.state, dump!.rows[0]!.allocs, dump!.rows[0]!.inUse], ["complete", 123_456_789_012, 2 ** 52]);
@@ -411,14 +411,14 @@ describe(`anything is read without an exception (seed ${SEED})`, () => {
   const sources = ["memtrack-level2.out", "stock-level2.out", "two-processes.out"].map((name) => readFileSync(fixture(name)));
   sources.push(Buffer.from(handmadeDump({ rows: [], sections: NEW_SECTIONS, sectionRows: NEW_SECTIONS_ROWS })));
 
-  test("in chunks of any size the same", () => {
+  test("chunks of any size give the same dumps", () => {
     for (const source of sources) {
       const expected = read(source).dumps;
       for (const chunk of [1, 2, 3, 13, 113, 4096, 1 + next(9000)]) assert.deepEqual(read(source, chunk).dumps, expected);
     }
   });
 
-  test("with bytes changed, lost, repeated, and pieces exchanged", () => {
+  test("bytes are changed, lost or repeated, or pieces exchanged", () => {
     for (let round = 0; round < 300; ++round) {
       const source = sources[next(sources.length)]!;
       const from = next(source.length);
@@ -429,7 +429,7 @@ describe(`anything is read without an exception (seed ${SEED})`, () => {
       const { counts } = parser;
       assert.equal(counts.dumps, dumps.length);
       assert.equal(counts.cut + counts.damaged, dumps.filter(({ state }) => state !== "complete").length);
-      // A whole dump has the sums that it says.
+      // A complete dump has the sums that it states.
       for (const dump of dumps.filter(({ state }) => state === "complete")) {
         for (const cls of ["iobuffer", "openssl", "tsapi", "heap"]) {
           const total = dump.tables.filter((table) => table.class === cls).reduce((sum, table) => sum + table.total!, 0);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Dumps within what other programs write around a server's lines: they are read as the plain text is, or it is said where they stand
-// and that they are not. MEMTRACK_SEED=n repeats a random run.
+// Dumps in the output of other programs give the same report as the plain text, or an error with the line. MEMTRACK_SEED=n repeats a random
+// run.
 
 import assert from "node:assert/strict";
 import { spawn, spawnSync } from "node:child_process";
@@ -35,7 +35,7 @@ function capture(name: string): string {
 
 const wrapped = (name: string, text: string): string => FORMS.find((form) => form.name === name)!.wrap(text);
 
-/** All dumps of a text, with names for numbers. */
+/** All dumps in a text, with names in place of numbers. */
 function read(text: string | Buffer, chunk = 65536): { dumps: object[]; streams: Streams } {
   const sites = new Sites();
   const dumps: object[] = [];
@@ -59,10 +59,10 @@ async function report(stdin: string | Buffer, ...argv: string[]): Promise<string
   return out;
 }
 
-/** What was read of lines that are in no dump is as many as the text has. */
+/** A report without the counts of lines and bytes, which depend on the form. */
 const uncounted = (json: string): object => ({ ...(JSON.parse(json) as Report), counts: undefined });
 
-describe("the same dumps in any form are the same report", () => {
+describe("the same dumps in any form give the same report", () => {
   for (const name of ["memtrack-level1.out", "memtrack-level2.out", "stock-level1.out", "stock-level2.out", "leak.out.gz"]) {
     const text = capture(name);
     const expected = { text: "", json: {} };
@@ -71,7 +71,7 @@ describe("the same dumps in any form are the same report", () => {
       expected.json = uncounted(await report(text, "--json"));
       assert.match(expected.text, /in use: [1-9]/);
     });
-    // (The last one is large.)
+    // (The last capture is large.)
     for (const form of name === "leak.out.gz"
       ? FORMS.filter(({ name: form }) => /^(journalctl|CRI of CRI-O)$/.test(form))
       : FORMS) {
@@ -83,7 +83,7 @@ describe("the same dumps in any form are the same report", () => {
     }
   }
 
-  test("however the bytes arrive, in files of two pieces, packed, with CR, in the tail of a large file", async () => {
+  test("in any chunks, in files of two pieces, compressed, with CR LF, at the end of a large file", async () => {
     const text = capture("memtrack-level2.out");
     for (const { name, wrap } of FORMS) {
       const other = Buffer.from(wrap(text));
@@ -106,7 +106,7 @@ describe("the same dumps in any form are the same report", () => {
     assert.deepEqual([last.code, last.out], [0, (await memtrack(["folded", fixture("memtrack-level2.out")])).out]);
   });
 
-  test("warnings beside dumps, before the first one as well", async () => {
+  test("warnings outside dumps are included, also before the first dump", async () => {
     const row = { location: "memory/IOBuffer/x.cc:1", allocs: 9, frees: 1, inUse: 72 };
     const text = `[Nov 22] a line\nmemtrack warning="released twice"\n[Nov 22] a line\n${handmadeDump({ rows: [row] })}`;
     const expected = await report(text);
@@ -115,11 +115,11 @@ describe("the same dumps in any form are the same report", () => {
   });
 });
 
-describe("several texts in one", () => {
+describe("several texts in one file", () => {
   const text = capture("memtrack-level1.out");
   const [one] = read(text).dumps;
 
-  test("plain and wrapped dumps one after another", () => {
+  test("plain and prefixed dumps, one after another", () => {
     const all = FORMS.flatMap(({ wrap }) => [wrap(text), text]);
     const { dumps } = read(all.join("") + all.toReversed().join(""));
     assert.equal(dumps.length, 4 * 4 * FORMS.length);
@@ -127,7 +127,7 @@ describe("several texts in one", () => {
     for (const dump of dumps.filter((entry) => (entry as { number: number }).number === 1)) assert.deepEqual(dump, one);
   });
 
-  test("two servers whose lines are mixed, kept apart by their prefixes", () => {
+  test("mixed lines of two servers, distinguished by their prefixes", () => {
     const row = (inUse: number) => ({ location: "memory/IOBuffer/x.cc:1", allocs: 9, frees: 1, inUse });
     const texts = [7, 8].map((number) => handmadeDump({ number, rows: [row(number * 8)] }).split("\n"));
     const mixed = (name: (server: number) => string): string =>
@@ -149,7 +149,7 @@ describe("several texts in one", () => {
     }
   });
 
-  test("a header within a line of plain text is the beginning of a dump, not a prefix", () => {
+  test("a header within a line of plain text begins a dump, and its beginning is no prefix", () => {
     for (const torn of [
       "     ",
       "        12 |       ",
@@ -164,7 +164,7 @@ describe("several texts in one", () => {
     assert.equal(quoted.dumps.length, 4);
   });
 
-  test("a hole that copytruncate left is passed over, at the beginning of a file and after it was truncated", async () => {
+  test("zeros left by copytruncate are skipped, at the beginning of a file and after a truncation", async () => {
     const hole = Buffer.alloc(700_000);
     const stock = Buffer.from(capture("stock-level1.out").replace(/^[^]*?(?=Allocs )/, ""));
     for (const bytes of [
@@ -179,7 +179,7 @@ describe("several texts in one", () => {
     }
   });
 
-  test("a line in whose place journalctl shows its size is missed, and said", async () => {
+  test("a line that journalctl replaces by its size is reported as missing", async () => {
     const row = (n: number) => ({ location: `memory/plugin/foo.so f (f.c:${n})`, allocs: 9, frees: 1, inUse: 72 });
     const whole = handmadeDump({ rows: [row(1), row(2)] });
     const hidden = wrapped("journalctl", whole + handmadeDump({ number: 2, rows: [row(1), row(2)] })).replace(
@@ -193,7 +193,7 @@ describe("several texts in one", () => {
   });
 });
 
-describe("a dump that cannot be read is an error, and not an empty server", () => {
+describe("an unreadable dump is an error, and not an empty server", () => {
   const text = capture("memtrack-level1.out");
   const numbered = (content: string): string =>
     content
@@ -237,7 +237,7 @@ describe("a dump that cannot be read is an error, and not an empty server", () =
     });
   }
 
-  test("among others it is left out and said", async () => {
+  test("among readable dumps it is skipped with a warning", async () => {
     const out = await report(text + numbered(text));
     assert.match(out, /: 4 dumps of memtrack/);
     assert.match(out, /! 4 dumps are cut off, and left out/);
@@ -247,7 +247,7 @@ describe("a dump that cannot be read is an error, and not an empty server", () =
   });
 });
 
-describe("a file without a dump: one line says what it is", () => {
+describe("a file without a dump is described in one line", () => {
   const kill =
     /; make a dump: kill -USR1 <pid of traffic_server> writes one to traffic\.out when proxy\.config\.res_track_memory is 1 or 2\n$/;
   const elf = readFileSync(process.execPath).subarray(0, 100_000);
@@ -279,7 +279,7 @@ describe("a file without a dump: one line says what it is", () => {
     });
   }
 
-  test("of several files each is named", async () => {
+  test("each of several files is named", async () => {
     const { code, err } = await memtrack(["report", file("empty", ""), file("text", "hello\n")]);
     assert.equal(code, 2);
     assert.match(err, /empty is empty; \S*text holds no dump: is it traffic\.out\?; make a dump/);
@@ -299,7 +299,7 @@ describe("a file without a dump: one line says what it is", () => {
     assert.match((await memtrack(["report", fifo])).out, /fifo: 1 dump of memtrack.*\nin use: 72 B/);
   });
 
-  test("a truncated dump is shown and said, as ever", async () => {
+  test("a truncated dump is shown, with a warning", async () => {
     const cut = wrapped("Docker's json-file", capture("truncated.out").replace(/^[^]*(?=memtrack format)/, ""));
     const { code, out } = await memtrack(["report"], { stdin: cut });
     assert.equal(code, 0);
@@ -310,7 +310,7 @@ describe("a file without a dump: one line says what it is", () => {
 describe("watch from standard input", () => {
   const text = capture("memtrack-level1.out");
 
-  test("shows each new state while the pipe is open, and ends with it", async () => {
+  test("shows each new state while the pipe is open, and ends when it is closed", async () => {
     const dumps = wrapped("journalctl", text).split(/(?<=memtrack end dump=\d+ rows=\d+\n)/);
     const stdin = new PassThrough();
     let seen = 0;
@@ -331,7 +331,7 @@ describe("watch from standard input", () => {
     assert.ok(withoutTrend.trimEnd().endsWith((await report(text)).trimEnd()));
   });
 
-  test("says at once what it cannot read, and what it could not when the pipe ends", async () => {
+  test("reports unreadable text at once, and at the end of the pipe what is missing", async () => {
     const stdin = new PassThrough();
     const numbered = text
       .split("\n")
@@ -370,7 +370,7 @@ describe(`anything is read without an exception (seed ${SEED})`, () => {
     }
   });
 
-  test("a line without an end takes no memory, whatever the form", () => {
+  test("a line without an end uses no memory, in any form", () => {
     for (const begin of ["", '{"log":"memtrack format=1', wrapped("CRI of containerd", "memtrack format=1")]) {
       const streams = new Streams(new Sites(), () => {});
       streams.begin("long");

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What the command writes with --json is what docs/report.schema.json says: every key, its type, no other.
+// The command's --json output is valid by docs/report.schema.json: every key, its type, no other key.
 
 import assert from "node:assert/strict";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -18,7 +18,7 @@ after(() => rmSync(folder, { recursive: true }));
 
 const validate = new Ajv2020({ allErrors: true, allowUnionTypes: true }).compile(JSON.parse(schemaText()) as object);
 
-/** A part of an output that is looked into. */
+/** A part of an output that is examined. */
 interface Section {
   name?: string;
   rows: Record<string, unknown>[];
@@ -56,7 +56,7 @@ describe("--json", () => {
     test(`report of ${name}`, async () => void (await valid("report", fixture(name))));
   }
 
-  test("report of a leak that the core finds, of objects, of ages, of sections that are not known", async () => {
+  test("report of a leak found by the core, of objects, of ages, of unknown sections", async () => {
     await valid("report", file("leak", handmadeLeak(400)));
     const rows = [{ location: "memory/IOBuffer/HttpSM.cc:1", allocs: 2, frees: 1, inUse: 100 }];
     const sections = `${NEW_SECTIONS}\nAges of what is alive, in seconds
@@ -78,7 +78,7 @@ Bytes                | New %   | What
     });
   });
 
-  test("numbers of sections are numbers, and what they say of a growth stands at its row", async () => {
+  test("numbers in sections are numbers, and a row of the report has its growth from the sections", async () => {
     const { format, sites, owners, sections } = await valid("report", fixture("leak.out.gz"));
     assert.equal(format, 2);
     const section = (name: string): Section => sections.find((entry) => entry.name === name)!;
@@ -93,7 +93,7 @@ Bytes                | New %   | What
     assert.equal(typeof section("owners").rows[0]!.contObjects, "number");
   });
 
-  test("of format 2 the columns behind a location or an owner are there too", async () => {
+  test("format 2: the columns after a location or an owner are included", async () => {
     const { sections } = await valid("report", fixture("format2.out.gz"));
     const row = (name: string): Record<string, unknown> => sections.find((entry) => entry.name === name)!.rows[0]!;
     const { verdict, change, location, latePercent } = row("growth");
@@ -114,7 +114,7 @@ Bytes                | New %   | What
     await valid("doctor", "--config", folder, "--plugins", folder, "--log", fixture("memtrack-level1.out"));
   });
 
-  test("a key that the schema does not know, or one that is missing, is found", async () => {
+  test("an unknown key and a missing key are found", async () => {
     const value = JSON.parse((await memtrack(["report", "--json", fixture("leak.out.gz")])).out) as Output;
     assert.ok(validate(value));
     const [row] = value.sections.find(({ name }) => name === "reconciliation")!.rows;
@@ -129,13 +129,13 @@ Bytes                | New %   | What
 });
 
 describe("docs", () => {
-  test("docs/report.schema.json is what tools/schema.ts makes, and the package has it", () => {
+  test("docs/report.schema.json is up to date with tools/schema.ts, and part of the package", () => {
     assert.equal(readFileSync("docs/report.schema.json", "utf8"), schemaText());
     const { files } = JSON.parse(readFileSync("package.json", "utf8")) as { files: string[] };
     assert.ok(files.includes("docs/report.schema.json"));
   });
 
-  test("docs/COMMAND.md has the keys", () => {
+  test("docs/COMMAND.md lists the keys", () => {
     const page = readFileSync("docs/COMMAND.md", "utf8");
     assert.ok(page.includes(keysTable()));
     assert.equal(withKeys(page), page);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A site's short name begins with its owner; where it has to be cut, the owner and the line stay.
+// A site's short name begins with its owner; if it is shortened, the owner and the line remain.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -11,7 +11,7 @@ import { shortName } from "../../../host/shared/place.ts";
 
 const short = (location: string, retired = false): string => shortName({ location, owner: ownerOf(location), retired });
 
-test("it begins with the owner, and says nothing that the class says", () => {
+test("it begins with the owner, and does not repeat the class", () => {
   assert.equal(short("memory/plugin/foo.so handler (foo.c:88)"), "foo.so handler (foo.c:88)");
   assert.equal(short("memory/plugin/foo.so+0x1a2b"), "foo.so+0x1a2b");
   assert.equal(short("memory/plugin/foo.so#2 handler (foo.c:88)", true), "foo.so#2 handler (foo.c:88) [retired]");
@@ -22,7 +22,7 @@ test("it begins with the owner, and says nothing that the class says", () => {
   assert.equal(short("(other)"), "core (other)");
 });
 
-test("cut, it keeps the owner and the line as long as there is room for them", () => {
+test("a shortened name keeps the owner and the line as long as they fit", () => {
   const name = "compress.so Gzip::Configuration::Parse (configuration.cc:214)";
   for (const [columns, expected] of [
     [61, name],
@@ -38,7 +38,7 @@ test("cut, it keeps the owner and the line as long as there is room for them", (
   assert.equal(fitName("core crypto/asn1/tasn_new.c:135", "core", 22), "core …tasn_new.c:135");
 });
 
-test("a text with any characters is cut to its columns, and a character never within itself", () => {
+test("a text with any characters is shortened to its columns, at character boundaries", () => {
   const text = "é漢😀⌚☀️🇩🇪👍🏽ｶ한#️⃣‼️ e\u0301";
   for (const where of ["start", "middle", "end"] as const) {
     for (let columns = 0; columns <= width(text); ++columns) {
@@ -50,7 +50,7 @@ test("a text with any characters is cut to its columns, and a character never wi
   }
 });
 
-test("it never takes more columns than there are, nor loses what fits", () => {
+test("it never exceeds its columns, and is not shortened if it fits", () => {
   const owners = ["a.so", "collapsed_forwarding.so", "名前.so"];
   const places = [
     " handler (foo.c:88)",

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A table leaves out columns that hold nothing; of those that hold something, none without naming it.
+// A table omits columns without content, and names each column that it omits for lack of space.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -25,7 +25,7 @@ const columns: Column<Row>[] = [
 ];
 const options = (columns: number): RenderOptions => ({ columns, colour: false, top: 0, local: false });
 
-test("what is empty is left out at any width, and not named", () => {
+test("columns without content are omitted at any width, and not named", () => {
   assert.deepEqual(table(rows, columns, options(Infinity)), [
     "     Size  Rate  Name",
     "  1.0 KiB  12 B  compress.so Gzip::Configuration::Parse",
@@ -33,7 +33,7 @@ test("what is empty is left out at any width, and not named", () => {
   ]);
 });
 
-test("what does not fit is named, with the width that shows it", () => {
+test("columns that do not fit are named, with the width at which they do", () => {
   const shown = table(rows, columns, options(50));
   assert.deepEqual(shown, [
     "     Size  Name",
