@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The corpus through the core, in the same Wasm that is in the proxy: no innocent row is a suspect at any time, and every leak is
-// one within the samples stated for it. Two plain rankings are given the same histories, and all three scores are printed:
+// Histories with known answers, judged by the core's released Wasm: no innocent row is ever a suspect, and every leak becomes a suspect
+// within its stated number of samples. Two simple rankings get the same histories, and all three scores are printed:
 //
-//   largest live bytes    the rows that hold most, as many of them as there are leaks (which nobody would tell it)
-//   Mann-Kendall          rows whose live bytes of the last 100 samples have a significant trend upwards (Z > 2.33)
+//   largest live bytes    the rows with the most live bytes, as many as there are leaks (a number that is unknown in practice)
+//   Mann-Kendall          rows whose live bytes have a significant upward trend over the last 100 samples (Z > 2.33)
 
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
@@ -20,15 +20,15 @@ const WINDOW = 100;
 
 interface Outcome {
   row: Row;
-  /** Sample in which each method first named it. */
+  /** The sample in which each method first named the row. */
   memtrack?: number;
   largest?: number;
   kendall?: number;
-  /** The last sample in which it was a suspect. */
+  /** The last sample in which the row was a suspect. */
   last?: number;
 }
 
-/** A row of the server's buffers, or of what a plugin has from TSmalloc. */
+/** Registers a row of the server's IOBuffers, or of a plugin's TSmalloc. */
 function register(host: Host, name: string, index: number): number {
   const plugin = /^memory\/plugin\/(\S+)/.exec(name)?.[1];
   if (!plugin) return host.registry.registerName(name);
@@ -85,7 +85,7 @@ function rises(values: Float64Array, end: number): boolean {
   return (s - 1) / Math.sqrt((WINDOW * (WINDOW - 1) * (2 * WINDOW + 5)) / 18) > 2.33;
 }
 
-/** The same histories, drawn three times. */
+/** The same histories with three seeds. */
 const SEEDS = [1, 3, 5];
 
 const scenes = corpus();
@@ -98,7 +98,7 @@ describe("histories with known answers", () => {
 
   for (const { name, samples } of scenes) {
     test(name, () => {
-      // A scene's rows keep what they have: each seed has its own.
+      // Rows of a scene keep state, so each seed needs new ones.
       const outcomes = SEEDS.flatMap((seed) =>
         play(
           corpus().find((scene) => scene.name === name)!,
@@ -123,7 +123,7 @@ describe("histories with known answers", () => {
     });
   }
 
-  test("memtrack finds them all, and two plain rankings do not", (t) => {
+  test("memtrack finds all leaks, and two simple rankings do not", (t) => {
     const leaks = all.filter(({ row }) => row.leak);
     const innocent = all.filter(({ row }) => !row.leak);
     t.diagnostic(`${all.length} histories: ${leaks.length} of leaks, ${innocent.length} of innocent rows`);
@@ -162,11 +162,11 @@ describe("4,096 sites with full histories", () => {
     host.registry.registerName(`memory/plugin/p${i % 60}.so handler (a.c:${i})`),
   );
 
-  test("take less than 2 MiB", () => {
+  test("use less than 2 MiB", () => {
     assert.ok(host.model.analysisSize < 2 * 1024 * 1024, `${host.model.analysisSize} bytes`);
   });
 
-  test("are sampled in less than a millisecond each time, all of them growing", (t) => {
+  test("take less than a millisecond per sample, with all of them growing", (t) => {
     const times: number[] = [];
     for (let index = 0; index < 300; ++index) {
       for (const site of known) shard.carry(site, 3n, BigInt(random.poisson(1000)), 1n, 100n);

@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Histories with known answers: what the rows of a server could have done, generated from a seed. A scene is a server for some
-// time: its traffic, and rows that live under it. A row says in each step what it allocates and releases, and what it is: a leak,
-// or innocent.
+// Histories with known answers: possible behavior of a server's rows, generated from a seed. A scene is a server's traffic for some time,
+// and the rows under this traffic. In each step a row states what it allocates and releases. It is a leak or innocent.
 
-/** Of one row in one step. */
+/** Events of one row in one step. */
 interface Step {
   allocs: number;
   allocBytes: number;
@@ -12,20 +11,20 @@ interface Step {
   freeBytes: number;
 }
 
-/** What the server does in a step. */
+/** Activity of the server in one step. */
 export interface Traffic {
   transactions: number;
   connections: number;
   ramCache: number;
-  /** Seconds since the step before, by the host's clock: negative where that was set back. */
+  /** Seconds since the previous step, by the host's clock: negative if the clock was set back. */
   seconds: number;
 }
 
 export interface Row {
   name: string;
-  /** For a leak: the step in which it begins, and the samples after that within which it must be a suspect. */
+  /** For a leak: the step in which it begins, and the number of samples within which it must become a suspect. */
   leak?: { from: number; within: number; bytesPerSample?: number; stops?: number };
-  /** Counters to begin with: near a wrap, for instance. */
+  /** Initial counters, for instance close to a wrap. */
   before?: { allocs: bigint; allocBytes: bigint; frees: bigint; freeBytes: bigint };
   step(index: number, traffic: Traffic, random: Random): Step;
 }
@@ -37,7 +36,7 @@ export interface Scene {
   rows: Row[];
 }
 
-/** Marsaglia's xorshift32, and what is drawn from it. */
+/** Marsaglia's xorshift32, and random values derived from it. */
 export class Random {
   #state: number;
 
@@ -45,7 +44,7 @@ export class Random {
     this.#state = seed | 1;
   }
 
-  /** From 0 to below 1. */
+  /** From 0 (inclusive) to 1 (exclusive). */
   next(): number {
     this.#state ^= this.#state << 13;
     this.#state ^= this.#state >>> 17;
@@ -57,7 +56,7 @@ export class Random {
     return Math.sqrt(-2 * Math.log(1 - this.next())) * Math.cos(2 * Math.PI * this.next());
   }
 
-  /** How many of very many rare events happen. */
+  /** The number of rare events, by the Poisson distribution. */
   poisson(mean: number): number {
     if (mean > 60) return Math.max(0, Math.round(mean + Math.sqrt(mean) * this.normal()));
     const limit = Math.exp(-mean);
@@ -67,7 +66,7 @@ export class Random {
   }
 }
 
-/** Objects of one size, which come and go. */
+/** Objects of one size, which are allocated and released. */
 class Population {
   live = 0;
 
@@ -86,18 +85,18 @@ function add(...steps: Step[]): Step {
   return sum;
 }
 
-// What a row can be made of. Rates are per transaction, lives in samples.
+// Behaviors of rows. Rates are per transaction, lifetimes in samples.
 
 type Behaviour = (index: number, traffic: Traffic, random: Random) => Step;
 
-/** Objects of requests, each alive for about so long. */
+/** Objects of requests, with a mean lifetime. */
 function churn(perTransaction: number, size: number, life: number): Behaviour {
   const all = new Population(size);
   return (_, { transactions }, random) =>
     all.change(random.poisson(transactions * perTransaction), random.poisson(all.live / life));
 }
 
-/** Objects that live exactly so long. */
+/** Objects with an exact lifetime. */
 function timed(perTransaction: number, size: number, life: number): Behaviour {
   const all = new Population(size);
   const born: number[] = [];
@@ -107,19 +106,19 @@ function timed(perTransaction: number, size: number, life: number): Behaviour {
   };
 }
 
-/** So many objects from the beginning. */
+/** A constant number of objects from the beginning. */
 function constant(objects: number, size: number): Behaviour {
   const all = new Population(size);
   return (index) => all.change(index === 0 ? objects : 0, 0);
 }
 
-/** So many more objects at these steps. */
+/** A number of additional objects at certain steps. */
 function steps(objects: number, size: number, at: (index: number) => boolean): Behaviour {
   const all = new Population(size);
   return (index) => all.change(at(index) ? objects : 0, 0);
 }
 
-/** A cache of so many objects that fills as requests for `distinct` things do: popular ones first (Heaps' law), or evenly. */
+/** A cache with a capacity, which fills with the number of distinct things requested: by popularity (Heaps' law), or evenly. */
 function cache(capacity: number, size: number, perTransaction: number, heaps = 1): Behaviour {
   const all = new Population(size);
   let asked = 0;
@@ -133,14 +132,14 @@ function cache(capacity: number, size: number, perTransaction: number, heaps = 1
   };
 }
 
-/** Fills buffers and flushes them all every so many samples. */
+/** Fills buffers, and flushes all of them periodically. */
 function sawtooth(perTransaction: number, size: number, period: number): Behaviour {
   const all = new Population(size);
   return (index, { transactions }, random) =>
     all.change(random.poisson(transactions * perTransaction), index % period === period - 1 ? 1e15 : 0);
 }
 
-/** What each open connection has. */
+/** Objects of each open connection. */
 function perConnection(objects: number, size: number): Behaviour {
   const all = new Population(size);
   return (_, { connections }) => {
@@ -149,7 +148,7 @@ function perConnection(objects: number, size: number): Behaviour {
   };
 }
 
-/** What the RAM cache has. */
+/** The content of the RAM cache. */
 function ramCache(size: number): Behaviour {
   const all = new Population(size);
   return (_, traffic) => {
@@ -158,19 +157,19 @@ function ramCache(size: number): Behaviour {
   };
 }
 
-/** Objects that nobody releases, from a step on. */
+/** Objects that are never released, while `when` is true. */
 function leak(perTransaction: number, size: number, when: (index: number) => boolean = () => true): Behaviour {
   const all = new Population(size);
   return (index, { transactions }, random) => all.change(when(index) ? random.poisson(transactions * perTransaction) : 0, 0);
 }
 
-/** Likewise, whatever the traffic. */
+/** The same, independent of traffic. */
 function background(perSample: number, size: number, when: (index: number) => boolean = () => true): Behaviour {
   const all = new Population(size);
   return (index, _, random) => all.change(when(index) ? random.poisson(perSample) : 0, 0);
 }
 
-/** A row of several of these at once. */
+/** A row with several of these behaviors. */
 function row(name: string, ...behaviours: Behaviour[]): Row {
   return { name, step: (index, traffic, random) => add(...behaviours.map((behave) => behave(index, traffic, random))) };
 }
@@ -190,11 +189,14 @@ const plugin = (name: string) => `memory/plugin/${name}`;
 
 const DAY = 8640; // samples at 10 s
 const hourly = (index: number) => index % 360 < 30; // five minutes of each hour
-/** A day's traffic: least at its beginning. */
+/** The traffic of a day, with its minimum at the beginning. */
 const daily = (index: number) => 600 - 400 * Math.cos((2 * Math.PI * index) / DAY);
 const even = (transactions: number) => (_: number, random: Random) => ({ transactions: random.poisson(transactions) });
 
-/** The leaks of the table: bytes a sample, under noise of 2,000 transactions a sample, and samples within which each is found. */
+/**
+ * The tested leak rates: objects per transaction and size, with 2,000 transactions per sample and noise, and the samples within which each
+ * must be found.
+ */
 const RATES: [perTransaction: number, size: number, within: number][] = [
   [1 / 20_000, 64, 400],
   [1 / 2_000, 64, 150],
@@ -345,7 +347,7 @@ export function corpus(): Scene[] {
       samples: 900,
       traffic: (index, random) => {
         const seconds = index === 200 ? -3600 : index === 300 ? 3600 : index === 400 ? 86_400 : index % 50 === 0 ? 55 : 10;
-        // While nobody sampled, requests went on.
+        // Requests continue while no samples are taken.
         return { seconds, transactions: random.poisson(2000 * (seconds > 0 ? seconds / 10 : 1)) };
       },
       rows: [

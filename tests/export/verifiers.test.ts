@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What memtrack writes for other programs is read by those programs, from Debian's packages: go tool pprof, the flame graph program
-// of libdevel-nytprof-perl, mrtg. Their numbers are the dump's.
+// The command's output for other programs, read by these programs from Debian's packages: go tool pprof, the flame graph program of
+// libdevel-nytprof-perl, mrtg. They must show the dump's numbers.
 
 import assert from "node:assert/strict";
 import { execFileSync, spawnSync } from "node:child_process";
@@ -34,7 +34,7 @@ async function write(name: string, ...argv: string[]): Promise<string> {
 }
 
 describe("go tool pprof", () => {
-  /** Rows of -top in bytes: flat, and the function's name. */
+  /** Rows of -top: flat bytes, and the function's name. */
   function top(...argv: string[]): { flat: number; name: string }[] {
     const args = ["tool", "pprof", "-top", "-unit=B", "-nodecount=100000", "-nodefraction=0", ...argv];
     const env = { ...process.env, HOME: folder, PPROF_TMPDIR: folder };
@@ -46,7 +46,7 @@ describe("go tool pprof", () => {
     });
   }
 
-  test("the top row and the sum are the dump's", async () => {
+  test("shows the dump's top row and sum", async () => {
     const profile = await write("heap.pb.gz", "pprof", CAPTURE);
     const sites = top(profile).filter((row) => row.flat !== 0);
     const expected = rowsOf(-1).filter((row) => row.inUse !== 0);
@@ -58,7 +58,7 @@ describe("go tool pprof", () => {
     );
   });
 
-  test("objects alive and allocated", async () => {
+  test("shows live and allocated objects", async () => {
     const profile = await write("objects.pb.gz", "pprof", CAPTURE);
     for (const [index, pick] of [
       ["inuse_objects", (row: Row) => row.allocs - row.frees],
@@ -73,7 +73,7 @@ describe("go tool pprof", () => {
     }
   });
 
-  test("-diff_base is the difference of two dumps", async () => {
+  test("shows the difference of two dumps with -diff_base", async () => {
     const base = await write("base.pb.gz", "pprof", `${CAPTURE}#1`);
     const profile = await write("after.pb.gz", "pprof", `${CAPTURE}#3`);
     const found = top("-diff_base", base, profile).reduce((sum, row) => sum + row.flat, 0);
@@ -81,7 +81,7 @@ describe("go tool pprof", () => {
     assert.notEqual(found, 0);
   });
 
-  describe("of a plugin's places", () => {
+  describe("on places in a plugin", () => {
     const at = (location: string, inUse: number) => ({ location, allocs: 10, frees: 4, inUse });
     const SOURCE = ["#include <stdlib.h>", "", "static void *", "handler(void)", "{", "  return malloc(100);", "}", ""];
     const ID = "0123456789abcdef0123456789abcdef01234567";
@@ -117,7 +117,7 @@ describe("go tool pprof", () => {
     const flat = (...argv: string[]): Record<string, number> =>
       Object.fromEntries(top(...argv, profile).flatMap((row) => (row.flat ? [[row.name, row.flat]] : [])));
 
-    test("-top sums a function's lines", () => {
+    test("adds up a function's lines with -top", () => {
       assert.deepEqual(flat(), {
         "memory/IOBuffer/HttpSM.cc:1836": 3000,
         "foo.so handler": 660,
@@ -127,13 +127,13 @@ describe("go tool pprof", () => {
       });
     });
 
-    test("-lines tells them apart", () => {
+    test("separates lines with -lines", () => {
       const lines = flat("-lines");
       assert.deepEqual([lines["foo.so handler foo.c:4"], lines["foo.so handler foo.c:6"]], [60, 600]);
       assert.equal(lines["memory/IOBuffer/HttpSM.cc:1836 HttpSM.cc:1836"], 3000);
     });
 
-    test("-list shows the source, which -source_path finds", () => {
+    test("shows the source found by -source_path with -list", () => {
       const text = pprof("-list=handler", `-source_path=${join(folder, "source")}`);
       assert.match(text, /^ROUTINE =+ foo\.so handler in foo\.c$/m);
       for (const [index, code] of SOURCE.slice(0, -1).entries()) {
@@ -145,7 +145,7 @@ describe("go tool pprof", () => {
       }
     });
 
-    test("-raw shows the mappings, one a file, with the build ids, and the address of what has no name", () => {
+    test("shows with -raw a mapping per file with its build id, and the address of a place without a name", () => {
       const text = pprof("-raw");
       const [, mappings = ""] = text.split("\nMappings\n");
       assert.deepEqual(mappings.trimEnd().split("\n"), [
@@ -160,14 +160,14 @@ describe("go tool pprof", () => {
     });
   });
 
-  test("a dump without the section has mappings without build ids", async () => {
+  test("shows mappings without build ids for a dump without the Modules section", async () => {
     writeFileSync(join(folder, "older.out"), handmadeLeak(1));
     const profile = await write("older.pb.gz", "pprof", join(folder, "older.out"));
     const text = execFileSync("go", ["tool", "pprof", "-raw", profile], { encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] });
     assert.match(text, /^1: 0x0\/0x0\/0x0 traffic_server  \[FN\]\[FL\]\[LN\]\n2: 0x0\/0x0\/0x0 leaky\.so  \[FN\]/m);
   });
 
-  test("labels, and names that are markup and commands, as text", async () => {
+  test("shows labels, and names with markup and commands, as text", async () => {
     const hostile = join(folder, "hostile.out");
     writeFileSync(hostile, handmadeLeak(2));
     const profile = await write("hostile.pb.gz", "pprof", hostile);
@@ -180,7 +180,7 @@ describe("go tool pprof", () => {
 });
 
 describe("flame graphs", () => {
-  test("the folded form makes a graph whose widths are the dump's bytes", async () => {
+  test("have widths equal to the dump's bytes in the folded form", async () => {
     const { out } = await memtrack(["folded", CAPTURE]);
     const sum = out
       .split("\n")
@@ -202,7 +202,7 @@ describe("flame graphs", () => {
 });
 
 describe("mrtg", () => {
-  /** As an operator would have it: the command as a program. */
+  /** The command as a program, as an operator runs it. */
   function program(): string {
     buildCommand(() => {});
     const wrapper = join(folder, "memtrack");
@@ -211,7 +211,7 @@ describe("mrtg", () => {
     return wrapper;
   }
 
-  test("three rounds on the config make its log and its graph, with the dump's values", async () => {
+  test("makes its log and graph with the dump's values, in three runs on the config", async () => {
     const file = join(folder, "traffic.out");
     const text = readFileSync(CAPTURE, "utf8");
     const ends = [...text.matchAll(/memtrack end dump=\d+ rows=\d+\n/g)].map((match) => match.index + match[0].length);
@@ -236,7 +236,7 @@ describe("mrtg", () => {
     assert.match(readFileSync(join(folder, "memtrack-core.html"), "utf8"), /IOBuffers/);
   });
 
-  test("an owner whose name has brackets has its graph", async () => {
+  test("makes a graph for an owner whose name has brackets", async () => {
     const file = join(folder, "remap.out");
     const row = { location: "memory/plugin/foo.so(remap)#2 handler (foo.c:6)", allocs: 3, frees: 1, inUse: 512 };
     writeFileSync(file, handmadeDump({ rows: [row] }));
@@ -249,7 +249,7 @@ describe("mrtg", () => {
     assert.deepEqual(counters!.split(" ").slice(1).map(Number), [512, 0]);
   });
 
-  test("before the first dump the values are unknown, and an owner's are its own", async () => {
+  test("has unknown values before the first dump, and the values of an owner or a site if selected", async () => {
     const empty = join(folder, "empty.out");
     writeFileSync(empty, "[Nov 22] no dump yet\n");
     assert.equal((await memtrack(["mrtg", empty])).out, "UNKNOWN\nUNKNOWN\n\nmemtrack total\n");

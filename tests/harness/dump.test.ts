@@ -125,7 +125,7 @@ describe("parseDumps", () => {
     );
   });
 
-  test("reads the sections of plugins, each table under its title", () => {
+  test("reads the sections of plugins, each table by its title", () => {
     const [dump] = parseDumps(DUMP);
     assert.ok(dump);
     assert.deepEqual(dump.tsapi, {
@@ -160,7 +160,7 @@ describe("parseDumps", () => {
     assert.equal(parseDumps(DUMP.replace(/^Owners: .*\n/m, ""))[0]?.foreign.length, 5, "a section without its title");
   });
 
-  test("reads the owners of format 2, a bar in a name and a change that is not known among them", () => {
+  test("reads the owners of format 2, also a name with a bar and an unknown change", () => {
     const [dump] = parseDumps(DUMP.replace(OWNERS, OWNERS_2));
     assert.deepEqual(dump?.foreign, []);
     assert.deepEqual(
@@ -173,7 +173,7 @@ describe("parseDumps", () => {
     assert.deepEqual([dump.ownersTotal?.total, dump.ownersTotal?.tsapi], [582232, 200]);
   });
 
-  test("keeps the lines of the summary, and takes one in another place for foreign", () => {
+  test("keeps the summary lines, and treats one in another place as foreign", () => {
     const line = "memtrack summary: 0 suspects; dump=9 of those";
     const [dump] = parseDumps(DUMP.replace("\n", `\n${line}\n${line}\n`));
     assert.deepEqual(dump?.summaryLines, Array(2).fill("0 suspects; dump=9 of those"));
@@ -182,21 +182,21 @@ describe("parseDumps", () => {
     assert.equal(parseDumps(DUMP.replace("\n", `\n${`${line}\n`.repeat(9)}`))[0]?.foreign.length, 9);
   });
 
-  test("does not take a plugins' table for OpenSSL's where level 1 has none", () => {
+  test("does not confuse a table of plugins with OpenSSL's, which level 1 lacks", () => {
     const [dump] = parseDumps(`${HEADER}\n${IOBUFFER}${PLUGINS}${END}`);
     assert.deepEqual(dump?.openssl.rows, []);
     assert.equal(dump?.tsapi.rows.length, 1);
     assert.deepEqual(dump?.owners, []);
   });
 
-  test("keeps a line that belongs to nothing known apart", () => {
+  test("keeps an unknown line as foreign", () => {
     const [dump] = parseDumps(DUMP.replace(END, `\n[ET_NET 1] in between${END}`));
     assert.deepEqual(dump?.foreign, ["[ET_NET 1] in between"]);
     const [torn] = parseDumps(DUMP.replace(/2813 \| .*/, "2813 |   27"));
     assert.equal(torn?.foreign.length, 1);
   });
 
-  test("leaves out a dump that is not, or not yet, complete", () => {
+  test("skips a dump that is not complete, or not complete yet", () => {
     assert.deepEqual(parseDumps(DUMP.slice(0, -1)), []);
     assert.deepEqual(parseDumps(DUMP.slice(DUMP.indexOf("\n") + 1)), []);
     assert.deepEqual(parseDumps(DUMP.replace("end dump=7", "end dump=8")), []);

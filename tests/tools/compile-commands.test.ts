@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { commandsOf } from "../../tools/compile-commands.ts";
 
-test("a compilation is a line that begins with a compiler and names a source, in the folder that make is in", () => {
+test("a line that begins with a compiler and names a source is a compilation, in make's folder", () => {
   const said = `make: Entering directory '/top/host'
 mkdir -p out
 cc -O2 -DNAME='"a.c"' -c -o out/one.c.o one.c
