@@ -54,7 +54,7 @@ async function dumpOf(ats: Ats): Promise<{ dump: Dump; from: number; to: number 
   return { dump, from, to: seconds() };
 }
 
-test("live memory is as old as a dump says, to the block, and the lines of a site are its row", async (t) => {
+test("live memory has the correct age in a dump, to the block, and the lines of a site add up to its row", async (t) => {
   const folder = mkdtempSync(join(tmpdir(), "memtrack-ages-"));
   const plugin = join(folder, "ager.so");
   const source = join(TOP, "tests", "plugins", "analysis", "ager.c");
@@ -153,7 +153,7 @@ test("live memory is as old as a dump says, to the block, and the lines of a sit
         last.dump.text,
       );
       for (const { olderThan } of fresh) assert.ok(olderThan <= Number(last.dump.header.get("armed")) + 1, last.dump.text);
-      // Until all blocks belong to an epoch that has ended.
+      // Wait until all blocks belong to an epoch that has ended.
       if (sum(fresh, "alive") === BATCH && fresh.every((line) => line.olderThan > 0)) break;
     }
   } finally {

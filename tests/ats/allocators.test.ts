@@ -60,7 +60,7 @@ for (const library of ["libjemalloc.so.2", "libtcmalloc_minimal.so.4"]) {
       }
     });
 
-    test("is the server's allocator; every hook is installed, and the dump is sound", () => {
+    test("is the server's allocator; every hook is installed, and the dump is valid", () => {
       assert.ok(mapped.includes(`/${library.split(".so")[0]}.so`));
       for (const hook of ["iobuffer", "openssl", "plugins", "buffers", "heap"])
         assert.equal(dump.header.get(hook), "installed", hook);
@@ -68,7 +68,7 @@ for (const library of ["libjemalloc.so.2", "libtcmalloc_minimal.so.4"]) {
     });
 
     for (const name of [...LEAKS, ...GROWING]) {
-      test(`${name}: exactly what its source says, at its lines`, () => {
+      test(`${name}: exactly the memory declared in its source, at its lines`, () => {
         const grown = GROWING.includes(name) ? [grownOf(name, count)] : [];
         assertHolds(dump, `${name}.so`, [...expectedOf(name, { transaction: count, once: 1 }), ...grown]);
       });
@@ -81,16 +81,16 @@ for (const library of ["libjemalloc.so.2", "libtcmalloc_minimal.so.4"]) {
       });
     }
 
-    test("blocks that are written past their end are noticed as with the C library's allocator", () => {
+    test("blocks written past their end are detected as with the C library's allocator", () => {
       const damaged = Number(dump.header.get("damaged"));
       assert.ok(damaged > 1.8 * count && damaged <= 2 * count, `${damaged} of ${2 * count}`);
     });
 
-    test("whether a block was released twice cannot be known, and is not said", () => {
+    test("blocks released twice cannot be detected, and are not reported", () => {
       assert.equal(dump.header.get("twice"), "-");
     });
 
-    test("the heap is switched on while a plugin's objects are made here and released there: the server serves on", async () => {
+    test("heap tracking is switched while a plugin's objects are allocated and released: the server continues to serve", async () => {
       const folder = mkdtempSync(join(tmpdir(), "memtrack-churn-"));
       chmodSync(folder, 0o755);
       const late = join(folder, "late_library.so");

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// On a real server: a leak in one of a thousand transactions is found among other growth and churn, and nothing else is called a
-// leak; the verbs of plugin messages; bad input.
+// On a real server: a leak in one of a thousand transactions is found among other growth and churn, and nothing else becomes a suspect; the
+// verbs of plugin messages; invalid input.
 
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
@@ -56,8 +56,8 @@ after(async () => {
   rmSync(folder, { recursive: true });
 });
 
-describe("a plugin that leaks one in 1,000 transactions", () => {
-  test("is the first suspect within 2 minutes; a RAM cache that fills and a surge of kept connections are none", async (t) => {
+describe("a plugin that leaks in one of 1,000 transactions", () => {
+  test("is the first suspect within 2 minutes; a RAM cache that fills and a surge of persistent connections are no suspects", async (t) => {
     const ats = await Ats.start({
       level: 2,
       plugins: [PLUGIN, `${compile(folder, "leaky")} 1000`],
@@ -81,7 +81,7 @@ describe("a plugin that leaks one in 1,000 transactions", () => {
         }),
         () => wrk(ats.httpUrl + path, { seconds: 2, connections: 8 }),
         () => handshakes(ats.tlsPort, 20, { path: `/${path}`, concurrency: 2 }),
-        // Into the RAM cache, and out of it.
+        // Fills the RAM cache, and evicts from it.
         async () => {
           const fill = Array.from({ length: 25 }, () => `/size/20000?cache=600&n=${objects++}`);
           await requests(ats.httpUrl, 50, { paths: fill, concurrency: 1 });
@@ -98,7 +98,7 @@ describe("a plugin that leaks one in 1,000 transactions", () => {
       const dump = await ats.dump();
       const analysis = parseAnalysis(dump.text);
       assert.deepEqual(dump.foreign, []);
-      // Its buffers, and the objects that hold them: one suspect, and where both are found already, a line for each below it.
+      // Its buffers and the objects that contain them form one suspect, with a line for each below it once both are found.
       const [suspect, ...rows] = analysis.suspects;
       assert.match(suspect!.location, rows.length ? CAUSE : LEAK, dump.text);
       for (const { location, under } of rows) assert.ok(under && LEAK.test(location), dump.text);
@@ -132,7 +132,7 @@ describe("a plugin that leaks one in 1,000 transactions", () => {
   });
 });
 
-/** The server passes its statistics on every 5 seconds. */
+/** The server updates its statistics every 5 seconds. */
 async function eventually(done: () => Promise<boolean>): Promise<void> {
   for (const end = Date.now() + 20_000; !(await done()); await pause(100))
     assert.ok(Date.now() < end, `${String(done)} was never true`);
@@ -165,7 +165,7 @@ function assertAddsUp({ parts }: Analysis): void {
 }
 
 describe("the server's start", () => {
-  test("fills no table of growth: what came before the server was initialized is no growth", async () => {
+  test("does not fill the growth tables: memory from before the server was initialized is no growth", async () => {
     const ats = await Ats.start({ level: 2, plugins: [PLUGIN], origin: origin.url, records: { [INTERVAL]: 1 } });
     try {
       await ats.waitFor(ats.diagsPath, /NOTE: \[memtrack\] baseline start-up is set\n/);
@@ -174,7 +174,7 @@ describe("the server's start", () => {
       while (!parseAnalysis(dump.text).since) dump = await ats.dump();
       const { since, growth } = parseAnalysis(dump.text);
       assert.match(since, /^Growth since start-up(?:, \d+ s ago)?: /);
-      // Certificates were loaded, some 100 KB in dozens of rows, and none of it since.
+      // Loaded certificates take some 100 KB in dozens of rows, and have not grown since.
       const certificates = /^memory\/OpenSSL\/crypto\/(?:asn1|x509|bn)\//;
       const loaded = dump.openssl.rows.filter(({ location, inUse }) => certificates.test(location) && inUse > 0);
       assert.ok(loaded.length > 20, `${loaded.length} rows`);
@@ -191,7 +191,7 @@ describe("the server's start", () => {
 });
 
 describe("plugin messages", () => {
-  test("mark, diff, dump, reset, arm, status, help; and what is none of these", async () => {
+  test("mark, diff, dump, reset, arm, status, help; and unknown ones", async () => {
     const ats = await Ats.start({
       level: 1,
       manager: true,
@@ -302,7 +302,7 @@ describe("plugin messages", () => {
     }
   });
 
-  test("an interval that cannot be, in records.config, is said and replaced", async () => {
+  test("an invalid interval in records.config is reported and replaced", async () => {
     for (const [value, used] of [
       ["-1", 10],
       ["86400", 3600],

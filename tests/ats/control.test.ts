@@ -32,7 +32,7 @@ function assertNothingNegative(dump: Dump): void {
 }
 
 describe("records through traffic_ctl, without a restart", () => {
-  test("level 0, 1, 2 and back, the timer, verify, and values that cannot be", async () => {
+  test("level 0, 1, 2 and back, the timer, verify mode, and invalid values", async () => {
     const origin = await Origin.start();
     const ats = await Ats.start({ level: 0, manager: true, plugins: [PLUGIN], origin: origin.url });
     try {
@@ -138,8 +138,8 @@ describe("records through traffic_ctl, without a restart", () => {
   });
 });
 
-describe("counting that begins anew, in verify mode", () => {
-  test("is said of the owners where it would look like a drop, and no number of verify is below zero", async () => {
+describe("counting that begins anew in verify mode", () => {
+  test("is reported for the owners in place of a false decrease, and verify mode shows no negative number", async () => {
     const origin = await Origin.start();
     const ats = await Ats.start({ level: 2, manager: true, plugins: [PLUGIN], origin: origin.url, records: { [VERIFY]: 1 } });
     try {
@@ -152,7 +152,7 @@ describe("counting that begins anew, in verify mode", () => {
       let before = await ats.dump();
       while (before.header.get("verify") !== "on") before = await ats.dump();
       assert.ok(before.ownersTotal!.total > 500_000 && before.ownersTotal!.change !== undefined, before.text);
-      // Buffers of these connections are allocated while nothing is tracked, and released when it is again.
+      // Buffers of these connections are allocated while tracking is off, and released when it is on again.
       await arm(0);
       const held = wrk(ats.httpUrl + "size/100000?cache=600", { seconds: 3, connections: 50 });
       await arm(2);
@@ -176,7 +176,7 @@ describe("counting that begins anew, in verify mode", () => {
 });
 
 describe("the signal", () => {
-  test("20 SIGUSR1 in a second under full load: whole dumps, no lost event, no error, no crash", async () => {
+  test("20 SIGUSR1 in a second under full load: complete dumps, no lost event, no error, no crash", async () => {
     const origin = await Origin.start();
     const ats = await Ats.start({ level: 2, threads: 4, plugins: [PLUGIN], origin: origin.url });
     try {
@@ -214,7 +214,7 @@ describe("the signal", () => {
     }
   });
 
-  test("a dump is there within a second of the signal", async () => {
+  test("a dump is written within a second of the signal", async () => {
     const ats = await Ats.start({ level: 2, plugins: [PLUGIN] });
     try {
       const times: number[] = [];
@@ -231,7 +231,7 @@ describe("the signal", () => {
 });
 
 describe("traffic.out", () => {
-  test("is written on after a rotation, in the new file", async () => {
+  test("is continued in the new file after a rotation", async () => {
     const ats = await Ats.start({ level: 1, plugins: [PLUGIN], records: { [FREQUENCY]: 1 } });
     try {
       await ats.dump();

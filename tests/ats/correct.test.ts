@@ -47,15 +47,15 @@ for (const heap of [0, 1]) {
   describe(`heap ${heap}`, () => {
     const records = { [HEAP]: heap };
 
-    test("lines of getline that are no blocks, or were never initialised, and blocks out of ended threads' caches", async () => {
+    test("lines of getline that are no blocks or were never initialized, and blocks from ended threads' caches", async () => {
       await areInnocent(["innocent_getline", "innocent_short_threads", "innocent_libc_allocates", "innocent_thread"], records);
     });
 
-    test("every family of allocation at random, by 6,000 threads that end and hand their blocks to one another", async () => {
+    test("random allocations of every family, by 6,000 threads that end and hand over their blocks", async () => {
       await areInnocent(["innocent_torture"], records);
     });
 
-    test(`libraries that come and go in threads of a plugin, remap reloads, and the heap switched, for ${CHURN_SECONDS} s`, async () => {
+    test(`libraries loaded and unloaded in a plugin's threads, remap reloads, and heap tracking switched, for ${CHURN_SECONDS} s`, async () => {
       const folder = mkdtempSync(join(tmpdir(), "memtrack-churn-"));
       cpSync(join(BUILD, "plugins", "churn"), folder, { recursive: true });
       chmodSync(folder, 0o755);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// On real servers: what memtrack doctor says of a stock one and of one with memtrack.so, and of what is wrong with a configuration.
+// On real servers: the findings of memtrack doctor for a stock server, for a server with memtrack.so, and for faulty configurations.
 
 import assert from "node:assert/strict";
 import { appendFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -27,7 +27,7 @@ function assertHas(found: Finding[], state: Finding["state"], what: RegExp, fix?
 }
 
 describe("a server", () => {
-  test("with memtrack.so first, at level 2: nothing stands in the way", async () => {
+  test("with memtrack.so first, at level 2: no problem", async () => {
     const ats = await Ats.start({ level: 2, plugins: [PLUGIN], records: { "proxy.config.dump_mem_info_frequency": 3600 } });
     try {
       const dump = await ats.dump();
@@ -49,7 +49,7 @@ describe("a server", () => {
     }
   });
 
-  test("without it, at level 2: why OpenSSL is 0", async () => {
+  test("without memtrack.so, at level 2: why OpenSSL is 0", async () => {
     const ats = await Ats.start({ level: 2 });
     try {
       const from = ats.sizeOf(ats.trafficOutPath);
@@ -87,7 +87,7 @@ describe("a configuration in folders", () => {
   const LEVEL = (level: number | string) => `CONFIG proxy.config.res_track_memory INT ${level}\n`;
   const capture = (name: string): string => readFileSync(fixture(name), "utf8");
 
-  test("the plugin's line: missing, not first, twice, with arguments, without its file", async () => {
+  test("the plugin's line is missing, not first, doubled, with arguments, or without its file", async () => {
     configure("# memtrack.so\nother.so\n", LEVEL(1), undefined);
     assertHas(await findings(...argv), "problem", /does not load memtrack\.so/);
     configure("other.so x\nmemtrack.so --level 2\n memtrack.so\n", LEVEL(1), undefined);
@@ -100,7 +100,7 @@ describe("a configuration in folders", () => {
     assertHas(await findings(...argv), "note", /has another core than this command/);
   });
 
-  test("records: out of range, off, level 1, without dumps", async () => {
+  test("records are out of range, off, at level 1, or without dumps", async () => {
     configure("memtrack.so\n", LEVEL("three") + "CONFIG proxy.config.plugin.memtrack.sites INT 5\n", undefined);
     let found = await findings(...argv);
     assertHas(
@@ -120,7 +120,7 @@ describe("a configuration in folders", () => {
     assertHas(await findings(...argv), "problem", /there is no .*traffic\.out yet$/, /plugin msg memtrack dump/);
   });
 
-  test("the last dump: none yet, the built-in's all the same, refused hooks, lost events, another level", async () => {
+  test("the last dump is missing, is the built-in tracker's, has refused hooks, lost events, or another level", async () => {
     configure("memtrack.so\n", LEVEL(2), "[Nov 22] started\n");
     assertHas(await findings(...argv), "problem", /holds no dump yet/, /kill -USR1/);
     configure("memtrack.so\n", LEVEL(2), capture("stock-level2.out"));
@@ -143,7 +143,7 @@ describe("a configuration in folders", () => {
     assertHas(found, "ok", /a dump is written every 10 min/);
   });
 
-  test("where there is no Traffic Server it says so, and what to name", async () => {
+  test("without Traffic Server: an error, with the options to use", async () => {
     const { out } = await memtrack(["doctor", "--json"], { env: { PATH: folder } });
     const found = (JSON.parse(out) as { findings: Finding[] }).findings;
     assertHas(found, "problem", /there is no traffic_layout on the PATH/, /--config \/etc\/trafficserver --log/);

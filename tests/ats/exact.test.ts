@@ -93,7 +93,7 @@ describe("verify mode: the built-in tracker and memtrack count the same events",
 });
 
 describe("level 2", () => {
-  test("after 200 TLS requests the summary is true and nearly all bytes name a file and line", async () => {
+  test("after 200 TLS requests the summary is correct, and nearly all bytes have a file and line", async () => {
     await withServer({ level: 2 }, async (ats) => {
       assert.deepEqual(await requests(ats.httpsUrl, 200), { requests: 200, errors: 0 });
       const dump = await ats.dump();
@@ -109,7 +109,7 @@ describe("level 2", () => {
     });
   });
 
-  test("after every further 1,000 full handshakes each site is back at the same count", async () => {
+  test("after each further 1,000 full handshakes every site has the same count again", async () => {
     await withServer({ level: 2 }, async (ats) => {
       const state = (dump: Dump) => {
         const live = dump.openssl.rows.map((row) => [row.location, [row.allocs - row.frees, row.inUse]] as const);
@@ -130,7 +130,7 @@ describe("level 2", () => {
 });
 
 describe("the table of sites", () => {
-  test("a full one counts new sites as (other), says so once in diags.log, and totals stay exact", async () => {
+  test("when full, counts new sites as (other), reports it once in diags.log, and totals stay exact", async () => {
     const records = { "proxy.config.plugin.memtrack.sites": 64, "proxy.config.plugin.memtrack.verify": 1 };
     await withServer({ level: 2, records }, async (ats) => {
       await handshakes(ats.tlsPort, 200);

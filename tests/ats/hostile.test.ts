@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// On a real server: what cannot be done is said in one clear line, and the server serves on.
+// On a real server: a feature that cannot work is reported in one line, and the server continues to serve.
 
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
@@ -25,7 +25,7 @@ after(async () => {
   rmSync(scratch, { recursive: true, force: true });
 });
 
-/** Starts a server, has it serve, and gives what memtrack said in diags.log. */
+/** Starts a server, sends requests, and returns memtrack's lines in diags.log. */
 async function said(options: AtsOptions, check?: (ats: Ats) => Promise<void>): Promise<string[]> {
   const ats = await Ats.start({ plugins: [PLUGIN], origin: origin.url, ...options });
   try {
@@ -72,7 +72,7 @@ describe("values out of range", () => {
     ["proxy.config.plugin.memtrack.verify", "2", /memtrack\.verify: value 2 is out of range \[0, 1\]; using 0/],
   ];
   for (const [name, value, line] of cases) {
-    test(`${name} ${value}: one line with the value, the range and what is used`, async () => {
+    test(`${name} ${value}: one line with the value, the range and the value in use`, async () => {
       const lines = await said({ recordLines: [`CONFIG ${name} INT ${value}`] }, async (ats) => {
         const dump = await ats.dump();
         assert.match(dump.header.get("sites")!, /\/4096$/);
@@ -83,18 +83,18 @@ describe("values out of range", () => {
 });
 
 describe("plugin.config", () => {
-  test("an argument nobody knows is named and ignored", async () => {
+  test("an unknown argument is named and ignored", async () => {
     assertOne(await said({ plugins: [`${PLUGIN} --verbose`] }), /unknown argument "--verbose" in plugin\.config ignored/);
   });
 
-  test("a second line of memtrack.so does nothing and is said", async () => {
+  test("a second line of memtrack.so is reported and does nothing", async () => {
     const lines = await said({ level: 1, plugins: [PLUGIN, PLUGIN] }, async (ats) => {
       assert.equal((await ats.dump()).header.get("iobuffer"), "installed");
     });
     assertOne(lines, /plugin\.config loads memtrack\.so twice/);
   });
 
-  test("a second memtrack under another name finds the first in its place", async () => {
+  test("a second memtrack under another name detects the first, and does nothing", async () => {
     const copy = join(scratch, "memtrack-copy.so");
     copyFileSync(PLUGIN, copy);
     const lines = await said({ level: 1, plugins: [PLUGIN, copy] }, async (ats) => {
@@ -105,9 +105,9 @@ describe("plugin.config", () => {
   });
 });
 
-describe("a server that is not as known", () => {
-  // The same real server, which gives another version.
-  test("of another version: one line, the built-in tracker as without memtrack", async () => {
+describe("an unsupported server", () => {
+  // The same real server, which reports another version.
+  test("of another version: one log line, and the built-in tracker as without memtrack", async () => {
     const serverPath = join(scratch, "traffic_server_11");
     const version = execFileSync("traffic_layout", ["--version"], { encoding: "utf8" });
     const known = /\b9\.2\.\d+\b/.exec(version)?.[0];
@@ -131,7 +131,7 @@ describe("a server that is not as known", () => {
 
   // The same real server, in which ResourceTracker::increment has another name. The dynamic symbol hash (h * 33 + c) is the same
   // for "me" and "nD", so the loader finds it under the new name as it did under the old one.
-  test("without libtscore's symbols: refused by name, the server untouched", async () => {
+  test("without libtscore's symbols: the log line names the missing symbol, and the server is not changed", async () => {
     const layout = trafficLayout();
     const library = execFileSync("readlink", ["-f", join(layout.LIBDIR!, "libtscore.so.9")], { encoding: "utf8" }).trim();
     const folder = join(scratch, "renamed");
@@ -150,7 +150,7 @@ describe("a server that is not as known", () => {
       env: { LD_LIBRARY_PATH: folder },
     };
     const lines = await said(options, async (ats) => {
-      // The built-in tracker is what answers, as if memtrack were not there.
+      // The built-in tracker writes the dump, as without memtrack.
       const at = ats.sizeOf(ats.trafficOutPath);
       ats.signal("SIGUSR1");
       await ats.waitFor(ats.trafficOutPath, /memory\/IOBuffer\/.*\n[^]*TOTAL/, { from: at });
@@ -162,10 +162,10 @@ describe("a server that is not as known", () => {
     );
   });
 
-  // A library before libcrypto that answers the question for the present functions in its own way.
+  // A library loaded before libcrypto, with its own CRYPTO_get_mem_functions.
   for (const [what, body, line] of [
     [
-      "functions that stand nowhere in libcrypto",
+      "functions stored nowhere in libcrypto",
       "*m = (void *)main_of_server(); *r = (void *)((char *)*m + 1); *f = (void *)((char *)*m + 2);",
       /OpenSSL memory cannot be tracked at level 2: libcrypto's three memory functions are stored in 0 places \(expected 1\)/,
     ],
@@ -175,7 +175,7 @@ describe("a server that is not as known", () => {
       /OpenSSL memory cannot be tracked at level 2: CRYPTO_malloc is set to a function of .*preload/,
     ],
   ] as const) {
-    test(`an OpenSSL with ${what}: refused with the reason, level 1 goes on`, async () => {
+    test(`an OpenSSL with ${what}: not tracked, with the reason; level 1 continues`, async () => {
       const source = `
         #include <sys/auxv.h>
         static void *main_of_server(void) { return (void *)getauxval(AT_ENTRY); }
@@ -195,7 +195,7 @@ describe("a server that is not as known", () => {
     });
   }
 
-  test("traffic.out that cannot be written: said once, the next dump has everything", async () => {
+  test("an unwritable traffic.out: reported once, and the next dump is complete", async () => {
     const folder = join(scratch, "full");
     mkdirSync(join(folder, "log"), { recursive: true });
     symlinkSync("/dev/full", join(folder, "log", "traffic.out"));
@@ -203,7 +203,7 @@ describe("a server that is not as known", () => {
       ats.signal("SIGUSR1");
       await ats.waitFor(ats.diagsPath, /could not be written to the server's standard error: No space left on device/);
       rmSync(ats.trafficOutPath);
-      ats.signal("SIGUSR2"); // what log rotation sends: the server opens its files anew
+      ats.signal("SIGUSR2"); // sent by log rotation: the server opens its files again
       await ats.waitFor(ats.diagsPath, /Reseated/);
       const dump = await ats.dump();
       assert.equal(dump.number, 2);

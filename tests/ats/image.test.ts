@@ -21,7 +21,7 @@ const TRACKER = ["_ZN15ResourceTracker4dumpEP8_IO_FILE", "_ZN15ResourceTracker9i
 const REDIRECTED = [...TRACKER, "dlclose", "dlsym", "free", "malloc_usable_size", "pthread_create", "realloc"];
 const DELETE = /^_Zd[al]Pv/;
 
-describe("what is written where", () => {
+describe("changes to the memory of the process", () => {
   // The same server without and with the plugin, with its modules at the same addresses.
   let without: Mapping[];
   let withPlugin: Mapping[];
@@ -58,12 +58,12 @@ describe("what is written where", () => {
     for (const { path, mode } of withPlugin) assert.doesNotMatch(mode, /^.wx/, path);
   });
 
-  test("the signals that are caught are those without the plugin", () => {
+  test("the server catches the same signals as without the plugin", () => {
     assert.match(signals[0]!, /[1-9a-f]/);
     assert.equal(signals[1], signals[0]);
   });
 
-  test("of the server's modules nothing is changed but slots and OpenSSL's three pointers, and all of these lead to memtrack.so", () => {
+  test("the server's modules differ only in slots and OpenSSL's three pointers, which all point to memtrack.so", () => {
     const own = withPlugin.filter(({ path }) => path.endsWith("/memtrack.so"));
     const [first, end] = [Math.min(...own.map((mapping) => mapping.start)), Math.max(...own.map((mapping) => mapping.end))];
     const isOurs = (word: bigint) => word >= BigInt(first) && word < BigInt(end);
@@ -94,7 +94,7 @@ describe("what is written where", () => {
 });
 
 describe("memtrack.so", () => {
-  test("exports its entry point alone and needs no executable stack", () => {
+  test("exports only its entry point and needs no executable stack", () => {
     const symbols = execFileSync("nm", ["-D", "--defined-only", PLUGIN], { encoding: "utf8" });
     assert.deepEqual(symbols.trim().split(/\s+/).slice(1), ["T", "TSPluginInit"]);
     const headers = execFileSync("readelf", ["-lW", PLUGIN], { encoding: "utf8" });

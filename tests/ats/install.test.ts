@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// `npm run install:ats` into the folders of a stand-in for an installed Traffic Server.
+// `npm run install:ats` into a folder tree like that of an installed Traffic Server.
 
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
@@ -29,7 +29,7 @@ describe("npm run install:ats", () => {
     return { status, out: stdout, err: stderr };
   }
 
-  test("copies the plugin, and names the lines to change, to append, and to leave", () => {
+  test("copies the plugin, and names the lines to change, to append, and to keep", () => {
     const config = "#\nCONFIG proxy.config.res_track_memory INT 0\n  CONFIG proxy.config.dump_mem_info_frequency INT 600\n";
     writeFileSync(join(folder, "etc", "plugin.config"), "# none\nother.so\n");
     writeFileSync(join(folder, "etc", "records.config"), config);
@@ -41,11 +41,11 @@ describe("npm run install:ats", () => {
     assert.match(out, /insert as the first line: memtrack\.so\n/);
     assert.match(out, /change line 2 to: CONFIG proxy\.config\.res_track_memory INT 2\n/);
     assert.match(out, /line 3 stays: CONFIG proxy\.config\.dump_mem_info_frequency INT 600\n/);
-    // It changes nothing itself.
+    // It does not edit files itself.
     assert.equal(readFileSync(join(folder, "etc", "records.config"), "utf8"), config);
   });
 
-  test("advises a file for dumps only where they have none", () => {
+  test("advises a file for dumps only if dumps have none", () => {
     const append = /append: CONFIG proxy\.config\.plugin\.memtrack\.output STRING memtrack\.out/;
     writeFileSync(join(folder, "etc", "plugin.config"), "memtrack.so\n");
     writeFileSync(join(folder, "log", "traffic.out"), "");
@@ -57,7 +57,7 @@ describe("npm run install:ats", () => {
     assert.doesNotMatch(install().out, append);
   });
 
-  test("says which line to run where the folder cannot be written", { skip: process.getuid?.() === 0 }, () => {
+  test("prints the command to run if the folder is not writable", { skip: process.getuid?.() === 0 }, () => {
     chmodSync(join(folder, "plugins"), 0o555);
     const { status, err } = install();
     chmodSync(join(folder, "plugins"), 0o755);

@@ -29,7 +29,7 @@ async function dumpWith(ats: Ats, wanted: (dump: Dump) => boolean): Promise<Dump
   }
 }
 
-test("a plugin that hands over more functions than there are thunks", async () => {
+test("a plugin that registers more functions than there are thunks", async () => {
   const ats = await Ats.start({ level: 2, origin: origin.url, plugins: [PLUGIN, corpus("hostile_many_handlers")] });
   try {
     assert.equal((await ats.dump()).header.get("exhausted"), "-");

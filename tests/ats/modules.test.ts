@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// On a real server: the section of modules has the build ids that readelf finds and the paths of the configuration, and a call in a
-// library has the name of the library's exported function. The plugin is Debian's compress.so, which hands its own allocator to zlib.
+// On a real server: the Modules section has the build ids that readelf prints and the paths of the configuration; a call in a library has
+// the name of the library's exported function. The plugin is Debian's compress.so, which passes its own allocator to zlib.
 
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
@@ -18,12 +18,12 @@ import { assertSound, buildCorpus, corpus, rowsOfOwner, settled } from "../suppo
 
 const COMPRESS = "/usr/lib/trafficserver/modules/compress.so";
 
-/** The build id of a file; "-" where it has none. */
+/** The build id of a file; "-" if it has none. */
 function buildIdOf(path: string): string {
   return /Build ID: ([0-9a-f]+)/.exec(execFileSync("readelf", ["-n", path], { encoding: "utf8" }))?.[1] ?? "-";
 }
 
-/** Asks for a text that the server compresses. */
+/** Requests a text that the server compresses. */
 function compressed(ats: Ats): Promise<void> {
   return new Promise((resolve, reject) => {
     const headers = { "Accept-Encoding": "gzip" };
@@ -77,12 +77,12 @@ describe("modules", () => {
     assert.match(moduleOf("core")!.buildId, /^[0-9a-f]{40}$/);
   });
 
-  test("of remap.config have the path that stands there, not that of the copy that the server loads", () => {
+  test("of remap.config have the path in remap.config, not that of the server's copy", () => {
     const path = join(ats.folder, "plugins", "remap_leak.so");
     assert.deepEqual(moduleOf("remap_leak.so"), { name: "remap_leak.so", buildId: buildIdOf(path), path });
   });
 
-  test("are the libraries that a location names, and no others", () => {
+  test("include the libraries in locations, and no others", () => {
     assert.deepEqual(
       dump.modules.map(({ name }) => name).filter((name) => !["core", "compress.so", "remap_leak.so"].includes(name)),
       ["libz.so.1"],
@@ -93,7 +93,7 @@ describe("modules", () => {
     assert.equal(found.buildId, buildIdOf(path));
   });
 
-  test("have the names of exported functions in the locations of their calls", () => {
+  test("give the calls in a library the names of its exported functions", () => {
     const locations = rowsOfOwner(dump, "compress.so").map(({ location }) => location);
     const ofLibrary = locations.filter((location) => location.includes("libz"));
     assert.ok(ofLibrary.length > 0, locations.join("\n"));

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// On real servers: dumps in the file that proxy.config.plugin.memtrack.output names, and what becomes of them where it cannot be used.
+// On real servers: dumps in the file set by proxy.config.plugin.memtrack.output, and elsewhere if that file cannot be used.
 
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
@@ -31,7 +31,7 @@ function assertWhole(dump: Dump): void {
   assert.ok(dump.iobuffer.rows.length > 0);
 }
 
-describe("a file of memtrack's own", () => {
+describe("the file for dumps", () => {
   let ats: Ats;
   let file: string;
   const aside: string[] = [];
@@ -42,14 +42,14 @@ describe("a file of memtrack's own", () => {
   });
   after(() => ats.stop());
 
-  /** Moves the file away, so that what is to stand in its place can. */
+  /** Moves the file away, so that something else can take its path. */
   function moveAway(): void {
     if (!existsSync(file)) return;
     aside.push(`${file}.${aside.length + 1}`);
     renameSync(file, aside.at(-1)!);
   }
 
-  /** What is in the way is said once, dumps go to traffic.out meanwhile, and to the file again when it can be used. */
+  /** The obstacle is reported once, dumps go to traffic.out meanwhile, and to the file again as soon as it can be used. */
   async function assertRefused(what: string): Promise<void> {
     const from = ats.sizeOf(ats.diagsPath);
     assertWhole(await ats.dump());
@@ -62,7 +62,7 @@ describe("a file of memtrack's own", () => {
     assert.equal(lines(textOf(ats.diagsPath).slice(from), `dumps go to ${file}`), 1);
   }
 
-  test("has the dumps, alone; it is the server's, and others of its group may read it", async () => {
+  test("contains only the dumps, belongs to the server's user, and is readable by its group", async () => {
     const from = ats.sizeOf(ats.trafficOutPath);
     for (let i = 0; i < 3; ++i) assertWhole(await ats.dump(file));
     const others = textOf(ats.trafficOutPath).slice(from);
@@ -73,7 +73,7 @@ describe("a file of memtrack's own", () => {
     assert.equal(uid, statSync(ats.diagsPath).uid);
   });
 
-  test("is found again after a rotation by rename, by copy, and after it was removed", async () => {
+  test("is opened again after a rotation by rename or by copy, and after it was removed", async () => {
     const from = ats.sizeOf(ats.diagsPath);
     moveAway();
     assertWhole(await ats.dump(file));
@@ -87,14 +87,14 @@ describe("a file of memtrack's own", () => {
     assert.doesNotMatch(textOf(ats.diagsPath).slice(from), new RegExp(OUTPUT), "nothing is to be said of it");
   });
 
-  test("begins a line of its own after what was cut off", async () => {
+  test("starts a new line after a truncated one", async () => {
     writeFileSync(file, "memtrack format=", { flag: "a" });
     const dump = await ats.dump(file);
     assertWhole(dump);
     assert.ok(textOf(file).includes(`memtrack format=\n${dump.text}`));
   });
 
-  test("that is a FIFO is not waited for, with a reader or without", async () => {
+  test("is not used if it is a FIFO, and the server does not wait for a reader", async () => {
     moveAway();
     execFileSync("mkfifo", ["-m", "666", file]);
     await assertRefused(`${file} is not a regular file`);
@@ -108,7 +108,7 @@ describe("a file of memtrack's own", () => {
     }
   });
 
-  test("that is a link is not followed", async () => {
+  test("is not used if it is a symbolic link", async () => {
     moveAway();
     const target = join(ats.folder, "log", "target");
     writeFileSync(target, "");
@@ -118,13 +118,13 @@ describe("a file of memtrack's own", () => {
     assert.equal(textOf(target), "");
   });
 
-  test("that is a folder is said to be one", async () => {
+  test("is not used if it is a folder", async () => {
     moveAway();
     mkdirSync(file);
     await assertRefused(`${file} is a folder`);
   });
 
-  test("that may not be written is said so, with who may", { skip: process.getuid?.() !== 0 }, async () => {
+  test("is not used without permission to write; the log line names its owner", { skip: process.getuid?.() !== 0 }, async () => {
     moveAway();
     writeFileSync(file, "", { mode: 0o600 });
     await assertRefused(`${file} cannot be opened: Permission denied`);
@@ -132,20 +132,20 @@ describe("a file of memtrack's own", () => {
   });
 
   test(
-    "on a full disk: the dump is in traffic.out, and the next one in the file is whole",
+    "is not used on a full disk: the dump is in traffic.out, and the next one in the file is complete",
     { skip: process.getuid?.() !== 0 },
     async () => {
       const folder = join(ats.folder, "log", "small");
       mkdirSync(folder);
       const { uid } = statSync(ats.diagsPath);
-      // With room for a part of a dump.
+      // A disk with room for part of a dump.
       execFileSync("mount", ["-t", "tmpfs", "-o", `size=8k,uid=${uid}`, "none", folder]);
       try {
         const small = join(folder, "memtrack.out");
         writeFileSync(small, "x".repeat(7000));
         chownSync(small, uid, uid);
         moveAway();
-        // The name that the server knows is on that disk: a bind mount, since a link would not be followed.
+        // A bind mount puts the server's path on that disk, since a link would not be followed.
         writeFileSync(file, "");
         execFileSync("mount", ["--bind", small, file]);
         try {
@@ -171,7 +171,7 @@ describe("a file of memtrack's own", () => {
     },
   );
 
-  test("no dump is lost or twice in all of that", () => {
+  test("has lost and repeated no dump after all of these tests", () => {
     const here = [...aside, file, ats.trafficOutPath].flatMap((path) => numbers(textOf(path)));
     assert.equal(new Set(here).size, here.length);
     assert.ok(here.length > 20);
@@ -180,7 +180,7 @@ describe("a file of memtrack's own", () => {
 });
 
 describe("the record", () => {
-  test("takes effect at run time: relative, absolute, what cannot be, and empty again", async () => {
+  test("takes effect at run time: a relative path, an absolute one, invalid ones, and empty again", async () => {
     const ats = await Ats.start({ level: 1, manager: true, plugins: [PLUGIN] });
     const log = join(ats.folder, "log");
     const change = async (value: string, line: string): Promise<void> => {
@@ -201,7 +201,7 @@ describe("the record", () => {
       await change(far, `dumps go to ${far} (${OUTPUT})`);
       assertWhole(await ats.dump(far));
       assert.deepEqual(numbers(textOf(join(log, "own.out"))), [own.number]);
-      // Whoever asks by a message finds the answer there too.
+      // A dump requested by a message goes there too.
       await ats.ctl("plugin", "msg", "memtrack", "dump");
       await ats.nextDump({ path: far, from: 1, reason: "message" });
 
@@ -213,7 +213,7 @@ describe("the record", () => {
       assertWhole(await ats.dump());
 
       await change("own.out", `dumps go to ${log}/own.out`);
-      // records.config has this word for none, and traffic_ctl takes no empty value.
+      // records.config has this word for an empty value, which traffic_ctl does not accept.
       await change("NULL", `${STANDARD_ERROR}: ${OUTPUT} is empty`);
       const last = await ats.dump();
       assertWhole(last);
@@ -225,7 +225,7 @@ describe("the record", () => {
     }
   });
 
-  test("of another type in records.config is said, and dumps go to traffic.out", async () => {
+  test("with another type in records.config is reported, and dumps go to traffic.out", async () => {
     const ats = await Ats.start({ level: 1, plugins: [PLUGIN], recordLines: [`CONFIG ${OUTPUT} INT 5`] });
     try {
       await ats.waitFor(ats.diagsPath, has(`${OUTPUT} is "5" (INT), not of type STRING; the value is not used`));

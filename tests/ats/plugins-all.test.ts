@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// On a real server: all plugins shipped by Debian, loaded together with memtrack, with traffic through each. Nothing is assumed
-// about their correctness: the server must serve as without memtrack, and every dump must be sound.
+// On a real server: all of Debian's plugins, loaded together with memtrack, with traffic through each. Their own correctness is not
+// assumed: the server must serve as without memtrack, and every dump must be valid.
 
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
@@ -177,7 +177,7 @@ function filled(text: string): string {
   return text.replaceAll("FILES", folder).replaceAll("ORIGIN", origin.url).replaceAll("PORT", String(origin.port));
 }
 
-/** A server with all of them, and `more` lines at the beginning of plugin.config. */
+/** Starts a server with all of them, and with the lines `more` at the beginning of plugin.config. */
 function options(more: string[]): AtsOptions {
   const rule = ([name, parameters]: [string, string[]]) => {
     const plugin = [`@plugin=${join(MODULES, name)}.so`, ...parameters.map((text) => `@pparam=${filled(text)}`)];
@@ -220,7 +220,7 @@ async function exercise(ats: Ats): Promise<Record<string, number>> {
 }
 
 describe("all of Debian's plugins", () => {
-  test("each of them is loaded, or left out for a reason", () => {
+  test("each of them is loaded, or excluded for a reason", () => {
     const shipped = readdirSync(MODULES).flatMap((name) => (name.endsWith(".so") ? [name.slice(0, -3)] : []));
     const known = new Set([GLOBAL, REMAP, LEFT_OUT].flatMap((table) => Object.keys(table)));
     assert.deepEqual(
@@ -231,7 +231,7 @@ describe("all of Debian's plugins", () => {
     assert.ok(shipped.length > 50, "Debian's package trafficserver-experimental-plugins is installed");
   });
 
-  test("loaded together with memtrack: the answers are those without it, no row is negative, and nothing crashes", async () => {
+  test("with memtrack: the responses are the same as without it, no row is negative, and nothing crashes", async () => {
     const run = async (more: string[], look?: (ats: Ats) => Promise<void>) => {
       const ats = await Ats.start(options(more));
       try {
@@ -255,7 +255,7 @@ describe("all of Debian's plugins", () => {
       for (const name of ["header_rewrite", "cachekey", "tslua", "compress", "xdebug", "regex_remap"]) {
         assert.ok(owners.has(`${name}.so`), `${name}.so has rows`);
       }
-      // Once more as a reference: everything new in the first round is known now.
+      // Repeated as a reference: everything new in the first round is known now.
       await exercise(ats);
       assertSound(await settled(ats));
     });

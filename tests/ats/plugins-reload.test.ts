@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// On a real server: remap plugins come and go. Each reload is the server's own (tests/plugins/reload.cc asks for it; one test goes the
-// long way, through traffic_ctl and traffic_manager), under load. MEMTRACK_RELOADS=n makes another number of them than 200.
+// On a real server: remap plugins are loaded and unloaded under load. Each reload is done by the server itself, requested by
+// tests/plugins/reload.cc; one test uses traffic_ctl and traffic_manager. MEMTRACK_RELOADS=n changes the number of reloads from 200.
 
 import assert from "node:assert/strict";
 import { appendFileSync, chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, utimesSync, writeFileSync } from "node:fs";
@@ -17,9 +17,9 @@ import { PLUGIN } from "../../tools/build.ts";
 import { assertHolds, assertSound, buildCorpus, corpus, expectedOf, rowsOfOwner, settled } from "../support/corpus.ts";
 
 const RELOADS = Number(process.env.MEMTRACK_RELOADS ?? 200);
-/** After so many reloads whatever memtrack needs for them is there: its memory must not grow any more. */
+/** After this many reloads memtrack has allocated what it needs for them: its memory must not grow any more. */
 const WARM = Math.min(10, RELOADS - 1);
-/** Rules of remap.config that name a plugin of the corpus: an instance each. */
+/** Number of rules in remap.config that name a plugin of the corpus; each has its own instance. */
 const RULES = 2;
 
 let origin: Origin;
@@ -44,7 +44,7 @@ async function withServer(options: AtsOptions, body: (ats: Ats) => Promise<void>
   }
 }
 
-/** RULES rules with the same plugins, under /a0/, /a1/ ... */
+/** Rules with the same plugins, for /a0/, /a1/ ... */
 function rules(...names: string[]): string[] {
   const plugins = names.map((name) => `@plugin=${corpus(name)}`).join(" ");
   return Array.from({ length: RULES }, (_, index) => `map /a${index}/ ${origin.url} ${plugins}`);
@@ -52,13 +52,13 @@ function rules(...names: string[]): string[] {
 
 const PATHS = Array.from({ length: RULES }, (_, index) => [`/a${index}/size/1000`, `/a${index}/size/40000`]).flat();
 
-/** Has the server load remap.config anew, and waits until it has. */
+/** Makes the server load remap.config again, and waits until it has. */
 function reload(ats: Ats): Promise<void> {
   return new Promise((resolve, reject) => {
     const request = http.get(new URL("/reload", ats.httpUrl), { agent: false }, (response) => {
       response.resume();
       response.on("close", () => {
-        // 404 is the origin's own answer, and it is asked afterwards.
+        // 404 comes from the origin, which the request reaches after the reload.
         if (response.statusCode === 404) resolve();
         else reject(new Error(`the server did not load remap.config: status ${response.statusCode}`));
       });
@@ -67,13 +67,13 @@ function reload(ats: Ats): Promise<void> {
   });
 }
 
-/** Makes a plugin's file look new: the server loads a module again if its time has changed, by a second at least. */
+/** Changes the time of a plugin's file: the server loads a module again if the time differs by at least a second. */
 function renew(ats: Ats, name: string, seconds: number): void {
   const path = join(ats.folder, "plugins", basename(corpus(name)));
   utimesSync(path, 1_700_000_000 + seconds, 1_700_000_000 + seconds);
 }
 
-/** Reloads under load. Gives how many requests were answered meanwhile: all that were made. */
+/** Reloads under load. Returns the number of requests answered in the meantime, which are all that were sent. */
 async function reloadsUnderLoad(ats: Ats, count: number, before: (index: number) => void): Promise<number> {
   let over = false;
   let answered = 0;
@@ -99,10 +99,10 @@ async function reloadsUnderLoad(ats: Ats, count: number, before: (index: number)
 
 const memory = (dump: Dump) => Number(dump.header.get("memory"));
 
-/** The name that the n-th load of a module has, n from 1. */
+/** The name of the n-th load of a module, with n from 1. */
 const generation = (name: string, n: number) => `${name}.so${n > 1 ? `#${n}` : ""}`;
 
-/** The same rows without the mark of those whose module has been unloaded, and whether all, or none, had it. */
+/** The same rows without the mark of unloaded modules, and whether all rows had the mark; a mixture is an error. */
 function unmarked(dump: Dump, owner: string): { dump: Dump; retired: boolean } {
   const of = rowsOfOwner(dump, owner);
   const retired = of.filter(({ location }) => location.endsWith(" [retired]")).length;
@@ -123,10 +123,10 @@ function unmarked(dump: Dump, owner: string): { dump: Dump; retired: boolean } {
   };
 }
 
-/** Debian's header_rewrite, which has the functions of both kinds of plugin. */
+/** Debian's header_rewrite, which can be a global plugin and a remap plugin. */
 const HEADER_REWRITE = "/usr/lib/trafficserver/modules/header_rewrite.so";
 
-/** A server that loads header_rewrite by plugin.config and by remap.config. */
+/** Starts a server that loads header_rewrite through plugin.config and through remap.config. */
 async function withBothWays(options: AtsOptions, body: (ats: Ats) => Promise<void>): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), "memtrack-both-"));
   try {
@@ -141,14 +141,14 @@ async function withBothWays(options: AtsOptions, body: (ats: Ats) => Promise<voi
   }
 }
 
-/** Modules of that name that the server has mapped. */
+/** Number of modules of that name in the server's memory. */
 function mapped(ats: Ats, name: string): number {
   const lines = readFileSync(`/proc/${ats.pid}/maps`, "utf8").split("\n");
   return lines.filter((line) => line.includes(`/${name}.so`) && / r-xp /.test(line)).length;
 }
 
 describe("dynamic reload mode on", () => {
-  test(`${RELOADS} reloads of changed modules under load: each generation has its rows, exact, and memtrack needs no more memory`, async () => {
+  test(`${RELOADS} reloads of changed modules under load: each generation has exact rows, and memtrack needs no more memory`, async () => {
     const names = ["remap_leak", "remap_innocent"];
     await withServer({ remap: rules(...names) }, async (ats) => {
       const renewed = (from: number) => (index: number) => names.forEach((name) => renew(ats, name, from + index));
@@ -169,7 +169,7 @@ describe("dynamic reload mode on", () => {
         const last = n === RELOADS + 1;
         assert.equal(view.retired, !last, `${owner} is ${last ? "loaded" : "retired"}`);
         assert.equal(/retired/.test(state.get(owner) ?? ""), !last, `the owner's state: ${state.get(owner)}`);
-        // How many of the requests this one served is not known: the sum is.
+        // The share of the requests that this generation served is unknown, but their sum is known.
         const [row] = rowsOfOwner(view.dump, owner).filter(({ location }) => / behave /.test(location));
         called += row?.allocs ?? 0;
         const counts = { transaction: row?.allocs ?? 0, load: 1, instance: RULES, deleted: last ? 0 : RULES };
@@ -182,7 +182,7 @@ describe("dynamic reload mode on", () => {
     });
   });
 
-  test("a reload of unchanged modules makes new instances in the same one", async () => {
+  test("a reload of unchanged modules makes new instances in the same module", async () => {
     await withServer({ remap: rules("remap_leak") }, async (ats) => {
       const transactions = await reloadsUnderLoad(ats, 5, () => {});
       const dump = await settled(ats);
@@ -193,7 +193,7 @@ describe("dynamic reload mode on", () => {
     });
   });
 
-  test("a module of which the server still counts a continuation is never unloaded, and not retired", async () => {
+  test("a module with a continuation that the server still counts is never unloaded, and not retired", async () => {
     await withServer({ remap: rules("remap_holds_cont") }, async (ats) => {
       await reloadsUnderLoad(ats, 5, (index) => renew(ats, "remap_holds_cont", index));
       const dump = await settled(ats);
@@ -206,7 +206,7 @@ describe("dynamic reload mode on", () => {
     });
   });
 
-  test("the operator's way, traffic_ctl config reload after a change: the first generation is retired, the second has its rows", async () => {
+  test("traffic_ctl config reload after a change: the first generation is retired, the second has its rows", async () => {
     await withServer({ remap: rules("remap_leak"), manager: true }, async (ats) => {
       const before = await requests(ats.httpUrl, 20, { paths: PATHS });
       const from = ats.sizeOf(ats.diagsPath);
@@ -230,15 +230,15 @@ describe("dynamic reload mode on", () => {
   });
 });
 
-/** What the owners of header_rewrite are called, and whether they are loaded. */
+/** The names of header_rewrite's owners, and whether they are loaded. */
 const ownersOf = (dump: Dump): string[][] =>
   dump.owners
     .filter(({ owner }) => owner.startsWith("header_rewrite"))
     .sort((a, b) => (a.owner < b.owner ? -1 : 1))
     .map(({ owner, state }) => [owner, state]);
 
-describe("a plugin that plugin.config and remap.config both load", () => {
-  test("is two owners, and only the one of remap.config is loaded again", async () => {
+describe("a plugin loaded by both plugin.config and remap.config", () => {
+  test("is two owners, and only that of remap.config is loaded again", async () => {
     await withBothWays({}, async (ats) => {
       const before = await settled(ats);
       assertSound(before);
@@ -266,7 +266,7 @@ describe("a plugin that plugin.config and remap.config both load", () => {
     });
   });
 
-  test("is one module and one owner where the server does not copy it: dynamic reload mode off", async () => {
+  test("is one module and one owner if the server does not copy it (dynamic reload mode off)", async () => {
     await withBothWays({ records: { "proxy.config.plugin.dynamic_reload_mode": 0 } }, async (ats) => {
       assert.deepEqual(ownersOf(await settled(ats)), [["header_rewrite.so", "loaded"]]);
     });
@@ -274,7 +274,7 @@ describe("a plugin that plugin.config and remap.config both load", () => {
 });
 
 describe("dynamic reload mode off", () => {
-  test(`${RELOADS} reloads under load: one generation, and what each reload leaks in it`, async () => {
+  test(`${RELOADS} reloads under load: one generation, which keeps the leaks of each reload`, async () => {
     const records = { "proxy.config.plugin.dynamic_reload_mode": 0 };
     await withServer({ remap: rules("remap_leak", "remap_innocent"), records }, async (ats) => {
       let transactions = await reloadsUnderLoad(ats, WARM, (index) => renew(ats, "remap_leak", index));

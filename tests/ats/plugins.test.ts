@@ -103,14 +103,14 @@ for (const [where, plugins, once] of [
     });
     const last = () => dumps.at(-1)!;
 
-    test("every dump is sound, and the owners' sums are the totals", () => {
+    test("every dump is valid, and the owners' sums equal the totals", () => {
       for (const { dump } of dumps) assertSound(dump);
     });
 
     // A thread started before memtrack was loaded has no known owner.
     const unknown = (name: string, { class: kind }: Expected) => where === "last" && name === "leak_thread" && kind === "openssl";
     for (const name of [...LEAKS, ...UNOPTIMISED, ...GROWING].filter((name) => name !== "leak_openssl")) {
-      test(`${name}: exactly what its source says, at its lines`, () => {
+      test(`${name}: exactly the memory declared in its source, at its lines`, () => {
         const { dump, transactions } = last();
         const rows = expected(name, { transaction: transactions, once }).filter((row) => !unknown(name, row));
         assertHolds(dump, `${name}.so`, rows);
@@ -133,7 +133,7 @@ for (const [where, plugins, once] of [
       if (lines[0]) assert.match(lines[0], new RegExp(`^\\[memtrack\\] ${ALL.length} plugins .* first line of plugin\\.config$`));
     });
 
-    test("leak_openssl: OpenSSL's own lines, via the plugin, as many as a program of its own counts", () => {
+    test("leak_openssl: OpenSSL's own lines, on behalf of the plugin, as many as an independent program counts", () => {
       const [first, second] = dumps as [(typeof dumps)[0], (typeof dumps)[0]];
       const times = second.transactions - first.transactions;
       const truth = opensslTruth();
@@ -159,7 +159,7 @@ for (const [where, plugins, once] of [
       assert.equal(sum(second.dump) - sum(first.dump), times * each);
     });
 
-    test("without debug information: a function's name and an offset, or an address that addr2line knows", () => {
+    test("without debug information: a function's name and an offset, or an address for addr2line", () => {
       const { dump, transactions } = last();
       const rows = rowsOfOwner(dump, "leak_stripped.so");
       const lineOf = (bytes: number) => sitesOf("leak_stripped").find((site) => site.bytes === bytes)!.line;
@@ -178,7 +178,7 @@ for (const [where, plugins, once] of [
       assert.match(of(93), new RegExp(`^memory/plugin/leak_stripped\\.so\\+0x[0-9a-f]+ \\(leak_fallback\\.c:${lineOf(93)}\\)$`));
     });
 
-    test("with debug information the same module has its functions and lines", () => {
+    test("with debug information: the same module has its functions and lines", () => {
       const { dump, transactions } = last();
       assertHolds(dump, "leak_fallback.so", expectedOf("leak_fallback", { transaction: transactions, once }));
     });
@@ -186,7 +186,7 @@ for (const [where, plugins, once] of [
 }
 
 describe("the heap", () => {
-  test("is not tracked unless asked for, and everything else is as exact", async () => {
+  test("is not tracked by default, and everything else is as exact", async () => {
     const plugins = [PLUGIN, ...["leak_tsmalloc", "leak_tsrealloc", "leak_malloc", "innocent_handover_from"].map(corpus)];
     const { dump, transactions } = await withServer({ plugins, records: {} }, async (ats) => {
       const transactions = await traffic(ats, 40);
@@ -200,7 +200,7 @@ describe("the heap", () => {
   });
 });
 
-describe("a plugin that is loaded more than once", () => {
+describe("a plugin loaded more than once", () => {
   const site = () => growingSite("leak_many");
   const heap = (dump: Dump, owner: string) => {
     const location = locationOf(site(), owner);
@@ -215,13 +215,13 @@ describe("a plugin that is loaded more than once", () => {
       return { dump, transactions };
     });
 
-  test("by two lines of one path: it is one module, and one owner", async () => {
+  test("from one path by two lines is one module and one owner", async () => {
     const { dump, transactions } = await run([PLUGIN, `${corpus("leak_many")} 111`, `${corpus("leak_many")} 222`]);
     assert.deepEqual(heap(dump, "leak_many.so"), { allocs: 2 * transactions, frees: 0, held: 333 * transactions });
     assert.deepEqual(rowsOfOwner(dump, "leak_many.so#2"), []);
   });
 
-  test("as two files of one name: the second one is another owner, #2", async () => {
+  test("from two files of one name: the second is another owner, #2", async () => {
     const folder = mkdtempSync(join(tmpdir(), "memtrack-many-"));
     try {
       const other = join(folder, "other");
@@ -237,9 +237,9 @@ describe("a plugin that is loaded more than once", () => {
   });
 });
 
-test("a library that a plugin loads by itself is followed within seconds", async () => {
+test("a library that a plugin loads later is tracked within seconds", async () => {
   await withServer({ plugins: [PLUGIN, corpus("late_loader")] }, async (ats) => {
-    copyFileSync(corpus("late_library"), join(ats.folder, "plugins", "late_library.so")); // where it looks
+    copyFileSync(corpus("late_library"), join(ats.folder, "plugins", "late_library.so")); // where the plugin looks for it
     assert.equal((await requests(ats.httpUrl, 1)).errors, 0);
     const counts = async () => {
       const dump = await settled(ats);
@@ -266,7 +266,7 @@ test("a library that a plugin loads by itself is followed within seconds", async
 describe("hostile plugins", () => {
   const HOSTILE = ["hostile_mixed", "hostile_foreign", "hostile_overrun"];
 
-  describe("what the allocator survives", () => {
+  describe("memory errors that the allocator survives", () => {
     let dump: Dump;
     let transactions: number;
     before(async () => {
@@ -277,23 +277,23 @@ describe("hostile plugins", () => {
       });
     });
 
-    test("the server serves on, the dump is sound, and the rows of others stay exact", () => {
+    test("the server continues to serve, the dump is valid, and the rows of others stay exact", () => {
       assertSound(dump);
       for (const name of ["leak_tsmalloc", "leak_malloc", "innocent_tsapi", "innocent_heap"]) {
         assertHolds(dump, `${name}.so`, expectedOf(name, { transaction: transactions, once: 1 }));
       }
     });
 
-    test("freed by another family of functions: charged to where it was allocated", () => {
+    test("a block freed by another family of functions is charged to the place of its allocation", () => {
       assertHolds(dump, "hostile_mixed.so", expectedOf("hostile_mixed", { transaction: transactions, once: 1 }));
     });
 
-    test("a foreign block that is freed is in nobody's row", () => {
+    test("a foreign block that is freed is in no plugin's row", () => {
       assertHolds(dump, "hostile_foreign.so", expectedOf("hostile_foreign", { transaction: transactions, once: 1 }));
     });
   });
 
-  test("foreign blocks that are freed: counted apart", async () => {
+  test("freed foreign blocks are counted separately", async () => {
     const { dump, transactions } = await withServer({ plugins: [PLUGIN, corpus("hostile_foreign")] }, async (ats) => {
       const transactions = await traffic(ats, 100);
       return { transactions, dump: await settled(ats) };
@@ -310,7 +310,7 @@ describe("hostile plugins", () => {
   });
 
   // Alone, with sequential requests: the test predicts the allocator's next step, which other plugins would change.
-  test("a double free that the C library does not notice: the server serves on, and the block is released once", async () => {
+  test("a double free that the C library does not notice: the server continues to serve, and the block is released once", async () => {
     await withServer({ plugins: [PLUGIN, corpus("hostile_double_free_hidden")] }, async (ats) => {
       const transactions = 20;
       for (let i = 0; i < transactions; ++i) assert.equal((await requests(ats.httpUrl, 1)).errors, 0);
@@ -325,7 +325,7 @@ describe("hostile plugins", () => {
     });
   });
 
-  test("a block that is written past its end: noticed, counted, said with its site, and charged to it all the same", async () => {
+  test("a block written past its end: detected, counted, reported with its site, and released from that site", async () => {
     const { dump, transactions, out } = await withServer({ plugins: [PLUGIN, corpus("hostile_overrun")] }, async (ats) => {
       const transactions = await traffic(ats, 100);
       return { dump: await settled(ats), transactions, out: ats.trafficOut() };
@@ -339,7 +339,7 @@ describe("hostile plugins", () => {
     assert.match(out, /^memtrack warning="written past its end: a block of 25 bytes of memory\/plugin\/hostile_overrun\.so/m);
   });
 
-  test("more sites than there is room for: (other) of that plugin, and each plugin's sum exact", async () => {
+  test("more sites than fit: (other) of the plugin, and each plugin's sum exact", async () => {
     const plugins = [PLUGIN, ...["hostile_many_sites", "leak_tsmalloc"].map(corpus)];
     await withServer({ plugins }, async (ats) => {
       const transactions = await traffic(ats, 80);
@@ -360,7 +360,7 @@ describe("hostile plugins", () => {
     });
   });
 
-  test("a double free that the C library notices: said with its site, and it ends the server as it does without memtrack", async () => {
+  test("a double free that the C library notices: reported with its site, and it ends the server as without memtrack", async () => {
     const ended = async (plugins: string[]) => {
       const ats = await Ats.start({ level: 2, records: HEAP, origin: origin.url, plugins });
       try {
@@ -382,7 +382,7 @@ describe("hostile plugins", () => {
   });
 });
 
-test("every row of a plugin in a dump names one that is loaded", async () => {
+test("every plugin named in a dump's rows is loaded", async () => {
   await withServer({ plugins: [PLUGIN, corpus("innocent_cpp"), corpus("leak_string")] }, async (ats) => {
     await traffic(ats, 30);
     const dump = await settled(ats);

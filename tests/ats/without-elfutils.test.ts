@@ -31,7 +31,7 @@ after(async () => {
   rmSync(folder, { recursive: true });
 });
 
-test("without libdw the server serves, plugins' sites are addresses, and one line says what to install", async () => {
+test("without libdw the server serves, plugins' sites are addresses, and one line names the package to install", async () => {
   const ats = await Ats.start({
     level: 2,
     records: { "proxy.config.plugin.memtrack.heap": 1 },
