@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What the documents say of the command: their examples print what the command prints, docs/COMMAND.md names every command and option,
-// and its tables of verdicts are those of format/format.ts.
+// The documents agree with the command: their examples show its output, docs/COMMAND.md names every command and option, and its tables of
+// verdicts equal format/format.ts.
 
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
@@ -13,7 +13,7 @@ import { hasSamples, withSamples } from "../support/samples.ts";
 const COMMANDS = ["report", "diff", "html", "mrtg", "pprof", "folded", "watch", "doctor"];
 
 for (const document of DOCUMENTS) {
-  test(`examples in ${document} print what the command prints (npx tsx tests/support/examples.ts writes them anew)`, async () => {
+  test(`examples in ${document} show the command's output (npx tsx tests/support/examples.ts updates them)`, async () => {
     const text = read(document);
     assert.ok(commandsIn(text).length > 0);
     assert.equal(text, await withOutputs(text));
@@ -21,7 +21,7 @@ for (const document of DOCUMENTS) {
 }
 
 for (const document of WITH_SAMPLES) {
-  test(`samples in ${document} are parts of captured dumps (npx tsx tests/support/examples.ts writes them anew)`, () => {
+  test(`samples in ${document} are parts of captured dumps (npx tsx tests/support/examples.ts updates them)`, () => {
     const text = read(document);
     assert.ok(hasSamples(text));
     assert.equal(text, withSamples(text));

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What every header of the C host says of its functions: where each may be called. The words are those of CONTRIBUTING.md, in the
-// comment of the function; functions that follow each other without an empty line share one, and "All are hook-safe", or "None
-// is", in the head of the file counts for all of it. And what stands in one file only: attributes, and the notation of atomics.
+// Every header of the C host states where each function may be called, with the words of CONTRIBUTING.md. They are in the function's
+// comment; functions without an empty line between them share a comment, and "All are hook-safe" or "None is" in the file head applies to
+// the whole file. Also: attributes and atomics are written in one file only.
 
 import assert from "node:assert/strict";
 import { readdirSync, readFileSync } from "node:fs";
@@ -16,7 +16,7 @@ const CONTRACT_OF_ALL = new RegExp(`(^|[.:] )(All|None)\\b[^.]*${CONTRACT.source
 const sources = sourcesOf("host/ats");
 const headers = [...sources].filter(([name]) => name.endsWith(".h"));
 
-test("every function in a header of host/ats says where it may be called", () => {
+test("every function in a header of host/ats states where it may be called", () => {
   assert.ok(headers.flatMap(([, text]) => declarationsOf(text)).length > 150, "headers were read");
   assert.deepEqual(
     headers.flatMap(([name, text]) => withoutContract(text).map((missing) => `${name}: ${missing}`)),
@@ -24,7 +24,7 @@ test("every function in a header of host/ats says where it may be called", () =>
   );
 });
 
-test("every header of host/ats with functions or variables has the guard for C++", () => {
+test("every header of host/ats with functions or variables has the C++ guard", () => {
   const unguarded = headers.filter(([, text]) => declarationsOf(text).length && !text.includes('#ifdef __cplusplus\nextern "C" {'));
   assert.deepEqual(
     unguarded.map(([name]) => name),
@@ -32,32 +32,32 @@ test("every header of host/ats with functions or variables has the guard for C++
   );
 });
 
-test("attributes stand in base/compiler.h, the compiler's atomics in base/atomic.h, and _Atomic nowhere", () => {
+test("attributes are used in base/compiler.h, the compiler's atomics in base/atomic.h, and _Atomic nowhere", () => {
   const found = (pattern: RegExp): string[] => [...sources].flatMap(([name, text]) => (pattern.test(codeOf(text)) ? [name] : []));
   assert.deepEqual(found(/__attribute__|__builtin_expect/), ["base/compiler.h"]);
   assert.deepEqual(found(/\b__atomic_/), ["base/atomic.h"]);
   assert.deepEqual(found(/\b_Atomic\b|stdatomic\.h/), []);
 });
 
-describe("the reading of headers", () => {
-  test("takes a function's contract from its own comment", () => {
+describe("the header parser", () => {
+  test("reads a function's contract from its own comment", () => {
     const text =
       "/* Head. */\n#include <a.h>\n\n/* Does it. Any thread. */\nvoid good(int x);\n\n/* Does it. */\nvoid bad(void);\n";
     assert.deepEqual(withoutContract(text), ["bad"]);
   });
 
-  test("lets functions share a comment that follow each other without an empty line", () => {
+  test("shares a comment among functions without an empty line between them", () => {
     const text = "/* Head. */\n/* Both. hook-safe. */\nvoid first(void);\nvoid second(void) MT_NORETURN;\n\nvoid third(void);\n";
     assert.deepEqual(withoutContract(text), ["third"]);
   });
 
-  test("takes the head's word where it speaks of all", () => {
+  test("applies a contract in the file head that covers all functions", () => {
     assert.deepEqual(withoutContract("/* Head.\n *\n * All functions are hook-safe. */\nvoid good(void);\n"), []);
     assert.deepEqual(withoutContract("/* Head. None is\n * hook-safe: it allocates. */\nvoid good(void);\n"), []);
     assert.deepEqual(withoutContract("/* The one above is hook-safe. */\n\nvoid bad(void);\n"), ["bad"]);
   });
 
-  test("knows definitions, templates and results that are pointers, and leaves out types, variables and macros", () => {
+  test("recognizes definitions, templates and pointer results, and ignores types, variables and macros", () => {
     const text = [
       "/* Head. */",
       "#define CALL(x) \\",
@@ -99,18 +99,18 @@ describe("the reading of headers", () => {
 interface Declaration {
   name: string;
   isFunction: boolean;
-  /** The comment that counts for it. */
+  /** The comment that applies to it. */
   comment: string;
 }
 
-/** The functions of a header whose contract is said neither at them nor, for all, in the head. */
+/** The functions of a header that have a contract neither in their comment nor in the file head. */
 function withoutContract(text: string): string[] {
   const head = (/^\/\*(.*?)\*\//s.exec(text)?.[1] ?? "").replace(/\n \*/g, " ").replace(/\s+/g, " ");
   if (CONTRACT_OF_ALL.test(head)) return [];
   return declarationsOf(text).flatMap(({ name, isFunction, comment }) => (isFunction && !CONTRACT.test(comment) ? [name] : []));
 }
 
-/** The functions and variables that a header declares outside of any type. */
+/** The functions and variables that a header declares outside types. */
 function declarationsOf(text: string): Declaration[] {
   const declarations: Declaration[] = [];
   let comment = "";
@@ -137,7 +137,7 @@ function declarationsOf(text: string): Declaration[] {
   return declarations;
 }
 
-/** What a statement declares; undefined for a type, or nothing. */
+/** The name that a statement declares; undefined for a type, or for no declaration. */
 function nameIn(statement: string): { name: string; isFunction: boolean } | undefined {
   const plain = statement.replace(/\bMT_\w+(\([^)]*\))?/g, "").replace(/^\s*template\s*<[^>]*>/, "");
   const [, called] = /(\w+)\(/.exec(plain) ?? [];
@@ -146,7 +146,7 @@ function nameIn(statement: string): { name: string; isFunction: boolean } | unde
   return variable ? { name: variable, isFunction: false } : undefined;
 }
 
-/** The same without the preprocessor's lines, and without the braces of extern "C". */
+/** The text without preprocessor lines and without the braces of extern "C". */
 function withoutPreprocessor(text: string): string {
   return text.replace(/^#ifdef __cplusplus\n(extern "C" \{|\})\n/gm, "").replace(/^[ \t]*#(?:.*\\\n)*.*\n/gm, "");
 }
@@ -155,7 +155,7 @@ function codeOf(text: string): string {
   return text.replace(/\/\*.*?\*\//gs, "");
 }
 
-/** The text of every source of C and C++ below a folder, by its path from there. */
+/** The text of each C and C++ source below a folder, by its path in the folder. */
 function sourcesOf(folder: string): Map<string, string> {
   const names = readdirSync(join(TOP, folder), { recursive: true, encoding: "utf8" });
   const chosen = names.filter((name) => /\.([ch]|cc)$/.test(name)).sort();

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What the documents say of the tree: each path that they name exists, and each invariant names the test that shows it.
+// The documents agree with the tree: each path that they name exists, and each invariant names its test.
 
 import assert from "node:assert/strict";
 import { existsSync, readdirSync, readFileSync } from "node:fs";

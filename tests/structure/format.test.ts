@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// format/format.ts is the one description of a dump: what is made of it is up to date, its entries make sense together, and the tables
-// of docs/REFERENCE.md say the same.
+// format/format.ts is the only description of a dump: the files generated from it are up to date, its entries are consistent, and the
+// tables of docs/REFERENCE.md equal it.
 
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
@@ -31,13 +31,13 @@ const isInt = (record: ConfigRecord): record is IntRecord => record.type === "IN
 const SECTIONS = Object.values<Section>(sections);
 const text = (...path: string[]): string => readFileSync(join(TOP, ...path), "utf8");
 
-describe("what is made of the format is up to date", () => {
-  test("in assembly/abi.ts", () => assert.equal(text("assembly", "abi.ts"), updateNumbers(text("assembly", "abi.ts"))));
-  test("in assembly/format.ts", () => assert.equal(text("assembly", "format.ts"), coreFormat()));
+describe("a file generated from the format is up to date:", () => {
+  test("assembly/abi.ts", () => assert.equal(text("assembly", "abi.ts"), updateNumbers(text("assembly", "abi.ts"))));
+  test("assembly/format.ts", () => assert.equal(text("assembly", "format.ts"), coreFormat()));
 });
 
 describe("the format", () => {
-  test("gives every class, section, record and statistic a name of its own", () => {
+  test("gives every class, section, record and statistic a unique name", () => {
     const names = [
       CLASSES.flatMap(([, { title }]) => title),
       [...CLASSES.map(([, { section }]) => section), ...SECTIONS.map(({ title }) => title)].filter(Boolean),
@@ -47,7 +47,7 @@ describe("the format", () => {
     for (const list of names) assert.equal(new Set(list).size, list.length, list.join(", "));
   });
 
-  test("has titles by which a reader can tell sections apart, also those of classes", () => {
+  test("has titles that distinguish sections, also those of classes", () => {
     const titles = [...CLASSES.map(([, { section }]) => section), ...SECTIONS.map(({ title }) => title)].filter(Boolean);
     for (const title of titles)
       assert.deepEqual(
@@ -63,14 +63,14 @@ describe("the format", () => {
     }
   });
 
-  test("has heads that fit their columns, and no two alike in a section", () => {
+  test("has column heads that fit their columns, and are unique in a section", () => {
     for (const section of SECTIONS) {
       for (const { title, width } of columnsOf(section)) assert.ok(title.length <= width && !title.includes("|"), title);
       assert.equal(new Set(titlesOf(section)).size, titlesOf(section).length, headOf(section));
     }
   });
 
-  test("has a rule with a bar below each bar of the heads, and rows whose cells end before these", () => {
+  test("has a rule with a bar below each bar of the heads, and rows whose cells end before them", () => {
     for (const section of SECTIONS) {
       const bars = [...headOf(section).matchAll(/\|/g)].map(({ index }) => index);
       assert.deepEqual(
@@ -84,7 +84,7 @@ describe("the format", () => {
     }
   });
 
-  test("has records with a default and substitutes that are in the range", () => {
+  test("has records whose default and substitutes are in the range", () => {
     for (const { name, range, default: normal, outside } of RECORDS.filter(isInt)) {
       const used = [normal, ...outside].filter((value) => typeof value === "number");
       assert.ok(range[0] < range[1] && used.every((value) => value >= range[0] && value <= range[1]), name);
@@ -92,7 +92,7 @@ describe("the format", () => {
   });
 });
 
-describe("REFERENCE.md says the same of", () => {
+describe("REFERENCE.md equals the format in", () => {
   const reference = text("docs", "REFERENCE.md");
   const shown = (name: string): string | undefined =>
     new RegExp(`<!-- format: ${name} -->\\n\\n(.*?)\\n\\n<!-- /format -->`, "s").exec(reference)?.[1];

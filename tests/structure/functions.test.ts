@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// No function has more than 60 lines. Sources are read as their formatters write them: what begins with
-// a line that ends in an opening brace ends with the next line of the same indentation that begins with the closing one. So this
-// counts lines and knows no grammar; a brace that a formatter would not write there is not seen.
+// No function has more than 60 lines. Relies on the layout by the formatters: a block whose first line ends with an opening brace ends at
+// the next line of the same indentation that begins with the closing brace. So this test counts lines without a parser; it misses a brace
+// that a formatter would place elsewhere.
 
 import assert from "node:assert/strict";
 import { readdirSync, readFileSync } from "node:fs";
@@ -34,14 +34,14 @@ for (const [language, folders, ending, read] of [
   });
 }
 
-describe("the reading of functions", () => {
-  test("counts a function of C from its opening brace to its closing one", () => {
+describe("the counting of functions", () => {
+  test("counts a C function from its opening to its closing brace", () => {
     const text =
       "namespace\n{\nstatic int\nadd(int a,\n    int b)\n{\n  if (a) {\n    return b;\n  }\n  return a + b;\n}\n} // namespace\n";
     assert.deepEqual(functionsOfC(text), [{ name: "add", lines: 6 }]);
   });
 
-  test("counts functions, methods and arrows of a script, and nothing else", () => {
+  test("counts functions, methods and arrow functions of a script, and nothing else", () => {
     const text = [
       "export async function one(",
       "  a: number,",
@@ -84,7 +84,7 @@ interface Found {
   lines: number;
 }
 
-/** A body begins with a brace of its own line, and its name stands right before the parameters. */
+/** A body begins with a brace on its own line; the name is directly before the parameters. */
 function functionsOfC(text: string): Found[] {
   const lines = text.split("\n");
   return lines.flatMap((line, at) => {
@@ -101,7 +101,7 @@ const ARROW = /^\s*(?:export )?(?:const|let) (\w+)\b.* = (?:async )?(?:<.*>)?\(/
 const METHOD = /^\s+(?:(?:public|private|protected|static|override|async|get|set) |\*)*#?(\w+)(?:<.*>)?\(/;
 const STATEMENT = /^\s*(?:if|for|while|switch)\b/;
 
-/** From the line that begins a function, method or arrow to the one that ends it. */
+/** From the line that begins a function, method or arrow function to the line that ends it. */
 function functionsOfScript(text: string): Found[] {
   const lines = text.split("\n");
   return lines.flatMap((line, at) => {
@@ -127,7 +127,7 @@ function endOf(lines: string[], from: number, indent: string): number {
   return end < 0 ? lines.length : end;
 }
 
-/** Name and text of every source below a folder. */
+/** Name and text of each source below a folder. */
 function sourcesOf(folder: string, ending: RegExp): [name: string, text: string][] {
   const names = readdirSync(join(TOP, folder), { recursive: true, encoding: "utf8" });
   const chosen = names.filter((name) => ending.test(name) && !name.endsWith(".d.ts")).sort();

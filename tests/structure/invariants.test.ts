@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Invariants of absence (ARCHITECTURE.md), shown on the sources and on the core's Wasm; tests/native/plugin.test.ts shows those of
-// memtrack.so. Where one has exceptions they stand here by name, so that a further one, or one that is gone, is noticed.
+// Invariants about what must not exist (ARCHITECTURE.md), checked in the sources and in the core's Wasm; tests/native/plugin.test.ts checks
+// those of memtrack.so. Exceptions are listed by name, so that a new or an obsolete one is noticed.
 
 import assert from "node:assert/strict";
 import { readdirSync, readFileSync } from "node:fs";
@@ -10,7 +10,7 @@ import { describe, test } from "node:test";
 import { BUILD, TOP } from "../../tools/build.ts";
 import { readWat } from "../support/wat.ts";
 
-/** Sources below a folder by their path from the top, without their comments. */
+/** Sources below a folder, by their path from the top, without comments. */
 function codeOf(folder: string, ending: RegExp): [path: string, code: string][] {
   const names = readdirSync(join(TOP, folder), { recursive: true, encoding: "utf8" });
   const paths = names.filter((name) => ending.test(name)).map((name) => join(folder, name));
@@ -22,7 +22,7 @@ function withoutComments(text: string): string {
   return text.replace(/\/\*[^]*?\*\//g, "").replace(/(^|[^:"'`])\/\/.*$/gm, "$1");
 }
 
-/** The files below a folder whose code has such a text. */
+/** The files below a folder whose code matches a pattern. */
 function filesWith(folder: string, ending: RegExp, pattern: RegExp): string[] {
   return codeOf(folder, ending).flatMap(([path, code]) => (pattern.test(code) ? [path] : []));
 }
@@ -31,12 +31,12 @@ const C = /\.([ch]|cc)$/;
 const TS = /\.ts$/;
 
 describe("the C host", () => {
-  test("changes the protection of pages in module/slots.c alone, and makes none executable", () => {
-    // There it is read, and given back. tests/native/plugin.test.ts shows the same on the object files.
+  test("changes the protection of pages only in module/slots.c, and makes none executable", () => {
+    // slots.c reads the protection and restores it. tests/native/plugin.test.ts checks the same in the object files.
     assert.deepEqual(filesWith("host/ats", C, /PROT_EXEC/), ["host/ats/module/slots.c"]);
   });
 
-  test("knows the names that wasm2c gives in core/ alone", () => {
+  test("uses the names that wasm2c generates only in core/", () => {
     const files = filesWith("host/ats", C, /\bZ_core|\bw2c_|\bwasm_rt_/);
     assert.ok(files.length > 2);
     assert.deepEqual(
@@ -45,7 +45,7 @@ describe("the C host", () => {
     );
   });
 
-  test("asks elfutils in symbol/ alone", () => {
+  test("uses elfutils only in symbol/", () => {
     const files = filesWith("host/ats", C, /\b(elfutils->|dwarf_|dwelf_|gelf_)|<(libdw|libelf|dwarf|gelf)/);
     assert.deepEqual(
       files.filter((path) => !path.startsWith("host/ats/symbol/")),
@@ -53,20 +53,20 @@ describe("the C host", () => {
     );
   });
 
-  test("has the symbols of a server version in server/ alone", () => {
+  test("uses the symbols of a server version only in server/", () => {
     assert.deepEqual(
       filesWith("host/ats", C, /ResourceTracker|res_track_memory"|ink_freelists|SignalContinuation|TrackerContinuation/),
       ["host/ats/server/server.c"],
     );
   });
 
-  test("includes no header of the server's", () => {
+  test("includes no header of the server", () => {
     assert.deepEqual(filesWith("host/ats", C, /#include <ts\//), []);
   });
 });
 
 describe("the core", () => {
-  test("asks for memory only while an instance is made", () => {
+  test("allocates memory only while an instance is made", () => {
     const { functions } = readWat(join(BUILD, "memtrack.wat"));
     const growing = [...functions].filter(([, { code }]) => /\bmemory\.grow\b/.test(code)).map(([name]) => name);
     assert.ok(growing.length > 0, "the text was understood");
@@ -85,16 +85,16 @@ describe("the core", () => {
 });
 
 describe("the command and the page", () => {
-  test("touch the process in host/node/bin.ts alone", () => {
+  test("use `process` only in host/node/bin.ts", () => {
     assert.deepEqual(filesWith("host/node", TS, /\bprocess\.|["']node:process["']/), ["host/node/bin.ts"]);
   });
 
-  test("make no markup of text", () => {
+  test("convert no text to markup", () => {
     const markup = /\b(innerHTML|outerHTML|insertAdjacentHTML|createContextualFragment|DOMParser|document\.write|setHTML\w*)\b/;
     assert.deepEqual(filesWith("host", /\.(ts|js|html)$/, markup), []);
   });
 
-  test("have host/shared in common, which imports the format alone", () => {
+  test("share only host/shared, which imports only the format", () => {
     const imports = codeOf("host/shared", TS).flatMap(([path, code]) =>
       [...code.matchAll(/\b(?:from|import)\s*\(?\s*["']([^"']+)["']/g)].map(([, from]) => `${path}: ${from}`),
     );
@@ -104,7 +104,7 @@ describe("the command and the page", () => {
     );
   });
 
-  test("import nothing that is for tests alone", () => {
+  test("import nothing from tests, tools or benchmarks", () => {
     assert.deepEqual(filesWith("host", TS, /\b(from|import)\s*\(?\s*["'](\.\.\/)+(harness|tests|tools|bench)\//), []);
   });
 });

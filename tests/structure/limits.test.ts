@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The table "Limits" of docs/REFERENCE.md: every limit that the host or abi.ts names is in it, with the value that it has in the
-// source, and every limit whose refusals the header counts.
+// The table "Limits" of docs/REFERENCE.md contains every limit defined in the host or in abi.ts, with its value, and every limit whose
+// refusals the header counts.
 
 import assert from "node:assert/strict";
 import { readdirSync, readFileSync } from "node:fs";
@@ -12,10 +12,10 @@ import { limits } from "../../format/format.ts";
 import { TOP } from "../../tools/build.ts";
 
 const NAMED = /_MAX(_US|_)?$/;
-/** In abi.ts: a greatest value that a record may have is a limit, numbers of regions and masks are none. */
+/** Limits in abi.ts: maximum values of records are limits; numbers of regions and masks are not. */
 const inAbi = Object.entries(abi).filter(([name]) => NAMED.test(name));
 
-/** Limits that the C host defines, with their values. A hexadecimal number is a bound of a format, and no limit. */
+/** Limits that the C host defines, with their values. Hexadecimal numbers are bounds of a format, and no limits. */
 function inHost(): [name: string, value: number][] {
   const folder = join(TOP, "host", "ats");
   const files = readdirSync(folder, { recursive: true, encoding: "utf8" }).filter((name) => /\.([ch]|cc)$/.test(name));
@@ -38,7 +38,7 @@ function limitsTable(): string {
   return section;
 }
 
-test("every named limit is in the table, with its value, and the table has no other", () => {
+test("the table contains every named limit with its value, and no other", () => {
   const stated = new Map(
     [...limitsTable().matchAll(/`([A-Z_]+)` = ([\d,]+)/g)].map(([, name, value]) => [name!, Number(value!.replaceAll(",", ""))]),
   );
@@ -47,7 +47,7 @@ test("every named limit is in the table, with its value, and the table has no ot
   assert.deepEqual([...stated].sort(), [...new Map([...host, ...inAbi] as [string, number][])].sort());
 });
 
-test("every limit whose refusals are counted is in the table by the name that the header gives it", () => {
+test("the table contains every limit whose refusals are counted, by its name in the header", () => {
   const stated = [...limitsTable().matchAll(/`exhausted`: `(\w+)`/g)].map(([, name]) => name!);
   assert.deepEqual(stated.toSorted(), [...limits].sort());
 });

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The order of the rooms. A tree of sources is a list of rooms; a room is a folder or a single file. A file imports only from its own
-// room and from rooms further up the list, and there is no cycle between files. The list is also the picture in ARCHITECTURE.md: who
-// changes the order changes both.
+// The order of the rooms. A tree of sources is a list of rooms; a room is a folder or a single file. A file imports only from its own room
+// and from rooms further up the list, and there is no cycle between files. ARCHITECTURE.md shows the same list: change both together.
 //
 // C follows the same rule: an include names its room (#include "room/file.h"), and a source and its header count as one file.
 
@@ -14,9 +13,9 @@ import { TOP } from "../../tools/build.ts";
 
 interface Tree {
   folder: string;
-  /** Name and content of each room. None: the folder is one room, and too small for a picture. */
+  /** Name and content of each room. Empty: the folder is a single room, and is not listed in ARCHITECTURE.md. */
   rooms: [name: string, holds: string][];
-  /** What a file may import from outside the tree: path prefixes from the project's top, and the rooms that may, where not all do. */
+  /** Allowed imports from outside the tree: path prefixes from the project's top, with the rooms that may use them, or all. */
   outside: Record<string, "all" | string[]>;
 }
 
@@ -88,7 +87,10 @@ const TREES: Tree[] = [
   },
   {
     folder: "tools",
-    rooms: ["format", "compile-commands", "build", "tiers", "schema", "install-ats", "picture", "test", "start"].map((file) => [file, ""]),
+    rooms: ["format", "compile-commands", "build", "tiers", "schema", "install-ats", "picture", "test", "start"].map((file) => [
+      file,
+      "",
+    ]),
     outside: {
       "format/": ["format", "schema"],
       "host/node/report/render-json": ["schema"],
@@ -101,7 +103,7 @@ const TREES: Tree[] = [
 ];
 
 for (const tree of TREES) {
-  test(`${tree.folder}: every import goes to its own room or to one further up the list, and there is no cycle`, () => {
+  test(`${tree.folder}: every import is from the file's own room or from one further up the list, and there is no cycle`, () => {
     const sources = sourcesOf(tree.folder);
     assert.ok(sources.size >= tree.rooms.length, `${tree.folder} has sources`);
     assert.deepEqual(violations(tree, sources), []);
@@ -127,7 +129,7 @@ describe("the rule", () => {
   };
   const check = (files: Record<string, string>): string[] => violations(tree, new Map(Object.entries(files)));
 
-  test("lets a file import from its own room, from rooms further up the list, and what the tree may have besides", () => {
+  test("allows imports from the file's own room, from rooms further up the list, and from the tree's allowed paths", () => {
     const found = check({
       "base/a.ts": 'import { x } from "../../format/schema.ts";',
       "middle/b.ts": 'import { a } from "../base/a";\nexport { c } from "./c.ts";\nimport fs from "node:fs";',
@@ -137,7 +139,7 @@ describe("the rule", () => {
     assert.deepEqual(found, []);
   });
 
-  test("finds an import of a room further down the list, however it is written", () => {
+  test("detects an import from a room further down the list, in any notation", () => {
     const found = check({
       "base/a.ts": 'import {\n  b,\n} from "../middle/b";',
       "middle/b.ts": 'export * from "../top.ts";',
@@ -151,7 +153,7 @@ describe("the rule", () => {
     ]);
   });
 
-  test("finds what lies in no room, and what the tree may not have", () => {
+  test("detects files in no room, and imports that the tree does not allow", () => {
     const found = check({
       "base/a.ts": 'import { x } from "../../other/x.ts";\nimport { y } from "./y";',
       "middle/c.ts": 'import { x } from "../../format/schema.ts";',
@@ -165,7 +167,7 @@ describe("the rule", () => {
     ]);
   });
 
-  test("finds a cycle within a room, a type's import included", () => {
+  test("detects a cycle within a room, also through the import of a type", () => {
     const found = check({
       "base/a.ts": 'import { b } from "./b";',
       "base/b.ts": 'import type { c } from "./c";',
@@ -174,7 +176,7 @@ describe("the rule", () => {
     assert.deepEqual(found, ["a cycle: base/a, base/b, base/c, base/a"]);
   });
 
-  test("takes a source of C and its header for one file, and wants an include to name its room", () => {
+  test("treats a C source and its header as one file, and requires an include to name its room", () => {
     const found = check({
       "base/a.h": "",
       "base/a.c": '#include "base/a.h"\n#include <stdio.h>\n#include "generated.h"',
@@ -192,7 +194,7 @@ describe("the rule", () => {
   });
 });
 
-/** The text of every source below a folder, by its path from there. */
+/** The text of each source below a folder, by its path in the folder. */
 function sourcesOf(folder: string): Map<string, string> {
   const names = readdirSync(join(TOP, folder), { recursive: true, encoding: "utf8" });
   const sources = names.filter((name) => /\.(ts|[ch]|cc)$/.test(name) && !name.includes("node_modules")).sort();
@@ -223,7 +225,7 @@ function importsOf(tree: Tree, file: string, text: string, units: Set<string>, f
   if (!file.endsWith(".ts")) {
     for (const [, path] of text.matchAll(/^[ \t]*#[ \t]*include[ \t]+"([^"]+)"/gm)) {
       if (units.has(unitOf(path!))) targets.push(unitOf(path!));
-      // Without a room the compiler's search path decides, and nobody reads the layers any more.
+      // Without a room the compiler's search path would decide, and the layers would not be visible.
       else if ([...units].some((unit) => unit.endsWith(`/${unitOf(path!)}`)))
         found.push(`${file} includes ${path} without its room`);
     }
@@ -246,7 +248,7 @@ function isAllowed({ outside }: Tree, unit: string, target: string): boolean {
   );
 }
 
-/** Each cycle once, from its first unit on. */
+/** Each cycle once, beginning with its first unit. */
 function cyclesOf(imports: Map<string, Set<string>>): string[][] {
   const cycles: string[][] = [];
   const done = new Set<string>();
@@ -261,7 +263,7 @@ function cyclesOf(imports: Map<string, Set<string>>): string[][] {
   return cycles;
 }
 
-/** A source and its header are one: the path without what names the language. */
+/** The path without its ending: a source and its header are one unit. */
 function unitOf(path: string): string {
   return path.replace(/(\.d)?\.(ts|[ch]|cc)$/, "");
 }
