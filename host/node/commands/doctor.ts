@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// `memtrack doctor`: what is in the way on a server.
+// `memtrack doctor`: checks an installation for problems.
 
 import { doctor } from "../doctor/doctor.ts";
 import { renderFindings } from "../doctor/render.ts";

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What a command touches: its arguments, its streams, its environment; and how it writes.
+// The environment of a command: arguments, streams, variables; and how it writes output.
 
 import { writeFile } from "node:fs/promises";
 import type { Readable } from "node:stream";
@@ -8,7 +8,7 @@ import { UsageError } from "../errors.ts";
 import { STDIN } from "../read/input.ts";
 import type { RenderOptions } from "../report/table.ts";
 
-/** A stream to write to, and what is known of a terminal at its end. */
+/** An output stream, with the properties of its terminal if it is one. */
 export interface Output {
   write(chunk: string | Uint8Array, done?: (error?: Error | null) => void): boolean;
   isTTY?: boolean;
@@ -25,7 +25,7 @@ export interface Io {
   stdout: Output;
   stderr: Output;
   env: NodeJS.ProcessEnv;
-  /** Ends what goes on until it is ended. */
+  /** Ends a command that runs until it is stopped. */
   signal?: AbortSignal;
 }
 
@@ -46,7 +46,7 @@ export function renderOptions({ stdout, env }: Io, { top, width, local = Boolean
   return { columns: width === undefined ? terminal : width || Infinity, colour, top, local };
 }
 
-/** Into a file, or to standard output. */
+/** Writes into a file, or to standard output. */
 export async function save(io: Io, path: string, content: string | Uint8Array): Promise<void> {
   if (path === STDIN) return write(io.stdout, content);
   try {
@@ -56,7 +56,7 @@ export async function save(io: Io, path: string, content: string | Uint8Array): 
   }
 }
 
-/** Rejects with a UsageError, but with EPIPE itself if the reader has gone: run() ends quietly then. */
+/** Rejects with a UsageError; if the reader has closed the pipe, with EPIPE itself, so that run() ends quietly. */
 export function write(output: Output, content: string | Uint8Array): Promise<void> {
   return new Promise((resolve, reject) => {
     output.write(content, (error) => {

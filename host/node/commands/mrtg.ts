@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// `memtrack mrtg`: a dump as MRTG's four lines, or the mrtg.cfg that asks for them.
+// `memtrack mrtg`: a dump as MRTG's four lines, or the mrtg.cfg that requests them.
 
 import { resolve } from "node:path";
 import { printable } from "../../shared/printable.ts";
@@ -43,13 +43,13 @@ export function mrtgCommand(io: Io): AnyCommand {
   });
 }
 
-/** A server that has not written a dump yet is no error to a program that looks every five minutes. */
+/** A server that has not written a dump yet is no error for a program that runs every five minutes. */
 async function noneYet(io: Io, error: unknown): Promise<undefined> {
   if (error instanceof UnreadableDump) await write(io.stderr, `memtrack: ${printable(error.message)}\n`);
   else if (!(error instanceof NoDump)) throw error;
 }
 
-/** MRTG must get its lines in any case. */
+/** MRTG needs its four lines in every case. */
 async function writeLines(io: Io, sites: Sites, selected: Selected | undefined, filter: Filter): Promise<void> {
   const wrong = selected && mismatch(sites, filter);
   if (wrong) await write(io.stderr, `memtrack: ${printable(wrong)}\n`);

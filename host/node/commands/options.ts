@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Options that several commands have, and what their values have to be.
+// Options shared by several commands, and checks of their values.
 
 import type { ArgumentsCamelCase, Argv, CommandModule } from "yargs";
 import { UsageError } from "../errors.ts";
@@ -34,7 +34,7 @@ export const WINDOW = {
   interval: { type: "number", requiresArg: true, describe: "seconds between dumps that say no time (the built-in tracker's)" },
 } as const;
 
-// Without a type, so that what is no number can be named: of a number yargs makes NaN.
+// Without a type, so that the error can name an invalid value: yargs would convert it to NaN.
 export const TOP = { requiresArg: true, default: 20, describe: "rows of each table; 0 for all" } as const;
 export const JSON_OPTION = { type: "boolean", default: false, describe: "as JSON, with all rows and exact numbers" } as const;
 export const OUTPUT = {
@@ -64,7 +64,7 @@ export const LAYOUT = {
   local: { type: "boolean", describe: "also print the local time (default on a terminal)" },
 } as const;
 
-/** A whole number of at least `least`. @param meaning what it is to be, for who gave another */
+/** A whole number of at least `least`. @param meaning what the value must be, for the error */
 export function parseCount(name: string, value: unknown, least: number, meaning: string): number {
   if (!Number.isInteger(value) || (value as number) < least)
     throw new UsageError(`--${name} is ${String(value)}; it must be ${meaning}`);
@@ -83,9 +83,9 @@ export function layoutOf(io: Io, { top, width, local }: LayoutArguments): Render
   return renderOptions(io, { top: parseCount("top", top, 0, "a number of rows, or 0 for all"), width: columns, local });
 }
 
-/** The files that are named, or standard input. */
+/** The named files, or standard input. */
 export function filesOr(io: Io, files: string[]): string[] {
-  // yargs makes an empty text of a lone dash.
+  // yargs turns a single dash into an empty text.
   if (files.length) return files.map((file) => file || STDIN);
   if (io.stdin.isTTY) throw new UsageError(`which file? Name a traffic.out (usually ${EXAMPLE}), or send one to standard input`);
   return [STDIN];

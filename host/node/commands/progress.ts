@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A progress bar on a terminal, for reading that takes long. It goes away when it is done, and stands on standard error alone.
+// A progress bar for long reads, only on a terminal at standard error. It disappears at the end.
 
 import { bytes } from "../../shared/units.ts";
 import type { Progress } from "../read/input.ts";
 
-/** What reading takes before the bar shows, and between two drawings. */
+/** Time before the bar appears, and between two drawings. */
 const DELAY_MS = 500;
 const REDRAW_MS = 100;
 const BAR = 30;
@@ -15,7 +15,7 @@ interface Terminal {
   write(text: string): unknown;
 }
 
-/** Call `done` at the end, whatever happened. */
+/** Call `done` at the end, also after an error. */
 export function progressBar(stderr: Terminal, now: () => number = () => performance.now()): { step: Progress; done(): void } {
   if (!stderr.isTTY) return { step: () => {}, done: () => {} };
   const begun = now();

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Reading as several commands do it: files to a report, or one dump of a file, with a progress bar.
+// Reading for several commands: files to a report, or one dump of a file, with a progress bar.
 
 import { UsageError } from "../errors.ts";
 import { requireMatch, type Filter } from "../read/filter.ts";
@@ -35,7 +35,7 @@ export function readDump(io: Io, spec: string, sites: Sites): Promise<Selected> 
   return withProgress(io, (progress) => selectDump(spec, sites, io.stdin, progress));
 }
 
-/** The dump that a profile is made of. */
+/** The dump from which a profile is made. */
 export async function readOneDump(io: Io, spec: string, filter: Filter): Promise<{ sites: Sites; dump: Snapshot }> {
   const sites = new Sites();
   const { dump } = await readDump(io, spec, sites);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A terminal that is drawn on as a whole, as top does it. The lines that it had come back when it is closed.
+// Draws on the whole terminal, like top. Its previous content returns when the screen is closed.
 
 import type { Io } from "./io.ts";
 
@@ -26,7 +26,7 @@ export class Screen {
     return this.#io.stdout.rows ?? ROWS;
   }
 
-  /** As many of the lines as there are rows. */
+  /** The first lines, as many as the terminal has rows. */
   draw(lines: string[]): void {
     const seen = lines.slice(0, this.rows);
     this.#io.stdout.write(`\x1b[H${seen.map((line) => `${line}\x1b[K`).join("\r\n")}\x1b[J`);

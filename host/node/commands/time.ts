@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The times that --since and --until take: a date, or how long ago.
+// Times for --since and --until: a date, or a time relative to now.
 //
 //   2h   -30m   1 hour ago   now   2026-11-26   2026-11-26 20:00   2026-11-26T20:00:00Z   2026-11-26T20:00+01:00
 //
@@ -18,7 +18,7 @@ const UNITS: [seconds: number, names: RegExp][] = [
 const AGO = /^-?(\d+(?:\.\d+)?) ?([a-z]+)(?: ago)?$/;
 const DATE = /^(\d{4}-\d\d-\d\d)(?:[T ](\d\d:\d\d(?::\d\d(?:\.\d+)?)?) ?(Z|[+-]\d\d:?\d\d)?)?$/i;
 
-/** Seconds since 1970; undefined without a text. */
+/** Seconds since 1970; undefined if there is no text. */
 export function parseTime(name: string, text: string | undefined, now = Date.now() / 1000): number | undefined {
   if (text === undefined) return undefined;
   const value = text === "now" ? now : (relative(text.toLowerCase(), now) ?? absolute(text));

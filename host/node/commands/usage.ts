@@ -5,7 +5,7 @@
 
 import { UsageError } from "../errors.ts";
 
-/** Our texts by the parser's. Some have a singular and a plural. */
+/** Replacements for the parser's texts. Some have a singular and a plural. */
 export const TEXTS: Record<string, string | { one: string; other: string }> = {
   "Missing required argument: %s": { one: "the option --%s is needed", other: "the options %s are needed" },
   "Unknown argument: %s": { one: "unknown option or argument: %s", other: "unknown options or arguments: %s" },
@@ -14,7 +14,7 @@ export const TEXTS: Record<string, string | { one: string; other: string }> = {
   "Argument: %s, Given: %s, Choices: %s": "--%s is %s; it must be %s",
 };
 
-/** @param message what the parser said @param argv what it was given @param commands all there are, each with its arguments */
+/** @param message the parser's message @param argv the arguments @param commands all commands, each with its arguments */
 export function usageError(message: string, argv: readonly string[], commands: readonly string[]): UsageError {
   const word = argv.find((text) => !text.startsWith("-"));
   if (word === undefined) return new UsageError(`${message} (memtrack --help)`);
@@ -25,7 +25,7 @@ export function usageError(message: string, argv: readonly string[], commands: r
     const [, meant] = /^Did you mean (.+)\?$/.exec(message) ?? [];
     return new UsageError(`there is no command "${word}"${meant ? `: did you mean ${meant}?` : ""} (memtrack --help lists them)`);
   }
-  // A line that ends with a colon is a heading of the lines below it.
+  // A line that ends with a colon is a heading for the lines below it.
   const lines = message.split("\n").map((line) => line.trim());
   const said = lines.filter((line) => line && !line.endsWith(":")).join("; ");
   const what = said.startsWith("Not enough non-option arguments") ? `which file? memtrack ${usage}` : said;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// `memtrack watch`: reads a file as it grows, and shows each new state of the report, on a terminal in its place, into a pipe one
-// after another. The dumps that the file already holds are read first, and are part of the report.
+// `memtrack watch`: reads a file as it grows, and shows each new state of the report: on a terminal it replaces the previous one, into a
+// pipe it follows it. The dumps that the file already contains are read first, and are part of the report.
 
 import { printable } from "../../shared/printable.ts";
 import type { Filter } from "../read/filter.ts";
@@ -47,7 +47,7 @@ type Options = Filter & { interval?: number | undefined };
 /** The layout with this number of rows per table, unless the user asked for another one. */
 type Layout = (top: number) => RenderOptions;
 
-/** Shows what has been read, where there is something new to show. */
+/** Shows the reports. */
 interface View {
   show(reader: Reader, dumps: number): Promise<void>;
   close(): void;
@@ -79,7 +79,7 @@ async function watch(io: Io, file: string, count: number, options: Options, layo
       if (dumps >= count) return;
     }
     if (ending.signal.aborted) return;
-    // A pipe has ended.
+    // The pipe has ended.
     streams.end();
     reader.runs.end();
     if (!reader.run) throw nothingRead(streams.sources);
@@ -87,7 +87,7 @@ async function watch(io: Io, file: string, count: number, options: Options, layo
   } finally {
     view.close();
   }
-  // The screen is gone, and what was on it.
+  // Closing the screen removed the last report from the terminal, so it is printed once more.
   if (io.stdout.isTTY) await pipeView(io, file, text, layout).show(reader, reader.streams.counts.dumps);
 }
 

@@ -1,36 +1,36 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A dump as it is read, whoever wrote it: its header, the rows of its tables, its further sections as text.
+// A parsed dump, of memtrack or of the built-in tracker: its header, the rows of its tables, its further sections as text.
 
 import { header, sections, type HeaderKey } from "../../../format/format.ts";
 import type { ClassName } from "../../shared/classes.ts";
 import { TITLES_OF_FORMAT_1 } from "./format1.ts";
 
-/** A key of the header by its name, and what its value is. */
+/** The name of a header key, and the type of its value. */
 export type HeaderName = keyof typeof header;
 export const HEADER_KEYS = Object.entries(header) as [HeaderName, HeaderKey][];
 
-/** The key=value pairs of a header. Asked for are keys of the format; a file may hold others. */
+/** The key=value pairs of a header. Keys of the format have types; a file may contain others. */
 export interface Header extends Iterable<[string, string]> {
   get(key: HeaderName): string | undefined;
 }
 
-/** The rows of a dump's tables: parallel arrays, of which `length` are in use. A site that has several rows has their sum. */
+/** The rows of a dump's tables: parallel arrays, with `length` entries in use. Several rows of one site are added up. */
 export interface Rows {
   length: number;
   site: Int32Array;
   allocs: Float64Array;
   frees: Float64Array;
-  /** Bytes; of objects nothing. */
+  /** Bytes; 0 for objects. */
   inUse: Float64Array;
 }
 
 export interface Table {
   class: ClassName;
-  /** Empty for those of the built-in tracker's form. */
+  /** Empty for tables in the built-in tracker's form. */
   title: string;
   rows: number;
-  /** Bytes in use by the TOTAL line; undefined where it is missing. */
+  /** Bytes in use in the TOTAL line; undefined if it is missing. */
   total: number | undefined;
 }
 
@@ -43,28 +43,28 @@ export interface Section {
 
 export interface Dump {
   readonly origin: "memtrack" | "built-in";
-  /** By the header; the built-in tracker's are counted from 1. */
+  /** From the header; the built-in tracker's dumps are counted from 1. */
   readonly number: number;
-  /** Seconds since 1970; NaN where nothing says it. */
+  /** Seconds since 1970; NaN if unknown. */
   readonly time: number;
   readonly header: Header;
-  /** The lines that sum it up, without what each begins with. Format 1 has none. */
+  /** The summary lines, without their prefix. Format 1 has none. */
   readonly summary: readonly string[];
-  /** Those of the other lines that begin with `memtrack`: warnings, notes, refused hooks. */
+  /** The other lines that begin with `memtrack`: warnings, notes, hooks that could not be installed. */
   readonly notes: ReadonlyMap<string, string>[];
   readonly tables: Table[];
   readonly sections: Section[];
   readonly rows: Rows;
-  /** cut: its end is missing. damaged: its rows do not make the sums that it says. */
+  /** cut: truncated. damaged: its rows do not add up to its sums. */
   state: "complete" | "cut" | "damaged";
-  /** Lines of others between its first and last. */
+  /** Number of foreign lines between its first and last line. */
   foreign: number;
 }
 
 export interface Counts {
   bytes: number;
   lines: number;
-  /** Lines that are in no dump. Normal in traffic.out. */
+  /** Number of lines outside dumps. Normal in traffic.out. */
   foreign: number;
   dumps: number;
   cut: number;
@@ -84,8 +84,8 @@ export function isTitleOf(title: string, name: keyof Sections): boolean {
 }
 
 /**
- * Where these columns stand in a section; undefined where it is another one, or lacks one. (A dump of a later version may have
- * further ones.)
+ * Positions of these columns in a section; undefined if the section is another one, or lacks one of them. (A dump of a later version may
+ * have more columns.)
  */
 export function columnsIn<Name extends keyof Sections>(
   { title, columns }: Section,
@@ -97,7 +97,7 @@ export function columnsIn<Name extends keyof Sections>(
   return found.includes(-1) ? undefined : found;
 }
 
-/** The key=value pairs of a line that begins with `memtrack`. A value with spaces stands in double quotes. */
+/** The key=value pairs of a line that begins with `memtrack`. A value with spaces is in double quotes. */
 export function parsePairs(line: string): Map<string, string> {
   const pairs = new Map<string, string>();
   for (const [, key = "", quoted, bare] of line.matchAll(/(?<= )([\w-]+)=(?:"([^"]*)"|(\S*))/g)) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Which sites are asked for, and what is wrong where none is.
+// Selection of sites by --site and --owner, and the error if nothing matches.
 
 import { shortName } from "../../shared/place.ts";
 import { UsageError } from "../errors.ts";
@@ -12,16 +12,16 @@ export interface Filter {
   owner?: string | undefined;
 }
 
-/** Whether a site, or what else has an owner and a location, is asked for. */
+/** Whether the filter selects a site, or anything else with an owner and a location. */
 export function matches(site: Pick<Site, "owner" | "location">, filter: Filter): boolean {
   if (filter.owner !== undefined && site.owner !== filter.owner) return false;
   return filter.site === undefined || site.location.includes(filter.site) || shortName(site).includes(filter.site);
 }
 
-/** Owners that are named where there is not the one that was asked for. */
+/** Maximum number of existing owners in the error about an unknown one. */
 const NAMED_MAX = 10;
 
-/** What is wrong with a filter that leaves nothing of all that was read: a misspelt name would look like a plugin without memory. */
+/** The error if a filter matches nothing in all files: a misspelt name would look like a plugin without memory. */
 export function mismatch(sites: Sites, filter: Filter): string | undefined {
   const all = [...sites];
   const { owner, site } = filter;
@@ -34,7 +34,7 @@ export function mismatch(sites: Sites, filter: Filter): string | undefined {
   return `no site${owner === undefined ? "" : ` of ${owner}`} has "${site}" in its location`;
 }
 
-/** The same for a command that cannot do without. */
+/** Same, for a command that needs a match. */
 export function requireMatch(sites: Sites, filter: Filter): void {
   const wrong = mismatch(sites, filter);
   if (wrong) throw new UsageError(wrong);

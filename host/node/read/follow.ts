@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Follows a file as it grows, through rotation: a file that was renamed is read to its end before the new one of its name is
-// opened, one that was truncated is read from its beginning. One that was truncated and has grown again meanwhile is found out by
-// its last bytes that were read: they are others now. It looks each POLL_MS; it asks the system for no notification, which network
-// file systems do not give. A pipe (journalctl -f | memtrack watch) is read to its end.
+// Follows a file as it grows, through rotation: a renamed file is read to its end before the new file of that name is opened, and a
+// truncated file is read from its beginning. A file that was truncated and has grown again is detected by the last bytes read, which are
+// different now. The file is polled each POLL_MS, because network file systems give no notifications. A pipe (journalctl -f | memtrack
+// watch) is read to its end.
 
 import { constants, open, stat, type FileHandle } from "node:fs/promises";
 import type { Readable } from "node:stream";
@@ -14,7 +14,7 @@ const POLL_MS = 250;
 const CHUNK = 256 * 1024;
 const REMEMBERED = 256;
 
-/** Yields what is new in the file, and undefined each time there is no more for now. Ends when `signal` says so. */
+/** Yields new bytes of the file, or undefined each time there are none for now. Ends when `signal` is aborted. */
 export async function* follow(path: string, signal: AbortSignal): AsyncGenerator<Buffer | undefined> {
   let file: FileHandle | undefined;
   let at = 0;
@@ -56,7 +56,7 @@ export async function* follow(path: string, signal: AbortSignal): AsyncGenerator
   }
 }
 
-/** The same of a pipe: ends with it as well. */
+/** Same for a pipe; ends also when the pipe ends. */
 export async function* followPipe(pipe: Readable, signal: AbortSignal): AsyncGenerator<Buffer | undefined> {
   const chunks = (pipe as AsyncIterable<Buffer>)[Symbol.asyncIterator]();
   const aborted = new Promise<undefined>((resolve) => signal.addEventListener("abort", () => resolve(undefined), { once: true }));

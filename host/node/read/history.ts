@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What is kept of the dumps that were read, in a bounded amount of memory.
+// The part of the dumps that is kept, in a limited amount of memory.
 //
 //   dumps -> Runs: a run is what one process of the server said while it counted: it begins where the server starts, or arms anew
 //              Run -> first, last: a Snapshot each, with all counts
 //                     points: at most POINTS_MAX dumps between them, with the bytes of every site
 //
-// When there are too many points every second one is dropped, and from then on only every second dump becomes one: the points stay
-// evenly spread over the whole run. All runs are listed; only the last few keep what they have counted.
+// If there are too many points, every second one is dropped, and then only every second dump becomes a point: the points stay evenly spread
+// over the whole run. All runs are listed; only the last few keep their counts.
 
 import { holdsMemory } from "../../shared/classes.ts";
 import { enlarged } from "./arrays.ts";
@@ -16,21 +16,21 @@ import type { Sites } from "./sites.ts";
 import { armedAt, hasRows, isLater, isSameArming, isUntracked, snapshotOf, type Snapshot } from "./snapshot.ts";
 
 const POINTS_MAX = 1024;
-/** Bytes that all points of a run take together, at most. */
+/** Maximum size of all points of a run in bytes. */
 const POINTS_BYTES_MAX = 48 * 1024 * 1024;
-/** Runs that keep their counts; one that is asked for does in any case. */
+/** Runs that keep their counts, besides a selected run. */
 const DATA_MAX = 3;
-/** Runs that are listed. A server that crashes every minute for a year is said in a number. */
+/** Maximum number of listed runs. The runs before them, of a server that keeps crashing, are only counted. */
 const LISTED_MAX = 1000;
 
 export interface Point {
   number: number;
   time: number;
-  /** Bytes in use by site number; of objects, how many are alive. */
+  /** By site number: bytes in use, or live objects. */
   values: Float64Array;
 }
 
-/** Is given every dump of a run that is kept, in their order. */
+/** Receives every dump of a run that is kept, in order. */
 export interface Observer {
   observe(dump: Snapshot): void;
 }
@@ -42,9 +42,9 @@ export class Run {
   lastNumber: number;
   lastTime: number;
   dumps = 0;
-  /** Undefined where a run's counts were dropped. */
+  /** Undefined if the run's counts were dropped. */
   data: RunData | undefined;
-  /** When the server began to count, by the last dump that says it. */
+  /** When the server began to count, from the last dump with that information. */
   armed = NaN;
 
   constructor(dump: Snapshot, data: RunData) {
@@ -55,14 +55,14 @@ export class Run {
   }
 }
 
-/** What a run has counted. */
+/** The counts of a run. */
 export class RunData {
   first: Snapshot | undefined;
   points: Point[] = [];
   /** The largest value of each site, and the dump in which it was first seen (counted from 0; -1 before that). */
   peak = new Float64Array(0);
   since = new Int32Array(0);
-  /** Anything that looks at each dump. */
+  /** Receives each dump. */
   readonly observer: Observer | undefined;
   readonly #sites: Sites;
   #seen = 0;
@@ -74,7 +74,7 @@ export class RunData {
     this.observer = observer;
   }
 
-  /** Dumps seen. */
+  /** Number of dumps. */
   get seen(): number {
     return this.#seen;
   }
@@ -94,7 +94,7 @@ export class RunData {
       if (this.since[site]! < 0) this.since[site] = this.#seen;
       if (values[site]! > this.peak[site]!) this.peak[site] = values[site]!;
     }
-    // The last dump is always a point: it stands at the end until the next one shows whether it stays.
+    // The last dump is always a point, until the next dump shows whether it remains one.
     if (this.points.length && (this.#seen - 1) % this.#stride !== 0) this.points.pop();
     this.points.push({ number: dump.number, time: dump.time, values });
     ++this.#seen;
@@ -119,29 +119,29 @@ export class RunData {
 }
 
 export interface RunsOptions {
-  /** Seconds since 1970: dumps outside are left out. */
+  /** Seconds since 1970: earlier and later dumps are skipped. */
   since?: number | undefined;
   until?: number | undefined;
-  /** The run that is asked for, counted from 1; 0 for the last. */
+  /** The selected run, counted from 1; 0 for the last. */
   run?: number | undefined;
-  /** For each run that is kept. */
+  /** Makes an observer for each run that is kept. */
   observer?: (() => Observer) | undefined;
 }
 
 export class Runs {
   readonly list: Run[] = [];
-  /** Runs before those in the list. */
+  /** Number of runs before those in the list. */
   unlisted = 0;
-  /** Dumps left out: cut off or damaged, and those outside --since and --until. */
+  /** Number of skipped dumps: truncated, damaged, or outside --since and --until. */
   readonly skipped: { cut: number; damaged: number; outside: number; untimed: number } = {
     cut: 0,
     damaged: 0,
     outside: 0,
     untimed: 0,
   };
-  /** The earliest and the latest time of the dumps outside --since and --until. */
+  /** The earliest and latest time of the dumps outside --since and --until. */
   outside: [number, number] | undefined;
-  /** The last dump that was left out because it is not whole, for who has no other. */
+  /** The last truncated or damaged dump, for use if there is no other. */
   partial: Snapshot | undefined;
   /** Dumps of level 0: they have no rows, and are no points. Whether the last dump is one. */
   untracked = 0;
@@ -174,7 +174,7 @@ export class Runs {
     }
   }
 
-  /** There are no more. A dump that is not whole is better than none. */
+  /** Ends the input. If no complete dump was found, an incomplete one is used. */
   end(): void {
     if (!this.list.length && this.partial) this.#take(this.partial);
   }
@@ -190,18 +190,18 @@ export class Runs {
     this.endsUntracked = false;
   }
 
-  /** The run that is asked for, or that of the last dump. */
+  /** The selected run, or the run of the last dump. */
   get chosen(): Run | undefined {
     const { run = 0 } = this.#options;
     return run ? this.list[run - 1 - this.unlisted] : this.#current;
   }
 
-  /** That of the last dump. */
+  /** The run of the last dump. */
   get latest(): Run | undefined {
     return this.#current;
   }
 
-  /** Its number, counted from 1. */
+  /** The number of a run, counted from 1. */
   numberOf(run: Run): number {
     return this.list.indexOf(run) + 1 + this.unlisted;
   }
@@ -210,12 +210,12 @@ export class Runs {
     return this.list.length + this.unlisted;
   }
 
-  /** The count that a dump is of: dumps' numbers go up in one process, and they say when it was armed. */
+  /** The run of a dump: within a run the dumps' numbers increase, and the time of the arming is the same. */
   #runOf(dump: Snapshot): Run {
     const armed = armedAt(dump);
     const same = (run: Run): boolean => isSameArming(run.armed, armed);
     const open = this.list.slice(-8).filter((run) => this.#continues(run, dump));
-    // The next number, then the same arming; then a gap, where a piece of a rotated file is missing.
+    // First by the next number, then by the same arming, then across a gap, where a piece of a rotated file is missing.
     const next = open.filter((run) => run.lastNumber + 1 === dump.number);
     const found = next.find(same) ?? (next.length === 1 ? next[0] : undefined) ?? open.findLast(same) ?? next.at(-1);
     return found ?? this.#begin(dump);
@@ -223,7 +223,7 @@ export class Runs {
 
   #continues(run: Run, dump: Snapshot): boolean {
     if (run.origin !== dump.origin) return false;
-    // The built-in's dumps say neither number nor time, but allocations count up.
+    // The built-in tracker's dumps have neither number nor time, but their allocation counts never decrease.
     if (dump.origin === "built-in") return run === this.#current && !restarted(run.data?.last, dump);
     return dump.number > run.lastNumber && dump.time >= run.lastTime && !isLater(armedAt(dump), run.armed);
   }
@@ -242,7 +242,7 @@ export class Runs {
   }
 }
 
-/** Whether counts went down: they do where another process began. A site may be missing where no row is printed for it. */
+/** Whether counts decreased, which means that another process began. A site without a row may be missing. */
 function restarted(last: Snapshot | undefined, dump: Snapshot): boolean {
   if (!last) return true;
   return last.allocs.some((allocs, site) => dump.present[site] === 1 && dump.allocs[site]! < allocs);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Files, and standard input, as chunks of plain bytes for the parsers: unpacked where they are packed (by their first bytes, not by
-// their name), the pieces of a rotated file in the order of time. It reads forward, a chunk at a time, and keeps none.
+// Files and standard input as chunks of plain bytes for the parsers. Compressed files are recognized by their first bytes and decompressed;
+// the pieces of a rotated file are ordered by time. Reads forward, one chunk at a time, and keeps none.
 
 import { createReadStream } from "node:fs";
 import { open, stat } from "node:fs/promises";
@@ -19,16 +19,16 @@ const GZIP = Buffer.from([0x1f, 0x8b]);
 
 export interface Input {
   name: string;
-  /** Of the file, as it is packed; undefined for a pipe. */
+  /** Size of the file, compressed if it is; undefined for a pipe. */
   size: number | undefined;
-  /** Of the first dump that says it. */
+  /** Time of the first dump that has one. */
   time: number | undefined;
 }
 
-/** Called with the packed bytes read so far, and their whole number where it is known. */
+/** Called with the number of bytes read so far, before decompression, and the total if known. */
 export type Progress = (done: number, size: number | undefined) => void;
 
-/** Looks at the files, which must be there, and puts the pieces of a rotated file in order: by their first times, if all have one. */
+/** Examines the files, which must exist, and orders the pieces of a rotated file by their first times, if all have one. */
 export async function openInputs(names: readonly string[]): Promise<Input[]> {
   const inputs: Input[] = [];
   for (const name of names) inputs.push(name === STDIN ? { name, size: undefined, time: undefined } : await inspect(name));
@@ -59,7 +59,7 @@ async function peek(name: string): Promise<Buffer> {
     const { bytesRead } = await file.read(bytes, 0, PEEK, 0);
     const begin = bytes.subarray(0, bytesRead);
     if (!packed(begin)) return begin;
-    // As far as it goes: what is wrong with the rest is said when it is read.
+    // Decompresses as far as possible: errors in the rest are reported when it is read.
     return gunzipSync(begin, { finishFlush: zlib.Z_SYNC_FLUSH, maxOutputLength: 64 * PEEK });
   } catch (error) {
     const { code = "" } = error as NodeJS.ErrnoException;
@@ -80,7 +80,7 @@ function packed(begin: Uint8Array): boolean {
   return begin[0] === GZIP[0] && begin[1] === GZIP[1];
 }
 
-/** Gives all inputs to the parsers, as one text. Returns what could not be read: a file that is packed and torn ends early. */
+/** Passes all inputs to the parsers, as one text. Returns the errors: a damaged compressed file ends early. */
 export async function readInputs(
   inputs: Input[],
   stdin: Readable,
@@ -111,7 +111,7 @@ export async function readInputs(
   return [...problems, ...streams.problems];
 }
 
-/** The text of what may be packed. The first two bytes say it, and a chunk may be one byte. */
+/** Decompresses if necessary. The first two bytes decide, and a chunk may have only one. */
 async function* unpacked(chunks: AsyncIterable<Buffer>): AsyncIterable<Buffer> {
   const iterator = chunks[Symbol.asyncIterator]() as AsyncIterator<Buffer, undefined>;
   let begin: Buffer = Buffer.alloc(0);
@@ -129,7 +129,7 @@ async function* unpacked(chunks: AsyncIterable<Buffer>): AsyncIterable<Buffer> {
     return;
   }
   const gunzip = createGunzip({ chunkSize: CHUNK });
-  // What fails in here fails the reader of gunzip as well.
+  // An error in here is also an error for the reader of gunzip.
   const feeding = feed(all(), gunzip).catch((error: Error) => void gunzip.destroy(error));
   yield* gunzip as AsyncIterable<Buffer>;
   await feeding;

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Reads dumps out of the bytes of traffic.out, whoever wrote them.
+// Parses the dumps in the bytes of traffic.out, of memtrack and of the built-in tracker.
 //
 //   chunks -> lines -> dumps: memtrack's, from the header to `memtrack end`
 //                             the built-in tracker's: a table with its header, which is in no dump of memtrack's
 //
-// Total: no text makes it throw. A line of no known form is skipped and counted; a dump that is cut off or whose sums are not
-// right is handed over as such. Constant in memory: it holds one line and the dumps that are open, never the file. Most of a file is
-// rows, so a row is read from its bytes, and no string is made of it; all other lines of a dump are few.
+// Total: no text makes it throw. A line of no known form is skipped and counted; a truncated or damaged dump is marked as such. Memory is
+// constant: it holds one line and the open dumps, never the file. Most of a file consists of rows, so a row is parsed from its bytes,
+// without a string; other lines of a dump are few.
 
 import { classes, sections, SUMMARY_LINES_MAX, SUMMARY_PREFIX } from "../../../format/format.ts";
 import { endsOf, SEPARATOR, titlesOf } from "../../../format/layout.ts";
@@ -17,19 +17,19 @@ import { parsePairs, type Counts, type Dump, type Header, type Section, type Tab
 import { Scratch } from "./rows.ts";
 import type { Sites } from "./sites.ts";
 
-/** Warnings that stand beside dumps, kept: a server says the first 20 of a kind. */
+/** Maximum number of warnings kept from outside dumps: a server logs the first 20 of a kind. */
 const ALARMS_MAX = 100;
 
-/** Open dumps, at most: each of another process. */
+/** Maximum number of open dumps, each of another process. */
 const OPEN_MAX = 4;
-/** An open dump is given up after so many foreign lines: it was written in one piece, so its end is lost. */
+/** An open dump is given up after this many foreign lines: it was written in one piece, so its end is lost. */
 const FOREIGN_MAX = 1000;
 /** A longer line is no line of a dump. */
 const LINE_MAX = 64 * 1024;
-/** Where a row's cells end, and its location begins, at the columns' usual widths. */
+/** End of a row's cells and start of its location, with columns of the usual widths. */
 const [ALLOCS_END, FREES_END, IN_USE_END, AVERAGE_END] = endsOf(sections.memory) as [number, number, number, number];
 const LOCATION_AT = AVERAGE_END + SEPARATOR;
-/** Rows that are kept of a section that is kept as text. */
+/** Maximum number of rows of a section that is kept as text. */
 const SECTION_ROWS_MAX = 10_000;
 const SECTIONS_MAX = 32;
 
@@ -47,7 +47,7 @@ const ALLOCS = Buffer.from(`${sections.memory.columns[0].title} `);
 const SUMMARY = Buffer.from(`${sections.summary.columns[0].title} `);
 
 const END_LINE = /^memtrack end dump=\d+ rows=\d+\r?$/;
-/** What makes a header of it within a line, where other text may speak of one. */
+/** Required for a header within a line, where other text may mention a header. */
 const GLUED = /^memtrack format=\d+ dump=\d+ time=\d/;
 const TABLE_HEAD = new RegExp(`^${titlesOf(sections.memory).join(" +\\| ")} *$`);
 const FREELIST_HEAD = /^ *Allocated +\| +In-Use +\| Type Size +\| +Free List Name *$/;
@@ -68,7 +68,7 @@ const CLASS_TITLES = Object.fromEntries(CLASSES.map((cls) => [cls, new RegExp(`^
 
 const OPENSSL = CLASSES.indexOf("openssl");
 
-/** A dump whose end has not come. */
+/** A dump without its end so far. */
 class Open implements Dump {
   readonly origin: Dump["origin"];
   readonly number: number;
@@ -81,17 +81,17 @@ class Open implements Dump {
   readonly sections: Section[] = [];
   state: Dump["state"] = "complete";
   foreign = 0;
-  /** The same since the last line that is known. */
+  /** The same since the last known line. */
   strayed = 0;
-  /** The table or section whose rows may come now. */
+  /** The table or section that may continue with rows. */
   table: Table | undefined;
   section: Section | undefined;
-  /** Which of the section's columns is the text. */
+  /** Index of the section's text column. */
   text = 0;
-  /** Of the table: what its sites begin with in Sites, and its sum so far. */
+  /** The table's prefix of keys in Sites, and its sum so far. */
   prefix = 0;
   sum = 0;
-  /** The last lines of no form, which may become a section's title and header. */
+  /** The last unknown lines, which may become a section's title and header. */
   title = "";
   head = "";
 
@@ -104,7 +104,7 @@ class Open implements Dump {
   }
 }
 
-/** What the parsers of one text count together. */
+/** Counts shared by the parsers of one text. */
 class Shared {
   readonly alarms: string[] = [];
   readonly counts: Counts = { bytes: 0, lines: 0, foreign: 0, dumps: 0, cut: 0, damaged: 0 };
@@ -112,24 +112,24 @@ class Shared {
 }
 
 export class Parser {
-  /** What memtrack said at once, between dumps. */
+  /** Warnings that memtrack wrote outside dumps. */
   readonly alarms: string[];
   readonly counts: Counts;
   readonly #shared: Shared;
   readonly #sites: Sites;
   readonly #take: (dump: Dump) => void;
-  /** The dumps that are open, the outermost first. */
+  /** The open dumps, the outermost first. */
   readonly #open: Open[] = [];
   readonly #spare: Scratch[] = [];
-  /** The beginning of a line whose end has not come. */
+  /** The beginning of an incomplete line. */
   #rest = Buffer.alloc(0);
-  /** In a line that is longer than LINE_MAX. */
+  /** Whether the current line is longer than LINE_MAX. */
   #skipping = false;
-  /** What a row's number came to, and where it ended. */
+  /** A parsed number of a row, and the position after it. */
   #value = 0;
   #at = 0;
 
-  /** @param take is given each dump when it ends. Its rows are used again after that, so it copies what it keeps. */
+  /** @param take receives each dump when it ends. Its rows are reused after that, so it copies what it keeps. */
   constructor(sites: Sites, take: (dump: Dump) => void, shared = new Shared()) {
     this.#sites = sites;
     this.#take = take;
@@ -138,7 +138,7 @@ export class Parser {
     this.counts = shared.counts;
   }
 
-  /** For another stream of the same text: it counts into the same counts. */
+  /** A parser for another stream of the same text, with shared counts. */
   sibling(): Parser {
     return new Parser(this.#sites, this.#take, this.#shared);
   }
@@ -166,23 +166,26 @@ export class Parser {
   }
 
   /**
-   * Between two files. The pieces of a rotated file are one text, and the cut may go through a line; what begins as a line does is
-   * taken for one.
+   * Called between two files. The pieces of a rotated file are one text and may be split within a line; text that begins like a line is
+   * treated as one.
    */
   boundary(next: Buffer): void {
     const begins = startsWith(next, 0, next.length, MEMTRACK) || startsWith(next, 0, next.length, ALLOCS) || next[0] === 0x5b;
     if (begins && this.#rest.length) this.push(Buffer.from("\n"));
   }
 
-  /** No more can come now: a built-in's dump that could have gone on is complete. For who follows a file. */
+  /**
+   * Called when no more input is available now: a dump of the built-in tracker that could continue is complete. For a file that is
+   * followed.
+   */
   idle(): void {
     const open = this.#open.at(-1);
     if (open?.origin === "built-in" && !open.table && !open.section) this.#close(open);
   }
 
-  /** There is no more. */
+  /** Ends the input. */
   end(): void {
-    // The last line may lack its newline, where a file was copied by hand. A row may be cut anywhere.
+    // The last line may lack its newline, if a file was copied by hand. A row may be truncated anywhere.
     if (this.#rest.length && !this.#skipping && END_LINE.test(this.#rest.toString("latin1"))) {
       this.push(Buffer.from("\n"));
     } else if (this.#rest.length || this.#skipping) {
@@ -194,7 +197,7 @@ export class Parser {
     while (this.#open.length) this.#abandon(this.#open.at(-1)!);
   }
 
-  /** Takes the whole lines from `start` on. @returns where the rest begins */
+  /** Processes the complete lines from `start` on. @returns the start of the rest */
   #lines(bytes: Buffer, start: number): number {
     let header = bytes.indexOf(HEADER, start);
     for (let end; (end = bytes.indexOf(LF, start)) >= 0; start = end + 1) {
@@ -208,14 +211,13 @@ export class Parser {
   }
 
   /**
-   * A header within a line: a server died in the middle of a dump, and the next one writes on where it stopped. What stands before it
-   * is no line of anything, and the dump that it is of has no end.
-   * @returns where the header begins, or the line where there is none
+   * Finds a header within a line: a server died in the middle of a dump, and the next one continued on that line. The text before the
+   * header is no line, and its dump has no end. @returns the position of the header, or of the line if it has none
    */
   #torn(bytes: Buffer, start: number, end: number): number {
     const at = bytes.subarray(start, end).lastIndexOf(HEADER) + start;
     if (at <= start || !GLUED.test(text(bytes, at, end))) return start;
-    // A last line may be whole but for its newline.
+    // The last line may be complete except for its newline.
     if (END_LINE.test(text(bytes, start, at))) this.#line(bytes, start, at);
     else {
       const open = this.#open.at(-1);
@@ -245,7 +247,7 @@ export class Parser {
     else if (end > start) ++this.counts.foreign;
   }
 
-  /** A table's row or its TOTAL. The columns are numbers and ` | `, nearly always of the usual widths, which numbers may outgrow. */
+  /** A row or the TOTAL of a table. The columns are numbers separated by ` | `, usually of the usual widths, which long numbers exceed. */
   #row(open: Open, bytes: Buffer, start: number, end: number): boolean {
     const usual =
       end - start > LOCATION_AT &&
@@ -276,13 +278,13 @@ export class Parser {
     return bar(bytes, at, end) && this.#count(open, bytes, at + 3, end, allocs, frees, inUse);
   }
 
-  /** A row whose location stands from `at` on. */
+  /** A row whose location begins at `at`. */
   #count(open: Open, bytes: Buffer, at: number, end: number, allocs: number, frees: number, inUse: number): boolean {
     while (end > at && bytes[end - 1] === SPACE) --end;
     const table = open.table!;
     if (at === end || table.total !== undefined) return false;
     if (table.rows++ === 0 && !table.title && startsWith(bytes, at, end, OPENSSL_PLACE)) {
-      // Tables of the built-in's form are IOBuffers, then OpenSSL; the first may be missing.
+      // Tables in the built-in tracker's form are IOBuffers, then OpenSSL; the first may be missing.
       table.class = "openssl";
       open.prefix = OPENSSL;
     }
@@ -302,7 +304,7 @@ export class Parser {
     return true;
   }
 
-  /** An integer after blanks, which JavaScript holds exactly: into #value, and where it ends into #at. */
+  /** Parses an integer after spaces, if JavaScript holds it exactly: its value into #value, the position after it into #at. */
   #number(bytes: Buffer, at: number, end: number): boolean {
     while (at < end && bytes[at] === SPACE) ++at;
     const negative = bytes[at] === MINUS;
@@ -359,11 +361,11 @@ export class Parser {
     this.#close(open);
   }
 
-  /** The header line of a table of the built-in's form. */
+  /** The header line of a table in the built-in tracker's form. */
   #head(): void {
     let open = this.#open.at(-1);
     if (open?.origin === "built-in") {
-      // Within a table it is another process's: the two cannot be told apart any more.
+      // Within a table it belongs to another process: the two cannot be separated any more.
       if (open.table) {
         open.state = "damaged";
         return;
@@ -371,7 +373,7 @@ export class Parser {
       this.#close(open);
       open = this.#open.at(-1);
     }
-    // A dump is written in one piece. After foreign lines the table is no part of it.
+    // A dump is written in one piece, so a table after foreign lines is not part of it.
     const plain = open?.tables.filter((table) => !table.title).length ?? 0;
     if (open && !open.title && (open.strayed || plain === 2)) {
       this.#abandon(open);
@@ -389,7 +391,7 @@ export class Parser {
     open.strayed = 0;
   }
 
-  /** The built-in prints no table where it has no row, and its summary all the same: a dump in which nothing is in use. */
+  /** The built-in tracker prints no table without rows, but always its summary: a dump in which nothing is in use. */
   #summary(bytes: Buffer, start: number, end: number): void {
     const open = this.#begin("built-in", ++this.#shared.builtIn, new Map());
     open.tables.push({ class: "iobuffer", title: "", rows: 0, total: 0 });
@@ -400,22 +402,22 @@ export class Parser {
   #other(open: Open, bytes: Buffer, start: number, end: number): void {
     if (start === end) return this.#blank(open);
     const line = text(bytes, start, end);
-    // The server prints this before a dump, never in one.
+    // The server prints this before a dump, never within one.
     if (FREELIST_HEAD.test(line)) {
       ++this.counts.foreign;
       return this.#abandon(open);
     }
-    // After the built-in's table there is its summary at level 2, or nothing.
+    // After the built-in tracker's table only its summary at level 2 can follow.
     if (open.origin === "built-in" && !open.table && !open.section && !open.head && !SUMMARY_HEAD.test(line)) {
       ++this.counts.foreign;
       return this.#close(open);
     }
     if (RULE.test(line)) return this.#rule(open);
-    // The journal keeps no blank lines: so a line that is no row may be the next section's title, if a head and a rule follow it.
+    // The journal keeps no blank lines, so a line that is no row may be the next section's title, if a header and a rule follow.
     if (open.section && open.head) this.#settle(open);
     if (open.section && !open.title && this.#sectionRow(open, open.section, line)) return;
     if (open.table) return this.#foreign(open);
-    // The line before a header is the title. What neither turns out to be was foreign.
+    // The line before a header is the title. Lines that become neither were foreign.
     if (open.title && !open.head && line.includes(" | ")) open.head = line;
     else {
       if (open.title || open.head) this.#foreign(open);
@@ -430,7 +432,7 @@ export class Parser {
     if (open.origin === "memtrack") open.table = undefined;
   }
 
-  /** Lines that could have been a title and a head, and are not: the second one may be a row of the section that goes on. */
+  /** Lines that could have been a title and a header, but are not. The second may be a row of the section, which continues. */
   #settle(open: Open): void {
     const { title, head, section } = open;
     open.title = open.head = "";
@@ -441,7 +443,7 @@ export class Parser {
   #rule(open: Open): void {
     if (open.head) return this.#section(open);
     const { table, section } = open;
-    // The rule below a table's header comes first, then the one below its TOTAL.
+    // First the rule below a table's header, then the rule below its TOTAL.
     if (table?.total !== undefined || (section && section.rows.length)) open.table = open.section = undefined;
     else if (!table && !section) return this.#foreign(open);
     open.strayed = 0;
@@ -463,7 +465,7 @@ export class Parser {
     open.strayed = 0;
   }
 
-  /** The text may hold anything. */
+  /** The text may contain anything. */
   #sectionRow(open: Open, section: Section, line: string): boolean {
     const cells = cellsOf(line, section.columns.length, open.text);
     if (!cells) return false;
@@ -526,7 +528,7 @@ function startsWith(bytes: Uint8Array, start: number, end: number, prefix: Uint8
   return true;
 }
 
-/** A positive integer that ends at `end` - 1, after a blank or at `edge` + 1; -1 for anything else, and where it is too long. */
+/** A positive integer that ends at `end` - 1, after a space or at `edge` + 1; -1 for anything else, and for one that is too long. */
 function rightmost(bytes: Uint8Array, edge: number, end: number): number {
   let value = 0;
   let scale = 1;

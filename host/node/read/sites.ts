@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The sites that files name, numbered from 0 in the order of their first row.
+// The sites in files, numbered from 0 in the order of their first row.
 //
 //   bytes of a row's location + its class (and kind) -> number -> Site { class, location, owner, ... }
 //
-// The number is found without making a string, because a file has millions of rows and few sites. There are at most SITES_MAX, as in
-// the core; further ones are one site (other) of their class, and counted. What a location means is decided here and nowhere else.
+// The number is found without making a string, because a file has millions of rows and few sites. There are at most SITES_MAX, as in the
+// core; further sites are counted as one site (other) of their class. Only this file interprets locations.
 
 import { classes, PLUGIN_PREFIX, records } from "../../../format/format.ts";
 import { CLASSES, type ClassName } from "../../shared/classes.ts";
@@ -14,25 +14,25 @@ import { enlarged } from "./arrays.ts";
 
 export { CORE };
 
-/** Sites of all files together, at most. */
+/** Maximum number of sites of all files together. */
 export const SITES_MAX: number = records.sites.range[1];
-/** Kinds of objects, at most: a number of a class and a kind has to fit beside the hash. */
+/** Maximum number of kinds of objects: the number of a class and kind must fit next to the hash. */
 const KINDS_MAX = 250;
-/** A location keeps this much of its end, where the file and line are. */
+/** A longer location keeps this much of its end, with the file and line. */
 const LOCATION_MAX = 4096;
 
-/** Stands behind the location of a site whose module has been unloaded. */
+/** Follows the location of a site whose module has been unloaded. */
 const RETIRED_SUFFIX = " [retired]";
 
 export interface Site {
   readonly number: number;
   readonly class: ClassName;
-  /** Of an object: TSCont, TSMutex and so on. Else empty. */
+  /** For objects: TSCont, TSMutex and so on. Otherwise empty. */
   readonly kind: string;
-  /** As in the file, without the blanks at its end and without ` [retired]`. */
+  /** As in the file, without trailing spaces and without ` [retired]`. */
   readonly location: string;
   readonly owner: string;
-  /** Its module has been unloaded. */
+  /** Whether its module has been unloaded. */
   retired: boolean;
 }
 
@@ -41,26 +41,26 @@ const VIA = /^.* \[via ([^\]]+)\]$/s;
 // The rest of a name is what follows the module: ` handler (foo.c:88)`, `+0x1a`, or nothing.
 const PLUGIN = new RegExp(`^${PLUGIN_PREFIX}(.*?\\.so[.\\d]*(?:\\(remap\\))?(?:#\\d+)?)(?=[ +/]|$)`, "s");
 const PLUGIN_OTHER = new RegExp(`^${PLUGIN_PREFIX}([^ +/]+)`, "s");
-/** What a file follows at once: a plugin's module does not. */
+/** Prefixes that are directly followed by a file, unlike the prefix of plugins. */
 const FILE_PREFIXES = Object.values(classes).flatMap(({ prefix }) => (prefix === PLUGIN_PREFIX ? [] : [prefix]));
 
-/** A site in one line: of an object, its kind first. */
+/** A site in one line; an object's kind comes first. */
 export function nameOf({ kind, location }: Pick<Site, "kind" | "location">): string {
   return kind ? `${kind} ${location}` : location;
 }
 
-/** A site's location as it stands in the file. */
+/** A site's location as in the file. */
 export function printedLocation({ location, retired }: Pick<Site, "location" | "retired">): string {
   return retired ? location + RETIRED_SUFFIX : location;
 }
 
-/** The plugin that is charged with a location, or `core`. */
+/** The plugin to which a location is charged, or `core`. */
 export function ownerOf(location: string): string {
   const [, name] = VIA.exec(location) ?? PLUGIN.exec(location) ?? PLUGIN_OTHER.exec(location) ?? [];
   return name ?? CORE;
 }
 
-/** Where in a source file a location is: `foo.c` and 88 for `... handler (foo.c:88)`. */
+/** The source line of a location: `foo.c` and 88 for `... handler (foo.c:88)`. */
 export function sourceOf(location: string): { file: string; line: number } | undefined {
   const [, file, line] = /([^\s()[\]]+):(\d+)\)?(?: \[via [^\]]*\])?$/.exec(location) ?? [];
   if (!file || !line) return undefined;
@@ -68,16 +68,16 @@ export function sourceOf(location: string): { file: string; line: number } | und
   return { file: file.slice(prefix.length), line: Number(line) };
 }
 
-/** Where in a module a location is. */
+/** The place of a location in its module. */
 export interface Code {
   module: string;
-  /** "handler", "handler+0x1a", "+0x1a2b"; empty where nothing is known. */
+  /** "handler", "handler+0x1a", "+0x1a2b"; empty if unknown. */
   function: string;
-  /** In the module, where nothing better is known. */
+  /** Offset in the module, if nothing better is known. */
   address: number | undefined;
 }
 
-/** The code of a plugin's or a library's call: undefined for the server's and OpenSSL's own lines. */
+/** The code place of a plugin's or a library's call; undefined for lines of the server and of OpenSSL. */
 export function codeOf(location: string): Code | undefined {
   const [named, module] = PLUGIN.exec(location) ?? PLUGIN_OTHER.exec(location) ?? [];
   if (!named || !module) return undefined;
@@ -91,19 +91,19 @@ export function codeOf(location: string): Code | undefined {
 
 export class Sites {
   readonly #sites: Site[] = [];
-  /** A class and a kind, numbered: the beginning of a key. */
+  /** Numbers of classes and kinds, which begin a key. */
   readonly #kinds: { class: ClassName; kind: string }[] = CLASSES.map((name) => ({ class: name, kind: "" }));
-  /** Names refused because there were SITES_MAX. */
+  /** Number of names refused because there were SITES_MAX. */
   refused = 0;
 
-  // The hash table: number + 1 of the site, or 0. Its names are one after another in #names, from #starts[n] to #starts[n + 1].
+  // The hash table: number + 1 of the site, or 0. The names are consecutive in #names, from #starts[n] to #starts[n + 1].
   #slots = new Int32Array(1 << 12);
   #mask = (1 << 12) - 1;
   #hashes = new Int32Array(1 << 11);
   #starts = new Int32Array((1 << 11) + 1);
   #prefixes = new Uint8Array(1 << 11);
   #names = Buffer.alloc(1 << 16);
-  /** The site that came after each one, and the last one: dumps have their rows in much the same order, so it is tried first. */
+  /** The site that followed each site, and the last site: dumps have their rows in similar order, so the follower is tried first. */
   #next = new Int32Array(1 << 11);
   #last = 0;
 
@@ -119,7 +119,7 @@ export class Sites {
     return this.#sites.values();
   }
 
-  /** The number for a class and kind that find() takes. */
+  /** The number of a class and kind, for find(). */
   prefix(cls: ClassName, kind = ""): number {
     const found = this.#kinds.findIndex((entry) => entry.class === cls && entry.kind === kind);
     if (found >= 0) return found;
@@ -127,7 +127,7 @@ export class Sites {
     return this.#kinds.push({ class: cls, kind }) - 1;
   }
 
-  /** The number of the site that is named by the bytes from `start` to `end`. */
+  /** The number of the site whose name is the bytes from `start` to `end`. */
   find(prefix: number, bytes: Uint8Array, start: number, end: number): number {
     let retired = false;
     if (end - start > RETIRED.length && bytes[end - 1] === 0x5d && endsWith(bytes, end, RETIRED)) {
@@ -177,7 +177,7 @@ export class Sites {
     const number = this.#sites.length;
     const { class: cls, kind } = this.#kinds[prefix]!;
     const location = Buffer.from(bytes.buffer, bytes.byteOffset + start, end - start).toString("utf8");
-    // The rows (other) have to find room when nothing else does.
+    // The rows (other) must have room when nothing else has.
     if (number >= SITES_MAX && location !== OTHER) {
       ++this.refused;
       return this.findText(cls, OTHER, kind);
@@ -214,7 +214,7 @@ export class Sites {
   }
 }
 
-/** The location of what found no row. */
+/** The location of sites without a row of their own. */
 const OTHER = "(other)";
 
 function endsWith(bytes: Uint8Array, end: number, suffix: Uint8Array): boolean {

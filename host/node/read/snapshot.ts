@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// All counts of one dump, and what can be told of it: what it tracks, since when it counts, what it is called.
+// All counts of one dump, and facts about it: the tracked classes, the start of counting, its name.
 
 import { holdsMemory } from "../../shared/classes.ts";
 import { time } from "../../shared/units.ts";
 import type { Dump, Header, Section } from "./dump.ts";
 import type { Site, Sites } from "./sites.ts";
 
-/** Two dumps of one count agree when it began, to this many seconds. */
+/** Two dumps have the same start of counting if the times differ by at most this many seconds. */
 const ARMED_TOLERANCE = 2;
 
-/** Arrays by site number; a site beyond their end has none. */
+/** Arrays by site number; sites beyond their end have no value. */
 export interface Snapshot {
   readonly origin: Dump["origin"];
   readonly number: number;
@@ -23,7 +23,7 @@ export interface Snapshot {
   readonly allocs: Float64Array;
   readonly frees: Float64Array;
   readonly inUse: Float64Array;
-  /** 1 where the dump has a row. */
+  /** 1 if the dump has a row. */
   readonly present: Uint8Array;
 }
 
@@ -44,40 +44,40 @@ export function snapshotOf(dump: Dump, sites: Sites): Snapshot {
   return { origin, number, time, header, summary, notes, sections, state, allocs, frees, inUse, present };
 }
 
-/** Whether anything of a dump could be read but its header. */
+/** Whether a dump has any readable content after its header. */
 export function hasRows({ rows, tables }: Dump): boolean {
   return rows.length > 0 || tables.some(({ total }) => total !== undefined);
 }
 
-/** Bytes, or objects alive. */
+/** Bytes in use, or live objects. */
 export function valueOf(site: Site, snapshot: Snapshot): number {
   const { number } = site;
   if (!holdsMemory(site.class)) return (snapshot.allocs[number] ?? 0) - (snapshot.frees[number] ?? 0);
   return snapshot.inUse[number] ?? 0;
 }
 
-/** Nothing was tracked: that is not the same as nothing in use. */
+/** Whether nothing was tracked, which is not the same as nothing in use. */
 export function isUntracked(dump: { header: Header }): boolean {
   return dump.header.get("level") === "0";
 }
 
-/** Level 1 has no table of OpenSSL's memory. */
+/** Whether the dump has a table of OpenSSL's memory, which level 1 lacks. */
 export function tracksOpenssl(dump: Snapshot): boolean {
   return dump.header.get("level") !== "1";
 }
 
-/** Of two dumps, the one that does not know OpenSSL's memory where the other one does. */
+/** The dump of the two that lacks OpenSSL's memory, if the other one has it. */
 export function withoutOpenssl<T extends { dump: Snapshot }>(a: T, b: T): T | undefined {
   if (tracksOpenssl(a.dump) === tracksOpenssl(b.dump)) return undefined;
   return tracksOpenssl(a.dump) ? b : a;
 }
 
-/** Whether a dump's counts do not go on from those of the one before. */
+/** Whether counting began anew between a dump and the one before. */
 export function beganAnew(before: Snapshot, dump: Snapshot): boolean {
   return isLater(armedAt(dump), armedAt(before));
 }
 
-/** Of two times of arming. A dump that does not say its own is of none. */
+/** Compares two times of arming. A dump without one is not comparable. */
 export function isSameArming(a: number, b: number): boolean {
   return Math.abs(a - b) <= ARMED_TOLERANCE;
 }
