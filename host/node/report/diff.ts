@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Two dumps, row by row: what is in the one and what is in the other.
+// Compares two dumps row by row.
 
 import { holdsMemory, type ClassName } from "../../shared/classes.ts";
 import { UsageError } from "../errors.ts";
@@ -13,12 +13,12 @@ export interface DiffRow {
   kind: string;
   location: string;
   owner: string;
-  /** Where it has a row: in both, only after, or only before. */
+  /** Whether both dumps have the row, only the later one, or only the earlier one. */
   state: "both" | "new" | "gone";
   before: number;
   after: number;
   change: number;
-  /** Allocations and releases in between. */
+  /** Allocations and releases between the dumps. */
   allocs: number;
   frees: number;
 }
@@ -26,13 +26,13 @@ export interface DiffRow {
 export interface Difference {
   before: string;
   after: string;
-  /** Seconds since 1970, where the dumps say them. */
+  /** Seconds since 1970, if the dumps have times. */
   beforeTime: number | undefined;
   afterTime: number | undefined;
   totalBefore: number;
   totalAfter: number;
   warnings: string[];
-  /** Those that differ: what grew, what shrank, what stayed as large, the largest change of each first. */
+  /** Changed rows: increases, decreases, then equal sizes, each with the largest change first. */
   rows: DiffRow[];
 }
 

@@ -2,7 +2,7 @@
 //
 //   Run + Sites + Findings -> Report
 //
-// Sums and differences of integers; every judgement is the core's (analyse/).
+// Sums and differences of integers; all verdicts come from the core (analyse/).
 
 import { CLASSES, holdsMemory, type ClassName } from "../../shared/classes.ts";
 import type { Findings } from "../analyse/findings.ts";
@@ -14,10 +14,10 @@ import { tracksOpenssl, valueOf, type Snapshot } from "../read/snapshot.ts";
 import type { DumpName, OwnerRow, Report, ReportInput, SiteRow } from "./report.ts";
 import { warningsOf } from "./warnings.ts";
 
-/** Dumps that are closer say nothing about an hour. */
+/** No hourly rate is computed for a shorter time. */
 const RATE_SECONDS_MIN = 60;
 
-/** What the rows are made of, beside the sites. */
+/** The data of rows, besides the sites. */
 interface Source {
   data: RunData;
   findings: Findings;
@@ -68,14 +68,14 @@ export function makeReport(input: ReportInput, run: Run, findings: Findings, fil
   };
 }
 
-/** Seconds of a run whose dumps say it, or that are known to be so many seconds apart. */
+/** The duration of a run, from the dumps' times or from a known interval between dumps. */
 function secondsOf(run: Run, interval: number | undefined): number | undefined {
   const seconds = run.lastTime - run.firstTime;
   if (!Number.isNaN(seconds)) return seconds;
   return interval === undefined ? undefined : (run.dumps - 1) * interval;
 }
 
-/** A row of each site that the run has seen and that is asked for, what grew most first. */
+/** A row for each selected site of the run, the largest growth first. */
 function siteRows(sites: Sites, source: Source, filter: Filter): SiteRow[] {
   const [first, last] = [source.data.first!, source.data.last!];
   const ages = agesIn(last.sections);
@@ -84,7 +84,7 @@ function siteRows(sites: Sites, source: Source, filter: Filter): SiteRow[] {
   for (const site of sites) {
     const seen = (source.data.since[site.number] ?? -1) >= 0;
     if (!seen || !matches(site, filter) || (site.class === "openssl" && !knownLast)) continue;
-    // What was not tracked has neither grown nor shrunk.
+    // A class that was not tracked has neither grown nor shrunk.
     const before = site.class === "openssl" && !knownFirst ? last : first;
     rows.push({ ...siteRow(site, before, last, source), ages: ages.get(ageKey(site.kind || site.class, printedLocation(site))) });
   }
@@ -119,14 +119,14 @@ function siteRow(site: Site, first: Snapshot, last: Snapshot, { data, findings, 
   };
 }
 
-/** Objects are judged with the memory of their owners. */
+/** Objects are judged together with the memory of their owners. */
 function judgementOf(site: Site, { sites }: Findings): Pick<SiteRow, "verdict" | "why"> {
   if (!holdsMemory(site.class)) return { verdict: undefined, why: undefined };
   const { verdict, why } = sites.get(site.location) ?? sites.get(printedLocation(site)) ?? {};
   return { verdict, why };
 }
 
-/** The sums of the sites' rows by owner, what grew most first. */
+/** The sums of the sites' rows by owner, the largest growth first. */
 function ownerRows(sites: SiteRow[], { findings, perHour }: Source): OwnerRow[] {
   const owners = new Map<string, OwnerRow>();
   for (const site of sites) addToOwner(owners, site);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Files to a report: opens, parses, keeps a bounded history, has the core judge it.
+// Files to a report: opens, parses, keeps a limited history, and lets the core judge it.
 
 import type { Readable } from "node:stream";
 import { time } from "../../shared/units.ts";
@@ -20,11 +20,11 @@ interface ReadOptions extends Filter {
   since?: number | undefined;
   until?: number | undefined;
   run?: number | undefined;
-  /** Seconds between dumps that say no time. */
+  /** Seconds between dumps without times. */
   interval?: number | undefined;
 }
 
-/** What was read so far, and what to say about it. Used once for a file, and again and again for one that grows. */
+/** Everything read so far, and the report about it: made once for a file, repeatedly for one that grows. */
 export class Reader {
   readonly sites = new Sites();
   readonly runs: Runs;
@@ -42,7 +42,7 @@ export class Reader {
     this.streams = new Streams(this.sites, (dump) => this.runs.add(dump));
   }
 
-  /** The run that is asked for, or undefined where there is no dump at all. */
+  /** The selected run; undefined if there is no dump. */
   get run(): Run | undefined {
     const { runs } = this;
     const run = runs.chosen;

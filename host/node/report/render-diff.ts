@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Two dumps for a terminal, as `git diff` would say it: what is less, what is more, and nothing of what is as it was.
+// Compares two dumps on a terminal, like `git diff`: decreases and increases, without unchanged rows.
 
 import { classOf, formatOf } from "../../shared/classes.ts";
 import { shortName } from "../../shared/place.ts";

@@ -8,7 +8,7 @@ import { classes, kinds, sections, type Column, type Columns, type Section as Fo
 import { isTitleOf, type Section } from "../read/dump.ts";
 import type { Report } from "./report.ts";
 
-/** Raised when a key changes its meaning, or goes; not when there is a further one. */
+/** Incremented when a key changes its meaning or is removed, not when one is added. */
 export const JSON_FORMAT = 2;
 
 export function toJson(value: object): string {
@@ -20,13 +20,13 @@ type Cell = string | number | null;
 type Row = Record<string, Cell>;
 
 export interface JsonSection {
-  /** As in format/format.ts; absent where the section is not known. */
+  /** As in format/format.ts; missing if the section is unknown. */
   name?: string;
   title: string;
   rows: Row[];
 }
 
-/** The report with the sections of the last dump as objects, and what they say of a site's or an owner's growth at its row. */
+/** The report, with the sections of the last dump as objects, and each site's and owner's growth from the sections in its row. */
 export function reportJson(report: Report): object {
   const typed = report.sections.map(typedSection);
   const sites = growthOf(typed, "growth", "location");
@@ -39,7 +39,7 @@ export function reportJson(report: Report): object {
   };
 }
 
-/** The rows of a section by a text column, which they lack then. */
+/** The rows of a section by the text in a column, which is removed from them. */
 function growthOf(typed: JsonSection[], name: keyof typeof sections, by: string): Map<Cell, Row> {
   const rows = typed.filter((section) => section.name === name).flatMap((section) => section.rows);
   return new Map(rows.map(({ [by]: key = null, ...rest }) => [key, rest]));
@@ -47,7 +47,7 @@ function growthOf(typed: JsonSection[], name: keyof typeof sections, by: string)
 
 const FORMATS = Object.entries(sections) as [keyof typeof sections, Format][];
 
-/** The name of a section: by its title; of one without a title, by its columns. */
+/** The name of a section, by its title; without a title, by its columns. */
 function nameOf({ title, columns }: Section): string | undefined {
   // The longest title first: "Growth of owners since" is not "Growth since".
   const fits = FORMATS.filter(([name, format]) =>
@@ -66,7 +66,7 @@ function typedSection(section: Section): JsonSection {
   return { ...(name !== undefined && { name }), title: section.title, rows };
 }
 
-/** A number where the column has numbers; null where it is not known. Of a column that is not known, what it looks like. */
+/** A number in a numeric column, null if unknown. In an unknown column, a number if it looks like one. */
 function valueOf(cell: string, unit: string | undefined): Cell {
   if (unit === "text") return cell;
   if (cell === "-") return null;
@@ -80,7 +80,7 @@ export interface JsonColumn {
   meaning?: string;
 }
 
-/** The columns of a section by their heads, as JSON has them. */
+/** The names of a section's columns in JSON. */
 export function headsOf(format: Format): [string, JsonColumn][] {
   const oneByOne = (column: Column | Columns): [string, JsonColumn][] => {
     const { unit, meaning } = column;
@@ -94,13 +94,13 @@ export function headsOf(format: Format): [string, JsonColumn][] {
   return [...format.columns.flatMap(oneByOne), text, ...(format.after ?? []).flatMap(oneByOne)];
 }
 
-/** "Old %" is oldPercent, "Per 1000 tx" is per1000Tx. */
+/** Converts "Old %" to oldPercent, "Per 1000 tx" to per1000Tx. */
 export function keyOf(head: string): string {
   const words = head.replace(/%/g, " percent ").match(/[A-Za-z0-9]+/g) ?? ["text"];
   return words.map((word, n) => (n ? word[0]!.toUpperCase() : word[0]!.toLowerCase()) + word.slice(1)).join("");
 }
 
-/** JSON in which nothing is a control, changes the direction of text, or ends a script element. */
+/** JSON without control characters, characters that change the direction of text, or the end of a script element. */
 export function inert(json: string): string {
   return json.replace(/[<>&]|[^\P{C}\n]|[\p{Zl}\p{Zp}]/gu, (character) =>
     character

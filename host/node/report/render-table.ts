@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A report for a terminal: what was read, suspects, what grew, owners.
+// A report on a terminal: the files read, suspects, growth, owners.
 
 import { classOf, formatOf, MEMORY_CLASSES, titleOf, type MemoryName } from "../../shared/classes.ts";
 import { CORE, shortName } from "../../shared/place.ts";
@@ -34,7 +34,7 @@ export function renderReport(report: Report, options: RenderOptions, extra: stri
   return [...lines, "", ...owners(report, options)].join("\n") + "\n";
 }
 
-/** The largest growth first. The owner that holds most is always shown. */
+/** The largest growth first. The owner with the most memory is always shown. */
 function owners(report: Report, options: RenderOptions): string[] {
   const all = report.owners;
   const largest = all.reduce<OwnerRow | undefined>((most, row) => (most && most.total >= row.total ? most : row), undefined);
@@ -43,12 +43,12 @@ function owners(report: Report, options: RenderOptions): string[] {
   return [bold(title, options), ...table(rows, ownerColumns(report, rows), options)];
 }
 
-/** `new` is no verdict yet. */
+/** `new` means that there is no verdict yet. */
 function isJudged(rows: readonly Judged[]): boolean {
   return rows.some(({ verdict }) => verdict !== undefined && verdict !== "new");
 }
 
-/** The part of a title that says who judged. */
+/** The part of a title that names the source of the verdicts. */
 function judgeOf(report: Report, rows: readonly Judged[]): string {
   if (!isJudged(rows)) return "";
   return report.judge === "proxy" ? ", verdicts by the proxy" : ", verdicts by this command";
@@ -89,7 +89,7 @@ function nextStep({ suspects: [first], files }: Report): string {
   return `memtrack report --owner ${quoted(first!.owner)} ${file === "-" ? "FILE" : quoted(file)} shows all that ${first!.owner} holds`;
 }
 
-/** One word for a shell. */
+/** Quotes a word for a shell. */
 function quoted(word: string): string {
   return /^[\w./:@%+-][\w./:@%+#-]*$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
 }
@@ -119,7 +119,7 @@ function siteColumns(report: Report): Column<SiteRow>[] {
   return columns.filter((column) => column !== false);
 }
 
-/** The class that plugins hold least of is left out first: the table is for finding a plugin. */
+/** The class with the least memory of plugins is omitted first: the table is for finding a plugin. */
 function ownerColumns(report: Report, rows: OwnerRow[]): Column<OwnerRow>[] {
   const growth = report.dumps > 1;
   const held = (name: MemoryName, of: OwnerRow[]): number => of.reduce((sum, row) => sum + row.classes[name], 0);
@@ -142,7 +142,7 @@ function ownerColumns(report: Report, rows: OwnerRow[]): Column<OwnerRow>[] {
   return columns.filter((column) => column !== false);
 }
 
-/** A text in lines that fit: the first line after `head`, the others indented. */
+/** Wraps a text: the first line after `head`, the others indented. */
 function hanging(head: string, indent: number, text: string, options: RenderOptions): string[] {
   const [begin = "", ...rest] = wrap(text, Math.max(WRAP_LEAST, options.columns - indent));
   return [head + begin, ...rest.map((line) => " ".repeat(indent) + line)];

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What there is to say about a run, as plain data, for every renderer. JSON has it as it is.
+// A report on a run, as plain data for every renderer. JSON contains it unchanged.
 
 import type { ClassName } from "../../shared/classes.ts";
 import type { Judge, Suspect, Verdict } from "../analyse/findings.ts";
@@ -18,27 +18,27 @@ export interface SiteRow {
   retired: boolean;
   allocs: number;
   frees: number;
-  /** Allocations that are still alive. */
+  /** Number of live allocations. */
   live: number;
   inUse: number;
   average: number;
-  /** Of what the site is measured in: bytes in use, or objects alive. */
+  /** Bytes in use, or live objects. */
   value: number;
   first: number;
   change: number;
   peak: number;
-  /** change by the hour; undefined where the file says no times, or less than a minute of them. */
+  /** `change` per hour; undefined if the file has no times, or less than a minute between them. */
   perHour: number | undefined;
   verdict: Verdict | undefined;
   /** The explanation of the growth, or why it is too soon for a verdict. */
   why: string | undefined;
-  /** How old what is alive is, of the sites of which the last dump says it. */
+  /** The ages of live memory, if the last dump has them for this site. */
   ages: Age[] | undefined;
 }
 
 export interface OwnerRow {
   owner: string;
-  /** Bytes in use by class; of objects, how many are alive. */
+  /** Bytes in use by class; for objects, their number. */
   classes: Record<ClassName, number>;
   /** All bytes. */
   total: number;
@@ -65,10 +65,10 @@ export interface Report {
   dumps: number;
   first: DumpName;
   last: DumpName;
-  /** Seconds from the first to the last dump, where they say it. */
+  /** Seconds from the first to the last dump, if they have times. */
   seconds: number | undefined;
   header: Record<string, string>;
-  /** The lines at the head of the last dump that sum it up. Format 1 has none. */
+  /** The summary lines of the last dump. Format 1 has none. */
   summary: readonly string[];
   notes: Record<string, string>[];
   warnings: string[];
@@ -76,24 +76,24 @@ export interface Report {
   total: number;
   totalChange: number;
   classes: Record<ClassName, number>;
-  /** Who gave the verdicts and named the suspects. */
+  /** The source of the verdicts and suspects. */
   judge: Judge;
   sites: SiteRow[];
   owners: OwnerRow[];
   suspects: Suspect[];
-  /** Of the last dump, as they stand there. */
+  /** The sections of the last dump, unchanged. */
   sections: readonly Section[];
 }
 
-/** All that was read of some files. */
+/** Everything read from some files. */
 export interface ReportInput {
   files: string[];
   sites: Sites;
   runs: Runs;
   counts: Counts;
   problems: string[];
-  /** Warnings between dumps. */
+  /** Warnings outside dumps. */
   alarms: string[];
-  /** Seconds between dumps that say no time. */
+  /** Seconds between dumps without times. */
   interval?: number | undefined;
 }

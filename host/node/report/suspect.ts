@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A suspect as text: the core's evidence, with the names of sites as in the tables. A suspect of several rows is followed by these.
+// A suspect as text: the core's evidence, with the names of sites as in the tables. If a suspect has several rows, they follow.
 
 import { classOf, holdsMemory } from "../../shared/classes.ts";
 import { shortName } from "../../shared/place.ts";

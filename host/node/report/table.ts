@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Rows as columns that fit a terminal's width. The last column is text and takes what the others leave; where that is too little, other
-// columns are left out, and a line below the table names them. Everything from a file is made printable before it is measured.
+// Rows as columns that fit a terminal. The last column is text and takes the remaining width; if that is too little, other columns are
+// omitted, and a line below the table names them. Everything from a file is made printable before it is measured.
 
 import { printable } from "../../shared/printable.ts";
 import { count, localTime } from "../../shared/units.ts";
 import { cut, width, wrap, type TextOptions } from "./text.ts";
 
 export interface RenderOptions extends TextOptions {
-  /** Columns of the terminal; Infinity where it is none. */
+  /** Width of the terminal in columns; Infinity if it is none. */
   columns: number;
-  /** Rows of a table at most; 0 for all. */
+  /** Maximum number of rows per table; 0 for all. */
   top: number;
   /** Print the local time as well as UTC. */
   local: boolean;
@@ -21,7 +21,7 @@ export interface RenderOptions extends TextOptions {
 export interface Column<Row> {
   title: string;
   cell(row: Row): string;
-  /** The column may be left out: if it is empty, or if the table is too wide, the largest number first. 0 stays. */
+  /** The column may be omitted: if it is empty, or if the table is too wide, the largest number first. 0 stays. */
   spare?: number;
   left?: boolean;
   /** Shortens a cell of the last column. */
@@ -35,7 +35,7 @@ interface Filled<Row> {
   width: number;
 }
 
-/** Columns of the text that other columns make room for: those that say least (a `spare` above LITTLE) for more of it. */
+/** Minimum width of the text. Other columns are omitted for it, and the least important ones (a `spare` above LITTLE) for more. */
 const TEXT_MIN = 34;
 const TEXT_WHOLE = 44;
 const LITTLE = 2;
@@ -43,7 +43,7 @@ const TEXT_LEAST = 8;
 const GAP = "  ";
 const EMPTY = new Set(["", "-", "0", "0 B"]);
 
-/** Lines of a table, the columns' titles first. */
+/** The lines of a table, beginning with the column titles. */
 export function table<Row>(
   rows: Row[],
   all: Column<Row>[],
@@ -86,12 +86,12 @@ function isEmpty<Row>({ cells }: Filled<Row>): boolean {
   return cells.every((cell) => EMPTY.has(cell));
 }
 
-/** Columns before the last one, with the gaps. */
+/** Width of the columns before the last one, with the gaps. */
 function taken<Row>(filled: Filled<Row>[]): number {
   return filled.slice(0, -1).reduce((sum, entry) => sum + entry.width + GAP.length, GAP.length);
 }
 
-/** Columns that fit, columns that do not, and the width that shows all. */
+/** Columns that fit, columns that do not, and the width at which all fit. */
 function choose<Row>(filled: Filled<Row>[], columns: number): { shown: Filled<Row>[]; left: Filled<Row>[]; needed: number } {
   const spareOf = (of: Filled<Row>[]): number => Math.max(...of.map(({ column }) => column.spare ?? 0));
   const textFor = (spare: number): number => Math.min(spare > LITTLE ? TEXT_WHOLE : TEXT_MIN, filled.at(-1)!.width);

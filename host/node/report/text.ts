@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Printable text on a terminal: how many columns it takes, cutting, wrapping, colours.
+// Printable text on a terminal: its width, shortening, wrapping, colors.
 
 import picocolors from "picocolors";
 import stringWidth from "string-width";
@@ -8,14 +8,14 @@ import wrapAnsi from "wrap-ansi";
 
 const ASCII = /^[ -~]*$/;
 
-/** Columns that a printable text takes. Nearly all text is ASCII, and tables can have 65,520 rows. */
+/** Width of a printable text in columns. Nearly all text is ASCII, and tables can have 65,520 rows. */
 export function width(text: string): number {
   return ASCII.test(text) ? text.length : stringWidth(text);
 }
 
 const characters = new Intl.Segmenter();
 
-/** A printable text cut to some columns, with `…` in place of what is cut. (cli-truncate 4 miscounts emoji; later ones need Node 22.) */
+/** Shortens a printable text to some columns, with `…` for the removed part. (cli-truncate 4 miscounts emoji; later ones need Node 22.) */
 export function cut(text: string, columns: number, where: "start" | "middle" | "end"): string {
   if (width(text) <= columns) return text;
   if (columns < 1) return "";
@@ -33,11 +33,11 @@ function first(all: string[], columns: number): string[] {
   return end < 0 ? all : all.slice(0, end);
 }
 
-/** A line does not end between a number and its unit. */
+/** Prevents a line break between a number and its unit. */
 const BEFORE_UNIT = /(?<=\d) (?=(?:[KMGTP]?i?B|s|min|h|d|%)(?!\w))/g;
 const HELD = "\u00a0";
 
-/** Words in lines of some columns; a word that is longer than a line is broken. */
+/** Wraps words into lines of some columns; a word that is longer than a line is broken. */
 export function wrap(text: string, columns: number): string[] {
   if (columns === Infinity) return [text];
   return wrapAnsi(text.replace(BEFORE_UNIT, HELD), columns, { hard: true }).replaceAll(HELD, " ").split("\n");

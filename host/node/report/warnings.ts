@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What a reader should know before the numbers: what could not be read, what was left out, what the last dump warns of.
+// Warnings before the numbers: what could not be read, what was skipped, what the last dump warns of.
 
 import { count } from "../../shared/units.ts";
 import type { Findings } from "../analyse/findings.ts";
@@ -10,7 +10,7 @@ import type { Point, Run } from "../read/history.ts";
 import { nameForPeople, withoutOpenssl, type Snapshot } from "../read/snapshot.ts";
 import type { ReportInput } from "./report.ts";
 
-/** What a reader should know before the numbers. */
+/** The warnings of a report. */
 export function warningsOf(input: ReportInput, run: Run, points: Point[], findings: Findings): string[] {
   const { sites, runs } = input;
   const { skipped } = runs;
@@ -42,7 +42,7 @@ export function warningsOf(input: ReportInput, run: Run, points: Point[], findin
   return warnings;
 }
 
-/** What a dump says itself. */
+/** The warnings in a dump. */
 function warningsIn({ header, notes }: Snapshot): string[] {
   const warnings: string[] = [];
   for (const note of notes) {
