@@ -14,45 +14,45 @@ const TOP = fileURLToPath(new URL("..", import.meta.url));
 // From 20.10 on Node can run one test file at a time (--test-concurrency).
 const NODE_MIN = [20, 10];
 
-/** Debian packages, by what they are needed for. */
+/** Debian packages and their purposes, by task. */
 const BUILD = {
   trafficserver: "the server that memtrack is loaded into",
   wabt: "wasm2c: the core's Wasm to C",
-  "libssl-dev": "headers of the OpenSSL that the server uses",
-  "libdw-dev": "elfutils: names for the code addresses of plugins",
-  "libelf-dev": "the other half of it",
+  "libssl-dev": "headers of the server's OpenSSL",
+  "libdw-dev": "elfutils: function names and lines of code addresses",
+  "libelf-dev": "elfutils: reads ELF files",
   gcc: "compiles the plugin",
-  "g++": "and its two C++ files: traps are exceptions",
+  "g++": "compiles its C++ files",
   "libc6-dev": "headers of the C library",
-  make: "host/ats/Makefile",
+  make: "runs host/ats/Makefile",
   openssl: "makes the private server's certificate",
 };
 const NATIVE = {
   ...BUILD,
-  clang: "the sanitizer runs",
-  "libclang-rt-14-dev": "the sanitizers themselves",
-  llvm: "names in the sanitizers' reports",
+  clang: "compiles for the sanitizers",
+  "libclang-rt-14-dev": "the sanitizers",
+  llvm: "function names in the sanitizers' reports",
   "libcmocka-dev": "runs the native tests",
-  dwz: "makes debug information that modules share",
+  dwz: "makes debug information shared by several modules",
   valgrind: "counts the hot path's instructions",
 };
 const ATS = {
   ...BUILD,
-  "trafficserver-dev": "ts/ts.h, for the plugins of the tests",
-  "trafficserver-experimental-plugins": "plugins that memtrack is loaded together with",
-  libjemalloc2: "an allocator that servers are run with",
-  "libtcmalloc-minimal4": "another one",
+  "trafficserver-dev": "ts/ts.h, to compile the test plugins",
+  "trafficserver-experimental-plugins": "plugins that are loaded together with memtrack",
+  libjemalloc2: "an allocator that some servers use",
+  "libtcmalloc-minimal4": "another such allocator",
   wrk: "HTTP and TLS load with keep-alive",
-  "nghttp2-client": "h2load: exact numbers of HTTP/1.1 and HTTP/2 requests",
+  "nghttp2-client": "h2load: an exact number of HTTP/1.1 and HTTP/2 requests",
 };
 const EXPORT = {
-  "golang-go": "go tool pprof reads what `memtrack pprof` writes",
-  "libdevel-nytprof-perl": "flamegraph.pl reads what `memtrack folded` writes",
-  mrtg: "asks `memtrack mrtg` for its graphs",
+  "golang-go": "go tool pprof, which reads the output of `memtrack pprof`",
+  "libdevel-nytprof-perl": "flamegraph.pl, which reads the output of `memtrack folded`",
+  mrtg: "makes graphs from the output of `memtrack mrtg`",
 };
-const WEB = { chromium: "opens the page of `memtrack html`" };
+const WEB = { chromium: "opens the page made by `memtrack html`" };
 
-/** What can be asked for. `test` is all of its tiers (tools/tiers.ts); `command`, `unit` and `core` need Node alone. */
+/** Valid arguments. `test` includes all tiers (tools/tiers.ts); `command`, `unit` and `core` need only Node. */
 const PARTS = {
   command: {},
   unit: {},
@@ -63,37 +63,37 @@ const PARTS = {
   ats: ATS,
   build: BUILD,
   test: { ...NATIVE, ...ATS, ...EXPORT, ...WEB },
-  format: { "clang-format": "the layout of C and C++" },
+  format: { "clang-format": "formats C and C++" },
   check: {
     ...BUILD,
-    "libcmocka-dev": "a header of the native tests",
-    "clang-format": "the layout of C and C++",
-    "clang-tidy": "what is likely a mistake in C and C++",
+    "libcmocka-dev": "a header for the native tests",
+    "clang-format": "formats C and C++",
+    "clang-tidy": "finds likely mistakes in C and C++",
   },
   bench: {
     ...BUILD,
-    "trafficserver-dev": "ts/ts.h",
-    "trafficserver-experimental-plugins": "plugins that the measured server has",
+    "trafficserver-dev": "ts/ts.h, to compile against the server",
+    "trafficserver-experimental-plugins": "plugins for the measured server",
     wrk: "HTTP and TLS load with keep-alive",
     "nghttp2-client": "h2load: HTTP/2 load",
     valgrind: "counts the hot path's instructions",
     "linux-perf": "samples the network threads",
-    "libgoogle-perftools4": "gperftools' heap profiler, to compare with",
-    heaptrack: "to compare with",
+    "libgoogle-perftools4": "gperftools' heap profiler, for comparison",
+    heaptrack: "a heap profiler, for comparison",
   },
 };
 
-// Debian's package starts a system server as soon as it is configured (invoke-rc.d and deb-systemd-invoke in its postinst). Both ask
-// this file first, and 101 forbids the start.
+// Debian's package starts a system server when it is configured (invoke-rc.d and deb-systemd-invoke in its postinst). Both run this file
+// first, and its exit code 101 forbids the start.
 const POLICY = "/usr/sbin/policy-rc.d";
 const POLICY_TEXT =
-  "#!/bin/sh\n# Put here by memtrack's tools/setup.mjs while it installs trafficserver. Safe to remove.\nexit 101\n";
+  "#!/bin/sh\n# Written by memtrack's tools/setup.mjs while it installs trafficserver. Safe to remove.\nexit 101\n";
 
 function main() {
   checkNode();
   const asked = process.argv.slice(2);
   const unknown = asked.find((part) => !Object.hasOwn(PARTS, part));
-  if (unknown !== undefined) fail(`setup ${unknown}: there is no such part, these are: ${Object.keys(PARTS).join(", ")}`);
+  if (unknown !== undefined) fail(`setup ${unknown}: unknown part; the parts are: ${Object.keys(PARTS).join(", ")}`);
   const wanted = Object.assign({}, ...asked.map((part) => PARTS[part]));
   const missing = missingPackages(Object.keys(wanted));
   if (missing.length) installPackages(missing, wanted);
@@ -108,9 +108,9 @@ function checkNode() {
 
 function missingPackages(names) {
   if (!names.length) return [];
-  // It exits with 1 where it does not know a package at all; what it does know stands on stdout all the same.
+  // dpkg-query exits with 1 if it does not know a package, but still prints the packages that it knows.
   const query = spawnSync("dpkg-query", ["-W", "-f", "${Package} ${db:Status-Status}\n", ...names], { encoding: "utf8" });
-  if (query.error) fail("there is no dpkg-query here: memtrack is built on Debian 12, or in a container of it (README.md)");
+  if (query.error) fail("dpkg-query not found: memtrack is built on Debian 12, or in a container with Debian 12 (README.md)");
   const installed = new Set(
     query.stdout
       .split("\n")
@@ -127,27 +127,27 @@ function installPackages(missing, reasons) {
   const install = ["install", "-y", "--no-install-recommends", ...missing];
   if (process.getuid() !== 0) {
     if (missing.includes("trafficserver")) {
-      console.log("(Debian starts a system server with it; `sudo systemctl disable --now trafficserver` ends that.)");
+      console.log("(Debian then starts a system server; to stop it: sudo systemctl disable --now trafficserver)");
     }
-    fail(`run this line, then the same command again:\n  sudo apt-get update && sudo apt-get ${install.join(" ")}`);
+    fail(`run this line, then repeat the command:\n  sudo apt-get update && sudo apt-get ${install.join(" ")}`);
   }
-  // A Ctrl-C reaches apt-get itself. Here it must not prevent the removal of the policy.
+  // A Ctrl-C reaches apt-get itself. In this process it must not prevent the removal of the policy file.
   const ignore = () => {};
   process.on("SIGINT", ignore);
   const guarded = missing.includes("trafficserver") && !existsSync(POLICY);
   if (guarded) writeFileSync(POLICY, POLICY_TEXT, { mode: 0o755, flag: "wx" });
   try {
-    // A list that is not quite up to date is no reason to stop: apt-get install says what it cannot find.
-    if (apt(["update"]) !== 0) console.error("memtrack: apt-get update failed, going on with the package lists that are here");
+    // Outdated package lists are no reason to stop: apt-get install reports what it cannot find.
+    if (apt(["update"]) !== 0) console.error("memtrack: apt-get update failed; continuing with the present package lists");
     const status = apt(install);
-    if (status !== 0) fail(`apt-get ${install.join(" ")} failed (${status}); its own message stands above`);
+    if (status !== 0) fail(`apt-get ${install.join(" ")} failed (${status}); see its message above`);
   } finally {
     if (guarded) rmSync(POLICY, { force: true });
     process.off("SIGINT", ignore);
   }
   if (missing.includes("trafficserver")) {
     console.log(
-      "The system's own Traffic Server was not started. Its unit is enabled: `systemctl disable trafficserver` ends that.",
+      "The system's Traffic Server was not started, but its unit is enabled. To disable it: systemctl disable trafficserver",
     );
   }
 }
@@ -165,12 +165,12 @@ function nodeModulesAreOld() {
 }
 
 function installNodeModules() {
-  console.log("Installing the build's Node packages (npm ci)");
-  // `npm run` puts node_modules/.bin first, where an old npm lies that a dependency brought: it would delete node_modules and fail.
+  console.log("Installing the Node packages for the build (npm ci)");
+  // `npm run` puts node_modules/.bin first, which contains an old npm from a dependency: it would delete node_modules and fail.
   const path = process.env.PATH.split(delimiter).filter((folder) => !folder.endsWith("node_modules/.bin"));
   const env = { ...process.env, PATH: path.join(delimiter) };
   const { status, signal, error } = spawnSync("npm", ["ci", "--no-fund", "--no-audit"], { cwd: TOP, stdio: "inherit", env });
-  if (status !== 0) fail(`npm ci failed (${error?.message ?? signal ?? status}); its own message stands above`);
+  if (status !== 0) fail(`npm ci failed (${error?.message ?? signal ?? status}); see its message above`);
 }
 
 /** An Error that main's caller prints without a stack: the reason is all that the user needs. */
