@@ -261,11 +261,19 @@ export interface Section {
   after?: readonly (Column | Columns)[];
 }
 
+/** A location alone does not tell its bytes from its objects. */
+const kind = { title: "Kind", width: 16, unit: "text", meaning: "the class, or the kind of object" } as const satisfies Column;
+
 /** The columns before the name of what grew; `growthDetails` follow the name. */
 const growth = [
   { title: "Verdict", width: 7, unit: "text", meaning: "`new`, `steady`, `churn`, `filling` or `leak`" },
   { title: "Why", width: 10, unit: "text", meaning: "why the verdict is `filling` and not `leak`; else `-`" },
-  { title: "Change", width: 12, unit: "bytes", meaning: "live bytes now minus live bytes at the baseline" },
+  {
+    title: "Change",
+    width: 12,
+    unit: "bytes",
+    meaning: "live bytes now minus live bytes at the baseline; of objects, their number",
+  },
   {
     title: "Per hour",
     width: 12,
@@ -360,7 +368,7 @@ export const sections = {
     title: "Growth since",
     columns: growth,
     text: { title: "Location", width: 64, meaning: "as in the tables of memory and objects" },
-    after: growthDetails,
+    after: [kind, ...growthDetails],
   },
   ownersGrowth: {
     title: "Growth of owners since",
@@ -395,7 +403,7 @@ export const sections = {
       { title: "Alive", width: 10, unit: "count", meaning: "number of blocks or objects" },
       { title: "Size In-use", width: 20, unit: "bytes", meaning: "their bytes" },
       { title: "% of site", width: 9, unit: "percent", meaning: "share of the site's bytes, or of the number of its objects" },
-      { title: "Kind", width: 16, unit: "text", meaning: "the class, or the kind of object" },
+      kind,
     ],
     text: { title: "Location", rule: 30, meaning: "as in the tables of memory and objects" },
   },

@@ -20,6 +20,8 @@ interface Growth {
   verdict: string;
   why: string;
   location: string;
+  /** The class, or the kind of objects; empty for an owner, and in format 1. */
+  kind: string;
 }
 
 export interface Suspect {
@@ -111,6 +113,7 @@ function toGrowth(cell: Cells, name: string): Growth {
     verdict: cell("Verdict"),
     why: cell("Why"),
     location: cell(name),
+    kind: cell("Kind"),
   };
 }
 
@@ -136,13 +139,14 @@ function section(text: string, name: Name): [string, Cells[]] {
   const first = lines.findIndex((line) => isTitleOf(line, name));
   if (first < 0) return ["", []];
   const heads = headsOf(lines[first + 1]!);
-  if (heads.toSorted().join() !== titlesOf(sections[name]).toSorted().join()) throw new Error(`not the heads: ${lines[first + 1]}`);
+  const expected = titlesOf(sections[name]).filter((title) => heads.includes("Kind") || title !== "Kind"); // as in format 1
+  if (heads.toSorted().join() !== expected.toSorted().join()) throw new Error(`not the heads: ${lines[first + 1]}`);
   const rows: Cells[] = [];
   for (const line of lines.slice(first + 3)) {
     if (!line || line.startsWith("memtrack ")) break;
     const cells = cellsOf(line, heads.length, textColumn(heads));
     if (!cells) throw new Error(`not ${heads.length} columns: ${line}`);
-    rows.push((head) => cells[heads.indexOf(head)]!);
+    rows.push((head) => cells[heads.indexOf(head)] ?? "");
   }
   return [lines[first]!, rows];
 }

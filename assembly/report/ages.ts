@@ -5,7 +5,7 @@
 // selected sites are sorted by what the section shows: memory by old bytes, then objects by old objects. IOBuffers are missing because
 // their allocation time is unknown.
 
-import { BUCKETS, CLASS_OBJECT, MEASURE_NOW, OWNER_CORE } from "../abi";
+import { BUCKETS, MEASURE_NOW, OWNER_CORE } from "../abi";
 import { inUseOfBucket, isLowerBound, oldBytes, reportedAge } from "../analysis/age";
 import { offered, rank, ranked, rankedCount, rankingStart, setOrder, sortRanked } from "../analysis/ranking";
 import { inUse, isActive, isObjects, writeSeries } from "../analysis/series";
@@ -19,10 +19,10 @@ import { SECTION_AGES } from "../format";
 import { ageTolerance, oldBuckets, olderThanBucket, youngerThanBucket } from "../model/boundary";
 import { measureOf } from "../model/environment";
 import { armed } from "../model/facts";
-import { knownSites, siteClass } from "../model/model";
+import { knownSites } from "../model/model";
 import { aliveOf, inUseOf } from "../model/sums";
-import { kindOf, ownerOfSite } from "../registry/name";
-import { className, kindName } from "./labels";
+import { ownerOfSite } from "../registry/name";
+import { rowKindName } from "./labels";
 import * as table from "./table";
 
 /** Selection order: suspects, then sites with old memory, plugins before the server (which keeps much for good), then by bytes. */
@@ -85,7 +85,7 @@ function line(row: Row, bucket: u32): void {
   table.signedCell(count);
   table.signedCell(bytes);
   table.unsignedCell(percent(<u64>max<i64>(inUseOfBucket(row, bucket), 0), inUse(row)));
-  table.textCell(siteClass(row) == CLASS_OBJECT ? kindName(kindOf(row)) : className(siteClass(row)));
+  table.textCell(rowKindName(row));
   writeSeries(row);
   newline();
 }

@@ -5,6 +5,7 @@
 //   Change        live bytes now minus live bytes at the baseline; for objects, which have no size, their number
 //   Per hour      Change divided by the time since the baseline
 //   Per 1000 tx   Change per 1,000 transactions
+//   Kind          for rows: the class, or the kind of object
 //   Old %         share of the live bytes that is older than the age in the title; for IOBuffers, at least this share (age.ts)
 //   Kept %        probability that an allocation is never released, by Laplace's rule of succession: 1 - (frees + 1) / (allocs + 2).
 //                 (Scalene, Berger et al., OSDI 2023, uses the same rule, but divides by allocs - frees + 2, fewer than the number of
@@ -38,7 +39,7 @@ import { armed } from "../model/facts";
 import { stateOf } from "../model/history";
 import { knownSites } from "../model/model";
 import { samples, transactionsAt } from "../model/timeline";
-import { explanationName, verdictName } from "./labels";
+import { explanationName, rowKindName, verdictName } from "./labels";
 import * as table from "./table";
 
 /** Writes at most `most` rows, those with the largest changes. */
@@ -90,7 +91,7 @@ function writeSince(slot: u32): void {
 }
 
 /** Seconds since a baseline was set; 0 if unknown. */
-function secondsSince(slot: u32): u64 {
+export function secondsSince(slot: u32): u64 {
   const now = measureOf(MEASURE_NOW);
   if (slot == ARMING) return armed();
   return now > baselineTime(slot) ? now - baselineTime(slot) : 0;
@@ -108,6 +109,7 @@ function cells(section: u32, series: Series, slot: u32): void {
   table.beginText();
   writeSeries(series);
   table.endText(section);
+  if (!isOwnerSeries(series)) table.textCell(rowKindName(series));
   perThousand(change, slot);
   table.unsignedCell(allocsSince(series, slot));
   table.unsignedCell(freesSince(series, slot));

@@ -4,7 +4,10 @@
 // default word.
 
 import { DUMP_REASON_OTHER, EXPLAINED_BY_NOTHING, HOOK_OFF, KIND_OTHER, VERDICT_NEW, CLASS_OBJECT } from "../abi";
+import { Row } from "../base/types";
 import { CLASS_NAMES, DUMP_REASON_NAMES, EXPLANATION_NAMES, HOOK_NAMES, KIND_NAMES, LIMIT_NAMES, VERDICT_NAMES } from "../format";
+import { siteClass } from "../model/model";
+import { kindOf } from "../registry/name";
 
 export function className(cls: u32): string {
   return word(CLASS_NAMES, cls, CLASS_OBJECT);
@@ -12,6 +15,11 @@ export function className(cls: u32): string {
 
 export function kindName(kind: u32): string {
   return word(KIND_NAMES, kind, KIND_OTHER);
+}
+
+/** The class of a row, or the kind of its objects. */
+export function rowKindName(row: Row): string {
+  return siteClass(row) == CLASS_OBJECT ? kindName(kindOf(row)) : className(siteClass(row));
 }
 
 export function verdictName(verdict: u32): string {

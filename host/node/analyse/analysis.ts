@@ -99,7 +99,7 @@ export class Analysis implements Observer {
     // The sections have the rows that changed most; the core knows all of them. Names are ours, since the core cuts long ones.
     for (const site of this.#sites) {
       const row = this.#rows[site.number];
-      if (row === undefined || row === NO_ROW) continue;
+      if (row === undefined || row === NO_ROW || !holdsMemory(site.class)) continue;
       const verdict = VERDICTS[model.verdictOf(row)]!;
       const known = findings.sites.get(site.location);
       findings.sites.set(site.location, known?.verdict === verdict ? known : { verdict });

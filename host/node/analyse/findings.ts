@@ -2,7 +2,7 @@
 //
 // What a core has found, read back from the sections that it writes: verdicts of sites and owners, suspects and their evidence.
 
-import { explanations, verdicts } from "../../../format/format.ts";
+import { explanations, kinds, verdicts } from "../../../format/format.ts";
 import { columnsIn, type Section } from "../read/dump.ts";
 import { ownerOf } from "../read/sites.ts";
 
@@ -46,7 +46,7 @@ export interface Judgement {
 export interface Findings {
   by: Judge;
   suspects: Suspect[];
-  /** By location; by owner. Rows without a verdict are missing. */
+  /** Of bytes, by location; by owner. Rows without a verdict are missing. */
   sites: Map<string, Judgement>;
   owners: Map<string, Judgement>;
 }
@@ -54,6 +54,7 @@ export interface Findings {
 const ALL_OF = "all of ";
 /** What a row begins with that stands under its suspect. */
 const UNDER = "  - ";
+const OBJECTS = new Set<string>(Object.values(kinds).map(({ name }) => name));
 const ROWS = / \(\d+ rows\)$/;
 
 /** Whether a dump has verdicts. It has none if the proxy takes no samples. */
@@ -65,7 +66,7 @@ export function isJudged(sections: readonly Section[]): boolean {
 export function findingsIn(sections: readonly Section[], by: Judge): Findings {
   const findings: Findings = { by, suspects: [], sites: new Map(), owners: new Map() };
   for (const section of sections) {
-    addVerdicts(findings.sites, section, columnsIn(section, "growth", ["Verdict", "Why", "Location"]));
+    addVerdicts(findings.sites, withoutObjects(section), columnsIn(section, "growth", ["Verdict", "Why", "Location"]));
     addVerdicts(findings.owners, section, columnsIn(section, "ownersGrowth", ["Verdict", "Why", "Owner"]));
     const columns = columnsIn(section, "suspects", ["Per hour", "For", "Limit in", "Evidence"]);
     for (const row of columns ? section.rows : []) {
@@ -77,10 +78,16 @@ export function findingsIn(sections: readonly Section[], by: Judge): Findings {
     }
   }
   for (const { owner, rows } of findings.suspects) {
-    for (const { location } of rows) findings.sites.set(location, { verdict: "leak" });
+    for (const { location, unit } of rows) if (unit === "bytes") findings.sites.set(location, { verdict: "leak" });
     findings.owners.set(owner, { verdict: "leak" });
   }
   return findings;
+}
+
+/** A location can have a row of bytes and one of objects. (Format 1 does not tell them apart.) */
+function withoutObjects(section: Section): Section {
+  const [kind] = columnsIn(section, "growth", ["Kind"]) ?? [];
+  return kind === undefined ? section : { ...section, rows: section.rows.filter((row) => !OBJECTS.has(row[kind]!)) };
 }
 
 function addVerdicts(into: Map<string, Judgement>, { rows }: Section, columns: number[] | undefined): void {

@@ -5,8 +5,10 @@
 // ends up.
 
 import { classes, kinds, sections, type Column, type Columns, type Section as Format } from "../../../format/format.ts";
+import { ageKey } from "../read/ages.ts";
 import { isTitleOf, type Section } from "../read/dump.ts";
-import type { Report } from "./report.ts";
+import { printedLocation } from "../read/sites.ts";
+import type { Report, SiteRow } from "./report.ts";
 
 /** Incremented when a key changes its meaning or is removed, not when one is added. */
 export const JSON_FORMAT = 2;
@@ -30,19 +32,26 @@ export interface JsonSection {
 export function reportJson(report: Report): object {
   const typed = report.sections.map(typedSection);
   const sites = growthOf(typed, "growth", "location");
+  const siteGrowth = (row: SiteRow): Row | undefined => {
+    const location = printedLocation(row);
+    return sites.get(ageKey(row.kind || row.class, location)) ?? sites.get(location);
+  };
   const owners = growthOf(typed, "ownersGrowth", "owner");
   return {
     ...report,
-    sites: report.sites.map((row) => ({ ...row, growth: sites.get(row.location) })),
+    sites: report.sites.map((row) => ({ ...row, growth: siteGrowth(row) })),
     owners: report.owners.map((row) => ({ ...row, growth: owners.get(row.owner) })),
     sections: typed,
   };
 }
 
-/** The rows of a section by the text in a column, which is removed from them. */
+/**
+ * The rows of a section by the text in a column, which is removed from them. Rows with a kind are stored by kind and text, because a
+ * location can have a row of bytes and a row of objects.
+ */
 function growthOf(typed: JsonSection[], name: keyof typeof sections, by: string): Map<Cell, Row> {
   const rows = typed.filter((section) => section.name === name).flatMap((section) => section.rows);
-  return new Map(rows.map(({ [by]: key = null, ...rest }) => [key, rest]));
+  return new Map(rows.map(({ [by]: name = "", ...rest }) => [rest.kind ? ageKey(`${rest.kind}`, `${name}`) : name, rest]));
 }
 
 const FORMATS = Object.entries(sections) as [keyof typeof sections, Format][];
