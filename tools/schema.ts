@@ -29,13 +29,18 @@ function object(properties: Record<string, Schema>, optional: string[] = []): Sc
 
 const classNames = Object.keys(classes);
 const verdict = oneOf(`the core's verdict: ${Object.keys(verdicts).join(", ")}`, Object.keys(verdicts));
+const words = [...new Set(Object.values(explanations).map(({ word }) => word))];
+const why = oneOf(
+  "why a growth is filling and not leak, the reason in the dump; absent for other verdicts, and where the dump has none",
+  words.filter((word) => word !== explanations.nothing.word),
+);
 const format = { const: JSON_FORMAT, description: "version of this JSON: raised when a key changes its meaning or goes" };
 
 /** The rows of a section. @param without a key that they lack */
 function rowOf(section: Section, without?: string): Schema {
   const entries = headsOf(section).filter(([, { key }]) => key !== without);
   const properties = entries.map(([, { key, unit, meaning }]): [string, Schema] => {
-    if (key === "why") return [key, oneOf(meaning!, [...new Set(Object.values(explanations).map(({ word }) => word))])];
+    if (key === "why") return [key, oneOf(meaning!, words)];
     if (unit === "text") return [key, text(meaning!)];
     return [key, { type: ["integer", "null"], description: `${unit === "count" ? "" : `${unit}: `}${meaning}` }];
   });
@@ -87,13 +92,14 @@ const site = object(
     peak: integer("largest value in any dump of the run"),
     perHour: number("change per hour, bytes or objects; absent where the dumps say no time, or less than a minute"),
     verdict,
+    why,
     ages: list(
       "how old what is alive is, the youngest first; absent where the last dump does not say it",
       ref("age", "a span of time"),
     ),
-    growth: ref("siteGrowth", "the site's row in the section growth of the last dump; absent where it has none"),
+    growth: ref("siteGrowth", "the row of this class or kind in the section growth of the last dump; absent where there is none"),
   },
-  ["perHour", "verdict", "ages", "growth"],
+  ["perHour", "verdict", "why", "ages", "growth"],
 );
 
 const owner = object(
@@ -107,9 +113,10 @@ const owner = object(
     objects: integer("objects alive"),
     objectsChange: integer("objects alive, less those in the first dump"),
     verdict,
+    why,
     growth: ref("ownerGrowth", "the owner's row in the section ownersGrowth of the last dump; absent where it has none"),
   },
-  ["perHour", "verdict", "growth"],
+  ["perHour", "verdict", "why", "growth"],
 );
 
 const growing = {
@@ -183,6 +190,7 @@ const report = object(
       description: "header of the last dump, keys and values as text",
       additionalProperties: { type: "string" },
     },
+    summary: list("lines of the last dump that sum it up; empty in format 1", { type: "string" }),
     notes: list("further lines of the last dump that begin with memtrack", {
       type: "object",
       additionalProperties: { type: "string" },
@@ -192,6 +200,10 @@ const report = object(
     total: integer("bytes in use in the last dump"),
     totalChange: integer("total, less that of the first dump of the run"),
     classes: ref("classes", "bytes in use by class"),
+    judge: oneOf("who gave the verdicts and named the suspects: the proxy in its last dump, or the core on the dumps of the file", [
+      "proxy",
+      "replay",
+    ]),
     sites: list("call sites, what grew most first", ref("site", "a call site")),
     owners: list("owners, what grew most first", ref("owner", "an owner")),
     suspects: list("suspects, as the core names them", ref("suspect", "a suspect")),
@@ -273,8 +285,10 @@ const SHOWN = {
   site: "`sites[]`",
   owner: "`owners[]`",
   suspect: "`suspects[]`",
+  suspectRow: "`suspects[].rows[]`",
   age: "`sites[].ages[]`",
   siteGrowth: "`sites[].growth`",
+  ownerGrowth: "`owners[].growth`",
 };
 
 /** The keys as a table. */
