@@ -17,9 +17,9 @@ export function duration(seconds: u64): void {
   else pair(seconds, DAY, " d", HOUR, " h");
 }
 
-/** `19 days`, `5 hours`, `12 minutes`: one unit, because the value is an estimate. */
+/** `19 days`, `5 hours`, `12 min`: one unit, because the value is an estimate. */
 export function approxDuration(seconds: u64): void {
-  if (seconds < 2 * HOUR) counted(seconds / MINUTE, " minute");
+  if (seconds < 2 * HOUR) part(seconds / MINUTE, " min");
   else if (seconds < 2 * DAY) counted(seconds / HOUR, " hour");
   else if (seconds < 1000 * DAY) counted(seconds / DAY, " day");
   else counted(seconds / (365 * DAY), " year");

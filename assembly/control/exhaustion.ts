@@ -45,7 +45,7 @@ export function exhaustionNotice(limit: u32, times: u64): u32 {
 function consequence(limit: u32): string {
   switch (limit) {
     case LIMIT_THUNKS:
-      return "further plugin functions run without an owner: memory that OpenSSL allocates in them counts for core, memory of libraries is not counted";
+      return "further plugin functions run without an owner: OpenSSL memory that they allocate is counted for core, and memory that libraries allocate for them is not counted";
     case LIMIT_MODULES:
       return "calls of further plugins and libraries are not tracked";
     case LIMIT_GENERATIONS:
@@ -61,7 +61,7 @@ function consequence(limit: u32): string {
     case LIMIT_READERS:
       return "some TSIOBufferReaders stay counted after their buffer is destroyed";
     case LIMIT_FILES:
-      return "further modules are missing in the section on modules";
+      return "further modules have no row in the section Modules";
     default:
       return "the symbols of a plugin could not be read, so some of its sites have no function and line; raise the limit of open files";
   }

@@ -4,6 +4,7 @@
 
 import { LINE_ERROR, LINE_WARNING, SETTING_SITES } from "../abi";
 import * as answer from "../base/answer";
+import { counted } from "../base/humanize";
 import { input } from "../base/memory";
 import { name, select } from "./records";
 import { ascii, copy, unsigned } from "../base/writer";
@@ -62,8 +63,8 @@ export function troubleNotice(sites: u32, refusals: u64, traps: u32, lost: u64):
     saidTraps = traps;
     answer.begin(LINE_ERROR);
     ascii("the core trapped in ");
-    unsigned(traps);
-    ascii(" threads: their later events are counted as lost; restart traffic_server to count them again");
+    counted(traps, " thread");
+    ascii("; later events of these threads are counted as lost. Restart traffic_server to count them again");
     return answer.end();
   }
   // At 2, 6, 14, 30, ...

@@ -93,9 +93,9 @@ export function outputNotice(state: u32, valueLength: u32, pathLength: u32, reas
   if (pathLength) byte(0x20);
   ascii(fault(state));
   writeSanitized(path + pathLength, min<usize>(reasonLength, REASON_SHOWN));
-  ascii("; dumps go to ");
+  ascii("; until then dumps go to ");
   ascii(STANDARD_ERROR);
-  ascii(" meanwhile. ");
+  ascii(". ");
   ascii(remedy(state));
   return answer.end();
 }
@@ -110,7 +110,7 @@ function fault(state: u32): string {
     case OUTPUT_LONG:
       return "the path is too long";
     case OUTPUT_NOWHERE:
-      return "this server does not tell its log folder";
+      return "the server's log folder is not known";
     case OUTPUT_LINK:
       return "is a symbolic link";
     case OUTPUT_FOLDER:
@@ -130,23 +130,23 @@ function fault(state: u32): string {
 function remedy(state: u32): string {
   switch (state) {
     case OUTPUT_ABOVE:
-      return "Name a file below the log folder, or an absolute path";
+      return "Set a path below the log folder, or an absolute path";
     case OUTPUT_LONG:
-      return "Name a shorter one";
+      return "Set a shorter path";
     case OUTPUT_NOWHERE:
-      return "Name an absolute path";
+      return "Set an absolute path";
     case OUTPUT_LINK:
-      return "Name the file that it leads to, or remove it";
+      return "Set the path of the link's target, or remove the link";
     case OUTPUT_FOLDER:
-      return "Name a file in it";
+      return "Set the path of a file in that folder";
     case OUTPUT_MISSING:
-      return "Create its folder, and let the server's user write there";
+      return "Create the folder, and allow the server's user to write to it";
     case OUTPUT_DENIED:
-      return "Let the server's user write there";
+      return "Allow the server's user to write to it";
     case OUTPUT_FULL:
-      return "Make room there; the next dump is tried there again";
+      return "Free disk space; the next dump tries this file again";
     default:
-      return "Name another file";
+      return "Set the path of another file";
   }
 }
 

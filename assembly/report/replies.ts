@@ -16,11 +16,14 @@ export function writeStatus(level: u32, interval: u64, suspects: u64): u32 {
   begin(output, outputEnd);
   ascii("level ");
   unsigned(level);
-  ascii(", a sample each ");
-  unsigned(interval);
-  ascii(" s, ");
-  unsigned(samples);
-  ascii(" samples so far, ");
+  if (interval) {
+    ascii(", a sample every ");
+    unsigned(interval);
+    ascii(" s");
+  } else ascii(", sampling is off");
+  ascii("; ");
+  counted(samples, " sample");
+  ascii(" so far, ");
   counted(suspects, " suspect");
   ascii("; baselines: ");
   writeBaselines();
@@ -30,9 +33,9 @@ export function writeStatus(level: u32, interval: u64, suspects: u64): u32 {
 /** Writes that no baseline has the name in the input region, and which baselines exist. Returns the line's length. */
 export function denyBaseline(nameLength: u32): u32 {
   begin(output, outputEnd);
-  ascii('there is no baseline "');
+  ascii('no baseline is named "');
   copy(input, min(nameLength, NAME_SHOWN));
-  ascii('"; there are: ');
+  ascii('"; baselines: ');
   writeBaselines();
   return <u32>(position() - output);
 }

@@ -3,13 +3,13 @@
 // The summary of a dump, directly below its header: the first answers that an operator needs, and the section to read next. At most
 // SUMMARY_LINES_MAX lines (format/format.ts) of text, of at most 160 bytes where names allow it.
 //
-//   memtrack summary: 92.3 MiB resident: the rows below hold 8.1 MiB; 35.2 MiB (38 %) are not accounted
-//   memtrack summary: 1 suspect; undecided: 12 growing rows and 41 rows with too few samples
-//   memtrack summary: suspect: leaky.so on_transaction (leaky.c:19) and 2 more rows: +33.3 MiB/h; limit in about 20 days
-//   memtrack summary: largest undecided growth: foo.so init (init.c:9): +97.0 MiB since start-up (too soon; verdict in 42 min at the earliest)
-//   memtrack summary: read next: Suspects for the evidence, Ages for when it was allocated
+//   memtrack summary: 98.2 MiB resident: 33.2 MiB in the rows below, 21.9 MiB programs and idle memory, 43.1 MiB (43 %) not accounted
+//   memtrack summary: 1 suspect; 3 growing rows are undecided, 41 rows are too new to judge
+//   memtrack summary: suspect: leaky.so on_transaction (leaky.c:19) and 2 more rows: +33.3 MiB/h for 12 min; limit in about 20 days
+//   memtrack summary: largest undecided: foo.so init (init.c:9): +97.0 MiB in 2 min (+2.8 GiB/h), too soon; verdict in 42 min at the earliest
+//   memtrack summary: read next: "Suspects:" for the evidence, "Ages of live memory" for when it was allocated
 //
-// Zero suspects is not an all-clear, so the number of undecided rows and the unaccounted memory are always reported with it.
+// No suspect is not an all-clear, so that line says how much is undecided, and how much memory is in no row.
 
 import { CLASS_COUNT, MEASURE_INTERVAL, MEASURE_RSS, SETTING_INTERVAL, VERDICT_NEW } from "../abi";
 import { changeSince, writeBaseline } from "../analysis/baseline";
@@ -18,7 +18,7 @@ import { isActive, isObjects, writeSeriesInSentence } from "../analysis/series";
 import { rankSuspects, rowsOfSuspect, secondsUntilFull, weighed } from "../analysis/urgency";
 import { isUndecided, samplesUntilJudged, verdictOf } from "../analysis/verdict";
 import { bytes, counted, duration } from "../base/humanize";
-import { percent } from "../base/muldiv";
+import { mulDiv, percent } from "../base/muldiv";
 import { Row, Series } from "../base/types";
 import { ascii, copy, newline, unsigned } from "../base/writer";
 import { PLUGIN_PREFIX, SETTING_NAMES, SUMMARY_PREFIX } from "../format";
@@ -28,12 +28,15 @@ import { stateOf } from "../model/history";
 import { isAnyArmed, knownSites } from "../model/model";
 import { samples } from "../model/timeline";
 import { lengthOf, textOf } from "../registry/name";
+import { secondsSince } from "./growth";
 import { explanationName } from "./labels";
 import { isResidentKnown, notAccounted, trackedBytes } from "./reconciliation";
-import { countsObjects, suspectRate, writeLimit, writeSuspectRate } from "./suspects";
+import { countsObjects, suspectRate, suspectTime, writeLimit, writeSuspectRate } from "./suspects";
 
 /** Suspects with a line of their own. */
 const SUSPECTS_SHOWN: u32 = 3;
+/** A shorter span says nothing about an hour. */
+const RATE_SECONDS_MIN: u64 = 60;
 /** Percentage of unaccounted memory from which on the reconciliation is the section to read. */
 const MUCH: u64 = 50;
 
@@ -54,7 +57,7 @@ export function renderSummary(slot: u32): void {
 }
 
 function nothingTracked(): void {
-  ascii(SUMMARY_PREFIX);
+  line();
   ascii("nothing is tracked at level 0");
   if (isResidentKnown()) {
     ascii("; ");
@@ -65,29 +68,42 @@ function nothingTracked(): void {
 }
 
 function noSamples(): void {
-  ascii(SUMMARY_PREFIX);
-  ascii("growth is not judged: no sample has been taken (");
-  ascii(unchecked(SETTING_NAMES[SETTING_INTERVAL]));
-  ascii(")\n");
+  line();
+  ascii("growth is not judged: no sample has been taken");
+  if (!measureOf(MEASURE_INTERVAL)) {
+    ascii(" (");
+    ascii(unchecked(SETTING_NAMES[SETTING_INTERVAL]));
+    ascii(" is 0)");
+  }
+  newline();
   next(false, false);
 }
 
 function resident(): void {
   let held: i64 = 0;
   for (let cls: u32 = 0; cls < CLASS_COUNT; ++cls) held += trackedBytes(cls);
-  ascii(SUMMARY_PREFIX);
-  if (isResidentKnown()) {
+  held = max<i64>(held, 0);
+  line();
+  if (!isResidentKnown()) ascii("resident memory is not known");
+  else {
     bytes(measureOf(MEASURE_RSS));
     ascii(" resident");
-  } else ascii("resident memory is not known");
-  ascii(": the rows below hold ");
-  bytes(<u64>max<i64>(held, 0));
+  }
+  ascii(": ");
+  bytes(<u64>held);
+  ascii(" in the rows below");
   if (isResidentKnown()) {
-    ascii("; ");
+    const rest = <i64>measureOf(MEASURE_RSS) - held - <i64>unaccounted();
+    if (rest > 0) {
+      ascii(", ");
+      bytes(<u64>rest);
+      ascii(" programs and idle memory");
+    }
+    ascii(", ");
     bytes(unaccounted());
     ascii(" (");
     unsigned(unaccountedShare());
-    ascii(" %) are not accounted");
+    ascii(" %) not accounted");
   }
   newline();
 }
@@ -109,19 +125,35 @@ function verdictLine(suspects: u32): void {
     if (verdictOf(row) == VERDICT_NEW) ++young;
     else ++growing;
   }
-  ascii(SUMMARY_PREFIX);
-  counted(suspects, " suspect");
-  if (suspects > SUSPECTS_SHOWN) ascii(", the fastest below");
-  ascii("; undecided: ");
-  counted(growing, " growing row");
-  ascii(" and ");
-  counted(young, " row");
-  ascii(" with too few samples\n");
+  line();
+  if (suspects) counted(suspects, " suspect");
+  else ascii("no suspect so far");
+  if (suspects > SUSPECTS_SHOWN) ascii(" (the fastest below)");
+  ascii("; ");
+  rows(growing, " growing row", " undecided, ");
+  rows(young, " row", " too new to judge");
+  if (!suspects && isResidentKnown() && unaccounted()) {
+    ascii("; growth of the ");
+    bytes(unaccounted());
+    ascii(" not accounted is not judged");
+  }
+  newline();
+}
+
+/** `no row is new`, `1 row is new`, `2 rows are new`. */
+function rows(count: u32, noun: string, state: string): void {
+  if (count) counted(count, noun);
+  else {
+    ascii("no");
+    ascii(noun);
+  }
+  ascii(count > 1 ? " are" : " is");
+  ascii(state);
 }
 
 function suspectLine(at: u32): void {
   const rows = rowsOfSuspect(at);
-  ascii(SUMMARY_PREFIX);
+  line();
   ascii("suspect: ");
   writeShort(ranked(at));
   if (rows > 1) {
@@ -130,6 +162,8 @@ function suspectLine(at: u32): void {
   }
   ascii(": ");
   writeSuspectRate(at);
+  ascii(" for ");
+  duration(suspectTime(at));
   const left = countsObjects(at) ? -1 : secondsUntilFull(suspectRate(at));
   if (left >= 0) writeLimit(<u64>left);
   newline();
@@ -144,20 +178,38 @@ function undecidedLine(slot: u32): bool {
   }
   if (!rankedCount()) return false;
   const row = ranked(0);
-  const change = <u64>changeSince(row, slot);
-  ascii(SUMMARY_PREFIX);
-  ascii("largest undecided growth: ");
+  line();
+  ascii("largest undecided: ");
   writeShort(row);
-  ascii(": +");
-  if (isObjects(row)) counted(change, " object");
-  else bytes(change);
-  ascii(" since ");
-  writeBaseline(slot);
-  ascii(" (");
+  ascii(": ");
+  writeGrowth(row, <u64>changeSince(row, slot), slot);
+  ascii(", ");
   ascii(verdictOf(row) == VERDICT_NEW ? "too few samples" : explanationName(stateOf(row).explanation));
   writeVerdictTime(samplesUntilJudged(row));
-  ascii(")\n");
+  newline();
   return true;
+}
+
+/** `+136 MiB in 12 min (+680 MiB/h)`: the columns Change and Per hour of the section on growth. */
+function writeGrowth(row: Row, change: u64, slot: u32): void {
+  writeIncrease(row, change);
+  const span = secondsSince(slot);
+  if (!span) {
+    ascii(" since ");
+    return writeBaseline(slot);
+  }
+  ascii(" in ");
+  duration(span);
+  if (span < RATE_SECONDS_MIN) return;
+  ascii(" (");
+  writeIncrease(row, <u64>mulDiv(<i64>change, 3600, <i64>span));
+  ascii("/h)");
+}
+
+function writeIncrease(row: Row, amount: u64): void {
+  ascii("+");
+  if (isObjects(row)) counted(amount, " object");
+  else bytes(amount);
 }
 
 /** When the verdict can come, after so many samples. */
@@ -174,14 +226,19 @@ function writeVerdictTime(missing: u32): void {
   ascii(" at the earliest");
 }
 
-/** The section to read next. */
+/** The section to read next: what its title begins with, to search for. */
 function next(suspects: bool, undecided: bool): void {
-  ascii(SUMMARY_PREFIX);
+  line();
   ascii("read next: ");
-  if (suspects) ascii("Suspects for the evidence, Ages for when it was allocated\n");
-  else if (undecided) ascii("Growth for what grows and why it is not decided\n");
-  else if (isResidentKnown() && unaccountedShare() >= MUCH) ascii("Reconciliation for what resident memory is made of\n");
-  else ascii("Owners for who holds what\n");
+  if (suspects) ascii('"Suspects:" for the evidence, "Ages of live memory" for when it was allocated');
+  else if (undecided) ascii('"Growth since" for what grows and why it is undecided');
+  else if (isResidentKnown() && unaccountedShare() >= MUCH) ascii('"Reconciliation:" for the parts of resident memory');
+  else ascii('"Owners:" for what each plugin holds');
+  newline();
+}
+
+function line(): void {
+  ascii(SUMMARY_PREFIX);
 }
 
 /** The name of a row without the common prefix of all plugins' rows. */

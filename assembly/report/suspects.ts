@@ -92,7 +92,7 @@ export function countsObjects(at: u32): bool {
 }
 
 /** Seconds since the first row of the suspect began to grow. */
-function suspectTime(at: u32): u64 {
+export function suspectTime(at: u32): u64 {
   let longest: u32 = 0;
   for (let i: u32 = 0; i < rowsOfSuspect(at); ++i) longest = max(longest, growingFor(ranked(at + i)));
   return longest;

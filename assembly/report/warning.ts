@@ -55,7 +55,7 @@ export function nextWarning(): u32 {
     if (!due) continue;
     ++said;
     answer.begin(isSmall(at, grown) ? LINE_NOTE : LINE_WARNING);
-    ascii(warned ? "a suspect has doubled: " : "new suspect: ");
+    ascii(warned ? "suspect has doubled: " : "new suspect: ");
     writeSuspect(at);
     return answer.end();
   }

@@ -106,7 +106,7 @@ describe("a plugin that leaks in one of 1,000 transactions", () => {
       assert.equal(dump.summaryLines[1]!.split(";")[0], "1 suspect");
       assert.match(
         dump.summaryLines[2]!,
-        /^suspect: leaky\.so on_transaction \(leaky\.c:\d+\)(?: and 1 more row)?: \+[\d.]+ [KM]iB\/h; limit in about \d+ \w+$/,
+        /^suspect: leaky\.so on_transaction \(leaky\.c:\d+\)(?: and 1 more row)?: \+[\d.]+ [KM]iB\/h for \d+ (?:s|min); limit in about \d+ \w+$/,
       );
       for (const line of dump.summaryLines) assert.ok(line.length <= 160 - "memtrack summary: ".length, line);
       assert.match(
@@ -231,13 +231,13 @@ describe("plugin messages", () => {
       // More baselines than are kept, and unusual names.
       for (const name of ["a", "b", "c", "d", "e"]) await tell([`mark ${name}`], new RegExp(`baseline ${name} is set`));
       await tell(["mark f"], /baseline f is set; before, the oldest of 6, is removed/);
-      await tell(["diff before"], /there is no baseline "before"; there are: f, e, d, c, b, a, arming/);
+      await tell(["diff before"], /no baseline is named "before"; baselines: f, e, d, c, b, a, arming/);
       await tell([`mark ${"n".repeat(200)}`], /baseline n{32} is set/);
       await tell(['mark a b|"\t;$(x)'], /baseline a\?b\?\?\?;\$\(x\) is set/);
       await tell(["mark"], /baseline mark is set/);
       await tell(["mark arming"], /baseline arming: this name is reserved/);
 
-      await tell(["status"], /level 1, a sample each 1 s, \d+ samples so far, 0 suspects; baselines: mark, /);
+      await tell(["status"], /level 1, a sample every 1 s; \d+ samples so far, 0 suspects; baselines: mark, /);
       const help = await tell(["help"], /plugin msg memtrack 'help': writes this list/);
       for (const verb of ["mark", "diff", "dump", "reset", "arm", "status"]) assert.match(help, new RegExp(`memtrack '${verb}`));
 

@@ -128,7 +128,7 @@ describe("the file for dumps", () => {
     moveAway();
     writeFileSync(file, "", { mode: 0o600 });
     await assertRefused(`${file} cannot be opened: Permission denied`);
-    assert.match(textOf(ats.diagsPath), /Permission denied; .*\. Let the server's user write there/);
+    assert.match(textOf(ats.diagsPath), /Permission denied; .*\. Allow the server's user to write to it/);
   });
 
   test(
@@ -155,7 +155,7 @@ describe("the file for dumps", () => {
           assertWhole(await ats.dump());
           const said = textOf(ats.diagsPath).slice(from);
           assert.equal(lines(said, `${file} cannot be written: No space left on device`), 1, said);
-          assert.match(said, /Make room there; the next dump is tried there again/);
+          assert.match(said, /Free disk space; the next dump tries this file again/);
           assert.match(textOf(small), new RegExp(`x\\nmemtrack format=\\d+ dump=${first.number}\\b`));
           assert.deepEqual(numbers(textOf(small)), []);
           execFileSync("mount", ["-o", "remount,size=1m", folder]);
@@ -205,7 +205,7 @@ describe("the record", () => {
       await ats.ctl("plugin", "msg", "memtrack", "dump");
       await ats.nextDump({ path: far, from: 1, reason: "message" });
 
-      await change("../etc/own.out", `${OUTPUT} is "../etc/own.out": a path with ".." is not used; ${STANDARD_ERROR} meanwhile`);
+      await change("../etc/own.out", `${OUTPUT} is "../etc/own.out": a path with ".." is not used; ${STANDARD_ERROR}`);
       assertWhole(await ats.dump());
       await change("no/own.out", `${OUTPUT} is "no/own.out": ${log}/no/own.out cannot be opened: No such file or directory`);
       assertWhole(await ats.dump());

@@ -153,7 +153,7 @@ a_path_that_cannot_be_is_said(void **state)
 {
   (void)state;
   strcpy(record, "own.out");
-  assert_elsewhere("this server does not tell its log folder");
+  assert_elsewhere("the server's log folder is not known");
   sprintf(record, "%s/../own.out", folder);
   assert_elsewhere("a path with \"..\" is not used");
   sprintf(record, "%s/none/own.out", folder);

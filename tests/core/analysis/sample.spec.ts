@@ -25,6 +25,7 @@ import {
   MEASURE_NOW,
   MEASURE_RAM,
   MEASURE_RSS,
+  MEASURE_RSS_FILES,
   NAME_VIA,
   OWNER_SERIES_MAX,
 } from "../../../assembly/abi";
@@ -300,13 +301,13 @@ describe("words", () => {
       duration(all[i]);
       if (i < 2) approxDuration(all[i] + 60 * 5);
     }
-    expect(written(output)).toBe("0 s5 minutes119 s6 minutes2 min59 min1 h3 h 20 min1 d2 d 5 h");
+    expect(written(output)).toBe("0 s5 min119 s6 min2 min59 min1 h3 h 20 min1 d2 d 5 h");
     write(output, outputEnd);
     approxDuration(u64.MAX_VALUE);
     approxDuration(86400 * 19);
     approxDuration(3600 * 30);
     approxDuration(60);
-    expect(written(output)).toBe("584,942,417,355 years19 days30 hours1 minute");
+    expect(written(output)).toBe("584,942,417,355 years19 days30 hours1 min");
   });
 
   test("express bytes", () => {
@@ -358,7 +359,7 @@ describe("a leak", () => {
       settleOne(leaky, i * 2, i * 2048, 0, 0);
       sample(500 + i * 10, i * 1000);
     }
-    expect(textFrom(output, nextWarning()).startsWith("a suspect has doubled: ")).toBe(true);
+    expect(textFrom(output, nextWarning()).startsWith("suspect has doubled: ")).toBe(true);
     expect(nextWarning()).toBe(0);
     forgetAll();
     expect(rankSuspects()).toBe(0);
@@ -437,7 +438,12 @@ describe("a leak", () => {
       "  - memory/plugin/foo.so handler (foo.c:87): +720 objects",
       "memory/plugin/foo.so cleaner (foo.c:12): +720 KiB",
     ]);
-    expect(text.includes("suspect: foo.so handler (foo.c:88) and 2 more rows: +2.1 MiB/h\n")).toBe(true, text.slice(0, 2000));
+    expect(text.includes("suspect: foo.so handler (foo.c:88) and 2 more rows: +2.1 MiB/h for 24 min\n")).toBe(
+      true,
+      text.slice(0, 2000),
+    );
+    expect(text.includes(" | " + "memory/plugin/foo.so handler (foo.c:88)".padEnd(64) + " | tsapi            | ")).toBe(true, text);
+    expect(text.includes(" | " + "memory/plugin/foo.so handler (foo.c:87)".padEnd(64) + " | TSMBuffer        | ")).toBe(true, text);
     expect(textFrom(output, nextWarning()).startsWith("new suspect: memory/plugin/foo.so handler (3 rows): +2.1 MiB/h for ")).toBe(
       true,
     );
@@ -490,7 +496,7 @@ describe("a leak", () => {
       sample(500 + i * 10, i * 100);
       if (i == 40) {
         const early = rendered();
-        expect(early.includes("(foo.c:88): +800 KiB since arming (too few samples; verdict in 8 min at the earliest)\n")).toBe(
+        expect(early.includes("(foo.c:88): +800 KiB since arming, too few samples; verdict in 8 min at the earliest\n")).toBe(
           true,
           early,
         );
@@ -498,7 +504,7 @@ describe("a leak", () => {
       if (i == 200) said = rendered();
       if (rankSuspects()) judged = i;
     }
-    expect(said.includes("memtrack summary: 0 suspects; undecided: 1 growing row and 0 rows with too few samples\n")).toBe(
+    expect(said.includes("memtrack summary: no suspect so far; 1 growing row is undecided, no row is too new to judge\n")).toBe(
       true,
       said,
     );
@@ -507,7 +513,39 @@ describe("a leak", () => {
     const took = ((judged - 200) * 10) / 60;
     expect(judged).toBeGreaterThan(384);
     expect(minutes <= took && took <= minutes + 2).toBe(true, `said ${minutes} min, took ${took} min`);
-    expect(said.includes("memtrack summary: read next: Growth ")).toBe(true);
+    expect(said.includes('memtrack summary: read next: "Growth since" ')).toBe(true);
+  });
+
+  test("without a verdict is no all-clear: the summary says how fast it grows, and how much memory is in no row", () => {
+    fresh();
+    const leaky = site("memory/plugin/foo.so handler (foo.c:88)");
+    setHeaderNumber(FACT_LEVEL, 1);
+    arm(1);
+    settleOne(leaky, 0, 0, 0, 0);
+    sample(500, 0);
+    mark("before", 500);
+    for (let i: u64 = 1; i <= 60; ++i) {
+      settleOne(leaky, i * 20, i * 20480, 0, 0);
+      sample(500 + i * 10, i * 100);
+    }
+    setMeasure(MEASURE_INTERVAL, 10);
+    setMeasure(MEASURE_NOW, 1100);
+    setMeasure(MEASURE_RSS, 100 << 20);
+    setMeasure(MEASURE_RSS_FILES, 20 << 20);
+    const text = rendered();
+    const lines = text.slice(text.indexOf("memtrack summary: ")).split("\n");
+    for (let i = 0; i < 4; ++i) expect(lines[i].length).toBeLessThan(160);
+    expect(lines[0].slice(18)).toBe(
+      "100 MiB resident: 1.1 MiB in the rows below, 20.0 MiB programs and idle memory, 78.8 MiB (78 %) not accounted",
+    );
+    expect(lines[1].slice(18)).toBe(
+      "no suspect so far; no growing row is undecided, 1 row is too new to judge; growth of the 78.8 MiB not accounted is not judged",
+    );
+    expect(lines[2].slice(18)).toBe(
+      "largest undecided: foo.so handler (foo.c:88): +1.1 MiB in 10 min (+7.0 MiB/h), too few samples; " +
+        "verdict in 4 min at the earliest",
+    );
+    expect(lines[3].slice(18)).toBe('read next: "Growth since" for what grows and why it is undecided');
   });
 
   test("that seems to level off is named too: it is undecided, and is judged again with each sample", () => {
@@ -522,8 +560,8 @@ describe("a leak", () => {
     }
     const text = rendered();
     expect(text.includes("\nfilling | levels off | ")).toBe(true, text);
-    expect(text.includes("undecided: 1 growing row and 0 rows with too few samples\n")).toBe(true, text);
-    expect(text.includes(" MiB since arming (levels off; judged again with each sample)\n")).toBe(true, text);
+    expect(text.includes("; 1 growing row is undecided, no row is too new to judge\n")).toBe(true, text);
+    expect(text.includes(" MiB since arming, levels off; judged again with each sample\n")).toBe(true, text);
   });
 
   test("in many rows is reported at most ten times an hour", () => {

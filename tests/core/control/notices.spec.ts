@@ -43,12 +43,12 @@ describe("trouble", () => {
   test("of traps is reported for each further trap", () => {
     freshControl();
     expect(trouble(0, 1, 0)).toBe(
-      "the core trapped in 1 threads: their later events are counted as lost; restart traffic_server to count them again",
+      "the core trapped in 1 thread; later events of these threads are counted as lost. Restart traffic_server to count them again",
     );
     expect(answerSeverity()).toBe(LINE_ERROR);
     expect(trouble(0, 1, 0)).toBe("");
     expect(trouble(0, 3, 0)).toBe(
-      "the core trapped in 3 threads: their later events are counted as lost; restart traffic_server to count them again",
+      "the core trapped in 3 threads; later events of these threads are counted as lost. Restart traffic_server to count them again",
     );
   });
 

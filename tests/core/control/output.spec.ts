@@ -21,7 +21,7 @@ import { outputNotice, outputPath } from "../../../assembly/control/output";
 import { answered, freshControl, put } from "../support";
 
 const NAME: string = "proxy.config.plugin.memtrack.output";
-const ELSEWHERE: string = "; dumps go to the server's standard error (traffic.out or the journal) meanwhile. ";
+const ELSEWHERE: string = "; until then dumps go to the server's standard error (traffic.out or the journal). ";
 
 /** The path given by a value, and the state. */
 function path(value: string, folder: string = "/var/log"): string {
@@ -85,22 +85,22 @@ describe("the destination of dumps", () => {
   test("is logged with the value, the reason and a remedy if the file cannot be used", () => {
     freshControl();
     expect(says(OUTPUT_LINK, "x", "/l/x")).toBe(
-      NAME + ' is "x": /l/x is a symbolic link' + ELSEWHERE + "Name the file that it leads to, or remove it",
+      NAME + ' is "x": /l/x is a symbolic link' + ELSEWHERE + "Set the path of the link's target, or remove the link",
     );
     expect(answerSeverity()).toBe(LINE_WARNING);
     expect(says(OUTPUT_LINK, "x", "/l/x")).toBe("");
     expect(says(OUTPUT_USABLE, "x", "/l/x")).toBe("dumps go to /l/x (" + NAME + ")");
     expect(says(OUTPUT_FULL, "x", "/l/x", "No space")).toBe(
-      NAME + ' is "x": /l/x cannot be written: No space' + ELSEWHERE + "Make room there; the next dump is tried there again",
+      NAME + ' is "x": /l/x cannot be written: No space' + ELSEWHERE + "Free disk space; the next dump tries this file again",
     );
     expect(says(OUTPUT_FAILED, "x", "/l/x", "Too many open files")).toBe(
-      NAME + ' is "x": /l/x cannot be used: Too many open files' + ELSEWHERE + "Name another file",
+      NAME + ' is "x": /l/x cannot be used: Too many open files' + ELSEWHERE + "Set the path of another file",
     );
-    expect(says(OUTPUT_MISSING, "a/x", "/l/a/x", "None").endsWith("Create its folder, and let the server's user write there")).toBe(
-      true,
-    );
+    expect(
+      says(OUTPUT_MISSING, "a/x", "/l/a/x", "None").endsWith("Create the folder, and allow the server's user to write to it"),
+    ).toBe(true);
     expect(says(OUTPUT_ABOVE, "../x")).toBe(
-      NAME + ' is "../x": a path with ".." is not used' + ELSEWHERE + "Name a file below the log folder, or an absolute path",
+      NAME + ' is "../x": a path with ".." is not used' + ELSEWHERE + "Set a path below the log folder, or an absolute path",
     );
   });
 
@@ -109,6 +109,6 @@ describe("the destination of dumps", () => {
     expect(says(OUTPUT_USABLE, "x\n", "/l/x\n\x1b[31m")).toBe("dumps go to /l/x??[31m (" + NAME + ")");
     const long = says(OUTPUT_LINK, "v".repeat(4000), "/" + "p".repeat(4000), "r".repeat(4000));
     expect(long.length).toBeLessThan(900);
-    expect(long.endsWith("or remove it")).toBe(true);
+    expect(long.endsWith("or remove the link")).toBe(true);
   });
 });

@@ -122,10 +122,11 @@ function coreAlone(iobuffer: string, openssl: string, total: string): string {
 /** The summary of a dump whose rows hold this much, without measurements and samples. */
 function unsampled(held: string): string {
   return (
-    "memtrack summary: resident memory is not known: the rows below hold " +
+    "memtrack summary: resident memory is not known: " +
     held +
-    "\nmemtrack summary: growth is not judged: no sample has been taken (proxy.config.plugin.memtrack.sample_interval)\n" +
-    "memtrack summary: read next: Owners for who holds what\n"
+    " in the rows below\n" +
+    "memtrack summary: growth is not judged: no sample has been taken (proxy.config.plugin.memtrack.sample_interval is 0)\n" +
+    'memtrack summary: read next: "Owners:" for what each plugin holds\n'
   );
 }
 

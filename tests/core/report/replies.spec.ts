@@ -23,14 +23,14 @@ function deny(name: string): string {
 describe("the status", () => {
   test("contains the level, samples, suspects and baselines", () => {
     fresh();
-    expect(status(0, 0, 0)).toBe("level 0, a sample each 0 s, 0 samples so far, 0 suspects; baselines: arming");
+    expect(status(0, 0, 0)).toBe("level 0, sampling is off; 0 samples so far, 0 suspects; baselines: arming");
     collect();
     applyBaseline();
     for (let now: u64 = 10; now <= 30; now += 10) sample(now, 0);
     markBaseline(put("before"), 30, 0, BASELINE_BY_USER);
-    expect(status(2, 10, 4)).toBe("level 2, a sample each 10 s, 3 samples so far, 4 suspects; baselines: before, arming");
+    expect(status(2, 10, 4)).toBe("level 2, a sample every 10 s; 3 samples so far, 4 suspects; baselines: before, arming");
     forgetAll();
-    expect(status(2, 3600, 0)).toBe("level 2, a sample each 3600 s, 0 samples so far, 0 suspects; baselines: arming");
+    expect(status(2, 3600, 0)).toBe("level 2, a sample every 3600 s; 0 samples so far, 0 suspects; baselines: arming");
   });
 });
 
@@ -39,9 +39,9 @@ describe("an unknown baseline", () => {
     fresh();
     collect();
     applyBaseline();
-    expect(deny("before")).toBe('there is no baseline "before"; there are: arming');
+    expect(deny("before")).toBe('no baseline is named "before"; baselines: arming');
     markBaseline(put("a"), 0, 0, BASELINE_BY_USER);
     markBaseline(put("b"), 0, 0, BASELINE_BY_USER);
-    expect(deny("x".repeat(256))).toBe('there is no baseline "' + "x".repeat(64) + '"; there are: b, a, arming');
+    expect(deny("x".repeat(256))).toBe('no baseline is named "' + "x".repeat(64) + '"; baselines: b, a, arming');
   });
 });
