@@ -212,29 +212,34 @@ const report = object(
   ["seconds"],
 );
 
-const diff = object({
-  format,
-  before: text("file and dump"),
-  after: text("file and dump"),
-  totalBefore: integer("bytes in use"),
-  totalAfter: integer("bytes in use"),
-  warnings: list("what to know before the numbers", { type: "string" }),
-  rows: list(
-    "sites that differ: what grew, what shrank, what stayed as large",
-    object({
-      class: oneOf("class of memory", classNames),
-      kind: text("of objects their kind, else empty"),
-      location: text("the call site"),
-      owner: text("the plugin, or core"),
-      state: oneOf("which of the dumps has it: both, the second alone, the first alone", ["both", "new", "gone"]),
-      before: integer("bytes in use, or objects alive"),
-      after: integer("bytes in use, or objects alive"),
-      change: integer("after less before"),
-      allocs: integer("allocations between them"),
-      frees: integer("releases between them"),
-    }),
-  ),
-});
+const diff = object(
+  {
+    format,
+    before: text("file and dump"),
+    after: text("file and dump"),
+    beforeTime: number("seconds since 1970; absent where the dump says no time"),
+    afterTime: number("seconds since 1970; absent where the dump says no time"),
+    totalBefore: integer("bytes in use"),
+    totalAfter: integer("bytes in use"),
+    warnings: list("what to know before the numbers", { type: "string" }),
+    rows: list(
+      "sites that differ: what grew, what shrank, what stayed as large",
+      object({
+        class: oneOf("class of memory", classNames),
+        kind: text("of objects their kind, else empty"),
+        location: text("the call site"),
+        owner: text("the plugin, or core"),
+        state: oneOf("which of the dumps has it: both, the second alone, the first alone", ["both", "new", "gone"]),
+        before: integer("bytes in use, or objects alive"),
+        after: integer("bytes in use, or objects alive"),
+        change: integer("after less before"),
+        allocs: integer("allocations between them"),
+        frees: integer("releases between them"),
+      }),
+    ),
+  },
+  ["beforeTime", "afterTime"],
+);
 
 const doctor = object({
   format,

@@ -69,13 +69,9 @@ function nothingTracked(): void {
 
 function noSamples(): void {
   line();
-  ascii("growth is not judged: no sample has been taken");
-  if (!measureOf(MEASURE_INTERVAL)) {
-    ascii(" (");
-    ascii(unchecked(SETTING_NAMES[SETTING_INTERVAL]));
-    ascii(" is 0)");
-  }
-  newline();
+  ascii("growth is not judged yet: no sample so far (interval: ");
+  ascii(unchecked(SETTING_NAMES[SETTING_INTERVAL]));
+  ascii("; 0 means never)\n");
   next(false, false);
 }
 

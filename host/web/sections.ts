@@ -3,12 +3,16 @@
 // The rest of the last dump: the parts of the resident memory as a bar and a table, and the sections that the page shows nowhere else.
 // The table of a section is built when the reader opens it.
 
+import { kinds } from "../../format/format.ts";
 import type { PageData, SectionData } from "../shared/page-data.ts";
 import { bytes, count, signed, span } from "../shared/units.ts";
 import { codeName, element } from "./dom.ts";
 import { SortedTable, type Column } from "./table.ts";
 
 const FORMATS = { bytes, count, seconds: span, percent: (value: number) => `${value} %`, text: String };
+type Unit = keyof typeof FORMATS;
+
+const OBJECTS = new Set<string>(Object.values(kinds).map(({ name }) => name));
 
 export function reconciliationPart({ memory }: PageData): HTMLElement[] {
   if (!memory) return [];
@@ -84,8 +88,11 @@ function sectionPart(section: SectionData): HTMLElement {
   details.addEventListener(
     "toggle",
     () => {
+      const kind = columns.findIndex((column) => column.title === "Kind");
       const made = columns.map(({ title: head, unit }, at): Column<string[]> => {
-        const text = (cells: string[]): string => formatted(cells[at] ?? "", unit);
+        // A row of objects has numbers of them where others have bytes.
+        const unitOf = (cells: string[]): Unit => (unit === "bytes" && OBJECTS.has(cells[kind] ?? "") ? "count" : unit);
+        const text = (cells: string[]): string => formatted(cells[at] ?? "", unitOf(cells));
         if (at === name) return { title: head, text, node: (cells) => codeName(text(cells)), names: true };
         return { title: head, text, ...(unit !== "text" && { value: (cells) => numberOf(cells[at]) ?? -Infinity }) };
       });
@@ -98,7 +105,7 @@ function sectionPart(section: SectionData): HTMLElement {
   return details;
 }
 
-function formatted(cell: string, unit: keyof typeof FORMATS): string {
+function formatted(cell: string, unit: Unit): string {
   const value = unit === "text" ? undefined : numberOf(cell);
   return value === undefined ? cell : FORMATS[unit](value);
 }

@@ -372,11 +372,11 @@ describe("report", () => {
     const dumps = gunzipSync(readFileSync(fixture("format2.out.gz")))
       .toString()
       .split(/^(?=memtrack format)/m);
-    const at = dumps.findIndex((text) => /\(too soon; verdict in \d+ min at the earliest\)$/m.test(text));
+    const at = dumps.findIndex((text) => /, too soon; verdict in \d+ min at the earliest$/m.test(text));
     const { out } = await memtrack(["report", file("judged-later", dumps.slice(0, at + 1).join(""))]);
     assert.match(out, /\n  largest growth not judged yet: leak_at_init\.so .*\(too soon; verdict in \d+ min at the earliest\)\n/);
     // What only seems to level off can still become a leak.
-    const levelling = dumps.findIndex((text) => text.includes("(levels off; judged again with each sample)"));
+    const levelling = dumps.findIndex((text) => text.includes(", levels off; judged again with each sample"));
     const other = await memtrack(["report", file("levelling", dumps.slice(0, levelling + 1).join(""))]);
     assert.match(other.out, /\n  largest growth not judged yet: .* \(levels off; judged again with each sample\)\n/);
   });

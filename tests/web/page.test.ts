@@ -401,6 +401,23 @@ describe("the last dump's sections", () => {
     assert.match(cell("Old %"), /^\d+ %$/);
     await page.close();
   });
+
+  test("what grew in number is not shown in bytes", async () => {
+    const { page } = await open(fixture("format2.out.gz"));
+    const growth = await opened(page, /^Growth since/);
+    const change = async (kind: string): Promise<string> => {
+      const cells = await growth
+        .locator("tbody tr", { hasText: "leaky.so" })
+        .filter({ hasText: kind })
+        .first()
+        .locator("td")
+        .allInnerTexts();
+      return cells[3]!;
+    };
+    assert.match(await change("iobuffer"), /^[\d.]+ [KM]iB$/);
+    assert.match(await change("TSIOBuffer"), /^[\d,]+$/);
+    await page.close();
+  });
 });
 
 test("markup, scripts and escapes in names are shown as text", async () => {

@@ -125,7 +125,7 @@ function unsampled(held: string): string {
     "memtrack summary: resident memory is not known: " +
     held +
     " in the rows below\n" +
-    "memtrack summary: growth is not judged: no sample has been taken (proxy.config.plugin.memtrack.sample_interval is 0)\n" +
+    "memtrack summary: growth is not judged yet: no sample so far (interval: proxy.config.plugin.memtrack.sample_interval; 0 means never)\n" +
     'memtrack summary: read next: "Owners:" for what each plugin holds\n'
   );
 }

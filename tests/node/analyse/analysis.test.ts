@@ -228,7 +228,7 @@ Per hour             | For        | Limit in   | Evidence
   });
 
   test("are read from format 2: columns after the name, and one suspect for rows with one cause", () => {
-    const growth = ["Verdict", "Why", "Change", "Per hour", "Location", "Per 1000 tx", "Allocs"];
+    const growth = ["Verdict", "Why", "Change", "Per hour", "Location", "Kind", "Per 1000 tx", "Allocs"];
     const evidence = "memory/plugin/foo.so f (2 rows): +3.0 KiB/h for 1 h; limit in about 1 day";
     const bytes = "memory/plugin/foo.so f (foo.c:88): +3.0 KiB/h for 1 h, 10 allocated, 0 freed; limit in about 1 day";
     const objects = "memory/plugin/foo.so f (foo.c:87): +1 object/h for 59 min, 10 created, 0 destroyed";
@@ -237,7 +237,10 @@ Per hour             | For        | Limit in   | Evidence
         {
           title: "Growth since start-up, 5 min ago: 1 row that changed; old: more than 60 s",
           columns: growth,
-          rows: [["filling", "too soon", "1", "1", "memory/plugin/foo.so g (foo.c:9)", "-", "3"]],
+          rows: [
+            ["filling", "too soon", "1", "1", "memory/plugin/foo.so g (foo.c:9)", "heap", "-", "3"],
+            ["steady", "-", "1", "1", "memory/plugin/foo.so g (foo.c:9)", "TSMBuffer", "-", "3"],
+          ],
         },
         {
           title: "Suspects: 2 with unexplained growth",
@@ -262,8 +265,10 @@ Per hour             | For        | Limit in   | Evidence
       ],
     );
     assert.deepEqual([bar!.location, bar!.owner, bar!.rows.length], ["bar.so", "bar.so", 1]);
-    assert.deepEqual(found.sites.get("memory/plugin/foo.so f (foo.c:87)"), { verdict: "leak" });
-    assert.deepEqual(found.sites.get("memory/plugin/foo.so g (foo.c:9)")?.verdict, "filling");
+    // Verdicts are on bytes.
+    assert.deepEqual(found.sites.get("memory/plugin/foo.so f (foo.c:88)"), { verdict: "leak" });
+    assert.equal(found.sites.get("memory/plugin/foo.so f (foo.c:87)"), undefined);
+    assert.deepEqual(found.sites.get("memory/plugin/foo.so g (foo.c:9)"), { verdict: "filling", why: "too soon" });
   });
 
   test("are not read from sections of another form", () => {

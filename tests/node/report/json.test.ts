@@ -8,6 +8,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { Ajv2020 } from "ajv/dist/2020.js";
+import { sections as format } from "../../../format/format.ts";
+import { headOf, ruleOf } from "../../../format/layout.ts";
 import { handmadeDump, handmadeLeak, NEW_SECTIONS, NEW_SECTIONS_ROWS } from "../../../harness/handmade.ts";
 import { keysTable, schemaText, withKeys } from "../../../tools/schema.ts";
 import { fixture, memtrack } from "../../support/command.ts";
@@ -91,6 +93,39 @@ Bytes                | New %   | What
     }
     assert.ok(owners.some((row) => row.growth));
     assert.equal(typeof section("owners").rows[0]!.contObjects, "number");
+  });
+
+  test("a location that allocates bytes and objects has the growth of each", async () => {
+    const at = "memory/plugin/foo.so f (foo.c:8)";
+    const grew = (change: number, kind: string): string =>
+      `leak | - | ${change} | 1 | ${at.padEnd(64)} | ${kind} | - | 1 | 0 | 0 | 50 | 0 | -`;
+    const growth = ["Growth since start-up, 60 s ago: 2 rows", headOf(format.growth), ruleOf(format.growth)];
+    const objects = ["Objects of plugins", headOf(format.objects), ruleOf(format.objects), `2 | 0 | 2 | TSIOBuffer | ${at}`];
+    const text = handmadeDump({
+      rows: [{ location: at, allocs: 2, frees: 0, inUse: 8192 }],
+      sections: [...objects, "", ...growth, grew(8192, "iobuffer"), grew(2, "TSIOBuffer"), ""].join("\n"),
+      sectionRows: 1,
+    });
+    const { sites } = await valid("report", file("kinds", text));
+    const changes = sites.map((row) => [row.class, (row.growth as { change: number }).change]);
+    assert.deepEqual(changes.sort(), [
+      ["iobuffer", 8192],
+      ["object", 2],
+    ]);
+  });
+
+  test("who judged, the summary, why a growth is no leak, and the rows of a suspect are described", async () => {
+    const value = (await valid("report", fixture("format2.out.gz"))) as Output & {
+      judge: string;
+      summary: string[];
+      suspects: { rows: unknown[] }[];
+    };
+    assert.deepEqual([value.judge, value.suspects[0]!.rows.length], ["proxy", 2]);
+    assert.match(value.summary.join("\n"), /^suspect: leaky\.so on_transaction /m);
+    assert.ok(value.sites.some(({ why }) => why === "too soon" || why === "levels off"));
+    const described = keysTable();
+    for (const key of ["judge", "summary", "why", "rows", "verdict"])
+      assert.match(described, new RegExp(`\\| \`${key}\` \\| .+ \\|`));
   });
 
   test("format 2: the columns after a location or an owner are included", async () => {
