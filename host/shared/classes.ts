@@ -2,7 +2,7 @@
 //
 // The classes of memory, in the order of a dump's sections, and the format of their amounts.
 
-import { classes, type MemoryClass } from "../../format/format.ts";
+import { classes, kinds, type MemoryClass } from "../../format/format.ts";
 import { bytes, count } from "./units.ts";
 
 export type ClassName = keyof typeof classes;
@@ -16,6 +16,9 @@ export const CLASSES = Object.keys(classes) as ClassName[];
 export function holdsMemory(cls: ClassName): cls is MemoryName {
   return ENTRIES[cls].holds === "memory";
 }
+
+/** What a column `Kind` says of objects; of memory it says the class. */
+export const OBJECT_KINDS: ReadonlySet<string | undefined> = new Set(Object.values(kinds).map(({ name }) => name));
 
 export const MEMORY_CLASSES = CLASSES.filter(holdsMemory);
 

@@ -3,7 +3,7 @@
 // The rest of the last dump: the parts of the resident memory as a bar and a table, and the sections that the page shows nowhere else.
 // The table of a section is built when the reader opens it.
 
-import { kinds } from "../../format/format.ts";
+import { OBJECT_KINDS } from "../shared/classes.ts";
 import type { PageData, SectionData } from "../shared/page-data.ts";
 import { bytes, count, signed, span } from "../shared/units.ts";
 import { codeName, element } from "./dom.ts";
@@ -11,8 +11,6 @@ import { SortedTable, type Column } from "./table.ts";
 
 const FORMATS = { bytes, count, seconds: span, percent: (value: number) => `${value} %`, text: String };
 type Unit = keyof typeof FORMATS;
-
-const OBJECTS = new Set<string>(Object.values(kinds).map(({ name }) => name));
 
 export function reconciliationPart({ memory }: PageData): HTMLElement[] {
   if (!memory) return [];
@@ -91,7 +89,7 @@ function sectionPart(section: SectionData): HTMLElement {
       const kind = columns.findIndex((column) => column.title === "Kind");
       const made = columns.map(({ title: head, unit }, at): Column<string[]> => {
         // A row of objects has numbers of them where others have bytes.
-        const unitOf = (cells: string[]): Unit => (unit === "bytes" && OBJECTS.has(cells[kind] ?? "") ? "count" : unit);
+        const unitOf = (cells: string[]): Unit => (unit === "bytes" && OBJECT_KINDS.has(cells[kind]) ? "count" : unit);
         const text = (cells: string[]): string => formatted(cells[at] ?? "", unitOf(cells));
         if (at === name) return { title: head, text, node: (cells) => codeName(text(cells)), names: true };
         return { title: head, text, ...(unit !== "text" && { value: (cells) => numberOf(cells[at]) ?? -Infinity }) };

@@ -2,7 +2,8 @@
 //
 // What a core has found, read back from the sections that it writes: verdicts of sites and owners, suspects and their evidence.
 
-import { explanations, kinds, verdicts } from "../../../format/format.ts";
+import { explanations, verdicts } from "../../../format/format.ts";
+import { OBJECT_KINDS } from "../../shared/classes.ts";
 import { columnsIn, type Section } from "../read/dump.ts";
 import { ownerOf } from "../read/sites.ts";
 
@@ -54,7 +55,6 @@ export interface Findings {
 const ALL_OF = "all of ";
 /** What a row begins with that stands under its suspect. */
 const UNDER = "  - ";
-const OBJECTS = new Set<string>(Object.values(kinds).map(({ name }) => name));
 const ROWS = / \(\d+ rows\)$/;
 
 /** Whether a dump has verdicts. It has none if the proxy takes no samples. */
@@ -87,7 +87,7 @@ export function findingsIn(sections: readonly Section[], by: Judge): Findings {
 /** A location can have a row of bytes and one of objects. (Format 1 does not tell them apart.) */
 function withoutObjects(section: Section): Section {
   const [kind] = columnsIn(section, "growth", ["Kind"]) ?? [];
-  return kind === undefined ? section : { ...section, rows: section.rows.filter((row) => !OBJECTS.has(row[kind]!)) };
+  return kind === undefined ? section : { ...section, rows: section.rows.filter((row) => !OBJECT_KINDS.has(row[kind])) };
 }
 
 function addVerdicts(into: Map<string, Judgement>, { rows }: Section, columns: number[] | undefined): void {
