@@ -308,7 +308,7 @@ describe("report", () => {
     for (const columns of [80, 100, 160]) {
       const { out } = await memtrack(["report", "--top", "0", name], { columns, env: { NO_COLOR: "1" } });
       for (const line of out.split("\n").slice(1)) assert.ok(width(line) <= columns, line);
-      for (const { owner } of owners) assert.match(out, new RegExp(` ${owner.replace(/[.#]/g, "\\$&")}\n`), owner);
+      for (const { owner } of owners) assert.match(out, new RegExp(` ${owner.replace(/[.#()]/g, "\\$&")}\n`), owner);
       for (const row of sites.filter((row) => row.change > 0)) {
         const tail = /[^/ ]*$/.exec(row.location)![0].replace(/^.*(?=\+0x)/, "");
         assert.ok(
