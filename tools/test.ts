@@ -138,8 +138,8 @@ async function runTier(files: string[], tier: Tier, names: string[], ended: Abor
   });
   stream.on("test:fail", () => (outcome.failed = true));
   stream.on("test:pass", ({ skip, details }) => void (skip !== OTHER_NAME && details.type !== "suite" && ++outcome.ran));
-  const lines = Readable.from(fitting(stream as AsyncIterable<TestEvent>)).compose(new spec());
-  for await (const line of lines) process.stdout.write(line as string);
+  const lines = Readable.from(fitting(stream as AsyncIterable<TestEvent>)).pipe(new spec()) as AsyncIterable<string>;
+  for await (const line of lines) process.stdout.write(line);
   return outcome;
 }
 
