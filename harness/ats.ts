@@ -5,8 +5,8 @@
 // process that started it ends for any reason, unless `keep` is set.
 
 import { execFile, execFileSync, spawn, type ChildProcess } from "node:child_process";
-import { chmodSync, chownSync, copyFileSync, existsSync, mkdirSync, mkdtempSync, openSync, closeSync } from "node:fs";
-import { readdirSync, readFileSync, readlinkSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { chmodSync, copyFileSync, existsSync, mkdirSync, mkdtempSync, openSync, closeSync } from "node:fs";
+import { lchownSync, readdirSync, readFileSync, readlinkSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { createServer, type Server } from "node:net";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
@@ -425,9 +425,10 @@ function unprivilegedUser(): User {
   throw new Error("there is neither a user trafficserver nor nobody to run the server as");
 }
 
+/** Gives the folder with all that it contains, but nothing outside it that a link points to. */
 function giveTo(user: User, folder: string): void {
   for (const name of ["", ...readdirSync(folder, { recursive: true, encoding: "utf8" })])
-    chownSync(join(folder, name), user.uid, user.gid);
+    lchownSync(join(folder, name), user.uid, user.gid);
   chmodSync(folder, 0o755);
   try {
     execFileSync("test", ["-w", folder], user);
@@ -502,7 +503,7 @@ function childOf(parent: number, program: string): number {
 
 function readIfThere(path: string): string {
   try {
-    // A log can be a device (/dev/full in a test), which has no end.
+    // A log can be a device (a full one in a test), which has no end.
     return statSync(path).isFile() ? readFileSync(path, "utf8") : "";
   } catch {
     return "";
