@@ -53,6 +53,15 @@ async function json(...argv: string[]): Promise<Report> {
   return JSON.parse(out) as Report;
 }
 
+/** A section of a dump, from its cells by the titles of their columns. */
+function sectionText(section: Section, title: string, rows: Record<string, string>[]): string {
+  const cells = (row: Record<string, string>): string =>
+    titlesOf(section)
+      .map((head) => row[head] ?? "0")
+      .join(" | ");
+  return [title, headOf(section), ruleOf(section), ...rows.map(cells), ""].join("\n");
+}
+
 const rowsOf = (dump: { tables: { rows: Row[] }[] }): Row[] => dump.tables.flatMap((table) => table.rows);
 
 describe("report", () => {
@@ -198,7 +207,7 @@ describe("report", () => {
 
     const again = file("again", two(1) + two(2) + off(3) + two(4, 5));
     const anew = await memtrack(["report", again]);
-    assert.match(anew.out, /: 1 dump of memtrack.*\nin use: 1\.5 KiB .*\nrun 2 of 2 \(each began to count anew\); --run N/);
+    assert.match(anew.out, /: 1 dump of memtrack.*\nin use: 1\.5 KiB .*\nrun 2 of 2; run 1 ended \S+: --run 1 shows it\n/);
     assert.doesNotMatch(anew.out, /level 0/);
     assert.match((await memtrack(["report", again, "--run", "1"])).out, /: 2 dumps of memtrack/);
     assert.match((await memtrack(["diff", `${again}#1`, "#4"])).out, /\n! counting began anew in between/);
@@ -365,7 +374,43 @@ describe("report", () => {
       /\n  largest growth not judged yet: leak_at_init\.so behave \(leak_at_init\.c:11\), TSmalloc: \+97\.3 MiB, .*\(too soon\)\n/,
     );
     assert.match(out, /\n  next: memtrack report --owner leaky\.so \S+leak\.out\.gz shows all that leaky\.so holds\n/);
-    assert.match(out, /\nresident: 204 MiB, of which 75\.4 MiB \(37 %\) not accounted\n/);
+  });
+
+  test("resident memory, and what of it is not accounted, are shown with their change since the first dump", async () => {
+    const { out } = await memtrack(["report", fixture("leak.out.gz")]);
+    assert.match(out, /\nresident: 204 MiB, \+148 MiB; 75\.4 MiB \(37 %\) not accounted, \+45\.5 MiB\n/);
+    const dump = (number: number, parts?: [resident: number, unaccounted: number]): string => {
+      const [rss, dark] = (parts ?? []).map((kib) => String(kib * 1024));
+      const rows = [
+        { Bytes: rss!, What: "resident (RSS)" },
+        { Bytes: dark!, What: "not accounted" },
+      ];
+      const { reconciliation } = sections;
+      const text = parts ? sectionText(reconciliation, reconciliation.title, rows) : "";
+      return handmadeDump({ number, rows: [], sections: text });
+    };
+    const said = async (...dumps: string[]): Promise<string> =>
+      /^resident: .*$/m.exec((await memtrack(["report", file("resident", dumps.join(""))])).out)![0];
+    assert.equal(
+      await said(dump(1, [90, 30]), dump(2, [80, 30])),
+      "resident: 80.0 KiB, -10.0 KiB; 30.0 KiB (38 %) not accounted, no change",
+    );
+    const unknown = "resident: 80.0 KiB; 30.0 KiB (38 %) not accounted";
+    assert.equal(await said(dump(1), dump(2, [80, 30])), unknown, "the first dump does not report it");
+    assert.equal(await said(dump(1, [80, 30])), unknown, "there is one dump");
+  });
+
+  test("a report on one of several runs says how to see the run before it", async () => {
+    const row = [{ location: "memory/IOBuffer/x.cc:1", allocs: 9, frees: 1, inUse: 1000 }];
+    const runs = [1795370400, 1795380400, 1795390400].map((time) => handmadeDump({ number: 1, time, armed: 1, rows: row }));
+    const name = file("restarted", runs.join(""));
+    const said = async (...argv: string[]): Promise<string> => /^run .*$/m.exec((await memtrack(["report", ...argv])).out)![0];
+    assert.equal(await said(name), "run 3 of 3; run 2 ended 2026-11-22T20:46:40Z: --run 2 shows it");
+    assert.equal(await said(name, "--run", "2"), "run 2 of 3; run 1 ended 2026-11-22T18:00:00Z: --run 1 shows it");
+    assert.equal(await said(name, "--run", "1"), "run 1 of 3; run 2 began 2026-11-22T20:46:40Z: --run 2 shows it");
+    const stock = readFileSync(fixture("stock-level1.out"), "utf8");
+    assert.equal(await said(file("stock-twice", stock + stock)), "run 2 of 2; run 1 ended with dump 3: --run 1 shows it");
+    assert.doesNotMatch((await memtrack(["report", fixture("stock-level1.out")])).out, /^run /m);
   });
 
   test("the time of the verdict on the largest growth comes from the server's summary", async () => {
@@ -389,23 +434,16 @@ describe("report", () => {
   });
 
   test("zero suspects is no all-clear if most memory is undecided or not accounted", async () => {
-    const table = (section: Section, title: string, rows: Record<string, string>[]): string => {
-      const cells = (row: Record<string, string>): string =>
-        titlesOf(section)
-          .map((head) => row[head] ?? "0")
-          .join(" | ");
-      return [title, headOf(section), ruleOf(section), ...rows.map(cells), ""].join("\n");
-    };
     const growth = (why: string): string => {
       const row = { Verdict: "filling", Why: why, Change: "500", Location: "memory/IOBuffer/x.cc:1" };
-      return table(sections.growth, "Growth since arming: 1 rows changed (old: more than 10 m)", [row]);
+      return sectionText(sections.growth, "Growth since arming: 1 rows changed (old: more than 10 m)", [row]);
     };
     const rss = (lost: number): string => {
       const rows = [
         { Bytes: "1000", What: "resident (RSS)" },
         { Bytes: String(lost), What: "not accounted" },
       ];
-      return `\n${table(sections.reconciliation, sections.reconciliation.title, rows)}`;
+      return `\n${sectionText(sections.reconciliation, sections.reconciliation.title, rows)}`;
     };
     const said = async (why: string, lost: number): Promise<string> => {
       const row = (inUse: number) => [{ location: "memory/IOBuffer/x.cc:1", allocs: 9, frees: 1, inUse }];

@@ -36,6 +36,15 @@ export function residentIn(sections: readonly Section[]): Resident | undefined {
   };
 }
 
+/** The change of a part since an earlier dump; null if one of the dumps does not report its size. */
+export function changesSince(before: Resident | undefined): (part: Part) => number | null {
+  const known = new Map([before?.resident, ...(before?.parts ?? [])].map((part) => [part?.name, part?.bytes]));
+  return ({ name, bytes }) => {
+    const was = known.get(name);
+    return bytes === null || typeof was !== "number" ? null : bytes - was;
+  };
+}
+
 function partsIn(section: Section): Part[] {
   const columns = columnsIn(section, "reconciliation", ["Bytes", "What"]);
   if (!columns) return [];

@@ -7,7 +7,7 @@ import { classOf, holdsMemory, MEMORY_CLASSES, titleOf } from "../../shared/clas
 import { shortName } from "../../shared/place.ts";
 import { bytes, count, signed, span, time } from "../../shared/units.ts";
 import { DUMPS_MIN } from "../analyse/analysis.ts";
-import { residentIn } from "../read/resident.ts";
+import { changesSince, residentIn } from "../read/resident.ts";
 import type { DumpName, Report, SiteRow } from "./report.ts";
 
 /** Explanations that are measured. After another one, a growth can still become a leak. */
@@ -31,23 +31,30 @@ export function renderDumps(report: Report): string {
   return `${counted(report.dumps, "dump")} of ${who}, ${between}${took}`;
 }
 
-/** The run, if the files have several. */
+/** The run, if the files have several, and how to see the run before it; of the first run, the run after it. */
 export function renderRun({ run, runs }: Report): string[] {
   const count = runs.at(-1)!.run;
-  return count > 1 ? [`run ${run} of ${count} (each began to count anew); --run N shows another one`] : [];
+  if (count === 1) return [];
+  const [before, after] = [run - 1, run + 1].map((number) => runs.find((other) => other.run === number));
+  const other = before ? `run ${before.run} ended ${withName(before.last)}` : `run ${after!.run} began ${withName(after!.first)}`;
+  return [`run ${run} of ${count}; ${other}: --run ${(before ?? after)!.run} shows it`];
+}
+
+function withName(dump: DumpName): string {
+  return dump.time === undefined ? `with ${nameOf(dump)}` : nameOf(dump);
 }
 
 function renderAmounts(report: Report): string[] {
   const classes = MEMORY_CLASSES.filter((name) => report.classes[name] !== 0);
   const parts = classes.map((name) => `${titleOf(name)} ${bytes(report.classes[name])}`);
-  const change = report.dumps > 1 ? `, ${report.totalChange ? signed(report.totalChange, bytes) : "no change"}` : "";
+  const change = (by: number | null): string =>
+    report.dumps > 1 && by !== null ? `, ${by ? signed(by, bytes) : "no change"}` : "";
   const memory = memoryOf(report);
-  return [
-    `in use: ${bytes(report.total)}${change}${parts.length > 1 ? ` (${parts.join(", ")})` : ""}`,
-    ...(memory
-      ? [`resident: ${bytes(memory.resident)}, of which ${bytes(memory.unaccounted)} (${memory.share} %) not accounted`]
-      : []),
-  ];
+  const inUse = `in use: ${bytes(report.total)}${change(report.totalChange)}${parts.length > 1 ? ` (${parts.join(", ")})` : ""}`;
+  if (!memory) return [inUse];
+  const resident = `resident: ${bytes(memory.resident)}${change(memory.residentChange)}`;
+  const dark = `${bytes(memory.unaccounted)} (${memory.share} %) not accounted${change(memory.unaccountedChange)}`;
+  return [inUse, `${resident}; ${dark}`];
 }
 
 /** What it means that there is no suspect. It is no all-clear while growth is not judged, or most memory has no row. */
@@ -98,12 +105,29 @@ function noVerdict(report: Report): string {
   return `none yet: verdicts need ${DUMPS_MIN} dumps, and there ${report.dumps === 1 ? "is" : "are"} ${count(report.dumps)}`;
 }
 
+interface Memory {
+  resident: number;
+  /** Since the first dump; null if that dump does not report it. */
+  residentChange: number | null;
+  unaccounted: number;
+  unaccountedChange: number | null;
+  /** Percentage of the resident memory that is not accounted. */
+  share: number;
+}
+
 /** The resident memory of the process, by the last dump. */
-function memoryOf({ sections }: Report): { resident: number; unaccounted: number; share: number } | undefined {
+function memoryOf({ sections, firstSections }: Report): Memory | undefined {
   const found = residentIn(sections);
   const [resident, unaccounted] = [found?.resident.bytes, found?.unaccounted?.bytes];
   if (!resident || typeof unaccounted !== "number") return undefined;
-  return { resident, unaccounted, share: Math.round((100 * unaccounted) / resident) };
+  const changeOf = changesSince(residentIn(firstSections));
+  return {
+    resident,
+    residentChange: changeOf(found!.resident),
+    unaccounted,
+    unaccountedChange: changeOf(found!.unaccounted!),
+    share: Math.round((100 * unaccounted) / resident),
+  };
 }
 
 /** `1 object`, `2 objects`. */

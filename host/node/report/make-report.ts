@@ -65,6 +65,7 @@ export function makeReport(input: ReportInput, run: Run, findings: Findings, fil
     owners,
     suspects: findings.suspects.filter((suspect) => matches(suspect, filter)),
     sections: last.sections,
+    firstSections: first.sections,
   };
 }
 

@@ -8,7 +8,7 @@ import { MEMORY_CLASSES, titleOf } from "../../shared/classes.ts";
 import type { MemoryData, SectionData } from "../../shared/page-data.ts";
 import { textColumn } from "../read/cells.ts";
 import { columnsIn, type Section } from "../read/dump.ts";
-import { residentIn, type Part } from "../read/resident.ts";
+import { changesSince, residentIn, type Part } from "../read/resident.ts";
 
 /** Most rows of a section. */
 const SECTION_ROWS_MAX = 500;
@@ -17,12 +17,8 @@ const SECTION_ROWS_MAX = 500;
 export function memoryData(first: readonly Section[], last: readonly Section[]): MemoryData | null {
   const found = residentIn(last);
   if (!found) return null;
-  const before = residentIn(first);
-  const known = new Map([before?.resident, ...(before?.parts ?? [])].map((part) => [part?.name, part?.bytes]));
-  const withChange = <P extends Part>(part: P): P & { change: number | null } => {
-    const was = known.get(part.name);
-    return { ...part, change: part.bytes === null || typeof was !== "number" ? null : part.bytes - was };
-  };
+  const changeOf = changesSince(residentIn(first));
+  const withChange = <P extends Part>(part: P): P & { change: number | null } => ({ ...part, change: changeOf(part) });
   const { resident, parts, unaccounted, limit } = found;
   return {
     resident: withChange(resident),

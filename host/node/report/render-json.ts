@@ -42,6 +42,7 @@ export function reportJson(report: Report): object {
     sites: report.sites.map((row) => ({ ...row, growth: siteGrowth(row) })),
     owners: report.owners.map((row) => ({ ...row, growth: owners.get(row.owner) })),
     sections: typed,
+    firstSections: undefined,
   };
 }
 

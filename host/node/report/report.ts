@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A report on a run, as plain data for every renderer. JSON contains it unchanged.
+// A report on a run, as plain data for every renderer. JSON contains all of it but `firstSections`.
 
 import type { ClassName } from "../../shared/classes.ts";
 import type { Judge, Suspect, Verdict } from "../analyse/findings.ts";
@@ -83,6 +83,8 @@ export interface Report {
   suspects: Suspect[];
   /** The sections of the last dump, unchanged. */
   sections: readonly Section[];
+  /** The sections of the first dump, unchanged. */
+  firstSections: readonly Section[];
 }
 
 /** Everything read from some files. */
