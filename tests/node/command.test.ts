@@ -316,7 +316,8 @@ describe("report", () => {
     const { owners, sites } = await json(name);
     for (const columns of [80, 100, 160]) {
       const { out } = await memtrack(["report", "--top", "0", name], { columns, env: { NO_COLOR: "1" } });
-      for (const line of out.split("\n").slice(1)) assert.ok(width(line) <= columns, line);
+      for (const line of out.split("\n").slice(1))
+        assert.ok(width(line) <= columns || line.startsWith("    memtrack report"), line);
       for (const { owner } of owners) assert.match(out, new RegExp(` ${owner.replace(/[.#()]/g, "\\$&")}\n`), owner);
       for (const row of sites.filter((row) => row.change > 0)) {
         const tail = /[^/ ]*$/.exec(row.location)![0].replace(/^.*(?=\+0x)/, "");
@@ -340,6 +341,10 @@ describe("report", () => {
         assert.ok(out.slice(out.indexOf("What grew")).includes(title), `${columns}: ${title}`);
       }
     }
+    // The rate is shown rather than the class.
+    const narrow = (await memtrack(["report", name], { columns: 80, env: { NO_COLOR: "1" } })).out;
+    assert.match(narrow, /^ +In use +Change +Per hour +Verdict +Plugin, function, line\n/m);
+    assert.match(narrow, /\n  \+ Alive, Allocated, Class: --width \d+ shows all columns\n/);
     const needed = /OpenSSL[^:]*: --width (\d+) shows all columns/.exec(
       (await memtrack(["report", name], { columns: 80 })).out,
     )![1]!;
@@ -349,7 +354,7 @@ describe("report", () => {
 
   test("all verdicts in a table have the source that its title names; an owner with a suspect is a leak", async () => {
     const proxy = await memtrack(["report", fixture("plugins25.out.gz")]);
-    assert.match(proxy.out, /^What grew, verdicts by the proxy\n/m);
+    assert.match(proxy.out, /^What grew \(verdicts from the proxy\)\n/m);
     assert.match(proxy.out, /leak +- .* compress\.so Gzip::Configuration::Parse\+0x14a$|leak +Heap +compress\.so/m);
     const { judge, suspects, sites, owners } = await json(fixture("plugins25.out.gz"));
     assert.equal(judge, "proxy");
@@ -360,10 +365,12 @@ describe("report", () => {
     );
     assert.equal(owners.find(({ owner }) => owner === "compress.so")!.verdict, "leak");
     const stock = await memtrack(["report", file("judged", handmadeLeak(400))]);
-    assert.match(stock.out, /^What grew, verdicts by this command\n/m);
-    assert.match(stock.out, /^Owners, verdicts by this command\n/m);
+    assert.match(stock.out, /^What grew \(verdicts from this command\)\n/m);
+    assert.match(stock.out, /^Owners \(verdicts from this command\)\n/m);
+    const few = await memtrack(["report", "--top", "1", path("judged")]);
+    assert.match(few.out, /^Owners \(1 of 3; --top 0 shows all; verdicts from this command\)\n/m);
     // Too few dumps give no verdicts, and so no column of verdicts.
-    assert.doesNotMatch((await memtrack(["report", file("young", handmadeLeak(40))])).out, /Verdict|verdicts by/);
+    assert.doesNotMatch((await memtrack(["report", file("young", handmadeLeak(40))])).out, /Verdict|verdicts from/);
   });
 
   test("Why is next to the verdict, and the largest undecided growth next to the suspects", async () => {
@@ -373,7 +380,15 @@ describe("report", () => {
       out,
       /\n  largest growth not judged yet: leak_at_init\.so behave \(leak_at_init\.c:11\), TSmalloc: \+97\.3 MiB, .*\(too soon\)\n/,
     );
-    assert.match(out, /\n  next: memtrack report --owner leaky\.so \S+leak\.out\.gz shows all that leaky\.so holds\n/);
+  });
+
+  test("the next command is a line of its own, whole at any width", async () => {
+    const name = fixture("leak.out.gz");
+    for (const columns of [40, 80]) {
+      const { out } = await memtrack(["report", name], { columns, env: { NO_COLOR: "1" } });
+      const line = `    memtrack report --owner leaky.so ${name}`;
+      assert.ok(out.includes(`\n  next: all that leaky.so holds\n${line}\n`), out);
+    }
   });
 
   test("resident memory, and what of it is not accounted, are shown with their change since the first dump", async () => {

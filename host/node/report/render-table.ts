@@ -10,7 +10,7 @@ import { fitName } from "./fit-name.ts";
 import { renderHead, renderNone, renderUndecided } from "./headline.ts";
 import type { OwnerRow, Report, SiteRow } from "./report.ts";
 import { renderSuspect } from "./suspect.ts";
-import { localTimes, ofAll, table, topRows, type Column, type RenderOptions } from "./table.ts";
+import { localTimes, table, titled, topRows, type Column, type RenderOptions } from "./table.ts";
 import { bold, cut, red, wrap } from "./text.ts";
 
 const WRAP_LEAST = 20;
@@ -25,7 +25,7 @@ export function renderReport(report: Report, options: RenderOptions, extra: stri
     report.dumps > 1
       ? ["What grew", changed.filter((row) => row.change > 0)]
       : ["What is in use", report.sites.filter((row) => row.value !== 0).sort((a, b) => b.value - a.value)];
-  lines.push(bold(`${title}${ofAll(rows.length, options)}${judgeOf(report, report.sites)}`, options));
+  lines.push(titled(title, rows.length, options, judgeOf(report, report.sites)));
   if (rows.length) lines.push(...table(topRows(rows, options), siteColumns(report), options));
   else lines.push(report.dumps > 1 ? "  nothing" : "  nothing is in use");
   const shrunk = changed.filter((row) => row.change < 0).length;
@@ -38,9 +38,8 @@ export function renderReport(report: Report, options: RenderOptions, extra: stri
 function owners(report: Report, options: RenderOptions): string[] {
   const all = report.owners;
   const largest = all.reduce<OwnerRow | undefined>((most, row) => (most && most.total >= row.total ? most : row), undefined);
-  const title = `Owners${ofAll(all.length, options)}${judgeOf(report, all)}`;
   const rows = topRows(all, options, largest);
-  return [bold(title, options), ...table(rows, ownerColumns(report, rows), options)];
+  return [titled("Owners", all.length, options, judgeOf(report, all)), ...table(rows, ownerColumns(report, rows), options)];
 }
 
 /** `new` means that there is no verdict yet. */
@@ -51,7 +50,7 @@ function isJudged(rows: readonly Judged[]): boolean {
 /** The part of a title that names the source of the verdicts. */
 function judgeOf(report: Report, rows: readonly Judged[]): string {
   if (!isJudged(rows)) return "";
-  return report.judge === "proxy" ? ", verdicts by the proxy" : ", verdicts by this command";
+  return report.judge === "proxy" ? "verdicts from the proxy" : "verdicts from this command";
 }
 
 function headline(report: Report, options: RenderOptions): string[] {
@@ -69,7 +68,7 @@ function suspects(report: Report, options: RenderOptions): string[] {
   const { suspects: all } = report;
   if (report.dumps < 2 && !all.length && report.judge === "replay") return [];
   const lines = all.length
-    ? ["", bold(`Suspects${ofAll(all.length, options)}`, options)]
+    ? ["", titled("Suspects", all.length, options)]
     : ["", ...hanging("", 2, `Suspects: ${renderNone(report)}`, options)];
   for (const suspect of topRows(all, options)) {
     const [cause, ...rows] = renderSuspect(suspect, report).map(printable);
@@ -79,14 +78,15 @@ function suspects(report: Report, options: RenderOptions): string[] {
   }
   const open = renderUndecided(report);
   if (open) lines.push(...hanging("  ", 2, `largest growth not judged yet: ${printable(open)}`, options));
-  if (all.length && !options.brief) lines.push(...hanging("  ", 2, printable(`next: ${nextStep(report)}`), options));
+  if (all.length && !options.brief) lines.push(...nextStep(report, options));
   return lines;
 }
 
-/** The command that shows more about the first suspect. */
-function nextStep({ suspects: [first], files }: Report): string {
+/** The command that shows more about the first suspect. It is never wrapped, so that it can be copied. */
+function nextStep({ suspects: [first], files }: Report, options: RenderOptions): string[] {
   const file = files.at(-1)!;
-  return `memtrack report --owner ${quoted(first!.owner)} ${file === "-" ? "FILE" : quoted(file)} shows all that ${first!.owner} holds`;
+  const command = `memtrack report --owner ${quoted(first!.owner)} ${file === "-" ? "FILE" : quoted(file)}`;
+  return [...hanging("  ", 2, printable(`next: all that ${first!.owner} holds`), options), `    ${printable(command)}`];
 }
 
 /** Quotes a word for a shell. */
@@ -102,13 +102,13 @@ function siteColumns(report: Report): Column<SiteRow>[] {
     growth && {
       title: "Per hour",
       cell: (row) => (row.perHour === undefined ? "-" : signed(Math.round(row.perHour), formatOf(row))),
-      spare: 3,
+      spare: 2,
     },
     { title: "Alive", cell: (row) => count(row.live), spare: 4 },
     { title: "Allocated", cell: (row) => count(row.allocs), spare: 5 },
     isJudged(report.sites) && { title: "Verdict", cell: (row) => row.verdict ?? "-", left: true },
     { title: "Why", cell: (row) => row.why ?? "-", spare: 1, left: true },
-    { title: "Class", cell: classOf, left: true },
+    { title: "Class", cell: classOf, spare: 3, left: true },
     {
       title: "Plugin, function, line",
       cell: shortName,

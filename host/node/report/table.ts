@@ -5,7 +5,7 @@
 
 import { printable } from "../../shared/printable.ts";
 import { count, localTime } from "../../shared/units.ts";
-import { cut, width, wrap, type TextOptions } from "./text.ts";
+import { bold, cut, width, wrap, type TextOptions } from "./text.ts";
 
 export interface RenderOptions extends TextOptions {
   /** Width of the terminal in columns; Infinity if it is none. */
@@ -114,8 +114,11 @@ export function topRows<Row>(rows: Row[], options: RenderOptions, kept?: Row): R
   return kept === undefined || top.includes(kept) ? top : [...top, kept];
 }
 
-export function ofAll(rows: number, options: RenderOptions): string {
-  return options.top && rows > options.top ? ` (${options.top} of ${count(rows)}; --top 0 shows all)` : "";
+/** A title; in parentheses behind it, whether rows are left out, and a further note. */
+export function titled(title: string, rows: number, options: RenderOptions, note = ""): string {
+  const part = options.top && rows > options.top ? `${options.top} of ${count(rows)}; --top 0 shows all` : "";
+  const notes = [part, note].filter(Boolean).join("; ");
+  return bold(notes ? `${title} (${notes})` : title, options);
 }
 
 /** A line with the local times of the first and last dump, unless local time is UTC. */
