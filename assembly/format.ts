@@ -51,7 +51,7 @@ export const LIMIT_NAMES: StaticArray<string> = [
 ];
 export const DUMP_REASON_NAMES: StaticArray<string> = ["signal", "timer", "other", "message"];
 export const VERDICT_NAMES: StaticArray<string> = ["new", "steady", "churn", "filling", "leak"];
-export const EXPLANATION_NAMES: StaticArray<string> = ["-", "RAM cache", "more load", "levels off", "too soon", "too soon"];
+export const EXPLANATION_NAMES: StaticArray<string> = ["-", "RAM cache", "more load", "levels off", "too soon", "confirming"];
 
 // Keys of the header in order: form, FACT_... or TEXT_..., and the TEXT_... with the reason why a hook was refused.
 export const NONE: u32 = 255;

@@ -464,7 +464,7 @@ export const explanations = {
   load: { word: "more load", meaning: "the connections, or the requests per second, increased" },
   levelling: { word: "levels off", meaning: "the growth slows down, as that of a cache that fills" },
   age: { word: "too soon", meaning: "the growth is too young to be told from a cache that fills" },
-  confirmation: { word: "too soon", meaning: "it looks like a leak, but not yet in enough consecutive samples" },
+  confirmation: { word: "confirming", meaning: "it looks like a leak, but not yet in enough consecutive samples" },
 } as const satisfies Record<string, { word: string; meaning: string }>;
 
 // ---- Records ----------------------------------------------------------------------------------------------------------------------

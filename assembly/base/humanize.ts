@@ -8,6 +8,7 @@ import { ascii, byte, unsigned, zeroPadded } from "./writer";
 const MINUTE: u64 = 60;
 const HOUR: u64 = 3600;
 const DAY: u64 = 86400;
+const UNITS: string = "KMGTPE";
 
 /** `45 s`, `12 min`, `3 h 20 min`, `2 d 5 h`. */
 export function duration(seconds: u64): void {
@@ -32,22 +33,30 @@ export function counted(value: u64, unit: string): void {
   if (value != 1) ascii("s");
 }
 
-/** `812 B`, `1.2 MiB`. */
+/** `812 B`, `1.2 MiB`, `35 MiB`: rounded to the nearest, as the command and the page do (host/shared/units.ts). */
 export function bytes(value: u64): void {
   if (value < 1024) return part(value, " B");
+  const huge = value >> 58 ? 1 : 0; // twenty times as much is no u64
+  if (huge) value >>= 10;
   let unit = 0;
-  while (unit < 5 && value >= 1024 * 1024) {
-    value >>= 10;
-    ++unit;
-  }
-  unsigned(value >> 10);
-  if (value < 100 * 1024) {
+  // What rounds to 1024 of a unit is 1 of the next: 1023.95 is 20479 twentieths.
+  while (unit < UNITS.length - 1 - huge && (value * 20) >> shiftOf(unit) >= 20479) ++unit;
+  const shift = shiftOf(unit);
+  const tenths = (((value * 20) >> shift) + 1) >> 1;
+  if (tenths < 1000) {
+    unsigned(tenths / 10);
     byte(DOT);
-    unsigned(((value & 1023) * 10) >> 10);
+    unsigned(tenths % 10);
+  } else {
+    unsigned((((value * 2) >> shift) + 1) >> 1);
   }
   byte(SPACE);
-  byte("KMGTPE".charCodeAt(unit));
+  byte(UNITS.charCodeAt(unit + huge));
   ascii("iB");
+}
+
+function shiftOf(unit: i32): u64 {
+  return <u64>(10 * (unit + 1));
 }
 
 /** `14,210`. */

@@ -17,3 +17,8 @@ export function percent(part: u64, whole: u64): u64 {
   if (!whole) return 0;
   return whole > u64.MAX_VALUE / 128 ? part / (whole / 100) : (part * 100) / whole;
 }
+
+/** The same, rounded to the nearest. For bytes of memory: below 2^56. */
+export function share(part: u64, whole: u64): u64 {
+  return whole ? (part * 100 + whole / 2) / whole : 0;
+}

@@ -21,7 +21,7 @@ import {
   MEASURE_RSS_FILES,
   MEASURE_SLACK,
 } from "../abi";
-import { percent } from "../base/muldiv";
+import { share } from "../base/muldiv";
 import { Row } from "../base/types";
 import { ascii, newline } from "../base/writer";
 import { CLASS_PARTS, SECTION_RECONCILIATION } from "../format";
@@ -99,7 +99,7 @@ function part(bytes: i64, name: string): void {
   else table.signedCell(bytes);
   const whole = measureOf(MEASURE_RSS);
   if (bytes == UNKNOWN || !whole) table.unknownCell();
-  else table.signedCell(bytes < 0 ? -(<i64>percent(<u64>-bytes, whole)) : <i64>percent(<u64>bytes, whole));
+  else table.signedCell(bytes < 0 ? -(<i64>share(<u64>-bytes, whole)) : <i64>share(<u64>bytes, whole));
   ascii(name);
   ascii(bytes == UNKNOWN ? ": not known\n" : "\n");
 }

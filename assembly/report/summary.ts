@@ -1,29 +1,29 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The summary of a dump, directly below its header: the first answers that an operator needs, and the section to read next. At most
-// SUMMARY_LINES_MAX lines (format/format.ts) of text, of at most 160 bytes where names allow it.
+// SUMMARY_LINES_MAX lines (format/format.ts) of text, about as wide as a wide terminal where names allow it.
 //
-//   memtrack summary: 98.2 MiB resident: 33.2 MiB in the rows below, 21.9 MiB programs and idle memory, 43.1 MiB (43 %) not accounted
+//   memtrack summary: dump 7 at 2026-11-26T22:04:29Z: 98.2 MiB resident: 33.2 MiB in rows, 21.9 MiB programs and idle memory, 43.1 MiB (44 %) not accounted
 //   memtrack summary: 1 suspect; 3 growing rows are undecided, 41 rows are too new to judge
-//   memtrack summary: suspect: leaky.so on_transaction (leaky.c:19) and 2 more rows: +33.3 MiB/h for 12 min; limit in about 20 days
-//   memtrack summary: largest undecided: foo.so init (init.c:9): +97.0 MiB in 2 min (+2.8 GiB/h), too soon; verdict in 42 min at the earliest
+//   memtrack summary: suspect: leaky.so on_transaction (leaky.c:19) and 2 more rows: +6.7 MiB in 12 min (+33.3 MiB/h); memory limit in about 20 days
+//   memtrack summary: largest undecided: foo.so init (init.c:9): +97.0 MiB in 2 min (+2.8 GiB/h), 0 of 1,040 freed, too soon; verdict in 42 min at the earliest
 //   memtrack summary: read next: "Suspects:" for the evidence, "Ages of live memory" for when it was allocated
 //
 // No suspect is not an all-clear, so that line says how much is undecided, and how much memory is in no row.
 
-import { CLASS_COUNT, MEASURE_INTERVAL, MEASURE_RSS, SETTING_INTERVAL, VERDICT_NEW } from "../abi";
-import { changeSince, writeBaseline } from "../analysis/baseline";
+import { CLASS_COUNT, FACT_DUMP, FACT_TIME, MEASURE_INTERVAL, MEASURE_RSS, SETTING_INTERVAL, VERDICT_NEW } from "../abi";
+import { allocsSince, changeSince, freesSince, writeBaseline } from "../analysis/baseline";
 import { rank, ranked, rankedCount, rankingStart } from "../analysis/ranking";
 import { isActive, isObjects, writeSeriesInSentence } from "../analysis/series";
 import { rankSuspects, rowsOfSuspect, secondsUntilFull, weighed } from "../analysis/urgency";
 import { isUndecided, samplesUntilJudged, verdictOf } from "../analysis/verdict";
-import { bytes, counted, duration } from "../base/humanize";
-import { mulDiv, percent } from "../base/muldiv";
+import { bytes, counted, duration, grouped } from "../base/humanize";
+import { mulDiv, share } from "../base/muldiv";
 import { Row, Series } from "../base/types";
-import { ascii, copy, newline, unsigned } from "../base/writer";
+import { ascii, copy, newline, unsigned, utc } from "../base/writer";
 import { PLUGIN_PREFIX, SETTING_NAMES, SUMMARY_PREFIX } from "../format";
 import { measureOf } from "../model/environment";
-import { level } from "../model/facts";
+import { factOf, level } from "../model/facts";
 import { stateOf } from "../model/history";
 import { isAnyArmed, knownSites } from "../model/model";
 import { samples } from "../model/timeline";
@@ -31,7 +31,7 @@ import { lengthOf, textOf } from "../registry/name";
 import { secondsSince } from "./growth";
 import { explanationName } from "./labels";
 import { isResidentKnown, notAccounted, trackedBytes } from "./reconciliation";
-import { countsObjects, suspectRate, suspectTime, writeLimit, writeSuspectRate } from "./suspects";
+import { countsObjects, suspectGrowth, suspectRate, suspectTime, writeLimit, writeSuspectRate } from "./suspects";
 
 /** Suspects with a line of their own. */
 const SUSPECTS_SHOWN: u32 = 3;
@@ -58,6 +58,7 @@ export function renderSummary(slot: u32): void {
 
 function nothingTracked(): void {
   line();
+  dump();
   ascii("nothing is tracked at level 0");
   if (isResidentKnown()) {
     ascii("; ");
@@ -80,6 +81,7 @@ function resident(): void {
   for (let cls: u32 = 0; cls < CLASS_COUNT; ++cls) held += trackedBytes(cls);
   held = max<i64>(held, 0);
   line();
+  dump();
   if (!isResidentKnown()) ascii("resident memory is not known");
   else {
     bytes(measureOf(MEASURE_RSS));
@@ -87,7 +89,7 @@ function resident(): void {
   }
   ascii(": ");
   bytes(<u64>held);
-  ascii(" in the rows below");
+  ascii(" in rows");
   if (isResidentKnown()) {
     const rest = <i64>measureOf(MEASURE_RSS) - held - <i64>unaccounted();
     if (rest > 0) {
@@ -104,12 +106,21 @@ function resident(): void {
   newline();
 }
 
+/** Which dump: `grep` prints the summaries of a file alone. */
+function dump(): void {
+  ascii("dump ");
+  unsigned(factOf(FACT_DUMP));
+  ascii(" at ");
+  utc(factOf(FACT_TIME));
+  ascii(": ");
+}
+
 function unaccounted(): u64 {
   return <u64>max<i64>(notAccounted(), 0);
 }
 
 function unaccountedShare(): u64 {
-  return percent(unaccounted(), measureOf(MEASURE_RSS));
+  return share(unaccounted(), measureOf(MEASURE_RSS));
 }
 
 /** The number of suspects, and of rows that may still become suspects. */
@@ -156,10 +167,15 @@ function suspectLine(at: u32): void {
     ascii(" and ");
     counted(rows - 1, " more row");
   }
-  ascii(": ");
-  writeSuspectRate(at);
-  ascii(" for ");
+  ascii(": +");
+  const grown = suspectGrowth(at);
+  if (countsObjects(at)) counted(grown, " object");
+  else bytes(grown);
+  ascii(" in ");
   duration(suspectTime(at));
+  ascii(" (");
+  writeSuspectRate(at);
+  ascii(")");
   const left = countsObjects(at) ? -1 : secondsUntilFull(suspectRate(at));
   if (left >= 0) writeLimit(<u64>left);
   newline();
@@ -180,6 +196,10 @@ function undecidedLine(slot: u32): bool {
   ascii(": ");
   writeGrowth(row, <u64>changeSince(row, slot), slot);
   ascii(", ");
+  grouped(freesSince(row, slot));
+  ascii(" of ");
+  grouped(allocsSince(row, slot));
+  ascii(isObjects(row) ? " destroyed, " : " freed, ");
   ascii(verdictOf(row) == VERDICT_NEW ? "too few samples" : explanationName(stateOf(row).explanation));
   writeVerdictTime(samplesUntilJudged(row));
   newline();

@@ -3,7 +3,7 @@
 // The section of the suspects, the most urgent first (urgency.ts). Each suspect has a line of evidence, which begins with its location
 // and a colon. If several rows have the same cause (cause.ts), this line contains their sum, and each row has a line below it.
 //
-//   48234496 | 720  | 3024000 | memory/plugin/foo.so handler (2 rows): +46.0 MiB/h for 12 min; limit in about 35 days
+//   48234496 | 720  | 3024000 | memory/plugin/foo.so handler (2 rows): +46.0 MiB/h for 12 min; memory limit in about 35 days
 //   48234496 | 720  | 3024000 |   - memory/plugin/foo.so handler (foo.c:88): +46.0 MiB/h for 12 min, ...
 //       1260 | 700  |       - |   - memory/plugin/foo.so handler (foo.c:87): +1,260 objects/h for 11 min, ...
 
@@ -91,6 +91,14 @@ export function countsObjects(at: u32): bool {
   return true;
 }
 
+/** By how much the suspect has grown in that time: bytes, or objects if none of its rows counts bytes. */
+export function suspectGrowth(at: u32): u64 {
+  const objects = countsObjects(at);
+  let sum: u64 = 0;
+  for (let i: u32 = 0; i < rowsOfSuspect(at); ++i) if (isObjects(ranked(at + i)) == objects) sum += grownBy(ranked(at + i));
+  return sum;
+}
+
 /** Seconds since the first row of the suspect began to grow. */
 export function suspectTime(at: u32): u64 {
   let longest: u32 = 0;
@@ -131,9 +139,10 @@ function writeEvidence(series: Series): void {
   grouped(frees(series));
   ascii(isObjects(series) ? " destroyed" : " freed");
   const requests = transactionsWithin(growingFor(series));
-  if (requests) {
+  const each = requests ? perThousand(grownBy(series), requests) : 0;
+  if (each) {
     ascii(", ");
-    counted(perThousand(grownBy(series), requests), isObjects(series) ? " object" : " byte");
+    counted(each, isObjects(series) ? " object" : " byte");
     ascii(" per 1,000 transactions");
   }
   const left = secondsLeft(series, rate);
@@ -147,12 +156,13 @@ function writeRate(rate: i64, objects: bool): void {
   ascii("/h");
 }
 
-/** `; limit in about 35 days`. */
+/** `; memory limit in about 35 days`: by this growth alone. */
 export function writeLimit(seconds: u64): void {
-  ascii("; limit in about ");
+  ascii("; memory limit in about ");
   approxDuration(seconds);
 }
 
+/** Rounded to the nearest. */
 function perThousand(grown: u64, requests: u64): u64 {
-  return grown > u64.MAX_VALUE / 1024 ? (grown / requests) * 1000 : (grown * 1000) / requests;
+  return grown > u64.MAX_VALUE / 1024 ? (grown / requests) * 1000 : (grown * 1000 + requests / 2) / requests;
 }

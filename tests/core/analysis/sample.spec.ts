@@ -316,9 +316,13 @@ describe("words", () => {
     bytes(1023);
     bytes(1024);
     bytes(1258291);
+    bytes(102348); // 99.949 KiB
+    bytes(102349); // 99.9502 KiB
+    bytes(1048524); // 1023.949 KiB
+    bytes(1048525); // 1023.9502 KiB
     bytes((<u64>200) << 20);
     bytes(u64.MAX_VALUE);
-    expect(written(output)).toBe("0 B1023 B1.0 KiB1.1 MiB200 MiB15.9 EiB");
+    expect(written(output)).toBe("0 B1023 B1.0 KiB1.2 MiB99.9 KiB100 KiB1024 KiB1.0 MiB200 MiB16.0 EiB");
   });
 
   test("group thousands", () => {
@@ -352,7 +356,7 @@ describe("a leak", () => {
     setMeasure(MEASURE_NOW, 1990);
     const text = rendered();
     expect(text.includes("memory/plugin/foo.so handler (foo.c:88): +720 KiB/h for 24 min, ")).toBe(true);
-    expect(text.includes("298 allocated, 0 freed, 2,048 bytes per 1,000 transactions; limit in about 60 days")).toBe(true);
+    expect(text.includes("298 allocated, 0 freed, 2,048 bytes per 1,000 transactions; memory limit in about 60 days")).toBe(true);
     expect(textFrom(output, nextWarning()).startsWith("new suspect: memory/plugin/foo.so handler (foo.c:88): +")).toBe(true);
     expect(nextWarning()).toBe(0);
     for (let i: u64 = 150; i < 320; ++i) {
@@ -438,7 +442,7 @@ describe("a leak", () => {
       "  - memory/plugin/foo.so handler (foo.c:87): +720 objects",
       "memory/plugin/foo.so cleaner (foo.c:12): +720 KiB",
     ]);
-    expect(text.includes("suspect: foo.so handler (foo.c:88) and 2 more rows: +2.1 MiB/h for 24 min\n")).toBe(
+    expect(text.includes("suspect: foo.so handler (foo.c:88) and 2 more rows: +894 KiB in 24 min (+2.1 MiB/h)\n")).toBe(
       true,
       text.slice(0, 2000),
     );
@@ -496,10 +500,9 @@ describe("a leak", () => {
       sample(500 + i * 10, i * 100);
       if (i == 40) {
         const early = rendered();
-        expect(early.includes("(foo.c:88): +800 KiB since arming, too few samples; verdict in 8 min at the earliest\n")).toBe(
-          true,
-          early,
-        );
+        expect(
+          early.includes("(foo.c:88): +800 KiB since arming, 0 of 800 freed, too few samples; verdict in 8 min at the earliest\n"),
+        ).toBe(true, early);
       }
       if (i == 200) said = rendered();
       if (rankSuspects()) judged = i;
@@ -534,15 +537,15 @@ describe("a leak", () => {
     setMeasure(MEASURE_RSS_FILES, 20 << 20);
     const text = rendered();
     const lines = text.slice(text.indexOf("memtrack summary: ")).split("\n");
-    for (let i = 0; i < 4; ++i) expect(lines[i].length).toBeLessThan(160);
+    for (let i = 0; i < 4; ++i) expect(lines[i].length).toBeLessThan(170);
     expect(lines[0].slice(18)).toBe(
-      "100 MiB resident: 1.1 MiB in the rows below, 20.0 MiB programs and idle memory, 78.8 MiB (78 %) not accounted",
+      "dump 0 at 1970-01-01T00:00:00Z: 100 MiB resident: 1.2 MiB in rows, 20.0 MiB programs and idle memory, 78.8 MiB (79 %) not accounted",
     );
     expect(lines[1].slice(18)).toBe(
       "no suspect so far; no growing row is undecided, 1 row is too new to judge; growth of the 78.8 MiB not accounted is not judged",
     );
     expect(lines[2].slice(18)).toBe(
-      "largest undecided: foo.so handler (foo.c:88): +1.1 MiB in 10 min (+7.0 MiB/h), too few samples; " +
+      "largest undecided: foo.so handler (foo.c:88): +1.2 MiB in 10 min (+7.0 MiB/h), 0 of 1,200 freed, too few samples; " +
         "verdict in 4 min at the earliest",
     );
     expect(lines[3].slice(18)).toBe('read next: "Growth since" for what grows and why it is undecided');
@@ -561,7 +564,7 @@ describe("a leak", () => {
     const text = rendered();
     expect(text.includes("\nfilling | levels off | ")).toBe(true, text);
     expect(text.includes("; 1 growing row is undecided, no row is too new to judge\n")).toBe(true, text);
-    expect(text.includes(" MiB since arming, levels off; judged again with each sample\n")).toBe(true, text);
+    expect(text.includes(" MiB since arming, 0 of 150,335 freed, levels off; judged again with each sample\n")).toBe(true, text);
   });
 
   test("in many rows is reported at most ten times an hour", () => {

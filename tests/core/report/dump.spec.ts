@@ -122,9 +122,9 @@ function coreAlone(iobuffer: string, openssl: string, total: string): string {
 /** The summary of a dump whose rows hold this much, without measurements and samples. */
 function unsampled(held: string): string {
   return (
-    "memtrack summary: resident memory is not known: " +
+    "memtrack summary: dump 1 at 2026-11-22T15:23:23Z: resident memory is not known: " +
     held +
-    " in the rows below\n" +
+    " in rows\n" +
     "memtrack summary: growth is not judged yet: no sample so far (interval: proxy.config.plugin.memtrack.sample_interval; 0 means never)\n" +
     'memtrack summary: read next: "Owners:" for what each plugin holds\n'
   );
@@ -200,7 +200,7 @@ describe("a dump", () => {
     sumUp();
     expect(rendered()).toBe(
       header(0) +
-        "memtrack summary: nothing is tracked at level 0\n" +
+        "memtrack summary: dump 1 at 2026-11-22T15:23:23Z: nothing is tracked at level 0\n" +
         'memtrack note="nothing is tracked at level 0; set proxy.config.res_track_memory to 1 or 2"\n' +
         END +
         "0\n",
