@@ -47,9 +47,14 @@ export interface Judgement {
 export interface Findings {
   by: Judge;
   suspects: Suspect[];
-  /** Of bytes, by location; by owner. Rows without a verdict are missing. */
+  /** By judgedKey(); by owner. Rows without a verdict are missing. */
   sites: Map<string, Judgement>;
   owners: Map<string, Judgement>;
+}
+
+/** A location can have a row of bytes, and a row for each kind of objects. */
+export function judgedKey(location: string, kind = ""): string {
+  return OBJECT_KINDS.has(kind) ? `${kind} ${location}` : location;
 }
 
 const ALL_OF = "all of ";
@@ -66,8 +71,10 @@ export function isJudged(sections: readonly Section[]): boolean {
 export function findingsIn(sections: readonly Section[], by: Judge): Findings {
   const findings: Findings = { by, suspects: [], sites: new Map(), owners: new Map() };
   for (const section of sections) {
-    addVerdicts(findings.sites, withoutObjects(section), columnsIn(section, "growth", ["Verdict", "Why", "Location"]));
-    addVerdicts(findings.owners, section, columnsIn(section, "ownersGrowth", ["Verdict", "Why", "Owner"]));
+    const [kind] = columnsIn(section, "growth", ["Kind"]) ?? []; // missing in format 1
+    const growth = columnsIn(section, "growth", ["Verdict", "Why", "Location"]);
+    addVerdicts(findings.sites, section, growth, (row, location) => judgedKey(location, kind === undefined ? "" : row[kind]));
+    addVerdicts(findings.owners, section, columnsIn(section, "ownersGrowth", ["Verdict", "Why", "Owner"]), (_, owner) => owner);
     const columns = columnsIn(section, "suspects", ["Per hour", "For", "Limit in", "Evidence"]);
     for (const row of columns ? section.rows : []) {
       addSuspect(
@@ -84,16 +91,15 @@ export function findingsIn(sections: readonly Section[], by: Judge): Findings {
   return findings;
 }
 
-/** A location can have a row of bytes and one of objects. (Format 1 does not tell them apart.) */
-function withoutObjects(section: Section): Section {
-  const [kind] = columnsIn(section, "growth", ["Kind"]) ?? [];
-  return kind === undefined ? section : { ...section, rows: section.rows.filter((row) => !OBJECT_KINDS.has(row[kind])) };
-}
-
-function addVerdicts(into: Map<string, Judgement>, { rows }: Section, columns: number[] | undefined): void {
+function addVerdicts(
+  into: Map<string, Judgement>,
+  { rows }: Section,
+  columns: number[] | undefined,
+  keyOf: (row: string[], name: string) => string,
+): void {
   for (const row of columns ? rows : []) {
     const [verdict, why, name] = columns!.map((column) => row[column]);
-    if (isVerdict(verdict)) into.set(name!, { verdict, ...(why && why !== explanations.nothing.word && { why }) });
+    if (isVerdict(verdict)) into.set(keyOf(row, name!), { verdict, ...(why && why !== explanations.nothing.word && { why }) });
   }
 }
 

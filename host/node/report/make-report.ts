@@ -5,7 +5,7 @@
 // Sums and differences of integers; all verdicts come from the core (analyse/).
 
 import { CLASSES, holdsMemory, type ClassName } from "../../shared/classes.ts";
-import type { Findings } from "../analyse/findings.ts";
+import { judgedKey, type Findings } from "../analyse/findings.ts";
 import { ageKey, agesIn } from "../read/ages.ts";
 import { matches, type Filter } from "../read/filter.ts";
 import type { Run, RunData } from "../read/history.ts";
@@ -120,10 +120,9 @@ function siteRow(site: Site, first: Snapshot, last: Snapshot, { data, findings, 
   };
 }
 
-/** Objects are judged together with the memory of their owners. */
 function judgementOf(site: Site, { sites }: Findings): Pick<SiteRow, "verdict" | "why"> {
-  if (!holdsMemory(site.class)) return { verdict: undefined, why: undefined };
-  const { verdict, why } = sites.get(site.location) ?? sites.get(printedLocation(site)) ?? {};
+  const { verdict, why } =
+    sites.get(judgedKey(site.location, site.kind)) ?? sites.get(judgedKey(printedLocation(site), site.kind)) ?? {};
   return { verdict, why };
 }
 

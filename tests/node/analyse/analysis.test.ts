@@ -13,7 +13,7 @@ import { parseAnalysis } from "../../../harness/analysis.ts";
 import { parseDumps } from "../../../harness/dump.ts";
 import { builtInTable, handmadeDump, handmadeLeak, HOSTILE, type HandmadeRow } from "../../../harness/handmade.ts";
 import { Analysis, DUMPS_MIN } from "../../../host/node/analyse/analysis.ts";
-import { findingsIn } from "../../../host/node/analyse/findings.ts";
+import { findingsIn, judgedKey } from "../../../host/node/analyse/findings.ts";
 import { Runs } from "../../../host/node/read/history.ts";
 import { Parser } from "../../../host/node/read/parse.ts";
 import { Sites } from "../../../host/node/read/sites.ts";
@@ -265,10 +265,11 @@ Per hour             | For        | Limit in   | Evidence
       ],
     );
     assert.deepEqual([bar!.location, bar!.owner, bar!.rows.length], ["bar.so", "bar.so", 1]);
-    // Verdicts are on bytes.
+    // A location can have bytes and objects.
     assert.deepEqual(found.sites.get("memory/plugin/foo.so f (foo.c:88)"), { verdict: "leak" });
     assert.equal(found.sites.get("memory/plugin/foo.so f (foo.c:87)"), undefined);
     assert.deepEqual(found.sites.get("memory/plugin/foo.so g (foo.c:9)"), { verdict: "filling", why: "too soon" });
+    assert.deepEqual(found.sites.get(judgedKey("memory/plugin/foo.so g (foo.c:9)", "TSMBuffer")), { verdict: "steady" });
   });
 
   test("are not read from sections of another form", () => {
