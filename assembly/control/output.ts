@@ -93,9 +93,9 @@ export function outputNotice(state: u32, valueLength: u32, pathLength: u32, reas
   if (pathLength) byte(0x20);
   ascii(fault(state));
   writeSanitized(path + pathLength, min<usize>(reasonLength, REASON_SHOWN));
-  ascii("; until then dumps go to ");
+  ascii("; dumps go to ");
   ascii(STANDARD_ERROR);
-  ascii(". ");
+  ascii(" until it can be used. ");
   ascii(remedy(state));
   return answer.end();
 }

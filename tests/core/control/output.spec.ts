@@ -21,7 +21,7 @@ import { outputNotice, outputPath } from "../../../assembly/control/output";
 import { answered, freshControl, put } from "../support";
 
 const NAME: string = "proxy.config.plugin.memtrack.output";
-const ELSEWHERE: string = "; until then dumps go to the server's standard error (traffic.out or the journal). ";
+const ELSEWHERE: string = "; dumps go to the server's standard error (traffic.out or the journal) until it can be used. ";
 
 /** The path given by a value, and the state. */
 function path(value: string, folder: string = "/var/log"): string {
