@@ -576,7 +576,7 @@ class RandomRun {
     );
     assert.match(
       agesTitle,
-      new RegExp(`^Ages of live memory in seconds \\(exact to 1 s\\): (?:top 200 of )?${expected.length} sites`),
+      new RegExp(`^Ages of live memory in seconds \\(exact to 1 s\\): (?:top 200 of )?${expected.length} sites?`),
     );
     const listed = new Set(ages.map(({ kind, location }) => `${kind} ${location}`));
     const said = ages.map(({ kind, alive, inUse, location }) => `${kind} ${location}: ${alive}, ${inUse}`);
