@@ -237,7 +237,7 @@ describe("plugin messages", () => {
       await tell(["mark"], /baseline mark is set/);
       await tell(["mark arming"], /baseline arming: this name is reserved/);
 
-      await tell(["status"], /level 1, a sample every 1 s; \d+ samples so far, 0 suspects; baselines: mark, /);
+      await tell(["status"], /level 1, a sample every 1 s; \d+ samples? so far, 0 suspects; baselines: mark, /);
       const help = await tell(["help"], /plugin msg memtrack 'help': writes this list/);
       for (const verb of ["mark", "diff", "dump", "reset", "arm", "status"]) assert.match(help, new RegExp(`memtrack '${verb}`));
 

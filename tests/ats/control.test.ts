@@ -42,7 +42,7 @@ describe("records through traffic_ctl, without a restart", () => {
       assert.equal(off.header.get("level"), "0");
       assert.equal(off.header.get("openssl"), "off");
       assert.equal(off.tables.length, 0);
-      assert.match(off.summaryLines.join(), /^nothing is tracked at level 0; \d+\.\d MiB resident$/);
+      assert.match(off.summaryLines.join(), /^dump 1 at \S+: nothing is tracked at level 0; \d+\.\d MiB resident$/);
       assert.doesNotMatch(ats.diags(), /baseline start-up/);
       assert.match(off.text, /nothing is tracked at level 0; set proxy\.config\.res_track_memory/);
 

@@ -35,6 +35,7 @@ import type { Output } from "../../host/node/commands/io.ts";
 import type { Report } from "../../host/node/report/report.ts";
 import { width } from "../../host/node/report/text.ts";
 import { fixture, memtrack } from "../support/command.ts";
+import { BUILD } from "../../tools/build.ts";
 
 let folder: string;
 before(() => void (folder = mkdtempSync(join(tmpdir(), "memtrack-command-"))));
@@ -497,9 +498,11 @@ describe("report", () => {
 
   test("the local time is shown next to UTC on request", async () => {
     const { spawnSync } = await import("node:child_process");
-    const argv = ["--import", "tsx", "host/node/bin.ts"];
-    const run = (...more: string[]) =>
-      spawnSync(process.execPath, [...argv, ...more], { encoding: "utf8", env: { ...process.env, TZ: "Asia/Kolkata" } }).stdout;
+    const run = (...argv: string[]) =>
+      spawnSync(process.execPath, [join(BUILD, "command", "memtrack.js"), ...argv], {
+        encoding: "utf8",
+        env: { ...process.env, TZ: "Asia/Kolkata" },
+      }).stdout;
     const local = /^local time: 2026-11-23 01:14:53 \+05:30 to 2026-11-23 01:16:46 \+05:30$/m;
     assert.match(run("report", "--local", fixture("leak.out.gz")), local);
     assert.match(run("diff", "--local", fixture("leak.out.gz")), local);
