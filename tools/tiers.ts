@@ -19,12 +19,17 @@ export interface Tier {
 /** In the order in which `npm test` runs them, the fastest first. tools/setup.mjs has the Debian packages of each. */
 export const TIERS = {
   unit: {
-    paths: ["tests/bench", "tests/harness", "tests/node", "tests/shared", "tests/structure", "tests/tools"],
+    paths: ["tests/bench", "tests/harness", "tests/node", "tests/shared", "tests/structure"],
     needs: "Node",
     build: "command",
     parallel: true,
   },
-  core: { paths: ["tests/core", "tests/node/core", "tests/analysis"], needs: "Node", build: "command", parallel: true },
+  core: {
+    paths: ["tests/core", "tests/node/core", "tests/node/analyse", "tests/analysis", "tests/tools"],
+    needs: "Node",
+    build: "command",
+    parallel: true,
+  },
   export: { paths: ["tests/export"], needs: "Go, Perl, MRTG", build: "command" },
   web: { paths: ["tests/web"], needs: "Chromium", build: "command" },
   native: { paths: ["tests/native", "tests/bench/cases"], needs: "gcc, clang, cmocka, Valgrind", build: "all" },

@@ -71,14 +71,13 @@ describe("the same dumps in any form give the same report", () => {
       expected.json = uncounted(await report(text, "--json"));
       assert.match(expected.text, /in use: [1-9]/);
     });
-    // (The last capture is large.)
-    for (const form of name === "leak.out.gz"
-      ? FORMS.filter(({ name: form }) => /^(journalctl|CRI of CRI-O)$/.test(form))
-      : FORMS) {
+    // Every form of one capture of memtrack and of one of the built-in tracker; two forms of the others.
+    const every = name.includes("level2");
+    for (const form of every ? FORMS : FORMS.filter(({ name: form }) => /^(journalctl|CRI of CRI-O)$/.test(form))) {
       test(`${name} as ${form.name}`, async () => {
         const other = form.wrap(text);
         assert.equal(await report(other, "--top", "0"), expected.text);
-        assert.deepEqual(uncounted(await report(other, "--json")), expected.json);
+        if (every) assert.deepEqual(uncounted(await report(other, "--json")), expected.json);
       });
     }
   }
