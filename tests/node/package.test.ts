@@ -7,7 +7,7 @@ import assert from "node:assert/strict";
 import { execFileSync, spawn, spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { after, before, test } from "node:test";
 import { handmadeLeak } from "../../harness/handmade.ts";
 import { TOP } from "../../tools/build.ts";
@@ -53,6 +53,7 @@ test("the package contains JavaScript, the core and the page, and no sources", (
     "build/command/LICENSES.txt",
     "LICENSE",
     "docs/COMMAND.md",
+    "docs/report.schema.json",
   ]) {
     assert.ok(files.includes(name), name);
   }
@@ -60,6 +61,21 @@ test("the package contains JavaScript, the core and the page, and no sources", (
     files.filter((name) => name.endsWith(".ts") || name.endsWith(".so")),
     [],
   );
+});
+
+test("links of the packaged documents lead to files in the package", () => {
+  const place = join(folder, "empty", "node_modules", "memtrack");
+  const documents = ["README.md", ...readdirSync(join(place, "docs")).map((name) => `docs/${name}`)].filter((name) =>
+    name.endsWith(".md"),
+  );
+  assert.ok(documents.length > 5);
+  const broken = documents.flatMap((name) =>
+    [...readFileSync(join(place, name), "utf8").matchAll(/\]\((?![a-z]+:|#)([^)#]+)/g)]
+      .map(([, link]) => join(dirname(name), link!))
+      .filter((target) => !existsSync(join(place, target)))
+      .map((target) => `${name}: ${target}`),
+  );
+  assert.deepEqual(broken, []);
 });
 
 test("the packaged command gives the same output as the sources", async () => {
