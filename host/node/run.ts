@@ -63,7 +63,7 @@ function commands(io: Io, finish: (code: number) => void): Argv {
       .scriptName("memtrack")
       .locale("en")
       .updateStrings(TEXTS as Record<string, string>)
-      .usage("$0 COMMAND\n\nSays from traffic.out which plugin and which call site keep memory.")
+      .usage("$0 COMMAND\n\nReads dumps of memory and names the plugin and the call site that keep it.")
       .command(entries)
       .completion("completion", "print a script for the completion of bash and zsh")
       .example("$0 report traffic.out", "what grew, who is suspect, who owns the memory")

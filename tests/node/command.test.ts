@@ -780,7 +780,7 @@ describe("arguments", () => {
       ],
       [["report", path("nothing")], /there is no file .*nothing: give the path of a traffic\.out/],
       [["report", folder], /is a directory: name the traffic\.out in it/],
-      [["report", fixture("README.md")], /README\.md holds no dump: is it traffic\.out\?/],
+      [["report", fixture("README.md")], /README\.md holds no dump: is it the file that memtrack doctor names\?/],
       [["diff"], /which file\? memtrack diff <a> \[b\] \(memtrack diff --help\)/],
       [["diff", `${capture}#1`], /crlf\.out#1 is one dump: name a second one, or .*crlf\.out alone for its first and last dump/],
       [["diff", capture, "--since", "2020-01-01", "--until", "2020-01-02"], /no dump is within --since and --until: 4 dumps, /],

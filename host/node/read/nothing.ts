@@ -11,12 +11,12 @@ import type { Place, Source } from "./streams.ts";
 export function nothingRead(sources: readonly Source[], problems: readonly string[] = []): UsageError {
   const unread = sources.find(({ place }) => place)?.place;
   if (unread) return new UnreadableDump([...problems, unreadable(unread)].join("; "));
-  const empty = "make a dump: kill -USR1 <pid of traffic_server> writes one to traffic.out when";
+  const make = "to make a dump: traffic_ctl plugin msg memtrack dump, or kill -USR1 <pid of traffic_server>, when";
   const found = sources.map(({ name, sniffer }) => {
     const what = sniffer.found(name);
-    return what ? `${shownName(name)} ${what}` : `${shownName(name)} holds no dump: is it traffic.out?`;
+    return what ? `${shownName(name)} ${what}` : `${shownName(name)} holds no dump: is it the file that memtrack doctor names?`;
   });
-  return new NoDump([...problems, ...found, `${empty} ${TRACK} is 1 or 2`].join("; "));
+  return new NoDump([...problems, ...found, `${make} ${TRACK} is 1 or 2`].join("; "));
 }
 
 /** Same, for a file that may continue: a dump whose lines have an unknown prefix. */

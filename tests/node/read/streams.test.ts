@@ -250,7 +250,7 @@ describe("an unreadable dump is an error, and not an empty server", () => {
 
 describe("a file without a dump is described in one line", () => {
   const kill =
-    /; make a dump: kill -USR1 <pid of traffic_server> writes one to traffic\.out when proxy\.config\.res_track_memory is 1 or 2\n$/;
+    /; to make a dump: traffic_ctl plugin msg memtrack dump, or kill -USR1 <pid of traffic_server>, when proxy\.config\.res_track_memory is 1 or 2\n$/;
   const elf = readFileSync(process.execPath).subarray(0, 100_000);
   const cases: [string, string | Buffer, RegExp][] = [
     ["empty", "", /empty is empty; /],
@@ -264,7 +264,7 @@ describe("a file without a dump is described in one line", () => {
       Buffer.from("LPKSHHRH\0\0"),
       /system\.journal is the journal itself: journalctl --file \S* -o cat \| memtrack report; /,
     ],
-    ["foreign.txt", "hello\nworld\n", /foreign\.txt holds no dump: is it traffic\.out\?; /],
+    ["foreign.txt", "hello\nworld\n", /foreign\.txt holds no dump: is it the file that memtrack doctor names\?; /],
     ["only zeros", Buffer.alloc(100_000), /only zeros holds no dump/],
   ];
   for (const [name, content, message] of cases) {
@@ -283,7 +283,7 @@ describe("a file without a dump is described in one line", () => {
   test("each of several files is named", async () => {
     const { code, err } = await memtrack(["report", file("empty", ""), file("text", "hello\n")]);
     assert.equal(code, 2);
-    assert.match(err, /empty is empty; \S*text holds no dump: is it traffic\.out\?; make a dump/);
+    assert.match(err, /empty is empty; \S*text holds no dump: is it the file that memtrack doctor names\?; to make a dump/);
   });
 
   test("a FIFO that ends", async () => {
