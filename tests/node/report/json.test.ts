@@ -164,10 +164,8 @@ Bytes                | New %   | What
 });
 
 describe("docs", () => {
-  test("docs/report.schema.json is up to date with tools/schema.ts, and part of the package", () => {
+  test("docs/report.schema.json is up to date with tools/schema.ts", () => {
     assert.equal(readFileSync("docs/report.schema.json", "utf8"), schemaText());
-    const { files } = JSON.parse(readFileSync("package.json", "utf8")) as { files: string[] };
-    assert.ok(files.includes("docs/report.schema.json"));
   });
 
   test("docs/COMMAND.md lists the keys", () => {
