@@ -52,6 +52,7 @@ export const LIMIT_NAMES: StaticArray<string> = [
 export const DUMP_REASON_NAMES: StaticArray<string> = ["signal", "timer", "other", "message"];
 export const VERDICT_NAMES: StaticArray<string> = ["new", "steady", "churn", "filling", "leak"];
 export const EXPLANATION_NAMES: StaticArray<string> = ["-", "RAM cache", "more load", "levels off", "too soon", "confirming"];
+export const EXPLANATIONS_MEASURED: StaticArray<bool> = [false, true, true, false, false, false];
 
 // Keys of the header in order: form, FACT_... or TEXT_..., and the TEXT_... with the reason why a hook was refused.
 export const NONE: u32 = 255;

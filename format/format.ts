@@ -457,15 +457,15 @@ export const verdicts = {
   leak: "unexplained growth: it does not level off, and neither the RAM cache nor the load explains it",
 } as const satisfies Record<string, string>;
 
-/** Why the verdict on a growth is not `leak`. */
+/** Why the verdict on a growth is not `leak`. After an explanation that is not measured, the growth can still become a leak. */
 export const explanations = {
   nothing: { word: "-", meaning: "the verdict is not `filling`" },
-  ramCache: { word: "RAM cache", meaning: "the RAM cache grew by as much" },
-  load: { word: "more load", meaning: "the connections, or the requests per second, increased" },
+  ramCache: { word: "RAM cache", measured: true, meaning: "the RAM cache grew by as much" },
+  load: { word: "more load", measured: true, meaning: "the connections, or the requests per second, increased" },
   levelling: { word: "levels off", meaning: "the growth slows down, as that of a cache that fills" },
   age: { word: "too soon", meaning: "the growth is too young to be told from a cache that fills" },
   confirmation: { word: "confirming", meaning: "it looks like a leak, but not yet in enough consecutive samples" },
-} as const satisfies Record<string, { word: string; meaning: string }>;
+} as const satisfies Record<string, { word: string; measured?: true; meaning: string }>;
 
 // ---- Records ----------------------------------------------------------------------------------------------------------------------
 

@@ -122,6 +122,11 @@ ${texts("LIMIT_NAMES", limits)}
 ${texts("DUMP_REASON_NAMES", reasons)}
 ${texts("VERDICT_NAMES", Object.keys(verdicts))}
 ${texts("EXPLANATION_NAMES", ofAll(Object.entries(explanations), "word"))}
+${list(
+  "EXPLANATIONS_MEASURED",
+  "bool",
+  Object.values(explanations).map((entry) => "measured" in entry),
+)}
 `;
 }
 

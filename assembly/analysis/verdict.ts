@@ -21,9 +21,7 @@ import {
   EXPLAINED_BY_AGE,
   EXPLAINED_BY_CONFIRMATION,
   EXPLAINED_BY_LEVELLING,
-  EXPLAINED_BY_LOAD,
   EXPLAINED_BY_NOTHING,
-  EXPLAINED_BY_RAM_CACHE,
   HISTORY_LEVELS,
   HISTORY_POINTS,
   HISTORY_SHIFT,
@@ -35,6 +33,7 @@ import {
   VERDICT_STEADY,
 } from "../abi";
 import { Series } from "../base/types";
+import { EXPLANATIONS_MEASURED } from "../format";
 import { ageOf, allocatedWithin, floorAt, stateOf } from "../model/history";
 import { pack, unpack } from "../model/minifloat";
 import { knownSites } from "../model/model";
@@ -123,8 +122,7 @@ export function verdictOf(series: Series): u32 {
 export function isUndecided(series: Series): bool {
   const verdict = verdictOf(series);
   if (verdict == VERDICT_NEW) return true;
-  const reason = stateOf(series).explanation;
-  return verdict == VERDICT_FILLING && reason != EXPLAINED_BY_RAM_CACHE && reason != EXPLAINED_BY_LOAD;
+  return verdict == VERDICT_FILLING && !unchecked(EXPLANATIONS_MEASURED[stateOf(series).explanation]);
 }
 
 /**

@@ -20,13 +20,12 @@ import {
   SETTING_OUTPUT,
 } from "../abi";
 import * as answer from "../base/answer";
+import { SLASH, SPACE } from "../base/chars";
 import { hashText } from "../base/hash";
 import { input } from "../base/memory";
 import * as reader from "../base/reader";
 import { ascii, byte, copy, writeSanitized } from "../base/writer";
 import { name, select } from "./records";
-
-const SLASH: u32 = 0x2f;
 
 /** Most bytes of the record's value, of the path and of the system's reason that a line shows. */
 const VALUE_SHOWN: usize = 150;
@@ -90,7 +89,7 @@ export function outputNotice(state: u32, valueLength: u32, pathLength: u32, reas
   writeSanitized(input, min<usize>(valueLength, VALUE_SHOWN));
   ascii('": ');
   writeSanitized(path, min<usize>(pathLength, PATH_SHOWN));
-  if (pathLength) byte(0x20);
+  if (pathLength) byte(SPACE);
   ascii(fault(state));
   writeSanitized(path + pathLength, min<usize>(reasonLength, REASON_SHOWN));
   ascii("; dumps go to ");

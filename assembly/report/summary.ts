@@ -19,6 +19,7 @@ import { rankSuspects, rowsOfSuspect, secondsUntilFull, weighed } from "../analy
 import { isUndecided, samplesUntilJudged, verdictOf } from "../analysis/verdict";
 import { bytes, counted, duration, grouped } from "../base/humanize";
 import { mulDiv, share } from "../base/muldiv";
+import { begins } from "../base/reader";
 import { Row, Series } from "../base/types";
 import { ascii, copy, newline, unsigned, utc } from "../base/writer";
 import { PLUGIN_PREFIX, SETTING_NAMES, SUMMARY_PREFIX } from "../format";
@@ -31,7 +32,7 @@ import { lengthOf, textOf } from "../registry/name";
 import { secondsSince } from "./growth";
 import { explanationName } from "./labels";
 import { isResidentKnown, notAccounted, trackedBytes } from "./reconciliation";
-import { countsObjects, suspectGrowth, suspectRate, suspectTime, writeLimit, writeSuspectRate } from "./suspects";
+import { countsObjects, suspectGrowth, suspectRate, suspectTime, writeIncrease, writeLimit, writeSuspectRate } from "./suspects";
 
 /** Suspects with a line of their own. */
 const SUSPECTS_SHOWN: u32 = 3;
@@ -167,10 +168,8 @@ function suspectLine(at: u32): void {
     ascii(" and ");
     counted(rows - 1, " more row");
   }
-  ascii(": +");
-  const grown = suspectGrowth(at);
-  if (countsObjects(at)) counted(grown, " object");
-  else bytes(grown);
+  ascii(": ");
+  writeIncrease(suspectGrowth(at), countsObjects(at));
   ascii(" in ");
   duration(suspectTime(at));
   ascii(" (");
@@ -208,7 +207,7 @@ function undecidedLine(slot: u32): bool {
 
 /** `+136 MiB in 12 min (+680 MiB/h)`: the columns Change and Per hour of the section on growth. */
 function writeGrowth(row: Row, change: u64, slot: u32): void {
-  writeIncrease(row, change);
+  writeIncrease(change, isObjects(row));
   const span = secondsSince(slot);
   if (!span) {
     ascii(" since ");
@@ -218,14 +217,8 @@ function writeGrowth(row: Row, change: u64, slot: u32): void {
   duration(span);
   if (span < RATE_SECONDS_MIN) return;
   ascii(" (");
-  writeIncrease(row, <u64>mulDiv(<i64>change, 3600, <i64>span));
+  writeIncrease(<u64>mulDiv(<i64>change, 3600, <i64>span), isObjects(row));
   ascii("/h)");
-}
-
-function writeIncrease(row: Row, amount: u64): void {
-  ascii("+");
-  if (isObjects(row)) counted(amount, " object");
-  else bytes(amount);
 }
 
 /** When the verdict can come, after so many samples. */
@@ -259,14 +252,7 @@ function line(): void {
 
 /** The name of a row without the common prefix of all plugins' rows. */
 function writeShort(series: Series): void {
-  if (series < knownSites() && isOfPlugin(series)) {
+  if (series < knownSites() && begins(textOf(series), lengthOf(series), PLUGIN_PREFIX)) {
     copy(textOf(series) + PLUGIN_PREFIX.length, lengthOf(series) - PLUGIN_PREFIX.length);
   } else writeSeriesInSentence(series);
-}
-
-function isOfPlugin(row: Row): bool {
-  const n = PLUGIN_PREFIX.length;
-  if (<i32>lengthOf(row) < n) return false;
-  for (let i = 0; i < n; ++i) if (load<u8>(textOf(row) + i) != <u8>PLUGIN_PREFIX.charCodeAt(i)) return false;
-  return true;
 }

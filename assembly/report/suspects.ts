@@ -150,10 +150,15 @@ function writeEvidence(series: Series): void {
 }
 
 function writeRate(rate: i64, objects: bool): void {
-  ascii("+");
-  if (objects) counted(<u64>max<i64>(rate, 0), " object");
-  else bytes(<u64>max<i64>(rate, 0));
+  writeIncrease(<u64>max<i64>(rate, 0), objects);
   ascii("/h");
+}
+
+/** `+1.2 MiB`, `+3 objects`. */
+export function writeIncrease(amount: u64, objects: bool): void {
+  ascii("+");
+  if (objects) counted(amount, " object");
+  else bytes(amount);
 }
 
 /** `; memory limit in about 35 days`: by this growth alone. */

@@ -10,8 +10,10 @@ import { DUMPS_MIN } from "../analyse/analysis.ts";
 import { changesSince, residentIn } from "../read/resident.ts";
 import type { DumpName, Report, SiteRow } from "./report.ts";
 
-/** Explanations that are measured. After another one, a growth can still become a leak. */
-const MEASURED = new Set<string | undefined>([explanations.ramCache.word, explanations.load.word]);
+/** Explanations after which a growth does not become a leak. */
+const MEASURED = new Set<string | undefined>(
+  Object.values(explanations).flatMap((entry) => ("measured" in entry ? [entry.word] : [])),
+);
 /** What the proxy's summary says about the time of a verdict. */
 const VERDICT_TIME = /; ((?:verdict|judged again) [^()]+)\)?$/;
 const PERCENT_MAJORITY = 50;
