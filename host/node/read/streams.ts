@@ -20,7 +20,7 @@ import { isHidden, Prefix, wrappingOf, type Unwrapped, type Wrapping } from "./p
 import type { Sites } from "./sites.ts";
 import { Sniffer } from "./sniff.ts";
 
-/** What a dump begins with, whoever wrote it; and what stands beside dumps. Those with `=` are rare by their last byte. */
+/** Marks: the beginnings of dumps by both trackers, and of warnings beside dumps. */
 const HEADER = Buffer.from("memtrack format=");
 const WARNING = Buffer.from("memtrack warning=");
 const HEADS = [sections.memory, sections.summary].map((section) => Buffer.from(headOf(section).trimEnd()));
@@ -95,7 +95,7 @@ export class Streams {
     return this.#plain.alarms;
   }
 
-  /** What was not read, for people. */
+  /** Describes lines that could not be read. */
   get problems(): string[] {
     const n = this.#hidden;
     if (!n) return [];
@@ -103,7 +103,7 @@ export class Streams {
     return [`journalctl hides ${lines} with unprintable characters ("[123B blob data]"): use journalctl -o cat`];
   }
 
-  /** A file begins. The pieces of a rotated file are one text. */
+  /** Starts a file. The pieces of a rotated file form one text. */
   begin(name: string): void {
     this.sources.push({ name, sniffer: new Sniffer(), place: undefined });
     this.#begins = true;
@@ -133,12 +133,12 @@ export class Streams {
     if (end < chunk.length) this.#keep(this.#rest, chunk.subarray(end));
   }
 
-  /** No more can come now: a dump that could have gone on is complete. For who follows a file. */
+  /** Treats a dump that could have continued as complete: a followed file has no more lines at present. */
   idle(): void {
     for (const parser of this.#all) parser.idle();
   }
 
-  /** There is no more. */
+  /** Ends the input. */
   end(): void {
     this.#ending = true;
     const whole = this.#rest.lastIndexOf(LF) + 1;
@@ -154,7 +154,7 @@ export class Streams {
     return [this.#plain, ...this.#parsers.values()];
   }
 
-  /** Between two files the cut may go through a line. */
+  /** Joins two files: the last line of the first may continue in the second. */
   #boundary(chunk: Buffer): void {
     this.#begins = false;
     const newline = chunk.indexOf(LF);
@@ -171,7 +171,7 @@ export class Streams {
     else if (!this.#wrapped) this.#plain.boundary(chunk);
   }
 
-  /** What waits for more, as a copy. */
+  /** Copies an incomplete line until its end arrives. */
   #keep(rest: Buffer, more: Buffer): void {
     if (rest.length + more.length < LINE_MAX) {
       this.#rest = Buffer.concat([rest, more]);
@@ -182,20 +182,20 @@ export class Streams {
     this.#plain.push(more);
   }
 
-  /** Whole lines. */
+  /** Reads complete lines. */
   #take(bytes: Buffer): void {
     for (let at = 0; at < bytes.length;) at = this.#wrapped ? this.#takeWrapped(bytes, at) : this.#takePlain(bytes, at);
     this.#flush();
   }
 
-  /** A line without an end: what was to come is lost, and the parser decides what it is. */
+  /** Passes on a last line that has no newline; the parser decides what it is. */
   #last(line: Buffer): void {
     const found = this.#wrapped ? this.#unwrap(line) : undefined;
     if (found) this.#parserOf(found.stream).push(found.text);
     else this.#plain.push(line);
   }
 
-  /** @returns where it is not plain any more, or the end */
+  /** @returns the position at which wrapped lines begin, or the end */
   #takePlain(bytes: Buffer, start: number): number {
     let from = start;
     for (const mark of marksIn(bytes, start, this.#writesHeaders)) {
@@ -218,7 +218,7 @@ export class Streams {
     return this.#hand(bytes, from, bytes.length);
   }
 
-  /** What follows a hole is a line of its own. */
+  /** Ends the line before a hole of NUL bytes, so that the text behind the hole starts a line. */
   #endHole(): void {
     this.#plain.push(NEWLINE);
     --this.#more;
@@ -229,7 +229,7 @@ export class Streams {
     return Math.max(start, end);
   }
 
-  /** @returns where it is plain again, or the end */
+  /** @returns the position at which plain lines begin again, or the end */
   #takeWrapped(bytes: Buffer, start: number): number {
     const marks = marksIn(bytes, start);
     for (let end; (end = bytes.indexOf(LF, start)) >= 0; start = end + 1) {
@@ -264,7 +264,7 @@ export class Streams {
     return bytes.length;
   }
 
-  /** What is before the mark in the line from `start` on. "wait": the next lines will tell. */
+  /** Identifies the text between `start` and the mark in the same line. "wait": more lines are needed to decide. */
   #learn(bytes: Buffer, start: number, mark: number): Wrapping | "wait" | "none" {
     const own = wrappingOf(bytes.subarray(start, bytes.indexOf(LF, start)));
     if (own) return own;
@@ -288,7 +288,7 @@ export class Streams {
     this.#wrappings = [wrapping, ...this.#wrappings.filter((other) => other !== wrapping)].slice(0, WRAPPINGS_MAX);
   }
 
-  /** By the wrapping that takes off most: a time is a part of many a prefix. */
+  /** Uses the wrapping that removes most: a time alone is also the beginning of longer prefixes. */
   #unwrap(line: Buffer): Unwrapped | undefined {
     let best: Unwrapped | undefined;
     for (const wrapping of this.#wrappings) {
@@ -328,7 +328,7 @@ export class Streams {
     this.#lines = 0;
   }
 
-  /** The file is memtrack's plain text, whose lines need be searched for headers alone: that is most of the way's cost. */
+  /** The file is plain text by memtrack, so only headers need to be searched for. The search is most of the cost. */
   get #writesHeaders(): boolean {
     const place = this.sources.at(-1)?.place;
     return place !== undefined && !place.table && place.prefix === undefined;
@@ -352,7 +352,7 @@ export class Streams {
   }
 }
 
-/** Where the line begins that has this byte. */
+/** Position at which the line of a byte begins. */
 function lineOf(bytes: Buffer, at: number): number {
   const line = at === 0 ? 0 : bytes.lastIndexOf(LF, at - 1) + 1;
   return line + bytes.subarray(line, at).lastIndexOf(0) + 1;
@@ -362,7 +362,7 @@ function beginOf(line: Buffer): string {
   return line.toString("latin1", 0, 64);
 }
 
-/** Whether a dump, or what stands beside one, begins with this line. */
+/** Whether the line begins a dump, or is a warning beside one. */
 function beginsDump(line: Buffer): boolean {
   return [HEADER, WARNING, ...HEADS].some((mark) => line.subarray(0, mark.length).equals(mark));
 }
@@ -371,7 +371,7 @@ function isHead(bytes: Buffer, mark: number): boolean {
   return HEADS.some((head) => bytes.subarray(mark, mark + head.length).equals(head));
 }
 
-/** Where the words are that a dump begins with, in their order. @param headers headers alone */
+/** Positions of the marks, in ascending order. @param headers search for headers alone */
 function marksIn(bytes: Buffer, start: number, headers = false): number[] {
   const marks: number[] = [];
   for (const mark of headers ? [HEADER] : [HEADER, WARNING]) {
