@@ -221,6 +221,20 @@ protections_are_read_as_the_kernel_has_them(void **state)
   assert_int_equal(memtrack_page_protection((void *)16), -1);
 }
 
+// The file's name goes on in the reader's next piece, which looks like a line of the table.
+static void
+a_long_name_in_the_table_is_no_line_of_it(void **state)
+{
+  (void)state;
+  char text[700];
+  int length = snprintf(text, sizeof(text), "1000-2000 r--p 00000000 00:00 0 /%0478d0-ffffffffffff rwxp\n5000-6000 r-xp 0\n", 0);
+  FILE *maps = fmemopen(text, length, "r");
+  assert_int_equal(memtrack_maps_protection(maps, (void *)0x5000), PROT_READ | PROT_EXEC);
+  rewind(maps);
+  assert_int_equal(memtrack_maps_protection(maps, (void *)0x6000), -1);
+  fclose(maps);
+}
+
 int
 main(void)
 {
@@ -233,6 +247,7 @@ main(void)
     cmocka_unit_test(without_a_descriptor_the_reason_is_that),
     cmocka_unit_test(a_slot_that_is_not_mapped_is_refused_and_the_others_are_put_back),
     cmocka_unit_test(protections_are_read_as_the_kernel_has_them),
+    cmocka_unit_test(a_long_name_in_the_table_is_no_line_of_it),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -5,9 +5,9 @@
 #include <dlfcn.h>
 #include <elf.h>
 #include <errno.h>
-#include <inttypes.h>
 #include <link.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -209,25 +209,41 @@ memtrack_slots_collect(const void *inside, const struct memtrack_redirect *table
   return collection.count;
 }
 
+/* The protection in a line of the table if its range contains the address, else -1. */
+static int
+protection_in(const char *line, uintptr_t address)
+{
+  char *end;
+  uintptr_t from = strtoul(line, &end, 16);
+  uintptr_t to   = *end == '-' ? strtoul(end + 1, &end, 16) : 0;
+  if (address < from || address >= to || *end != ' ' || strnlen(end, 4) < 4) {
+    return -1;
+  }
+  return (end[1] == 'r' ? PROT_READ : 0) | (end[2] == 'w' ? PROT_WRITE : 0) | (end[3] == 'x' ? PROT_EXEC : 0);
+}
+
 int
-memtrack_page_protection(const void *address)
+memtrack_maps_protection(FILE *maps, const void *address)
 {
   char line[512];
   int protection = -1;
-  FILE *maps     = fopen("/proc/self/maps", "re");
+  bool at_start  = true; /* of a line: what follows in a long line is a part of a file's name */
+  while (protection < 0 && fgets(line, sizeof(line), maps)) {
+    protection = at_start ? protection_in(line, (uintptr_t)address) : -1;
+    at_start   = strchr(line, '\n') != NULL;
+  }
+  return protection;
+}
+
+int
+memtrack_page_protection(const void *address)
+{
+  FILE *maps = fopen("/proc/self/maps", "re");
   if (!maps) {
     return -1;
   }
-  while (fgets(line, sizeof(line), maps)) {
-    uintptr_t from, to;
-    char r, w, x;
-    if (sscanf(line, "%" SCNxPTR "-%" SCNxPTR " %c%c%c", &from, &to, &r, &w, &x) == 5 && (uintptr_t)address >= from &&
-        (uintptr_t)address < to) {
-      protection = (r == 'r' ? PROT_READ : 0) | (w == 'w' ? PROT_WRITE : 0) | (x == 'x' ? PROT_EXEC : 0);
-      break;
-    }
-  }
-  int error = ferror(maps) ? errno : ENOMEM;
+  int protection = memtrack_maps_protection(maps, address);
+  int error      = ferror(maps) ? errno : ENOMEM;
   fclose(maps);
   errno = protection < 0 ? error : errno;
   return protection;

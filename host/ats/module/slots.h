@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include "base/reason.h"
 
@@ -68,6 +69,9 @@ int memtrack_slots_apply(const struct memtrack_patch *patches, size_t count, boo
 /* Protection (PROT_...) of the page at an address, from /proc/self/maps; or -1 with errno: ENOMEM if nothing is mapped there,
    another value if that file cannot be read. Not hook-safe. */
 int memtrack_page_protection(const void *address);
+
+/* The same from an open table of this form; -1 if the address is in none of its ranges. Not hook-safe. */
+int memtrack_maps_protection(FILE *maps, const void *address);
 
 #ifdef __cplusplus
 }
