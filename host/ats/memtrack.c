@@ -205,7 +205,7 @@ set_stats(void)
     set_stat(class_stats[i], totals->bytes[i]);
   }
   set_stat(tracked_stat, sum);
-  set_stat(suspects_stat, totals->suspects);
+  set_stat(suspects_stat, (int64_t)totals->suspects);
 }
 
 static int

@@ -33,7 +33,7 @@ target_dump(FILE *file)
 {
   if (target_level) {
     fprintf(file, "\n%-10s | %-10s | %-20s | %-10s | %-50s\n", "Allocs", "Frees", "Size In-use", "Avg Size", "Location");
-    fprintf(file, "%10ld | %10ld | %20ld | %10ld | %-50s\n", allocs, frees, in_use, 0l, location);
+    fprintf(file, "%10ld | %10ld | %20ld | %10ld | %-50s\n", allocs, frees, in_use, 0L, location);
     fprintf(file, "                          %20ld |            | %-50s\n", in_use, "TOTAL");
   }
 }

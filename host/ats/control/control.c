@@ -246,8 +246,8 @@ memtrack_control_start(const struct memtrack_server *known, memtrack_record_read
   find_openssl();
   start_symbols();
   install_plugins();
-  pthread_atfork(NULL, NULL, disarm_child);
-  apply_level(check_setting(MEMTRACK_SETTING_LEVEL), true);
+  (void)pthread_atfork(NULL, NULL, disarm_child); /* without memory for it, a child counts in its copy of the tables */
+  apply_level((int)check_setting(MEMTRACK_SETTING_LEVEL), true);
   check_setting(MEMTRACK_SETTING_FREQUENCY);
   apply_heap(check_setting(MEMTRACK_SETTING_HEAP));
   check_setting(MEMTRACK_SETTING_INTERVAL);
@@ -261,7 +261,7 @@ memtrack_control_poll(void)
 {
   check_setting(MEMTRACK_SETTING_SITES);
   check_setting(MEMTRACK_SETTING_FREQUENCY);
-  apply_level(check_setting(MEMTRACK_SETTING_LEVEL), false);
+  apply_level((int)check_setting(MEMTRACK_SETTING_LEVEL), false);
   apply_heap(check_setting(MEMTRACK_SETTING_HEAP));
   apply_verify(check_setting(MEMTRACK_SETTING_VERIFY));
   memtrack_plugins_poll();

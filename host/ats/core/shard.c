@@ -17,7 +17,7 @@
  */
 #define READ_WAIT_NS  (2ull * MEMTRACK_NS_PER_S)
 #define READ_TURNS    256 /* spins before the reader sleeps between two reads */
-#define READ_PAUSE_NS (50 * MEMTRACK_NS_PER_US)
+#define READ_PAUSE_NS (50L * MEMTRACK_NS_PER_US)
 
 __thread struct memtrack_thread memtrack_thread;
 

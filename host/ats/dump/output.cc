@@ -139,10 +139,9 @@ write_file(const uint8_t *text, size_t size)
   if (fd < 0) {
     return false;
   }
-  fstat(fd, &status);
   /* The last line may be incomplete: the disk was full, or a server ended while it was writing. */
-  bool torn = status.st_size > 0;
-  int error = fits(status.st_size + 1 + size) ? write_text(fd, text, size, &torn) : EFBIG;
+  bool torn = fstat(fd, &status) == 0 && status.st_size > 0;
+  int error = fits(status.st_size + 1 + (off_t)size) ? write_text(fd, text, size, &torn) : EFBIG;
   close(fd);
   if (error) {
     refuse(state_of_error(error), error);

@@ -329,7 +329,7 @@ find_loader_calls(struct memtrack_patch slots[LOADER_SLOTS_MAX], struct memtrack
   if (count == 0 || count > LOADER_SLOTS_MAX) {
     return memtrack_reason_set(reason, "the server calls the loader through %zu slots (expected 2)", count);
   }
-  return count;
+  return (int)count;
 }
 
 /* Redirects the slots of all loaded modules: first of libraries, then of those that prove to be plugins, then the server's slots

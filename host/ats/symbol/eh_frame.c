@@ -349,7 +349,7 @@ memtrack_eh_frame_read(uintptr_t ip, struct memtrack_frame *frame)
     return false;
   }
   struct reader reader = {.at = fde + sizeof(length) + sizeof(back), .end = fde + sizeof(length) + length};
-  skip(&reader, 2 * cie.pointer_size);
+  skip(&reader, 2 * (uint64_t)cie.pointer_size);
   skip(&reader, UNSIGNED(&reader));
   struct row row = cie.first;
   run(&reader, &cie, ip - 1 - (uintptr_t)bases.function, &row);

@@ -150,7 +150,7 @@ memtrack_elf_find_shared(struct memtrack_elf *shared, const struct memtrack_elf 
 {
   char path[PATH_MAX], folder[PATH_MAX];
   *shared = (struct memtrack_elf){.fd = -1};
-  if (path_of_id(path, id, length, root) && open_shared(shared, path, id, length)) {
+  if (path_of_id(path, id, (ssize_t)length, root) && open_shared(shared, path, id, length)) {
     return true;
   }
   if (name[0] == '/') {
