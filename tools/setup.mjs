@@ -70,6 +70,7 @@ const PARTS = {
     "clang-format": "formats C and C++",
     "clang-tidy": "finds likely mistakes in C and C++",
   },
+  deep: { ...BUILD, clang: "analyzes C and C++", "clang-tools": "scan-build, which runs that for make" },
   bench: {
     ...BUILD,
     "trafficserver-dev": "ts/ts.h, to compile against the server",
