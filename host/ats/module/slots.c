@@ -177,8 +177,11 @@ collect_module(struct dl_phdr_info *info, size_t size, void *data)
         if (strcmp(dynamic.strings + symbol->st_name, redirect->symbol) != 0) {
           continue;
         }
-        void **at = (void **)(info->dlpi_addr + rela->r_offset);
-        if (*at == redirect->hook || is_own(info, symbol, *at, r < MEMTRACK_REDIRECTS_MAX ? collection->global[r] : NULL)) {
+        void **at   = (void **)(info->dlpi_addr + rela->r_offset);
+        bool looked = r < MEMTRACK_REDIRECTS_MAX;
+        /* A weak symbol may be defined nowhere, or by a library that only this module sees. */
+        if (*at == NULL || (looked && collection->global[r] == NULL) || *at == redirect->hook ||
+            is_own(info, symbol, *at, looked ? collection->global[r] : NULL)) {
           break;
         }
         if (collection->count < collection->room) {
@@ -255,6 +258,29 @@ page_of(void **slot, long page_size)
   return (void *)((uintptr_t)slot & ~((uintptr_t)page_size - 1));
 }
 
+/* Writes to a page of code, which must never be writable and executable: a changed copy takes its place. Another thread executes
+   the old page or the new one. */
+static int
+replace_page(void *page, size_t page_size, int protection, const struct memtrack_patch *patches, size_t count, bool on)
+{
+  char *copy = mmap(NULL, page_size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (copy == MAP_FAILED) {
+    return -1;
+  }
+  memcpy(copy, page, page_size);
+  for (size_t i = 0; i < count; ++i) {
+    *(void **)(copy + ((char *)patches[i].at - (char *)page)) = on ? patches[i].after : patches[i].before;
+  }
+  if (mprotect(copy, page_size, protection) ||
+      mremap(copy, page_size, page_size, MREMAP_MAYMOVE | MREMAP_FIXED, page) == MAP_FAILED) {
+    int error = errno;
+    munmap(copy, page_size);
+    errno = error;
+    return -1;
+  }
+  return 0;
+}
+
 /* Writes the slots of one page and then restores the page's protection. */
 static int
 write_page(const struct memtrack_patch *patches, size_t count, bool on, struct memtrack_reason *reason)
@@ -267,6 +293,11 @@ write_page(const struct memtrack_patch *patches, size_t count, bool on, struct m
   }
   if (protection < 0) {
     return memtrack_reason_set(reason, "cannot read page protections from /proc/self/maps: %s", strerror(errno));
+  }
+  if ((protection & (PROT_EXEC | PROT_WRITE)) == PROT_EXEC) {
+    return replace_page(page, page_size, protection, patches, count, on) == 0
+             ? 0
+             : memtrack_reason_set(reason, "cannot replace the page of code at %p: %s", page, strerror(errno));
   }
   bool writable = protection & PROT_WRITE;
   if (!writable && mprotect(page, page_size, protection | PROT_WRITE)) {
