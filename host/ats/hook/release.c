@@ -4,6 +4,7 @@
 
 #include <dlfcn.h>
 #include <errno.h>
+#include <gnu/libc-version.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,6 +13,7 @@
 #include "base/atomic.h"
 #include "base/compiler.h"
 #include "core/registry.h"
+#include "hook/allocator.h"
 
 #define WARNINGS_MAX 20
 
@@ -27,6 +29,10 @@ void
 memtrack_release_open(void)
 {
 #ifndef SANITIZED
+  /* Other allocators make no marks, and may protect a released block. */
+  if (!memtrack_allocator_defines((void *)gnu_get_libc_version)) {
+    return;
+  }
   /* A freed block is read on purpose: NOLINTBEGIN(clang-analyzer-unix.Malloc) */
   volatile uintptr_t *volatile probe[2];
   uintptr_t marks[2];
