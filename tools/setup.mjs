@@ -42,6 +42,9 @@ const ATS = {
   "trafficserver-experimental-plugins": "plugins that are loaded together with memtrack",
   libjemalloc2: "an allocator that some servers use",
   "libtcmalloc-minimal4": "another such allocator",
+  "libmimalloc2.0": "another such allocator",
+  clang: "finds Scudo",
+  "libclang-rt-14-dev": "Scudo, an allocator that checks the sizes it is told",
   wrk: "HTTP and TLS load with keep-alive",
   "nghttp2-client": "h2load: an exact number of HTTP/1.1 and HTTP/2 requests",
 };

@@ -251,7 +251,7 @@ test("a library that a plugin loads later is tracked within seconds", async () =
           alive: 0,
         });
     };
-    // Until then, memory released by the library stays in the plugin's row, and memory allocated by it is in no row.
+    // Until then, memory allocated by the library is in no row.
     const followed = async () => {
       const before = await counts();
       assert.equal((await requests(ats.httpUrl, 20)).errors, 0);

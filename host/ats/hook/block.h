@@ -39,6 +39,15 @@ memtrack_block_untag(void *block, uint64_t usable, uint64_t key, uint32_t *birth
   return true;
 }
 
+/* A program may use all usable bytes that the allocator reports: this excludes the tag. */
+MT_INLINE uint64_t
+memtrack_block_room(void *block, uint64_t key)
+{
+  uint32_t birth;
+  uint64_t size, usable = malloc_usable_size(block);
+  return memtrack_tag_read(block, usable, key, &birth, &size) ? memtrack_tag_room(usable, size) : usable;
+}
+
 /* Changes the size of a block, tagged or not, with `resize`. The new size is charged to a site in the present epoch. The old
    size has the birth in its tag, or else the birth `untagged`. Returns the result of `resize`. */
 MT_INLINE void *

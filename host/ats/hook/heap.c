@@ -22,6 +22,7 @@
 #include <string.h>
 
 #include "base/compiler.h"
+#include "hook/allocator.h"
 #include "hook/heap.h"
 #include "hook/release.h"
 #include "module/module.h"
@@ -137,10 +138,20 @@ product(size_t count, size_t size)
   return __builtin_mul_overflow(count, size, &result) ? SIZE_MAX : result;
 }
 
+static inline size_t
+sum(size_t size, size_t more)
+{
+  size_t result;
+  return __builtin_add_overflow(size, more, &result) ? SIZE_MAX : result;
+}
+
+/* Some allocators reject an alignment that is no power of two, or a size that is no multiple of it: aligned_alloc() gets what keeps
+   their answer. */
 ALLOCATES(malloc, (size_t size), size, malloc(size), malloc(size + MORE))
 ALLOCATES(calloc, (size_t count, size_t size), product(count, size), calloc(count, size), calloc(1, product(count, size) + MORE))
 ALLOCATES(memalign, (size_t align, size_t size), size, memalign(align, size), memalign(align, size + MORE))
-ALLOCATES(aligned_alloc, (size_t align, size_t size), size, aligned_alloc(align, size), memalign(align, size + MORE))
+ALLOCATES(aligned_alloc, (size_t align, size_t size), size, aligned_alloc(align, size),
+          aligned_alloc(align, sum(size, align < MORE ? MORE : align)))
 ALLOCATES(valloc, (size_t size), size, valloc(size), valloc(size + MORE))
 
 /* Same, but the size is changed in the arguments. */
@@ -325,17 +336,10 @@ other_realloc(void *block, size_t size)
   DELETE_IN_(other, MEMTRACK_RELEASE_BY_OTHERS, name, unsized, parameters, arguments)
 DELETES(DELETE_)
 
-/* A program may use all usable bytes that the allocator reports: this excludes the tag. */
 static size_t
 other_malloc_usable_size(void *block)
 {
-  uint32_t birth;
-  uint64_t size, usable = malloc_usable_size(block);
-  uint64_t key = memtrack_hooks_get(key);
-  if (block && is_armed() && memtrack_tag_read(block, usable, key, &birth, &size)) {
-    return memtrack_tag_room(usable, size);
-  }
-  return usable;
+  return block && is_armed() ? memtrack_block_room(block, memtrack_hooks_get(key)) : malloc_usable_size(block);
 }
 
 static void
@@ -439,13 +443,22 @@ const struct memtrack_redirect memtrack_server_heap[] = {
   DELETES(OTHER_DELETE_){NULL, NULL},
 };
 
-/* Another allocator, a sanitizer or the server may define its own operators. */
-static bool
-is_of_cpp_library(uintptr_t function)
-{
-  Dl_info info;
-  return dladdr((void *)function, &info) && info.dli_fname && strstr(info.dli_fname, "/libstdc++.so");
-}
+/* For modules loaded later (module/definition.h): their releases are found from their first call on. */
+#define DELETE_RESOLVER_(name, unsized, parameters, arguments)   MEMTRACK_RESOLVER(name, other_##name)
+#define DELETE_DEFINITION_(name, unsized, parameters, arguments) MEMTRACK_DEFINITION(name, other_##name, NULL),
+MEMTRACK_RESOLVER(malloc_usable_size, other_malloc_usable_size)
+MEMTRACK_RESOLVER(free, other_free)
+MEMTRACK_RESOLVER(realloc, other_realloc)
+MEMTRACK_RESOLVER(dlclose, other_dlclose)
+DELETES(DELETE_RESOLVER_)
+
+struct memtrack_definition memtrack_heap_definitions[] = {
+  DELETES(DELETE_DEFINITION_) MEMTRACK_DEFINITION(malloc_usable_size, other_malloc_usable_size, malloc_usable_size),
+  MEMTRACK_DEFINITION(free, other_free, free),
+  MEMTRACK_DEFINITION(realloc, other_realloc, realloc),
+  MEMTRACK_DEFINITION(dlclose, other_dlclose, dlclose),
+  {.symbol = NULL},
+};
 
 int
 memtrack_hook_heap_open(struct memtrack_reason *reason)
@@ -460,8 +473,10 @@ memtrack_hook_heap_open(struct memtrack_reason *reason)
 #define LOOK_UP_DELETE_(name, unsized, parameters, arguments) LOOK_UP_(name)
   NEWS(LOOK_UP_NEW_)
   DELETES(LOOK_UP_DELETE_)
-#define IS_OWN_NEW_(name, unaligned, parameters, arguments)  &&is_of_cpp_library((uintptr_t)original_##name)
-#define IS_OWN_DELETE_(name, unsized, parameters, arguments) &&is_of_cpp_library((uintptr_t)original_##name)
+#define IS_OWN_NEW_(name, unaligned, parameters, arguments)  &&memtrack_allocator_is_cpp_library((void *)original_##name)
+#define IS_OWN_DELETE_(name, unsized, parameters, arguments) &&memtrack_allocator_is_cpp_library((void *)original_##name)
+  memtrack_definitions_resolve(memtrack_heap_definitions);
+  /* Another allocator, a sanitizer or the server may define its own operators. */
   own_operators = true NEWS(IS_OWN_NEW_) DELETES(IS_OWN_DELETE_);
   return 0;
 }

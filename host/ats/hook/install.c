@@ -14,12 +14,14 @@
 #include "base/log.h"
 #include "hook/allocator.h"
 #include "hook/buffer.h"
+#include "hook/extensions.h"
 #include "hook/heap.h"
 #include "hook/objects.h"
 #include "hook/plugin.h"
 #include "hook/preloaded.h"
 #include "hook/release.h"
 #include "hook/state.h"
+#include "module/definition.h"
 #include "module/module.h"
 #include "owner/context.h"
 #include "owner/naming.h"
@@ -55,7 +57,7 @@ is_foreign(const struct memtrack_module *module)
 }
 
 /* The tables of replacements, with their symbols' definitions as seen by a module that does not define them. */
-enum table { PLUGIN_API, PLUGIN_HEAP, LIBRARY_HEAP, SERVER_HEAP, SERVER_NEWS, TABLE_COUNT };
+enum table { PLUGIN_API, PLUGIN_HEAP, LIBRARY_HEAP, SERVER_HEAP, SERVER_NEWS, EXTENSIONS, TABLE_COUNT };
 
 static struct {
   const struct memtrack_redirect *redirects;
@@ -63,7 +65,7 @@ static struct {
 } tables[TABLE_COUNT] = {
   [PLUGIN_API] = {.redirects = memtrack_plugin_api},     [PLUGIN_HEAP] = {.redirects = memtrack_plugin_heap},
   [LIBRARY_HEAP] = {.redirects = memtrack_library_heap}, [SERVER_HEAP] = {.redirects = memtrack_server_heap},
-  [SERVER_NEWS] = {.redirects = memtrack_server_news},
+  [SERVER_NEWS] = {.redirects = memtrack_server_news},   [EXTENSIONS] = {.redirects = memtrack_extensions},
 };
 
 /* Redirects a table's slots in a held module. */
@@ -121,6 +123,7 @@ patch_heap(struct memtrack_module *module, void *nothing)
     return;
   }
   patched_of(module)->heap = true;
+  patch(module, EXTENSIONS);
   switch (module->kind) {
   case MEMTRACK_MODULE_SERVER:
     patch(module, SERVER_NEWS);
@@ -147,6 +150,7 @@ on_found(struct memtrack_module *module)
   case MEMTRACK_MODULE_PLUGIN:
     patch(module, PLUGIN_API);
     patch(module, PLUGIN_HEAP);
+    patched_of(module)->heap = false; /* it may have been patched as a library */
     break;
   default:
     patch(module, PLUGIN_API);
@@ -312,9 +316,13 @@ open_hooks(struct memtrack_reason *reason)
   if (memtrack_objects_open()) {
     return memtrack_reason_set(reason, "out of memory for the object table");
   }
+  memtrack_hook_extensions_open();
   memtrack_release_open();
   for (size_t i = 0; i < TABLE_COUNT; ++i) {
     memtrack_slots_resolve(tables[i].redirects, tables[i].global);
+  }
+  for (size_t i = 0; memtrack_extensions[i].symbol; ++i) {
+    tables[EXTENSIONS].global[i] = memtrack_extension_definitions[i].original;
   }
   return 0;
 }
@@ -422,20 +430,52 @@ memtrack_plugins_disarm(void)
   memtrack_store_ordered(&memtrack_hooks.armed, false);
 }
 
+/* Redirects what modules loaded from now on bind to. An allocator trusts the sizes that it is told: if such a function cannot be
+   redirected, no block may be tagged. If another cannot, modules are only tracked later, by memtrack_plugins_poll(). */
+static int
+redirect_definitions(const struct memtrack_definition *table, struct memtrack_reason *reason)
+{
+  static bool warned;
+  for (; table->symbol; ++table) {
+    if (!table->original || memtrack_definition_redirect(table, reason) == 0) {
+      continue;
+    }
+    if (!memtrack_allocator_ignores_size(table->original)) {
+      return -1;
+    }
+    if (!warned) {
+      memtrack_log(MEMTRACK_WARNING, "releases by libraries that plugins load are tracked only seconds later: %s", reason->text);
+      warned = true;
+    }
+  }
+  return 0;
+}
+
+static int
+switch_heap_on(struct memtrack_reason *reason)
+{
+  /* Never taken back: modules bound meanwhile would keep these hooks, which are right for tagged and untagged blocks. */
+  if (redirect_definitions(memtrack_extension_definitions, reason) || redirect_definitions(memtrack_heap_definitions, reason)) {
+    return -1;
+  }
+  /* Modules that were bound before, including those that nobody has reported yet. Releasing functions first: an allocator that
+     trusts the size passed to operator delete would otherwise receive the size of a block without its tag. */
+  memtrack_module_scan(NULL, false, on_found, on_gone);
+  memtrack_module_each_held(patch_heap, NULL);
+  memtrack_store_ordered(&memtrack_hooks.heap, true);
+  memtrack_module_each_held(patch_heap, NULL); /* plugins found meanwhile */
+  return 0;
+}
+
 int
 memtrack_plugins_heap(bool on, struct memtrack_reason *reason)
 {
   if (!installed) {
     return memtrack_reason_set(reason, "the plugin hooks are not installed");
   }
-  /* Releasing functions first: an allocator that trusts the size passed to operator delete would otherwise receive the size of a
-     block without its tag. Once more for modules loaded meanwhile. */
   if (on) {
-    memtrack_module_each_held(patch_heap, NULL);
+    return switch_heap_on(reason);
   }
-  memtrack_store_ordered(&memtrack_hooks.heap, on);
-  if (on) {
-    memtrack_module_each_held(patch_heap, NULL);
-  }
+  memtrack_store_ordered(&memtrack_hooks.heap, false);
   return 0;
 }
