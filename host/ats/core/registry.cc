@@ -6,10 +6,12 @@
 #include "base/atomic.h"
 #include "base/limits.h"
 #include "base/lock.h"
+#include "base/peek.h"
 #include "core/key.h"
 #include "core/tag.h"
 
-/* Locations are literals of the server or a library; this limits the read of any other pointer. */
+/* Locations are literals of the server or a library; this limits the read of any other pointer, which may be invalid: OpenSSL
+   itself does not read the file name of an allocation. */
 #define LOCATION_MAX 65536
 
 namespace
@@ -59,7 +61,7 @@ change(Body body)
 uint32_t
 put_input(const char *text)
 {
-  return text ? memtrack_core_input(&core, text, strnlen(text, LOCATION_MAX)) : 0;
+  return text ? memtrack_core_input(&core, text, memtrack_peek_length(text, LOCATION_MAX)) : 0;
 }
 
 /* Appends a part of a text. Returns its length, truncated to the remaining room. */

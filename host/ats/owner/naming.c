@@ -2,12 +2,14 @@
 #define _GNU_SOURCE
 #include "owner/naming.h"
 
+#include <limits.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 
 #include "base/atomic.h"
+#include "base/peek.h"
 #include "core/account.h"
 #include "core/registry.h"
 #include "module/module.h"
@@ -30,12 +32,15 @@ static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER; /* only one thread res
 static bool waiting;                                      /* whether any site waits */
 static bool waits[MEMTRACK_MODULES_MAX]; /* by the number of a module's entry: whether a site in the module may wait */
 
-/* "memory/dir/foo.c:88" from TSmalloc's macro: the file's base name and the line suffice beside the module's name. */
-static const char *
-last_part(const char *path)
+/* "memory/dir/foo.c:88" from TSmalloc's macro: the file's base name and the line suffice beside the module's name. The server
+   ignores the path, so it may be any pointer. */
+static void
+copy_last_part(const char *path, char *to, size_t size)
 {
-  const char *slash = path ? strrchr(path, '/') : NULL;
-  return slash ? slash + 1 : path;
+  size_t length     = path ? memtrack_peek_length(path, PATH_MAX) : 0;
+  const char *slash = length ? memrchr(path, '/', length) : NULL;
+  const char *part  = slash ? slash + 1 : path;
+  snprintf(to, size, "%.*s", length ? (int)(path + length - part) : 0, length ? part : "");
 }
 
 /* A number may be reassigned: overwrites its previous data. */
@@ -67,12 +72,14 @@ name_call(uint64_t address, uint64_t attributes, const char *path)
   bool wrapper                         = false;
   struct origin origin                 = {.state = KNOWN};
   struct memtrack_call_name call       = {.offset = address};
+  char file[sizeof(origin.path)];
   if (!module) {
     flags = owner ? MEMTRACK_NAME_VIA : 0;
   } else {
     bool plugin = module->kind == MEMTRACK_MODULE_PLUGIN;
     /* The offset of the call, not of the instruction after it, so that addr2line reports its line. */
-    call = (struct memtrack_call_name){.module = module->text, .offset = address - 1 - module->base, .file = last_part(path)};
+    call = (struct memtrack_call_name){.module = module->text, .offset = address - 1 - module->base, .file = file};
+    copy_last_part(path, file, sizeof(file));
     if (plugin) {
       owner = module->owner; /* the code that receives the memory, whoever called it */
     } else if (owner) {
@@ -85,7 +92,7 @@ name_call(uint64_t address, uint64_t attributes, const char *path)
       wrapper = memtrack_attributes_class(attributes) == MEMTRACK_CLASS_HEAP && memtrack_module_is_wrapper(module, address);
       flags |= wrapper ? MEMTRACK_NAME_HIDDEN : 0;
       origin.state = !wrapper && module->fd >= 0 ? WAITING : KNOWN;
-      snprintf(origin.path, sizeof(origin.path), "%s", path ? last_part(path) : "");
+      memcpy(origin.path, file, sizeof(file));
     }
   }
   uint32_t site = memtrack_registry_call(address, attributes, &call, owner, flags);
