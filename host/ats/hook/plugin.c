@@ -5,6 +5,7 @@
  * address.
  */
 #define _GNU_SOURCE
+#include <limits.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
@@ -78,10 +79,14 @@ hook__TSrealloc(void *block, size_t size, const char *path)
 static char *
 hook__TSstrdup(const char *text, int64_t length, const char *path)
 {
-  if (!is_armed() || text == NULL) {
+  int chars = (int)length; /* as the server does, which has no more in 9.2 and 10 */
+  if (is_armed() && text && chars < 0) {
+    chars = (int)strlen(text);
+  }
+  if (!is_armed() || text == NULL || MT_UNLIKELY(chars < 0 || chars == INT_MAX)) {
     return memtrack_api._TSstrdup(text, length, path);
   }
-  size_t size = (length < 0 ? strlen(text) : (size_t)length) + 1;
+  size_t size = (size_t)chars + 1;
   char *copy;
   {
     MEMTRACK_GUARD_REENTRY;
@@ -271,18 +276,18 @@ hook_TSIOBufferReaderClone(void *reader)
   return clone;
 }
 
+/* Destroys an object with a function that may refuse. The object is removed first, because after destruction another thread may
+   get the same address. */
 static int
-hook_TSMBufferDestroy(void *buffer)
+destroy_unless_refused(void *object, int (*destroy)(void *))
 {
-  /* First: after destruction another thread may get the same address. Undone if the destruction is refused. */
-  struct memtrack_object known;
-  bool counted = is_armed() && memtrack_objects_remove(buffer, &known);
-  int result   = memtrack_api.TSMBufferDestroy(buffer);
+  struct memtrack_object known, old;
+  bool counted = is_armed() && memtrack_objects_remove(object, &known);
+  int result   = destroy(object);
   if (counted && result == MEMTRACK_TS_SUCCESS) {
     memtrack_account_free(known.birth, 0);
   } else if (counted) {
-    struct memtrack_object old;
-    memtrack_objects_add(buffer, known.birth, &old);
+    memtrack_objects_add(object, known.birth, &old);
   }
   return result;
 }
@@ -305,36 +310,43 @@ hook_TSTextLogObjectCreate(const char *name, int mode, void **object)
     count_created(object, MEMTRACK_KIND_##kind, MT_RETURN_ADDRESS); \
     return object;                                                  \
   }
-#define DESTROYS(name, result)            \
-  static result hook_##name(void *object) \
-  {                                       \
-    count_destroyed(object);              \
-    return memtrack_api.name(object);     \
+#define DESTROYS(name)                  \
+  static void hook_##name(void *object) \
+  {                                     \
+    count_destroyed(object);            \
+    memtrack_api.name(object);          \
+  }
+#define MAY_DESTROY(name)                                     \
+  static int hook_##name(void *object)                        \
+  {                                                           \
+    return destroy_unless_refused(object, memtrack_api.name); \
   }
 
 CREATES(TSMutexCreate, MUTEX, (void), ())
-DESTROYS(TSMutexDestroy, void)
+DESTROYS(TSMutexDestroy)
 CREATES(TSMBufferCreate, MBUFFER, (void), ())
-DESTROYS(TSIOBufferReaderFree, void)
+MAY_DESTROY(TSMBufferDestroy)
+DESTROYS(TSIOBufferReaderFree)
 CREATES(TSCacheKeyCreate, OTHER, (void), ())
-DESTROYS(TSCacheKeyDestroy, int)
+MAY_DESTROY(TSCacheKeyDestroy)
 CREATES(TSMimeParserCreate, OTHER, (void), ())
-DESTROYS(TSMimeParserDestroy, void)
+DESTROYS(TSMimeParserDestroy)
 CREATES(TSHttpParserCreate, OTHER, (void), ())
-DESTROYS(TSHttpParserDestroy, void)
+DESTROYS(TSHttpParserDestroy)
 CREATES(TSUuidCreate, OTHER, (void), ())
-DESTROYS(TSUuidDestroy, void)
+DESTROYS(TSUuidDestroy)
 CREATES(TSfopen, OTHER, (const char *name, const char *mode), (name, mode))
-DESTROYS(TSfclose, void)
-DESTROYS(TSTextLogObjectDestroy, int)
+DESTROYS(TSfclose)
+MAY_DESTROY(TSTextLogObjectDestroy)
 
 /* The plugin passes its own function; the continuation has the thunk, unless it is older than memtrack. */
 static int
 hook_TSHttpTxnHookRegisteredFor(void *transaction, int hook, memtrack_api_handler function)
 {
-  return memtrack_api.TSHttpTxnHookRegisteredFor(transaction, hook, WRAP(function)) == MEMTRACK_TS_SUCCESS
-           ? MEMTRACK_TS_SUCCESS
-           : memtrack_api.TSHttpTxnHookRegisteredFor(transaction, hook, function);
+  memtrack_api_handler thunk = WRAP(function);
+  int result                 = memtrack_api.TSHttpTxnHookRegisteredFor(transaction, hook, thunk);
+  return result == MEMTRACK_TS_SUCCESS || thunk == function ? result
+                                                            : memtrack_api.TSHttpTxnHookRegisteredFor(transaction, hook, function);
 }
 
 /* ---- back to the server ---- */
