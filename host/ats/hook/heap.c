@@ -67,12 +67,13 @@ static bool own_operators;
 
 enum where { IN_PLUGIN, IN_LIBRARY };
 
-/* Whether to count this allocation: by a plugin, or by a library on behalf of a plugin. */
+/* Whether to count this allocation: by a plugin, or by a library on behalf of a plugin. Sizes that every allocator refuses are
+   passed on unchanged: MEMTRACK_TAG_SIZE bytes more, rounded up to an alignment by the C++ library, could wrap to a small size. */
 static inline bool
 is_ours(enum where where, size_t size)
 {
   return memtrack_hooks_get(heap) && memtrack_hooks_get(armed) && !memtrack_context.inside &&
-         (where == IN_PLUGIN || memtrack_context.owner != MEMTRACK_OWNER_CORE) && MT_LIKELY(size <= SIZE_MAX - MEMTRACK_TAG_SIZE);
+         (where == IN_PLUGIN || memtrack_context.owner != MEMTRACK_OWNER_CORE) && MT_LIKELY(size <= PTRDIFF_MAX);
 }
 
 static bool
@@ -189,7 +190,9 @@ NEWS(NEW_)
       copy = malloc(ours ? size + MORE : size);            \
     }                                                      \
     if (copy) {                                            \
-      memcpy(copy, text, size - 1);                        \
+      if (size > 1) {                                      \
+        memcpy(copy, text, size - 1);                      \
+      }                                                    \
       copy[size - 1] = '\0';                               \
       if (ours) {                                          \
         record(copy, size, where, MT_RETURN_ADDRESS);      \
@@ -201,7 +204,7 @@ NEWS(NEW_)
   COPIES_IN_(plugin, IN_PLUGIN, name, parameters, length) \
   COPIES_IN_(library, IN_LIBRARY, name, parameters, length)
 COPIES(strdup, (const char *text), strlen(text))
-COPIES(strndup, (const char *text, size_t most), strnlen(text, most))
+COPIES(strndup, (const char *text, size_t most), most ? strnlen(text, most) : 0) /* with limit 0 the text may be anything */
 
 static void *
 plain_realloc(void *block, size_t size, const char *text)
