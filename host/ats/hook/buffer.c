@@ -16,6 +16,7 @@
 static bool calibrated;
 /* Positions in words: of the location in a buffer, in a block and in a block's data; of the data in a block. */
 static unsigned buffer_location, block_location, block_data, data_location;
+static uintptr_t created; /* the location of a buffer from TSIOBufferCreate(), always the same literal */
 
 /* Reads whole words through a pointer, if it is valid. Returns their number. */
 static unsigned
@@ -71,6 +72,7 @@ memtrack_buffer_calibrate(struct memtrack_reason *reason)
   for (buffer_location = 0; buffer_location < count && !is_location(words[buffer_location]); ++buffer_location) {
   }
   if (buffer_location < count) {
+    created                 = words[buffer_location];
     buffer[buffer_location] = (uintptr_t)mark;
     proved                  = search_block((uintptr_t)memtrack_api.TSIOBufferStart(buffer), (uintptr_t)mark);
   }
@@ -84,27 +86,33 @@ memtrack_buffer_calibrate(struct memtrack_reason *reason)
   return calibrated ? 0 : -1;
 }
 
+/* A block's data, if both contain the location of their buffer, which proves that they are what they seem to be; else NULL. */
+static uintptr_t *
+data_of(const uintptr_t *block, uintptr_t location)
+{
+  uintptr_t *data = block && block[block_location] == location ? (uintptr_t *)block[block_data] : NULL;
+  return data && (uintptr_t)data % sizeof(*data) == 0 && data[data_location] == location ? data : NULL;
+}
+
 void
 memtrack_buffer_mark(void *buffer, bool sized, uint64_t address, uint32_t owner, void (*event)(const char *, int64_t))
 {
-  if (!calibrated || !buffer) {
-    return;
-  }
-  const struct memtrack_location *location = memtrack_location_of_call(address, owner);
+  const struct memtrack_location *location = calibrated && buffer ? memtrack_location_of_call(address, owner) : NULL;
   if (!location) {
     return;
   }
-  ((uintptr_t *)buffer)[buffer_location] = (uintptr_t)location->text;
+  uintptr_t *place = (uintptr_t *)buffer + buffer_location, old = *place;
   if (!sized) {
+    *place = old == created ? (uintptr_t)location->text : old;
     return;
   }
   /* The buffer already has a block, counted for the server's own line: move this count to the plugin's line. */
-  uintptr_t *block      = memtrack_api.TSIOBufferStart(buffer);
-  uintptr_t *data       = (uintptr_t *)block[block_data];
-  const char *old       = (const char *)data[data_location];
-  data[data_location]   = (uintptr_t)location->text;
-  block[block_location] = (uintptr_t)location->text;
-  int64_t size          = memtrack_api.TSIOBufferBlockWriteAvail(block);
-  event(old, -size);
+  uintptr_t *block = memtrack_api.TSIOBufferStart(buffer), *data = data_of(block, old);
+  if (!data) {
+    return;
+  }
+  *place = data[data_location] = block[block_location] = (uintptr_t)location->text;
+  int64_t size                                         = memtrack_api.TSIOBufferBlockWriteAvail(block);
+  event((const char *)old, -size);
   event(location->text, size);
 }

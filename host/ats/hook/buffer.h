@@ -4,8 +4,8 @@
  * later allocates for the buffer under the location stored in it. The hook therefore stores the plugin's call site there as soon as
  * the buffer is created (owner/location.h); from then on the server itself counts the buffer's bytes for the plugin.
  *
- * No header tells where these words are in the server's objects. At the start a buffer is created and searched; a word that is not
- * found exactly once is left alone.
+ * No header tells where these words are in the server's objects. At the start a buffer is created and searched. Later a word is
+ * replaced only if it contains what the server stores there.
  */
 #ifndef MEMTRACK_BUFFER_H
 #define MEMTRACK_BUFFER_H

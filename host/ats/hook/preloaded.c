@@ -52,9 +52,8 @@ wrap_those_in(uintptr_t from, const uintptr_t *words, size_t count, uintptr_t cl
     }
     const struct memtrack_module *module = memtrack_module_at(words[i + place]);
     if (module && module->kind == MEMTRACK_MODULE_PLUGIN) {
-      void **function = (void **)(from + (i + place) * sizeof(*words));
-      memtrack_store_release(function, memtrack_context_wrap(*function));
-      ++wrapped;
+      uintptr_t *function = (uintptr_t *)from + i + place, handler = words[i + place];
+      wrapped += memtrack_replace_ordered(function, &handler, (uintptr_t)memtrack_context_wrap((void *)handler));
     }
   }
   return wrapped;
@@ -67,8 +66,9 @@ memtrack_preloaded_wrap(void)
   if (cont == NULL) {
     return 0;
   }
-  size_t place                         = find_handler((uintptr_t)cont);
-  uintptr_t class                      = *(uintptr_t *)cont;
+  size_t place    = find_handler((uintptr_t)cont);
+  uintptr_t class = 0;
+  memtrack_peek((uintptr_t)cont, &class, sizeof(class));
   const struct memtrack_module *server = memtrack_module_at(class);
   unsigned wrapped                     = 0;
   if (place && server && server->kind == MEMTRACK_MODULE_SERVER) {
