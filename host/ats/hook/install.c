@@ -184,13 +184,17 @@ is_entry(const char *name)
   return strcmp(name, "TSPluginInit") == 0 || is_remap_entry(name);
 }
 
-/* Runs when the server has loaded a plugin and looks up its functions. On any thread that loads; not part of an event. */
+/* Runs when the server has loaded a plugin and looks up its functions. On any thread that loads; not part of an event. For all
+   other names dlsym() is jumped to, because RTLD_NEXT and RTLD_DEFAULT depend on its return address. */
 static void *
 hook_dlsym(void *handle, const char *name)
 {
+  if (!is_entry(name)) {
+    return dlsym(handle, name);
+  }
   void *address = dlsym(handle, name);
-  if (address == NULL || name == NULL || !is_entry(name)) {
-    return address;
+  if (address == NULL) {
+    return NULL;
   }
   /* Scans each time: the known module at this address may be an earlier module that another thread is just removing. */
   memtrack_module_scan(address, is_remap_entry(name), on_found, on_gone);
@@ -232,7 +236,7 @@ memtrack_plugins_poll(void)
   seen = changes;
 }
 
-static const struct memtrack_redirect loader_calls[] = {
+const struct memtrack_redirect memtrack_loader_calls[] = {
   {"dlsym", (void *)hook_dlsym},
   {"dlclose", (void *)hook_dlclose},
   {NULL, NULL},
@@ -332,8 +336,8 @@ static int
 find_loader_calls(struct memtrack_patch slots[LOADER_SLOTS_MAX], struct memtrack_reason *reason)
 {
   const void *global[MEMTRACK_REDIRECTS_MAX];
-  memtrack_slots_resolve(loader_calls, global);
-  size_t count = memtrack_slots_collect((const void *)getauxval(AT_ENTRY), loader_calls, global, slots, LOADER_SLOTS_MAX);
+  memtrack_slots_resolve(memtrack_loader_calls, global);
+  size_t count = memtrack_slots_collect((const void *)getauxval(AT_ENTRY), memtrack_loader_calls, global, slots, LOADER_SLOTS_MAX);
   if (count == 0 || count > LOADER_SLOTS_MAX) {
     return memtrack_reason_set(reason, "the server calls the loader through %zu slots (expected 2)", count);
   }

@@ -10,10 +10,13 @@
 #include <stdbool.h>
 
 #include "base/reason.h"
+#include "module/slots.h"
 
 #ifdef __cplusplus
 extern "C" {
 #endif
+
+extern const struct memtrack_redirect memtrack_loader_calls[]; /* for the server */
 
 /* Installs the hooks in all loaded modules, and in modules loaded later. Returns 0, or -1 with a reason; then nothing is
    changed. `buffers` receives the reason why plugins' IOBuffers cannot be told apart, and is empty if they can. init-only. */
