@@ -11,6 +11,7 @@ import { describe, test } from "node:test";
 import { BUILD, PLUGIN } from "../../tools/build.ts";
 import { listsForC } from "../../tools/format.ts";
 import { callGraph } from "../support/callgraph.ts";
+import { hookedFunctions } from "../support/hooks.ts";
 
 /** The object files of the plugin that ask for such a symbol. */
 function objectsWith(symbol: RegExp): string[] {
@@ -35,6 +36,14 @@ describe("hooks of events", () => {
   const roots = [...hooks, ...openssl, "memtrack_account_iobuffer", "name_site"];
   const { own, foreign } = graph.reachedFrom(roots);
   const calls = (pattern: RegExp): string[] => [...foreign].filter((call) => pattern.test(call)).sort();
+
+  test("are those that tests/structure/hooks.test.ts asks a test and a row of", () => {
+    const aliases = ["__getdelim", "__strdup"];
+    const plain = hookedFunctions().filter((name) => ![...aliases, "increment"].includes(name) && !name.startsWith("CRYPTO_"));
+    const found = [...graph.names.values()].flatMap((name) => /^(?:hook|plugin|library|other)_(\w+)$/.exec(name)?.[1] ?? []);
+    const others = ["call", "increment_and_pass_on"]; // plugin_call(), and the built-in tracker's own part in verify mode
+    assert.deepEqual([...new Set(found)].filter((name) => !others.includes(name)).sort(), plain);
+  });
 
   test("are found, and what they call", () => {
     assert.ok(hooks.length > 100, `${hooks.length} hooks`);

@@ -36,4 +36,23 @@ victim_owner_inside(long (*tell)(long, long, long, long, long, long))
   return tell(1, 2, 3, 4, 5, 6);
 }
 
+long TSRemapInit(void);
+void *victim_look_up(void *(*look_up)(void *, const char *), void *handle, const char *name);
+
+// The function by which the server recognizes a plugin of remap.config.
+long
+TSRemapInit(void)
+{
+  return 0;
+}
+
+// Looks up a name from here, so that RTLD_NEXT means the modules after this one.
+void *
+victim_look_up(void *(*look_up)(void *, const char *), void *handle, const char *name)
+{
+  void *found = look_up(handle, name);
+  __asm__ volatile("" : "+r"(found)); // not a jump: the return address is here
+  return found;
+}
+
 OWN_CALLS(victim)

@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What the tests in C cannot express: a function that throws, and the handler for exhausted memory.
+#include <new>
+
+extern "C" {
+int throws_bad_alloc(void (*body)(void *), void *data);
+void set_new_handler(void (*handler)());
+
+int
+throws_bad_alloc(void (*body)(void *), void *data)
+{
+  try {
+    body(data);
+    return 0;
+  } catch (const std::bad_alloc &) {
+    return 1;
+  }
+}
+
+void
+set_new_handler(void (*handler)())
+{
+  std::set_new_handler(handler);
+}
+}
