@@ -64,6 +64,7 @@ const PARTS = {
   web: WEB,
   native: NATIVE,
   ats: ATS,
+  long: { ...NATIVE, ...ATS },
   build: BUILD,
   test: { ...NATIVE, ...ATS, ...EXPORT, ...WEB },
   format: { "clang-format": "formats C and C++" },

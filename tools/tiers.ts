@@ -40,8 +40,8 @@ export type TierName = "unit" | "core" | "export" | "web" | "native" | "ats";
 
 /** `npm run test:long`: tests of the other tiers with more turns than `npm test` has the time for. */
 export const LONG = {
-  paths: ["tests/ats/correct.test.ts", "tests/ats/plugins-reload.test.ts"],
-  env: { MEMTRACK_RELOADS: "2000", MEMTRACK_CHURN_SECONDS: "300" },
+  paths: ["tests/ats/correct.test.ts", "tests/ats/plugins-reload.test.ts", "tests/native/native.test.ts"],
+  env: { MEMTRACK_RELOADS: "2000", MEMTRACK_CHURN_SECONDS: "300", MEMTRACK_ALLOCATORS: "1" },
 };
 
 /** Tests in other languages, and the file that runs them as tests of Node. */

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The tests of the C host, a program each, as gcc builds the plugin and under the sanitizers of clang. Each of cmocka's tests is one
-// of Node's, so that it can be chosen by its name; then its program is built and run whole.
+// of Node's, so that it can be chosen by its name; then its program is built and run whole. `npm run test:long` runs the plain
+// programs once more with each setting of the C library's allocator that changes what a block looks like.
 
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
@@ -16,6 +17,29 @@ const PROGRAMS = readdirSync(join(TOP, FOLDER)).flatMap((name) =>
   name.endsWith("_test.c") && isChosen(join(FOLDER, name)) ? [name.slice(0, -".c".length)] : [],
 );
 
+interface Variant {
+  name: string;
+  /** As the Makefile names it. */
+  build: "plain" | "asan" | "tsan";
+  env: Record<string, string>;
+  /** Programs that do not run, with the reason. */
+  without?: Record<string, string>;
+}
+
+const BUILDS: Variant[] = (["plain", "asan", "tsan"] as const).map((build) => ({ name: build, build, env: {} }));
+
+const ALLOCATORS: Variant[] = [
+  { name: "no cache of threads", build: "plain", env: { GLIBC_TUNABLES: "glibc.malloc.tcache_count=0" } },
+  { name: "mappings from 4 KiB", build: "plain", env: { GLIBC_TUNABLES: "glibc.malloc.mmap_threshold=4096" } },
+  {
+    name: "memory never zero",
+    build: "plain",
+    env: { MALLOC_PERTURB_: "165" },
+    without: { release_test: "it counts the marks in released blocks, which are overwritten" },
+  },
+  { name: "checked heap", build: "plain", env: { LD_PRELOAD: "libc_malloc_debug.so.0", MALLOC_CHECK_: "3" } },
+];
+
 /** The names that a program gives to cmocka. */
 function testsOf(program: string): string[] {
   const source = readFileSync(join(TOP, FOLDER, `${program}.c`), "utf8");
@@ -27,27 +51,27 @@ function once<T>(make: () => T): () => T {
   return () => (made ??= { value: make() }).value;
 }
 
-for (const variant of ["plain", "asan", "tsan"]) {
-  describe(`native, ${variant}`, () => {
+for (const variant of process.env.MEMTRACK_ALLOCATORS ? ALLOCATORS : BUILDS) {
+  describe(`native, ${variant.name}`, () => {
     const build = once(() => {
       const tests = PROGRAMS.map((program) => program.replace(/_test$/, "")).join(" ");
-      const args = ["-s", "-j2", "-C", join(TOP, FOLDER), `VARIANT=${variant}`, `TESTS=${tests}`];
+      const args = ["-s", "-j2", "-C", join(TOP, FOLDER), `VARIANT=${variant.build}`, `TESTS=${tests}`];
       const { status, stdout, stderr } = spawnSync("make", args, { encoding: "utf8" });
       return { status, said: stdout + stderr };
     });
     test("builds without a warning", () => assert.equal(build().status, 0, build().said));
     for (const program of PROGRAMS) {
-      describe(program, () => {
+      describe(program, { skip: variant.without?.[program] }, () => {
         const run = once(() => {
           assert.equal(build().status, 0, "it was not built: see above, or run this without --name");
-          const env = { ...process.env, CMOCKA_MESSAGE_OUTPUT: "TAP" };
-          return spawnSync(join(BUILD, `native-${variant}`, program), { encoding: "utf8", timeout: 120_000, env });
+          const env = { ...process.env, ...variant.env, CMOCKA_MESSAGE_OUTPUT: "TAP" };
+          return spawnSync(join(BUILD, `native-${variant.build}`, program), { encoding: "utf8", timeout: 120_000, env });
         });
         for (const name of testsOf(program)) {
           test(name, (context) => {
             const { stdout, stderr, signal } = run();
             // cmocka's spelling.
-            if (new RegExp(`^not ok \\d+ # SKIP ${name}$`, "m").test(stdout)) return context.skip(`not with ${variant}`);
+            if (new RegExp(`^not ok \\d+ # SKIP ${name}$`, "m").test(stdout)) return context.skip(`not with ${variant.name}`);
             assert.match(stdout, new RegExp(`^ok \\d+ - ${name}$`, "m"), `${signal ?? ""}\n${stdout}${stderr}`);
           });
         }
