@@ -15,6 +15,7 @@
 #ifndef CORPUS_H
 #define CORPUS_H
 
+#include <stdlib.h>
 #include <string.h>
 #include <ts/ts.h>
 
@@ -53,13 +54,25 @@ corpus_register(void)
   TSPluginRegister(&info);
 }
 
+/* One in so many transactions behaves. */
+static unsigned corpus_every __attribute__((unused)) = 1;
+
+static inline int
+corpus_is_due(void)
+{
+  static unsigned transactions;
+  return __atomic_fetch_add(&transactions, 1, __ATOMIC_RELAXED) % corpus_every == 0;
+}
+
 /* Defines corpus_handler, which calls `behave(TSHttpTxn)` and re-enables the transaction. */
 #define CORPUS_HANDLER(behave)                                                           \
   static int corpus_handler(TSCont corpus_cont, TSEvent corpus_event, void *corpus_data) \
   {                                                                                      \
     (void)corpus_cont;                                                                   \
     (void)corpus_event;                                                                  \
-    behave((TSHttpTxn)corpus_data);                                                      \
+    if (corpus_is_due()) {                                                               \
+      behave((TSHttpTxn)corpus_data);                                                    \
+    }                                                                                    \
     TSHttpTxnReenable((TSHttpTxn)corpus_data, TS_EVENT_HTTP_CONTINUE);                   \
     return 0;                                                                            \
   }
@@ -74,14 +87,15 @@ corpus_never_called(TSCont cont, TSEvent event, void *data)
   return 0;
 }
 
-/* A global plugin that calls `behave(TSHttpTxn)` at a hook of each transaction. */
+/* A global plugin that calls `behave(TSHttpTxn)` at a hook of each transaction, or with the argument N of one in N. */
 #define CORPUS_PLUGIN(HOOK, behave)                             \
   CORPUS_HANDLER(behave)                                        \
   CORPUS_EXPORT void TSPluginInit(int argc, const char *argv[]) \
   {                                                             \
-    (void)argc;                                                 \
-    (void)argv;                                                 \
     corpus_register();                                          \
+    if (argc > 1) {                                             \
+      corpus_every = strtoul(argv[1], NULL, 10);                \
+    }                                                           \
     TSHttpHookAdd(HOOK, TSContCreate(corpus_handler, NULL));    \
   }
 
