@@ -13,6 +13,7 @@
 #include "core/registry.h"
 #include "core/shard.h"
 #include "core/tag.h"
+#include "dump/builtin.h"
 #include "dump/dump.h"
 #include "hook/heap.h"
 #include "hook/iobuffer.h"
@@ -71,6 +72,15 @@ host_install_iobuffer(void)
 }
 
 void
+host_verify(void)
+{
+  struct memtrack_reason reason;
+  memtrack_iobuffer_set_level(2);
+  need(memtrack_iobuffer_pass_on(true, &reason) == 0, "verify mode", reason.text);
+  memtrack_builtin_mark();
+}
+
+void
 host_install_openssl(void)
 {
   struct memtrack_reason reason;
@@ -121,6 +131,19 @@ host_dump(int fd)
   struct memtrack_state state = {.level = 2, .iobuffer = MEMTRACK_HOOK_INSTALLED, .openssl = MEMTRACK_HOOK_INSTALLED};
   need(memtrack_dump_write(fd, MEMTRACK_DUMP_REASON_OTHER, &state) == 0, "the dump", "failed");
   return lseek(fd, 0, SEEK_CUR);
+}
+
+void
+host_dump_verified(int fd)
+{
+  struct memtrack_state state = {
+    .level    = 1,
+    .iobuffer = MEMTRACK_HOOK_INSTALLED,
+    .plugins  = MEMTRACK_HOOK_INSTALLED,
+    .heap     = MEMTRACK_HOOK_INSTALLED,
+    .verify   = true,
+  };
+  need(memtrack_dump_write(fd, MEMTRACK_DUMP_REASON_OTHER, &state) == 0, "the dump", "failed");
 }
 
 uint64_t

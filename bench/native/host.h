@@ -25,6 +25,10 @@ void *host_server_hook(const char *symbol);
 // Writes a dump of the counts to a file descriptor. Returns its size.
 size_t host_dump(int fd);
 
+// From then on the built-in tracker counts along, and a dump of all classes compares. After host_install_iobuffer().
+void host_verify(void);
+void host_dump_verified(int fd);
+
 // Number of allocations and releases counted so far.
 uint64_t host_total(void);
 
