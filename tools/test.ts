@@ -26,7 +26,8 @@ tier's own (\`npm run test:core -- shard\`, \`npm run test:native -- slots_test\
   --long           the long form of those tests that have one
   --help           this text
 
-The environment: MEMTRACK_SEED=n repeats a random run; MEMTRACK_RELOADS=n and MEMTRACK_CHURN_SECONDS=n say how long two tests go on.`;
+The environment: MEMTRACK_SEED=n repeats a random run; MEMTRACK_AGREE_EVENTS=n, MEMTRACK_CHURN_SECONDS=n, MEMTRACK_RELOADS=n and
+MEMTRACK_SOAK_MINUTES=n say how long four tests go on.`;
 
 class UsageError extends Error {}
 

@@ -40,8 +40,20 @@ export type TierName = "unit" | "core" | "export" | "web" | "native" | "ats";
 
 /** `npm run test:long`: tests of the other tiers with more turns than `npm test` has the time for. */
 export const LONG = {
-  paths: ["tests/ats/correct.test.ts", "tests/ats/plugins-reload.test.ts", "tests/native/native.test.ts"],
-  env: { MEMTRACK_RELOADS: "2000", MEMTRACK_CHURN_SECONDS: "300", MEMTRACK_ALLOCATORS: "1" },
+  paths: [
+    "tests/ats/correct.test.ts",
+    "tests/ats/plugins-reload.test.ts",
+    "tests/ats/soak.test.ts",
+    "tests/native/agree.test.ts",
+    "tests/native/native.test.ts",
+  ],
+  env: {
+    MEMTRACK_AGREE_EVENTS: "100000000",
+    MEMTRACK_ALLOCATORS: "1",
+    MEMTRACK_CHURN_SECONDS: "300",
+    MEMTRACK_RELOADS: "2000",
+    MEMTRACK_SOAK_MINUTES: "1",
+  },
 };
 
 /** Tests in other languages, and the file that runs them as tests of Node. */

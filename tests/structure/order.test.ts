@@ -87,10 +87,9 @@ const TREES: Tree[] = [
   },
   {
     folder: "tools",
-    rooms: ["format", "compile-commands", "build", "tiers", "schema", "install-ats", "picture", "test", "start"].map((file) => [
-      file,
-      "",
-    ]),
+    rooms: ["format", "compile-commands", "build", "tiers", "schema", "install-ats", "picture", "test", "start", "soak"].map(
+      (file) => [file, ""],
+    ),
     outside: {
       "format/": ["format", "schema"],
       "host/node/report/render-json": ["schema"],
@@ -98,6 +97,8 @@ const TREES: Tree[] = [
       "host/node/doctor/": ["install-ats"],
       "host/node/records": ["install-ats"],
       "harness/": ["start"],
+      "tests/soak/": ["soak"],
+      "tests/support/random": ["soak"],
     },
   },
 ];
