@@ -368,17 +368,18 @@ hold(const struct seen *seen)
 }
 
 static int
-is_at(struct dl_phdr_info *info, size_t size, void *seen)
+is_the_same(struct dl_phdr_info *info, size_t size, void *data)
 {
+  const struct seen *seen = data;
   (void)size;
-  return info->dlpi_addr == ((const struct seen *)seen)->base;
+  return info->dlpi_addr == seen->base && strcmp(info->dlpi_name, seen->path) == 0;
 }
 
 /* A module that is loaded but cannot be held becomes known and is left alone. Logged once, because it is known from then on. */
 static void
 leave_alone(struct seen *seen)
 {
-  if (!dl_iterate_phdr(is_at, seen)) {
+  if (!dl_iterate_phdr(is_the_same, seen)) {
     return;
   }
   pthread_mutex_lock(&mutex);
