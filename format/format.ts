@@ -218,7 +218,7 @@ export const header = {
     form: "maybe",
     warning: "blocks were released twice by a plugin",
     meaning:
-      "blocks that a plugin released twice, as the marks of the allocator show; `-` if the allocator makes no marks (see [Other " +
+      "blocks that a plugin released twice, as the allocator itself shows; `-` if it makes no marks to look for (see [Other " +
       "allocators](#other-allocators))",
   },
   untracked: {

@@ -20,6 +20,7 @@
 #include "hook/iobuffer.h"
 #include "hook/openssl.h"
 #include "hook/state.h"
+#include "hook/warning.h"
 #include "owner/naming.h"
 #include "server/server.h"
 #include "symbol/symbol.h"
@@ -266,6 +267,7 @@ memtrack_control_poll(void)
   apply_verify(check_setting(MEMTRACK_SETTING_VERIFY));
   memtrack_plugins_poll();
   memtrack_naming_resolve();
+  memtrack_warning_write(); /* with final names, and before numbers of sites are reassigned */
   if (memtrack_due_reclaim(memtrack_load_ordered(&memtrack_hooks.unloads))) {
     memtrack_model_reclaim();
   }

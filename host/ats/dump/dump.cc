@@ -19,6 +19,7 @@
 #include "dump/output.h"
 #include "hook/objects.h"
 #include "hook/state.h"
+#include "hook/warning.h"
 #include "owner/naming.h"
 
 static uint64_t
@@ -107,6 +108,7 @@ memtrack_dump_write(int fd, uint32_t reason, const struct memtrack_state *state)
   static int last_error; /* logged once per error */
   int error = EIO;
   memtrack_naming_resolve(); /* sites first used in the last second do not have their final names yet */
+  memtrack_warning_write();
   memtrack_model_with([&](memtrack_core *model) {
     error = make(model, fd, ++number, reason, state);
     if (error && error != last_error) {

@@ -5,17 +5,12 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <gnu/libc-version.h>
-#include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 #include "base/atomic.h"
 #include "base/compiler.h"
-#include "core/registry.h"
 #include "hook/allocator.h"
-
-#define WARNINGS_MAX 20
+#include "hook/warning.h"
 
 #if defined(__SANITIZE_ADDRESS__)
 #define SANITIZED 1
@@ -54,47 +49,44 @@ memtrack_release_open(void)
 #endif
 }
 
-/* Reports a bad release in traffic.out at once, because the allocator may end the process after a second release. Only the first
-   few; all are counted. `format` takes the size, and may take the site's name. */
-static void
-write_warning(const char *format, uint32_t birth, uint64_t size)
+/* Blocks of a size in glibc's per-thread cache, and the largest usable size in that cache whose allocation elsewhere does not
+   consolidate the heap. */
+#define CACHED_MAX      7
+#define CACHED_SIZE_MAX 1000
+
+enum found { NOT_FREE, FREE_IN_CACHE, FREE_ELSEWHERE };
+
+/* Whether the first word of a block can be that of a cached block: the next block's address or 0, combined with the position of the
+   word. Rejects nearly all blocks that their owner has written to, at no cost for the allocator. */
+static bool
+can_be_cached(const void *block)
 {
-  static uint32_t count;
-  char name[MEMTRACK_NAME_MAX + 1], text[400], line[450];
-  if (memtrack_add(&count, 1) >= WARNINGS_MAX) {
-    return;
-  }
-  memtrack_registry_text(birth >> MEMTRACK_EPOCH_BITS, name, sizeof(name));
-  snprintf(text, sizeof(text), format, size, name);
-  int length = snprintf(line, sizeof(line), "memtrack warning=\"%s\"\n", text);
-  int before = errno; /* preserved, as free() does */
-  if (write(STDERR_FILENO, line, length) < 0) {
-    errno = before; /* counted in any case */
-  }
+  uintptr_t next = (uintptr_t)block >> 12 ^ *(const uintptr_t *)block;
+  return next == 0 || (next % 16 == 0 && next >> 47 == 0);
 }
 
-/* Twice the number of blocks of a size in glibc's per-thread cache, and the largest size in that cache. */
-#define CACHED_MAX      14
-#define CACHED_SIZE_MAX 1032
-
-/* Whether a block is free: the allocator itself returns it. A marked block is among the next few blocks of its size, or it is in
-   use. The blocks taken are returned in their previous order. */
-static bool
-is_free(void *block, uint64_t usable)
+/* Whether a marked block is free: the allocator itself returns it. A block in this thread's cache is among the next few blocks of
+   its size; a block that is not out of the cache, which removes its mark, is the last to look at. The blocks taken are returned in
+   their previous order. */
+static MT_NOINLINE enum found
+find_free(void *block, uint64_t usable)
 {
-  void *taken = NULL;
-  bool found = false, cached = false;
-  if (usable > CACHED_SIZE_MAX) {
-    return false;
+  void *taken      = NULL;
+  bool cached      = true;
+  enum found found = NOT_FREE;
+  if (usable > CACHED_SIZE_MAX || !can_be_cached(block)) {
+    return NOT_FREE;
   }
-  for (int i = 0; i < CACHED_MAX && !found; ++i) {
+  for (int i = 0; i < CACHED_MAX && cached && found == NOT_FREE; ++i) {
     void *next = malloc(usable);
     __asm__ volatile("" : "+r"(next)); /* otherwise the compiler assumes that a new block differs from all existing blocks */
     if (next == NULL) {
       break;
     }
-    found          = next == block; /* NOLINT(clang-analyzer-unix.Malloc): it is in the list of what was taken */
-    cached         = found && ((uintptr_t *)next)[1] != memtrack_hooks.freed_mark; /* the cache removes its mark */
+    cached = ((uintptr_t *)next)[1] == 0; /* NOLINT(clang-analyzer-unix.Malloc): it is in the list of what was taken */
+    if (next == block) {
+      found = cached ? FREE_IN_CACHE : FREE_ELSEWHERE;
+    }
     *(void **)next = taken;
     taken          = next;
   }
@@ -104,7 +96,7 @@ is_free(void *block, uint64_t usable)
     /* A block from this thread's cache is returned to it, so that the allocator detects the second release as it would without
        memtrack. A block from elsewhere would not be detected: it stays allocated, and the second release becomes its only
        release. */
-    if (next != block || cached) {
+    if (next != block || found == FREE_IN_CACHE) {
       free(next);
     }
   }
@@ -123,28 +115,43 @@ memtrack_release_tagged(void *block, uint64_t usable, uint64_t key)
   return true;
 }
 
-MT_HOT void
-memtrack_release_untagged(void *block, uint64_t usable, uint32_t cls)
+/* Whether a marked block is free, which is counted and reported. The allocator ends the process for a block of the cache. */
+static bool
+is_second_release(void *block, uint64_t usable, uint64_t key)
 {
   uint32_t birth   = 0;
   uint64_t size    = usable;
+  int before       = errno; /* preserved, as free() does */
+  enum found found = find_free(block, usable);
+  errno            = before;
+  if (found == NOT_FREE) {
+    return false;
+  }
+  memtrack_add(&memtrack_hooks.twice, 1);
+  bool known = memtrack_tag_spent(block, usable, key, &birth, &size);
+  (found == FREE_IN_CACHE ? memtrack_warning_now : memtrack_warning_put)(
+    known ? MEMTRACK_WARNING_TWICE : MEMTRACK_WARNING_TWICE_UNKNOWN, birth, known ? size : usable);
+  return true;
+}
+
+MT_HOT void
+memtrack_release_untagged(void *block, uint64_t usable, uint32_t cls)
+{
+  uint32_t birth;
+  uint64_t size;
   uint64_t key     = memtrack_hooks_get(key);
   uint64_t openssl = memtrack_hooks_get(openssl_key); /* 0 if it was never armed */
   if (openssl && memtrack_release_tagged(block, usable, openssl)) {
     return;
   }
-  if (memtrack_release_marked(block, usable) && is_free(block, usable)) {
-    memtrack_add(&memtrack_hooks.twice, 1);
-    if (memtrack_tag_spent(block, usable, key, &birth, &size)) {
-      write_warning("released twice: a block of %" PRIu64 " bytes, last tracked at %s", birth, size);
-    } else {
-      write_warning("released twice: a block of %" PRIu64 " bytes of an unknown site", birth, usable);
-    }
-  } else if (memtrack_tag_damaged(block, usable, key, &birth, &size)) {
+  if (memtrack_release_marked(block, usable) && is_second_release(block, usable, key)) {
+    return;
+  }
+  if (memtrack_tag_damaged(block, usable, key, &birth, &size)) {
     memtrack_add(&memtrack_hooks.damaged, 1);
     memtrack_tag_clear(block, usable); /* the release by the block's next user must not look like this one */
     memtrack_account_free(birth, size);
-    write_warning("written past its end: a block of %" PRIu64 " bytes of %s", birth, size);
+    memtrack_warning_put(MEMTRACK_WARNING_OVERRUN, birth, size);
   } else {
     memtrack_release_foreign(usable, cls);
   }
