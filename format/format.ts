@@ -212,7 +212,8 @@ export const header = {
     form: "number",
     warning: "blocks of plugins were written past their end",
     meaning:
-      "blocks of plugins that were written one or two bytes past their end. A longer overrun is not recognized, and looks like a leak",
+      "blocks of plugins that were surely written up to 8 bytes past their end, counted from the second time at one site on " +
+      "(decision 026). A much longer overrun is not recognized, and looks like a leak",
   },
   twice: {
     form: "maybe",

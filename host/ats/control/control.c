@@ -21,6 +21,7 @@
 #include "hook/openssl.h"
 #include "hook/state.h"
 #include "hook/warning.h"
+#include "hook/watch.h"
 #include "owner/naming.h"
 #include "server/server.h"
 #include "symbol/symbol.h"
@@ -268,6 +269,7 @@ memtrack_control_poll(void)
   memtrack_plugins_poll();
   memtrack_naming_resolve();
   memtrack_warning_write(); /* with final names, and before numbers of sites are reassigned */
+  memtrack_watch_poll();
   if (memtrack_due_reclaim(memtrack_load_ordered(&memtrack_hooks.unloads))) {
     memtrack_model_reclaim();
   }

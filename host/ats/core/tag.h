@@ -17,10 +17,21 @@
  * key) and overwritten tags. It fails for one in 2^37 of the blocks whose last word begins with an assigned site number. That is
  * rare already: most blocks end with zeros, small numbers or pointers, which have site 0 there, the site of untagged IOBuffers; and
  * few of the other numbers are assigned. An overrun of one or two bytes overwrites the lowest bits of the check, and the remaining
- * 21 bits still identify the block's site. A long slack is preceded by a copy of these bits, so that an overrun there overwrites
- * the copy.
+ * 21 bits still tell the block's site. A long slack is preceded by a copy of these bits, so that an overrun there overwrites the
+ * copy.
  *
- * All functions are hook-safe.
+ * 21 bits are enough to charge a release, but not to accuse a plugin. A block of a watched site (hook/watch.h) is allocated
+ * MEMTRACK_TAG_GUARDED bytes longer and has a guard as well:
+ *
+ *    p            p+size       p+size+8        p+usable-40    p+usable-16    p+usable-8    p+usable
+ *    ┌────────────┬────────────┬─ ─ ─ ─ ─ ─ ─ ─┬──────────────┬──────────────┬─────────────┐
+ *    │ the user's │ zone       │ padding       │ fence        │ slack, copy  │ tag         │
+ *    └────────────┴────────────┴─ ─ ─ ─ ─ ─ ─ ─┴──────────────┴──────────────┴─────────────┘
+ *
+ * Its copy is inverted: the block's own tag says that it has a guard. Zone and fence are keyed hashes. With an intact tag (37
+ * bits), the inverted copy (16) and an intact fence (192), a zone that differs is an overrun of this block.
+ *
+ * All functions are hook-safe, except memtrack_tag_key().
  */
 #ifndef MEMTRACK_TAG_H
 #define MEMTRACK_TAG_H
@@ -38,7 +49,9 @@
 extern "C" {
 #endif
 
-#define MEMTRACK_TAG_SIZE 8u
+#define MEMTRACK_TAG_SIZE    8u
+#define MEMTRACK_TAG_ZONE    8u  /* the longest overrun that surely leaves the fence intact */
+#define MEMTRACK_TAG_GUARDED 48u /* least slack of a block with a guard: zone, fence, slack, tag */
 
 #define TAG_BIRTH_SHIFT_ 41
 #define TAG_BIRTH_BITS_  23
@@ -89,9 +102,10 @@ memtrack_tag_is_none_(uint64_t tag)
   return (uint32_t)(tag >> TAG_BIRTH_SHIFT_) - (1u << MEMTRACK_EPOCH_BITS) >= memtrack_load(&memtrack_tag_births);
 }
 
-/* Compares the word in the tag's place with a tag of this key and returns the differing bits; all ones if it cannot be a tag. */
+/* Compares the word in the tag's place, with the bits in `flip` inverted, with a tag of this key and returns the differing bits;
+   all ones if it cannot be a tag. */
 MT_INLINE uint64_t
-memtrack_tag_compare_(const void *block, uint64_t usable, uint64_t key, uint32_t *birth, uint64_t *size)
+memtrack_tag_compare_(const void *block, uint64_t usable, uint64_t key, uint64_t flip, uint32_t *birth, uint64_t *size)
 {
   if (usable < MEMTRACK_TAG_SIZE) {
     return UINT64_MAX;
@@ -99,6 +113,7 @@ memtrack_tag_compare_(const void *block, uint64_t usable, uint64_t key, uint32_t
   uint64_t tag;
   const char *end = (const char *)block + usable;
   memcpy(&tag, end - MEMTRACK_TAG_SIZE, sizeof(tag));
+  tag ^= flip;
   *birth = tag >> TAG_BIRTH_SHIFT_;
   if (memtrack_tag_is_none_(tag)) {
     return UINT64_MAX;
@@ -112,7 +127,7 @@ memtrack_tag_compare_(const void *block, uint64_t usable, uint64_t key, uint32_t
     uint64_t word;
     memcpy(&word, end - 16, sizeof(word));
     slack = word >> TAG_LEFT_SHIFT_;
-    copy  = (word ^ tag) & TAG_MET_MASK_;
+    copy  = ((word ^ tag) & TAG_MET_MASK_) << TAG_CHECK_BITS_;
   }
   *size          = usable - slack;
   uint64_t check = tag & ((1ull << TAG_CHECK_BITS_) - 1);
@@ -132,22 +147,34 @@ memtrack_tag_absent(const void *block, uint64_t usable)
   return memtrack_tag_is_none_(tag);
 }
 
-/* Reads a block's tag. Returns false if it has no tag of this key. */
+/* Reads a block's tag. Returns false if it has no tag of this key, or a guard. */
 static inline bool
 memtrack_tag_read(const void *block, uint64_t usable, uint64_t key, uint32_t *birth, uint64_t *size)
 {
-  return memtrack_tag_compare_(block, usable, key, birth, size) == 0;
+  return memtrack_tag_compare_(block, usable, key, 0, birth, size) == 0;
 }
 
-/* Whether an untagged block had a tag of which one or two bytes were overwritten. Inexact: true for one in 2^21 of the blocks
-   that never had a tag, so callers ask only about blocks that probably had a tag. */
+/* Whether an untagged block seems to have had a tag of which one or two bytes were overwritten. Not certain: also true for one in
+   2^21 of the words that begin with an assigned site. */
 static inline bool
 memtrack_tag_damaged(const void *block, uint64_t usable, uint64_t key, uint32_t *birth, uint64_t *size)
 {
-  return memtrack_tag_compare_(block, usable, key, birth, size) >> TAG_LEFT_SHIFT_ == 0;
+  uint64_t met = TAG_MET_MASK_ | TAG_MET_MASK_ << TAG_CHECK_BITS_;
+  return (memtrack_tag_compare_(block, usable, key, 0, birth, size) & ~met) == 0;
 }
 
-/* Usable bytes that belong to a tagged block's user: all but the tag, and but the slack before it if that is long. */
+/* Gives a block that was just tagged a guard; usable - size must be at least MEMTRACK_TAG_GUARDED. */
+void memtrack_tag_guard(void *block, uint64_t usable, uint64_t size, uint64_t key);
+
+/* Reads the tag of a block that has a guard. Returns false for all others. */
+bool memtrack_tag_read_guarded(const void *block, uint64_t usable, uint64_t key, uint32_t *birth, uint64_t *size);
+
+/* Whether the guard of a block that has one proves an overrun. An overrun that reached the fence proves nothing: what
+   filled the block may be its owner, in a life of the block that memtrack has not seen. */
+bool memtrack_tag_overrun(const void *block, uint64_t usable, uint64_t size, uint64_t key);
+
+/* Usable bytes that belong to the user of a tagged block without a guard: all but the tag, and but the slack before it if that is
+   long. With a guard they are the block's size. */
 static inline uint64_t
 memtrack_tag_room(uint64_t usable, uint64_t size)
 {
@@ -166,18 +193,15 @@ memtrack_tag_clear(void *block, uint64_t usable)
   memcpy(at, &tag, sizeof(tag));
 }
 
-/* Whether a tag was removed here and nothing has been written since. */
-static inline bool
-memtrack_tag_spent(void *block, uint64_t usable, uint64_t key, uint32_t *birth, uint64_t *size)
+/* Puts a removed tag back. */
+static inline void
+memtrack_tag_restore(void *block, uint64_t usable)
 {
-  if (usable < MEMTRACK_TAG_SIZE) {
-    return false;
-  }
   memtrack_tag_clear(block, usable);
-  bool spent = memtrack_tag_read(block, usable, key, birth, size);
-  memtrack_tag_clear(block, usable);
-  return spent;
 }
+
+/* Whether a tag was removed here and nothing has been written since. */
+bool memtrack_tag_spent(const void *block, uint64_t usable, uint64_t key, uint32_t *birth, uint64_t *size);
 
 #ifdef __cplusplus
 }

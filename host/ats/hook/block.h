@@ -11,6 +11,8 @@
 #include "base/compiler.h"
 #include "core/account.h"
 #include "core/tag.h"
+#include "hook/state.h"
+#include "hook/watch.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -27,7 +29,19 @@ memtrack_block_record(void *block, uint64_t size, uint64_t key, uint64_t address
   return birth;
 }
 
-/* Reads and removes a block's tag. Without a tag, *size is the usable size. */
+/* Same, for a block that was allocated longer by a margin of hook/watch.h. */
+MT_INLINE uint32_t
+memtrack_block_record_by(size_t margin, void *block, uint64_t size, uint64_t key, uint64_t address, uint64_t attributes,
+                         const char *text)
+{
+  uint32_t birth = memtrack_block_record(block, size, key, address, attributes, text);
+  if (MT_UNLIKELY(margin == MEMTRACK_TAG_GUARDED)) {
+    memtrack_watch_guard(block, size, birth, key);
+  }
+  return birth;
+}
+
+/* Reads and removes the tag of a block without a guard. Without such a tag, *size is the usable size. */
 MT_INLINE bool
 memtrack_block_untag(void *block, uint64_t usable, uint64_t key, uint32_t *birth, uint64_t *size)
 {
@@ -39,35 +53,51 @@ memtrack_block_untag(void *block, uint64_t usable, uint64_t key, uint32_t *birth
   return true;
 }
 
-/* A program may use all usable bytes that the allocator reports: this excludes the tag. */
+/* Same, for a block that may have a guard, which is checked. */
+MT_INLINE bool
+memtrack_block_untag_guarded(void *block, uint64_t usable, uint64_t key, uint32_t *birth, uint64_t *size)
+{
+  if (memtrack_block_untag(block, usable, key, birth, size)) {
+    return true;
+  }
+  struct memtrack_guarded guarded = memtrack_watch_untag(block, usable, key);
+  *birth                          = guarded.birth;
+  *size                           = guarded.size;
+  return guarded.birth != MEMTRACK_SITE_UNKNOWN;
+}
+
+/* A program may use all usable bytes that the allocator reports: this excludes the tag, and a guard. */
 MT_INLINE uint64_t
 memtrack_block_room(void *block, uint64_t key)
 {
   uint32_t birth;
   uint64_t size, usable = malloc_usable_size(block);
-  return memtrack_tag_read(block, usable, key, &birth, &size) ? memtrack_tag_room(usable, size) : usable;
+  return memtrack_tag_read(block, usable, key, &birth, &size)           ? memtrack_tag_room(usable, size)
+         : memtrack_tag_read_guarded(block, usable, key, &birth, &size) ? size
+                                                                        : usable;
 }
 
 /* Changes the size of a block, tagged or not, with `resize`. The new size is charged to a site in the present epoch. The old
-   size has the birth in its tag, or else the birth `untagged`. Returns the result of `resize`. */
+   size has the birth in its tag, or else the birth `untagged`. Returns the result of `resize`, which is asked for `margin` bytes
+   more. */
 MT_INLINE void *
 memtrack_block_resize(void *block, size_t size, uint64_t key, uint64_t address, uint64_t attributes, const char *text,
-                      void *(*resize)(void *, size_t, const char *), uint32_t untagged)
+                      void *(*resize)(void *, size_t, const char *), uint32_t untagged, size_t margin)
 {
   size_t usable  = malloc_usable_size(block);
   uint32_t birth = MEMTRACK_SITE_UNKNOWN;
   uint64_t old_size;
   /* The tag must be removed first: if the block grew in place, it would remain in the middle of the user's data. */
-  bool tagged = memtrack_block_untag(block, usable, key, &birth, &old_size);
-  void *moved = resize(block, size + MEMTRACK_TAG_SIZE, text);
+  bool tagged = memtrack_block_untag_guarded(block, usable, key, &birth, &old_size);
+  void *moved = resize(block, size + margin, text);
   if (MT_UNLIKELY(moved == NULL)) {
     if (tagged) { /* the old block still exists, charged to its old site */
-      memtrack_tag_write(block, usable, old_size, birth, key);
+      memtrack_tag_restore(block, usable);
     }
     return NULL;
   }
   memtrack_account_free(tagged ? birth : untagged, old_size);
-  memtrack_block_record(moved, size, key, address, attributes, text);
+  memtrack_block_record_by(margin, moved, size, key, address, attributes, text);
   return moved;
 }
 

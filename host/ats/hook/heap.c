@@ -67,13 +67,12 @@ static bool own_operators;
 
 enum where { IN_PLUGIN, IN_LIBRARY };
 
-/* Whether to count this allocation: by a plugin, or by a library on behalf of a plugin. Sizes that every allocator refuses are
-   passed on unchanged: MEMTRACK_TAG_SIZE bytes more, rounded up to an alignment by the C++ library, could wrap to a small size. */
+/* Whether to count an allocation: by a plugin, or by a library on behalf of a plugin. */
 static inline bool
-is_ours(enum where where, size_t size)
+is_ours(enum where where)
 {
   return memtrack_hooks_get(heap) && memtrack_hooks_get(armed) && !memtrack_context.inside &&
-         (where == IN_PLUGIN || memtrack_context.owner != MEMTRACK_OWNER_CORE) && MT_LIKELY(size <= PTRDIFF_MAX);
+         (where == IN_PLUGIN || memtrack_context.owner != MEMTRACK_OWNER_CORE);
 }
 
 static bool
@@ -91,8 +90,28 @@ plugin_call(uintptr_t otherwise)
   return memtrack_walk(is_plugin_call, otherwise);
 }
 
-/* Counts and tags a block that was allocated MEMTRACK_TAG_SIZE longer. */
-static inline void
+/* Bytes to ask for beyond a block's size while sites are watched; 0 if the block is not to be counted. A library's call is not yet
+   walked up from. */
+static MT_NOINLINE size_t
+slow_margin(enum where where, size_t size, uintptr_t address)
+{
+  return memtrack_watch_margin(size, where == IN_PLUGIN && is_plugin_call(address) ? address : 0);
+}
+
+MT_INLINE bool
+is_quick(size_t size)
+{
+  return MT_LIKELY(size < memtrack_hooks_get(quick_size));
+}
+
+MT_INLINE size_t
+margin_of(enum where where, size_t size, uintptr_t address)
+{
+  return !is_ours(where) ? 0 : is_quick(size) ? MEMTRACK_TAG_SIZE : slow_margin(where, size, address);
+}
+
+/* Counts and tags a block that was allocated MEMTRACK_TAG_SIZE longer. Returns its birth. */
+MT_INLINE uint32_t
 record(void *block, size_t size, enum where where, uintptr_t address)
 {
   uint64_t key        = memtrack_hooks_get(key);
@@ -104,7 +123,20 @@ record(void *block, size_t size, enum where where, uintptr_t address)
   if (MT_UNLIKELY(where == IN_PLUGIN && birth != MEMTRACK_SITE_UNKNOWN &&
                   memtrack_naming_is_wrapper(birth >> MEMTRACK_EPOCH_BITS))) {
     memtrack_account_free(birth, size);
-    memtrack_block_record(block, size, key, plugin_call(address), attributes, NULL);
+    birth = memtrack_block_record(block, size, key, plugin_call(address), attributes, NULL);
+  }
+  return birth;
+}
+
+/* Same, for a block that was allocated longer by this margin; if that is 0, it is not counted. */
+static MT_NOINLINE void
+record_by(size_t margin, void *block, size_t size, enum where where, uintptr_t address)
+{
+  if (margin) {
+    uint32_t birth = record(block, size, where, address);
+    if (margin == MEMTRACK_TAG_GUARDED) {
+      memtrack_watch_guard(block, size, birth, memtrack_hooks_get(key));
+    }
   }
 }
 
@@ -112,10 +144,22 @@ record(void *block, size_t size, enum where where, uintptr_t address)
 #define ALLOCATES_IN_(which, where, name, parameters, size, plain, longer) \
   static void *which##_##name parameters                                   \
   {                                                                        \
-    if (!is_ours(where, size)) {                                           \
+    if (!is_ours(where)) {                                                 \
       return plain;                                                        \
     }                                                                      \
     void *block;                                                           \
+    size_t more = MEMTRACK_TAG_SIZE;                                       \
+    if (MT_UNLIKELY(!is_quick(size))) {                                    \
+      more = slow_margin(where, size, MT_RETURN_ADDRESS);                  \
+      {                                                                    \
+        MEMTRACK_GUARD_REENTRY;                                            \
+        block = more ? longer : plain;                                     \
+      }                                                                    \
+      if (block) {                                                         \
+        record_by(more, block, size, where, MT_RETURN_ADDRESS);            \
+      }                                                                    \
+      return block;                                                        \
+    }                                                                      \
     {                                                                      \
       MEMTRACK_GUARD_REENTRY;                                              \
       block = longer;                                                      \
@@ -129,8 +173,6 @@ record(void *block, size_t size, enum where where, uintptr_t address)
 #define ALLOCATES(name, parameters, size, plain, longer)                  \
   ALLOCATES_IN_(plugin, IN_PLUGIN, name, parameters, size, plain, longer) \
   ALLOCATES_IN_(library, IN_LIBRARY, name, parameters, size, plain, longer)
-
-#define MORE MEMTRACK_TAG_SIZE
 
 static inline size_t
 product(size_t count, size_t size)
@@ -146,59 +188,78 @@ sum(size_t size, size_t more)
   return __builtin_add_overflow(size, more, &result) ? SIZE_MAX : result;
 }
 
+/* A multiple of an alignment, at least `more`. */
+static inline size_t
+aligned(size_t more, size_t align)
+{
+  return align >= more ? align : align == 0 ? more : (more + align - 1) / align * align;
+}
+
 /* Some allocators reject an alignment that is no power of two, or a size that is no multiple of it: aligned_alloc() gets what keeps
    their answer. */
-ALLOCATES(malloc, (size_t size), size, malloc(size), malloc(size + MORE))
-ALLOCATES(calloc, (size_t count, size_t size), product(count, size), calloc(count, size), calloc(1, product(count, size) + MORE))
-ALLOCATES(memalign, (size_t align, size_t size), size, memalign(align, size), memalign(align, size + MORE))
+ALLOCATES(malloc, (size_t size), size, malloc(size), malloc(size + more))
+ALLOCATES(calloc, (size_t count, size_t size), product(count, size), calloc(count, size), calloc(1, product(count, size) + more))
+ALLOCATES(memalign, (size_t align, size_t size), size, memalign(align, size), memalign(align, size + more))
 ALLOCATES(aligned_alloc, (size_t align, size_t size), size, aligned_alloc(align, size),
-          aligned_alloc(align, sum(size, align < MORE ? MORE : align)))
-ALLOCATES(valloc, (size_t size), size, valloc(size), valloc(size + MORE))
+          aligned_alloc(align, sum(size, aligned(more, align))))
+ALLOCATES(valloc, (size_t size), size, valloc(size), valloc(size + more))
 
 /* Same, but the size is changed in the arguments. */
-#define NEW_IN_(which, where, name, unaligned, parameters, arguments)                 \
-  static void *which##_##name parameters                                              \
-  {                                                                                   \
-    if (!is_ours(where, size)) {                                                      \
-      return original_##name arguments;                                               \
-    }                                                                                 \
-    void *block = unaligned && MT_LIKELY(own_operators) ? malloc(size + MORE) : NULL; \
-    if (!unaligned || MT_UNLIKELY(block == NULL)) {                                   \
-      MEMTRACK_GUARD_REENTRY;                                                         \
-      size += MORE;                                                                   \
-      block = original_##name arguments;                                              \
-      size -= MORE;                                                                   \
-    }                                                                                 \
-    if (MT_LIKELY(block != NULL)) {                                                   \
-      record(block, size, where, MT_RETURN_ADDRESS);                                  \
-    }                                                                                 \
-    return block;                                                                     \
+#define NEW_IN_(which, where, name, unaligned, parameters, arguments)                              \
+  static void *which##_##name parameters                                                           \
+  {                                                                                                \
+    if (!is_ours(where)) {                                                                         \
+      return original_##name arguments;                                                            \
+    }                                                                                              \
+    if (MT_UNLIKELY(!is_quick(size))) {                                                            \
+      size_t more = slow_margin(where, size, MT_RETURN_ADDRESS);                                   \
+      void *block;                                                                                 \
+      {                                                                                            \
+        MEMTRACK_GUARD_REENTRY;                                                                    \
+        size += more;                                                                              \
+        block = original_##name arguments;                                                         \
+        size -= more;                                                                              \
+      }                                                                                            \
+      if (block) {                                                                                 \
+        record_by(more, block, size, where, MT_RETURN_ADDRESS);                                    \
+      }                                                                                            \
+      return block;                                                                                \
+    }                                                                                              \
+    void *block = unaligned && MT_LIKELY(own_operators) ? malloc(size + MEMTRACK_TAG_SIZE) : NULL; \
+    if (!unaligned || MT_UNLIKELY(block == NULL)) {                                                \
+      MEMTRACK_GUARD_REENTRY;                                                                      \
+      size += MEMTRACK_TAG_SIZE;                                                                   \
+      block = original_##name arguments;                                                           \
+      size -= MEMTRACK_TAG_SIZE;                                                                   \
+    }                                                                                              \
+    if (MT_LIKELY(block != NULL)) {                                                                \
+      record(block, size, where, MT_RETURN_ADDRESS);                                               \
+    }                                                                                              \
+    return block;                                                                                  \
   }
 #define NEW_(name, unaligned, parameters, arguments)                 \
   NEW_IN_(plugin, IN_PLUGIN, name, unaligned, parameters, arguments) \
   NEW_IN_(library, IN_LIBRARY, name, unaligned, parameters, arguments)
 NEWS(NEW_)
 
-#define COPIES_IN_(which, where, name, parameters, length) \
-  static char *which##_##name parameters                   \
-  {                                                        \
-    size_t size = (length) + 1;                            \
-    bool ours   = is_ours(where, size);                    \
-    char *copy;                                            \
-    {                                                      \
-      MEMTRACK_GUARD_REENTRY;                              \
-      copy = malloc(ours ? size + MORE : size);            \
-    }                                                      \
-    if (copy) {                                            \
-      if (size > 1) {                                      \
-        memcpy(copy, text, size - 1);                      \
-      }                                                    \
-      copy[size - 1] = '\0';                               \
-      if (ours) {                                          \
-        record(copy, size, where, MT_RETURN_ADDRESS);      \
-      }                                                    \
-    }                                                      \
-    return copy;                                           \
+#define COPIES_IN_(which, where, name, parameters, length)   \
+  static char *which##_##name parameters                     \
+  {                                                          \
+    size_t size = (length) + 1;                              \
+    size_t more = margin_of(where, size, MT_RETURN_ADDRESS); \
+    char *copy;                                              \
+    {                                                        \
+      MEMTRACK_GUARD_REENTRY;                                \
+      copy = malloc(size + more);                            \
+    }                                                        \
+    if (copy) {                                              \
+      if (size > 1) {                                        \
+        memcpy(copy, text, size - 1);                        \
+      }                                                      \
+      copy[size - 1] = '\0';                                 \
+      record_by(more, copy, size, where, MT_RETURN_ADDRESS); \
+    }                                                        \
+    return copy;                                             \
   }
 #define COPIES(name, parameters, length)                  \
   COPIES_IN_(plugin, IN_PLUGIN, name, parameters, length) \
@@ -222,10 +283,10 @@ resize_plainly(void *block, size_t size)
     uint64_t key    = memtrack_hooks_get(key), old_size;
     uint64_t usable = malloc_usable_size(block);
     uint32_t birth;
-    if (memtrack_block_untag(block, usable, key, &birth, &old_size)) {
+    if (memtrack_block_untag_guarded(block, usable, key, &birth, &old_size)) {
       void *moved = realloc(block, size);
       if (moved == NULL && size) {
-        memtrack_tag_write(block, usable, old_size, birth, key);
+        memtrack_tag_restore(block, usable);
         return NULL;
       }
       memtrack_account_free(birth, old_size);
@@ -238,23 +299,27 @@ resize_plainly(void *block, size_t size)
 MT_INLINE void *
 resize(void *block, size_t size, enum where where, uintptr_t address)
 {
-  if (!is_ours(where, size) || size == 0) {
+  if (!is_ours(where) || size == 0) {
     return resize_plainly(block, size);
   }
   if (where == IN_LIBRARY) {
     address = plugin_call(address);
   }
+  size_t margin = memtrack_watch_margin_of(size, address);
+  if (MT_UNLIKELY(margin == 0)) {
+    return resize_plainly(block, size);
+  }
   uint64_t key        = memtrack_hooks_get(key);
   uint64_t attributes = memtrack_attributes(MEMTRACK_CLASS_HEAP, 0, memtrack_context.owner);
   if (block == NULL) {
-    void *fresh = plain_realloc(NULL, size + MORE, NULL);
+    void *fresh = plain_realloc(NULL, size + margin, NULL);
     if (fresh) {
-      record(fresh, size, IN_PLUGIN, address);
+      record_by(margin, fresh, size, IN_PLUGIN, address);
     }
     return fresh;
   }
   return memtrack_block_resize(block, size, key, address, attributes, NULL, plain_realloc,
-                               memtrack_birth_untagged(MEMTRACK_CLASS_HEAP));
+                               memtrack_birth_untagged(MEMTRACK_CLASS_HEAP), margin);
 }
 
 #define RESIZES_IN_(which, where)                                            \
@@ -273,16 +338,14 @@ resize(void *block, size_t size, enum where where, uintptr_t address)
   }                                                                          \
   static int which##_posix_memalign(void **block, size_t align, size_t size) \
   {                                                                          \
-    if (!is_ours(where, size)) {                                             \
-      return posix_memalign(block, align, size);                             \
-    }                                                                        \
+    size_t more = margin_of(where, size, MT_RETURN_ADDRESS);                 \
     int result;                                                              \
     {                                                                        \
       MEMTRACK_GUARD_REENTRY;                                                \
-      result = posix_memalign(block, align, size + MORE);                    \
+      result = posix_memalign(block, align, size + more);                    \
     }                                                                        \
     if (result == 0) {                                                       \
-      record(*block, size, where, MT_RETURN_ADDRESS);                        \
+      record_by(more, *block, size, where, MT_RETURN_ADDRESS);               \
     }                                                                        \
     return result;                                                           \
   }

@@ -36,11 +36,30 @@ attributes_of(uint32_t cls, uint32_t kind)
 
 /* ---- memory ---- */
 
+/* Sizes that are not tracked, and all sizes while sites are watched. */
+static MT_NOINLINE void *
+malloc_slowly(size_t size, const char *path, uintptr_t address)
+{
+  size_t margin = size ? memtrack_watch_margin(size, address) : 0;
+  void *block;
+  {
+    MEMTRACK_GUARD_REENTRY;
+    block = memtrack_api._TSmalloc(size + margin, path);
+  }
+  if (block && margin) {
+    memtrack_block_record_by(margin, block, size, memtrack_hooks_get(key), address, attributes_of(MEMTRACK_CLASS_TSAPI, 0), path);
+  }
+  return block;
+}
+
 MT_HOT static void *
 hook__TSmalloc(size_t size, const char *path)
 {
-  if (!is_armed() || MT_UNLIKELY(size == 0 || size > SIZE_MAX - MEMTRACK_TAG_SIZE)) {
+  if (!is_armed()) {
     return memtrack_api._TSmalloc(size, path);
+  }
+  if (MT_UNLIKELY(size - 1 >= memtrack_hooks_get(quick_size))) {
+    return malloc_slowly(size, path, MT_RETURN_ADDRESS);
   }
   void *block;
   {
@@ -59,21 +78,22 @@ hook__TSrealloc(void *block, size_t size, const char *path)
   if (!is_armed()) {
     return memtrack_api._TSrealloc(block, size, path);
   }
-  if (MT_UNLIKELY(size == 0 || size > SIZE_MAX - MEMTRACK_TAG_SIZE)) {
+  size_t margin = size ? memtrack_watch_margin_of(size, MT_RETURN_ADDRESS) : 0;
+  if (MT_UNLIKELY(margin == 0)) {
     memtrack_release(block, MEMTRACK_CLASS_TSAPI);
     return memtrack_api._TSrealloc(block, size, path);
   }
   uint64_t site = attributes_of(MEMTRACK_CLASS_TSAPI, 0);
   MEMTRACK_GUARD_REENTRY;
   if (block == NULL) {
-    void *fresh = memtrack_api._TSrealloc(NULL, size + MEMTRACK_TAG_SIZE, path);
+    void *fresh = memtrack_api._TSrealloc(NULL, size + margin, path);
     if (fresh) {
-      memtrack_block_record(fresh, size, memtrack_hooks_get(key), MT_RETURN_ADDRESS, site, path);
+      memtrack_block_record_by(margin, fresh, size, memtrack_hooks_get(key), MT_RETURN_ADDRESS, site, path);
     }
     return fresh;
   }
   return memtrack_block_resize(block, size, memtrack_hooks_get(key), MT_RETURN_ADDRESS, site, path, memtrack_api._TSrealloc,
-                               memtrack_birth_untagged(MEMTRACK_CLASS_TSAPI));
+                               memtrack_birth_untagged(MEMTRACK_CLASS_TSAPI), margin);
 }
 
 static char *
@@ -86,16 +106,18 @@ hook__TSstrdup(const char *text, int64_t length, const char *path)
   if (!is_armed() || text == NULL || MT_UNLIKELY(chars < 0 || chars == INT_MAX)) {
     return memtrack_api._TSstrdup(text, length, path);
   }
-  size_t size = (size_t)chars + 1;
+  size_t size   = (size_t)chars + 1;
+  size_t margin = memtrack_watch_margin_of(size, MT_RETURN_ADDRESS);
   char *copy;
   {
     MEMTRACK_GUARD_REENTRY;
-    copy = memtrack_api._TSmalloc(size + MEMTRACK_TAG_SIZE, path);
+    copy = memtrack_api._TSmalloc(size + margin, path);
   }
   if (copy) {
     strncpy(copy, text, size - 1); /* pads with zeros, like the server's own function */
     copy[size - 1] = '\0';
-    memtrack_block_record(copy, size, memtrack_hooks_get(key), MT_RETURN_ADDRESS, attributes_of(MEMTRACK_CLASS_TSAPI, 0), path);
+    memtrack_block_record_by(margin, copy, size, memtrack_hooks_get(key), MT_RETURN_ADDRESS, attributes_of(MEMTRACK_CLASS_TSAPI, 0),
+                             path);
   }
   return copy;
 }

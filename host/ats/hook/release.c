@@ -108,7 +108,7 @@ memtrack_release_tagged(void *block, uint64_t usable, uint64_t key)
 {
   uint32_t birth;
   uint64_t size;
-  if (!memtrack_block_untag(block, usable, key, &birth, &size)) {
+  if (!memtrack_block_untag_guarded(block, usable, key, &birth, &size)) {
     return false;
   }
   memtrack_account_free(birth, size);
@@ -139,19 +139,25 @@ memtrack_release_untagged(void *block, uint64_t usable, uint32_t cls)
 {
   uint32_t birth;
   uint64_t size;
-  uint64_t key     = memtrack_hooks_get(key);
-  uint64_t openssl = memtrack_hooks_get(openssl_key); /* 0 if it was never armed */
+  uint64_t key                    = memtrack_hooks_get(key);
+  uint64_t openssl                = memtrack_hooks_get(openssl_key); /* 0 if it was never armed */
+  struct memtrack_guarded guarded = memtrack_watch_untag(block, usable, key);
+  if (guarded.birth != MEMTRACK_SITE_UNKNOWN) {
+    memtrack_account_free(guarded.birth, guarded.size);
+    return;
+  }
+  if (cls == MEMTRACK_RELEASE_BY_OTHERS) {
+    return;
+  }
   if (openssl && memtrack_release_tagged(block, usable, openssl)) {
     return;
   }
   if (memtrack_release_marked(block, usable) && is_second_release(block, usable, key)) {
     return;
   }
-  if (memtrack_tag_damaged(block, usable, key, &birth, &size)) {
-    memtrack_add(&memtrack_hooks.damaged, 1);
+  if (memtrack_tag_damaged(block, usable, key, &birth, &size) && memtrack_watch_suspect(birth)) {
     memtrack_tag_clear(block, usable); /* the release by the block's next user must not look like this one */
     memtrack_account_free(birth, size);
-    memtrack_warning_put(MEMTRACK_WARNING_OVERRUN, birth, size);
   } else {
     memtrack_release_foreign(usable, cls);
   }

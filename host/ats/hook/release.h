@@ -30,8 +30,12 @@ memtrack_release_marked(const void *block, uint64_t usable)
   return mark && usable >= 2 * sizeof(mark) && ((const uintptr_t *)block)[1] == mark;
 }
 
-/* Handles a block without a plugin's tag that a plugin releases with a function of class `cls`: it may belong to OpenSSL, be
-   damaged, or already be free. The latter two are logged and counted. Otherwise it is foreign. hook-safe. */
+/* Instead of a class: a release by the server or a library, of which only the tag is examined. */
+#define MEMTRACK_RELEASE_BY_OTHERS MEMTRACK_CLASS_COUNT
+
+/* Handles a block without a plugin's usual tag that is released with a function of class `cls`. It may have a guard. Otherwise, if
+   a plugin releases it, it may belong to OpenSSL, be free already, which is counted and reported, or seem to be damaged, which is
+   charged to its site; or it is foreign. hook-safe. */
 void memtrack_release_untagged(void *block, uint64_t usable, uint32_t cls);
 
 /* Counts the release by a plugin of a block of the server or the C library, or of a block older than the arming, separately, if
@@ -44,10 +48,8 @@ memtrack_release_foreign(uint64_t usable, uint32_t cls)
   }
 }
 
-#define MEMTRACK_RELEASE_BY_OTHERS MEMTRACK_CLASS_COUNT
-
 /* Removes the tag of a block about to be released, and counts the release. `cls` is the class of the function with which a
-   plugin releases it; releases by others are not examined further. For a block that probably has a tag. hook-safe. */
+   plugin releases it. For a block that probably has a tag. hook-safe. */
 MT_INLINE void
 memtrack_release_likely(void *block, uint64_t usable, uint32_t cls)
 {
@@ -55,7 +57,7 @@ memtrack_release_likely(void *block, uint64_t usable, uint32_t cls)
   uint64_t size;
   if (memtrack_block_untag(block, usable, memtrack_hooks_get(key), &birth, &size)) {
     memtrack_account_free(birth, size);
-  } else if (cls != MEMTRACK_RELEASE_BY_OTHERS) {
+  } else {
     memtrack_release_untagged(block, usable, cls);
   }
 }
