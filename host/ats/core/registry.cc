@@ -7,21 +7,24 @@
 #include "base/limits.h"
 #include "base/lock.h"
 #include "base/peek.h"
+#include "base/words.h"
 #include "core/key.h"
 #include "core/tag.h"
 
 /* Locations are literals of the server or a library; this limits the read of any other pointer, which may be invalid: OpenSSL
    itself does not read the file name of an allocation. */
 #define LOCATION_MAX 65536
+#define COPY_TRIES   16 /* of a record without the mutex */
 
 namespace
 {
 memtrack_core core;
 pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
-bool broken;      /* has trapped: assigns no more numbers. Under the mutex. */
-uint32_t version; /* version of names and owners, under the mutex */
+bool broken; /* has trapped: assigns no more numbers. Under the mutex. */
 
 /* Written under the mutex, read without it. */
+uint64_t seq;     /* odd during a change */
+uint32_t version; /* of names and owners */
 uint32_t published = MEMTRACK_SITE_FIRST;
 uint64_t refused;
 uint32_t in_use;
@@ -30,7 +33,7 @@ uint32_t in_use;
 void
 publish()
 {
-  version = memtrack_call(&core, version);
+  memtrack_store_release(&version, memtrack_call(&core, version));
   memtrack_store(&in_use, memtrack_call(&core, sitesInUse));
   memtrack_store(&refused, memtrack_call(&core, refusals));
   uint32_t count = memtrack_call(&core, siteCount);
@@ -52,16 +55,51 @@ template <typename Body>
 void
 change(Body body)
 {
-  ask([=] {
-    body();
-    publish();
-  });
+  memtrack_lock lock(&mutex);
+  uint64_t before = seq;
+  memtrack_store(&seq, before + 1);
+  memtrack_fence_release();
+  broken = broken || !memtrack_guarded([=] {
+             body();
+             publish();
+           });
+  memtrack_store_release(&seq, before + 2);
 }
 
-uint32_t
+/* Not inlined: reading a text that may be anywhere takes 200 bytes of stack, which registering then uses again. */
+MT_NOINLINE uint32_t
 put_input(const char *text)
 {
   return text ? memtrack_core_input(&core, text, memtrack_peek_length(text, LOCATION_MAX)) : 0;
+}
+
+/* Copies a record of a table. Returns false if a change may have torn it. */
+MT_NO_THREAD_SANITIZER bool
+copy_record(uint8_t *to, const uint8_t *from, uint32_t size)
+{
+  uint64_t before = memtrack_load_acquire(&seq);
+  memtrack_copy_words(reinterpret_cast<uint64_t *>(to), from, size / sizeof(uint64_t));
+  memtrack_fence_acquire();
+  return !(before & 1) && memtrack_load(&seq) == before;
+}
+
+/* Copies a table to the same place in a model. Each record is consistent. Holds the mutex for no more than a record, and only if
+   changes follow one another without a pause: a thread with a new site does not wait for the other names. */
+void
+copy_table(const memtrack_core *model, uint32_t from, uint32_t count, uint32_t size)
+{
+  for (uint32_t i = 0; i < count; ++i) {
+    uint8_t *to           = memtrack_core_at(model, model->names + from + i * size);
+    const uint8_t *record = memtrack_core_at(&core, core.names + from + i * size);
+    bool good             = false;
+    for (int tries = 0; !good && tries < COPY_TRIES; ++tries) {
+      good = copy_record(to, record, size);
+    }
+    if (!good) {
+      memtrack_lock lock(&mutex);
+      memcpy(to, record, size);
+    }
+  }
 }
 
 /* Appends a part of a text. Returns its length, truncated to the remaining room. */
@@ -181,17 +219,24 @@ memtrack_registry_text(uint32_t site, char *text, uint64_t size)
   }
 }
 
-/* Calls into the model, not into the registry. If the registry has trapped, its earlier data is still valid. */
+/* Calls into the model, not into the registry. If the registry has trapped, its earlier data is still valid. Changes during the
+   copying may be missing: the model then has an older version, and the next copy has them. A number is not freed meanwhile, because
+   only the model's user frees numbers. */
 bool
 memtrack_registry_copy(struct memtrack_core *model)
 {
-  int result = -1;
-  memtrack_lock lock(&mutex);
-  bool good = memtrack_guarded([=, &result] {
-    if (version != memtrack_call(model, knownVersion)) {
-      memcpy(memtrack_core_at(model, model->names), memtrack_core_at(&core, core.names), core.names_end - core.names);
+  int result     = -1;
+  uint32_t count = memtrack_registry_count(); /* before the version: the version has the names of these sites */
+  uint32_t known = memtrack_load_acquire(&version);
+  bool good      = memtrack_guarded([=, &result] {
+    if (known != memtrack_call(model, knownVersion)) {
+      uint32_t files  = core.names_end - core.names - MEMTRACK_FILES_MAX * MEMTRACK_FILE_SIZE;
+      uint32_t owners = files - MEMTRACK_OWNERS_MAX * MEMTRACK_OWNER_SIZE;
+      copy_table(model, 0, owners / MEMTRACK_NAME_SIZE, MEMTRACK_NAME_SIZE);
+      copy_table(model, owners, MEMTRACK_OWNERS_MAX, MEMTRACK_OWNER_SIZE);
+      copy_table(model, files, MEMTRACK_FILES_MAX, MEMTRACK_FILE_SIZE);
     }
-    result = memtrack_call(model, updateNames, memtrack_registry_count(), version);
+    result = memtrack_call(model, updateNames, count, known);
   });
   return good && result == 0;
 }

@@ -10,6 +10,7 @@
 #include "base/atomic.h"
 #include "base/clock.h"
 #include "base/limits.h"
+#include "base/words.h"
 
 /* A reader that sees an odd seq waits for the end of an event: a few nanoseconds, or until the owner is scheduled again if it lost
  * the processor, which can take long on a busy machine. After this time the thread is considered gone in the middle of an event. (A
@@ -21,8 +22,12 @@
 
 __thread struct memtrack_thread memtrack_thread;
 
-static struct memtrack_shard shards[MEMTRACK_SHARDS_MAX]; /* 0 is the shared shard */
+static struct memtrack_shard shards[MEMTRACK_SHARDS_MAX];  /* 0 is the shared shard */
+static struct memtrack_shard *opened[MEMTRACK_SHARDS_MAX]; /* by number; the shared shard is number 0 */
 static uint32_t shard_count;
+static uint32_t used = 1;                   /* how many of `shards` are open, being opened, or spare. Under the pool's mutex */
+static uint16_t spare[MEMTRACK_SHARDS_MAX]; /* those that could not be opened. Under the pool's mutex */
+static uint32_t spare_count;
 static uint32_t traps;
 static uint32_t capacity;
 static pthread_mutex_t pool_mutex   = PTHREAD_MUTEX_INITIALIZER;
@@ -49,41 +54,68 @@ memtrack_shards_open(uint32_t sites)
     return -1;
   }
   shards[0].owned = true;
+  opened[0]       = &shards[0];
   memtrack_store_ordered(&shard_count, 1);
   have_key = pthread_key_create(&key, return_shard) == 0;
   return 0;
 }
 
-/* An unowned shard, or a new shard; NULL if none is possible. Under the pool's mutex. */
+/* An open shard without an owner; NULL if there is none. Under the pool's mutex. */
 static struct memtrack_shard *
-find_shard(void)
+find_unowned(void)
 {
   uint32_t count = memtrack_load(&shard_count);
   for (uint32_t i = 0; i < count; ++i) {
-    if (!shards[i].owned && !memtrack_load(&shards[i].dead)) {
-      return &shards[i];
+    if (!opened[i]->owned && !memtrack_load(&opened[i]->dead)) {
+      return opened[i];
     }
   }
-  if (count == MEMTRACK_SHARDS_MAX || memtrack_core_open(&shards[count].core, MEMTRACK_ROLE_SHARD, capacity)) {
-    return NULL;
+  return NULL;
+}
+
+/* A shard to be opened; NULL if there is none. Under the pool's mutex. */
+static struct memtrack_shard *
+find_closed(void)
+{
+  return spare_count ? &shards[spare[--spare_count]] : used < MEMTRACK_SHARDS_MAX ? &shards[used++] : NULL;
+}
+
+/* Opens a shard, without the pool's mutex, because its memory must be mapped: other threads' first events do not wait for that. */
+static struct memtrack_shard *
+open_shard(struct memtrack_shard *shard)
+{
+  bool good = memtrack_core_open(&shard->core, MEMTRACK_ROLE_SHARD, capacity) == 0;
+  pthread_mutex_lock(&pool_mutex);
+  if (good) {
+    uint32_t count = memtrack_load(&shard_count);
+    shard->owned   = true;
+    opened[count]  = shard;
+    memtrack_store_release(&shard_count, count + 1);
+  } else {
+    spare[spare_count++] = shard - shards;
   }
-  memtrack_store_release(&shard_count, count + 1);
-  return &shards[count];
+  pthread_mutex_unlock(&pool_mutex);
+  return good ? shard : NULL;
+}
+
+/* An unowned shard, or a new shard; NULL if none is possible. */
+static struct memtrack_shard *
+take_shard(void)
+{
+  pthread_mutex_lock(&pool_mutex);
+  struct memtrack_shard *shard = find_unowned(), *closed = shard ? NULL : find_closed();
+  if (shard) {
+    shard->owned = true;
+  }
+  pthread_mutex_unlock(&pool_mutex);
+  return closed ? open_shard(closed) : shard;
 }
 
 void
 memtrack_shard_attach(void)
 {
-  struct memtrack_shard *shard = NULL;
   /* Without a key the shard would never be returned. */
-  if (have_key) {
-    pthread_mutex_lock(&pool_mutex);
-    shard = find_shard();
-    if (shard) {
-      shard->owned = true;
-    }
-    pthread_mutex_unlock(&pool_mutex);
-  }
+  struct memtrack_shard *shard = have_key ? take_shard() : NULL;
   if (shard && pthread_setspecific(key, shard)) {
     return_shard(shard);
     shard = NULL;
@@ -134,7 +166,7 @@ memtrack_shard_count(void)
 struct memtrack_shard *
 memtrack_shard_get(uint32_t n)
 {
-  return &shards[n];
+  return opened[n];
 }
 
 uint32_t
@@ -163,8 +195,7 @@ wait_for_owner(uint32_t turns, uint64_t *since)
   return now - *since < READ_WAIT_NS;
 }
 
-/* The reader's side of the seqlock. The owner's stores are in generated code and are not atomic; torn values are copied again.
-   ThreadSanitizer does not model seqlocks, hence the attribute (and core.c is compiled without it). */
+/* The reader's side of the seqlock (base/words.h). */
 struct reader {
   struct memtrack_shard *shard;
   bool gone; /* waiting for the owner has ended */
@@ -190,15 +221,6 @@ reader_end(struct reader *reader, uint64_t before, uint32_t *turns, uint64_t *si
   return false;
 }
 
-MT_INLINE MT_NO_THREAD_SANITIZER void
-copy_words(uint64_t *to, const uint8_t *from, int words)
-{
-  volatile const uint64_t *cell = (volatile const uint64_t *)from;
-  for (int i = 0; i < words; ++i) {
-    to[i] = cell[i];
-  }
-}
-
 MT_NO_THREAD_SANITIZER void
 memtrack_shard_read(struct memtrack_shard *shard, uint32_t pair, uint32_t count, uint8_t *to)
 {
@@ -208,7 +230,7 @@ memtrack_shard_read(struct memtrack_shard *shard, uint32_t pair, uint32_t count,
   uint64_t since       = 0;
   for (uint32_t site = 0; site < count;) {
     uint64_t copied[2], before = reader_begin(&reader);
-    copy_words(copied, from + (uint64_t)site * MEMTRACK_RECORD_SIZE, 2);
+    memtrack_copy_words(copied, from + (uint64_t)site * MEMTRACK_RECORD_SIZE, 2);
     if (reader_end(&reader, before, &turns, &since)) {
       memcpy(to + (uint64_t)site * MEMTRACK_PAIR_SIZE, copied, sizeof(copied));
       ++site;
@@ -226,10 +248,11 @@ memtrack_shard_read_sites(struct memtrack_shard *shard, uint32_t first, uint32_t
   uint64_t since         = 0;
   for (uint32_t site = first; site < first + count;) {
     uint64_t *copied = (uint64_t *)(to + (uint64_t)(site - first) * MEMTRACK_STAGED_SIZE), before = reader_begin(&reader);
-    copy_words(copied, (const uint8_t *)memtrack_core_epochs(&shard->core), 1);
-    copy_words(copied + MEMTRACK_STAGED_PAIRS / 8, records + (uint64_t)site * MEMTRACK_RECORD_SIZE, 4);
+    memtrack_copy_words(copied, (const uint8_t *)memtrack_core_epochs(&shard->core), 1);
+    memtrack_copy_words(copied + MEMTRACK_STAGED_PAIRS / 8, records + (uint64_t)site * MEMTRACK_RECORD_SIZE, 4);
     if (copied[MEMTRACK_STAGED_PAIRS / 8] || copied[MEMTRACK_STAGED_PAIRS / 8 + 2]) { /* buckets of unused sites stay untouched */
-      copy_words(copied + MEMTRACK_STAGED_BUCKETS / 8, buckets + (uint64_t)site * MEMTRACK_BUCKETS_SIZE, MEMTRACK_BUCKETS_SIZE / 8);
+      memtrack_copy_words(copied + MEMTRACK_STAGED_BUCKETS / 8, buckets + (uint64_t)site * MEMTRACK_BUCKETS_SIZE,
+                          MEMTRACK_BUCKETS_SIZE / 8);
     }
     site += reader_end(&reader, before, &turns, &since);
   }
