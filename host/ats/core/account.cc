@@ -24,7 +24,6 @@ MT_INLINE u32 w2c_recordBufferEventFast(Z_core_instance_t *, u64, u64);
 MT_INLINE u32 w2c_recordAllocFast(Z_core_instance_t *, u64, u64, u64);
 MT_INLINE u32 w2c_recordFree(Z_core_instance_t *, u32, u64);
 MT_INLINE u32 w2c_recordFreeOld(Z_core_instance_t *, u32, u32, u64);
-MT_INLINE void w2c_advanceEpochs(Z_core_instance_t *, u64, u32);
 
 #include "core.c" // NOLINT(bugprone-suspicious-include): so that its functions are inlined
 }
@@ -159,18 +158,22 @@ freeze(memtrack_shard *shard, uint32_t knows)
 }
 
 /* Advances a shard to the published epochs: about 12 ns per site, all between two events of a thread. */
-void
-advance_epochs(memtrack_shard *shard)
+inline MT_ALWAYS_INLINE void
+advance(memtrack_shard *shard)
 {
   uint64_t epochs = memtrack_epochs();
   uint32_t count  = memtrack_registry_count();
-  change_one(shard, [=](memtrack_core *core) {
-    return hot(core->hot, [=](Z_core_instance_t *copy) MT_ALWAYS_INLINE {
-      w2c_advanceEpochs(copy, epochs, count);
-      core->hot.epochs = core->wasm.w2c_epochs = copy->w2c_epochs;
-      return 0u;
-    });
+  change_one(shard, [=](memtrack_core *core) MT_ALWAYS_INLINE {
+    w2c_advanceEpochs(&core->wasm, epochs, count);
+    core->hot.epochs = core->wasm.w2c_epochs;
+    return 0u;
   });
+}
+
+MT_NOINLINE void
+advance_epochs(memtrack_shard *shard)
+{
+  advance(shard);
 }
 
 /* Stores the registry's answer for an unknown key in a shard: the number of the key's site, or of a row (other). */
@@ -250,7 +253,7 @@ MT_NOINLINE uint32_t
 alloc_slow(uint64_t address, uint64_t attributes, const char *text, uint64_t size)
 {
   memtrack_shard *shard = memtrack_thread.shard;
-  if (shard && shard->core.hot.epochs == memtrack_epochs()) {
+  if (shard) {
     uint32_t site = change_own([=](memtrack_core *core) { return w2c_recordAlloc(&core->wasm, address, attributes, size); });
     if (MT_LIKELY(site != UNKNOWN)) {
       return site == TRAPPED ? UNKNOWN : birth_of(site, &shard->core);
@@ -266,12 +269,23 @@ alloc_slow(uint64_t address, uint64_t attributes, const char *text, uint64_t siz
   return birth == TRAPPED ? UNKNOWN : birth;
 }
 
+/* A thread's first allocation in an epoch. Advancing takes much stack, so the slow path comes after it, not around it. */
+MT_NOINLINE uint32_t
+alloc_late(uint64_t address, uint64_t attributes, const char *text, uint64_t size)
+{
+  advance(memtrack_thread.shard);
+  return alloc_slow(address, attributes, text, size);
+}
+
 /* Blocks older than the shard's epoch, and blocks of a later epoch, for which the shard must first advance. */
 MT_NOINLINE void
 free_slow(uint32_t birth, uint64_t size)
 {
   uint32_t site = birth >> MEMTRACK_EPOCH_BITS, epoch = birth & MEMTRACK_EPOCH_MASK;
   memtrack_shard *shard = memtrack_thread.shard;
+  if (shard && MT_UNLIKELY(epoch > present_epoch(&shard->core))) {
+    advance_epochs(shard);
+  }
   if (MT_LIKELY(shard && epoch <= present_epoch(&shard->core))) {
     if (MT_LIKELY(change_hot(shard, [=](Z_core_instance_t *core)
                                       MT_ALWAYS_INLINE { return w2c_recordFreeOld(core, site, epoch, size); }) != UNKNOWN)) {
@@ -297,8 +311,11 @@ MT_HOT uint32_t
 memtrack_account_alloc(uint64_t address, uint64_t attributes, const char *text, uint64_t size)
 {
   memtrack_shard *shard = memtrack_thread.shard;
-  if (MT_UNLIKELY(shard == nullptr) || MT_UNLIKELY(shard->core.hot.epochs != memtrack_epochs())) {
+  if (MT_UNLIKELY(shard == nullptr)) {
     return alloc_slow(address, attributes, text, size);
+  }
+  if (MT_UNLIKELY(shard->core.hot.epochs != memtrack_epochs())) {
+    return alloc_late(address, attributes, text, size);
   }
   uint32_t site = change_hot(shard, [=](Z_core_instance_t *core)
                                       MT_ALWAYS_INLINE { return w2c_recordAllocFast(core, address, attributes, size); });

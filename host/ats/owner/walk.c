@@ -183,6 +183,19 @@ memtrack_walk_slowly(bool (*is_site)(uintptr_t address), uintptr_t otherwise)
   return walk.found;
 }
 
+static bool
+is_nowhere(uintptr_t address)
+{
+  (void)address;
+  return false;
+}
+
+void
+memtrack_walk_open(void)
+{
+  memtrack_walk_slowly(is_nowhere, 0);
+}
+
 static MT_NOINLINE uintptr_t
 walk_and_learn(bool (*is_site)(uintptr_t address), uintptr_t otherwise)
 {

@@ -19,6 +19,9 @@
 extern "C" {
 #endif
 
+/* Takes a first walk: the unwinder's library binds its own calls then, which would take 3 KiB of a thread's stack. init-only. */
+void memtrack_walk_open(void);
+
 /* The innermost return address on this thread's stack for which `is_site` is true; `otherwise` if there is none within
    MEMTRACK_WALK_DEPTH frames. `is_site` is called once per address until memtrack_walk_forget(). hook-safe: takes no lock (nor
    does the unwinder, since glibc 2.35). The caller must exclude the unwinder's own allocations. */
