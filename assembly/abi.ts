@@ -226,7 +226,8 @@ export const LIMIT_SHARDS: u32 = 6;
 export const LIMIT_READERS: u32 = 7;
 export const LIMIT_DESCRIPTORS: u32 = 8;
 export const LIMIT_FILES: u32 = 9;
-export const LIMIT_COUNT: u32 = 10;
+export const LIMIT_UNLOADED: u32 = 10;
+export const LIMIT_COUNT: u32 = 11;
 
 export const DUMP_REASON_SIGNAL: u32 = 0;
 export const DUMP_REASON_TIMER: u32 = 1;

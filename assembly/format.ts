@@ -48,6 +48,7 @@ export const LIMIT_NAMES: StaticArray<string> = [
   "readers",
   "descriptors",
   "files",
+  "unloaded",
 ];
 export const DUMP_REASON_NAMES: StaticArray<string> = ["signal", "timer", "other", "message"];
 export const VERDICT_NAMES: StaticArray<string> = ["new", "steady", "churn", "filling", "leak"];

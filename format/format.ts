@@ -140,6 +140,7 @@ export const limits = [
   "readers", // positions of readers in an IOBuffer
   "descriptors", // file descriptors for reading the symbols of plugins
   "files", // modules with a known build id and path
+  "unloaded", // unloaded modules whose sites have no name yet
 ] as const;
 
 export interface HeaderKey {

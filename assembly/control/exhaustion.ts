@@ -13,6 +13,7 @@ import {
   LIMIT_SHARDS,
   LIMIT_SLOTS,
   LIMIT_THUNKS,
+  LIMIT_UNLOADED,
   LINE_WARNING,
 } from "../abi";
 import * as answer from "../base/answer";
@@ -62,6 +63,8 @@ function consequence(limit: u32): string {
       return "some TSIOBufferReaders stay counted after their buffer is destroyed";
     case LIMIT_FILES:
       return "further modules have no row in the section Modules";
+    case LIMIT_UNLOADED:
+      return "some sites of unloaded plugins have no function and line: too many plugins were unloaded at once";
     default:
       return "the symbols of a plugin could not be read, so some of its sites have no function and line; raise the limit of open files";
   }

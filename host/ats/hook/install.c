@@ -103,7 +103,9 @@ patch(struct memtrack_module *module, enum table table)
 static void
 read_wrappers(struct memtrack_module *module)
 {
-  struct memtrack_symbols *symbols = memtrack_module_symbols(module);
+  struct memtrack_module_source source;
+  memtrack_module_describe(module, &source);
+  struct memtrack_symbols *symbols = memtrack_module_symbols(&source);
   if (symbols) {
     struct memtrack_range *wrappers;
     size_t count          = memtrack_symbols_wrappers(symbols, &wrappers);
@@ -164,6 +166,7 @@ static void
 on_gone(struct memtrack_module *module)
 {
   struct patched *gone = patched_of(module);
+  memtrack_naming_keep(module);
   free(gone->patches);
   memset(gone, 0, sizeof(*gone));
   memtrack_context_forget(module->start, module->end);
@@ -201,10 +204,14 @@ hook_dlsym(void *handle, const char *name)
   return memtrack_context_wrap(address);
 }
 
+/* Runs when the server unloads a plugin, for example on a network thread that drops the last reference to a configuration: reads no
+   file, and waits for no thread that does. */
 static int
 hook_dlclose(void *handle)
 {
-  memtrack_naming_resolve(); /* afterwards there is no file to read from */
+  if (memtrack_symbols_are_loaders()) {
+    memtrack_naming_resolve(); /* the loader knows only loaded modules */
+  }
   int result = dlclose(handle);
   memtrack_walk_forget();
   memtrack_module_sweep(on_gone);
@@ -322,6 +329,7 @@ open_hooks(struct memtrack_reason *reason)
   }
   memtrack_hook_extensions_open();
   memtrack_release_open();
+  memtrack_walk_open();
   for (size_t i = 0; i < TABLE_COUNT; ++i) {
     memtrack_slots_resolve(tables[i].redirects, tables[i].global);
   }

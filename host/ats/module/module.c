@@ -42,16 +42,9 @@ struct listing {
   bool cut; /* the list is incomplete */
 };
 
-static int
-list_module(struct dl_phdr_info *info, size_t size, void *data)
+static void
+see(const struct dl_phdr_info *info, struct seen *seen)
 {
-  struct listing *listing = data;
-  struct seen *seen       = &listing->list[listing->count];
-  (void)size;
-  if (listing->count == listing->room) {
-    listing->cut = true;
-    return 1;
-  }
   seen->base  = info->dlpi_addr;
   seen->start = NOWHERE;
   seen->end   = 0;
@@ -63,7 +56,19 @@ list_module(struct dl_phdr_info *info, size_t size, void *data)
     }
   }
   snprintf(seen->path, sizeof(seen->path), "%s", info->dlpi_name && *info->dlpi_name ? info->dlpi_name : PROGRAM);
-  listing->count += seen->start != NOWHERE;
+}
+
+static int
+list_module(struct dl_phdr_info *info, size_t size, void *data)
+{
+  struct listing *listing = data;
+  (void)size;
+  if (listing->count == listing->room) {
+    listing->cut = true;
+    return 1;
+  }
+  see(info, &listing->list[listing->count]);
+  listing->count += listing->list[listing->count].start != NOWHERE;
   return 0;
 }
 
@@ -216,34 +221,56 @@ note_file(struct memtrack_module *module, uintptr_t start)
 
 /* Opens a library's file. -1 if it is not the file that was loaded. */
 static int
-open_library(const struct memtrack_module *module)
+open_library(const struct memtrack_module_source *source)
 {
   struct memtrack_file_state state;
-  int fd = module->file.inode ? memtrack_limit_descriptor(open(module->path, O_RDONLY | O_CLOEXEC)) : -1;
-  if (fd >= 0 && (!read_state(fd, &state) || memcmp(&state, &module->file, sizeof(state)) != 0)) {
+  int fd = source->file.inode ? memtrack_limit_descriptor(open(source->path, O_RDONLY | O_CLOEXEC)) : -1;
+  if (fd >= 0 && (!read_state(fd, &state) || memcmp(&state, &source->file, sizeof(state)) != 0)) {
     close(fd);
     fd = -1;
   }
   return fd;
 }
 
-struct memtrack_symbols *
-memtrack_module_symbols(const struct memtrack_module *module)
+void
+memtrack_module_describe(const struct memtrack_module *module, struct memtrack_module_source *source)
 {
-  int fd = module->fd >= 0 ? memtrack_limit_descriptor(dup(module->fd)) : open_library(module);
-  return fd >= 0 ? memtrack_symbols_open(fd, module->path, module->base, NULL) : NULL;
+  source->id   = module->id;
+  source->fd   = module->fd >= 0 ? memtrack_limit_descriptor(fcntl(module->fd, F_DUPFD_CLOEXEC, 0)) : -1;
+  source->base = module->base;
+  source->file = module->file;
+  memcpy(source->path, module->path, sizeof(source->path));
+  memcpy(source->text, module->text, sizeof(source->text));
+}
+
+struct memtrack_symbols *
+memtrack_module_symbols(struct memtrack_module_source *source)
+{
+  bool no_file = memtrack_symbols_are_loaders();
+  int fd       = source->fd >= 0 || no_file ? source->fd : open_library(source);
+  source->fd   = -1;
+  return fd >= 0 || no_file ? memtrack_symbols_open(fd, source->path, source->base, NULL) : NULL;
 }
 
 void
-memtrack_module_owner_text(uint32_t owner, char *text)
+memtrack_module_source_close(struct memtrack_module_source *source)
+{
+  if (source->fd >= 0) {
+    close(source->fd);
+  }
+  source->fd = -1;
+}
+
+const char *
+memtrack_module_owner_text(uint32_t owner)
 {
   uint32_t count = memtrack_load_acquire(&module_count);
-  snprintf(text, MEMTRACK_MODULE_TEXT, "(unloaded)");
   for (uint32_t i = 0; i < count; ++i) {
     if (is_loaded(&modules[i]) && modules[i].owner == owner) {
-      memcpy(text, modules[i].text, MEMTRACK_MODULE_TEXT);
+      return modules[i].text;
     }
   }
+  return "(unloaded)";
 }
 
 static void
@@ -337,6 +364,57 @@ forget_unloaded(const struct listing *listing, void (*gone)(struct memtrack_modu
   }
 }
 
+static int
+mark_mapped(struct dl_phdr_info *info, size_t size, void *mapped)
+{
+  struct seen seen;
+  uint32_t count = memtrack_load(&module_count);
+  (void)size;
+  see(info, &seen);
+  for (uint32_t i = 0; i < count; ++i) {
+    ((bool *)mapped)[i] = ((bool *)mapped)[i] || (is_loaded(&modules[i]) && is_same(&modules[i], &seen));
+  }
+  return 0;
+}
+
+/* Forgets modules that are not mapped any more, without an allocation: a thread that unloads a module does this. Under the mutex.
+ */
+static void
+forget_unmapped(void (*gone)(struct memtrack_module *))
+{
+  static bool mapped[MEMTRACK_MODULES_MAX];
+  memset(mapped, 0, sizeof(mapped));
+  dl_iterate_phdr(mark_mapped, mapped);
+  uint32_t count = memtrack_load(&module_count);
+  for (uint32_t i = 0; i < count; ++i) {
+    if (is_loaded(&modules[i]) && !mapped[i]) {
+      forget(&modules[i], gone);
+    }
+  }
+}
+
+static void (*sweeper)(struct memtrack_module *); /* set: modules that are no longer mapped are to be forgotten */
+
+/* Does so, unless another thread has the mutex: that thread does it when it unlocks. */
+static void
+sweep(void)
+{
+  while (memtrack_load_ordered(&sweeper) && pthread_mutex_trylock(&mutex) == 0) {
+    void (*gone)(struct memtrack_module *) = memtrack_exchange_ordered(&sweeper, NULL);
+    if (gone) {
+      forget_unmapped(gone);
+    }
+    pthread_mutex_unlock(&mutex);
+  }
+}
+
+static void
+unlock(void)
+{
+  pthread_mutex_unlock(&mutex);
+  sweep();
+}
+
 /* Forgets modules at whose addresses another module was loaded. Under the mutex. */
 static void
 forget_under(const struct seen *seen, void (*gone)(struct memtrack_module *))
@@ -350,21 +428,25 @@ forget_under(const struct seen *seen, void (*gone)(struct memtrack_module *))
   }
 }
 
-/* Holds a module: an additional handle prevents unloading, and the loader returns it only when a module loaded by another thread
-   has been relocated and protected. Returns NULL if the module is gone. Waits while another thread loads or unloads, so no mutex
-   that a hook may take is held. */
-static void *
-hold(const struct seen *seen)
+/* An additional handle prevents unloading, and the loader returns it only when a module loaded by another thread has been relocated
+   and protected. No mutex that a hook may take is held. */
+void *
+memtrack_module_hold(const char *path, uintptr_t base)
 {
-  bool program = strcmp(seen->path, PROGRAM) == 0;
-  void *handle = dlopen(program ? NULL : seen->path, RTLD_LAZY | RTLD_NOLOAD);
+  void *handle = dlopen(strcmp(path, PROGRAM) == 0 ? NULL : path, RTLD_LAZY | RTLD_NOLOAD);
   struct link_map *map;
-  if (handle && (dlinfo(handle, RTLD_DI_LINKMAP, &map) || map->l_addr != seen->base)) {
+  if (handle && (dlinfo(handle, RTLD_DI_LINKMAP, &map) || map->l_addr != base)) {
     dlclose(handle);
     handle = NULL;
   }
   dlerror(); /* clears this error, so that the caller's next dlerror() does not report it */
   return handle;
+}
+
+static void *
+hold(const struct seen *seen)
+{
+  return memtrack_module_hold(seen->path, seen->base);
 }
 
 static int
@@ -384,14 +466,14 @@ leave_alone(struct seen *seen)
   }
   pthread_mutex_lock(&mutex);
   bool fresh = !memtrack_module_at(seen->start) && add(seen, MEMTRACK_MODULE_LEFT_ALONE, false);
-  pthread_mutex_unlock(&mutex);
+  unlock();
   if (fresh) {
     memtrack_log(MEMTRACK_WARNING, "%s is not tracked: the loader cannot find it by its path", seen->path);
   }
 }
 
-static void
-let_go(void *handle)
+void
+memtrack_module_release(void *handle)
 {
   if (handle) {
     dlclose(handle); /* unloads the module if its user has closed it meanwhile */
@@ -433,7 +515,7 @@ memtrack_module_scan(const void *plugin, bool by_remap, void (*found)(struct mem
   pthread_mutex_lock(&mutex);
   struct listing listing = list_all();
   forget_unloaded(&listing, gone);
-  pthread_mutex_unlock(&mutex);
+  unlock();
   for (size_t i = 0; i < listing.count; ++i) {
     struct seen *seen = &listing.list[i];
     bool loading      = contains(seen, plugin);
@@ -451,8 +533,8 @@ memtrack_module_scan(const void *plugin, bool by_remap, void (*found)(struct mem
     if (module) {
       found(module);
     }
-    pthread_mutex_unlock(&mutex);
-    let_go(handle);
+    unlock();
+    memtrack_module_release(handle);
   }
   free(listing.list);
 }
@@ -472,8 +554,8 @@ memtrack_module_each_held(void (*body)(struct memtrack_module *, void *), void *
     if (module && is_same(module, seen)) {
       body(module, argument);
     }
-    pthread_mutex_unlock(&mutex);
-    let_go(handle);
+    unlock();
+    memtrack_module_release(handle);
   }
   free(listing.list);
 }
@@ -488,15 +570,12 @@ memtrack_module_each(void (*body)(struct memtrack_module *, void *), void *argum
       body(&modules[i], argument);
     }
   }
-  pthread_mutex_unlock(&mutex);
+  unlock();
 }
 
 void
 memtrack_module_sweep(void (*gone)(struct memtrack_module *))
 {
-  pthread_mutex_lock(&mutex);
-  struct listing listing = list_all();
-  forget_unloaded(&listing, gone);
-  pthread_mutex_unlock(&mutex);
-  free(listing.list);
+  memtrack_store_ordered(&sweeper, gone);
+  sweep();
 }

@@ -48,8 +48,18 @@ struct memtrack_module {
   char text[MEMTRACK_MODULE_TEXT]; /* its name in sites; for a plugin, the name of its owner */
 };
 
-/* Copies the name of the plugin with an owner key: MEMTRACK_MODULE_TEXT bytes. hook-safe. */
-void memtrack_module_owner_text(uint32_t owner, char *text);
+/* What the names of a module's sites are made from. It stays valid when the module is unloaded. */
+struct memtrack_module_source {
+  uint32_t id;
+  int fd; /* of its own; -1 if there is none */
+  uintptr_t base;
+  struct memtrack_file_state file;
+  char path[512];
+  char text[MEMTRACK_MODULE_TEXT];
+};
+
+/* Name of the plugin with an owner key. hook-safe. */
+const char *memtrack_module_owner_text(uint32_t owner);
 
 /* The module that contains an address, or NULL. hook-safe: takes no lock. The result for a plugin is valid while its code is
    running. */
@@ -58,9 +68,21 @@ const struct memtrack_module *memtrack_module_at(uintptr_t address);
 /* Number of an entry, below MEMTRACK_MODULES_MAX. hook-safe. */
 size_t memtrack_module_number(const struct memtrack_module *module);
 
-/* Opens the file of a plugin or a library for symbols. Returns NULL if there is none, if it cannot be read, or if a library's file
-   has changed since it was loaded. Not hook-safe. */
-struct memtrack_symbols *memtrack_module_symbols(const struct memtrack_module *module);
+/* Copies what the names of a module's sites are made from, with a descriptor of its own. Under the mutex of the modules. Not
+   hook-safe. */
+void memtrack_module_describe(const struct memtrack_module *module, struct memtrack_module_source *source);
+
+/* Opens the file of a plugin or a library for symbols, with the source's descriptor. Returns NULL if there is none, if it cannot be
+   read, or if a library's file has changed since it was loaded. Not hook-safe. */
+struct memtrack_symbols *memtrack_module_symbols(struct memtrack_module_source *source);
+
+/* Closes the source's descriptor if it was not used. Not hook-safe. */
+void memtrack_module_source_close(struct memtrack_module_source *source);
+
+/* Prevents a module from being unloaded until the handle is released. Returns NULL if it is not loaded. Not hook-safe: waits while
+   another thread loads or unloads. */
+void *memtrack_module_hold(const char *path, uintptr_t base);
+void memtrack_module_release(void *handle);
 
 /* Whether an address is in a function that is never a site. hook-safe. */
 bool memtrack_module_is_wrapper(const struct memtrack_module *module, uintptr_t address);
@@ -80,7 +102,8 @@ void memtrack_module_each(void (*body)(struct memtrack_module *, void *), void *
    memory may be read and written. Not hook-safe: waits while another thread loads or unloads. */
 void memtrack_module_each_held(void (*body)(struct memtrack_module *, void *), void *argument);
 
-/* Forgets modules that are no longer mapped; first calls `gone` for each. Not hook-safe. */
+/* Forgets modules that are no longer mapped; first calls `gone` for each. Does not wait for the mutex of the modules: the thread
+   that has it does this when it is done. Not hook-safe. */
 void memtrack_module_sweep(void (*gone)(struct memtrack_module *));
 
 #ifdef __cplusplus

@@ -3,7 +3,7 @@
 #include "owner/location.h"
 
 #include <pthread.h>
-#include <stdio.h>
+#include <string.h>
 #include <sys/mman.h>
 
 #include "base/atomic.h"
@@ -48,21 +48,51 @@ find_location(uint64_t address, uint32_t owner)
   return at ? &locations[at] : NULL;
 }
 
+/* Appends at most `most` bytes of a text. Composed by hand: snprintf() would take 1.5 KiB of the caller's stack. */
+static char *
+append(char *to, const char *text, size_t most)
+{
+  size_t length = strnlen(text, most);
+  memcpy(to, text, length);
+  return to + length;
+}
+
+static char *
+append_hexadecimal(char *to, uint64_t number)
+{
+  int digits = number ? (67 - __builtin_clzll(number)) / 4 : 1;
+  for (int i = digits - 1; i >= 0; --i) {
+    *to++ = "0123456789abcdef"[number >> (4 * i) & 15];
+  }
+  return to;
+}
+
+/* Most bytes of each part. With 16 digits all of them fit into the text, in either form. */
+#define PREFIX       "memory/plugin/"
+#define PLUGIN_PART  90
+#define LIBRARY_PART 40
+#define OWNER_PART   45
+#define DIGITS       16
+_Static_assert(sizeof(PREFIX "+0x") + PLUGIN_PART + DIGITS <= sizeof(((struct memtrack_location *)0)->text), "a plugin's text");
+_Static_assert(sizeof(PREFIX "+0x [via ]") + LIBRARY_PART + DIGITS + OWNER_PART <= sizeof(((struct memtrack_location *)0)->text),
+               "a library's text");
+
 /* The text that the server reports with every block. For a library's call it ends with the owner's name, so that texts of different
  * owners differ.
  */
 static void
 write_text(struct memtrack_location *location, const struct memtrack_module *module)
 {
-  char owner[MEMTRACK_MODULE_TEXT];
-  size_t room = sizeof(location->text);
-  int most    = location->in_plugin ? 90 : 40;
-  int used =
-    snprintf(location->text, room, "memory/plugin/%.*s+0x%llx", most, module->text, (unsigned long long)location->offset - 1);
+  char *to = append(location->text, PREFIX, sizeof(PREFIX));
+  to       = append(to, module->text, location->in_plugin ? PLUGIN_PART : LIBRARY_PART);
+  to       = append(to, "+0x", 3);
+  to       = append_hexadecimal(to, location->offset - 1);
   if (!location->in_plugin) {
-    memtrack_module_owner_text(location->owner, owner);
-    snprintf(location->text + used, room - used, " [via %.45s]", owner);
+    to = append(to, " [via ", 6);
+    to = append(to, memtrack_module_owner_text(location->owner), OWNER_PART);
+    to = append(to, "]", 1);
   }
+  *to = '\0';
 }
 
 const struct memtrack_location *

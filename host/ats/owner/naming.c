@@ -4,11 +4,12 @@
 
 #include <limits.h>
 #include <pthread.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 
 #include "base/atomic.h"
+#include "base/compiler.h"
+#include "base/limits.h"
 #include "base/peek.h"
 #include "core/account.h"
 #include "core/registry.h"
@@ -32,33 +33,52 @@ static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER; /* only one thread res
 static bool waiting;                                      /* whether any site waits */
 static bool waits[MEMTRACK_MODULES_MAX]; /* by the number of a module's entry: whether a site in the module may wait */
 
+/* Unloaded modules with sites that wait. Beyond these, sites keep the address in their names. */
+#define UNLOADED_MAX 64
+static struct memtrack_module_source unloaded[UNLOADED_MAX];
+static uint32_t unloaded_count;
+static pthread_mutex_t unloaded_mutex = PTHREAD_MUTEX_INITIALIZER; /* taken under the mutex of the modules; no lock under it */
+
 /* "memory/dir/foo.c:88" from TSmalloc's macro: the file's base name and the line suffice beside the module's name. The server
-   ignores the path, so it may be any pointer. */
-static void
+   ignores the path, so it may be any pointer. Not inlined, because reading it takes 200 bytes of stack. */
+static MT_NOINLINE void
 copy_last_part(const char *path, char *to, size_t size)
 {
   size_t length     = path ? memtrack_peek_length(path, PATH_MAX) : 0;
   const char *slash = length ? memrchr(path, '/', length) : NULL;
   const char *part  = slash ? slash + 1 : path;
-  snprintf(to, size, "%.*s", length ? (int)(path + length - part) : 0, length ? part : "");
+  size_t used       = length ? path + length - part : 0;
+  used              = used < size ? used : size - 1;
+  memcpy(to, used ? part : "", used);
+  to[used] = '\0';
 }
+
+/* Where a new site is: what its origin will hold. */
+struct source {
+  enum state state;
+  uint32_t module;
+  uint64_t offset;
+  const char *path; /* NULL: none */
+};
 
 /* A number may be reassigned: overwrites its previous data. */
 static void
-store_origin(uint32_t site, const struct origin *origin, bool wrapper)
+store_origin(uint32_t site, struct source source, bool wrapper)
 {
   if (site < MEMTRACK_SITE_FIRST || site >= origin_count) {
     return;
   }
   memtrack_store(&memtrack_naming_wrappers[site], wrapper);
   struct origin *to = &origins[site];
+  size_t length     = source.path ? strnlen(source.path, sizeof(to->path) - 1) : 0;
   memtrack_store(&to->state, KNOWN);
-  to->module = origin->module;
-  to->offset = origin->offset;
-  memcpy(to->path, origin->path, sizeof(to->path));
-  memtrack_store_release(&to->state, origin->state);
-  if (origin->state == WAITING) {
-    memtrack_store_release(&waits[origin->module % MEMTRACK_MODULES_MAX], true);
+  to->module = source.module;
+  to->offset = source.offset;
+  memcpy(to->path, source.path ? source.path : "", length);
+  to->path[length] = '\0';
+  memtrack_store_release(&to->state, source.state);
+  if (source.state == WAITING) {
+    memtrack_store_release(&waits[source.module % MEMTRACK_MODULES_MAX], true);
     memtrack_store_release(&waiting, true);
   }
 }
@@ -70,9 +90,9 @@ name_call(uint64_t address, uint64_t attributes, const char *path)
   uint32_t owner                       = memtrack_attributes_owner(attributes);
   uint32_t flags                       = 0;
   bool wrapper                         = false;
-  struct origin origin                 = {.state = KNOWN};
+  struct source source                 = {.state = KNOWN};
   struct memtrack_call_name call       = {.offset = address};
-  char file[sizeof(origin.path)];
+  char file[sizeof(((struct origin *)0)->path)];
   if (!module) {
     flags = owner ? MEMTRACK_NAME_VIA : 0;
   } else {
@@ -86,17 +106,17 @@ name_call(uint64_t address, uint64_t attributes, const char *path)
       flags = MEMTRACK_NAME_VIA;
     }
     /* The library's own function replaces a file and line that the plugin handed to TSmalloc. */
-    origin = (struct origin){
+    source = (struct source){
       .state = module->kind == MEMTRACK_MODULE_LIBRARY ? WAITING : KNOWN, .module = module->id, .offset = address - module->base};
     if (plugin) {
       wrapper = memtrack_attributes_class(attributes) == MEMTRACK_CLASS_HEAP && memtrack_module_is_wrapper(module, address);
       flags |= wrapper ? MEMTRACK_NAME_HIDDEN : 0;
-      origin.state = !wrapper && module->fd >= 0 ? WAITING : KNOWN;
-      memcpy(origin.path, file, sizeof(file));
+      source.state = !wrapper && module->fd >= 0 ? WAITING : KNOWN;
+      source.path  = file;
     }
   }
   uint32_t site = memtrack_registry_call(address, attributes, &call, owner, flags);
-  store_origin(site, &origin, wrapper);
+  store_origin(site, source, wrapper);
   return site;
 }
 
@@ -108,16 +128,16 @@ name_site(uint64_t address, uint64_t attributes, const char *text)
   case MEMTRACK_CLASS_IOBUFFER: {
     const struct memtrack_location *location = memtrack_location_of_text(text);
     uint32_t site        = memtrack_registry_site(address, attributes, text, location ? location->owner : MEMTRACK_OWNER_CORE, 0);
-    struct origin origin = {.state = KNOWN};
+    struct source source = {.state = KNOWN};
     if (location) {
-      origin = (struct origin){.state = WAITING, .module = location->module, .offset = location->offset};
+      source = (struct source){.state = WAITING, .module = location->module, .offset = location->offset};
     }
-    store_origin(site, &origin, false);
+    store_origin(site, source, false);
     return site;
   }
   case MEMTRACK_CLASS_OPENSSL: {
     uint32_t site = memtrack_registry_site(address, attributes, text, memtrack_attributes_owner(attributes), 0);
-    store_origin(site, &(struct origin){.state = KNOWN}, false);
+    store_origin(site, (struct source){.state = KNOWN}, false);
     return site;
   }
   default:
@@ -146,7 +166,7 @@ memtrack_naming_memory(void)
 
 /* Under the mutex. */
 static void
-resolve_site(struct memtrack_symbols *symbols, uint32_t site, const struct memtrack_module *module)
+resolve_site(struct memtrack_symbols *symbols, uint32_t site, const struct memtrack_module_source *module)
 {
   struct origin *origin = &origins[site];
   char known[160];
@@ -160,12 +180,10 @@ resolve_site(struct memtrack_symbols *symbols, uint32_t site, const struct memtr
 
 /* Names all sites in a module, so that its file is opened once, and closed again. Under the mutex. */
 static void
-resolve_module(struct memtrack_module *module, void *nothing)
+resolve_module(struct memtrack_module_source *module)
 {
   struct memtrack_symbols *symbols = NULL;
-  bool has_waiting                 = memtrack_exchange_acquire(&waits[memtrack_module_number(module)], false);
-  uint32_t count                   = has_waiting ? memtrack_registry_count() : 0;
-  (void)nothing;
+  uint32_t count                   = memtrack_registry_count();
   for (uint32_t site = MEMTRACK_SITE_FIRST; site < count && site < origin_count; ++site) {
     struct origin *origin = &origins[site];
     if (memtrack_load_acquire(&origin->state) != WAITING || origin->module != module->id) {
@@ -180,15 +198,88 @@ resolve_module(struct memtrack_module *module, void *nothing)
   if (symbols) {
     memtrack_symbols_close(symbols);
   }
+  memtrack_module_source_close(module);
 }
 
+/* The next loaded module with sites that wait. Modules are looked at in the order of their entries, each once. */
+struct search {
+  size_t from;
+  bool found;
+  struct memtrack_module_source source;
+};
+
+static void
+look_at_module(struct memtrack_module *module, void *argument)
+{
+  struct search *search = argument;
+  size_t number         = memtrack_module_number(module);
+  if (!search->found && number >= search->from && memtrack_exchange_acquire(&waits[number], false)) {
+    search->from  = number + 1;
+    search->found = true;
+    memtrack_module_describe(module, &search->source);
+  }
+}
+
+static bool
+find_loaded(struct search *search)
+{
+  search->found = false;
+  memtrack_module_each(look_at_module, search);
+  return search->found;
+}
+
+static bool
+find_unloaded(struct memtrack_module_source *source)
+{
+  pthread_mutex_lock(&unloaded_mutex);
+  bool found = unloaded_count > 0;
+  if (found) {
+    *source = unloaded[--unloaded_count];
+  }
+  pthread_mutex_unlock(&unloaded_mutex);
+  return found;
+}
+
+/* Files are read without the mutex of the modules, which the loading of a plugin needs. */
 void
 memtrack_naming_resolve(void)
 {
+  struct search search = {.from = 0};
   if (!memtrack_exchange_acquire(&waiting, false)) {
     return;
   }
   pthread_mutex_lock(&mutex);
-  memtrack_module_each(resolve_module, NULL);
+  while (find_unloaded(&search.source)) {
+    resolve_module(&search.source);
+  }
+  while (find_loaded(&search)) {
+    bool held    = memtrack_symbols_are_loaders();
+    void *handle = held ? memtrack_module_hold(search.source.path, search.source.base) : NULL;
+    if (handle || !held) {
+      resolve_module(&search.source);
+    }
+    memtrack_module_source_close(&search.source);
+    memtrack_module_release(handle);
+  }
   pthread_mutex_unlock(&mutex);
+}
+
+void
+memtrack_naming_keep(const struct memtrack_module *module)
+{
+  if (!memtrack_exchange_acquire(&waits[memtrack_module_number(module)], false) || memtrack_symbols_are_loaders()) {
+    return;
+  }
+  pthread_mutex_lock(&unloaded_mutex);
+  bool kept = unloaded_count < UNLOADED_MAX;
+  if (kept) {
+    memtrack_module_describe(module, &unloaded[unloaded_count]);
+    unloaded[unloaded_count++].base = 0; /* nothing is there any more */
+  }
+  pthread_mutex_unlock(&unloaded_mutex);
+  if (kept) {
+    memtrack_store_release(&waiting, true);
+  } else {
+    memtrack_limit_hit(MEMTRACK_LIMIT_UNLOADED);
+  }
 }

@@ -2,7 +2,7 @@
  *
  * Names of sites. At the first use, inside a hook, only addresses are available: a plugin's site is "foo.so+0x1a2b". A task thread
  * later replaces this by a readable name, "foo.so handler (foo.c:88)", from the module's symbols and debug information (symbol.h):
- * once, and before the module is unloaded.
+ * once. The module may be unloaded by then: what is needed of it is kept.
  */
 #ifndef MEMTRACK_NAMING_H
 #define MEMTRACK_NAMING_H
@@ -34,9 +34,13 @@ memtrack_naming_is_wrapper(uint32_t site)
   return memtrack_load(&memtrack_naming_wrappers[site]);
 }
 
-/* Gives final names to all sites that wait for them; before a module is unloaded, this is the last chance. Not hook-safe: reads
-   files. */
+/* Gives final names to all sites that wait for them. Not hook-safe: reads files. */
 void memtrack_naming_resolve(void);
+
+struct memtrack_module;
+
+/* A module is unloaded: keeps what the names of its waiting sites are made from. Under the mutex of the modules. Not hook-safe. */
+void memtrack_naming_keep(const struct memtrack_module *module);
 
 #ifdef __cplusplus
 }

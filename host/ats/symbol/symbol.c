@@ -171,6 +171,12 @@ memtrack_symbols_start(struct memtrack_reason *reason)
   return memtrack_elfutils_open(reason);
 }
 
+bool
+memtrack_symbols_are_loaders(void)
+{
+  return !memtrack_elfutils_is_open();
+}
+
 struct memtrack_symbols *
 memtrack_symbols_open(int fd, const char *path, uintptr_t base, struct memtrack_reason *reason)
 {

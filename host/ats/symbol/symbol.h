@@ -13,6 +13,7 @@
 #ifndef MEMTRACK_SYMBOL_H
 #define MEMTRACK_SYMBOL_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -37,6 +38,9 @@ extern const char *memtrack_symbols_root;
 
 /* Loads elfutils. Returns 0, or -1 with a reason. init-only: under traffic, stack unwinding would wait for the loader's lock. */
 int memtrack_symbols_start(struct memtrack_reason *reason);
+
+/* Whether there is no elfutils: names come from the loader, and only while the module is loaded. Any thread. */
+bool memtrack_symbols_are_loaders(void);
 
 /* Opens a module by its file. Takes ownership of `fd`, also on failure. `path` is where the file is or was installed: separate
    debug information is searched by build id below memtrack_symbols_root, and by .gnu_debuglink beside the path, in .debug there
