@@ -11,6 +11,7 @@ import { events } from "./cases/events.ts";
 import { growth } from "./cases/growth.ts";
 import { instructions } from "./cases/instructions.ts";
 import { pairs } from "./cases/pairs.ts";
+import { pauses } from "./cases/pauses.ts";
 import { server } from "./cases/server.ts";
 import { share } from "./cases/share.ts";
 import { measure, type Comparisons, type Measured } from "./comparisons.ts";
@@ -25,6 +26,7 @@ const COMPARISONS: Comparisons = {
   command,
   events,
   pairs,
+  pauses,
   growth,
   "plugins-share": share,
   server,
