@@ -30,6 +30,9 @@ static Dwarf *
 read_debug(Elf *elf)
 {
   Dwarf *dwarf = elfutils->dwarf_begin_elf(elf, DWARF_C_READ, NULL);
+  if (dwarf) {
+    elfutils->dwarf_new_oom_handler(dwarf, memtrack_elfutils_no_memory);
+  }
   if (dwarf && !has_sound_strings(elf)) {
     elfutils->dwarf_end(dwarf);
     dwarf = NULL;
@@ -88,7 +91,8 @@ memtrack_units_next(const struct memtrack_units *units, Dwarf_CU **cu, Dwarf_Die
 void
 memtrack_units_open(struct memtrack_units *units, const struct memtrack_elf *file, const char *root)
 {
-  *units = (struct memtrack_units){.dwarf = read_debug(file->elf), .shared_file = {.fd = -1}};
+  *units       = (struct memtrack_units){.shared_file = {.fd = -1}};
+  units->dwarf = read_debug(file->elf);
   if (units->dwarf && !add_shared(units, file, root)) {
     elfutils->dwarf_end(units->dwarf);
     units->dwarf = NULL;
@@ -110,6 +114,13 @@ memtrack_units_close(struct memtrack_units *units)
   elfutils->dwarf_end(units->shared);
   memtrack_elf_close(&units->shared_file);
   free(units->sorted);
+}
+
+void
+memtrack_units_abandon(struct memtrack_units *units)
+{
+  units->dwarf = units->shared = NULL;
+  units->count                 = 0;
 }
 
 struct memtrack_unit *

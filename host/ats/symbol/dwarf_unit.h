@@ -45,6 +45,9 @@ void memtrack_units_open(struct memtrack_units *units, const struct memtrack_elf
 
 void memtrack_units_close(struct memtrack_units *units);
 
+/* Leaves them without debug information, and that unreleased: libdw had no memory, so its state is unknown. */
+void memtrack_units_abandon(struct memtrack_units *units);
+
 /* Moves to the next unit that can contain code; *cu is NULL at first. */
 bool memtrack_units_next(const struct memtrack_units *units, Dwarf_CU **cu, Dwarf_Die *die);
 

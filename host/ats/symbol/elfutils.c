@@ -8,6 +8,7 @@
 #define LIBRARY "libdw.so.1"
 
 struct memtrack_elfutils memtrack_elfutils;
+__thread jmp_buf *memtrack_elfutils_place;
 static bool is_open;
 
 int
@@ -35,6 +36,12 @@ memtrack_elfutils_open(struct memtrack_reason *reason)
   }
   is_open = true;
   return 0;
+}
+
+void
+memtrack_elfutils_no_memory(void)
+{
+  longjmp(*memtrack_elfutils_place, 1);
 }
 
 bool

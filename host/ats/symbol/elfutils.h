@@ -10,6 +10,7 @@
 #include <elfutils/libdw.h>
 #include <elfutils/libdwelf.h>
 #include <gelf.h>
+#include <setjmp.h>
 #include <stdbool.h>
 
 #include "base/compiler.h"
@@ -41,6 +42,7 @@ extern "C" {
   X(dwarf_lineendsequence)        \
   X(dwarf_lineno)                 \
   X(dwarf_linesrc)                \
+  X(dwarf_new_oom_handler)        \
   X(dwarf_onesrcline)             \
   X(dwarf_peel_type)              \
   X(dwarf_ranges)                 \
@@ -78,6 +80,14 @@ static const struct memtrack_elfutils *const elfutils = &memtrack_elfutils;
 /* Loads the libraries. Returns 0, or -1 with a reason. init-only: it holds the loader's lock while loading, and stack unwinding
    waits for that lock. */
 int memtrack_elfutils_open(struct memtrack_reason *reason);
+
+/* Where this thread continues when libdw has no memory: libdw must not return then, and its own handler ends the process. To be
+   used like setjmp() before calls that read debug information, which must not be used any more afterwards. Not hook-safe. */
+#define MEMTRACK_ELFUTILS_NO_MEMORY(place) (memtrack_elfutils_place = &(place), setjmp(place))
+extern __thread jmp_buf *memtrack_elfutils_place MT_INITIAL_EXEC MT_HIDDEN;
+
+/* Continues there: a handler for dwarf_new_oom_handler(). Not hook-safe. */
+void memtrack_elfutils_no_memory(void) MT_NORETURN;
 
 /* Whether the libraries are loaded. Any thread. */
 bool memtrack_elfutils_is_open(void);

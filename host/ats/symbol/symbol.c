@@ -20,6 +20,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/log.h"
 #include "symbol/dwarf_name.h"
 #include "symbol/dwarf_position.h"
 #include "symbol/dwarf_unit.h"
@@ -40,6 +41,7 @@ struct memtrack_symbols {
   struct memtrack_elf file, debug; /* debug: separate debug information */
   struct memtrack_functions functions;
   struct memtrack_units units;
+  jmp_buf no_memory; /* where a query continues without debug information */
 };
 
 /* Everything known about an address. */
@@ -93,8 +95,8 @@ find_place(const struct memtrack_symbols *symbols, uint64_t offset)
   return place;
 }
 
-enum memtrack_symbol
-memtrack_symbols_name(struct memtrack_symbols *symbols, uint64_t offset, char *text, size_t size)
+static enum memtrack_symbol
+site_of(struct memtrack_symbols *symbols, uint64_t offset, char *text, size_t size)
 {
   char name[NAME_SIZE];
   struct memtrack_position position;
@@ -131,8 +133,8 @@ memtrack_symbols_name(struct memtrack_symbols *symbols, uint64_t offset, char *t
   return known;
 }
 
-enum memtrack_symbol
-memtrack_symbols_function(struct memtrack_symbols *symbols, uint64_t offset, char *text, size_t size)
+static enum memtrack_symbol
+function_of(struct memtrack_symbols *symbols, uint64_t offset, char *text, size_t size)
 {
   char name[NAME_SIZE] = "";
   struct place *place  = find_place(symbols, offset);
@@ -144,8 +146,8 @@ memtrack_symbols_function(struct memtrack_symbols *symbols, uint64_t offset, cha
   return name[0] ? MEMTRACK_SYMBOL_FUNCTION : MEMTRACK_SYMBOL_NONE;
 }
 
-size_t
-memtrack_symbols_wrappers(struct memtrack_symbols *symbols, struct memtrack_range **ranges)
+static size_t
+wrappers_of(struct memtrack_symbols *symbols, struct memtrack_range **ranges)
 {
   struct memtrack_ranges in = {0}, out = {0}; /* code of wrappers; within it, inlined code of other functions */
   for (size_t i = 0; i < symbols->functions.count; ++i) {
@@ -163,6 +165,54 @@ memtrack_symbols_wrappers(struct memtrack_symbols *symbols, struct memtrack_rang
   free(out.ranges);
   *ranges = rest.ranges;
   return rest.count;
+}
+
+/* Each of these calls is made again without debug information if libdw has no memory for it. What it had allocated is lost. */
+static void
+go_on_without_debug(struct memtrack_symbols *symbols)
+{
+  memtrack_units_abandon(&symbols->units);
+  memtrack_log(MEMTRACK_WARNING, "out of memory while reading debug information: some sites have no file and line");
+}
+
+enum memtrack_symbol
+memtrack_symbols_name(struct memtrack_symbols *symbols, uint64_t offset, char *text, size_t size)
+{
+  if (MEMTRACK_ELFUTILS_NO_MEMORY(symbols->no_memory)) {
+    go_on_without_debug(symbols);
+  }
+  return site_of(symbols, offset, text, size);
+}
+
+enum memtrack_symbol
+memtrack_symbols_function(struct memtrack_symbols *symbols, uint64_t offset, char *text, size_t size)
+{
+  if (MEMTRACK_ELFUTILS_NO_MEMORY(symbols->no_memory)) {
+    go_on_without_debug(symbols);
+  }
+  return function_of(symbols, offset, text, size);
+}
+
+size_t
+memtrack_symbols_wrappers(struct memtrack_symbols *symbols, struct memtrack_range **ranges)
+{
+  if (MEMTRACK_ELFUTILS_NO_MEMORY(symbols->no_memory)) {
+    go_on_without_debug(symbols);
+  }
+  return wrappers_of(symbols, ranges);
+}
+
+/* Of a file that is open. */
+static void
+read_symbols(struct memtrack_symbols *symbols, const char *path)
+{
+  if (MEMTRACK_ELFUTILS_NO_MEMORY(symbols->no_memory)) {
+    go_on_without_debug(symbols);
+  } else {
+    bool is_separate = memtrack_elf_find_debug(&symbols->debug, symbols->file.elf, path, memtrack_symbols_root);
+    memtrack_units_open(&symbols->units, is_separate ? &symbols->debug : &symbols->file, memtrack_symbols_root);
+  }
+  memtrack_functions_read(&symbols->functions, symbols->file.elf, symbols->debug.elf);
 }
 
 int
@@ -198,9 +248,7 @@ memtrack_symbols_open(int fd, const char *path, uintptr_t base, struct memtrack_
     free(symbols);
     return NULL;
   }
-  bool is_separate = memtrack_elf_find_debug(&symbols->debug, symbols->file.elf, path, memtrack_symbols_root);
-  memtrack_units_open(&symbols->units, is_separate ? &symbols->debug : &symbols->file, memtrack_symbols_root);
-  memtrack_functions_read(&symbols->functions, symbols->file.elf, symbols->debug.elf);
+  read_symbols(symbols, path);
   return symbols;
 }
 
