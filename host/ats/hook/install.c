@@ -283,6 +283,9 @@ find_preloaded(uintptr_t *first)
   struct candidates *candidates = calloc(1, sizeof(*candidates));
   size_t count                  = 0;
   if (!candidates) {
+    memtrack_log(MEMTRACK_WARNING,
+                 "out of memory while looking for plugins that were loaded before memtrack.so: they are tracked as "
+                 "libraries. Make memtrack.so the first line of plugin.config");
     return 0;
   }
   memtrack_module_each(list_candidate, candidates);
