@@ -305,6 +305,9 @@ find_server(void)
 static void
 start(const struct memtrack_server *server)
 {
+  if (!memtrack_setting_get(0)->name[0]) {
+    return; /* no memory, which has been logged */
+  }
   create_records();
   void *mutex = memtrack_api.TSMutexCreate();
   control     = memtrack_api.TSContCreate(on_control, mutex);

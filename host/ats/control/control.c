@@ -49,7 +49,9 @@ check_setting(uint32_t which)
 static void
 disarm_child(void)
 {
-  memtrack_iobuffer_set_level(0);
+  if (state.iobuffer == MEMTRACK_HOOK_INSTALLED) {
+    memtrack_iobuffer_set_level(0);
+  }
   memtrack_openssl_disarm();
   memtrack_plugins_disarm();
 }
@@ -178,6 +180,18 @@ open_accounting(uint32_t sites)
   return 0;
 }
 
+/* Before anything is counted. Returns 0, or -1 after logging the reason. */
+static int
+watch_forks(void)
+{
+  int error = pthread_atfork(NULL, NULL, disarm_child);
+  if (error) {
+    memtrack_log(MEMTRACK_ERROR, "cannot watch forks (pthread_atfork: %s); memtrack is disabled, the server is not affected",
+                 strerror(error));
+  }
+  return error ? -1 : 0;
+}
+
 /* Returns 0, or -1 after logging the reason. */
 static int
 install_iobuffer(void (*dump)(FILE *))
@@ -241,14 +255,13 @@ memtrack_control_start(const struct memtrack_server *known, memtrack_record_read
   server         = known;
   read_record    = read;
   uint32_t sites = check_setting(MEMTRACK_SETTING_SITES);
-  if (open_accounting(sites) || install_iobuffer(dump)) {
+  if (open_accounting(sites) || watch_forks() || install_iobuffer(dump)) {
     return -1;
   }
   memtrack_analysis_open(read, server->freelists);
   find_openssl();
   start_symbols();
   install_plugins();
-  (void)pthread_atfork(NULL, NULL, disarm_child); /* without memory for it, a child counts in its copy of the tables */
   apply_level((int)check_setting(MEMTRACK_SETTING_LEVEL), true);
   check_setting(MEMTRACK_SETTING_FREQUENCY);
   apply_heap(check_setting(MEMTRACK_SETTING_HEAP));

@@ -26,7 +26,8 @@ memtrack_ask_begin(const memtrack_part *parts, uint64_t count)
   if (state == NEW) {
     state = memtrack_core_open(&core, MEMTRACK_ROLE_CONTROL, 0) ? BROKEN : OPEN;
     if (state == BROKEN) {
-      memtrack_log(MEMTRACK_ERROR, "out of memory for settings, messages and names: using the defaults");
+      memtrack_log(MEMTRACK_ERROR,
+                   "out of memory for settings, messages and names; memtrack is disabled, the server is not affected");
     }
   }
   if (state != OPEN) {
