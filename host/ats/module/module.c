@@ -15,6 +15,7 @@
 #include "base/atomic.h"
 #include "base/limits.h"
 #include "base/log.h"
+#include "base/reason.h"
 #include "core/registry.h"
 #include "module/build_id.h"
 #include "module/module_name.h"
@@ -431,10 +432,12 @@ forget_under(const struct seen *seen, void (*gone)(struct memtrack_module *))
 /* An additional handle prevents unloading, and the loader returns it only when a module loaded by another thread has been relocated
    and protected. No mutex that a hook may take is held. */
 void *
-memtrack_module_hold(const char *path, uintptr_t base)
+memtrack_module_hold(const char *path, uintptr_t base, struct memtrack_reason *reason)
 {
   void *handle = dlopen(strcmp(path, PROGRAM) == 0 ? NULL : path, RTLD_LAZY | RTLD_NOLOAD);
   struct link_map *map;
+  const char *error = handle ? NULL : dlerror();
+  memtrack_reason_set(reason, "%s", error ? error : "the loader cannot find it by its path");
   if (handle && (dlinfo(handle, RTLD_DI_LINKMAP, &map) || map->l_addr != base)) {
     dlclose(handle);
     handle = NULL;
@@ -444,9 +447,9 @@ memtrack_module_hold(const char *path, uintptr_t base)
 }
 
 static void *
-hold(const struct seen *seen)
+hold(const struct seen *seen, struct memtrack_reason *reason)
 {
-  return memtrack_module_hold(seen->path, seen->base);
+  return memtrack_module_hold(seen->path, seen->base, reason);
 }
 
 static int
@@ -459,7 +462,7 @@ is_the_same(struct dl_phdr_info *info, size_t size, void *data)
 
 /* A module that is loaded but cannot be held becomes known and is left alone. Logged once, because it is known from then on. */
 static void
-leave_alone(struct seen *seen)
+leave_alone(struct seen *seen, const struct memtrack_reason *reason)
 {
   if (!dl_iterate_phdr(is_the_same, seen)) {
     return;
@@ -468,7 +471,7 @@ leave_alone(struct seen *seen)
   bool fresh = !memtrack_module_at(seen->start) && add(seen, MEMTRACK_MODULE_LEFT_ALONE, false);
   unlock();
   if (fresh) {
-    memtrack_log(MEMTRACK_WARNING, "%s is not tracked: the loader cannot find it by its path", seen->path);
+    memtrack_log(MEMTRACK_WARNING, "%s is not tracked: %s", seen->path, reason->text);
   }
 }
 
@@ -522,9 +525,10 @@ memtrack_module_scan(const void *plugin, bool by_remap, void (*found)(struct mem
     if (is_known(seen, loading)) {
       continue;
     }
-    void *handle = loading ? NULL : hold(seen);
+    struct memtrack_reason reason;
+    void *handle = loading ? NULL : hold(seen, &reason);
     if (!handle && !loading) {
-      leave_alone(seen);
+      leave_alone(seen, &reason);
       continue;
     }
     pthread_mutex_lock(&mutex);
@@ -545,7 +549,7 @@ memtrack_module_each_held(void (*body)(struct memtrack_module *, void *), void *
   struct listing listing = list_all();
   for (size_t i = 0; i < listing.count; ++i) {
     const struct seen *seen = &listing.list[i];
-    void *handle            = memtrack_module_at(seen->start) ? hold(seen) : NULL;
+    void *handle            = memtrack_module_at(seen->start) ? hold(seen, NULL) : NULL;
     if (!handle) {
       continue;
     }

@@ -11,6 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/reason.h"
 #include "symbol/symbol.h"
 
 #ifdef __cplusplus
@@ -79,9 +80,9 @@ struct memtrack_symbols *memtrack_module_symbols(struct memtrack_module_source *
 /* Closes the source's descriptor if it was not used. Not hook-safe. */
 void memtrack_module_source_close(struct memtrack_module_source *source);
 
-/* Prevents a module from being unloaded until the handle is released. Returns NULL if it is not loaded. Not hook-safe: waits while
-   another thread loads or unloads. */
-void *memtrack_module_hold(const char *path, uintptr_t base);
+/* Prevents a module from being unloaded until the handle is released. Returns NULL with a reason if it is not loaded, or if the
+   loader refuses. Not hook-safe: waits while another thread loads or unloads. */
+void *memtrack_module_hold(const char *path, uintptr_t base, struct memtrack_reason *reason);
 void memtrack_module_release(void *handle);
 
 /* Whether an address is in a function that is never a site. hook-safe. */

@@ -254,7 +254,7 @@ memtrack_naming_resolve(void)
   }
   while (find_loaded(&search)) {
     bool held    = memtrack_symbols_are_loaders();
-    void *handle = held ? memtrack_module_hold(search.source.path, search.source.base) : NULL;
+    void *handle = held ? memtrack_module_hold(search.source.path, search.source.base, NULL) : NULL;
     if (handle || !held) {
       resolve_module(&search.source);
     }
