@@ -20,7 +20,6 @@ namespace
 {
 memtrack_core core;
 pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
-bool broken; /* has trapped: assigns no more numbers. Under the mutex. */
 
 /* Written under the mutex, read without it. */
 uint64_t seq;     /* odd during a change */
@@ -28,6 +27,7 @@ uint32_t version; /* of names and owners */
 uint32_t published = MEMTRACK_SITE_FIRST;
 uint64_t refused;
 uint32_t in_use;
+const char *trap; /* its reason: assigns no more numbers */
 
 /* Publishes changes to readers without the mutex. Under the mutex. */
 void
@@ -41,29 +41,42 @@ publish()
   memtrack_store_release(&published, count);
 }
 
-/* Runs a body that queries the registry, under the mutex. If it traps, now or before, the caller's initial result stays. */
+/* Runs a body. Returns false if it traps, or if one has trapped before. Under the mutex. */
 template <typename Body>
-void
+bool
+run(Body body)
+{
+  if (!trap && !memtrack_guarded(body)) {
+    memtrack_store(&trap, memtrack_trap_reason());
+  }
+  return !trap;
+}
+
+/* Runs a body that queries the registry. Returns false if it traps, now or before. */
+template <typename Body>
+bool
 ask(Body body)
 {
   memtrack_lock lock(&mutex);
-  broken = broken || !memtrack_guarded(body);
+  return run(body);
 }
 
-/* Runs a body that changes the registry. */
+/* Runs a body that changes the registry. Returns false if it traps, now or before: a number that the body has assigned may not be
+   published, and must not be used. */
 template <typename Body>
-void
+bool
 change(Body body)
 {
   memtrack_lock lock(&mutex);
   uint64_t before = seq;
   memtrack_store(&seq, before + 1);
   memtrack_fence_release();
-  broken = broken || !memtrack_guarded([=] {
-             body();
-             publish();
-           });
+  bool good = run([=] {
+    body();
+    publish();
+  });
   memtrack_store_release(&seq, before + 2);
+  return good;
 }
 
 /* Not inlined: reading a text that may be anywhere takes 200 bytes of stack, which registering then uses again. */
@@ -122,9 +135,9 @@ memtrack_registry_open(uint32_t sites)
 uint32_t
 memtrack_registry_site(uint64_t address, uint64_t attributes, const char *text, uint32_t owner, uint32_t flags)
 {
-  uint32_t site = MEMTRACK_SITE_OTHER + memtrack_attributes_class(attributes);
-  change([=, &site] { site = memtrack_call(&core, register, address, attributes, put_input(text), owner, flags); });
-  return site;
+  uint32_t site = MEMTRACK_SITE_UNKNOWN;
+  bool good     = change([=, &site] { site = memtrack_call(&core, register, address, attributes, put_input(text), owner, flags); });
+  return good ? site : MEMTRACK_SITE_OTHER + memtrack_attributes_class(attributes);
 }
 
 bool
@@ -136,25 +149,24 @@ memtrack_registry_is_own(uint32_t site)
 bool
 memtrack_registry_builtin_row(const char *line, uint64_t length, struct memtrack_builtin_row *row)
 {
-  row->site = MEMTRACK_SITE_UNKNOWN;
-  change([=] {
-    row->site   = memtrack_call(&core, registerBuiltinRow, memtrack_core_input(&core, line, length));
-    row->allocs = memtrack_call(&core, builtinAllocs);
-    row->frees  = memtrack_call(&core, builtinFrees);
-    row->in_use = memtrack_call(&core, builtinInUse);
-  });
-  return row->site != MEMTRACK_SITE_UNKNOWN;
+  return change([=] {
+           row->site   = memtrack_call(&core, registerBuiltinRow, memtrack_core_input(&core, line, length));
+           row->allocs = memtrack_call(&core, builtinAllocs);
+           row->frees  = memtrack_call(&core, builtinFrees);
+           row->in_use = memtrack_call(&core, builtinInUse);
+         }) &&
+         row->site != MEMTRACK_SITE_UNKNOWN;
 }
 
 uint32_t
 memtrack_registry_call(uint64_t address, uint64_t attributes, const struct memtrack_call_name *call, uint32_t owner, uint32_t flags)
 {
-  uint32_t site = MEMTRACK_SITE_OTHER + memtrack_attributes_class(attributes);
-  change([=, &site] {
+  uint32_t site = MEMTRACK_SITE_UNKNOWN;
+  bool good     = change([=, &site] {
     uint32_t used = 0, module = add_part(call->module, &used), file = add_part(call->file, &used);
     site = memtrack_call(&core, registerCall, address, attributes, module, call->offset, file, owner, flags);
   });
-  return site;
+  return good ? site : MEMTRACK_SITE_OTHER + memtrack_attributes_class(attributes);
 }
 
 void
@@ -177,13 +189,13 @@ uint32_t
 memtrack_registry_owner(const char *text)
 {
   uint32_t owner = MEMTRACK_OWNER_OTHER;
-  change([=, &owner] {
+  bool good      = change([=, &owner] {
     owner = memtrack_call(&core, registerOwner, put_input(text));
     if (owner == MEMTRACK_OWNER_OTHER) {
       memtrack_limit_hit(MEMTRACK_LIMIT_OWNERS);
     }
   });
-  return owner;
+  return good ? owner : MEMTRACK_OWNER_OTHER;
 }
 
 void
@@ -268,6 +280,12 @@ uint64_t
 memtrack_registry_refusals()
 {
   return memtrack_load(&refused);
+}
+
+const char *
+memtrack_registry_trap()
+{
+  return memtrack_load(&trap);
 }
 
 const struct memtrack_core *

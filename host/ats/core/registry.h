@@ -75,6 +75,9 @@ uint32_t memtrack_registry_in_use(void);
 /* Number of registrations refused because the table was full. hook-safe. */
 uint64_t memtrack_registry_refusals(void);
 
+/* The reason for which the registry assigns no more numbers; NULL while it does. Any thread. */
+const char *memtrack_registry_trap(void);
+
 /* The key of a site, for a shard; false if it has none. hook-safe. */
 bool memtrack_registry_key(uint32_t site, uint64_t *address, uint64_t *attributes);
 

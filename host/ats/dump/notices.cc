@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/limits.h"
+#include "base/log.h"
 #include "core/account.h"
 #include "core/ask.h"
 #include "core/registry.h"
@@ -22,10 +23,27 @@ memtrack_notice_start(const memtrack_state *state, uint32_t sites)
   memtrack_answer_log(&answer);
 }
 
+/* Traps in a hook, which logs nothing. */
+static void
+notice_trap()
+{
+  static bool said;
+  const char *reason = memtrack_registry_trap();
+  if (reason && !said) {
+    said = true;
+    memtrack_log(
+      MEMTRACK_ERROR,
+      "the core trapped while naming a site (%s): new sites are counted as (other) until traffic_server is restarted; the "
+      "server is not affected",
+      reason);
+  }
+}
+
 void
 memtrack_notice_trouble(void)
 {
   memtrack_answer answer;
+  notice_trap();
   do {
     memtrack_ask(&answer, nullptr, 0, [](memtrack_core *core) {
       return memtrack_call(core, troubleNotice, memtrack_registry_core()->sites, memtrack_registry_refusals(),
