@@ -27,7 +27,8 @@ tier's own (\`npm run test:core -- shard\`, \`npm run test:native -- slots_test\
   --help           this text
 
 The environment: MEMTRACK_SEED=n repeats a random run; MEMTRACK_AGREE_EVENTS=n, MEMTRACK_CHURN_SECONDS=n, MEMTRACK_RELOADS=n and
-MEMTRACK_SOAK_MINUTES=n say how long four tests go on.`;
+MEMTRACK_SOAK_MINUTES=n say how long four tests go on; MEMTRACK_FAULT_CALLS=n and MEMTRACK_FAULT_STARTS=n how many calls of each place
+fail in two others.`;
 
 class UsageError extends Error {}
 

@@ -42,15 +42,19 @@ export type TierName = "unit" | "core" | "export" | "web" | "native" | "ats";
 export const LONG = {
   paths: [
     "tests/ats/correct.test.ts",
+    "tests/ats/faults.test.ts",
     "tests/ats/plugins-reload.test.ts",
     "tests/ats/soak.test.ts",
     "tests/native/agree.test.ts",
+    "tests/native/fault.test.ts",
     "tests/native/native.test.ts",
   ],
   env: {
     MEMTRACK_AGREE_EVENTS: "100000000",
     MEMTRACK_ALLOCATORS: "1",
     MEMTRACK_CHURN_SECONDS: "300",
+    MEMTRACK_FAULT_CALLS: "50",
+    MEMTRACK_FAULT_STARTS: "2",
     MEMTRACK_RELOADS: "2000",
     MEMTRACK_SOAK_MINUTES: "1",
   },
