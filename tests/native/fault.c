@@ -12,6 +12,7 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <link.h>
 #include <malloc.h>
 #include <pthread.h>
@@ -23,6 +24,7 @@
 #include <sys/mman.h>
 #include <sys/random.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
 #include <time.h>
@@ -132,12 +134,15 @@ FAILS(int, mprotect, (void *at, size_t size, int protection), (at, size, protect
 FAILS(int, madvise, (void *at, size_t size, int advice), (at, size, advice), -1)
 FAILS(int, open, (const char *path, int flags, mode_t mode), (path, flags, mode), -1)
 FAILS(int, dup, (int fd), (fd), -1)
+FAILS(int, fcntl, (int fd, int what, int argument), (fd, what, argument), -1)
+FAILS(int, poll, (struct pollfd * of, nfds_t count, int ms), (of, count, ms), -1)
 FAILS(int, fstat, (int fd, struct stat *status), (fd, status), -1)
 FAILS(int, lstat, (const char *path, struct stat *status), (path, status), -1)
 FAILS(int, clock_gettime, (clockid_t clock, struct timespec *now), (clock, now), -1)
 FAILS(int, getrlimit, (__rlimit_resource_t which, struct rlimit *limit), (which, limit), -1)
 FAILS(int, nanosleep, (const struct timespec *span, struct timespec *rest), (span, rest), -1)
 CUTS(ssize_t, write, (int fd, const void *from, size_t size), (fd, from, size), -1, size)
+CUTS(ssize_t, send, (int fd, const void *from, size_t size, int flags), (fd, from, size, flags), -1, size)
 CUTS(ssize_t, read, (int fd, void *to, size_t size), (fd, to, size), -1, size)
 CUTS(ssize_t, pread, (int fd, void *to, size_t size, off_t at), (fd, to, size, at), -1, size)
 CUTS(ssize_t, readlink, (const char *path, char *to, size_t size), (path, to, size), -1, size)
@@ -234,12 +239,15 @@ static const struct {
   HERE(madvise),
   HERE(open),
   HERE(dup),
+  HERE(fcntl),
+  HERE(poll),
   HERE(fstat),
   HERE(lstat),
   HERE(clock_gettime),
   HERE(getrlimit),
   HERE(nanosleep),
   HERE(write),
+  HERE(send),
   HERE(read),
   HERE(pread),
   HERE(readlink),
