@@ -66,6 +66,6 @@ function consequence(limit: u32): string {
     case LIMIT_UNLOADED:
       return "some sites of unloaded plugins have no function and line: too many plugins were unloaded at once";
     default:
-      return "the symbols of a plugin could not be read, so some of its sites have no function and line; raise the limit of open files";
+      return "the symbols of a plugin could not be read, so some of its sites have no function and line, or some of its calls are not tracked; raise the limit of open files";
   }
 }

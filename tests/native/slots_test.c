@@ -5,13 +5,18 @@
 #include "support.h"
 
 #include <dlfcn.h>
+#include <limits.h>
 #include <link.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
+#include "base/atomic.h"
+#include "base/limits.h"
 #include "module/slots.h"
 
 int main(void); // an address of this module, which the search excludes
@@ -64,7 +69,7 @@ a_slot_is_redirected_and_nothing_else_is_written(void **state)
 
   assert_int_equal(memtrack_slots_find(&slots, "target_increment", "victim.so", (void *)main, &reason), 0);
   assert_int_equal(slots.count, 1);
-  assert_false(memtrack_page_protection(slots.at[0]) & PROT_WRITE);
+  assert_false(memtrack_page_protection(slots.list[0].at) & PROT_WRITE);
   assert_int_equal(memtrack_slots_write(&slots, (void *)stand_in_increment, &reason), 0);
 
   target_level = 1;
@@ -76,7 +81,7 @@ a_slot_is_redirected_and_nothing_else_is_written(void **state)
   assert_string_equal(maps_after, maps_before);
   dl_iterate_phdr(copy_victim, &after);
   for (size_t i = 0; i < before.size; ++i) {
-    bool in_slot = before.from + i - (uintptr_t)slots.at[0] < sizeof(void *);
+    bool in_slot = before.from + i - (uintptr_t)slots.list[0].at < sizeof(void *);
     if (!in_slot && before.bytes[i] != after.bytes[i]) {
       fail_msg("byte %zu of victim.so's data was written", i);
     }
@@ -95,6 +100,7 @@ a_slot_is_redirected_and_nothing_else_is_written(void **state)
   free(maps_before);
   free(maps_after);
   free(maps_restored);
+  memtrack_slots_free(&slots);
 }
 
 static void
@@ -107,15 +113,45 @@ a_symbol_that_nobody_calls_is_refused_with_its_name(void **state)
   assert_non_null(strstr(reason.text, "nobody_calls_this"));
 }
 
-// malloc has a slot in every module: more slots than any function of the server can have.
 static void
-too_many_slots_are_refused_not_cut(void **state)
+slots_of_all_modules_are_found_and_written_to_the_last(void **state)
 {
   (void)state;
   struct memtrack_reason reason;
   struct memtrack_slots slots;
-  int found = memtrack_slots_find(&slots, "__cxa_finalize", NULL, (void *)main, &reason);
-  assert_true(found == 0 ? slots.count <= MEMTRACK_SLOTS_MAX : strstr(reason.text, "__cxa_finalize") != NULL);
+  assert_int_equal(memtrack_slots_find(&slots, "__cxa_finalize", NULL, (void *)main, &reason), 0);
+  assert_in_range(slots.count, 3, 1000);
+  for (int round = 1; round <= 2; ++round) {
+    assert_int_equal(memtrack_slots_write(&slots, &slots.list[round], &reason), 0);
+    for (size_t i = 0; i < slots.count; ++i) {
+      assert_ptr_equal(*slots.list[i].at, &slots.list[round]);
+    }
+  }
+  assert_int_equal(memtrack_slots_restore(&slots, &reason), 0);
+  for (size_t i = 0; i < slots.count; ++i) {
+    assert_ptr_equal(*slots.list[i].at, slots.list[i].before);
+  }
+  memtrack_slots_free(&slots);
+}
+
+static void
+a_module_whose_slots_were_found_is_never_unloaded(void **state)
+{
+  (void)state;
+  struct memtrack_reason reason;
+  struct memtrack_slots slots;
+  char path[PATH_MAX] = "";
+  assert_true(readlink("/proc/self/exe", path, sizeof(path) - sizeof("extra.so")) > 0);
+  strcpy(strrchr(path, '/') + 1, "extra.so");
+  void *handle = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+  assert_non_null(handle);
+  assert_int_equal(memtrack_slots_find(&slots, "extra_wanted", NULL, (void *)main, &reason), 0);
+  assert_int_equal(slots.count, 1);
+  assert_int_equal(dlclose(handle), 0);
+  assert_int_equal(memtrack_slots_write(&slots, (void *)stand_in_increment, &reason), 0);
+  assert_int_equal(memtrack_slots_restore(&slots, &reason), 0);
+  assert_null(*slots.list[0].at);
+  memtrack_slots_free(&slots);
 }
 
 static void
@@ -165,15 +201,20 @@ a_slot_leads_to_whose_definition_it_does_not_to_who_has_one(void **state)
       {names[i][0], (void *)stand_in_other}, {names[i][1], (void *)stand_in_other}, {NULL, NULL}};
     const void *inside = dlsym(RTLD_DEFAULT, names[i][0]);
     const void *global[MEMTRACK_REDIRECTS_MAX];
-    struct memtrack_patch patches[2];
+    struct memtrack_slots slots, none;
     memtrack_slots_resolve(table, global);
-    assert_int_equal(memtrack_slots_collect(inside, table, global, patches, 2), 1);
-    assert_int_equal(memtrack_slots_apply(patches, 1, true, &reason), 0);
+    assert_int_equal(memtrack_slots_collect(&slots, inside, table, global), 0);
+    assert_int_equal(slots.count, 1);
+    assert_int_equal(memtrack_slots_apply(slots.list, 1, true, &reason), 0);
     assert_int_equal(calls[i](), 1 + 1000);
-    assert_int_equal(memtrack_slots_collect(inside, table, global, patches + 1, 1), 0);
-    assert_int_equal(memtrack_slots_apply(patches, 1, false, &reason), 0);
+    assert_int_equal(memtrack_slots_collect(&none, inside, table, global), 0);
+    assert_int_equal(none.count, 0);
+    assert_int_equal(memtrack_slots_apply(slots.list, 1, false, &reason), 0);
     assert_int_equal(calls[i](), 1 + 100);
-    assert_int_equal(memtrack_slots_collect(inside, table, global, patches, 2), 1); // after every slot has been used
+    memtrack_slots_free(&slots);
+    assert_int_equal(memtrack_slots_collect(&slots, inside, table, global), 0); // after every slot has been used
+    assert_int_equal(slots.count, 1);
+    memtrack_slots_free(&slots);
   }
 }
 
@@ -184,7 +225,8 @@ without_a_descriptor_the_reason_is_that(void **state)
   struct memtrack_reason reason;
   void *word = (void *)1;
   struct rlimit limit, none;
-  struct memtrack_patch patch = {.at = &word, .before = word, .after = (void *)2};
+  struct memtrack_patch patch = {.at = &word, .after = (void *)2};
+  uint64_t hits               = memtrack_limit_hits(MEMTRACK_LIMIT_DESCRIPTORS);
   assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
   none          = limit;
   none.rlim_cur = 0;
@@ -193,7 +235,9 @@ without_a_descriptor_the_reason_is_that(void **state)
   assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
   assert_int_equal(result, -1);
   assert_ptr_equal(word, (void *)1);
+  assert_false(patch.written);
   assert_non_null(strstr(reason.text, "/proc/self/maps: Too many open files"));
+  assert_int_equal(memtrack_limit_hits(MEMTRACK_LIMIT_DESCRIPTORS), hits + 1);
 }
 
 static void
@@ -201,11 +245,75 @@ a_slot_that_is_not_mapped_is_refused_and_the_others_are_put_back(void **state)
 {
   (void)state;
   struct memtrack_reason reason;
-  void *word                  = (void *)1;
-  struct memtrack_slots slots = {.count = 2, .at = {&word, (void **)16}, .before = {word, NULL}};
+  void *word                    = (void *)1;
+  struct memtrack_patch first[] = {{.at = &word}, {.at = (void **)16}}, then[] = {{.at = &word}};
+  struct memtrack_slots slots = {.count = 2, .list = first}, good = {.count = 1, .list = then};
   assert_int_equal(memtrack_slots_write(&slots, (void *)2, &reason), -1);
   assert_ptr_equal(word, (void *)1);
   assert_non_null(strstr(reason.text, "not mapped"));
+  // What was written before stays: it is put back to that, not to what was there at first.
+  assert_int_equal(memtrack_slots_write(&good, (void *)2, &reason), 0);
+  first[0]   = then[0];
+  slots.list = first;
+  assert_int_equal(memtrack_slots_write(&slots, (void *)3, &reason), -1);
+  assert_ptr_equal(word, (void *)2);
+  assert_int_equal(memtrack_slots_restore(&slots, &reason), 0);
+  assert_ptr_equal(word, (void *)1);
+}
+
+static void
+a_list_says_which_slots_were_written_and_no_other_is_restored(void **state)
+{
+  (void)state;
+  struct memtrack_reason reason;
+  void *words[]                   = {(void *)1, (void *)2};
+  struct memtrack_patch patches[] = {{.at = &words[0], .after = (void *)10}, {.at = (void **)16, .after = (void *)10}};
+  assert_int_equal(memtrack_slots_apply(patches, 2, true, &reason), -1);
+  assert_true(patches[0].written);
+  assert_false(patches[1].written);
+  assert_ptr_equal(words[0], (void *)10);
+  assert_int_equal(memtrack_slots_apply(patches, 2, false, &reason), 0);
+  assert_ptr_equal(words[0], (void *)1);
+  // What another plugin has written over it stays.
+  patches[1] = (struct memtrack_patch){.at = &words[1], .after = (void *)20};
+  assert_int_equal(memtrack_slots_apply(patches, 2, true, &reason), 0);
+  words[1] = (void *)30;
+  assert_int_equal(memtrack_slots_apply(patches, 2, false, &reason), 0);
+  assert_ptr_equal(words[0], (void *)1);
+  assert_ptr_equal(words[1], (void *)30);
+}
+
+#define ROUNDS 3000
+
+// Writes and restores a slot again and again.
+static void *
+write_again_and_again(void *at)
+{
+  struct memtrack_reason reason;
+  for (int i = 0; i < ROUNDS; ++i) {
+    struct memtrack_patch patch = {.at = at, .after = (void *)2};
+    assert_int_equal(memtrack_slots_apply(&patch, 1, true, &reason), 0);
+    assert_ptr_equal(memtrack_load_acquire((void **)at), (void *)2);
+    assert_int_equal(memtrack_slots_apply(&patch, 1, false, &reason), 0);
+  }
+  return NULL;
+}
+
+static void
+threads_that_write_slots_of_one_page_leave_it_its_protection(void **state)
+{
+  (void)state;
+  pthread_t threads[3];
+  void **page = mmap(NULL, 4096, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  assert_ptr_not_equal(page, MAP_FAILED);
+  for (int i = 0; i < 3; ++i) {
+    assert_int_equal(pthread_create(&threads[i], NULL, write_again_and_again, &page[i]), 0);
+  }
+  for (int i = 0; i < 3; ++i) {
+    pthread_join(threads[i], NULL);
+  }
+  assert_int_equal(memtrack_page_protection(page), PROT_READ);
+  munmap(page, 4096);
 }
 
 static void
@@ -241,11 +349,14 @@ main(void)
   const struct CMUnitTest tests[] = {
     cmocka_unit_test(a_slot_is_redirected_and_nothing_else_is_written),
     cmocka_unit_test(a_symbol_that_nobody_calls_is_refused_with_its_name),
-    cmocka_unit_test(too_many_slots_are_refused_not_cut),
+    cmocka_unit_test(slots_of_all_modules_are_found_and_written_to_the_last),
+    cmocka_unit_test(a_module_whose_slots_were_found_is_never_unloaded),
     cmocka_unit_test(our_own_module_is_left_out),
     cmocka_unit_test(a_slot_leads_to_whose_definition_it_does_not_to_who_has_one),
     cmocka_unit_test(without_a_descriptor_the_reason_is_that),
     cmocka_unit_test(a_slot_that_is_not_mapped_is_refused_and_the_others_are_put_back),
+    cmocka_unit_test(a_list_says_which_slots_were_written_and_no_other_is_restored),
+    cmocka_unit_test(threads_that_write_slots_of_one_page_leave_it_its_protection),
     cmocka_unit_test(protections_are_read_as_the_kernel_has_them),
     cmocka_unit_test(a_long_name_in_the_table_is_no_line_of_it),
   };

@@ -22,21 +22,21 @@
 #include "hook/release.h"
 #include "hook/state.h"
 #include "module/definition.h"
+#include "module/hold.h"
 #include "module/module.h"
 #include "owner/context.h"
 #include "owner/naming.h"
 #include "owner/walk.h"
 
-#define PATCHES_MAX      512 /* slots of a module for the symbols of a table */
-#define LOADER_SLOTS_MAX 16
-
-/* Redirected slots of a module, by the module's entry. All code in this file that changes them is called by module.c with a
-   module, under the modules' lock. */
+/* Redirected slots of a module, by the module's entry: those that were written, in this order. All code in this file that changes
+   them is called by module.c with a module, under the modules' lock. */
 struct patched {
   struct memtrack_patch *patches;
   size_t count;
-  bool heap;
+  bool heap; /* of the heap's functions too */
 };
+
+#define OUT_OF_MEMORY "out of memory for a list of the modules"
 
 static struct patched patched[MEMTRACK_MODULES_MAX];
 static bool installed;
@@ -68,35 +68,39 @@ static struct {
   [SERVER_NEWS] = {.redirects = memtrack_server_news},   [EXTENSIONS] = {.redirects = memtrack_extensions},
 };
 
-/* Redirects a table's slots in a held module. */
-static void
+static int
+refuse(const struct memtrack_module *module, const char *reason)
+{
+  memtrack_limit_hit(MEMTRACK_LIMIT_SLOTS);
+  memtrack_log(MEMTRACK_ERROR, "some calls of %s are not tracked: %s", module->name, reason);
+  return memtrack_reason_set(&failure, "%.100s: %.80s", module->name, reason);
+}
+
+/* Redirects a table's slots in a held module. Returns 0, or -1 if any was refused. */
+static int
 patch(struct memtrack_module *module, enum table table)
 {
-  static struct memtrack_patch found[PATCHES_MAX]; /* static, because nothing may be allocated under the loader's lock */
   struct patched *to = patched_of(module);
   struct memtrack_reason reason;
-  const void *inside = (const void *)module->start;
-  size_t count       = memtrack_slots_collect(inside, tables[table].redirects, tables[table].global, found, PATCHES_MAX);
-  if (count > PATCHES_MAX) {
-    memtrack_log(MEMTRACK_ERROR, "%s calls tracked functions through %zu slots; only %d are redirected", module->name, count,
-                 PATCHES_MAX);
-    memtrack_limit_hit(MEMTRACK_LIMIT_SLOTS);
-    count = PATCHES_MAX;
+  struct memtrack_slots found;
+  if (memtrack_slots_collect(&found, (const void *)module->start, tables[table].redirects, tables[table].global)) {
+    return refuse(module, "out of memory");
   }
-  struct memtrack_patch *all = count ? realloc(to->patches, (to->count + count) * sizeof(*all)) : NULL;
-  if (count && !all) {
-    memtrack_limit_hit(MEMTRACK_LIMIT_SLOTS);
+  struct memtrack_patch *all = found.count ? realloc(to->patches, (to->count + found.count) * sizeof(*all)) : to->patches;
+  int result                 = 0;
+  if (found.count && !all) {
+    result = refuse(module, "out of memory");
+  } else {
+    to->patches = all;
+    result      = memtrack_slots_apply(found.list, found.count, true, &reason) ? refuse(module, reason.text) : 0;
   }
-  if (!all) {
-    return;
+  for (size_t i = 0; i < found.count; ++i) {
+    if (found.list[i].written) {
+      to->patches[to->count++] = found.list[i];
+    }
   }
-  memcpy(all + to->count, found, count * sizeof(*all));
-  to->patches = all;
-  if (memtrack_slots_apply(all + to->count, count, true, &reason)) {
-    memtrack_log(MEMTRACK_ERROR, "some calls of %s are not tracked: %s", module->name, reason.text);
-    memtrack_reason_set(&failure, "%.100s: %.80s", module->name, reason.text);
-  }
-  to->count += count;
+  memtrack_slots_free(&found);
+  return result;
 }
 
 /* Finds the C++ library functions compiled into a plugin: they are never a site. */
@@ -124,18 +128,18 @@ patch_heap(struct memtrack_module *module, void *nothing)
   if (is_foreign(module) || patched_of(module)->heap) {
     return;
   }
-  patched_of(module)->heap = true;
-  patch(module, EXTENSIONS);
+  int extensions = patch(module, EXTENSIONS), result = 0;
   switch (module->kind) {
   case MEMTRACK_MODULE_SERVER:
-    patch(module, SERVER_NEWS);
+    result = patch(module, SERVER_NEWS);
     break;
   case MEMTRACK_MODULE_PLUGIN:
     read_wrappers(module);
     break;
   default:
-    patch(module, LIBRARY_HEAP);
+    result = patch(module, LIBRARY_HEAP);
   }
+  patched_of(module)->heap = extensions == 0 && result == 0;
 }
 
 static void
@@ -237,8 +241,7 @@ memtrack_plugins_poll(void)
   uint64_t changes = 0;
   dl_iterate_phdr(count_changes, &changes);
   if (installed && changes == seen && changes != scanned) {
-    scanned = changes;
-    memtrack_module_scan(NULL, false, on_found, on_gone);
+    scanned = memtrack_module_scan(NULL, false, on_found, on_gone) ? scanned : changes;
   }
   seen = changes;
 }
@@ -258,7 +261,7 @@ ignore(struct memtrack_module *module)
 /* Libraries that may be plugins loaded before memtrack. */
 struct candidates {
   struct {
-    uintptr_t start, end;
+    uintptr_t start, end, base;
     char path[sizeof(((struct memtrack_module *)0)->path)];
   } list[MEMTRACK_MODULES_MAX];
   size_t count;
@@ -271,27 +274,34 @@ list_candidate(struct memtrack_module *module, void *argument)
   if (module->kind == MEMTRACK_MODULE_LIBRARY && !is_foreign(module)) {
     candidates->list[candidates->count].start = module->start;
     candidates->list[candidates->count].end   = module->end;
+    candidates->list[candidates->count].base  = module->base;
     memcpy(candidates->list[candidates->count++].path, module->path, sizeof(module->path));
   }
 }
 
+/* Plugins that were loaded before memtrack. */
+struct earlier {
+  size_t count;
+  char first[MEMTRACK_MODULE_TEXT];
+};
+
 /* Makes plugins of the libraries that define such a function themselves. plugin.config loaded them, as it loaded memtrack.so: the
-   server reads remap.config later. Returns their number and the first one's address. */
-static size_t
-find_preloaded(uintptr_t *first)
+   server reads remap.config later. */
+static void
+find_earlier(struct earlier *earlier)
 {
   struct candidates *candidates = calloc(1, sizeof(*candidates));
-  size_t count                  = 0;
+  *earlier                      = (struct earlier){0};
   if (!candidates) {
     memtrack_log(MEMTRACK_WARNING,
                  "out of memory while looking for plugins that were loaded before memtrack.so: they are tracked as "
                  "libraries. Make memtrack.so the first line of plugin.config");
-    return 0;
+    return;
   }
   memtrack_module_each(list_candidate, candidates);
   for (size_t i = 0; i < candidates->count; ++i) {
     uintptr_t start = candidates->list[i].start;
-    void *handle    = dlopen(candidates->list[i].path, RTLD_LAZY | RTLD_NOLOAD);
+    void *handle    = memtrack_module_hold(candidates->list[i].path, candidates->list[i].base, NULL);
     if (!handle) {
       continue;
     }
@@ -299,13 +309,14 @@ find_preloaded(uintptr_t *first)
     entry       = entry ? entry : dlsym(handle, "TSRemapInit");
     if (entry && (uintptr_t)entry - start < candidates->list[i].end - start) {
       memtrack_module_scan((const void *)start, false, ignore, ignore);
-      *first = count++ ? *first : start;
+      if (earlier->count++ == 0) {
+        snprintf(earlier->first, sizeof(earlier->first), "%.100s", strrchr(candidates->list[i].path, '/') + 1);
+      }
     }
     dlclose(handle);
   }
   dlerror();
   free(candidates);
-  return count;
 }
 
 static void
@@ -342,30 +353,31 @@ open_hooks(struct memtrack_reason *reason)
   return 0;
 }
 
-/* Finds the slots through which the server calls the loader. Returns their number, or -1 with a reason. */
+/* Finds the slots through which the server calls the loader. Returns 0, or -1 with a reason. */
 static int
-find_loader_calls(struct memtrack_patch slots[LOADER_SLOTS_MAX], struct memtrack_reason *reason)
+find_loader_calls(struct memtrack_slots *slots, struct memtrack_reason *reason)
 {
   const void *global[MEMTRACK_REDIRECTS_MAX];
   memtrack_slots_resolve(memtrack_loader_calls, global);
-  size_t count = memtrack_slots_collect((const void *)getauxval(AT_ENTRY), memtrack_loader_calls, global, slots, LOADER_SLOTS_MAX);
-  if (count == 0 || count > LOADER_SLOTS_MAX) {
-    return memtrack_reason_set(reason, "the server calls the loader through %zu slots (expected 2)", count);
+  if (memtrack_slots_collect(slots, (const void *)getauxval(AT_ENTRY), memtrack_loader_calls, global)) {
+    return memtrack_reason_set(reason, "out of memory for the slots of the server");
   }
-  return (int)count;
+  return slots->count ? 0 : memtrack_reason_set(reason, "the server calls the loader through no slot");
 }
 
 /* Redirects the slots of all loaded modules: first of libraries, then of those that prove to be plugins, then the server's slots
    for the loader. */
 static int
-patch_all(const struct memtrack_patch *loader, size_t count, struct memtrack_reason *reason)
+patch_all(struct memtrack_slots *loader, struct memtrack_reason *reason)
 {
-  memtrack_module_each_held(patch_known, NULL);
-  if (failure.text[0]) {
+  if (memtrack_module_each_held(patch_known, NULL)) {
+    memtrack_reason_set(reason, OUT_OF_MEMORY);
+  } else if (failure.text[0]) {
     *reason = failure;
-  } else if (memtrack_slots_apply(loader, count, true, reason) == 0) {
+  } else if (memtrack_slots_apply(loader->list, loader->count, true, reason) == 0) {
     return 0;
   }
+  memtrack_slots_restore(loader, NULL);
   memtrack_plugins_remove(NULL);
   return -1;
 }
@@ -373,26 +385,29 @@ patch_all(const struct memtrack_patch *loader, size_t count, struct memtrack_rea
 int
 memtrack_plugins_install(struct memtrack_reason *reason, struct memtrack_reason *buffers)
 {
-  struct memtrack_patch loader[LOADER_SLOTS_MAX];
-  uintptr_t first = 0;
-  int count       = open_hooks(reason) ? -1 : find_loader_calls(loader, reason);
-  if (count < 0) {
+  struct memtrack_slots loader;
+  struct earlier earlier;
+  if (open_hooks(reason) || find_loader_calls(&loader, reason)) {
     return -1;
   }
   buffers->text[0] = '\0';
   memtrack_buffer_calibrate(buffers);
-  memtrack_module_scan(NULL, false, ignore, ignore);
-  size_t preloaded = find_preloaded(&first);
-  if (patch_all(loader, count, reason)) {
+  int result = memtrack_module_scan(NULL, false, ignore, ignore) ? memtrack_reason_set(reason, OUT_OF_MEMORY) : 0;
+  if (result == 0) {
+    find_earlier(&earlier);
+    result = patch_all(&loader, reason);
+  }
+  memtrack_slots_free(&loader);
+  if (result) {
     return -1;
   }
   installed = true;
-  if (preloaded) {
+  if (earlier.count) {
     unsigned wrapped = memtrack_preloaded_wrap();
     memtrack_log(MEMTRACK_WARNING,
                  "%zu plugins were loaded before memtrack.so, %s first: their earlier allocations are not counted, and %u of their "
                  "continuations are followed. Make memtrack.so the first line of plugin.config",
-                 preloaded, memtrack_module_at(first)->name, wrapped);
+                 earlier.count, earlier.first, wrapped);
   }
   return 0;
 }
@@ -413,8 +428,9 @@ unpatch(struct memtrack_module *module, void *argument)
     there->patches[i]                    = there->patches[there->count - 1 - i];
     there->patches[there->count - 1 - i] = patch;
   }
-  if (there->count && memtrack_slots_apply(there->patches, there->count, false, removal->reason)) {
+  if (memtrack_slots_apply(there->patches, there->count, false, removal->reason)) {
     removal->result = -1;
+    return; /* the list says which are still redirected */
   }
   free(there->patches);
   memset(there, 0, sizeof(*there));
@@ -425,7 +441,9 @@ memtrack_plugins_remove(struct memtrack_reason *reason)
 {
   struct removal removal = {.reason = reason};
   memtrack_plugins_disarm();
-  memtrack_module_each_held(unpatch, &removal);
+  if (memtrack_module_each_held(unpatch, &removal)) {
+    return memtrack_reason_set(reason, OUT_OF_MEMORY);
+  }
   return removal.result;
 }
 
@@ -475,8 +493,9 @@ switch_heap_on(struct memtrack_reason *reason)
   }
   /* Modules that were bound before, including those that nobody has reported yet. Releasing functions first: an allocator that
      trusts the size passed to operator delete would otherwise receive the size of a block without its tag. */
-  memtrack_module_scan(NULL, false, on_found, on_gone);
-  memtrack_module_each_held(patch_heap, NULL);
+  if (memtrack_module_scan(NULL, false, on_found, on_gone) || memtrack_module_each_held(patch_heap, NULL)) {
+    return memtrack_reason_set(reason, OUT_OF_MEMORY);
+  }
   memtrack_store_ordered(&memtrack_hooks.heap, true);
   memtrack_module_each_held(patch_heap, NULL); /* plugins found meanwhile */
   return 0;

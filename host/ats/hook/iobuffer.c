@@ -50,9 +50,11 @@ find(const char *symbol, struct memtrack_slots *slots, void **function, struct m
   }
   for (size_t i = 0; i < slots->count; ++i) {
     Dl_info info;
-    if (slots->before[i] != *function) {
-      return memtrack_reason_set(reason, "%s is already redirected, to %s", symbol,
-                                 dladdr(slots->before[i], &info) && info.dli_fname ? info.dli_fname : "an unknown module");
+    if (slots->list[i].before != *function) {
+      memtrack_reason_set(reason, "%s is already redirected, to %s", symbol,
+                          dladdr(slots->list[i].before, &info) && info.dli_fname ? info.dli_fname : "an unknown module");
+      memtrack_slots_free(slots);
+      return -1;
     }
   }
   return 0;
@@ -67,10 +69,16 @@ memtrack_iobuffer_install(const struct memtrack_server *server, void (*dump)(FIL
   if (!level_address) {
     return memtrack_reason_set(reason, "variable %s not found", server->level);
   }
-  if (find(server->increment, &increments, &increment_address, reason) || find(server->dump, &dumps, &dump_address, reason)) {
+  if (find(server->increment, &increments, &increment_address, reason)) {
+    return -1;
+  }
+  if (find(server->dump, &dumps, &dump_address, reason)) {
+    memtrack_slots_free(&increments);
     return -1;
   }
   /* Last: after a refusal, the data of an earlier installation is still needed for its removal. */
+  memtrack_slots_free(&increment_slots);
+  memtrack_slots_free(&dump_slots);
   increment_slots    = increments;
   dump_slots         = dumps;
   original_increment = (increment_function)increment_address;
@@ -122,8 +130,11 @@ memtrack_iobuffer_event(const char *location, int64_t size)
 int
 memtrack_iobuffer_pass_on(bool on, struct memtrack_reason *reason)
 {
+  if (memtrack_slots_write(&increment_slots, (void *)(on ? hook_increment_and_pass_on : hook_increment), reason)) {
+    return -1;
+  }
   memtrack_store(&passing_on, on);
-  return memtrack_slots_write(&increment_slots, (void *)(on ? hook_increment_and_pass_on : hook_increment), reason);
+  return 0;
 }
 
 char *

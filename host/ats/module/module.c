@@ -18,11 +18,11 @@
 #include "base/reason.h"
 #include "core/registry.h"
 #include "module/build_id.h"
+#include "module/hold.h"
 #include "module/module_name.h"
 #include "module/segment.h"
 
 #define NOWHERE UINTPTR_MAX
-#define PROGRAM "/proc/self/exe" /* path of the module for which the loader has no name */
 
 /* An entry whose start is NOWHERE is free. Readers take no lock: a reader asks for an address at which code is running, so its
    module cannot be unloaded meanwhile, and changes of other entries do not matter. */
@@ -38,9 +38,8 @@ struct seen {
 };
 
 struct listing {
-  struct seen *list;
+  struct seen *list; /* NULL: there is no memory for it */
   size_t count, room;
-  bool cut; /* the list is incomplete */
 };
 
 static void
@@ -56,34 +55,38 @@ see(const struct dl_phdr_info *info, struct seen *seen)
       seen->end   = segment.to > seen->end ? segment.to : seen->end;
     }
   }
-  snprintf(seen->path, sizeof(seen->path), "%s", info->dlpi_name && *info->dlpi_name ? info->dlpi_name : PROGRAM);
+  snprintf(seen->path, sizeof(seen->path), "%s", info->dlpi_name && *info->dlpi_name ? info->dlpi_name : MEMTRACK_PROGRAM_PATH);
 }
 
 static int
 list_module(struct dl_phdr_info *info, size_t size, void *data)
 {
   struct listing *listing = data;
+  struct seen seen;
   (void)size;
-  if (listing->count == listing->room) {
-    listing->cut = true;
-    return 1;
+  see(info, &seen);
+  if (seen.start != NOWHERE && listing->count++ < listing->room) {
+    listing->list[listing->count - 1] = seen;
   }
-  see(info, &listing->list[listing->count]);
-  listing->count += listing->list[listing->count].start != NOWHERE;
   return 0;
 }
 
-/* List of all mappings; the caller must free() it. */
+/* List of all mappings; the caller must free() it. Nothing may be allocated while the loader lists them, so the room is enlarged
+   between two attempts. */
 static struct listing
 list_all(void)
 {
-  struct listing listing = {.list = calloc(MEMTRACK_MODULES_MAX, sizeof(struct seen)), .room = MEMTRACK_MODULES_MAX};
-  if (!listing.list) {
-    listing.room = 0;
-  }
-  dl_iterate_phdr(list_module, &listing);
-  if (listing.cut) {
-    memtrack_limit_hit(MEMTRACK_LIMIT_MODULES);
+  struct listing listing = {.count = 128};
+  while (listing.count > listing.room) {
+    free(listing.list);
+    listing.room  = listing.count + listing.count / 2;
+    listing.count = 0;
+    listing.list  = calloc(listing.room, sizeof(*listing.list));
+    if (!listing.list) {
+      memtrack_limit_hit(MEMTRACK_LIMIT_MODULES);
+      break;
+    }
+    dl_iterate_phdr(list_module, &listing);
   }
   return listing;
 }
@@ -179,11 +182,11 @@ open_file(struct memtrack_module *module, uintptr_t start)
 static void
 tell_file(const struct memtrack_module *module, const struct seen *seen, const char *path)
 {
-  bool program   = strcmp(module->path, PROGRAM) == 0;
+  bool program   = strcmp(module->path, MEMTRACK_PROGRAM_PATH) == 0;
   uint32_t owner = program ? MEMTRACK_OWNER_CORE : module->kind == MEMTRACK_MODULE_PLUGIN ? module->owner : MEMTRACK_OWNER_NONE;
   char id[MEMTRACK_BUILD_ID_TEXT], target[sizeof(module->path)];
   if (program) {
-    ssize_t length                  = readlink(PROGRAM, target, sizeof(target) - 1);
+    ssize_t length                  = readlink(MEMTRACK_PROGRAM_PATH, target, sizeof(target) - 1);
     target[length > 0 ? length : 0] = '\0';
     path                            = target;
   }
@@ -358,7 +361,7 @@ static void
 forget_unloaded(const struct listing *listing, void (*gone)(struct memtrack_module *))
 {
   uint32_t count = memtrack_load(&module_count);
-  for (uint32_t i = 0; i < count && listing->room; ++i) {
+  for (uint32_t i = 0; i < count && listing->list; ++i) {
     if (is_loaded(&modules[i]) && !is_listed(&modules[i], listing)) {
       forget(&modules[i], gone);
     }
@@ -429,29 +432,6 @@ forget_under(const struct seen *seen, void (*gone)(struct memtrack_module *))
   }
 }
 
-/* An additional handle prevents unloading, and the loader returns it only when a module loaded by another thread has been relocated
-   and protected. No mutex that a hook may take is held. */
-void *
-memtrack_module_hold(const char *path, uintptr_t base, struct memtrack_reason *reason)
-{
-  void *handle = dlopen(strcmp(path, PROGRAM) == 0 ? NULL : path, RTLD_LAZY | RTLD_NOLOAD);
-  struct link_map *map;
-  const char *error = handle ? NULL : dlerror();
-  memtrack_reason_set(reason, "%s", error ? error : "the loader cannot find it by its path");
-  if (handle && (dlinfo(handle, RTLD_DI_LINKMAP, &map) || map->l_addr != base)) {
-    dlclose(handle);
-    handle = NULL;
-  }
-  dlerror(); /* clears this error, so that the caller's next dlerror() does not report it */
-  return handle;
-}
-
-static void *
-hold(const struct seen *seen, struct memtrack_reason *reason)
-{
-  return memtrack_module_hold(seen->path, seen->base, reason);
-}
-
 static int
 is_the_same(struct dl_phdr_info *info, size_t size, void *data)
 {
@@ -472,14 +452,6 @@ leave_alone(struct seen *seen, const struct memtrack_reason *reason)
   unlock();
   if (fresh) {
     memtrack_log(MEMTRACK_WARNING, "%s is not tracked: %s", seen->path, reason->text);
-  }
-}
-
-void
-memtrack_module_release(void *handle)
-{
-  if (handle) {
-    dlclose(handle); /* unloads the module if its user has closed it meanwhile */
   }
 }
 
@@ -511,7 +483,7 @@ make_known(const struct seen *seen, bool plugin, bool by_remap)
 /* The listing is made under the mutex, so that an older listing cannot follow a newer one. Its unknown modules are then held one
    at a time and without the mutex: a module may be gone by then, and another may be in its place. The server has a handle of the
    plugin that it is loading. */
-void
+int
 memtrack_module_scan(const void *plugin, bool by_remap, void (*found)(struct memtrack_module *),
                      void (*gone)(struct memtrack_module *))
 {
@@ -526,7 +498,7 @@ memtrack_module_scan(const void *plugin, bool by_remap, void (*found)(struct mem
       continue;
     }
     struct memtrack_reason reason;
-    void *handle = loading ? NULL : hold(seen, &reason);
+    void *handle = loading ? NULL : memtrack_module_hold(seen->path, seen->base, &reason);
     if (!handle && !loading) {
       leave_alone(seen, &reason);
       continue;
@@ -540,16 +512,18 @@ memtrack_module_scan(const void *plugin, bool by_remap, void (*found)(struct mem
     unlock();
     memtrack_module_release(handle);
   }
+  int result = listing.list ? 0 : -1;
   free(listing.list);
+  return result;
 }
 
-void
+int
 memtrack_module_each_held(void (*body)(struct memtrack_module *, void *), void *argument)
 {
   struct listing listing = list_all();
   for (size_t i = 0; i < listing.count; ++i) {
     const struct seen *seen = &listing.list[i];
-    void *handle            = memtrack_module_at(seen->start) ? hold(seen, NULL) : NULL;
+    void *handle            = memtrack_module_at(seen->start) ? memtrack_module_hold(seen->path, seen->base, NULL) : NULL;
     if (!handle) {
       continue;
     }
@@ -561,7 +535,9 @@ memtrack_module_each_held(void (*body)(struct memtrack_module *, void *), void *
     unlock();
     memtrack_module_release(handle);
   }
+  int result = listing.list ? 0 : -1;
   free(listing.list);
+  return result;
 }
 
 void

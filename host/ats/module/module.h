@@ -11,7 +11,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "base/reason.h"
 #include "symbol/symbol.h"
 
 #ifdef __cplusplus
@@ -80,28 +79,25 @@ struct memtrack_symbols *memtrack_module_symbols(struct memtrack_module_source *
 /* Closes the source's descriptor if it was not used. Not hook-safe. */
 void memtrack_module_source_close(struct memtrack_module_source *source);
 
-/* Prevents a module from being unloaded until the handle is released. Returns NULL with a reason if it is not loaded, or if the
-   loader refuses. Not hook-safe: waits while another thread loads or unloads. */
-void *memtrack_module_hold(const char *path, uintptr_t base, struct memtrack_reason *reason);
-void memtrack_module_release(void *handle);
-
 /* Whether an address is in a function that is never a site. hook-safe. */
 bool memtrack_module_is_wrapper(const struct memtrack_module *module, uintptr_t address);
 
 /* Updates the list of modules: forgets unloaded modules (first calls `gone` for each), registers new modules, and calls `found`
    for each of these; it cannot be unloaded during the call. `plugin` is an address in the module that the caller has loaded as a
    plugin and has not closed, or NULL; `by_remap`: remap.config loads it, not plugin.config. Both callbacks run under the mutex of
-   the modules: they must not load modules or look up symbols. Not hook-safe: waits while another thread loads or unloads. */
-void memtrack_module_scan(const void *plugin, bool by_remap, void (*found)(struct memtrack_module *),
-                          void (*gone)(struct memtrack_module *));
+   the modules: they must not load modules or look up symbols. Returns 0, or -1 if there is no memory for a list of the modules.
+   Not hook-safe: waits while another thread loads or unloads. */
+int memtrack_module_scan(const void *plugin, bool by_remap, void (*found)(struct memtrack_module *),
+                         void (*gone)(struct memtrack_module *));
 
 /* Calls body for each known module, under the mutex of the modules. The module may be unloaded: its memory must not be accessed.
    Not hook-safe. */
 void memtrack_module_each(void (*body)(struct memtrack_module *, void *), void *argument);
 
 /* Calls body for each known and loaded module, under the mutex of the modules. The module cannot be unloaded meanwhile, so its
-   memory may be read and written. Not hook-safe: waits while another thread loads or unloads. */
-void memtrack_module_each_held(void (*body)(struct memtrack_module *, void *), void *argument);
+   memory may be read and written. Returns 0, or -1 if there is no memory for a list of them. Not hook-safe: waits while another
+   thread loads or unloads. */
+int memtrack_module_each_held(void (*body)(struct memtrack_module *, void *), void *argument);
 
 /* Forgets modules that are no longer mapped; first calls `gone` for each. Does not wait for the mutex of the modules: the thread
    that has it does this when it is done. Not hook-safe. */

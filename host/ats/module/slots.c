@@ -6,6 +6,7 @@
 #include <elf.h>
 #include <errno.h>
 #include <link.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +14,8 @@
 #include <unistd.h>
 
 #include "base/atomic.h"
+#include "base/limits.h"
+#include "module/hold.h"
 #include "module/segment.h"
 
 #if defined(__x86_64__)
@@ -23,12 +26,45 @@
 #error "slots.c knows the relocation types of x86-64 and aarch64 only"
 #endif
 
+/* A list of slots. Nothing may be allocated under the loader's lock, so the slots beyond the room are only counted there. */
+struct list {
+  struct memtrack_patch *slots;
+  size_t count, room;
+};
+
+static void
+append(struct list *list, void **at, void *after)
+{
+  if (list->count < list->room) {
+    list->slots[list->count] = (struct memtrack_patch){.at = at, .before = *at, .after = after};
+  }
+  ++list->count;
+}
+
+/* Fills a list by dl_iterate_phdr(visit, argument), which contains the list. Returns 0, or -1 if there is no memory. */
+static int
+fill(struct list *list, int (*visit)(struct dl_phdr_info *, size_t, void *), void *argument)
+{
+  for (;;) {
+    list->count = 0;
+    dl_iterate_phdr(visit, argument);
+    if (list->count <= list->room) {
+      return 0;
+    }
+    free(list->slots);
+    list->room  = list->count;
+    list->slots = calloc(list->room, sizeof(*list->slots));
+    if (!list->slots) {
+      return -1;
+    }
+  }
+}
+
 struct search {
-  struct memtrack_slots *slots;
+  struct list list;
   const char *symbol;
   const char *module;
   const void *self;
-  bool overflow;
 };
 
 struct dynamic {
@@ -105,41 +141,77 @@ search_module(struct dl_phdr_info *info, size_t size, void *data)
           strcmp(dynamic.strings + dynamic.symbols[ELF64_R_SYM(rela->r_info)].st_name, search->symbol) != 0) {
         continue;
       }
-      struct memtrack_slots *slots = search->slots;
-      if (slots->count == MEMTRACK_SLOTS_MAX) {
-        search->overflow = true;
-        return 1;
-      }
-      slots->at[slots->count]     = (void **)(info->dlpi_addr + rela->r_offset);
-      slots->before[slots->count] = *slots->at[slots->count];
-      ++slots->count;
+      append(&search->list, (void **)(info->dlpi_addr + rela->r_offset), NULL);
     }
   }
   return 0;
+}
+
+struct place {
+  const void *address;
+  uintptr_t base;
+  char path[512];
+};
+
+static int
+find_module(struct dl_phdr_info *info, size_t size, void *data)
+{
+  struct place *place = data;
+  (void)size;
+  if (!memtrack_segments_contain(info, place->address)) {
+    return 0;
+  }
+  place->base = info->dlpi_addr;
+  snprintf(place->path, sizeof(place->path), "%s", *info->dlpi_name ? info->dlpi_name : MEMTRACK_PROGRAM_PATH);
+  return 1;
+}
+
+/* Keeps the modules of slots loaded: the handles are never closed. Returns whether none was unloaded before. */
+static bool
+keep_loaded(const struct list *list)
+{
+  for (size_t i = 0; i < list->count; ++i) {
+    struct place place = {.address = list->slots[i].at};
+    if (!dl_iterate_phdr(find_module, &place) || !memtrack_module_hold(place.path, place.base, NULL)) {
+      return false;
+    }
+  }
+  return true;
 }
 
 int
 memtrack_slots_find(struct memtrack_slots *slots, const char *symbol, const char *module, const void *self,
                     struct memtrack_reason *reason)
 {
-  struct search search = {.slots = slots, .symbol = symbol, .module = module, .self = self};
-  slots->count         = 0;
-  dl_iterate_phdr(search_module, &search);
-  if (search.overflow) {
-    return memtrack_reason_set(reason, "more than %d slots for %s", MEMTRACK_SLOTS_MAX, symbol);
+  struct search search = {.symbol = symbol, .module = module, .self = self};
+  bool found           = fill(&search.list, search_module, &search) == 0;
+  /* Once more, since another module may have been loaded in the place of one that was unloaded before it could be held. */
+  size_t count = search.list.count;
+  bool kept = found && keep_loaded(&search.list) && fill(&search.list, search_module, &search) == 0 && search.list.count == count;
+  *slots    = (struct memtrack_slots){.count = search.list.count, .list = search.list.slots};
+  if (kept && count) {
+    return 0;
   }
-  if (slots->count == 0) {
-    return memtrack_reason_set(reason, "no loaded module calls %s through a slot", symbol);
-  }
-  return 0;
+  memtrack_slots_free(slots);
+  return memtrack_reason_set(reason,
+                             !found  ? "out of memory for the slots of %s"
+                             : count ? "a module that calls %s was loaded or unloaded at the same time"
+                                     : "no loaded module calls %s through a slot",
+                             symbol);
+}
+
+void
+memtrack_slots_free(struct memtrack_slots *slots)
+{
+  free(slots->list);
+  *slots = (struct memtrack_slots){0};
 }
 
 struct collection {
+  struct list list;
   const void *inside;
   const struct memtrack_redirect *table;
   const void *const *global;
-  struct memtrack_patch *patches;
-  size_t room, count;
 };
 
 /* Whether a slot refers to the module's own definition: libstdc++ defines operator new and calls it through a slot, which refers to
@@ -184,10 +256,7 @@ collect_module(struct dl_phdr_info *info, size_t size, void *data)
             is_own(info, symbol, *at, looked ? collection->global[r] : NULL)) {
           break;
         }
-        if (collection->count < collection->room) {
-          collection->patches[collection->count] = (struct memtrack_patch){.at = at, .before = *at, .after = redirect->hook};
-        }
-        ++collection->count;
+        append(&collection->list, at, redirect->hook);
         break;
       }
     }
@@ -203,13 +272,17 @@ memtrack_slots_resolve(const struct memtrack_redirect *table, const void **globa
   }
 }
 
-size_t
-memtrack_slots_collect(const void *inside, const struct memtrack_redirect *table, const void *const *global,
-                       struct memtrack_patch *patches, size_t room)
+int
+memtrack_slots_collect(struct memtrack_slots *slots, const void *inside, const struct memtrack_redirect *table,
+                       const void *const *global)
 {
-  struct collection collection = {.inside = inside, .table = table, .global = global, .patches = patches, .room = room};
-  dl_iterate_phdr(collect_module, &collection);
-  return collection.count;
+  struct collection collection = {.inside = inside, .table = table, .global = global};
+  int result                   = fill(&collection.list, collect_module, &collection);
+  *slots                       = (struct memtrack_slots){.count = collection.list.count, .list = collection.list.slots};
+  if (result) {
+    memtrack_slots_free(slots);
+  }
+  return result;
 }
 
 /* The protection in a line of the table if its range contains the address, else -1. */
@@ -242,11 +315,12 @@ int
 memtrack_page_protection(const void *address)
 {
   FILE *maps = fopen("/proc/self/maps", "re");
+  memtrack_limit_descriptor(maps ? 0 : -1);
   if (!maps) {
     return -1;
   }
   int protection = memtrack_maps_protection(maps, address);
-  int error      = ferror(maps) ? errno : ENOMEM;
+  int error      = ferror(maps) ? errno : EFAULT;
   fclose(maps);
   errno = protection < 0 ? error : errno;
   return protection;
@@ -258,10 +332,30 @@ page_of(void **slot, long page_size)
   return (void *)((uintptr_t)slot & ~((uintptr_t)page_size - 1));
 }
 
+/* One exchange tells what was in the slot, which the loader binds at a first call on any thread. */
+static void
+write_slot(void **at, struct memtrack_patch *patch, bool on)
+{
+  if (on) {
+    patch->before = memtrack_exchange_ordered(at, patch->after);
+  } else if (patch->written) {
+    void *expected = patch->after;
+    memtrack_replace_ordered(at, &expected, patch->before);
+  }
+}
+
+static void
+set_written(struct memtrack_patch *patches, size_t count, bool written)
+{
+  for (size_t i = 0; i < count; ++i) {
+    patches[i].written = written;
+  }
+}
+
 /* Writes to a page of code, which must never be writable and executable: a changed copy takes its place. Another thread executes
    the old page or the new one. */
 static int
-replace_page(void *page, size_t page_size, int protection, const struct memtrack_patch *patches, size_t count, bool on)
+replace_page(void *page, size_t page_size, int protection, struct memtrack_patch *patches, size_t count, bool on)
 {
   char *copy = mmap(NULL, page_size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (copy == MAP_FAILED) {
@@ -269,7 +363,7 @@ replace_page(void *page, size_t page_size, int protection, const struct memtrack
   }
   memcpy(copy, page, page_size);
   for (size_t i = 0; i < count; ++i) {
-    *(void **)(copy + ((char *)patches[i].at - (char *)page)) = on ? patches[i].after : patches[i].before;
+    write_slot((void **)(copy + ((char *)patches[i].at - (char *)page)), &patches[i], on);
   }
   if (mprotect(copy, page_size, protection) ||
       mremap(copy, page_size, page_size, MREMAP_MAYMOVE | MREMAP_FIXED, page) == MAP_FAILED) {
@@ -281,33 +375,56 @@ replace_page(void *page, size_t page_size, int protection, const struct memtrack
   return 0;
 }
 
-/* Writes the slots of one page and then restores the page's protection. */
+static bool
+any_written(const struct memtrack_patch *patches, size_t count)
+{
+  size_t i = 0;
+  while (i < count && !patches[i].written) {
+    ++i;
+  }
+  return i < count;
+}
+
+/* Held while a page has another protection, so that no thread takes that for the page's own. */
+static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
+
+/* Writes the slots of one page and then restores the page's protection. Under the mutex. */
 static int
-write_page(const struct memtrack_patch *patches, size_t count, bool on, struct memtrack_reason *reason)
+write_page(struct memtrack_patch *patches, size_t count, bool on, struct memtrack_reason *reason)
 {
   long page_size = sysconf(_SC_PAGESIZE);
   void *page     = page_of(patches[0].at, page_size);
+  if (!on && !any_written(patches, count)) {
+    return 0;
+  }
   int protection = memtrack_page_protection(page);
-  if (protection < 0 && errno == ENOMEM) {
+  if (protection < 0 && errno == EFAULT) {
     return memtrack_reason_set(reason, "the slot at %p is not mapped", (void *)patches[0].at);
   }
   if (protection < 0) {
     return memtrack_reason_set(reason, "cannot read page protections from /proc/self/maps: %s", strerror(errno));
   }
   if ((protection & (PROT_EXEC | PROT_WRITE)) == PROT_EXEC) {
-    return replace_page(page, page_size, protection, patches, count, on) == 0
-             ? 0
-             : memtrack_reason_set(reason, "cannot replace the page of code at %p: %s", page, strerror(errno));
+    if (replace_page(page, page_size, protection, patches, count, on)) {
+      return memtrack_reason_set(reason, "cannot replace the page of code at %p: %s", page, strerror(errno));
+    }
+    set_written(patches, count, on);
+    return 0;
   }
-  bool writable = protection & PROT_WRITE;
-  if (!writable && mprotect(page, page_size, protection | PROT_WRITE)) {
+  int writable = protection | PROT_WRITE;
+  if (protection != writable && mprotect(page, page_size, writable)) {
     return memtrack_reason_set(reason, "cannot make the page of the slot at %p writable: %s", (void *)patches[0].at,
-                               strerror(errno));
+                               errno == ENOMEM ? "out of memory, or of mappings (vm.max_map_count)" : strerror(errno));
   }
   for (size_t i = 0; i < count; ++i) {
-    memtrack_store_release(patches[i].at, on ? patches[i].after : patches[i].before);
+    write_slot(patches[i].at, &patches[i], on);
   }
-  if (!writable && mprotect(page, page_size, protection)) {
+  set_written(patches, count, on);
+  if (protection == writable) {
+    return 0;
+  }
+  int now = memtrack_page_protection(page);
+  if ((now < 0 || now == writable) && mprotect(page, page_size, protection)) {
     return memtrack_reason_set(reason, "cannot restore the protection of the page of the slot at %p: %s", (void *)patches[0].at,
                                strerror(errno));
   }
@@ -315,50 +432,57 @@ write_page(const struct memtrack_patch *patches, size_t count, bool on, struct m
 }
 
 int
-memtrack_slots_apply(const struct memtrack_patch *patches, size_t count, bool on, struct memtrack_reason *reason)
+memtrack_slots_apply(struct memtrack_patch *patches, size_t count, bool on, struct memtrack_reason *reason)
 {
   long page_size = sysconf(_SC_PAGESIZE);
   int result     = 0;
-  for (size_t i = 0, next; i < count; i = next) {
+  for (size_t i = 0, end; i < count; i = end) {
     void *page = page_of(patches[i].at, page_size);
-    for (next = i + 1; next < count && page_of(patches[next].at, page_size) == page; ++next) {
+    for (end = i + 1; end < count && page_of(patches[end].at, page_size) == page; ++end) {
     }
-    if (write_page(patches + i, next - i, on, reason)) {
-      result = -1;
-    }
+    pthread_mutex_lock(&mutex);
+    int written = write_page(patches + i, end - i, on, reason);
+    pthread_mutex_unlock(&mutex);
+    result = written ? -1 : result;
   }
   return result;
 }
 
 static int
-write_slot(void **slot, void *value, struct memtrack_reason *reason)
+give(struct memtrack_patch *slot, void *value, struct memtrack_reason *reason)
 {
-  struct memtrack_patch patch = {.at = slot, .after = value};
-  return memtrack_slots_apply(&patch, 1, true, reason);
+  struct memtrack_patch now = {.at = slot->at, .after = value};
+  int result                = memtrack_slots_apply(&now, 1, true, reason);
+  if (now.written) {
+    now.before = slot->written ? slot->before : now.before;
+    *slot      = now;
+  }
+  return result;
 }
 
 int
 memtrack_slots_write(struct memtrack_slots *slots, void *value, struct memtrack_reason *reason)
 {
-  for (size_t i = 0; i < slots->count; ++i) {
-    if (write_slot(slots->at[i], value, reason)) {
-      for (size_t j = 0; j <= i; ++j) {
-        write_slot(slots->at[j], slots->before[j], NULL);
-      }
-      return -1;
+  void *previous = slots->count && slots->list[0].written ? slots->list[0].after : NULL;
+  size_t done    = 0;
+  while (done < slots->count && give(&slots->list[done], value, reason) == 0) {
+    ++done;
+  }
+  if (done == slots->count) {
+    return 0;
+  }
+  for (size_t i = 0; i <= done; ++i) {
+    if (!previous) {
+      memtrack_slots_apply(&slots->list[i], 1, false, NULL);
+    } else if (slots->list[i].after != previous) {
+      give(&slots->list[i], previous, NULL);
     }
   }
-  return 0;
+  return -1;
 }
 
 int
 memtrack_slots_restore(struct memtrack_slots *slots, struct memtrack_reason *reason)
 {
-  int result = 0;
-  for (size_t i = 0; i < slots->count; ++i) {
-    if (write_slot(slots->at[i], slots->before[i], reason)) {
-      result = -1;
-    }
-  }
-  return result;
+  return memtrack_slots_apply(slots->list, slots->count, false, reason);
 }

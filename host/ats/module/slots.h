@@ -2,7 +2,8 @@
  *
  * Slots: the words through which the loaded modules call an imported function (R_*_JUMP_SLOT, R_*_GLOB_DAT). Redirecting a function
  * takes one aligned store per slot. Under RELRO the page is made writable for that store; afterwards it gets back its exact
- * protection from /proc/self/maps.
+ * protection from /proc/self/maps, unless somebody else has changed it meanwhile. A list says what is written: restoring it leaves
+ * other slots alone, and slots that somebody else has redirected since.
  */
 #ifndef MEMTRACK_SLOTS_H
 #define MEMTRACK_SLOTS_H
@@ -18,36 +19,37 @@
 extern "C" {
 #endif
 
-#define MEMTRACK_SLOTS_MAX 16 /* slots of a symbol */
+/* A slot of a module. */
+struct memtrack_patch {
+  void **at;
+  void *before, *after;
+  bool written; /* it contained `before`, and was given `after` */
+};
 
 struct memtrack_slots {
   size_t count;
-  void **at[MEMTRACK_SLOTS_MAX];
-  void *before[MEMTRACK_SLOTS_MAX]; /* previous values */
+  struct memtrack_patch *list; /* malloc'ed */
 };
 
-/* Finds the slots of `symbol` in all modules except the module that contains `self`. `module` is NULL, or the end of the path of
-   the only module to search. Returns 0, or -1 with a reason (none, too many). init-only: takes the loader's lock, allocates
-   nothing under it. */
+/* Finds the slots of `symbol` in all modules except the module that contains `self`, and keeps these modules loaded for ever.
+   `module` is NULL, or the end of the path of the only module to search. Returns 0, or -1 with a reason and no list. init-only:
+   waits while another thread loads or unloads, allocates nothing under the loader's lock. */
 int memtrack_slots_find(struct memtrack_slots *slots, const char *symbol, const char *module, const void *self,
                         struct memtrack_reason *reason);
 
 /* Writes `value` to each slot. Returns 0, or -1 with a reason; then all slots have their previous values. Not hook-safe. */
 int memtrack_slots_write(struct memtrack_slots *slots, void *value, struct memtrack_reason *reason);
 
-/* Restores the previous values. Returns 0 or -1 with a reason. Not hook-safe. */
+/* Gives each slot the value back that it had before the first write. Returns 0 or -1 with a reason. Not hook-safe. */
 int memtrack_slots_restore(struct memtrack_slots *slots, struct memtrack_reason *reason);
+
+/* Frees the list. Not hook-safe. */
+void memtrack_slots_free(struct memtrack_slots *slots);
 
 /* Symbols with their replacements; the last entry has no symbol. */
 struct memtrack_redirect {
   const char *symbol;
   void *hook;
-};
-
-/* A slot of a module. */
-struct memtrack_patch {
-  void **at;
-  void *before, *after;
 };
 
 #define MEMTRACK_REDIRECTS_MAX 64 /* symbols of a table that a module may also define */
@@ -57,16 +59,17 @@ struct memtrack_patch {
 void memtrack_slots_resolve(const struct memtrack_redirect *table, const void **global);
 
 /* Finds the slots of a table's symbols in the module that contains the address `inside`. Skips slots that refer to the module's
-   own definition, unlike `global`. Returns their number, of which at most `room` are in `patches`. The module must not be
-   unloaded until they have been applied. Takes the lock of the loader's list, allocates nothing under it. Not hook-safe. */
-size_t memtrack_slots_collect(const void *inside, const struct memtrack_redirect *table, const void *const *global,
-                              struct memtrack_patch *patches, size_t room);
+   own definition, unlike `global`, and slots that are redirected already. The module must not be unloaded until they have been
+   applied. Returns 0, or -1 if there is no memory for the list. Takes the lock of the loader's list, allocates nothing under it.
+   Not hook-safe. */
+int memtrack_slots_collect(struct memtrack_slots *slots, const void *inside, const struct memtrack_redirect *table,
+                           const void *const *global);
 
-/* Writes the replacement to each slot, or restores the previous value. The module must not be unloaded meanwhile. Returns 0, or
-   -1 with a reason; other slots are still written. Not hook-safe. */
-int memtrack_slots_apply(const struct memtrack_patch *patches, size_t count, bool on, struct memtrack_reason *reason);
+/* Writes the replacement to each slot, or restores the previous value where a replacement was written. The module must not be
+   unloaded meanwhile. Returns 0, or -1 with a reason; other slots are still written. Not hook-safe. */
+int memtrack_slots_apply(struct memtrack_patch *patches, size_t count, bool on, struct memtrack_reason *reason);
 
-/* Protection (PROT_...) of the page at an address, from /proc/self/maps; or -1 with errno: ENOMEM if nothing is mapped there,
+/* Protection (PROT_...) of the page at an address, from /proc/self/maps; or -1 with errno: EFAULT if nothing is mapped there,
    another value if that file cannot be read. Not hook-safe. */
 int memtrack_page_protection(const void *address);
 

@@ -13,6 +13,7 @@
 #include "base/peek.h"
 #include "core/account.h"
 #include "core/registry.h"
+#include "module/hold.h"
 #include "module/module.h"
 #include "owner/location.h"
 
