@@ -22,19 +22,10 @@
 #include "hook/plugin.h"
 #include "hook/state.h"
 #include "module/module.h"
+#include "owner/context.h"
 #include "server/api.h"
 
 #define COPIES (MEMTRACK_MODULES_MAX + 20)
-
-// The thread sanitizer looks through all mappings at each load: a thousand take it a minute, and there is one thread.
-#if defined(__has_feature)
-#if __has_feature(thread_sanitizer)
-#define LOADS_ARE_SLOW 1
-#endif
-#endif
-#ifndef LOADS_ARE_SLOW
-#define LOADS_ARE_SLOW 0
-#endif
 
 static char folder[PATH_MAX];
 static void *handles[COPIES];
@@ -172,7 +163,7 @@ static void
 plugins_whose_names_are_too_many_are_owners_without_a_generation(void **state)
 {
   (void)state;
-  if (LOADS_ARE_SLOW) {
+  if (THREAD_SANITIZER) {
     skip();
   }
   for (int i = 0; i < COPIES; ++i) {
@@ -192,11 +183,52 @@ plugins_whose_names_are_too_many_are_owners_without_a_generation(void **state)
   memtrack_module_sweep(ignore);
 }
 
+static long
+tell_owner(void)
+{
+  return memtrack_context.owner;
+}
+
+static void
+forget_functions(struct memtrack_module *module)
+{
+  memtrack_context_forget(module->start, module->end);
+}
+
+// Each time from another file, in whose place there was a module before or not.
+static void
+functions_of_a_plugin_that_is_reloaded_again_and_again_run_for_its_last_load(void **state)
+{
+  (void)state;
+  enum { RELOADS = 5000, OLD = 100 };
+  long (*thunks[RELOADS])(long (*)(void)) = {0};
+  if (THREAD_SANITIZER) {
+    skip();
+  }
+  for (int i = 0; i < RELOADS; ++i) {
+    int copy            = i % 7;
+    const void *address = load_copy(copy);
+    memtrack_module_scan(address, false, ignore, forget_functions);
+    const struct memtrack_module *module = memtrack_module_at((uintptr_t)address);
+    thunks[i]                            = memtrack_context_wrap(dlsym(handles[copy], "extra_owner_inside"));
+    assert_int_equal(thunks[i](tell_owner), module->owner);
+    assert_int_equal(memtrack_context.owner, MEMTRACK_OWNER_CORE);
+    // A continuation of an earlier load whose code is there again, as without memtrack.
+    for (int j = i > OLD ? i - OLD : 0; j < i; ++j) {
+      assert_true(thunks[j] != thunks[i] || thunks[j](tell_owner) == module->owner);
+    }
+    unload_copy(copy);
+    memtrack_module_sweep(forget_functions);
+  }
+  assert_int_equal(memtrack_limit_hits(MEMTRACK_LIMIT_THUNKS), 0);
+  assert_int_equal(memtrack_limit_hits(MEMTRACK_LIMIT_OWNERS), 0);
+}
+
 static void
 modules_beyond_the_table_are_not_known_until_there_is_room(void **state)
 {
   (void)state;
-  if (LOADS_ARE_SLOW) {
+  if (THREAD_SANITIZER) {
     skip();
   }
   const void *address = NULL;
@@ -325,6 +357,7 @@ main(void)
   const struct CMUnitTest tests[] = {
     cmocka_unit_test(the_header_and_the_log_say_what_is_exhausted_and_the_log_once),
     cmocka_unit_test(plugins_whose_names_are_too_many_are_owners_without_a_generation),
+    cmocka_unit_test(functions_of_a_plugin_that_is_reloaded_again_and_again_run_for_its_last_load),
     cmocka_unit_test(modules_beyond_the_table_are_not_known_until_there_is_room),
     cmocka_unit_test(owners_beyond_the_table_are_other_plugins),
     cmocka_unit_test(buffers_of_further_call_sites_keep_the_servers_location),

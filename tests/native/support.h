@@ -17,6 +17,15 @@
 #include "core_abi.h"
 #include "server/server.h"
 
+// The thread sanitizer looks through all mappings at each load, and cannot live without new ones.
+#define THREAD_SANITIZER 0
+#if defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#undef THREAD_SANITIZER
+#define THREAD_SANITIZER 1
+#endif
+#endif
+
 // target.so and victim.so, described like in server.c's table.
 extern const struct memtrack_server stand_in;
 

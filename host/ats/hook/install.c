@@ -26,6 +26,7 @@
 #include "module/module.h"
 #include "owner/context.h"
 #include "owner/naming.h"
+#include "owner/thunk.h"
 #include "owner/walk.h"
 
 /* Redirected slots of a module, by the module's entry: those that were written, in this order. All code in this file that changes
@@ -232,6 +233,18 @@ count_changes(struct dl_phdr_info *info, size_t size, void *changes)
   return 1; /* the number is the same in each module */
 }
 
+/* Each reason once. */
+static void
+report_thunks(void)
+{
+  static struct memtrack_reason said;
+  struct memtrack_reason reason;
+  if (memtrack_thunk_retry(&reason) && strcmp(reason.text, said.text) != 0) {
+    said = reason;
+    memtrack_log(MEMTRACK_WARNING, "further plugin functions run without an owner: %s", reason.text);
+  }
+}
+
 /* Skipped while a load or unload is in progress: a plugin that is loaded, but whose functions the server has not looked up yet,
    would be registered as a library. */
 void
@@ -239,6 +252,7 @@ memtrack_plugins_poll(void)
 {
   static uint64_t seen, scanned;
   uint64_t changes = 0;
+  report_thunks();
   dl_iterate_phdr(count_changes, &changes);
   if (installed && changes == seen && changes != scanned) {
     scanned = memtrack_module_scan(NULL, false, on_found, on_gone) ? scanned : changes;
@@ -344,6 +358,7 @@ open_hooks(struct memtrack_reason *reason)
   memtrack_hook_extensions_open();
   memtrack_release_open();
   memtrack_walk_open();
+  memtrack_thunk_open();
   for (size_t i = 0; i < TABLE_COUNT; ++i) {
     memtrack_slots_resolve(tables[i].redirects, tables[i].global);
   }

@@ -22,8 +22,6 @@
 extern "C" {
 #endif
 
-#define MEMTRACK_THUNKS_MAX 1024 /* functions of plugins that the server calls; further functions are called without a context */
-
 struct memtrack_context {
   uint32_t owner; /* key; MEMTRACK_OWNER_CORE while no plugin's code runs */
   bool inside;    /* inside an allocator, on behalf of a hook that already counts the memory */
@@ -50,7 +48,7 @@ memtrack_context_unguard_(const bool *before)
   MT_CLEANUP(memtrack_context_unguard_) const bool inside_before_ = memtrack_context.inside; \
   memtrack_context.inside                                         = true
 
-/* Returns the replacement of a function: its thunk, or the function if no thunk is left or none is needed (NULL, or a library's
+/* Returns the replacement of a function: its thunk, or the function if no thunk can be made or none is needed (NULL, or a library's
    function while no plugin's code runs). It must take at most six arguments, integers or pointers. hook-safe. */
 void *memtrack_context_wrap(void *function);
 
