@@ -125,15 +125,26 @@ apply_level(int level, bool at_start)
   state.level = level;
 }
 
+/* Logs an attempt that failed. It is repeated each second, and its reason logged once. */
+static void
+log_failure(struct memtrack_reason *logged, const char *what, const struct memtrack_reason *reason)
+{
+  if (strcmp(logged->text, reason->text) != 0) {
+    *logged = *reason;
+    memtrack_log(MEMTRACK_ERROR, "%s: %s", what, reason->text);
+  }
+}
+
 static void
 apply_heap(bool on)
 {
+  static struct memtrack_reason logged;
   struct memtrack_reason reason;
   if (on == (state.heap == MEMTRACK_HOOK_INSTALLED) || state.plugins != MEMTRACK_HOOK_INSTALLED) {
     return;
   }
   if (memtrack_plugins_heap(on, &reason)) {
-    memtrack_log(MEMTRACK_ERROR, "heap memory of plugins is not tracked: %s", reason.text);
+    log_failure(&logged, "heap memory of plugins is not tracked", &reason);
     return;
   }
   state.heap = on ? MEMTRACK_HOOK_INSTALLED : MEMTRACK_HOOK_OFF;
@@ -144,10 +155,11 @@ apply_heap(bool on)
 static void
 apply_verify(bool on)
 {
+  static struct memtrack_reason logged;
   struct memtrack_reason reason;
   if (on && verify == VERIFY_OFF) {
     if (memtrack_iobuffer_pass_on(true, &reason)) {
-      memtrack_log(MEMTRACK_ERROR, "verify mode cannot be switched on: %s", reason.text);
+      log_failure(&logged, "verify mode cannot be switched on", &reason);
       return;
     }
     verify = VERIFY_STARTING;
@@ -156,7 +168,7 @@ apply_verify(bool on)
     verify = VERIFY_ON;
   } else if (!on && verify != VERIFY_OFF) {
     if (memtrack_iobuffer_pass_on(false, &reason)) {
-      memtrack_log(MEMTRACK_ERROR, "verify mode cannot be switched off: %s", reason.text);
+      log_failure(&logged, "verify mode cannot be switched off", &reason);
       return;
     }
     verify = VERIFY_OFF;
