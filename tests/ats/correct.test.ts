@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // On a real server, with and without heap tracking: a correct program behaves as without memtrack, and nothing is reported about
-// it. MEMTRACK_CHURN_SECONDS=n loads and unloads libraries for n seconds instead of 15.
+// it. MEMTRACK_CHURN_SECONDS=n loads and unloads libraries for n seconds instead of 15; MEMTRACK_CHURN_TWICE=1 twice as many, in twice as
+// many threads.
 
 import assert from "node:assert/strict";
 import { chmodSync, cpSync, mkdtempSync, rmSync, utimesSync } from "node:fs";
@@ -16,6 +17,7 @@ import { Origin } from "../../harness/origin.ts";
 
 const HEAP = "proxy.config.plugin.memtrack.heap";
 const CHURN_SECONDS = Number(process.env.MEMTRACK_CHURN_SECONDS ?? 15);
+const [LIBRARIES, THREADS] = process.env.MEMTRACK_CHURN_TWICE === "1" ? [40, 4] : [20, 2];
 
 let origin: Origin;
 before(async () => {
@@ -63,7 +65,7 @@ for (const heap of [0, 1]) {
       const ats = await Ats.start({
         records,
         manager: true, // for traffic_ctl
-        plugins: [PLUGIN, corpus("reload"), `${corpus("churn_libraries")} ${folder}`],
+        plugins: [PLUGIN, corpus("reload"), `${corpus("churn_libraries")} ${folder} ${LIBRARIES} ${THREADS}`],
         remap: [`map /a/ ${origin.url} @plugin=${corpus(remap)}`],
         origin: origin.url,
       });
