@@ -440,6 +440,20 @@ is_the_same(struct dl_phdr_info *info, size_t size, void *data)
   return info->dlpi_addr == seen->base && strcmp(info->dlpi_name, seen->path) == 0;
 }
 
+#define HOLD_TRIES 4
+
+/* Holds a listed module. It may be unloaded by now, or be loaded again at the same place: then once more. Returns NULL with a reason
+   if it is gone, or if the loader refuses each time. */
+static void *
+hold(struct seen *seen, struct memtrack_reason *reason)
+{
+  void *handle = NULL;
+  for (int i = 0; !handle && i < HOLD_TRIES && (i == 0 || dl_iterate_phdr(is_the_same, seen)); ++i) {
+    handle = memtrack_module_hold(seen->path, seen->base, reason);
+  }
+  return handle;
+}
+
 /* A module that is loaded but cannot be held becomes known and is left alone. Logged once, because it is known from then on. */
 static void
 leave_alone(struct seen *seen, const struct memtrack_reason *reason)
@@ -498,7 +512,7 @@ memtrack_module_scan(const void *plugin, bool by_remap, void (*found)(struct mem
       continue;
     }
     struct memtrack_reason reason;
-    void *handle = loading ? NULL : memtrack_module_hold(seen->path, seen->base, &reason);
+    void *handle = loading ? NULL : hold(seen, &reason);
     if (!handle && !loading) {
       leave_alone(seen, &reason);
       continue;
