@@ -437,13 +437,12 @@ unpatch(struct memtrack_module *module, void *argument)
 {
   struct removal *removal = argument;
   struct patched *there   = patched_of(module);
+  int result              = 0;
   /* Last first: a library that proved to be a plugin has some slots in two tables. */
-  for (size_t i = 0; i < there->count / 2; ++i) {
-    struct memtrack_patch patch          = there->patches[i];
-    there->patches[i]                    = there->patches[there->count - 1 - i];
-    there->patches[there->count - 1 - i] = patch;
+  for (size_t i = there->count; i-- > 0;) {
+    result |= memtrack_slots_apply(&there->patches[i], 1, false, removal->reason);
   }
-  if (memtrack_slots_apply(there->patches, there->count, false, removal->reason)) {
+  if (result) {
     removal->result = -1;
     return; /* the list says which are still redirected */
   }
