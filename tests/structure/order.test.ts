@@ -87,9 +87,20 @@ const TREES: Tree[] = [
   },
   {
     folder: "tools",
-    rooms: ["format", "compile-commands", "build", "tiers", "schema", "install-ats", "picture", "test", "start", "soak"].map(
-      (file) => [file, ""],
-    ),
+    rooms: [
+      "format",
+      "compile-commands",
+      "build",
+      "analyze",
+      "fuzz",
+      "tiers",
+      "schema",
+      "install-ats",
+      "picture",
+      "test",
+      "start",
+      "soak",
+    ].map((file) => [file, ""]),
     outside: {
       "format/": ["format", "schema"],
       "host/node/report/render-json": ["schema"],
@@ -98,7 +109,8 @@ const TREES: Tree[] = [
       "host/node/records": ["install-ats"],
       "harness/": ["start"],
       "tests/soak/": ["soak"],
-      "tests/support/random": ["soak"],
+      "tests/fuzz/target": ["fuzz"],
+      "tests/support/random": ["soak", "fuzz"],
     },
   },
 ];
