@@ -8,7 +8,7 @@ import * as answer from "../base/answer";
 import { input } from "../base/memory";
 import * as reader from "../base/reader";
 import * as records from "./records";
-import { ascii, copy, signed } from "../base/writer";
+import { ascii, signed, writeSanitized } from "../base/writer";
 
 /** Most bytes of a type and of a value that are shown. */
 const TYPE_SHOWN: usize = 20;
@@ -38,9 +38,9 @@ export function describeRecordLine(length: u64, isKnown: u32, taken: i64): u32 {
   answer.begin(LINE_WARNING);
   ascii(records.name);
   ascii(' is "');
-  copy(value, min(valueLength, VALUE_SHOWN));
+  writeSanitized(value, min(valueLength, VALUE_SHOWN));
   ascii('" (');
-  copy(type, min(typeLength, TYPE_SHOWN));
+  writeSanitized(type, min(typeLength, TYPE_SHOWN));
   ascii(hasType() ? "), not a number" : "), not of type ");
   if (!hasType()) ascii(records.type);
   if (!records.isNumber()) {

@@ -271,6 +271,11 @@ describe("a line of records.config", () => {
     expect(isGood("x\x001")).toBe(false);
   });
 
+  test("is shown without characters that a terminal obeys", () => {
+    const said = line("CONFIG proxy.config.res_track_memory I\x1bT \x1b[31mred");
+    expect(said.includes('is "?[31mred" (I?T), not of type INT')).toBe(true, said);
+  });
+
   test("of any length is reported within the output region", () => {
     freshControl();
     const long = line("CONFIG proxy.config.res_track_memory " + "T".repeat(1000) + " " + "v".repeat(50000));
