@@ -29,7 +29,7 @@ find_headers(uintptr_t start)
   const ElfW(Ehdr) *file = (const ElfW(Ehdr) *)start;
   struct headers headers = {0};
   if (memcmp(file->e_ident, ELFMAG, SELFMAG) == 0 && file->e_phentsize == sizeof(ElfW(Phdr)) && file->e_phoff < HEAD_SIZE &&
-      file->e_phnum * sizeof(ElfW(Phdr)) <= HEAD_SIZE - file->e_phoff) {
+      file->e_phoff % sizeof(ElfW(Addr)) == 0 && file->e_phnum * sizeof(ElfW(Phdr)) <= HEAD_SIZE - file->e_phoff) {
     headers = (struct headers){(const ElfW(Phdr) *)(start + file->e_phoff), file->e_phnum};
   }
   return headers;

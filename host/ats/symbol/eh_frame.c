@@ -311,7 +311,7 @@ read_cie(const uint8_t *at, struct cie *cie)
   cie->code_factor = UNSIGNED(&reader);
   cie->data_factor = SIGNED(&reader);
   uint64_t returns = version == 1 ? read_number(&reader, 1) : UNSIGNED(&reader);
-  if ((version != 1 && version != 3) || letters[0] != 'z' || returns != IP) {
+  if ((version != 1 && version != 3) || count == 0 || letters[0] != 'z' || returns != IP) {
     return false;
   }
   uint64_t size = UNSIGNED(&reader);
