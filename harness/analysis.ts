@@ -138,7 +138,7 @@ function section(text: string, name: Name): [string, Cells[]] {
   const lines = text.split("\n");
   const first = lines.findIndex((line) => isTitleOf(line, name));
   if (first < 0) return ["", []];
-  const heads = headsOf(lines[first + 1]!);
+  const heads = headsOf(lines[first + 1] ?? "");
   const expected = titlesOf(sections[name]).filter((title) => heads.includes("Kind") || title !== "Kind"); // as in format 1
   if (heads.toSorted().join() !== expected.toSorted().join()) throw new Error(`not the heads: ${lines[first + 1]}`);
   const rows: Cells[] = [];
