@@ -137,16 +137,16 @@ run_register(struct machine *machine, uint8_t code, uint64_t reg)
 {
   struct reader *reader = machine->reader;
   struct row *row       = machine->row;
-  int64_t factor        = machine->cie->data_factor;
+  uint64_t factor       = (uint64_t)machine->cie->data_factor; /* unsigned: a damaged table must not overflow */
   switch (code) {
   case DW_CFA_offset_extended:
     reg = UNSIGNED(reader); /* fallthrough */
   case DW_CFA_offset:
-    set(row, reg, (int64_t)UNSIGNED(reader) * factor);
+    set(row, reg, (int64_t)(UNSIGNED(reader) * factor));
     return true;
   case DW_CFA_offset_extended_sf:
     reg = UNSIGNED(reader);
-    set(row, reg, SIGNED(reader) * factor);
+    set(row, reg, (int64_t)((uint64_t)SIGNED(reader) * factor));
     return true;
   case DW_CFA_restore_extended:
     reg = UNSIGNED(reader); /* fallthrough */
