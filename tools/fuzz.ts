@@ -20,8 +20,8 @@ const TIMEOUT = 20;
 const LENGTH_MAX = 4096;
 const MEMORY_MAX = 2048;
 /** A corpus in the sources is no larger. */
-const KEPT_MAX = 100;
-const KEPT_BYTES_MAX = 256 * 1024;
+const KEPT_MAX = 50;
+const KEPT_BYTES_MAX = 64 * 1024;
 
 const FAILED = join(BUILD, "fuzz", "failed");
 
