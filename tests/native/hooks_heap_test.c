@@ -194,30 +194,6 @@ allocate_to_nowhere(function tested)
 typedef void *(*realloc_like)(void *, size_t);
 typedef void *(*reallocarray_like)(void *, size_t, size_t);
 
-// Blocks as the functions make them. The plain function stands for the C library's own calls.
-static void *
-make_block(unsigned kind, size_t size)
-{
-  void *block = NULL;
-  switch (kind) {
-  case 0:
-    return malloc(size);
-  case 1:
-    return calloc(1, size);
-  case 2:
-    return posix_memalign(&block, 64, size) ? NULL : block;
-  case 3:
-    return ((malloc_like)hook_of(memtrack_plugin_heap, "malloc"))(size);
-  case 4:
-    return ((malloc_like)hook_of(memtrack_library_heap, "malloc"))(size);
-  case 5:
-    return ((memalign_like)hook_of(memtrack_plugin_heap, "memalign"))(64, size);
-  default:
-    return NULL;
-  }
-}
-#define KINDS 7
-
 static const size_t RESIZED[] = {0, 1, 24, 40, 1000, 1033, 200000};
 
 static void

@@ -5,6 +5,7 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,6 +16,7 @@
 
 #include "base/atomic.h"
 #include "core/tag.h"
+#include "hook/heap.h"
 #include "hook/release.h"
 #include "hook/state.h"
 #include "module/module.h"
@@ -137,6 +139,28 @@ hook_of(const struct memtrack_redirect *table, const char *symbol)
     }
   }
   return NULL;
+}
+
+void *
+make_block(unsigned kind, size_t size)
+{
+  void *block = NULL;
+  switch (kind) {
+  case 0:
+    return malloc(size);
+  case 1:
+    return calloc(1, size);
+  case 2:
+    return posix_memalign(&block, 64, size) ? NULL : block;
+  case 3:
+    return ((void *(*)(size_t))hook_of(memtrack_plugin_heap, "malloc"))(size);
+  case 4:
+    return ((void *(*)(size_t))hook_of(memtrack_library_heap, "malloc"))(size);
+  case 5:
+    return ((void *(*)(size_t, size_t))hook_of(memtrack_plugin_heap, "memalign"))(64, size);
+  default:
+    return NULL;
+  }
 }
 
 static void

@@ -42,6 +42,11 @@ void answer(const char *what, int64_t value);
 // Releases a block as the caller of the tested function would: with the plain function, or with the hook of the same table.
 void give_back(void *block);
 
+// A block of `size` bytes as a function for it makes one: the C library's functions first, which the plain ones stand for, then
+// hooks, which tag what they count. NULL is of the last kind.
+#define KINDS 7
+void *make_block(unsigned kind, size_t size);
+
 // Memory of `size` bytes directly before a page that cannot be accessed, and directly after one; filled with a copy of `bytes`,
 // or with 0x5a. Released when the scenario ends.
 void *before_guard(const void *bytes, size_t size);
