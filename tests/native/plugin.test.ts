@@ -38,7 +38,8 @@ describe("hooks of events", () => {
   const calls = (pattern: RegExp): string[] => [...foreign].filter((call) => pattern.test(call)).sort();
 
   test("are those that tests/structure/hooks.test.ts asks a test and a row of", () => {
-    const aliases = ["__getdelim", "__strdup"];
+    const sizes = ["malloc_size", "mi_malloc_size", "mi_malloc_usable_size", "mi_usable_size", "sallocx", "tc_malloc_size"];
+    const aliases = ["__getdelim", "__strdup", ...sizes]; // their hooks are those of getdelim, strdup, malloc_usable_size
     const plain = hookedFunctions().filter((name) => ![...aliases, "increment"].includes(name) && !name.startsWith("CRYPTO_"));
     const found = [...graph.names.values()].flatMap((name) => /^(?:hook|plugin|library|other)_(\w+)$/.exec(name)?.[1] ?? []);
     const others = ["call", "increment_and_pass_on"]; // plugin_call(), and the built-in tracker's own part in verify mode

@@ -11,6 +11,8 @@ const TABLES: [file: string, pattern: RegExp][] = [
   ["hook/heap.c", /^ {2}X\((_Z\w+), /gm],
   ["hook/heap.c", /\bREDIRECT\(\w+, (?!name\b)(\w+)\)/g],
   ["hook/heap.c", /\{"(\w+)", \(void \*\)/g],
+  ["hook/extensions.c", /^ {2}X\((\w+), /gm],
+  ["hook/extensions.c", / X\((\w+)\)/g],
   ["hook/plugin.c", /\{"(\w+)", \(void \*\)/g],
   ["hook/install.c", /\{"(\w+)", \(void \*\)/g],
   ["server/api.h", /\bX\((\w+), \w+, HOOKED,/g],

@@ -47,20 +47,20 @@ SIZED(HOOK_)
 #define SIZES(X) X(sallocx) X(malloc_size) X(tc_malloc_size) X(mi_usable_size) X(mi_malloc_size) X(mi_malloc_usable_size)
 
 static size_t
-other_usable_size(void *block)
+other_malloc_usable_size(void *block)
 {
   return block && is_armed() ? memtrack_block_room(block, memtrack_hooks_get(key)) : malloc_usable_size(block);
 }
 
-#define SIZE_REDIRECT_(name)                                   {#name, (void *)other_usable_size},
+#define SIZE_REDIRECT_(name)                                   {#name, (void *)other_malloc_usable_size},
 #define REDIRECT_(name, parameters, unsized, types, arguments) {#name, (void *)other_##name},
 const struct memtrack_redirect memtrack_extensions[] = {SIZED(REDIRECT_) SIZES(SIZE_REDIRECT_){NULL, NULL}};
 
 #define RESOLVER_(name, parameters, unsized, types, arguments)   MEMTRACK_RESOLVER(name, other_##name)
 #define DEFINITION_(name, parameters, unsized, types, arguments) MEMTRACK_DEFINITION(name, other_##name, NULL),
 SIZED(RESOLVER_)
-#define SIZE_RESOLVER_(name)   MEMTRACK_RESOLVER(name, other_usable_size)
-#define SIZE_DEFINITION_(name) MEMTRACK_DEFINITION(name, other_usable_size, NULL),
+#define SIZE_RESOLVER_(name)   MEMTRACK_RESOLVER(name, other_malloc_usable_size)
+#define SIZE_DEFINITION_(name) MEMTRACK_DEFINITION(name, other_malloc_usable_size, NULL),
 SIZES(SIZE_RESOLVER_)
 struct memtrack_definition memtrack_extension_definitions[] = {SIZED(DEFINITION_) SIZES(SIZE_DEFINITION_){.symbol = NULL}};
 
