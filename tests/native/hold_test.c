@@ -47,20 +47,20 @@ a_file_that_is_removed_or_replaced_does_not_matter(void **state)
   uintptr_t base = base_of(handle);
   assert_int_equal(unlink(path), 0);
   for (int replaced = 0; replaced < 2; ++replaced) {
-    void *held = memtrack_module_hold(path, base);
+    void *held = memtrack_module_hold(path, base, NULL);
     assert_ptr_equal(held, handle);
     dlclose(held);
-    assert_null(memtrack_module_hold(path, base + 4096)); // another module was there
+    assert_null(memtrack_module_hold(path, base + 4096, NULL)); // another module was there
     if (!replaced) {
       copy(other, path);
     }
   }
   // Held, it outlives its user; then it is gone.
-  void *held = memtrack_module_hold(path, base);
+  void *held = memtrack_module_hold(path, base, NULL);
   dlclose(handle);
   assert_int_equal(((int (*)(void))dlsym(held, "extra"))(), 1);
   dlclose(held);
-  assert_null(memtrack_module_hold(path, base));
+  assert_null(memtrack_module_hold(path, base, NULL));
   assert_null(dlerror());
 }
 
@@ -69,7 +69,7 @@ the_program_is_held_by_its_name_here(void **state)
 {
   (void)state;
   void *program = dlopen(NULL, RTLD_LAZY);
-  void *held    = memtrack_module_hold(MEMTRACK_PROGRAM_PATH, base_of(program));
+  void *held    = memtrack_module_hold(MEMTRACK_PROGRAM_PATH, base_of(program), NULL);
   assert_ptr_equal(held, program);
   dlclose(held);
   dlclose(program);
@@ -90,7 +90,7 @@ a_module_of_another_namespace_is_neither_listed_nor_held(void **state)
   if (!handle) {
     skip(); // not with every sanitizer
   }
-  assert_null(memtrack_module_hold(path, base_of(handle)));
+  assert_null(memtrack_module_hold(path, base_of(handle), NULL));
   assert_int_equal(memtrack_module_scan(NULL, false, ignore, ignore), 0);
   assert_null(memtrack_module_at((uintptr_t)dlsym(handle, "extra")));
   dlclose(handle);
