@@ -25,17 +25,11 @@
   X(mi_free_size, PLAIN_, mi_free, (void *), (block))                                                          \
   X(mi_free_size_aligned, ALIGNED_, mi_free_aligned, (void *, size_t), (block, align))
 
-static inline bool
-is_armed(void)
-{
-  return memtrack_hooks_get(armed) && !memtrack_context.inside;
-}
-
 #define HOOK_(name, parameters, unsized, types, arguments) \
   static void(*unsized_##name) types;                      \
   static void other_##name parameters                      \
   {                                                        \
-    if (is_armed()) {                                      \
+    if (memtrack_release_is_counted()) {                   \
       memtrack_release(block, MEMTRACK_RELEASE_BY_OTHERS); \
     }                                                      \
     MEMTRACK_GUARD_REENTRY;                                \
@@ -49,7 +43,7 @@ SIZED(HOOK_)
 static size_t
 other_malloc_usable_size(void *block)
 {
-  return block && is_armed() ? memtrack_block_room(block, memtrack_hooks_get(key)) : malloc_usable_size(block);
+  return memtrack_release_room(block);
 }
 
 #define SIZE_REDIRECT_(name)                                   {#name, (void *)other_malloc_usable_size},

@@ -354,16 +354,10 @@ RESIZES_IN_(library, IN_LIBRARY)
 
 /* ---- releases ---- */
 
-static inline bool
-is_armed(void)
-{
-  return memtrack_hooks_get(armed) && !memtrack_context.inside;
-}
-
 MT_HOT static void
 plugin_free(void *block)
 {
-  if (is_armed()) {
+  if (memtrack_release_is_counted()) {
     memtrack_release(block, MEMTRACK_CLASS_HEAP);
   }
   free(block);
@@ -372,7 +366,7 @@ plugin_free(void *block)
 MT_HOT static void
 other_free(void *block)
 {
-  if (is_armed()) {
+  if (memtrack_release_is_counted()) {
     memtrack_release(block, MEMTRACK_RELEASE_BY_OTHERS);
   }
   free(block);
@@ -387,7 +381,7 @@ other_realloc(void *block, size_t size)
 #define DELETE_IN_(which, cls, name, unsized, parameters, arguments) \
   MT_HOT static void which##_##name parameters                       \
   {                                                                  \
-    if (is_armed()) {                                                \
+    if (memtrack_release_is_counted()) {                             \
       memtrack_release(block, cls);                                  \
     }                                                                \
     if (MT_LIKELY(own_operators)) {                                  \
@@ -405,7 +399,7 @@ DELETES(DELETE_)
 static size_t
 other_malloc_usable_size(void *block)
 {
-  return block && is_armed() ? memtrack_block_room(block, memtrack_hooks_get(key)) : malloc_usable_size(block);
+  return memtrack_release_room(block);
 }
 
 static void
@@ -420,7 +414,7 @@ free_line(void *line)
 static ssize_t
 plugin_getdelim(char **line, size_t *room, int delimiter, FILE *file)
 {
-  if (!is_armed() || line == NULL || room == NULL) {
+  if (!memtrack_release_is_counted() || line == NULL || room == NULL) {
     return getdelim(line, room, delimiter, file);
   }
   char *own       = NULL;

@@ -8,6 +8,7 @@
 #include "base/compiler.h"
 #include "hook/block.h"
 #include "hook/state.h"
+#include "owner/context.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -28,6 +29,20 @@ memtrack_release_marked(const void *block, uint64_t usable)
 {
   uintptr_t mark = memtrack_hooks.freed_mark;
   return mark && usable >= 2 * sizeof(mark) && ((const uintptr_t *)block)[1] == mark;
+}
+
+/* Whether the release of a block is to be counted: tracking is on, and the call is not part of one that is counted. hook-safe. */
+MT_INLINE bool
+memtrack_release_is_counted(void)
+{
+  return memtrack_hooks_get(armed) && !memtrack_context.inside;
+}
+
+/* malloc_usable_size(), without what memtrack wrote there: a program may use all bytes that the allocator reports. hook-safe. */
+MT_INLINE size_t
+memtrack_release_room(void *block)
+{
+  return block && memtrack_release_is_counted() ? memtrack_block_room(block, memtrack_hooks_get(key)) : malloc_usable_size(block);
 }
 
 /* Instead of a class: a release by the server or a library, of which only the tag is examined. */
