@@ -208,14 +208,18 @@ export class Ats {
 
   /** Number of client connections that the server still has open. */
   connections(): number {
-    const ports = new Set([this.httpPort, this.tlsPort].map((port) => port.toString(16).toUpperCase().padStart(4, "0")));
+    return this.#connections().length;
+  }
+
+  /** Each as PORT<-PEER STATE; 01 is established, 08 waits for the server to close. */
+  #connections(): string[] {
+    const ports = new Set([this.httpPort, this.tlsPort]);
+    const portOf = (address = "") => parseInt(address.split(":")[1] ?? "", 16);
     const lines = readFileSync("/proc/net/tcp", "utf8").split("\n").slice(1);
-    // Columns: number, local address, remote address, state. 01 is established, 08 waits for the server to close.
-    return lines
-      .map((line) => line.trim().split(/\s+/))
-      .filter(([, local, , state]) => {
-        return ports.has(local?.split(":")[1] ?? "") && (state === "01" || state === "08");
-      }).length;
+    return lines.flatMap((line) => {
+      const [, local, peer, state] = line.trim().split(/\s+/);
+      return ports.has(portOf(local)) && (state === "01" || state === "08") ? [`${portOf(local)}<-${portOf(peer)} ${state}`] : [];
+    });
   }
 
   /** Waits until the server has closed all client connections. It may release their last objects slightly later. */
@@ -223,7 +227,7 @@ export class Ats {
     await until(
       () => this.connections() === 0,
       timeoutMs,
-      () => `${this.connections()} connections are still open after ${timeoutMs} ms`,
+      () => `${this.connections()} connections are still open after ${timeoutMs} ms: ${this.#connections().join(", ")}`,
     );
   }
 
