@@ -442,8 +442,8 @@ is_the_same(struct dl_phdr_info *info, size_t size, void *data)
 
 #define HOLD_TRIES 4
 
-/* Holds a listed module. It may be unloaded by now, or be loaded again at the same place: then once more. Returns NULL with a reason
-   if it is gone, or if the loader refuses each time. */
+/* Holds a listed module. It may be unloaded by now, or be loaded again at the same place: then once more. Returns NULL with a
+   reason if it is gone, or if the loader refuses each time. */
 static void *
 hold(struct seen *seen, struct memtrack_reason *reason)
 {
