@@ -417,12 +417,12 @@ plugins_beyond_those_that_are_kept_are_counted(void **state)
     skip();
   }
   assert_int_equal(memtrack_limit_hits(MEMTRACK_LIMIT_UNLOADED), 0);
-  for (int i = 0; i < 66; ++i) {
+  for (int i = 0; i < 242; ++i) {
     load_call_unload(i);
   }
   assert_int_equal(memtrack_limit_hits(MEMTRACK_LIMIT_UNLOADED), 2);
   memtrack_naming_resolve();
-  load_call_unload(70);
+  load_call_unload(250);
   assert_int_equal(memtrack_limit_hits(MEMTRACK_LIMIT_UNLOADED), 2);
 }
 

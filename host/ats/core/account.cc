@@ -223,7 +223,7 @@ account_slow(Call call, const site_key *key)
     if (memtrack_thread.state == MEMTRACK_THREAD_NEW) {
       memtrack_shard_attach();
     }
-    if (memtrack_thread.state == MEMTRACK_THREAD_ATTACHED) {
+    if (memtrack_thread.shard) {
       site = record(memtrack_thread.shard, call, key);
     } else if (memtrack_thread.state == MEMTRACK_THREAD_SHARING) {
       site = record(memtrack_shard_share(), call, key);

@@ -35,7 +35,7 @@ static bool waiting;                                      /* whether any site wa
 static bool waits[MEMTRACK_MODULES_MAX]; /* by the number of a module's entry: whether a site in the module may wait */
 
 /* Unloaded modules with sites that wait. Beyond these, sites keep the address in their names. */
-#define UNLOADED_MAX 64
+#define UNLOADED_MAX 240
 static struct memtrack_module_source unloaded[UNLOADED_MAX];
 static uint32_t unloaded_count;
 static pthread_mutex_t unloaded_mutex = PTHREAD_MUTEX_INITIALIZER; /* taken under the mutex of the modules; no lock under it */
