@@ -11,18 +11,10 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "base/compiler.h"
 #include "hook/allocator.h"
 
-// A sanitizer has its own allocator.
-#if defined(__SANITIZE_ADDRESS__)
-#define SANITIZED 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define SANITIZED 1
-#endif
-#endif
-
-#ifdef SANITIZED
+#if MT_SANITIZED
 
 static void
 refuse(const char *expected)
@@ -131,7 +123,7 @@ static void
 usable_bytes_on_a_protected_page(void **state)
 {
   (void)state;
-#ifndef SANITIZED
+#if !MT_SANITIZED
   char *pages = mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   assert_int_equal(mprotect(pages + 4096, 4096, PROT_NONE), 0);
   guarded = pages + 4096 - SIZE - 8;

@@ -34,7 +34,7 @@ static _Thread_local struct {
   int64_t more;    // the alignment, or the flags, that it was told
 } told;
 
-#if SANITIZED
+#if MT_SANITIZED
 #define HAS_FREED(block) true // a leak or a second release is the sanitizer's to report
 #else
 #define HAS_FREED(block) (told.freed == (block) && told.frees == 1)

@@ -140,7 +140,7 @@ allocate_aligned(function tested)
 static void
 allocate_oddly_aligned(function tested)
 {
-#if SANITIZED // whose allocators and headers take these for mistakes
+#if MT_SANITIZED // whose allocators and headers take these for mistakes
   static const size_t ALIGN[] = {16};
 #else
   static const size_t ALIGN[] = {
@@ -520,21 +520,6 @@ read_and_cancel(function tested)
   answer("kept", reader.line == array && reader.room == sizeof(array));
   fclose(reader.file);
   close(ends[1]);
-}
-
-// ---- dlclose ----
-
-typedef int (*dlclose_like)(void *);
-
-static void
-close_modules(function tested)
-{
-  static char no_module[8192]; // all zeros: a module that is not open
-  answer("closed", ((dlclose_like)tested)(dlopen("libm.so.6", RTLD_NOW)));
-  answer("no error", dlerror() == NULL);
-  answer("refused", ((dlclose_like)tested)(no_module) != 0);
-  answer("error", dlerror() != NULL);
-  answer("said once", dlerror() == NULL);
 }
 
 // ---- the tests ----

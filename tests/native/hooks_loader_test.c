@@ -53,7 +53,7 @@ look_up_names(function tested)
     look_up(f, module, NAMES[i]);
     look_up(f, RTLD_DEFAULT, NAMES[i]);
     look_up_from(f, RTLD_DEFAULT, NAMES[i]);
-#if !SANITIZED // their instrumentation returns to the hook
+#if !MT_SANITIZED // their instrumentation returns to the hook
     look_up(f, RTLD_NEXT, NAMES[i]);
     look_up_from(f, RTLD_NEXT, NAMES[i]);
 #endif
@@ -89,19 +89,6 @@ hostile_dlsym(void **state)
 }
 
 // ---- dlclose ----
-
-typedef int (*dlclose_like)(void *);
-
-static void
-close_modules(function tested)
-{
-  static char no_module[8192]; // all zeros: a module that is not open
-  answer("closed", ((dlclose_like)tested)(dlopen("libm.so.6", RTLD_NOW)));
-  answer("no error", dlerror() == NULL);
-  answer("refused", ((dlclose_like)tested)(no_module) != 0);
-  answer("error", dlerror() != NULL);
-  answer("said once", dlerror() == NULL);
-}
 
 static void
 hostile_dlclose(void **state)

@@ -14,7 +14,7 @@ static const struct memtrack_redirect *const tables[] = {memtrack_plugin_heap, m
                                                          memtrack_server_news, NULL};
 
 static const size_t POSSIBLE[] = {0, 1, 8, 24, 40, 1000, 1032, 1033, 200000};
-#if SANITIZED
+#if MT_SANITIZED
 static const size_t IMPOSSIBLE[] = {0}; // not asked for: a sanitizer's operator ends the process
 #define IMPOSSIBLE_COUNT 0u
 #else
@@ -96,7 +96,7 @@ static void
 allocate_aligned(function tested)
 {
   allocate(tested, ALIGNED);
-#if !SANITIZED
+#if !MT_SANITIZED
   struct call odd = {.tested = tested, .form = ALIGNED, .size = 24, .align = 24};
   call_and_answer(&odd);
   ((void (*)(void *, size_t))release_of)(odd.block, odd.align);

@@ -275,7 +275,7 @@ end_of(function tested, scenario body)
 void
 compare_ends(function plain, function hook, scenario run)
 {
-  if (SANITIZED) {
+  if (MT_SANITIZED) {
     return; // a sanitizer ends the process in its own ways, and a fork of its memory takes a second
   }
   int expected = end_of(plain, run);
@@ -305,4 +305,17 @@ open_hostile(void **state)
   memtrack_release_open();
   memtrack_module_scan(NULL, false, ignore, ignore);
   return memtrack_naming_open(SITES + MEMTRACK_SITE_FIRST);
+}
+
+typedef int (*dlclose_like)(void *);
+
+void
+close_modules(function tested)
+{
+  static char no_module[8192]; // all zeros: a module that is not open
+  answer("closed", ((dlclose_like)tested)(dlopen("libm.so.6", RTLD_NOW)));
+  answer("no error", dlerror() == NULL);
+  answer("refused", ((dlclose_like)tested)(no_module) != 0);
+  answer("error", dlerror() != NULL);
+  answer("said once", dlerror() == NULL);
 }

@@ -8,18 +8,8 @@
 
 #include "support.h"
 
+#include "base/compiler.h"
 #include "module/slots.h"
-
-#if defined(__SANITIZE_ADDRESS__)
-#define SANITIZED 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define SANITIZED 1
-#endif
-#endif
-#ifndef SANITIZED
-#define SANITIZED 0 // the allocator is not the sanitizer's: failures of operator new can be caught
-#endif
 
 // An address that no access survives, and a value of errno that no function sets.
 #define POISON    ((void *)0xdeadbeefdeadbeefu)
@@ -71,6 +61,9 @@ void compare(function plain, function hook, scenario run);
 
 // Same, for a scenario that ends the process with the plain function: the hook must end it in the same way. Runs in a child.
 void compare_ends(function plain, function hook, scenario run);
+
+// The scenario of dlclose, which has two hooks.
+void close_modules(function tested);
 
 // throws.cc: calls a function. Returns 0, or 1 if it threw std::bad_alloc; and std::set_new_handler().
 int throws_bad_alloc(void (*body)(void *), void *data);

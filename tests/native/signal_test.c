@@ -16,6 +16,7 @@
 #include <ucontext.h>
 #include <unistd.h>
 
+#include "base/compiler.h"
 #include "core/account.h"
 #include "core/registry.h"
 #include "core/shard.h"
@@ -31,13 +32,8 @@
 #include "owner/naming.h"
 #include "server/api.h"
 
-#if defined(__x86_64__) && !defined(__SANITIZE_ADDRESS__)
+#if defined(__x86_64__) && !MT_SANITIZED // whose allocators are in the program, where the handler may not come
 #define STEPS 1
-#endif
-#if defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#undef STEPS // their allocators are in the program, where the handler may not come
-#endif
 #endif
 
 #define SITES 8192

@@ -16,6 +16,7 @@
 #include <ucontext.h>
 #include <unistd.h>
 
+#include "base/compiler.h"
 #include "base/atomic.h"
 #include "caller.h"
 #include "core/account.h"
@@ -35,17 +36,6 @@
 
 // Extra bytes allowed (docs/REFERENCE.md).
 enum { FIRST = 1024, WALK = 2048, LATE = 512, AGAIN = 320 };
-
-#if defined(__SANITIZE_ADDRESS__)
-#define SANITIZED 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define SANITIZED 1
-#endif
-#endif
-#ifndef SANITIZED
-#define SANITIZED 0
-#endif
 
 enum { STACK = 128 * 1024 };
 static const unsigned char paint = 0xa5;
@@ -391,7 +381,7 @@ a_hook_takes_little_more_stack_than_the_function(void **state)
 {
   (void)state;
   bool good = true;
-  if (SANITIZED) {
+  if (MT_SANITIZED) {
     skip();
   }
   for (int i = 0; i < FAMILIES; ++i) {
@@ -417,7 +407,7 @@ static void
 a_thread_with_the_smallest_stack_allocates(void **state)
 {
   (void)state;
-  if (SANITIZED) {
+  if (MT_SANITIZED) {
     skip();
   }
   pthread_t thread;

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/compiler.h"
 #include "core/tag.h"
 
 #define KEY         0x0123456789abcdefu
@@ -273,12 +274,7 @@ an_overrun_of_the_zone_is_proved_and_no_other(void **state)
   }
 }
 
-#if defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define SANITIZED 1
-#endif
-#endif
-#ifdef SANITIZED
+#if MT_SANITIZED
 #define WORDS 4000000
 #else
 #define WORDS 100000000

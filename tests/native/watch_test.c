@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/compiler.h"
 #include "base/atomic.h"
 #include "core/key.h"
 #include "hook/block.h"
@@ -21,12 +22,7 @@
 
 enum { SITES = 24, WATCHED_SECONDS = 600 };
 
-#if defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define SANITIZED 1
-#endif
-#endif
-#ifdef SANITIZED
+#if MT_SANITIZED
 #define FOREIGN 1000000
 #else
 #define FOREIGN 20000000

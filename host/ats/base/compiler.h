@@ -39,6 +39,18 @@
 /* In a hook: the address to which the hook returns in its caller. */
 #define MT_RETURN_ADDRESS ((uintptr_t)__builtin_return_address(0))
 
+/* 1 with a sanitizer, which has an allocator of its own. */
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define MT_SANITIZED 1
+#endif
+#elif defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define MT_SANITIZED 1
+#endif
+#ifndef MT_SANITIZED
+#define MT_SANITIZED 0
+#endif
+
 /* Suppresses a false report of the sanitizer; the function's comment explains why it is false. */
 #define MT_NO_ADDRESS_SANITIZER __attribute__((no_sanitize("address")))
 #define MT_NO_THREAD_SANITIZER  __attribute__((no_sanitize("thread")))

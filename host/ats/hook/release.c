@@ -12,18 +12,10 @@
 #include "hook/allocator.h"
 #include "hook/warning.h"
 
-#if defined(__SANITIZE_ADDRESS__)
-#define SANITIZED 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define SANITIZED 1
-#endif
-#endif
-
 void
 memtrack_release_open(void)
 {
-#ifndef SANITIZED
+#if !MT_SANITIZED
   /* Other allocators make no marks, and may protect a released block. */
   if (!memtrack_allocator_defines((void *)gnu_get_libc_version)) {
     return;
