@@ -2,6 +2,7 @@
 //
 // Judges what a soak saw at its quiet points, where no request is in the server. Nothing here knows a server.
 
+import { parseAnalysis } from "../../harness/analysis.ts";
 import type { Dump } from "../../harness/dump.ts";
 import { ownerOf, rowsOf } from "../support/corpus.ts";
 
@@ -148,10 +149,17 @@ export interface Usage {
   sockets: number;
   maps: number;
   threads: number;
-  /** Bytes. */
+  /** Bytes, with memtrack without what is idle in the server's freelists, which keep the most that was ever used at once. */
   resident: number;
   /** The header's `memory`, in bytes. */
   memory: number;
+}
+
+/** Bytes that the server's freelists keep for their next use, by the dump's reconciliation. */
+export function idleInFreelists(dump: Dump): number {
+  const part = parseAnalysis(dump.text).parts.find(({ what }) => what === "idle in the server's freelists");
+  if (part?.bytes === undefined) throw new Error("the dump's reconciliation does not say what is idle in the server's freelists");
+  return part.bytes;
 }
 
 export type Quiet = Usage & { atMs: number };

@@ -18,6 +18,7 @@ import {
   ledgerOf,
   leftovers,
   heldAtRest,
+  idleInFreelists,
   requestFaults,
   restFaults,
   since,
@@ -273,10 +274,12 @@ class Soak {
     this.#compareLedger(drained, ledgerOf(after), unbroken);
     this.#ledger = { truth: drained, rows: ledgerOf(after) };
     this.#compareRest(after, unbroken);
+    const usage = await this.#usage();
     this.report.quiet.push({
+      ...usage,
       atMs: Date.now() - this.#began,
       memory: Number(after.header.get("memory")),
-      ...(await this.#usage()),
+      resident: usage.resident - idleInFreelists(after),
     });
     ++this.report.rounds;
   }

@@ -4,9 +4,11 @@
 
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
+import type { Dump } from "../../harness/dump.ts";
 import {
   differences,
   flatness,
+  idleInFreelists,
   leftovers,
   parseLedger,
   requestFaults,
@@ -166,4 +168,16 @@ describe("what the process uses", () => {
     const [descriptors] = flatness(points({ descriptors: 1 }));
     assert.ok(Math.abs(descriptors!.perHour - 120) < 5, `${descriptors!.perHour} an hour`);
   });
+});
+
+test("what the server's freelists keep is read from the reconciliation", () => {
+  const text = `
+Reconciliation: the parts of resident memory
+Bytes                | Share % | What
+---------------------|---------|------------------------------
+           564113408 |     100 | resident (RSS)
+           466302992 |      83 | idle in the server's freelists
+`;
+  assert.equal(idleInFreelists({ text } as Dump), 466_302_992);
+  assert.throws(() => idleInFreelists({ text: "" } as Dump), /does not say/);
 });
