@@ -210,12 +210,13 @@ hook_dlsym(void *handle, const char *name)
 }
 
 /* Runs when the server unloads a plugin, for example on a network thread that drops the last reference to a configuration: reads no
-   file, and waits for no thread that does. */
+   file, and waits for no thread that does, unless plugins are unloaded faster than the task thread names their sites. Without
+   elfutils names come from the loader, which knows only loaded modules. */
 static int
 hook_dlclose(void *handle)
 {
-  if (memtrack_symbols_are_loaders()) {
-    memtrack_naming_resolve(); /* the loader knows only loaded modules */
+  if (memtrack_symbols_are_loaders() || memtrack_naming_is_crowded()) {
+    memtrack_naming_resolve();
   }
   int result = dlclose(handle);
   memtrack_walk_forget();

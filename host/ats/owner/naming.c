@@ -235,7 +235,8 @@ find_unloaded(struct memtrack_module_source *source)
   pthread_mutex_lock(&unloaded_mutex);
   bool found = unloaded_count > 0;
   if (found) {
-    *source = unloaded[--unloaded_count];
+    memtrack_store(&unloaded_count, unloaded_count - 1);
+    *source = unloaded[unloaded_count];
   }
   pthread_mutex_unlock(&unloaded_mutex);
   return found;
@@ -265,6 +266,12 @@ memtrack_naming_resolve(void)
   pthread_mutex_unlock(&mutex);
 }
 
+bool
+memtrack_naming_is_crowded(void)
+{
+  return memtrack_load(&unloaded_count) >= UNLOADED_MAX / 2;
+}
+
 void
 memtrack_naming_keep(const struct memtrack_module *module)
 {
@@ -275,7 +282,8 @@ memtrack_naming_keep(const struct memtrack_module *module)
   bool kept = unloaded_count < UNLOADED_MAX;
   if (kept) {
     memtrack_module_describe(module, &unloaded[unloaded_count]);
-    unloaded[unloaded_count++].base = 0; /* nothing is there any more */
+    unloaded[unloaded_count].base = 0; /* nothing is there any more */
+    memtrack_store(&unloaded_count, unloaded_count + 1);
   }
   pthread_mutex_unlock(&unloaded_mutex);
   if (kept) {

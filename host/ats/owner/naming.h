@@ -42,6 +42,9 @@ struct memtrack_module;
 /* A module is unloaded: keeps what the names of its waiting sites are made from. Under the mutex of the modules. Not hook-safe. */
 void memtrack_naming_keep(const struct memtrack_module *module);
 
+/* Whether so many unloaded modules wait for names that another would soon be refused. Any thread. */
+bool memtrack_naming_is_crowded(void);
+
 #ifdef __cplusplus
 }
 #endif
