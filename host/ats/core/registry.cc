@@ -79,11 +79,18 @@ change(Body body)
   return good;
 }
 
-/* Not inlined: reading a text that may be anywhere takes 200 bytes of stack, which registering then uses again. */
-MT_NOINLINE uint32_t
-put_input(const char *text)
+/* Reads a text that may be anywhere with system calls, so it is called before the mutex is taken. Not inlined: it takes 200 bytes
+   of stack, which registering then uses again. */
+MT_NOINLINE uint64_t
+length_of(const char *text)
 {
-  return text ? memtrack_core_input(&core, text, memtrack_peek_length(text, LOCATION_MAX)) : 0;
+  return text ? memtrack_peek_length(text, LOCATION_MAX) : 0;
+}
+
+uint32_t
+put_input(const char *text, uint64_t length)
+{
+  return length ? memtrack_core_input(&core, text, length) : 0;
 }
 
 /* Copies a record of a table. Returns false if a change may have torn it. */
@@ -135,8 +142,10 @@ memtrack_registry_open(uint32_t sites)
 uint32_t
 memtrack_registry_site(uint64_t address, uint64_t attributes, const char *text, uint32_t owner, uint32_t flags)
 {
-  uint32_t site = MEMTRACK_SITE_UNKNOWN;
-  bool good     = change([=, &site] { site = memtrack_call(&core, register, address, attributes, put_input(text), owner, flags); });
+  uint32_t site   = MEMTRACK_SITE_UNKNOWN;
+  uint64_t length = length_of(text);
+  bool good =
+    change([=, &site] { site = memtrack_call(&core, register, address, attributes, put_input(text, length), owner, flags); });
   return good ? site : MEMTRACK_SITE_OTHER + memtrack_attributes_class(attributes);
 }
 
@@ -188,9 +197,10 @@ memtrack_registry_free(uint32_t site)
 uint32_t
 memtrack_registry_owner(const char *text)
 {
-  uint32_t owner = MEMTRACK_OWNER_OTHER;
-  bool good      = change([=, &owner] {
-    owner = memtrack_call(&core, registerOwner, put_input(text));
+  uint32_t owner  = MEMTRACK_OWNER_OTHER;
+  uint64_t length = length_of(text);
+  bool good       = change([=, &owner] {
+    owner = memtrack_call(&core, registerOwner, put_input(text, length));
     if (owner == MEMTRACK_OWNER_OTHER) {
       memtrack_limit_hit(MEMTRACK_LIMIT_OWNERS);
     }

@@ -328,7 +328,7 @@ find_earlier(struct earlier *earlier)
         snprintf(earlier->first, sizeof(earlier->first), "%.100s", strrchr(candidates->list[i].path, '/') + 1);
       }
     }
-    dlclose(handle);
+    memtrack_module_release(handle);
   }
   dlerror();
   free(candidates);
@@ -345,12 +345,10 @@ patch_known(struct memtrack_module *module, void *nothing)
 static int
 open_hooks(struct memtrack_reason *reason)
 {
-  Dl_info server, allocator;
   if (memtrack_allocator_open(reason) || memtrack_hook_plugin_open(reason) || memtrack_hook_heap_open(reason)) {
     return -1;
   }
-  if (dladdr((const void *)getauxval(AT_ENTRY), &server) && dladdr((void *)malloc, &allocator) &&
-      server.dli_fbase == allocator.dli_fbase) {
+  if (memtrack_allocator_defines((const void *)getauxval(AT_ENTRY))) {
     return memtrack_reason_set(reason, "traffic_server contains an allocator: its releases are not visible");
   }
   if (memtrack_objects_open()) {

@@ -10,6 +10,7 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "module/hold.h"
 #include "module/slots.h"
 
 void
@@ -97,9 +98,7 @@ hold(const void *function)
   if (!dladdr1(function, &info, (void **)&map, RTLD_DL_LINKMAP)) {
     return NULL;
   }
-  struct link_map *held, *handle = dlopen(map->l_name[0] ? map->l_name : NULL, RTLD_LAZY | RTLD_NOLOAD);
-  dlerror();
-  return handle && dlinfo(handle, RTLD_DI_LINKMAP, &held) == 0 && held == map ? map : NULL;
+  return memtrack_module_hold(memtrack_module_path(map->l_name), map->l_addr, NULL) ? map : NULL;
 }
 
 int

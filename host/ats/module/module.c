@@ -55,7 +55,7 @@ see(const struct dl_phdr_info *info, struct seen *seen)
       seen->end   = segment.to > seen->end ? segment.to : seen->end;
     }
   }
-  snprintf(seen->path, sizeof(seen->path), "%s", info->dlpi_name && *info->dlpi_name ? info->dlpi_name : MEMTRACK_PROGRAM_PATH);
+  snprintf(seen->path, sizeof(seen->path), "%s", memtrack_module_path(info->dlpi_name));
 }
 
 static int
@@ -328,17 +328,6 @@ is_same(const struct memtrack_module *module, const struct seen *seen)
   return seen->start == module->start && seen->base == module->base && strcmp(seen->path, module->path) == 0;
 }
 
-static bool
-is_listed(const struct memtrack_module *module, const struct listing *listing)
-{
-  for (size_t i = 0; i < listing->count; ++i) {
-    if (is_same(module, &listing->list[i])) {
-      return true;
-    }
-  }
-  return false;
-}
-
 /* Under the mutex. */
 static void
 forget(struct memtrack_module *module, void (*gone)(struct memtrack_module *))
@@ -356,18 +345,6 @@ forget(struct memtrack_module *module, void (*gone)(struct memtrack_module *))
   module->wrapper_count = 0;
 }
 
-/* Forgets modules that are not listed any more. Under the mutex. */
-static void
-forget_unloaded(const struct listing *listing, void (*gone)(struct memtrack_module *))
-{
-  uint32_t count = memtrack_load(&module_count);
-  for (uint32_t i = 0; i < count && listing->list; ++i) {
-    if (is_loaded(&modules[i]) && !is_listed(&modules[i], listing)) {
-      forget(&modules[i], gone);
-    }
-  }
-}
-
 static int
 mark_mapped(struct dl_phdr_info *info, size_t size, void *mapped)
 {
@@ -381,8 +358,7 @@ mark_mapped(struct dl_phdr_info *info, size_t size, void *mapped)
   return 0;
 }
 
-/* Forgets modules that are not mapped any more, without an allocation: a thread that unloads a module does this. Under the mutex.
- */
+/* Forgets modules that are not mapped any more. Allocates nothing: a thread that unloads a module does this. Under the mutex. */
 static void
 forget_unmapped(void (*gone)(struct memtrack_module *))
 {
@@ -437,7 +413,7 @@ is_the_same(struct dl_phdr_info *info, size_t size, void *data)
 {
   const struct seen *seen = data;
   (void)size;
-  return info->dlpi_addr == seen->base && strcmp(info->dlpi_name, seen->path) == 0;
+  return info->dlpi_addr == seen->base && strcmp(memtrack_module_path(info->dlpi_name), seen->path) == 0;
 }
 
 #define HOLD_TRIES 4
@@ -494,17 +470,16 @@ make_known(const struct seen *seen, bool plugin, bool by_remap)
   return present;
 }
 
-/* The listing is made under the mutex, so that an older listing cannot follow a newer one. Its unknown modules are then held one
-   at a time and without the mutex: a module may be gone by then, and another may be in its place. The server has a handle of the
-   plugin that it is loading. */
+/* The unknown modules of the listing are held one at a time and without the mutex: a module may be gone by then, and another may be
+   in its place. The server has a handle of the plugin that it is loading. */
 int
 memtrack_module_scan(const void *plugin, bool by_remap, void (*found)(struct memtrack_module *),
                      void (*gone)(struct memtrack_module *))
 {
   pthread_mutex_lock(&mutex);
-  struct listing listing = list_all();
-  forget_unloaded(&listing, gone);
+  forget_unmapped(gone);
   unlock();
+  struct listing listing = list_all();
   for (size_t i = 0; i < listing.count; ++i) {
     struct seen *seen = &listing.list[i];
     bool loading      = contains(seen, plugin);

@@ -162,7 +162,7 @@ find_module(struct dl_phdr_info *info, size_t size, void *data)
     return 0;
   }
   place->base = info->dlpi_addr;
-  snprintf(place->path, sizeof(place->path), "%s", *info->dlpi_name ? info->dlpi_name : MEMTRACK_PROGRAM_PATH);
+  snprintf(place->path, sizeof(place->path), "%s", memtrack_module_path(info->dlpi_name));
   return 1;
 }
 

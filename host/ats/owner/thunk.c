@@ -46,8 +46,8 @@ find_file(struct dl_phdr_info *info, size_t size, void *nothing)
   for (int i = 0; i < info->dlpi_phnum; ++i) {
     struct memtrack_segment segment;
     if (memtrack_segment_get(info, i, &segment) && (uintptr_t)memtrack_thunk_code - segment.from < segment.to - segment.from) {
-      offset = (off_t)(info->dlpi_phdr[i].p_offset + ((uintptr_t)memtrack_thunk_code - segment.from));
-      file   = memtrack_limit_descriptor(open(*info->dlpi_name ? info->dlpi_name : MEMTRACK_PROGRAM_PATH, O_RDONLY | O_CLOEXEC));
+      offset     = (off_t)(info->dlpi_phdr[i].p_offset + ((uintptr_t)memtrack_thunk_code - segment.from));
+      file       = memtrack_limit_descriptor(open(memtrack_module_path(info->dlpi_name), O_RDONLY | O_CLOEXEC));
       open_error = file < 0 ? errno : 0;
       return 1;
     }
