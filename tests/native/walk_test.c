@@ -6,13 +6,16 @@
 
 #include <alloca.h>
 #include <dlfcn.h>
+#include <limits.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "caller.h"
 #include "owner/walk.h"
 
 #define OTHERWISE 12345u
@@ -197,6 +200,56 @@ a_known_stack_needs_no_unwinder(void **state)
   assert_int_equal(memtrack_walk_slow_count(), slow + 1);
 }
 
+static const caller *
+load_sites(const char *name)
+{
+  char path[PATH_MAX];
+  ssize_t length = readlink("/proc/self/exe", path, sizeof(path) - 32);
+  assert_true(length > 0);
+  path[length] = '\0';
+  strcpy(strrchr(path, '/') + 1, name);
+  void *handle = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+  assert_non_null(handle);
+  return dlsym(handle, "caller_sites");
+}
+
+static uintptr_t
+walk_only(uintptr_t a, uintptr_t b, uintptr_t c)
+{
+  uintptr_t found = memtrack_walk(is_site, OTHERWISE);
+  KEEPING(a + b + c);
+  return found;
+}
+
+static SITE uintptr_t
+walk_through(caller outer, caller inner)
+{
+  uintptr_t found = outer((called)(void *)inner, (uintptr_t)walk_only, 0, 0);
+  KEEPING(outer);
+  return found;
+}
+
+// Rules whose addresses share a place in the cache: among so many pairs of addresses there are some for any size of it.
+static void
+frames_of_one_walk_do_not_displace_each_other(void **state)
+{
+  (void)state;
+  const caller *outer = load_sites("caller.so"), *inner = load_sites("library.so");
+  unsigned again = 0;
+  for (unsigned i = 0; i < CALLER_SITES; i += 4) {
+    for (unsigned j = 0; j < CALLER_SITES; ++j) {
+      memtrack_walk_forget();
+      assert_true(walk_through(outer[i], inner[j]) != OTHERWISE);
+      uint64_t slow = memtrack_walk_slow_count();
+      walk_through(outer[i], inner[j]);
+      again += memtrack_walk_slow_count() != slow;
+    }
+  }
+#if defined(__x86_64__)
+  assert_int_equal(again, 0);
+#endif
+}
+
 static void *
 walk_on_thread(void *argument)
 {
@@ -236,9 +289,8 @@ int
 main(void)
 {
   const struct CMUnitTest tests[] = {
-    cmocka_unit_test(what_the_unwinder_finds_is_found),
-    cmocka_unit_test(beyond_the_depth_nothing_is_found),
-    cmocka_unit_test(a_known_stack_needs_no_unwinder),
+    cmocka_unit_test(what_the_unwinder_finds_is_found), cmocka_unit_test(beyond_the_depth_nothing_is_found),
+    cmocka_unit_test(a_known_stack_needs_no_unwinder),  cmocka_unit_test(frames_of_one_walk_do_not_displace_each_other),
     cmocka_unit_test(threads_share_what_they_learn),
   };
   return cmocka_run_group_tests(tests, open_once, NULL);

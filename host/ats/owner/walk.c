@@ -32,13 +32,19 @@ static __thread struct {
   uint64_t slow;
 } thread MT_INITIAL_EXEC;
 
-/* Cache of rules by return address; a new rule replaces the previous rule in its place. The first of the two words contains both
-   mixed, so a pair written by two threads belongs to no address that anyone looks up. (Hyatt and Mann, "A lockless transposition
-   table implementation for parallel search", 2002.) */
-#define RULES 4096u /* a power of two */
-static struct {
+/* Cache of rules by return address, in sets of a cache line: frames of one walk whose addresses share a set must not displace each
+   other, because each such walk would need the unwinder. In a full set a new rule replaces another. The first of a rule's two words
+   contains both mixed, so a pair written by two threads belongs to no address that anyone looks up. (Hyatt and Mann, "A lockless
+   transposition table implementation for parallel search", 2002.) */
+#define SETS_BITS 11
+#define SETS      (1u << SETS_BITS)
+#define WAYS      4u
+struct cached {
   uint64_t both, rule;
-} rules[RULES];
+};
+static struct {
+  struct cached ways[WAYS];
+} sets[SETS] MT_ALIGNED(64);
 
 #define KNOWN_       1u
 #define SITE_        2u
@@ -47,10 +53,10 @@ static struct {
 #define BP_SHIFT_    16
 #define OUT_SHIFT_   32
 
-static inline uint32_t
-index_of(uintptr_t ip)
+static inline struct cached *
+set_of(uintptr_t ip)
 {
-  return ip * MEMTRACK_HASH_FACTOR >> 52 & (RULES - 1);
+  return sets[ip * MEMTRACK_HASH_FACTOR >> (64 - SETS_BITS)].ways;
 }
 
 /* Prevents two nearby addresses from mixing into the word of a third. */
@@ -60,18 +66,46 @@ tell_both(uintptr_t ip, uint64_t word)
   return ip ^ word * MEMTRACK_HASH_FACTOR;
 }
 
+static inline bool
+holds(const struct cached *cached, uintptr_t ip, uint64_t word)
+{
+  return memtrack_load(&cached->both) == tell_both(ip, word);
+}
+
 static inline struct rule
 look_up(uintptr_t ip)
 {
-  uint32_t at   = index_of(ip);
-  uint64_t word = memtrack_load(&rules[at].rule);
-  if (memtrack_load(&rules[at].both) != tell_both(ip, word)) {
+  const struct cached *set = set_of(ip);
+  uint64_t word            = 0;
+#pragma GCC unroll 4
+  for (uint32_t way = 0; way < WAYS; ++way) {
+    word = memtrack_load(&set[way].rule);
+    if (holds(&set[way], ip, word)) {
+      break;
+    }
     word = 0;
   }
   return (struct rule){.known       = word & KNOWN_,
                        .site        = word & SITE_,
                        .unsupported = word & UNSUPPORTED_,
                        .frame       = {.from_bp = word & FROM_BP_, .bp_below = word >> BP_SHIFT_, .to_caller = word >> OUT_SHIFT_}};
+}
+
+/* Where to store the rule of an address: its own place, else an unused one, else another's, each in turn. */
+static struct cached *
+place_for(uintptr_t ip)
+{
+  struct cached *set = set_of(ip), *unused = NULL;
+  for (uint32_t way = 0; way < WAYS; ++way) {
+    uint64_t word = memtrack_load(&set[way].rule);
+    if (word && holds(&set[way], ip, word)) {
+      return &set[way];
+    }
+    if (!word && !unused) {
+      unused = &set[way];
+    }
+  }
+  return unused ? unused : &set[thread.slow % WAYS];
 }
 
 /* Number of times that all rules were forgotten. A rule learned meanwhile may be outdated. */
@@ -81,13 +115,13 @@ static uint64_t forgotten;
 static void
 store_rule(uintptr_t ip, struct rule rule, uint64_t since)
 {
-  uint32_t at   = index_of(ip);
+  struct cached *place = place_for(ip);
   uint64_t word = KNOWN_ | (rule.site ? SITE_ : 0) | (rule.unsupported ? UNSUPPORTED_ : 0) | (rule.frame.from_bp ? FROM_BP_ : 0) |
                   (uint64_t)rule.frame.bp_below << BP_SHIFT_ | (uint64_t)rule.frame.to_caller << OUT_SHIFT_;
-  memtrack_store(&rules[at].both, tell_both(ip, word));
-  memtrack_store_ordered(&rules[at].rule, word);
+  memtrack_store(&place->both, tell_both(ip, word));
+  memtrack_store_ordered(&place->rule, word);
   if (memtrack_load_ordered(&forgotten) != since) {
-    memtrack_store(&rules[at].rule, 0);
+    memtrack_store(&place->rule, 0);
   }
 }
 
@@ -95,9 +129,10 @@ void
 memtrack_walk_forget(void)
 {
   memtrack_add_ordered(&forgotten, 1);
-  for (uint32_t at = 0; at < RULES; ++at) {
-    memtrack_store(&rules[at].both, 0);
-    memtrack_store(&rules[at].rule, 0);
+  for (uint32_t i = 0; i < SETS * WAYS; ++i) {
+    struct cached *cached = &sets[i / WAYS].ways[i % WAYS];
+    memtrack_store(&cached->both, 0);
+    memtrack_store(&cached->rule, 0);
   }
 }
 
