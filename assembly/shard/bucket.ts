@@ -146,41 +146,36 @@ function anyCount(at: Buckets): u64 {
 
 /**
  * Advances buckets by one epoch. `alive` and `inUse` are the site's totals over all buckets. Without loops: it runs for every site.
+ * The bytes, then the counts, and both read again: what needs more registers than there are takes a hook's stack (stack_test.c).
  * @param merged the bucket into which two buckets merge
  */
 // @ts-ignore: decorator
 @inline
 export function advanceBucketsByOne(at: Buckets, alive: u32, inUse: u64, merged: u32): void {
-  const b1 = at.bytes1;
-  const b2 = at.bytes2;
-  const b3 = at.bytes3;
-  const b4 = at.bytes4;
-  const b5 = at.bytes5;
-  const c1 = at.count1;
-  const c2 = at.count2;
-  const c3 = at.count3;
-  const c4 = at.count4;
-  const c5 = at.count5;
-  const young = alive - c1 - c2 - c3 - c4 - c5;
-  const youngBytes = inUse - b1 - b2 - b3 - b4 - b5;
-  if (merged == 5) {
-    at.bytes5 = b5 + b4;
-    at.count5 = c5 + c4;
-  }
-  if (merged >= 4) {
-    at.bytes4 = merged == 4 ? b4 + b3 : b3;
-    at.count4 = merged == 4 ? c4 + c3 : c3;
-  }
-  if (merged >= 3) {
-    at.bytes3 = merged == 3 ? b3 + b2 : b2;
-    at.count3 = merged == 3 ? c3 + c2 : c2;
-  }
-  if (merged >= 2) {
-    at.bytes2 = merged == 2 ? b2 + b1 : b1;
-    at.count2 = merged == 2 ? c2 + c1 : c1;
-  }
-  at.bytes1 = merged == 1 ? b1 + youngBytes : youngBytes;
-  at.count1 = merged == 1 ? c1 + young : young;
+  advanceBytes(at, inUse, merged);
+  advanceCounts(at, alive, merged);
+}
+
+// @ts-ignore: decorator
+@inline
+function advanceBytes(at: Buckets, inUse: u64, merged: u32): void {
+  const young = inUse - at.bytes1 - at.bytes2 - at.bytes3 - at.bytes4 - at.bytes5;
+  if (merged == 5) at.bytes5 += at.bytes4;
+  if (merged >= 4) at.bytes4 = merged == 4 ? at.bytes4 + at.bytes3 : at.bytes3;
+  if (merged >= 3) at.bytes3 = merged == 3 ? at.bytes3 + at.bytes2 : at.bytes2;
+  if (merged >= 2) at.bytes2 = merged == 2 ? at.bytes2 + at.bytes1 : at.bytes1;
+  at.bytes1 = merged == 1 ? at.bytes1 + young : young;
+}
+
+// @ts-ignore: decorator
+@inline
+function advanceCounts(at: Buckets, alive: u32, merged: u32): void {
+  const young = alive - at.count1 - at.count2 - at.count3 - at.count4 - at.count5;
+  if (merged == 5) at.count5 += at.count4;
+  if (merged >= 4) at.count4 = merged == 4 ? at.count4 + at.count3 : at.count3;
+  if (merged >= 3) at.count3 = merged == 3 ? at.count3 + at.count2 : at.count2;
+  if (merged >= 2) at.count2 = merged == 2 ? at.count2 + at.count1 : at.count1;
+  at.count1 = merged == 1 ? at.count1 + young : young;
 }
 
 /** Like advanceBucketsByOne(), for any number of epochs. */

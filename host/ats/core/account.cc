@@ -158,7 +158,7 @@ freeze(memtrack_shard *shard, uint32_t knows)
 }
 
 /* Advances a shard to the published epochs: about 12 ns per site, all between two events of a thread. */
-inline MT_ALWAYS_INLINE void
+MT_NOINLINE void
 advance(memtrack_shard *shard)
 {
   uint64_t epochs = memtrack_epochs();
@@ -170,10 +170,25 @@ advance(memtrack_shard *shard)
   });
 }
 
-MT_NOINLINE void
-advance_epochs(memtrack_shard *shard)
+/* The same for this thread's own shard. Keeps no value across the call, because a saved register is stack: a hook has little of it
+   (stack_test.c). */
+inline MT_ALWAYS_INLINE void
+advance_own()
 {
-  advance(shard);
+  uint64_t seq;
+  if (!memtrack_shard_enter(memtrack_thread.shard, &seq)) {
+    return;
+  }
+  try {
+    w2c_advanceEpochs(&memtrack_thread.shard->core.wasm, memtrack_epochs(), memtrack_registry_count());
+  } catch (const memtrack_trap &) {
+    memtrack_shard_disable_own();
+    memtrack_add(&lost, 1);
+    return;
+  }
+  memtrack_shard *shard  = memtrack_thread.shard;
+  shard->core.hot.epochs = shard->core.wasm.w2c_epochs;
+  memtrack_shard_leave(shard, memtrack_load(&shard->seq) - 1);
 }
 
 /* Stores the registry's answer for an unknown key in a shard: the number of the key's site, or of a row (other). */
@@ -200,7 +215,7 @@ uint32_t
 record(memtrack_shard *shard, Call call, const site_key *key)
 {
   if (memtrack_epochs() != shard->core.hot.epochs) {
-    advance_epochs(shard);
+    advance(shard);
   }
   uint32_t site = change_one(shard, call);
   for (int i = 0; i < 2 && site == UNKNOWN && key; ++i) {
@@ -269,11 +284,11 @@ alloc_slow(uint64_t address, uint64_t attributes, const char *text, uint64_t siz
   return birth == TRAPPED ? UNKNOWN : birth;
 }
 
-/* A thread's first allocation in an epoch. Advancing takes much stack, so the slow path comes after it, not around it. */
+/* A thread's first allocation in an epoch. Advancing takes stack, so the slow path comes after it, not around it. */
 MT_NOINLINE uint32_t
 alloc_late(uint64_t address, uint64_t attributes, const char *text, uint64_t size)
 {
-  advance(memtrack_thread.shard);
+  advance_own();
   return alloc_slow(address, attributes, text, size);
 }
 
@@ -284,7 +299,7 @@ free_slow(uint32_t birth, uint64_t size)
   uint32_t site = birth >> MEMTRACK_EPOCH_BITS, epoch = birth & MEMTRACK_EPOCH_MASK;
   memtrack_shard *shard = memtrack_thread.shard;
   if (shard && MT_UNLIKELY(epoch > present_epoch(&shard->core))) {
-    advance_epochs(shard);
+    advance(shard);
   }
   if (MT_LIKELY(shard && epoch <= present_epoch(&shard->core))) {
     if (MT_LIKELY(change_hot(shard, [=](Z_core_instance_t *core)
