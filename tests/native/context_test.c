@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/wait.h>
 #include <unistd.h>
 #include <unwind.h>
 
@@ -309,6 +310,41 @@ threads_that_wrap_the_same_functions_get_the_same_thunks(void **state)
 
 static uint32_t next = MANY + SHARED; // number of an owner without a thunk
 
+static bool forked_enough;
+
+static void *
+wrap_until_forked_enough(void *nothing)
+{
+  while (!__atomic_load_n(&forked_enough, __ATOMIC_SEQ_CST)) {
+    function thunk = wrapped_for(next < MANY + SHARED + 50000 ? next++ : next);
+    assert_ptr_not_equal(thunk, tell_owner);
+  }
+  return nothing;
+}
+
+// The child of a fork at any moment of another thread, which may hold the mutex.
+static void
+a_forked_child_gets_no_thunk_and_does_not_wait(void **state)
+{
+  (void)state;
+  pthread_t thread;
+  assert_int_equal(pthread_create(&thread, NULL, wrap_until_forked_enough, NULL), 0);
+  for (int i = 0; i < 40; ++i) {
+    pid_t child = fork();
+    assert_int_not_equal(child, -1);
+    if (child == 0) {
+      alarm(20);
+      memtrack_context_freeze();
+      _exit(wrapped_for(MANY + SHARED + 60000) == tell_owner && wrapped_for(MANY) != tell_owner ? 0 : 1);
+    }
+    int status;
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
+  }
+  __atomic_store_n(&forked_enough, true, __ATOMIC_SEQ_CST);
+  pthread_join(thread, NULL);
+}
+
 // Wraps for new owners until there is no thunk for one.
 static void
 use_thunks_up(void)
@@ -410,6 +446,7 @@ main(void)
     cmocka_unit_test(a_stack_trace_reaches_through_a_mapped_thunk),
     cmocka_unit_test(a_call_that_is_unwound_gives_the_owner_back),
     cmocka_unit_test(threads_that_wrap_the_same_functions_get_the_same_thunks),
+    cmocka_unit_test(a_forked_child_gets_no_thunk_and_does_not_wait),
     cmocka_unit_test(without_a_thunk_the_function_itself_is_called_and_that_is_counted_and_tried_again),
     cmocka_unit_test(a_descriptor_that_leads_to_another_file_is_refused),
   };

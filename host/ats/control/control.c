@@ -22,6 +22,7 @@
 #include "hook/state.h"
 #include "hook/warning.h"
 #include "hook/watch.h"
+#include "owner/context.h"
 #include "owner/naming.h"
 #include "server/server.h"
 #include "symbol/symbol.h"
@@ -54,6 +55,7 @@ disarm_child(void)
   }
   memtrack_openssl_disarm();
   memtrack_plugins_disarm();
+  memtrack_context_freeze();
 }
 
 static void

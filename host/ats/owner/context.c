@@ -31,6 +31,7 @@ static struct table first    = {.mask = FIRST_SIZE - 1, .thunks = first_thunks};
 static struct table *newest  = &first;
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER; /* held while a thunk is assigned */
 static size_t thunk_count;                                /* under the mutex */
+static bool frozen;                                       /* no thunk is assigned any more */
 
 /* What thunk.S knows of these. */
 static_assert(offsetof(struct memtrack_context, owner) == 0, "as in thunk.S");
@@ -143,6 +144,9 @@ memtrack_context_wrap(void *pointer)
     return pointer;
   }
   thunk = thunk_of(function, only);
+  if (!thunk && MT_UNLIKELY(memtrack_load(&frozen))) {
+    return pointer;
+  }
   thunk = thunk ? thunk : add_thunk(function, only);
   if (!thunk) {
     memtrack_limit_hit(MEMTRACK_LIMIT_THUNKS);
@@ -150,6 +154,12 @@ memtrack_context_wrap(void *pointer)
   }
   memtrack_store(&thunk->owner, owner);
   return memtrack_thunk_entry(thunk);
+}
+
+void
+memtrack_context_freeze(void)
+{
+  memtrack_store(&frozen, true);
 }
 
 void

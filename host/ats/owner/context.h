@@ -52,6 +52,9 @@ memtrack_context_unguard_(const bool *before)
    function while no plugin's code runs). It must take at most six arguments, integers or pointers. hook-safe. */
 void *memtrack_context_wrap(void *function);
 
+/* In the child after fork(), where another thread's mutex stays locked: no function gets a new thunk. signal-safe. */
+void memtrack_context_freeze(void);
+
 /* The functions at these addresses are unloaded: a module loaded there later is another owner. Not hook-safe. */
 void memtrack_context_forget(uintptr_t start, uintptr_t end);
 
