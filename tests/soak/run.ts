@@ -104,6 +104,8 @@ class Soak {
   #last: Dump | undefined;
   #diagsRead = 0;
   #first: { openssl: Held; innocents: Held } | undefined;
+  /** When tracking was switched on, in seconds: the server's start, until a dump says otherwise. */
+  #armed = Infinity;
   #rearmed = false;
   #ledger: { truth: Ledger; rows: Ledger } = { truth: new Map(), rows: new Map() };
   #handshakesBefore = 0;
@@ -360,7 +362,10 @@ class Soak {
     this.#last = dump;
     const name = `dump ${dump.number} (${dump.header.get("reason")})`;
     const level = dump.header.get("level");
-    this.#rearmed ||= level !== "2";
+    // Not every switch is seen by a dump at level 0 or 1: a later one tells when tracking was switched on.
+    const armed = Date.parse(dump.header.get("time")!) / 1000 - Number(dump.header.get("armed"));
+    this.#armed = Math.min(this.#armed, armed);
+    this.#rearmed ||= level !== "2" || armed > this.#armed + 2;
     try {
       if (level !== "0") assertSound(dump, { rearmed: this.#rearmed });
       else if (dump.foreign.length) throw new Error(`foreign lines: ${dump.foreign.join("\n")}`);
