@@ -13,6 +13,7 @@ import { basename, join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { promisify } from "node:util";
 import { parseDumps, type Dump } from "./dump.ts";
+import { resetSockets } from "./sockets.ts";
 
 export interface AtsOptions {
   /** Folder for its files (default: a new folder for temporary files, which stop() removes). */
@@ -220,6 +221,11 @@ export class Ats {
       const [, local, peer, state] = line.trim().split(/\s+/);
       return ports.has(portOf(local)) && (state === "01" || state === "08") ? [`${portOf(local)}<-${portOf(peer)} ${state}`] : [];
     });
+  }
+
+  /** Number of sockets of the server that are in no table of the kernel (sockets.ts). */
+  resetConnections(): number {
+    return resetSockets(this.pid);
   }
 
   /** Waits until the server has closed all client connections. It may release their last objects slightly later. */

@@ -71,6 +71,7 @@ function textOf(report: Report): string {
     `handshakes: ${n(report.handshakes)}, of which ${n(report.handshakesCompared)} between two comparisons of every OpenSSL row`,
     `dumps read: ${n(report.dumps)}, of which ${n(report.verified)} in verify mode (${n(report.rowsVerified)} rows, each compared)`,
     `rows compared at quiet points: ${n(report.rowsCompared)}`,
+    `connections that clients reset and the server keeps: ${report.quiet.map(({ reset }) => reset).join(" ")}`,
     `limits: ${report.limits}`,
     ...counts(report.acts),
     "warnings and errors in diags.log:",

@@ -162,7 +162,11 @@ export function idleInFreelists(dump: Dump): number {
   return part.bytes;
 }
 
-export type Quiet = Usage & { atMs: number };
+export interface Quiet extends Usage {
+  atMs: number;
+  /** Connections that the other side has reset and that the server keeps. */
+  reset: number;
+}
 
 /** How much more the last quarter may use than the first, in whole and as a share. */
 const ALLOWED: Record<keyof Usage, { more: number; share: number }> = {

@@ -148,6 +148,7 @@ describe("requests", () => {
 describe("what the process uses", () => {
   const points = (grow: Partial<Quiet>): Quiet[] =>
     Array.from({ length: 20 }, (_, i) => ({
+      reset: 0,
       atMs: i * 30_000,
       descriptors: 100 + (i % 3) + (grow.descriptors ?? 0) * i,
       sockets: 40 + (i % 7) + (grow.sockets ?? 0) * i,
