@@ -34,7 +34,7 @@
 #include "owner/walk.h"
 #include "server/api.h"
 
-// Extra bytes allowed (docs/REFERENCE.md).
+// Extra bytes allowed (docs/how/hooks.md).
 enum { FIRST = 1024, WALK = 2048, AGAIN = 320 };
 
 enum { STACK = 128 * 1024 };
