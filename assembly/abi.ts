@@ -214,7 +214,8 @@ export const TEXT_IOBUFFER: u32 = 1;
 export const TEXT_OPENSSL: u32 = 2;
 export const TEXT_PLUGINS: u32 = 3;
 export const TEXT_BUFFERS: u32 = 4;
-export const TEXT_COUNT: u32 = 5;
+export const TEXT_MEMORY_READER: u32 = 5;
+export const TEXT_COUNT: u32 = 6;
 
 export const LIMIT_THUNKS: u32 = 0;
 export const LIMIT_MODULES: u32 = 1;

@@ -234,6 +234,12 @@ export const header = {
       "limits that were reached since the server started, and how often: `thunks:12,modules:3`; `-` if none was. See " +
       "[Limits](#limits)",
   },
+  "memory-reader": {
+    form: "text",
+    meaning:
+      "how memtrack reads memory that may be unmapped: `process_vm_readv`, `pipe`, `/proc/self/mem`; `none` where the system forbids all " +
+      "three: then `openssl` and `buffers` are refused",
+  },
   memory: { form: "number", meaning: "most bytes that memtrack's tables can use; a page becomes resident when it is first used" },
 } as const satisfies Record<string, HeaderKey>;
 

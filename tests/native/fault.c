@@ -6,6 +6,7 @@
 //
 //   MEMTRACK_FAULT_LIST=FILE                  FILE, of zeros, receives the places with their numbers of calls
 //   MEMTRACK_FAULT=FUNCTION+PLACE#CALL:ERROR  this call fails; ERROR is an errno, or "short" for half of what is read or written
+//   MEMTRACK_FORBIDDEN=NAME,NAME              every call of these system calls fails with EPERM, as in a sandbox: those in `forbids`
 //
 // Loading a library is a call of memtrack.so too, so the same is done to libdw and libelf, which it loads.
 #define _GNU_SOURCE
@@ -26,6 +27,7 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/uio.h>
 #include <time.h>
 #include <unistd.h>
@@ -125,6 +127,18 @@ cuts(const char *function, const void *address, bool *failed)
     return failed ? failure : name arguments;                  \
   }
 
+// Whether the sandbox forbids a system call. Sets errno if so.
+static bool
+forbids(const char *name)
+{
+  const char *names = getenv("MEMTRACK_FORBIDDEN");
+  if (!names || !strstr(names, name)) {
+    return false;
+  }
+  errno = EPERM;
+  return true;
+}
+
 // ---- system calls ----
 
 FAILS(void *, mmap, (void *at, size_t size, int protection, int flags, int fd, off_t from), (at, size, protection, flags, fd, from),
@@ -153,11 +167,22 @@ fault_process_vm_readv(pid_t pid, const struct iovec *local, unsigned long local
                        unsigned long remotes, unsigned long flags)
 {
   bool failed;
+  if (forbids("process_vm_readv")) {
+    return -1;
+  }
   if (cuts("process_vm_readv", __builtin_return_address(0), &failed)) {
     struct iovec here = {local->iov_base, local->iov_len / 2}, there = {remote->iov_base, remote->iov_len / 2};
     return process_vm_readv(pid, &here, 1, &there, 1, flags);
   }
   return failed ? -1 : process_vm_readv(pid, local, locals, remote, remotes, flags);
+}
+
+// What memtrack.so calls by number.
+static long
+fault_syscall(long number, long a, long b, long c, long d, long e, long f)
+{
+  bool forbidden = (number == SYS_pipe2 && forbids("pipe2")) || (number == SYS_openat && forbids("openat"));
+  return forbidden || fails("syscall", __builtin_return_address(0)) ? -1 : syscall(number, a, b, c, d, e, f);
 }
 
 static void *
@@ -253,6 +278,7 @@ static const struct {
   HERE(readlink),
   HERE(getrandom),
   HERE(process_vm_readv),
+  HERE(syscall),
   HERE(malloc),
   HERE(calloc),
   HERE(realloc),

@@ -33,12 +33,17 @@ interface Life {
   places: Place[];
 }
 
-async function live(fault?: Fault): Promise<Life> {
+async function live(fault?: Fault, forbidden = ""): Promise<Life> {
   const folder = mkdtempSync(join(tmpdir(), "memtrack-fault-"));
   try {
     const list = join(folder, "list");
     makeList(list);
-    const preload = { LD_PRELOAD: join(OUT, "fault.so"), MEMTRACK_FAULT_LIST: list, MEMTRACK_FAULT: fault?.wish ?? "" };
+    const preload = {
+      LD_PRELOAD: join(OUT, "fault.so"),
+      MEMTRACK_FAULT_LIST: list,
+      MEMTRACK_FAULT: fault?.wish ?? "",
+      MEMTRACK_FORBIDDEN: forbidden,
+    };
     const plugins = ["early", "plugin", "remap"].map((name) => join(OUT, `fault_${name}.so`));
     const server = spawn(join(OUT, "fault_server"), [PLUGIN, ...plugins, folder], { env: { ...process.env, ...preload } });
     let [out, err] = ["", ""];
@@ -181,6 +186,46 @@ describe("a call that fails", () => {
     assert.deepEqual(linesOf(usual, /^(TSError|DENIED)/), []);
     assert.equal(usual.dump!.header.get("exhausted"), "-");
     assert.equal(usual.dump!.header.get("lost"), "0");
+  });
+
+  for (const [forbidden, reader] of [
+    ["", "process_vm_readv"],
+    ["process_vm_readv", "pipe"],
+    ["process_vm_readv,pipe2", "/proc/self/mem"],
+  ] as const) {
+    test(`a sandbox that forbids ${forbidden || "nothing"}: memory is read by ${reader}, and the counts and names are the same`, async () => {
+      const life = await live(undefined, forbidden);
+      assert.equal(life.end, 0, life.err);
+      assert.equal(life.dump!.header.get("memory-reader"), reader);
+      assert.deepEqual(facts(life.dump!), facts(usual.dump!));
+      const locations = ({ dump }: Life) => rowsOf(dump!).map(({ location }) => location);
+      assert.deepEqual(locations(life).sort(), locations(usual).sort());
+      assert.deepEqual(saidBeyond(life, usual), []);
+    });
+  }
+
+  test("a sandbox that forbids all three: what depends on it is refused with the reason, the rest is counted", async () => {
+    const life = await live(undefined, "process_vm_readv,pipe2,openat");
+    const { dump } = life;
+    assert.equal(life.end, 0, life.err);
+    assert.equal(dump!.header.get("memory-reader"), "none");
+    const states = ["iobuffer", "openssl", "plugins", "buffers", "heap"].map((hook) => dump!.header.get(hook));
+    assert.deepEqual(states, ["installed", "refused", "installed", "refused", usual.dump!.header.get("heap")]);
+    const reason =
+      /no way to read memory that may be unmapped: process_vm_readv: Operation not permitted, pipe: Operation not permitted, \/proc\/self\/mem: Operation not permitted/;
+    const said = saidBeyond(life, usual);
+    assert.equal(said.length, 2, said.join("\n"));
+    for (const line of said) assert.match(line, reason);
+    assert.deepEqual(
+      differences(life).filter((line) => !line.startsWith("TRUTH IOBuffer")),
+      [],
+    );
+    const buffers = (of: Life) =>
+      rowsOf(of.dump!)
+        .filter(({ location }) => location.startsWith("memory/IOBuffer/"))
+        .map(({ location }) => location);
+    assert.ok(buffers(life).length > 0);
+    assert.deepEqual(buffers(life).sort(), buffers(usual).sort());
   });
 
   for (const name of Object.keys(ERRORS)) {

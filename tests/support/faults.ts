@@ -30,6 +30,7 @@ export const ERRORS: Record<string, readonly (number | "short")[]> = {
   readlink: [ERRNO.EACCES, "short"],
   getrandom: [ERRNO.EAGAIN, "short"],
   process_vm_readv: [ERRNO.EPERM, "short"],
+  syscall: [ERRNO.EPERM],
   malloc: [ERRNO.ENOMEM],
   calloc: [ERRNO.ENOMEM],
   realloc: [ERRNO.ENOMEM],

@@ -2,53 +2,47 @@
  *
  * Reads memory that may be unmapped: the kernel reports a failure instead of raising a signal. Used to inspect the server's
  * objects, and texts that the replaced function would not read.
+ *
+ * A sandbox may forbid a system call, so there are three readers. Each is tried at the start. Those that work are used in this order:
+ * a later one only while the earlier ones fail for another reason than the address, for example because no descriptor is left.
+ *
+ *   process_vm_readv   one call
+ *   pipe               write() to a pipe fails instead of reading unmapped memory; read() then returns what it wrote
+ *   /proc/self/mem     pread(); it also reads memory without read permission
+ *
+ * The second and the third open what they need in each call and close it again: it is shared with no other thread, signal handler or
+ * forked process, so there is no lock, and nothing that a child could mix with its parent's.
  */
 #ifndef MEMTRACK_PEEK_H
 #define MEMTRACK_PEEK_H
 
-#include <errno.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <string.h>
-#include <sys/uio.h>
-#include <unistd.h>
+
+#include "base/reason.h"
 
 #ifdef __cplusplus
 extern "C" {
 #endif
 
-/* Copies `size` bytes. Returns the number of readable bytes from the start. hook-safe, but a system call: only for events that are
-   rare. */
-static inline size_t
-memtrack_peek(uintptr_t from, void *to, size_t size)
-{
-  struct iovec local  = {.iov_base = to, .iov_len = size};
-  struct iovec remote = {.iov_base = (void *)from, .iov_len = size};
-  ssize_t read        = process_vm_readv(getpid(), &local, 1, &remote, 1, 0);
-  return read < 0 ? 0 : read;
-}
+/* Tries each reader. Returns 0, or -1 with a reason if none works: then nothing is ever readable. init-only; may be repeated. */
+int memtrack_peek_open(struct memtrack_reason *reason);
 
-/* Length of a text that may be at any address, up to its end, `most` bytes, or the end of readable memory. If the system forbids
-   the call, the text must be readable. hook-safe, like the above. */
-static inline size_t
-memtrack_peek_length(const char *text, size_t most)
-{
-  size_t length = 0;
-  char piece[128]; /* of readable memory or not, as a whole: it does not cross pages */
-  while (length < most) {
-    uintptr_t at  = (uintptr_t)text + length;
-    size_t wanted = sizeof(piece) - at % sizeof(piece);
-    if (memtrack_peek(at, piece, wanted) != wanted) {
-      return errno == EFAULT ? length : strnlen(text, most);
-    }
-    size_t found = strnlen(piece, wanted);
-    length += found;
-    if (found < wanted) {
-      break;
-    }
-  }
-  return length < most ? length : most;
-}
+/* Name of the reader that is used: as in the table above, or "none". Any thread. */
+const char *memtrack_peek_reader(void);
+
+/* Whether any reader works. hook-safe. */
+bool memtrack_peek_works(void);
+
+/* Copies `size` bytes. Returns the number of readable bytes from the start; 0 also if the system does not let them be read.
+   hook-safe: takes no lock, does not wait, keeps errno, is no cancellation point. Signal-safe, and works in a forked child. But it
+   is 1 to 5 system calls for each 4 KiB: only for events that are rare. */
+size_t memtrack_peek(uintptr_t from, void *to, size_t size);
+
+/* Length of a text that may be at any address, up to its end, `most` bytes, or the end of readable memory. hook-safe, like the
+   above. */
+size_t memtrack_peek_length(const char *text, size_t most);
 
 #ifdef __cplusplus
 }

@@ -11,6 +11,7 @@
 #include "base/atomic.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/peek.h"
 #include "control/records.h"
 #include "core/registry.h"
 #include "core/shard.h"
@@ -269,6 +270,7 @@ memtrack_control_start(const struct memtrack_server *known, memtrack_record_read
   server         = known;
   read_record    = read;
   uint32_t sites = check_setting(MEMTRACK_SETTING_SITES);
+  memtrack_peek_open(NULL); /* the hooks that depend on it refuse themselves */
   if (open_accounting(sites) || watch_forks() || install_iobuffer(dump)) {
     return -1;
   }

@@ -14,6 +14,7 @@
 /* Locations are literals of the server or a library; this limits the read of any other pointer, which may be invalid: OpenSSL
    itself does not read the file name of an allocation. */
 #define LOCATION_MAX 65536
+#define BUILTIN_MAX  127 /* bytes that the built-in tracker reads of an IOBuffer's location */
 #define COPY_TRIES   16 /* of a record without the mutex */
 
 namespace
@@ -79,12 +80,17 @@ change(Body body)
   return good;
 }
 
-/* Reads a text that may be anywhere with system calls, so it is called before the mutex is taken. Not inlined: it takes 200 bytes
+/* Reads a text that may be anywhere with system calls, so it is called before the mutex is taken. Where none is allowed, an IOBuffer's
+   location is read like the built-in tracker reads it, and others are not. Not inlined: it takes 200 bytes
    of stack, which registering then uses again. */
 MT_NOINLINE uint64_t
-length_of(const char *text)
+length_of(const char *text, uint64_t attributes)
 {
-  return text ? memtrack_peek_length(text, LOCATION_MAX) : 0;
+  if (!text) {
+    return 0;
+  }
+  bool is_read = memtrack_attributes_class(attributes) == MEMTRACK_CLASS_IOBUFFER && !memtrack_peek_works();
+  return is_read ? strnlen(text, BUILTIN_MAX) : memtrack_peek_length(text, LOCATION_MAX);
 }
 
 uint32_t
@@ -143,7 +149,7 @@ uint32_t
 memtrack_registry_site(uint64_t address, uint64_t attributes, const char *text, uint32_t owner, uint32_t flags)
 {
   uint32_t site   = MEMTRACK_SITE_UNKNOWN;
-  uint64_t length = length_of(text);
+  uint64_t length = length_of(text, attributes);
   bool good =
     change([=, &site] { site = memtrack_call(&core, register, address, attributes, put_input(text, length), owner, flags); });
   return good ? site : MEMTRACK_SITE_OTHER + memtrack_attributes_class(attributes);
@@ -198,7 +204,7 @@ uint32_t
 memtrack_registry_owner(const char *text)
 {
   uint32_t owner  = MEMTRACK_OWNER_OTHER;
-  uint64_t length = length_of(text);
+  uint64_t length = text ? strnlen(text, MEMTRACK_INPUT_SIZE) : 0;
   bool good       = change([=, &owner] {
     owner = memtrack_call(&core, registerOwner, put_input(text, length));
     if (owner == MEMTRACK_OWNER_OTHER) {

@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/limits.h"
 #include "base/log.h"
+#include "base/peek.h"
 #include "core/account.h"
 #include "core/ask.h"
 #include "core/model.h"
@@ -78,6 +79,7 @@ put_state(memtrack_core *model, uint64_t number, uint32_t reason, const memtrack
   put(MEMTRACK_FACT_BUFFERS, state->buffers);
   put(MEMTRACK_FACT_HEAP, state->heap);
   put_text(model, MEMTRACK_TEXT_CORE, MEMTRACK_CORE_DIGEST);
+  put_text(model, MEMTRACK_TEXT_MEMORY_READER, memtrack_peek_reader());
   put_text(model, MEMTRACK_TEXT_IOBUFFER, state->iobuffer_reason);
   put_text(model, MEMTRACK_TEXT_OPENSSL, state->openssl_reason);
   put_text(model, MEMTRACK_TEXT_PLUGINS, state->plugins_reason);

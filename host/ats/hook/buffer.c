@@ -65,7 +65,10 @@ memtrack_buffer_calibrate(struct memtrack_reason *reason)
 {
   static const char mark[] = PREFIX "memtrack.so";
   uintptr_t words[BUFFER_WORDS];
-  bool proved       = false;
+  bool proved = false;
+  if (memtrack_peek_open(reason)) {
+    return -1;
+  }
   uintptr_t *buffer = memtrack_api.TSIOBufferCreate();
   unsigned count    = peek_words((uintptr_t)buffer, words, BUFFER_WORDS);
   /* The first match belongs to the buffer; later words may belong to another object. The server's use of it confirms the match. */
@@ -78,7 +81,7 @@ memtrack_buffer_calibrate(struct memtrack_reason *reason)
   }
   memtrack_api.TSIOBufferDestroy(buffer);
   if (!proved) {
-    return memtrack_reason_set(reason, count == 0                ? "cannot read a TSIOBuffer (process_vm_readv)"
+    return memtrack_reason_set(reason, count == 0                ? "cannot read a TSIOBuffer"
                                        : buffer_location < count ? "a block does not inherit the location of its TSIOBuffer"
                                                                  : "no location found in a TSIOBuffer");
   }

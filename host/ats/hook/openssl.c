@@ -13,6 +13,7 @@
 
 #include "base/atomic.h"
 #include "base/compiler.h"
+#include "base/peek.h"
 #include "hook/allocator.h"
 #include "hook/block.h"
 #include "hook/release.h"
@@ -183,7 +184,8 @@ memtrack_openssl_find(struct memtrack_reason *reason)
   if (!get_functions) {
     return memtrack_reason_set(reason, "CRYPTO_get_mem_functions not found: the server does not use OpenSSL");
   }
-  if (memtrack_allocator_open(reason)) {
+  /* Sites are named by files' names, which libcrypto does not read. */
+  if (memtrack_peek_open(reason) || memtrack_allocator_open(reason)) {
     return -1;
   }
   present_values(original);

@@ -165,6 +165,14 @@ unwind_frame(struct place *place, struct memtrack_frame frame, uintptr_t end)
 
 /* ---- the unwinder ---- */
 
+/* Rules are for x86-64. Elsewhere each walk is the unwinder's, and it must not be asked for this register: it crashes if the frame
+   has not saved it. */
+#if defined(__x86_64__)
+#define LEARNS true
+#else
+#define LEARNS false
+#endif
+
 struct walk {
   bool (*is_site)(uintptr_t address);
   uintptr_t found;
@@ -234,7 +242,7 @@ memtrack_walk_open(void)
 static MT_NOINLINE uintptr_t
 walk_and_learn(bool (*is_site)(uintptr_t address), uintptr_t otherwise)
 {
-  struct walk walk = {.is_site = is_site, .found = otherwise, .depth = -2, .learns = true}; /* this function, memtrack_walk() */
+  struct walk walk = {.is_site = is_site, .found = otherwise, .depth = -2, .learns = LEARNS}; /* this function, memtrack_walk() */
   walk.since       = memtrack_load_ordered(&forgotten);
   ++thread.slow;
   _Unwind_Backtrace(look_at_frame, &walk);
