@@ -30,7 +30,6 @@
   .hidden memtrack_thunk_code_end
   .hidden memtrack_thunk_data
   .hidden memtrack_thunk_enter
-  .hidden memtrack_context
 
   .section .bss.thunks, "aw", %nobits
   .balign ALIGNMENT
@@ -56,6 +55,7 @@ memtrack_thunk_code_end:
   .globl memtrack_thunk_enter
   .type memtrack_thunk_enter, %function
 #if defined(__x86_64__)
+  .hidden memtrack_context /* a mention without a thread-local relocation, as here on aarch64, fails the link */
 
 /* Sets the owner, calls the thunk's function with the six arguments in their registers, and restores the owner, also when an
    exception or pthread_exit() unwinds the frame. In C this would be two frames, because a function in C cannot receive the thunk
