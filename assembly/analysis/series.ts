@@ -6,10 +6,10 @@
 import { CLASS_IOBUFFER, CLASS_OBJECT, OWNER_CORE } from "../abi";
 import { slots } from "../base/memory";
 import { Series } from "../base/types";
-import { ascii, copy } from "../base/writer";
+import { ascii } from "../base/writer";
 import { isRow, knownSites, siteClass } from "../model/model";
 import * as row from "../model/sums";
-import { lengthOf, ownerOfSite, textOf } from "../registry/name";
+import { ownerOfSite, show } from "../registry/name";
 import { isRetired } from "../registry/owner";
 import { entryAllocBytes, entryAllocs, entryFrees, entryInUse, isCoreEntry, isUsedEntry, writeEntry } from "./owner_series";
 
@@ -71,7 +71,7 @@ export function canBeRamCache(series: Series): bool {
 
 export function writeSeries(series: Series): void {
   if (isOwnerSeries(series)) return writeEntry(series - slots);
-  copy(textOf(series), lengthOf(series));
+  show(series);
   if (isRetired(ownerOfSite(series))) ascii(" [retired]");
 }
 

@@ -28,6 +28,7 @@ import {
 import { CLOSING_BRACKET, COLON, DOT, SLASH, SPACE } from "../base/chars";
 import { hashText } from "../base/hash";
 import { input, names } from "../base/memory";
+import * as reader from "../base/reader";
 import { recordAt } from "../base/regions";
 import { OwnerSlot, Site } from "../base/types";
 import * as writer from "../base/writer";
@@ -127,6 +128,18 @@ export function lengthOf(site: Site): u32 {
   return nameAt(site).length;
 }
 
+/**
+ * Writes a name as dumps show it: without the folders of the machine that the server was built on. A build from another folder gives
+ * absolute paths, or paths that begin with ../, of which the last two parts are shown. Rows are told apart by their whole names, so
+ * two rows can look alike.
+ */
+export function show(site: Site): void {
+  const path = pathOffset(site);
+  const hidden = path ? hiddenPart(textOf(site) + path, lengthOf(site) - path) : 0;
+  writer.copy(textOf(site), path);
+  writer.copy(textOf(site) + path + hidden, lengthOf(site) - path - hidden);
+}
+
 export function classOfName(site: Site): u32 {
   return nameAt(site).cls;
 }
@@ -174,6 +187,24 @@ export function compareNames(a: Site, b: Site): i32 {
 
 export function freeNameAt(site: Site): FreeName {
   return recordAt<FreeName>(names, site, NAME_SIZE);
+}
+
+/** Offset of the path in a name of a line of the server or of OpenSSL; 0 in other names. */
+function pathOffset(site: Site): u32 {
+  const cls = classOfName(site);
+  if (cls != CLASS_IOBUFFER && cls != CLASS_OPENSSL) return 0;
+  const prefix = unchecked(CLASS_PREFIXES[cls]);
+  return reader.begins(textOf(site), lengthOf(site), prefix) ? <u32>prefix.length : 0;
+}
+
+/** Bytes of a path before what is shown of it. */
+function hiddenPart(path: usize, length: u32): u32 {
+  const root: u32 = reader.begins(path, length, "/") ? 1 : reader.begins(path, length, "../") ? 3 : 0;
+  if (!root) return 0;
+  let parts: u32 = 0;
+  let at = length;
+  while (at > root && (load<u8>(path + at - 1) != SLASH || ++parts < 2)) --at;
+  return at;
 }
 
 function nameAt(site: Site): NameRecord {

@@ -10,7 +10,7 @@ import { judgeAll } from "../analysis/sample";
 import { DASH } from "../base/chars";
 import { output, outputEnd, RANKED_MAX } from "../base/memory";
 import { Row } from "../base/types";
-import { ascii, begin, copy, newline, overflowed, padRight, position, repeat } from "../base/writer";
+import { ascii, begin, newline, overflowed, padRight, position, repeat } from "../base/writer";
 import {
   CLASS_LEVELS,
   CLASS_SECTIONS,
@@ -26,7 +26,7 @@ import { isAnyArmed, isArmed, preArmingBytes, preArmingFrees } from "../model/mo
 import { orderedAt, sortRows } from "../model/order";
 import { alive, allocBytes, allocs, freeBytes, frees, inUse } from "../model/sums";
 import { samples } from "../model/timeline";
-import { kindOf, lengthOf, ownerOfSite, textOf } from "../registry/name";
+import { kindOf, ownerOfSite, show } from "../registry/name";
 import { isRetired } from "../registry/owner";
 import { renderAges } from "./ages";
 import { renderGrowth, renderOwnersGrowth } from "./growth";
@@ -187,7 +187,7 @@ function anyPreArming(cls: u32): bool {
 /** Writes the last cell of a row. */
 function location(row: Row): void {
   const from = position();
-  copy(textOf(row), lengthOf(row));
+  show(row);
   if (isRetired(ownerOfSite(row))) ascii(" [retired]");
   padRight(from, LOCATION_WIDTH);
   newline();

@@ -21,7 +21,7 @@ import { Series } from "../base/types";
 import { ascii, byte, copy, newline, unsigned } from "../base/writer";
 import { CLASS_PREFIXES, SECTION_SUSPECTS } from "../format";
 import { transactionsWithin } from "../model/timeline";
-import { ownerOfSite, textOf } from "../registry/name";
+import { lengthOf, ownerOfSite, show, textOf } from "../registry/name";
 import { ownerLength, ownerText } from "../registry/owner";
 import * as table from "./table";
 
@@ -108,6 +108,7 @@ export function suspectTime(at: u32): u64 {
 
 /** The common part of the names of a suspect's rows, given one of them. */
 function writeCause(row: Series): void {
+  if (!isOpenssl(row) && functionLength(row) == lengthOf(row)) return show(row);
   if (!isOpenssl(row)) return copy(textOf(row), functionLength(row));
   const prefix = unchecked(CLASS_PREFIXES[CLASS_OPENSSL]);
   for (let i = 0; i + 1 < prefix.length; ++i) byte(prefix.charCodeAt(i)); // without its slash

@@ -9,11 +9,11 @@ import { CLASS_IOBUFFER } from "../abi";
 import { SPACE } from "../base/chars";
 import { bytes } from "../base/humanize";
 import { Row } from "../base/types";
-import { ascii, byte, copy, newline, unsigned } from "../base/writer";
+import { ascii, byte, newline, unsigned } from "../base/writer";
 import { SECTION_VERIFY } from "../format";
 import { isRow, knownSites, siteClass } from "../model/model";
 import { builtinOf, Counts, differs, isCompared, oursOf } from "../model/verify";
-import { lengthOf, textOf } from "../registry/name";
+import { show } from "../registry/name";
 import * as table from "./table";
 
 const OURS: string = "memtrack";
@@ -69,7 +69,7 @@ function totalLine(ours: bool): void {
 
 function rowLine(row: Row, counts: Counts, accountant: string): void {
   line(counts.allocs, counts.frees, counts.inUse + olderBytes(row), accountant);
-  copy(textOf(row), lengthOf(row));
+  show(row);
   newline();
 }
 

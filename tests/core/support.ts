@@ -15,11 +15,11 @@ import {
   ROLE_MODEL,
 } from "../../assembly/abi";
 import { input, output, staging } from "../../assembly/base/memory";
-import { position } from "../../assembly/base/writer";
+import { position, begin as write } from "../../assembly/base/writer";
 import { init, register, registerFile, registerOwner, siteCount } from "../../assembly/index";
 import { applyBaseline, mergeAllocs, mergeFrees, start, sumRows, updateNames } from "../../assembly/model/model";
 import * as rows from "../../assembly/model/rows";
-import { lengthOf, textOf } from "../../assembly/registry/name";
+import { lengthOf, show, textOf } from "../../assembly/registry/name";
 import { version } from "../../assembly/registry/registry";
 import { render } from "../../assembly/report/dump";
 import { siteAt } from "../../assembly/shard/site";
@@ -58,6 +58,13 @@ export function written(from: usize): string {
 
 export function nameOf(site: u32): string {
   return textFrom(textOf(site), lengthOf(site));
+}
+
+/** A site's name as dumps show it. */
+export function shownName(site: u32): string {
+  write(output, output + 512);
+  show(site);
+  return written(output);
 }
 
 /** Registers an IOBuffer location at a new address. */

@@ -60,6 +60,17 @@ export function ownerOf(location: string): string {
   return name ?? CORE;
 }
 
+/**
+ * A location as memtrack shows it (assembly/registry/name.ts). The built-in tracker prints the whole path of a server that was built
+ * from another folder: absolute, or with ../ at its beginning.
+ */
+function shownLocation(location: string): string {
+  const prefix = FILE_PREFIXES.find((text) => location.startsWith(text + "/") || location.startsWith(text + "../"));
+  if (!prefix) return location;
+  const path = location.slice(prefix.length).replace(/^(?:\/|\.\.\/)/, "");
+  return prefix + path.split("/").slice(-2).join("/");
+}
+
 /** The source line of a location: `foo.c` and 88 for `... handler (foo.c:88)`. */
 export function sourceOf(location: string): { file: string; line: number } | undefined {
   const [, file, line] = /([^\s()[\]]+):(\d+)\)?(?: \[via [^\]]*\])?$/.exec(location) ?? [];
@@ -177,6 +188,8 @@ export class Sites {
     const number = this.#sites.length;
     const { class: cls, kind } = this.#kinds[prefix]!;
     const location = Buffer.from(bytes.buffer, bytes.byteOffset + start, end - start).toString("utf8");
+    const shown = shownLocation(location);
+    if (shown !== location) return this.findText(cls, shown, kind);
     // The rows (other) must have room when nothing else has.
     if (number >= SITES_MAX && location !== OTHER) {
       ++this.refused;

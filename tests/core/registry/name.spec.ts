@@ -36,7 +36,7 @@ import {
   sameName,
 } from "../../../assembly/registry/name";
 import { ownerOf } from "../../../assembly/registry/owner";
-import { attributes, fresh, IOBUFFER, nameOf, opensslSite, owner, pluginSite, put, rowOf, settleOne, site } from "../support";
+import { attributes, fresh, IOBUFFER, nameOf, opensslSite, owner, pluginSite, put, rowOf, settleOne, shownName, site } from "../support";
 
 const LONG = "s/very".repeat(100) + "/file.c";
 
@@ -113,6 +113,57 @@ describe("the name of a plugin's site", () => {
     const evil = owner("evil\nmemtrack end dump=1 rows=0\n.so");
     const name = nameOf(pluginSite(CLASS_TSAPI, "evil.so\n\x1b[2J", evil, 0, NAME_VIA));
     expect(name).toBe("memory/plugin/evil.so??[2J [via evil?memtrack end dump=1 rows=0?.so]");
+  });
+});
+
+describe("a build path", () => {
+  test("is shown by its last two parts, and the site keeps its whole name", () => {
+    fresh();
+    const absolute = site("memory/IOBuffer//builds/x/src/iocore/eventsystem/IOBuffer.cc:123");
+    const above = site("memory/IOBuffer/../../src-10/include/proxy/FetchSM.h:51");
+    expect(shownName(absolute)).toBe("memory/IOBuffer/eventsystem/IOBuffer.cc:123");
+    expect(shownName(above)).toBe("memory/IOBuffer/proxy/FetchSM.h:51");
+    expect(nameOf(absolute)).toBe("memory/IOBuffer//builds/x/src/iocore/eventsystem/IOBuffer.cc:123");
+    expect(registerName(put("memory/IOBuffer/../../src-10/include/proxy/FetchSM.h:51"))).toBe(above, "the built-in tracker's row");
+    expect(shownName(site("memory/IOBuffer//x/y.cc:1"))).toBe("memory/IOBuffer/x/y.cc:1");
+    expect(shownName(site("memory/IOBuffer//y.cc:1"))).toBe("memory/IOBuffer/y.cc:1");
+    expect(shownName(site("memory/IOBuffer/../y.cc:1"))).toBe("memory/IOBuffer/y.cc:1");
+    expect(shownName(opensslSite("/builds/x/src/iocore/net/SSLUtils.cc", 7, 0x1000))).toBe("memory/OpenSSL/net/SSLUtils.cc:7");
+  });
+
+  test("leaves a relative path, another name and a name without a path as they are", () => {
+    fresh();
+    const foo = owner("foo.so");
+    const names: string[] = [
+      "memory/IOBuffer/HttpSM.cc:7055",
+      "memory/IOBuffer/traffic_server/FetchSM.h:46",
+      "memory/IOBuffer/a/b/c/d.cc:1",
+      "memory/IOBuffer/",
+      "memory/IOBuffer",
+      "/a/b/c/d.cc:1",
+      "x",
+    ];
+    for (let i = 0; i < names.length; ++i) expect(shownName(site(names[i]))).toBe(names[i]);
+    expect(shownName(bufferSite("memory/plugin/foo.so /a/b/c (d.cc:1)", 0x9000, foo))).toBe("memory/plugin/foo.so /a/b/c (d.cc:1)");
+    expect(shownName(opensslSite("crypto/x509/x_name.c", 88, 0x1000))).toBe("memory/OpenSSL/crypto/x509/x_name.c:88");
+    expect(shownName(pluginSite(CLASS_HEAP, "/a/b/c.so+0x1", foo))).toBe("memory/plugin//a/b/c.so+0x1");
+  });
+
+  test("that is cut is shown by what is left of it", () => {
+    fresh();
+    const cut = site("memory/IOBuffer//" + "folder/".repeat(15) + "IOBuffer.cc:123");
+    expect(nameOf(cut).length).toBe(IOBUFFER_NAME_MAX);
+    expect(shownName(cut)).toBe("memory/IOBuffer/folder/IOBu");
+  });
+
+  test("of two files that are shown alike: two rows", () => {
+    fresh();
+    const a = site("memory/IOBuffer//x/http/HttpSM.cc:7");
+    const b = site("memory/IOBuffer//y/http/HttpSM.cc:7");
+    expect(shownName(a)).toBe(shownName(b));
+    expect(a).not.toBe(b);
+    expect(rowOf(a)).toBe(a);
+    expect(rowOf(b)).toBe(b);
   });
 });
 

@@ -75,7 +75,7 @@ function header(level: u32, verify: string = "off"): string {
     " armed=60 core=90945afb0efed735 shards=4 sites=3/64 refused-sites=0 iobuffer=installed openssl=installed " +
     "plugins=off buffers=off heap=off verify=" +
     verify +
-    " lost=0 traps=0 damaged=0 twice=0 untracked=0 exhausted=- memory=1048576\n"
+    " lost=0 traps=0 damaged=0 twice=0 untracked=0 exhausted=- memory-reader= memory=1048576\n"
   );
 }
 
@@ -327,10 +327,10 @@ describe("the header", () => {
     fresh(SITES_MIN);
     facts(1);
     begin();
-    expect(firstLine().includes(" untracked=0 exhausted=- memory=")).toBe(true);
+    expect(firstLine().includes(" untracked=0 exhausted=- memory-reader=")).toBe(true);
     expect(setExhausted(LIMIT_SHARDS, u64.MAX_VALUE)).toBe(0);
     expect(setExhausted(LIMIT_THUNKS, 12)).toBe(0);
-    expect(firstLine().includes(" exhausted=thunks:12,shards:18446744073709551615 memory=")).toBe(true);
+    expect(firstLine().includes(" exhausted=thunks:12,shards:18446744073709551615 memory-reader=")).toBe(true);
     setExhausted(LIMIT_SHARDS, 0);
     setExhausted(LIMIT_THUNKS, 0);
     expect(firstLine().includes(" exhausted=- ")).toBe(true);
