@@ -8,7 +8,7 @@
 //
 // The host supplies the texts: any bytes, unbalanced brackets included. Each byte is read a small number of times.
 
-import { ANSWER_MAX, MANGLED_OWN, MANGLED_TRAMPOLINE, MANGLED_WRAPPER, QUESTION_MAX } from "../abi";
+import { ANSWER_MAX, MANGLED_API, MANGLED_OWN, MANGLED_TRAMPOLINE, MANGLED_WRAPPER, QUESTION_MAX } from "../abi";
 import * as reader from "../base/reader";
 import * as answer from "../base/answer";
 import { input, output } from "../base/memory";
@@ -26,6 +26,7 @@ const ANONYMOUS: string = "(anonymous namespace)::";
 export function mangledKind(length: u64): u32 {
   const size = answer.bounded(length);
   if (isAllocationOperator(size)) return MANGLED_WRAPPER;
+  if (isOfPluginApi(size)) return MANGLED_API;
   if (!isOfLibrary(size)) return MANGLED_OWN;
   return isTrampoline(size) ? MANGLED_TRAMPOLINE : MANGLED_WRAPPER;
 }
@@ -47,6 +48,17 @@ function isAllocationOperator(length: usize): bool {
       reader.holds(input, length, "naEj") ||
       reader.holds(input, length, "dlEP") ||
       reader.holds(input, length, "daEP"))
+  );
+}
+
+/** In ts.h since version 10; macros before. Without optimization a plugin has such a function of its own, which calls the server's. */
+function isOfPluginApi(length: usize): bool {
+  return (
+    reader.begins(input, length, "_Z8TSmalloc") ||
+    reader.begins(input, length, "_Z9TSrealloc") ||
+    reader.begins(input, length, "_Z8TSstrdup") ||
+    reader.begins(input, length, "_Z9TSstrndup") ||
+    reader.begins(input, length, "_Z8TSRallocI")
   );
 }
 

@@ -25,9 +25,9 @@
 #include "hook/allocator.h"
 #include "hook/heap.h"
 #include "hook/release.h"
-#include "module/module.h"
 #include "owner/context.h"
 #include "owner/naming.h"
+#include "owner/plugin_call.h"
 #include "owner/walk.h"
 
 /* Operators by linkage name. They throw without memory, so the hook calls them instead of imitating them. Exception: operators
@@ -75,27 +75,12 @@ is_ours(enum where where)
          (where == IN_PLUGIN || memtrack_context.owner != MEMTRACK_OWNER_CORE);
 }
 
-static bool
-is_plugin_call(uintptr_t address)
-{
-  const struct memtrack_module *module = memtrack_module_at(address - 1);
-  return module && module->kind == MEMTRACK_MODULE_PLUGIN && !memtrack_module_is_wrapper(module, address);
-}
-
-/* The plugin's call on this thread's stack; `otherwise` if there is none. The unwinder's own allocations are not counted. */
-static MT_NOINLINE uintptr_t
-plugin_call(uintptr_t otherwise)
-{
-  MEMTRACK_GUARD_REENTRY;
-  return memtrack_walk(is_plugin_call, otherwise);
-}
-
 /* Bytes to ask for beyond a block's size while sites are watched; 0 if the block is not to be counted. A library's call is not yet
    walked up from. */
 static MT_NOINLINE size_t
 slow_margin(enum where where, size_t size, uintptr_t address)
 {
-  return memtrack_watch_margin(size, where == IN_PLUGIN && is_plugin_call(address) ? address : 0);
+  return memtrack_watch_margin(size, where == IN_PLUGIN && memtrack_plugin_call_is(address) ? address : 0);
 }
 
 MT_INLINE bool
@@ -117,13 +102,13 @@ record(void *block, size_t size, enum where where, uintptr_t address)
   uint64_t key        = memtrack_hooks_get(key);
   uint64_t attributes = memtrack_attributes(MEMTRACK_CLASS_HEAP, 0, memtrack_context.owner);
   if (where == IN_LIBRARY) {
-    address = plugin_call(address);
+    address = memtrack_plugin_call_find(address);
   }
   uint32_t birth = memtrack_block_record(block, size, key, address, attributes, NULL);
   if (MT_UNLIKELY(where == IN_PLUGIN && birth != MEMTRACK_SITE_UNKNOWN &&
                   memtrack_naming_is_wrapper(birth >> MEMTRACK_EPOCH_BITS))) {
     memtrack_account_free(birth, size);
-    birth = memtrack_block_record(block, size, key, plugin_call(address), attributes, NULL);
+    birth = memtrack_block_record(block, size, key, memtrack_plugin_call_find(address), attributes, NULL);
   }
   return birth;
 }
@@ -303,7 +288,7 @@ resize(void *block, size_t size, enum where where, uintptr_t address)
     return resize_plainly(block, size);
   }
   if (where == IN_LIBRARY) {
-    address = plugin_call(address);
+    address = memtrack_plugin_call_find(address);
   }
   size_t margin = memtrack_watch_margin_of(size, address);
   if (MT_UNLIKELY(margin == 0)) {

@@ -104,18 +104,19 @@ patch(struct memtrack_module *module, enum table table)
   return result;
 }
 
-/* Finds the C++ library functions compiled into a plugin: they are never a site. */
+/* Finds functions compiled into a plugin that are never a site, in one of two ways (symbol.h). */
 static void
-read_wrappers(struct memtrack_module *module)
+read_wrappers(struct memtrack_module *module, size_t (*find)(struct memtrack_symbols *, struct memtrack_range **),
+              struct memtrack_wrappers *wrappers)
 {
   struct memtrack_module_source source;
   memtrack_module_describe(module, &source);
   struct memtrack_symbols *symbols = memtrack_module_symbols(&source);
   if (symbols) {
-    struct memtrack_range *wrappers;
-    size_t count          = memtrack_symbols_wrappers(symbols, &wrappers);
-    module->wrappers      = wrappers;
-    module->wrapper_count = count;
+    struct memtrack_range *ranges;
+    size_t count     = find(symbols, &ranges);
+    wrappers->ranges = ranges;
+    wrappers->count  = count;
     memtrack_symbols_close(symbols);
   }
   memtrack_walk_forget();
@@ -135,7 +136,7 @@ patch_heap(struct memtrack_module *module, void *nothing)
     result = patch(module, SERVER_NEWS);
     break;
   case MEMTRACK_MODULE_PLUGIN:
-    read_wrappers(module);
+    read_wrappers(module, memtrack_symbols_wrappers, &module->wrappers);
     break;
   default:
     result = patch(module, LIBRARY_HEAP);
@@ -155,6 +156,10 @@ on_found(struct memtrack_module *module)
     patch(module, SERVER_HEAP);
     break;
   case MEMTRACK_MODULE_PLUGIN:
+    read_wrappers(module, memtrack_symbols_api_wrappers, &module->api_wrappers);
+    if (module->api_wrappers.count) {
+      memtrack_store_ordered(&memtrack_hooks.api_wrapped, true);
+    }
     patch(module, PLUGIN_API);
     patch(module, PLUGIN_HEAP);
     patched_of(module)->heap = false; /* it may have been patched as a library */

@@ -20,6 +20,7 @@
 #include "hook/plugin.h"
 #include "hook/release.h"
 #include "owner/context.h"
+#include "owner/plugin_call.h"
 #include "server/api.h"
 
 static inline bool
@@ -35,6 +36,16 @@ attributes_of(uint32_t cls, uint32_t kind)
 }
 
 /* ---- memory ---- */
+
+/* The return address, as the site. Since version 10 TSmalloc is an inline function: a plugin without optimization has one of its
+   own, and the call in it is never a site. */
+static inline uintptr_t
+site_of(uintptr_t address)
+{
+  return MT_LIKELY(!memtrack_hooks_get(api_wrapped)) ? address : memtrack_plugin_call_of_api(address);
+}
+
+#define SITE site_of(MT_RETURN_ADDRESS)
 
 /* Sizes that are not tracked, and all sizes while sites are watched. */
 static MT_NOINLINE void *
@@ -59,7 +70,7 @@ hook__TSmalloc(size_t size, const char *path)
     return memtrack_api._TSmalloc(size, path);
   }
   if (MT_UNLIKELY(size - 1 >= memtrack_hooks_get(quick_size))) {
-    return malloc_slowly(size, path, MT_RETURN_ADDRESS);
+    return malloc_slowly(size, path, SITE);
   }
   void *block;
   {
@@ -67,7 +78,7 @@ hook__TSmalloc(size_t size, const char *path)
     block = memtrack_api._TSmalloc(size + MEMTRACK_TAG_SIZE, path);
   }
   if (MT_LIKELY(block != NULL)) {
-    memtrack_block_record(block, size, memtrack_hooks_get(key), MT_RETURN_ADDRESS, attributes_of(MEMTRACK_CLASS_TSAPI, 0), path);
+    memtrack_block_record(block, size, memtrack_hooks_get(key), SITE, attributes_of(MEMTRACK_CLASS_TSAPI, 0), path);
   }
   return block;
 }
@@ -78,7 +89,8 @@ hook__TSrealloc(void *block, size_t size, const char *path)
   if (!is_armed()) {
     return memtrack_api._TSrealloc(block, size, path);
   }
-  size_t margin = size ? memtrack_watch_margin_of(size, MT_RETURN_ADDRESS) : 0;
+  uintptr_t address = SITE;
+  size_t margin     = size ? memtrack_watch_margin_of(size, address) : 0;
   if (MT_UNLIKELY(margin == 0)) {
     memtrack_release(block, MEMTRACK_CLASS_TSAPI);
     return memtrack_api._TSrealloc(block, size, path);
@@ -88,11 +100,11 @@ hook__TSrealloc(void *block, size_t size, const char *path)
   if (block == NULL) {
     void *fresh = memtrack_api._TSrealloc(NULL, size + margin, path);
     if (fresh) {
-      memtrack_block_record_by(margin, fresh, size, memtrack_hooks_get(key), MT_RETURN_ADDRESS, site, path);
+      memtrack_block_record_by(margin, fresh, size, memtrack_hooks_get(key), address, site, path);
     }
     return fresh;
   }
-  return memtrack_block_resize(block, size, memtrack_hooks_get(key), MT_RETURN_ADDRESS, site, path, memtrack_api._TSrealloc,
+  return memtrack_block_resize(block, size, memtrack_hooks_get(key), address, site, path, memtrack_api._TSrealloc,
                                memtrack_birth_untagged(MEMTRACK_CLASS_TSAPI), margin);
 }
 
@@ -106,8 +118,9 @@ hook__TSstrdup(const char *text, int64_t length, const char *path)
   if (!is_armed() || text == NULL || MT_UNLIKELY(chars < 0 || chars == INT_MAX)) {
     return memtrack_api._TSstrdup(text, length, path);
   }
-  size_t size   = (size_t)chars + 1;
-  size_t margin = memtrack_watch_margin_of(size, MT_RETURN_ADDRESS);
+  uintptr_t address = SITE;
+  size_t size       = (size_t)chars + 1;
+  size_t margin     = memtrack_watch_margin_of(size, address);
   char *copy;
   {
     MEMTRACK_GUARD_REENTRY;
@@ -116,7 +129,7 @@ hook__TSstrdup(const char *text, int64_t length, const char *path)
   if (copy) {
     strncpy(copy, text, size - 1); /* pads with zeros, like the server's own function */
     copy[size - 1] = '\0';
-    memtrack_block_record_by(margin, copy, size, memtrack_hooks_get(key), MT_RETURN_ADDRESS, attributes_of(MEMTRACK_CLASS_TSAPI, 0),
+    memtrack_block_record_by(margin, copy, size, memtrack_hooks_get(key), address, attributes_of(MEMTRACK_CLASS_TSAPI, 0),
                              path);
   }
   return copy;

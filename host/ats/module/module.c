@@ -116,20 +116,32 @@ memtrack_module_number(const struct memtrack_module *module)
   return module - modules;
 }
 
-bool
-memtrack_module_is_wrapper(const struct memtrack_module *module, uintptr_t address)
+static bool
+is_in(const struct memtrack_wrappers *wrappers, uint64_t offset)
 {
-  uint64_t offset = address - 1 - module->base; /* address of the call, not of the instruction after it */
-  size_t low = 0, high = module->wrapper_count;
+  size_t low = 0, high = wrappers->count;
   while (low < high) {
     size_t middle = (low + high) / 2;
-    if (offset >= module->wrappers[middle].to) {
+    if (offset >= wrappers->ranges[middle].to) {
       low = middle + 1;
     } else {
       high = middle;
     }
   }
-  return low < module->wrapper_count && offset >= module->wrappers[low].from;
+  return low < wrappers->count && offset >= wrappers->ranges[low].from;
+}
+
+/* The call is before its return address, which may be the next function's. */
+bool
+memtrack_module_is_wrapper(const struct memtrack_module *module, uintptr_t address)
+{
+  return is_in(&module->wrappers, address - 1 - module->base) || memtrack_module_is_api_wrapper(module, address);
+}
+
+bool
+memtrack_module_is_api_wrapper(const struct memtrack_module *module, uintptr_t address)
+{
+  return is_in(&module->api_wrappers, address - 1 - module->base);
 }
 
 static bool
@@ -340,9 +352,9 @@ forget(struct memtrack_module *module, void (*gone)(struct memtrack_module *))
   if (module->fd >= 0) {
     close(module->fd);
   }
-  free(module->wrappers);
-  module->wrappers      = NULL;
-  module->wrapper_count = 0;
+  free(module->wrappers.ranges);
+  free(module->api_wrappers.ranges);
+  module->wrappers = module->api_wrappers = (struct memtrack_wrappers){0};
 }
 
 static int

@@ -41,8 +41,11 @@ struct memtrack_module {
   uint32_t owner;                  /* owner key, for a plugin */
   int fd;                          /* a plugin's file, for symbols; -1 if there is none */
   struct memtrack_file_state file; /* a library's file, to recognise it later */
-  struct memtrack_range *wrappers; /* functions that are never a site (symbol.h), sorted; malloc'ed */
-  size_t wrapper_count;
+  /* Functions that are never a site (symbol.h): all of them, for the heap; those of the plugin API. Malloc'ed. */
+  struct memtrack_wrappers {
+    struct memtrack_range *ranges; /* sorted */
+    size_t count;
+  } wrappers, api_wrappers;
   char path[512];
   const char *name;                /* last part of path */
   char text[MEMTRACK_MODULE_TEXT]; /* its name in sites; for a plugin, the name of its owner */
@@ -79,8 +82,11 @@ struct memtrack_symbols *memtrack_module_symbols(struct memtrack_module_source *
 /* Closes the source's descriptor if it was not used. Not hook-safe. */
 void memtrack_module_source_close(struct memtrack_module_source *source);
 
-/* Whether an address is in a function that is never a site. hook-safe. */
+/* Whether a return address is in a function that is never a site. hook-safe. */
 bool memtrack_module_is_wrapper(const struct memtrack_module *module, uintptr_t address);
+
+/* Whether a return address is in a function of the plugin API that was compiled into the module. hook-safe. */
+bool memtrack_module_is_api_wrapper(const struct memtrack_module *module, uintptr_t address);
 
 /* Updates the list of modules: forgets unloaded modules (first calls `gone` for each), registers new modules, and calls `found`
    for each of these; it cannot be unloaded during the call. `plugin` is an address in the module that the caller has loaded as a

@@ -40,8 +40,10 @@ static struct memtrack_module_source unloaded[UNLOADED_MAX];
 static uint32_t unloaded_count;
 static pthread_mutex_t unloaded_mutex = PTHREAD_MUTEX_INITIALIZER; /* taken under the mutex of the modules; no lock under it */
 
-/* "memory/dir/foo.c:88" from TSmalloc's macro: the file's base name and the line suffice beside the module's name. The server
-   ignores the path, so it may be any pointer. Not inlined, because reading it takes 200 bytes of stack. */
+#define API_HEADER "ts.h:" /* whose inline functions pass their own line, since version 10 */
+
+/* "memory/dir/foo.c:88" from TSmalloc's macro: the file's base name and the line suffice beside the module's name. Empty if it says
+   nothing of the call. The server ignores the path, so it may be any pointer. Not inlined, because reading it takes 200 bytes of stack. */
 static MT_NOINLINE void
 copy_last_part(const char *path, char *to, size_t size)
 {
@@ -50,6 +52,9 @@ copy_last_part(const char *path, char *to, size_t size)
   const char *part  = slash ? slash + 1 : path;
   size_t used       = length ? path + length - part : 0;
   used              = used < size ? used : size - 1;
+  if (used >= strlen(API_HEADER) && memcmp(part, API_HEADER, strlen(API_HEADER)) == 0) {
+    used = 0;
+  }
   memcpy(to, used ? part : "", used);
   to[used] = '\0';
 }

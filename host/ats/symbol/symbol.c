@@ -146,17 +146,24 @@ function_of(struct memtrack_symbols *symbols, uint64_t offset, char *text, size_
   return name[0] ? MEMTRACK_SYMBOL_FUNCTION : MEMTRACK_SYMBOL_NONE;
 }
 
+/* Adds the functions whose names are of a kind. */
+static void
+add_functions(const struct memtrack_symbols *symbols, uint32_t kind, struct memtrack_ranges *ranges)
+{
+  for (size_t i = 0; i < symbols->functions.count; ++i) {
+    const struct memtrack_function *function = &symbols->functions.sorted[i];
+    if (memtrack_mangled_kind(function->name) == kind) {
+      memtrack_ranges_add(ranges, function->range.from, function->range.to);
+    }
+  }
+}
+
 static size_t
 wrappers_of(struct memtrack_symbols *symbols, struct memtrack_range **ranges)
 {
   struct memtrack_ranges in = {0}, out = {0}; /* code of wrappers; within it, inlined code of other functions */
-  for (size_t i = 0; i < symbols->functions.count; ++i) {
-    const struct memtrack_function *function = &symbols->functions.sorted[i];
-    /* Without debug information it is unknown whether a trampoline contains the inlined function that it calls. */
-    if (memtrack_mangled_kind(function->name) == MEMTRACK_MANGLED_WRAPPER) {
-      memtrack_ranges_add(&in, function->range.from, function->range.to);
-    }
-  }
+  /* Without debug information it is unknown whether a trampoline contains the inlined function that it calls. */
+  add_functions(symbols, MEMTRACK_MANGLED_WRAPPER, &in);
   memtrack_units_wrappers(&symbols->units, &in, &out);
   memtrack_ranges_merge(&in);
   memtrack_ranges_merge(&out);
@@ -200,6 +207,16 @@ memtrack_symbols_wrappers(struct memtrack_symbols *symbols, struct memtrack_rang
     go_on_without_debug(symbols);
   }
   return wrappers_of(symbols, ranges);
+}
+
+size_t
+memtrack_symbols_api_wrappers(struct memtrack_symbols *symbols, struct memtrack_range **ranges)
+{
+  struct memtrack_ranges found = {0};
+  add_functions(symbols, MEMTRACK_MANGLED_API, &found);
+  memtrack_ranges_merge(&found);
+  *ranges = found.ranges;
+  return found.count;
 }
 
 /* Of a file that is open. */

@@ -68,6 +68,9 @@ enum memtrack_symbol memtrack_symbols_function(struct memtrack_symbols *symbols,
    if there are none. */
 size_t memtrack_symbols_wrappers(struct memtrack_symbols *symbols, struct memtrack_range **ranges);
 
+/* In the same form, the code of the plugin API's inline functions that allocate (ts.h since version 10), by the symbols alone. */
+size_t memtrack_symbols_api_wrappers(struct memtrack_symbols *symbols, struct memtrack_range **ranges);
+
 #ifdef __cplusplus
 }
 #endif

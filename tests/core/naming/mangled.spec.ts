@@ -2,7 +2,7 @@
 //
 // Names of functions: what a linkage name reveals, and how a declaration is shortened. The C tests (symbol_test.c) cover the complete path.
 
-import { ANSWER_MAX, MANGLED_OWN, MANGLED_TRAMPOLINE, MANGLED_WRAPPER, QUESTION_MAX } from "../../../assembly/abi";
+import { ANSWER_MAX, MANGLED_API, MANGLED_OWN, MANGLED_TRAMPOLINE, MANGLED_WRAPPER, QUESTION_MAX } from "../../../assembly/abi";
 import { input } from "../../../assembly/base/memory";
 import { mangledKind, shortenName } from "../../../assembly/naming/mangled";
 import { answered, freshControl, put, Random, seed } from "../support";
@@ -44,6 +44,14 @@ describe("a linkage name", () => {
     expect(kind("_ZNSt17_Function_handlerIFvvEZ3runiEUlvE_E9_M_invokeERKSt9_Any_data")).toBe(MANGLED_TRAMPOLINE);
     expect(kind("_ZNSt6thread11_State_implIiE6_M_runEv")).toBe(MANGLED_TRAMPOLINE);
     expect(kind("_ZSt8__invokeIRiJEEvOT_DpOT0_")).toBe(MANGLED_TRAMPOLINE);
+  });
+
+  test("of an inline function of the plugin API is one of the API", () => {
+    freshControl();
+    const functions = ["_Z8TSmallocm", "_Z9TSreallocPvm", "_Z8TSstrdupPKc", "_Z9TSstrndupPKcl", "_Z8TSRallocIlEPT_m"];
+    for (let i = 0; i < functions.length; ++i) expect(kind(functions[i])).toBe(MANGLED_API, functions[i]);
+    const others = ["TSmalloc", "_TSmalloc", "_Z9_TSmallocmPKc", "_ZN3Foo8TSmallocEm", "_Z9TSmallocsm", "_Z8TSRallocm", "_Z7xmallocm"];
+    for (let i = 0; i < others.length; ++i) expect(kind(others[i])).toBe(MANGLED_OWN, others[i]);
   });
 
   test("of any other function is neither", () => {
