@@ -6,7 +6,8 @@
 //
 //   MEMTRACK_FAULT_LIST=FILE                  FILE, of zeros, receives the places with their numbers of calls
 //   MEMTRACK_FAULT=FUNCTION+PLACE#CALL:ERROR  this call fails; ERROR is an errno, or "short" for half of what is read or written
-//   MEMTRACK_FORBIDDEN=NAME,NAME              every call of these system calls fails with EPERM, as in a sandbox: those in `forbids`
+//   MEMTRACK_FORBIDDEN=NAME,NAME              every call of these system calls fails with EPERM, as in a sandbox: those in
+//   `forbids`
 //
 // Loading a library is a call of memtrack.so too, so the same is done to libdw and libelf, which it loads.
 #define _GNU_SOURCE
@@ -182,7 +183,8 @@ static long
 fault_syscall(long number, long a, long b, long c, long d, long e, long f)
 {
   bool forbidden = (number == SYS_pipe2 && forbids("pipe2")) || (number == SYS_openat && forbids("openat"));
-  return forbidden || (number != SYS_close && fails("syscall", __builtin_return_address(0))) ? -1 : syscall(number, a, b, c, d, e, f);
+  return forbidden || (number != SYS_close && fails("syscall", __builtin_return_address(0))) ? -1
+                                                                                             : syscall(number, a, b, c, d, e, f);
 }
 
 static void *

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A plugin for fault_server.c, compiled with and without optimization, that allocates through the API's inline functions. Each block
-// is kept by another function.
+// A plugin for fault_server.c, compiled with and without optimization, that allocates through the API's inline functions. Each
+// block is kept by another function.
 #include "inline_api.h"
 
 extern "C" {

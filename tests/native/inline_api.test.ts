@@ -30,7 +30,11 @@ function rowsOfPlugin(name: string): [string, number][] {
     const rows = rowsOf(dump).filter((row) => row.class === "tsapi" && ownerOf(row.location) === name);
     const sum = (key: "allocs" | "frees" | "held") => rows.reduce((total, row) => total + row[key], 0);
     // The server calls whatever plugin stands there by this name.
-    assert.match(server.stdout, new RegExp(`^TRUTH fault_plugin\\.so tsapi ${sum("allocs")} ${sum("frees")} ${sum("held")}$`, "m"), dump.text);
+    assert.match(
+      server.stdout,
+      new RegExp(`^TRUTH fault_plugin\\.so tsapi ${sum("allocs")} ${sum("frees")} ${sum("held")}$`, "m"),
+      dump.text,
+    );
     return rows.map((row) => [row.location.replace(`memory/plugin/${name} `, ""), row.held]);
   } finally {
     rmSync(folder, { recursive: true });
@@ -39,7 +43,11 @@ function rowsOfPlugin(name: string): [string, number][] {
 
 /** The line of a function's last call: after that of the #line directive, the numbers are those of the file. */
 function lineOf(site: string): number {
-  return readFileSync(SOURCE, "utf8").split("\n").findIndex((line) => line.endsWith(`// site: ${site}`)) + 1;
+  return (
+    readFileSync(SOURCE, "utf8")
+      .split("\n")
+      .findIndex((line) => line.endsWith(`// site: ${site}`)) + 1
+  );
 }
 
 describe("inline functions of the plugin API", () => {
@@ -50,7 +58,10 @@ describe("inline functions of the plugin API", () => {
 
   for (const name of ["inline_O0.so", "inline_O2.so", "inline_O0_hidden.so"]) {
     test(`${name}: each call has its row, with function and line`, () => {
-      const expected = Object.entries(KEPT).map(([site, bytes]) => [`${site}() (inline_api.cc:${lineOf(site)})`.replace("()", ""), bytes]);
+      const expected = Object.entries(KEPT).map(([site, bytes]) => [
+        `${site}() (inline_api.cc:${lineOf(site)})`.replace("()", ""),
+        bytes,
+      ]);
       const held = rowsOfPlugin(name).filter(([, bytes]) => bytes > 0);
       assert.deepEqual(held.sort(), expected.sort());
     });
@@ -58,6 +69,9 @@ describe("inline functions of the plugin API", () => {
 
   test("without debug information each call has its row, with the function", () => {
     const held = rowsOfPlugin("inline_O0_symbols.so").filter(([, bytes]) => bytes > 0);
-    assert.deepEqual(held.map(([location, bytes]) => [location.replace(/\+0x[0-9a-f]+$/, ""), bytes]).sort(), Object.entries(KEPT).sort());
+    assert.deepEqual(
+      held.map(([location, bytes]) => [location.replace(/\+0x[0-9a-f]+$/, ""), bytes]).sort(),
+      Object.entries(KEPT).sort(),
+    );
   });
 });

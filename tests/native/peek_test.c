@@ -40,8 +40,8 @@ forbids(int error)
 }
 
 ssize_t
-__wrap_process_vm_readv(pid_t pid, const struct iovec *local, unsigned long locals, const struct iovec *remote, unsigned long remotes,
-                        unsigned long flags)
+__wrap_process_vm_readv(pid_t pid, const struct iovec *local, unsigned long locals, const struct iovec *remote,
+                        unsigned long remotes, unsigned long flags)
 {
   return forbids(forbidden.call) ? -1 : __real_process_vm_readv(pid, local, locals, remote, remotes, flags);
 }
@@ -131,12 +131,12 @@ read_all(const char *reader)
   for (size_t size = 1; size < 3 * PAGE; size = size * 2 + 1) {
     assert_int_equal(peek(pages + 5, size), size);
     assert_int_equal(peek(end - size, size), size);
-    assert_int_equal(peek(end - size, size + 1), size);     // up to the end of readable memory
+    assert_int_equal(peek(end - size, size + 1), size); // up to the end of readable memory
     assert_int_equal(peek(end - size, 2 * PAGE + 5), size < 2 * PAGE + 5 ? size : 2 * PAGE + 5);
   }
   char byte;
-  uintptr_t nowhere[] = {0, 1, 8, PAGE - 1, (uintptr_t)end, (uintptr_t)end + 1, (uintptr_t)1 << 47, (uintptr_t)1 << 63, -(uintptr_t)PAGE,
-                         UINTPTR_MAX};
+  uintptr_t nowhere[] = {
+    0, 1, 8, PAGE - 1, (uintptr_t)end, (uintptr_t)end + 1, (uintptr_t)1 << 47, (uintptr_t)1 << 63, -(uintptr_t)PAGE, UINTPTR_MAX};
   for (size_t i = 0; i < sizeof(nowhere) / sizeof(*nowhere); ++i) {
     assert_int_equal(memtrack_peek(nowhere[i], &byte, 1), 0);
     assert_int_equal(memtrack_peek_length((const char *)nowhere[i], 65536), 0);
@@ -146,7 +146,7 @@ read_all(const char *reader)
   assert_int_equal(memtrack_peek_length("text", 3), 3);
   assert_int_equal(memtrack_peek_length("text", 0), 0);
   assert_int_equal(memtrack_peek_length("", SIZE_MAX), 0);
-  assert_int_equal(memtrack_peek_length(pages, SIZE_MAX), 3 * PAGE);     // without an end
+  assert_int_equal(memtrack_peek_length(pages, SIZE_MAX), 3 * PAGE); // without an end
   assert_int_equal(memtrack_peek_length(end - 129, SIZE_MAX), 129);
   assert_int_equal(memtrack_peek_length(end - 1, SIZE_MAX), 1);
   assert_int_equal(open_descriptors(), before);
@@ -185,7 +185,7 @@ without_a_reader_nothing_is_readable(void **state)
                                    "Function not implemented, /proc/self/mem: No such file or directory");
   assert_string_equal(memtrack_peek_reader(), "none");
   assert_false(memtrack_peek_works());
-  assert_int_equal(memtrack_peek((uintptr_t)"text", &byte, 1), 0);
+  assert_int_equal(memtrack_peek((uintptr_t) "text", &byte, 1), 0);
   assert_int_equal(memtrack_peek_length("text", 4), 0);
   assert_int_equal(byte, 'X');
 }
@@ -226,7 +226,7 @@ on_signal(int number)
 {
   char copy[8];
   (void)number;
-  if (memtrack_peek((uintptr_t)"signals", copy, 8) != 8 || strcmp(copy, "signals") != 0) {
+  if (memtrack_peek((uintptr_t) "signals", copy, 8) != 8 || strcmp(copy, "signals") != 0) {
     abort();
   }
 }
@@ -249,7 +249,7 @@ readers_of_one_process_and_its_children_do_not_mix(void **state)
     pid_t child = fork();
     if (child == 0) {
       char copy[9] = "";
-      bool right   = memtrack_peek((uintptr_t)"children", copy, 9) == 9 && strcmp(copy, "children") == 0;
+      bool right   = memtrack_peek((uintptr_t) "children", copy, 9) == 9 && strcmp(copy, "children") == 0;
       _exit(right ? 0 : 1);
     }
     int status;
@@ -277,7 +277,7 @@ cancel_and_read(void *nothing)
   char copy[8];
   pthread_cleanup_push(note_end, NULL);
   pthread_cancel(pthread_self());
-  memtrack_peek((uintptr_t)"cancels", copy, 8);
+  memtrack_peek((uintptr_t) "cancels", copy, 8);
   pthread_cleanup_pop(false);
   pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, NULL);
   return nothing;

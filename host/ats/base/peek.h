@@ -3,15 +3,16 @@
  * Reads memory that may be unmapped: the kernel reports a failure instead of raising a signal. Used to inspect the server's
  * objects, and texts that the replaced function would not read.
  *
- * A sandbox may forbid a system call, so there are three readers. Each is tried at the start. Those that work are used in this order:
- * a later one only while the earlier ones fail for another reason than the address, for example because no descriptor is left.
+ * A sandbox may forbid a system call, so there are three readers. Each is tried at the start. Those that work are used in this
+ * order: a later one only while the earlier ones fail for another reason than the address, for example because no descriptor is
+ * left.
  *
  *   process_vm_readv   one call
  *   pipe               write() to a pipe fails instead of reading unmapped memory; read() then returns what it wrote
  *   /proc/self/mem     pread(); it also reads memory without read permission
  *
- * The second and the third open what they need in each call and close it again: it is shared with no other thread, signal handler or
- * forked process, so there is no lock, and nothing that a child could mix with its parent's.
+ * The second and the third open what they need in each call and close it again: it is shared with no other thread, signal handler
+ * or forked process, so there is no lock, and nothing that a child could mix with its parent's.
  */
 #ifndef MEMTRACK_PEEK_H
 #define MEMTRACK_PEEK_H

@@ -14,8 +14,8 @@
 /* Locations are literals of the server or a library; this limits the read of any other pointer, which may be invalid: OpenSSL
    itself does not read the file name of an allocation. */
 #define LOCATION_MAX 65536
-#define BUILTIN_MAX  127 /* bytes that the built-in tracker reads of an IOBuffer's location */
-#define COPY_TRIES   16 /* of a record without the mutex */
+#define BUILTIN_READS  127 /* bytes that the built-in tracker reads of an IOBuffer's location */
+#define COPY_TRIES   16  /* of a record without the mutex */
 
 namespace
 {
@@ -80,9 +80,9 @@ change(Body body)
   return good;
 }
 
-/* Reads a text that may be anywhere with system calls, so it is called before the mutex is taken. Where none is allowed, an IOBuffer's
-   location is read like the built-in tracker reads it, and others are not. Not inlined: it takes 200 bytes
-   of stack, which registering then uses again. */
+/* Reads a text that may be anywhere with system calls, so it is called before the mutex is taken. Where none is allowed, an
+   IOBuffer's location is read like the built-in tracker reads it, and others are not. Not inlined: it takes 200 bytes of stack,
+   which registering then uses again. */
 MT_NOINLINE uint64_t
 length_of(const char *text, uint64_t attributes)
 {
@@ -90,7 +90,7 @@ length_of(const char *text, uint64_t attributes)
     return 0;
   }
   bool is_read = memtrack_attributes_class(attributes) == MEMTRACK_CLASS_IOBUFFER && !memtrack_peek_works();
-  return is_read ? strnlen(text, BUILTIN_MAX) : memtrack_peek_length(text, LOCATION_MAX);
+  return is_read ? strnlen(text, BUILTIN_READS) : memtrack_peek_length(text, LOCATION_MAX);
 }
 
 uint32_t

@@ -129,8 +129,7 @@ hook__TSstrdup(const char *text, int64_t length, const char *path)
   if (copy) {
     strncpy(copy, text, size - 1); /* pads with zeros, like the server's own function */
     copy[size - 1] = '\0';
-    memtrack_block_record_by(margin, copy, size, memtrack_hooks_get(key), address, attributes_of(MEMTRACK_CLASS_TSAPI, 0),
-                             path);
+    memtrack_block_record_by(margin, copy, size, memtrack_hooks_get(key), address, attributes_of(MEMTRACK_CLASS_TSAPI, 0), path);
   }
   return copy;
 }

@@ -43,7 +43,8 @@ static pthread_mutex_t unloaded_mutex = PTHREAD_MUTEX_INITIALIZER; /* taken unde
 #define API_HEADER "ts.h:" /* whose inline functions pass their own line, since version 10 */
 
 /* "memory/dir/foo.c:88" from TSmalloc's macro: the file's base name and the line suffice beside the module's name. Empty if it says
-   nothing of the call. The server ignores the path, so it may be any pointer. Not inlined, because reading it takes 200 bytes of stack. */
+   nothing of the call. The server ignores the path, so it may be any pointer. Not inlined, because reading it takes 200 bytes of
+   stack. */
 static MT_NOINLINE void
 copy_last_part(const char *path, char *to, size_t size)
 {

@@ -6,8 +6,9 @@
  * changes, and nearly always has a simple form (symbol/eh_frame.h). These rules are therefore cached by return address, and a frame
  * takes a lookup and two loads. A rule comes from the tables, and is accepted only if the unwinder, on the present stack, arrived
  * at the same sp, ip and bp. Frames of another form, and frames without a rule yet, are left to the unwinder. All rules are
- * forgotten when a module is loaded or unloaded. There are rules on x86-64 only: elsewhere the unwinder takes each walk. Whatever a rule says, only the thread's own stack is read, between its present
- * position and the highest frame that the unwinder has reached on it.
+ * forgotten when a module is loaded or unloaded. There are rules on x86-64 only: elsewhere the unwinder takes each walk. Whatever a
+ * rule says, only the thread's own stack is read, between its present position and the highest frame that the unwinder has reached
+ * on it.
  */
 #ifndef MEMTRACK_WALK_H
 #define MEMTRACK_WALK_H

@@ -50,7 +50,15 @@ describe("a linkage name", () => {
     freshControl();
     const functions = ["_Z8TSmallocm", "_Z9TSreallocPvm", "_Z8TSstrdupPKc", "_Z9TSstrndupPKcl", "_Z8TSRallocIlEPT_m"];
     for (let i = 0; i < functions.length; ++i) expect(kind(functions[i])).toBe(MANGLED_API, functions[i]);
-    const others = ["TSmalloc", "_TSmalloc", "_Z9_TSmallocmPKc", "_ZN3Foo8TSmallocEm", "_Z9TSmallocsm", "_Z8TSRallocm", "_Z7xmallocm"];
+    const others = [
+      "TSmalloc",
+      "_TSmalloc",
+      "_Z9_TSmallocmPKc",
+      "_ZN3Foo8TSmallocEm",
+      "_Z9TSmallocsm",
+      "_Z8TSRallocm",
+      "_Z7xmallocm",
+    ];
     for (let i = 0; i < others.length; ++i) expect(kind(others[i])).toBe(MANGLED_OWN, others[i]);
   });
 

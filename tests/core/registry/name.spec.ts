@@ -36,7 +36,20 @@ import {
   sameName,
 } from "../../../assembly/registry/name";
 import { ownerOf } from "../../../assembly/registry/owner";
-import { attributes, fresh, IOBUFFER, nameOf, opensslSite, owner, pluginSite, put, rowOf, settleOne, shownName, site } from "../support";
+import {
+  attributes,
+  fresh,
+  IOBUFFER,
+  nameOf,
+  opensslSite,
+  owner,
+  pluginSite,
+  put,
+  rowOf,
+  settleOne,
+  shownName,
+  site,
+} from "../support";
 
 const LONG = "s/very".repeat(100) + "/file.c";
 
