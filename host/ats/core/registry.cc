@@ -13,9 +13,9 @@
 
 /* Locations are literals of the server or a library; this limits the read of any other pointer, which may be invalid: OpenSSL
    itself does not read the file name of an allocation. */
-#define LOCATION_MAX 65536
-#define BUILTIN_READS  127 /* bytes that the built-in tracker reads of an IOBuffer's location */
-#define COPY_TRIES   16  /* of a record without the mutex */
+#define LOCATION_MAX  65536
+#define BUILTIN_READS 127 /* bytes that the built-in tracker reads of an IOBuffer's location */
+#define COPY_TRIES    16  /* of a record without the mutex */
 
 namespace
 {
