@@ -142,7 +142,7 @@ the_header_and_the_log_say_what_is_exhausted_and_the_log_once(void **state)
 {
   (void)state;
   char *before = dump_text(1, false);
-  assert_non_null(strstr(before, " untracked=0 exhausted=- memory="));
+  assert_non_null(strstr(before, " untracked=0 exhausted=- memory-reader="));
   free(before);
   log_clear();
   memtrack_notice_trouble();
@@ -155,7 +155,7 @@ the_header_and_the_log_say_what_is_exhausted_and_the_log_once(void **state)
   memtrack_notice_trouble();
   assert_string_equal(log_text(), "limit slots reached: some calls of a module are not tracked\n");
   char *after = dump_text(1, false);
-  assert_non_null(strstr(after, " exhausted=slots:3 memory="));
+  assert_non_null(strstr(after, " exhausted=slots:3 memory-reader="));
   free(after);
 }
 

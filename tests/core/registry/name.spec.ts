@@ -166,7 +166,7 @@ describe("a build path", () => {
     fresh();
     const cut = site("memory/IOBuffer//" + "folder/".repeat(15) + "IOBuffer.cc:123");
     expect(nameOf(cut).length).toBe(IOBUFFER_NAME_MAX);
-    expect(shownName(cut)).toBe("memory/IOBuffer/folder/IOBu");
+    expect(shownName(cut)).toBe("memory/IOBuffer/folder/IOBuf");
   });
 
   test("of two files that are shown alike: two rows", () => {
