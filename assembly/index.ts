@@ -158,6 +158,7 @@ export { answerNumber, answerSeverity } from "./base/answer";
 export { judgeSetting, setLevel, settingCheck, settingDefault, settingEffect, settingIsText, settingName } from "./control/records";
 export { outputNotice, outputPath } from "./control/output";
 export { checkRecordLine, describeRecordLine } from "./control/record_line";
+export { checkRecordsYaml } from "./control/records_yaml";
 export { messageHelp, messageLevel, readMessage } from "./control/message";
 export { exhaustionNotice } from "./control/exhaustion";
 export { startNotice, troubleNotice } from "./control/notices";

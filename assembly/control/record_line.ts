@@ -7,6 +7,7 @@ import { LINE_WARNING, QUESTION_MAX, SETTING_COUNT } from "../abi";
 import * as answer from "../base/answer";
 import { input } from "../base/memory";
 import * as reader from "../base/reader";
+import { isNumber } from "./number";
 import * as records from "./records";
 import { ascii, signed, writeSanitized } from "../base/writer";
 
@@ -91,36 +92,9 @@ function isSpace(byte: u32): bool {
 
 /** Whether type and value suit the selected setting. */
 function isGood(): bool {
-  return hasType() && (!records.isNumber() || isNumber());
+  return hasType() && (!records.isNumber() || isNumber(value, valueLength));
 }
 
 function hasType(): bool {
   return reader.same(type, typeLength, records.type);
-}
-
-/** A minus, digits, and a multiplier known to the server; or 0x and hexadecimal digits. */
-function isNumber(): bool {
-  reader.open(value, valueLength);
-  if (reader.peek() == 0x2b) return false;
-  if (reader.takeText("0x")) {
-    if (!reader.left()) return false;
-    while (isHexadecimal(reader.peek())) reader.skip();
-    return !reader.left();
-  }
-  // As in strtoll: other white space, a sign.
-  while (reader.peek() == 0x20 || (reader.peek() >= 0x09 && reader.peek() <= 0x0d)) reader.skip();
-  if (reader.peek() == 0x2b || reader.peek() == 0x2d) reader.skip();
-  if (!reader.isDigit(reader.peek())) return false;
-  while (reader.isDigit(reader.peek())) reader.skip();
-  if (isMultiplier(reader.peek())) reader.skip();
-  return !reader.left();
-}
-
-function isHexadecimal(byte: u32): bool {
-  return reader.isDigit(byte) || ((byte | 0x20) >= 0x61 && (byte | 0x20) <= 0x66);
-}
-
-/** K, M, G, T. */
-function isMultiplier(byte: u32): bool {
-  return byte == 0x4b || byte == 0x4d || byte == 0x47 || byte == 0x54;
 }

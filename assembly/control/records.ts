@@ -15,6 +15,7 @@ import {
 } from "../abi";
 import * as answer from "../base/answer";
 import { CLOSING_BRACKET, DASH, OPENING_BRACKET } from "../base/chars";
+import * as reader from "../base/reader";
 import { ascii, byte, signed } from "../base/writer";
 import {
   SETTING_ABOVE,
@@ -34,8 +35,8 @@ let least: i64 = 0;
 let most: i64 = 0;
 let below: i64 = 0;
 let above: i64 = 0;
-let normal: i64 = 0;
-let effect: u32 = SETTING_OF_SERVER;
+export let normal: i64 = 0;
+export let effect: u32 = SETTING_OF_SERVER;
 
 /** Returns false if there is no such setting. */
 export function select(setting: u32): bool {
@@ -101,6 +102,14 @@ export function settingEffect(setting: u32): u32 {
 /** Whether the selected setting is a number; else it is a text. */
 export function isNumber(): bool {
   return type == "INT";
+}
+
+/** Whether a text is digits, and in the range of the selected setting. */
+export function isInRange(text: usize, length: usize): bool {
+  reader.open(text, length);
+  if (!reader.isDigit(reader.peek())) return false;
+  const value = reader.takeUnsigned();
+  return !reader.left() && value >= <u64>least && value <= <u64>most;
 }
 
 /** 1 if the record's value is a text. */

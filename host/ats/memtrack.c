@@ -271,7 +271,7 @@ create_record(const struct memtrack_setting *setting)
 }
 
 static void
-create_records(void)
+create_records(const struct memtrack_server *server)
 {
   char path[4096];
   for (unsigned i = 0; i < MEMTRACK_SETTING_COUNT; ++i) {
@@ -280,8 +280,12 @@ create_records(void)
       create_record(setting);
     }
   }
-  snprintf(path, sizeof(path), "%s/records.config", memtrack_api.TSConfigDirGet());
-  memtrack_records_check_file(path, read_record);
+  snprintf(path, sizeof(path), "%s/%s", memtrack_api.TSConfigDirGet(), server->has_yaml ? "records.yaml" : "records.config");
+  if (server->has_yaml) {
+    memtrack_records_check_yaml(path);
+  } else {
+    memtrack_records_check_file(path, read_record);
+  }
 }
 
 /* The entry for this server; NULL, after one log line, if it is not supported. */
@@ -308,7 +312,7 @@ start(const struct memtrack_server *server)
   if (!memtrack_setting_get(0)->name[0]) {
     return; /* no memory, which has been logged */
   }
-  create_records();
+  create_records(server);
   void *mutex = memtrack_api.TSMutexCreate();
   control     = memtrack_api.TSContCreate(on_control, mutex);
   dumper      = memtrack_api.TSContCreate(on_dump, mutex);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Records: values that the server passes, and a records.config of any bytes. Every value that memtrack uses is within its range.
+// Records: values that the server passes, and a records.config or records.yaml of any bytes. Every value that memtrack uses is
+// within its range.
 #define _GNU_SOURCE
 #include "fuzz.h"
 
@@ -44,7 +45,7 @@ check_values(void)
 }
 
 static void
-check_file(void)
+check_file(bool is_yaml)
 {
   char path[64];
   static int fd = -1;
@@ -54,16 +55,17 @@ check_file(void)
   CLAIM(ftruncate(fd, 0) == 0 && pwrite(fd, rest.at, rest.size, 0) == (ssize_t)rest.size);
   snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
   unsigned lines = fuzz_lines;
-  int bad        = memtrack_records_check_file(path, read_any);
+  int bad        = is_yaml ? memtrack_records_check_yaml(path) : memtrack_records_check_file(path, read_any);
   CLAIM(bad >= 0 && fuzz_lines - lines == (unsigned)bad);
 }
 
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-  rest = (struct input){data, size};
-  if (take(&rest, 1) & 1) {
-    check_file();
+  rest          = (struct input){data, size};
+  unsigned kind = (unsigned)take(&rest, 1);
+  if (kind & 1) {
+    check_file(kind & 4);
   } else {
     check_values();
   }

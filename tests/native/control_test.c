@@ -232,6 +232,31 @@ a_value_that_is_no_number_is_said_with_its_line(void **state)
   assert_int_equal(memtrack_records_check_file("/nonexistent/records.config", read_as_the_server), 0);
 }
 
+static void
+a_field_that_the_server_ignores_is_said_with_its_line(void **state)
+{
+  (void)state;
+  char path[] = "/tmp/memtrack-records-XXXXXX";
+  FILE *file  = fdopen(mkstemp(path), "w");
+  fputs("records:\n"
+        "  plugin:\n"
+        "    memtrack:\n"
+        "      heap: 1\n"
+        "      sites: !!int 64\n"
+        "      output: memtrack.out\n",
+        file);
+  fclose(file);
+  log_clear();
+  assert_int_equal(memtrack_records_check_yaml(path), 2);
+  assert_non_null(strstr(log_text(), ":4: proxy.config.plugin.memtrack.heap: the server ignores \"1\", because it has no type; "
+                                     "write heap: !!int 1\n"));
+  assert_non_null(strstr(log_text(), ":6: proxy.config.plugin.memtrack.output: the server ignores \"memtrack.out\", because it has "
+                                     "no type; write output: !!str memtrack.out\n"));
+  unlink(path);
+  assert_int_equal(memtrack_records_check_yaml("/nonexistent/records.yaml"), 0);
+  assert_int_equal(memtrack_records_check_yaml("/dev/zero"), 0);
+}
+
 // A disk that was full: what is written next would be the end of the line that was cut off, and no dump to whoever reads it.
 static void
 a_dump_after_one_that_was_cut_off_begins_a_line(void **state)
@@ -326,6 +351,7 @@ main(void)
     cmocka_unit_test(a_dump_after_one_that_was_cut_off_begins_a_line),
     cmocka_unit_test(a_setting_is_what_the_core_makes_of_its_record),
     cmocka_unit_test(a_value_that_is_no_number_is_said_with_its_line),
+    cmocka_unit_test(a_field_that_the_server_ignores_is_said_with_its_line),
     cmocka_unit_test(a_trap_in_the_registry_counts_new_sites_as_other_and_keeps_the_known),
     cmocka_unit_test(a_trap_where_settings_are_read_is_said_once_and_leaves_the_defaults),
   };

@@ -89,3 +89,25 @@ memtrack_records_check_file(const char *path, memtrack_record_reader read)
   }
   return bad;
 }
+
+int
+memtrack_records_check_yaml(const char *path)
+{
+  memtrack_answer answer;
+  int bad       = 0;
+  FILE *file    = fopen(path, "re");
+  char *text    = file ? (char *)malloc(MEMTRACK_QUESTION_MAX) : nullptr;
+  size_t length = text ? fread(text, 1, MEMTRACK_QUESTION_MAX, file) : 0;
+  while (length &&
+         memtrack_ask(&answer, text, length,
+                      [=](memtrack_core *core) { return memtrack_call(core, checkRecordsYaml, length, bad == 0); }) &&
+         answer.length) {
+    memtrack_log((enum memtrack_severity)answer.severity, "%s:%u: %s", path, (unsigned)answer.number, answer.text);
+    ++bad;
+  }
+  free(text);
+  if (file) {
+    fclose(file);
+  }
+  return bad;
+}

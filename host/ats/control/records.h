@@ -38,6 +38,10 @@ void memtrack_setting_set_level(int level);
    `read`. Returns their number. init-only. */
 int memtrack_records_check_file(const char *path, memtrack_record_reader read);
 
+/* Checks a records.yaml, of which it reads the first MEMTRACK_QUESTION_MAX bytes: logs each field of memtrack's that the server
+   ignores, reads otherwise than written, or does not know. Returns their number. init-only. */
+int memtrack_records_check_yaml(const char *path);
+
 #ifdef __cplusplus
 }
 #endif

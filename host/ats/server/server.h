@@ -8,6 +8,8 @@
 #ifndef MEMTRACK_SERVER_H
 #define MEMTRACK_SERVER_H
 
+#include <stdbool.h>
+
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -21,6 +23,7 @@ struct memtrack_server {
   const char *freelists;  /* void (FILE *): prints the bytes held by the freelists */
   const char *log_folder; /* std::string (): the folder of the server's logs */
   const char *timer;      /* the function that calls it every dump_mem_info_frequency seconds */
+  bool has_yaml;          /* its records are in records.yaml, otherwise in records.config */
 };
 
 /* The entry for a version string such as "9.2.9", or NULL. Any thread. */
