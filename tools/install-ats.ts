@@ -7,14 +7,14 @@ import { execFileSync } from "node:child_process";
 import { chmodSync, copyFileSync, existsSync, readFileSync, renameSync, rmSync } from "node:fs";
 import { join, relative } from "node:path";
 import { findDestination } from "../host/node/doctor/destination.ts";
-import { readRecords } from "../host/node/doctor/settings.ts";
-import { FREQUENCY, OUTPUT, TRACK } from "../host/node/records.ts";
+import { readRecords } from "../host/node/doctor/records-file.ts";
+import { FREQUENCY, OUTPUT, TRACK, yamlField } from "../host/node/records.ts";
 import { PLUGIN, TOP } from "./build.ts";
 
 function main(): void {
   const source = relative(process.cwd(), PLUGIN);
   if (!existsSync(PLUGIN)) throw new Failure(`${source} is not built yet: run \`npm run build\` first`);
-  const layout = trafficLayout();
+  const { layout, isYaml } = trafficLayout();
   const target = join(layout("PLUGINDIR"), "memtrack.so");
   install(target, `sudo install -m 0644 ${relative(TOP, PLUGIN)} ${target}`);
   console.log(`memtrack: installed ${target}
@@ -22,10 +22,9 @@ function main(): void {
 Next steps:
 1. ${layout("plugin.config")}
 ${pluginStep(readIfThere(layout("plugin.config")))}
-2. ${layout("records.config")}
-${recordSteps(layout).join("\n")}
-3. Restart the server, because it loads plugins only when it starts:
-     ${existsSync(UNIT) ? "systemctl restart trafficserver" : "traffic_ctl server restart"}
+2. ${layout(isYaml ? "records.yaml" : "records.config")}
+${recordSteps(layout, isYaml).join("\n")}
+3. Restart the server, because it loads plugins only when it starts${restart(isYaml)}
 4. Check the result:
      node build/command/memtrack.js doctor
      traffic_ctl plugin msg memtrack dump`);
@@ -33,29 +32,54 @@ ${recordSteps(layout).join("\n")}
 
 const UNIT = "/lib/systemd/system/trafficserver.service";
 
+/** 10 has no manager that could restart the server. */
+function restart(isYaml: boolean): string {
+  if (existsSync(UNIT)) return ":\n     systemctl restart trafficserver";
+  return isYaml ? "" : ":\n     traffic_ctl server restart";
+}
+
 function pluginStep(text: string): string {
   const first = text.split("\n").find((line) => /^\s*[^\s#]/.test(line));
   return first?.trim() === "memtrack.so" ? "     memtrack.so is the first line" : "     insert as the first line: memtrack.so";
 }
 
 /** A record that is in the file is changed there: with two lines of one name, the server uses the last, which readers overlook. */
-function recordSteps(layout: (key: string) => string): string[] {
-  const path = layout("records.config");
-  const { records } = readRecords(layout("SYSCONFDIR"));
-  const installation = { config: "", plugins: "", prefix: "", logs: layout("LOGDIR") };
-  const { path: destination } = findDestination({}, installation, records);
-  const wanted: [string, string][] = [
-    [TRACK, "INT 2"],
-    [FREQUENCY, "INT 3600"],
-    ...(destination === undefined ? ([[OUTPUT, "STRING memtrack.out"]] as [string, string][]) : []),
+function recordSteps(layout: Layout, isYaml: boolean): string[] {
+  const file = readRecords(layout("SYSCONFDIR"), isYaml ? "10" : "9.2");
+  const installation = { version: undefined, config: "", plugins: "", prefix: "", logs: layout("LOGDIR") };
+  const { path: destination } = findDestination({}, installation, file);
+  const wanted: [name: string, type: "INT" | "STRING", value: string][] = [
+    [TRACK, "INT", "2"],
+    [FREQUENCY, "INT", "3600"],
+    ...(destination === undefined ? ([[OUTPUT, "STRING", "memtrack.out"]] as [string, "STRING", string][]) : []),
   ];
-  const lines = readIfThere(path).split("\n");
-  return wanted.map(([name, value]) => {
-    const at = lines.findLastIndex((line) => /^\s*(?:CONFIG|LOCAL)\s/.test(line) && line.trim().split(/\s+/)[1] === name);
-    if (at < 0) return `     append: CONFIG ${name} ${value}`;
-    const isOn = Number.parseInt(records.get(name) ?? "", 10) > 0;
-    return isOn ? `     line ${at + 1} stays: ${lines[at]!.trim()}` : `     change line ${at + 1} to: CONFIG ${name} ${value}`;
-  });
+  const lines = readIfThere(layout(file.name)).split("\n");
+  const hasRoot = lines.some((line) => /^records\s*:/.test(line));
+  return [
+    ...(isYaml && !hasRoot ? ["     append: records:"] : []),
+    ...wanted.map(([name, type, value]) => {
+      const right = isYaml ? yamlField(name, type, value) : `CONFIG ${name} ${type} ${value}`;
+      const at = lines.findLastIndex((line) => (isYaml ? yamlKey(line) : configName(line)) === name);
+      if (at < 0) return isYaml ? `     below \`records:\` insert:   ${right}` : `     append: ${right}`;
+      const isOn = Number.parseInt(file.records.get(name) ?? "", 10) > 0;
+      return isOn
+        ? `     line ${at + 1} stays: ${lines[at]!.trim()}`
+        : `     change line ${at + 1} to: ${isYaml ? indentOf(lines[at]!) : ""}${right}`;
+    }),
+  ];
+}
+
+function configName(line: string): string | undefined {
+  return /^\s*(?:CONFIG|LOCAL)\s+(\S+)/.exec(line)?.[1];
+}
+
+/** The name of a record that is directly below `records`, or is written with dots. */
+function yamlKey(line: string): string {
+  return `proxy.config.${/^\s*([\w.]+)\s*:/.exec(line)?.[1] ?? ""}`;
+}
+
+function indentOf(line: string): string {
+  return /^\s*/.exec(line)![0];
 }
 
 function readIfThere(path: string): string {
@@ -77,7 +101,11 @@ function install(target: string, command: string): void {
   }
 }
 
-function trafficLayout(): (key: string) => string {
+/** A path of the server by its key in `traffic_layout info`. */
+type Layout = (key: string) => string;
+
+/** `isYaml`: Traffic Server 10, whose records are in records.yaml. */
+function trafficLayout(): { layout: Layout; isYaml: boolean } {
   let text: string;
   try {
     text = execFileSync("traffic_layout", ["info"], { encoding: "utf8" });
@@ -85,11 +113,12 @@ function trafficLayout(): (key: string) => string {
     const missing = (error as NodeJS.ErrnoException).code === "ENOENT";
     throw new Failure(missing ? "there is no traffic_layout on the PATH: is Traffic Server installed?" : (error as Error).message);
   }
-  return (key) => {
+  const layout: Layout = (key) => {
     const path = text.split("\n").find((line) => line.startsWith(`${key}: `));
     if (!path) throw new Failure(`\`traffic_layout info\` says nothing of ${key}`);
     return path.slice(key.length + 2);
   };
+  return { layout, isYaml: /^records\.yaml: /m.test(text) };
 }
 
 class Failure extends Error {}

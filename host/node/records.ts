@@ -15,3 +15,16 @@ export const VERIFY = records.verify.name;
 export const HEAP = records.heap.name;
 /** The server's own: where it looks for plugins. */
 export const PLUGIN_DIR = "proxy.config.plugin.plugin_dir";
+
+/** What an operator writes, and where, so that a record's value outlasts a restart. */
+export function toKeep(file: "records.config" | "records.yaml", name: string, type: "INT" | "STRING", value: string): string {
+  if (file === "records.config") return `\`CONFIG ${name} ${type} ${value}\` in records.config`;
+  return `\`${yamlField(name, type, value)}\` below \`records:\` in records.yaml`;
+}
+
+/** A field of records.yaml. The server knows the types of its own records. */
+export function yamlField(name: string, type: "INT" | "STRING", value: string): string {
+  const key = name.replace(/^proxy\.config\./, "");
+  const tag = key.startsWith("plugin.memtrack.") ? (type === "INT" ? "!!int " : "!!str ") : "";
+  return `${key}: ${tag}${value}`;
+}

@@ -15,12 +15,17 @@ describe("npm run install:ats", () => {
   before(() => {
     folder = mkdtempSync(join(tmpdir(), "memtrack-install-"));
     for (const name of ["bin", "etc", "log", "plugins"]) mkdirSync(join(folder, name));
-    const layout = { SYSCONFDIR: "etc", LOGDIR: "log", PLUGINDIR: "plugins" };
-    const files = { "plugin.config": "etc/plugin.config", "records.config": "etc/records.config" };
-    const lines = Object.entries({ ...layout, ...files }).map(([key, path]) => `echo '${key}: ${join(folder, path)}'`);
-    writeFileSync(join(folder, "bin", "traffic_layout"), `#!/bin/sh\n${lines.join("\n")}\n`, { mode: 0o755 });
+    makeLayout("records.config");
   });
   after(() => rmSync(folder, { recursive: true }));
+
+  /** A stand-in for traffic_layout: of 9.2 with records.config, of 10 with records.yaml. */
+  function makeLayout(records: string): void {
+    const layout = { SYSCONFDIR: "etc", LOGDIR: "log", PLUGINDIR: "plugins" };
+    const files = { "plugin.config": "etc/plugin.config", [records]: `etc/${records}` };
+    const lines = Object.entries({ ...layout, ...files }).map(([key, path]) => `echo '${key}: ${join(folder, path)}'`);
+    writeFileSync(join(folder, "bin", "traffic_layout"), `#!/bin/sh\n${lines.join("\n")}\n`, { mode: 0o755 });
+  }
 
   function install(): { status: number | null; out: string; err: string } {
     const env = { ...process.env, PATH: `${join(folder, "bin")}:${process.env.PATH}` };
@@ -55,6 +60,21 @@ describe("npm run install:ats", () => {
     rmSync(join(folder, "log", "traffic.out"));
     writeFileSync(join(folder, "etc", "records.config"), "CONFIG proxy.config.plugin.memtrack.output STRING own.out\n");
     assert.doesNotMatch(install().out, append);
+  });
+
+  test("on Traffic Server 10, names the lines of records.yaml", () => {
+    makeLayout("records.yaml");
+    rmSync(join(folder, "etc", "records.config"), { force: true });
+    writeFileSync(join(folder, "etc", "records.yaml"), "records:\n  dump_mem_info_frequency: 600\n  res_track_memory: 0\n");
+    const { out } = install();
+    assert.match(out, /change line 3 to: {3}res_track_memory: 2\n/);
+    assert.match(out, /line 2 stays: dump_mem_info_frequency: 600\n/);
+    assert.match(out, /below `records:` insert: {3}plugin\.memtrack\.output: !!str memtrack\.out\n/);
+    assert.doesNotMatch(out, /records\.config|traffic_ctl server restart/);
+    rmSync(join(folder, "etc", "records.yaml"));
+    const empty = install().out;
+    assert.match(empty, /append: records:\n *below `records:` insert: {3}res_track_memory: 2\n/);
+    makeLayout("records.config");
   });
 
   test("prints the command to run if the folder is not writable", { skip: process.getuid?.() === 0 }, () => {

@@ -10,7 +10,8 @@ import type { Finding } from "./finding.ts";
 import { findInstallation, type DoctorOptions } from "./installation.ts";
 import { checkLastDump, readLastDump } from "./last-dump.ts";
 import { checkLibrary, checkPluginConfig, pluginFolder } from "./plugin.ts";
-import { checkSettings, readRecords } from "./settings.ts";
+import { readRecords } from "./records-file.ts";
+import { checkSettings } from "./settings.ts";
 
 export async function doctor(options: DoctorOptions, env: NodeJS.ProcessEnv): Promise<Finding[]> {
   // traffic_layout would print nothing about it, and use the system's server.
@@ -20,16 +21,17 @@ export async function doctor(options: DoctorOptions, env: NodeJS.ProcessEnv): Pr
   const { installation, findings } = await findInstallation(options, env);
   if (!installation) return findings;
   const { config } = installation;
-  const { records, findings: ofRecords } = readRecords(config);
+  const file = readRecords(config, installation.version);
+  const { records } = file;
   const plugin = checkPluginConfig(config);
-  const { path, findings: ofDestination } = findDestination(options, installation, records);
+  const { path, findings: ofDestination } = findDestination(options, installation, file);
   const dump = path === undefined ? undefined : await readLastDump(path);
   return [
     ...findings,
-    ...ofRecords,
+    ...file.findings,
     ...plugin.findings,
     ...checkLibrary(options.plugins ?? pluginFolder(installation, records), plugin.loaded),
-    ...checkSettings(records, typeof dump === "object" && "header" in dump ? dump : undefined),
+    ...checkSettings(file, typeof dump === "object" && "header" in dump ? dump : undefined),
     ...ofDestination,
     ...(path === undefined || dump === undefined ? [] : checkLastDump(path, dump, records, plugin.loaded)),
   ];

@@ -3,8 +3,8 @@
 // Locates the parts of a Traffic Server and its version, from traffic_layout or from the user's options.
 
 import { execFile } from "node:child_process";
-import { accessSync, constants, readFileSync, statSync } from "node:fs";
-import { dirname } from "node:path";
+import { accessSync, constants, existsSync, readFileSync, statSync } from "node:fs";
+import { dirname, isAbsolute, join } from "node:path";
 import { promisify } from "node:util";
 import { note, ok, problem, type Finding } from "./finding.ts";
 
@@ -15,12 +15,14 @@ export interface DoctorOptions {
   config?: string | undefined;
   log?: string | undefined;
   plugins?: string | undefined;
-  /** The file that sets TM_DAEMON_ARGS for the service. */
+  /** The file that sets the server's arguments for the service. */
   service?: string | undefined;
 }
 
 export interface Installation {
-  /** The folder of plugin.config and records.config. */
+  /** Undefined if it is not known. */
+  version: string | undefined;
+  /** The folder of plugin.config and the records. */
   config: string;
   /** The folder of traffic.out. */
   logs: string;
@@ -30,7 +32,7 @@ export interface Installation {
 }
 
 /** The versions that memtrack.so supports (host/ats/server/server.c). */
-const KNOWN = /^9\.2\./;
+const KNOWN = /^(?:9\.2|10\.[0-2])\./;
 
 /** Undefined if neither traffic_layout nor the user provides the location. */
 export async function findInstallation(
@@ -53,6 +55,7 @@ export async function findInstallation(
   const version = layout.get("traffic-server");
   if (version) findings.push(checkVersion(version));
   const installation: Installation = {
+    version,
     config: options.config ?? layout.get("SYSCONFDIR") ?? "",
     logs: layout.get("LOGDIR") ?? (options.log === undefined ? "" : dirname(options.log)),
     plugins: options.plugins ?? layout.get("PLUGINDIR") ?? "",
@@ -63,9 +66,10 @@ export async function findInstallation(
 
 /** The `KEY: value` lines of traffic_layout. */
 async function askLayout(runRoot: string | undefined, env: NodeJS.ProcessEnv): Promise<Map<string, string>> {
+  const program = runRoot === undefined ? "traffic_layout" : layoutOf(runRoot);
   const ask = async (...words: string[]): Promise<string> => {
     const args = [...(runRoot ? [`--run-root=${runRoot}`] : []), ...words];
-    return (await promisify(execFile)("traffic_layout", args, { env })).stdout;
+    return (await promisify(execFile)(program, args, { env })).stdout;
   };
   const layout = new Map<string, string>();
   for (const line of `${await ask("info")}\n${await ask("info", "--versions")}`.split("\n")) {
@@ -75,11 +79,18 @@ async function askLayout(runRoot: string | undefined, env: NodeJS.ProcessEnv): P
   return layout;
 }
 
+/** The program of the server to which a run root belongs: the one on the PATH may be of another version. */
+function layoutOf(runRoot: string): string {
+  const bindir = /^bindir:\s*(\S+)\s*$/m.exec(readIfAllowed(runRoot) ?? "")?.[1];
+  const program = bindir === undefined ? undefined : join(bindir, "traffic_layout");
+  return program !== undefined && isAbsolute(program) && existsSync(program) ? program : "traffic_layout";
+}
+
 function checkVersion(version: string): Finding {
   if (KNOWN.test(version)) return ok(`Traffic Server ${version}, which memtrack.so knows`);
   return problem(
-    `Traffic Server ${version}: memtrack.so knows 9.2.x, and does nothing on another version`,
-    "use a version of memtrack that knows it; this command reads its traffic.out all the same",
+    `Traffic Server ${version}: memtrack.so knows 9.2 and 10.0 to 10.2, and does nothing on another version`,
+    "use a version of memtrack that knows it; this command reads its dumps all the same",
   );
 }
 

@@ -15,7 +15,8 @@ import type { Snapshot } from "../read/snapshot.ts";
 import { HEAP, TRACK, VERIFY } from "../records.ts";
 import { note, ok, problem, type Finding } from "./finding.ts";
 import { readability } from "./installation.ts";
-import { numberOf, setAtRunTime, type Records } from "./settings.ts";
+import type { Records } from "./records-file.ts";
+import { numberOf, setAtRunTime } from "./settings.ts";
 
 /** A dump, or the reason why it is not available. */
 type LastDump = Snapshot | UnreadableDump | Exclude<ReturnType<typeof readability>, "file"> | "none";
@@ -32,8 +33,8 @@ export async function readLastDump(log: string): Promise<LastDump> {
   }
 }
 
-/** Without a manager there is no traffic_ctl; server.lock holds the number of the process. */
-const ASK = "traffic_ctl plugin msg memtrack dump, or without traffic_manager kill -USR1 and the number in server.lock";
+/** Without a manager, 9.2 has no traffic_ctl; server.lock holds the number of the process. */
+const ASK = "traffic_ctl plugin msg memtrack dump as root or as the server's user, or kill -USR1 and the number in server.lock";
 
 export function checkLastDump(log: string, dump: LastDump, records: Records, loaded: boolean): Finding[] {
   const name = printable(log);

@@ -9,7 +9,7 @@ import { coreDigest } from "../core/module.ts";
 import { PLUGIN_DIR } from "../records.ts";
 import { note, ok, problem, type Finding } from "./finding.ts";
 import { readIfAllowed, type Installation } from "./installation.ts";
-import type { Records } from "./settings.ts";
+import type { Records } from "./records-file.ts";
 
 /** Whether the server loads memtrack.so, with findings about its line. */
 export function checkPluginConfig(folder: string): { loaded: boolean; findings: Finding[] } {

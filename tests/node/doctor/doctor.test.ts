@@ -100,6 +100,71 @@ describe("memtrack doctor", () => {
     assert.ok(found.includes("ok: a dump is written every 10 min"), found.join("\n"));
   });
 
+  test("reports what the server ignores in records.yaml, with the line that would be right", async () => {
+    const text = [
+      "records:",
+      "  res_track_memory: 3",
+      "  plugin:",
+      "    memtrack:",
+      "      heap: 1",
+      "      sites: !!int 64",
+      "      output: own.out",
+      "  plugin.memtrack.sample_interval: 0",
+    ].join("\n");
+    const file = join(folder, "etc", "records.yaml");
+    const found = await lookAt("records.yaml", text);
+    const says = found.filter((line) => line.includes(file));
+    assert.deepEqual(says, [
+      `problem: ${file}:2: ${TRACK} is "3", not a number in the range [0, 2]; the server uses its default, 0`,
+      `problem: ${file}:5: proxy.config.plugin.memtrack.heap: the server ignores "1", because it has no type`,
+      `problem: ${file}:7: proxy.config.plugin.memtrack.output: the server ignores "own.out", because it has no type`,
+      `problem: ${file}:8: proxy.config.plugin.memtrack.sample_interval: the server ignores "0", because it has no type`,
+    ]);
+    assert.ok(found.includes(`problem: ${TRACK} is 0: nothing is tracked`), found.join("\n"));
+    assert.doesNotMatch(found.join("\n"), /sample_interval is 0|not in the range/);
+    const argv = ["--config", join(folder, "etc"), "--plugins", folder, "--log", join(folder, "traffic.out")];
+    const { out } = await memtrack(["doctor", ...argv], { env: { PATH: folder } });
+    assert.match(out, /heap: the server ignores "1".*\n *-> write heap: !!int 1\n/);
+  });
+
+  test("takes the last of equal keys in records.yaml, as the server does", async () => {
+    const found = await lookAt("records.yaml", "records:\n  res_track_memory: 0\n  res_track_memory: 2\n");
+    assert.ok(found.includes(`ok: ${TRACK} is 2`), found.join("\n"));
+  });
+
+  test("asks the program of the run root for the version, and knows what has changed in 10", async () => {
+    const root = mkdtempSync(join(folder, "ten-"));
+    for (const name of ["bin", "etc", "log"]) mkdirSync(join(root, name));
+    const paths = { SYSCONFDIR: "etc", LOGDIR: "log", PLUGINDIR: "bin" };
+    const lines = Object.entries(paths).map(([key, path]) => `echo '${key}: ${join(root, path)}'`);
+    const layout = `#!/bin/sh\n${lines.join("\n")}\necho 'traffic-server: 10.2.0'\n`;
+    writeFileSync(join(root, "bin", "traffic_layout"), layout, { mode: 0o755 });
+    writeFileSync(join(root, "runroot.yaml"), `prefix: ${root}\nbindir: ${join(root, "bin")}\n`);
+    writeFileSync(join(root, "etc", "plugin.config"), "memtrack.so\n");
+    writeFileSync(join(root, "etc", "records.yaml"), "records: { res_track_memory: 2 }\n");
+    writeFileSync(join(root, "etc", "records.config"), "");
+    const argv = ["doctor", "--json", "--run-root", join(root, "runroot.yaml")];
+    const look = async (...more: string[]): Promise<Finding[]> => {
+      const { out, err, code } = await memtrack([...argv, ...more], { env: { PATH: "/nonexistent:/bin" } });
+      assert.equal(code, 0, err);
+      return (JSON.parse(out) as { findings: Finding[] }).findings;
+    };
+    const found = await look();
+    const whats = found.map(({ state, what }) => `${state}: ${what}`);
+    assert.ok(whats.includes("ok: Traffic Server 10.2.0, which memtrack.so knows"), whats.join("\n"));
+    assert.ok(
+      whats.includes(`problem: there is a records.config in ${join(root, "etc")}: Traffic Server 10 does not start with it`),
+    );
+    assert.ok(whats.includes(`ok: ${TRACK} is 2`), whats.join("\n"));
+    const none = found.find(({ what }) => /traffic\.out/.test(what));
+    assert.match(none?.fix ?? "", /`plugin\.memtrack\.output: !!str memtrack\.out` below `records:` in records\.yaml/);
+    const bound = join(root, "log", "bound.out");
+    writeFileSync(bound, handmadeDump({ level: 2, rows: [] }));
+    writeFileSync(join(root, "service"), `TS_DAEMON_ARGS="--bind_stderr ${bound}"\n`);
+    const ofService = (await look("--service", join(root, "service"))).map(({ what }) => what).join("\n");
+    assert.match(ofService, /dumps go to .*bound\.out: TS_DAEMON_ARGS in /);
+  });
+
   test("reports an invalid records.yaml", async () => {
     const found = await lookAt("records.yaml", "records: [\n  res_track_memory: 2\n");
     assert.ok(

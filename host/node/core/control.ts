@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The instance that reads texts for the host: here, the server's configuration, with the words that diags.log has for it.
+
+import * as abi from "../../../assembly/abi.ts";
+import { Instance } from "./instance.ts";
+
+export class Control extends Instance {
+  constructor(module: WebAssembly.Module) {
+    super(module, abi.ROLE_CONTROL, 0);
+  }
+
+  /** What is wrong with memtrack's fields in a records.yaml, of which the core reads the first QUESTION_MAX bytes. */
+  checkRecordsYaml(text: string): { line: number; text: string }[] {
+    const bytes = Buffer.from(text).subarray(0, abi.QUESTION_MAX);
+    this.bytes.set(bytes, this.wasm.inputAt());
+    const found: { line: number; text: string }[] = [];
+    for (;;) {
+      const length = this.wasm.checkRecordsYaml(BigInt(bytes.length), found.length ? 0 : 1);
+      if (!length) return found;
+      found.push({ line: Number(this.wasm.answerNumber()), text: this.output(length).toString("latin1") });
+    }
+  }
+}
