@@ -16,10 +16,10 @@ export function doctorCommand(io: Io, finish: (code: number) => void): AnyComman
       parser
         .options({
           "run-root": { type: "string", requiresArg: true, describe: "the server's runroot.yaml, where it has one" },
-          config: { type: "string", requiresArg: true, describe: "the folder of plugin.config and records.config" },
+          config: { type: "string", requiresArg: true, describe: "the folder of plugin.config and the records" },
           log: { type: "string", requiresArg: true, describe: "the file with the dumps" },
           plugins: { type: "string", requiresArg: true, describe: "the folder of memtrack.so" },
-          service: { type: "string", requiresArg: true, describe: "the file that sets TM_DAEMON_ARGS" },
+          service: { type: "string", requiresArg: true, describe: "the file that sets TM_DAEMON_ARGS or TS_DAEMON_ARGS" },
           json: JSON_OPTION,
           "fail-on": { choices: ["problem"] as const, describe: "exit with 1 where there is a problem" },
         })

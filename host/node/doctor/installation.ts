@@ -20,7 +20,7 @@ export interface DoctorOptions {
 }
 
 export interface Installation {
-  /** Undefined if it is not known. */
+  /** Undefined if it is not known, or not whether it is that of the server in question. */
   version: string | undefined;
   /** The folder of plugin.config and the records. */
   config: string;
@@ -55,7 +55,7 @@ export async function findInstallation(
   const version = layout.get("traffic-server");
   if (version) findings.push(checkVersion(version));
   const installation: Installation = {
-    version,
+    version: options.config === undefined ? version : undefined, // a folder says nothing of the program on the PATH
     config: options.config ?? layout.get("SYSCONFDIR") ?? "",
     logs: layout.get("LOGDIR") ?? (options.log === undefined ? "" : dirname(options.log)),
     plugins: options.plugins ?? layout.get("PLUGINDIR") ?? "",
