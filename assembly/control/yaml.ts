@@ -26,6 +26,7 @@ import {
   OPENING_BRACKET,
   QUESTION_MARK,
   SINGLE_QUOTE,
+  isDigit,
 } from "../base/chars";
 import * as reader from "../base/reader";
 
@@ -143,13 +144,18 @@ function stepInLines(): u32 {
   return takeKey(false) ? takeValueInLines(column) : STOP;
 }
 
-/** Moves to the first character of the next line that has one, comments apart. Returns its column, or -1 at the end. */
+// No column.
+const AT_END: i32 = -1;
+const AFTER_TAB: i32 = -2;
+
+/** Moves to the first character of the next line that has one, comments apart. Returns its column. */
 function toContent(): i32 {
   while (true) {
     const start = reader.position();
     while (reader.take(0x20)) {}
     const char = reader.peek();
-    if (char == reader.END || char == 0x09) return -1;
+    if (char == reader.END) return AT_END;
+    if (char == 0x09) return AFTER_TAB;
     if (char != HASH && !reader.isLineEnd(char)) return <i32>(reader.position() - start);
     reader.skipLine();
   }
@@ -337,28 +343,35 @@ function isSimple(): bool {
   return true;
 }
 
-/** Takes the tag, and an anchor, which is of no interest. */
-function takeProperties(isInBraces: bool): void {
+/** Takes the tag, and an anchor, which is of no interest. False if something else follows without a blank. */
+function takeProperties(isInBraces: bool): bool {
   tagLength = 0;
   while (true) {
     reader.skipSpaces();
     const char = reader.peek();
-    if (char != EXCLAMATION_MARK && char != AMPERSAND) return;
+    if (char != EXCLAMATION_MARK && char != AMPERSAND) return true;
     const at = reader.position();
-    const isFull = reader.takeText("!<");
-    while (!isGap(reader.peek()) && !(isInBraces && !isFull && isFlowIndicator(reader.peek()))) {
-      const isLast = isFull && reader.peek() == GREATER_THAN;
-      reader.skip();
-      if (isLast) break;
-    }
+    if (reader.takeText("!<")) reader.skipTo(">");
+    reader.skip();
+    while (isWord(reader.peek())) reader.skip();
+    const after = reader.peek();
+    if (!isGap(after) && !(isInBraces && isFlowIndicator(after))) return false;
     if (char == AMPERSAND) continue;
     tag = at;
     tagLength = <u32>(reader.position() - at);
   }
 }
 
+/** Letters, digits and ! . _ - of a tag. */
+function isWord(char: u32): bool {
+  const letter = char | 0x20;
+  return (
+    isDigit(char) || (letter >= 0x61 && letter <= 0x7a) || char == EXCLAMATION_MARK || char == DASH || char == DOT || char == 0x5f
+  );
+}
+
 function takeValueInLines(column: i32): u32 {
-  takeProperties(false);
+  if (!takeProperties(false)) return STOP;
   const char = reader.peek();
   isAwaited = false;
   if (isRestEmpty()) return takeNothing(column);
@@ -369,7 +382,9 @@ function takeValueInLines(column: i32): u32 {
   if (!beginsPlain(char)) return STOP;
   takePlain(false);
   if (!isRestEmpty()) return STOP; // a second colon
-  if (nextColumn() > column) return skipDeeper(column); // goes on there
+  const below = nextColumn();
+  if (below > column) return skipDeeper(column); // goes on there
+  if (below == AFTER_TAB) return STOP;
   reader.skipLine();
   return FIELD;
 }
@@ -377,6 +392,7 @@ function takeValueInLines(column: i32): u32 {
 /** After a key alone on its line. */
 function takeNothing(column: i32): u32 {
   const below = nextColumn();
+  if (below == AFTER_TAB) return STOP;
   reader.skipLine();
   if (below > column) {
     isAwaited = true;
@@ -397,7 +413,7 @@ function noValue(): u32 {
 
 function takeValueInBraces(): u32 {
   skipBetween();
-  takeProperties(true);
+  if (!takeProperties(true)) return STOP;
   skipBetween();
   const char = reader.peek();
   if (char == COMMA || char == CLOSING_BRACE) return noValue();

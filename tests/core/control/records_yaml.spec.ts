@@ -194,6 +194,8 @@ describe("YAML", () => {
       "    a:\n   b: c\n",
       "  : b\n",
       "  a: { }}\n",
+      "  a: !!int'1'\n",
+      "  a: &b|\n",
     ];
     for (let i = 0; i < texts.length; ++i) expect(said("records:\n" + texts[i] + after)).toBe("", texts[i]);
     expect(said("records:\n" + after + "  a: b: c\n")).toBe("4" + UNTYPED.slice(1));
@@ -209,6 +211,8 @@ describe("YAML", () => {
     expect(ofFields("output: 'a''b'")).toBe("");
     expect(ofFields("heap:\n  !!int 1")).toBe("");
     expect(ofFields("heap: !!int\n  1")).toBe("");
+    expect(ofFields("heap: # on\n  \t1")).toBe("");
+    expect(ofFields("heap: 1\n  \t2")).toBe("");
   });
 
   test("of any depth and length stays within its tables", () => {
