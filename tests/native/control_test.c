@@ -4,6 +4,7 @@
 #define _GNU_SOURCE
 #include "support.h"
 
+#include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -21,6 +22,7 @@
 #include "dump/builtin.h"
 #include "dump/dump.h"
 #include "hook/iobuffer.h"
+#include "module/slots.h"
 
 static struct memtrack_reason reason;
 static int dumps;
@@ -88,6 +90,60 @@ events_and_dumps_come_to_us_until_the_hook_is_removed(void **state)
   assert_string_equal(now, maps);
   free(now);
   free(maps);
+}
+
+static int64_t
+counted_by_target(void)
+{
+  char *text      = NULL;
+  size_t size     = 0;
+  FILE *file      = open_memstream(&text, &size);
+  int64_t allocs  = -1;
+  target_level    = 1;
+  victim_dump(file);
+  fclose(file);
+  const char *row = strstr(text, "Location");
+  row             = row ? strchr(row, '\n') : NULL;
+  assert_non_null(row);
+  allocs = strtol(row, NULL, 10);
+  free(text);
+  return allocs;
+}
+
+// Servers built from source bind lazily: a slot that was never called leads to the module's own code, which asks the loader.
+static void
+a_slot_that_was_never_called_is_redirected_and_restored_to_the_function(void **state)
+{
+  (void)state;
+  void *lazy = dlopen("lazy.so", RTLD_LAZY | RTLD_LOCAL); // in the program's own folder
+  assert_non_null(lazy);
+  void (*increment)(const char *, int64_t) = (void (*)(const char *, int64_t))dlsym(lazy, "victim_increment");
+  struct memtrack_slots slots;
+  assert_int_equal(memtrack_slots_find(&slots, "target_increment", "lazy.so", (void *)counted_by_target, &reason), 0);
+  void **slot = slots.list[0].at;
+  assert_true(memtrack_slots_is_unbound(&slots.list[0]));
+  memtrack_slots_free(&slots);
+  void *function = dlsym(RTLD_DEFAULT, "target_increment");
+
+  target_level = 1;
+  assert_int_equal(memtrack_iobuffer_install(&stand_in, count_dump, &reason), 0);
+  struct sums before = sum_site(MEMTRACK_SITE_UNKNOWN);
+  increment("memory/IOBuffer/lazy", 1);
+  assert_int_equal(sum_site(MEMTRACK_SITE_UNKNOWN).allocs, before.allocs + 1);
+
+  // Others that redirect are still found: not the module itself, not the function.
+  void *ours = *slot;
+  assert_true(ours != function);
+  assert_int_equal(memtrack_iobuffer_install(&stand_in, count_dump, &reason), -1);
+  assert_non_null(strstr(reason.text, "already redirected"));
+
+  assert_int_equal(memtrack_iobuffer_remove(&reason), 0);
+  assert_ptr_equal(*slot, function);
+  int64_t counted = counted_by_target();
+  increment("memory/IOBuffer/lazy", 1);
+  assert_int_equal(counted_by_target(), counted + 1);
+  assert_int_equal(sum_site(MEMTRACK_SITE_UNKNOWN).allocs, before.allocs + 1);
+  dlclose(lazy);
 }
 
 static void
@@ -165,11 +221,18 @@ static void
 an_unknown_version_is_not_taken_for_a_known_one(void **state)
 {
   (void)state;
-  const char *versions[] = {"11.0.0", "10.2.0", "9.20.1", "", NULL};
-  for (int i = 0; i < 5; ++i) {
+  const char *versions[] = {"11.0.0", "10.3.0", "10.20.1", "9.20.1", "9.1.4", "10.2", "", NULL};
+  const char *known[]    = {"9.2.5", "10.0.6", "10.1.4", "10.2.0"};
+  for (int i = 0; i < 8; ++i) {
     assert_null(memtrack_server_find(versions[i]));
   }
-  assert_non_null(memtrack_server_find("9.2.5"));
+  for (int i = 0; i < 4; ++i) {
+    const struct memtrack_server *found = memtrack_server_find(known[i]);
+    assert_non_null(found);
+    char text[16];
+    snprintf(text, sizeof(text), "%.*sx", (int)(strrchr(known[i], '.') + 1 - known[i]), known[i]);
+    assert_non_null(strstr(memtrack_server_versions(), text)); // what is refused names what is not
+  }
 }
 
 static int64_t level_record;
@@ -345,6 +408,7 @@ main(void)
     cmocka_unit_test(an_unknown_version_is_not_taken_for_a_known_one),
     cmocka_unit_test(a_server_without_the_symbols_is_refused_by_name_and_untouched),
     cmocka_unit_test(events_and_dumps_come_to_us_until_the_hook_is_removed),
+    cmocka_unit_test(a_slot_that_was_never_called_is_redirected_and_restored_to_the_function),
     cmocka_unit_test(what_the_builtin_counted_before_is_taken_over_and_verify_agrees),
     cmocka_unit_test(releases_of_buffers_older_than_the_arming_are_never_negative),
     cmocka_unit_test(a_dump_that_cannot_be_written_is_said_once_and_loses_nothing),

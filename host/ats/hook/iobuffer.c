@@ -9,6 +9,8 @@
 
 #include "base/atomic.h"
 #include "core/account.h"
+#include "module/entry.h"
+#include "module/quiet.h"
 #include "module/slots.h"
 
 typedef void (*increment_function)(const char *location, int64_t size);
@@ -16,10 +18,18 @@ typedef void (*dump_function)(FILE *file);
 
 static pthread_mutex_t verify_mutex = PTHREAD_MUTEX_INITIALIZER; /* held during an event of both accountants */
 
-static struct memtrack_slots increment_slots;
-static struct memtrack_slots dump_slots;
-static increment_function original_increment;
-static dump_function original_dump;
+/* A function of the server whose calls come to memtrack: through the slots of its callers; or by a jump at its entry, if it is in the
+   program itself. */
+struct call {
+  void *function;
+  struct memtrack_slots slots;
+  struct memtrack_entry entry;
+  bool is_lazy; /* some slots are not bound yet */
+};
+
+static struct call increment_call;
+static struct call dump_call;
+static char *builtin_text; /* printed by the built-in tracker before its dump was overwritten */
 static int *level;
 static bool passing_on;
 
@@ -33,62 +43,126 @@ hook_increment_and_pass_on(const char *location, int64_t size)
 {
   pthread_mutex_lock(&verify_mutex);
   memtrack_account_iobuffer(location, size);
-  original_increment(location, size);
+  ((increment_function)increment_call.function)(location, size);
   pthread_mutex_unlock(&verify_mutex);
 }
 
-/* Finds the slots of a symbol, and the function. Refuses a slot that is already redirected by something else. */
+/* Refuses a slot that something else has redirected. */
 static int
-find(const char *symbol, struct memtrack_slots *slots, void **function, struct memtrack_reason *reason)
+check_slots(struct call *call, const char *symbol, struct memtrack_reason *reason)
 {
-  *function = dlsym(RTLD_DEFAULT, symbol);
-  if (!*function) {
-    return memtrack_reason_set(reason, "symbol %s not found: libtscore does not match the version of this server", symbol);
-  }
-  if (memtrack_slots_find(slots, symbol, NULL, (void *)hook_increment, reason)) {
-    return -1;
-  }
-  for (size_t i = 0; i < slots->count; ++i) {
+  for (size_t i = 0; i < call->slots.count; ++i) {
+    const struct memtrack_patch *slot = &call->slots.list[i];
     Dl_info info;
-    if (slots->list[i].before != *function) {
-      memtrack_reason_set(reason, "%s is already redirected, to %s", symbol,
-                          dladdr(slots->list[i].before, &info) && info.dli_fname ? info.dli_fname : "an unknown module");
-      memtrack_slots_free(slots);
-      return -1;
+    if (slot->before == call->function) {
+      continue;
     }
+    if (!memtrack_slots_is_unbound(slot)) {
+      return memtrack_reason_set(reason, "%s is already redirected, to %s", symbol,
+                                 dladdr(slot->before, &info) && info.dli_fname ? info.dli_fname : "an unknown module");
+    }
+    call->is_lazy = true;
   }
   return 0;
+}
+
+static int
+find(const char *symbol, struct call *call, struct memtrack_reason *reason)
+{
+  *call = (struct call){.function = dlsym(RTLD_DEFAULT, symbol)};
+  if (!call->function) {
+    return memtrack_reason_set(reason, "symbol %s not found: traffic_server or libtscore is not of the version that it says", symbol);
+  }
+  if (memtrack_entry_in_program(call->function)) {
+    return memtrack_entry_find(&call->entry, symbol, call->function, reason);
+  }
+  if (memtrack_slots_find(&call->slots, symbol, NULL, (void *)hook_increment, reason)) {
+    return -1;
+  }
+  if (check_slots(call, symbol, reason)) {
+    memtrack_slots_free(&call->slots);
+    return -1;
+  }
+  return 0;
+}
+
+/* The loader stores a function in a slot at the end of the first call through it: if that call began before the slot was redirected,
+   the slot is redirected again. */
+static int
+redirect_slots(struct call *call, void *to, struct memtrack_reason *reason)
+{
+  int result = memtrack_slots_write(&call->slots, to, reason);
+  if (result == 0 && call->is_lazy) {
+    memtrack_quiet_wait(NULL);
+    result        = memtrack_slots_write(&call->slots, to, reason);
+    call->is_lazy = result != 0;
+  }
+  for (size_t i = 0; i < call->slots.count; ++i) {
+    call->slots.list[i].before = call->function; /* also where a slot was not bound */
+  }
+  return result;
+}
+
+static int
+redirect(struct call *call, void *to, struct memtrack_reason *reason)
+{
+  return call->entry.at ? memtrack_entry_write(&call->entry, to, reason) : redirect_slots(call, to, reason);
+}
+
+static int
+restore(struct call *call, struct memtrack_reason *reason)
+{
+  return call->entry.at ? memtrack_entry_restore(&call->entry, reason) : memtrack_slots_restore(&call->slots, reason);
+}
+
+static char *
+print_builtin(void)
+{
+  char *text  = NULL;
+  size_t size = 0;
+  FILE *file  = open_memstream(&text, &size);
+  if (!file) {
+    return NULL;
+  }
+  ((dump_function)dump_call.function)(file);
+  fclose(file);
+  if (size == 0) {
+    free(text);
+    text = NULL;
+  }
+  return text;
 }
 
 int
 memtrack_iobuffer_install(const struct memtrack_server *server, void (*dump)(FILE *), struct memtrack_reason *reason)
 {
-  struct memtrack_slots increments, dumps;
-  void *increment_address, *dump_address;
+  struct call increments, dumps;
   void *level_address = dlsym(RTLD_DEFAULT, server->level);
   if (!level_address) {
     return memtrack_reason_set(reason, "variable %s not found", server->level);
   }
-  if (find(server->increment, &increments, &increment_address, reason)) {
+  if (find(server->increment, &increments, reason)) {
     return -1;
   }
-  if (find(server->dump, &dumps, &dump_address, reason)) {
-    memtrack_slots_free(&increments);
+  if (find(server->dump, &dumps, reason)) {
+    memtrack_slots_free(&increments.slots);
     return -1;
   }
   /* Last: after a refusal, the data of an earlier installation is still needed for its removal. */
-  memtrack_slots_free(&increment_slots);
-  memtrack_slots_free(&dump_slots);
-  increment_slots    = increments;
-  dump_slots         = dumps;
-  original_increment = (increment_function)increment_address;
-  original_dump      = (dump_function)dump_address;
-  level              = level_address;
-  if (memtrack_slots_write(&increment_slots, (void *)hook_increment, reason)) {
+  memtrack_slots_free(&increment_call.slots);
+  memtrack_slots_free(&dump_call.slots);
+  increment_call = increments;
+  dump_call      = dumps;
+  level          = level_address;
+  if (redirect(&increment_call, (void *)hook_increment, reason)) {
     return -1;
   }
-  if (memtrack_slots_write(&dump_slots, (void *)dump, reason)) {
-    memtrack_slots_restore(&increment_slots, NULL);
+  if (dump_call.entry.at) {
+    free(builtin_text);
+    builtin_text = print_builtin();
+  }
+  if (redirect(&dump_call, (void *)dump, reason)) {
+    restore(&increment_call, NULL);
     return -1;
   }
   return 0;
@@ -97,8 +171,8 @@ memtrack_iobuffer_install(const struct memtrack_server *server, void (*dump)(FIL
 int
 memtrack_iobuffer_remove(struct memtrack_reason *reason)
 {
-  int a = memtrack_slots_restore(&increment_slots, reason);
-  int b = memtrack_slots_restore(&dump_slots, reason);
+  int a = restore(&increment_call, reason);
+  int b = restore(&dump_call, reason);
   return a || b ? -1 : 0;
 }
 
@@ -130,7 +204,11 @@ memtrack_iobuffer_event(const char *location, int64_t size)
 int
 memtrack_iobuffer_pass_on(bool on, struct memtrack_reason *reason)
 {
-  if (memtrack_slots_write(&increment_slots, (void *)(on ? hook_increment_and_pass_on : hook_increment), reason)) {
+  if (increment_call.entry.at) {
+    return memtrack_reason_set(reason, "the built-in tracker is part of this traffic_server, and memtrack has taken its place; "
+                                       "verify on a 10.x built with shared libraries, or on 9.2");
+  }
+  if (redirect_slots(&increment_call, (void *)(on ? hook_increment_and_pass_on : hook_increment), reason)) {
     return -1;
   }
   memtrack_store(&passing_on, on);
@@ -140,18 +218,11 @@ memtrack_iobuffer_pass_on(bool on, struct memtrack_reason *reason)
 char *
 memtrack_iobuffer_builtin(void)
 {
-  char *text  = NULL;
-  size_t size = 0;
-  FILE *file  = open_memstream(&text, &size);
-  if (!file) {
-    return NULL;
+  if (!dump_call.entry.at) {
+    return print_builtin();
   }
-  original_dump(file);
-  fclose(file);
-  if (size == 0) {
-    free(text);
-    text = NULL;
-  }
+  char *text   = builtin_text;
+  builtin_text = NULL;
   return text;
 }
 

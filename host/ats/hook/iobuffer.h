@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The IOBuffer hook: redirects the server's calls of its built-in tracker to memtrack. Events only; dumps are in dump.h.
+ * The IOBuffer hook: redirects the server's calls of its built-in tracker to memtrack, through slots; or, where the tracker is in the
+ * program itself (10, built statically), by a jump at its entry. Events only; dumps are in dump.h.
  */
 #ifndef MEMTRACK_IOBUFFER_H
 #define MEMTRACK_IOBUFFER_H
@@ -16,11 +17,11 @@
 extern "C" {
 #endif
 
-/* Redirects the server's slots of increment, and its slots of dump to `dump`. Returns 0, or -1 with a reason; then nothing is
-   changed. init-only. */
+/* Redirects the server's calls of increment, and those of dump to `dump`. Returns 0, or -1 with a reason; then nothing is changed.
+   init-only. */
 int memtrack_iobuffer_install(const struct memtrack_server *server, void (*dump)(FILE *), struct memtrack_reason *reason);
 
-/* Restores the server's own slots. Returns 0, or -1 with a reason. Not hook-safe. */
+/* Gives the server its own slots or code back. Returns 0, or -1 with a reason. Not hook-safe. */
 int memtrack_iobuffer_remove(struct memtrack_reason *reason);
 
 /* Reports an event that the server itself does not report. hook-safe. */
@@ -31,14 +32,16 @@ int memtrack_iobuffer_level(void);
 void memtrack_iobuffer_set_level(int level);
 
 /* Sets whether events are also passed to the built-in tracker. An event in progress may still use the old setting; it has
-   finished when the caller polls again, a second later. Returns 0, or -1 with a reason. Not hook-safe. */
+   finished when the caller polls again, a second later. Returns 0, or -1 with a reason: always where the built-in tracker was
+   overwritten. Not hook-safe. */
 int memtrack_iobuffer_pass_on(bool on, struct memtrack_reason *reason);
 
 /* Between these calls no event happens, if events are passed on. Not hook-safe. */
 void memtrack_iobuffer_lock(void);
 void memtrack_iobuffer_unlock(void);
 
-/* The text printed by the built-in tracker, malloc'ed; NULL if it prints nothing. Not hook-safe. */
+/* The text printed by the built-in tracker, malloc'ed; NULL if it prints nothing. Where the tracker was overwritten: what it printed
+   before that, once. Not hook-safe. */
 char *memtrack_iobuffer_builtin(void);
 
 #ifdef __cplusplus

@@ -200,6 +200,21 @@ memtrack_slots_find(struct memtrack_slots *slots, const char *symbol, const char
                              symbol);
 }
 
+static int
+compare_modules(struct dl_phdr_info *info, size_t size, void *slot)
+{
+  const struct memtrack_patch *looked = slot;
+  (void)size;
+  /* The slot's module decides. Its result is 1 or 2, since 0 continues with the next module. */
+  return !memtrack_segments_contain(info, looked->at) ? 0 : memtrack_segments_contain(info, looked->before) ? 1 : 2;
+}
+
+bool
+memtrack_slots_is_unbound(const struct memtrack_patch *slot)
+{
+  return dl_iterate_phdr(compare_modules, (void *)slot) == 1;
+}
+
 void
 memtrack_slots_free(struct memtrack_slots *slots)
 {

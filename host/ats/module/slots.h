@@ -43,6 +43,10 @@ int memtrack_slots_write(struct memtrack_slots *slots, void *value, struct memtr
 /* Gives each slot the value back that it had before the first write. Returns 0 or -1 with a reason. Not hook-safe. */
 int memtrack_slots_restore(struct memtrack_slots *slots, struct memtrack_reason *reason);
 
+/* Whether what was found in a slot is the module's own code that looks the function up at its first call (lazy binding). Takes the
+   lock of the loader's list; the module must not be unloaded meanwhile. Not hook-safe. */
+bool memtrack_slots_is_unbound(const struct memtrack_patch *slot);
+
 /* Frees the list. Not hook-safe. */
 void memtrack_slots_free(struct memtrack_slots *slots);
 

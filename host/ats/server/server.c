@@ -4,15 +4,26 @@
 #include <stddef.h>
 #include <string.h>
 
-/* Symbols are C++ names as the linker sees them. 9.2 imports the first two from libtscore through slots, and has the level in
-   its own variable (a copy relocation of libtscore's). */
+/* Symbols are C++ names as the linker sees them. In 9.2 and in a 10 of shared libraries the first two are imported from libtscore
+   through slots, and the program has the level in its own variable (a copy relocation of libtscore's); in a static 10 all are in the
+   program. From 10.0.6 on the two callers of dump have no symbol (an unnamed namespace). */
 static const struct memtrack_server servers[] = {
   {
-    .version    = "9.2.",
+    .versions   = {"9.2."},
     .increment  = "_ZN15ResourceTracker9incrementEPKcl",
     .dump       = "_ZN15ResourceTracker4dumpEP8_IO_FILE",
     .level      = "res_track_memory",
     .freelists  = "ink_freelists_dump",
+    .log_folder = "_Z19RecConfigReadLogDirB5cxx11v",
+    .signal     = "_ZN18SignalContinuation8periodicEiP5Event",
+    .timer      = "_ZN19TrackerContinuation8periodicEiP5Event",
+  },
+  {
+    .versions   = {"10.0.", "10.1.", "10.2."},
+    .increment  = "_ZN15ResourceTracker9incrementEPKcl",
+    .dump       = "_ZN15ResourceTracker4dumpEP8_IO_FILE",
+    .level      = "res_track_memory",
+    .freelists  = "_Z18ink_freelists_dumpP8_IO_FILE",
     .log_folder = "_Z19RecConfigReadLogDirB5cxx11v",
     .signal     = "_ZN18SignalContinuation8periodicEiP5Event",
     .timer      = "_ZN19TrackerContinuation8periodicEiP5Event",
@@ -23,8 +34,10 @@ const struct memtrack_server *
 memtrack_server_find(const char *version)
 {
   for (size_t i = 0; version && i < sizeof(servers) / sizeof(servers[0]); ++i) {
-    if (strncmp(version, servers[i].version, strlen(servers[i].version)) == 0) {
-      return &servers[i];
+    for (const char *const *known = servers[i].versions; *known; ++known) {
+      if (strncmp(version, *known, strlen(*known)) == 0) {
+        return &servers[i];
+      }
     }
   }
   return NULL;
@@ -33,5 +46,5 @@ memtrack_server_find(const char *version)
 const char *
 memtrack_server_versions(void)
 {
-  return "9.2.x";
+  return "9.2.x, 10.0.x, 10.1.x, 10.2.x";
 }

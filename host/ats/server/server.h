@@ -15,7 +15,7 @@ extern "C" {
 #endif
 
 struct memtrack_server {
-  const char *version;    /* prefix of its version string */
+  const char *versions[4]; /* beginnings of its version strings, and NULL */
   const char *increment;  /* void (const char *location, int64_t size): each IOBuffer event */
   const char *dump;       /* void (FILE *): called on SIGUSR1 and by the timer */
   const char *level;      /* int: increment is called only while it is nonzero */
