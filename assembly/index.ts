@@ -7,6 +7,7 @@
 import { CLASS_COUNT, ROLE_CONTROL, ROLE_MODEL, SITE_FIRST } from "./abi";
 import * as analysis from "./analysis/sample";
 import * as memory_ from "./base/memory";
+import { dumpReasonReset } from "./control/dump_reason";
 import { exhaustionReset } from "./control/exhaustion";
 import { noticesReset } from "./control/notices";
 import { outputReset } from "./control/output";
@@ -44,6 +45,7 @@ function initControl(): i32 {
   outputReset();
   exhaustionReset();
   scheduleReset();
+  dumpReasonReset();
   return memory_.initControl();
 }
 
@@ -160,6 +162,7 @@ export { outputNotice, outputPath } from "./control/output";
 export { checkRecordLine, describeRecordLine } from "./control/record_line";
 export { checkRecordsYaml } from "./control/records_yaml";
 export { messageHelp, messageLevel, readMessage } from "./control/message";
+export { dumpInterval, dumpReason } from "./control/dump_reason";
 export { exhaustionNotice } from "./control/exhaustion";
 export { startNotice, troubleNotice } from "./control/notices";
 export { reclaimDue, sampleAnew, sampleDue } from "./control/schedule";

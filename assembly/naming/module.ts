@@ -32,8 +32,11 @@ const NAME_ROOM: usize = LOAD_SIZE - offsetof<Load>();
 /** Bytes of a name that are shown: with what follows it, fewer than OWNER_TEXT_MAX. */
 const NAME_SHOWN: usize = 90;
 
-/** Parts of a server that is built as several modules: treated like traffic_server. */
-const SERVER: StaticArray<string> = ["libtscore.", "libtscpputil.", "libtsmgmt.", "libtsconfig."];
+/**
+ * Parts of a server that is built as several modules: treated like traffic_server. In 10 the plugin API is in libtsapi. libtscppapi and
+ * libcripts are parts of the plugins that use them.
+ */
+const SERVER: StaticArray<string> = ["libtscore.", "libtscpputil.", "libtsmgmt.", "libtsconfig.", "libtsapi.", "libtsutil."];
 /** The loader, the C library, allocators and sanitizers: their calls belong to no plugin, or redirecting them would recurse. */
 const LEFT_ALONE: StaticArray<string> = [
   "libc.so",

@@ -11,6 +11,7 @@
 //
 // Loading a library is a call of memtrack.so too, so the same is done to libdw and libelf, which it loads.
 #define _GNU_SOURCE
+#include <dirent.h>
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -160,6 +161,10 @@ CUTS(ssize_t, write, (int fd, const void *from, size_t size), (fd, from, size), 
 CUTS(ssize_t, send, (int fd, const void *from, size_t size, int flags), (fd, from, size, flags), -1, size)
 CUTS(ssize_t, read, (int fd, void *to, size_t size), (fd, to, size), -1, size)
 CUTS(ssize_t, pread, (int fd, void *to, size_t size, off_t at), (fd, to, size, at), -1, size)
+CUTS(ssize_t, pwrite, (int fd, const void *from, size_t size, off_t at), (fd, from, size, at), -1, size)
+FAILS(DIR *, opendir, (const char *path), (path), NULL)
+FAILS(struct dirent *, readdir, (DIR * folder), (folder), NULL)
+FAILS(long, syscall, (long number, long a, long b, long c), (number, a, b, c), -1)
 CUTS(ssize_t, readlink, (const char *path, char *to, size_t size), (path, to, size), -1, size)
 CUTS(ssize_t, getrandom, (void *to, size_t size, unsigned flags), (to, size, flags), -1, size)
 
@@ -277,6 +282,10 @@ static const struct {
   HERE(send),
   HERE(read),
   HERE(pread),
+  HERE(pwrite),
+  HERE(opendir),
+  HERE(readdir),
+  HERE(syscall),
   HERE(readlink),
   HERE(getrandom),
   HERE(process_vm_readv),

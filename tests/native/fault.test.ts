@@ -9,7 +9,7 @@ import assert from "node:assert/strict";
 import { spawn, spawnSync } from "node:child_process";
 import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { before, describe, test } from "node:test";
 import { parseDumps, type Dump } from "../../harness/dump.ts";
 import { BUILD, PLUGIN, TOP } from "../../tools/build.ts";
@@ -22,7 +22,7 @@ const AT_ONCE = 2;
 
 /** Functions that memtrack.so uses and that cannot fail, or not so that the caller could do anything. */
 const CANNOT_FAIL =
-  /^(_Unwind_\w+|_Z\w+|__cxa_\w+|__gxx_personality_v0|__gcc_personality_v0|__assert_fail|__errno_location|__isoc99_sscanf|__gmon_start__|_ITM_\w+|close|dl_iterate_phdr|dlclose|dlerror|fclose|ferror|fileno|fprintf|free|getauxval|getpid|gnu_get_libc_version|mallinfo2|malloc_usable_size|mem\w+|pthread_mutex_\w+|pthread_once|_setjmp|longjmp|qsort|sched_yield|sysconf|time|str\w+|v?snprintf|stderr)$/;
+  /^(_Unwind_\w+|_Z\w+|__cxa_\w+|__gxx_personality_v0|__gcc_personality_v0|__assert_fail|__errno_location|__isoc99_sscanf|__gmon_start__|_ITM_\w+|close|closedir|dl_iterate_phdr|dlclose|dlerror|fclose|ferror|fileno|fprintf|free|getauxval|getpid|gettid|gnu_get_libc_version|mallinfo2|malloc_usable_size|mem\w+|pthread_mutex_\w+|pthread_once|_setjmp|longjmp|qsort|sched_yield|sysconf|time|str\w+|v?snprintf|stderr)$/;
 
 interface Life {
   /** Exit status, or the signal's name. */
@@ -33,7 +33,11 @@ interface Life {
   places: Place[];
 }
 
-async function live(fault?: Fault, forbidden = ""): Promise<Life> {
+/** The stand-in servers: of 9.2; of 10 with its core in the program; of 10 with a shared core, bound lazily. */
+const SERVERS = { nine: "fault_server", static: "ten/static", shared: "ten/shared" };
+type Server = keyof typeof SERVERS;
+
+async function live(fault?: Fault, kind: Server = "nine", forbidden = ""): Promise<Life> {
   const folder = mkdtempSync(join(tmpdir(), "memtrack-fault-"));
   try {
     const list = join(folder, "list");
@@ -44,8 +48,10 @@ async function live(fault?: Fault, forbidden = ""): Promise<Life> {
       MEMTRACK_FAULT: fault?.wish ?? "",
       MEMTRACK_FORBIDDEN: forbidden,
     };
-    const plugins = ["early", "plugin", "remap"].map((name) => join(OUT, `fault_${name}.so`));
-    const server = spawn(join(OUT, "fault_server"), [PLUGIN, ...plugins, folder], { env: { ...process.env, ...preload } });
+    const path = join(OUT, SERVERS[kind]);
+    const beside = kind === "nine" ? OUT : dirname(path);
+    const plugins = ["early", "plugin", "remap"].map((name) => join(beside, `fault_${name}.so`));
+    const server = spawn(path, [PLUGIN, ...plugins, folder], { env: { ...process.env, ...preload } });
     let [out, err] = ["", ""];
     server.stdout.on("data", (text: Buffer) => (out += text.toString()));
     server.stderr.on("data", (text: Buffer) => (err += text.toString()));
@@ -194,7 +200,7 @@ describe("a call that fails", () => {
     ["process_vm_readv,pipe2", "/proc/self/mem"],
   ] as const) {
     test(`a sandbox that forbids ${forbidden || "nothing"}: memory is read by ${reader}, and the counts and names are the same`, async () => {
-      const life = await live(undefined, forbidden);
+      const life = await live(undefined, "nine", forbidden);
       assert.equal(life.end, 0, life.err);
       assert.equal(life.dump!.header.get("memory-reader"), reader);
       assert.deepEqual(facts(life.dump!), facts(usual.dump!));
@@ -205,7 +211,7 @@ describe("a call that fails", () => {
   }
 
   test("a sandbox that forbids all three: what depends on it is refused with the reason, the rest is counted", async () => {
-    const life = await live(undefined, "process_vm_readv,pipe2,openat");
+    const life = await live(undefined, "nine", "process_vm_readv,pipe2,openat");
     const { dump } = life;
     assert.equal(life.end, 0, life.err);
     assert.equal(dump!.header.get("memory-reader"), "none");
@@ -229,30 +235,80 @@ describe("a call that fails", () => {
   });
 
   for (const name of Object.keys(ERRORS)) {
-    test(name, async () => {
-      const faults = choose(
-        usual.places.filter((place) => place.function === name),
-        CALLS,
-      );
-      const failed: string[] = [];
-      const crashes = new Set<string>();
-      const next = async () => {
-        for (let fault = faults.shift(); fault; fault = faults.shift()) {
-          const life = await live(fault);
-          if (isCrashOfLibdw(fault, life)) {
-            crashes.add(fault.place);
-            continue;
-          }
-          try {
-            check(fault, life, usual);
-          } catch (error) {
-            failed.push((error as Error).message);
-          }
-        }
-      };
-      await Promise.all(Array.from({ length: AT_ONCE }, next));
-      assert.equal(failed.length, 0, failed.join("\n\n"));
-      assert.ok(crashes.size <= CRASHES_OF_LIBDW, [...crashes].join("\n"));
+    test(name, () => failEach(name, usual));
+  }
+});
+
+/** Lives once with each call of a function failing. */
+async function failEach(name: string, usual: Life, kind: Server = "nine"): Promise<void> {
+  const faults = choose(
+    usual.places.filter((place) => place.function === name),
+    CALLS,
+  );
+  const failed: string[] = [];
+  const crashes = new Set<string>();
+  const next = async () => {
+    for (let fault = faults.shift(); fault; fault = faults.shift()) {
+      const life = await live(fault, kind);
+      if (isCrashOfLibdw(fault, life)) {
+        crashes.add(fault.place);
+        continue;
+      }
+      try {
+        check(fault, life, usual);
+      } catch (error) {
+        failed.push((error as Error).message);
+      }
+    }
+  };
+  await Promise.all(Array.from({ length: AT_ONCE }, next));
+  assert.equal(failed.length, 0, failed.join("\n\n"));
+  assert.ok(crashes.size <= CRASHES_OF_LIBDW, [...crashes].join("\n"));
+}
+
+describe("a server of version 10", () => {
+  let nine: Life;
+  before(async () => {
+    const made = spawnSync("make", ["-s", "-C", join(TOP, "tests", "native"), "faults"], { encoding: "utf8" });
+    assert.equal(made.status, 0, made.stdout + made.stderr);
+    nine = await live();
+  });
+
+  /** What its dump says must be what that of 9.2 says. */
+  const compare = (life: Life, except: RegExp) => {
+    assert.equal(life.end, 0, life.err);
+    assert.equal(life.out.at(-2), "END", life.err);
+    assert.deepEqual(differences(life), []);
+    const kept = ({ dump }: Life) => facts(dump!).filter((fact) => !except.test(fact));
+    assert.deepEqual(kept(life), kept(nine));
+    const buffers = ({ dump }: Life) => rowsOf(dump!).filter((row) => row.class === "IOBuffer");
+    assert.deepEqual(buffers(life), buffers(nine));
+    assert.ok(buffers(life).length > 2);
+  };
+
+  test("whose core is shared and bound lazily: the same rows as 9.2, verify included", async () => {
+    const life = await live(undefined, "shared");
+    compare(life, /^$/);
+    assert.deepEqual(linesOf(life, /^TSError/), []);
+  });
+
+  test("whose core is in the program: the same rows, and verify is refused in one line", async () => {
+    const life = await live(undefined, "static");
+    compare(life, /^verify=/);
+    const errors = linesOf(life, /^TSError/);
+    assert.equal(errors.length, 1, errors.join("\n"));
+    assert.match(errors[0]!, /verify mode cannot be switched on: .* verify on a 10\.x built with shared libraries, or on 9\.2$/);
+    assert.deepEqual(
+      linesOf(life, /^MAP/).filter((line) => /rwx|-wx/.test(line)),
+      [],
+    );
+  });
+
+  for (const name of ["pwrite", "opendir", "readdir", "syscall"]) {
+    test(`whose core is in the program, without ${name}: nothing is changed, or all is counted`, async () => {
+      const usual = await live(undefined, "static");
+      assert.ok(usual.places.some((place) => place.function === name));
+      await failEach(name, usual, "static");
     });
   }
 });

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Plays a traffic_server of version 9.2, in milliseconds: loads memtrack.so and plugins, buffers come and go, records change,
+// Plays a traffic_server of version 9.2, or with -DVERSION of another, in milliseconds: loads memtrack.so and plugins, buffers come and go, records change,
 // plugins are unloaded, children are forked. For fault.test.ts, which makes one call of memtrack.so fail in it. Says on stdout what
 // memtrack logs, what the plugins hold, which slots lead to memtrack.so, how each module is mapped, and how many descriptors are
 // open; the dumps go to files.
@@ -23,6 +23,10 @@
 #include <openssl/crypto.h>
 
 #include "fault_server.h"
+
+#ifndef VERSION
+#define VERSION "9.2.5"
+#endif
 
 // ---- libtscore ----
 
@@ -277,7 +281,7 @@ TSLifecycleHookAdd(int hook, void *cont)
 EXPORT const char *
 TSTrafficServerVersionGet(void)
 {
-  return "9.2.5";
+  return VERSION;
 }
 
 EXPORT const char *

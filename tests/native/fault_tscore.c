@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Plays libtscore's part for fault_server.c: the built-in tracker of a server of version 9.2, under its names.
+// Plays libtscore's part for fault_server.c: the built-in tracker of a server, under its names.
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>

@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#define _GNU_SOURCE
 #include "control/control.h"
 #include "core/model.h"
 #include "dump/builtin.h"
 
-#include <dlfcn.h>
 #include <pthread.h>
 #include <string.h>
 
@@ -12,6 +10,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/peek.h"
+#include "control/dump_reason.h"
 #include "control/records.h"
 #include "core/registry.h"
 #include "core/shard.h"
@@ -279,7 +278,7 @@ memtrack_control_start(const struct memtrack_server *known, memtrack_record_read
   start_symbols();
   install_plugins();
   apply_level((int)check_setting(MEMTRACK_SETTING_LEVEL), true);
-  check_setting(MEMTRACK_SETTING_FREQUENCY);
+  memtrack_dump_interval(check_setting(MEMTRACK_SETTING_FREQUENCY));
   apply_heap(check_setting(MEMTRACK_SETTING_HEAP));
   check_setting(MEMTRACK_SETTING_INTERVAL);
   apply_verify(check_setting(MEMTRACK_SETTING_VERIFY));
@@ -291,7 +290,7 @@ void
 memtrack_control_poll(void)
 {
   check_setting(MEMTRACK_SETTING_SITES);
-  check_setting(MEMTRACK_SETTING_FREQUENCY);
+  memtrack_dump_interval(check_setting(MEMTRACK_SETTING_FREQUENCY));
   apply_level((int)check_setting(MEMTRACK_SETTING_LEVEL), false);
   apply_heap(check_setting(MEMTRACK_SETTING_HEAP));
   apply_verify(check_setting(MEMTRACK_SETTING_VERIFY));
@@ -360,9 +359,5 @@ memtrack_control_state(void)
 uint32_t
 memtrack_control_reason(const void *caller)
 {
-  Dl_info info;
-  const char *name = dladdr(caller, &info) && info.dli_sname ? info.dli_sname : "";
-  return strcmp(name, server->signal) == 0  ? MEMTRACK_DUMP_REASON_SIGNAL
-         : strcmp(name, server->timer) == 0 ? MEMTRACK_DUMP_REASON_TIMER
-                                            : MEMTRACK_DUMP_REASON_OTHER;
+  return memtrack_dump_reason(server, caller);
 }

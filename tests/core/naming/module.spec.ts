@@ -12,6 +12,11 @@ describe("a module's name", () => {
     freshControl();
     expect(moduleKind(put("/proc/self/exe"))).toBe(MODULE_NAME_SERVER);
     expect(moduleKind(put("/usr/lib/trafficserver/libtscore.so.9"))).toBe(MODULE_NAME_SERVER);
+    const libraries = ["libtsapi.so", "libtsutil.so.10.2.0", "libtscore.so"]; // of 10
+    for (let i = 0; i < libraries.length; ++i) {
+      expect(moduleKind(put(`/opt/ts/lib/${libraries[i]}`))).toBe(MODULE_NAME_SERVER, libraries[i]);
+    }
+    expect(moduleKind(put("/opt/ts/lib/libtscppapi.so"))).toBe(MODULE_NAME_LIBRARY);
     expect(moduleKind(put("/lib/x86_64-linux-gnu/libc.so.6"))).toBe(MODULE_NAME_LEFT_ALONE);
     expect(moduleKind(put("/lib64/ld-linux-x86-64.so.2"))).toBe(MODULE_NAME_LEFT_ALONE);
     expect(moduleKind(put("linux-vdso.so.1"))).toBe(MODULE_NAME_LEFT_ALONE);
