@@ -281,7 +281,7 @@ describe("a server of version 10", () => {
     assert.deepEqual(differences(life), []);
     const kept = ({ dump }: Life) => facts(dump!).filter((fact) => !except.test(fact));
     assert.deepEqual(kept(life), kept(nine));
-    const buffers = ({ dump }: Life) => rowsOf(dump!).filter((row) => row.class === "IOBuffer");
+    const buffers = ({ dump }: Life) => rowsOf(dump!).filter((row) => row.class === "iobuffer");
     assert.deepEqual(buffers(life), buffers(nine));
     assert.ok(buffers(life).length > 2);
   };
@@ -304,7 +304,7 @@ describe("a server of version 10", () => {
     );
   });
 
-  for (const name of ["pwrite", "opendir", "readdir", "syscall"]) {
+  for (const name of ["open", "read", "pwrite", "opendir", "readdir", "syscall", "dladdr1"]) {
     test(`whose core is in the program, without ${name}: nothing is changed, or all is counted`, async () => {
       const usual = await live(undefined, "static");
       assert.ok(usual.places.some((place) => place.function === name));
