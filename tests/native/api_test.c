@@ -84,7 +84,7 @@ static void
 the_names_in_cxx_are_found(void **state)
 {
   (void)state;
-  each_function_is_found_by_its_name("server10.so", "10.2.0", false);
+  each_function_is_found_by_its_name("server10.so", "10.3.0", false);
   assert_string_equal(memtrack_api_lacks(MEMTRACK_API_OPTIONAL), "TSHttpTxnHookRegisteredFor");
   assert_string_equal(memtrack_api_name(MEMTRACK_API__TSfree), "_Z6TSfreePv");
 }

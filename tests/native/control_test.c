@@ -95,11 +95,11 @@ events_and_dumps_come_to_us_until_the_hook_is_removed(void **state)
 static int64_t
 counted_by_target(void)
 {
-  char *text      = NULL;
-  size_t size     = 0;
-  FILE *file      = open_memstream(&text, &size);
-  int64_t allocs  = -1;
-  target_level    = 1;
+  char *text     = NULL;
+  size_t size    = 0;
+  FILE *file     = open_memstream(&text, &size);
+  int64_t allocs = -1;
+  target_level   = 1;
   victim_dump(file);
   fclose(file);
   const char *row = strstr(text, "Location");

@@ -21,7 +21,7 @@
 #include "module/quiet.h"
 
 // Compiled as the server's own functions: not inlined, and without a sanitizer's calls.
-#define OF_SERVER __attribute__((noinline, noclone, no_sanitize("address", "thread", "undefined")))
+#define OF_SERVER __attribute__((noinline, no_sanitize("address", "thread", "undefined")))
 
 void program_increment(const char *where, int64_t size);
 void program_dump(FILE *file);
@@ -72,8 +72,9 @@ program_dump(FILE *file)
 }
 
 #if defined(__x86_64__)
-__asm__(".globl program_small\n.type program_small,@function\nprogram_small: xor %eax,%eax\nret\n.size program_small,.-program_small\n"
-        ".globl program_odd\n.type program_odd,@function\nprogram_odd: cpuid\n.skip 20,0x90\nret\n.size program_odd,.-program_odd\n");
+__asm__(
+  ".globl program_small\n.type program_small,@function\nprogram_small: xor %eax,%eax\nret\n.size program_small,.-program_small\n"
+  ".globl program_odd\n.type program_odd,@function\nprogram_odd: cpuid\n.skip 20,0x90\nret\n.size program_odd,.-program_odd\n");
 #else
 __asm__(".globl program_small\n.type program_small,%function\nprogram_small: ret\n.size program_small,.-program_small\n"
         ".globl program_odd\n.type program_odd,%function\nprogram_odd: cbz x0, program_odd\nnop\nnop\nnop\nnop\nret\n"
@@ -103,7 +104,7 @@ static void
 count_dump(FILE *file)
 {
   (void)file;
-  ++dumps;
+  memtrack_add(&dumps, 1);
 }
 
 static void
@@ -223,8 +224,10 @@ a_jump_that_somebody_has_overwritten_is_left_alone(void **state)
   assert_non_null(strstr(reason.text, "somebody else has overwritten the jump at program_dump"));
   assert_int_equal(memtrack_entry_restore(&other, &reason), 0);
   assert_int_equal(memtrack_entry_restore(&other, &reason), 0);
-  dumps = 0;
-  call_dump(stderr);
+  dumps      = 0;
+  FILE *null = fopen("/dev/null", "w");
+  call_dump(null);
+  fclose(null);
   assert_int_equal(dumps, 0);
 }
 

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Plays a traffic_server of version 9.2, or with -DVERSION of another, in milliseconds: loads memtrack.so and plugins, buffers come and go, records change,
-// plugins are unloaded, children are forked. For fault.test.ts, which makes one call of memtrack.so fail in it. Says on stdout what
-// memtrack logs, what the plugins hold, which slots lead to memtrack.so, how each module is mapped, and how many descriptors are
-// open; the dumps go to files.
+// Plays a traffic_server of version 9.2, or with -DVERSION of another, in milliseconds: loads memtrack.so and plugins, buffers come
+// and go, records change, plugins are unloaded, children are forked. For fault.test.ts, which makes one call of memtrack.so fail in
+// it. Says on stdout what memtrack logs, what the plugins hold, which slots lead to memtrack.so, how each module is mapped, and how
+// many descriptors are open; the dumps go to files.
 //
 //   fault_server MEMTRACK EARLY PLUGIN REMAP FOLDER
 #define _GNU_SOURCE

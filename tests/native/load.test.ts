@@ -63,7 +63,7 @@ describe("memtrack.so where it does nothing", () => {
   });
 
   for (const [program, version] of [
-    ["load10", "10.2.0"],
+    ["load10", "10.3.0"],
     ["load9", "9.1.4"],
   ] as const) {
     test(`a server of version ${version}: it registers, and says one line`, () => {

@@ -33,19 +33,22 @@ static const struct sample samples[] = {
    NULL,
    100,
    {0x83, 0x3d, 0x11, 0x22, 0x33, 0x00, 0x00, 0x0f, 0x84, 0x80, 0x00, 0x00, 0x00, 0x90, 0x90}},
-  {"a constant of 64 bits, a vector cleared",
-   NULL,
-   100,
-   {0x48, 0xb8, 1, 2, 3, 4, 5, 6, 7, 8, 0x66, 0x0f, 0xef, 0xc0}},
+  {"a constant of 64 bits, a vector cleared", NULL, 100, {0x48, 0xb8, 1, 2, 3, 4, 5, 6, 7, 8, 0x66, 0x0f, 0xef, 0xc0}},
   {"a frame, a stored constant, an index",
    NULL,
    100,
    {0x55, 0x48, 0x89, 0xe5, 0xc7, 0x44, 0x24, 0x08, 1, 0, 0, 0, 0x8b, 0x44, 0x98, 0x10}},
   {"13 bytes", "shorter", 13, {0x90, 0x90, 0x90, 0x90, 0x90, 0x90, 0x90, 0x90, 0x90, 0x90, 0x90, 0x90, 0xc3}},
-  {"a call that returns into the jump", "returns", 100, {0x55, 0xe8, 0, 1, 0, 0, 0x48, 0x89, 0xe5, 0x41, 0x54, 0x41, 0x55, 0x41, 0x56}},
+  {"a call that returns into the jump",
+   "returns",
+   100,
+   {0x55, 0xe8, 0, 1, 0, 0, 0x48, 0x89, 0xe5, 0x41, 0x54, 0x41, 0x55, 0x41, 0x56}},
   {"a loop in the jump", "jumps", 100, {0x31, 0xc0, 0x48, 0x39, 0xf8, 0x75, 0xfb, 0x90, 0x90, 0x90, 0x90, 0x90, 0x90, 0x90}},
   {"a loop to the entry", "jumps", 100, {0x48, 0x39, 0xf8, 0x75, 0xfb, 0x90, 0x90, 0x90, 0x90, 0x90, 0x90, 0x90, 0x90, 0x90}},
-  {"a jump over an instruction", "jumps", 100, {0x85, 0xff, 0x74, 0x02, 0x31, 0xc0, 0x90, 0x90, 0x90, 0x90, 0x90, 0x90, 0x90, 0x90}},
+  {"a jump over an instruction",
+   "jumps",
+   100,
+   {0x85, 0xff, 0x74, 0x02, 0x31, 0xc0, 0x90, 0x90, 0x90, 0x90, 0x90, 0x90, 0x90, 0x90}},
   {"another function begins", "jumps", 100, {0x31, 0xc0, 0xc3, 0x90, 0x90, 0x90, 0x90, 0x90, 0x90, 0x90, 0x90, 0x90, 0x90, 0x90}},
   {"a thunk", "jumps", 100, {0xe9, 0, 1, 0, 0, 0x90, 0x90, 0x90, 0x90, 0x90, 0x90, 0x90, 0x90, 0x90}},
   {"a jump that somebody wrote", "not know", 100, {0xff, 0x25, 0, 0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8}},
@@ -53,11 +56,11 @@ static const struct sample samples[] = {
 };
 #else
 enum { SIZE = 16 };
-#define CODE(a, b, c, d)                                                                                                      \
-  {                                                                                                                           \
-    (a) & 255, (a) >> 8 & 255, (a) >> 16 & 255, (unsigned)(a) >> 24, (b) & 255, (b) >> 8 & 255, (b) >> 16 & 255,              \
-      (unsigned)(b) >> 24, (c) & 255, (c) >> 8 & 255, (c) >> 16 & 255, (unsigned)(c) >> 24, (d) & 255, (d) >> 8 & 255,        \
-      (d) >> 16 & 255, (unsigned)(d) >> 24                                                                                    \
+#define CODE(a, b, c, d)                                                                                           \
+  {                                                                                                                \
+    (a) & 255, (a) >> 8 & 255, (a) >> 16 & 255, (unsigned)(a) >> 24, (b)&255, (b) >> 8 & 255, (b) >> 16 & 255,     \
+      (unsigned)(b) >> 24, (c)&255, (c) >> 8 & 255, (c) >> 16 & 255, (unsigned)(c) >> 24, (d)&255, (d) >> 8 & 255, \
+      (d) >> 16 & 255, (unsigned)(d) >> 24                                                                         \
   }
 static const struct sample samples[] = {
   {"paciasp, a frame, a call that returns behind the jump", NULL, 64, CODE(0xd503233f, 0xa9bd7bfd, 0x910003fd, 0x94000010)},

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The plugin API of a server that memtrack does not know, as far as memtrack.so asks for it: of 10.2, whose functions have C++
+// The plugin API of a server that memtrack does not know, as far as memtrack.so asks for it: after 10.2, whose functions have C++
 // names (its ts.h says no extern "C"), or with -DNAMES_IN_C of one before 9.2. What is called is said on stdout, a line each.
 #include <cstdarg>
 #include <cstddef>
@@ -52,7 +52,7 @@ extern "C" {
 SAYS(_TSfree, (void *))
 SAYS(TSHttpTxnHookRegisteredFor, (Txn, int, EventFunc))
 #else
-#define VERSION "10.2.0"
+#define VERSION "10.3.0"
 SAYS(TSfree, (void *))
 #endif
 

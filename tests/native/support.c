@@ -15,8 +15,12 @@
 #include "core/shard.h"
 #include "dump/dump.h"
 
-const struct memtrack_server stand_in =
-  {.versions = {"9.2."}, .increment = "target_increment", .dump = "target_dump", .level = "target_level", .signal = "", .timer = ""};
+const struct memtrack_server stand_in = {.versions  = {"9.2."},
+                                         .increment = "target_increment",
+                                         .dump      = "target_dump",
+                                         .level     = "target_level",
+                                         .signal    = "",
+                                         .timer     = ""};
 
 // The sanitizers' allocators must answer an impossible size like the C library's.
 const char *__asan_default_options(void);

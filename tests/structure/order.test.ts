@@ -43,7 +43,7 @@ const TREES: Tree[] = [
       ["base", "compiler, clock, log, atomics; reasons of refusals and their counts"],
       ["core", "instances of the core and their traps: shards, registry, model, questions; the fast paths; a block's tag"],
       ["symbol", "ELF files and DWARF: names for addresses, rules for unwinding a frame"],
-      ["module", "the loaded modules, the module of an address; their slots"],
+      ["module", "the loaded modules, the module of an address; their slots, jumps at functions"],
       ["server", "server versions, plugin API, records"],
       ["owner", "the owner whose code runs, the call that a stack leads to, the name of a site"],
       ["hook", "allocations and releases by the server, plugins and libraries; installation of the hooks"],

@@ -18,8 +18,8 @@ typedef void (*dump_function)(FILE *file);
 
 static pthread_mutex_t verify_mutex = PTHREAD_MUTEX_INITIALIZER; /* held during an event of both accountants */
 
-/* A function of the server whose calls come to memtrack: through the slots of its callers; or by a jump at its entry, if it is in the
-   program itself. */
+/* A function of the server whose calls come to memtrack: through the slots of its callers; or by a jump at its entry, if it is in
+   the program itself. */
 struct call {
   void *function;
   struct memtrack_slots slots;
@@ -71,7 +71,8 @@ find(const char *symbol, struct call *call, struct memtrack_reason *reason)
 {
   *call = (struct call){.function = dlsym(RTLD_DEFAULT, symbol)};
   if (!call->function) {
-    return memtrack_reason_set(reason, "symbol %s not found: traffic_server or libtscore is not of the version that it says", symbol);
+    return memtrack_reason_set(reason, "symbol %s not found: traffic_server or libtscore is not of the version that it says",
+                               symbol);
   }
   if (memtrack_entry_in_program(call->function)) {
     return memtrack_entry_find(&call->entry, symbol, call->function, reason);
@@ -86,8 +87,8 @@ find(const char *symbol, struct call *call, struct memtrack_reason *reason)
   return 0;
 }
 
-/* The loader stores a function in a slot at the end of the first call through it: if that call began before the slot was redirected,
-   the slot is redirected again. */
+/* The loader stores a function in a slot at the end of the first call through it: if that call began before the slot was
+   redirected, the slot is redirected again. */
 static int
 redirect_slots(struct call *call, void *to, struct memtrack_reason *reason)
 {

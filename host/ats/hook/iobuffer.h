@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The IOBuffer hook: redirects the server's calls of its built-in tracker to memtrack, through slots; or, where the tracker is in the
- * program itself (10, built statically), by a jump at its entry. Events only; dumps are in dump.h.
+ * The IOBuffer hook: redirects the server's calls of its built-in tracker to memtrack, through slots; or, where the tracker is in
+ * the program itself (10, built statically), by a jump at its entry. Events only; dumps are in dump.h.
  */
 #ifndef MEMTRACK_IOBUFFER_H
 #define MEMTRACK_IOBUFFER_H
@@ -40,8 +40,8 @@ int memtrack_iobuffer_pass_on(bool on, struct memtrack_reason *reason);
 void memtrack_iobuffer_lock(void);
 void memtrack_iobuffer_unlock(void);
 
-/* The text printed by the built-in tracker, malloc'ed; NULL if it prints nothing. Where the tracker was overwritten: what it printed
-   before that, once. Not hook-safe. */
+/* The text printed by the built-in tracker, malloc'ed; NULL if it prints nothing. Where the tracker was overwritten: what it
+   printed before that, once. Not hook-safe. */
 char *memtrack_iobuffer_builtin(void);
 
 #ifdef __cplusplus

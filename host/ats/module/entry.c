@@ -71,7 +71,7 @@ memtrack_entry_in_program(const void *function)
 int
 memtrack_entry_find(struct memtrack_entry *entry, const char *symbol, void *function, struct memtrack_reason *reason)
 {
-  unsigned char jump[MEMTRACK_ENTRY_MAX];
+  unsigned char jump[MEMTRACK_ENTRY_SIZE];
   const ElfW(Sym) *found = NULL;
   Dl_info info;
   *entry = (struct memtrack_entry){.symbol = symbol};
@@ -81,7 +81,8 @@ memtrack_entry_find(struct memtrack_entry *entry, const char *symbol, void *func
   size_t size     = encode(jump, function, NULL);
   const char *why = memtrack_prologue_check(function, found->st_size, size);
   if (why) {
-    return memtrack_reason_set(reason, "no jump can be written at %s, %lu bytes: it %s", symbol, (unsigned long)found->st_size, why);
+    return memtrack_reason_set(reason, "no jump can be written at %s, %lu bytes: it %s", symbol, (unsigned long)found->st_size,
+                               why);
   }
   entry->at   = function;
   entry->size = size;

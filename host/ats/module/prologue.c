@@ -59,9 +59,7 @@ operands_of_second(unsigned char opcode)
 {
   static const unsigned char with_modrm[] = {0x10, 0x11, 0x1e, 0x1f, 0x28, 0x29, 0x57, 0x6e, 0x6f,
                                              0x7e, 0x7f, 0xb6, 0xb7, 0xbe, 0xbf, 0xd6, 0xef, 0};
-  return opcode >= 0x80 && opcode <= 0x8f                       ? BRANCH_32
-         : opcode && strchr((const char *)with_modrm, opcode) ? MODRM
-                                                                : UNKNOWN_OPCODE;
+  return opcode >= 0x80 && opcode <= 0x8f ? BRANCH_32 : opcode && strchr((const char *)with_modrm, opcode) ? MODRM : UNKNOWN_OPCODE;
 }
 
 /* Bytes of a ModRM byte, its SIB byte and its displacement. */
@@ -92,8 +90,8 @@ decode(const unsigned char *code)
   if ((*at & 0xf0) == 0x40) {
     wide = (*at++ & 8) != 0;
   }
-  second                    = *at == 0x0f;
-  at                       += second;
+  second = *at == 0x0f;
+  at += second;
   unsigned char opcode      = *at++;
   enum operands operands    = second ? operands_of_second(opcode) : operands_of(opcode);
   size_t immediate          = narrow ? 2 : 4;
@@ -125,9 +123,9 @@ decode(const unsigned char *code)
     break;
   case BRANCH_32:
     memcpy(&by, at, sizeof(by));
-    result.is_branch  = true;
-    result.by         = by;
-    at               += sizeof(by);
+    result.is_branch = true;
+    result.by        = by;
+    at += sizeof(by);
     break;
   }
   result.size = (size_t)(at - code);
@@ -160,12 +158,13 @@ memtrack_prologue_check(const unsigned char *code, size_t length, size_t size)
 
 #elif defined(__aarch64__)
 
-/* Whether an instruction is a branch: b, bl, b.cond, cbz, tbz, br, blr, ret, and exceptions. All are in two groups of the encoding. */
+/* Whether an instruction is a branch: b, bl, b.cond, cbz, tbz, br, blr, ret, and exceptions. All are in two groups of the encoding.
+ */
 static bool
 is_branch(uint32_t instruction)
 {
   bool in_group = (instruction >> 26 & 7) == 5; /* x101xx */
-  bool is_hint  = instruction >> 12 == 0xd5032;  /* bti, paciasp, nop */
+  bool is_hint  = instruction >> 12 == 0xd5032; /* bti, paciasp, nop */
   return in_group && !is_hint;
 }
 

@@ -21,7 +21,7 @@
 #define GONE(code) ((code) == ENOENT || (code) == ESRCH)
 
 struct thread {
-  bool left; /* sleeps in a system call, or has ended */
+  bool left;         /* sleeps in a system call, or has ended */
   unsigned long ran; /* ticks of processor time */
 };
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Waits until no thread is where it was: in a few instructions that no thread can enter any more. No thread is stopped or signalled;
- * the kernel says of each whether it sleeps in a system call, or how long it has run since.
+ * Waits until no thread is where it was: in a few instructions that no thread can enter any more. No thread is stopped or
+ * signalled; the kernel says of each whether it sleeps in a system call, or how long it has run since.
  */
 #ifndef MEMTRACK_QUIET_H
 #define MEMTRACK_QUIET_H

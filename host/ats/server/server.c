@@ -5,8 +5,8 @@
 #include <string.h>
 
 /* Symbols are C++ names as the linker sees them. In 9.2 and in a 10 of shared libraries the first two are imported from libtscore
-   through slots, and the program has the level in its own variable (a copy relocation of libtscore's); in a static 10 all are in the
-   program. From 10.0.6 on the two callers of dump have no symbol (an unnamed namespace). */
+   through slots, and the program has the level in its own variable (a copy relocation of libtscore's); in a static 10 all are in
+   the program. From 10.0.6 on the two callers of dump have no symbol (an unnamed namespace). */
 static const struct memtrack_server servers[] = {
   {
     .versions   = {"9.2."},

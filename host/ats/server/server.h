@@ -16,14 +16,14 @@ extern "C" {
 
 struct memtrack_server {
   const char *versions[4]; /* beginnings of its version strings, and NULL */
-  const char *increment;  /* void (const char *location, int64_t size): each IOBuffer event */
-  const char *dump;       /* void (FILE *): called on SIGUSR1 and by the timer */
-  const char *level;      /* int: increment is called only while it is nonzero */
-  const char *signal;     /* the function that calls dump on SIGUSR1 */
-  const char *freelists;  /* void (FILE *): prints the bytes held by the freelists */
-  const char *log_folder; /* std::string (): the folder of the server's logs */
-  const char *timer;      /* the function that calls it every dump_mem_info_frequency seconds */
-  bool has_yaml;          /* its records are in records.yaml, otherwise in records.config */
+  const char *increment;   /* void (const char *location, int64_t size): each IOBuffer event */
+  const char *dump;        /* void (FILE *): called on SIGUSR1 and by the timer */
+  const char *level;       /* int: increment is called only while it is nonzero */
+  const char *signal;      /* the function that calls dump on SIGUSR1 */
+  const char *freelists;   /* void (FILE *): prints the bytes held by the freelists */
+  const char *log_folder;  /* std::string (): the folder of the server's logs */
+  const char *timer;       /* the function that calls it every dump_mem_info_frequency seconds */
+  bool has_yaml;           /* its records are in records.yaml, otherwise in records.config */
 };
 
 /* The entry for a version string such as "9.2.9", or NULL. Any thread. */
