@@ -66,7 +66,7 @@ program_dump(FILE *file)
   }
   if (row.location[0]) {
     fprintf(file, "\n%-10s | %-10s | %-20s | %-10s | %-50s\n", "Allocs", "Frees", "Size In-use", "Avg Size", "Location");
-    fprintf(file, "%10ld | %10ld | %20ld | %10ld | %-50s\n", row.allocs, row.frees, row.in_use, 0l, row.location);
+    fprintf(file, "%10ld | %10ld | %20ld | %10ld | %-50s\n", row.allocs, row.frees, row.in_use, 0L, row.location);
     fprintf(file, "                          %20ld |            | %-50s\n", row.in_use, "TOTAL");
   }
 }

@@ -9,6 +9,12 @@
 #include "core/ask.h"
 #include "core_abi.h"
 
+static uint64_t
+now_ms()
+{
+  return memtrack_clock_ns() / MEMTRACK_NS_PER_MS;
+}
+
 uint32_t
 memtrack_dump_reason(const struct memtrack_server *server, const void *caller)
 {
@@ -20,16 +26,15 @@ memtrack_dump_reason(const struct memtrack_server *server, const void *caller)
   if (strcmp(name, server->timer) == 0) {
     return MEMTRACK_DUMP_REASON_TIMER;
   }
-  return memtrack_ask_number(nullptr, 0, MEMTRACK_DUMP_REASON_OTHER, [=](memtrack_core *core) {
-    return memtrack_call(core, dumpReason, memtrack_clock_seconds(), (uint64_t)caller);
-  });
+  return memtrack_ask_number(nullptr, 0, MEMTRACK_DUMP_REASON_OTHER,
+                             [=](memtrack_core *core) { return memtrack_call(core, dumpReason, now_ms(), (uint64_t)caller); });
 }
 
 void
 memtrack_dump_interval(int64_t seconds)
 {
   memtrack_ask_number(nullptr, 0, 0, [=](memtrack_core *core) {
-    memtrack_call(core, dumpInterval, memtrack_clock_seconds(), seconds > 0 ? (uint64_t)seconds : 0);
+    memtrack_call(core, dumpInterval, now_ms(), seconds > 0 ? (uint64_t)seconds : 0);
     return 0u;
   });
 }

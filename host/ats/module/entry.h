@@ -23,9 +23,9 @@ extern "C" {
 #define MEMTRACK_ENTRY_SIZE 20 /* bytes of the longest jump */
 
 struct memtrack_entry {
-  const char *symbol;                       /* of the function, for reasons */
-  unsigned char *at;                        /* the function; NULL if it was not found */
-  size_t size;                              /* of the jump */
+  const char *symbol;                        /* of the function, for reasons */
+  unsigned char *at;                         /* the function; NULL if it was not found */
+  size_t size;                               /* of the jump */
   unsigned char before[MEMTRACK_ENTRY_SIZE]; /* the function's own bytes */
   unsigned char after[MEMTRACK_ENTRY_SIZE];  /* the jump */
   bool written;

@@ -119,7 +119,8 @@ decode(const unsigned char *code)
     break;
   case BRANCH_8:
     result.is_branch = true;
-    result.by        = (signed char)*at++;
+    result.by        = *at < 0x80 ? *at : *at - 0x100;
+    ++at;
     break;
   case BRANCH_32:
     memcpy(&by, at, sizeof(by));

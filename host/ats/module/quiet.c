@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
@@ -44,17 +45,21 @@ look_at(const char *id, struct thread *thread)
     errno        = error;
     return thread->left ? 0 : -1;
   }
-  text[size] = '\0';
-  char state;
-  unsigned long user, system;
-  const char *name_end = strrchr(text, ')');
-  if (!name_end || sscanf(name_end + 1, " %c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu", &state, &user, &system) != 3) {
+  text[size]        = '\0';
+  const char *state = strrchr(text, ')'); /* before it is the name, which may contain anything */
+  const char *times = state;
+  for (int field = 2; times && field < 14; ++field) {
+    times = strchr(times + 1, ' ');
+  }
+  if (!times || state[1] != ' ') {
     errno = EIO;
     return -1;
   }
   /* Not D: a thread may wait for the page that contains its next instruction. */
-  thread->left = state == 'S' || state == 'Z' || state == 'X';
-  thread->ran  = user + system;
+  thread->left = strchr("SZX", state[2]) != NULL;
+  char *end;
+  unsigned long user = strtoul(times, &end, 10);
+  thread->ran        = user + strtoul(end, NULL, 10);
   return 0;
 }
 
