@@ -12,7 +12,7 @@ import { DUMP_REASON_OTHER, DUMP_REASON_SIGNAL, DUMP_REASON_TIMER } from "../abi
 const TOLERANCE: u64 = 10_000;
 /** By which the timer's call may seem early: clocks. */
 const EARLY: u64 = 50;
-/** By which a busy server's timer may be late. */
+/** By which a busy server's timer may be late, and no more than a quarter of the interval. */
 const LATE: u64 = 5_000;
 
 /** Between two calls of the timer; 0: there is no timer. */
@@ -71,7 +71,7 @@ function note(now: u64, place: u64): void {
 /** Whether a call, `pause` after the last one from the same place (0: there is none), cannot be the timer's. */
 function isSignal(now: u64, pause: u64): bool {
   if (!interval) return now >= due;
-  return now + TOLERANCE < due || (pause && (pause + EARLY < interval || pause > interval + LATE));
+  return now + TOLERANCE < due || (pause && (pause + EARLY < interval || pause > interval + min(LATE, interval / 4)));
 }
 
 /** Whether this is when the timer calls first. In a short interval every call is. */

@@ -16,7 +16,7 @@
 #include "base/limits.h"
 
 #define TASKS      "/proc/self/task"
-#define WAIT_NS    (5ull * MEMTRACK_NS_PER_S)
+#define WAIT_S     20ull
 #define PAUSE_NS   (200L * MEMTRACK_NS_PER_US)
 #define RUN_TICKS  2 /* of 10 ms: at least one whole tick */
 #define GONE(code) ((code) == ENOENT || (code) == ESRCH)
@@ -70,7 +70,7 @@ wait_for(const char *id, uint64_t until, struct memtrack_reason *reason)
   int result          = look_at(id, &first);
   for (now = first; result == 0 && !now.left && now.ran < first.ran + RUN_TICKS; result = look_at(id, &now)) {
     if (memtrack_clock_ns() > until) {
-      return memtrack_reason_set(reason, "thread %.20s got no processor for 5 s", id);
+      return memtrack_reason_set(reason, "thread %.20s got no processor for %llu s", id, WAIT_S);
     }
     nanosleep(&(struct timespec){.tv_nsec = PAUSE_NS}, NULL);
   }
@@ -81,7 +81,7 @@ int
 memtrack_quiet_wait(struct memtrack_reason *reason)
 {
   char self[24];
-  uint64_t until = memtrack_clock_ns() + WAIT_NS;
+  uint64_t until = memtrack_clock_ns() + WAIT_S * MEMTRACK_NS_PER_S;
   int result     = 0;
   DIR *tasks     = opendir(TASKS);
   memtrack_limit_descriptor(tasks ? 0 : -1);

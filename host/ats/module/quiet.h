@@ -13,8 +13,8 @@ extern "C" {
 #endif
 
 /* Returns 0 when each other thread of the process sleeps, has ended, or has run for at least 10 ms since this call: it is no longer
-   in a stretch of instructions that makes no system call and that it cannot have entered since. Returns -1 with a reason after 5 s,
-   or if the kernel does not tell. Not hook-safe. */
+   in a stretch of instructions that makes no system call and that it cannot have entered since. Returns -1 with a reason after 20
+   s, or if the kernel does not tell. Not hook-safe. */
 int memtrack_quiet_wait(struct memtrack_reason *reason);
 
 #ifdef __cplusplus
