@@ -164,7 +164,6 @@ CUTS(ssize_t, pread, (int fd, void *to, size_t size, off_t at), (fd, to, size, a
 CUTS(ssize_t, pwrite, (int fd, const void *from, size_t size, off_t at), (fd, from, size, at), -1, size)
 FAILS(DIR *, opendir, (const char *path), (path), NULL)
 FAILS(struct dirent *, readdir, (DIR * folder), (folder), NULL)
-FAILS(long, syscall, (long number, long a, long b, long c), (number, a, b, c), -1)
 CUTS(ssize_t, readlink, (const char *path, char *to, size_t size), (path, to, size), -1, size)
 CUTS(ssize_t, getrandom, (void *to, size_t size, unsigned flags), (to, size, flags), -1, size)
 
@@ -289,7 +288,6 @@ static const struct {
   HERE(readlink),
   HERE(getrandom),
   HERE(process_vm_readv),
-  HERE(syscall),
   HERE(malloc),
   HERE(calloc),
   HERE(realloc),
