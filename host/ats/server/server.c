@@ -27,6 +27,7 @@ static const struct memtrack_server servers[] = {
     .log_folder = "_Z19RecConfigReadLogDirB5cxx11v",
     .signal     = "_ZN18SignalContinuation8periodicEiP5Event",
     .timer      = "_ZN19TrackerContinuation8periodicEiP5Event",
+    .has_yaml   = true,
   },
 };
 
