@@ -10,6 +10,7 @@
 #include <linux/membarrier.h>
 #include <stdint.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -25,35 +26,37 @@
 
 static const unsigned char to_return[] = {0xc3};
 
+static const unsigned char jump_code[] = {0xff, 0x25, 0, 0, 0, 0};
+
 /* jmp *0(%rip), and the target. Returns its size. */
 static size_t
 encode(unsigned char *jump, const unsigned char *before, const void *to)
 {
-  static const unsigned char code[] = {0xff, 0x25, 0, 0, 0, 0};
   (void)before;
-  memcpy(jump, code, sizeof(code));
-  memcpy(jump + sizeof(code), &to, sizeof(to));
+  memcpy(jump, jump_code, sizeof(jump_code));
+  memcpy(jump + sizeof(jump_code), &to, sizeof(to));
   return JUMP_SIZE;
 }
 
 #elif defined(__aarch64__)
 
 static const unsigned char to_return[] = {0xc0, 0x03, 0x5f, 0xd6};
+static const uint32_t jump_code[]      = {0x58000050, 0xd61f0200};
 
 /* ldr x16, #8; br x16; and the target. A landing pad comes first if the function begins with one: bti c for bti c or paciasp.
    Returns its size. */
 static size_t
 encode(unsigned char *jump, const unsigned char *before, const void *to)
 {
-  static const uint32_t landing = 0xd503245f, signs = 0xd503233f, code[] = {0x58000050, 0xd61f0200};
+  static const uint32_t landing = 0xd503245f, signs = 0xd503233f;
   size_t size = 0;
   if (memcmp(before, &landing, sizeof(landing)) == 0 || memcmp(before, &signs, sizeof(signs)) == 0) {
     memcpy(jump, &landing, sizeof(landing));
     size = sizeof(landing);
   }
-  memcpy(jump + size, code, sizeof(code));
-  memcpy(jump + size + sizeof(code), &to, sizeof(to));
-  return size + sizeof(code) + sizeof(to);
+  memcpy(jump + size, jump_code, sizeof(jump_code));
+  memcpy(jump + size + sizeof(jump_code), &to, sizeof(to));
+  return size + sizeof(jump_code) + sizeof(to);
 }
 
 #else
@@ -68,6 +71,16 @@ memtrack_entry_in_program(const void *function)
   return dladdr1(function, &info, (void **)&map, RTLD_DL_LINKMAP) && map && map->l_name[0] == '\0';
 }
 
+/* Where a jump leads that stands at the function already, as encode() writes it; NULL if there is none. */
+static const void *
+present_target(const unsigned char *at, size_t size)
+{
+  const void *to;
+  const unsigned char *code = at + size - sizeof(to) - sizeof(jump_code);
+  memcpy(&to, at + size - sizeof(to), sizeof(to));
+  return memcmp(code, jump_code, sizeof(jump_code)) == 0 ? to : NULL;
+}
+
 int
 memtrack_entry_find(struct memtrack_entry *entry, const char *symbol, void *function, struct memtrack_reason *reason)
 {
@@ -78,7 +91,12 @@ memtrack_entry_find(struct memtrack_entry *entry, const char *symbol, void *func
   if (!dladdr1(function, &info, (void **)&found, RTLD_DL_SYMENT) || !found || info.dli_saddr != function) {
     return memtrack_reason_set(reason, "the size of %s is not known", symbol);
   }
-  size_t size     = encode(jump, function, NULL);
+  size_t size    = encode(jump, function, NULL);
+  const void *to = found->st_size >= size ? present_target(function, size) : NULL;
+  if (to) {
+    return memtrack_reason_set(reason, "%s is already redirected, to %s", symbol,
+                               dladdr(to, &info) && info.dli_fname ? info.dli_fname : "an unknown module");
+  }
   const char *why = memtrack_prologue_check(function, found->st_size, size);
   if (why) {
     return memtrack_reason_set(reason, "no jump can be written at %s, %lu bytes: it %s", symbol, (unsigned long)found->st_size,
@@ -136,13 +154,28 @@ replace(int memory, const struct memtrack_entry *entry, const unsigned char *pre
   return -1;
 }
 
+/* Without core files (proxy.config.core_limit 0) the server is not dumpable, and a process that is not may not open the file unless
+   it is root's. So the server is dumpable during this call. */
+static int
+open_as_dumpable(void)
+{
+  bool dumpable = prctl(PR_GET_DUMPABLE) == 1 || prctl(PR_SET_DUMPABLE, 1) != 0;
+  int memory    = open(MEMORY, O_RDWR | O_CLOEXEC);
+  int error     = errno;
+  if (!dumpable) {
+    prctl(PR_SET_DUMPABLE, 0);
+  }
+  errno = error;
+  return memory;
+}
+
 static int
 open_memory(struct memtrack_reason *reason)
 {
   if (syscall(SYS_membarrier, MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED_SYNC_CORE, 0, 0)) {
     return memtrack_reason_set(reason, "the kernel cannot synchronize code (membarrier: %s)", strerror(errno));
   }
-  int memory = memtrack_limit_descriptor(open(MEMORY, O_RDWR | O_CLOEXEC));
+  int memory = memtrack_limit_descriptor(open_as_dumpable());
   return memory >= 0 ? memory : memtrack_reason_set(reason, "cannot write code: " MEMORY ": %s", strerror(errno));
 }
 
