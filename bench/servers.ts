@@ -2,14 +2,13 @@
 //
 // Private servers for comparisons, and their load generators. The server gets one half of the cores, the load the other half.
 
-import { existsSync } from "node:fs";
 import { cpus } from "node:os";
-import { join } from "node:path";
-import { Ats, trafficLayout, type AtsOptions } from "../harness/ats.ts";
+import { Ats, type AtsOptions } from "../harness/ats.ts";
 import type { Origin } from "../harness/origin.ts";
+import { lacksPlugins } from "../harness/plugins.ts";
 import { output } from "./native.ts";
 
-/** Debian's plugins that do work for every request, but change no response in these comparisons. */
+/** Bundled plugins that do work for every request, but change no response in these comparisons. */
 export const PLUGINS = ["xdebug.so", "compress.so", "money_trace.so", "remap_stats.so", "header_freq.so"];
 
 /** Cacheable for a day, which is longer than any run. */
@@ -35,10 +34,8 @@ export async function startServer(options: AtsOptions, origin: Origin): Promise<
 
 /** Why PLUGINS cannot be loaded on this machine. Checked first because a server without one of them ends, with a reason only in its log. */
 export function pluginsMissing(): string | undefined {
-  const folder = trafficLayout().PLUGINDIR!;
-  const missing = PLUGINS.filter((name) => !existsSync(join(folder, name)));
-  if (!missing.length) return undefined;
-  return `${folder} has no ${missing.join(", ")} (Debian: trafficserver, trafficserver-experimental-plugins)`;
+  const why = lacksPlugins(...PLUGINS.map((name) => name.replace(/\.so$/, "")));
+  return why ? `${why} (Debian: trafficserver, trafficserver-experimental-plugins)` : undefined;
 }
 
 /** The lower half of the cores, for the server; undefined if there is only one. */

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // A private Traffic Server: its own folder for configuration, cache, logs and sockets, free ports on the loopback interface, an
-// unprivileged user. It reads nothing of the system server's configuration and leaves nothing outside its folder. It ends when the
-// process that started it ends for any reason, unless `keep` is set.
+// unprivileged user. It reads nothing of the installed server's configuration and leaves nothing outside its folder. It ends when the
+// process that started it ends for any reason, unless `keep` is set. Which server is started, server.ts says.
 
 import { execFile, execFileSync, spawn, type ChildProcess } from "node:child_process";
 import { chmodSync, copyFileSync, existsSync, mkdirSync, mkdtempSync, openSync, closeSync } from "node:fs";
@@ -13,6 +13,8 @@ import { basename, join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { promisify } from "node:util";
 import { parseDumps, type Dump } from "./dump.ts";
+import { recordsConfig, recordText, recordsYaml, type RecordText } from "./records.ts";
+import { installedServer, withoutRunRoot } from "./server.ts";
 import { resetSockets } from "./sockets.ts";
 
 export interface AtsOptions {
@@ -24,19 +26,19 @@ export interface AtsOptions {
   level?: number;
   /** Further or changed records: a string is written as STRING, an integer as INT, another number as FLOAT. */
   records?: Record<string, string | number>;
-  /** Lines appended to records.config unchanged, for invalid values. */
-  recordLines?: string[];
+  /** The same with a type and a text of their own, for invalid values. */
+  invalidRecords?: Record<string, RecordText>;
   /** Lines of plugin.config. A plugin given by absolute path is copied into the folder, where the server's user can read it. */
   plugins?: string[];
   /** URL of the origin that all requests are mapped to. */
   origin?: string;
   /** Lines of remap.config before the one that maps everything. Plugins in them are treated as in plugin.config. */
   remap?: string[];
-  /** Runs the server under a traffic_manager, which traffic_ctl needs (default false). */
-  manager?: boolean;
+  /** For ctl(): runs the server under a traffic_manager, where traffic_ctl needs one (default false). */
+  ctl?: boolean;
   /** Additional environment variables, for instance LD_LIBRARY_PATH. */
   env?: Record<string, string>;
-  /** A traffic_server other than the system's. Not with a manager, which always starts the system's server. */
+  /** A traffic_server other than the installed one. Not with `ctl`: a traffic_manager always starts the installed one. */
   serverPath?: string;
   /** Loads the same modules at the same addresses in each run (no address space randomization). */
   fixedAddresses?: boolean;
@@ -201,10 +203,12 @@ export class Ats {
     return good(text)!;
   }
 
-  /** Runs traffic_ctl, which needs a manager. Returns its standard output; throws if it fails. */
+  /** Runs traffic_ctl; needs the option `ctl`. Returns its standard output; throws if it fails. */
   async ctl(...args: string[]): Promise<string> {
     const options = { ...this.#user, env: this.#env() };
-    return (await promisify(execFile)("traffic_ctl", [`--run-root=${this.runRootPath}`, ...args], options)).stdout;
+    return (
+      await promisify(execFile)(join(installedServer().bin, "traffic_ctl"), [`--run-root=${this.runRootPath}`, ...args], options)
+    ).stdout;
   }
 
   /** Number of client connections that the server still has open. */
@@ -258,10 +262,11 @@ export class Ats {
   }
 
   async #launch(): Promise<void> {
-    const { manager = false, serverPath, fixedAddresses = false, keep = false } = this.#options;
-    const layout = trafficLayout();
+    const { ctl = false, serverPath, fixedAddresses = false, keep = false } = this.#options;
+    const { bin, hasManager } = installedServer();
+    const manager = ctl && hasManager;
     const out = this.trafficOutPath;
-    const program = manager ? join(layout.BINDIR!, "traffic_manager") : (serverPath ?? join(layout.BINDIR!, "traffic_server"));
+    const program = manager ? join(bin, "traffic_manager") : (serverPath ?? join(bin, "traffic_server"));
     const args = [`--run-root=${this.runRootPath}`, ...(manager ? ["--nosyslog"] : []), "--bind_stdout", out, "--bind_stderr", out];
     // PDEATHSIG ends the server if this process is killed and cannot clean up.
     const run = [...(fixedAddresses ? ["setarch", "-R"] : []), program, ...args];
@@ -292,8 +297,7 @@ export class Ats {
   }
 
   #env(): NodeJS.ProcessEnv {
-    const { TS_RUNROOT: _, ...env } = process.env;
-    return { ...env, ...this.#options.env };
+    return { ...withoutRunRoot(), ...this.#options.env };
   }
 
   #tails(): string {
@@ -302,12 +306,14 @@ export class Ats {
   }
 
   #configure(): void {
-    const { threads = 2, level = 1, records = {}, recordLines = [], plugins = [], origin, remap = [] } = this.#options;
+    const { threads = 2, level = 1, records = {}, invalidRecords = {}, plugins = [], origin, remap = [] } = this.#options;
+    const { recordsFile } = installedServer();
     const all = { ...this.#records(threads), "proxy.config.res_track_memory": level, ...records };
-    const lines = Object.entries(all).map(([name, value]) => `CONFIG ${name} ${recordType(value)} ${value}`);
+    const texts = Object.entries(all).map(([name, value]) => [name, recordText(value)] as const);
+    const inFile = new Map([...texts, ...Object.entries(invalidRecords)]);
     makeCertificate(this.folder);
     this.#write("runroot.yaml", this.#runRoot());
-    this.#write("etc/records.config", ...lines, ...recordLines);
+    this.#write(`etc/${recordsFile}`, recordsFile === "records.yaml" ? recordsYaml(inFile) : recordsConfig(inFile));
     this.#write("etc/plugin.config", ...plugins.map((line) => this.#plugin(line)));
     this.#write("etc/remap.config", ...remap.map((line) => this.#remap(line)), ...(origin ? [`map / ${origin}`] : []));
     this.#write("etc/storage.config", "cache 64M");
@@ -333,6 +339,7 @@ export class Ats {
       "proxy.config.plugin.plugin_dir": join(this.folder, "plugins"),
       "proxy.config.ssl.server.cert.path": join(this.folder, "etc"),
       "proxy.config.ssl.server.private_key.path": join(this.folder, "etc"),
+      "proxy.config.body_factory.template_sets_dir": join(installedServer().etc, "body_factory"),
       "proxy.config.url_remap.remap_required": 1,
       "proxy.config.http.cache.required_headers": 2, // cache only responses that the origin marks as cacheable
       "proxy.config.http.insert_response_via_str": 1, // a response shows whether it came from the cache
@@ -354,18 +361,18 @@ export class Ats {
   }
 
   #runRoot(): string {
-    const layout = trafficLayout();
+    const { bin, lib, include, plugins } = installedServer();
     const own = (name: string) => join(this.folder, name);
     const paths = {
       prefix: this.folder,
       exec_prefix: this.folder,
-      bindir: layout.BINDIR,
-      sbindir: layout.BINDIR,
+      bindir: bin,
+      sbindir: bin,
       sysconfdir: own("etc"),
       datadir: own("cache"),
-      includedir: layout.INCLUDEDIR,
-      libdir: layout.LIBDIR,
-      libexecdir: layout.PLUGINDIR,
+      includedir: include,
+      libdir: lib,
+      libexecdir: plugins,
       localstatedir: own("run"),
       runtimedir: own("run"),
       logdir: own("log"),
@@ -376,10 +383,10 @@ export class Ats {
       .join("\n");
   }
 
-  /** A line of plugin.config whose plugin the server's user can read. System plugins get their full path. */
+  /** A line of plugin.config whose plugin the server's user can read. Installed plugins get their full path. */
   #plugin(line: string): string {
     const [name = "", ...args] = line.split(" ");
-    const path = name.startsWith("/") ? this.#copy(name) : join(trafficLayout().PLUGINDIR!, name);
+    const path = name.startsWith("/") ? this.#copy(name) : join(installedServer().plugins, name);
     return [path, ...args].join(" ");
   }
 
@@ -449,29 +456,12 @@ function giveTo(user: User, folder: string): void {
   }
 }
 
-let layoutSaid: Record<string, string | undefined> | undefined;
-
-/** Paths of the system's Traffic Server: PREFIX, BINDIR, PLUGINDIR, ... */
-export function trafficLayout(): Record<string, string | undefined> {
-  layoutSaid ??= Object.fromEntries(
-    execFileSync("traffic_layout", ["info"], { encoding: "utf8" })
-      .split("\n")
-      .map((line) => line.split(": "))
-      .filter((pair) => pair.length === 2) as [string, string][],
-  );
-  return layoutSaid;
-}
-
 /** Makes a self-signed certificate, with an EC key because that is fast. */
 function makeCertificate(folder: string): void {
   const [key, cert] = [join(folder, "etc", "key.pem"), join(folder, "etc", "cert.pem")];
   const subject = ["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"];
   const kind = ["-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "3650"];
   execFileSync("openssl", ["req", ...kind, ...subject, "-keyout", key, "-out", cert], { stdio: "ignore" });
-}
-
-function recordType(value: string | number): string {
-  return typeof value === "string" ? "STRING" : Number.isInteger(value) ? "INT" : "FLOAT";
 }
 
 /**

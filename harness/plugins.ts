@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Debian's plugins for Traffic Server, with settings that make each of them work: for tests, captures and the soak.
+// The plugins that come with Traffic Server, with settings that make each of them work: for tests, captures and the soak. Debian's server
+// has all of them. Another one has those that it was built with; the others are left out of what is asked for.
 
 import { execFileSync } from "node:child_process";
-import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { trafficLayout } from "./ats.ts";
 import type { Origin } from "./origin.ts";
+import { installedServer } from "./server.ts";
 
 /** Lines of plugin.config, by plugin. FILES is the folder of the files below. (esi can be loaded once, slice takes every request.) */
 export const GLOBAL: Record<string, string> = {
@@ -94,7 +95,7 @@ export const PATHS = [
   "size/300?type=text/plain&chunked",
 ];
 
-/** Debian's plugins that cannot be loaded here, even without memtrack. */
+/** Plugins that cannot be loaded here, even without memtrack. */
 export const LEFT_OUT: Record<string, string> = {
   authproxy: "asks a service whether a request is allowed, and without one answers 403 now and then",
   geoip_acl: "Debian's is built without a library for it: TSRemapInit fails",
@@ -187,7 +188,21 @@ end
   serial: "1\n",
 };
 
-export interface DebianPlugins {
+/** The path of an installed plugin, with or without a file there. */
+export function bundled(name: string): string {
+  return join(installedServer().plugins, `${name}.so`);
+}
+
+/** Why a test that needs these plugins is skipped: the server has not all of them. Otherwise false. */
+export function lacksPlugins(...names: string[]): string | false {
+  const missing = names.filter((name) => !existsSync(bundled(name))).map((name) => `${name}.so`);
+  return missing.length ? `Traffic Server ${installedServer().name} has no ${missing.join(", ")}` : false;
+}
+
+export interface BundledPlugins {
+  /** Those of them that the server has. */
+  names: { global: string[]; remap: string[] };
+
   /** Lines of plugin.config. */
   global: string[];
   /** Lines of remap.config: each plugin has its own rule, for /NAME/. */
@@ -197,7 +212,12 @@ export interface DebianPlugins {
 }
 
 /** Writes the files that the plugins read. */
-export function debianPlugins(origin: Origin, chosen = { global: Object.keys(GLOBAL), remap: Object.keys(REMAP) }): DebianPlugins {
+export function bundledPlugins(
+  origin: Origin,
+  { global, remap } = { global: Object.keys(GLOBAL), remap: Object.keys(REMAP) },
+): BundledPlugins {
+  const has = (name: string) => !lacksPlugins(name);
+  const names = { global: global.filter(has), remap: remap.filter(has) };
   const folder = mkdtempSync(join(tmpdir(), "memtrack-files-"));
   const filled = (text: string): string =>
     text.replaceAll("FILES", folder).replaceAll("ORIGIN", origin.url).replaceAll("PORT", String(origin.port));
@@ -210,11 +230,12 @@ export function debianPlugins(origin: Origin, chosen = { global: Object.keys(GLO
   for (const name of ["", "dump", "certificates", "ca.key", "serial"]) chmodSync(join(folder, name), 0o777);
   const rule = (name: string): string => {
     const parameters = REMAP[name]!.map((text) => `@pparam=${filled(text)}`);
-    return [`map /${name}/ ${origin.url}`, `@plugin=${join(trafficLayout().PLUGINDIR!, name)}.so`, ...parameters].join(" ");
+    return [`map /${name}/ ${origin.url}`, `@plugin=${bundled(name)}`, ...parameters].join(" ");
   };
   return {
-    global: chosen.global.map((name) => `${name}.so ${filled(GLOBAL[name]!)}`.trimEnd()),
-    remap: chosen.remap.map(rule),
+    names,
+    global: names.global.map((name) => `${name}.so ${filled(GLOBAL[name]!)}`.trimEnd()),
+    remap: names.remap.map(rule),
     remove: () => rmSync(folder, { recursive: true, force: true }),
   };
 }

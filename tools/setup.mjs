@@ -100,9 +100,14 @@ function main() {
   const unknown = asked.find((part) => !Object.hasOwn(PARTS, part));
   if (unknown !== undefined) fail(`setup ${unknown}: unknown part; the parts are: ${Object.keys(PARTS).join(", ")}`);
   const wanted = Object.assign({}, ...asked.map((part) => PARTS[part]));
-  const missing = missingPackages(Object.keys(wanted));
+  const missing = missingPackages(Object.keys(wanted).filter((name) => !isDebianServer(name) || !process.env.MEMTRACK_ATS));
   if (missing.length) installPackages(missing, wanted);
   if (nodeModulesAreOld()) installNodeModules();
+}
+
+/** Not needed with the server in the folder MEMTRACK_ATS (harness/server.ts). */
+function isDebianServer(name) {
+  return name.startsWith("trafficserver");
 }
 
 function checkNode() {

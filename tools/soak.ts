@@ -5,6 +5,7 @@
 
 import { writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
+import { installedServer, NoServerError } from "../harness/server.ts";
 import type { Flatness } from "../tests/soak/judge.ts";
 import { soak, type Report } from "../tests/soak/run.ts";
 import { SEED } from "../tests/support/random.ts";
@@ -19,7 +20,9 @@ anything differs.
   --seed N      repeats a run
   --json FILE   writes the report to FILE as well
   --without     the same without memtrack, to see whose fault a failure is
-  --help        this text`;
+  --help        this text
+
+MEMTRACK_ATS=PREFIX in the environment: the Traffic Server that is installed there instead of Debian's.`;
 
 class UsageError extends Error {}
 
@@ -36,8 +39,9 @@ async function main(): Promise<void> {
   if (values.help) return console.log(HELP);
   const minutes = numberOf("MINUTES", positionals[0] ?? "10");
   const seed = numberOf("--seed", values.seed);
+  const server = installedServer();
   build(say);
-  say(`seed ${seed}, ${minutes} min`);
+  say(`seed ${seed}, ${minutes} min, Traffic Server ${server.name}`);
   const report = await soak({ seed, minutes, without: values.without, say });
   if (values.json) writeFileSync(values.json, JSON.stringify(report, null, 2) + "\n");
   console.log(textOf(report));
@@ -97,7 +101,8 @@ try {
   const { code = "", message } = error as NodeJS.ErrnoException;
   const usage = error instanceof UsageError || code.startsWith("ERR_PARSE_ARGS_");
   if (usage) console.error(`memtrack: ${message.split(". ")[0]}. See npm run soak -- --help`);
+  else if (error instanceof NoServerError) console.error(`memtrack: ${message}`);
   else if (error instanceof BuildError) console.error(`memtrack: the build failed: ${message}`);
   else throw error;
-  process.exitCode = usage ? 2 : 1;
+  process.exitCode = usage || error instanceof NoServerError ? 2 : 1;
 }

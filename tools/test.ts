@@ -10,6 +10,7 @@ import { Readable } from "node:stream";
 import { run } from "node:test";
 import { spec } from "node:test/reporters";
 import { parseArgs } from "node:util";
+import { NoServerError, installedServer } from "../harness/server.ts";
 import { build, buildCommand, BuildError, TOP } from "./build.ts";
 import { allTests, LONG, select, TIERS, type Selection, type Tier, type TierName } from "./tiers.ts";
 
@@ -28,7 +29,7 @@ tier's own (\`npm run test:core -- shard\`, \`npm run test:native -- slots_test\
 
 The environment: MEMTRACK_SEED=n repeats a random run; MEMTRACK_AGREE_EVENTS=n, MEMTRACK_CHURN_SECONDS=n, MEMTRACK_RELOADS=n and
 MEMTRACK_SOAK_MINUTES=n say how long four tests go on; MEMTRACK_FAULT_CALLS=n and MEMTRACK_FAULT_STARTS=n how many calls of each place
-fail in two others.`;
+fail in two others. MEMTRACK_ATS=PREFIX starts the Traffic Server that is installed there instead of Debian's.`;
 
 class UsageError extends Error {}
 
@@ -55,6 +56,9 @@ async function main(): Promise<void> {
   const options = parse(process.argv.slice(2));
   if (!options) return console.log(HELP);
   const tiers = NAMES.filter((name) => options.selection.files.has(name));
+  // Before the build: what a wrong value says would else be said by each test.
+  if (tiers.includes("ats") && process.env.MEMTRACK_ATS)
+    console.log(`memtrack: the server under test is Traffic Server ${installedServer().name}`);
   if (tiers.some((name) => TIERS[name].build === "all")) build();
   else buildCommand();
   process.chdir(TOP);
@@ -176,7 +180,8 @@ try {
   const { code = "", message } = error as NodeJS.ErrnoException;
   const usage = error instanceof UsageError || code.startsWith("ERR_PARSE_ARGS_");
   if (usage) console.error(`memtrack: ${message.split(". ")[0]}. See npm test -- --help`);
+  else if (error instanceof NoServerError) console.error(`memtrack: ${message}`);
   else if (error instanceof BuildError) console.error(`memtrack: the build failed: ${message}`);
   else throw error;
-  process.exitCode = usage ? 2 : 1;
+  process.exitCode = usage || error instanceof NoServerError ? 2 : 1;
 }

@@ -3,17 +3,14 @@
 // On a real server: the ages in a dump are correct. A plugin keeps memory that was allocated at times known to this test.
 
 import assert from "node:assert/strict";
-import { execFileSync } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { test } from "node:test";
 import { parseAnalysis, type Aged } from "../../harness/analysis.ts";
 import { Ats } from "../../harness/ats.ts";
 import type { Dump } from "../../harness/dump.ts";
 import { requests } from "../../harness/load.ts";
 import { Origin } from "../../harness/origin.ts";
-import { PLUGIN, TOP } from "../../tools/build.ts";
+import { PLUGIN } from "../../tools/build.ts";
+import { buildCorpus, corpus } from "../support/corpus.ts";
 
 const INTERVAL = "proxy.config.plugin.memtrack.sample_interval";
 const KEPT = "memory/plugin/ager.so on_transaction (ager.c:19)";
@@ -55,15 +52,12 @@ async function dumpOf(ats: Ats): Promise<{ dump: Dump; from: number; to: number 
 }
 
 test("live memory has the correct age in a dump, to the block, and the lines of a site add up to its row", async (t) => {
-  const folder = mkdtempSync(join(tmpdir(), "memtrack-ages-"));
-  const plugin = join(folder, "ager.so");
-  const source = join(TOP, "tests", "plugins", "analysis", "ager.c");
-  execFileSync("cc", ["-std=gnu11", "-O2", "-g", "-fPIC", "-shared", "-Wall", "-Wextra", "-Werror", "-o", plugin, source]);
+  buildCorpus();
   const origin = await Origin.start();
   const ats = await Ats.start({
     level: 1,
-    manager: true,
-    plugins: [PLUGIN, plugin],
+    ctl: true,
+    plugins: [PLUGIN, corpus("ager")],
     origin: origin.url,
     records: { [INTERVAL]: 1 },
   });
@@ -159,6 +153,5 @@ test("live memory has the correct age in a dump, to the block, and the lines of 
   } finally {
     await ats.stop();
     await origin.stop();
-    rmSync(folder, { recursive: true });
   }
 });

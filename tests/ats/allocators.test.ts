@@ -101,7 +101,7 @@ for (const library of ["libjemalloc.so.2", "libtcmalloc_minimal.so.4", "libmimal
       copyFileSync(corpus("late_library"), late);
       const ats = await Ats.start({
         level: 1,
-        manager: true,
+        ctl: true,
         plugins: [PLUGIN, `${corpus("churn_loader")} ${late}`],
         origin: origin.url,
         env: { LD_PRELOAD: library },

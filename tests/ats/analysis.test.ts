@@ -4,18 +4,15 @@
 // verbs of plugin messages; invalid input.
 
 import assert from "node:assert/strict";
-import { execFileSync } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
 import { connect, type Socket } from "node:net";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
 import { parseAnalysis, type Analysis } from "../../harness/analysis.ts";
 import { Ats } from "../../harness/ats.ts";
 import { handshakes, requests, wrk } from "../../harness/load.ts";
 import { Origin } from "../../harness/origin.ts";
-import { PLUGIN, TOP } from "../../tools/build.ts";
+import { PLUGIN } from "../../tools/build.ts";
+import { buildCorpus, corpus } from "../support/corpus.ts";
 
 const INTERVAL = "proxy.config.plugin.memtrack.sample_interval";
 const FOUND_MS = 120_000;
@@ -23,13 +20,6 @@ const CHANGE_MS = 25_000;
 const SURGE = 900;
 const CAUSE = /^memory\/plugin\/leaky\.so on_transaction \(\d+ rows\)$/;
 const LEAK = /^memory\/plugin\/leaky\.so on_transaction \(leaky\.c:\d+\)$/;
-
-function compile(folder: string, name: string): string {
-  const out = join(folder, `${name}.so`);
-  const source = join(TOP, "tests", "plugins", "analysis", `${name}.c`);
-  execFileSync("cc", ["-std=gnu11", "-O2", "-g", "-fPIC", "-shared", "-Wall", "-Wextra", "-Werror", "-o", out, source]);
-  return out;
-}
 
 /** Repeats other work until a promise is settled. */
 async function during<T>(main: Promise<T>, ...others: (() => Promise<unknown>)[]): Promise<T> {
@@ -44,23 +34,19 @@ async function during<T>(main: Promise<T>, ...others: (() => Promise<unknown>)[]
   return ended;
 }
 
-let folder = "";
 let origin: Origin;
 
 before(async () => {
-  folder = mkdtempSync(join(tmpdir(), "memtrack-analysis-"));
+  buildCorpus();
   origin = await Origin.start();
 });
-after(async () => {
-  await origin.stop();
-  rmSync(folder, { recursive: true });
-});
+after(() => origin.stop());
 
 describe("a plugin that leaks in one of 1,000 transactions", () => {
   test("is the first suspect within 2 minutes; a RAM cache that fills and a surge of persistent connections are no suspects", async (t) => {
     const ats = await Ats.start({
       level: 2,
-      plugins: [PLUGIN, `${compile(folder, "leaky")} 1000`],
+      plugins: [PLUGIN, `${corpus("leaky")} 1000`],
       origin: origin.url,
       records: {
         [INTERVAL]: 1,
@@ -194,7 +180,7 @@ describe("plugin messages", () => {
   test("mark, diff, dump, reset, arm, status, help; and unknown ones", async () => {
     const ats = await Ats.start({
       level: 1,
-      manager: true,
+      ctl: true,
       plugins: [PLUGIN],
       origin: origin.url,
       records: { [INTERVAL]: 1 },
@@ -302,12 +288,12 @@ describe("plugin messages", () => {
     }
   });
 
-  test("an invalid interval in records.config is reported and replaced", async () => {
+  test("an invalid interval in the file of records is reported and replaced", async () => {
     for (const [value, used] of [
       ["-1", 10],
       ["86400", 3600],
     ] as const) {
-      const ats = await Ats.start({ level: 1, plugins: [PLUGIN], recordLines: [`CONFIG ${INTERVAL} INT ${value}`] });
+      const ats = await Ats.start({ level: 1, plugins: [PLUGIN], invalidRecords: { [INTERVAL]: { type: "INT", text: value } } });
       try {
         await ats.waitFor(
           ats.diagsPath,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// On a real server: the records, live through traffic_manager; the signal; the timer; log rotation.
+// On a real server: the records, live through traffic_ctl; the signal; the timer; log rotation.
 
 import assert from "node:assert/strict";
 import { readFileSync, renameSync, writeFileSync } from "node:fs";
@@ -12,7 +12,7 @@ import { handshakes, mixed, requests, wrk } from "../../harness/load.ts";
 import { Origin } from "../../harness/origin.ts";
 import { PLUGIN } from "../../tools/build.ts";
 
-/** A changed record takes up to 10 s to reach the server from traffic_manager. */
+/** A changed record takes up to 10 s to reach the server. */
 const CHANGE_MS = 25_000;
 
 const LEVEL = "proxy.config.res_track_memory";
@@ -34,7 +34,7 @@ function assertNothingNegative(dump: Dump): void {
 describe("records through traffic_ctl, without a restart", () => {
   test("level 0, 1, 2 and back, the timer, verify mode, and invalid values", async () => {
     const origin = await Origin.start();
-    const ats = await Ats.start({ level: 0, manager: true, plugins: [PLUGIN], origin: origin.url });
+    const ats = await Ats.start({ level: 0, ctl: true, plugins: [PLUGIN], origin: origin.url });
     try {
       const pid = ats.pid;
       await mixed(ats, 600);
@@ -141,7 +141,7 @@ describe("records through traffic_ctl, without a restart", () => {
 describe("counting that begins anew in verify mode", () => {
   test("is reported for the owners in place of a false decrease, and verify mode shows no negative number", async () => {
     const origin = await Origin.start();
-    const ats = await Ats.start({ level: 2, manager: true, plugins: [PLUGIN], origin: origin.url, records: { [VERIFY]: 1 } });
+    const ats = await Ats.start({ level: 2, ctl: true, plugins: [PLUGIN], origin: origin.url, records: { [VERIFY]: 1 } });
     try {
       const arm = async (level: number): Promise<void> => {
         const from = ats.sizeOf(ats.diagsPath);

@@ -9,9 +9,9 @@ import { chmodSync, cpSync, mkdtempSync, rmSync, utimesSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { after, before, describe, test } from "node:test";
-import { BUILD, PLUGIN } from "../../tools/build.ts";
+import { PLUGIN } from "../../tools/build.ts";
 import { Ats } from "../../harness/ats.ts";
-import { assertSound, buildCorpus, corpus, rowsOfOwner, settled } from "../support/corpus.ts";
+import { assertSound, buildCorpus, corpus, corpusFolder, rowsOfOwner, settled } from "../support/corpus.ts";
 import { requests } from "../../harness/load.ts";
 import { Origin } from "../../harness/origin.ts";
 
@@ -59,12 +59,12 @@ for (const heap of [0, 1]) {
 
     test(`libraries loaded and unloaded in a plugin's threads, remap reloads, and heap tracking switched, for ${CHURN_SECONDS} s`, async () => {
       const folder = mkdtempSync(join(tmpdir(), "memtrack-churn-"));
-      cpSync(join(BUILD, "plugins", "churn"), folder, { recursive: true });
+      cpSync(join(corpusFolder(), "churn"), folder, { recursive: true });
       chmodSync(folder, 0o755);
       const remap = "remap_innocent";
       const ats = await Ats.start({
         records,
-        manager: true, // for traffic_ctl
+        ctl: true,
         plugins: [PLUGIN, corpus("reload"), `${corpus("churn_libraries")} ${folder} ${LIBRARIES} ${THREADS}`],
         remap: [`map /a/ ${origin.url} @plugin=${corpus(remap)}`],
         origin: origin.url,

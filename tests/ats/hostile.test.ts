@@ -4,13 +4,14 @@
 
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { chmodSync, copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, copyFileSync, mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
-import { Ats, trafficLayout, type AtsOptions } from "../../harness/ats.ts";
+import { Ats, type AtsOptions } from "../../harness/ats.ts";
 import { handshakes, mixed } from "../../harness/load.ts";
 import { Origin } from "../../harness/origin.ts";
+import { installedServer } from "../../harness/server.ts";
 import { PLUGIN } from "../../tools/build.ts";
 
 let origin: Origin;
@@ -73,7 +74,7 @@ describe("values out of range", () => {
   ];
   for (const [name, value, line] of cases) {
     test(`${name} ${value}: one line with the value, the range and the value in use`, async () => {
-      const lines = await said({ recordLines: [`CONFIG ${name} INT ${value}`] }, async (ats) => {
+      const lines = await said({ invalidRecords: { [name]: { type: "INT", text: value } } }, async (ats) => {
         const dump = await ats.dump();
         assert.match(dump.header.get("sites")!, /\/4096$/);
       });
@@ -109,10 +110,8 @@ describe("an unsupported server", () => {
   // The same real server, which reports another version.
   test("of another version: one log line, and the built-in tracker as without memtrack", async () => {
     const serverPath = join(scratch, "traffic_server_11");
-    const version = execFileSync("traffic_layout", ["--version"], { encoding: "utf8" });
-    const known = /\b9\.2\.\d+\b/.exec(version)?.[0];
-    assert.ok(known, version);
-    const program = readFileSync(join(trafficLayout().BINDIR!, "traffic_server")).toString("latin1");
+    const { bin, version: known } = installedServer();
+    const program = readFileSync(join(bin, "traffic_server")).toString("latin1");
     const [from, to] = [`${known}\0`, `${"11.0000".slice(0, known.length)}\0`];
     assert.ok(program.includes(from), `traffic_server has ${known}`);
     writeFileSync(serverPath, Buffer.from(program.replaceAll(from, to), "latin1"), { mode: 0o755 });
@@ -132,8 +131,8 @@ describe("an unsupported server", () => {
   // The same real server, in which ResourceTracker::increment has another name. The dynamic symbol hash (h * 33 + c) is the same
   // for "me" and "nD", so the loader finds it under the new name as it did under the old one.
   test("without libtscore's symbols: the log line names the missing symbol, and the server is not changed", async () => {
-    const layout = trafficLayout();
-    const library = execFileSync("readlink", ["-f", join(layout.LIBDIR!, "libtscore.so.9")], { encoding: "utf8" }).trim();
+    const { bin, lib } = installedServer();
+    const library = realpathSync(join(lib, "libtscore.so.9"));
     const folder = join(scratch, "renamed");
     mkdirSync(folder);
     const [from, to] = ["_ZN15ResourceTracker9incrementEPKcl", "_ZN15ResourceTracker9increnDntEPKcl"];
@@ -142,7 +141,7 @@ describe("an unsupported server", () => {
       assert.ok(text.includes(from), `${path} has ${from}`);
       writeFileSync(join(folder, name), Buffer.from(text.replaceAll(from, to), "latin1"), { mode: 0o755 });
     };
-    rename(join(layout.BINDIR!, "traffic_server"), "traffic_server");
+    rename(join(bin, "traffic_server"), "traffic_server");
     rename(library, "libtscore.so.9");
     const options: AtsOptions = {
       level: 1,

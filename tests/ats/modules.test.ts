@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // On a real server: the Modules section has the build ids that readelf prints and the paths of the configuration; a call in a library has
-// the name of the library's exported function. The plugin is Debian's compress.so, which passes its own allocator to zlib.
+// the name of the library's exported function. The plugin is the server's compress.so, which passes its own allocator to zlib.
 
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
@@ -13,10 +13,11 @@ import { after, before, describe, test } from "node:test";
 import { Ats } from "../../harness/ats.ts";
 import type { Dump } from "../../harness/dump.ts";
 import { Origin } from "../../harness/origin.ts";
+import { bundled } from "../../harness/plugins.ts";
 import { PLUGIN } from "../../tools/build.ts";
 import { assertSound, buildCorpus, corpus, rowsOfOwner, settled } from "../support/corpus.ts";
 
-const COMPRESS = "/usr/lib/trafficserver/modules/compress.so";
+const COMPRESS = bundled("compress");
 
 /** The build id of a file; "-" if it has none. */
 function buildIdOf(path: string): string {

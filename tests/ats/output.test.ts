@@ -12,7 +12,7 @@ import { Ats } from "../../harness/ats.ts";
 import { parseDumps, type Dump } from "../../harness/dump.ts";
 import { PLUGIN } from "../../tools/build.ts";
 
-/** A changed record takes up to 10 s to reach the server from traffic_manager. */
+/** A changed record takes up to 10 s to reach the server. */
 const CHANGE_MS = 25_000;
 
 const OUTPUT = "proxy.config.plugin.memtrack.output";
@@ -181,7 +181,7 @@ describe("the file for dumps", () => {
 
 describe("the record", () => {
   test("takes effect at run time: a relative path, an absolute one, invalid ones, and empty again", async () => {
-    const ats = await Ats.start({ level: 1, manager: true, plugins: [PLUGIN] });
+    const ats = await Ats.start({ level: 1, ctl: true, plugins: [PLUGIN] });
     const log = join(ats.folder, "log");
     const change = async (value: string, line: string): Promise<void> => {
       const from = ats.sizeOf(ats.diagsPath);
@@ -225,8 +225,8 @@ describe("the record", () => {
     }
   });
 
-  test("with another type in records.config is reported, and dumps go to traffic.out", async () => {
-    const ats = await Ats.start({ level: 1, plugins: [PLUGIN], recordLines: [`CONFIG ${OUTPUT} INT 5`] });
+  test("with another type in the file of records is reported, and dumps go to traffic.out", async () => {
+    const ats = await Ats.start({ level: 1, plugins: [PLUGIN], invalidRecords: { [OUTPUT]: { type: "INT", text: "5" } } });
     try {
       await ats.waitFor(ats.diagsPath, has(`${OUTPUT} is "5" (INT), not of type STRING; the value is not used`));
       assertWhole(await ats.dump());

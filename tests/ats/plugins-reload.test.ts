@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // On a real server: remap plugins are loaded and unloaded under load. Each reload is done by the server itself, requested by
-// tests/plugins/reload.cc; one test uses traffic_ctl and traffic_manager. MEMTRACK_RELOADS=n changes the number of reloads from 200,
+// tests/plugins/reload.cc; one test uses traffic_ctl. MEMTRACK_RELOADS=n changes the number of reloads from 200,
 // up to 900: each generation keeps memory, so it keeps its place in the table of 1,024 owners.
 
 import assert from "node:assert/strict";
@@ -14,6 +14,7 @@ import { Ats, type AtsOptions } from "../../harness/ats.ts";
 import type { Dump } from "../../harness/dump.ts";
 import { requests } from "../../harness/load.ts";
 import { Origin } from "../../harness/origin.ts";
+import { bundled } from "../../harness/plugins.ts";
 import { PLUGIN } from "../../tools/build.ts";
 import { assertHolds, assertSound, buildCorpus, corpus, expectedOf, rowsOfOwner, settled } from "../support/corpus.ts";
 
@@ -126,8 +127,8 @@ function unmarked(dump: Dump, owner: string): { dump: Dump; retired: boolean } {
   };
 }
 
-/** Debian's header_rewrite, which can be a global plugin and a remap plugin. */
-const HEADER_REWRITE = "/usr/lib/trafficserver/modules/header_rewrite.so";
+/** It comes with the server, and can be a global plugin and a remap plugin. */
+const HEADER_REWRITE = bundled("header_rewrite");
 
 /** Starts a server that loads header_rewrite through plugin.config and through remap.config. */
 async function withBothWays(options: AtsOptions, body: (ats: Ats) => Promise<void>): Promise<void> {
@@ -211,7 +212,7 @@ describe("dynamic reload mode on", () => {
   });
 
   test("traffic_ctl config reload after a change: the first generation is retired, the second has its rows", async () => {
-    await withServer({ remap: rules("remap_leak"), manager: true }, async (ats) => {
+    await withServer({ remap: rules("remap_leak"), ctl: true }, async (ats) => {
       const before = await requests(ats.httpUrl, 20, { paths: PATHS });
       const from = ats.sizeOf(ats.diagsPath);
       renew(ats, "remap_leak", 1);

@@ -164,7 +164,7 @@ class Soak {
     const { seed, minutes, say } = this.#options;
     const { ats } = this.#server;
     const end = this.#began + minutes * 60_000;
-    const paths = await this.#known(Server.paths());
+    const paths = await this.#known(this.#server.paths());
     this.#clients = new Clients(ats, paths, this.#fail);
     for (this.#round = 0; Date.now() < end || this.#round < 2; ++this.#round) {
       const round = roundOf(seed, this.#round);

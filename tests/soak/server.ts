@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The server of a soak: memtrack, Debian's plugins and the corpus's innocents; and what is done to it while it runs.
+// The server of a soak: memtrack, the server's own plugins and the corpus's innocents; and what is done to it while it runs.
 
 import { appendFileSync, copyFileSync, cpSync, existsSync, mkdirSync, readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { renameSync, rmSync, truncateSync, utimesSync } from "node:fs";
@@ -8,9 +8,9 @@ import http from "node:http";
 import { join } from "node:path";
 import { Ats } from "../../harness/ats.ts";
 import type { Origin } from "../../harness/origin.ts";
-import { debianPlugins, OWN_PATHS, PATHS, ROBUST, type DebianPlugins } from "../../harness/plugins.ts";
-import { BUILD, PLUGIN } from "../../tools/build.ts";
-import { corpus } from "../support/corpus.ts";
+import { bundledPlugins, OWN_PATHS, PATHS, ROBUST, type BundledPlugins } from "../../harness/plugins.ts";
+import { PLUGIN } from "../../tools/build.ts";
+import { corpus, corpusFolder } from "../support/corpus.ts";
 import { LEDGER, parseLedger, type Ledger, type Usage } from "./judge.ts";
 import { RECORDS, type RecordKind } from "./plan.ts";
 
@@ -42,7 +42,7 @@ const CHURN_FOLDER = "churn";
 export class Server {
   readonly ats: Ats;
   readonly outputs: string[];
-  readonly #debian: DebianPlugins;
+  readonly #bundled: BundledPlugins;
   readonly #records = new Map<RecordKind, number | string>();
   readonly #ledgerPath: string;
   #times = 1_700_000_000;
@@ -50,22 +50,22 @@ export class Server {
   #rotations = 0;
   readonly #rotated = new Map<string, string[]>();
 
-  private constructor(ats: Ats, debian: DebianPlugins, ledgerPath: string) {
+  private constructor(ats: Ats, bundled: BundledPlugins, ledgerPath: string) {
     this.ats = ats;
-    this.#debian = debian;
+    this.#bundled = bundled;
     this.#ledgerPath = ledgerPath;
     this.outputs = ["memtrack.out", "other.out"].map((name) => join(ats.folder, "log", name));
   }
 
   /** @param without leaves memtrack out */
   static async start(folder: string, origin: Origin, without: boolean): Promise<Server> {
-    const debian = debianPlugins(origin, ROBUST);
+    const bundled = bundledPlugins(origin, ROBUST);
     for (const name of [CHURN_FOLDER, "ledger"]) mkdirSync(join(folder, name));
-    cpSync(join(BUILD, "plugins", "churn"), join(folder, CHURN_FOLDER), { recursive: true });
+    cpSync(join(corpusFolder(), "churn"), join(folder, CHURN_FOLDER), { recursive: true });
     const ledgerPath = join(folder, "ledger", "report");
     const ats = await Ats.start({
       folder,
-      manager: true,
+      ctl: true,
       level: 2,
       origin: origin.url,
       records: {
@@ -86,22 +86,25 @@ export class Server {
         `${corpus(LEDGER)} ${ledgerPath}`,
         `${corpus("churn_libraries")} ${join(folder, CHURN_FOLDER)}`,
         ...Object.entries(INNOCENTS).map(([name, every]) => `${corpus(name)} ${every}`),
-        ...debian.global,
+        ...bundled.global,
       ],
-      remap: [`map /innocent/ ${origin.url} @plugin=${corpus("remap_innocent")}`, ...debian.remap],
+      remap: [`map /innocent/ ${origin.url} @plugin=${corpus("remap_innocent")}`, ...bundled.remap],
     });
-    return new Server(ats, debian, ledgerPath);
+    return new Server(ats, bundled, ledgerPath);
   }
 
   /** Paths through each remap rule. */
-  static paths(): string[] {
-    return ["innocent", ...ROBUST.remap].flatMap((name) => (OWN_PATHS[name] ?? PATHS).map((path) => `/${name}/${path}`));
+  paths(): string[] {
+    return ["innocent", ...this.#bundled.names.remap].flatMap((name) =>
+      (OWN_PATHS[name] ?? PATHS).map((path) => `/${name}/${path}`),
+    );
   }
 
   /** Makes the server load remap.config again, and modules that are touched. */
   async reload(by: "request" | "manager", touched: boolean): Promise<void> {
     if (touched) {
-      const name = RELOADED[this.#times % 8 === 0 ? 1 + ((this.#times / 8) % 3) : 0]!;
+      const [ours, ...bundled] = RELOADED.filter((name) => existsSync(join(this.ats.folder, "plugins", `${name}.so`)));
+      const name = this.#times % 8 === 0 ? bundled[(this.#times / 8) % bundled.length]! : ours!;
       ++this.#times;
       utimesSync(join(this.ats.folder, "plugins", `${name}.so`), this.#times, this.#times);
     }
@@ -186,7 +189,7 @@ export class Server {
   }
 
   async stop(): Promise<void> {
-    await this.ats.stop({ keepFolder: true }).finally(() => this.#debian.remove());
+    await this.ats.stop({ keepFolder: true }).finally(() => this.#bundled.remove());
   }
 }
 

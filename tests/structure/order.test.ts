@@ -108,6 +108,7 @@ const TREES: Tree[] = [
       "host/node/doctor/": ["install-ats"],
       "host/node/records": ["install-ats"],
       "harness/": ["start"],
+      "harness/server": ["test", "soak"],
       "tests/soak/": ["soak"],
       "tests/fuzz/target": ["fuzz"],
       "tests/support/random": ["soak", "fuzz"],

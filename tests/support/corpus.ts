@@ -9,6 +9,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Ats } from "../../harness/ats.ts";
 import type { Dump, Table } from "../../harness/dump.ts";
+import { installedServer } from "../../harness/server.ts";
 import { BUILD, TOP } from "../../tools/build.ts";
 
 export const SOURCES = join(TOP, "tests", "plugins");
@@ -49,15 +50,26 @@ export interface Expected {
   bytes: number | undefined;
 }
 
+/** Where the plugins are built for the server under test: each prefix has its own, because headers differ. */
+export function corpusFolder(): string {
+  const { prefix } = installedServer();
+  return join(BUILD, prefix === undefined ? "plugins" : `plugins${prefix.replaceAll("/", "-")}`);
+}
+
 /** Builds the plugins whose sources have changed. */
 export function buildCorpus(): void {
-  const made = spawnSync("make", ["-s", "-j2", "-C", SOURCES], { encoding: "utf8" });
+  const { prefix, include, cxxApi } = installedServer();
+  const settings = [
+    ...(prefix === undefined ? [] : [`OUT=${corpusFolder()}`, `HEADERS=-isystem ${include}`]),
+    ...(cxxApi ? ["C_WITH=g++ -x c++ -std=gnu++20", "CXX_WITH=g++ -std=gnu++20"] : []),
+  ];
+  const made = spawnSync("make", ["-s", "-j2", "-C", SOURCES, ...settings], { encoding: "utf8" });
   assert.equal(made.status, 0, made.stdout + made.stderr);
 }
 
 /** The path of a plugin of the corpus. */
 export function corpus(name: string): string {
-  return join(BUILD, "plugins", `${name}.so`);
+  return join(corpusFolder(), `${name}.so`);
 }
 
 const MARK = /\/\/ SITE (.+?): (.+)$/;
