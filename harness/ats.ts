@@ -118,6 +118,11 @@ export class Ats {
     return join(this.folder, "log", "diags.log");
   }
 
+  /** Its file of records. */
+  get recordsPath(): string {
+    return join(this.folder, "etc", installedServer().recordsFile);
+  }
+
   get runRootPath(): string {
     return join(this.folder, "runroot.yaml");
   }
@@ -320,6 +325,7 @@ export class Ats {
     this.#write("etc/ssl_multicert.config", "dest_ip=* ssl_cert_name=cert.pem ssl_key_name=key.pem");
     // The server warns of each missing file; without these files, warnings in diags.log would go unnoticed.
     for (const name of ["cache", "parent", "volume", "hosting"]) this.#write(`etc/${name}.config`);
+    if (!installedServer().hasManager) this.#write("etc/jsonrpc.yaml", "rpc:", "  enabled: true");
     this.#write("etc/sni.yaml", "sni: []");
     this.#write(
       "etc/ip_allow.yaml",
@@ -361,7 +367,7 @@ export class Ats {
   }
 
   #runRoot(): string {
-    const { bin, lib, include, plugins } = installedServer();
+    const { bin, lib, include } = installedServer();
     const own = (name: string) => join(this.folder, name);
     const paths = {
       prefix: this.folder,
@@ -372,7 +378,7 @@ export class Ats {
       datadir: own("cache"),
       includedir: include,
       libdir: lib,
-      libexecdir: plugins,
+      libexecdir: own("plugins"), // from version 10 on it is used in place of plugin_dir
       localstatedir: own("run"),
       runtimedir: own("run"),
       logdir: own("log"),

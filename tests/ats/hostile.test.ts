@@ -4,9 +4,9 @@
 
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { chmodSync, copyFileSync, mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, copyFileSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { Ats, type AtsOptions } from "../../harness/ats.ts";
 import { handshakes, mixed } from "../../harness/load.ts";
@@ -46,20 +46,32 @@ function assertOne(lines: string[], pattern: RegExp): void {
   assert.equal(lines.filter((line) => pattern.test(line)).length, 1, `${pattern} in\n${lines.join("\n")}`);
 }
 
-describe("values out of range", () => {
-  const cases: [name: string, value: string, line: RegExp][] = [
-    ["proxy.config.res_track_memory", "3", /res_track_memory: value 3 is out of range \[0, 2\]; using 2/],
-    ["proxy.config.res_track_memory", "-1", /res_track_memory: value -1 is out of range \[0, 2\]; using 0/],
+/** What a server makes of values of its own record depends on the file: from records.yaml it takes no value that is out of range. */
+const OF_THE_SERVER: Record<string, [value: string, line: RegExp][]> = {
+  "records.config": [
+    ["3", /res_track_memory: value 3 is out of range \[0, 2\]; using 2/],
+    ["-1", /res_track_memory: value -1 is out of range \[0, 2\]; using 0/],
     [
-      "proxy.config.res_track_memory",
       "full",
       /records\.config:\d+: proxy\.config\.res_track_memory is "full" .*not a number; the range is \[0, 2\]; the server reads it as 0$/,
     ],
-    [
+    ["2 # all", /res_track_memory is "2 # all" \(INT\), not a number; .*; the server reads it as 2$/],
+  ],
+  "records.yaml": ["3", "-1", "full"].map((value) => [
+    value,
+    new RegExp(
+      `records\\.yaml:\\d+: proxy\\.config\\.res_track_memory is "${value}" .*not a number in the range \\[0, 2\\]; .*default, 0`,
+    ),
+  ]),
+};
+
+describe("values out of range", () => {
+  const cases: [name: string, value: string, line: RegExp][] = [
+    ...OF_THE_SERVER[installedServer().recordsFile]!.map(([value, line]): [string, string, RegExp] => [
       "proxy.config.res_track_memory",
-      "2 # all",
-      /res_track_memory is "2 # all" \(INT\), not a number; .*; the server reads it as 2$/,
-    ],
+      value,
+      line,
+    ]),
     ["proxy.config.dump_mem_info_frequency", "4294967299", /: value 4294967299 is out of range \[0, 2147483647\]; using 3$/],
     ["proxy.config.dump_mem_info_frequency", "-5", /dump_mem_info_frequency: value -5 is out of range \[0, \d+\]; using 0/],
     ["proxy.config.dump_mem_info_frequency", "soon", /dump_mem_info_frequency is "soon" .*not a number/],
@@ -106,16 +118,31 @@ describe("plugin.config", () => {
   });
 });
 
+/** Copies those of the server's own files that have a text, and puts another of the same length in its place. */
+function changed(name: string, from: string, to: string): Pick<AtsOptions, "serverPath" | "env"> {
+  const { bin, lib } = installedServer();
+  const folder = join(scratch, name);
+  mkdirSync(folder);
+  const program = join(bin, "traffic_server");
+  const libraries = readdirSync(lib).flatMap((file) => (/^libts\w+\.so(\.\d+)?$/.test(file) ? [join(lib, file)] : []));
+  const containing = [program, ...libraries].filter((path) => {
+    const text = readFileSync(path).toString("latin1");
+    if (!text.includes(from)) return false;
+    writeFileSync(join(folder, basename(path)), Buffer.from(text.replaceAll(from, to), "latin1"), { mode: 0o755 });
+    return true;
+  });
+  assert.ok(containing.length, `${program} or a library has ${from}`);
+  // A program that is not changed stays where it is.
+  const serverPath = containing.includes(program) ? join(folder, basename(program)) : program;
+  return { serverPath, env: { LD_LIBRARY_PATH: folder } };
+}
+
 describe("an unsupported server", () => {
   // The same real server, which reports another version.
   test("of another version: one log line, and the built-in tracker as without memtrack", async () => {
-    const serverPath = join(scratch, "traffic_server_11");
-    const { bin, version: known } = installedServer();
-    const program = readFileSync(join(bin, "traffic_server")).toString("latin1");
-    const [from, to] = [`${known}\0`, `${"11.0000".slice(0, known.length)}\0`];
-    assert.ok(program.includes(from), `traffic_server has ${known}`);
-    writeFileSync(serverPath, Buffer.from(program.replaceAll(from, to), "latin1"), { mode: 0o755 });
-    const lines = await said({ level: 1, serverPath, plugins: [`${PLUGIN} --argument`] }, async (ats) => {
+    const { version } = installedServer();
+    const server = changed("version", `${version}\0`, `${"11.0000".slice(0, version.length)}\0`);
+    const lines = await said({ level: 1, ...server, plugins: [`${PLUGIN} --argument`] }, async (ats) => {
       const at = ats.sizeOf(ats.trafficOutPath);
       ats.signal("SIGUSR1");
       await ats.waitFor(ats.trafficOutPath, /memory\/IOBuffer\/.*\n[^]*TOTAL/, { from: at });
@@ -124,31 +151,15 @@ describe("an unsupported server", () => {
     assert.equal(lines.length, 1, lines.join("\n"));
     assertOne(
       lines,
-      /unsupported Traffic Server version 11\.0+ \(supported: 9\.2\.x\); memtrack is disabled, the server is not affected$/,
+      /unsupported Traffic Server version 11\.0+ \(supported: 9\.2\.x.*\); memtrack is disabled, the server is not affected$/,
     );
   });
 
   // The same real server, in which ResourceTracker::increment has another name. The dynamic symbol hash (h * 33 + c) is the same
   // for "me" and "nD", so the loader finds it under the new name as it did under the old one.
   test("without libtscore's symbols: the log line names the missing symbol, and the server is not changed", async () => {
-    const { bin, lib } = installedServer();
-    const library = realpathSync(join(lib, "libtscore.so.9"));
-    const folder = join(scratch, "renamed");
-    mkdirSync(folder);
-    const [from, to] = ["_ZN15ResourceTracker9incrementEPKcl", "_ZN15ResourceTracker9increnDntEPKcl"];
-    const rename = (path: string, name: string) => {
-      const text = readFileSync(path).toString("latin1");
-      assert.ok(text.includes(from), `${path} has ${from}`);
-      writeFileSync(join(folder, name), Buffer.from(text.replaceAll(from, to), "latin1"), { mode: 0o755 });
-    };
-    rename(join(bin, "traffic_server"), "traffic_server");
-    rename(library, "libtscore.so.9");
-    const options: AtsOptions = {
-      level: 1,
-      serverPath: join(folder, "traffic_server"),
-      env: { LD_LIBRARY_PATH: folder },
-    };
-    const lines = await said(options, async (ats) => {
+    const server = changed("renamed", "_ZN15ResourceTracker9incrementEPKcl", "_ZN15ResourceTracker9increnDntEPKcl");
+    const lines = await said({ level: 1, ...server }, async (ats) => {
       // The built-in tracker writes the dump, as without memtrack.
       const at = ats.sizeOf(ats.trafficOutPath);
       ats.signal("SIGUSR1");

@@ -9,16 +9,20 @@ import { before, describe, test } from "node:test";
 import { Ats } from "../../harness/ats.ts";
 import { requests } from "../../harness/load.ts";
 import { Origin } from "../../harness/origin.ts";
+import { installedServer } from "../../harness/server.ts";
 import { coreDigest } from "../../host/node/core/module.ts";
 import { PLUGIN } from "../../tools/build.ts";
-import { mappingsOf, slotsOf, words, type Mapping } from "../support/image.ts";
+import { addressesOf, mappingsOf, slotsOf, words, type Mapping } from "../support/image.ts";
 
 /**
  * Functions of memtrack.so that modules of the server and its libraries call at level 2 with the heap off: the tracker, the loader,
  * functions that release or measure a plugin's block, and the function with which std::thread starts threads.
  */
 const TRACKER = ["_ZN15ResourceTracker4dumpEP8_IO_FILE", "_ZN15ResourceTracker9incrementEPKcl"];
-const REDIRECTED = [...TRACKER, "dlclose", "dlsym", "free", "malloc_usable_size", "pthread_create", "realloc"];
+const { isShared, prefix } = installedServer();
+const REDIRECTED = [...(isShared ? TRACKER : []), "dlclose", "dlsym", "free", "malloc_usable_size", "pthread_create", "realloc"];
+/** Most bytes of a jump at a function's entry (host/ats/module/entry.h). */
+const JUMP_MAX = 20;
 const DELETE = /^_Zd[al]Pv/;
 
 describe("changes to the memory of the process", () => {
@@ -35,7 +39,9 @@ describe("changes to the memory of the process", () => {
         for (const hook of ["iobuffer", "openssl", "plugins", "buffers"]) assert.equal(dump.header.get(hook), "installed", hook);
       }
       signals.push(/^SigCgt:\t(.*)$/m.exec(readFileSync(`/proc/${ats.pid}/status`, "utf8"))?.[1]);
-      return mappingsOf(ats.pid).filter(({ path }) => /^\/(usr|lib)|\/memtrack\.so$/.test(path));
+      return mappingsOf(ats.pid).filter(
+        ({ path }) => /^\/(usr|lib)|\/memtrack\.so$/.test(path) || (prefix && path.startsWith(`${prefix}/`)),
+      );
     } finally {
       await ats.stop();
     }
@@ -45,7 +51,7 @@ describe("changes to the memory of the process", () => {
     without = await image(origin, []);
     withPlugin = await image(origin, [PLUGIN]);
     await origin.stop();
-    for (const name of ["/traffic_server", "/libtscore.so", "/libcrypto.so"])
+    for (const name of ["/traffic_server", ...(isShared ? ["/libtscore.so"] : []), "/libcrypto.so"])
       assert.ok(
         without.some(({ path }) => path.includes(name)),
         name,
@@ -63,22 +69,30 @@ describe("changes to the memory of the process", () => {
     assert.equal(signals[1], signals[0]);
   });
 
-  test("the server's modules differ only in slots and OpenSSL's three pointers, which all point to memtrack.so", () => {
+  const what = isShared ? "slots" : "slots, the first bytes of the tracker's two functions,";
+  test(`the server's modules differ only in ${what} and OpenSSL's three pointers, which all point to memtrack.so`, () => {
     const own = withPlugin.filter(({ path }) => path.endsWith("/memtrack.so"));
     const [first, end] = [Math.min(...own.map((mapping) => mapping.start)), Math.max(...own.map((mapping) => mapping.end))];
     const isOurs = (word: bigint) => word >= BigInt(first) && word < BigInt(end);
     const redirected = new Set<string>();
     const pointers: number[] = [];
+    const overwritten = new Set<string>();
     for (const mapping of without) {
       // The loader's own list of modules contains memtrack.so too.
       if (mapping.path.includes("/ld-linux")) continue;
       const base = Math.min(...without.filter(({ path }) => path === mapping.path).map(({ start }) => start));
       const slots = slotsOf(mapping.path);
+      const entries = !isShared && mapping.path.endsWith("/traffic_server") ? addressesOf(mapping.path, TRACKER) : [];
       const now = [...words(withPlugin.find(({ start }) => start === mapping.start)!)];
       for (const [index, [address, word]] of [...words(mapping)].entries()) {
         const later = now[index]![1];
         // The server may change writable memory.
         if (word === later || (mapping.mode.includes("w") && !isOurs(later))) continue;
+        const entry = entries.find(({ offset }) => address + 8 > base + offset && address < base + offset + JUMP_MAX);
+        if (entry) {
+          overwritten.add(entry.symbol);
+          continue;
+        }
         const symbol = slots.get(address - base);
         const place = `${mapping.path}+0x${(address - base).toString(16)} (${symbol ?? "no slot"})`;
         assert.ok(isOurs(later), `${place} holds ${later.toString(16)}`);
@@ -87,6 +101,7 @@ describe("changes to the memory of the process", () => {
         else assert.fail(`${place} leads to memtrack.so`);
       }
     }
+    assert.deepEqual([...overwritten].sort(), isShared ? [] : TRACKER);
     assert.equal(pointers.length, 3);
     assert.equal(pointers[2]! - pointers[0]!, 16, "side by side");
     assert.deepEqual([...redirected].filter((symbol) => !DELETE.test(symbol)).sort(), REDIRECTED);

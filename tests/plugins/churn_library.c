@@ -2,7 +2,7 @@
  * Not a plugin: a library that churn_libraries.so loads and unloads, built once for each NUMBER. Libraries with even and odd
  * numbers have different slots at the same place. Constructor and destructor allocate, look up names and wait for a thread, so
  * the loader's lock is held for a long time. */
-#define _GNU_SOURCE
+#define _GNU_SOURCE 1
 #include <dlfcn.h>
 #include <pthread.h>
 #include <stdlib.h>

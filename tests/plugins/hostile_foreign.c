@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * TSfree of blocks that the C library allocated for itself, unseen by any hook. */
-#define _GNU_SOURCE
+#define _GNU_SOURCE 1
 #include <stdio.h>
 #include <stdlib.h>
 #include "corpus.h"

@@ -2,7 +2,7 @@
  * Writes past the ends of its blocks: by 1 to 8 bytes, within the allocator's rounding (25 requested bytes have 40 usable
  * bytes), and up to malloc_usable_size(), which glibc allows. Then it frees them. The eighth byte is the first that reaches the
  * tag; after that, each overrun is found. */
-#define _GNU_SOURCE
+#define _GNU_SOURCE 1
 #include <malloc.h>
 #include <stdlib.h>
 #include "corpus.h"

@@ -2,7 +2,7 @@
  * All ways of calling getline and getdelim. The C library reads the line only if it has a size, and passes it to the allocator
  * only if it is too short. A line that was never initialized, and a line that is not a block of the allocator, are therefore
  * correct. Each call must answer as without memtrack. */
-#define _GNU_SOURCE
+#define _GNU_SOURCE 1
 #include <errno.h>
 #include <stdint.h>
 #include <stdio.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Balanced: the C library's allocators. */
-#define _GNU_SOURCE
+#define _GNU_SOURCE 1
 #include <malloc.h>
 #include <stdlib.h>
 #include "corpus.h"

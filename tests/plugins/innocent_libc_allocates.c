@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Frees memory that functions of the C library allocated with its own allocator. */
-#define _GNU_SOURCE
+#define _GNU_SOURCE 1
 #include <stdio.h>
 #include <stdlib.h>
 #include "corpus.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Threads that end one after another. A thread's cache of released blocks returns to the allocator with glibc's marks in them;
  * the next thread gets such a block, writes a few bytes of it and releases it, once. */
-#define _GNU_SOURCE
+#define _GNU_SOURCE 1
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Leaks with the aligning allocation functions. */
-#define _GNU_SOURCE
+#define _GNU_SOURCE 1
 #include <malloc.h>
 #include <stdint.h>
 #include <stdlib.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Grows a block with realloc and reallocarray, each from its own line, and keeps the last. It grows until the allocator maps
  * pages for the block alone, and moves it with mremap. */
-#define _GNU_SOURCE
+#define _GNU_SOURCE 1
 #include <stdlib.h>
 #include "corpus.h"
 

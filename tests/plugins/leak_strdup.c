@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Leaks strings with the C library's own functions. */
-#define _GNU_SOURCE
+#define _GNU_SOURCE 1
 #include <stdlib.h>
 #include "corpus.h"
 

@@ -61,7 +61,8 @@ export function buildCorpus(): void {
   const { prefix, include, cxxApi } = installedServer();
   const settings = [
     ...(prefix === undefined ? [] : [`OUT=${corpusFolder()}`, `HEADERS=-isystem ${include}`]),
-    ...(cxxApi ? ["C_WITH=g++ -x c++ -std=gnu++20", "CXX_WITH=g++ -std=gnu++20"] : []),
+    // As C++23 for <stdatomic.h>.
+    ...(cxxApi ? ["C_WITH=g++ -x c++ -std=gnu++23", "CXX_WITH=g++ -std=gnu++20"] : []),
   ];
   const made = spawnSync("make", ["-s", "-j2", "-C", SOURCES, ...settings], { encoding: "utf8" });
   assert.equal(made.status, 0, made.stdout + made.stderr);

@@ -47,3 +47,12 @@ export function slotsOf(path: string): Map<number, string> {
   );
   return new Map(Array.from(lines, ([, offset, symbol]) => [parseInt(offset!, 16), symbol!]));
 }
+
+/** Addresses of a module's exported symbols, relative to the module. */
+export function addressesOf(path: string, symbols: readonly string[]): { symbol: string; offset: number }[] {
+  const lines = execFileSync("nm", ["-D", "--defined-only", path], { encoding: "utf8", maxBuffer: 1 << 28 }).split("\n");
+  return lines.flatMap((line) => {
+    const [offset = "", , symbol = ""] = line.split(" ");
+    return symbols.includes(symbol) ? [{ symbol, offset: parseInt(offset, 16) }] : [];
+  });
+}

@@ -9,7 +9,7 @@
 
 static void *volatile from_the_start;
 static void *volatile kept;
-static _Atomic(void *) replaced;
+static void *replaced;
 
 static int
 on_transaction(TSCont cont, TSEvent event, void *data)
@@ -17,8 +17,8 @@ on_transaction(TSCont cont, TSEvent event, void *data)
   (void)cont;
   (void)event;
   kept = TSmalloc(1000);
-  TSfree(__atomic_exchange_n((void **)&replaced, TSmalloc(300), __ATOMIC_ACQ_REL));
-  TSHttpTxnReenable(data, TS_EVENT_HTTP_CONTINUE);
+  TSfree(__atomic_exchange_n(&replaced, TSmalloc(300), __ATOMIC_ACQ_REL));
+  TSHttpTxnReenable((TSHttpTxn)data, TS_EVENT_HTTP_CONTINUE);
   return 0;
 }
 

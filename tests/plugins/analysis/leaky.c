@@ -3,13 +3,12 @@
  * A plugin that leaks: for each transaction it creates a buffer, writes to it and destroys it, but forgets to destroy every
  * thousandth. Its argument is that number; 0 leaks nothing.
  */
-#include <stdatomic.h>
 #include <stdlib.h>
 
 #include <ts/ts.h>
 
 static unsigned every;
-static _Atomic unsigned transactions;
+static unsigned transactions;
 
 static int
 on_transaction(TSCont cont, TSEvent event, void *data)
@@ -19,10 +18,10 @@ on_transaction(TSCont cont, TSEvent event, void *data)
   (void)cont;
   (void)event;
   TSIOBufferWrite(buffer, text, sizeof(text));
-  if (!every || atomic_fetch_add(&transactions, 1) % every != every - 1) {
+  if (!every || __atomic_fetch_add(&transactions, 1, __ATOMIC_RELAXED) % every != every - 1) {
     TSIOBufferDestroy(buffer);
   }
-  TSHttpTxnReenable(data, TS_EVENT_HTTP_CONTINUE);
+  TSHttpTxnReenable((TSHttpTxn)data, TS_EVENT_HTTP_CONTINUE);
   return 0;
 }
 
