@@ -5,6 +5,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { soak } from "../soak/run.ts";
+import { lacksVerify } from "../support/lacks.ts";
 
 const MINUTES = process.env.MEMTRACK_SOAK_MINUTES;
 const SEED = Number(process.env.MEMTRACK_SEED ?? 1);
@@ -16,6 +17,7 @@ test(
     const report = await soak({ seed: SEED, minutes: Number(MINUTES), without: false, say: (line) => console.log(line) });
     assert.deepEqual(report.failures, [], `the server's files: ${report.folder}`);
     assert.ok(report.requests.answered > 1000 && report.handshakes > 1000);
-    assert.ok(report.verified > 0 && report.rowsCompared > 0);
+    assert.ok(report.rowsCompared > 0);
+    assert.ok(report.verified > 0 || lacksVerify());
   },
 );

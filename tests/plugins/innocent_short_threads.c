@@ -14,7 +14,7 @@ blocks(void)
 {
   char *text = CORPUS_LAUNDER(strdup("ab")), *more[BLOCKS]; // SITE blocks: heap +10 -10 =0
   for (int i = 0; i < BLOCKS; ++i) {
-    more[i] = malloc(20); // SITE blocks: heap +60 -60 =0
+    more[i] = (char *)malloc(20); // SITE blocks: heap +60 -60 =0
     CORPUS_KEEP(more[i]);
   }
   for (int i = 0; i < BLOCKS; ++i) {

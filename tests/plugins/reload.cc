@@ -6,15 +6,27 @@
  */
 #include "corpus.h"
 
-bool reloadUrlRewrite(); // of traffic_server (proxy/ReverseProxy.h)
+/* Of traffic_server (proxy/ReverseProxy.h): the second from 10.2 on. Its argument (mgmt/config/ConfigContext.h) is no larger. */
+class ConfigContext
+{
+public:
+  __attribute__((weak)) ConfigContext();
+  __attribute__((weak)) ~ConfigContext();
+
+private:
+  alignas(16) char content[512];
+};
+__attribute__((weak)) bool reloadUrlRewrite();
+__attribute__((weak)) bool reloadUrlRewrite(ConfigContext);
 
 namespace
 {
 int
 reload(TSCont cont, TSEvent, void *)
 {
-  auto txn  = static_cast<TSHttpTxn>(TSContDataGet(cont));
-  bool good = reloadUrlRewrite();
+  auto txn          = static_cast<TSHttpTxn>(TSContDataGet(cont));
+  bool (*without)() = reloadUrlRewrite;
+  bool good         = without ? without() : reloadUrlRewrite(ConfigContext());
   TSContDestroy(cont);
   TSHttpTxnReenable(txn, good ? TS_EVENT_HTTP_CONTINUE : TS_EVENT_HTTP_ERROR);
   return 0;

@@ -238,6 +238,7 @@ class Soak {
         this.#count(`reload by ${act.by}${act.touched ? ", touched" : ""}`);
         return server.reload(act.by, act.touched);
       case "record":
+        if (!server.takes(act.what)) return;
         this.#count(`record ${act.what}`);
         return server.set(act.what, act.value);
       case "message":
@@ -318,11 +319,14 @@ class Soak {
   async #restore(): Promise<void> {
     const server = this.#server;
     await server.set("heap", 1);
-    await server.set("verify", 1);
+    const verifies = server.takes("verify");
+    if (verifies) await server.set("verify", 1);
     await server.set("sampling", 1);
     await server.message("arm 2");
     const on = (dump: Dump) =>
-      dump.header.get("level") === "2" && dump.header.get("heap") === "installed" && dump.header.get("verify") === "on";
+      dump.header.get("level") === "2" &&
+      dump.header.get("heap") === "installed" &&
+      (!verifies || dump.header.get("verify") === "on");
     for (const end = Date.now() + SETTLE_MS; !on(await this.#dump());)
       if (Date.now() > end) throw new Error(`level, heap and verify mode are not on: ${this.#last?.text.split("\n")[0]}`);
     await server.ats.connectionsClosed(SETTLE_MS);

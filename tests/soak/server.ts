@@ -11,6 +11,7 @@ import type { Origin } from "../../harness/origin.ts";
 import { bundledPlugins, OWN_PATHS, PATHS, ROBUST, type BundledPlugins } from "../../harness/plugins.ts";
 import { PLUGIN } from "../../tools/build.ts";
 import { corpus, corpusFolder } from "../support/corpus.ts";
+import { lacksVerify } from "../support/lacks.ts";
 import { LEDGER, parseLedger, type Ledger, type Usage } from "./judge.ts";
 import { RECORDS, type RecordKind } from "./plan.ts";
 
@@ -70,7 +71,7 @@ export class Server {
       origin: origin.url,
       records: {
         "proxy.config.plugin.memtrack.heap": 1,
-        "proxy.config.plugin.memtrack.verify": 1,
+        "proxy.config.plugin.memtrack.verify": Number(INITIAL.verify),
         "proxy.config.plugin.memtrack.sample_interval": 1,
         // A changed record reaches the server sooner than in several seconds.
         "proxy.config.config_update_interval_ms": 200,
@@ -122,6 +123,11 @@ export class Server {
     });
     // 404 comes from the origin, which the request reaches after the reload.
     if (status !== 404) throw new Error(`the server did not load remap.config: status ${status}`);
+  }
+
+  /** Whether a record may have each of its values with this server. */
+  takes(what: RecordKind): boolean {
+    return what !== "verify" || !lacksVerify();
   }
 
   /** Sets a record if it has another value, and waits until memtrack has taken it. */
@@ -202,4 +208,10 @@ function linkOf(path: string): string {
   }
 }
 
-const INITIAL: Record<RecordKind, number | string> = { level: 2, heap: 1, verify: 1, sampling: 1, output: "NULL" };
+const INITIAL: Record<RecordKind, number | string> = {
+  level: 2,
+  heap: 1,
+  verify: lacksVerify() ? 0 : 1,
+  sampling: 1,
+  output: "NULL",
+};
