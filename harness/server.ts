@@ -22,7 +22,7 @@ export interface InstalledServer {
   etc: string;
   /** The file of records: version 10 reads YAML. */
   recordsFile: "records.config" | "records.yaml";
-  /** ts.h is C++ from version 10 on. */
+  /** ts.h is C++ from version 10 on: its TSmalloc is a function of its own, and no longer says the line of the call. */
   cxxApi: boolean;
   /** traffic_ctl reaches the server through traffic_manager; from version 10 on, directly. */
   hasManager: boolean;
