@@ -3,12 +3,12 @@
 // The plugins that come with Traffic Server, with settings that make each of them work: for tests, captures and the soak. Debian's server
 // has all of them. Another one has those that it was built with; the others are left out of what is asked for.
 
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawnSync } from "node:child_process";
 import { chmodSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Origin } from "./origin.ts";
-import { installedServer } from "./server.ts";
+import { installedServer, withoutRunRoot } from "./server.ts";
 
 /** Lines of plugin.config, by plugin. FILES is the folder of the files below. (esi can be loaded once, slice takes every request.) */
 export const GLOBAL: Record<string, string> = {
@@ -78,6 +78,7 @@ export const REMAP: Record<string, string[]> = {
   rate_limit: [],
   regex_remap: ["FILES/regex_remap.config"],
   remap_purge: ["--secret=x", "--state-file=FILES/purge.state"],
+  origin_server_auth: ["--access_key=a", "--secret_key=b", "--version=2"], // the name of s3_auth from version 10 on
   s3_auth: ["--access_key=a", "--secret_key=b", "--version=2"],
   slice: [],
   statichit: ["--file-path=FILES/status", "--mime-type=text/plain"],
@@ -193,10 +194,28 @@ export function bundled(name: string): string {
   return join(installedServer().plugins, `${name}.so`);
 }
 
-/** Why a test that needs these plugins is skipped: the server has not all of them. Otherwise false. */
+/** Why a test that needs these plugins is skipped: the server has not all of them, or cannot load one. Otherwise false. */
 export function lacksPlugins(...names: string[]): string | false {
-  const missing = names.filter((name) => !existsSync(bundled(name))).map((name) => `${name}.so`);
-  return missing.length ? `Traffic Server ${installedServer().name} has no ${missing.join(", ")}` : false;
+  const faults = names.flatMap((name) => faultOf(name) ?? []);
+  return faults.length ? `Traffic Server ${installedServer().name} ${faults.join(", and ")}` : false;
+}
+
+const faults = new Map<string, string | undefined>();
+
+/** What stands between the server and a plugin. Debian's plugins that cannot be loaded are in LEFT_OUT. */
+function faultOf(name: string): string | undefined {
+  if (!existsSync(bundled(name))) return `has no ${name}.so`;
+  if (installedServer().prefix === undefined) return undefined;
+  if (!faults.has(name)) faults.set(name, loadFault(name));
+  return faults.get(name);
+}
+
+/** A plugin may need what was not linked into this server: has the loader find all symbols, as when the server loads it. */
+function loadFault(name: string): string | undefined {
+  const env = { ...withoutRunRoot(), LD_BIND_NOW: "1", LD_PRELOAD: bundled(name) };
+  const { status, stderr } = spawnSync(join(installedServer().bin, "traffic_server"), ["--version"], { env, encoding: "utf8" });
+  if (status === 0) return undefined;
+  return `cannot load ${name}.so (${/undefined symbol: \S+/.exec(stderr)?.[0] ?? `status ${status}`})`;
 }
 
 export interface BundledPlugins {

@@ -13,7 +13,7 @@ import { after, before, describe, test } from "node:test";
 import { Ats } from "../../harness/ats.ts";
 import type { Dump } from "../../harness/dump.ts";
 import { Origin } from "../../harness/origin.ts";
-import { bundled } from "../../harness/plugins.ts";
+import { bundled, lacksPlugins } from "../../harness/plugins.ts";
 import { PLUGIN } from "../../tools/build.ts";
 import { assertSound, buildCorpus, corpus, rowsOfOwner, settled } from "../support/corpus.ts";
 
@@ -36,7 +36,7 @@ function compressed(ats: Ats): Promise<void> {
   });
 }
 
-describe("modules", () => {
+describe("modules", { skip: lacksPlugins("compress") }, () => {
   let origin: Origin;
   let folder: string;
   let ats: Ats;

@@ -14,7 +14,7 @@ import { Ats, type AtsOptions } from "../../harness/ats.ts";
 import type { Dump } from "../../harness/dump.ts";
 import { requests } from "../../harness/load.ts";
 import { Origin } from "../../harness/origin.ts";
-import { bundled } from "../../harness/plugins.ts";
+import { bundled, lacksPlugins } from "../../harness/plugins.ts";
 import { PLUGIN } from "../../tools/build.ts";
 import { assertHolds, assertSound, buildCorpus, corpus, expectedOf, rowsOfOwner, settled } from "../support/corpus.ts";
 
@@ -242,7 +242,7 @@ const ownersOf = (dump: Dump): string[][] =>
     .sort((a, b) => (a.owner < b.owner ? -1 : 1))
     .map(({ owner, state }) => [owner, state]);
 
-describe("a plugin loaded by both plugin.config and remap.config", () => {
+describe("a plugin loaded by both plugin.config and remap.config", { skip: lacksPlugins("header_rewrite") }, () => {
   test("is two owners, and only that of remap.config is loaded again", async () => {
     await withBothWays({}, async (ats) => {
       const before = await settled(ats);
