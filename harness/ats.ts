@@ -13,7 +13,7 @@ import { basename, join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { promisify } from "node:util";
 import { parseDumps, type Dump } from "./dump.ts";
-import { recordsConfig, recordText, recordsYaml, type RecordText } from "./records.ts";
+import { recordText, recordsText, type RecordText } from "./records.ts";
 import { installedServer, withoutRunRoot } from "./server.ts";
 import { resetSockets } from "./sockets.ts";
 
@@ -318,7 +318,7 @@ export class Ats {
     const inFile = new Map([...texts, ...Object.entries(invalidRecords)]);
     makeCertificate(this.folder);
     this.#write("runroot.yaml", this.#runRoot());
-    this.#write(`etc/${recordsFile}`, recordsFile === "records.yaml" ? recordsYaml(inFile) : recordsConfig(inFile));
+    this.#write(`etc/${recordsFile}`, recordsText(inFile));
     this.#write("etc/plugin.config", ...plugins.map((line) => this.#plugin(line)));
     this.#write("etc/remap.config", ...remap.map((line) => this.#remap(line)), ...(origin ? [`map / ${origin}`] : []));
     this.#write("etc/storage.config", "cache 64M");

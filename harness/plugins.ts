@@ -8,6 +8,7 @@ import { chmodSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } 
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Origin } from "./origin.ts";
+import { recordsText, recordText } from "./records.ts";
 import { installedServer, withoutRunRoot } from "./server.ts";
 
 /** Lines of plugin.config, by plugin. FILES is the folder of the files below. (esi can be loaded once, slice takes every request.) */
@@ -50,6 +51,9 @@ export const GLOBAL: Record<string, string> = {
   tsmemcache: "", // idle: it would use a fixed port
   xdebug: "",
 };
+
+/** Those that differ from version 10 on. */
+const GLOBAL_10: Record<string, string> = { xdebug: "--enable=x-cache,x-remap" };
 
 /** Parameters in remap.config, by plugin. Each plugin has its own rule, for /NAME/. */
 export const REMAP: Record<string, string[]> = {
@@ -145,7 +149,6 @@ export const ROBUST = {
 
 const SIGNING_KEY = "nxb7fyO5Z2hGz9E3oKm1357ptvC2st5stuWqy8gyQsA";
 const FILES: Record<string, string> = {
-  "conf_remap.config": "CONFIG proxy.config.url_remap.pristine_host_hdr INT 1\n",
   "header_rewrite.config": "cond %{SEND_RESPONSE_HDR_HOOK}\nset-header X-Rewritten yes\n",
   "cookie_remap.yaml": "op:\n  cookie: SessionID\n  operation: exists\n  sendto: ORIGIN\n",
   "healthchecks.config": "/health FILES/status text/plain 200 404\n",
@@ -241,6 +244,11 @@ export function bundledPlugins(
   const filled = (text: string): string =>
     text.replaceAll("FILES", folder).replaceAll("ORIGIN", origin.url).replaceAll("PORT", String(origin.port));
   for (const [name, text] of Object.entries(FILES)) writeFileSync(join(folder, name), filled(text));
+  writeFileSync(
+    join(folder, "conf_remap.config"),
+    recordsText(new Map([["proxy.config.url_remap.pristine_host_hdr", recordText(1)]])),
+  );
+  const lines = installedServer().recordsFile === "records.yaml" ? { ...GLOBAL, ...GLOBAL_10 } : GLOBAL;
   for (const name of ["dump", "certificates"]) mkdirSync(join(folder, name));
   const [key, cert] = [join(folder, "ca.key"), join(folder, "ca.pem")];
   const kind = ["-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-subj", "/CN=memtrack's tests"];
@@ -253,7 +261,7 @@ export function bundledPlugins(
   };
   return {
     names,
-    global: names.global.map((name) => `${name}.so ${filled(GLOBAL[name]!)}`.trimEnd()),
+    global: names.global.map((name) => `${name}.so ${filled(lines[name]!)}`.trimEnd()),
     remap: names.remap.map(rule),
     remove: () => rmSync(folder, { recursive: true, force: true }),
   };

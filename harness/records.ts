@@ -2,6 +2,8 @@
 //
 // Records as the server reads them from its file: lines of records.config, or the tree of records.yaml.
 
+import { installedServer } from "./server.ts";
+
 /** A value as the file has it, which may be none of its type: tests of invalid values need that. */
 export interface RecordText {
   type: "INT" | "FLOAT" | "STRING";
@@ -11,6 +13,11 @@ export interface RecordText {
 /** A string is written as STRING, an integer as INT, another number as FLOAT. */
 export function recordText(value: string | number): RecordText {
   return { type: typeof value === "string" ? "STRING" : Number.isInteger(value) ? "INT" : "FLOAT", text: String(value) };
+}
+
+/** The text of the server's file of records, or of a plugin's that has the same form. */
+export function recordsText(records: ReadonlyMap<string, RecordText>): string {
+  return installedServer().recordsFile === "records.yaml" ? recordsYaml(records) : recordsConfig(records);
 }
 
 export function recordsConfig(records: ReadonlyMap<string, RecordText>): string {
