@@ -179,11 +179,11 @@ export class Ats {
     return text;
   }
 
-  /** Requests a dump by SIGUSR1, and waits until a new dump with that reason is in traffic.out, or in the file `path`. */
+  /** Requests a dump by SIGUSR1, and waits until a new dump with that reason, if it is certain, is in traffic.out, or in the file `path`. */
   async dump(path = this.trafficOutPath): Promise<Dump> {
     const from = this.sizeOf(path);
     this.signal("SIGUSR1");
-    return this.nextDump({ path, from, reason: "signal" });
+    return this.nextDump({ path, from, ...(installedServer().reasonsAreCertain && { reason: "signal" }) });
   }
 
   /** Repeats dumps after all connections are closed, until `state` is the same for two in a row, at most 20 times. Returns the last. */

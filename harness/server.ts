@@ -26,6 +26,8 @@ export interface InstalledServer {
   cxxApi: boolean;
   /** traffic_ctl reaches the server through traffic_manager; from version 10 on, directly. */
   hasManager: boolean;
+  /** A dump says for certain whether the signal or the timer asked for it: the functions that ask have symbols. */
+  reasonsAreCertain: boolean;
   /** The server's own code is in libraries that call each other through slots. False where all of it is in traffic_server. */
   isShared: boolean;
 }
@@ -66,6 +68,7 @@ export function serverIn(said: string | undefined): InstalledServer {
     etc: of("SYSCONFDIR"),
     recordsFile: is10 ? "records.yaml" : "records.config",
     cxxApi: is10,
+    reasonsAreCertain: !is10,
     hasManager: existsSync(join(bin, "traffic_manager")),
     isShared: existsSync(lib) && readdirSync(lib).some((name) => name.startsWith("libtscore.so")),
   };

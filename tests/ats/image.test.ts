@@ -19,7 +19,7 @@ import { addressesOf, mappingsOf, slotsOf, words, type Mapping } from "../suppor
  * functions that release or measure a plugin's block, and the function with which std::thread starts threads.
  */
 const TRACKER = ["_ZN15ResourceTracker4dumpEP8_IO_FILE", "_ZN15ResourceTracker9incrementEPKcl"];
-const { isShared, prefix } = installedServer();
+const { isShared, lib, prefix } = installedServer();
 const REDIRECTED = [...(isShared ? TRACKER : []), "dlclose", "dlsym", "free", "malloc_usable_size", "pthread_create", "realloc"];
 /** Most bytes of a jump at a function's entry (host/ats/module/entry.h). */
 const JUMP_MAX = 20;
@@ -83,7 +83,8 @@ describe("changes to the memory of the process", () => {
       if (mapping.path.includes("/ld-linux")) continue;
       const base = Math.min(...without.filter(({ path }) => path === mapping.path).map(({ start }) => start));
       const slots = slotsOf(mapping.path);
-      for (const symbol of slots.values()) imported.add(symbol);
+      const isServers = mapping.path.endsWith("/traffic_server") || mapping.path.startsWith(`${lib}/`);
+      if (isServers) for (const symbol of slots.values()) imported.add(symbol);
       const entries = !isShared && mapping.path.endsWith("/traffic_server") ? addressesOf(mapping.path, TRACKER) : [];
       const now = [...words(withPlugin.find(({ start }) => start === mapping.start)!)];
       for (const [index, [address, word]] of [...words(mapping)].entries()) {

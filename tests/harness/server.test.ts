@@ -41,6 +41,7 @@ describe("a server in a prefix", () => {
       etc: join(prefix, "etc"),
       recordsFile: "records.yaml",
       cxxApi: true,
+      reasonsAreCertain: false,
       hasManager: false,
       isShared: false,
     });
