@@ -102,6 +102,16 @@ describe("the command line", () => {
     });
   }
 
+  test("MEMTRACK_ATS without a server: one line says so before anything is built", () => {
+    const { status, stdout, stderr } = run(["--tier", "ats"], { MEMTRACK_ATS: "/nowhere" });
+    assert.match(
+      stderr,
+      /^memtrack: MEMTRACK_ATS=\/nowhere: there is no \/nowhere\/bin\/traffic_server; set it to .* or unset it .*\n$/,
+    );
+    assert.equal(stdout, "");
+    assert.equal(status, 2);
+  });
+
   test("runs the tests with a matching name, and shows no others", () => {
     const { status, stdout, stderr } = run(["--tier", "unit", "tests/shared", "tests/harness", "--name", "^units"]);
     assert.equal(status, 0, stdout + stderr);
