@@ -23,8 +23,8 @@ const KEPT = { keep_malloc: 1000, keep_realloc: 2000, keep_resized: 3000, keep_s
 function rowsOfPlugin(name: string): [string, number][] {
   const folder = mkdtempSync(join(tmpdir(), "memtrack-inline-"));
   try {
-    const plugins = ["fault_early.so", name, "fault_remap.so"].map((file) => join(OUT, file));
-    const server = spawnSync(join(OUT, "fault_server"), [PLUGIN, ...plugins, folder], { encoding: "utf8" });
+    const plugins = [join("ten", "fault_early.so"), name, join("ten", "fault_remap.so")].map((file) => join(OUT, file));
+    const server = spawnSync(join(OUT, "ten", "static"), [PLUGIN, ...plugins, folder], { encoding: "utf8" });
     assert.equal(server.status, 0, server.stdout + server.stderr);
     const dump = parseDumps(readFileSync(join(folder, "memtrack.out"), "utf8")).at(-1)!;
     const rows = rowsOf(dump).filter((row) => row.class === "tsapi" && ownerOf(row.location) === name);

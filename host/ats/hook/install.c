@@ -28,6 +28,7 @@
 #include "owner/naming.h"
 #include "owner/thunk.h"
 #include "owner/walk.h"
+#include "server/api.h"
 
 /* Redirected slots of a module, by the module's entry: those that were written, in this order. All code in this file that changes
    them is called by module.c with a module, under the modules' lock. */
@@ -156,7 +157,9 @@ on_found(struct memtrack_module *module)
     patch(module, SERVER_HEAP);
     break;
   case MEMTRACK_MODULE_PLUGIN:
-    read_wrappers(module, memtrack_symbols_api_wrappers, &module->api_wrappers);
+    if (memtrack_api_is_inline()) {
+      read_wrappers(module, memtrack_symbols_api_wrappers, &module->api_wrappers);
+    }
     if (module->api_wrappers.count) {
       memtrack_store_ordered(&memtrack_hooks.api_wrapped, true);
     }

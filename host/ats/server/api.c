@@ -3,6 +3,7 @@
 #include "server/api.h"
 
 #include <dlfcn.h>
+#include <string.h>
 
 static const struct {
   const char *name, *name_in_10;
@@ -36,6 +37,13 @@ const char *
 memtrack_api_name(enum memtrack_api_function function)
 {
   return found[function];
+}
+
+bool
+memtrack_api_is_inline(void)
+{
+  const char *name = found[MEMTRACK_API__TSmalloc];
+  return name && strcmp(name, functions[MEMTRACK_API__TSmalloc].name) != 0;
 }
 
 const char *

@@ -11,6 +11,7 @@
 #ifndef MEMTRACK_API_H
 #define MEMTRACK_API_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -162,6 +163,9 @@ void memtrack_api_open(void);
 
 /* Name under which a function was found, which is also the name of plugins' slots for it; NULL if it was not found. Any thread. */
 const char *memtrack_api_name(enum memtrack_api_function function);
+
+/* Whether ts.h has inline functions that call these: then a plugin can contain copies of them. Any thread. */
+bool memtrack_api_is_inline(void);
 
 /* The first function of a use that was not found, by its name in 9.2; NULL if all were found. Any thread. */
 const char *memtrack_api_lacks(enum memtrack_api_use use);
