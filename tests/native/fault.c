@@ -25,6 +25,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/random.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -149,6 +150,7 @@ FAILS(int, munmap, (void *at, size_t size), (at, size), -1)
 FAILS(int, mprotect, (void *at, size_t size, int protection), (at, size, protection), -1)
 FAILS(int, madvise, (void *at, size_t size, int advice), (at, size, advice), -1)
 FAILS(int, open, (const char *path, int flags, mode_t mode), (path, flags, mode), -1)
+FAILS(int, prctl, (int what, unsigned long value), (what, value), -1)
 FAILS(int, dup, (int fd), (fd), -1)
 FAILS(int, fcntl, (int fd, int what, int argument), (fd, what, argument), -1)
 FAILS(int, poll, (struct pollfd * of, nfds_t count, int ms), (of, count, ms), -1)
@@ -282,6 +284,7 @@ static const struct {
   HERE(read),
   HERE(pread),
   HERE(pwrite),
+  HERE(prctl),
   HERE(opendir),
   HERE(readdir),
   HERE(syscall),

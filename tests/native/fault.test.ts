@@ -304,7 +304,7 @@ describe("a server of version 10", () => {
     );
   });
 
-  for (const name of ["open", "read", "pwrite", "opendir", "readdir", "syscall", "dladdr1"]) {
+  for (const name of ["open", "read", "pwrite", "prctl", "opendir", "readdir", "syscall", "dladdr1"]) {
     test(`whose core is in the program, without ${name}: nothing is changed, or all is counted`, async () => {
       const usual = await live(undefined, "static");
       assert.ok(usual.places.some((place) => place.function === name));

@@ -27,6 +27,7 @@ export const ERRORS: Record<string, readonly (number | "short")[]> = {
   send: [ERRNO.EAGAIN, "short"],
   read: [ERRNO.EIO, "short", ERRNO.EINTR],
   pread: [ERRNO.EIO, "short", ERRNO.EINTR],
+  prctl: [ERRNO.EPERM],
   pwrite: [ERRNO.EIO, "short", ERRNO.EACCES],
   opendir: [ERRNO.EMFILE, ERRNO.EACCES],
   readdir: [ERRNO.EIO],

@@ -159,10 +159,10 @@ replace(int memory, const struct memtrack_entry *entry, const unsigned char *pre
 static int
 open_as_dumpable(void)
 {
-  bool dumpable = prctl(PR_GET_DUMPABLE) == 1 || prctl(PR_SET_DUMPABLE, 1) != 0;
-  int memory    = open(MEMORY, O_RDWR | O_CLOEXEC);
-  int error     = errno;
-  if (!dumpable) {
+  bool changed = prctl(PR_GET_DUMPABLE) == 0 && prctl(PR_SET_DUMPABLE, 1) == 0;
+  int memory   = open(MEMORY, O_RDWR | O_CLOEXEC);
+  int error    = errno;
+  if (changed) {
     prctl(PR_SET_DUMPABLE, 0);
   }
   errno = error;
