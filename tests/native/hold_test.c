@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A module is held by the path under which the loader lists it, whatever has become of its file.
+// A module is held by the path under which the loader lists it, whatever has become of its file; a plugin that the server loads
+// from a copy has the plugin's own file.
 #define _GNU_SOURCE
 #include "support.h"
 
@@ -96,6 +97,55 @@ a_module_of_another_namespace_is_neither_listed_nor_held(void **state)
   dlclose(handle);
 }
 
+// Makes all folders of a path.
+static void
+make_folders(char *file)
+{
+  for (char *end = strchr(file + 1, '/'); end; end = strchr(end + 1, '/')) {
+    *end = '\0';
+    mkdir(file, 0700);
+    *end = '/';
+  }
+}
+
+static void
+remove_folders(char *file, const char *up_to)
+{
+  assert_int_equal(unlink(file), 0);
+  while (strlen(file) > strlen(up_to)) {
+    *strrchr(file, '/') = '\0';
+    rmdir(file);
+  }
+}
+
+// The copy is at RUNTIME/UUID/ plus the plugin's path, and version 10 keeps it.
+static void
+a_copy_leads_to_the_plugins_own_file(void **state)
+{
+  (void)state;
+  char from[sizeof(path) * 2 + 64], file[PATH_MAX], link[64];
+  snprintf(from, sizeof(from), "%s/5db726f1-e37f-4db1-9c13-6415681cea41%s", folder, path);
+  make_folders(from);
+  copy(path, from);
+  void *handle = dlopen(from, RTLD_NOW | RTLD_LOCAL);
+  assert_non_null(handle);
+  const void *entry = dlsym(handle, "extra");
+  assert_int_equal(memtrack_module_scan(entry, true, ignore, ignore), 0);
+  const struct memtrack_module *module = memtrack_module_at((uintptr_t)entry);
+  assert_int_equal(module->kind, MEMTRACK_MODULE_PLUGIN);
+  struct memtrack_module_source source;
+  memtrack_module_describe(module, &source);
+  snprintf(link, sizeof(link), "/proc/self/fd/%d", source.fd);
+  ssize_t length = readlink(link, file, sizeof(file) - 1);
+  assert_true(length > 0);
+  file[length] = '\0';
+  assert_string_equal(file, path);
+  memtrack_module_source_close(&source);
+  dlclose(handle);
+  memtrack_module_sweep(ignore);
+  remove_folders(from, folder);
+}
+
 static int
 open_once(void **state)
 {
@@ -127,6 +177,7 @@ main(void)
   const struct CMUnitTest tests[] = {
     cmocka_unit_test(the_program_is_held_by_its_name_here),
     cmocka_unit_test(a_module_of_another_namespace_is_neither_listed_nor_held),
+    cmocka_unit_test(a_copy_leads_to_the_plugins_own_file),
     cmocka_unit_test(a_file_that_is_removed_or_replaced_does_not_matter),
   };
   return cmocka_run_group_tests(tests, open_once, remove_folder);

@@ -171,20 +171,44 @@ is_file_of(int fd, uintptr_t start)
   return pread(fd, head, sizeof(head), 0) == (ssize_t)sizeof(head) && memcmp(head, (const void *)start, sizeof(head)) == 0;
 }
 
-/* Opens the file of a plugin that was just loaded. The server loads a remap plugin from a copy at RUNTIME/UUID/ plus the
-   plugin's path, and removes the copy at once; then the plugin's own file is used if it is identical. Returns the path of the
-   file, or of the copy if there is no file. */
+static bool
+open_if_file_of(struct memtrack_module *module, const char *path, uintptr_t start)
+{
+  int fd = memtrack_limit_descriptor(open(path, O_RDONLY | O_CLOEXEC));
+  if (fd >= 0 && !is_file_of(fd, start)) {
+    close(fd);
+    return false;
+  }
+  module->fd = fd;
+  return fd >= 0;
+}
+
+/* The rest of a path after its first part that has the form of a UUID; NULL if none has. */
+static const char *
+after_uuid(const char *path)
+{
+  enum { LENGTH = 36, DASH = 8 };
+  for (const char *part = strchr(path, '/'); part; part = strchr(part + 1, '/')) {
+    if (strcspn(part + 1, "/") == LENGTH && part[1 + DASH] == '-' && strspn(part + 1, "0123456789abcdefABCDEF-") == LENGTH) {
+      return part + 1 + LENGTH;
+    }
+  }
+  return NULL;
+}
+
+/* Opens the file of a plugin that was just loaded. The server loads a remap plugin from a copy at RUNTIME/UUID/ plus the plugin's
+   path, and removes the copy, 9.2 at once, 10 later: the plugin's own file is used if it is identical.
+   Returns the path of the file, or of the copy if there is no file. */
 static const char *
 open_file(struct memtrack_module *module, uintptr_t start)
 {
+  const char *own = after_uuid(module->path);
+  if (own && open_if_file_of(module, own, start)) {
+    return own;
+  }
   for (const char *at = module->path; at; at = strchr(at + 1, '/')) {
-    int fd = memtrack_limit_descriptor(open(at, O_RDONLY | O_CLOEXEC));
-    if (fd >= 0 && is_file_of(fd, start)) {
-      module->fd = fd;
+    if (open_if_file_of(module, at, start)) {
       return at;
-    }
-    if (fd >= 0) {
-      close(fd);
     }
   }
   return module->path;
