@@ -70,12 +70,15 @@ static struct {
   [SERVER_NEWS] = {.redirects = memtrack_server_news},   [EXTENSIONS] = {.redirects = memtrack_extensions},
 };
 
+/* At the installation this is the reason why it is refused, which is said once for all modules. */
 static int
 refuse(const struct memtrack_module *module, const char *reason)
 {
   memtrack_limit_hit(MEMTRACK_LIMIT_SLOTS);
-  memtrack_log(MEMTRACK_ERROR, "some calls of %s are not tracked: %s", module->name, reason);
-  return memtrack_reason_set(&failure, "%.100s: %.80s", module->name, reason);
+  if (installed) {
+    memtrack_log(MEMTRACK_ERROR, "some calls of %s are not tracked: %s", module->name, reason);
+  }
+  return memtrack_reason_set(&failure, "%.50s: %.140s", module->name, reason);
 }
 
 /* Redirects a table's slots in a held module. Returns 0, or -1 if any was refused. */
