@@ -6,9 +6,7 @@
 #include "support.h"
 
 #include <dlfcn.h>
-#include <limits.h>
 #include <string.h>
-#include <unistd.h>
 
 #include <ts/ts.h>
 
@@ -35,20 +33,6 @@ _Static_assert(sizeof(TSMgmtInt) == sizeof(int64_t) && sizeof(TSMgmtCounter) == 
                "integers of the API");
 
 // A module built beside this program.
-static void *
-load(const char *name)
-{
-  char path[PATH_MAX + 64];
-  ssize_t length                = readlink("/proc/self/exe", path, PATH_MAX);
-  path[length > 0 ? length : 0] = '\0';
-  strcpy(strrchr(path, '/') + 1, name);
-  void *handle = dlopen(path, RTLD_NOW | RTLD_GLOBAL);
-  if (!handle) {
-    fail_msg("%s", dlerror());
-  }
-  return handle;
-}
-
 static void
 a_program_without_the_api_lacks_all_of_it(void **state)
 {
@@ -66,7 +50,7 @@ a_program_without_the_api_lacks_all_of_it(void **state)
 static void
 each_function_is_found_by_its_name(const char *server, const char *version, bool in_c)
 {
-  void *handle = load(server);
+  void *handle = open_beside(server, RTLD_NOW | RTLD_GLOBAL);
   memtrack_api_open();
   assert_null(memtrack_api_lacks(MEMTRACK_API_CALL));
   assert_null(memtrack_api_lacks(MEMTRACK_API_HOOK));

@@ -5,7 +5,6 @@
 #include "support.h"
 
 #include <dlfcn.h>
-#include <limits.h>
 #include <link.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -140,11 +139,7 @@ a_module_whose_slots_were_found_is_never_unloaded(void **state)
   (void)state;
   struct memtrack_reason reason;
   struct memtrack_slots slots;
-  char path[PATH_MAX] = "";
-  assert_true(readlink("/proc/self/exe", path, sizeof(path) - sizeof("extra.so")) > 0);
-  strcpy(strrchr(path, '/') + 1, "extra.so");
-  void *handle = dlopen(path, RTLD_NOW | RTLD_LOCAL);
-  assert_non_null(handle);
+  void *handle = open_beside("extra.so", RTLD_NOW | RTLD_LOCAL);
   assert_int_equal(memtrack_slots_find(&slots, "extra_wanted", NULL, (void *)main, &reason), 0);
   assert_int_equal(slots.count, 1);
   assert_int_equal(dlclose(handle), 0);

@@ -6,7 +6,6 @@
 #include "support.h"
 
 #include <dlfcn.h>
-#include <limits.h>
 #include <malloc.h>
 #include <pthread.h>
 #include <semaphore.h>
@@ -426,14 +425,7 @@ a_thread_with_the_smallest_stack_allocates(void **state)
 static const void *
 load(const char *name, caller const **sites)
 {
-  char path[PATH_MAX];
-  ssize_t length = readlink("/proc/self/exe", path, sizeof(path) - 32);
-  assert_true(length > 0);
-  path[length] = '\0';
-  strcpy(strrchr(path, '/') + 1, name);
-  void *handle = dlopen(path, RTLD_NOW | RTLD_LOCAL);
-  assert_non_null(handle);
-  *sites = dlsym(handle, "caller_sites");
+  *sites = dlsym(open_beside(name, RTLD_NOW | RTLD_LOCAL), "caller_sites");
   return (const void *)(uintptr_t)(*sites)[0];
 }
 

@@ -2,6 +2,8 @@
 #define _GNU_SOURCE
 #include "support.h"
 
+#include <dlfcn.h>
+#include <limits.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -135,4 +137,20 @@ maps_text(void)
   fclose(maps);
   fclose(out);
   return text;
+}
+
+void *
+open_beside(const char *name, int flags)
+{
+  char path[PATH_MAX + 64];
+  ssize_t length = readlink("/proc/self/exe", path, PATH_MAX);
+  assert_true(length > 0);
+  path[length] = '\0';
+  strcpy(strrchr(path, '/') + 1, name);
+  void *handle = dlopen(path, flags);
+  if (!handle) {
+    fail_msg("%s", dlerror());
+    abort();
+  }
+  return handle;
 }

@@ -50,6 +50,9 @@ struct sums {
 // Sums of a site over all shards (MEMTRACK_SITE_UNKNOWN: of all registered sites and rows (other)).
 struct sums sum_site(uint32_t site);
 
+// Loads a module that lies beside the program; the test fails if that is not possible.
+void *open_beside(const char *name, int flags);
+
 // The text of a dump, malloc'ed.
 char *dump_text(int level, bool verify);
 

@@ -8,7 +8,6 @@
 
 #include <dlfcn.h>
 #include <errno.h>
-#include <limits.h>
 #include <pthread.h>
 #include <semaphore.h>
 #include <signal.h>
@@ -228,16 +227,7 @@ static uint32_t owner;
 static const void *
 load(const char *name, void **handle, caller const **sites)
 {
-  char path[PATH_MAX];
-  ssize_t length = readlink("/proc/self/exe", path, sizeof(path) - 32);
-  assert_true(length > 0);
-  path[length] = '\0';
-  strcpy(strrchr(path, '/') + 1, name);
-  *handle = dlopen(path, RTLD_NOW | RTLD_LOCAL);
-  if (!*handle) {
-    fail_msg("%s", dlerror());
-    abort();
-  }
+  *handle = open_beside(name, RTLD_NOW | RTLD_LOCAL);
   if (!sites) {
     return NULL;
   }

@@ -6,7 +6,6 @@
 
 #include <alloca.h>
 #include <dlfcn.h>
-#include <limits.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdint.h>
@@ -204,14 +203,7 @@ a_known_stack_needs_no_unwinder(void **state)
 static const caller *
 load_sites(const char *name)
 {
-  char path[PATH_MAX];
-  ssize_t length = readlink("/proc/self/exe", path, sizeof(path) - 32);
-  assert_true(length > 0);
-  path[length] = '\0';
-  strcpy(strrchr(path, '/') + 1, name);
-  void *handle = dlopen(path, RTLD_NOW | RTLD_LOCAL);
-  assert_non_null(handle);
-  return dlsym(handle, "caller_sites");
+  return dlsym(open_beside(name, RTLD_NOW | RTLD_LOCAL), "caller_sites");
 }
 
 static uintptr_t
