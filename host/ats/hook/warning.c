@@ -38,7 +38,7 @@ compose(struct line *line, const struct warning *warning)
   static const char *const formats[] = {
     [MEMTRACK_WARNING_TWICE]         = "released twice: a block of %" PRIu64 " bytes, last tracked at %s",
     [MEMTRACK_WARNING_TWICE_UNKNOWN] = "released twice: a block of %" PRIu64 " bytes of an unknown site",
-    [MEMTRACK_WARNING_OVERRUN]       = "written past its end: a block of %" PRIu64 " bytes of %s",
+    [MEMTRACK_WARNING_OVERRUN]       = "written past its end, or freed unseen and used again: a block of %" PRIu64 " bytes of %s",
   };
   char name[MEMTRACK_NAME_MAX + 1] = "", text[400];
   memtrack_registry_text(warning->birth >> MEMTRACK_EPOCH_BITS, name, sizeof(name));
