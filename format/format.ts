@@ -213,7 +213,7 @@ export const header = {
     form: "number",
     warning: "blocks of plugins were written past their end",
     meaning:
-      "blocks of plugins that were surely written up to 8 bytes past their end, counted from the second time at one site on " +
+      "blocks of plugins that were written up to 8 bytes past their end, or freed by a call that memtrack does not see and used again; counted from the second time at one site on " +
       "(decision 026). A much longer overrun is not recognized, and looks like a leak",
   },
   twice: {
