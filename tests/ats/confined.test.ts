@@ -91,6 +91,9 @@ describe("memtrack in a server", () => {
     confined(context, "proc", async (ats) => {
       const lines = said(ats);
       assert.equal(lines.length, 1, lines.join("\n"));
-      assert.match(lines[0]!, /\/proc\/self\/(maps|mem): No such file or directory; memtrack is disabled, the server is not affected$/);
+      assert.match(
+        lines[0]!,
+        /\/proc\/self\/(maps|mem): No such file or directory; memtrack is disabled, the server is not affected$/,
+      );
     }));
 });
