@@ -7,27 +7,22 @@
 /* Symbols are C++ names as the linker sees them. In 9.2 and in a 10 of shared libraries the first two are imported from libtscore
    through slots, and the program has the level in its own variable (a copy relocation of libtscore's); in a static 10 all are in
    the program. From 10.0.6 on the two callers of dump have no symbol (an unnamed namespace). */
+#define SAME_IN_ALL                                                                                                                \
+  .increment = "_ZN15ResourceTracker9incrementEPKcl", .dump = "_ZN15ResourceTracker4dumpEP8_IO_FILE", .level = "res_track_memory", \
+  .log_folder = "_Z19RecConfigReadLogDirB5cxx11v", .signal = "_ZN18SignalContinuation8periodicEiP5Event",                          \
+  .timer = "_ZN19TrackerContinuation8periodicEiP5Event"
+
 static const struct memtrack_server servers[] = {
   {
-    .versions   = {"9.2."},
-    .increment  = "_ZN15ResourceTracker9incrementEPKcl",
-    .dump       = "_ZN15ResourceTracker4dumpEP8_IO_FILE",
-    .level      = "res_track_memory",
-    .freelists  = "ink_freelists_dump",
-    .log_folder = "_Z19RecConfigReadLogDirB5cxx11v",
-    .signal     = "_ZN18SignalContinuation8periodicEiP5Event",
-    .timer      = "_ZN19TrackerContinuation8periodicEiP5Event",
+    .versions = {"9.2."},
+    SAME_IN_ALL,
+    .freelists = "ink_freelists_dump",
   },
   {
-    .versions   = {"10.0.", "10.1.", "10.2."},
-    .increment  = "_ZN15ResourceTracker9incrementEPKcl",
-    .dump       = "_ZN15ResourceTracker4dumpEP8_IO_FILE",
-    .level      = "res_track_memory",
-    .freelists  = "_Z18ink_freelists_dumpP8_IO_FILE",
-    .log_folder = "_Z19RecConfigReadLogDirB5cxx11v",
-    .signal     = "_ZN18SignalContinuation8periodicEiP5Event",
-    .timer      = "_ZN19TrackerContinuation8periodicEiP5Event",
-    .has_yaml   = true,
+    .versions = {"10.0.", "10.1.", "10.2."},
+    SAME_IN_ALL,
+    .freelists = "_Z18ink_freelists_dumpP8_IO_FILE",
+    .has_yaml  = true,
   },
 };
 
