@@ -169,7 +169,7 @@ export { reclaimDue, sampleAnew, sampleDue } from "./control/schedule";
 export { denyBaseline, writeStatus } from "./report/replies";
 export { limitPath, readMeasure, smallerLimit } from "./control/system";
 export { builtinAllocs, builtinFrees, builtinInUse, registerBuiltinRow } from "./registry/builtin_row";
-export { moduleKind, nameLoad } from "./naming/module";
+export { copiedPath, moduleKind, nameLoad } from "./naming/module";
 export { mangledKind, shortenName } from "./naming/mangled";
 export { writeDistance, writeFunction, writeLine } from "./naming/place";
 export { isAllocatorName, isSystemPath } from "./naming/rules";

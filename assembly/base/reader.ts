@@ -79,6 +79,10 @@ export function isDigit(byte: u32): bool {
   return byte >= 0x30 && byte <= 0x39;
 }
 
+export function isHexadecimal(byte: u32): bool {
+  return isDigit(byte) || ((byte | 0x20) >= 0x61 && (byte | 0x20) <= 0x66);
+}
+
 export function skipSpaces(): void {
   while (peek() == 0x20 || peek() == 0x09) ++cursor;
 }

@@ -10,7 +10,7 @@ export function isNumber(text: usize, length: usize): bool {
   if (reader.peek() == 0x2b) return false;
   if (reader.takeText("0x")) {
     if (!reader.left()) return false;
-    while (isHexadecimal(reader.peek())) reader.skip();
+    while (reader.isHexadecimal(reader.peek())) reader.skip();
     return !reader.left();
   }
   // As in strtoll: other white space, a sign.
@@ -20,10 +20,6 @@ export function isNumber(text: usize, length: usize): bool {
   while (reader.isDigit(reader.peek())) reader.skip();
   if (isMultiplier(reader.peek())) reader.skip();
   return !reader.left();
-}
-
-function isHexadecimal(byte: u32): bool {
-  return reader.isDigit(byte) || ((byte | 0x20) >= 0x61 && (byte | 0x20) <= 0x66);
 }
 
 /** K, M, G, T. */

@@ -13,7 +13,7 @@
 
 import { LOADS_MAX, LOAD_SIZE, MODULE_NAME_LEFT_ALONE, MODULE_NAME_LIBRARY, MODULE_NAME_SERVER } from "../abi";
 import * as answer from "../base/answer";
-import { HASH, SLASH } from "../base/chars";
+import { DASH, HASH, SLASH } from "../base/chars";
 import { input, loads } from "../base/memory";
 import * as reader from "../base/reader";
 import { recordAt } from "../base/regions";
@@ -72,7 +72,32 @@ function beginsWithOne(from: usize, length: usize, texts: StaticArray<string>): 
   return false;
 }
 
+/** Letters of a UUID, and where its first dash is. */
+const UUID: usize = 36;
+const UUID_DASH: usize = 8;
+
 /**
+ * The server loads a remap plugin from a copy, at RUNTIME/UUID/ plus the plugin's path. Offset of that path in the path in the input
+ * region; 0 if no part of it has the form of a UUID.
+ */
+export function copiedPath(length: u64): u32 {
+  const end = input + answer.bounded(length);
+  for (let at = input; at + UUID < end; ++at) {
+    if (load<u8>(at) == SLASH && isUuid(at + 1, end)) return <u32>(at + 1 + UUID - input);
+  }
+  return 0;
+}
+
+/** Whether a part of a path that others follow is one. */
+function isUuid(at: usize, end: usize): bool {
+  if (at + UUID >= end || load<u8>(at + UUID) != SLASH || load<u8>(at + UUID_DASH) != DASH) return false;
+  for (let i: usize = 0; i < UUID; ++i) {
+    const byte = load<u8>(at + i);
+    if (byte != DASH && !reader.isHexadecimal(byte)) return false;
+  }
+  return true;
+}
+
 /**
  * Names the owner of a plugin that is loaded, by the file name in the input region. The answer's text is the name; its number is how
  * often this name was loaded, or 0 if the table has no room for another name.

@@ -183,26 +183,13 @@ open_if_file_of(struct memtrack_module *module, const char *path, uintptr_t star
   return fd >= 0;
 }
 
-/* The rest of a path after its first part that has the form of a UUID; NULL if none has. */
-static const char *
-after_uuid(const char *path)
-{
-  enum { LENGTH = 36, DASH = 8 };
-  for (const char *part = strchr(path, '/'); part; part = strchr(part + 1, '/')) {
-    if (strcspn(part + 1, "/") == LENGTH && part[1 + DASH] == '-' && strspn(part + 1, "0123456789abcdefABCDEF-") == LENGTH) {
-      return part + 1 + LENGTH;
-    }
-  }
-  return NULL;
-}
-
 /* Opens the file of a plugin that was just loaded. The server loads a remap plugin from a copy at RUNTIME/UUID/ plus the plugin's
-   path, and removes the copy, 9.2 at once, 10 later: the plugin's own file is used if it is identical.
-   Returns the path of the file, or of the copy if there is no file. */
+   path, and removes the copy, 9.2 at once, 10 later: the plugin's own file is used if it is identical. Returns the path of the
+   file, or of the copy if there is no file. */
 static const char *
 open_file(struct memtrack_module *module, uintptr_t start)
 {
-  const char *own = after_uuid(module->path);
+  const char *own = memtrack_module_name_of_copy(module->path);
   if (own && open_if_file_of(module, own, start)) {
     return own;
   }

@@ -15,6 +15,15 @@ memtrack_module_name_kind(const char *path)
                              [=](memtrack_core *core) { return memtrack_call(core, moduleKind, length); });
 }
 
+const char *
+memtrack_module_name_of_copy(const char *path)
+{
+  uint64_t length = strlen(path);
+  uint64_t offset =
+    memtrack_ask_number(path, length, 0, [=](memtrack_core *core) { return memtrack_call(core, copiedPath, length); });
+  return offset ? path + offset : nullptr;
+}
+
 void
 memtrack_module_name_load(const char *name, bool by_remap, char *text, size_t size)
 {

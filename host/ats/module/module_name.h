@@ -16,6 +16,9 @@ extern "C" {
 /* MEMTRACK_MODULE_NAME_...: of the server, left alone, or a library. Left alone if the core does not answer. Not hook-safe. */
 uint32_t memtrack_module_name_kind(const char *path);
 
+/* The plugin's own path, within the path of the server's copy of a plugin; NULL if it is no such path. Not hook-safe. */
+const char *memtrack_module_name_of_copy(const char *path);
+
 /* Names the owner of a plugin that remap.config or plugin.config loads: writes "foo.so", "foo.so(remap)", "foo.so#2" into `text`,
    cut at `size` with its NUL. If the core's table of names is full, writes the file's name, and counts that as a refusal. Not
    hook-safe. */

@@ -4,7 +4,7 @@
 
 import { LOADS_MAX, MODULE_NAME_LEFT_ALONE, MODULE_NAME_LIBRARY, MODULE_NAME_SERVER } from "../../../assembly/abi";
 import { answerNumber } from "../../../assembly/base/answer";
-import { moduleKind, nameLoad } from "../../../assembly/naming/module";
+import { copiedPath, moduleKind, nameLoad } from "../../../assembly/naming/module";
 import { answered, freshControl, put } from "../support";
 
 describe("a module's name", () => {
@@ -31,6 +31,26 @@ describe("a module's name", () => {
     expect(moduleKind(put("libtscore"))).toBe(MODULE_NAME_LIBRARY);
     expect(moduleKind(put("/lib/"))).toBe(MODULE_NAME_LIBRARY);
     expect(moduleKind(put(""))).toBe(MODULE_NAME_LIBRARY);
+  });
+});
+
+describe("the path of a server's copy of a plugin", () => {
+  test("ends with the plugin's own path", () => {
+    freshControl();
+    const copy = "/var/run/5db726f1-e37f-4db1-9c13-6415681cea41";
+    expect(copiedPath(put(copy + "/opt/foo.so"))).toBe(copy.length);
+    expect(copiedPath(put("/5DB726F1-e37f-4db1-9c13-6415681cea41/f"))).toBe(37);
+  });
+
+  test("is another path otherwise", () => {
+    freshControl();
+    expect(copiedPath(put("/usr/lib/trafficserver/modules/foo.so"))).toBe(0);
+    expect(copiedPath(put("/run/5db726f1-e37f-4db1-9c13-6415681cea41"))).toBe(0, "nothing follows");
+    expect(copiedPath(put("/run/5db726f1-e37f-4db1-9c13-6415681cea4/f.so"))).toBe(0, "too short");
+    expect(copiedPath(put("/run/5db726f1-e37f-4db1-9c13-6415681cea411/f.so"))).toBe(0, "too long");
+    expect(copiedPath(put("/run/5db726f10e37f-4db1-9c13-6415681cea41/f.so"))).toBe(0, "no dash there");
+    expect(copiedPath(put("/run/5db726f1-e37f-4db1-9c13-6415681ceaxx/f.so"))).toBe(0, "not hexadecimal");
+    expect(copiedPath(put(""))).toBe(0);
   });
 });
 
