@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Plugins' calls by which control passes: functions that later run on the plugin's behalf, and calls back into the server's own
+ * work.
+ */
+#include "hook/plugin_hooks.h"
+
+/* The plugin passes its own function; the continuation has the thunk, unless it is older than memtrack. */
+int
+hook_TSHttpTxnHookRegisteredFor(void *transaction, int hook, memtrack_api_handler function)
+{
+  memtrack_api_handler thunk = MEMTRACK_WRAP(function);
+  int result                 = memtrack_api.TSHttpTxnHookRegisteredFor(transaction, hook, thunk);
+  return result == MEMTRACK_TS_SUCCESS || thunk == function ? result
+                                                            : memtrack_api.TSHttpTxnHookRegisteredFor(transaction, hook, function);
+}
+
+/* Inside these calls the server continues with its own work, and perhaps calls other plugins: that is not on the caller's
+   behalf. */
+#define RESUMES(name, parameters, arguments)                                             \
+  MT_HOT void hook_##name parameters                                                     \
+  {                                                                                      \
+    MT_CLEANUP(memtrack_context_restore) const uint32_t before = memtrack_context.owner; \
+    memtrack_context.owner                                     = MEMTRACK_OWNER_CORE;    \
+    memtrack_api.name arguments;                                                         \
+  }
+
+RESUMES(TSHttpTxnReenable, (void *transaction, int event), (transaction, event))
+RESUMES(TSHttpSsnReenable, (void *session, int event), (session, event))
+RESUMES(TSVConnReenable, (void *connection), (connection))
+RESUMES(TSVConnReenableEx, (void *connection, int event), (connection, event))
+RESUMES(TSVIOReenable, (void *operation), (operation))
+
+void *
+hook_TSThreadCreate(void *(*function)(void *), void *data)
+{
+  return memtrack_api.TSThreadCreate(MEMTRACK_WRAP(function), data);
+}
+
+int
+hook_pthread_create(pthread_t *thread, const pthread_attr_t *attributes, void *(*function)(void *), void *data)
+{
+  return pthread_create(thread, attributes, MEMTRACK_WRAP(function), data);
+}

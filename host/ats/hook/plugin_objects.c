@@ -1,0 +1,237 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Plugins' calls that create and destroy objects of the server.
+ */
+#include <stddef.h>
+
+#include "base/atomic.h"
+#include "base/limits.h"
+#include "hook/buffer.h"
+#include "hook/iobuffer.h"
+#include "hook/objects.h"
+#include "hook/plugin_hooks.h"
+#include "core/account.h"
+
+MT_HOT static void
+count_created(void *object, uint32_t kind, uintptr_t address)
+{
+  if (object == NULL || !memtrack_plugin_is_armed()) {
+    return;
+  }
+  struct memtrack_object old;
+  uint32_t birth = memtrack_account_alloc(address, memtrack_plugin_attributes(MEMTRACK_CLASS_OBJECT, kind), NULL, 0);
+  if (birth == MEMTRACK_SITE_UNKNOWN) {
+    return;
+  }
+  if (!memtrack_objects_add(object, birth, &old)) {
+    memtrack_account_free(birth, 0); /* not recorded, so its end could not be seen */
+  } else if (old.address) {
+    memtrack_account_free(old.birth, 0); /* its end was not seen: the server destroyed it */
+  }
+}
+
+MT_HOT static void
+count_destroyed(const void *object)
+{
+  struct memtrack_object known;
+  if (object && memtrack_plugin_is_armed() && memtrack_objects_remove(object, &known)) {
+    memtrack_account_free(known.birth, 0);
+  }
+}
+
+/* A continuation owns its mutex, if it has one: the last continuation destroys it. */
+MT_HOT static void
+count_cont(void *cont, const void *mutex, uintptr_t address)
+{
+  count_created(cont, MEMTRACK_KIND_CONT, address);
+  if (mutex && memtrack_plugin_is_armed()) {
+    memtrack_objects_ref(mutex);
+  }
+}
+
+MT_HOT void *
+hook_TSContCreate(memtrack_api_handler function, void *mutex)
+{
+  void *cont = memtrack_api.TSContCreate(MEMTRACK_WRAP(function), mutex);
+  count_cont(cont, mutex, MT_RETURN_ADDRESS);
+  return cont;
+}
+
+void *
+hook_TSVConnCreate(memtrack_api_handler function, void *mutex)
+{
+  void *cont = memtrack_api.TSVConnCreate(MEMTRACK_WRAP(function), mutex);
+  count_cont(cont, mutex, MT_RETURN_ADDRESS);
+  return cont;
+}
+
+void *
+hook_TSTransformCreate(memtrack_api_handler function, void *transaction)
+{
+  void *cont = memtrack_api.TSTransformCreate(MEMTRACK_WRAP(function), transaction);
+  count_cont(cont, NULL, MT_RETURN_ADDRESS);
+  return cont;
+}
+
+MT_HOT void
+hook_TSContDestroy(void *cont)
+{
+  struct memtrack_object known, mutex;
+  if (memtrack_plugin_is_armed() && memtrack_objects_remove(cont, &known)) {
+    void *owned = memtrack_api.TSContMutexGet(cont);
+    if (owned && memtrack_objects_unref(owned, &mutex)) {
+      memtrack_account_free(mutex.birth, 0);
+    }
+    memtrack_account_free(known.birth, 0);
+  }
+  memtrack_api.TSContDestroy(cont);
+}
+
+static void
+count_buffer(void *buffer, bool sized, uintptr_t address)
+{
+  if (memtrack_plugin_is_armed()) {
+    memtrack_buffer_mark(buffer, sized, address, memtrack_context.owner, memtrack_iobuffer_event);
+  }
+  count_created(buffer, MEMTRACK_KIND_IOBUFFER, address);
+}
+
+void *
+hook_TSIOBufferCreate(void)
+{
+  void *buffer = memtrack_api.TSIOBufferCreate();
+  count_buffer(buffer, false, MT_RETURN_ADDRESS);
+  return buffer;
+}
+
+void *
+hook_TSIOBufferSizedCreate(int size_index)
+{
+  void *buffer = memtrack_api.TSIOBufferSizedCreate(size_index);
+  count_buffer(buffer, true, MT_RETURN_ADDRESS);
+  return buffer;
+}
+
+/* Readers are part of their buffer, at the same distances in every buffer, and end with it. */
+enum { DISTANCES_MAX = 16 };
+static uintptr_t distances[DISTANCES_MAX];
+
+static void
+learn_distance(uintptr_t distance)
+{
+  for (int i = 0; i < DISTANCES_MAX; ++i) {
+    uintptr_t none = 0;
+    if (memtrack_load(&distances[i]) == distance || memtrack_replace_ordered(&distances[i], &none, distance) || none == distance) {
+      return;
+    }
+  }
+  memtrack_limit_hit(MEMTRACK_LIMIT_READERS);
+}
+
+void
+hook_TSIOBufferDestroy(void *buffer)
+{
+  if (memtrack_plugin_is_armed() && memtrack_objects_knows(buffer)) {
+    for (int i = 0; i < DISTANCES_MAX; ++i) {
+      uintptr_t distance = memtrack_load(&distances[i]);
+      if (distance == 0) {
+        break;
+      }
+      count_destroyed((char *)buffer + distance);
+    }
+  }
+  count_destroyed(buffer);
+  memtrack_api.TSIOBufferDestroy(buffer);
+}
+
+/* Only readers of buffers created by a plugin are followed: the server destroys its own unseen. */
+void *
+hook_TSIOBufferReaderAlloc(void *buffer)
+{
+  void *reader = memtrack_api.TSIOBufferReaderAlloc(buffer);
+  if (reader && memtrack_plugin_is_armed() && memtrack_objects_knows(buffer)) {
+    learn_distance((uintptr_t)reader - (uintptr_t)buffer);
+    count_created(reader, MEMTRACK_KIND_READER, MT_RETURN_ADDRESS);
+  }
+  return reader;
+}
+
+void *
+hook_TSIOBufferReaderClone(void *reader)
+{
+  void *clone = memtrack_api.TSIOBufferReaderClone(reader);
+  if (clone && memtrack_plugin_is_armed() && memtrack_objects_knows(reader)) {
+    for (int i = 0; i < DISTANCES_MAX; ++i) { /* both are in one buffer: one of the distances leads to its beginning */
+      uintptr_t distance = memtrack_load(&distances[i]);
+      if (distance && memtrack_objects_knows((char *)reader - distance)) {
+        learn_distance((uintptr_t)clone - ((uintptr_t)reader - distance));
+        count_created(clone, MEMTRACK_KIND_READER, MT_RETURN_ADDRESS);
+        break;
+      }
+    }
+  }
+  return clone;
+}
+
+/* Destroys an object with a function that may refuse. The object is removed first, because after destruction another thread may
+   get the same address. */
+static int
+destroy_unless_refused(void *object, int (*destroy)(void *))
+{
+  struct memtrack_object known, old;
+  bool counted = memtrack_plugin_is_armed() && memtrack_objects_remove(object, &known);
+  int result   = destroy(object);
+  if (counted && result == MEMTRACK_TS_SUCCESS) {
+    memtrack_account_free(known.birth, 0);
+  } else if (counted) {
+    memtrack_objects_add(object, known.birth, &old);
+  }
+  return result;
+}
+
+int
+hook_TSTextLogObjectCreate(const char *name, int mode, void **object)
+{
+  int result = memtrack_api.TSTextLogObjectCreate(name, mode, object);
+  if (result == MEMTRACK_TS_SUCCESS && object) {
+    count_created(*object, MEMTRACK_KIND_OTHER, MT_RETURN_ADDRESS);
+  }
+  return result;
+}
+
+/* Pairs that need nothing more. */
+#define CREATES(name, kind, parameters, arguments)                  \
+  void *hook_##name parameters                                      \
+  {                                                                 \
+    void *object = memtrack_api.name arguments;                     \
+    count_created(object, MEMTRACK_KIND_##kind, MT_RETURN_ADDRESS); \
+    return object;                                                  \
+  }
+#define DESTROYS(name)           \
+  void hook_##name(void *object) \
+  {                              \
+    count_destroyed(object);     \
+    memtrack_api.name(object);   \
+  }
+#define MAY_DESTROY(name)                                     \
+  int hook_##name(void *object)                               \
+  {                                                           \
+    return destroy_unless_refused(object, memtrack_api.name); \
+  }
+
+CREATES(TSMutexCreate, MUTEX, (void), ())
+DESTROYS(TSMutexDestroy)
+CREATES(TSMBufferCreate, MBUFFER, (void), ())
+MAY_DESTROY(TSMBufferDestroy)
+DESTROYS(TSIOBufferReaderFree)
+CREATES(TSCacheKeyCreate, OTHER, (void), ())
+MAY_DESTROY(TSCacheKeyDestroy)
+CREATES(TSMimeParserCreate, OTHER, (void), ())
+DESTROYS(TSMimeParserDestroy)
+CREATES(TSHttpParserCreate, OTHER, (void), ())
+DESTROYS(TSHttpParserDestroy)
+CREATES(TSUuidCreate, OTHER, (void), ())
+DESTROYS(TSUuidDestroy)
+CREATES(TSfopen, OTHER, (const char *name, const char *mode), (name, mode))
+DESTROYS(TSfclose)
+MAY_DESTROY(TSTextLogObjectDestroy)
