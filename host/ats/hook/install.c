@@ -59,15 +59,16 @@ is_foreign(const struct memtrack_module *module)
 }
 
 /* The tables of replacements, with their symbols' definitions as seen by a module that does not define them. */
-enum table { PLUGIN_API, PLUGIN_HEAP, LIBRARY_HEAP, SERVER_HEAP, SERVER_NEWS, EXTENSIONS, TABLE_COUNT };
+enum table { PLUGIN_API, PLUGIN_API_INLINED, PLUGIN_HEAP, LIBRARY_HEAP, SERVER_HEAP, SERVER_NEWS, EXTENSIONS, TABLE_COUNT };
 
 static struct {
   const struct memtrack_redirect *redirects;
   const void *global[MEMTRACK_REDIRECTS_MAX];
 } tables[TABLE_COUNT] = {
-  [PLUGIN_API] = {.redirects = memtrack_plugin_api},     [PLUGIN_HEAP] = {.redirects = memtrack_plugin_heap},
-  [LIBRARY_HEAP] = {.redirects = memtrack_library_heap}, [SERVER_HEAP] = {.redirects = memtrack_server_heap},
-  [SERVER_NEWS] = {.redirects = memtrack_server_news},   [EXTENSIONS] = {.redirects = memtrack_extensions},
+  [PLUGIN_API] = {.redirects = memtrack_plugin_api},   [PLUGIN_API_INLINED] = {.redirects = memtrack_plugin_api_inlined},
+  [PLUGIN_HEAP] = {.redirects = memtrack_plugin_heap}, [LIBRARY_HEAP] = {.redirects = memtrack_library_heap},
+  [SERVER_HEAP] = {.redirects = memtrack_server_heap}, [SERVER_NEWS] = {.redirects = memtrack_server_news},
+  [EXTENSIONS] = {.redirects = memtrack_extensions},
 };
 
 /* At the installation this is the reason why it is refused, which is said once for all modules. */
@@ -163,10 +164,7 @@ on_found(struct memtrack_module *module)
     if (memtrack_api_is_inline()) {
       read_wrappers(module, memtrack_symbols_api_wrappers, &module->api_wrappers);
     }
-    if (module->api_wrappers.count) {
-      memtrack_store_ordered(&memtrack_hooks.api_wrapped, true);
-    }
-    patch(module, PLUGIN_API);
+    patch(module, module->api_wrappers.count ? PLUGIN_API_INLINED : PLUGIN_API);
     patch(module, PLUGIN_HEAP);
     patched_of(module)->heap = false; /* it may have been patched as a library */
     break;

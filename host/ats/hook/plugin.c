@@ -21,19 +21,37 @@ static const struct {
 #define HOOKS (sizeof(hooks) / sizeof(*hooks))
 
 struct memtrack_redirect memtrack_plugin_api[HOOKS + 2];
+struct memtrack_redirect memtrack_plugin_api_inlined[HOOKS + 2];
+
+/* What stands in for a hook in a plugin that has the function's caller compiled into it. */
+static void *
+inlined_hook(enum memtrack_api_function function, void *hook)
+{
+  switch (function) {
+  case MEMTRACK_API__TSmalloc:
+    return (void *)memtrack_inlined__TSmalloc;
+  case MEMTRACK_API__TSrealloc:
+    return (void *)memtrack_inlined__TSrealloc;
+  case MEMTRACK_API__TSstrdup:
+    return (void *)memtrack_inlined__TSstrdup;
+  default:
+    return hook;
+  }
+}
 
 int
 memtrack_hook_plugin_open(struct memtrack_reason *reason)
 {
-  struct memtrack_redirect *to = memtrack_plugin_api;
+  size_t count = 0;
   for (size_t i = 0; i < HOOKS; ++i) {
     const char *symbol = memtrack_api_name(hooks[i].function);
     if (symbol) {
-      *to++ = (struct memtrack_redirect){symbol, hooks[i].hook};
+      memtrack_plugin_api[count]           = (struct memtrack_redirect){symbol, hooks[i].hook};
+      memtrack_plugin_api_inlined[count++] = (struct memtrack_redirect){symbol, inlined_hook(hooks[i].function, hooks[i].hook)};
     }
   }
-  *to++             = (struct memtrack_redirect){"pthread_create", (void *)hook_pthread_create};
-  *to               = (struct memtrack_redirect){NULL, NULL};
+  memtrack_plugin_api[count] = memtrack_plugin_api_inlined[count] =
+    (struct memtrack_redirect){"pthread_create", (void *)hook_pthread_create};
   const char *lacks = memtrack_api_lacks(MEMTRACK_API_HOOK);
   if (lacks) {
     return memtrack_reason_set(reason, "the server lacks the function %s", lacks);

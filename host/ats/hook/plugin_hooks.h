@@ -24,6 +24,13 @@ MEMTRACK_API(X)
 #undef X
 #undef PLAIN
 #undef HOOKED
+
+/* The same, for a plugin that has functions of the plugin API compiled into it. hook-safe, each. */
+void *memtrack_inlined__TSmalloc(size_t size, const char *path) MT_HIDDEN;
+void *memtrack_inlined__TSrealloc(void *block, size_t size, const char *path) MT_HIDDEN;
+char *memtrack_inlined__TSstrdup(const char *text, int64_t length, const char *path) MT_HIDDEN;
+
+/* hook-safe. */
 int hook_pthread_create(pthread_t *thread, const pthread_attr_t *attributes, void *(*function)(void *), void *data) MT_HIDDEN;
 
 /* Whether plugins' calls are counted. hook-safe. */
