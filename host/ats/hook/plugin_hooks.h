@@ -16,6 +16,10 @@
 #include "owner/context.h"
 #include "server/api.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /* hook-safe, each. */
 #define HOOKED(name, result, parameters) result hook_##name parameters MT_HIDDEN;
 #define PLAIN(name, result, parameters)
@@ -49,5 +53,9 @@ memtrack_plugin_attributes(uint32_t cls, uint32_t kind)
 
 /* A plugin's function that will run on the plugin's behalf. */
 #define MEMTRACK_WRAP(function) ((__typeof__(function))memtrack_context_wrap((void *)(uintptr_t)(function)))
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif
