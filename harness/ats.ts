@@ -211,9 +211,15 @@ export class Ats {
   /** Runs traffic_ctl; needs the option `ctl`. Returns its standard output; throws if it fails. */
   async ctl(...args: string[]): Promise<string> {
     const options = { ...this.#user, env: this.#env() };
-    return (
-      await promisify(execFile)(join(installedServer().bin, "traffic_ctl"), [`--run-root=${this.runRootPath}`, ...args], options)
-    ).stdout;
+    const command = join(installedServer().bin, "traffic_ctl");
+    try {
+      return (await promisify(execFile)(command, [`--run-root=${this.runRootPath}`, ...args], options)).stdout;
+    } catch (error) {
+      // In version 10 the reason is in the standard output.
+      throw new Error(`${(error as Error).message.trim()}\n${(error as { stdout?: string }).stdout ?? ""}`.trim(), {
+        cause: error,
+      });
+    }
   }
 
   /** Number of client connections that the server still has open. */

@@ -6,6 +6,7 @@ import { appendFileSync, copyFileSync, cpSync, existsSync, mkdirSync, readdirSyn
 import { renameSync, rmSync, truncateSync, utimesSync } from "node:fs";
 import http from "node:http";
 import { join } from "node:path";
+import { setTimeout as pause } from "node:timers/promises";
 import { Ats } from "../../harness/ats.ts";
 import type { Origin } from "../../harness/origin.ts";
 import { bundledPlugins, OWN_PATHS, PATHS, ROBUST, type BundledPlugins } from "../../harness/plugins.ts";
@@ -37,6 +38,7 @@ export const INNOCENTS: Record<string, number> = {
 const RELOADED = ["remap_innocent", "header_rewrite", "cachekey", "conf_remap"];
 
 const CHANGE_MS = 30_000;
+const RELOAD_AGAIN_MS = 200;
 const ROTATED_KEPT = 4;
 const CHURN_FOLDER = "churn";
 
@@ -111,8 +113,7 @@ export class Server {
     }
     if (by === "manager") {
       appendFileSync(join(this.ats.folder, "etc", "remap.config"), "# changed\n");
-      await this.ats.ctl("config", "reload");
-      return;
+      return this.#configReload();
     }
     const status = await new Promise<number>((resolve, reject) => {
       const request = http.get(new URL("/reload", this.ats.httpUrl), { agent: false }, (response) => {
@@ -123,6 +124,17 @@ export class Server {
     });
     // 404 comes from the origin, which the request reaches after the reload.
     if (status !== 404) throw new Error(`the server did not load remap.config: status ${status}`);
+  }
+
+  /** Since 10.2 the server refuses a reload while another goes on: this one waits for its end. */
+  async #configReload(): Promise<void> {
+    for (const start = Date.now(); ; await pause(RELOAD_AGAIN_MS)) {
+      try {
+        return void (await this.ats.ctl("config", "reload"));
+      } catch (error) {
+        if (!/reload (ongoing|already in progress)/i.test(String(error)) || Date.now() - start > CHANGE_MS) throw error;
+      }
+    }
   }
 
   /** Whether a record may have each of its values with this server. */
