@@ -43,8 +43,10 @@ describe("what memtrack.so asks the loader for", () => {
 
 describe("memtrack.so where it does nothing", () => {
   /** Calls TSPluginInit in a program that has loaded it, a given number of times. */
-  const init = (program: string, times = 1): { out: string[]; err: string[] } => {
-    const { status, signal, stdout, stderr } = spawnSync(join(OUT, program), [PLUGIN, String(times)], { encoding: "utf8" });
+  const init = (program: string, times = 1, version?: string): { out: string[]; err: string[] } => {
+    const env = { ...process.env, ...(version && { TEST_SERVER_VERSION: version }) };
+    const options = { encoding: "utf8", env } as const;
+    const { status, signal, stdout, stderr } = spawnSync(join(OUT, program), [PLUGIN, String(times)], options);
     assert.equal(signal ?? status, 0, stderr);
     const lines = (text: string) => text.split("\n").filter((line) => line !== "");
     return { out: lines(stdout), err: lines(stderr) };
@@ -64,10 +66,11 @@ describe("memtrack.so where it does nothing", () => {
 
   for (const [program, version] of [
     ["load10", "10.3.0"],
+    ["load10", "11.0.0"],
     ["load9", "9.1.4"],
   ] as const) {
     test(`a server of version ${version}: it registers, and says one line`, () => {
-      const { out, err } = init(program);
+      const { out, err } = init(program, 1, version);
       assert.deepEqual(err, []);
       assert.equal(out.length, 2, out.join("\n"));
       assert.equal(out[0], "TSPluginRegister memtrack");
