@@ -163,6 +163,7 @@ export { checkRecordLine, describeRecordLine } from "./control/record_line";
 export { checkRecordsYaml } from "./control/records_yaml";
 export { messageHelp, messageLevel, readMessage } from "./control/message";
 export { dumpInterval, dumpReason } from "./control/dump_reason";
+export { checkPrologue } from "./control/prologue";
 export { exhaustionNotice } from "./control/exhaustion";
 export { startNotice, troubleNotice } from "./control/notices";
 export { reclaimDue, sampleAnew, sampleDue } from "./control/schedule";

@@ -97,10 +97,8 @@ memtrack_entry_find(struct memtrack_entry *entry, const char *symbol, void *func
     return memtrack_reason_set(reason, "%s is already redirected, to %s", symbol,
                                dladdr(to, &info) && info.dli_fname ? info.dli_fname : "an unknown module");
   }
-  const char *why = memtrack_prologue_check(function, found->st_size, size);
-  if (why) {
-    return memtrack_reason_set(reason, "no jump can be written at %s, %lu bytes: it %s", symbol, (unsigned long)found->st_size,
-                               why);
+  if (memtrack_prologue_check(symbol, function, found->st_size, size, reason)) {
+    return -1;
   }
   entry->at   = function;
   entry->size = size;
