@@ -129,7 +129,7 @@ export const QUESTION_MAX: u32 = 61440;
 export const MACHINE_X86_64: u32 = 0;
 export const MACHINE_ARM64: u32 = 1;
 /** The longest instruction, in bytes: so many beyond those that are asked about are read. */
-export const INSTRUCTION_MAX: u32 = 16;
+export const INSTRUCTION_SIZE: u32 = 16;
 export const ANSWER_MAX: u32 = 4096;
 
 // Classification of a module by its name (naming/module.ts); number of plugin names whose loads are counted, and bytes of an entry.

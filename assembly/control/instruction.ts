@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Lengths and branches of x86-64 instructions that compilers put at a function's beginning (Intel 64 and IA-32 Architectures Software
-// Developer's Manual, volume 2, chapter 2 and appendix A). Any other instruction is unknown. At most INSTRUCTION_MAX bytes are read.
+// Developer's Manual, volume 2, chapter 2 and appendix A). Any other instruction is unknown. At most INSTRUCTION_SIZE bytes are read.
 
 // What follows an opcode.
 enum Operands {

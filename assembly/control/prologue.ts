@@ -4,7 +4,7 @@
 // Any instruction that is not known is a refusal, and so are too few bytes, a call that returns to overwritten bytes, and a jump
 // into them.
 
-import { INSTRUCTION_MAX, MACHINE_X86_64, QUESTION_MAX } from "../abi";
+import { INSTRUCTION_SIZE, MACHINE_X86_64, QUESTION_MAX } from "../abi";
 import * as answer from "../base/answer";
 import { input } from "../base/memory";
 import { ascii } from "../base/writer";
@@ -21,7 +21,7 @@ const JUMPS = "jumps into its first instructions";
  * @param machine MACHINE_...
  */
 export function checkPrologue(machine: u32, length: u64, overwritten: u32): u32 {
-  if (length < overwritten || overwritten > QUESTION_MAX - INSTRUCTION_MAX) return refuse(TOO_SHORT);
+  if (length < overwritten || overwritten > QUESTION_MAX - INSTRUCTION_SIZE) return refuse(TOO_SHORT);
   const why = machine == MACHINE_X86_64 ? refusalOfX86(overwritten) : refusalOfArm64(overwritten);
   return why.length ? refuse(why) : answer.say(0);
 }

@@ -17,7 +17,7 @@ int
 memtrack_prologue_check(const char *symbol, const unsigned char *code, size_t length, size_t size, struct memtrack_reason *reason)
 {
   memtrack_answer answer;
-  size_t needed = size + MEMTRACK_INSTRUCTION_MAX;
+  size_t needed = size + MEMTRACK_INSTRUCTION_SIZE;
   bool told     = memtrack_ask(&answer, (const char *)code, length < needed ? length : needed, [=](memtrack_core *core) {
     return memtrack_call(core, checkPrologue, (uint32_t)MACHINE, (uint64_t)length, (uint32_t)size);
   });

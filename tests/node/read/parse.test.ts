@@ -244,6 +244,42 @@ describe("captures of stock servers", () => {
     );
   });
 
+  test("paths of another build folder are shown by their last two parts, and a dump and its copy in such a folder are one site", () => {
+    const row = (location: string, inUse: number) => ({ location, allocs: 5, frees: 1, inUse });
+    const { dumps, sites } = read(
+      builtInTable([
+        row("memory/IOBuffer//build/a/src/proxy/http/HttpSM.cc:7", 400),
+        row("memory/IOBuffer/../../iocore/net/P.cc:8", 40),
+      ]) + builtInTable([row("memory/IOBuffer//other/src/proxy/http/HttpSM.cc:7", 800), row("memory/IOBuffer/net/P.cc:8", 80)]),
+    );
+    assert.deepEqual(
+      dumps.map(({ rows }) => rows.map(({ location, inUse }) => [location, inUse])),
+      [
+        [
+          ["memory/IOBuffer/http/HttpSM.cc:7", 400],
+          ["memory/IOBuffer/net/P.cc:8", 40],
+        ],
+        [
+          ["memory/IOBuffer/http/HttpSM.cc:7", 800],
+          ["memory/IOBuffer/net/P.cc:8", 80],
+        ],
+      ],
+    );
+    assert.equal(sites.size, 2);
+  });
+
+  test("two rows of one dump whose shown paths are alike stay two rows of one site", () => {
+    const row = (location: string, inUse: number) => ({ location, allocs: 5, frees: 1, inUse });
+    const { dumps } = read(
+      builtInTable([row("memory/IOBuffer//build/a/http/HttpSM.cc:7", 400), row("memory/IOBuffer//build/b/http/HttpSM.cc:7", 40)]),
+    );
+    assert.equal(dumps[0]!.state, "complete");
+    assert.equal(
+      dumps[0]!.rows.reduce((sum, { inUse }) => sum + inUse, 0),
+      440,
+    );
+  });
+
   test("two processes with mixed lines are detected, and not added up", () => {
     const rows = [
       { location: "memory/IOBuffer/a.cc:1", allocs: 5, frees: 1, inUse: 400 },
