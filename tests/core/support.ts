@@ -27,13 +27,20 @@ import { siteAt } from "../../assembly/shard/site";
 export const IOBUFFER: u64 = CLASS_IOBUFFER << ATTRIBUTES_CLASS_SHIFT;
 export const OPENSSL: u64 = CLASS_OPENSSL << ATTRIBUTES_CLASS_SHIFT;
 
+/** At its first use the specs' own allocator takes all memory that there is: that must not be memory of an instance. */
+function beginAllocator(): void {
+  heap.free(heap.alloc(1));
+}
+
 /** A new instance with all roles: a model has the regions of the other roles too. */
 export function fresh(sites: u32 = 64): void {
+  beginAllocator();
   assert(init(ROLE_MODEL, sites) == 0, "init");
 }
 
 /** A new control instance. */
 export function freshControl(): void {
+  beginAllocator();
   assert(init(ROLE_CONTROL, 0) == 0, "init");
 }
 
