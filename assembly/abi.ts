@@ -167,9 +167,10 @@ export const VERB_DIFF: u32 = 1;
 export const VERB_DUMP: u32 = 2;
 export const VERB_RESET: u32 = 3;
 export const VERB_ARM: u32 = 4;
-export const VERB_STATUS: u32 = 5;
-export const VERB_HELP: u32 = 6;
-export const VERB_COUNT: u32 = 7;
+export const VERB_SHOW: u32 = 5;
+export const VERB_STATUS: u32 = 6;
+export const VERB_HELP: u32 = 7;
+export const VERB_COUNT: u32 = 8;
 
 // Classification of a function by its linkage name (naming/mangled.ts).
 export const MANGLED_OWN: u32 = 0; // no other class applies: a function written for this module
@@ -257,7 +258,8 @@ export const EXPLAINED_BY_RAM_CACHE: u32 = 1;
 export const EXPLAINED_BY_LOAD: u32 = 2;
 export const EXPLAINED_BY_LEVELLING: u32 = 3;
 export const EXPLAINED_BY_AGE: u32 = 4;
-export const EXPLAINED_BY_CONFIRMATION: u32 = 5;
+export const EXPLAINED_BY_RELOAD: u32 = 5;
+export const EXPLAINED_BY_CONFIRMATION: u32 = 6;
 
 export const SETTING_LEVEL: u32 = 0;
 export const SETTING_FREQUENCY: u32 = 1;

@@ -52,8 +52,16 @@ export const LIMIT_NAMES: StaticArray<string> = [
 ];
 export const DUMP_REASON_NAMES: StaticArray<string> = ["signal", "timer", "other", "message"];
 export const VERDICT_NAMES: StaticArray<string> = ["new", "steady", "churn", "filling", "leak"];
-export const EXPLANATION_NAMES: StaticArray<string> = ["-", "RAM cache", "more load", "levels off", "too soon", "confirming"];
-export const EXPLANATIONS_MEASURED: StaticArray<bool> = [false, true, true, false, false, false];
+export const EXPLANATION_NAMES: StaticArray<string> = [
+  "-",
+  "RAM cache",
+  "more load",
+  "levels off",
+  "too soon",
+  "per reload",
+  "confirming",
+];
+export const EXPLANATIONS_MEASURED: StaticArray<bool> = [false, true, true, false, false, false, false];
 
 // Keys of the header in order: form, FACT_... or TEXT_..., and the TEXT_... with the reason why a hook was refused.
 export const NONE: u32 = 255;
@@ -129,9 +137,11 @@ export const SECTION_OWNERS_GROWTH: u32 = 5;
 export const SECTION_SUSPECTS: u32 = 6;
 export const SECTION_AGES: u32 = 7;
 export const SECTION_RECONCILIATION: u32 = 8;
-export const SECTION_PRE_ARMING: u32 = 9;
-export const SECTION_VERIFY: u32 = 10;
-export const SECTION_MODULES: u32 = 11;
+export const SECTION_SHOW: u32 = 9;
+export const SECTION_SHOW_HISTORY: u32 = 10;
+export const SECTION_PRE_ARMING: u32 = 11;
+export const SECTION_VERIFY: u32 = 12;
+export const SECTION_MODULES: u32 = 13;
 export const SECTION_TITLES: StaticArray<string> = [
   "",
   "",
@@ -142,6 +152,8 @@ export const SECTION_TITLES: StaticArray<string> = [
   "Suspects:",
   "Ages of live memory in seconds",
   "Reconciliation: the parts of resident memory",
+  "Show:",
+  "Show, why and history:",
   "Frees of untracked memory (allocated before tracking began, or by the server or the C library)",
   "Verify: IOBuffer events counted by memtrack and by the built-in tracker,",
   "Modules: files that the rows above name",
@@ -156,6 +168,8 @@ export const SECTION_HEADS: StaticArray<string> = [
   "Per hour       | For      | Limit in   | Evidence",
   "Older than | Younger than | Alive      | Size In-use          | % of site | Kind             | Location",
   "Bytes                | Share % | What",
+  "No  | Verdict | Size In-use          | Allocs     | Frees      | Kind             | Location",
+  "No  | Seconds ago | Samples | Live                 | Allocated            | What",
   "Frees      | Size                 | Class",
   "Allocs     | Frees      | Size In-use          | Accountant | Location",
   "Build id                                 | Module",
@@ -170,13 +184,16 @@ export const SECTION_RULES: StaticArray<string> = [
   "---------------|----------|------------|--------------------------------------------------",
   "-----------|--------------|------------|----------------------|-----------|------------------|------------------------------",
   "---------------------|---------|--------------------------------------------------",
+  "----|---------|----------------------|------------|------------|------------------|------------------------------",
+  "----|-------------|---------|----------------------|----------------------|------------------------------",
   "-----------|----------------------|----------",
   "-----------|------------|----------------------|------------|------------------------------",
   "-----------------------------------------|--------------------------------------------------",
 ];
-export const SECTION_COLUMNS: StaticArray<u8> = [0, 4, 7, 11, 24, 36, 47, 50, 56, 58, 60, 64];
-export const SECTION_TEXT_WIDTHS: StaticArray<u8> = [50, 20, 0, 30, 64, 30, 0, 0, 0, 0, 0, 0];
+export const SECTION_COLUMNS: StaticArray<u8> = [0, 4, 7, 11, 24, 36, 47, 50, 56, 58, 64, 69, 71, 75];
+export const SECTION_TEXT_WIDTHS: StaticArray<u8> = [50, 20, 0, 30, 64, 30, 0, 0, 0, 0, 0, 0, 0, 0];
 export const COLUMN_WIDTHS: StaticArray<u8> = [
   10, 10, 20, 10, 20, 20, 20, 10, 10, 10, 16, 14, 14, 7, 14, 14, 14, 14, 8, 8, 8, 8, 8, 8, 7, 10, 12, 12, 16, 11, 10, 10,
-  5, 6, 6, 6, 7, 10, 12, 12, 11, 10, 10, 5, 6, 6, 6, 14, 8, 10, 10, 12, 10, 20, 9, 16, 20, 7, 10, 20, 10, 10, 20, 10, 40,
+  5, 6, 6, 6, 7, 10, 12, 12, 11, 10, 10, 5, 6, 6, 6, 14, 8, 10, 10, 12, 10, 20, 9, 16, 20, 7, 3, 7, 20, 10, 10, 16, 3, 11,
+  7, 20, 20, 10, 20, 10, 10, 20, 10, 40,
 ];

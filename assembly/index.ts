@@ -17,6 +17,7 @@ import { Site } from "./base/types";
 import * as model from "./model/model";
 import * as registry from "./registry/registry";
 import * as owners from "./report/owners";
+import { showReset } from "./report/show";
 import { warningReset } from "./report/warning";
 import * as shard from "./shard/shard";
 import { classOf, siteAt } from "./shard/site";
@@ -35,6 +36,7 @@ export function init(role: u32, sites: u32): i32 {
   if (role == ROLE_MODEL) {
     analysis.analysisReset();
     warningReset();
+    showReset();
   }
   return 0;
 }
@@ -148,12 +150,14 @@ export { setHeaderNumber, setHeaderText } from "./model/facts";
 export { setExhausted } from "./model/limits";
 export { render, selectBaseline } from "./report/dump";
 export { setMeasure, clearMeasures } from "./model/environment";
+export { observationDue, observeReload, reloaded } from "./analysis/reloads";
 export { sample, warmUpEnded } from "./analysis/sample";
 export { historyForget, historyMove } from "./model/history";
 export { baselineNamed, listBaselines, markBaseline } from "./analysis/baseline";
 export { verdictOf } from "./analysis/verdict";
 export { rankSuspects } from "./analysis/urgency";
 export { ranked, rankedCount } from "./analysis/ranking";
+export { selectRows } from "./report/show";
 export { trackedBytes } from "./report/reconciliation";
 export { nextWarning } from "./report/warning";
 export { answerNumber, answerSeverity } from "./base/answer";

@@ -423,6 +423,43 @@ export const sections = {
     ],
     text: { title: "What", rule: 50, meaning: "name of the part" },
   },
+  show: {
+    title: "Show:",
+    columns: [
+      { title: "No", width: 3, unit: "count", meaning: "number of the row in this section and the next" },
+      { title: "Verdict", width: 7, unit: "text", meaning: "as in the section on growth" },
+      { title: "Size In-use", width: 20, unit: "bytes", meaning: "bytes in use; of objects, their number" },
+      { title: "Allocs", width: 10, unit: "count", meaning: "allocations" },
+      { title: "Frees", width: 10, unit: "count", meaning: "releases" },
+      kind,
+    ],
+    text: { title: "Location", rule: 30, meaning: "as in the tables of memory and objects" },
+  },
+  showHistory: {
+    title: "Show, why and history:",
+    columns: [
+      { title: "No", width: 3, unit: "count", meaning: "number of the row in the section `Show`" },
+      {
+        title: "Seconds ago",
+        width: 11,
+        unit: "seconds",
+        meaning: "when the first sample of the point was taken; `-` for a sentence",
+      },
+      { title: "Samples", width: 7, unit: "count", meaning: "number of samples in the point" },
+      { title: "Live", width: 20, unit: "bytes", meaning: "lowest live bytes among these samples; of objects, their number" },
+      {
+        title: "Allocated",
+        width: 20,
+        unit: "bytes",
+        meaning: "bytes allocated between these samples; `-` where the history does not keep them",
+      },
+    ],
+    text: {
+      title: "What",
+      rule: 30,
+      meaning: "why the row has its verdict, or what the point is: `samples`, or a time before or after a reload",
+    },
+  },
   preArming: {
     title: "Frees of untracked memory (allocated before tracking began, or by the server or the C library)",
     columns: [
@@ -472,6 +509,12 @@ export const explanations = {
   load: { word: "more load", measured: true, meaning: "the connections, or the requests per second, increased" },
   levelling: { word: "levels off", meaning: "the growth slows down, as that of a cache that fills" },
   age: { word: "too soon", meaning: "the growth is too young to be told from a cache that fills" },
+  reload: {
+    word: "per reload",
+    meaning:
+      "it grew at configuration reloads only, by a similar amount each time; `per reload, 3 of 8` says at how many of the reloads that a " +
+      "verdict needs",
+  },
   confirmation: { word: "confirming", meaning: "it looks like a leak, but not yet in enough consecutive samples" },
 } as const satisfies Record<string, { word: string; measured?: true; meaning: string }>;
 

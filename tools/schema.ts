@@ -30,7 +30,12 @@ function object(properties: Record<string, Schema>, optional: string[] = []): Sc
 const classNames = Object.keys(classes);
 const verdict = oneOf(`the core's verdict: ${Object.keys(verdicts).join(", ")}`, Object.keys(verdicts));
 const words = [...new Set(Object.values(explanations).map(({ word }) => word))];
-const why = oneOf(
+/** An explanation as dumps show it: that of a growth per reload has a number. */
+const explained = (description: string, values: readonly string[]): Schema => ({
+  anyOf: [{ enum: values }, { type: "string", pattern: `^${explanations.reload.word}, [0-9]+ of [0-9]+$` }],
+  description,
+});
+const why = explained(
   "why a growth is filling and not leak, the reason in the dump; absent for other verdicts, and where the dump has none",
   words.filter((word) => word !== explanations.nothing.word),
 );
@@ -40,7 +45,7 @@ const format = { const: JSON_FORMAT, description: "version of this JSON: raised 
 function rowOf(section: Section, without?: string): Schema {
   const entries = headsOf(section).filter(([, { key }]) => key !== without);
   const properties = entries.map(([, { key, unit, meaning }]): [string, Schema] => {
-    if (key === "why") return [key, oneOf(meaning!, words)];
+    if (key === "why") return [key, explained(meaning!, words)];
     if (unit === "text") return [key, text(meaning!)];
     return [key, { type: ["integer", "null"], description: `${unit === "count" ? "" : `${unit}: `}${meaning}` }];
   });

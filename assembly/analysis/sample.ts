@@ -9,10 +9,12 @@ import { Row } from "../base/types";
 import { measureOf } from "../model/environment";
 import { ageOf, record } from "../model/history";
 import { isRow, knownSites } from "../model/model";
+import { reloadsReset } from "../model/reloads";
 import { samples, tick, timelineReset } from "../model/timeline";
 import { baselinesReset } from "./baseline";
 import { countLeaking, isUsedEntry, sumOwnerSeries } from "./owner_series";
 import { scoreStreaks } from "./persistence";
+import { countAllocated, observeSample } from "./reloads";
 import { allocBytes, allocs, frees, inUse, seriesOfEntry } from "./series";
 import { judge, judgeSome, verdictReset } from "./verdict";
 
@@ -29,6 +31,7 @@ let warmBytes: u64 = 0;
 /** At the start, when all memory is zero. */
 export function analysisReset(): void {
   timelineReset();
+  reloadsReset();
   baselinesReset();
   verdictReset();
   warm = false;
@@ -49,12 +52,16 @@ export function sample(now: u64, transactions: u64): void {
   const rows = knownSites();
   for (let row: Row = 0; row < rows; ++row) {
     if (!isRow(row) || (!allocs(row) && !frees(row) && !ageOf(row))) continue;
+    countAllocated(row);
     record(row, inUse(row), allocBytes(row));
   }
   for (let entry: u32 = 0; entry < OWNER_SERIES_MAX; ++entry) {
     const series = seriesOfEntry(entry);
-    if (isUsedEntry(entry)) record(series, inUse(series), allocBytes(series));
+    if (!isUsedEntry(entry)) continue;
+    countAllocated(series);
+    record(series, inUse(series), allocBytes(series));
   }
+  observeSample(now);
   scoreStreaks(rows);
   judgeSome();
   countLeaking();

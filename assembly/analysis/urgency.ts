@@ -13,15 +13,21 @@ import { knownSites } from "../model/model";
 import { isSameCause } from "./cause";
 import { entryLeaking } from "./owner_series";
 import { groupAt, keyAt, rank, ranked, rankedCount, rankingStart, setOrder, sortRanked } from "./ranking";
+import { isReloadLeak } from "./reloads";
 import { isActive, isObjects, seriesOfEntry } from "./series";
 import * as trend from "./trend";
-import { isSuspect, levelOf } from "./verdict";
+import { growingFor, grownBy, isSuspect, levelOf } from "./verdict";
 
 /** Bytes assumed per object: the memory of its parts may be as large. */
 export const OBJECT_WEIGHT: u64 = 256;
 
-/** Bytes (or objects) per hour: the robust slope of the level that shows its growth best. */
+/**
+ * Bytes (or objects) per hour: the robust slope of the level that shows its growth best; of a growth per reload, which can be flat most
+ * of the time, the average.
+ */
 export function rateOf(series: Series): i64 {
+  const seconds = growingFor(series);
+  if (isReloadLeak(series) && seconds) return mulDiv(<i64>grownBy(series), 3600, seconds);
   trend.take(series, levelOf(series));
   return trend.rate();
 }

@@ -14,6 +14,8 @@
 // and goes (GROWTH_SIGMA standard deviations; a stationary population of n objects has about the square root of n). It is a leak
 // unless it has an explanation (explanation.ts).
 //
+// A growth at configuration reloads only is judged by their number, before all of this (reloads.ts).
+//
 // A leak remains a leak until half of the leaked memory is released, or until it has not grown for half as long as it grew: leaks
 // in rare errors grow at intervals.
 
@@ -39,6 +41,7 @@ import { pack, unpack } from "../model/minifloat";
 import { knownSites } from "../model/model";
 import { elapsedSeconds, points, samples, stale, timeAt } from "../model/timeline";
 import { CACHE_RUN, findExplanation, PLAIN_RUN, runNeeded } from "./explanation";
+import { isPerReload, judgeReloads } from "./reloads";
 import { GROWTH_SIGMA } from "./saturation";
 import { averageSize, inUse, isActive, isCore, isObjects, seriesOfEntry } from "./series";
 import * as trend from "./trend";
@@ -89,6 +92,7 @@ export function judgeSome(): void {
 
 /** Judges a series. Returns whether that evaluated its trend. */
 export function judge(series: Series): bool {
+  if (judgeReloads(series)) return false;
   const verdict = stateOf(series).verdict;
   if (verdict != VERDICT_LEAK && !mayGrow(series)) {
     if (verdict != VERDICT_STEADY) markSteady(series);
@@ -127,12 +131,12 @@ export function isUndecided(series: Series): bool {
 
 /**
  * Samples until an undecided series can get the verdict `leak` at the earliest, if it continues to grow; 0 if that can happen at any
- * sample, because it only seems to level off.
+ * sample, because it only seems to level off, or if it depends on configuration reloads.
  */
 export function samplesUntilJudged(series: Series): u32 {
   const state = stateOf(series);
   if (verdictOf(series) == VERDICT_NEW) return SAMPLES_MIN - ageOf(series) + CONFIRM;
-  if (state.explanation == EXPLAINED_BY_LEVELLING) return 0;
+  if (state.explanation == EXPLAINED_BY_LEVELLING || isPerReload(series)) return 0;
   if (state.explanation == EXPLAINED_BY_CONFIRMATION) {
     const seen = samples - state.growthSample;
     return seen < CONFIRM ? CONFIRM - seen : 1;

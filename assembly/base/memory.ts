@@ -12,6 +12,7 @@
 
 import {
   ANSWER_MAX,
+  ARGUMENT_MAX,
   BASELINES,
   BUCKETS,
   BUCKETS_AT,
@@ -66,9 +67,12 @@ export const PRE_ARMING_SIZE: u32 = PAIR_SIZE;
 export const VERIFY_SIZE: u32 = 9 * 8;
 /** Sums of an owner: bytes by class, objects by kind, the total, the total of the last dump and the owner's key at that dump. */
 export const OWNER_TOTALS_SIZE: u32 = (CLASS_COUNT + KIND_COUNT + 3) * 8;
-/** History of a row or of an owner (history.ts). With all regions of the analysis: under 2 MiB for 4,096 sites. */
-export const HISTORY_SIZE: u32 = 492;
+/** History of a row or of an owner (history.ts). With all regions of the analysis: under 2.1 MiB for 4,096 sites. */
+export const HISTORY_SIZE: u32 = 516;
 export const TICK_SIZE: u32 = 24;
+/** A configuration reload (reloads.ts), and how many are kept. */
+export const RELOAD_SIZE: u32 = 16;
+export const RELOADS_KEPT: u32 = 16;
 export const OWNER_ENTRY_SIZE: u32 = 56;
 export const MARK_SIZE: u32 = 64;
 export const BOUNDARY_SIZE: u32 = 16;
@@ -76,6 +80,8 @@ export const MEASURE_SIZE: u32 = 16;
 export const RANK_SIZE: u32 = 16;
 /** Most rows that a section of the analysis lists. */
 export const RANKED_MAX: u32 = 200;
+/** Most rows that the section `Show` lists. */
+export const SHOWN_MAX: u32 = 16;
 export const SCRATCH_SIZE: u32 = 1024;
 
 /** Longest text of a row: four numbers of up to 20 digits, separators, a padded name. */
@@ -90,6 +96,8 @@ const FRAME_TEXT_MAX: u32 = 16 * 1024;
  * The analysis sections: two with RANKED_MAX rows and the owners' section, each row with numbers, words and a name; and the ages.
  */
 const ANALYSIS_TEXT_MAX: u32 = (2 * RANKED_MAX + OWNER_SERIES_MAX) * 640 + RANKED_MAX * (BUCKETS + 1) * ROW_TEXT_MAX;
+/** The section `Show`: a line and a sentence for each row, and a line for each point of its history. */
+const SHOW_TEXT_MAX: u32 = SHOWN_MAX * (2 * ROW_TEXT_MAX + 1024 + (HISTORY_LEVELS * HISTORY_POINTS + 4) * 128);
 
 /** Upper bound of the numbers of fixed and registered sites (the capacity). */
 export let limit: u32 = 0;
@@ -153,6 +161,8 @@ export let outputEnd: usize = 0;
 export let history: usize = 0;
 /** Times of the samples (timeline.ts). */
 export let timeline: usize = 0;
+/** The last configuration reloads (reloads.ts). */
+export let reloadPoints: usize = 0;
 /** Owners that have a history, then a u8 per owner slot: the number of its entry (owner_series.ts). */
 export let ownerEntries: usize = 0;
 /** Names and times of the baselines (baseline.ts). */
@@ -162,6 +172,8 @@ export let measures: usize = 0;
 /** Top entries of a list (ranking.ts). */
 export let ranking: usize = 0;
 export let scratch: usize = 0;
+/** The text that rows in the next dump's section `Show` contain (show.ts). */
+export let pattern: usize = 0;
 /** Start times of the epochs at which the buckets begin (boundary.ts). */
 export let boundaries: usize = 0;
 
@@ -230,11 +242,17 @@ function layModel(): void {
   texts = take(TEXT_COUNT * TEXT_SIZE);
   // A row can appear in the table of its class and, on two lines, among the rows that differ in verify mode.
   output = take(
-    FRAME_TEXT_MAX + ANALYSIS_TEXT_MAX + slots * 3 * ROW_TEXT_MAX + OWNERS_MAX * OWNER_LINE_MAX + FILES_MAX * FILE_LINE_MAX,
+    FRAME_TEXT_MAX +
+      ANALYSIS_TEXT_MAX +
+      SHOW_TEXT_MAX +
+      slots * 3 * ROW_TEXT_MAX +
+      OWNERS_MAX * OWNER_LINE_MAX +
+      FILES_MAX * FILE_LINE_MAX,
   );
   outputEnd = cursor;
   history = take((slots + OWNER_SERIES_MAX) * HISTORY_SIZE);
   timeline = take(HISTORY_LEVELS * HISTORY_POINTS * TICK_SIZE);
+  reloadPoints = take(RELOADS_KEPT * RELOAD_SIZE);
   ownerEntries = take(OWNER_SERIES_MAX * OWNER_ENTRY_SIZE + OWNERS_MAX);
   marks = take(BASELINES * MARK_SIZE);
   measures = take(MEASURE_COUNT * MEASURE_SIZE);
@@ -242,6 +260,7 @@ function layModel(): void {
   scratch = take(SCRATCH_SIZE);
   analysisSize = <u32>(cursor - history);
   boundaries = take(BUCKETS * BOUNDARY_SIZE);
+  pattern = take(ARGUMENT_MAX);
 }
 
 /** Lays out a control instance: `input` for the question, `output` for the answer, `loads`. Returns 0, or -1 (no memory). */

@@ -22,6 +22,11 @@ export function position(): usize {
   return cursor;
 }
 
+/** Removes what was written behind an address. */
+export function takeBack(to: usize): void {
+  cursor = to;
+}
+
 /** Whether text has been dropped since begin(). */
 export function overflowed(): bool {
   return dropped;

@@ -14,6 +14,7 @@ import {
   VERB_HELP,
   VERB_MARK,
   VERB_RESET,
+  VERB_SHOW,
   VERB_STATUS,
 } from "../abi";
 import * as answer from "../base/answer";
@@ -45,6 +46,8 @@ function select(number: u32): bool {
       return describe("reset", "", "clears histories, suspects and baselines; counters continue");
     case VERB_ARM:
       return describe("arm", "0|1|2", "sets the level until its record changes");
+    case VERB_SHOW:
+      return describe("show", "text", "writes a dump with verdict and history of all rows whose name contains the text");
     case VERB_STATUS:
       return describe("status", "", "writes the present state to diags.log");
     case VERB_HELP:
@@ -147,6 +150,14 @@ function readArgument(number: u32, at: usize, length: usize): u32 {
       return endRefusal();
     }
     level = load<u8>(at) - 0x30;
+  }
+  if (number == VERB_SHOW && (!length || length > ARGUMENT_MAX)) {
+    beginRefusal();
+    ascii(' "show" ignored: the text must have 1 to ');
+    unsigned(ARGUMENT_MAX);
+    ascii(" bytes");
+    if (!length) ascii("; put the verb and the text in one pair of quotes"); // traffic_ctl sends only one word
+    return endRefusal();
   }
   answer.begin();
   writeSanitized(at, min<usize>(length, ARGUMENT_MAX)); // sanitized, because it appears in diags.log

@@ -5,7 +5,7 @@
 // under a load a thousand times larger (for the same reason, heaps of garbage-collected languages are compared after a collection).
 // Each point also stores the bytes allocated during its span, from which age.ts derives the minimum age of the live bytes.
 //
-//    0          308         364          460                                                         492
+//    0          308         364          460                                                         516
 //    ┌──────────┬───────────┬────────────┬───────────────────────────────────────────────────────────┐
 //    │ floors   │ allocated │ baselines  │ state                                                     │
 //    │ 7x11 u32 │ 7x4 u16   │ 6x16       │                                                           │
@@ -15,9 +15,15 @@
 //               ┌───────────────┬─────────────┬────────────┬──────────────┬──────────────┐
 //               │ lastAllocated │ firstSample │ growthTime │ growthSample │ warnedGrowth │
 //               ├─────────────┬─┴───────┬─────┴──┬─────────┴───┬──────────┴───┬──────────┘
-//               │ growthFloor │ verdict │ streak │ explanation │ 0            │
-//               └─────────────┴─────────┴────────┴─────────────┴──────────────┘
-//              24            28        29       30            31             32
+//               │ growthFloor │ verdict │ streak │ explanation │ reloadSteps  │
+//               ├─────────────┼─────────┴────┬───┴─────────┬───┴──────────────┤
+//              24            28        29   30            31                 32
+//               │ reloadFloor │ reloadBefore │ reloadStart │ reloadAllocated  │
+//               ├─────────────┴┬─────────┬───┴──────────┬──┴──────────────────┤
+//              32             36        40             44                    48
+//               │ reloadWithin │ reloads │ reloadMisses │ 0                   │
+//               └──────────────┴─────────┴──────────────┴─────────────────────┘
+//              48             50        52             53                    56
 //
 // A new series has zeros for its past, which is correct: it had no memory then.
 
@@ -56,7 +62,22 @@ export class SeriesState {
   streak: u8;
   /** Why a growth is not a leak (verdict.ts). */
   explanation: u8;
-  zero: u8;
+  /** Growth at configuration reloads (analysis/reloads.ts): reloads in a row at which it grew by a similar amount. */
+  reloadSteps: u8;
+  /** Floor since the last reload, floor before that reload, and floor before the first of these growths. */
+  reloadFloor: u32;
+  reloadBefore: u32;
+  reloadStart: u32;
+  /** Bytes allocated at the last reload. */
+  reloadAllocated: u32;
+  /** Growth between these reloads, packed narrow. */
+  reloadWithin: u16;
+  /** Reloads that these growths are for: more than reloadSteps, if some were too close to each other. */
+  reloads: u16;
+  /** Of a suspect that grows at reloads: reloads in a row at which it did not. */
+  reloadMisses: u8;
+  zero8: u8;
+  zero16: u16;
 }
 
 if (STATE + offsetof<SeriesState>() != HISTORY_SIZE) ERROR("not the size that memory.ts tells");
@@ -110,6 +131,11 @@ function decimate(at: usize, level: u32): void {
 /** Lowest live bytes in the point `back` points before the level's last point, packed (minifloat.ts). */
 export function floorAt(series: Series, level: u32, back: u32): u32 {
   return floorIn(historyAt(series), level, back);
+}
+
+/** Bytes allocated in a point, rounded up; -1 if the history does not keep them any more. */
+export function allocatedAt(series: Series, level: u32, back: u32): i64 {
+  return back < GROUP ? <i64>unpackNarrow(allocatedIn(historyAt(series), level, back)) : -1;
 }
 
 /** Lower bound of the live bytes about `age` samples ago, from a point of level `from` or of a coarser level. */

@@ -89,6 +89,13 @@ export function elapsedSeconds(): u32 {
   return elapsed;
 }
 
+/** The same up to another time, in the host's monotonic seconds. */
+export function elapsedAt(now: u64): u32 {
+  const step = samples && now > last ? now - last : 0;
+  const most: u64 = u32.MAX_VALUE - elapsed;
+  return elapsed + <u32>(step < most ? step : most);
+}
+
 /** Number of points in a level. */
 export function points(level: u32): u32 {
   const made = samples >>> (level * HISTORY_SHIFT);

@@ -35,6 +35,7 @@ import { className, kindName } from "./labels";
 import { renderModules } from "./modules";
 import { renderOwners } from "./owners";
 import { renderReconciliation } from "./reconciliation";
+import { renderShow } from "./show";
 import { renderSummary } from "./summary";
 import { renderSuspects } from "./suspects";
 import * as table from "./table";
@@ -78,6 +79,7 @@ export function render(): u32 {
     renderAges(asked ? RANKED_MAX : AGES_ROWS);
     renderReconciliation();
   }
+  renderShow();
   renderPreArming();
   if (verifying()) renderVerify();
   renderModules();

@@ -13,7 +13,7 @@
 //   Streak        see persistence.ts
 //   Late %        the late part of the growth compared with the early part, see saturation.ts
 
-import { EXPLAINED_BY_NOTHING, MEASURE_NOW, OWNER_SERIES_MAX, VERDICT_FILLING } from "../abi";
+import { EXPLAINED_BY_NOTHING, EXPLAINED_BY_RELOAD, MEASURE_NOW, OWNER_SERIES_MAX, VERDICT_FILLING } from "../abi";
 import { oldBytes, reportedAge } from "../analysis/age";
 import {
   allocsSince,
@@ -25,6 +25,7 @@ import {
   writeBaseline,
 } from "../analysis/baseline";
 import { offered, rank, ranked, rankedCount, rankingStart } from "../analysis/ranking";
+import { isPerReload, writeReloadProgress } from "../analysis/reloads";
 import { lateShare } from "../analysis/saturation";
 import { allocs, frees, inUse, isActive, isOwnerSeries, seriesOfEntry, writeSeries } from "../analysis/series";
 import { verdictOf } from "../analysis/verdict";
@@ -101,7 +102,8 @@ function cells(section: u32, series: Series, slot: u32): void {
   const change = changeSince(series, slot);
   const verdict = verdictOf(series);
   table.textCell(verdictName(verdict));
-  table.textCell(explanationName(verdict == VERDICT_FILLING ? stateOf(series).explanation : EXPLAINED_BY_NOTHING));
+  if (isPerReload(series)) explanationCell(series);
+  else table.textCell(explanationName(verdict == VERDICT_FILLING ? stateOf(series).explanation : EXPLAINED_BY_NOTHING));
   table.signedCell(change);
   const span = secondsSince(slot);
   if (<i64>span > 0) table.signedCell(mulDiv(change, 3600, <i64>span));
@@ -120,6 +122,14 @@ function cells(section: u32, series: Series, slot: u32): void {
   const late = lateShare(series);
   if (late < 0) table.unknownCell();
   else table.unsignedCell(<u64>late);
+}
+
+/** `per reload, 3 of 8`, wider than its column. */
+function explanationCell(series: Series): void {
+  table.beginCell();
+  ascii(explanationName(EXPLAINED_BY_RELOAD));
+  writeReloadProgress(series);
+  table.endCell();
 }
 
 function perThousand(change: i64, slot: u32): void {

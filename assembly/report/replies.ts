@@ -3,6 +3,7 @@
 // Replies to plugin messages about the analysis, one line each in the output region.
 
 import { writeBaselines } from "../analysis/baseline";
+import { reloadCount } from "../model/reloads";
 import { samples } from "../model/timeline";
 import { counted } from "../base/humanize";
 import { input, output, outputEnd } from "../base/memory";
@@ -24,6 +25,8 @@ export function writeStatus(level: u32, interval: u64, suspects: u64): u32 {
   ascii("; ");
   counted(samples, " sample");
   ascii(" so far, ");
+  counted(reloadCount, " configuration reload");
+  ascii(", ");
   counted(suspects, " suspect");
   ascii("; baselines: ");
   writeBaselines();

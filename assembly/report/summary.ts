@@ -14,6 +14,7 @@
 import { CLASS_COUNT, FACT_DUMP, FACT_TIME, MEASURE_INTERVAL, MEASURE_RSS, SETTING_INTERVAL, VERDICT_NEW } from "../abi";
 import { allocsSince, changeSince, freesSince, writeBaseline } from "../analysis/baseline";
 import { rank, ranked, rankedCount, rankingStart } from "../analysis/ranking";
+import { isPerReload, writeReloadProgress } from "../analysis/reloads";
 import { isActive, isObjects, writeSeriesInSentence } from "../analysis/series";
 import { rankSuspects, rowsOfSuspect, secondsUntilFull, weighed } from "../analysis/urgency";
 import { isUndecided, samplesUntilJudged, verdictOf } from "../analysis/verdict";
@@ -32,6 +33,7 @@ import { lengthOf, textOf } from "../registry/name";
 import { secondsSince } from "./growth";
 import { explanationName } from "./labels";
 import { isResidentKnown, notAccounted, trackedBytes } from "./reconciliation";
+import { writeReloadsMissing } from "./reload_evidence";
 import { countsObjects, suspectGrowth, suspectRate, suspectTime, writeIncrease, writeLimit, writeSuspectRate } from "./suspects";
 
 /** Suspects with a line of their own. */
@@ -200,7 +202,9 @@ function undecidedLine(slot: u32): bool {
   grouped(allocsSince(row, slot));
   ascii(isObjects(row) ? " destroyed, " : " freed, ");
   ascii(verdictOf(row) == VERDICT_NEW ? "too few samples" : explanationName(stateOf(row).explanation));
-  writeVerdictTime(samplesUntilJudged(row));
+  writeReloadProgress(row);
+  if (isPerReload(row)) writeReloadsMissing(row);
+  else writeVerdictTime(samplesUntilJudged(row));
   newline();
   return true;
 }
@@ -222,7 +226,7 @@ function writeGrowth(row: Row, change: u64, slot: u32): void {
 }
 
 /** When the verdict can come, after so many samples. */
-function writeVerdictTime(missing: u32): void {
+export function writeVerdictTime(missing: u32): void {
   if (!missing) return ascii("; judged again with each sample");
   const interval = measureOf(MEASURE_INTERVAL);
   if (interval) {

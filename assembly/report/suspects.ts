@@ -11,6 +11,7 @@ import { CLASS_OPENSSL, OWNER_CORE } from "../abi";
 import { isLowerBound, oldBytes, reportedAge } from "../analysis/age";
 import { functionLength, isOpenssl } from "../analysis/cause";
 import { ranked, rankedCount } from "../analysis/ranking";
+import { growthPerReload, isReloadLeak, reloadsOf } from "../analysis/reloads";
 import { allocs, frees, inUse, isObjects, writeSeriesInSentence } from "../analysis/series";
 import { rankSuspects, rateOf, rowsOfSuspect, secondsLeft, secondsUntilFull } from "../analysis/urgency";
 import { growingFor, grownBy } from "../analysis/verdict";
@@ -23,6 +24,7 @@ import { CLASS_PREFIXES, SECTION_SUSPECTS } from "../format";
 import { transactionsWithin } from "../model/timeline";
 import { lengthOf, ownerOfSite, show, textOf } from "../registry/name";
 import { ownerLength, ownerText } from "../registry/owner";
+import { writePerReload } from "./reload_evidence";
 import * as table from "./table";
 
 export function renderSuspects(): void {
@@ -64,14 +66,15 @@ export function writeSuspect(at: u32): void {
   unsigned(rowsOfSuspect(at));
   ascii(" rows): ");
   writeSuspectRate(at);
-  ascii(" for ");
+  ascii(suspectReloads(at) ? " in " : " for ");
   duration(suspectTime(at));
   const left = countsObjects(at) ? -1 : secondsUntilFull(suspectRate(at));
   if (left >= 0) writeLimit(<u64>left);
 }
 
-/** `+46.0 MiB/h`. */
+/** `+46.0 MiB/h`; `+351 bytes a reload, 8 reloads`. */
 export function writeSuspectRate(at: u32): void {
+  if (suspectReloads(at)) return writePerReload(suspectPerReload(at), suspectReloads(at), countsObjects(at));
   writeRate(suspectRate(at), countsObjects(at));
 }
 
@@ -89,6 +92,28 @@ export function suspectRate(at: u32): i64 {
 export function countsObjects(at: u32): bool {
   for (let i: u32 = 0; i < rowsOfSuspect(at); ++i) if (!isObjects(ranked(at + i))) return false;
   return true;
+}
+
+/** Most reloads at which a row of a suspect grew; 0 if one of the rows that count does not grow per reload. */
+function suspectReloads(at: u32): u32 {
+  const objects = countsObjects(at);
+  let most: u32 = 0;
+  for (let i: u32 = 0; i < rowsOfSuspect(at); ++i) {
+    const series = ranked(at + i);
+    if (isObjects(series) != objects) continue;
+    if (!isReloadLeak(series)) return 0;
+    most = max(most, reloadsOf(series));
+  }
+  return most;
+}
+
+function suspectPerReload(at: u32): u64 {
+  const objects = countsObjects(at);
+  let sum: u64 = 0;
+  for (let i: u32 = 0; i < rowsOfSuspect(at); ++i) {
+    if (isObjects(ranked(at + i)) == objects) sum += growthPerReload(ranked(at + i));
+  }
+  return sum;
 }
 
 /** By how much the suspect has grown in that time: bytes, or objects if none of its rows counts bytes. */
@@ -120,11 +145,17 @@ function writeCause(row: Series): void {
 
 /** Evidence for one row, or one owner. */
 function writeEvidence(series: Series): void {
-  const rate = rateOf(series);
   writeSeriesInSentence(series);
   ascii(": ");
-  writeRate(rate, isObjects(series));
-  ascii(" for ");
+  writeGrowth(series);
+}
+
+/** The evidence without the name. */
+export function writeGrowth(series: Series): void {
+  const rate = rateOf(series);
+  if (isReloadLeak(series)) writePerReload(growthPerReload(series), reloadsOf(series), isObjects(series));
+  else writeRate(rate, isObjects(series));
+  ascii(isReloadLeak(series) ? " in " : " for ");
   duration(growingFor(series));
   const used = inUse(series);
   const part = oldBytes(series);
@@ -140,7 +171,7 @@ function writeEvidence(series: Series): void {
   grouped(frees(series));
   ascii(isObjects(series) ? " destroyed" : " freed");
   const requests = transactionsWithin(growingFor(series));
-  const each = requests ? perThousand(grownBy(series), requests) : 0;
+  const each = requests && !isReloadLeak(series) ? perThousand(grownBy(series), requests) : 0;
   if (each) {
     ascii(", ");
     counted(each, isObjects(series) ? " object" : " byte");

@@ -12,6 +12,8 @@ import { COLUMN_WIDTHS, SECTION_COLUMNS, SECTION_HEADS, SECTION_RULES, SECTION_T
 let column: u32 = 0;
 /** Whether the text column is written: a bar then precedes each cell instead of following it. */
 let behindText: bool = false;
+/** Address at which a cell of the caller begins. */
+let cellStart: usize = 0;
 /** Address at which the text column begins. */
 let textStart: usize = 0;
 
@@ -95,6 +97,16 @@ export function copiedCell(from: usize, length: usize): void {
   const start = position();
   copy(from, length);
   padRight(start, nextWidth());
+  end();
+}
+
+/** Begins and ends a cell that the caller writes, padded to its width. */
+export function beginCell(): void {
+  begin();
+  cellStart = position();
+}
+export function endCell(): void {
+  padRight(cellStart, nextWidth());
   end();
 }
 

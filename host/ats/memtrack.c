@@ -158,7 +158,7 @@ on_reload(void *cont, int event, void *data)
   (void)cont;
   (void)event;
   (void)data;
-  memtrack_analysis_mark("reload", MEMTRACK_BASELINE_BY_RELOAD);
+  memtrack_analysis_reloaded();
   return 0;
 }
 

@@ -224,9 +224,13 @@ describe("plugin messages", () => {
       await tell(["mark"], /baseline mark is set/);
       await tell(["mark arming"], /baseline arming: this name is reserved/);
 
-      await tell(["status"], /level 1, a sample every 1 s; \d+ samples? so far, 0 suspects; baselines: mark, /);
+      await tell(
+        ["status"],
+        /level 1, a sample every 1 s; \d+ samples? so far, 0 configuration reloads, 0 suspects; baselines: mark, /,
+      );
       const help = await tell(["help"], /plugin msg memtrack 'help': writes this list/);
-      for (const verb of ["mark", "diff", "dump", "reset", "arm", "status"]) assert.match(help, new RegExp(`memtrack '${verb}`));
+      for (const verb of ["mark", "diff", "dump", "reset", "arm", "show", "status"])
+        assert.match(help, new RegExp(`memtrack '${verb}`));
 
       // The server's statistics reach traffic_ctl a few seconds after the start; until then `metric get` fails.
       const metric = (line: RegExp) => eventually(async () => line.test(await ats.ctl("metric", "match", "plugin.memtrack")));
@@ -252,8 +256,24 @@ describe("plugin messages", () => {
       await tell(["reset"], /histories, suspects and baselines are cleared; counters continue/);
       await tell(["status"], /baselines: arming$/m);
 
+      // Counting began anew with `arm 1`.
+      await requests(ats.httpUrl, 300);
+
+      // Rows in full, also those with no change; the text is compared byte for byte.
+      const [, title, row] =
+        /\n(Show: \d+ rows? whose names? contains? 'HttpSM')\n.*\n.*\n(.*)\n/.exec((await dumped("show HttpSM")).text) ?? [];
+      assert.ok(title && row, "the rows are shown");
+      assert.match(row, /^ {2}1 \| \w+ +\| +\d+ \| +\d+ \| +\d+ \| iobuffer +\| memory\/IOBuffer\/HttpSM\.cc:\d+$/);
+      assert.doesNotMatch((await dumped("dump")).text, /^Show/m);
+      const unmatched = await dumped("show httpsm");
+      assert.deepEqual(unmatched.foreign, []);
+      assert.match(
+        unmatched.text,
+        /^memtrack note="show: none of \d+ rows has a name that contains 'httpsm'; upper and lower case differ"$/m,
+      );
+
       // None of these performs an action, and each is answered with the valid forms.
-      const verbs = /verbs: mark \[name\], diff \[name\], dump, reset, arm 0\|1\|2, status, help/;
+      const verbs = /verbs: mark \[name\], diff \[name\], dump, reset, arm 0\|1\|2, show text, status, help/;
       // A server without a manager takes no longer messages itself.
       const long = installedServer().hasManager ? 100_000 : 10_000;
       const wrong: [string[], RegExp][] = [
@@ -266,6 +286,8 @@ describe("plugin messages", () => {
         [["arm"], /"arm" ignored: the level must be 0, 1 or 2/],
         [["arm 3"], /"arm 3" ignored/],
         [["arm 1 2"], /"arm 1 2" ignored/],
+        [["show"], /"show" ignored: the text must have 1 to 256 bytes; put the verb and the text in one pair of quotes/],
+        [[`show ${"x".repeat(257)}`], /"show" ignored: the text must have 1 to 256 bytes; verbs/],
         [["x".repeat(long)], new RegExp(`ignored: ${long} bytes, at most 1024 are allowed`)],
         [["\x1b[31m"], /unknown verb "\?\[31m"/],
       ];

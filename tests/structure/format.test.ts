@@ -147,6 +147,11 @@ describe("REFERENCE.md equals the format in", () => {
   test("columns of the growth and of ages", () => {
     check("growth", ["column", "what"], meanings(columnsOf(sections.growth)));
     check("ages", ["column", "what"], meanings(columnsOf(sections.ages)));
+    check(
+      "show",
+      ["column", "what"],
+      meanings([...columnsOf(sections.show).slice(0, 2), ...columnsOf(sections.showHistory).slice(1)]),
+    );
   });
 
   test("verdicts and their explanations", () => {

@@ -341,6 +341,9 @@ memtrack_control_do(const struct memtrack_message *message)
     apply_level(message->level, false);
     memtrack_setting_set_level(message->level);
     return false;
+  case MEMTRACK_VERB_SHOW:
+    memtrack_analysis_show(message->argument);
+    return true;
   case MEMTRACK_VERB_STATUS:
     memtrack_analysis_status(state.level, check_setting(MEMTRACK_SETTING_INTERVAL));
     return false;

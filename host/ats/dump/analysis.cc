@@ -72,11 +72,24 @@ sample(memtrack_core *model)
   }
 }
 
+/* Between two samples, some seconds after a reload. */
+static void
+observe_reload()
+{
+  uint64_t now = memtrack_clock_seconds();
+  bool due     = false;
+  memtrack_model_with([&](memtrack_core *model) { due = memtrack_call(model, observationDue, now) != 0; });
+  if (due) {
+    memtrack_model_with_sums([=](memtrack_core *model) { memtrack_call(model, observeReload, now); });
+  }
+}
+
 void
 memtrack_analysis_poll(int64_t interval)
 {
   sample_interval = interval;
   if (!memtrack_due_sample(memtrack_clock_seconds(), interval)) {
+    observe_reload();
     return;
   }
   memtrack_measure_sample(&measures, read_record);
@@ -100,6 +113,20 @@ memtrack_analysis_mark(const char *name, uint32_t by)
 {
   memtrack_measure_sample(&measures, read_record);
   memtrack_model_with_sums([=](memtrack_core *model) { mark(model, name, by); });
+}
+
+void
+memtrack_analysis_reloaded()
+{
+  memtrack_analysis_mark("reload", MEMTRACK_BASELINE_BY_RELOAD);
+  memtrack_model_with([](memtrack_core *model) { memtrack_call(model, reloaded, memtrack_clock_seconds()); });
+}
+
+void
+memtrack_analysis_show(const char *text)
+{
+  memtrack_model_with(
+    [=](memtrack_core *model) { memtrack_call(model, selectRows, memtrack_core_input(model, text, strlen(text))); });
 }
 
 bool

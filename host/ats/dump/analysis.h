@@ -25,7 +25,8 @@ struct memtrack_totals {
 /* Sets the reader of records, and the name of the server's function that prints its freelists (or NULL). init-only. */
 void memtrack_analysis_open(memtrack_record_reader read, const char *freelists);
 
-/* Takes a sample if one is due: `interval` seconds after the last one. Each second. Not hook-safe. */
+/* Takes a sample if one is due, `interval` seconds after the last one; or observes the rows, if a reload requires it. Each second.
+   Not hook-safe. */
 void memtrack_analysis_poll(int64_t interval);
 
 /* Measures the values for the next dump, directly before it. Not hook-safe. */
@@ -37,6 +38,12 @@ void memtrack_analysis_mark(const char *name, uint32_t by);
 /* Selects the baseline of the next dump's growth; "" is the usual baseline. Returns false if there is none of that name, after
    logging it. Not hook-safe. */
 bool memtrack_analysis_select(const char *name);
+
+/* Selects the rows whose names contain the text: the next dump shows them in full. Not hook-safe. */
+void memtrack_analysis_show(const char *text);
+
+/* The server loads its configuration anew: counts the reload, and sets the baseline `reload`. Not hook-safe. */
+void memtrack_analysis_reloaded(void);
 
 /* Clears histories, suspects and baselines. Not hook-safe. */
 void memtrack_analysis_reset(void);

@@ -116,7 +116,7 @@ function addSuspect(suspects: Suspect[], [perHour, growing, left, evidence = ""]
   const row: SuspectRow = {
     location,
     perHour: Number(perHour),
-    unit: /^: \+[\d,.]+ objects?\/h /.test(text.slice(end)) ? "objects" : "bytes",
+    unit: /^: \+[\d,.]+ objects?(?:\/h| a reload,) /.test(text.slice(end)) ? "objects" : "bytes",
     growing: Number(growing),
     left: left === "-" || left === undefined ? undefined : Number(left),
     evidence: text,

@@ -14,6 +14,7 @@ import {
   VERB_HELP,
   VERB_MARK,
   VERB_RESET,
+  VERB_SHOW,
   VERB_STATUS,
 } from "../../../assembly/abi";
 import { answerNumber, answerSeverity } from "../../../assembly/base/answer";
@@ -21,7 +22,7 @@ import { messageHelp, messageLevel, readMessage } from "../../../assembly/contro
 import { input } from "../../../assembly/base/memory";
 import { answered, freshControl, put, Random, seed } from "../support";
 
-const VERBS = "; verbs: mark [name], diff [name], dump, reset, arm 0|1|2, status, help";
+const VERBS = "; verbs: mark [name], diff [name], dump, reset, arm 0|1|2, show text, status, help";
 
 function accepts(text: string, verb: u32, argument: string = ""): void {
   expect(answered(readMessage(put(text)))).toBe(argument, text);
@@ -44,6 +45,9 @@ describe("a message", () => {
     accepts("mark \t two words \r\n", VERB_MARK, "two words");
     accepts("diff before", VERB_DIFF, "before");
     accepts("reset", VERB_RESET);
+    accepts("show foo.so handler", VERB_SHOW, "foo.so handler");
+    accepts("show " + "x".repeat(ARGUMENT_MAX), VERB_SHOW, "x".repeat(ARGUMENT_MAX));
+
     accepts("status", VERB_STATUS);
     accepts("help", VERB_HELP);
     for (let level: u32 = 0; level <= 2; ++level) {
@@ -67,6 +71,8 @@ describe("a message", () => {
 
   test("with an argument for a verb without arguments is refused", () => {
     freshControl();
+    refuses("show", '"show" ignored: the text must have 1 to 256 bytes; put the verb and the text in one pair of quotes');
+    refuses("show " + "x".repeat(ARGUMENT_MAX + 1), '"show" ignored: the text must have 1 to 256 bytes');
     refuses("dump now", '"dump now" ignored: dump takes no argument');
     refuses("help " + '"'.repeat(50), '"help ' + "?".repeat(40) + '..." ignored: help takes no argument');
     refuses("arm", '"arm" ignored: the level must be 0, 1 or 2; put the verb and the level in one pair of quotes');

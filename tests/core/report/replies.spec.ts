@@ -4,6 +4,7 @@
 
 import { BASELINE_BY_USER } from "../../../assembly/abi";
 import { baselineNamed, markBaseline } from "../../../assembly/analysis/baseline";
+import { reloaded } from "../../../assembly/analysis/reloads";
 import { denyBaseline, writeStatus } from "../../../assembly/report/replies";
 import { forgetAll, sample } from "../../../assembly/analysis/sample";
 import { output } from "../../../assembly/base/memory";
@@ -23,14 +24,21 @@ function deny(name: string): string {
 describe("the status", () => {
   test("contains the level, samples, suspects and baselines", () => {
     fresh();
-    expect(status(0, 0, 0)).toBe("level 0, sampling is off; 0 samples so far, 0 suspects; baselines: arming");
+    expect(status(0, 0, 0)).toBe(
+      "level 0, sampling is off; 0 samples so far, 0 configuration reloads, 0 suspects; baselines: arming",
+    );
     collect();
     applyBaseline();
     for (let now: u64 = 10; now <= 30; now += 10) sample(now, 0);
     markBaseline(put("before"), 30, 0, BASELINE_BY_USER);
-    expect(status(2, 10, 4)).toBe("level 2, a sample every 10 s; 3 samples so far, 4 suspects; baselines: before, arming");
+    reloaded(31);
+    expect(status(2, 10, 4)).toBe(
+      "level 2, a sample every 10 s; 3 samples so far, 1 configuration reload, 4 suspects; baselines: before, arming",
+    );
     forgetAll();
-    expect(status(2, 3600, 0)).toBe("level 2, a sample every 3600 s; 0 samples so far, 0 suspects; baselines: arming");
+    expect(status(2, 3600, 0)).toBe(
+      "level 2, a sample every 3600 s; 0 samples so far, 0 configuration reloads, 0 suspects; baselines: arming",
+    );
   });
 });
 
