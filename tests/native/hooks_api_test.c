@@ -93,6 +93,12 @@ SERVES_(TSVConnReenable, 1)
 SERVES_(TSVConnReenableEx, 2)
 SERVES_(TSVIOReenable, 1)
 HELPS_(TSHttpTxnHookRegisteredFor)
+SERVES_(TSFetchUrl, 5)
+SERVES_(TSFetchPages, 1)
+SERVES_(TSFetchLaunch, 1)
+SERVES_(TSFetchWriteData, 3)
+SERVES_(TSHttpTxnIntercept, 2)
+SERVES_(TSHttpTxnServerIntercept, 2)
 WRAPS_(TSThreadCreate)
 HELPS_(TSContMutexGet)
 HELPS_(TSIOBufferStart)
@@ -202,6 +208,12 @@ PASSES_(TSHttpSsnReenable, (POISON, INT_MAX))
 PASSES_(TSVConnReenable, (POISON))
 PASSES_(TSVConnReenableEx, (POISON, INT_MAX))
 PASSES_(TSVIOReenable, (POISON))
+RETURNS_(TSFetchUrl, (POISON, INT_MAX, POISON, POISON, INT_MAX, (struct memtrack_api_fetch_event){0}))
+PASSES_(TSFetchPages, (POISON))
+PASSES_(TSFetchLaunch, (POISON))
+PASSES_(TSFetchWriteData, (POISON, POISON, SIZE_MAX))
+PASSES_(TSHttpTxnIntercept, (POISON, POISON))
+PASSES_(TSHttpTxnServerIntercept, (POISON, POISON))
 
 // Destroys an object that a plugin created, an unknown one, and none.
 static void
@@ -496,6 +508,12 @@ TEST_(TSVConnReenable)
 TEST_(TSVConnReenableEx)
 TEST_(TSVIOReenable)
 TEST_(TSHttpTxnHookRegisteredFor)
+TEST_(TSFetchUrl)
+TEST_(TSFetchPages)
+TEST_(TSFetchLaunch)
+TEST_(TSFetchWriteData)
+TEST_(TSHttpTxnIntercept)
+TEST_(TSHttpTxnServerIntercept)
 TEST_(TSThreadCreate)
 TEST_(_TSmalloc)
 TEST_(_TSrealloc)
@@ -562,6 +580,12 @@ main(void)
     cmocka_unit_test(hostile_TSVConnReenableEx),
     cmocka_unit_test(hostile_TSVIOReenable),
     cmocka_unit_test(hostile_TSHttpTxnHookRegisteredFor),
+    cmocka_unit_test(hostile_TSFetchUrl),
+    cmocka_unit_test(hostile_TSFetchPages),
+    cmocka_unit_test(hostile_TSFetchLaunch),
+    cmocka_unit_test(hostile_TSFetchWriteData),
+    cmocka_unit_test(hostile_TSHttpTxnIntercept),
+    cmocka_unit_test(hostile_TSHttpTxnServerIntercept),
     cmocka_unit_test(hostile_TSThreadCreate),
     cmocka_unit_test(hostile__TSmalloc),
     cmocka_unit_test(hostile__TSrealloc),

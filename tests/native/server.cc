@@ -12,6 +12,7 @@ struct TSPluginRegistrationInfo {
   const char *plugin_name, *vendor_name, *support_email;
 };
 enum TSEvent : int {};
+enum TSFetchWakeUpOptions : int {};
 enum TSIOBufferSizeIndex : int {};
 enum TSLifecycleHookID : int {};
 enum TSRecordAccessType : int {};
@@ -22,6 +23,9 @@ enum TSRecordUpdateType : int {};
 enum TSStatPersistence : int {};
 enum TSStatSync : int {};
 enum TSThreadPool : int {};
+struct TSFetchEvent {
+  int success, failure, timeout;
+};
 using Cont       = struct tsapi_cont *;
 using Mutex      = struct tsapi_mutex *;
 using Buffer     = struct tsapi_iobuffer *;
@@ -126,6 +130,12 @@ SAYS(TSHttpSsnReenable, (struct tsapi_httpssn *, TSEvent))
 SAYS(TSVConnReenable, (Cont))
 SAYS(TSVConnReenableEx, (Cont, TSEvent))
 SAYS(TSVIOReenable, (struct tsapi_vio *))
+SAYS(TSFetchUrl, (const char *, int, const struct sockaddr *, Cont, TSFetchWakeUpOptions, TSFetchEvent))
+SAYS(TSFetchPages, (struct TSFetchUrlParams *))
+SAYS(TSFetchLaunch, (struct tsapi_fetchsm *))
+SAYS(TSFetchWriteData, (struct tsapi_fetchsm *, const void *, size_t))
+SAYS(TSHttpTxnIntercept, (Cont, Txn))
+SAYS(TSHttpTxnServerIntercept, (Cont, Txn))
 SAYS(TSThreadCreate, (ThreadFunc, void *))
 #ifdef NAMES_IN_C
 }

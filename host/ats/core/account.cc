@@ -51,6 +51,15 @@ name_by_text(uint64_t address, uint64_t attributes, const char *text)
 
 memtrack_namer namer = name_by_text;
 
+/* Used until a function is set. */
+const char *
+same_location(const char *location, int64_t)
+{
+  return location;
+}
+
+memtrack_relocator relocate = same_location;
+
 /* Calls the core within a change of the shard. Returns the site; UNKNOWN if nothing was counted and the slow path may succeed;
    TRAPPED if the event is lost and counted as lost. `disable` tells what a trap does to the shard. */
 template <typename Call, typename Disable>
@@ -235,6 +244,10 @@ account_slow(Call call, const site_key *key)
   int before    = errno; /* preserved, as free() does: allocating a shard's memory may fail */
   if (!memtrack_thread.busy) {
     memtrack_thread.busy = true;
+    bool parked          = memtrack_thread.parked;
+    if (MT_UNLIKELY(parked)) {
+      memtrack_shard_unpark();
+    }
     if (memtrack_thread.state == MEMTRACK_THREAD_NEW) {
       memtrack_shard_attach();
     }
@@ -243,6 +256,9 @@ account_slow(Call call, const site_key *key)
     } else if (memtrack_thread.state == MEMTRACK_THREAD_SHARING) {
       site = record(memtrack_shard_share(), call, key);
       memtrack_shard_unshare();
+    }
+    if (MT_UNLIKELY(parked)) {
+      memtrack_shard_park();
     }
     memtrack_thread.busy = false;
   }
@@ -259,6 +275,9 @@ iobuffer_slow(const char *location, int64_t size)
   if (MT_LIKELY(change_own([=](memtrack_core *core) { return w2c_recordBufferEvent(&core->wasm, (uintptr_t)location, size); }) !=
                 UNKNOWN)) {
     return;
+  }
+  if (MT_UNLIKELY(memtrack_thread.parked)) {
+    location = relocate(location, size);
   }
   site_key key{(uintptr_t)location, memtrack_attributes(MEMTRACK_CLASS_IOBUFFER, 0, MEMTRACK_OWNER_CORE), location};
   account_slow([=](memtrack_core *core) { return Z_coreZ_recordBufferEvent(&core->wasm, key.address, size); }, &key);
@@ -369,6 +388,12 @@ void
 memtrack_account_set_namer(memtrack_namer chosen)
 {
   namer = chosen;
+}
+
+void
+memtrack_account_set_relocator(memtrack_relocator chosen)
+{
+  relocate = chosen;
 }
 
 uint64_t

@@ -43,6 +43,13 @@ typedef uint32_t (*memtrack_namer)(uint64_t address, uint64_t attributes, const 
 /* Sets the namer. Before, a site's name is `text`. init-only. */
 void memtrack_account_set_namer(memtrack_namer namer);
 
+/* The location to count for an event of a parked thread (core/shard.h): the same, or the one that is now in the server's object. It
+   is called inside a hook. */
+typedef const char *(*memtrack_relocator)(const char *location, int64_t size);
+
+/* Sets it. init-only. */
+void memtrack_account_set_relocator(memtrack_relocator relocator);
+
 /* Adds counts that another accountant made earlier for a site. */
 void memtrack_account_carry(uint32_t site, int64_t allocs, int64_t frees, int64_t in_use);
 

@@ -39,8 +39,8 @@ static bool have_key;
 static void
 return_shard(void *shard)
 {
-  memtrack_thread.shard = NULL;
-  memtrack_thread.state = MEMTRACK_THREAD_SHARING;
+  memtrack_thread.shard = memtrack_thread.aside = NULL;
+  memtrack_thread.state                         = MEMTRACK_THREAD_SHARING;
   pthread_mutex_lock(&pool_mutex);
   ((struct memtrack_shard *)shard)->owned = false;
   pthread_mutex_unlock(&pool_mutex);
@@ -125,6 +125,22 @@ memtrack_shard_attach(void)
   }
   memtrack_thread.shard = shard;
   memtrack_thread.state = shard ? MEMTRACK_THREAD_ATTACHED : MEMTRACK_THREAD_SHARING;
+}
+
+void
+memtrack_shard_park(void)
+{
+  memtrack_thread.parked = true;
+  memtrack_thread.aside  = memtrack_thread.shard;
+  memtrack_thread.shard  = NULL;
+}
+
+void
+memtrack_shard_unpark(void)
+{
+  memtrack_thread.shard  = memtrack_thread.aside;
+  memtrack_thread.aside  = NULL;
+  memtrack_thread.parked = false;
 }
 
 struct memtrack_shard *

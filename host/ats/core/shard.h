@@ -43,7 +43,9 @@ enum memtrack_thread_state {
 struct memtrack_thread {
   struct memtrack_shard *shard; /* NULL unless attached */
   enum memtrack_thread_state state;
-  bool busy; /* inside the slow path */
+  bool busy;   /* inside the slow path */
+  bool parked; /* each event takes the slow path, although the thread has a shard: `aside` */
+  struct memtrack_shard *aside;
 };
 
 extern __thread struct memtrack_thread memtrack_thread MT_INITIAL_EXEC MT_HIDDEN;
@@ -69,6 +71,11 @@ memtrack_shard_leave(struct memtrack_shard *shard, uint64_t seq)
 {
   memtrack_store_release(&shard->seq, seq + 2);
 }
+
+/* From the first to the second, each event of this thread takes the slow path, which asks for the location of IOBuffers
+   (core/account.h). Not nested. hook-safe. */
+void memtrack_shard_park(void);
+void memtrack_shard_unpark(void);
 
 /* Creates the shared shard, whose capacity applies to all others. Returns 0 or -1. init-only. */
 int memtrack_shards_open(uint32_t sites);

@@ -8,14 +8,17 @@
 #include "owner/location.h"
 #include "server/api.h"
 
-#define PREFIX       "memory/IOBuffer/"
 #define BUFFER_WORDS 64 /* how many words of an object are searched */
 #define BLOCK_WORDS  24
 #define DATA_WORDS   16
+#define REFERENCES   1 /* the word of a block and of its data that begins with the number of references */
 
 static bool calibrated;
-/* Positions in words: of the location in a buffer, in a block and in a block's data; of the data in a block. */
-static unsigned buffer_location, block_location, block_data, data_location;
+/* Positions in words: of the location in a buffer, in a block and in a block's data; of the block in a buffer, of the data in a
+ * block. */
+static unsigned buffer_location, buffer_block, block_location, block_data, data_location;
+/* First words of a block and of its data: the tables of their virtual functions. 0: what is new cannot be told from what is old. */
+static uintptr_t block_type, data_type;
 static uintptr_t created; /* the location of a buffer from TSIOBufferCreate(), always the same literal */
 
 /* Reads whole words through a pointer, if it is valid. Returns their number. */
@@ -28,8 +31,9 @@ peek_words(uintptr_t from, uintptr_t *to, unsigned count)
 static bool
 is_location(uintptr_t word)
 {
-  char text[sizeof(PREFIX) - 1];
-  return word >= 4096 && memtrack_peek(word, text, sizeof(text)) == sizeof(text) && memcmp(text, PREFIX, sizeof(text)) == 0;
+  char text[sizeof(MEMTRACK_LOCATION_PREFIX) - 1];
+  return word >= 4096 && memtrack_peek(word, text, sizeof(text)) == sizeof(text) &&
+         memcmp(text, MEMTRACK_LOCATION_PREFIX, sizeof(text)) == 0;
 }
 
 /* Index of a word among others; `count` if it is absent. */
@@ -54,6 +58,9 @@ search_block(uintptr_t block, uintptr_t mark)
     unsigned inner_count = peek_words(words[block_data], inner, DATA_WORDS);
     data_location        = find_word(inner, inner_count, mark);
     if (words[block_data] != block && data_location < inner_count) {
+      bool counted = (uint32_t)inner[REFERENCES] == 1;
+      block_type   = counted ? words[0] : 0;
+      data_type    = counted ? inner[0] : 0;
       return true;
     }
   }
@@ -63,7 +70,7 @@ search_block(uintptr_t block, uintptr_t mark)
 int
 memtrack_buffer_calibrate(struct memtrack_reason *reason)
 {
-  static const char mark[] = PREFIX "memtrack.so";
+  static const char mark[] = MEMTRACK_LOCATION_PREFIX "memtrack.so";
   uintptr_t words[BUFFER_WORDS];
   bool proved = false;
   if (memtrack_peek_open(reason)) {
@@ -77,7 +84,9 @@ memtrack_buffer_calibrate(struct memtrack_reason *reason)
   if (buffer_location < count) {
     created                 = words[buffer_location];
     buffer[buffer_location] = (uintptr_t)mark;
-    proved                  = search_block((uintptr_t)memtrack_api.TSIOBufferStart(buffer), (uintptr_t)mark);
+    uintptr_t block         = (uintptr_t)memtrack_api.TSIOBufferStart(buffer);
+    proved                  = search_block(block, (uintptr_t)mark);
+    buffer_block            = find_word(words, peek_words((uintptr_t)buffer, words, BUFFER_WORDS), block);
   }
   memtrack_api.TSIOBufferDestroy(buffer);
   if (!proved) {
@@ -118,4 +127,50 @@ memtrack_buffer_mark(void *buffer, bool sized, uint64_t address, uint32_t owner,
   int64_t size                                         = memtrack_api.TSIOBufferBlockWriteAvail(block);
   event((const char *)old, -size);
   event(location->text, size);
+}
+
+/* Whether the words are those of an object without references that has a location. */
+static bool
+is_new(const uintptr_t *words, uintptr_t type, unsigned location_at, uintptr_t location)
+{
+  return words[0] == type && (uint32_t)words[REFERENCES] == 0 && words[location_at] == location;
+}
+
+bool
+memtrack_buffer_find_new(struct memtrack_buffer_new *found, const uintptr_t *objects, size_t count, const char *location)
+{
+  uintptr_t words[BUFFER_WORDS];
+  unsigned data = 0, blocks = 0, buffers = 0;
+  uintptr_t wanted = (uintptr_t)location, held = 0;
+  *found = (struct memtrack_buffer_new){0};
+  for (size_t i = 0; calibrated && data_type && i < count; ++i) {
+    memset(words, 0, sizeof(words));
+    peek_words(objects[i], words, BUFFER_WORDS);
+    if (is_new(words, data_type, data_location, wanted)) {
+      found->data = (uintptr_t *)objects[i];
+      ++data;
+    } else if (words[0] == block_type && words[block_location] == wanted && words[block_data] == 0) {
+      found->block = (uintptr_t *)objects[i];
+      ++blocks;
+    } else if (words[buffer_location] == wanted && words[buffer_block]) {
+      found->buffer = (uintptr_t *)objects[i];
+      held          = words[buffer_block];
+      ++buffers;
+    }
+  }
+  found->block  = blocks == 1 ? found->block : NULL;
+  found->buffer = buffers == 1 && found->block && held == (uintptr_t)found->block ? found->buffer : NULL;
+  return data == 1;
+}
+
+void
+memtrack_buffer_mark_new(const struct memtrack_buffer_new *found, const char *text)
+{
+  found->data[data_location] = (uintptr_t)text;
+  if (found->block) {
+    found->block[block_location] = (uintptr_t)text;
+  }
+  if (found->buffer) {
+    found->buffer[buffer_location] = (uintptr_t)text;
+  }
 }

@@ -11,6 +11,7 @@
 #define MEMTRACK_BUFFER_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base/reason.h"
@@ -26,6 +27,18 @@ int memtrack_buffer_calibrate(struct memtrack_reason *reason);
 /* Stores the location of a call in a newly created buffer and in the block that it may already have; calls `event` with the
    events that the server would have reported for that block. `address` is the return address. hook-safe. */
 void memtrack_buffer_mark(void *buffer, bool sized, uint64_t address, uint32_t owner, void (*event)(const char *, int64_t));
+
+/* A block's data that the server is about to fill, and what it may just have made to hold it; NULL where there is none. */
+struct memtrack_buffer_new {
+  uintptr_t *data, *block, *buffer;
+};
+
+/* Finds, among the addresses of objects, the data with this location that the server is making; and its block and buffer if they
+   are new as well. Returns false if none, or more than one, proves to be it. hook-safe; one call of the system for each object. */
+bool memtrack_buffer_find_new(struct memtrack_buffer_new *found, const uintptr_t *objects, size_t count, const char *location);
+
+/* Replaces the location in what was found. hook-safe. */
+void memtrack_buffer_mark_new(const struct memtrack_buffer_new *found, const char *text);
 
 #ifdef __cplusplus
 }

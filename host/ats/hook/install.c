@@ -13,6 +13,7 @@
 #include "base/limits.h"
 #include "base/log.h"
 #include "hook/allocator.h"
+#include "hook/behalf.h"
 #include "hook/buffer.h"
 #include "hook/extensions.h"
 #include "hook/heap.h"
@@ -414,7 +415,9 @@ memtrack_plugins_install(struct memtrack_reason *reason, struct memtrack_reason 
     return -1;
   }
   buffers->text[0] = '\0';
-  memtrack_buffer_calibrate(buffers);
+  if (memtrack_buffer_calibrate(buffers) == 0) {
+    memtrack_behalf_open();
+  }
   int result = memtrack_module_scan(NULL, false, ignore, ignore) ? memtrack_reason_set(reason, OUT_OF_MEMORY) : 0;
   if (result == 0) {
     find_earlier(&earlier);

@@ -3,6 +3,7 @@
  * Plugins' calls by which control passes: functions that later run on the plugin's behalf, and calls back into the server's own
  * work.
  */
+#include "hook/behalf.h"
 #include "hook/plugin_hooks.h"
 
 /* The plugin passes its own function; the continuation has the thunk, unless it is older than memtrack. */
@@ -42,3 +43,26 @@ hook_pthread_create(pthread_t *thread, const pthread_attr_t *attributes, void *(
 {
   return pthread_create(thread, attributes, MEMTRACK_WRAP(function), data);
 }
+
+/* The server begins work for the plugin, with buffers that the plugin gets no handle of. Returns are passed on: in 9.2 TSFetchUrl
+   returns nothing. */
+void *
+hook_TSFetchUrl(const char *request, int length, const void *address, void *cont, int options,
+                struct memtrack_api_fetch_event event)
+{
+  MEMTRACK_ON_BEHALF;
+  return memtrack_api.TSFetchUrl(request, length, address, cont, options, event);
+}
+
+#define ON_BEHALF(name, parameters, arguments) \
+  void hook_##name parameters                  \
+  {                                            \
+    MEMTRACK_ON_BEHALF;                        \
+    memtrack_api.name arguments;               \
+  }
+
+ON_BEHALF(TSFetchPages, (void *pages), (pages))
+ON_BEHALF(TSFetchLaunch, (void *fetch), (fetch))
+ON_BEHALF(TSFetchWriteData, (void *fetch, const void *data, size_t size), (fetch, data, size))
+ON_BEHALF(TSHttpTxnIntercept, (void *cont, void *transaction), (cont, transaction))
+ON_BEHALF(TSHttpTxnServerIntercept, (void *cont, void *transaction), (cont, transaction))

@@ -67,32 +67,85 @@ append_hexadecimal(char *to, uint64_t number)
   return to;
 }
 
-/* Most bytes of each part. With 16 digits all of them fit into the text, in either form. */
+/* Most bytes of each part. With 16 digits all of them fit into the text, in each form. */
 #define PREFIX       "memory/plugin/"
 #define PLUGIN_PART  90
 #define LIBRARY_PART 40
+#define LINE_PART    56
 #define OWNER_PART   45
 #define DIGITS       16
 _Static_assert(sizeof(PREFIX "+0x") + PLUGIN_PART + DIGITS <= sizeof(((struct memtrack_location *)0)->text), "a plugin's text");
 _Static_assert(sizeof(PREFIX "+0x [via ]") + LIBRARY_PART + DIGITS + OWNER_PART <= sizeof(((struct memtrack_location *)0)->text),
                "a library's text");
+_Static_assert(sizeof(MEMTRACK_LOCATION_PREFIX " [via ]") + LINE_PART + OWNER_PART <= sizeof(((struct memtrack_location *)0)->text),
+               "a line's text");
 
-/* The text that the server reports with every block. For a library's call it ends with the owner's name, so that texts of different
- * owners differ.
- */
+/* Texts of different owners differ. */
+static char *
+append_owner(char *to, uint32_t owner)
+{
+  to = append(to, " [via ", 6);
+  to = append(to, memtrack_module_owner_text(owner), OWNER_PART);
+  return append(to, "]", 1);
+}
+
+/* The text that the server reports with every block. For a library's call it ends with the owner's name. */
 static void
-write_text(struct memtrack_location *location, const struct memtrack_module *module)
+write_call(struct memtrack_location *location, const struct memtrack_module *module)
 {
   char *to = append(location->text, PREFIX, sizeof(PREFIX));
   to       = append(to, module->text, location->in_plugin ? PLUGIN_PART : LIBRARY_PART);
   to       = append(to, "+0x", 3);
   to       = append_hexadecimal(to, location->offset - 1);
-  if (!location->in_plugin) {
-    to = append(to, " [via ", 6);
-    to = append(to, memtrack_module_owner_text(location->owner), OWNER_PART);
-    to = append(to, "]", 1);
+  to       = location->in_plugin ? to : append_owner(to, location->owner);
+  *to      = '\0';
+}
+
+/* The last two parts of a path: a server that was built in another folder has the whole in its literals. */
+static const char *
+last_parts(const char *path)
+{
+  size_t length = strlen(path);
+  for (int parts = 0; length > 0; --length) {
+    if (path[length - 1] == '/' && ++parts == 2) {
+      break;
+    }
   }
-  *to = '\0';
+  return path + length;
+}
+
+static void
+write_line(struct memtrack_location *location, const char *line)
+{
+  const size_t prefix = sizeof(MEMTRACK_LOCATION_PREFIX) - 1;
+  char *to            = append(location->text, MEMTRACK_LOCATION_PREFIX, prefix);
+  to = append(to, last_parts(strncmp(line, MEMTRACK_LOCATION_PREFIX, prefix) == 0 ? line + prefix : line), LINE_PART);
+  *append_owner(to, location->owner) = '\0';
+}
+
+/* The location of an address and an owner, added if there is none: of a call in a module, or of a line of the server (NULL).
+   Returns NULL if the table is full. */
+static struct memtrack_location *
+find_or_add(const struct memtrack_location *wanted, const struct memtrack_module *module)
+{
+  pthread_mutex_lock(&mutex);
+  struct memtrack_location *location = find_location(wanted->address, wanted->owner);
+  if (!location && location_count < LOCATIONS_MAX) {
+    uint32_t *head = &heads[bucket_of(wanted->address, wanted->owner)];
+    location       = &locations[location_count];
+    *location      = *wanted;
+    location->next = *head;
+    if (module) {
+      write_call(location, module);
+    } else {
+      write_line(location, (const char *)(uintptr_t)wanted->address);
+    }
+    memtrack_store_release(head, location_count++);
+  } else if (!location) {
+    memtrack_limit_hit(MEMTRACK_LIMIT_LOCATIONS);
+  }
+  pthread_mutex_unlock(&mutex);
+  return location;
 }
 
 const struct memtrack_location *
@@ -102,30 +155,22 @@ memtrack_location_of_call(uint64_t address, uint32_t context)
   if (!module || module->kind == MEMTRACK_MODULE_SERVER) {
     return NULL;
   }
-  bool plugin                        = module->kind == MEMTRACK_MODULE_PLUGIN;
-  uint32_t owner                     = plugin ? module->owner : context;
-  struct memtrack_location *location = find_location(address, owner);
+  bool plugin                              = module->kind == MEMTRACK_MODULE_PLUGIN;
+  uint32_t owner                           = plugin ? module->owner : context;
+  const struct memtrack_location *location = find_location(address, owner);
   if (location || owner == MEMTRACK_OWNER_CORE) {
     return location;
   }
-  pthread_mutex_lock(&mutex);
-  location = find_location(address, owner);
-  if (!location && location_count < LOCATIONS_MAX) {
-    uint32_t *head = &heads[bucket_of(address, owner)];
-    location       = &locations[location_count];
-    *location      = (struct memtrack_location){.address   = address,
-                                                .offset    = address - module->base,
-                                                .module    = module->id,
-                                                .owner     = owner,
-                                                .next      = *head,
-                                                .in_plugin = plugin};
-    write_text(location, module);
-    memtrack_store_release(head, location_count++);
-  } else if (!location) {
-    memtrack_limit_hit(MEMTRACK_LIMIT_LOCATIONS);
-  }
-  pthread_mutex_unlock(&mutex);
-  return location;
+  const struct memtrack_location wanted = {
+    .address = address, .offset = address - module->base, .module = module->id, .owner = owner, .in_plugin = plugin};
+  return find_or_add(&wanted, module);
+}
+
+const struct memtrack_location *
+memtrack_location_via(const char *line, uint32_t owner)
+{
+  const struct memtrack_location *location = find_location((uintptr_t)line, owner);
+  return location ? location : find_or_add(&(struct memtrack_location){.address = (uintptr_t)line, .owner = owner}, NULL);
 }
 
 const struct memtrack_location *

@@ -136,7 +136,7 @@ name_site(uint64_t address, uint64_t attributes, const char *text)
     const struct memtrack_location *location = memtrack_location_of_text(text);
     uint32_t site        = memtrack_registry_site(address, attributes, text, location ? location->owner : MEMTRACK_OWNER_CORE, 0);
     struct source source = {.state = KNOWN};
-    if (location) {
+    if (location && location->module) {
       source = (struct source){.state = WAITING, .module = location->module, .offset = location->offset};
     }
     store_origin(site, source, false);

@@ -38,6 +38,10 @@ struct memtrack_api_message {
   size_t data_size;
 };
 
+struct memtrack_api_fetch_event {
+  int success, failure, timeout;
+};
+
 typedef int (*memtrack_api_handler)(void *cont, int event, void *data);
 
 /* Name in 9.2, use, whether plugins' calls go to a hook (hook/plugin.c), name in 10 or NULL, result, parameters. Functions
@@ -87,6 +91,14 @@ typedef int (*memtrack_api_handler)(void *cont, int event, void *data);
   X(TSVConnReenableEx, HOOK, HOOKED, "_Z17TSVConnReenableExP10tsapi_cont7TSEvent", void, (void *, int))                           \
   X(TSVIOReenable, HOOK, HOOKED, "_Z13TSVIOReenableP9tsapi_vio", void, (void *))                                                  \
   X(TSHttpTxnHookRegisteredFor, OPTIONAL, HOOKED, NULL, int, (void *, int, memtrack_api_handler))                                 \
+  X(TSFetchUrl, OPTIONAL, HOOKED, "_Z10TSFetchUrlPKciPK8sockaddrP10tsapi_cont20TSFetchWakeUpOptions12TSFetchEvent", void *,       \
+    (const char *, int, const void *, void *, int, struct memtrack_api_fetch_event))                                              \
+  X(TSFetchPages, OPTIONAL, HOOKED, "_Z12TSFetchPagesP16TSFetchUrlParams", void, (void *))                                        \
+  X(TSFetchLaunch, OPTIONAL, HOOKED, "_Z13TSFetchLaunchP13tsapi_fetchsm", void, (void *))                                         \
+  X(TSFetchWriteData, OPTIONAL, HOOKED, "_Z16TSFetchWriteDataP13tsapi_fetchsmPKvm", void, (void *, const void *, size_t))         \
+  X(TSHttpTxnIntercept, OPTIONAL, HOOKED, "_Z18TSHttpTxnInterceptP10tsapi_contP13tsapi_httptxn", void, (void *, void *))          \
+  X(TSHttpTxnServerIntercept, OPTIONAL, HOOKED, "_Z24TSHttpTxnServerInterceptP10tsapi_contP13tsapi_httptxn", void,                \
+    (void *, void *))                                                                                                             \
   X(TSThreadCreate, HOOK, HOOKED, "_Z14TSThreadCreatePFPvS_ES_", void *, (void *(*)(void *), void *))                             \
   X(TSPluginRegister, CALL, PLAIN, "_Z16TSPluginRegisterPK24TSPluginRegistrationInfo", int,                                       \
     (const struct memtrack_api_registration *))                                                                                   \
