@@ -11,8 +11,8 @@
 #include "owner/location.h"
 
 /* Words of the stack that are looked at: the server's frames between the buffer and the tracker are small. */
-#define WORDS_MAX   192
-#define OBJECTS_MAX 48
+#define STACK_WORDS 192
+#define OBJECTS     48
 #define SAVED       16 /* words below a frame's address, with the registers that the function has saved */
 
 static __thread struct {
@@ -48,7 +48,7 @@ find_objects(const uintptr_t *from, uintptr_t *objects)
 {
   size_t count          = 0;
   const uintptr_t stack = (uintptr_t)from;
-  for (size_t i = 0; i < WORDS_MAX && (uintptr_t)(from + i) < call.stack && count < OBJECTS_MAX; ++i) {
+  for (size_t i = 0; i < STACK_WORDS && (uintptr_t)(from + i) < call.stack && count < OBJECTS; ++i) {
     uintptr_t word = from[i];
     bool known = word % sizeof(word) != 0 || word < 4096 || word - stack < call.stack - stack || memtrack_module_at(word) != NULL;
     for (size_t j = 0; !known && j < count; ++j) {
@@ -64,7 +64,7 @@ find_objects(const uintptr_t *from, uintptr_t *objects)
 static MT_NOINLINE const char *
 relocate(const char *location, int64_t size)
 {
-  uintptr_t objects[OBJECTS_MAX];
+  uintptr_t objects[OBJECTS];
   if (size <= 0 || !call.stack || memtrack_location_of_text(location)) {
     return location;
   }
