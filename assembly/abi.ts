@@ -120,7 +120,9 @@ export const MEASURE_MAX_USAGE: u32 = 7; // limit by proxy.config.memory.max_usa
 export const MEASURE_CGROUP: u32 = 8; // limit by the control group
 export const MEASURE_RAM: u32 = 9; // memory of the machine
 export const MEASURE_INTERVAL: u32 = 10; // seconds between samples
-export const MEASURE_COUNT: u32 = 11;
+export const MEASURE_EARLIER: u32 = 11; // plugins that were loaded before memtrack
+export const MEASURE_BLOCK_HEADER: u32 = 12; // bytes that the C library's allocator keeps for each block; unknown for another allocator
+export const MEASURE_COUNT: u32 = 13;
 
 // Most bytes of text passed to a control instance, and of its answer.
 export const QUESTION_MAX: u32 = 61440;

@@ -5,6 +5,10 @@
 export const FORMAT: u32 = 2;
 export const PLUGIN_PREFIX: string = "memory/plugin/";
 export const SUMMARY_PREFIX: string = "memtrack summary: ";
+export const REMAINDER_NAME: string = "not accounted, or idle in the allocator";
+export const REMAINDER_KIND: string = "resident";
+export const OVERHEAD_PART: string = "around these blocks: tags, headers, rounding (estimate)";
+export const RESIDENT_CHANGE_MIN: u64 = 16777216;
 /** Width to which the built-in tracker pads the text of its tables. */
 export const LOCATION_WIDTH: u32 = 50;
 
@@ -33,6 +37,7 @@ export const CLASS_PARTS: StaticArray<string> = [
   "plugins' heap alive",
   "",
 ];
+export const CLASS_TAGGED: StaticArray<bool> = [false, true, true, true, false];
 
 // Indexed by KIND_..., HOOK_..., LIMIT_..., DUMP_REASON_..., VERDICT_..., EXPLAINED_BY_....
 export const KIND_NAMES: StaticArray<string> = ["TSCont", "TSMutex", "TSIOBuffer", "TSIOBufferReader", "TSMBuffer", "other"];
@@ -167,7 +172,7 @@ export const SECTION_HEADS: StaticArray<string> = [
   "Verdict | Why        | Change       | Per hour     | Owner                          | Per 1000 tx | Allocs     | Frees      | Old % | Kept % | Streak | Late %",
   "Per hour       | For      | Limit in   | Evidence",
   "Older than | Younger than | Alive      | Size In-use          | % of site | Kind             | Location",
-  "Bytes                | Share % | What",
+  "Bytes                | Share % | Change         | What",
   "No  | Verdict | Size In-use          | Allocs     | Frees      | Kind             | Location",
   "No  | Seconds ago | Samples | Live                 | Allocated            | What",
   "Frees      | Size                 | Class",
@@ -183,17 +188,17 @@ export const SECTION_RULES: StaticArray<string> = [
   "--------|------------|--------------|--------------|--------------------------------|-------------|------------|------------|-------|--------|--------|--------",
   "---------------|----------|------------|--------------------------------------------------",
   "-----------|--------------|------------|----------------------|-----------|------------------|------------------------------",
-  "---------------------|---------|--------------------------------------------------",
+  "---------------------|---------|----------------|--------------------------------------------------",
   "----|---------|----------------------|------------|------------|------------------|------------------------------",
   "----|-------------|---------|----------------------|----------------------|------------------------------",
   "-----------|----------------------|----------",
   "-----------|------------|----------------------|------------|------------------------------",
   "-----------------------------------------|--------------------------------------------------",
 ];
-export const SECTION_COLUMNS: StaticArray<u8> = [0, 4, 7, 11, 24, 36, 47, 50, 56, 58, 64, 69, 71, 75];
+export const SECTION_COLUMNS: StaticArray<u8> = [0, 4, 7, 11, 24, 36, 47, 50, 56, 59, 65, 70, 72, 76];
 export const SECTION_TEXT_WIDTHS: StaticArray<u8> = [50, 20, 0, 30, 64, 30, 0, 0, 0, 0, 0, 0, 0, 0];
 export const COLUMN_WIDTHS: StaticArray<u8> = [
   10, 10, 20, 10, 20, 20, 20, 10, 10, 10, 16, 14, 14, 7, 14, 14, 14, 14, 8, 8, 8, 8, 8, 8, 7, 10, 12, 12, 16, 11, 10, 10,
-  5, 6, 6, 6, 7, 10, 12, 12, 11, 10, 10, 5, 6, 6, 6, 14, 8, 10, 10, 12, 10, 20, 9, 16, 20, 7, 3, 7, 20, 10, 10, 16, 3, 11,
-  7, 20, 20, 10, 20, 10, 10, 20, 10, 40,
+  5, 6, 6, 6, 7, 10, 12, 12, 11, 10, 10, 5, 6, 6, 6, 14, 8, 10, 10, 12, 10, 20, 9, 16, 20, 7, 14, 3, 7, 20, 10, 10, 16, 3,
+  11, 7, 20, 20, 10, 20, 10, 10, 20, 10, 40,
 ];

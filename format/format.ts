@@ -35,6 +35,19 @@ export const SUMMARY_PREFIX = "memtrack summary: ";
 /** Maximum number of these lines. */
 export const SUMMARY_LINES_MAX = 8;
 
+// ---- Memory without a row ---------------------------------------------------------------------------------------------------------
+
+/**
+ * The remainder of resident memory as a row of the section `growth` and as a suspect: what is not accounted, and what is idle in the
+ * allocator, which is known at dumps only. Its name, and its text in the column `Kind`.
+ */
+export const REMAINDER_NAME = "not accounted, or idle in the allocator";
+export const REMAINDER_KIND = "resident";
+/** The part of resident memory that the blocks of rows take beyond the requested bytes. */
+export const OVERHEAD_PART = "around these blocks: tags, headers, rounding (estimate)";
+/** A smaller change of resident memory, in bytes, is its noise: the rows' share of it is not computed, and it gets no verdict. */
+export const RESIDENT_CHANGE_MIN = 16 * 1024 * 1024;
+
 // ---- Classes of memory ------------------------------------------------------------------------------------------------------------
 
 export interface MemoryClass {
@@ -52,6 +65,8 @@ export interface MemoryClass {
   summary?: string;
   /** Its row in the section `reconciliation`. */
   part?: string;
+  /** Whether its blocks come from the allocator, each with a tag of memtrack. */
+  tagged?: true;
   /** Name of the statistic with its bytes. */
   statistic?: string;
 }
@@ -81,6 +96,7 @@ export const classes = {
     section: "",
     summary: "SSL Allocated Memory",
     part: "OpenSSL alive",
+    tagged: true,
     statistic: "plugin.memtrack.openssl_bytes",
   },
   /** TSmalloc and similar functions, called by plugins. */
@@ -91,6 +107,7 @@ export const classes = {
     prefix: PLUGIN_PREFIX,
     section: "TSmalloc memory of plugins",
     part: "plugins' TSmalloc alive",
+    tagged: true,
     statistic: "plugin.memtrack.tsmalloc_bytes",
   },
   /** malloc, operator new and similar functions, called by plugins. */
@@ -101,6 +118,7 @@ export const classes = {
     prefix: PLUGIN_PREFIX,
     section: "Heap memory of plugins",
     part: "plugins' heap alive",
+    tagged: true,
     statistic: "plugin.memtrack.heap_bytes",
   },
   /** Objects of the plugin API. */
@@ -271,6 +289,7 @@ export interface Section {
 
 /** A location alone does not tell its bytes from its objects. */
 const kind = { title: "Kind", width: 16, unit: "text", meaning: "the class, or the kind of object" } as const satisfies Column;
+const kindOfGrowth = { ...kind, meaning: `${kind.meaning}; \`${REMAINDER_KIND}\` for memory in no row` } as const satisfies Column;
 
 /** The columns before the name of what grew; `growthDetails` follow the name. */
 const growth = [
@@ -376,7 +395,7 @@ export const sections = {
     title: "Growth since",
     columns: growth,
     text: { title: "Location", width: 64, meaning: "as in the tables of memory and objects" },
-    after: [kind, ...growthDetails],
+    after: [kindOfGrowth, ...growthDetails],
   },
   ownersGrowth: {
     title: "Growth of owners since",
@@ -420,6 +439,12 @@ export const sections = {
     columns: [
       { title: "Bytes", width: 20, unit: "bytes", meaning: "bytes of this part" },
       { title: "Share %", width: 7, unit: "percent", meaning: "share of resident memory; `-` for the limit" },
+      {
+        title: "Change",
+        width: 14,
+        unit: "bytes",
+        meaning: "change of `Bytes` since the baseline of `Growth since`; `-` if it was not known then",
+      },
     ],
     text: { title: "What", rule: 50, meaning: "name of the part" },
   },

@@ -37,6 +37,8 @@ export interface Suspect {
 interface Part {
   bytes: number | undefined;
   share: number | undefined;
+  /** Since the baseline of the section on growth. */
+  change: number | undefined;
   what: string;
 }
 
@@ -96,7 +98,12 @@ export function parseAnalysis(text: string): Analysis {
       kind: cell("Kind"),
       location: cell("Location"),
     })),
-    parts: parts.map((cell) => ({ bytes: number(cell("Bytes")), share: number(cell("Share %")), what: cell("What") })),
+    parts: parts.map((cell) => ({
+      bytes: number(cell("Bytes")),
+      share: number(cell("Share %")),
+      change: number(cell("Change")),
+      what: cell("What"),
+    })),
   };
 }
 
@@ -139,7 +146,9 @@ function section(text: string, name: Name): [string, Cells[]] {
   const first = lines.findIndex((line) => isTitleOf(line, name));
   if (first < 0) return ["", []];
   const heads = headsOf(lines[first + 1] ?? "");
-  const expected = titlesOf(sections[name]).filter((title) => heads.includes("Kind") || title !== "Kind"); // as in format 1
+  // Format 1 has no column Kind, and older dumps of format 2 no change of the parts.
+  const added = name === "reconciliation" ? ["Change"] : ["Kind"];
+  const expected = titlesOf(sections[name]).filter((title) => heads.includes(title) || !added.includes(title));
   if (heads.toSorted().join() !== expected.toSorted().join()) throw new Error(`not the heads: ${lines[first + 1]}`);
   const rows: Cells[] = [];
   for (const line of lines.slice(first + 3)) {

@@ -13,9 +13,13 @@ import {
   hookStates,
   kinds,
   limits,
+  OVERHEAD_PART,
   PLUGIN_PREFIX,
   reasons,
   records,
+  REMAINDER_KIND,
+  REMAINDER_NAME,
+  RESIDENT_CHANGE_MIN,
   sections,
   SUMMARY_PREFIX,
   verdicts,
@@ -97,6 +101,10 @@ export function coreFormat(): string {
 export const FORMAT: u32 = ${FORMAT};
 export const PLUGIN_PREFIX: string = ${JSON.stringify(PLUGIN_PREFIX)};
 export const SUMMARY_PREFIX: string = ${JSON.stringify(SUMMARY_PREFIX)};
+export const REMAINDER_NAME: string = ${JSON.stringify(REMAINDER_NAME)};
+export const REMAINDER_KIND: string = ${JSON.stringify(REMAINDER_KIND)};
+export const OVERHEAD_PART: string = ${JSON.stringify(OVERHEAD_PART)};
+export const RESIDENT_CHANGE_MIN: u64 = ${RESIDENT_CHANGE_MIN};
 /** Width to which the built-in tracker pads the text of its tables. */
 export const LOCATION_WIDTH: u32 = ${sections.memory.text.width};
 
@@ -111,6 +119,11 @@ ${texts("CLASS_PREFIXES", ofAll(CLASSES, "prefix"))}
 ${texts("CLASS_SECTIONS", ofAll(CLASSES, "section"))}
 ${texts("CLASS_SUMMARIES", ofAll(CLASSES, "summary"))}
 ${texts("CLASS_PARTS", ofAll(CLASSES, "part"))}
+${list(
+  "CLASS_TAGGED",
+  "bool",
+  CLASSES.map(([, entry]) => entry.tagged ?? false),
+)}
 `;
 }
 

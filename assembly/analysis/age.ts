@@ -18,7 +18,7 @@ import { hasBirths, knownSites } from "../model/model";
 import { aliveOf, inUseOf } from "../model/sums";
 import { elapsedSeconds, points, stale, timeAt } from "../model/timeline";
 import { entryHolds } from "./owner_series";
-import { allocBytes, inUse, isObjects, isOwnerSeries } from "./series";
+import { allocBytes, inUse, isObjects, isOwnerSeries, isRemainder } from "./series";
 
 /** Reported ages without a boundary, in seconds, log-spaced: a minute, 10 minutes, an hour, 6 hours, a day, 4 days. */
 const AGES: u32 = 6;
@@ -52,13 +52,15 @@ function reportedBucket(): u32 {
   return best;
 }
 
-/** Live bytes of a series that are older than reportedAge(); with isLowerBound(), at least this many. */
+/** Live bytes of a series that are older than reportedAge(); with isLowerBound(), at least this many. Of the remainder none are known. */
 export function oldBytes(series: Series): u64 {
+  if (isRemainder(series)) return 0;
   return isOwnerSeries(series) ? oldBytesOfEntry(series - slots) : oldBytesOfRow(series);
 }
 
 /** Whether more bytes than oldBytes() may be old. */
 export function isLowerBound(series: Series): bool {
+  if (isRemainder(series)) return true;
   return isOwnerSeries(series) ? isLowerBoundOfEntry(series - slots) : isLowerBoundOfRow(series);
 }
 

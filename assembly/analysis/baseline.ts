@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Baselines: the state of every row and owner at a named point in time, so that a dump can show changes since then. BASELINES are
-// kept; a new baseline replaces the baseline of the same name, or else the oldest. `arming` always exists: everything was 0 then.
+// kept; a new baseline replaces the baseline of the same name, or else the oldest. `arming` always exists: every row was 0 then.
 //
 // A series' part of a baseline (BASELINE in its history). Counts and their differences are modulo 2^40:
 //
@@ -26,7 +26,8 @@ import { ascii, begin, byte, copy, position, unsigned } from "../base/writer";
 import { baselineOf } from "../model/history";
 import { knownSites } from "../model/model";
 import { sumOwnerSeries } from "./owner_series";
-import { allocs, frees, inUse, seriesOfEntry } from "./series";
+import { keepParts, measureParts, PART_REMAINDER, partChange, UNKNOWN } from "./resident";
+import { allocs, frees, inUse, isRemainder, seriesOfEntry } from "./series";
 
 
 @unmanaged
@@ -123,6 +124,8 @@ export function markBaseline(nameLength: u32, now: u64, transactions: u64, by: u
   sumOwnerSeries();
   for (let row: Row = 0; row < knownSites(); ++row) keep(row, slot);
   for (let entry: u32 = 0; entry < OWNER_SERIES_MAX; ++entry) keep(seriesOfEntry(entry), slot);
+  measureParts();
+  keepParts(slot, now);
   if (usual == ARMING || usual == slot || by > usualBy || by == BASELINE_BY_USER) {
     usual = slot;
     usualBy = by;
@@ -175,8 +178,12 @@ export function baselineTransactions(slot: u32): u64 {
   return slot == ARMING ? 0 : markAt(slot).transactions;
 }
 
-/** Change of a series' live bytes since a baseline. */
+/** Change of a series' live bytes since a baseline; 0 for a remainder that is not known then or now. */
 export function changeSince(series: Series, slot: u32): i64 {
+  if (isRemainder(series)) {
+    const change = partChange(PART_REMAINDER, slot);
+    return change == UNKNOWN ? 0 : change;
+  }
   const used = <i64>inUse(series);
   return slot == ARMING ? used : used - <i64>(partOf(series, slot).low & LIVE_MASK);
 }

@@ -2,7 +2,7 @@
 //
 // Decides which suspects have the same cause. Rows of one owner and one function do, whatever their class and line, because a function
 // that leaks an object also leaks the memory of the object. All OpenSSL rows of one owner do, because one leaked connection shows up in
-// some twenty of OpenSSL's files. An owner that is a suspect as a whole is a separate cause.
+// some twenty of OpenSSL's files. An owner that is a suspect as a whole is a separate cause, and so is the remainder.
 //
 //   memory/plugin/foo.so handler (foo.c:88)     function: memory/plugin/foo.so handler
 //   memory/plugin/foo.so handler+0x1a           the same function
@@ -14,11 +14,11 @@ import { CLOSING_PARENTHESIS, COLON, isDigit, LETTER_X, OPENING_PARENTHESIS, PLU
 import { Row, Series } from "../base/types";
 import { siteClass } from "../model/model";
 import { lengthOf, ownerOfSite, textOf } from "../registry/name";
-import { isOwnerSeries } from "./series";
+import { isRowSeries } from "./series";
 
 /** Whether two suspects have the same cause. */
 export function isSameCause(a: Series, b: Series): bool {
-  if (isOwnerSeries(a) || isOwnerSeries(b)) return a == b;
+  if (!isRowSeries(a) || !isRowSeries(b)) return a == b;
   if (ownerOfSite(a) != ownerOfSite(b)) return false;
   if (isOpenssl(a) || isOpenssl(b)) return isOpenssl(a) && isOpenssl(b);
   const length = functionLength(a);
@@ -26,7 +26,7 @@ export function isSameCause(a: Series, b: Series): bool {
 }
 
 export function isOpenssl(series: Series): bool {
-  return !isOwnerSeries(series) && siteClass(series) == CLASS_OPENSSL;
+  return isRowSeries(series) && siteClass(series) == CLASS_OPENSSL;
 }
 
 /** Length of the part of a row's text that names its function; the whole text if it names none. */

@@ -2,7 +2,8 @@
 //
 // Explanations of a growth that is not a leak:
 //
-//   the RAM cache grew as much         possible only for the server's own IOBuffers
+//   the RAM cache grew as much         possible only for the server's own IOBuffers; eight times as much, for the remainder, which contains
+//                                      what the server keeps for each object of the cache
 //   connections or requests per second increased, and would explain this growth
 //   it levels off                      saturation.ts
 //   it is young, and its rate of retained objects is possible for misses of a cache: by the counters, a cache that fills evenly
@@ -23,7 +24,7 @@ import { headroom, measured } from "../model/environment";
 import { ageOf } from "../model/history";
 import { elapsedSeconds, openAt, points, ramCacheAt, samples, timeAt, transactionsAt } from "../model/timeline";
 import { GROWTH_SIGMA, isLevelling } from "./saturation";
-import { allocs, averageSize, canBeRamCache, frees, inUse, isObjects } from "./series";
+import { allocs, averageSize, canBeRamCache, frees, inUse, isObjects, isRemainder } from "./series";
 import * as trend from "./trend";
 
 /** A cache that is filling retains at least this many objects of 1,000 requests: its hit ratio is below 99.5 %. */
@@ -39,23 +40,25 @@ const LIVES: u64 = 4;
 export function findExplanation(series: Series, level: u32): u32 {
   const oldest = points(level) - 1;
   const growth = trend.growth();
-  if (canBeRamCache(series)) {
-    const cached = <i64>(ramCacheAt(level, 0) - ramCacheAt(level, oldest));
-    if (cached > 0 && growth <= cached + cached / 4) return EXPLAINED_BY_RAM_CACHE;
-  }
+  const cached = <i64>(ramCacheAt(level, 0) - ramCacheAt(level, oldest));
+  const due = canBeRamCache(series) ? cached + cached / 4 : isRemainder(series) ? cached / 8 : 0;
+  if (cached > 0 && growth <= due) return EXPLAINED_BY_RAM_CACHE;
   if (isLoad(series, level, growth)) return EXPLAINED_BY_LOAD;
   if (isLevelling(series)) return EXPLAINED_BY_LEVELLING;
   const run = trend.run(level);
   return run >= runNeeded(series, level, run) ? EXPLAINED_BY_NOTHING : EXPLAINED_BY_AGE;
 }
 
-/** Samples for which the growth that trend holds has to go on before it is a leak; `run` is for how many it does. */
+/**
+ * Samples for which the growth that trend holds has to go on before it is a leak; `run` is for how many it does. The remainder has no
+ * objects to count: it is given the time of a cache.
+ */
 export function runNeeded(series: Series, level: u32, run: u32): u32 {
   const growth = trend.growth();
   const requests = transactionsAt(level, 0) - transactionsAt(level, points(level) - 1);
   const objects = <u64>growth / averageSize(series);
   const rare = requests != 0 && objects * 1000 < requests * CACHE_PER_1000;
-  const needed = rare ? settlingTime(series) : CACHE_RUN;
+  const needed = rare && !isRemainder(series) ? settlingTime(series) : CACHE_RUN;
   if (run >= needed || growth <= 0 || isObjects(series)) return needed;
   return endsBefore(growth, CACHE_RUN - run) ? PLAIN_RUN : needed;
 }
@@ -120,5 +123,7 @@ function endsBefore(growth: i64, further: u32): bool {
   const left = headroom();
   const span = trend.seconds();
   if (left < 0 || span <= 0) return false;
-  return left / growth < (<i64>further * (elapsedSeconds() / samples)) / span;
+  // In 1,024ths: quotients of whole numbers would be too coarse, and a time of 0 at a sample each second.
+  const seconds = (<i64>further * elapsedSeconds()) / samples;
+  return left / max<i64>(growth >> 10, 1) < (seconds << 10) / span;
 }

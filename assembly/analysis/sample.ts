@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A sample: after the sums since arming are complete, records the live memory of every row and owner in its history, updates the
-// streaks, and judges series that may have changed. The time of each part is bounded by the number of rows.
+// A sample: after the sums since arming are complete, records the live memory of every row and owner, and the remainder, in its history,
+// updates the streaks, and judges series that may have changed. The time of each part is bounded by the number of rows.
 
 import { MEASURE_CONNECTIONS, MEASURE_RAM_CACHE, OWNER_SERIES_MAX } from "../abi";
 import { analysisSize, history } from "../base/memory";
 import { Row } from "../base/types";
 import { measureOf } from "../model/environment";
-import { ageOf, record } from "../model/history";
+import { ageOf, floorAt, historyBegin, historyForget, record } from "../model/history";
+import { unpack } from "../model/minifloat";
 import { isRow, knownSites } from "../model/model";
 import { reloadsReset } from "../model/reloads";
 import { samples, tick, timelineReset } from "../model/timeline";
@@ -15,7 +16,8 @@ import { baselinesReset } from "./baseline";
 import { countLeaking, isUsedEntry, sumOwnerSeries } from "./owner_series";
 import { scoreStreaks } from "./persistence";
 import { countAllocated, observeSample } from "./reloads";
-import { allocBytes, allocs, frees, inUse, seriesOfEntry } from "./series";
+import { isRemainderKnown, partsReset, remainderBytes, sampleParts } from "./resident";
+import { allocBytes, allocs, frees, inUse, remainder, seriesOfEntry } from "./series";
 import { judge, judgeSome, verdictReset } from "./verdict";
 
 /**
@@ -32,6 +34,7 @@ let warmBytes: u64 = 0;
 export function analysisReset(): void {
   timelineReset();
   reloadsReset();
+  partsReset();
   baselinesReset();
   verdictReset();
   warm = false;
@@ -62,15 +65,28 @@ export function sample(now: u64, transactions: u64): void {
     record(series, inUse(series), allocBytes(series));
   }
   observeSample(now);
+  sampleRemainder(now);
   scoreStreaks(rows);
   judgeSome();
   countLeaking();
 }
 
-/** Judges every row and owner, before a dump. */
+/** While resident memory is not known, the remainder keeps its last value. */
+function sampleRemainder(now: u64): void {
+  const series = remainder();
+  const last = ageOf(series) ? unpack(floorAt(series, 0, 1)) : 0;
+  const anew = sampleParts(now);
+  if (!isRemainderKnown() && (anew || !ageOf(series))) return historyForget(series);
+  const bytes = isRemainderKnown() ? remainderBytes() : last;
+  if (anew || !ageOf(series)) historyBegin(series, bytes);
+  record(series, bytes, 0);
+}
+
+/** Judges every row and owner, and the remainder, before a dump. After measureParts(). */
 export function judgeAll(): void {
   for (let row: Row = 0; row < knownSites(); ++row) judge(row);
   for (let entry: u32 = 0; entry < OWNER_SERIES_MAX; ++entry) judge(seriesOfEntry(entry));
+  judge(remainder());
   sumOwnerSeries();
   countLeaking();
 }

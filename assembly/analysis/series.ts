@@ -1,24 +1,43 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A series of the analysis: a row, by its number, or an owner with an entry (owner_series.ts), numbered after all rows. It counts
-// bytes; for objects, which have no size, their number.
+// A series of the analysis: a row, by its number; an owner with an entry (owner_series.ts), numbered after all rows; or the remainder
+// of resident memory, which is in no row (resident.ts) and has the last number. It counts bytes; for objects, which have no size, their
+// number. The remainder has no allocations and no releases.
 
-import { CLASS_IOBUFFER, CLASS_OBJECT, OWNER_CORE } from "../abi";
+import { CLASS_IOBUFFER, CLASS_OBJECT, OWNER_CORE, OWNER_SERIES_MAX } from "../abi";
 import { slots } from "../base/memory";
 import { Series } from "../base/types";
 import { ascii } from "../base/writer";
+import { REMAINDER_NAME } from "../format";
+import { ageOf } from "../model/history";
 import { isRow, knownSites, siteClass } from "../model/model";
 import * as row from "../model/sums";
 import { ownerOfSite, show } from "../registry/name";
 import { isRetired } from "../registry/owner";
 import { entryAllocBytes, entryAllocs, entryFrees, entryInUse, isCoreEntry, isUsedEntry, writeEntry } from "./owner_series";
+import { isRemainderKnown, remainderBytes } from "./resident";
+
+/** Bytes of the remainder that count as one object: about what an allocator takes from the kernel at once. */
+const REMAINDER_UNIT: u64 = 1 << 16;
 
 export function seriesOfEntry(entry: u32): Series {
   return slots + entry;
 }
 
 export function isOwnerSeries(series: Series): bool {
-  return series >= slots;
+  return series >= slots && !isRemainder(series);
+}
+
+export function remainder(): Series {
+  return slots + OWNER_SERIES_MAX;
+}
+
+export function isRemainder(series: Series): bool {
+  return series == remainder();
+}
+
+export function isRowSeries(series: Series): bool {
+  return series < slots;
 }
 
 /** The server: the sum of hundreds of rows. */
@@ -28,36 +47,42 @@ export function isCore(series: Series): bool {
 
 /** Whether the series counts objects instead of bytes. */
 export function isObjects(series: Series): bool {
-  return !isOwnerSeries(series) && siteClass(series) == CLASS_OBJECT;
+  return isRowSeries(series) && siteClass(series) == CLASS_OBJECT;
 }
 
 /** Whether anything has ever been counted. */
 export function isActive(series: Series): bool {
   if (isOwnerSeries(series)) return isUsedEntry(series - slots) && entryAllocs(series - slots) != 0;
+  if (isRemainder(series)) return isRemainderKnown() && ageOf(series) != 0;
   return series < knownSites() && isRow(series) && (row.allocs(series) != 0 || row.frees(series) != 0);
 }
 
 export function allocs(series: Series): u64 {
+  if (isRemainder(series)) return 0;
   return isOwnerSeries(series) ? entryAllocs(series - slots) : row.allocs(series);
 }
 
 export function allocBytes(series: Series): u64 {
+  if (isRemainder(series)) return 0;
   if (isOwnerSeries(series)) return entryAllocBytes(series - slots);
   return isObjects(series) ? row.allocs(series) : row.allocBytes(series);
 }
 
 export function frees(series: Series): u64 {
+  if (isRemainder(series)) return 0;
   return isOwnerSeries(series) ? entryFrees(series - slots) : row.frees(series);
 }
 
 /** Never negative: an IOBuffer row may be, until the model knows which of its buffers are older than the arming (model.ts). */
 export function inUse(series: Series): u64 {
+  if (isRemainder(series)) return remainderBytes();
   const bytes = isOwnerSeries(series) ? entryInUse(series - slots) : isObjects(series) ? row.alive(series) : row.inUse(series);
   return bytes > 0 ? <u64>bytes : 0;
 }
 
 /** Average bytes of an allocation; at least 1. */
 export function averageSize(series: Series): u64 {
+  if (isRemainder(series)) return REMAINDER_UNIT;
   const n = allocs(series);
   const size = n ? allocBytes(series) / n : 0;
   return size ? size : 1;
@@ -65,11 +90,12 @@ export function averageSize(series: Series): u64 {
 
 /** Whether its memory may belong to the server's RAM cache: only the server's own IOBuffers. */
 export function canBeRamCache(series: Series): bool {
-  if (isOwnerSeries(series)) return isCore(series);
+  if (!isRowSeries(series)) return isCore(series);
   return siteClass(series) == CLASS_IOBUFFER && ownerOfSite(series) == OWNER_CORE;
 }
 
 export function writeSeries(series: Series): void {
+  if (isRemainder(series)) return ascii(REMAINDER_NAME);
   if (isOwnerSeries(series)) return writeEntry(series - slots);
   show(series);
   if (isRetired(ownerOfSite(series))) ascii(" [retired]");

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Suspects in order of urgency. Rows with the verdict `leak`, and owners with that verdict whose rows do not have it, are suspects;
-// rows with one cause (cause.ts) are one suspect, and adjacent in the ranking. The fastest growth comes first, because all share the
+// Suspects in order of urgency. Rows with the verdict `leak`, owners with that verdict whose rows do not have it, and the remainder if it
+// has that verdict, are suspects; rows with one cause (cause.ts) are one suspect, and adjacent in the ranking. The fastest growth comes first, because all share the
 // same memory limit.
 
 import { OWNER_SERIES_MAX } from "../abi";
@@ -14,7 +14,7 @@ import { isSameCause } from "./cause";
 import { entryLeaking } from "./owner_series";
 import { groupAt, keyAt, rank, ranked, rankedCount, rankingStart, setOrder, sortRanked } from "./ranking";
 import { isReloadLeak } from "./reloads";
-import { isActive, isObjects, seriesOfEntry } from "./series";
+import { isActive, isObjects, remainder, seriesOfEntry } from "./series";
 import * as trend from "./trend";
 import { growingFor, grownBy, isSuspect, levelOf } from "./verdict";
 
@@ -40,6 +40,7 @@ export function rankSuspects(): u32 {
     const series = seriesOfEntry(entry);
     if (isActive(series) && isSuspect(series) && !entryLeaking(entry)) rank(series, urgency(series));
   }
+  if (isActive(remainder()) && isSuspect(remainder())) rank(remainder(), urgency(remainder()));
   return groupByCause();
 }
 

@@ -12,7 +12,8 @@
 // satisfy all of these: the floors rise almost always (Mann-Kendall, as a filter), in several steps of which none is most of the
 // growth, to a height never reached before, by more than the noise, and by more than the random changes of a population that comes
 // and goes (GROWTH_SIGMA standard deviations; a stationary population of n objects has about the square root of n). It is a leak
-// unless it has an explanation (explanation.ts).
+// unless it has an explanation (explanation.ts). The remainder of resident memory must grow by REMAINDER_MIN at least: pages come and
+// go in bursts, as the allocator takes and returns them.
 //
 // A growth at configuration reloads only is judged by their number, before all of this (reloads.ts).
 //
@@ -35,7 +36,7 @@ import {
   VERDICT_STEADY,
 } from "../abi";
 import { Series } from "../base/types";
-import { EXPLANATIONS_MEASURED } from "../format";
+import { EXPLANATIONS_MEASURED, RESIDENT_CHANGE_MIN } from "../format";
 import { ageOf, allocatedWithin, floorAt, stateOf } from "../model/history";
 import { pack, unpack } from "../model/minifloat";
 import { knownSites } from "../model/model";
@@ -43,7 +44,7 @@ import { elapsedSeconds, points, samples, stale, timeAt } from "../model/timelin
 import { CACHE_RUN, findExplanation, PLAIN_RUN, runNeeded } from "./explanation";
 import { isPerReload, judgeReloads } from "./reloads";
 import { GROWTH_SIGMA } from "./saturation";
-import { averageSize, inUse, isActive, isCore, isObjects, seriesOfEntry } from "./series";
+import { averageSize, inUse, isActive, isCore, isObjects, isRemainder, remainder, seriesOfEntry } from "./series";
 import * as trend from "./trend";
 
 /** Levels on which growth is searched: levels whose points represent at least 16 samples. */
@@ -53,6 +54,7 @@ const POINTS_MIN: u32 = 5;
 const SAMPLES_MIN: u32 = POINTS_MIN << (LEVEL_FIRST * HISTORY_SHIFT);
 
 const GROWTH_MIN: i64 = 1024;
+const REMAINDER_MIN: i64 = <i64>RESIDENT_CHANGE_MIN;
 const OBJECTS_MIN: u64 = 12;
 const NOISE_FACTOR: i64 = 6;
 const RISES_MIN: u32 = 4;
@@ -80,11 +82,11 @@ export function verdictReset(): void {
 /** Judges in turn series that may have changed. After a sample. */
 export function judgeSome(): void {
   const rows = knownSites();
-  const all = rows + OWNER_SERIES_MAX;
+  const all = rows + OWNER_SERIES_MAX + 1;
   let judged: u32 = 0;
   for (let i: u32 = 0; i < all && judged < JUDGED_MAX; ++i) {
     if (cursor >= all) cursor = 0;
-    const series = cursor < rows ? cursor : seriesOfEntry(cursor - rows);
+    const series = cursor < rows ? cursor : cursor + 1 < all ? seriesOfEntry(cursor - rows) : remainder();
     ++cursor;
     if (judge(series)) ++judged;
   }
@@ -166,6 +168,11 @@ export function isSuspect(series: Series): bool {
   return stateOf(series).verdict == VERDICT_LEAK;
 }
 
+/** 1 if the remainder of resident memory is a suspect. */
+export function isRemainderSuspect(): u32 {
+  return isActive(remainder()) && isSuspect(remainder()) ? 1 : 0;
+}
+
 /** The level that shows its growth best: the finest one that reaches back to its beginning. */
 export function levelOf(series: Series): u32 {
   const since = stateOf(series).growthTime;
@@ -221,7 +228,7 @@ function classify(series: Series): u32 {
 
 function grows(series: Series, level: u32): bool {
   const growth = trend.growth();
-  if (growth < GROWTH_MIN && !isObjects(series)) return false;
+  if (growth < (isRemainder(series) ? REMAINDER_MIN : GROWTH_MIN) && !isObjects(series)) return false;
   const size = averageSize(series);
   const objects = <u64>growth / size;
   const before = <u64>trend.value(0) / size;

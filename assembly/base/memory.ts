@@ -67,6 +67,8 @@ export const PRE_ARMING_SIZE: u32 = PAIR_SIZE;
 export const VERIFY_SIZE: u32 = 9 * 8;
 /** Sums of an owner: bytes by class, objects by kind, the total, the total of the last dump and the owner's key at that dump. */
 export const OWNER_TOTALS_SIZE: u32 = (CLASS_COUNT + KIND_COUNT + 3) * 8;
+/** The parts of resident memory at one time (resident.ts): the time, a part for each class, ten others. */
+export const PARTS_SIZE: u32 = (CLASS_COUNT + 11) * 8;
 /** History of a row or of an owner (history.ts). With all regions of the analysis: under 2.1 MiB for 4,096 sites. */
 export const HISTORY_SIZE: u32 = 516;
 export const TICK_SIZE: u32 = 24;
@@ -169,6 +171,8 @@ export let ownerEntries: usize = 0;
 export let marks: usize = 0;
 /** Measurements from the host (environment.ts). */
 export let measures: usize = 0;
+/** Parts of resident memory: at each baseline and at the arming, and now (resident.ts). */
+export let parts: usize = 0;
 /** Top entries of a list (ranking.ts). */
 export let ranking: usize = 0;
 export let scratch: usize = 0;
@@ -250,12 +254,13 @@ function layModel(): void {
       FILES_MAX * FILE_LINE_MAX,
   );
   outputEnd = cursor;
-  history = take((slots + OWNER_SERIES_MAX) * HISTORY_SIZE);
+  history = take((slots + OWNER_SERIES_MAX + 1) * HISTORY_SIZE); // and the remainder
   timeline = take(HISTORY_LEVELS * HISTORY_POINTS * TICK_SIZE);
   reloadPoints = take(RELOADS_KEPT * RELOAD_SIZE);
   ownerEntries = take(OWNER_SERIES_MAX * OWNER_ENTRY_SIZE + OWNERS_MAX);
   marks = take(BASELINES * MARK_SIZE);
   measures = take(MEASURE_COUNT * MEASURE_SIZE);
+  parts = take((BASELINES + 2) * PARTS_SIZE);
   ranking = take((RANKED_MAX + 1) * RANK_SIZE); // and a free one
   scratch = take(SCRATCH_SIZE);
   analysisSize = <u32>(cursor - history);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The history of a series: of a row, by its number, or of an owner with an entry (series.ts). Each point of a level stores the
+// The history of a series: of a row, by its number, of an owner with an entry, or of the remainder (series.ts). Each point of a level stores the
 // floor, the lowest live bytes among its samples. Memory that comes and goes leaves no trace in a floor, so a leak is visible even
 // under a load a thousand times larger (for the same reason, heaps of garbage-collected languages are compared after a collection).
 // Each point also stores the bytes allocated during its span, from which age.ts derives the minimum age of the live bytes.
@@ -82,9 +82,9 @@ export class SeriesState {
 
 if (STATE + offsetof<SeriesState>() != HISTORY_SIZE) ERROR("not the size that memory.ts tells");
 
-/** Number of all series: rows, then owners. */
+/** Number of all series: rows, then owners, then the remainder. */
 export function seriesLimit(): u32 {
-  return slots + OWNER_SERIES_MAX;
+  return slots + OWNER_SERIES_MAX + 1;
 }
 
 /** Clears the history of a row whose number now belongs to another site. */
@@ -99,6 +99,14 @@ export function historyMove(from: u32, to: u32): void {
   if (from >= slots || to >= slots || from == to || !ageOf(from)) return;
   if (!ageOf(to)) memory.copy(historyAt(to), historyAt(from), HISTORY_SIZE);
   historyForget(from);
+}
+
+/** Begins a history of memory that was there before: its past is as its present, so that it has not grown. Before record(). */
+export function historyBegin(series: Series, inUse: u64): void {
+  historyForget(series);
+  const floor = pack(inUse);
+  for (let point: u32 = 0; point < HISTORY_LEVELS * HISTORY_POINTS; ++point)
+    setValueAt<u32>(historyAt(series) + FLOORS, point, floor);
 }
 
 /** Samples a series. Called after the timeline's tick(). */

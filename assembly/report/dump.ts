@@ -6,6 +6,7 @@
 
 import { CLASS_COUNT, CLASS_OBJECT } from "../abi";
 import { ARMING, usualBaseline } from "../analysis/baseline";
+import { measureParts } from "../analysis/resident";
 import { judgeAll } from "../analysis/sample";
 import { DASH } from "../base/chars";
 import { output, outputEnd, RANKED_MAX } from "../base/memory";
@@ -63,6 +64,7 @@ export function render(): u32 {
   selected = UNSELECTED;
   begin(output, outputEnd);
   const judged = samples && isAnyArmed();
+  measureParts();
   if (judged) judgeAll();
   renderHeader();
   renderSummary(baseline);
@@ -77,7 +79,7 @@ export function render(): u32 {
     renderOwnersGrowth(baseline);
     renderSuspects();
     renderAges(asked ? RANKED_MAX : AGES_ROWS);
-    renderReconciliation();
+    renderReconciliation(baseline);
   }
   renderShow();
   renderPreArming();

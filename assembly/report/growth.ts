@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Growth since a baseline: the rows and the owners with the largest changes, with their verdicts and the evidence as columns.
+// Growth since a baseline: the rows and the owners with the largest changes, with their verdicts and the evidence as columns. The
+// remainder of resident memory stands before the rows; what only allocations tell is not known of it.
 //
 //   Change        live bytes now minus live bytes at the baseline; for objects, which have no size, their number
 //   Per hour      Change divided by the time since the baseline
 //   Per 1000 tx   Change per 1,000 transactions
-//   Kind          for rows: the class, or the kind of object
+//   Kind          for rows: the class, or the kind of object; REMAINDER_KIND for the remainder
 //   Old %         share of the live bytes that is older than the age in the title; for IOBuffers, at least this share (age.ts)
 //   Kept %        probability that an allocation is never released, by Laplace's rule of succession: 1 - (frees + 1) / (allocs + 2).
 //                 (Scalene, Berger et al., OSDI 2023, uses the same rule, but divides by allocs - frees + 2, fewer than the number of
@@ -27,14 +28,24 @@ import {
 import { offered, rank, ranked, rankedCount, rankingStart } from "../analysis/ranking";
 import { isPerReload, writeReloadProgress } from "../analysis/reloads";
 import { lateShare } from "../analysis/saturation";
-import { allocs, frees, inUse, isActive, isOwnerSeries, seriesOfEntry, writeSeries } from "../analysis/series";
+import {
+  allocs,
+  frees,
+  inUse,
+  isActive,
+  isRemainder,
+  isRowSeries,
+  remainder,
+  seriesOfEntry,
+  writeSeries,
+} from "../analysis/series";
 import { verdictOf } from "../analysis/verdict";
 import { SPACE } from "../base/chars";
 import { duration } from "../base/humanize";
 import { mulDiv, percent } from "../base/muldiv";
 import { Row, Series } from "../base/types";
 import { ascii, byte, newline } from "../base/writer";
-import { SECTION_GROWTH, SECTION_OWNERS_GROWTH } from "../format";
+import { REMAINDER_KIND, SECTION_GROWTH, SECTION_OWNERS_GROWTH } from "../format";
 import { measureOf } from "../model/environment";
 import { armed } from "../model/facts";
 import { stateOf } from "../model/history";
@@ -74,11 +85,17 @@ function render(section: u32, slot: u32, what: string): void {
   duration(reportedAge());
   newline();
   table.head(section);
+  // Always, so that a reader finds its verdict.
+  if (section == SECTION_GROWTH && isActive(remainder())) line(section, remainder(), slot);
   for (let i: u32 = 0; i < rankedCount(); ++i) {
-    table.row(section);
-    cells(section, ranked(i), slot);
-    newline();
+    line(section, ranked(i), slot);
   }
+}
+
+function line(section: u32, series: Series, slot: u32): void {
+  table.row(section);
+  cells(section, series, slot);
+  newline();
 }
 
 /** Writes the baseline's name, and how long ago it was set if that is known. */
@@ -111,17 +128,30 @@ function cells(section: u32, series: Series, slot: u32): void {
   table.beginText();
   writeSeries(series);
   table.endText(section);
-  if (!isOwnerSeries(series)) table.textCell(rowKindName(series));
+  if (isRemainder(series)) table.textCell(REMAINDER_KIND);
+  else if (isRowSeries(series)) table.textCell(rowKindName(series));
   perThousand(change, slot);
+  if (isRemainder(series)) unknownCells(ALLOCATION_CELLS);
+  else allocationCells(series, slot);
+  if (isRowSeries(series)) table.unsignedCell(stateOf(series).streak);
+  else table.unknownCell();
+  const late = lateShare(series);
+  if (late < 0) table.unknownCell();
+  else table.unsignedCell(<u64>late);
+}
+
+/** Number of cells that allocationCells() writes. */
+const ALLOCATION_CELLS: u32 = 4;
+
+function allocationCells(series: Series, slot: u32): void {
   table.unsignedCell(allocsSince(series, slot));
   table.unsignedCell(freesSince(series, slot));
   table.unsignedCell(percent(oldBytes(series), inUse(series)));
   table.unsignedCell(keptShare(series));
-  if (isOwnerSeries(series)) table.unknownCell();
-  else table.unsignedCell(stateOf(series).streak);
-  const late = lateShare(series);
-  if (late < 0) table.unknownCell();
-  else table.unsignedCell(<u64>late);
+}
+
+function unknownCells(count: u32): void {
+  for (let i: u32 = 0; i < count; ++i) table.unknownCell();
 }
 
 /** `per reload, 3 of 8`, wider than its column. */

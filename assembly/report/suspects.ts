@@ -12,7 +12,7 @@ import { isLowerBound, oldBytes, reportedAge } from "../analysis/age";
 import { functionLength, isOpenssl } from "../analysis/cause";
 import { ranked, rankedCount } from "../analysis/ranking";
 import { growthPerReload, isReloadLeak, reloadsOf } from "../analysis/reloads";
-import { allocs, frees, inUse, isObjects, writeSeriesInSentence } from "../analysis/series";
+import { allocs, frees, inUse, isObjects, isRemainder, writeSeriesInSentence } from "../analysis/series";
 import { rankSuspects, rateOf, rowsOfSuspect, secondsLeft, secondsUntilFull } from "../analysis/urgency";
 import { growingFor, grownBy } from "../analysis/verdict";
 import { SPACE } from "../base/chars";
@@ -143,7 +143,7 @@ function writeCause(row: Series): void {
   ascii("]");
 }
 
-/** Evidence for one row, or one owner. */
+/** Evidence for one row, or one owner, or the remainder. */
 function writeEvidence(series: Series): void {
   writeSeriesInSentence(series);
   ascii(": ");
@@ -165,11 +165,8 @@ export function writeGrowth(series: Series): void {
     ascii(isObjects(series) ? " % of them older than " : " % of its bytes older than ");
     duration(reportedAge());
   }
-  ascii(", ");
-  grouped(allocs(series));
-  ascii(isObjects(series) ? " created, " : " allocated, ");
-  grouped(frees(series));
-  ascii(isObjects(series) ? " destroyed" : " freed");
+  if (isRemainder(series)) ascii(", in no row");
+  else writeEvents(series);
   const requests = transactionsWithin(growingFor(series));
   const each = requests && !isReloadLeak(series) ? perThousand(grownBy(series), requests) : 0;
   if (each) {
@@ -179,6 +176,14 @@ export function writeGrowth(series: Series): void {
   }
   const left = secondsLeft(series, rate);
   if (left >= 0) writeLimit(<u64>left);
+}
+
+function writeEvents(series: Series): void {
+  ascii(", ");
+  grouped(allocs(series));
+  ascii(isObjects(series) ? " created, " : " allocated, ");
+  grouped(frees(series));
+  ascii(isObjects(series) ? " destroyed" : " freed");
 }
 
 function writeRate(rate: i64, objects: bool): void {

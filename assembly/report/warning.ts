@@ -6,7 +6,7 @@
 import { LINE_NOTE, LINE_WARNING, OWNER_SERIES_MAX } from "../abi";
 import { entryLeaking, isUsedEntry } from "../analysis/owner_series";
 import { ranked, rankedCount } from "../analysis/ranking";
-import { isActive, seriesOfEntry } from "../analysis/series";
+import { isActive, remainder, seriesOfEntry } from "../analysis/series";
 import { rankSuspects, rowsOfSuspect, secondsUntilFull, weighed } from "../analysis/urgency";
 import { grownBy, isSuspect } from "../analysis/verdict";
 import * as answer from "../base/answer";
@@ -92,7 +92,7 @@ function anyDue(): bool {
     const series = seriesOfEntry(entry);
     if (isUsedEntry(entry) && !entryLeaking(entry) && isSuspect(series) && mayBeDue(series)) return true;
   }
-  return false;
+  return isSuspect(remainder()) && mayBeDue(remainder());
 }
 
 /** A suspect can have doubled only if one of its rows has. */
