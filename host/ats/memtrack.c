@@ -49,8 +49,10 @@ static struct memtrack_message messages[MESSAGES_MAX];
 static unsigned message_count;
 
 /* Statistics, by name; their values are set after each poll. */
-static int suspects_stat = MEMTRACK_TS_ERROR;
-static int tracked_stat  = MEMTRACK_TS_ERROR;
+static int suspects_stat            = MEMTRACK_TS_ERROR;
+static int tracked_stat             = MEMTRACK_TS_ERROR;
+static int unaccounted_stat         = MEMTRACK_TS_ERROR;
+static int unaccounted_suspect_stat = MEMTRACK_TS_ERROR;
 static int class_stats[MEMTRACK_CLASS_COUNT];
 /* By class; objects have no bytes. */
 static const char *const class_names[MEMTRACK_CLASS_COUNT] = {MEMTRACK_CLASS_STATISTICS};
@@ -173,17 +175,22 @@ on_ready(void *cont, int event, void *data)
   return 0;
 }
 
+static int
+create_stat(const char *name)
+{
+  return memtrack_api.TSStatCreate(name, MEMTRACK_TS_RECORDDATATYPE_INT, MEMTRACK_TS_STAT_NON_PERSISTENT,
+                                   MEMTRACK_TS_STAT_SYNC_SUM);
+}
+
 static void
 create_stats(void)
 {
-  suspects_stat = memtrack_api.TSStatCreate("plugin.memtrack.suspects", MEMTRACK_TS_RECORDDATATYPE_INT,
-                                            MEMTRACK_TS_STAT_NON_PERSISTENT, MEMTRACK_TS_STAT_SYNC_SUM);
-  tracked_stat  = memtrack_api.TSStatCreate("plugin.memtrack.tracked_bytes", MEMTRACK_TS_RECORDDATATYPE_INT,
-                                            MEMTRACK_TS_STAT_NON_PERSISTENT, MEMTRACK_TS_STAT_SYNC_SUM);
+  suspects_stat            = create_stat("plugin.memtrack.suspects");
+  tracked_stat             = create_stat("plugin.memtrack.tracked_bytes");
+  unaccounted_stat         = create_stat("plugin.memtrack.unaccounted_bytes");
+  unaccounted_suspect_stat = create_stat("plugin.memtrack.unaccounted_suspect");
   for (unsigned i = 0; i < MEMTRACK_CLASS_COUNT; ++i) {
-    class_stats[i] = class_names[i] ? memtrack_api.TSStatCreate(class_names[i], MEMTRACK_TS_RECORDDATATYPE_INT,
-                                                                MEMTRACK_TS_STAT_NON_PERSISTENT, MEMTRACK_TS_STAT_SYNC_SUM)
-                                    : MEMTRACK_TS_ERROR;
+    class_stats[i] = class_names[i] ? create_stat(class_names[i]) : MEMTRACK_TS_ERROR;
   }
 }
 
@@ -206,6 +213,8 @@ set_stats(void)
   }
   set_stat(tracked_stat, sum);
   set_stat(suspects_stat, (int64_t)totals->suspects);
+  set_stat(unaccounted_stat, totals->unaccounted);
+  set_stat(unaccounted_suspect_stat, totals->unaccounted_suspect);
 }
 
 static int

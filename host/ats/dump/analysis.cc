@@ -9,6 +9,7 @@
 #include "core/model.h"
 #include "dump/environment.h"
 #include "dump/notices.h"
+#include "hook/install.h"
 
 #define LINE_MAX_ 900 /* longest line of the core that is logged */
 
@@ -16,6 +17,7 @@ static memtrack_record_reader read_record;
 static const char *freelists;
 static memtrack_measures measures;
 static memtrack_totals totals;
+static bool warm;               /* the warm-up ended at the last sample */
 static int64_t sample_interval; /* seconds; 0 while no samples are taken */
 
 void
@@ -33,11 +35,14 @@ log_output(memtrack_core *model, enum memtrack_severity severity, uint32_t lengt
   memtrack_log(severity, "%.*s", shown, (const char *)memtrack_core_at(model, model->output));
 }
 
+/* Within memtrack_model_with(). */
 static void
 put_measures(memtrack_core *model)
 {
   measures.value[MEMTRACK_MEASURE_INTERVAL] = sample_interval;
   measures.known[MEMTRACK_MEASURE_INTERVAL] = sample_interval > 0;
+  measures.value[MEMTRACK_MEASURE_EARLIER]  = memtrack_plugins_earlier();
+  measures.known[MEMTRACK_MEASURE_EARLIER]  = true;
   memtrack_call(model, clearMeasures);
   for (uint32_t i = 0; i < MEMTRACK_MEASURE_COUNT; ++i) {
     if (measures.known[i]) {
@@ -60,9 +65,7 @@ static void
 sample(memtrack_core *model)
 {
   memtrack_call(model, sample, measures.value[MEMTRACK_MEASURE_NOW], measures.transactions);
-  if (memtrack_call(model, warmUpEnded)) {
-    mark(model, "warm-up", MEMTRACK_BASELINE_BY_WARM_UP);
-  }
+  warm = memtrack_call(model, warmUpEnded);
   while (uint32_t length = memtrack_call(model, nextWarning)) {
     log_output(model, (enum memtrack_severity)memtrack_call(model, answerSeverity), length);
   }
@@ -70,6 +73,8 @@ sample(memtrack_core *model)
   for (uint32_t cls = 0; cls < MEMTRACK_CLASS_COUNT; ++cls) {
     totals.bytes[cls] = (int64_t)memtrack_call(model, trackedBytes, cls);
   }
+  totals.unaccounted         = (int64_t)memtrack_call(model, remainderBytes);
+  totals.unaccounted_suspect = memtrack_call(model, isRemainderSuspect);
 }
 
 /* Between two samples, some seconds after a reload. */
@@ -99,6 +104,10 @@ memtrack_analysis_poll(int64_t interval)
     memtrack_epoch_advance(model, measures.value[MEMTRACK_MEASURE_NOW]);
   });
   memtrack_model_with_sums(sample);
+  if (warm) {
+    warm = false;
+    memtrack_analysis_mark("warm-up", MEMTRACK_BASELINE_BY_WARM_UP);
+  }
 }
 
 void
@@ -111,7 +120,7 @@ memtrack_analysis_before_dump()
 void
 memtrack_analysis_mark(const char *name, uint32_t by)
 {
-  memtrack_measure_sample(&measures, read_record);
+  memtrack_analysis_before_dump(); /* so that a dump can show the change of each part of resident memory */
   memtrack_model_with_sums([=](memtrack_core *model) { mark(model, name, by); });
 }
 

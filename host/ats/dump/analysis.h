@@ -20,6 +20,8 @@ extern "C" {
 struct memtrack_totals {
   uint64_t suspects;
   int64_t bytes[MEMTRACK_CLASS_COUNT]; /* tracked and alive */
+  int64_t unaccounted;                 /* resident bytes in no row, what is idle in the allocator included */
+  bool unaccounted_suspect;
 };
 
 /* Sets the reader of records, and the name of the server's function that prints its freelists (or NULL). init-only. */

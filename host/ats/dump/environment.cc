@@ -101,6 +101,21 @@ memtrack_measure_cgroup(const char *membership_path, const char *groups_path)
   return smallest;
 }
 
+/* Whether no other allocator replaces malloc. Looked up once. */
+static bool
+is_malloc_the_c_librarys(void)
+{
+  static bool known, own;
+  if (!known) {
+    Dl_info of_malloc, of_mallinfo;
+    void *mallinfo_there = dlsym(RTLD_DEFAULT, "mallinfo2");
+    own = mallinfo_there && dladdr(dlsym(RTLD_DEFAULT, "malloc"), &of_malloc) && dladdr(mallinfo_there, &of_mallinfo) &&
+          of_malloc.dli_fbase == of_mallinfo.dli_fbase;
+    known = true;
+  }
+  return own;
+}
+
 void
 memtrack_measure_sample(memtrack_measures *measures, memtrack_record_reader read)
 {
@@ -113,6 +128,9 @@ memtrack_measure_sample(memtrack_measures *measures, memtrack_record_reader read
   set_record(measures, MEMTRACK_MEASURE_MAX_USAGE, read, "proxy.config.memory.max_usage");
   set_resident(measures);
   set(measures, MEMTRACK_MEASURE_CGROUP, memtrack_measure_cgroup("/proc/self/cgroup", "/sys/fs/cgroup"));
+  if (is_malloc_the_c_librarys()) {
+    set(measures, MEMTRACK_MEASURE_BLOCK_HEADER, sizeof(size_t));
+  }
   long pages = sysconf(_SC_PHYS_PAGES);
   if (pages > 0) {
     set(measures, MEMTRACK_MEASURE_RAM, (uint64_t)pages * sysconf(_SC_PAGESIZE));
@@ -142,10 +160,7 @@ static void
 set_slack(memtrack_measures *measures)
 {
   static bool slow;
-  Dl_info of_malloc, of_mallinfo;
-  void *mallinfo_there = dlsym(RTLD_DEFAULT, "mallinfo2");
-  if (slow || !mallinfo_there || !dladdr(dlsym(RTLD_DEFAULT, "malloc"), &of_malloc) || !dladdr(mallinfo_there, &of_mallinfo) ||
-      of_malloc.dli_fbase != of_mallinfo.dli_fbase) {
+  if (slow || !is_malloc_the_c_librarys()) {
     return;
   }
   uint64_t start          = memtrack_clock_ns();

@@ -43,6 +43,7 @@ struct patched {
 
 static struct patched patched[MEMTRACK_MODULES_MAX];
 static bool installed;
+static size_t earlier_count; /* plugins that were loaded before memtrack; set at the start */
 static struct memtrack_reason failure;
 
 static struct patched *
@@ -427,7 +428,8 @@ memtrack_plugins_install(struct memtrack_reason *reason, struct memtrack_reason 
   if (result) {
     return -1;
   }
-  installed = true;
+  installed     = true;
+  earlier_count = earlier.count;
   if (earlier.count) {
     unsigned wrapped = memtrack_preloaded_wrap();
     memtrack_log(MEMTRACK_WARNING,
@@ -436,6 +438,12 @@ memtrack_plugins_install(struct memtrack_reason *reason, struct memtrack_reason 
                  earlier.count, earlier.first, wrapped);
   }
   return 0;
+}
+
+size_t
+memtrack_plugins_earlier(void)
+{
+  return earlier_count;
 }
 
 struct removal {

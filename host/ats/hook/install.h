@@ -8,6 +8,7 @@
 #define MEMTRACK_INSTALL_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 #include "base/reason.h"
 #include "module/slots.h"
@@ -24,6 +25,9 @@ int memtrack_plugins_install(struct memtrack_reason *reason, struct memtrack_rea
 
 /* Removes the hooks from all loaded modules. Returns 0, or -1 with a reason. Not hook-safe. */
 int memtrack_plugins_remove(struct memtrack_reason *reason);
+
+/* Number of plugins that were loaded before memtrack. Any thread. */
+size_t memtrack_plugins_earlier(void);
 
 /* Handles libraries loaded by a plugin or another library instead of the server. Each second; task-thread. */
 void memtrack_plugins_poll(void);
