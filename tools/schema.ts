@@ -205,6 +205,7 @@ const report = object(
     total: integer("bytes in use in the last dump"),
     totalChange: integer("total, less that of the first dump of the run"),
     classes: ref("classes", "bytes in use by class"),
+    resident: ref("resident", "memory of the process; absent where the last dump does not say it"),
     judge: oneOf("who gave the verdicts and named the suspects: the proxy in its last dump, or the core on the dumps of the file", [
       "proxy",
       "replay",
@@ -214,7 +215,27 @@ const report = object(
     suspects: list("suspects, as the core names them", ref("suspect", "a suspect")),
     sections: list("further sections of the last dump", ref("section", "a section")),
   },
-  ["seconds"],
+  ["seconds", "resident"],
+);
+
+const nullable = (description: string): Schema => ({ type: ["integer", "null"], description });
+
+const resident = object(
+  {
+    bytes: integer("resident bytes in the last dump"),
+    change: nullable("change of bytes; null where one of the dumps does not say them"),
+    since: oneOf("what the changes are since: the first dump; of one dump alone the baseline that it names", [
+      "first dump",
+      "baseline",
+    ]),
+    coverage: nullable("percentage of change that the rows explain; null below 16 MiB"),
+    unaccounted: integer("bytes that no row and no known part explains"),
+    unaccountedChange: nullable("change of unaccounted"),
+    unaccountedShare: integer("percentage of bytes"),
+    verdict,
+    why,
+  },
+  ["verdict", "why"],
 );
 
 const diff = object(
@@ -226,6 +247,7 @@ const diff = object(
     afterTime: number("seconds since 1970; absent where the dump says no time"),
     totalBefore: integer("bytes in use"),
     totalAfter: integer("bytes in use"),
+    resident: ref("resident", "memory of the process in the later dump; absent where it does not say it"),
     warnings: list("what to know before the numbers", { type: "string" }),
     rows: list(
       "sites that differ: what grew, what shrank, what stayed as large",
@@ -243,7 +265,7 @@ const diff = object(
       }),
     ),
   },
-  ["beforeTime", "afterTime"],
+  ["beforeTime", "afterTime", "resident"],
 );
 
 const doctor = object({
@@ -269,6 +291,7 @@ const DEFINITIONS: Record<string, Schema> = {
   suspectRow,
   age,
   classes: object(bytesOf("in the last dump")),
+  resident,
   dump,
   run,
   counts,
@@ -297,6 +320,7 @@ const SHOWN = {
   suspect: "`suspects[]`",
   suspectRow: "`suspects[].rows[]`",
   age: "`sites[].ages[]`",
+  resident: "`resident`",
   siteGrowth: "`sites[].growth`",
   ownerGrowth: "`owners[].growth`",
 };

@@ -72,10 +72,15 @@ interface PartData {
 /** What the resident memory consists of, in the last dump. */
 export interface MemoryData {
   resident: PartData & { bytes: number };
-  /** They sum to `resident`. */
+  /** They sum to `resident`; the part of memory that is not resident is subtracted. */
   parts: PartData[];
   /** The part that no row and no measure explains. */
   unaccounted: PartData | null;
+  /** Percentage of the change that the rows explain; null while the change is small, or not known. */
+  coverage: number | null;
+  /** On what no row explains; absent if there is none. */
+  verdict?: string;
+  why?: string;
   limit: PartData | null;
 }
 

@@ -20,11 +20,12 @@ export function summaryPart(data: PageData, show: ShowSites): HTMLElement {
     const { resident, unaccounted, limit } = memory;
     const share = (part: number, whole: number): string => `${Math.round((100 * part) / whole)} %`;
     const ofLimit = limit?.bytes ? `${share(resident.bytes, limit.bytes)} of ${bytes(limit.bytes)}${afterColon(limit.name)}` : "";
-    facts.push(fact("Resident memory", bytes(resident.bytes), changed(resident.change), ofLimit));
+    facts.push(fact("Resident memory", bytes(resident.bytes), changed(resident.change), explained(memory), ofLimit));
     facts.push(fact("In use, tracked", bytes(data.total), changed(data.change)));
     if (unaccounted && unaccounted.bytes !== null) {
       const of = `${share(unaccounted.bytes, resident.bytes)} of resident memory`;
-      facts.push(fact("Not accounted", bytes(unaccounted.bytes), changed(unaccounted.change), of));
+      const judged = [memory.verdict && meaningOf(memory.verdict), memory.why].filter(Boolean).join(": ");
+      facts.push(fact("Not accounted", bytes(unaccounted.bytes), changed(unaccounted.change), of, judged));
     }
   } else {
     facts.push(fact("In use", bytes(data.total), changed(data.change)));
@@ -33,6 +34,12 @@ export function summaryPart(data: PageData, show: ShowSites): HTMLElement {
   facts.push(fact("Suspects", count(suspects.length), owners.slice(0, OWNERS_SHOWN).join(", ")));
   if (undecided) facts.push(undecidedFact(undecided, data, show));
   return element("dl", { class: "facts" }, ...facts);
+}
+
+/** How much of the growth the rows explain. */
+function explained({ coverage, resident }: NonNullable<PageData["memory"]>): string {
+  if (coverage !== null) return `rows explain ${coverage} % of the growth`;
+  return resident.change === null ? "" : "too little growth for its coverage by rows";
 }
 
 /** Owners that the number of suspects names. */
@@ -84,11 +91,13 @@ function suspectItem({ owner, place, classes, growth, rows, sites }: SuspectData
     {},
     element("strong", {}, codeName(owner)),
     " ",
-    place ? codeName(place) : "several of its sites together",
+    place ? codeName(place) : sites.length ? "several of its sites together" : "",
     ...classes.map((cls) => `, ${cls}`),
     element("p", {}, growth),
     ...(rows.length ? [element("ul", {}, ...rows.map((row) => rowItem(row, place)))] : []),
-    button({}, sites.length > 1 ? "Show its rows" : "Show its row", () => show(named, (row) => shown.has(row))),
+    ...(sites.length
+      ? [button({}, sites.length > 1 ? "Show its rows" : "Show its row", () => show(named, (row) => shown.has(row)))]
+      : []),
   );
 }
 

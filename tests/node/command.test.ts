@@ -19,7 +19,7 @@ import { join, relative } from "node:path";
 import { Readable } from "node:stream";
 import { after, before, describe, test } from "node:test";
 import { gunzipSync, gzipSync } from "node:zlib";
-import { sections, type Section } from "../../format/format.ts";
+import { REMAINDER_KIND, REMAINDER_NAME, sections, type Section } from "../../format/format.ts";
 import { headOf, ruleOf, titlesOf } from "../../format/layout.ts";
 import { parseDumps, parseTables, type Row } from "../../harness/dump.ts";
 import {
@@ -394,7 +394,7 @@ describe("report", () => {
 
   test("resident memory, and what of it is not accounted, are shown with their change since the first dump", async () => {
     const { out } = await memtrack(["report", fixture("leak.out.gz")]);
-    assert.match(out, /\nresident: 204 MiB, \+148 MiB; 75\.4 MiB \(37 %\) not accounted, \+45\.5 MiB\n/);
+    assert.match(out, /\nresident: 204 MiB, \+148 MiB, coverage 69 %; 75\.4 MiB \(37 %\) not accounted, \+45\.5 MiB\n/);
     const dump = (number: number, parts?: [resident: number, unaccounted: number]): string => {
       const [rss, dark] = (parts ?? []).map((kib) => String(kib * 1024));
       const rows = [
@@ -409,11 +409,63 @@ describe("report", () => {
       /^resident: .*$/m.exec((await memtrack(["report", file("resident", dumps.join(""))])).out)![0];
     assert.equal(
       await said(dump(1, [90, 30]), dump(2, [80, 30])),
-      "resident: 80.0 KiB, -10.0 KiB; 30.0 KiB (38 %) not accounted, no change",
+      "resident: 80.0 KiB, -10.0 KiB, coverage -; 30.0 KiB (38 %) not accounted, no change",
     );
     const unknown = "resident: 80.0 KiB; 30.0 KiB (38 %) not accounted";
     assert.equal(await said(dump(1), dump(2, [80, 30])), unknown, "the first dump does not report it");
-    assert.equal(await said(dump(1, [80, 30])), unknown, "there is one dump");
+    assert.equal(
+      await said(dump(1, [80, 30])),
+      "resident: 80.0 KiB, no change since the dump's baseline, coverage -; 30.0 KiB (38 %) not accounted, no change",
+      "one dump has its own changes",
+    );
+  });
+
+  test("growth that no row explains is shown: its coverage, its verdict, and as a suspect without an owner", async () => {
+    const mib = (n: number): string => String(n * 1024 * 1024);
+    const dump = (number: number, [rss, heap, dark]: [number, number, number], verdict: string, change = "0"): string => {
+      const what = (name: string, bytes: number) => ({ Bytes: mib(bytes), Change: change, What: name });
+      const parts = [what("resident (RSS)", rss), what("plugins' heap alive", heap), what("not accounted", dark)];
+      const why = verdict === "filling" ? "too soon" : "-";
+      const growth = { Verdict: verdict, Why: why, Location: REMAINDER_NAME, Kind: REMAINDER_KIND };
+      const evidence = { Evidence: `${REMAINDER_NAME}: +1.0 GiB/h for 12 min, in no row` };
+      const text = [
+        sectionText(sections.growth, "Growth since arming: 0 rows that changed", [growth]),
+        sectionText(sections.suspects, "Suspects: 1 with unexplained growth", verdict === "leak" ? [evidence] : []),
+        sectionText(sections.reconciliation, sections.reconciliation.title, parts),
+      ];
+      return handmadeDump({ number, rows: [], sections: text.join("\n") });
+    };
+    const name = file("unseen", dump(1, [100, 10, 50], "new") + dump(2, [300, 20, 240], "filling"));
+    const { out } = await memtrack(["report", name]);
+    assert.match(
+      out,
+      /\nresident: 300 MiB, \+200 MiB, coverage 5 %; 240 MiB \(80 %\) not accounted, \+190 MiB\s\(filling: too soon\)\n/,
+    );
+    assert.match(out, /\nSuspects: none.*; rows\sexplain 5 % of the growth of resident memory \(\+200 MiB\)\n/);
+    const { resident } = await json(name);
+    assert.deepEqual(resident, {
+      bytes: 300 * 1024 * 1024,
+      change: 200 * 1024 * 1024,
+      since: "first dump",
+      coverage: 5,
+      unaccounted: 240 * 1024 * 1024,
+      unaccountedChange: 190 * 1024 * 1024,
+      unaccountedShare: 80,
+      verdict: "filling",
+      why: "too soon",
+    });
+    assert.match(
+      (await memtrack(["diff", name])).out,
+      /\n {2}resident: 300 MiB, \+200 MiB, coverage 5 %; .*\(filling: too soon\)\n/,
+    );
+    // A single dump has the changes since its own baseline.
+    const alone = await memtrack(["report", file("unseen-alone", dump(1, [300, 20, 240], "steady", mib(32)))]);
+    assert.match(alone.out, /\nresident: 300 MiB, \+32\.0 MiB since the dump's baseline, coverage 100 %; /);
+    // As a suspect it has no owner whose sites the next command could show.
+    const leak = await memtrack(["report", file("unseen-leak", dump(1, [100, 10, 50], "new") + dump(2, [300, 20, 240], "leak"))]);
+    assert.match(leak.out, new RegExp(`\n {2}leak {2}${REMAINDER_NAME}: \\+1\\.0 GiB/h for 12 min, in no row\n`));
+    assert.doesNotMatch(leak.out, /--owner/);
+    assert.equal((await memtrack(["report", "--fail-on", "leak", join(folder, "unseen-leak")])).code, 1);
   });
 
   test("a report on one of several runs says how to see the run before it", async () => {
@@ -467,8 +519,8 @@ describe("report", () => {
       const { out } = await memtrack(["report", file("clear", two)]);
       return /^Suspects: .*$/m.exec(out)![0];
     };
-    assert.equal(await said("RAM cache", 100), "Suspects: none; 1 site grows with an explanation (column Why)");
-    assert.equal(await said("too soon", 100), "Suspects: none yet: 1 growing site is not judged yet");
+    assert.equal(await said("RAM cache", 100), "Suspects: none; 1 site grows with an explanation (column Why); coverage -");
+    assert.equal(await said("too soon", 100), "Suspects: none yet: 1 growing site is not judged yet; coverage -");
     assert.match(await said("RAM cache", 910), /; 91 % of resident memory is not accounted: a leak in it has no row$/);
   });
 

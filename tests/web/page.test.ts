@@ -259,7 +259,7 @@ describe("what grows", () => {
   test("is said first: resident memory, the number of suspects, the largest growth that is not judged", async () => {
     const { page } = await open(fixture("leak.out.gz"));
     assert.deepEqual(await factsOf(page), [
-      "Resident memory 204 MiB +148 MiB in 1 min 53 s 1 % of 23.5 GiB, the machine's memory",
+      "Resident memory 204 MiB +148 MiB in 1 min 53 s rows explain 69 % of the growth 1 % of 23.5 GiB, the machine's memory",
       "In use, tracked 108 MiB +102 MiB in 1 min 53 s",
       "Not accounted 75.4 MiB +45.5 MiB in 1 min 53 s 37 % of resident memory",
       "Suspects 2 leaky.so",

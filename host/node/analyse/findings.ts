@@ -2,7 +2,7 @@
 //
 // What a core has found, read back from the sections that it writes: verdicts of sites and owners, suspects and their evidence.
 
-import { explanations, verdicts } from "../../../format/format.ts";
+import { explanations, REMAINDER_NAME, verdicts } from "../../../format/format.ts";
 import { OBJECT_KINDS } from "../../shared/classes.ts";
 import { columnsIn, type Section } from "../read/dump.ts";
 import { ownerOf } from "../read/sites.ts";
@@ -16,7 +16,7 @@ export type Judge = "proxy" | "replay";
 
 /** A row that grows without an explanation. */
 export interface SuspectRow {
-  /** A site's location; for an owner none of whose sites is one, its name. */
+  /** A site's location; for an owner none of whose sites is one, its name; for memory in no row, REMAINDER_NAME, which is also its owner. */
   location: string;
   perHour: number;
   /** What grows. */
@@ -126,7 +126,7 @@ function addSuspect(suspects: Suspect[], [perHour, growing, left, evidence = ""]
   else if (ROWS.test(location)) {
     const shared = location.replace(ROWS, "");
     suspects.push({ ...row, location: shared, owner: ownerOf(shared), rows: [], by });
-  } else suspects.push({ ...row, owner: whole ? location : ownerOf(location), rows: [row], by });
+  } else suspects.push({ ...row, owner: whole || location === REMAINDER_NAME ? location : ownerOf(location), rows: [row], by });
 }
 
 function isVerdict(text: string | undefined): text is Verdict {

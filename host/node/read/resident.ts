@@ -8,11 +8,13 @@ export interface Part {
   name: string;
   /** Null if the server does not know it. */
   bytes: number | null;
+  /** Since the baseline of the dump; null if the dump does not report it. */
+  change: number | null;
 }
 
 export interface Resident {
   resident: Part & { bytes: number };
-  /** They sum to `resident`. */
+  /** They sum to `resident`; the part of memory that is not resident is subtracted. */
   parts: Part[];
   /** The part that no row and no measure explains; it is also in `parts`. */
   unaccounted: Part | undefined;
@@ -29,7 +31,7 @@ export function residentIn(sections: readonly Section[]): Resident | undefined {
   if (!resident?.bytes) return undefined;
   const limit = named("limit");
   return {
-    resident: { name: resident.name, bytes: resident.bytes },
+    resident: { ...resident, bytes: resident.bytes },
     parts: all.filter((part) => part !== resident && part !== limit),
     unaccounted: named("not accounted"),
     limit,
@@ -48,8 +50,14 @@ export function changesSince(before: Resident | undefined): (part: Part) => numb
 function partsIn(section: Section): Part[] {
   const columns = columnsIn(section, "reconciliation", ["Bytes", "What"]);
   if (!columns) return [];
+  const [changes] = columnsIn(section, "reconciliation", ["Change"]) ?? []; // missing in older dumps
   return section.rows.map((row) => {
     const [bytes = "", name = ""] = columns.map((column) => row[column]);
-    return /^-?\d+$/.test(bytes) ? { name, bytes: Number(bytes) } : { name: name.replace(UNKNOWN, ""), bytes: null };
+    const change = changes === undefined ? null : numberIn(row[changes]);
+    return { name: name.replace(UNKNOWN, ""), bytes: numberIn(bytes), change };
   });
+}
+
+function numberIn(cell = ""): number | null {
+  return /^-?\d+$/.test(cell) ? Number(cell) : null;
 }

@@ -4,9 +4,11 @@
 
 import { holdsMemory, type ClassName } from "../../shared/classes.ts";
 import { UsageError } from "../errors.ts";
+import { findingsIn } from "../analyse/findings.ts";
 import { matches, type Filter } from "../read/filter.ts";
 import type { Sites } from "../read/sites.ts";
 import { beganAnew, isUntracked, nameForPeople, tracksOpenssl, valueOf, withoutOpenssl, type Snapshot } from "../read/snapshot.ts";
+import { residentReport, type ResidentReport } from "./resident.ts";
 
 export interface DiffRow {
   class: ClassName;
@@ -31,6 +33,8 @@ export interface Difference {
   afterTime: number | undefined;
   totalBefore: number;
   totalAfter: number;
+  /** Undefined if the later dump does not report it. */
+  resident: ResidentReport | undefined;
   warnings: string[];
   /** Changed rows: increases, decreases, then equal sizes, each with the largest change first. */
   rows: DiffRow[];
@@ -82,7 +86,9 @@ export function diff(sites: Sites, a: Side, b: Side, filter: Filter): Difference
   else if (lower) warnings.push("some counts are lower than before: the dumps are of different runs, or in the wrong order");
   const name = ({ file, dump }: Side): string => `${file} ${nameForPeople(dump)}`;
   const at = ({ dump }: Side): number | undefined => (Number.isNaN(dump.time) ? undefined : dump.time);
-  return { before: name(a), after: name(b), beforeTime: at(a), afterTime: at(b), totalBefore, totalAfter, warnings, rows };
+  const resident = residentReport(a.dump.sections, b.dump.sections, findingsIn(b.dump.sections, "proxy"));
+  const times = { beforeTime: at(a), afterTime: at(b) };
+  return { before: name(a), after: name(b), ...times, totalBefore, totalAfter, resident, warnings, rows };
 }
 
 function rank({ change }: DiffRow): number {

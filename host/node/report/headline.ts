@@ -7,8 +7,8 @@ import { classOf, holdsMemory, MEMORY_CLASSES, titleOf } from "../../shared/clas
 import { shortName } from "../../shared/place.ts";
 import { bytes, count, signed, span, time } from "../../shared/units.ts";
 import { DUMPS_MIN } from "../analyse/analysis.ts";
-import { changesSince, residentIn } from "../read/resident.ts";
 import type { DumpName, Report, SiteRow } from "./report.ts";
+import { renderResident } from "./resident.ts";
 
 /** Explanations after which a growth does not become a leak. */
 const MEASURED = new Set<string | undefined>(
@@ -49,21 +49,16 @@ function withName(dump: DumpName): string {
 function renderAmounts(report: Report): string[] {
   const classes = MEMORY_CLASSES.filter((name) => report.classes[name] !== 0);
   const parts = classes.map((name) => `${titleOf(name)} ${bytes(report.classes[name])}`);
-  const change = (by: number | null): string =>
-    report.dumps > 1 && by !== null ? `, ${by ? signed(by, bytes) : "no change"}` : "";
-  const memory = memoryOf(report);
+  const change = (by: number): string => (report.dumps > 1 ? `, ${by ? signed(by, bytes) : "no change"}` : "");
   const inUse = `in use: ${bytes(report.total)}${change(report.totalChange)}${parts.length > 1 ? ` (${parts.join(", ")})` : ""}`;
-  if (!memory) return [inUse];
-  const resident = `resident: ${bytes(memory.resident)}${change(memory.residentChange)}`;
-  const dark = `${bytes(memory.unaccounted)} (${memory.share} %) not accounted${change(memory.unaccountedChange)}`;
-  return [inUse, `${resident}; ${dark}`];
+  return report.resident ? [inUse, renderResident(report.resident)] : [inUse];
 }
 
-/** What it means that there is no suspect. It is no all-clear while growth is not judged, or most memory has no row. */
+/** What it means that there is no suspect. It is no all-clear while growth is not judged, or is in no row. */
 export function renderNone(report: Report): string {
   const judged = report.sites.filter((row) => row.verdict !== undefined && row.verdict !== "new");
   const open = undecided(report);
-  const dark = renderUnaccounted(report);
+  const dark = renderCoverage(report);
   if (!judged.length) return [noVerdict(report), dark].filter(Boolean).join("; ");
   const explained = judged.filter((row) => row.verdict === "filling" && !open.includes(row)).length;
   const parts = [
@@ -89,11 +84,13 @@ export function verdictTime({ summary }: Report, row: SiteRow): string | undefin
   return lines.map((line) => VERDICT_TIME.exec(line)?.[1]).find(Boolean);
 }
 
-/** Said if no row accounts for most of the resident memory. */
-function renderUnaccounted(report: Report): string | undefined {
-  const memory = memoryOf(report);
-  if (!memory || memory.share < PERCENT_MAJORITY) return undefined;
-  return `${memory.share} % of resident memory is not accounted: a leak in it has no row`;
+/** How much of the growth of resident memory the rows explain: without it, "none" could be taken for an all-clear. */
+function renderCoverage({ resident }: Report): string | undefined {
+  if (!resident) return undefined;
+  const { change, coverage, unaccountedShare } = resident;
+  if (coverage !== null) return `rows explain ${coverage} % of the growth of resident memory (${signed(change!, bytes)})`;
+  if (unaccountedShare < PERCENT_MAJORITY) return "coverage -";
+  return `coverage -; ${unaccountedShare} % of resident memory is not accounted: a leak in it has no row`;
 }
 
 /** Growing sites that can still become suspects, the largest growth first. */
@@ -105,31 +102,6 @@ export function undecided({ sites }: Report): SiteRow[] {
 function noVerdict(report: Report): string {
   if (report.judge === "proxy") return "none yet: the proxy has taken too few samples to judge";
   return `none yet: verdicts need ${DUMPS_MIN} dumps, and there ${report.dumps === 1 ? "is" : "are"} ${count(report.dumps)}`;
-}
-
-interface Memory {
-  resident: number;
-  /** Since the first dump; null if that dump does not report it. */
-  residentChange: number | null;
-  unaccounted: number;
-  unaccountedChange: number | null;
-  /** Percentage of the resident memory that is not accounted. */
-  share: number;
-}
-
-/** The resident memory of the process, by the last dump. */
-function memoryOf({ sections, firstSections }: Report): Memory | undefined {
-  const found = residentIn(sections);
-  const [resident, unaccounted] = [found?.resident.bytes, found?.unaccounted?.bytes];
-  if (!resident || typeof unaccounted !== "number") return undefined;
-  const changeOf = changesSince(residentIn(firstSections));
-  return {
-    resident,
-    residentChange: changeOf(found!.resident),
-    unaccounted,
-    unaccountedChange: changeOf(found!.unaccounted!),
-    share: Math.round((100 * unaccounted) / resident),
-  };
 }
 
 /** `1 object`, `2 objects`. */

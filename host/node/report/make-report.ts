@@ -12,6 +12,7 @@ import type { Run, RunData } from "../read/history.ts";
 import { printedLocation, type Site, type Sites } from "../read/sites.ts";
 import { tracksOpenssl, valueOf, type Snapshot } from "../read/snapshot.ts";
 import type { DumpName, OwnerRow, Report, ReportInput, SiteRow } from "./report.ts";
+import { residentReport } from "./resident.ts";
 import { warningsOf } from "./warnings.ts";
 
 /** No hourly rate is computed for a shorter time. */
@@ -60,6 +61,7 @@ export function makeReport(input: ReportInput, run: Run, findings: Findings, fil
     total: sum((row) => row.total),
     totalChange: sum((row) => row.change),
     classes: byClass((name) => sum((row) => row.classes[name])),
+    resident: residentReport(first.sections, last.sections, findings),
     judge: findings.by,
     sites,
     owners,

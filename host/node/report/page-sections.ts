@@ -9,21 +9,25 @@ import type { MemoryData, SectionData } from "../../shared/page-data.ts";
 import { textColumn } from "../read/cells.ts";
 import { columnsIn, type Section } from "../read/dump.ts";
 import { changesSince, residentIn, type Part } from "../read/resident.ts";
+import type { Report } from "./report.ts";
 
 /** Most rows of a section. */
 const SECTION_ROWS_MAX = 500;
 
 /** The resident memory in the last dump, and its change; null if the last dump does not report it. */
-export function memoryData(first: readonly Section[], last: readonly Section[]): MemoryData | null {
+export function memoryData({ firstSections, sections: last, resident: memory }: Report): MemoryData | null {
   const found = residentIn(last);
   if (!found) return null;
-  const changeOf = changesSince(residentIn(first));
-  const withChange = <P extends Part>(part: P): P & { change: number | null } => ({ ...part, change: changeOf(part) });
+  const changeOf = firstSections === last ? (part: Part): number | null => part.change : changesSince(residentIn(firstSections));
+  const withChange = <P extends Part>(part: P): P => ({ ...part, change: changeOf(part) });
   const { resident, parts, unaccounted, limit } = found;
   return {
     resident: withChange(resident),
     parts: parts.map(withChange),
     unaccounted: unaccounted ? withChange(unaccounted) : null,
+    coverage: memory?.coverage ?? null,
+    ...(memory?.verdict && { verdict: memory.verdict }),
+    ...(memory?.why && { why: memory.why }),
     limit: limit ? withChange(limit) : null,
   };
 }

@@ -32,7 +32,7 @@ export function pageData(report: Report, sites: Sites, run: Run): PageData {
     },
     total: report.total,
     change: report.totalChange,
-    memory: memoryData(report.firstSections, report.sections),
+    memory: memoryData(report),
     owners: report.owners.map((row) => ownerData(row, byOwner.get(row.owner)!)),
     sites: report.sites.map((row) => ({
       ...siteData(row),

@@ -8,18 +8,20 @@ import { printable } from "../../shared/printable.ts";
 import { bytes, count, signed } from "../../shared/units.ts";
 import type { Difference, DiffRow } from "./diff.ts";
 import { fitName } from "./fit-name.ts";
+import { renderResident } from "./resident.ts";
 import { localTimes, table, topRows, type Column, type RenderOptions } from "./table.ts";
 import { bold, green, red } from "./text.ts";
 
 export function renderDiff(difference: Difference, options: RenderOptions): string {
-  const { rows } = difference;
+  const { rows, resident } = difference;
   const lines = [
     bold(red(`--- ${printable(difference.before)}`, options), options),
     bold(green(`+++ ${printable(difference.after)}`, options), options),
     ...localTimes(difference.beforeTime, difference.afterTime, options),
     ...difference.warnings.map((warning) => `! ${printable(warning)}`),
   ];
-  if (!rows.length) return [...lines, "no difference"].join("\n") + "\n";
+  const memory = resident ? [`  ${renderResident(resident)}`] : [];
+  if (!rows.length) return [...lines, "no difference", ...memory].join("\n") + "\n";
   const columns: Column<DiffRow>[] = [
     { title: "", cell: (row) => (row.change < 0 ? "-" : row.change > 0 ? "+" : " "), left: true },
     { title: "Change", cell: (row) => signed(row.change, formatOf(row)) },
@@ -41,6 +43,7 @@ export function renderDiff(difference: Difference, options: RenderOptions): stri
   if (options.top && rows.length > options.top) lines.push(`  ${count(rows.length - options.top)} more; --top 0 shows all`);
   lines.push(
     `  total ${bytes(difference.totalBefore)} to ${bytes(difference.totalAfter)}, ${signed(difference.totalAfter - difference.totalBefore, bytes)}`,
+    ...memory,
   );
   return lines.join("\n") + "\n";
 }

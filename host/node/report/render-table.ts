@@ -2,6 +2,7 @@
 //
 // A report on a terminal: the files read, suspects, growth, owners.
 
+import { REMAINDER_NAME } from "../../../format/format.ts";
 import { classOf, formatOf, MEMORY_CLASSES, titleOf, type MemoryName } from "../../shared/classes.ts";
 import { CORE, shortName } from "../../shared/place.ts";
 import { printable } from "../../shared/printable.ts";
@@ -82,11 +83,13 @@ function suspects(report: Report, options: RenderOptions): string[] {
   return lines;
 }
 
-/** The command that shows more about the first suspect. It is never wrapped, so that it can be copied. */
-function nextStep({ suspects: [first], files }: Report, options: RenderOptions): string[] {
+/** The command that shows more about the first suspect in rows. It is never wrapped, so that it can be copied. */
+function nextStep({ suspects: all, files }: Report, options: RenderOptions): string[] {
+  const first = all.find(({ owner }) => owner !== REMAINDER_NAME);
+  if (!first) return [];
   const file = files.at(-1)!;
-  const command = `memtrack report --owner ${quoted(first!.owner)} ${file === "-" ? "FILE" : quoted(file)}`;
-  return [...hanging("  ", 2, printable(`next: all that ${first!.owner} holds`), options), `    ${printable(command)}`];
+  const command = `memtrack report --owner ${quoted(first.owner)} ${file === "-" ? "FILE" : quoted(file)}`;
+  return [...hanging("  ", 2, printable(`next: all that ${first.owner} holds`), options), `    ${printable(command)}`];
 }
 
 /** Quotes a word for a shell. */

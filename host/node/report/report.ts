@@ -8,6 +8,7 @@ import type { Age } from "../read/ages.ts";
 import type { Counts, Section } from "../read/dump.ts";
 import type { Runs } from "../read/history.ts";
 import type { Sites } from "../read/sites.ts";
+import type { ResidentReport } from "./resident.ts";
 
 export interface SiteRow {
   site: number;
@@ -76,6 +77,8 @@ export interface Report {
   total: number;
   totalChange: number;
   classes: Record<ClassName, number>;
+  /** Undefined if the last dump does not report it. */
+  resident: ResidentReport | undefined;
   /** The source of the verdicts and suspects. */
   judge: Judge;
   sites: SiteRow[];
