@@ -9,11 +9,14 @@ export const ROLE_REGISTRY: u32 = 1; // names of all sites
 export const ROLE_MODEL: u32 = 2; // sums, rows and the text of a dump
 export const ROLE_CONTROL: u32 = 3; // no sites: reads and writes text for the host (assembly/control)
 
-// Site numbers 0 to 15 are fixed; registered sites follow. The row (other) of class c is SITE_OTHER + c. A release is charged to
-// SITE_PRE_ARMING + c if its allocation was not counted (older than the hook, or foreign).
+// Site numbers 0 to 127 are fixed; registered sites follow. The row (other) of class c is SITE_OTHER + c. A release is charged to
+// SITE_PRE_ARMING + c if its allocation was not counted (older than the hook, or foreign). The numbers from SITE_FREELIST on are rows
+// of the server's freelists, of which no shard counts anything.
 export const SITE_OTHER: u32 = 0;
 export const SITE_PRE_ARMING: u32 = 8;
-export const SITE_FIRST: u32 = 16;
+export const SITE_FREELIST: u32 = 16;
+export const FREELISTS_MAX: u32 = 112;
+export const SITE_FIRST: u32 = 128;
 export const SITE_UNKNOWN: u32 = 0xffffffff;
 
 // Epoch of a block's allocation, in 7 bits of its tag. Epochs are numbered from the first sample on, and no number is reused. A
@@ -186,8 +189,9 @@ export const CLASS_IOBUFFER: u32 = 0;
 export const CLASS_OPENSSL: u32 = 1;
 export const CLASS_TSAPI: u32 = 2;
 export const CLASS_HEAP: u32 = 3;
-export const CLASS_OBJECT: u32 = 4;
-export const CLASS_COUNT: u32 = 5;
+export const CLASS_FREELIST: u32 = 4;
+export const CLASS_OBJECT: u32 = 5;
+export const CLASS_COUNT: u32 = 6;
 
 export const KIND_CONT: u32 = 0;
 export const KIND_MUTEX: u32 = 1;
@@ -210,22 +214,24 @@ export const FACT_OPENSSL: u32 = 9;
 export const FACT_PLUGINS: u32 = 10;
 export const FACT_BUFFERS: u32 = 11;
 export const FACT_HEAP: u32 = 12;
-export const FACT_VERIFY: u32 = 13;
-export const FACT_LOST: u32 = 14;
-export const FACT_TRAPS: u32 = 15;
-export const FACT_DAMAGED: u32 = 16;
-export const FACT_TWICE: u32 = 17;
-export const FACT_UNTRACKED: u32 = 18;
-export const FACT_MEMORY: u32 = 19;
-export const FACT_COUNT: u32 = 20;
+export const FACT_FREELISTS: u32 = 13;
+export const FACT_VERIFY: u32 = 14;
+export const FACT_LOST: u32 = 15;
+export const FACT_TRAPS: u32 = 16;
+export const FACT_DAMAGED: u32 = 17;
+export const FACT_TWICE: u32 = 18;
+export const FACT_UNTRACKED: u32 = 19;
+export const FACT_MEMORY: u32 = 20;
+export const FACT_COUNT: u32 = 21;
 
 export const TEXT_CORE: u32 = 0;
 export const TEXT_IOBUFFER: u32 = 1;
 export const TEXT_OPENSSL: u32 = 2;
 export const TEXT_PLUGINS: u32 = 3;
 export const TEXT_BUFFERS: u32 = 4;
-export const TEXT_MEMORY_READER: u32 = 5;
-export const TEXT_COUNT: u32 = 6;
+export const TEXT_FREELISTS: u32 = 5;
+export const TEXT_MEMORY_READER: u32 = 6;
+export const TEXT_COUNT: u32 = 7;
 
 export const LIMIT_THUNKS: u32 = 0;
 export const LIMIT_MODULES: u32 = 1;
@@ -238,7 +244,8 @@ export const LIMIT_READERS: u32 = 7;
 export const LIMIT_DESCRIPTORS: u32 = 8;
 export const LIMIT_FILES: u32 = 9;
 export const LIMIT_UNLOADED: u32 = 10;
-export const LIMIT_COUNT: u32 = 11;
+export const LIMIT_FREELISTS: u32 = 11;
+export const LIMIT_COUNT: u32 = 12;
 
 export const DUMP_REASON_SIGNAL: u32 = 0;
 export const DUMP_REASON_TIMER: u32 = 1;

@@ -13,13 +13,14 @@ export const RESIDENT_CHANGE_MIN: u64 = 16777216;
 export const LOCATION_WIDTH: u32 = 50;
 
 // Indexed by CLASS_.... An empty text means none.
-export const CLASS_NAMES: StaticArray<string> = ["iobuffer", "openssl", "tsapi", "heap", "object"];
-export const CLASS_LEVELS: StaticArray<u8> = [1, 2, 1, 1, 1];
+export const CLASS_NAMES: StaticArray<string> = ["iobuffer", "openssl", "tsapi", "heap", "freelist", "object"];
+export const CLASS_LEVELS: StaticArray<u8> = [1, 2, 1, 1, 1, 1];
 export const CLASS_PREFIXES: StaticArray<string> = [
   "memory/IOBuffer/",
   "memory/OpenSSL/",
   "memory/plugin/",
   "memory/plugin/",
+  "memory/freelist/",
   "memory/plugin/",
 ];
 export const CLASS_SECTIONS: StaticArray<string> = [
@@ -27,17 +28,19 @@ export const CLASS_SECTIONS: StaticArray<string> = [
   "",
   "TSmalloc memory of plugins",
   "Heap memory of plugins",
+  "Freelists of the server",
   "Objects of plugins",
 ];
-export const CLASS_SUMMARIES: StaticArray<string> = ["", "SSL Allocated Memory", "", "", ""];
+export const CLASS_SUMMARIES: StaticArray<string> = ["", "SSL Allocated Memory", "", "", "", ""];
 export const CLASS_PARTS: StaticArray<string> = [
   "IOBuffers alive, without the RAM cache",
   "OpenSSL alive",
   "plugins' TSmalloc alive",
   "plugins' heap alive",
+  "server's freelists in use",
   "",
 ];
-export const CLASS_TAGGED: StaticArray<bool> = [false, true, true, true, false];
+export const CLASS_TAGGED: StaticArray<bool> = [false, true, true, true, false, false];
 
 // Indexed by KIND_..., HOOK_..., LIMIT_..., DUMP_REASON_..., VERDICT_..., EXPLAINED_BY_....
 export const KIND_NAMES: StaticArray<string> = ["TSCont", "TSMutex", "TSIOBuffer", "TSIOBufferReader", "TSMBuffer", "other"];
@@ -54,6 +57,7 @@ export const LIMIT_NAMES: StaticArray<string> = [
   "descriptors",
   "files",
   "unloaded",
+  "freelists",
 ];
 export const DUMP_REASON_NAMES: StaticArray<string> = ["signal", "timer", "other", "message"];
 export const VERDICT_NAMES: StaticArray<string> = ["new", "steady", "churn", "filling", "leak"];
@@ -96,6 +100,7 @@ export const HEADER_KEYS: StaticArray<string> = [
   "plugins",
   "buffers",
   "heap",
+  "freelists",
   "verify",
   "lost",
   "traps",
@@ -106,12 +111,12 @@ export const HEADER_KEYS: StaticArray<string> = [
   "memory-reader",
   "memory",
 ];
-export const HEADER_FORMS: StaticArray<u8> = [0, 1, 2, 3, 1, 1, 4, 1, 5, 1, 6, 6, 6, 6, 6, 7, 1, 1, 1, 8, 1, 9, 4, 1];
+export const HEADER_FORMS: StaticArray<u8> = [0, 1, 2, 3, 1, 1, 4, 1, 5, 1, 6, 6, 6, 6, 6, 6, 7, 1, 1, 1, 8, 1, 9, 4, 1];
 export const HEADER_NUMBERS: StaticArray<u8> = [
-  255, 0, 1, 2, 3, 4, 0, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 255, 5, 19,
+  255, 0, 1, 2, 3, 4, 0, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 255, 6, 20,
 ];
 export const HEADER_REFUSALS: StaticArray<u8> = [
-  255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 1, 2, 3, 4, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255,
+  255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 1, 2, 3, 4, 255, 5, 255, 255, 255, 255, 255, 255, 255, 255, 255,
 ];
 
 // Indexed by SETTING_.... The numbers of a record that is a text are 0.
@@ -167,7 +172,7 @@ export const SECTION_HEADS: StaticArray<string> = [
   "Allocs     | Frees      | Size In-use          | Avg Size   | Location                                          ",
   "Total Allocated      | Total Freed          | Currently Allocated  | Type                ",
   "Created    | Destroyed  | Alive      | Kind             | Location",
-  "Total          | Change         | Owner                          | State   | IOBuffer       | OpenSSL        | TSmalloc       | Heap           | Conts    | Mutexes  | Buffers  | Readers  | MBuffers | Others",
+  "Total          | Change         | Owner                          | State   | IOBuffer       | OpenSSL        | TSmalloc       | Heap           | Freelists      | Conts    | Mutexes  | Buffers  | Readers  | MBuffers | Others",
   "Verdict | Why        | Change       | Per hour     | Location                                                         | Kind             | Per 1000 tx | Allocs     | Frees      | Old % | Kept % | Streak | Late %",
   "Verdict | Why        | Change       | Per hour     | Owner                          | Per 1000 tx | Allocs     | Frees      | Old % | Kept % | Streak | Late %",
   "Per hour       | For      | Limit in   | Evidence",
@@ -183,7 +188,7 @@ export const SECTION_RULES: StaticArray<string> = [
   "-----------|------------|----------------------|------------|--------------------------------------------------------------------",
   "---------------------|----------------------|----------------------|----------------------",
   "-----------|------------|------------|------------------|------------------------------",
-  "---------------|----------------|--------------------------------|---------|----------------|----------------|----------------|----------------|----------|----------|----------|----------|----------|----------",
+  "---------------|----------------|--------------------------------|---------|----------------|----------------|----------------|----------------|----------------|----------|----------|----------|----------|----------|----------",
   "--------|------------|--------------|--------------|------------------------------------------------------------------|------------------|-------------|------------|------------|-------|--------|--------|--------",
   "--------|------------|--------------|--------------|--------------------------------|-------------|------------|------------|-------|--------|--------|--------",
   "---------------|----------|------------|--------------------------------------------------",
@@ -195,10 +200,10 @@ export const SECTION_RULES: StaticArray<string> = [
   "-----------|------------|----------------------|------------|------------------------------",
   "-----------------------------------------|--------------------------------------------------",
 ];
-export const SECTION_COLUMNS: StaticArray<u8> = [0, 4, 7, 11, 24, 36, 47, 50, 56, 59, 65, 70, 72, 76];
+export const SECTION_COLUMNS: StaticArray<u8> = [0, 4, 7, 11, 25, 37, 48, 51, 57, 60, 66, 71, 73, 77];
 export const SECTION_TEXT_WIDTHS: StaticArray<u8> = [50, 20, 0, 30, 64, 30, 0, 0, 0, 0, 0, 0, 0, 0];
 export const COLUMN_WIDTHS: StaticArray<u8> = [
-  10, 10, 20, 10, 20, 20, 20, 10, 10, 10, 16, 14, 14, 7, 14, 14, 14, 14, 8, 8, 8, 8, 8, 8, 7, 10, 12, 12, 16, 11, 10, 10,
-  5, 6, 6, 6, 7, 10, 12, 12, 11, 10, 10, 5, 6, 6, 6, 14, 8, 10, 10, 12, 10, 20, 9, 16, 20, 7, 14, 3, 7, 20, 10, 10, 16, 3,
-  11, 7, 20, 20, 10, 20, 10, 10, 20, 10, 40,
+  10, 10, 20, 10, 20, 20, 20, 10, 10, 10, 16, 14, 14, 7, 14, 14, 14, 14, 14, 8, 8, 8, 8, 8, 8, 7, 10, 12, 12, 16, 11, 10,
+  10, 5, 6, 6, 6, 7, 10, 12, 12, 11, 10, 10, 5, 6, 6, 6, 14, 8, 10, 10, 12, 10, 20, 9, 16, 20, 7, 14, 3, 7, 20, 10, 10, 16,
+  3, 11, 7, 20, 20, 10, 20, 10, 10, 20, 10, 40,
 ];

@@ -4,7 +4,7 @@
 // passes all input. Addresses of the host are u64 names and are never followed; every other address is an offset into the
 // instance's memory.
 
-import { CLASS_COUNT, ROLE_CONTROL, ROLE_MODEL, SITE_FIRST } from "./abi";
+import { CLASS_COUNT, CLASS_FREELIST, ROLE_CONTROL, ROLE_MODEL, SITE_FIRST } from "./abi";
 import * as analysis from "./analysis/sample";
 import * as memory_ from "./base/memory";
 import { dumpReasonReset } from "./control/dump_reason";
@@ -14,6 +14,7 @@ import { outputReset } from "./control/output";
 import { recordsReset } from "./control/records";
 import { scheduleReset } from "./control/schedule";
 import { Site } from "./base/types";
+import { freelistsForget, freelistsReset, settleFreelists } from "./model/freelists";
 import * as model from "./model/model";
 import * as registry from "./registry/registry";
 import * as owners from "./report/owners";
@@ -37,6 +38,7 @@ export function init(role: u32, sites: u32): i32 {
     analysis.analysisReset();
     warningReset();
     showReset();
+    freelistsReset();
   }
   return 0;
 }
@@ -55,6 +57,18 @@ function initControl(): i32 {
 export function forgetAll(): void {
   analysis.forgetAll();
   warningReset();
+}
+
+/** Starts tracking a class. */
+export function arm(cls: u32): void {
+  model.arm(cls);
+  if (cls == CLASS_FREELIST) freelistsForget();
+}
+
+/** Turns the sums since the start of the process into those since arming. Called once after sumRows(). */
+export function applyBaseline(): void {
+  model.applyBaseline();
+  settleFreelists();
 }
 
 // Regions that a host copies between instances, as offsets into this instance's memory.
@@ -122,6 +136,7 @@ export {
   refusals,
   register,
   registerFile,
+  registerFreelist,
   registerName,
   registerOwner,
   renameSite,
@@ -130,20 +145,9 @@ export {
   sitesInUse,
   version,
 } from "./registry/registry";
-export {
-  updateNames,
-  arm,
-  disarm,
-  knownVersion,
-  mergeAllocs,
-  mergeBuckets,
-  mergeFrees,
-  nextEpoch,
-  applyBaseline,
-  start,
-  sumRows,
-} from "./model/model";
+export { updateNames, disarm, knownVersion, mergeAllocs, mergeBuckets, mergeFrees, nextEpoch, start, sumRows } from "./model/model";
 export { epochPublished } from "./model/boundary";
+export { areFreelistsRead, beginFreelists, freelistNameLength, freelistsIdle, readFreelist } from "./model/freelists";
 export { reclaim } from "./model/reclaim";
 export { verifyCompare, verifyMark, verifyRow, verifyStart } from "./model/verify";
 export { setHeaderNumber, setHeaderText } from "./model/facts";

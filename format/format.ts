@@ -121,6 +121,16 @@ export const classes = {
     tagged: true,
     statistic: "plugin.memtrack.heap_bytes",
   },
+  /** Objects of the server, as its own lists of them tell: gauges, of which neither events nor ages are known. */
+  freelist: {
+    title: "Freelists",
+    holds: "memory",
+    level: 1,
+    prefix: "memory/freelist/",
+    section: "Freelists of the server",
+    part: "server's freelists in use",
+    statistic: "plugin.memtrack.freelist_bytes",
+  },
   /** Objects of the plugin API. */
   object: {
     title: "Objects",
@@ -159,6 +169,7 @@ export const limits = [
   "descriptors", // file descriptors for reading the symbols of plugins
   "files", // modules with a known build id and path
   "unloaded", // unloaded modules whose sites have no name yet
+  "freelists", // freelists of the server with a row of their own
 ] as const;
 
 export interface HeaderKey {
@@ -215,6 +226,11 @@ export const header = {
       "the server's locations",
   },
   heap: { form: "hook", meaning: "state of the heap hooks: `installed`, `off`" },
+  freelists: {
+    form: "hook",
+    refusal: true,
+    meaning: "whether the server's freelists have rows: `installed` or `refused`, in the same words",
+  },
   verify: { form: "switch", meaning: "verify mode: `on`, `off`" },
   lost: {
     form: "number",

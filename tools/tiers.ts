@@ -43,6 +43,7 @@ export const LONG = {
   paths: [
     "tests/ats/correct.test.ts",
     "tests/ats/faults.test.ts",
+    "tests/ats/freelists.test.ts",
     "tests/ats/plugins-reload.test.ts",
     "tests/ats/soak.test.ts",
     "tests/native/agree.test.ts",
@@ -56,6 +57,7 @@ export const LONG = {
     MEMTRACK_CHURN_TWICE: "1",
     MEMTRACK_FAULT_CALLS: "50",
     MEMTRACK_FAULT_STARTS: "2",
+    MEMTRACK_HELD: "1",
     MEMTRACK_RELOADS: "900",
     MEMTRACK_SOAK_MINUTES: "1",
   },

@@ -5,8 +5,8 @@
 //
 // For blocks with a tag, and for objects, the result is exact: the buckets record their births. For IOBuffers, whose bytes the
 // server reports, it is a lower bound, from the counters: bytes allocated in the last T are at most T old, so at least used -
-// allocated(T) bytes are older. A row that allocates and releases much appears younger than it is, never older. An owner's result
-// is the sum over its rows.
+// allocated(T) bytes are older. A row that allocates and releases much appears younger than it is, never older. Of a freelist neither is
+// known, so none of it counts as old. An owner's result is the sum over its rows.
 
 import { BUCKETS, HISTORY_LEVELS, HISTORY_SHIFT, MEASURE_NOW } from "../abi";
 import { slots } from "../base/memory";
@@ -14,7 +14,7 @@ import { Row, Series } from "../base/types";
 import { oldBuckets, olderThanBucket, secondsOfEpochs } from "../model/boundary";
 import { measureOf } from "../model/environment";
 import { allocatedWithin, stateOf } from "../model/history";
-import { hasBirths, knownSites } from "../model/model";
+import { hasBirths, isGauge, knownSites } from "../model/model";
 import { aliveOf, inUseOf } from "../model/sums";
 import { elapsedSeconds, points, stale, timeAt } from "../model/timeline";
 import { entryHolds } from "./owner_series";
@@ -77,6 +77,7 @@ function isLowerBoundOfEntry(entry: u32): bool {
 }
 /** Old bytes of a row. */
 export function oldBytesOfRow(row: Row): u64 {
+  if (isGauge(row)) return 0;
   return isLowerBoundOfRow(row) ? oldByCounters(row, reportedAge()) : oldByBirth(row);
 }
 export function isLowerBoundOfRow(row: Row): bool {

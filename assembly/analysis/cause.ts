@@ -2,14 +2,15 @@
 //
 // Decides which suspects have the same cause. Rows of one owner and one function do, whatever their class and line, because a function
 // that leaks an object also leaks the memory of the object. All OpenSSL rows of one owner do, because one leaked connection shows up in
-// some twenty of OpenSSL's files. An owner that is a suspect as a whole is a separate cause, and so is the remainder.
+// some twenty of OpenSSL's files. All freelists do, because a transaction that is never let go keeps objects in ten of them. An owner
+// that is a suspect as a whole is a separate cause, and so is the remainder.
 //
 //   memory/plugin/foo.so handler (foo.c:88)     function: memory/plugin/foo.so handler
 //   memory/plugin/foo.so handler+0x1a           the same function
 //   memory/plugin/foo.so+0x1a2b                 unknown function: each address is a separate cause
 //   memory/IOBuffer/HttpSM.cc:7055              each line of the server is a separate cause
 
-import { CLASS_OPENSSL } from "../abi";
+import { CLASS_FREELIST, CLASS_OPENSSL } from "../abi";
 import { CLOSING_PARENTHESIS, COLON, isDigit, LETTER_X, OPENING_PARENTHESIS, PLUS, SPACE, ZERO } from "../base/chars";
 import { Row, Series } from "../base/types";
 import { siteClass } from "../model/model";
@@ -20,13 +21,14 @@ import { isRowSeries } from "./series";
 export function isSameCause(a: Series, b: Series): bool {
   if (!isRowSeries(a) || !isRowSeries(b)) return a == b;
   if (ownerOfSite(a) != ownerOfSite(b)) return false;
-  if (isOpenssl(a) || isOpenssl(b)) return isOpenssl(a) && isOpenssl(b);
+  if (isOneCause(a) || isOneCause(b)) return siteClass(a) == siteClass(b);
   const length = functionLength(a);
   return length == functionLength(b) && memory.compare(textOf(a), textOf(b), length) == 0;
 }
 
-export function isOpenssl(series: Series): bool {
-  return isRowSeries(series) && siteClass(series) == CLASS_OPENSSL;
+/** Whether all rows of this row's class and owner have the same cause. */
+export function isOneCause(series: Series): bool {
+  return isRowSeries(series) && (siteClass(series) == CLASS_OPENSSL || siteClass(series) == CLASS_FREELIST);
 }
 
 /** Length of the part of a row's text that names its function; the whole text if it names none. */

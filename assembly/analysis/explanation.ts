@@ -4,7 +4,7 @@
 //
 //   the RAM cache grew as much         possible only for the server's own IOBuffers; eight times as much, for the remainder, which contains
 //                                      what the server keeps for each object of the cache
-//   connections or requests per second increased, and would explain this growth
+//   connections or requests per second increased, and would explain this growth; connections not that of the server's transactions
 //   it levels off                      saturation.ts
 //   it is young, and its rate of retained objects is possible for misses of a cache: by the counters, a cache that fills evenly
 //                                      looks like a leak, so it gets CACHE_RUN samples to level off; fewer if memory would be
@@ -24,7 +24,7 @@ import { headroom, measured } from "../model/environment";
 import { ageOf } from "../model/history";
 import { elapsedSeconds, openAt, points, ramCacheAt, samples, timeAt, transactionsAt } from "../model/timeline";
 import { GROWTH_SIGMA, isLevelling } from "./saturation";
-import { allocs, averageSize, canBeRamCache, frees, inUse, isObjects, isRemainder } from "./series";
+import { allocs, averageSize, canBeConnections, canBeRamCache, frees, inUse, isObjects, isRemainder } from "./series";
 import * as trend from "./trend";
 
 /** A cache that is filling retains at least this many objects of 1,000 requests: its hit ratio is below 99.5 %. */
@@ -78,7 +78,7 @@ function settlingTime(series: Series): u32 {
 /** Whether the increase in connections, or in requests per second, would explain the growth. */
 function isLoad(series: Series, level: u32, growth: i64): bool {
   const oldest = points(level) - 1;
-  if (measured(MEASURE_CONNECTIONS) && isOfConnections(level, growth)) return true;
+  if (measured(MEASURE_CONNECTIONS) && canBeConnections(series) && isOfConnections(level, growth)) return true;
   const quarter = oldest / 4 ? oldest / 4 : 1;
   const early = requestRate(level, oldest, oldest - quarter);
   const late = requestRate(level, quarter, 0);

@@ -9,8 +9,9 @@ import { slots } from "../base/memory";
 import { Series } from "../base/types";
 import { ascii } from "../base/writer";
 import { REMAINDER_NAME } from "../format";
+import { isOfRamCache, isOfTransactions } from "../model/freelists";
 import { ageOf } from "../model/history";
-import { isRow, knownSites, siteClass } from "../model/model";
+import { isGauge, isRow, knownSites, siteClass } from "../model/model";
 import * as row from "../model/sums";
 import { ownerOfSite, show } from "../registry/name";
 import { isRetired } from "../registry/owner";
@@ -48,6 +49,11 @@ export function isCore(series: Series): bool {
 /** Whether the series counts objects instead of bytes. */
 export function isObjects(series: Series): bool {
   return isRowSeries(series) && siteClass(series) == CLASS_OBJECT;
+}
+
+/** Whether the series is that of a freelist, of which neither events nor ages are known. */
+export function isOfFreelist(series: Series): bool {
+  return isRowSeries(series) && isGauge(series);
 }
 
 /** Whether anything has ever been counted. */
@@ -88,10 +94,16 @@ export function averageSize(series: Series): u64 {
   return size ? size : 1;
 }
 
-/** Whether its memory may belong to the server's RAM cache: only the server's own IOBuffers. */
+/** Whether its memory may belong to the server's RAM cache: only the server's own IOBuffers, and what describes them. */
 export function canBeRamCache(series: Series): bool {
   if (!isRowSeries(series)) return isCore(series);
+  if (isGauge(series)) return isOfRamCache(series);
   return siteClass(series) == CLASS_IOBUFFER && ownerOfSite(series) == OWNER_CORE;
+}
+
+/** Whether open connections may hold its memory. */
+export function canBeConnections(series: Series): bool {
+  return !isOfFreelist(series) || !isOfTransactions(series);
 }
 
 export function writeSeries(series: Series): void {

@@ -44,7 +44,7 @@ import { elapsedSeconds, points, samples, stale, timeAt } from "../model/timelin
 import { CACHE_RUN, findExplanation, PLAIN_RUN, runNeeded } from "./explanation";
 import { isPerReload, judgeReloads } from "./reloads";
 import { GROWTH_SIGMA } from "./saturation";
-import { averageSize, inUse, isActive, isCore, isObjects, isRemainder, remainder, seriesOfEntry } from "./series";
+import { averageSize, inUse, isActive, isCore, isObjects, isOfFreelist, isRemainder, remainder, seriesOfEntry } from "./series";
 import * as trend from "./trend";
 
 /** Levels on which growth is searched: levels whose points represent at least 16 samples. */
@@ -56,6 +56,8 @@ const SAMPLES_MIN: u32 = POINTS_MIN << (LEVEL_FIRST * HISTORY_SHIFT);
 const GROWTH_MIN: i64 = 1024;
 const REMAINDER_MIN: i64 = <i64>RESIDENT_CHANGE_MIN;
 const OBJECTS_MIN: u64 = 12;
+/** Of a freelist: each thread of the server keeps up to so many objects for its next use, and the server counts these as in use. */
+const LISTED_MIN: u64 = 512;
 const NOISE_FACTOR: i64 = 6;
 const RISES_MIN: u32 = 4;
 const KENDALL_MIN: i32 = 60;
@@ -232,7 +234,8 @@ function grows(series: Series, level: u32): bool {
   const size = averageSize(series);
   const objects = <u64>growth / size;
   const before = <u64>trend.value(0) / size;
-  if (objects < OBJECTS_MIN || objects * objects < GROWTH_SIGMA * GROWTH_SIGMA * before) return false;
+  if (objects < (isOfFreelist(series) ? LISTED_MIN : OBJECTS_MIN) || objects * objects < GROWTH_SIGMA * GROWTH_SIGMA * before)
+    return false;
   if (trend.rises() < RISES_MIN || trend.largestRise() > growth / 2 || trend.falls() > growth / 2) return false;
   const n = trend.count;
   const recent = trend.value(n - 1) - trend.value(n - 1 - RECENT);

@@ -21,6 +21,7 @@ import {
   FACT_COUNT,
   FILES_MAX,
   FILE_SIZE,
+  FREELISTS_MAX,
   HISTORY_LEVELS,
   HISTORY_POINTS,
   INDEX_AT,
@@ -79,6 +80,8 @@ export const OWNER_ENTRY_SIZE: u32 = 56;
 export const MARK_SIZE: u32 = 64;
 export const BOUNDARY_SIZE: u32 = 16;
 export const MEASURE_SIZE: u32 = 16;
+/** A freelist's last reading, and the sums of its changes (freelists.ts). */
+export const GAUGE_SIZE: u32 = 7 * 8;
 export const RANK_SIZE: u32 = 16;
 /** Most rows that a section of the analysis lists. */
 export const RANKED_MAX: u32 = 200;
@@ -180,6 +183,8 @@ export let scratch: usize = 0;
 export let pattern: usize = 0;
 /** Start times of the epochs at which the buckets begin (boundary.ts). */
 export let boundaries: usize = 0;
+/** The server's freelists (freelists.ts), and one for those without a row of their own. */
+export let gauges: usize = 0;
 
 /** Plugin names with their number of loads (naming/module.ts). */
 export let loads: usize = 0;
@@ -202,7 +207,7 @@ let cursor: usize = 0;
 export function init(role: u32, sites: u32): i32 {
   if (role > ROLE_MODEL || sites < SITES_MIN || sites > SITES_MAX) return -1;
   if (__data_end > index && __data_end < SHARD_MEMORY) return -1; // the static data overlaps the tables
-  limit = SITE_FIRST + sites;
+  limit = min(SITE_FIRST + sites, 0x10000);
   slots = min(limit + OTHERS_MAX, 0x10000);
   indexBits = 32 - clz(2 * slots - 1);
   indexShift = 64 - indexBits;
@@ -266,6 +271,7 @@ function layModel(): void {
   analysisSize = <u32>(cursor - history);
   boundaries = take(BUCKETS * BOUNDARY_SIZE);
   pattern = take(ARGUMENT_MAX);
+  gauges = take((FREELISTS_MAX + 1) * GAUGE_SIZE);
 }
 
 /** Lays out a control instance: `input` for the question, `output` for the answer, `loads`. Returns 0, or -1 (no memory). */

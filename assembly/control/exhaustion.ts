@@ -5,6 +5,7 @@
 import {
   LIMIT_COUNT,
   LIMIT_FILES,
+  LIMIT_FREELISTS,
   LIMIT_GENERATIONS,
   LIMIT_LOCATIONS,
   LIMIT_MODULES,
@@ -63,6 +64,8 @@ function consequence(limit: u32): string {
       return "some TSIOBufferReaders stay counted after their buffer is destroyed";
     case LIMIT_FILES:
       return "further modules have no row in the section Modules";
+    case LIMIT_FREELISTS:
+      return "further freelists of the server are counted in memory/freelist/(other)";
     case LIMIT_UNLOADED:
       return "some sites of unloaded plugins have no function and line: too many plugins were unloaded at once";
     default:

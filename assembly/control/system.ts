@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Reads memory data from texts of the system and of the server: /proc/self/status, control groups, the server's table of freelists.
-// The host reads the files; a value missing from a text is unknown.
+// Reads memory data from texts of the system: /proc/self/status, control groups. The host reads the files; a value missing from a text
+// is unknown.
 
-import { MEASURE_FREELISTS, MEASURE_RSS } from "../abi";
+import { MEASURE_RSS } from "../abi";
 import * as answer from "../base/answer";
 import { input } from "../base/memory";
 import * as reader from "../base/reader";
@@ -13,17 +13,16 @@ const KIB: i64 = 1024;
 const KIBIBYTES_MAX: u64 = <u64>i64.MAX_VALUE / 1024;
 /** Version 1 of control groups expresses "no limit" as a number beyond all memory. */
 const UNLIMITED: u64 = 1 << 60;
-const BAR: u32 = 0x7c;
 const SLASH: u32 = 0x2f;
 
 /**
  * 1 if the text in the input region contains a measure; the answer's number is its value.
- * @param which MEASURE_RSS or MEASURE_RSS_FILES for /proc/self/status, MEASURE_FREELISTS for the server's table of freelists
+ * @param which MEASURE_RSS or MEASURE_RSS_FILES, from /proc/self/status
  */
 export function readMeasure(which: u32, length: u64): u32 {
   reader.open(input, answer.bounded(length));
   for (; reader.peek() != reader.END; reader.skipLine()) {
-    const value = which == MEASURE_FREELISTS ? unusedOfLine() : kibibytesOfLine(which);
+    const value = kibibytesOfLine(which);
     if (value < 0) continue;
     answer.say(value);
     return 1;
@@ -72,23 +71,4 @@ function kibibytesOfLine(which: u32): i64 {
   if (!reader.takeText(which == MEASURE_RSS ? "VmRSS:" : "RssFile:")) return -1;
   reader.skipSpaces();
   return reader.isDigit(reader.peek()) ? <i64>min<u64>(reader.takeUnsigned(), KIBIBYTES_MAX) * KIB : -1;
-}
-
-/** "allocated | in use | | TOTAL", the last line of the freelists' table: unused bytes in the freelists; -1 for another line. */
-function unusedOfLine(): i64 {
-  const allocated = takeColumn();
-  const used = takeColumn();
-  reader.skipSpaces();
-  if (allocated < used || used < 0 || !reader.take(BAR)) return -1;
-  reader.skipSpaces();
-  return reader.takeText("TOTAL") ? allocated - used : -1;
-}
-
-/** A number and the bar after it; -1 if there is none. */
-function takeColumn(): i64 {
-  reader.skipSpaces();
-  if (!reader.isDigit(reader.peek())) return -1;
-  const value = reader.takeUnsigned();
-  reader.skipSpaces();
-  return reader.take(BAR) && value <= <u64>i64.MAX_VALUE ? <i64>value : -1;
 }

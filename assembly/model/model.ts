@@ -19,6 +19,7 @@
 import {
   BUCKETS_SIZE,
   CLASS_COUNT,
+  CLASS_FREELIST,
   CLASS_IOBUFFER,
   NAME_HIDDEN,
   ROLE_MODEL,
@@ -245,7 +246,12 @@ export function isBalanced(site: Site): bool {
 
 /** Whether the allocation times of a row's memory are known. The server allocates buffers, which have no tag. */
 export function hasBirths(row: Row): bool {
-  return siteClass(row) != CLASS_IOBUFFER;
+  return siteClass(row) != CLASS_IOBUFFER && !isGauge(row);
+}
+
+/** Whether only what is in use is known of a row: its counts are no events, but changes between readings (freelists.ts). */
+export function isGauge(row: Row): bool {
+  return siteClass(row) == CLASS_FREELIST;
 }
 
 /** Number of releases of a class's memory that is older than the arming. */

@@ -13,6 +13,7 @@
 
 import {
   ATTRIBUTES_LINE_MASK,
+  CLASS_FREELIST,
   CLASS_IOBUFFER,
   CLASS_OBJECT,
   CLASS_OPENSSL,
@@ -72,7 +73,7 @@ const DOTS: u32 = 3;
 
 /**
  * Names a site. The input region holds the location's text: for OpenSSL the file, for a plugin's call the part after
- * memory/plugin/, for an IOBuffer the full name.
+ * memory/plugin/, for a freelist its name, for an IOBuffer the full name.
  * @param owner slot of the owner
  * @param flags NAME_...
  */
@@ -87,6 +88,9 @@ export function write(site: Site, attributes: u64, length: u32, owner: OwnerSlot
     if (owner != OWNER_CORE) flags |= NAME_VIA;
   } else if (cls == CLASS_IOBUFFER) {
     if (!length) writer.ascii("(no location)"); // an empty name would mark the number as free
+    writer.writeSanitized(input, length);
+  } else if (cls == CLASS_FREELIST) {
+    writer.ascii(unchecked(CLASS_PREFIXES[cls]));
     writer.writeSanitized(input, length);
   } else {
     call(length, owner, flags);

@@ -12,12 +12,15 @@
 import {
   ATTRIBUTES_CLASS_SHIFT,
   CLASS_COUNT,
+  CLASS_FREELIST,
   CLASS_IOBUFFER,
+  FREELISTS_MAX,
   INPUT_SIZE,
   OTHER_ADDRESS,
   OWNER_CORE,
   ROLE_REGISTRY,
   SITE_FIRST,
+  SITE_FREELIST,
   SITE_OTHER,
 } from "../abi";
 import { slotOfHash } from "../base/hash";
@@ -29,6 +32,9 @@ import { find, forget, insert } from "../shard/table";
 import * as moduleFile from "./module_file";
 import * as name from "./name";
 import * as owner from "./owner";
+
+/** An unused fixed site, in whose slot a name is built for a lookup. */
+const SPARE: Site = SITE_FREELIST - 1;
 
 let count: u32 = 0;
 let refused: u64 = 0;
@@ -123,12 +129,10 @@ function other(attributes: u64): Site {
 /** Like register(), for an IOBuffer name without an address: a row of another accountant. */
 export function registerName(length: u32): Site {
   if (length > INPUT_SIZE) length = INPUT_SIZE;
-  // The name is built in the slot of an unused fixed site, for the lookup only.
-  const spare = SITE_FIRST - 1;
   const attributes: u64 = CLASS_IOBUFFER << ATTRIBUTES_CLASS_SHIFT;
-  name.write(spare, attributes, length, OWNER_CORE, 0);
-  const hash = name.hashOf(spare);
-  name.clear(spare);
+  name.write(SPARE, attributes, length, OWNER_CORE, 0);
+  const hash = name.hashOf(SPARE);
+  name.clear(SPARE);
   const same = findName(hash);
   if (same) return same;
   const site = take();
@@ -140,6 +144,25 @@ export function registerName(length: u32): Site {
   name.write(site, attributes, length, OWNER_CORE, 0);
   owner.addSite(OWNER_CORE);
   insertName(site);
+  ++changes;
+  return site;
+}
+
+/**
+ * Returns the row of a freelist of the server, by its name in the input region: a fixed site. If all are taken, the row (other) of the
+ * class.
+ */
+export function registerFreelist(length: u32): Site {
+  const attributes: u64 = (<u64>CLASS_FREELIST) << ATTRIBUTES_CLASS_SHIFT;
+  if (length > INPUT_SIZE) length = INPUT_SIZE;
+  name.write(SPARE, attributes, length, OWNER_CORE, 0);
+  let site = SITE_FREELIST;
+  while (site < SITE_FREELIST + FREELISTS_MAX && name.lengthOf(site) && !name.sameName(site, SPARE)) ++site;
+  name.clear(SPARE);
+  if (site == SITE_FREELIST + FREELISTS_MAX) return SITE_OTHER + CLASS_FREELIST;
+  if (name.lengthOf(site)) return site;
+  name.write(site, attributes, length, OWNER_CORE, 0);
+  owner.addSite(OWNER_CORE);
   ++changes;
   return site;
 }

@@ -2,8 +2,8 @@
 //
 // The ages of live memory, by site: a line for each bucket (epoch.ts) that has something in it, so the lines of a site add up to its
 // row, and its spans of time are adjacent. Suspects are selected first, then plugins, then the server, each by old bytes (age.ts). The
-// selected sites are sorted by what the section shows: memory by old bytes, then objects by old objects. IOBuffers are missing because
-// their allocation time is unknown.
+// selected sites are sorted by what the section shows: memory by old bytes, then objects by old objects. IOBuffers and freelists are missing
+// because their allocation time is unknown.
 
 import { BUCKETS, MEASURE_NOW, OWNER_CORE } from "../abi";
 import { inUseOfBucket, isLowerBound, oldBytes, reportedAge } from "../analysis/age";
@@ -56,7 +56,7 @@ function writeTitle(): void {
   table.shownOf(rankedCount(), offered, "site");
   ascii(", by bytes older than ");
   duration(reportedAge());
-  ascii("; IOBuffers have no age\n");
+  ascii("; IOBuffers and freelists have no age\n");
 }
 
 function weight(row: Row): u64 {

@@ -33,6 +33,7 @@ import {
   frees,
   inUse,
   isActive,
+  isOfFreelist,
   isRemainder,
   isRowSeries,
   remainder,
@@ -146,8 +147,8 @@ const ALLOCATION_CELLS: u32 = 4;
 function allocationCells(series: Series, slot: u32): void {
   table.unsignedCell(allocsSince(series, slot));
   table.unsignedCell(freesSince(series, slot));
-  table.unsignedCell(percent(oldBytes(series), inUse(series)));
-  table.unsignedCell(keptShare(series));
+  share(series, percent(oldBytes(series), inUse(series)));
+  share(series, keptShare(series));
 }
 
 function unknownCells(count: u32): void {
@@ -160,6 +161,12 @@ function explanationCell(series: Series): void {
   ascii(explanationName(EXPLAINED_BY_RELOAD));
   writeReloadProgress(series);
   table.endCell();
+}
+
+/** Writes a share that is known where the events are. */
+function share(series: Series, value: u64): void {
+  if (isOfFreelist(series)) table.unknownCell();
+  else table.unsignedCell(value);
 }
 
 function perThousand(change: i64, slot: u32): void {

@@ -46,7 +46,7 @@ import {
   partsTime,
   UNKNOWN,
 } from "../analysis/resident";
-import { isActive, isObjects, remainder, writeSeriesInSentence } from "../analysis/series";
+import { isActive, isObjects, isOfFreelist, remainder, writeSeriesInSentence } from "../analysis/series";
 import { rankSuspects, rowsOfSuspect, secondsUntilFull, weighed } from "../analysis/urgency";
 import { isRemainderSuspect, isUndecided, samplesUntilJudged, verdictOf } from "../analysis/verdict";
 import { bytes, counted, duration, grouped } from "../base/humanize";
@@ -274,10 +274,7 @@ function undecidedLine(slot: u32): bool {
   ascii(": ");
   writeGrowth(row, <u64>changeSince(row, slot), slot);
   ascii(", ");
-  grouped(freesSince(row, slot));
-  ascii(" of ");
-  grouped(allocsSince(row, slot));
-  ascii(isObjects(row) ? " destroyed, " : " freed, ");
+  released(row, slot);
   ascii(verdictOf(row) == VERDICT_NEW ? "too few samples" : explanationName(stateOf(row).explanation));
   writeReloadProgress(row);
   if (isPerReload(row)) writeReloadsMissing(row);
@@ -333,6 +330,15 @@ function writeSetting(which: u32, value: u64): void {
   ascii(unchecked(SETTING_NAMES[which]));
   ascii(" ");
   unsigned(value);
+}
+
+/** `0 of 1,040 freed`; not of a freelist, whose events are not known. */
+function released(row: Row, slot: u32): void {
+  if (isOfFreelist(row)) return;
+  grouped(freesSince(row, slot));
+  ascii(" of ");
+  grouped(allocsSince(row, slot));
+  ascii(isObjects(row) ? " destroyed, " : " freed, ");
 }
 
 /** `+136 MiB in 12 min (+680 MiB/h)`: the columns Change and Per hour of the section on growth. */

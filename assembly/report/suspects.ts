@@ -7,12 +7,12 @@
 //   48234496 | 720  | 3024000 |   - memory/plugin/foo.so handler (foo.c:88): +46.0 MiB/h for 12 min, ...
 //       1260 | 700  |       - |   - memory/plugin/foo.so handler (foo.c:87): +1,260 objects/h for 11 min, ...
 
-import { CLASS_OPENSSL, OWNER_CORE } from "../abi";
+import { OWNER_CORE } from "../abi";
 import { isLowerBound, oldBytes, reportedAge } from "../analysis/age";
-import { functionLength, isOpenssl } from "../analysis/cause";
+import { functionLength, isOneCause } from "../analysis/cause";
 import { ranked, rankedCount } from "../analysis/ranking";
 import { growthPerReload, isReloadLeak, reloadsOf } from "../analysis/reloads";
-import { allocs, frees, inUse, isObjects, isRemainder, writeSeriesInSentence } from "../analysis/series";
+import { allocs, frees, inUse, isObjects, isOfFreelist, isRemainder, writeSeriesInSentence } from "../analysis/series";
 import { rankSuspects, rateOf, rowsOfSuspect, secondsLeft, secondsUntilFull } from "../analysis/urgency";
 import { growingFor, grownBy } from "../analysis/verdict";
 import { SPACE } from "../base/chars";
@@ -21,6 +21,7 @@ import { percent } from "../base/muldiv";
 import { Series } from "../base/types";
 import { ascii, byte, copy, newline, unsigned } from "../base/writer";
 import { CLASS_PREFIXES, SECTION_SUSPECTS } from "../format";
+import { siteClass } from "../model/model";
 import { transactionsWithin } from "../model/timeline";
 import { lengthOf, ownerOfSite, show, textOf } from "../registry/name";
 import { ownerLength, ownerText } from "../registry/owner";
@@ -133,9 +134,9 @@ export function suspectTime(at: u32): u64 {
 
 /** The common part of the names of a suspect's rows, given one of them. */
 function writeCause(row: Series): void {
-  if (!isOpenssl(row) && functionLength(row) == lengthOf(row)) return show(row);
-  if (!isOpenssl(row)) return copy(textOf(row), functionLength(row));
-  const prefix = unchecked(CLASS_PREFIXES[CLASS_OPENSSL]);
+  if (!isOneCause(row) && functionLength(row) == lengthOf(row)) return show(row);
+  if (!isOneCause(row)) return copy(textOf(row), functionLength(row));
+  const prefix = unchecked(CLASS_PREFIXES[siteClass(row)]);
   for (let i = 0; i + 1 < prefix.length; ++i) byte(prefix.charCodeAt(i)); // without its slash
   if (ownerOfSite(row) == OWNER_CORE) return;
   ascii(" [via ");
@@ -165,8 +166,8 @@ export function writeGrowth(series: Series): void {
     ascii(isObjects(series) ? " % of them older than " : " % of its bytes older than ");
     duration(reportedAge());
   }
-  if (isRemainder(series)) ascii(", in no row");
-  else writeEvents(series);
+  ascii(", ");
+  writeEvents(series);
   const requests = transactionsWithin(growingFor(series));
   const each = requests && !isReloadLeak(series) ? perThousand(grownBy(series), requests) : 0;
   if (each) {
@@ -178,8 +179,13 @@ export function writeGrowth(series: Series): void {
   if (left >= 0) writeLimit(<u64>left);
 }
 
+/** `12,000 allocated, 3 freed`; of a freelist, whose events are not known, `11,997 in use`; of the remainder `in no row`. */
 function writeEvents(series: Series): void {
-  ascii(", ");
+  if (isRemainder(series)) return ascii("in no row");
+  if (isOfFreelist(series)) {
+    grouped(allocs(series) - frees(series));
+    return ascii(" in use");
+  }
   grouped(allocs(series));
   ascii(isObjects(series) ? " created, " : " allocated, ");
   grouped(frees(series));

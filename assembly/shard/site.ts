@@ -18,11 +18,13 @@ import {
   ATTRIBUTES_OWNER_SHIFT,
   CLASS_COUNT,
   CLASS_IOBUFFER,
+  FREELISTS_MAX,
   PAIR_SIZE,
   RECORD_ALLOCS,
   RECORD_FREES,
   RECORD_SIZE,
   SITE_FIRST,
+  SITE_FREELIST,
   SITE_OTHER,
   SITE_PRE_ARMING,
 } from "../abi";
@@ -52,10 +54,11 @@ if (offsetof<SiteRecord>() != RECORD_SIZE || offsetof<Pair>() != PAIR_SIZE) ERRO
 if (offsetof<SiteRecord>("allocs") != RECORD_ALLOCS || offsetof<SiteRecord>("frees") != RECORD_FREES) {
   ERROR("not the pairs that abi.ts tells");
 }
-// The last fixed number belongs to no class: registerName() builds a name there.
-if (SITE_OTHER + CLASS_COUNT > SITE_PRE_ARMING || SITE_PRE_ARMING + CLASS_COUNT >= SITE_FIRST) {
+// The number before those of the freelists belongs to no class: the registry builds names there.
+if (SITE_OTHER + CLASS_COUNT > SITE_PRE_ARMING || SITE_PRE_ARMING + CLASS_COUNT >= SITE_FREELIST) {
   ERROR("more classes than numbers of sites that are theirs");
 }
+if (SITE_FREELIST + FREELISTS_MAX != SITE_FIRST) ERROR("not the numbers between the classes and the registered sites");
 
 export function classOf(attributes: u64): u32 {
   return (<u32>attributes) >>> ATTRIBUTES_CLASS_SHIFT;

@@ -22,6 +22,7 @@
 #include "core/model.h"
 #include "core/registry.h"
 #include "core/shard.h"
+#include "dump/freelists.h"
 #include "dump/analysis.h"
 #include "dump/builtin.h"
 #include "dump/dump.h"
@@ -41,6 +42,14 @@ uint16_t *fault_gate_of;
 
 static char locations[EVENTS][48];
 static uint64_t events;
+
+// As the server prints its freelists.
+void
+print_freelists(FILE *file)
+{
+  fprintf(file, "     Allocated      |        In-Use      | Type Size  |   Free List Name\n");
+  fprintf(file, "   1048576 |   65536 |       2048 | memory/test\n   1048576 |  65536 |   | TOTAL\n");
+}
 
 static void
 count_events(void)
@@ -97,7 +106,11 @@ live(void)
   ++events;
   memtrack_builtin_mark();
   memtrack_model_arm(MEMTRACK_CLASS_OBJECT);
-  memtrack_analysis_open(no_record, NULL);
+  memtrack_analysis_open(no_record);
+  memtrack_model_arm(MEMTRACK_CLASS_FREELIST);
+  if (memtrack_freelists_find("print_freelists", &reason)) {
+    assert_non_null(strstr(reason.text, "print_freelists")); /* the core trapped */
+  }
   memtrack_analysis_poll(1);
   memtrack_analysis_mark("one", MEMTRACK_BASELINE_BY_USER);
   memtrack_analysis_select("one");

@@ -91,7 +91,7 @@ the_process(void **state)
 {
   struct memtrack_measures measures;
   (void)state;
-  memtrack_measure_dump(&measures, no_record, "no_such_function");
+  memtrack_measure_dump(&measures, no_record);
   assert_true(measures.known[MEMTRACK_MEASURE_NOW]);
   assert_true(measures.known[MEMTRACK_MEASURE_RSS]);
   assert_true(measures.value[MEMTRACK_MEASURE_RSS] > measures.value[MEMTRACK_MEASURE_RSS_FILES]);

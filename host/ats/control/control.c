@@ -15,6 +15,7 @@
 #include "core/registry.h"
 #include "core/shard.h"
 #include "dump/analysis.h"
+#include "dump/freelists.h"
 #include "dump/notices.h"
 #include "hook/install.h"
 #include "hook/iobuffer.h"
@@ -38,6 +39,7 @@ static bool armed_late; /* buffers older than the arming may still exist */
 static struct memtrack_reason openssl_reason;
 static struct memtrack_reason plugins_reason;
 static struct memtrack_reason buffers_reason;
+static struct memtrack_reason freelists_reason;
 
 /* Reads a record and logs an invalid value or a change. Returns the value to use. */
 static int64_t
@@ -101,6 +103,17 @@ apply_plugins(bool on)
   }
 }
 
+/* The rows of the server's freelists. */
+static void
+apply_freelists(bool on)
+{
+  if (on && state.freelists == MEMTRACK_HOOK_INSTALLED) {
+    memtrack_model_arm(MEMTRACK_CLASS_FREELIST);
+  } else {
+    memtrack_model_disarm(MEMTRACK_CLASS_FREELIST);
+  }
+}
+
 /* Sets level 0, 1 or 2. At the start memtrack takes over counts that the server may have made already; later, counting starts
    from zero. */
 static void
@@ -115,10 +128,12 @@ apply_level(int level, bool at_start)
       armed_late = true;
     }
     apply_plugins(true);
+    apply_freelists(true);
     state.armed_since = memtrack_clock_seconds();
   } else if (level == 0) {
     memtrack_model_disarm(MEMTRACK_CLASS_IOBUFFER);
     apply_plugins(false);
+    apply_freelists(false);
     state.armed_since = 0;
     armed_late        = false;
   }
@@ -234,6 +249,18 @@ find_openssl(void)
 }
 
 static void
+find_freelists(void)
+{
+  state.freelists        = MEMTRACK_HOOK_INSTALLED;
+  state.freelists_reason = freelists_reason.text;
+  if (memtrack_freelists_find(server->freelists, &freelists_reason)) {
+    state.freelists = MEMTRACK_HOOK_REFUSED;
+    memtrack_model_disarm(MEMTRACK_CLASS_FREELIST);
+    memtrack_log(MEMTRACK_ERROR, "the server's freelists have no rows: %s", freelists_reason.text);
+  }
+}
+
+static void
 start_symbols(void)
 {
   struct memtrack_reason reason;
@@ -273,7 +300,8 @@ memtrack_control_start(const struct memtrack_server *known, memtrack_record_read
   if (open_accounting(sites) || watch_forks() || install_iobuffer(dump)) {
     return -1;
   }
-  memtrack_analysis_open(read, server->freelists);
+  memtrack_analysis_open(read);
+  find_freelists();
   find_openssl();
   start_symbols();
   install_plugins();

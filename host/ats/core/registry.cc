@@ -174,6 +174,14 @@ memtrack_registry_builtin_row(const char *line, uint64_t length, struct memtrack
 }
 
 uint32_t
+memtrack_registry_freelist(const char *name, uint32_t length)
+{
+  uint32_t site = MEMTRACK_SITE_UNKNOWN;
+  bool good     = change([=, &site] { site = memtrack_call(&core, registerFreelist, put_input(name, length)); });
+  return good ? site : MEMTRACK_SITE_OTHER + MEMTRACK_CLASS_FREELIST;
+}
+
+uint32_t
 memtrack_registry_call(uint64_t address, uint64_t attributes, const struct memtrack_call_name *call, uint32_t owner, uint32_t flags)
 {
   uint32_t site = MEMTRACK_SITE_UNKNOWN;

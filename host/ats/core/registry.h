@@ -33,6 +33,10 @@ struct memtrack_builtin_row {
 /* Parses a line of that table. Returns false if it is not a row. event-thread. */
 bool memtrack_registry_builtin_row(const char *line, uint64_t length, struct memtrack_builtin_row *row);
 
+/* Returns the row of a freelist of the server, assigned at the first use of its name; the row (other) of the class if there is no
+   room. Not hook-safe. */
+uint32_t memtrack_registry_freelist(const char *name, uint32_t length);
+
 /* The parts of a plugin call's name; unknown parts are NULL (assembly/registry/call_text.ts). */
 struct memtrack_call_name {
   const char *module;

@@ -14,17 +14,15 @@
 #define LINE_MAX_ 900 /* longest line of the core that is logged */
 
 static memtrack_record_reader read_record;
-static const char *freelists;
 static memtrack_measures measures;
 static memtrack_totals totals;
 static bool warm;               /* the warm-up ended at the last sample */
 static int64_t sample_interval; /* seconds; 0 while no samples are taken */
 
 void
-memtrack_analysis_open(memtrack_record_reader read, const char *freelists_symbol)
+memtrack_analysis_open(memtrack_record_reader read)
 {
   read_record = read;
-  freelists   = freelists_symbol;
 }
 
 /* Logs the core's output. Within memtrack_model_with(), like the functions below. */
@@ -113,7 +111,7 @@ memtrack_analysis_poll(int64_t interval)
 void
 memtrack_analysis_before_dump()
 {
-  memtrack_measure_dump(&measures, read_record, freelists);
+  memtrack_measure_dump(&measures, read_record);
   memtrack_model_with(put_measures);
 }
 

@@ -24,8 +24,8 @@ struct memtrack_totals {
   bool unaccounted_suspect;
 };
 
-/* Sets the reader of records, and the name of the server's function that prints its freelists (or NULL). init-only. */
-void memtrack_analysis_open(memtrack_record_reader read, const char *freelists);
+/* Sets the reader of records. init-only. */
+void memtrack_analysis_open(memtrack_record_reader read);
 
 /* Takes a sample if one is due, `interval` seconds after the last one; or observes the rows, if a reload requires it. Each second.
    Not hook-safe. */

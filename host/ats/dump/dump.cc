@@ -78,12 +78,14 @@ put_state(memtrack_core *model, uint64_t number, uint32_t reason, const memtrack
   put(MEMTRACK_FACT_PLUGINS, state->plugins);
   put(MEMTRACK_FACT_BUFFERS, state->buffers);
   put(MEMTRACK_FACT_HEAP, state->heap);
+  put(MEMTRACK_FACT_FREELISTS, state->freelists);
   put_text(model, MEMTRACK_TEXT_CORE, MEMTRACK_CORE_DIGEST);
   put_text(model, MEMTRACK_TEXT_MEMORY_READER, memtrack_peek_reader());
   put_text(model, MEMTRACK_TEXT_IOBUFFER, state->iobuffer_reason);
   put_text(model, MEMTRACK_TEXT_OPENSSL, state->openssl_reason);
   put_text(model, MEMTRACK_TEXT_PLUGINS, state->plugins_reason);
   put_text(model, MEMTRACK_TEXT_BUFFERS, state->buffers_reason);
+  put_text(model, MEMTRACK_TEXT_FREELISTS, state->freelists_reason);
 }
 
 /* Sums, renders and writes. Returns 0 or an errno. Within memtrack_model_with(). */

@@ -18,10 +18,12 @@ struct memtrack_state {
   uint32_t plugins; /* plugins' calls */
   uint32_t buffers; /* locations of plugins' IOBuffers */
   uint32_t heap;
+  uint32_t freelists; /* rows of the server's freelists */
   const char *iobuffer_reason;
   const char *openssl_reason;
   const char *plugins_reason;
   const char *buffers_reason;
+  const char *freelists_reason;
   bool verify;
 };
 

@@ -4,12 +4,12 @@
 #include <dlfcn.h>
 #include <malloc.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "core/ask.h"
+#include "dump/freelists.h"
 
 /* To count its idle memory, the C library locks its arenas, and allocating threads may wait. If that has taken longer than this
    once, it is not done again. */
@@ -135,24 +135,10 @@ memtrack_measure_sample(memtrack_measures *measures, memtrack_record_reader read
   if (pages > 0) {
     set(measures, MEMTRACK_MEASURE_RAM, (uint64_t)pages * sysconf(_SC_PAGESIZE));
   }
-}
-
-/* From the server's own table. */
-static void
-set_freelists(memtrack_measures *measures, const char *name)
-{
-  void (*print)(FILE *);
-  char *text       = nullptr;
-  size_t size      = 0;
-  *(void **)&print = name ? dlsym(RTLD_DEFAULT, name) : nullptr;
-  FILE *file       = print ? open_memstream(&text, &size) : nullptr;
-  if (!file) {
-    return;
+  uint64_t idle;
+  if (memtrack_freelists_read(&idle)) {
+    set(measures, MEMTRACK_MEASURE_FREELISTS, idle);
   }
-  print(file);
-  fclose(file);
-  set_read(measures, MEMTRACK_MEASURE_FREELISTS, text, size);
-  free(text);
 }
 
 /* Not if another allocator replaces malloc: the C library would report an empty heap. */
@@ -170,9 +156,8 @@ set_slack(memtrack_measures *measures)
 }
 
 void
-memtrack_measure_dump(memtrack_measures *measures, memtrack_record_reader read, const char *freelists)
+memtrack_measure_dump(memtrack_measures *measures, memtrack_record_reader read)
 {
   memtrack_measure_sample(measures, read);
-  set_freelists(measures, freelists);
   set_slack(measures);
 }

@@ -21,13 +21,11 @@ struct memtrack_measures {
   uint64_t value[MEMTRACK_MEASURE_COUNT];
 };
 
-/* Measures for each sample. Not hook-safe. */
+/* Measures for each sample, and has the model read the server's freelists. Not hook-safe. */
 void memtrack_measure_sample(struct memtrack_measures *measures, memtrack_record_reader read);
 
-/* Same, with the measures that only a dump needs. `freelists` is the name of the server's function that prints them, or NULL. Not
- * hook-safe.
- */
-void memtrack_measure_dump(struct memtrack_measures *measures, memtrack_record_reader read, const char *freelists);
+/* Same, with the measures that only a dump needs. Not hook-safe. */
+void memtrack_measure_dump(struct memtrack_measures *measures, memtrack_record_reader read);
 
 /* The limit of the process's control group, from the text of /proc/self/cgroup and the folder of the groups. 0: none. A separate
    function for tests. Not hook-safe. */

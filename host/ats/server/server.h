@@ -3,7 +3,7 @@
  * The server's own symbols, by version; see api.h for the plugin API. Versions that are not in the table are left alone. Facts
  * common to all versions are in the files that use them: names of the server's libraries (module/module.c), of statistics
  * (dump/environment.cc), the beginning of its locations (hook/buffer.c), the layout of the built-in tracker's rows
- * (assembly/registry/builtin_row.ts).
+ * (assembly/registry/builtin_row.ts), the heads of its table of freelists (assembly/model/freelists.ts).
  */
 #ifndef MEMTRACK_SERVER_H
 #define MEMTRACK_SERVER_H

@@ -2,7 +2,7 @@
 //
 // Memory figures parsed from the system's files, and texts without a figure.
 
-import { MEASURE_FREELISTS, MEASURE_RSS, MEASURE_RSS_FILES, QUESTION_MAX } from "../../../assembly/abi";
+import { MEASURE_RSS, MEASURE_RSS_FILES, QUESTION_MAX } from "../../../assembly/abi";
 import { answerNumber } from "../../../assembly/base/answer";
 import { limitPath, readMeasure, smallerLimit } from "../../../assembly/control/system";
 import { input } from "../../../assembly/base/memory";
@@ -63,28 +63,6 @@ describe("the status of the process", () => {
   });
 });
 
-describe("the server's table of freelists", () => {
-  test("has the unused bytes in its last line", () => {
-    freshControl();
-    const table =
-      "     allocated      |        in-use      |  type size  |   free list name\n" +
-      "--------------------|--------------------|-------------|-------------------\n" +
-      "             524288 |             102400 |        4096 | memory/ioBufAllocator[5]\n" +
-      "           67108864 |             512000 |             | TOTAL\n";
-    expect(measure(MEASURE_FREELISTS, table)).toBe(67108864 - 512000);
-    expect(measure(MEASURE_FREELISTS, "5|5||TOTAL")).toBe(0);
-  });
-
-  test("gives nothing from any other line", () => {
-    freshControl();
-    expect(measure(MEASURE_FREELISTS, "")).toBe(-1);
-    expect(measure(MEASURE_FREELISTS, "5 | 4 | 3 | TOTAL\n5 | 4 | TOTAL\n5 | 4 | | SUM\n| | | TOTAL")).toBe(-1);
-    expect(measure(MEASURE_FREELISTS, "4 | 5 | | TOTAL")).toBe(-1, "more in use than there is");
-    expect(measure(MEASURE_FREELISTS, "-4 | 5 | | TOTAL\n4 | -5 | | TOTAL")).toBe(-1);
-    expect(measure(MEASURE_FREELISTS, "99999999999999999999 | 5 | | TOTAL")).toBe(-1);
-  });
-});
-
 describe("a control group", () => {
   test("has its own limit and those of its ancestors", () => {
     freshControl();
@@ -121,7 +99,6 @@ describe("texts of random bytes", () => {
       const size = random.below(80);
       for (let k: u32 = 0; k < size; ++k) store<u8>(input + k, <u8>alphabet.charCodeAt(random.below(alphabet.length)));
       readMeasure(MEASURE_RSS, size);
-      readMeasure(MEASURE_FREELISTS, size);
       smallerLimit(size, 0);
       for (let up: u32 = 0; up < 100; up += 7) assert(limitPath(size, up) <= size + 32);
     }

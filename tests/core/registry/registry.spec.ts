@@ -65,26 +65,26 @@ describe("the registry", () => {
 
   test("numbers keys in order of appearance, and returns the number of a known key", () => {
     fresh();
-    expect(register(0x1000, IOBUFFER, put("memory/IOBuffer/A.cc:1"), OWNER_CORE, 0)).toBe(16);
-    expect(register(0x2000, IOBUFFER, put("memory/IOBuffer/B.cc:2"), OWNER_CORE, 0)).toBe(17);
-    expect(register(0x3000, OPENSSL | 7, put("ssl/c.c"), OWNER_CORE, 0)).toBe(18);
-    expect(register(0x1000, IOBUFFER, put("what stands there now is not looked at"), OWNER_CORE, 0)).toBe(16);
-    expect(siteCount()).toBe(19);
-    expect(nameOf(16)).toBe("memory/IOBuffer/A.cc:1");
-    expect(nameOf(18)).toBe("memory/OpenSSL/ssl/c.c:7");
-    expect(classOfName(16)).toBe(CLASS_IOBUFFER);
-    expect(classOfName(18)).toBe(CLASS_OPENSSL);
+    expect(register(0x1000, IOBUFFER, put("memory/IOBuffer/A.cc:1"), OWNER_CORE, 0)).toBe(SITE_FIRST);
+    expect(register(0x2000, IOBUFFER, put("memory/IOBuffer/B.cc:2"), OWNER_CORE, 0)).toBe(SITE_FIRST + 1);
+    expect(register(0x3000, OPENSSL | 7, put("ssl/c.c"), OWNER_CORE, 0)).toBe(SITE_FIRST + 2);
+    expect(register(0x1000, IOBUFFER, put("what stands there now is not looked at"), OWNER_CORE, 0)).toBe(SITE_FIRST);
+    expect(siteCount()).toBe(SITE_FIRST + 3);
+    expect(nameOf(SITE_FIRST)).toBe("memory/IOBuffer/A.cc:1");
+    expect(nameOf(SITE_FIRST + 2)).toBe("memory/OpenSSL/ssl/c.c:7");
+    expect(classOfName(SITE_FIRST)).toBe(CLASS_IOBUFFER);
+    expect(classOfName(SITE_FIRST + 2)).toBe(CLASS_OPENSSL);
   });
 
   test("returns the key of a site, for shards that do not know it", () => {
     fresh();
     register(0xffff_8000_0000_1234, OPENSSL | 0xfff_ffff, put("a.c"), OWNER_CORE, 0);
     registerName(put("memory/IOBuffer/ByName.cc:1"));
-    expect(addressOf(16)).toBe(0xffff_8000_0000_1234);
-    expect(attributesOf(16)).toBe(OPENSSL | 0xfff_ffff);
-    expect(addressOf(17)).toBe(0, "a site that came by name has no place");
-    expect(attributesOf(17)).toBe(0);
-    expect(addressOf(18)).toBe(0, "no such site yet");
+    expect(addressOf(SITE_FIRST)).toBe(0xffff_8000_0000_1234);
+    expect(attributesOf(SITE_FIRST)).toBe(OPENSSL | 0xfff_ffff);
+    expect(addressOf(SITE_FIRST + 1)).toBe(0, "a site that came by name has no place");
+    expect(attributesOf(SITE_FIRST + 1)).toBe(0);
+    expect(addressOf(SITE_FIRST + 2)).toBe(0, "no such site yet");
     expect(addressOf(0)).toBe(0);
     expect(addressOf(u32.MAX_VALUE)).toBe(0);
   });
@@ -149,7 +149,7 @@ describe("the registry", () => {
     const name = "memory/IOBuffer/" + "x".repeat(111);
     expect(nameOf(site(name))).toBe(name);
     expect(nameOf(site(name + "y"))).toBe(name);
-    expect(rowOf(17)).toBe(16, "what differs only behind the cut is one row, as it is in the built-in");
+    expect(rowOf(SITE_FIRST + 1)).toBe(SITE_FIRST, "what differs only behind the cut is one row, as it is in the built-in");
     expect(nameOf(site("z".repeat(INPUT_SIZE)))).toBe("z".repeat(127));
   });
 
@@ -228,7 +228,7 @@ describe("the registry", () => {
   });
 
   test("has such rows as far as numbers reach, then (other) of the class", () => {
-    const capacities: u32[] = [SITES_MIN, SITES_MAX - 7, SITES_MAX];
+    const capacities: u32[] = [SITES_MIN, 0x10000 - SITE_FIRST - 7, SITES_MAX];
     for (let i = 0; i < capacities.length; ++i) {
       fresh(capacities[i]);
       const room: u32 = i == 0 ? OTHERS_MAX : i == 1 ? 7 : 0;
@@ -257,11 +257,11 @@ describe("a name without a place", () => {
   test("gets its own number, and the same number again", () => {
     fresh();
     const number = registerName(put("memory/IOBuffer/Cache.cc:2331"));
-    expect(number).toBe(16);
-    expect(registerName(put("memory/IOBuffer/Cache.cc:2331"))).toBe(16);
-    expect(registerName(put("memory/IOBuffer/Cache.cc:2332"))).toBe(17);
-    expect(siteCount()).toBe(18);
-    expect(nameOf(16)).toBe("memory/IOBuffer/Cache.cc:2331");
+    expect(number).toBe(SITE_FIRST);
+    expect(registerName(put("memory/IOBuffer/Cache.cc:2331"))).toBe(SITE_FIRST);
+    expect(registerName(put("memory/IOBuffer/Cache.cc:2332"))).toBe(SITE_FIRST + 1);
+    expect(siteCount()).toBe(SITE_FIRST + 2);
+    expect(nameOf(SITE_FIRST)).toBe("memory/IOBuffer/Cache.cc:2331");
   });
 
   test("shares the row of the site with this name, whichever came first", () => {
@@ -292,8 +292,8 @@ describe("a name without a place", () => {
   test("shares the row of its place when the place takes the last free number", () => {
     fresh(SITES_MIN);
     while (siteCount() < SITE_FIRST + SITES_MIN - 1) site("memory/IOBuffer/Filler.cc:" + siteCount().toString());
-    const name = registerName(put("memory/IOBuffer/Filler.cc:20"));
-    expect(name).toBe(20);
+    const name = registerName(put("memory/IOBuffer/Filler.cc:140"));
+    expect(name).toBe(140);
     const final = site("memory/IOBuffer/Last.cc:1", 0x1000);
     expect(final).toBe(SITE_FIRST + SITES_MIN - 1);
     expect(registerName(put("memory/IOBuffer/Last.cc:1"))).toBe(final);
@@ -302,7 +302,7 @@ describe("a name without a place", () => {
   test("longer than the input region is truncated, and not read beyond it", () => {
     fresh();
     memory.fill(input, 0x61, INPUT_SIZE);
-    expect(registerName(u32.MAX_VALUE)).toBe(16);
-    expect(nameOf(16)).toBe("a".repeat(127));
+    expect(registerName(u32.MAX_VALUE)).toBe(SITE_FIRST);
+    expect(nameOf(SITE_FIRST)).toBe("a".repeat(127));
   });
 });

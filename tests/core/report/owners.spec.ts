@@ -20,6 +20,7 @@ import {
   OWNER_OTHER,
   OWNERS_MAX,
   PAIR_SIZE,
+  SITE_FIRST,
   SITE_OTHER,
   SITE_PRE_ARMING,
 } from "../../../assembly/abi";
@@ -35,8 +36,8 @@ let released = new StaticArray<u64>(0);
 
 function start(sites: u32 = 64, level: u32 = 2): void {
   fresh(sites);
-  allocated = new StaticArray<u64>(2 * (sites + 16));
-  released = new StaticArray<u64>(2 * (sites + 16));
+  allocated = new StaticArray<u64>(2 * (sites + SITE_FIRST));
+  released = new StaticArray<u64>(2 * (sites + SITE_FIRST));
   setHeaderNumber(FACT_LEVEL, level);
 }
 
@@ -81,10 +82,10 @@ function titleOf(text: string): string {
 /** Value of an unknown number. */
 const UNKNOWN: i64 = i64.MIN_VALUE;
 
-/** The numbers in an owner's line: bytes by class, their total, its change, objects by kind. */
+/** The numbers in an owner's line: bytes by class but for freelists, their total, its change, objects by kind. */
 function numbers(line: string): i64[] {
   const fields = line.split(" | ");
-  const order = [4, 5, 6, 7, 0, 1, 8, 9, 10, 11, 12, 13];
+  const order = [4, 5, 6, 7, 0, 1, 9, 10, 11, 12, 13, 14];
   const found: i64[] = [];
   for (let i = 0; i < order.length; ++i) {
     const field = fields[order[i]];
@@ -256,7 +257,8 @@ describe("the Owners section", () => {
     for (let cls: u32 = 0; cls < CLASS_COUNT; ++cls) alloc(SITE_OTHER + cls, cls == CLASS_OBJECT ? 0 : 10 + cls);
     alloc(pluginSite(CLASS_HEAP, "foo.so xmalloc", foo, 0, NAME_HIDDEN), 1000);
     const text = dump();
-    expect(numbersOf(text, "core")).toStrictEqual([10, 11, 12, 13, 46, 46, 0, 0, 0, 0, 0, 1]);
+    expect(numbersOf(text, "core")).toStrictEqual([10, 11, 12, 13, 60, 60, 0, 0, 0, 0, 0, 1]);
+    expect(lineOf(text, "core").split(" | ")[8].trimStart()).toBe("14", "freelists");
     expect(numbersOf(text, "foo.so")[4]).toBe(0);
   });
 
@@ -267,7 +269,7 @@ describe("the Owners section", () => {
     alloc(site("memory/IOBuffer/A.cc:1"), (1 << 62) - 1);
     const text = dump();
     expect(numbersOf(text, "TOTAL")[4]).toBe(i64.MAX_VALUE);
-    expect(lineOf(text, "TOTAL").split(" | ").length).toBe(14);
+    expect(lineOf(text, "TOTAL").split(" | ").length).toBe(15);
     expect(lines(text).length).toBe(3);
   });
 

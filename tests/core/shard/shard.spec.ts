@@ -69,7 +69,7 @@ describe("an instance", () => {
 
   test("that is made again has counted nothing and knows no key", () => {
     fresh();
-    insertKey(16, A, IOBUFFER);
+    insertKey(SITE_FIRST, A, IOBUFFER);
     recordBufferEvent(A, 100);
     freeze(FROZEN_SITES);
     fresh();
@@ -89,31 +89,31 @@ describe("a shard", () => {
 
   test("takes a positive size as an allocation, a negative one as a release, and 0 as an allocation", () => {
     shard();
-    expect(insertKey(16, A, IOBUFFER)).toBe(0);
-    expect(recordBufferEvent(A, 4096)).toBe(16);
-    expect(recordBufferEvent(A, 0)).toBe(16);
-    expect(recordBufferEvent(A, -4096)).toBe(16);
-    expect(recordBufferEvent(A, -1)).toBe(16);
-    expect(counters(16)).toStrictEqual([2, 4096, 2, 4097]);
+    expect(insertKey(SITE_FIRST, A, IOBUFFER)).toBe(0);
+    expect(recordBufferEvent(A, 4096)).toBe(SITE_FIRST);
+    expect(recordBufferEvent(A, 0)).toBe(SITE_FIRST);
+    expect(recordBufferEvent(A, -4096)).toBe(SITE_FIRST);
+    expect(recordBufferEvent(A, -1)).toBe(SITE_FIRST);
+    expect(counters(SITE_FIRST)).toStrictEqual([2, 4096, 2, 4097]);
   });
 
   test("counts the largest and the smallest size exactly", () => {
     shard();
-    insertKey(16, A, IOBUFFER);
+    insertKey(SITE_FIRST, A, IOBUFFER);
     recordBufferEvent(A, i64.MAX_VALUE);
     recordBufferEvent(A, i64.MIN_VALUE);
-    expect(counters(16)).toStrictEqual([1, 0x7fff_ffff_ffff_ffff, 1, 0x8000_0000_0000_0000]);
+    expect(counters(SITE_FIRST)).toStrictEqual([1, 0x7fff_ffff_ffff_ffff, 1, 0x8000_0000_0000_0000]);
   });
 
   test("charges an allocation to its line, and a release to the given site", () => {
     shard();
-    insertKey(16, A, OPENSSL | 10);
-    insertKey(17, A, OPENSSL | 11);
-    expect(recordAlloc(A, OPENSSL | 11, 70)).toBe(17);
-    expect(recordFree(17, 70)).toBe(17);
-    expect(recordFree(16, 5)).toBe(16);
-    expect(counters(16)).toStrictEqual([0, 0, 1, 5]);
-    expect(counters(17)).toStrictEqual([1, 70, 1, 70]);
+    insertKey(SITE_FIRST, A, OPENSSL | 10);
+    insertKey(SITE_FIRST + 1, A, OPENSSL | 11);
+    expect(recordAlloc(A, OPENSSL | 11, 70)).toBe(SITE_FIRST + 1);
+    expect(recordFree(SITE_FIRST + 1, 70)).toBe(SITE_FIRST + 1);
+    expect(recordFree(SITE_FIRST, 5)).toBe(SITE_FIRST);
+    expect(counters(SITE_FIRST)).toStrictEqual([0, 0, 1, 5]);
+    expect(counters(SITE_FIRST + 1)).toStrictEqual([1, 70, 1, 70]);
   });
 
   test("charges a release of older memory to the fixed site of its class", () => {
@@ -138,11 +138,11 @@ describe("a shard", () => {
 
   test("keeps the number of a key that is inserted again", () => {
     shard();
-    expect(insertKey(20, A, IOBUFFER)).toBe(0);
-    expect(insertKey(20, A, IOBUFFER)).toBe(0);
-    expect(insertKey(21, A, IOBUFFER)).toBe(0);
-    expect(recordBufferEvent(A, 1)).toBe(20);
-    expect(counters(21)).toStrictEqual([0, 0, 0, 0]);
+    expect(insertKey(SITE_FIRST + 4, A, IOBUFFER)).toBe(0);
+    expect(insertKey(SITE_FIRST + 4, A, IOBUFFER)).toBe(0);
+    expect(insertKey(SITE_FIRST + 5, A, IOBUFFER)).toBe(0);
+    expect(recordBufferEvent(A, 1)).toBe(SITE_FIRST + 4);
+    expect(counters(SITE_FIRST + 5)).toStrictEqual([0, 0, 0, 0]);
   });
 
   test("accepts numbers in any order, as its thread meets the sites", () => {
@@ -155,14 +155,14 @@ describe("a shard", () => {
 
   test("charges unknown keys to (other) of their class when frozen, and known keys as before", () => {
     shard();
-    insertKey(16, A, IOBUFFER);
+    insertKey(SITE_FIRST, A, IOBUFFER);
     freeze(FROZEN_SITES);
-    expect(recordBufferEvent(A, 10)).toBe(16);
+    expect(recordBufferEvent(A, 10)).toBe(SITE_FIRST);
     expect(recordBufferEvent(B, 20)).toBe(SITE_OTHER + CLASS_IOBUFFER);
     expect(recordBufferEvent(B, -5)).toBe(SITE_OTHER + CLASS_IOBUFFER);
     expect(recordAlloc(B, OPENSSL | 1, 30)).toBe(SITE_OTHER + CLASS_OPENSSL);
     expect(recordAlloc(B, OPENSSL | 2, 40)).toBe(SITE_OTHER + CLASS_OPENSSL);
-    expect(counters(16)).toStrictEqual([1, 10, 0, 0]);
+    expect(counters(SITE_FIRST)).toStrictEqual([1, 10, 0, 0]);
     expect(counters(SITE_OTHER + CLASS_IOBUFFER)).toStrictEqual([1, 20, 1, 5]);
     expect(counters(SITE_OTHER + CLASS_OPENSSL)).toStrictEqual([2, 70, 0, 0]);
   });
@@ -189,20 +189,20 @@ describe("a shard", () => {
 
   test("adds the counts of another accountant", () => {
     shard();
-    insertKey(16, A, IOBUFFER);
+    insertKey(SITE_FIRST, A, IOBUFFER);
     recordBufferEvent(A, 8);
-    expect(carry(16, 10, 1000, 4, 0)).toBe(16);
+    expect(carry(SITE_FIRST, 10, 1000, 4, 0)).toBe(SITE_FIRST);
     recordBufferEvent(A, -8);
-    expect(counters(16)).toStrictEqual([11, 1008, 5, 8]);
+    expect(counters(SITE_FIRST)).toStrictEqual([11, 1008, 5, 8]);
   });
 
   test("wraps its counters at 2^64 and continues", () => {
     shard();
-    insertKey(16, A, IOBUFFER);
-    carry(16, u64.MAX_VALUE, u64.MAX_VALUE - 99, u64.MAX_VALUE, u64.MAX_VALUE);
+    insertKey(SITE_FIRST, A, IOBUFFER);
+    carry(SITE_FIRST, u64.MAX_VALUE, u64.MAX_VALUE - 99, u64.MAX_VALUE, u64.MAX_VALUE);
     recordBufferEvent(A, 100);
     recordBufferEvent(A, -3);
-    expect(counters(16)).toStrictEqual([0, 0, 0, 2]);
+    expect(counters(SITE_FIRST)).toStrictEqual([0, 0, 0, 2]);
   });
 });
 

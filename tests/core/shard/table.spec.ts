@@ -40,15 +40,15 @@ describe("the table of sites", () => {
 
   test("distinguishes keys by place, by class and by line", () => {
     fresh();
-    insert(16, 0x1000, IOBUFFER);
-    insert(17, 0x1000, OPENSSL);
-    insert(18, 0x1000, OPENSSL | 1);
-    insert(19, 0x1001, OPENSSL | 1);
+    insert(SITE_FIRST, 0x1000, IOBUFFER);
+    insert(SITE_FIRST + 1, 0x1000, OPENSSL);
+    insert(SITE_FIRST + 2, 0x1000, OPENSSL | 1);
+    insert(SITE_FIRST + 3, 0x1001, OPENSSL | 1);
     insert(20, 0x1000 | (1 << 63), IOBUFFER);
-    expect(find(0x1000, IOBUFFER)).toBe(16);
-    expect(find(0x1000, OPENSSL)).toBe(17);
-    expect(find(0x1000, OPENSSL | 1)).toBe(18);
-    expect(find(0x1001, OPENSSL | 1)).toBe(19);
+    expect(find(0x1000, IOBUFFER)).toBe(SITE_FIRST);
+    expect(find(0x1000, OPENSSL)).toBe(SITE_FIRST + 1);
+    expect(find(0x1000, OPENSSL | 1)).toBe(SITE_FIRST + 2);
+    expect(find(0x1001, OPENSSL | 1)).toBe(SITE_FIRST + 3);
     expect(find(0x1000 | (1 << 63), IOBUFFER)).toBe(20);
     expect(find(0x1000, OPENSSL | 2)).toBe(0);
     expect(find(0x1001, IOBUFFER)).toBe(0);
