@@ -284,5 +284,5 @@ export const SETTING_LIVE: u32 = 1;
 export const SETTING_AT_START: u32 = 2;
 
 export const SITES_MIN: u32 = 64;
-export const SITES_MAX: u32 = 65520;
+export const SITES_MAX: u32 = 65408;
 export const SITES_DEFAULT: u32 = 4096;

@@ -131,7 +131,7 @@ export const SETTING_NAMES: StaticArray<string> = [
 ];
 export const SETTING_TYPES: StaticArray<string> = ["INT", "INT", "INT", "INT", "INT", "INT", "STRING"];
 export const SETTING_LEAST: StaticArray<i64> = [0, 0, 64, 0, 0, 0, 0];
-export const SETTING_MOST: StaticArray<i64> = [2, 2147483647, 65520, 1, 1, 3600, 0];
+export const SETTING_MOST: StaticArray<i64> = [2, 2147483647, 65408, 1, 1, 3600, 0];
 export const SETTING_DEFAULTS: StaticArray<i64> = [0, 0, 4096, 0, 0, 10, 0];
 export const SETTING_BELOW: StaticArray<i64> = [0, 0, 4096, 0, 0, 10, 0];
 export const SETTING_ABOVE: StaticArray<i64> = [2, 0, 4096, 0, 0, 3600, 0];

@@ -620,7 +620,7 @@ export const records = {
   sites: {
     name: "proxy.config.plugin.memtrack.sites",
     type: "INT",
-    range: [64, 65520], // a block's tag has 16 bits for the site
+    range: [64, 65408], // a block's tag has 16 bits for the site; 128 numbers are fixed
     default: 4096,
     outside: [4096, 4096],
     effect: "atStart",

@@ -207,7 +207,7 @@ let cursor: usize = 0;
 export function init(role: u32, sites: u32): i32 {
   if (role > ROLE_MODEL || sites < SITES_MIN || sites > SITES_MAX) return -1;
   if (__data_end > index && __data_end < SHARD_MEMORY) return -1; // the static data overlaps the tables
-  limit = min(SITE_FIRST + sites, 0x10000);
+  limit = SITE_FIRST + sites;
   slots = min(limit + OTHERS_MAX, 0x10000);
   indexBits = 32 - clz(2 * slots - 1);
   indexShift = 64 - indexBits;

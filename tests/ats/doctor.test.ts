@@ -114,7 +114,7 @@ describe("a configuration in folders", () => {
       /res_track_memory: value "three" is not in the range \[0, 2\]/,
       /config set proxy\.config\.res_track_memory 2/,
     );
-    assertHas(found, "problem", /memtrack\.sites: value "5" is not in the range \[64, 65520\]/);
+    assertHas(found, "problem", /memtrack\.sites: value "5" is not in the range \[64, 65408\]/);
     configure("memtrack.so\n", "", undefined);
     found = await findings(...argv);
     assertHas(found, "problem", /res_track_memory is 0: nothing is tracked/, /traffic_ctl config set/);

@@ -75,12 +75,12 @@ describe("values out of range", () => {
     ["proxy.config.dump_mem_info_frequency", "4294967299", /: value 4294967299 is out of range \[0, 2147483647\]; using 3$/],
     ["proxy.config.dump_mem_info_frequency", "-5", /dump_mem_info_frequency: value -5 is out of range \[0, \d+\]; using 0/],
     ["proxy.config.dump_mem_info_frequency", "soon", /dump_mem_info_frequency is "soon" .*not a number/],
-    ["proxy.config.plugin.memtrack.sites", "0", /memtrack\.sites: value 0 is out of range \[64, 65520\]; using 4096/],
-    ["proxy.config.plugin.memtrack.sites", "7", /memtrack\.sites: value 7 is out of range \[64, 65520\]; using 4096/],
+    ["proxy.config.plugin.memtrack.sites", "0", /memtrack\.sites: value 0 is out of range \[64, 65408\]; using 4096/],
+    ["proxy.config.plugin.memtrack.sites", "7", /memtrack\.sites: value 7 is out of range \[64, 65408\]; using 4096/],
     [
       "proxy.config.plugin.memtrack.sites",
       "1000000000",
-      /memtrack\.sites: value 1000000000 is out of range \[64, 65520\]; using 4096/,
+      /memtrack\.sites: value 1000000000 is out of range \[64, 65408\]; using 4096/,
     ],
     ["proxy.config.plugin.memtrack.verify", "2", /memtrack\.verify: value 2 is out of range \[0, 1\]; using 0/],
   ];

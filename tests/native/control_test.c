@@ -249,7 +249,7 @@ a_setting_is_what_the_core_makes_of_its_record(void **state)
 {
   (void)state;
   assert_string_equal(memtrack_setting_get(MEMTRACK_SETTING_SITES)->name, "proxy.config.plugin.memtrack.sites");
-  assert_string_equal(memtrack_setting_get(MEMTRACK_SETTING_SITES)->check, "[64-65520]");
+  assert_string_equal(memtrack_setting_get(MEMTRACK_SETTING_SITES)->check, "[64-65408]");
   assert_int_equal(memtrack_setting_get(MEMTRACK_SETTING_SITES)->effect, MEMTRACK_SETTING_AT_START);
   log_clear();
   assert_int_equal(memtrack_setting_read(MEMTRACK_SETTING_INTERVAL, no_record), 10);
@@ -290,7 +290,7 @@ a_value_that_is_no_number_is_said_with_its_line(void **state)
   assert_non_null(strstr(log_text(), ":2: proxy.config.res_track_memory is \"full\" (INT), not a number; the range is [0, 2]; "
                                      "how the server reads it is unknown\n"));
   assert_non_null(strstr(log_text(), ":4: proxy.config.plugin.memtrack.sites is \"4096\" (STRING), not of type INT; "
-                                     "the range is [64, 65520]; the server reads it as 4096\n"));
+                                     "the range is [64, 65408]; the server reads it as 4096\n"));
   unlink(path);
   assert_int_equal(memtrack_records_check_file("/nonexistent/records.config", read_as_the_server), 0);
 }

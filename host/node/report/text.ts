@@ -8,7 +8,7 @@ import wrapAnsi from "wrap-ansi";
 
 const ASCII = /^[ -~]*$/;
 
-/** Width of a printable text in columns. Nearly all text is ASCII, and tables can have 65,520 rows. */
+/** Width of a printable text in columns. Nearly all text is ASCII, and tables can have 65,408 rows. */
 export function width(text: string): number {
   return ASCII.test(text) ? text.length : stringWidth(text);
 }

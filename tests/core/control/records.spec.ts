@@ -70,7 +70,7 @@ describe("a record", () => {
       expect(settingDefault(setting)).toBeLessThanOrEqual(SETTING_MOST[setting]);
     }
     expect(name(SETTING_SITES)).toBe("proxy.config.plugin.memtrack.sites");
-    expect(answered(settingCheck(SETTING_SITES))).toBe("[64-65520]");
+    expect(answered(settingCheck(SETTING_SITES))).toBe("[64-65408]");
     expect(answered(settingCheck(SETTING_VERIFY))).toBe("[0-1]");
     expect(answered(settingCheck(SETTING_HEAP))).toBe("[0-1]");
     expect(answered(settingCheck(SETTING_INTERVAL))).toBe("[0-3600]");
@@ -118,7 +118,7 @@ describe("a value", () => {
     expect(judged(SETTING_LEVEL, 3)).toBe("|2");
     expect(judged(SETTING_LEVEL, -1)).toBe("proxy.config.res_track_memory: value -1 is out of range [0, 2]; using 0|0");
     expect(judged(SETTING_SITES, 0)).toBe(
-      "proxy.config.plugin.memtrack.sites: value 0 is out of range [64, 65520]; using 4096|4096",
+      "proxy.config.plugin.memtrack.sites: value 0 is out of range [64, 65408]; using 4096|4096",
     );
     expect(judged(SETTING_SITES, 65521).endsWith("; using 4096|4096")).toBe(true);
     expect(judged(SETTING_VERIFY, 2)).toBe("proxy.config.plugin.memtrack.verify: value 2 is out of range [0, 1]; using 0|0");
@@ -194,7 +194,7 @@ describe("a line of records.config", () => {
       'proxy.config.res_track_memory is "2 # all" (INT), not a number; the range is [0, 2]; the server reads it as 2',
     );
     expect(line("CONFIG proxy.config.plugin.memtrack.sites STRING 4096", -1)).toBe(
-      'proxy.config.plugin.memtrack.sites is "4096" (STRING), not of type INT; the range is [64, 65520]; the server reads it as -1',
+      'proxy.config.plugin.memtrack.sites is "4096" (STRING), not of type INT; the range is [64, 65408]; the server reads it as -1',
     );
     const length = put("CONFIG proxy.config.plugin.memtrack.heap INT +1");
     expect(answered(describeRecordLine(length, 0, 0))).toBe(
