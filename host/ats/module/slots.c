@@ -222,12 +222,57 @@ memtrack_slots_free(struct memtrack_slots *slots)
   *slots = (struct memtrack_slots){0};
 }
 
+/* The symbols of a table by their hash, because a large plugin has as many relocations as the table has symbols many times over. An
+   entry is a symbol's number and 1, and leads to the next symbol of the same hash; 0 ends the chain. */
+#define HASHES 256u
+
 struct collection {
   struct list list;
   const void *inside;
   const struct memtrack_redirect *table;
   const void *const *global;
+  uint8_t first[HASHES];
+  uint8_t next[MEMTRACK_REDIRECTS_MAX];
 };
+
+_Static_assert(MEMTRACK_REDIRECTS_MAX < UINT8_MAX, "a symbol's number and 1 are a byte");
+
+/* Bernstein's, as the loader's own tables of symbols have it. */
+static uint32_t
+hash_symbol(const char *symbol)
+{
+  uint32_t hash = 5381;
+  for (; *symbol; ++symbol) {
+    hash = hash * 33 + (uint8_t)*symbol;
+  }
+  return (hash ^ hash >> 8) % HASHES;
+}
+
+/* Later symbols first, so that a chain is in the order of the table. */
+static void
+index_symbols(struct collection *collection)
+{
+  size_t count = 0;
+  while (count < MEMTRACK_REDIRECTS_MAX && collection->table[count].symbol) {
+    ++count;
+  }
+  while (count > 0) {
+    uint8_t *first              = &collection->first[hash_symbol(collection->table[count - 1].symbol)];
+    collection->next[count - 1] = *first;
+    *first                      = (uint8_t)count--;
+  }
+}
+
+/* The number of a symbol in the table, or -1. */
+static int
+number_of(const struct collection *collection, const char *symbol)
+{
+  unsigned entry = collection->first[hash_symbol(symbol)];
+  while (entry && strcmp(collection->table[entry - 1].symbol, symbol) != 0) {
+    entry = collection->next[entry - 1];
+  }
+  return (int)entry - 1;
+}
 
 /* Whether a slot refers to the module's own definition: libstdc++ defines operator new and calls it through a slot, which refers to
  * another allocator if one is preloaded. An unused slot still refers to the module's lookup code.
@@ -259,20 +304,16 @@ collect_module(struct dl_phdr_info *info, size_t size, void *data)
       if (!IS_SLOT(ELF64_R_TYPE(rela->r_info))) {
         continue;
       }
-      for (size_t r = 0; collection->table[r].symbol; ++r) {
-        const struct memtrack_redirect *redirect = &collection->table[r];
-        if (strcmp(dynamic.strings + symbol->st_name, redirect->symbol) != 0) {
-          continue;
-        }
-        void **at   = (void **)(info->dlpi_addr + rela->r_offset);
-        bool looked = r < MEMTRACK_REDIRECTS_MAX;
-        /* A weak symbol may be defined nowhere, or by a library that only this module sees. */
-        if (*at == NULL || (looked && collection->global[r] == NULL) || *at == redirect->hook ||
-            is_own(info, symbol, *at, looked ? collection->global[r] : NULL)) {
-          break;
-        }
-        append(&collection->list, at, redirect->hook);
-        break;
+      int number = number_of(collection, dynamic.strings + symbol->st_name);
+      if (number < 0) {
+        continue;
+      }
+      void **at          = (void **)(info->dlpi_addr + rela->r_offset);
+      void *hook         = collection->table[number].hook;
+      const void *global = collection->global[number];
+      /* A weak symbol may be defined nowhere, or by a library that only this module sees. */
+      if (*at && global && *at != hook && !is_own(info, symbol, *at, global)) {
+        append(&collection->list, at, hook);
       }
     }
   }
@@ -292,8 +333,9 @@ memtrack_slots_collect(struct memtrack_slots *slots, const void *inside, const s
                        const void *const *global)
 {
   struct collection collection = {.inside = inside, .table = table, .global = global};
-  int result                   = fill(&collection.list, collect_module, &collection);
-  *slots                       = (struct memtrack_slots){.count = collection.list.count, .list = collection.list.slots};
+  index_symbols(&collection);
+  int result = fill(&collection.list, collect_module, &collection);
+  *slots     = (struct memtrack_slots){.count = collection.list.count, .list = collection.list.slots};
   if (result) {
     memtrack_slots_free(slots);
   }

@@ -56,7 +56,7 @@ struct memtrack_redirect {
   void *hook;
 };
 
-#define MEMTRACK_REDIRECTS_MAX 128 /* symbols of a table that a module may also define */
+#define MEMTRACK_REDIRECTS_MAX 128 /* symbols of a table */
 
 /* Looks up each symbol of a table as seen by a module that does not define it: `global` has room for MEMTRACK_REDIRECTS_MAX.
    init-only: takes the lock that the loader holds while it loads. */
