@@ -198,8 +198,13 @@ export const KIND_MUTEX: u32 = 1;
 export const KIND_IOBUFFER: u32 = 2;
 export const KIND_READER: u32 = 3;
 export const KIND_MBUFFER: u32 = 4;
-export const KIND_OTHER: u32 = 5;
-export const KIND_COUNT: u32 = 6;
+export const KIND_HANDLE: u32 = 5;
+export const KIND_VCONN: u32 = 6;
+export const KIND_FETCH: u32 = 7;
+export const KIND_THREAD: u32 = 8;
+export const KIND_FILE: u32 = 9;
+export const KIND_OTHER: u32 = 10;
+export const KIND_COUNT: u32 = 11;
 
 export const FACT_DUMP: u32 = 0;
 export const FACT_TIME: u32 = 1;

@@ -43,7 +43,19 @@ export const CLASS_PARTS: StaticArray<string> = [
 export const CLASS_TAGGED: StaticArray<bool> = [false, true, true, true, false, false];
 
 // Indexed by KIND_..., HOOK_..., LIMIT_..., DUMP_REASON_..., VERDICT_..., EXPLAINED_BY_....
-export const KIND_NAMES: StaticArray<string> = ["TSCont", "TSMutex", "TSIOBuffer", "TSIOBufferReader", "TSMBuffer", "other"];
+export const KIND_NAMES: StaticArray<string> = [
+  "TSCont",
+  "TSMutex",
+  "TSIOBuffer",
+  "TSIOBufferReader",
+  "TSMBuffer",
+  "TSMLoc",
+  "TSVConn",
+  "TSFetchSM",
+  "TSThread",
+  "TSFile",
+  "other",
+];
 export const HOOK_NAMES: StaticArray<string> = ["off", "installed", "refused"];
 export const LIMIT_NAMES: StaticArray<string> = [
   "thunks",
@@ -172,7 +184,7 @@ export const SECTION_HEADS: StaticArray<string> = [
   "Allocs     | Frees      | Size In-use          | Avg Size   | Location                                          ",
   "Total Allocated      | Total Freed          | Currently Allocated  | Type                ",
   "Created    | Destroyed  | Alive      | Kind             | Location",
-  "Total          | Change         | Owner                          | State   | IOBuffer       | OpenSSL        | TSmalloc       | Heap           | Freelists      | Conts    | Mutexes  | Buffers  | Readers  | MBuffers | Others",
+  "Total          | Change         | Owner                          | State   | IOBuffer       | OpenSSL        | TSmalloc       | Heap           | Freelists      | Conts    | Mutexes  | Buffers  | Readers  | MBuffers | Handles  | VConns   | Fetches  | Threads  | Files    | Others",
   "Verdict | Why        | Change       | Per hour     | Location                                                         | Kind             | Per 1000 tx | Allocs     | Frees      | Old % | Kept % | Streak | Late %",
   "Verdict | Why        | Change       | Per hour     | Owner                          | Per 1000 tx | Allocs     | Frees      | Old % | Kept % | Streak | Late %",
   "Per hour       | For      | Limit in   | Evidence",
@@ -188,7 +200,7 @@ export const SECTION_RULES: StaticArray<string> = [
   "-----------|------------|----------------------|------------|--------------------------------------------------------------------",
   "---------------------|----------------------|----------------------|----------------------",
   "-----------|------------|------------|------------------|------------------------------",
-  "---------------|----------------|--------------------------------|---------|----------------|----------------|----------------|----------------|----------------|----------|----------|----------|----------|----------|----------",
+  "---------------|----------------|--------------------------------|---------|----------------|----------------|----------------|----------------|----------------|----------|----------|----------|----------|----------|----------|----------|----------|----------|----------|----------",
   "--------|------------|--------------|--------------|------------------------------------------------------------------|------------------|-------------|------------|------------|-------|--------|--------|--------",
   "--------|------------|--------------|--------------|--------------------------------|-------------|------------|------------|-------|--------|--------|--------",
   "---------------|----------|------------|--------------------------------------------------",
@@ -200,10 +212,10 @@ export const SECTION_RULES: StaticArray<string> = [
   "-----------|------------|----------------------|------------|------------------------------",
   "-----------------------------------------|--------------------------------------------------",
 ];
-export const SECTION_COLUMNS: StaticArray<u8> = [0, 4, 7, 11, 25, 37, 48, 51, 57, 60, 66, 71, 73, 77];
+export const SECTION_COLUMNS: StaticArray<u8> = [0, 4, 7, 11, 30, 42, 53, 56, 62, 65, 71, 76, 78, 82];
 export const SECTION_TEXT_WIDTHS: StaticArray<u8> = [50, 20, 0, 30, 64, 30, 0, 0, 0, 0, 0, 0, 0, 0];
 export const COLUMN_WIDTHS: StaticArray<u8> = [
-  10, 10, 20, 10, 20, 20, 20, 10, 10, 10, 16, 14, 14, 7, 14, 14, 14, 14, 14, 8, 8, 8, 8, 8, 8, 7, 10, 12, 12, 16, 11, 10,
-  10, 5, 6, 6, 6, 7, 10, 12, 12, 11, 10, 10, 5, 6, 6, 6, 14, 8, 10, 10, 12, 10, 20, 9, 16, 20, 7, 14, 3, 7, 20, 10, 10, 16,
-  3, 11, 7, 20, 20, 10, 20, 10, 10, 20, 10, 40,
+  10, 10, 20, 10, 20, 20, 20, 10, 10, 10, 16, 14, 14, 7, 14, 14, 14, 14, 14, 8, 8, 8, 8, 8, 8, 8, 8, 8, 8, 8, 7, 10, 12,
+  12, 16, 11, 10, 10, 5, 6, 6, 6, 7, 10, 12, 12, 11, 10, 10, 5, 6, 6, 6, 14, 8, 10, 10, 12, 10, 20, 9, 16, 20, 7, 14, 3, 7,
+  20, 10, 10, 16, 3, 11, 7, 20, 20, 10, 20, 10, 10, 20, 10, 40,
 ];

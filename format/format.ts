@@ -148,6 +148,11 @@ export const kinds = {
   iobuffer: { name: "TSIOBuffer", title: "Buffers" },
   reader: { name: "TSIOBufferReader", title: "Readers" },
   mbuffer: { name: "TSMBuffer", title: "MBuffers" },
+  handle: { name: "TSMLoc", title: "Handles" },
+  vconn: { name: "TSVConn", title: "VConns" },
+  fetch: { name: "TSFetchSM", title: "Fetches" },
+  thread: { name: "TSThread", title: "Threads" },
+  file: { name: "TSFile", title: "Files" },
   other: { name: "other", title: "Others" },
 } as const satisfies Record<string, { name: string; title: string }>;
 
@@ -236,7 +241,8 @@ export const header = {
     form: "number",
     warning: "events were lost: rows can be off by as many",
     meaning:
-      "events that were not counted, because a signal handler interrupted the count of another event, or because the core trapped",
+      "events that were not counted, because a signal handler interrupted the count of another event, because the core trapped, or because " +
+      "there was no memory for a tag on a text that the server handed out",
   },
   traps: {
     form: "number",

@@ -144,7 +144,19 @@ describe("parseDumps", () => {
   test("reads the owners and their total", () => {
     const [dump] = parseDumps(DUMP);
     assert.ok(dump);
-    const kinds = { TSCont: 10, TSMutex: 0, TSIOBuffer: 0, TSIOBufferReader: 0, TSMBuffer: 0, other: -1 };
+    const kinds = {
+      TSCont: 10,
+      TSMutex: 0,
+      TSIOBuffer: 0,
+      TSIOBufferReader: 0,
+      TSMBuffer: 0,
+      TSMLoc: 0,
+      TSVConn: 0,
+      TSFetchSM: 0,
+      TSThread: 0,
+      TSFile: 0,
+      other: -1,
+    };
     const foo = { iobuffer: 0, openssl: 0, tsapi: 200, heap: 0, total: 200, change: 200, objects: 9, kinds };
     assert.deepEqual(dump.owners[1], { ...foo, state: "loaded", owner: "foo.so" });
     assert.deepEqual(

@@ -163,6 +163,21 @@ copy_text(bool ts)
   }
 }
 
+/* Texts that the server allocates. */
+void
+take_url(bool of_transaction)
+{
+  int length = 0;
+  errno      = 0;
+  char *url  = of_transaction ? TSHttpTxnEffectiveUrlStringGet(&tsapi, &length) : TSUrlStringGet(nullptr, &tsapi, &length);
+  if (got(url, length + 1, true)) {
+    check(errno == 0, "a text changed errno");
+    check(strlen(url) == static_cast<size_t>(length) && url[0] == 'u' && url[length - 1] == 'u', "a text differs");
+    fill(url, 0, length + 1);
+    release(url, length + 1, true, counts(true));
+  }
+}
+
 void
 align()
 {
@@ -271,6 +286,8 @@ work()
   }
   copy_text(true);
   copy_text(false);
+  take_url(true);
+  take_url(false);
   align();
   use_operators();
   read_line();

@@ -278,6 +278,35 @@ TSLifecycleHookAdd(int hook, void *cont)
   hooks[hook] = cont;
 }
 
+static char *
+text_of(int length)
+{
+  char *text = malloc(length + 1);
+  if (text) {
+    memset(text, 'u', length);
+    text[length] = '\0';
+  }
+  return text;
+}
+
+// Texts that the plugin must release: malloc gives the first 40 bytes of 40, the second 56 of 46.
+EXPORT char *
+TSHttpTxnEffectiveUrlStringGet(void *transaction, int *length)
+{
+  (void)transaction;
+  *length = 39;
+  return text_of(*length);
+}
+
+EXPORT char *
+TSUrlStringGet(void *buffer, void *url, int *length)
+{
+  (void)buffer;
+  (void)url;
+  *length = 45;
+  return text_of(*length);
+}
+
 EXPORT const char *
 TSTrafficServerVersionGet(void)
 {
@@ -343,6 +372,28 @@ STAND_IN(TSVConnReenable)
 STAND_IN(TSVConnReenableEx)
 STAND_IN(TSVIOReenable)
 STAND_IN(TSThreadCreate)
+STAND_IN(TSThreadInit)
+STAND_IN(TSThreadDestroy)
+STAND_IN(TSHttpConnect)
+STAND_IN(TSHttpConnectWithPluginId)
+STAND_IN(TSHttpConnectPlugin)
+STAND_IN(TSHttpConnectTransparent)
+STAND_IN(TSVConnFdCreate)
+STAND_IN(TSVConnClose)
+STAND_IN(TSVConnAbort)
+STAND_IN(TSFetchCreate)
+STAND_IN(TSFetchDestroy)
+STAND_IN(TSCacheHttpInfoCreate)
+STAND_IN(TSCacheHttpInfoCopy)
+STAND_IN(TSCacheHttpInfoDestroy)
+STAND_IN(TSMimeHdrFieldFind)
+STAND_IN(TSMimeHdrFieldGet)
+STAND_IN(TSMimeHdrFieldNext)
+STAND_IN(TSMimeHdrFieldNextDup)
+STAND_IN(TSMimeHdrFieldCreate)
+STAND_IN(TSMimeHdrFieldCreateNamed)
+STAND_IN(TSMimeHdrFieldClone)
+STAND_IN(TSHandleMLocRelease)
 
 EXPORT void
 fault_truth(const char *owner, const char *cls, long allocs, long frees, long bytes)

@@ -27,6 +27,8 @@ void *TSIOBufferSizedCreate(int index);
 void *TSIOBufferReaderAlloc(void *buffer);
 void TSIOBufferReaderFree(void *reader);
 void TSIOBufferDestroy(void *buffer);
+char *TSHttpTxnEffectiveUrlStringGet(void *transaction, int *length);
+char *TSUrlStringGet(void *buffer, void *url, int *length);
 
 // Events.
 enum fault_event {

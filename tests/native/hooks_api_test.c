@@ -92,6 +92,27 @@ SERVES_(TSHttpSsnReenable, 2)
 SERVES_(TSVConnReenable, 1)
 SERVES_(TSVConnReenableEx, 2)
 SERVES_(TSVIOReenable, 1)
+SERVES_(TSThreadInit, 0)
+SERVES_(TSThreadDestroy, 1)
+SERVES_(TSHttpConnect, 1)
+SERVES_(TSHttpConnectWithPluginId, 3)
+SERVES_(TSHttpConnectPlugin, 1)
+SERVES_(TSHttpConnectTransparent, 2)
+SERVES_(TSVConnFdCreate, 1)
+SERVES_(TSVConnClose, 1)
+SERVES_(TSVConnAbort, 2)
+SERVES_(TSFetchCreate, 3)
+SERVES_(TSFetchDestroy, 1)
+SERVES_(TSCacheHttpInfoCreate, 0)
+SERVES_(TSCacheHttpInfoCopy, 1)
+SERVES_(TSCacheHttpInfoDestroy, 1)
+SERVES_(TSMatcherLineCreate, 0)
+SERVES_(TSMatcherLineDestroy, 1)
+SERVES_(TSMimeHdrFieldFind, 3)
+SERVES_(TSMimeHdrFieldGet, 3)
+SERVES_(TSMimeHdrFieldNext, 3)
+SERVES_(TSMimeHdrFieldNextDup, 3)
+SERVES_(TSHandleMLocRelease, 3)
 HELPS_(TSHttpTxnHookRegisteredFor)
 SERVES_(TSFetchUrl, 5)
 SERVES_(TSFetchPages, 1)
@@ -105,6 +126,14 @@ HELPS_(TSIOBufferStart)
 HELPS_(TSIOBufferBlockWriteAvail)
 
 int TSTextLogObjectCreate(const char *name, int mode, void **object);
+int TSMimeHdrFieldCreate(void *buffer, void *header, void **handle);
+int TSMimeHdrFieldCreateNamed(void *buffer, void *header, const char *name, int length, void **handle);
+int TSMimeHdrFieldClone(void *to, void *to_header, void *from, void *from_header, void *field, void **handle);
+char *TSUrlStringGet(void *buffer, void *url, int *length);
+char *TSHttpTxnEffectiveUrlStringGet(void *transaction, int *length);
+char *TSMatcherReadIntoBuffer(char *file, int *length);
+char *TSSslSecretGet(const char *name, int name_length, int *length);
+int TSMgmtStringGet(const char *record, char **text);
 void *_TSmalloc(size_t size, const char *path);
 void *_TSrealloc(void *block, size_t size, const char *path);
 char *_TSstrdup(const char *text, int64_t length, const char *path);
@@ -116,6 +145,93 @@ TSTextLogObjectCreate(const char *name, int mode, void **object)
   serve("TSTextLogObjectCreate", 2, (intptr_t)name, mode, 0);
   *object = given ? NULL : POISON;
   return given ? MEMTRACK_TS_ERROR : MEMTRACK_TS_SUCCESS;
+}
+
+// Like the server, these leave the variable alone if they refuse.
+int
+TSMimeHdrFieldCreate(void *buffer, void *header, void **handle)
+{
+  int result =
+    (int)serve("TSMimeHdrFieldCreate", 2, (intptr_t)buffer, (intptr_t)header, 0) == -1 ? MEMTRACK_TS_ERROR : MEMTRACK_TS_SUCCESS;
+  if (result == MEMTRACK_TS_SUCCESS) {
+    *handle = (void *)given;
+  }
+  return result;
+}
+
+int
+TSMimeHdrFieldCreateNamed(void *buffer, void *header, const char *name, int length, void **handle)
+{
+  answer("name", (intptr_t)name);
+  answer("length", length);
+  return TSMimeHdrFieldCreate(buffer, header, handle);
+}
+
+int
+TSMimeHdrFieldClone(void *to, void *to_header, void *from, void *from_header, void *field, void **handle)
+{
+  serve("TSMimeHdrFieldClone", 3, (intptr_t)from, (intptr_t)from_header, (intptr_t)field);
+  return TSMimeHdrFieldCreate(to, to_header, handle);
+}
+
+// The text that the plugin must release: `text_size` bytes, of which some are zeros. Without one, the length is not written.
+static int text_size;
+
+static char *
+make_text(int *length, int behind)
+{
+  if (text_size < 0) {
+    return NULL;
+  }
+  char *text = malloc(text_size + behind);
+  memset(text, 0, text_size + behind);
+  for (int i = 0; i < text_size; ++i) {
+    text[i] = (char)(i % 5 ? 'a' + i % 26 : 0);
+  }
+  *length = text_size;
+  return text;
+}
+
+char *
+TSUrlStringGet(void *buffer, void *url, int *length)
+{
+  serve("TSUrlStringGet", 2, (intptr_t)buffer, (intptr_t)url, 0);
+  return make_text(length, 1);
+}
+
+char *
+TSHttpTxnEffectiveUrlStringGet(void *transaction, int *length)
+{
+  serve("TSHttpTxnEffectiveUrlStringGet", 1, (intptr_t)transaction, 0, 0);
+  return make_text(length, 1);
+}
+
+char *
+TSMatcherReadIntoBuffer(char *file, int *length)
+{
+  int own;
+  serve("TSMatcherReadIntoBuffer", 1, (intptr_t)file, 0, 0);
+  return make_text(length ? length : &own, 1);
+}
+
+char *
+TSSslSecretGet(const char *name, int name_length, int *length)
+{
+  serve("TSSslSecretGet", 2, (intptr_t)name, name_length, 0);
+  return make_text(length, 0);
+}
+
+int
+TSMgmtStringGet(const char *record, char **text)
+{
+  serve("TSMgmtStringGet", 1, (intptr_t)record, 0, 0);
+  if (text_size < 0) {
+    return MEMTRACK_TS_ERROR;
+  }
+  *text = malloc(text_size + 1);
+  memset(*text, 'x', text_size);
+  (*text)[text_size] = '\0';
+  return MEMTRACK_TS_SUCCESS;
 }
 
 // The memory functions behave as those of 9.2 and 10: a failure ends the process, and a length is an int.
@@ -203,6 +319,20 @@ RETURNS_(TSUuidCreate, ())
 RETURNS_(TSfopen, (POISON, POISON))
 RETURNS_(TSHttpTxnHookRegisteredFor, (POISON, INT_MAX, HANDLER))
 RETURNS_(TSThreadCreate, ((void *(*)(void *))POISON, POISON))
+RETURNS_(TSThreadInit, ())
+RETURNS_(TSHttpConnect, (POISON))
+RETURNS_(TSHttpConnectWithPluginId, (POISON, POISON, INT64_MIN))
+RETURNS_(TSHttpConnectPlugin, (POISON))
+RETURNS_(TSHttpConnectTransparent, (POISON, NULL))
+RETURNS_(TSVConnFdCreate, (INT_MIN))
+RETURNS_(TSFetchCreate, (POISON, POISON, NULL, POISON, POISON, INT_MAX))
+RETURNS_(TSCacheHttpInfoCreate, ())
+RETURNS_(TSCacheHttpInfoCopy, (POISON))
+RETURNS_(TSMatcherLineCreate, ())
+RETURNS_(TSMimeHdrFieldFind, (POISON, NULL, POISON, INT_MIN))
+RETURNS_(TSMimeHdrFieldGet, (POISON, POISON, INT_MAX))
+RETURNS_(TSMimeHdrFieldNext, (POISON, POISON, POISON))
+RETURNS_(TSMimeHdrFieldNextDup, (POISON, NULL, POISON))
 PASSES_(TSHttpTxnReenable, (POISON, INT_MAX))
 PASSES_(TSHttpSsnReenable, (POISON, INT_MAX))
 PASSES_(TSVConnReenable, (POISON))
@@ -247,6 +377,19 @@ destroy_int(function tested, void *object)
   return ((int (*)(void *))tested)(object);
 }
 
+static intptr_t
+destroy_abort(function tested, void *object)
+{
+  ((void (*)(void *, int))tested)(object, INT_MIN);
+  return 0;
+}
+
+static intptr_t
+destroy_handle(function tested, void *object)
+{
+  return ((int (*)(void *, void *, void *))tested)(POISON, NULL, object);
+}
+
 #define DESTROYS_(name, result, creates)              \
   static void pass_##name(function tested)            \
   {                                                   \
@@ -264,6 +407,43 @@ DESTROYS_(TSHttpParserDestroy, void, TSHttpParserCreate)
 DESTROYS_(TSUuidDestroy, void, TSUuidCreate)
 DESTROYS_(TSfclose, void, TSfopen)
 DESTROYS_(TSTextLogObjectDestroy, int, TSUuidCreate)
+DESTROYS_(TSThreadDestroy, void, TSThreadInit)
+DESTROYS_(TSFetchDestroy, void, TSFetchCreate)
+DESTROYS_(TSCacheHttpInfoDestroy, void, TSCacheHttpInfoCopy)
+DESTROYS_(TSMatcherLineDestroy, void, TSMatcherLineCreate)
+DESTROYS_(TSVConnClose, void, TSVConnFdCreate)
+
+static void
+pass_TSVConnAbort(function tested)
+{
+  destroy_with(destroy_abort, tested, "TSHttpConnect");
+}
+
+static void
+pass_TSHandleMLocRelease(function tested)
+{
+  destroy_with(destroy_handle, tested, "TSMimeHdrFieldFind");
+}
+
+// The variable is the last before a page without access. It is not initialised, and read only after success.
+#define STORES_(name, call)                                                  \
+  static void pass_##name(function tested)                                   \
+  {                                                                          \
+    __typeof__(memtrack_api.name) f = (__typeof__(memtrack_api.name))tested; \
+    FOR_EACH (i, GIVEN) {                                                    \
+      void **handle = before_guard(NULL, sizeof(*handle));                   \
+      given         = GIVEN[i];                                              \
+      WITH_ERRNO(answer("result", call));                                    \
+      answer("handle", (intptr_t)*handle);                                   \
+    }                                                                        \
+    given         = -1;                                                      \
+    void **handle = POISON; /* which a call that fails does not touch */     \
+    WITH_ERRNO(answer("result", call));                                      \
+  }
+
+STORES_(TSMimeHdrFieldCreate, f(POISON, POISON, handle))
+STORES_(TSMimeHdrFieldCreateNamed, f(POISON, NULL, POISON, INT_MIN, handle))
+STORES_(TSMimeHdrFieldClone, f(POISON, POISON, NULL, POISON, POISON, handle))
 
 // The variable is the last before a page without access.
 static void
@@ -430,6 +610,102 @@ release_nothing(function tested)
   ((void (*)(void *))tested)(POISON);
 }
 
+// ---- texts of the server ----
+
+static const int TEXTS[] = {-1, 0, 1, 7, 8, 15, 16, 23, 24, 39, 40, 100, 1031, 5000, 200000};
+
+static void
+answer_text(const char *text, size_t size)
+{
+  uint64_t sum = 5381;
+  for (size_t i = 0; text && i < size; ++i) {
+    sum = sum * 33 + (uint8_t)text[i];
+  }
+  answer("text", text != NULL);
+  answer("bytes", (int64_t)sum);
+}
+
+// The file's length need not be asked for.
+static char *
+read_file(char *(*read)(char *, int *), int *length, bool asks)
+{
+  char *text = read(POISON, asks ? length : NULL);
+  *length    = asks ? *length : text_size;
+  return text;
+}
+
+// The variable is the last before a page without access.
+#define TAKES_(name, behind, call)                                           \
+  static void pass_##name(function tested)                                   \
+  {                                                                          \
+    __typeof__(memtrack_api.name) f = (__typeof__(memtrack_api.name))tested; \
+    int *length                     = before_guard(NULL, sizeof(*length));   \
+    FOR_EACH (i, TEXTS) {                                                    \
+      given = 0;                                                             \
+      for (int times = 0; times < 3; ++times) {                              \
+        char *text;                                                          \
+        text_size = TEXTS[i];                                                \
+        *length   = 0x5a5a5a5a;                                              \
+        WITH_ERRNO(text = call);                                             \
+        answer("length", *length);                                           \
+        answer_text(text, (size_t)*length + (behind));                       \
+        if (text && *length) {                                               \
+          memset(text, 0xff, *length);                                       \
+        }                                                                    \
+        give_back(text);                                                     \
+      }                                                                      \
+    }                                                                        \
+  }
+
+TAKES_(TSUrlStringGet, 1, f(POISON, POISON, length))
+TAKES_(TSHttpTxnEffectiveUrlStringGet, 1, f(POISON, length))
+TAKES_(TSSslSecretGet, 0, f(POISON, INT_MIN, length))
+TAKES_(TSMatcherReadIntoBuffer, 1, read_file(f, length, times > 0))
+
+static void
+pass_TSMgmtStringGet(function tested)
+{
+  __typeof__(memtrack_api.TSMgmtStringGet) f = (__typeof__(memtrack_api.TSMgmtStringGet))tested;
+  char **text                                = before_guard(NULL, sizeof(*text));
+  given                                      = 0;
+  FOR_EACH (i, TEXTS) {
+    text_size = TEXTS[i];
+    *text     = POISON;
+    WITH_ERRNO(answer("result", f(POISON, text)));
+    answer("untouched", *text == POISON);
+    if (text_size >= 0) {
+      answer_text(*text, text_size + 1);
+      give_back(*text);
+    } else {
+      WITH_ERRNO(answer("result", f(POISON, POISON)));
+    }
+  }
+}
+
+static void
+take_a_text_without_a_length(function tested)
+{
+  muted     = true;
+  text_size = 5;
+  ((__typeof__(memtrack_api.TSUrlStringGet))tested)(POISON, POISON, NULL);
+}
+
+static void
+take_a_record_without_a_text(function tested)
+{
+  muted     = true;
+  text_size = 5;
+  ((__typeof__(memtrack_api.TSMgmtStringGet))tested)(POISON, NULL);
+}
+
+static void
+create_a_field_nowhere(function tested)
+{
+  muted = true;
+  given = 0;
+  ((__typeof__(memtrack_api.TSMimeHdrFieldCreate))tested)(POISON, POISON, NULL);
+}
+
 // ---- threads ----
 
 typedef int (*pthread_create_like)(pthread_t *, const pthread_attr_t *, void *(*)(void *), void *);
@@ -515,6 +791,35 @@ TEST_(TSFetchWriteData)
 TEST_(TSHttpTxnIntercept)
 TEST_(TSHttpTxnServerIntercept)
 TEST_(TSThreadCreate)
+TEST_(TSThreadInit)
+TEST_(TSThreadDestroy)
+TEST_(TSUrlStringGet)
+TEST_(TSHttpTxnEffectiveUrlStringGet)
+TEST_(TSSslSecretGet)
+TEST_(TSMgmtStringGet)
+TEST_(TSMatcherReadIntoBuffer)
+TEST_(TSMatcherLineCreate)
+TEST_(TSMatcherLineDestroy)
+TEST_(TSHttpConnect)
+TEST_(TSHttpConnectWithPluginId)
+TEST_(TSHttpConnectPlugin)
+TEST_(TSHttpConnectTransparent)
+TEST_(TSVConnFdCreate)
+TEST_(TSVConnClose)
+TEST_(TSVConnAbort)
+TEST_(TSFetchCreate)
+TEST_(TSFetchDestroy)
+TEST_(TSCacheHttpInfoCreate)
+TEST_(TSCacheHttpInfoCopy)
+TEST_(TSCacheHttpInfoDestroy)
+TEST_(TSMimeHdrFieldFind)
+TEST_(TSMimeHdrFieldGet)
+TEST_(TSMimeHdrFieldNext)
+TEST_(TSMimeHdrFieldNextDup)
+TEST_(TSMimeHdrFieldCreate)
+TEST_(TSMimeHdrFieldCreateNamed)
+TEST_(TSMimeHdrFieldClone)
+TEST_(TSHandleMLocRelease)
 TEST_(_TSmalloc)
 TEST_(_TSrealloc)
 TEST_(_TSstrdup)
@@ -534,6 +839,9 @@ what_ends_the_process_ends_it_in_the_same_way(void **state)
   ENDS_(_TSstrdup, copy_from_nowhere);
   ENDS_(_TSfree, release_nothing);
   ENDS_(pthread_create, create_a_thread_nowhere);
+  ENDS_(TSUrlStringGet, take_a_text_without_a_length);
+  ENDS_(TSMgmtStringGet, take_a_record_without_a_text);
+  ENDS_(TSMimeHdrFieldCreate, create_a_field_nowhere);
 }
 
 static int
@@ -544,55 +852,85 @@ open_api(void **state)
   return open_hostile(state) || memtrack_objects_open() || memtrack_hook_plugin_open(&reason);
 }
 
+static const struct CMUnitTest tests[] = {
+  cmocka_unit_test(hostile_TSContCreate),
+  cmocka_unit_test(hostile_TSVConnCreate),
+  cmocka_unit_test(hostile_TSTransformCreate),
+  cmocka_unit_test(hostile_TSContDestroy),
+  cmocka_unit_test(hostile_TSMutexCreate),
+  cmocka_unit_test(hostile_TSMutexDestroy),
+  cmocka_unit_test(hostile_TSMBufferCreate),
+  cmocka_unit_test(hostile_TSMBufferDestroy),
+  cmocka_unit_test(hostile_TSIOBufferCreate),
+  cmocka_unit_test(hostile_TSIOBufferSizedCreate),
+  cmocka_unit_test(hostile_TSIOBufferDestroy),
+  cmocka_unit_test(hostile_TSIOBufferReaderAlloc),
+  cmocka_unit_test(hostile_TSIOBufferReaderClone),
+  cmocka_unit_test(hostile_TSIOBufferReaderFree),
+  cmocka_unit_test(hostile_TSCacheKeyCreate),
+  cmocka_unit_test(hostile_TSCacheKeyDestroy),
+  cmocka_unit_test(hostile_TSMimeParserCreate),
+  cmocka_unit_test(hostile_TSMimeParserDestroy),
+  cmocka_unit_test(hostile_TSHttpParserCreate),
+  cmocka_unit_test(hostile_TSHttpParserDestroy),
+  cmocka_unit_test(hostile_TSUuidCreate),
+  cmocka_unit_test(hostile_TSUuidDestroy),
+  cmocka_unit_test(hostile_TSTextLogObjectCreate),
+  cmocka_unit_test(hostile_TSTextLogObjectDestroy),
+  cmocka_unit_test(hostile_TSfopen),
+  cmocka_unit_test(hostile_TSfclose),
+  cmocka_unit_test(hostile_TSHttpTxnReenable),
+  cmocka_unit_test(hostile_TSHttpSsnReenable),
+  cmocka_unit_test(hostile_TSVConnReenable),
+  cmocka_unit_test(hostile_TSVConnReenableEx),
+  cmocka_unit_test(hostile_TSVIOReenable),
+  cmocka_unit_test(hostile_TSHttpTxnHookRegisteredFor),
+  cmocka_unit_test(hostile_TSFetchUrl),
+  cmocka_unit_test(hostile_TSFetchPages),
+  cmocka_unit_test(hostile_TSFetchLaunch),
+  cmocka_unit_test(hostile_TSFetchWriteData),
+  cmocka_unit_test(hostile_TSHttpTxnIntercept),
+  cmocka_unit_test(hostile_TSHttpTxnServerIntercept),
+  cmocka_unit_test(hostile_TSThreadCreate),
+  cmocka_unit_test(hostile_TSThreadInit),
+  cmocka_unit_test(hostile_TSThreadDestroy),
+  cmocka_unit_test(hostile_TSUrlStringGet),
+  cmocka_unit_test(hostile_TSHttpTxnEffectiveUrlStringGet),
+  cmocka_unit_test(hostile_TSSslSecretGet),
+  cmocka_unit_test(hostile_TSMgmtStringGet),
+  cmocka_unit_test(hostile_TSMatcherReadIntoBuffer),
+  cmocka_unit_test(hostile_TSMatcherLineCreate),
+  cmocka_unit_test(hostile_TSMatcherLineDestroy),
+  cmocka_unit_test(hostile_TSHttpConnect),
+  cmocka_unit_test(hostile_TSHttpConnectWithPluginId),
+  cmocka_unit_test(hostile_TSHttpConnectPlugin),
+  cmocka_unit_test(hostile_TSHttpConnectTransparent),
+  cmocka_unit_test(hostile_TSVConnFdCreate),
+  cmocka_unit_test(hostile_TSVConnClose),
+  cmocka_unit_test(hostile_TSVConnAbort),
+  cmocka_unit_test(hostile_TSFetchCreate),
+  cmocka_unit_test(hostile_TSFetchDestroy),
+  cmocka_unit_test(hostile_TSCacheHttpInfoCreate),
+  cmocka_unit_test(hostile_TSCacheHttpInfoCopy),
+  cmocka_unit_test(hostile_TSCacheHttpInfoDestroy),
+  cmocka_unit_test(hostile_TSMimeHdrFieldFind),
+  cmocka_unit_test(hostile_TSMimeHdrFieldGet),
+  cmocka_unit_test(hostile_TSMimeHdrFieldNext),
+  cmocka_unit_test(hostile_TSMimeHdrFieldNextDup),
+  cmocka_unit_test(hostile_TSMimeHdrFieldCreate),
+  cmocka_unit_test(hostile_TSMimeHdrFieldCreateNamed),
+  cmocka_unit_test(hostile_TSMimeHdrFieldClone),
+  cmocka_unit_test(hostile_TSHandleMLocRelease),
+  cmocka_unit_test(hostile__TSmalloc),
+  cmocka_unit_test(hostile__TSrealloc),
+  cmocka_unit_test(hostile__TSstrdup),
+  cmocka_unit_test(hostile__TSfree),
+  cmocka_unit_test(hostile_pthread_create),
+  cmocka_unit_test(what_ends_the_process_ends_it_in_the_same_way),
+};
+
 int
 main(void)
 {
-  const struct CMUnitTest tests[] = {
-    cmocka_unit_test(hostile_TSContCreate),
-    cmocka_unit_test(hostile_TSVConnCreate),
-    cmocka_unit_test(hostile_TSTransformCreate),
-    cmocka_unit_test(hostile_TSContDestroy),
-    cmocka_unit_test(hostile_TSMutexCreate),
-    cmocka_unit_test(hostile_TSMutexDestroy),
-    cmocka_unit_test(hostile_TSMBufferCreate),
-    cmocka_unit_test(hostile_TSMBufferDestroy),
-    cmocka_unit_test(hostile_TSIOBufferCreate),
-    cmocka_unit_test(hostile_TSIOBufferSizedCreate),
-    cmocka_unit_test(hostile_TSIOBufferDestroy),
-    cmocka_unit_test(hostile_TSIOBufferReaderAlloc),
-    cmocka_unit_test(hostile_TSIOBufferReaderClone),
-    cmocka_unit_test(hostile_TSIOBufferReaderFree),
-    cmocka_unit_test(hostile_TSCacheKeyCreate),
-    cmocka_unit_test(hostile_TSCacheKeyDestroy),
-    cmocka_unit_test(hostile_TSMimeParserCreate),
-    cmocka_unit_test(hostile_TSMimeParserDestroy),
-    cmocka_unit_test(hostile_TSHttpParserCreate),
-    cmocka_unit_test(hostile_TSHttpParserDestroy),
-    cmocka_unit_test(hostile_TSUuidCreate),
-    cmocka_unit_test(hostile_TSUuidDestroy),
-    cmocka_unit_test(hostile_TSTextLogObjectCreate),
-    cmocka_unit_test(hostile_TSTextLogObjectDestroy),
-    cmocka_unit_test(hostile_TSfopen),
-    cmocka_unit_test(hostile_TSfclose),
-    cmocka_unit_test(hostile_TSHttpTxnReenable),
-    cmocka_unit_test(hostile_TSHttpSsnReenable),
-    cmocka_unit_test(hostile_TSVConnReenable),
-    cmocka_unit_test(hostile_TSVConnReenableEx),
-    cmocka_unit_test(hostile_TSVIOReenable),
-    cmocka_unit_test(hostile_TSHttpTxnHookRegisteredFor),
-    cmocka_unit_test(hostile_TSFetchUrl),
-    cmocka_unit_test(hostile_TSFetchPages),
-    cmocka_unit_test(hostile_TSFetchLaunch),
-    cmocka_unit_test(hostile_TSFetchWriteData),
-    cmocka_unit_test(hostile_TSHttpTxnIntercept),
-    cmocka_unit_test(hostile_TSHttpTxnServerIntercept),
-    cmocka_unit_test(hostile_TSThreadCreate),
-    cmocka_unit_test(hostile__TSmalloc),
-    cmocka_unit_test(hostile__TSrealloc),
-    cmocka_unit_test(hostile__TSstrdup),
-    cmocka_unit_test(hostile__TSfree),
-    cmocka_unit_test(hostile_pthread_create),
-    cmocka_unit_test(what_ends_the_process_ends_it_in_the_same_way),
-  };
   return cmocka_run_group_tests(tests, open_api, NULL);
 }

@@ -168,6 +168,7 @@ arm(const struct state *state)
 {
   memtrack_store_ordered(&memtrack_hooks.key, memtrack_tag_key());
   memtrack_store_ordered(&memtrack_hooks.armed, state->armed);
+  memtrack_store_ordered(&memtrack_hooks.handles, true);
   memtrack_store_ordered(&memtrack_hooks.heap, state->heap);
 }
 

@@ -26,11 +26,16 @@ enum TSThreadPool : int {};
 struct TSFetchEvent {
   int success, failure, timeout;
 };
+struct TSHttpConnectOptions;
 using Cont       = struct tsapi_cont *;
 using Mutex      = struct tsapi_mutex *;
 using Buffer     = struct tsapi_iobuffer *;
 using Reader     = struct tsapi_bufferreader *;
 using Txn        = struct tsapi_httptxn *;
+using MBuffer    = struct tsapi_mbuffer *;
+using Loc        = struct tsapi_mloc *;
+using Address    = const struct sockaddr *;
+using HttpInfo   = struct tsapi_cachehttpinfo *;
 using EventFunc  = int (*)(Cont, TSEvent, void *);
 using ThreadFunc = void *(*)(void *);
 
@@ -56,6 +61,9 @@ using ThreadFunc = void *(*)(void *);
 extern "C" {
 SAYS(_TSfree, (void *))
 SAYS(TSHttpTxnHookRegisteredFor, (Txn, int, EventFunc))
+SAYS(TSMatcherReadIntoBuffer, (char *, int *))
+SAYS(TSMatcherLineCreate, ())
+SAYS(TSMatcherLineDestroy, (void *))
 #else
 #define VERSION "10.3.0"
 SAYS(TSfree, (void *))
@@ -104,7 +112,7 @@ SAYS(TSVConnCreate, (EventFunc, Mutex))
 SAYS(TSMutexCreate, ())
 SAYS(TSMutexDestroy, (Mutex))
 SAYS(TSMBufferCreate, ())
-SAYS(TSMBufferDestroy, (struct tsapi_mbuffer *))
+SAYS(TSMBufferDestroy, (MBuffer))
 SAYS(TSIOBufferCreate, ())
 SAYS(TSIOBufferSizedCreate, (TSIOBufferSizeIndex))
 SAYS(TSIOBufferDestroy, (Buffer))
@@ -137,6 +145,31 @@ SAYS(TSFetchWriteData, (struct tsapi_fetchsm *, const void *, size_t))
 SAYS(TSHttpTxnIntercept, (Cont, Txn))
 SAYS(TSHttpTxnServerIntercept, (Cont, Txn))
 SAYS(TSThreadCreate, (ThreadFunc, void *))
+SAYS(TSThreadInit, ())
+SAYS(TSThreadDestroy, (struct tsapi_thread *))
+SAYS(TSUrlStringGet, (MBuffer, Loc, int *))
+SAYS(TSHttpTxnEffectiveUrlStringGet, (Txn, int *))
+SAYS(TSSslSecretGet, (const char *, int, int *))
+SAYS(TSHttpConnect, (Address))
+SAYS(TSHttpConnectWithPluginId, (Address, const char *, int64_t))
+SAYS(TSHttpConnectPlugin, (TSHttpConnectOptions *))
+SAYS(TSHttpConnectTransparent, (Address, Address))
+SAYS(TSVConnFdCreate, (int))
+SAYS(TSVConnClose, (Cont))
+SAYS(TSVConnAbort, (Cont, int))
+SAYS(TSFetchCreate, (Cont, const char *, const char *, const char *, Address, int))
+SAYS(TSFetchDestroy, (struct tsapi_fetchsm *))
+SAYS(TSCacheHttpInfoCreate, ())
+SAYS(TSCacheHttpInfoCopy, (HttpInfo))
+SAYS(TSCacheHttpInfoDestroy, (HttpInfo))
+SAYS(TSMimeHdrFieldFind, (MBuffer, Loc, const char *, int))
+SAYS(TSMimeHdrFieldGet, (MBuffer, Loc, int))
+SAYS(TSMimeHdrFieldNext, (MBuffer, Loc, Loc))
+SAYS(TSMimeHdrFieldNextDup, (MBuffer, Loc, Loc))
+SAYS(TSMimeHdrFieldCreate, (MBuffer, Loc, Loc *))
+SAYS(TSMimeHdrFieldCreateNamed, (MBuffer, Loc, const char *, int, Loc *))
+SAYS(TSMimeHdrFieldClone, (MBuffer, Loc, MBuffer, Loc, Loc, Loc *))
+SAYS(TSHandleMLocRelease, (MBuffer, Loc, Loc))
 #ifdef NAMES_IN_C
 }
 #endif

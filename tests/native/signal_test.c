@@ -390,10 +390,10 @@ open_once(void **state)
   plugin_free          = (void (*)(void *))hook_in(memtrack_plugin_heap, "free");
   ts_malloc            = (void *(*)(size_t, const char *))hook_in(memtrack_plugin_api, "_TSmalloc");
   ts_free              = (void (*)(void *))hook_in(memtrack_plugin_api, "_TSfree");
-  memtrack_hooks.armed = memtrack_hooks.heap = memtrack_hooks.openssl_armed = true;
-  memtrack_hooks.key                                                        = memtrack_tag_key();
-  memtrack_hooks.openssl_key                                                = memtrack_tag_key();
-  held                                                                      = plugin_malloc(40);
+  memtrack_hooks.armed = memtrack_hooks.heap = memtrack_hooks.handles = memtrack_hooks.openssl_armed = true;
+  memtrack_hooks.key                                                                                 = memtrack_tag_key();
+  memtrack_hooks.openssl_key                                                                         = memtrack_tag_key();
+  held                                                                                               = plugin_malloc(40);
   alarm(100); // a thread that waits for itself waits forever
   return sigaction(SIGTRAP, &action, NULL);
 }

@@ -458,7 +458,7 @@ open_once(void **state)
   memtrack_module_scan(plugin, false, ignore, ignore);
   owner              = memtrack_module_at((uintptr_t)plugin)->owner;
   memtrack_hooks.key = memtrack_hooks.openssl_key = memtrack_tag_key();
-  memtrack_hooks.armed = memtrack_hooks.heap = memtrack_hooks.openssl_armed = true;
+  memtrack_hooks.armed = memtrack_hooks.heap = memtrack_hooks.handles = memtrack_hooks.openssl_armed = true;
   uintptr_t (*hook)(uintptr_t) = (uintptr_t(*)(uintptr_t))find(memtrack_plugin_heap, "malloc");
   for (size_t i = 0; i < sizeof(tagged) / sizeof(tagged[0]); ++i) {
     tagged[i] = (void *)hook(40);

@@ -430,7 +430,7 @@ open_once(void **state)
   memtrack_module_scan(plugin, false, ignore, ignore);
   owner              = memtrack_module_at((uintptr_t)plugin)->owner;
   memtrack_hooks.key = memtrack_hooks.openssl_key = memtrack_tag_key();
-  memtrack_hooks.armed = memtrack_hooks.heap = memtrack_hooks.openssl_armed = true;
+  memtrack_hooks.armed = memtrack_hooks.heap = memtrack_hooks.handles = memtrack_hooks.openssl_armed = true;
   alarm(LONGEST_S);
   return 0;
 }

@@ -10,7 +10,7 @@ behave(TSHttpTxn txn)
   TSMimeParser mime = TSMimeParserCreate();      // SITE behave: other +1 -1
   TSHttpParser http = TSHttpParserCreate();      // SITE behave: other +1 -1
   TSUuid uuid       = TSUuidCreate();            // SITE behave: other +1 -1
-  TSFile file       = TSfopen("/dev/null", "r"); // SITE behave: other +1 -1
+  TSFile file       = TSfopen("/dev/null", "r"); // SITE behave: TSFile +1 -1
   TSReleaseAssert(TSCacheKeyDestroy(key) == TS_SUCCESS);
   TSMimeParserDestroy(mime);
   TSHttpParserDestroy(http);

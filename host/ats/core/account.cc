@@ -401,3 +401,9 @@ memtrack_account_lost(void)
 {
   return memtrack_load(&lost);
 }
+
+void
+memtrack_account_lose(void)
+{
+  memtrack_add(&lost, 1);
+}

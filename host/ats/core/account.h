@@ -56,6 +56,9 @@ void memtrack_account_carry(uint32_t site, int64_t allocs, int64_t frees, int64_
 /* Events not counted: a signal handler interrupted an event and caused another, or a shard had trapped. */
 uint64_t memtrack_account_lost(void);
 
+/* Counts an event as lost that a hook could not count. */
+void memtrack_account_lose(void);
+
 #ifdef __cplusplus
 }
 #endif

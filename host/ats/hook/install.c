@@ -529,6 +529,7 @@ switch_heap_on(struct memtrack_reason *reason)
   if (memtrack_module_scan(NULL, false, on_found, on_gone) || memtrack_module_each_held(patch_heap, NULL)) {
     return memtrack_reason_set(reason, OUT_OF_MEMORY);
   }
+  memtrack_store_ordered(&memtrack_hooks.handles, true);
   memtrack_store_ordered(&memtrack_hooks.heap, true);
   memtrack_module_each_held(patch_heap, NULL); /* plugins found meanwhile */
   return 0;

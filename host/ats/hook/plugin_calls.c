@@ -32,12 +32,6 @@ RESUMES(TSVConnReenable, (void *connection), (connection))
 RESUMES(TSVConnReenableEx, (void *connection, int event), (connection, event))
 RESUMES(TSVIOReenable, (void *operation), (operation))
 
-void *
-hook_TSThreadCreate(void *(*function)(void *), void *data)
-{
-  return memtrack_api.TSThreadCreate(MEMTRACK_WRAP(function), data);
-}
-
 int
 hook_pthread_create(pthread_t *thread, const pthread_attr_t *attributes, void *(*function)(void *), void *data)
 {

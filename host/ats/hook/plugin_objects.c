@@ -232,6 +232,111 @@ CREATES(TSHttpParserCreate, OTHER, (void), ())
 DESTROYS(TSHttpParserDestroy)
 CREATES(TSUuidCreate, OTHER, (void), ())
 DESTROYS(TSUuidDestroy)
-CREATES(TSfopen, OTHER, (const char *name, const char *mode), (name, mode))
+CREATES(TSfopen, FILE, (const char *name, const char *mode), (name, mode))
 DESTROYS(TSfclose)
 MAY_DESTROY(TSTextLogObjectDestroy)
+CREATES(TSThreadInit, THREAD, (void), ())
+DESTROYS(TSThreadDestroy)
+CREATES(TSFetchCreate, FETCH, (void *cont, const char *method, const char *url, const char *version, const void *client, int flags),
+        (cont, method, url, version, client, flags))
+DESTROYS(TSFetchDestroy)
+CREATES(TSCacheHttpInfoCreate, OTHER, (void), ())
+CREATES(TSCacheHttpInfoCopy, OTHER, (void *info), (info))
+DESTROYS(TSCacheHttpInfoDestroy)
+CREATES(TSMatcherLineCreate, OTHER, (void), ())
+DESTROYS(TSMatcherLineDestroy)
+
+/* Started by the plugin, and used by it until it destroys the object. */
+void *
+hook_TSThreadCreate(void *(*function)(void *), void *data)
+{
+  void *thread = memtrack_api.TSThreadCreate(MEMTRACK_WRAP(function), data);
+  count_created(thread, MEMTRACK_KIND_THREAD, MT_RETURN_ADDRESS);
+  return thread;
+}
+
+/* A connection ends when the plugin closes it. The same calls close what ends in another way: a TSVConn that the plugin created is
+   a continuation, which TSContDestroy ends, and of others the server keeps the count. So a connection stands in the table under an
+   address of its own, at which no object can be. */
+#define CONNECTION(connection) ((connection) ? (void *)((uintptr_t)(connection) + 1) : NULL)
+
+#define CONNECTS(name, parameters, arguments)                                      \
+  void *hook_##name parameters                                                     \
+  {                                                                                \
+    void *connection = memtrack_api.name arguments;                                \
+    count_created(CONNECTION(connection), MEMTRACK_KIND_VCONN, MT_RETURN_ADDRESS); \
+    return connection;                                                             \
+  }
+
+CONNECTS(TSHttpConnect, (const void *address), (address))
+CONNECTS(TSHttpConnectWithPluginId, (const void *address, const char *tag, int64_t id), (address, tag, id))
+CONNECTS(TSHttpConnectPlugin, (void *options), (options))
+CONNECTS(TSHttpConnectTransparent, (const void *client, const void *server), (client, server))
+CONNECTS(TSVConnFdCreate, (int descriptor), (descriptor))
+
+void
+hook_TSVConnClose(void *connection)
+{
+  count_destroyed(CONNECTION(connection));
+  memtrack_api.TSVConnClose(connection);
+}
+
+void
+hook_TSVConnAbort(void *connection, int error)
+{
+  count_destroyed(CONNECTION(connection));
+  memtrack_api.TSVConnAbort(connection, error);
+}
+
+/* Handles of fields, which a request may take by the dozen: followed from the first time on that the heap is tracked. Only
+   TSHandleMLocRelease gives a handle back: the server has a list of its own for them, neither TSMimeHdrFieldDestroy nor
+   TSMBufferDestroy touches it. The same call on a header or a URL, which is part of its buffer, does nothing. */
+#define RETURNS_HANDLE(name, parameters, arguments)                 \
+  void *hook_##name parameters                                      \
+  {                                                                 \
+    if (MT_LIKELY(!memtrack_hooks_get(heap))) {                     \
+      return memtrack_api.name arguments;                           \
+    }                                                               \
+    void *handle = memtrack_api.name arguments;                     \
+    count_created(handle, MEMTRACK_KIND_HANDLE, MT_RETURN_ADDRESS); \
+    return handle;                                                  \
+  }
+#define STORES_HANDLE(name, parameters, arguments)                     \
+  int hook_##name parameters                                           \
+  {                                                                    \
+    if (MT_LIKELY(!memtrack_hooks_get(heap))) {                        \
+      return memtrack_api.name arguments;                              \
+    }                                                                  \
+    int result = memtrack_api.name arguments;                          \
+    if (result == MEMTRACK_TS_SUCCESS) {                               \
+      count_created(*handle, MEMTRACK_KIND_HANDLE, MT_RETURN_ADDRESS); \
+    }                                                                  \
+    return result;                                                     \
+  }
+
+RETURNS_HANDLE(TSMimeHdrFieldFind, (void *buffer, void *header, const char *name, int length), (buffer, header, name, length))
+RETURNS_HANDLE(TSMimeHdrFieldGet, (void *buffer, void *header, int number), (buffer, header, number))
+RETURNS_HANDLE(TSMimeHdrFieldNext, (void *buffer, void *header, void *field), (buffer, header, field))
+RETURNS_HANDLE(TSMimeHdrFieldNextDup, (void *buffer, void *header, void *field), (buffer, header, field))
+STORES_HANDLE(TSMimeHdrFieldCreate, (void *buffer, void *header, void **handle), (buffer, header, handle))
+STORES_HANDLE(TSMimeHdrFieldCreateNamed, (void *buffer, void *header, const char *name, int length, void **handle),
+              (buffer, header, name, length, handle))
+STORES_HANDLE(TSMimeHdrFieldClone, (void *to, void *to_header, void *from, void *from_header, void *field, void **handle),
+              (to, to_header, from, from_header, field, handle))
+
+int
+hook_TSHandleMLocRelease(void *buffer, void *parent, void *handle)
+{
+  struct memtrack_object known, old;
+  if (MT_LIKELY(!memtrack_hooks_get(handles)) || !handle || !memtrack_plugin_is_armed() ||
+      !memtrack_objects_remove(handle, &known)) {
+    return memtrack_api.TSHandleMLocRelease(buffer, parent, handle);
+  }
+  int result = memtrack_api.TSHandleMLocRelease(buffer, parent, handle);
+  if (result == MEMTRACK_TS_SUCCESS) {
+    memtrack_account_free(known.birth, 0);
+  } else if (!memtrack_objects_add(handle, known.birth, &old)) { /* the wrong header: it is still a handle */
+    memtrack_account_free(known.birth, 0);
+  }
+  return result;
+}

@@ -21,6 +21,7 @@ struct memtrack_hooks {
   bool armed;           /* plugins' calls are counted: the level is not 0 */
   bool heap;            /* plugins' heap is counted */
   bool openssl_armed;   /* libcrypto's allocations are counted */
+  bool handles;         /* handles of fields are looked for: the heap is or was counted */
   uint64_t key;         /* key of this arming's tags */
   uint64_t quick_size;  /* sizes below are allocated at once; 0 while sites are watched (hook/watch.h) */
   uint64_t openssl_key; /* key of the tags of libcrypto's blocks; 0 if it was never armed */

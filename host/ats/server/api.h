@@ -100,6 +100,42 @@ typedef int (*memtrack_api_handler)(void *cont, int event, void *data);
   X(TSHttpTxnServerIntercept, OPTIONAL, HOOKED, "_Z24TSHttpTxnServerInterceptP10tsapi_contP13tsapi_httptxn", void,                \
     (void *, void *))                                                                                                             \
   X(TSThreadCreate, HOOK, HOOKED, "_Z14TSThreadCreatePFPvS_ES_", void *, (void *(*)(void *), void *))                             \
+  X(TSThreadInit, HOOK, HOOKED, "_Z12TSThreadInitv", void *, (void))                                                              \
+  X(TSThreadDestroy, HOOK, HOOKED, "_Z15TSThreadDestroyP12tsapi_thread", void, (void *))                                          \
+  X(TSUrlStringGet, OPTIONAL, HOOKED, "_Z14TSUrlStringGetP13tsapi_mbufferP10tsapi_mlocPi", char *, (void *, void *, int *))       \
+  X(TSHttpTxnEffectiveUrlStringGet, OPTIONAL, HOOKED, "_Z30TSHttpTxnEffectiveUrlStringGetP13tsapi_httptxnPi", char *,             \
+    (void *, int *))                                                                                                              \
+  X(TSSslSecretGet, OPTIONAL, HOOKED, "_Z14TSSslSecretGetPKciPi", char *, (const char *, int, int *))                             \
+  X(TSMatcherReadIntoBuffer, OPTIONAL, HOOKED, NULL, char *, (char *, int *))                                                     \
+  X(TSMatcherLineCreate, OPTIONAL, HOOKED, NULL, void *, (void))                                                                  \
+  X(TSMatcherLineDestroy, OPTIONAL, HOOKED, NULL, void, (void *))                                                                 \
+  X(TSHttpConnect, HOOK, HOOKED, "_Z13TSHttpConnectPK8sockaddr", void *, (const void *))                                          \
+  X(TSHttpConnectWithPluginId, HOOK, HOOKED, "_Z25TSHttpConnectWithPluginIdPK8sockaddrPKcl", void *,                              \
+    (const void *, const char *, int64_t))                                                                                        \
+  X(TSHttpConnectPlugin, HOOK, HOOKED, "_Z19TSHttpConnectPluginP20TSHttpConnectOptions", void *, (void *))                        \
+  X(TSHttpConnectTransparent, HOOK, HOOKED, "_Z24TSHttpConnectTransparentPK8sockaddrS1_", void *, (const void *, const void *))   \
+  X(TSVConnFdCreate, HOOK, HOOKED, "_Z15TSVConnFdCreatei", void *, (int))                                                         \
+  X(TSVConnClose, HOOK, HOOKED, "_Z12TSVConnCloseP10tsapi_cont", void, (void *))                                                  \
+  X(TSVConnAbort, HOOK, HOOKED, "_Z12TSVConnAbortP10tsapi_conti", void, (void *, int))                                            \
+  X(TSFetchCreate, HOOK, HOOKED, "_Z13TSFetchCreateP10tsapi_contPKcS2_S2_PK8sockaddri", void *,                                   \
+    (void *, const char *, const char *, const char *, const void *, int))                                                        \
+  X(TSFetchDestroy, HOOK, HOOKED, "_Z14TSFetchDestroyP13tsapi_fetchsm", void, (void *))                                           \
+  X(TSCacheHttpInfoCreate, HOOK, HOOKED, "_Z21TSCacheHttpInfoCreatev", void *, (void))                                            \
+  X(TSCacheHttpInfoCopy, HOOK, HOOKED, "_Z19TSCacheHttpInfoCopyP19tsapi_cachehttpinfo", void *, (void *))                         \
+  X(TSCacheHttpInfoDestroy, HOOK, HOOKED, "_Z22TSCacheHttpInfoDestroyP19tsapi_cachehttpinfo", void, (void *))                     \
+  X(TSMimeHdrFieldFind, HOOK, HOOKED, "_Z18TSMimeHdrFieldFindP13tsapi_mbufferP10tsapi_mlocPKci", void *,                          \
+    (void *, void *, const char *, int))                                                                                          \
+  X(TSMimeHdrFieldGet, HOOK, HOOKED, "_Z17TSMimeHdrFieldGetP13tsapi_mbufferP10tsapi_mloci", void *, (void *, void *, int))        \
+  X(TSMimeHdrFieldNext, HOOK, HOOKED, "_Z18TSMimeHdrFieldNextP13tsapi_mbufferP10tsapi_mlocS2_", void *, (void *, void *, void *)) \
+  X(TSMimeHdrFieldNextDup, HOOK, HOOKED, "_Z21TSMimeHdrFieldNextDupP13tsapi_mbufferP10tsapi_mlocS2_", void *,                     \
+    (void *, void *, void *))                                                                                                     \
+  X(TSMimeHdrFieldCreate, HOOK, HOOKED, "_Z20TSMimeHdrFieldCreateP13tsapi_mbufferP10tsapi_mlocPS2_", int,                         \
+    (void *, void *, void **))                                                                                                    \
+  X(TSMimeHdrFieldCreateNamed, HOOK, HOOKED, "_Z25TSMimeHdrFieldCreateNamedP13tsapi_mbufferP10tsapi_mlocPKciPS2_", int,           \
+    (void *, void *, const char *, int, void **))                                                                                 \
+  X(TSMimeHdrFieldClone, HOOK, HOOKED, "_Z19TSMimeHdrFieldCloneP13tsapi_mbufferP10tsapi_mlocS0_S2_S2_PS2_", int,                  \
+    (void *, void *, void *, void *, void *, void **))                                                                            \
+  X(TSHandleMLocRelease, HOOK, HOOKED, "_Z19TSHandleMLocReleaseP13tsapi_mbufferP10tsapi_mlocS2_", int, (void *, void *, void *))  \
   X(TSPluginRegister, CALL, PLAIN, "_Z16TSPluginRegisterPK24TSPluginRegistrationInfo", int,                                       \
     (const struct memtrack_api_registration *))                                                                                   \
   X(TSTrafficServerVersionGet, CALL, PLAIN, "_Z25TSTrafficServerVersionGetv", const char *, (void))                               \
@@ -113,7 +149,7 @@ typedef int (*memtrack_api_handler)(void *cont, int event, void *data);
   X(TSMgmtStringCreate, CALL, PLAIN,                                                                                              \
     "_Z18TSMgmtStringCreate12TSRecordTypePKcPc18TSRecordUpdateType17TSRecordCheckTypeS1_18TSRecordAccessType", int,               \
     (int, const char *, char *, int, int, const char *, int))                                                                     \
-  X(TSMgmtStringGet, CALL, PLAIN, "_Z15TSMgmtStringGetPKcPPc", int, (const char *, char **))                                      \
+  X(TSMgmtStringGet, CALL, HOOKED, "_Z15TSMgmtStringGetPKcPPc", int, (const char *, char **))                                     \
   X(TSMgmtIntGet, CALL, PLAIN, "_Z12TSMgmtIntGetPKcPl", int, (const char *, int64_t *))                                           \
   X(TSMgmtCounterGet, CALL, PLAIN, "_Z16TSMgmtCounterGetPKcPl", int, (const char *, int64_t *))                                   \
   X(TSMgmtUpdateRegister, CALL, PLAIN, "_Z20TSMgmtUpdateRegisterP10tsapi_contPKcS2_", void, (void *, const char *, const char *)) \
