@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Forgets to release the texts that the API hands out: the URL of the request, a URL of its own, and a record of its own. */
+#include "corpus.h"
+
+#define TEN_(text)  text text text text text text text text text text
+#define URL_START   "http://example.com/"
+#define URL         URL_START TEN_(TEN_("123456789"))
+#define RECORD      "proxy.config.plugin.leak_strings.text"
+#define RECORD_TEXT TEN_("abcd")
+
+CORPUS_NOINLINE static void
+behave(TSHttpTxn txn)
+{
+  int length = 0;
+  CORPUS_KEEP(TSHttpTxnEffectiveUrlStringGet(txn, &length)); // SITE behave: tsapi +1 -0 =n
+
+  TSMBuffer buffer  = TSMBufferCreate(); // SITE behave: TSMBuffer +1 -1
+  const char *start = URL, *end = start + strlen(start);
+  TSMLoc url;
+  TSReleaseAssert(TSUrlCreate(buffer, &url) == TS_SUCCESS);
+  TSReleaseAssert(TSUrlParse(buffer, url, &start, end) == TS_PARSE_DONE);
+  char *text = TSUrlStringGet(buffer, url, &length); // SITE behave: tsapi +1 -0 =920
+  TSReleaseAssert(length == 919 && memcmp(text, URL, 920) == 0);
+  TSHandleMLocRelease(buffer, TS_NULL_MLOC, url);
+  TSMBufferDestroy(buffer);
+
+  TSMgmtString record = NULL;
+  TSReleaseAssert(TSMgmtStringGet(RECORD, &record) == TS_SUCCESS); // SITE behave: tsapi +1 -0 =41
+  TSReleaseAssert(strcmp(record, RECORD_TEXT) == 0);
+  TSMgmtString none = (TSMgmtString)record;
+  TSReleaseAssert(TSMgmtStringGet("proxy.config.no.such.record", &none) == TS_ERROR && none == record);
+}
+
+CORPUS_HANDLER(behave)
+
+CORPUS_EXPORT void
+TSPluginInit(int argc, const char *argv[])
+{
+  char text[] = RECORD_TEXT;
+  (void)argc;
+  (void)argv;
+  corpus_register();
+  TSMgmtStringCreate(TS_RECORDTYPE_CONFIG, RECORD, text, TS_RECORDUPDATE_DYNAMIC, TS_RECORDCHECK_NULL, NULL, TS_RECORDACCESS_NULL);
+  TSHttpHookAdd(CORPUS_AT_REQUEST, TSContCreate(corpus_handler, NULL)); // SITE TSPluginInit: TSCont +1 -0 once
+}
