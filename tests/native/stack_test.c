@@ -90,6 +90,8 @@ used_by(struct call *what)
 void *_TSmalloc(size_t size, const char *path);
 void _TSfree(void *block);
 void *TSMutexCreate(void);
+char *TSUrlStringGet(void *buffer, void *url, int *length);
+void *TSMimeHdrFieldFind(void *buffer, void *header, const char *name, int length);
 
 void *
 _TSmalloc(size_t size, const char *path)
@@ -109,6 +111,26 @@ static uintptr_t object;
 void *
 TSMutexCreate(void)
 {
+  return (void *)++object;
+}
+
+// The C library's block has no room for a tag.
+char *
+TSUrlStringGet(void *buffer, void *url, int *length)
+{
+  (void)buffer;
+  (void)url;
+  *length = 39;
+  return malloc(40);
+}
+
+void *
+TSMimeHdrFieldFind(void *buffer, void *header, const char *name, int length)
+{
+  (void)buffer;
+  (void)header;
+  (void)name;
+  (void)length;
   return (void *)++object;
 }
 
@@ -193,6 +215,13 @@ size_and_path(uintptr_t *arguments)
 }
 
 static void
+nothing_but_a_length(uintptr_t *arguments)
+{
+  static int length;
+  arguments[2] = (uintptr_t)&length;
+}
+
+static void
 size_and_file(uintptr_t *arguments)
 {
   arguments[0] = 40;
@@ -240,6 +269,8 @@ static const struct family {
   {"_TSmalloc", size_and_path, false},
   {"_TSfree", block_and_size, false},
   {"TSMutexCreate", size, false},
+  {"TSUrlStringGet", nothing_but_a_length, false},
+  {"TSMimeHdrFieldFind", size, false},
   {"CRYPTO_malloc", size_and_file, false},
   {"ResourceTracker", location_and_size, false},
 };

@@ -12,7 +12,7 @@
 #include "hook/plugin_hooks.h"
 
 /* A copy with room for a tag; the server's block is released. NULL if there is no memory, and then the block remains. */
-static char *
+static MT_NOINLINE char *
 lengthen(char *text, size_t size, size_t margin)
 {
   int error  = errno;
