@@ -40,6 +40,10 @@ TSPluginInit(int argc, const char *argv[])
   (void)argc;
   (void)argv;
   corpus_register();
-  TSMgmtStringCreate(TS_RECORDTYPE_CONFIG, RECORD, text, TS_RECORDUPDATE_DYNAMIC, TS_RECORDCHECK_NULL, NULL, TS_RECORDACCESS_NULL);
+  // The server keeps the record.
+  const TSRecordAccessType any = TS_RECORDACCESS_NULL;
+  const TSRecordType type      = TS_RECORDTYPE_CONFIG;
+  TSMgmtStringCreate(type, RECORD, text, TS_RECORDUPDATE_DYNAMIC, TS_RECORDCHECK_NULL, 0,
+                     any);                                              // SITE TSPluginInit: heap +n -n =n once
   TSHttpHookAdd(CORPUS_AT_REQUEST, TSContCreate(corpus_handler, NULL)); // SITE TSPluginInit: TSCont +1 -0 once
 }

@@ -101,9 +101,11 @@ function summary(allocated: string, freed: string, current: string): string {
 const OWNERS_HEAD =
   "\nOwners: bytes in use by class, objects alive by kind; change since tracking began\n" +
   "Total          | Change         | Owner                          | State   | IOBuffer       | OpenSSL        | TSmalloc       | " +
-  "Heap           | Freelists      | Conts    | Mutexes  | Buffers  | Readers  | MBuffers | Others\n" +
+  "Heap           | Freelists      | Conts    | Mutexes  | Buffers  | Readers  | MBuffers | Handles  | VConns   | Fetches  | Threads  | " +
+  "Files    | Others\n" +
   "---------------|----------------|--------------------------------|---------|----------------|----------------|----------------|" +
-  "----------------|----------------|----------|----------|----------|----------|----------|----------\n";
+  "----------------|----------------|----------|----------|----------|----------|----------|----------|----------|----------|" +
+  "----------|----------|----------\n";
 
 /** A line of the Owners section: total and change, owner and state, bytes by class, no objects. */
 function ownerLine(total: string, owner: string, state: string, bytes: string[]): string {
