@@ -41,9 +41,10 @@ TSPluginInit(int argc, const char *argv[])
   (void)argv;
   corpus_register();
   // The server keeps the record.
-  const TSRecordAccessType any = TS_RECORDACCESS_NULL;
-  const TSRecordType type      = TS_RECORDTYPE_CONFIG;
-  TSMgmtStringCreate(type, RECORD, text, TS_RECORDUPDATE_DYNAMIC, TS_RECORDCHECK_NULL, 0,
-                     any);                                              // SITE TSPluginInit: heap +n -n =n once
+  const TSRecordUpdateType update = TS_RECORDUPDATE_DYNAMIC;
+  const TSRecordCheckType check   = TS_RECORDCHECK_NULL;
+  const TSRecordAccessType access = TS_RECORDACCESS_NULL;
+  const TSRecordType type         = TS_RECORDTYPE_CONFIG;
+  TSMgmtStringCreate(type, RECORD, text, update, check, NULL, access);  // SITE TSPluginInit: heap +n -n =n once
   TSHttpHookAdd(CORPUS_AT_REQUEST, TSContCreate(corpus_handler, NULL)); // SITE TSPluginInit: TSCont +1 -0 once
 }
