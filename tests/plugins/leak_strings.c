@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Forgets to release the texts that the API hands out: the URL of the request, a URL of its own, and a record of its own. */
+ * Forgets to release the texts that the API hands out: the URL of the request, a URL of its own, and a record. */
 #include "corpus.h"
 
 #define TEN_(text)  text text text text text text text text text text
 #define URL_START   "http://example.com/"
 #define URL         URL_START TEN_(TEN_("123456789"))
-#define RECORD      "proxy.config.plugin.leak_strings.text"
-#define RECORD_TEXT TEN_("abcd")
+#define RECORD      "proxy.config.log.logfile_perm"
+#define RECORD_TEXT "rw-r--r--"
 
 CORPUS_NOINLINE static void
 behave(TSHttpTxn txn)
@@ -25,26 +25,10 @@ behave(TSHttpTxn txn)
   TSMBufferDestroy(buffer);
 
   TSMgmtString record = NULL;
-  TSReleaseAssert(TSMgmtStringGet(RECORD, &record) == TS_SUCCESS); // SITE behave: tsapi +1 -0 =41
+  TSReleaseAssert(TSMgmtStringGet(RECORD, &record) == TS_SUCCESS); // SITE behave: tsapi +1 -0 =10
   TSReleaseAssert(strcmp(record, RECORD_TEXT) == 0);
   TSMgmtString none = (TSMgmtString)record;
   TSReleaseAssert(TSMgmtStringGet("proxy.config.no.such.record", &none) == TS_ERROR && none == record);
 }
 
-CORPUS_HANDLER(behave)
-
-CORPUS_EXPORT void
-TSPluginInit(int argc, const char *argv[])
-{
-  char text[] = RECORD_TEXT;
-  (void)argc;
-  (void)argv;
-  corpus_register();
-  // The server keeps the record.
-  const TSRecordUpdateType update = TS_RECORDUPDATE_DYNAMIC;
-  const TSRecordCheckType check   = TS_RECORDCHECK_NULL;
-  const TSRecordAccessType access = TS_RECORDACCESS_NULL;
-  const TSRecordType type         = TS_RECORDTYPE_CONFIG;
-  TSMgmtStringCreate(type, RECORD, text, update, check, NULL, access);  // SITE TSPluginInit: heap +n -n =n once
-  TSHttpHookAdd(CORPUS_AT_REQUEST, TSContCreate(corpus_handler, NULL)); // SITE TSPluginInit: TSCont +1 -0 once
-}
+CORPUS_PLUGIN(CORPUS_AT_REQUEST, behave) // SITE TSPluginInit: TSCont +1 -0 once
