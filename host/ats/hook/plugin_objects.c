@@ -333,9 +333,8 @@ hook_TSHandleMLocRelease(void *buffer, void *parent, void *handle)
     return memtrack_api.TSHandleMLocRelease(buffer, parent, handle);
   }
   int result = memtrack_api.TSHandleMLocRelease(buffer, parent, handle);
-  if (result == MEMTRACK_TS_SUCCESS) {
-    memtrack_account_free(known.birth, 0);
-  } else if (!memtrack_objects_add(handle, known.birth, &old)) { /* the wrong header: it is still a handle */
+  /* With the wrong header it is still a handle. */
+  if (result == MEMTRACK_TS_SUCCESS || !memtrack_objects_add(handle, known.birth, &old)) {
     memtrack_account_free(known.birth, 0);
   }
   return result;
