@@ -6,6 +6,7 @@
 
 #include "base/atomic.h"
 #include "base/limits.h"
+#include "hook/behalf.h"
 #include "hook/buffer.h"
 #include "hook/iobuffer.h"
 #include "hook/objects.h"
@@ -237,14 +238,22 @@ DESTROYS(TSfclose)
 MAY_DESTROY(TSTextLogObjectDestroy)
 CREATES(TSThreadInit, THREAD, (void), ())
 DESTROYS(TSThreadDestroy)
-CREATES(TSFetchCreate, FETCH, (void *cont, const char *method, const char *url, const char *version, const void *client, int flags),
-        (cont, method, url, version, client, flags))
 DESTROYS(TSFetchDestroy)
 CREATES(TSCacheHttpInfoCreate, OTHER, (void), ())
 CREATES(TSCacheHttpInfoCopy, OTHER, (void *info), (info))
 DESTROYS(TSCacheHttpInfoDestroy)
 CREATES(TSMatcherLineCreate, OTHER, (void), ())
 DESTROYS(TSMatcherLineDestroy)
+
+/* With buffers that the plugin gets no handle of. */
+void *
+hook_TSFetchCreate(void *cont, const char *method, const char *url, const char *version, const void *client, int flags)
+{
+  MEMTRACK_ON_BEHALF;
+  void *fetch = memtrack_api.TSFetchCreate(cont, method, url, version, client, flags);
+  count_created(fetch, MEMTRACK_KIND_FETCH, MT_RETURN_ADDRESS);
+  return fetch;
+}
 
 /* Started by the plugin, and used by it until it destroys the object. */
 void *
