@@ -68,7 +68,8 @@ struct source {
   const char *path; /* NULL: none */
 };
 
-/* A number may be reassigned: overwrites its previous data. */
+/* A number may be reassigned: overwrites its previous data. Each thread does so at its first event of the site, with the same data.
+ */
 static void
 store_origin(uint32_t site, struct source source, bool wrapper)
 {
@@ -79,10 +80,10 @@ store_origin(uint32_t site, struct source source, bool wrapper)
   struct origin *to = &origins[site];
   size_t length     = source.path ? strnlen(source.path, sizeof(to->path) - 1) : 0;
   memtrack_store(&to->state, KNOWN);
-  to->module = source.module;
-  to->offset = source.offset;
+  memtrack_store(&to->module, source.module);
+  memtrack_store(&to->offset, source.offset);
   memcpy(to->path, source.path ? source.path : "", length);
-  to->path[length] = '\0';
+  memtrack_store(&to->path[length], '\0');
   memtrack_store_release(&to->state, source.state);
   if (source.state == WAITING) {
     memtrack_store_release(&waits[source.module % MEMTRACK_MODULES_MAX], true);
