@@ -204,7 +204,9 @@ export const KIND_FETCH: u32 = 7;
 export const KIND_THREAD: u32 = 8;
 export const KIND_FILE: u32 = 9;
 export const KIND_OTHER: u32 = 10;
-export const KIND_COUNT: u32 = 11;
+export const KIND_HELD_TRANSACTION: u32 = 11;
+export const KIND_HELD_SESSION: u32 = 12;
+export const KIND_COUNT: u32 = 13;
 
 export const FACT_DUMP: u32 = 0;
 export const FACT_TIME: u32 = 1;

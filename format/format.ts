@@ -154,6 +154,9 @@ export const kinds = {
   thread: { name: "TSThread", title: "Threads" },
   file: { name: "TSFile", title: "Files" },
   other: { name: "other", title: "Others" },
+  /** Transactions and sessions that a plugin holds: the server waits for TSHttpTxnReenable or TSHttpSsnReenable. */
+  heldTransaction: { name: "held transaction", title: "Txn held" },
+  heldSession: { name: "held session", title: "Ssn held" },
 } as const satisfies Record<string, { name: string; title: string }>;
 
 // ---- The header -------------------------------------------------------------------------------------------------------------------

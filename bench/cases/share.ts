@@ -109,7 +109,7 @@ async function sample(ats: Ats, file: string): Promise<Profile> {
   for (const line of lines.split("\n")) {
     const [samples, library = "", symbol = ""] = line.split("\t").map((cell) => cell.trim());
     if (!symbol) continue;
-    const name = symbol.replace(/^\[.\] /, "").replace(/^memtrack_thunk_(code|enter|run)$/, "the thunks");
+    const name = symbol.replace(/^\[.\] /, "").replace(/^memtrack_thunk_(code|enter|run)(_handler)?$/, "the thunks");
     profile.all += Number(samples);
     if (library === "memtrack.so") profile.ours.set(name, (profile.ours.get(name) ?? 0) + Number(samples));
     else if (isCalled(library, name)) profile.called += Number(samples);

@@ -11,9 +11,16 @@
 #include <ts/ts.h>
 
 #include "server/api.h"
+#include "server/awaited.h"
 
 #define X(name, value) _Static_assert((int)TS_##name == MEMTRACK_TS_##name, #name);
 MEMTRACK_API_CONSTANTS(X)
+#undef X
+
+#define X(name, value) \
+  _Static_assert((int)TS_EVENT_##name == (value) && (value) >= MEMTRACK_AWAITED_FIRST && (value) <= MEMTRACK_AWAITED_LAST, #name);
+MEMTRACK_AWAITED_OF_TRANSACTION(X)
+MEMTRACK_AWAITED_OF_SESSION(X)
 #undef X
 
 #define SAME_MEMBER(ours, theirs, member)                                               \

@@ -58,9 +58,9 @@ export function corpusFolder(): string {
 
 /** Builds the plugins whose sources have changed. */
 export function buildCorpus(): void {
-  const { prefix, include, cxxApi } = installedServer();
+  const { prefix, include, lib, cxxApi } = installedServer();
   const settings = [
-    ...(prefix === undefined ? [] : [`OUT=${corpusFolder()}`, `HEADERS=-isystem ${include}`]),
+    ...(prefix === undefined ? [] : [`OUT=${corpusFolder()}`, `HEADERS=-isystem ${include}`, `LIBRARIES=${lib}`]),
     // As C++23 for <stdatomic.h>.
     ...(cxxApi ? ["C_WITH=g++ -x c++ -std=gnu++23", "CXX_WITH=g++ -std=gnu++20"] : []),
   ];

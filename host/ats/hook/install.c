@@ -17,6 +17,7 @@
 #include "hook/buffer.h"
 #include "hook/extensions.h"
 #include "hook/heap.h"
+#include "hook/held.h"
 #include "hook/objects.h"
 #include "hook/plugin.h"
 #include "hook/preloaded.h"
@@ -369,6 +370,7 @@ open_hooks(struct memtrack_reason *reason)
   memtrack_release_open();
   memtrack_walk_open();
   memtrack_thunk_open();
+  memtrack_held_open();
   for (size_t i = 0; i < TABLE_COUNT; ++i) {
     memtrack_slots_resolve(tables[i].redirects, tables[i].global);
   }
@@ -485,6 +487,7 @@ memtrack_plugins_arm(void)
 {
   if (installed) {
     memtrack_objects_clear();
+    memtrack_held_clear();
     memtrack_store_ordered(&memtrack_hooks.key, memtrack_tag_key());
     memtrack_store_ordered(&memtrack_hooks.armed, true);
   }

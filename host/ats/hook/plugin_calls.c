@@ -4,33 +4,35 @@
  * work.
  */
 #include "hook/behalf.h"
+#include "hook/held.h"
 #include "hook/plugin_hooks.h"
 
 /* The plugin passes its own function; the continuation has the thunk, unless it is older than memtrack. */
 int
 hook_TSHttpTxnHookRegisteredFor(void *transaction, int hook, memtrack_api_handler function)
 {
-  memtrack_api_handler thunk = MEMTRACK_WRAP(function);
+  memtrack_api_handler thunk = MEMTRACK_WRAP_HANDLER(function);
   int result                 = memtrack_api.TSHttpTxnHookRegisteredFor(transaction, hook, thunk);
   return result == MEMTRACK_TS_SUCCESS || thunk == function ? result
                                                             : memtrack_api.TSHttpTxnHookRegisteredFor(transaction, hook, function);
 }
 
 /* Inside these calls the server continues with its own work, and perhaps calls other plugins: that is not on the caller's
-   behalf. */
-#define RESUMES(name, parameters, arguments)                                             \
-  MT_HOT void hook_##name parameters                                                     \
-  {                                                                                      \
-    MT_CLEANUP(memtrack_context_restore) const uint32_t before = memtrack_context.owner; \
-    memtrack_context.owner                                     = MEMTRACK_OWNER_CORE;    \
-    memtrack_api.name arguments;                                                         \
+   behalf. `before` is done first: afterwards the object may be gone. */
+#define RESUMES(name, parameters, arguments, before)                                           \
+  MT_HOT void hook_##name parameters                                                           \
+  {                                                                                            \
+    before;                                                                                    \
+    MT_CLEANUP(memtrack_context_restore) const uint32_t owner_before = memtrack_context.owner; \
+    memtrack_context.owner                                           = MEMTRACK_OWNER_CORE;    \
+    memtrack_api.name arguments;                                                               \
   }
 
-RESUMES(TSHttpTxnReenable, (void *transaction, int event), (transaction, event))
-RESUMES(TSHttpSsnReenable, (void *session, int event), (session, event))
-RESUMES(TSVConnReenable, (void *connection), (connection))
-RESUMES(TSVConnReenableEx, (void *connection, int event), (connection, event))
-RESUMES(TSVIOReenable, (void *operation), (operation))
+RESUMES(TSHttpTxnReenable, (void *transaction, int event), (transaction, event), memtrack_held_reenable(transaction))
+RESUMES(TSHttpSsnReenable, (void *session, int event), (session, event), memtrack_held_reenable(session))
+RESUMES(TSVConnReenable, (void *connection), (connection), )
+RESUMES(TSVConnReenableEx, (void *connection, int event), (connection, event), )
+RESUMES(TSVIOReenable, (void *operation), (operation), )
 
 int
 hook_pthread_create(pthread_t *thread, const pthread_attr_t *attributes, void *(*function)(void *), void *data)

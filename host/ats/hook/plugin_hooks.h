@@ -52,7 +52,8 @@ memtrack_plugin_attributes(uint32_t cls, uint32_t kind)
 }
 
 /* A plugin's function that will run on the plugin's behalf. */
-#define MEMTRACK_WRAP(function) ((__typeof__(function))memtrack_context_wrap((void *)(uintptr_t)(function)))
+#define MEMTRACK_WRAP(function)        ((__typeof__(function))memtrack_context_wrap((void *)(uintptr_t)(function)))
+#define MEMTRACK_WRAP_HANDLER(handler) ((__typeof__(handler))memtrack_context_wrap_handler((void *)(uintptr_t)(handler)))
 
 #ifdef __cplusplus
 }

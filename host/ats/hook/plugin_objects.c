@@ -53,7 +53,7 @@ count_cont(void *cont, const void *mutex, uintptr_t address)
 MT_HOT void *
 hook_TSContCreate(memtrack_api_handler function, void *mutex)
 {
-  void *cont = memtrack_api.TSContCreate(MEMTRACK_WRAP(function), mutex);
+  void *cont = memtrack_api.TSContCreate(MEMTRACK_WRAP_HANDLER(function), mutex);
   count_cont(cont, mutex, MT_RETURN_ADDRESS);
   return cont;
 }
@@ -61,7 +61,7 @@ hook_TSContCreate(memtrack_api_handler function, void *mutex)
 void *
 hook_TSVConnCreate(memtrack_api_handler function, void *mutex)
 {
-  void *cont = memtrack_api.TSVConnCreate(MEMTRACK_WRAP(function), mutex);
+  void *cont = memtrack_api.TSVConnCreate(MEMTRACK_WRAP_HANDLER(function), mutex);
   count_cont(cont, mutex, MT_RETURN_ADDRESS);
   return cont;
 }
@@ -69,7 +69,7 @@ hook_TSVConnCreate(memtrack_api_handler function, void *mutex)
 void *
 hook_TSTransformCreate(memtrack_api_handler function, void *transaction)
 {
-  void *cont = memtrack_api.TSTransformCreate(MEMTRACK_WRAP(function), transaction);
+  void *cont = memtrack_api.TSTransformCreate(MEMTRACK_WRAP_HANDLER(function), transaction);
   count_cont(cont, NULL, MT_RETURN_ADDRESS);
   return cont;
 }

@@ -53,7 +53,7 @@ wrap_those_in(uintptr_t from, const uintptr_t *words, size_t count, uintptr_t cl
     const struct memtrack_module *module = memtrack_module_at(words[i + place]);
     if (module && module->kind == MEMTRACK_MODULE_PLUGIN) {
       uintptr_t *function = (uintptr_t *)from + i + place, handler = words[i + place];
-      wrapped += memtrack_replace_ordered(function, &handler, (uintptr_t)memtrack_context_wrap((void *)handler));
+      wrapped += memtrack_replace_ordered(function, &handler, (uintptr_t)memtrack_context_wrap_handler((void *)handler));
     }
   }
   return wrapped;

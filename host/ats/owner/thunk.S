@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The code of the thunks (thunk.h): each passes the address of its own data, which has a fixed distance from the code, to one common
+ * The code of the thunks (thunk.h): each passes the address of its own data, which has a fixed distance from the code, to a common
  * entry. thunk.c maps this code again, at the same distance from other data, so the code reaches nothing but its data: the first
- * thunk of each 4 KB of data holds the entry's address. A thunk jumps, so its code is in no stack trace; the entry is, with what the
- * unwinder needs.
+ * thunk of each 4 KB of data holds the address of the entry of these thunks, of which there are two: for functions, and for handlers.
+ * A thunk jumps, so its code is in no stack trace; the entry is, with what the unwinder needs.
  */
+#include "server/awaited.h"
+
 #define THUNKS 4096 /* as large as the largest page, which is 64 KB, at 16 bytes of code and of data each */
 #define SIZE   16
 
@@ -30,6 +32,7 @@
   .hidden memtrack_thunk_code_end
   .hidden memtrack_thunk_data
   .hidden memtrack_thunk_enter
+  .hidden memtrack_thunk_enter_handler
 
   .section .bss.thunks, "aw", %nobits
   .balign ALIGNMENT
@@ -88,6 +91,73 @@ memtrack_thunk_enter:
   .cfi_endproc
   .size memtrack_thunk_enter, . - memtrack_thunk_enter
 
+  .hidden memtrack_context_answers
+  .hidden memtrack_context_unanswered
+  .globl memtrack_thunk_enter_handler
+  .type memtrack_thunk_enter_handler, %function
+
+/* The same for a handler: int (void *cont, int event, void *data). While it runs, the context has the data of an event after which the
+   server waits, until the plugin answers (context.h). What is left of it afterwards has no answer yet. For other events, and if a
+   handler calls another for the same data, there is nothing to do. The frame is a struct memtrack_call. */
+memtrack_thunk_enter_handler:
+  .cfi_startproc
+  .cfi_personality 0x9b, DW.ref.__gcc_personality_v0
+  .cfi_lsda 0x1b, .Lhandler_cleanups
+  leal -MEMTRACK_AWAITED_FIRST(%rsi), %ecx
+  cmpl $(MEMTRACK_AWAITED_LAST - MEMTRACK_AWAITED_FIRST), %ecx
+  ja memtrack_thunk_enter
+  movq memtrack_context@gottpoff(%rip), %rax
+  movq %fs:8(%rax), %rcx
+  cmpq %rdx, %rcx
+  je memtrack_thunk_enter
+  subq $40, %rsp
+  .cfi_adjust_cfa_offset 40
+  movq %rcx, (%rsp)
+  movq %r11, 8(%rsp)
+  movq memtrack_context_answers(%rip), %rcx
+  movq %rcx, 16(%rsp)
+  movl %fs:(%rax), %ecx
+  movl %ecx, 24(%rsp)
+  movl %esi, 28(%rsp)
+  movl 8(%r11), %ecx
+  movl %ecx, %fs:(%rax)
+  movq %rdx, %fs:8(%rax)
+.Lhandler_call:
+  callq *(%r11)
+.Lhandler_returned:
+  movq memtrack_context@gottpoff(%rip), %rsi
+  cmpq $0, %fs:8(%rsi)
+  jne .Lunanswered
+.Lrestore:
+  movl 24(%rsp), %ecx
+  movl %ecx, %fs:(%rsi)
+  movq (%rsp), %rcx
+  movq %rcx, %fs:8(%rsi)
+  addq $40, %rsp
+  .cfi_adjust_cfa_offset -40
+  ret
+.Lunanswered:
+  .cfi_adjust_cfa_offset 40
+  movq %rax, 32(%rsp)
+  movq %rsp, %rdi
+  call memtrack_context_unanswered
+  movq 32(%rsp), %rax
+  movq memtrack_context@gottpoff(%rip), %rsi
+  jmp .Lrestore
+.Lhandler_unwound:
+  movq %rax, 32(%rsp)
+  movq %rsp, %rdi
+  call memtrack_context_unanswered
+  movq memtrack_context@gottpoff(%rip), %rsi
+  movl 24(%rsp), %ecx
+  movl %ecx, %fs:(%rsi)
+  movq (%rsp), %rcx
+  movq %rcx, %fs:8(%rsi)
+  movq 32(%rsp), %rdi
+  call _Unwind_Resume@plt
+  .cfi_endproc
+  .size memtrack_thunk_enter_handler, . - memtrack_thunk_enter_handler
+
 /* For the unwinder: no base of its own, no types; one call with the place that it returns to when it is unwound. */
   .section .gcc_except_table, "a", %progbits
 .Lcleanups:
@@ -99,6 +169,15 @@ memtrack_thunk_enter:
   .uleb128 .Lunwound - memtrack_thunk_enter
   .uleb128 0
 .Lcleanups_end:
+.Lhandler_cleanups:
+  .byte 0xff, 0xff, 0x01
+  .uleb128 .Lhandler_cleanups_end - .Lhandler_cleanups_start
+.Lhandler_cleanups_start:
+  .uleb128 .Lhandler_call - memtrack_thunk_enter_handler
+  .uleb128 .Lhandler_returned - .Lhandler_call
+  .uleb128 .Lhandler_unwound - memtrack_thunk_enter_handler
+  .uleb128 0
+.Lhandler_cleanups_end:
 
 /* As in every object file of C with cleanups. */
   .hidden DW.ref.__gcc_personality_v0
@@ -118,6 +197,15 @@ memtrack_thunk_enter:
   b memtrack_thunk_run
   .cfi_endproc
   .size memtrack_thunk_enter, . - memtrack_thunk_enter
+
+  .hidden memtrack_thunk_run_handler
+  .globl memtrack_thunk_enter_handler
+  .type memtrack_thunk_enter_handler, %function
+memtrack_thunk_enter_handler:
+  .cfi_startproc
+  b memtrack_thunk_run_handler
+  .cfi_endproc
+  .size memtrack_thunk_enter_handler, . - memtrack_thunk_enter_handler
 #endif
 
   .section .note.GNU-stack, "", %progbits

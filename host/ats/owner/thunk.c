@@ -15,13 +15,17 @@
 #include "module/hold.h"
 #include "module/segment.h"
 
-#define PIECE 4096u /* bytes of data whose first thunk holds the entry's address */
+/* Of data, in bytes: the first thunk of a piece holds the address of the entry of all of them. */
+#define PIECE        4096u
+#define PIECE_THUNKS (PIECE / sizeof(struct memtrack_thunk))
 
 /* In thunk.S. */
 extern const char memtrack_thunk_code[] MT_HIDDEN, memtrack_thunk_code_end[] MT_HIDDEN;
 extern struct memtrack_thunk memtrack_thunk_data[] MT_HIDDEN;
 extern memtrack_word memtrack_thunk_enter(memtrack_word, memtrack_word, memtrack_word, memtrack_word, memtrack_word,
                                           memtrack_word) MT_HIDDEN;
+extern memtrack_word memtrack_thunk_enter_handler(memtrack_word, memtrack_word, memtrack_word, memtrack_word, memtrack_word,
+                                                  memtrack_word) MT_HIDDEN;
 
 /* A chunk is a copy of the code with its data. */
 #define CHUNK_SIZE  ((size_t)(memtrack_thunk_code_end - memtrack_thunk_code))
@@ -29,7 +33,12 @@ extern memtrack_word memtrack_thunk_enter(memtrack_word, memtrack_word, memtrack
 #define DISTANCE    ((size_t)((const char *)memtrack_thunk_data - memtrack_thunk_code)) /* from a thunk's code to its data */
 
 static struct memtrack_thunk *chunk = memtrack_thunk_data; /* the newest */
-static size_t used;                                        /* thunks of it */
+static size_t used;                                        /* thunks of it, in whole pieces */
+
+/* The piece from which the next thunk is taken, of functions and of handlers: its next thunk, and its end. */
+static struct piece {
+  struct memtrack_thunk *next, *end;
+} pieces[2];
 
 static int file = -1; /* memtrack.so's, from the start: it may be replaced later */
 static off_t offset;  /* of the code in it */
@@ -116,18 +125,37 @@ map_chunk(void)
   return error;
 }
 
-struct memtrack_thunk *
-memtrack_thunk_take(void)
+/* Begins a piece. Returns 0, an errno, or CHANGED. */
+static int
+begin_piece(struct piece *piece, memtrack_function entry)
 {
   int error = used == CHUNK_COUNT ? map_chunk() : 0;
+  if (error) {
+    return error;
+  }
+  *piece = (struct piece){.next = chunk + used, .end = chunk + used + PIECE_THUNKS};
+  used += PIECE_THUNKS;
+  memtrack_store(&piece->next++->function, entry);
+  return 0;
+}
+
+struct memtrack_thunk *
+memtrack_thunk_take(bool handler)
+{
+  struct piece *piece = &pieces[handler];
+  int error = piece->next == piece->end ? begin_piece(piece, handler ? memtrack_thunk_enter_handler : memtrack_thunk_enter) : 0;
   if (error) {
     memtrack_thunk_refuse(error);
     return NULL;
   }
-  if (used % (PIECE / sizeof(*chunk)) == 0) {
-    memtrack_store(&chunk[used++].function, memtrack_thunk_enter);
-  }
-  return &chunk[used++];
+  return piece->next++;
+}
+
+bool
+memtrack_thunk_is_handler(const struct memtrack_thunk *thunk)
+{
+  const struct memtrack_thunk *first = (const struct memtrack_thunk *)((uintptr_t)thunk & ~(uintptr_t)(PIECE - 1));
+  return memtrack_load(&first->function) == memtrack_thunk_enter_handler;
 }
 
 void

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Thunks: functions that stand for another function each. A thunk sets the owner in its data, calls the function in its data with
- * its own arguments (at most six, integers or pointers), and restores the owner.
+ * its own arguments (at most six, integers or pointers), and restores the owner. The thunk of a handler also sees whether the
+ * plugin has answered the event (context.h).
  *
  * memtrack.so contains the code and the data of 4,080 thunks. For each further 4,080, the same code is mapped once more from
  * memtrack.so's file, at the same distance from new data. So no page is ever writable and executable, and none becomes executable
@@ -34,12 +35,19 @@ struct memtrack_thunk {
 memtrack_word memtrack_thunk_run(memtrack_word a, memtrack_word b, memtrack_word c, memtrack_word d, memtrack_word e,
                                  memtrack_word f, const struct memtrack_thunk *thunk);
 
+/* The same for a handler, of three arguments. hook-safe. */
+memtrack_word memtrack_thunk_run_handler(memtrack_word cont, memtrack_word event, memtrack_word data, memtrack_word d,
+                                         memtrack_word e, memtrack_word f, const struct memtrack_thunk *thunk);
+
 /* Opens memtrack.so's file, from which further code is mapped. init-only. */
 void memtrack_thunk_open(void);
 
-/* Takes an unused thunk, all zero. Returns NULL if no more can be mapped, which is a refusal. Called under a mutex, and changes
-   errno. hook-safe: once for 4,080 thunks it maps memory and reads memtrack.so's file. */
-struct memtrack_thunk *memtrack_thunk_take(void);
+/* Takes an unused thunk, all zero, for a function or a handler. Returns NULL if no more can be mapped, which is a refusal. Called
+   under a mutex, and changes errno. hook-safe: once for 4,080 thunks it maps memory and reads memtrack.so's file. */
+struct memtrack_thunk *memtrack_thunk_take(bool handler);
+
+/* Whether a thunk is a handler's. hook-safe. */
+bool memtrack_thunk_is_handler(const struct memtrack_thunk *thunk);
 
 /* Records a refusal, with its errno. hook-safe. */
 void memtrack_thunk_refuse(int error);
