@@ -262,6 +262,35 @@ readers_of_one_process_and_its_children_do_not_mix(void **state)
   }
 }
 
+/* More addresses than a call takes, some of them not readable, by each reader. */
+static void
+many_are_read_and_those_that_cannot_be_are_told(void **state)
+{
+  (void)state;
+  enum { MANY = 3000 };
+  static uint64_t words[MANY], from[MANY], copies[MANY];
+  static bool good[MANY];
+  const char *const names[] = {"process_vm_readv", "pipe", "/proc/self/mem"};
+  for (int reader = 0; reader < 3; ++reader) {
+    if (leave_only(names[reader])) {
+      continue;
+    }
+    for (uint64_t i = 0; i < MANY; ++i) {
+      words[i] = i * i + reader;
+      from[i]  = i % 7 == 3 ? i : i % 1100 == 0 ? UINTPTR_MAX - 4 : (uintptr_t)&words[MANY - 1 - i];
+      good[i]  = i % 2;
+    }
+    memtrack_peek_many(from, MANY, copies, sizeof(*copies), good);
+    for (uint64_t i = 0; i < MANY; ++i) {
+      assert_int_equal(good[i], i % 7 != 3 && i % 1100 != 0);
+      if (good[i]) {
+        assert_int_equal(copies[i], words[MANY - 1 - i]);
+      }
+    }
+  }
+  memtrack_peek_many(from, 0, copies, sizeof(*copies), good);
+}
+
 static bool was_cancelled;
 
 static void
@@ -308,6 +337,7 @@ main(void)
     cmocka_unit_test_teardown(without_a_reader_nothing_is_readable, allow_all),
     cmocka_unit_test_teardown(a_reader_that_fails_later_is_passed_over, allow_all),
     cmocka_unit_test_teardown(readers_of_one_process_and_its_children_do_not_mix, allow_all),
+    cmocka_unit_test_teardown(many_are_read_and_those_that_cannot_be_are_told, allow_all),
     cmocka_unit_test_teardown(no_reader_is_a_cancellation_point, allow_all),
   };
   return cmocka_run_group_tests(tests, map_pages, NULL);

@@ -12,7 +12,8 @@
 
 /* System calls are made by number: the C library's functions of these names end a thread that was cancelled. */
 
-#define PAGE 4096u /* pages are not smaller, and a pipe takes at least one */
+#define PIECES 1024  /* of one call: UIO_MAXIOV */
+#define PAGE   4096u /* pages are not smaller, and a pipe takes at least one */
 
 /* The number of readable bytes from the start, at most `size`; -1 with errno if this reader cannot tell. */
 typedef ssize_t (*reader)(uintptr_t from, char *to, size_t size);
@@ -142,6 +143,38 @@ memtrack_peek(uintptr_t from, void *to, size_t size)
   }
   errno = error;
   return count < 0 ? 0 : count;
+}
+
+/* Reads as many as one call can. Returns how many it read from the first on; -1 with errno if the call cannot tell. */
+static ssize_t
+read_some(const uint64_t *from, uint32_t count, char *to, size_t size)
+{
+  struct iovec remote[PIECES];
+  count              = count < PIECES ? count : PIECES;
+  struct iovec local = {.iov_base = to, .iov_len = count * size};
+  for (uint32_t i = 0; i < count; ++i) {
+    remote[i] = (struct iovec){.iov_base = (void *)(uintptr_t)from[i], .iov_len = size};
+  }
+  ssize_t read = process_vm_readv(getpid(), &local, 1, remote, count, 0);
+  return read < 0 ? (errno == EFAULT ? 0 : -1) : read / (ssize_t)size;
+}
+
+void
+memtrack_peek_many(const uint64_t *from, uint32_t count, void *to, size_t size, bool *good)
+{
+  char *place = to;
+  int error   = errno;
+  for (uint32_t i = 0; i < count;) {
+    ssize_t done = works[0] ? read_some(from + i, count - i, place + i * size, size) : -1;
+    for (ssize_t k = 0; k < done; ++k) {
+      good[i++] = true;
+    }
+    if (done < PIECES && i < count) { /* the next one could not be read, or not by this call */
+      good[i] = done < 0 && memtrack_peek(from[i], place + i * size, size) == size;
+      ++i;
+    }
+  }
+  errno = error;
 }
 
 size_t

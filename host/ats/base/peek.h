@@ -41,6 +41,11 @@ bool memtrack_peek_works(void);
    is 1 to 5 system calls for each 4 KiB: only for events that are rare. */
 size_t memtrack_peek(uintptr_t from, void *to, size_t size);
 
+/* Copies `size` bytes from each of several addresses, one copy after the other; `good` tells which could be read as a whole. By
+   process_vm_readv it takes a call for each 1,024 addresses and for each that cannot be read, by the other readers the calls of
+   memtrack_peek() for each address. Any thread. */
+void memtrack_peek_many(const uint64_t *from, uint32_t count, void *to, size_t size, bool *good);
+
 /* Length of a text that may be at any address, up to its end, `most` bytes, or the end of readable memory. hook-safe, like the
    above. */
 size_t memtrack_peek_length(const char *text, size_t most);
