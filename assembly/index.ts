@@ -125,6 +125,7 @@ export {
   recordBufferEvent,
   recordFree,
   recordFreeOld,
+  recordResize,
   freeze,
   recordAllocFast,
   recordBufferEventFast,
@@ -176,7 +177,7 @@ export { exhaustionNotice } from "./control/exhaustion";
 export { startNotice, troubleNotice } from "./control/notices";
 export { reclaimDue, sampleAnew, sampleDue } from "./control/schedule";
 export { denyBaseline, writeStatus } from "./report/replies";
-export { limitPath, readMeasure, smallerLimit } from "./control/system";
+export { limitPath, readMeasure, readObjectSize, smallerLimit } from "./control/system";
 export { builtinAllocs, builtinFrees, builtinInUse, registerBuiltinRow } from "./registry/builtin_row";
 export { copiedPath, moduleKind, nameLoad } from "./naming/module";
 export { mangledKind, shortenName } from "./naming/mangled";

@@ -5,6 +5,7 @@
 
 import { MEASURE_RSS } from "../abi";
 import * as answer from "../base/answer";
+import { BAR } from "../base/chars";
 import { input } from "../base/memory";
 import * as reader from "../base/reader";
 import { ascii, copy } from "../base/writer";
@@ -13,6 +14,8 @@ const KIB: i64 = 1024;
 const KIBIBYTES_MAX: u64 = <u64>i64.MAX_VALUE / 1024;
 /** Version 1 of control groups expresses "no limit" as a number beyond all memory. */
 const UNLIMITED: u64 = 1 << 60;
+/** Objects of the server's freelists are smaller. */
+const OBJECT_MAX: u64 = 1 << 24;
 const SLASH: u32 = 0x2f;
 
 /**
@@ -64,6 +67,50 @@ export function smallerLimit(length: u64, limit: u64): u32 {
   reader.skipBlanks();
   const found = reader.isDigit(reader.peek()) ? reader.takeUnsigned() : 0;
   return answer.say(found && found < UNLIMITED && (!limit || found < limit) ? found : limit);
+}
+
+/**
+ * The answer's number is the size of an object of a freelist; 0 if the server's table does not tell it.
+ * @param name length of the freelist's name, with which the input region begins; the table follows
+ */
+export function readObjectSize(name: u64, length: u64): u32 {
+  const end = answer.bounded(length);
+  if (name >= end) return answer.say(0);
+  reader.open(input + <u32>name, end - <u32>name);
+  let column: u32 = 0;
+  reader.skipSpaces();
+  for (; !reader.takeText("Type Size"); ++column) {
+    if (!skipColumn()) return answer.say(0);
+  }
+  for (reader.skipLine(); reader.peek() != reader.END; reader.skipLine()) {
+    const size = sizeOfLine(column, <u32>name);
+    if (size) return answer.say(size);
+  }
+  return answer.say(0);
+}
+
+/** "1 | 2 | 48 | memory/NAME": the number in a column, if the line is that of the freelist named by the input region; else 0. */
+function sizeOfLine(column: u32, name: u32): i64 {
+  reader.skipSpaces();
+  for (; column; --column) if (!skipColumn()) return 0;
+  if (!reader.isDigit(reader.peek())) return 0;
+  const size = reader.takeUnsigned();
+  do if (!skipColumn()) return 0;
+  while (!reader.takeText("memory/"));
+  if (reader.left() < name || memory.compare(reader.position(), input, name)) return 0;
+  const after = reader.left() == name ? reader.END : <u32>load<u8>(reader.position() + name);
+  return size <= OBJECT_MAX && (after == reader.END || reader.isBlank(after)) ? <i64>size : 0;
+}
+
+/** Moves to the beginning of the next column of a line; false if there is none. */
+function skipColumn(): bool {
+  while (reader.peek() != BAR) {
+    if (reader.peek() == reader.END || reader.isLineEnd(reader.peek())) return false;
+    reader.skip();
+  }
+  reader.skip();
+  reader.skipSpaces();
+  return true;
 }
 
 /** "VmRSS:     1234 kB"; -1 for another line. */

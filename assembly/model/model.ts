@@ -152,7 +152,7 @@ export function mergeBuckets(first: u32, count: u32): void {
   let map = bucketMap(epochs, epochs);
   for (let i: u32 = 0; i < count; ++i) {
     const from = recordAt<Staged>(staging, i, STAGED_SIZE);
-    if (!(from.allocs | from.frees)) continue;
+    if (!(from.allocs | from.frees | from.allocBytes | from.freeBytes)) continue;
     if (from.epochs != epochs) {
       epochs = from.epochs;
       map = bucketMap(epochs, boundary.epochsNow);

@@ -26,7 +26,7 @@ import {
 import { buckets, slots } from "../base/memory";
 import { recordAt } from "../base/regions";
 import { Site } from "../base/types";
-import { advanceBuckets, advanceBucketsByOne, bucketMap, Buckets, mergedBucket, subtractOld } from "./bucket";
+import { addOld, advanceBuckets, advanceBucketsByOne, bucketMap, Buckets, mergedBucket, subtractOld } from "./bucket";
 import { bucketOf, presentOf } from "./epoch";
 import {
   addAlloc,
@@ -114,6 +114,19 @@ export function recordFreeOld(site: Site, epoch: u32, size: u64): u32 {
   const within = site & 0xffff;
   if (epoch < presentOf(epochs)) subtractOld(bucketsAt(within), bucketOf(epochs, epoch), size);
   addFree(siteAt(within), size);
+  return site;
+}
+
+/**
+ * Counts that memory of a site and an epoch has grown, or shrunk, without an allocation or a release: what grows counts as allocated
+ * bytes, what shrinks as released ones. Its release must then pass its size of that time.
+ * @returns the site, or SITE_UNKNOWN
+ */
+export function recordResize(site: Site, epoch: u32, change: i64): u32 {
+  if (site >= slots) return SITE_UNKNOWN;
+  if (epoch < presentOf(epochs)) addOld(bucketsAt(site), bucketOf(epochs, epoch), 0, change);
+  if (change > 0) addCounts(siteAt(site), 0, change, 0, 0);
+  else addCounts(siteAt(site), 0, 0, 0, -change);
   return site;
 }
 

@@ -130,11 +130,14 @@ function addToPair(pair: Pair, size: u64): void {
   pair.bytes = pair.bytes + size;
 }
 
-/** Whether this shard has counted anything for the site. Most sites are used by other threads alone. */
+/**
+ * Whether this shard has counted anything for the site. Most sites are used by other threads alone. A thread that has only resized
+ * has counted bytes, and no event.
+ */
 // @ts-ignore: decorator
 @inline
 export function hasCounted(at: SiteRecord): bool {
-  return (at.allocs | at.frees) != 0;
+  return (at.allocs | at.frees | at.allocBytes | at.freeBytes) != 0;
 }
 
 /** Blocks allocated minus blocks released by this shard, modular. */

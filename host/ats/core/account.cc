@@ -385,6 +385,13 @@ memtrack_account_carry(uint32_t site, int64_t allocs, int64_t frees, int64_t in_
 }
 
 void
+memtrack_account_resize(uint32_t birth, int64_t change)
+{
+  uint32_t site = birth >> MEMTRACK_EPOCH_BITS, epoch = birth & MEMTRACK_EPOCH_MASK;
+  account_slow([=](memtrack_core *core) { return Z_coreZ_recordResize(&core->wasm, site, epoch, change); }, nullptr);
+}
+
+void
 memtrack_account_set_namer(memtrack_namer chosen)
 {
   namer = chosen;

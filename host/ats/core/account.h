@@ -30,6 +30,10 @@ memtrack_birth_untagged(uint32_t cls)
   return (MEMTRACK_SITE_PRE_ARMING + cls) << MEMTRACK_EPOCH_BITS;
 }
 
+/* Counts that a block or object holds more bytes than before, or fewer, for its site and its epoch. Its release must then pass its
+   present size. Not hook-safe. */
+void memtrack_account_resize(uint32_t birth, int64_t change);
+
 /* Counts the release of a tagged block, for the site that allocated it and for the block's epoch. */
 void memtrack_account_free(uint32_t birth, uint64_t size);
 

@@ -4,7 +4,7 @@
 
 import { MEASURE_RSS, MEASURE_RSS_FILES, QUESTION_MAX } from "../../../assembly/abi";
 import { answerNumber } from "../../../assembly/base/answer";
-import { limitPath, readMeasure, smallerLimit } from "../../../assembly/control/system";
+import { limitPath, readMeasure, readObjectSize, smallerLimit } from "../../../assembly/control/system";
 import { input } from "../../../assembly/base/memory";
 import { answered, freshControl, put, Random, seed } from "../support";
 
@@ -102,5 +102,42 @@ describe("texts of random bytes", () => {
       smallerLimit(size, 0);
       for (let up: u32 = 0; up < 100; up += 7) assert(limitPath(size, up) <= size + 32);
     }
+  });
+});
+
+/** Of 9.2, and of 10.2. */
+const LISTS =
+  "     Allocated      |        In-Use      | Type Size  |   Free List Name\n" +
+  "--------------------|--------------------|------------|----------------------------------\n" +
+  "             163840 |               2560 |        160 | memory/INKContAllocator\n" +
+  "             262144 |             262144 |       2048 | memory/hdrHeap\n" +
+  "             425984 |             264704 |            | TOTAL\n";
+const LISTS_10 =
+  " Allocated | Allocated Count | In-Use | In-Use Count | Type Size  | Chunk Size | HP Fails |   Free List Name\n---|---\n" +
+  "    163840 |            1024 |   2560 |           16 |        176 |        128 |        0 | memory/INKContAllocator\n";
+
+function objectSize(name: string, table: string): i64 {
+  readObjectSize(name.length, put(name + table));
+  return answerNumber();
+}
+
+describe("the server's table of freelists", () => {
+  test("has the size of a list's objects in the column with that name", () => {
+    freshControl();
+    expect(objectSize("INKContAllocator", LISTS)).toBe(160);
+    expect(objectSize("hdrHeap", LISTS)).toBe(2048);
+    expect(objectSize("INKContAllocator", LISTS_10)).toBe(176);
+  });
+
+  test("gives nothing for a list that it lacks, or for a part of a name", () => {
+    freshControl();
+    expect(objectSize("hdr", LISTS)).toBe(0);
+    expect(objectSize("hdrHeap2", LISTS)).toBe(0);
+    expect(objectSize("TOTAL", LISTS)).toBe(0);
+    expect(objectSize("hdrHeap", LISTS_10)).toBe(0);
+    expect(objectSize("a", "")).toBe(0);
+    expect(objectSize("a", "| Type Size\n1 | memory/a")).toBe(0);
+    expect(objectSize("a", " Type Size | Name\n99999999999 | memory/a\n")).toBe(0);
+    expect(objectSize("a", " Type Size | Name\n 8 | memory/a")).toBe(8);
   });
 });

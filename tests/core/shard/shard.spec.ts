@@ -17,9 +17,13 @@ import {
   SITES_MAX,
   SITES_MIN,
 } from "../../../assembly/abi";
-import { limit, slots } from "../../../assembly/base/memory";
+import { buckets, limit, slots } from "../../../assembly/base/memory";
+import { recordAt } from "../../../assembly/base/regions";
 import { init } from "../../../assembly/index";
+import { bucketBytes, bucketCount, Buckets } from "../../../assembly/shard/bucket";
+import { withBegin } from "../../../assembly/shard/epoch";
 import {
+  advanceEpochs,
   carry,
   freeze,
   insertKey,
@@ -28,6 +32,8 @@ import {
   recordBufferEvent,
   recordBufferEventFast,
   recordFree,
+  recordFreeOld,
+  recordResize,
 } from "../../../assembly/shard/shard";
 import { siteAt } from "../../../assembly/shard/site";
 import { fresh, IOBUFFER, OPENSSL } from "../support";
@@ -194,6 +200,34 @@ describe("a shard", () => {
     expect(carry(SITE_FIRST, 10, 1000, 4, 0)).toBe(SITE_FIRST);
     recordBufferEvent(A, -8);
     expect(counters(SITE_FIRST)).toStrictEqual([11, 1008, 5, 8]);
+  });
+
+  test("counts growth as allocated bytes and shrinking as released bytes, without events", () => {
+    shard();
+    insertKey(16, A, OPENSSL | 1);
+    recordAlloc(A, OPENSSL | 1, 100);
+    expect(recordResize(16, 0, 50)).toBe(16);
+    expect(recordResize(16, 0, -30)).toBe(16);
+    expect(counters(16)).toStrictEqual([1, 150, 0, 30]);
+    recordFree(16, 120);
+    expect(counters(16)).toStrictEqual([1, 150, 1, 150]);
+    expect(recordResize(slots, 0, 1)).toBe(SITE_UNKNOWN);
+  });
+
+  test("resizes memory in its own epoch, also in a shard that has counted nothing else", () => {
+    shard();
+    insertKey(16, A, OPENSSL | 1);
+    const at = recordAt<Buckets>(buckets, 16);
+    recordResize(16, 0, 50);
+    advanceEpochs(withBegin(0, 0, 1), 17);
+    expect(bucketBytes(at, 1)).toBe(50);
+    recordResize(16, 0, 25);
+    recordResize(16, 1, 1000);
+    expect(bucketBytes(at, 1)).toBe(75);
+    expect(bucketCount(at, 1)).toBe(0);
+    recordFreeOld(16, 0, 75);
+    expect(bucketBytes(at, 1)).toBe(0);
+    expect(counters(16)).toStrictEqual([0, 1075, 1, 75]);
   });
 
   test("wraps its counters at 2^64 and continues", () => {
