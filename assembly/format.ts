@@ -38,7 +38,7 @@ export const CLASS_PARTS: StaticArray<string> = [
   "plugins' TSmalloc alive",
   "plugins' heap alive",
   "server's freelists in use",
-  "",
+  "plugins' objects alive",
 ];
 export const CLASS_TAGGED: StaticArray<bool> = [false, true, true, true, false, false];
 
@@ -113,6 +113,7 @@ export const HEADER_KEYS: StaticArray<string> = [
   "openssl",
   "plugins",
   "buffers",
+  "weights",
   "heap",
   "freelists",
   "verify",
@@ -125,12 +126,12 @@ export const HEADER_KEYS: StaticArray<string> = [
   "memory-reader",
   "memory",
 ];
-export const HEADER_FORMS: StaticArray<u8> = [0, 1, 2, 3, 1, 1, 4, 1, 5, 1, 6, 6, 6, 6, 6, 6, 7, 1, 1, 1, 8, 1, 9, 4, 1];
+export const HEADER_FORMS: StaticArray<u8> = [0, 1, 2, 3, 1, 1, 4, 1, 5, 1, 6, 6, 6, 6, 6, 6, 6, 7, 1, 1, 1, 8, 1, 9, 4, 1];
 export const HEADER_NUMBERS: StaticArray<u8> = [
-  255, 0, 1, 2, 3, 4, 0, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 255, 6, 20,
+  255, 0, 1, 2, 3, 4, 0, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 255, 7, 21,
 ];
 export const HEADER_REFUSALS: StaticArray<u8> = [
-  255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 1, 2, 3, 4, 255, 5, 255, 255, 255, 255, 255, 255, 255, 255, 255,
+  255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 1, 2, 3, 4, 5, 255, 6, 255, 255, 255, 255, 255, 255, 255, 255, 255,
 ];
 
 // Indexed by SETTING_.... The numbers of a record that is a text are 0.
@@ -185,8 +186,8 @@ export const SECTION_TITLES: StaticArray<string> = [
 export const SECTION_HEADS: StaticArray<string> = [
   "Allocs     | Frees      | Size In-use          | Avg Size   | Location                                          ",
   "Total Allocated      | Total Freed          | Currently Allocated  | Type                ",
-  "Created    | Destroyed  | Alive      | Kind             | Location",
-  "Total          | Change         | Owner                          | State   | IOBuffer       | OpenSSL        | TSmalloc       | Heap           | Freelists      | Conts    | Mutexes  | Buffers  | Readers  | MBuffers | Handles  | VConns   | Fetches  | Threads  | Files    | Others   | Txn held | Ssn held",
+  "Created    | Destroyed  | Alive      | Size In-use          | Kind             | Location",
+  "Total          | Change         | Owner                          | State   | IOBuffer       | OpenSSL        | TSmalloc       | Heap           | Freelists      | Objects        | Conts    | Mutexes  | Buffers  | Readers  | MBuffers | Handles  | VConns   | Fetches  | Threads  | Files    | Others   | Txn held | Ssn held",
   "Verdict | Why        | Change       | Per hour     | Location                                                         | Kind             | Per 1000 tx | Allocs     | Frees      | Old % | Kept % | Streak | Late %",
   "Verdict | Why        | Change       | Per hour     | Owner                          | Per 1000 tx | Allocs     | Frees      | Old % | Kept % | Streak | Late %",
   "Per hour       | For      | Limit in   | Evidence",
@@ -201,8 +202,8 @@ export const SECTION_HEADS: StaticArray<string> = [
 export const SECTION_RULES: StaticArray<string> = [
   "-----------|------------|----------------------|------------|--------------------------------------------------------------------",
   "---------------------|----------------------|----------------------|----------------------",
-  "-----------|------------|------------|------------------|------------------------------",
-  "---------------|----------------|--------------------------------|---------|----------------|----------------|----------------|----------------|----------------|----------|----------|----------|----------|----------|----------|----------|----------|----------|----------|----------|----------|----------",
+  "-----------|------------|------------|----------------------|------------------|------------------------------",
+  "---------------|----------------|--------------------------------|---------|----------------|----------------|----------------|----------------|----------------|----------------|----------|----------|----------|----------|----------|----------|----------|----------|----------|----------|----------|----------|----------",
   "--------|------------|--------------|--------------|------------------------------------------------------------------|------------------|-------------|------------|------------|-------|--------|--------|--------",
   "--------|------------|--------------|--------------|--------------------------------|-------------|------------|------------|-------|--------|--------|--------",
   "---------------|----------|------------|--------------------------------------------------",
@@ -214,10 +215,10 @@ export const SECTION_RULES: StaticArray<string> = [
   "-----------|------------|----------------------|------------|------------------------------",
   "-----------------------------------------|--------------------------------------------------",
 ];
-export const SECTION_COLUMNS: StaticArray<u8> = [0, 4, 7, 11, 32, 44, 55, 58, 64, 67, 73, 78, 80, 84];
+export const SECTION_COLUMNS: StaticArray<u8> = [0, 4, 7, 12, 34, 46, 57, 60, 66, 69, 75, 80, 82, 86];
 export const SECTION_TEXT_WIDTHS: StaticArray<u8> = [50, 20, 0, 30, 64, 30, 0, 0, 0, 0, 0, 0, 0, 0];
 export const COLUMN_WIDTHS: StaticArray<u8> = [
-  10, 10, 20, 10, 20, 20, 20, 10, 10, 10, 16, 14, 14, 7, 14, 14, 14, 14, 14, 8, 8, 8, 8, 8, 8, 8, 8, 8, 8, 8, 8, 8, 7, 10,
-  12, 12, 16, 11, 10, 10, 5, 6, 6, 6, 7, 10, 12, 12, 11, 10, 10, 5, 6, 6, 6, 14, 8, 10, 10, 12, 10, 20, 9, 16, 20, 7, 14,
-  3, 7, 20, 10, 10, 16, 3, 11, 7, 20, 20, 10, 20, 10, 10, 20, 10, 40,
+  10, 10, 20, 10, 20, 20, 20, 10, 10, 10, 20, 16, 14, 14, 7, 14, 14, 14, 14, 14, 14, 8, 8, 8, 8, 8, 8, 8, 8, 8, 8, 8, 8, 8,
+  7, 10, 12, 12, 16, 11, 10, 10, 5, 6, 6, 6, 7, 10, 12, 12, 11, 10, 10, 5, 6, 6, 6, 14, 8, 10, 10, 12, 10, 20, 9, 16, 20,
+  7, 14, 3, 7, 20, 10, 10, 16, 3, 11, 7, 20, 20, 10, 20, 10, 10, 20, 10, 40,
 ];

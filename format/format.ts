@@ -53,7 +53,7 @@ export const RESIDENT_CHANGE_MIN = 16 * 1024 * 1024;
 export interface MemoryClass {
   /** Title of its columns, and its name in reports. Sections whose titles begin with it are of this class. */
   title: string;
-  /** What a site of the class counts: memory, shown as in `sections.memory`, or objects without a size, as in `sections.objects`. */
+  /** What a site of the class counts: memory, shown as in `sections.memory`, or objects and their bytes, as in `sections.objects`. */
   holds: "memory" | "objects";
   /** The lowest level that tracks it. */
   level: 1 | 2;
@@ -138,6 +138,8 @@ export const classes = {
     level: 1,
     prefix: PLUGIN_PREFIX,
     section: "Objects of plugins",
+    part: "plugins' objects alive",
+    statistic: "plugin.memtrack.object_bytes",
   },
 } as const satisfies Record<string, MemoryClass>;
 
@@ -233,6 +235,13 @@ export const header = {
       "state of the hook that gives plugins' IOBuffers locations of their own, in the same words. If it is refused, they are counted under " +
       "the server's locations",
   },
+  weights: {
+    form: "hook",
+    refusal: true,
+    meaning:
+      "whether the bytes of plugins' objects are known, in the same words. If it is refused, the objects that the reason names are counted " +
+      "without their bytes",
+  },
   heap: { form: "hook", meaning: "state of the heap hooks: `installed`, `off`" },
   freelists: {
     form: "hook",
@@ -269,7 +278,7 @@ export const header = {
   untracked: {
     form: "number",
     warning: "objects are in no row: there was no room to remember them",
-    meaning: "API objects that were not counted because the object table (about 1 million entries) was full",
+    meaning: "API objects that were not counted because the object table (about 14 million entries) was full",
   },
   exhausted: {
     form: "limits",
@@ -281,9 +290,13 @@ export const header = {
     form: "text",
     meaning:
       "how memtrack reads memory that may be unmapped: `process_vm_readv`, `pipe`, `/proc/self/mem`; `none` where the system forbids all " +
-      "three: then `openssl` and `buffers` are refused",
+      "three: then `openssl`, `buffers` and `weights` are refused",
   },
-  memory: { form: "number", meaning: "most bytes that memtrack's tables can use; a page becomes resident when it is first used" },
+  memory: {
+    form: "number",
+    meaning:
+      "most bytes that memtrack's tables can use, the table of objects in its present size; a page becomes resident when it is first used",
+  },
 } as const satisfies Record<string, HeaderKey>;
 
 // ---- Sections ---------------------------------------------------------------------------------------------------------------------
@@ -297,7 +310,7 @@ export interface Column {
   meaning: string;
 }
 
-/** A column for each class that counts memory, or for each kind of objects, with the title of the class or kind. */
+/** A column for each class, or for each kind of objects, with the title of the class or kind. */
 export interface Columns extends Omit<Column, "title"> {
   each: "class" | "kind";
 }
@@ -324,7 +337,7 @@ const growth = [
     title: "Change",
     width: 12,
     unit: "bytes",
-    meaning: "live bytes now minus live bytes at the baseline; of objects, their number",
+    meaning: "live bytes now minus live bytes at the baseline; of objects whose bytes are not known, their number",
   },
   {
     title: "Per hour",
@@ -394,6 +407,7 @@ export const sections = {
       { title: "Created", width: 10, unit: "count", meaning: "objects created" },
       { title: "Destroyed", width: 10, unit: "count", meaning: "objects destroyed" },
       { title: "Alive", width: 10, unit: "count", meaning: "objects alive" },
+      { title: "Size In-use", width: 20, unit: "bytes", meaning: "their bytes; 0 if the bytes of such objects are not known" },
       { title: "Kind", width: 16, unit: "text", meaning: "kind of object" },
     ],
     text: { title: "Location", rule: 30, meaning: "the call that created the objects" },

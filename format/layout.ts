@@ -22,8 +22,7 @@ export function columnsOf(section: Section): Column[] {
 function oneByOne(columns: readonly (Column | Columns)[]): Column[] {
   return columns.flatMap((column) => {
     if (!("each" in column)) return [column];
-    const entries =
-      column.each === "kind" ? Object.values(kinds) : Object.values(classes).filter(({ holds }) => holds === "memory");
+    const entries = column.each === "kind" ? Object.values(kinds) : Object.values(classes);
     const { width, unit, meaning } = column;
     return entries.map(({ title }) => ({ title, width, unit, meaning }));
   });

@@ -7,7 +7,7 @@ import { classes, kinds, sections, SUMMARY_LINES_MAX, SUMMARY_PREFIX, type Memor
 import { titlesOf } from "../format/layout.ts";
 import { cellsOf, headsOf, textColumn } from "../host/node/read/cells.ts";
 import { TITLES_OF_FORMAT_1 } from "../host/node/read/format1.ts";
-import { CLASSES, MEMORY_CLASSES, titleOf, type MemoryName } from "../host/shared/classes.ts";
+import { CLASSES, MEMORY_CLASSES, titleOf, type ClassName, type MemoryName } from "../host/shared/classes.ts";
 import { isAnalysisTitle } from "./analysis.ts";
 
 type KindName = (typeof kinds)[keyof typeof kinds]["name"];
@@ -41,12 +41,13 @@ interface ObjectRow {
   created: number;
   destroyed: number;
   alive: number;
+  inUse: number;
   kind: string;
   location: string;
 }
 
 /** Memory of an owner: bytes by class, live objects. */
-interface Holdings extends Record<MemoryName, number> {
+interface Holdings extends Record<ClassName, number> {
   total: number;
   /** Change of `total` since the last dump; undefined if counting began anew. */
   change: number | undefined;
@@ -187,9 +188,10 @@ const TABLE_ROW = /^ *(\d+) \| +(\d+) \| +(-?\d+) \| +(-?\d+) \| (\S.*?) *$/;
 const TABLE_TOTAL = /^ +(-?\d+) \| +\| TOTAL *$/;
 const SUMMARY_HEAD = head(sections.summary);
 const SUMMARY_ROW = new RegExp(`^ *(\\d+) \\| +(\\d+) \\| +(-?\\d+) \\| ${classes.openssl.summary} *$`);
-const OBJECTS_HEAD = head(sections.objects);
+const OBJECTS_HEADS = [head(sections.objects), /^Created +\| Destroyed +\| Alive +\| Kind +\| Location *$/];
+/** Dumps of older versions have no bytes of objects. */
 const OBJECTS_ROW = new RegExp(
-  `^ *(\\d+) \\| +(\\d+) \\| +(-?\\d+) \\| (${KINDS.map(({ name }) => name).join("|")}) +\\| (\\S.*?) *$`,
+  `^ *(\\d+) \\| +(\\d+) \\| +(-?\\d+) \\| (?: *(-?\\d+) \\| )?(${KINDS.map(({ name }) => name).join("|")}) +\\| (\\S.*?) *$`,
 );
 const PRIOR_TITLES: string[] = [sections.preArming.title, TITLES_OF_FORMAT_1.preArming!];
 const PRIOR_HEAD = head(sections.preArming);
@@ -227,7 +229,7 @@ export function parseTables(text: string): Tables {
     } else if (TABLE_HEAD.test(line)) {
       found.tables.push({ title, rows: [], total: 0 });
       [title, section] = ["", "table"];
-    } else if (title === OBJECTS_TITLE && OBJECTS_HEAD.test(line)) {
+    } else if (title === OBJECTS_TITLE && OBJECTS_HEADS.some((heads) => heads.test(line))) {
       [title, section] = ["", "objects"];
     } else if (OWNERS_TITLE.test(title) && (owners = ownersForm(line))) {
       [title, section] = ["", "owners"];
@@ -242,7 +244,8 @@ export function parseTables(text: string): Tables {
       table.total = integers(match, 1, 1)[0]!;
     } else if (section === "objects" && (match = OBJECTS_ROW.exec(line))) {
       const [created, destroyed, alive] = integers(match, 1, 3) as [number, number, number];
-      found.objects.push({ created, destroyed, alive, kind: match[4]!, location: match[5]! });
+      const inUse = match[4] === undefined ? 0 : integer(match[4]);
+      found.objects.push({ created, destroyed, alive, inUse, kind: match[5]!, location: match[6]! });
     } else if (section === "owners" && owners && (holding = holdings(line, owners))) {
       const { state, owner, ...sums } = holding;
       if (state) found.owners.push(holding);
@@ -282,7 +285,7 @@ function holdings(line: string, columns: string[]): OwnerRow | undefined {
   const isNumber = (title: string): boolean => /^-?\d+$/.test(cell(title)) || (title === "Change" && cell(title) === "-");
   if (!cells || !numbers.every(isNumber) || !/^(?:loaded|retired|)$/.test(cell("State")) || !cell("Owner")) return undefined;
   const number = (title: string): number => integer(cell(title));
-  const byClass = Object.fromEntries(MEMORY_CLASSES.map((cls) => [cls, number(titleOf(cls))])) as Record<MemoryName, number>;
+  const byClass = Object.fromEntries(CLASSES.map((cls) => [cls, number(titleOf(cls))])) as Record<ClassName, number>;
   const byKind = Object.fromEntries(KINDS.map(({ name, title }) => [name, number(title)])) as Record<KindName, number>;
   return {
     ...byClass,

@@ -51,7 +51,7 @@ export function sumOwnerSeries(): void {
   for (let row: Row = 0; row < knownSites(); ++row) {
     if (!isRow(row) || (!allocs(row) && !frees(row))) continue;
     const to = at(follow(ownerOfSite(row)));
-    if (siteClass(row) == CLASS_OBJECT) continue; // objects have no size
+    if (siteClass(row) == CLASS_OBJECT && !allocBytes(row)) continue; // objects whose bytes are not known
     to.allocs = to.allocs + allocs(row);
     to.allocBytes = to.allocBytes + allocBytes(row);
     to.frees = to.frees + frees(row);
@@ -93,7 +93,7 @@ export function entryInUse(entry: u32): i64 {
 }
 /** Whether a row with memory in use belongs to an entry. */
 export function entryHolds(entry: u32, row: Row): bool {
-  return isRow(row) && siteClass(row) != CLASS_OBJECT && inUse(row) > 0 && valueAt<u8>(entries(), ownerOfSite(row)) == entry;
+  return isRow(row) && inUse(row) > 0 && valueAt<u8>(entries(), ownerOfSite(row)) == entry;
 }
 /** Number of suspect rows of an entry. */
 export function entryLeaking(entry: u32): u64 {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // A series of the analysis: a row, by its number; an owner with an entry (owner_series.ts), numbered after all rows; or the remainder
-// of resident memory, which is in no row (resident.ts) and has the last number. It counts bytes; for objects, which have no size, their
-// number. The remainder has no allocations and no releases.
+// of resident memory, which is in no row (resident.ts) and has the last number. It counts bytes; for objects whose
+// bytes are not known, their number. The remainder has no allocations and no releases.
 
 import { CLASS_IOBUFFER, CLASS_OBJECT, OWNER_CORE, OWNER_SERIES_MAX } from "../abi";
 import { slots } from "../base/memory";
@@ -46,9 +46,14 @@ export function isCore(series: Series): bool {
   return isOwnerSeries(series) && isCoreEntry(series - slots);
 }
 
-/** Whether the series counts objects instead of bytes. */
-export function isObjects(series: Series): bool {
+/** Whether the series is of objects. */
+export function areObjects(series: Series): bool {
   return isRowSeries(series) && siteClass(series) == CLASS_OBJECT;
+}
+
+/** Whether the series counts objects instead of bytes, because their bytes are not known. */
+export function isObjects(series: Series): bool {
+  return areObjects(series) && !row.allocBytes(series);
 }
 
 /** Whether the series is that of a freelist, of which neither events nor ages are known. */
@@ -86,9 +91,10 @@ export function inUse(series: Series): u64 {
   return bytes > 0 ? <u64>bytes : 0;
 }
 
-/** Average bytes of an allocation; at least 1. */
+/** Average bytes of an allocation, and of a live object, which may hold more than at its creation; at least 1. */
 export function averageSize(series: Series): u64 {
   if (isRemainder(series)) return REMAINDER_UNIT;
+  if (areObjects(series) && row.alive(series) > 0) return max<u64>(inUse(series) / <u64>row.alive(series), 1);
   const n = allocs(series);
   const size = n ? allocBytes(series) / n : 0;
   return size ? size : 1;

@@ -18,7 +18,7 @@ import { isActive, isObjects, remainder, seriesOfEntry } from "./series";
 import * as trend from "./trend";
 import { growingFor, grownBy, isSuspect, levelOf } from "./verdict";
 
-/** Bytes assumed per object: the memory of its parts may be as large. */
+/** Bytes assumed per object whose bytes are not known: the memory of its parts may be as large. */
 export const OBJECT_WEIGHT: u64 = 256;
 
 /**
@@ -70,12 +70,12 @@ export function rowsOfSuspect(position: u32): u32 {
   return end - position;
 }
 
-/** Bytes per hour; an object counts as OBJECT_WEIGHT bytes. */
+/** Bytes per hour; an object whose bytes are not known counts as OBJECT_WEIGHT bytes. */
 function urgency(series: Series): u64 {
   return weighed(series, <u64>max<i64>(rateOf(series), 0));
 }
 
-/** Bytes; an object counts as OBJECT_WEIGHT bytes. */
+/** Bytes; an object whose bytes are not known counts as OBJECT_WEIGHT bytes. */
 export function weighed(series: Series, amount: u64): u64 {
   return isObjects(series) ? amount * OBJECT_WEIGHT : amount;
 }

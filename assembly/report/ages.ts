@@ -2,8 +2,8 @@
 //
 // The ages of live memory, by site: a line for each bucket (epoch.ts) that has something in it, so the lines of a site add up to its
 // row, and its spans of time are adjacent. Suspects are selected first, then plugins, then the server, each by old bytes (age.ts). The
-// selected sites are sorted by what the section shows: memory by old bytes, then objects by old objects. IOBuffers and freelists are missing
-// because their allocation time is unknown.
+// selected sites are sorted by what the section shows: old bytes, then objects whose bytes are not known, by number. IOBuffers and
+// freelists are missing because their allocation time is unknown.
 
 import { BUCKETS, MEASURE_NOW, OWNER_CORE } from "../abi";
 import { inUseOfBucket, isLowerBound, oldBytes, reportedAge } from "../analysis/age";

@@ -159,6 +159,7 @@ function renderObjects(): u32 {
     table.unsignedCell(allocs(row));
     table.unsignedCell(frees(row));
     table.signedCell(alive(row));
+    table.signedCell(inUse(row));
     table.textCell(kindName(kindOf(row)));
     location(row);
   }

@@ -3,7 +3,7 @@
 // Growth since a baseline: the rows and the owners with the largest changes, with their verdicts and the evidence as columns. The
 // remainder of resident memory stands before the rows; what only allocations tell is not known of it.
 //
-//   Change        live bytes now minus live bytes at the baseline; for objects, which have no size, their number
+//   Change        live bytes now minus live bytes at the baseline; for objects whose bytes are not known, their number
 //   Per hour      Change divided by the time since the baseline
 //   Per 1000 tx   Change per 1,000 transactions
 //   Kind          for rows: the class, or the kind of object; REMAINDER_KIND for the remainder

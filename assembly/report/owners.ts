@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The Owners section: live bytes of each owner by class and live objects by kind, and the change since the last dump. The sum of the
+// The Owners section: live bytes of each owner by class, live objects by kind, and the change since the last dump. The sum of the
 // owners equals the sum of all rows. The sums of an owner, in 64-bit integers:
 //
 //    ┌────────────────┬─────────────────┬───────┬──────┬─────────┐
@@ -151,7 +151,7 @@ function beginLine(slot: OwnerSlot, anew: bool): void {
 function endLine(slot: OwnerSlot, state: string): void {
   table.endText(SECTION_OWNERS);
   table.textCell(state);
-  for (let cls: u32 = 0; cls < CLASS_COUNT; ++cls) if (cls != CLASS_OBJECT) table.signedCell(bytesOfClass(slot, cls));
+  for (let cls: u32 = 0; cls < CLASS_COUNT; ++cls) table.signedCell(bytesOfClass(slot, cls));
   for (let kind: u32 = 0; kind < KIND_COUNT; ++kind) table.signedCell(aliveOfKind(slot, kind));
   newline();
 }

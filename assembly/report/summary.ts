@@ -46,7 +46,7 @@ import {
   partsTime,
   UNKNOWN,
 } from "../analysis/resident";
-import { isActive, isObjects, isOfFreelist, remainder, writeSeriesInSentence } from "../analysis/series";
+import { areObjects, isActive, isObjects, isOfFreelist, remainder, writeSeriesInSentence } from "../analysis/series";
 import { rankSuspects, rowsOfSuspect, secondsUntilFull, weighed } from "../analysis/urgency";
 import { isRemainderSuspect, isUndecided, samplesUntilJudged, verdictOf } from "../analysis/verdict";
 import { bytes, counted, duration, grouped } from "../base/humanize";
@@ -338,7 +338,7 @@ function released(row: Row, slot: u32): void {
   grouped(freesSince(row, slot));
   ascii(" of ");
   grouped(allocsSince(row, slot));
-  ascii(isObjects(row) ? " destroyed, " : " freed, ");
+  ascii(areObjects(row) ? " destroyed, " : " freed, ");
 }
 
 /** `+136 MiB in 12 min (+680 MiB/h)`: the columns Change and Per hour of the section on growth. */

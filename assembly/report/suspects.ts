@@ -12,7 +12,7 @@ import { isLowerBound, oldBytes, reportedAge } from "../analysis/age";
 import { functionLength, isOneCause } from "../analysis/cause";
 import { ranked, rankedCount } from "../analysis/ranking";
 import { growthPerReload, isReloadLeak, reloadsOf } from "../analysis/reloads";
-import { allocs, frees, inUse, isObjects, isOfFreelist, isRemainder, writeSeriesInSentence } from "../analysis/series";
+import { allocs, areObjects, frees, inUse, isObjects, isOfFreelist, isRemainder, writeSeriesInSentence } from "../analysis/series";
 import { rankSuspects, rateOf, rowsOfSuspect, secondsLeft, secondsUntilFull } from "../analysis/urgency";
 import { growingFor, grownBy } from "../analysis/verdict";
 import { SPACE } from "../base/chars";
@@ -187,9 +187,9 @@ function writeEvents(series: Series): void {
     return ascii(" in use");
   }
   grouped(allocs(series));
-  ascii(isObjects(series) ? " created, " : " allocated, ");
+  ascii(areObjects(series) ? " created, " : " allocated, ");
   grouped(frees(series));
-  ascii(isObjects(series) ? " destroyed" : " freed");
+  ascii(areObjects(series) ? " destroyed" : " freed");
 }
 
 function writeRate(rate: i64, objects: bool): void {

@@ -54,7 +54,7 @@ static int tracked_stat             = MEMTRACK_TS_ERROR;
 static int unaccounted_stat         = MEMTRACK_TS_ERROR;
 static int unaccounted_suspect_stat = MEMTRACK_TS_ERROR;
 static int class_stats[MEMTRACK_CLASS_COUNT];
-/* By class; objects have no bytes. */
+/* By class. */
 static const char *const class_names[MEMTRACK_CLASS_COUNT] = {MEMTRACK_CLASS_STATISTICS};
 
 void

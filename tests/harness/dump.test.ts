@@ -135,8 +135,8 @@ describe("parseDumps", () => {
     });
     assert.deepEqual([dump.heap.rows[0]?.location, dump.heap.total], ["memory/plugin/foo.so#2+0x1a2b [retired]", 64]);
     assert.deepEqual(dump.objects, [
-      { created: 12, destroyed: 2, alive: 10, kind: "TSCont", location: "memory/plugin/foo.so TSPluginInit (foo.c:12)" },
-      { created: 4, destroyed: 5, alive: -1, kind: "other", location: "memory/plugin/foo.so+0x10" },
+      { created: 12, destroyed: 2, alive: 10, inUse: 0, kind: "TSCont", location: "memory/plugin/foo.so TSPluginInit (foo.c:12)" },
+      { created: 4, destroyed: 5, alive: -1, inUse: 0, kind: "other", location: "memory/plugin/foo.so+0x10" },
     ]);
     assert.equal(parseDumps(DUMP.replace("Objects of plugins\n", ""))[0]?.foreign.length, 3, "a section without its title");
   });
@@ -156,8 +156,10 @@ describe("parseDumps", () => {
       TSThread: 0,
       TSFile: 0,
       other: -1,
+      "held transaction": 0,
+      "held session": 0,
     };
-    const foo = { iobuffer: 0, openssl: 0, tsapi: 200, heap: 0, total: 200, change: 200, objects: 9, kinds };
+    const foo = { iobuffer: 0, openssl: 0, tsapi: 200, heap: 0, object: 0, total: 200, change: 200, objects: 9, kinds };
     assert.deepEqual(dump.owners[1], { ...foo, state: "loaded", owner: "foo.so" });
     assert.deepEqual(
       dump.owners.map((row) => [row.owner, row.state, row.change]),

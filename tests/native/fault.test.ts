@@ -24,6 +24,10 @@ const AT_ONCE = 2;
 const CANNOT_FAIL =
   /^(_Unwind_\w+|_Z\w+|__cxa_\w+|__gxx_personality_v0|__gcc_personality_v0|__assert_fail|__errno_location|__isoc99_sscanf|__gmon_start__|_ITM_\w+|close|closedir|dl_iterate_phdr|dlclose|dlerror|fclose|ferror|fileno|fprintf|free|getauxval|getpid|gettid|gnu_get_libc_version|mallinfo2|malloc_usable_size|mem\w+|pthread_mutex_\w+|pthread_once|_setjmp|longjmp|qsort|sched_yield|sysconf|time|str\w+|v?snprintf|stderr)$/;
 
+/** The stand-in servers have no freelists, and their objects are not blocks. */
+const WEIGHTLESS =
+  "TSError [memtrack] some objects of plugins are counted without their bytes: the allocator does not tell the size of a parser";
+
 interface Life {
   /** Exit status, or the signal's name. */
   end: number | string;
@@ -189,7 +193,7 @@ describe("a call that fails", () => {
   test("none: the dump agrees with what the plugins know of themselves", () => {
     assert.equal(usual.end, 0, usual.err);
     assert.deepEqual(differences(usual), []);
-    assert.deepEqual(linesOf(usual, /^(TSError|DENIED)/), []);
+    assert.deepEqual(linesOf(usual, /^(TSError|DENIED)/), [WEIGHTLESS]);
     assert.equal(usual.dump!.header.get("exhausted"), "-");
     assert.equal(usual.dump!.header.get("lost"), "0");
   });
@@ -289,15 +293,15 @@ describe("a server of version 10", () => {
   test("whose core is shared and bound lazily: the same rows as 9.2, verify included", async () => {
     const life = await live(undefined, "shared");
     compare(life, /^$/);
-    assert.deepEqual(linesOf(life, /^TSError/), []);
+    assert.deepEqual(linesOf(life, /^TSError/), [WEIGHTLESS]);
   });
 
   test("whose core is in the program: the same rows, and verify is refused in one line", async () => {
     const life = await live(undefined, "static");
     compare(life, /^verify=/);
     const errors = linesOf(life, /^TSError/);
-    assert.equal(errors.length, 1, errors.join("\n"));
-    assert.match(errors[0]!, /verify mode cannot be switched on: .* verify on a 10\.x built with shared libraries, or on 9\.2$/);
+    assert.deepEqual([errors.length, errors[0]], [2, WEIGHTLESS], errors.join("\n"));
+    assert.match(errors[1]!, /verify mode cannot be switched on: .* verify on a 10\.x built with shared libraries, or on 9\.2$/);
     assert.deepEqual(
       linesOf(life, /^MAP/).filter((line) => /rwx|-wx/.test(line)),
       [],

@@ -23,6 +23,7 @@
 #include "hook/state.h"
 #include "hook/warning.h"
 #include "hook/watch.h"
+#include "hook/weight.h"
 #include "owner/context.h"
 #include "owner/naming.h"
 #include "server/server.h"
@@ -40,6 +41,7 @@ static struct memtrack_reason openssl_reason;
 static struct memtrack_reason plugins_reason;
 static struct memtrack_reason buffers_reason;
 static struct memtrack_reason freelists_reason;
+static struct memtrack_reason weights_reason;
 
 /* Reads a record and logs an invalid value or a change. Returns the value to use. */
 static int64_t
@@ -273,6 +275,19 @@ start_symbols(void)
   }
 }
 
+/* What objects weigh. Without it they are counted without bytes. */
+static void
+open_weights(void)
+{
+  state.weights        = MEMTRACK_HOOK_INSTALLED;
+  state.weights_reason = weights_reason.text;
+  memtrack_weights_open(server->freelists, &weights_reason);
+  if (weights_reason.text[0]) {
+    state.weights = MEMTRACK_HOOK_REFUSED;
+    memtrack_log(MEMTRACK_ERROR, "some objects of plugins are counted without their bytes: %s", weights_reason.text);
+  }
+}
+
 static void
 install_plugins(void)
 {
@@ -287,6 +302,9 @@ install_plugins(void)
   } else if (buffers_reason.text[0]) {
     state.buffers = MEMTRACK_HOOK_REFUSED;
     memtrack_log(MEMTRACK_ERROR, "IOBuffers of plugins are counted under the server's own lines: %s", buffers_reason.text);
+  }
+  if (state.plugins == MEMTRACK_HOOK_INSTALLED) {
+    open_weights();
   }
 }
 

@@ -77,6 +77,7 @@ put_state(memtrack_core *model, uint64_t number, uint32_t reason, const memtrack
   put(MEMTRACK_FACT_OPENSSL, state->openssl);
   put(MEMTRACK_FACT_PLUGINS, state->plugins);
   put(MEMTRACK_FACT_BUFFERS, state->buffers);
+  put(MEMTRACK_FACT_WEIGHTS, state->weights);
   put(MEMTRACK_FACT_HEAP, state->heap);
   put(MEMTRACK_FACT_FREELISTS, state->freelists);
   put_text(model, MEMTRACK_TEXT_CORE, MEMTRACK_CORE_DIGEST);
@@ -86,6 +87,7 @@ put_state(memtrack_core *model, uint64_t number, uint32_t reason, const memtrack
   put_text(model, MEMTRACK_TEXT_PLUGINS, state->plugins_reason);
   put_text(model, MEMTRACK_TEXT_BUFFERS, state->buffers_reason);
   put_text(model, MEMTRACK_TEXT_FREELISTS, state->freelists_reason);
+  put_text(model, MEMTRACK_TEXT_WEIGHTS, state->weights_reason);
 }
 
 /* Sums, renders and writes. Returns 0 or an errno. Within memtrack_model_with(). */

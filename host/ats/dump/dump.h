@@ -17,6 +17,7 @@ struct memtrack_state {
   uint32_t openssl;
   uint32_t plugins; /* plugins' calls */
   uint32_t buffers; /* locations of plugins' IOBuffers */
+  uint32_t weights; /* of plugins' objects */
   uint32_t heap;
   uint32_t freelists; /* rows of the server's freelists */
   const char *iobuffer_reason;
@@ -24,6 +25,7 @@ struct memtrack_state {
   const char *plugins_reason;
   const char *buffers_reason;
   const char *freelists_reason;
+  const char *weights_reason;
   bool verify;
 };
 

@@ -11,31 +11,66 @@
 #include "base/compiler.h"
 #include "base/hash.h"
 
-#define PARTITIONS 1024u /* powers of two */
-#define ENTRIES    1024u
-#define FULL       (ENTRIES / 8 * 7) /* with more entries probes would become long */
-#define TABLE_SIZE ((size_t)PARTITIONS * ENTRIES * sizeof(struct memtrack_object))
+#define PARTITIONS  MEMTRACK_OBJECTS_PARTITIONS /* powers of two, each */
+#define ENTRIES     1024u                       /* of a partition at first */
+#define ENTRIES_MAX 16384u
+
+/* From so many entries on a partition tries to grow; with more than the second number probes would become long. */
+#define WANTS_MORE(entries) ((entries) / 4 * 3)
+#define FULL(entries)       ((entries) / 8 * 7)
 
 struct partition {
   pthread_mutex_t mutex;
-  uint32_t count;
+  uint32_t count, entries;
+  uint32_t holders; /* objects whose bytes are read */
+  uint32_t unread;  /* those that were never read */
 };
 
 static struct partition partitions[PARTITIONS];
-static struct memtrack_object *table; /* PARTITIONS x ENTRIES; unused pages are never touched */
+static struct memtrack_object *table; /* PARTITIONS x most_entries; unused pages are never touched */
+static uint32_t most_entries;
 static uint64_t untracked;
+
+/* Half of the largest partition, for the one partition that grows. Not inside the table: its pages are given back afterwards. */
+static struct memtrack_object *scratch;
+static pthread_mutex_t growing = PTHREAD_MUTEX_INITIALIZER;
+
+static size_t
+size_of(uint32_t entries)
+{
+  return (size_t)entries * sizeof(struct memtrack_object);
+}
+
+static void *
+reserve(size_t size)
+{
+  void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  if (memory == MAP_FAILED) {
+    return NULL;
+  }
+  madvise(memory, size, MADV_NOHUGEPAGE); /* otherwise a few objects would take 2 MiB each */
+  return memory;
+}
 
 int
 memtrack_objects_open(void)
 {
-  void *memory = mmap(NULL, TABLE_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-  if (memory == MAP_FAILED) {
+  size_t most = size_of(PARTITIONS * ENTRIES_MAX), half = size_of(ENTRIES_MAX / 2);
+  char *memory = reserve(most + half);
+  most_entries = ENTRIES_MAX;
+  if (memory) {
+    scratch = (struct memtrack_object *)(memory + most);
+  } else {
+    memory       = reserve(size_of(PARTITIONS * ENTRIES));
+    most_entries = ENTRIES;
+  }
+  if (!memory) {
     return -1;
   }
-  madvise(memory, TABLE_SIZE, MADV_NOHUGEPAGE); /* otherwise a few objects would take 2 MiB each */
-  table = memory;
+  table = (struct memtrack_object *)memory;
   for (size_t i = 0; i < PARTITIONS; ++i) {
     pthread_mutex_init(&partitions[i].mutex, NULL);
+    partitions[i].entries = ENTRIES;
   }
   return 0;
 }
@@ -47,42 +82,64 @@ hash(const void *address)
   return x ^ x >> 32;
 }
 
-/* Locks the partition of an address and returns its table. */
 static struct memtrack_object *
-lock(const void *address, struct partition **partition)
+table_of(const struct partition *partition)
 {
-  uint32_t number = hash(address) % PARTITIONS;
-  *partition      = &partitions[number];
-  pthread_mutex_lock(&(*partition)->mutex);
-  return table + (size_t)number * ENTRIES;
+  return table + (size_t)(partition - partitions) * most_entries;
+}
+
+/* Locks the partition of an address. */
+static struct partition *
+lock(const void *address)
+{
+  struct partition *partition = &partitions[hash(address) % PARTITIONS];
+  pthread_mutex_lock(&partition->mutex);
+  return partition;
 }
 
 static uint32_t
-home(uint64_t address)
+home(const struct partition *partition, uint64_t address)
 {
-  return hash((void *)(uintptr_t)address) / PARTITIONS % ENTRIES;
+  return hash((void *)(uintptr_t)address) / PARTITIONS & (partition->entries - 1);
 }
 
 /* The entry of an address, or the empty entry for it. */
 static struct memtrack_object *
-find(struct memtrack_object *entries, const void *address)
+find(const struct partition *partition, const void *address)
 {
-  uint32_t at = home((uintptr_t)address);
+  struct memtrack_object *entries = table_of(partition);
+  uint32_t at                     = home(partition, (uintptr_t)address);
   while (entries[at].address && entries[at].address != (uintptr_t)address) {
-    at = (at + 1) % ENTRIES;
+    at = (at + 1) & (partition->entries - 1);
   }
   return &entries[at];
+}
+
+static uint32_t
+is_holder(const struct memtrack_object *entry)
+{
+  return entry->address && entry->weight == MEMTRACK_WEIGHT_MBUFFER;
+}
+
+static uint32_t
+is_unread(const struct memtrack_object *entry)
+{
+  return is_holder(entry) && !entry->was_read;
 }
 
 /* Removes an entry and moves later entries of its probes up, so that no gap interrupts a probe. Knuth, TAOCP 3, section 6.4,
    algorithm R. */
 MT_HOT static void
-erase(struct memtrack_object *entries, struct memtrack_object *entry)
+erase(struct partition *partition, struct memtrack_object *entry)
 {
-  uint32_t hole = entry - entries;
-  for (uint32_t at = (hole + 1) % ENTRIES; entries[at].address; at = (at + 1) % ENTRIES) {
-    uint32_t wanted = home(entries[at].address);
-    if ((at - wanted) % ENTRIES >= (at - hole) % ENTRIES) {
+  struct memtrack_object *entries = table_of(partition);
+  uint32_t hole = entry - entries, mask = partition->entries - 1;
+  partition->count -= 1;
+  partition->holders -= is_holder(entry);
+  partition->unread -= is_unread(entry);
+  for (uint32_t at = (hole + 1) & mask; entries[at].address; at = (at + 1) & mask) {
+    uint32_t wanted = home(partition, entries[at].address);
+    if (((at - wanted) & mask) >= ((at - hole) & mask)) {
       entries[hole] = entries[at];
       hole          = at;
     }
@@ -90,16 +147,57 @@ erase(struct memtrack_object *entries, struct memtrack_object *entry)
   memset(&entries[hole], 0, sizeof(entries[hole]));
 }
 
-MT_HOT bool
-memtrack_objects_add(const void *address, uint32_t birth, struct memtrack_object *old)
+/* Doubles the table of a partition, which is locked. */
+static void
+double_entries(struct partition *partition)
 {
-  struct partition *partition;
-  struct memtrack_object *entries = lock(address, &partition), *entry = find(entries, address);
-  bool room = entry->address || partition->count < FULL;
-  *old      = *entry;
+  struct memtrack_object *entries = table_of(partition);
+  uint32_t before                 = partition->entries;
+  memcpy(scratch, entries, size_of(before));
+  memset(entries, 0, size_of(before));
+  partition->entries = 2 * before;
+  for (uint32_t at = 0; at < before; ++at) {
+    if (scratch[at].address) {
+      *find(partition, (void *)(uintptr_t)scratch[at].address) = scratch[at];
+    }
+  }
+  madvise(scratch, size_of(before), MADV_DONTNEED);
+}
+
+/* Has a partition grow if it is time. It waits for another one that grows only if it is full: the others have room for a while. */
+MT_NOINLINE static void
+grow(struct partition *partition)
+{
+  if (partition->entries == most_entries) {
+    return;
+  }
+  if (partition->count < FULL(partition->entries)) {
+    if (pthread_mutex_trylock(&growing)) {
+      return;
+    }
+  } else {
+    pthread_mutex_lock(&growing);
+  }
+  double_entries(partition);
+  pthread_mutex_unlock(&growing);
+}
+
+MT_HOT bool
+memtrack_objects_put(const struct memtrack_object *object, struct memtrack_object *old)
+{
+  const void *address         = (void *)(uintptr_t)object->address;
+  struct partition *partition = lock(address);
+  if (MT_UNLIKELY(partition->count >= WANTS_MORE(partition->entries))) {
+    grow(partition);
+  }
+  struct memtrack_object *entry = find(partition, address);
+  bool room                     = entry->address || partition->count < FULL(partition->entries);
+  *old                          = *entry;
   if (room) {
     partition->count += entry->address == 0;
-    *entry = (struct memtrack_object){.address = (uintptr_t)address, .birth = birth};
+    partition->holders += is_holder(object) - is_holder(entry);
+    partition->unread += is_unread(object) - is_unread(entry);
+    *entry = *object;
   }
   pthread_mutex_unlock(&partition->mutex);
   if (!room) {
@@ -109,14 +207,19 @@ memtrack_objects_add(const void *address, uint32_t birth, struct memtrack_object
 }
 
 MT_HOT bool
+memtrack_objects_add(const void *address, uint32_t birth, struct memtrack_object *old)
+{
+  return memtrack_objects_put(&(struct memtrack_object){.address = (uintptr_t)address, .birth = birth}, old);
+}
+
+MT_HOT bool
 memtrack_objects_remove(const void *address, struct memtrack_object *object)
 {
-  struct partition *partition;
-  struct memtrack_object *entries = lock(address, &partition), *entry = find(entries, address);
-  *object = *entry;
+  struct partition *partition   = lock(address);
+  struct memtrack_object *entry = find(partition, address);
+  *object                       = *entry;
   if (entry->address) {
-    erase(entries, entry);
-    --partition->count;
+    erase(partition, entry);
   }
   pthread_mutex_unlock(&partition->mutex);
   return object->address != 0;
@@ -125,8 +228,8 @@ memtrack_objects_remove(const void *address, struct memtrack_object *object)
 MT_HOT bool
 memtrack_objects_knows(const void *address)
 {
-  struct partition *partition;
-  bool known = find(lock(address, &partition), address)->address != 0;
+  struct partition *partition = lock(address);
+  bool known                  = find(partition, address)->address != 0;
   pthread_mutex_unlock(&partition->mutex);
   return known;
 }
@@ -134,8 +237,8 @@ memtrack_objects_knows(const void *address)
 MT_HOT void
 memtrack_objects_ref(const void *address)
 {
-  struct partition *partition;
-  struct memtrack_object *entry = find(lock(address, &partition), address);
+  struct partition *partition   = lock(address);
+  struct memtrack_object *entry = find(partition, address);
   entry->refs += entry->address != 0;
   pthread_mutex_unlock(&partition->mutex);
 }
@@ -143,28 +246,68 @@ memtrack_objects_ref(const void *address)
 MT_HOT bool
 memtrack_objects_unref(const void *address, struct memtrack_object *object)
 {
-  struct partition *partition;
-  struct memtrack_object *entries = lock(address, &partition), *entry = find(entries, address);
-  bool last = entry->address && entry->refs && --entry->refs == 0;
+  struct partition *partition   = lock(address);
+  struct memtrack_object *entry = find(partition, address);
+  bool last                     = entry->address && entry->refs && --entry->refs == 0;
   if (last) {
     *object = *entry;
-    erase(entries, entry);
-    --partition->count;
+    erase(partition, entry);
   }
   pthread_mutex_unlock(&partition->mutex);
   return last;
+}
+
+uint32_t
+memtrack_objects_begin(uint32_t number, bool again, uint64_t *addresses, uint32_t *held, uint32_t most)
+{
+  struct partition *partition     = &partitions[number];
+  struct memtrack_object *entries = table_of(partition);
+  uint32_t count                  = 0;
+  pthread_mutex_lock(&partition->mutex);
+  uint32_t wanted = again ? partition->holders : partition->unread;
+  wanted          = wanted < most ? wanted : most;
+  for (uint32_t at = 0; count < wanted && at < partition->entries; ++at) {
+    if (again ? is_holder(&entries[at]) : is_unread(&entries[at])) {
+      entries[at].reading = 1;
+      held[count]         = entries[at].refs;
+      addresses[count++]  = entries[at].address;
+    }
+  }
+  pthread_mutex_unlock(&partition->mutex);
+  return count;
+}
+
+bool
+memtrack_objects_end(uint64_t address, uint32_t refs, struct memtrack_object *before)
+{
+  struct partition *partition   = lock((void *)(uintptr_t)address);
+  struct memtrack_object *entry = find(partition, (void *)(uintptr_t)address);
+  *before                       = *entry;
+  bool same                     = entry->address && entry->reading;
+  if (same) {
+    partition->unread -= is_unread(entry);
+    entry->refs     = refs;
+    entry->reading  = 0;
+    entry->was_read = 1;
+  }
+  pthread_mutex_unlock(&partition->mutex);
+  return same;
 }
 
 void
 memtrack_objects_clear(void)
 {
   for (uint32_t i = 0; i < PARTITIONS; ++i) {
-    pthread_mutex_lock(&partitions[i].mutex);
-    if (partitions[i].count) {
-      memset(table + (size_t)i * ENTRIES, 0, ENTRIES * sizeof(*table));
-      partitions[i].count = 0;
+    struct partition *partition = &partitions[i];
+    pthread_mutex_lock(&partition->mutex);
+    if (partition->entries > ENTRIES) {
+      madvise(table_of(partition), size_of(partition->entries), MADV_DONTNEED); /* zero from now on */
+    } else if (partition->count) {
+      memset(table_of(partition), 0, size_of(partition->entries));
     }
-    pthread_mutex_unlock(&partitions[i].mutex);
+    partition->entries = ENTRIES;
+    partition->count = partition->holders = partition->unread = 0;
+    pthread_mutex_unlock(&partition->mutex);
   }
 }
 
@@ -177,5 +320,9 @@ memtrack_objects_untracked(void)
 uint64_t
 memtrack_objects_memory(void)
 {
-  return table ? TABLE_SIZE + sizeof(partitions) : 0;
+  uint64_t sum = table ? sizeof(partitions) : 0;
+  for (uint32_t i = 0; table && i < PARTITIONS; ++i) {
+    sum += size_of(memtrack_load(&partitions[i].entries));
+  }
+  return sum;
 }

@@ -11,24 +11,54 @@
 #include "hook/iobuffer.h"
 #include "hook/objects.h"
 #include "hook/plugin_hooks.h"
+#include "hook/weight.h"
 #include "core/account.h"
 
+/* Weights by kind, where the kind decides. */
+static const uint8_t weight_of_kind[MEMTRACK_KIND_COUNT] = {
+  [MEMTRACK_KIND_CONT]     = MEMTRACK_WEIGHT_CONT,
+  [MEMTRACK_KIND_MUTEX]    = MEMTRACK_WEIGHT_MUTEX,
+  [MEMTRACK_KIND_IOBUFFER] = MEMTRACK_WEIGHT_IOBUFFER,
+  [MEMTRACK_KIND_MBUFFER]  = MEMTRACK_WEIGHT_MBUFFER,
+};
+
+/* Bytes that were counted for an object. */
+static inline uint64_t
+bytes_of(const struct memtrack_object *object)
+{
+  return memtrack_weights[object->weight] + (object->weight == MEMTRACK_WEIGHT_MBUFFER ? object->refs : 0);
+}
+
+static inline void
+count_end(const struct memtrack_object *object)
+{
+  memtrack_account_free(object->birth, bytes_of(object));
+}
+
 MT_HOT static void
-count_created(void *object, uint32_t kind, uintptr_t address)
+count_weighed(void *object, uint32_t kind, uint32_t weight, uintptr_t address)
 {
   if (object == NULL || !memtrack_plugin_is_armed()) {
     return;
   }
-  struct memtrack_object old;
-  uint32_t birth = memtrack_account_alloc(address, memtrack_plugin_attributes(MEMTRACK_CLASS_OBJECT, kind), NULL, 0);
+  struct memtrack_object old, created = {.address = (uintptr_t)object, .weight = weight};
+  uint64_t bytes = memtrack_weights[weight];
+  uint32_t birth = memtrack_account_alloc(address, memtrack_plugin_attributes(MEMTRACK_CLASS_OBJECT, kind), NULL, bytes);
   if (birth == MEMTRACK_SITE_UNKNOWN) {
     return;
   }
-  if (!memtrack_objects_add(object, birth, &old)) {
-    memtrack_account_free(birth, 0); /* not recorded, so its end could not be seen */
+  created.birth = birth;
+  if (!memtrack_objects_put(&created, &old)) {
+    memtrack_account_free(birth, bytes); /* not recorded, so its end could not be seen */
   } else if (old.address) {
-    memtrack_account_free(old.birth, 0); /* its end was not seen: the server destroyed it */
+    count_end(&old); /* its end was not seen: the server destroyed it */
   }
+}
+
+static inline void
+count_created(void *object, uint32_t kind, uintptr_t address)
+{
+  count_weighed(object, kind, weight_of_kind[kind], address);
 }
 
 MT_HOT static void
@@ -36,15 +66,15 @@ count_destroyed(const void *object)
 {
   struct memtrack_object known;
   if (object && memtrack_plugin_is_armed() && memtrack_objects_remove(object, &known)) {
-    memtrack_account_free(known.birth, 0);
+    count_end(&known);
   }
 }
 
 /* A continuation owns its mutex, if it has one: the last continuation destroys it. */
 MT_HOT static void
-count_cont(void *cont, const void *mutex, uintptr_t address)
+count_cont(void *cont, uint32_t weight, const void *mutex, uintptr_t address)
 {
-  count_created(cont, MEMTRACK_KIND_CONT, address);
+  count_weighed(cont, MEMTRACK_KIND_CONT, weight, address);
   if (mutex && memtrack_plugin_is_armed()) {
     memtrack_objects_ref(mutex);
   }
@@ -54,7 +84,7 @@ MT_HOT void *
 hook_TSContCreate(memtrack_api_handler function, void *mutex)
 {
   void *cont = memtrack_api.TSContCreate(MEMTRACK_WRAP_HANDLER(function), mutex);
-  count_cont(cont, mutex, MT_RETURN_ADDRESS);
+  count_cont(cont, MEMTRACK_WEIGHT_CONT, mutex, MT_RETURN_ADDRESS);
   return cont;
 }
 
@@ -62,7 +92,7 @@ void *
 hook_TSVConnCreate(memtrack_api_handler function, void *mutex)
 {
   void *cont = memtrack_api.TSVConnCreate(MEMTRACK_WRAP_HANDLER(function), mutex);
-  count_cont(cont, mutex, MT_RETURN_ADDRESS);
+  count_cont(cont, MEMTRACK_WEIGHT_VCONN, mutex, MT_RETURN_ADDRESS);
   return cont;
 }
 
@@ -70,7 +100,7 @@ void *
 hook_TSTransformCreate(memtrack_api_handler function, void *transaction)
 {
   void *cont = memtrack_api.TSTransformCreate(MEMTRACK_WRAP_HANDLER(function), transaction);
-  count_cont(cont, NULL, MT_RETURN_ADDRESS);
+  count_cont(cont, MEMTRACK_WEIGHT_VCONN, NULL, MT_RETURN_ADDRESS);
   return cont;
 }
 
@@ -81,9 +111,9 @@ hook_TSContDestroy(void *cont)
   if (memtrack_plugin_is_armed() && memtrack_objects_remove(cont, &known)) {
     void *owned = memtrack_api.TSContMutexGet(cont);
     if (owned && memtrack_objects_unref(owned, &mutex)) {
-      memtrack_account_free(mutex.birth, 0);
+      count_end(&mutex);
     }
-    memtrack_account_free(known.birth, 0);
+    count_end(&known);
   }
   memtrack_api.TSContDestroy(cont);
 }
@@ -183,9 +213,9 @@ destroy_unless_refused(void *object, int (*destroy)(void *))
   bool counted = memtrack_plugin_is_armed() && memtrack_objects_remove(object, &known);
   int result   = destroy(object);
   if (counted && result == MEMTRACK_TS_SUCCESS) {
-    memtrack_account_free(known.birth, 0);
+    count_end(&known);
   } else if (counted) {
-    memtrack_objects_add(object, known.birth, &old);
+    memtrack_objects_put(&known, &old);
   }
   return result;
 }
@@ -208,6 +238,14 @@ hook_TSTextLogObjectCreate(const char *name, int mode, void **object)
     count_created(object, MEMTRACK_KIND_##kind, MT_RETURN_ADDRESS); \
     return object;                                                  \
   }
+/* Of the kind `other`, with a weight. */
+#define CREATES_OTHER(name, weight)                                                          \
+  void *hook_##name(void)                                                                    \
+  {                                                                                          \
+    void *object = memtrack_api.name();                                                      \
+    count_weighed(object, MEMTRACK_KIND_OTHER, MEMTRACK_WEIGHT_##weight, MT_RETURN_ADDRESS); \
+    return object;                                                                           \
+  }
 #define DESTROYS(name)           \
   void hook_##name(void *object) \
   {                              \
@@ -227,9 +265,9 @@ MAY_DESTROY(TSMBufferDestroy)
 DESTROYS(TSIOBufferReaderFree)
 CREATES(TSCacheKeyCreate, OTHER, (void), ())
 MAY_DESTROY(TSCacheKeyDestroy)
-CREATES(TSMimeParserCreate, OTHER, (void), ())
+CREATES_OTHER(TSMimeParserCreate, MIME_PARSER)
 DESTROYS(TSMimeParserDestroy)
-CREATES(TSHttpParserCreate, OTHER, (void), ())
+CREATES_OTHER(TSHttpParserCreate, HTTP_PARSER)
 DESTROYS(TSHttpParserDestroy)
 CREATES(TSUuidCreate, OTHER, (void), ())
 DESTROYS(TSUuidDestroy)

@@ -136,6 +136,9 @@ typedef int (*memtrack_api_handler)(void *cont, int event, void *data);
   X(TSMimeHdrFieldClone, HOOK, HOOKED, "_Z19TSMimeHdrFieldCloneP13tsapi_mbufferP10tsapi_mlocS0_S2_S2_PS2_", int,                  \
     (void *, void *, void *, void *, void *, void **))                                                                            \
   X(TSHandleMLocRelease, HOOK, HOOKED, "_Z19TSHandleMLocReleaseP13tsapi_mbufferP10tsapi_mlocS2_", int, (void *, void *, void *))  \
+  X(TSUrlCreate, OPTIONAL, PLAIN, "_Z11TSUrlCreateP13tsapi_mbufferPP10tsapi_mloc", int, (void *, void **))                        \
+  X(TSUrlPathSet, OPTIONAL, PLAIN, "_Z12TSUrlPathSetP13tsapi_mbufferP10tsapi_mlocPKci", int, (void *, void *, const char *, int)) \
+  X(TSUrlClone, OPTIONAL, PLAIN, "_Z10TSUrlCloneP13tsapi_mbufferS0_P10tsapi_mlocPS2_", int, (void *, void *, void *, void **))    \
   X(TSPluginRegister, CALL, PLAIN, "_Z16TSPluginRegisterPK24TSPluginRegistrationInfo", int,                                       \
     (const struct memtrack_api_registration *))                                                                                   \
   X(TSTrafficServerVersionGet, CALL, PLAIN, "_Z25TSTrafficServerVersionGetv", const char *, (void))                               \

@@ -15,6 +15,7 @@ import {
 import {
   KIND_CONT,
   KIND_COUNT,
+  KIND_OTHER,
   KIND_MBUFFER,
   NAME_HIDDEN,
   OWNER_OTHER,
@@ -82,11 +83,12 @@ function titleOf(text: string): string {
 /** Value of an unknown number. */
 const UNKNOWN: i64 = i64.MIN_VALUE;
 
-/** The numbers in an owner's line: bytes by class but for freelists, their total, its change, objects by kind. */
+/** The numbers in an owner's line: bytes by class but for freelists, their total, its change, objects by kind, their bytes. */
 function numbers(line: string): i64[] {
   const fields = line.split(" | ");
   const order = [4, 5, 6, 7, 0, 1];
-  for (let kind: u32 = 0; kind < KIND_COUNT; ++kind) order.push(9 + kind);
+  for (let kind: u32 = 0; kind < KIND_COUNT; ++kind) order.push(10 + kind);
+  order.push(9);
   const found: i64[] = [];
   for (let i = 0; i < order.length; ++i) {
     const field = fields[order[i]];
@@ -98,6 +100,7 @@ function numbers(line: string): i64[] {
 /** Such numbers without objects. */
 function withoutObjects(bytes: i64[]): i64[] {
   for (let kind: u32 = 0; kind < KIND_COUNT; ++kind) bytes.push(0);
+  bytes.push(0);
   return bytes;
 }
 
@@ -129,11 +132,16 @@ describe("the Owners section", () => {
     alloc(pluginSite(CLASS_TSAPI, "foo.so+0x1", foo), 50, 2);
     alloc(pluginSite(CLASS_TSAPI, "foo.so+0x2", foo), 5);
     alloc(pluginSite(CLASS_HEAP, "foo.so+0x1", foo), 7);
-    for (let kind: u32 = 0; kind < KIND_COUNT; ++kind) alloc(pluginSite(CLASS_OBJECT, "foo.so+0x1", foo, kind), 0, 10 + kind);
+    for (let kind: u32 = 0; kind < KIND_COUNT; ++kind) alloc(pluginSite(CLASS_OBJECT, "foo.so+0x1", foo, kind), 100, 10 + kind);
     const text = dump();
+    const objects: i64[] = [10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22];
+    const bytes: i64[] = [100 * objects.length];
+    const foo62: i64 = 62 + bytes[0];
     expect(numbersOf(text, "core")).toStrictEqual(withoutObjects([4096, 300, 0, 0, 4396, 4396]));
-    expect(numbersOf(text, "foo.so")).toStrictEqual([0, 0, 55, 7, 62, 62, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20]);
-    expect(numbersOf(text, "TOTAL")).toStrictEqual([4096, 300, 55, 7, 4458, 4458, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20]);
+    expect(numbersOf(text, "foo.so")).toStrictEqual([<i64>0, 0, 55, 7, foo62, foo62].concat(objects).concat(bytes));
+    expect(numbersOf(text, "TOTAL")).toStrictEqual(
+      [<i64>4096, 300, 55, 7, foo62 + 4396, foo62 + 4396].concat(objects).concat(bytes),
+    );
     expect(stateOf(lineOf(text, "foo.so"))).toBe("loaded");
     expect(lines(text).length).toBe(3);
   });
@@ -265,7 +273,7 @@ describe("the Owners section", () => {
     alloc(pluginSite(CLASS_HEAP, "foo.so xmalloc", foo, 0, NAME_HIDDEN), 1000);
     const text = dump();
     const core = withoutObjects([10, 11, 12, 13, 60, 60]);
-    core[core.length - 1] = 1;
+    core[6 + KIND_OTHER] = 1;
     expect(numbersOf(text, "core")).toStrictEqual(core);
     expect(lineOf(text, "core").split(" | ")[8].trimStart()).toBe("14", "freelists");
     expect(numbersOf(text, "foo.so")[4]).toBe(0);
@@ -278,7 +286,7 @@ describe("the Owners section", () => {
     alloc(site("memory/IOBuffer/A.cc:1"), (1 << 62) - 1);
     const text = dump();
     expect(numbersOf(text, "TOTAL")[4]).toBe(i64.MAX_VALUE);
-    expect(lineOf(text, "TOTAL").split(" | ").length).toBe(9 + KIND_COUNT);
+    expect(lineOf(text, "TOTAL").split(" | ").length).toBe(10 + KIND_COUNT);
     expect(lines(text).length).toBe(3);
   });
 
@@ -307,7 +315,7 @@ describe("the Owners section", () => {
     let wrong = 0;
     for (let turn = 0; turn < 20; ++turn) {
       for (let i = 0; i < 400; ++i) {
-        const size = classes[i] == CLASS_OBJECT ? 0 : <u64>random.below(10000);
+        const size = <u64>random.below(10000);
         alloc(kept[i], size);
         if (random.below(3)) free(kept[i], size);
       }
@@ -317,18 +325,20 @@ describe("the Owners section", () => {
         const shown = numbersOf(text, texts[which]);
         const expected: i64[] = [0, 0, 0, 0, 0, 0];
         let objects: i64 = 0;
+        let bytes: i64 = 0;
         for (let i = 0; i < 400; ++i) {
           if (owners[i] != which) continue;
           const held = <i64>(allocated[2 * kept[i] + 1] - released[2 * kept[i] + 1]);
           if (classes[i] == CLASS_OBJECT) objects += <i64>(allocated[2 * kept[i]] - released[2 * kept[i]]);
+          if (classes[i] == CLASS_OBJECT) bytes += held;
           else expected[classes[i]] += held;
           expected[4] += held;
         }
         expected[5] = expected[4] - (totals.has(texts[which]) ? totals.get(texts[which]) : 0);
         totals.set(texts[which], expected[4]);
         for (let column = 0; column < 6; ++column) if (shown[column] != expected[column]) ++wrong;
-        for (let column = 6; column < sum.length; ++column) objects -= shown[column];
-        if (objects) ++wrong;
+        for (let column = 6; column < sum.length - 1; ++column) objects -= shown[column];
+        if (objects || shown[sum.length - 1] != bytes) ++wrong;
         for (let column = 0; column < sum.length; ++column) sum[column] += shown[column];
       }
       const total = numbersOf(text, "TOTAL");
@@ -351,8 +361,8 @@ describe("the tables of plugins", () => {
     free(handler, 100);
     alloc(pluginSite(CLASS_HEAP, "foo.so+0x1a2b", foo), 64);
     const cont = pluginSite(CLASS_OBJECT, "foo.so TSPluginInit (foo.c:12)", foo, KIND_CONT);
-    alloc(cont, 0, 12);
-    free(cont, 0, 2);
+    alloc(cont, 1920, 12);
+    free(cont, 320, 2);
     alloc(pluginSite(CLASS_OBJECT, "foo.so+0x10", foo, KIND_MBUFFER), 0, 1);
     const text = dump();
     const total = " ".repeat(26);
@@ -371,10 +381,10 @@ describe("the tables of plugins", () => {
           "                  64 |            | TOTAL                                             \n" +
           "-".repeat(130) +
           "\n\nObjects of plugins\n" +
-          "Created    | Destroyed  | Alive      | Kind             | Location\n" +
-          "-----------|------------|------------|------------------|------------------------------\n" +
-          "        12 |          2 |         10 | TSCont           | memory/plugin/foo.so TSPluginInit (foo.c:12)      \n" +
-          "         1 |          0 |          1 | TSMBuffer        | memory/plugin/foo.so+0x10                         \n" +
+          "Created    | Destroyed  | Alive      | Size In-use          | Kind             | Location\n" +
+          "-----------|------------|------------|----------------------|------------------|------------------------------\n" +
+          "        12 |          2 |         10 |                 1600 | TSCont           | memory/plugin/foo.so TSPluginInit (foo.c:12)      \n" +
+          "         1 |          0 |          1 |                    0 | TSMBuffer        | memory/plugin/foo.so+0x10                         \n" +
           "\nOwners: ",
       ),
     ).toBe(true, text);
@@ -405,9 +415,9 @@ describe("the tables of plugins", () => {
       .split("\n")
       .slice(3);
     const kinds: string[] = [];
-    for (let i = 0; i < rows.length; ++i) kinds.push(rows[i].split(" | ")[3].trim());
-    const first = ["TSMLoc", "other", "TSIOBuffer", "TSFetchSM", "TSMBuffer", "TSFile"];
-    expect(kinds).toStrictEqual(first.concat(["TSMutex", "TSVConn", "TSIOBufferReader", "TSThread", "TSCont"]));
+    for (let i = 0; i < rows.length; ++i) kinds.push(rows[i].split(" | ")[4].trim());
+    const first = ["TSMLoc", "other", "TSIOBuffer", "TSFetchSM", "held session", "TSMBuffer", "TSFile"];
+    expect(kinds).toStrictEqual(first.concat(["TSMutex", "TSVConn", "held transaction", "TSIOBufferReader", "TSThread", "TSCont"]));
   });
 
   test("contain no older memory: releases without a known allocation are reported by class", () => {
