@@ -73,7 +73,7 @@ const age = object(
     olderThan: integer("seconds before the dump"),
     youngerThan: integer("seconds before the dump; absent: since tracking was switched on"),
     alive: integer("blocks or objects"),
-    bytes: integer("their bytes; of objects 0"),
+    bytes: integer("their bytes; of objects whose bytes are not known 0"),
   },
   ["youngerThan"],
 );
@@ -89,7 +89,7 @@ const site = object(
     allocs: integer("allocations since tracking was switched on"),
     frees: integer("releases since tracking was switched on"),
     live: integer("allocations that are still alive"),
-    inUse: integer("bytes in use; of objects 0"),
+    inUse: integer("bytes in use; of objects whose bytes are not known 0"),
     average: integer("average bytes of those in use"),
     value: integer("what the site is measured in: bytes in use, or objects alive"),
     first: integer("value in the first dump of the run"),
@@ -127,6 +127,7 @@ const owner = object(
 const growing = {
   perHour: integer("growth per hour, in unit"),
   unit: oneOf("what grows", ["bytes", "objects"]),
+  objects: flag("whether these are objects, whatever the unit"),
   growing: integer("seconds for which it has been growing"),
   left: integer("seconds until memory is used up at that rate; absent where that is not known"),
   evidence: text("the same in words, the location first"),

@@ -21,6 +21,8 @@ interface GrowthData extends SeriesData {
 
 export interface SiteData extends GrowthData {
   class: ClassName;
+  /** For objects only: their bytes; 0 if these are not known. */
+  bytes?: number;
   /** For objects only. */
   kind?: string;
   location: string;

@@ -68,19 +68,21 @@ export function reconciliationPart({ memory }: PageData): HTMLElement[] {
   ];
 }
 
-export function sectionsPart({ sections }: PageData): HTMLElement[] {
+export function sectionsPart({ sections, sites }: PageData): HTMLElement[] {
   if (!sections.length) return [];
+  // Growth and ages of these objects are numbers of them.
+  const counted = new Set(sites.filter(({ kind, bytes }) => kind && !bytes).map(({ kind, location }) => `${kind} ${location}`));
   return [
     element(
       "section",
       { "aria-labelledby": "sections" },
       element("h2", { id: "sections" }, "Further sections of the last dump"),
-      ...sections.map(sectionPart),
+      ...sections.map((section) => sectionPart(section, counted)),
     ),
   ];
 }
 
-function sectionPart(section: SectionData): HTMLElement {
+function sectionPart(section: SectionData, counted: ReadonlySet<string>): HTMLElement {
   const { title, columns, name, rows } = section;
   const details = element("details", {}, element("summary", {}, title));
   details.addEventListener(
@@ -88,8 +90,8 @@ function sectionPart(section: SectionData): HTMLElement {
     () => {
       const kind = columns.findIndex((column) => column.title === "Kind");
       const made = columns.map(({ title: head, unit }, at): Column<string[]> => {
-        // A row of objects has numbers of them where others have bytes.
-        const unitOf = (cells: string[]): Unit => (unit === "bytes" && OBJECT_KINDS.has(cells[kind]) ? "count" : unit);
+        const unitOf = (cells: string[]): Unit =>
+          unit === "bytes" && OBJECT_KINDS.has(cells[kind]) && counted.has(`${cells[kind]} ${cells[name]}`) ? "count" : unit;
         const text = (cells: string[]): string => formatted(cells[at] ?? "", unitOf(cells));
         if (at === name) return { title: head, text, node: (cells) => codeName(text(cells)), names: true };
         return { title: head, text, ...(unit !== "text" && { value: (cells) => numberOf(cells[at]) ?? -Infinity }) };

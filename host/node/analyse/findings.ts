@@ -21,6 +21,8 @@ export interface SuspectRow {
   perHour: number;
   /** What grows. */
   unit: "bytes" | "objects";
+  /** A row of objects, whatever its unit. */
+  objects: boolean;
   /** Seconds for which it has been growing, and until memory is used up at that rate. */
   growing: number;
   left: number | undefined;
@@ -85,7 +87,7 @@ export function findingsIn(sections: readonly Section[], by: Judge): Findings {
     }
   }
   for (const { owner, rows } of findings.suspects) {
-    for (const { location, unit } of rows) if (unit === "bytes") findings.sites.set(location, { verdict: "leak" });
+    for (const { location, objects } of rows) if (!objects) findings.sites.set(location, { verdict: "leak" });
     findings.owners.set(owner, { verdict: "leak" });
   }
   return findings;
@@ -113,10 +115,12 @@ function addSuspect(suspects: Suspect[], [perHour, growing, left, evidence = ""]
   if (end < 0) return;
   const whole = subject.startsWith(ALL_OF);
   const location = whole ? subject.slice(ALL_OF.length) : subject;
+  const unit = /^: \+[\d,.]+ objects?(?:\/h| a reload,) /.test(text.slice(end)) ? "objects" : "bytes";
   const row: SuspectRow = {
     location,
     perHour: Number(perHour),
-    unit: /^: \+[\d,.]+ objects?(?:\/h| a reload,) /.test(text.slice(end)) ? "objects" : "bytes",
+    unit,
+    objects: unit === "objects" || /, [\d,]+ created, [\d,]+ destroyed/.test(text.slice(end)),
     growing: Number(growing),
     left: left === "-" || left === undefined ? undefined : Number(left),
     evidence: text,

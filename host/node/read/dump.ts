@@ -21,7 +21,7 @@ export interface Rows {
   site: Int32Array;
   allocs: Float64Array;
   frees: Float64Array;
-  /** Bytes; 0 for objects. */
+  /** Bytes; 0 for objects whose bytes are not known. */
   inUse: Float64Array;
 }
 

@@ -53,7 +53,9 @@ const TABLE_HEAD = new RegExp(`^${titlesOf(sections.memory).join(" +\\| ")} *$`)
 const FREELIST_HEAD = /^ *Allocated +\| +In-Use +\| Type Size +\| +Free List Name *$/;
 const SUMMARY_HEAD = new RegExp(`^${sections.summary.columns[0].title} +\\|`);
 const TOTAL_ROW = /^ +(-?\d+) \| +\| TOTAL *$/;
-const OBJECTS_HEAD = titlesOf(sections.objects);
+const OBJECT_BYTES = "Size In-use";
+/** Columns of a table of objects. Dumps of older versions have no bytes. */
+const OBJECTS_HEAD = titlesOf(sections.objects).filter((title) => title !== OBJECT_BYTES);
 const RULE = /^-[-|]*$/;
 
 /** The class of a table by its title. */
@@ -456,7 +458,7 @@ export class Parser {
     const section: Section = { title: open.title, columns, rows: [] };
     open.section = section;
     open.table = undefined;
-    if (OBJECTS_HEAD.every((name, index) => columns[index] === name)) {
+    if (isOfObjects(columns)) {
       open.tables.push({ class: "object", title: open.title, rows: 0, total: undefined });
     } else if (open.sections.length < SECTIONS_MAX) {
       open.sections.push(section);
@@ -470,17 +472,19 @@ export class Parser {
     const cells = cellsOf(line, section.columns.length, open.text);
     if (!cells) return false;
     open.strayed = 0;
-    if (OBJECTS_HEAD.every((name, index) => section.columns[index] === name)) return this.#objectRow(open, cells);
+    if (isOfObjects(section.columns)) return this.#objectRow(open, section.columns, cells);
     if (section.rows.length < SECTION_ROWS_MAX) section.rows.push(cells);
     return true;
   }
 
-  #objectRow(open: Open, [created, destroyed, , kind, location]: string[]): boolean {
+  #objectRow(open: Open, columns: string[], cells: string[]): boolean {
+    const cell = (title: string): string => cells[columns.indexOf(title)] ?? "0";
+    const [kind, location] = [cell("Kind"), cell(sections.objects.text.title)];
     if (location === "TOTAL" || kind === "TOTAL") return true;
-    const counts = [Number(created), Number(destroyed)] as const;
+    const counts = [Number(cell("Created")), Number(cell("Destroyed")), Number(cell(OBJECT_BYTES))] as const;
     if (!counts.every(Number.isSafeInteger)) return false;
-    const site = this.#sites.findText("object", location!, kind);
-    if (!open.rows.add(site, ...counts, 0)) open.state = "damaged";
+    const site = this.#sites.findText("object", location, kind);
+    if (!open.rows.add(site, ...counts)) open.state = "damaged";
     ++open.tables.at(-1)!.rows;
     return true;
   }
@@ -543,4 +547,8 @@ function rightmost(bytes: Uint8Array, edge: number, end: number): number {
 
 function bar(bytes: Uint8Array, at: number, end: number): boolean {
   return at + 3 <= end && bytes[at] === SPACE && bytes[at + 1] === BAR && bytes[at + 2] === SPACE;
+}
+
+function isOfObjects(columns: readonly string[]): boolean {
+  return OBJECTS_HEAD.every((title) => columns.includes(title));
 }

@@ -129,9 +129,9 @@ function judgementOf(site: Site, { sites }: Findings): Pick<SiteRow, "verdict" |
 }
 
 /** The sums of the sites' rows by owner, the largest growth first. */
-function ownerRows(sites: SiteRow[], { findings, perHour }: Source): OwnerRow[] {
+function ownerRows(sites: SiteRow[], { data, findings, perHour }: Source): OwnerRow[] {
   const owners = new Map<string, OwnerRow>();
-  for (const site of sites) addToOwner(owners, site);
+  for (const site of sites) addToOwner(owners, site, data.first!.inUse[site.site] ?? 0);
   const rows = [...owners.values()];
   for (const row of rows) {
     row.perHour = perHour(row.change);
@@ -142,7 +142,7 @@ function ownerRows(sites: SiteRow[], { findings, perHour }: Source): OwnerRow[] 
   return rows.sort((a, b) => b.change - a.change || b.total - a.total || (a.owner < b.owner ? -1 : 1));
 }
 
-function addToOwner(owners: Map<string, OwnerRow>, { owner, class: cls, value, change }: SiteRow): void {
+function addToOwner(owners: Map<string, OwnerRow>, { owner, class: cls, value, change, inUse }: SiteRow, before: number): void {
   let row = owners.get(owner);
   if (!row) {
     row = {
@@ -167,6 +167,9 @@ function addToOwner(owners: Map<string, OwnerRow>, { owner, class: cls, value, c
   } else {
     row.objects += value;
     row.objectsChange += change;
+    row.total += inUse;
+    row.change += inUse - before;
+    row.first += before;
   }
 }
 

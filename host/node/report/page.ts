@@ -111,9 +111,9 @@ function ownerData(row: OwnerRow, values: number[]): OwnerData {
 }
 
 function siteData(row: SiteRow): SiteData {
-  const { class: cls, kind, owner, value, peak, live, allocs, frees } = row;
+  const { class: cls, kind, owner, value, peak, live, allocs, frees, inUse } = row;
   const location = printedLocation(row);
-  return { class: cls, ...(kind && { kind }), location, owner, value, peak, live, allocs, frees, ...growthData(row) };
+  return { class: cls, ...(kind && { kind, bytes: inUse }), location, owner, value, peak, live, allocs, frees, ...growthData(row) };
 }
 
 function growthData(row: OwnerRow | SiteRow): Pick<OwnerData, "change" | "perHour" | "verdict" | "why"> {

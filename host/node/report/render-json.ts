@@ -95,8 +95,7 @@ export function headsOf(format: Format): [string, JsonColumn][] {
   const oneByOne = (column: Column | Columns): [string, JsonColumn][] => {
     const { unit, meaning } = column;
     if (!("each" in column)) return [[column.title, { key: keyOf(column.title), unit, meaning }]];
-    const each =
-      column.each === "kind" ? Object.entries(kinds) : Object.entries(classes).filter(([, { holds }]) => holds === "memory");
+    const each = column.each === "kind" ? Object.entries(kinds) : Object.entries(classes);
     return each.map(([key, { title }]) => [title, { key: column.each === "kind" ? `${key}Objects` : key, unit, meaning }]);
   };
   const { title, meaning } = format.text;

@@ -21,6 +21,7 @@ export interface SiteRow {
   frees: number;
   /** Number of live allocations. */
   live: number;
+  /** Bytes; 0 for objects whose bytes are not known. */
   inUse: number;
   average: number;
   /** Bytes in use, or live objects. */
@@ -41,7 +42,7 @@ export interface OwnerRow {
   owner: string;
   /** Bytes in use by class; for objects, their number. */
   classes: Record<ClassName, number>;
-  /** All bytes. */
+  /** All bytes, those of objects as well. */
   total: number;
   first: number;
   change: number;

@@ -30,9 +30,9 @@ export function classesOf(row: SuspectRow, report: Report): string[] {
 }
 
 /** The sites that a row of a suspect is about. */
-export function sitesOf({ location, unit }: SuspectRow, report: Report): SiteRow[] {
+export function sitesOf({ location, objects }: SuspectRow, report: Report): SiteRow[] {
   const isNamed = (site: SiteRow): boolean => site.location === location || printedLocation(site) === location;
-  return report.sites.filter((site) => isNamed(site) && holdsMemory(site.class) === (unit === "bytes"));
+  return report.sites.filter((site) => isNamed(site) && holdsMemory(site.class) !== objects);
 }
 
 /** The evidence without the name that it begins with. */

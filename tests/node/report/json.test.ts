@@ -101,17 +101,17 @@ Bytes                | New %   | What
     const grew = (change: number, kind: string): string =>
       `leak | - | ${change} | 1 | ${at.padEnd(64)} | ${kind} | - | 1 | 0 | 0 | 50 | 0 | -`;
     const growth = ["Growth since start-up, 60 s ago: 2 rows", headOf(format.growth), ruleOf(format.growth)];
-    const objects = ["Objects of plugins", headOf(format.objects), ruleOf(format.objects), `2 | 0 | 2 | TSIOBuffer | ${at}`];
+    const objects = ["Objects of plugins", headOf(format.objects), ruleOf(format.objects), `2 | 0 | 2 | 480 | TSIOBuffer | ${at}`];
     const text = handmadeDump({
       rows: [{ location: at, allocs: 2, frees: 0, inUse: 8192 }],
-      sections: [...objects, "", ...growth, grew(8192, "iobuffer"), grew(2, "TSIOBuffer"), ""].join("\n"),
+      sections: [...objects, "", ...growth, grew(8192, "iobuffer"), grew(480, "TSIOBuffer"), ""].join("\n"),
       sectionRows: 1,
     });
     const { sites } = await valid("report", file("kinds", text));
     const changes = sites.map((row) => [row.class, (row.growth as { change: number }).change]);
     assert.deepEqual(changes.sort(), [
       ["iobuffer", 8192],
-      ["object", 2],
+      ["object", 480],
     ]);
   });
 
