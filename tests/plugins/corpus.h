@@ -8,7 +8,7 @@
  *      behave   the function that holds the call
  *      tsapi    the class (iobuffer, openssl, tsapi, heap) or, for objects, their kind (TSCont, TSMutex, ...)
  *      +1 -0    allocations and releases, per transaction; "once" at the end: in all, and not per transaction
- *      =100     bytes in use afterwards (not for objects)
+ *      =100     bytes in use afterwards; for objects, those of the objects that are alive
  *
  * A line with several marks separates them by "; ". Allocations without a mark must all have been released.
  */

@@ -41,7 +41,7 @@ export interface Site {
   per: Exclude<keyof Counts, "deleted">;
 }
 
-/** The expected values of a row. `bytes` applies only to memory; undefined values are not checked. */
+/** The expected values of a row. `bytes` of objects are those of all that are alive; undefined values are not checked. */
 export interface Expected {
   class: string;
   location: string;
@@ -165,6 +165,8 @@ interface Held {
   frees: number;
   /** Bytes in use, or live objects. */
   held: number;
+  /** Bytes of the live objects. */
+  inUse?: number;
 }
 
 /** All rows of a dump. */
@@ -176,8 +178,8 @@ export function rowsOf(dump: Dump): Held[] {
     ...memory("openssl", dump.openssl),
     ...memory("tsapi", dump.tsapi),
     ...memory("heap", dump.heap),
-    ...dump.objects.map(({ created, destroyed, alive, kind, location }) => {
-      return { class: kind, location, allocs: created, frees: destroyed, held: alive };
+    ...dump.objects.map(({ created, destroyed, alive, inUse, kind, location }) => {
+      return { class: kind, location, allocs: created, frees: destroyed, held: alive, inUse };
     }),
   ];
 }
@@ -214,6 +216,7 @@ export function assertHolds(dump: Dump, owner: string, expected: Expected[]): vo
       : want.allocs === undefined || want.frees === undefined
         ? undefined
         : want.allocs - want.frees;
+    if (!isMemory) counts.inUse = want.bytes;
     for (const [key, value] of Object.entries(counts)) {
       if (value !== undefined) assert.equal(row[key as "held"], value, `${key} of ${want.class} at ${want.location}${show()}`);
     }
@@ -254,6 +257,8 @@ export function assertSound(dump: Dump, { rearmed = false } = {}): void {
 /** Asserts that the owners add up to the total, and each owner's rows to the owner. */
 function assertOwners(dump: Dump): void {
   const classes = ["iobuffer", "openssl", "tsapi", "heap"] as const;
+  const objectBytes = (owner?: string): number =>
+    dump.objects.filter(({ location }) => !owner || ownerOf(location) === owner).reduce((sum, row) => sum + row.inUse, 0);
   assert.ok(
     dump.owners.some(({ owner }) => owner === "core"),
     "core is an owner",
@@ -276,10 +281,12 @@ function assertOwners(dump: Dump): void {
     const { iobuffer, openssl, tsapi, heap } = row;
     assert.deepEqual({ iobuffer, openssl, tsapi, heap }, bytes, `the memory of ${row.owner} is the sum of its rows`);
     assert.equal(row.objects, objects, `objects of ${row.owner}`);
-    assert.equal(row.total, iobuffer + openssl + tsapi + heap, row.owner);
+    assert.equal(row.object, objectBytes(row.owner), `bytes of objects of ${row.owner}`);
+    assert.equal(row.total, iobuffer + openssl + tsapi + heap + row.object, row.owner);
   }
-  const { total, objects } = dump.ownersTotal!;
-  for (const [name, said] of Object.entries({ total, objects })) {
+  const { total, objects, object } = dump.ownersTotal!;
+  assert.equal(object, objectBytes(), "the bytes of all objects");
+  for (const [name, said] of Object.entries({ total, objects, object })) {
     assert.equal(
       dump.owners.reduce((sum, row) => sum + row[name as "total"], 0),
       said,
