@@ -310,6 +310,7 @@ hook_TSThreadCreate(void *(*function)(void *), void *data)
 #define CONNECTS(name, parameters, arguments)                                      \
   void *hook_##name parameters                                                     \
   {                                                                                \
+    MEMTRACK_ON_BEHALF;                                                            \
     void *connection = memtrack_api.name arguments;                                \
     count_created(CONNECTION(connection), MEMTRACK_KIND_VCONN, MT_RETURN_ADDRESS); \
     return connection;                                                             \
