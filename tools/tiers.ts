@@ -45,6 +45,7 @@ export const LONG = {
     "tests/ats/faults.test.ts",
     "tests/ats/freelists.test.ts",
     "tests/ats/plugins-reload.test.ts",
+    "tests/ats/real.test.ts",
     "tests/ats/soak.test.ts",
     "tests/native/agree.test.ts",
     "tests/native/fault.test.ts",
@@ -60,6 +61,7 @@ export const LONG = {
     MEMTRACK_HELD: "1",
     MEMTRACK_RELOADS: "900",
     MEMTRACK_SOAK_MINUTES: "1",
+    MEMTRACK_VERDICTS: "1",
   },
 };
 

@@ -148,6 +148,24 @@ function perConnection(objects: number, size: number): Behaviour {
   };
 }
 
+/** A number of objects at certain steps, of which the last two lots are kept. */
+function generations(objects: number, size: number, at: (index: number) => boolean): Behaviour {
+  const all = new Population(size);
+  return (index) => all.change(at(index) ? objects : 0, at(index) && all.live === 2 * objects ? objects : 0);
+}
+
+/** A number of objects at certain steps, all of which are gone some steps later. */
+function bursts(objects: number, size: number, life: number, at: (index: number) => boolean): Behaviour {
+  const all = new Population(size);
+  return (index) => all.change(at(index) ? objects : 0, index >= life && at(index - life) ? objects : 0);
+}
+
+/** Objects that do not outlive the request that made them. */
+function scratch(perTransaction: number, size: number): Behaviour {
+  const all = new Population(size);
+  return (_, { transactions }) => all.change(transactions * perTransaction, transactions * perTransaction);
+}
+
 /** The content of the RAM cache. */
 function ramCache(size: number): Behaviour {
   const all = new Population(size);
@@ -191,6 +209,7 @@ const DAY = 8640; // samples at 10 s
 const hourly = (index: number) => index % 360 < 30; // five minutes of each hour
 /** The traffic of a day, with its minimum at the beginning. */
 const daily = (index: number) => 600 - 400 * Math.cos((2 * Math.PI * index) / DAY);
+const isReload = (index: number) => index % 100 === 50;
 const even = (transactions: number) => (_: number, random: Random) => ({ transactions: random.poisson(transactions) });
 
 /**
@@ -435,6 +454,50 @@ export function corpus(): Scene[] {
           { from: 3000, bytesPerSample: 1707 },
         ),
         row(core("steady"), constant(100, 4096)),
+      ],
+    },
+    {
+      // What reports of Traffic Server's history said leaked, or seemed to: tests/plugins/historic_* are the same mechanisms.
+      name: "historic reports",
+      samples: 1500,
+      traffic: (index, random) => ({ transactions: random.poisson(1000), ramCache: index * 2_000_000 }),
+      rows: [
+        leaking(plugin("intercept.so mutexes (5777, 5794, 8896)"), 600, [leak(1, 96)], { bytesPerSample: 96_000 }),
+        leaking(plugin("pacing.so no hook at the end (7572)"), 600, [leak(1, 48)], { bytesPerSample: 48_000 }),
+        leaking(plugin("multiplexer.so strings of a request (7158, 7160, 6986)"), 600, [churn(3, 100, 1), leak(1, 100)], {
+          bytesPerSample: 100_000,
+        }),
+        leaking(plugin("reenable.so never, one in a thousand (2354)"), 150, [leak(1 / 1_000, 9472)], { bytesPerSample: 9472 }),
+        leaking(plugin("certificates.so by a timer (4452)"), 700, [background(1, 1400)], { bytesPerSample: 1400 }),
+        leaking(plugin("lua.so instances of each reload (8728, 8764)"), 7 * 100, [steps(256, 64, isReload)], {
+          bytesPerSample: 164,
+        }),
+        row(plugin("certificates.so two generations (4562)"), generations(1800, 3000, isReload)),
+        row(plugin("reenable.so delayed (2354)"), timed(1, 9472, 1)),
+        row(core("digests of cache keys (8615)"), scratch(3, 80)),
+        row(
+          plugin("slice.so for slow clients (7179, 7257)"),
+          bursts(2000, 32768, 12, (index) => index % 150 === 70),
+        ),
+        row(
+          core("bursts of one size and another (9162, 5179, 5858)"),
+          bursts(4000, 32768, 2, (index) => index % 40 === 5),
+          bursts(100, 1 << 20, 2, (index) => index % 40 === 25),
+        ),
+        row(core("the RAM cache, which is not full (9625, 5931)"), ramCache(32768)),
+      ],
+    },
+    {
+      name: "historic reports: sessions that stay, and more load",
+      samples: 1500,
+      traffic: (index, random) => {
+        const load = Math.min(1, index / 1000);
+        return { transactions: random.poisson(200 + 1800 * load), connections: Math.round(50 + 5000 * load) };
+      },
+      rows: [
+        row(plugin("session.so data of a session (6614)"), perConnection(1, 4000)),
+        row(plugin("reenable.so delayed, with more load (2354)"), timed(0.5, 9472, 1)),
+        row(core("Http1ClientSession (5042)"), perConnection(1, 1056)),
       ],
     },
   ];
