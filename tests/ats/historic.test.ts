@@ -118,11 +118,21 @@ describe("historic reports, all in one server", () => {
       const alive = (dump: Dump) => sum(dump, "historic_6614_sessions", "tsapi").alive;
       sessions = await opened("/size/10", 20, "20 sessions", (dump) => alive(dump) === 20);
       transactions += 20;
-      slow = await opened("/large", 3, "large answers", (dump) => sum(dump, "historic_7179_slow_client", "iobuffer").held > 24 * MIB);
+      slow = await opened(
+        "/large",
+        3,
+        "large answers",
+        (dump) => sum(dump, "historic_7179_slow_client", "iobuffer").held > 24 * MIB,
+      );
       transactions += 3;
       dumps.push(await quiet(ats));
       // Last: the server does not close their connections any more.
-      held = await opened("/held", 5, "held transactions", (dump) => sum(dump, "historic_2354_reenable", "tsapi", " hold ").alive === 5);
+      held = await opened(
+        "/held",
+        5,
+        "held transactions",
+        (dump) => sum(dump, "historic_2354_reenable", "tsapi", " hold ").alive === 5,
+      );
       afterwards = await ats.dump();
     });
   });
@@ -192,7 +202,7 @@ describe("historic reports, all in one server", () => {
   test("historic_9162_burst: no row holds what the server keeps of a burst; it is idle in the server's freelists", () => {
     const { alive, held } = sum(last(), "historic_9162_burst", "iobuffer");
     assert.deepEqual({ alive, held }, { alive: 0, held: 0 });
-    assert.ok(partOf(last(), /^idle in the server's freelists/) ! >= 100 * 32768 + 800 * 4096, last().text);
+    assert.ok(partOf(last(), /^idle in the server's freelists/)! >= 100 * 32768 + 800 * 4096, last().text);
   });
 });
 

@@ -29,6 +29,7 @@ import type { Dump } from "../../harness/dump.ts";
 import { requests } from "../../harness/load.ts";
 import { Origin } from "../../harness/origin.ts";
 import { bundled, lacksPlugins } from "../../harness/plugins.ts";
+import { installedServer } from "../../harness/server.ts";
 import { PLUGIN } from "../../tools/build.ts";
 import { assertSound, buildCorpus, corpus } from "../support/corpus.ts";
 import { fixedIn } from "../support/fixed.ts";
@@ -52,8 +53,6 @@ interface Leak {
   owner: string;
   fixed?: string | false;
   kept: Kept[];
-  /** What a new suspect's line names, of the row that shows it first (default: any row of the owner). */
-  suspect?: RegExp;
 }
 
 /** One server with several leaks. */
@@ -65,8 +64,8 @@ interface Place {
   cause(ats: Ats, count: number): Promise<void>;
   /** Before the warm-up that all have. */
   warm?(ats: Ats): Promise<void>;
-  /** A freelist of the server that has one object more for each event: a count that is not memtrack's. */
-  freelist?: string;
+  /** Freelists of the server that have so many objects more for each event: counts that are not memtrack's. */
+  freelists?: Record<string, number>;
 }
 
 let folder: string;
@@ -124,6 +123,8 @@ const INNOCENT = ["/size/10", "/size/20?cache=600", "/cache_promote/size/30?cach
 
 const REQUESTS: Place = {
   name: "requests",
+  // The handle of a field that header_rewrite's add-cookie keeps.
+  freelists: { MIMEFieldSDKHandle: 1 },
   leaks: [
     {
       name: "healthchecks keeps its state of an intercept that is not connected (#12025)",
@@ -136,7 +137,11 @@ const REQUESTS: Place = {
       name: "stats_over_http does too, with a compressor of some 390 KiB (#8896)",
       plugins: ["stats_over_http"],
       owner: "stats_over_http.so",
-      kept: [...intercept("stats_over_http", 232), { class: "heap", location: plugin("stats_over_http"), alive: 5 }],
+      // zlib's five blocks. From version 10 on the state is not TSmalloc's, but the sixth.
+      kept: [
+        ...intercept("stats_over_http", 232).filter((row) => !installedServer().cxxApi || row.class !== "tsapi"),
+        { class: "heap", location: plugin("stats_over_http"), alive: installedServer().cxxApi ? 6 : 5 },
+      ],
     },
     {
       name: "acme does too",
@@ -167,7 +172,6 @@ const REQUESTS: Place = {
         { class: "iobuffer", location: buffers("HttpSM"), alive: 1, bytes: 32768, frees: undefined },
         { class: "iobuffer", location: buffers("ProtocolProbeSessionAccept"), alive: 1, bytes: 4096, frees: undefined },
       ],
-      suspect: /memory\/IOBuffer\/HttpSM\.cc:/,
     },
   ],
   options: () => ({
@@ -186,6 +190,7 @@ const REQUESTS: Place = {
     remap: [
       ...rule("header_rewrite", file("cookie.conf", "cond %{SEND_REQUEST_HDR_HOOK}\nadd-cookie foo bar\n")),
       ...rule("maxmind_acl", file("acl.yaml", `maxmind:\n  database: ${database()}\n  allow:\n    country:\n      - US\n`)),
+      ...rule("access_control", `--symmetric-keys-map=${file("keys.txt", "one=secret\n")}`),
       ...rule("cache_promote", "--policy=lru", "--hits=2", "--buckets=100"),
       ...rule("uri_signing", file("signing.json", JSON.stringify({ issuer: { renewal_kid: "one", keys: [KEY] } }))),
       `map /mute/ ${mute.url}`,
@@ -193,7 +198,9 @@ const REQUESTS: Place = {
   }),
   async warm(ats) {
     // So many names that header_freq's table has room for all that follow: 127, where it was 59.
-    const some = Array.from({ length: 60 }, () => exchange({ port: ats.httpPort }, request("GET /none HTTP/1.1", `N-${names++}: n`)));
+    const some = Array.from({ length: 60 }, () =>
+      exchange({ port: ats.httpPort }, request("GET /none HTTP/1.1", `N-${names++}: n`)),
+    );
     await Promise.all(some);
     await requests(ats.httpUrl, 60, { paths: INNOCENT });
   },
@@ -206,13 +213,14 @@ const REQUESTS: Place = {
       Promise.all([
         ...times(() => exchange(to, request("GET /size/10 HTTP/1.1", `N-${names++}: n`))),
         ...times(() => exchange(to, request("GET /header_rewrite/size/10 HTTP/1.1", "Cookie: a=b"))),
+        ...times(() => exchange(to, request("GET /access_control/size/10 HTTP/1.1", "Cookie: cdn_auth=none"))),
         ...times(() => exchange(to, request("GET /maxmind_acl/size/10 HTTP/1.1"))),
       ]),
       Promise.all(times(() => exchange(to, `${request("POST /mute/ HTTP/1.1", "Content-Length: 100000")}abc`))),
       requests(ats.httpUrl, 3 * count, { paths: INNOCENT }),
     ]);
     if (!lacksPlugins(...["healthchecks", "stats_over_http", "acme"])) assert.deepEqual(tally(intercepts), { 411: 3 * count });
-    if (!lacksPlugins("maxmind_acl")) assert.deepEqual(tally(others), { 200: 2 * count, 403: count });
+    if (!lacksPlugins("access_control", "maxmind_acl")) assert.deepEqual(tally(others), { 200: 2 * count, 400: count, 403: count });
     assert.deepEqual(tally(stalled), { 408: count });
     assert.equal(innocent.errors, 0);
   },
@@ -225,6 +233,8 @@ const RULES_APPLIED = 2;
 
 const HANDSHAKES: Place = {
   name: "handshakes and scanned responses",
+  // Handles of fields that ja3_fingerprint keeps, of three of one name all but the last (#12331).
+  freelists: { MIMEFieldSDKHandle: 2 },
   leaks: [
     {
       name: "the server loses an X509_STORE where sni.yaml names a file that does not exist (#13318)",
@@ -242,7 +252,6 @@ const HANDSHAKES: Place = {
         alive: RULES_APPLIED * (blocks as number),
         frees: undefined,
       })),
-      suspect: /memory\/OpenSSL\/crypto\/x509\/x509_lu\.c:/,
     },
     {
       name: "icap loses the parser of each response that it had scanned (#12045)",
@@ -253,7 +262,6 @@ const HANDSHAKES: Place = {
         { class: "other", location: plugin("icap"), alive: 1 },
         { class: "heap", location: plugin("icap"), alive: 1 },
       ],
-      suspect: /icap\.so/,
     },
   ],
   options: () => ({
@@ -271,7 +279,7 @@ const HANDSHAKES: Place = {
     const refused = [];
     for (let i = 0; i < count; ++i) {
       scanned.push(await exchange({ port: ats.httpPort }, request("GET /size/10 HTTP/1.1")));
-      refused.push(await exchange(ats, request("GET /none HTTP/1.1")));
+      refused.push(await exchange(ats, request("GET /none HTTP/1.1", ...["a", "b", "c"].map((value) => `X-JA3-Sig: ${value}`))));
     }
     assert.deepEqual(tally(scanned), { 200: count });
     assert.deepEqual(tally(refused), { 404: count });
@@ -281,8 +289,11 @@ const HANDSHAKES: Place = {
 const COMPRESS = "cache true\ncompressible-content-type text/*\n";
 /** An object with the rules for a host, the nodes of its set of three statuses, and the type in its file. */
 const HOST_RULES: Kept[] = [
-  { class: "heap", location: plugin("compress", "Gzip::Configuration::Parse\\b"), alive: 5, bytes: 144 + 3 * 40 + 32 },
+  { class: "heap", location: plugin("compress", "(?:Gzip|Compress)::(?:Host)?Configuration::"), alive: 5 },
 ];
+
+/** Without debug information all that is inlined is its caller's. */
+const S3 = plugin("s3_auth", "(?:TSRemapNewInstance|S3Config::)");
 
 const RELOADS: Place = {
   name: "reloads of remap.config",
@@ -323,10 +334,10 @@ const RELOADS: Place = {
       owner: "s3_auth.so",
       kept: [
         // The key and the secret, each "a" or "b" with its end.
-        { class: "tsapi", location: plugin("s3_auth", ".*TSRemapNewInstance"), alive: 2, bytes: 2 * 2, frees: 2 },
-        { class: "heap", location: plugin("s3_auth", ".*TSRemapNewInstance"), alive: 1, bytes: 336, frees: 1 },
-        { class: "TSCont", location: plugin("s3_auth", ".*TSRemapNewInstance"), alive: 2, frees: 2 },
-        { class: "TSMutex", location: plugin("s3_auth", ".*TSRemapNewInstance"), alive: 1, frees: 1 },
+        { class: "tsapi", location: S3, alive: 2, bytes: 2 * 2, frees: 2 },
+        { class: "heap", location: S3, alive: 1, bytes: 336, frees: 1 },
+        { class: "TSCont", location: S3, alive: 2, frees: 2 },
+        { class: "TSMutex", location: S3, alive: 1, frees: 1 },
       ],
     },
   ],
@@ -334,10 +345,7 @@ const RELOADS: Place = {
     plugins: [corpus("reload")],
     remap: [
       ...rule("esi"),
-      ...rule(
-        "header_rewrite",
-        file("dropped.conf", "cond %{SEND_RESPONSE_HDR_HOOK} [AND]\ncond %{CLIENT-URL:PATH} /x/\n"),
-      ),
+      ...rule("header_rewrite", file("dropped.conf", "cond %{SEND_RESPONSE_HDR_HOOK} [AND]\ncond %{CLIENT-URL:PATH} /x/\n")),
       ...rule("compress", file("compress.config", COMPRESS)),
       ...rule("cachekey"),
       ...rule("regex_remap", file("regex.config", "^/old/(.*)$ http://localhost/$1\n")),
@@ -362,7 +370,7 @@ const RELOADS: Place = {
 
 const REDIRECTS: Place = {
   name: "redirects before remap rules",
-  freelist: "httpSMAllocator",
+  freelists: { httpSMAllocator: 1 },
   leaks: [
     {
       name: "header_rewrite never reenables the end of a transaction that it redirected (#11551): the transaction stays",
@@ -371,7 +379,6 @@ const REDIRECTS: Place = {
       fixed: fixedIn("10.1.0"),
       // The buffer that the client's request was read into, and what has no row: HttpSM, the session, the headers.
       kept: [{ class: "iobuffer", location: buffers("ProtocolProbeSessionAccept"), alive: 1, bytes: 4096 }],
-      suspect: /memory\/IOBuffer\/ProtocolProbeSessionAccept\.cc:/,
     },
   ],
   options: () => ({
@@ -429,27 +436,32 @@ async function withServer<T>(options: AtsOptions, body: (ats: Ats) => Promise<T>
   }
 }
 
-/** Objects in use, by the last table that the server wrote. */
+/** Objects in use, by the last table that the server wrote: bytes in use, size of one, name; version 10 has more columns. */
 function inFreelist(ats: Ats, name: string): number {
-  const rows = [...ats.trafficOut().matchAll(new RegExp(`^ *\\d+ \\| +(\\d+) \\| +(\\d+) \\| memory/${name}\\s*$`, "gm"))];
-  const [, bytes, size] = rows.at(-1) ?? assert.fail(`no table with ${name}`);
-  return Number(bytes) / Number(size);
+  const line = ats
+    .trafficOut()
+    .split("\n")
+    .findLast((line) => line.trimEnd().endsWith(`| memory/${name}`));
+  const cells = (line ?? assert.fail(`no table with ${name}`)).split("|").map(Number);
+  return cells.length > 4 ? cells[2]! / cells[4]! : cells[1]! / cells[2]!;
 }
 
 for (const place of PLACES) {
   describe(place.name, { skip: place.leaks.every(missing) ? missing(place.leaks[0]!) : false }, () => {
     let rows: Grown[];
     let last: Dump;
-    let objects = 0;
+    const earlier: number[] = [];
+    const objects: number[] = [];
+    const lists = Object.keys(place.freelists ?? {});
     before(async () => {
       await withServer(place.options(), async (ats) => {
         await place.warm?.(ats);
         await place.cause(ats, WARM);
         const first = await quiet(ats);
-        if (place.freelist) objects = -inFreelist(ats, place.freelist);
+        earlier.push(...lists.map((name) => inFreelist(ats, name)));
         await place.cause(ats, EVENTS);
         last = await quiet(ats);
-        if (place.freelist) objects += inFreelist(ats, place.freelist);
+        objects.push(...lists.map((name, index) => inFreelist(ats, name) - earlier[index]!));
         rows = grown(first, last);
       });
     });
@@ -460,7 +472,8 @@ for (const place of PLACES) {
       test(leak.name, { skip: missing(leak) }, () => assertGrown(rows, leak.owner, EVENTS, leak.kept));
     }
 
-    if (place.freelist) test(`${place.freelist}: the server itself counts as many`, () => assert.equal(objects, EVENTS));
+    for (const [index, [name, each]] of Object.entries(place.freelists ?? {}).entries())
+      test(`${name}: the server itself counts ${each} for each event`, () => assert.equal(objects[index], each * EVENTS));
 
     test("nobody else keeps anything", () => {
       const owners = place.leaks.map(({ owner }) => owner);
@@ -472,7 +485,9 @@ for (const place of PLACES) {
   });
 }
 
-test.todo("header_rewrite's add-cookie keeps the handle of a field: a row of TSMLoc (#8896 is another); memtrack has no such class yet");
+test.todo(
+  "header_rewrite's add-cookie keeps the handle of a field: a row of TSMLoc (#8896 is another); memtrack has no such class yet",
+);
 
 describe("memory that has no row, and for which nobody is accused", () => {
   // The server's own heap: the encoded headers, here of 7 KB.
@@ -496,7 +511,7 @@ describe("memory that has no row, and for which nobody is accused", () => {
 
 /** A quiet dump that was measured; the first second's is not. */
 async function measured(ats: Ats): Promise<{ dump: Dump; notAccounted: number }> {
-  for (const end = Date.now() + 20_000; ; ) {
+  for (const end = Date.now() + 20_000; ;) {
     const dump = await quiet(ats);
     const rest = parseAnalysis(dump.text).parts.find(({ what }) => what.startsWith("not accounted"))?.bytes;
     if (rest !== undefined) return { dump, notAccounted: rest };
@@ -505,29 +520,33 @@ async function measured(ats: Ats): Promise<{ dump: Dump; notAccounted: number }>
 }
 
 describe("growth that is no leak", () => {
-  test("a response that the server reads faster than an HTTP/1.0 client: gone with its connections (CVE-2021-32564)", async (t) => {
-    const size = 16 * 1024 * 1024;
-    const source = await endless(size);
-    try {
-      await withServer({ origin: source.url }, async (ats) => {
-        const clients = Array.from({ length: 3 }, () => {
-          const client = connect(ats.httpPort, "127.0.0.1").on("error", () => {});
-          client.pause();
-          client.write("GET / HTTP/1.0\r\n\r\n");
-          return client;
+  const skip = fixedIn("9.2.15", "10.2.0");
+  test(
+    "a response that the server reads faster than an HTTP/1.0 client: gone with its connections (CVE-2021-32564)",
+    { skip },
+    async () => {
+      const size = 16 * 1024 * 1024;
+      const source = await endless(size);
+      try {
+        await withServer({ origin: source.url }, async (ats) => {
+          const clients = Array.from({ length: 3 }, () => {
+            const client = connect(ats.httpPort, "127.0.0.1").on("error", () => {});
+            client.pause();
+            client.write("GET / HTTP/1.0\r\n\r\n");
+            return client;
+          });
+          const held = async () => (await ats.dump()).iobuffer.total;
+          for (const end = Date.now() + 30_000; (await held()) < 2 * size;)
+            assert.ok(Date.now() < end, `${await held()} bytes in buffers`);
+          for (const client of clients) client.destroy();
+          const after = await quiet(ats);
+          assert.equal(after.iobuffer.total, 0);
         });
-        const held = async () => (await ats.dump()).iobuffer.total;
-        for (const end = Date.now() + 30_000; (await held()) < 2 * size; )
-          assert.ok(Date.now() < end, `${await held()} bytes in buffers`);
-        for (const client of clients) client.destroy();
-        const after = await quiet(ats);
-        t.diagnostic(`${after.iobuffer.total} bytes afterwards`);
-        assert.equal(after.iobuffer.total, 0);
-      });
-    } finally {
-      await source.stop();
-    }
-  });
+      } finally {
+        await source.stop();
+      }
+    },
+  );
 });
 
 const LONG = process.env.MEMTRACK_VERDICTS ? false : "takes ten minutes: npm run test:long";
@@ -541,7 +560,7 @@ describe("verdicts", { skip: LONG, concurrency: true }, () => {
       await withServer({ ...options, records }, async (ats) => {
         const start = Date.now();
         const found = new Map<string, number>();
-        const named = (leak: Leak) => leak.suspect ?? plugin(leak.owner.replace(/\.so$/, ""));
+        const isOf = (leak: Leak, where: string) => leak.kept.some(({ location }) => location.test(where));
         let looked = start;
         while (found.size < leaks.length) {
           await place.cause(ats, 2);
@@ -551,12 +570,12 @@ describe("verdicts", { skip: LONG, concurrency: true }, () => {
           const dump = await ats.dump();
           const { suspects } = parseAnalysis(dump.text);
           for (const leak of leaks) {
-            if (!found.has(leak.name) && suspects.some(({ location }) => named(leak).test(location)))
+            if (!found.has(leak.name) && suspects.some(({ location }) => isOf(leak, location)))
               found.set(leak.name, Math.round((looked - start) / 1000));
           }
           for (const [index, { location, under }] of suspects.entries()) {
             const isTitle = !under && suspects[index + 1]?.under;
-            assert.ok(isTitle || leaks.some((leak) => named(leak).test(location)), `a false suspect: ${location}\n${dump.text}`);
+            assert.ok(isTitle || leaks.some((leak) => isOf(leak, location)), `a false suspect: ${location}\n${dump.text}`);
           }
           const left = leaks.filter(({ name }) => !found.has(name)).map(({ name }) => name);
           assert.ok(looked - start < VERDICT_MS, `no suspect: ${left.join("; ")}\n${dump.text}`);

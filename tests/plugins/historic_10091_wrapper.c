@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Issue 10091: everything is allocated by one wrapper, which a profiler then names for each leak. The site is the wrapper's caller. */
+ * Issue 10091: everything is allocated by one wrapper, which a profiler then names for each leak. The site is the wrapper's caller.
+ */
 #include "corpus.h"
 
 CORPUS_NOINLINE static void *

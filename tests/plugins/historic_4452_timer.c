@@ -34,6 +34,7 @@ TSPluginInit(int argc, const char *argv[])
   (void)argc;
   (void)argv;
   corpus_register();
-  TSHttpHookAdd(CORPUS_AT_REQUEST, TSContCreate(corpus_handler, NULL));                           // SITE TSPluginInit: TSCont +1 -0 once
-  TSContScheduleOnPool(TSContCreate(refresh, TSMutexCreate()), 20, TS_THREAD_POOL_TASK); // SITE TSPluginInit: TSCont +1 -0 once; TSMutex +1 -0 once
+  TSHttpHookAdd(CORPUS_AT_REQUEST, TSContCreate(corpus_handler, NULL)); // SITE TSPluginInit: TSCont +1 -0 once
+  TSContScheduleOnPool(TSContCreate(refresh, TSMutexCreate()), 20,
+                       TS_THREAD_POOL_TASK); // SITE TSPluginInit: TSCont +1 -0 once; TSMutex +1 -0 once
 }

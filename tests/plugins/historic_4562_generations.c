@@ -26,6 +26,6 @@ TSPluginInit(int argc, const char *argv[])
   (void)argc;
   (void)argv;
   corpus_register();
-  generations = TSMutexCreate();                                                // SITE TSPluginInit: TSMutex +1 -0 once
+  generations = TSMutexCreate();                                        // SITE TSPluginInit: TSMutex +1 -0 once
   TSHttpHookAdd(CORPUS_AT_REQUEST, TSContCreate(corpus_handler, NULL)); // SITE TSPluginInit: TSCont +1 -0 once
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Issue 5777 (also 5741): the mutex of an intercept stays after its continuation, because something else still owns it. Here that is a
- * second continuation, which is forgotten. */
+ * Issue 5777 (also 5741): the mutex of an intercept stays after its continuation, because something else still owns it. Here that
+ * is a second continuation, which is forgotten. */
 #include "corpus.h"
 
 CORPUS_NOINLINE static void

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Issue 6614: data of a session is released at the session's end, and sessions last: memory follows the number of open connections. */
+ * Issue 6614: data of a session is released at the session's end, and sessions last: memory follows the number of open connections.
+ */
 #include "corpus.h"
 
 static int session_data;

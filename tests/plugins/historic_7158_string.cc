@@ -12,7 +12,7 @@ struct Header {
 CORPUS_NOINLINE void
 behave(TSHttpTxn)
 {
-  auto *header = new Header;                // SITE behave: heap +1 -0 =32
+  auto *header = new Header;                  // SITE behave: heap +1 -0 =32
   header->value.assign(std::size_t{99}, 'v'); // SITE behave: heap +1 -0 =100
   CORPUS_KEEP(header);
 }

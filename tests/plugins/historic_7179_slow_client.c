@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Issues 7179 and 7257: a plugin writes faster than the client reads, and everything waits in a buffer until the connection ends. An
- * intercept answers /large with 16 MiB that it writes at once. */
+ * Issues 7179 and 7257: a plugin writes faster than the client reads, and everything waits in a buffer until the connection ends.
+ * An intercept answers /large with 16 MiB that it writes at once. */
 #include "corpus.h"
 
 #define SIZE (16 * 1024 * 1024)
@@ -32,7 +32,7 @@ fill(TSIOBuffer out)
   static char block[32768];
   TSIOBufferWrite(out, head, sizeof(head) - 1);
   for (int i = 0; i < SIZE / (int)sizeof(block); ++i) {
-    TSIOBufferWrite(out, block, sizeof(block)); 
+    TSIOBufferWrite(out, block, sizeof(block));
   }
 }
 
@@ -44,7 +44,7 @@ origin(TSCont cont, TSEvent event, void *data)
   case TS_EVENT_NET_ACCEPT:
     intercept             = (struct intercept *)TSmalloc(sizeof(*intercept)); // SITE origin: tsapi +n -n
     intercept->connection = (TSVConn)data;
-    intercept->in         = TSIOBufferCreate(); // SITE origin: TSIOBuffer +n -n
+    intercept->in         = TSIOBufferCreate();                   // SITE origin: TSIOBuffer +n -n
     intercept->in_reader  = TSIOBufferReaderAlloc(intercept->in); // SITE origin: TSIOBufferReader +n -n
     intercept->out        = NULL;
     TSContDataSet(cont, intercept);
@@ -53,8 +53,8 @@ origin(TSCont cont, TSEvent event, void *data)
   case TS_EVENT_VCONN_READ_READY:
     TSIOBufferReaderConsume(intercept->in_reader, TSIOBufferReaderAvail(intercept->in_reader));
     if (!intercept->out) {
-      intercept->out = TSIOBufferSizedCreate(TS_IOBUFFER_SIZE_INDEX_32K); // SITE origin: TSIOBuffer +n -n; iobuffer +n -n
-      TSIOBufferReader reader = TSIOBufferReaderAlloc(intercept->out);    // SITE origin: TSIOBufferReader +n -n
+      intercept->out          = TSIOBufferSizedCreate(TS_IOBUFFER_SIZE_INDEX_32K); // SITE origin: TSIOBuffer +n -n; iobuffer +n -n
+      TSIOBufferReader reader = TSIOBufferReaderAlloc(intercept->out);             // SITE origin: TSIOBufferReader +n -n
       fill(intercept->out);
       TSVConnWrite(intercept->connection, cont, reader, INT64_MAX);
     }

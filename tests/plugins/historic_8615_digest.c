@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Issue 8615: with OpenSSL 3 a digest's context is allocated for each cache key. It is released each time: much work, and no growth. */
+ * Issue 8615: with OpenSSL 3 a digest's context is allocated for each cache key. It is released each time: much work, and no
+ * growth. */
 #include <openssl/evp.h>
 #include "corpus.h"
 

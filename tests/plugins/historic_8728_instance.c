@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Issues 8728 and 8764: a remap plugin whose instances have memory that the deletion forgets: a handle, and 4 MiB that it maps itself,
- * as LuaJIT does. The mapped memory has no row. */
+ * Issues 8728 and 8764: a remap plugin whose instances have memory that the deletion forgets: a handle, and 4 MiB that it maps
+ * itself, as LuaJIT does. The mapped memory has no row. */
 #include <sys/mman.h>
 #include "corpus.h"
 #include <ts/remap.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Issue 9162 (also 5179, 5858): bursts of buffers of one size, then of another. The server keeps what a burst has taken, by size, and
- * no row holds it. The first transaction takes 100 buffers of 32 KiB at once, the second 800 of 4 KiB, and so on. */
+ * Issue 9162 (also 5179, 5858): bursts of buffers of one size, then of another. The server keeps what a burst has taken, by size,
+ * and no row holds it. The first transaction takes 100 buffers of 32 KiB at once, the second 800 of 4 KiB, and so on. */
 #include "corpus.h"
 
 enum { LARGE = 100, SMALL = 800 };
