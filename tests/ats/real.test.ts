@@ -8,7 +8,7 @@
 // To add a leak: put its trigger into the `cause` of the server with the fewest differences in records (each server takes seconds), each
 // cause being one event; add a row to the server's `leaks`, with what one event keeps, by class and by a pattern of the location (no
 // offsets: they differ between builds; bytes only where the source tells them); `fixed` names the first version of each branch that does
-// not have it. A leak that memtrack cannot show yet is a test.todo with the reason.
+// not have it. A leak of a kind of objects that memtrack does not count yet is a "todo" with that reason.
 //
 // Leaks that are known, and are not here:
 //   parent.config and cache.config with suffix=a,b (#9675), ssl_ocsp_user_agent (#13026)   some bytes of the server's heap at a reload
@@ -23,6 +23,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
+import { kinds } from "../../format/format.ts";
 import { parseAnalysis } from "../../harness/analysis.ts";
 import { Ats, type AtsOptions } from "../../harness/ats.ts";
 import type { Dump } from "../../harness/dump.ts";
@@ -51,6 +52,7 @@ interface Leak {
   /** Files without ".so". */
   plugins: string[];
   owner: string;
+  /** By fixedIn(). */
   fixed?: string | false;
   kept: Kept[];
 }
@@ -103,8 +105,16 @@ function global(...lines: string[]): string[] {
   return lines.filter((line) => !lacksPlugins(line.split(".so")[0]!));
 }
 
+/** Kinds of objects that this version of memtrack counts. */
+const KINDS: string[] = Object.values(kinds).map(({ name }) => name);
+
 /** Why the leak is not tested: the server has not got it. */
 const missing = (leak: Leak) => lacksPlugins(...leak.plugins) || leak.fixed || false;
+/** Why it cannot be shown: a test.todo. */
+const unseen = ({ kept }: Leak) => {
+  const names = kept.filter((row) => /^[A-Z]/.test(row.class) && !KINDS.includes(row.class)).map((row) => row.class);
+  return names.length ? `memtrack has no kind of objects ${names.join(", ")} yet` : false;
+};
 
 const plugin = (name: string, rest = "") => new RegExp(`^memory/plugin/${name}\\.so(?:[ +]|$)${rest}`);
 const buffers = (file: string) => new RegExp(`^memory/IOBuffer/${file}\\.cc:\\d+$`);
@@ -123,8 +133,7 @@ const INNOCENT = ["/size/10", "/size/20?cache=600", "/cache_promote/size/30?cach
 
 const REQUESTS: Place = {
   name: "requests",
-  // The handle of a field that header_rewrite's add-cookie keeps.
-  freelists: { MIMEFieldSDKHandle: 1 },
+  freelists: { MIMEFieldSDKHandle: 1 }, // header_rewrite's handles
   leaks: [
     {
       name: "healthchecks keeps its state of an intercept that is not connected (#12025)",
@@ -161,6 +170,12 @@ const REQUESTS: Place = {
       plugins: ["maxmind_acl"],
       owner: "maxmind_acl.so",
       kept: [{ class: "heap", location: plugin("maxmind_acl", "Acl::eval\\+"), alive: 2 }],
+    },
+    {
+      name: "header_rewrite's add-cookie keeps the handle of a field",
+      plugins: ["header_rewrite"],
+      owner: "header_rewrite.so",
+      kept: [{ class: "TSMLoc", location: plugin("header_rewrite"), alive: 1, frees: undefined }],
     },
     {
       name: "the server keeps the buffer of a POST that stalls (fixed as 'leaks of POST failures')",
@@ -233,8 +248,7 @@ const RULES_APPLIED = 2;
 
 const HANDSHAKES: Place = {
   name: "handshakes and scanned responses",
-  // Handles of fields that ja3_fingerprint keeps, of three of one name all but the last (#12331).
-  freelists: { MIMEFieldSDKHandle: 2 },
+  freelists: { MIMEFieldSDKHandle: 2 }, // ja3_fingerprint's handles
   leaks: [
     {
       name: "the server loses an X509_STORE where sni.yaml names a file that does not exist (#13318)",
@@ -252,6 +266,13 @@ const HANDSHAKES: Place = {
         alive: RULES_APPLIED * (blocks as number),
         frees: undefined,
       })),
+    },
+    {
+      name: "ja3_fingerprint keeps the handles of all fields of one name but the last (#12331)",
+      plugins: ["ja3_fingerprint"],
+      owner: "ja3_fingerprint.so",
+      fixed: fixedIn("10.1.0"),
+      kept: [{ class: "TSMLoc", location: plugin("ja3_fingerprint"), alive: 2, frees: undefined }],
     },
     {
       name: "icap loses the parser of each response that it had scanned (#12045)",
@@ -469,7 +490,9 @@ for (const place of PLACES) {
     test("every dump is valid", () => assertSound(last));
 
     for (const leak of place.leaks) {
-      test(leak.name, { skip: missing(leak) }, () => assertGrown(rows, leak.owner, EVENTS, leak.kept));
+      test(leak.name, { skip: missing(leak), todo: unseen(leak) }, () => {
+        if (!unseen(leak)) assertGrown(rows, leak.owner, EVENTS, leak.kept);
+      });
     }
 
     for (const [index, [name, each]] of Object.entries(place.freelists ?? {}).entries())
@@ -484,10 +507,6 @@ for (const place of PLACES) {
     });
   });
 }
-
-test.todo(
-  "header_rewrite's add-cookie keeps the handle of a field: a row of TSMLoc (#8896 is another); memtrack has no such class yet",
-);
 
 describe("memory that has no row, and for which nobody is accused", () => {
   // The server's own heap: the encoded headers, here of 7 KB.
@@ -553,7 +572,7 @@ const LONG = process.env.MEMTRACK_VERDICTS ? false : "takes ten minutes: npm run
 
 describe("verdicts", { skip: LONG, concurrency: true }, () => {
   for (const place of PLACES) {
-    const leaks = place.leaks.filter((leak) => !missing(leak));
+    const leaks = place.leaks.filter((leak) => !missing(leak) && !unseen(leak));
     test(`${place.name}: each leak is a suspect, and nothing else is`, { skip: leaks.length ? false : "no leak" }, async (t) => {
       const options = place.options();
       const records = { ...options.records, "proxy.config.plugin.memtrack.sample_interval": 1 };

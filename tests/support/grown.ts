@@ -4,6 +4,7 @@
 
 import assert from "node:assert/strict";
 import type { Dump } from "../../harness/dump.ts";
+import { MEMORY_CLASSES } from "../../host/shared/classes.ts";
 import { ownerOf, rowsOf } from "./corpus.ts";
 
 /** A row that holds more, or less, than before. */
@@ -31,6 +32,8 @@ export interface Kept {
   frees?: number | undefined;
 }
 
+const isMemory = (name: string) => (MEMORY_CLASSES as readonly string[]).includes(name);
+
 /** A server's dump when nothing changes any more, the server's own rows included. */
 export function quiet(ats: { settledDump(state: (dump: Dump) => unknown): Promise<Dump> }): Promise<Dump> {
   return ats.settledDump((dump) => rowsOf(dump));
@@ -43,7 +46,6 @@ export function grown(before: Dump, after: Dump): Grown[] {
   return rowsOf(after)
     .map((row) => {
       const { allocs, frees, held } = old.get(keyOf(row)) ?? { allocs: 0, frees: 0, held: 0 };
-      const isMemory = /^[a-z]/.test(row.class) && row.class !== "other";
       return {
         class: row.class,
         location: row.location,
@@ -51,7 +53,7 @@ export function grown(before: Dump, after: Dump): Grown[] {
         allocs: row.allocs - allocs,
         frees: row.frees - frees,
         alive: row.allocs - row.frees - (allocs - frees),
-        bytes: isMemory ? row.held - held : undefined,
+        bytes: isMemory(row.class) ? row.held - held : undefined,
       };
     })
     .filter(({ alive, bytes }) => alive !== 0 || (bytes ?? 0) !== 0);
