@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Issue 4452: something is kept at each refresh by a timer, whatever the traffic. Refreshes go on until a request for /stop. */
+ * Issue 4452: something is kept at each refresh by a timer, whatever the traffic. Refreshes begin with the first request,
+ * when the server has all of its threads, and go on until one for /stop. */
 #include <openssl/x509.h>
 #include "corpus.h"
 
-static int stopped;
+static int started, stopped;
 
 CORPUS_NOINLINE static int
 refresh(TSCont cont, TSEvent event, void *data)
@@ -21,6 +22,10 @@ refresh(TSCont cont, TSEvent event, void *data)
 CORPUS_NOINLINE static void
 behave(TSHttpTxn txn)
 {
+  if (!__atomic_exchange_n(&started, 1, __ATOMIC_RELAXED)) {
+    TSCont cont = TSContCreate(refresh, TSMutexCreate()); // SITE behave: TSCont +1 -0 once; TSMutex +1 -0 once
+    TSContScheduleOnPool(cont, 20, TS_THREAD_POOL_TASK);
+  }
   if (corpus_path_begins(txn, "stop")) {
     __atomic_store_n(&stopped, 1, __ATOMIC_RELAXED);
   }
@@ -35,6 +40,4 @@ TSPluginInit(int argc, const char *argv[])
   (void)argv;
   corpus_register();
   TSHttpHookAdd(CORPUS_AT_REQUEST, TSContCreate(corpus_handler, NULL)); // SITE TSPluginInit: TSCont +1 -0 once
-  TSContScheduleOnPool(TSContCreate(refresh, TSMutexCreate()), 20,
-                       TS_THREAD_POOL_TASK); // SITE TSPluginInit: TSCont +1 -0 once; TSMutex +1 -0 once
 }
