@@ -184,6 +184,8 @@ describe("historic reports, all in one server", () => {
     const data = (dump: Dump, place: string) => sum(dump, "historic_2354_reenable", "tsapi", ` ${place} `).alive;
     assert.deepEqual([data(last(), "delay"), data(held, "hold"), data(afterwards, "hold")], [0, 5, 5]);
     assert.equal(sum(last(), "historic_2354_reenable", "TSMutex").alive, 0);
+    const stopped = (dump: Dump) => sum(dump, "historic_2354_reenable", "held transaction").alive;
+    assert.deepEqual([stopped(last()), stopped(afterwards)], [0, 5]);
   });
 
   test("historic_6614_sessions: follows the open connections", () => {

@@ -479,6 +479,7 @@ function inFreelist(ats: Ats, name: string): number {
 for (const place of PLACES) {
   describe(place.name, { skip: place.leaks.every(missing) ? missing(place.leaks[0]!) : false }, () => {
     let rows: Grown[];
+    let first: Dump;
     let last: Dump;
     const earlier: number[] = [];
     const objects: number[] = [];
@@ -487,7 +488,7 @@ for (const place of PLACES) {
       await withServer(place.options(), async (ats) => {
         await place.warm?.(ats);
         await place.cause(ats, WARM);
-        const first = await quiet(ats);
+        first = await quiet(ats);
         earlier.push(...lists.map((name) => inFreelist(ats, name)));
         await place.cause(ats, EVENTS);
         last = await quiet(ats);
@@ -506,6 +507,13 @@ for (const place of PLACES) {
 
     for (const [index, [name, each]] of Object.entries(place.freelists ?? {}).entries())
       test(`${name}: the server itself counts ${each} for each event`, () => assert.equal(objects[index], each * EVENTS));
+
+    // Handles of fields have rows of their own, and none of the freelist's.
+    for (const [name, each] of Object.entries(place.freelists ?? {}).filter(([name]) => name === "httpSMAllocator"))
+      test(`memory/freelist/${name}: as many`, () => {
+        const rowOf = (dump: Dump) => dump.freelist.rows.find(({ location }) => location === `memory/freelist/${name}`)!;
+        assert.equal(rowOf(last).inUse - rowOf(first).inUse, each * EVENTS * rowOf(last).average);
+      });
 
     test("nobody else keeps anything", () => {
       const owners = place.leaks.map(({ owner }) => owner);
@@ -603,8 +611,8 @@ describe("verdicts", { skip: LONG, concurrency: true }, () => {
           }
           for (const [index, { location, under }] of suspects.entries()) {
             const isTitle = !under && suspects[index + 1]?.under;
-            // Of what the server's leaks keep, much has no row.
-            if (location.includes(REMAINDER_NAME)) continue;
+            // What the leaks keep of the server's own objects, and what no row explains.
+            if (location.startsWith("memory/freelist/") || location.includes(REMAINDER_NAME)) continue;
             assert.ok(isTitle || leaks.some((leak) => isOf(leak, location)), `a false suspect: ${location}\n${dump.text}`);
           }
           const left = leaks.filter(({ name }) => !found.has(name)).map(({ name }) => name);

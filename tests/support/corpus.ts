@@ -256,7 +256,7 @@ export function assertSound(dump: Dump, { rearmed = false } = {}): void {
 
 /** Asserts that the owners add up to the total, and each owner's rows to the owner. */
 function assertOwners(dump: Dump): void {
-  const classes = ["iobuffer", "openssl", "tsapi", "heap"] as const;
+  const classes = ["iobuffer", "openssl", "tsapi", "heap", "freelist"] as const;
   const objectBytes = (owner?: string): number =>
     dump.objects.filter(({ location }) => !owner || ownerOf(location) === owner).reduce((sum, row) => sum + row.inUse, 0);
   assert.ok(
@@ -273,16 +273,17 @@ function assertOwners(dump: Dump): void {
   }
   for (const row of dump.owners) {
     const bytes = Object.fromEntries(classes.map((name) => [name, 0]));
+    if (row.owner === "core") bytes.freelist = dump.freelist.total; // rowsOf() leaves gauges out
     let objects = 0;
     for (const { class: name, held } of rowsOfOwner(dump, row.owner)) {
       if (name in bytes) bytes[name]! += held;
       else objects += held;
     }
-    const { iobuffer, openssl, tsapi, heap } = row;
-    assert.deepEqual({ iobuffer, openssl, tsapi, heap }, bytes, `the memory of ${row.owner} is the sum of its rows`);
+    const { iobuffer, openssl, tsapi, heap, freelist } = row;
+    assert.deepEqual({ iobuffer, openssl, tsapi, heap, freelist }, bytes, `the memory of ${row.owner} is the sum of its rows`);
     assert.equal(row.objects, objects, `objects of ${row.owner}`);
     assert.equal(row.object, objectBytes(row.owner), `bytes of objects of ${row.owner}`);
-    assert.equal(row.total, iobuffer + openssl + tsapi + heap + row.object, row.owner);
+    assert.equal(row.total, iobuffer + openssl + tsapi + heap + freelist + row.object, row.owner);
   }
   const { total, objects, object } = dump.ownersTotal!;
   assert.equal(object, objectBytes(), "the bytes of all objects");
