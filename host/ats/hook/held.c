@@ -11,16 +11,15 @@
 #include "hook/state.h"
 
 /* A reenable by another than the handler that awaits it. `number`: memtrack_context_answers with it. It concerns a handler that
-   began before it and has not returned. Others are stale: of what was held already, is reenabled twice, or had a handler without a
-   thunk. */
+   began before it and has not returned. Others are stale: of what is reenabled twice, or had a handler without a thunk. */
 struct mark {
   const void *object;
   uint64_t number;
 };
 
-/* A mark is needed from a reenable to the return of a handler that runs already, so few are at a time. The oldest is overwritten.
- */
-#define MARKS 4
+/* A mark is needed from a reenable to the return of a handler that runs already, so few are at a time: at most one for each thread.
+   The oldest is overwritten. */
+#define MARKS 16
 
 static struct set {
   pthread_mutex_t mutex;
@@ -84,9 +83,8 @@ memtrack_held_end(const void *object, bool answered)
   bool held       = memtrack_load(&memtrack_held_counts[memtrack_held_set(object)]) && memtrack_objects_remove(object, &known);
   if (held) {
     count(object, -1);
-  }
-  if (!answered) {
-    leave_mark(set, object);
+  } else if (!answered) {
+    leave_mark(set, object); /* its handler may not have returned */
   }
   pthread_mutex_unlock(&set->mutex);
   if (held) {

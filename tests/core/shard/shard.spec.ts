@@ -204,30 +204,30 @@ describe("a shard", () => {
 
   test("counts growth as allocated bytes and shrinking as released bytes, without events", () => {
     shard();
-    insertKey(16, A, OPENSSL | 1);
+    insertKey(SITE_FIRST, A, OPENSSL | 1);
     recordAlloc(A, OPENSSL | 1, 100);
-    expect(recordResize(16, 0, 50)).toBe(16);
-    expect(recordResize(16, 0, -30)).toBe(16);
-    expect(counters(16)).toStrictEqual([1, 150, 0, 30]);
-    recordFree(16, 120);
-    expect(counters(16)).toStrictEqual([1, 150, 1, 150]);
+    expect(recordResize(SITE_FIRST, 0, 50)).toBe(SITE_FIRST);
+    expect(recordResize(SITE_FIRST, 0, -30)).toBe(SITE_FIRST);
+    expect(counters(SITE_FIRST)).toStrictEqual([1, 150, 0, 30]);
+    recordFree(SITE_FIRST, 120);
+    expect(counters(SITE_FIRST)).toStrictEqual([1, 150, 1, 150]);
     expect(recordResize(slots, 0, 1)).toBe(SITE_UNKNOWN);
   });
 
   test("resizes memory in its own epoch, also in a shard that has counted nothing else", () => {
     shard();
-    insertKey(16, A, OPENSSL | 1);
-    const at = recordAt<Buckets>(buckets, 16);
-    recordResize(16, 0, 50);
-    advanceEpochs(withBegin(0, 0, 1), 17);
+    insertKey(SITE_FIRST, A, OPENSSL | 1);
+    const at = recordAt<Buckets>(buckets, SITE_FIRST);
+    recordResize(SITE_FIRST, 0, 50);
+    advanceEpochs(withBegin(0, 0, 1), SITE_FIRST + 1);
     expect(bucketBytes(at, 1)).toBe(50);
-    recordResize(16, 0, 25);
-    recordResize(16, 1, 1000);
+    recordResize(SITE_FIRST, 0, 25);
+    recordResize(SITE_FIRST, 1, 1000);
     expect(bucketBytes(at, 1)).toBe(75);
     expect(bucketCount(at, 1)).toBe(0);
-    recordFreeOld(16, 0, 75);
+    recordFreeOld(SITE_FIRST, 0, 75);
     expect(bucketBytes(at, 1)).toBe(0);
-    expect(counters(16)).toStrictEqual([0, 1075, 1, 75]);
+    expect(counters(SITE_FIRST)).toStrictEqual([0, 1075, 1, 75]);
   });
 
   test("wraps its counters at 2^64 and continues", () => {
