@@ -9,7 +9,7 @@ import { slots } from "../base/memory";
 import { Series } from "../base/types";
 import { ascii } from "../base/writer";
 import { REMAINDER_NAME } from "../format";
-import { isOfRamCache, isOfTransactions } from "../model/freelists";
+import { isOfBlocks, isOfRamCache, isOfTransactions } from "../model/freelists";
 import { ageOf } from "../model/history";
 import { isGauge, isRow, knownSites, siteClass } from "../model/model";
 import * as row from "../model/sums";
@@ -59,6 +59,11 @@ export function isObjects(series: Series): bool {
 /** Whether the series is that of a freelist, of which neither events nor ages are known. */
 export function isOfFreelist(series: Series): bool {
   return isRowSeries(series) && isGauge(series);
+}
+
+/** Whether other rows are judged in the series' place: an IOBuffer that leaks is one suspect, and not its descriptions as well. */
+export function followsOthers(series: Series): bool {
+  return isOfFreelist(series) && isOfBlocks(series);
 }
 
 /** Whether anything has ever been counted. */

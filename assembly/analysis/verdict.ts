@@ -44,7 +44,18 @@ import { elapsedSeconds, points, samples, stale, timeAt } from "../model/timelin
 import { CACHE_RUN, findExplanation, PLAIN_RUN, runNeeded } from "./explanation";
 import { isPerReload, judgeReloads } from "./reloads";
 import { GROWTH_SIGMA } from "./saturation";
-import { averageSize, inUse, isActive, isCore, isObjects, isOfFreelist, isRemainder, remainder, seriesOfEntry } from "./series";
+import {
+  averageSize,
+  followsOthers,
+  inUse,
+  isActive,
+  isCore,
+  isObjects,
+  isOfFreelist,
+  isRemainder,
+  remainder,
+  seriesOfEntry,
+} from "./series";
 import * as trend from "./trend";
 
 /** Levels on which growth is searched: levels whose points represent at least 16 samples. */
@@ -214,7 +225,7 @@ function mayGrow(series: Series): bool {
 function classify(series: Series): u32 {
   let found: u32 = NO_GROWTH;
   // The server is the sum of hundreds of rows that warm up; its rows are judged individually.
-  const sum = isCore(series);
+  const sum = isCore(series) || followsOthers(series);
   for (let level: u32 = LEVEL_FIRST; level < HISTORY_LEVELS && points(level) >= POINTS_MIN; ++level) {
     trend.take(series, level);
     if (!grows(series, level)) continue;

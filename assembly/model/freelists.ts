@@ -78,6 +78,9 @@ const CACHE_LISTS: StaticArray<string> = ["RamCacheCLFUSEntry", "RamCacheLRUEntr
 /** The lists of which an open connection alone holds nothing: a transaction that is never let go keeps its connection open as well. */
 const TRANSACTION_LISTS: StaticArray<string> = ["httpSMAllocator"];
 
+/** The lists of what describes an IOBuffer's block: one object of each for a block, which has a row of its own. */
+const BLOCK_LISTS: StaticArray<string> = ["ioBlockAllocator", "ioDataAllocator"];
+
 /** Length of the beginning of a row's name. */
 const PREFIX: u32 = "memory/freelist/".length;
 /** The gauge of the lists without a row of their own. */
@@ -179,6 +182,11 @@ export function isOfRamCache(row: Row): bool {
 /** Whether a row is that of a freelist that does not grow with connections on which nothing happens. */
 export function isOfTransactions(row: Row): bool {
   return isAmong(row, TRANSACTION_LISTS);
+}
+
+/** Whether a row is that of a freelist that grows with the blocks of IOBuffers, whose own rows tell why. */
+export function isOfBlocks(row: Row): bool {
+  return isAmong(row, BLOCK_LISTS);
 }
 
 function isAmong(row: Row, names: StaticArray<string>): bool {

@@ -162,8 +162,8 @@ describe("4,096 sites with full histories", () => {
     host.registry.registerName(`memory/plugin/p${i % 60}.so handler (a.c:${i})`),
   );
 
-  test("use less than 2.1 MiB", () => {
-    assert.ok(host.model.analysisSize < 2.1 * 1024 * 1024, `${host.model.analysisSize} bytes`);
+  test("use less than 2.2 MiB", () => {
+    assert.ok(host.model.analysisSize < 2.2 * 1024 * 1024, `${host.model.analysisSize} bytes`);
   });
 
   test("take less than a millisecond per sample, with all of them growing", (t) => {

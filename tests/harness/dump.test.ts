@@ -159,7 +159,18 @@ describe("parseDumps", () => {
       "held transaction": 0,
       "held session": 0,
     };
-    const foo = { iobuffer: 0, openssl: 0, tsapi: 200, heap: 0, freelist: 0, object: 0, total: 200, change: 200, objects: 9, kinds };
+    const foo = {
+      iobuffer: 0,
+      openssl: 0,
+      tsapi: 200,
+      heap: 0,
+      freelist: 0,
+      object: 0,
+      total: 200,
+      change: 200,
+      objects: 9,
+      kinds,
+    };
     assert.deepEqual(dump.owners[1], { ...foo, state: "loaded", owner: "foo.so" });
     assert.deepEqual(
       dump.owners.map((row) => [row.owner, row.state, row.change]),

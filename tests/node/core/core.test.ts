@@ -223,8 +223,8 @@ function compare(dump: Dump, shadow: Shadow, loaded: Owner[]): void {
   }
   assert.deepEqual(
     dump.objects,
-    shown[abi.CLASS_OBJECT]!.rows.map(({ allocs, frees, alive, location, site }) => {
-      return { created: allocs, destroyed: frees, alive, kind: KINDS[site.kind], location };
+    shown[abi.CLASS_OBJECT]!.rows.map(({ allocs, frees, alive, inUse, location, site }) => {
+      return { created: allocs, destroyed: frees, alive, inUse, kind: KINDS[site.kind], location };
     }),
   );
   for (const [cls, { prior }] of shown.entries()) {
@@ -268,7 +268,7 @@ function holdings(rows: ShadowRow[], owner?: Owner) {
   const alive = (kind: number) =>
     own.reduce((sum, { site, alive }) => sum + (site.cls === abi.CLASS_OBJECT && site.kind === kind ? alive : 0), 0);
   const byKind = Object.fromEntries(KINDS.map((name, kind) => [name, alive(kind)])) as Record<(typeof KINDS)[number], number>;
-  const byClass = MEMORY_CLASSES.map((name) => [name, bytes(CLASSES.indexOf(name))] as const);
+  const byClass = CLASSES.map((name, cls) => [name, bytes(cls)] as const);
   const total = byClass.reduce((sum, [, n]) => sum + n, 0);
   const objects = Object.values(byKind).reduce((sum, n) => sum + n, 0);
   return { ...Object.fromEntries(byClass), total, objects, kinds: byKind };
@@ -418,8 +418,11 @@ class RandomRun {
         owner,
       );
     else if (what === 1) this.#recordAlloc(abi.CLASS_OPENSSL, 0x7f0000000000n, "../ssl/file0.c", offset, this.#size(), owner);
-    else if (what === 2) this.#recordAlloc(abi.CLASS_OBJECT, place, text, this.#random(KINDS.length), 0, owner);
-    else if (what === 3)
+    else if (what === 2) {
+      // Each kind has objects of one size; the first has none.
+      const kind = this.#random(KINDS.length);
+      this.#recordAlloc(abi.CLASS_OBJECT, place, text, kind, 16 * kind, owner);
+    } else if (what === 3)
       this.#recordAlloc(
         abi.CLASS_HEAP,
         BigInt(0x7d0000000000 + offset),
@@ -572,7 +575,7 @@ class RandomRun {
     const epochs = this.#host.epochs;
     if (!presentOf(epochs)) return assert.equal(agesTitle, "");
     const expected = CLASSES.flatMap((_, cls) => (cls === abi.CLASS_IOBUFFER ? [] : this.#shadow.look(cls).rows)).filter((row) =>
-      row.site.cls === abi.CLASS_OBJECT ? row.alive > 0 : row.inUse > 0,
+      row.site.cls === abi.CLASS_OBJECT && !row.allocBytes ? row.alive > 0 : row.inUse > 0,
     );
     assert.match(
       agesTitle,
