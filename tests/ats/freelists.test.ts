@@ -52,13 +52,14 @@ function ownTable(text: string): Map<string, List> {
 /** Bytes and objects by list, of those with something in use, but for events. */
 function ofServer(lists: Map<string, List>): Record<string, string> {
   const used = [...lists].filter(([name, { inUse }]) => inUse > 0 && !name.startsWith("ioBufAllocator[") && name !== EVENTS);
-  return Object.fromEntries(used.map(([name, { inUse, size }]) => [name, `${inUse} bytes, ${inUse / size} objects`]).sort());
+  const entries = used.map(([name, { inUse, size }]): [string, string] => [name, `${inUse} bytes, ${inUse / size} objects`]);
+  return Object.fromEntries(entries.sort());
 }
 
 function ofMemtrack(dump: Dump): Record<string, string> {
   const used = dump.freelist.rows.filter(({ inUse, location }) => inUse > 0 && location !== PREFIX + EVENTS);
   const text = ({ inUse, allocs, frees }: (typeof used)[number]) => `${inUse} bytes, ${allocs - frees} objects`;
-  return Object.fromEntries(used.map((row) => [row.location.slice(PREFIX.length), text(row)]).sort());
+  return Object.fromEntries(used.map((row): [string, string] => [row.location.slice(PREFIX.length), text(row)]).sort());
 }
 
 /** A dump and the server's own table, printed before it. */
