@@ -126,7 +126,8 @@ test("live memory has the correct age in a dump, to the block, and the lines of 
     assert.ok(replaced[0]!.olderThan <= to - batches.at(-1)!.from + tolerance, dump.text);
     // Objects too: the plugin's only continuation is as old as its first block.
     const cont = parseAnalysis(dump.text).ages.find(({ kind, location }) => kind === "TSCont" && location.includes("ager.so"));
-    assert.deepEqual([cont?.alive, cont?.inUse, cont?.olderThan], [1, 0, first!.olderThan]);
+    assert.deepEqual([cont?.alive, cont?.olderThan], [1, first!.olderThan]);
+    assert.ok(cont!.inUse > 0, dump.text);
     assert.equal(parseAnalysis(dump.text).ages.filter(({ kind }) => kind === "iobuffer").length, 0);
     // After a new arming, older memory is in no row, and so has no age.
     for (const level of [0, 1]) {

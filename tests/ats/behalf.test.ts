@@ -25,11 +25,18 @@ before(async () => {
 });
 after(() => origin.stop());
 
+/** The first dump in verify mode comes some seconds after the start. */
+async function verifying(ats: Ats): Promise<void> {
+  for (const end = Date.now() + 20_000; (await ats.dump()).header.get("verify") !== "on";)
+    assert.ok(Date.now() < end, "verify mode");
+}
+
 describe("buffers of a plugin's fetches", () => {
   test("are [via] the plugin, to the last one, and gone when the fetches have ended", async () => {
     const records = lacksVerify() ? {} : { "proxy.config.plugin.memtrack.verify": 1 };
     const ats = await Ats.start({ level: 1, records, plugins: [PLUGIN, corpus("fetches")], origin: origin.url });
     try {
+      if (!lacksVerify()) await verifying(ats);
       assert.deepEqual(await requests(ats.httpUrl, COUNT, { paths: ["/size/3000"] }), { requests: COUNT, errors: 0 });
       const dump = await settled(ats);
       assertSound(dump);

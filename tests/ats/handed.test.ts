@@ -65,7 +65,7 @@ describe("connections, fetches, threads and files", () => {
       const wanted = expectedOf("handed_out", { transaction: count }).filter(({ class: kind }) => KINDS.includes(kind));
       const found = rowsOfOwner(last, "handed_out.so").filter(({ class: kind }) => KINDS.includes(kind));
       const plain = wanted.map(({ class: kind, location, allocs, frees }) => {
-        return { class: kind, location, allocs, frees, held: allocs! - frees! };
+        return { class: kind, location, allocs, frees, held: allocs! - frees!, inUse: 0 };
       });
       const byPlace = (a: { location: string }, b: { location: string }) => (a.location < b.location ? -1 : 1);
       assert.equal(plain.length, 9);
