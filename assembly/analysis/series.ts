@@ -89,6 +89,13 @@ export function frees(series: Series): u64 {
   return isOwnerSeries(series) ? entryFrees(series - slots) : row.frees(series);
 }
 
+/** Allocations that are not released: objects, blocks. Never negative. */
+export function inObjects(series: Series): u64 {
+  const made = allocs(series);
+  const gone = frees(series);
+  return made > gone ? made - gone : 0;
+}
+
 /** Never negative: an IOBuffer row may be, until the model knows which of its buffers are older than the arming (model.ts). */
 export function inUse(series: Series): u64 {
   if (isRemainder(series)) return remainderBytes();

@@ -10,9 +10,21 @@
 import { OWNER_CORE } from "../abi";
 import { isLowerBound, oldBytes, reportedAge } from "../analysis/age";
 import { functionLength, isOneCause } from "../analysis/cause";
+import { holderOf, NO_HOLDER } from "../analysis/holder";
 import { ranked, rankedCount } from "../analysis/ranking";
 import { growthPerReload, isReloadLeak, reloadsOf } from "../analysis/reloads";
-import { allocs, areObjects, frees, inUse, isObjects, isOfFreelist, isRemainder, writeSeriesInSentence } from "../analysis/series";
+import {
+  allocs,
+  areObjects,
+  frees,
+  inObjects,
+  inUse,
+  isObjects,
+  isOfFreelist,
+  isRemainder,
+  writeSeries,
+  writeSeriesInSentence,
+} from "../analysis/series";
 import { rankSuspects, rateOf, rowsOfSuspect, secondsLeft, secondsUntilFull } from "../analysis/urgency";
 import { growingFor, grownBy } from "../analysis/verdict";
 import { SPACE } from "../base/chars";
@@ -183,13 +195,24 @@ export function writeGrowth(series: Series): void {
 function writeEvents(series: Series): void {
   if (isRemainder(series)) return ascii("in no row");
   if (isOfFreelist(series)) {
-    grouped(allocs(series) - frees(series));
-    return ascii(" in use");
+    grouped(inObjects(series));
+    ascii(" in use");
+    return writeHolder(series);
   }
   grouped(allocs(series));
   ascii(areObjects(series) ? " created, " : " allocated, ");
   grouped(frees(series));
   ascii(areObjects(series) ? " destroyed" : " freed");
+}
+
+/** Who holds what a freelist has in use, if that is known: `, 40 held by memory/plugin/foo.so handler (foo.c:12)`. */
+function writeHolder(series: Series): void {
+  const holder = holderOf(series);
+  if (holder == NO_HOLDER) return;
+  ascii(", ");
+  grouped(inObjects(holder));
+  ascii(" held by ");
+  writeSeries(holder);
 }
 
 function writeRate(rate: i64, objects: bool): void {

@@ -11,6 +11,7 @@ import {
   FREELISTS_MAX,
   INPUT_SIZE,
   KIND_CONT,
+  KIND_HELD_TRANSACTION,
   KIND_MBUFFER,
   KIND_MUTEX,
   MEASURE_CONNECTIONS,
@@ -45,7 +46,7 @@ import { stateOf } from "../../../assembly/model/history";
 import { hasBirths, isRow, mergeAllocs, sumRows } from "../../../assembly/model/model";
 import { sortRows } from "../../../assembly/model/order";
 import { allocs, frees, inUse } from "../../../assembly/model/sums";
-import { adoptNames, begin, fresh, nameOf, owner, pluginSite, put, rendered, site, stage } from "../support";
+import { adoptNames, begin, fresh, nameOf, owner, pluginSite, put, rendered, site, stage, unstage } from "../support";
 
 const HEADS =
   "     Allocated      |        In-Use      | Type Size  |   Free List Name\n" +
@@ -243,6 +244,32 @@ describe("the growth of a freelist", () => {
     expect(text.includes("suspect: memory/freelist/httpSMAllocator: +")).toBe(true);
     expect(text.includes(": +9.8 MiB/h for ")).toBe(true, text);
     expect(text.includes(", 1,565 in use")).toBe(true, "the evidence has no events");
+  });
+});
+
+describe("the evidence of a freelist", () => {
+  test("names the plugin that holds what is in use", () => {
+    fresh();
+    const held = pluginSite(CLASS_OBJECT, "foo.so hold+0x1", owner("foo.so"), KIND_HELD_TRANSACTION);
+    const other = pluginSite(CLASS_OBJECT, "bar.so delay+0x1", owner("bar.so"), KIND_HELD_TRANSACTION);
+    for (let i: u64 = 0; i < 520; ++i) {
+      if (pass(table(line("httpSMAllocator", 0, 8 + 3 * i, 9472)), false)) {
+        adoptNames();
+        pass(table(line("httpSMAllocator", 0, 8 + 3 * i, 9472)), true);
+      }
+      begin();
+      unstage();
+      stage(held, 3 * i, 0);
+      stage(other, 5, 0);
+      mergeAllocs(siteCount());
+      sumRows();
+      applyBaseline();
+      clearMeasures();
+      sample(500 + i * 10, i * 1000);
+    }
+    setHeaderNumber(FACT_LEVEL, 1);
+    const text = rendered();
+    expect(text.includes(", 1,565 in use, 1,557 held by memory/plugin/foo.so hold+0x1")).toBe(true, text);
   });
 });
 
