@@ -15,6 +15,8 @@ add_url(TSMBuffer buffer, int length)
   return url;
 }
 
+static TSMBuffer grows;
+
 CORPUS_NOINLINE static void
 behave(TSHttpTxn txn)
 {
@@ -38,12 +40,18 @@ behave(TSHttpTxn txn)
   TSUrlClone(heir, model, add_url(model, 10), &copy);
   TSMBufferDestroy(model);
 
-  static TSMBuffer grows;
-  if (!grows) {
-    grows = TSMBufferCreate(); // SITE behave: TSMBuffer +1 -0 once; heap +1 -0 =8 once
-    add_url(grows, 3000);
-  }
   add_url(grows, 100);
 }
 
-CORPUS_PLUGIN(CORPUS_AT_CLOSE, behave) // SITE TSPluginInit: TSCont +1 -0 once
+CORPUS_HANDLER(behave)
+
+CORPUS_EXPORT void
+TSPluginInit(int argc, const char *argv[])
+{
+  (void)argc;
+  (void)argv;
+  corpus_register();
+  grows = TSMBufferCreate(); // SITE TSPluginInit: TSMBuffer +1 -0 once; heap +1 -0 =8 once
+  add_url(grows, 3000);
+  TSHttpHookAdd(CORPUS_AT_CLOSE, TSContCreate(corpus_handler, NULL)); // SITE TSPluginInit: TSCont +1 -0 once
+}

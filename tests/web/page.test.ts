@@ -281,7 +281,7 @@ describe("what grows", () => {
     assert.match(facts[4]!, /leak_at_init\.so behave \(leak_at_init\.c:11\) too soon; verdict in \d+ min at the earliest \d/);
     const suspect = page.locator(".suspects > ul > li");
     assert.equal(await suspect.count(), 1);
-    assert.match(await suspect.innerText(), /^leaky\.so on_transaction \(leaky\.c:18\)\s+\+[\d.]+ MiB\/h for /);
+    assert.match(await suspect.innerText(), /^leaky\.so on_transaction \(leaky\.c:\d+\)\s+\+[\d.]+ MiB\/h for /);
     const rows = await suspect.locator("li").allInnerTexts();
     assert.equal(rows.length, 2);
     assert.match(rows[0]!, /^IOBuffer: \+[\d.]+ MiB\/h for .* allocated, .* freed/);
@@ -393,8 +393,8 @@ describe("the last dump's sections", () => {
     const { page } = await open(fixture("format2.out.gz"));
     const growth = await opened(page, /^Growth since/);
     const heads = await growth.locator("thead th").allInnerTexts();
-    const first = await growth.locator("tbody tr").first().locator("td").allInnerTexts();
-    const cell = (head: string) => first[heads.indexOf(head)]!;
+    const cells = await growth.locator("tbody tr", { hasText: "leak_at_init.so" }).first().locator("td").allInnerTexts();
+    const cell = (head: string) => cells[heads.indexOf(head)]!;
     assert.equal(heads[0], "Location");
     assert.match(cell("Change"), /MiB$/);
     assert.match(cell("Per 1000 tx"), /KiB$/);
@@ -402,7 +402,7 @@ describe("the last dump's sections", () => {
     await page.close();
   });
 
-  test("what grew in number is not shown in bytes", async () => {
+  test("objects whose bytes the dump has are shown in bytes", async () => {
     const { page } = await open(fixture("format2.out.gz"));
     const growth = await opened(page, /^Growth since/);
     const change = async (kind: string): Promise<string> => {
@@ -415,7 +415,7 @@ describe("the last dump's sections", () => {
       return cells[3]!;
     };
     assert.match(await change("iobuffer"), /^[\d.]+ [KM]iB$/);
-    assert.match(await change("TSIOBuffer"), /^[\d,]+$/);
+    assert.match(await change("TSIOBuffer"), /^[\d.]+ [KM]iB$/);
     await page.close();
   });
 });
