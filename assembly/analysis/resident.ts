@@ -35,7 +35,7 @@ import {
 } from "../abi";
 import { PARTS_SIZE, parts } from "../base/memory";
 import { percent } from "../base/muldiv";
-import { setValueAt, valueAt } from "../base/regions";
+import { addToValueAt, setValueAt, valueAt } from "../base/regions";
 import { Row } from "../base/types";
 import { CLASS_PARTS, CLASS_TAGGED, RESIDENT_CHANGE_MIN } from "../format";
 import { measured, measureOf } from "../model/environment";
@@ -91,8 +91,9 @@ export function measureParts(): void {
   const free = measuredPart(MEASURE_FREELISTS);
   let left = resident;
   let rows: i64 = 0;
+  const overhead = sumClasses();
   for (let cls: u32 = 0; cls < CLASS_COUNT; ++cls) {
-    const live = isTracked(cls) ? max<i64>(trackedBytes(cls), 0) : UNKNOWN;
+    const live = isTracked(cls) ? max<i64>(valueAt<i64>(classSums, cls), 0) : UNKNOWN;
     rows += known(live);
     const part = cls == CLASS_IOBUFFER && live != UNKNOWN ? live - min<i64>(live, <i64>measureOf(MEASURE_RAM_CACHE)) : live;
     set(PART_CLASSES + cls, part);
@@ -104,7 +105,7 @@ export function measureParts(): void {
   set(PART_FREELISTS, free);
   set(PART_SLACK, measuredPart(MEASURE_SLACK));
   set(PART_FILES, measuredPart(MEASURE_RSS_FILES));
-  set(PART_OVERHEAD, overhead());
+  set(PART_OVERHEAD, overhead);
   left -= known(partNow(PART_OVERHEAD)) + known(partNow(PART_RAM_CACHE)) + known(partNow(PART_FILES));
   const rest = left - known(free) - known(partNow(PART_SLACK));
   const isKnown = resident != UNKNOWN;
@@ -191,17 +192,23 @@ export function trackedBytes(cls: u32): i64 {
   return sum;
 }
 
-/** Bytes around the blocks of all rows. */
-function overhead(): i64 {
-  let sum: i64 = 0;
+/** Live bytes by class: i64 each. */
+const classSums = memory.data(CLASS_COUNT * 8, 8);
+
+/** Sums the live bytes of all rows by class. Returns the bytes around their blocks. One pass, because it is part of each sample. */
+function sumClasses(): i64 {
+  let overhead: i64 = 0;
+  memory.fill(classSums, 0, CLASS_COUNT * 8);
   for (let row: Row = 0; row < knownSites(); ++row) {
+    if (!isRow(row)) continue;
     const cls = siteClass(row);
-    if (!isRow(row) || !unchecked(CLASS_TAGGED[cls]) || !isTracked(cls)) continue;
-    const blocks = alive(row);
     const bytes = inUse(row);
-    if (blocks > 0 && bytes > 0) sum += blocks * <i64>around(<u64>bytes / <u64>blocks, <u64>bytes % <u64>blocks != 0);
+    addToValueAt<i64>(classSums, cls, bytes);
+    if (!unchecked(CLASS_TAGGED[cls]) || bytes <= 0) continue;
+    const blocks = alive(row);
+    if (blocks > 0) overhead += blocks * <i64>around(<u64>bytes / <u64>blocks, <u64>bytes % <u64>blocks != 0);
   }
-  return sum;
+  return overhead;
 }
 
 /** Bytes around a block of this size. Of blocks of various sizes, the allocator rounds up half of ROUNDING on average. */
