@@ -269,6 +269,16 @@ account_slow(Call call, const site_key *key)
   return site;
 }
 
+} // namespace
+
+const char *
+memtrack_account_location(const char *location, int64_t size)
+{
+  return MT_UNLIKELY(memtrack_thread.parked) ? relocate(location, size) : location;
+}
+
+namespace
+{
 MT_NOINLINE void
 iobuffer_slow(const char *location, int64_t size)
 {
@@ -276,9 +286,7 @@ iobuffer_slow(const char *location, int64_t size)
                 UNKNOWN)) {
     return;
   }
-  if (MT_UNLIKELY(memtrack_thread.parked)) {
-    location = relocate(location, size);
-  }
+  location = memtrack_account_location(location, size);
   site_key key{(uintptr_t)location, memtrack_attributes(MEMTRACK_CLASS_IOBUFFER, 0, MEMTRACK_OWNER_CORE), location};
   account_slow([=](memtrack_core *core) { return Z_coreZ_recordBufferEvent(&core->wasm, key.address, size); }, &key);
 }

@@ -51,6 +51,9 @@ void memtrack_account_set_namer(memtrack_namer namer);
    is called inside a hook. */
 typedef const char *(*memtrack_relocator)(const char *location, int64_t size);
 
+/* What an IOBuffer event is counted under: for another accountant of the same event, before it is counted. */
+const char *memtrack_account_location(const char *location, int64_t size);
+
 /* Sets it. init-only. */
 void memtrack_account_set_relocator(memtrack_relocator relocator);
 

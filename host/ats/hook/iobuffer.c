@@ -41,6 +41,7 @@ static const increment_function hook_increment = memtrack_account_iobuffer;
 static void
 hook_increment_and_pass_on(const char *location, int64_t size)
 {
+  location = memtrack_account_location(location, size);
   pthread_mutex_lock(&verify_mutex);
   memtrack_account_iobuffer(location, size);
   ((increment_function)increment_call.function)(location, size);
