@@ -46,6 +46,7 @@ export const LONG = {
     "tests/ats/freelists.test.ts",
     "tests/ats/plugins-reload.test.ts",
     "tests/ats/real.test.ts",
+    "tests/ats/resident.test.ts",
     "tests/ats/soak.test.ts",
     "tests/native/agree.test.ts",
     "tests/native/fault.test.ts",

@@ -32,18 +32,34 @@ static const struct {
 /* Blocks of an allocator differ by at least so much. */
 #define STEP 16u
 
-/* Usable size of a block that has just been released, if the allocator hands it out again, which proves that it was a block of its
-   own; else 0. */
+/* Blocks that are taken of a size: an allocator may hand out others first, which it keeps for the thread (the C library: 7). */
+#define TAKEN 32
+
+/* Usable size of a released block, if it is among the next blocks of this size, which proves that it is one of its own; else 0. */
+static uint64_t
+size_if_taken(const void *released, size_t wanted)
+{
+  void *blocks[TAKEN];
+  uint64_t size = 0;
+  int taken     = 0;
+  while (taken < TAKEN && size == 0) {
+    void *block     = malloc(wanted);
+    blocks[taken++] = block;
+    size            = block && block == released ? malloc_usable_size(block) : 0;
+  }
+  while (taken > 0) {
+    free(blocks[--taken]);
+  }
+  return size;
+}
+
+/* Usable size of a block that has just been released; 0 if the allocator does not hand it out again. */
 static uint64_t
 size_of_released(const void *released)
 {
   uint64_t size = 0;
   for (size_t wanted = STEP / 2; size == 0 && wanted <= OBJECT_LARGEST; wanted += STEP) {
-    void *block = malloc(wanted);
-    if (block == released && block) {
-      size = malloc_usable_size(block);
-    }
-    free(block);
+    size = size_if_taken(released, wanted);
   }
   return size;
 }
