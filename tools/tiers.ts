@@ -44,6 +44,7 @@ export const LONG = {
     "tests/ats/correct.test.ts",
     "tests/ats/faults.test.ts",
     "tests/ats/freelists.test.ts",
+    "tests/ats/held.test.ts",
     "tests/ats/plugins-reload.test.ts",
     "tests/ats/real.test.ts",
     "tests/ats/resident.test.ts",

@@ -3,12 +3,11 @@
 // Who holds what a freelist of the server has in use: a plugin that never lets transactions go makes the lists of all that a transaction
 // has grow, and has a row of its own for the transactions that it holds.
 
-import { CLASS_OBJECT, KIND_HELD_SESSION, KIND_HELD_TRANSACTION, VERDICT_LEAK } from "../abi";
+import { VERDICT_LEAK } from "../abi";
 import { Row, Series } from "../base/types";
 import { isOfTransactions } from "../model/freelists";
-import { knownSites, siteClass } from "../model/model";
-import { kindOf } from "../registry/name";
-import { inObjects, isActive, isOfFreelist } from "./series";
+import { knownSites } from "../model/model";
+import { inObjects, isActive, isHeld, isOfFreelist } from "./series";
 import { verdictOf } from "./verdict";
 
 /** Returned by holderOf() for nobody. */
@@ -28,8 +27,4 @@ export function holderOf(series: Series): Row {
     if (holder == NO_HOLDER || inObjects(row) > inObjects(holder)) holder = row;
   }
   return holder;
-}
-
-function isHeld(row: Row): bool {
-  return siteClass(row) == CLASS_OBJECT && (kindOf(row) == KIND_HELD_TRANSACTION || kindOf(row) == KIND_HELD_SESSION);
 }

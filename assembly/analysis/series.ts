@@ -4,7 +4,7 @@
 // of resident memory, which is in no row (resident.ts) and has the last number. It counts bytes; for objects whose
 // bytes are not known, their number. The remainder has no allocations and no releases.
 
-import { CLASS_IOBUFFER, CLASS_OBJECT, OWNER_CORE, OWNER_SERIES_MAX } from "../abi";
+import { CLASS_IOBUFFER, CLASS_OBJECT, KIND_HELD_SESSION, KIND_HELD_TRANSACTION, OWNER_CORE, OWNER_SERIES_MAX } from "../abi";
 import { slots } from "../base/memory";
 import { Series } from "../base/types";
 import { ascii } from "../base/writer";
@@ -13,7 +13,7 @@ import { isOfBlocks, isOfRamCache, isOfTransactions } from "../model/freelists";
 import { ageOf } from "../model/history";
 import { isGauge, isRow, knownSites, siteClass } from "../model/model";
 import * as row from "../model/sums";
-import { ownerOfSite, show } from "../registry/name";
+import { kindOf, ownerOfSite, show } from "../registry/name";
 import { isRetired } from "../registry/owner";
 import { entryAllocBytes, entryAllocs, entryFrees, entryInUse, isCoreEntry, isUsedEntry, writeEntry } from "./owner_series";
 import { isRemainderKnown, remainderBytes } from "./resident";
@@ -119,9 +119,17 @@ export function canBeRamCache(series: Series): bool {
   return siteClass(series) == CLASS_IOBUFFER && ownerOfSite(series) == OWNER_CORE;
 }
 
-/** Whether open connections may hold its memory. */
+/** Whether the series counts transactions or sessions that a plugin holds. */
+export function isHeld(series: Series): bool {
+  return areObjects(series) && (kindOf(series) == KIND_HELD_TRANSACTION || kindOf(series) == KIND_HELD_SESSION);
+}
+
+/**
+ * Whether open connections may hold its memory. They explain no transaction that is held: since version 10 the server keeps the connection
+ * open as long as the transaction.
+ */
 export function canBeConnections(series: Series): bool {
-  return !isOfFreelist(series) || !isOfTransactions(series);
+  return !isHeld(series) && (!isOfFreelist(series) || !isOfTransactions(series));
 }
 
 export function writeSeries(series: Series): void {

@@ -137,8 +137,10 @@ describe("what a plugin holds", () => {
   });
 });
 
+const LONG = process.env.MEMTRACK_VERDICTS ? false : "takes two minutes: npm run test:long";
+
 describe("a plugin that never reenables a few of many transactions", () => {
-  test("is the suspect; one that delays them all for a second is not", async (t) => {
+  test("is the suspect; one that delays them all for a second is not", { skip: LONG }, async (t) => {
     const records = { "proxy.config.plugin.memtrack.sample_interval": 1 };
     const body = async (ats: Ats, clients: Clients) => {
       let found = false;
