@@ -5,7 +5,7 @@
 
 import { MEASURE_RSS } from "../abi";
 import * as answer from "../base/answer";
-import { BAR } from "../base/chars";
+import { columnOf, NO_COLUMN, numberAt, toCell } from "../base/cells";
 import { input } from "../base/memory";
 import * as reader from "../base/reader";
 import { ascii, copy } from "../base/writer";
@@ -75,42 +75,32 @@ export function smallerLimit(length: u64, limit: u64): u32 {
  */
 export function readObjectSize(name: u64, length: u64): u32 {
   const end = answer.bounded(length);
-  if (name >= end) return answer.say(0);
-  reader.open(input + <u32>name, end - <u32>name);
-  let column: u32 = 0;
-  reader.skipSpaces();
-  for (; !reader.takeText("Type Size"); ++column) {
-    if (!skipColumn()) return answer.say(0);
-  }
-  for (reader.skipLine(); reader.peek() != reader.END; reader.skipLine()) {
-    const size = sizeOfLine(column, <u32>name);
-    if (size) return answer.say(size);
+  let column = NO_COLUMN;
+  let next: usize = 0;
+  for (let line: usize = input + <usize>name; name < end && line < input + end; line = next) {
+    reader.open(line, input + end - line);
+    reader.skipLine();
+    next = reader.position();
+    const bytes = <u32>(next - line);
+    if (column == NO_COLUMN) column = columnOf(line, bytes, "Type Size");
+    else if (isOfList(line, bytes, <u32>name)) return answer.say(sizeIn(line, bytes, column));
   }
   return answer.say(0);
 }
 
-/** "1 | 2 | 48 | memory/NAME": the number in a column, if the line is that of the freelist named by the input region; else 0. */
-function sizeOfLine(column: u32, name: u32): i64 {
-  reader.skipSpaces();
-  for (; column; --column) if (!skipColumn()) return 0;
-  if (!reader.isDigit(reader.peek())) return 0;
-  const size = reader.takeUnsigned();
-  do if (!skipColumn()) return 0;
-  while (!reader.takeText("memory/"));
-  if (reader.left() < name || memory.compare(reader.position(), input, name)) return 0;
-  const after = reader.left() == name ? reader.END : <u32>load<u8>(reader.position() + name);
-  return size <= OBJECT_MAX && (after == reader.END || reader.isBlank(after)) ? <i64>size : 0;
+/** Whether a line is that of the freelist whose name the input region begins with: a cell is `memory/NAME`. */
+function isOfList(line: usize, bytes: u32, name: u32): bool {
+  for (let column: u32 = 1; toCell(line, bytes, column); ++column) {
+    if (!reader.takeText("memory/")) continue;
+    reader.dropBlanksAtEnd();
+    return reader.left() == name && memory.compare(reader.position(), input, name) == 0;
+  }
+  return false;
 }
 
-/** Moves to the beginning of the next column of a line; false if there is none. */
-function skipColumn(): bool {
-  while (reader.peek() != BAR) {
-    if (reader.peek() == reader.END || reader.isLineEnd(reader.peek())) return false;
-    reader.skip();
-  }
-  reader.skip();
-  reader.skipSpaces();
-  return true;
+function sizeIn(line: usize, bytes: u32, column: u32): i64 {
+  const size = numberAt(line, bytes, column);
+  return size > 0 && <u64>size <= OBJECT_MAX ? size : 0;
 }
 
 /** "VmRSS:     1234 kB"; -1 for another line. */

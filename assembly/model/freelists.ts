@@ -30,7 +30,7 @@ import {
   SITE_FREELIST,
   SITE_OTHER,
 } from "../abi";
-import { BAR } from "../base/chars";
+import { columnOf, NO_COLUMN, numberAt, toCell } from "../base/cells";
 import { GAUGE_SIZE, gauges, input } from "../base/memory";
 import * as reader from "../base/reader";
 import { recordAt } from "../base/regions";
@@ -86,8 +86,7 @@ const PREFIX: u32 = "memory/freelist/".length;
 /** The gauge of the lists without a row of their own. */
 const OTHERS: u32 = FREELISTS_MAX;
 
-/** Columns of the table, by the number of bars before them. */
-const NO_COLUMN: u32 = u32.MAX_VALUE;
+/** Columns of the table. */
 let allocatedAt: u32 = NO_COLUMN;
 let usedAt: u32 = NO_COLUMN;
 let sizeAt: u32 = NO_COLUMN;
@@ -133,10 +132,10 @@ export function readFreelist(length: u64, isLast: u32): u32 {
   const bytes = length < INPUT_SIZE ? <u32>length : INPUT_SIZE;
   if (nameAt == NO_COLUMN) readHeads(bytes);
   if (reader.holds(input, bytes, TOTAL)) complete = lists != 0;
-  const allocated = numberAt(allocatedAt, bytes);
-  const used = numberAt(usedAt, bytes);
-  const size = numberAt(sizeAt, bytes);
-  if (allocated < 0 || used < 0 || size <= 0 || !toCell(nameAt, bytes) || !reader.takeText(NAMES)) return 0;
+  const allocated = numberAt(input, bytes, allocatedAt);
+  const used = numberAt(input, bytes, usedAt);
+  const size = numberAt(input, bytes, sizeAt);
+  if (allocated < 0 || used < 0 || size <= 0 || !toCell(input, bytes, nameAt) || !reader.takeText(NAMES)) return 0;
   reader.dropBlanksAtEnd();
   const name = reader.position();
   nameLength = reader.left();
@@ -240,37 +239,10 @@ function rise(now: u64, before: u64): u64 {
 }
 
 function readHeads(bytes: u32): void {
-  allocatedAt = columnOf("Allocated", bytes);
-  usedAt = columnOf("In-Use", bytes);
-  sizeAt = columnOf("Type Size", bytes);
-  nameAt = max(max(allocatedAt, usedAt), sizeAt) != NO_COLUMN ? columnOf("Free List Name", bytes) : NO_COLUMN;
-}
-
-/** The column whose whole head is `head`. */
-function columnOf(head: string, bytes: u32): u32 {
-  for (let column: u32 = 0; toCell(column, bytes); ++column) {
-    if (!reader.takeText(head)) continue;
-    reader.skipBlanks();
-    if (reader.peek() == BAR || reader.peek() == reader.END) return column;
-  }
-  return NO_COLUMN;
-}
-
-/** The number in a column; -1 if there is none. */
-function numberAt(column: u32, bytes: u32): i64 {
-  if (!toCell(column, bytes) || !reader.isDigit(reader.peek())) return -1;
-  return <i64>min<u64>(reader.takeUnsigned(), i64.MAX_VALUE);
-}
-
-/** Moves to the text of a cell of the line. Returns false if the line has fewer. */
-function toCell(column: u32, bytes: u32): bool {
-  reader.open(input, bytes);
-  for (; column; --column) {
-    if (!reader.skipTo("|")) return false;
-    reader.skip();
-  }
-  reader.skipSpaces();
-  return true;
+  allocatedAt = columnOf(input, bytes, "Allocated");
+  usedAt = columnOf(input, bytes, "In-Use");
+  sizeAt = columnOf(input, bytes, "Type Size");
+  nameAt = max(max(allocatedAt, usedAt), sizeAt) != NO_COLUMN ? columnOf(input, bytes, "Free List Name") : NO_COLUMN;
 }
 
 /** The list with a name; OTHERS if none has it. */
