@@ -7,6 +7,7 @@
 #include <cstring>
 
 #include "base/limits.h"
+#include "base/printed.h"
 #include "core/model.h"
 #include "core/registry.h"
 
@@ -53,21 +54,6 @@ pass_all(memtrack_core *model, const char *text, uint64_t *idle)
   return memtrack_call(model, areFreelistsRead);
 }
 
-/* The server's table, to be freed; NULL without memory. */
-static char *
-print_table(void)
-{
-  char *text  = nullptr;
-  size_t size = 0;
-  FILE *file  = open_memstream(&text, &size);
-  if (!file) {
-    return nullptr;
-  }
-  print(file);
-  fclose(file);
-  return text;
-}
-
 int
 memtrack_freelists_find(const char *name, struct memtrack_reason *reason)
 {
@@ -77,7 +63,7 @@ memtrack_freelists_find(const char *name, struct memtrack_reason *reason)
     return memtrack_reason_set(reason, "the server has no function %s", name ? name : "that prints them");
   }
   *(void **)&print = found;
-  char *text       = print_table();
+  char *text       = memtrack_printed(print);
   bool good        = false;
   bool told        = text && memtrack_model_with([&](memtrack_core *model) { good = pass_all(model, text, &idle); });
   free(text);
@@ -92,7 +78,7 @@ memtrack_freelists_find(const char *name, struct memtrack_reason *reason)
 bool
 memtrack_freelists_read(uint64_t *idle)
 {
-  char *text = print ? print_table() : nullptr;
+  char *text = print ? memtrack_printed(print) : nullptr;
   bool good  = false;
   if (text) {
     memtrack_model_with([&](memtrack_core *model) { good = pass_all(model, text, idle); });

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "base/atomic.h"
+#include "base/printed.h"
 #include "core/account.h"
 #include "module/entry.h"
 #include "module/quiet.h"
@@ -120,15 +121,8 @@ restore(struct call *call, struct memtrack_reason *reason)
 static char *
 print_builtin(void)
 {
-  char *text  = NULL;
-  size_t size = 0;
-  FILE *file  = open_memstream(&text, &size);
-  if (!file) {
-    return NULL;
-  }
-  ((dump_function)dump_call.function)(file);
-  fclose(file);
-  if (size == 0) {
+  char *text = memtrack_printed((dump_function)dump_call.function);
+  if (text && !text[0]) {
     free(text);
     text = NULL;
   }

@@ -2,6 +2,7 @@
 #define _GNU_SOURCE
 #include "hook/weight.h"
 
+#include <dlfcn.h>
 #include <malloc.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -9,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/printed.h"
 #include "core/account.h"
 #include "hook/mbuffer.h"
 #include "hook/state.h"
@@ -75,17 +77,29 @@ weigh_one(void *object, void (*destroy)(void *))
   return size_of_released(object);
 }
 
+/* Sizes of what comes from freelists. `print` is the server's function, or NULL. */
+static void
+weigh_listed(void (*print)(FILE *), struct memtrack_reason *reason)
+{
+  char *table = print ? memtrack_printed(print) : NULL;
+  for (size_t i = 0; i < sizeof(listed) / sizeof(listed[0]); ++i) {
+    uint64_t size                      = table ? memtrack_freelist_object(table, listed[i].freelist) : 0;
+    memtrack_weights[listed[i].weight] = size;
+    if (size == 0) {
+      memtrack_reason_set(reason, "the server's table of freelists does not tell the size of %s", listed[i].freelist);
+    }
+  }
+  free(table);
+}
+
 void
 memtrack_weights_open(const char *freelists, struct memtrack_reason *reason)
 {
   uint64_t *weights = memtrack_weights;
-  reason->text[0]   = '\0';
-  for (size_t i = 0; i < sizeof(listed) / sizeof(listed[0]); ++i) {
-    weights[listed[i].weight] = memtrack_freelist_object(freelists, listed[i].freelist);
-    if (weights[listed[i].weight] == 0) {
-      memtrack_reason_set(reason, "the server's table of freelists does not tell the size of %s", listed[i].freelist);
-    }
-  }
+  void (*print)(FILE *);
+  *(void **)&print = freelists ? dlsym(RTLD_DEFAULT, freelists) : NULL;
+  reason->text[0]  = '\0';
+  weigh_listed(print, reason);
   weights[MEMTRACK_WEIGHT_MIME_PARSER] = weigh_one(memtrack_api.TSMimeParserCreate(), memtrack_api.TSMimeParserDestroy);
   weights[MEMTRACK_WEIGHT_HTTP_PARSER] = weigh_one(memtrack_api.TSHttpParserCreate(), memtrack_api.TSHttpParserDestroy);
   if (weights[MEMTRACK_WEIGHT_MIME_PARSER] == 0 || weights[MEMTRACK_WEIGHT_HTTP_PARSER] == 0) {

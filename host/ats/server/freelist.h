@@ -11,9 +11,8 @@
 extern "C" {
 #endif
 
-/* Bytes of an object of a freelist; 0 if that is not known. `symbol` is the function that prints the freelists, or NULL. init-only:
-   takes the lock of the loader. */
-uint64_t memtrack_freelist_object(const char *symbol, const char *name);
+/* Bytes of an object of a freelist, from the table that the server prints; 0 if it does not tell them. Not hook-safe. */
+uint64_t memtrack_freelist_object(const char *table, const char *name);
 
 #ifdef __cplusplus
 }
