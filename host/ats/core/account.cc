@@ -269,16 +269,6 @@ account_slow(Call call, const site_key *key)
   return site;
 }
 
-} // namespace
-
-const char *
-memtrack_account_location(const char *location, int64_t size)
-{
-  return MT_UNLIKELY(memtrack_thread.parked) ? relocate(location, size) : location;
-}
-
-namespace
-{
 MT_NOINLINE void
 iobuffer_slow(const char *location, int64_t size)
 {
@@ -409,6 +399,12 @@ void
 memtrack_account_set_relocator(memtrack_relocator chosen)
 {
   relocate = chosen;
+}
+
+const char *
+memtrack_account_location(const char *location, int64_t size)
+{
+  return MT_UNLIKELY(memtrack_thread.parked) ? relocate(location, size) : location;
 }
 
 uint64_t
