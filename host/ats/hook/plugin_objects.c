@@ -204,20 +204,25 @@ hook_TSIOBufferReaderClone(void *reader)
   return clone;
 }
 
-/* Destroys an object with a function that may refuse. The object is removed first, because after destruction another thread may
-   get the same address. */
+/* Counts the end of an object that was removed before its function ran, because after destruction another thread may get the same
+   address; unless the function has refused. Returns the function's result. */
+static int
+count_unless_refused(const struct memtrack_object *known, int result)
+{
+  struct memtrack_object old;
+  if (result == MEMTRACK_TS_SUCCESS || !memtrack_objects_put(known, &old)) {
+    count_end(known);
+  }
+  return result;
+}
+
 static int
 destroy_unless_refused(void *object, int (*destroy)(void *))
 {
-  struct memtrack_object known, old;
+  struct memtrack_object known;
   bool counted = memtrack_plugin_is_armed() && memtrack_objects_remove(object, &known);
   int result   = destroy(object);
-  if (counted && result == MEMTRACK_TS_SUCCESS) {
-    count_end(&known);
-  } else if (counted) {
-    memtrack_objects_put(&known, &old);
-  }
-  return result;
+  return counted ? count_unless_refused(&known, result) : result;
 }
 
 int
@@ -375,15 +380,11 @@ STORES_HANDLE(TSMimeHdrFieldClone, (void *to, void *to_header, void *from, void 
 int
 hook_TSHandleMLocRelease(void *buffer, void *parent, void *handle)
 {
-  struct memtrack_object known, old;
+  struct memtrack_object known;
   if (MT_LIKELY(!memtrack_hooks_get(handles)) || !handle || !memtrack_plugin_is_armed() ||
       !memtrack_objects_remove(handle, &known)) {
     return memtrack_api.TSHandleMLocRelease(buffer, parent, handle);
   }
-  int result = memtrack_api.TSHandleMLocRelease(buffer, parent, handle);
   /* With the wrong header it is still a handle. */
-  if (result == MEMTRACK_TS_SUCCESS || !memtrack_objects_add(handle, known.birth, &old)) {
-    memtrack_account_free(known.birth, 0);
-  }
-  return result;
+  return count_unless_refused(&known, memtrack_api.TSHandleMLocRelease(buffer, parent, handle));
 }
