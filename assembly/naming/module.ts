@@ -37,9 +37,8 @@ const NAME_SHOWN: usize = 90;
  * libcripts are parts of the plugins that use them.
  */
 const SERVER: StaticArray<string> = ["libtscore.", "libtscpputil.", "libtsmgmt.", "libtsconfig.", "libtsapi.", "libtsutil."];
-/** The loader, the C library, allocators and sanitizers: their calls belong to no plugin, or redirecting them would recurse. */
+/** The loader, allocators and sanitizers: their calls belong to no plugin, or redirecting them would recurse. */
 const LEFT_ALONE: StaticArray<string> = [
-  "libc.so",
   "ld-linux",
   "libgcc_s",
   "linux-vdso",

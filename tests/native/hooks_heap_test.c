@@ -18,9 +18,17 @@
 
 // Declared without the underscores.
 extern char *__strdup(const char *);
-extern ssize_t __getdelim(char **, size_t *, int, FILE *);
+extern void *__libc_malloc(size_t);
+extern void *__libc_calloc(size_t, size_t);
+extern void *__libc_memalign(size_t, size_t);
+extern void *__libc_valloc(size_t);
+extern void *__libc_pvalloc(size_t);
+extern void *__libc_realloc(void *, size_t);
+extern void __libc_free(void *);
+extern char *__strndup(const char *, size_t);
 
-static const struct memtrack_redirect *const tables[] = {memtrack_plugin_heap, memtrack_library_heap, memtrack_server_heap, NULL};
+static const struct memtrack_redirect *const tables[] = {memtrack_plugin_heap, memtrack_library_heap, memtrack_shared_heap,
+                                                         memtrack_server_heap, memtrack_heap_aliases, NULL};
 
 // Of the fast and small bins, a large bin, and mmap(); then sizes that cannot be allocated, near every overflow.
 static const size_t POSSIBLE[]   = {0, 1, 7, 8, 16, 24, 25, 40, 1000, 1032, 1033, 5000, 200000};
@@ -376,152 +384,6 @@ ask_size(function tested)
   }
 }
 
-// ---- getline and its like ----
-
-static const char LINES[] = "first\n"
-                            "a second line, longer than the 120 bytes that the C library begins with: 0123456789 0123456789 "
-                            "0123456789 0123456789 0123456789\n"
-                            "\n"
-                            "last";
-
-static bool with_delimiter; // the tested function is getdelim()
-
-static ssize_t
-read_line(function tested, char **line, size_t *room, FILE *file)
-{
-  return with_delimiter ? ((ssize_t(*)(char **, size_t *, int, FILE *))tested)(line, room, '\n', file)
-                        : ((ssize_t(*)(char **, size_t *, FILE *))tested)(line, room, file);
-}
-
-static FILE *
-lines_file(void)
-{
-  return fmemopen((void *)(uintptr_t)LINES, sizeof(LINES) - 1, "r");
-}
-
-// Reads all lines. The variables are the last before pages without access.
-static void
-read_lines(function tested, char *line, size_t room)
-{
-  FILE *file           = lines_file();
-  char **line_at       = before_guard(&line, sizeof(line));
-  size_t *room_at      = before_guard(&room, sizeof(room));
-  const char *expected = LINES;
-  for (int i = 0; i < 5; ++i) {
-    ssize_t length;
-    WITH_ERRNO(length = read_line(tested, line_at, room_at, file));
-    answer("length", length);
-    if (length >= 0) {
-      answer("terminated", (*line_at)[length] == '\0' && *room_at > (size_t)length);
-      answer("same", memcmp(*line_at, expected, length) == 0);
-      expected += length;
-    }
-  }
-  fclose(file);
-  give_back(*line_at);
-}
-
-// The caller's array ends where memory ends, and takes the line and its terminator with no byte to spare.
-static void
-read_into_array(function tested)
-{
-  FILE *file  = lines_file();
-  char *array = before_guard(NULL, 7), *line = array;
-  size_t room = 7;
-  WITH_ERRNO(answer("length", read_line(tested, &line, &room, file)));
-  answer("kept", line == array && room == 7 && strcmp(line, "first\n") == 0);
-  fclose(file);
-}
-
-static void
-read_nothing(function tested, FILE *file)
-{
-  char array[1] = "";
-  char *own = POISON, *kept = array, *none = NULL;
-  size_t no_room = 0, one = 1, any = 4711;
-  WITH_ERRNO(answer("into an array", read_line(tested, &kept, &one, file)));
-  answer("kept", kept == array && one == 1);
-  WITH_ERRNO(answer("into nothing", read_line(tested, &own, &no_room, file)));
-  answer("allocated", own != POISON);
-  answer("room", no_room != 0);
-  WITH_ERRNO(answer("into NULL", read_line(tested, &none, &any, file)));
-  answer("allocated", none != NULL);
-  WITH_ERRNO(answer("without a line", read_line(tested, NULL, &one, file)));
-  WITH_ERRNO(answer("without a room", read_line(tested, &kept, NULL, file)));
-  WITH_ERRNO(answer("without both", read_line(tested, NULL, NULL, file)));
-  answer("kept", kept == array && one == 1);
-  give_back(own == POISON ? NULL : own);
-  give_back(none);
-}
-
-static void
-read_files(function tested)
-{
-  read_lines(tested, POISON, 0);
-  read_lines(tested, NULL, 0);
-  read_lines(tested, NULL, SIZE_MAX);
-  for (unsigned kind = 0; kind < KINDS - 1; ++kind) {
-    read_lines(tested, make_block(kind, 3), 3);
-    read_lines(tested, make_block(kind, 200), 200);
-  }
-  read_into_array(tested);
-  FILE *empty = fopen("/dev/null", "r"), *unreadable = fopen("/dev/null", "w"), *folder = fopen("/", "r");
-  read_nothing(tested, empty);
-  read_nothing(tested, unreadable);
-  read_nothing(tested, unreadable); // now its error is set
-  read_nothing(tested, folder);
-  fclose(empty);
-  fclose(unreadable);
-  fclose(folder);
-}
-
-static void
-read_no_file(function tested)
-{
-  char *line  = NULL;
-  size_t room = 0;
-  read_line(tested, &line, &room, NULL);
-}
-
-struct reader {
-  function tested;
-  FILE *file;
-  char *line;
-  size_t room;
-};
-
-static void *
-read_until_cancelled(void *data)
-{
-  struct reader *reader = data;
-  read_line(reader->tested, &reader->line, &reader->room, reader->file);
-  return NULL;
-}
-
-// A thread that waits for input can be cancelled; the stream is not locked afterwards, and the caller's array is the caller's.
-static void
-read_and_cancel(function tested)
-{
-  char array[100];
-  int ends[2];
-  pthread_t thread;
-  void *result = NULL;
-  if (pipe(ends)) {
-    abort();
-  }
-  struct reader reader = {.tested = tested, .file = fdopen(ends[0], "r"), .line = array, .room = sizeof(array)};
-  answer("written", write(ends[1], "half", 4));
-  pthread_create(&thread, NULL, read_until_cancelled, &reader);
-  pthread_cancel(thread);
-  pthread_join(thread, &result);
-  answer("cancelled", result == PTHREAD_CANCELED);
-  answer("locked", ftrylockfile(reader.file));
-  funlockfile(reader.file);
-  answer("kept", reader.line == array && reader.room == sizeof(array));
-  fclose(reader.file);
-  close(ends[1]);
-}
-
 // ---- the tests ----
 
 #define TEST_(symbol, run)                                         \
@@ -533,12 +395,30 @@ read_and_cancel(function tested)
 
 TEST_(malloc, allocate)
 TEST_(valloc, allocate_pages)
+TEST_(pvalloc, allocate_pages)
 TEST_(calloc, allocate_zeros)
 TEST_(memalign, allocate_oddly_aligned)
 TEST_(aligned_alloc, allocate_aligned)
 TEST_(free, release)
+
+// With another allocator these are not hooked.
+#define TEST_ALIAS_(symbol, run)                                   \
+  static void hostile_##symbol(void **state)                       \
+  {                                                                \
+    (void)state;                                                   \
+    if (MT_SANITIZED) {                                            \
+      skip();                                                      \
+    }                                                              \
+    compare_hooks(#symbol, (function)symbol, "free", tables, run); \
+  }
+TEST_ALIAS_(__libc_malloc, allocate)
+TEST_ALIAS_(__libc_realloc, resize)
+TEST_ALIAS_(__libc_calloc, allocate_zeros)
+TEST_ALIAS_(__libc_memalign, allocate_oddly_aligned)
+TEST_ALIAS_(__libc_valloc, allocate_pages)
+TEST_ALIAS_(__libc_pvalloc, allocate_pages)
+TEST_ALIAS_(__libc_free, release)
 TEST_(malloc_usable_size, ask_size)
-TEST_(dlclose, close_modules)
 
 static void
 compare_with_end(const char *symbol, function plain, scenario run, scenario end)
@@ -560,6 +440,7 @@ TEST_WITH_END_(reallocarray, resize_array, resize_array_of_nothing)
 TEST_WITH_END_(strdup, copy_text, copy_nothing)
 TEST_WITH_END_(__strdup, copy_text, copy_from_nowhere)
 TEST_WITH_END_(strndup, copy_array, copy_nothing)
+TEST_WITH_END_(__strndup, copy_array, copy_nothing)
 
 static void
 a_release_of_no_block_ends_the_process_as_the_C_library_does(void **state)
@@ -567,38 +448,11 @@ a_release_of_no_block_ends_the_process_as_the_C_library_does(void **state)
   (void)state;
   const struct memtrack_redirect *const *table = tables;
   for (; *table; ++table) {
-    compare_ends((function)free, hook_of(*table, "free"), release_nothing);
-    compare_ends((function)malloc_usable_size, hook_of(*table, "malloc_usable_size"), release_nothing);
+    if (*table != memtrack_heap_aliases) {
+      compare_ends((function)free, hook_of(*table, "free"), release_nothing);
+      compare_ends((function)malloc_usable_size, hook_of(*table, "malloc_usable_size"), release_nothing);
+    }
   }
-}
-
-static void
-test_reading(const char *symbol, function plain, bool delimiter)
-{
-  with_delimiter = delimiter;
-  compare_with_end(symbol, plain, read_files, read_no_file);
-  compare_hooks(symbol, plain, "free", tables, read_and_cancel);
-}
-
-static void
-hostile_getline(void **state)
-{
-  (void)state;
-  test_reading("getline", (function)getline, false);
-}
-
-static void
-hostile_getdelim(void **state)
-{
-  (void)state;
-  test_reading("getdelim", (function)getdelim, true);
-}
-
-static void
-hostile___getdelim(void **state)
-{
-  (void)state;
-  test_reading("__getdelim", (function)__getdelim, true);
 }
 
 static int
@@ -614,6 +468,7 @@ main(void)
   const struct CMUnitTest tests[] = {
     cmocka_unit_test(hostile_malloc),
     cmocka_unit_test(hostile_valloc),
+    cmocka_unit_test(hostile_pvalloc),
     cmocka_unit_test(hostile_calloc),
     cmocka_unit_test(hostile_memalign),
     cmocka_unit_test(hostile_aligned_alloc),
@@ -623,12 +478,16 @@ main(void)
     cmocka_unit_test(hostile_strdup),
     cmocka_unit_test(hostile___strdup),
     cmocka_unit_test(hostile_strndup),
+    cmocka_unit_test(hostile___strndup),
     cmocka_unit_test(hostile_free),
+    cmocka_unit_test(hostile___libc_malloc),
+    cmocka_unit_test(hostile___libc_calloc),
+    cmocka_unit_test(hostile___libc_memalign),
+    cmocka_unit_test(hostile___libc_valloc),
+    cmocka_unit_test(hostile___libc_pvalloc),
+    cmocka_unit_test(hostile___libc_realloc),
+    cmocka_unit_test(hostile___libc_free),
     cmocka_unit_test(hostile_malloc_usable_size),
-    cmocka_unit_test(hostile_getline),
-    cmocka_unit_test(hostile_getdelim),
-    cmocka_unit_test(hostile___getdelim),
-    cmocka_unit_test(hostile_dlclose),
     cmocka_unit_test(a_release_of_no_block_ends_the_process_as_the_C_library_does),
   };
   return cmocka_run_group_tests(tests, open_heap, NULL);

@@ -14,14 +14,15 @@
 #include "base/atomic.h"
 #include "core/account.h"
 #include "core/tag.h"
-#include "hook/install.h"
+#include "hook/loader.h"
+#include "hook/modules.h"
 #include "hook/openssl.h"
 #include "hook/state.h"
 
 // In victim.so.
 extern void *victim_look_up(void *(*look_up)(void *, const char *), void *handle, const char *name);
 
-static const struct memtrack_redirect *const tables[] = {memtrack_loader_calls, NULL};
+static const struct memtrack_redirect *const tables[] = {memtrack_loader_calls, memtrack_loader_calls_of_plugins, NULL};
 
 // ---- dlsym ----
 
@@ -86,6 +87,8 @@ hostile_dlsym(void **state)
   compare_hooks("dlsym", (function)dlsym, "free", tables, look_up_names);
   compare_ends((function)dlsym, hook_of(memtrack_loader_calls, "dlsym"), look_up_nothing);
   compare_ends((function)dlsym, hook_of(memtrack_loader_calls, "dlsym"), look_up_nowhere);
+  compare_ends((function)dlsym, hook_of(memtrack_loader_calls_of_plugins, "dlsym"), look_up_nothing);
+  compare_ends((function)dlsym, hook_of(memtrack_loader_calls_of_plugins, "dlsym"), look_up_nowhere);
 }
 
 // ---- dlclose ----
@@ -278,6 +281,13 @@ hostile_increment(void **state)
   compare((function)plain_increment, (function)memtrack_account_iobuffer, report_events);
 }
 
+static int
+open_loader(void **state)
+{
+  memtrack_modules_resolve(memtrack_loader_calls_of_plugins);
+  return open_hostile(state);
+}
+
 int
 main(void)
 {
@@ -285,5 +295,5 @@ main(void)
     cmocka_unit_test(hostile_dlsym),          cmocka_unit_test(hostile_dlclose),     cmocka_unit_test(hostile_CRYPTO_malloc),
     cmocka_unit_test(hostile_CRYPTO_realloc), cmocka_unit_test(hostile_CRYPTO_free), cmocka_unit_test(hostile_increment),
   };
-  return cmocka_run_group_tests(tests, open_hostile, NULL);
+  return cmocka_run_group_tests(tests, open_loader, NULL);
 }

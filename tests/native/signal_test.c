@@ -179,7 +179,7 @@ allocate(const char *symbol, void *hook)
   static const char nothrow[8];
   void *block = NULL;
   events += 1;
-  if (is(symbol, "malloc valloc _Znwm _Znam")) {
+  if (is(symbol, "malloc valloc pvalloc _Znwm _Znam")) {
     return STEPPED(((of_size)hook)(100));
   }
   if (is(symbol, "calloc memalign aligned_alloc _ZnwmSt11align_val_t _ZnamSt11align_val_t")) {
@@ -195,7 +195,7 @@ allocate(const char *symbol, void *hook)
   if (is(symbol, "strdup __strdup")) {
     return STEPPED(((char *(*)(const char *))hook)(text));
   }
-  if (is(symbol, "strndup")) {
+  if (is(symbol, "strndup __strndup")) {
     return STEPPED(((char *(*)(const char *, size_t))hook)(text, 6));
   }
   if (is(symbol, "posix_memalign")) {
@@ -292,12 +292,9 @@ long victim_owner_inside(long (*tell)(long, long, long, long, long, long));
 static long
 try_all(long a, long b, long c, long d, long e, long f)
 {
-  static const char others[] = "getline getdelim __getdelim dlclose"; // of the C library's own doing, and of no event
   (void)a, (void)b, (void)c, (void)d, (void)e, (void)f;
   for (const struct memtrack_redirect *each = table; each->symbol; ++each) {
-    if (!is(each->symbol, others)) {
-      try_hook(each->symbol, each->hook);
-    }
+    try_hook(each->symbol, each->hook);
   }
   return 0;
 }

@@ -183,6 +183,9 @@ stand_in_other(void)
   return 1000;
 }
 
+#define CALLS     (MEMTRACK_WORDS_CALLS | MEMTRACK_WORDS_UNBOUND)
+#define ADDRESSES MEMTRACK_WORDS_ADDRESSES
+
 // The slots of victim.so are bound at load time, those of target.so at the first call.
 static void
 a_slot_leads_to_whose_definition_it_does_not_to_who_has_one(void **state)
@@ -198,19 +201,112 @@ a_slot_leads_to_whose_definition_it_does_not_to_who_has_one(void **state)
     const void *global[MEMTRACK_REDIRECTS_MAX];
     struct memtrack_slots slots, none;
     memtrack_slots_resolve(table, global);
-    assert_int_equal(memtrack_slots_collect(&slots, inside, table, global), 0);
+    assert_int_equal(memtrack_slots_collect(&slots, inside, table, global, CALLS, NULL), 0);
     assert_int_equal(slots.count, 1);
     assert_int_equal(memtrack_slots_apply(slots.list, 1, true, &reason), 0);
     assert_int_equal(calls[i](), 1 + 1000);
-    assert_int_equal(memtrack_slots_collect(&none, inside, table, global), 0);
+    assert_int_equal(memtrack_slots_collect(&none, inside, table, global, CALLS, NULL), 0);
     assert_int_equal(none.count, 0);
     assert_int_equal(memtrack_slots_apply(slots.list, 1, false, &reason), 0);
     assert_int_equal(calls[i](), 1 + 100);
     memtrack_slots_free(&slots);
-    assert_int_equal(memtrack_slots_collect(&slots, inside, table, global), 0); // after every slot has been used
+    assert_int_equal(memtrack_slots_collect(&slots, inside, table, global, CALLS, NULL), 0); // after every slot has been used
     assert_int_equal(slots.count, 1);
     memtrack_slots_free(&slots);
   }
+}
+
+// ---- words from which a program may read an address ----
+
+// In pointers.so; `pointers_copied` is a variable of its, of which this program has a copy (copied.c).
+typedef int (*answer)(void);
+extern answer const volatile pointers_constant[2]; // the loader and memtrack change them
+extern volatile answer pointers_variable, pointers_changed;
+extern answer pointers_address(void);
+extern int pointers_call(void);
+extern answer *copied_at(void);
+
+static struct memtrack_slots
+collect_pointers(const void *inside, unsigned words)
+{
+  static const struct memtrack_redirect table[] = {{"target_own", (void *)stand_in_other}, {NULL, NULL}};
+  const void *global[MEMTRACK_REDIRECTS_MAX];
+  struct memtrack_slots slots;
+  memtrack_slots_resolve(table, global);
+  assert_int_equal(memtrack_slots_collect(&slots, inside, table, global, words, NULL), 0);
+  return slots;
+}
+
+static void
+pointers_in_data_get_the_hook_unless_the_program_has_changed_them(void **state)
+{
+  (void)state;
+  struct memtrack_reason reason;
+  const void *inside              = dlsym(RTLD_DEFAULT, "pointers_call");
+  answer target_own               = (answer)dlsym(RTLD_DEFAULT, "target_own");
+  pointers_changed                = stand_in_other;
+  char *before                    = maps_text();
+  struct memtrack_slots addresses = collect_pointers(inside, ADDRESSES);
+  // Two constants, two variables, and the slot of pointers_address(); not the changed one, nor one with an addend, nor an odd one.
+  assert_int_equal(addresses.count, 5);
+  for (size_t i = 0; i < addresses.count; ++i) {
+    if (addresses.list[i].at == (void **)&pointers_variable) {
+      pointers_variable = victim_calls_both; // between the look and the store
+    }
+  }
+  assert_int_equal(memtrack_slots_apply(addresses.list, addresses.count, true, &reason), 0);
+  assert_ptr_equal(pointers_constant[0], stand_in_other);
+  assert_ptr_equal(pointers_constant[1], stand_in_other);
+  assert_ptr_equal(pointers_address(), stand_in_other);
+  assert_ptr_equal(pointers_variable, victim_calls_both);
+  // The linker made one word of the slot for calls and that for the address.
+  assert_int_equal(pointers_call(), 1000);
+  assert_int_equal(collect_pointers(inside, CALLS | ADDRESSES).count, 0);
+
+  assert_int_equal(memtrack_slots_restore(&addresses, &reason), 0);
+  assert_ptr_equal(pointers_constant[1], target_own);
+  assert_ptr_equal(pointers_variable, victim_calls_both);
+  assert_int_equal(pointers_call(), 1);
+  char *after = maps_text();
+  assert_string_equal(after, before);
+  free(before);
+  free(after);
+}
+
+// The program's copy is the variable in use.
+static void
+the_programs_copy_of_a_librarys_variable_gets_the_hook(void **state)
+{
+  (void)state;
+  struct memtrack_reason reason;
+  if (dlsym(RTLD_DEFAULT, "pointers_copied") != (void *)copied_at()) {
+    skip(); // this compiler makes no copies
+  }
+  struct memtrack_slots slots = collect_pointers((void *)main, ADDRESSES);
+  size_t copies               = 0;
+  for (size_t i = 0; i < slots.count; ++i) {
+    copies += slots.list[i].at == (void **)copied_at();
+  }
+  assert_int_equal(copies, 1);
+  assert_int_equal(memtrack_slots_apply(slots.list, slots.count, true, &reason), 0);
+  assert_ptr_equal(*copied_at(), stand_in_other);
+  assert_int_equal(memtrack_slots_restore(&slots, &reason), 0);
+  memtrack_slots_free(&slots);
+}
+
+// A module that sees another allocator than the process has: nothing of it is redirected, and that is said.
+static void
+a_module_with_another_malloc_is_left_alone(void **state)
+{
+  (void)state;
+  static const struct memtrack_redirect table[] = {{"malloc", (void *)stand_in_other}, {NULL, NULL}};
+  const void *inside                            = dlsym(RTLD_DEFAULT, "pointers_call");
+  const void *global[]                          = {(void *)stand_in_other + 1};
+  struct memtrack_slots slots;
+  bool foreign = false;
+  assert_int_equal(memtrack_slots_collect(&slots, inside, table, global, CALLS | ADDRESSES, &foreign), 0);
+  assert_int_equal(slots.count, 0);
+  assert_true(foreign);
 }
 
 static void
@@ -348,6 +444,9 @@ main(void)
     cmocka_unit_test(a_module_whose_slots_were_found_is_never_unloaded),
     cmocka_unit_test(our_own_module_is_left_out),
     cmocka_unit_test(a_slot_leads_to_whose_definition_it_does_not_to_who_has_one),
+    cmocka_unit_test(pointers_in_data_get_the_hook_unless_the_program_has_changed_them),
+    cmocka_unit_test(the_programs_copy_of_a_librarys_variable_gets_the_hook),
+    cmocka_unit_test(a_module_with_another_malloc_is_left_alone),
     cmocka_unit_test(without_a_descriptor_the_reason_is_that),
     cmocka_unit_test(a_slot_that_is_not_mapped_is_refused_and_the_others_are_put_back),
     cmocka_unit_test(a_list_says_which_slots_were_written_and_no_other_is_restored),

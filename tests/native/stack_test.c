@@ -236,19 +236,6 @@ location_and_size(uintptr_t *arguments)
   arguments[1] = 4096;
 }
 
-static void
-no_line(uintptr_t *arguments)
-{
-  static struct {
-    char *text;
-    size_t room;
-  } read[512];
-  static unsigned count;
-  arguments[0] = (uintptr_t)&read[count].text;
-  arguments[1] = (uintptr_t)&read[count++].room;
-  arguments[2] = (uintptr_t)fmemopen("a line\n", 7, "r");
-}
-
 static const struct family {
   const char *name;
   arguments_of arguments;
@@ -265,7 +252,6 @@ static const struct family {
   {"_ZnwmSt11align_val_t", size_and_align, true},
   {"free", block_and_size, false},
   {"_ZdlPv", block_and_size, false},
-  {"getline", no_line, false},
   {"_TSmalloc", size_and_path, false},
   {"_TSfree", block_and_size, false},
   {"TSMutexCreate", size, false},
@@ -345,7 +331,7 @@ run_calls(void *data)
       what.library = run->in_library ? library_sites[sites_count % CALLER_SITES] : NULL;
       ++sites_count;
       run->family->arguments(what.arguments);
-    } else if (run->family->arguments == block_and_size || run->family->arguments == no_line) {
+    } else if (run->family->arguments == block_and_size) {
       run->family->arguments(what.arguments);
     }
     if (moment == EPOCH) {

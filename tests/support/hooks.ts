@@ -9,12 +9,11 @@ import { TOP } from "../../tools/build.ts";
 /** Where the names are, and how they are written there. */
 const TABLES: [file: string, pattern: RegExp][] = [
   ["hook/heap.c", /^ {2}X\((_Z\w+), /gm],
-  ["hook/heap.c", /\bREDIRECT\(\w+, (?!name\b)(\w+)\)/g],
-  ["hook/heap.c", /\{"(\w+)", \(void \*\)/g],
+  ["hook/heap.c", /\b(?:X|REDIRECT_)\((\w+), (?:which##|other|plugin|shared)_\w+\)/g],
   ["hook/extensions.c", /^ {2}X\((\w+), /gm],
   ["hook/extensions.c", / X\((\w+)\)/g],
   ["hook/plugin.c", /\{"(\w+)", \(void \*\)/g],
-  ["hook/install.c", /\{"(\w+)", \(void \*\)/g],
+  ["hook/loader.c", /\{"(\w+)", \(void \*\)/g],
   ["server/api.h", /\bX\((\w+), \w+, HOOKED,/g],
   ["hook/openssl.c", /"(CRYPTO_(?:malloc|realloc|free))"/g],
 ];

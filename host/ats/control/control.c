@@ -18,6 +18,7 @@
 #include "dump/freelists.h"
 #include "dump/notices.h"
 #include "hook/install.h"
+#include "hook/loader.h"
 #include "hook/iobuffer.h"
 #include "hook/openssl.h"
 #include "hook/state.h"
@@ -340,7 +341,7 @@ memtrack_control_poll(void)
   apply_level((int)check_setting(MEMTRACK_SETTING_LEVEL), false);
   apply_heap(check_setting(MEMTRACK_SETTING_HEAP));
   apply_verify(check_setting(MEMTRACK_SETTING_VERIFY));
-  memtrack_plugins_poll();
+  memtrack_loader_poll();
   memtrack_naming_resolve();
   memtrack_warning_write(); /* with final names, and before numbers of sites are reassigned */
   memtrack_watch_poll();

@@ -10,14 +10,20 @@
  * callers are hooked, never the calls made by the operators themselves, because another allocator's operators do not go through
  * libstdc++.
  *
+ * Of each function there are several hooks. A slot through which a module only calls gets the hook of its kind of module. The
+ * others get the shared one: slots from which a program may also read the function's address, what dlsym() answers, and all slots
+ * of modules that are loaded later, until they are known. The whole process thus has one address for a function, as without
+ * memtrack, and a pointer to it may be kept, compared and called for ever. Its return address tells who calls it (owner/caller.h).
+ *
+ * The C library's own calls of malloc(), calloc(), realloc() and free() are redirected as a library's: what asprintf(), getline()
+ * or fopen() allocate belongs to their caller.
+ *
  * While the heap is not tracked, the hooks in plugins remain, for releases of memory from TSmalloc; libraries are left alone.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
 #include <malloc.h>
-#include <pthread.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -25,6 +31,7 @@
 #include "hook/allocator.h"
 #include "hook/heap.h"
 #include "hook/release.h"
+#include "owner/caller.h"
 #include "owner/context.h"
 #include "owner/naming.h"
 #include "owner/plugin_call.h"
@@ -65,14 +72,40 @@ DELETES(DECLARE_DELETE_)
 /* All of them are the C++ library's own: malloc(), free(), and a handler for exhausted memory. Set at init. */
 static bool own_operators;
 
-enum where { IN_PLUGIN, IN_LIBRARY };
+/* Whose call it is. The server's own memory belongs to no plugin. */
+enum where {
+  IN_PLUGIN  = MEMTRACK_CALLER_PLUGIN,
+  IN_LIBRARY = MEMTRACK_CALLER_LIBRARY,
+  IN_SERVER  = MEMTRACK_CALLER_SERVER,
+};
+
+/* Of a call of a shared hook, with its return address. */
+MT_INLINE enum where
+where_is(uintptr_t address)
+{
+  return memtrack_hooks_get(heap) ? (enum where)memtrack_caller_of(address) : IN_SERVER;
+}
+
+/* Same, of an operator new: the server's objects belong to the plugin that requested them. */
+MT_INLINE enum where
+where_is_new(uintptr_t address)
+{
+  return where_is(address) == IN_PLUGIN ? IN_PLUGIN : IN_LIBRARY;
+}
+
+/* Same, for a release: its class (hook/release.h). */
+MT_INLINE uint32_t
+release_of(uintptr_t address)
+{
+  return memtrack_caller_of(address) == MEMTRACK_CALLER_PLUGIN ? MEMTRACK_CLASS_HEAP : MEMTRACK_RELEASE_BY_OTHERS;
+}
 
 /* Whether to count an allocation: by a plugin, or by a library on behalf of a plugin. */
 static inline bool
 is_ours(enum where where)
 {
   return memtrack_hooks_get(heap) && memtrack_hooks_get(armed) && !memtrack_context.inside &&
-         (where == IN_PLUGIN || memtrack_context.owner != MEMTRACK_OWNER_CORE);
+         (where == IN_PLUGIN || (where == IN_LIBRARY && memtrack_context.owner != MEMTRACK_OWNER_CORE));
 }
 
 /* Bytes to ask for beyond a block's size while sites are watched; 0 if the block is not to be counted. A library's call is not yet
@@ -125,39 +158,41 @@ record_by(size_t margin, void *block, size_t size, enum where where, uintptr_t a
   }
 }
 
-/* Defines a hook for plugins and a hook for libraries. */
-#define ALLOCATES_IN_(which, where, name, parameters, size, plain, longer) \
-  static void *which##_##name parameters                                   \
-  {                                                                        \
-    if (!is_ours(where)) {                                                 \
-      return plain;                                                        \
-    }                                                                      \
-    void *block;                                                           \
-    size_t more = MEMTRACK_TAG_SIZE;                                       \
-    if (MT_UNLIKELY(!is_quick(size))) {                                    \
-      more = slow_margin(where, size, MT_RETURN_ADDRESS);                  \
-      {                                                                    \
-        MEMTRACK_GUARD_REENTRY;                                            \
-        block = more ? longer : plain;                                     \
-      }                                                                    \
-      if (block) {                                                         \
-        record_by(more, block, size, where, MT_RETURN_ADDRESS);            \
-      }                                                                    \
-      return block;                                                        \
-    }                                                                      \
-    {                                                                      \
-      MEMTRACK_GUARD_REENTRY;                                              \
-      block = longer;                                                      \
-    }                                                                      \
-    if (MT_LIKELY(block != NULL)) {                                        \
-      record(block, size, where, MT_RETURN_ADDRESS);                       \
-    }                                                                      \
-    return block;                                                          \
+/* Defines a hook for plugins, a hook for libraries, and the shared one. */
+#define ALLOCATES_IN_(which, caller, name, parameters, size, plain, longer) \
+  static void *which##_##name parameters                                    \
+  {                                                                         \
+    const enum where where = caller;                                        \
+    if (!is_ours(where)) {                                                  \
+      return plain;                                                         \
+    }                                                                       \
+    void *block;                                                            \
+    size_t more = MEMTRACK_TAG_SIZE;                                        \
+    if (MT_UNLIKELY(!is_quick(size))) {                                     \
+      more = slow_margin(where, size, MT_RETURN_ADDRESS);                   \
+      {                                                                     \
+        MEMTRACK_GUARD_REENTRY;                                             \
+        block = more ? longer : plain;                                      \
+      }                                                                     \
+      if (block) {                                                          \
+        record_by(more, block, size, where, MT_RETURN_ADDRESS);             \
+      }                                                                     \
+      return block;                                                         \
+    }                                                                       \
+    {                                                                       \
+      MEMTRACK_GUARD_REENTRY;                                               \
+      block = longer;                                                       \
+    }                                                                       \
+    if (MT_LIKELY(block != NULL)) {                                         \
+      record(block, size, where, MT_RETURN_ADDRESS);                        \
+    }                                                                       \
+    return block;                                                           \
   }
 
-#define ALLOCATES(name, parameters, size, plain, longer)                  \
-  ALLOCATES_IN_(plugin, IN_PLUGIN, name, parameters, size, plain, longer) \
-  ALLOCATES_IN_(library, IN_LIBRARY, name, parameters, size, plain, longer)
+#define ALLOCATES(name, parameters, size, plain, longer)                    \
+  ALLOCATES_IN_(plugin, IN_PLUGIN, name, parameters, size, plain, longer)   \
+  ALLOCATES_IN_(library, IN_LIBRARY, name, parameters, size, plain, longer) \
+  ALLOCATES_IN_(shared, where_is(MT_RETURN_ADDRESS), name, parameters, size, plain, longer)
 
 static inline size_t
 product(size_t count, size_t size)
@@ -188,11 +223,13 @@ ALLOCATES(memalign, (size_t align, size_t size), size, memalign(align, size), me
 ALLOCATES(aligned_alloc, (size_t align, size_t size), size, aligned_alloc(align, size),
           aligned_alloc(align, sum(size, aligned(more, align))))
 ALLOCATES(valloc, (size_t size), size, valloc(size), valloc(size + more))
+ALLOCATES(pvalloc, (size_t size), size, pvalloc(size), pvalloc(size + more))
 
 /* Same, but the size is changed in the arguments. */
-#define NEW_IN_(which, where, name, unaligned, parameters, arguments)                              \
+#define NEW_IN_(which, caller, name, unaligned, parameters, arguments)                             \
   static void *which##_##name parameters                                                           \
   {                                                                                                \
+    const enum where where = caller;                                                               \
     if (!is_ours(where)) {                                                                         \
       return original_##name arguments;                                                            \
     }                                                                                              \
@@ -222,33 +259,36 @@ ALLOCATES(valloc, (size_t size), size, valloc(size), valloc(size + more))
     }                                                                                              \
     return block;                                                                                  \
   }
-#define NEW_(name, unaligned, parameters, arguments)                 \
-  NEW_IN_(plugin, IN_PLUGIN, name, unaligned, parameters, arguments) \
-  NEW_IN_(library, IN_LIBRARY, name, unaligned, parameters, arguments)
+#define NEW_(name, unaligned, parameters, arguments)                   \
+  NEW_IN_(plugin, IN_PLUGIN, name, unaligned, parameters, arguments)   \
+  NEW_IN_(library, IN_LIBRARY, name, unaligned, parameters, arguments) \
+  NEW_IN_(shared, where_is_new(MT_RETURN_ADDRESS), name, unaligned, parameters, arguments)
 NEWS(NEW_)
 
-#define COPIES_IN_(which, where, name, parameters, length)   \
-  static char *which##_##name parameters                     \
-  {                                                          \
-    size_t size = (length) + 1;                              \
-    size_t more = margin_of(where, size, MT_RETURN_ADDRESS); \
-    char *copy;                                              \
-    {                                                        \
-      MEMTRACK_GUARD_REENTRY;                                \
-      copy = malloc(size + more);                            \
-    }                                                        \
-    if (copy) {                                              \
-      if (size > 1) {                                        \
-        memcpy(copy, text, size - 1);                        \
-      }                                                      \
-      copy[size - 1] = '\0';                                 \
-      record_by(more, copy, size, where, MT_RETURN_ADDRESS); \
-    }                                                        \
-    return copy;                                             \
+#define COPIES_IN_(which, caller, name, parameters, length)             \
+  static char *which##_##name parameters                                \
+  {                                                                     \
+    const enum where where = caller;                                    \
+    size_t size            = (length) + 1;                              \
+    size_t more            = margin_of(where, size, MT_RETURN_ADDRESS); \
+    char *copy;                                                         \
+    {                                                                   \
+      MEMTRACK_GUARD_REENTRY;                                           \
+      copy = malloc(size + more);                                       \
+    }                                                                   \
+    if (copy) {                                                         \
+      if (size > 1) {                                                   \
+        memcpy(copy, text, size - 1);                                   \
+      }                                                                 \
+      copy[size - 1] = '\0';                                            \
+      record_by(more, copy, size, where, MT_RETURN_ADDRESS);            \
+    }                                                                   \
+    return copy;                                                        \
   }
-#define COPIES(name, parameters, length)                  \
-  COPIES_IN_(plugin, IN_PLUGIN, name, parameters, length) \
-  COPIES_IN_(library, IN_LIBRARY, name, parameters, length)
+#define COPIES(name, parameters, length)                    \
+  COPIES_IN_(plugin, IN_PLUGIN, name, parameters, length)   \
+  COPIES_IN_(library, IN_LIBRARY, name, parameters, length) \
+  COPIES_IN_(shared, where_is(MT_RETURN_ADDRESS), name, parameters, length)
 COPIES(strdup, (const char *text), strlen(text))
 COPIES(strndup, (const char *text, size_t most), most ? strnlen(text, most) : 0) /* with limit 0 the text may be anything */
 
@@ -307,10 +347,10 @@ resize(void *block, size_t size, enum where where, uintptr_t address)
                                memtrack_birth_untagged(MEMTRACK_CLASS_HEAP), margin);
 }
 
-#define RESIZES_IN_(which, where)                                            \
+#define RESIZES_IN_(which, caller)                                           \
   static void *which##_realloc(void *block, size_t size)                     \
   {                                                                          \
-    return resize(block, size, where, MT_RETURN_ADDRESS);                    \
+    return resize(block, size, caller, MT_RETURN_ADDRESS);                   \
   }                                                                          \
   static void *which##_reallocarray(void *block, size_t count, size_t size)  \
   {                                                                          \
@@ -319,11 +359,12 @@ resize(void *block, size_t size, enum where where, uintptr_t address)
       errno = ENOMEM;                                                        \
       return NULL;                                                           \
     }                                                                        \
-    return resize(block, all, where, MT_RETURN_ADDRESS);                     \
+    return resize(block, all, caller, MT_RETURN_ADDRESS);                    \
   }                                                                          \
   static int which##_posix_memalign(void **block, size_t align, size_t size) \
   {                                                                          \
-    size_t more = margin_of(where, size, MT_RETURN_ADDRESS);                 \
+    const enum where where = caller;                                         \
+    size_t more            = margin_of(where, size, MT_RETURN_ADDRESS);      \
     int result;                                                              \
     {                                                                        \
       MEMTRACK_GUARD_REENTRY;                                                \
@@ -336,6 +377,7 @@ resize(void *block, size_t size, enum where where, uintptr_t address)
   }
 RESIZES_IN_(plugin, IN_PLUGIN)
 RESIZES_IN_(library, IN_LIBRARY)
+RESIZES_IN_(shared, where_is(MT_RETURN_ADDRESS))
 
 /* ---- releases ---- */
 
@@ -353,6 +395,15 @@ other_free(void *block)
 {
   if (memtrack_release_is_counted()) {
     memtrack_release(block, MEMTRACK_RELEASE_BY_OTHERS);
+  }
+  free(block);
+}
+
+MT_HOT static void
+shared_free(void *block)
+{
+  if (memtrack_release_is_counted()) {
+    memtrack_release(block, release_of(MT_RETURN_ADDRESS));
   }
   free(block);
 }
@@ -376,9 +427,10 @@ other_realloc(void *block, size_t size)
     MEMTRACK_GUARD_REENTRY;                                          \
     original_##unsized arguments;                                    \
   }
-#define DELETE_(name, unsized, parameters, arguments)                           \
-  DELETE_IN_(plugin, MEMTRACK_CLASS_HEAP, name, unsized, parameters, arguments) \
-  DELETE_IN_(other, MEMTRACK_RELEASE_BY_OTHERS, name, unsized, parameters, arguments)
+#define DELETE_(name, unsized, parameters, arguments)                                 \
+  DELETE_IN_(plugin, MEMTRACK_CLASS_HEAP, name, unsized, parameters, arguments)       \
+  DELETE_IN_(other, MEMTRACK_RELEASE_BY_OTHERS, name, unsized, parameters, arguments) \
+  DELETE_IN_(shared, release_of(MT_RETURN_ADDRESS), name, unsized, parameters, arguments)
 DELETES(DELETE_)
 
 static size_t
@@ -387,123 +439,88 @@ other_malloc_usable_size(void *block)
   return memtrack_release_room(block);
 }
 
-static void
-free_line(void *line)
-{
-  free(*(char **)line);
-}
+/* The functions, by name and the hook that stands in for them; the C library has some under two names. */
+#define MALLOCS_(X, which)                  \
+  X(malloc, which##_malloc)                 \
+  X(calloc, which##_calloc)                 \
+  X(memalign, which##_memalign)             \
+  X(aligned_alloc, which##_aligned_alloc)   \
+  X(posix_memalign, which##_posix_memalign) \
+  X(valloc, which##_valloc)                 \
+  X(pvalloc, which##_pvalloc)
+#define COPIES_OF_(X, which)    \
+  X(strdup, which##_strdup)     \
+  X(__strdup, which##_strdup)   \
+  X(strndup, which##_strndup)   \
+  X(__strndup, which##_strndup) \
+  X(realloc, which##_realloc)   \
+  X(reallocarray, which##_reallocarray)
+#define ALLOCATIONS(X, which) MALLOCS_(X, which) COPIES_OF_(X, which)
 
-/* The C library extends the line with its own realloc(), which bypasses the hooks, and until then does not treat it as a block:
-   it may be an array, and with size 0 the pointer may have any value. The hook therefore lets the C library read into a separate
-   line, and passes the caller's line to the allocator only where the C library would have done so. */
-static ssize_t
-plugin_getdelim(char **line, size_t *room, int delimiter, FILE *file)
-{
-  if (!memtrack_release_is_counted() || line == NULL || room == NULL) {
-    return getdelim(line, room, delimiter, file);
-  }
-  char *own       = NULL;
-  size_t own_room = 0;
-  ssize_t length;
-  pthread_cleanup_push(free_line, &own); /* reading is a cancellation point */
-  length = getdelim(&own, &own_room, delimiter, file);
-  pthread_cleanup_pop(false);
-  if (own == NULL) {
-    return length;
-  }
-  bool has_line = *line != NULL && *room != 0;
-  int error     = errno;
-  if (has_line && (length < 0 || (size_t)length < *room)) {
-    if (length >= 0) {
-      memcpy(*line, own, length + 1);
-    }
-    free(own);
-  } else {
-    if (has_line) {
-      uint64_t key = memtrack_hooks_get(key);
-      memtrack_release_tagged(*line, malloc_usable_size(*line), key);
-      free(*line);
-    }
-    *line = own;
-    *room = own_room;
-  }
-  errno = error;
-  return length;
-}
+#define REDIRECT_(name, hook)                                {#name, (void *)(hook)},
+#define PLUGIN_NEW_(name, unaligned, parameters, arguments)  REDIRECT_(name, plugin_##name)
+#define LIBRARY_NEW_(name, unaligned, parameters, arguments) REDIRECT_(name, library_##name)
+#define SHARED_NEW_(name, unaligned, parameters, arguments)  REDIRECT_(name, shared_##name)
+#define PLUGIN_DELETE_(name, unsized, parameters, arguments) REDIRECT_(name, plugin_##name)
+#define OTHER_DELETE_(name, unsized, parameters, arguments)  REDIRECT_(name, other_##name)
+#define SHARED_DELETE_(name, unsized, parameters, arguments) REDIRECT_(name, shared_##name)
 
-static ssize_t
-plugin_getline(char **line, size_t *room, FILE *file)
-{
-  return plugin_getdelim(line, room, '\n', file);
-}
+const struct memtrack_redirect memtrack_plugin_heap[] = {ALLOCATIONS(REDIRECT_, plugin) REDIRECT_(free, plugin_free) REDIRECT_(
+  malloc_usable_size, other_malloc_usable_size) NEWS(PLUGIN_NEW_) DELETES(PLUGIN_DELETE_){NULL, NULL}};
 
-/* If a library unloads another library, the modules' table notices at a later poll: too late for rules about its code. */
-static int
-other_dlclose(void *handle)
-{
-  int result = dlclose(handle);
-  memtrack_walk_forget();
-  return result;
-}
+const struct memtrack_redirect memtrack_library_heap[] = {ALLOCATIONS(REDIRECT_, library) REDIRECT_(free, other_free) REDIRECT_(
+  malloc_usable_size, other_malloc_usable_size) NEWS(LIBRARY_NEW_) DELETES(OTHER_DELETE_){NULL, NULL}};
 
-#define REDIRECT(which, name)     \
-  {                               \
-#name, (void *)which##_##name \
-  }
-#define PLUGIN_NEW_(name, unaligned, parameters, arguments)  REDIRECT(plugin, name),
-#define LIBRARY_NEW_(name, unaligned, parameters, arguments) REDIRECT(library, name),
-#define PLUGIN_DELETE_(name, unsized, parameters, arguments) REDIRECT(plugin, name),
-#define OTHER_DELETE_(name, unsized, parameters, arguments)  REDIRECT(other, name),
-#define ALL_OF(which)                                                                                                 \
-  REDIRECT(which, malloc), REDIRECT(which, calloc), REDIRECT(which, memalign), REDIRECT(which, aligned_alloc),        \
-    REDIRECT(which, valloc), REDIRECT(which, strdup), REDIRECT(which, strndup), {"__strdup", (void *)which##_strdup}, \
-    REDIRECT(which, realloc), REDIRECT(which, reallocarray), REDIRECT(which, posix_memalign)
-
-const struct memtrack_redirect memtrack_plugin_heap[] = {
-  ALL_OF(plugin),
-  REDIRECT(plugin, free),
-  REDIRECT(plugin, getline),
-  REDIRECT(other, malloc_usable_size),
-  REDIRECT(plugin, getdelim),
-  REDIRECT(other, dlclose),
-  {"__getdelim", (void *)plugin_getdelim},
-  NEWS(PLUGIN_NEW_) DELETES(PLUGIN_DELETE_){NULL, NULL},
-};
-
-const struct memtrack_redirect memtrack_library_heap[] = {
-  ALL_OF(library),
-  REDIRECT(other, malloc_usable_size),
-  REDIRECT(other, dlclose),
-  REDIRECT(other, free),
-  NEWS(LIBRARY_NEW_) DELETES(OTHER_DELETE_){NULL, NULL},
-};
+const struct memtrack_redirect memtrack_shared_heap[] = {ALLOCATIONS(REDIRECT_, shared) REDIRECT_(free, shared_free) REDIRECT_(
+  malloc_usable_size, other_malloc_usable_size) NEWS(SHARED_NEW_) DELETES(SHARED_DELETE_){NULL, NULL}};
 
 const struct memtrack_redirect memtrack_server_news[] = {NEWS(LIBRARY_NEW_){NULL, NULL}};
 
 /* The server releases memory from plugins, and memory from TSmalloc under another name. */
-const struct memtrack_redirect memtrack_server_heap[] = {
-  REDIRECT(other, malloc_usable_size),
-  REDIRECT(other, free),
-  REDIRECT(other, realloc),
-  DELETES(OTHER_DELETE_){NULL, NULL},
-};
+const struct memtrack_redirect memtrack_server_heap[] = {REDIRECT_(malloc_usable_size, other_malloc_usable_size) REDIRECT_(
+  free, other_free) REDIRECT_(realloc, other_realloc) DELETES(OTHER_DELETE_){NULL, NULL}};
 
-/* For modules loaded later (module/definition.h): their releases are found from their first call on. */
-#define DELETE_RESOLVER_(name, unsized, parameters, arguments)   MEMTRACK_RESOLVER(name, other_##name)
-#define DELETE_DEFINITION_(name, unsized, parameters, arguments) MEMTRACK_DEFINITION(name, other_##name, NULL),
-MEMTRACK_RESOLVER(malloc_usable_size, other_malloc_usable_size)
-MEMTRACK_RESOLVER(free, other_free)
-MEMTRACK_RESOLVER(realloc, other_realloc)
-MEMTRACK_RESOLVER(dlclose, other_dlclose)
+/* For modules loaded later (module/definition.h): the shared hooks, from their first call on. */
+#define RESOLVER_(name, hook)                                    MEMTRACK_RESOLVER(name, hook)
+#define NEW_RESOLVER_(name, unaligned, parameters, arguments)    MEMTRACK_RESOLVER(name, shared_##name)
+#define DELETE_RESOLVER_(name, unsized, parameters, arguments)   MEMTRACK_RESOLVER(name, shared_##name)
+#define DEFINITION_(name, hook)                                  MEMTRACK_DEFINITION(name, hook, NULL),
+#define NEW_DEFINITION_(name, unaligned, parameters, arguments)  MEMTRACK_DEFINITION(name, shared_##name, NULL),
+#define DELETE_DEFINITION_(name, unsized, parameters, arguments) MEMTRACK_DEFINITION(name, shared_##name, NULL),
+ALLOCATIONS(RESOLVER_, shared)
+RESOLVER_(free, shared_free)
+RESOLVER_(malloc_usable_size, other_malloc_usable_size)
+NEWS(NEW_RESOLVER_)
 DELETES(DELETE_RESOLVER_)
 
+/* Releases first: an allocator that trusts sizes is told none of a block with a tag. */
 struct memtrack_definition memtrack_heap_definitions[] = {
-  DELETES(DELETE_DEFINITION_) MEMTRACK_DEFINITION(malloc_usable_size, other_malloc_usable_size, malloc_usable_size),
-  MEMTRACK_DEFINITION(free, other_free, free),
-  MEMTRACK_DEFINITION(realloc, other_realloc, realloc),
-  MEMTRACK_DEFINITION(dlclose, other_dlclose, dlclose),
-  {.symbol = NULL},
+  DELETES(DELETE_DEFINITION_) DEFINITION_(malloc_usable_size, other_malloc_usable_size) DEFINITION_(free, shared_free)
+    ALLOCATIONS(DEFINITION_, shared) NEWS(NEW_DEFINITION_){.symbol = NULL},
 };
+
+#define ALIASES(X)                    \
+  X(__libc_malloc, shared_malloc)     \
+  X(__libc_calloc, shared_calloc)     \
+  X(__libc_realloc, shared_realloc)   \
+  X(__libc_memalign, shared_memalign) \
+  X(__libc_valloc, shared_valloc)     \
+  X(__libc_pvalloc, shared_pvalloc)   \
+  X(__libc_free, shared_free)
+ALIASES(RESOLVER_)
+const struct memtrack_redirect memtrack_heap_aliases[]       = {ALIASES(REDIRECT_){NULL, NULL}};
+struct memtrack_definition memtrack_heap_alias_definitions[] = {ALIASES(DEFINITION_){.symbol = NULL}};
+
+static void
+resolve_aliases(void)
+{
+  memtrack_definitions_resolve(memtrack_heap_alias_definitions);
+  for (struct memtrack_definition *each = memtrack_heap_alias_definitions; each->symbol; ++each) {
+    if (each->original && !memtrack_allocator_defines(each->original)) {
+      each->original = NULL; /* of the C library, beside another allocator */
+    }
+  }
+}
 
 int
 memtrack_hook_heap_open(struct memtrack_reason *reason)
@@ -521,6 +538,7 @@ memtrack_hook_heap_open(struct memtrack_reason *reason)
 #define IS_OWN_NEW_(name, unaligned, parameters, arguments)  &&memtrack_allocator_is_cpp_library((void *)original_##name)
 #define IS_OWN_DELETE_(name, unsized, parameters, arguments) &&memtrack_allocator_is_cpp_library((void *)original_##name)
   memtrack_definitions_resolve(memtrack_heap_definitions);
+  resolve_aliases();
   /* Another allocator, a sanitizer or the server may define its own operators. */
   own_operators = true NEWS(IS_OWN_NEW_) DELETES(IS_OWN_DELETE_);
   return 0;
@@ -530,5 +548,6 @@ memtrack_hook_heap_open(struct memtrack_reason *reason)
 #define IS_KNOWN_(table) _Static_assert(sizeof(table) / sizeof(*(table)) - 1 <= MEMTRACK_REDIRECTS_MAX, "symbols of a table")
 IS_KNOWN_(memtrack_plugin_heap);
 IS_KNOWN_(memtrack_library_heap);
+IS_KNOWN_(memtrack_shared_heap);
 IS_KNOWN_(memtrack_server_heap);
 IS_KNOWN_(memtrack_server_news);

@@ -3,14 +3,12 @@
 #include "hook/install.h"
 
 #include <dlfcn.h>
-#include <link.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/auxv.h>
 
 #include "base/atomic.h"
-#include "base/limits.h"
 #include "base/log.h"
 #include "hook/allocator.h"
 #include "hook/behalf.h"
@@ -18,6 +16,8 @@
 #include "hook/extensions.h"
 #include "hook/heap.h"
 #include "hook/held.h"
+#include "hook/loader.h"
+#include "hook/modules.h"
 #include "hook/objects.h"
 #include "hook/plugin.h"
 #include "hook/preloaded.h"
@@ -26,258 +26,11 @@
 #include "module/definition.h"
 #include "module/hold.h"
 #include "module/module.h"
-#include "owner/context.h"
-#include "owner/naming.h"
 #include "owner/thunk.h"
 #include "owner/walk.h"
-#include "server/api.h"
 
-/* Redirected slots of a module, by the module's entry: those that were written, in this order. All code in this file that changes
-   them is called by module.c with a module, under the modules' lock. */
-struct patched {
-  struct memtrack_patch *patches;
-  size_t count;
-  bool heap; /* of the heap's functions too */
-};
-
-#define OUT_OF_MEMORY "out of memory for a list of the modules"
-
-static struct patched patched[MEMTRACK_MODULES_MAX];
 static bool installed;
 static size_t earlier_count; /* plugins that were loaded before memtrack; set at the start */
-static struct memtrack_reason failure;
-
-static struct patched *
-patched_of(const struct memtrack_module *module)
-{
-  return &patched[memtrack_module_number(module)];
-}
-
-/* Whether a module is left alone entirely: memtrack.so, and modules whose allocations belong to the allocator. */
-static bool
-is_foreign(const struct memtrack_module *module)
-{
-  return module->kind == MEMTRACK_MODULE_LEFT_ALONE || (uintptr_t)&memtrack_hooks - module->start < module->end - module->start ||
-         memtrack_allocator_is_in(module->start, module->end);
-}
-
-/* The tables of replacements, with their symbols' definitions as seen by a module that does not define them. */
-enum table { PLUGIN_API, PLUGIN_API_INLINED, PLUGIN_HEAP, LIBRARY_HEAP, SERVER_HEAP, SERVER_NEWS, EXTENSIONS, TABLE_COUNT };
-
-static struct {
-  const struct memtrack_redirect *redirects;
-  const void *global[MEMTRACK_REDIRECTS_MAX];
-} tables[TABLE_COUNT] = {
-  [PLUGIN_API] = {.redirects = memtrack_plugin_api},   [PLUGIN_API_INLINED] = {.redirects = memtrack_plugin_api_inlined},
-  [PLUGIN_HEAP] = {.redirects = memtrack_plugin_heap}, [LIBRARY_HEAP] = {.redirects = memtrack_library_heap},
-  [SERVER_HEAP] = {.redirects = memtrack_server_heap}, [SERVER_NEWS] = {.redirects = memtrack_server_news},
-  [EXTENSIONS] = {.redirects = memtrack_extensions},
-};
-
-/* At the installation this is the reason why it is refused, which is said once for all modules. */
-static int
-refuse(const struct memtrack_module *module, const char *reason)
-{
-  memtrack_limit_hit(MEMTRACK_LIMIT_SLOTS);
-  if (installed) {
-    memtrack_log(MEMTRACK_ERROR, "some calls of %s are not tracked: %s", module->name, reason);
-  }
-  return memtrack_reason_set(&failure, "%.50s: %.140s", module->name, reason);
-}
-
-/* Redirects a table's slots in a held module. Returns 0, or -1 if any was refused. */
-static int
-patch(struct memtrack_module *module, enum table table)
-{
-  struct patched *to = patched_of(module);
-  struct memtrack_reason reason;
-  struct memtrack_slots found;
-  if (memtrack_slots_collect(&found, (const void *)module->start, tables[table].redirects, tables[table].global)) {
-    return refuse(module, "out of memory");
-  }
-  struct memtrack_patch *all = found.count ? realloc(to->patches, (to->count + found.count) * sizeof(*all)) : to->patches;
-  int result                 = 0;
-  if (found.count && !all) {
-    result = refuse(module, "out of memory");
-  } else {
-    to->patches = all;
-    result      = memtrack_slots_apply(found.list, found.count, true, &reason) ? refuse(module, reason.text) : 0;
-  }
-  for (size_t i = 0; i < found.count; ++i) {
-    if (found.list[i].written) {
-      to->patches[to->count++] = found.list[i];
-    }
-  }
-  memtrack_slots_free(&found);
-  return result;
-}
-
-/* Finds functions compiled into a plugin that are never a site, in one of two ways (symbol.h). */
-static void
-read_wrappers(struct memtrack_module *module, size_t (*find)(struct memtrack_symbols *, struct memtrack_range **),
-              struct memtrack_wrappers *wrappers)
-{
-  struct memtrack_module_source source;
-  memtrack_module_describe(module, &source);
-  struct memtrack_symbols *symbols = memtrack_module_symbols(&source);
-  if (symbols) {
-    struct memtrack_range *ranges;
-    size_t count     = find(symbols, &ranges);
-    wrappers->ranges = ranges;
-    wrappers->count  = count;
-    memtrack_symbols_close(symbols);
-  }
-  memtrack_walk_forget();
-}
-
-/* Starts tracking the heap in a module, if it is not tracked yet. */
-static void
-patch_heap(struct memtrack_module *module, void *nothing)
-{
-  (void)nothing;
-  if (is_foreign(module) || patched_of(module)->heap) {
-    return;
-  }
-  int extensions = patch(module, EXTENSIONS), result = 0;
-  switch (module->kind) {
-  case MEMTRACK_MODULE_SERVER:
-    result = patch(module, SERVER_NEWS);
-    break;
-  case MEMTRACK_MODULE_PLUGIN:
-    read_wrappers(module, memtrack_symbols_wrappers, &module->wrappers);
-    break;
-  default:
-    result = patch(module, LIBRARY_HEAP);
-  }
-  patched_of(module)->heap = extensions == 0 && result == 0;
-}
-
-static void
-on_found(struct memtrack_module *module)
-{
-  memtrack_walk_forget();
-  if (is_foreign(module)) {
-    return;
-  }
-  switch (module->kind) {
-  case MEMTRACK_MODULE_SERVER:
-    patch(module, SERVER_HEAP);
-    break;
-  case MEMTRACK_MODULE_PLUGIN:
-    if (memtrack_api_is_inline()) {
-      read_wrappers(module, memtrack_symbols_api_wrappers, &module->api_wrappers);
-    }
-    patch(module, module->api_wrappers.count ? PLUGIN_API_INLINED : PLUGIN_API);
-    patch(module, PLUGIN_HEAP);
-    patched_of(module)->heap = false; /* it may have been patched as a library */
-    break;
-  default:
-    patch(module, PLUGIN_API);
-  }
-  if (memtrack_load_ordered(&memtrack_hooks.heap)) {
-    patch_heap(module, NULL);
-  }
-}
-
-static void
-on_gone(struct memtrack_module *module)
-{
-  struct patched *gone = patched_of(module);
-  memtrack_naming_keep(module);
-  free(gone->patches);
-  memset(gone, 0, sizeof(*gone));
-  memtrack_context_forget(module->start, module->end);
-  memtrack_walk_forget();
-}
-
-/* The functions that the server looks up in a plugin: TSRemap... for remap.config, TSPluginInit for plugin.config. Many plugins
-   define both, so the function that is looked up tells how the plugin is used. */
-static bool
-is_remap_entry(const char *name)
-{
-  return strncmp(name, "TSRemap", strlen("TSRemap")) == 0;
-}
-
-static bool
-is_entry(const char *name)
-{
-  return strcmp(name, "TSPluginInit") == 0 || is_remap_entry(name);
-}
-
-/* Runs when the server has loaded a plugin and looks up its functions. On any thread that loads; not part of an event. For all
-   other names dlsym() is jumped to, because RTLD_NEXT and RTLD_DEFAULT depend on its return address. */
-static void *
-hook_dlsym(void *handle, const char *name)
-{
-  if (!is_entry(name)) {
-    return dlsym(handle, name);
-  }
-  void *address = dlsym(handle, name);
-  if (address == NULL) {
-    return NULL;
-  }
-  /* Scans each time: the known module at this address may be an earlier module that another thread is just removing. */
-  memtrack_module_scan(address, is_remap_entry(name), on_found, on_gone);
-  return memtrack_context_wrap(address);
-}
-
-/* Runs when the server unloads a plugin, for example on a network thread that drops the last reference to a configuration: reads no
-   file, and waits for no thread that does, unless plugins are unloaded faster than the task thread names their sites. Without
-   elfutils names come from the loader, which knows only loaded modules. */
-static int
-hook_dlclose(void *handle)
-{
-  if (memtrack_symbols_are_loaders() || memtrack_naming_is_crowded()) {
-    memtrack_naming_resolve();
-  }
-  int result = dlclose(handle);
-  memtrack_walk_forget();
-  memtrack_module_sweep(on_gone);
-  memtrack_add_ordered(&memtrack_hooks.unloads, 1);
-  return result;
-}
-
-/* Number of loads and unloads so far, as counted by the loader. */
-static int
-count_changes(struct dl_phdr_info *info, size_t size, void *changes)
-{
-  (void)size;
-  *(uint64_t *)changes = info->dlpi_adds + info->dlpi_subs;
-  return 1; /* the number is the same in each module */
-}
-
-/* Each reason once. */
-static void
-report_thunks(void)
-{
-  static struct memtrack_reason said;
-  struct memtrack_reason reason;
-  if (memtrack_thunk_retry(&reason) && strcmp(reason.text, said.text) != 0) {
-    said = reason;
-    memtrack_log(MEMTRACK_WARNING, "further plugin functions run without an owner: %s", reason.text);
-  }
-}
-
-/* Skipped while a load or unload is in progress: a plugin that is loaded, but whose functions the server has not looked up yet,
-   would be registered as a library. */
-void
-memtrack_plugins_poll(void)
-{
-  static uint64_t seen, scanned;
-  uint64_t changes = 0;
-  report_thunks();
-  dl_iterate_phdr(count_changes, &changes);
-  if (installed && changes == seen && changes != scanned) {
-    scanned = memtrack_module_scan(NULL, false, on_found, on_gone) ? scanned : changes;
-  }
-  seen = changes;
-}
-
-const struct memtrack_redirect memtrack_loader_calls[] = {
-  {"dlsym", (void *)hook_dlsym},
-  {"dlclose", (void *)hook_dlclose},
-  {NULL, NULL},
-};
 
 static void
 ignore(struct memtrack_module *module)
@@ -298,7 +51,7 @@ static void
 list_candidate(struct memtrack_module *module, void *argument)
 {
   struct candidates *candidates = argument;
-  if (module->kind == MEMTRACK_MODULE_LIBRARY && !is_foreign(module)) {
+  if (module->kind == MEMTRACK_MODULE_LIBRARY && !memtrack_modules_is_foreign(module)) {
     candidates->list[candidates->count].start = module->start;
     candidates->list[candidates->count].end   = module->end;
     candidates->list[candidates->count].base  = module->base;
@@ -346,13 +99,6 @@ find_earlier(struct earlier *earlier)
   free(candidates);
 }
 
-static void
-patch_known(struct memtrack_module *module, void *nothing)
-{
-  (void)nothing;
-  on_found(module);
-}
-
 /* Prepares everything that the hooks need before their first call. */
 static int
 open_hooks(struct memtrack_reason *reason)
@@ -371,12 +117,7 @@ open_hooks(struct memtrack_reason *reason)
   memtrack_walk_open();
   memtrack_thunk_open();
   memtrack_held_open();
-  for (size_t i = 0; i < TABLE_COUNT; ++i) {
-    memtrack_slots_resolve(tables[i].redirects, tables[i].global);
-  }
-  for (size_t i = 0; memtrack_extensions[i].symbol; ++i) {
-    tables[EXTENSIONS].global[i] = memtrack_extension_definitions[i].original;
-  }
+  memtrack_modules_resolve(memtrack_loader_calls_of_plugins);
   return 0;
 }
 
@@ -386,7 +127,8 @@ find_loader_calls(struct memtrack_slots *slots, struct memtrack_reason *reason)
 {
   const void *global[MEMTRACK_REDIRECTS_MAX];
   memtrack_slots_resolve(memtrack_loader_calls, global);
-  if (memtrack_slots_collect(slots, (const void *)getauxval(AT_ENTRY), memtrack_loader_calls, global)) {
+  if (memtrack_slots_collect(slots, (const void *)getauxval(AT_ENTRY), memtrack_loader_calls, global,
+                             MEMTRACK_WORDS_CALLS | MEMTRACK_WORDS_UNBOUND, NULL)) {
     return memtrack_reason_set(reason, "out of memory for the slots of the server");
   }
   return slots->count ? 0 : memtrack_reason_set(reason, "the server calls the loader through no slot");
@@ -397,16 +139,39 @@ find_loader_calls(struct memtrack_slots *slots, struct memtrack_reason *reason)
 static int
 patch_all(struct memtrack_slots *loader, struct memtrack_reason *reason)
 {
-  if (memtrack_module_each_held(patch_known, NULL)) {
-    memtrack_reason_set(reason, OUT_OF_MEMORY);
-  } else if (failure.text[0]) {
-    *reason = failure;
-  } else if (memtrack_slots_apply(loader->list, loader->count, true, reason) == 0) {
+  if (memtrack_modules_install(reason) == 0 && memtrack_slots_apply(loader->list, loader->count, true, reason) == 0) {
     return 0;
   }
   memtrack_slots_restore(loader, NULL);
   memtrack_plugins_remove(NULL);
   return -1;
+}
+
+/* Redirects what modules loaded from now on bind to, and what dlsym() answers, at every `heap`: a function has the same address in
+   all modules, and an allocation or release is seen from a module's constructors on. Never taken back, because modules keep these
+   addresses, and may keep them anywhere: without tracking, the hooks only call the functions. An allocator trusts the sizes that it
+   is told: if such a function cannot be redirected, -1, and no block may be tagged. If another cannot, modules are only tracked
+   once they are found. */
+static int
+redirect_definitions(struct memtrack_reason *reason)
+{
+  static const struct memtrack_definition *const all[] = {memtrack_extension_definitions, memtrack_heap_definitions,
+                                                          memtrack_heap_alias_definitions, memtrack_loader_definitions, NULL};
+  static bool warned;
+  int result = 0;
+  for (size_t i = 0; all[i]; ++i) {
+    for (const struct memtrack_definition *each = all[i]; each->symbol; ++each) {
+      if (!each->original || memtrack_definition_redirect(each, reason) == 0) {
+        continue;
+      }
+      result = memtrack_allocator_ignores_size(each->original) ? result : -1;
+      if (!warned) {
+        memtrack_log(MEMTRACK_WARNING, "calls by libraries that plugins load are tracked only seconds later: %s", reason->text);
+        warned = true;
+      }
+    }
+  }
+  return result;
 }
 
 int
@@ -421,7 +186,7 @@ memtrack_plugins_install(struct memtrack_reason *reason, struct memtrack_reason 
   if (memtrack_buffer_calibrate(buffers) == 0) {
     memtrack_behalf_open();
   }
-  int result = memtrack_module_scan(NULL, false, ignore, ignore) ? memtrack_reason_set(reason, OUT_OF_MEMORY) : 0;
+  int result = memtrack_module_scan(NULL, false, ignore, ignore) ? memtrack_reason_set(reason, MEMTRACK_NO_MODULES) : 0;
   if (result == 0) {
     find_earlier(&earlier);
     result = patch_all(&loader, reason);
@@ -430,6 +195,9 @@ memtrack_plugins_install(struct memtrack_reason *reason, struct memtrack_reason 
   if (result) {
     return -1;
   }
+  struct memtrack_reason later; /* said in a line, and tried again when the heap is to be tracked */
+  redirect_definitions(&later);
+  memtrack_loader_start();
   installed     = true;
   earlier_count = earlier.count;
   if (earlier.count) {
@@ -448,38 +216,11 @@ memtrack_plugins_earlier(void)
   return earlier_count;
 }
 
-struct removal {
-  struct memtrack_reason *reason;
-  int result;
-};
-
-static void
-unpatch(struct memtrack_module *module, void *argument)
-{
-  struct removal *removal = argument;
-  struct patched *there   = patched_of(module);
-  int result              = 0;
-  /* Last first: a library that proved to be a plugin has some slots in two tables. */
-  for (size_t i = there->count; i-- > 0;) {
-    result |= memtrack_slots_apply(&there->patches[i], 1, false, removal->reason);
-  }
-  if (result) {
-    removal->result = -1;
-    return; /* the list says which are still redirected */
-  }
-  free(there->patches);
-  memset(there, 0, sizeof(*there));
-}
-
 int
 memtrack_plugins_remove(struct memtrack_reason *reason)
 {
-  struct removal removal = {.reason = reason};
   memtrack_plugins_disarm();
-  if (memtrack_module_each_held(unpatch, &removal)) {
-    return memtrack_reason_set(reason, OUT_OF_MEMORY);
-  }
-  return removal.result;
+  return memtrack_modules_remove(reason);
 }
 
 void
@@ -499,42 +240,23 @@ memtrack_plugins_disarm(void)
   memtrack_store_ordered(&memtrack_hooks.armed, false);
 }
 
-/* Redirects what modules loaded from now on bind to. An allocator trusts the sizes that it is told: if such a function cannot be
-   redirected, no block may be tagged. If another cannot, modules are only tracked later, by memtrack_plugins_poll(). */
-static int
-redirect_definitions(const struct memtrack_definition *table, struct memtrack_reason *reason)
-{
-  static bool warned;
-  for (; table->symbol; ++table) {
-    if (!table->original || memtrack_definition_redirect(table, reason) == 0) {
-      continue;
-    }
-    if (!memtrack_allocator_ignores_size(table->original)) {
-      return -1;
-    }
-    if (!warned) {
-      memtrack_log(MEMTRACK_WARNING, "releases by libraries that plugins load are tracked only seconds later: %s", reason->text);
-      warned = true;
-    }
-  }
-  return 0;
-}
-
 static int
 switch_heap_on(struct memtrack_reason *reason)
 {
-  /* Never taken back: modules bound meanwhile would keep these hooks, which are right for tagged and untagged blocks. */
-  if (redirect_definitions(memtrack_extension_definitions, reason) || redirect_definitions(memtrack_heap_definitions, reason)) {
+  if (redirect_definitions(reason)) {
     return -1;
   }
   /* Modules that were bound before, including those that nobody has reported yet. Releasing functions first: an allocator that
      trusts the size passed to operator delete would otherwise receive the size of a block without its tag. */
-  if (memtrack_module_scan(NULL, false, on_found, on_gone) || memtrack_module_each_held(patch_heap, NULL)) {
-    return memtrack_reason_set(reason, OUT_OF_MEMORY);
+  if (memtrack_module_scan(NULL, false, memtrack_modules_found, memtrack_modules_gone)) {
+    return memtrack_reason_set(reason, MEMTRACK_NO_MODULES);
+  }
+  if (memtrack_modules_track_heap(reason)) {
+    return -1;
   }
   memtrack_store_ordered(&memtrack_hooks.handles, true);
   memtrack_store_ordered(&memtrack_hooks.heap, true);
-  memtrack_module_each_held(patch_heap, NULL); /* plugins found meanwhile */
+  memtrack_modules_track_heap(reason); /* plugins found meanwhile */
   return 0;
 }
 

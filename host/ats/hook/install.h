@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Installs and removes the hooks for plugins' calls, also as modules come and go. The server looks up a plugin's functions (dlsym)
- * after loading it and before calling it: at that point the module's slots are redirected. When the server closes the plugin
- * (dlclose), its remaining symbols are read, and its owner is retired.
+ * Installs and removes the hooks for plugins' calls (modules.h, loader.h), and switches them.
  */
 #ifndef MEMTRACK_INSTALL_H
 #define MEMTRACK_INSTALL_H
@@ -11,13 +9,10 @@
 #include <stddef.h>
 
 #include "base/reason.h"
-#include "module/slots.h"
 
 #ifdef __cplusplus
 extern "C" {
 #endif
-
-extern const struct memtrack_redirect memtrack_loader_calls[]; /* for the server */
 
 /* Installs the hooks in all loaded modules, and in modules loaded later. Returns 0, or -1 with a reason; then nothing is
    changed. `buffers` receives the reason why plugins' IOBuffers cannot be told apart, and is empty if they can. init-only. */
@@ -28,9 +23,6 @@ int memtrack_plugins_remove(struct memtrack_reason *reason);
 
 /* Number of plugins that were loaded before memtrack. Any thread. */
 size_t memtrack_plugins_earlier(void);
-
-/* Handles libraries loaded by a plugin or another library instead of the server. Each second; task-thread. */
-void memtrack_plugins_poll(void);
 
 /* Start counting: tags of an earlier arming become unknown. Not hook-safe. And stop counting: signal-safe, for the child after a
    fork. */

@@ -14,17 +14,25 @@
 #include <unistd.h>
 
 #include "base/atomic.h"
+#include "base/compiler.h"
 #include "base/limits.h"
 #include "module/hold.h"
 #include "module/segment.h"
 
 #if defined(__x86_64__)
-#define IS_SLOT(type) ((type) == R_X86_64_JUMP_SLOT || (type) == R_X86_64_GLOB_DAT)
+#define CALL_TYPE    R_X86_64_JUMP_SLOT
+#define ADDRESS_TYPE R_X86_64_GLOB_DAT
+#define DATA_TYPE    R_X86_64_64
+#define COPY_TYPE    R_X86_64_COPY
 #elif defined(__aarch64__)
-#define IS_SLOT(type) ((type) == R_AARCH64_JUMP_SLOT || (type) == R_AARCH64_GLOB_DAT)
+#define CALL_TYPE    R_AARCH64_JUMP_SLOT
+#define ADDRESS_TYPE R_AARCH64_GLOB_DAT
+#define DATA_TYPE    R_AARCH64_ABS64
+#define COPY_TYPE    R_AARCH64_COPY
 #else
 #error "slots.c knows the relocation types of x86-64 and aarch64 only"
 #endif
+#define IS_SLOT(type) ((type) == CALL_TYPE || (type) == ADDRESS_TYPE)
 
 /* A list of slots. Nothing may be allocated under the loader's lock, so the slots beyond the room are only counted there. */
 struct list {
@@ -33,10 +41,10 @@ struct list {
 };
 
 static void
-append(struct list *list, void **at, void *after)
+append(struct list *list, const struct memtrack_patch *slot)
 {
   if (list->count < list->room) {
-    list->slots[list->count] = (struct memtrack_patch){.at = at, .before = *at, .after = after};
+    list->slots[list->count] = *slot;
   }
   ++list->count;
 }
@@ -141,7 +149,8 @@ search_module(struct dl_phdr_info *info, size_t size, void *data)
           strcmp(dynamic.strings + dynamic.symbols[ELF64_R_SYM(rela->r_info)].st_name, search->symbol) != 0) {
         continue;
       }
-      append(&search->list, (void **)(info->dlpi_addr + rela->r_offset), NULL);
+      void **at = (void **)(info->dlpi_addr + rela->r_offset);
+      append(&search->list, &(struct memtrack_patch){.at = at, .before = *at});
     }
   }
   return 0;
@@ -231,6 +240,8 @@ struct collection {
   const void *inside;
   const struct memtrack_redirect *table;
   const void *const *global;
+  unsigned words;
+  bool foreign;
   uint8_t first[HASHES];
   uint8_t next[MEMTRACK_REDIRECTS_MAX];
 };
@@ -274,14 +285,81 @@ number_of(const struct collection *collection, const char *symbol)
   return (int)entry - 1;
 }
 
-/* Whether a slot refers to the module's own definition: libstdc++ defines operator new and calls it through a slot, which refers to
- * another allocator if one is preloaded. An unused slot still refers to the module's lookup code.
- */
+/* A word that a relocation describes. */
+struct word {
+  const struct dl_phdr_info *info;
+  const ElfW(Rela) * rela;
+  const ElfW(Sym) * symbol;
+  unsigned type;
+  void **at;
+};
+
+/* This module, which has all hooks: the linker's symbols. */
+extern const char own_start[] __asm__("__ehdr_start") MT_HIDDEN;
+extern const char own_end[] __asm__("etext") MT_HIDDEN;
+
 static bool
-is_own(const struct dl_phdr_info *info, const ElfW(Sym) * symbol, const void *value, const void *global)
+is_hook(const void *function)
 {
-  return symbol->st_shndx != SHN_UNDEF && memtrack_segments_contain(info, value) &&
-         ((uintptr_t)value == info->dlpi_addr + symbol->st_value || global == NULL || memtrack_segments_contain(info, global));
+  return (uintptr_t)function - (uintptr_t)own_start < (uintptr_t)(own_end - own_start);
+}
+
+/* Whether a word contains the function that a table's entry stands for, or may after the first call through it. Not the module's
+   own definition: libstdc++ defines operator new and calls it through a slot, which refers to another allocator if one is
+   preloaded. */
+static bool
+refers_to(struct collection *collection, const struct word *word, int number)
+{
+  const void *global = collection->global[number], *value = *word->at;
+  bool defined = word->symbol->st_shndx != SHN_UNDEF;
+  if (value == collection->table[number].hook || value == NULL || global == NULL) {
+    return false; /* done already; or a weak symbol that is defined nowhere, or only where this module looks */
+  }
+  if (defined && !(collection->words & MEMTRACK_WORDS_OWN) && memtrack_segments_contain(word->info, global)) {
+    return false;
+  }
+  if (value == global || is_hook(value)) {
+    return true;
+  }
+  bool itself  = defined && (uintptr_t)value == word->info->dlpi_addr + word->symbol->st_value;
+  bool unbound = word->type == CALL_TYPE && !itself && memtrack_segments_contain(word->info, value);
+  collection->foreign |= !unbound && word->type != DATA_TYPE && strcmp(collection->table[number].symbol, "malloc") == 0;
+  return unbound && (collection->words & MEMTRACK_WORDS_UNBOUND);
+}
+
+/* A word of one of the first three types. Under the loader's lock. */
+static void
+collect_word(struct collection *collection, const struct word *word, const char *name)
+{
+  unsigned kind = word->type == CALL_TYPE ? MEMTRACK_WORDS_CALLS : MEMTRACK_WORDS_ADDRESSES;
+  if (!(collection->words & kind) || (word->type == DATA_TYPE && (word->rela->r_addend || (uintptr_t)word->at % sizeof(void *)))) {
+    return;
+  }
+  int number = number_of(collection, name);
+  if (number >= 0 && refers_to(collection, word, number)) {
+    append(&collection->list,
+           &(struct memtrack_patch){
+             .at = word->at, .before = *word->at, .after = collection->table[number].hook, .data = word->type == DATA_TYPE});
+  }
+}
+
+/* A library's variable of which the program has a copy, which is the one in use: its words. Under the loader's lock. */
+static void
+collect_copy(struct collection *collection, const struct word *word)
+{
+  size_t count = (collection->words & MEMTRACK_WORDS_ADDRESSES) && (uintptr_t)word->at % sizeof(void *) == 0
+                   ? word->symbol->st_size / sizeof(void *)
+                   : 0;
+  for (size_t i = 0; i < count; ++i) {
+    for (size_t number = 0; number < MEMTRACK_REDIRECTS_MAX && collection->table[number].symbol; ++number) {
+      if (word->at[i] && word->at[i] == collection->global[number]) {
+        append(&collection->list,
+               &(struct memtrack_patch){
+                 .at = &word->at[i], .before = word->at[i], .after = collection->table[number].hook, .data = true});
+        break; /* the next symbol may be another name of the same function */
+      }
+    }
+  }
 }
 
 /* Under the loader's lock. */
@@ -299,21 +377,16 @@ collect_module(struct dl_phdr_info *info, size_t size, void *data)
   }
   for (int table = 0; table < 2; ++table) {
     for (size_t i = 0; dynamic.rela[table] && i < dynamic.count[table]; ++i) {
-      const ElfW(Rela) *rela  = &dynamic.rela[table][i];
-      const ElfW(Sym) *symbol = &dynamic.symbols[ELF64_R_SYM(rela->r_info)];
-      if (!IS_SLOT(ELF64_R_TYPE(rela->r_info))) {
-        continue;
-      }
-      int number = number_of(collection, dynamic.strings + symbol->st_name);
-      if (number < 0) {
-        continue;
-      }
-      void **at          = (void **)(info->dlpi_addr + rela->r_offset);
-      void *hook         = collection->table[number].hook;
-      const void *global = collection->global[number];
-      /* A weak symbol may be defined nowhere, or by a library that only this module sees. */
-      if (*at && global && *at != hook && !is_own(info, symbol, *at, global)) {
-        append(&collection->list, at, hook);
+      const ElfW(Rela) *rela = &dynamic.rela[table][i];
+      struct word word       = {.info   = info,
+                                .rela   = rela,
+                                .symbol = &dynamic.symbols[ELF64_R_SYM(rela->r_info)],
+                                .type   = ELF64_R_TYPE(rela->r_info),
+                                .at     = (void **)(info->dlpi_addr + rela->r_offset)};
+      if (IS_SLOT(word.type) || word.type == DATA_TYPE) {
+        collect_word(collection, &word, dynamic.strings + word.symbol->st_name);
+      } else if (word.type == COPY_TYPE) {
+        collect_copy(collection, &word);
       }
     }
   }
@@ -330,12 +403,15 @@ memtrack_slots_resolve(const struct memtrack_redirect *table, const void **globa
 
 int
 memtrack_slots_collect(struct memtrack_slots *slots, const void *inside, const struct memtrack_redirect *table,
-                       const void *const *global)
+                       const void *const *global, unsigned words, bool *foreign)
 {
-  struct collection collection = {.inside = inside, .table = table, .global = global};
+  struct collection collection = {.inside = inside, .table = table, .global = global, .words = words};
   index_symbols(&collection);
   int result = fill(&collection.list, collect_module, &collection);
-  *slots     = (struct memtrack_slots){.count = collection.list.count, .list = collection.list.slots};
+  if (foreign) {
+    *foreign = collection.foreign;
+  }
+  *slots = (struct memtrack_slots){.count = collection.list.count, .list = collection.list.slots};
   if (result) {
     memtrack_slots_free(slots);
   }
@@ -389,11 +465,15 @@ page_of(void **slot, long page_size)
   return (void *)((uintptr_t)slot & ~((uintptr_t)page_size - 1));
 }
 
-/* One exchange tells what was in the slot, which the loader binds at a first call on any thread. */
+/* One exchange tells what was in the slot, which the loader binds at a first call on any thread. A variable that the program has
+   changed meanwhile keeps its value, now and when the slots are restored. */
 static void
 write_slot(void **at, struct memtrack_patch *patch, bool on)
 {
-  if (on) {
+  if (on && patch->data) {
+    void *expected = patch->before;
+    patch->before  = memtrack_replace_ordered(at, &expected, patch->after) ? expected : patch->after;
+  } else if (on) {
     patch->before = memtrack_exchange_ordered(at, patch->after);
   } else if (patch->written) {
     void *expected = patch->after;

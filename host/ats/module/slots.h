@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Slots: the words through which the loaded modules call an imported function (R_*_JUMP_SLOT, R_*_GLOB_DAT). Redirecting a function
- * takes one aligned store per slot. Under RELRO the page is made writable for that store; afterwards it gets back its exact
- * protection from /proc/self/maps, unless somebody else has changed it meanwhile. A list says what is written: restoring it leaves
- * other slots alone, and slots that somebody else has redirected since.
+ * Slots: the words of the loaded modules that contain the address of an imported function. Through some of them the module only
+ * calls the function (R_*_JUMP_SLOT). From the others a program may also read the address, to compare it, or to pass it on
+ * (R_*_GLOB_DAT; pointers in initialized data, R_X86_64_64 and R_AARCH64_ABS64; the program's copies of such data, R_*_COPY).
+ * Redirecting a function takes one aligned store per slot. Under RELRO the page is made writable for that store; afterwards it gets
+ * back its exact protection from /proc/self/maps, unless somebody else has changed it meanwhile. A list says what is written:
+ * restoring it leaves other slots alone, and slots that somebody else has redirected since.
  */
 #ifndef MEMTRACK_SLOTS_H
 #define MEMTRACK_SLOTS_H
@@ -23,6 +25,7 @@ extern "C" {
 struct memtrack_patch {
   void **at;
   void *before, *after;
+  bool data;    /* a variable of the program: it is only written while it contains `before` */
   bool written; /* it contained `before`, and was given `after` */
 };
 
@@ -56,18 +59,27 @@ struct memtrack_redirect {
   void *hook;
 };
 
+/* Which words of a module to look for. */
+enum memtrack_words {
+  MEMTRACK_WORDS_CALLS     = 1, /* it only calls through them */
+  MEMTRACK_WORDS_ADDRESSES = 2, /* it may read the address from them */
+  MEMTRACK_WORDS_UNBOUND = 4, /* also calls that lead to the module's own code until the first of them: to which function is open */
+  MEMTRACK_WORDS_OWN     = 8, /* also those that refer to the module's own definition */
+};
+
 #define MEMTRACK_REDIRECTS_MAX 128 /* symbols of a table */
 
 /* Looks up each symbol of a table as seen by a module that does not define it: `global` has room for MEMTRACK_REDIRECTS_MAX.
    init-only: takes the lock that the loader holds while it loads. */
 void memtrack_slots_resolve(const struct memtrack_redirect *table, const void **global);
 
-/* Finds the slots of a table's symbols in the module that contains the address `inside`. Skips slots that refer to the module's
-   own definition, unlike `global`, and slots that are redirected already. The module must not be unloaded until they have been
-   applied. Returns 0, or -1 if there is no memory for the list. Takes the lock of the loader's list, allocates nothing under it.
-   Not hook-safe. */
+/* Finds the slots of a table's symbols in the module that contains the address `inside`: of the kinds in `words`, those that
+   contain `global` or a hook (of an earlier call, or of module/definition.h). Slots that refer to another function of that name are
+   skipped: the module's own, or that of an allocator that only this module sees. *foreign, if it is not NULL, tells whether such a
+   slot is one of malloc(). The module must not be unloaded until they have been applied. Returns 0, or -1 if there is no memory for
+   the list. Takes the lock of the loader's list, allocates nothing under it. Not hook-safe. */
 int memtrack_slots_collect(struct memtrack_slots *slots, const void *inside, const struct memtrack_redirect *table,
-                           const void *const *global);
+                           const void *const *global, unsigned words, bool *foreign);
 
 /* Writes the replacement to each slot, or restores the previous value where a replacement was written. The module must not be
    unloaded meanwhile. Returns 0, or -1 with a reason; other slots are still written. Not hook-safe. */
