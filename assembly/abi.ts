@@ -29,6 +29,10 @@ export const EPOCH_MASK: u32 = 127;
 export const OTHERS_MAX: u32 = 60;
 export const OTHER_ADDRESS: u32 = 1;
 
+// The address in the key of a site that counts what an owner frees and nobody was seen to allocate: one for each class and owner. Its
+// frees have bytes, its allocations have none.
+export const UNTRACKED_ADDRESS: u32 = 2;
+
 // What a frozen shard knows: every site, or also every row (other).
 export const FROZEN_SITES: u32 = 1;
 export const FROZEN_ALL: u32 = 2;
@@ -78,7 +82,8 @@ export const NAME_TEXT: u32 = 16;
 
 // Flags of register().
 export const NAME_VIA: u32 = 1; // the address is not in the owner's module: the name ends with "[via owner]"
-export const NAME_HIDDEN: u32 = 2; // a wrapper: it has no row, the host looks for its caller
+export const NAME_HIDDEN: u32 = 2; // it has no row: a wrapper, whose caller the host looks for
+export const NAME_UNTRACKED: u32 = 4; // frees of untracked memory, whose lines are in a section of their own; it has no row either
 
 // Addresses of a shard's tables, equal in all instances regardless of role and capacity, each with room for the largest table:
 // constants in the instructions of the hot path. INDEX_BITS is the number of bits of a slot number in the largest index. Unused

@@ -530,7 +530,15 @@ export const sections = {
       { title: "Frees", width: 10, unit: "count", meaning: "releases" },
       { title: "Size", width: 20, unit: "bytes", meaning: "bytes released" },
     ],
-    text: { title: "Class", rule: 10, meaning: "the class" },
+    text: { title: "Class", rule: 10, width: 8, meaning: "the class" },
+    after: [
+      {
+        title: "Freed by",
+        width: 10,
+        unit: "text",
+        meaning: "the owner whose code freed it; `-` where that is not known",
+      },
+    ],
   },
   verify: {
     title: "Verify: IOBuffer events counted by memtrack and by the built-in tracker,",

@@ -64,10 +64,12 @@ export interface OwnerRow extends Holdings {
 }
 
 /** Releases of memory that was allocated before tracking began. */
+/** `by`: the owner that freed it; undefined in older dumps. */
 interface Prior {
   frees: number;
   bytes: number;
   class: string;
+  by?: string;
 }
 
 /** The server, a plugin or a library, and its file. */
@@ -195,7 +197,7 @@ const OBJECTS_ROW = new RegExp(
 );
 const PRIOR_TITLES: string[] = [sections.preArming.title, TITLES_OF_FORMAT_1.preArming!];
 const PRIOR_HEAD = head(sections.preArming);
-const PRIOR_ROW = new RegExp(`^ *(\\d+) \\| +(\\d+) \\| (${CLASSES.join("|")})$`);
+const PRIOR_ROW = new RegExp(`^ *(\\d+) \\| +(\\d+) \\| (${CLASSES.join("|")})(?: +\\| (\\S.*?) *)?$`);
 const VERIFY_TITLE = new RegExp(
   `^${sections.verify.title} (\\d+) of (\\d+) rows differ(?:; without .* of buffers from before counting began)?$`,
 );
@@ -256,7 +258,7 @@ export function parseTables(text: string): Tables {
       found.summary = { allocated, freed, current };
     } else if ((match = PRIOR_ROW.exec(line))) {
       const [frees, bytes] = integers(match, 1, 2) as [number, number];
-      found.prior.push({ frees, bytes, class: match[3]! });
+      found.prior.push({ frees, bytes, class: match[3]!, by: match[4] });
     } else if ((match = VERIFY_TITLE.exec(line))) {
       const [differing, compared] = integers(match, 1, 2) as [number, number];
       found.verify = { differing, compared, rows: [] };

@@ -22,6 +22,7 @@ import {
   CLASS_FREELIST,
   CLASS_IOBUFFER,
   NAME_HIDDEN,
+  NAME_UNTRACKED,
   ROLE_MODEL,
   SITE_FIRST,
   SITE_PRE_ARMING,
@@ -239,6 +240,7 @@ export function applyBaseline(): void {
  * memory. For a number that was assigned before, this was true at the time of reassignment.
  */
 export function isBalanced(site: Site): bool {
+  if (isUntracked(site)) return true;
   const row = rowOf(site);
   if (preArmingAt(row).count || preArmingAt(row).bytes) return false;
   return totalAllocs(site) == totalFrees(site) && !totalInUse(site);
@@ -254,7 +256,22 @@ export function isGauge(row: Row): bool {
   return siteClass(row) == CLASS_FREELIST;
 }
 
-/** Number of releases of a class's memory that is older than the arming. */
+/** Whether a site counts frees of memory that nobody was seen to allocate. It is no row of a table. */
+export function isUntracked(site: Site): bool {
+  return lengthOf(site) != 0 && (flagsOf(site) & NAME_UNTRACKED) != 0;
+}
+
+/** Number of these frees. */
+export function untrackedFrees(site: Site): u64 {
+  return sumsAt(site).frees;
+}
+
+/** Bytes of these frees. */
+export function untrackedBytes(site: Site): u64 {
+  return preArmingAt(site).bytes;
+}
+
+/** Number of releases of a class's memory that is older than the arming, except those of sites of which isUntracked() is true. */
 export function preArmingFrees(cls: u32): u64 {
   let sum = sumsAt(SITE_PRE_ARMING + cls).frees;
   for (let row: Row = 0; row < known; ++row) if (hasPreArming(row, cls)) sum += preArmingAt(row).count;
@@ -269,13 +286,17 @@ export function preArmingBytes(cls: u32): u64 {
 }
 
 function hasPreArming(row: Row, cls: u32): bool {
-  return siteClass(row) == cls && !isPreArming(row);
+  return siteClass(row) == cls && !isPreArming(row) && !isUntracked(row);
 }
 
 /** Whether a site is a row of a table: the first site with its name, not a sum of older memory, and of a tracked class. */
 export function isRow(site: Site): bool {
   return (
-    !isPreArming(site) && lengthOf(site) != 0 && rowOf(site) == site && !(flagsOf(site) & NAME_HIDDEN) && isArmed(siteClass(site))
+    !isPreArming(site) &&
+    lengthOf(site) != 0 &&
+    rowOf(site) == site &&
+    !(flagsOf(site) & (NAME_HIDDEN | NAME_UNTRACKED)) &&
+    isArmed(siteClass(site))
   );
 }
 

@@ -4,13 +4,13 @@
 // summary; then memtrack's own sections. The tables have the format of the built-in tracker (src/tscore/ink_resource.cc,
 // ResourceTracker::dump) byte for byte, so that existing scripts can read them.
 
-import { CLASS_COUNT, CLASS_OBJECT } from "../abi";
+import { CLASS_COUNT, CLASS_OBJECT, SITE_FIRST } from "../abi";
 import { ARMING, usualBaseline } from "../analysis/baseline";
 import { measureParts } from "../analysis/resident";
 import { judgeAll } from "../analysis/sample";
 import { DASH } from "../base/chars";
 import { output, outputEnd, RANKED_MAX } from "../base/memory";
-import { Row } from "../base/types";
+import { Row, Site } from "../base/types";
 import { ascii, begin, newline, overflowed, padRight, position, repeat } from "../base/writer";
 import {
   CLASS_LEVELS,
@@ -23,12 +23,22 @@ import {
   SECTION_SUMMARY,
 } from "../format";
 import { level, verifying } from "../model/facts";
-import { isAnyArmed, isArmed, preArmingBytes, preArmingFrees } from "../model/model";
+import {
+  isAnyArmed,
+  isArmed,
+  isUntracked,
+  knownSites,
+  preArmingBytes,
+  preArmingFrees,
+  siteClass,
+  untrackedBytes,
+  untrackedFrees,
+} from "../model/model";
 import { orderedAt, sortRows } from "../model/order";
 import { alive, allocBytes, allocs, freeBytes, frees, inUse } from "../model/sums";
 import { samples } from "../model/timeline";
 import { kindOf, ownerOfSite, show } from "../registry/name";
-import { isRetired } from "../registry/owner";
+import { isRetired, ownerLength, ownerText } from "../registry/owner";
 import { renderAges } from "./ages";
 import { renderGrowth, renderOwnersGrowth } from "./growth";
 import { renderEnd, renderHeader, renderNotes } from "./header";
@@ -166,22 +176,41 @@ function renderObjects(): u32 {
   return count;
 }
 
-/** Releases of memory whose allocation was not charged to a site. */
+/** Releases of memory whose allocation was not charged to a site: by class, and by who is known to have freed it. */
 function renderPreArming(): void {
   let any = false;
   for (let cls: u32 = 0; cls < CLASS_COUNT; ++cls) if (anyPreArming(cls)) any = true;
+  for (let site: Site = SITE_FIRST; site < knownSites(); ++site) if (anyUntracked(site)) any = true;
   if (!any) return;
   table.title(SECTION_PRE_ARMING);
   newline();
   table.head(SECTION_PRE_ARMING);
   for (let cls: u32 = 0; cls < CLASS_COUNT; ++cls) {
+    for (let site: Site = SITE_FIRST; site < knownSites(); ++site) {
+      if (siteClass(site) != cls || !anyUntracked(site)) continue;
+      const owner = ownerOfSite(site);
+      beginPreArming(untrackedFrees(site), untrackedBytes(site), cls);
+      table.copiedCell(ownerText(owner), ownerLength(owner));
+      newline();
+    }
     if (!anyPreArming(cls)) continue;
-    table.row(SECTION_PRE_ARMING);
-    table.unsignedCell(preArmingFrees(cls));
-    table.unsignedCell(preArmingBytes(cls));
-    ascii(className(cls));
+    beginPreArming(preArmingFrees(cls), preArmingBytes(cls), cls);
+    table.textCell("-");
     newline();
   }
+}
+
+function beginPreArming(frees: u64, bytes: u64, cls: u32): void {
+  table.row(SECTION_PRE_ARMING);
+  table.unsignedCell(frees);
+  table.unsignedCell(bytes);
+  table.beginText();
+  ascii(className(cls));
+  table.endText(SECTION_PRE_ARMING);
+}
+
+function anyUntracked(site: Site): bool {
+  return isUntracked(site) && isArmed(siteClass(site)) && untrackedFrees(site) != 0;
 }
 
 /** Bytes can be nonzero while the count is 0: a large older buffer was released, a small new one allocated. */

@@ -152,7 +152,7 @@ replay_line(char *line)
   } else if (sscanf(line, "F %*u %u", &block) == 1) {
     memtrack_account_free(blocks[below(block, BLOCKS_MAX, line)].birth, blocks[block].size);
   } else if (sscanf(line, "U %*u %" SCNu64, &size) == 1) {
-    memtrack_account_free_untagged(MEMTRACK_CLASS_OPENSSL, size);
+    memtrack_account_free(memtrack_birth_untagged(MEMTRACK_CLASS_OPENSSL), size);
   } else {
     fail("replay: not understood: %s", line);
   }

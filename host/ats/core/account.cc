@@ -368,10 +368,19 @@ memtrack_account_free(uint32_t birth, uint64_t size)
   }
 }
 
+/* If all sites are taken, the number returned is that of a row (other), from which nothing may be taken. */
 void
-memtrack_account_free_untagged(uint32_t cls, uint64_t size)
+memtrack_account_free_untracked(uint64_t attributes, uint64_t size)
 {
-  memtrack_account_free(memtrack_birth_untagged(cls), size);
+  uint32_t birth = memtrack_account_alloc(MEMTRACK_UNTRACKED_ADDRESS, attributes, nullptr, 0);
+  if (birth != UNKNOWN && memtrack_registry_is_own(birth >> MEMTRACK_EPOCH_BITS)) {
+    memtrack_account_free(birth, size);
+    return;
+  }
+  if (birth != UNKNOWN) {
+    memtrack_account_free(birth, 0);
+  }
+  memtrack_account_free(memtrack_birth_untagged(memtrack_attributes_class(attributes)), size);
 }
 
 void

@@ -37,8 +37,8 @@ void memtrack_account_resize(uint32_t birth, int64_t change);
 /* Counts the release of a tagged block, for the site that allocated it and for the block's epoch. */
 void memtrack_account_free(uint32_t birth, uint64_t size);
 
-/* Counts the release of a block without a tag of this arming: unknown site, `size` usable bytes. */
-void memtrack_account_free_untagged(uint32_t cls, uint64_t size);
+/* Counts the release of a block without a tag of this arming, `size` usable bytes, for the class and owner of the attributes. */
+void memtrack_account_free_untracked(uint64_t attributes, uint64_t size);
 
 /* A namer registers the site of a key at its first use and returns its number. `text`: for an IOBuffer the location, for OpenSSL
    the file, for TSmalloc the path that the caller passed ("memory/foo.c:88"), otherwise NULL. It is called inside a hook. */

@@ -73,7 +73,7 @@ memtrack_openssl_free(void *block, const char *file, int line)
     if (MT_LIKELY(memtrack_block_untag(block, usable, memtrack_hooks_get(openssl_key), &birth, &size))) {
       memtrack_account_free(birth, size);
     } else if (!memtrack_release_tagged(block, usable, memtrack_hooks_get(key))) {
-      memtrack_account_free_untagged(MEMTRACK_CLASS_OPENSSL, size);
+      memtrack_account_free(memtrack_birth_untagged(MEMTRACK_CLASS_OPENSSL), size);
     }
   }
   free(block);

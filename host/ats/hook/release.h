@@ -59,7 +59,7 @@ MT_INLINE void
 memtrack_release_foreign(uint64_t usable, uint32_t cls)
 {
   if (cls != MEMTRACK_CLASS_HEAP || memtrack_hooks_get(heap)) {
-    memtrack_account_free_untagged(cls, usable);
+    memtrack_account_free_untracked(memtrack_attributes(cls, 0, memtrack_context.owner), usable);
   }
 }
 

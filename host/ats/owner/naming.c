@@ -128,10 +128,22 @@ name_call(uint64_t address, uint64_t attributes, const char *path)
   return site;
 }
 
+static uint32_t
+name_untracked(uint64_t attributes)
+{
+  uint32_t site = memtrack_registry_site(MEMTRACK_UNTRACKED_ADDRESS, attributes, "(untracked)",
+                                         memtrack_attributes_owner(attributes), MEMTRACK_NAME_UNTRACKED);
+  store_origin(site, (struct source){.state = KNOWN}, false);
+  return site;
+}
+
 /* A memtrack_namer. */
 static uint32_t
 name_site(uint64_t address, uint64_t attributes, const char *text)
 {
+  if (address == MEMTRACK_UNTRACKED_ADDRESS) {
+    return name_untracked(attributes);
+  }
   switch (memtrack_attributes_class(attributes)) {
   case MEMTRACK_CLASS_IOBUFFER: {
     const struct memtrack_location *location = memtrack_location_of_text(text);

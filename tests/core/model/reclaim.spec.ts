@@ -16,6 +16,7 @@ import {
 import {
   FROZEN_SITES,
   NAME_HIDDEN,
+  NAME_UNTRACKED,
   NAME_VIA,
   OWNER_CORE,
   OWNER_OTHER,
@@ -23,6 +24,7 @@ import {
   SITE_OTHER,
   SITE_UNKNOWN,
   SITES_MIN,
+  UNTRACKED_ADDRESS,
 } from "../../../assembly/abi";
 import { indexMask, limit } from "../../../assembly/base/memory";
 import {
@@ -40,7 +42,7 @@ import {
 } from "../../../assembly/index";
 import { applyBaseline, freeze, recordFree, renameSite, retireOwner, siteCount, sitesInUse } from "../../../assembly/index";
 import { setHeaderNumber } from "../../../assembly/model/facts";
-import { arm, isRow, preArmingFrees, sumRows } from "../../../assembly/model/model";
+import { arm, isRow, isUntracked, preArmingFrees, sumRows, untrackedBytes, untrackedFrees } from "../../../assembly/model/model";
 import { allocs, frees, inUse } from "../../../assembly/model/sums";
 import { verifyCompare, verifyMark, verifyRow, verifyStart } from "../../../assembly/model/verify";
 import { lengthOf, ownerOfSite } from "../../../assembly/registry/name";
@@ -127,6 +129,29 @@ describe("the number of a site of an unloaded module", () => {
     expect(shown(number)).toStrictEqual([2, 1, 9]);
     expect(preArmingFrees(CLASS_HEAP)).toBe(0);
     expect(preArmingFrees(CLASS_TSAPI)).toBe(0);
+  });
+
+  test("is reused where it only counts what the module freed, which no row has", () => {
+    fresh();
+    const foo = owner("foo.so");
+    const number = register(UNTRACKED_ADDRESS, attributes(CLASS_HEAP, 0, foo), put("(untracked)"), foo, NAME_UNTRACKED);
+    for (let i = 0; i < 3; ++i) {
+      expect(recordAlloc(UNTRACKED_ADDRESS, attributes(CLASS_HEAP, 0, foo), 0)).toBe(number);
+      recordFree(number, 100);
+    }
+    classify();
+    expect(isRow(number)).toBe(false);
+    expect(isUntracked(number)).toBe(true);
+    expect(untrackedFrees(number)).toBe(3);
+    expect(untrackedBytes(number)).toBe(300);
+    expect(preArmingFrees(CLASS_HEAP)).toBe(0, "only what no owner is known of");
+    retireOwner(foo);
+    expect(giveBack()).toBe(1);
+    const bar = owner("bar.so");
+    expect(call(CLASS_HEAP, 0x1000, bar, 7)).toBe(number);
+    classify();
+    expect(shown(number)).toStrictEqual([1, 0, 7]);
+    expect(preArmingFrees(CLASS_HEAP)).toBe(0);
   });
 
   test("is not reused while a byte or a block is in use", () => {

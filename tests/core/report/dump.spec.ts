@@ -263,9 +263,9 @@ describe("a dump", () => {
         "0",
         "0 B",
         "\nFrees of untracked memory (allocated before tracking began, or by the server or the C library)\n" +
-          "Frees      | Size                 | Class\n" +
-          "-----------|----------------------|----------\n" +
-          "         4 |                 4096 | openssl\n",
+          "Frees      | Size                 | Class    | Freed by\n" +
+          "-----------|----------------------|----------|------------\n" +
+          "         4 |                 4096 | openssl  | -         \n",
         "0",
       ),
     );
@@ -277,7 +277,7 @@ describe("a dump", () => {
     const a = site("memory/IOBuffer/A.cc:1");
     facts(1);
     settleOne(a, 1, 4096, 1, 32768);
-    expect(rendered().includes("\n         0 |                28672 | iobuffer\n")).toBe(true);
+    expect(rendered().includes("\n         0 |                28672 | iobuffer | -         \n")).toBe(true);
   });
 
   test("in verify mode has the comparison at its end", () => {
