@@ -12,8 +12,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
+#include "base/compiler.h"
 #include "caller.h"
 #include "owner/walk.h"
 
@@ -278,13 +280,74 @@ open_once(void **state)
   return sigaction(SIGUSR1, &action, NULL);
 }
 
+#if defined(__x86_64__) && !MT_SANITIZED
+
+extern void __register_frame(void *frames);
+extern void __deregister_frame(void *frames);
+
+// sub rsp, 8; call rdi; add rsp, 8; ret. Its frame information is as good as none: it does not say where the caller's frame is, and
+// the unwinder would end the process.
+static const uint8_t made_code[] = {0x48, 0x83, 0xec, 0x08, 0xff, 0xd7, 0x48, 0x83, 0xc4, 0x08, 0xc3};
+static struct {
+  struct {
+    uint32_t length, id;
+    uint8_t version, augmentation, code_factor, data_factor, returns, rest[3];
+  } cie;
+  struct {
+    uint32_t length, back;
+    uint64_t start, size;
+  } fde __attribute__((packed));
+  uint32_t end;
+} made_frames = {
+  .cie = {.length = sizeof(made_frames.cie) - 4, .version = 1, .code_factor = 1, .data_factor = 0x78, .returns = 16},
+  .fde = {.length = sizeof(made_frames.fde) - 4, .back = sizeof(made_frames.cie) + 4, .size = sizeof(made_code)},
+};
+
+static APART SITE void
+call_made_code(void (*code)(void (*)(void)), void (*callee)(void))
+{
+  code(callee);
+  KEEPING(callee);
+}
+
+static void
+a_walk_ends_at_code_that_was_made_at_run_time(void **state)
+{
+  (void)state;
+  char *code = mmap(NULL, 4096, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  assert_ptr_not_equal(code, MAP_FAILED);
+  memtrack_walk_open();
+  memcpy(code, made_code, sizeof(made_code));
+  made_frames.fde.start = (uintptr_t)code;
+  __register_frame(&made_frames);
+  seen.walks = seen.found = 0;
+  for (unsigned i = 0; i < 3; ++i) {
+    call_made_code((void (*)(void (*)(void)))(uintptr_t)code, look);
+  }
+  assert_int_equal(seen.walks, 3);
+  assert_int_equal(seen.found, 0);
+  __deregister_frame(&made_frames);
+  munmap(code, 4096);
+}
+
+#else
+
+static void
+a_walk_ends_at_code_that_was_made_at_run_time(void **state)
+{
+  (void)state;
+  skip();
+}
+
+#endif
+
 int
 main(void)
 {
   const struct CMUnitTest tests[] = {
     cmocka_unit_test(what_the_unwinder_finds_is_found), cmocka_unit_test(beyond_the_depth_nothing_is_found),
     cmocka_unit_test(a_known_stack_needs_no_unwinder),  cmocka_unit_test(frames_of_one_walk_do_not_displace_each_other),
-    cmocka_unit_test(threads_share_what_they_learn),
+    cmocka_unit_test(threads_share_what_they_learn),    cmocka_unit_test(a_walk_ends_at_code_that_was_made_at_run_time),
   };
   return cmocka_run_group_tests(tests, open_once, NULL);
 }

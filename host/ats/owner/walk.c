@@ -2,6 +2,7 @@
 #define _GNU_SOURCE
 #include "owner/walk.h"
 
+#include <dlfcn.h>
 #include <stddef.h>
 #include <string.h>
 #include <unwind.h>
@@ -9,6 +10,7 @@
 #include "base/atomic.h"
 #include "base/compiler.h"
 #include "base/hash.h"
+#include "module/module.h"
 #include "symbol/eh_frame.h"
 
 /* What the walk knows about a return address. */
@@ -196,6 +198,20 @@ learn(struct place from, const struct place *to, uint64_t since)
   store_rule(ip, rule, since);
 }
 
+/* glibc's since 2.35: looks for the module that contains an address, and takes no lock. NULL before memtrack_walk_open(), and if
+   there is none. */
+static int (*find_object)(void *address, void *result);
+static bool opened;
+
+/* Whether a return address is in a module. In code that was made at run time (LuaJIT's) the unwinder may end the process, because
+   nobody checks the frame information that such code registers. */
+static bool
+is_in_module(uintptr_t ip)
+{
+  uintptr_t result[32]; /* twice as large as glibc's */
+  return find_object ? find_object((void *)(ip - 1), result) == 0 : !opened || memtrack_module_at(ip - 1);
+}
+
 static _Unwind_Reason_Code
 look_at_frame(struct _Unwind_Context *context, void *data)
 {
@@ -215,7 +231,8 @@ look_at_frame(struct _Unwind_Context *context, void *data)
     }
     return _URC_END_OF_STACK;
   }
-  return place.ip == 0 || ++walk->depth == MEMTRACK_WALK_DEPTH ? _URC_END_OF_STACK : _URC_NO_REASON;
+  bool ends = place.ip == 0 || ++walk->depth == MEMTRACK_WALK_DEPTH || !is_in_module(place.ip);
+  return ends ? _URC_END_OF_STACK : _URC_NO_REASON;
 }
 
 MT_NOINLINE uintptr_t
@@ -236,6 +253,8 @@ is_nowhere(uintptr_t address)
 void
 memtrack_walk_open(void)
 {
+  *(void **)&find_object = dlsym(RTLD_DEFAULT, "_dl_find_object");
+  opened                 = true;
   memtrack_walk_slowly(is_nowhere, 0);
 }
 

@@ -25,7 +25,8 @@ void memtrack_walk_open(void);
 
 /* The innermost return address on this thread's stack for which `is_site` is true; `otherwise` if there is none within
    MEMTRACK_WALK_DEPTH frames. `is_site` is called once per address until memtrack_walk_forget(). hook-safe: takes no lock (nor
-   does the unwinder, since glibc 2.35). The caller must exclude the unwinder's own allocations. */
+   does the unwinder, since glibc 2.35). The walk ends at code that is in no module, made at
+   run time. The caller must exclude the unwinder's own allocations. */
 #define MEMTRACK_WALK_DEPTH 64
 uintptr_t memtrack_walk(bool (*is_site)(uintptr_t address), uintptr_t otherwise);
 
