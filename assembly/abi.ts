@@ -194,9 +194,10 @@ export const CLASS_IOBUFFER: u32 = 0;
 export const CLASS_OPENSSL: u32 = 1;
 export const CLASS_TSAPI: u32 = 2;
 export const CLASS_HEAP: u32 = 3;
-export const CLASS_FREELIST: u32 = 4;
-export const CLASS_OBJECT: u32 = 5;
-export const CLASS_COUNT: u32 = 6;
+export const CLASS_MAPPED: u32 = 4;
+export const CLASS_FREELIST: u32 = 5;
+export const CLASS_OBJECT: u32 = 6;
+export const CLASS_COUNT: u32 = 7;
 
 export const KIND_CONT: u32 = 0;
 export const KIND_MUTEX: u32 = 1;
@@ -259,7 +260,9 @@ export const LIMIT_DESCRIPTORS: u32 = 8;
 export const LIMIT_FILES: u32 = 9;
 export const LIMIT_UNLOADED: u32 = 10;
 export const LIMIT_FREELISTS: u32 = 11;
-export const LIMIT_COUNT: u32 = 12;
+export const LIMIT_RANGES: u32 = 12;
+export const LIMIT_STARTS: u32 = 13;
+export const LIMIT_COUNT: u32 = 14;
 
 export const DUMP_REASON_SIGNAL: u32 = 0;
 export const DUMP_REASON_TIMER: u32 = 1;

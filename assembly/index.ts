@@ -149,6 +149,7 @@ export {
 export { updateNames, disarm, knownVersion, mergeAllocs, mergeBuckets, mergeFrees, nextEpoch, start, sumRows } from "./model/model";
 export { epochPublished } from "./model/boundary";
 export { areFreelistsRead, beginFreelists, freelistNameLength, freelistsIdle, readFreelist } from "./model/freelists";
+export { addSpan, beginSpans } from "./model/spans";
 export { reclaim } from "./model/reclaim";
 export { verifyCompare, verifyMark, verifyRow, verifyStart } from "./model/verify";
 export { setHeaderNumber, setHeaderText } from "./model/facts";

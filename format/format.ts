@@ -121,6 +121,16 @@ export const classes = {
     tagged: true,
     statistic: "plugin.memtrack.heap_bytes",
   },
+  /** Memory that plugins map, by mmap and as stacks of their threads: what of it is resident, which a hook does not see. */
+  mapped: {
+    title: "Mapped",
+    holds: "memory",
+    level: 1,
+    prefix: PLUGIN_PREFIX,
+    section: "Mapped memory of plugins",
+    part: "plugins' mapped memory, resident",
+    statistic: "plugin.memtrack.mapped_bytes",
+  },
   /** Objects of the server, as its own lists of them tell: gauges, of which neither events nor ages are known. */
   freelist: {
     title: "Freelists",
@@ -180,6 +190,8 @@ export const limits = [
   "files", // modules with a known build id and path
   "unloaded", // unloaded modules whose sites have no name yet
   "freelists", // freelists of the server with a row of their own
+  "ranges", // ranges of mapped memory
+  "starts", // threads that are being created
 ] as const;
 
 export interface HeaderKey {
@@ -411,6 +423,15 @@ export const sections = {
       { title: "Kind", width: 16, unit: "text", meaning: "kind of object" },
     ],
     text: { title: "Location", rule: 30, meaning: "the call that created the objects" },
+  },
+  spans: {
+    title: "Address space of mapped memory",
+    columns: [
+      { title: "Ranges", width: 10, unit: "count", meaning: "ranges of addresses that are mapped now" },
+      { title: "Mapped", width: 20, unit: "bytes", meaning: "their bytes" },
+      { title: "Resident", width: 20, unit: "bytes", meaning: "how many of these the row counts: `Size In-use`" },
+    ],
+    text: { title: "Location", rule: 30, meaning: "as in the table of mapped memory" },
   },
   owners: {
     title: "Owners: bytes in use by class, objects alive by kind;",
@@ -675,7 +696,9 @@ export const records = {
     default: 0,
     outside: [0, 0],
     effect: "live",
-    meaning: "1: tracks the heap of plugins as well (malloc, operator new and similar functions)",
+    meaning:
+      "1: tracks the heap of plugins as well (malloc, operator new and similar functions), and the memory that they map (mmap, stacks of " +
+      "their threads)",
   },
   interval: {
     name: "proxy.config.plugin.memtrack.sample_interval",

@@ -46,6 +46,14 @@ interface ObjectRow {
   location: string;
 }
 
+/** Address space of a row of mapped memory. */
+interface SpanRow {
+  ranges: number;
+  mapped: number;
+  resident: number;
+  location: string;
+}
+
 /** Memory of an owner: bytes by class, live objects. */
 interface Holdings extends Record<ClassName, number> {
   total: number;
@@ -92,6 +100,7 @@ interface Tables {
   tables: Table[];
   summary?: Summary;
   objects: ObjectRow[];
+  spans: SpanRow[];
   owners: OwnerRow[];
   /** The numbers in the owners' TOTAL line, not a sum of the rows. */
   ownersTotal?: Holdings;
@@ -195,6 +204,9 @@ const OBJECTS_HEADS = [head(sections.objects), /^Created +\| Destroyed +\| Alive
 const OBJECTS_ROW = new RegExp(
   `^ *(\\d+) \\| +(\\d+) \\| +(-?\\d+) \\| (?: *(-?\\d+) \\| )?(${KINDS.map(({ name }) => name).join("|")}) +\\| (\\S.*?) *$`,
 );
+const SPANS_TITLE = sections.spans.title;
+const SPANS_HEAD = head(sections.spans);
+const SPANS_ROW = /^ *(\d+) \| +(\d+) \| +(-?\d+) \| (\S.*?) *$/;
 const PRIOR_TITLES: string[] = [sections.preArming.title, TITLES_OF_FORMAT_1.preArming!];
 const PRIOR_HEAD = head(sections.preArming);
 const PRIOR_ROW = new RegExp(`^ *(\\d+) \\| +(\\d+) \\| (${CLASSES.join("|")})(?: +\\| (\\S.*?) *)?$`);
@@ -206,6 +218,12 @@ const VERIFY_ROW = /^ *(-?\d+) \| +(-?\d+) \| +(-?\d+) \| (memtrack|built-in) +\
 const MODULES_TITLE = sections.modules.title;
 const MODULES_HEAD = head(sections.modules);
 const MODULES_ROW = /^([0-9a-f]+|-) +\| ([^/]+) (\/.*)$/;
+/** Sections whose heads follow a title that is all of its line. */
+const TITLED = [
+  { title: OBJECTS_TITLE, heads: OBJECTS_HEADS, section: "objects" },
+  { title: SPANS_TITLE, heads: [SPANS_HEAD], section: "spans" },
+  { title: MODULES_TITLE, heads: [MODULES_HEAD], section: "modules" },
+];
 const RULE = /^[-|]*$/; // also the empty line
 
 /** Lines without information: column heads of sections that are recognized by their rows. */
@@ -213,12 +231,13 @@ const SILENT = [RULE, PRIOR_HEAD, VERIFY_HEAD, SUMMARY_HEAD];
 
 /** Parses the tables and sections in a text, written by memtrack or by the built-in tracker. */
 export function parseTables(text: string): Tables {
-  const found: Tables = { tables: [], objects: [], owners: [], prior: [], modules: [], foreign: [] };
+  const found: Tables = { tables: [], objects: [], spans: [], owners: [], prior: [], modules: [], foreign: [] };
   let match: RegExpExecArray | null;
   // The last title, and the section whose column heads came last: rows are accepted only after the heads.
   let [title, section] = ["", ""];
   let owners: string[] | undefined;
   let holding: OwnerRow | undefined;
+  let titled: (typeof TITLED)[number] | undefined;
   let analysis = false; // within a section that analysis.ts reads
   for (const line of text.split("\n")) {
     analysis = line !== "" && (analysis || isAnalysisTitle(line));
@@ -226,17 +245,15 @@ export function parseTables(text: string): Tables {
     const table = section === "table" ? found.tables.at(-1) : undefined;
     if (SILENT.some((pattern) => pattern.test(line)) || PRIOR_TITLES.includes(line)) {
       continue;
-    } else if ([...CLASS_TITLES, MODULES_TITLE].includes(line.trimEnd()) || OWNERS_TITLE.test(line)) {
+    } else if ([...CLASS_TITLES, SPANS_TITLE, MODULES_TITLE].includes(line.trimEnd()) || OWNERS_TITLE.test(line)) {
       title = line.trimEnd();
     } else if (TABLE_HEAD.test(line)) {
       found.tables.push({ title, rows: [], total: 0 });
       [title, section] = ["", "table"];
-    } else if (title === OBJECTS_TITLE && OBJECTS_HEADS.some((heads) => heads.test(line))) {
-      [title, section] = ["", "objects"];
+    } else if ((titled = TITLED.find((known) => title === known.title && known.heads.some((heads) => heads.test(line))))) {
+      [title, section] = ["", titled.section];
     } else if (OWNERS_TITLE.test(title) && (owners = ownersForm(line))) {
       [title, section] = ["", "owners"];
-    } else if (title === MODULES_TITLE && MODULES_HEAD.test(line)) {
-      [title, section] = ["", "modules"];
     } else if (section === "modules" && (match = MODULES_ROW.exec(line))) {
       found.modules.push({ buildId: match[1]!, name: match[2]!, path: match[3]! });
     } else if (table && (match = TABLE_ROW.exec(line))) {
@@ -248,6 +265,8 @@ export function parseTables(text: string): Tables {
       const [created, destroyed, alive] = integers(match, 1, 3) as [number, number, number];
       const inUse = match[4] === undefined ? 0 : integer(match[4]);
       found.objects.push({ created, destroyed, alive, inUse, kind: match[5]!, location: match[6]! });
+    } else if (section === "spans" && (match = SPANS_ROW.exec(line))) {
+      found.spans.push(spanOf(match));
     } else if (section === "owners" && owners && (holding = holdings(line, owners))) {
       const { state, owner, ...sums } = holding;
       if (state) found.owners.push(holding);
@@ -270,6 +289,11 @@ export function parseTables(text: string): Tables {
     }
   }
   return found;
+}
+
+function spanOf(match: RegExpExecArray): SpanRow {
+  const [ranges, mapped, resident] = integers(match, 1, 3) as [number, number, number];
+  return { ranges, mapped, resident, location: match[4]! };
 }
 
 /** The column heads of an owners section. Each class has a column, so a dump of another version may lack some. */

@@ -186,6 +186,9 @@ export let boundaries: usize = 0;
 /** The server's freelists (freelists.ts), and one for those without a row of their own. */
 export let gauges: usize = 0;
 
+/** Address space of mapped memory, by site (spans.ts). */
+export let spans: usize = 0;
+
 /** Plugin names with their number of loads (naming/module.ts). */
 export let loads: usize = 0;
 
@@ -249,7 +252,8 @@ function layModel(): void {
   order = take(max(slots, OWNERS_MAX) * sizeof<u32>());
   facts = take(FACT_COUNT * sizeof<u64>());
   texts = take(TEXT_COUNT * TEXT_SIZE);
-  // A row can appear in the table of its class and, on two lines, among the rows that differ in verify mode.
+  // A row can appear in the table of its class and, on two lines, among the rows that differ in verify mode; or once more in that of the
+  // address space.
   output = take(
     FRAME_TEXT_MAX +
       ANALYSIS_TEXT_MAX +
@@ -272,6 +276,7 @@ function layModel(): void {
   boundaries = take(BUCKETS * BOUNDARY_SIZE);
   pattern = take(ARGUMENT_MAX);
   gauges = take((FREELISTS_MAX + 1) * GAUGE_SIZE);
+  spans = take(slots * PAIR_SIZE);
 }
 
 /** Lays out a control instance: `input` for the question, `output` for the answer, `loads`. Returns 0, or -1 (no memory). */

@@ -10,9 +10,11 @@ import {
   LIMIT_LOCATIONS,
   LIMIT_MODULES,
   LIMIT_OWNERS,
+  LIMIT_RANGES,
   LIMIT_READERS,
   LIMIT_SHARDS,
   LIMIT_SLOTS,
+  LIMIT_STARTS,
   LIMIT_THUNKS,
   LIMIT_UNLOADED,
   LINE_WARNING,
@@ -66,6 +68,10 @@ function consequence(limit: u32): string {
       return "further modules have no row in the section Modules";
     case LIMIT_FREELISTS:
       return "further freelists of the server are counted in memory/freelist/(other)";
+    case LIMIT_RANGES:
+      return "further memory that plugins map is not counted";
+    case LIMIT_STARTS:
+      return "stacks of some plugins' threads are not counted: too many threads were created at once";
     case LIMIT_UNLOADED:
       return "some sites of unloaded plugins have no function and line: too many plugins were unloaded at once";
     default:

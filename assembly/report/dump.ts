@@ -47,6 +47,7 @@ import { renderModules } from "./modules";
 import { renderOwners } from "./owners";
 import { renderReconciliation } from "./reconciliation";
 import { renderShow } from "./show";
+import { renderSpans } from "./spans_section";
 import { renderSummary } from "./summary";
 import { renderSuspects } from "./suspects";
 import * as table from "./table";
@@ -83,6 +84,7 @@ export function render(): u32 {
   for (let cls: u32 = 0; cls < CLASS_COUNT; ++cls) {
     if (level() >= <u32>unchecked(CLASS_LEVELS[cls])) rows += renderClass(cls);
   }
+  renderSpans();
   if (level()) renderOwners();
   if (judged) {
     renderGrowth(baseline, asked ? RANKED_MAX : GROWTH_ROWS);

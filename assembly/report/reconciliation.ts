@@ -6,7 +6,7 @@
 // then in `not accounted`: memory of no tracked class (the server's own objects, stacks, untracked memory of plugins), and memtrack's
 // tables.
 
-import { CLASS_COUNT, CLASS_HEAP, FACT_HEAP, MEASURE_CGROUP, MEASURE_COUNT, MEASURE_MAX_USAGE } from "../abi";
+import { CLASS_COUNT, CLASS_HEAP, CLASS_MAPPED, FACT_HEAP, MEASURE_CGROUP, MEASURE_COUNT, MEASURE_MAX_USAGE } from "../abi";
 import {
   PART_CLASSES,
   PART_FILES,
@@ -64,8 +64,9 @@ export function renderReconciliation(slot: u32): void {
 
 /** Writes the line of a part. */
 function part(which: u32, name: string, slot: u32): void {
-  // Without its hooks the heap has no row, and what plugins hold there is not known; what was tracked before is.
-  const isUnseen = which == PART_CLASSES + CLASS_HEAP && !isInstalled(FACT_HEAP) && partNow(which) <= 0;
+  // Without its hooks the heap has no row, and what plugins hold there is not known; what was tracked before is. The same of mapped memory.
+  const isOfHeap = which == PART_CLASSES + CLASS_HEAP || which == PART_CLASSES + CLASS_MAPPED;
+  const isUnseen = isOfHeap && !isInstalled(FACT_HEAP) && partNow(which) <= 0;
   const bytes = isUnseen ? UNKNOWN : partNow(which);
   const whole = partNow(PART_RESIDENT);
   table.row(SECTION_RECONCILIATION);

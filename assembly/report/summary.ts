@@ -316,7 +316,7 @@ function writeAdvice(): void {
   const noHeap = !isInstalled(FACT_HEAP);
   const earlier = measureOf(MEASURE_EARLIER) != 0;
   if (!noHeap && level() > 1 && !earlier)
-    return ascii("; it can be mapped memory (Lua), the server's own heap, stacks of threads, contents of objects");
+    return ascii("; it can be the server's own heap, its threads' stacks, shared memory, contents of objects");
   ascii("; to see more: ");
   if (noHeap) writeSetting(SETTING_HEAP, 1);
   if (noHeap && level() < 2) ascii(", ");

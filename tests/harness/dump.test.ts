@@ -164,6 +164,7 @@ describe("parseDumps", () => {
       openssl: 0,
       tsapi: 200,
       heap: 0,
+      mapped: 0,
       freelist: 0,
       object: 0,
       total: 200,

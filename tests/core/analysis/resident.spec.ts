@@ -265,7 +265,7 @@ describe("coverage", () => {
     setHeaderNumber(FACT_LEVEL, 2);
     text = rendered();
     expect(lineAfter(text, unseen)).toBe(
-      "it can be mapped memory (Lua), the server's own heap, stacks of threads, contents of objects",
+      "it can be the server's own heap, its threads' stacks, shared memory, contents of objects",
       text,
     );
     setMeasure(MEASURE_EARLIER, 2);
