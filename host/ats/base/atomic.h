@@ -29,4 +29,7 @@
 #define memtrack_fence_acquire() __atomic_thread_fence(__ATOMIC_ACQUIRE)
 #define memtrack_fence_release() __atomic_thread_fence(__ATOMIC_RELEASE)
 
+/* Between a thread and its own signal handlers. */
+#define memtrack_fence_signal() __atomic_signal_fence(__ATOMIC_SEQ_CST)
+
 #endif
