@@ -10,6 +10,7 @@
 #include "dump/environment.h"
 #include "dump/notices.h"
 #include "hook/install.h"
+#include "hook/residence.h"
 #include "hook/weight.h"
 
 #define LINE_MAX_ 900 /* longest line of the core that is logged */
@@ -103,6 +104,7 @@ memtrack_analysis_poll(int64_t interval)
     memtrack_epoch_advance(model, measures.value[MEMTRACK_MEASURE_NOW]);
   });
   memtrack_weigh(MEMTRACK_WEIGHED_AT_SAMPLE);
+  memtrack_residence_measure(MEMTRACK_RESIDENCE_AT_SAMPLE);
   memtrack_model_with_sums(sample);
   if (warm) {
     warm = false;
@@ -115,6 +117,7 @@ memtrack_analysis_before_dump()
 {
   memtrack_measure_dump(&measures, read_record);
   memtrack_weigh(MEMTRACK_WEIGHED_AT_DUMP);
+  memtrack_residence_measure(MEMTRACK_RESIDENCE_AT_DUMP);
   memtrack_model_with(put_measures);
 }
 

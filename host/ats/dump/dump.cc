@@ -18,7 +18,9 @@
 #include "core_digest.h"
 #include "dump/builtin.h"
 #include "dump/output.h"
+#include "dump/spans.h"
 #include "hook/objects.h"
+#include "hook/ranges.h"
 #include "hook/state.h"
 #include "hook/warning.h"
 #include "owner/naming.h"
@@ -27,7 +29,7 @@ static uint64_t
 own_memory()
 {
   uint64_t sum = memtrack_model_memory() + memtrack_registry_core()->size + memtrack_ask_core()->size + memtrack_objects_memory() +
-                 memtrack_naming_memory();
+                 memtrack_ranges_memory() + memtrack_naming_memory();
   uint32_t shards = memtrack_shard_count();
   for (uint32_t i = 0; i < shards; ++i) {
     sum += memtrack_shard_get(i)->core.size;
@@ -101,6 +103,7 @@ make(memtrack_core *model, int fd, uint64_t number, uint32_t reason, const memtr
     memtrack_model_collect(model);
   }
   memtrack_call(model, applyBaseline);
+  memtrack_spans_collect(model);
   put_state(model, number, reason, state);
   put_counts(model, state);
   uint32_t size = memtrack_call(model, render);
