@@ -148,6 +148,7 @@ FAILS(void *, mmap, (void *at, size_t size, int protection, int flags, int fd, o
       MAP_FAILED)
 FAILS(int, munmap, (void *at, size_t size), (at, size), -1)
 FAILS(int, mprotect, (void *at, size_t size, int protection), (at, size, protection), -1)
+FAILS(int, mincore, (void *at, size_t size, unsigned char *resident), (at, size, resident), -1)
 FAILS(int, madvise, (void *at, size_t size, int advice), (at, size, advice), -1)
 FAILS(int, open, (const char *path, int flags, mode_t mode), (path, flags, mode), -1)
 FAILS(int, prctl, (int what, unsigned long value), (what, value), -1)
@@ -194,9 +195,9 @@ fault_syscall(long number, long a, long b, long c, long d, long e, long f)
 }
 
 static void *
-fault_mremap(void *at, size_t size, size_t wanted_size, int flags)
+fault_mremap(void *at, size_t size, size_t wanted_size, int flags, void *to)
 {
-  return fails("mremap", __builtin_return_address(0)) ? MAP_FAILED : mremap(at, size, wanted_size, flags);
+  return fails("mremap", __builtin_return_address(0)) ? MAP_FAILED : mremap(at, size, wanted_size, flags, to);
 }
 
 // ---- the C library ----
@@ -228,6 +229,7 @@ fault_fgets(char *line, int size, FILE *file)
 
 FAILS_WITH_ERROR(pthread_create, (pthread_t * thread, const pthread_attr_t *attributes, void *(*body)(void *), void *data),
                  (thread, attributes, body, data))
+FAILS_WITH_ERROR(pthread_getattr_np, (pthread_t thread, pthread_attr_t *attributes), (thread, attributes))
 FAILS_WITH_ERROR(pthread_key_create, (pthread_key_t * key, void (*destructor)(void *)), (key, destructor))
 FAILS_WITH_ERROR(pthread_setspecific, (pthread_key_t key, const void *value), (key, value))
 int __register_atfork(void (*prepare)(void), void (*parent)(void), void (*child)(void), void *module);
@@ -269,6 +271,7 @@ static const struct {
   HERE(munmap),
   HERE(mremap),
   HERE(mprotect),
+  HERE(mincore),
   HERE(madvise),
   HERE(open),
   HERE(dup),
@@ -307,6 +310,7 @@ static const struct {
   HERE(realpath),
   HERE(fread),
   HERE(pthread_create),
+  HERE(pthread_getattr_np),
   HERE(pthread_key_create),
   HERE(pthread_setspecific),
   HERE(__register_atfork),

@@ -10,6 +10,8 @@ import { TOP } from "../../tools/build.ts";
 const TABLES: [file: string, pattern: RegExp][] = [
   ["hook/heap.c", /^ {2}X\((_Z\w+), /gm],
   ["hook/heap.c", /\b(?:X|REDIRECT_)\((\w+), (?:which##|other|plugin|shared)_\w+\)/g],
+  ["hook/mapped.c", /\{"(\w+)", \(void \*\)/g],
+  ["hook/stack.c", /\{"(\w+)", \(void \*\)/g],
   ["hook/extensions.c", /^ {2}X\((\w+), /gm],
   ["hook/extensions.c", / X\((\w+)\)/g],
   ["hook/plugin.c", /\{"(\w+)", \(void \*\)/g],

@@ -21,6 +21,7 @@
 #include "hook/objects.h"
 #include "hook/plugin.h"
 #include "hook/preloaded.h"
+#include "hook/ranges.h"
 #include "hook/release.h"
 #include "hook/state.h"
 #include "module/definition.h"
@@ -111,6 +112,9 @@ open_hooks(struct memtrack_reason *reason)
   }
   if (memtrack_objects_open()) {
     return memtrack_reason_set(reason, "out of memory for the object table");
+  }
+  if (memtrack_ranges_open()) {
+    return memtrack_reason_set(reason, "out of memory for the table of mapped ranges");
   }
   memtrack_hook_extensions_open();
   memtrack_release_open();
@@ -228,6 +232,7 @@ memtrack_plugins_arm(void)
 {
   if (installed) {
     memtrack_objects_clear();
+    memtrack_ranges_clear();
     memtrack_held_clear();
     memtrack_store_ordered(&memtrack_hooks.key, memtrack_tag_key());
     memtrack_store_ordered(&memtrack_hooks.armed, true);

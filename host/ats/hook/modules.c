@@ -12,7 +12,9 @@
 #include "hook/allocator.h"
 #include "hook/extensions.h"
 #include "hook/heap.h"
+#include "hook/mapped.h"
 #include "hook/plugin.h"
+#include "hook/stack.h"
 #include "hook/state.h"
 #include "module/hold.h"
 #include "owner/caller.h"
@@ -76,6 +78,9 @@ enum table {
   LIBRARY_HEAP,
   SERVER_HEAP,
   SERVER_NEWS,
+  MAPS,
+  SERVER_MAPS,
+  JOINS,
   TABLE_COUNT
 };
 
@@ -95,6 +100,9 @@ static struct {
   [LIBRARY_HEAP]       = {.redirects = memtrack_library_heap, .words = MEMTRACK_WORDS_CALLS},
   [SERVER_HEAP]        = {.redirects = memtrack_server_heap, .words = MEMTRACK_WORDS_CALLS},
   [SERVER_NEWS]        = {.redirects = memtrack_server_news, .words = MEMTRACK_WORDS_CALLS},
+  [MAPS]               = {.redirects = memtrack_maps, .words = ALL_WORDS | MEMTRACK_WORDS_UNBOUND},
+  [SERVER_MAPS]        = {.redirects = memtrack_server_maps, .words = ALL_WORDS | MEMTRACK_WORDS_UNBOUND},
+  [JOINS]              = {.redirects = memtrack_joins, .words = ALL_WORDS | MEMTRACK_WORDS_UNBOUND},
 };
 
 /* At the installation this is the reason why it is refused, which is said once for all modules. */
@@ -171,6 +179,17 @@ patch_addresses(struct memtrack_module *module)
   }
 }
 
+/* What a module maps, unmaps and joins. The C library's own mappings are its allocator's. */
+static int
+patch_maps(struct memtrack_module *module)
+{
+  if (is_c_library(module)) {
+    return 0;
+  }
+  int maps = patch(module, module->kind == MEMTRACK_MODULE_SERVER ? SERVER_MAPS : MAPS);
+  return patch(module, JOINS) == 0 ? maps : -1;
+}
+
 /* Starts tracking the heap in a module, if it is not tracked yet. */
 static void
 patch_heap(struct memtrack_module *module, void *nothing)
@@ -180,7 +199,7 @@ patch_heap(struct memtrack_module *module, void *nothing)
   if (memtrack_modules_is_foreign(module) || there->heap || there->foreign) {
     return;
   }
-  int result = 0;
+  int maps = patch_maps(module), result = 0;
   switch (module->kind) {
   case MEMTRACK_MODULE_SERVER:
     result = patch(module, SERVER_NEWS);
@@ -191,7 +210,7 @@ patch_heap(struct memtrack_module *module, void *nothing)
   default:
     result = patch(module, LIBRARY_HEAP);
   }
-  there->heap = result == 0;
+  there->heap = maps == 0 && result == 0;
 }
 
 /* The calls that are redirected at every `heap`. */

@@ -6,6 +6,7 @@
 #include "hook/behalf.h"
 #include "hook/held.h"
 #include "hook/plugin_hooks.h"
+#include "hook/stack.h"
 
 /* The plugin passes its own function; the continuation has the thunk, unless it is older than memtrack. */
 int
@@ -37,7 +38,16 @@ RESUMES(TSVIOReenable, (void *operation), (operation), )
 int
 hook_pthread_create(pthread_t *thread, const pthread_attr_t *attributes, void *(*function)(void *), void *data)
 {
-  return pthread_create(thread, attributes, MEMTRACK_WRAP(function), data);
+  void *(*wrapped)(void *)     = MEMTRACK_WRAP(function);
+  struct memtrack_start *start = memtrack_stack_prepare(attributes, wrapped, data, MT_RETURN_ADDRESS);
+  if (!start) {
+    return pthread_create(thread, attributes, wrapped, data);
+  }
+  int result = pthread_create(thread, attributes, memtrack_stack_run, start);
+  if (result) {
+    memtrack_stack_cancel(start);
+  }
+  return result;
 }
 
 /* The server begins work for the plugin, with buffers that the plugin gets no handle of. Returns are passed on: in 9.2 TSFetchUrl

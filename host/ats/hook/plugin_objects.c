@@ -11,6 +11,7 @@
 #include "hook/iobuffer.h"
 #include "hook/objects.h"
 #include "hook/plugin_hooks.h"
+#include "hook/stack.h"
 #include "hook/weight.h"
 #include "core/account.h"
 
@@ -302,7 +303,12 @@ hook_TSFetchCreate(void *cont, const char *method, const char *url, const char *
 void *
 hook_TSThreadCreate(void *(*function)(void *), void *data)
 {
-  void *thread = memtrack_api.TSThreadCreate(MEMTRACK_WRAP(function), data);
+  void *(*wrapped)(void *)     = MEMTRACK_WRAP(function);
+  struct memtrack_start *start = memtrack_stack_prepare(NULL, wrapped, data, MT_RETURN_ADDRESS);
+  void *thread = start ? memtrack_api.TSThreadCreate(memtrack_stack_run, start) : memtrack_api.TSThreadCreate(wrapped, data);
+  if (start && !thread) {
+    memtrack_stack_cancel(start);
+  }
   count_created(thread, MEMTRACK_KIND_THREAD, MT_RETURN_ADDRESS);
   return thread;
 }
