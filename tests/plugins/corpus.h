@@ -6,7 +6,7 @@
  *    CORPUS_KEEP(TSmalloc(100)); // SITE behave: tsapi +1 -0 =100
  *
  *      behave   the function that holds the call
- *      tsapi    the class (iobuffer, openssl, tsapi, heap) or, for objects, their kind (TSCont, TSMutex, ...)
+ *      tsapi    the class (iobuffer, openssl, tsapi, heap, mapped) or, for objects, their kind (TSCont, TSMutex, ...)
  *      +1 -0    allocations and releases, per transaction; "once" at the end: in all, and not per transaction
  *      =100     bytes in use afterwards; for objects, those of the objects that are alive
  *

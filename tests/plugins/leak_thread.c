@@ -50,7 +50,8 @@ TSPluginInit(int argc, const char *argv[])
   corpus_register();
   sem_init(&asked, 0, 0);
   sem_init(&done, 0, 0);
-  TSThread thread = TSThreadCreate(worker, NULL); // SITE TSPluginInit: TSThread +1 -0 once; heap +1 -0 =n once
+  TSThread thread =
+    TSThreadCreate(worker, NULL); // SITE TSPluginInit: TSThread +1 -0 once; heap +1 -0 =n once; mapped +1 -0 =n once
   TSReleaseAssert(thread != NULL);
   TSHttpHookAdd(CORPUS_AT_REQUEST, TSContCreate(corpus_handler, NULL)); // SITE TSPluginInit: TSCont +1 -0 once
 }

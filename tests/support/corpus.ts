@@ -32,7 +32,7 @@ export interface Site {
   file: string;
   line: number;
   function: string;
-  /** iobuffer, openssl, tsapi, heap; or a kind of objects. */
+  /** iobuffer, openssl, tsapi, heap, mapped; or a kind of objects. */
   class: string;
   /** Number per `per`; undefined if the source does not specify it. */
   allocs: number | undefined;
@@ -178,6 +178,7 @@ export function rowsOf(dump: Dump): Held[] {
     ...memory("openssl", dump.openssl),
     ...memory("tsapi", dump.tsapi),
     ...memory("heap", dump.heap),
+    ...memory("mapped", dump.mapped),
     ...dump.objects.map(({ created, destroyed, alive, inUse, kind, location }) => {
       return { class: kind, location, allocs: created, frees: destroyed, held: alive, inUse };
     }),
@@ -256,7 +257,7 @@ export function assertSound(dump: Dump, { rearmed = false } = {}): void {
 
 /** Asserts that the owners add up to the total, and each owner's rows to the owner. */
 function assertOwners(dump: Dump): void {
-  const classes = ["iobuffer", "openssl", "tsapi", "heap", "freelist"] as const;
+  const classes = ["iobuffer", "openssl", "tsapi", "heap", "mapped", "freelist"] as const;
   const objectBytes = (owner?: string): number =>
     dump.objects.filter(({ location }) => !owner || ownerOf(location) === owner).reduce((sum, row) => sum + row.inUse, 0);
   assert.ok(
@@ -279,11 +280,15 @@ function assertOwners(dump: Dump): void {
       if (name in bytes) bytes[name]! += held;
       else objects += held;
     }
-    const { iobuffer, openssl, tsapi, heap, freelist } = row;
-    assert.deepEqual({ iobuffer, openssl, tsapi, heap, freelist }, bytes, `the memory of ${row.owner} is the sum of its rows`);
+    const { iobuffer, openssl, tsapi, heap, mapped, freelist } = row;
+    assert.deepEqual(
+      { iobuffer, openssl, tsapi, heap, mapped, freelist },
+      bytes,
+      `the memory of ${row.owner} is the sum of its rows`,
+    );
     assert.equal(row.objects, objects, `objects of ${row.owner}`);
     assert.equal(row.object, objectBytes(row.owner), `bytes of objects of ${row.owner}`);
-    assert.equal(row.total, iobuffer + openssl + tsapi + heap + freelist + row.object, row.owner);
+    assert.equal(row.total, iobuffer + openssl + tsapi + heap + mapped + freelist + row.object, row.owner);
   }
   const { total, objects, object } = dump.ownersTotal!;
   assert.equal(object, objectBytes(), "the bytes of all objects");
