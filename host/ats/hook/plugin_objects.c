@@ -9,11 +9,10 @@
 #include "hook/behalf.h"
 #include "hook/buffer.h"
 #include "hook/iobuffer.h"
-#include "hook/objects.h"
+#include "hook/lifetime.h"
 #include "hook/plugin_hooks.h"
 #include "hook/stack.h"
 #include "hook/weight.h"
-#include "core/account.h"
 
 /* Weights by kind, where the kind decides. */
 static const uint8_t weight_of_kind[MEMTRACK_KIND_COUNT] = {
@@ -23,59 +22,17 @@ static const uint8_t weight_of_kind[MEMTRACK_KIND_COUNT] = {
   [MEMTRACK_KIND_MBUFFER]  = MEMTRACK_WEIGHT_MBUFFER,
 };
 
-/* Bytes that were counted for an object. */
-static inline uint64_t
-bytes_of(const struct memtrack_object *object)
-{
-  return memtrack_weights[object->weight] + (object->weight == MEMTRACK_WEIGHT_MBUFFER ? object->refs : 0);
-}
-
-static inline void
-count_end(const struct memtrack_object *object)
-{
-  memtrack_account_free(object->birth, bytes_of(object));
-}
-
-MT_HOT static void
-count_weighed(void *object, uint32_t kind, uint32_t weight, uintptr_t address)
-{
-  if (object == NULL || !memtrack_plugin_is_armed()) {
-    return;
-  }
-  struct memtrack_object old, created = {.address = (uintptr_t)object, .weight = weight};
-  uint64_t bytes = memtrack_weights[weight];
-  uint32_t birth = memtrack_account_alloc(address, memtrack_plugin_attributes(MEMTRACK_CLASS_OBJECT, kind), NULL, bytes);
-  if (birth == MEMTRACK_SITE_UNKNOWN) {
-    return;
-  }
-  created.birth = birth;
-  if (!memtrack_objects_put(&created, &old)) {
-    memtrack_account_free(birth, bytes); /* not recorded, so its end could not be seen */
-  } else if (old.address) {
-    count_end(&old); /* its end was not seen: the server destroyed it */
-  }
-}
-
 static inline void
 count_created(void *object, uint32_t kind, uintptr_t address)
 {
-  count_weighed(object, kind, weight_of_kind[kind], address);
-}
-
-MT_HOT static void
-count_destroyed(const void *object)
-{
-  struct memtrack_object known;
-  if (object && memtrack_plugin_is_armed() && memtrack_objects_remove(object, &known)) {
-    count_end(&known);
-  }
+  memtrack_lifetime_begin(object, kind, weight_of_kind[kind], address);
 }
 
 /* A continuation owns its mutex, if it has one: the last continuation destroys it. */
 MT_HOT static void
 count_cont(void *cont, uint32_t weight, const void *mutex, uintptr_t address)
 {
-  count_weighed(cont, MEMTRACK_KIND_CONT, weight, address);
+  memtrack_lifetime_begin(cont, MEMTRACK_KIND_CONT, weight, address);
   if (mutex && memtrack_plugin_is_armed()) {
     memtrack_objects_ref(mutex);
   }
@@ -109,12 +66,12 @@ MT_HOT void
 hook_TSContDestroy(void *cont)
 {
   struct memtrack_object known, mutex;
-  if (memtrack_plugin_is_armed() && memtrack_objects_remove(cont, &known)) {
+  if (memtrack_lifetime_take(cont, &known)) {
     void *owned = memtrack_api.TSContMutexGet(cont);
     if (owned && memtrack_objects_unref(owned, &mutex)) {
-      count_end(&mutex);
+      memtrack_lifetime_count_end(&mutex);
     }
-    count_end(&known);
+    memtrack_lifetime_count_end(&known);
   }
   memtrack_api.TSContDestroy(cont);
 }
@@ -169,10 +126,10 @@ hook_TSIOBufferDestroy(void *buffer)
       if (distance == 0) {
         break;
       }
-      count_destroyed((char *)buffer + distance);
+      memtrack_lifetime_end((char *)buffer + distance);
     }
   }
-  count_destroyed(buffer);
+  memtrack_lifetime_end(buffer);
   memtrack_api.TSIOBufferDestroy(buffer);
 }
 
@@ -205,14 +162,14 @@ hook_TSIOBufferReaderClone(void *reader)
   return clone;
 }
 
-/* Counts the end of an object that was removed before its function ran, because after destruction another thread may get the same
-   address; unless the function has refused. Returns the function's result. */
+/* Counts the end of an object that was taken from the table, unless the function has refused. Returns the function's result. */
 static int
 count_unless_refused(const struct memtrack_object *known, int result)
 {
-  struct memtrack_object old;
-  if (result == MEMTRACK_TS_SUCCESS || !memtrack_objects_put(known, &old)) {
-    count_end(known);
+  if (result == MEMTRACK_TS_SUCCESS) {
+    memtrack_lifetime_count_end(known);
+  } else {
+    memtrack_lifetime_give_back(known);
   }
   return result;
 }
@@ -221,7 +178,7 @@ static int
 destroy_unless_refused(void *object, int (*destroy)(void *))
 {
   struct memtrack_object known;
-  bool counted = memtrack_plugin_is_armed() && memtrack_objects_remove(object, &known);
+  bool counted = memtrack_lifetime_take(object, &known);
   int result   = destroy(object);
   return counted ? count_unless_refused(&known, result) : result;
 }
@@ -245,18 +202,18 @@ hook_TSTextLogObjectCreate(const char *name, int mode, void **object)
     return object;                                                  \
   }
 /* Of the kind `other`, with a weight. */
-#define CREATES_OTHER(name, weight)                                                          \
-  void *hook_##name(void)                                                                    \
-  {                                                                                          \
-    void *object = memtrack_api.name();                                                      \
-    count_weighed(object, MEMTRACK_KIND_OTHER, MEMTRACK_WEIGHT_##weight, MT_RETURN_ADDRESS); \
-    return object;                                                                           \
+#define CREATES_OTHER(name, weight)                                                                    \
+  void *hook_##name(void)                                                                              \
+  {                                                                                                    \
+    void *object = memtrack_api.name();                                                                \
+    memtrack_lifetime_begin(object, MEMTRACK_KIND_OTHER, MEMTRACK_WEIGHT_##weight, MT_RETURN_ADDRESS); \
+    return object;                                                                                     \
   }
-#define DESTROYS(name)           \
-  void hook_##name(void *object) \
-  {                              \
-    count_destroyed(object);     \
-    memtrack_api.name(object);   \
+#define DESTROYS(name)             \
+  void hook_##name(void *object)   \
+  {                                \
+    memtrack_lifetime_end(object); \
+    memtrack_api.name(object);     \
   }
 #define MAY_DESTROY(name)                                     \
   int hook_##name(void *object)                               \
@@ -336,14 +293,14 @@ CONNECTS(TSVConnFdCreate, (int descriptor), (descriptor))
 void
 hook_TSVConnClose(void *connection)
 {
-  count_destroyed(CONNECTION(connection));
+  memtrack_lifetime_end(CONNECTION(connection));
   memtrack_api.TSVConnClose(connection);
 }
 
 void
 hook_TSVConnAbort(void *connection, int error)
 {
-  count_destroyed(CONNECTION(connection));
+  memtrack_lifetime_end(CONNECTION(connection));
   memtrack_api.TSVConnAbort(connection, error);
 }
 
@@ -387,8 +344,7 @@ int
 hook_TSHandleMLocRelease(void *buffer, void *parent, void *handle)
 {
   struct memtrack_object known;
-  if (MT_LIKELY(!memtrack_hooks_get(handles)) || !handle || !memtrack_plugin_is_armed() ||
-      !memtrack_objects_remove(handle, &known)) {
+  if (MT_LIKELY(!memtrack_hooks_get(handles)) || !memtrack_lifetime_take(handle, &known)) {
     return memtrack_api.TSHandleMLocRelease(buffer, parent, handle);
   }
   /* With the wrong header it is still a handle. */
