@@ -165,6 +165,11 @@ export const kinds = {
   fetch: { name: "TSFetchSM", title: "Fetches" },
   thread: { name: "TSThread", title: "Threads" },
   file: { name: "TSFile", title: "Files" },
+  /** What the C library gives and must be told to close or free. */
+  stream: { name: "FILE", title: "Streams" },
+  directory: { name: "DIR", title: "Dirs" },
+  addresses: { name: "addrinfo", title: "Addrinfo" },
+  regex: { name: "regex_t", title: "Regexes" },
   other: { name: "other", title: "Others" },
   /** Transactions and sessions that a plugin holds: the server waits for TSHttpTxnReenable or TSHttpSsnReenable. */
   heldTransaction: { name: "held transaction", title: "Txn held" },

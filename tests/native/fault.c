@@ -15,10 +15,19 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <fts.h>
+#include <iconv.h>
+#include <ifaddrs.h>
 #include <poll.h>
 #include <link.h>
 #include <malloc.h>
+#include <mntent.h>
+#include <mqueue.h>
+#include <net/if.h>
+#include <netdb.h>
 #include <pthread.h>
+#include <regex.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -32,8 +41,10 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
+#include <threads.h>
 #include <time.h>
 #include <unistd.h>
+#include <wchar.h>
 
 #define PLACES_MAX 4096
 
@@ -212,6 +223,28 @@ FAILS(void *, valloc, (size_t size), (size), NULL)
 FAILS_WITH_ERROR(posix_memalign, (void **block, size_t align, size_t size), (block, align, size))
 FAILS(FILE *, fopen, (const char *path, const char *mode), (path, mode), NULL)
 FAILS(FILE *, open_memstream, (char **text, size_t *size), (text, size), NULL)
+FAILS(FILE *, open_wmemstream, (wchar_t * *text, size_t *size), (text, size), NULL)
+FAILS(FILE *, fopen64, (const char *path, const char *mode), (path, mode), NULL)
+FAILS(FILE *, freopen, (const char *path, const char *mode, FILE *file), (path, mode, file), NULL)
+FAILS(FILE *, freopen64, (const char *path, const char *mode, FILE *file), (path, mode, file), NULL)
+FAILS(FILE *, fdopen, (int descriptor, const char *mode), (descriptor, mode), NULL)
+FAILS(FILE *, popen, (const char *command, const char *mode), (command, mode), NULL)
+FAILS(FILE *, tmpfile, (void), (), NULL)
+FAILS(FILE *, tmpfile64, (void), (), NULL)
+FAILS(FILE *, fmemopen, (void *buffer, size_t size, const char *mode), (buffer, size, mode), NULL)
+FAILS(FILE *, fopencookie, (void *cookie, const char *mode, cookie_io_functions_t functions), (cookie, mode, functions), NULL)
+FAILS(FILE *, setmntent, (const char *path, const char *mode), (path, mode), NULL)
+FAILS(DIR *, fdopendir, (int descriptor), (descriptor), NULL)
+FAILS(FTS *, fts_open, (char *const *paths, int options, int (*order)(const FTSENT **, const FTSENT **)), (paths, options, order),
+      NULL)
+FAILS(FTS64 *, fts64_open, (char *const *paths, int options, int (*order)(const FTSENT64 **, const FTSENT64 **)),
+      (paths, options, order), NULL)
+FAILS(struct if_nameindex *, if_nameindex, (void), (), NULL)
+FAILS(int, getaddrinfo, (const char *node, const char *service, const struct addrinfo *hints, struct addrinfo **list),
+      (node, service, hints, list), EAI_MEMORY)
+FAILS(int, getifaddrs, (struct ifaddrs * *list), (list), -1)
+FAILS(iconv_t, iconv_open, (const char *to, const char *from), (to, from), (iconv_t)-1)
+FAILS(int, regcomp, (regex_t * regex, const char *pattern, int flags), (regex, pattern, flags), REG_ESPACE)
 FAILS(ssize_t, getdelim, (char **line, size_t *room, int delimiter, FILE *file), (line, room, delimiter, file), -1)
 FAILS(ssize_t, __getdelim, (char **line, size_t *room, int delimiter, FILE *file), (line, room, delimiter, file), -1)
 FAILS(char *, realpath, (const char *path, char *to), (path, to), NULL)
@@ -230,6 +263,11 @@ fault_fgets(char *line, int size, FILE *file)
 FAILS_WITH_ERROR(pthread_create, (pthread_t * thread, const pthread_attr_t *attributes, void *(*body)(void *), void *data),
                  (thread, attributes, body, data))
 FAILS_WITH_ERROR(pthread_getattr_np, (pthread_t thread, pthread_attr_t *attributes), (thread, attributes))
+FAILS(int, thrd_create, (thrd_t * thread, thrd_start_t body, void *data), (thread, body, data), thrd_nomem)
+FAILS(int, timer_create, (clockid_t clock, struct sigevent *event, timer_t *timer), (clock, event, timer), -1)
+FAILS(int, mq_notify, (mqd_t queue, const struct sigevent *event), (queue, event), -1)
+FAILS(int, getaddrinfo_a, (int mode, struct gaicb *requests[], int count, struct sigevent *event), (mode, requests, count, event),
+      EAI_MEMORY)
 FAILS_WITH_ERROR(pthread_key_create, (pthread_key_t * key, void (*destructor)(void *)), (key, destructor))
 FAILS_WITH_ERROR(pthread_setspecific, (pthread_key_t key, const void *value), (key, value))
 int __register_atfork(void (*prepare)(void), void (*parent)(void), void (*child)(void), void *module);
@@ -304,6 +342,25 @@ static const struct {
   HERE(posix_memalign),
   HERE(fopen),
   HERE(open_memstream),
+  HERE(open_wmemstream),
+  HERE(fopen64),
+  HERE(freopen),
+  HERE(freopen64),
+  HERE(fdopen),
+  HERE(popen),
+  HERE(tmpfile),
+  HERE(tmpfile64),
+  HERE(fmemopen),
+  HERE(fopencookie),
+  HERE(setmntent),
+  HERE(fdopendir),
+  HERE(fts_open),
+  HERE(fts64_open),
+  HERE(if_nameindex),
+  HERE(getaddrinfo),
+  HERE(getifaddrs),
+  HERE(iconv_open),
+  HERE(regcomp),
   HERE(fgets),
   HERE(getdelim),
   HERE(__getdelim),
@@ -311,6 +368,10 @@ static const struct {
   HERE(fread),
   HERE(pthread_create),
   HERE(pthread_getattr_np),
+  HERE(thrd_create),
+  HERE(timer_create),
+  HERE(mq_notify),
+  HERE(getaddrinfo_a),
   HERE(pthread_key_create),
   HERE(pthread_setspecific),
   HERE(__register_atfork),

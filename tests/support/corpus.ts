@@ -7,6 +7,7 @@ import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { classes } from "../../format/format.ts";
 import type { Ats } from "../../harness/ats.ts";
 import type { Dump, Table } from "../../harness/dump.ts";
 import { installedServer } from "../../harness/server.ts";
@@ -210,7 +211,7 @@ export function assertHolds(dump: Dump, owner: string, expected: Expected[]): vo
     assert.equal(found.length, mayBeGone ? found.length : 1, `a row of ${want.class} at ${want.location}${show()}`);
     const [row] = found;
     if (!row) continue;
-    const isMemory = /^[a-z]/.test(want.class);
+    const isMemory = want.class in classes;
     const counts: Record<string, number | undefined> = { allocs: want.allocs, frees: want.frees };
     counts.held = isMemory
       ? want.bytes

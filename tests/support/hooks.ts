@@ -12,6 +12,8 @@ const TABLES: [file: string, pattern: RegExp][] = [
   ["hook/heap.c", /\b(?:X|REDIRECT_)\((\w+), (?:which##|other|plugin|shared)_\w+\)/g],
   ["hook/mapped.c", /\{"(\w+)", \(void \*\)/g],
   ["hook/stack.c", /\{"(\w+)", \(void \*\)/g],
+  ["hook/libc_objects.c", /^ {2}X\((\w+), /gm],
+  ["hook/libc_objects.c", /\bREDIRECT\((?!name\b)(\w+)\)/g],
   ["hook/extensions.c", /^ {2}X\((\w+), /gm],
   ["hook/extensions.c", / X\((\w+)\)/g],
   ["hook/plugin.c", /\{"(\w+)", \(void \*\)/g],

@@ -12,6 +12,7 @@
 #include "hook/allocator.h"
 #include "hook/extensions.h"
 #include "hook/heap.h"
+#include "hook/libc_objects.h"
 #include "hook/mapped.h"
 #include "hook/plugin.h"
 #include "hook/stack.h"
@@ -81,6 +82,8 @@ enum table {
   MAPS,
   SERVER_MAPS,
   JOINS,
+  LIBC_OBJECTS,
+  LIBC_OBJECT_ENDS,
   TABLE_COUNT
 };
 
@@ -103,6 +106,8 @@ static struct {
   [MAPS]               = {.redirects = memtrack_maps, .words = ALL_WORDS | MEMTRACK_WORDS_UNBOUND},
   [SERVER_MAPS]        = {.redirects = memtrack_server_maps, .words = ALL_WORDS | MEMTRACK_WORDS_UNBOUND},
   [JOINS]              = {.redirects = memtrack_joins, .words = ALL_WORDS | MEMTRACK_WORDS_UNBOUND},
+  [LIBC_OBJECTS]       = {.redirects = memtrack_libc_objects, .words = ALL_WORDS | MEMTRACK_WORDS_UNBOUND},
+  [LIBC_OBJECT_ENDS]   = {.redirects = memtrack_libc_object_ends, .words = ALL_WORDS | MEMTRACK_WORDS_UNBOUND},
 };
 
 /* At the installation this is the reason why it is refused, which is said once for all modules. */
@@ -209,6 +214,9 @@ patch_heap(struct memtrack_module *module, void *nothing)
     break;
   default:
     result = patch(module, LIBRARY_HEAP);
+  }
+  if (!is_c_library(module)) {
+    result |= patch(module, module->kind == MEMTRACK_MODULE_SERVER ? LIBC_OBJECT_ENDS : LIBC_OBJECTS);
   }
   there->heap = maps == 0 && result == 0;
 }

@@ -18,10 +18,18 @@ static const struct {
 #undef HOOKED
 };
 
-#define HOOKS (sizeof(hooks) / sizeof(*hooks))
+/* Not of the API, but of the same modules. */
+static const struct memtrack_redirect thread_starts[] = {
+  {"pthread_create", (void *)hook_pthread_create}, {"thrd_create", (void *)hook_thrd_create},
+  {"timer_create", (void *)hook_timer_create},     {"mq_notify", (void *)hook_mq_notify},
+  {"getaddrinfo_a", (void *)hook_getaddrinfo_a},
+};
 
-struct memtrack_redirect memtrack_plugin_api[HOOKS + 2];
-struct memtrack_redirect memtrack_plugin_api_inlined[HOOKS + 2];
+#define HOOKS  (sizeof(hooks) / sizeof(*hooks))
+#define STARTS (sizeof(thread_starts) / sizeof(*thread_starts))
+
+struct memtrack_redirect memtrack_plugin_api[HOOKS + STARTS + 1];
+struct memtrack_redirect memtrack_plugin_api_inlined[HOOKS + STARTS + 1];
 
 /* What stands in for a hook in a plugin that has the function's caller compiled into it. */
 static void *
@@ -50,8 +58,9 @@ memtrack_hook_plugin_open(struct memtrack_reason *reason)
       memtrack_plugin_api_inlined[count++] = (struct memtrack_redirect){symbol, inlined_hook(hooks[i].function, hooks[i].hook)};
     }
   }
-  memtrack_plugin_api[count] = memtrack_plugin_api_inlined[count] =
-    (struct memtrack_redirect){"pthread_create", (void *)hook_pthread_create};
+  for (size_t i = 0; i < STARTS; ++i, ++count) {
+    memtrack_plugin_api[count] = memtrack_plugin_api_inlined[count] = thread_starts[i];
+  }
   const char *lacks = memtrack_api_lacks(MEMTRACK_API_HOOK);
   if (lacks) {
     return memtrack_reason_set(reason, "the server lacks the function %s", lacks);
@@ -59,4 +68,4 @@ memtrack_hook_plugin_open(struct memtrack_reason *reason)
   return 0;
 }
 
-_Static_assert(HOOKS + 1 <= MEMTRACK_REDIRECTS_MAX, "symbols of a table");
+_Static_assert(HOOKS + STARTS <= MEMTRACK_REDIRECTS_MAX, "symbols of a table");

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Plugins' calls by which control passes: functions that later run on the plugin's behalf, and calls back into the server's own
- * work.
+ * Plugins' calls of the API by which control passes: a function that later runs on the plugin's behalf, and calls back into the
+ * server's own work.
  */
 #include "hook/behalf.h"
 #include "hook/held.h"
@@ -34,21 +34,6 @@ RESUMES(TSHttpSsnReenable, (void *session, int event), (session, event), memtrac
 RESUMES(TSVConnReenable, (void *connection), (connection), )
 RESUMES(TSVConnReenableEx, (void *connection, int event), (connection, event), )
 RESUMES(TSVIOReenable, (void *operation), (operation), )
-
-int
-hook_pthread_create(pthread_t *thread, const pthread_attr_t *attributes, void *(*function)(void *), void *data)
-{
-  void *(*wrapped)(void *)     = MEMTRACK_WRAP(function);
-  struct memtrack_start *start = memtrack_stack_prepare(attributes, wrapped, data, MT_RETURN_ADDRESS);
-  if (!start) {
-    return pthread_create(thread, attributes, wrapped, data);
-  }
-  int result = pthread_create(thread, attributes, memtrack_stack_run, start);
-  if (result) {
-    memtrack_stack_cancel(start);
-  }
-  return result;
-}
 
 /* The server begins work for the plugin, with buffers that the plugin gets no handle of. Returns are passed on: in 9.2 TSFetchUrl
    returns nothing. */

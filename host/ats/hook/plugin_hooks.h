@@ -6,9 +6,13 @@
 #ifndef MEMTRACK_HOOK_PLUGIN_HOOKS_H
 #define MEMTRACK_HOOK_PLUGIN_HOOKS_H
 
+#include <mqueue.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <threads.h>
+#include <time.h>
 
 #include "base/compiler.h"
 #include "core/key.h"
@@ -34,8 +38,13 @@ void *memtrack_inlined__TSmalloc(size_t size, const char *path) MT_HIDDEN;
 void *memtrack_inlined__TSrealloc(void *block, size_t size, const char *path) MT_HIDDEN;
 char *memtrack_inlined__TSstrdup(const char *text, int64_t length, const char *path) MT_HIDDEN;
 
-/* hook-safe. */
+/* Starts of threads. hook-safe, each. */
+struct gaicb;
 int hook_pthread_create(pthread_t *thread, const pthread_attr_t *attributes, void *(*function)(void *), void *data) MT_HIDDEN;
+int hook_thrd_create(thrd_t *thread, thrd_start_t function, void *data) MT_HIDDEN;
+int hook_timer_create(clockid_t clock, struct sigevent *event, timer_t *timer) MT_HIDDEN;
+int hook_mq_notify(mqd_t queue, const struct sigevent *event) MT_HIDDEN;
+int hook_getaddrinfo_a(int mode, struct gaicb *requests[], int count, struct sigevent *event) MT_HIDDEN;
 
 /* Whether plugins' calls are counted. hook-safe. */
 static inline bool

@@ -102,10 +102,10 @@ const OWNERS_HEAD =
   "\nOwners: bytes in use by class, objects alive by kind; change since tracking began\n" +
   "Total          | Change         | Owner                          | State   | IOBuffer       | OpenSSL        | TSmalloc       | " +
   "Heap           | Freelists      | Objects        | Conts    | Mutexes  | Buffers  | Readers  | MBuffers | Handles  | VConns   | " +
-  "Fetches  | Threads  | Files    | Others   | Txn held | Ssn held\n" +
+  "Fetches  | Threads  | Files    | Streams  | Dirs     | Addrinfo | Regexes  | Others   | Txn held | Ssn held\n" +
   "---------------|----------------|--------------------------------|---------|----------------|----------------|----------------|" +
   "----------------|----------------|----------------|----------|----------|----------|----------|----------|----------|----------|" +
-  "----------|----------|----------|----------|----------|----------\n";
+  "----------|----------|----------|----------|----------|----------|----------|----------|----------|----------\n";
 
 /** A line of the Owners section: total and change, owner and state, bytes by class, no objects. */
 function ownerLine(total: string, owner: string, state: string, bytes: string[]): string {
