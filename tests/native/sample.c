@@ -112,3 +112,9 @@ sample_named(void)
 {
   free(buffer_alloc(60));
 }
+
+// Hand-written: an exported function without a size, and behind it one that is not exported.
+__asm__(".pushsection .text\n"
+        ".globl sample_sizeless\n.type sample_sizeless,@function\nsample_sizeless:\n.fill 16, 1, 0\n"
+        ".type behind,@function\nbehind:\n.fill 16, 1, 0\n"
+        ".popsection");

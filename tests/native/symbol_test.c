@@ -332,6 +332,23 @@ without_it_a_site_is_the_function_and_the_distance(void **state)
   }
 }
 
+// With all symbols it ends where the next function begins. Exported alone, it would seem to contain whatever is behind it.
+static void
+an_exported_function_without_a_size_contains_no_others(void **state)
+{
+  (void)state;
+  for (int is_stripped = 0; is_stripped < 2; ++is_stripped) {
+    struct module module;
+    char text[TEXT_SIZE];
+    open_module(&module, is_stripped ? "c-stripped" : "c-symbols");
+    uint64_t sizeless = (uintptr_t)dlsym(module.handle, "sample_sizeless") - module.base;
+    int known         = memtrack_symbols_name(module.symbols, sizeless + 16 + 5, text, sizeof(text));
+    assert_int_equal(known, is_stripped ? MEMTRACK_SYMBOL_NONE : MEMTRACK_SYMBOL_FUNCTION);
+    assert_string_equal(text, is_stripped ? "" : "behind+0x5");
+    close_module(&module);
+  }
+}
+
 // libdw would open a .dwo file itself: it maps it, and waits for a FIFO (as these are). Without it a module has lines, and symbols
 // for the functions; but a line of a system header is not a site.
 static void
@@ -880,6 +897,7 @@ main(void)
     cmocka_unit_test(elfutils_is_loaded),
     cmocka_unit_test(with_debug_information_a_site_is_the_function_and_line_of_the_source),
     cmocka_unit_test(without_it_a_site_is_the_function_and_the_distance),
+    cmocka_unit_test(an_exported_function_without_a_size_contains_no_others),
     cmocka_unit_test(a_split_file_is_never_opened_and_costs_the_inlined_functions_only),
     cmocka_unit_test(no_file_is_mapped_to_be_read),
     cmocka_unit_test(shared_debug_information_that_is_another_or_gone_costs_the_lines_only),

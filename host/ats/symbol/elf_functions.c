@@ -35,10 +35,11 @@ read_table(struct memtrack_functions *functions, Elf *elf, GElf_Word type)
     if (!memtrack_ranges_grow((void **)&functions->sorted, functions->count, sizeof(struct memtrack_function))) {
       break;
     }
-    /* Hand-written assembly may have no sizes: such a function extends to the next function, or to the end of its section. */
+    /* Hand-written assembly may have no sizes: such a function extends to the next function, or to the end of its section. Not in a
+       table of exported functions: the next one of those may be far behind functions of other names. */
     uint64_t to = symbol.st_value + symbol.st_size;
     GElf_Shdr home;
-    if (symbol.st_size == 0 && elfutils->gelf_getshdr(elfutils->elf_getscn(elf, symbol.st_shndx), &home)) {
+    if (symbol.st_size == 0 && type == SHT_SYMTAB && elfutils->gelf_getshdr(elfutils->elf_getscn(elf, symbol.st_shndx), &home)) {
       to = home.sh_addr + home.sh_size;
     }
     functions->sorted[functions->count++] = (struct memtrack_function){
