@@ -45,6 +45,7 @@ const ATS = {
   "libmimalloc2.0": "another such allocator",
   clang: "finds Scudo",
   "libclang-rt-14-dev": "Scudo, an allocator that checks the sizes it is told",
+  elfutils: "eu-addr2line: names for `memtrack symbolize`",
   wrk: "HTTP and TLS load with keep-alive",
   "nghttp2-client": "h2load: an exact number of HTTP/1.1 and HTTP/2 requests",
 };
@@ -79,6 +80,7 @@ const PARTS = {
     ...BUILD,
     "trafficserver-dev": "ts/ts.h, to compile against the server",
     "trafficserver-experimental-plugins": "plugins for the measured server",
+    elfutils: "eu-addr2line: names for `memtrack symbolize`",
     wrk: "HTTP and TLS load with keep-alive",
     "nghttp2-client": "h2load: HTTP/2 load",
     valgrind: "counts the hot path's instructions",

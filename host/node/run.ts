@@ -18,6 +18,7 @@ import { write, type Io } from "./commands/io.ts";
 import { mrtgCommand } from "./commands/mrtg.ts";
 import { pprofCommand } from "./commands/pprof.ts";
 import { reportCommand } from "./commands/report.ts";
+import { symbolizeCommand } from "./commands/symbolize.ts";
 import { watchCommand } from "./commands/watch.ts";
 import { TEXTS, usageError } from "./commands/usage.ts";
 import { UnreadableDump, UsageError } from "./errors.ts";
@@ -54,6 +55,7 @@ function commands(io: Io, finish: (code: number) => void): Argv {
     mrtgCommand(io),
     pprofCommand(io),
     foldedCommand(io),
+    symbolizeCommand(io),
     watchCommand(io),
     doctorCommand(io, finish),
   ];

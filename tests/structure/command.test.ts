@@ -10,7 +10,7 @@ import { memtrack } from "../support/command.ts";
 import { commandsIn, DOCUMENTS, read, WITH_SAMPLES, withOutputs } from "../support/examples.ts";
 import { hasSamples, withSamples } from "../support/samples.ts";
 
-const COMMANDS = ["report", "diff", "html", "mrtg", "pprof", "folded", "watch", "doctor"];
+const COMMANDS = ["report", "diff", "html", "mrtg", "pprof", "folded", "symbolize", "watch", "doctor"];
 
 for (const document of DOCUMENTS) {
   test(`examples in ${document} show the command's output (npx tsx tests/support/examples.ts updates them)`, async () => {

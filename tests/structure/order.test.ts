@@ -65,6 +65,7 @@ const TREES: Tree[] = [
       ["analyse", "the core's judgement of them"],
       ["report", "plain data for a report, and its form as text, JSON, a page"],
       ["export", "pprof, folded stacks, MRTG"],
+      ["symbolize", "names for the addresses in dumps, by debug information"],
       ["doctor", "checks of an installation"],
       ["commands", "one file per command: its options and actions"],
       ["run", "the list of commands"],

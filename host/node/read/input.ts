@@ -91,9 +91,8 @@ export async function readInputs(
   const size = inputs.every((input) => input.size !== undefined) ? inputs.reduce((sum, input) => sum + input.size!, 0) : undefined;
   let done = 0;
   for (const { name } of inputs) {
-    const source = name === STDIN ? stdin : createReadStream(name, { highWaterMark: CHUNK });
     const counted = async function* (): AsyncIterable<Buffer> {
-      for await (const chunk of source as AsyncIterable<Buffer>) {
+      for await (const chunk of sourceOf(name, stdin)) {
         progress((done += chunk.length), size);
         yield chunk;
       }
@@ -109,6 +108,15 @@ export async function readInputs(
   }
   streams.end();
   return [...problems, ...streams.problems];
+}
+
+/** A file or standard input, decompressed. */
+export function chunksOf(name: string, stdin: Readable): AsyncIterable<Buffer> {
+  return unpacked(sourceOf(name, stdin));
+}
+
+function sourceOf(name: string, stdin: Readable): AsyncIterable<Buffer> {
+  return name === STDIN ? stdin : createReadStream(name, { highWaterMark: CHUNK });
 }
 
 /** Decompresses if necessary. The first two bytes decide, and a chunk may have only one. */

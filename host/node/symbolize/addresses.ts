@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The addresses in the text of a dump, and their replacement by names:
+//
+//   memory/plugin/foo.so+0x1a2b [via bar.so]   ->   memory/plugin/foo.so handler (foo.c:88) [via bar.so]
+//   memory/plugin/foo.so+0x1a2b (foo.c:88)     ->   memory/plugin/foo.so handler (foo.c:88)
+//
+//   memory/plugin/foo.so handler+0x1a          ->   memory/plugin/foo.so handler (foo.c:88)
+//
+// In the second form the plugin itself has said where the call is, and only the function is missing. In the third the function is known.
+
+/** An address in a module, as text. */
+export interface Address {
+  module: string;
+  /** The function from whose beginning the offset is; undefined: it is from that of the module. */
+  function: string | undefined;
+  /** In hexadecimal, after 0x. */
+  offset: string;
+  /** "foo.c:88", if the location has it already. */
+  place: string | undefined;
+}
+
+/** Any module, for those that the dump does not describe. */
+const ANY_MODULE = String.raw`[^ /"|]+\.so[^ /"|+]*`;
+/** A function's name may have blanks and brackets. It ends before what follows a location. */
+const FUNCTION = String.raw`(?: ((?:(?! \[via |: |\.so| \([^ ]+:\d+\))[^|"])+?))?`;
+const OFFSET = String.raw`\+0x([0-9a-f]+)(?: \(([^()|]+:\d+)\))?(?![0-9a-zA-Z])`;
+
+function pattern(modules: readonly string[]): RegExp {
+  const names = modules.toSorted((a, b) => b.length - a.length).map((name) => name.replace(/[.*+?^${}()|[\]\\]/g, "\\$&"));
+  return new RegExp(`(?<![^ /"])(${[...names, ANY_MODULE].join("|")})${FUNCTION}${OFFSET}`, "g");
+}
+
+function addressOf([, module, name, offset, place]: RegExpMatchArray): Address {
+  return { module: module!, function: name, offset: offset!, place };
+}
+
+export function addressesIn(text: string, modules: readonly string[]): Address[] {
+  return [...text.matchAll(pattern(modules))].map(addressOf);
+}
+
+/** @param nameOf the function, with its line if the address has no place; undefined leaves the address */
+export function replaceAddresses(
+  text: string,
+  modules: readonly string[],
+  nameOf: (address: Address) => string | undefined,
+): string {
+  const addresses = pattern(modules);
+  return text
+    .split(/(?<=\n)/)
+    .map((line) => {
+      let result = line;
+      for (const match of [...line.matchAll(addresses)].reverse()) {
+        const [old] = match;
+        const address = addressOf(match);
+        const { module, place } = address;
+        const name = nameOf(address);
+        if (name === undefined) continue;
+        const fresh = `${module} ${name}${place === undefined ? "" : ` (${place})`}`;
+        const rest = result.slice(match.index + old.length);
+        result = result.slice(0, match.index) + fresh + refill(rest, fresh.length - old.length);
+      }
+      return result;
+    })
+    .join("");
+}
+
+/** Keeps the columns behind a cell in place, as far as the blanks at its end allow. */
+function refill(rest: string, longer: number): string {
+  const cell = /^([^|]*?)( *)( \| |$)/.exec(rest.replace(/\r?\n$/, ""));
+  if (!cell || (!cell[3] && !cell[2])) return rest;
+  const [, text = "", blanks = ""] = cell;
+  return text + " ".repeat(Math.max(0, blanks.length - longer)) + rest.slice(text.length + blanks.length);
+}
