@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Examines an installation of Traffic Server: reports what prevents memory tracking, and what to change. It reads the server's
-// layout, its version, plugin.config, the records, memtrack.so, the service's arguments, and the last dump. It changes nothing.
+// layout, its version, plugin.config, the records, memtrack.so, the service's arguments, the last dump, and which modules of it have debug
+// information. It changes nothing.
 
 import { existsSync } from "node:fs";
 import { UsageError } from "../errors.ts";
+import { checkDebugInformation } from "./debug-information.ts";
 import { findDestination } from "./destination.ts";
 import type { Finding } from "./finding.ts";
 import { findInstallation, type DoctorOptions } from "./installation.ts";
@@ -34,5 +36,6 @@ export async function doctor(options: DoctorOptions, env: NodeJS.ProcessEnv): Pr
     ...checkSettings(file, typeof dump === "object" && "header" in dump ? dump : undefined),
     ...ofDestination,
     ...(path === undefined || dump === undefined ? [] : checkLastDump(path, dump, records, plugin.loaded)),
+    ...(typeof dump === "object" && "sections" in dump ? checkDebugInformation(dump, env) : []),
   ];
 }
