@@ -135,11 +135,14 @@ export const MEASURE_COUNT: u32 = 13;
 // Most bytes of text passed to a control instance, and of its answer.
 export const QUESTION_MAX: u32 = 61440;
 
-// Machines whose instructions the core reads (control/prologue.ts).
+// Machines whose instructions the core reads (control/prologue.ts, naming/called.ts).
 export const MACHINE_X86_64: u32 = 0;
 export const MACHINE_ARM64: u32 = 1;
 /** The longest instruction, in bytes: so many beyond those that are asked about are read. */
 export const INSTRUCTION_SIZE: u32 = 16;
+/** Bytes that are read of a call, up to its end, and of a stub, from its beginning. */
+export const CALL_SIZE: u32 = 8;
+export const STUB_SIZE: u32 = 16;
 export const ANSWER_MAX: u32 = 4096;
 
 // Classification of a module by its name (naming/module.ts); number of plugin names whose loads are counted, and bytes of an entry.

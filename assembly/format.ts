@@ -13,11 +13,12 @@ export const RESIDENT_CHANGE_MIN: u64 = 16777216;
 export const LOCATION_WIDTH: u32 = 50;
 
 // Indexed by CLASS_.... An empty text means none.
-export const CLASS_NAMES: StaticArray<string> = ["iobuffer", "openssl", "tsapi", "heap", "freelist", "object"];
-export const CLASS_LEVELS: StaticArray<u8> = [1, 2, 1, 1, 1, 1];
+export const CLASS_NAMES: StaticArray<string> = ["iobuffer", "openssl", "tsapi", "heap", "mapped", "freelist", "object"];
+export const CLASS_LEVELS: StaticArray<u8> = [1, 2, 1, 1, 1, 1, 1];
 export const CLASS_PREFIXES: StaticArray<string> = [
   "memory/IOBuffer/",
   "memory/OpenSSL/",
+  "memory/plugin/",
   "memory/plugin/",
   "memory/plugin/",
   "memory/freelist/",
@@ -28,19 +29,21 @@ export const CLASS_SECTIONS: StaticArray<string> = [
   "",
   "TSmalloc memory of plugins",
   "Heap memory of plugins",
+  "Mapped memory of plugins",
   "Freelists of the server",
   "Objects of plugins",
 ];
-export const CLASS_SUMMARIES: StaticArray<string> = ["", "SSL Allocated Memory", "", "", "", ""];
+export const CLASS_SUMMARIES: StaticArray<string> = ["", "SSL Allocated Memory", "", "", "", "", ""];
 export const CLASS_PARTS: StaticArray<string> = [
   "IOBuffers alive, without the RAM cache",
   "OpenSSL alive",
   "plugins' TSmalloc alive",
   "plugins' heap alive",
+  "plugins' mapped memory, resident",
   "server's freelists in use",
   "plugins' objects alive",
 ];
-export const CLASS_TAGGED: StaticArray<bool> = [false, true, true, true, false, false];
+export const CLASS_TAGGED: StaticArray<bool> = [false, true, true, true, false, false, false];
 
 // Indexed by KIND_..., HOOK_..., LIMIT_..., DUMP_REASON_..., VERDICT_..., EXPLAINED_BY_....
 export const KIND_NAMES: StaticArray<string> = [
@@ -76,6 +79,8 @@ export const LIMIT_NAMES: StaticArray<string> = [
   "files",
   "unloaded",
   "freelists",
+  "ranges",
+  "starts",
 ];
 export const DUMP_REASON_NAMES: StaticArray<string> = ["signal", "timer", "other", "message"];
 export const VERDICT_NAMES: StaticArray<string> = ["new", "steady", "churn", "filling", "leak"];
@@ -160,21 +165,23 @@ export const SETTING_EFFECTS: StaticArray<u8> = [0, 0, 2, 1, 1, 1, 1];
 export const SECTION_MEMORY: u32 = 0;
 export const SECTION_SUMMARY: u32 = 1;
 export const SECTION_OBJECTS: u32 = 2;
-export const SECTION_OWNERS: u32 = 3;
-export const SECTION_GROWTH: u32 = 4;
-export const SECTION_OWNERS_GROWTH: u32 = 5;
-export const SECTION_SUSPECTS: u32 = 6;
-export const SECTION_AGES: u32 = 7;
-export const SECTION_RECONCILIATION: u32 = 8;
-export const SECTION_SHOW: u32 = 9;
-export const SECTION_SHOW_HISTORY: u32 = 10;
-export const SECTION_PRE_ARMING: u32 = 11;
-export const SECTION_VERIFY: u32 = 12;
-export const SECTION_MODULES: u32 = 13;
+export const SECTION_SPANS: u32 = 3;
+export const SECTION_OWNERS: u32 = 4;
+export const SECTION_GROWTH: u32 = 5;
+export const SECTION_OWNERS_GROWTH: u32 = 6;
+export const SECTION_SUSPECTS: u32 = 7;
+export const SECTION_AGES: u32 = 8;
+export const SECTION_RECONCILIATION: u32 = 9;
+export const SECTION_SHOW: u32 = 10;
+export const SECTION_SHOW_HISTORY: u32 = 11;
+export const SECTION_PRE_ARMING: u32 = 12;
+export const SECTION_VERIFY: u32 = 13;
+export const SECTION_MODULES: u32 = 14;
 export const SECTION_TITLES: StaticArray<string> = [
   "",
   "",
   "",
+  "Address space of mapped memory",
   "Owners: bytes in use by class, objects alive by kind;",
   "Growth since",
   "Growth of owners since",
@@ -191,7 +198,8 @@ export const SECTION_HEADS: StaticArray<string> = [
   "Allocs     | Frees      | Size In-use          | Avg Size   | Location                                          ",
   "Total Allocated      | Total Freed          | Currently Allocated  | Type                ",
   "Created    | Destroyed  | Alive      | Size In-use          | Kind             | Location",
-  "Total          | Change         | Owner                          | State   | IOBuffer       | OpenSSL        | TSmalloc       | Heap           | Freelists      | Objects        | Conts    | Mutexes  | Buffers  | Readers  | MBuffers | Handles  | VConns   | Fetches  | Threads  | Files    | Streams  | Dirs     | Addrinfo | Regexes  | Others   | Txn held | Ssn held",
+  "Ranges     | Mapped               | Resident             | Location",
+  "Total          | Change         | Owner                          | State   | IOBuffer       | OpenSSL        | TSmalloc       | Heap           | Mapped         | Freelists      | Objects        | Conts    | Mutexes  | Buffers  | Readers  | MBuffers | Handles  | VConns   | Fetches  | Threads  | Files    | Streams  | Dirs     | Addrinfo | Regexes  | Others   | Txn held | Ssn held",
   "Verdict | Why        | Change       | Per hour     | Location                                                         | Kind             | Per 1000 tx | Allocs     | Frees      | Old % | Kept % | Streak | Late %",
   "Verdict | Why        | Change       | Per hour     | Owner                          | Per 1000 tx | Allocs     | Frees      | Old % | Kept % | Streak | Late %",
   "Per hour       | For      | Limit in   | Evidence",
@@ -207,7 +215,8 @@ export const SECTION_RULES: StaticArray<string> = [
   "-----------|------------|----------------------|------------|--------------------------------------------------------------------",
   "---------------------|----------------------|----------------------|----------------------",
   "-----------|------------|------------|----------------------|------------------|------------------------------",
-  "---------------|----------------|--------------------------------|---------|----------------|----------------|----------------|----------------|----------------|----------------|----------|----------|----------|----------|----------|----------|----------|----------|----------|----------|----------|----------|----------|----------|----------|----------|----------",
+  "-----------|----------------------|----------------------|------------------------------",
+  "---------------|----------------|--------------------------------|---------|----------------|----------------|----------------|----------------|----------------|----------------|----------------|----------|----------|----------|----------|----------|----------|----------|----------|----------|----------|----------|----------|----------|----------|----------|----------|----------",
   "--------|------------|--------------|--------------|------------------------------------------------------------------|------------------|-------------|------------|------------|-------|--------|--------|--------",
   "--------|------------|--------------|--------------|--------------------------------|-------------|------------|------------|-------|--------|--------|--------",
   "---------------|----------|------------|--------------------------------------------------",
@@ -219,10 +228,10 @@ export const SECTION_RULES: StaticArray<string> = [
   "-----------|------------|----------------------|------------|------------------------------",
   "-----------------------------------------|--------------------------------------------------",
 ];
-export const SECTION_COLUMNS: StaticArray<u8> = [0, 4, 7, 12, 38, 50, 61, 64, 70, 73, 79, 84, 87, 91];
-export const SECTION_TEXT_WIDTHS: StaticArray<u8> = [50, 20, 0, 30, 64, 30, 0, 0, 0, 0, 0, 8, 0, 0];
+export const SECTION_COLUMNS: StaticArray<u8> = [0, 4, 7, 12, 15, 42, 54, 65, 68, 74, 77, 83, 88, 91, 95];
+export const SECTION_TEXT_WIDTHS: StaticArray<u8> = [50, 20, 0, 0, 30, 64, 30, 0, 0, 0, 0, 0, 8, 0, 0];
 export const COLUMN_WIDTHS: StaticArray<u8> = [
-  10, 10, 20, 10, 20, 20, 20, 10, 10, 10, 20, 16, 14, 14, 7, 14, 14, 14, 14, 14, 14, 8, 8, 8, 8, 8, 8, 8, 8, 8, 8, 8, 8, 8,
-  8, 8, 8, 8, 7, 10, 12, 12, 16, 11, 10, 10, 5, 6, 6, 6, 7, 10, 12, 12, 11, 10, 10, 5, 6, 6, 6, 14, 8, 10, 10, 12, 10, 20,
-  9, 16, 20, 7, 14, 3, 7, 20, 10, 10, 16, 3, 11, 7, 20, 20, 10, 20, 10, 10, 10, 20, 10, 40,
+  10, 10, 20, 10, 20, 20, 20, 10, 10, 10, 20, 16, 10, 20, 20, 14, 14, 7, 14, 14, 14, 14, 14, 14, 14, 8, 8, 8, 8, 8, 8, 8,
+  8, 8, 8, 8, 8, 8, 8, 8, 8, 8, 7, 10, 12, 12, 16, 11, 10, 10, 5, 6, 6, 6, 7, 10, 12, 12, 11, 10, 10, 5, 6, 6, 6, 14, 8,
+  10, 10, 12, 10, 20, 9, 16, 20, 7, 14, 3, 7, 20, 10, 10, 16, 3, 11, 7, 20, 20, 10, 20, 10, 10, 10, 20, 10, 40,
 ];

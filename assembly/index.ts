@@ -180,6 +180,7 @@ export { reclaimDue, sampleAnew, sampleDue } from "./control/schedule";
 export { denyBaseline, writeStatus } from "./report/replies";
 export { limitPath, readMeasure, readObjectSize, smallerLimit } from "./control/system";
 export { builtinAllocs, builtinFrees, builtinInUse, registerBuiltinRow } from "./registry/builtin_row";
+export { codeOfCall, slotOfCall, slotOfStub } from "./naming/called";
 export { copiedPath, moduleKind, nameLoad } from "./naming/module";
 export { mangledKind, shortenName } from "./naming/mangled";
 export { writeDistance, writeFunction, writeLine } from "./naming/place";

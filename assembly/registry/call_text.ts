@@ -38,16 +38,37 @@ export function registerCall(
   return register(place, detail, finish(), ownerKey, flags);
 }
 
-/** Like renameSite(), to "foo.so handler (foo.c:88)". The line may be part of the function text. */
-export function renameCall(site: u32, moduleLength: u32, functionLength: u32, fileLength: u32): i32 {
+/**
+ * Like renameSite(), to "foo.so handler (foo.c:88)", where the line may be part of the function text; without a line to
+ * "foo.so handler+0x1a calls inflateInit2_" or "foo.so+0x1a2b calls inflateInit2_".
+ * @param offset of the call in the module, if the function is not known
+ */
+export function renameCall(
+  site: u32,
+  moduleLength: u32,
+  offset: u64,
+  functionLength: u32,
+  fileLength: u32,
+  calledLength: u32,
+): i32 {
   const module = min(moduleLength, PARTS_MAX);
   const name = min(functionLength, PARTS_MAX - module);
   const file = min(fileLength, PARTS_MAX - module - name);
+  const called = min(calledLength, PARTS_MAX - module - name - file);
   start();
   writePart(input, module);
-  byte(0x20);
-  writePart(input + module, name);
+  if (name) {
+    byte(0x20);
+    writePart(input + module, name);
+  } else {
+    ascii("+0x");
+    hexadecimal(offset);
+  }
   writeFile(input + module + name, file);
+  if (called) {
+    ascii(" calls ");
+    writePart(input + module + name + file, called);
+  }
   return renameSite(site, finish());
 }
 

@@ -169,11 +169,11 @@ for (const [where, plugins, once] of [
         assert.equal(found.length, 1, JSON.stringify(rows, null, 1));
         return found[0]!.location;
       };
-      assert.match(of(91), /^memory\/plugin\/leak_stripped\.so leak_exported\+0x[0-9a-f]+$/);
+      assert.match(of(91), /^memory\/plugin\/leak_stripped\.so leak_exported\+0x[0-9a-f]+ calls malloc$/);
       // Only where TSmalloc says it is the line known.
-      const says = installedServer().cxxApi ? "" : ` \\(leak_fallback\\.c:${lineOf(93)}\\)`;
+      const says = installedServer().cxxApi ? " calls _TSmalloc" : ` \\(leak_fallback\\.c:${lineOf(93)}\\)`;
       for (const [bytes, after] of [
-        [92, ""],
+        [92, " calls malloc"],
         [93, says],
       ] as const) {
         const [, offset] = new RegExp(`^memory/plugin/leak_stripped\\.so\\+(0x[0-9a-f]+)${after}$`).exec(of(bytes)) ?? [];

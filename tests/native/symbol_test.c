@@ -349,6 +349,37 @@ an_exported_function_without_a_size_contains_no_others(void **state)
   }
 }
 
+// Through a stub or, without one, through the slot itself.
+static void
+the_function_that_a_call_calls_is_the_one_of_its_slot(void **state)
+{
+  static const char *const names[] = {"c-stripped", "c-symbols", "c-O0", "c-clang", "c-noplt", "c-ibt"};
+  (void)state;
+  for (size_t i = 0; i < sizeof(names) / sizeof(*names); ++i) {
+    struct module module;
+    char text[TEXT_SIZE];
+    size_t found = 0;
+    open_module(&module, names[i]);
+    for (size_t j = 0; j < sizeof(in_c) / sizeof(*in_c); ++j) {
+      memtrack_symbols_called(module.symbols, site_of(&module, in_c[j].name), text, sizeof(text));
+      // As the samples are linked; none where the call is of an allocator of the module's own.
+      if (strcmp(text, "__wrap_malloc") != 0 && text[0]) {
+        fail_msg("%s: %s calls %s", names[i], in_c[j].name, text);
+      }
+      found += text[0] != '\0';
+    }
+    assert_true(found >= sizeof(in_c) / sizeof(*in_c) - 2);
+    // Anywhere else: a name of an imported function, or none.
+    for (uint64_t offset = 0; offset < 0x5000; ++offset) {
+      memtrack_symbols_called(module.symbols, offset, text, sizeof(text));
+      assert_true(!text[0] || dlsym(RTLD_DEFAULT, text) || dlsym(module.handle, text));
+    }
+    memtrack_symbols_called(module.symbols, UINT64_MAX, text, sizeof(text));
+    assert_string_equal(text, "");
+    close_module(&module);
+  }
+}
+
 // libdw would open a .dwo file itself: it maps it, and waits for a FIFO (as these are). Without it a module has lines, and symbols
 // for the functions; but a line of a system header is not a site.
 static void
@@ -898,6 +929,7 @@ main(void)
     cmocka_unit_test(with_debug_information_a_site_is_the_function_and_line_of_the_source),
     cmocka_unit_test(without_it_a_site_is_the_function_and_the_distance),
     cmocka_unit_test(an_exported_function_without_a_size_contains_no_others),
+    cmocka_unit_test(the_function_that_a_call_calls_is_the_one_of_its_slot),
     cmocka_unit_test(a_split_file_is_never_opened_and_costs_the_inlined_functions_only),
     cmocka_unit_test(no_file_is_mapped_to_be_read),
     cmocka_unit_test(shared_debug_information_that_is_another_or_gone_costs_the_lines_only),

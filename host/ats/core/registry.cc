@@ -197,8 +197,8 @@ memtrack_registry_rename(uint32_t site, const struct memtrack_call_name *call)
 {
   change([=] {
     uint32_t used = 0, module = add_part(call->module, &used), function = add_part(call->function, &used);
-    uint32_t file = add_part(call->file, &used);
-    memtrack_call(&core, renameCall, site, module, function, file);
+    uint32_t file = add_part(call->file, &used), called = add_part(call->called, &used);
+    memtrack_call(&core, renameCall, site, module, call->offset, function, file, called);
   });
 }
 

@@ -43,6 +43,7 @@ struct memtrack_call_name {
   uint64_t offset;      /* in the module; without a module, the address */
   const char *function; /* for a better text; may include the line */
   const char *file;     /* file and line, as passed by the caller */
+  const char *called;   /* the function that is called, for a text without a line */
 };
 
 /* Like memtrack_registry_site(), for a plugin's call. hook-safe. */

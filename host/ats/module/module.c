@@ -263,6 +263,7 @@ void
 memtrack_module_describe(const struct memtrack_module *module, struct memtrack_module_source *source)
 {
   source->id   = module->id;
+  source->kind = module->kind;
   source->fd   = module->fd >= 0 ? memtrack_limit_descriptor(fcntl(module->fd, F_DUPFD_CLOEXEC, 0)) : -1;
   source->base = module->base;
   source->file = module->file;

@@ -54,7 +54,8 @@ struct memtrack_module {
 /* What the names of a module's sites are made from. It stays valid when the module is unloaded. */
 struct memtrack_module_source {
   uint32_t id;
-  int fd; /* of its own; -1 if there is none */
+  uint32_t kind; /* MEMTRACK_MODULE_... */
+  int fd;        /* of its own; -1 if there is none */
   uintptr_t base;
   struct memtrack_file_state file;
   char path[512];

@@ -189,11 +189,17 @@ static void
 resolve_site(struct memtrack_symbols *symbols, uint32_t site, const struct memtrack_module_source *module)
 {
   struct origin *origin = &origins[site];
-  char known[160];
+  char known[160], called[160] = "";
   enum memtrack_symbol symbol = origin->path[0] ? memtrack_symbols_function(symbols, origin->offset, known, sizeof(known))
                                                 : memtrack_symbols_name(symbols, origin->offset, known, sizeof(known));
-  if (symbol != MEMTRACK_SYMBOL_NONE) {
-    memtrack_registry_rename(site, &(struct memtrack_call_name){.module = module->text, .function = known, .file = origin->path});
+  /* Without a line, what a plugin calls there tells more than the address: a library calls the allocator itself. */
+  if (symbol != MEMTRACK_SYMBOL_LINE && !origin->path[0] && module->kind == MEMTRACK_MODULE_PLUGIN) {
+    memtrack_symbols_called(symbols, origin->offset, called, sizeof(called));
+  }
+  if (symbol != MEMTRACK_SYMBOL_NONE || called[0]) {
+    struct memtrack_call_name name = {.module = module->text, .offset = origin->offset - 1, .file = origin->path, .called = called};
+    name.function                  = known;
+    memtrack_registry_rename(site, &name);
   }
   memtrack_store(&origin->state, KNOWN);
 }

@@ -63,7 +63,10 @@ extern "C" {
   X(elf_rawdata)                  \
   X(elf_strptr)                   \
   X(elf_version)                  \
+  X(elf_getphdrnum)               \
   X(gelf_getehdr)                 \
+  X(gelf_getphdr)                 \
+  X(gelf_getrela)                 \
   X(gelf_getshdr)                 \
   X(gelf_getsym)
 

@@ -25,6 +25,7 @@
 #include "symbol/dwarf_position.h"
 #include "symbol/dwarf_unit.h"
 #include "symbol/dwarf_wrapper.h"
+#include "symbol/elf_called.h"
 #include "symbol/elf_debug.h"
 #include "symbol/elf_file.h"
 #include "symbol/elf_functions.h"
@@ -144,6 +145,16 @@ function_of(struct memtrack_symbols *symbols, uint64_t offset, char *text, size_
   }
   memtrack_place_function(name, text, size);
   return name[0] ? MEMTRACK_SYMBOL_FUNCTION : MEMTRACK_SYMBOL_NONE;
+}
+
+void
+memtrack_symbols_called(struct memtrack_symbols *symbols, uint64_t offset, char *text, size_t size)
+{
+  const char *name = memtrack_elfutils_is_open() ? memtrack_elf_called(&symbols->file, offset) : NULL;
+  text[0]          = '\0';
+  if (name) {
+    memtrack_mangled_text(name, text, size);
+  }
 }
 
 /* Adds the functions whose names are of a kind. */

@@ -63,6 +63,10 @@ enum memtrack_symbol memtrack_symbols_name(struct memtrack_symbols *symbols, uin
 /* Writes the name of the innermost function alone, wrapper or not: for a call whose file and line are known from elsewhere. */
 enum memtrack_symbol memtrack_symbols_function(struct memtrack_symbols *symbols, uint64_t offset, char *text, size_t size);
 
+/* Writes the short name of the function of another module that the call before this return address calls: for a call without a
+   line. "" if it is not known. */
+void memtrack_symbols_called(struct memtrack_symbols *symbols, uint64_t offset, char *text, size_t size);
+
 /* The code of the standalone wrapper functions in this module, sorted and disjoint, malloc'ed; without the code of other
    functions inlined into them. Compare the byte before a return address with it. Returns the number of ranges; *ranges is NULL
    if there are none. */

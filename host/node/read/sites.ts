@@ -82,7 +82,7 @@ export function sourceOf(location: string): { file: string; line: number } | und
 /** The place of a location in its module. */
 export interface Code {
   module: string;
-  /** "handler", "handler+0x1a", "+0x1a2b"; empty if unknown. */
+  /** "handler", "handler+0x1a", "+0x1a2b"; the latter two may have " calls NAME" behind them; empty if unknown. */
   function: string;
   /** Offset in the module, if nothing better is known. */
   address: number | undefined;
@@ -96,7 +96,7 @@ export function codeOf(location: string): Code | undefined {
     .slice(named.length)
     .replace(/ \[via [^\]]+\]$/, "")
     .replace(/ \([^()]*:\d+\)$/, "");
-  const [, address] = /^\+0x([0-9a-f]{1,13})$/.exec(name) ?? [];
+  const [, address] = /^\+0x([0-9a-f]{1,13})(?: calls .+)?$/.exec(name) ?? [];
   return { module, function: name.replace(/^ /, ""), address: address === undefined ? undefined : parseInt(address, 16) };
 }
 

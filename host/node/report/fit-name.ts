@@ -6,7 +6,7 @@
 import { cut, width } from "./text.ts";
 
 /** A source line or an offset, and a mark after it: ` [retired]`, ` (new)`, ` (gone)`. */
-const TAIL = /(?: \([^()]*:\d+\)|\+0x[\da-f]+|[^/ ]*:\d+)?(?: \[retired\])?(?: \((?:new|gone)\))?$/;
+const TAIL = /(?: \([^()]*:\d+\)|\+0x[\da-f]+(?: calls .+?)?|[^/ ]*:\d+)?(?: \[retired\])?(?: \((?:new|gone)\))?$/;
 /** With fewer columns, nothing of the function's name is shown. */
 const FUNCTION_MIN = 6;
 const NOTHING = " …";

@@ -6,6 +6,7 @@
 //   memory/plugin/foo.so+0x1a2b (foo.c:88)     ->   memory/plugin/foo.so handler (foo.c:88)
 //
 //   memory/plugin/foo.so handler+0x1a          ->   memory/plugin/foo.so handler (foo.c:88)
+//   memory/plugin/foo.so+0x1a2b calls malloc   ->   memory/plugin/foo.so handler (foo.c:88)
 //
 // In the second form the plugin itself has said where the call is, and only the function is missing. In the third the function is known.
 
@@ -25,10 +26,12 @@ const ANY_MODULE = String.raw`[^ /"|]+\.so[^ /"|+]*`;
 /** A function's name may have blanks and brackets. It ends before what follows a location. */
 const FUNCTION = String.raw`(?: ((?:(?! \[via |: |\.so| \([^ ]+:\d+\))[^|"])+?))?`;
 const OFFSET = String.raw`\+0x([0-9a-f]+)(?: \(([^()|]+:\d+)\))?(?![0-9a-zA-Z])`;
+/** What is called there, which the line tells better. */
+const CALLED = String.raw`(?: calls (?:(?! \[|: | +\|| +\r?$)[^|"\n])+)?`;
 
 function pattern(modules: readonly string[]): RegExp {
   const names = modules.toSorted((a, b) => b.length - a.length).map((name) => name.replace(/[.*+?^${}()|[\]\\]/g, "\\$&"));
-  return new RegExp(`(?<![^ /"])(${[...names, ANY_MODULE].join("|")})${FUNCTION}${OFFSET}`, "g");
+  return new RegExp(`(?<![^ /"])(${[...names, ANY_MODULE].join("|")})${FUNCTION}${OFFSET}${CALLED}`, "gm");
 }
 
 function addressOf([, module, name, offset, place]: RegExpMatchArray): Address {

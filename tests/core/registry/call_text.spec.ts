@@ -25,9 +25,10 @@ function call(module: string, offset: u64, file: string, key: u32, flags: u32 = 
   return nameOf(site);
 }
 
-function renamed(site: u32, module: string, name: string, file: string): string {
-  put(module + name + file);
-  const result = renameCall(site, String.UTF8.byteLength(module), String.UTF8.byteLength(name), String.UTF8.byteLength(file));
+function renamed(site: u32, module: string, name: string, file: string, called: string = ""): string {
+  put(module + name + file + called);
+  const length = (text: string): u32 => String.UTF8.byteLength(text);
+  const result = renameCall(site, length(module), 0x1a2b, length(name), length(file), length(called));
   return result == 0 ? nameOf(site) : "";
 }
 
@@ -50,6 +51,8 @@ describe("the text of a call", () => {
     const site = siteCount() - 1;
     expect(renamed(site, "foo.so", "handler (foo.c:88)", "")).toBe("memory/plugin/foo.so handler (foo.c:88)");
     expect(renamed(site, "foo.so", "handler", "foo.c:88")).toBe("memory/plugin/foo.so handler (foo.c:88)");
+    expect(renamed(site, "foo.so", "handler+0x1a", "", "inflate")).toBe("memory/plugin/foo.so handler+0x1a calls inflate");
+    expect(renamed(site, "foo.so", "", "", "inflate")).toBe("memory/plugin/foo.so+0x1a2b calls inflate");
     expect(renamed(site, "foo.so", "f", "")).toBe("memory/plugin/foo.so f", "nothing is left of a longer one");
     expect(renamed(site + 1, "foo.so", "f", "")).toBe("");
     expect(renamed(0, "foo.so", "f", "")).toBe("");
@@ -63,10 +66,10 @@ describe("the text of a call", () => {
     expect(lengthOf(site)).toBe(NAME_MAX);
     expect(nameOf(site).endsWith("a+0xffffffffffffffff")).toBe(true, nameOf(site));
     memory.fill(input, 0x62, INPUT_SIZE);
-    expect(renameCall(site, INPUT_SIZE, INPUT_SIZE, INPUT_SIZE)).toBe(0);
+    expect(renameCall(site, INPUT_SIZE, 1, INPUT_SIZE, INPUT_SIZE, INPUT_SIZE)).toBe(0);
     expect(lengthOf(site)).toBe(NAME_MAX);
     memory.fill(input, 0x63, INPUT_SIZE);
-    expect(renameCall(site, 1, 1, u32.MAX_VALUE)).toBe(0);
+    expect(renameCall(site, 1, 1, 1, u32.MAX_VALUE, u32.MAX_VALUE)).toBe(0);
     expect(nameOf(site).startsWith("memory/plugin/c c (ccc")).toBe(true);
     expect(nameOf(site).endsWith("ccc)")).toBe(true);
   });

@@ -50,6 +50,10 @@ describe("addresses", () => {
     assert.equal(replaced("a | foo.so+0x1a2b | heap | 7\r\n"), "a | foo.so handler (foo.c:88) | heap | 7\r\n");
     assert.equal(replaced("a | foo.so+0x1a2b                           \n"), "a | foo.so handler (foo.c:88)               \n");
     assert.equal(replaced("foo.so+0x1 and foo.so+0x2: x"), "foo.so handler (foo.c:88) and foo.so handler (foo.c:88): x");
+    assert.equal(replaced("a | foo.so f+0x1a calls b::c<d>   | heap | 7\n"), "a | foo.so handler (foo.c:88)     | heap | 7\n");
+    assert.equal(replaced("foo.so+0x1 calls b c [via x.so]\n"), "foo.so handler (foo.c:88) [via x.so]\n");
+    assert.equal(replaced("foo.so+0x1 calls b: +3"), "foo.so handler (foo.c:88): +3");
+    assert.equal(replaced("foo.so+0x1 calls b   \n"), "foo.so handler (foo.c:88)\n");
     const half = replaceAddresses("foo.so+0x1 (a.c:8) foo.so+0x2", MODULES, ({ place }) => (place ? "own" : undefined));
     assert.equal(half, "foo.so own (a.c:8) foo.so+0x2");
   });
