@@ -110,7 +110,7 @@ await_address()
   hints.ai_flags     = AI_NUMERICHOST;
   request.ar_name    = "127.0.0.1";
   request.ar_request = &hints;
-  TSReleaseAssert(getaddrinfo_a(GAI_NOWAIT, requests, 1, &event) == 0);
+  TSReleaseAssert(getaddrinfo_a(GAI_NOWAIT, requests, 1, &event) == 0); // SITE await_address: heap +n -n =n
   await();
   freeaddrinfo(request.ar_result);
 }

@@ -2,7 +2,7 @@
  *
  * Objects of the C library: streams, open folders, lists of addresses, compiled expressions and rarer ones. A plugin that forgets
  * to close one keeps its memory, and most keep a file descriptor as well. They are counted as objects, without bytes: their memory
- * is the C library's. The site is the plugin's own call, as that of the heap (heap.c).
+ * is heap. The site is the plugin's own call, as that of the heap (heap.c).
  *
  * An object is known by its address. A regex_t is not: it is the caller's variable, on the stack or in a container that moves it.
  * It is known by the program that regcomp() compiled, the first word that regfree() reads.
