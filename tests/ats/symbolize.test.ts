@@ -97,8 +97,8 @@ describe("dumps of plugins without debug information", () => {
         );
         const sum = (key: "allocs" | "frees"): number => rows.reduce((total, row) => total + row[key], 0);
         assert.ok(rows.length > 0, `${want.class} at ${want.location}\n${out}`);
-        assert.equal(sum("allocs"), want.allocs, want.location);
-        assert.equal(sum("frees"), want.frees, want.location);
+        if (want.allocs !== undefined) assert.equal(sum("allocs"), want.allocs, want.location);
+        if (want.frees !== undefined) assert.equal(sum("frees"), want.frees, want.location);
       }
       assert.doesNotMatch(out, new RegExp(`${name}\\.so[^|\\n]*\\+0x`));
     }

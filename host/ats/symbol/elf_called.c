@@ -17,10 +17,10 @@ read_at(const struct memtrack_elf *file, uint64_t address, unsigned char *to, si
   if (elfutils->elf_getphdrnum(file->elf, &count)) {
     return false;
   }
-  for (size_t i = 0; i < count && elfutils->gelf_getphdr(file->elf, i, &segment); ++i) {
+  for (size_t i = 0; i < count && elfutils->gelf_getphdr(file->elf, (int)i, &segment); ++i) {
     uint64_t distance = address - segment.p_vaddr;
     if (segment.p_type == PT_LOAD && distance < segment.p_filesz && size <= segment.p_filesz - distance) {
-      return pread(file->fd, to, size, segment.p_offset + distance) == (ssize_t)size;
+      return pread(file->fd, to, size, (off_t)(segment.p_offset + distance)) == (ssize_t)size;
     }
   }
   return false;
