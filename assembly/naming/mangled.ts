@@ -25,7 +25,7 @@ const ANONYMOUS: string = "(anonymous namespace)::";
 /** MANGLED_... for the linkage name in the input region. */
 export function mangledKind(length: u64): u32 {
   const size = answer.bounded(length);
-  if (isAllocationOperator(size)) return MANGLED_WRAPPER;
+  if (isAllocationOperator(size) || isServerAllocator(size)) return MANGLED_WRAPPER;
   if (isOfPluginApi(size)) return MANGLED_API;
   if (!isOfLibrary(size)) return MANGLED_OWN;
   return isTrampoline(size) ? MANGLED_TRAMPOLINE : MANGLED_WRAPPER;
@@ -48,6 +48,15 @@ function isAllocationOperator(length: usize): bool {
       reader.holds(input, length, "naEj") ||
       reader.holds(input, length, "dlEP") ||
       reader.holds(input, length, "daEP"))
+  );
+}
+
+/** Functions in the server's headers that copy a text for their caller. server/server.c of the host lists those with fixed names. */
+function isServerAllocator(length: usize): bool {
+  return (
+    reader.begins(input, length, "_Z13ats_stringdup") ||
+    reader.begins(input, length, "_ZL13ats_stringdup") ||
+    reader.begins(input, length, "_ZN14ats_scoped_str")
   );
 }
 

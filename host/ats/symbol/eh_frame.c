@@ -333,22 +333,46 @@ is_simple(const struct row *row)
          row->cfa_offset <= REACH && row->cfa_offset % WORD == 0 && row->bp <= 0 && row->bp >= -REACH && row->bp % WORD == 0;
 }
 
-bool
-memtrack_eh_frame_read(uintptr_t ip, struct memtrack_frame *frame)
+/* Finds the FDE and the CIE of the function that contains an address. The reader is then at the function's range. Returns false if
+   there are none, or if they are unsupported. */
+static bool
+find_function(uintptr_t address, struct bases *bases, struct cie *cie, struct reader *reader)
 {
-  struct bases bases;
-  struct cie cie;
   uint32_t length, back;
-  const uint8_t *fde = _Unwind_Find_FDE((void *)(ip - 1), &bases); /* address of the call, not of the instruction after it */
+  const uint8_t *fde = _Unwind_Find_FDE((void *)address, bases);
   if (!fde) {
     return false;
   }
   memcpy(&length, fde, sizeof(length));
   memcpy(&back, fde + sizeof(length), sizeof(back));
-  if (length >= LENGTH_64_BIT || !read_cie(fde + sizeof(length) - back, &cie)) {
+  *reader = (struct reader){.at = fde + sizeof(length) + sizeof(back), .end = fde + sizeof(length) + length};
+  return length < LENGTH_64_BIT && read_cie(fde + sizeof(length) - back, cie);
+}
+
+bool
+memtrack_eh_frame_function(uintptr_t address, uintptr_t *from, uintptr_t *to)
+{
+  struct bases bases;
+  struct cie cie;
+  struct reader reader;
+  if (!find_function(address, &bases, &cie, &reader)) {
     return false;
   }
-  struct reader reader = {.at = fde + sizeof(length) + sizeof(back), .end = fde + sizeof(length) + length};
+  skip(&reader, cie.pointer_size);
+  *from = (uintptr_t)bases.function;
+  *to   = *from + read_number(&reader, cie.pointer_size);
+  return !reader.unsupported && *to > *from;
+}
+
+bool
+memtrack_eh_frame_read(uintptr_t ip, struct memtrack_frame *frame)
+{
+  struct bases bases;
+  struct cie cie;
+  struct reader reader;
+  if (!find_function(ip - 1, &bases, &cie, &reader)) { /* of the call, not of the instruction after it */
+    return false;
+  }
   skip(&reader, 2 * (uint64_t)cie.pointer_size);
   skip(&reader, UNSIGNED(&reader));
   struct row row = cie.first;
@@ -368,6 +392,15 @@ memtrack_eh_frame_read(uintptr_t ip, struct memtrack_frame *frame)
 {
   (void)ip;
   (void)frame;
+  return false;
+}
+
+bool
+memtrack_eh_frame_function(uintptr_t address, uintptr_t *from, uintptr_t *to)
+{
+  (void)address;
+  (void)from;
+  (void)to;
   return false;
 }
 

@@ -32,6 +32,10 @@ struct memtrack_frame {
    running. */
 bool memtrack_eh_frame_read(uintptr_t ip, struct memtrack_frame *frame);
 
+/* Code of the function that contains an address, as those tables tell it: [from, to). Returns false if they do not. hook-safe, as
+   above. */
+bool memtrack_eh_frame_function(uintptr_t address, uintptr_t *from, uintptr_t *to);
+
 #ifdef __cplusplus
 }
 #endif

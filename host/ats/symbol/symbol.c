@@ -220,25 +220,40 @@ memtrack_symbols_wrappers(struct memtrack_symbols *symbols, struct memtrack_rang
   return wrappers_of(symbols, ranges);
 }
 
-size_t
-memtrack_symbols_api_wrappers(struct memtrack_symbols *symbols, struct memtrack_range **ranges)
+/* By the names of symbols alone. */
+static size_t
+functions_of(const struct memtrack_symbols *symbols, uint32_t kind, struct memtrack_range **ranges)
 {
   struct memtrack_ranges found = {0};
-  add_functions(symbols, MEMTRACK_MANGLED_API, &found);
+  add_functions(symbols, kind, &found);
   memtrack_ranges_merge(&found);
   *ranges = found.ranges;
   return found.count;
 }
 
-/* Of a file that is open. */
+size_t
+memtrack_symbols_named_wrappers(struct memtrack_symbols *symbols, struct memtrack_range **ranges)
+{
+  return functions_of(symbols, MEMTRACK_MANGLED_WRAPPER, ranges);
+}
+
+size_t
+memtrack_symbols_api_wrappers(struct memtrack_symbols *symbols, struct memtrack_range **ranges)
+{
+  return functions_of(symbols, MEMTRACK_MANGLED_API, ranges);
+}
+
+/* Of a file that is open. A separate file has a symbol table of its own, which is read in each case. */
 static void
-read_symbols(struct memtrack_symbols *symbols, const char *path)
+read_symbols(struct memtrack_symbols *symbols, const char *path, bool with_debug)
 {
   if (MEMTRACK_ELFUTILS_NO_MEMORY(symbols->no_memory)) {
     go_on_without_debug(symbols);
   } else {
     bool is_separate = memtrack_elf_find_debug(&symbols->debug, symbols->file.elf, path, memtrack_symbols_root);
-    memtrack_units_open(&symbols->units, is_separate ? &symbols->debug : &symbols->file, memtrack_symbols_root);
+    if (with_debug) {
+      memtrack_units_open(&symbols->units, is_separate ? &symbols->debug : &symbols->file, memtrack_symbols_root);
+    }
   }
   memtrack_functions_read(&symbols->functions, symbols->file.elf, symbols->debug.elf);
 }
@@ -255,8 +270,8 @@ memtrack_symbols_are_loaders(void)
   return !memtrack_elfutils_is_open();
 }
 
-struct memtrack_symbols *
-memtrack_symbols_open(int fd, const char *path, uintptr_t base, struct memtrack_reason *reason)
+static struct memtrack_symbols *
+open_symbols(int fd, const char *path, uintptr_t base, bool with_debug, struct memtrack_reason *reason)
 {
   struct memtrack_symbols *symbols = calloc(1, sizeof(*symbols));
   if ((!symbols || !memtrack_elfutils_is_open()) && fd >= 0) {
@@ -266,7 +281,8 @@ memtrack_symbols_open(int fd, const char *path, uintptr_t base, struct memtrack_
     memtrack_reason_set(reason, "out of memory while reading the symbols of %.120s", path);
     return NULL;
   }
-  symbols->base = base;
+  symbols->base                 = base;
+  symbols->units.shared_file.fd = -1;
   if (!memtrack_elfutils_is_open()) {
     return symbols;
   }
@@ -276,8 +292,20 @@ memtrack_symbols_open(int fd, const char *path, uintptr_t base, struct memtrack_
     free(symbols);
     return NULL;
   }
-  read_symbols(symbols, path);
+  read_symbols(symbols, path, with_debug);
   return symbols;
+}
+
+struct memtrack_symbols *
+memtrack_symbols_open(int fd, const char *path, uintptr_t base, struct memtrack_reason *reason)
+{
+  return open_symbols(fd, path, base, true, reason);
+}
+
+struct memtrack_symbols *
+memtrack_symbols_open_named(int fd, const char *path, uintptr_t base, struct memtrack_reason *reason)
+{
+  return open_symbols(fd, path, base, false, reason);
 }
 
 void

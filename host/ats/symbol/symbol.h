@@ -48,6 +48,9 @@ bool memtrack_symbols_are_loaders(void);
    NULL with a reason if the file is not a module. */
 struct memtrack_symbols *memtrack_symbols_open(int fd, const char *path, uintptr_t base, struct memtrack_reason *reason);
 
+/* The same without debug information, for a large module: only its symbol tables are read. */
+struct memtrack_symbols *memtrack_symbols_open_named(int fd, const char *path, uintptr_t base, struct memtrack_reason *reason);
+
 void memtrack_symbols_close(struct memtrack_symbols *symbols);
 
 /* Writes the site of a RETURN ADDRESS, `offset` (run-time address - load base), into `text`, at most `size` bytes with the NUL:
@@ -71,6 +74,9 @@ void memtrack_symbols_called(struct memtrack_symbols *symbols, uint64_t offset, 
    functions inlined into them. Compare the byte before a return address with it. Returns the number of ranges; *ranges is NULL
    if there are none. */
 size_t memtrack_symbols_wrappers(struct memtrack_symbols *symbols, struct memtrack_range **ranges);
+
+/* In the same form, by the names of the symbols alone. */
+size_t memtrack_symbols_named_wrappers(struct memtrack_symbols *symbols, struct memtrack_range **ranges);
 
 /* In the same form, the code of the plugin API's inline functions that allocate (ts.h since version 10), by the symbols alone. */
 size_t memtrack_symbols_api_wrappers(struct memtrack_symbols *symbols, struct memtrack_range **ranges);

@@ -35,6 +35,8 @@ describe("a linkage name", () => {
       "_ZN3FoonwEm",
       "_ZN3FoonaEj",
       "_ZN3FoodlEPv",
+      "_ZL13ats_stringdupRKNSt7__cxx1112basic_stringIcSt11char_traitsIcESaIcEEE",
+      "_ZN14ats_scoped_straSESt17basic_string_viewIcSt11char_traitsIcEE",
     ];
     for (let i = 0; i < wrappers.length; ++i) expect(kind(wrappers[i])).toBe(MANGLED_WRAPPER, wrappers[i]);
   });
@@ -79,6 +81,7 @@ describe("a linkage name", () => {
       "_Z3nwEm",
       "nwEm",
       "_ZN9__gnu_cx",
+      "_Z4takeR14ats_scoped_str",
     ];
     for (let i = 0; i < own.length; ++i) expect(kind(own[i])).toBe(MANGLED_OWN, own[i]);
   });
