@@ -41,7 +41,7 @@ static APART void
 look(void)
 {
   uintptr_t expected = memtrack_walk_slowly(is_site, OTHERWISE);
-  assert_int_equal(memtrack_walk(is_site, OTHERWISE), expected);
+  assert_int_equal(memtrack_walk(MEMTRACK_SITES_OF_PLUGINS, is_site, OTHERWISE), expected);
   __atomic_fetch_add(&seen.walks, 1, __ATOMIC_RELAXED);
   __atomic_fetch_add(&seen.found, expected != OTHERWISE, __ATOMIC_RELAXED);
 }
@@ -211,7 +211,7 @@ load_sites(const char *name)
 static uintptr_t
 walk_only(uintptr_t a, uintptr_t b, uintptr_t c)
 {
-  uintptr_t found = memtrack_walk(is_site, OTHERWISE);
+  uintptr_t found = memtrack_walk(MEMTRACK_SITES_OF_PLUGINS, is_site, OTHERWISE);
   KEEPING(a + b + c);
   return found;
 }

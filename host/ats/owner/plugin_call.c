@@ -20,7 +20,7 @@ MT_NOINLINE uintptr_t
 memtrack_plugin_call_find(uintptr_t otherwise)
 {
   MEMTRACK_GUARD_REENTRY;
-  return memtrack_walk(memtrack_plugin_call_is, otherwise);
+  return memtrack_walk(MEMTRACK_SITES_OF_PLUGINS, memtrack_plugin_call_is, otherwise);
 }
 
 MT_NOINLINE uintptr_t

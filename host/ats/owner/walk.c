@@ -74,6 +74,14 @@ holds(const struct cached *cached, uintptr_t ip, uint64_t word)
   return memtrack_load(&cached->both) == tell_both(ip, word);
 }
 
+/* What a site is depends on who asks, how to unwind a frame does not: each kind has rules of its own. No address of code has this
+   bit. */
+static inline uintptr_t
+key_of(enum memtrack_sites sites, uintptr_t ip)
+{
+  return ip | (uintptr_t)sites << 63;
+}
+
 static inline struct rule
 look_up(uintptr_t ip)
 {
@@ -177,6 +185,7 @@ unwind_frame(struct place *place, struct memtrack_frame frame, uintptr_t end)
 
 struct walk {
   bool (*is_site)(uintptr_t address);
+  enum memtrack_sites sites;
   uintptr_t found;
   int depth;
   bool learns;
@@ -186,16 +195,16 @@ struct walk {
 
 /* The unwinder moved from one frame to the next. Stores the frame's rule if it leads to the same place. */
 static void
-learn(struct place from, const struct place *to, uint64_t since)
+learn(enum memtrack_sites sites, struct place from, const struct place *to, uint64_t since)
 {
-  struct rule rule = look_up(from.ip);
-  uintptr_t ip     = from.ip;
+  uintptr_t ip = from.ip, key = key_of(sites, ip);
+  struct rule rule = look_up(key);
   if (rule.known) {
     return;
   }
   rule.unsupported =
     !memtrack_eh_frame_read(ip, &rule.frame) || !unwind_frame(&from, rule.frame, to->sp) || memcmp(&from, to, sizeof(from)) != 0;
-  store_rule(ip, rule, since);
+  store_rule(key, rule, since);
 }
 
 /* glibc's since 2.35: looks for the module that contains an address, and takes no lock. NULL before memtrack_walk_open(), and if
@@ -220,14 +229,14 @@ look_at_frame(struct _Unwind_Context *context, void *data)
   if (walk->learns) {
     place.bp = _Unwind_GetGR(context, MEMTRACK_FRAME_BP);
     if (walk->place.ip && place.ip) {
-      learn(walk->place, &place, walk->since);
+      learn(walk->sites, walk->place, &place, walk->since);
     }
     walk->place = place;
   }
   if (place.ip && walk->is_site(place.ip)) {
     walk->found = place.ip;
     if (walk->learns) {
-      store_rule(place.ip, (struct rule){.site = true}, walk->since);
+      store_rule(key_of(walk->sites, place.ip), (struct rule){.site = true}, walk->since);
     }
     return _URC_END_OF_STACK;
   }
@@ -250,6 +259,33 @@ is_nowhere(uintptr_t address)
   return false;
 }
 
+struct above {
+  uintptr_t call, *list;
+  size_t count, most;
+  bool found;
+  int depth;
+};
+
+static _Unwind_Reason_Code
+take_frame(struct _Unwind_Context *context, void *data)
+{
+  struct above *above = data;
+  uintptr_t ip        = _Unwind_GetIP(context);
+  if (above->found && ip) {
+    above->list[above->count++] = ip;
+  }
+  above->found = above->found || ip == above->call;
+  return ip == 0 || above->count == above->most || ++above->depth == MEMTRACK_WALK_DEPTH ? _URC_END_OF_STACK : _URC_NO_REASON;
+}
+
+MT_NOINLINE size_t
+memtrack_walk_above(uintptr_t call, uintptr_t *list, size_t most)
+{
+  struct above above = {.call = call, .list = list, .most = most};
+  _Unwind_Backtrace(take_frame, &above);
+  return above.count;
+}
+
 void
 memtrack_walk_open(void)
 {
@@ -259,9 +295,10 @@ memtrack_walk_open(void)
 }
 
 static MT_NOINLINE uintptr_t
-walk_and_learn(bool (*is_site)(uintptr_t address), uintptr_t otherwise)
+walk_and_learn(enum memtrack_sites sites, bool (*is_site)(uintptr_t address), uintptr_t otherwise)
 {
-  struct walk walk = {.is_site = is_site, .found = otherwise, .depth = -2, .learns = LEARNS}; /* this function, memtrack_walk() */
+  struct walk walk = {.is_site = is_site, .sites = sites, .found = otherwise, .learns = LEARNS};
+  walk.depth       = -2; /* this function, memtrack_walk() */
   walk.since       = memtrack_load_ordered(&forgotten);
   ++thread.slow;
   _Unwind_Backtrace(look_at_frame, &walk);
@@ -274,14 +311,14 @@ walk_and_learn(bool (*is_site)(uintptr_t address), uintptr_t otherwise)
 
 /* Its own frame has a bp with any compiler options, because it takes its frame address. */
 MT_HOT MT_NOINLINE MT_NO_ADDRESS_SANITIZER uintptr_t
-memtrack_walk(bool (*is_site)(uintptr_t address), uintptr_t otherwise)
+memtrack_walk(enum memtrack_sites sites, bool (*is_site)(uintptr_t address), uintptr_t otherwise)
 {
 #if defined(__x86_64__)
   const uintptr_t *frame = __builtin_frame_address(0);
   struct place place     = {.ip = frame[1], .sp = (uintptr_t)(frame + 2), .bp = frame[0]};
   uintptr_t end          = thread.reached;
   for (int depth = 0;; ++depth) {
-    struct rule rule = look_up(place.ip);
+    struct rule rule = look_up(key_of(sites, place.ip));
     if (rule.site) {
       return place.ip;
     }
@@ -293,7 +330,7 @@ memtrack_walk(bool (*is_site)(uintptr_t address), uintptr_t otherwise)
     }
   }
 #endif
-  uintptr_t found = walk_and_learn(is_site, otherwise);
+  uintptr_t found = walk_and_learn(sites, is_site, otherwise);
   __asm__ volatile("" : "+r"(found)); /* no tail call: this frame is counted */
   return found;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Walks up the stack to the plugin's call: out of the C++ library, and out of library code compiled into the plugin.
+ * Walks up the stack to the call that memory is charged to: the plugin's, out of the C++ library and out of library code compiled
+ * into the plugin; or the server's, out of its functions that allocate for others.
  *
  * The C compiler's unwinder reads the tables anew for each frame, 200 ns per frame. Yet the result for a return address never
  * changes, and nearly always has a simple form (symbol/eh_frame.h). These rules are therefore cached by return address, and a frame
@@ -14,6 +15,7 @@
 #define MEMTRACK_WALK_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #ifdef __cplusplus
@@ -24,14 +26,19 @@ extern "C" {
 void memtrack_walk_open(void);
 
 /* The innermost return address on this thread's stack for which `is_site` is true; `otherwise` if there is none within
-   MEMTRACK_WALK_DEPTH frames. `is_site` is called once per address until memtrack_walk_forget(). hook-safe: takes no lock (nor
-   does the unwinder, since glibc 2.35). The walk ends at code that is in no module, made at
-   run time. The caller must exclude the unwinder's own allocations. */
+   MEMTRACK_WALK_DEPTH frames. `is_site` decides for all walks of its kind, and is called once per address until
+   memtrack_walk_forget(). hook-safe: takes no lock (nor does the unwinder, since glibc 2.35). The walk ends at code that is in no
+   module, made at run time. The caller must exclude the unwinder's own allocations. */
 #define MEMTRACK_WALK_DEPTH 64
-uintptr_t memtrack_walk(bool (*is_site)(uintptr_t address), uintptr_t otherwise);
+enum memtrack_sites { MEMTRACK_SITES_OF_PLUGINS, MEMTRACK_SITES_OF_SERVER };
+uintptr_t memtrack_walk(enum memtrack_sites sites, bool (*is_site)(uintptr_t address), uintptr_t otherwise);
 
 /* Same, by the unwinder alone, for tests. Any thread. */
 uintptr_t memtrack_walk_slowly(bool (*is_site)(uintptr_t address), uintptr_t otherwise);
+
+/* The return addresses above the call with this one on this thread's stack, at most `most`, innermost first. Returns their number.
+   hook-safe, as above, and slow. */
+size_t memtrack_walk_above(uintptr_t call, uintptr_t *above, size_t most);
 
 /* Forgets all rules, because addresses may have changed their meaning. Any thread. */
 void memtrack_walk_forget(void);
