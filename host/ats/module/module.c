@@ -201,17 +201,30 @@ open_file(struct memtrack_module *module, uintptr_t start)
   return module->path;
 }
 
+static bool
+is_program(const struct memtrack_module *module)
+{
+  return strcmp(module->path, MEMTRACK_PROGRAM_PATH) == 0;
+}
+
+/* The program's path, which the loader does not tell; empty if it is not known. */
+static void
+read_program_path(char *path, size_t size)
+{
+  ssize_t length                = readlink(MEMTRACK_PROGRAM_PATH, path, size - 1);
+  path[length > 0 ? length : 0] = '\0';
+}
+
 /* Registers a module's file: its build id and its path. Under the mutex, with the module held. */
 static void
 tell_file(const struct memtrack_module *module, const struct seen *seen, const char *path)
 {
-  bool program   = strcmp(module->path, MEMTRACK_PROGRAM_PATH) == 0;
+  bool program   = is_program(module);
   uint32_t owner = program ? MEMTRACK_OWNER_CORE : module->kind == MEMTRACK_MODULE_PLUGIN ? module->owner : MEMTRACK_OWNER_NONE;
   char id[MEMTRACK_BUILD_ID_TEXT], target[sizeof(module->path)];
   if (program) {
-    ssize_t length                  = readlink(MEMTRACK_PROGRAM_PATH, target, sizeof(target) - 1);
-    target[length > 0 ? length : 0] = '\0';
-    path                            = target;
+    read_program_path(target, sizeof(target));
+    path = target;
   }
   memtrack_build_id_read(seen->start, seen->base, id, sizeof(id));
   memtrack_registry_file(program ? "core" : module->text, owner, id, path);
@@ -277,7 +290,12 @@ memtrack_module_symbols(struct memtrack_module_source *source)
   bool no_file = memtrack_symbols_are_loaders();
   int fd       = source->fd >= 0 || no_file ? source->fd : open_library(source);
   source->fd   = -1;
-  return fd >= 0 || no_file ? memtrack_symbols_open(fd, source->path, source->base, NULL) : NULL;
+  if (fd < 0 && !no_file) {
+    return NULL;
+  }
+  /* The server's debug information is large. */
+  return source->kind == MEMTRACK_MODULE_SERVER ? memtrack_symbols_open_named(fd, source->path, source->base, NULL)
+                       : memtrack_symbols_open(fd, source->path, source->base, NULL);
 }
 
 void
@@ -299,6 +317,24 @@ memtrack_module_owner_text(uint32_t owner)
     }
   }
   return "(unloaded)";
+}
+
+static const char *
+last_part(const char *path)
+{
+  const char *slash = strrchr(path, '/');
+  return slash ? slash + 1 : path;
+}
+
+/* The module's name in sites: that of its file. */
+static void
+name_module(struct memtrack_module *module)
+{
+  char program[sizeof(module->path)] = "";
+  if (is_program(module)) {
+    read_program_path(program, sizeof(program));
+  }
+  snprintf(module->text, sizeof(module->text), "%.100s", program[0] ? last_part(program) : module->name);
 }
 
 static void
@@ -326,14 +362,13 @@ add(const struct seen *seen, enum memtrack_module_kind kind, bool by_remap)
   *module    = (struct memtrack_module){.start = NOWHERE, .end = seen->end, .base = seen->base, .kind = kind, .fd = -1};
   module->id = ++loads * MEMTRACK_MODULES_MAX + i;
   memcpy(module->path, seen->path, sizeof(module->path));
-  const char *slash = strrchr(module->path, '/');
-  module->name      = slash ? slash + 1 : module->path;
-  snprintf(module->text, sizeof(module->text), "%.100s", module->name);
+  module->name = last_part(module->path);
+  name_module(module);
   const char *path = module->path;
   if (kind == MEMTRACK_MODULE_PLUGIN) {
     make_plugin(module, by_remap);
     path = open_file(module, seen->start);
-  } else if (kind == MEMTRACK_MODULE_LIBRARY) {
+  } else if (kind == MEMTRACK_MODULE_LIBRARY || kind == MEMTRACK_MODULE_SERVER) {
     note_file(module, seen->start);
   }
   if (kind != MEMTRACK_MODULE_LEFT_ALONE) {
