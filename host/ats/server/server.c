@@ -12,17 +12,30 @@
   .log_folder = "_Z19RecConfigReadLogDirB5cxx11v", .signal = "_ZN18SignalContinuation8periodicEiP5Event",                          \
   .timer = "_ZN19TrackerContinuation8periodicEiP5Event"
 
+/* Into which the compiler puts those two. */
+#define IN_HDR_HEAP "_ZN7HdrHeap12allocate_objEii", "_ZN7HdrHeap12allocate_strEi", "_ZN7HdrHeap18coalesce_str_heapsEi"
+
 static const struct memtrack_server servers[] = {
   {
     .versions = {"9.2."},
     SAME_IN_ALL,
-    .freelists = "ink_freelists_dump",
+    .freelists  = "ink_freelists_dump",
+    .allocators = {"ats_malloc", "ats_calloc", "ats_realloc", "ats_memalign", "ats_track_malloc", "ats_track_realloc", "_xstrdup",
+                   "_Z17ats_unique_mallocm", "_ZN7jearena23JemallocNodumpAllocator8allocateEP12_InkFreeList"},
+    .freelist_tables = {"ink_freelist_freelist_ops", "ink_freelist_malloc_ops"},
+    .header_heaps    = {"_Z11new_HdrHeapi", "_Z14new_HdrStrHeapi", IN_HDR_HEAP},
   },
   {
     .versions = {"10.0.", "10.1.", "10.2."},
     SAME_IN_ALL,
-    .freelists = "_Z18ink_freelists_dumpP8_IO_FILE",
-    .has_yaml  = true,
+    .freelists  = "_Z18ink_freelists_dumpP8_IO_FILE",
+    .allocators = {"_Z10ats_mallocm", "_Z10ats_callocmm", "_Z11ats_reallocPvm", "_Z12ats_memalignmm", "_Z16ats_track_mallocmPm",
+                   "_Z17ats_track_reallocPvmPmS0_", "_Z8_xstrdupPKciS0_", "_Z17ats_unique_mallocm",
+                   "_ZN7jearena23JemallocNodumpAllocator8allocateEP12_InkFreeList",
+                   "_ZN12je_mi_malloc19JeMiNodumpAllocator8allocateEP12_InkFreeList"},
+    .freelist_tables = {"_Z25ink_freelist_freelist_opsv", "_Z23ink_freelist_malloc_opsv"},
+    .header_heaps    = {"_Z11new_HdrHeapi", "_ZN10HdrStrHeap5allocEi", IN_HDR_HEAP},
+    .has_yaml        = true,
   },
 };
 

@@ -14,6 +14,8 @@
 extern "C" {
 #endif
 
+#define MEMTRACK_SERVER_NAMES 12 /* names in a list */
+
 struct memtrack_server {
   const char *versions[4]; /* beginnings of its version strings, and NULL */
   const char *increment;   /* void (const char *location, int64_t size): each IOBuffer event */
@@ -23,7 +25,12 @@ struct memtrack_server {
   const char *freelists;   /* void (FILE *): prints the bytes held by the freelists */
   const char *log_folder;  /* std::string (): the folder of the server's logs */
   const char *timer;       /* the function that calls it every dump_mem_info_frequency seconds */
-  bool has_yaml;           /* its records are in records.yaml, otherwise in records.config */
+  /* For the server's own heap; each list ends with NULL. */
+  const char *allocators[MEMTRACK_SERVER_NAMES];      /* functions that allocate for their callers */
+  const char *freelist_tables[MEMTRACK_SERVER_NAMES]; /* const void *(): the three functions of freelists, of which the first
+                                                             takes an object; of those in use and of those that are switched off */
+  const char *header_heaps[MEMTRACK_SERVER_NAMES];    /* functions that take memory for the headers of a message */
+  bool has_yaml;                                          /* its records are in records.yaml, otherwise in records.config */
 };
 
 /* The entry for a version string such as "9.2.9", or NULL. Any thread. */
