@@ -4,10 +4,14 @@
 
 export const FORMAT: u32 = 2;
 export const PLUGIN_PREFIX: string = "memory/plugin/";
+export const CORE_PREFIX: string = "memory/core/";
 export const SUMMARY_PREFIX: string = "memtrack summary: ";
 export const REMAINDER_NAME: string = "not accounted, or idle in the allocator";
 export const REMAINDER_KIND: string = "resident";
 export const OVERHEAD_PART: string = "around these blocks: tags, headers, rounding (estimate)";
+export const OLDER_PART: string = "allocated before tracking";
+export const SERVER_HEAP_PART: string = "server's own heap alive";
+export const SERVER_HEAP_TITLE: string = " and the server";
 export const RESIDENT_CHANGE_MIN: u64 = 16777216;
 /** Width to which the built-in tracker pads the text of its tables. */
 export const LOCATION_WIDTH: u32 = 50;
@@ -124,6 +128,7 @@ export const HEADER_KEYS: StaticArray<string> = [
   "buffers",
   "weights",
   "heap",
+  "server-heap",
   "freelists",
   "verify",
   "lost",
@@ -135,12 +140,12 @@ export const HEADER_KEYS: StaticArray<string> = [
   "memory-reader",
   "memory",
 ];
-export const HEADER_FORMS: StaticArray<u8> = [0, 1, 2, 3, 1, 1, 4, 1, 5, 1, 6, 6, 6, 6, 6, 6, 6, 7, 1, 1, 1, 8, 1, 9, 4, 1];
+export const HEADER_FORMS: StaticArray<u8> = [0, 1, 2, 3, 1, 1, 4, 1, 5, 1, 6, 6, 6, 6, 6, 6, 6, 6, 7, 1, 1, 1, 8, 1, 9, 4, 1];
 export const HEADER_NUMBERS: StaticArray<u8> = [
-  255, 0, 1, 2, 3, 4, 0, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 255, 7, 21,
+  255, 0, 1, 2, 3, 4, 0, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 255, 8, 22,
 ];
 export const HEADER_REFUSALS: StaticArray<u8> = [
-  255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 1, 2, 3, 4, 5, 255, 6, 255, 255, 255, 255, 255, 255, 255, 255, 255,
+  255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 1, 2, 3, 4, 5, 255, 6, 7, 255, 255, 255, 255, 255, 255, 255, 255, 255,
 ];
 
 // Indexed by SETTING_.... The numbers of a record that is a text are 0.
@@ -155,7 +160,7 @@ export const SETTING_NAMES: StaticArray<string> = [
 ];
 export const SETTING_TYPES: StaticArray<string> = ["INT", "INT", "INT", "INT", "INT", "INT", "STRING"];
 export const SETTING_LEAST: StaticArray<i64> = [0, 0, 64, 0, 0, 0, 0];
-export const SETTING_MOST: StaticArray<i64> = [2, 2147483647, 65408, 1, 1, 3600, 0];
+export const SETTING_MOST: StaticArray<i64> = [2, 2147483647, 65408, 1, 2, 3600, 0];
 export const SETTING_DEFAULTS: StaticArray<i64> = [0, 0, 4096, 0, 0, 10, 0];
 export const SETTING_BELOW: StaticArray<i64> = [0, 0, 4096, 0, 0, 10, 0];
 export const SETTING_ABOVE: StaticArray<i64> = [2, 0, 4096, 0, 0, 3600, 0];

@@ -164,7 +164,7 @@ export { isRemainderSuspect, verdictOf } from "./analysis/verdict";
 export { rankSuspects } from "./analysis/urgency";
 export { ranked, rankedCount } from "./analysis/ranking";
 export { selectRows } from "./report/show";
-export { remainderBytes, trackedBytes } from "./analysis/resident";
+export { remainderBytes, trackedBytes, trackServerHeap } from "./analysis/resident";
 export { nextWarning } from "./report/warning";
 export { answerNumber, answerSeverity } from "./base/answer";
 export { judgeSetting, setLevel, settingCheck, settingDefault, settingEffect, settingIsText, settingName } from "./control/records";

@@ -71,8 +71,15 @@ export interface MemoryClass {
   statistic?: string;
 }
 
-/** Beginning of the location of a call in a plugin; the module follows. */
+/** Beginning of the location of a call in a plugin, or on a plugin's behalf; the module follows. */
 export const PLUGIN_PREFIX = "memory/plugin/";
+/** The same for a call of the server, or of a library, while no plugin's code runs. */
+export const CORE_PREFIX = "memory/core/";
+/** What the title of the heap's section ends with while the server's own heap is tracked, and the part of resident memory in its rows. */
+export const SERVER_HEAP_TITLE = " and the server";
+export const SERVER_HEAP_PART = "server's own heap alive";
+/** The part of resident memory that was allocated before the server's own heap was tracked. */
+export const OLDER_PART = "allocated before tracking";
 
 /**
  * In the order of their sections. The names appear in the sections `ages` and `preArming`. A new class needs an entry here, and a hook
@@ -110,7 +117,7 @@ export const classes = {
     tagged: true,
     statistic: "plugin.memtrack.tsmalloc_bytes",
   },
-  /** malloc, operator new and similar functions, called by plugins. */
+  /** malloc, operator new and similar functions, called by plugins, or, with `heap` 2, by the server. */
   heap: {
     title: "Heap",
     holds: "memory",
@@ -260,6 +267,11 @@ export const header = {
       "without their bytes",
   },
   heap: { form: "hook", meaning: "state of the heap hooks: `installed`, `off`" },
+  "server-heap": {
+    form: "hook",
+    refusal: true,
+    meaning: "state of the hooks of the server's own heap (`heap` 2): `installed`, `off`, or `refused`, in the same words",
+  },
   freelists: {
     form: "hook",
     refusal: true,
@@ -697,13 +709,13 @@ export const records = {
   heap: {
     name: "proxy.config.plugin.memtrack.heap",
     type: "INT",
-    range: [0, 1],
+    range: [0, 2],
     default: 0,
     outside: [0, 0],
     effect: "live",
     meaning:
       "1: tracks the heap of plugins as well (malloc, operator new and similar functions), and the memory that they map (mmap, stacks of " +
-      "their threads)",
+      "their threads). 2: tracks the server's own heap, and that of its libraries, as well",
   },
   interval: {
     name: "proxy.config.plugin.memtrack.sample_interval",

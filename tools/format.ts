@@ -6,6 +6,7 @@
 
 import {
   classes,
+  CORE_PREFIX,
   effects,
   explanations,
   FORMAT,
@@ -13,6 +14,7 @@ import {
   hookStates,
   kinds,
   limits,
+  OLDER_PART,
   OVERHEAD_PART,
   PLUGIN_PREFIX,
   reasons,
@@ -21,6 +23,8 @@ import {
   REMAINDER_NAME,
   RESIDENT_CHANGE_MIN,
   sections,
+  SERVER_HEAP_PART,
+  SERVER_HEAP_TITLE,
   SUMMARY_PREFIX,
   verdicts,
   type ConfigRecord,
@@ -100,10 +104,14 @@ export function coreFormat(): string {
 
 export const FORMAT: u32 = ${FORMAT};
 export const PLUGIN_PREFIX: string = ${JSON.stringify(PLUGIN_PREFIX)};
+export const CORE_PREFIX: string = ${JSON.stringify(CORE_PREFIX)};
 export const SUMMARY_PREFIX: string = ${JSON.stringify(SUMMARY_PREFIX)};
 export const REMAINDER_NAME: string = ${JSON.stringify(REMAINDER_NAME)};
 export const REMAINDER_KIND: string = ${JSON.stringify(REMAINDER_KIND)};
 export const OVERHEAD_PART: string = ${JSON.stringify(OVERHEAD_PART)};
+export const OLDER_PART: string = ${JSON.stringify(OLDER_PART)};
+export const SERVER_HEAP_PART: string = ${JSON.stringify(SERVER_HEAP_PART)};
+export const SERVER_HEAP_TITLE: string = ${JSON.stringify(SERVER_HEAP_TITLE)};
 export const RESIDENT_CHANGE_MIN: u64 = ${RESIDENT_CHANGE_MIN};
 /** Width to which the built-in tracker pads the text of its tables. */
 export const LOCATION_WIDTH: u32 = ${sections.memory.text.width};

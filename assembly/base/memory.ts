@@ -69,7 +69,7 @@ export const VERIFY_SIZE: u32 = 9 * 8;
 /** Sums of an owner: bytes by class, objects by kind, the total, the total of the last dump and the owner's key at that dump. */
 export const OWNER_TOTALS_SIZE: u32 = (CLASS_COUNT + KIND_COUNT + 3) * 8;
 /** The parts of resident memory at one time (resident.ts): the time, a part for each class, ten others. */
-export const PARTS_SIZE: u32 = (CLASS_COUNT + 11) * 8;
+export const PARTS_SIZE: u32 = (CLASS_COUNT + 13) * 8;
 /** History of a row or of an owner (history.ts). With all regions of the analysis: under 2.1 MiB for 4,096 sites. */
 export const HISTORY_SIZE: u32 = 516;
 export const TICK_SIZE: u32 = 24;

@@ -4,6 +4,7 @@
 // and line that the caller passed. The parts follow one another in the input region; the composed text replaces them.
 
 import { INPUT_SIZE } from "../abi";
+import { PLUS } from "../base/chars";
 import { input } from "../base/memory";
 import { register, renameSite } from "./registry";
 import { ascii, begin, byte, copy, hexadecimal, position } from "../base/writer";
@@ -40,7 +41,8 @@ export function registerCall(
 
 /**
  * Like renameSite(), to "foo.so handler (foo.c:88)", where the line may be part of the function text; without a line to
- * "foo.so handler+0x1a calls inflateInit2_" or "foo.so+0x1a2b calls inflateInit2_".
+ * "foo.so handler+0x1a calls inflateInit2_" or "foo.so+0x1a2b calls inflateInit2_". The function text may be an offset:
+ * "traffic_server+0x1a2b (below Foo::bar)".
  * @param offset of the call in the module, if the function is not known
  */
 export function renameCall(
@@ -58,7 +60,7 @@ export function renameCall(
   start();
   writePart(input, module);
   if (name) {
-    byte(0x20);
+    if (load<u8>(input + module) != PLUS) byte(0x20);
     writePart(input + module, name);
   } else {
     ascii("+0x");

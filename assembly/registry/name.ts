@@ -33,7 +33,7 @@ import * as reader from "../base/reader";
 import { recordAt } from "../base/regions";
 import { OwnerSlot, Site } from "../base/types";
 import * as writer from "../base/writer";
-import { CLASS_PREFIXES, PLUGIN_PREFIX } from "../format";
+import { CLASS_PREFIXES, CORE_PREFIX, PLUGIN_PREFIX } from "../format";
 import { classOf } from "../shard/site";
 import { ownerLength, ownerText } from "./owner";
 
@@ -72,8 +72,8 @@ const VIA: u32 = 7;
 const DOTS: u32 = 3;
 
 /**
- * Names a site. The input region holds the location's text: for OpenSSL the file, for a plugin's call the part after
- * memory/plugin/, for a freelist its name, for an IOBuffer the full name.
+ * Names a site. The input region holds the location's text: for OpenSSL the file, for a call the part after memory/plugin/ or
+ * memory/core/, for a freelist its name, for an IOBuffer the full name.
  * @param owner slot of the owner
  * @param flags NAME_...
  */
@@ -235,10 +235,11 @@ function finish(site: Site, cls: u32, kind: u32, owner: OwnerSlot, flags: u32): 
   at.hash = hashText(textOf(site), length);
 }
 
-/** Text of a plugin's call. A long text keeps its beginning and its end, which hold the module and the line. */
+/** Text of a call of a plugin or of the server. A long text keeps its beginning and its end, which hold the module and the line. */
 function call(length: u32, owner: OwnerSlot, flags: u32): void {
-  writer.ascii(PLUGIN_PREFIX);
-  const room = NAME_MAX - <u32>PLUGIN_PREFIX.length - (flags & NAME_VIA ? VIA + ownerLength(owner) : 0);
+  const prefix = owner == OWNER_CORE ? CORE_PREFIX : PLUGIN_PREFIX;
+  writer.ascii(prefix);
+  const room = NAME_MAX - <u32>prefix.length - (flags & NAME_VIA ? VIA + ownerLength(owner) : 0);
   if (length <= room) return writer.writeSanitized(input, length);
   const head = (room - DOTS) / 2;
   const tail = room - DOTS - head;

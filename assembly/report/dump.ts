@@ -4,7 +4,7 @@
 // summary; then memtrack's own sections. The tables have the format of the built-in tracker (src/tscore/ink_resource.cc,
 // ResourceTracker::dump) byte for byte, so that existing scripts can read them.
 
-import { CLASS_COUNT, CLASS_OBJECT, SITE_FIRST } from "../abi";
+import { CLASS_COUNT, CLASS_HEAP, CLASS_OBJECT, FACT_SERVER_HEAP, SITE_FIRST } from "../abi";
 import { ARMING, usualBaseline } from "../analysis/baseline";
 import { measureParts } from "../analysis/resident";
 import { judgeAll } from "../analysis/sample";
@@ -21,8 +21,9 @@ import {
   SECTION_OBJECTS,
   SECTION_PRE_ARMING,
   SECTION_SUMMARY,
+  SERVER_HEAP_TITLE,
 } from "../format";
-import { level, verifying } from "../model/facts";
+import { isInstalled, level, verifying } from "../model/facts";
 import {
   isAnyArmed,
   isArmed,
@@ -108,6 +109,7 @@ function renderClass(cls: u32): u32 {
   newline();
   if (title.length) {
     ascii(title);
+    if (cls == CLASS_HEAP && isInstalled(FACT_SERVER_HEAP)) ascii(SERVER_HEAP_TITLE);
     newline();
   }
   if (cls == CLASS_OBJECT) return renderObjects();

@@ -7,7 +7,7 @@ import { PLUS, SPACE } from "../base/chars";
 import * as reader from "../base/reader";
 import { Row, Site } from "../base/types";
 import { byte, copy, newline } from "../base/writer";
-import { PLUGIN_PREFIX, SECTION_MODULES } from "../format";
+import { CORE_PREFIX, PLUGIN_PREFIX, SECTION_MODULES } from "../format";
 import { isRow, knownSites } from "../model/model";
 import { allocs, frees } from "../model/sums";
 import { fileAt, idOf, ModuleFile, nameOf, pathOf } from "../registry/module_file";
@@ -38,12 +38,13 @@ function markNamed(row: Site): void {
   }
 }
 
-/** Whether a row's location is in a module: "memory/plugin/", the module's name, then "+0x1a2b", " function" or nothing. */
+/** Whether a row's location is in a module: "memory/plugin/" or "memory/core/", the module's name, then "+0x1a2b", " function" or nothing. */
 function isAt(file: ModuleFile, row: Site): bool {
   const text = textOf(row);
-  const end = <u32>PLUGIN_PREFIX.length + file.nameLength;
-  if (lengthOf(row) < end || !reader.begins(text, lengthOf(row), PLUGIN_PREFIX)) return false;
-  if (memory.compare(text + PLUGIN_PREFIX.length, nameOf(file), file.nameLength) != 0) return false;
+  const prefix = ownerOfSite(row) == OWNER_CORE ? CORE_PREFIX : PLUGIN_PREFIX;
+  const end = <u32>prefix.length + file.nameLength;
+  if (lengthOf(row) < end || !reader.begins(text, lengthOf(row), prefix)) return false;
+  if (memory.compare(text + prefix.length, nameOf(file), file.nameLength) != 0) return false;
   if (lengthOf(row) == end) return true;
   const next = <u32>load<u8>(text + end);
   return next == PLUS || next == SPACE;

@@ -12,9 +12,11 @@ import {
   PART_FILES,
   PART_FREELISTS,
   PART_NOT_RESIDENT,
+  PART_OLDER,
   PART_OVERHEAD,
   PART_RAM_CACHE,
   PART_RESIDENT,
+  PART_SERVER_HEAP,
   PART_SLACK,
   PART_UNACCOUNTED,
   partChange,
@@ -23,27 +25,31 @@ import {
 } from "../analysis/resident";
 import { share } from "../base/muldiv";
 import { ascii, newline } from "../base/writer";
-import { CLASS_PARTS, OVERHEAD_PART, SECTION_RECONCILIATION } from "../format";
+import { CLASS_PARTS, OLDER_PART, OVERHEAD_PART, SECTION_RECONCILIATION, SERVER_HEAP_PART } from "../format";
 import { limitMeasure, measureOf } from "../model/environment";
 import { isInstalled } from "../model/facts";
 import * as table from "./table";
 
 /** The parts below those of the classes, and their names. */
 const PARTS: StaticArray<u32> = [
+  PART_SERVER_HEAP,
   PART_OVERHEAD,
   PART_RAM_CACHE,
   PART_FREELISTS,
   PART_SLACK,
   PART_FILES,
+  PART_OLDER,
   PART_UNACCOUNTED,
   PART_NOT_RESIDENT,
 ];
 const PART_NAMES: StaticArray<string> = [
+  SERVER_HEAP_PART,
   OVERHEAD_PART,
   "RAM cache",
   "idle in the server's freelists",
   "idle in the allocator (slack)",
   "programs and libraries",
+  OLDER_PART,
   "not accounted",
   "tracked, but not resident: to be subtracted",
 ];
@@ -58,8 +64,16 @@ export function renderReconciliation(slot: u32): void {
     const name = unchecked(CLASS_PARTS[cls]);
     if (name.length) part(PART_CLASSES + cls, name, slot);
   }
-  for (let i = 0; i < PARTS.length; ++i) part(unchecked(PARTS[i]), unchecked(PART_NAMES[i]), slot);
+  for (let i = 0; i < PARTS.length; ++i) {
+    const which = unchecked(PARTS[i]);
+    if (isShown(which)) part(which, unchecked(PART_NAMES[i]), slot);
+  }
   limit();
+}
+
+/** The parts of the server's own heap have a line only while they are known. */
+function isShown(which: u32): bool {
+  return (which != PART_SERVER_HEAP && which != PART_OLDER) || partNow(which) != UNKNOWN;
 }
 
 /** Writes the line of a part. */

@@ -16,6 +16,7 @@
 import {
   FACT_DUMP,
   FACT_HEAP,
+  FACT_SERVER_HEAP,
   FACT_TIME,
   MEASURE_EARLIER,
   MEASURE_INTERVAL,
@@ -36,6 +37,7 @@ import {
   PART_FILES,
   PART_FREELISTS,
   PART_NOT_RESIDENT,
+  PART_OLDER,
   PART_OVERHEAD,
   PART_REMAINDER,
   PART_RESIDENT,
@@ -135,7 +137,7 @@ function resident(): void {
     if (rest > 0) {
       ascii(", ");
       bytes(<u64>rest);
-      ascii(" programs and idle memory");
+      ascii(partNow(PART_OLDER) > 0 ? " programs, older and idle memory" : " programs and idle memory");
     }
     ascii(", ");
     bytes(unaccounted());
@@ -316,7 +318,11 @@ function writeAdvice(): void {
   const noHeap = !isInstalled(FACT_HEAP);
   const earlier = measureOf(MEASURE_EARLIER) != 0;
   if (!noHeap && level() > 1 && !earlier)
-    return ascii("; it can be the server's own heap, its threads' stacks, shared memory, contents of objects");
+    return ascii(
+      isInstalled(FACT_SERVER_HEAP)
+        ? "; it can be stacks of the server's threads, shared memory, contents of objects"
+        : "; it can be the server's own heap, its threads' stacks, shared memory, contents of objects",
+    );
   ascii("; to see more: ");
   if (noHeap) writeSetting(SETTING_HEAP, 1);
   if (noHeap && level() < 2) ascii(", ");

@@ -12,6 +12,7 @@ import {
   FACT_LEVEL,
   HOOK_INSTALLED,
   LINE_WARNING,
+  MEASURE_ALLOCATED,
   MEASURE_BLOCK_HEADER,
   MEASURE_EARLIER,
   MEASURE_FREELISTS,
@@ -21,6 +22,7 @@ import {
   MEASURE_RSS,
   MEASURE_RSS_FILES,
   MEASURE_SLACK,
+  OWNER_CORE,
   VERDICT_LEAK,
 } from "../../../assembly/abi";
 import { ARMING, changeSince, markBaseline } from "../../../assembly/analysis/baseline";
@@ -31,16 +33,19 @@ import {
   PART_FILES,
   PART_FREELISTS,
   PART_NOT_RESIDENT,
+  PART_OLDER,
   PART_OVERHEAD,
   PART_RAM_CACHE,
   PART_REMAINDER,
   PART_RESIDENT,
   PART_ROWS,
+  PART_SERVER_HEAP,
   PART_SLACK,
   PART_UNACCOUNTED,
   partChange,
   partNow,
   remainderBytes,
+  trackServerHeap,
   UNKNOWN,
 } from "../../../assembly/analysis/resident";
 import { sample } from "../../../assembly/analysis/sample";
@@ -60,7 +65,16 @@ import { fresh, opensslSite, owner, pluginSite, put, Random, rendered, seed, set
 const MIB: u64 = 1 << 20;
 
 /** The terms besides the classes. */
-const TERMS: StaticArray<u32> = [PART_OVERHEAD, PART_RAM_CACHE, PART_FREELISTS, PART_SLACK, PART_FILES, PART_UNACCOUNTED];
+const TERMS: StaticArray<u32> = [
+  PART_SERVER_HEAP,
+  PART_OVERHEAD,
+  PART_RAM_CACHE,
+  PART_FREELISTS,
+  PART_SLACK,
+  PART_FILES,
+  PART_OLDER,
+  PART_UNACCOUNTED,
+];
 
 function mark(name: string, now: u64): u32 {
   markBaseline(put(name), now, 0, BASELINE_BY_USER);
@@ -141,6 +155,67 @@ describe("the parts of resident memory", () => {
       expect(sum()).toBe(partNow(PART_RESIDENT));
       expect(partNow(PART_UNACCOUNTED) == 0 || partNow(PART_NOT_RESIDENT) == 0).toBe(true);
     }
+  });
+
+  test("add up while the server's own heap is tracked, whatever is measured", () => {
+    fresh();
+    const random = new Random(seed());
+    const server = pluginSite(CLASS_HEAP, "traffic_server f", OWNER_CORE);
+    const plugin = pluginSite(CLASS_HEAP, "foo.so f", owner("foo.so"));
+    trackServerHeap(true);
+    for (let i = 0; i < 2000; ++i) {
+      settleOne(random.below(2) ? server : plugin, 1000, random.below(1 << 30), random.below(1000), random.below(1 << 29));
+      clearMeasures();
+      setMeasure(MEASURE_RSS, random.below(1 << 30));
+      if (random.below(2)) setMeasure(MEASURE_ALLOCATED, random.below(1 << 30));
+      if (random.below(2)) setMeasure(MEASURE_FREELISTS, random.below(1 << 27));
+      if (random.below(2)) setMeasure(MEASURE_SLACK, random.below(1 << 27));
+      if (!random.below(8)) trackServerHeap(random.below(2) != 0);
+      measureParts();
+      expect(sum()).toBe(partNow(PART_RESIDENT));
+      expect(partNow(PART_UNACCOUNTED) == 0 || partNow(PART_NOT_RESIDENT) == 0).toBe(true);
+    }
+  });
+
+  test("have the server's own heap, and what was allocated before it was tracked: at most so much, and what no row has", () => {
+    fresh();
+    setHeaderNumber(FACT_LEVEL, 1);
+    setHeaderNumber(FACT_HEAP, HOOK_INSTALLED);
+    const server = pluginSite(CLASS_HEAP, "traffic_server f", OWNER_CORE);
+    const plugin = pluginSite(CLASS_HEAP, "foo.so f", owner("foo.so"));
+    settleOne(plugin, 1000, 3 * MIB - 8000, 0, 0);
+    setMeasure(MEASURE_RSS, 100 * MIB);
+    setMeasure(MEASURE_ALLOCATED, 13 * MIB);
+    measureParts();
+    expect(partNow(PART_OLDER)).toBe(UNKNOWN);
+    expect(partNow(PART_SERVER_HEAP)).toBe(UNKNOWN);
+    trackServerHeap(true);
+    measureParts();
+    expect(partNow(PART_OLDER)).toBe(10 * MIB);
+    // New blocks of the server are in rows. Half of the older ones are released.
+    settleOne(server, 1000, 4 * MIB - 8000, 0, 0);
+    setMeasure(MEASURE_ALLOCATED, 4 * MIB + 5 * MIB);
+    measureParts();
+    expect(partNow(PART_OLDER)).toBe(5 * MIB);
+    expect(partNow(PART_SERVER_HEAP)).toBe(4 * MIB - 8000);
+    expect(partNow(PART_CLASSES + CLASS_HEAP)).toBe(0);
+    // What is unseen and new is not older.
+    setMeasure(MEASURE_ALLOCATED, 4 * MIB + 50 * MIB);
+    measureParts();
+    expect(partNow(PART_OLDER)).toBe(10 * MIB);
+    // Not asked at samples, and a part of the remainder then and at dumps.
+    const remainder = partNow(PART_REMAINDER);
+    clearMeasures();
+    setMeasure(MEASURE_RSS, 100 * MIB);
+    measureParts();
+    expect(partNow(PART_OLDER)).toBe(UNKNOWN);
+    expect(partNow(PART_REMAINDER)).toBe(remainder);
+    trackServerHeap(false);
+    setMeasure(MEASURE_ALLOCATED, 9 * MIB);
+    measureParts();
+    expect(partNow(PART_OLDER)).toBe(UNKNOWN);
+    expect(partNow(PART_SERVER_HEAP)).toBe(4 * MIB - 8000);
+    expect(rendered().includes("allocated before tracking")).toBe(false);
   });
 
   test("are not known without resident memory, and the dump says so", () => {

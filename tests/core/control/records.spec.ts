@@ -198,7 +198,7 @@ describe("a line of records.config", () => {
     );
     const length = put("CONFIG proxy.config.plugin.memtrack.heap INT +1");
     expect(answered(describeRecordLine(length, 0, 0))).toBe(
-      'proxy.config.plugin.memtrack.heap is "+1" (INT), not a number; the range is [0, 1]; how the server reads it is unknown',
+      'proxy.config.plugin.memtrack.heap is "+1" (INT), not a number; the range is [0, 2]; how the server reads it is unknown',
     );
   });
 

@@ -51,9 +51,9 @@ describe("a field of memtrack's in records.yaml", () => {
       "4: " + OUTPUT + ': the server ignores "logs/memtrack.out", because it has no type; write output: !!str logs/memtrack.out\n',
     );
     expect(ofFields("heap: on")).toBe(
-      "4: " + HEAP + ': the server ignores "on", because it has no type; write heap: !!int and a number in the range [0, 1]\n',
+      "4: " + HEAP + ': the server ignores "on", because it has no type; write heap: !!int and a number in the range [0, 2]\n',
     );
-    expect(ofFields("heap: 7").endsWith("!!int and a number in the range [0, 1]\n")).toBe(true);
+    expect(ofFields("heap: 7").endsWith("!!int and a number in the range [0, 2]\n")).toBe(true);
     expect(ofFields("heap:").includes('ignores "", because')).toBe(true);
     expect(ofFields("heap: !!integer 1").includes("know the type !!integer;")).toBe(true);
   });
@@ -73,7 +73,7 @@ describe("a field of memtrack's in records.yaml", () => {
       "4: " +
         HEAP +
         ' is "yes" (!!int), not a number; the server reads only the digits that it begins with; ' +
-        "write heap: !!int and a number in the range [0, 1]\n",
+        "write heap: !!int and a number in the range [0, 2]\n",
     );
     expect(ofFields("heap: !!int").includes('is "" (!!int), not a number')).toBe(true);
   });
