@@ -43,6 +43,7 @@ static struct memtrack_reason plugins_reason;
 static struct memtrack_reason buffers_reason;
 static struct memtrack_reason freelists_reason;
 static struct memtrack_reason weights_reason;
+static struct memtrack_reason server_heap_reason;
 
 /* Reads a record and logs an invalid value or a change. Returns the value to use. */
 static int64_t
@@ -145,6 +146,18 @@ apply_level(int level, bool at_start)
   state.level = level;
 }
 
+/* When the server's own heap begins to be counted: what is allocated by then is a part of resident memory of its own. */
+static void
+note_older(void)
+{
+  static uint64_t noted; /* value of armed_since, and 1, for which it is */
+  bool counted = state.server_heap == MEMTRACK_HOOK_INSTALLED && state.level > 0;
+  if (!counted || noted != state.armed_since + 1) {
+    memtrack_analysis_server_heap(counted);
+  }
+  noted = counted ? state.armed_since + 1 : 0;
+}
+
 /* Logs an attempt that failed. It is repeated each second, and its reason logged once. */
 static void
 log_failure(struct memtrack_reason *logged, const char *what, const struct memtrack_reason *reason)
@@ -156,7 +169,7 @@ log_failure(struct memtrack_reason *logged, const char *what, const struct memtr
 }
 
 static void
-apply_heap(bool on)
+apply_plugins_heap(bool on)
 {
   static struct memtrack_reason logged;
   struct memtrack_reason reason;
@@ -168,6 +181,36 @@ apply_heap(bool on)
     return;
   }
   state.heap = on ? MEMTRACK_HOOK_INSTALLED : MEMTRACK_HOOK_OFF;
+}
+
+static void
+apply_server_heap(bool on)
+{
+  static struct memtrack_reason logged;
+  if (on == (state.server_heap == MEMTRACK_HOOK_INSTALLED) || (on && state.heap != MEMTRACK_HOOK_INSTALLED)) {
+    return;
+  }
+  state.server_heap_reason = server_heap_reason.text;
+  if (memtrack_plugins_server_heap(server, on, &server_heap_reason)) {
+    state.server_heap = MEMTRACK_HOOK_REFUSED;
+    log_failure(&logged, "the server's own heap is not tracked", &server_heap_reason);
+    return;
+  }
+  state.server_heap = on ? MEMTRACK_HOOK_INSTALLED : MEMTRACK_HOOK_OFF;
+}
+
+/* Sets 0, 1 for plugins, or 2 for the server as well. The server's is the first to fall. */
+static void
+apply_heap(int64_t heap)
+{
+  if (heap < 2) {
+    apply_server_heap(false);
+  }
+  apply_plugins_heap(heap > 0);
+  if (heap >= 2) {
+    apply_server_heap(true);
+  }
+  note_older();
 }
 
 /* Verify mode starts in two steps: first events are passed on; a second later, when no event can still use the old setting, the

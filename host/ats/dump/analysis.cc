@@ -122,6 +122,17 @@ memtrack_analysis_before_dump()
 }
 
 void
+memtrack_analysis_server_heap(bool tracked)
+{
+  if (!tracked) {
+    memtrack_model_with([](memtrack_core *model) { memtrack_call(model, trackServerHeap, 0); });
+    return;
+  }
+  memtrack_analysis_before_dump();
+  memtrack_model_with_sums([](memtrack_core *model) { memtrack_call(model, trackServerHeap, 1); });
+}
+
+void
 memtrack_analysis_mark(const char *name, uint32_t by)
 {
   memtrack_analysis_before_dump(); /* so that a dump can show the change of each part of resident memory */

@@ -34,6 +34,9 @@ void memtrack_analysis_poll(int64_t interval);
 /* Measures the values for the next dump, directly before it. Not hook-safe. */
 void memtrack_analysis_before_dump(void);
 
+/* The server's own heap begins to be tracked, or is tracked no more. Not hook-safe. */
+void memtrack_analysis_server_heap(bool tracked);
+
 /* Sets a baseline; `by` is MEMTRACK_BASELINE_BY_.... Not hook-safe. */
 void memtrack_analysis_mark(const char *name, uint32_t by);
 

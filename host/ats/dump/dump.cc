@@ -81,6 +81,7 @@ put_state(memtrack_core *model, uint64_t number, uint32_t reason, const memtrack
   put(MEMTRACK_FACT_BUFFERS, state->buffers);
   put(MEMTRACK_FACT_WEIGHTS, state->weights);
   put(MEMTRACK_FACT_HEAP, state->heap);
+  put(MEMTRACK_FACT_SERVER_HEAP, state->server_heap);
   put(MEMTRACK_FACT_FREELISTS, state->freelists);
   put_text(model, MEMTRACK_TEXT_CORE, MEMTRACK_CORE_DIGEST);
   put_text(model, MEMTRACK_TEXT_MEMORY_READER, memtrack_peek_reader());
@@ -90,6 +91,7 @@ put_state(memtrack_core *model, uint64_t number, uint32_t reason, const memtrack
   put_text(model, MEMTRACK_TEXT_BUFFERS, state->buffers_reason);
   put_text(model, MEMTRACK_TEXT_FREELISTS, state->freelists_reason);
   put_text(model, MEMTRACK_TEXT_WEIGHTS, state->weights_reason);
+  put_text(model, MEMTRACK_TEXT_SERVER_HEAP, state->server_heap_reason);
 }
 
 /* Sums, renders and writes. Returns 0 or an errno. Within memtrack_model_with(). */

@@ -19,13 +19,15 @@ struct memtrack_state {
   uint32_t buffers; /* locations of plugins' IOBuffers */
   uint32_t weights; /* of plugins' objects */
   uint32_t heap;
-  uint32_t freelists; /* rows of the server's freelists */
+  uint32_t server_heap; /* the server's own */
+  uint32_t freelists;   /* rows of the server's freelists */
   const char *iobuffer_reason;
   const char *openssl_reason;
   const char *plugins_reason;
   const char *buffers_reason;
   const char *freelists_reason;
   const char *weights_reason;
+  const char *server_heap_reason;
   bool verify;
 };
 

@@ -141,9 +141,10 @@ memtrack_measure_sample(memtrack_measures *measures, memtrack_record_reader read
   }
 }
 
-/* Not if another allocator replaces malloc: the C library would report an empty heap. */
+/* What is idle in the allocator, and what is in use. Not if another allocator replaces malloc: the C library would report an empty
+   heap. */
 static void
-set_slack(memtrack_measures *measures)
+set_heap(memtrack_measures *measures)
 {
   static bool slow;
   if (slow || !is_malloc_the_c_librarys()) {
@@ -153,11 +154,12 @@ set_slack(memtrack_measures *measures)
   struct mallinfo2 memory = mallinfo2();
   slow                    = memtrack_clock_ns() - start > SLACK_MAX_US * 1000ull;
   set(measures, MEMTRACK_MEASURE_SLACK, memory.fordblks);
+  set(measures, MEMTRACK_MEASURE_ALLOCATED, memory.uordblks + memory.hblkhd);
 }
 
 void
 memtrack_measure_dump(memtrack_measures *measures, memtrack_record_reader read)
 {
   memtrack_measure_sample(measures, read);
-  set_slack(measures);
+  set_heap(measures);
 }

@@ -66,6 +66,18 @@ memtrack_block_untag_guarded(void *block, uint64_t usable, uint64_t key, uint32_
   return guarded.birth != MEMTRACK_SITE_UNKNOWN;
 }
 
+/* Before a plugin's call charges a block that it gets from the server: the row of the server's own heap no longer has it. */
+MT_INLINE void
+memtrack_block_take_over(void *block)
+{
+  uint32_t birth;
+  uint64_t size;
+  if (MT_UNLIKELY(memtrack_hooks_get(server_heap)) &&
+      memtrack_block_untag_guarded(block, malloc_usable_size(block), memtrack_hooks_get(key), &birth, &size)) {
+    memtrack_account_free(birth, size);
+  }
+}
+
 /* A program may use all usable bytes that the allocator reports: this excludes the tag, and a guard. */
 MT_INLINE uint64_t
 memtrack_block_room(void *block, uint64_t key)
@@ -78,8 +90,8 @@ memtrack_block_room(void *block, uint64_t key)
 }
 
 /* Changes the size of a block, tagged or not, with `resize`. The new size is charged to a site in the present epoch. The old
-   size has the birth in its tag, or else the birth `untagged`. Returns the result of `resize`, which is asked for `margin` bytes
-   more. */
+   size has the birth in its tag, or else the birth `untagged`; of MEMTRACK_SITE_UNKNOWN nothing is counted. Returns the result of
+   `resize`, which is asked for `margin` bytes more. */
 MT_INLINE void *
 memtrack_block_resize(void *block, size_t size, uint64_t key, uint64_t address, uint64_t attributes, const char *text,
                       void *(*resize)(void *, size_t, const char *), uint32_t untagged, size_t margin)
@@ -96,7 +108,9 @@ memtrack_block_resize(void *block, size_t size, uint64_t key, uint64_t address, 
     }
     return NULL;
   }
-  memtrack_account_free(tagged ? birth : untagged, old_size);
+  if (tagged || untagged != MEMTRACK_SITE_UNKNOWN) {
+    memtrack_account_free(tagged ? birth : untagged, old_size);
+  }
   memtrack_block_record_by(margin, moved, size, key, address, attributes, text);
   return moved;
 }

@@ -4,11 +4,10 @@
  * running (a string that grows inside libstdc++). The site is the plugin's own call: from a library, or from a function of the C++
  * library compiled into the plugin, the stack is walked up to it. Releases are handled wherever they happen.
  *
- * The server's operators are hooked like a library's, its malloc is not: a chunk of a freelist belongs to no owner. Memory of the
- * server's objects belongs to the plugin that requested them. Moreover, if the server has instantiated the same template of the C++
- * library's headers as a plugin (std::vector<int>), the loader binds the plugin's calls to the server's copy. Only the slots of
- * callers are hooked, never the calls made by the operators themselves, because another allocator's operators do not go through
- * libstdc++.
+ * The server's operators are hooked like a library's: memory of the server's objects belongs to the plugin that requested them.
+ * Moreover, if the server has instantiated the same template of the C++ library's headers as a plugin (std::vector<int>), the
+ * loader binds the plugin's calls to the server's copy. Only the slots of callers are hooked, never the calls made by the operators
+ * themselves, because another allocator's operators do not go through libstdc++.
  *
  * Of each function there are several hooks. A slot through which a module only calls gets the hook of its kind of module. The
  * others get the shared one: slots from which a program may also read the function's address, what dlsym() answers, and all slots
@@ -17,6 +16,9 @@
  *
  * The C library's own calls of malloc(), calloc(), realloc() and free() are redirected as a library's: what asprintf(), getline()
  * or fopen() allocate belongs to their caller.
+ *
+ * While the server's own heap is counted, so are its malloc, and what it and libraries allocate while no plugin's code runs: for
+ * the server's or the library's own call (owner/server_call.h).
  *
  * While the heap is not tracked, the hooks in plugins remain, for releases of memory from TSmalloc; libraries are left alone.
  */
@@ -35,6 +37,7 @@
 #include "owner/context.h"
 #include "owner/naming.h"
 #include "owner/plugin_call.h"
+#include "owner/server_call.h"
 #include "owner/walk.h"
 
 /* Operators by linkage name. They throw without memory, so the hook calls them instead of imitating them. Exception: operators
@@ -72,7 +75,7 @@ DELETES(DECLARE_DELETE_)
 /* All of them are the C++ library's own: malloc(), free(), and a handler for exhausted memory. Set at init. */
 static bool own_operators;
 
-/* Whose call it is. The server's own memory belongs to no plugin. */
+/* Whose call it is. What the server takes with malloc is its own. */
 enum where {
   IN_PLUGIN  = MEMTRACK_CALLER_PLUGIN,
   IN_LIBRARY = MEMTRACK_CALLER_LIBRARY,
@@ -100,12 +103,26 @@ release_of(uintptr_t address)
   return memtrack_caller_of(address) == MEMTRACK_CALLER_PLUGIN ? MEMTRACK_CLASS_HEAP : MEMTRACK_RELEASE_BY_OTHERS;
 }
 
-/* Whether to count an allocation: by a plugin, or by a library on behalf of a plugin. */
+/* Whether an allocation is a plugin's: by its code, or by a library on its behalf. */
+static inline bool
+is_of_plugin(enum where where)
+{
+  return where == IN_PLUGIN || (where == IN_LIBRARY && memtrack_context.owner != MEMTRACK_OWNER_CORE);
+}
+
+/* Whether to count an allocation: a plugin's, or any while the server's own heap is counted. */
 static inline bool
 is_ours(enum where where)
 {
   return memtrack_hooks_get(heap) && memtrack_hooks_get(armed) && !memtrack_context.inside &&
-         (where == IN_PLUGIN || (where == IN_LIBRARY && memtrack_context.owner != MEMTRACK_OWNER_CORE));
+         (is_of_plugin(where) || memtrack_hooks_get(server_heap));
+}
+
+/* The call that such an allocation outside of plugins is charged to; 0 if another row has the memory. */
+static MT_NOINLINE uintptr_t
+charged_call(enum where where, uintptr_t address)
+{
+  return is_of_plugin(where) ? memtrack_plugin_call_find(address) : memtrack_server_call_find(address);
 }
 
 /* Bytes to ask for beyond a block's size while sites are watched; 0 if the block is not to be counted. A library's call is not yet
@@ -134,8 +151,11 @@ record(void *block, size_t size, enum where where, uintptr_t address)
 {
   uint64_t key        = memtrack_hooks_get(key);
   uint64_t attributes = memtrack_attributes(MEMTRACK_CLASS_HEAP, 0, memtrack_context.owner);
-  if (where == IN_LIBRARY) {
-    address = memtrack_plugin_call_find(address);
+  if (where != IN_PLUGIN) {
+    address = charged_call(where, address);
+    if (MT_UNLIKELY(address == 0)) {
+      return MEMTRACK_SITE_UNKNOWN;
+    }
   }
   uint32_t birth = memtrack_block_record(block, size, key, address, attributes, NULL);
   if (MT_UNLIKELY(where == IN_PLUGIN && birth != MEMTRACK_SITE_UNKNOWN &&
@@ -158,7 +178,7 @@ record_by(size_t margin, void *block, size_t size, enum where where, uintptr_t a
   }
 }
 
-/* Defines a hook for plugins, a hook for libraries, and the shared one. */
+/* Defines a hook for plugins, one for libraries, one for the server, and the shared one. */
 #define ALLOCATES_IN_(which, caller, name, parameters, size, plain, longer) \
   static void *which##_##name parameters                                    \
   {                                                                         \
@@ -192,6 +212,7 @@ record_by(size_t margin, void *block, size_t size, enum where where, uintptr_t a
 #define ALLOCATES(name, parameters, size, plain, longer)                    \
   ALLOCATES_IN_(plugin, IN_PLUGIN, name, parameters, size, plain, longer)   \
   ALLOCATES_IN_(library, IN_LIBRARY, name, parameters, size, plain, longer) \
+  ALLOCATES_IN_(server, IN_SERVER, name, parameters, size, plain, longer)   \
   ALLOCATES_IN_(shared, where_is(MT_RETURN_ADDRESS), name, parameters, size, plain, longer)
 
 static inline size_t
@@ -288,6 +309,7 @@ NEWS(NEW_)
 #define COPIES(name, parameters, length)                    \
   COPIES_IN_(plugin, IN_PLUGIN, name, parameters, length)   \
   COPIES_IN_(library, IN_LIBRARY, name, parameters, length) \
+  COPIES_IN_(server, IN_SERVER, name, parameters, length)   \
   COPIES_IN_(shared, where_is(MT_RETURN_ADDRESS), name, parameters, length)
 COPIES(strdup, (const char *text), strlen(text))
 COPIES(strndup, (const char *text, size_t most), most ? strnlen(text, most) : 0) /* with limit 0 the text may be anything */
@@ -327,10 +349,10 @@ resize(void *block, size_t size, enum where where, uintptr_t address)
   if (!is_ours(where) || size == 0) {
     return resize_plainly(block, size);
   }
-  if (where == IN_LIBRARY) {
-    address = memtrack_plugin_call_find(address);
+  if (where != IN_PLUGIN) {
+    address = charged_call(where, address);
   }
-  size_t margin = memtrack_watch_margin_of(size, address);
+  size_t margin = address ? memtrack_watch_margin_of(size, address) : 0;
   if (MT_UNLIKELY(margin == 0)) {
     return resize_plainly(block, size);
   }
@@ -343,8 +365,8 @@ resize(void *block, size_t size, enum where where, uintptr_t address)
     }
     return fresh;
   }
-  return memtrack_block_resize(block, size, key, address, attributes, NULL, plain_realloc,
-                               memtrack_birth_untagged(MEMTRACK_CLASS_HEAP), margin);
+  uint32_t untagged = is_of_plugin(where) ? memtrack_birth_untagged(MEMTRACK_CLASS_HEAP) : MEMTRACK_SITE_UNKNOWN;
+  return memtrack_block_resize(block, size, key, address, attributes, NULL, plain_realloc, untagged, margin);
 }
 
 #define RESIZES_IN_(which, caller)                                           \
@@ -377,6 +399,7 @@ resize(void *block, size_t size, enum where where, uintptr_t address)
   }
 RESIZES_IN_(plugin, IN_PLUGIN)
 RESIZES_IN_(library, IN_LIBRARY)
+RESIZES_IN_(server, IN_SERVER)
 RESIZES_IN_(shared, where_is(MT_RETURN_ADDRESS))
 
 /* ---- releases ---- */
@@ -476,6 +499,9 @@ const struct memtrack_redirect memtrack_shared_heap[] = {ALLOCATIONS(REDIRECT_, 
 
 const struct memtrack_redirect memtrack_server_news[] = {NEWS(LIBRARY_NEW_){NULL, NULL}};
 
+const struct memtrack_redirect memtrack_server_own_heap[] = {ALLOCATIONS(REDIRECT_, server)
+                                                               REDIRECT_(free, other_free){NULL, NULL}};
+
 /* The server releases memory from plugins, and memory from TSmalloc under another name. */
 const struct memtrack_redirect memtrack_server_heap[] = {REDIRECT_(malloc_usable_size, other_malloc_usable_size) REDIRECT_(
   free, other_free) REDIRECT_(realloc, other_realloc) DELETES(OTHER_DELETE_){NULL, NULL}};
@@ -551,3 +577,4 @@ IS_KNOWN_(memtrack_library_heap);
 IS_KNOWN_(memtrack_shared_heap);
 IS_KNOWN_(memtrack_server_heap);
 IS_KNOWN_(memtrack_server_news);
+IS_KNOWN_(memtrack_server_own_heap);

@@ -13,8 +13,10 @@
 extern "C" {
 #endif
 
-extern const struct memtrack_redirect memtrack_server_heap[];  /* for the server: releases only */
-extern const struct memtrack_redirect memtrack_server_news[];  /* the server's operator new, while the heap is tracked */
+extern const struct memtrack_redirect memtrack_server_heap[]; /* for the server: releases only */
+extern const struct memtrack_redirect memtrack_server_news[]; /* the server's operator new, while the heap is tracked */
+extern const struct memtrack_redirect
+  memtrack_server_own_heap[]; /* its malloc and similar functions, from when its own heap is counted */
 extern const struct memtrack_redirect memtrack_plugin_heap[];  /* for plugins */
 extern const struct memtrack_redirect memtrack_library_heap[]; /* for libraries, while the heap is tracked */
 extern const struct memtrack_redirect memtrack_shared_heap[];  /* for words from which an address may be read, in all modules */

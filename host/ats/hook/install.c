@@ -27,6 +27,7 @@
 #include "module/definition.h"
 #include "module/hold.h"
 #include "module/module.h"
+#include "owner/server_call.h"
 #include "owner/thunk.h"
 #include "owner/walk.h"
 
@@ -274,6 +275,17 @@ memtrack_plugins_heap(bool on, struct memtrack_reason *reason)
   if (on) {
     return switch_heap_on(reason);
   }
+  memtrack_store_ordered(&memtrack_hooks.server_heap, false);
   memtrack_store_ordered(&memtrack_hooks.heap, false);
   return 0;
+}
+
+int
+memtrack_plugins_server_heap(const struct memtrack_server *server, bool on, struct memtrack_reason *reason)
+{
+  if (on && (memtrack_server_call_open(server, reason) || memtrack_modules_track_server(reason))) {
+    return -1;
+  }
+  memtrack_store_ordered(&memtrack_hooks.server_heap, on);
+  return on ? memtrack_modules_track_server(reason) : 0; /* modules found meanwhile */
 }

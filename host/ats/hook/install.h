@@ -9,6 +9,7 @@
 #include <stddef.h>
 
 #include "base/reason.h"
+#include "server/server.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -32,6 +33,10 @@ void memtrack_plugins_disarm(void);
 /* Switches heap tracking. Switching it on also hooks the libraries, and reads the plugins' symbols. Returns 0, or -1 with a
    reason. Not hook-safe. */
 int memtrack_plugins_heap(bool on, struct memtrack_reason *reason);
+
+/* Switches the counting of the server's own heap, while the heap is tracked. Switching it on hooks the server's allocations, and
+   reads the symbols of the server and of libraries. Returns 0, or -1 with a reason. Not hook-safe. */
+int memtrack_plugins_server_heap(const struct memtrack_server *server, bool on, struct memtrack_reason *reason);
 
 #ifdef __cplusplus
 }

@@ -30,6 +30,7 @@ struct patched {
   struct memtrack_patch *patches;
   size_t count;
   bool heap;    /* of the heap's functions too */
+  bool server;  /* and of those that only the server's own heap needs */
   bool foreign; /* it calls another malloc() than the server: its heap is left alone */
 };
 
@@ -84,6 +85,7 @@ enum table {
   JOINS,
   LIBC_OBJECTS,
   LIBC_OBJECT_ENDS,
+  SERVER_OWN,
   TABLE_COUNT
 };
 
@@ -108,6 +110,7 @@ static struct {
   [JOINS]              = {.redirects = memtrack_joins, .words = ALL_WORDS | MEMTRACK_WORDS_UNBOUND},
   [LIBC_OBJECTS]       = {.redirects = memtrack_libc_objects, .words = ALL_WORDS | MEMTRACK_WORDS_UNBOUND},
   [LIBC_OBJECT_ENDS]   = {.redirects = memtrack_libc_object_ends, .words = ALL_WORDS | MEMTRACK_WORDS_UNBOUND},
+  [SERVER_OWN]         = {.redirects = memtrack_server_own_heap, .words = MEMTRACK_WORDS_CALLS},
 };
 
 /* At the installation this is the reason why it is refused, which is said once for all modules. */
@@ -151,13 +154,15 @@ patch(struct memtrack_module *module, enum table table)
   return result;
 }
 
-/* Finds functions compiled into a plugin that are never a site, in one of two ways (symbol.h). */
+/* Finds functions of a module that are never a site, in one of the ways of symbol.h. What reading takes is not counted. */
 static void
 read_wrappers(struct memtrack_module *module, size_t (*find)(struct memtrack_symbols *, struct memtrack_range **),
               struct memtrack_wrappers *wrappers)
 {
+  MEMTRACK_GUARD_REENTRY;
   struct memtrack_module_source source;
   memtrack_module_describe(module, &source);
+  source.named                     = find != memtrack_symbols_wrappers;
   struct memtrack_symbols *symbols = memtrack_module_symbols(&source);
   if (symbols) {
     struct memtrack_range *ranges;
@@ -221,6 +226,19 @@ patch_heap(struct memtrack_module *module, void *nothing)
   there->heap = maps == 0 && result == 0;
 }
 
+/* Starts counting the server's own heap in a module, if it is not counted yet. */
+static void
+patch_server(struct memtrack_module *module, void *nothing)
+{
+  (void)nothing;
+  struct patched *there = patched_of(module);
+  if (memtrack_modules_is_foreign(module) || module->kind == MEMTRACK_MODULE_PLUGIN || there->server || there->foreign) {
+    return;
+  }
+  read_wrappers(module, memtrack_symbols_named_wrappers, &module->wrappers);
+  there->server = module->kind != MEMTRACK_MODULE_SERVER || patch(module, SERVER_OWN) == 0;
+}
+
 /* The calls that are redirected at every `heap`. */
 static void
 patch_calls(struct memtrack_module *module)
@@ -261,6 +279,9 @@ memtrack_modules_found(struct memtrack_module *module)
   patch_calls(module);
   if (memtrack_load_ordered(&memtrack_hooks.heap)) {
     patch_heap(module, NULL);
+  }
+  if (memtrack_load_ordered(&memtrack_hooks.server_heap)) {
+    patch_server(module, NULL);
   }
 }
 
@@ -327,6 +348,12 @@ int
 memtrack_modules_track_heap(struct memtrack_reason *reason)
 {
   return memtrack_module_each_held(patch_heap, NULL) ? memtrack_reason_set(reason, "%s", MEMTRACK_NO_MODULES) : 0;
+}
+
+int
+memtrack_modules_track_server(struct memtrack_reason *reason)
+{
+  return memtrack_module_each_held(patch_server, NULL) ? memtrack_reason_set(reason, "%s", MEMTRACK_NO_MODULES) : 0;
 }
 
 struct removal {

@@ -7,6 +7,7 @@
 #include "base/atomic.h"
 #include "base/limits.h"
 #include "hook/behalf.h"
+#include "hook/block.h"
 #include "hook/buffer.h"
 #include "hook/iobuffer.h"
 #include "hook/lifetime.h"
@@ -201,11 +202,14 @@ hook_TSTextLogObjectCreate(const char *name, int mode, void **object)
     count_created(object, MEMTRACK_KIND_##kind, MT_RETURN_ADDRESS); \
     return object;                                                  \
   }
-/* Of the kind `other`, with a weight. */
+/* Of the kind `other`, with a weight, which proves that it is a block of the server's heap (hook/weight.c). */
 #define CREATES_OTHER(name, weight)                                                                    \
   void *hook_##name(void)                                                                              \
   {                                                                                                    \
     void *object = memtrack_api.name();                                                                \
+    if (object && memtrack_plugin_is_armed() && memtrack_weights[MEMTRACK_WEIGHT_##weight] > 0) {      \
+      memtrack_block_take_over(object);                                                                \
+    }                                                                                                  \
     memtrack_lifetime_begin(object, MEMTRACK_KIND_OTHER, MEMTRACK_WEIGHT_##weight, MT_RETURN_ADDRESS); \
     return object;                                                                                     \
   }

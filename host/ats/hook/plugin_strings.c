@@ -30,6 +30,7 @@ lengthen(char *text, size_t size, size_t margin)
 static char *
 count_owed(char *text, size_t size, uintptr_t address)
 {
+  memtrack_block_take_over(text);
   size_t margin = memtrack_watch_margin_of(size, address), usable = malloc_usable_size(text);
   if (MT_UNLIKELY(margin == 0 || usable < size)) {
     return text;

@@ -22,6 +22,7 @@ struct memtrack_hooks {
   bool heap;            /* plugins' heap is counted */
   bool openssl_armed;   /* libcrypto's allocations are counted */
   bool handles;         /* handles of fields are looked for: the heap is or was counted */
+  bool server_heap;     /* the server's own heap is counted; `heap` is then true */
   uint64_t key;         /* key of this arming's tags */
   uint64_t quick_size;  /* sizes below are allocated at once; 0 while sites are watched (hook/watch.h) */
   uint64_t openssl_key; /* key of the tags of libcrypto's blocks; 0 if it was never armed */

@@ -4,6 +4,7 @@
 
 #include <limits.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 
@@ -15,16 +16,22 @@
 #include "core/registry.h"
 #include "module/hold.h"
 #include "module/module.h"
+#include "owner/context.h"
 #include "owner/location.h"
+#include "owner/walk.h"
 
 enum state { KNOWN, WAITING }; /* KNOWN: the name is final */
 
-/* Origin of a plugin's site, kept until the site has its final name. */
+#define ABOVE 3 /* calls above a site */
+
+/* Origin of a site, kept until the site has its final name. */
 struct origin {
   uint32_t state;
   uint32_t module; /* id */
   uint64_t offset;
   char path[64]; /* from TSmalloc: file:line */
+  /* Of the server: offsets of the calls above it, for a site in a function without a symbol; 0: none. */
+  uint32_t above[ABOVE];
 };
 
 static struct origin *origins;                                              /* by site number */
@@ -67,6 +74,24 @@ struct source {
   uint64_t offset;
   const char *path; /* NULL: none */
 };
+
+/* Keeps the calls of the same module above a call of the server: those that come first, since there may be others. Not inlined: it
+   takes stack of its own, and the unwinder's. */
+static MT_NOINLINE void
+store_above(uint32_t site, const struct memtrack_module *module, uintptr_t address)
+{
+  if (site < MEMTRACK_SITE_FIRST || site >= origin_count) {
+    return;
+  }
+  MEMTRACK_GUARD_REENTRY; /* the unwinder's own allocations */
+  uintptr_t calls[ABOVE];
+  bool of_server = module && module->kind == MEMTRACK_MODULE_SERVER;
+  size_t count   = of_server ? memtrack_walk_above(address, calls, ABOVE) : 0;
+  for (size_t i = 0; i < ABOVE; ++i) {
+    bool inside = i < count && calls[i] - module->start < module->end - module->start;
+    memtrack_store(&origins[site].above[i], inside ? (uint32_t)(calls[i] - module->base) : 0);
+  }
+}
 
 /* A number may be reassigned: overwrites its previous data. Each thread does so at its first event of the site, with the same data.
  */
@@ -114,8 +139,10 @@ name_call(uint64_t address, uint64_t attributes, const char *path)
       flags = MEMTRACK_NAME_VIA;
     }
     /* The library's own function replaces a file and line that the plugin handed to TSmalloc. */
-    source = (struct source){
-      .state = module->kind == MEMTRACK_MODULE_LIBRARY ? WAITING : KNOWN, .module = module->id, .offset = address - module->base};
+    source =
+      (struct source){.state  = module->kind == MEMTRACK_MODULE_LIBRARY || module->kind == MEMTRACK_MODULE_SERVER ? WAITING : KNOWN,
+                      .module = module->id,
+                      .offset = address - module->base};
     if (plugin) {
       wrapper = memtrack_attributes_class(attributes) == MEMTRACK_CLASS_HEAP && memtrack_module_is_wrapper(module, address);
       flags |= wrapper ? MEMTRACK_NAME_HIDDEN : 0;
@@ -124,6 +151,7 @@ name_call(uint64_t address, uint64_t attributes, const char *path)
     }
   }
   uint32_t site = memtrack_registry_call(address, attributes, &call, owner, flags);
+  store_above(site, module, address);
   store_origin(site, source, wrapper);
   return site;
 }
@@ -184,6 +212,22 @@ memtrack_naming_memory(void)
   return origin_count * sizeof(struct origin);
 }
 
+/* Names the innermost function with a symbol above a site that is in a function without one. Under the mutex. */
+static void
+tell_above(struct memtrack_symbols *symbols, uint32_t site, const struct memtrack_module_source *module)
+{
+  struct origin *origin = &origins[site];
+  char function[128], above[160], place[32];
+  for (size_t i = 0; i < ABOVE && origin->above[i]; ++i) {
+    if (memtrack_symbols_function(symbols, origin->above[i], function, sizeof(function)) != MEMTRACK_SYMBOL_NONE) {
+      snprintf(above, sizeof(above), "below %s", function);
+      snprintf(place, sizeof(place), "+0x%lx", (unsigned long)(origin->offset - 1));
+      memtrack_registry_rename(site, &(struct memtrack_call_name){.module = module->text, .function = place, .file = above});
+      return;
+    }
+  }
+}
+
 /* Under the mutex. */
 static void
 resolve_site(struct memtrack_symbols *symbols, uint32_t site, const struct memtrack_module_source *module)
@@ -200,6 +244,8 @@ resolve_site(struct memtrack_symbols *symbols, uint32_t site, const struct memtr
     struct memtrack_call_name name = {.module = module->text, .offset = origin->offset - 1, .file = origin->path, .called = called};
     name.function                  = known;
     memtrack_registry_rename(site, &name);
+  } else {
+    tell_above(symbols, site, module);
   }
   memtrack_store(&origin->state, KNOWN);
 }
@@ -275,6 +321,7 @@ memtrack_naming_resolve(void)
   if (!memtrack_exchange_acquire(&waiting, false)) {
     return;
   }
+  MEMTRACK_GUARD_REENTRY; /* what reading takes is not counted */
   pthread_mutex_lock(&mutex);
   while (find_unloaded(&search.source)) {
     resolve_module(&search.source);

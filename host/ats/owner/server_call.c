@@ -2,6 +2,7 @@
 #include "owner/server_call.h"
 
 #include <dlfcn.h>
+#include <gnu/libc-version.h>
 #include <stddef.h>
 
 #include "base/atomic.h"
@@ -39,15 +40,22 @@ is_in(const struct code *functions, size_t count, uintptr_t address)
   return i < count;
 }
 
+static bool
+holds(const struct memtrack_module *module, uintptr_t address)
+{
+  return address - module->start < module->end - module->start;
+}
+
 /* A memtrack_walk() predicate. The call precedes its return address. */
 static bool
 is_site(uintptr_t address)
 {
   const struct memtrack_module *module = memtrack_module_at(address - 1);
-  if (!module || module->kind == MEMTRACK_MODULE_LEFT_ALONE || cpp_library - module->start < module->end - module->start) {
+  if (!module || module->kind == MEMTRACK_MODULE_LEFT_ALONE) {
     return false;
   }
-  return (uintptr_t)is_site - module->start >= module->end - module->start && !is_in(allocators, allocator_count, address - 1) &&
+  bool of_language = holds(module, cpp_library) || holds(module, (uintptr_t)gnu_get_libc_version);
+  return !of_language && !holds(module, (uintptr_t)is_site) && !is_in(allocators, allocator_count, address - 1) &&
          !memtrack_module_is_wrapper(module, address);
 }
 
