@@ -3,7 +3,16 @@
 // Parses the dumps in traffic.out, in format 1 and 2. It is strict: a line inside a dump that has no known form is kept in `foreign`, so
 // that a test can assert that no other output was interleaved. It also parses the tables of the built-in tracker, which have no header.
 
-import { classes, kinds, sections, SUMMARY_LINES_MAX, SUMMARY_PREFIX, type MemoryClass, type Section } from "../format/format.ts";
+import {
+  classes,
+  kinds,
+  sections,
+  SERVER_HEAP_TITLE,
+  SUMMARY_LINES_MAX,
+  SUMMARY_PREFIX,
+  type MemoryClass,
+  type Section,
+} from "../format/format.ts";
 import { titlesOf } from "../format/layout.ts";
 import { cellsOf, headsOf, textColumn } from "../host/node/read/cells.ts";
 import { TITLES_OF_FORMAT_1 } from "../host/node/read/format1.ts";
@@ -245,8 +254,8 @@ export function parseTables(text: string): Tables {
     const table = section === "table" ? found.tables.at(-1) : undefined;
     if (SILENT.some((pattern) => pattern.test(line)) || PRIOR_TITLES.includes(line)) {
       continue;
-    } else if ([...CLASS_TITLES, SPANS_TITLE, MODULES_TITLE].includes(line.trimEnd()) || OWNERS_TITLE.test(line)) {
-      title = line.trimEnd();
+    } else if ([...CLASS_TITLES, SPANS_TITLE, MODULES_TITLE].includes(classTitle(line)) || OWNERS_TITLE.test(line)) {
+      title = classTitle(line);
     } else if (TABLE_HEAD.test(line)) {
       found.tables.push({ title, rows: [], total: 0 });
       [title, section] = ["", "table"];
@@ -277,7 +286,7 @@ export function parseTables(text: string): Tables {
       found.summary = { allocated, freed, current };
     } else if ((match = PRIOR_ROW.exec(line))) {
       const [frees, bytes] = integers(match, 1, 2) as [number, number];
-      found.prior.push({ frees, bytes, class: match[3]!, by: match[4] });
+      found.prior.push({ frees, bytes, class: match[3]!, ...(match[4] ? { by: match[4] } : {}) });
     } else if ((match = VERIFY_TITLE.exec(line))) {
       const [differing, compared] = integers(match, 1, 2) as [number, number];
       found.verify = { differing, compared, rows: [] };
@@ -294,6 +303,12 @@ export function parseTables(text: string): Tables {
 function spanOf(match: RegExpExecArray): SpanRow {
   const [ranges, mapped, resident] = integers(match, 1, 3) as [number, number, number];
   return { ranges, mapped, resident, location: match[4]! };
+}
+
+/** The title of a class's section: the heap's has an end while it has rows of the server. */
+function classTitle(line: string): string {
+  const title = line.trimEnd();
+  return title === classes.heap.section + SERVER_HEAP_TITLE ? classes.heap.section : title;
 }
 
 /** The column heads of an owners section. Each class has a column, so a dump of another version may lack some. */

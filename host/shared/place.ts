@@ -5,11 +5,12 @@
 //   location                                         owner    place                 short name
 //   memory/plugin/foo.so handler (foo.c:88)          foo.so   handler (foo.c:88)    foo.so handler (foo.c:88)
 //   memory/plugin/foo.so+0x1a2b                      foo.so   +0x1a2b               foo.so+0x1a2b
+//   memory/core/traffic_server main+0x1a             core     traffic_server main+0x1a   core traffic_server main+0x1a
 //   memory/OpenSSL/ssl/ssl_lib.c:123 [via foo.so]    foo.so   ssl/ssl_lib.c:123     foo.so ssl/ssl_lib.c:123
 //   memory/OpenSSL [via foo.so] (several rows)       foo.so   OpenSSL               foo.so OpenSSL
 //   memory/IOBuffer/HttpSM.cc:6586                   core     HttpSM.cc:6586        core HttpSM.cc:6586
 
-import { classes, PLUGIN_PREFIX, type MemoryClass } from "../../format/format.ts";
+import { classes, CORE_PREFIX, PLUGIN_PREFIX, type MemoryClass } from "../../format/format.ts";
 
 /** The owner of memory that was allocated while no plugin's code ran. */
 export const CORE = "core";
@@ -23,12 +24,13 @@ interface Named {
 }
 
 const CLASSES: readonly MemoryClass[] = Object.values(classes);
+const PREFIXES: readonly string[] = [CORE_PREFIX, ...CLASSES.map(({ prefix }) => prefix)];
 /** What follows a plugin's name: a function, an offset, a path, or nothing. */
 const BEHIND_OWNER = /^(?:[ +/]|$)/;
 
 /** Empty if the location is the owner and nothing else. */
 export function placeOf(location: string, owner: string): string {
-  const prefix = CLASSES.find((entry) => location.startsWith(entry.prefix))?.prefix ?? "";
+  const prefix = PREFIXES.find((entry) => location.startsWith(entry)) ?? "";
   let place = location.slice(prefix.length);
   const via = ` [via ${owner}]`;
   const at = place.lastIndexOf(via);

@@ -17,6 +17,8 @@ test("the place that a location names beside its owner", () => {
     ["memory/OpenSSL/crypto/x509/x_name.c:363", CORE, "crypto/x509/x_name.c:363"],
     ["memory/IOBuffer/HttpSM.cc:1836", CORE, "HttpSM.cc:1836"],
     ["memory/IOBuffer/core_dump.cc:1", CORE, "core_dump.cc:1"],
+    ["memory/core/traffic_server Foo::bar+0x1a", CORE, "traffic_server Foo::bar+0x1a"],
+    ["memory/core/traffic_server+0x1a2b", CORE, "traffic_server+0x1a2b"],
     ["memory/OpenSSL", CORE, "OpenSSL"],
     ["memory/OpenSSL [via foo.so]", "foo.so", "OpenSSL"],
     ["memory/IOBuffer/core/x.cc:1", CORE, "core/x.cc:1"],

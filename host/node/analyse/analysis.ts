@@ -12,7 +12,7 @@
 // alive: it is taken as the allocations between two dumps by the average size that the dump shows.
 
 import * as abi from "../../../assembly/abi.ts";
-import { classes, PLUGIN_PREFIX } from "../../../format/format.ts";
+import { classes, CORE_PREFIX, PLUGIN_PREFIX } from "../../../format/format.ts";
 import { CLASSES, holdsMemory } from "../../shared/classes.ts";
 import { Model } from "../core/model.ts";
 import { loadCore } from "../core/module.ts";
@@ -33,7 +33,7 @@ const INTERVAL = 60;
 const WORDS = 4;
 /** Objects have no bytes, and so no row in the core. */
 const NO_ROW = -1;
-const PLUGIN = new RegExp(`^${PLUGIN_PREFIX}`);
+const CALL_PREFIX = new RegExp(`^(?:${PLUGIN_PREFIX}|${CORE_PREFIX})`);
 const OPENSSL_FILE = new RegExp(`^${classes.openssl.prefix}(.+):(\\d{1,8})$`, "s");
 
 let core: WebAssembly.Module | undefined;
@@ -156,7 +156,7 @@ export class Analysis implements Observer {
     const [, file, digits] = OPENSSL_FILE.exec(place!) ?? [];
     const cls = site.class === "openssl" && file === undefined ? abi.CLASS_IOBUFFER : CLASSES.indexOf(site.class);
     const detail = BigInt(((cls << abi.ATTRIBUTES_CLASS_SHIFT) | (cls === abi.CLASS_OPENSSL ? Number(digits) : 0)) >>> 0);
-    const text = cls === abi.CLASS_IOBUFFER ? site.location : cls === abi.CLASS_OPENSSL ? file! : place!.replace(PLUGIN, "");
+    const text = cls === abi.CLASS_IOBUFFER ? site.location : cls === abi.CLASS_OPENSSL ? file! : place!.replace(CALL_PREFIX, "");
     return registry.register(BigInt(site.number + 1), detail, text, owner, via && cls !== abi.CLASS_IOBUFFER ? abi.NAME_VIA : 0);
   }
 

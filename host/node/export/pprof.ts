@@ -12,7 +12,7 @@
 
 import { gzipSync } from "node:zlib";
 import { Profile, StringTable, type SampleInput } from "pprof-format";
-import { PLUGIN_PREFIX } from "../../../format/format.ts";
+import { CORE_PREFIX, PLUGIN_PREFIX } from "../../../format/format.ts";
 import { printable } from "../../shared/printable.ts";
 import { matches, type Filter } from "../read/filter.ts";
 import { modulesIn, type Module } from "../read/modules.ts";
@@ -96,6 +96,9 @@ class Mappings {
   constructor(text: (value: string) => number, modules: readonly Module[]) {
     this.#text = text;
     this.#modules = new Map(modules.map((module) => [module.name, module]));
+    // Locations name the program's file, the section of modules calls it `core`.
+    const program = this.#modules.get(CORE);
+    if (program) this.#modules.set(program.path.replace(/^.*\//, ""), program);
     this.id(CORE);
   }
 
@@ -141,7 +144,8 @@ class Frames {
     // No row names the library of OpenSSL's lines.
     const mapping = code ? this.#mappings.id(code.module) : cls === "openssl" ? 0 : this.#mappings.id(CORE);
     const name = code ? `${code.module}${/^(\+|$)/.test(code.function) ? "" : " "}${code.function}` : location;
-    const systemName = code ? `${PLUGIN_PREFIX}${name}` : `memtrack ${name}`;
+    const prefix = location.startsWith(CORE_PREFIX) ? CORE_PREFIX : PLUGIN_PREFIX;
+    const systemName = code ? `${prefix}${name}` : `memtrack ${name}`;
     return this.#location(
       mapping,
       code?.address ?? 0,

@@ -7,7 +7,7 @@
 // The number is found without making a string, because a file has millions of rows and few sites. There are at most SITES_MAX, as in the
 // core; further sites are counted as one site (other) of their class. Only this file interprets locations.
 
-import { classes, PLUGIN_PREFIX, records } from "../../../format/format.ts";
+import { classes, CORE_PREFIX, PLUGIN_PREFIX, records } from "../../../format/format.ts";
 import { CLASSES, type ClassName } from "../../shared/classes.ts";
 import { CORE } from "../../shared/place.ts";
 import { enlarged } from "./arrays.ts";
@@ -40,6 +40,8 @@ const RETIRED = Buffer.from(RETIRED_SUFFIX);
 const VIA = /^.* \[via ([^\]]+)\]$/s;
 // The rest of a name is what follows the module: ` handler (foo.c:88)`, `+0x1a`, or nothing.
 const PLUGIN = new RegExp(`^${PLUGIN_PREFIX}(.*?\\.so[.\\d]*(?:\\(remap\\))?(?:#\\d+)?)(?=[ +/]|$)`, "s");
+/** A call of the server or of a library that is charged to the server. */
+const SERVER = new RegExp(`^${CORE_PREFIX}([^ +]+)`, "s");
 const PLUGIN_OTHER = new RegExp(`^${PLUGIN_PREFIX}([^ +/]+)`, "s");
 /** Prefixes that are directly followed by a file, unlike the prefix of plugins. */
 const FILE_PREFIXES = Object.values(classes).flatMap(({ prefix }) => (prefix === PLUGIN_PREFIX ? [] : [prefix]));
@@ -88,15 +90,15 @@ export interface Code {
   address: number | undefined;
 }
 
-/** The code place of a plugin's or a library's call; undefined for lines of the server and of OpenSSL. */
+/** The code place of a call, in a plugin, a library or the server; undefined for lines of the server and of OpenSSL. */
 export function codeOf(location: string): Code | undefined {
-  const [named, module] = PLUGIN.exec(location) ?? PLUGIN_OTHER.exec(location) ?? [];
+  const [named, module] = PLUGIN.exec(location) ?? PLUGIN_OTHER.exec(location) ?? SERVER.exec(location) ?? [];
   if (!named || !module) return undefined;
   const name = location
     .slice(named.length)
     .replace(/ \[via [^\]]+\]$/, "")
     .replace(/ \([^()]*:\d+\)$/, "");
-  const [, address] = /^\+0x([0-9a-f]{1,13})(?: calls .+)?$/.exec(name) ?? [];
+  const [, address] = /^\+0x([0-9a-f]{1,13})(?: calls .+| \(below .*\))?$/.exec(name) ?? [];
   return { module, function: name.replace(/^ /, ""), address: address === undefined ? undefined : parseInt(address, 16) };
 }
 
