@@ -75,7 +75,7 @@ for (const heap of [0, 1]) {
           // The server reloads a module if its file's time has changed, by at least a second.
           utimesSync(file, 1_700_000_000 + seconds, 1_700_000_000 + seconds);
           // The server applies it within ten seconds; in the first ten after a start traffic_ctl does not know the record.
-          if (seconds % 5 === 4) await ats.ctl("config", "set", HEAP, String((heap + (seconds + 1) / 5) % 2));
+          if (seconds % 5 === 4) await ats.ctl("config", "set", HEAP, String((heap + (seconds + 1) / 5) % 3));
           await requests(ats.httpUrl, 1, { paths: ["/reload"] });
           assert.deepEqual(await requests(ats.httpUrl, 20, { paths: ["/a/size/1000", "/size/100"] }), { requests: 20, errors: 0 });
           assert.ok(ats.alive());

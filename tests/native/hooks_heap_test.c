@@ -27,8 +27,13 @@ extern void *__libc_realloc(void *, size_t);
 extern void __libc_free(void *);
 extern char *__strndup(const char *, size_t);
 
-static const struct memtrack_redirect *const tables[] = {memtrack_plugin_heap, memtrack_library_heap, memtrack_shared_heap,
-                                                         memtrack_server_heap, memtrack_heap_aliases, NULL};
+static const struct memtrack_redirect *const tables[] = {memtrack_plugin_heap,
+                                                         memtrack_library_heap,
+                                                         memtrack_shared_heap,
+                                                         memtrack_server_heap,
+                                                         memtrack_server_own_heap,
+                                                         memtrack_heap_aliases,
+                                                         NULL};
 
 // Of the fast and small bins, a large bin, and mmap(); then sizes that cannot be allocated, near every overflow.
 static const size_t POSSIBLE[]   = {0, 1, 7, 8, 16, 24, 25, 40, 1000, 1032, 1033, 5000, 200000};

@@ -55,11 +55,13 @@ static struct run *running; // one thread at a time runs a scenario
 // States of the tracking, and whether a plugin's code runs.
 static const struct state {
   const char *name;
-  bool armed, heap, by_plugin;
-} states[] = {{"level 0", false, false, true},
-              {"level 1, by a plugin", true, false, true},
-              {"heap 1, by the server", true, true, false},
-              {"heap 1, by a plugin", true, true, true}};
+  bool armed, heap, by_plugin, server_heap;
+} states[] = {{"level 0", false, false, true, false},
+              {"level 1, by a plugin", true, false, true, false},
+              {"heap 1, by the server", true, true, false, false},
+              {"heap 1, by a plugin", true, true, true, false},
+              {"heap 2, by the server", true, true, false, true},
+              {"heap 2, by a plugin", true, true, true, true}};
 #define STATES (sizeof(states) / sizeof(*states))
 
 void
@@ -170,6 +172,7 @@ arm(const struct state *state)
   memtrack_store_ordered(&memtrack_hooks.armed, state->armed);
   memtrack_store_ordered(&memtrack_hooks.handles, true);
   memtrack_store_ordered(&memtrack_hooks.heap, state->heap);
+  memtrack_store_ordered(&memtrack_hooks.server_heap, state->server_heap);
 }
 
 static void *

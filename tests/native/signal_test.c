@@ -253,7 +253,8 @@ static void
 try_hook(const char *symbol, void *hook)
 {
   static uint32_t owner;
-  int rounds      = table == memtrack_library_heap && strcmp(symbol, "malloc") != 0 ? 1 : 2;
+  bool walks      = table == memtrack_library_heap || table == memtrack_server_own_heap;
+  int rounds      = walks && strcmp(symbol, "malloc") != 0 ? 1 : 2;
   uint64_t before = counted();
   events = signals       = 0;
   memtrack_context.owner = ++owner << 8 | 1;
@@ -332,6 +333,15 @@ hooks_of_the_server(void **state)
 }
 
 static void
+hooks_of_the_servers_own_heap(void **state)
+{
+  (void)state;
+  memtrack_hooks.server_heap = true;
+  try_table(memtrack_server_own_heap);
+  memtrack_hooks.server_heap = false;
+}
+
+static void
 ignore(struct memtrack_module *module)
 {
   (void)module;
@@ -402,6 +412,7 @@ main(void)
     cmocka_unit_test(hooks_of_plugins),
     cmocka_unit_test(hooks_of_libraries),
     cmocka_unit_test(hooks_of_the_server),
+    cmocka_unit_test(hooks_of_the_servers_own_heap),
     cmocka_unit_test(the_first_events_of_a_thread),
   };
   return cmocka_run_group_tests(tests, open_once, NULL);
