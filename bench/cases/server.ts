@@ -28,6 +28,7 @@ const VARIANTS = {
   plugins: { level: 0, plugins: PLUGINS },
   "plugins, level 1": { level: 1, plugins: [PLUGIN, ...PLUGINS] },
   "plugins, heap": { level: 1, plugins: [PLUGIN, ...PLUGINS], records: { "proxy.config.plugin.memtrack.heap": 1 } },
+  "plugins, heap 2": { level: 1, plugins: [PLUGIN, ...PLUGINS], records: { "proxy.config.plugin.memtrack.heap": 2 } },
 } satisfies Record<string, AtsOptions>;
 type Variant = keyof typeof VARIANTS;
 
