@@ -379,6 +379,7 @@ memtrack_control_start(const struct memtrack_server *known, memtrack_record_read
 void
 memtrack_control_poll(void)
 {
+  MEMTRACK_GUARD_REENTRY; /* memtrack's own memory is not the server's */
   check_setting(MEMTRACK_SETTING_SITES);
   memtrack_dump_interval(check_setting(MEMTRACK_SETTING_FREQUENCY));
   apply_level((int)check_setting(MEMTRACK_SETTING_LEVEL), false);

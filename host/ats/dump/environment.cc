@@ -4,12 +4,14 @@
 #include <dlfcn.h>
 #include <malloc.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "core/ask.h"
 #include "dump/freelists.h"
+#include "owner/context.h"
 
 /* To count its idle memory, the C library locks its arenas, and allocating threads may wait. If that has taken longer than this
    once, it is not done again. */
@@ -101,7 +103,7 @@ memtrack_measure_cgroup(const char *membership_path, const char *groups_path)
   return smallest;
 }
 
-/* Whether no other allocator replaces malloc. Looked up once. */
+/* Whether no other allocator replaces malloc, to which memtrack.so itself is bound: dlsym() answers a hook. Looked up once. */
 static bool
 is_malloc_the_c_librarys(void)
 {
@@ -109,7 +111,7 @@ is_malloc_the_c_librarys(void)
   if (!known) {
     Dl_info of_malloc, of_mallinfo;
     void *mallinfo_there = dlsym(RTLD_DEFAULT, "mallinfo2");
-    own = mallinfo_there && dladdr(dlsym(RTLD_DEFAULT, "malloc"), &of_malloc) && dladdr(mallinfo_there, &of_mallinfo) &&
+    own                  = mallinfo_there && dladdr((void *)malloc, &of_malloc) && dladdr(mallinfo_there, &of_mallinfo) &&
           of_malloc.dli_fbase == of_mallinfo.dli_fbase;
     known = true;
   }
@@ -119,6 +121,7 @@ is_malloc_the_c_librarys(void)
 void
 memtrack_measure_sample(memtrack_measures *measures, memtrack_record_reader read)
 {
+  MEMTRACK_GUARD_REENTRY; /* memtrack's own memory is not the server's */
   int64_t value;
   memset(measures, 0, sizeof(*measures));
   set(measures, MEMTRACK_MEASURE_NOW, memtrack_clock_seconds());

@@ -85,11 +85,16 @@ store_above(uint32_t site, const struct memtrack_module *module, uintptr_t addre
   }
   MEMTRACK_GUARD_REENTRY; /* the unwinder's own allocations */
   uintptr_t calls[ABOVE];
-  bool of_server = module && module->kind == MEMTRACK_MODULE_SERVER;
-  size_t count   = of_server ? memtrack_walk_above(address, calls, ABOVE) : 0;
+  bool of_server       = module && module->kind == MEMTRACK_MODULE_SERVER;
+  size_t count         = of_server ? memtrack_walk_above(address, calls, ABOVE) : 0;
+  uint32_t kept[ABOVE] = {0};
+  for (size_t i = 0, next = 0; i < count && calls[i] - module->start < module->end - module->start; ++i) {
+    if (!memtrack_module_is_wrapper(module, calls[i])) {
+      kept[next++] = (uint32_t)(calls[i] - module->base);
+    }
+  }
   for (size_t i = 0; i < ABOVE; ++i) {
-    bool inside = i < count && calls[i] - module->start < module->end - module->start;
-    memtrack_store(&origins[site].above[i], inside ? (uint32_t)(calls[i] - module->base) : 0);
+    memtrack_store(&origins[site].above[i], kept[i]);
   }
 }
 
