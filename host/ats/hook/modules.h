@@ -29,8 +29,8 @@ int memtrack_modules_remove(struct memtrack_reason *reason);
 /* Redirects the heap's functions in all known modules too. Returns 0, or -1 with a reason. Not hook-safe. */
 int memtrack_modules_track_heap(struct memtrack_reason *reason);
 
-/* Redirects what only the server's own heap needs, and reads the symbols of functions that are never a site. Returns 0, or -1 with a
-   reason. Not hook-safe. */
+/* Redirects what only the server's own heap needs, and reads the symbols of functions that are never a site. Returns 0, or -1 with
+   a reason. Not hook-safe. */
 int memtrack_modules_track_server(struct memtrack_reason *reason);
 
 /* The hook for a name of the plugin API; NULL for other names, and where a function is given that is not the server's. Any thread.
