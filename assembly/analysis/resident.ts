@@ -31,6 +31,7 @@ import {
   CLASS_COUNT,
   CLASS_HEAP,
   CLASS_IOBUFFER,
+  CLASS_MAPPED,
   MEASURE_ALLOCATED,
   MEASURE_BLOCK_HEADER,
   MEASURE_FREELISTS,
@@ -135,7 +136,7 @@ export function measureParts(): void {
   set(PART_OVERHEAD, overhead);
   const isServerKnown = isTracked(CLASS_HEAP) && (olderMost != UNKNOWN || serverHeap != 0);
   set(PART_SERVER_HEAP, isServerKnown ? partElsewhere(CLASS_HEAP, trackedSum(CLASS_HEAP)) : UNKNOWN);
-  set(PART_OLDER, olderPart(rows + overhead + known(free)));
+  set(PART_OLDER, olderPart(rows - known(partNow(PART_CLASSES + CLASS_MAPPED)) + overhead + known(free)));
   left -=
     known(partNow(PART_OVERHEAD)) + known(partNow(PART_RAM_CACHE)) + known(partNow(PART_FILES)) + known(partNow(PART_SERVER_HEAP));
   const rest = left - known(free) - known(partNow(PART_SLACK)) - known(partNow(PART_OLDER));

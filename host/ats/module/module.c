@@ -275,11 +275,12 @@ open_library(const struct memtrack_module_source *source)
 void
 memtrack_module_describe(const struct memtrack_module *module, struct memtrack_module_source *source)
 {
-  source->id   = module->id;
-  source->kind = module->kind;
-  source->fd   = module->fd >= 0 ? memtrack_limit_descriptor(fcntl(module->fd, F_DUPFD_CLOEXEC, 0)) : -1;
-  source->base = module->base;
-  source->file = module->file;
+  source->id    = module->id;
+  source->kind  = module->kind;
+  source->named = module->kind == MEMTRACK_MODULE_SERVER;
+  source->fd    = module->fd >= 0 ? memtrack_limit_descriptor(fcntl(module->fd, F_DUPFD_CLOEXEC, 0)) : -1;
+  source->base  = module->base;
+  source->file  = module->file;
   memcpy(source->path, module->path, sizeof(source->path));
   memcpy(source->text, module->text, sizeof(source->text));
 }
@@ -293,8 +294,7 @@ memtrack_module_symbols(struct memtrack_module_source *source)
   if (fd < 0 && !no_file) {
     return NULL;
   }
-  /* The server's debug information is large. */
-  return source->kind == MEMTRACK_MODULE_SERVER ? memtrack_symbols_open_named(fd, source->path, source->base, NULL)
+  return source->named ? memtrack_symbols_open_named(fd, source->path, source->base, NULL)
                        : memtrack_symbols_open(fd, source->path, source->base, NULL);
 }
 

@@ -56,6 +56,7 @@ struct memtrack_module_source {
   uint32_t id;
   uint32_t kind; /* MEMTRACK_MODULE_... */
   int fd;        /* of its own; -1 if there is none */
+  bool named;    /* only its symbol tables are read: the server's debug information is large */
   uintptr_t base;
   struct memtrack_file_state file;
   char path[512];

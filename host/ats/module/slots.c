@@ -294,14 +294,16 @@ struct word {
   void **at;
 };
 
-/* This module, which has all hooks: the linker's symbols. */
-extern const char own_start[] __asm__("__ehdr_start") MT_HIDDEN;
-extern const char own_end[] __asm__("etext") MT_HIDDEN;
+/* This module, which has all hooks: its header, by the linker's name. */
+extern const ElfW(Ehdr) own_header __asm__("__ehdr_start") MT_HIDDEN;
 
 static bool
 is_hook(const void *function)
 {
-  return (uintptr_t)function - (uintptr_t)own_start < (uintptr_t)(own_end - own_start);
+  const struct dl_phdr_info own = {.dlpi_addr  = (uintptr_t)&own_header,
+                                   .dlpi_phdr  = (const void *)((uintptr_t)&own_header + own_header.e_phoff),
+                                   .dlpi_phnum = own_header.e_phnum};
+  return memtrack_segments_contain(&own, function);
 }
 
 /* Whether a word contains the function that a table's entry stands for, or may after the first call through it. Not the module's
