@@ -237,6 +237,19 @@ release(const char *symbol, void *hook)
   return good;
 }
 
+// A free of an untracked block is also counted as an allocation without bytes, of a site of its own.
+static uint64_t
+empty_allocs(void)
+{
+  uint64_t address, attributes, sum = 0;
+  for (uint32_t site = MEMTRACK_SITE_FIRST; site < memtrack_registry_count(); ++site) {
+    if (memtrack_registry_key(site, &address, &attributes) && address == MEMTRACK_UNTRACKED_ADDRESS) {
+      sum += sum_site(site).allocs;
+    }
+  }
+  return sum;
+}
+
 static uint64_t
 counted(void)
 {
@@ -245,7 +258,7 @@ counted(void)
   for (uint32_t cls = 0; cls < MEMTRACK_CLASS_COUNT; ++cls) {
     prior += sum_site(MEMTRACK_SITE_PRE_ARMING + cls).frees;
   }
-  return sum.allocs + sum.frees + prior + memtrack_account_lost();
+  return sum.allocs + sum.frees + prior + memtrack_account_lost() - empty_allocs();
 }
 
 // One hook: a new site, then a known one. (The unwinder's part in a library's call is long, and the same in each.)

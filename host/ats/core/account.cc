@@ -368,19 +368,24 @@ memtrack_account_free(uint32_t birth, uint64_t size)
   }
 }
 
-/* If all sites are taken, the number returned is that of a row (other), from which nothing may be taken. */
+/* Once all sites are taken, a number can be that of a row (other), from which nothing may be taken. Without a number the event is
+   counted as lost already. */
 void
 memtrack_account_free_untracked(uint64_t attributes, uint64_t size)
 {
-  uint32_t birth = memtrack_account_alloc(MEMTRACK_UNTRACKED_ADDRESS, attributes, nullptr, 0);
-  if (birth != UNKNOWN && memtrack_registry_is_own(birth >> MEMTRACK_EPOCH_BITS)) {
-    memtrack_account_free(birth, size);
-    return;
+  uint32_t birth = memtrack_birth_untagged(memtrack_attributes_class(attributes));
+  if (MT_LIKELY(memtrack_registry_refusals() == 0)) {
+    uint32_t known = memtrack_account_alloc(MEMTRACK_UNTRACKED_ADDRESS, attributes, nullptr, 0);
+    if (known == UNKNOWN) {
+      return;
+    }
+    if (memtrack_registry_is_own(known >> MEMTRACK_EPOCH_BITS)) {
+      birth = known;
+    } else { /* this was the first refusal */
+      memtrack_account_free(known, 0);
+    }
   }
-  if (birth != UNKNOWN) {
-    memtrack_account_free(birth, 0);
-  }
-  memtrack_account_free(memtrack_birth_untagged(memtrack_attributes_class(attributes)), size);
+  memtrack_account_free(birth, size);
 }
 
 void

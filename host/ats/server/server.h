@@ -30,7 +30,7 @@ struct memtrack_server {
   const char *freelist_tables[MEMTRACK_SERVER_NAMES]; /* const void *(): the three functions of freelists, of which the first
                                                              takes an object; of those in use and of those that are switched off */
   const char *header_heaps[MEMTRACK_SERVER_NAMES];    /* functions that take memory for the headers of a message */
-  bool has_yaml;                                          /* its records are in records.yaml, otherwise in records.config */
+  bool has_yaml;                                      /* its records are in records.yaml, otherwise in records.config */
 };
 
 /* The entry for a version string such as "9.2.9", or NULL. Any thread. */
