@@ -61,8 +61,9 @@ static void *
 reallocate(void *block, size_t size, int site)
 {
   uint64_t address = CALL + 16 * site;
+  uint32_t birth;
   return memtrack_block_resize(block, size, KEY, address, memtrack_attributes(CLASS, 0, 0), NULL, plain_realloc,
-                               memtrack_birth_untagged(CLASS), memtrack_watch_margin_of(size, address));
+                               memtrack_birth_untagged(CLASS), memtrack_watch_margin_of(size, address), &birth);
 }
 
 static void

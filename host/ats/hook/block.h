@@ -91,10 +91,10 @@ memtrack_block_room(void *block, uint64_t key)
 
 /* Changes the size of a block, tagged or not, with `resize`. The new size is charged to a site in the present epoch. The old
    size has the birth in its tag, or else the birth `untagged`; of MEMTRACK_SITE_UNKNOWN nothing is counted. Returns the result of
-   `resize`, which is asked for `margin` bytes more. */
+   `resize`, which is asked for `margin` bytes more; then *born is the new birth. */
 MT_INLINE void *
 memtrack_block_resize(void *block, size_t size, uint64_t key, uint64_t address, uint64_t attributes, const char *text,
-                      void *(*resize)(void *, size_t, const char *), uint32_t untagged, size_t margin)
+                      void *(*resize)(void *, size_t, const char *), uint32_t untagged, size_t margin, uint32_t *born)
 {
   size_t usable  = malloc_usable_size(block);
   uint32_t birth = MEMTRACK_SITE_UNKNOWN;
@@ -111,7 +111,7 @@ memtrack_block_resize(void *block, size_t size, uint64_t key, uint64_t address, 
   if (tagged || untagged != MEMTRACK_SITE_UNKNOWN) {
     memtrack_account_free(tagged ? birth : untagged, old_size);
   }
-  memtrack_block_record_by(margin, moved, size, key, address, attributes, text);
+  *born = memtrack_block_record_by(margin, moved, size, key, address, attributes, text);
   return moved;
 }
 

@@ -145,6 +145,18 @@ margin_of(enum where where, size_t size, uintptr_t address)
   return !is_ours(where) ? 0 : is_quick(size) ? MEMTRACK_TAG_SIZE : slow_margin(where, size, address);
 }
 
+/* A function of a plugin that only allocates for its caller is no site: the call that the stack leads to is charged with its block
+   instead, which was allocated longer by this margin. Returns its birth. */
+MT_INLINE uint32_t
+leave_wrapper(uint32_t birth, size_t margin, void *block, size_t size, uintptr_t address, uint64_t attributes)
+{
+  if (MT_UNLIKELY(birth != MEMTRACK_SITE_UNKNOWN && memtrack_naming_is_wrapper(birth >> MEMTRACK_EPOCH_BITS))) {
+    memtrack_account_free(birth, size);
+    birth = memtrack_block_record_by(margin, block, size, memtrack_hooks_get(key), memtrack_plugin_call_find(address), attributes, NULL);
+  }
+  return birth;
+}
+
 /* Counts and tags a block that was allocated MEMTRACK_TAG_SIZE longer. Returns its birth. */
 MT_INLINE uint32_t
 record(void *block, size_t size, enum where where, uintptr_t address)
@@ -158,12 +170,7 @@ record(void *block, size_t size, enum where where, uintptr_t address)
     }
   }
   uint32_t birth = memtrack_block_record(block, size, key, address, attributes, NULL);
-  if (MT_UNLIKELY(where == IN_PLUGIN && birth != MEMTRACK_SITE_UNKNOWN &&
-                  memtrack_naming_is_wrapper(birth >> MEMTRACK_EPOCH_BITS))) {
-    memtrack_account_free(birth, size);
-    birth = memtrack_block_record(block, size, key, memtrack_plugin_call_find(address), attributes, NULL);
-  }
-  return birth;
+  return where == IN_PLUGIN ? leave_wrapper(birth, MEMTRACK_TAG_SIZE, block, size, address, attributes) : birth;
 }
 
 /* Same, for a block that was allocated longer by this margin; if that is 0, it is not counted. */
@@ -365,8 +372,12 @@ resize(void *block, size_t size, enum where where, uintptr_t address)
     }
     return fresh;
   }
-  uint32_t untagged = is_of_plugin(where) ? memtrack_birth_untagged(MEMTRACK_CLASS_HEAP) : MEMTRACK_SITE_UNKNOWN;
-  return memtrack_block_resize(block, size, key, address, attributes, NULL, plain_realloc, untagged, margin);
+  uint32_t untagged = is_of_plugin(where) ? memtrack_birth_untagged(MEMTRACK_CLASS_HEAP) : MEMTRACK_SITE_UNKNOWN, birth;
+  void *moved = memtrack_block_resize(block, size, key, address, attributes, NULL, plain_realloc, untagged, margin, &birth);
+  if (moved && where == IN_PLUGIN) {
+    leave_wrapper(birth, margin, moved, size, address, attributes);
+  }
+  return moved;
 }
 
 #define RESIZES_IN_(which, caller)                                           \

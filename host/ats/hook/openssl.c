@@ -105,8 +105,9 @@ memtrack_openssl_realloc(void *block, size_t size, const char *file, int line)
   }
   uint64_t key        = memtrack_hooks_get(openssl_key);
   uint64_t attributes = memtrack_attributes(MEMTRACK_CLASS_OPENSSL, line < 0 ? 0 : line, memtrack_context.owner);
+  uint32_t birth;
   return memtrack_block_resize(block, size, key, (uintptr_t)file, attributes, file, plain_realloc,
-                               memtrack_birth_untagged(MEMTRACK_CLASS_OPENSSL), MEMTRACK_TAG_SIZE);
+                               memtrack_birth_untagged(MEMTRACK_CLASS_OPENSSL), MEMTRACK_TAG_SIZE, &birth);
 }
 
 const uintptr_t *

@@ -74,8 +74,9 @@ count_realloc(void *block, size_t size, const char *path, bool inlined)
     }
     return fresh;
   }
+  uint32_t birth;
   return memtrack_block_resize(block, size, memtrack_hooks_get(key), address, site, path, memtrack_api._TSrealloc,
-                               memtrack_birth_untagged(MEMTRACK_CLASS_TSAPI), margin);
+                               memtrack_birth_untagged(MEMTRACK_CLASS_TSAPI), margin, &birth);
 }
 
 MT_INLINE char *
