@@ -26,6 +26,7 @@ extern void *__libc_pvalloc(size_t);
 extern void *__libc_realloc(void *, size_t);
 extern void __libc_free(void *);
 extern char *__strndup(const char *, size_t);
+extern void *ats_malloc(size_t);
 
 static const struct memtrack_redirect *const tables[] = {memtrack_plugin_heap,
                                                          memtrack_library_heap,
@@ -406,6 +407,43 @@ TEST_(memalign, allocate_oddly_aligned)
 TEST_(aligned_alloc, allocate_aligned)
 TEST_(free, release)
 
+// The server's.
+void *
+ats_malloc(size_t size)
+{
+  void *block = size ? malloc(size) : NULL;
+  if (size && !block) {
+    abort();
+  }
+  return block;
+}
+
+static void
+allocate_of_server(function tested)
+{
+  FOR_EACH (i, POSSIBLE) {
+    void *block;
+    WITH_ERRNO(block = ((malloc_like)tested)(POSSIBLE[i]));
+    use(block, POSSIBLE[i], i);
+    find_again(block, block ? POSSIBLE[i] : 0, i);
+    WITH_ERRNO(give_back(block));
+  }
+}
+
+static void
+allocate_too_much(function tested)
+{
+  ((malloc_like)tested)(PTRDIFF_MAX);
+}
+
+static void
+hostile_ats_malloc(void **state)
+{
+  (void)state;
+  compare_hooks("ats_malloc", (function)ats_malloc, "free", tables, allocate_of_server);
+  compare_ends((function)ats_malloc, hook_of(memtrack_shared_heap, "ats_malloc"), allocate_too_much);
+}
+
 // With another allocator these are not hooked.
 #define TEST_ALIAS_(symbol, run)                                   \
   static void hostile_##symbol(void **state)                       \
@@ -485,6 +523,7 @@ main(void)
     cmocka_unit_test(hostile_strndup),
     cmocka_unit_test(hostile___strndup),
     cmocka_unit_test(hostile_free),
+    cmocka_unit_test(hostile_ats_malloc),
     cmocka_unit_test(hostile___libc_malloc),
     cmocka_unit_test(hostile___libc_calloc),
     cmocka_unit_test(hostile___libc_memalign),

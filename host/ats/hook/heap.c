@@ -14,6 +14,9 @@
  * of modules that are loaded later, until they are known. The whole process thus has one address for a function, as without
  * memtrack, and a pointer to it may be kept, compared and called for ever. Its return address tells who calls it (owner/caller.h).
  *
+ * A library may allocate through the server: traffic_server 9 gives libpcre its ats_malloc(), by its address, when it starts. The
+ * hook of this function counts only what plugins and libraries call it for.
+ *
  * The C library's own calls of malloc(), calloc(), realloc() and free() are redirected as a library's: what asprintf(), getline()
  * or fopen() allocate belongs to their caller.
  *
@@ -152,7 +155,8 @@ leave_wrapper(uint32_t birth, size_t margin, void *block, size_t size, uintptr_t
 {
   if (MT_UNLIKELY(birth != MEMTRACK_SITE_UNKNOWN && memtrack_naming_is_wrapper(birth >> MEMTRACK_EPOCH_BITS))) {
     memtrack_account_free(birth, size);
-    birth = memtrack_block_record_by(margin, block, size, memtrack_hooks_get(key), memtrack_plugin_call_find(address), attributes, NULL);
+    birth =
+      memtrack_block_record_by(margin, block, size, memtrack_hooks_get(key), memtrack_plugin_call_find(address), attributes, NULL);
   }
   return birth;
 }
@@ -252,6 +256,11 @@ ALLOCATES(aligned_alloc, (size_t align, size_t size), size, aligned_alloc(align,
           aligned_alloc(align, sum(size, aligned(more, align))))
 ALLOCATES(valloc, (size_t size), size, valloc(size), valloc(size + more))
 ALLOCATES(pvalloc, (size_t size), size, pvalloc(size), pvalloc(size + more))
+
+/* The server's function: no block for size 0, and without memory it ends the process. */
+static void *(*original_ats_malloc)(size_t);
+ALLOCATES_IN_(shared, where_is(MT_RETURN_ADDRESS), ats_malloc, (size_t size), size, original_ats_malloc(size),
+              size ? original_ats_malloc(size + more) : NULL)
 
 /* Same, but the size is changed in the arguments. */
 #define NEW_IN_(which, caller, name, unaligned, parameters, arguments)                             \
@@ -505,8 +514,9 @@ const struct memtrack_redirect memtrack_plugin_heap[] = {ALLOCATIONS(REDIRECT_, 
 const struct memtrack_redirect memtrack_library_heap[] = {ALLOCATIONS(REDIRECT_, library) REDIRECT_(free, other_free) REDIRECT_(
   malloc_usable_size, other_malloc_usable_size) NEWS(LIBRARY_NEW_) DELETES(OTHER_DELETE_){NULL, NULL}};
 
-const struct memtrack_redirect memtrack_shared_heap[] = {ALLOCATIONS(REDIRECT_, shared) REDIRECT_(free, shared_free) REDIRECT_(
-  malloc_usable_size, other_malloc_usable_size) NEWS(SHARED_NEW_) DELETES(SHARED_DELETE_){NULL, NULL}};
+const struct memtrack_redirect memtrack_shared_heap[] = {
+  ALLOCATIONS(REDIRECT_, shared) REDIRECT_(free, shared_free) REDIRECT_(malloc_usable_size, other_malloc_usable_size)
+    REDIRECT_(ats_malloc, shared_ats_malloc) NEWS(SHARED_NEW_) DELETES(SHARED_DELETE_){NULL, NULL}};
 
 const struct memtrack_redirect memtrack_server_news[] = {NEWS(LIBRARY_NEW_){NULL, NULL}};
 
@@ -574,6 +584,7 @@ memtrack_hook_heap_open(struct memtrack_reason *reason)
   DELETES(LOOK_UP_DELETE_)
 #define IS_OWN_NEW_(name, unaligned, parameters, arguments)  &&memtrack_allocator_is_cpp_library((void *)original_##name)
 #define IS_OWN_DELETE_(name, unsized, parameters, arguments) &&memtrack_allocator_is_cpp_library((void *)original_##name)
+  original_ats_malloc = (void *(*)(size_t))(uintptr_t)dlsym(RTLD_DEFAULT, "ats_malloc");
   memtrack_definitions_resolve(memtrack_heap_definitions);
   resolve_aliases();
   /* Another allocator, a sanitizer or the server may define its own operators. */
