@@ -292,6 +292,7 @@ fault_dlopen(const char *path, int flags)
   return handle;
 }
 
+FAILS(void *, dlmopen, (Lmid_t space, const char *file, int mode), (space, file, mode), NULL)
 FAILS(void *, dlsym, (void *handle, const char *name), (handle, name), NULL)
 FAILS(int, dladdr, (const void *address, Dl_info *info), (address, info), 0)
 FAILS(int, dladdr1, (const void *address, Dl_info *info, void **extra, int flags), (address, info, extra, flags), 0)
@@ -376,6 +377,7 @@ static const struct {
   HERE(pthread_setspecific),
   HERE(__register_atfork),
   HERE(dlopen),
+  HERE(dlmopen),
   HERE(dlsym),
   HERE(dladdr),
   HERE(dladdr1),

@@ -100,6 +100,44 @@ hostile_dlclose(void **state)
   compare_hooks("dlclose", (function)dlclose, "free", tables, close_modules);
 }
 
+// ---- dlmopen ----
+
+typedef void *(*dlmopen_like)(Lmid_t, const char *, int);
+
+// Not with a namespace that does not exist: the loader then keeps its lock.
+static void
+load_apart(function tested)
+{
+  static const char *const NAMES[] = {"no such file", "", "/", "victim.so"};
+  dlmopen_like f                   = (dlmopen_like)tested;
+  FOR_EACH (i, NAMES) {
+    void *module = f(LM_ID_BASE, before_guard(NAMES[i], strlen(NAMES[i]) + 1), RTLD_NOW | RTLD_NOLOAD);
+    answer(NAMES[i], module != NULL);
+    answer("error", dlerror() != NULL);
+    if (module) {
+      dlclose(module);
+    }
+  }
+  answer("no such file", f(LM_ID_NEWLM, "no such file", RTLD_NOW) != NULL);
+  answer("the program", f(LM_ID_BASE, NULL, RTLD_NOW) != NULL);
+  answer("no program", f(LM_ID_NEWLM, NULL, RTLD_NOW) != NULL);
+  dlerror();
+}
+
+static void
+load_nowhere(function tested)
+{
+  ((dlmopen_like)tested)(LM_ID_NEWLM, POISON, RTLD_NOW);
+}
+
+static void
+hostile_dlmopen(void **state)
+{
+  (void)state;
+  compare_hooks("dlmopen", (function)dlmopen, "free", tables, load_apart);
+  compare_ends((function)dlmopen, hook_of(memtrack_loader_calls_of_plugins, "dlmopen"), load_nowhere);
+}
+
 // ---- OpenSSL ----
 
 static const size_t POSSIBLE[]   = {0, 1, 8, 24, 1000, 200000};
@@ -292,8 +330,9 @@ int
 main(void)
 {
   const struct CMUnitTest tests[] = {
-    cmocka_unit_test(hostile_dlsym),          cmocka_unit_test(hostile_dlclose),     cmocka_unit_test(hostile_CRYPTO_malloc),
-    cmocka_unit_test(hostile_CRYPTO_realloc), cmocka_unit_test(hostile_CRYPTO_free), cmocka_unit_test(hostile_increment),
+    cmocka_unit_test(hostile_dlmopen),       cmocka_unit_test(hostile_dlsym),          cmocka_unit_test(hostile_dlclose),
+    cmocka_unit_test(hostile_CRYPTO_malloc), cmocka_unit_test(hostile_CRYPTO_realloc), cmocka_unit_test(hostile_CRYPTO_free),
+    cmocka_unit_test(hostile_increment),
   };
   return cmocka_run_group_tests(tests, open_loader, NULL);
 }

@@ -80,6 +80,7 @@ export const ERRORS: Record<string, readonly (number | "short")[]> = {
   pthread_setspecific: [ERRNO.ENOMEM],
   __register_atfork: [ERRNO.ENOMEM],
   dlopen: [0],
+  dlmopen: [0],
   dlsym: [0],
   dladdr: [0],
   dladdr1: [0],

@@ -5,6 +5,8 @@
 #include <dlfcn.h>
 #include <link.h>
 #include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/atomic.h"
@@ -101,6 +103,45 @@ plugin_dlclose(void *handle)
   return result;
 }
 
+/* The file that dlmopen() was asked for, until the poll has said it: the first of several between two polls. */
+static char apart[512];
+enum { APART_NONE, APART_NOTED, APART_COMPLETE };
+static uint32_t apart_state;
+
+static MT_NOINLINE void
+note_apart(const char *file)
+{
+  uint32_t expected = APART_NONE;
+  if (memtrack_replace_ordered(&apart_state, &expected, APART_NOTED)) {
+    snprintf(apart, sizeof(apart), "%s", file);
+    memtrack_store_release(&apart_state, APART_COMPLETE);
+  }
+}
+
+/* The namespace's modules are searched where the caller says, so dlmopen() is jumped to. */
+static void *
+plugin_dlmopen(Lmid_t space, const char *file, int mode)
+{
+  if (space != LM_ID_BASE && file) {
+    note_apart(file);
+  }
+  return dlmopen(space, file, mode);
+}
+
+static void
+report_apart(void)
+{
+  static char said[sizeof(apart)];
+  if (memtrack_load_acquire(&apart_state) != APART_COMPLETE) {
+    return;
+  }
+  if (strcmp(apart, said) != 0) {
+    memcpy(said, apart, sizeof(said));
+    memtrack_log(MEMTRACK_NOTE, "%s is in a namespace of its own (dlmopen): what it allocates has no row", said);
+  }
+  memtrack_store_release(&apart_state, APART_NONE);
+}
+
 /* Number of loads and unloads so far, as counted by the loader. */
 static int
 count_changes(struct dl_phdr_info *info, size_t size, void *changes)
@@ -138,6 +179,7 @@ memtrack_loader_poll(void)
   static uint64_t seen, scanned;
   uint64_t changes = 0;
   report_thunks();
+  report_apart();
   dl_iterate_phdr(count_changes, &changes);
   if (started && changes == seen && changes != scanned) {
     scanned = memtrack_module_scan(NULL, false, memtrack_modules_found, memtrack_modules_gone) ? scanned : changes;
@@ -154,6 +196,7 @@ const struct memtrack_redirect memtrack_loader_calls[] = {
 const struct memtrack_redirect memtrack_loader_calls_of_plugins[] = {
   {"dlsym", (void *)plugin_dlsym},
   {"dlclose", (void *)plugin_dlclose},
+  {"dlmopen", (void *)plugin_dlmopen},
   {NULL, NULL},
 };
 

@@ -185,7 +185,7 @@ patch_addresses(struct memtrack_module *module)
   patch(module, EXTENSIONS);
   if (patched_of(module)->foreign && strcmp(said, module->text) != 0) {
     memcpy(said, module->text, sizeof(said));
-    memtrack_log(MEMTRACK_NOTE, "%s has an allocator of its own: what it allocates has no row", module->path);
+    memtrack_log(MEMTRACK_NOTE, "%s has an allocator of its own: what it allocates there has no row", module->path);
   }
 }
 

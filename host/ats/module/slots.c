@@ -325,7 +325,8 @@ refers_to(struct collection *collection, const struct word *word, int number)
   }
   bool itself  = defined && (uintptr_t)value == word->info->dlpi_addr + word->symbol->st_value;
   bool unbound = word->type == CALL_TYPE && !itself && memtrack_segments_contain(word->info, value);
-  collection->foreign |= !unbound && word->type != DATA_TYPE && strcmp(collection->table[number].symbol, "malloc") == 0;
+  collection->foreign |=
+    (!unbound || defined) && word->type != DATA_TYPE && strcmp(collection->table[number].symbol, "malloc") == 0;
   return unbound && (collection->words & MEMTRACK_WORDS_UNBOUND);
 }
 
@@ -334,11 +335,12 @@ static void
 collect_word(struct collection *collection, const struct word *word, const char *name)
 {
   unsigned kind = word->type == CALL_TYPE ? MEMTRACK_WORDS_CALLS : MEMTRACK_WORDS_ADDRESSES;
-  if (!(collection->words & kind) || (word->type == DATA_TYPE && (word->rela->r_addend || (uintptr_t)word->at % sizeof(void *)))) {
+  if (word->type == DATA_TYPE && (word->rela->r_addend || (uintptr_t)word->at % sizeof(void *))) {
     return;
   }
   int number = number_of(collection, name);
-  if (number >= 0 && refers_to(collection, word, number)) {
+  /* Asked first: any word of malloc() tells whether the module calls another one. */
+  if (number >= 0 && refers_to(collection, word, number) && (collection->words & kind)) {
     append(&collection->list,
            &(struct memtrack_patch){
              .at = word->at, .before = *word->at, .after = collection->table[number].hook, .data = word->type == DATA_TYPE});
