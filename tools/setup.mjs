@@ -46,6 +46,22 @@ const ATS = {
   clang: "finds Scudo",
   "libclang-rt-14-dev": "Scudo, an allocator that checks the sizes it is told",
   elfutils: "eu-addr2line: names for `memtrack symbolize`",
+  ...Object.fromEntries(
+    [
+      ...[
+        "libjansson-dev",
+        "libcjson-dev",
+        "libpcre3-dev",
+        "libpcre2-dev",
+        "libxml2-dev",
+        "libexpat1-dev",
+        "zlib1g-dev",
+        "libbz2-dev",
+      ],
+      ...["libzstd-dev", "libbrotli-dev", "liblzma-dev", "liblz4-dev", "libcurl4-openssl-dev", "libsqlite3-dev", "libhiredis-dev"],
+      ...["libmaxminddb-dev", "libluajit-5.1-dev", "libyaml-cpp-dev", "libyaml-dev", "libidn2-dev", "libnghttp2-dev"],
+    ].map((name) => [name, "a library that plugins use"]),
+  ),
   wrk: "HTTP and TLS load with keep-alive",
   "nghttp2-client": "h2load: an exact number of HTTP/1.1 and HTTP/2 requests",
 };
