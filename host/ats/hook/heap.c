@@ -43,6 +43,10 @@
 #include "owner/server_call.h"
 #include "owner/walk.h"
 
+/* Names of the C library that its headers do not declare. */
+extern char *__strdup(const char *);
+extern char *__strndup(const char *, size_t);
+
 /* Operators by linkage name. They throw without memory, so the hook calls them instead of imitating them. Exception: operators
    without an alignment are replaced by malloc(), like in the C++ library, unless malloc() fails. */
 #define NEWS(X)                                                                                                  \
@@ -528,10 +532,12 @@ const struct memtrack_redirect memtrack_server_heap[] = {REDIRECT_(malloc_usable
   free, other_free) REDIRECT_(realloc, other_realloc) DELETES(OTHER_DELETE_){NULL, NULL}};
 
 /* For modules loaded later (module/definition.h): the shared hooks, from their first call on. */
-#define RESOLVER_(name, hook)                                    MEMTRACK_RESOLVER(name, hook)
-#define NEW_RESOLVER_(name, unaligned, parameters, arguments)    MEMTRACK_RESOLVER(name, shared_##name)
-#define DELETE_RESOLVER_(name, unsized, parameters, arguments)   MEMTRACK_RESOLVER(name, shared_##name)
-#define DEFINITION_(name, hook)                                  MEMTRACK_DEFINITION(name, hook, NULL),
+#define RESOLVER_(name, hook)                                  MEMTRACK_RESOLVER(name, hook)
+#define NEW_RESOLVER_(name, unaligned, parameters, arguments)  MEMTRACK_RESOLVER(name, shared_##name)
+#define DELETE_RESOLVER_(name, unsized, parameters, arguments) MEMTRACK_RESOLVER(name, shared_##name)
+/* The C library's functions are those that this file calls: a preloaded libc_malloc_debug defines malloc() in a version that no
+   look-up by name finds. */
+#define DEFINITION_(name, hook)                                  MEMTRACK_DEFINITION(name, hook, name),
 #define NEW_DEFINITION_(name, unaligned, parameters, arguments)  MEMTRACK_DEFINITION(name, shared_##name, NULL),
 #define DELETE_DEFINITION_(name, unsized, parameters, arguments) MEMTRACK_DEFINITION(name, shared_##name, NULL),
 ALLOCATIONS(RESOLVER_, shared)
@@ -555,8 +561,9 @@ struct memtrack_definition memtrack_heap_definitions[] = {
   X(__libc_pvalloc, shared_pvalloc)   \
   X(__libc_free, shared_free)
 ALIASES(RESOLVER_)
-const struct memtrack_redirect memtrack_heap_aliases[]       = {ALIASES(REDIRECT_){NULL, NULL}};
-struct memtrack_definition memtrack_heap_alias_definitions[] = {ALIASES(DEFINITION_){.symbol = NULL}};
+const struct memtrack_redirect memtrack_heap_aliases[] = {ALIASES(REDIRECT_){NULL, NULL}};
+#define ALIAS_DEFINITION_(name, hook) MEMTRACK_DEFINITION(name, hook, NULL),
+struct memtrack_definition memtrack_heap_alias_definitions[] = {ALIASES(ALIAS_DEFINITION_){.symbol = NULL}};
 
 static void
 resolve_aliases(void)

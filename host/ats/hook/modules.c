@@ -296,6 +296,19 @@ memtrack_modules_gone(struct memtrack_module *module)
   forget_addresses();
 }
 
+/* The functions of a table that a definition names are its originals; those without one are not redirected. */
+static void
+take_originals(enum table table, const struct memtrack_definition *definitions)
+{
+  for (; definitions->symbol; ++definitions) {
+    for (size_t i = 0; tables[table].redirects[i].symbol; ++i) {
+      if (strcmp(tables[table].redirects[i].symbol, definitions->symbol) == 0) {
+        tables[table].global[i] = definitions->original;
+      }
+    }
+  }
+}
+
 void
 memtrack_modules_resolve(const struct memtrack_redirect *loader)
 {
@@ -303,13 +316,11 @@ memtrack_modules_resolve(const struct memtrack_redirect *loader)
   for (size_t i = 0; i < TABLE_COUNT; ++i) {
     memtrack_slots_resolve(tables[i].redirects, tables[i].global);
   }
-  /* Only the functions of malloc's own module take its blocks. */
-  for (size_t i = 0; memtrack_heap_aliases[i].symbol; ++i) {
-    tables[HEAP_ALIASES].global[i] = memtrack_heap_alias_definitions[i].original;
+  for (enum table heap = SHARED_HEAP; heap < TABLE_COUNT; ++heap) {
+    take_originals(heap, memtrack_heap_definitions);
   }
-  for (size_t i = 0; memtrack_extensions[i].symbol; ++i) {
-    tables[EXTENSIONS].global[i] = memtrack_extension_definitions[i].original;
-  }
+  take_originals(HEAP_ALIASES, memtrack_heap_alias_definitions); /* only the functions of malloc's own module take its blocks */
+  take_originals(EXTENSIONS, memtrack_extension_definitions);
 }
 
 void *
