@@ -47,6 +47,11 @@
 #include <wchar.h>
 
 #define PLACES_MAX 4096
+#if defined(__aarch64__)
+#define DATA_TYPE R_AARCH64_ABS64
+#else
+#define DATA_TYPE R_X86_64_64
+#endif
 
 // A place that calls a function; fault.ts reads these.
 struct place {
@@ -220,6 +225,7 @@ FAILS(void *, reallocarray, (void *block, size_t count, size_t size), (block, co
 FAILS(void *, memalign, (size_t align, size_t size), (align, size), NULL)
 FAILS(void *, aligned_alloc, (size_t align, size_t size), (align, size), NULL)
 FAILS(void *, valloc, (size_t size), (size), NULL)
+FAILS(void *, pvalloc, (size_t size), (size), NULL)
 FAILS_WITH_ERROR(posix_memalign, (void **block, size_t align, size_t size), (block, align, size))
 FAILS(FILE *, fopen, (const char *path, const char *mode), (path, mode), NULL)
 FAILS(FILE *, open_memstream, (char **text, size_t *size), (text, size), NULL)
@@ -340,6 +346,7 @@ static const struct {
   HERE(memalign),
   HERE(aligned_alloc),
   HERE(valloc),
+  HERE(pvalloc),
   HERE(posix_memalign),
   HERE(fopen),
   HERE(open_memstream),
@@ -465,7 +472,12 @@ replace_slots(const struct link_map *map)
     for (size_t i = 0; i < count[t]; ++i) {
       const ElfW(Rela) *rela  = &table[t][i];
       const ElfW(Sym) *symbol = &symbols[ELF64_R_SYM(rela->r_info)];
-      if (ELF64_R_SYM(rela->r_info) && symbol->st_shndx == SHN_UNDEF) {
+      // Calls, and the words through which hooks call; not the functions' addresses in the tables of what is redirected.
+      uintptr_t at = map->l_addr + rela->r_offset;
+      bool called =
+        ELF64_R_TYPE(rela->r_info) != DATA_TYPE ||
+        at - modules[module_count].readable_from < modules[module_count].readable_to - modules[module_count].readable_from;
+      if (ELF64_R_SYM(rela->r_info) && symbol->st_shndx == SHN_UNDEF && called) {
         replace_slot((void **)(map->l_addr + rela->r_offset), strings + symbol->st_name);
       }
     }

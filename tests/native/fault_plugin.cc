@@ -226,23 +226,6 @@ use_operators()
   }
 }
 
-void
-read_line()
-{
-  char *line  = nullptr;
-  size_t room = 0;
-  FILE *file  = fmemopen(const_cast<char *>("first\nsecond\n"), 13, "r");
-  if (!file) {
-    return;
-  }
-  errno          = 0;
-  ssize_t length = getline(&line, &room, file);
-  check(length == 6 ? strcmp(line, "first\n") == 0 : errno == ENOMEM, "getline read something else");
-  denied += length != 6;
-  free(line);
-  fclose(file);
-}
-
 int
 no_event(void *cont, int event, void *data)
 {
@@ -290,7 +273,6 @@ work()
   take_url(false);
   align();
   use_operators();
-  read_line();
   use_objects();
   if (pthread_create(&thread, nullptr, work_in_thread, &tsapi) == 0) {
     check(pthread_join(thread, &result) == 0 && result == &tsapi, "a thread lost its result");

@@ -43,6 +43,7 @@ export const ERRORS: Record<string, readonly (number | "short")[]> = {
   memalign: [ERRNO.ENOMEM],
   aligned_alloc: [ERRNO.ENOMEM],
   valloc: [ERRNO.ENOMEM],
+  pvalloc: [ERRNO.ENOMEM],
   posix_memalign: [ERRNO.ENOMEM],
   fopen: [ERRNO.EMFILE, ERRNO.ENOMEM, ERRNO.EACCES],
   open_memstream: [ERRNO.ENOMEM],

@@ -35,6 +35,7 @@
 #include "base/compiler.h"
 #include "hook/allocator.h"
 #include "hook/heap.h"
+#include "hook/real.h"
 #include "hook/release.h"
 #include "owner/caller.h"
 #include "owner/context.h"
@@ -253,13 +254,15 @@ aligned(size_t more, size_t align)
 
 /* Some allocators reject an alignment that is no power of two, or a size that is no multiple of it: aligned_alloc() gets what keeps
    their answer. */
-ALLOCATES(malloc, (size_t size), size, malloc(size), malloc(size + more))
-ALLOCATES(calloc, (size_t count, size_t size), product(count, size), calloc(count, size), calloc(1, product(count, size) + more))
-ALLOCATES(memalign, (size_t align, size_t size), size, memalign(align, size), memalign(align, size + more))
-ALLOCATES(aligned_alloc, (size_t align, size_t size), size, aligned_alloc(align, size),
-          aligned_alloc(align, sum(size, aligned(more, align))))
-ALLOCATES(valloc, (size_t size), size, valloc(size), valloc(size + more))
-ALLOCATES(pvalloc, (size_t size), size, pvalloc(size), pvalloc(size + more))
+ALLOCATES(malloc, (size_t size), size, memtrack_real.malloc(size), memtrack_real.malloc(size + more))
+ALLOCATES(calloc, (size_t count, size_t size), product(count, size), memtrack_real.calloc(count, size),
+          memtrack_real.calloc(1, product(count, size) + more))
+ALLOCATES(memalign, (size_t align, size_t size), size, memtrack_real.memalign(align, size),
+          memtrack_real.memalign(align, size + more))
+ALLOCATES(aligned_alloc, (size_t align, size_t size), size, memtrack_real.aligned_alloc(align, size),
+          memtrack_real.aligned_alloc(align, sum(size, aligned(more, align))))
+ALLOCATES(valloc, (size_t size), size, memtrack_real.valloc(size), memtrack_real.valloc(size + more))
+ALLOCATES(pvalloc, (size_t size), size, memtrack_real.pvalloc(size), memtrack_real.pvalloc(size + more))
 
 /* The server's function: no block for size 0, and without memory it ends the process. */
 static void *(*original_ats_malloc)(size_t);
@@ -267,38 +270,38 @@ ALLOCATES_IN_(shared, where_is(MT_RETURN_ADDRESS), ats_malloc, (size_t size), si
               size ? original_ats_malloc(size + more) : NULL)
 
 /* Same, but the size is changed in the arguments. */
-#define NEW_IN_(which, caller, name, unaligned, parameters, arguments)                             \
-  static void *which##_##name parameters                                                           \
-  {                                                                                                \
-    const enum where where = caller;                                                               \
-    if (!is_ours(where)) {                                                                         \
-      return original_##name arguments;                                                            \
-    }                                                                                              \
-    if (MT_UNLIKELY(!is_quick(size))) {                                                            \
-      size_t more = slow_margin(where, size, MT_RETURN_ADDRESS);                                   \
-      void *block;                                                                                 \
-      {                                                                                            \
-        MEMTRACK_GUARD_REENTRY;                                                                    \
-        size += more;                                                                              \
-        block = original_##name arguments;                                                         \
-        size -= more;                                                                              \
-      }                                                                                            \
-      if (block) {                                                                                 \
-        record_by(more, block, size, where, MT_RETURN_ADDRESS);                                    \
-      }                                                                                            \
-      return block;                                                                                \
-    }                                                                                              \
-    void *block = unaligned && MT_LIKELY(own_operators) ? malloc(size + MEMTRACK_TAG_SIZE) : NULL; \
-    if (!unaligned || MT_UNLIKELY(block == NULL)) {                                                \
-      MEMTRACK_GUARD_REENTRY;                                                                      \
-      size += MEMTRACK_TAG_SIZE;                                                                   \
-      block = original_##name arguments;                                                           \
-      size -= MEMTRACK_TAG_SIZE;                                                                   \
-    }                                                                                              \
-    if (MT_LIKELY(block != NULL)) {                                                                \
-      record(block, size, where, MT_RETURN_ADDRESS);                                               \
-    }                                                                                              \
-    return block;                                                                                  \
+#define NEW_IN_(which, caller, name, unaligned, parameters, arguments)                                           \
+  static void *which##_##name parameters                                                                         \
+  {                                                                                                              \
+    const enum where where = caller;                                                                             \
+    if (!is_ours(where)) {                                                                                       \
+      return original_##name arguments;                                                                          \
+    }                                                                                                            \
+    if (MT_UNLIKELY(!is_quick(size))) {                                                                          \
+      size_t more = slow_margin(where, size, MT_RETURN_ADDRESS);                                                 \
+      void *block;                                                                                               \
+      {                                                                                                          \
+        MEMTRACK_GUARD_REENTRY;                                                                                  \
+        size += more;                                                                                            \
+        block = original_##name arguments;                                                                       \
+        size -= more;                                                                                            \
+      }                                                                                                          \
+      if (block) {                                                                                               \
+        record_by(more, block, size, where, MT_RETURN_ADDRESS);                                                  \
+      }                                                                                                          \
+      return block;                                                                                              \
+    }                                                                                                            \
+    void *block = unaligned && MT_LIKELY(own_operators) ? memtrack_real.malloc(size + MEMTRACK_TAG_SIZE) : NULL; \
+    if (!unaligned || MT_UNLIKELY(block == NULL)) {                                                              \
+      MEMTRACK_GUARD_REENTRY;                                                                                    \
+      size += MEMTRACK_TAG_SIZE;                                                                                 \
+      block = original_##name arguments;                                                                         \
+      size -= MEMTRACK_TAG_SIZE;                                                                                 \
+    }                                                                                                            \
+    if (MT_LIKELY(block != NULL)) {                                                                              \
+      record(block, size, where, MT_RETURN_ADDRESS);                                                             \
+    }                                                                                                            \
+    return block;                                                                                                \
   }
 #define NEW_(name, unaligned, parameters, arguments)                   \
   NEW_IN_(plugin, IN_PLUGIN, name, unaligned, parameters, arguments)   \
@@ -315,7 +318,7 @@ NEWS(NEW_)
     char *copy;                                                         \
     {                                                                   \
       MEMTRACK_GUARD_REENTRY;                                           \
-      copy = malloc(size + more);                                       \
+      copy = memtrack_real.malloc(size + more);                         \
     }                                                                   \
     if (copy) {                                                         \
       if (size > 1) {                                                   \
@@ -339,7 +342,7 @@ plain_realloc(void *block, size_t size, const char *text)
 {
   (void)text;
   MEMTRACK_GUARD_REENTRY;
-  return realloc(block, size);
+  return memtrack_real.realloc(block, size);
 }
 
 /* A block that is no longer to be counted here may still have a tag: from TSmalloc, or from another module. */
@@ -351,7 +354,7 @@ resize_plainly(void *block, size_t size)
     uint64_t usable = malloc_usable_size(block);
     uint32_t birth;
     if (memtrack_block_untag_guarded(block, usable, key, &birth, &old_size)) {
-      void *moved = realloc(block, size);
+      void *moved = memtrack_real.realloc(block, size);
       if (moved == NULL && size) {
         memtrack_tag_restore(block, usable);
         return NULL;
@@ -360,7 +363,7 @@ resize_plainly(void *block, size_t size)
       return moved;
     }
   }
-  return realloc(block, size);
+  return memtrack_real.realloc(block, size);
 }
 
 MT_INLINE void *
@@ -386,7 +389,7 @@ resize(void *block, size_t size, enum where where, uintptr_t address)
     return fresh;
   }
   uint32_t untagged = is_of_plugin(where) ? memtrack_birth_untagged(MEMTRACK_CLASS_HEAP) : MEMTRACK_SITE_UNKNOWN, birth;
-  void *moved = memtrack_block_resize(block, size, key, address, attributes, NULL, plain_realloc, untagged, margin, &birth);
+  void *moved       = memtrack_block_resize(block, size, key, address, attributes, NULL, plain_realloc, untagged, margin, &birth);
   if (moved && where == IN_PLUGIN) {
     leave_wrapper(birth, margin, moved, size, address, attributes);
   }
@@ -414,7 +417,7 @@ resize(void *block, size_t size, enum where where, uintptr_t address)
     int result;                                                              \
     {                                                                        \
       MEMTRACK_GUARD_REENTRY;                                                \
-      result = posix_memalign(block, align, size + more);                    \
+      result = memtrack_real.posix_memalign(block, align, size + more);      \
     }                                                                        \
     if (result == 0) {                                                       \
       record_by(more, *block, size, where, MT_RETURN_ADDRESS);               \
@@ -434,7 +437,7 @@ plugin_free(void *block)
   if (memtrack_release_is_counted()) {
     memtrack_release(block, MEMTRACK_CLASS_HEAP);
   }
-  free(block);
+  memtrack_real.free(block);
 }
 
 MT_HOT static void
@@ -443,7 +446,7 @@ other_free(void *block)
   if (memtrack_release_is_counted()) {
     memtrack_release(block, MEMTRACK_RELEASE_BY_OTHERS);
   }
-  free(block);
+  memtrack_real.free(block);
 }
 
 MT_HOT static void
@@ -452,7 +455,7 @@ shared_free(void *block)
   if (memtrack_release_is_counted()) {
     memtrack_release(block, release_of(MT_RETURN_ADDRESS));
   }
-  free(block);
+  memtrack_real.free(block);
 }
 
 static void *
@@ -468,7 +471,7 @@ other_realloc(void *block, size_t size)
       memtrack_release(block, cls);                                  \
     }                                                                \
     if (MT_LIKELY(own_operators)) {                                  \
-      free(block);                                                   \
+      memtrack_real.free(block);                                     \
       return;                                                        \
     }                                                                \
     MEMTRACK_GUARD_REENTRY;                                          \

@@ -13,6 +13,7 @@
 #include "base/compiler.h"
 #include "base/log.h"
 #include "hook/modules.h"
+#include "hook/real.h"
 #include "hook/state.h"
 #include "module/module.h"
 #include "owner/caller.h"
@@ -61,7 +62,7 @@ hook_dlclose(void *handle)
   if (memtrack_symbols_are_loaders() || memtrack_naming_is_crowded()) {
     memtrack_naming_resolve();
   }
-  int result = dlclose(handle);
+  int result = memtrack_real.dlclose(handle);
   memtrack_walk_forget();
   memtrack_caller_forget();
   memtrack_module_sweep(memtrack_modules_gone);
@@ -96,7 +97,7 @@ plugin_dlsym(void *handle, const char *name)
 static int
 plugin_dlclose(void *handle)
 {
-  int result = dlclose(handle);
+  int result = memtrack_real.dlclose(handle);
   memtrack_module_sweep(memtrack_modules_gone);
   memtrack_walk_forget();
   memtrack_caller_forget();
