@@ -39,13 +39,39 @@ export function* words({ start, bytes }: Mapping): Generator<[address: number, w
   for (let at = 0; at + 8 <= bytes.length; at += 8) yield [start + at, bytes.readBigUInt64LE(at)];
 }
 
-/** Symbols of a module's slots (R_*_JUMP_SLOT, R_*_GLOB_DAT), by the slot's address relative to the module. */
-export function slotsOf(path: string): Map<number, string> {
-  const options = { encoding: "utf8", maxBuffer: 1 << 28 } as const;
-  const lines = execFileSync("readelf", ["-rW", path], options).matchAll(
-    /^([0-9a-f]+) +[0-9a-f]+ +R_X86_64_(?:JUMP_SLOT|GLOB_DAT) +[0-9a-f]+ +([^@ ]+)/gm,
-  );
-  return new Map(Array.from(lines, ([, offset, symbol]) => [parseInt(offset!, 16), symbol!]));
+/** A word that contains the address of a function. */
+export interface Word {
+  symbol: string;
+  /**
+   * `call`: the module only calls through it. `address`: it may read the address from it (a slot, initialized data, a copy of a library's
+   * variable). `definition`: in its symbol table, relative to the module.
+   */
+  kind: "call" | "address" | "definition";
+}
+
+const KINDS: Record<string, Word["kind"]> = { JUMP_SLOT: "call", GLOB_DAT: "address", 64: "address", COPY: "address" };
+
+/** Words of a module with addresses of functions, or that may have such addresses, by their own address relative to the module. */
+export function wordsOf(path: string): Map<number, Word> {
+  const run = (...args: string[]) => execFileSync("readelf", [...args, path], { encoding: "utf8", maxBuffer: 1 << 28 });
+  const found = new Map<number, Word>();
+  const sizes = new Map<string, number>();
+  const table = parseInt(/ \.dynsym +DYNSYM +([0-9a-f]+)/.exec(run("-SW"))?.[1] ?? "", 16);
+  for (const [, number, size, symbol] of run("--dyn-syms", "-W").matchAll(
+    /^ *(\d+): [0-9a-f]+ +(\w+) \w+ +\w+ +\w+ +(?:\[.*?\] +)?\w+ ([^@ \n]+)/gm,
+  )) {
+    found.set(table + Number(number) * 24 + 8, { symbol: symbol!, kind: "definition" });
+    sizes.set(symbol!, Number(size));
+  }
+  for (const [, at, type, symbol] of run("-rW").matchAll(
+    /^([0-9a-f]+) +[0-9a-f]+ +R_X86_64_(JUMP_SLOT|GLOB_DAT|64|COPY) +[0-9a-f]+ +([^@ ]+)/gm,
+  )) {
+    const size = type === "COPY" ? sizes.get(symbol!)! : 8;
+    for (let offset = 0; offset + 8 <= size; offset += 8) {
+      found.set(parseInt(at!, 16) + offset, { symbol: symbol!, kind: KINDS[type!]! });
+    }
+  }
+  return found;
 }
 
 /** Addresses of a module's exported symbols, relative to the module. */
