@@ -21,17 +21,17 @@ import { ownerOf, rowsOf, rowsOfOwner, settled, sitesOf, SOURCES, type Counts, t
 
 const HEAP = { "proxy.config.plugin.memtrack.heap": 1 };
 
-/** Plugins called once per transaction that need no particular position. */
+/** Plugins called once per transaction that need no particular position; others are in libraries.test.ts and ways.test.ts. */
 const named = (prefix: string, except: RegExp = /^$/) =>
   readdirSync(SOURCES)
     .map((file) => /^(\w+)\.cc?$/.exec(file)?.[1] ?? "")
     .filter((name) => name.startsWith(prefix) && !except.test(name))
     .sort();
-const LEAKS = named("leak_", /truth$|^leak_(many|fallback|string|vector)$/);
+const LEAKS = named("leak_", /truth$|^leak_(many|fallback|string|vector|libraries|ways)$/);
 const UNOPTIMISED = ["leak_tsmalloc_o0", "leak_malloc_o0", "leak_new_o0", "leak_map_o0"];
 const GROWING = ["leak_string", "leak_vector", "leak_string_o0", "leak_vector_o0"];
 // The plugin that hands memory over must be loaded before the plugin that receives it: the order of their names.
-const INNOCENTS = named("innocent_");
+const INNOCENTS = named("innocent_", /^innocent_libraries$/);
 const ALL = [...LEAKS, ...UNOPTIMISED, ...GROWING, "leak_fallback", "leak_stripped", ...INNOCENTS];
 
 let origin: Origin;

@@ -20,6 +20,29 @@ before(async () => {
 });
 after(() => origin.stop());
 
+const WAYS = ["noplt", "lazy", "norelro", "symbolic", "sysv", "thunk", "cet", "relr"].map((way) => `leak_ways_${way}`);
+
+test("however a plugin is compiled and linked, and whichever way it takes, its rows are exact", async () => {
+  const plugins = ["leak_ways", ...WAYS];
+  const records = { "proxy.config.plugin.memtrack.heap": 1 };
+  const ats = await Ats.start({ level: 2, records, origin: origin.url, plugins: [PLUGIN, ...plugins.map(corpus)] });
+  try {
+    assert.deepEqual(await requests(ats.httpUrl, 100), { requests: 100, errors: 0 });
+    const dump = await settled(ats);
+    assertSound(dump);
+    assert.deepEqual([dump.header.get("damaged"), dump.header.get("twice")], ["0", "0"]);
+    for (const plugin of plugins) {
+      assertHolds(dump, `${plugin}.so`, expectedOf("leak_ways", { transaction: 100, once: 1 }, `${plugin}.so`));
+    }
+    assert.equal(
+      dump.prior.find((row) => row.class === "heap"),
+      undefined,
+    );
+  } finally {
+    await ats.stop();
+  }
+});
+
 describe("pointers to functions of the heap", () => {
   for (const heap of [0, 1]) {
     test(`with heap ${heap} they are equal wherever they come from, and rows are exact`, async () => {

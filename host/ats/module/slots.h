@@ -75,9 +75,10 @@ void memtrack_slots_resolve(const struct memtrack_redirect *table, const void **
 
 /* Finds the slots of a table's symbols in the module that contains the address `inside`: of the kinds in `words`, those that
    contain `global` or a hook (of an earlier call, or of module/definition.h). Slots that refer to another function of that name are
-   skipped: the module's own, or that of an allocator that only this module sees. *foreign, if it is not NULL, tells whether a slot of
-   malloc() refers to such a function, or may, because the module defines it and has not called it yet. The module must not be unloaded until they have been applied. Returns 0, or -1 if there is no memory for
-   the list. Takes the lock of the loader's list, allocates nothing under it. Not hook-safe. */
+   skipped: the module's own, or that of an allocator that only this module sees. *foreign, if it is not NULL, tells whether a slot
+   of malloc() refers to such a function, or may, because the module defines it and has not called it yet. The module must not be
+   unloaded until they have been applied. Returns 0, or -1 if there is no memory for the list. Takes the lock of the loader's list,
+   allocates nothing under it. Not hook-safe. */
 int memtrack_slots_collect(struct memtrack_slots *slots, const void *inside, const struct memtrack_redirect *table,
                            const void *const *global, unsigned words, bool *foreign);
 
