@@ -3,8 +3,8 @@
  * Hooks of the loader's functions: modules are followed as they come and go. The server looks up a plugin's functions (dlsym) after
  * loading it and before calling it: at that point the module's slots are redirected. When the server closes the plugin (dlclose),
  * its remaining symbols are read, and its owner is retired. Libraries that a plugin loads are followed when a function is looked up
- * in them, or at the next poll. A module that dlmopen() loads into another namespace calls the C library of that namespace: it is left
- * alone, and that is said. Never in dlopen(): the loader looks for a library where its caller says (RPATH), so nobody may
+ * in them, or at the next poll. A module that dlmopen() loads into another namespace calls the C library of that namespace: it is
+ * left alone, and that is said. Never in dlopen(): the loader looks for a library where its caller says (RPATH), so nobody may
  * stand between them.
  */
 #ifndef MEMTRACK_HOOK_LOADER_H

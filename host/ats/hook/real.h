@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The functions that the shared hooks stand in for. A hook calls them through words of memtrack's own, not through its slots: another
- * tool that redirects the slots of all modules (heaptrack, attached to the server) binds to the shared hooks, so that its hook and
- * memtrack's would call each other for ever.
+ * The functions that the shared hooks stand in for. A hook calls them through words of memtrack's own, not through its slots:
+ * another tool that redirects the slots of all modules (heaptrack, attached to the server) binds to the shared hooks, so that its
+ * hook and memtrack's would call each other for ever.
  */
 #ifndef MEMTRACK_HOOK_REAL_H
 #define MEMTRACK_HOOK_REAL_H
