@@ -44,10 +44,6 @@
 #include "owner/server_call.h"
 #include "owner/walk.h"
 
-/* Names of the C library that its headers do not declare. */
-extern char *__strdup(const char *);
-extern char *__strndup(const char *, size_t);
-
 /* Operators by linkage name. They throw without memory, so the hook calls them instead of imitating them. Exception: operators
    without an alignment are replaced by malloc(), like in the C++ library, unless malloc() fails. */
 #define NEWS(X)                                                                                                  \
@@ -498,14 +494,16 @@ other_malloc_usable_size(void *block)
   X(posix_memalign, which##_posix_memalign) \
   X(valloc, which##_valloc)                 \
   X(pvalloc, which##_pvalloc)
-#define COPIES_OF_(X, which)    \
-  X(strdup, which##_strdup)     \
-  X(__strdup, which##_strdup)   \
-  X(strndup, which##_strndup)   \
-  X(__strndup, which##_strndup) \
-  X(realloc, which##_realloc)   \
+#define COPIES_OF_(X, which)  \
+  X(strdup, which##_strdup)   \
+  X(strndup, which##_strndup) \
+  X(realloc, which##_realloc) \
   X(reallocarray, which##_reallocarray)
-#define ALLOCATIONS(X, which) MALLOCS_(X, which) COPIES_OF_(X, which)
+#define COPY_ALIASES_(X, which) \
+  X(__strdup, which##_strdup)   \
+  X(__strndup, which##_strndup)
+#define DECLARED_ALLOCATIONS_(X, which) MALLOCS_(X, which) COPIES_OF_(X, which)
+#define ALLOCATIONS(X, which)           DECLARED_ALLOCATIONS_(X, which) COPY_ALIASES_(X, which)
 
 #define REDIRECT_(name, hook)                                {#name, (void *)(hook)},
 #define PLUGIN_NEW_(name, unaligned, parameters, arguments)  REDIRECT_(name, plugin_##name)
@@ -541,6 +539,7 @@ const struct memtrack_redirect memtrack_server_heap[] = {REDIRECT_(malloc_usable
 /* The C library's functions are those that this file calls: a preloaded libc_malloc_debug defines malloc() in a version that no
    look-up by name finds. */
 #define DEFINITION_(name, hook)                                  MEMTRACK_DEFINITION(name, hook, name),
+#define ALIAS_DEFINITION_(name, hook)                            MEMTRACK_DEFINITION(name, hook, NULL),
 #define NEW_DEFINITION_(name, unaligned, parameters, arguments)  MEMTRACK_DEFINITION(name, shared_##name, NULL),
 #define DELETE_DEFINITION_(name, unsized, parameters, arguments) MEMTRACK_DEFINITION(name, shared_##name, NULL),
 ALLOCATIONS(RESOLVER_, shared)
@@ -552,7 +551,7 @@ DELETES(DELETE_RESOLVER_)
 /* Releases first: an allocator that trusts sizes is told none of a block with a tag. */
 struct memtrack_definition memtrack_heap_definitions[] = {
   DELETES(DELETE_DEFINITION_) DEFINITION_(malloc_usable_size, other_malloc_usable_size) DEFINITION_(free, shared_free)
-    ALLOCATIONS(DEFINITION_, shared) NEWS(NEW_DEFINITION_){.symbol = NULL},
+    DECLARED_ALLOCATIONS_(DEFINITION_, shared) COPY_ALIASES_(ALIAS_DEFINITION_, shared) NEWS(NEW_DEFINITION_){.symbol = NULL},
 };
 
 #define ALIASES(X)                    \
@@ -564,8 +563,7 @@ struct memtrack_definition memtrack_heap_definitions[] = {
   X(__libc_pvalloc, shared_pvalloc)   \
   X(__libc_free, shared_free)
 ALIASES(RESOLVER_)
-const struct memtrack_redirect memtrack_heap_aliases[] = {ALIASES(REDIRECT_){NULL, NULL}};
-#define ALIAS_DEFINITION_(name, hook) MEMTRACK_DEFINITION(name, hook, NULL),
+const struct memtrack_redirect memtrack_heap_aliases[]       = {ALIASES(REDIRECT_){NULL, NULL}};
 struct memtrack_definition memtrack_heap_alias_definitions[] = {ALIASES(ALIAS_DEFINITION_){.symbol = NULL}};
 
 static void
