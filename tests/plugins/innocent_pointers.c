@@ -21,7 +21,7 @@ static const struct {
   free_like release;
 } constant = {malloc, free};
 static struct {
-  char *name;
+  const char *name;
   malloc_like allocate;
   free_like release;
 } variable = {"variable", malloc, free};

@@ -12,7 +12,7 @@ static const struct {
   char *(*copy)(const char *);
 } ops = {malloc, calloc, realloc, strdup};
 
-extern void *__libc_malloc(size_t);
+CORPUS_EXPORT void *__libc_malloc(size_t);
 
 CORPUS_NOINLINE static void
 behave(TSHttpTxn txn)

@@ -17,8 +17,8 @@ static void *(*volatile allocate)(size_t) = malloc;
 static void (*volatile release)(void *)   = free;
 static __thread char large[1 << 16];
 
-extern void *__libc_malloc(size_t);
-extern void *__libc_memalign(size_t, size_t);
+CORPUS_EXPORT void *__libc_malloc(size_t);
+CORPUS_EXPORT void *__libc_memalign(size_t, size_t);
 
 CORPUS_NOINLINE static void
 change_allocators(void)
