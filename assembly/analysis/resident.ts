@@ -100,6 +100,7 @@ export function partsReset(): void {
 
 /** The server's own heap begins to be tracked, on settled sums and with the measures of a dump; or it is tracked no more. */
 export function trackServerHeap(isTracked: bool): void {
+  if (!isTracked && olderMost == UNKNOWN) return;
   olderMost = UNKNOWN;
   isHeapSwitched = true;
   if (!isTracked) return;
