@@ -80,12 +80,12 @@ export interface OwnerRow extends Holdings {
   owner: string;
 }
 
-/** Releases of memory that was allocated before tracking began. */
-/** `by`: the owner that freed it; undefined in older dumps. */
+/** Releases of memory that no row counts. */
 interface Prior {
   frees: number;
   bytes: number;
   class: string;
+  /** The owner that freed it; undefined in dumps of older versions. */
   by?: string;
 }
 
@@ -218,7 +218,11 @@ const SPANS_HEAD = head(sections.spans);
 const SPANS_ROW = /^ *(\d+) \| +(\d+) \| +(-?\d+) \| (\S.*?) *$/;
 const PRIOR_TITLES: string[] = [sections.preArming.title, TITLES_OF_FORMAT_1.preArming!];
 const PRIOR_HEAD = head(sections.preArming);
-const PRIOR_ROW = new RegExp(`^ *(\\d+) \\| +(\\d+) \\| (${CLASSES.join("|")})(?: +\\| (\\S.*?) *)?$`);
+const PRIOR_CELLS = `^ *(\\d+) \\| +(\\d+) \\| (${CLASSES.join("|")})`;
+const PRIOR_ROW = new RegExp(`${PRIOR_CELLS} +\\| (\\S.*?) *$`);
+/** Dumps of older versions do not say who freed. */
+const OLD_PRIOR_HEAD = /^Frees +\| Size +\| Class *$/;
+const OLD_PRIOR_ROW = new RegExp(`${PRIOR_CELLS}$`);
 const VERIFY_TITLE = new RegExp(
   `^${sections.verify.title} (\\d+) of (\\d+) rows differ(?:; without .* of buffers from before counting began)?$`,
 );
@@ -228,54 +232,69 @@ const MODULES_TITLE = sections.modules.title;
 const MODULES_HEAD = head(sections.modules);
 const MODULES_ROW = /^([0-9a-f]+|-) +\| ([^/]+) (\/.*)$/;
 /** Sections whose heads follow a title that is all of its line. */
-const TITLED = [
-  { title: OBJECTS_TITLE, heads: OBJECTS_HEADS, section: "objects" },
-  { title: SPANS_TITLE, heads: [SPANS_HEAD], section: "spans" },
-  { title: MODULES_TITLE, heads: [MODULES_HEAD], section: "modules" },
+interface Titled {
+  titles: string[];
+  heads: RegExp[];
+  row: RegExp;
+  read(found: Tables, match: RegExpExecArray): unknown;
+}
+const readPrior = ({ prior }: Tables, match: RegExpExecArray): unknown => prior.push(priorOf(match));
+const TITLED: Titled[] = [
+  {
+    titles: [OBJECTS_TITLE],
+    heads: OBJECTS_HEADS,
+    row: OBJECTS_ROW,
+    read: ({ objects }, match) => objects.push(objectOf(match)),
+  },
+  { titles: [SPANS_TITLE], heads: [SPANS_HEAD], row: SPANS_ROW, read: ({ spans }, match) => spans.push(spanOf(match)) },
+  { titles: PRIOR_TITLES, heads: [PRIOR_HEAD], row: PRIOR_ROW, read: readPrior },
+  { titles: PRIOR_TITLES, heads: [OLD_PRIOR_HEAD], row: OLD_PRIOR_ROW, read: readPrior },
+  {
+    titles: [MODULES_TITLE],
+    heads: [MODULES_HEAD],
+    row: MODULES_ROW,
+    read: ({ modules }, match) => modules.push({ buildId: match[1]!, name: match[2]!, path: match[3]! }),
+  },
 ];
+const TITLES = [...CLASS_TITLES, ...TITLED.flatMap(({ titles }) => titles)];
 const RULE = /^[-|]*$/; // also the empty line
 
 /** Lines without information: column heads of sections that are recognized by their rows. */
-const SILENT = [RULE, PRIOR_HEAD, VERIFY_HEAD, SUMMARY_HEAD];
+const SILENT = [RULE, VERIFY_HEAD, SUMMARY_HEAD];
 
 /** Parses the tables and sections in a text, written by memtrack or by the built-in tracker. */
 export function parseTables(text: string): Tables {
   const found: Tables = { tables: [], objects: [], spans: [], owners: [], prior: [], modules: [], foreign: [] };
   let match: RegExpExecArray | null;
+  let next: Titled | undefined;
   // The last title, and the section whose column heads came last: rows are accepted only after the heads.
   let [title, section] = ["", ""];
   let owners: string[] | undefined;
   let holding: OwnerRow | undefined;
-  let titled: (typeof TITLED)[number] | undefined;
+  let titled: Titled | undefined;
   let analysis = false; // within a section that analysis.ts reads
   for (const line of text.split("\n")) {
     analysis = line !== "" && (analysis || isAnalysisTitle(line));
     if (analysis) continue;
     const table = section === "table" ? found.tables.at(-1) : undefined;
-    if (SILENT.some((pattern) => pattern.test(line)) || PRIOR_TITLES.includes(line)) {
+    if (SILENT.some((pattern) => pattern.test(line))) {
       continue;
-    } else if ([...CLASS_TITLES, SPANS_TITLE, MODULES_TITLE].includes(classTitle(line)) || OWNERS_TITLE.test(line)) {
+    } else if (TITLES.includes(classTitle(line)) || OWNERS_TITLE.test(line)) {
       title = classTitle(line);
     } else if (TABLE_HEAD.test(line)) {
       found.tables.push({ title, rows: [], total: 0 });
       [title, section] = ["", "table"];
-    } else if ((titled = TITLED.find((known) => title === known.title && known.heads.some((heads) => heads.test(line))))) {
-      [title, section] = ["", titled.section];
+    } else if ((next = TITLED.find((known) => isBegun(known, title, line)))) {
+      [title, section, titled] = ["", "titled", next];
     } else if (OWNERS_TITLE.test(title) && (owners = ownersForm(line))) {
       [title, section] = ["", "owners"];
-    } else if (section === "modules" && (match = MODULES_ROW.exec(line))) {
-      found.modules.push({ buildId: match[1]!, name: match[2]!, path: match[3]! });
     } else if (table && (match = TABLE_ROW.exec(line))) {
       const [allocs, frees, inUse, average] = integers(match, 1, 4) as [number, number, number, number];
       table.rows.push({ allocs, frees, inUse, average, location: match[5]! });
     } else if (table && (match = TABLE_TOTAL.exec(line))) {
       table.total = integers(match, 1, 1)[0]!;
-    } else if (section === "objects" && (match = OBJECTS_ROW.exec(line))) {
-      const [created, destroyed, alive] = integers(match, 1, 3) as [number, number, number];
-      const inUse = match[4] === undefined ? 0 : integer(match[4]);
-      found.objects.push({ created, destroyed, alive, inUse, kind: match[5]!, location: match[6]! });
-    } else if (section === "spans" && (match = SPANS_ROW.exec(line))) {
-      found.spans.push(spanOf(match));
+    } else if (section === "titled" && titled && (match = titled.row.exec(line))) {
+      titled.read(found, match);
     } else if (section === "owners" && owners && (holding = holdings(line, owners))) {
       const { state, owner, ...sums } = holding;
       if (state) found.owners.push(holding);
@@ -284,9 +303,6 @@ export function parseTables(text: string): Tables {
     } else if ((match = SUMMARY_ROW.exec(line))) {
       const [allocated, freed, current] = integers(match, 1, 3) as [number, number, number];
       found.summary = { allocated, freed, current };
-    } else if ((match = PRIOR_ROW.exec(line))) {
-      const [frees, bytes] = integers(match, 1, 2) as [number, number];
-      found.prior.push({ frees, bytes, class: match[3]!, ...(match[4] ? { by: match[4] } : {}) });
     } else if ((match = VERIFY_TITLE.exec(line))) {
       const [differing, compared] = integers(match, 1, 2) as [number, number];
       found.verify = { differing, compared, rows: [] };
@@ -298,6 +314,22 @@ export function parseTables(text: string): Tables {
     }
   }
   return found;
+}
+
+/** Whether these are the title and the heads of a section. */
+function isBegun({ titles, heads }: Titled, title: string, line: string): boolean {
+  return titles.includes(title) && heads.some((pattern) => pattern.test(line));
+}
+
+function objectOf(match: RegExpExecArray): ObjectRow {
+  const [created, destroyed, alive] = integers(match, 1, 3) as [number, number, number];
+  const inUse = match[4] === undefined ? 0 : integer(match[4]);
+  return { created, destroyed, alive, inUse, kind: match[5]!, location: match[6]! };
+}
+
+function priorOf(match: RegExpExecArray): Prior {
+  const [frees, bytes] = integers(match, 1, 2) as [number, number];
+  return { frees, bytes, class: match[3]!, ...(match[4] ? { by: match[4] } : {}) };
 }
 
 function spanOf(match: RegExpExecArray): SpanRow {

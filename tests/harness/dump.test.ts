@@ -79,6 +79,14 @@ Frees      | Size                 | Class
          4 |                 4096 | iobuffer
 `;
 
+const PRIOR_2 = `
+Frees of untracked memory (allocated before tracking began, or by the server or the C library)
+Frees      | Size                 | Class    | Freed by
+-----------|----------------------|----------|------------
+         4 |                 4096 | iobuffer | -         
+         2 |                   32 | heap     | foo.so    
+`;
+
 const VERIFY = `
 Verify: IOBuffer events counted by memtrack and by the built-in tracker, 1 of 2 rows differ
 Allocs     | Frees      | Size In-use          | Accountant | Location
@@ -155,6 +163,10 @@ describe("parseDumps", () => {
       TSFetchSM: 0,
       TSThread: 0,
       TSFile: 0,
+      FILE: 0,
+      DIR: 0,
+      addrinfo: 0,
+      regex_t: 0,
       other: -1,
       "held transaction": 0,
       "held session": 0,
@@ -197,6 +209,19 @@ describe("parseDumps", () => {
       ],
     );
     assert.deepEqual([dump.ownersTotal?.total, dump.ownersTotal?.tsapi], [582232, 200]);
+  });
+
+  test("reads who freed untracked memory, which older dumps do not say, and needs the title, the heads and all cells", () => {
+    const [dump] = parseDumps(DUMP.replace(PRIOR, PRIOR_2));
+    assert.deepEqual(dump?.foreign, []);
+    assert.deepEqual(dump.prior, [
+      { frees: 4, bytes: 4096, class: "iobuffer", by: "-" },
+      { frees: 2, bytes: 32, class: "heap", by: "foo.so" },
+    ]);
+    const foreign = (text: string) => parseDumps(DUMP.replace(PRIOR, text))[0]?.foreign.length;
+    assert.equal(foreign(PRIOR_2.replace("heap     | foo.so", "heap")), 1, "a row without its last cell");
+    assert.equal(foreign(PRIOR.replace("iobuffer", "iobuffer | -")), 1, "a cell without its head");
+    assert.equal(foreign(PRIOR_2.replace(/Frees of .*\n/, "")), 3, "a section without its title");
   });
 
   test("keeps the summary lines, and treats one in another place as foreign", () => {
