@@ -72,7 +72,7 @@ describe("a record", () => {
     expect(name(SETTING_SITES)).toBe("proxy.config.plugin.memtrack.sites");
     expect(answered(settingCheck(SETTING_SITES))).toBe("[64-65408]");
     expect(answered(settingCheck(SETTING_VERIFY))).toBe("[0-1]");
-    expect(answered(settingCheck(SETTING_HEAP))).toBe("[0-1]");
+    expect(answered(settingCheck(SETTING_HEAP))).toBe("[0-2]");
     expect(answered(settingCheck(SETTING_INTERVAL))).toBe("[0-3600]");
     expect(settingEffect(SETTING_LEVEL)).toBe(SETTING_OF_SERVER);
     expect(settingEffect(SETTING_FREQUENCY)).toBe(SETTING_OF_SERVER);

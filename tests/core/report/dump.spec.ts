@@ -73,7 +73,7 @@ function header(level: u32, verify: string = "off"): string {
     "memtrack format=2 dump=1 time=2026-11-22T15:23:23Z reason=signal level=" +
     level.toString() +
     " armed=60 core=90945afb0efed735 shards=4 sites=3/64 refused-sites=0 iobuffer=installed openssl=installed " +
-    "plugins=off buffers=off weights=off heap=off freelists=off verify=" +
+    "plugins=off buffers=off weights=off heap=off server-heap=off freelists=off verify=" +
     verify +
     " lost=0 traps=0 damaged=0 twice=0 untracked=0 exhausted=- memory-reader= memory=1048576\n"
   );
@@ -101,11 +101,11 @@ function summary(allocated: string, freed: string, current: string): string {
 const OWNERS_HEAD =
   "\nOwners: bytes in use by class, objects alive by kind; change since tracking began\n" +
   "Total          | Change         | Owner                          | State   | IOBuffer       | OpenSSL        | TSmalloc       | " +
-  "Heap           | Freelists      | Objects        | Conts    | Mutexes  | Buffers  | Readers  | MBuffers | Handles  | VConns   | " +
-  "Fetches  | Threads  | Files    | Streams  | Dirs     | Addrinfo | Regexes  | Others   | Txn held | Ssn held\n" +
+  "Heap           | Mapped         | Freelists      | Objects        | Conts    | Mutexes  | Buffers  | Readers  | MBuffers | " +
+  "Handles  | VConns   | Fetches  | Threads  | Files    | Streams  | Dirs     | Addrinfo | Regexes  | Others   | Txn held | Ssn held\n" +
   "---------------|----------------|--------------------------------|---------|----------------|----------------|----------------|" +
-  "----------------|----------------|----------------|----------|----------|----------|----------|----------|----------|----------|" +
-  "----------|----------|----------|----------|----------|----------|----------|----------|----------|----------\n";
+  "----------------|----------------|----------------|----------------|----------|----------|----------|----------|----------|" +
+  "----------|----------|----------|----------|----------|----------|----------|----------|----------|----------|----------|----------\n";
 
 /** A line of the Owners section: total and change, owner and state, bytes by class, no objects. */
 function ownerLine(total: string, owner: string, state: string, bytes: string[]): string {
@@ -117,7 +117,7 @@ function ownerLine(total: string, owner: string, state: string, bytes: string[])
 
 /** The Owners section of a first dump in which only the server holds memory. */
 function coreAlone(iobuffer: string, openssl: string, total: string): string {
-  const bytes = [iobuffer, openssl, "0", "0", "0", "0"];
+  const bytes = [iobuffer, openssl, "0", "0", "0", "0", "0"];
   return OWNERS_HEAD + ownerLine(total, "core", "loaded", bytes) + ownerLine(total, "TOTAL", "", bytes);
 }
 

@@ -7,6 +7,7 @@ import {
   CLASS_COUNT,
   CLASS_HEAP,
   CLASS_IOBUFFER,
+  CLASS_MAPPED,
   CLASS_OBJECT,
   CLASS_OPENSSL,
   CLASS_TSAPI,
@@ -83,12 +84,20 @@ function titleOf(text: string): string {
 /** Value of an unknown number. */
 const UNKNOWN: i64 = i64.MIN_VALUE;
 
-/** The numbers in an owner's line: bytes by class but for freelists, their total, its change, objects by kind, their bytes. */
+/** Where numbers() has the bytes of objects, and of mapped memory. */
+const OBJECT_BYTES: i32 = 6 + KIND_COUNT;
+const MAPPED_BYTES: i32 = OBJECT_BYTES + 1;
+
+/**
+ * The numbers in an owner's line: bytes of IOBuffers, OpenSSL, TSmalloc and the heap, the total, its change, objects by kind, their bytes,
+ * bytes of mapped memory.
+ */
 function numbers(line: string): i64[] {
   const fields = line.split(" | ");
   const order = [4, 5, 6, 7, 0, 1];
-  for (let kind: u32 = 0; kind < KIND_COUNT; ++kind) order.push(10 + kind);
-  order.push(9);
+  for (let kind: u32 = 0; kind < KIND_COUNT; ++kind) order.push(11 + kind);
+  order.push(10);
+  order.push(8);
   const found: i64[] = [];
   for (let i = 0; i < order.length; ++i) {
     const field = fields[order[i]];
@@ -97,10 +106,9 @@ function numbers(line: string): i64[] {
   return found;
 }
 
-/** Such numbers without objects. */
+/** Such numbers without objects and mapped memory. */
 function withoutObjects(bytes: i64[]): i64[] {
-  for (let kind: u32 = 0; kind < KIND_COUNT; ++kind) bytes.push(0);
-  bytes.push(0);
+  while (bytes.length <= MAPPED_BYTES) bytes.push(0);
   return bytes;
 }
 
@@ -132,16 +140,17 @@ describe("the Owners section", () => {
     alloc(pluginSite(CLASS_TSAPI, "foo.so+0x1", foo), 50, 2);
     alloc(pluginSite(CLASS_TSAPI, "foo.so+0x2", foo), 5);
     alloc(pluginSite(CLASS_HEAP, "foo.so+0x1", foo), 7);
+    alloc(pluginSite(CLASS_MAPPED, "foo.so+0x1", foo), 8);
     for (let kind: u32 = 0; kind < KIND_COUNT; ++kind) alloc(pluginSite(CLASS_OBJECT, "foo.so+0x1", foo, kind), 100, 10 + kind);
     const text = dump();
     const objects: i64[] = [];
     for (let kind: u32 = 0; kind < KIND_COUNT; ++kind) objects.push(10 + kind);
-    const bytes: i64[] = [100 * objects.length];
-    const foo62: i64 = 62 + bytes[0];
+    const bytes: i64[] = [100 * objects.length, 8];
+    const foo70: i64 = 70 + bytes[0];
     expect(numbersOf(text, "core")).toStrictEqual(withoutObjects([4096, 300, 0, 0, 4396, 4396]));
-    expect(numbersOf(text, "foo.so")).toStrictEqual([<i64>0, 0, 55, 7, foo62, foo62].concat(objects).concat(bytes));
+    expect(numbersOf(text, "foo.so")).toStrictEqual([<i64>0, 0, 55, 7, foo70, foo70].concat(objects).concat(bytes));
     expect(numbersOf(text, "TOTAL")).toStrictEqual(
-      [<i64>4096, 300, 55, 7, foo62 + 4396, foo62 + 4396].concat(objects).concat(bytes),
+      [<i64>4096, 300, 55, 7, foo70 + 4396, foo70 + 4396].concat(objects).concat(bytes),
     );
     expect(stateOf(lineOf(text, "foo.so"))).toBe("loaded");
     expect(lines(text).length).toBe(3);
@@ -273,10 +282,11 @@ describe("the Owners section", () => {
     for (let cls: u32 = 0; cls < CLASS_COUNT; ++cls) alloc(SITE_OTHER + cls, cls == CLASS_OBJECT ? 0 : 10 + cls);
     alloc(pluginSite(CLASS_HEAP, "foo.so xmalloc", foo, 0, NAME_HIDDEN), 1000);
     const text = dump();
-    const core = withoutObjects([10, 11, 12, 13, 60, 60]);
+    const core = withoutObjects([10, 11, 12, 13, 75, 75]);
     core[6 + KIND_OTHER] = 1;
+    core[MAPPED_BYTES] = 14;
     expect(numbersOf(text, "core")).toStrictEqual(core);
-    expect(lineOf(text, "core").split(" | ")[8].trimStart()).toBe("14", "freelists");
+    expect(lineOf(text, "core").split(" | ")[9].trimStart()).toBe("15", "freelists");
     expect(numbersOf(text, "foo.so")[4]).toBe(0);
   });
 
@@ -287,7 +297,7 @@ describe("the Owners section", () => {
     alloc(site("memory/IOBuffer/A.cc:1"), (1 << 62) - 1);
     const text = dump();
     expect(numbersOf(text, "TOTAL")[4]).toBe(i64.MAX_VALUE);
-    expect(lineOf(text, "TOTAL").split(" | ").length).toBe(10 + KIND_COUNT);
+    expect(lineOf(text, "TOTAL").split(" | ").length).toBe(11 + KIND_COUNT);
     expect(lines(text).length).toBe(3);
   });
 
@@ -300,13 +310,14 @@ describe("the Owners section", () => {
     const texts: string[] = ["core"];
     const owners: i32[] = []; // index into texts, by site
     const totals = new Map<string, i64>(); // of the last dump
+    const ofPlugins: u32[] = [CLASS_TSAPI, CLASS_HEAP, CLASS_MAPPED, CLASS_OBJECT];
     for (let i = 0; i < 20; ++i) {
       keys.push(owner("p" + i.toString() + ".so"));
       texts.push("p" + i.toString() + ".so");
     }
     for (let i = 0; i < 400; ++i) {
       const which = random.below(21);
-      const cls = which ? (random.below(2) ? CLASS_TSAPI : random.below(2) ? CLASS_HEAP : CLASS_OBJECT) : random.below(2);
+      const cls = which ? ofPlugins[random.below(ofPlugins.length)] : random.below(2);
       if (cls == CLASS_IOBUFFER) kept.push(site("memory/IOBuffer/R.cc:" + (i / 2).toString()));
       else if (cls == CLASS_OPENSSL) kept.push(opensslSite("r.c", i, 0x9000));
       else kept.push(pluginSite(cls, "r+" + (i / 3).toString(), keys[which - 1], random.below(KIND_COUNT)));
@@ -327,19 +338,21 @@ describe("the Owners section", () => {
         const expected: i64[] = [0, 0, 0, 0, 0, 0];
         let objects: i64 = 0;
         let bytes: i64 = 0;
+        let mapped: i64 = 0;
         for (let i = 0; i < 400; ++i) {
           if (owners[i] != which) continue;
           const held = <i64>(allocated[2 * kept[i] + 1] - released[2 * kept[i] + 1]);
           if (classes[i] == CLASS_OBJECT) objects += <i64>(allocated[2 * kept[i]] - released[2 * kept[i]]);
           if (classes[i] == CLASS_OBJECT) bytes += held;
+          else if (classes[i] == CLASS_MAPPED) mapped += held;
           else expected[classes[i]] += held;
           expected[4] += held;
         }
         expected[5] = expected[4] - (totals.has(texts[which]) ? totals.get(texts[which]) : 0);
         totals.set(texts[which], expected[4]);
         for (let column = 0; column < 6; ++column) if (shown[column] != expected[column]) ++wrong;
-        for (let column = 6; column < sum.length - 1; ++column) objects -= shown[column];
-        if (objects || shown[sum.length - 1] != bytes) ++wrong;
+        for (let column = 6; column < OBJECT_BYTES; ++column) objects -= shown[column];
+        if (objects || shown[OBJECT_BYTES] != bytes || shown[MAPPED_BYTES] != mapped) ++wrong;
         for (let column = 0; column < sum.length; ++column) sum[column] += shown[column];
       }
       const total = numbersOf(text, "TOTAL");
@@ -434,6 +447,10 @@ describe("the tables of plugins", () => {
     mergeAllocs(siteCount());
     sumUp();
     const text = rendered();
-    expect(text.includes("         2 |                   20 | tsapi\n         1 |                    5 | heap\n")).toBe(true, text);
+    expect(
+      text.includes(
+        "         2 |                   20 | tsapi    | -         \n         1 |                    5 | heap     | -         \n",
+      ),
+    ).toBe(true, text);
   });
 });
