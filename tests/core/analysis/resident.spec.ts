@@ -175,6 +175,7 @@ describe("the parts of resident memory", () => {
       expect(sum()).toBe(partNow(PART_RESIDENT));
       expect(partNow(PART_UNACCOUNTED) == 0 || partNow(PART_NOT_RESIDENT) == 0).toBe(true);
     }
+    trackServerHeap(false);
   });
 
   test("have the server's own heap, and what was allocated before it was tracked: at most so much, and what no row has", () => {
