@@ -95,7 +95,8 @@ function ask(file: string, options: string[], addresses: readonly string[], env:
     if (/^0x[0-9a-f]+$/.test(line)) answers.push([]);
     else if (line) answers.at(-1)?.push(line);
   }
-  if (problem !== undefined || answers.length !== addresses.length) {
+  // It also fails, without a word, if the last address is in no function.
+  if (problem || answers.length !== addresses.length) {
     throw new UsageError(`eu-addr2line cannot read ${file}: ${problem || "it gave no answer"}`);
   }
   return answers;
@@ -107,7 +108,7 @@ function run(
   input: string,
   env: NodeJS.ProcessEnv,
 ): { stdout: string; problem: string | undefined } {
-  const { error, status, stdout, stderr } = spawnSync(program, args, {
+  const { error, status, signal, stdout, stderr } = spawnSync(program, args, {
     input,
     encoding: "latin1",
     env: { ...env, LC_ALL: "C" },
@@ -116,5 +117,5 @@ function run(
   if ((error as NodeJS.ErrnoException | undefined)?.code === "ENOENT") {
     throw new UsageError(`there is no ${program}, which finds the names: install the package elfutils (apt install elfutils)`);
   }
-  return { stdout: stdout ?? "", problem: error ? error.message : status === 0 ? undefined : stderr.trim() };
+  return { stdout: stdout ?? "", problem: error?.message ?? signal ?? (status === 0 ? undefined : stderr.trim()) };
 }
