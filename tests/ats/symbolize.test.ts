@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // On a real server whose plugins have no debug information: `memtrack symbolize`, as README says it, gives each row the function and
-// line that its source declares, from debug files that are elsewhere.
+// line that its source declares, from debug files that are elsewhere. Then a program in place of the server, whose locations have the
+// name of its file, and whose module is `core`.
 
 import assert from "node:assert/strict";
 import { execFileSync, spawnSync } from "node:child_process";
@@ -113,4 +114,59 @@ describe("dumps of plugins without debug information", () => {
     const again = spawnSync(process.execPath, args, { cwd: folder, encoding: "utf8" });
     assert.equal(again.stdout, out);
   });
+});
+
+/** `init` is local: without its debug information, the server's symbols do not have it. */
+const PROGRAM = `static __attribute__((noinline)) int init(int n) {
+  return n * 3 + 1;
+}
+int start(int n) {
+  return init(n) + 2;
+}
+int main(int argc, char **argv) {
+  return start(argc);
+}
+`;
+
+test("locations of the server's heap get the function and line of the module `core`", () => {
+  const folder = mkdtempSync(join(tmpdir(), "memtrack-symbolize-"));
+  try {
+    const program = join(folder, "traffic_server");
+    writeFileSync(join(folder, "server.c"), PROGRAM);
+    execFileSync("gcc", ["-g", "-O1", "-fno-ipa-cp", "-Wl,--build-id", "-o", program, "server.c"], { cwd: folder });
+    const [, init] = /^([0-9a-f]+) t init/m.exec(execFileSync("nm", [program], { encoding: "utf8" }))!;
+    const address = `+0x${(parseInt(init!, 16) + 1).toString(16)}`;
+    // Its path is that of another machine.
+    const dump = (locations: string[]) =>
+      [
+        "memtrack format=2 dump=1 time=2026-11-27T10:00:00Z reason=signal level=1",
+        "",
+        "Heap memory of plugins and the server",
+        "Allocs     | Frees      | Size In-use          | Avg Size   | Location",
+        "-----------|------------|----------------------|------------|-------------------------------------------------------------",
+        ...locations.map((location) => `         1 |          0 |                    8 |          8 | memory/${location}`),
+        "",
+        "Modules: files that the rows above name",
+        "Build id                                 | Module",
+        "-----------------------------------------|--------",
+        `${buildIdOf(program)} | core /usr/bin/traffic_server`,
+        "",
+        "memtrack end dump=1 rows=1",
+        "",
+      ].join("\n");
+    const rows = [
+      [`core/traffic_server${address} (below start)`, "core/traffic_server init (server.c:2)"],
+      [`core/traffic_server${address}`, "core/traffic_server init (server.c:2)"],
+      ["core/traffic_server start+0x2", "core/traffic_server start (server.c:5)"],
+      [`plugin/traffic_server${address} (below start) [via foo.so]`, "plugin/traffic_server init (server.c:2) [via foo.so]"],
+      ["core/traffic_server+0x10 (below start)", "core/traffic_server+0x10 (below start)"],
+    ] as const;
+    const [before, after] = [dump(rows.map(([row]) => row)), dump(rows.map(([, row]) => row))];
+    const args = [join(BUILD, "command", "memtrack.js"), "symbolize", "--debug-dir", folder];
+    const { stdout, stderr } = spawnSync(process.execPath, args, { input: before, encoding: "utf8" });
+    assert.equal(stdout, after);
+    assert.match(stderr, /^memtrack: traffic_server keeps addresses: .* has no function for an address\n$/);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
 });

@@ -2,11 +2,12 @@
 //
 // The addresses in the text of a dump, and their replacement by names:
 //
-//   memory/plugin/foo.so+0x1a2b [via bar.so]   ->   memory/plugin/foo.so handler (foo.c:88) [via bar.so]
-//   memory/plugin/foo.so+0x1a2b (foo.c:88)     ->   memory/plugin/foo.so handler (foo.c:88)
+//   memory/plugin/foo.so+0x1a2b [via bar.so]         ->   memory/plugin/foo.so handler (foo.c:88) [via bar.so]
+//   memory/plugin/foo.so+0x1a2b (foo.c:88)           ->   memory/plugin/foo.so handler (foo.c:88)
 //
-//   memory/plugin/foo.so handler+0x1a          ->   memory/plugin/foo.so handler (foo.c:88)
-//   memory/plugin/foo.so+0x1a2b calls malloc   ->   memory/plugin/foo.so handler (foo.c:88)
+//   memory/plugin/foo.so handler+0x1a                ->   memory/plugin/foo.so handler (foo.c:88)
+//   memory/plugin/foo.so+0x1a2b calls malloc         ->   memory/plugin/foo.so handler (foo.c:88)
+//   memory/core/traffic_server+0x1a2b (below A::b)   ->   memory/core/traffic_server A::c (A.cc:88)
 //
 // In the second form the plugin itself has said where the call is, and only the function is missing. In the third the function is known.
 
@@ -26,12 +27,14 @@ const ANY_MODULE = String.raw`[^ /"|]+\.so[^ /"|+]*`;
 /** A function's name may have blanks and brackets. It ends before what follows a location. */
 const FUNCTION = String.raw`(?: ((?:(?! \[via |: |\.so| \([^ ]+:\d+\))[^|"])+?))?`;
 const OFFSET = String.raw`\+0x([0-9a-f]+)(?: \(([^()|]+:\d+)\))?(?![0-9a-zA-Z])`;
-/** What is called there, which the line tells better. */
-const CALLED = String.raw`(?: calls (?:(?! \[|: | +\|| +\r?$)[^|"\n])+)?`;
+/** What follows a location: an owner, the rest of a sentence, the end of a cell or a line. */
+const AFTER = String.raw` \[|[:;] | and \d|, \d[\d,.]* | +\|| *\r?$`;
+/** What is called there, or what the function was called by: the function and the line tell it better. */
+const AROUND = String.raw`(?: (?:calls |\(below )(?:(?!${AFTER})[^|"\n])+)?`;
 
 function pattern(modules: readonly string[]): RegExp {
   const names = modules.toSorted((a, b) => b.length - a.length).map((name) => name.replace(/[.*+?^${}()|[\]\\]/g, "\\$&"));
-  return new RegExp(`(?<![^ /"])(${[...names, ANY_MODULE].join("|")})${FUNCTION}${OFFSET}${CALLED}`, "gm");
+  return new RegExp(`(?<![^ /"])(${[...names, ANY_MODULE].join("|")})${FUNCTION}${OFFSET}${AROUND}`, "gm");
 }
 
 function addressOf([, module, name, offset, place]: RegExpMatchArray): Address {

@@ -54,8 +54,33 @@ describe("addresses", () => {
     assert.equal(replaced("foo.so+0x1 calls b c [via x.so]\n"), "foo.so handler (foo.c:88) [via x.so]\n");
     assert.equal(replaced("foo.so+0x1 calls b: +3"), "foo.so handler (foo.c:88): +3");
     assert.equal(replaced("foo.so+0x1 calls b   \n"), "foo.so handler (foo.c:88)\n");
+    assert.equal(replaced("foo.so+0x1 calls b\r\n"), "foo.so handler (foo.c:88)\r\n");
+    assert.equal(replaced("foo.so+0x1 calls b<c, 3> and 1 more row: +3"), "foo.so handler (foo.c:88) and 1 more row: +3");
+    assert.equal(replaced("2 held by foo.so+0x1 calls b; memory limit"), "2 held by foo.so handler (foo.c:88); memory limit");
+    assert.equal(replaced("2 held by foo.so+0x1 calls b, 1,887 bytes per"), "2 held by foo.so handler (foo.c:88), 1,887 bytes per");
     const half = replaceAddresses("foo.so+0x1 (a.c:8) foo.so+0x2", MODULES, ({ place }) => (place ? "own" : undefined));
     assert.equal(half, "foo.so own (a.c:8) foo.so+0x2");
+  });
+
+  test("of the server lose the function that was above them only for the function itself", () => {
+    const all = (text: string, name: string | undefined) => replaceAddresses(text, MODULES, () => name);
+    const above = ["main", "Foo::bar", "Foo::(anonymous namespace)::operator()", "f<int, 3>", "Foo::ba..."];
+    for (const caller of above.map((name) => ` (below ${name}${name.endsWith("...") ? "" : ")"}`)) {
+      for (const [before, after] of [
+        ["memory/core/", "\n"],
+        ["memory/plugin/", " [via foo.so]\n"],
+        ["suspect: memory/core/", " and 2 more rows: +3"],
+        ["memory/core/", ": +3 MiB/h"],
+      ]) {
+        const text = `${before}traffic_server+0x2b9679${caller}${after}`;
+        assert.equal(all(text, "Foo::init (Foo.cc:8)"), `${before}traffic_server Foo::init (Foo.cc:8)${after}`);
+        assert.equal(all(text, undefined), text);
+      }
+    }
+    assert.equal(
+      all("a | traffic_server+0x1 (below b)     | 7\n", "Foo::init (F.cc:8)"),
+      "a | traffic_server Foo::init (F.cc:8) | 7\n",
+    );
   });
 });
 
