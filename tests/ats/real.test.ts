@@ -338,6 +338,9 @@ const RELOADS: Place = {
         ["ConditionUrl::initialize", 104],
         ["RulesConfig::parse_config", 40],
         ["Statement::initialize_hooks", 32],
+        // Its regular expression, from libpcre, in functions of the plugin's own.
+        ["regexHelper::setRegexMatch\\+0x[0-9a-f]+ calls pcre_compile", 73],
+        ["regexHelper::setRegexMatch\\+0x[0-9a-f]+ calls pcre_study", 108],
       ].map(([place, bytes]) => ({
         class: "heap",
         location: plugin("header_rewrite", `${place}\\b`),

@@ -498,6 +498,44 @@ a_release_of_no_block_ends_the_process_as_the_C_library_does(void **state)
   }
 }
 
+// ---- another tool ----
+
+static unsigned tool_calls;
+
+// Bound to the shared hook, as a library is that is loaded after memtrack.
+static void *
+tool_malloc(size_t size)
+{
+  if (++tool_calls > 3) {
+    abort();
+  }
+  return ((malloc_like)hook_of(memtrack_shared_heap, "malloc"))(size);
+}
+
+// As heaptrack does, attached to the server: it redirects the slots and the words of data in all modules, memtrack.so's among them.
+static void
+a_tool_that_redirects_this_modules_words_is_called_once(void **state)
+{
+  (void)state;
+  struct memtrack_reason reason;
+  struct memtrack_slots slots;
+  static const struct memtrack_redirect table[] = {{"malloc", (void *)tool_malloc}, {NULL, NULL}};
+  const void *global[MEMTRACK_REDIRECTS_MAX]    = {(void *)malloc};
+  if (MT_SANITIZED) {
+    skip(); // the sanitizer's malloc() is in this module
+  }
+  unsigned words = MEMTRACK_WORDS_CALLS | MEMTRACK_WORDS_ADDRESSES | MEMTRACK_WORDS_UNBOUND;
+  assert_int_equal(memtrack_slots_collect(&slots, (void *)tool_malloc, table, global, words, NULL), 0);
+  assert_in_range(slots.count, 1, 100);
+  assert_int_equal(memtrack_slots_apply(slots.list, slots.count, true, &reason), 0);
+  void *block = tool_malloc(100);
+  assert_int_equal(memtrack_slots_restore(&slots, &reason), 0);
+  assert_non_null(block);
+  assert_int_equal(tool_calls, 1);
+  free(block);
+  memtrack_slots_free(&slots);
+}
+
 static int
 open_heap(void **state)
 {
@@ -533,6 +571,7 @@ main(void)
     cmocka_unit_test(hostile___libc_free),
     cmocka_unit_test(hostile_malloc_usable_size),
     cmocka_unit_test(a_release_of_no_block_ends_the_process_as_the_C_library_does),
+    cmocka_unit_test(a_tool_that_redirects_this_modules_words_is_called_once),
   };
   return cmocka_run_group_tests(tests, open_heap, NULL);
 }

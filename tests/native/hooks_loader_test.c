@@ -16,6 +16,7 @@
 #include "core/tag.h"
 #include "hook/loader.h"
 #include "hook/modules.h"
+#include "hook/real.h"
 #include "hook/openssl.h"
 #include "hook/state.h"
 
@@ -322,6 +323,7 @@ hostile_increment(void **state)
 static int
 open_loader(void **state)
 {
+  memtrack_real_open();
   memtrack_modules_resolve(memtrack_loader_calls_of_plugins);
   return open_hostile(state);
 }

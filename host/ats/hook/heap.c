@@ -580,6 +580,7 @@ resolve_aliases(void)
 int
 memtrack_hook_heap_open(struct memtrack_reason *reason)
 {
+  memtrack_real_open();
 #define LOOK_UP_(name)                                                                            \
   original_##name = (__typeof__(original_##name))(uintptr_t)dlsym(RTLD_DEFAULT, #name);           \
   if (!original_##name) {                                                                         \

@@ -6,16 +6,21 @@
 #include <malloc.h>
 #include <stdlib.h>
 
-/* Bound by the loader when memtrack.so is loaded, and read-only from then on. */
-const struct memtrack_real memtrack_real = {
-  .malloc         = malloc,
-  .calloc         = calloc,
-  .memalign       = memalign,
-  .aligned_alloc  = aligned_alloc,
-  .posix_memalign = posix_memalign,
-  .valloc         = valloc,
-  .pvalloc        = pvalloc,
-  .realloc        = realloc,
-  .free           = free,
-  .dlclose        = dlclose,
-};
+struct memtrack_real memtrack_real;
+
+void
+memtrack_real_open(void)
+{
+  memtrack_real = (struct memtrack_real){
+    .malloc         = malloc,
+    .calloc         = calloc,
+    .memalign       = memalign,
+    .aligned_alloc  = aligned_alloc,
+    .posix_memalign = posix_memalign,
+    .valloc         = valloc,
+    .pvalloc        = pvalloc,
+    .realloc        = realloc,
+    .free           = free,
+    .dlclose        = dlclose,
+  };
+}

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The functions that the shared hooks stand in for. A hook calls them through words of memtrack's own, not through its slots:
- * another tool that redirects the slots of all modules (heaptrack, attached to the server) binds to the shared hooks, so that its
+ * The functions that the shared hooks stand in for. A hook calls them through words of memtrack's own that no relocation describes:
+ * another tool that redirects all words of all modules (heaptrack, attached to the server) binds to the shared hooks, so that its
  * hook and memtrack's would call each other for ever.
  */
 #ifndef MEMTRACK_HOOK_REAL_H
@@ -28,7 +28,10 @@ struct memtrack_real {
   int (*dlclose)(void *);
 };
 
-extern const struct memtrack_real memtrack_real MT_HIDDEN;
+extern struct memtrack_real memtrack_real MT_HIDDEN;
+
+/* Takes the functions as memtrack.so is bound to them. init-only: before any hook. */
+void memtrack_real_open(void);
 
 #ifdef __cplusplus
 }
