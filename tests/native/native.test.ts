@@ -26,7 +26,10 @@ interface Variant {
   without?: Record<string, string>;
 }
 
-const BUILDS: Variant[] = (["plain", "asan", "tsan"] as const).map((build) => ({ name: build, build, env: {} }));
+const STANDS_IN = "the sanitizer has functions of its own for them, which read arguments that the C library does not";
+const BUILDS: Variant[] = (["plain", "asan", "tsan"] as const).map((build) => {
+  return { name: build, build, env: {}, without: build === "plain" ? {} : { hooks_libc_test: STANDS_IN } };
+});
 
 const ALLOCATORS: Variant[] = [
   { name: "no cache of threads", build: "plain", env: { GLIBC_TUNABLES: "glibc.malloc.tcache_count=0" } },
@@ -75,7 +78,12 @@ for (const variant of process.env.MEMTRACK_ALLOCATORS ? ALLOCATORS : BUILDS) {
         const run = once(() => {
           assert.equal(build().status, 0, "it was not built: see above, or run this without --name");
           const env = { ...process.env, ...variant.env, CMOCKA_MESSAGE_OUTPUT: "TAP" };
-          return spawnSync(join(BUILD, `native-${variant.build}`, program), { encoding: "utf8", timeout: 120_000, env });
+          return spawnSync(join(BUILD, `native-${variant.build}`, program), {
+            encoding: "utf8",
+            timeout: 120_000,
+            maxBuffer: 1 << 28,
+            env,
+          });
         });
         for (const name of testsOf(program)) {
           test(name, (context) => {

@@ -161,7 +161,7 @@ name_call(uint64_t address, uint64_t attributes, const char *path)
   return site;
 }
 
-static uint32_t
+static MT_NOINLINE uint32_t
 name_untracked(uint64_t attributes)
 {
   uint32_t site = memtrack_registry_site(MEMTRACK_UNTRACKED_ADDRESS, attributes, "(untracked)",
