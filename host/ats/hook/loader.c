@@ -16,11 +16,9 @@
 #include "hook/real.h"
 #include "hook/state.h"
 #include "module/module.h"
-#include "owner/caller.h"
 #include "owner/context.h"
 #include "owner/naming.h"
 #include "owner/thunk.h"
-#include "owner/walk.h"
 
 /* The functions that the server looks up in a plugin: TSRemap... for remap.config, TSPluginInit for plugin.config. Many plugins
    define both, so the function that is looked up tells how the plugin is used. */
@@ -53,6 +51,16 @@ hook_dlsym(void *handle, const char *name)
   return memtrack_context_wrap(address);
 }
 
+/* Another module may be loaded in the place of one that is gone before the next poll. */
+static int
+unload(void *handle)
+{
+  int result = memtrack_real.dlclose(handle);
+  memtrack_module_sweep(memtrack_modules_gone);
+  memtrack_modules_forget_addresses();
+  return result;
+}
+
 /* Runs when the server unloads a plugin, for example on a network thread that drops the last reference to a configuration: reads no
    file, and waits for no thread that does, unless plugins are unloaded faster than the task thread names their sites. Without
    elfutils names come from the loader, which knows only loaded modules. */
@@ -62,10 +70,7 @@ hook_dlclose(void *handle)
   if (memtrack_symbols_are_loaders() || memtrack_naming_is_crowded()) {
     memtrack_naming_resolve();
   }
-  int result = memtrack_real.dlclose(handle);
-  memtrack_walk_forget();
-  memtrack_caller_forget();
-  memtrack_module_sweep(memtrack_modules_gone);
+  int result = unload(handle);
   memtrack_add_ordered(&memtrack_hooks.unloads, 1);
   return result;
 }
@@ -93,15 +98,11 @@ plugin_dlsym(void *handle, const char *name)
   return look_up(handle, name);
 }
 
-/* Runs when a plugin or a library unloads another library: another may be loaded in its place before the next poll. */
+/* Runs when a plugin or a library unloads another library. */
 static int
 plugin_dlclose(void *handle)
 {
-  int result = memtrack_real.dlclose(handle);
-  memtrack_module_sweep(memtrack_modules_gone);
-  memtrack_walk_forget();
-  memtrack_caller_forget();
-  return result;
+  return unload(handle);
 }
 
 /* The file that dlmopen() was asked for, until the poll has said it: the first of several between two polls. */

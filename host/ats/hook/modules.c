@@ -51,9 +51,8 @@ is_c_library(const struct memtrack_module *module)
   return (uintptr_t)gnu_get_libc_version - module->start < module->end - module->start;
 }
 
-/* Addresses have changed their meaning. */
-static void
-forget_addresses(void)
+void
+memtrack_modules_forget_addresses(void)
 {
   memtrack_walk_forget();
   memtrack_caller_forget();
@@ -171,7 +170,7 @@ read_wrappers(struct memtrack_module *module, size_t (*find)(struct memtrack_sym
     wrappers->count  = count;
     memtrack_symbols_close(symbols);
   }
-  forget_addresses();
+  memtrack_modules_forget_addresses();
 }
 
 /* Redirects the words from which a module may read the address of an allocation function, at every `heap`: the address is the same
@@ -270,7 +269,7 @@ patch_calls(struct memtrack_module *module)
 void
 memtrack_modules_found(struct memtrack_module *module)
 {
-  forget_addresses();
+  memtrack_modules_forget_addresses();
   if (memtrack_modules_is_foreign(module)) {
     return;
   }
@@ -293,7 +292,7 @@ memtrack_modules_gone(struct memtrack_module *module)
   free(gone->patches);
   memset(gone, 0, sizeof(*gone));
   memtrack_context_forget(module->start, module->end);
-  forget_addresses();
+  memtrack_modules_forget_addresses();
 }
 
 /* The functions of a table that a definition names are its originals; those without one are not redirected. */

@@ -40,6 +40,9 @@ void *memtrack_modules_api_hook(const char *name, const void *function);
 /* Whether a module is left alone entirely: memtrack.so, and modules whose allocations belong to the allocator. Any thread. */
 bool memtrack_modules_is_foreign(const struct memtrack_module *module);
 
+/* Addresses have changed their meaning: forgets what is remembered of them. Any thread. */
+void memtrack_modules_forget_addresses(void);
+
 /* A module is loaded, or will serve as a plugin; a module is gone. For memtrack_module_scan(), under the mutex of the modules. Not
    hook-safe. */
 void memtrack_modules_found(struct memtrack_module *module);
