@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <link.h>
 #include <pthread.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -358,8 +359,11 @@ add(const struct seen *seen, enum memtrack_module_kind kind, bool by_remap)
     return NULL;
   }
   struct memtrack_module *module = &modules[i];
-  /* `start` remains NOWHERE until all other fields are set. */
-  *module    = (struct memtrack_module){.start = NOWHERE, .end = seen->end, .base = seen->base, .kind = kind, .fd = -1};
+  /* `start` remains NOWHERE until all other fields are set. A reader that has found the entry's last module may still read `end`.
+   */
+  struct memtrack_module fresh = {.base = seen->base, .kind = kind, .fd = -1};
+  memtrack_store(&module->end, seen->end);
+  memcpy(&module->base, &fresh.base, sizeof(fresh) - offsetof(struct memtrack_module, base));
   module->id = ++loads * MEMTRACK_MODULES_MAX + i;
   memcpy(module->path, seen->path, sizeof(module->path));
   module->name = last_part(module->path);
