@@ -31,6 +31,8 @@ export interface Instructions {
   tsapi: number;
   heap: number;
   foreign: number;
+  /** For malloc and free of the server with `heap` 2. */
+  serverHeap: number;
 }
 
 export async function countInstructions(): Promise<Instructions> {
@@ -65,6 +67,7 @@ export async function countInstructions(): Promise<Instructions> {
       tsapi: turn("api-ours") - turn("pair-bare"),
       heap: turn("heap-ours") - turn("pair-bare"),
       foreign: turn("foreign-ours") - turn("pair-bare"),
+      serverHeap: turn("server-ours") - turn("pair-bare"),
     };
   } finally {
     rmSync(folder, { recursive: true });
@@ -89,5 +92,6 @@ export async function instructions({ progress }: Run): Promise<Figure[]> {
     of("TSmalloc pair", "ours - bare", counted.tsapi),
     of("operator new pair", "ours - bare", counted.heap),
     of("the server's own pair", "ours - bare", counted.foreign),
+    of("the server's own pair, heap 2", "ours - bare", counted.serverHeap),
   ];
 }

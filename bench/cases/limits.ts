@@ -18,4 +18,6 @@ export const INSTRUCTION_LIMITS = {
   heap: 292,
   /** A release by the server of memory that no plugin allocated: the added cost of each of the server's own blocks. */
   foreign: 37,
+  /** A malloc of the server and its free with `heap` 2: most of it is the walk to the call that is charged. */
+  serverHeap: 509,
 } as const;

@@ -85,6 +85,17 @@ foreign_pairs(uint64_t turns)
   }
 }
 
+static void *(*server_malloc)(size_t);
+
+// The same while the server's own heap is counted: each is charged to the call that the stack leads to.
+static void
+server_pairs(uint64_t turns)
+{
+  for (uint64_t i = 0; i < turns; ++i) {
+    release_foreign(server_malloc(64));
+  }
+}
+
 static void
 count(const char *name, void (*run)(uint64_t turns), uint64_t turns)
 {
@@ -140,6 +151,9 @@ main(int argc, char **argv)
   count("api-ours", api_pairs, turns);
   count("heap-ours", heap_pairs, turns);
   count("foreign-ours", foreign_pairs, turns);
+  host_arm_server();
+  server_malloc = (void *(*)(size_t))(uintptr_t)host_server_hook("malloc");
+  count("server-ours", server_pairs, turns);
 
   // Last, because from now on the index is full.
   event = increment_now();

@@ -20,8 +20,10 @@
 #include "hook/openssl.h"
 #include "hook/plugin.h"
 #include "hook/state.h"
+#include "module/module.h"
 #include "module/slots.h"
 #include "owner/naming.h"
+#include "owner/walk.h"
 #include "server/api.h"
 #include "server/server.h"
 
@@ -117,10 +119,25 @@ host_plugin_hook(const char *symbol)
   return hook;
 }
 
+static void
+ignore(struct memtrack_module *module)
+{
+  (void)module;
+}
+
+void
+host_arm_server(void)
+{
+  need(memtrack_module_scan(NULL, false, ignore, ignore) == 0, "the modules", "cannot be listed");
+  memtrack_walk_open();
+  memtrack_store(&memtrack_hooks.server_heap, true);
+}
+
 void *
 host_server_hook(const char *symbol)
 {
   void *hook = hook_of(memtrack_server_heap, symbol);
+  hook       = hook ? hook : hook_of(memtrack_server_own_heap, symbol);
   need(hook != NULL, symbol, "has no hook");
   return hook;
 }

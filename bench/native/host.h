@@ -22,6 +22,9 @@ void host_arm_plugins(void);
 void *host_plugin_hook(const char *symbol);
 void *host_server_hook(const char *symbol);
 
+// The server's own heap is counted as well. This program is the server.
+void host_arm_server(void);
+
 // Writes a dump of the counts to a file descriptor. Returns its size.
 size_t host_dump(int fd);
 
