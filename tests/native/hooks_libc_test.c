@@ -559,7 +559,7 @@ look_addresses_up(function tested)
   getaddrinfo_like f           = (getaddrinfo_like)(uintptr_t)tested;
   const struct addrinfo plain  = {.ai_flags = AI_NUMERICHOST, .ai_family = AF_INET, .ai_socktype = SOCK_STREAM};
   const struct addrinfo *hints = before_guard(&plain, sizeof(plain));
-  struct addrinfo **list       = before_guard(NULL, sizeof(*list));
+  struct addrinfo **list       = before_guard(NULL, sizeof(void *));
   WITH_ERRNO(answer("found", f(guarded("127.0.0.1"), guarded("80"), hints, list)));
   answer("one", (*list)->ai_next == NULL);
   freeaddrinfo(*list);
@@ -611,7 +611,7 @@ static void
 list_interfaces(function tested)
 {
   int (*f)(struct ifaddrs **) = (int (*)(struct ifaddrs **))(uintptr_t)tested;
-  struct ifaddrs **list       = before_guard(NULL, sizeof(*list));
+  struct ifaddrs **list       = before_guard(NULL, sizeof(void *));
   WITH_ERRNO(answer("listed", f(list)));
   freeifaddrs(*list);
 }
@@ -852,9 +852,10 @@ make_timers(function tested)
   const struct itimerspec soon = {.it_value = {.tv_nsec = 1}};
   timer_t *timer               = before_guard(NULL, sizeof(*timer));
   struct sigevent *event       = event_of(SIGEV_THREAD);
-  const struct sigevent before = *event;
+  char before[sizeof(*event)];
+  memcpy(before, event, sizeof(before));
   WITH_ERRNO(answer("made", f(CLOCK_MONOTONIC, event, timer)));
-  answer("the caller's event", memcmp(event, &before, sizeof(before)));
+  answer("the caller's event", memcmp((const char *)event, before, sizeof(before)));
   memset(event, 0x5a, sizeof(*event)); // the caller may
   answer("set", timer_settime(*timer, 0, &soon, NULL));
   await_notification();
