@@ -96,17 +96,17 @@ memtrack_held_end(const void *object, bool answered)
 static void
 enter(void *object, uint32_t birth, uint64_t began)
 {
-  struct memtrack_object old = {.address = 0};
-  struct set *set            = lock(object);
-  bool added                 = !is_marked(set, object, began) && memtrack_objects_add(object, birth, &old);
-  if (added && !old.address) {
-    count(object, 1);
+  struct memtrack_object ended = memtrack_object_new(object, birth, MEMTRACK_WEIGHT_NONE);
+  struct set *set              = lock(object);
+  if (!is_marked(set, object, began)) {
+    ended = memtrack_objects_put(ended);
+    if (!ended.address) {
+      count(object, 1);
+    }
   }
   pthread_mutex_unlock(&set->mutex);
-  if (!added) {
-    memtrack_account_free(birth, 0);
-  } else if (old.address) {
-    memtrack_account_free(old.birth, 0); /* its end was not seen */
+  if (ended.address) {
+    memtrack_account_free(ended.birth, 0);
   }
 }
 

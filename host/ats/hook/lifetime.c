@@ -22,15 +22,13 @@ memtrack_lifetime_count_end(const struct memtrack_object *known)
   memtrack_account_free(known->birth, bytes_of(known));
 }
 
-/* Not inlined: the two entries are not on the stack while the object is counted, which takes most of it at a site's first event. */
-MT_HOT static MT_NOINLINE void
-record(const void *object, uint32_t weight, uint32_t birth, uint64_t bytes)
+/* Enters an object that was counted. */
+MT_HOT static inline void
+enter(struct memtrack_object object)
 {
-  struct memtrack_object old, created = {.address = (uintptr_t)object, .birth = birth, .weight = weight};
-  if (!memtrack_objects_put(&created, &old)) {
-    memtrack_account_free(birth, bytes); /* not recorded, so its end could not be seen */
-  } else if (old.address) {
-    memtrack_lifetime_count_end(&old);
+  struct memtrack_object ended = memtrack_objects_put(object);
+  if (ended.address) {
+    memtrack_lifetime_count_end(&ended);
   }
 }
 
@@ -41,10 +39,9 @@ memtrack_lifetime_begin(const void *object, uint32_t kind, uint32_t weight, uint
     return;
   }
   uint64_t attributes = memtrack_attributes(MEMTRACK_CLASS_OBJECT, kind, memtrack_context.owner);
-  uint64_t bytes      = memtrack_weights[weight];
-  uint32_t birth      = memtrack_account_alloc(address, attributes, NULL, bytes);
+  uint32_t birth      = memtrack_account_alloc(address, attributes, NULL, memtrack_weights[weight]);
   if (birth != MEMTRACK_SITE_UNKNOWN) {
-    record(object, weight, birth, bytes);
+    enter(memtrack_object_new(object, birth, weight));
   }
 }
 
@@ -66,10 +63,5 @@ memtrack_lifetime_end(const void *object)
 void
 memtrack_lifetime_give_back(const struct memtrack_object *known)
 {
-  struct memtrack_object old;
-  if (!memtrack_objects_put(known, &old)) {
-    memtrack_lifetime_count_end(known);
-  } else if (old.address) {
-    memtrack_lifetime_count_end(&old);
-  }
+  enter(*known);
 }

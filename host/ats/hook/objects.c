@@ -20,7 +20,7 @@
 #define FULL(entries)       ((entries) / 8 * 7)
 
 struct partition {
-  pthread_mutex_t mutex;
+  _Alignas(64) pthread_mutex_t mutex; /* a cache line each: a lookup touches one, and threads share none */
   uint32_t count, entries;
   uint32_t holders; /* objects whose bytes are read */
   uint32_t unread;  /* those that were never read */
@@ -182,34 +182,27 @@ grow(struct partition *partition)
   pthread_mutex_unlock(&growing);
 }
 
-MT_HOT bool
-memtrack_objects_put(const struct memtrack_object *object, struct memtrack_object *old)
+MT_HOT struct memtrack_object
+memtrack_objects_put(struct memtrack_object object)
 {
-  const void *address         = (void *)(uintptr_t)object->address;
+  const void *address         = (void *)(uintptr_t)object.address;
   struct partition *partition = lock(address);
   if (MT_UNLIKELY(partition->count >= WANTS_MORE(partition->entries))) {
     grow(partition);
   }
   struct memtrack_object *entry = find(partition, address);
-  bool room                     = entry->address || partition->count < FULL(partition->entries);
-  *old                          = *entry;
-  if (room) {
-    partition->count += entry->address == 0;
-    partition->holders += is_holder(object) - is_holder(entry);
-    partition->unread += is_unread(object) - is_unread(entry);
-    *entry = *object;
-  }
-  pthread_mutex_unlock(&partition->mutex);
-  if (!room) {
+  struct memtrack_object before = *entry;
+  if (MT_UNLIKELY(!before.address && partition->count >= FULL(partition->entries))) {
+    pthread_mutex_unlock(&partition->mutex);
     memtrack_add(&untracked, 1);
+    return object;
   }
-  return room;
-}
-
-MT_HOT bool
-memtrack_objects_add(const void *address, uint32_t birth, struct memtrack_object *old)
-{
-  return memtrack_objects_put(&(struct memtrack_object){.address = (uintptr_t)address, .birth = birth}, old);
+  partition->count += before.address == 0;
+  partition->holders += is_holder(&object) - is_holder(&before);
+  partition->unread += is_unread(&object) - is_unread(&before);
+  *entry = object;
+  pthread_mutex_unlock(&partition->mutex);
+  return before;
 }
 
 MT_HOT bool

@@ -37,18 +37,25 @@ struct memtrack_object {
   uint32_t refs; /* for a mutex: the number of continuations that own it; for a TSMBuffer: bytes that it was found to hold */
 };
 
+/* A new object's entry. Every field is named: otherwise GCC composes the entry in memory, and waits for its parts. hook-safe. */
+static inline struct memtrack_object
+memtrack_object_new(const void *address, uint32_t birth, uint32_t weight)
+{
+  struct memtrack_object object = {
+    .address = (uintptr_t)address, .birth = birth, .weight = weight, .was_read = 0, .reading = 0, .refs = 0};
+  return object;
+}
+
 /* Creates the table, as far as the limit on address space allows: it may stay small. Returns 0 or -1. init-only. */
 int memtrack_objects_open(void);
 
 /* Forgets all objects: they were created in an earlier arming. Any thread. */
 void memtrack_objects_clear(void);
 
-/* Records an object without a weight. `old` receives the previous entry at this address, for an object whose end was not seen;
-   address 0 if there was none. Returns false if the partition is full. hook-safe. */
-bool memtrack_objects_add(const void *address, uint32_t birth, struct memtrack_object *old);
-
-/* Same, with the whole entry. hook-safe. */
-bool memtrack_objects_put(const struct memtrack_object *object, struct memtrack_object *old);
+/* Records an object. Returns the one that has no entry afterwards, whose end the caller counts now: the previous one at this
+   address, whose end was not seen; the object itself, if the partition is full; none, with address 0. By value: an entry stays in
+   two registers. hook-safe. */
+struct memtrack_object memtrack_objects_put(struct memtrack_object object);
 
 /* Removes an object and returns its entry. Returns false if it is unknown. hook-safe. */
 bool memtrack_objects_remove(const void *address, struct memtrack_object *object);
