@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Builds what the tests need and runs them: all tests, or those of a tier (tiers.ts), of some paths, of some names. Each tier is a
-// separate run of Node's test runner, one file after another if servers under load must not disturb each other's times.
+// separate run of Node's test runner, one file after another if they measure times.
 
 import { setMaxListeners } from "node:events";
-import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { Readable } from "node:stream";
 import { run } from "node:test";
@@ -138,7 +137,7 @@ async function runTier(files: string[], tier: Tier, names: string[], ended: Abor
   // Absolute paths, because the test processes start in the working directory of this process.
   const stream = run({
     files: files.map((path) => join(TOP, path)),
-    concurrency: tier.parallel ? availableParallelism() : 1,
+    concurrency: tier.together ?? 1,
     testNamePatterns: names,
     signal: ended,
   });

@@ -3,6 +3,7 @@
 // Lists the tests and the tier of each. The folder of a test decides its tier, because a tier defines what a machine needs.
 
 import { readdirSync } from "node:fs";
+import { availableParallelism } from "node:os";
 import { join, normalize } from "node:path";
 import { TOP } from "./build.ts";
 
@@ -12,8 +13,8 @@ export interface Tier {
   needs: string;
   /** The part of the build that it needs. */
   build: "command" | "all";
-  /** Its files may run at the same time, because none measures times or starts a server. */
-  parallel?: boolean;
+  /** How many of its files run at the same time: by default one, because they measure times or need the machine. */
+  together?: number;
 }
 
 /** In the order in which `npm test` runs them, the fastest first. tools/setup.mjs has the Debian packages of each. */
@@ -22,18 +23,19 @@ export const TIERS = {
     paths: ["tests/bench", "tests/harness", "tests/node", "tests/shared", "tests/structure"],
     needs: "Node",
     build: "command",
-    parallel: true,
+    together: availableParallelism(),
   },
   core: {
     paths: ["tests/core", "tests/node/core", "tests/node/analyse", "tests/analysis", "tests/tools"],
     needs: "Node",
     build: "command",
-    parallel: true,
+    together: availableParallelism(),
   },
   export: { paths: ["tests/export"], needs: "Go, Perl, MRTG", build: "command" },
   web: { paths: ["tests/web"], needs: "Chromium", build: "command" },
   native: { paths: ["tests/native", "tests/bench/cases"], needs: "gcc, clang, cmocka, Valgrind", build: "all" },
-  ats: { paths: ["tests/ats"], needs: "Traffic Server, its plugins, load generators", build: "all" },
+  // Most of their time they wait: for a sample, a reload, a timer of the server.
+  ats: { paths: ["tests/ats"], needs: "Traffic Server, its plugins, load generators", build: "all", together: 2 },
 } satisfies Record<string, Tier> as Record<TierName, Tier>;
 
 export type TierName = "unit" | "core" | "export" | "web" | "native" | "ats";
