@@ -6,6 +6,7 @@
 
 import { CLASS_COUNT, CLASS_FREELIST, ROLE_CONTROL, ROLE_MODEL, SITE_FIRST } from "./abi";
 import * as analysis from "./analysis/sample";
+import { watchListReset } from "./analysis/watch_list";
 import * as memory_ from "./base/memory";
 import { dumpReasonReset } from "./control/dump_reason";
 import { exhaustionReset } from "./control/exhaustion";
@@ -39,6 +40,7 @@ export function init(role: u32, sites: u32): i32 {
     warningReset();
     showReset();
     freelistsReset();
+    watchListReset();
   }
   return 0;
 }
@@ -150,6 +152,7 @@ export { updateNames, disarm, knownVersion, mergeAllocs, mergeBuckets, mergeFree
 export { epochPublished } from "./model/boundary";
 export { areFreelistsRead, beginFreelists, freelistNameLength, freelistsIdle, readFreelist } from "./model/freelists";
 export { addSpan, beginSpans } from "./model/spans";
+export { markBlind, takeFindings } from "./model/findings";
 export { reclaim } from "./model/reclaim";
 export { verifyCompare, verifyMark, verifyRow, verifyStart } from "./model/verify";
 export { setHeaderNumber, setHeaderText } from "./model/facts";
@@ -162,6 +165,7 @@ export { historyForget, historyMove } from "./model/history";
 export { baselineNamed, listBaselines, markBaseline } from "./analysis/baseline";
 export { isRemainderSuspect, verdictOf } from "./analysis/verdict";
 export { rankSuspects } from "./analysis/urgency";
+export { requestSearch, watchList } from "./analysis/watch_list";
 export { ranked, rankedCount } from "./analysis/ranking";
 export { selectRows } from "./report/show";
 export { remainderBytes, trackedBytes, trackServerHeap } from "./analysis/resident";

@@ -8,7 +8,7 @@
 //    0           static data
 //    INDEX_AT    index of keys, then the records and the buckets of the sites    used by a shard
 //    arena ───┬─ input to nameIndex                                              added for a registry
-//             └─ totals to boundaries                                            added for a model
+//             └─ totals to asked                                                 added for a model
 
 import {
   ANSWER_MAX,
@@ -21,6 +21,7 @@ import {
   FACT_COUNT,
   FILES_MAX,
   FILE_SIZE,
+  FINDING_SIZE,
   FREELISTS_MAX,
   HISTORY_LEVELS,
   HISTORY_POINTS,
@@ -42,6 +43,7 @@ import {
   ROLE_MODEL,
   ROLE_REGISTRY,
   ROLE_SHARD,
+  SEARCHED_MAX,
   SHARD_MEMORY,
   SITE_FIRST,
   SITES_MAX,
@@ -82,6 +84,8 @@ export const BOUNDARY_SIZE: u32 = 16;
 export const MEASURE_SIZE: u32 = 16;
 /** A freelist's last reading, and the sums of its changes (freelists.ts). */
 export const GAUGE_SIZE: u32 = 7 * 8;
+/** A chain of holders with the names of its sites (findings.ts). */
+export const FINDING_TEXT_SIZE: u32 = 1024;
 export const RANK_SIZE: u32 = 16;
 /** Most rows that a section of the analysis lists. */
 export const RANKED_MAX: u32 = 200;
@@ -189,6 +193,14 @@ export let gauges: usize = 0;
 /** Address space of mapped memory, by site (spans.ts). */
 export let spans: usize = 0;
 
+/** What the search found last, by site (findings.ts), and by site whether it is blind there. */
+export let findings: usize = 0;
+export let blindSites: usize = 0;
+/** The text of a holder (findings.ts). */
+export let holderTexts: usize = 0;
+/** The text that rows contain whose search was asked for (watch_list.ts). */
+export let asked: usize = 0;
+
 /** Plugin names with their number of loads (naming/module.ts). */
 export let loads: usize = 0;
 
@@ -277,6 +289,10 @@ function layModel(): void {
   pattern = take(ARGUMENT_MAX);
   gauges = take((FREELISTS_MAX + 1) * GAUGE_SIZE);
   spans = take(slots * PAIR_SIZE);
+  findings = take(SEARCHED_MAX * FINDING_SIZE);
+  blindSites = take((slots + 7) & ~7);
+  holderTexts = take(FINDING_TEXT_SIZE);
+  asked = take(ARGUMENT_MAX);
 }
 
 /** Lays out a control instance: `input` for the question, `output` for the answer, `loads`. Returns 0, or -1 (no memory). */

@@ -39,6 +39,7 @@ import { classOfName, flagsOf, lengthOf } from "../registry/name";
 import { addBuckets, addBucketsMapped, advanceBuckets, bucketMap, Buckets, clearBuckets } from "../shard/bucket";
 import { Pair } from "../shard/site";
 import * as boundary from "./boundary";
+import { findingsForget, findingsReset } from "./findings";
 import { historyForget, historyMove } from "./history";
 import { computeRows, resetRows, rowOf } from "./rows";
 import {
@@ -86,7 +87,9 @@ export function reset(role: u32): void {
   armed = ALL_CLASSES;
   switches = 0;
   boundary.boundariesReset();
-  if (role == ROLE_MODEL) resetRows();
+  if (role != ROLE_MODEL) return;
+  resetRows();
+  findingsReset();
 }
 
 /**
@@ -185,6 +188,7 @@ export function arm(cls: u32): void {
     if (siteClass(site) != cls) continue;
     markSite(site);
     historyForget(site);
+    findingsForget(site);
   }
 }
 

@@ -18,6 +18,7 @@ import { Site } from "../base/types";
 import { classOfName, isPinned, kindOf, lengthOf, ownerOfSite } from "../registry/name";
 import { isRetiredSince } from "../registry/owner";
 import { verifying } from "./facts";
+import { blindForget, findingsForget } from "./findings";
 import { historyForget } from "./history";
 import { begunVersion, isBalanced, knownSites, markSite } from "./model";
 import { verifyForget } from "./verify";
@@ -33,6 +34,8 @@ export function reclaim(site: Site): u32 {
     markSite(at);
     verifyForget(at);
     historyForget(at);
+    findingsForget(at);
+    blindForget(at);
     return at;
   }
   return 0;
