@@ -25,6 +25,18 @@ export const SITE_UNKNOWN: u32 = 0xffffffff;
 export const EPOCH_BITS: u32 = 7;
 export const EPOCH_MASK: u32 = 127;
 
+// The tag of a block: 8 bytes at its end (diagram in host/ats/core/tag.h): the shifts and widths of its fields, the code of a slack that
+// stands in the word before it, and the bits of the check that this word repeats.
+export const TAG_SIZE: u32 = 8;
+export const TAG_ZONE: u32 = 8; // the longest overrun that surely leaves the fence intact
+export const TAG_GUARDED: u32 = 48; // least slack of a block with a guard: zone, fence, slack, tag
+export const TAG_BIRTH_SHIFT: u32 = 41;
+export const TAG_BIRTH_BITS: u32 = 23;
+export const TAG_SLACK_SHIFT: u32 = 37;
+export const TAG_SLACK_LONG: u32 = 15;
+export const TAG_CHECK_BITS: u32 = 37;
+export const TAG_LEFT_SHIFT: u32 = 16; // position of the check's bits behind two overwritten bytes
+
 // Site numbers above the capacity, as far as 16 bits reach, are rows (other) of a class and an owner, for refused sites. The key of
 // such a row is OTHER_ADDRESS, which no site has, with attributes that contain only class and owner.
 export const OTHERS_MAX: u32 = 60;
@@ -196,6 +208,23 @@ export const MANGLED_API: u32 = 3; // an inline function of the plugin API's hea
 // The search for references (assembly/search): most sites that it watches at a time, and blocks of a site.
 export const SEARCHED_MAX: u32 = 64;
 export const WATCHED_MAX: u32 = 64;
+
+// Memory of the process is searched in pieces. A piece in which words begin that end behind it is followed by a margin.
+export const SEARCH_PIECE: u32 = 65536;
+export const SEARCH_MARGIN: u32 = 16;
+
+// What a piece is: any memory; any memory, of which words at every address are read, not only at multiples of 8; the data of IOBuffers.
+export const PIECE_MEMORY: u32 = 0;
+export const PIECE_UNALIGNED: u32 = 1;
+export const PIECE_BUFFER: u32 = 2;
+
+// Flags of a pass: it reads unaligned words, and the data of IOBuffers too.
+export const PASS_THOROUGH: u32 = 1;
+
+// What the search needs from the host after a pass: nothing more; memory, or what is known of an address that lies in no block.
+export const REQUEST_NONE: u32 = 0;
+export const REQUEST_READ: u32 = 1;
+export const REQUEST_PLACE: u32 = 2;
 
 // The watch list that a model writes and a search instance reads: an entry for each site.
 export const WATCH_SITE: u32 = 0; // u32

@@ -52,7 +52,7 @@ memtrack_tag_guard(void *block, uint64_t usable, uint64_t size, uint64_t key)
 static bool
 read_guarded(const void *block, uint64_t usable, uint64_t key, uint64_t flip, uint32_t *birth, uint64_t *size)
 {
-  return memtrack_tag_compare_(block, usable, key, flip, birth, size) == TAG_MET_MASK_ << TAG_CHECK_BITS_ &&
+  return memtrack_tag_compare_(block, usable, key, flip, birth, size) == TAG_MET_MASK_ << MEMTRACK_TAG_CHECK_BITS &&
          usable - *size >= MEMTRACK_TAG_GUARDED;
 }
 

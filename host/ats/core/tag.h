@@ -49,17 +49,7 @@
 extern "C" {
 #endif
 
-#define MEMTRACK_TAG_SIZE    8u
-#define MEMTRACK_TAG_ZONE    8u  /* the longest overrun that surely leaves the fence intact */
-#define MEMTRACK_TAG_GUARDED 48u /* least slack of a block with a guard: zone, fence, slack, tag */
-
-#define TAG_BIRTH_SHIFT_ 41
-#define TAG_BIRTH_BITS_  23
-#define TAG_SLACK_SHIFT_ 37
-#define TAG_SLACK_LONG_  15u
-#define TAG_CHECK_BITS_  37
-#define TAG_LEFT_SHIFT_  16 /* position of the check's bits behind two overwritten bytes */
-#define TAG_MET_MASK_    ((1ull << TAG_LEFT_SHIFT_) - 1)
+#define TAG_MET_MASK_ ((1ull << MEMTRACK_TAG_LEFT_SHIFT) - 1)
 
 /* Upper bound of existing births, counted from site 1: depends on the sites registered so far. For the quick test of a word. */
 extern uint32_t memtrack_tag_births MT_HIDDEN;
@@ -72,8 +62,8 @@ uint64_t memtrack_tag_key(void);
 static inline uint64_t
 memtrack_tag_check_(uint64_t key, const void *block, uint64_t slack, uint32_t birth)
 {
-  uint64_t x = ((uintptr_t)block ^ key) + (slack << TAG_BIRTH_BITS_ | birth) * MEMTRACK_HASH_FACTOR;
-  return (x ^ x >> 33) * 0xff51afd7ed558ccdu >> (64 - TAG_CHECK_BITS_);
+  uint64_t x = ((uintptr_t)block ^ key) + (slack << MEMTRACK_TAG_BIRTH_BITS | birth) * MEMTRACK_HASH_FACTOR;
+  return (x ^ x >> 33) * 0xff51afd7ed558ccdu >> (64 - MEMTRACK_TAG_CHECK_BITS);
 }
 
 /* Tags a block of `size` bytes with `usable` usable bytes; usable - size must be at least MEMTRACK_TAG_SIZE. */
@@ -84,12 +74,12 @@ memtrack_tag_write(void *block, uint64_t usable, uint64_t size, uint32_t birth, 
   uint64_t code  = slack - MEMTRACK_TAG_SIZE;
   uint64_t check = memtrack_tag_check_(key, block, slack, birth);
   char *end      = (char *)block + usable;
-  if (code >= TAG_SLACK_LONG_) {
-    uint64_t word = slack << TAG_LEFT_SHIFT_ | (check & TAG_MET_MASK_);
+  if (code >= MEMTRACK_TAG_SLACK_LONG) {
+    uint64_t word = slack << MEMTRACK_TAG_LEFT_SHIFT | (check & TAG_MET_MASK_);
     memcpy(end - 16, &word, sizeof(word));
-    code = TAG_SLACK_LONG_;
+    code = MEMTRACK_TAG_SLACK_LONG;
   }
-  uint64_t tag = check | code << TAG_SLACK_SHIFT_ | (uint64_t)birth << TAG_BIRTH_SHIFT_;
+  uint64_t tag = check | code << MEMTRACK_TAG_SLACK_SHIFT | (uint64_t)birth << MEMTRACK_TAG_BIRTH_SHIFT;
   memcpy(end - MEMTRACK_TAG_SIZE, &tag, sizeof(tag));
 }
 
@@ -99,7 +89,7 @@ memtrack_tag_write(void *block, uint64_t usable, uint64_t size, uint32_t birth, 
 static inline bool
 memtrack_tag_is_none_(uint64_t tag)
 {
-  return (uint32_t)(tag >> TAG_BIRTH_SHIFT_) - (1u << MEMTRACK_EPOCH_BITS) >= memtrack_load(&memtrack_tag_births);
+  return (uint32_t)(tag >> MEMTRACK_TAG_BIRTH_SHIFT) - (1u << MEMTRACK_EPOCH_BITS) >= memtrack_load(&memtrack_tag_births);
 }
 
 /* Compares the word in the tag's place, with the bits in `flip` inverted, with a tag of this key and returns the differing bits;
@@ -114,23 +104,23 @@ memtrack_tag_compare_(const void *block, uint64_t usable, uint64_t key, uint64_t
   const char *end = (const char *)block + usable;
   memcpy(&tag, end - MEMTRACK_TAG_SIZE, sizeof(tag));
   tag ^= flip;
-  *birth = tag >> TAG_BIRTH_SHIFT_;
+  *birth = tag >> MEMTRACK_TAG_BIRTH_SHIFT;
   if (memtrack_tag_is_none_(tag)) {
     return UINT64_MAX;
   }
-  uint64_t slack = (tag >> TAG_SLACK_SHIFT_ & TAG_SLACK_LONG_) + MEMTRACK_TAG_SIZE;
+  uint64_t slack = (tag >> MEMTRACK_TAG_SLACK_SHIFT & MEMTRACK_TAG_SLACK_LONG) + MEMTRACK_TAG_SIZE;
   uint64_t copy  = 0; /* the differing bits */
-  if (slack == TAG_SLACK_LONG_ + MEMTRACK_TAG_SIZE) {
+  if (slack == MEMTRACK_TAG_SLACK_LONG + MEMTRACK_TAG_SIZE) {
     if (usable < 16) {
       return UINT64_MAX;
     }
     uint64_t word;
     memcpy(&word, end - 16, sizeof(word));
-    slack = word >> TAG_LEFT_SHIFT_;
-    copy  = ((word ^ tag) & TAG_MET_MASK_) << TAG_CHECK_BITS_;
+    slack = word >> MEMTRACK_TAG_LEFT_SHIFT;
+    copy  = ((word ^ tag) & TAG_MET_MASK_) << MEMTRACK_TAG_CHECK_BITS;
   }
   *size          = usable - slack;
-  uint64_t check = tag & ((1ull << TAG_CHECK_BITS_) - 1);
+  uint64_t check = tag & ((1ull << MEMTRACK_TAG_CHECK_BITS) - 1);
   return slack <= usable ? (memtrack_tag_check_(key, block, slack, *birth) ^ check) | copy : UINT64_MAX;
 }
 
@@ -159,7 +149,7 @@ memtrack_tag_read(const void *block, uint64_t usable, uint64_t key, uint32_t *bi
 static inline bool
 memtrack_tag_damaged(const void *block, uint64_t usable, uint64_t key, uint32_t *birth, uint64_t *size)
 {
-  uint64_t met = TAG_MET_MASK_ | TAG_MET_MASK_ << TAG_CHECK_BITS_;
+  uint64_t met = TAG_MET_MASK_ | TAG_MET_MASK_ << MEMTRACK_TAG_CHECK_BITS;
   return (memtrack_tag_compare_(block, usable, key, 0, birth, size) & ~met) == 0;
 }
 
@@ -178,7 +168,7 @@ bool memtrack_tag_overrun(const void *block, uint64_t usable, uint64_t size, uin
 static inline uint64_t
 memtrack_tag_room(uint64_t usable, uint64_t size)
 {
-  return usable - (usable - size - MEMTRACK_TAG_SIZE >= TAG_SLACK_LONG_ ? 2 * MEMTRACK_TAG_SIZE : MEMTRACK_TAG_SIZE);
+  return usable - (usable - size - MEMTRACK_TAG_SIZE >= MEMTRACK_TAG_SLACK_LONG ? 2 * MEMTRACK_TAG_SIZE : MEMTRACK_TAG_SIZE);
 }
 
 /* Removes a tag, before the block returns to the allocator: memory reused from it must not look tagged. Inverts every bit, so
