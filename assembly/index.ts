@@ -4,7 +4,7 @@
 // passes all input. Addresses of the host are u64 names and are never followed; every other address is an offset into the
 // instance's memory.
 
-import { CLASS_COUNT, CLASS_FREELIST, ROLE_CONTROL, ROLE_MODEL, SITE_FIRST } from "./abi";
+import { CLASS_COUNT, CLASS_FREELIST, ROLE_CONTROL, ROLE_MODEL, ROLE_SEARCH, SITE_FIRST } from "./abi";
 import * as analysis from "./analysis/sample";
 import { watchListReset } from "./analysis/watch_list";
 import * as memory_ from "./base/memory";
@@ -21,15 +21,17 @@ import * as registry from "./registry/registry";
 import * as owners from "./report/owners";
 import { showReset } from "./report/show";
 import { warningReset } from "./report/warning";
+import { searchBegin } from "./search/pass";
 import * as shard from "./shard/shard";
 import { classOf, siteAt } from "./shard/site";
 
 /**
- * Lays out this instance as a shard, a registry, a model or a control instance (memory.ts). Returns 0, or -1 (out of range, or no
+ * Lays out this instance as a shard, a registry, a model, a control or a search instance (memory.ts). Returns 0, or -1 (out of range, or no
  * memory).
  */
 export function init(role: u32, sites: u32): i32 {
   if (role == ROLE_CONTROL) return initControl();
+  if (role == ROLE_SEARCH) return initSearch();
   if (memory_.init(role, sites)) return -1;
   shard.reset();
   registry.reset(role);
@@ -53,6 +55,12 @@ function initControl(): i32 {
   scheduleReset();
   dumpReasonReset();
   return memory_.initControl();
+}
+
+function initSearch(): i32 {
+  if (memory_.initSearch()) return -1;
+  searchBegin();
+  return 0;
 }
 
 /** Clears all histories, verdicts, baselines and warnings. */
@@ -90,6 +98,10 @@ export function stagingAt(): usize {
 }
 export function outputAt(): usize {
   return memory_.output;
+}
+/** Where a host puts a piece of memory that is searched. */
+export function windowAt(): usize {
+  return memory_.window;
 }
 
 /**
@@ -191,3 +203,8 @@ export { writeDistance, writeFunction, writeLine } from "./naming/place";
 export { isAllocatorName, isSystemPath } from "./naming/rules";
 export { registerCall, renameCall } from "./registry/call_text";
 export { checksum, debugPath } from "./naming/debug_file";
+export { beginPass, endPass, searchBegin, searchKeys, searchWatch, wantedPass } from "./search/pass";
+export { searchObject } from "./search/census";
+export { scanPiece } from "./search/scan";
+export { answerPlace, answerRequest, nextRequest, requestAddress, requestLength } from "./search/request";
+export { findings } from "./search/finding";

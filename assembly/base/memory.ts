@@ -44,6 +44,8 @@ import {
   ROLE_REGISTRY,
   ROLE_SHARD,
   SEARCHED_MAX,
+  SEARCH_MARGIN,
+  SEARCH_PIECE,
   SHARD_MEMORY,
   SITE_FIRST,
   SITES_MAX,
@@ -52,6 +54,7 @@ import {
   STAGED_SIZE,
   TEXT_COUNT,
   TEXT_SIZE,
+  WATCHED_MAX,
 } from "../abi";
 
 const CONTROL_SIZE: u32 = QUESTION_MAX + ANSWER_MAX + LOADS_MAX * LOAD_SIZE;
@@ -86,6 +89,15 @@ export const MEASURE_SIZE: u32 = 16;
 export const GAUGE_SIZE: u32 = 7 * 8;
 /** A chain of holders with the names of its sites (findings.ts). */
 export const FINDING_TEXT_SIZE: u32 = 1024;
+/** The search: bytes of its filter, a searched site, a watched block, a block that a census found. */
+export const SEARCH_FILTER_SIZE: u32 = 1 << 16;
+export const SEARCHED_SIZE: u32 = 144;
+export const BLOCK_SIZE: u32 = 192;
+export const CANDIDATE_SIZE: u32 = 40;
+export const EDGE_SIZE: u32 = 8;
+export const EDGES_COUNT: u32 = 16384;
+/** Blocks of the samples. */
+export const BLOCKS_MAX: u32 = SEARCHED_MAX * WATCHED_MAX;
 export const RANK_SIZE: u32 = 16;
 /** Most rows that a section of the analysis lists. */
 export const RANKED_MAX: u32 = 200;
@@ -201,6 +213,22 @@ export let holderTexts: usize = 0;
 /** The text that rows contain whose search was asked for (watch_list.ts). */
 export let asked: usize = 0;
 
+/** The search (assembly/search): a piece of the process's memory, with its margin. */
+export let window: usize = 0;
+/** Addresses in the window of words that deserve a closer look (scan.ts): u32. */
+export let suspicious: usize = 0;
+/** A bit for each part of memory that a watched block lies in (filter.ts). */
+export let filter: usize = 0;
+/** By site: the number of its entry among the searched sites, plus 1 (searched.ts): u8. */
+export let searchedIndex: usize = 0;
+export let searchedSites: usize = 0;
+/** Watched blocks (block.ts), their numbers by address (u16), and the blocks that a census found (census.ts). */
+export let watchedBlocks: usize = 0;
+export let byAddress: usize = 0;
+export let candidates: usize = 0;
+/** References from watched blocks to watched blocks (reference.ts). */
+export let edges: usize = 0;
+
 /** Plugin names with their number of loads (naming/module.ts). */
 export let loads: usize = 0;
 
@@ -306,6 +334,32 @@ export function initControl(): i32 {
   loads = take(LOADS_MAX * LOAD_SIZE);
   size = CONTROL_SIZE;
   return 0;
+}
+
+/** Lays out a search instance. Returns 0, or -1 (no memory). */
+export function initSearch(): i32 {
+  const before = memory.size();
+  const start = (<usize>before) << 16;
+  cursor = start;
+  laySearch();
+  size = <u32>(cursor - start);
+  if (memory.grow(<i32>((size + 0xffff) >>> 16)) < 0) return -1;
+  return 0;
+}
+
+function laySearch(): void {
+  window = take(SEARCH_PIECE + SEARCH_MARGIN);
+  input = take(INPUT_SIZE);
+  output = take(INPUT_SIZE);
+  outputEnd = cursor;
+  suspicious = take((SEARCH_PIECE / sizeof<u64>() + 1) * sizeof<u32>());
+  filter = take(SEARCH_FILTER_SIZE);
+  searchedIndex = take(0x10000);
+  searchedSites = take(SEARCHED_MAX * SEARCHED_SIZE);
+  watchedBlocks = take(BLOCKS_MAX * BLOCK_SIZE);
+  byAddress = take((BLOCKS_MAX * sizeof<u16>() + 7) & ~7);
+  candidates = take(SEARCHED_MAX * WATCHED_MAX * CANDIDATE_SIZE);
+  edges = take(EDGES_COUNT * EDGE_SIZE);
 }
 
 function take(bytes: usize): usize {

@@ -26,6 +26,7 @@ const TREES: Tree[] = [
       ["abi", "numbers shared by the core and its hosts"],
       ["format", "texts and rules of dumps, records and verdicts, generated from format/"],
       ["base", "the memory map and its regions; text, units, ratios"],
+      ["search", "the search for references to blocks in memory: census, scan, passes, holders"],
       ["shard", "the hot path: sites and their counters, the hash of keys, epochs, buckets of older epochs"],
       ["naming", "interpretation of names and paths: C++ names, places, debug files"],
       ["registry", "owners and sites by name; assignment of site numbers"],

@@ -8,7 +8,7 @@ import {
   FROZEN_ALL,
   FROZEN_SITES,
   OTHER_ADDRESS,
-  ROLE_CONTROL,
+  ROLE_SEARCH,
   ROLE_SHARD,
   SITE_FIRST,
   SITE_OTHER,
@@ -67,7 +67,7 @@ describe("an instance", () => {
     expect(init(ROLE_SHARD, 0)).toBe(-1);
     expect(init(ROLE_SHARD, SITES_MAX + 1)).toBe(-1);
     expect(init(ROLE_SHARD, u32.MAX_VALUE)).toBe(-1);
-    expect(init(ROLE_CONTROL + 1, SITES_MIN)).toBe(-1);
+    expect(init(ROLE_SEARCH + 1, SITES_MIN)).toBe(-1);
     expect(init(ROLE_SHARD, SITES_MIN)).toBe(0);
     expect(init(ROLE_SHARD, SITES_MAX)).toBe(0);
     expect(slots).toBe(65536);

@@ -779,7 +779,7 @@ for (const { name, path, wat } of BUILDS) {
       for (const sites of [0, 7, abi.SITES_MIN - 1, abi.SITES_MAX + 1, 1e9, -1]) {
         assert.throws(() => new Shard(module, sites), RangeError);
       }
-      assert.throws(() => new Instance(module, abi.ROLE_CONTROL + 1, abi.SITES_MIN), RangeError);
+      assert.throws(() => new Instance(module, abi.ROLE_SEARCH + 1, abi.SITES_MIN), RangeError);
       const model = new Model(module, abi.SITES_MIN);
       assert.throws(() => model.setHeaderNumber(abi.FACT_COUNT, 0n), RangeError);
       assert.throws(() => model.setHeaderText(abi.TEXT_COUNT, ""), RangeError);

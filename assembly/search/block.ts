@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Watched blocks: of each searched site a sample. The entries of a site follow one another, so the number of an entry tells its site. In
+// a pass they are found by address.
+
+import { BLOCK_SIZE, BLOCKS_MAX, byAddress, watchedBlocks } from "../base/memory";
+import { recordAt, setValueAt, valueAt } from "../base/regions";
+import { WATCHED_MAX } from "../abi";
+
+/** Number of a watched block. */
+export type Watched = u32;
+export const NO_BLOCK: Watched = u32.MAX_VALUE;
+
+/** What a pass found of a block. */
+export const VALUE_NONE: u32 = 0; // nothing refers to it
+export const VALUE_UNSURE: u32 = 1; // only words to its middle, which may be of an earlier block
+export const VALUE_HELD: u32 = 2;
+
+
+@unmanaged
+export class Block {
+  /** 0: the entry is free. */
+  address: u64;
+  end: u64;
+  /** 0 for an object, which has none. */
+  tag: u64;
+  birth: u32;
+  /** The sample has the blocks with the lowest ranks. */
+  rank: u64;
+  /** Complete passes that watched it, the last of them that found nothing, and whether one of these was thorough. */
+  passes: u32;
+  clean: u32;
+  thorough: bool;
+  /** It was called lost. */
+  wasLost: bool;
+  /** The census of this pass has seen it. */
+  seen: bool;
+  /** Passes in a row in which a block that was lost is held. */
+  returned: u32;
+  /** References in this pass from outside watched blocks: whether one is to the start, and the offsets of those to the middle, hashed to bits. */
+  starts: u32;
+  middles: u64;
+  /** The offsets of all references to the middle, also from watched blocks. */
+  offsets: u64;
+  value: u32;
+}
+
+if (offsetof<Block>() > BLOCK_SIZE) ERROR("larger than memory.ts tells");
+
+/** Number of blocks in the order of addresses. */
+let count: u32 = 0;
+
+export function blockAt(block: Watched): Block {
+  return recordAt<Block>(watchedBlocks, block, BLOCK_SIZE);
+}
+
+/** The first block of a site's sample; WATCHED_MAX follow one another. */
+export function firstOf(slot: u32): Watched {
+  return slot * WATCHED_MAX;
+}
+
+export function forgetBlocks(): void {
+  memory.fill(watchedBlocks, 0, BLOCKS_MAX * BLOCK_SIZE);
+  count = 0;
+}
+
+export function clearBlock(block: Watched): void {
+  memory.fill(changetype<usize>(blockAt(block)), 0, BLOCK_SIZE);
+}
+
+export function watchedCount(): u32 {
+  return count;
+}
+
+/** The block at a position of the order of addresses. */
+export function orderedBlock(position: u32): Watched {
+  return valueAt<u16>(byAddress, position);
+}
+
+/** Sorts the blocks by address. Heapsort: in place, no recursion. */
+export function sortBlocks(): void {
+  count = 0;
+  for (let block: Watched = 0; block < BLOCKS_MAX; ++block) {
+    if (blockAt(block).address) setValueAt<u16>(byAddress, count++, <u16>block);
+  }
+  for (let i = count >>> 1; i > 0; --i) sift(i - 1, count);
+  for (let end = count; end > 1;) {
+    const last = orderedBlock(--end);
+    setValueAt<u16>(byAddress, end, <u16>orderedBlock(0));
+    setValueAt<u16>(byAddress, 0, <u16>last);
+    sift(0, end);
+  }
+}
+
+function sift(root: u32, end: u32): void {
+  const moved = orderedBlock(root);
+  const address = blockAt(moved).address;
+  for (let child: u32 = 2 * root + 1; child < end; child = 2 * root + 1) {
+    if (child + 1 < end && blockAt(orderedBlock(child)).address < blockAt(orderedBlock(child + 1)).address) ++child;
+    if (address >= blockAt(orderedBlock(child)).address) break;
+    setValueAt<u16>(byAddress, root, <u16>orderedBlock(child));
+    root = child;
+  }
+  setValueAt<u16>(byAddress, root, <u16>moved);
+}
+
+/** The block that an address lies in, or NO_BLOCK. */
+export function blockWith(address: u64): Watched {
+  let low: u32 = 0;
+  let high = count;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (blockAt(orderedBlock(middle)).address <= address) low = middle + 1;
+    else high = middle;
+  }
+  if (!low) return NO_BLOCK;
+  const block = orderedBlock(low - 1);
+  return address < blockAt(block).end ? block : NO_BLOCK;
+}

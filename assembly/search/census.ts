@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The census: every pass counts the live blocks of the searched sites by their tags, and keeps of each site those with the lowest ranks.
+// A block's rank is the check in its tag, a keyed hash of its address and birth. So the sample is uniform over the blocks that are alive,
+// and stays the same while they live. Blocks of the present epoch are left out: one of them, released and allocated again, would look
+// the same.
+
+import { WATCHED_MAX } from "../abi";
+import { candidates, CANDIDATE_SIZE, window } from "../base/memory";
+import { recordAt } from "../base/regions";
+import { blockAt, blockWith, clearBlock, firstOf, NO_BLOCK, Watched } from "./block";
+import { isOfEndedEpoch, Searched, searchedAt, Slot, slotOf, NO_SLOT, plainKey } from "./searched";
+import { birthOf, checkOf, hash, startOf } from "./tag";
+
+/** A block that this pass has found, and that is not in the sample. */
+@unmanaged
+class Candidate {
+  address: u64;
+  end: u64;
+  tag: u64;
+  rank: u64;
+  birth: u32;
+}
+
+if (offsetof<Candidate>() > CANDIDATE_SIZE) ERROR("larger than memory.ts tells");
+
+/** Bytes of an object whose size is not known, in which a word counts as a reference to it. */
+const SIZE_UNKNOWN: u64 = 256;
+
+/** Begins a census of a site. */
+export function beginCensus(slot: Slot): void {
+  searchedAt(slot).counting = 0;
+  searchedAt(slot).found = 0;
+  for (let i: u32 = 0; i < WATCHED_MAX; ++i) blockAt(firstOf(slot) + i).seen = false;
+}
+
+/** A word at an address, and at a place in the window, that can be the tag of a block of a searched site. */
+export function countTag(address: u64, tag: u64, place: u32): void {
+  const birth = birthOf(tag);
+  if (!isOfEndedEpoch(birth)) return;
+  const slot = slotOf(birth);
+  const before = place > <u32>window ? load<u64>(place - sizeof<u64>()) : 0;
+  const start = startOf(address, tag, before, searchedAt(slot).key);
+  if (start) count(slot, start, address + sizeof<u64>(), tag, birth, checkOf(tag));
+}
+
+/** A block that has no tag, but whose address the host knows. Call it between beginPass() and endPass(). A size of 0 is unknown. */
+export function searchObject(birth: u32, address: u64, size: u64): void {
+  const slot = slotOf(birth);
+  if (slot == NO_SLOT || !address || !isOfEndedEpoch(birth)) return;
+  count(slot, address, address + (size ? size : SIZE_UNKNOWN), 0, birth, hash(plainKey(), address, 0, birth));
+}
+
+function count(slot: Slot, start: u64, end: u64, tag: u64, birth: u32, rank: u64): void {
+  const site = searchedAt(slot);
+  site.counting = site.counting + 1;
+  const known = blockWith(start);
+  if (known != NO_BLOCK) {
+    const block = blockAt(known);
+    if (block.address == start && block.birth == birth && block.tag == tag) {
+      block.seen = true;
+      return;
+    }
+  }
+  offer(slot, site, start, end, tag, birth, rank);
+}
+
+/** Keeps a block among those of the site with the lowest ranks, sorted. */
+function offer(slot: Slot, site: Searched, start: u64, end: u64, tag: u64, birth: u32, rank: u64): void {
+  if (site.found == WATCHED_MAX && rank >= candidateAt(slot, WATCHED_MAX - 1).rank) return;
+  let at = site.found < WATCHED_MAX ? site.found++ : WATCHED_MAX - 1;
+  for (; at > 0 && candidateAt(slot, at - 1).rank > rank; --at) {
+    memory.copy(changetype<usize>(candidateAt(slot, at)), changetype<usize>(candidateAt(slot, at - 1)), CANDIDATE_SIZE);
+  }
+  const candidate = candidateAt(slot, at);
+  candidate.address = start;
+  candidate.end = end;
+  candidate.tag = tag;
+  candidate.birth = birth;
+  candidate.rank = rank;
+}
+
+/** Takes the blocks with the lowest ranks into the sample, in place of those with higher ones. */
+export function completeSample(slot: Slot): void {
+  const site = searchedAt(slot);
+  for (let i: u32 = 0; i < site.found; ++i) {
+    const candidate = candidateAt(slot, i);
+    const place = worst(slot);
+    const block = blockAt(place);
+    if (block.address && block.rank <= candidate.rank) break;
+    clearBlock(place);
+    block.address = candidate.address;
+    block.end = candidate.end;
+    block.tag = candidate.tag;
+    block.birth = candidate.birth;
+    block.rank = candidate.rank;
+  }
+  site.found = 0;
+}
+
+/** A free entry of a site's sample, or the block with the highest rank. */
+function worst(slot: Slot): Watched {
+  let found = firstOf(slot);
+  for (let i: u32 = 0; i < WATCHED_MAX; ++i) {
+    const block = blockAt(firstOf(slot) + i);
+    if (!block.address) return firstOf(slot) + i;
+    if (block.rank > blockAt(found).rank) found = firstOf(slot) + i;
+  }
+  return found;
+}
+
+function candidateAt(slot: Slot, position: u32): Candidate {
+  return recordAt<Candidate>(candidates, slot * WATCHED_MAX + position, CANDIDATE_SIZE);
+}

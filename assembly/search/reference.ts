@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// References that a pass finds: words with an address in a watched block. A word in the block itself is none. One in another watched block
+// is an edge: it counts as much as what holds that block. All others are from outside.
+//
+// A word to the middle can be of a block that was at this address before. It counts if it is to an offset that many blocks of the site
+// are referred to by, as those of an intrusive list are; else nobody can be sure of it.
+
+import { EDGE_SIZE, edges, EDGES_COUNT } from "../base/memory";
+import { PHI, slotOfHash } from "../base/hash";
+import { recordAt } from "../base/regions";
+import { blockAt, blockWith, NO_BLOCK, Watched } from "./block";
+import { lowest, mayBeWatched, span } from "./filter";
+
+/** The lowest bits of a pointer can be flags. */
+const START_MASK: u64 = 7;
+
+
+@unmanaged
+export class Edge {
+  from: u16;
+  to: u16;
+  /** 0 for a reference to the start, else 1 and the bit of its offset. */
+  middle: u32;
+}
+
+if (offsetof<Edge>() != EDGE_SIZE) ERROR("not the size that memory.ts tells");
+
+export let edgeCount: u32 = 0;
+
+export function forgetReferences(): void {
+  edgeCount = 0;
+}
+
+export function edgeAt(edge: u32): Edge {
+  return recordAt<Edge>(edges, edge);
+}
+
+/** A word at an address that may refer to a watched block. */
+export function countReference(location: u64, target: u64): void {
+  const to = blockWith(target);
+  if (to == NO_BLOCK) return;
+  const block = blockAt(to);
+  const offset = (target - block.address) & ~START_MASK;
+  if (location < block.end && location + START_MASK >= block.address) return;
+  const middle: u32 = offset ? 1 + bitOf(offset) : 0;
+  if (middle) block.offsets |= (<u64>1) << (middle - 1);
+  const from = location - lowest < span && mayBeWatched(location) ? blockWith(location) : NO_BLOCK;
+  if (from != NO_BLOCK && addEdge(from, to, middle)) return;
+  if (middle) block.middles |= (<u64>1) << (middle - 1);
+  else block.starts = block.starts + 1;
+}
+
+/** Returns false if there are too many: then the reference counts as one from outside. */
+function addEdge(from: Watched, to: Watched, middle: u32): bool {
+  if (edgeCount == EDGES_COUNT) return false;
+  const edge = edgeAt(edgeCount++);
+  edge.from = <u16>from;
+  edge.to = <u16>to;
+  edge.middle = middle;
+  return true;
+}
+
+/** One of 64 bits for an offset. */
+function bitOf(offset: u64): u32 {
+  return <u32>slotOfHash((offset >> 3) * PHI, 6);
+}

@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The sites that are searched, as the watch list says, and what is known of each. A site keeps its entry as long as it is on the list.
+
+import { CLASS_OPENSSL, EPOCH_BITS, EPOCH_MASK, INPUT_SIZE, SEARCHED_MAX, WATCH_CLASS, WATCH_SITE, WATCH_SIZE } from "../abi";
+import { input, SEARCHED_SIZE, searchedIndex, searchedSites } from "../base/memory";
+import { recordAt, setValueAt, valueAt } from "../base/regions";
+import { Site } from "../base/types";
+
+/** Number of an entry. */
+export type Slot = u32;
+export const NO_SLOT: Slot = u32.MAX_VALUE;
+
+
+@unmanaged
+export class Searched {
+  site: Site;
+  key: u64;
+  /** Whether the entry is in use, and whether the present watch list has it. */
+  used: bool;
+  listed: bool;
+  /** A block that was called lost has been released since. */
+  blind: bool;
+  /** Blocks that this pass has found beside the sample, as far as they are kept. */
+  found: u32;
+  /** The offsets, as bits, by which many of its blocks are referred to. */
+  shared: u64;
+  /** Complete passes. */
+  passes: u32;
+  /** Blocks of the sample, and of these in the last pass. */
+  watched: u32;
+  lost: u32;
+  probably: u32;
+  held: u32;
+  unsure: u32;
+  /** Complete passes since the first in which a block was lost. */
+  judged: u32;
+  /** Live blocks of ended epochs: in this pass so far, in the last one. */
+  counting: u64;
+  blocks: u64;
+  /** Lost blocks, at least: in the last pass, and in two earlier ones (finding.ts). */
+  estimate: u64;
+  marked: u64;
+  earlier: u64;
+  /** Epochs of lost blocks: a bit for each. */
+  epochsLow: u64;
+  epochsHigh: u64;
+}
+
+if (offsetof<Searched>() > SEARCHED_SIZE) ERROR("larger than memory.ts tells");
+
+let key: u64 = 0;
+let opensslKey: u64 = 0;
+/** The present epoch: its blocks are not watched. */
+export let epoch: u32 = 0;
+
+/** Sets the keys of tags. Returns whether they have changed. */
+export function setKeys(plain: u64, openssl: u64): bool {
+  const changed = plain != key || openssl != opensslKey;
+  key = plain;
+  opensslKey = openssl;
+  return changed;
+}
+
+export function setEpoch(now: u32): void {
+  epoch = now & EPOCH_MASK;
+}
+
+export function plainKey(): u64 {
+  return key;
+}
+export function keyOfOpenssl(): u64 {
+  return opensslKey;
+}
+
+export function searchedAt(slot: Slot): Searched {
+  return recordAt<Searched>(searchedSites, slot, SEARCHED_SIZE);
+}
+
+/** Whether a block of a birth is old enough to be watched: its epoch has ended, so a block allocated now has another tag. */
+export function isOfEndedEpoch(birth: u32): bool {
+  return (birth & EPOCH_MASK) < epoch;
+}
+
+/** The entry of a birth's site; NO_SLOT if it is not searched. */
+// @ts-ignore: decorator
+@inline
+export function slotOf(birth: u32): Slot {
+  return <u32>valueAt<u8>(searchedIndex, birth >> EPOCH_BITS) - 1;
+}
+
+export function forgetSearched(): void {
+  memory.fill(searchedIndex, 0, 0x10000);
+  memory.fill(searchedSites, 0, SEARCHED_MAX * SEARCHED_SIZE);
+}
+
+/** Ends the search of all sites that are not in the watch list in the input region. */
+export function dropUnlisted(length: u32): void {
+  for (let slot: Slot = 0; slot < SEARCHED_MAX; ++slot) searchedAt(slot).listed = false;
+  for (let at = input; at + WATCH_SIZE <= endOf(length); at += WATCH_SIZE) keep(load<u32>(at, WATCH_SITE));
+  for (let slot: Slot = 0; slot < SEARCHED_MAX; ++slot) if (!searchedAt(slot).listed) drop(slot);
+}
+
+/** Begins the search of all sites in that list that have no entry yet, as long as there are entries. */
+export function enterListed(length: u32): void {
+  for (let at = input; at + WATCH_SIZE <= endOf(length); at += WATCH_SIZE)
+    enter(load<u32>(at, WATCH_SITE), load<u32>(at, WATCH_CLASS));
+}
+
+function endOf(length: u32): usize {
+  return input + min(length, INPUT_SIZE);
+}
+
+function keep(site: Site): void {
+  const slot = site <= u16.MAX_VALUE ? slotOf(site << EPOCH_BITS) : NO_SLOT;
+  if (slot != NO_SLOT) searchedAt(slot).listed = true;
+}
+
+function drop(slot: Slot): void {
+  const at = searchedAt(slot);
+  if (at.used) setValueAt<u8>(searchedIndex, at.site, 0);
+  memory.fill(changetype<usize>(at), 0, SEARCHED_SIZE);
+}
+
+function enter(site: Site, cls: u32): void {
+  if (site > u16.MAX_VALUE || slotOf(site << EPOCH_BITS) != NO_SLOT) return;
+  for (let slot: Slot = 0; slot < SEARCHED_MAX; ++slot) {
+    const at = searchedAt(slot);
+    if (at.used) continue;
+    at.used = at.listed = true;
+    at.site = site;
+    at.key = cls == CLASS_OPENSSL ? opensslKey : key;
+    setValueAt<u8>(searchedIndex, site, <u8>(slot + 1));
+    return;
+  }
+}

@@ -1,0 +1,241 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The search on made-up memories: what is lost, held or neither, block by block.
+
+import {
+  FINDING_BLOCKS,
+  FINDING_EPOCHS,
+  FINDING_ESTIMATE,
+  FINDING_FLAGS,
+  FINDING_HELD,
+  FINDING_LOST,
+  FINDING_PASSES,
+  FINDING_PROBABLY,
+  FINDING_UNSURE,
+  FINDING_WATCHED,
+  WATCHED_MAX,
+} from "../../../assembly/abi";
+import { BASE, block, found, foundLong, memoryOf, pass, passes, poke, release, setEpochNow, SITE, watch } from "./memory";
+
+/** Pieces of memory without blocks, for roots. */
+const ROOTS: u64 = BASE + 0x30000;
+
+/** "watched/lost/probably/held/unsure" of a site. */
+function classes(index: u32 = 0): string {
+  const watched = found(FINDING_WATCHED, index);
+  const probably = found(FINDING_PROBABLY, index);
+  return `${watched}/${found(FINDING_LOST, index)}/${probably}/${found(FINDING_HELD, index)}/${found(FINDING_UNSURE, index)}`;
+}
+
+describe("a block", () => {
+  test("is watched from the second pass on, and lost after 21 passes without a reference", () => {
+    memoryOf(0x40000);
+    watch([SITE]);
+    block(BASE + 0x100);
+    passes(1);
+    expect(classes()).toBe("1/0/0/0/0");
+    passes(5);
+    expect(classes()).toBe("1/0/0/0/0");
+    passes(1);
+    expect(classes()).toBe("1/0/1/0/0", "probably from 6 on");
+    passes(14);
+    expect(classes()).toBe("1/0/1/0/0");
+    passes(1);
+    expect(classes()).toBe("1/1/0/0/0");
+    expect(found(FINDING_PASSES)).toBe(22);
+    expect(foundLong(FINDING_ESTIMATE)).toBe(1);
+    expect(foundLong(FINDING_EPOCHS)).toBe(1 << 1);
+  });
+
+  test("is held by a word to its start, with flags in its lowest or highest bits too", () => {
+    memoryOf(0x40000);
+    watch([SITE]);
+    for (let i: u64 = 0; i < 4; ++i) block(BASE + 0x100 + i * 0x100);
+    poke(ROOTS, BASE + 0x100);
+    poke(ROOTS + 0x100, BASE + 0x205);
+    poke(ROOTS + 0x208, (BASE + 0x300) | (0xfffb << 48));
+    passes(23);
+    expect(classes()).toBe("4/1/0/3/0");
+  });
+
+  test("is not held by itself", () => {
+    memoryOf(0x40000);
+    watch([SITE]);
+    const at = block(BASE + 0x100);
+    poke(at, at);
+    poke(at + 8, at + 16);
+    passes(23);
+    expect(classes()).toBe("1/1/0/0/0");
+  });
+
+  test("is unsure if only words to its middle are found, and held if the site's other blocks have them at the same offset", () => {
+    memoryOf(0x40000);
+    watch([SITE]);
+    for (let i: u64 = 0; i < 8; ++i) block(BASE + 0x100 + i * 0x100);
+    poke(ROOTS, BASE + 0x118);
+    passes(23);
+    expect(classes()).toBe("8/7/0/0/1");
+    for (let i: u64 = 1; i < 4; ++i) poke(ROOTS + i * 8, BASE + 0x100 + i * 0x100 + 0x10);
+    passes(1);
+    expect(classes()).toBe("8/4/0/3/1");
+  });
+
+  test("is not held by a word that ends where it begins, or begins where it ends", () => {
+    memoryOf(0x40000);
+    watch([SITE]);
+    block(BASE + 0x100);
+    poke(ROOTS, BASE + 0xf8);
+    poke(ROOTS + 8, BASE + 0x100 + 56);
+    passes(23);
+    expect(classes()).toBe("1/1/0/0/0");
+  });
+
+  test("of the present epoch is not watched", () => {
+    memoryOf(0x40000);
+    watch([SITE]);
+    block(BASE + 0x100, SITE, 40, 5);
+    passes(2);
+    expect(classes()).toBe("0/0/0/0/0");
+    setEpochNow(6);
+    passes(2);
+    expect(classes()).toBe("1/0/0/0/0");
+    expect(foundLong(FINDING_BLOCKS)).toBe(1);
+  });
+
+  test("of another site is not watched", () => {
+    memoryOf(0x40000);
+    watch([SITE, SITE + 1]);
+    block(BASE + 0x100, SITE + 1);
+    block(BASE + 0x200, SITE + 2);
+    passes(2);
+    expect(classes(0)).toBe("0/0/0/0/0");
+    expect(classes(1)).toBe("1/0/0/0/0");
+    watch([SITE + 1, SITE + 2]);
+    passes(2);
+    expect(found(FINDING_PASSES, 0)).toBe(2, "the entry of a site that left the list");
+    expect(found(FINDING_PASSES, 1)).toBe(4);
+  });
+
+  test("is found wherever a piece ends", () => {
+    memoryOf(0x40000);
+    watch([SITE]);
+    block(BASE + 0x10000 - 32);
+    block(BASE + 0x20000 - 48);
+    block(BASE + 0x2fff0, SITE, 4000);
+    passes(2);
+    expect(classes()).toBe("3/0/0/0/0");
+  });
+
+  test("with any size and slack is found", () => {
+    memoryOf(0x40000);
+    watch([SITE]);
+    let at = BASE + 0x10;
+    for (let size: u64 = 0; size < 60; ++size) {
+      block(at, SITE, size);
+      at += (size + 16 + 31) & ~15;
+    }
+    block(at, SITE, 100000);
+    passes(2);
+    expect(classes()).toBe("61/0/0/0/0");
+  });
+});
+
+describe("a holder", () => {
+  test("that is lost itself holds nothing", () => {
+    memoryOf(0x40000);
+    watch([SITE, SITE + 1]);
+    const child = block(BASE + 0x100);
+    const parent = block(BASE + 0x200, SITE + 1);
+    poke(parent, child);
+    passes(23);
+    expect(classes(0)).toBe("1/1/0/0/0");
+    expect(classes(1)).toBe("1/1/0/0/0");
+    poke(ROOTS, parent);
+    passes(1);
+    expect(classes(0)).toBe("1/0/0/1/0");
+  });
+
+  test("is not the other block of a cycle", () => {
+    memoryOf(0x40000);
+    watch([SITE]);
+    const a = block(BASE + 0x100);
+    const b = block(BASE + 0x200);
+    const c = block(BASE + 0x300);
+    poke(a, b);
+    poke(b, a);
+    poke(c, b);
+    passes(23);
+    expect(classes()).toBe("3/3/0/0/0");
+  });
+});
+
+describe("a site", () => {
+  test("is blind from the first lost block that is released", () => {
+    memoryOf(0x40000);
+    watch([SITE]);
+    block(BASE + 0x100);
+    block(BASE + 0x200);
+    passes(22);
+    expect(classes()).toBe("2/2/0/0/0");
+    expect(found(FINDING_FLAGS)).toBe(0);
+    release(BASE + 0x200);
+    passes(1);
+    expect(found(FINDING_FLAGS)).toBe(1);
+    expect(classes()).toBe("1/1/0/0/0");
+  });
+
+  test("is blind when a lost block is handed out again, or found held again", () => {
+    memoryOf(0x40000);
+    watch([SITE, SITE + 1]);
+    block(BASE + 0x100);
+    block(BASE + 0x200, SITE + 1);
+    passes(22);
+    block(BASE + 0x100, SITE, 40, 4);
+    poke(ROOTS, BASE + 0x200);
+    passes(2);
+    expect(found(FINDING_FLAGS, 0)).toBe(1);
+    expect(found(FINDING_FLAGS, 1)).toBe(1);
+  });
+
+  test("is not blind when other blocks are released", () => {
+    memoryOf(0x40000);
+    watch([SITE]);
+    block(BASE + 0x100);
+    block(BASE + 0x200);
+    poke(ROOTS, BASE + 0x200);
+    passes(22);
+    release(BASE + 0x200);
+    passes(3);
+    expect(classes()).toBe("1/1/0/0/0");
+    expect(found(FINDING_FLAGS)).toBe(0);
+  });
+
+  test("has a sample that stays while its blocks live, and is filled up", () => {
+    memoryOf(0x40000);
+    watch([SITE]);
+    for (let i: u64 = 0; i < 1000; ++i) block(BASE + 0x100 + i * 64);
+    passes(22);
+    expect(classes()).toBe("64/64/0/0/0");
+    expect(foundLong(FINDING_BLOCKS)).toBe(1000);
+    expect(foundLong(FINDING_ESTIMATE)).toBe(941, "at least");
+    for (let i: u64 = 1000; i < 1010; ++i) block(BASE + 0x100 + i * 64);
+    passes(2);
+    expect(found(FINDING_WATCHED)).toBe(WATCHED_MAX);
+    expect(found(FINDING_LOST) > 60).toBe(true);
+  });
+});
+
+describe("a pass", () => {
+  test("that is not complete proves nothing", () => {
+    memoryOf(0x40000);
+    watch([SITE]);
+    block(BASE + 0x100);
+    passes(20);
+    for (let i = 0; i < 9; ++i) pass(0);
+    expect(classes()).toBe("1/0/1/0/0");
+    expect(found(FINDING_PASSES)).toBe(20);
+    release(BASE + 0x100);
+    pass(0);
+    expect(found(FINDING_WATCHED)).toBe(1);
+  });
+});
