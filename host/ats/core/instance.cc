@@ -9,6 +9,8 @@
 #include <cstring>
 #include <sys/mman.h>
 
+#include "base/own.h"
+
 #if WASM_RT_MEMCHECK_SIGNAL_HANDLER || WASM_RT_USE_STACK_DEPTH_COUNT
 #error "wasm_rt_config.h must come first: the signal handlers are the server's, and the depth counter is a data race"
 #endif
@@ -20,13 +22,12 @@ static pthread_once_t module_once = PTHREAD_ONCE_INIT;
 void
 wasm_rt_allocate_memory(wasm_rt_memory_t *memory, uint32_t pages, uint32_t max_pages)
 {
-  void *data = mmap(NULL, (size_t)pages * WASM_PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-  bool ok    = data != MAP_FAILED;
-  if (ok) {
+  void *data = memtrack_own_map((size_t)pages * WASM_PAGE, 0);
+  if (data) {
     madvise(data, (size_t)pages * WASM_PAGE, MADV_NOHUGEPAGE); /* most pages are never touched */
   }
-  memory->data      = ok ? (uint8_t *)data : NULL;
-  memory->pages     = ok ? pages : 0; /* without pages the first access traps, and memtrack_core_open() fails */
+  memory->data      = (uint8_t *)data;
+  memory->pages     = data ? pages : 0; /* without pages the first access traps, and memtrack_core_open() fails */
   memory->size      = memory->pages * WASM_PAGE;
   memory->max_pages = max_pages;
 }
@@ -42,8 +43,8 @@ wasm_rt_grow_memory(wasm_rt_memory_t *memory, uint32_t delta)
   if (delta == 0) {
     return old;
   }
-  void *data = mremap(memory->data, memory->size, now * WASM_PAGE, MREMAP_MAYMOVE);
-  if (data == MAP_FAILED) {
+  void *data = memtrack_own_remap(memory->data, memory->size, now * WASM_PAGE);
+  if (!data) {
     return UINT32_MAX;
   }
   memory->data  = (uint8_t *)data;
@@ -56,7 +57,7 @@ void
 wasm_rt_free_memory(wasm_rt_memory_t *memory)
 {
   if (memory->data) {
-    munmap(memory->data, memory->size);
+    memtrack_own_unmap(memory->data, memory->size);
   }
   memory->data = NULL;
   memory->size = memory->pages = 0;

@@ -10,6 +10,7 @@
 #include "base/atomic.h"
 #include "base/compiler.h"
 #include "base/hash.h"
+#include "base/own.h"
 
 #define PARTITIONS  MEMTRACK_OBJECTS_PARTITIONS /* powers of two, each */
 #define ENTRIES     1024u                       /* of a partition at first */
@@ -44,11 +45,10 @@ size_of(uint32_t entries)
 static void *
 reserve(size_t size)
 {
-  void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-  if (memory == MAP_FAILED) {
-    return NULL;
+  void *memory = memtrack_own_map(size, MAP_NORESERVE);
+  if (memory) {
+    madvise(memory, size, MADV_NOHUGEPAGE); /* otherwise a few objects would take 2 MiB each */
   }
-  madvise(memory, size, MADV_NOHUGEPAGE); /* otherwise a few objects would take 2 MiB each */
   return memory;
 }
 

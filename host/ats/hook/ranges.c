@@ -19,6 +19,7 @@
 #include "base/compiler.h"
 #include "base/hash.h"
 #include "base/limits.h"
+#include "base/own.h"
 #include "core/account.h"
 
 #define LEVELS     6
@@ -54,9 +55,7 @@ memtrack_ranges_open(void)
   page    = (size_t)sysconf(_SC_PAGESIZE);
   process = getpid();
   if (!nodes) {
-    void *memory = mmap(NULL, (MEMTRACK_RANGES_MAX + 1) * sizeof(struct node), PROT_READ | PROT_WRITE,
-                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    nodes        = memory == MAP_FAILED ? NULL : memory;
+    nodes = memtrack_own_map((MEMTRACK_RANGES_MAX + 1) * sizeof(struct node), MAP_NORESERVE);
   }
   return nodes ? 0 : -1;
 }

@@ -5,12 +5,12 @@
 #include <errno.h>
 #include <pthread.h>
 #include <stddef.h>
-#include <sys/mman.h>
 
 #include "base/atomic.h"
 #include "base/compiler.h"
 #include "base/hash.h"
 #include "base/limits.h"
+#include "base/own.h"
 #include "core_abi.h"
 #include "module/module.h"
 #include "owner/thunk.h"
@@ -136,9 +136,8 @@ static bool
 enlarge(void)
 {
   size_t size = 4 * (newest->mask + 1);
-  struct table *table =
-    mmap(NULL, sizeof(*table) + size * sizeof(void *), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-  if (table == MAP_FAILED) {
+  struct table *table = memtrack_own_map(sizeof(*table) + size * sizeof(void *), 0);
+  if (!table) {
     return false;
   }
   *table = (struct table){.mask = size - 1, .thunks = (struct memtrack_thunk **)(table + 1)};

@@ -4,11 +4,11 @@
 
 #include <pthread.h>
 #include <string.h>
-#include <sys/mman.h>
 
 #include "base/atomic.h"
 #include "base/hash.h"
 #include "base/limits.h"
+#include "base/own.h"
 #include "core_abi.h"
 #include "module/module.h"
 
@@ -23,8 +23,8 @@ static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
 int
 memtrack_locations_open(struct memtrack_reason *reason)
 {
-  void *memory = mmap(NULL, LOCATIONS_MAX * sizeof(*locations), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-  if (memory == MAP_FAILED) {
+  void *memory = memtrack_own_map(LOCATIONS_MAX * sizeof(*locations), 0);
+  if (!memory) {
     return memtrack_reason_set(reason, "out of memory for %d locations", LOCATIONS_MAX);
   }
   locations      = memory;

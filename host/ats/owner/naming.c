@@ -6,11 +6,11 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/mman.h>
 
 #include "base/atomic.h"
 #include "base/compiler.h"
 #include "base/limits.h"
+#include "base/own.h"
 #include "base/peek.h"
 #include "core/account.h"
 #include "core/registry.h"
@@ -201,8 +201,8 @@ name_site(uint64_t address, uint64_t attributes, const char *text)
 int
 memtrack_naming_open(uint32_t slots)
 {
-  void *memory = mmap(NULL, slots * sizeof(struct origin), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-  if (memory == MAP_FAILED) {
+  void *memory = memtrack_own_map(slots * sizeof(struct origin), 0);
+  if (!memory) {
     return -1;
   }
   origins      = memory;
