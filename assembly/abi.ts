@@ -199,6 +199,12 @@ export const VERB_STATUS: u32 = 6;
 export const VERB_HELP: u32 = 7;
 export const VERB_COUNT: u32 = 8;
 
+// What a line of /proc/self/maps or smaps says (control/mapping.ts).
+export const LINE_OTHER: u32 = 0; // nothing of a mapping
+export const LINE_SKIPPED: u32 = 1; // a mapping that holds no variable
+export const LINE_READ: u32 = 2; // a mapping that the search reads
+export const LINE_UNDUMPED: u32 = 3; // that the mapping above is not in core dumps
+
 // Classification of a function by its linkage name (naming/mangled.ts).
 export const MANGLED_OWN: u32 = 0; // no other class applies: a function written for this module
 export const MANGLED_WRAPPER: u32 = 1; // in namespace std or __gnu_cxx, or an operator new or delete

@@ -190,6 +190,7 @@ export { checkRecordsYaml } from "./control/records_yaml";
 export { messageHelp, messageLevel, readMessage } from "./control/message";
 export { dumpInterval, dumpReason } from "./control/dump_reason";
 export { checkPrologue } from "./control/prologue";
+export { mappingEnd, mappingName, mappingStart, readMapping } from "./control/mapping";
 export { exhaustionNotice } from "./control/exhaustion";
 export { startNotice, troubleNotice } from "./control/notices";
 export { reclaimDue, sampleAnew, sampleDue } from "./control/schedule";

@@ -123,6 +123,13 @@ export function takeUnsigned(): u64 {
   return value;
 }
 
+/** Takes hexadecimal digits; of a number beyond 64 bits the last ones count. */
+export function takeHexadecimal(): u64 {
+  let value: u64 = 0;
+  for (; isHexadecimal(peek()); ++cursor) value = (value << 4) | (isDigit(peek()) ? peek() - 0x30 : (peek() | 0x20) - 0x61 + 10);
+  return value;
+}
+
 /** Whether the `length` bytes at `from` equal `text`. */
 export function same(from: usize, length: usize, text: string): bool {
   if (length != <usize>text.length) return false;
