@@ -204,6 +204,7 @@ export const limits = [
   "freelists", // freelists of the server with a row of their own
   "ranges", // ranges of mapped memory
   "starts", // threads that are being created
+  "regions", // regions of memory that a pass of the search reads
 ] as const;
 
 export interface HeaderKey {

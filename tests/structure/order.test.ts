@@ -48,6 +48,7 @@ const TREES: Tree[] = [
       ["server", "server versions, plugin API, records"],
       ["owner", "the owner whose code runs, the call that a stack leads to, the name of a site"],
       ["hook", "allocations and releases by the server, plugins and libraries; installation of the hooks"],
+      ["search", "the thread that reads memory for the search for references; what it reads, and whose memory an address is"],
       ["dump", "text and destination of a dump, measurements, notices, the built-in tracker's counts"],
       ["control", "switches tracking according to records and plugin messages"],
       ["memtrack", "the plugin: continuations and statistics"],

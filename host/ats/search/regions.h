@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The memory that a pass of the search reads: what /proc/self/maps lists and the core chooses (assembly/control/mapping.ts), without
+ * memtrack's own (base/own.h), and without that of IOBuffers unless the pass reads it too. Neighbours of one kind are one region. The
+ * regions are cut into pieces of MEMTRACK_PIECE bytes, which are numbered.
+ *
+ * The kernel holds the lock of the address space for a page of the file's text at a time. smaps, which tells where IOBuffers are, takes
+ * longer: it is read once.
+ *
+ * Of one thread, the search's. None is hook-safe.
+ */
+#ifndef MEMTRACK_SEARCH_REGIONS_H
+#define MEMTRACK_SEARCH_REGIONS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/own.h"
+#include "core/instance.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define MEMTRACK_PIECE 65536u
+
+/* Most regions, and most spans of IOBuffers. */
+#define MEMTRACK_REGIONS_MAX 131072u
+#define MEMTRACK_BUFFERS_MAX 65536u
+
+struct memtrack_region {
+  uint64_t start, end;
+  uint64_t first; /* number of its first piece */
+  bool buffers;   /* memory of IOBuffers */
+};
+
+struct memtrack_regions {
+  struct memtrack_region *list; /* by address */
+  uint32_t count;
+  uint64_t pieces; /* their number */
+  bool whole;      /* nothing is missing: the file was read to its end, and there was room */
+};
+
+/* Reserves the lists. Returns 0 or -1. */
+int memtrack_regions_open(struct memtrack_regions *regions);
+void memtrack_regions_close(struct memtrack_regions *regions);
+
+/* Lists the regions of this moment. Within memtrack_guarded(). */
+void memtrack_regions_list(struct memtrack_core *core, struct memtrack_regions *regions, bool with_buffers);
+
+/* Lists what is in `now` and not in `before`. */
+void memtrack_regions_new(const struct memtrack_regions *now, const struct memtrack_regions *before, struct memtrack_regions *fresh);
+
+/* The region of an address; NULL if none has it. */
+const struct memtrack_region *memtrack_regions_at(const struct memtrack_regions *regions, uint64_t address);
+
+/* The addresses of a piece by its number, and its region. */
+const struct memtrack_region *memtrack_regions_piece(const struct memtrack_regions *regions, uint64_t number,
+                                                     struct memtrack_span *piece);
+
+/* Learns from smaps where IOBuffers are. Within memtrack_guarded(). */
+void memtrack_regions_find_buffers(struct memtrack_core *core);
+
+/* Memory of IOBuffers that the server has mapped since then. */
+void memtrack_regions_add_buffers(uint64_t start, uint64_t end);
+
+/* Writes the name of the mapping of an address, as maps has it: a path, "[heap]", or none. Returns false if nothing is mapped there.
+   Within memtrack_guarded(). */
+bool memtrack_regions_name(struct memtrack_core *core, uint64_t address, char *name, size_t size);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
