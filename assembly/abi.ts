@@ -341,7 +341,8 @@ export const LIMIT_UNLOADED: u32 = 10;
 export const LIMIT_FREELISTS: u32 = 11;
 export const LIMIT_RANGES: u32 = 12;
 export const LIMIT_STARTS: u32 = 13;
-export const LIMIT_COUNT: u32 = 14;
+export const LIMIT_REGIONS: u32 = 14;
+export const LIMIT_COUNT: u32 = 15;
 
 export const DUMP_REASON_SIGNAL: u32 = 0;
 export const DUMP_REASON_TIMER: u32 = 1;

@@ -85,6 +85,7 @@ export const LIMIT_NAMES: StaticArray<string> = [
   "freelists",
   "ranges",
   "starts",
+  "regions",
 ];
 export const DUMP_REASON_NAMES: StaticArray<string> = ["signal", "timer", "other", "message"];
 export const VERDICT_NAMES: StaticArray<string> = ["new", "steady", "churn", "filling", "leak"];

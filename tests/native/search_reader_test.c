@@ -1,0 +1,409 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What a pass of the search reads: the regions of the process, exactly without memtrack's own memory, and their pieces, while other
+// threads map and unmap.
+#define _GNU_SOURCE
+#include "support.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "base/compiler.h"
+#include "base/own.h"
+#include "base/peek.h"
+#include "core/instance.h"
+#include "search/reader.h"
+#include "search/regions.h"
+
+#define PAGE 4096u
+#define WORD 0x5ea4c4ed5ea4c4edull
+
+static struct memtrack_core core;
+static struct memtrack_regions now, later, fresh;
+static struct memtrack_reader reader;
+
+static int
+open_all(void **state)
+{
+  (void)state;
+  reader.window = memtrack_own_map(MEMTRACK_PIECE, 0);
+  return memtrack_peek_open(NULL) || memtrack_core_open(&core, MEMTRACK_ROLE_REGISTRY, 64) || memtrack_regions_open(&now) ||
+         memtrack_regions_open(&later) || memtrack_regions_open(&fresh) || !reader.window;
+}
+
+static char *
+map(size_t pages, int protection)
+{
+  char *memory = mmap(NULL, pages * PAGE, protection, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  assert_true(memory != MAP_FAILED);
+  return memory;
+}
+
+static bool
+is_listed(const struct memtrack_regions *regions, const char *address)
+{
+  return memtrack_regions_at(regions, (uintptr_t)address) != NULL;
+}
+
+static void
+list(struct memtrack_regions *regions, bool with_buffers)
+{
+  memtrack_regions_list(&core, regions, with_buffers);
+  assert_true(regions->whole || MT_SANITIZED); // a sanitizer reserves more than is searched
+}
+
+static void
+regions_are_what_can_hold_a_reference(void **state)
+{
+  (void)state;
+  char *written = map(3, PROT_READ | PROT_WRITE), *sealed = map(1, PROT_READ), *closed = map(1, PROT_NONE);
+  char local;
+  static char variable[8];
+  list(&now, false);
+  assert_true(is_listed(&now, written) && is_listed(&now, written + 3 * PAGE - 1));
+  assert_true(is_listed(&now, sealed));
+  assert_true(is_listed(&now, &local));
+  assert_false(is_listed(&now, closed));
+  assert_false(is_listed(&now, (char *)map));
+  assert_false(is_listed(&now, NULL));
+  // memtrack's own: an instance, a table, the window, and the variables of its module, of which this program is a part.
+  assert_false(is_listed(&now, (char *)memtrack_core_at(&core, 0)));
+  assert_false(is_listed(&now, (char *)memtrack_core_at(&core, core.wasm.w2c_memory.size - 1)));
+  assert_false(is_listed(&now, (char *)now.list));
+  assert_false(is_listed(&now, (char *)reader.window));
+  assert_false(is_listed(&now, variable));
+  assert_false(is_listed(&now, (char *)&core));
+  munmap(written, 3 * PAGE);
+  munmap(sealed, PAGE);
+  munmap(closed, PAGE);
+}
+
+static void
+own_memory_is_left_out_to_the_page(void **state)
+{
+  (void)state;
+  char *around = map(7, PROT_READ | PROT_WRITE);
+  munmap(around + 2 * PAGE, 3 * PAGE);
+  char *mine = memtrack_own_map(3 * PAGE, 0); // where the hole is, if the kernel likes
+  list(&now, false);
+  for (int page = 0; page < 7; ++page) {
+    char *at     = around + page * PAGE;
+    bool is_mine = at >= mine && at < mine + 3 * PAGE;
+    assert_int_equal(is_listed(&now, at), (page < 2 || page >= 5) && !is_mine);
+  }
+  for (int page = 0; page < 3; ++page) {
+    assert_false(is_listed(&now, mine + page * PAGE));
+  }
+  mine = memtrack_own_remap(mine, 3 * PAGE, 100 * PAGE);
+  list(&now, false);
+  assert_false(is_listed(&now, mine + 99 * PAGE));
+  memtrack_own_unmap(mine, 100 * PAGE);
+  char *others = mmap(mine, PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
+  if (others == mine) {
+    list(&now, false);
+    assert_true(is_listed(&now, others));
+    munmap(others, PAGE);
+  }
+  munmap(around, 2 * PAGE);
+  munmap(around + 5 * PAGE, 2 * PAGE);
+}
+
+static void
+pieces_cover_each_region_once(void **state)
+{
+  (void)state;
+  char *memory = map(70, PROT_READ | PROT_WRITE);
+  munmap(memory + 33 * PAGE, PAGE);
+  list(&now, false);
+  uint64_t number = 0;
+  for (uint32_t i = 0; i < now.count; ++i) {
+    uint64_t at = now.list[i].start;
+    assert_true(i == 0 || now.list[i - 1].end < at); // neighbours are one region
+    for (; at < now.list[i].end; ++number) {
+      struct memtrack_span piece;
+      assert_ptr_equal(memtrack_regions_piece(&now, number, &piece), &now.list[i]);
+      assert_int_equal(piece.start, at);
+      assert_true(piece.end > at && piece.end <= now.list[i].end);
+      assert_int_equal(piece.start / MEMTRACK_PIECE, (piece.end - 1) / MEMTRACK_PIECE);
+      at = piece.end;
+    }
+  }
+  assert_int_equal(number, now.pieces);
+  munmap(memory, 70 * PAGE);
+}
+
+static void
+what_is_new_is_what_was_not_there(void **state)
+{
+  (void)state;
+  char *memory = map(9, PROT_READ | PROT_WRITE);
+  munmap(memory + 2 * PAGE, PAGE);
+  munmap(memory + 5 * PAGE, 2 * PAGE);
+  list(&now, false);
+  assert_ptr_equal(mmap(memory + 5 * PAGE, 2 * PAGE, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0), memory + 5 * PAGE);
+  list(&later, false);
+  memtrack_regions_new(&later, &now, &fresh);
+  for (int page = 0; page < 9; ++page) {
+    assert_int_equal(is_listed(&fresh, memory + page * PAGE), page == 5 || page == 6);
+  }
+  memtrack_regions_new(&now, &now, &fresh);
+  assert_int_equal(fresh.count, 0);
+  assert_int_equal(fresh.pieces, 0);
+  munmap(memory, 9 * PAGE);
+}
+
+static void
+buffers_are_read_only_if_the_pass_wants_them(void **state)
+{
+  (void)state;
+  char *memory = map(8, PROT_READ | PROT_WRITE);
+  assert_int_equal(madvise(memory + 2 * PAGE, 2 * PAGE, MADV_DONTDUMP), 0);
+  memtrack_regions_find_buffers(&core);
+  memtrack_regions_add_buffers((uintptr_t)memory + 4 * PAGE, (uintptr_t)memory + 5 * PAGE); // joined to the others
+  memtrack_regions_add_buffers((uintptr_t)memory + 7 * PAGE, (uintptr_t)memory + 8 * PAGE);
+  memtrack_regions_add_buffers((uintptr_t)memory + 3 * PAGE, (uintptr_t)memory + 4 * PAGE);
+  for (int with = 0; with < 2; ++with) {
+    list(&now, with);
+    for (int page = 0; page < 8; ++page) {
+      const struct memtrack_region *region = memtrack_regions_at(&now, (uintptr_t)memory + page * PAGE);
+      bool is_buffers                      = (page >= 2 && page < 5) || page == 7;
+      assert_int_equal(region != NULL, with || !is_buffers);
+      assert_true(!region || region->buffers == is_buffers);
+    }
+  } // and stay mapped: other tests' memory is no IOBuffer
+}
+
+static void
+a_mapping_has_its_name(void **state)
+{
+  (void)state;
+  char local, name[64], *memory = map(1, PROT_READ);
+  assert_true(memtrack_regions_name(&core, (uintptr_t)&local, name, sizeof(name)));
+  assert_string_equal(name, "[stack]");
+  assert_true(memtrack_regions_name(&core, (uintptr_t)map, name, sizeof(name)));
+  assert_non_null(strstr(name, "search_reader_test"));
+  assert_true(memtrack_regions_name(&core, (uintptr_t)memory, name, sizeof(name)));
+  assert_string_equal(name, "");
+  assert_false(memtrack_regions_name(&core, 8, name, sizeof(name)));
+  munmap(memory, PAGE);
+}
+
+// ---- reading ----
+
+struct seen {
+  uint64_t start, end; // addresses whose pages are counted
+  uint64_t bytes, words;
+};
+
+static void
+see(void *argument, uint64_t address, uint32_t length)
+{
+  struct seen *seen = argument;
+  for (uint32_t at = 0; at < length; at += 8) {
+    uint64_t word;
+    memcpy(&word, reader.window + at, 8);
+    seen->words += word == WORD;
+    seen->bytes += address + at - seen->start < seen->end - seen->start ? 8 : 0;
+  }
+}
+
+// Reads all pieces between two addresses.
+static struct seen
+read_between(const char *start, const char *end)
+{
+  struct seen seen = {.start = (uintptr_t)start, .end = (uintptr_t)end};
+  reader.scan      = see;
+  reader.argument  = &seen;
+  memtrack_reader_begin(&reader);
+  for (uint64_t number = 0; number < now.pieces; ++number) {
+    struct memtrack_span piece;
+    memtrack_regions_piece(&now, number, &piece);
+    if (piece.end > seen.start && piece.start < seen.end) {
+      memtrack_reader_read(&reader, piece);
+    }
+  }
+  return seen;
+}
+
+static void
+put_word(char *at)
+{
+  uint64_t word = ~WORD;
+  memcpy(at, &word, 8);
+  for (int i = 0; i < 8; ++i) { // so that the word is in no register and no other place
+    at[i] = (char)~at[i];
+  }
+}
+
+static long
+minor_faults(void)
+{
+  struct rusage usage;
+  getrusage(RUSAGE_SELF, &usage);
+  return usage.ru_minflt;
+}
+
+static void
+only_resident_pages_are_read(void **state)
+{
+  (void)state;
+  enum { PAGES = 100 };
+  char *memory = map(PAGES, PROT_READ | PROT_WRITE);
+  madvise(memory, PAGES * PAGE, MADV_NOHUGEPAGE);
+  for (int page = 0; page < PAGES; page += 1 + page % 3) {
+    put_word(memory + page * PAGE + 8 * (page % 512));
+  }
+  unsigned char resident[PAGES];
+  assert_int_equal(mincore(memory, PAGES * PAGE, resident), 0);
+  uint64_t count = 0;
+  for (int page = 0; page < PAGES; ++page) {
+    count += resident[page] & 1;
+  }
+  assert_true(count > 30 && count < 70);
+  list(&now, false);
+  reader.swapped   = false;
+  struct seen seen = read_between(memory, memory + PAGES * PAGE);
+  assert_int_equal(seen.bytes, count * PAGE);
+  assert_int_equal(seen.words, count);
+  assert_int_equal(reader.unread_count, 0);
+  reader.swapped = true;
+  long before    = minor_faults();
+  seen           = read_between(memory, memory + PAGES * PAGE);
+  assert_int_equal(seen.bytes, PAGES * PAGE);
+  assert_true(minor_faults() - before < PAGES * 2);
+  reader.swapped = false;
+  munmap(memory, PAGES * PAGE);
+}
+
+static void
+what_cannot_be_read_is_told_and_what_is_gone_is_none(void **state)
+{
+  (void)state;
+  char *memory = map(8, PROT_READ | PROT_WRITE);
+  memset(memory, 1, 8 * PAGE);
+  list(&now, false);
+  mprotect(memory + PAGE, 2 * PAGE, PROT_NONE);
+  munmap(memory + 5 * PAGE, PAGE);
+  struct seen seen = read_between(memory, memory + 8 * PAGE);
+  assert_int_equal(seen.bytes, 5 * PAGE);
+  assert_false(reader.lost);
+  uint64_t unread = 0;
+  for (uint32_t i = 0; i < reader.unread_count; ++i) {
+    unread += reader.unread[i].end - reader.unread[i].start;
+  }
+  assert_int_equal(unread, 3 * PAGE);
+  assert_int_equal(reader.unread[0].start, (uintptr_t)memory + PAGE);
+  list(&later, false);
+  assert_false(is_listed(&later, memory + PAGE));
+  assert_false(memtrack_reader_retry(&reader, (uintptr_t)memory + PAGE)); // if it were still listed
+  mprotect(memory + PAGE, 2 * PAGE, PROT_READ);
+  assert_true(memtrack_reader_retry(&reader, (uintptr_t)memory + PAGE));
+  munmap(memory, 8 * PAGE);
+}
+
+// ---- storms ----
+
+enum { STORMS = 3, PASSES = 40, KEPT = 64 };
+static bool stop;
+
+static void *
+storm(void *seed)
+{
+  uint64_t random    = (uintptr_t)seed;
+  char *maps[16]            = {0};
+  size_t sizes[16]          = {0};
+  while (!__atomic_load_n(&stop, __ATOMIC_RELAXED)) {
+    unsigned at = random_next(&random) % 16, what = random_next(&random) % 4;
+    if (!maps[at]) {
+      sizes[at] = (1 + random_next(&random) % 40) * PAGE;
+      maps[at]  = mmap(NULL, sizes[at], PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+      memset(maps[at], 7, sizes[at]);
+    } else if (what == 0) {
+      mprotect(maps[at], sizes[at], random_next(&random) % 2 ? PROT_NONE : PROT_READ | PROT_WRITE);
+    } else if (what == 1) {
+      char *moved = mremap(maps[at], sizes[at], sizes[at] + PAGE, MREMAP_MAYMOVE);
+      maps[at]    = moved == MAP_FAILED ? maps[at] : moved;
+      sizes[at] += moved == MAP_FAILED ? 0 : PAGE;
+    } else {
+      munmap(maps[at], sizes[at]);
+      maps[at] = NULL;
+    }
+  }
+  for (int at = 0; at < 16; ++at) {
+    if (maps[at]) {
+      munmap(maps[at], sizes[at]);
+    }
+  }
+  return NULL;
+}
+
+static bool
+reads_all_again(void)
+{
+  bool complete = !reader.lost;
+  list(&later, false);
+  for (uint32_t i = 0; i < reader.unread_count; ++i) {
+    for (uint64_t page = reader.unread[i].start; page < reader.unread[i].end; page += PAGE) {
+      complete &= !memtrack_regions_at(&later, page) || memtrack_reader_retry(&reader, page);
+    }
+  }
+  return complete;
+}
+
+static void
+storms_of_mappings_hide_nothing_that_stays(void **state)
+{
+  (void)state;
+  pthread_t threads[STORMS];
+  char *kept[KEPT];
+  for (int i = 0; i < KEPT; ++i) {
+    kept[i] = map(1 + i % 3, PROT_READ | PROT_WRITE);
+    put_word(kept[i] + 8 * i);
+  }
+  for (int i = 0; i < STORMS; ++i) {
+    assert_int_equal(pthread_create(&threads[i], NULL, storm, (void *)(uintptr_t)(i + 1)), 0);
+  }
+  int complete = 0;
+  for (int pass = 0; pass < PASSES; ++pass) {
+    struct seen sum = {0};
+    list(&now, false);
+    for (int i = 0; i < KEPT; ++i) { // with other pieces between them, in a real pass
+      struct seen seen = read_between(kept[i], kept[i] + PAGE);
+      sum.words += seen.words > 0;
+    }
+    assert_int_equal(sum.words, KEPT);
+    struct seen all = read_between(NULL, (char *)UINTPTR_MAX);
+    assert_true(all.words >= KEPT);
+    complete += reads_all_again();
+  }
+  __atomic_store_n(&stop, true, __ATOMIC_RELAXED);
+  for (int i = 0; i < STORMS; ++i) {
+    pthread_join(threads[i], NULL);
+  }
+  for (int i = 0; i < KEPT; ++i) {
+    munmap(kept[i], (1 + i % 3) * PAGE);
+  }
+  print_message("%d of %d passes were complete\n", complete, PASSES);
+  assert_true(complete > 0);
+}
+
+int
+main(void)
+{
+  const struct CMUnitTest tests[] = {
+    cmocka_unit_test(regions_are_what_can_hold_a_reference),
+    cmocka_unit_test(own_memory_is_left_out_to_the_page),
+    cmocka_unit_test(pieces_cover_each_region_once),
+    cmocka_unit_test(what_is_new_is_what_was_not_there),
+    cmocka_unit_test(buffers_are_read_only_if_the_pass_wants_them),
+    cmocka_unit_test(a_mapping_has_its_name),
+    cmocka_unit_test(only_resident_pages_are_read),
+    cmocka_unit_test(what_cannot_be_read_is_told_and_what_is_gone_is_none),
+    cmocka_unit_test(storms_of_mappings_hide_nothing_that_stays),
+  };
+  return cmocka_run_group_tests(tests, open_all, NULL);
+}
