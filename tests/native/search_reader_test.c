@@ -182,13 +182,15 @@ a_mapping_has_its_name(void **state)
 {
   (void)state;
   char local, name[64], *memory = map(1, PROT_READ);
-  assert_true(memtrack_regions_name(&core, (uintptr_t)&local, name, sizeof(name)));
+  struct memtrack_span mapping;
+  assert_true(memtrack_regions_name(&core, (uintptr_t)&local, &mapping, name, sizeof(name)));
   assert_string_equal(name, "[stack]");
-  assert_true(memtrack_regions_name(&core, (uintptr_t)map, name, sizeof(name)));
+  assert_true(memtrack_regions_name(&core, (uintptr_t)map, &mapping, name, sizeof(name)));
   assert_non_null(strstr(name, "search_reader_test"));
-  assert_true(memtrack_regions_name(&core, (uintptr_t)memory, name, sizeof(name)));
+  assert_true(memtrack_regions_name(&core, (uintptr_t)memory, &mapping, name, sizeof(name)));
   assert_string_equal(name, "");
-  assert_false(memtrack_regions_name(&core, 8, name, sizeof(name)));
+  assert_true(mapping.start <= (uintptr_t)memory && (uintptr_t)memory + PAGE <= mapping.end);
+  assert_false(memtrack_regions_name(&core, 8, &mapping, name, sizeof(name)));
   munmap(memory, PAGE);
 }
 

@@ -6,6 +6,7 @@
 #include <sched.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "base/atomic.h"
 #include "base/clock.h"
@@ -41,6 +42,7 @@ return_shard(void *shard)
 {
   memtrack_thread.shard = memtrack_thread.aside = NULL;
   memtrack_thread.state                         = MEMTRACK_THREAD_SHARING;
+  memtrack_store(&((struct memtrack_shard *)shard)->thread, 0);
   pthread_mutex_lock(&pool_mutex);
   ((struct memtrack_shard *)shard)->owned = false;
   pthread_mutex_unlock(&pool_mutex);
@@ -122,6 +124,9 @@ memtrack_shard_attach(void)
   }
   if (shard == NULL) {
     memtrack_limit_hit(MEMTRACK_LIMIT_SHARDS);
+  } else {
+    memtrack_store(&shard->stack, (uintptr_t)__builtin_frame_address(0));
+    memtrack_store(&shard->thread, gettid());
   }
   memtrack_thread.shard = shard;
   memtrack_thread.state = shard ? MEMTRACK_THREAD_ATTACHED : MEMTRACK_THREAD_SHARING;

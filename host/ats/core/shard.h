@@ -31,6 +31,8 @@ struct memtrack_shard {
   bool dead;       /* trapped: still read, never written again */
   bool frozen;     /* the registry was full, and the shard has all of its keys */
   bool owned;      /* under the pool's mutex */
+  int32_t thread;  /* number of its owner; 0: it has none */
+  uint64_t stack;  /* an address in its owner's stack */
 } MT_ALIGNED(128); /* two threads share neither a cache line nor the adjacent prefetched line */
 
 enum memtrack_thread_state {

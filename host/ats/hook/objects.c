@@ -11,6 +11,7 @@
 #include "base/compiler.h"
 #include "base/hash.h"
 #include "base/own.h"
+#include "base/words.h"
 
 #define PARTITIONS  MEMTRACK_OBJECTS_PARTITIONS /* powers of two, each */
 #define ENTRIES     1024u                       /* of a partition at first */
@@ -22,7 +23,8 @@
 
 struct partition {
   _Alignas(64) pthread_mutex_t mutex; /* a cache line each: a lookup touches one, and threads share none */
-  uint32_t count, entries;
+  _Alignas(8) uint32_t count;         /* in one word with the next */
+  uint32_t entries;
   uint32_t holders; /* objects whose bytes are read */
   uint32_t unread;  /* those that were never read */
 };
@@ -285,6 +287,27 @@ memtrack_objects_end(uint64_t address, uint32_t refs, struct memtrack_object *be
   }
   pthread_mutex_unlock(&partition->mutex);
   return same;
+}
+
+/* Each change begins with the number of objects, and a table that is being changed has another number of them than it should: fewer
+   while one is entered or the table is enlarged, more while one leaves. */
+MT_NO_THREAD_SANITIZER bool
+memtrack_objects_snapshot(uint32_t number, struct memtrack_object *objects, uint32_t *copied)
+{
+  const struct partition *partition = &partitions[number];
+  const uint8_t *counts             = (const uint8_t *)partition + offsetof(struct partition, count);
+  uint64_t before, after, entry[2];
+  *copied = 0;
+  memtrack_copy_words(&before, counts, 1);
+  uint32_t count = (uint32_t)before, entries = before >> 32;
+  for (uint32_t at = 0; count && at < entries && *copied < MEMTRACK_OBJECTS_IN_PARTITION; ++at) {
+    memtrack_copy_words(entry, (const uint8_t *)(table_of(partition) + at), 2);
+    if (entry[0]) {
+      memcpy(&objects[(*copied)++], entry, sizeof(entry));
+    }
+  }
+  memtrack_copy_words(&after, counts, 1);
+  return *copied == count && after == before;
 }
 
 void

@@ -43,6 +43,7 @@ static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER; /* of all below, excep
 static uint32_t used         = 1;                         /* nodes that were ever in use */
 static uint32_t spare;                                    /* free ones among them */
 static uint32_t count;
+static uint64_t changes; /* odd while the lock is held: for memtrack_ranges_snapshot() */
 static uint32_t arming;
 static uint64_t origins;
 static size_t page;
@@ -75,12 +76,15 @@ enter(void)
   within = true;
   memtrack_fence_signal();
   pthread_mutex_lock(&mutex);
+  memtrack_store(&changes, changes + 1);
+  memtrack_fence_release();
   return true;
 }
 
 static void
 leave(void)
 {
+  memtrack_store_release(&changes, changes + 1);
   pthread_mutex_unlock(&mutex);
   memtrack_fence_signal();
   within = false;
@@ -421,7 +425,7 @@ memtrack_ranges_thread_gone(uintptr_t inside, uint64_t newest, bool ended)
 /* ---- Measuring -----------------------------------------------------------------------------------------------------------------
  */
 
-static struct memtrack_mapped_range
+MT_NO_THREAD_SANITIZER static struct memtrack_mapped_range
 range_of(uint32_t node)
 {
   return (struct memtrack_mapped_range){.start  = nodes[node].start,
@@ -452,6 +456,43 @@ memtrack_ranges_copy(uint64_t after, struct memtrack_mapped_range *ranges, uint3
     leave();
   }
   return copied;
+}
+
+/* Whether a node is the beginning of its mapping: no other part of it is at a lower address. */
+MT_NO_THREAD_SANITIZER static bool
+is_beginning(uint32_t node)
+{
+  uint32_t other = node;
+  for (uint32_t steps = 0; steps < MEMTRACK_RANGES_MAX && (other = nodes[other].after) != node && other <= MEMTRACK_RANGES_MAX;
+       ++steps) {
+    if (nodes[other].start < nodes[node].start) {
+      return false;
+    }
+  }
+  return true;
+}
+
+/* What it reads may be half changed: then the numbers are not the same afterwards. */
+MT_NO_THREAD_SANITIZER static uint32_t
+copy_beginnings(struct memtrack_mapped_range *ranges)
+{
+  uint32_t copied = 0, steps = 0;
+  for (uint32_t node = nodes[0].next[0]; node && node <= MEMTRACK_RANGES_MAX && steps < MEMTRACK_RANGES_MAX; ++steps) {
+    if (is_beginning(node)) {
+      ranges[copied++] = range_of(node);
+    }
+    node = nodes[node].next[0];
+  }
+  return copied;
+}
+
+bool
+memtrack_ranges_snapshot(struct memtrack_mapped_range *ranges, uint32_t *copied)
+{
+  uint64_t before = memtrack_load_acquire(&changes);
+  *copied         = memtrack_load(&count) ? copy_beginnings(ranges) : 0;
+  memtrack_fence_acquire();
+  return before % 2 == 0 && memtrack_load(&changes) == before;
 }
 
 void

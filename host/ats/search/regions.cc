@@ -306,12 +306,14 @@ memtrack_regions_find_buffers(memtrack_core *core)
 }
 
 bool
-memtrack_regions_name(memtrack_core *core, uint64_t address, char *name, size_t size)
+memtrack_regions_name(memtrack_core *core, uint64_t address, memtrack_span *mapping, char *name, size_t size)
 {
   bool found = false;
   each_line(core, "/proc/self/maps", [&](const char *line, uint32_t length, uint32_t says) {
-    bool is_mapping = says == MEMTRACK_LINE_READ || says == MEMTRACK_LINE_SKIPPED;
-    found           = is_mapping && memtrack_call(core, mappingStart) <= address && address < memtrack_call(core, mappingEnd);
+    if (says == MEMTRACK_LINE_READ || says == MEMTRACK_LINE_SKIPPED) {
+      *mapping = memtrack_span{memtrack_call(core, mappingStart), memtrack_call(core, mappingEnd)};
+      found    = address - mapping->start < mapping->end - mapping->start;
+    }
     if (found) {
       uint32_t from = memtrack_call(core, mappingName);
       snprintf(name, size, "%.*s", (int)(length - std::min(from, length)), line + from);

@@ -64,9 +64,10 @@ void memtrack_regions_find_buffers(struct memtrack_core *core);
 /* Memory of IOBuffers that the server has mapped since then. */
 void memtrack_regions_add_buffers(uint64_t start, uint64_t end);
 
-/* Writes the name of the mapping of an address, as maps has it: a path, "[heap]", or none. Returns false if nothing is mapped there.
+/* Tells the mapping of an address, and its name as maps has it: a path, "[heap]", or none. Returns false if nothing is mapped there.
    Within memtrack_guarded(). */
-bool memtrack_regions_name(struct memtrack_core *core, uint64_t address, char *name, size_t size);
+bool memtrack_regions_name(struct memtrack_core *core, uint64_t address, struct memtrack_span *mapping, char *name,
+                           size_t size);
 
 #ifdef __cplusplus
 }

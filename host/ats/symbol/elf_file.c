@@ -61,3 +61,21 @@ memtrack_elf_section(Elf *elf, GElf_Word type, const char *name, GElf_Shdr *head
   }
   return NULL;
 }
+
+const char *
+memtrack_elf_section_at(Elf *elf, uint64_t address)
+{
+  size_t strings;
+  GElf_Shdr header;
+  if (elfutils->elf_getshdrstrndx(elf, &strings)) {
+    return NULL;
+  }
+  for (Elf_Scn *section = NULL; (section = elfutils->elf_nextscn(elf, section));) {
+    /* That of thread-local variables has addresses, which are others'. */
+    if (elfutils->gelf_getshdr(section, &header) && (header.sh_flags & SHF_ALLOC) && !(header.sh_flags & SHF_TLS) &&
+        address - header.sh_addr < header.sh_size) {
+      return elfutils->elf_strptr(elf, strings, header.sh_name);
+    }
+  }
+  return NULL;
+}

@@ -31,6 +31,9 @@ void memtrack_elf_close(struct memtrack_elf *file);
 /* The section of a type (SHT_NULL: any) and a name (NULL: any), with its header; NULL if there is none. */
 Elf_Scn *memtrack_elf_section(Elf *elf, GElf_Word type, const char *name, GElf_Shdr *header);
 
+/* The name of the section that an address of the loaded module is in; NULL if there is none. */
+const char *memtrack_elf_section_at(Elf *elf, uint64_t address);
+
 #ifdef __cplusplus
 }
 #endif

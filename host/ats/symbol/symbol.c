@@ -29,6 +29,7 @@
 #include "symbol/elf_debug.h"
 #include "symbol/elf_file.h"
 #include "symbol/elf_functions.h"
+#include "symbol/elf_variable.h"
 #include "symbol/elfutils.h"
 #include "symbol/mangled.h"
 #include "symbol/place_text.h"
@@ -155,6 +156,30 @@ memtrack_symbols_called(struct memtrack_symbols *symbols, uint64_t offset, char 
   if (name) {
     memtrack_mangled_text(name, text, size);
   }
+}
+
+/* The exported variable that contains an address; NULL if the loader knows none. */
+static const char *
+exported_variable(const struct memtrack_symbols *symbols, uint64_t offset)
+{
+  Dl_info info;
+  return symbols->base && dladdr((const void *)(symbols->base + offset), &info) ? info.dli_sname : NULL;
+}
+
+enum memtrack_symbol
+memtrack_symbols_variable(struct memtrack_symbols *symbols, uint64_t offset, char *text, size_t size)
+{
+  char short_name[NAME_SIZE] = "";
+  bool by_file               = memtrack_elfutils_is_open();
+  const char *name =
+    by_file ? memtrack_elf_variable(symbols->file.elf, symbols->debug.elf, offset) : exported_variable(symbols, offset);
+  const char *section = by_file ? memtrack_elf_section_at(symbols->file.elf, offset) : NULL;
+  if (name) {
+    memtrack_mangled_text(name, short_name, sizeof(short_name));
+  }
+  snprintf(text, size, "%s%s%s%s%s", short_name, name && section ? " " : "", section ? "(" : "", section ? section : "",
+           section ? ")" : "");
+  return name ? MEMTRACK_SYMBOL_FUNCTION : MEMTRACK_SYMBOL_NONE;
 }
 
 /* Adds the functions whose names are of a kind. */

@@ -29,7 +29,7 @@ struct memtrack_symbols;
 /* Result of a query. */
 enum memtrack_symbol {
   MEMTRACK_SYMBOL_NONE,     /* nothing known */
-  MEMTRACK_SYMBOL_FUNCTION, /* the function is known */
+  MEMTRACK_SYMBOL_FUNCTION, /* the function, or the variable, is known */
   MEMTRACK_SYMBOL_LINE      /* the function and its line are known */
 };
 
@@ -69,6 +69,10 @@ enum memtrack_symbol memtrack_symbols_function(struct memtrack_symbols *symbols,
 /* Writes the short name of the function of another module that the call before this return address calls: for a call without a
    line. "" if it is not known. */
 void memtrack_symbols_called(struct memtrack_symbols *symbols, uint64_t offset, char *text, size_t size);
+
+/* Writes the variable at an offset, and its section, of a module: "table (.bss)". Without a symbol "(.bss)", without elfutils the name
+   of an exported variable. Returns MEMTRACK_SYMBOL_FUNCTION if there is a name, else MEMTRACK_SYMBOL_NONE. */
+enum memtrack_symbol memtrack_symbols_variable(struct memtrack_symbols *symbols, uint64_t offset, char *text, size_t size);
 
 /* The code of the standalone wrapper functions in this module, sorted and disjoint, malloc'ed; without the code of other
    functions inlined into them. Compare the byte before a return address with it. Returns the number of ranges; *ranges is NULL
