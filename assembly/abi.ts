@@ -144,7 +144,9 @@ export const MEASURE_INTERVAL: u32 = 10; // seconds between samples
 export const MEASURE_EARLIER: u32 = 11; // plugins that were loaded before memtrack
 export const MEASURE_BLOCK_HEADER: u32 = 12; // bytes that the C library's allocator keeps for each block; unknown for another allocator
 export const MEASURE_ALLOCATED: u32 = 13; // bytes in use in the C library's allocator, with their headers
-export const MEASURE_COUNT: u32 = 14;
+export const MEASURE_THREADS: u32 = 14; // of the process
+export const MEASURE_SWAP: u32 = 15; // bytes of the process in the swap
+export const MEASURE_COUNT: u32 = 16;
 
 // Most bytes of text passed to a control instance, and of its answer.
 export const QUESTION_MAX: u32 = 61440;
@@ -196,8 +198,9 @@ export const VERB_RESET: u32 = 3;
 export const VERB_ARM: u32 = 4;
 export const VERB_SHOW: u32 = 5;
 export const VERB_STATUS: u32 = 6;
-export const VERB_HELP: u32 = 7;
-export const VERB_COUNT: u32 = 8;
+export const VERB_SEARCH: u32 = 7;
+export const VERB_HELP: u32 = 8;
+export const VERB_COUNT: u32 = 9;
 
 // What a line of /proc/self/maps or smaps says (control/mapping.ts).
 export const LINE_OTHER: u32 = 0; // nothing of a mapping
@@ -373,8 +376,9 @@ export const SETTING_SITES: u32 = 2;
 export const SETTING_VERIFY: u32 = 3;
 export const SETTING_HEAP: u32 = 4;
 export const SETTING_INTERVAL: u32 = 5;
-export const SETTING_OUTPUT: u32 = 6;
-export const SETTING_COUNT: u32 = 7;
+export const SETTING_SEARCH: u32 = 6;
+export const SETTING_OUTPUT: u32 = 7;
+export const SETTING_COUNT: u32 = 8;
 
 export const SETTING_OF_SERVER: u32 = 0;
 export const SETTING_LIVE: u32 = 1;

@@ -157,15 +157,16 @@ export const SETTING_NAMES: StaticArray<string> = [
   "proxy.config.plugin.memtrack.verify",
   "proxy.config.plugin.memtrack.heap",
   "proxy.config.plugin.memtrack.sample_interval",
+  "proxy.config.plugin.memtrack.search_cpu",
   "proxy.config.plugin.memtrack.output",
 ];
-export const SETTING_TYPES: StaticArray<string> = ["INT", "INT", "INT", "INT", "INT", "INT", "STRING"];
-export const SETTING_LEAST: StaticArray<i64> = [0, 0, 64, 0, 0, 0, 0];
-export const SETTING_MOST: StaticArray<i64> = [2, 2147483647, 65408, 1, 2, 3600, 0];
-export const SETTING_DEFAULTS: StaticArray<i64> = [0, 0, 4096, 0, 0, 10, 0];
-export const SETTING_BELOW: StaticArray<i64> = [0, 0, 4096, 0, 0, 10, 0];
-export const SETTING_ABOVE: StaticArray<i64> = [2, 0, 4096, 0, 0, 3600, 0];
-export const SETTING_EFFECTS: StaticArray<u8> = [0, 0, 2, 1, 1, 1, 1];
+export const SETTING_TYPES: StaticArray<string> = ["INT", "INT", "INT", "INT", "INT", "INT", "INT", "STRING"];
+export const SETTING_LEAST: StaticArray<i64> = [0, 0, 64, 0, 0, 0, 0, 0];
+export const SETTING_MOST: StaticArray<i64> = [2, 2147483647, 65408, 1, 2, 3600, 100, 0];
+export const SETTING_DEFAULTS: StaticArray<i64> = [0, 0, 4096, 0, 0, 10, 5, 0];
+export const SETTING_BELOW: StaticArray<i64> = [0, 0, 4096, 0, 0, 10, 5, 0];
+export const SETTING_ABOVE: StaticArray<i64> = [2, 0, 4096, 0, 0, 3600, 100, 0];
+export const SETTING_EFFECTS: StaticArray<u8> = [0, 0, 2, 1, 1, 1, 1, 1];
 
 // Indexed by SECTION_.... SECTION_COLUMNS is the index of a section's first width in COLUMN_WIDTHS, which leaves out the text column.
 export const SECTION_MEMORY: u32 = 0;

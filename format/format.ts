@@ -646,7 +646,7 @@ export interface IntRecord extends AnyRecord {
   default: number;
   /** Value used instead of a value below the range, and of a value above it. A text describes a rule (assembly/control/records.ts). */
   outside: readonly [number, number | string];
-  unit?: "seconds";
+  unit?: "seconds" | "per cent";
 }
 
 export interface StringRecord extends AnyRecord {
@@ -727,6 +727,17 @@ export const records = {
     effect: "live",
     unit: "seconds",
     meaning: "interval between samples for the analysis of growth, regardless of dumps; 0: no samples, and no sections on growth",
+  },
+  search: {
+    name: "proxy.config.plugin.memtrack.search_cpu",
+    type: "INT",
+    range: [0, 100],
+    default: 5,
+    outside: [5, 100],
+    effect: "live",
+    unit: "per cent",
+    meaning:
+      "how much of one processor the search for references may take, while there are suspects or undecided growth, or a row whose search was asked for. 0: no search",
   },
   output: {
     name: "proxy.config.plugin.memtrack.output",

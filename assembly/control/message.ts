@@ -14,6 +14,7 @@ import {
   VERB_HELP,
   VERB_MARK,
   VERB_RESET,
+  VERB_SEARCH,
   VERB_SHOW,
   VERB_STATUS,
 } from "../abi";
@@ -50,6 +51,8 @@ function select(number: u32): bool {
       return describe("show", "text", "writes a dump with verdict and history of all rows whose name contains the text");
     case VERB_STATUS:
       return describe("status", "", "writes the present state to diags.log");
+    case VERB_SEARCH:
+      return describe("search", "[text]", "searches memory for what holds the rows whose name contains the text, and the suspects");
     case VERB_HELP:
       return describe("help", "", "writes this list to diags.log");
     default:

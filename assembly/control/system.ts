@@ -3,7 +3,7 @@
 // Reads memory data from texts of the system: /proc/self/status, control groups. The host reads the files; a value missing from a text
 // is unknown.
 
-import { MEASURE_RSS } from "../abi";
+import { MEASURE_RSS, MEASURE_RSS_FILES, MEASURE_SWAP, MEASURE_THREADS } from "../abi";
 import * as answer from "../base/answer";
 import { columnOf, NO_COLUMN, numberAt, toCell } from "../base/cells";
 import { input } from "../base/memory";
@@ -20,12 +20,12 @@ const SLASH: u32 = 0x2f;
 
 /**
  * 1 if the text in the input region contains a measure; the answer's number is its value.
- * @param which MEASURE_RSS or MEASURE_RSS_FILES, from /proc/self/status
+ * @param which MEASURE_RSS, _RSS_FILES, _SWAP or _THREADS, from /proc/self/status
  */
 export function readMeasure(which: u32, length: u64): u32 {
   reader.open(input, answer.bounded(length));
   for (; reader.peek() != reader.END; reader.skipLine()) {
-    const value = kibibytesOfLine(which);
+    const value = numberOfLine(which);
     if (value < 0) continue;
     answer.say(value);
     return 1;
@@ -103,9 +103,23 @@ function sizeIn(line: usize, bytes: u32, column: u32): i64 {
   return size > 0 && <u64>size <= OBJECT_MAX ? size : 0;
 }
 
-/** "VmRSS:     1234 kB"; -1 for another line. */
-function kibibytesOfLine(which: u32): i64 {
-  if (!reader.takeText(which == MEASURE_RSS ? "VmRSS:" : "RssFile:")) return -1;
+/** "VmRSS:     1234 kB", in bytes, or "Threads:  12"; -1 for another line. */
+function numberOfLine(which: u32): i64 {
+  if (!reader.takeText(wordOf(which))) return -1;
   reader.skipSpaces();
-  return reader.isDigit(reader.peek()) ? <i64>min<u64>(reader.takeUnsigned(), KIBIBYTES_MAX) * KIB : -1;
+  if (!reader.isDigit(reader.peek())) return -1;
+  return <i64>min<u64>(reader.takeUnsigned(), KIBIBYTES_MAX) * (which == MEASURE_THREADS ? 1 : KIB);
+}
+
+function wordOf(which: u32): string {
+  switch (which) {
+    case MEASURE_RSS:
+      return "VmRSS:";
+    case MEASURE_RSS_FILES:
+      return "RssFile:";
+    case MEASURE_SWAP:
+      return "VmSwap:";
+    default:
+      return "Threads:";
+  }
 }

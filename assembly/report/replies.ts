@@ -5,7 +5,7 @@
 import { writeBaselines } from "../analysis/baseline";
 import { reloadCount } from "../model/reloads";
 import { samples } from "../model/timeline";
-import { counted } from "../base/humanize";
+import { bytes as writeBytes, counted } from "../base/humanize";
 import { input, output, outputEnd } from "../base/memory";
 import { ascii, begin, copy, position, unsigned } from "../base/writer";
 
@@ -30,6 +30,34 @@ export function writeStatus(level: u32, interval: u64, suspects: u64): u32 {
   counted(suspects, " suspect");
   ascii("; baselines: ");
   writeBaselines();
+  return <u32>(position() - output);
+}
+
+/**
+ * Writes the state of the search for references.
+ * @param percent of a processor that it may take
+ * @param sites watched by the last pass
+ * @param passes since the start, of which some were complete
+ * @param bytes read by the last pass, in `milliseconds`
+ * @returns the line's length
+ */
+export function writeSearchStatus(percent: u32, sites: u32, passes: u64, complete: u64, bytes: u64, milliseconds: u64): u32 {
+  begin(output, outputEnd);
+  ascii("search for references: ");
+  if (!percent) ascii("off, ");
+  counted(sites, " site");
+  ascii(" watched, ");
+  unsigned(complete);
+  ascii(" of ");
+  unsigned(passes);
+  ascii(" passes so far were complete");
+  if (passes) {
+    ascii("; the last one read ");
+    writeBytes(bytes);
+    ascii(" in ");
+    unsigned(milliseconds);
+    ascii(" ms");
+  }
   return <u32>(position() - output);
 }
 

@@ -27,6 +27,7 @@
 #include "hook/weight.h"
 #include "owner/context.h"
 #include "owner/naming.h"
+#include "search/search.h"
 #include "server/server.h"
 #include "symbol/symbol.h"
 
@@ -371,9 +372,18 @@ memtrack_control_start(const struct memtrack_server *known, memtrack_record_read
   memtrack_dump_interval(check_setting(MEMTRACK_SETTING_FREQUENCY));
   apply_heap(check_setting(MEMTRACK_SETTING_HEAP));
   check_setting(MEMTRACK_SETTING_INTERVAL);
+  check_setting(MEMTRACK_SETTING_SEARCH);
   apply_verify(check_setting(MEMTRACK_SETTING_VERIFY));
   memtrack_notice_start(&state, sites);
   return 0;
+}
+
+static void
+poll_search(int64_t interval)
+{
+  struct memtrack_search_wish wish = {
+    .armed = state.level > 0, .percent = (uint32_t)check_setting(MEMTRACK_SETTING_SEARCH), .interval = (uint32_t)interval};
+  memtrack_search_poll(&wish);
 }
 
 void
@@ -401,6 +411,7 @@ memtrack_control_poll(void)
   } else {
     memtrack_analysis_idle();
   }
+  poll_search(interval);
   memtrack_notice_trouble();
 }
 
@@ -437,6 +448,10 @@ memtrack_control_do(const struct memtrack_message *message)
     return true;
   case MEMTRACK_VERB_STATUS:
     memtrack_analysis_status(state.level, check_setting(MEMTRACK_SETTING_INTERVAL));
+    memtrack_search_status();
+    return false;
+  case MEMTRACK_VERB_SEARCH:
+    memtrack_search_request(message->argument);
     return false;
   default:
     memtrack_message_help();

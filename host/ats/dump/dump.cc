@@ -24,12 +24,13 @@
 #include "hook/state.h"
 #include "hook/warning.h"
 #include "owner/naming.h"
+#include "search/search.h"
 
 static uint64_t
 own_memory()
 {
   uint64_t sum = memtrack_model_memory() + memtrack_registry_core()->size + memtrack_ask_core()->size + memtrack_objects_memory() +
-                 memtrack_ranges_memory() + memtrack_naming_memory();
+                 memtrack_ranges_memory() + memtrack_naming_memory() + memtrack_search_memory();
   uint32_t shards = memtrack_shard_count();
   for (uint32_t i = 0; i < shards; ++i) {
     sum += memtrack_shard_get(i)->core.size;

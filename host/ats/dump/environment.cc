@@ -67,6 +67,8 @@ set_resident(memtrack_measures *measures)
   size_t length = read_file("/proc/self/status", text, sizeof(text));
   set_read(measures, MEMTRACK_MEASURE_RSS, text, length);
   set_read(measures, MEMTRACK_MEASURE_RSS_FILES, text, length);
+  set_read(measures, MEMTRACK_MEASURE_THREADS, text, length);
+  set_read(measures, MEMTRACK_MEASURE_SWAP, text, length);
 }
 
 /* The smallest limit of a group and its ancestors, from a line of /proc/self/cgroup; `smallest` if none is below that. */

@@ -32,6 +32,25 @@ void memtrack_lines_close(struct memtrack_lines *lines);
 
 #ifdef __cplusplus
 }
+
+/* Calls body(line, length), which returns whether to go on, for each line of a file; body may throw. Returns false if the file could
+   not be read. Not hook-safe. */
+template <typename Body>
+bool
+memtrack_lines_each(const char *path, Body body)
+{
+  struct reading {
+    memtrack_lines lines;
+    explicit reading(const char *name) { memtrack_lines_open(&lines, name); }
+    ~reading() { memtrack_lines_close(&lines); }
+  } file(path);
+  uint32_t length;
+  bool more = true;
+  while (const char *line = more ? memtrack_lines_next(&file.lines, &length) : nullptr) {
+    more = body(line, length);
+  }
+  return !file.lines.failed;
+}
 #endif
 
 #endif

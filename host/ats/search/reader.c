@@ -65,7 +65,8 @@ static void
 read_run(struct memtrack_reader *reader, uint64_t start, uint64_t end)
 {
   while (start < end) {
-    uint64_t got = memtrack_peek(start, reader->window, end - start) & ~(uint64_t)7;
+    uint64_t wanted = end - start + (end - start == MEMTRACK_PIECE ? reader->margin : 0);
+    uint64_t got    = memtrack_peek(start, reader->window, wanted) & ~(uint64_t)7;
     if (got) {
       reader->bytes += got;
       reader->scan(reader->argument, start, (uint32_t)got);

@@ -28,8 +28,9 @@ extern "C" {
 #define MEMTRACK_UNREAD_MAX 4096u
 
 struct memtrack_reader {
-  uint8_t *window; /* MEMTRACK_PIECE bytes */
+  uint8_t *window; /* MEMTRACK_PIECE bytes, and the margin */
   bool swapped;    /* the process has or had pages in the swap */
+  uint32_t margin; /* bytes that are read behind a whole piece, if they are there: words may begin in the one and end in the other */
   /* What is in the window: so many bytes from this address. May throw. */
   void (*scan)(void *argument, uint64_t address, uint32_t length);
   void *argument;

@@ -21,7 +21,6 @@
 
 static_assert(STEP % MEMTRACK_PIECE == 0);
 
-static memtrack_lines lines;
 static memtrack_span own[MEMTRACK_OWN_MAX + MEMTRACK_OWN_SEGMENTS + 1];
 static uint32_t own_count;
 static memtrack_span *buffers; /* by address, with a gap between each two */
@@ -180,28 +179,15 @@ list_own()
   }
 }
 
-/* Closes the file, on exceptions too. */
-class reading
-{
-public:
-  explicit reading(const char *path) { memtrack_lines_open(&lines, path); }
-  ~reading() { memtrack_lines_close(&lines); }
-  reading(const reading &)            = delete;
-  reading &operator=(const reading &) = delete;
-};
-
-/* Calls body(line, its length, what it says), which returns whether to go on. Returns false if the file could not be read to its end. */
+/* Calls body(line, its length, what it says), which returns whether to go on. Returns false if the file could not be read. */
 template <typename Body>
 static bool
 each_line(memtrack_core *core, const char *path, Body body)
 {
-  reading file(path);
-  uint32_t length;
-  bool more = true;
-  while (const char *line = more ? memtrack_lines_next(&lines, &length) : nullptr) {
-    more = body(line, length, memtrack_call(core, readMapping, memtrack_core_input(core, line, std::min(length, LINE_LENGTH))));
-  }
-  return !lines.failed;
+  return memtrack_lines_each(path, [&](const char *line, uint32_t length) {
+    uint32_t passed = memtrack_core_input(core, line, std::min(length, LINE_LENGTH));
+    return body(line, length, memtrack_call(core, readMapping, passed));
+  });
 }
 
 void

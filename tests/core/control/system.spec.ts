@@ -2,7 +2,7 @@
 //
 // Memory figures parsed from the system's files, and texts without a figure.
 
-import { MEASURE_RSS, MEASURE_RSS_FILES, QUESTION_MAX } from "../../../assembly/abi";
+import { MEASURE_RSS, MEASURE_RSS_FILES, MEASURE_SWAP, MEASURE_THREADS, QUESTION_MAX } from "../../../assembly/abi";
 import { answerNumber } from "../../../assembly/base/answer";
 import { limitPath, readMeasure, readObjectSize, smallerLimit } from "../../../assembly/control/system";
 import { input } from "../../../assembly/base/memory";
@@ -28,7 +28,7 @@ function paths(line: string): string[] {
   return found;
 }
 
-const STATUS = "Name:\ttraffic_server\nVmPeak:\t 900 kB\nVmRSS:\t  1234 kB\nRssAnon:\t 1000 kB\nRssFile:\t\t 234 kB\n";
+const STATUS = "Name:\ttraffic_server\nVmPeak:\t 900 kB\nVmRSS:\t  1234 kB\nRssAnon:\t 1000 kB\nRssFile:\t\t 234 kB\nVmSwap:\t 8 kB\nThreads:\t17\n";
 
 describe("the status of the process", () => {
   test("has the resident memory, and the part that is backed by files", () => {
@@ -36,6 +36,13 @@ describe("the status of the process", () => {
     expect(measure(MEASURE_RSS, STATUS)).toBe(1234 * 1024);
     expect(measure(MEASURE_RSS_FILES, STATUS)).toBe(234 * 1024);
     expect(measure(MEASURE_RSS, "VmRSS:0")).toBe(0);
+  });
+
+  test("has what is in the swap, and the number of threads", () => {
+    freshControl();
+    expect(measure(MEASURE_SWAP, STATUS)).toBe(8192);
+    expect(measure(MEASURE_THREADS, STATUS)).toBe(17);
+    expect(measure(MEASURE_THREADS, "Name:\tThreads:\n")).toBe(-1);
   });
 
   test("gives nothing without such a line, or without a number in it", () => {

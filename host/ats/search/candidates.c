@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#define _GNU_SOURCE
+#include "search/candidates.h"
+
+#include <sched.h>
+#include <sys/mman.h>
+
+#include "base/own.h"
+#include "hook/objects.h"
+#include "hook/ranges.h"
+#include "hook/weight.h"
+#include "search/pace.h"
+
+#define TURNS 1000 /* of copying a table that changes meanwhile */
+
+#define OBJECTS_SIZE (MEMTRACK_OBJECTS_IN_PARTITION * sizeof(struct memtrack_object))
+#define RANGES_SIZE  (MEMTRACK_RANGES_MAX * sizeof(struct memtrack_mapped_range))
+
+static struct memtrack_object *objects;
+static struct memtrack_mapped_range *ranges;
+
+int
+memtrack_candidates_open(void)
+{
+  objects = memtrack_own_map(OBJECTS_SIZE, MAP_NORESERVE);
+  ranges  = memtrack_own_map(RANGES_SIZE, MAP_NORESERVE);
+  return objects && ranges ? 0 : -1;
+}
+
+void
+memtrack_candidates_close(void)
+{
+  if (objects) {
+    memtrack_own_unmap(objects, OBJECTS_SIZE);
+  }
+  if (ranges) {
+    memtrack_own_unmap(ranges, RANGES_SIZE);
+  }
+  objects = NULL;
+  ranges  = NULL;
+}
+
+static bool
+offer_partition(struct memtrack_core *core, uint32_t partition)
+{
+  uint32_t count, turn = 0;
+  while (!memtrack_objects_snapshot(partition, objects, &count)) {
+    if (++turn == TURNS) {
+      return false;
+    }
+    sched_yield();
+  }
+  for (uint32_t i = 0; i < count; ++i) {
+    memtrack_call(core, searchObject, objects[i].birth, objects[i].address, memtrack_weights[objects[i].weight]);
+  }
+  return true;
+}
+
+static bool
+offer_ranges(struct memtrack_core *core)
+{
+  uint32_t count, turn = 0;
+  while (!memtrack_ranges_snapshot(ranges, &count)) {
+    if (++turn == TURNS) {
+      return false;
+    }
+    sched_yield();
+  }
+  for (uint32_t i = 0; i < count; ++i) {
+    /* A thread's own registers refer to its stack. */
+    if (ranges[i].kind != MEMTRACK_RANGE_STACK) {
+      memtrack_call(core, searchObject, ranges[i].birth, ranges[i].start, ranges[i].end - ranges[i].start);
+    }
+  }
+  return true;
+}
+
+bool
+memtrack_candidates_offer(struct memtrack_core *core)
+{
+  bool good = offer_ranges(core);
+  for (uint32_t partition = 0; good && partition < MEMTRACK_OBJECTS_PARTITIONS; ++partition) {
+    good = offer_partition(core, partition);
+    memtrack_pace_rest();
+  }
+  return good;
+}

@@ -1,0 +1,306 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "search/pass.h"
+
+#include <cstring>
+#include <unistd.h>
+
+#include "base/atomic.h"
+#include "base/clock.h"
+#include "base/hash.h"
+#include "base/log.h"
+#include "base/peek.h"
+#include "core/epoch.h"
+#include "core/model.h"
+#include "core/tag.h"
+#include "hook/state.h"
+#include "search/candidates.h"
+#include "search/lines.h"
+#include "search/pace.h"
+#include "search/place.h"
+#include "search/reader.h"
+#include "search/regions.h"
+
+static_assert(MEMTRACK_PIECE == MEMTRACK_SEARCH_PIECE);
+
+static memtrack_core core;
+static memtrack_regions before, now, fresh;
+static memtrack_reader reader;
+static memtrack_pass counts; /* under the model's mutex */
+static uint64_t size;        /* of the instance; 0 while there is none */
+static uint8_t packet[MEMTRACK_INPUT_SIZE];
+static bool stopped;
+static bool broken;
+static bool knows_buffers;
+
+/* ---- Reading -------------------------------------------------------------------------------------------------------------------
+ */
+
+bool
+memtrack_pass_is_stopped()
+{
+  return memtrack_load(&stopped);
+}
+
+/* A permutation of the numbers below a power of two, another one for each key: each step can be undone. */
+static uint64_t
+shuffle(uint64_t number, uint64_t key, unsigned bits)
+{
+  uint64_t mask = bits < 64 ? (UINT64_C(1) << bits) - 1 : UINT64_MAX;
+  for (int round = 0; round < 3; ++round) {
+    number = (number + key) * (MEMTRACK_HASH_FACTOR | 1) & mask;
+    number ^= number >> (bits / 2 + 1);
+    key = key >> 21 | key << 43;
+  }
+  return number & mask;
+}
+
+static void
+scan(void *region, uint64_t address, uint32_t length)
+{
+  uint32_t kind = reader.margin ? MEMTRACK_PIECE_UNALIGNED : MEMTRACK_PIECE_MEMORY;
+  kind          = ((const memtrack_region *)region)->buffers ? MEMTRACK_PIECE_BUFFER : kind;
+  memtrack_call(&core, scanPiece, address, length, kind);
+}
+
+static void
+read_pieces(const memtrack_regions *regions)
+{
+  uint64_t key  = memtrack_tag_key();
+  unsigned bits = 1;
+  while (bits < 63 && UINT64_C(1) << bits < regions->pieces) {
+    ++bits;
+  }
+  for (uint64_t i = 0; i < UINT64_C(1) << bits && !memtrack_pass_is_stopped(); ++i) {
+    uint64_t number = shuffle(i, key, bits);
+    if (number < regions->pieces) {
+      memtrack_span piece;
+      reader.argument = (void *)memtrack_regions_piece(regions, number, &piece);
+      memtrack_reader_read(&reader, piece);
+      memtrack_pace_rest();
+    }
+  }
+}
+
+/* Reads again what could not be read. Returns false if something that is there cannot be. */
+static bool
+read_rest()
+{
+  bool complete  = !reader.lost;
+  uint64_t page  = (uint64_t)sysconf(_SC_PAGESIZE);
+  uint32_t count = reader.unread_count;
+  for (uint32_t i = 0; i < count; ++i) {
+    for (uint64_t at = reader.unread[i].start; at < reader.unread[i].end; at += page) {
+      reader.argument = (void *)memtrack_regions_at(&now, at);
+      complete        = complete && (!reader.argument || memtrack_reader_retry(&reader, at));
+    }
+  }
+  return complete;
+}
+
+/* Whether the process has pages in the swap. */
+static bool
+has_swap()
+{
+  bool swapped = false;
+  memtrack_lines_each("/proc/self/status", [&](const char *line, uint32_t length) {
+    length  = memtrack_core_input(&core, line, length);
+    swapped = swapped || (memtrack_call(&core, readMeasure, MEMTRACK_MEASURE_SWAP, length) && memtrack_call(&core, answerNumber));
+    return true;
+  });
+  return swapped;
+}
+
+/* Returns whether everything was read. */
+static bool
+read_memory(uint32_t flags)
+{
+  bool thorough  = (flags & MEMTRACK_PASS_THOROUGH) != 0;
+  reader.swapped = has_swap();
+  reader.margin  = thorough ? MEMTRACK_SEARCH_MARGIN : 0;
+  memtrack_reader_begin(&reader);
+  memtrack_regions_list(&core, &before, thorough);
+  memtrack_pace_rest();
+  read_pieces(&before);
+  memtrack_regions_list(&core, &now, thorough);
+  memtrack_regions_new(&now, &before, &fresh);
+  memtrack_pace_rest();
+  read_pieces(&fresh);
+  return read_rest() && before.whole && now.whole && !memtrack_pass_is_stopped() && reader.swapped == has_swap();
+}
+
+/* ---- A pass --------------------------------------------------------------------------------------------------------------------
+ */
+
+static void
+answer_read()
+{
+  uint64_t address = memtrack_call(&core, requestAddress);
+  uint32_t length  = memtrack_call(&core, requestLength);
+  bool good        = length <= MEMTRACK_PIECE && memtrack_peek(address, reader.window, length) == length;
+  memtrack_call(&core, answerRequest, good);
+}
+
+static void
+answer_place()
+{
+  char text[256];
+  uint64_t address = memtrack_call(&core, requestAddress);
+  size_t length    = memtrack_place_write(&core, &now, address, text, sizeof(text));
+  memtrack_call(&core, answerPlace, memtrack_core_input(&core, text, length));
+}
+
+static void
+answer_requests()
+{
+  for (uint32_t what; !memtrack_pass_is_stopped() && (what = memtrack_call(&core, nextRequest)) != MEMTRACK_REQUEST_NONE; memtrack_pace_rest()) {
+    if (what == MEMTRACK_REQUEST_READ) {
+      answer_read();
+    } else {
+      answer_place();
+    }
+  }
+}
+
+/* Keys of tags. They change at each arming. */
+struct keys {
+  uint64_t own, openssl;
+};
+
+static keys
+present_keys()
+{
+  return keys{memtrack_hooks_get(key), memtrack_hooks_get(openssl_key)};
+}
+
+static void
+prepare(uint32_t length, const keys &key)
+{
+  memtrack_call(&core, searchKeys, key.own, key.openssl, memtrack_load(&memtrack_tag_births),
+                (uint32_t)memtrack_epochs() & MEMTRACK_EPOCH_MASK);
+  memcpy(memtrack_core_at(&core, core.input), packet, length);
+  memtrack_call(&core, searchWatch, length);
+}
+
+/* Returns whether the pass is complete. Within memtrack_guarded(). */
+static bool
+make(uint32_t length)
+{
+  keys key = present_keys();
+  prepare(length, key);
+  uint32_t flags = memtrack_call(&core, wantedPass);
+  if (!knows_buffers) {
+    memtrack_regions_find_buffers(&core);
+    knows_buffers = true;
+  }
+  memtrack_call(&core, beginPass, flags);
+  bool complete = memtrack_candidates_offer(&core) && read_memory(flags);
+  answer_requests();
+  keys then = present_keys();
+  complete  = complete && !memtrack_pass_is_stopped() && key.own == then.own && key.openssl == then.openssl;
+  memtrack_call(&core, endPass, complete);
+  return complete;
+}
+
+/* Tells the model what was found. */
+static void
+deliver()
+{
+  uint32_t length = 0;
+  for (uint32_t i = 0; memtrack_guarded([&] { length = memtrack_call(&core, findings, i); }) && length; ++i) {
+    memcpy(packet, memtrack_core_at(&core, core.output), length);
+    memtrack_model_with([=](memtrack_core *model) {
+      memcpy(memtrack_core_at(model, model->input), packet, length);
+      memtrack_call(model, takeFindings, length);
+    });
+  }
+}
+
+/* Copies the watch list. Returns its length. */
+static uint32_t
+copy_watch_list()
+{
+  uint32_t length = 0;
+  memtrack_model_with([&](memtrack_core *model) {
+    length = memtrack_call(model, watchList);
+    memcpy(packet, memtrack_core_at(model, model->output), length);
+    counts.sites = length / MEMTRACK_WATCH_SIZE;
+  });
+  return length;
+}
+
+bool
+memtrack_pass_make()
+{
+  uint32_t length = copy_watch_list();
+  uint64_t begun  = memtrack_clock_ns();
+  bool complete   = false;
+  if (!length) {
+    return false;
+  }
+  memtrack_pace_begin();
+  if (!memtrack_guarded([&] { complete = make(length); })) {
+    memtrack_store(&broken, true);
+    memtrack_log(MEMTRACK_ERROR,
+                 "the core trapped while searching memory for references (%s): no search until traffic_server is restarted; the "
+                 "server is not affected",
+                 memtrack_trap_reason());
+    return false;
+  }
+  deliver();
+  memtrack_model_with([=](memtrack_core *) {
+    counts.passes += 1;
+    counts.complete += complete;
+    counts.bytes = reader.bytes;
+    counts.ns    = memtrack_clock_ns() - begun;
+  });
+  return true;
+}
+
+int
+memtrack_pass_open()
+{
+  if (memtrack_core_open(&core, MEMTRACK_ROLE_SEARCH, 0) || memtrack_regions_open(&before) || memtrack_regions_open(&now) ||
+      memtrack_regions_open(&fresh) || memtrack_candidates_open()) {
+    memtrack_pass_close();
+    return -1;
+  }
+  memtrack_guarded([] { reader.window = memtrack_core_at(&core, memtrack_call(&core, windowAt)); });
+  reader.scan = scan;
+  memtrack_store(&size, core.size);
+  return 0;
+}
+
+void
+memtrack_pass_close()
+{
+  memtrack_core_close(&core);
+  memtrack_store(&size, 0);
+  memtrack_regions_close(&before);
+  memtrack_regions_close(&now);
+  memtrack_regions_close(&fresh);
+  memtrack_candidates_close();
+}
+
+void
+memtrack_pass_stop(bool stop)
+{
+  memtrack_store(&stopped, stop);
+}
+
+bool
+memtrack_pass_is_broken()
+{
+  return memtrack_load(&broken);
+}
+
+const memtrack_pass *
+memtrack_pass_counts()
+{
+  return &counts;
+}
+
+uint64_t
+memtrack_pass_memory()
+{
+  return memtrack_load(&size);
+}
