@@ -92,6 +92,15 @@ memtrack_tag_is_none_(uint64_t tag)
   return (uint32_t)(tag >> MEMTRACK_TAG_BIRTH_SHIFT) - (1u << MEMTRACK_EPOCH_BITS) >= memtrack_load(&memtrack_tag_births);
 }
 
+/* The word in the tag's place; usable must be at least MEMTRACK_TAG_SIZE. */
+static inline uint64_t
+memtrack_tag_word_(const void *block, uint64_t usable)
+{
+  uint64_t word;
+  memcpy(&word, (const char *)block + usable - MEMTRACK_TAG_SIZE, sizeof(word));
+  return word;
+}
+
 /* Compares the word in the tag's place, with the bits in `flip` inverted, with a tag of this key and returns the differing bits;
    all ones if it cannot be a tag. */
 MT_INLINE uint64_t
@@ -100,11 +109,9 @@ memtrack_tag_compare_(const void *block, uint64_t usable, uint64_t key, uint64_t
   if (usable < MEMTRACK_TAG_SIZE) {
     return UINT64_MAX;
   }
-  uint64_t tag;
   const char *end = (const char *)block + usable;
-  memcpy(&tag, end - MEMTRACK_TAG_SIZE, sizeof(tag));
-  tag ^= flip;
-  *birth = tag >> MEMTRACK_TAG_BIRTH_SHIFT;
+  uint64_t tag    = memtrack_tag_word_(block, usable) ^ flip;
+  *birth          = tag >> MEMTRACK_TAG_BIRTH_SHIFT;
   if (memtrack_tag_is_none_(tag)) {
     return UINT64_MAX;
   }
@@ -129,12 +136,7 @@ memtrack_tag_compare_(const void *block, uint64_t usable, uint64_t key, uint64_t
 static inline bool
 memtrack_tag_absent(const void *block, uint64_t usable)
 {
-  uint64_t tag;
-  if (usable < MEMTRACK_TAG_SIZE) {
-    return true;
-  }
-  memcpy(&tag, (const char *)block + usable - MEMTRACK_TAG_SIZE, sizeof(tag));
-  return memtrack_tag_is_none_(tag);
+  return usable < MEMTRACK_TAG_SIZE || memtrack_tag_is_none_(memtrack_tag_word_(block, usable));
 }
 
 /* Reads a block's tag. Returns false if it has no tag of this key, or a guard. */
@@ -176,11 +178,8 @@ memtrack_tag_room(uint64_t usable, uint64_t size)
 static inline void
 memtrack_tag_clear(void *block, uint64_t usable)
 {
-  uint64_t tag;
-  char *at = (char *)block + usable - MEMTRACK_TAG_SIZE;
-  memcpy(&tag, at, sizeof(tag));
-  tag = ~tag;
-  memcpy(at, &tag, sizeof(tag));
+  uint64_t tag = ~memtrack_tag_word_(block, usable);
+  memcpy((char *)block + usable - MEMTRACK_TAG_SIZE, &tag, sizeof(tag));
 }
 
 /* Puts a removed tag back. */
