@@ -315,9 +315,10 @@ export const FACT_LOST: u32 = 17;
 export const FACT_TRAPS: u32 = 18;
 export const FACT_DAMAGED: u32 = 19;
 export const FACT_TWICE: u32 = 20;
-export const FACT_UNTRACKED: u32 = 21;
-export const FACT_MEMORY: u32 = 22;
-export const FACT_COUNT: u32 = 23;
+export const FACT_UNSEEN: u32 = 21;
+export const FACT_UNTRACKED: u32 = 22;
+export const FACT_MEMORY: u32 = 23;
+export const FACT_COUNT: u32 = 24;
 
 export const TEXT_CORE: u32 = 0;
 export const TEXT_IOBUFFER: u32 = 1;

@@ -136,17 +136,19 @@ export const HEADER_KEYS: StaticArray<string> = [
   "traps",
   "damaged",
   "twice",
+  "unseen",
   "untracked",
   "exhausted",
   "memory-reader",
   "memory",
 ];
-export const HEADER_FORMS: StaticArray<u8> = [0, 1, 2, 3, 1, 1, 4, 1, 5, 1, 6, 6, 6, 6, 6, 6, 6, 6, 7, 1, 1, 1, 8, 1, 9, 4, 1];
+export const HEADER_FORMS: StaticArray<u8> = [0, 1, 2, 3, 1, 1, 4, 1, 5, 1, 6, 6, 6, 6, 6, 6, 6, 6, 7, 1, 1, 1, 8, 1, 1, 9, 4, 1];
 export const HEADER_NUMBERS: StaticArray<u8> = [
-  255, 0, 1, 2, 3, 4, 0, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 255, 8, 22,
+  255, 0, 1, 2, 3, 4, 0, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 255, 8, 23,
 ];
 export const HEADER_REFUSALS: StaticArray<u8> = [
   255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 1, 2, 3, 4, 5, 255, 6, 7, 255, 255, 255, 255, 255, 255, 255, 255, 255,
+  255,
 ];
 
 // Indexed by SETTING_.... The numbers of a record that is a text are 0.

@@ -305,6 +305,12 @@ export const header = {
       "blocks that a plugin released twice, as the allocator itself shows; `-` if it makes no marks to look for (see [Other " +
       "allocators](#other-allocators))",
   },
+  unseen: {
+    form: "number",
+    meaning:
+      "blocks that were released past memtrack's hooks, by a function pointer that it did not hand out, as far as the allocator has handed " +
+      "them out again since; each was taken out of its row then. See [What memtrack cannot see](#what-memtrack-cannot-see)",
+  },
   untracked: {
     form: "number",
     warning: "objects are in no row: there was no room to remember them",

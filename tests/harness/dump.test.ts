@@ -7,7 +7,7 @@ import { parseDumps, parsePairs, parseTables } from "../../harness/dump.ts";
 const HEADER =
   "memtrack format=1 dump=7 time=2026-11-22T15:34:15Z reason=signal level=2 armed=60 core=90945afb0efed735 shards=4 sites=3/4096 " +
   "refused-sites=0 iobuffer=installed openssl=installed plugins=installed buffers=installed heap=off verify=on lost=0 traps=0 " +
-  "damaged=0 twice=0 untracked=0 exhausted=- memory=1048576";
+  "damaged=0 twice=0 unseen=0 untracked=0 exhausted=- memory=1048576";
 
 const IOBUFFER = `
 Allocs     | Frees      | Size In-use          | Avg Size   | Location                                          

@@ -11,6 +11,7 @@
 #include "dump/notices.h"
 #include "hook/install.h"
 #include "hook/residence.h"
+#include "hook/unseen.h"
 #include "hook/weight.h"
 
 #define LINE_MAX_ 900 /* longest line of the core that is logged */
@@ -60,10 +61,20 @@ mark(memtrack_core *model, const char *name, uint32_t by)
              memtrack_call(model, markBaseline, length, measures.value[MEMTRACK_MEASURE_NOW], measures.transactions, by));
 }
 
+/* Within memtrack_model_with(). */
+static void
+mark_blind(memtrack_core *model)
+{
+  for (uint32_t site; (site = memtrack_unseen_next()) != MEMTRACK_SITE_UNKNOWN;) {
+    memtrack_call(model, markBlind, site);
+  }
+}
+
 /* On settled sums. */
 static void
 sample(memtrack_core *model)
 {
+  mark_blind(model);
   memtrack_call(model, sample, measures.value[MEMTRACK_MEASURE_NOW], measures.transactions);
   warm = memtrack_call(model, warmUpEnded);
   while (uint32_t length = memtrack_call(model, nextWarning)) {

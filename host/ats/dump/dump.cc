@@ -22,6 +22,7 @@
 #include "hook/objects.h"
 #include "hook/ranges.h"
 #include "hook/state.h"
+#include "hook/unseen.h"
 #include "hook/warning.h"
 #include "owner/naming.h"
 #include "search/search.h"
@@ -59,6 +60,7 @@ put_counts(memtrack_core *model, const memtrack_state *state)
   put(MEMTRACK_FACT_MEMORY, own_memory());
   put(MEMTRACK_FACT_DAMAGED, memtrack_hooks_get(damaged));
   put(MEMTRACK_FACT_TWICE, unmarked ? UINT64_MAX : memtrack_hooks_get(twice));
+  put(MEMTRACK_FACT_UNSEEN, memtrack_unseen_count());
   put(MEMTRACK_FACT_UNTRACKED, memtrack_objects_untracked());
   for (uint32_t limit = 0; limit < MEMTRACK_LIMIT_COUNT; ++limit) {
     memtrack_call(model, setExhausted, limit, memtrack_limit_hits(limit));

@@ -12,19 +12,23 @@
 #include "core/account.h"
 #include "core/tag.h"
 #include "hook/state.h"
+#include "hook/unseen.h"
 #include "hook/watch.h"
 
 #ifdef __cplusplus
 extern "C" {
 #endif
 
-/* Counts and tags a block of `size` bytes that was allocated MEMTRACK_TAG_SIZE longer. Returns its birth. */
+/* Counts and tags a block of `size` bytes that was allocated MEMTRACK_TAG_SIZE longer, and has no tag of a block that lives.
+   Returns its birth. */
 MT_INLINE uint32_t
 memtrack_block_record(void *block, uint64_t size, uint64_t key, uint64_t address, uint64_t attributes, const char *text)
 {
   uint32_t birth = memtrack_account_alloc(address, attributes, text, size);
   if (MT_LIKELY(birth != MEMTRACK_SITE_UNKNOWN)) {
-    memtrack_tag_write(block, malloc_usable_size(block), size, birth, key);
+    uint64_t usable = malloc_usable_size(block);
+    memtrack_unseen_look(block, usable);
+    memtrack_tag_write(block, usable, size, birth, key);
   }
   return birth;
 }

@@ -156,6 +156,7 @@ leave_wrapper(uint32_t birth, size_t margin, void *block, size_t size, uintptr_t
 {
   if (MT_UNLIKELY(birth != MEMTRACK_SITE_UNKNOWN && memtrack_naming_is_wrapper(birth >> MEMTRACK_EPOCH_BITS))) {
     memtrack_account_free(birth, size);
+    memtrack_tag_clear(block, malloc_usable_size(block));
     birth =
       memtrack_block_record_by(margin, block, size, memtrack_hooks_get(key), memtrack_plugin_call_find(address), attributes, NULL);
   }

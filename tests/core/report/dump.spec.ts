@@ -75,7 +75,7 @@ function header(level: u32, verify: string = "off"): string {
     " armed=60 core=90945afb0efed735 shards=4 sites=3/64 refused-sites=0 iobuffer=installed openssl=installed " +
     "plugins=off buffers=off weights=off heap=off server-heap=off freelists=off verify=" +
     verify +
-    " lost=0 traps=0 damaged=0 twice=0 untracked=0 exhausted=- memory-reader= memory=1048576\n"
+    " lost=0 traps=0 damaged=0 twice=0 unseen=0 untracked=0 exhausted=- memory-reader= memory=1048576\n"
   );
 }
 
