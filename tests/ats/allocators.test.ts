@@ -16,7 +16,17 @@ import type { Dump } from "../../harness/dump.ts";
 import { h2load, requests } from "../../harness/load.ts";
 import { Origin } from "../../harness/origin.ts";
 import { PLUGIN } from "../../tools/build.ts";
-import { assertHolds, assertSound, buildCorpus, corpus, expectedOf, grownOf, rowsOfOwner, settled } from "../support/corpus.ts";
+import {
+  assertHolds,
+  assertSound,
+  assertUnseen,
+  buildCorpus,
+  corpus,
+  expectedOf,
+  grownOf,
+  rowsOfOwner,
+  settled,
+} from "../support/corpus.ts";
 
 const GROWING = ["leak_string", "leak_vector"];
 const LEAKS = [
@@ -30,9 +40,10 @@ const INNOCENTS = [
 ];
 // They write past the ends of blocks, but not into other blocks.
 const HOSTILE = ["hostile_mixed", "hostile_overrun"];
+const UNSEEN = "hostile_unseen";
 /** GWP-ASan takes one block in five: its freed blocks are not readable. */
 const SCUDO = { SCUDO_OPTIONS: "GWP_ASAN_SampleRate=5:GWP_ASAN_MaxSimultaneousAllocations=4000:dealloc_type_mismatch=1" };
-const ALL = [...LEAKS, ...GROWING, ...INNOCENTS, ...HOSTILE];
+const ALL = [...LEAKS, ...GROWING, ...INNOCENTS, ...HOSTILE, UNSEEN];
 
 let origin: Origin;
 before(async () => {
@@ -84,6 +95,11 @@ for (const library of ["libjemalloc.so.2", "libtcmalloc_minimal.so.4", "libmimal
         assert.ok(rowsOfOwner(dump, `${name}.so`).length > 0, "it has been seen at all");
       });
     }
+
+    test("blocks freed past all hooks leave their row when they are handed out again", () => {
+      assertHolds(dump, `${UNSEEN}.so`, [...expectedOf(UNSEEN, { transaction: count, once: 1 })]);
+      assertUnseen(dump);
+    });
 
     test("blocks written past their end are detected as with the C library's allocator", () => {
       const damaged = Number(dump.header.get("damaged"));

@@ -16,7 +16,17 @@ import { h2load, requests } from "../../harness/load.ts";
 import { Origin } from "../../harness/origin.ts";
 import { installedServer } from "../../harness/server.ts";
 import { PLUGIN } from "../../tools/build.ts";
-import { assertHolds, assertSound, buildCorpus, corpus, expectedOf, growingSite, grownOf, locationOf } from "../support/corpus.ts";
+import {
+  assertHolds,
+  assertSound,
+  assertUnseen,
+  buildCorpus,
+  corpus,
+  expectedOf,
+  growingSite,
+  grownOf,
+  locationOf,
+} from "../support/corpus.ts";
 import { ownerOf, rowsOf, rowsOfOwner, settled, sitesOf, SOURCES, type Counts, type Expected } from "../support/corpus.ts";
 
 const HEAP = { "proxy.config.plugin.memtrack.heap": 1 };
@@ -270,7 +280,7 @@ test("a library that a plugin loads later is tracked within seconds", async () =
 });
 
 describe("hostile plugins", () => {
-  const HOSTILE = ["hostile_mixed", "hostile_foreign", "hostile_overrun"];
+  const HOSTILE = ["hostile_mixed", "hostile_foreign", "hostile_overrun", "hostile_unseen"];
 
   describe("memory errors that the allocator survives", () => {
     let dump: Dump;
@@ -297,6 +307,16 @@ describe("hostile plugins", () => {
     test("a foreign block that is freed is in no plugin's row", () => {
       assertHolds(dump, "hostile_foreign.so", expectedOf("hostile_foreign", { transaction: transactions, once: 1 }));
     });
+  });
+
+  test("a block that is freed past all hooks leaves its row when it is handed out again", async () => {
+    const { dump, transactions } = await withServer({ plugins: [PLUGIN, corpus("hostile_unseen")] }, async (ats) => {
+      const transactions = await traffic(ats, 100);
+      return { transactions, dump: await settled(ats) };
+    });
+    assertSound(dump);
+    assertHolds(dump, "hostile_unseen.so", expectedOf("hostile_unseen", { transaction: transactions, once: 1 }));
+    assertUnseen(dump);
   });
 
   test("freed blocks that nobody was seen to allocate are counted apart, with who freed them", async () => {

@@ -231,6 +231,13 @@ export function assertHolds(dump: Dump, owner: string, expected: Expected[]): vo
   }
 }
 
+/** Asserts that of what hostile_unseen frees past all hooks nearly everything has left the row. */
+export function assertUnseen(dump: Dump): void {
+  const row = rowsOfOwner(dump, "hostile_unseen.so").find(({ location }) => / unseen \(/.test(location));
+  assert.ok(row && row.allocs - row.frees <= row.allocs / 20, JSON.stringify(row));
+  assert.ok(Number(dump.header.get("unseen")) >= row.frees, `unseen=${dump.header.get("unseen")}`);
+}
+
 /** Asserts what must hold for every dump at level 1 and 2; `rearmed`: buffers older than the tracking may have been released. */
 export function assertSound(dump: Dump, { rearmed = false } = {}): void {
   assert.deepEqual(dump.foreign, [], "no foreign line within the dump");
