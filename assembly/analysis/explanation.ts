@@ -5,7 +5,7 @@
 //   the RAM cache grew as much         possible only for the server's own IOBuffers; eight times as much, for the remainder, which contains
 //                                      what the server keeps for each object of the cache
 //   connections or requests per second increased, and would explain this growth; connections not that of the server's transactions
-//   it levels off                      saturation.ts
+//   it levels off                      saturation.ts; while it is young, it must do so without a doubt
 //   it is young, and its rate of retained objects is possible for misses of a cache: by the counters, a cache that fills evenly
 //                                      looks like a leak, so it gets CACHE_RUN samples to level off; fewer if memory would be
 //                                      exhausted before
@@ -23,7 +23,7 @@ import { Series } from "../base/types";
 import { headroom, measured } from "../model/environment";
 import { ageOf } from "../model/history";
 import { elapsedSeconds, openAt, points, ramCacheAt, samples, timeAt, transactionsAt } from "../model/timeline";
-import { GROWTH_SIGMA, isLevelling } from "./saturation";
+import { GROWTH_SIGMA, Levelling, levelling } from "./saturation";
 import { allocs, averageSize, canBeConnections, canBeRamCache, frees, inUse, isObjects, isRemainder } from "./series";
 import * as trend from "./trend";
 
@@ -44,8 +44,9 @@ export function findExplanation(series: Series, level: u32): u32 {
   const due = canBeRamCache(series) ? cached + cached / 4 : isRemainder(series) ? cached / 8 : 0;
   if (cached > 0 && growth <= due) return EXPLAINED_BY_RAM_CACHE;
   if (isLoad(series, level, growth)) return EXPLAINED_BY_LOAD;
-  if (isLevelling(series)) return EXPLAINED_BY_LEVELLING;
   const run = trend.run(level);
+  const slows = levelling(series);
+  if (slows != Levelling.NO) return slows == Levelling.PERHAPS && run < CACHE_RUN ? EXPLAINED_BY_AGE : EXPLAINED_BY_LEVELLING;
   return run >= runNeeded(series, level, run) ? EXPLAINED_BY_NOTHING : EXPLAINED_BY_AGE;
 }
 

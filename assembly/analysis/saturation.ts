@@ -13,7 +13,7 @@
 // Rates are computed per time and per transaction, and the rate that levels off less decides: at night a leak grows less per hour,
 // and a leak independent of traffic grows more per transaction. If traffic rose, only the rate per transaction counts: more
 // requests per second fill a cache faster, even while it levels off. The same applies if the growth is uneven in time, because it
-// then does not depend on time.
+// then does not depend on time. Whether a growth that slows down per transaction only, or only a little, levels off, is in doubt.
 
 import { HISTORY_LEVELS, HISTORY_SHIFT } from "../abi";
 import { Series } from "../base/types";
@@ -41,6 +41,8 @@ let start: u32 = 0;
 let above: u32 = 0;
 /** Whether traffic differed between the late and the early part. */
 let uneven: bool = false;
+/** The late rate per time in percent of the early one. */
+let byTime: u64 = 0;
 
 /** The late rate in percent of the early rate, or -1 if undecidable. */
 export function lateShare(series: Series): i32 {
@@ -48,21 +50,29 @@ export function lateShare(series: Series): i32 {
   return start < AGE_MIN ? -1 : <i32>lateToEarly(series);
 }
 
+/** Whether and how surely a growth levels off. */
+export enum Levelling {
+  NO,
+  PERHAPS,
+  YES,
+}
+
 /** Whether the growth levels off by more than chance would cause for so few objects. */
-export function isLevelling(series: Series): bool {
+export function levelling(series: Series): Levelling {
   findStart(series);
-  if (start < AGE_MIN) return false;
+  if (start < AGE_MIN) return Levelling.NO;
   const late = lateToEarly(series);
   const objects = grown(series, 0, start) / averageSize(series);
   // The number of events at a constant rate has a standard deviation of its square root (Poisson); late and early each count a part
   // of the events.
   const doubt: u64 = 100 / root(objects ? objects : 1);
-  if (late + doubt >= (uneven ? LEVELS_OFF_UNEVEN : LEVELS_OFF)) return false;
+  if (late + doubt >= (uneven ? LEVELS_OFF_UNEVEN : LEVELS_OFF)) return Levelling.NO;
   // If it had levelled off and grows again, that is a second growth, in addition to a cache's remaining growth; unless it is within
   // the random changes of a population at rest.
   const again = grown(series, 0, start / 4) / averageSize(series);
-  if (again * again < GROWTH_SIGMA * GROWTH_SIGMA * (inUseAt(series, 0, level) / averageSize(series))) return true;
-  return middleToLate(series) >= LEVELS_OFF;
+  const isRest = again * again < GROWTH_SIGMA * GROWTH_SIGMA * (inUseAt(series, 0, level) / averageSize(series));
+  if (!isRest && middleToLate(series) < LEVELS_OFF) return Levelling.NO;
+  return max(late, byTime) + doubt >= LEVELS_OFF ? Levelling.PERHAPS : Levelling.YES;
 }
 
 /** Finds the ages in samples between whose points the present growth began. */
@@ -101,7 +111,7 @@ function lateToEarly(series: Series): u64 {
   const late = grown(series, 0, quarter);
   const first = grown(series, min(half, above), above);
   const begin = grown(series, above, start);
-  const byTime = percent(
+  byTime = percent(
     late,
     span(time(0), time(quarter)),
     first + begin,

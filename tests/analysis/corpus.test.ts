@@ -26,6 +26,8 @@ interface Outcome {
   kendall?: number;
   /** The last sample in which the row was a suspect. */
   last?: number;
+  /** A sample at which a dump says that its growth levels off. */
+  levelsOff?: number;
 }
 
 /** Registers a row of the server's IOBuffers, or of a plugin's TSmalloc. */
@@ -71,6 +73,13 @@ function play(scene: Scene, seed: number): Outcome[] {
       outcome.memtrack ??= index;
       outcome.last = index;
     }
+    if (scene.rows.some((row) => row.isEven) && index % 10 === 0) {
+      const growing = host.dump({ time: 0n, level: 2 }).toString().split("\n");
+      for (const outcome of outcomes) {
+        if (growing.some((line) => line.startsWith("filling | levels off") && line.includes(`${outcome.row.name} `)))
+          outcome.levelsOff ??= index;
+      }
+    }
     if (index % CHECK_EVERY || index < WINDOW) continue;
     const order = live.map((values, i) => [values[index]!, i] as const).sort((a, b) => b[0] - a[0]);
     for (const [, i] of order.slice(0, leaks)) outcomes[i]!.largest ??= index;
@@ -107,7 +116,8 @@ describe("histories with known answers", () => {
       );
       all.push(...outcomes);
       const wrong: string[] = [];
-      for (const { row, memtrack, last } of outcomes) {
+      for (const { row, memtrack, last, levelsOff } of outcomes) {
+        if (row.isEven && levelsOff) wrong.push(`${row.name} levels off at ${levelsOff}, and is even`);
         if (!row.leak) {
           if (memtrack !== undefined) wrong.push(`${row.name} is a suspect at sample ${memtrack}, and innocent`);
           continue;

@@ -24,6 +24,8 @@ export interface Row {
   name: string;
   /** For a leak: the step in which it begins, and the number of samples within which it must become a suspect. */
   leak?: { from: number; within: number; bytesPerSample?: number; stops?: number };
+  /** Its growth is even from the beginning: it never reads `levels off`. */
+  isEven?: true;
   /** Initial counters, for instance close to a wrap. */
   before?: { allocs: bigint; allocBytes: bigint; frees: bigint; freeBytes: bigint };
   step(index: number, traffic: Traffic, random: Random): Step;
@@ -202,6 +204,10 @@ function leaking(
   return { ...row(name, ...behaviours), leak: { from: 0, within, ...more } };
 }
 
+function evenly(row: Row): Row {
+  return { ...row, isEven: true };
+}
+
 const core = (name: string) => `memory/IOBuffer/${name}`;
 const plugin = (name: string) => `memory/plugin/${name}`;
 
@@ -211,6 +217,10 @@ const hourly = (index: number) => index % 360 < 30; // five minutes of each hour
 const daily = (index: number) => 600 - 400 * Math.cos((2 * Math.PI * index) / DAY);
 const isReload = (index: number) => index % 100 === 50;
 const even = (transactions: number) => (_: number, random: Random) => ({ transactions: random.poisson(transactions) });
+/** Traffic that goes up and down by half, in some 45 samples. */
+const waves = (transactions: number) => (index: number, random: Random) => ({
+  transactions: random.poisson(transactions * (1 + 0.5 * Math.sin(index / 7))),
+});
 
 /**
  * The tested leak rates: objects per transaction and size, with 2,000 transactions per sample and noise, and the samples within which each
@@ -398,6 +408,20 @@ export function corpus(): Scene[] {
           from: 260,
           bytesPerSample: 900,
         }),
+      ],
+    },
+    {
+      name: "young growth under traffic that goes up and down",
+      samples: 600,
+      traffic: waves(2000),
+      rows: [
+        leaking(plugin("leaky.so by a timer"), 110, [background(6.6, 72)], { bytesPerSample: 475 }),
+        leaking(plugin("leaky.so one in 300"), 150, [leak(1 / 300, 72)], { bytesPerSample: 480 }),
+        evenly(leaking(plugin("leaky.so by a timer, often"), 460, [background(66, 72)], { bytesPerSample: 4752 })),
+        evenly(leaking(plugin("leaky.so one of each request"), 460, [leak(1, 31)], { bytesPerSample: 62_000 })),
+        row(plugin("cache.so popular things (cache.c:10)"), cache(200_000, 512, 1, 0.7)),
+        row(plugin("cache.so few popular things (cache.c:20)"), cache(200_000, 4096, 0.2, 0.55)),
+        row(plugin("cache.so sessions (cache.c:40)"), cache(6_000, 300, 0.04)),
       ],
     },
     {

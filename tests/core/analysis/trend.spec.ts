@@ -3,7 +3,7 @@
 // Slopes, filters and streaks, compared with values computed by hand and tested with noise.
 
 import { scoreStreaks } from "../../../assembly/analysis/persistence";
-import { isLevelling, lateShare, root } from "../../../assembly/analysis/saturation";
+import { lateShare, Levelling, levelling, root } from "../../../assembly/analysis/saturation";
 import * as trend from "../../../assembly/analysis/trend";
 import { slots } from "../../../assembly/base/memory";
 import { record, stateOf } from "../../../assembly/model/history";
@@ -101,7 +101,7 @@ describe("saturation", () => {
       tick(i * 10, 0, 0, 0);
       record(row, i * 1000, i * 1000);
     }
-    expect(isLevelling(row)).toBe(false);
+    expect(levelling(row)).toBe(Levelling.NO);
     expect(abs(lateShare(row) - 100) < 10).toBe(true);
     fresh();
     const other = site("memory/IOBuffer/A.cc:1");
@@ -111,14 +111,42 @@ describe("saturation", () => {
       tick(i * 10, 0, 0, 0);
       record(other, live, live);
     }
-    expect(isLevelling(other)).toBe(true);
+    expect(levelling(other)).toBe(Levelling.YES);
     expect(lateShare(other) < 60).toBe(true);
+  });
+
+  test("is in doubt if the traffic goes up and down, and the growth does not", () => {
+    fresh();
+    const row = site("memory/IOBuffer/A.cc:1");
+    let requests: u64 = 0;
+    let doubts = 0;
+    for (let i: u64 = 1; i <= 150; ++i) {
+      requests += i % 44 < 22 ? 30 : 60;
+      tick(i, requests, 0, 0);
+      record(row, i * 700, i * 700);
+      if (i < 80) continue;
+      assert(levelling(row) != Levelling.YES, `at ${i}: ${lateShare(row)}`);
+      if (levelling(row) == Levelling.PERHAPS) ++doubts;
+    }
+    expect(doubts).toBeGreaterThan(0);
+  });
+
+  test("is in doubt if only the growth per request slows down", () => {
+    fresh();
+    const row = site("memory/IOBuffer/A.cc:1");
+    let requests: u64 = 0;
+    for (let i: u64 = 1; i <= 110; ++i) {
+      requests += i;
+      tick(i, requests, 0, 0);
+      record(row, i * 70_000, i * 70_000);
+    }
+    expect(levelling(row)).toBe(Levelling.PERHAPS);
   });
 
   test("is unknown for a row that has no history, or never grew", () => {
     fresh();
     expect(lateShare(ROW)).toBe(-1);
-    expect(isLevelling(ROW)).toBe(false);
+    expect(levelling(ROW)).toBe(Levelling.NO);
     for (let i: u64 = 0; i < 100; ++i) {
       tick(i, 0, 0, 0);
       record(ROW, 1000 - i, 0);
