@@ -19,6 +19,7 @@ import {
   EXPLAINED_BY_RAM_CACHE,
   MEASURE_CONNECTIONS,
 } from "../abi";
+import { mulDiv } from "../base/muldiv";
 import { Series } from "../base/types";
 import { headroom, measured } from "../model/environment";
 import { ageOf } from "../model/history";
@@ -29,10 +30,19 @@ import * as trend from "./trend";
 
 /** A cache that is filling retains at least this many objects of 1,000 requests: its hit ratio is below 99.5 %. */
 const CACHE_PER_1000: u64 = 5;
-/** Samples for which a cache may fill evenly: an hour, at 10 s. */
+/** Samples for which a cache may fill evenly. They are counted in points of 64, and need one more: 448 and more, 75 minutes at 10 s. */
 export const CACHE_RUN: u32 = 384;
 /** Samples for which any other growth must continue. */
 export const PLAIN_RUN: u32 = 64;
+/** One course of a growth fits clearly better than another if the other deviates by CLEAR times as much, and by a CLEAR_PART of the growth. */
+const CLEAR: i64 = 2;
+const CLEAR_PART: i64 = 8;
+const NO_FIT: i64 = i64.MAX_VALUE >> 4;
+/** Parts of a course are counted in this part of it, to stay within 64 bits. */
+const FINE: i64 = 4096;
+/** Most objects of a row that a connection brings; more if it brought more before, or if the row also releases, as connections that end do. */
+const EACH: u64 = 8;
+const EACH_OF_RELEASED: u64 = 40;
 /** Number of mean lifetimes after which a population is at rest. */
 const LIVES: u64 = 4;
 
@@ -70,16 +80,21 @@ export function runNeeded(series: Series, level: u32, run: u32): u32 {
  * there is no meaningful lifetime, and if most leak the formula does not apply: hence the bounds.
  */
 function settlingTime(series: Series): u32 {
-  const freed = frees(series);
-  if (freed < allocs(series) / 20 || !freed) return PLAIN_RUN;
-  const rest = (LIVES * (inUse(series) / averageSize(series)) * ageOf(series)) / freed;
+  if (!releases(series)) return PLAIN_RUN;
+  const rest = (LIVES * (inUse(series) / averageSize(series)) * ageOf(series)) / frees(series);
   return rest < PLAIN_RUN ? PLAIN_RUN : rest < CACHE_RUN ? <u32>rest : CACHE_RUN;
+}
+
+/** Whether more than hardly any of its objects are released. */
+function releases(series: Series): bool {
+  const freed = frees(series);
+  return freed != 0 && freed >= allocs(series) / 20;
 }
 
 /** Whether the increase in connections, or in requests per second, would explain the growth. */
 function isLoad(series: Series, level: u32, growth: i64): bool {
   const oldest = points(level) - 1;
-  if (measured(MEASURE_CONNECTIONS) && canBeConnections(series) && isOfConnections(level, growth)) return true;
+  if (measured(MEASURE_CONNECTIONS) && canBeConnections(series) && isOfConnections(series, level, growth)) return true;
   const quarter = oldest / 4 ? oldest / 4 : 1;
   const early = requestRate(level, oldest, oldest - quarter);
   const late = requestRate(level, quarter, 0);
@@ -94,23 +109,62 @@ function isLoad(series: Series, level: u32, growth: i64): bool {
 }
 
 /**
- * Whether there are many more connections, and the series grew only while they increased. A growth that continues without them, at
- * half the rate or faster, is not explained by connections.
+ * Whether there are many more connections, and they explain the growth: it was more while they became more. Where it follows time, or the
+ * requests, clearly better, it is not theirs; where it follows both, only as much is as connections can have brought.
  */
-function isOfConnections(level: u32, growth: i64): bool {
+function isOfConnections(series: Series, level: u32, growth: i64): bool {
   const last = points(level) - 1;
   const before = openAt(level, last);
   const now = openAt(level, 0);
   if (now <= before + before / 4 + 8) return false;
-  const step = (now - before) / (4 * last);
-  let still: i64 = 0;
-  let apart: i64 = 0;
-  for (let i: u32 = 1; i <= last; ++i) {
-    if (openAt(level, last - i) > openAt(level, last - i + 1) + step) continue;
-    ++still;
-    apart += trend.value(i) - trend.value(i - 1);
+  const first = onset(last);
+  const apart = misfit(level, first, Course.CONNECTIONS);
+  const other = min(misfit(level, first, Course.TIME), misfit(level, first, Course.REQUESTS));
+  const doubt = growth / CLEAR_PART;
+  if (apart > growth || apart > CLEAR * other + doubt) return false;
+  if (other > CLEAR * apart + doubt) return true;
+  const usual = averageSize(series) * (releases(series) ? EACH_OF_RELEASED : EACH);
+  const each = max(usual, before ? (2 * <u64>trend.value(0)) / before : 0);
+  return <u64>growth <= each * (now - before);
+}
+
+/** The last point of the level before the growth began. */
+function onset(last: u32): u32 {
+  let first: u32 = 0;
+  while (first + 1 < last && trend.value(first + 1) <= trend.value(0)) ++first;
+  return first;
+}
+
+/** What a growth can follow. */
+enum Course {
+  CONNECTIONS,
+  REQUESTS,
+  TIME,
+}
+
+/**
+ * Sum of the deviations of a growth's steps, from a point of the level on, from those of what it may follow; NO_FIT if that did not become
+ * more.
+ */
+function misfit(level: u32, first: u32, course: Course): i64 {
+  const last = points(level) - 1;
+  const growth = trend.value(last) - trend.value(first);
+  const whole = courseAt(level, 0, course) - courseAt(level, last - first, course);
+  if (whole <= 0) return NO_FIT;
+  const unit = whole / FINE + 1;
+  let sum: i64 = 0;
+  for (let i = first + 1; i <= last; ++i) {
+    const part = courseAt(level, last - i, course) - courseAt(level, last - i + 1, course);
+    const due = mulDiv(growth, part / unit, max<i64>(whole / unit, 1));
+    const step = trend.value(i) - trend.value(i - 1);
+    sum += step > due ? step - due : due - step;
   }
-  return still * 4 < <i64>last || apart * 2 * <i64>last < growth * still;
+  return sum;
+}
+
+function courseAt(level: u32, back: u32, course: Course): i64 {
+  if (course == Course.CONNECTIONS) return openAt(level, back);
+  return course == Course.REQUESTS ? <i64>transactionsAt(level, back) : timeAt(level, back);
 }
 
 /** Requests per 1,000 seconds. */

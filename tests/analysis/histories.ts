@@ -221,6 +221,13 @@ const even = (transactions: number) => (_: number, random: Random) => ({ transac
 const waves = (transactions: number) => (index: number, random: Random) => ({
   transactions: random.poisson(transactions * (1 + 0.5 * Math.sin(index / 7))),
 });
+/** Connections that are opened in 72 samples, held for 78, and closed. */
+const heldConnections = (index: number) => (index < 20 || index >= 170 ? 20 : Math.min(1500, 20 + Math.round((index - 20) * 20.6)));
+/** Connections of a morning, from 100 to 4,000: as many come and go as the root of their number. */
+const morning = (index: number, random: Random) => {
+  const mean = 100 + index * 2.7;
+  return Math.max(0, Math.round(mean + Math.sqrt(mean) * random.normal()));
+};
 
 /**
  * The tested leak rates: objects per transaction and size, with 2,000 transactions per sample and noise, and the samples within which each
@@ -408,6 +415,62 @@ export function corpus(): Scene[] {
           from: 260,
           bytesPerSample: 900,
         }),
+      ],
+    },
+    {
+      // One sample a second: the leaks go on while the connections stand still, and have their verdicts before these close.
+      name: "idle connections that are opened and held, under changing load",
+      samples: 300,
+      traffic: (index, random) => ({
+        transactions: random.poisson(index % 40 < 20 ? 6000 : 14_000),
+        connections: heldConnections(index),
+        seconds: 1,
+      }),
+      rows: [
+        row(plugin("session.so data (a.c:1)"), perConnection(1, 600)),
+        row(plugin("session.so several objects (a.c:2)"), perConnection(6, 300)),
+        row(core("buffers of connections"), perConnection(3, 4096)),
+        row(core("requests"), churn(1, 8192, 1)),
+        leaking(plugin("leaky.so one in 500, large"), 150, [leak(1 / 500, 27_000)], { bytesPerSample: 540_000 }),
+        leaking(plugin("leaky.so one in 500"), 150, [leak(1 / 500, 850)], { bytesPerSample: 17_000 }),
+        leaking(plugin("leaky.so one in 2,000"), 150, [leak(1 / 2_000, 3400)], { bytesPerSample: 17_000 }),
+        leaking(plugin("leaky.so by a timer"), 150, [background(30, 1000)], { bytesPerSample: 30_000 }),
+        leaking(plugin("leaky.so one in 1,000, from 60 on"), 110, [leak(1 / 1_000, 1000, (index) => index >= 60)], {
+          from: 60,
+          bytesPerSample: 10_000,
+        }),
+      ],
+    },
+    {
+      name: "the connections of a morning",
+      samples: 1440,
+      traffic: (index, random) => ({ transactions: random.poisson(20_000), connections: morning(index, random) }),
+      rows: [
+        row(plugin("session.so data (a.c:1)"), perConnection(1, 600)),
+        row(plugin("session.so several objects (a.c:2)"), perConnection(6, 300)),
+        row(core("buffers of connections"), perConnection(3, 4096)),
+        leaking(plugin("leaky.so far more than connections can bring"), 150, [leak(1 / 250, 512)], { bytesPerSample: 40_960 }),
+        leaking(plugin("leaky.so no more than connections can bring"), 400, [leak(1 / 10_000, 512)], { bytesPerSample: 1024 }),
+        leaking(plugin("leaky.so begins late"), 200, [leak(1 / 2_000, 512, (index) => index >= 700)], {
+          from: 700,
+          bytesPerSample: 5120,
+        }),
+      ],
+    },
+    {
+      // From none, without ups and downs: neither time nor requests tell these from a leak, but their number does, or their age.
+      name: "a burst of connections from none",
+      samples: 500,
+      traffic: (index, random) => ({
+        transactions: random.poisson(3000),
+        connections: index < 10 ? 0 : Math.min(2000, (index - 10) * 25),
+      }),
+      rows: [
+        row(plugin("session.so data (a.c:1)"), perConnection(1, 600)),
+        row(plugin("session.so its continuation (a.c:2)"), perConnection(1, 160)),
+        row(plugin("session.so headers (a.c:3)"), perConnection(12, 64)),
+        row(core("buffers of connections"), perConnection(2, 4096)),
+        leaking(plugin("leaky.so one in 500"), 150, [leak(1 / 500, 600)], { bytesPerSample: 3600 }),
       ],
     },
     {
