@@ -12,6 +12,7 @@ import { growth } from "./cases/growth.ts";
 import { instructions } from "./cases/instructions.ts";
 import { pairs } from "./cases/pairs.ts";
 import { pauses } from "./cases/pauses.ts";
+import { search } from "./cases/search.ts";
 import { server } from "./cases/server.ts";
 import { share } from "./cases/share.ts";
 import { measure, type Comparisons, type Measured } from "./comparisons.ts";
@@ -26,6 +27,7 @@ const COMPARISONS: Comparisons = {
   command,
   events,
   pairs,
+  search,
   pauses,
   growth,
   "plugins-share": share,

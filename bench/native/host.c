@@ -186,3 +186,62 @@ host_shard_size(void)
 {
   return memtrack_shard_get(0)->core.size;
 }
+
+static struct memtrack_core search;
+
+#define SEARCH_KEY 0x0123456789abcdefu
+
+void
+host_search_open(uint32_t first, uint32_t count, uint32_t births, uint32_t epoch)
+{
+  need(memtrack_core_open(&search, MEMTRACK_ROLE_SEARCH, 0) == 0, "the search", "cannot be opened");
+  uint8_t *list = memtrack_core_at(&search, search.input);
+  for (uint32_t i = 0; i < count; ++i) {
+    uint32_t entry[] = {first + i, MEMTRACK_CLASS_HEAP};
+    memcpy(list + i * MEMTRACK_WATCH_SIZE, entry, sizeof(entry));
+  }
+  memtrack_call(&search, searchKeys, SEARCH_KEY, SEARCH_KEY + 1, births, epoch);
+  memtrack_call(&search, searchWatch, count * MEMTRACK_WATCH_SIZE);
+}
+
+void *
+host_search_begin(void)
+{
+  memtrack_call(&search, beginPass, 0);
+  return memtrack_core_at(&search, memtrack_call(&search, windowAt));
+}
+
+void
+host_search_piece(uint64_t address, uint32_t length, bool unaligned)
+{
+  memtrack_call(&search, scanPiece, address, length, unaligned ? MEMTRACK_PIECE_UNALIGNED : MEMTRACK_PIECE_MEMORY);
+}
+
+void
+host_search_end(void)
+{
+  memtrack_call(&search, endPass, 1);
+}
+
+void
+host_search_tag(void *block, uint64_t usable, uint32_t birth)
+{
+  memtrack_tag_write(block, usable, usable - MEMTRACK_TAG_SIZE, birth, SEARCH_KEY);
+}
+
+void
+host_search_report(void)
+{
+  uint64_t watched = 0, held = 0, blocks = 0;
+  const uint8_t *packet = memtrack_core_at(&search, search.output);
+  for (uint32_t site = 0; memtrack_call(&search, findings, site); ++site) {
+    uint32_t number;
+    memcpy(&number, packet + MEMTRACK_FINDING_WATCHED, sizeof(number));
+    watched += number;
+    memcpy(&number, packet + MEMTRACK_FINDING_HELD, sizeof(number));
+    held += number;
+    memcpy(&number, packet + MEMTRACK_FINDING_BLOCKS, sizeof(number));
+    blocks += number;
+  }
+  fprintf(stderr, "%lu blocks, %lu watched, %lu held\n", blocks, watched, held);
+}

@@ -4,6 +4,7 @@
 #ifndef HOST_H
 #define HOST_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -37,5 +38,14 @@ uint64_t host_total(void);
 
 // Linear memory of a shard in bytes.
 uint64_t host_shard_size(void);
+
+// A search instance that watches `count` sites from `first` on; a pass of it, whose window the first function returns; a block that
+// it finds; a line on what it found.
+void host_search_open(uint32_t first, uint32_t count, uint32_t births, uint32_t epoch);
+void *host_search_begin(void);
+void host_search_piece(uint64_t address, uint32_t length, bool unaligned);
+void host_search_end(void);
+void host_search_tag(void *block, uint64_t usable, uint32_t birth);
+void host_search_report(void);
 
 #endif

@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The speed of the search for references (assembly/search), end to end: a piece of memory is copied into the instance, and scanned there.
+
+import { figure, paired, type Figure } from "../figure.ts";
+import { Rounds, run, type Run } from "../native.ts";
+
+const SITES = 50;
+const WHAT = {
+  memcpy: "memcpy in pieces",
+  readv: "process_vm_readv in pieces",
+  search: "search",
+  thorough: "search, unaligned words too",
+};
+
+export async function search({ quick, rounds, progress }: Run): Promise<Figure[]> {
+  const mb = quick ? 128 : 1024;
+  progress(`search: ${mb} MiB`);
+  const measured = new Rounds();
+  for (const [word = "", speed] of await run("search", { mb, sites: SITES, rounds })) measured.add(word, speed);
+  const about = { group: "search", name: `${mb} MiB, ${SITES} sites` };
+  return [
+    ...Object.entries(WHAT).map(([word, what]) =>
+      figure({ ...about, what, unit: "GB/s", budget: word === "search" ? "search" : undefined }, measured.of(word)),
+    ),
+    paired({ ...about, what: "memcpy / search", unit: "x" }, measured.of("memcpy"), measured.of("search")),
+  ];
+}

@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Speed of the search for references: a heap of `mb` MiB, whose blocks of 16 to 2,000 bytes hold pointers to each other, texts,
+// small numbers and zeros, all with tags; one in twenty is of one of `sites` watched sites. Each line has a word and GB/s of
+// memory, by CPU time of the thread: memcpy in pieces, process_vm_readv in pieces, that and the scan, the same with unaligned
+// words.
+//
+//   search mb=N sites=N rounds=N
+#define _GNU_SOURCE
+#include <malloc.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/uio.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "host.h"
+#include "support.h"
+
+#define PIECE      65536u
+#define SITE_FIRST 128u
+#define SITES      4096u
+#define EPOCH      9u
+
+static char *heap;
+static uint64_t size, state = 1;
+static char copy[PIECE];
+
+static uint64_t
+cpu(void)
+{
+  struct timespec time;
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
+  return time.tv_sec * 1000000000ull + time.tv_nsec;
+}
+
+// A tenth are pointers, and a tenth text; of the rest half are zeros.
+static uint64_t
+word(void)
+{
+  uint64_t r = random_next(&state);
+  switch (r >> 60) {
+  case 0:
+  case 1:
+  case 2:
+    return (uint64_t)heap + (r % size & ~15ull);
+  case 3:
+  case 4:
+    return 0x6874696d73656420 ^ (r & 0x0f0f0f0f0f0f0f0f);
+  case 5:
+  case 6:
+  case 7:
+    return r % 10000;
+  default:
+    return 0;
+  }
+}
+
+static void
+fill(uint32_t sites)
+{
+  for (uint64_t at = 0; at + 2064 < size;) {
+    uint64_t usable = ((16 + random_next(&state) % 2000) & ~15ull) + 8;
+    char *block     = heap + at + 16;
+    for (uint64_t i = 0; i + 8 <= usable; i += 8) {
+      uint64_t value = word();
+      memcpy(block + i, &value, 8);
+    }
+    uint64_t r    = random_next(&state);
+    uint32_t site = SITE_FIRST + (r % 20 ? sites + r % (SITES - sites) : r / 20 % sites);
+    host_search_tag(block, usable, site << 7 | (r >> 40) % EPOCH);
+    at += usable + 8;
+  }
+}
+
+static void
+read_piece(char *to, const char *from)
+{
+  struct iovec local = {to, PIECE}, remote = {(char *)from, PIECE};
+  if (process_vm_readv(getpid(), &local, 1, &remote, 1, 0) != PIECE) {
+    fail("process_vm_readv");
+  }
+}
+
+static void
+search(bool unaligned)
+{
+  char *window = host_search_begin();
+  for (uint64_t at = 0; at < size; at += PIECE) {
+    read_piece(window, heap + at);
+    host_search_piece((uintptr_t)heap + at, PIECE, unaligned);
+  }
+  host_search_end();
+}
+
+static void
+report(const char *what, uint64_t from)
+{
+  printf("%s %.3f\n", what, (double)size / (cpu() - from));
+}
+
+int
+main(int argc, char **argv)
+{
+  arguments(argc, argv);
+  size            = argument_number("mb") << 20;
+  uint32_t sites  = argument_number("sites");
+  uint64_t rounds = argument_number("rounds");
+  arguments_done();
+  heap = aligned_alloc(PIECE, size);
+  if (!heap) {
+    fail("memory");
+  }
+  memset(heap, 0, size);
+  host_search_open(SITE_FIRST, sites, (SITES + SITE_FIRST) << 7, EPOCH);
+  fill(sites);
+  search(false); // finds the sample
+  for (uint64_t round = 0; round < rounds; ++round) {
+    uint64_t from = cpu();
+    for (uint64_t at = 0; at < size; at += PIECE) {
+      memcpy(copy, heap + at, PIECE);
+      __asm__ volatile("" ::: "memory");
+    }
+    report("memcpy", from);
+    from = cpu();
+    for (uint64_t at = 0; at < size; at += PIECE) {
+      read_piece(copy, heap + at);
+    }
+    report("readv", from);
+    from = cpu();
+    search(false);
+    report("search", from);
+    if (round == 0) {
+      from = cpu();
+      search(true);
+      report("thorough", from);
+    }
+  }
+  host_search_report();
+  return 0;
+}
