@@ -217,6 +217,8 @@ export const MANGLED_API: u32 = 3; // an inline function of the plugin API's hea
 // The search for references (assembly/search): most sites that it watches at a time, and blocks of a site.
 export const SEARCHED_MAX: u32 = 64;
 export const WATCHED_MAX: u32 = 64;
+export const LINKS_MAX: u32 = 2048; // blocks that hold others, of all sites
+export const LOOKUPS_MAX: u32 = 512; // references whose holder is looked for after a pass
 
 // Memory of the process is searched in pieces. A piece in which words begin that end behind it is followed by a margin.
 export const SEARCH_PIECE: u32 = 65536;

@@ -28,6 +28,7 @@ import {
   INDEX_AT,
   INPUT_SIZE,
   KIND_COUNT,
+  LINKS_MAX,
   LOADS_MAX,
   LOAD_SIZE,
   MEASURE_COUNT,
@@ -92,12 +93,15 @@ export const FINDING_TEXT_SIZE: u32 = 1024;
 /** The search: bytes of its filter, a searched site, a watched block, a block that a census found. */
 export const SEARCH_FILTER_SIZE: u32 = 1 << 16;
 export const SEARCHED_SIZE: u32 = 144;
-export const BLOCK_SIZE: u32 = 192;
+export const BLOCK_SIZE: u32 = 208;
 export const CANDIDATE_SIZE: u32 = 40;
 export const EDGE_SIZE: u32 = 8;
 export const EDGES_COUNT: u32 = 16384;
-/** Blocks of the samples. */
-export const BLOCKS_MAX: u32 = SEARCHED_MAX * WATCHED_MAX;
+/** Watched blocks: those of the samples, and with those that hold them. */
+export const SAMPLED_COUNT: u32 = SEARCHED_MAX * WATCHED_MAX;
+export const BLOCKS_COUNT: u32 = SAMPLED_COUNT + LINKS_MAX;
+export const ROOT_SIZE: u32 = 96;
+export const ROOTS_COUNT: u32 = 256;
 export const RANK_SIZE: u32 = 16;
 /** Most rows that a section of the analysis lists. */
 export const RANKED_MAX: u32 = 200;
@@ -228,6 +232,8 @@ export let byAddress: usize = 0;
 export let candidates: usize = 0;
 /** References from watched blocks to watched blocks (reference.ts). */
 export let edges: usize = 0;
+/** What is known of addresses outside all blocks (root.ts): texts. */
+export let roots: usize = 0;
 
 /** Plugin names with their number of loads (naming/module.ts). */
 export let loads: usize = 0;
@@ -356,10 +362,11 @@ function laySearch(): void {
   filter = take(SEARCH_FILTER_SIZE);
   searchedIndex = take(0x10000);
   searchedSites = take(SEARCHED_MAX * SEARCHED_SIZE);
-  watchedBlocks = take(BLOCKS_MAX * BLOCK_SIZE);
-  byAddress = take((BLOCKS_MAX * sizeof<u16>() + 7) & ~7);
+  watchedBlocks = take(BLOCKS_COUNT * BLOCK_SIZE);
+  byAddress = take((BLOCKS_COUNT * sizeof<u16>() + 7) & ~7);
   candidates = take(SEARCHED_MAX * WATCHED_MAX * CANDIDATE_SIZE);
   edges = take(EDGES_COUNT * EDGE_SIZE);
+  roots = take(ROOTS_COUNT * ROOT_SIZE);
 }
 
 function take(bytes: usize): usize {

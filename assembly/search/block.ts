@@ -1,15 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Watched blocks: of each searched site a sample. The entries of a site follow one another, so the number of an entry tells its site. In
-// a pass they are found by address.
+// Watched blocks: of each searched site a sample, and the blocks that hold these, which are links of chains (lookup.ts). The entries of a
+// site's sample follow one another, so the number of an entry tells its site; the links follow after the samples. In a pass they are found
+// by address.
 
-import { BLOCK_SIZE, BLOCKS_MAX, byAddress, watchedBlocks } from "../base/memory";
+import { BLOCK_SIZE, BLOCKS_COUNT, byAddress, SAMPLED_COUNT, watchedBlocks } from "../base/memory";
 import { recordAt, setValueAt, valueAt } from "../base/regions";
 import { WATCHED_MAX } from "../abi";
 
 /** Number of a watched block. */
 export type Watched = u32;
 export const NO_BLOCK: Watched = u32.MAX_VALUE;
+/** Places of references from outside that are kept of a block. */
+export const PLACES_KEPT: u32 = 4;
 
 /** What a pass found of a block. */
 export const VALUE_NONE: u32 = 0; // nothing refers to it
@@ -43,6 +46,21 @@ export class Block {
   /** The offsets of all references to the middle, also from watched blocks. */
   offsets: u64;
   value: u32;
+  /** Places of the first of these references from outside, those to the start first, and their number. */
+  places: u32;
+  place0: u64;
+  place1: u64;
+  place2: u64;
+  place3: u64;
+  /** Address of the block that holds it, by mark.ts; 0 if that is none. */
+  by: u64;
+  /** An address outside all blocks that has a reference to it, and what is there (root.ts); 0: none is known. */
+  root: u64;
+  rootText: u32;
+  /** Of a link: whether the block was released, its distance from the sample, and whether it holds a watched block in this pass. */
+  spent: bool;
+  depth: u32;
+  used: bool;
 }
 
 if (offsetof<Block>() > BLOCK_SIZE) ERROR("larger than memory.ts tells");
@@ -54,13 +72,26 @@ export function blockAt(block: Watched): Block {
   return recordAt<Block>(watchedBlocks, block, BLOCK_SIZE);
 }
 
+/** A place of a reference to a block. */
+export function placeOf(block: Watched, index: u32): u64 {
+  return load<u64>(changetype<usize>(blockAt(block)) + offsetof<Block>("place0") + index * sizeof<u64>());
+}
+
+export function setPlace(block: Block, index: u32, place: u64): void {
+  store<u64>(changetype<usize>(block) + offsetof<Block>("place0") + index * sizeof<u64>(), place);
+}
+
+export function isLink(block: Watched): bool {
+  return block >= SAMPLED_COUNT;
+}
+
 /** The first block of a site's sample; WATCHED_MAX follow one another. */
 export function firstOf(slot: u32): Watched {
   return slot * WATCHED_MAX;
 }
 
 export function forgetBlocks(): void {
-  memory.fill(watchedBlocks, 0, BLOCKS_MAX * BLOCK_SIZE);
+  memory.fill(watchedBlocks, 0, BLOCKS_COUNT * BLOCK_SIZE);
   count = 0;
 }
 
@@ -80,7 +111,7 @@ export function orderedBlock(position: u32): Watched {
 /** Sorts the blocks by address. Heapsort: in place, no recursion. */
 export function sortBlocks(): void {
   count = 0;
-  for (let block: Watched = 0; block < BLOCKS_MAX; ++block) {
+  for (let block: Watched = 0; block < BLOCKS_COUNT; ++block) {
     if (blockAt(block).address) setValueAt<u16>(byAddress, count++, <u16>block);
   }
   for (let i = count >>> 1; i > 0; --i) sift(i - 1, count);

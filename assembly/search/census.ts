@@ -6,7 +6,7 @@
 // the same.
 
 import { WATCHED_MAX } from "../abi";
-import { candidates, CANDIDATE_SIZE, window } from "../base/memory";
+import { BLOCKS_COUNT, candidates, CANDIDATE_SIZE, SAMPLED_COUNT, window } from "../base/memory";
 import { recordAt } from "../base/regions";
 import { blockAt, blockWith, clearBlock, firstOf, NO_BLOCK, Watched } from "./block";
 import { isOfEndedEpoch, Searched, searchedAt, Slot, slotOf, NO_SLOT, plainKey } from "./searched";
@@ -31,7 +31,6 @@ const SIZE_UNKNOWN: u64 = 256;
 export function beginCensus(slot: Slot): void {
   searchedAt(slot).counting = 0;
   searchedAt(slot).found = 0;
-  for (let i: u32 = 0; i < WATCHED_MAX; ++i) blockAt(firstOf(slot) + i).seen = false;
 }
 
 /** A word at an address, and at a place in the window, that can be the tag of a block of a searched site. */
@@ -94,8 +93,14 @@ export function completeSample(slot: Slot): void {
     block.tag = candidate.tag;
     block.birth = candidate.birth;
     block.rank = candidate.rank;
+    dropLink(block.address);
   }
   site.found = 0;
+}
+
+/** A block of a sample is no link: references to it are found once. */
+function dropLink(address: u64): void {
+  for (let link = SAMPLED_COUNT; link < BLOCKS_COUNT; ++link) if (blockAt(link).address == address) clearBlock(link);
 }
 
 /** A free entry of a site's sample, or the block with the highest rank. */

@@ -9,12 +9,14 @@ import {
   EPOCH_MASK,
   FINDING_BLOCKS,
   FINDING_CHAIN,
+  FINDING_CHAINED,
   FINDING_EARLIER,
   FINDING_EPOCHS,
   FINDING_ESTIMATE,
   FINDING_FLAGS,
   FINDING_HELD,
   FINDING_IS_BLIND,
+  FINDING_LENGTH,
   FINDING_LOST,
   FINDING_PASSES,
   FINDING_PROBABLY,
@@ -26,6 +28,7 @@ import {
 } from "../abi";
 import { output } from "../base/memory";
 import { Block, blockAt, firstOf, VALUE_UNSURE } from "./block";
+import { chained, writeChain } from "./chain";
 import { isHeld, isLost, isProbablyLost } from "./rules";
 import { NO_SLOT, Searched, searchedAt, Slot } from "./searched";
 
@@ -101,7 +104,10 @@ export function findings(index: u32): u32 {
   store<u64>(output, site.earlier, FINDING_EARLIER);
   store<u64>(output, site.epochsLow, FINDING_EPOCHS);
   store<u64>(output, site.epochsHigh, FINDING_EPOCHS + 8);
-  return FINDING_CHAIN;
+  const length = writeChain(slot);
+  store<u32>(output, chained, FINDING_CHAINED);
+  store<u32>(output, length, FINDING_LENGTH);
+  return FINDING_CHAIN + length;
 }
 
 function slotAt(index: u32): Slot {

@@ -2,9 +2,13 @@
 //
 // What holds a block, after a pass: a reference from outside, or one from a watched block that is held itself. So a cycle of watched
 // blocks, and what is referred to by lost blocks alone, is not held. As a garbage collector marks: from the roots along the edges.
+//
+// A block that was released holds nothing. But another may have its memory, one without a tag that has not yet overwritten the old one: so
+// a word in it to the start leaves the block that it refers to unsure.
 
+import { BLOCKS_COUNT } from "../base/memory";
 import { SEARCHED_MAX, WATCHED_MAX } from "../abi";
-import { blockAt, firstOf, VALUE_HELD, VALUE_NONE, VALUE_UNSURE, Watched } from "./block";
+import { blockAt, firstOf, isLink, VALUE_HELD, VALUE_NONE, VALUE_UNSURE, Watched } from "./block";
 import { Edge, edgeAt, edgeCount } from "./reference";
 import { searchedAt, Slot } from "./searched";
 
@@ -14,7 +18,8 @@ const SHARED_PART: u32 = 4;
 
 /** Sets the value of each watched block. */
 export function markBlocks(): void {
-  for (let slot: Slot = 0; slot < SEARCHED_MAX; ++slot) if (searchedAt(slot).used) markRoots(slot);
+  for (let slot: Slot = 0; slot < SEARCHED_MAX; ++slot) if (searchedAt(slot).used) searchedAt(slot).shared = sharedOffsets(slot);
+  for (let block: Watched = 0; block < BLOCKS_COUNT; ++block) if (blockAt(block).address) markRoot(block);
   let changed = true;
   while (changed) {
     changed = false;
@@ -22,14 +27,12 @@ export function markBlocks(): void {
   }
 }
 
-function markRoots(slot: Slot): void {
-  const shared = sharedOffsets(slot);
-  searchedAt(slot).shared = shared;
-  for (let i: u32 = 0; i < WATCHED_MAX; ++i) {
-    const block = blockAt(firstOf(slot) + i);
-    if (block.starts || (block.middles & shared) != 0) block.value = VALUE_HELD;
-    else block.value = block.middles ? VALUE_UNSURE : VALUE_NONE;
-  }
+function markRoot(number: Watched): void {
+  const block = blockAt(number);
+  block.by = 0;
+  if (block.spent) block.value = VALUE_NONE;
+  else if (block.starts || (block.middles & sharedOf(number)) != 0) block.value = VALUE_HELD;
+  else block.value = block.middles ? VALUE_UNSURE : VALUE_NONE;
 }
 
 /** The offsets, as bits, by which many blocks of a site are referred to. */
@@ -49,22 +52,24 @@ function sharedOffsets(slot: Slot): u64 {
   return shared;
 }
 
-/** Whether an edge raises the value of the block that it leads to. A block that has gone meanwhile counts as held. */
+/** Of links nothing is known. */
+function sharedOf(block: Watched): u64 {
+  return isLink(block) ? 0 : searchedAt(block / WATCHED_MAX).shared;
+}
+
+/** Whether an edge raises the value of the block that it leads to. */
 function follow(edge: Edge): bool {
-  const from = blockAt(edge.from);
   const to = blockAt(edge.to);
-  const value = min(from.seen ? from.value : VALUE_HELD, strengthOf(edge));
-  if (value <= to.value) return false;
+  const value = valueOf(edge);
+  if (value <= to.value || to.spent) return false;
   to.value = value;
+  to.by = blockAt(edge.from).address;
   return true;
 }
 
-function strengthOf(edge: Edge): u32 {
-  if (!edge.middle) return VALUE_HELD;
-  const shared = searchedAt(slotOfBlock(edge.to)).shared;
-  return (shared >> (edge.middle - 1)) & 1 ? VALUE_HELD : VALUE_UNSURE;
-}
-
-function slotOfBlock(block: Watched): Slot {
-  return block / WATCHED_MAX;
+function valueOf(edge: Edge): u32 {
+  const from = blockAt(edge.from);
+  const strength = !edge.middle || (sharedOf(edge.to) >> (edge.middle - 1)) & 1 ? VALUE_HELD : VALUE_UNSURE;
+  if (!from.seen) return strength; // it has gone meanwhile: nobody knows what is there
+  return from.spent ? strength - 1 : min(from.value, strength);
 }

@@ -1,26 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A pass over the memory of the process, and what it says about each watched block.
-//
-// A block is lost if the last LOST_PASSES complete passes found no reference to it, one of them a thorough one. One pass can miss a pointer
-// that moves while the pass reads; passes are independent, so their errors multiply. What is lost stays lost: if a block that was called so
-// is released, or held again, somebody had a reference that the search does not see, and the site is `blind`.
+// A pass over the memory of the process.
 
 import { PASS_THOROUGH, SEARCHED_MAX, WATCHED_MAX } from "../abi";
-import { Block, blockAt, clearBlock, firstOf, forgetBlocks, sortBlocks, VALUE_HELD, VALUE_NONE } from "./block";
-import { beginCensus, completeSample } from "./census";
+import { BLOCKS_COUNT } from "../base/memory";
+import { Block, blockAt, clearBlock, firstOf, forgetBlocks, sortBlocks, VALUE_NONE, Watched } from "./block";
+import { beginCensus } from "./census";
 import { fillFilter } from "./filter";
-import { sumUp } from "./finding";
-import { markBlocks } from "./mark";
 import { forgetReferences } from "./reference";
+import { beginRequests, forgetRequests } from "./request";
+import { forgetRoots } from "./root";
 import { LOST_PASSES } from "./rules";
-import { dropUnlisted, enterListed, forgetSearched, Searched, searchedAt, setEpoch, setKeys, Slot } from "./searched";
+import { dropUnlisted, enterListed, forgetSearched, searchedAt, setEpoch, setKeys, Slot } from "./searched";
 import { setBirths } from "./tag";
 
 /** Passes between two thorough ones, at least. */
 const THOROUGH_EVERY: u32 = 8;
-/** Passes in a row in which a block that was lost is held, until that is no accident. */
-const RETURNED_PASSES: u32 = 2;
 
 let thorough: bool = false;
 /** Passes since the last thorough one. */
@@ -31,6 +26,8 @@ export function searchBegin(): void {
   forgetSearched();
   forgetBlocks();
   forgetReferences();
+  forgetRequests();
+  forgetRoots();
   sinceThorough = THOROUGH_EVERY;
 }
 
@@ -66,59 +63,29 @@ function clearSample(slot: Slot): void {
 
 export function beginPass(flags: u32): void {
   thorough = (flags & PASS_THOROUGH) != 0;
+  forgetRequests();
   forgetReferences();
   sortBlocks();
   fillFilter();
   for (let slot: Slot = 0; slot < SEARCHED_MAX; ++slot) {
-    if (!searchedAt(slot).used) continue;
-    beginCensus(slot);
-    for (let i: u32 = 0; i < WATCHED_MAX; ++i) beginBlock(blockAt(firstOf(slot) + i));
+    if (searchedAt(slot).used) beginCensus(slot);
   }
+  for (let block: Watched = 0; block < BLOCKS_COUNT; ++block) if (blockAt(block).address) beginBlock(blockAt(block));
 }
 
 function beginBlock(block: Block): void {
-  block.starts = 0;
+  block.seen = block.used = false;
+  block.starts = block.places = 0;
   block.middles = block.offsets = 0;
   block.value = VALUE_NONE;
 }
 
-/** Ends a pass. `complete` is 0 if something stayed unread though it is mapped: such a pass proves nothing. */
+/**
+ * Ends a pass. `complete` is 0 if something stayed unread though it is mapped: such a pass proves nothing. After a complete pass the host
+ * answers requests, until there are none: only then the blocks are judged.
+ */
 export function endPass(complete: u32): void {
   if (!complete) return;
   sinceThorough = thorough ? 0 : sinceThorough + 1;
-  markBlocks();
-  for (let slot: Slot = 0; slot < SEARCHED_MAX; ++slot) if (searchedAt(slot).used) settle(slot);
-}
-
-function settle(slot: Slot): void {
-  const site = searchedAt(slot);
-  site.passes = site.passes + 1;
-  site.blocks = site.counting;
-  for (let i: u32 = 0; i < WATCHED_MAX; ++i) {
-    const block = blockAt(firstOf(slot) + i);
-    if (!block.address) continue;
-    if (block.seen) judge(site, block);
-    else {
-      if (block.wasLost) site.blind = true;
-      clearBlock(firstOf(slot) + i);
-    }
-  }
-  completeSample(slot);
-  sumUp(slot);
-}
-
-function judge(site: Searched, block: Block): void {
-  block.passes = block.passes + 1;
-  if (block.value != VALUE_NONE) {
-    block.clean = 0;
-    block.thorough = false;
-    if (!block.wasLost || thorough) return;
-    block.returned = block.value == VALUE_HELD ? block.returned + 1 : 0;
-    if (block.returned >= RETURNED_PASSES) site.blind = true;
-    return;
-  }
-  block.returned = 0;
-  block.clean = block.clean + 1;
-  if (thorough) block.thorough = true;
-  if (block.clean >= LOST_PASSES && block.thorough) block.wasLost = true;
+  beginRequests(thorough);
 }

@@ -9,7 +9,7 @@
 import { EDGE_SIZE, edges, EDGES_COUNT } from "../base/memory";
 import { PHI, slotOfHash } from "../base/hash";
 import { recordAt } from "../base/regions";
-import { blockAt, blockWith, NO_BLOCK, Watched } from "./block";
+import { Block, blockAt, blockWith, NO_BLOCK, PLACES_KEPT, setPlace, Watched } from "./block";
 import { lowest, mayBeWatched, span } from "./filter";
 
 /** The lowest bits of a pointer can be flags. */
@@ -49,6 +49,13 @@ export function countReference(location: u64, target: u64): void {
   if (from != NO_BLOCK && addEdge(from, to, middle)) return;
   if (middle) block.middles |= (<u64>1) << (middle - 1);
   else block.starts = block.starts + 1;
+  if (!(location & START_MASK)) keepPlace(block, location, middle == 0);
+}
+
+/** Keeps the place of a reference; that of one to the start in any case. */
+function keepPlace(block: Block, location: u64, isStart: bool): void {
+  if (block.places < PLACES_KEPT) setPlace(block, block.places++, location);
+  else if (isStart) setPlace(block, block.starts % PLACES_KEPT, location);
 }
 
 /** Returns false if there are too many: then the reference counts as one from outside. */
@@ -58,6 +65,7 @@ function addEdge(from: Watched, to: Watched, middle: u32): bool {
   edge.from = <u16>from;
   edge.to = <u16>to;
   edge.middle = middle;
+  blockAt(from).used = true;
   return true;
 }
 

@@ -1,14 +1,109 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What the search asks of the host after a pass. The host calls nextRequest() until that returns REQUEST_NONE, and answers each request.
+// What the search asks of the host after a pass, in these steps:
+//
+//   links      whether the blocks that hold others still have their tags
+//   turns      whether the blocks that are about to be called lost have them. Then all samples are judged
+//   lookups    which blocks hold the blocks that are referred to from outside all watched blocks: they are watched from the next pass on
+//   roots      what is at the addresses of references that lie in no block
+//
+// The host calls nextRequest() until that returns REQUEST_NONE, and answers each request. The numbers of requests are bounded; lookups go on
+// after the next pass where they ended.
 
-import { REQUEST_NONE } from "../abi";
+import { EPOCH_BITS, LOOKUPS_MAX, REQUEST_NONE, REQUEST_PLACE, REQUEST_READ, SEARCHED_MAX, TAG_SIZE } from "../abi";
+import { BLOCKS_COUNT, SAMPLED_COUNT, window } from "../base/memory";
+import { Block, blockAt, clearBlock, placeOf, sortBlocks, VALUE_NONE, Watched } from "./block";
+import { isAtTurn, judgeSite } from "./judge";
+import {
+  beginLookup,
+  continueLookup,
+  foundBirth,
+  foundSpent,
+  LOOKUP_BLOCK,
+  LOOKUP_GOES_ON,
+  LOOKUP_OUTSIDE,
+  nextAddress,
+  nextLength,
+  siteOf,
+  watchFound,
+} from "./lookup";
+import { markBlocks } from "./mark";
+import { rootNumber } from "./root";
+import { NO_SLOT, searchedAt, Slot, slotOf } from "./searched";
+
+const STEP_NONE: u32 = 0;
+const STEP_LINKS: u32 = 1;
+const STEP_TURNS: u32 = 2;
+const STEP_LOOKUPS: u32 = 3;
+const STEP_ROOTS: u32 = 4;
+
+/** Links of a chain beyond which nothing is looked up: what holds the last of them is not known. */
+const DEPTH: u32 = 8;
+/** Links of its own site from which on the whole site must be looked at. */
+const OWN_DEPTH: u32 = 3;
+/** A known root is looked up again in one of so many passes. */
+const AGAIN: u32 = 8;
+const ROOTS_ASKED: u32 = 128;
+
+let step: u32 = STEP_NONE;
+let thorough: bool = false;
+/** The block that the last request is about, and of a lookup the number of its reference. */
+let current: Watched = 0;
+let reference: u32 = 0;
+/** Blocks looked at, and requests made, in this step. */
+let visited: u32 = 0;
+let asked: u32 = 0;
+/** The block at which the lookups of the next pass begin, and the number of passes. */
+let first: Watched = 0;
+let turn: u32 = 0;
+
+/** The last lookup needs more memory. */
+let goesOn: bool = false;
 
 let address: u64 = 0;
 let length: u32 = 0;
 
+export function forgetRequests(): void {
+  step = STEP_NONE;
+}
+
+/** Begins the requests after a complete pass. */
+export function beginRequests(isThorough: bool): void {
+  thorough = isThorough;
+  ++turn;
+  enter(STEP_LINKS);
+}
+
+function enter(next: u32): void {
+  step = next;
+  visited = asked = 0;
+  reference = 0;
+  goesOn = false;
+  current = next == STEP_LINKS ? SAMPLED_COUNT : next == STEP_LOOKUPS ? first : 0;
+}
+
 /** What the search needs next, REQUEST_... */
 export function nextRequest(): u32 {
+  if (step == STEP_LINKS) {
+    for (; current < BLOCKS_COUNT; ++current) if (blockAt(current).address) return readTag();
+    markBlocks();
+    enter(STEP_TURNS);
+  }
+  if (step == STEP_TURNS) {
+    for (; current < SAMPLED_COUNT; ++current) if (isAtTurn(blockAt(current))) return readTag();
+    judge();
+    enter(STEP_LOOKUPS);
+  }
+  if (step == STEP_LOOKUPS) {
+    if (findLookup()) return read(nextAddress, nextLength);
+    first = current;
+    sortBlocks();
+    enter(STEP_ROOTS);
+  }
+  if (step == STEP_ROOTS && asked < ROOTS_ASKED) {
+    for (; current < BLOCKS_COUNT; ++current) if (isRootUnknown(blockAt(current))) return ask(blockAt(current).root);
+  }
+  step = STEP_NONE;
   return REQUEST_NONE;
 }
 
@@ -24,10 +119,100 @@ export function requestLength(): u32 {
 
 /** Answers REQUEST_READ: 1 if the window holds the memory, 0 if it could not be read. */
 export function answerRequest(ok: u32): void {
-  if (!ok) length = 0;
+  if (step == STEP_LOOKUPS) return answerLookup(ok != 0);
+  const block = blockAt(current++);
+  block.seen = ok != 0 && load<u64>(window) == block.tag;
 }
 
 /** Answers REQUEST_PLACE: the text in the input region has so many bytes; none if nothing is known of the address. */
 export function answerPlace(textLength: u32): void {
-  length = textLength;
+  if (step == STEP_ROOTS) blockAt(current++).rootText = rootNumber(textLength);
+}
+
+function readTag(): u32 {
+  return read(blockAt(current).end - TAG_SIZE, TAG_SIZE);
+}
+
+function read(from: u64, bytes: u32): u32 {
+  address = from;
+  length = bytes;
+  ++asked;
+  return REQUEST_READ;
+}
+
+function ask(about: u64): u32 {
+  address = about;
+  length = 0;
+  ++asked;
+  return REQUEST_PLACE;
+}
+
+/** Judges all samples, and drops links that have gone or hold nothing. */
+function judge(): void {
+  for (let slot: Slot = 0; slot < SEARCHED_MAX; ++slot) if (searchedAt(slot).used) judgeSite(slot, thorough);
+  for (let link = SAMPLED_COUNT; link < BLOCKS_COUNT; ++link) if (!blockAt(link).seen || !blockAt(link).used) clearBlock(link);
+}
+
+/** Finds the next reference whose holder is to be looked up, from the present one on, and begins that. */
+function findLookup(): bool {
+  if (goesOn) return true;
+  while (visited < BLOCKS_COUNT && asked < LOOKUPS_MAX) {
+    const block = blockAt(current);
+    if (reference < block.places && (reference || isLookedUp(block))) {
+      if (!reference) block.root = 0;
+      beginLookup(placeOf(current, reference));
+      return true;
+    }
+    nextBlock();
+  }
+  return false;
+}
+
+function nextBlock(): void {
+  reference = 0;
+  ++visited;
+  current = (current + 1) % BLOCKS_COUNT;
+}
+
+function isRootUnknown(block: Block): bool {
+  return block.address != 0 && block.root != 0 && !block.rootText;
+}
+
+/** Whether the references to a block are looked up after this pass. */
+function isLookedUp(block: Block): bool {
+  if (!block.address || block.spent || block.value == VALUE_NONE || block.depth >= DEPTH) return false;
+  return !hasPlace(block, block.root) || (turn + current) % AGAIN == 0;
+}
+
+function hasPlace(block: Block, place: u64): bool {
+  for (let i: u32 = 0; i < block.places; ++i) if (placeOf(current, i) == place) return true;
+  return false;
+}
+
+function answerLookup(ok: bool): void {
+  const found = ok ? continueLookup() : LOOKUP_OUTSIDE;
+  goesOn = found == LOOKUP_GOES_ON;
+  if (goesOn) return;
+  if (found == LOOKUP_BLOCK) {
+    takeHolder();
+    ++reference;
+    return;
+  }
+  const block = blockAt(current);
+  const place = placeOf(current, reference);
+  if (block.root != place) block.rootText = 0;
+  block.root = place;
+  nextBlock();
+}
+
+/** Watches the block that holds the present one. In a chain of blocks of its own site that would never end. */
+function takeHolder(): void {
+  const block = blockAt(current);
+  const isOwn = !foundSpent && foundBirth >> EPOCH_BITS == siteOf(current);
+  if (isOwn && block.depth >= OWN_DEPTH) {
+    const slot = slotOf(block.birth);
+    if (slot != NO_SLOT) searchedAt(slot).selfHeld = true;
+    return;
+  }
+  watchFound(block.depth + 1);
 }

@@ -19,6 +19,8 @@ export class Searched {
   /** Whether the entry is in use, and whether the present watch list has it. */
   used: bool;
   listed: bool;
+  /** Its blocks hold one another: only a pass over all of them tells what holds them. */
+  selfHeld: bool;
   /** A block that was called lost has been released since. */
   blind: bool;
   /** Blocks that this pass has found beside the sample, as far as they are kept. */

@@ -3,11 +3,16 @@
 // A made-up memory of a process, and the host that has it searched: pieces in random order, and answers to what the search asks for.
 
 import {
+  CHAIN_SITE,
   CLASS_HEAP,
   EPOCH_BITS,
+  FINDING_CHAIN,
+  FINDING_LENGTH,
   PASS_THOROUGH,
   PIECE_MEMORY,
   PIECE_UNALIGNED,
+  REQUEST_NONE,
+  REQUEST_PLACE,
   ROLE_SEARCH,
   SEARCH_MARGIN,
   SEARCH_PIECE,
@@ -22,9 +27,23 @@ import {
   WATCH_SIZE,
 } from "../../../assembly/abi";
 import { input, output, window } from "../../../assembly/base/memory";
-import { beginPass, endPass, findings, init, scanPiece, searchKeys, searchWatch, wantedPass } from "../../../assembly/index";
+import {
+  answerPlace,
+  answerRequest,
+  nextRequest,
+  requestAddress,
+  requestLength,
+  beginPass,
+  endPass,
+  findings,
+  init,
+  scanPiece,
+  searchKeys,
+  searchWatch,
+  wantedPass,
+} from "../../../assembly/index";
 import { hash } from "../../../assembly/search/tag";
-import { Random } from "../support";
+import { put, Random } from "../support";
 
 export const KEY: u64 = 0x0123456789abcdef;
 export const OPENSSL_KEY: u64 = 0xfedcba9876543210;
@@ -43,6 +62,8 @@ export function memoryOf(size: u32): void {
   bytes = new StaticArray<u8>(size);
   epoch = 5;
   watchLength = 0;
+  bytesAsked = 0;
+  placesAsked = 0;
   random = new Random(7);
   assert(init(ROLE_SEARCH, 0) == 0, "init");
 }
@@ -111,6 +132,42 @@ export function pass(complete: u32 = 1): void {
   const first = random.below(pieces);
   for (let i: u32 = 0; i < pieces; ++i) scan((first + i) % pieces, flags & PASS_THOROUGH ? PIECE_UNALIGNED : PIECE_MEMORY);
   endPass(complete);
+  answer();
+}
+
+/** Bytes that were asked for, and places, since memoryOf(). */
+export let bytesAsked: u64 = 0;
+export let placesAsked: u32 = 0;
+
+/** What lies from 0x30000 on are variables of a module. */
+function answer(): void {
+  for (let request = nextRequest(); request != REQUEST_NONE; request = nextRequest()) {
+    const at = requestAddress();
+    if (request == REQUEST_PLACE) {
+      ++placesAsked;
+      answerPlace(put(at < BASE + 0x30000 ? "heap of the server" : `foo.so variable${(at - BASE) >> 12} (.bss)`));
+      continue;
+    }
+    const length = requestLength();
+    bytesAsked += length;
+    const inside = at >= BASE && at + length <= BASE + bytes.length;
+    if (inside) memory.copy(window, changetype<usize>(bytes) + <usize>(at - BASE), length);
+    answerRequest(inside ? 1 : 0);
+  }
+}
+
+/** The chain of the index-th watched site, with sites as numbers in brackets. */
+export function chain(index: u32 = 0): string {
+  const length = findings(index) ? load<u32>(output, FINDING_LENGTH) : 0;
+  let said = "";
+  for (let i: u32 = 0; i < length; ++i) {
+    const byte = load<u8>(output + FINDING_CHAIN + i);
+    if (byte == CHAIN_SITE) {
+      said += `[${load<u16>(output + FINDING_CHAIN + i + 1)}]`;
+      i += 2;
+    } else said += String.fromCharCode(byte);
+  }
+  return said;
 }
 
 function scan(piece: u32, kind: u32): void {

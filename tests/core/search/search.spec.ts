@@ -4,6 +4,7 @@
 
 import {
   FINDING_BLOCKS,
+  FINDING_CHAINED,
   FINDING_EPOCHS,
   FINDING_ESTIMATE,
   FINDING_FLAGS,
@@ -15,7 +16,7 @@ import {
   FINDING_WATCHED,
   WATCHED_MAX,
 } from "../../../assembly/abi";
-import { BASE, block, found, foundLong, memoryOf, pass, passes, poke, release, setEpochNow, SITE, watch } from "./memory";
+import { BASE, block, chain, found, foundLong, memoryOf, pass, passes, poke, release, setEpochNow, SITE, watch } from "./memory";
 
 /** Pieces of memory without blocks, for roots. */
 const ROOTS: u64 = BASE + 0x30000;
@@ -166,6 +167,70 @@ describe("a holder", () => {
     poke(c, b);
     passes(23);
     expect(classes()).toBe("3/3/0/0/0");
+  });
+});
+
+describe("a chain", () => {
+  test("is a root's text alone, that most blocks have", () => {
+    memoryOf(0x40000);
+    watch([SITE]);
+    for (let i: u64 = 0; i < 5; ++i) poke(ROOTS + i * 8 + (i < 2 ? 0x1000 : 0), block(BASE + 0x100 + i * 64));
+    passes(3);
+    expect(classes()).toBe("5/0/0/5/0");
+    expect(chain()).toBe("foo.so variable48 (.bss)");
+    expect(found(FINDING_CHAINED)).toBe(3);
+  });
+
+  test("leads over blocks of any sites to the root", () => {
+    memoryOf(0x40000);
+    watch([SITE]);
+    for (let i: u64 = 0; i < 5; ++i) {
+      const at = BASE + 0x1000 * i;
+      poke(block(at + 0x100, SITE + 1), block(at));
+      poke(block(at + 0x200, SITE + 2, 300) + 0x80, at + 0x100);
+      poke(ROOTS + i * 8, at + 0x200);
+    }
+    passes(8);
+    expect(classes()).toBe("5/0/0/5/0");
+    expect(chain()).toBe("[301] <- [302] <- foo.so variable48 (.bss)");
+  });
+
+  test("of lost blocks holds nothing, though they are not watched", () => {
+    memoryOf(0x40000);
+    watch([SITE]);
+    const leaf = block(BASE + 0x100);
+    const middle = block(BASE + 0x200, SITE + 1);
+    const top = block(BASE + 0x300, SITE + 2);
+    poke(middle, leaf);
+    poke(top, middle);
+    passes(26);
+    expect(classes()).toBe("1/1/0/0/0");
+    expect(chain()).toBe("");
+  });
+
+  test("that is a cycle over blocks that are not watched holds nothing", () => {
+    memoryOf(0x40000);
+    watch([SITE]);
+    const leaf = block(BASE + 0x100);
+    const middle = block(BASE + 0x200, SITE + 1);
+    const top = block(BASE + 0x300, SITE + 2);
+    poke(middle, leaf);
+    poke(top, middle);
+    poke(leaf, top);
+    passes(26);
+    expect(classes()).toBe("1/1/0/0/0");
+  });
+
+  test("through a block that was released is unsure, as another may have its memory", () => {
+    memoryOf(0x40000);
+    watch([SITE]);
+    const leaf = block(BASE + 0x100);
+    poke(block(BASE + 0x200, SITE + 1) + 8, leaf);
+    poke(block(BASE + 0x300, SITE + 1) + 8, block(BASE + 0x400) + 16);
+    release(BASE + 0x200);
+    release(BASE + 0x300);
+    passes(26);
+    expect(classes()).toBe("2/1/0/0/1");
   });
 });
 

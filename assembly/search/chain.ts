@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Chains: from a block over the blocks that hold it to a root. Those of a sample are aggregated: that which most blocks have in common is
+// told, as retention paths of managed heaps are. Neighbors of one site, as the nodes of a list, are one link of a chain.
+
+import { CHAIN_SITE, FINDING_CHAIN, FINDING_SIZE, WATCHED_MAX } from "../abi";
+import { output } from "../base/memory";
+import { blockAt, blockWith, firstOf, NO_BLOCK, VALUE_HELD, Watched } from "./block";
+import { siteOf } from "./lookup";
+import { rootLength, rootText } from "./root";
+import { Slot } from "./searched";
+
+/** Most blocks of a chain. */
+const LENGTH: u32 = 16;
+const NO_SITE: u32 = u32.MAX_VALUE;
+const SEPARATOR: string = " <- ";
+
+/** Hash of the chain of each block of the sample; 0: nothing is known. */
+const hashes: usize = memory.data(64 * 8, 8);
+
+/** End of the chain that is written; 0: it is only hashed. */
+let end: usize = 0;
+let hash: u64 = 0;
+
+/** Blocks that the last written chain holds. */
+export let chained: u32 = 0;
+
+/** Writes the chain that most held blocks of a sample have into the packet in the output region. Returns its length. */
+export function writeChain(slot: Slot): u32 {
+  let best: u32 = 0;
+  chained = 0;
+  end = 0;
+  for (let i: u32 = 0; i < WATCHED_MAX; ++i) store<u64>(hashes + i * 8, hashOf(firstOf(slot) + i));
+  for (let i: u32 = 0; i < WATCHED_MAX; ++i) {
+    const count = alike(i);
+    if (count <= chained) continue;
+    chained = count;
+    best = i;
+  }
+  if (!chained) return 0;
+  end = output + FINDING_CHAIN;
+  follow(firstOf(slot) + best);
+  return <u32>(end - output) - FINDING_CHAIN;
+}
+
+function alike(position: u32): u32 {
+  const own = load<u64>(hashes + position * 8);
+  let count: u32 = 0;
+  if (own) for (let i: u32 = 0; i < WATCHED_MAX; ++i) if (load<u64>(hashes + i * 8) == own) ++count;
+  return count;
+}
+
+function hashOf(block: Watched): u64 {
+  hash = 0;
+  if (blockAt(block).address && blockAt(block).value == VALUE_HELD) follow(block);
+  return hash;
+}
+
+/** Follows a chain to its end. */
+function follow(from: Watched): void {
+  let block = from;
+  let last = NO_SITE;
+  for (let i: u32 = 0; i < LENGTH; ++i) {
+    const by = blockAt(block).by;
+    const holder = by ? blockWith(by) : NO_BLOCK;
+    if (holder == NO_BLOCK) break;
+    if (siteOf(holder) != last) link(siteOf(holder));
+    last = siteOf(holder);
+    block = holder;
+  }
+  const root = blockAt(block).rootText;
+  if (root && rootLength(root)) text(root);
+}
+
+function link(site: u32): void {
+  separate();
+  hash = (hash ^ site) * 0x100000001b3 + 1;
+  if (!end || end + 3 > output + FINDING_SIZE) return;
+  store<u8>(end, <u8>CHAIN_SITE);
+  store<u16>(end + 1, <u16>site);
+  end += 3;
+}
+
+function text(root: u32): void {
+  separate();
+  hash = (hash ^ (0x10000 + root)) * 0x100000001b3 + 1;
+  for (let i: u32 = 0; i < rootLength(root); ++i) put(load<u8>(rootText(root) + i));
+}
+
+function separate(): void {
+  if (end > output + FINDING_CHAIN) for (let i = 0; i < SEPARATOR.length; ++i) put(SEPARATOR.charCodeAt(i));
+}
+
+function put(byte: u32): void {
+  if (end && end < output + FINDING_SIZE) store<u8>(end++, <u8>byte);
+}

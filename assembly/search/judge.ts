@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What a complete pass says about each watched block.
+//
+// A block is lost if the last LOST_PASSES complete passes found no reference to it, one of them a thorough one. One pass can miss a pointer
+// that moves while the pass reads; passes are independent, so their errors multiply. What is lost stays lost: if a block that was called so
+// is released, or held again, somebody had a reference that the search does not see, and the site is `blind`.
+
+import { WATCHED_MAX } from "../abi";
+import { Block, blockAt, clearBlock, firstOf, VALUE_HELD, VALUE_NONE } from "./block";
+import { completeSample } from "./census";
+import { sumUp } from "./finding";
+import { LOST_PASSES, PROBABLY_PASSES } from "./rules";
+import { Searched, searchedAt, Slot } from "./searched";
+
+/** Passes in a row in which a block that was lost is held, until that is no accident. */
+const RETURNED_PASSES: u32 = 2;
+
+/** Whether a block is about to be called lost, or probably lost: then its tag is read once more. */
+export function isAtTurn(block: Block): bool {
+  if (!block.address || !block.tag || !block.seen || block.value != VALUE_NONE) return false;
+  return block.clean + 1 == PROBABLY_PASSES || (block.clean + 1 >= LOST_PASSES && !block.wasLost);
+}
+
+/** Judges the sample of a site, and takes in what the census found. */
+export function judgeSite(slot: Slot, thorough: bool): void {
+  const site = searchedAt(slot);
+  site.passes = site.passes + 1;
+  site.blocks = site.counting;
+  for (let i: u32 = 0; i < WATCHED_MAX; ++i) {
+    const block = blockAt(firstOf(slot) + i);
+    if (!block.address) continue;
+    if (block.seen) judge(site, block, thorough);
+    else {
+      if (block.wasLost) site.blind = true;
+      clearBlock(firstOf(slot) + i);
+    }
+  }
+  completeSample(slot);
+  sumUp(slot);
+}
+
+function judge(site: Searched, block: Block, thorough: bool): void {
+  block.passes = block.passes + 1;
+  if (block.value != VALUE_NONE) {
+    block.clean = 0;
+    block.thorough = false;
+    if (!block.wasLost || thorough) return;
+    block.returned = block.value == VALUE_HELD ? block.returned + 1 : 0;
+    if (block.returned >= RETURNED_PASSES) site.blind = true;
+    return;
+  }
+  block.returned = 0;
+  block.clean = block.clean + 1;
+  if (thorough) block.thorough = true;
+  if (block.clean >= LOST_PASSES && block.thorough) block.wasLost = true;
+}

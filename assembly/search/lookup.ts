@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Which block holds an address: the tags in memory answer that, with any allocator. From the address forward, the first word that verifies
+// as a tag is that of the block, unless the block starts behind the address: then the address lies in no block that has a tag. A tag that
+// was inverted is that of a block that was released, and whose memory nobody has overwritten yet.
+
+import { EPOCH_BITS, SEARCH_PIECE } from "../abi";
+import { BLOCKS_COUNT, SAMPLED_COUNT, window } from "../base/memory";
+import { blockAt, clearBlock, NO_BLOCK, Watched } from "./block";
+import { keyOfOpenssl, plainKey } from "./searched";
+import { birthOf, canBeTag, startOf } from "./tag";
+
+const WORD: u32 = sizeof<u64>();
+/** Memory is read to the end of a page first, as the next may be unmapped, then more and more. How far a tag is looked for. */
+const PAGE: u32 = 4096;
+const FAR: u64 = 128 * 1024;
+/** Words that may look like tags without being one, until the search for the tag ends. */
+const FAILURES: u32 = 64;
+
+/** What a lookup has found. */
+export const LOOKUP_GOES_ON: u32 = 0; // more memory is needed, from nextAddress on
+export const LOOKUP_OUTSIDE: u32 = 1; // the address is in no block with a tag
+export const LOOKUP_BLOCK: u32 = 2;
+
+let wanted: u64 = 0;
+let failures: u32 = 0;
+/** The last word of the memory that was read before. */
+let before: u64 = 0;
+export let nextAddress: u64 = 0;
+export let nextLength: u32 = 0;
+
+/** The block that was found. */
+export let foundStart: u64 = 0;
+export let foundEnd: u64 = 0;
+export let foundTag: u64 = 0;
+export let foundBirth: u32 = 0;
+export let foundSpent: bool = false;
+
+export function beginLookup(address: u64): void {
+  wanted = address;
+  failures = 0;
+  before = 0;
+  nextAddress = address & ~(<u64>(WORD - 1));
+  nextLength = PAGE - ((<u32>nextAddress) & (PAGE - 1));
+}
+
+/** Goes on with the memory in the window. */
+export function continueLookup(): u32 {
+  for (let offset: u32 = 0; offset < nextLength; offset += WORD) {
+    const word = load<u64>(window + offset);
+    const verdict = look(nextAddress + offset, word);
+    if (verdict != LOOKUP_GOES_ON) return verdict;
+    before = word;
+  }
+  nextAddress += nextLength;
+  nextLength = min(max(PAGE, 2 * (nextLength & ~(PAGE - 1))), SEARCH_PIECE);
+  return nextAddress - wanted < FAR ? LOOKUP_GOES_ON : LOOKUP_OUTSIDE;
+}
+
+function look(address: u64, word: u64): u32 {
+  const spent = canBeTag(~word);
+  if (!spent && !canBeTag(word)) return LOOKUP_GOES_ON;
+  const tag = spent ? ~word : word;
+  let start = startOf(address, tag, before, plainKey());
+  if (!start) start = startOf(address, tag, before, keyOfOpenssl());
+  if (!start) return ++failures < FAILURES ? LOOKUP_GOES_ON : LOOKUP_OUTSIDE;
+  if (start > wanted) return LOOKUP_OUTSIDE;
+  foundStart = start;
+  foundEnd = address + WORD;
+  foundTag = word;
+  foundBirth = birthOf(tag);
+  foundSpent = spent;
+  return LOOKUP_BLOCK;
+}
+
+/** Watches the block that was found from the next pass on. Returns its number; NO_BLOCK if there are too many. */
+export function watchFound(depth: u32): Watched {
+  let free: Watched = NO_BLOCK;
+  for (let number: Watched = 0; number < BLOCKS_COUNT; ++number) {
+    const block = blockAt(number);
+    if (block.address == foundStart) {
+      if (number >= SAMPLED_COUNT && block.tag != foundTag) clearBlock(number);
+      else return number;
+    }
+    if (!block.address && number >= SAMPLED_COUNT && free == NO_BLOCK) free = number;
+  }
+  if (free == NO_BLOCK) return NO_BLOCK;
+  const link = blockAt(free);
+  link.address = foundStart;
+  link.end = foundEnd;
+  link.tag = foundTag;
+  link.birth = foundBirth;
+  link.spent = foundSpent;
+  link.depth = depth;
+  link.used = true;
+  link.seen = true;
+  return free;
+}
+
+/** Site of a block. */
+export function siteOf(block: Watched): u32 {
+  return blockAt(block).birth >> EPOCH_BITS;
+}

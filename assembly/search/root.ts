@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Roots: what the host knows of addresses that lie in no block with a tag: `foo.so table (.bss)`, `stack of thread [ET_NET 0]`. Each text is
+// kept once, and has a number from 1 on.
+//
+//    0        8                   96
+//    ┌────────┬───────────────────┐
+//    │ length │ text              │
+//    └────────┴───────────────────┘
+
+import { input, ROOT_SIZE, roots, ROOTS_COUNT } from "../base/memory";
+import { isControl, QUESTION_MARK } from "../base/chars";
+import { BLOCKS_COUNT } from "../base/memory";
+import { blockAt, Watched } from "./block";
+
+const TEXT: u32 = 8;
+
+let count: u32 = 0;
+
+export function forgetRoots(): void {
+  count = 0;
+}
+
+/** The number of the text in the input region. If there are too many texts, all are forgotten, and asked for again. */
+export function rootNumber(length: u32): u32 {
+  const bytes = min(length, ROOT_SIZE - TEXT);
+  for (let i: u32 = 0; i < bytes; ++i) if (isControl(load<u8>(input + i))) store<u8>(input + i, QUESTION_MARK);
+  for (let root: u32 = 1; root <= count; ++root) {
+    if (rootLength(root) == bytes && memory.compare(rootText(root), input, bytes) == 0) return root;
+  }
+  if (count == ROOTS_COUNT) {
+    count = 0;
+    for (let block: Watched = 0; block < BLOCKS_COUNT; ++block) blockAt(block).rootText = 0;
+  }
+  ++count;
+  store<u32>(rootText(count) - TEXT, bytes);
+  memory.copy(rootText(count), input, bytes);
+  return count;
+}
+
+export function rootText(root: u32): usize {
+  return roots + (root - 1) * ROOT_SIZE + TEXT;
+}
+
+export function rootLength(root: u32): u32 {
+  return load<u32>(rootText(root) - TEXT);
+}
