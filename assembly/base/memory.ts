@@ -21,6 +21,7 @@ import {
   FACT_COUNT,
   FILES_MAX,
   FILE_SIZE,
+  FINDING_CHAIN,
   FINDING_SIZE,
   FREELISTS_MAX,
   HISTORY_LEVELS,
@@ -92,7 +93,7 @@ export const GAUGE_SIZE: u32 = 7 * 8;
 export const FINDING_TEXT_SIZE: u32 = 1024;
 /** The search: bytes of its filter, a searched site, a watched block, a block that a census found. */
 export const SEARCH_FILTER_SIZE: u32 = 1 << 16;
-export const SEARCHED_SIZE: u32 = 144;
+export const SEARCHED_SIZE: u32 = 184;
 export const BLOCK_SIZE: u32 = 208;
 export const CANDIDATE_SIZE: u32 = 40;
 export const EDGE_SIZE: u32 = 8;
@@ -101,7 +102,13 @@ export const EDGES_COUNT: u32 = 16384;
 export const SAMPLED_COUNT: u32 = SEARCHED_MAX * WATCHED_MAX;
 export const BLOCKS_COUNT: u32 = SAMPLED_COUNT + LINKS_MAX;
 export const ROOT_SIZE: u32 = 96;
+export const CHAIN_SIZE: u32 = FINDING_SIZE - FINDING_CHAIN;
 export const ROOTS_COUNT: u32 = 256;
+export const WHOLE_BITMAP_SIZE: u32 = 1 << 20;
+export const OUTSIDE_SIZE: u32 = 16;
+export const OUTSIDE_COUNT: u32 = 4096;
+export const CROSSER_SIZE: u32 = 16;
+export const CROSSERS_COUNT: u32 = 8192;
 export const RANK_SIZE: u32 = 16;
 /** Most rows that a section of the analysis lists. */
 export const RANKED_MAX: u32 = 200;
@@ -234,6 +241,17 @@ export let candidates: usize = 0;
 export let edges: usize = 0;
 /** What is known of addresses outside all blocks (root.ts): texts. */
 export let roots: usize = 0;
+/** The chain of each searched site (chain.ts). */
+export let chains: usize = 0;
+
+/**
+ * A site that is looked at as a whole (whole.ts): the starts of its blocks, in this pass and in the last; references that wait for the
+ * next tag, those from outside, and blocks that cross a boundary of pieces.
+ */
+export let wholeBitmaps: usize = 0;
+export let pendings: usize = 0;
+export let outsides: usize = 0;
+export let crossers: usize = 0;
 
 /** Plugin names with their number of loads (naming/module.ts). */
 export let loads: usize = 0;
@@ -367,6 +385,11 @@ function laySearch(): void {
   candidates = take(SEARCHED_MAX * WATCHED_MAX * CANDIDATE_SIZE);
   edges = take(EDGES_COUNT * EDGE_SIZE);
   roots = take(ROOTS_COUNT * ROOT_SIZE);
+  chains = take(SEARCHED_MAX * CHAIN_SIZE);
+  wholeBitmaps = take(2 * WHOLE_BITMAP_SIZE);
+  pendings = take((SEARCH_PIECE / sizeof<u64>()) * OUTSIDE_SIZE);
+  outsides = take(OUTSIDE_COUNT * OUTSIDE_SIZE);
+  crossers = take(CROSSERS_COUNT * CROSSER_SIZE);
 }
 
 function take(bytes: usize): usize {

@@ -46,6 +46,10 @@ export class Block {
   /** The offsets of all references to the middle, also from watched blocks. */
   offsets: u64;
   value: u32;
+  /** The value of the last pass that told something. */
+  judged: u32;
+  /** One of its own site's blocks refers to it, by whole.ts. */
+  own: bool;
   /** Places of the first of these references from outside, those to the start first, and their number. */
   places: u32;
   place0: u64;

@@ -11,6 +11,7 @@ import { recordAt } from "../base/regions";
 import { blockAt, blockWith, clearBlock, firstOf, NO_BLOCK, Watched } from "./block";
 import { isOfEndedEpoch, Searched, searchedAt, Slot, slotOf, NO_SLOT, plainKey } from "./searched";
 import { birthOf, checkOf, hash, startOf } from "./tag";
+import { collectBlock, whole } from "./whole";
 
 /** A block that this pass has found, and that is not in the sample. */
 @unmanaged
@@ -36,11 +37,14 @@ export function beginCensus(slot: Slot): void {
 /** A word at an address, and at a place in the window, that can be the tag of a block of a searched site. */
 export function countTag(address: u64, tag: u64, place: u32): void {
   const birth = birthOf(tag);
-  if (!isOfEndedEpoch(birth)) return;
   const slot = slotOf(birth);
+  const isOld = isOfEndedEpoch(birth);
+  if (!isOld && slot != whole) return;
   const before = place > <u32>window ? load<u64>(place - sizeof<u64>()) : 0;
   const start = startOf(address, tag, before, searchedAt(slot).key);
-  if (start) count(slot, start, address + sizeof<u64>(), tag, birth, checkOf(tag));
+  if (!start) return;
+  if (slot == whole) collectBlock(start, address + sizeof<u64>());
+  if (isOld) count(slot, start, address + sizeof<u64>(), tag, birth, checkOf(tag));
 }
 
 /** A block that has no tag, but whose address the host knows. Call it between beginPass() and endPass(). A size of 0 is unknown. */

@@ -3,12 +3,12 @@
 // Chains: from a block over the blocks that hold it to a root. Those of a sample are aggregated: that which most blocks have in common is
 // told, as retention paths of managed heaps are. Neighbors of one site, as the nodes of a list, are one link of a chain.
 
-import { CHAIN_SITE, FINDING_CHAIN, FINDING_SIZE, WATCHED_MAX } from "../abi";
-import { output } from "../base/memory";
-import { blockAt, blockWith, firstOf, NO_BLOCK, VALUE_HELD, Watched } from "./block";
+import { CHAIN_SITE, WATCHED_MAX } from "../abi";
+import { CHAIN_SIZE, chains } from "../base/memory";
+import { Block, blockAt, blockWith, firstOf, NO_BLOCK, VALUE_HELD, Watched } from "./block";
 import { siteOf } from "./lookup";
 import { rootLength, rootText } from "./root";
-import { Slot } from "./searched";
+import { searchedAt, Slot, slotOf } from "./searched";
 
 /** Most blocks of a chain. */
 const LENGTH: u32 = 16;
@@ -18,29 +18,31 @@ const SEPARATOR: string = " <- ";
 /** Hash of the chain of each block of the sample; 0: nothing is known. */
 const hashes: usize = memory.data(64 * 8, 8);
 
-/** End of the chain that is written; 0: it is only hashed. */
+/** The chain that is written, and its end; 0: it is only hashed. */
+let start: usize = 0;
 let end: usize = 0;
 let hash: u64 = 0;
 
-/** Blocks that the last written chain holds. */
-export let chained: u32 = 0;
+export function chainOf(slot: Slot): usize {
+  return chains + slot * CHAIN_SIZE;
+}
 
-/** Writes the chain that most held blocks of a sample have into the packet in the output region. Returns its length. */
-export function writeChain(slot: Slot): u32 {
+/** Composes the chain that most held blocks of a sample have. */
+export function composeChain(slot: Slot): void {
+  const site = searchedAt(slot);
   let best: u32 = 0;
-  chained = 0;
   end = 0;
+  site.chained = 0;
   for (let i: u32 = 0; i < WATCHED_MAX; ++i) store<u64>(hashes + i * 8, hashOf(firstOf(slot) + i));
   for (let i: u32 = 0; i < WATCHED_MAX; ++i) {
     const count = alike(i);
-    if (count <= chained) continue;
-    chained = count;
+    if (count <= site.chained) continue;
+    site.chained = count;
     best = i;
   }
-  if (!chained) return 0;
-  end = output + FINDING_CHAIN;
-  follow(firstOf(slot) + best);
-  return <u32>(end - output) - FINDING_CHAIN;
+  start = end = chainOf(slot);
+  if (site.chained) follow(firstOf(slot) + best);
+  site.chainLength = <u32>(end - start);
 }
 
 function alike(position: u32): u32 {
@@ -69,13 +71,22 @@ function follow(from: Watched): void {
     block = holder;
   }
   const root = blockAt(block).rootText;
-  if (root && rootLength(root)) text(root);
+  if (root) text(root);
+  else if (blockAt(block).own) followWhole(blockAt(block), last);
+}
+
+/** What holds a block of a site that is looked at as a whole: other blocks of it, and what holds them. */
+function followWhole(block: Block, last: u32): void {
+  const site = searchedAt(slotOf(block.birth));
+  if (site.site != last) link(site.site);
+  if (site.wholeSite) link(site.wholeSite);
+  else if (site.wholeRoot) text(site.wholeRoot);
 }
 
 function link(site: u32): void {
   separate();
   hash = (hash ^ site) * 0x100000001b3 + 1;
-  if (!end || end + 3 > output + FINDING_SIZE) return;
+  if (!end || end + 3 > start + CHAIN_SIZE) return;
   store<u8>(end, <u8>CHAIN_SITE);
   store<u16>(end + 1, <u16>site);
   end += 3;
@@ -88,9 +99,9 @@ function text(root: u32): void {
 }
 
 function separate(): void {
-  if (end > output + FINDING_CHAIN) for (let i = 0; i < SEPARATOR.length; ++i) put(SEPARATOR.charCodeAt(i));
+  if (end && end > start) for (let i = 0; i < SEPARATOR.length; ++i) put(SEPARATOR.charCodeAt(i));
 }
 
 function put(byte: u32): void {
-  if (end && end < output + FINDING_SIZE) store<u8>(end++, <u8>byte);
+  if (end && end < start + CHAIN_SIZE) store<u8>(end++, <u8>byte);
 }

@@ -22,13 +22,17 @@ export let lowest: u64 = 0;
 export let span: u64 = 0;
 let shift: u64 = SHIFT_MIN;
 
-/** Makes the filter for the blocks in the order of addresses. */
-export function fillFilter(): void {
+/** Makes the filter for the blocks in the order of addresses. The range includes `low` to `high` too, if they are not 0. */
+export function fillFilter(low: u64, high: u64): void {
   memory.fill(filter, 0, SEARCH_FILTER_SIZE);
   const count = watchedCount();
   lowest = count ? blockAt(orderedBlock(0)).address : 0;
   let highest = lowest;
   for (let i: u32 = 0; i < count; ++i) highest = max(highest, blockAt(orderedBlock(i)).end);
+  if (high) {
+    lowest = count ? min(lowest, low) : low;
+    highest = max(highest, high);
+  }
   span = highest - lowest;
   shift = SHIFT_MIN;
   while (parts() > PARTS_MAX) ++shift;

@@ -28,7 +28,7 @@ import {
 } from "../abi";
 import { output } from "../base/memory";
 import { Block, blockAt, firstOf, VALUE_UNSURE } from "./block";
-import { chained, writeChain } from "./chain";
+import { chainOf } from "./chain";
 import { isHeld, isLost, isProbablyLost } from "./rules";
 import { NO_SLOT, Searched, searchedAt, Slot } from "./searched";
 
@@ -60,7 +60,7 @@ function add(site: Searched, block: Block): void {
     else site.epochsHigh |= (<u64>1) << (epoch - 64);
   } else if (isProbablyLost(block)) site.probably = site.probably + 1;
   else if (isHeld(block)) site.held = site.held + 1;
-  else if (block.value == VALUE_UNSURE) site.unsure = site.unsure + 1;
+  else if (block.judged == VALUE_UNSURE) site.unsure = site.unsure + 1;
 }
 
 /** The number of lost among `all` blocks, at least, if `lost` of `sample` are. */
@@ -104,10 +104,10 @@ export function findings(index: u32): u32 {
   store<u64>(output, site.earlier, FINDING_EARLIER);
   store<u64>(output, site.epochsLow, FINDING_EPOCHS);
   store<u64>(output, site.epochsHigh, FINDING_EPOCHS + 8);
-  const length = writeChain(slot);
-  store<u32>(output, chained, FINDING_CHAINED);
-  store<u32>(output, length, FINDING_LENGTH);
-  return FINDING_CHAIN + length;
+  store<u32>(output, site.chained, FINDING_CHAINED);
+  store<u32>(output, site.chainLength, FINDING_LENGTH);
+  memory.copy(output + FINDING_CHAIN, chainOf(slot), site.chainLength);
+  return FINDING_CHAIN + site.chainLength;
 }
 
 function slotAt(index: u32): Slot {

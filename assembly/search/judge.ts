@@ -12,13 +12,14 @@ import { completeSample } from "./census";
 import { sumUp } from "./finding";
 import { LOST_PASSES, PROBABLY_PASSES } from "./rules";
 import { Searched, searchedAt, Slot } from "./searched";
+import { isUntested } from "./whole";
 
 /** Passes in a row in which a block that was lost is held, until that is no accident. */
 const RETURNED_PASSES: u32 = 2;
 
 /** Whether a block is about to be called lost, or probably lost: then its tag is read once more. */
 export function isAtTurn(block: Block): bool {
-  if (!block.address || !block.tag || !block.seen || block.value != VALUE_NONE) return false;
+  if (!block.address || !block.tag || !block.seen || block.value != VALUE_NONE || isUntested(block)) return false;
   return block.clean + 1 == PROBABLY_PASSES || (block.clean + 1 >= LOST_PASSES && !block.wasLost);
 }
 
@@ -30,8 +31,9 @@ export function judgeSite(slot: Slot, thorough: bool): void {
   for (let i: u32 = 0; i < WATCHED_MAX; ++i) {
     const block = blockAt(firstOf(slot) + i);
     if (!block.address) continue;
-    if (block.seen) judge(site, block, thorough);
-    else {
+    if (block.seen) {
+      if (!isUntested(block)) judge(site, block, thorough);
+    } else {
       if (block.wasLost) site.blind = true;
       clearBlock(firstOf(slot) + i);
     }
@@ -42,6 +44,7 @@ export function judgeSite(slot: Slot, thorough: bool): void {
 
 function judge(site: Searched, block: Block, thorough: bool): void {
   block.passes = block.passes + 1;
+  block.judged = block.value;
   if (block.value != VALUE_NONE) {
     block.clean = 0;
     block.thorough = false;

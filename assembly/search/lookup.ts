@@ -80,7 +80,10 @@ export function watchFound(depth: u32): Watched {
     const block = blockAt(number);
     if (block.address == foundStart) {
       if (number >= SAMPLED_COUNT && block.tag != foundTag) clearBlock(number);
-      else return number;
+      else {
+        block.used = true;
+        return number;
+      }
     }
     if (!block.address && number >= SAMPLED_COUNT && free == NO_BLOCK) free = number;
   }

@@ -8,9 +8,10 @@
 
 import { BLOCKS_COUNT } from "../base/memory";
 import { SEARCHED_MAX, WATCHED_MAX } from "../abi";
-import { blockAt, firstOf, isLink, VALUE_HELD, VALUE_NONE, VALUE_UNSURE, Watched } from "./block";
+import { blockAt, blockWith, firstOf, isLink, NO_BLOCK, VALUE_HELD, VALUE_NONE, VALUE_UNSURE, Watched } from "./block";
 import { Edge, edgeAt, edgeCount } from "./reference";
-import { searchedAt, Slot } from "./searched";
+import { NO_SLOT, searchedAt, Slot, slotOf } from "./searched";
+import { isTesting, whole } from "./whole";
 
 /** An offset is one of the site's own if so many blocks of the sample are referred to by it, and this share of them. */
 const SHARED_MIN: u32 = 3;
@@ -24,6 +25,7 @@ export function markBlocks(): void {
   while (changed) {
     changed = false;
     for (let i: u32 = 0; i < edgeCount; ++i) if (follow(edgeAt(i))) changed = true;
+    if (isTesting && followWhole()) changed = true;
   }
 }
 
@@ -33,6 +35,7 @@ function markRoot(number: Watched): void {
   if (block.spent) block.value = VALUE_NONE;
   else if (block.starts || (block.middles & sharedOf(number)) != 0) block.value = VALUE_HELD;
   else block.value = block.middles ? VALUE_UNSURE : VALUE_NONE;
+  if (block.own) block.value = max(block.value, searchedAt(slotOf(block.birth)).wholeValue);
 }
 
 /** The offsets, as bits, by which many blocks of a site are referred to. */
@@ -52,9 +55,10 @@ function sharedOffsets(slot: Slot): u64 {
   return shared;
 }
 
-/** Of links nothing is known. */
+/** Of a link whose site is not searched nothing is known: every offset counts. */
 function sharedOf(block: Watched): u64 {
-  return isLink(block) ? 0 : searchedAt(block / WATCHED_MAX).shared;
+  const slot = isLink(block) ? slotOf(blockAt(block).birth) : block / WATCHED_MAX;
+  return slot == NO_SLOT ? u64.MAX_VALUE : searchedAt(slot).shared;
 }
 
 /** Whether an edge raises the value of the block that it leads to. */
@@ -64,6 +68,20 @@ function follow(edge: Edge): bool {
   if (value <= to.value || to.spent) return false;
   to.value = value;
   to.by = blockAt(edge.from).address;
+  return true;
+}
+
+/** Whether the block that holds the site that is looked at as a whole raises the value of all its blocks. */
+function followWhole(): bool {
+  const site = searchedAt(whole);
+  const holder = site.wholeBy ? blockWith(site.wholeBy) : NO_BLOCK;
+  const value = holder == NO_BLOCK ? (site.wholeBy ? VALUE_HELD : VALUE_NONE) : blockAt(holder).value;
+  if (value <= site.wholeValue) return false;
+  site.wholeValue = value;
+  for (let block: Watched = 0; block < BLOCKS_COUNT; ++block) {
+    const at = blockAt(block);
+    if (at.address && at.own && at.value < value) at.value = value;
+  }
   return true;
 }
 

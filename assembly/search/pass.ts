@@ -13,6 +13,7 @@ import { forgetRoots } from "./root";
 import { LOST_PASSES } from "./rules";
 import { dropUnlisted, enterListed, forgetSearched, searchedAt, setEpoch, setKeys, Slot } from "./searched";
 import { setBirths } from "./tag";
+import { beginWhole, endWhole, forgetWhole, testedHigh, testedLow } from "./whole";
 
 /** Passes between two thorough ones, at least. */
 const THOROUGH_EVERY: u32 = 8;
@@ -28,6 +29,7 @@ export function searchBegin(): void {
   forgetReferences();
   forgetRequests();
   forgetRoots();
+  forgetWhole();
   sinceThorough = THOROUGH_EVERY;
 }
 
@@ -65,8 +67,9 @@ export function beginPass(flags: u32): void {
   thorough = (flags & PASS_THOROUGH) != 0;
   forgetRequests();
   forgetReferences();
+  beginWhole();
   sortBlocks();
-  fillFilter();
+  fillFilter(testedLow, testedHigh);
   for (let slot: Slot = 0; slot < SEARCHED_MAX; ++slot) {
     if (searchedAt(slot).used) beginCensus(slot);
   }
@@ -74,7 +77,7 @@ export function beginPass(flags: u32): void {
 }
 
 function beginBlock(block: Block): void {
-  block.seen = block.used = false;
+  block.seen = block.used = block.own = false;
   block.starts = block.places = 0;
   block.middles = block.offsets = 0;
   block.value = VALUE_NONE;
@@ -85,6 +88,7 @@ function beginBlock(block: Block): void {
  * answers requests, until there are none: only then the blocks are judged.
  */
 export function endPass(complete: u32): void {
+  endWhole(complete != 0);
   if (!complete) return;
   sinceThorough = thorough ? 0 : sinceThorough + 1;
   beginRequests(thorough);

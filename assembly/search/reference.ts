@@ -9,8 +9,10 @@
 import { EDGE_SIZE, edges, EDGES_COUNT } from "../base/memory";
 import { PHI, slotOfHash } from "../base/hash";
 import { recordAt } from "../base/regions";
-import { Block, blockAt, blockWith, NO_BLOCK, PLACES_KEPT, setPlace, Watched } from "./block";
+import { WATCHED_MAX } from "../abi";
+import { Block, blockAt, blockWith, isLink, NO_BLOCK, PLACES_KEPT, setPlace, Watched } from "./block";
 import { lowest, mayBeWatched, span } from "./filter";
+import { Searched, searchedAt } from "./searched";
 
 /** The lowest bits of a pointer can be flags. */
 const START_MASK: u64 = 7;
@@ -45,11 +47,17 @@ export function countReference(location: u64, target: u64): void {
   if (location < block.end && location + START_MASK >= block.address) return;
   const middle: u32 = offset ? 1 + bitOf(offset) : 0;
   if (middle) block.offsets |= (<u64>1) << (middle - 1);
+  if (middle && !isLink(to)) keepOffset(searchedAt(to / WATCHED_MAX), offset, middle - 1);
   const from = location - lowest < span && mayBeWatched(location) ? blockWith(location) : NO_BLOCK;
   if (from != NO_BLOCK && addEdge(from, to, middle)) return;
   if (middle) block.middles |= (<u64>1) << (middle - 1);
   else block.starts = block.starts + 1;
   if (!(location & START_MASK)) keepPlace(block, location, middle == 0);
+}
+
+/** Keeps an offset that many blocks of the site are referred to by. */
+function keepOffset(site: Searched, offset: u64, bit: u32): void {
+  if ((site.shared >> bit) & 1) site.offset = offset;
 }
 
 /** Keeps the place of a reference; that of one to the start in any case. */

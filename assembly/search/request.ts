@@ -2,6 +2,7 @@
 //
 // What the search asks of the host after a pass, in these steps:
 //
+//   outsides   what holds the site that is looked at as a whole
 //   links      whether the blocks that hold others still have their tags
 //   turns      whether the blocks that are about to be called lost have them. Then all samples are judged
 //   lookups    which blocks hold the blocks that are referred to from outside all watched blocks: they are watched from the next pass on
@@ -13,6 +14,7 @@
 import { EPOCH_BITS, LOOKUPS_MAX, REQUEST_NONE, REQUEST_PLACE, REQUEST_READ, SEARCHED_MAX, TAG_SIZE } from "../abi";
 import { BLOCKS_COUNT, SAMPLED_COUNT, window } from "../base/memory";
 import { Block, blockAt, clearBlock, placeOf, sortBlocks, VALUE_NONE, Watched } from "./block";
+import { composeChain } from "./chain";
 import { isAtTurn, judgeSite } from "./judge";
 import {
   beginLookup,
@@ -28,14 +30,17 @@ import {
   watchFound,
 } from "./lookup";
 import { markBlocks } from "./mark";
+import { answerOutside, answerOutsidePlace, beginOutsides, nextOutside, outsidePlace } from "./outside";
 import { rootNumber } from "./root";
 import { NO_SLOT, searchedAt, Slot, slotOf } from "./searched";
+import { isSiteUntested } from "./whole";
 
 const STEP_NONE: u32 = 0;
-const STEP_LINKS: u32 = 1;
-const STEP_TURNS: u32 = 2;
-const STEP_LOOKUPS: u32 = 3;
-const STEP_ROOTS: u32 = 4;
+const STEP_OUTSIDES: u32 = 1;
+const STEP_LINKS: u32 = 2;
+const STEP_TURNS: u32 = 3;
+const STEP_LOOKUPS: u32 = 4;
+const STEP_ROOTS: u32 = 5;
 
 /** Links of a chain beyond which nothing is looked up: what holds the last of them is not known. */
 const DEPTH: u32 = 8;
@@ -71,7 +76,8 @@ export function forgetRequests(): void {
 export function beginRequests(isThorough: bool): void {
   thorough = isThorough;
   ++turn;
-  enter(STEP_LINKS);
+  beginOutsides();
+  enter(STEP_OUTSIDES);
 }
 
 function enter(next: u32): void {
@@ -84,6 +90,12 @@ function enter(next: u32): void {
 
 /** What the search needs next, REQUEST_... */
 export function nextRequest(): u32 {
+  if (step == STEP_OUTSIDES) {
+    const what = goesOn ? REQUEST_READ : nextOutside();
+    if (what == REQUEST_READ) return read(nextAddress, nextLength);
+    if (what == REQUEST_PLACE) return ask(outsidePlace());
+    enter(STEP_LINKS);
+  }
   if (step == STEP_LINKS) {
     for (; current < BLOCKS_COUNT; ++current) if (blockAt(current).address) return readTag();
     markBlocks();
@@ -103,8 +115,15 @@ export function nextRequest(): u32 {
   if (step == STEP_ROOTS && asked < ROOTS_ASKED) {
     for (; current < BLOCKS_COUNT; ++current) if (isRootUnknown(blockAt(current))) return ask(blockAt(current).root);
   }
+  if (step != STEP_NONE) composeChains();
   step = STEP_NONE;
   return REQUEST_NONE;
+}
+
+function composeChains(): void {
+  for (let slot: Slot = 0; slot < SEARCHED_MAX; ++slot) {
+    if (searchedAt(slot).used && !isSiteUntested(slot)) composeChain(slot);
+  }
 }
 
 /** The address that the last request is about. */
@@ -119,14 +138,16 @@ export function requestLength(): u32 {
 
 /** Answers REQUEST_READ: 1 if the window holds the memory, 0 if it could not be read. */
 export function answerRequest(ok: u32): void {
-  if (step == STEP_LOOKUPS) return answerLookup(ok != 0);
+  if (step == STEP_OUTSIDES || step == STEP_LOOKUPS) return goOn(ok ? continueLookup() : LOOKUP_OUTSIDE);
   const block = blockAt(current++);
   block.seen = ok != 0 && load<u64>(window) == block.tag;
 }
 
-/** Answers REQUEST_PLACE: the text in the input region has so many bytes; none if nothing is known of the address. */
+/** Answers REQUEST_PLACE: the text in the input region has so many bytes; none if nothing is known of the address yet. */
 export function answerPlace(textLength: u32): void {
-  if (step == STEP_ROOTS) blockAt(current++).rootText = rootNumber(textLength);
+  if (step == STEP_OUTSIDES) return answerOutsidePlace(textLength);
+  if (step != STEP_ROOTS) return;
+  blockAt(current++).rootText = textLength ? rootNumber(textLength) : 0;
 }
 
 function readTag(): u32 {
@@ -189,10 +210,14 @@ function hasPlace(block: Block, place: u64): bool {
   return false;
 }
 
-function answerLookup(ok: bool): void {
-  const found = ok ? continueLookup() : LOOKUP_OUTSIDE;
+function goOn(found: u32): void {
   goesOn = found == LOOKUP_GOES_ON;
   if (goesOn) return;
+  if (step == STEP_OUTSIDES) answerOutside(found);
+  else answerLookup(found);
+}
+
+function answerLookup(found: u32): void {
   if (found == LOOKUP_BLOCK) {
     takeHolder();
     ++reference;

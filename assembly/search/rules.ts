@@ -18,5 +18,5 @@ export function isProbablyLost(block: Block): bool {
 
 /** Held in the last pass, or too shortly before to tell that it is not. */
 export function isHeld(block: Block): bool {
-  return block.value == VALUE_HELD;
+  return block.judged == VALUE_HELD;
 }

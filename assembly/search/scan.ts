@@ -10,6 +10,7 @@ import { ADDRESS_MASK, lowest, mayBeWatched, span } from "./filter";
 import { countReference } from "./reference";
 import { NO_SLOT, slotOf } from "./searched";
 import { birthOf, births, canBeTag } from "./tag";
+import { defer, flushPending, isTesting, mayReferToWhole } from "./whole";
 
 const WORD: u32 = sizeof<u64>();
 
@@ -37,9 +38,13 @@ function scan(address: u64, from: u32, to: u32, tagsToo: bool): void {
     const place = load<u32>(at);
     const word = load<u64>(place);
     const target = word & ADDRESS_MASK;
-    if (target - lowest < span && mayBeWatched(target)) countReference(address + (place - from), target);
+    if (target - lowest < span) {
+      if (tagsToo && isTesting && mayReferToWhole(target)) defer(address + (place - from), target);
+      else if (mayBeWatched(target)) countReference(address + (place - from), target);
+    }
     if (tagsToo && canBeTag(word) && slotOf(birthOf(word)) != NO_SLOT) countTag(address + (place - from), word, place);
   }
+  if (isTesting) flushPending();
 }
 
 /** Notes the places of words that deserve a closer look. Returns the end of the list. */

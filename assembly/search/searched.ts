@@ -27,6 +27,16 @@ export class Searched {
   found: u32;
   /** The offsets, as bits, by which many of its blocks are referred to. */
   shared: u64;
+  /** One of these offsets. */
+  offset: u64;
+  /** What holds all of them, by outside.ts: VALUE_..., and the block and its site, or the root, that does. */
+  wholeValue: u32;
+  wholeBy: u64;
+  wholeSite: Site;
+  wholeRoot: u32;
+  /** Bytes of its chain (chain.ts), and the blocks of the sample that have it. */
+  chainLength: u32;
+  chained: u32;
   /** Complete passes. */
   passes: u32;
   /** Blocks of the sample, and of these in the last pass. */

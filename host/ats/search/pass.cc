@@ -194,10 +194,10 @@ make(uint32_t length)
   }
   memtrack_call(&core, beginPass, flags);
   bool complete = memtrack_candidates_offer(&core) && read_memory(flags);
-  answer_requests();
-  keys then = present_keys();
-  complete  = complete && !memtrack_pass_is_stopped() && key.own == then.own && key.openssl == then.openssl;
+  keys then     = present_keys();
+  complete      = complete && !memtrack_pass_is_stopped() && key.own == then.own && key.openssl == then.openssl;
   memtrack_call(&core, endPass, complete);
+  answer_requests();
   return complete;
 }
 

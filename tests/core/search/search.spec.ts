@@ -234,6 +234,85 @@ describe("a chain", () => {
   });
 });
 
+/** A list of so many blocks from an address on, 64 bytes apart, each of which refers to the next; its last one. */
+function listOf(from: u64, length: u32): u64 {
+  for (let i: u32 = 0; i < length; ++i) {
+    const at = block(from + <u64>i * 64);
+    if (i) poke(at - 64, at);
+  }
+  return from + <u64>(length - 1) * 64;
+}
+
+describe("a list", () => {
+  test("of many blocks is held by its one head, whose name is told", () => {
+    memoryOf(0x100000);
+    watch([SITE]);
+    listOf(BASE + 0x40000, 10000);
+    poke(ROOTS + 0x2008, BASE + 0x40000);
+    passes(40);
+    expect(found(FINDING_LOST)).toBe(0);
+    expect(found(FINDING_HELD)).toBe(64);
+    expect(chain()).toBe("[300] <- foo.so variable50 (.bss)");
+    expect(foundLong(FINDING_BLOCKS)).toBe(10000);
+    pass();
+    expect(chain()).toBe("[300] <- foo.so variable50 (.bss)");
+  });
+
+  test("is lost once nothing refers to its head, and so is a ring", () => {
+    memoryOf(0x100000);
+    watch([SITE]);
+    const last = listOf(BASE + 0x40000, 10000);
+    poke(ROOTS + 0x2008, BASE + 0x40000);
+    passes(10);
+    poke(ROOTS + 0x2008, 0);
+    poke(last, BASE + 0x40000);
+    passes(30);
+    expect(classes()).toBe("64/64/0/0/0");
+    expect(foundLong(FINDING_ESTIMATE)).toBe(9411);
+    expect(found(FINDING_FLAGS)).toBe(0);
+  });
+
+  test("with one word from outside, in the server's heap, is unsure", () => {
+    memoryOf(0x100000);
+    watch([SITE]);
+    const last = listOf(BASE + 0x40000, 10000);
+    poke(last, BASE + 0x40000);
+    poke(BASE + 0x1000, BASE + 0x40000 + 64 * 77);
+    passes(40);
+    expect(found(FINDING_LOST)).toBe(0);
+    expect(found(FINDING_UNSURE) > 60).toBe(true);
+  });
+
+  test("that a block holds is held if that block is", () => {
+    memoryOf(0x100000);
+    watch([SITE]);
+    const last = listOf(BASE + 0x40000, 10000);
+    poke(last, BASE + 0x40000);
+    const owner = block(BASE + 0x1000, SITE + 1);
+    poke(owner, BASE + 0x40000);
+    poke(ROOTS, owner);
+    passes(40);
+    expect(found(FINDING_HELD)).toBe(64);
+    expect(chain()).toBe("[300] <- [301]");
+    poke(ROOTS, 0);
+    passes(30);
+    expect(classes()).toBe("64/64/0/0/0");
+  });
+
+  test("of hooks in the middle of blocks is held by its head too", () => {
+    memoryOf(0x100000);
+    watch([SITE]);
+    for (let i: u32 = 0; i < 5000; ++i) {
+      const at = block(BASE + 0x40000 + <u64>i * 64);
+      if (i) poke(at - 64 + 16, at + 16);
+    }
+    poke(ROOTS, BASE + 0x40000 + 16);
+    passes(40);
+    expect(found(FINDING_HELD)).toBe(64);
+    expect(chain()).toBe("[300] <- foo.so variable48 (.bss)");
+  });
+});
+
 describe("a site", () => {
   test("is blind from the first lost block that is released", () => {
     memoryOf(0x40000);

@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What holds a site that is looked at as a whole (whole.ts): the references from outside are looked at one by one. First whether it refers to
+// a live block of the site at all, as the bitmap is hashed; then which block it lies in, or else what is there. A variable of a module holds
+// the site; a word in a stack or in the server's heap may be what is left of an earlier one, and leaves it unsure; a block with a tag holds it
+// if it is held itself (mark.ts).
+
+import { EPOCH_BITS, REQUEST_NONE, REQUEST_PLACE, REQUEST_READ } from "../abi";
+import { input } from "../base/memory";
+import * as reader from "../base/reader";
+import { VALUE_HELD, VALUE_UNSURE } from "./block";
+import { beginLookup, foundBirth, foundSpent, foundStart, LOOKUP_BLOCK, watchFound } from "./lookup";
+import { rootNumber } from "./root";
+import { Searched, searchedAt } from "./searched";
+import { areOutsidesMissing, isTargetOf, isTesting, Outside, outsideAt, outsideCount, settleOutsides, whole } from "./whole";
+
+/** References that are looked at after a pass. */
+const LOOKED_AT: u32 = 256;
+
+const TARGET: u32 = 0;
+const LOCATION: u32 = 1;
+const PLACE: u32 = 2;
+
+let index: u32 = 0;
+let phase: u32 = TARGET;
+
+/** Begins after a complete pass. */
+export function beginOutsides(): void {
+  index = 0;
+  phase = TARGET;
+  if (!isTesting) return;
+  settleOutsides();
+  if (areOutsidesMissing() || outsideCount > LOOKED_AT) raise(VALUE_UNSURE);
+}
+
+/** Begins the next request: REQUEST_READ for a lookup (lookup.ts), REQUEST_PLACE for the address of outsidePlace(). */
+export function nextOutside(): u32 {
+  if (!isTesting || index >= min(outsideCount, LOOKED_AT) || site().wholeValue == VALUE_HELD) return REQUEST_NONE;
+  if (phase == PLACE) return REQUEST_PLACE;
+  beginLookup(phase == TARGET ? present().target : present().location);
+  return REQUEST_READ;
+}
+
+export function outsidePlace(): u64 {
+  return present().location;
+}
+
+/** The lookup has ended with LOOKUP_BLOCK or LOOKUP_OUTSIDE. */
+export function answerOutside(found: u32): void {
+  const isBlock = found == LOOKUP_BLOCK;
+  const isOwn = isBlock && !foundSpent && foundBirth >> EPOCH_BITS == site().site;
+  if (phase == TARGET) {
+    if (isOwn && isTargetOf(foundStart, present().target)) phase = LOCATION;
+    else next();
+  } else if (!isBlock) phase = PLACE;
+  else {
+    if (foundSpent) raise(VALUE_UNSURE);
+    else if (!isOwn) takeHolder();
+    next();
+  }
+}
+
+/** The text in the input region says what is at the place. */
+export function answerOutsidePlace(length: u32): void {
+  const isVariable = length && !isPassing(length, "heap ") && !isPassing(length, "stack ") && !isPassing(length, "IOBuffers ");
+  if (isVariable || !site().wholeRoot) site().wholeRoot = length ? rootNumber(length) : 0;
+  raise(isVariable ? VALUE_HELD : VALUE_UNSURE);
+  next();
+}
+
+function isPassing(length: u32, beginning: string): bool {
+  return reader.begins(input, length, beginning);
+}
+
+/** A block with a tag holds the site. It is watched from the next pass on; the first one alone, another counts as held. */
+function takeHolder(): void {
+  watchFound(1);
+  if (!site().wholeBy || site().wholeBy == foundStart) site().wholeBy = foundStart;
+  else raise(VALUE_HELD);
+  site().wholeSite = foundBirth >> EPOCH_BITS;
+}
+
+function raise(value: u32): void {
+  site().wholeValue = max(site().wholeValue, value);
+}
+
+function next(): void {
+  ++index;
+  phase = TARGET;
+}
+
+function present(): Outside {
+  return outsideAt(index);
+}
+
+function site(): Searched {
+  return searchedAt(whole);
+}

@@ -1,0 +1,260 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// A site as a whole: where its blocks hold one another, as the nodes of a list or the blocks of a ring do, a sample tells neither what holds
+// them all nor that nothing does. So passes look at all blocks of such a site, one site at a time: each pass collects the starts of its
+// blocks in a bitmap (hashed), and looks for references to those that the pass before collected. A reference from within one of the site's
+// blocks is the site's own. Whether it is, the next tag tells, as places and tags of a piece are seen in the order of addresses.
+//
+// What is left are the references from outside. After the pass the host is asked about them (request.ts), until one is found that holds
+// the site. If there are none, the site holds nothing but itself.
+
+import { SEARCH_PIECE, SEARCHED_MAX } from "../abi";
+import {
+  CROSSER_SIZE,
+  crossers,
+  CROSSERS_COUNT,
+  OUTSIDE_COUNT,
+  OUTSIDE_SIZE,
+  outsides,
+  pendings,
+  WHOLE_BITMAP_SIZE,
+  wholeBitmaps,
+} from "../base/memory";
+import { PHI, slotOfHash } from "../base/hash";
+import { recordAt } from "../base/regions";
+import { Block, blockAt, blockWith, NO_BLOCK, VALUE_NONE } from "./block";
+import { ADDRESS_MASK, mayBeWatched } from "./filter";
+import { countReference } from "./reference";
+import { NO_SLOT, searchedAt, Slot, slotOf } from "./searched";
+
+/** A reference to a block of the site: where it is, and what it refers to. */
+@unmanaged
+export class Outside {
+  location: u64;
+  target: u64;
+}
+
+/** A block of the site that crosses a boundary of pieces: its part behind the boundary tells where it starts. */
+@unmanaged
+class Crosser {
+  boundary: u64;
+  start: u64;
+}
+
+if (offsetof<Outside>() != OUTSIDE_SIZE || offsetof<Crosser>() != CROSSER_SIZE) ERROR("not the sizes that memory.ts tells");
+
+const BITS: u32 = 23;
+if (WHOLE_BITMAP_SIZE * 8 != 1 << BITS) ERROR("not the size that memory.ts tells");
+
+/** The lowest bits of a pointer can be flags. */
+const START_MASK: u64 = 7;
+/** Passes that test a site before it is another's turn. */
+const TURNS: u32 = 24;
+
+/** The site that is looked at as a whole, and the number of passes that did so; NO_SLOT if none is. */
+export let whole: Slot = NO_SLOT;
+let turns: u32 = 0;
+/** Whether this pass looks for references to what the pass before collected. */
+export let isTesting: bool = false;
+let collected: bool = false;
+
+/** The bitmap that this pass tests, and the one that it fills; the range of the blocks in each. */
+let tested: usize = 0;
+let filled: usize = 0;
+export let testedLow: u64 = 0;
+export let testedHigh: u64 = 0;
+let filledLow: u64 = 0;
+let filledHigh: u64 = 0;
+
+/** The offset in a block, besides its start, that references are to. */
+let offset: u64 = 0;
+
+let pending: u32 = 0;
+export let outsideCount: u32 = 0;
+let overflowed: bool = false;
+
+export function forgetWhole(): void {
+  whole = NO_SLOT;
+  isTesting = collected = false;
+}
+
+/** Begins a pass. */
+export function beginWhole(): void {
+  const before = whole;
+  chooseSite();
+  isTesting = collected && whole != NO_SLOT && whole == before;
+  collected = false;
+  outsideCount = pending = 0;
+  overflowed = false;
+  if (whole == NO_SLOT) return;
+  const bitmap = filled == wholeBitmaps ? wholeBitmaps + WHOLE_BITMAP_SIZE : wholeBitmaps;
+  tested = isTesting ? filled : 0;
+  testedLow = isTesting ? filledLow : 0;
+  testedHigh = isTesting ? filledHigh : 0;
+  filled = bitmap;
+  filledLow = u64.MAX_VALUE;
+  filledHigh = 0;
+  memory.fill(filled, 0, WHOLE_BITMAP_SIZE);
+  memory.fill(crossers, 0, CROSSERS_COUNT * CROSSER_SIZE);
+  offset = searchedAt(whole).offset;
+}
+
+/** Ends a pass: what it collected can be tested if it was complete. */
+export function endWhole(complete: bool): void {
+  collected = complete && whole != NO_SLOT && filledHigh != 0;
+  if (complete && isTesting) ++turns;
+}
+
+/** The present site, until it has had its turn and another waits. */
+function chooseSite(): void {
+  const valid = whole != NO_SLOT && searchedAt(whole).used && searchedAt(whole).selfHeld;
+  if (valid && turns < TURNS) return;
+  const from = whole == NO_SLOT ? 0 : whole + 1;
+  for (let i: u32 = 0; i < SEARCHED_MAX; ++i) {
+    const slot = (from + i) % SEARCHED_MAX;
+    if (!searchedAt(slot).used || !searchedAt(slot).selfHeld) continue;
+    if (slot != whole) turns = 0;
+    whole = slot;
+    return;
+  }
+  whole = NO_SLOT;
+}
+
+/** A live block of the site. */
+export function collectBlock(start: u64, end: u64): void {
+  const bit = bitOf(start);
+  const at = filled + (bit >> 3);
+  store<u8>(at, load<u8>(at) | maskOf(bit));
+  filledLow = min(filledLow, start);
+  filledHigh = max(filledHigh, end);
+  const boundary = (end - 1) & ~(<u64>(SEARCH_PIECE - 1));
+  if (start < boundary) addCrosser(boundary, start);
+  if (isTesting) resolve(start);
+}
+
+/** Whether a word can refer to a block of the site that is tested. */
+export function mayReferToWhole(target: u64): bool {
+  const plain = target & ~START_MASK;
+  return target - testedLow < testedHigh - testedLow && (isSet(plain) || (offset != 0 && isSet(plain - offset)));
+}
+
+/** A reference to a block of the site. One from a watched block to another counts as any; the others wait for the next tag. */
+export function defer(location: u64, target: u64): void {
+  if (mayBeWatched(location) && blockWith(location) != NO_BLOCK && mayBeWatched(target) && blockWith(target) != NO_BLOCK) {
+    return countReference(location, target);
+  }
+  const at = recordAt<Outside>(pendings, pending++);
+  at.location = location;
+  at.target = target;
+}
+
+/** A block of the site begins at `start`, and ends where the scan is: the references that wait lie in it, or in no block of the site. */
+function resolve(start: u64): void {
+  for (let i: u32 = 0; i < pending; ++i) {
+    const at = recordAt<Outside>(pendings, i);
+    if (at.location >= start) isOwn(at.location, at.target);
+    else isOutside(at.location, at.target);
+  }
+  pending = 0;
+}
+
+/** The end of a piece: the references that wait may lie in a block that ends in the next. */
+export function flushPending(): void {
+  resolve(u64.MAX_VALUE);
+}
+
+function isOwn(location: u64, target: u64): void {
+  const to = mayBeWatched(target) ? blockWith(target) : NO_BLOCK;
+  if (to == NO_BLOCK) return;
+  const block = blockAt(to);
+  if (slotOf(block.birth) != whole) return countReference(location, target);
+  if (location < block.address || location >= block.end) block.own = true;
+}
+
+function isOutside(location: u64, target: u64): void {
+  if (outsideCount == OUTSIDE_COUNT) {
+    overflowed = true;
+    return countReference(location, target);
+  }
+  const at = outsideAt(outsideCount++);
+  at.location = location;
+  at.target = target;
+}
+
+export function outsideAt(index: u32): Outside {
+  return recordAt<Outside>(outsides, index);
+}
+
+/**
+ * After the pass: leaves those references out that lie in a block of the site that crosses a boundary, and counts those from outside to
+ * watched blocks.
+ */
+export function settleOutsides(): void {
+  let kept: u32 = 0;
+  for (let i: u32 = 0; i < outsideCount; ++i) {
+    const location = outsideAt(i).location;
+    const target = outsideAt(i).target & ADDRESS_MASK;
+    if (liesInCrosser(location)) {
+      isOwn(location, target);
+      continue;
+    }
+    countReference(location, target);
+    outsideAt(kept).location = location;
+    outsideAt(kept++).target = target;
+  }
+  outsideCount = kept;
+  const site = searchedAt(whole);
+  site.wholeValue = VALUE_NONE;
+  site.wholeSite = site.wholeRoot = 0;
+  site.wholeBy = 0;
+}
+
+/** Whether there were more references from outside than are kept. */
+export function areOutsidesMissing(): bool {
+  return overflowed;
+}
+
+/** Whether a target is the start of a block of the site, or the offset that references are to, if the block begins at `start`. */
+export function isTargetOf(start: u64, target: u64): bool {
+  const plain = target & ~START_MASK;
+  return plain == start || (offset != 0 && plain - offset == start);
+}
+
+/** Whether what a pass found of a block tells nothing, because its site must be looked at as a whole, and was not. */
+export function isUntested(block: Block): bool {
+  return isSiteUntested(slotOf(block.birth));
+}
+
+export function isSiteUntested(slot: Slot): bool {
+  return slot != NO_SLOT && searchedAt(slot).selfHeld && !(isTesting && slot == whole);
+}
+
+function addCrosser(boundary: u64, start: u64): void {
+  const at = crosserAt(boundary);
+  at.boundary = boundary;
+  at.start = start;
+}
+
+function liesInCrosser(location: u64): bool {
+  const boundary = (location | (SEARCH_PIECE - 1)) + 1;
+  const at = crosserAt(boundary);
+  return at.boundary == boundary && location >= at.start;
+}
+
+/** A later boundary displaces an earlier one with the same hash: its references are looked up instead. */
+function crosserAt(boundary: u64): Crosser {
+  return recordAt<Crosser>(crossers, <u32>((boundary / SEARCH_PIECE) % CROSSERS_COUNT));
+}
+
+function isSet(start: u64): bool {
+  const bit = bitOf(start);
+  return (load<u8>(tested + (bit >> 3)) & maskOf(bit)) != 0;
+}
+
+function bitOf(start: u64): usize {
+  return slotOfHash((start >> 4) * PHI, BITS);
+}
+
+function maskOf(bit: usize): u8 {
+  return <u8>((<u32>1) << ((<u32>bit) & 7));
+}
