@@ -12,6 +12,7 @@ import {
   LIMIT_OWNERS,
   LIMIT_RANGES,
   LIMIT_READERS,
+  LIMIT_REGIONS,
   LIMIT_SHARDS,
   LIMIT_SLOTS,
   LIMIT_STARTS,
@@ -72,6 +73,8 @@ function consequence(limit: u32): string {
       return "further memory that plugins map is not counted";
     case LIMIT_STARTS:
       return "stacks of some plugins' threads are not counted: too many threads were created at once";
+    case LIMIT_REGIONS:
+      return "the process has more mappings than the search for references reads: it finds nothing";
     case LIMIT_UNLOADED:
       return "some sites of unloaded plugins have no function and line: too many plugins were unloaded at once";
     default:

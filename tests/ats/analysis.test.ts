@@ -180,7 +180,7 @@ describe("the server's start", () => {
 });
 
 describe("plugin messages", () => {
-  test("mark, diff, dump, reset, arm, status, help; and unknown ones", async () => {
+  test("mark, diff, dump, reset, arm, status, search [text], help; and unknown ones", async () => {
     const ats = await Ats.start({
       level: 1,
       ctl: true,
@@ -276,7 +276,7 @@ describe("plugin messages", () => {
       );
 
       // None of these performs an action, and each is answered with the valid forms.
-      const verbs = /verbs: mark \[name\], diff \[name\], dump, reset, arm 0\|1\|2, show text, status, help/;
+      const verbs = /verbs: mark \[name\], diff \[name\], dump, reset, arm 0\|1\|2, show text, status, search \[text\], help/;
       // A server without a manager takes no longer messages itself.
       const long = installedServer().hasManager ? 100_000 : 10_000;
       const wrong: [string[], RegExp][] = [

@@ -315,9 +315,9 @@ static bool stop;
 static void *
 storm(void *seed)
 {
-  uint64_t random    = (uintptr_t)seed;
-  char *maps[16]            = {0};
-  size_t sizes[16]          = {0};
+  uint64_t random  = (uintptr_t)seed;
+  char *maps[16]   = {0};
+  size_t sizes[16] = {0};
   while (!__atomic_load_n(&stop, __ATOMIC_RELAXED)) {
     unsigned at = random_next(&random) % 16, what = random_next(&random) % 4;
     if (!maps[at]) {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Blocks that are held, hidden or lost in many ways, for the search for references. Its arguments are names of ways; each transaction
- * takes a block in each of them, at a site of the way's own: the function of its name. A block is filled, so that it holds nothing that
- * an earlier user of the memory left.
+ * Blocks that are held, hidden or lost in many ways, for the search for references. Its arguments are names of ways; each
+ * transaction takes a block in each of them, at a site of the way's own: the function of its name. A block is filled, so that it
+ * holds nothing that an earlier user of the memory left.
  *
  *   lost     nothing refers to it any more
  *   held     something does: HELD BY below has what

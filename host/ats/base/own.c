@@ -15,7 +15,7 @@
 static struct memtrack_span list[MEMTRACK_OWN_MAX];
 static uint32_t used;
 
-extern const ElfW(Ehdr) __ehdr_start MT_HIDDEN; /* of this module, as the linker defines it */
+extern const ElfW(Ehdr) own_header __asm__("__ehdr_start") MT_HIDDEN; /* of this module, as the linker defines it */
 
 static void
 add(const void *memory, size_t size)
@@ -77,10 +77,10 @@ memtrack_own_unmap(void *memory, size_t size)
 static uint32_t
 list_segments(struct memtrack_span *spans)
 {
-  const char *begin         = (const char *)&__ehdr_start;
-  const ElfW(Phdr) *headers = (const ElfW(Phdr) *)(begin + __ehdr_start.e_phoff);
+  const char *begin         = (const char *)&own_header;
+  const ElfW(Phdr) *headers = (const ElfW(Phdr) *)(begin + own_header.e_phoff);
   uint32_t count            = 0;
-  for (unsigned i = 0; i < __ehdr_start.e_phnum && count < MEMTRACK_OWN_SEGMENTS; ++i) {
+  for (unsigned i = 0; i < own_header.e_phnum && count < MEMTRACK_OWN_SEGMENTS; ++i) {
     if (headers[i].p_type == PT_LOAD && (headers[i].p_flags & PF_W)) {
       uintptr_t start = (uintptr_t)begin + headers[i].p_vaddr;
       spans[count++]  = (struct memtrack_span){start, start + headers[i].p_memsz};

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The memory that memtrack maps for itself. Its tables contain addresses of the server's and plugins' memory, which hold nothing: the
- * search (search/regions.h) leaves them out. So memory is mapped here, and the list tells which it is.
+ * The memory that memtrack maps for itself. Its tables contain addresses of the server's and plugins' memory, which hold nothing:
+ * the search (search/regions.h) leaves them out. So memory is mapped here, and the list tells which it is.
  */
 #ifndef MEMTRACK_OWN_H
 #define MEMTRACK_OWN_H
@@ -29,8 +29,8 @@ void *memtrack_own_remap(void *memory, size_t size, size_t new_size);
 /* hook-safe. */
 void memtrack_own_unmap(void *memory, size_t size);
 
-/* Copies the list, with the variables of this module; at most MEMTRACK_OWN_MAX and MEMTRACK_OWN_SEGMENTS spans, in no order. Returns
-   their number. Any thread. */
+/* Copies the list, with the variables of this module; at most MEMTRACK_OWN_MAX and MEMTRACK_OWN_SEGMENTS spans, in no order.
+   Returns their number. Any thread. */
 #define MEMTRACK_OWN_SEGMENTS 16u
 uint32_t memtrack_own_list(struct memtrack_span *spans);
 

@@ -79,8 +79,8 @@ uint32_t memtrack_objects_begin(uint32_t partition, bool again, uint64_t *addres
    if the object was destroyed meanwhile. Any thread. */
 bool memtrack_objects_end(uint64_t address, uint32_t refs, struct memtrack_object *before);
 
-/* Copies a partition's objects, at most MEMTRACK_OBJECTS_IN_PARTITION, without its lock. Returns false if it changed meanwhile: then
-   the copy is worth nothing. Any thread. */
+/* Copies a partition's objects, at most MEMTRACK_OBJECTS_IN_PARTITION, without its lock. Returns false if it changed meanwhile:
+   then the copy is worth nothing. Any thread. */
 bool memtrack_objects_snapshot(uint32_t partition, struct memtrack_object *objects, uint32_t *copied);
 
 /* Number of objects not recorded because their partition was full. Any thread. */

@@ -91,8 +91,8 @@ void memtrack_ranges_thread_gone(uintptr_t inside, uint64_t newest, bool ended);
 /* Copies ranges that end after an address, in order, at most `most`. Returns their number. Any thread. */
 uint32_t memtrack_ranges_copy(uint64_t after, struct memtrack_mapped_range *ranges, uint32_t most);
 
-/* Copies the beginning of each mapping, at most MEMTRACK_RANGES_MAX, without the lock. Returns false if the table changed meanwhile:
-   then the copy is worth nothing. Any thread. */
+/* Copies the beginning of each mapping, at most MEMTRACK_RANGES_MAX, without the lock. Returns false if the table changed
+   meanwhile: then the copy is worth nothing. Any thread. */
 bool memtrack_ranges_snapshot(struct memtrack_mapped_range *ranges, uint32_t *copied);
 
 /* So many pages of a range that was copied are resident: counts the change, if the range is still the same. Any thread. */

@@ -135,7 +135,7 @@ thunk_of(struct use use)
 static bool
 enlarge(void)
 {
-  size_t size = 4 * (newest->mask + 1);
+  size_t size         = 4 * (newest->mask + 1);
   struct table *table = memtrack_own_map(sizeof(*table) + size * sizeof(void *), 0);
   if (!table) {
     return false;

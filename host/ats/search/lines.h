@@ -33,8 +33,8 @@ void memtrack_lines_close(struct memtrack_lines *lines);
 #ifdef __cplusplus
 }
 
-/* Calls body(line, length), which returns whether to go on, for each line of a file; body may throw. Returns false if the file could
-   not be read. Not hook-safe. */
+/* Calls body(line, length), which returns whether to go on, for each line of a file; body may throw. Returns false if the file
+   could not be read. Not hook-safe. */
 template <typename Body>
 bool
 memtrack_lines_each(const char *path, Body body)

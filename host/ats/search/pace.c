@@ -8,7 +8,7 @@
 #include "base/clock.h"
 
 /* About ten pieces: longer ones would delay a thread of the server, shorter ones are mostly the change of threads. */
-#define BURST_NS (200u * MEMTRACK_NS_PER_US)
+#define BURST_NS (200ull * MEMTRACK_NS_PER_US)
 /* After a burst that lasted longer, because the thread had no processor or the file of mappings is long. */
 #define PAUSE_MAX_NS (100ull * MEMTRACK_NS_PER_MS)
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The share of one processor that the search takes. It works in bursts with the server's own priority, and sleeps between them: with a
- * low priority it would lose the processor while it reads memory, and keep the lock of the address space from all other threads. A
- * burst is measured by the clock on the wall, so on a busy machine the share becomes smaller, never larger.
+ * The share of one processor that the search takes. It works in bursts with the server's own priority, and sleeps between them:
+ * with a low priority it would lose the processor while it reads memory, and keep the lock of the address space from all other
+ * threads. A burst is measured by the clock on the wall, so on a busy machine the share becomes smaller, never larger.
  *
  * Of one thread, the search's. None is hook-safe.
  */

@@ -152,7 +152,8 @@ answer_place()
 static void
 answer_requests()
 {
-  for (uint32_t what; !memtrack_pass_is_stopped() && (what = memtrack_call(&core, nextRequest)) != MEMTRACK_REQUEST_NONE; memtrack_pace_rest()) {
+  for (uint32_t what; !memtrack_pass_is_stopped() && (what = memtrack_call(&core, nextRequest)) != MEMTRACK_REQUEST_NONE;
+       memtrack_pace_rest()) {
     if (what == MEMTRACK_REQUEST_READ) {
       answer_read();
     } else {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * A pass of the search: the host reads the memory of the process into the window of the search instance, which looks for references to
- * the blocks of the watched sites (assembly/search). The pieces come in random order, another one each time, so that a pointer which
- * moves escapes by chance, and not always. What was mapped meanwhile is read at the end.
+ * A pass of the search: the host reads the memory of the process into the window of the search instance, which looks for references
+ * to the blocks of the watched sites (assembly/search). The pieces come in random order, another one each time, so that a pointer
+ * which moves escapes by chance, and not always. What was mapped meanwhile is read at the end.
  *
  *   model ── watch list ──> search instance ── findings, a packet a site ──> model
  *

@@ -7,8 +7,8 @@
  *   heap of the server              other anonymous memory, and `IOBuffers of the server`
  *   file NAME                       a private mapping of a file
  *
- * The names of variables are in files, and modules have a mutex. So the search's thread asks, and gets no text yet; a task thread looks
- * the name up within a second, and a later pass has it.
+ * The names of variables are in files, and modules have a mutex. So the search's thread asks, and gets no text yet; a task thread
+ * looks the name up within a second, and a later pass has it.
  */
 #ifndef MEMTRACK_SEARCH_PLACE_H
 #define MEMTRACK_SEARCH_PLACE_H

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Reads the process's own memory piece by piece into the window of the search instance. Other threads change and unmap it meanwhile:
- * a page that is gone ends a read with an error, not with a signal (base/peek.h).
+ * Reads the process's own memory piece by piece into the window of the search instance. Other threads change and unmap it
+ * meanwhile: a page that is gone ends a read with an error, not with a signal (base/peek.h).
  *
- * Pages that are not resident are passed over, so that a pass makes no memory resident: mincore() tells them, at once before the read.
- * A process that has pages in the swap is read as a whole, because mincore() calls them absent.
+ * Pages that are not resident are passed over, so that a pass makes no memory resident: mincore() tells them, at once before the
+ * read. A process that has pages in the swap is read as a whole, because mincore() calls them absent.
  *
- * A page that cannot be read is noted, unless it is mapped and not resident. If it is still mapped at the end of the pass and cannot be read then either, the pass
- * has not seen all memory, and proves nothing. (A page that is mapped, not resident and not readable the process
- * cannot read either.)
+ * A page that cannot be read is noted, unless it is mapped and not resident. If it is still mapped at the end of the pass and
+ * cannot be read then either, the pass has not seen all memory, and proves nothing. (A page that is mapped, not resident and not
+ * readable the process cannot read either.)
  *
  * Of one thread, the search's. None is hook-safe.
  */
@@ -30,7 +30,8 @@ extern "C" {
 struct memtrack_reader {
   uint8_t *window; /* MEMTRACK_PIECE bytes, and the margin */
   bool swapped;    /* the process has or had pages in the swap */
-  uint32_t margin; /* bytes that are read behind a whole piece, if they are there: words may begin in the one and end in the other */
+  uint32_t
+    margin; /* bytes that are read behind a whole piece, if they are there: words may begin in the one and end in the other */
   /* What is in the window: so many bytes from this address. May throw. */
   void (*scan)(void *argument, uint64_t address, uint32_t length);
   void *argument;

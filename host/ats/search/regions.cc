@@ -14,9 +14,9 @@
 
 /* In a longer region most pages were never touched: its pieces are those of the steps that have a page. Of one that is longer still
    that is not even asked: it is missing. */
-#define SPARSE    (UINT64_C(1) << 30)
-#define STEP      (UINT64_C(1) << 24)
-#define LONGEST   (UINT64_C(1) << 40)
+#define SPARSE     (UINT64_C(1) << 30)
+#define STEP       (UINT64_C(1) << 24)
+#define LONGEST    (UINT64_C(1) << 40)
 #define STEP_PAGES (STEP / 4096)
 
 static_assert(STEP % MEMTRACK_PIECE == 0);
@@ -196,7 +196,7 @@ memtrack_regions_list(memtrack_core *core, memtrack_regions *regions, bool with_
   cutter rest(regions, with_buffers);
   clear(regions);
   list_own();
-  bool read = each_line(core, "/proc/self/maps", [&](const char *, uint32_t, uint32_t says) {
+  bool read      = each_line(core, "/proc/self/maps", [&](const char *, uint32_t, uint32_t says) {
     if (says == MEMTRACK_LINE_READ) {
       rest.add(memtrack_call(core, mappingStart), memtrack_call(core, mappingEnd));
     }
@@ -248,7 +248,7 @@ memtrack_regions_piece(const memtrack_regions *regions, uint64_t number, memtrac
 {
   const memtrack_region *region = last_of(regions, [=](const memtrack_region &each) { return each.first <= number; });
   uint64_t begin                = (region->start / MEMTRACK_PIECE + (number - region->first)) * MEMTRACK_PIECE;
-  *piece = memtrack_span{std::max(begin, region->start), std::min(begin + MEMTRACK_PIECE, region->end)};
+  *piece                        = memtrack_span{std::max(begin, region->start), std::min(begin + MEMTRACK_PIECE, region->end)};
   return region;
 }
 

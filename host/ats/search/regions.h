@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The memory that a pass of the search reads: what /proc/self/maps lists and the core chooses (assembly/control/mapping.ts), without
- * memtrack's own (base/own.h), and without that of IOBuffers unless the pass reads it too. Neighbours of one kind are one region. The
- * regions are cut into pieces of MEMTRACK_PIECE bytes, which are numbered.
+ * The memory that a pass of the search reads: what /proc/self/maps lists and the core chooses (assembly/control/mapping.ts),
+ * without memtrack's own (base/own.h), and without that of IOBuffers unless the pass reads it too. Neighbours of one kind are one
+ * region. The regions are cut into pieces of MEMTRACK_PIECE bytes, which are numbered.
  *
- * The kernel holds the lock of the address space for a page of the file's text at a time. smaps, which tells where IOBuffers are, takes
- * longer: it is read once.
+ * The kernel holds the lock of the address space for a page of the file's text at a time. smaps, which tells where IOBuffers are,
+ * takes longer: it is read once.
  *
  * Of one thread, the search's. None is hook-safe.
  */
@@ -49,7 +49,8 @@ void memtrack_regions_close(struct memtrack_regions *regions);
 void memtrack_regions_list(struct memtrack_core *core, struct memtrack_regions *regions, bool with_buffers);
 
 /* Lists what is in `now` and not in `before`. */
-void memtrack_regions_new(const struct memtrack_regions *now, const struct memtrack_regions *before, struct memtrack_regions *fresh);
+void memtrack_regions_new(const struct memtrack_regions *now, const struct memtrack_regions *before,
+                          struct memtrack_regions *fresh);
 
 /* The region of an address; NULL if none has it. */
 const struct memtrack_region *memtrack_regions_at(const struct memtrack_regions *regions, uint64_t address);
@@ -64,10 +65,9 @@ void memtrack_regions_find_buffers(struct memtrack_core *core);
 /* Memory of IOBuffers that the server has mapped since then. */
 void memtrack_regions_add_buffers(uint64_t start, uint64_t end);
 
-/* Tells the mapping of an address, and its name as maps has it: a path, "[heap]", or none. Returns false if nothing is mapped there.
-   Within memtrack_guarded(). */
-bool memtrack_regions_name(struct memtrack_core *core, uint64_t address, struct memtrack_span *mapping, char *name,
-                           size_t size);
+/* Tells the mapping of an address, and its name as maps has it: a path, "[heap]", or none. Returns false if nothing is mapped
+   there. Within memtrack_guarded(). */
+bool memtrack_regions_name(struct memtrack_core *core, uint64_t address, struct memtrack_span *mapping, char *name, size_t size);
 
 #ifdef __cplusplus
 }

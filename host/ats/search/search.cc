@@ -23,7 +23,7 @@
 #define GUARD_SIZE 65536u
 
 #define PASSES_PER_SAMPLE 10
-#define STEP_MS           20 /* in which a pause notices that it is to end */
+#define STEP_MS           20l /* in which a pause notices that it is to end */
 
 static memtrack_search_wish wanted; /* of the last poll */
 static uint32_t period_ms;
@@ -138,8 +138,8 @@ memtrack_search_status()
 {
   memtrack_model_with([](memtrack_core *model) {
     const memtrack_pass *pass = memtrack_pass_counts();
-    uint32_t length = memtrack_call(model, writeSearchStatus, wanted.percent, pass->sites, pass->passes, pass->complete, pass->bytes,
-                                    pass->ns / MEMTRACK_NS_PER_MS);
+    uint32_t length           = memtrack_call(model, writeSearchStatus, wanted.percent, pass->sites, pass->passes, pass->complete,
+                                              pass->bytes, pass->ns / MEMTRACK_NS_PER_MS);
     memtrack_log(MEMTRACK_NOTE, "%.*s", (int)length, (const char *)memtrack_core_at(model, model->output));
   });
 }

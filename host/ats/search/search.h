@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The thread that searches memory for references: it exists while there are sites to watch, and makes one pass after another. A block
- * that no pass finds a reference to is lost (assembly/search). Nothing of it runs on a network thread, and it takes no lock that a hook
- * wants. A forked child has no such thread.
+ * The thread that searches memory for references: it exists while there are sites to watch, and makes one pass after another. A
+ * block that no pass finds a reference to is lost (assembly/search). Nothing of it runs on a network thread, and it takes no lock
+ * that a hook wants. A forked child has no such thread.
  */
 #ifndef MEMTRACK_SEARCH_H
 #define MEMTRACK_SEARCH_H

@@ -70,8 +70,8 @@ enum memtrack_symbol memtrack_symbols_function(struct memtrack_symbols *symbols,
    line. "" if it is not known. */
 void memtrack_symbols_called(struct memtrack_symbols *symbols, uint64_t offset, char *text, size_t size);
 
-/* Writes the variable at an offset, and its section, of a module: "table (.bss)". Without a symbol "(.bss)", without elfutils the name
-   of an exported variable. Returns MEMTRACK_SYMBOL_FUNCTION if there is a name, else MEMTRACK_SYMBOL_NONE. */
+/* Writes the variable at an offset, and its section, of a module: "table (.bss)". Without a symbol "(.bss)", without elfutils the
+   name of an exported variable. Returns MEMTRACK_SYMBOL_FUNCTION if there is a name, else MEMTRACK_SYMBOL_NONE. */
 enum memtrack_symbol memtrack_symbols_variable(struct memtrack_symbols *symbols, uint64_t offset, char *text, size_t size);
 
 /* The code of the standalone wrapper functions in this module, sorted and disjoint, malloc'ed; without the code of other

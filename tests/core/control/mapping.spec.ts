@@ -67,7 +67,10 @@ describe("a line of /proc/self/smaps", () => {
 
   test("is none of a mapping in all other cases, whatever it contains", () => {
     freshControl();
-    for (const lines = ["", "Size:   132 kB", "AnonHugePages:  0 kB", "deaf", "dead-", "-", "1-2", "1-2 rw", "Dirty: 1"]; lines.length; )
+    for (
+      const lines = ["", "Size:   132 kB", "AnonHugePages:  0 kB", "deaf", "dead-", "-", "1-2", "1-2 rw", "Dirty: 1"];
+      lines.length;
+    )
       expect(readMapping(put(lines.pop()))).toBe(LINE_OTHER);
     readMapping(put(HEAP));
     const random = new Random(seed());

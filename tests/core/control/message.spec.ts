@@ -14,6 +14,7 @@ import {
   VERB_HELP,
   VERB_MARK,
   VERB_RESET,
+  VERB_SEARCH,
   VERB_SHOW,
   VERB_STATUS,
 } from "../../../assembly/abi";
@@ -22,7 +23,7 @@ import { messageHelp, messageLevel, readMessage } from "../../../assembly/contro
 import { input } from "../../../assembly/base/memory";
 import { answered, freshControl, put, Random, seed } from "../support";
 
-const VERBS = "; verbs: mark [name], diff [name], dump, reset, arm 0|1|2, show text, status, help";
+const VERBS = "; verbs: mark [name], diff [name], dump, reset, arm 0|1|2, show text, status, search [text], help";
 
 function accepts(text: string, verb: u32, argument: string = ""): void {
   expect(answered(readMessage(put(text)))).toBe(argument, text);
@@ -48,6 +49,8 @@ describe("a message", () => {
     accepts("show foo.so handler", VERB_SHOW, "foo.so handler");
     accepts("show " + "x".repeat(ARGUMENT_MAX), VERB_SHOW, "x".repeat(ARGUMENT_MAX));
 
+    accepts("search", VERB_SEARCH);
+    accepts("search foo.so handler", VERB_SEARCH, "foo.so handler");
     accepts("status", VERB_STATUS);
     accepts("help", VERB_HELP);
     for (let level: u32 = 0; level <= 2; ++level) {

@@ -28,7 +28,8 @@ function paths(line: string): string[] {
   return found;
 }
 
-const STATUS = "Name:\ttraffic_server\nVmPeak:\t 900 kB\nVmRSS:\t  1234 kB\nRssAnon:\t 1000 kB\nRssFile:\t\t 234 kB\nVmSwap:\t 8 kB\nThreads:\t17\n";
+const STATUS =
+  "Name:\ttraffic_server\nVmPeak:\t 900 kB\nVmRSS:\t  1234 kB\nRssAnon:\t 1000 kB\nRssFile:\t\t 234 kB\nVmSwap:\t 8 kB\nThreads:\t17\n";
 
 describe("the status of the process", () => {
   test("has the resident memory, and the part that is backed by files", () => {
