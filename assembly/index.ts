@@ -194,7 +194,7 @@ export { mappingEnd, mappingName, mappingStart, readMapping } from "./control/ma
 export { exhaustionNotice } from "./control/exhaustion";
 export { startNotice, troubleNotice } from "./control/notices";
 export { reclaimDue, sampleAnew, sampleDue } from "./control/schedule";
-export { denyBaseline, writeSearchStatus, writeStatus } from "./report/replies";
+export { beginSearchedRows, denyBaseline, writeSearchedRow, writeSearchStatus, writeStatus } from "./report/replies";
 export { limitPath, readMeasure, readObjectSize, smallerLimit } from "./control/system";
 export { builtinAllocs, builtinFrees, builtinInUse, registerBuiltinRow } from "./registry/builtin_row";
 export { codeOfCall, slotOfCall, slotOfStub } from "./naming/called";

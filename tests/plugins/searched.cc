@@ -76,6 +76,30 @@ lose_cycle()
   two->other = one;
 }
 
+struct link {
+  link *next;
+  uint64_t word = 0x1111111111111111;
+};
+
+// Once: a ring of so many.
+constexpr unsigned RING = 100'000;
+
+CORPUS_NOINLINE void
+lose_ring()
+{
+  static bool done;
+  if (done) {
+    return;
+  }
+  done        = true;
+  link *first = new link{nullptr}, *last = first;
+  for (unsigned i = 1; i < RING; ++i) {
+    last->next = new link{nullptr};
+    last       = last->next;
+  }
+  last->next = first;
+}
+
 // ---- held ----
 
 std::vector<node *> in_vector;
@@ -100,6 +124,33 @@ CORPUS_NOINLINE void
 hold_list()
 {
   in_list = filled(static_cast<node *>(malloc(sizeof(node))), in_list);
+}
+
+// Once: a list of so many, of which only the first is referred to from outside.
+constexpr unsigned MILLION = 1'000'000;
+link *in_long_list;
+
+CORPUS_NOINLINE void
+hold_million()
+{
+  for (unsigned i = in_long_list ? MILLION : 0; i < MILLION; ++i) {
+    in_long_list = new link{in_long_list};
+  }
+}
+
+// A pool: blocks are taken from it and given back, and remain its own.
+node *in_pool;
+unsigned pooled;
+
+CORPUS_NOINLINE void
+hold_pool()
+{
+  if (in_pool && ++pooled % 3 == 0) {
+    node *taken = in_pool;
+    in_pool     = taken->next;
+    free(taken);
+  }
+  in_pool = filled(static_cast<node *>(malloc(sizeof(node))), in_pool);
 }
 
 struct lru {
@@ -154,9 +205,20 @@ hold_data()
   TSContDataSet(TSContCreate(corpus_never_called, nullptr), filled(static_cast<node *>(malloc(sizeof(node)))));
 }
 
-// A thread's stack, and its thread-local variable.
-thread_local node *volatile in_thread;
-std::atomic<unsigned> threads;
+// Of the server, by an index that the plugin has reserved.
+CORPUS_NOINLINE void
+hold_user_arg()
+{
+  static int index = -1;
+  if (index < 0) {
+    TSUserArgIndexReserve(TS_USER_ARGS_GLB, "searched", "a block", &index);
+    TSUserArgSet(nullptr, index, filled(static_cast<node *>(malloc(sizeof(node)))));
+  }
+}
+
+// A thread's stack, and its thread-local variables.
+std::atomic<unsigned> threads, local_threads;
+thread_local node *in_local[40];
 
 void *
 wait_with(void *)
@@ -181,6 +243,27 @@ hold_stack()
   }
 }
 
+void *
+wait_with_locals(void *)
+{
+  for (node *&each : in_local) {
+    each = filled(static_cast<node *>(malloc(sizeof(node))));
+  }
+  clean_stack();
+  for (;;) {
+    pause();
+  }
+}
+
+CORPUS_NOINLINE void
+hold_local()
+{
+  if (local_threads++ == 0) {
+    pthread_t thread;
+    pthread_create(&thread, nullptr, wait_with_locals, nullptr);
+  }
+}
+
 uintptr_t in_tagged[OPEN];
 unsigned tagged_count;
 
@@ -199,42 +282,97 @@ hold_middle()
   in_middle[middle_count++ % OPEN] = filled(static_cast<node *>(malloc(sizeof(node))))->words + 3;
 }
 
-// ---- hidden ----
+// ---- hidden: each way keeps so many, and releases the oldest ----
 
-uintptr_t in_xor[OPEN];
+constexpr unsigned HIDDEN = 100;
+
+uintptr_t in_xor[HIDDEN];
 unsigned xor_count;
 
 CORPUS_NOINLINE void
 hide_xor()
 {
-  in_xor[xor_count++ % OPEN] = ~reinterpret_cast<uintptr_t>(filled(static_cast<node *>(malloc(sizeof(node)))));
+  uintptr_t &at = in_xor[xor_count++ % HIDDEN];
+  if (at) {
+    free(reinterpret_cast<void *>(~at));
+  }
+  at = ~reinterpret_cast<uintptr_t>(filled(static_cast<node *>(malloc(sizeof(node)))));
 }
 
-uint32_t in_compressed[OPEN];
+// As the distance from another block, in 16 bytes.
+char *base;
+int32_t in_compressed[HIDDEN];
 unsigned compressed_count;
 
 CORPUS_NOINLINE void
 hide_compressed()
 {
-  in_compressed[compressed_count++ % OPEN] =
-    static_cast<uint32_t>(reinterpret_cast<uintptr_t>(filled(static_cast<node *>(malloc(sizeof(node))))) >> 4);
+  base        = base ? base : static_cast<char *>(malloc(16));
+  int32_t &at = in_compressed[compressed_count++ % HIDDEN];
+  if (at) {
+    free(base + at * INT64_C(16));
+  }
+  at = static_cast<int32_t>((reinterpret_cast<char *>(filled(static_cast<node *>(malloc(sizeof(node))))) - base) / 16);
 }
 
+// In the kernel.
 int epoll = epoll_create1(EPOLL_CLOEXEC);
+int events[HIDDEN];
+unsigned event_count;
 
 CORPUS_NOINLINE void
 hide_epoll()
 {
-  int event         = eventfd(0, EFD_CLOEXEC);
+  int &event = events[event_count++ % HIDDEN];
+  if (event_count > HIDDEN) {
+    epoll_event got;
+    eventfd_write(event, 1);
+    epoll_wait(epoll, &got, 1, -1);
+    free(got.data.ptr);
+    close(event);
+  }
+  event             = eventfd(0, EFD_CLOEXEC);
   epoll_event wants = {.events = EPOLLIN, .data = {.ptr = filled(static_cast<node *>(malloc(sizeof(node))))}};
   epoll_ctl(epoll, EPOLL_CTL_ADD, event, &wants);
   wants.data.ptr = nullptr;
   CORPUS_KEEP(&wants);
 }
 
+// In a register of a thread that waits in a system call: one block, for ever.
+void *
+wait_with_register(void *)
+{
+  node *mine = filled(static_cast<node *>(malloc(sizeof(node))));
+  clean_stack();
+#ifdef __x86_64__
+  __asm__ volatile("mov %0, %%r12\n xor %0, %0\n 1: mov %1, %%eax\n syscall\n jmp 1b"
+                   : "+r"(mine)
+                   : "i"(SYS_pause)
+                   : "rax", "rcx", "r11", "r12", "memory");
+#endif
+  return mine;
+}
+
+CORPUS_NOINLINE void
+hide_register()
+{
+  static bool done;
+  pthread_t thread;
+  if (!done) {
+    done = true;
+    pthread_create(&thread, nullptr, wait_with_register, nullptr);
+  }
+}
+
 const std::map<std::string, void (*)()> WAYS = {
   {"lose", lose},
   {"lose_cycle", lose_cycle},
+  {"lose_ring", lose_ring},
+  {"hold_million", hold_million},
+  {"hold_pool", hold_pool},
+  {"hold_user_arg", hold_user_arg},
+  {"hold_local", hold_local},
+  {"hide_register", hide_register},
   {"hold_vector", hold_vector},
   {"hold_map", hold_map},
   {"hold_list", hold_list},

@@ -133,14 +133,24 @@ memtrack_search_request(const char *text)
     [=](memtrack_core *model) { memtrack_call(model, requestSearch, memtrack_core_input(model, text, strlen(text))); });
 }
 
+/* Within memtrack_model_with(). */
+static void
+log_output(memtrack_core *model, uint32_t length)
+{
+  memtrack_log(MEMTRACK_NOTE, "%.*s", (int)length, (const char *)memtrack_core_at(model, model->output));
+}
+
 void
 memtrack_search_status()
 {
   memtrack_model_with([](memtrack_core *model) {
     const memtrack_pass *pass = memtrack_pass_counts();
-    uint32_t length           = memtrack_call(model, writeSearchStatus, wanted.percent, pass->sites, pass->passes, pass->complete,
-                                              pass->bytes, pass->ns / MEMTRACK_NS_PER_MS);
-    memtrack_log(MEMTRACK_NOTE, "%.*s", (int)length, (const char *)memtrack_core_at(model, model->output));
+    memtrack_call(model, beginSearchedRows);
+    while (uint32_t length = memtrack_call(model, writeSearchedRow)) {
+      log_output(model, length);
+    }
+    log_output(model, memtrack_call(model, writeSearchStatus, wanted.percent, pass->sites, pass->passes, pass->complete, pass->bytes,
+                                    pass->ns / MEMTRACK_NS_PER_MS));
   });
 }
 

@@ -26,7 +26,7 @@ void memtrack_search_poll(const struct memtrack_search_wish *wish);
 /* Searches, from now on, the rows whose names contain a text as well. Not hook-safe. */
 void memtrack_search_request(const char *text);
 
-/* Logs what the search does. Not hook-safe. */
+/* Logs what the search does, and what it has found: a line for each row. Not hook-safe. */
 void memtrack_search_status(void);
 
 /* Most bytes that the search can use now. Any thread. */

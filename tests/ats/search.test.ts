@@ -1,0 +1,208 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// On a real server: the search for references tells lost blocks from held ones, says what holds them, and accuses nobody whose references
+// it cannot see. tests/plugins/searched.cc has a site for each way.
+
+import assert from "node:assert/strict";
+import { readdirSync, readFileSync } from "node:fs";
+import { setTimeout as pause } from "node:timers/promises";
+import { after, before, describe, test } from "node:test";
+import { Ats } from "../../harness/ats.ts";
+import { requests } from "../../harness/load.ts";
+import { Origin } from "../../harness/origin.ts";
+import { PLUGIN } from "../../tools/build.ts";
+import { buildCorpus, corpus } from "../support/corpus.ts";
+
+const HEAP = "proxy.config.plugin.memtrack.heap";
+const INTERVAL = "proxy.config.plugin.memtrack.sample_interval";
+const SHARE = "proxy.config.plugin.memtrack.search_cpu";
+/** Passes after which a block without a reference is lost. */
+const PASSES = 21;
+const FOUND_MS = 60_000;
+
+/** What the search says of a row. */
+interface Searched {
+  location: string;
+  watched: number;
+  blocks: number;
+  lost: number;
+  probably: number;
+  held: number;
+  unsure: number;
+  passes: number;
+  isBlind: boolean;
+  holder: string;
+}
+
+const LINE =
+  /searched: (.+): (\d+) of (\d+) blocks watched, (\d+) lost, (\d+) probably, (\d+) held, (\d+) unsure, after (\d+) passes(; the search is blind here)?(?:; held by (.*))?/;
+const END = /search for references: .*\n/;
+
+let origin: Origin;
+
+before(async () => {
+  buildCorpus();
+  origin = await Origin.start();
+});
+after(() => origin.stop());
+
+function start(ways: string[], records: Record<string, number> = {}): Promise<Ats> {
+  return Ats.start({
+    level: 2,
+    ctl: true,
+    plugins: [PLUGIN, `${corpus("searched")} ${ways.join(" ")}`],
+    origin: origin.url,
+    records: { [HEAP]: 1, [INTERVAL]: 1, [SHARE]: 25, "proxy.config.http.cache.http": 0, ...records },
+  });
+}
+
+/** The rows that the search knows, and the line about the search itself. */
+async function searched(ats: Ats): Promise<{ rows: Searched[]; text: string; line: string }> {
+  const from = ats.sizeOf(ats.diagsPath);
+  await ats.ctl("plugin", "msg", "memtrack", "status");
+  const text = await ats.waitFor(ats.diagsPath, END, { from });
+  const rows = text.split("\n").flatMap((line) => {
+    const found = LINE.exec(line);
+    if (!found) return [];
+    const [watched, blocks, lost, probably, held, unsure, passes] = found.slice(2, 9).map(Number) as [
+      number,
+      number,
+      number,
+      number,
+      number,
+      number,
+      number,
+    ];
+    return [
+      { location: found[1]!, watched, blocks, lost, probably, held, unsure, passes, isBlind: !!found[9], holder: found[10] ?? "" },
+    ];
+  });
+  return { rows, text, line: END.exec(text)![0] };
+}
+
+/** Rows of a function of the plugin. */
+const rowsOf = (rows: Searched[], way: string) => rows.filter(({ location }) => location.includes(`searched.so ${way} (`));
+
+/** Sends a few requests a second until the rows are as wanted. */
+async function until(ats: Ats, isSo: (rows: Searched[]) => boolean, perTurn = 4): Promise<Searched[]> {
+  for (const end = Date.now() + FOUND_MS; ; await pause(500)) {
+    const { rows, text } = await searched(ats);
+    if (isSo(rows)) return rows;
+    assert.ok(Date.now() < end, text);
+    if (perTurn) await requests(ats.httpUrl, perTurn);
+  }
+}
+
+/** Requests in several epochs: each lasts a second at least. */
+async function allocate(ats: Ats, epochs = 5, count = 30): Promise<void> {
+  for (let epoch = 0; epoch < epochs; ++epoch) {
+    await requests(ats.httpUrl, count);
+    const from = ats.sizeOf(ats.diagsPath);
+    await ats.ctl("plugin", "msg", "memtrack", "status");
+    const said = await ats.waitFor(ats.diagsPath, /(\d+) samples? so far/, { from });
+    const samples = Number(/(\d+) samples? so far/.exec(said)![1]);
+    for (;;) {
+      const now = ats.sizeOf(ats.diagsPath);
+      await ats.ctl("plugin", "msg", "memtrack", "status");
+      const text = await ats.waitFor(ats.diagsPath, /(\d+) samples? so far/, { from: now });
+      if (Number(/(\d+) samples? so far/.exec(text)![1]) > samples + 1) break;
+      await pause(200);
+    }
+  }
+}
+
+function hasThread(ats: Ats): boolean {
+  const folder = `/proc/${ats.pid}/task`;
+  return readdirSync(folder).some((id) => {
+    try {
+      return readFileSync(`${folder}/${id}/comm`, "utf8") === "memtrack-search\n";
+    } catch {
+      return false;
+    }
+  });
+}
+
+/** By way: what the text of the holder contains. */
+const HOLDERS: Record<string, RegExp> = {
+  hold_vector: /searched\.so in_vector \(\.bss\)/,
+  hold_map: /searched\.so in_map \(\.bss\)/,
+  hold_list: /searched\.so in_list \(\.bss\)/,
+  hold_pool: /searched\.so in_pool \(\.bss\)/,
+  hold_lru: /searched\.so in_lru \(\.bss\)/,
+  hold_table: /searched\.so in_table \(\.bss\)/,
+  hold_deque: /searched\.so in_deque \(\.bss\)/,
+  hold_data: /./,
+  hold_user_arg: /./,
+  hold_local: /./,
+  hold_tagged: /searched\.so in_tagged \(\.bss\)/,
+  hold_middle: /searched\.so in_middle \(\.bss\)/,
+};
+
+describe("the search for references", () => {
+  let ats: Ats;
+  let rows: Searched[];
+  before(async () => {
+    ats = await start(["lose", "lose_cycle", ...Object.keys(HOLDERS), "hold_stack"]);
+    assert.ok(!hasThread(ats), "nothing is to be watched");
+    await allocate(ats);
+    await ats.ctl("plugin", "msg", "memtrack", "search searched.so");
+    rows = await until(ats, (all) => rowsOf(all, "lose").some(({ lost, passes }) => lost >= 40 && passes > PASSES + 4));
+  });
+  after(() => ats.stop());
+
+  test("calls blocks lost that nothing refers to", () => {
+    for (const row of [...rowsOf(rows, "lose"), ...rowsOf(rows, "lose_cycle")]) {
+      assert.ok(row.lost >= 40 && row.held <= 2 && !row.isBlind, JSON.stringify(row));
+    }
+    assert.ok(rowsOf(rows, "lose_cycle").length > 0);
+  });
+
+  for (const [way, holder] of Object.entries(HOLDERS)) {
+    test(`${way}: the blocks are held, and the chain ends where they are`, () => {
+      const all = rowsOf(rows, way);
+      assert.ok(all.length > 0, way);
+      for (const row of all) assert.ok(row.lost === 0 && row.probably === 0 && row.held + row.unsure > 0, JSON.stringify(row));
+      assert.ok(
+        all.some((row) => holder.test(row.holder)),
+        JSON.stringify(all),
+      );
+    });
+  }
+
+  test("a thread's stack holds, by the thread's name", () => {
+    const [row] = rowsOf(rows, "wait_with");
+    assert.deepEqual([row!.watched, row!.lost, row!.holder], [40, 0, "stack of thread holds-in-stack"]);
+  });
+
+  test("its thread ends with the level, and begins anew with it", async () => {
+    assert.ok(hasThread(ats));
+    await ats.ctl("plugin", "msg", "memtrack", "arm 0");
+    for (const end = Date.now() + FOUND_MS; hasThread(ats); await pause(100)) assert.ok(Date.now() < end);
+    await ats.ctl("plugin", "msg", "memtrack", "arm 2");
+    await allocate(ats, 3);
+    const again = await until(ats, (all) => rowsOf(all, "lose").some(({ lost }) => lost >= 20));
+    for (const way of Object.keys(HOLDERS)) for (const row of rowsOf(again, way)) assert.equal(row.lost, 0, JSON.stringify(row));
+    await ats.ctl("config", "set", SHARE, "0");
+    for (const end = Date.now() + FOUND_MS; hasThread(ats); await pause(100)) assert.ok(Date.now() < end);
+  });
+});
+
+describe("references that no search sees", () => {
+  const HIDDEN = ["hide_xor", "hide_compressed", "hide_epoll"];
+  test("make the search blind once a block is released that seemed lost, and accuse nobody before", async () => {
+    const ats = await start(["lose", ...HIDDEN, "hide_register"]);
+    try {
+      await allocate(ats);
+      await ats.ctl("plugin", "msg", "memtrack", "search searched.so");
+      const rows = await until(ats, (all) => HIDDEN.every((way) => rowsOf(all, way).some(({ isBlind }) => isBlind)), 10);
+      const [kept] = rowsOf(rows, "wait_with_register");
+      assert.ok(!kept || kept.watched <= 1, JSON.stringify(kept));
+      assert.ok(
+        rowsOf(rows, "lose").every(({ isBlind, held }) => !isBlind && held === 0),
+        JSON.stringify(rows),
+      );
+    } finally {
+      await ats.stop();
+    }
+  });
+});
