@@ -13,6 +13,8 @@ import { birthOf, births, canBeTag } from "./tag";
 import { defer, flushPending, isTesting, mayReferToWhole } from "./whole";
 
 const WORD: u32 = sizeof<u64>();
+/** The least tag: those of site 1, without the shift of canBeTag(). */
+const FIRST_TAG: u64 = (<u64>1) << (EPOCH_BITS + TAG_BIRTH_SHIFT);
 
 /**
  * Searches a piece of memory that the window holds.
@@ -33,7 +35,7 @@ export function scanPiece(address: u64, length: u32, kind: u32): void {
 }
 
 function scan(address: u64, from: u32, to: u32, tagsToo: bool): void {
-  const found = note(from, to, lowest, span, tagsToo ? births : 0);
+  const found = note(from, to, lowest, span, tagsToo ? births << TAG_BIRTH_SHIFT : 0);
   for (let at = <u32>suspicious; at < found; at += sizeof<u32>()) {
     const place = load<u32>(at);
     const word = load<u64>(place);
@@ -54,7 +56,7 @@ function note(from: u32, to: u32, low: u64, width: u64, bound: u64): u32 {
     const word = load<u64>(at);
     store<u32>(out, at);
     const inRange: u32 = (word & ADDRESS_MASK) - low < width ? 1 : 0;
-    const isTag: u32 = (word >> TAG_BIRTH_SHIFT) - (1 << EPOCH_BITS) < bound ? 1 : 0;
+    const isTag: u32 = word - FIRST_TAG < bound ? 1 : 0;
     out += (inRange | isTag) << 2;
   }
   return out;

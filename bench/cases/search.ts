@@ -9,6 +9,7 @@ const SITES = 50;
 const WHAT = {
   memcpy: "memcpy in pieces",
   readv: "process_vm_readv in pieces",
+  scan: "scan of a piece in the cache",
   search: "search",
   thorough: "search, unaligned words too",
 };

@@ -9,6 +9,7 @@
 
 #include "base/atomic.h"
 #include "base/log.h"
+#include "base/peek.h"
 #include "core/model.h"
 #include "core/registry.h"
 #include "core/shard.h"
@@ -194,6 +195,8 @@ static struct memtrack_core search;
 void
 host_search_open(uint32_t first, uint32_t count, uint32_t births, uint32_t epoch)
 {
+  struct memtrack_reason reason;
+  need(memtrack_peek_open(&reason) == 0, "the reader of memory", reason.text);
   need(memtrack_core_open(&search, MEMTRACK_ROLE_SEARCH, 0) == 0, "the search", "cannot be opened");
   uint8_t *list = memtrack_core_at(&search, search.input);
   for (uint32_t i = 0; i < count; ++i) {
@@ -221,6 +224,18 @@ void
 host_search_end(void)
 {
   memtrack_call(&search, endPass, 1);
+  for (uint32_t what; (what = memtrack_call(&search, nextRequest)) != MEMTRACK_REQUEST_NONE;) {
+    if (what == MEMTRACK_REQUEST_READ) {
+      uint64_t address = memtrack_call(&search, requestAddress);
+      uint32_t length  = memtrack_call(&search, requestLength);
+      uint8_t *window  = memtrack_core_at(&search, memtrack_call(&search, windowAt));
+      bool good        = memtrack_peek(address, window, length) == length;
+      memtrack_call(&search, answerRequest, good);
+    } else {
+      memcpy(memtrack_core_at(&search, search.input), "heap", 4);
+      memtrack_call(&search, answerPlace, 4);
+    }
+  }
 }
 
 void
