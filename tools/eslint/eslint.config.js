@@ -8,7 +8,7 @@ import { fileURLToPath } from "node:url";
 import tseslint from "typescript-eslint";
 
 export default tseslint.config(
-  { ignores: ["tests/core/**/*.spec.ts", "tests/core/support.ts"] },
+  { ignores: ["tests/core/**/*.spec.ts", "tests/core/**/support.ts"] },
   tseslint.configs.recommendedTypeChecked,
   {
     languageOptions: {

@@ -5,7 +5,7 @@
 
 import { FINDING_HELD, FINDING_LOST, FINDING_UNSURE, FINDING_WATCHED } from "../../../assembly/abi";
 import { Random, seed } from "../support";
-import { BASE, block, found, memoryOf, pass, passes, poke, release, SITE, usableOf, watch } from "./memory";
+import { BASE, block, found, memoryOf, pass, passes, poke, release, SITE, usableOf, watch } from "./support";
 
 const SITES: u32 = 5;
 const ROOTS: u32 = 24;
