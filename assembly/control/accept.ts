@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Checks the patterns of the record `accept`, and writes the log line about them. The host calls when the record has changed. What a
+// pattern matches, the model knows (analysis/accepted.ts).
+
+import { ARGUMENT_MAX, INPUT_SIZE, LINE_NOTE, LINE_WARNING, SETTING_ACCEPT } from "../abi";
+import * as answer from "../base/answer";
+import { counted } from "../base/humanize";
+import { input } from "../base/memory";
+import { Fault, faultOf, from, length, next, open } from "../base/patterns";
+import * as reader from "../base/reader";
+import { ascii, unsigned, writeSanitized } from "../base/writer";
+import { name, select } from "./records";
+
+/** Most bytes of the record's value that a line shows. */
+const VALUE_SHOWN: u32 = 150;
+
+/** Whether there were patterns at the last call. */
+let isSet: bool = false;
+
+export function acceptReset(): void {
+  isSet = false;
+}
+
+/**
+ * Judges the record's value, in the input region. The answer's number is the length that is used: 0 for none. Its text is a line, which
+ * names the first bad pattern.
+ */
+export function acceptNotice(size: u32): u32 {
+  // In records.config NULL means no text. traffic_ctl accepts no empty value, and passes NULL on as a word.
+  const used = reader.same(input, size, "NULL") ? 0 : min(size, INPUT_SIZE);
+  let good: u32 = 0;
+  let bad: u32 = 0;
+  let first: u32 = 0;
+  let fault = Fault.NONE;
+  open(input, used);
+  for (let number: u32 = 1; next(); ++number) {
+    const found = faultOf(from, length);
+    if (found == Fault.NONE) ++good;
+    else if (!bad++) {
+      first = number;
+      fault = found;
+    }
+  }
+  if (!good && !bad && !isSet) return answer.say(used);
+  isSet = good != 0;
+  select(SETTING_ACCEPT);
+  answer.begin(bad ? LINE_WARNING : LINE_NOTE);
+  ascii(name);
+  if (bad) {
+    ascii(' is "');
+    writeSanitized(input, min(used, VALUE_SHOWN));
+    ascii('": pattern ');
+    unsigned(first);
+    ascii(" is not used: ");
+    writeFault(fault);
+    ascii("; ");
+  } else ascii(": ");
+  if (good) {
+    ascii("growth of rows that match ");
+    counted(good, " pattern");
+    ascii(" is accepted");
+  } else ascii("no growth is accepted");
+  return answer.end(used);
+}
+
+/** What is wrong with a pattern, and what to write instead. */
+export function writeFault(fault: Fault): void {
+  if (fault == Fault.LONG) {
+    ascii("it has more than ");
+    unsigned(ARGUMENT_MAX);
+    ascii(" bytes; a part of the row's name, as in the column Location, is enough");
+  } else if (fault == Fault.CONTROL) ascii("it contains a control character; write * in its place");
+  else ascii("it matches every row; write a part of the row's name, as in the column Location, and * for a comma in it");
+}
