@@ -199,8 +199,9 @@ export const VERB_ARM: u32 = 4;
 export const VERB_SHOW: u32 = 5;
 export const VERB_STATUS: u32 = 6;
 export const VERB_SEARCH: u32 = 7;
-export const VERB_HELP: u32 = 8;
-export const VERB_COUNT: u32 = 9;
+export const VERB_ACCEPT: u32 = 8;
+export const VERB_HELP: u32 = 9;
+export const VERB_COUNT: u32 = 10;
 
 // What a line of /proc/self/maps or smaps says (control/mapping.ts).
 export const LINE_OTHER: u32 = 0; // nothing of a mapping
@@ -364,6 +365,7 @@ export const VERDICT_STEADY: u32 = 1;
 export const VERDICT_CHURN: u32 = 2;
 export const VERDICT_FILLING: u32 = 3;
 export const VERDICT_LEAK: u32 = 4;
+export const VERDICT_ACCEPTED: u32 = 5;
 
 export const EXPLAINED_BY_NOTHING: u32 = 0;
 export const EXPLAINED_BY_RAM_CACHE: u32 = 1;
@@ -381,7 +383,8 @@ export const SETTING_HEAP: u32 = 4;
 export const SETTING_INTERVAL: u32 = 5;
 export const SETTING_SEARCH: u32 = 6;
 export const SETTING_OUTPUT: u32 = 7;
-export const SETTING_COUNT: u32 = 8;
+export const SETTING_ACCEPT: u32 = 8;
+export const SETTING_COUNT: u32 = 9;
 
 export const SETTING_OF_SERVER: u32 = 0;
 export const SETTING_LIVE: u32 = 1;

@@ -88,7 +88,7 @@ export const LIMIT_NAMES: StaticArray<string> = [
   "regions",
 ];
 export const DUMP_REASON_NAMES: StaticArray<string> = ["signal", "timer", "other", "message"];
-export const VERDICT_NAMES: StaticArray<string> = ["new", "steady", "churn", "filling", "leak"];
+export const VERDICT_NAMES: StaticArray<string> = ["new", "steady", "churn", "filling", "leak", "accepted"];
 export const EXPLANATION_NAMES: StaticArray<string> = [
   "-",
   "RAM cache",
@@ -161,14 +161,15 @@ export const SETTING_NAMES: StaticArray<string> = [
   "proxy.config.plugin.memtrack.sample_interval",
   "proxy.config.plugin.memtrack.search_cpu",
   "proxy.config.plugin.memtrack.output",
+  "proxy.config.plugin.memtrack.accept",
 ];
-export const SETTING_TYPES: StaticArray<string> = ["INT", "INT", "INT", "INT", "INT", "INT", "INT", "STRING"];
-export const SETTING_LEAST: StaticArray<i64> = [0, 0, 64, 0, 0, 0, 0, 0];
-export const SETTING_MOST: StaticArray<i64> = [2, 2147483647, 65408, 1, 2, 3600, 100, 0];
-export const SETTING_DEFAULTS: StaticArray<i64> = [0, 0, 4096, 0, 0, 10, 5, 0];
-export const SETTING_BELOW: StaticArray<i64> = [0, 0, 4096, 0, 0, 10, 5, 0];
-export const SETTING_ABOVE: StaticArray<i64> = [2, 0, 4096, 0, 0, 3600, 100, 0];
-export const SETTING_EFFECTS: StaticArray<u8> = [0, 0, 2, 1, 1, 1, 1, 1];
+export const SETTING_TYPES: StaticArray<string> = ["INT", "INT", "INT", "INT", "INT", "INT", "INT", "STRING", "STRING"];
+export const SETTING_LEAST: StaticArray<i64> = [0, 0, 64, 0, 0, 0, 0, 0, 0];
+export const SETTING_MOST: StaticArray<i64> = [2, 2147483647, 65408, 1, 2, 3600, 100, 0, 0];
+export const SETTING_DEFAULTS: StaticArray<i64> = [0, 0, 4096, 0, 0, 10, 5, 0, 0];
+export const SETTING_BELOW: StaticArray<i64> = [0, 0, 4096, 0, 0, 10, 5, 0, 0];
+export const SETTING_ABOVE: StaticArray<i64> = [2, 0, 4096, 0, 0, 3600, 100, 0, 0];
+export const SETTING_EFFECTS: StaticArray<u8> = [0, 0, 2, 1, 1, 1, 1, 1, 1];
 
 // Indexed by SECTION_.... SECTION_COLUMNS is the index of a section's first width in COLUMN_WIDTHS, which leaves out the text column.
 export const SECTION_MEMORY: u32 = 0;
@@ -209,12 +210,12 @@ export const SECTION_HEADS: StaticArray<string> = [
   "Created    | Destroyed  | Alive      | Size In-use          | Kind             | Location",
   "Ranges     | Mapped               | Resident             | Location",
   "Total          | Change         | Owner                          | State   | IOBuffer       | OpenSSL        | TSmalloc       | Heap           | Mapped         | Freelists      | Objects        | Conts    | Mutexes  | Buffers  | Readers  | MBuffers | Handles  | VConns   | Fetches  | Threads  | Files    | Streams  | Dirs     | Addrinfo | Regexes  | Others   | Txn held | Ssn held",
-  "Verdict | Why        | Change       | Per hour     | Location                                                         | Kind             | Per 1000 tx | Allocs     | Frees      | Old % | Kept % | Streak | Late %",
-  "Verdict | Why        | Change       | Per hour     | Owner                          | Per 1000 tx | Allocs     | Frees      | Old % | Kept % | Streak | Late %",
+  "Verdict  | Why        | Change       | Per hour     | Location                                                         | Kind             | Per 1000 tx | Allocs     | Frees      | Old % | Kept % | Streak | Late %",
+  "Verdict  | Why        | Change       | Per hour     | Owner                          | Per 1000 tx | Allocs     | Frees      | Old % | Kept % | Streak | Late %",
   "Per hour       | For      | Limit in   | Evidence",
   "Older than | Younger than | Alive      | Size In-use          | % of site | Kind             | Location",
   "Bytes                | Share % | Change         | What",
-  "No  | Verdict | Size In-use          | Allocs     | Frees      | Kind             | Location",
+  "No  | Verdict  | Size In-use          | Allocs     | Frees      | Kind             | Location",
   "No  | Seconds ago | Samples | Live                 | Allocated            | What",
   "Frees      | Size                 | Class    | Freed by",
   "Allocs     | Frees      | Size In-use          | Accountant | Location",
@@ -226,12 +227,12 @@ export const SECTION_RULES: StaticArray<string> = [
   "-----------|------------|------------|----------------------|------------------|------------------------------",
   "-----------|----------------------|----------------------|------------------------------",
   "---------------|----------------|--------------------------------|---------|----------------|----------------|----------------|----------------|----------------|----------------|----------------|----------|----------|----------|----------|----------|----------|----------|----------|----------|----------|----------|----------|----------|----------|----------|----------|----------",
-  "--------|------------|--------------|--------------|------------------------------------------------------------------|------------------|-------------|------------|------------|-------|--------|--------|--------",
-  "--------|------------|--------------|--------------|--------------------------------|-------------|------------|------------|-------|--------|--------|--------",
+  "---------|------------|--------------|--------------|------------------------------------------------------------------|------------------|-------------|------------|------------|-------|--------|--------|--------",
+  "---------|------------|--------------|--------------|--------------------------------|-------------|------------|------------|-------|--------|--------|--------",
   "---------------|----------|------------|--------------------------------------------------",
   "-----------|--------------|------------|----------------------|-----------|------------------|------------------------------",
   "---------------------|---------|----------------|--------------------------------------------------",
-  "----|---------|----------------------|------------|------------|------------------|------------------------------",
+  "----|----------|----------------------|------------|------------|------------------|------------------------------",
   "----|-------------|---------|----------------------|----------------------|------------------------------",
   "-----------|----------------------|----------|------------",
   "-----------|------------|----------------------|------------|------------------------------",
@@ -241,6 +242,6 @@ export const SECTION_COLUMNS: StaticArray<u8> = [0, 4, 7, 12, 15, 42, 54, 65, 68
 export const SECTION_TEXT_WIDTHS: StaticArray<u8> = [50, 20, 0, 0, 30, 64, 30, 0, 0, 0, 0, 0, 8, 0, 0];
 export const COLUMN_WIDTHS: StaticArray<u8> = [
   10, 10, 20, 10, 20, 20, 20, 10, 10, 10, 20, 16, 10, 20, 20, 14, 14, 7, 14, 14, 14, 14, 14, 14, 14, 8, 8, 8, 8, 8, 8, 8,
-  8, 8, 8, 8, 8, 8, 8, 8, 8, 8, 7, 10, 12, 12, 16, 11, 10, 10, 5, 6, 6, 6, 7, 10, 12, 12, 11, 10, 10, 5, 6, 6, 6, 14, 8,
-  10, 10, 12, 10, 20, 9, 16, 20, 7, 14, 3, 7, 20, 10, 10, 16, 3, 11, 7, 20, 20, 10, 20, 10, 10, 10, 20, 10, 40,
+  8, 8, 8, 8, 8, 8, 8, 8, 8, 8, 8, 10, 12, 12, 16, 11, 10, 10, 5, 6, 6, 6, 8, 10, 12, 12, 11, 10, 10, 5, 6, 6, 6, 14, 8,
+  10, 10, 12, 10, 20, 9, 16, 20, 7, 14, 3, 8, 20, 10, 10, 16, 3, 11, 7, 20, 20, 10, 20, 10, 10, 10, 20, 10, 40,
 ];

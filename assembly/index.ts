@@ -8,6 +8,7 @@ import { CLASS_COUNT, CLASS_FREELIST, ROLE_CONTROL, ROLE_MODEL, ROLE_SEARCH, SIT
 import * as analysis from "./analysis/sample";
 import { watchListReset } from "./analysis/watch_list";
 import * as memory_ from "./base/memory";
+import { acceptReset } from "./control/accept";
 import { dumpReasonReset } from "./control/dump_reason";
 import { exhaustionReset } from "./control/exhaustion";
 import { noticesReset } from "./control/notices";
@@ -49,6 +50,7 @@ export function init(role: u32, sites: u32): i32 {
 
 function initControl(): i32 {
   recordsReset();
+  acceptReset();
   noticesReset();
   outputReset();
   exhaustionReset();
@@ -174,6 +176,7 @@ export { setMeasure, clearMeasures } from "./model/environment";
 export { observationDue, observeReload, reloaded } from "./analysis/reloads";
 export { sample, warmUpEnded } from "./analysis/sample";
 export { historyForget, historyMove } from "./model/history";
+export { acceptPatterns, acceptRows } from "./analysis/accepted";
 export { baselineNamed, listBaselines, markBaseline } from "./analysis/baseline";
 export { isRemainderSuspect, verdictOf } from "./analysis/verdict";
 export { rankSuspects } from "./analysis/urgency";
@@ -184,6 +187,7 @@ export { remainderBytes, trackedBytes, trackServerHeap } from "./analysis/reside
 export { nextWarning } from "./report/warning";
 export { answerNumber, answerSeverity } from "./base/answer";
 export { judgeSetting, setLevel, settingCheck, settingDefault, settingEffect, settingIsText, settingName } from "./control/records";
+export { acceptNotice } from "./control/accept";
 export { outputNotice, outputPath } from "./control/output";
 export { checkRecordLine, describeRecordLine } from "./control/record_line";
 export { checkRecordsYaml } from "./control/records_yaml";

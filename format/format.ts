@@ -367,7 +367,7 @@ const kindOfGrowth = { ...kind, meaning: `${kind.meaning}; \`${REMAINDER_KIND}\`
 
 /** The columns before the name of what grew; `growthDetails` follow the name. */
 const growth = [
-  { title: "Verdict", width: 7, unit: "text", meaning: "`new`, `steady`, `churn`, `filling` or `leak`" },
+  { title: "Verdict", width: 8, unit: "text", meaning: "`new`, `steady`, `churn`, `filling`, `leak` or `accepted`" },
   { title: "Why", width: 10, unit: "text", meaning: "why the verdict is `filling` and not `leak`; else `-`" },
   {
     title: "Change",
@@ -536,7 +536,7 @@ export const sections = {
     title: "Show:",
     columns: [
       { title: "No", width: 3, unit: "count", meaning: "number of the row in this section and the next" },
-      { title: "Verdict", width: 7, unit: "text", meaning: "as in the section on growth" },
+      { title: "Verdict", width: 8, unit: "text", meaning: "as in the section on growth" },
       { title: "Size In-use", width: 20, unit: "bytes", meaning: "bytes in use; of objects, their number" },
       { title: "Allocs", width: 10, unit: "count", meaning: "allocations" },
       { title: "Frees", width: 10, unit: "count", meaning: "releases" },
@@ -617,6 +617,7 @@ export const verdicts = {
   churn: "no growth; within the last 64 samples, at least twice the live bytes were allocated",
   filling: "growth that has an explanation, or that is too young to be told from a cache that fills",
   leak: "unexplained growth: it does not level off, and neither the RAM cache nor the load explains it",
+  accepted: "a leak that the operator accepts: no suspect until its growth doubles, or goes on after a rest",
 } as const satisfies Record<string, string>;
 
 /** Why the verdict on a growth is not `leak`. After an explanation that is not measured, the growth can still become a leak. */
@@ -754,5 +755,15 @@ export const records = {
     meaning:
       "the file for dumps, absolute or relative to the server's log folder. Empty: dumps go to the server's standard error, which is " +
       "traffic.out or the journal",
+  },
+  accept: {
+    name: "proxy.config.plugin.memtrack.accept",
+    type: "STRING",
+    values: "patterns, separated by commas",
+    default: "",
+    effect: "live",
+    meaning:
+      "rows whose growth is accepted: those whose name contains one of the patterns, in which `*` stands for anything. They are `accepted` " +
+      "and no suspects, until their growth changes",
   },
 } as const satisfies Record<string, ConfigRecord>;

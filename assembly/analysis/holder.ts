@@ -3,12 +3,11 @@
 // Who holds what a freelist of the server has in use: a plugin that never lets transactions go makes the lists of all that a transaction
 // has grow, and has a row of its own for the transactions that it holds.
 
-import { VERDICT_LEAK } from "../abi";
 import { Row, Series } from "../base/types";
 import { isOfTransactions } from "../model/freelists";
 import { knownSites } from "../model/model";
 import { inObjects, isActive, isHeld, isOfFreelist } from "./series";
-import { verdictOf } from "./verdict";
+import { isLeak } from "./verdict";
 
 /** Returned by holderOf() for nobody. */
 export const NO_HOLDER: Row = u32.MAX_VALUE;
@@ -23,7 +22,7 @@ export function holderOf(series: Series): Row {
   const few = isOfTransactions(series) ? inObjects(series) / 2 : u64.MAX_VALUE;
   for (let row: Row = 0; row < knownSites(); ++row) {
     if (!isHeld(row) || !isActive(row) || !inObjects(row)) continue;
-    if (verdictOf(row) != VERDICT_LEAK && inObjects(row) < few) continue;
+    if (!isLeak(row) && inObjects(row) < few) continue;
     if (holder == NO_HOLDER || inObjects(row) > inObjects(holder)) holder = row;
   }
   return holder;

@@ -12,6 +12,7 @@ import { unpack } from "../model/minifloat";
 import { isRow, knownSites } from "../model/model";
 import { reloadsReset } from "../model/reloads";
 import { samples, tick, timelineReset } from "../model/timeline";
+import { acceptedReset } from "./accepted";
 import { baselinesReset } from "./baseline";
 import { countLeaking, isUsedEntry, sumOwnerSeries } from "./owner_series";
 import { scoreStreaks } from "./persistence";
@@ -37,6 +38,7 @@ export function analysisReset(): void {
   partsReset();
   baselinesReset();
   verdictReset();
+  acceptedReset();
   warm = false;
   warmBytes = 0;
 }

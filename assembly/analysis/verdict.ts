@@ -3,6 +3,7 @@
 // Judges the history of a series.
 //
 //   leak      unexplained growth: a suspect
+//   accepted  the same, which the operator accepts (accepted.ts)
 //   filling   growth that levels off, or is explained by the RAM cache or the load, or is still too young to be told from a cache
 //   churn     no growth; most of the live memory is replaced all the time
 //   steady    no growth
@@ -29,6 +30,7 @@ import {
   HISTORY_POINTS,
   HISTORY_SHIFT,
   OWNER_SERIES_MAX,
+  VERDICT_ACCEPTED,
   VERDICT_CHURN,
   VERDICT_FILLING,
   VERDICT_LEAK,
@@ -41,6 +43,7 @@ import { ageOf, allocatedWithin, floorAt, stateOf } from "../model/history";
 import { pack, unpack } from "../model/minifloat";
 import { knownSites } from "../model/model";
 import { elapsedSeconds, points, samples, stale, timeAt } from "../model/timeline";
+import { followAccepted, isAccepted } from "./accepted";
 import { CACHE_RUN, findExplanation, PLAIN_RUN, runNeeded } from "./explanation";
 import { isPerReload, judgeReloads } from "./reloads";
 import { GROWTH_SIGMA } from "./saturation";
@@ -105,8 +108,15 @@ export function judgeSome(): void {
   }
 }
 
-/** Judges a series. Returns whether that evaluated its trend. */
+/** Judges a series. Returns whether that evaluated its trend. Not while the output region holds text. */
 export function judge(series: Series): bool {
+  const wasLeak = isLeak(series);
+  const evaluated = judgeGrowth(series);
+  if (wasLeak || isLeak(series)) followAccepted(series, wasLeak);
+  return evaluated;
+}
+
+function judgeGrowth(series: Series): bool {
   if (judgeReloads(series)) return false;
   const verdict = stateOf(series).verdict;
   if (verdict != VERDICT_LEAK && !mayGrow(series)) {
@@ -128,6 +138,7 @@ export function judge(series: Series): bool {
 }
 
 export function verdictOf(series: Series): u32 {
+  if (isAccepted(series)) return VERDICT_ACCEPTED;
   const verdict = stateOf(series).verdict;
   if (verdict == VERDICT_LEAK || verdict == VERDICT_FILLING) return verdict;
   if (ageOf(series) < SAMPLES_MIN) return VERDICT_NEW;
@@ -178,6 +189,11 @@ function samplesMissing(series: Series, level: u32): u32 {
 
 /** Whether a series is a suspect at present. */
 export function isSuspect(series: Series): bool {
+  return isLeak(series) && !isAccepted(series);
+}
+
+/** Whether its growth is a leak, accepted or not. */
+export function isLeak(series: Series): bool {
   return stateOf(series).verdict == VERDICT_LEAK;
 }
 

@@ -78,7 +78,7 @@ export const OWNER_TOTALS_SIZE: u32 = (CLASS_COUNT + KIND_COUNT + 3) * 8;
 /** The parts of resident memory at one time (resident.ts): the time, a part for each class, ten others. */
 export const PARTS_SIZE: u32 = (CLASS_COUNT + 13) * 8;
 /** History of a row or of an owner (history.ts). With all regions of the analysis: under 2.1 MiB for 4,096 sites. */
-export const HISTORY_SIZE: u32 = 516;
+export const HISTORY_SIZE: u32 = 520;
 export const TICK_SIZE: u32 = 24;
 /** A configuration reload (reloads.ts), and how many are kept. */
 export const RELOAD_SIZE: u32 = 16;
@@ -223,6 +223,8 @@ export let blindSites: usize = 0;
 export let holderTexts: usize = 0;
 /** The text that rows contain whose search was asked for (watch_list.ts). */
 export let asked: usize = 0;
+/** The patterns of rows whose growth is accepted: those of the record, then those of messages (accepted.ts). */
+export let accepts: usize = 0;
 
 /** The search (assembly/search): a piece of the process's memory, with its margin. */
 export let window: usize = 0;
@@ -345,6 +347,7 @@ function layModel(): void {
   blindSites = take((slots + 7) & ~7);
   holderTexts = take(FINDING_TEXT_SIZE);
   asked = take(ARGUMENT_MAX);
+  accepts = take(2 * INPUT_SIZE);
 }
 
 /** Lays out a control instance: `input` for the question, `output` for the answer, `loads`. Returns 0, or -1 (no memory). */

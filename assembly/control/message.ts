@@ -7,6 +7,7 @@ import {
   ARGUMENT_MAX,
   LINE_WARNING,
   MESSAGE_MAX,
+  VERB_ACCEPT,
   VERB_ARM,
   VERB_COUNT,
   VERB_DIFF,
@@ -21,8 +22,10 @@ import {
 import * as answer from "../base/answer";
 import { DOUBLE_QUOTE, SPACE } from "../base/chars";
 import { input } from "../base/memory";
+import { Fault, faultOf } from "../base/patterns";
 import * as reader from "../base/reader";
 import { ascii, byte, writeSanitized, unsigned } from "../base/writer";
+import { writeFault } from "./accept";
 
 /** Most bytes of a word of the message shown in a line. */
 const SHOWN: usize = 40;
@@ -53,6 +56,8 @@ function select(number: u32): bool {
       return describe("status", "", "writes the present state to diags.log");
     case VERB_SEARCH:
       return describe("search", "[text]", "searches memory for what holds the rows whose name contains the text, and the suspects");
+    case VERB_ACCEPT:
+      return describe("accept", "pattern", "makes the rows whose name contains the pattern no suspects until their growth changes");
     case VERB_HELP:
       return describe("help", "", "writes this list to diags.log");
     default:
@@ -160,6 +165,16 @@ function readArgument(number: u32, at: usize, length: usize): u32 {
     unsigned(ARGUMENT_MAX);
     ascii(" bytes");
     if (!length) ascii("; put the verb and the text in one pair of quotes"); // traffic_ctl sends only one word
+    return endRefusal();
+  }
+  if (number == VERB_ACCEPT && faultOf(at, length) != Fault.NONE) {
+    beginRefusal();
+    ascii(' "accept');
+    if (length) byte(SPACE);
+    show(at, length);
+    ascii('" ignored: ');
+    if (length) writeFault(faultOf(at, length));
+    else ascii("the pattern is missing; put the verb and the pattern in one pair of quotes"); // traffic_ctl sends only one word
     return endRefusal();
   }
   answer.begin();

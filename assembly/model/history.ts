@@ -5,7 +5,7 @@
 // under a load a thousand times larger (for the same reason, heaps of garbage-collected languages are compared after a collection).
 // Each point also stores the bytes allocated during its span, from which age.ts derives the minimum age of the live bytes.
 //
-//    0          308         364          460                                                         516
+//    0          308         364          460                                                         520
 //    ┌──────────┬───────────┬────────────┬───────────────────────────────────────────────────────────┐
 //    │ floors   │ allocated │ baselines  │ state                                                     │
 //    │ 7x11 u32 │ 7x4 u16   │ 6x16       │                                                           │
@@ -21,9 +21,12 @@
 //               │ reloadFloor │ reloadBefore │ reloadStart │ reloadAllocated  │
 //               ├─────────────┴┬─────────┬───┴──────────┬──┴──────────────────┤
 //              32             36        40             44                    48
-//               │ reloadWithin │ reloads │ reloadMisses │ 0                   │
-//               └──────────────┴─────────┴──────────────┴─────────────────────┘
-//              48             50        52             53                    56
+//               │ reloadWithin │ reloads │ reloadMisses │ acceptance          │
+//               ├──────────────┴─┬───────┴──────┬───────┴─────────────────────┤
+//              48             50 │      52      │      53                    54
+//               │ acceptedHourly │ acceptedEach │ 0                           │
+//               └────────────────┴──────────────┴─────────────────────────────┘
+//              54               56             58                            60
 //
 // A new series has zeros for its past, which is correct: it had no memory then.
 
@@ -76,7 +79,10 @@ export class SeriesState {
   reloads: u16;
   /** Of a suspect that grows at reloads: reloads in a row at which it did not. */
   reloadMisses: u8;
-  zero8: u8;
+  /** Whether the operator accepts its growth (analysis/accepted.ts), and what that was: per hour, and per 1,000 transactions; narrow. */
+  acceptance: u8;
+  acceptedHourly: u16;
+  acceptedEach: u16;
   zero16: u16;
 }
 

@@ -17,6 +17,7 @@ import {
   EXPLAINED_BY_NOTHING,
   HISTORY_LEVELS,
   HISTORY_SHIFT,
+  VERDICT_ACCEPTED,
   VERDICT_CHURN,
   VERDICT_FILLING,
   VERDICT_LEAK,
@@ -147,7 +148,7 @@ function sentence(number: u32, row: Row): void {
   const verdict = verdictOf(row);
   ascii(verdictName(verdict));
   ascii(": ");
-  if (verdict == VERDICT_LEAK) writeGrowth(row);
+  if (verdict == VERDICT_LEAK || verdict == VERDICT_ACCEPTED) writeGrowth(row);
   else if (verdict == VERDICT_NEW) {
     counted(ageOf(row), " sample");
     ascii(" so far");

@@ -28,6 +28,7 @@ import {
   VERDICT_FILLING,
   VERDICT_NEW,
 } from "../abi";
+import { acceptedCount } from "../analysis/accepted";
 import { allocsSince, changeSince, freesSince, writeBaseline } from "../analysis/baseline";
 import { rank, ranked, rankedCount, rankingStart } from "../analysis/ranking";
 import { isPerReload, writeReloadProgress } from "../analysis/reloads";
@@ -187,6 +188,12 @@ function verdictLine(suspects: u32, slot: u32): void {
   if (suspects) counted(suspects, " suspect");
   else ascii("no suspect so far");
   if (suspects > SUSPECTS_SHOWN) ascii(" (the fastest below)");
+  const accepted = acceptedCount();
+  if (accepted) {
+    ascii(", ");
+    unsigned(accepted);
+    ascii(" accepted");
+  }
   ascii("; ");
   residentChange(slot);
   ascii("; ");

@@ -8,6 +8,7 @@
 //       1260 | 700  |       - |   - memory/plugin/foo.so handler (foo.c:87): +1,260 objects/h for 11 min, ...
 
 import { OWNER_CORE } from "../abi";
+import { acceptedRate, isAccepted, isChanged } from "../analysis/accepted";
 import { isLowerBound, oldBytes, reportedAge } from "../analysis/age";
 import { functionLength, isOneCause } from "../analysis/cause";
 import { holderOf, NO_HOLDER } from "../analysis/holder";
@@ -187,8 +188,18 @@ export function writeGrowth(series: Series): void {
     counted(each, isObjects(series) ? " object" : " byte");
     ascii(" per 1,000 transactions");
   }
+  writeAcceptance(series);
   const left = secondsLeft(series, rate);
   if (left >= 0) writeLimit(<u64>left);
+}
+
+/** `, accepted at +1.2 MiB/h`; where the growth has changed since, `, changed since it was accepted at +1.2 MiB/h`. */
+function writeAcceptance(series: Series): void {
+  if (isChanged(series)) ascii(", changed since it was accepted at ");
+  else if (isAccepted(series)) ascii(", accepted at ");
+  else return;
+  writeIncrease(acceptedRate(series), isObjects(series));
+  ascii(isReloadLeak(series) ? " a reload" : "/h");
 }
 
 /** `12,000 allocated, 3 freed`; of a freelist, whose events are not known, `11,997 in use`; of the remainder `in no row`. */

@@ -4,6 +4,7 @@
 // most LINES_MAX lines in LINES_SECONDS. The severity depends on how much memory has leaked and how soon memory runs out.
 
 import { LINE_NOTE, LINE_WARNING, OWNER_SERIES_MAX } from "../abi";
+import { isChanged } from "../analysis/accepted";
 import { entryLeaking, isUsedEntry } from "../analysis/owner_series";
 import { ranked, rankedCount } from "../analysis/ranking";
 import { isActive, remainder, seriesOfEntry } from "../analysis/series";
@@ -55,7 +56,7 @@ export function nextWarning(): u32 {
     if (!due) continue;
     ++said;
     answer.begin(isSmall(at, grown) ? LINE_NOTE : LINE_WARNING);
-    ascii(warned ? "suspect has doubled: " : "new suspect: ");
+    ascii(warned ? "suspect has doubled: " : isChanged(ranked(at)) ? "accepted growth has changed: " : "new suspect: ");
     writeSuspect(at);
     return answer.end();
   }

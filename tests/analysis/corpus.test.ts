@@ -76,7 +76,7 @@ function play(scene: Scene, seed: number): Outcome[] {
     if (scene.rows.some((row) => row.isEven) && index % 10 === 0) {
       const growing = host.dump({ time: 0n, level: 2 }).toString().split("\n");
       for (const outcome of outcomes) {
-        if (growing.some((line) => line.startsWith("filling | levels off") && line.includes(`${outcome.row.name} `)))
+        if (growing.some((line) => line.startsWith("filling  | levels off") && line.includes(`${outcome.row.name} `)))
           outcome.levelsOff ??= index;
       }
     }

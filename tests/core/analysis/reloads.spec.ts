@@ -130,7 +130,7 @@ describe("a leak per reload", () => {
       expect(why()).toBe(EXPLAINED_BY_RELOAD);
       expect(verdictOf(row)).toBe(VERDICT_FILLING);
       expect(isUndecided(row)).toBe(true);
-      contains(lineWith("| per reload, "), "filling | per reload, " + i.toString() + " of 8 | ");
+      contains(lineWith("| per reload, "), "filling  | per reload, " + i.toString() + " of 8 | ");
       contains(
         lineWith("largest undecided"),
         "per reload, " +

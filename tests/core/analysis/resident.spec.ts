@@ -376,7 +376,7 @@ describe("the remainder of resident memory", () => {
     const text = rendered();
     expect(text.includes("\nSuspects: 1 with unexplained growth\n")).toBe(true, text);
     expect(text.includes("memtrack summary: suspect: not accounted, or idle in the allocator: +")).toBe(true, text);
-    const row = lineAfter(text, "\nleak    | -          | ");
+    const row = lineAfter(text, "\nleak     | -          | ");
     expect(row.includes(" | not accounted, or idle in the allocator ")).toBe(true, text);
     expect(row.includes(" | resident         | ")).toBe(true, text);
     // What only allocations tell is not known.

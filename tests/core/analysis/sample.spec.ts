@@ -560,7 +560,7 @@ describe("a leak", () => {
       sample(500 + i * 10, i * 10);
     }
     const text = rendered();
-    expect(text.includes("\nfilling | levels off | ")).toBe(true, text);
+    expect(text.includes("\nfilling  | levels off | ")).toBe(true, text);
     expect(text.includes("; 1 growing row is undecided, no row is too new to judge\n")).toBe(true, text);
     expect(text.includes(" MiB since arming, 0 of 150,335 freed, levels off; judged again with each sample\n")).toBe(true, text);
   });

@@ -7,6 +7,7 @@ import {
   LINE_NOTE,
   LINE_WARNING,
   MESSAGE_MAX,
+  VERB_ACCEPT,
   VERB_ARM,
   VERB_COUNT,
   VERB_DIFF,
@@ -23,7 +24,7 @@ import { messageHelp, messageLevel, readMessage } from "../../../assembly/contro
 import { input } from "../../../assembly/base/memory";
 import { answered, freshControl, put, Random, seed } from "../support";
 
-const VERBS = "; verbs: mark [name], diff [name], dump, reset, arm 0|1|2, show text, status, search [text], help";
+const VERBS = "; verbs: mark [name], diff [name], dump, reset, arm 0|1|2, show text, status, search [text], accept pattern, help";
 
 function accepts(text: string, verb: u32, argument: string = ""): void {
   expect(answered(readMessage(put(text)))).toBe(argument, text);
@@ -51,6 +52,7 @@ describe("a message", () => {
 
     accepts("search", VERB_SEARCH);
     accepts("search foo.so handler", VERB_SEARCH, "foo.so handler");
+    accepts("accept foo.so handler (a.c:1)", VERB_ACCEPT, "foo.so handler (a.c:1)");
     accepts("status", VERB_STATUS);
     accepts("help", VERB_HELP);
     for (let level: u32 = 0; level <= 2; ++level) {
@@ -76,6 +78,15 @@ describe("a message", () => {
     freshControl();
     refuses("show", '"show" ignored: the text must have 1 to 256 bytes; put the verb and the text in one pair of quotes');
     refuses("show " + "x".repeat(ARGUMENT_MAX + 1), '"show" ignored: the text must have 1 to 256 bytes');
+    const part = "it matches every row; write a part of the row's name, as in the column Location, and * for a comma in it";
+    refuses("accept * ", `"accept *" ignored: ${part}`);
+    refuses("accept", '"accept" ignored: the pattern is missing; put the verb and the pattern in one pair of quotes');
+    refuses(
+      "accept " + "x".repeat(ARGUMENT_MAX + 1),
+      '"accept ' +
+        "x".repeat(40) +
+        "...\" ignored: it has more than 256 bytes; a part of the row's name, as in the column Location, is enough",
+    );
     refuses("dump now", '"dump now" ignored: dump takes no argument');
     refuses("help " + '"'.repeat(50), '"help ' + "?".repeat(40) + '..." ignored: help takes no argument');
     refuses("arm", '"arm" ignored: the level must be 0, 1 or 2; put the verb and the level in one pair of quotes');

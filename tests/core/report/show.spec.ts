@@ -60,10 +60,10 @@ describe("show", () => {
     const all = shown("foo.so load");
     expect(all[0]).toBe("Show: 2 rows whose names contain 'foo.so load'");
     expect(all[3]).toBe(
-      "  1 | filling |                 2000 |        100 |          0 | heap             | memory/plugin/foo.so load (foo.c:1)",
+      "  1 | filling  |                 2000 |        100 |          0 | heap             | memory/plugin/foo.so load (foo.c:1)",
     );
     expect(all[4]).toBe(
-      "  2 | steady  |                    1 |          1 |          0 | TSCont           | memory/plugin/foo.so load (foo.c:2)",
+      "  2 | steady   |                    1 |          1 |          0 | TSCont           | memory/plugin/foo.so load (foo.c:2)",
     );
     expect(all[6]).toBe("Show, why and history: the lowest live bytes of each point, 100 samples in all");
     expect(all[9].startsWith("  1 |           - |       - |                    - |                    - | filling: too soon")).toBe(
