@@ -24,6 +24,7 @@
 #include "control/message.h"
 #include "control/records.h"
 #include "core_abi.h"
+#include "dump/accept.h"
 #include "dump/analysis.h"
 #include "dump/output.h"
 #include "server/api.h"
@@ -230,6 +231,7 @@ on_control(void *cont, int event, void *data)
     return 0;
   }
   memtrack_output_poll();
+  memtrack_accept_poll();
   do_messages();
   if (memtrack_exchange_ordered(&initialized, false)) {
     memtrack_control_initialized();
@@ -328,6 +330,7 @@ start(const struct memtrack_server *server)
   if (memtrack_control_start(server, read_record, request_dump) == 0) {
     create_stats();
     memtrack_output_open(read_text, memtrack_setting_get(MEMTRACK_SETTING_OUTPUT)->name, server->log_folder);
+    memtrack_accept_open(read_text, memtrack_setting_get(MEMTRACK_SETTING_ACCEPT)->name);
     listener = memtrack_api.TSContCreate(on_message, NULL);
     reloaded = memtrack_api.TSContCreate(on_reload, mutex);
     ready    = memtrack_api.TSContCreate(on_ready, NULL);

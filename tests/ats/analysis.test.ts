@@ -12,6 +12,7 @@ import { Ats } from "../../harness/ats.ts";
 import { handshakes, requests, wrk } from "../../harness/load.ts";
 import { Origin } from "../../harness/origin.ts";
 import { installedServer } from "../../harness/server.ts";
+import { records } from "../../format/format.ts";
 import { PLUGIN } from "../../tools/build.ts";
 import { buildCorpus, corpus } from "../support/corpus.ts";
 
@@ -275,8 +276,27 @@ describe("plugin messages", () => {
         /^memtrack note="show: none of \d+ rows has a name that contains 'httpsm'; upper and lower case differ"$/m,
       );
 
+      // Accepted growth: by a message, which needs a row of that name, and by the record, whose bad patterns are named.
+      await tell(
+        ["accept HttpSM"],
+        /accepted: \d+ rows?, "HttpSM"; suspects among them: 0; until the next start, or for longer in proxy/,
+      );
+      await tell(["accept httpsm"], /accept: none of \d+ rows has a name that contains "httpsm"; take a part of a name/);
+      const accept = records.accept.name;
+      const record = async (value: string, expected: RegExp) => {
+        const from = ats.sizeOf(ats.diagsPath);
+        await ats.ctl("config", "set", accept, value);
+        await ats.waitFor(ats.diagsPath, expected, { from, timeoutMs: 15_000 });
+      };
+      await record(
+        "foo.so handler, *",
+        /accept is "foo\.so handler, \*": pattern 2 is not used: it matches every row; .* 1 pattern is accepted/,
+      );
+      await record("foo.so handler", /accept: growth of rows that match 1 pattern is accepted/);
+
       // None of these performs an action, and each is answered with the valid forms.
-      const verbs = /verbs: mark \[name\], diff \[name\], dump, reset, arm 0\|1\|2, show text, status, search \[text\], help/;
+      const verbs =
+        /verbs: mark \[name\], diff \[name\], dump, reset, arm 0\|1\|2, show text, status, search \[text\], accept pattern, help/;
       // A server without a manager takes no longer messages itself.
       const long = installedServer().hasManager ? 100_000 : 10_000;
       const wrong: [string[], RegExp][] = [
@@ -291,6 +311,8 @@ describe("plugin messages", () => {
         [["arm 1 2"], /"arm 1 2" ignored/],
         [["show"], /"show" ignored: the text must have 1 to 256 bytes; put the verb and the text in one pair of quotes/],
         [[`show ${"x".repeat(257)}`], /"show" ignored: the text must have 1 to 256 bytes; verbs/],
+        [["accept"], /"accept" ignored: the pattern is missing; put the verb and the pattern in one pair of quotes/],
+        [["accept *"], /"accept \*" ignored: it matches every row; write a part of the row's name/],
         [["x".repeat(long)], new RegExp(`ignored: ${long} bytes, at most 1024 are allowed`)],
         [["\x1b[31m"], /unknown verb "\?\[31m"/],
       ];

@@ -14,6 +14,7 @@
 #include "control/records.h"
 #include "core/registry.h"
 #include "core/shard.h"
+#include "dump/accept.h"
 #include "dump/analysis.h"
 #include "dump/freelists.h"
 #include "dump/notices.h"
@@ -452,6 +453,9 @@ memtrack_control_do(const struct memtrack_message *message)
     return false;
   case MEMTRACK_VERB_SEARCH:
     memtrack_search_request(message->argument);
+    return false;
+  case MEMTRACK_VERB_ACCEPT:
+    memtrack_accept_rows(message->argument);
     return false;
   default:
     memtrack_message_help();
