@@ -52,6 +52,7 @@ export const FROZEN_ALL: u32 = 2;
 
 // The 64 bits of a site's attributes: the line, above it the class, above that the owner whose code was running.
 export const ATTRIBUTES_CLASS_SHIFT: u32 = 28;
+export const ATTRIBUTES_SAMPLED: u32 = 0x80000000; // in a shard's record: allocations take the slow path (table.ts)
 export const ATTRIBUTES_LINE_MASK: u32 = 0x0fffffff;
 export const ATTRIBUTES_OWNER_SHIFT: u32 = 32;
 

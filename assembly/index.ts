@@ -146,6 +146,8 @@ export {
   recordAllocFast,
   recordBufferEventFast,
   advanceEpochs,
+  sampleNone,
+  sampleSite,
 } from "./shard/shard";
 export {
   freeSite,

@@ -41,7 +41,7 @@ import {
   inUseOf,
   siteAt,
 } from "./site";
-import { find, findFirst, findNear, insert, reset as resetTable } from "./table";
+import { find, findFirst, findNear, insert, reset as resetTable, setSampled } from "./table";
 
 const IOBUFFER: u64 = CLASS_IOBUFFER << ATTRIBUTES_CLASS_SHIFT;
 
@@ -165,6 +165,17 @@ export function insertKey(site: Site, address: u64, attributes: u64): i32 {
   if (site < SITE_FIRST || site >= slots) return -1;
   if (!find(address, attributes)) insert(site, address, attributes);
   return 0;
+}
+
+/** No site of the sites 0 to count - 1 is sampled. */
+export function sampleNone(count: u32): void {
+  const end = count < slots ? count : slots;
+  for (let site: Site = SITE_FIRST; site < end; ++site) setSampled(site, false);
+}
+
+/** recordAllocFast() does not find this site any more: the host samples its allocations. */
+export function sampleSite(site: Site): void {
+  if (site >= SITE_FIRST && site < slots) setSampled(site, true);
 }
 
 /**

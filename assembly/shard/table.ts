@@ -9,7 +9,7 @@
 // 4,096 keys 32 bytes apart had a total distance of 3,240 probes from their slots; random keys have 690. Folding the key first
 // reduces this to 158 (48 bytes apart: 5,699 to 1,119; literals of mixed lengths: 755 to 466), for two instructions.
 
-import { SITE_FIRST, SITE_UNKNOWN } from "../abi";
+import { ATTRIBUTES_SAMPLED, SITE_FIRST, SITE_UNKNOWN } from "../abi";
 import { PHI } from "../base/hash";
 import { index, indexMask, indexShift, slots } from "../base/memory";
 import { setValueAt, valueAt } from "../base/regions";
@@ -22,6 +22,12 @@ const SPREAD: u64 = 0xbf58476d1ce4e5b9;
 
 /** Belongs to no class, so no lookup uses it. */
 const NO_ATTRIBUTES: u64 = u64.MAX_VALUE;
+
+/**
+ * A bit that no key has, in the attributes of a sampled site's record. findFirst() and findNear() therefore do not find the site, and the
+ * host takes its slow path, where it looks whether to sample; for all other sites nothing changes.
+ */
+const SAMPLED: u64 = ATTRIBUTES_SAMPLED;
 
 /** Occupied slots, outdated ones included. */
 let taken: usize = 0;
@@ -57,7 +63,7 @@ export function findNear(address: u64, attributes: u64): Site {
 export function find(address: u64, attributes: u64): Site {
   let at = slotOf(address, attributes);
   let site = <u32>valueAt<u16>(index, at);
-  while (site && !hasKey(siteAt(site), address, attributes)) {
+  while (site && !hasKey(siteAt(site), address, attributes) && !hasKey(siteAt(site), address, attributes | SAMPLED)) {
     at = (at + 1) & indexMask;
     site = valueAt<u16>(index, at);
   }
@@ -79,6 +85,12 @@ export function forget(site: Site): void {
   setKey(siteAt(site), 0, NO_ATTRIBUTES);
 }
 
+/** Makes allocations of a site take the slow path, or no longer. Does nothing if the table does not have the site's key. */
+export function setSampled(site: Site, on: bool): void {
+  const at = siteAt(site);
+  if (at.address) setKey(at, at.address, on ? at.attributes | SAMPLED : at.attributes & ~SAMPLED);
+}
+
 export function reset(): void {
   taken = 0;
 }
@@ -95,7 +107,7 @@ function rebuild(): void {
     const at = siteAt(site);
     if (!at.address && (!at.attributes || at.attributes == NO_ATTRIBUTES)) continue;
     ++taken;
-    enter(site, slotOf(at.address, at.attributes));
+    enter(site, slotOf(at.address, at.attributes & ~SAMPLED));
   }
 }
 

@@ -16,6 +16,7 @@
 #include "base/compiler.h"
 #include "core/epoch.h"
 #include "core/registry.h"
+#include "core/sampling.h"
 #include "core/shard.h"
 
 extern "C" {
@@ -132,11 +133,28 @@ birth_of(uint32_t site, const memtrack_core *core)
   return site << MEMTRACK_EPOCH_BITS | present_epoch(core);
 }
 
+/* Same, with MEMTRACK_BIRTH_SAMPLED if the site is sampled: the fast path does not find such a site. */
+inline uint32_t
+marked_birth_of(uint32_t site, const memtrack_core *core)
+{
+  return birth_of(site, core) | (memtrack_sampling_rate(site) ? MEMTRACK_BIRTH_SAMPLED : 0);
+}
+
 template <typename Call>
 uint32_t
 change_one(memtrack_shard *shard, Call call)
 {
   return memtrack_load(&shard->dead) ? UNKNOWN : change(shard, call, [=] { memtrack_shard_disable(shard); });
+}
+
+/* Tells a shard that a site is sampled. */
+MT_NOINLINE void
+sample_site(memtrack_shard *shard, uint32_t site)
+{
+  change_one(shard, [=](memtrack_core *core) {
+    Z_coreZ_sampleSite(&core->wasm, site);
+    return 0u;
+  });
 }
 
 /* Inserts the key of a site into a shard, if the site has a key. */
@@ -147,6 +165,9 @@ insert_key(memtrack_shard *shard, uint32_t site)
   uint64_t attributes;
   if (memtrack_registry_key(site, &address, &attributes)) {
     change_one(shard, [=](memtrack_core *core) { return Z_coreZ_insertKey(&core->wasm, site, address, attributes); });
+    if (MT_UNLIKELY(memtrack_sampling_rate(site))) {
+      sample_site(shard, site);
+    }
   }
 }
 
@@ -166,15 +187,37 @@ freeze(memtrack_shard *shard, uint32_t knows)
   shard->frozen = true;
 }
 
-/* Advances a shard to the published epochs: about 12 ns per site, all between two events of a thread. */
+/* Tells a shard which sites are sampled. Within a change. */
+MT_NOINLINE void
+learn_sampled(memtrack_core *core)
+{
+  memtrack_fence_acquire(); /* the list is at least as new as the published word */
+  uint32_t count = memtrack_registry_count();
+  Z_coreZ_sampleNone(&core->wasm, count);
+  for (uint32_t site = MEMTRACK_SITE_FIRST; site < count; ++site) {
+    if (memtrack_sampling_rate(site)) {
+      Z_coreZ_sampleSite(&core->wasm, site);
+    }
+  }
+}
+
+/* Advances a core to a published word: about 12 ns per site, all between two events of a thread. Within a change. */
+inline MT_ALWAYS_INLINE void
+advance_core(memtrack_core *core, uint64_t published)
+{
+  w2c_advanceEpochs(&core->wasm, published & MEMTRACK_EPOCHS_MASK, memtrack_registry_count());
+  if ((core->hot.epochs ^ published) & ~MEMTRACK_EPOCHS_MASK) {
+    learn_sampled(core);
+  }
+  core->hot.epochs = published;
+}
+
 MT_NOINLINE void
 advance(memtrack_shard *shard)
 {
-  uint64_t epochs = memtrack_epochs();
-  uint32_t count  = memtrack_registry_count();
+  uint64_t published = memtrack_epochs();
   change_one(shard, [=](memtrack_core *core) MT_ALWAYS_INLINE {
-    w2c_advanceEpochs(&core->wasm, epochs, count);
-    core->hot.epochs = core->wasm.w2c_epochs;
+    advance_core(core, published);
     return 0u;
   });
 }
@@ -189,14 +232,13 @@ advance_own()
     return;
   }
   try {
-    w2c_advanceEpochs(&memtrack_thread.shard->core.wasm, memtrack_epochs(), memtrack_registry_count());
+    advance_core(&memtrack_thread.shard->core, memtrack_epochs());
   } catch (const memtrack_trap &) {
     memtrack_shard_disable_own();
     memtrack_add(&lost, 1);
     return;
   }
-  memtrack_shard *shard  = memtrack_thread.shard;
-  shard->core.hot.epochs = shard->core.wasm.w2c_epochs;
+  memtrack_shard *shard = memtrack_thread.shard;
   memtrack_shard_leave(shard, memtrack_load(&shard->seq) - 1);
 }
 
@@ -207,6 +249,9 @@ learn_key(memtrack_shard *shard, const site_key *key)
   uint32_t site = namer(key->address, key->attributes, key->text);
   if (memtrack_registry_is_own(site)) {
     change_one(shard, [=](memtrack_core *core) { return Z_coreZ_insertKey(&core->wasm, site, key->address, key->attributes); });
+    if (MT_UNLIKELY(memtrack_sampling_rate(site))) {
+      sample_site(shard, site);
+    }
     return;
   }
   if (site >= MEMTRACK_SITE_FIRST && shard->frozen) {
@@ -288,14 +333,14 @@ alloc_slow(uint64_t address, uint64_t attributes, const char *text, uint64_t siz
   if (shard) {
     uint32_t site = change_own([=](memtrack_core *core) { return w2c_recordAlloc(&core->wasm, address, attributes, size); });
     if (MT_LIKELY(site != UNKNOWN)) {
-      return site == TRAPPED ? UNKNOWN : birth_of(site, &shard->core);
+      return site == TRAPPED ? UNKNOWN : marked_birth_of(site, &shard->core);
     }
   }
   site_key key{address, attributes, text};
   uint32_t birth = account_slow(
     [=](memtrack_core *core) {
       uint32_t site = Z_coreZ_recordAlloc(&core->wasm, key.address, key.attributes, size);
-      return site == UNKNOWN ? site : birth_of(site, core);
+      return site == UNKNOWN ? site : marked_birth_of(site, core);
     },
     &key);
   return birth == TRAPPED ? UNKNOWN : birth;
@@ -340,7 +385,7 @@ memtrack_account_iobuffer(const char *location, int64_t size)
 }
 
 MT_HOT uint32_t
-memtrack_account_alloc(uint64_t address, uint64_t attributes, const char *text, uint64_t size)
+memtrack_account_block(uint64_t address, uint64_t attributes, const char *text, uint64_t size)
 {
   memtrack_shard *shard = memtrack_thread.shard;
   if (MT_UNLIKELY(shard == nullptr)) {

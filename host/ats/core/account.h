@@ -6,9 +6,13 @@
 #ifndef MEMTRACK_ACCOUNT_H
 #define MEMTRACK_ACCOUNT_H
 
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
+#include "base/compiler.h"
 #include "core/key.h"
+#include "core/sampling.h"
 #include "core_abi.h"
 
 #ifdef __cplusplus
@@ -20,8 +24,24 @@ void memtrack_account_iobuffer(const char *location, int64_t size);
 
 /* Counts an allocation by its site's key (core/key.h). Its release will pass the site. `text` is for the namer. Returns the
    birth with which to tag the block, its site and its epoch, or MEMTRACK_SITE_UNKNOWN if the event was lost: then the block
-   stays untagged. */
-uint32_t memtrack_account_alloc(uint64_t address, uint64_t attributes, const char *text, uint64_t size);
+   stays untagged. If the site is sampled, the birth has the bit MEMTRACK_BIRTH_SAMPLED too, and the caller tells the sampler. */
+uint32_t memtrack_account_block(uint64_t address, uint64_t attributes, const char *text, uint64_t size);
+#define MEMTRACK_BIRTH_SAMPLED (1u << 31)
+
+/* Whether a birth of memtrack_account_block() is a usual one: one test for both of the others. */
+static inline bool
+memtrack_birth_is_plain(uint32_t birth)
+{
+  return (int32_t)birth >= 0;
+}
+
+/* The same of what is no block: the sampler is not told. */
+static inline uint32_t
+memtrack_account_alloc(uint64_t address, uint64_t attributes, const char *text, uint64_t size)
+{
+  uint32_t birth = memtrack_account_block(address, attributes, text, size);
+  return memtrack_birth_is_plain(birth) || birth == MEMTRACK_SITE_UNKNOWN ? birth : birth & ~MEMTRACK_BIRTH_SAMPLED;
+}
 
 /* The birth of a block without a tag: a fixed site of its class, without a known epoch. */
 static inline uint32_t

@@ -19,16 +19,28 @@
 extern "C" {
 #endif
 
+/* Tags a block that was just allocated. */
+MT_INLINE void
+memtrack_block_tag(void *block, uint64_t size, uint32_t birth, uint64_t key)
+{
+  uint64_t usable = malloc_usable_size(block);
+  memtrack_unseen_look(block, usable);
+  memtrack_tag_write(block, usable, size, birth, key);
+}
+
+/* Tags a block of a sampled site and tells the sampler. Returns the birth without MEMTRACK_BIRTH_SAMPLED. */
+uint32_t memtrack_block_record_sampled(void *block, uint64_t size, uint64_t key, uint64_t address, uint32_t birth);
+
 /* Counts and tags a block of `size` bytes that was allocated MEMTRACK_TAG_SIZE longer, and has no tag of a block that lives.
    Returns its birth. */
 MT_INLINE uint32_t
 memtrack_block_record(void *block, uint64_t size, uint64_t key, uint64_t address, uint64_t attributes, const char *text)
 {
-  uint32_t birth = memtrack_account_alloc(address, attributes, text, size);
-  if (MT_LIKELY(birth != MEMTRACK_SITE_UNKNOWN)) {
-    uint64_t usable = malloc_usable_size(block);
-    memtrack_unseen_look(block, usable);
-    memtrack_tag_write(block, usable, size, birth, key);
+  uint32_t birth = memtrack_account_block(address, attributes, text, size);
+  if (MT_LIKELY(memtrack_birth_is_plain(birth))) {
+    memtrack_block_tag(block, size, birth, key);
+  } else if (birth != MEMTRACK_SITE_UNKNOWN) {
+    birth = memtrack_block_record_sampled(block, size, key, address, birth);
   }
   return birth;
 }

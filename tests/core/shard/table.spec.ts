@@ -2,9 +2,9 @@
 //
 // The hash table of sites finds each key that was inserted and no other, whatever their slots and however full it is.
 
-import { SITE_FIRST, SITES_MAX, SITES_MIN } from "../../../assembly/abi";
+import { SITE_FIRST, SITE_UNKNOWN, SITES_MAX, SITES_MIN } from "../../../assembly/abi";
 import { index, indexBits, slots } from "../../../assembly/base/memory";
-import { find, insert } from "../../../assembly/shard/table";
+import { find, findFirst, findNear, insert, setSampled } from "../../../assembly/shard/table";
 import { fresh, IOBUFFER, OPENSSL, Random, seed } from "../support";
 
 /** The slot of a site in the index. */
@@ -52,6 +52,22 @@ describe("the table of sites", () => {
     expect(find(0x1000 | (1 << 63), IOBUFFER)).toBe(20);
     expect(find(0x1000, OPENSSL | 2)).toBe(0);
     expect(find(0x1001, IOBUFFER)).toBe(0);
+  });
+
+  test("finds a sampled site, though not in the fast way, also after the index was made anew", () => {
+    fresh();
+    for (let i: u32 = 0; i < 40; ++i) insert(SITE_FIRST + i, 0x1000 + i, OPENSSL | i);
+    setSampled(SITE_FIRST + 1, true);
+    setSampled(SITE_FIRST + 50, true); // without a key
+    for (let turn = 0; turn < 400; ++turn) {
+      expect(find(0x1001, OPENSSL | 1)).toBe(SITE_FIRST + 1);
+      expect(findFirst(0x1001, OPENSSL | 1)).toBe(SITE_UNKNOWN);
+      expect(findNear(0x1001, OPENSSL | 1)).toBe(SITE_UNKNOWN);
+      insert(SITE_FIRST + 60, 0x5000 + turn, OPENSSL); // fills the index with outdated slots
+    }
+    setSampled(SITE_FIRST + 1, false);
+    expect(findNear(0x1001, OPENSSL | 1)).toBe(SITE_FIRST + 1);
+    expect(find(0, 0)).toBe(0);
   });
 
   test("finds all keys of one slot, and no other key of that slot", () => {
