@@ -86,6 +86,7 @@ export const LIMIT_NAMES: StaticArray<string> = [
   "ranges",
   "starts",
   "regions",
+  "stacks",
 ];
 export const DUMP_REASON_NAMES: StaticArray<string> = ["signal", "timer", "other", "message"];
 export const VERDICT_NAMES: StaticArray<string> = ["new", "steady", "churn", "filling", "leak", "accepted"];
@@ -180,13 +181,14 @@ export const SECTION_OWNERS: u32 = 4;
 export const SECTION_GROWTH: u32 = 5;
 export const SECTION_OWNERS_GROWTH: u32 = 6;
 export const SECTION_SUSPECTS: u32 = 7;
-export const SECTION_AGES: u32 = 8;
-export const SECTION_RECONCILIATION: u32 = 9;
-export const SECTION_SHOW: u32 = 10;
-export const SECTION_SHOW_HISTORY: u32 = 11;
-export const SECTION_PRE_ARMING: u32 = 12;
-export const SECTION_VERIFY: u32 = 13;
-export const SECTION_MODULES: u32 = 14;
+export const SECTION_STACKS: u32 = 8;
+export const SECTION_AGES: u32 = 9;
+export const SECTION_RECONCILIATION: u32 = 10;
+export const SECTION_SHOW: u32 = 11;
+export const SECTION_SHOW_HISTORY: u32 = 12;
+export const SECTION_PRE_ARMING: u32 = 13;
+export const SECTION_VERIFY: u32 = 14;
+export const SECTION_MODULES: u32 = 15;
 export const SECTION_TITLES: StaticArray<string> = [
   "",
   "",
@@ -196,6 +198,7 @@ export const SECTION_TITLES: StaticArray<string> = [
   "Growth since",
   "Growth of owners since",
   "Suspects:",
+  "Stacks: calls that led to sampled allocations of suspects and of growth that is undecided, the innermost first",
   "Ages of live memory in seconds",
   "Reconciliation: the parts of resident memory",
   "Show:",
@@ -213,6 +216,7 @@ export const SECTION_HEADS: StaticArray<string> = [
   "Verdict  | Why        | Change       | Per hour     | Location                                                         | Kind             | Per 1000 tx | Allocs     | Frees      | Old % | Kept % | Streak | Late %",
   "Verdict  | Why        | Change       | Per hour     | Owner                          | Per 1000 tx | Allocs     | Frees      | Old % | Kept % | Streak | Late %",
   "Per hour       | For      | Limit in   | Evidence",
+  "No  | Samples | Allocs     | Size                 | Alive % | Share % | Location                                                         | Kind",
   "Older than | Younger than | Alive      | Size In-use          | % of site | Kind             | Location",
   "Bytes                | Share % | Change         | What",
   "No  | Verdict  | Size In-use          | Allocs     | Frees      | Kind             | Location",
@@ -230,6 +234,7 @@ export const SECTION_RULES: StaticArray<string> = [
   "---------|------------|--------------|--------------|------------------------------------------------------------------|------------------|-------------|------------|------------|-------|--------|--------|--------",
   "---------|------------|--------------|--------------|--------------------------------|-------------|------------|------------|-------|--------|--------|--------",
   "---------------|----------|------------|--------------------------------------------------",
+  "----|---------|------------|----------------------|---------|---------|------------------------------------------------------------------|------------------",
   "-----------|--------------|------------|----------------------|-----------|------------------|------------------------------",
   "---------------------|---------|----------------|--------------------------------------------------",
   "----|----------|----------------------|------------|------------|------------------|------------------------------",
@@ -238,10 +243,11 @@ export const SECTION_RULES: StaticArray<string> = [
   "-----------|------------|----------------------|------------|------------------------------",
   "-----------------------------------------|--------------------------------------------------",
 ];
-export const SECTION_COLUMNS: StaticArray<u8> = [0, 4, 7, 12, 15, 42, 54, 65, 68, 74, 77, 83, 88, 91, 95];
-export const SECTION_TEXT_WIDTHS: StaticArray<u8> = [50, 20, 0, 0, 30, 64, 30, 0, 0, 0, 0, 0, 8, 0, 0];
+export const SECTION_COLUMNS: StaticArray<u8> = [0, 4, 7, 12, 15, 42, 54, 65, 68, 75, 81, 84, 90, 95, 98, 102];
+export const SECTION_TEXT_WIDTHS: StaticArray<u8> = [50, 20, 0, 0, 30, 64, 30, 0, 64, 0, 0, 0, 0, 8, 0, 0];
 export const COLUMN_WIDTHS: StaticArray<u8> = [
   10, 10, 20, 10, 20, 20, 20, 10, 10, 10, 20, 16, 10, 20, 20, 14, 14, 7, 14, 14, 14, 14, 14, 14, 14, 8, 8, 8, 8, 8, 8, 8,
   8, 8, 8, 8, 8, 8, 8, 8, 8, 8, 8, 10, 12, 12, 16, 11, 10, 10, 5, 6, 6, 6, 8, 10, 12, 12, 11, 10, 10, 5, 6, 6, 6, 14, 8,
-  10, 10, 12, 10, 20, 9, 16, 20, 7, 14, 3, 8, 20, 10, 10, 16, 3, 11, 7, 20, 20, 10, 20, 10, 10, 10, 20, 10, 40,
+  10, 3, 7, 10, 20, 7, 7, 16, 10, 12, 10, 20, 9, 16, 20, 7, 14, 3, 8, 20, 10, 10, 16, 3, 11, 7, 20, 20, 10, 20, 10, 10, 10,
+  20, 10, 40,
 ];

@@ -6,6 +6,7 @@
 
 import { CLASS_COUNT, CLASS_FREELIST, ROLE_CONTROL, ROLE_MODEL, ROLE_SEARCH, SITE_FIRST } from "./abi";
 import * as analysis from "./analysis/sample";
+import { sampledReset } from "./analysis/sampled";
 import { watchListReset } from "./analysis/watch_list";
 import * as memory_ from "./base/memory";
 import { acceptReset } from "./control/accept";
@@ -18,6 +19,7 @@ import { scheduleReset } from "./control/schedule";
 import { Site } from "./base/types";
 import { freelistsForget, freelistsReset, settleFreelists } from "./model/freelists";
 import * as model from "./model/model";
+import { stacksReset } from "./model/stacks";
 import * as registry from "./registry/registry";
 import * as owners from "./report/owners";
 import { showReset } from "./report/show";
@@ -44,6 +46,8 @@ export function init(role: u32, sites: u32): i32 {
     showReset();
     freelistsReset();
     watchListReset();
+    sampledReset();
+    stacksReset();
   }
   return 0;
 }
@@ -168,6 +172,7 @@ export { updateNames, disarm, knownVersion, mergeAllocs, mergeBuckets, mergeFree
 export { epochPublished } from "./model/boundary";
 export { areFreelistsRead, beginFreelists, freelistNameLength, freelistsIdle, readFreelist } from "./model/freelists";
 export { addSpan, beginSpans } from "./model/spans";
+export { addStack, nameFrame, stackGone, unnamedFrame } from "./model/stacks";
 export { markBlind, takeFindings } from "./model/findings";
 export { reclaim } from "./model/reclaim";
 export { verifyCompare, verifyMark, verifyRow, verifyStart } from "./model/verify";
@@ -183,6 +188,7 @@ export { baselineNamed, listBaselines, markBaseline } from "./analysis/baseline"
 export { isRemainderSuspect, verdictOf } from "./analysis/verdict";
 export { rankSuspects } from "./analysis/urgency";
 export { requestSearch, watchList } from "./analysis/watch_list";
+export { sampledList } from "./analysis/sampled";
 export { ranked, rankedCount } from "./analysis/ranking";
 export { selectRows } from "./report/show";
 export { remainderBytes, trackedBytes, trackServerHeap } from "./analysis/resident";

@@ -205,6 +205,7 @@ export const limits = [
   "ranges", // ranges of mapped memory
   "starts", // threads that are being created
   "regions", // regions of memory that a pass of the search reads
+  "stacks", // call stacks of sampled allocations
 ] as const;
 
 export interface HeaderKey {
@@ -499,6 +500,34 @@ export const sections = {
       rule: 50,
       meaning: "the location, `: +`, and the evidence in words. Rows of one cause stand below it, each after `  - `",
     },
+  },
+  stacks: {
+    title: "Stacks: calls that led to sampled allocations of suspects and of growth that is undecided, the innermost first",
+    columns: [
+      { title: "No", width: 3, unit: "count", meaning: "number of the stack; its calls stand below it" },
+      { title: "Samples", width: 7, unit: "count", meaning: "sampled allocations with this stack; `-` for a call" },
+      { title: "Allocs", width: 10, unit: "count", meaning: "allocations for which the samples stand" },
+      { title: "Size", width: 20, unit: "bytes", meaning: "their bytes" },
+      {
+        title: "Alive %",
+        width: 7,
+        unit: "percent",
+        meaning: "share of the samples that is still allocated, of those of which that is known; `-` if it is known of none",
+      },
+      {
+        title: "Share %",
+        width: 7,
+        unit: "percent",
+        meaning: "share of the stack in what is still allocated of the row, as far as it was sampled",
+      },
+    ],
+    text: {
+      title: "Location",
+      width: 64,
+      meaning:
+        "the row; below it the calls, each after two spaces, and `  ...` where they do not reach the thread's first function",
+    },
+    after: [kind],
   },
   ages: {
     title: "Ages of live memory in seconds",

@@ -17,11 +17,15 @@ import {
   BUCKETS,
   BUCKETS_AT,
   BUCKETS_SIZE,
+  CALLS_MAX,
   CLASS_COUNT,
   FACT_COUNT,
+  CALL_STACKS_MAX,
   FILES_MAX,
   FILE_SIZE,
   FINDING_CHAIN,
+  FRAME_SIZE,
+  FRAMES_MAX,
   FINDING_SIZE,
   FREELISTS_MAX,
   HISTORY_LEVELS,
@@ -52,6 +56,7 @@ import {
   SITE_FIRST,
   SITES_MAX,
   SITES_MIN,
+  STACKS_MAX,
   STAGED_MAX,
   STAGED_SIZE,
   TEXT_COUNT,
@@ -110,6 +115,11 @@ export const OUTSIDE_COUNT: u32 = 4096;
 export const CROSSER_SIZE: u32 = 16;
 export const CROSSERS_COUNT: u32 = 8192;
 export const RANK_SIZE: u32 = 16;
+/** A stack with its frames (stacks.ts), and a sampled site (sampled.ts). */
+export const STACK_SIZE: u32 = 48 + 2 * CALLS_MAX;
+export const SAMPLED_SIZE: u32 = 16;
+/** Most stacks that a dump shows. */
+export const STACKS_SHOWN_MAX: u32 = 36;
 /** Most rows that a section of the analysis lists. */
 export const RANKED_MAX: u32 = 200;
 /** Most rows that the section `Show` lists. */
@@ -130,6 +140,9 @@ const FRAME_TEXT_MAX: u32 = 16 * 1024;
 const ANALYSIS_TEXT_MAX: u32 = (2 * RANKED_MAX + OWNER_SERIES_MAX) * 640 + RANKED_MAX * (BUCKETS + 1) * ROW_TEXT_MAX;
 /** The section `Show`: a line and a sentence for each row, and a line for each point of its history. */
 const SHOW_TEXT_MAX: u32 = SHOWN_MAX * (2 * ROW_TEXT_MAX + 1024 + (HISTORY_LEVELS * HISTORY_POINTS + 4) * 128);
+
+/** The section of call stacks: a line for a stack, one for each call, and one that tells how it ends. */
+const STACKS_TEXT_MAX: u32 = STACKS_SHOWN_MAX * (CALLS_MAX + 2) * (ROW_TEXT_MAX + FRAME_SIZE);
 
 /** Upper bound of the numbers of fixed and registered sites (the capacity). */
 export let limit: u32 = 0;
@@ -255,6 +268,15 @@ export let pendings: usize = 0;
 export let outsides: usize = 0;
 export let crossers: usize = 0;
 
+/** Call stacks of sampled allocations, the stack of each entry of the host (u16), and the calls of all (stacks.ts). */
+export let stacks: usize = 0;
+export let stackEntries: usize = 0;
+export let frames: usize = 0;
+/** The calls while their table is made anew. */
+export let frameSpares: usize = 0;
+/** The sites that are sampled (sampled.ts). */
+export let sampledSites: usize = 0;
+
 /** Plugin names with their number of loads (naming/module.ts). */
 export let loads: usize = 0;
 
@@ -326,6 +348,7 @@ function layModel(): void {
       SHOW_TEXT_MAX +
       slots * 3 * ROW_TEXT_MAX +
       OWNERS_MAX * OWNER_LINE_MAX +
+      STACKS_TEXT_MAX +
       FILES_MAX * FILE_LINE_MAX,
   );
   outputEnd = cursor;
@@ -348,6 +371,11 @@ function layModel(): void {
   holderTexts = take(FINDING_TEXT_SIZE);
   asked = take(ARGUMENT_MAX);
   accepts = take(2 * INPUT_SIZE);
+  stacks = take(STACKS_MAX * STACK_SIZE);
+  stackEntries = take(CALL_STACKS_MAX * sizeof<u16>());
+  frames = take(FRAMES_MAX * FRAME_SIZE);
+  frameSpares = take(FRAMES_MAX * FRAME_SIZE);
+  sampledSites = take(SEARCHED_MAX * SAMPLED_SIZE);
 }
 
 /** Lays out a control instance: `input` for the question, `output` for the answer, `loads`. Returns 0, or -1 (no memory). */

@@ -15,6 +15,7 @@ import {
   LIMIT_REGIONS,
   LIMIT_SHARDS,
   LIMIT_SLOTS,
+  LIMIT_STACKS,
   LIMIT_STARTS,
   LIMIT_THUNKS,
   LIMIT_UNLOADED,
@@ -75,6 +76,8 @@ function consequence(limit: u32): string {
       return "stacks of some plugins' threads are not counted: too many threads were created at once";
     case LIMIT_REGIONS:
       return "the process has more mappings than the search for references reads: it finds nothing";
+    case LIMIT_STACKS:
+      return "some call stacks of sampled allocations are not in dumps: there are too many different ones";
     case LIMIT_UNLOADED:
       return "some sites of unloaded plugins have no function and line: too many plugins were unloaded at once";
     default:

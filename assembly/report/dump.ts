@@ -49,6 +49,7 @@ import { renderOwners } from "./owners";
 import { renderReconciliation } from "./reconciliation";
 import { renderShow } from "./show";
 import { renderSpans } from "./spans_section";
+import { renderStacks } from "./stacks";
 import { renderSummary } from "./summary";
 import { renderSuspects } from "./suspects";
 import * as table from "./table";
@@ -91,6 +92,7 @@ export function render(): u32 {
     renderGrowth(baseline, asked ? RANKED_MAX : GROWTH_ROWS);
     renderOwnersGrowth(baseline);
     renderSuspects();
+    renderStacks();
     renderAges(asked ? RANKED_MAX : AGES_ROWS);
     renderReconciliation(baseline);
   }
