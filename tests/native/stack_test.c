@@ -21,6 +21,8 @@
 #include "core/account.h"
 #include "core/epoch.h"
 #include "core/model.h"
+#include "core/registry.h"
+#include "core/sampling.h"
 #include "hook/heap.h"
 #include "hook/objects.h"
 #include "hook/openssl.h"
@@ -28,6 +30,7 @@
 #include "hook/release.h"
 #include "hook/state.h"
 #include "module/module.h"
+#include "owner/call_stack.h"
 #include "owner/context.h"
 #include "owner/naming.h"
 #include "owner/walk.h"
@@ -295,13 +298,14 @@ original_of(const struct family *family)
 
 // ---- the calls of a thread ----
 
-enum moment { THREAD, KNOWN, SITE, EPOCH, MOMENTS };
-static const char *const moments[MOMENTS] = {"the thread's first", "a known site's", "a new site's", "the first of an epoch"};
+enum moment { THREAD, KNOWN, SITE, EPOCH, SAMPLED, MOMENTS };
+static const char *const moments[MOMENTS] = {"the thread's first", "a known site's", "a new site's", "the first of an epoch",
+                                             "a sampled site's"};
 
 struct run {
   const struct family *family;
   called function;
-  bool in_library;
+  bool in_library, hooked;
   size_t used[MOMENTS];
   sem_t done;
 };
@@ -320,6 +324,30 @@ begin_epoch(struct memtrack_core *model, void *nothing)
   }
 }
 
+// Samples each allocation of each site, of more than there are in a server.
+static void
+sample_all(struct memtrack_core *model, void *nothing)
+{
+  static uint32_t list[MEMTRACK_SEARCHED_MAX][2];
+  (void)model;
+  (void)nothing;
+  uint32_t count = memtrack_registry_count();
+  uint32_t first = count > MEMTRACK_SEARCHED_MAX ? count - MEMTRACK_SEARCHED_MAX : 0;
+  for (uint32_t i = first; i < count; ++i) {
+    list[i - first][0] = i;
+    list[i - first][1] = 1;
+  }
+  memtrack_sampling_publish(list, count - first);
+}
+
+static void
+sample_none(struct memtrack_core *model, void *nothing)
+{
+  (void)model;
+  (void)nothing;
+  memtrack_sampling_publish(NULL, 0);
+}
+
 static void *
 run_calls(void *data)
 {
@@ -336,12 +364,19 @@ run_calls(void *data)
     }
     if (moment == EPOCH) {
       assert_true(memtrack_model_visit(false, begin_epoch, NULL));
+    } else if (moment == SAMPLED) {
+      assert_true(memtrack_model_visit(false, sample_all, NULL));
     } else if (moment != KNOWN) {
       memtrack_walk_forget();
+    }
+    if (moment == SAMPLED && !run->hooked) { // the function itself does not know of it
+      run->used[moment] = run->used[KNOWN];
+      continue;
     }
     memtrack_context.owner = owner;
     run->used[moment]      = used_by(&what);
     memtrack_context.owner = MEMTRACK_OWNER_CORE;
+    assert_true(moment != SAMPLED || memtrack_model_visit(false, sample_none, NULL));
   }
   return NULL;
 }
@@ -371,9 +406,9 @@ run_in_a_thread(struct run *run)
 static bool
 check(const struct family *family, bool in_library)
 {
-  struct run with                     = {.family = family, .function = hook_of(family, in_library), .in_library = in_library};
-  struct run without                  = {.family = family, .function = original_of(family), .in_library = in_library};
-  static const int limits[2][MOMENTS] = {{FIRST, AGAIN, FIRST, AGAIN}, {WALK, AGAIN, WALK, AGAIN}};
+  struct run with    = {.family = family, .function = hook_of(family, in_library), .in_library = in_library, .hooked = true};
+  struct run without = {.family = family, .function = original_of(family), .in_library = in_library};
+  static const int limits[2][MOMENTS] = {{FIRST, AGAIN, FIRST, AGAIN, WALK}, {WALK, AGAIN, WALK, AGAIN, WALK}};
   bool good                           = true;
   run_in_a_thread(&with);
   run_in_a_thread(&without);
@@ -465,6 +500,7 @@ open_once(void **state)
   assert_int_equal(memtrack_hook_heap_open(&reason), 0);
   assert_int_equal(memtrack_objects_open(), 0);
   memtrack_walk_open();
+  memtrack_call_stack_open();
   // The C++ library binds its own calls at their first.
   uintptr_t block = ((called)dlsym(RTLD_DEFAULT, "_ZnwmSt11align_val_t"))(40, 64, 0);
   ((called)dlsym(RTLD_DEFAULT, "_ZdlPvSt11align_val_t"))(block, 64, 0);

@@ -18,6 +18,7 @@
 #include "dump/analysis.h"
 #include "dump/freelists.h"
 #include "dump/notices.h"
+#include "dump/stacks.h"
 #include "hook/install.h"
 #include "hook/loader.h"
 #include "hook/iobuffer.h"
@@ -26,6 +27,7 @@
 #include "hook/warning.h"
 #include "hook/watch.h"
 #include "hook/weight.h"
+#include "owner/call_stack.h"
 #include "owner/context.h"
 #include "owner/naming.h"
 #include "search/search.h"
@@ -368,6 +370,7 @@ memtrack_control_start(const struct memtrack_server *known, memtrack_record_read
   find_freelists();
   find_openssl();
   start_symbols();
+  memtrack_call_stack_open();
   install_plugins();
   apply_level((int)check_setting(MEMTRACK_SETTING_LEVEL), true);
   memtrack_dump_interval(check_setting(MEMTRACK_SETTING_FREQUENCY));
@@ -397,6 +400,7 @@ memtrack_control_poll(void)
   apply_heap(check_setting(MEMTRACK_SETTING_HEAP));
   apply_verify(check_setting(MEMTRACK_SETTING_VERIFY));
   memtrack_loader_poll();
+  memtrack_stacks_poll();
   memtrack_naming_resolve();
   memtrack_warning_write(); /* with final names, and before numbers of sites are reassigned */
   memtrack_watch_poll();

@@ -9,6 +9,7 @@
 #include "core/model.h"
 #include "dump/environment.h"
 #include "dump/notices.h"
+#include "dump/stacks.h"
 #include "hook/install.h"
 #include "hook/residence.h"
 #include "hook/unseen.h"
@@ -81,6 +82,7 @@ sample(memtrack_core *model)
     log_output(model, (enum memtrack_severity)memtrack_call(model, answerSeverity), length);
   }
   totals.suspects = memtrack_call(model, rankSuspects);
+  memtrack_stacks_publish(model);
   for (uint32_t cls = 0; cls < MEMTRACK_CLASS_COUNT; ++cls) {
     totals.bytes[cls] = (int64_t)memtrack_call(model, trackedBytes, cls);
   }
@@ -203,6 +205,7 @@ memtrack_analysis_status(int level, int64_t interval)
 void
 memtrack_analysis_idle()
 {
+  memtrack_stacks_stop();
   totals          = memtrack_totals{};
   sample_interval = 0;
 }

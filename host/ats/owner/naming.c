@@ -16,7 +16,9 @@
 #include "core/registry.h"
 #include "module/hold.h"
 #include "module/module.h"
+#include "owner/call_stack.h"
 #include "owner/context.h"
+#include "owner/frames.h"
 #include "owner/location.h"
 #include "owner/walk.h"
 
@@ -255,22 +257,31 @@ resolve_site(struct memtrack_symbols *symbols, uint32_t site, const struct memtr
   memtrack_store(&origin->state, KNOWN);
 }
 
-/* Names all sites in a module, so that its file is opened once, and closed again. Under the mutex. */
+/* Names all sites in a module, and the calls in sampled stacks, so that its file is opened once, and closed again. Under the mutex.
+ */
 static void
 resolve_module(struct memtrack_module_source *module)
 {
-  struct memtrack_symbols *symbols = NULL;
+  bool calls = memtrack_frames_wait(module->id), opened = calls;
+  struct memtrack_symbols *symbols = calls ? memtrack_module_symbols(module) : NULL;
   uint32_t count                   = memtrack_registry_count();
   for (uint32_t site = MEMTRACK_SITE_FIRST; site < count && site < origin_count; ++site) {
     struct origin *origin = &origins[site];
     if (memtrack_load_acquire(&origin->state) != WAITING || origin->module != module->id) {
       continue;
     }
-    if (!symbols && !(symbols = memtrack_module_symbols(module))) {
+    if (!opened) {
+      symbols = memtrack_module_symbols(module);
+      opened  = true;
+    }
+    if (!symbols) {
       memtrack_store(&origin->state, KNOWN);
       continue;
     }
     resolve_site(symbols, site, module);
+  }
+  if (calls) {
+    memtrack_frames_name(module, symbols);
   }
   if (symbols) {
     memtrack_symbols_close(symbols);
@@ -343,6 +354,13 @@ memtrack_naming_resolve(void)
   pthread_mutex_unlock(&mutex);
 }
 
+void
+memtrack_naming_wait(uint32_t module)
+{
+  memtrack_store_release(&waits[module % MEMTRACK_MODULES_MAX], true);
+  memtrack_store_release(&waiting, true);
+}
+
 bool
 memtrack_naming_is_crowded(void)
 {
@@ -352,7 +370,9 @@ memtrack_naming_is_crowded(void)
 void
 memtrack_naming_keep(const struct memtrack_module *module)
 {
-  if (!memtrack_exchange_acquire(&waits[memtrack_module_number(module)], false) || memtrack_symbols_are_loaders()) {
+  bool wanted =
+    memtrack_exchange_acquire(&waits[memtrack_module_number(module)], false) || memtrack_call_stack_mentions(module->id);
+  if (!wanted || memtrack_symbols_are_loaders()) {
     return;
   }
   pthread_mutex_lock(&unloaded_mutex);

@@ -37,6 +37,9 @@ memtrack_naming_is_wrapper(uint32_t site)
 /* Gives final names to all sites that wait for them. Not hook-safe: reads files. */
 void memtrack_naming_resolve(void);
 
+/* Names the calls in a module that the model does not know by name, at the next memtrack_naming_resolve(). Any thread. */
+void memtrack_naming_wait(uint32_t module);
+
 struct memtrack_module;
 
 /* A module is unloaded: keeps what the names of its waiting sites are made from. Under the mutex of the modules. Not hook-safe. */

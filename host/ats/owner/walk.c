@@ -286,6 +286,46 @@ memtrack_walk_above(uintptr_t call, uintptr_t *list, size_t most)
   return above.count;
 }
 
+struct listed {
+  uintptr_t call, own, own_size;
+  uint64_t *list;
+  size_t most, count;
+  int depth;
+  bool found, cut;
+  uintptr_t last;
+};
+
+static _Unwind_Reason_Code
+list_frame(struct _Unwind_Context *context, void *data)
+{
+  struct listed *listed = data;
+  uintptr_t ip          = _Unwind_GetIP(context);
+  listed->last          = ip;
+  if (ip == 0) {
+    return _URC_END_OF_STACK;
+  }
+  if (ip == listed->call && !listed->found) {
+    listed->found = true;
+    listed->count = 0;
+  }
+  bool is_own  = ip - listed->own < listed->own_size;
+  bool repeats = listed->count > 0 && listed->list[listed->count - 1] == ip;
+  listed->cut  = (!repeats && listed->count == listed->most) || ++listed->depth == MEMTRACK_WALK_DEPTH;
+  if (!is_own && !repeats && !listed->cut) {
+    listed->list[listed->count++] = ip;
+  }
+  return listed->cut || !is_in_module(ip) ? _URC_END_OF_STACK : _URC_NO_REASON;
+}
+
+MT_NOINLINE enum memtrack_walk_end
+memtrack_walk_list(uintptr_t call, uintptr_t own, uintptr_t own_end, uint64_t *list, size_t most, size_t *count)
+{
+  struct listed listed = {.call = call, .own = own, .own_size = own_end - own, .list = list, .most = most};
+  _Unwind_Backtrace(list_frame, &listed);
+  *count = listed.count;
+  return listed.cut ? MEMTRACK_WALK_CUT : listed.last == 0 ? MEMTRACK_WALK_WHOLE : MEMTRACK_WALK_LOST;
+}
+
 void
 memtrack_walk_open(void)
 {

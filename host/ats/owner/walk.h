@@ -40,6 +40,19 @@ uintptr_t memtrack_walk_slowly(bool (*is_site)(uintptr_t address), uintptr_t oth
    hook-safe, as above, and slow. */
 size_t memtrack_walk_above(uintptr_t call, uintptr_t *above, size_t most);
 
+/* How a list of calls ends. */
+enum memtrack_walk_end {
+  MEMTRACK_WALK_WHOLE, /* with the thread's first function */
+  MEMTRACK_WALK_CUT,   /* there are more */
+  MEMTRACK_WALK_LOST,  /* in code without unwind tables, or in no module */
+};
+
+/* Lists the return addresses on this thread's stack, innermost first, from `call` on if it is among them, without those between
+   `own` and `own_end`. An address that follows itself is listed once. Sets their number, `most` at most. hook-safe, as above, and
+   slow. The caller must exclude the unwinder's own allocations. */
+enum memtrack_walk_end memtrack_walk_list(uintptr_t call, uintptr_t own, uintptr_t own_end, uint64_t *list, size_t most,
+                                          size_t *count);
+
 /* Forgets all rules, because addresses may have changed their meaning. Any thread. */
 void memtrack_walk_forget(void);
 
