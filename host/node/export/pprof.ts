@@ -7,6 +7,8 @@
 // the bytes beside its lines, and `-lines` separates the lines of a function. Places of the server and of OpenSSL have no function
 // name; the location is the function. A mapping has the path and the build id of the module, if the dump has them.
 //
+// Where the dump has call stacks of a row, the row has a sample for each, with its share of all four values, and one for the rest.
+//
 // A dump has no allocated bytes by site, only the number of allocations. alloc_space is an estimate: the number of allocations
 // times the average size in the dump; the profile's comment says so.
 
@@ -18,6 +20,7 @@ import { matches, type Filter } from "../read/filter.ts";
 import { modulesIn, type Module } from "../read/modules.ts";
 import { codeOf, CORE, sourceOf, type Site, type Sites } from "../read/sites.ts";
 import { nameForPeople, type Snapshot } from "../read/snapshot.ts";
+import { callsAbove, keyOfRow, parted, stacksIn, type Stack } from "../read/stacks.ts";
 
 const VALUES = [
   ["alloc_objects", "count"],
@@ -27,16 +30,23 @@ const VALUES = [
 ] as const;
 
 const COMMENT = "alloc_space is estimated: allocations by the average size of those in use; 0 where none is in use";
+const COMMENT_STACKS =
+  "samples with calls above the site are estimated: each has the stack's share in what is still allocated of the sampled allocations";
 
 export function pprof(sites: Sites, dump: Snapshot, filter: Filter): Buffer {
   const strings = new StringTable();
   const text = (value: string): number => strings.dedup(value);
   const mappings = new Mappings(text, modulesIn(dump.sections));
   const frames = new Frames(text, mappings);
+  const stacks = stacksIn(dump.sections);
   const samples = [...sites].flatMap((site) => {
     if (!dump.present[site.number] || !matches(site, filter)) return [];
-    const values = valuesOf(site, dump);
-    return values.some((value) => value > 0) ? [sampleOf(site, values, frames, text)] : [];
+    const own = stacks.get(keyOfRow(site)) ?? [];
+    const shares = valuesOf(site, dump).map((value) => parted(own, value));
+    return shares[0]!.flatMap(([stack], part) => {
+      const values = shares.map((parts) => parts[part]![1]);
+      return values.some((value) => value > 0) ? [sampleOf(site, stack, values, frames, text)] : [];
+    });
   });
   const profile = new Profile({
     sampleType: VALUES.map(([type, unit]) => ({ type: text(type), unit: text(unit) })),
@@ -48,7 +58,7 @@ export function pprof(sites: Sites, dump: Snapshot, filter: Filter): Buffer {
     ...(Number.isNaN(dump.time) ? {} : { timeNanos: BigInt(dump.time) * 1_000_000_000n }),
     periodType: { type: text("space"), unit: text("bytes") },
     period: 1,
-    comment: [text(`memtrack: ${nameForPeople(dump)}`), text(COMMENT)],
+    comment: [text(`memtrack: ${nameForPeople(dump)}`), text(COMMENT), ...(stacks.size ? [text(COMMENT_STACKS)] : [])],
     defaultSampleType: text("inuse_space"),
   });
   return gzipSync(profile.encode());
@@ -63,15 +73,26 @@ function valuesOf({ number }: Site, dump: Snapshot): number[] {
   return [allocs, allocBytes, alive, inUse].map((value) => Math.max(0, value));
 }
 
-/** The stack of a site: its place, its class, its owner. */
-function sampleOf(site: Site, values: number[], frames: Frames, text: (value: string) => number): SampleInput {
+/** The stack of a site: its place, the calls above it if they are known, its class, its owner. */
+function sampleOf(
+  site: Site,
+  stack: Stack | undefined,
+  values: number[],
+  frames: Frames,
+  text: (value: string) => number,
+): SampleInput {
   const owner = printable(site.owner);
   const { class: cls } = site;
   const kind = printable(site.kind);
   const shown = kind ? `${cls} ${kind}` : cls;
   const labels = { owner, class: cls, ...(kind ? { kind } : {}) };
   return {
-    locationId: [frames.ofPlace(site), frames.ofName(`class ${shown}`, shown), frames.ofName(`owner ${owner}`, owner)],
+    locationId: [
+      frames.ofPlace(site),
+      ...(stack ? callsAbove(stack).map((call) => frames.ofCall(call)) : []),
+      frames.ofName(`class ${shown}`, shown),
+      frames.ofName(`owner ${owner}`, owner),
+    ],
     value: values,
     label: Object.entries(labels).map(([key, value]) => ({ key: text(key), str: text(value) })),
   };
@@ -137,8 +158,13 @@ class Frames {
     this.#mappings = mappings;
   }
 
+  /** The frame of a call above a site's place. */
+  ofCall(call: string): number {
+    return this.ofPlace({ class: "heap", location: CORE_PREFIX + call });
+  }
+
   /** The frame of a site's place. Sites of several classes or kinds share the frame of their place. */
-  ofPlace({ class: cls, location }: Site): number {
+  ofPlace({ class: cls, location }: Pick<Site, "class" | "location">): number {
     const code = codeOf(location);
     const { file, line } = sourceOf(location) ?? { file: "", line: 0 };
     // No row names the library of OpenSSL's lines.
