@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Leaks whose callers only a call stack tells: behind a function of the plugin that allocates for others, behind std::string and
+ * std::vector, in a lambda, deep in a recursion. Others use the same functions and forget nothing. */
+#include <functional>
+#include <string>
+#include <vector>
+#include "corpus.h"
+
+struct record {
+  char bytes[120];
+};
+
+CORPUS_NOINLINE static record *
+make_record()
+{
+  record *made = static_cast<record *>(malloc(sizeof(record)));
+  CORPUS_KEEP(made);
+  return made;
+}
+
+CORPUS_NOINLINE static void
+forgets()
+{
+  CORPUS_KEEP(make_record());
+}
+
+CORPUS_NOINLINE static void
+remembers()
+{
+  for (int i = 0; i < 3; ++i) {
+    record *mine = make_record();
+    CORPUS_KEEP(mine);
+    free(mine);
+  }
+}
+
+CORPUS_NOINLINE static void
+fill(std::string &text)
+{
+  text.assign(200, 'x');
+}
+
+CORPUS_NOINLINE static void
+forgets_text()
+{
+  std::string *text = new std::string;
+  fill(*text);
+  CORPUS_KEEP(text);
+}
+
+CORPUS_NOINLINE static void
+remembers_text()
+{
+  std::string text;
+  fill(text);
+  CORPUS_KEEP(text.data());
+}
+
+CORPUS_NOINLINE static void
+descend(int depth)
+{
+  if (depth == 0) {
+    forgets();
+  } else {
+    descend(depth - 1);
+  }
+  CORPUS_KEEP(&depth);
+}
+
+CORPUS_NOINLINE static void
+behave(TSHttpTxn)
+{
+  static const std::function<void()> calls_back = [] { CORPUS_KEEP(make_record()); };
+  forgets();
+  remembers();
+  forgets_text();
+  remembers_text();
+  calls_back();
+  descend(100);
+}
+
+CORPUS_PLUGIN(CORPUS_AT_REQUEST, behave)
