@@ -98,7 +98,7 @@ export const GAUGE_SIZE: u32 = 7 * 8;
 export const FINDING_TEXT_SIZE: u32 = 1024;
 /** The search: bytes of its filter, a searched site, a watched block, a block that a census found. */
 export const SEARCH_FILTER_SIZE: u32 = 1 << 16;
-export const SEARCHED_SIZE: u32 = 184;
+export const SEARCHED_SIZE: u32 = 192;
 export const BLOCK_SIZE: u32 = 208;
 export const CANDIDATE_SIZE: u32 = 40;
 export const EDGE_SIZE: u32 = 8;
@@ -410,7 +410,7 @@ function laySearch(): void {
   suspicious = take((SEARCH_PIECE / sizeof<u64>() + 1) * sizeof<u32>());
   filter = take(SEARCH_FILTER_SIZE);
   searchedIndex = take(0x10000);
-  searchedSites = take(SEARCHED_MAX * SEARCHED_SIZE);
+  searchedSites = take((SEARCHED_MAX + 1) * SEARCHED_SIZE);
   watchedBlocks = take(BLOCKS_COUNT * BLOCK_SIZE);
   byAddress = take((BLOCKS_COUNT * sizeof<u16>() + 7) & ~7);
   candidates = take(SEARCHED_MAX * WATCHED_MAX * CANDIDATE_SIZE);

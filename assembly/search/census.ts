@@ -9,7 +9,7 @@ import { WATCHED_MAX } from "../abi";
 import { BLOCKS_COUNT, candidates, CANDIDATE_SIZE, SAMPLED_COUNT, window } from "../base/memory";
 import { recordAt } from "../base/regions";
 import { blockAt, blockWith, clearBlock, firstOf, NO_BLOCK, Watched } from "./block";
-import { isOfEndedEpoch, Searched, searchedAt, Slot, slotOf, NO_SLOT, plainKey } from "./searched";
+import { HOLDERS, isOfEndedEpoch, Searched, searchedAt, Slot, slotOf, NO_SLOT, plainKey } from "./searched";
 import { birthOf, checkOf, hash, startOf } from "./tag";
 import { collectBlock, whole } from "./whole";
 
@@ -39,18 +39,24 @@ export function countTag(address: u64, tag: u64, place: u32): void {
   const birth = birthOf(tag);
   const slot = slotOf(birth);
   const isOld = isOfEndedEpoch(birth);
-  if (!isOld && slot != whole) return;
+  if (!isOld && slot != whole && slot != HOLDERS) return;
   const before = place > <u32>window ? load<u64>(place - sizeof<u64>()) : 0;
   const start = startOf(address, tag, before, searchedAt(slot).key);
   if (!start) return;
+  if (slot == HOLDERS) return addHolder();
   if (slot == whole) collectBlock(start, address + sizeof<u64>());
   if (isOld) count(slot, start, address + sizeof<u64>(), tag, birth, checkOf(tag));
+}
+
+function addHolder(): void {
+  const site = searchedAt(HOLDERS);
+  site.counting = site.counting + 1;
 }
 
 /** A block that has no tag, but whose address the host knows. Call it between beginPass() and endPass(). A size of 0 is unknown. */
 export function searchObject(birth: u32, address: u64, size: u64): void {
   const slot = slotOf(birth);
-  if (slot == NO_SLOT || !address || !isOfEndedEpoch(birth)) return;
+  if (slot == NO_SLOT || slot == HOLDERS || !address || !isOfEndedEpoch(birth)) return;
   count(slot, address, address + (size ? size : SIZE_UNKNOWN), 0, birth, hash(plainKey(), address, 0, birth));
 }
 

@@ -34,6 +34,7 @@ export let foundStart: u64 = 0;
 export let foundEnd: u64 = 0;
 export let foundTag: u64 = 0;
 export let foundBirth: u32 = 0;
+export let foundKey: u64 = 0;
 export let foundSpent: bool = false;
 
 export function beginLookup(address: u64): void {
@@ -61,8 +62,12 @@ function look(address: u64, word: u64): u32 {
   const spent = canBeTag(~word);
   if (!spent && !canBeTag(word)) return LOOKUP_GOES_ON;
   const tag = spent ? ~word : word;
-  let start = startOf(address, tag, before, plainKey());
-  if (!start) start = startOf(address, tag, before, keyOfOpenssl());
+  foundKey = plainKey();
+  let start = startOf(address, tag, before, foundKey);
+  if (!start) {
+    foundKey = keyOfOpenssl();
+    start = startOf(address, tag, before, foundKey);
+  }
   if (!start) return ++failures < FAILURES ? LOOKUP_GOES_ON : LOOKUP_OUTSIDE;
   if (start > wanted) return LOOKUP_OUTSIDE;
   foundStart = start;

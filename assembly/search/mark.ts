@@ -9,6 +9,7 @@
 import { BLOCKS_COUNT } from "../base/memory";
 import { SEARCHED_MAX, WATCHED_MAX } from "../abi";
 import { blockAt, blockWith, firstOf, isLink, NO_BLOCK, VALUE_HELD, VALUE_NONE, VALUE_UNSURE, Watched } from "./block";
+import { areHoldersRare } from "./outside";
 import { Edge, edgeAt, edgeCount } from "./reference";
 import { NO_SLOT, searchedAt, Slot, slotOf } from "./searched";
 import { isTesting, whole } from "./whole";
@@ -75,7 +76,8 @@ function follow(edge: Edge): bool {
 function followWhole(): bool {
   const site = searchedAt(whole);
   const holder = site.wholeBy ? blockWith(site.wholeBy) : NO_BLOCK;
-  const value = holder == NO_BLOCK ? (site.wholeBy ? VALUE_HELD : VALUE_NONE) : blockAt(holder).value;
+  const itsValue = holder == NO_BLOCK ? (site.wholeBy ? VALUE_HELD : VALUE_NONE) : blockAt(holder).value;
+  const value = min(itsValue, areHoldersRare() ? VALUE_UNSURE : VALUE_HELD);
   if (value <= site.wholeValue) return false;
   site.wholeValue = value;
   for (let block: Watched = 0; block < BLOCKS_COUNT; ++block) {

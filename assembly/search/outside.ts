@@ -3,19 +3,32 @@
 // What holds a site that is looked at as a whole (whole.ts): the references from outside are looked at one by one. First whether it refers to
 // a live block of the site at all, as the bitmap is hashed; then which block it lies in, or else what is there. A variable of a module holds
 // the site; a word in a stack or in the server's heap may be what is left of an earlier one, and leaves it unsure; a block with a tag holds it
-// if it is held itself (mark.ts).
+// if it is held itself (mark.ts), and is not one of many of its site of which no other does.
 
 import { EPOCH_BITS, REQUEST_NONE, REQUEST_PLACE, REQUEST_READ } from "../abi";
 import { input } from "../base/memory";
 import * as reader from "../base/reader";
 import { VALUE_HELD, VALUE_UNSURE } from "./block";
-import { beginLookup, foundBirth, foundSpent, foundStart, LOOKUP_BLOCK, watchFound } from "./lookup";
+import { beginLookup, foundBirth, foundKey, foundSpent, foundStart, LOOKUP_BLOCK, watchFound } from "./lookup";
 import { rootNumber } from "./root";
-import { Searched, searchedAt } from "./searched";
-import { areOutsidesMissing, isTargetOf, isTesting, Outside, outsideAt, outsideCount, settleOutsides, whole } from "./whole";
+import { countHolders, NO_SLOT, Searched, searchedAt, slotOf } from "./searched";
+import {
+  areOutsidesMissing,
+  isKnownStart,
+  isTargetOf,
+  isTesting,
+  Outside,
+  outsideAt,
+  outsideCount,
+  settleOutsides,
+  whole,
+} from "./whole";
 
 /** References that are looked at after a pass. */
 const LOOKED_AT: u32 = 256;
+
+/** So many blocks of a site to one of them that holds another site as a whole. */
+const RARE: u32 = 8;
 
 const TARGET: u32 = 0;
 const LOCATION: u32 = 1;
@@ -56,6 +69,7 @@ export function answerOutside(found: u32): void {
   else {
     if (foundSpent) raise(VALUE_UNSURE);
     else if (!isOwn) takeHolder();
+    else if (!isKnownStart(foundStart)) raise(VALUE_HELD); // a younger block
     next();
   }
 }
@@ -72,12 +86,26 @@ function isPassing(length: u32, beginning: string): bool {
   return reader.begins(input, length, beginning);
 }
 
-/** A block with a tag holds the site. It is watched from the next pass on; the first one alone, another counts as held. */
+/** A block with a tag holds the site. It is watched from the next pass on; the first one alone, those of other sites leave it unsure. */
 function takeHolder(): void {
-  watchFound(1);
-  if (!site().wholeBy || site().wholeBy == foundStart) site().wholeBy = foundStart;
-  else raise(VALUE_HELD);
-  site().wholeSite = foundBirth >> EPOCH_BITS;
+  const holder = foundBirth >> EPOCH_BITS;
+  if (!site().wholeBy) {
+    watchFound(1);
+    countHolders(holder, foundKey);
+    site().wholeBy = foundStart;
+    site().wholeSite = holder;
+  }
+  if (holder == site().wholeSite) site().wholeHolders = site().wholeHolders + 1;
+  else raise(VALUE_UNSURE);
+}
+
+/**
+ * Whether the blocks that hold the site are few among those of their site: then a word in one of them is rather what an earlier block has
+ * left there.
+ */
+export function areHoldersRare(): bool {
+  const slot = slotOf(site().wholeSite << EPOCH_BITS);
+  return slot != NO_SLOT && searchedAt(slot).counting > <u64>site().wholeHolders * RARE;
 }
 
 function raise(value: u32): void {

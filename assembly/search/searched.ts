@@ -10,6 +10,8 @@ import { Site } from "../base/types";
 /** Number of an entry. */
 export type Slot = u32;
 export const NO_SLOT: Slot = u32.MAX_VALUE;
+/** The entry of a site that is not searched: its blocks are counted, as one of them holds a site that is (outside.ts). */
+export const HOLDERS: Slot = SEARCHED_MAX;
 
 
 @unmanaged
@@ -33,6 +35,8 @@ export class Searched {
   wholeValue: u32;
   wholeBy: u64;
   wholeSite: Site;
+  /** The references in blocks of that site. */
+  wholeHolders: u32;
   wholeRoot: u32;
   /** Bytes of its chain (chain.ts), and the blocks of the sample that have it. */
   chainLength: u32;
@@ -103,7 +107,23 @@ export function slotOf(birth: u32): Slot {
 
 export function forgetSearched(): void {
   memory.fill(searchedIndex, 0, 0x10000);
-  memory.fill(searchedSites, 0, SEARCHED_MAX * SEARCHED_SIZE);
+  memory.fill(searchedSites, 0, (SEARCHED_MAX + 1) * SEARCHED_SIZE);
+}
+
+/** Counts the blocks of a site from the next pass on. */
+export function countHolders(site: Site, itsKey: u64): void {
+  if (slotOf(site << EPOCH_BITS) != NO_SLOT) return;
+  forgetHolders();
+  setValueAt<u8>(searchedIndex, site, <u8>(HOLDERS + 1));
+  const at = searchedAt(HOLDERS);
+  at.site = site;
+  at.key = itsKey;
+}
+
+function forgetHolders(): void {
+  const at = searchedAt(HOLDERS);
+  if (at.site) setValueAt<u8>(searchedIndex, at.site, 0);
+  memory.fill(changetype<usize>(at), 0, SEARCHED_SIZE);
 }
 
 /** Ends the search of all sites that are not in the watch list in the input region. */
@@ -135,7 +155,9 @@ function drop(slot: Slot): void {
 }
 
 function enter(site: Site, cls: u32): void {
-  if (site > u16.MAX_VALUE || slotOf(site << EPOCH_BITS) != NO_SLOT) return;
+  if (site > u16.MAX_VALUE) return;
+  if (slotOf(site << EPOCH_BITS) == HOLDERS) forgetHolders();
+  if (slotOf(site << EPOCH_BITS) != NO_SLOT) return;
   for (let slot: Slot = 0; slot < SEARCHED_MAX; ++slot) {
     const at = searchedAt(slot);
     if (at.used) continue;

@@ -2,8 +2,9 @@
 //
 // A site as a whole: where its blocks hold one another, as the nodes of a list or the blocks of a ring do, a sample tells neither what holds
 // them all nor that nothing does. So passes look at all blocks of such a site, one site at a time: each pass collects the starts of its
-// blocks in a bitmap (hashed), and looks for references to those that the pass before collected. A reference from within one of the site's
-// blocks is the site's own. Whether it is, the next tag tells, as places and tags of a piece are seen in the order of addresses.
+// blocks in a bitmap (hashed), and looks for references to those that the pass before collected. A reference from within one of these blocks is
+// the site's own. Whether it is, the next tag tells, as places and tags of a piece are seen in the order of addresses. One from within a
+// younger block is not: to link a block to an older one, somebody must have a reference to that.
 //
 // What is left are the references from outside. After the pass the host is asked about them (request.ts), until one is found that holds
 // the site. If there are none, the site holds nothing but itself.
@@ -22,7 +23,7 @@ import {
 } from "../base/memory";
 import { PHI, slotOfHash } from "../base/hash";
 import { recordAt } from "../base/regions";
-import { Block, blockAt, blockWith, NO_BLOCK, VALUE_NONE } from "./block";
+import { Block, blockAt, blockWith, NO_BLOCK, VALUE_HELD, VALUE_NONE } from "./block";
 import { ADDRESS_MASK, mayBeWatched } from "./filter";
 import { countReference } from "./reference";
 import { NO_SLOT, searchedAt, Slot, slotOf } from "./searched";
@@ -50,6 +51,8 @@ if (WHOLE_BITMAP_SIZE * 8 != 1 << BITS) ERROR("not the size that memory.ts tells
 const START_MASK: u64 = 7;
 /** Passes that test a site before it is another's turn. */
 const TURNS: u32 = 24;
+/** A pass that finds what holds it counts as so many. */
+const HELD_TURNS: u32 = 8;
 
 /** The site that is looked at as a whole, and the number of passes that did so; NO_SLOT if none is. */
 export let whole: Slot = NO_SLOT;
@@ -102,7 +105,7 @@ export function beginWhole(): void {
 /** Ends a pass: what it collected can be tested if it was complete. */
 export function endWhole(complete: bool): void {
   collected = complete && whole != NO_SLOT && filledHigh != 0;
-  if (complete && isTesting) ++turns;
+  if (complete && isTesting) turns += searchedAt(whole).wholeValue == VALUE_HELD ? HELD_TURNS : 1;
 }
 
 /** The present site, until it has had its turn and another waits. */
@@ -122,33 +125,43 @@ function chooseSite(): void {
 
 /** A live block of the site. */
 export function collectBlock(start: u64, end: u64): void {
+  const isKnown = isTesting && isKnownStart(start);
   const bit = bitOf(start);
   const at = filled + (bit >> 3);
   store<u8>(at, load<u8>(at) | maskOf(bit));
   filledLow = min(filledLow, start);
   filledHigh = max(filledHigh, end);
   const boundary = (end - 1) & ~(<u64>(SEARCH_PIECE - 1));
-  if (start < boundary) addCrosser(boundary, start);
-  if (isTesting) resolve(start);
+  if (isKnown && start < boundary) addCrosser(boundary, start);
+  if (isTesting) resolve(isKnown ? start : u64.MAX_VALUE);
+}
+
+/** Whether the pass before found a block of the site that begins there. */
+export function isKnownStart(start: u64): bool {
+  return isSet(tested, start);
 }
 
 /** Whether a word can refer to a block of the site that is tested. */
 export function mayReferToWhole(target: u64): bool {
   const plain = target & ~START_MASK;
-  return target - testedLow < testedHigh - testedLow && (isSet(plain) || (offset != 0 && isSet(plain - offset)));
+  return mayStart(plain) || (offset != 0 && mayStart(plain - offset));
 }
 
-/** A reference to a block of the site. One from a watched block to another counts as any; the others wait for the next tag. */
+/** A reference to a block of the site. One between two watched blocks of it counts as any; the others wait for the next tag. */
 export function defer(location: u64, target: u64): void {
-  if (mayBeWatched(location) && blockWith(location) != NO_BLOCK && mayBeWatched(target) && blockWith(target) != NO_BLOCK) {
-    return countReference(location, target);
-  }
+  if (isWatchedOne(location) && isWatchedOne(target)) return countReference(location, target);
   const at = recordAt<Outside>(pendings, pending++);
   at.location = location;
   at.target = target;
 }
 
-/** A block of the site begins at `start`, and ends where the scan is: the references that wait lie in it, or in no block of the site. */
+/** Whether an address lies in a watched block of the site. */
+function isWatchedOne(address: u64): bool {
+  const block = mayBeWatched(address) ? blockWith(address) : NO_BLOCK;
+  return block != NO_BLOCK && slotOf(blockAt(block).birth) == whole;
+}
+
+/** A known block begins at `start`, and ends where the scan is: the references that wait lie in it, or in no known block of the site. */
 function resolve(start: u64): void {
   for (let i: u32 = 0; i < pending; ++i) {
     const at = recordAt<Outside>(pendings, i);
@@ -207,6 +220,7 @@ export function settleOutsides(): void {
   site.wholeValue = VALUE_NONE;
   site.wholeSite = site.wholeRoot = 0;
   site.wholeBy = 0;
+  site.wholeHolders = 0;
 }
 
 /** Whether there were more references from outside than are kept. */
@@ -246,9 +260,14 @@ function crosserAt(boundary: u64): Crosser {
   return recordAt<Crosser>(crossers, <u32>((boundary / SEARCH_PIECE) % CROSSERS_COUNT));
 }
 
-function isSet(start: u64): bool {
+/** Whether a block of the site may begin there, by the last pass, or by this one as far as it has come. */
+function mayStart(start: u64): bool {
+  return isSet(tested, start) || isSet(filled, start);
+}
+
+function isSet(bitmap: usize, start: u64): bool {
   const bit = bitOf(start);
-  return (load<u8>(tested + (bit >> 3)) & maskOf(bit)) != 0;
+  return (load<u8>(bitmap + (bit >> 3)) & maskOf(bit)) != 0;
 }
 
 function bitOf(start: u64): usize {

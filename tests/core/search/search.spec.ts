@@ -299,6 +299,39 @@ describe("a list", () => {
     expect(classes()).toBe("64/64/0/0/0");
   });
 
+  test("that grows at its head faster than passes are made is held", () => {
+    memoryOf(0x100000);
+    watch([SITE]);
+    let at = listOf(BASE + 0x40000, 3000);
+    poke(at, 0);
+    for (let i: u64 = 0; i < 3000; ++i) poke(BASE + 0x40000 + i * 64, i ? BASE + 0x40000 + (i - 1) * 64 : 0);
+    for (let round = 0; round < 60; ++round) {
+      for (let i = 0; i < 20; ++i) {
+        block(at + 64);
+        poke(at + 64, at);
+        at += 64;
+        poke(ROOTS + 8, at);
+      }
+      pass();
+      expect(found(FINDING_LOST)).toBe(0);
+      expect(found(FINDING_PROBABLY)).toBe(0);
+    }
+    expect(found(FINDING_HELD) > 60).toBe(true);
+  });
+
+  test("that one block of many of a site refers to is unsure: that word may be an earlier block's", () => {
+    memoryOf(0x100000);
+    watch([SITE]);
+    const last = listOf(BASE + 0x40000, 5000);
+    poke(last, BASE + 0x40000);
+    for (let i: u64 = 0; i < 100; ++i) poke(ROOTS + i * 8, block(BASE + 0x1000 + i * 64, SITE + 1));
+    poke(BASE + 0x1000 + 64 * 7 + 16, BASE + 0x40000 + 64 * 99);
+    passes(40);
+    expect(found(FINDING_LOST)).toBe(0);
+    expect(found(FINDING_HELD) <= 1).toBe(true, "the block that it is the address of, if that is watched");
+    expect(found(FINDING_UNSURE) >= 63).toBe(true);
+  });
+
   test("of hooks in the middle of blocks is held by its head too", () => {
     memoryOf(0x100000);
     watch([SITE]);
