@@ -202,7 +202,9 @@ hold_deque()
 CORPUS_NOINLINE void
 hold_data()
 {
-  TSContDataSet(TSContCreate(corpus_never_called, nullptr), filled(static_cast<node *>(malloc(sizeof(node)))));
+  TSCont cont = TSContCreate(corpus_never_called, TSMutexCreate());
+  TSContDataSet(cont, filled(static_cast<node *>(malloc(sizeof(node)))));
+  TSContScheduleOnPool(cont, 3'600'000, TS_THREAD_POOL_NET); // the server's queue of events holds the continuation
 }
 
 // Of the server, by an index that the plugin has reserved.
@@ -271,6 +273,7 @@ CORPUS_NOINLINE void
 hold_tagged()
 {
   in_tagged[tagged_count++ % OPEN] = reinterpret_cast<uintptr_t>(filled(static_cast<node *>(malloc(sizeof(node))))) | 3;
+  CORPUS_KEEP(in_tagged); // which nothing reads
 }
 
 uint64_t *in_middle[OPEN];
@@ -280,6 +283,7 @@ CORPUS_NOINLINE void
 hold_middle()
 {
   in_middle[middle_count++ % OPEN] = filled(static_cast<node *>(malloc(sizeof(node))))->words + 3;
+  CORPUS_KEEP(in_middle);
 }
 
 // ---- hidden: each way keeps so many, and releases the oldest ----
