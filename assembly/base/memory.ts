@@ -100,7 +100,7 @@ export const FINDING_TEXT_SIZE: u32 = 1024;
 export const SEARCH_FILTER_SIZE: u32 = 1 << 16;
 export const SEARCHED_SIZE: u32 = 192;
 export const BLOCK_SIZE: u32 = 208;
-export const CANDIDATE_SIZE: u32 = 40;
+export const CANDIDATE_SIZE: u32 = 48;
 export const EDGE_SIZE: u32 = 8;
 export const EDGES_COUNT: u32 = 16384;
 /** Watched blocks: those of the samples, and with those that hold them. */
@@ -109,7 +109,10 @@ export const BLOCKS_COUNT: u32 = SAMPLED_COUNT + LINKS_MAX;
 export const ROOT_SIZE: u32 = 96;
 export const CHAIN_SIZE: u32 = FINDING_SIZE - FINDING_CHAIN;
 export const ROOTS_COUNT: u32 = 256;
-export const WHOLE_BITMAP_SIZE: u32 = 1 << 20;
+/** Of a site as a whole: parts of memory of 64 KiB that have its blocks, with a bit for every 16 bytes, and the entry of a part. */
+export const PARTS_COUNT: u32 = 1 << 14;
+export const PART_BITS_SIZE: u32 = 512;
+export const PART_SIZE: u32 = 4;
 export const OUTSIDE_SIZE: u32 = 16;
 export const OUTSIDE_COUNT: u32 = 4096;
 export const CROSSER_SIZE: u32 = 16;
@@ -263,7 +266,7 @@ export let chains: usize = 0;
  * A site that is looked at as a whole (whole.ts): the starts of its blocks, in this pass and in the last; references that wait for the
  * next tag, those from outside, and blocks that cross a boundary of pieces.
  */
-export let wholeBitmaps: usize = 0;
+export let wholeParts: usize = 0;
 export let pendings: usize = 0;
 export let outsides: usize = 0;
 export let crossers: usize = 0;
@@ -417,7 +420,7 @@ function laySearch(): void {
   edges = take(EDGES_COUNT * EDGE_SIZE);
   roots = take(ROOTS_COUNT * ROOT_SIZE);
   chains = take(SEARCHED_MAX * CHAIN_SIZE);
-  wholeBitmaps = take(2 * WHOLE_BITMAP_SIZE);
+  wholeParts = take(2 * PARTS_COUNT * (PART_SIZE + PART_BITS_SIZE));
   pendings = take((SEARCH_PIECE / sizeof<u64>()) * OUTSIDE_SIZE);
   outsides = take(OUTSIDE_COUNT * OUTSIDE_SIZE);
   crossers = take(CROSSERS_COUNT * CROSSER_SIZE);

@@ -25,6 +25,8 @@ export class Block {
   /** 0: the entry is free. */
   address: u64;
   end: u64;
+  /** End of what its user asked for: behind it are addresses that only the allocator has, as those of free chunks. */
+  userEnd: u64;
   /** 0 for an object, which has none. */
   tag: u64;
   birth: u32;
@@ -38,8 +40,6 @@ export class Block {
   wasLost: bool;
   /** The census of this pass has seen it. */
   seen: bool;
-  /** Passes in a row in which a block that was lost is held. */
-  returned: u32;
   /** References in this pass from outside watched blocks: whether one is to the start, and the offsets of those to the middle, hashed to bits. */
   starts: u32;
   middles: u64;

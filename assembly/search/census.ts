@@ -9,8 +9,8 @@ import { WATCHED_MAX } from "../abi";
 import { BLOCKS_COUNT, candidates, CANDIDATE_SIZE, SAMPLED_COUNT, window } from "../base/memory";
 import { recordAt } from "../base/regions";
 import { blockAt, blockWith, clearBlock, firstOf, NO_BLOCK, Watched } from "./block";
-import { HOLDERS, isOfEndedEpoch, Searched, searchedAt, Slot, slotOf, NO_SLOT, plainKey } from "./searched";
-import { birthOf, checkOf, hash, startOf } from "./tag";
+import { addHolder, HOLDERS, holderSlot, isOfEndedEpoch, Searched, searchedAt, Slot, slotOf, NO_SLOT, plainKey } from "./searched";
+import { birthOf, checkOf, hash, startOf, userEndOf } from "./tag";
 import { collectBlock, whole } from "./whole";
 
 /** A block that this pass has found, and that is not in the sample. */
@@ -18,6 +18,7 @@ import { collectBlock, whole } from "./whole";
 class Candidate {
   address: u64;
   end: u64;
+  userEnd: u64;
   tag: u64;
   rank: u64;
   birth: u32;
@@ -39,28 +40,26 @@ export function countTag(address: u64, tag: u64, place: u32): void {
   const birth = birthOf(tag);
   const slot = slotOf(birth);
   const isOld = isOfEndedEpoch(birth);
-  if (!isOld && slot != whole && slot != HOLDERS) return;
+  if (!isOld && slot != whole && slot != holderSlot) return;
   const before = place > <u32>window ? load<u64>(place - sizeof<u64>()) : 0;
   const start = startOf(address, tag, before, searchedAt(slot).key);
   if (!start) return;
-  if (slot == HOLDERS) return addHolder();
+  if (slot == holderSlot) addHolder();
+  if (slot == HOLDERS) return;
   if (slot == whole) collectBlock(start, address + sizeof<u64>());
-  if (isOld) count(slot, start, address + sizeof<u64>(), tag, birth, checkOf(tag));
-}
-
-function addHolder(): void {
-  const site = searchedAt(HOLDERS);
-  site.counting = site.counting + 1;
+  const end = address + sizeof<u64>();
+  if (isOld) count(slot, start, end, userEndOf(start, end, tag, before), tag, birth, checkOf(tag));
 }
 
 /** A block that has no tag, but whose address the host knows. Call it between beginPass() and endPass(). A size of 0 is unknown. */
 export function searchObject(birth: u32, address: u64, size: u64): void {
   const slot = slotOf(birth);
   if (slot == NO_SLOT || slot == HOLDERS || !address || !isOfEndedEpoch(birth)) return;
-  count(slot, address, address + (size ? size : SIZE_UNKNOWN), 0, birth, hash(plainKey(), address, 0, birth));
+  const end = address + (size ? size : SIZE_UNKNOWN);
+  count(slot, address, end, end, 0, birth, hash(plainKey(), address, 0, birth));
 }
 
-function count(slot: Slot, start: u64, end: u64, tag: u64, birth: u32, rank: u64): void {
+function count(slot: Slot, start: u64, end: u64, userEnd: u64, tag: u64, birth: u32, rank: u64): void {
   const site = searchedAt(slot);
   site.counting = site.counting + 1;
   const known = blockWith(start);
@@ -71,11 +70,11 @@ function count(slot: Slot, start: u64, end: u64, tag: u64, birth: u32, rank: u64
       return;
     }
   }
-  offer(slot, site, start, end, tag, birth, rank);
+  offer(slot, site, start, end, userEnd, tag, birth, rank);
 }
 
 /** Keeps a block among those of the site with the lowest ranks, sorted. */
-function offer(slot: Slot, site: Searched, start: u64, end: u64, tag: u64, birth: u32, rank: u64): void {
+function offer(slot: Slot, site: Searched, start: u64, end: u64, userEnd: u64, tag: u64, birth: u32, rank: u64): void {
   if (site.found == WATCHED_MAX && rank >= candidateAt(slot, WATCHED_MAX - 1).rank) return;
   let at = site.found < WATCHED_MAX ? site.found++ : WATCHED_MAX - 1;
   for (; at > 0 && candidateAt(slot, at - 1).rank > rank; --at) {
@@ -84,6 +83,7 @@ function offer(slot: Slot, site: Searched, start: u64, end: u64, tag: u64, birth
   const candidate = candidateAt(slot, at);
   candidate.address = start;
   candidate.end = end;
+  candidate.userEnd = userEnd;
   candidate.tag = tag;
   candidate.birth = birth;
   candidate.rank = rank;
@@ -100,6 +100,7 @@ export function completeSample(slot: Slot): void {
     clearBlock(place);
     block.address = candidate.address;
     block.end = candidate.end;
+    block.userEnd = candidate.userEnd;
     block.tag = candidate.tag;
     block.birth = candidate.birth;
     block.rank = candidate.rank;

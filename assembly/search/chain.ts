@@ -79,8 +79,8 @@ function follow(from: Watched): void {
 function followWhole(block: Block, last: u32): void {
   const site = searchedAt(slotOf(block.birth));
   if (site.site != last) link(site.site);
-  if (site.wholeSite) link(site.wholeSite);
-  else if (site.wholeRoot) text(site.wholeRoot);
+  if (site.wholeRoot) text(site.wholeRoot);
+  else if (site.wholeSite) link(site.wholeSite);
 }
 
 function link(site: u32): void {

@@ -4,18 +4,16 @@
 //
 // A block is lost if the last LOST_PASSES complete passes found no reference to it, one of them a thorough one. One pass can miss a pointer
 // that moves while the pass reads; passes are independent, so their errors multiply. What is lost stays lost: if a block that was called so
-// is released, or held again, somebody had a reference that the search does not see, and the site is `blind`.
+// is released or handed out again, somebody had a reference that the search does not see, and the site is `blind`. If it is referred to again,
+// that may be a word in memory that was handed out uninitialised: the block is not lost any more, and that is all.
 
 import { WATCHED_MAX } from "../abi";
-import { Block, blockAt, clearBlock, firstOf, VALUE_HELD, VALUE_NONE } from "./block";
+import { Block, blockAt, clearBlock, firstOf, VALUE_NONE } from "./block";
 import { completeSample } from "./census";
 import { sumUp } from "./finding";
 import { LOST_PASSES, PROBABLY_PASSES } from "./rules";
-import { Searched, searchedAt, Slot } from "./searched";
+import { searchedAt, Slot } from "./searched";
 import { isUntested } from "./whole";
-
-/** Passes in a row in which a block that was lost is held, until that is no accident. */
-const RETURNED_PASSES: u32 = 2;
 
 /** Whether a block is about to be called lost, or probably lost: then its tag is read once more. */
 export function isAtTurn(block: Block): bool {
@@ -32,7 +30,7 @@ export function judgeSite(slot: Slot, thorough: bool): void {
     const block = blockAt(firstOf(slot) + i);
     if (!block.address) continue;
     if (block.seen) {
-      if (!isUntested(block)) judge(site, block, thorough);
+      if (!isUntested(block)) judge(block, thorough);
     } else {
       if (block.wasLost) site.blind = true;
       clearBlock(firstOf(slot) + i);
@@ -42,18 +40,14 @@ export function judgeSite(slot: Slot, thorough: bool): void {
   sumUp(slot);
 }
 
-function judge(site: Searched, block: Block, thorough: bool): void {
+function judge(block: Block, thorough: bool): void {
   block.passes = block.passes + 1;
   block.judged = block.value;
   if (block.value != VALUE_NONE) {
     block.clean = 0;
     block.thorough = false;
-    if (!block.wasLost || thorough) return;
-    block.returned = block.value == VALUE_HELD ? block.returned + 1 : 0;
-    if (block.returned >= RETURNED_PASSES) site.blind = true;
     return;
   }
-  block.returned = 0;
   block.clean = block.clean + 1;
   if (thorough) block.thorough = true;
   if (block.clean >= LOST_PASSES && block.thorough) block.wasLost = true;

@@ -8,7 +8,7 @@ import { EPOCH_BITS, SEARCH_PIECE } from "../abi";
 import { BLOCKS_COUNT, SAMPLED_COUNT, window } from "../base/memory";
 import { blockAt, clearBlock, NO_BLOCK, Watched } from "./block";
 import { keyOfOpenssl, plainKey } from "./searched";
-import { birthOf, canBeTag, startOf } from "./tag";
+import { birthOf, canBeTag, startOf, userEndOf } from "./tag";
 
 const WORD: u32 = sizeof<u64>();
 /** Memory is read to the end of a page first, as the next may be unmapped, then more and more. How far a tag is looked for. */
@@ -32,6 +32,7 @@ export let nextLength: u32 = 0;
 /** The block that was found. */
 export let foundStart: u64 = 0;
 export let foundEnd: u64 = 0;
+export let foundUserEnd: u64 = 0;
 export let foundTag: u64 = 0;
 export let foundBirth: u32 = 0;
 export let foundKey: u64 = 0;
@@ -72,6 +73,7 @@ function look(address: u64, word: u64): u32 {
   if (start > wanted) return LOOKUP_OUTSIDE;
   foundStart = start;
   foundEnd = address + WORD;
+  foundUserEnd = userEndOf(start, foundEnd, tag, before);
   foundTag = word;
   foundBirth = birthOf(tag);
   foundSpent = spent;
@@ -96,6 +98,7 @@ export function watchFound(depth: u32): Watched {
   const link = blockAt(free);
   link.address = foundStart;
   link.end = foundEnd;
+  link.userEnd = foundUserEnd;
   link.tag = foundTag;
   link.birth = foundBirth;
   link.spent = foundSpent;

@@ -11,7 +11,7 @@ import * as reader from "../base/reader";
 import { VALUE_HELD, VALUE_UNSURE } from "./block";
 import { beginLookup, foundBirth, foundKey, foundSpent, foundStart, LOOKUP_BLOCK, watchFound } from "./lookup";
 import { rootNumber } from "./root";
-import { countHolders, NO_SLOT, Searched, searchedAt, slotOf } from "./searched";
+import { countHolders, holderBlocks, Searched, searchedAt } from "./searched";
 import {
   areOutsidesMissing,
   isKnownStart,
@@ -77,7 +77,7 @@ export function answerOutside(found: u32): void {
 /** The text in the input region says what is at the place. */
 export function answerOutsidePlace(length: u32): void {
   const isVariable = length && !isPassing(length, "heap ") && !isPassing(length, "stack ") && !isPassing(length, "IOBuffers ");
-  if (isVariable || !site().wholeRoot) site().wholeRoot = length ? rootNumber(length) : 0;
+  if (isVariable) site().wholeRoot = rootNumber(length);
   raise(isVariable ? VALUE_HELD : VALUE_UNSURE);
   next();
 }
@@ -101,11 +101,10 @@ function takeHolder(): void {
 
 /**
  * Whether the blocks that hold the site are few among those of their site: then a word in one of them is rather what an earlier block has
- * left there.
+ * left there. That is not known yet in the first pass that finds them.
  */
 export function areHoldersRare(): bool {
-  const slot = slotOf(site().wholeSite << EPOCH_BITS);
-  return slot != NO_SLOT && searchedAt(slot).counting > <u64>site().wholeHolders * RARE;
+  return !holderBlocks || holderBlocks > <u64>site().wholeHolders * RARE;
 }
 
 function raise(value: u32): void {

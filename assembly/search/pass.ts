@@ -11,7 +11,7 @@ import { forgetReferences } from "./reference";
 import { beginRequests, forgetRequests } from "./request";
 import { forgetRoots } from "./root";
 import { LOST_PASSES } from "./rules";
-import { dropUnlisted, enterListed, forgetSearched, HOLDERS, searchedAt, setEpoch, setKeys, Slot } from "./searched";
+import { beginHolders, dropUnlisted, enterListed, forgetSearched, searchedAt, setEpoch, setKeys, Slot } from "./searched";
 import { setBirths } from "./tag";
 import { beginWhole, endWhole, forgetWhole, testedHigh, testedLow } from "./whole";
 
@@ -68,7 +68,7 @@ export function beginPass(flags: u32): void {
   forgetRequests();
   forgetReferences();
   beginWhole();
-  searchedAt(HOLDERS).counting = 0;
+  beginHolders();
   sortBlocks();
   fillFilter(testedLow, testedHigh);
   for (let slot: Slot = 0; slot < SEARCHED_MAX; ++slot) {

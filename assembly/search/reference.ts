@@ -43,6 +43,7 @@ export function countReference(location: u64, target: u64): void {
   const to = blockWith(target);
   if (to == NO_BLOCK) return;
   const block = blockAt(to);
+  if (target >= block.userEnd) return;
   const offset = (target - block.address) & ~START_MASK;
   if (location < block.end && location + START_MASK >= block.address) return;
   const middle: u32 = offset ? 1 + bitOf(offset) : 0;

@@ -110,10 +110,26 @@ export function forgetSearched(): void {
   memory.fill(searchedSites, 0, (SEARCHED_MAX + 1) * SEARCHED_SIZE);
 }
 
+/** The entry of the site whose blocks are counted as holders, and their number so far in this pass. */
+export let holderSlot: Slot = NO_SLOT;
+export let holderBlocks: u64 = 0;
+
+export function beginHolders(): void {
+  holderBlocks = 0;
+}
+
+export function addHolder(): void {
+  ++holderBlocks;
+}
+
 /** Counts the blocks of a site from the next pass on. */
 export function countHolders(site: Site, itsKey: u64): void {
-  if (slotOf(site << EPOCH_BITS) != NO_SLOT) return;
+  const slot = slotOf(site << EPOCH_BITS);
+  if (slot != holderSlot) holderBlocks = 0; // of another site
+  holderSlot = slot;
+  if (slot != NO_SLOT) return;
   forgetHolders();
+  holderSlot = HOLDERS;
   setValueAt<u8>(searchedIndex, site, <u8>(HOLDERS + 1));
   const at = searchedAt(HOLDERS);
   at.site = site;
@@ -124,6 +140,8 @@ function forgetHolders(): void {
   const at = searchedAt(HOLDERS);
   if (at.site) setValueAt<u8>(searchedIndex, at.site, 0);
   memory.fill(changetype<usize>(at), 0, SEARCHED_SIZE);
+  holderSlot = NO_SLOT;
+  holderBlocks = 0;
 }
 
 /** Ends the search of all sites that are not in the watch list in the input region. */
@@ -151,6 +169,7 @@ function keep(site: Site): void {
 function drop(slot: Slot): void {
   const at = searchedAt(slot);
   if (at.used) setValueAt<u8>(searchedIndex, at.site, 0);
+  if (slot == holderSlot) holderSlot = NO_SLOT;
   memory.fill(changetype<usize>(at), 0, SEARCHED_SIZE);
 }
 

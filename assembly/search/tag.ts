@@ -62,15 +62,25 @@ export function hash(key: u64, block: u64, slack: u64, birth: u64): u64 {
  * @param before the word before the tag, which has the slack if that is long
  */
 export function startOf(address: u64, tag: u64, before: u64, key: u64): u64 {
-  const code = (tag >> TAG_SLACK_SHIFT) & TAG_SLACK_LONG;
   const end = address + TAG_SIZE;
-  if (code != TAG_SLACK_LONG) return nearStart(end, code + TAG_SIZE, tag, key);
-  const slack = before >> TAG_LEFT_SHIFT;
+  const slack = slackOf(tag, before);
+  if (((tag >> TAG_SLACK_SHIFT) & TAG_SLACK_LONG) != TAG_SLACK_LONG) return nearStart(end, slack, tag, key);
   const differs = (before ^ tag) & COPY_MASK;
   if (slack < TAG_SLACK_LONG + TAG_SIZE || slack > FAR) return 0;
   if (differs && (differs != COPY_MASK || slack < TAG_GUARDED)) return 0; // the copy of a block with a guard is inverted
   const start = nearStart(end, slack, tag, key);
   return start ? start : farStart(end, slack, tag, key);
+}
+
+/** Bytes of a block behind what its user asked for. */
+export function slackOf(tag: u64, before: u64): u64 {
+  const code = (tag >> TAG_SLACK_SHIFT) & TAG_SLACK_LONG;
+  return code == TAG_SLACK_LONG ? before >> TAG_LEFT_SHIFT : code + TAG_SIZE;
+}
+
+/** End of the part of a block that its user asked for, if it ends at `end`; one byte at least. */
+export function userEndOf(start: u64, end: u64, tag: u64, before: u64): u64 {
+  return max(end - slackOf(tag, before), start + 1);
 }
 
 function nearStart(end: u64, slack: u64, tag: u64, key: u64): u64 {

@@ -2,7 +2,7 @@
 //
 // A site as a whole: where its blocks hold one another, as the nodes of a list or the blocks of a ring do, a sample tells neither what holds
 // them all nor that nothing does. So passes look at all blocks of such a site, one site at a time: each pass collects the starts of its
-// blocks in a bitmap (hashed), and looks for references to those that the pass before collected. A reference from within one of these blocks is
+// blocks in bitmaps, and looks for references to those that the pass before collected. A reference from within one of these blocks is
 // the site's own. Whether it is, the next tag tells, as places and tags of a piece are seen in the order of addresses. One from within a
 // younger block is not: to link a block to an older one, somebody must have a reference to that.
 //
@@ -17,9 +17,11 @@ import {
   OUTSIDE_COUNT,
   OUTSIDE_SIZE,
   outsides,
+  PART_BITS_SIZE,
+  PART_SIZE,
+  PARTS_COUNT,
   pendings,
-  WHOLE_BITMAP_SIZE,
-  wholeBitmaps,
+  wholeParts,
 } from "../base/memory";
 import { PHI, slotOfHash } from "../base/hash";
 import { recordAt } from "../base/regions";
@@ -44,8 +46,15 @@ class Crosser {
 
 if (offsetof<Outside>() != OUTSIDE_SIZE || offsetof<Crosser>() != CROSSER_SIZE) ERROR("not the sizes that memory.ts tells");
 
-const BITS: u32 = 23;
-if (WHOLE_BITMAP_SIZE * 8 != 1 << BITS) ERROR("not the size that memory.ts tells");
+/** A part of memory that blocks begin in. Its entry has its number, plus 1; as many entries as are left free keep searches short. */
+const PART_SHIFT: u64 = 16;
+const PART_MASK: u32 = PARTS_COUNT - 1;
+const PARTS_BITS: u32 = 14;
+const PARTS_USED_MAX: u32 = (PARTS_COUNT / 8) * 7;
+const MAP_SIZE: u32 = PARTS_COUNT * (PART_SIZE + PART_BITS_SIZE);
+const NO_BITS: usize = 0;
+
+if (PARTS_COUNT != 1 << PARTS_BITS) ERROR("not the number that memory.ts tells");
 
 /** The lowest bits of a pointer can be flags. */
 const START_MASK: u64 = 7;
@@ -61,13 +70,14 @@ let turns: u32 = 0;
 export let isTesting: bool = false;
 let collected: bool = false;
 
-/** The bitmap that this pass tests, and the one that it fills; the range of the blocks in each. */
+/** The map that this pass tests, and the one that it fills; the range of the blocks in each, and the parts of the latter. */
 let tested: usize = 0;
 let filled: usize = 0;
 export let testedLow: u64 = 0;
 export let testedHigh: u64 = 0;
 let filledLow: u64 = 0;
 let filledHigh: u64 = 0;
+let filledParts: u32 = 0;
 
 /** The offset in a block, besides its start, that references are to. */
 let offset: u64 = 0;
@@ -88,16 +98,16 @@ export function beginWhole(): void {
   isTesting = collected && whole != NO_SLOT && whole == before;
   collected = false;
   outsideCount = pending = 0;
-  overflowed = false;
+  overflowed = isTesting && filledParts == PARTS_USED_MAX;
   if (whole == NO_SLOT) return;
-  const bitmap = filled == wholeBitmaps ? wholeBitmaps + WHOLE_BITMAP_SIZE : wholeBitmaps;
-  tested = isTesting ? filled : 0;
+  tested = filled;
   testedLow = isTesting ? filledLow : 0;
   testedHigh = isTesting ? filledHigh : 0;
-  filled = bitmap;
+  filled = filled == wholeParts ? wholeParts + MAP_SIZE : wholeParts;
   filledLow = u64.MAX_VALUE;
   filledHigh = 0;
-  memory.fill(filled, 0, WHOLE_BITMAP_SIZE);
+  filledParts = 0;
+  memory.fill(filled, 0, PARTS_COUNT * PART_SIZE);
   memory.fill(crossers, 0, CROSSERS_COUNT * CROSSER_SIZE);
   offset = searchedAt(whole).offset;
 }
@@ -126,9 +136,7 @@ function chooseSite(): void {
 /** A live block of the site. */
 export function collectBlock(start: u64, end: u64): void {
   const isKnown = isTesting && isKnownStart(start);
-  const bit = bitOf(start);
-  const at = filled + (bit >> 3);
-  store<u8>(at, load<u8>(at) | maskOf(bit));
+  setBit(start);
   filledLow = min(filledLow, start);
   filledHigh = max(filledHigh, end);
   const boundary = (end - 1) & ~(<u64>(SEARCH_PIECE - 1));
@@ -223,7 +231,7 @@ export function settleOutsides(): void {
   site.wholeHolders = 0;
 }
 
-/** Whether there were more references from outside than are kept. */
+/** Whether there were more references from outside than are kept, or more parts of memory with blocks of the site. */
 export function areOutsidesMissing(): bool {
   return overflowed;
 }
@@ -265,15 +273,54 @@ function mayStart(start: u64): bool {
   return isSet(tested, start) || isSet(filled, start);
 }
 
-function isSet(bitmap: usize, start: u64): bool {
-  const bit = bitOf(start);
-  return (load<u8>(bitmap + (bit >> 3)) & maskOf(bit)) != 0;
+function isSet(map: usize, start: u64): bool {
+  const bits = bitsOf(map, start >> PART_SHIFT);
+  return bits != NO_BITS && (load<u8>(bits + byteOf(start)) & maskOf(start)) != 0;
 }
 
-function bitOf(start: u64): usize {
-  return slotOfHash((start >> 4) * PHI, BITS);
+function setBit(start: u64): void {
+  const part = start >> PART_SHIFT;
+  let bits = bitsOf(filled, part);
+  if (bits == NO_BITS) {
+    if (filledParts == PARTS_USED_MAX) {
+      overflowed = true;
+      return;
+    }
+    ++filledParts;
+    const entry = entryOf(filled, part);
+    store<u32>(filled + entry * PART_SIZE, <u32>part + 1);
+    bits = bitsAt(filled, entry);
+    memory.fill(bits, 0, PART_BITS_SIZE);
+  }
+  const at = bits + byteOf(start);
+  store<u8>(at, load<u8>(at) | maskOf(start));
 }
 
-function maskOf(bit: usize): u8 {
-  return <u8>((<u32>1) << ((<u32>bit) & 7));
+/** The bits of a part; NO_BITS if no block begins in it. */
+function bitsOf(map: usize, part: u64): usize {
+  const entry = entryOf(map, part);
+  return load<u32>(map + entry * PART_SIZE) ? bitsAt(map, entry) : NO_BITS;
+}
+
+/** The entry of a part, or a free one. */
+function entryOf(map: usize, part: u64): u32 {
+  let entry = <u32>slotOfHash(part * PHI, PARTS_BITS);
+  let found = load<u32>(map + entry * PART_SIZE);
+  while (found && found != <u32>part + 1) {
+    entry = (entry + 1) & PART_MASK;
+    found = load<u32>(map + entry * PART_SIZE);
+  }
+  return entry;
+}
+
+function bitsAt(map: usize, entry: u32): usize {
+  return map + PARTS_COUNT * PART_SIZE + entry * PART_BITS_SIZE;
+}
+
+function byteOf(start: u64): usize {
+  return <usize>((start >> 7) & (PART_BITS_SIZE - 1));
+}
+
+function maskOf(start: u64): u8 {
+  return <u8>((<u32>1) << ((<u32>(start >> 4)) & 7));
 }
