@@ -36,11 +36,13 @@ const PLACE: u32 = 2;
 
 let index: u32 = 0;
 let phase: u32 = TARGET;
+let isRootFound: bool = false;
 
 /** Begins after a complete pass. */
 export function beginOutsides(): void {
   index = 0;
   phase = TARGET;
+  isRootFound = false;
   if (!isTesting) return;
   settleOutsides();
   if (areOutsidesMissing() || outsideCount > LOOKED_AT) raise(VALUE_UNSURE);
@@ -48,7 +50,7 @@ export function beginOutsides(): void {
 
 /** Begins the next request: REQUEST_READ for a lookup (lookup.ts), REQUEST_PLACE for the address of outsidePlace(). */
 export function nextOutside(): u32 {
-  if (!isTesting || index >= min(outsideCount, LOOKED_AT) || site().wholeValue == VALUE_HELD) return REQUEST_NONE;
+  if (!isTesting || index >= min(outsideCount, LOOKED_AT) || isRootFound) return REQUEST_NONE;
   if (phase == PLACE) return REQUEST_PLACE;
   beginLookup(phase == TARGET ? present().target : present().location);
   return REQUEST_READ;
@@ -76,8 +78,10 @@ export function answerOutside(found: u32): void {
 
 /** The text in the input region says what is at the place. */
 export function answerOutsidePlace(length: u32): void {
-  const isVariable = length && !isPassing(length, "heap ") && !isPassing(length, "stack ") && !isPassing(length, "IOBuffers ");
+  const isVariable: bool =
+    length != 0 && !isPassing(length, "heap ") && !isPassing(length, "stack ") && !isPassing(length, "IOBuffers ");
   if (isVariable) site().wholeRoot = rootNumber(length);
+  isRootFound = isVariable;
   raise(isVariable ? VALUE_HELD : VALUE_UNSURE);
   next();
 }

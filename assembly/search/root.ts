@@ -8,10 +8,12 @@
 //    │ length │ text              │
 //    └────────┴───────────────────┘
 
+import { SEARCHED_MAX } from "../abi";
 import { input, ROOT_SIZE, roots, ROOTS_COUNT } from "../base/memory";
 import { isControl, QUESTION_MARK } from "../base/chars";
 import { BLOCKS_COUNT } from "../base/memory";
 import { blockAt, Watched } from "./block";
+import { searchedAt, Slot } from "./searched";
 
 const TEXT: u32 = 8;
 
@@ -31,6 +33,7 @@ export function rootNumber(length: u32): u32 {
   if (count == ROOTS_COUNT) {
     count = 0;
     for (let block: Watched = 0; block < BLOCKS_COUNT; ++block) blockAt(block).rootText = 0;
+    for (let slot: Slot = 0; slot < SEARCHED_MAX; ++slot) searchedAt(slot).wholeRoot = 0;
   }
   ++count;
   store<u32>(rootText(count) - TEXT, bytes);

@@ -226,7 +226,7 @@ export function settleOutsides(): void {
   outsideCount = kept;
   const site = searchedAt(whole);
   site.wholeValue = VALUE_NONE;
-  site.wholeSite = site.wholeRoot = 0;
+  site.wholeSite = 0; // a root is kept until another is found: one pass may miss it, while the list's head moves
   site.wholeBy = 0;
   site.wholeHolders = 0;
 }
