@@ -18,7 +18,7 @@ const INTERVAL = "proxy.config.plugin.memtrack.sample_interval";
 const SHARE = "proxy.config.plugin.memtrack.search_cpu";
 /** Passes after which a block without a reference is lost. */
 const PASSES = 21;
-const FOUND_MS = 60_000;
+const FOUND_MS = 90_000;
 
 /** What the search says of a row. */
 interface Searched {
@@ -122,58 +122,65 @@ function hasThread(ats: Ats): boolean {
   });
 }
 
-/** By way: what the text of the holder contains. */
-const HOLDERS: Record<string, RegExp> = {
-  hold_vector: /searched\.so in_vector \(\.bss\)/,
-  hold_map: /searched\.so in_map \(\.bss\)/,
-  hold_list: /searched\.so in_list \(\.bss\)/,
-  hold_pool: /searched\.so in_pool \(\.bss\)/,
-  hold_lru: /searched\.so in_lru \(\.bss\)/,
-  hold_table: /searched\.so in_table \(\.bss\)/,
-  hold_deque: /searched\.so in_deque \(\.bss\)/,
-  hold_data: /./,
-  hold_user_arg: /./,
-  wait_with_locals: /./,
-  hold_tagged: /searched\.so in_tagged \(\.bss\)/,
-  hold_middle: /searched\.so in_middle \(\.bss\)/,
-};
+/**
+ * By way: what the text of the holder contains. On two servers, because one site whose blocks refer to each other is looked at as a whole at
+ * a time.
+ */
+const HOLDERS: Record<string, RegExp>[] = [
+  {
+    hold_vector: /searched\.so in_vector \(\.bss\)/,
+    hold_list: /searched\.so in_list \(\.bss\)/,
+    hold_table: /searched\.so in_table \(\.bss\)/,
+    hold_deque: /searched\.so in_deque \(\.bss\)/,
+    hold_data: /./,
+    hold_user_arg: /./,
+    hold_local: /./,
+    hold_stack: /^stack of thread holds-in-stack$/,
+    hold_tagged: /searched\.so in_tagged \(\.bss\)/,
+    hold_middle: /searched\.so in_middle \(\.bss\)/,
+  },
+  {
+    hold_map: /searched\.so in_map \(\.bss\)/,
+    hold_pool: /searched\.so in_pool \(\.bss\)/,
+    hold_lru: /searched\.so in_lru \(\.bss\)/,
+  },
+];
 
-const WAYS = Object.keys(HOLDERS).map((way) => (way === "wait_with_locals" ? "hold_local" : way));
+/** The functions of two ways that allocate in threads of their own. */
+const THREADS: Record<string, string> = { hold_local: "wait_with_locals", hold_stack: "wait_with" };
 
 const isHeldRightly = (row: Searched) => row.lost === 0 && row.probably === 0 && row.held + row.unsure > 0 && !row.isBlind;
 
-describe("what is held", () => {
-  let ats: Ats;
-  let rows: Searched[];
-  before(async () => {
-    ats = await start([...WAYS, "hold_stack"]);
-    assert.ok(!hasThread(ats), "nothing is to be watched");
-    await allocate(ats);
-    await ats.ctl("plugin", "msg", "memtrack", "search searched.so");
-    const isKnown = (all: Searched[]) =>
-      all.some(({ passes }) => passes > PASSES + 4) &&
-      Object.entries(HOLDERS).every(([way, holder]) => rowsOf(all, way).some((row) => holder.test(row.holder)));
-    rows = await until(ats, isKnown).catch(() => searched(ats).then((last) => last.rows)); // the tests say what is missing
-  });
-  after(() => ats.stop());
-
-  for (const [way, holder] of Object.entries(HOLDERS)) {
-    test(`${way}: is called so, and the chain ends where it is held`, () => {
-      const all = rowsOf(rows, way);
-      assert.ok(all.length > 0, way);
-      for (const row of all) assert.ok(isHeldRightly(row), JSON.stringify(row));
-      assert.ok(
-        all.some((row) => holder.test(row.holder)),
-        JSON.stringify(all),
-      );
+for (const holders of HOLDERS) {
+  const ways = Object.keys(holders);
+  describe(`what is held, by ${ways.map((way) => way.replace("hold_", "")).join(", ")}`, () => {
+    let ats: Ats;
+    let rows: Searched[];
+    before(async () => {
+      ats = await start(ways);
+      assert.ok(!hasThread(ats), "nothing is to be watched");
+      await allocate(ats);
+      await ats.ctl("plugin", "msg", "memtrack", "search searched.so");
+      const isKnown = (all: Searched[]) =>
+        all.some(({ passes }) => passes > PASSES + 4) &&
+        ways.every((way) => rowsOf(all, THREADS[way] ?? way).some((row) => holders[way]!.test(row.holder)));
+      rows = await until(ats, isKnown, 1).catch(() => searched(ats).then((last) => last.rows)); // the tests say what is missing
     });
-  }
+    after(() => ats.stop());
 
-  test("by a thread's stack has the thread's name", () => {
-    const [row] = rowsOf(rows, "wait_with");
-    assert.deepEqual([row!.watched, row!.lost, row!.holder], [40, 0, "stack of thread holds-in-stack"]);
+    for (const way of ways) {
+      test(`${way}: is called so, and the chain ends where it is held`, () => {
+        const all = rowsOf(rows, THREADS[way] ?? way);
+        assert.ok(all.length > 0, way);
+        for (const row of all) assert.ok(isHeldRightly(row), JSON.stringify(row));
+        assert.ok(
+          all.some((row) => holders[way]!.test(row.holder)),
+          JSON.stringify(all),
+        );
+      });
+    }
   });
-});
+}
 
 describe("what is lost or hidden", () => {
   const HIDDEN = ["hide_xor", "hide_compressed", "hide_epoll"];

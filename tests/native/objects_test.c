@@ -242,6 +242,57 @@ what_was_read_of_an_object_is_dropped_if_it_has_ended(void **state)
   assert_int_equal(begin_all(true, addresses, 8), 0);
 }
 
+static bool stop;
+
+static void *
+come_and_go(void *argument)
+{
+  uint64_t base = (uintptr_t)argument << 24;
+  struct memtrack_object object;
+  while (!__atomic_load_n(&stop, __ATOMIC_RELAXED)) {
+    for (uint32_t i = 0; i < 20000; ++i) {
+      add(address_of(base + i), 1);
+    }
+    for (uint32_t i = 0; i < 20000; ++i) {
+      assert_true(memtrack_objects_remove(address_of(base + i), &object));
+    }
+  }
+  return NULL;
+}
+
+/* While others come and go, and partitions grow. */
+static void
+a_copy_without_the_lock_has_all_objects_that_stay(void **state)
+{
+  (void)state;
+  enum { KEPT = 50000, ROUNDS = 20 };
+  static struct memtrack_object copy[MEMTRACK_OBJECTS_IN_PARTITION];
+  pthread_t threads[2];
+  for (uint64_t i = 0; i < KEPT; ++i) {
+    assert_int_equal(add(address_of(i), 77).address, 0);
+  }
+  for (uintptr_t i = 0; i < 2; ++i) {
+    assert_int_equal(pthread_create(&threads[i], NULL, come_and_go, (void *)(i + 1)), 0);
+  }
+  for (int round = 0; round < ROUNDS; ++round) {
+    uint32_t kept = 0, count;
+    for (uint32_t partition = 0; partition < MEMTRACK_OBJECTS_PARTITIONS; ++partition) {
+      while (!memtrack_objects_snapshot(partition, copy, &count)) {
+      }
+      for (uint32_t i = 0; i < count; ++i) {
+        assert_true(copy[i].birth == 77 || copy[i].birth == 1);
+        kept += copy[i].birth == 77;
+      }
+    }
+    assert_int_equal(kept, KEPT);
+  }
+  __atomic_store_n(&stop, true, __ATOMIC_RELAXED);
+  for (int i = 0; i < 2; ++i) {
+    pthread_join(threads[i], NULL);
+  }
+  memtrack_objects_clear();
+}
+
 static int
 open_once(void **state)
 {
@@ -258,6 +309,7 @@ main(void)
     cmocka_unit_test(threads_do_not_meet_each_others_objects),
     cmocka_unit_test(partitions_grow_under_several_threads),
     cmocka_unit_test(what_was_read_of_an_object_is_dropped_if_it_has_ended),
+    cmocka_unit_test(a_copy_without_the_lock_has_all_objects_that_stay),
   };
   return cmocka_run_group_tests(tests, open_once, NULL);
 }

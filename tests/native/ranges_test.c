@@ -491,6 +491,52 @@ open_all(void **state)
   return memtrack_ranges_open();
 }
 
+static bool over;
+
+static void *
+map_for_ever(void *nothing)
+{
+  while (!memtrack_load(&over)) {
+    for (uint64_t first = 1000; first < 1100; first += 10) {
+      put(first, 7, new_birth(1));
+      memtrack_ranges_drop(memtrack_ranges_take(address_of(first + 2), 2 * page()));
+    }
+    memtrack_ranges_drop(memtrack_ranges_take(address_of(1000), 100 * page()));
+  }
+  return nothing;
+}
+
+static void
+a_copy_without_the_lock_has_the_beginning_of_each_mapping_that_stays(void **state)
+{
+  (void)state;
+  enum { KEPT = 50, COPIES = 2000 };
+  pthread_t thread;
+  memtrack_ranges_clear();
+  for (uint64_t i = 0; i < KEPT; ++i) { /* each of two parts */
+    put(i * 10, 8, new_birth(0));
+    memtrack_ranges_drop(memtrack_ranges_take(address_of(i * 10 + 3), page()));
+  }
+  assert_int_equal(pthread_create(&thread, NULL, map_for_ever, NULL), 0);
+  for (int copies = 0; copies < COPIES;) {
+    uint32_t count, kept = 0;
+    if (!memtrack_ranges_snapshot(all, &count)) {
+      continue;
+    }
+    ++copies;
+    for (uint32_t i = 0; i < count; ++i) {
+      bool is_kept = all[i].start < (uintptr_t)address_of(1000);
+      kept += is_kept;
+      assert_int_equal(all[i].start, (uintptr_t)address_of(is_kept ? kept * 10 - 10 : (all[i].start - BASE) / page() / 10 * 10));
+      assert_true(!is_kept || all[i].end == (uintptr_t)address_of(kept * 10 - 10 + 3));
+    }
+    assert_int_equal(kept, KEPT);
+  }
+  memtrack_store(&over, true);
+  pthread_join(thread, NULL);
+  memtrack_ranges_clear();
+}
+
 int
 main(void)
 {
@@ -501,6 +547,7 @@ main(void)
     cmocka_unit_test(a_range_that_has_changed_is_not_measured),
     cmocka_unit_test(a_stack_leaves_by_its_own_thread_s_end_alone),
     cmocka_unit_test(threads_leave_nothing),
+    cmocka_unit_test(a_copy_without_the_lock_has_the_beginning_of_each_mapping_that_stays),
     cmocka_unit_test(a_signal_handler_passes_the_table_of_the_thread_that_it_interrupts),
     cmocka_unit_test(a_child_passes_the_table_that_another_thread_has_locked),
     cmocka_unit_test(what_there_is_no_room_for_is_counted_and_the_rest_is_found),

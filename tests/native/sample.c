@@ -118,3 +118,13 @@ __asm__(".pushsection .text\n"
         ".globl sample_sizeless\n.type sample_sizeless,@function\nsample_sizeless:\n.fill 16, 1, 0\n"
         ".type behind,@function\nbehind:\n.fill 16, 1, 0\n"
         ".popsection");
+
+// Variables, in .bss and in .data.
+char sample_exported[64];
+static long sample_hidden[4] = {1};
+
+void *
+sample_variable(int which)
+{
+  return which ? (void *)&sample_hidden[2] : (void *)&sample_exported[63];
+}

@@ -380,6 +380,32 @@ the_function_that_a_call_calls_is_the_one_of_its_slot(void **state)
   }
 }
 
+static void
+a_variable_has_its_name_and_its_section(void **state)
+{
+  static const struct {
+    const char *name, *exported, *hidden;
+  } modules[] = {{"c-O2", "sample_exported (.bss)", "sample_hidden (.data)"},
+                 {"c-symbols", "sample_exported (.bss)", "sample_hidden (.data)"},
+                 {"c-stripped", "sample_exported (.bss)", "(.data)"}};
+  (void)state;
+  for (size_t i = 0; i < sizeof(modules) / sizeof(*modules); ++i) {
+    struct module module;
+    char text[TEXT_SIZE];
+    void *(*variable)(int);
+    open_module(&module, modules[i].name);
+    *(void **)&variable = dlsym(module.handle, "sample_variable");
+    memtrack_symbols_variable(module.symbols, (uintptr_t)variable(0) - module.base, text, sizeof(text));
+    assert_string_equal(text, modules[i].exported);
+    int known = memtrack_symbols_variable(module.symbols, (uintptr_t)variable(1) - module.base, text, sizeof(text));
+    assert_string_equal(text, modules[i].hidden);
+    assert_int_equal(known, text[0] == '(' ? MEMTRACK_SYMBOL_NONE : MEMTRACK_SYMBOL_FUNCTION);
+    assert_int_equal(memtrack_symbols_variable(module.symbols, UINT64_MAX, text, sizeof(text)), MEMTRACK_SYMBOL_NONE);
+    assert_string_equal(text, "");
+    close_module(&module);
+  }
+}
+
 // libdw would open a .dwo file itself: it maps it, and waits for a FIFO (as these are). Without it a module has lines, and symbols
 // for the functions; but a line of a system header is not a site.
 static void
@@ -930,6 +956,7 @@ main(void)
     cmocka_unit_test(without_it_a_site_is_the_function_and_the_distance),
     cmocka_unit_test(an_exported_function_without_a_size_contains_no_others),
     cmocka_unit_test(the_function_that_a_call_calls_is_the_one_of_its_slot),
+    cmocka_unit_test(a_variable_has_its_name_and_its_section),
     cmocka_unit_test(a_split_file_is_never_opened_and_costs_the_inlined_functions_only),
     cmocka_unit_test(no_file_is_mapped_to_be_read),
     cmocka_unit_test(shared_debug_information_that_is_another_or_gone_costs_the_lines_only),

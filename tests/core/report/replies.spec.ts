@@ -2,14 +2,33 @@
 //
 // Replies to plugin messages about the analysis.
 
-import { BASELINE_BY_USER } from "../../../assembly/abi";
+import {
+  BASELINE_BY_USER,
+  CLASS_HEAP,
+  FINDING_BLOCKS,
+  FINDING_CHAIN,
+  FINDING_LOST,
+  FINDING_PASSES,
+  FINDING_PROBABLY,
+  FINDING_SITE,
+  FINDING_SIZE,
+  FINDING_UNSURE,
+  FINDING_WATCHED,
+} from "../../../assembly/abi";
+import { markBlind, takeFindings } from "../../../assembly/model/findings";
 import { baselineNamed, markBaseline } from "../../../assembly/analysis/baseline";
 import { reloaded } from "../../../assembly/analysis/reloads";
-import { denyBaseline, writeStatus } from "../../../assembly/report/replies";
+import {
+  beginSearchedRows,
+  denyBaseline,
+  writeSearchedRow,
+  writeSearchStatus,
+  writeStatus,
+} from "../../../assembly/report/replies";
 import { forgetAll, sample } from "../../../assembly/analysis/sample";
-import { output } from "../../../assembly/base/memory";
-import { applyBaseline } from "../../../assembly/model/model";
-import { collect, fresh, put, textFrom } from "../support";
+import { input, output } from "../../../assembly/base/memory";
+import { applyBaseline, arm } from "../../../assembly/model/model";
+import { collect, fresh, owner, pluginSite, put, settleOne, textFrom } from "../support";
 
 function status(level: u32, interval: u64, suspects: u64): string {
   return textFrom(output, writeStatus(level, interval, suspects));
@@ -39,6 +58,48 @@ describe("the status", () => {
     expect(status(2, 3600, 0)).toBe(
       "level 2, a sample every 3600 s; 0 samples so far, 0 configuration reloads, 0 suspects; baselines: arming",
     );
+  });
+});
+
+function searchStatus(percent: u32, sites: u32, passes: u64): string {
+  return textFrom(output, writeSearchStatus(percent, sites, passes, passes - passes / 4, 340 << 20, 1500));
+}
+
+describe("the status of the search", () => {
+  test("contains the sites, the passes and what the last one read", () => {
+    fresh();
+    expect(searchStatus(5, 0, 0)).toBe("search for references: 0 sites watched, 0 of 0 passes so far were complete");
+    expect(searchStatus(5, 1, 4)).toBe(
+      "search for references: 1 site watched, 3 of 4 passes so far were complete; the last one read 340 MiB in 1500 ms",
+    );
+    expect(searchStatus(0, 2, 0)).toBe("search for references: off, 2 sites watched, 0 of 0 passes so far were complete");
+  });
+
+  test("has a line for each row that was searched", () => {
+    fresh();
+    const lost = pluginSite(CLASS_HEAP, "foo.so lose (foo.c:1)", owner("foo.so"));
+    pluginSite(CLASS_HEAP, "foo.so keep (foo.c:2)", owner("foo.so"));
+    arm(CLASS_HEAP);
+    settleOne(lost, 500, 5000, 0, 0);
+    beginSearchedRows();
+    expect(writeSearchedRow()).toBe(0);
+    memory.fill(input, 0, FINDING_SIZE);
+    store<u32>(input, lost, FINDING_SITE);
+    store<u32>(input, 28, FINDING_PASSES);
+    store<u32>(input, 64, FINDING_WATCHED);
+    store<u32>(input, 57, FINDING_LOST);
+    store<u32>(input, 3, FINDING_PROBABLY);
+    store<u32>(input, 4, FINDING_UNSURE);
+    store<u64>(input, 500, FINDING_BLOCKS);
+    expect(takeFindings(FINDING_CHAIN)).toBe(0);
+    beginSearchedRows();
+    expect(textFrom(output, writeSearchedRow())).toBe(
+      "searched: memory/plugin/foo.so lose (foo.c:1): 64 of 500 blocks watched, 57 lost, 3 probably, 0 held, 4 unsure, after 28 passes",
+    );
+    expect(writeSearchedRow()).toBe(0);
+    markBlind(lost);
+    beginSearchedRows();
+    expect(textFrom(output, writeSearchedRow()).endsWith("after 28 passes; the search is blind here")).toBe(true);
   });
 });
 
