@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The thread of the search: it exists while there is something to watch and it may work, makes complete passes while other threads map
-// and unmap, takes its share of a processor, and goes on, or says why not, where a call fails. A forked child has none.
+// The thread of the search: it exists while there is something to watch and it may work, makes complete passes while other threads
+// map and unmap, takes its share of a processor, and goes on, or says why not, where a call fails. A forked child has none.
 #define _GNU_SOURCE
 #include "support.h"
 
@@ -34,9 +34,9 @@ enum { LONGEST_S = 60 };
 
 static int fail_create, fail_mincore, fail_read, fail_maps; // an errno; 0: it does not
 
-#define WRAP(result, name, parameters)   \
-  result __real_##name parameters;       \
-  result __wrap_##name parameters;       \
+#define WRAP(result, name, parameters) \
+  result __real_##name parameters;     \
+  result __wrap_##name parameters;     \
   result __wrap_##name parameters
 
 static bool
@@ -253,7 +253,8 @@ a_thread_that_cannot_be_created_is_said_once(void **state)
     poll_search();
   }
   assert_string_equal(
-    log_text(), "the search for references cannot start a thread: Resource temporarily unavailable; it is tried again each second\n");
+    log_text(),
+    "the search for references cannot start a thread: Resource temporarily unavailable; it is tried again each second\n");
   assert_false(has_thread());
   fail_create = 0;
   before      = count_passes();

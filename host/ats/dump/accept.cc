@@ -33,9 +33,8 @@ memtrack_accept_poll()
   uint32_t length = strlen(value);
   memtrack_ask(&answer, value, length, [=](memtrack_core *core) { return memtrack_call(core, acceptNotice, length); });
   memtrack_answer_log(&answer);
-  memtrack_model_with([&](memtrack_core *model) {
-    memtrack_call(model, acceptPatterns, memtrack_core_input(model, value, (size_t)answer.number));
-  });
+  memtrack_model_with(
+    [&](memtrack_core *model) { memtrack_call(model, acceptPatterns, memtrack_core_input(model, value, (size_t)answer.number)); });
 }
 
 void

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Passes the patterns of rows whose growth the operator accepts to the model: those of the record `accept`, and those of messages. The
- * core decides what they match, and writes the log lines (assembly/control/accept.ts, assembly/analysis/accepted.ts). One caller at a
- * time.
+ * Passes the patterns of rows whose growth the operator accepts to the model: those of the record `accept`, and those of messages.
+ * The core decides what they match, and writes the log lines (assembly/control/accept.ts, assembly/analysis/accepted.ts). One
+ * caller at a time.
  */
 #ifndef MEMTRACK_ACCEPT_H
 #define MEMTRACK_ACCEPT_H

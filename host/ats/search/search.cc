@@ -149,8 +149,8 @@ memtrack_search_status()
     while (uint32_t length = memtrack_call(model, writeSearchedRow)) {
       log_output(model, length);
     }
-    log_output(model, memtrack_call(model, writeSearchStatus, wanted.percent, pass->sites, pass->passes, pass->complete, pass->bytes,
-                                    pass->ns / MEMTRACK_NS_PER_MS));
+    log_output(model, memtrack_call(model, writeSearchStatus, wanted.percent, pass->sites, pass->passes, pass->complete,
+                                    pass->bytes, pass->ns / MEMTRACK_NS_PER_MS));
   });
 }
 
