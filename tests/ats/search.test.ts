@@ -129,7 +129,7 @@ function hasThread(ats: Ats): boolean {
 const HOLDERS: Record<string, RegExp>[] = [
   {
     hold_vector: /searched\.so in_vector \(\.bss\)/,
-    hold_list: /searched\.so in_list \(\.bss\)/,
+    hold_list: /searched\.so (in_list \(\.bss\)|hold_list \(.*\))$/, // its head, or a node of it
     hold_table: /searched\.so in_table \(\.bss\)/,
     hold_deque: /(searched\.so in_deque \(\.bss\)|heap of the server)$/, // its table may be older than the tracking
     hold_data: /./,
@@ -141,7 +141,7 @@ const HOLDERS: Record<string, RegExp>[] = [
   },
   {
     hold_map: /searched\.so in_map \(\.bss\)/,
-    hold_pool: /searched\.so in_pool \(\.bss\)/,
+    hold_pool: /searched\.so (in_pool \(\.bss\)|hold_pool \(.*\))$/,
     hold_lru: /searched\.so in_lru \(\.bss\)/,
   },
 ];
