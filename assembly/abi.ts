@@ -397,7 +397,15 @@ export const EXPLAINED_BY_LOAD: u32 = 2;
 export const EXPLAINED_BY_LEVELLING: u32 = 3;
 export const EXPLAINED_BY_AGE: u32 = 4;
 export const EXPLAINED_BY_RELOAD: u32 = 5;
-export const EXPLAINED_BY_CONFIRMATION: u32 = 6;
+export const EXPLAINED_BY_HOLDER: u32 = 6;
+export const EXPLAINED_BY_CONFIRMATION: u32 = 7;
+
+export const PROOF_NONE: u32 = 0;
+export const PROOF_LOST: u32 = 1;
+export const PROOF_PROBABLY: u32 = 2;
+export const PROOF_HELD: u32 = 3;
+export const PROOF_UNSURE: u32 = 4;
+export const PROOF_BLIND: u32 = 5;
 
 export const SETTING_LEVEL: u32 = 0;
 export const SETTING_FREQUENCY: u32 = 1;

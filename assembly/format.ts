@@ -49,7 +49,7 @@ export const CLASS_PARTS: StaticArray<string> = [
 ];
 export const CLASS_TAGGED: StaticArray<bool> = [false, true, true, true, false, false, false];
 
-// Indexed by KIND_..., HOOK_..., LIMIT_..., DUMP_REASON_..., VERDICT_..., EXPLAINED_BY_....
+// Indexed by KIND_..., HOOK_..., LIMIT_..., DUMP_REASON_..., VERDICT_..., EXPLAINED_BY_..., PROOF_....
 export const KIND_NAMES: StaticArray<string> = [
   "TSCont",
   "TSMutex",
@@ -97,9 +97,11 @@ export const EXPLANATION_NAMES: StaticArray<string> = [
   "levels off",
   "too soon",
   "per reload",
+  "held",
   "confirming",
 ];
-export const EXPLANATIONS_MEASURED: StaticArray<bool> = [false, true, true, false, false, false, false];
+export const PROOF_NAMES: StaticArray<string> = ["-", "lost", "probably", "held", "unsure", "blind"];
+export const EXPLANATIONS_MEASURED: StaticArray<bool> = [false, true, true, false, false, false, false, false];
 
 // Keys of the header in order: form, FACT_... or TEXT_..., and the TEXT_... with the reason why a hook was refused.
 export const NONE: u32 = 255;
@@ -182,13 +184,15 @@ export const SECTION_GROWTH: u32 = 5;
 export const SECTION_OWNERS_GROWTH: u32 = 6;
 export const SECTION_SUSPECTS: u32 = 7;
 export const SECTION_STACKS: u32 = 8;
-export const SECTION_AGES: u32 = 9;
-export const SECTION_RECONCILIATION: u32 = 10;
-export const SECTION_SHOW: u32 = 11;
-export const SECTION_SHOW_HISTORY: u32 = 12;
-export const SECTION_PRE_ARMING: u32 = 13;
-export const SECTION_VERIFY: u32 = 14;
-export const SECTION_MODULES: u32 = 15;
+export const SECTION_SEARCH: u32 = 9;
+export const SECTION_HOLDERS: u32 = 10;
+export const SECTION_AGES: u32 = 11;
+export const SECTION_RECONCILIATION: u32 = 12;
+export const SECTION_SHOW: u32 = 13;
+export const SECTION_SHOW_HISTORY: u32 = 14;
+export const SECTION_PRE_ARMING: u32 = 15;
+export const SECTION_VERIFY: u32 = 16;
+export const SECTION_MODULES: u32 = 17;
 export const SECTION_TITLES: StaticArray<string> = [
   "",
   "",
@@ -199,6 +203,8 @@ export const SECTION_TITLES: StaticArray<string> = [
   "Growth of owners since",
   "Suspects:",
   "Stacks: calls that led to sampled allocations of suspects and of growth that is undecided, the innermost first",
+  "Search:",
+  "Holders of searched rows:",
   "Ages of live memory in seconds",
   "Reconciliation: the parts of resident memory",
   "Show:",
@@ -213,10 +219,12 @@ export const SECTION_HEADS: StaticArray<string> = [
   "Created    | Destroyed  | Alive      | Size In-use          | Kind             | Location",
   "Ranges     | Mapped               | Resident             | Location",
   "Total          | Change         | Owner                          | State   | IOBuffer       | OpenSSL        | TSmalloc       | Heap           | Mapped         | Freelists      | Objects        | Conts    | Mutexes  | Buffers  | Readers  | MBuffers | Handles  | VConns   | Fetches  | Threads  | Files    | Streams  | Dirs     | Addrinfo | Regexes  | Others   | Txn held | Ssn held",
-  "Verdict  | Why        | Change       | Per hour     | Location                                                         | Kind             | Per 1000 tx | Allocs     | Frees      | Old % | Kept % | Streak | Late %",
+  "Verdict  | Why        | Change       | Per hour     | Location                                                         | Kind             | Per 1000 tx | Allocs     | Frees      | Old % | Kept % | Streak | Late % | Proof",
   "Verdict  | Why        | Change       | Per hour     | Owner                          | Per 1000 tx | Allocs     | Frees      | Old % | Kept % | Streak | Late %",
   "Per hour       | For      | Limit in   | Evidence",
   "No  | Samples | Allocs     | Size                 | Alive % | Share % | Location                                                         | Kind",
+  "No  | Proof    | Watched | Lost  | Probably | Held  | Unsure | Passes  | Blocks     | At least   | Kind             | Location",
+  "No  | Share % | Holder",
   "Older than | Younger than | Alive      | Size In-use          | % of site | Kind             | Location",
   "Bytes                | Share % | Change         | What",
   "No  | Verdict  | Size In-use          | Allocs     | Frees      | Kind             | Location",
@@ -231,10 +239,12 @@ export const SECTION_RULES: StaticArray<string> = [
   "-----------|------------|------------|----------------------|------------------|------------------------------",
   "-----------|----------------------|----------------------|------------------------------",
   "---------------|----------------|--------------------------------|---------|----------------|----------------|----------------|----------------|----------------|----------------|----------------|----------|----------|----------|----------|----------|----------|----------|----------|----------|----------|----------|----------|----------|----------|----------|----------|----------",
-  "---------|------------|--------------|--------------|------------------------------------------------------------------|------------------|-------------|------------|------------|-------|--------|--------|--------",
+  "---------|------------|--------------|--------------|------------------------------------------------------------------|------------------|-------------|------------|------------|-------|--------|--------|--------|----------",
   "---------|------------|--------------|--------------|--------------------------------|-------------|------------|------------|-------|--------|--------|--------",
   "---------------|----------|------------|--------------------------------------------------",
   "----|---------|------------|----------------------|---------|---------|------------------------------------------------------------------|------------------",
+  "----|----------|---------|-------|----------|-------|--------|---------|------------|------------|------------------|------------------------------",
+  "----|---------|------------------------------",
   "-----------|--------------|------------|----------------------|-----------|------------------|------------------------------",
   "---------------------|---------|----------------|--------------------------------------------------",
   "----|----------|----------------------|------------|------------|------------------|------------------------------",
@@ -243,11 +253,11 @@ export const SECTION_RULES: StaticArray<string> = [
   "-----------|------------|----------------------|------------|------------------------------",
   "-----------------------------------------|--------------------------------------------------",
 ];
-export const SECTION_COLUMNS: StaticArray<u8> = [0, 4, 7, 12, 15, 42, 54, 65, 68, 75, 81, 84, 90, 95, 98, 102];
-export const SECTION_TEXT_WIDTHS: StaticArray<u8> = [50, 20, 0, 0, 30, 64, 30, 0, 64, 0, 0, 0, 0, 8, 0, 0];
+export const SECTION_COLUMNS: StaticArray<u8> = [0, 4, 7, 12, 15, 42, 55, 66, 69, 76, 87, 89, 95, 98, 104, 109, 112, 116];
+export const SECTION_TEXT_WIDTHS: StaticArray<u8> = [50, 20, 0, 0, 30, 64, 30, 0, 64, 0, 0, 0, 0, 0, 0, 8, 0, 0];
 export const COLUMN_WIDTHS: StaticArray<u8> = [
   10, 10, 20, 10, 20, 20, 20, 10, 10, 10, 20, 16, 10, 20, 20, 14, 14, 7, 14, 14, 14, 14, 14, 14, 14, 8, 8, 8, 8, 8, 8, 8,
-  8, 8, 8, 8, 8, 8, 8, 8, 8, 8, 8, 10, 12, 12, 16, 11, 10, 10, 5, 6, 6, 6, 8, 10, 12, 12, 11, 10, 10, 5, 6, 6, 6, 14, 8,
-  10, 3, 7, 10, 20, 7, 7, 16, 10, 12, 10, 20, 9, 16, 20, 7, 14, 3, 8, 20, 10, 10, 16, 3, 11, 7, 20, 20, 10, 20, 10, 10, 10,
-  20, 10, 40,
+  8, 8, 8, 8, 8, 8, 8, 8, 8, 8, 8, 10, 12, 12, 16, 11, 10, 10, 5, 6, 6, 6, 8, 8, 10, 12, 12, 11, 10, 10, 5, 6, 6, 6, 14, 8,
+  10, 3, 7, 10, 20, 7, 7, 16, 3, 8, 7, 5, 8, 5, 6, 7, 10, 10, 16, 3, 7, 10, 12, 10, 20, 9, 16, 20, 7, 14, 3, 8, 20, 10, 10,
+  16, 3, 11, 7, 20, 20, 10, 20, 10, 10, 10, 20, 10, 40,
 ];

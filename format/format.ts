@@ -480,7 +480,11 @@ export const sections = {
     title: "Growth since",
     columns: growth,
     text: { title: "Location", width: 64, meaning: "as in the tables of memory and objects" },
-    after: [kindOfGrowth, ...growthDetails],
+    after: [
+      kindOfGrowth,
+      ...growthDetails,
+      { title: "Proof", width: 8, unit: "text", meaning: "what the search for references says, as in the section `Search`" },
+    ],
   },
   ownersGrowth: {
     title: "Growth of owners since",
@@ -528,6 +532,36 @@ export const sections = {
         "the row; below it the calls, each after two spaces, and `  ...` where they do not reach the thread's first function",
     },
     after: [kind],
+  },
+  search: {
+    title: "Search:",
+    columns: [
+      { title: "No", width: 3, unit: "count", meaning: "number of the row in this section and the next" },
+      {
+        title: "Proof",
+        width: 8,
+        unit: "text",
+        meaning: "`lost`, `probably`, `held`, `unsure` or `blind`; `-` before the first pass",
+      },
+      { title: "Watched", width: 7, unit: "count", meaning: "blocks of the row that are watched, of which are" },
+      { title: "Lost", width: 5, unit: "count", meaning: "without a reference in 21 passes" },
+      { title: "Probably", width: 8, unit: "count", meaning: "without a reference in 6 passes and more" },
+      { title: "Held", width: 5, unit: "count", meaning: "referred to by something that is not lost itself" },
+      { title: "Unsure", width: 6, unit: "count", meaning: "referred to only at a place within that other blocks do not share" },
+      { title: "Passes", width: 7, unit: "count", meaning: "complete passes over memory that watched the row" },
+      { title: "Blocks", width: 10, unit: "count", meaning: "live blocks of the row at the last pass" },
+      { title: "At least", width: 10, unit: "count", meaning: "how many of these are lost, at least" },
+      kind,
+    ],
+    text: { title: "Location", rule: 30, meaning: "as in the tables of memory and objects" },
+  },
+  holders: {
+    title: "Holders of searched rows:",
+    columns: [
+      { title: "No", width: 3, unit: "count", meaning: "number of the row in the section `Search`" },
+      { title: "Share %", width: 7, unit: "percent", meaning: "share of the held blocks that this chain holds" },
+    ],
+    text: { title: "Holder", rule: 30, meaning: "`held by`, then who holds the block, who holds that, up to a root" },
   },
   ages: {
     title: "Ages of live memory in seconds",
@@ -649,6 +683,16 @@ export const verdicts = {
   accepted: "a leak that the operator accepts: no suspect until its growth doubles, or goes on after a rest",
 } as const satisfies Record<string, string>;
 
+/** What the search for references says of a row. */
+export const proofs = {
+  none: { word: "-", meaning: "it has not been searched, or its addresses are not known" },
+  lost: { word: "lost", meaning: "nothing refers to at least 8 of the blocks that are watched" },
+  probably: { word: "probably", meaning: "the same, after fewer than 21 passes" },
+  held: { word: "held", meaning: "most are held, and next to none is without a reference" },
+  unsure: { word: "unsure", meaning: "neither" },
+  blind: { word: "blind", meaning: "a block that seemed lost was released or handed out again: the search cannot tell" },
+} as const satisfies Record<string, { word: string; meaning: string }>;
+
 /** Why the verdict on a growth is not `leak`. After an explanation that is not measured, the growth can still become a leak. */
 export const explanations = {
   nothing: { word: "-", meaning: "the verdict is not `filling`" },
@@ -661,6 +705,11 @@ export const explanations = {
     meaning:
       "it grew at configuration reloads only, by a similar amount each time; `per reload, 3 of 8` says at how many of the reloads that a " +
       "verdict needs",
+  },
+  holder: {
+    word: "held",
+    meaning:
+      "the search for references finds who holds it, and it has an hour to end; `held by foo.so table (.bss)` says who holds most of it",
   },
   confirmation: { word: "confirming", meaning: "it looks like a leak, but not yet in enough consecutive samples" },
 } as const satisfies Record<string, { word: string; measured?: true; meaning: string }>;

@@ -17,6 +17,7 @@ import {
   OLDER_PART,
   OVERHEAD_PART,
   PLUGIN_PREFIX,
+  proofs,
   reasons,
   records,
   REMAINDER_KIND,
@@ -70,6 +71,7 @@ function numbers(): string {
     numbered("HOOK", hookStates),
     numbered("VERDICT", Object.keys(verdicts)),
     numbered("EXPLAINED_BY", Object.keys(explanations)),
+    numbered("PROOF", Object.keys(proofs)),
     [...numbered("SETTING", Object.keys(records)), `SETTING_COUNT: u32 = ${RECORDS.length}`],
     numbered("SETTING", Object.keys(effects)),
     [`SITES_MIN: u32 = ${range[0]}`, `SITES_MAX: u32 = ${range[1]}`, `SITES_DEFAULT: u32 = ${normal}`],
@@ -136,13 +138,14 @@ ${list(
 }
 
 function wordLists(): string {
-  return `// Indexed by KIND_..., HOOK_..., LIMIT_..., DUMP_REASON_..., VERDICT_..., EXPLAINED_BY_....
+  return `// Indexed by KIND_..., HOOK_..., LIMIT_..., DUMP_REASON_..., VERDICT_..., EXPLAINED_BY_..., PROOF_....
 ${texts("KIND_NAMES", ofAll(Object.entries(kinds), "name"))}
 ${texts("HOOK_NAMES", hookStates)}
 ${texts("LIMIT_NAMES", limits)}
 ${texts("DUMP_REASON_NAMES", reasons)}
 ${texts("VERDICT_NAMES", Object.keys(verdicts))}
 ${texts("EXPLANATION_NAMES", ofAll(Object.entries(explanations), "word"))}
+${texts("PROOF_NAMES", ofAll(Object.entries(proofs), "word"))}
 ${list(
   "EXPLANATIONS_MEASURED",
   "bool",

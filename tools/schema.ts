@@ -30,9 +30,13 @@ function object(properties: Record<string, Schema>, optional: string[] = []): Sc
 const classNames = Object.keys(classes);
 const verdict = oneOf(`the core's verdict: ${Object.keys(verdicts).join(", ")}`, Object.keys(verdicts));
 const words = [...new Set(Object.values(explanations).map(({ word }) => word))];
-/** An explanation as dumps show it: that of a growth per reload has a number. */
+/** An explanation as dumps show it: that of a growth per reload has a number, that of a held one the holder. */
 const explained = (description: string, values: readonly string[]): Schema => ({
-  anyOf: [{ enum: values }, { type: "string", pattern: `^${explanations.reload.word}, [0-9]+ of [0-9]+$` }],
+  anyOf: [
+    { enum: values },
+    { type: "string", pattern: `^${explanations.reload.word}, [0-9]+ of [0-9]+$` },
+    { type: "string", pattern: `^${explanations.holder.word} by .` },
+  ],
   description,
 });
 const why = explained(

@@ -16,6 +16,9 @@
 // unless it has an explanation (explanation.ts). The remainder of resident memory must grow by REMAINDER_MIN at least: pages come and
 // go in bursts, as the allocator takes and returns them.
 //
+// What the search for references has found comes first (proof.ts): blocks that nothing refers to are a leak, and a growth that somebody
+// holds has an hour to end.
+//
 // A growth at configuration reloads only is judged by their number, before all of this (reloads.ts).
 //
 // A leak remains a leak until half of the leaked memory is released, or until it has not grown for half as long as it grew: leaks
@@ -24,6 +27,7 @@
 import {
   EXPLAINED_BY_AGE,
   EXPLAINED_BY_CONFIRMATION,
+  EXPLAINED_BY_HOLDER,
   EXPLAINED_BY_LEVELLING,
   EXPLAINED_BY_NOTHING,
   HISTORY_LEVELS,
@@ -45,6 +49,7 @@ import { knownSites } from "../model/model";
 import { elapsedSeconds, points, samples, stale, timeAt } from "../model/timeline";
 import { followAccepted, isAccepted } from "./accepted";
 import { CACHE_RUN, findExplanation, PLAIN_RUN, runNeeded } from "./explanation";
+import { HELD_SECONDS, isAwaited, isHeldFast, isProved } from "./proof";
 import { isPerReload, judgeReloads } from "./reloads";
 import { GROWTH_SIGMA } from "./saturation";
 import {
@@ -83,6 +88,8 @@ const RECENT: u32 = 3;
 const RECENT_PACE: u32 = 4;
 
 const CONFIRM: u32 = 8;
+/** Further samples in which the search has time to say whether a growth is held. */
+const AWAIT: u32 = 64;
 
 /** Most rows that a sample judges; the next sample continues from there. */
 const JUDGED_MAX: u32 = 64;
@@ -118,6 +125,14 @@ export function judge(series: Series): bool {
 
 function judgeGrowth(series: Series): bool {
   if (judgeReloads(series)) return false;
+  if (isProved(series)) {
+    prove(series);
+    return true;
+  }
+  if (isLeak(series) && growingFor(series) < HELD_SECONDS && isHeldFast(series)) {
+    stateOf(series).verdict = <u8>VERDICT_FILLING;
+    stateOf(series).explanation = <u8>EXPLAINED_BY_HOLDER;
+  }
   const verdict = stateOf(series).verdict;
   if (verdict != VERDICT_LEAK && !mayGrow(series)) {
     if (verdict != VERDICT_STEADY) markSteady(series);
@@ -128,9 +143,10 @@ function judgeGrowth(series: Series): bool {
     return false;
   }
   const reason = classify(series);
-  if (reason == EXPLAINED_BY_NOTHING) confirm(series);
+  if (reason == EXPLAINED_BY_NOTHING && isHeldFast(series)) hold(series);
+  else if (reason == EXPLAINED_BY_NOTHING) confirm(series);
   else if (verdict != VERDICT_LEAK || isOver(series)) {
-    stateOf(series).growthTime = 0;
+    if (verdict == VERDICT_LEAK || reason == NO_GROWTH) stateOf(series).growthTime = 0;
     stateOf(series).explanation = <u8>(reason == NO_GROWTH ? EXPLAINED_BY_NOTHING : reason);
     stateOf(series).verdict = <u8>(reason == NO_GROWTH ? VERDICT_STEADY : VERDICT_FILLING);
   }
@@ -163,6 +179,10 @@ export function samplesUntilJudged(series: Series): u32 {
   const state = stateOf(series);
   if (verdictOf(series) == VERDICT_NEW) return SAMPLES_MIN - ageOf(series) + CONFIRM;
   if (state.explanation == EXPLAINED_BY_LEVELLING || isPerReload(series)) return 0;
+  if (state.explanation == EXPLAINED_BY_HOLDER) {
+    const left = HELD_SECONDS - min(growingFor(series), HELD_SECONDS);
+    return <u32>((<u64>left * samples) / max<u32>(elapsedSeconds(), 1)) + 1;
+  }
   if (state.explanation == EXPLAINED_BY_CONFIRMATION) {
     const seen = samples - state.growthSample;
     return seen < CONFIRM ? CONFIRM - seen : 1;
@@ -299,11 +319,32 @@ function confirm(series: Series): void {
     stateOf(series).explanation = <u8>EXPLAINED_BY_CONFIRMATION;
     stateOf(series).growthSample = samples;
     stateOf(series).verdict = <u8>VERDICT_FILLING;
-  } else if (samples - stateOf(series).growthSample >= CONFIRM) {
+  } else if (samples - stateOf(series).growthSample >= (isAwaited(series) ? CONFIRM + AWAIT : CONFIRM)) {
     recordOnset(series);
     stateOf(series).explanation = <u8>EXPLAINED_BY_NOTHING;
     stateOf(series).verdict = <u8>VERDICT_LEAK;
   }
+}
+
+/** A growth that somebody holds is a leak when it has not ended in its time. The verdict is that of the clock, not of samples. */
+function hold(series: Series): void {
+  const state = stateOf(series);
+  if (state.verdict == VERDICT_LEAK) return;
+  if (!state.growthTime) recordOnset(series);
+  const isLong = growingFor(series) >= HELD_SECONDS;
+  state.explanation = <u8>(isLong ? EXPLAINED_BY_NOTHING : EXPLAINED_BY_HOLDER);
+  state.verdict = <u8>(isLong ? VERDICT_LEAK : VERDICT_FILLING);
+}
+
+/** A leak by proof, whatever the growth looks like. It began where the history rose first. */
+function prove(series: Series): void {
+  const state = stateOf(series);
+  if (state.verdict == VERDICT_LEAK) return;
+  seenOn = 0;
+  while (seenOn + 1 < HISTORY_LEVELS && points(seenOn + 1) >= POINTS_MIN) ++seenOn;
+  if (trend.take(series, seenOn) > 1) recordOnset(series);
+  state.explanation = <u8>EXPLAINED_BY_NOTHING;
+  state.verdict = <u8>VERDICT_LEAK;
 }
 
 /** Whether half of the leaked memory is released, or its present height was reached long ago. */

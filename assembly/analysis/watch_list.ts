@@ -3,22 +3,14 @@
 // The sites whose blocks the search for references watches: those of suspects, the most urgent first, then of growth that is undecided,
 // and of rows whose search was asked for. A list of entries (site, class) in the output region.
 
-import {
-  ARGUMENT_MAX,
-  CLASS_FREELIST,
-  CLASS_IOBUFFER,
-  SEARCHED_MAX,
-  SITE_FIRST,
-  VERDICT_FILLING,
-  WATCH_CLASS,
-  WATCH_SIZE,
-  WATCH_SITE,
-} from "../abi";
+import { ARGUMENT_MAX, SEARCHED_MAX, SITE_FIRST, VERDICT_FILLING, WATCH_CLASS, WATCH_SIZE, WATCH_SITE } from "../abi";
 import { asked, input, output, outputEnd } from "../base/memory";
 import { Row, Site } from "../base/types";
 import { begin, position, takeBack } from "../base/writer";
+import { noteSearch } from "../model/findings";
 import { knownSites, siteClass } from "../model/model";
 import { rowOf } from "../model/rows";
+import { hasAddresses } from "./proof";
 import { rank, ranked, rankedCount, rankingStart } from "./ranking";
 import { inUse, isActive, isRowSeries, writeSeries } from "./series";
 import { rankSuspects } from "./urgency";
@@ -43,6 +35,7 @@ export function requestSearch(length: u32): void {
 /** Writes the watch list. Returns its length in bytes. */
 export function watchList(): u32 {
   count = 0;
+  noteSearch();
   begin(output + SEARCHED_MAX * WATCH_SIZE, outputEnd);
   rankSuspects();
   addRanked();
@@ -65,7 +58,7 @@ function addRanked(): void {
 
 function addRow(row: Row): void {
   const cls = siteClass(row);
-  if (cls == CLASS_IOBUFFER || cls == CLASS_FREELIST) return; // the server's own, whose addresses are not known
+  if (!hasAddresses(row)) return;
   for (let site = max(row, SITE_FIRST); site < knownSites(); ++site) if (rowOf(site) == row) add(site, cls);
 }
 

@@ -144,6 +144,9 @@ const ANALYSIS_TEXT_MAX: u32 = (2 * RANKED_MAX + OWNER_SERIES_MAX) * 640 + RANKE
 /** The section `Show`: a line and a sentence for each row, and a line for each point of its history. */
 const SHOW_TEXT_MAX: u32 = SHOWN_MAX * (2 * ROW_TEXT_MAX + 1024 + (HISTORY_LEVELS * HISTORY_POINTS + 4) * 128);
 
+/** The sections of the search: a line for each row, its chain, and the same chain in the sections of growth and of suspects. */
+const SEARCH_TEXT_MAX: u32 = SEARCHED_MAX * (2 * ROW_TEXT_MAX + 4 * FINDING_TEXT_SIZE);
+
 /** The section of call stacks: a line for a stack, one for each call, and one that tells how it ends. */
 const STACKS_TEXT_MAX: u32 = STACKS_SHOWN_MAX * (CALLS_MAX + 2) * (ROW_TEXT_MAX + FRAME_SIZE);
 
@@ -349,6 +352,7 @@ function layModel(): void {
     FRAME_TEXT_MAX +
       ANALYSIS_TEXT_MAX +
       SHOW_TEXT_MAX +
+      SEARCH_TEXT_MAX +
       slots * 3 * ROW_TEXT_MAX +
       OWNERS_MAX * OWNER_LINE_MAX +
       STACKS_TEXT_MAX +

@@ -41,6 +41,7 @@ import { Row, Site } from "../base/types";
 import { CORE_PREFIX, PLUGIN_PREFIX } from "../format";
 import { lengthOf, textOf } from "../registry/name";
 import { rowOf } from "./rows";
+import { samples } from "./timeline";
 
 const HELD_BY: string = "held by ";
 
@@ -48,8 +49,24 @@ const HELD_BY: string = "held by ";
 let count: u32 = 0;
 let oldest: u32 = 0;
 
+/** When the search last asked what to watch: the number of samples then. */
+let askedAt: u32 = 0;
+/** Samples without a question after which there is no search. */
+const SILENCE: u32 = 16;
+
 export function findingsReset(): void {
   count = oldest = 0;
+  askedAt = 0;
+}
+
+/** The search asks what to watch. */
+export function noteSearch(): void {
+  askedAt = samples;
+}
+
+/** Whether something searches. */
+export function isSearching(): bool {
+  return askedAt != 0 && samples - askedAt < SILENCE;
 }
 
 /** Takes the packet of one site, in the input region. Returns 0, or -1 if it is none. */

@@ -47,6 +47,7 @@ import { className, kindName } from "./labels";
 import { renderModules } from "./modules";
 import { renderOwners } from "./owners";
 import { renderReconciliation } from "./reconciliation";
+import { renderSearch } from "./search_section";
 import { renderShow } from "./show";
 import { renderSpans } from "./spans_section";
 import { renderStacks } from "./stacks";
@@ -92,6 +93,7 @@ export function render(): u32 {
     renderGrowth(baseline, asked ? RANKED_MAX : GROWTH_ROWS);
     renderOwnersGrowth(baseline);
     renderSuspects();
+    renderSearch();
     renderStacks();
     renderAges(asked ? RANKED_MAX : AGES_ROWS);
     renderReconciliation(baseline);

@@ -12,9 +12,17 @@
 //                 (Scalene, Berger et al., OSDI 2023, uses the same rule, but divides by allocs - frees + 2, fewer than the number of
 //                 trials.)
 //   Streak        see persistence.ts
+//   Proof         what the search for references says, see analysis/proof.ts
 //   Late %        the late part of the growth compared with the early part, see saturation.ts
 
-import { EXPLAINED_BY_NOTHING, EXPLAINED_BY_RELOAD, MEASURE_NOW, OWNER_SERIES_MAX, VERDICT_FILLING } from "../abi";
+import {
+  EXPLAINED_BY_HOLDER,
+  EXPLAINED_BY_NOTHING,
+  EXPLAINED_BY_RELOAD,
+  MEASURE_NOW,
+  OWNER_SERIES_MAX,
+  VERDICT_FILLING,
+} from "../abi";
 import { oldBytes, reportedAge } from "../analysis/age";
 import {
   allocsSince,
@@ -25,6 +33,7 @@ import {
   freesSince,
   writeBaseline,
 } from "../analysis/baseline";
+import { proofOf } from "../analysis/proof";
 import { offered, rank, ranked, rankedCount, rankingStart } from "../analysis/ranking";
 import { isPerReload, writeReloadProgress } from "../analysis/reloads";
 import { lateShare } from "../analysis/saturation";
@@ -52,7 +61,8 @@ import { armed } from "../model/facts";
 import { stateOf } from "../model/history";
 import { knownSites } from "../model/model";
 import { samples, transactionsAt } from "../model/timeline";
-import { explanationName, rowKindName, verdictName } from "./labels";
+import { explanationName, proofName, rowKindName, verdictName } from "./labels";
+import { writeHolder } from "./search_section";
 import * as table from "./table";
 
 /** Writes at most `most` rows, those with the largest changes. */
@@ -120,8 +130,9 @@ function cells(section: u32, series: Series, slot: u32): void {
   const change = changeSince(series, slot);
   const verdict = verdictOf(series);
   table.textCell(verdictName(verdict));
-  if (isPerReload(series)) explanationCell(series);
-  else table.textCell(explanationName(verdict == VERDICT_FILLING ? stateOf(series).explanation : EXPLAINED_BY_NOTHING));
+  const why = verdict == VERDICT_FILLING ? stateOf(series).explanation : EXPLAINED_BY_NOTHING;
+  if (isPerReload(series) || (why == EXPLAINED_BY_HOLDER && isRowSeries(series))) explanationCell(series);
+  else table.textCell(explanationName(why));
   table.signedCell(change);
   const span = secondsSince(slot);
   if (<i64>span > 0) table.signedCell(mulDiv(change, 3600, <i64>span));
@@ -139,6 +150,7 @@ function cells(section: u32, series: Series, slot: u32): void {
   const late = lateShare(series);
   if (late < 0) table.unknownCell();
   else table.unsignedCell(<u64>late);
+  if (section == SECTION_GROWTH) table.textCell(proofName(proofOf(series)));
 }
 
 /** Number of cells that allocationCells() writes. */
@@ -155,11 +167,13 @@ function unknownCells(count: u32): void {
   for (let i: u32 = 0; i < count; ++i) table.unknownCell();
 }
 
-/** `per reload, 3 of 8`, wider than its column. */
+/** `per reload, 3 of 8`, `held by foo.so table (.bss)`, wider than its column. */
 function explanationCell(series: Series): void {
   table.beginCell();
-  ascii(explanationName(EXPLAINED_BY_RELOAD));
-  writeReloadProgress(series);
+  if (isPerReload(series)) {
+    ascii(explanationName(EXPLAINED_BY_RELOAD));
+    writeReloadProgress(series);
+  } else if (!writeHolder(series)) ascii(explanationName(EXPLAINED_BY_HOLDER));
   table.endCell();
 }
 

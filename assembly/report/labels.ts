@@ -3,9 +3,18 @@
 // The words that a dump uses for classes, kinds of objects, verdicts, explanations and states of hooks. An unknown number gets a
 // default word.
 
-import { DUMP_REASON_OTHER, EXPLAINED_BY_NOTHING, HOOK_OFF, KIND_OTHER, VERDICT_NEW, CLASS_OBJECT } from "../abi";
+import { DUMP_REASON_OTHER, EXPLAINED_BY_NOTHING, HOOK_OFF, KIND_OTHER, PROOF_NONE, VERDICT_NEW, CLASS_OBJECT } from "../abi";
 import { Row } from "../base/types";
-import { CLASS_NAMES, DUMP_REASON_NAMES, EXPLANATION_NAMES, HOOK_NAMES, KIND_NAMES, LIMIT_NAMES, VERDICT_NAMES } from "../format";
+import {
+  CLASS_NAMES,
+  DUMP_REASON_NAMES,
+  EXPLANATION_NAMES,
+  HOOK_NAMES,
+  KIND_NAMES,
+  LIMIT_NAMES,
+  PROOF_NAMES,
+  VERDICT_NAMES,
+} from "../format";
 import { siteClass } from "../model/model";
 import { kindOf } from "../registry/name";
 
@@ -29,6 +38,11 @@ export function verdictName(verdict: u32): string {
 /** Why a growing row is not a suspect. */
 export function explanationName(explanation: u32): string {
   return word(EXPLANATION_NAMES, explanation, EXPLAINED_BY_NOTHING);
+}
+
+/** What the search for references says of a row: PROOF_.... */
+export function proofName(proof: u32): string {
+  return word(PROOF_NAMES, proof, PROOF_NONE);
 }
 
 /** @param state HOOK_... */

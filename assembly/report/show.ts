@@ -14,6 +14,7 @@
 
 import {
   ARGUMENT_MAX,
+  EXPLAINED_BY_HOLDER,
   EXPLAINED_BY_NOTHING,
   HISTORY_LEVELS,
   HISTORY_SHIFT,
@@ -36,10 +37,12 @@ import { ascii, byte, newline, position, takeBack, unsigned } from "../base/writ
 import { SECTION_SHOW, SECTION_SHOW_HISTORY } from "../format";
 import { ageOf, allocatedAt, floorAt, stateOf } from "../model/history";
 import { unpack } from "../model/minifloat";
+import { holderLength } from "../model/findings";
 import { knownSites } from "../model/model";
 import { elapsedSeconds, points, samples, stale, timeAt } from "../model/timeline";
 import { explanationName, rowKindName, verdictName } from "./labels";
 import { writePerReload, writeReloadsMissing } from "./reload_evidence";
+import { writeChain } from "./search_section";
 import { writeVerdictTime } from "./summary";
 import { writeGrowth } from "./suspects";
 import * as table from "./table";
@@ -160,7 +163,8 @@ function sentence(number: u32, row: Row): void {
 
 function writeWhy(row: Row): void {
   const explanation = stateOf(row).explanation;
-  if (explanation != EXPLAINED_BY_NOTHING) ascii(explanationName(explanation));
+  if (explanation == EXPLAINED_BY_HOLDER && holderLength(row)) writeChain(row);
+  else if (explanation != EXPLAINED_BY_NOTHING) ascii(explanationName(explanation));
   writeReloadProgress(row);
   if (isPerReload(row)) {
     ascii(": ");

@@ -14,6 +14,7 @@
 // (coverage), and how much is undecided.
 
 import {
+  EXPLAINED_BY_HOLDER,
   FACT_DUMP,
   FACT_HEAP,
   FACT_SERVER_HEAP,
@@ -67,6 +68,7 @@ import { lengthOf, textOf } from "../registry/name";
 import { secondsSince } from "./growth";
 import { explanationName, verdictName } from "./labels";
 import { writeReloadsMissing } from "./reload_evidence";
+import { writeHolder } from "./search_section";
 import { countsObjects, suspectGrowth, suspectRate, suspectTime, writeIncrease, writeLimit, writeSuspectRate } from "./suspects";
 
 /** Suspects with a line of their own. */
@@ -284,7 +286,7 @@ function undecidedLine(slot: u32): bool {
   writeGrowth(row, <u64>changeSince(row, slot), slot);
   ascii(", ");
   released(row, slot);
-  ascii(verdictOf(row) == VERDICT_NEW ? "too few samples" : explanationName(stateOf(row).explanation));
+  writeWhy(row);
   writeReloadProgress(row);
   if (isPerReload(row)) writeReloadsMissing(row);
   else writeVerdictTime(samplesUntilJudged(row));
@@ -368,6 +370,13 @@ function writeGrowth(row: Row, change: u64, slot: u32): void {
   ascii(" (");
   writeIncrease(<u64>mulDiv(<i64>change, 3600, <i64>span), isObjects(row));
   ascii("/h)");
+}
+
+/** `too soon`, `held by foo.so table (.bss)`. */
+function writeWhy(row: Row): void {
+  if (verdictOf(row) == VERDICT_NEW) return ascii("too few samples");
+  const why = stateOf(row).explanation;
+  if (why != EXPLAINED_BY_HOLDER || !writeHolder(row)) ascii(explanationName(why));
 }
 
 /** When the verdict can come, after so many samples. */

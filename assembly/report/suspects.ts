@@ -7,11 +7,12 @@
 //   48234496 | 720  | 3024000 |   - memory/plugin/foo.so handler (foo.c:88): +46.0 MiB/h for 12 min, ...
 //       1260 | 700  |       - |   - memory/plugin/foo.so handler (foo.c:87): +1,260 objects/h for 11 min, ...
 
-import { OWNER_CORE } from "../abi";
+import { OWNER_CORE, PROOF_BLIND, PROOF_HELD, PROOF_LOST } from "../abi";
 import { acceptedRate, isAccepted, isChanged } from "../analysis/accepted";
 import { isLowerBound, oldBytes, reportedAge } from "../analysis/age";
 import { functionLength, isOneCause } from "../analysis/cause";
 import { holderOf, NO_HOLDER } from "../analysis/holder";
+import { proofOf } from "../analysis/proof";
 import { ranked, rankedCount } from "../analysis/ranking";
 import { growthPerReload, isReloadLeak, reloadsOf } from "../analysis/reloads";
 import {
@@ -34,11 +35,13 @@ import { percent } from "../base/muldiv";
 import { Series } from "../base/types";
 import { ascii, byte, copy, newline, unsigned } from "../base/writer";
 import { CLASS_PREFIXES, SECTION_SUSPECTS } from "../format";
+import { blocksOf, holderLength, lostEstimateOf, lostOf, passesOf, watchedOf } from "../model/findings";
 import { siteClass } from "../model/model";
 import { transactionsWithin } from "../model/timeline";
 import { lengthOf, ownerOfSite, show, textOf } from "../registry/name";
 import { ownerLength, ownerText } from "../registry/owner";
 import { writePerReload } from "./reload_evidence";
+import { writeChain } from "./search_section";
 import * as table from "./table";
 
 export function renderSuspects(): void {
@@ -188,9 +191,35 @@ export function writeGrowth(series: Series): void {
     counted(each, isObjects(series) ? " object" : " byte");
     ascii(" per 1,000 transactions");
   }
+  writeProof(series);
   writeAcceptance(series);
   const left = secondsLeft(series, rate);
   if (left >= 0) writeLimit(<u64>left);
+}
+
+/**
+ * `, at least 1,200 of 1,310 blocks lost (61 of 64 watched, in 25 passes)`; `, held by foo.so table (.bss)`; `, search blind`, where a block
+ * that seemed lost was not.
+ */
+function writeProof(series: Series): void {
+  const proof = proofOf(series);
+  if (proof == PROOF_BLIND) return ascii(", search blind");
+  if (proof == PROOF_HELD && holderLength(series)) {
+    ascii(", ");
+    return writeChain(series);
+  }
+  if (proof != PROOF_LOST || !lostEstimateOf(series)) return;
+  ascii(", at least ");
+  grouped(lostEstimateOf(series));
+  ascii(" of ");
+  counted(blocksOf(series), " block");
+  ascii(" lost (");
+  unsigned(lostOf(series));
+  ascii(" of ");
+  unsigned(watchedOf(series));
+  ascii(" watched, in ");
+  unsigned(passesOf(series));
+  ascii(" passes)");
 }
 
 /** `, accepted at +1.2 MiB/h`; where the growth has changed since, `, changed since it was accepted at +1.2 MiB/h`. */

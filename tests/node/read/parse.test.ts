@@ -95,7 +95,7 @@ describe("captures of servers with memtrack", () => {
   test("format 2: the summary, and each row's cells by column, whatever its text contains", () => {
     const [first, second] = ["memory/plugin/a | b.so f (x.c:1)", "memory/plugin/plain.so f (x.c:1)"] as const;
     const growth = (location: string): string =>
-      `leak    | -          |           10 |          600 | ${location.padEnd(64)} | tsapi            |           2 |          3 |          1 |     0 |     50 |      0 |      -`;
+      `leak    | -          |           10 |          600 | ${location.padEnd(64)} | tsapi            |           2 |          3 |          1 |     0 |     50 |      0 |      - | -`;
     const growthSection = [
       "Growth since start-up, 60 s ago: 2 rows that changed, largest change first; old: more than 60 s",
       headOf(sections.growth),

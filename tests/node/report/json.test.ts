@@ -99,7 +99,7 @@ Bytes                | New %   | What
   test("a location that allocates bytes and objects has the growth of each", async () => {
     const at = "memory/plugin/foo.so f (foo.c:8)";
     const grew = (change: number, kind: string): string =>
-      `leak | - | ${change} | 1 | ${at.padEnd(64)} | ${kind} | - | 1 | 0 | 0 | 50 | 0 | -`;
+      `leak | - | ${change} | 1 | ${at.padEnd(64)} | ${kind} | - | 1 | 0 | 0 | 50 | 0 | - | -`;
     const growth = ["Growth since start-up, 60 s ago: 2 rows", headOf(format.growth), ruleOf(format.growth)];
     const objects = ["Objects of plugins", headOf(format.objects), ruleOf(format.objects), `2 | 0 | 2 | 480 | TSIOBuffer | ${at}`];
     const text = handmadeDump({

@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What the search for references says of a growth (model/findings.ts), where the counters cannot tell a leak from a cache.
+//
+//   lost    a leak by proof: LOST_MIN blocks of the sample that nothing refers to, of EPOCHS_MIN epochs; in the whole row more than what
+//           the registers of all threads could hide, and more than some passes ago
+//   held    most of the sample is held, and next to nothing is without a reference: a growth that has HELD_SECONDS to end
+//
+// Where the search is blind, or sees neither, the counters decide alone.
+
+import {
+  CLASS_FREELIST,
+  CLASS_IOBUFFER,
+  EXPLAINED_BY_CONFIRMATION,
+  EXPLAINED_BY_HOLDER,
+  MEASURE_THREADS,
+  PROOF_BLIND,
+  PROOF_HELD,
+  PROOF_LOST,
+  PROOF_NONE,
+  PROOF_PROBABLY,
+  PROOF_UNSURE,
+} from "../abi";
+import { slots } from "../base/memory";
+import { Row, Series } from "../base/types";
+import { measured, measureOf } from "../model/environment";
+import {
+  earlierEstimateOf,
+  heldOf,
+  isBlind,
+  isSearched,
+  isSearching,
+  lostEpochsOf,
+  lostEstimateOf,
+  lostOf,
+  passesOf,
+  probablyLostOf,
+  unsureOf,
+  watchedOf,
+} from "../model/findings";
+import { stateOf } from "../model/history";
+import { knownSites, siteClass } from "../model/model";
+import { entryHolds } from "./owner_series";
+import { isOwnerSeries, isRowSeries } from "./series";
+
+const LOST_MIN: u32 = 8;
+const EPOCHS_MIN: u32 = 3;
+/** Registers of a thread that can have the only reference to a block while it waits: those that a call keeps. */
+const REGISTERS: u64 = 6;
+/** Blocks of a sample of which it can be said that they are held, and the share of the held, and of those without a reference. */
+const HELD_MIN: u32 = 8;
+const HELD_PARTS: u32 = 4;
+const BARE_PARTS: u32 = 8;
+/** Complete passes before which the search says nothing of a holder. */
+const PASSES_MIN: u32 = 3;
+/** Seconds that a held growth has to end. */
+export const HELD_SECONDS: u32 = 3600;
+
+/** What the search says of a row: PROOF_.... */
+export function proofOf(series: Series): u32 {
+  if (!isRowSeries(series) || !isSearched(series)) return PROOF_NONE;
+  if (isBlind(series)) return PROOF_BLIND;
+  if (lostOf(series) >= LOST_MIN) return PROOF_LOST;
+  if (lostOf(series) + probablyLostOf(series) >= LOST_MIN) return PROOF_PROBABLY;
+  return isMostlyHeld(series) ? PROOF_HELD : PROOF_UNSURE;
+}
+
+/** Whether a row is a leak by proof. */
+export function isProved(series: Series): bool {
+  if (!isRowSeries(series) || lostOf(series) < LOST_MIN || lostEpochsOf(series) < EPOCHS_MIN) return false;
+  const estimate = lostEstimateOf(series);
+  if (!measured(MEASURE_THREADS) || estimate <= REGISTERS * measureOf(MEASURE_THREADS)) return false;
+  return estimate > earlierEstimateOf(series) && !isBlind(series);
+}
+
+/** Whether a growth is held by somebody: of a row, or of an owner, of which a growing row is. */
+export function isHeldFast(series: Series): bool {
+  if (isRowSeries(series)) return isSearched(series) && passesOf(series) >= PASSES_MIN && isMostlyHeld(series) && !isBlind(series);
+  return anyRow(series, EXPLAINED_BY_HOLDER);
+}
+
+/** Whether the search has still to say something of a growth that looks like a leak. */
+export function isAwaited(series: Series): bool {
+  if (!isSearching()) return false;
+  if (!isRowSeries(series)) return anyRow(series, EXPLAINED_BY_CONFIRMATION);
+  return hasAddresses(series) && passesOf(series) < PASSES_MIN;
+}
+
+/** Whether the addresses of a row's blocks are known, so that the search can watch it. */
+export function hasAddresses(row: Row): bool {
+  return siteClass(row) != CLASS_IOBUFFER && siteClass(row) != CLASS_FREELIST;
+}
+
+function isMostlyHeld(row: Row): bool {
+  const watched = watchedOf(row);
+  const held = heldOf(row);
+  const bare = watched - min(watched, held + unsureOf(row));
+  return held >= HELD_MIN && held * HELD_PARTS >= watched * (HELD_PARTS - 1) && bare * BARE_PARTS <= watched;
+}
+
+/** Whether a row of an owner has this explanation. */
+function anyRow(series: Series, explanation: u32): bool {
+  if (!isOwnerSeries(series)) return false;
+  for (let row: Row = 0; row < knownSites(); ++row) {
+    if (<u32>stateOf(row).explanation == explanation && entryHolds(series - slots, row)) return true;
+  }
+  return false;
+}
