@@ -12,6 +12,8 @@ import { after, before, describe, test } from "node:test";
 import { gunzipSync } from "node:zlib";
 import { parseDumps, type Row } from "../../harness/dump.ts";
 import { handmadeDump, handmadeLeak, HOSTILE_OWNER, HOSTILE_SHOWN, modulesSection } from "../../harness/handmade.ts";
+import { sections } from "../../format/format.ts";
+import { headOf, ruleOf } from "../../format/layout.ts";
 import { buildCommand, TOP } from "../../tools/build.ts";
 import { fixture, memtrack } from "../support/command.ts";
 
@@ -158,6 +160,22 @@ describe("go tool pprof", () => {
       assert.match(text, / 0x0 M=1 memory\/IOBuffer\/HttpSM\.cc:1836 HttpSM\.cc:1836 /m);
       assert.match(text, / 0x0 foo\.so\(remap\) :0 s=0\(memtrack owner foo\.so\(remap\)\)$/m);
     });
+  });
+
+  test("shows how many blocks of a site are lost", async () => {
+    const at = "memory/plugin/foo.so handler (foo.c:4)";
+    const found = [
+      "Search: 1 row whose blocks were searched for references",
+      headOf(sections.search),
+      ruleOf(sections.search),
+      `1 | lost | 64 | 61 | 0 | 3 | 0 | 25 | 600 | 500 | iobuffer | ${at}`,
+      "",
+    ];
+    const rows = [{ location: at, allocs: 600, frees: 0, inUse: 60_000 }];
+    writeFileSync(join(folder, "lost.out"), handmadeDump({ rows, sections: found.join("\n") }));
+    const profile = await write("lost.pb.gz", "pprof", join(folder, "lost.out"));
+    const tags = execFileSync("go", ["tool", "pprof", "-tags", profile], { encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] });
+    assert.match(tags, /lost: Total .*\n.*: 500\n/);
   });
 
   test("shows mappings without build ids for a dump without the Modules section", async () => {

@@ -9,6 +9,8 @@
 //
 // Where the dump has call stacks of a row, the row has a sample for each, with its share of all four values, and one for the rest.
 //
+// A row with blocks that nothing refers to has their number as the label `lost`: at least so many of the whole row, in each of its samples.
+//
 // A dump has no allocated bytes by site, only the number of allocations. alloc_space is an estimate: the number of allocations
 // times the average size in the dump; the profile's comment says so.
 
@@ -18,6 +20,7 @@ import { CORE_PREFIX, PLUGIN_PREFIX } from "../../../format/format.ts";
 import { printable } from "../../shared/printable.ts";
 import { matches, type Filter } from "../read/filter.ts";
 import { modulesIn, type Module } from "../read/modules.ts";
+import { lostIn } from "../read/proofs.ts";
 import { codeOf, CORE, sourceOf, type Site, type Sites } from "../read/sites.ts";
 import { nameForPeople, type Snapshot } from "../read/snapshot.ts";
 import { callsAbove, keyOfRow, parted, stacksIn, type Stack } from "../read/stacks.ts";
@@ -39,13 +42,14 @@ export function pprof(sites: Sites, dump: Snapshot, filter: Filter): Buffer {
   const mappings = new Mappings(text, modulesIn(dump.sections));
   const frames = new Frames(text, mappings);
   const stacks = stacksIn(dump.sections);
+  const lost = lostIn(dump.sections);
   const samples = [...sites].flatMap((site) => {
     if (!dump.present[site.number] || !matches(site, filter)) return [];
     const own = stacks.get(keyOfRow(site)) ?? [];
     const shares = valuesOf(site, dump).map((value) => parted(own, value));
     return shares[0]!.flatMap(([stack], part) => {
       const values = shares.map((parts) => parts[part]![1]);
-      return values.some((value) => value > 0) ? [sampleOf(site, stack, values, frames, text)] : [];
+      return values.some((value) => value > 0) ? [sampleOf(site, stack, values, frames, text, lost.get(keyOfRow(site)))] : [];
     });
   });
   const profile = new Profile({
@@ -80,6 +84,7 @@ function sampleOf(
   values: number[],
   frames: Frames,
   text: (value: string) => number,
+  lost: number | undefined,
 ): SampleInput {
   const owner = printable(site.owner);
   const { class: cls } = site;
@@ -94,7 +99,10 @@ function sampleOf(
       frames.ofName(`owner ${owner}`, owner),
     ],
     value: values,
-    label: Object.entries(labels).map(([key, value]) => ({ key: text(key), str: text(value) })),
+    label: [
+      ...Object.entries(labels).map(([key, value]) => ({ key: text(key), str: text(value) })),
+      ...(lost ? [{ key: text("lost"), num: lost, numUnit: text("blocks") }] : []),
+    ],
   };
 }
 
