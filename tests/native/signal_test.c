@@ -27,6 +27,7 @@
 #include "hook/plugin.h"
 #include "hook/release.h"
 #include "hook/state.h"
+#include "hook/unseen.h"
 #include "module/module.h"
 #include "owner/context.h"
 #include "owner/naming.h"
@@ -237,6 +238,8 @@ release(const char *symbol, void *hook)
   return good;
 }
 
+// What the handler releases within the allocator is not counted then, but when the block is handed out again (hook/unseen.h).
+
 // A free of an untracked block is also counted as an allocation without bytes, of a site of its own.
 static uint64_t
 empty_allocs(void)
@@ -258,7 +261,7 @@ counted(void)
   for (uint32_t cls = 0; cls < MEMTRACK_CLASS_COUNT; ++cls) {
     prior += sum_site(MEMTRACK_SITE_PRE_ARMING + cls).frees;
   }
-  return sum.allocs + sum.frees + prior + memtrack_account_lost() - empty_allocs();
+  return sum.allocs + sum.frees + prior + memtrack_account_lost() - empty_allocs() - memtrack_unseen_count();
 }
 
 // One hook: a new site, then a known one. (The unwinder's part in a library's call is long, and the same in each.)

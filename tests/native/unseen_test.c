@@ -174,8 +174,7 @@ enum { FAMILIES = sizeof(families) / sizeof(families[0]) };
 static bool
 is_possible(int family)
 {
-  const char *name = families[family].name;
-  return !MT_SANITIZED || (strcmp(name, "aligned_alloc") != 0 && strncmp(name, "_Zn", 3) != 0);
+  return !MT_SANITIZED || (strcmp(families[family].name, "aligned_alloc") != 0 && strncmp(families[family].name, "_Zn", 3) != 0);
 }
 
 // One call for all of them.
