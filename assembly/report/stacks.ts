@@ -10,6 +10,7 @@
 
 import { CALLS_MAX, STACK_IS_CUT, STACK_IS_LOST, STACK_IS_WHOLE, STACKS_MAX } from "../abi";
 import { sampledAt, sampledCount } from "../analysis/sampled";
+import { writeSeries } from "../analysis/series";
 import { STACKS_SHOWN_MAX } from "../base/memory";
 import { percent } from "../base/muldiv";
 import { Row } from "../base/types";
@@ -17,7 +18,7 @@ import { ascii, newline } from "../base/writer";
 import { SECTION_STACKS } from "../format";
 import { rowOf } from "../model/rows";
 import { aliveOfStack, Stack, stackAt, writeCall } from "../model/stacks";
-import { show } from "../registry/name";
+
 import { rowKindName } from "./labels";
 import * as table from "./table";
 
@@ -85,7 +86,7 @@ function writeStack(row: Row, stack: Stack, whole: u64): void {
   if (whole) table.unsignedCell(percent(aliveOfStack(stack), whole));
   else table.unknownCell();
   table.beginText();
-  show(row);
+  writeSeries(row);
   table.endText(SECTION_STACKS);
   table.textCell(rowKindName(row));
   newline();
