@@ -286,6 +286,10 @@ memtrack_walk_above(uintptr_t call, uintptr_t *list, size_t most)
   return above.count;
 }
 
+/* Calls beyond the first own one: the server calls a plugin's handler through memtrack, and reaches the call in many ways that tell
+   nothing of the plugin. */
+#define CALLS_BEYOND 3u
+
 struct listed {
   uintptr_t call, own, own_size;
   uint64_t *list;
@@ -309,6 +313,9 @@ list_frame(struct _Unwind_Context *context, void *data)
     listed->count = 0;
   }
   bool is_own  = ip - listed->own < listed->own_size;
+  if (is_own && listed->count > 0 && listed->most > listed->count + CALLS_BEYOND) {
+    listed->most = listed->count + CALLS_BEYOND;
+  }
   bool repeats = listed->count > 0 && listed->list[listed->count - 1] == ip;
   listed->cut  = (!repeats && listed->count == listed->most) || ++listed->depth == MEMTRACK_WALK_DEPTH;
   if (!is_own && !repeats && !listed->cut) {

@@ -48,7 +48,8 @@ enum memtrack_walk_end {
 };
 
 /* Lists the return addresses on this thread's stack, innermost first, from `call` on if it is among them, without those between
-   `own` and `own_end`. An address that follows itself is listed once. Sets their number, `most` at most. hook-safe, as above, and
+   `own` and `own_end`. Beyond the first of those few more are listed. An address that follows
+   itself is listed once. Sets their number, `most` at most. hook-safe, as above, and
    slow. The caller must exclude the unwinder's own allocations. */
 enum memtrack_walk_end memtrack_walk_list(uintptr_t call, uintptr_t own, uintptr_t own_end, uint64_t *list, size_t most,
                                           size_t *count);
