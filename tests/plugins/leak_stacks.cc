@@ -13,7 +13,7 @@ struct record {
 CORPUS_NOINLINE static record *
 make_record()
 {
-  record *made = static_cast<record *>(malloc(sizeof(record)));
+  record *made = static_cast<record *>(malloc(sizeof(record))); // SITE make_record: heap +6 -3 =360
   CORPUS_KEEP(made);
   return made;
 }
@@ -37,13 +37,14 @@ remembers()
 CORPUS_NOINLINE static void
 fill(std::string &text)
 {
-  text.assign(200, 'x');
+  text.assign(200, 'x'); // SITE fill: heap +2 -1 =201
+  CORPUS_KEEP(&text);
 }
 
 CORPUS_NOINLINE static void
 forgets_text()
 {
-  std::string *text = new std::string;
+  std::string *text = new std::string; // SITE forgets_text: heap +1 -0 =32
   fill(*text);
   CORPUS_KEEP(text);
 }
@@ -54,6 +55,14 @@ remembers_text()
   std::string text;
   fill(text);
   CORPUS_KEEP(text.data());
+}
+
+CORPUS_NOINLINE static void
+forgets_items()
+{
+  std::vector<record> *items = new std::vector<record>; // SITE forgets_items: heap +1 -0 =24
+  items->resize(10);                                    // SITE forgets_items: heap +1 -0 =1200
+  CORPUS_KEEP(items);
 }
 
 CORPUS_NOINLINE static void
@@ -75,8 +84,9 @@ behave(TSHttpTxn)
   remembers();
   forgets_text();
   remembers_text();
+  forgets_items();
   calls_back();
   descend(100);
 }
 
-CORPUS_PLUGIN(CORPUS_AT_REQUEST, behave)
+CORPUS_PLUGIN(CORPUS_AT_REQUEST, behave) // SITE TSPluginInit: TSCont +1 -0 once
