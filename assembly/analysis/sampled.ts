@@ -3,7 +3,7 @@
 // The sites whose allocations are sampled with their call stacks: those of the watch list whose blocks have tags. One in so many
 // allocations of a site is sampled that about SAMPLES are between two samples of the analysis, at the rate of the last such time.
 
-import { SEARCHED_MAX, WATCH_CLASS, WATCH_SITE, WATCH_SIZE } from "../abi";
+import { WATCH_CLASS, WATCH_SITE, WATCH_SIZE } from "../abi";
 import { output, SAMPLED_SIZE, sampledSites } from "../base/memory";
 import { recordAt } from "../base/regions";
 import { Site } from "../base/types";

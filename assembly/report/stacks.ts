@@ -8,7 +8,7 @@
 //    1 |       - |          - |                    - |       - |       - |   foo.so handler (foo.c:88)            | -
 //    1 |       - |          - |                    - |       - |       - |   ... more calls                       | -
 
-import { CALLS_MAX, STACK_IS_CUT, STACK_IS_LOST, STACK_IS_WHOLE, STACKS_MAX } from "../abi";
+import { CALLS_MAX, STACK_IS_CUT, STACK_IS_WHOLE, STACKS_MAX } from "../abi";
 import { sampledAt, sampledCount } from "../analysis/sampled";
 import { writeSeries } from "../analysis/series";
 import { STACKS_SHOWN_MAX } from "../base/memory";
