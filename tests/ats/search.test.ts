@@ -186,7 +186,7 @@ describe("what is lost or hidden", () => {
   const HIDDEN = ["hide_xor", "hide_compressed", "hide_epoll"];
   let ats: Ats;
   before(async () => {
-    ats = await start(["lose", "lose_cycle", "lose_ring", ...HIDDEN, "hide_register"]);
+    ats = await start(["lose", "lose_cycle", ...HIDDEN, "hide_register"]);
     await allocate(ats);
     await ats.ctl("plugin", "msg", "memtrack", "search searched.so");
   });
@@ -194,7 +194,7 @@ describe("what is lost or hidden", () => {
 
   test("is called lost where nothing refers to it, and makes the search blind once a block is released that seemed so", async () => {
     const isFound = (all: Searched[]) =>
-      ["lose", "lose_cycle", "lose_ring"].every((way) =>
+      ["lose", "lose_cycle"].every((way) =>
         rowsOf(all, way).some(({ lost, held, watched }) => lost >= 40 && held <= watched / 8),
       ) && HIDDEN.every((way) => rowsOf(all, way).some(({ isBlind }) => isBlind));
     const rows = await until(ats, isFound, 4);
