@@ -66,7 +66,18 @@ export interface Analysis {
   parts: Part[];
 }
 
-const NAMES = ["growth", "ownersGrowth", "suspects", "stacks", "ages", "reconciliation", "show", "showHistory"] as const;
+const NAMES = [
+  "growth",
+  "ownersGrowth",
+  "suspects",
+  "search",
+  "holders",
+  "stacks",
+  "ages",
+  "reconciliation",
+  "show",
+  "showHistory",
+] as const;
 type Name = (typeof NAMES)[number];
 /** Returns a row's cell by the head of its column. */
 type Cells = (head: string) => string;
