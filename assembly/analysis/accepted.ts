@@ -9,17 +9,15 @@
 // What it is compared with is the fastest growth of any level when it became `accepted`; a start of the server, or `reset`, takes it anew.
 // A row whose growth has changed is a suspect, until it is accepted again.
 
-import { HISTORY_LEVELS, INPUT_SIZE, LINE_NOTE, LINE_WARNING, OWNER_SERIES_MAX, VERDICT_LEAK } from "../abi";
+import { HISTORY_LEVELS, INPUT_SIZE, LINE_NOTE, LINE_WARNING, OWNER_SERIES_MAX, SETTING_ACCEPT, VERDICT_LEAK } from "../abi";
 import * as answer from "../base/answer";
-import { DOUBLE_QUOTE } from "../base/chars";
 import { counted } from "../base/humanize";
 import { accepts, input, output, outputEnd } from "../base/memory";
 import { mulDiv } from "../base/muldiv";
 import { matches, matchesAny } from "../base/patterns";
 import { Row, Series } from "../base/types";
-import { ascii, begin, byte, copy, position, takeBack, unsigned, writeSanitized } from "../base/writer";
+import { ascii, begin, position, takeBack, unsigned, writeSanitized } from "../base/writer";
 import { SETTING_NAMES } from "../format";
-import { SETTING_ACCEPT } from "../abi";
 import { stateOf } from "../model/history";
 import { packNarrow, unpackNarrow } from "../model/minifloat";
 import { knownSites } from "../model/model";
@@ -45,8 +43,6 @@ const LEVEL_FIRST: u32 = 2;
 const CHANGE: u64 = 2;
 /** Most bytes of the patterns of the record, and of those of messages, which follow them. */
 export const ACCEPTS_SIZE: u32 = INPUT_SIZE;
-/** Names that a reply lists. */
-const NAMES_SHOWN: u32 = 3;
 
 let recordLength: u32 = 0;
 let messageLength: u32 = 0;

@@ -312,7 +312,7 @@ list_frame(struct _Unwind_Context *context, void *data)
     listed->found = true;
     listed->count = 0;
   }
-  bool is_own  = ip - listed->own < listed->own_size;
+  bool is_own = ip - listed->own < listed->own_size;
   if (is_own && listed->count > 0 && listed->most > listed->count + CALLS_BEYOND) {
     listed->most = listed->count + CALLS_BEYOND;
   }

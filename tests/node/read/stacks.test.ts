@@ -43,7 +43,7 @@ describe("the section of call stacks", () => {
       whole: true,
     });
     assert.deepEqual([second!.share, second!.whole, second!.calls.length], [undefined, false, 1]);
-    assert.deepEqual(callsAbove(first!), ["foo.so handler (foo.c:88)"]);
+    assert.deepEqual(callsAbove(first), ["foo.so handler (foo.c:88)"]);
     assert.equal(keyOfRow({ class: "tsapi", kind: "", location: SITE, retired: false }), `tsapi ${SITE}`);
     assert.equal(found.get(`tsapi ${SITE}`)!.length, 1);
   });
