@@ -157,8 +157,8 @@ function section(text: string, name: Name): [string, Cells[]] {
   const first = lines.findIndex((line) => isTitleOf(line, name));
   if (first < 0) return ["", []];
   const heads = headsOf(lines[first + 1] ?? "");
-  // Format 1 has no column Kind, and older dumps of format 2 no change of the parts.
-  const added = name === "reconciliation" ? ["Change"] : ["Kind"];
+  // Format 1 has no column Kind, and older dumps of format 2 no proof, and no change of the parts.
+  const added = name === "reconciliation" ? ["Change"] : ["Kind", "Proof"];
   const expected = titlesOf(sections[name]).filter((title) => heads.includes(title) || !added.includes(title));
   if (heads.toSorted().join() !== expected.toSorted().join()) throw new Error(`not the heads: ${lines[first + 1]}`);
   const rows: Cells[] = [];

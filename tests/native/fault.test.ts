@@ -22,7 +22,7 @@ const AT_ONCE = 2;
 
 /** Functions that memtrack.so uses and that cannot fail, or not so that the caller could do anything. */
 const CANNOT_FAIL =
-  /^(_Unwind_\w+|_Z\w+|__cxa_\w+|__gxx_personality_v0|__gcc_personality_v0|__assert_fail|__errno_location|__isoc99_sscanf|__gmon_start__|_ITM_\w+|mem\w+|pthread_mutex_\w+|_setjmp|str\w+|v?snprintf|pthread_attr_\w+|pthread_\w*join\w*|thrd_detach|thrd_join|close|closedir|dl_iterate_phdr|dlclose|dlerror|endmntent|fclose|ferror|fileno|fprintf|free|freeaddrinfo|freeifaddrs|fts64_close|fts_close|getauxval|getpid|gettid|gnu_get_libc_version|iconv_close|if_freenameindex|longjmp|mallinfo2|malloc_usable_size|pclose|pthread_detach|pthread_once|pthread_self|pthread_setname_np|pthread_sigmask|qsort|regfree|sched_yield|sigfillset|stderr|sysconf|time)$/;
+  /^(_Unwind_\w+|_Z\w+|__cxa_\w+|__gxx_personality_v0|__gcc_personality_v0|__assert_fail|__errno_location|__isoc99_sscanf|__gmon_start__|__popcountdi2|_ITM_\w+|mem\w+|pthread_mutex_\w+|_setjmp|str\w+|v?snprintf|pthread_attr_\w+|pthread_\w*join\w*|thrd_detach|thrd_join|close|closedir|dl_iterate_phdr|dlclose|dlerror|endmntent|fclose|ferror|fileno|fprintf|free|freeaddrinfo|freeifaddrs|fts64_close|fts_close|getauxval|getpid|gettid|gnu_get_libc_version|iconv_close|if_freenameindex|longjmp|mallinfo2|malloc_usable_size|pclose|pthread_detach|pthread_once|pthread_self|pthread_setname_np|pthread_sigmask|qsort|regfree|sched_yield|sigfillset|stderr|sysconf|time)$/;
 
 /** The stand-in servers have no freelists, and their objects are not blocks. */
 const WEIGHTLESS =
