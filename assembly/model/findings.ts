@@ -161,7 +161,7 @@ export function isBlind(row: Row): bool {
 export function holderShareOf(row: Row): u32 {
   const held = heldOf(row);
   const at = best(row);
-  return held && at ? (100 * load<u32>(at, FINDING_CHAINED)) / held : 0;
+  return held && at ? min<u32>(100, (100 * load<u32>(at, FINDING_CHAINED)) / held) : 0;
 }
 
 /** Bytes of holderText(); 0 if nothing is known that holds the row. */

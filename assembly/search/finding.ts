@@ -51,7 +51,9 @@ export function sumUp(slot: Slot): void {
   site.marked = site.estimate;
 }
 
+/** A block that was just taken into the sample, or that waits for its site to be looked at as a whole, is not judged yet. */
 function add(site: Searched, block: Block): void {
+  if (!block.passes) return;
   site.watched = site.watched + 1;
   if (isLost(block)) {
     site.lost = site.lost + 1;

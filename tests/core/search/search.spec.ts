@@ -34,7 +34,7 @@ describe("a block", () => {
     watch([SITE]);
     block(BASE + 0x100);
     passes(1);
-    expect(classes()).toBe("1/0/0/0/0");
+    expect(classes()).toBe("0/0/0/0/0", "found by the first");
     passes(5);
     expect(classes()).toBe("1/0/0/0/0");
     passes(1);
