@@ -176,8 +176,7 @@ const ALLOWED: Record<keyof Usage, { more: number; share: number }> = {
   threads: { more: 2, share: 0 },
   resident: { more: 24 << 20, share: 0.05 },
   // A table of counters for each of the threads that ran at once; their number is random.
-  // With the search's instance, which is opened when there is first a row to search.
-  memory: { more: 32 << 20, share: 0 },
+  memory: { more: 8 << 20, share: 0 },
 };
 
 /** In the first rounds tables, caches and the allocator's arenas fill. */
