@@ -7,7 +7,7 @@
 import { CLASS_IOBUFFER, CLASS_OBJECT, KIND_HELD_SESSION, KIND_HELD_TRANSACTION, OWNER_CORE, OWNER_SERIES_MAX } from "../abi";
 import { slots } from "../base/memory";
 import { Series } from "../base/types";
-import { ascii } from "../base/writer";
+import { ascii, position, takeBack } from "../base/writer";
 import { REMAINDER_NAME } from "../format";
 import { isOfBlocks, isOfRamCache, isOfTransactions } from "../model/freelists";
 import { ageOf } from "../model/history";
@@ -137,6 +137,16 @@ export function writeSeries(series: Series): void {
   if (isOwnerSeries(series)) return writeEntry(series - slots);
   show(series);
   if (isRetired(ownerOfSite(series))) ascii(" [retired]");
+}
+
+/** Whether the name of a series contains a text. The name is written behind the writer's text, and taken back. */
+export function nameContains(series: Series, text: usize, length: u32): bool {
+  const from = position();
+  writeSeries(series);
+  const end = position();
+  takeBack(from);
+  for (let at = from; at + length <= end; ++at) if (memory.compare(at, text, length) == 0) return true;
+  return false;
 }
 
 export function writeSeriesInSentence(series: Series): void {

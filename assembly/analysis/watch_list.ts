@@ -6,13 +6,13 @@
 import { ARGUMENT_MAX, SEARCHED_MAX, SITE_FIRST, VERDICT_FILLING, WATCH_CLASS, WATCH_SIZE, WATCH_SITE } from "../abi";
 import { asked, input, output, outputEnd } from "../base/memory";
 import { Row, Site } from "../base/types";
-import { begin, position, takeBack } from "../base/writer";
+import { begin } from "../base/writer";
 import { noteSearch } from "../model/findings";
 import { knownSites, siteClass } from "../model/model";
 import { rowOf } from "../model/rows";
 import { hasAddresses } from "./proof";
 import { rank, ranked, rankedCount, rankingStart } from "./ranking";
-import { inUse, isActive, isRowSeries, writeSeries } from "./series";
+import { inUse, isActive, isRowSeries, nameContains } from "./series";
 import { rankSuspects } from "./urgency";
 import { isUndecided, verdictOf } from "./verdict";
 
@@ -41,7 +41,8 @@ export function watchList(): u32 {
   addRanked();
   if (askedLength != NONE) {
     rankingStart(SEARCHED_MAX);
-    for (let row: Row = 0; row < knownSites(); ++row) if (isActive(row) && isAskedFor(row)) rank(row, inUse(row));
+    for (let row: Row = 0; row < knownSites(); ++row)
+      if (isActive(row) && nameContains(row, asked, askedLength)) rank(row, inUse(row));
     addRanked();
   }
   rankingStart(SEARCHED_MAX);
@@ -68,14 +69,4 @@ function add(site: Site, cls: u32): void {
   const at = output + count++ * WATCH_SIZE;
   store<u32>(at, site, WATCH_SITE);
   store<u32>(at, cls, WATCH_CLASS);
-}
-
-/** Whether a row's name, which is written behind the list, contains the text that was asked for. */
-function isAskedFor(row: Row): bool {
-  const from = position();
-  writeSeries(row);
-  const end = position();
-  takeBack(from);
-  for (let at = from; at + askedLength <= end; ++at) if (memory.compare(at, asked, askedLength) == 0) return true;
-  return false;
 }

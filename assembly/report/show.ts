@@ -27,13 +27,13 @@ import {
 import { offered, rank, ranked, rankedCount, rankingStart } from "../analysis/ranking";
 import { isPerReload, growthPerReload, reloadsOf, writeReloadProgress } from "../analysis/reloads";
 import { lateShare } from "../analysis/saturation";
-import { allocs, frees, inUse, isActive, isObjects, writeSeries } from "../analysis/series";
+import { allocs, frees, inUse, isActive, isObjects, nameContains, writeSeries } from "../analysis/series";
 import { samplesUntilJudged, verdictOf } from "../analysis/verdict";
 import { DOUBLE_QUOTE, isControl, QUESTION_MARK, SPACE } from "../base/chars";
 import { counted } from "../base/humanize";
 import { input, pattern, SHOWN_MAX } from "../base/memory";
 import { Row } from "../base/types";
-import { ascii, byte, newline, position, takeBack, unsigned } from "../base/writer";
+import { ascii, byte, newline, unsigned } from "../base/writer";
 import { SECTION_SHOW, SECTION_SHOW_HISTORY } from "../format";
 import { ageOf, allocatedAt, floorAt, stateOf } from "../model/history";
 import { unpack } from "../model/minifloat";
@@ -67,23 +67,13 @@ export function renderShow(): void {
   for (let row: Row = 0; row < knownSites(); ++row) {
     if (!isActive(row)) continue;
     ++all;
-    if (matches(row)) rank(row, inUse(row));
+    if (nameContains(row, pattern, length)) rank(row, inUse(row));
   }
   if (offered) {
     renderRows();
     renderHistories();
   } else renderNone(all);
   length = 0;
-}
-
-/** Whether the row's name contains the text. The name is written behind the dump's text, and taken back. */
-function matches(row: Row): bool {
-  const from = position();
-  writeSeries(row);
-  const end = position();
-  takeBack(from);
-  for (let at = from; at + length <= end; ++at) if (memory.compare(at, pattern, length) == 0) return true;
-  return false;
 }
 
 function renderNone(rows: u32): void {
