@@ -208,6 +208,18 @@ export class Ats {
     return good(text)!;
   }
 
+  /** Whether the search for references has its thread, and with it its instance of the core. */
+  isSearching(): boolean {
+    const folder = `/proc/${this.pid}/task`;
+    return readdirSync(folder).some((id) => {
+      try {
+        return readFileSync(join(folder, id, "comm"), "utf8") === "memtrack-search\n";
+      } catch {
+        return false; // it has ended meanwhile
+      }
+    });
+  }
+
   /** Runs traffic_ctl; needs the option `ctl`. Returns its standard output; throws if it fails. */
   async ctl(...args: string[]): Promise<string> {
     const options = { ...this.#user, env: this.#env() };

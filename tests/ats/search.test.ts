@@ -4,7 +4,6 @@
 // it cannot see. tests/plugins/searched.cc has a site for each way.
 
 import assert from "node:assert/strict";
-import { readdirSync, readFileSync } from "node:fs";
 import { setTimeout as pause } from "node:timers/promises";
 import { after, before, describe, test } from "node:test";
 import { Ats } from "../../harness/ats.ts";
@@ -111,17 +110,6 @@ async function allocate(ats: Ats, epochs = 5, count = 30): Promise<void> {
   }
 }
 
-function hasThread(ats: Ats): boolean {
-  const folder = `/proc/${ats.pid}/task`;
-  return readdirSync(folder).some((id) => {
-    try {
-      return readFileSync(`${folder}/${id}/comm`, "utf8") === "memtrack-search\n";
-    } catch {
-      return false;
-    }
-  });
-}
-
 /**
  * By way: what the text of the holder contains. On two servers, because one site whose blocks refer to each other is looked at as a whole at
  * a time.
@@ -158,7 +146,7 @@ for (const holders of HOLDERS) {
     let rows: Searched[];
     before(async () => {
       ats = await start(ways);
-      assert.ok(!hasThread(ats), "nothing is to be watched");
+      assert.ok(!ats.isSearching(), "nothing is to be watched");
       await allocate(ats);
       await ats.ctl("plugin", "msg", "memtrack", "search searched.so");
       const isKnown = (all: Searched[]) =>
@@ -207,9 +195,9 @@ describe("what is lost or hidden", () => {
   });
 
   test("is searched by a thread that ends with the level or its share, and begins anew with them", async () => {
-    assert.ok(hasThread(ats));
+    assert.ok(ats.isSearching());
     const gone = async () => {
-      for (const end = Date.now() + FOUND_MS; hasThread(ats); await pause(100)) assert.ok(Date.now() < end);
+      for (const end = Date.now() + FOUND_MS; ats.isSearching(); await pause(100)) assert.ok(Date.now() < end);
     };
     await ats.ctl("plugin", "msg", "memtrack", "arm 0");
     await gone();

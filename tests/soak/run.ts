@@ -9,6 +9,9 @@ import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import type { Dump } from "../../harness/dump.ts";
 import { Origin } from "../../harness/origin.ts";
+import * as abi from "../../assembly/abi.ts";
+import { Instance } from "../../host/node/core/instance.ts";
+import { loadCore } from "../../host/node/core/module.ts";
 import { assertSound, buildCorpus } from "../support/corpus.ts";
 import { Clients, lengthOf } from "./clients.ts";
 import { Dumps } from "./dumps.ts";
@@ -70,6 +73,8 @@ export interface Options {
   say: (line: string) => void;
 }
 
+/** Bytes of the search's instance, which exists while there is a row to search. */
+const SEARCH_SIZE = new Instance(loadCore(), abi.ROLE_SEARCH, abi.SITES_MIN).size;
 const OWNERS = Object.keys(INNOCENTS).map((name) => `${name}.so`);
 /** Of failures that are alike but for their numbers, so many are told. */
 const ALIKE_MAX = 5;
@@ -286,7 +291,7 @@ class Soak {
     this.report.quiet.push({
       ...usage,
       atMs: Date.now() - this.#began,
-      memory: Number(after.header.get("memory")),
+      memory: Number(after.header.get("memory")) - (this.#server.ats.isSearching() ? SEARCH_SIZE : 0),
       reset,
       resident: usage.resident - idleInFreelists(after),
     });
