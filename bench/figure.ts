@@ -19,7 +19,8 @@ export const BUDGETS = {
   memory: { text: "memory per thread at the default capacity", atMost: 256, unit: "KiB" },
   server: { text: "CPU per request at level 1 and 2 against no plugin", atMost: 1.01, unit: "x" },
   share: { text: "share of the network threads' time, five plugins", atMost: 1, unit: "%" },
-  search: { text: "search for references, end to end", atLeast: 3, unit: "GB/s" },
+  // 3 GB/s where memcpy has 30, as on the machine of the experiments.
+  search: { text: "search for references, end to end, against memcpy", atMost: 10, unit: "x" },
   commandRate: { text: "memtrack report of a 1 GB traffic.out", atLeast: 100, unit: "MB/s" },
   commandMemory: { text: "its memory", atMost: 300, unit: "MB" },
   disarmed: { text: "CPU per request disarmed against no plugin", same: true, unit: "x" },

@@ -247,8 +247,6 @@ export let accepts: usize = 0;
 
 /** The search (assembly/search): a piece of the process's memory, with its margin. */
 export let window: usize = 0;
-/** Addresses in the window of words that deserve a closer look (scan.ts): u32. */
-export let suspicious: usize = 0;
 /** A bit for each part of memory that a watched block lies in (filter.ts). */
 export let filter: usize = 0;
 /** By site: the number of its entry among the searched sites, plus 1 (searched.ts): u8. */
@@ -257,6 +255,8 @@ export let searchedSites: usize = 0;
 /** Watched blocks (block.ts), their numbers by address (u16), and the blocks that a census found (census.ts). */
 export let watchedBlocks: usize = 0;
 export let byAddress: usize = 0;
+/** Their addresses in that order: u64. Close to one another, because a search by address looks at many. */
+export let addresses: usize = 0;
 export let candidates: usize = 0;
 /** References from watched blocks to watched blocks (reference.ts). */
 export let edges: usize = 0;
@@ -414,12 +414,12 @@ function laySearch(): void {
   input = take(INPUT_SIZE);
   output = take(INPUT_SIZE);
   outputEnd = cursor;
-  suspicious = take((SEARCH_PIECE / sizeof<u64>() + 1) * sizeof<u32>());
   filter = take(SEARCH_FILTER_SIZE);
   searchedIndex = take(0x10000);
   searchedSites = take((SEARCHED_MAX + 1) * SEARCHED_SIZE);
   watchedBlocks = take(BLOCKS_COUNT * BLOCK_SIZE);
   byAddress = take((BLOCKS_COUNT * sizeof<u16>() + 7) & ~7);
+  addresses = take(BLOCKS_COUNT * sizeof<u64>());
   candidates = take(SEARCHED_MAX * WATCHED_MAX * CANDIDATE_SIZE);
   edges = take(EDGES_COUNT * EDGE_SIZE);
   roots = take(ROOTS_COUNT * ROOT_SIZE);

@@ -4,7 +4,7 @@
 // site's sample follow one another, so the number of an entry tells its site; the links follow after the samples. In a pass they are found
 // by address.
 
-import { BLOCK_SIZE, BLOCKS_COUNT, byAddress, SAMPLED_COUNT, watchedBlocks } from "../base/memory";
+import { addresses, BLOCK_SIZE, BLOCKS_COUNT, byAddress, SAMPLED_COUNT, watchedBlocks } from "../base/memory";
 import { recordAt, setValueAt, valueAt } from "../base/regions";
 import { WATCHED_MAX } from "../abi";
 
@@ -125,6 +125,7 @@ export function sortBlocks(): void {
     setValueAt<u16>(byAddress, 0, <u16>last);
     sift(0, end);
   }
+  for (let i: u32 = 0; i < count; ++i) setValueAt<u64>(addresses, i, blockAt(orderedBlock(i)).address);
 }
 
 function sift(root: u32, end: u32): void {
@@ -145,7 +146,7 @@ export function blockWith(address: u64): Watched {
   let high = count;
   while (low < high) {
     const middle = (low + high) >>> 1;
-    if (blockAt(orderedBlock(middle)).address <= address) low = middle + 1;
+    if (valueAt<u64>(addresses, middle) <= address) low = middle + 1;
     else high = middle;
   }
   if (!low) return NO_BLOCK;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The filter: whether a word can be an address in a watched block. First by the range of their addresses, then by a bit for each part of
-// memory (hashed) that one of them lies in. Parts are as small as the number of bits allows.
+// The filter: whether a word can be an address in a watched block. First by the range of their addresses, then by a Bloom
+// filter of the parts of memory that one of them lies in. Parts are as small as its size allows.
 
 import { SEARCH_FILTER_SIZE, filter } from "../base/memory";
 import { PHI, slotOfHash } from "../base/hash";
@@ -10,12 +10,15 @@ import { blockAt, orderedBlock, watchedCount } from "./block";
 /** Pointers have 47 bits; some programs keep tags in those above. */
 export const ADDRESS_MASK: u64 = (1 << 47) - 1;
 
-/** 2^19 bits, of which at most a sixteenth is set. */
-const BITS: u32 = 19;
-const PARTS_MAX: u64 = 1 << (BITS - 4);
+/** 2^13 words of 64 bits. A part has two bits of one of them, from other bits of its hash than those that tell the word. */
+const WORDS: u32 = 13;
+const FIRST_BIT: u64 = 45;
+const SECOND_BIT: u64 = 39;
+/** So many set an eighth of the bits: of other addresses one in 64 passes. */
+const PARTS_MAX: u64 = 1 << (WORDS + 2);
 const SHIFT_MIN: u64 = 8;
 
-if (SEARCH_FILTER_SIZE * 8 != 1 << BITS) ERROR("not the size that memory.ts tells");
+if (SEARCH_FILTER_SIZE != sizeof<u64>() << WORDS) ERROR("not the size that memory.ts tells");
 
 /** The range of the blocks' addresses. */
 export let lowest: u64 = 0;
@@ -39,9 +42,8 @@ export function fillFilter(low: u64, high: u64): void {
   for (let i: u32 = 0; i < count; ++i) {
     const block = blockAt(orderedBlock(i));
     for (let part = block.address >> shift; part <= (block.end - 1) >> shift; ++part) {
-      const bit = bitOf(part);
-      const at = filter + (bit >> 3);
-      store<u8>(at, load<u8>(at) | maskOf(bit));
+      const hash = part * PHI;
+      store<u64>(wordOf(hash), load<u64>(wordOf(hash)) | bitsOf(hash));
     }
   }
 }
@@ -59,18 +61,20 @@ function parts(): u64 {
 // @ts-ignore: decorator
 @inline
 export function mayBeWatched(address: u64): bool {
-  const bit = bitOf(address >> shift);
-  return (load<u8>(filter + (bit >> 3)) & maskOf(bit)) != 0;
+  const hash = (address >> shift) * PHI;
+  const bits = bitsOf(hash);
+  return (load<u64>(wordOf(hash)) & bits) == bits;
+}
+
+/** Address of the word of the filter for a hash. */
+// @ts-ignore: decorator
+@inline
+function wordOf(hash: u64): usize {
+  return filter + slotOfHash(hash, WORDS) * sizeof<u64>();
 }
 
 // @ts-ignore: decorator
 @inline
-function maskOf(bit: usize): u8 {
-  return <u8>((<u32>1) << ((<u32>bit) & 7));
-}
-
-// @ts-ignore: decorator
-@inline
-function bitOf(part: u64): usize {
-  return slotOfHash(part * PHI, BITS);
+function bitsOf(hash: u64): u64 {
+  return ((<u64>1) << ((hash >> FIRST_BIT) & 63)) | ((<u64>1) << ((hash >> SECOND_BIT) & 63));
 }

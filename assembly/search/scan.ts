@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The scan of a piece of memory, in two steps. The first notes the places of words that lie in the range of watched blocks or can be tags,
-// without branches: it sees every word of the process. The second looks closer at those few: by the filter, then by the table.
+// The scan of a piece of memory, in two steps. The first sees every word of the process: it notes those that lie in the range of watched
+// blocks or can be tags as bits, without branches. The second looks closer at those few: by the filter, then by the table.
 
 import { EPOCH_BITS, PIECE_BUFFER, PIECE_UNALIGNED, SEARCH_MARGIN, SEARCH_PIECE, TAG_BIRTH_SHIFT } from "../abi";
-import { suspicious, window } from "../base/memory";
+import { window } from "../base/memory";
 import { countTag } from "./census";
 import { ADDRESS_MASK, lowest, mayBeWatched, span } from "./filter";
 import { countReference } from "./reference";
@@ -13,6 +13,9 @@ import { birthOf, births, canBeTag } from "./tag";
 import { defer, flushPending, isTesting, mayReferToWhole } from "./whole";
 
 const WORD: u32 = sizeof<u64>();
+/** Words of one round of the first step: each has a bit, the first one the highest. */
+const GROUP: u32 = 32;
+const HIGHEST: u32 = 1 << 31;
 /** The least tag: those of site 1, without the shift of canBeTag(). */
 const FIRST_TAG: u64 = (<u64>1) << (EPOCH_BITS + TAG_BIRTH_SHIFT);
 
@@ -35,29 +38,55 @@ export function scanPiece(address: u64, length: u32, kind: u32): void {
 }
 
 function scan(address: u64, from: u32, to: u32, tagsToo: bool): void {
-  const found = note(from, to, lowest, span, tagsToo ? births << TAG_BIRTH_SHIFT : 0);
-  for (let at = <u32>suspicious; at < found; at += sizeof<u32>()) {
-    const place = load<u32>(at);
-    const word = load<u64>(place);
-    const target = word & ADDRESS_MASK;
-    if (target - lowest < span) {
-      if (tagsToo && isTesting && mayReferToWhole(target)) defer(address + (place - from), target);
-      else if (mayBeWatched(target)) countReference(address + (place - from), target);
+  const low = lowest;
+  const width = span;
+  const bound = tagsToo ? births << TAG_BIRTH_SHIFT : 0;
+  for (let at = from; at < to; at += GROUP * WORD) {
+    let noted: u32 = 0;
+    for (let eight: u32 = 0; eight < GROUP * WORD; eight += 8 * WORD) noted = noteEight(noted, at + eight, low, width, bound);
+    const words = (to - at) / WORD;
+    if (words < GROUP) noted &= ~(u32.MAX_VALUE >>> words); // behind the piece there is what an earlier one left
+    while (noted) {
+      const word = <u32>clz(noted);
+      noted ^= HIGHEST >>> word;
+      const place = at + word * WORD;
+      lookAt(address + (place - from), place, tagsToo);
     }
-    if (tagsToo && canBeTag(word) && slotOf(birthOf(word)) != NO_SLOT) countTag(address + (place - from), word, place);
   }
   if (isTesting) flushPending();
 }
 
-/** Notes the places of words that deserve a closer look. Returns the end of the list. */
-function note(from: u32, to: u32, low: u64, width: u64, bound: u64): u32 {
-  let out = <u32>suspicious;
-  for (let at = from; at < to; at += WORD) {
-    const word = load<u64>(at);
-    store<u32>(out, at);
-    const inRange: u32 = (word & ADDRESS_MASK) - low < width ? 1 : 0;
-    const isTag: u32 = word - FIRST_TAG < bound ? 1 : 0;
-    out += (inRange | isTag) << 2;
+/** Appends a bit for each of eight words: whether it deserves a closer look. */
+// @ts-ignore: decorator
+@inline
+function noteEight(noted: u32, at: u32, low: u64, width: u64, bound: u64): u32 {
+  noted = note(noted, load<u64>(at), low, width, bound);
+  noted = note(noted, load<u64>(at, 8), low, width, bound);
+  noted = note(noted, load<u64>(at, 16), low, width, bound);
+  noted = note(noted, load<u64>(at, 24), low, width, bound);
+  noted = note(noted, load<u64>(at, 32), low, width, bound);
+  noted = note(noted, load<u64>(at, 40), low, width, bound);
+  noted = note(noted, load<u64>(at, 48), low, width, bound);
+  return note(noted, load<u64>(at, 56), low, width, bound);
+}
+
+// @ts-ignore: decorator
+@inline
+function note(noted: u32, word: u64, low: u64, width: u64, bound: u64): u32 {
+  const inRange = u32((word & ADDRESS_MASK) - low < width);
+  const isTag = u32(word - FIRST_TAG < bound);
+  return 2 * noted + (inRange | isTag);
+}
+
+/** The second step. */
+// @ts-ignore: decorator
+@inline
+function lookAt(address: u64, place: u32, tagsToo: bool): void {
+  const word = load<u64>(place);
+  const target = word & ADDRESS_MASK;
+  if (target - lowest < span) {
+    if (tagsToo && isTesting && mayReferToWhole(target)) defer(address, target);
+    else if (mayBeWatched(target)) countReference(address, target);
   }
-  return out;
+  if (tagsToo && canBeTag(word) && slotOf(birthOf(word)) != NO_SLOT) countTag(address, word, place);
 }

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Speed of the search for references: a heap of `mb` MiB, whose blocks of 16 to 2,000 bytes hold pointers to each other, texts,
-// small numbers and zeros, all with tags; one in twenty is of one of `sites` watched sites. Each line has a word and GB/s of
+// Speed of the search for references: a heap of `mb` MiB of blocks (filling.h), all with tags; one in twenty is of one of `sites` watched sites. Each line has a word and GB/s of
 // memory, by CPU time of the thread: memcpy in pieces, process_vm_readv in pieces, the scan of a piece alone, both together, the
 // same with unaligned words.
 //
@@ -15,6 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "filling.h"
 #include "host.h"
 #include "support.h"
 
@@ -35,38 +35,13 @@ cpu(void)
   return time.tv_sec * 1000000000ull + time.tv_nsec;
 }
 
-// A tenth are pointers, and a tenth text; of the rest half are zeros.
-static uint64_t
-word(void)
-{
-  uint64_t r = random_next(&state);
-  switch (r >> 60) {
-  case 0:
-  case 1:
-  case 2:
-    return (uint64_t)heap + (r % size & ~15ull);
-  case 3:
-  case 4:
-    return 0x6874696d73656420 ^ (r & 0x0f0f0f0f0f0f0f0f);
-  case 5:
-  case 6:
-  case 7:
-    return r % 10000;
-  default:
-    return 0;
-  }
-}
-
 static void
 fill(uint32_t sites)
 {
   for (uint64_t at = 0; at + 2064 < size;) {
-    uint64_t usable = ((16 + random_next(&state) % 2000) & ~15ull) + 8;
+    uint64_t usable = filling_size(&state);
     char *block     = heap + at + 16;
-    for (uint64_t i = 0; i + 8 <= usable; i += 8) {
-      uint64_t value = word();
-      memcpy(block + i, &value, 8);
-    }
+    filling_write(&state, block, usable, (uintptr_t)heap, size);
     uint64_t r    = random_next(&state);
     uint32_t site = SITE_FIRST + (r % 20 ? sites + r % (SITES - sites) : r / 20 % sites);
     host_search_tag(block, usable, site << 7 | (r >> 40) % EPOCH);
