@@ -3,24 +3,31 @@
 // Which block holds an address: the tags in memory answer that, with any allocator. From the address forward, the first word that verifies
 // as a tag is that of the block, unless the block starts behind the address: then the address lies in no block that has a tag. A tag that
 // was inverted is that of a block that was released, and whose memory nobody has overwritten yet.
+//
+// The tag of a large table is far from most of its words. Such memory is read once a pass: what is known of it answers the further lookups.
 
 import { EPOCH_BITS, SEARCH_PIECE } from "../abi";
 import { BLOCKS_COUNT, SAMPLED_COUNT, window } from "../base/memory";
 import { blockAt, clearBlock, NO_BLOCK, Watched } from "./block";
 import { keyOfOpenssl, plainKey } from "./searched";
-import { birthOf, canBeTag, startOf, userEndOf } from "./tag";
+import { birthOf, BLOCK_FAR, canBeTag, startBefore, startOf, userEndOf } from "./tag";
 
 const WORD: u32 = sizeof<u64>();
 /** Memory is read to the end of a page first, as the next may be unmapped, then more and more. How far a tag is looked for. */
 const PAGE: u32 = 4096;
-const FAR: u64 = 128 * 1024;
+const NEAR: u64 = 128 * 1024;
 /** Words that may look like tags without being one, until the search for the tag ends. */
 const FAILURES: u32 = 64;
+/** Of these, such beyond NEAR: of each, as many starts are tried as a block of that size has. */
+const FAR_FAILURES: u32 = 4;
+/** Times that memory beyond NEAR is read after a pass. */
+const FAR_READS: u32 = 2048;
 
 /** What a lookup has found. */
 export const LOOKUP_GOES_ON: u32 = 0; // more memory is needed, from nextAddress on
 export const LOOKUP_OUTSIDE: u32 = 1; // the address is in no block with a tag
 export const LOOKUP_BLOCK: u32 = 2;
+export const LOOKUP_UNKNOWN: u32 = 3; // this pass has read enough
 
 let wanted: u64 = 0;
 let failures: u32 = 0;
@@ -38,6 +45,18 @@ export let foundBirth: u32 = 0;
 export let foundKey: u64 = 0;
 export let foundSpent: bool = false;
 
+/** Memory in which no tag begins that this pass has found: [bareFrom, bareTo). */
+let bareFrom: u64 = 0;
+let bareTo: u64 = 0;
+let farReads: u32 = 0;
+
+/** Begins the lookups after a pass: memory may have changed since the last. */
+export function forgetLookups(): void {
+  foundStart = foundEnd = 0;
+  bareFrom = bareTo = 0;
+  farReads = 0;
+}
+
 export function beginLookup(address: u64): void {
   wanted = address;
   failures = 0;
@@ -48,6 +67,7 @@ export function beginLookup(address: u64): void {
 
 /** Goes on with the memory in the window. */
 export function continueLookup(): u32 {
+  if (wanted >= foundStart && wanted < foundEnd) return LOOKUP_BLOCK;
   for (let offset: u32 = 0; offset < nextLength; offset += WORD) {
     const word = load<u64>(window + offset);
     const verdict = look(nextAddress + offset, word);
@@ -56,23 +76,45 @@ export function continueLookup(): u32 {
   }
   nextAddress += nextLength;
   nextLength = min(max(PAGE, 2 * (nextLength & ~(PAGE - 1))), SEARCH_PIECE);
-  return nextAddress - wanted < FAR ? LOOKUP_GOES_ON : LOOKUP_OUTSIDE;
+  if (wanted >= bareFrom && nextAddress < bareTo) {
+    nextAddress = bareTo;
+    nextLength = PAGE - ((<u32>nextAddress) & (PAGE - 1));
+    before = 0;
+  }
+  if (nextAddress - wanted < NEAR) return LOOKUP_GOES_ON;
+  if (nextAddress - wanted >= BLOCK_FAR) return outside();
+  return farReads++ < FAR_READS ? LOOKUP_GOES_ON : LOOKUP_UNKNOWN;
+}
+
+/** The memory behind the last could not be read, or no block reaches so far. */
+export function outside(): u32 {
+  if (nextAddress - wanted >= NEAR) {
+    bareFrom = wanted;
+    bareTo = nextAddress;
+  }
+  return LOOKUP_OUTSIDE;
 }
 
 function look(address: u64, word: u64): u32 {
   const spent = canBeTag(~word);
   if (!spent && !canBeTag(word)) return LOOKUP_GOES_ON;
   const tag = spent ? ~word : word;
-  foundKey = plainKey();
-  let start = startOf(address, tag, before, foundKey);
+  let key = plainKey();
+  let start = startOf(address, tag, before, key);
   if (!start) {
-    foundKey = keyOfOpenssl();
-    start = startOf(address, tag, before, foundKey);
+    key = keyOfOpenssl();
+    start = startOf(address, tag, before, key);
+  }
+  const isFar = address - wanted >= NEAR;
+  if (!start && isFar && failures < FAR_FAILURES) {
+    key = plainKey();
+    start = startBefore(wanted, address, tag, before, key);
   }
   if (!start) return ++failures < FAILURES ? LOOKUP_GOES_ON : LOOKUP_OUTSIDE;
-  if (start > wanted) return LOOKUP_OUTSIDE;
+  if (start > wanted) return isFar ? outside() : LOOKUP_OUTSIDE;
   foundStart = start;
   foundEnd = address + WORD;
+  foundKey = key;
   foundUserEnd = userEndOf(start, foundEnd, tag, before);
   foundTag = word;
   foundBirth = birthOf(tag);

@@ -9,7 +9,7 @@ import { EPOCH_BITS, REQUEST_NONE, REQUEST_PLACE, REQUEST_READ } from "../abi";
 import { input } from "../base/memory";
 import * as reader from "../base/reader";
 import { VALUE_HELD, VALUE_UNSURE } from "./block";
-import { beginLookup, foundBirth, foundKey, foundSpent, foundStart, LOOKUP_BLOCK, watchFound } from "./lookup";
+import { beginLookup, foundBirth, foundKey, foundSpent, foundStart, LOOKUP_BLOCK, LOOKUP_UNKNOWN, watchFound } from "./lookup";
 import { rootNumber } from "./root";
 import { countHolders, holderBlocks, Searched, searchedAt } from "./searched";
 import {
@@ -60,8 +60,12 @@ export function outsidePlace(): u64 {
   return present().location;
 }
 
-/** The lookup has ended with LOOKUP_BLOCK or LOOKUP_OUTSIDE. */
+/** The lookup has ended. */
 export function answerOutside(found: u32): void {
+  if (found == LOOKUP_UNKNOWN) {
+    raise(VALUE_UNSURE);
+    return next();
+  }
   const isBlock = found == LOOKUP_BLOCK;
   const isOwn = isBlock && !foundSpent && foundBirth >> EPOCH_BITS == site().site;
   if (phase == TARGET) {

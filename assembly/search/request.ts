@@ -19,13 +19,15 @@ import { isAtTurn, judgeSite } from "./judge";
 import {
   beginLookup,
   continueLookup,
+  forgetLookups,
   foundBirth,
   foundSpent,
   LOOKUP_BLOCK,
   LOOKUP_GOES_ON,
-  LOOKUP_OUTSIDE,
+  LOOKUP_UNKNOWN,
   nextAddress,
   nextLength,
+  outside,
   siteOf,
   watchFound,
 } from "./lookup";
@@ -55,7 +57,7 @@ let thorough: bool = false;
 /** The block that the last request is about, and of a lookup the number of its reference. */
 let current: Watched = 0;
 let reference: u32 = 0;
-/** Blocks looked at, and requests made, in this step. */
+/** Blocks looked at, and lookups or places asked for, in this step. */
 let visited: u32 = 0;
 let asked: u32 = 0;
 /** The block at which the lookups of the next pass begin, and the number of passes. */
@@ -76,6 +78,7 @@ export function forgetRequests(): void {
 export function beginRequests(isThorough: bool): void {
   thorough = isThorough;
   ++turn;
+  forgetLookups();
   beginOutsides();
   enter(STEP_OUTSIDES);
 }
@@ -138,7 +141,7 @@ export function requestLength(): u32 {
 
 /** Answers REQUEST_READ: 1 if the window holds the memory, 0 if it could not be read. */
 export function answerRequest(ok: u32): void {
-  if (step == STEP_OUTSIDES || step == STEP_LOOKUPS) return goOn(ok ? continueLookup() : LOOKUP_OUTSIDE);
+  if (step == STEP_OUTSIDES || step == STEP_LOOKUPS) return goOn(ok ? continueLookup() : outside());
   const block = blockAt(current++);
   block.seen = ok != 0 && load<u64>(window) == block.tag;
 }
@@ -157,7 +160,6 @@ function readTag(): u32 {
 function read(from: u64, bytes: u32): u32 {
   address = from;
   length = bytes;
-  ++asked;
   return REQUEST_READ;
 }
 
@@ -182,6 +184,7 @@ function findLookup(): bool {
     if (reference < block.places && (reference || isLookedUp(block))) {
       if (!reference) block.root = 0;
       beginLookup(placeOf(current, reference));
+      ++asked;
       return true;
     }
     nextBlock();
@@ -223,6 +226,7 @@ function answerLookup(found: u32): void {
     ++reference;
     return;
   }
+  if (found == LOOKUP_UNKNOWN) return nextBlock();
   const block = blockAt(current);
   const place = placeOf(current, reference);
   if (block.root != place) block.rootText = 0;

@@ -23,7 +23,8 @@ const FINISHER: u64 = 0xff51afd7ed558ccd;
 const ALIGNMENT: u64 = 16;
 /** Of larger blocks only starts near the beginning of a page are tried, where allocators place them. */
 const NEAR: u64 = 128 * 1024;
-const FAR: u64 = 64 * 1024 * 1024;
+/** Larger blocks are not found. */
+export const BLOCK_FAR: u64 = 64 * 1024 * 1024;
 const PAGE: u64 = 4096;
 
 const CHECK_MASK: u64 = (1 << TAG_CHECK_BITS) - 1;
@@ -66,10 +67,26 @@ export function startOf(address: u64, tag: u64, before: u64, key: u64): u64 {
   const slack = slackOf(tag, before);
   if (((tag >> TAG_SLACK_SHIFT) & TAG_SLACK_LONG) != TAG_SLACK_LONG) return nearStart(end, slack, tag, key);
   const differs = (before ^ tag) & COPY_MASK;
-  if (slack < TAG_SLACK_LONG + TAG_SIZE || slack > FAR) return 0;
+  if (slack < TAG_SLACK_LONG + TAG_SIZE || slack > BLOCK_FAR) return 0;
   if (differs && (differs != COPY_MASK || slack < TAG_GUARDED)) return 0; // the copy of a block with a guard is inverted
   const start = nearStart(end, slack, tag, key);
   return start ? start : farStart(end, slack, tag, key);
+}
+
+/**
+ * Start of a large block that begins at `address` or before it, wherever allocators place it; 0 if it is no tag of this key. It tries up to
+ * four million starts, which takes some milliseconds.
+ * @param at the address of the tag
+ */
+export function startBefore(address: u64, at: u64, tag: u64, before: u64, key: u64): u64 {
+  const end = at + TAG_SIZE;
+  const birth = tag >> TAG_BIRTH_SHIFT;
+  const slack = slackOf(tag, before);
+  const least = end > BLOCK_FAR ? end - BLOCK_FAR : ALIGNMENT;
+  for (let start = min(address, end - slack) & ~(ALIGNMENT - 1); start >= least; start -= ALIGNMENT) {
+    if (hash(key, start, slack, birth) == checkOf(tag)) return start;
+  }
+  return 0;
 }
 
 /** Bytes of a block behind what its user asked for. */
@@ -97,7 +114,7 @@ function nearStart(end: u64, slack: u64, tag: u64, key: u64): u64 {
 function farStart(end: u64, slack: u64, tag: u64, key: u64): u64 {
   const birth = tag >> TAG_BIRTH_SHIFT;
   const check = checkOf(tag);
-  const least = end > FAR ? end - FAR : PAGE;
+  const least = end > BLOCK_FAR ? end - BLOCK_FAR : PAGE;
   for (let page = (end - slack) & ~(PAGE - 1); page >= least; page -= PAGE) {
     if (hash(key, page, slack, birth) == check) return page;
     if (hash(key, page + ALIGNMENT, slack, birth) == check) return page + ALIGNMENT;

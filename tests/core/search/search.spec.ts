@@ -16,7 +16,7 @@ import {
   FINDING_WATCHED,
   WATCHED_MAX,
 } from "../../../assembly/abi";
-import { BASE, block, chain, found, foundLong, memoryOf, pass, passes, poke, release, setEpochNow, SITE, watch } from "./support";
+import { BASE, block, bytesAsked, chain, found, foundLong, memoryOf, pass, passes, poke, release, setEpochNow, SITE, watch } from "./support";
 
 /** Pieces of memory without blocks, for roots. */
 const ROOTS: u64 = BASE + 0x30000;
@@ -194,6 +194,20 @@ describe("a chain", () => {
     passes(8);
     expect(classes()).toBe("5/0/0/5/0");
     expect(chain()).toBe("[301] <- [302] <- foo.so variable48 (.bss)");
+  });
+
+  test("leads over a table whose tag is a megabyte behind, wherever that begins", () => {
+    for (let offset: u64 = 0; offset < 0x200; offset += 0x190) {
+      memoryOf(0x200000);
+      watch([SITE]);
+      const table = block(BASE + 0x40010 + offset, SITE + 1, 0x180000);
+      poke(ROOTS, table);
+      for (let i: u64 = 0; i < 40; ++i) poke(table + i * 0x808, block(BASE + 0x100 + i * 0x100));
+      poke(table + 0x200, 0x00123456789abcde); // no tag of any block
+      passes(6);
+      expect(chain()).toBe(`[${SITE + 1}] <- foo.so variable48 (.bss)`);
+      expect(bytesAsked).toBeLessThan(6 * 40 * 0x10000, "the table is read once a pass");
+    }
   });
 
   test("of lost blocks holds nothing, though they are not watched", () => {
