@@ -230,6 +230,7 @@ export const SEARCH_MARGIN: u32 = 16;
 export const PIECE_MEMORY: u32 = 0;
 export const PIECE_UNALIGNED: u32 = 1;
 export const PIECE_BUFFER: u32 = 2;
+export const PIECE_NONE: u32 = 0xffffffff; // no number of a piece
 
 // Flags of a pass: it reads unaligned words, and the data of IOBuffers too.
 export const PASS_THOROUGH: u32 = 1;

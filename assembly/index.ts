@@ -218,6 +218,7 @@ export { registerCall, renameCall } from "./registry/call_text";
 export { checksum, debugPath } from "./naming/debug_file";
 export { beginPass, endPass, searchBegin, searchKeys, searchWatch, wantedPass } from "./search/pass";
 export { searchObject } from "./search/census";
+export { beginPieces, nextPiece } from "./search/order";
 export { scanPiece } from "./search/scan";
 export { answerPlace, answerRequest, nextRequest, requestAddress, requestLength } from "./search/request";
 export { findings } from "./search/finding";

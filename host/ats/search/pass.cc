@@ -6,7 +6,6 @@
 
 #include "base/atomic.h"
 #include "base/clock.h"
-#include "base/hash.h"
 #include "base/log.h"
 #include "base/peek.h"
 #include "core/epoch.h"
@@ -41,19 +40,6 @@ memtrack_pass_is_stopped()
   return memtrack_load(&stopped);
 }
 
-/* A permutation of the numbers below a power of two, another one for each key: each step can be undone. */
-static uint64_t
-shuffle(uint64_t number, uint64_t key, unsigned bits)
-{
-  uint64_t mask = bits < 64 ? (UINT64_C(1) << bits) - 1 : UINT64_MAX;
-  for (int round = 0; round < 3; ++round) {
-    number = (number + key) * (MEMTRACK_HASH_FACTOR | 1) & mask;
-    number ^= number >> (bits / 2 + 1);
-    key = key >> 21 | key << 43;
-  }
-  return number & mask;
-}
-
 static void
 scan(void *region, uint64_t address, uint32_t length)
 {
@@ -65,19 +51,12 @@ scan(void *region, uint64_t address, uint32_t length)
 static void
 read_pieces(const memtrack_regions *regions)
 {
-  uint64_t key  = memtrack_tag_key();
-  unsigned bits = 1;
-  while (bits < 63 && UINT64_C(1) << bits < regions->pieces) {
-    ++bits;
-  }
-  for (uint64_t i = 0; i < UINT64_C(1) << bits && !memtrack_pass_is_stopped(); ++i) {
-    uint64_t number = shuffle(i, key, bits);
-    if (number < regions->pieces) {
-      memtrack_span piece;
-      reader.argument = (void *)memtrack_regions_piece(regions, number, &piece);
-      memtrack_reader_read(&reader, piece);
-      memtrack_pace_rest();
-    }
+  memtrack_call(&core, beginPieces, regions->pieces, memtrack_tag_key());
+  for (uint32_t number; !memtrack_pass_is_stopped() && (number = memtrack_call(&core, nextPiece)) != MEMTRACK_PIECE_NONE;) {
+    memtrack_span piece;
+    reader.argument = (void *)memtrack_regions_piece(regions, number, &piece);
+    memtrack_reader_read(&reader, piece);
+    memtrack_pace_rest();
   }
 }
 
