@@ -100,7 +100,7 @@ export const FINDING_TEXT_SIZE: u32 = 1024;
 export const SEARCH_FILTER_SIZE: u32 = 1 << 16;
 export const SEARCHED_SIZE: u32 = 192;
 export const BLOCK_SIZE: u32 = 208;
-export const CANDIDATE_SIZE: u32 = 48;
+export const FOUND_SIZE: u32 = 48;
 export const EDGE_SIZE: u32 = 8;
 export const EDGES_COUNT: u32 = 16384;
 /** Watched blocks: those of the samples, and with those that hold them. */
@@ -258,6 +258,8 @@ export let byAddress: usize = 0;
 /** Their addresses in that order: u64. Close to one another, because a search by address looks at many. */
 export let addresses: usize = 0;
 export let candidates: usize = 0;
+/** The block that holds an address (lookup.ts). */
+export let foundHolder: usize = 0;
 /** References from watched blocks to watched blocks (reference.ts). */
 export let edges: usize = 0;
 /** What is known of addresses outside all blocks (root.ts): texts. */
@@ -420,7 +422,8 @@ function laySearch(): void {
   watchedBlocks = take(BLOCKS_COUNT * BLOCK_SIZE);
   byAddress = take((BLOCKS_COUNT * sizeof<u16>() + 7) & ~7);
   addresses = take(BLOCKS_COUNT * sizeof<u64>());
-  candidates = take(SEARCHED_MAX * WATCHED_MAX * CANDIDATE_SIZE);
+  candidates = take(SEARCHED_MAX * WATCHED_MAX * FOUND_SIZE);
+  foundHolder = take(FOUND_SIZE);
   edges = take(EDGES_COUNT * EDGE_SIZE);
   roots = take(ROOTS_COUNT * ROOT_SIZE);
   chains = take(SEARCHED_MAX * CHAIN_SIZE);

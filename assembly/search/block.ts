@@ -4,7 +4,7 @@
 // site's sample follow one another, so the number of an entry tells its site; the links follow after the samples. In a pass they are found
 // by address.
 
-import { addresses, BLOCK_SIZE, BLOCKS_COUNT, byAddress, SAMPLED_COUNT, watchedBlocks } from "../base/memory";
+import { addresses, BLOCK_SIZE, BLOCKS_COUNT, byAddress, FOUND_SIZE, SAMPLED_COUNT, watchedBlocks } from "../base/memory";
 import { recordAt, setValueAt, valueAt } from "../base/regions";
 import { WATCHED_MAX } from "../abi";
 
@@ -19,9 +19,9 @@ export const VALUE_NONE: u32 = 0; // nothing refers to it
 export const VALUE_UNSURE: u32 = 1; // only words to its middle, which may be of an earlier block
 export const VALUE_HELD: u32 = 2;
 
-
+/** A block as it was found. */
 @unmanaged
-export class Block {
+export class Found {
   /** 0: the entry is free. */
   address: u64;
   end: u64;
@@ -29,9 +29,14 @@ export class Block {
   userEnd: u64;
   /** 0 for an object, which has none. */
   tag: u64;
-  birth: u32;
   /** The sample has the blocks with the lowest ranks. */
   rank: u64;
+  birth: u32;
+}
+
+
+@unmanaged
+export class Block extends Found {
   /** Complete passes that watched it, the last of them that found nothing, and whether one of these was thorough. */
   passes: u32;
   clean: u32;
@@ -67,7 +72,7 @@ export class Block {
   used: bool;
 }
 
-if (offsetof<Block>() > BLOCK_SIZE) ERROR("larger than memory.ts tells");
+if (offsetof<Block>() > BLOCK_SIZE || offsetof<Found>() > FOUND_SIZE) ERROR("larger than memory.ts tells");
 
 /** Number of blocks in the order of addresses. */
 let count: u32 = 0;
@@ -101,6 +106,12 @@ export function forgetBlocks(): void {
 
 export function clearBlock(block: Watched): void {
   memory.fill(changetype<usize>(blockAt(block)), 0, BLOCK_SIZE);
+}
+
+/** Watches a block in an entry, and forgets what was there. */
+export function setBlock(block: Watched, found: Found): void {
+  clearBlock(block);
+  memory.copy(changetype<usize>(blockAt(block)), changetype<usize>(found), FOUND_SIZE);
 }
 
 export function watchedCount(): u32 {

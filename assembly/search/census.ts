@@ -6,28 +6,16 @@
 // the same.
 
 import { WATCHED_MAX } from "../abi";
-import { BLOCKS_COUNT, candidates, CANDIDATE_SIZE, SAMPLED_COUNT, window } from "../base/memory";
+import { BLOCKS_COUNT, candidates, FOUND_SIZE, SAMPLED_COUNT, window } from "../base/memory";
 import { recordAt } from "../base/regions";
-import { blockAt, blockWith, clearBlock, firstOf, NO_BLOCK, Watched } from "./block";
+import { blockAt, blockWith, clearBlock, firstOf, Found, NO_BLOCK, setBlock, Watched } from "./block";
 import { addHolder, HOLDERS, holderSlot, isOfEndedEpoch, Searched, searchedAt, Slot, slotOf, NO_SLOT, plainKey } from "./searched";
 import { birthOf, checkOf, hash, startOf, userEndOf } from "./tag";
 import { collectBlock, whole } from "./whole";
 
-/** A block that this pass has found, and that is not in the sample. */
-@unmanaged
-class Candidate {
-  address: u64;
-  end: u64;
-  userEnd: u64;
-  tag: u64;
-  rank: u64;
-  birth: u32;
-}
-
-if (offsetof<Candidate>() > CANDIDATE_SIZE) ERROR("larger than memory.ts tells");
-
 /** Bytes of an object whose size is not known, in which a word counts as a reference to it. */
 const SIZE_UNKNOWN: u64 = 256;
+const NO_PLACE: u32 = u32.MAX_VALUE;
 
 /** Begins a census of a site. */
 export function beginCensus(slot: Slot): void {
@@ -70,23 +58,25 @@ function count(slot: Slot, start: u64, end: u64, userEnd: u64, tag: u64, birth: 
       return;
     }
   }
-  offer(slot, site, start, end, userEnd, tag, birth, rank);
-}
-
-/** Keeps a block among those of the site with the lowest ranks, sorted. */
-function offer(slot: Slot, site: Searched, start: u64, end: u64, userEnd: u64, tag: u64, birth: u32, rank: u64): void {
-  if (site.found == WATCHED_MAX && rank >= candidateAt(slot, WATCHED_MAX - 1).rank) return;
-  let at = site.found < WATCHED_MAX ? site.found++ : WATCHED_MAX - 1;
-  for (; at > 0 && candidateAt(slot, at - 1).rank > rank; --at) {
-    memory.copy(changetype<usize>(candidateAt(slot, at)), changetype<usize>(candidateAt(slot, at - 1)), CANDIDATE_SIZE);
-  }
-  const candidate = candidateAt(slot, at);
+  const place = placeByRank(slot, site, rank);
+  if (place == NO_PLACE) return;
+  const candidate = candidateAt(slot, place);
   candidate.address = start;
   candidate.end = end;
   candidate.userEnd = userEnd;
   candidate.tag = tag;
   candidate.birth = birth;
   candidate.rank = rank;
+}
+
+/** Makes room for a block among those of the site with the lowest ranks, which are sorted. Returns NO_PLACE if it is none of them. */
+function placeByRank(slot: Slot, site: Searched, rank: u64): u32 {
+  if (site.found == WATCHED_MAX && rank >= candidateAt(slot, WATCHED_MAX - 1).rank) return NO_PLACE;
+  let at = site.found < WATCHED_MAX ? site.found++ : WATCHED_MAX - 1;
+  for (; at > 0 && candidateAt(slot, at - 1).rank > rank; --at) {
+    memory.copy(changetype<usize>(candidateAt(slot, at)), changetype<usize>(candidateAt(slot, at - 1)), FOUND_SIZE);
+  }
+  return at;
 }
 
 /** Takes the blocks with the lowest ranks into the sample, in place of those with higher ones. */
@@ -97,13 +87,7 @@ export function completeSample(slot: Slot): void {
     const place = worst(slot);
     const block = blockAt(place);
     if (block.address && block.rank <= candidate.rank) break;
-    clearBlock(place);
-    block.address = candidate.address;
-    block.end = candidate.end;
-    block.userEnd = candidate.userEnd;
-    block.tag = candidate.tag;
-    block.birth = candidate.birth;
-    block.rank = candidate.rank;
+    setBlock(place, candidate);
     dropLink(block.address);
   }
   site.found = 0;
@@ -125,6 +109,6 @@ function worst(slot: Slot): Watched {
   return found;
 }
 
-function candidateAt(slot: Slot, position: u32): Candidate {
-  return recordAt<Candidate>(candidates, slot * WATCHED_MAX + position, CANDIDATE_SIZE);
+function candidateAt(slot: Slot, position: u32): Found {
+  return recordAt<Found>(candidates, slot * WATCHED_MAX + position, FOUND_SIZE);
 }

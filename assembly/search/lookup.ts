@@ -7,8 +7,8 @@
 // The tag of a large table is far from most of its words. Such memory is read once a pass: what is known of it answers the further lookups.
 
 import { EPOCH_BITS, SEARCH_PIECE } from "../abi";
-import { BLOCKS_COUNT, SAMPLED_COUNT, window } from "../base/memory";
-import { blockAt, clearBlock, NO_BLOCK, Watched } from "./block";
+import { BLOCKS_COUNT, foundHolder, SAMPLED_COUNT, window } from "../base/memory";
+import { blockAt, clearBlock, Found, NO_BLOCK, setBlock, Watched } from "./block";
 import { keyOfOpenssl, plainKey } from "./searched";
 import { birthOf, BLOCK_FAR, canBeTag, startBefore, startOf, userEndOf } from "./tag";
 
@@ -36,12 +36,8 @@ let before: u64 = 0;
 export let nextAddress: u64 = 0;
 export let nextLength: u32 = 0;
 
-/** The block that was found. */
-export let foundStart: u64 = 0;
-export let foundEnd: u64 = 0;
-export let foundUserEnd: u64 = 0;
-export let foundTag: u64 = 0;
-export let foundBirth: u32 = 0;
+/** The block that was found, the key of its tag, and whether it was released. */
+export let holder: Found = changetype<Found>(0);
 export let foundKey: u64 = 0;
 export let foundSpent: bool = false;
 
@@ -52,7 +48,8 @@ let farReads: u32 = 0;
 
 /** Begins the lookups after a pass: memory may have changed since the last. */
 export function forgetLookups(): void {
-  foundStart = foundEnd = 0;
+  holder = changetype<Found>(foundHolder);
+  holder.address = holder.end = 0;
   bareFrom = bareTo = 0;
   farReads = 0;
 }
@@ -67,7 +64,7 @@ export function beginLookup(address: u64): void {
 
 /** Goes on with the memory in the window. */
 export function continueLookup(): u32 {
-  if (wanted >= foundStart && wanted < foundEnd) return LOOKUP_BLOCK;
+  if (wanted >= holder.address && wanted < holder.end) return LOOKUP_BLOCK;
   for (let offset: u32 = 0; offset < nextLength; offset += WORD) {
     const word = load<u64>(window + offset);
     const verdict = look(nextAddress + offset, word);
@@ -112,12 +109,12 @@ function look(address: u64, word: u64): u32 {
   }
   if (!start) return ++failures < FAILURES ? LOOKUP_GOES_ON : LOOKUP_OUTSIDE;
   if (start > wanted) return isFar ? outside() : LOOKUP_OUTSIDE;
-  foundStart = start;
-  foundEnd = address + WORD;
+  holder.address = start;
+  holder.end = address + WORD;
+  holder.userEnd = userEndOf(start, holder.end, tag, before);
+  holder.tag = word;
+  holder.birth = birthOf(tag);
   foundKey = key;
-  foundUserEnd = userEndOf(start, foundEnd, tag, before);
-  foundTag = word;
-  foundBirth = birthOf(tag);
   foundSpent = spent;
   return LOOKUP_BLOCK;
 }
@@ -127,8 +124,8 @@ export function watchFound(depth: u32): Watched {
   let free: Watched = NO_BLOCK;
   for (let number: Watched = 0; number < BLOCKS_COUNT; ++number) {
     const block = blockAt(number);
-    if (block.address == foundStart) {
-      if (number >= SAMPLED_COUNT && block.tag != foundTag) clearBlock(number);
+    if (block.address == holder.address) {
+      if (number >= SAMPLED_COUNT && block.tag != holder.tag) clearBlock(number);
       else {
         block.used = true;
         return number;
@@ -138,11 +135,7 @@ export function watchFound(depth: u32): Watched {
   }
   if (free == NO_BLOCK) return NO_BLOCK;
   const link = blockAt(free);
-  link.address = foundStart;
-  link.end = foundEnd;
-  link.userEnd = foundUserEnd;
-  link.tag = foundTag;
-  link.birth = foundBirth;
+  setBlock(free, holder);
   link.spent = foundSpent;
   link.depth = depth;
   link.used = true;

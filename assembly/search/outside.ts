@@ -9,7 +9,7 @@ import { EPOCH_BITS, REQUEST_NONE, REQUEST_PLACE, REQUEST_READ } from "../abi";
 import { input } from "../base/memory";
 import * as reader from "../base/reader";
 import { VALUE_HELD, VALUE_UNSURE } from "./block";
-import { beginLookup, foundBirth, foundKey, foundSpent, foundStart, LOOKUP_BLOCK, LOOKUP_UNKNOWN, watchFound } from "./lookup";
+import { beginLookup, foundKey, foundSpent, holder, LOOKUP_BLOCK, LOOKUP_UNKNOWN, watchFound } from "./lookup";
 import { rootNumber } from "./root";
 import { countHolders, holderBlocks, Searched, searchedAt } from "./searched";
 import {
@@ -67,15 +67,15 @@ export function answerOutside(found: u32): void {
     return next();
   }
   const isBlock = found == LOOKUP_BLOCK;
-  const isOwn = isBlock && !foundSpent && foundBirth >> EPOCH_BITS == site().site;
+  const isOwn = isBlock && !foundSpent && holder.birth >> EPOCH_BITS == site().site;
   if (phase == TARGET) {
-    if (isOwn && isTargetOf(foundStart, present().target)) phase = LOCATION;
+    if (isOwn && isTargetOf(holder.address, present().target)) phase = LOCATION;
     else next();
   } else if (!isBlock) phase = PLACE;
   else {
     if (foundSpent) raise(VALUE_UNSURE);
     else if (!isOwn) takeHolder();
-    else if (!isKnownStart(foundStart)) raise(VALUE_HELD); // a younger block
+    else if (!isKnownStart(holder.address)) raise(VALUE_HELD); // a younger block
     next();
   }
 }
@@ -96,14 +96,14 @@ function isPassing(length: u32, beginning: string): bool {
 
 /** A block with a tag holds the site. It is watched from the next pass on; the first one alone, those of other sites leave it unsure. */
 function takeHolder(): void {
-  const holder = foundBirth >> EPOCH_BITS;
+  const itsSite = holder.birth >> EPOCH_BITS;
   if (!site().wholeBy) {
     watchFound(1);
-    countHolders(holder, foundKey);
-    site().wholeBy = foundStart;
-    site().wholeSite = holder;
+    countHolders(itsSite, foundKey);
+    site().wholeBy = holder.address;
+    site().wholeSite = itsSite;
   }
-  if (holder == site().wholeSite) site().wholeHolders = site().wholeHolders + 1;
+  if (itsSite == site().wholeSite) site().wholeHolders = site().wholeHolders + 1;
   else raise(VALUE_UNSURE);
 }
 

@@ -20,8 +20,8 @@ import {
   beginLookup,
   continueLookup,
   forgetLookups,
-  foundBirth,
   foundSpent,
+  holder,
   LOOKUP_BLOCK,
   LOOKUP_GOES_ON,
   LOOKUP_UNKNOWN,
@@ -237,7 +237,7 @@ function answerLookup(found: u32): void {
 /** Watches the block that holds the present one. In a chain of blocks of its own site that would never end. */
 function takeHolder(): void {
   const block = blockAt(current);
-  const isOwn = !foundSpent && foundBirth >> EPOCH_BITS == siteOf(current);
+  const isOwn = !foundSpent && holder.birth >> EPOCH_BITS == siteOf(current);
   if (isOwn && block.depth >= OWN_DEPTH) {
     const slot = slotOf(block.birth);
     if (slot != NO_SLOT) searchedAt(slot).selfHeld = true;
