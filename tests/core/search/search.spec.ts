@@ -16,7 +16,22 @@ import {
   FINDING_WATCHED,
   WATCHED_MAX,
 } from "../../../assembly/abi";
-import { BASE, block, bytesAsked, chain, found, foundLong, memoryOf, pass, passes, poke, release, setEpochNow, SITE, watch } from "./support";
+import {
+  BASE,
+  block,
+  bytesAsked,
+  chain,
+  found,
+  foundLong,
+  memoryOf,
+  pass,
+  passes,
+  poke,
+  release,
+  setEpochNow,
+  SITE,
+  watch,
+} from "./support";
 
 /** Pieces of memory without blocks, for roots. */
 const ROOTS: u64 = BASE + 0x30000;
