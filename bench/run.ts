@@ -13,6 +13,7 @@ import { instructions } from "./cases/instructions.ts";
 import { pairs } from "./cases/pairs.ts";
 import { pauses } from "./cases/pauses.ts";
 import { search } from "./cases/search.ts";
+import { searching } from "./cases/searching.ts";
 import { server } from "./cases/server.ts";
 import { share } from "./cases/share.ts";
 import { measure, type Comparisons, type Measured } from "./comparisons.ts";
@@ -31,6 +32,7 @@ const COMPARISONS: Comparisons = {
   pauses,
   growth,
   "plugins-share": share,
+  searching,
   server,
 };
 const NAMES = Object.keys(COMPARISONS).join(", ");

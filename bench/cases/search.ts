@@ -24,9 +24,7 @@ export async function search({ quick, rounds, progress }: Run): Promise<Figure[]
   for (const [word = "", speed] of await run("lsan", { mb, rounds })) measured.add(word, speed);
   const about = { group: "search", name: `${mb} MiB, ${SITES} sites` };
   return [
-    ...Object.entries(WHAT).map(([word, what]) =>
-      figure({ ...about, what, unit: "GB/s", }, measured.of(word)),
-    ),
+    ...Object.entries(WHAT).map(([word, what]) => figure({ ...about, what, unit: "GB/s" }, measured.of(word))),
     paired({ ...about, what: "memcpy / search", unit: "x", budget: "search" }, measured.of("memcpy"), measured.of("search")),
     paired({ ...about, what: "search / LeakSanitizer", unit: "x" }, measured.of("search"), measured.of("lsan")),
   ];

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What a heap is filled with whose search is measured: blocks of 16 to 2,000 bytes that hold pointers to each other, texts, small numbers
-// and zeros.
+// What a heap is filled with whose search is measured: blocks of 16 to 2,000 bytes that hold pointers to each other, texts, small
+// numbers and zeros.
 #ifndef FILLING_H
 #define FILLING_H
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// LeakSanitizer on a heap as that of search.c, but of its own allocator's blocks, which a table refers to. Each line has a word and GB/s
-// of memory, by the clock: it does its work in a process of its own.
+// LeakSanitizer on a heap as that of search.c, but of its own allocator's blocks, which a table refers to. Each line has a word and
+// GB/s of memory, by the clock: it does its work in a process of its own.
 //
 //   lsan mb=N rounds=N
 #include <sanitizer/lsan_interface.h>
@@ -27,7 +27,7 @@ main(int argc, char **argv)
   uint64_t rounds = argument_number("rounds");
   arguments_done();
   uint64_t state = 1, used = 0, count = 0;
-  table           = malloc(size / 16);
+  table = malloc(size / 16);
   while (used < size) {
     uint64_t bytes = filling_size(&state);
     table[count]   = malloc(bytes);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Speed of the search for references: a heap of `mb` MiB of blocks (filling.h), all with tags; one in twenty is of one of `sites` watched sites. Each line has a word and GB/s of
-// memory, by CPU time of the thread: memcpy in pieces, process_vm_readv in pieces, the scan of a piece alone, both together, the
-// same with unaligned words.
+// Speed of the search for references: a heap of `mb` MiB of blocks (filling.h), all with tags; one in twenty is of one of `sites`
+// watched sites. Each line has a word and GB/s of memory, by CPU time of the thread: memcpy in pieces, process_vm_readv in pieces,
+// the scan of a piece alone, both together, the same with unaligned words.
 //
 //   search mb=N sites=N rounds=N
 #define _GNU_SOURCE
