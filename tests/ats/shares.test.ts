@@ -7,7 +7,7 @@
 // Takes minutes: `npm run test:long`. MEMTRACK_PROOF_MB=n: with so many MiB of other blocks to read; 300, or 8192 for an hour.
 
 import assert from "node:assert/strict";
-import { readdirSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { after, before, test } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
 import { parseAnalysis } from "../../harness/analysis.ts";
@@ -46,6 +46,10 @@ before(async () => {
 });
 after(() => origin?.stop());
 
+function residentMb(ats: Ats): number {
+  return Number(/^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${ats.pid}/status`, "utf8"))?.[1]) / 1024;
+}
+
 /** Complete passes so far. */
 async function passesOf(ats: Ats): Promise<number> {
   const from = ats.sizeOf(ats.diagsPath);
@@ -68,6 +72,7 @@ test(`shares of a site's blocks that are forgotten are proved within ${PASSES_MA
   });
   const progress = new Map(Object.keys(SHARES).map((way) => [way, {} as Progress]));
   try {
+    for (const end = Date.now() + LONGEST_MS; residentMb(ats) < MB; await pause(500)) assert.ok(Date.now() < end);
     await ats.ctl("plugin", "msg", "memtrack", "search leak_shares.so");
     let sent = 0;
     for (const begun = Date.now(); [...progress.values()].some(({ found }) => !found);) {

@@ -2,6 +2,7 @@
  * Takes blocks for a transaction, and forgets some of them when it closes: of one site every second, of one every fifth, of one one
  * in a thousand. The others are released. Its argument: so many MiB of other blocks, kept in a table, that a search has to read. */
 #include <string>
+#include <thread>
 #include <vector>
 #include "corpus.h"
 
@@ -87,6 +88,7 @@ handle(TSCont, TSEvent event, void *data)
   return 0;
 }
 
+/* In a thread: 8 GiB take longer than the server may take to start. */
 static void
 keep(size_t mb)
 {
@@ -101,7 +103,7 @@ TSPluginInit(int argc, const char *argv[])
 {
   corpus_register();
   TSUserArgIndexReserve(TS_USER_ARGS_TXN, "shares", "blocks of a transaction", &argument);
-  keep(argc > 1 ? std::stoul(argv[1]) : 0);
+  std::thread(keep, argc > 1 ? std::stoul(argv[1]) : 0).detach();
   TSCont cont = TSContCreate(handle, nullptr);
   TSHttpHookAdd(TS_HTTP_READ_REQUEST_HDR_HOOK, cont);
   TSHttpHookAdd(TS_HTTP_TXN_CLOSE_HOOK, cont);
