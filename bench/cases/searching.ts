@@ -25,13 +25,7 @@ const CHANGED_MS = 20_000;
 const LOAD = `size/1000?${CACHED}`;
 
 /** Of a slice: nanoseconds of the network threads per request, of the search per second, and quantiles of the mappings' times. */
-interface Slice {
-  request: number;
-  searched: number;
-  p99: number;
-  p999: number;
-  longest: number;
-}
+type Slice = Record<"request" | "searched" | "p99" | "p999" | "longest", number>;
 
 export async function searching({ rounds, quick, progress }: Run): Promise<Figure[]> {
   const measured = new Rounds();

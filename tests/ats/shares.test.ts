@@ -70,7 +70,7 @@ test(`shares of a site's blocks that are forgotten are proved within ${PASSES_MA
       "proxy.config.http.cache.http": 0,
     },
   });
-  const progress = new Map(Object.keys(SHARES).map((way) => [way, {} as Progress]));
+  const progress = new Map(Object.keys(SHARES).map((way): [string, Progress] => [way, {}]));
   try {
     for (const end = Date.now() + LONGEST_MS; residentMb(ats) < MB; await pause(500)) assert.ok(Date.now() < end);
     await ats.ctl("plugin", "msg", "memtrack", "search leak_shares.so");
