@@ -243,7 +243,8 @@ export const REQUEST_PLACE: u32 = 2;
 // The watch list that a model writes and a search instance reads: an entry for each site.
 export const WATCH_SITE: u32 = 0; // u32
 export const WATCH_CLASS: u32 = 4; // u32
-export const WATCH_SIZE: u32 = 8;
+export const WATCH_BYTES: u32 = 8; // u32: of a block, on average
+export const WATCH_SIZE: u32 = 12;
 
 // What the search found of a site, which a model reads: offsets in bytes (diagram in model/findings.ts).
 export const FINDING_SITE: u32 = 0; // u32

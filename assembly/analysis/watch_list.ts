@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The sites whose blocks the search for references watches: those of suspects, the most urgent first, then of growth that is undecided,
-// and of rows whose search was asked for. A list of entries (site, class) in the output region.
+// and of rows whose search was asked for. A list of entries (site, class, bytes of a block) in the output region.
 
-import { ARGUMENT_MAX, SEARCHED_MAX, SITE_FIRST, VERDICT_FILLING, WATCH_CLASS, WATCH_SIZE, WATCH_SITE } from "../abi";
+import { ARGUMENT_MAX, SEARCHED_MAX, SITE_FIRST, VERDICT_FILLING, WATCH_BYTES, WATCH_CLASS, WATCH_SIZE, WATCH_SITE } from "../abi";
 import { asked, input, output, outputEnd } from "../base/memory";
 import { Row, Site } from "../base/types";
 import { begin } from "../base/writer";
@@ -12,7 +12,7 @@ import { knownSites, siteClass } from "../model/model";
 import { rowOf } from "../model/rows";
 import { hasAddresses } from "./proof";
 import { rank, ranked, rankedCount, rankingStart } from "./ranking";
-import { inUse, isActive, isRowSeries, nameContains } from "./series";
+import { averageSize, inUse, isActive, isRowSeries, nameContains } from "./series";
 import { rankSuspects } from "./urgency";
 import { isUndecided, verdictOf } from "./verdict";
 
@@ -59,14 +59,16 @@ function addRanked(): void {
 
 function addRow(row: Row): void {
   const cls = siteClass(row);
+  const bytes = <u32>min(averageSize(row), <u64>u32.MAX_VALUE);
   if (!hasAddresses(row)) return;
-  for (let site = max(row, SITE_FIRST); site < knownSites(); ++site) if (rowOf(site) == row) add(site, cls);
+  for (let site = max(row, SITE_FIRST); site < knownSites(); ++site) if (rowOf(site) == row) add(site, cls, bytes);
 }
 
-function add(site: Site, cls: u32): void {
+function add(site: Site, cls: u32, bytes: u32): void {
   for (let at = output; at < output + count * WATCH_SIZE; at += WATCH_SIZE) if (load<u32>(at, WATCH_SITE) == site) return;
   if (count == SEARCHED_MAX) return;
   const at = output + count++ * WATCH_SIZE;
   store<u32>(at, site, WATCH_SITE);
   store<u32>(at, cls, WATCH_CLASS);
+  store<u32>(at, bytes, WATCH_BYTES);
 }

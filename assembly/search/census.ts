@@ -30,7 +30,7 @@ export function countTag(address: u64, tag: u64, place: u32): void {
   const isOld = isOfEndedEpoch(birth);
   if (!isOld && slot != whole && slot != holderSlot) return;
   const before = place > <u32>window ? load<u64>(place - sizeof<u64>()) : 0;
-  const start = startOf(address, tag, before, searchedAt(slot).key);
+  const start = startOf(address, tag, before, searchedAt(slot).key, searchedAt(slot).reach);
   if (!start) return;
   if (slot == holderSlot) addHolder();
   if (slot == HOLDERS) return;

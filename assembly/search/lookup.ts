@@ -10,17 +10,16 @@ import { EPOCH_BITS, SEARCH_PIECE } from "../abi";
 import { BLOCKS_COUNT, foundHolder, SAMPLED_COUNT, window } from "../base/memory";
 import { blockAt, clearBlock, Found, NO_BLOCK, setBlock, Watched } from "./block";
 import { keyOfOpenssl, plainKey } from "./searched";
-import { birthOf, BLOCK_FAR, canBeTag, startBefore, startOf, userEndOf } from "./tag";
+import { birthOf, BLOCK_FAR, BLOCK_NEAR, canBeTag, startBefore, startOf, userEndOf } from "./tag";
 
 const WORD: u32 = sizeof<u64>();
-/** Memory is read to the end of a page first, as the next may be unmapped, then more and more. How far a tag is looked for. */
+/** Memory is read to the end of a page first, as the next may be unmapped, then more and more. */
 const PAGE: u32 = 4096;
-const NEAR: u64 = 128 * 1024;
 /** Words that may look like tags without being one, until the search for the tag ends. */
 const FAILURES: u32 = 64;
-/** Of these, such beyond NEAR: of each, as many starts are tried as a block of that size has. */
+/** Of these, such beyond BLOCK_NEAR: of each, as many starts are tried as a block of that size has. */
 const FAR_FAILURES: u32 = 4;
-/** Times that memory beyond NEAR is read after a pass. */
+/** Times that memory beyond BLOCK_NEAR is read after a pass. */
 const FAR_READS: u32 = 2048;
 
 /** What a lookup has found. */
@@ -78,14 +77,14 @@ export function continueLookup(): u32 {
     nextLength = PAGE - ((<u32>nextAddress) & (PAGE - 1));
     before = 0;
   }
-  if (nextAddress - wanted < NEAR) return LOOKUP_GOES_ON;
+  if (nextAddress - wanted < BLOCK_NEAR) return LOOKUP_GOES_ON;
   if (nextAddress - wanted >= BLOCK_FAR) return outside();
   return farReads++ < FAR_READS ? LOOKUP_GOES_ON : LOOKUP_UNKNOWN;
 }
 
 /** The memory behind the last could not be read, or no block reaches so far. */
 export function outside(): u32 {
-  if (nextAddress - wanted >= NEAR) {
+  if (nextAddress - wanted >= BLOCK_NEAR) {
     bareFrom = wanted;
     bareTo = nextAddress;
   }
@@ -102,7 +101,7 @@ function look(address: u64, word: u64): u32 {
     key = keyOfOpenssl();
     start = startOf(address, tag, before, key);
   }
-  const isFar = address - wanted >= NEAR;
+  const isFar = address - wanted >= BLOCK_NEAR;
   if (!start && isFar && failures < FAR_FAILURES) {
     key = plainKey();
     start = startBefore(wanted, address, tag, before, key);

@@ -2,22 +2,37 @@
 //
 // The sites that are searched, as the watch list says, and what is known of each. A site keeps its entry as long as it is on the list.
 
-import { CLASS_OPENSSL, EPOCH_BITS, EPOCH_MASK, INPUT_SIZE, SEARCHED_MAX, WATCH_CLASS, WATCH_SITE, WATCH_SIZE } from "../abi";
+import {
+  CLASS_OPENSSL,
+  EPOCH_BITS,
+  EPOCH_MASK,
+  INPUT_SIZE,
+  SEARCHED_MAX,
+  WATCH_BYTES,
+  WATCH_CLASS,
+  WATCH_SITE,
+  WATCH_SIZE,
+} from "../abi";
 import { input, SEARCHED_SIZE, searchedIndex, searchedSites } from "../base/memory";
 import { recordAt, setValueAt, valueAt } from "../base/regions";
 import { Site } from "../base/types";
+import { BLOCK_NEAR } from "./tag";
 
 /** Number of an entry. */
 export type Slot = u32;
 export const NO_SLOT: Slot = u32.MAX_VALUE;
 /** The entry of a site that is not searched: its blocks are counted, as one of them holds a site that is (outside.ts). */
 export const HOLDERS: Slot = SEARCHED_MAX;
+/** A million starts are tried for a word that looks like the tag of a large block, and is none: half a millisecond. */
+const REACH_MAX: u64 = 16 * 1024 * 1024;
 
 
 @unmanaged
 export class Searched {
   site: Site;
   key: u64;
+  /** Bytes before a tag in which the start of its block is looked for. */
+  reach: u64;
   /** Whether the entry is in use, and whether the present watch list has it. */
   used: bool;
   listed: bool;
@@ -134,6 +149,7 @@ export function countHolders(site: Site, itsKey: u64): void {
   const at = searchedAt(HOLDERS);
   at.site = site;
   at.key = itsKey;
+  at.reach = BLOCK_NEAR;
 }
 
 function forgetHolders(): void {
@@ -147,23 +163,31 @@ function forgetHolders(): void {
 /** Ends the search of all sites that are not in the watch list in the input region. */
 export function dropUnlisted(length: u32): void {
   for (let slot: Slot = 0; slot < SEARCHED_MAX; ++slot) searchedAt(slot).listed = false;
-  for (let at = input; at + WATCH_SIZE <= endOf(length); at += WATCH_SIZE) keep(load<u32>(at, WATCH_SITE));
+  for (let at = input; at + WATCH_SIZE <= endOf(length); at += WATCH_SIZE) keep(at);
   for (let slot: Slot = 0; slot < SEARCHED_MAX; ++slot) if (!searchedAt(slot).listed) drop(slot);
 }
 
 /** Begins the search of all sites in that list that have no entry yet, as long as there are entries. */
 export function enterListed(length: u32): void {
   for (let at = input; at + WATCH_SIZE <= endOf(length); at += WATCH_SIZE)
-    enter(load<u32>(at, WATCH_SITE), load<u32>(at, WATCH_CLASS));
+    enter(load<u32>(at, WATCH_SITE), load<u32>(at, WATCH_CLASS), reachOf(at));
 }
 
 function endOf(length: u32): usize {
   return input + min(length, INPUT_SIZE);
 }
 
-function keep(site: Site): void {
+/** Blocks of a site differ in size. */
+function reachOf(entry: usize): u64 {
+  return max(BLOCK_NEAR, min(8 * <u64>load<u32>(entry, WATCH_BYTES), REACH_MAX));
+}
+
+function keep(entry: usize): void {
+  const site = load<u32>(entry, WATCH_SITE);
   const slot = site <= u16.MAX_VALUE ? slotOf(site << EPOCH_BITS) : NO_SLOT;
-  if (slot != NO_SLOT) searchedAt(slot).listed = true;
+  if (slot == NO_SLOT) return;
+  searchedAt(slot).listed = true;
+  searchedAt(slot).reach = reachOf(entry);
 }
 
 function drop(slot: Slot): void {
@@ -173,7 +197,7 @@ function drop(slot: Slot): void {
   memory.fill(changetype<usize>(at), 0, SEARCHED_SIZE);
 }
 
-function enter(site: Site, cls: u32): void {
+function enter(site: Site, cls: u32, reach: u64): void {
   if (site > u16.MAX_VALUE) return;
   if (slotOf(site << EPOCH_BITS) == HOLDERS) forgetHolders();
   if (slotOf(site << EPOCH_BITS) != NO_SLOT) return;
@@ -182,6 +206,7 @@ function enter(site: Site, cls: u32): void {
     if (at.used) continue;
     at.used = at.listed = true;
     at.site = site;
+    at.reach = reach;
     at.key = cls == CLASS_OPENSSL ? opensslKey : key;
     setValueAt<u8>(searchedIndex, site, <u8>(slot + 1));
     return;

@@ -21,8 +21,8 @@ import { PHI } from "../base/hash";
 const FINISHER: u64 = 0xff51afd7ed558ccd;
 /** Every allocator aligns blocks of 16 bytes or more so. */
 const ALIGNMENT: u64 = 16;
-/** Of larger blocks only starts near the beginning of a page are tried, where allocators place them. */
-const NEAR: u64 = 128 * 1024;
+/** Of larger blocks only starts near the beginning of a page are tried, where allocators place most of them. */
+export const BLOCK_NEAR: u64 = 128 * 1024;
 /** Larger blocks are not found. */
 export const BLOCK_FAR: u64 = 64 * 1024 * 1024;
 const PAGE: u64 = 4096;
@@ -61,15 +61,16 @@ export function hash(key: u64, block: u64, slack: u64, birth: u64): u64 {
 /**
  * Start of the block whose tag is `tag`, at `address`; 0 if it is no tag of this key.
  * @param before the word before the tag, which has the slack if that is long
+ * @param reach bytes in which it is looked for wherever it may be
  */
-export function startOf(address: u64, tag: u64, before: u64, key: u64): u64 {
+export function startOf(address: u64, tag: u64, before: u64, key: u64, reach: u64 = BLOCK_NEAR): u64 {
   const end = address + TAG_SIZE;
   const slack = slackOf(tag, before);
-  if (((tag >> TAG_SLACK_SHIFT) & TAG_SLACK_LONG) != TAG_SLACK_LONG) return nearStart(end, slack, tag, key);
+  if (((tag >> TAG_SLACK_SHIFT) & TAG_SLACK_LONG) != TAG_SLACK_LONG) return nearStart(end, slack, tag, key, reach);
   const differs = (before ^ tag) & COPY_MASK;
   if (slack < TAG_SLACK_LONG + TAG_SIZE || slack > BLOCK_FAR) return 0;
   if (differs && (differs != COPY_MASK || slack < TAG_GUARDED)) return 0; // the copy of a block with a guard is inverted
-  const start = nearStart(end, slack, tag, key);
+  const start = nearStart(end, slack, tag, key, reach);
   return start ? start : farStart(end, slack, tag, key);
 }
 
@@ -100,11 +101,11 @@ export function userEndOf(start: u64, end: u64, tag: u64, before: u64): u64 {
   return max(end - slackOf(tag, before), start + 1);
 }
 
-function nearStart(end: u64, slack: u64, tag: u64, key: u64): u64 {
+function nearStart(end: u64, slack: u64, tag: u64, key: u64, reach: u64): u64 {
   const birth = tag >> TAG_BIRTH_SHIFT;
   const check = checkOf(tag);
   if (end < slack) return 0;
-  const least = end > NEAR ? end - NEAR : ALIGNMENT;
+  const least = end > reach ? end - reach : ALIGNMENT;
   for (let start = (end - slack) & ~(ALIGNMENT - 1); start >= least; start -= ALIGNMENT) {
     if (hash(key, start, slack, birth) == check) return start;
   }

@@ -3,6 +3,7 @@
 // The search on made-up memories: what is lost, held or neither, block by block.
 
 import {
+  CLASS_HEAP,
   FINDING_BLOCKS,
   FINDING_CHAINED,
   FINDING_EPOCHS,
@@ -154,6 +155,17 @@ describe("a block", () => {
     block(at, SITE, 100000);
     passes(2);
     expect(classes()).toBe("61/0/0/0/0");
+  });
+});
+
+describe("a large block", () => {
+  test("is found wherever it begins, if blocks of its site are large on average", () => {
+    memoryOf(0x200000);
+    watch([SITE], CLASS_HEAP, 300_000);
+    for (let i: u64 = 0; i < 3; ++i) block(BASE + 0x40120 + i * 0x80000, SITE, i ? 300_000 : 500_000);
+    poke(ROOTS, BASE + 0x40120 + 0x80000);
+    passes(22);
+    expect(classes()).toBe("3/2/0/1/0");
   });
 });
 

@@ -22,6 +22,7 @@ import {
   TAG_SIZE,
   TAG_SLACK_LONG,
   TAG_SLACK_SHIFT,
+  WATCH_BYTES,
   WATCH_CLASS,
   WATCH_SITE,
   WATCH_SIZE,
@@ -108,11 +109,12 @@ export function release(start: u64, size: u64 = 40): void {
   poke(at, ~peek(at));
 }
 
-export function watch(sites: u32[], cls: u32 = CLASS_HEAP): void {
+export function watch(sites: u32[], cls: u32 = CLASS_HEAP, size: u32 = 40): void {
   watchLength = 0;
   for (let i = 0; i < sites.length; ++i) {
     store<u32>(input + watchLength, sites[i], WATCH_SITE);
     store<u32>(input + watchLength, cls, WATCH_CLASS);
+    store<u32>(input + watchLength, size, WATCH_BYTES);
     watchLength += WATCH_SIZE;
   }
   searchKeys(KEY, OPENSSL_KEY, 4096 << EPOCH_BITS, epoch);
