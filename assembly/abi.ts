@@ -219,8 +219,8 @@ export const MANGLED_API: u32 = 3; // an inline function of the plugin API's hea
 // The search for references (assembly/search): most sites that it watches at a time, and blocks of a site.
 export const SEARCHED_MAX: u32 = 64;
 export const WATCHED_MAX: u32 = 64;
-export const LINKS_MAX: u32 = 2048; // blocks that hold others, of all sites
-export const LOOKUPS_MAX: u32 = 512; // references whose holder is looked for after a pass
+export const LINKS_MAX: u32 = 8192; // blocks that hold others, of all sites
+export const LOOKUPS_MAX: u32 = 2048; // references whose holder is looked for after a pass
 
 // Memory of the process is searched in pieces. A piece in which words begin that end behind it is followed by a margin.
 export const SEARCH_PIECE: u32 = 65536;
@@ -234,6 +234,9 @@ export const PIECE_NONE: u32 = 0xffffffff; // no number of a piece
 
 // Flags of a pass: it reads unaligned words, and the data of IOBuffers too.
 export const PASS_THOROUGH: u32 = 1;
+
+// Bytes of an object whose size is not known, in which a word counts as a reference to it, and as one in it.
+export const OBJECT_UNKNOWN: u32 = 256;
 
 // What the search needs from the host after a pass: nothing more; memory, or what is known of an address that lies in no block.
 export const REQUEST_NONE: u32 = 0;

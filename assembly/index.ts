@@ -220,5 +220,5 @@ export { beginPass, endPass, searchBegin, searchKeys, searchWatch, wantedPass } 
 export { searchObject } from "./search/census";
 export { beginPieces, nextPiece } from "./search/order";
 export { scanPiece } from "./search/scan";
-export { answerPlace, answerRequest, nextRequest, requestAddress, requestLength } from "./search/request";
+export { answerPlace, answerPlaceIn, answerRequest, nextRequest, requestAddress, requestLength } from "./search/request";
 export { findings } from "./search/finding";

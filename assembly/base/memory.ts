@@ -102,7 +102,7 @@ export const SEARCHED_SIZE: u32 = 192;
 export const BLOCK_SIZE: u32 = 208;
 export const FOUND_SIZE: u32 = 48;
 export const EDGE_SIZE: u32 = 8;
-export const EDGES_COUNT: u32 = 16384;
+export const EDGES_COUNT: u32 = 32768;
 /** Watched blocks: those of the samples, and with those that hold them. */
 export const SAMPLED_COUNT: u32 = SEARCHED_MAX * WATCHED_MAX;
 export const BLOCKS_COUNT: u32 = SAMPLED_COUNT + LINKS_MAX;
@@ -260,6 +260,8 @@ export let addresses: usize = 0;
 export let candidates: usize = 0;
 /** The block that holds an address (lookup.ts). */
 export let foundHolder: usize = 0;
+/** Numbers of the links that were found after a pass (lookup.ts): u16. */
+export let newLinks: usize = 0;
 /** References from watched blocks to watched blocks (reference.ts). */
 export let edges: usize = 0;
 /** What is known of addresses outside all blocks (root.ts): texts. */
@@ -424,6 +426,7 @@ function laySearch(): void {
   addresses = take(BLOCKS_COUNT * sizeof<u64>());
   candidates = take(SEARCHED_MAX * WATCHED_MAX * FOUND_SIZE);
   foundHolder = take(FOUND_SIZE);
+  newLinks = take(LINKS_MAX * sizeof<u16>());
   edges = take(EDGES_COUNT * EDGE_SIZE);
   roots = take(ROOTS_COUNT * ROOT_SIZE);
   chains = take(SEARCHED_MAX * CHAIN_SIZE);

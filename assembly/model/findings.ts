@@ -15,6 +15,8 @@
 
 import {
   CHAIN_SITE,
+  CLASS_MAPPED,
+  CLASS_OBJECT,
   FINDING_BLOCKS,
   FINDING_CHAIN,
   FINDING_CHAINED,
@@ -35,11 +37,13 @@ import {
   SEARCHED_MAX,
 } from "../abi";
 import { blindSites, findings, FINDING_TEXT_SIZE, holderTexts, input, slots } from "../base/memory";
+import { SPACE } from "../base/chars";
 import * as reader from "../base/reader";
 import { setValueAt, valueAt } from "../base/regions";
 import { Row, Site } from "../base/types";
-import { CORE_PREFIX, PLUGIN_PREFIX } from "../format";
-import { lengthOf, textOf } from "../registry/name";
+import { CLASS_NAMES, CORE_PREFIX, KIND_NAMES, PLUGIN_PREFIX } from "../format";
+import { kindOf, lengthOf, textOf } from "../registry/name";
+import { siteClass } from "./model";
 import { rowOf } from "./rows";
 import { samples } from "./timeline";
 
@@ -198,15 +202,22 @@ function writeHolder(row: Row): u32 {
   return <u32>(end - holderTexts);
 }
 
-/** A site's name without the beginning that all names of plugins have. */
+/** A site's name without the beginning that all names of plugins have; of objects with their kind, of mapped memory with its class. */
 function putName(site: Site): void {
   if (site >= slots) return;
+  if (siteClass(site) == CLASS_OBJECT) putWord(KIND_NAMES[min(kindOf(site), <u32>KIND_NAMES.length - 1)]);
+  if (siteClass(site) == CLASS_MAPPED) putWord(CLASS_NAMES[CLASS_MAPPED]);
   const length = lengthOf(site);
   let from = textOf(site);
   const stop = from + length;
   if (reader.begins(from, length, PLUGIN_PREFIX)) from += PLUGIN_PREFIX.length;
   else if (reader.begins(from, length, CORE_PREFIX)) from += CORE_PREFIX.length;
   for (; from < stop; ++from) put(load<u8>(from));
+}
+
+function putWord(word: string): void {
+  for (let i = 0; i < word.length; ++i) put(word.charCodeAt(i));
+  put(SPACE);
 }
 
 function put(byte: u32): void {

@@ -5,16 +5,14 @@
 // and stays the same while they live. Blocks of the present epoch are left out: one of them, released and allocated again, would look
 // the same.
 
-import { WATCHED_MAX } from "../abi";
-import { BLOCKS_COUNT, candidates, FOUND_SIZE, SAMPLED_COUNT, window } from "../base/memory";
+import { OBJECT_UNKNOWN, WATCHED_MAX } from "../abi";
+import { candidates, FOUND_SIZE, window } from "../base/memory";
 import { recordAt } from "../base/regions";
-import { blockAt, blockWith, clearBlock, firstOf, Found, NO_BLOCK, setBlock, Watched } from "./block";
+import { blockAt, blockWith, clearBlock, firstOf, Found, isLink, NO_BLOCK, setBlock, Watched } from "./block";
 import { addHolder, HOLDERS, holderSlot, isOfEndedEpoch, Searched, searchedAt, Slot, slotOf, NO_SLOT, plainKey } from "./searched";
 import { birthOf, checkOf, hash, startOf, userEndOf } from "./tag";
 import { collectBlock, whole } from "./whole";
 
-/** Bytes of an object whose size is not known, in which a word counts as a reference to it. */
-const SIZE_UNKNOWN: u64 = 256;
 const NO_PLACE: u32 = u32.MAX_VALUE;
 
 /** Begins a census of a site. */
@@ -43,7 +41,7 @@ export function countTag(address: u64, tag: u64, place: u32): void {
 export function searchObject(birth: u32, address: u64, size: u64): void {
   const slot = slotOf(birth);
   if (slot == NO_SLOT || slot == HOLDERS || !address || !isOfEndedEpoch(birth)) return;
-  const end = address + (size ? size : SIZE_UNKNOWN);
+  const end = address + (size ? size : <u64>OBJECT_UNKNOWN);
   count(slot, address, end, end, 0, birth, hash(plainKey(), address, 0, birth));
 }
 
@@ -95,7 +93,8 @@ export function completeSample(slot: Slot): void {
 
 /** A block of a sample is no link: references to it are found once. */
 function dropLink(address: u64): void {
-  for (let link = SAMPLED_COUNT; link < BLOCKS_COUNT; ++link) if (blockAt(link).address == address) clearBlock(link);
+  const link = blockWith(address);
+  if (link != NO_BLOCK && isLink(link) && blockAt(link).address == address) clearBlock(link);
 }
 
 /** A free entry of a site's sample, or the block with the highest rank. */

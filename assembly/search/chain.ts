@@ -7,7 +7,7 @@ import { CHAIN_SITE, WATCHED_MAX } from "../abi";
 import { CHAIN_SIZE, chains } from "../base/memory";
 import { Block, blockAt, blockWith, firstOf, NO_BLOCK, VALUE_HELD, Watched } from "./block";
 import { siteOf } from "./lookup";
-import { rootLength, rootText } from "./root";
+import { CHAIN_SITE_SIZE, rootLength, rootText } from "./root";
 import { searchedAt, Slot, slotOf } from "./searched";
 
 /** Most blocks of a chain. */
@@ -86,10 +86,10 @@ function followWhole(block: Block, last: u32): void {
 function link(site: u32): void {
   separate();
   hash = (hash ^ site) * 0x100000001b3 + 1;
-  if (!end || end + 3 > start + CHAIN_SIZE) return;
+  if (!end || end + CHAIN_SITE_SIZE > start + CHAIN_SIZE) return;
   store<u8>(end, <u8>CHAIN_SITE);
   store<u16>(end + 1, <u16>site);
-  end += 3;
+  end += CHAIN_SITE_SIZE;
 }
 
 function text(root: u32): void {

@@ -7,8 +7,9 @@
 // The tag of a large table is far from most of its words. Such memory is read once a pass: what is known of it answers the further lookups.
 
 import { EPOCH_BITS, SEARCH_PIECE } from "../abi";
-import { BLOCKS_COUNT, foundHolder, SAMPLED_COUNT, window } from "../base/memory";
-import { blockAt, clearBlock, Found, NO_BLOCK, setBlock, Watched } from "./block";
+import { BLOCKS_COUNT, foundHolder, newLinks, SAMPLED_COUNT, window } from "../base/memory";
+import { blockAt, blockWith, Found, isLink, NO_BLOCK, setBlock, Watched } from "./block";
+import { setValueAt, valueAt } from "../base/regions";
 import { keyOfOpenssl, plainKey } from "./searched";
 import { birthOf, BLOCK_FAR, BLOCK_NEAR, canBeTag, startBefore, startOf, userEndOf } from "./tag";
 
@@ -45,12 +46,18 @@ let bareFrom: u64 = 0;
 let bareTo: u64 = 0;
 let farReads: u32 = 0;
 
+/** The links that were found after this pass, and the first entry of a link that may be free. */
+let newCount: u32 = 0;
+let nextFree: Watched = SAMPLED_COUNT;
+
 /** Begins the lookups after a pass: memory may have changed since the last. */
 export function forgetLookups(): void {
   holder = changetype<Found>(foundHolder);
   holder.address = holder.end = 0;
   bareFrom = bareTo = 0;
   farReads = 0;
+  newCount = 0;
+  nextFree = SAMPLED_COUNT;
 }
 
 export function beginLookup(address: u64): void {
@@ -120,26 +127,38 @@ function look(address: u64, word: u64): u32 {
 
 /** Watches the block that was found from the next pass on. Returns its number; NO_BLOCK if there are too many. */
 export function watchFound(depth: u32): Watched {
-  let free: Watched = NO_BLOCK;
-  for (let number: Watched = 0; number < BLOCKS_COUNT; ++number) {
-    const block = blockAt(number);
-    if (block.address == holder.address) {
-      if (number >= SAMPLED_COUNT && block.tag != holder.tag) clearBlock(number);
-      else {
-        block.used = true;
-        return number;
-      }
+  let number = numberOf(holder.address);
+  if (number != NO_BLOCK) {
+    if (!isLink(number) || blockAt(number).tag == holder.tag) {
+      blockAt(number).used = true;
+      return number;
     }
-    if (!block.address && number >= SAMPLED_COUNT && free == NO_BLOCK) free = number;
+  } else {
+    number = freeLink();
+    if (number == NO_BLOCK) return NO_BLOCK;
+    setValueAt<u16>(newLinks, newCount++, <u16>number);
   }
-  if (free == NO_BLOCK) return NO_BLOCK;
-  const link = blockAt(free);
-  setBlock(free, holder);
+  setBlock(number, holder);
+  const link = blockAt(number);
   link.spent = foundSpent;
   link.depth = depth;
   link.used = true;
   link.seen = true;
-  return free;
+  return number;
+}
+
+/** The watched block that begins at an address: one that this pass watched, or a link that was found after it. */
+function numberOf(address: u64): Watched {
+  const known = blockWith(address);
+  if (known != NO_BLOCK && blockAt(known).address == address) return known;
+  for (let i: u32 = 0; i < newCount; ++i)
+    if (blockAt(valueAt<u16>(newLinks, i)).address == address) return valueAt<u16>(newLinks, i);
+  return NO_BLOCK;
+}
+
+function freeLink(): Watched {
+  for (; nextFree < BLOCKS_COUNT; ++nextFree) if (!blockAt(nextFree).address) return nextFree;
+  return NO_BLOCK;
 }
 
 /** Site of a block. */

@@ -6,11 +6,8 @@
 // if it is held itself (mark.ts), and is not one of many of its site of which no other does.
 
 import { EPOCH_BITS, REQUEST_NONE, REQUEST_PLACE, REQUEST_READ } from "../abi";
-import { input } from "../base/memory";
-import * as reader from "../base/reader";
 import { VALUE_HELD, VALUE_UNSURE } from "./block";
 import { beginLookup, foundKey, foundSpent, holder, LOOKUP_BLOCK, LOOKUP_UNKNOWN, watchFound } from "./lookup";
-import { rootNumber } from "./root";
 import { countHolders, holderBlocks, Searched, searchedAt } from "./searched";
 import {
   areOutsidesMissing,
@@ -80,18 +77,12 @@ export function answerOutside(found: u32): void {
   }
 }
 
-/** The text in the input region says what is at the place. */
-export function answerOutsidePlace(length: u32): void {
-  const isVariable: bool =
-    length != 0 && !isPassing(length, "heap ") && !isPassing(length, "stack ") && !isPassing(length, "IOBuffers ");
-  if (isVariable) site().wholeRoot = rootNumber(length);
-  isRootFound = isVariable;
-  raise(isVariable ? VALUE_HELD : VALUE_UNSURE);
+/** What is at the place: a root; none if it is not known yet. */
+export function answerOutsideRoot(root: u32, isSure: bool): void {
+  if (isSure) site().wholeRoot = root;
+  isRootFound = isSure;
+  raise(isSure ? VALUE_HELD : VALUE_UNSURE);
   next();
-}
-
-function isPassing(length: u32, beginning: string): bool {
-  return reader.begins(input, length, beginning);
 }
 
 /** A block with a tag holds the site. It is watched from the next pass on; the first one alone, those of other sites leave it unsure. */

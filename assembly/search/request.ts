@@ -32,8 +32,8 @@ import {
   watchFound,
 } from "./lookup";
 import { markBlocks } from "./mark";
-import { answerOutside, answerOutsidePlace, beginOutsides, nextOutside, outsidePlace } from "./outside";
-import { rootNumber } from "./root";
+import { answerOutside, answerOutsideRoot, beginOutsides, nextOutside, outsidePlace } from "./outside";
+import { isVariable, rootNumber, rootOfSite } from "./root";
 import { NO_SLOT, searchedAt, Slot, slotOf } from "./searched";
 import { isSiteUntested } from "./whole";
 
@@ -148,9 +148,18 @@ export function answerRequest(ok: u32): void {
 
 /** Answers REQUEST_PLACE: the text in the input region has so many bytes; none if nothing is known of the address yet. */
 export function answerPlace(textLength: u32): void {
-  if (step == STEP_OUTSIDES) return answerOutsidePlace(textLength);
-  if (step != STEP_ROOTS) return;
-  blockAt(current++).rootText = textLength ? rootNumber(textLength) : 0;
+  const isSure = isVariable(textLength);
+  answerRoot(textLength ? rootNumber(textLength) : 0, isSure);
+}
+
+/** Answers REQUEST_PLACE: the address lies in an object, or in a mapped range, of this birth. */
+export function answerPlaceIn(birth: u32, isMapped: u32): void {
+  answerRoot(rootOfSite(birth >> EPOCH_BITS), !isMapped);
+}
+
+function answerRoot(root: u32, isSure: bool): void {
+  if (step == STEP_OUTSIDES) return answerOutsideRoot(root, isSure);
+  if (step == STEP_ROOTS) blockAt(current++).rootText = root;
 }
 
 function readTag(): u32 {

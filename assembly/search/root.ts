@@ -1,21 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Roots: what the host knows of addresses that lie in no block with a tag: `foo.so table (.bss)`, `stack of thread [ET_NET 0]`. Each text is
-// kept once, and has a number from 1 on.
+// Roots: what the host knows of addresses that lie in no block with a tag: `foo.so table (.bss)`, `stack of thread [ET_NET 0]`, or the site
+// of the object or of the mapped range that it lies in, as in a chain. Each text is kept once, and has a number from 1 on.
 //
 //    0        8                   96
 //    ┌────────┬───────────────────┐
 //    │ length │ text              │
 //    └────────┴───────────────────┘
 
-import { SEARCHED_MAX } from "../abi";
-import { input, ROOT_SIZE, roots, ROOTS_COUNT } from "../base/memory";
+import { CHAIN_SITE, SEARCHED_MAX } from "../abi";
 import { isControl, QUESTION_MARK } from "../base/chars";
-import { BLOCKS_COUNT } from "../base/memory";
+import { BLOCKS_COUNT, input, ROOT_SIZE, roots, ROOTS_COUNT } from "../base/memory";
+import { begins } from "../base/reader";
+import { Site } from "../base/types";
 import { blockAt, Watched } from "./block";
 import { searchedAt, Slot } from "./searched";
 
 const TEXT: u32 = 8;
+/** Bytes of a site in a chain: CHAIN_SITE, and its number. */
+export const CHAIN_SITE_SIZE: u32 = 3;
 
 let count: u32 = 0;
 
@@ -27,6 +30,22 @@ export function forgetRoots(): void {
 export function rootNumber(length: u32): u32 {
   const bytes = min(length, ROOT_SIZE - TEXT);
   for (let i: u32 = 0; i < bytes; ++i) if (isControl(load<u8>(input + i))) store<u8>(input + i, QUESTION_MARK);
+  return keep(bytes);
+}
+
+/** The number of a site. */
+export function rootOfSite(site: Site): u32 {
+  store<u8>(input, <u8>CHAIN_SITE);
+  store<u16>(input + 1, <u16>site);
+  return keep(CHAIN_SITE_SIZE);
+}
+
+/** Whether the text in the input region names a variable: what is elsewhere may be left of an earlier block. */
+export function isVariable(length: u32): bool {
+  return length != 0 && !begins(input, length, "heap ") && !begins(input, length, "stack ") && !begins(input, length, "IOBuffers ");
+}
+
+function keep(bytes: u32): u32 {
   for (let root: u32 = 1; root <= count; ++root) {
     if (rootLength(root) == bytes && memory.compare(rootText(root), input, bytes) == 0) return root;
   }

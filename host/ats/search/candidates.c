@@ -18,6 +18,7 @@
 
 static struct memtrack_object *objects;
 static struct memtrack_mapped_range *ranges;
+static uint32_t range_count;
 
 int
 memtrack_candidates_open(void)
@@ -40,15 +41,26 @@ memtrack_candidates_close(void)
   ranges  = NULL;
 }
 
+/* Copies a partition's objects. Returns false if it changes all the time. */
 static bool
-offer_partition(struct memtrack_core *core, uint32_t partition)
+copy_partition(uint32_t partition, uint32_t *count)
 {
-  uint32_t count, turn = 0;
-  while (!memtrack_objects_snapshot(partition, objects, &count)) {
+  uint32_t turn = 0;
+  while (!memtrack_objects_snapshot(partition, objects, count)) {
     if (++turn == TURNS) {
       return false;
     }
     sched_yield();
+  }
+  return true;
+}
+
+static bool
+offer_partition(struct memtrack_core *core, uint32_t partition)
+{
+  uint32_t count;
+  if (!copy_partition(partition, &count)) {
+    return false;
   }
   for (uint32_t i = 0; i < count; ++i) {
     memtrack_call(core, searchObject, objects[i].birth, objects[i].address, memtrack_weights[objects[i].weight]);
@@ -59,14 +71,14 @@ offer_partition(struct memtrack_core *core, uint32_t partition)
 static bool
 offer_ranges(struct memtrack_core *core)
 {
-  uint32_t count, turn = 0;
-  while (!memtrack_ranges_snapshot(ranges, &count)) {
+  uint32_t turn = 0;
+  while (!memtrack_ranges_snapshot(ranges, &range_count)) {
     if (++turn == TURNS) {
       return false;
     }
     sched_yield();
   }
-  for (uint32_t i = 0; i < count; ++i) {
+  for (uint32_t i = 0; i < range_count; ++i) {
     /* A thread's own registers refer to its stack. */
     if (ranges[i].kind != MEMTRACK_RANGE_STACK) {
       memtrack_call(core, searchObject, ranges[i].birth, ranges[i].start, ranges[i].end - ranges[i].start);
@@ -84,4 +96,32 @@ memtrack_candidates_offer(struct memtrack_core *core)
     memtrack_pace_rest();
   }
   return good;
+}
+
+static uint32_t
+object_at(uint64_t address)
+{
+  uint32_t count;
+  for (uint32_t partition = 0; partition < MEMTRACK_OBJECTS_PARTITIONS && copy_partition(partition, &count); ++partition) {
+    for (uint32_t i = 0; i < count; ++i) {
+      uint64_t size = memtrack_weights[objects[i].weight];
+      if (address - objects[i].address < (size ? size : MEMTRACK_OBJECT_UNKNOWN)) {
+        return objects[i].birth;
+      }
+    }
+  }
+  return 0;
+}
+
+uint32_t
+memtrack_candidates_at(uint64_t address, bool *mapped)
+{
+  for (uint32_t i = 0; i < range_count; ++i) {
+    if (address - ranges[i].start < ranges[i].end - ranges[i].start && ranges[i].kind != MEMTRACK_RANGE_STACK) {
+      *mapped = true;
+      return ranges[i].birth;
+    }
+  }
+  *mapped = false;
+  return object_at(address);
 }

@@ -21,6 +21,10 @@ void memtrack_candidates_close(void);
    memtrack_guarded(), not hook-safe. */
 bool memtrack_candidates_offer(struct memtrack_core *core);
 
+/* The birth of the object that an address lies in, or of the mapping, as it was when they were offered; 0: it is in none. Takes no
+   lock. Of the search's thread, not hook-safe. */
+uint32_t memtrack_candidates_at(uint64_t address, bool *mapped);
+
 #ifdef __cplusplus
 }
 #endif

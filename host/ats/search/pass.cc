@@ -123,8 +123,14 @@ static void
 answer_place()
 {
   char text[256];
+  bool mapped;
   uint64_t address = memtrack_call(&core, requestAddress);
-  size_t length    = memtrack_place_write(&core, &now, address, text, sizeof(text));
+  uint32_t birth   = memtrack_candidates_at(address, &mapped);
+  if (birth) {
+    memtrack_call(&core, answerPlaceIn, birth, mapped);
+    return;
+  }
+  size_t length = memtrack_place_write(&core, &now, address, text, sizeof(text));
   memtrack_call(&core, answerPlace, memtrack_core_input(&core, text, length));
 }
 

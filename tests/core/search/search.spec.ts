@@ -25,6 +25,7 @@ import {
   found,
   foundLong,
   memoryOf,
+  objectAt,
   pass,
   passes,
   poke,
@@ -235,6 +236,16 @@ describe("a chain", () => {
       expect(chain()).toBe(`[${SITE + 1}] <- foo.so variable48 (.bss)`);
       expect(bytesAsked).toBeLessThan(6 * 40 * 0x10000, "the table is read once a pass");
     }
+  });
+
+  test("ends at the object that an address lies in", () => {
+    memoryOf(0x40000);
+    watch([SITE]);
+    objectAt(BASE + 0x20000, 0x100, SITE + 7);
+    for (let i: u64 = 0; i < 5; ++i) poke(BASE + 0x20000 + i * 8, block(BASE + 0x100 + i * 64));
+    passes(3);
+    expect(classes()).toBe("5/0/0/5/0");
+    expect(chain()).toBe(`[${SITE + 7}]`);
   });
 
   test("of lost blocks holds nothing, though they are not watched", () => {

@@ -30,6 +30,7 @@ import {
 import { input, output, window } from "../../../assembly/base/memory";
 import {
   answerPlace,
+  answerPlaceIn,
   answerRequest,
   nextRequest,
   requestAddress,
@@ -65,6 +66,7 @@ export function memoryOf(size: u32): void {
   watchLength = 0;
   bytesAsked = 0;
   placesAsked = 0;
+  objectEnd = 0;
   random = new Random(7);
   assert(init(ROLE_SEARCH, 0) == 0, "init");
 }
@@ -141,12 +143,27 @@ export function pass(complete: u32 = 1): void {
 export let bytesAsked: u64 = 0;
 export let placesAsked: u32 = 0;
 
+let objectStart: u64 = 0;
+let objectEnd: u64 = 0;
+let objectSite: u32 = 0;
+
+/** An object whose address the host knows. */
+export function objectAt(address: u64, size: u64, site: u32): void {
+  objectStart = address;
+  objectEnd = address + size;
+  objectSite = site;
+}
+
 /** What lies from 0x30000 on are variables of a module. */
 function answer(): void {
   for (let request = nextRequest(); request != REQUEST_NONE; request = nextRequest()) {
     const at = requestAddress();
     if (request == REQUEST_PLACE) {
       ++placesAsked;
+      if (at >= objectStart && at < objectEnd) {
+        answerPlaceIn(birth(objectSite, 1), 0);
+        continue;
+      }
       answerPlace(put(at < BASE + 0x30000 ? "heap of the server" : `foo.so variable${(at - BASE) >> 12} (.bss)`));
       continue;
     }
