@@ -262,9 +262,8 @@ export const FINDING_CHAINED: u32 = 32; // u32: held blocks that the chain holds
 export const FINDING_LENGTH: u32 = 36; // u32: bytes of the chain
 export const FINDING_BLOCKS: u32 = 40; // u64: live blocks of the site
 export const FINDING_ESTIMATE: u32 = 48; // u64: of these lost, at least
-export const FINDING_EARLIER: u32 = 56; // u64: the estimate of an earlier pass
-export const FINDING_EPOCHS: u32 = 64; // a bit for each epoch of which a block is lost
-export const FINDING_CHAIN: u32 = 80; // from the block's holder to the root: texts and CHAIN_...
+export const FINDING_EPOCHS: u32 = 56; // a bit for each epoch of which a block is lost
+export const FINDING_CHAIN: u32 = 72; // from the block's holder to the root: texts and CHAIN_...
 export const FINDING_SIZE: u32 = 400;
 
 // A block that was called lost has been released or handed out since: what is lost of this site cannot be told.

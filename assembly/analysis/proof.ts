@@ -3,7 +3,8 @@
 // What the search for references says of a growth (model/findings.ts), where the counters cannot tell a leak from a cache.
 //
 //   lost    a leak by proof: LOST_MIN blocks of the sample that nothing refers to, of EPOCHS_MIN epochs; in the whole row more than what
-//           the registers of all threads could hide, and more than some passes ago
+//           the registers of all threads could hide, and more than some passes ago. As many blocks as a structure has room for, whose
+//           references are hidden, can all be lost, and the estimate varies with the sample: so the row must have grown since, too
 //   held    most of the sample is held, and next to nothing is without a reference: a growth that has HELD_SECONDS to end
 //
 // Where the search is blind, or sees neither, the counters decide alone.
@@ -25,6 +26,7 @@ import { slots } from "../base/memory";
 import { Row, Series } from "../base/types";
 import { measured, measureOf } from "../model/environment";
 import {
+  earlierAliveOf,
   earlierEstimateOf,
   heldOf,
   isBlind,
@@ -35,12 +37,14 @@ import {
   lostOf,
   passesOf,
   probablyLostOf,
+  searchedAliveOf,
   unsureOf,
   watchedOf,
 } from "../model/findings";
 import { stateOf } from "../model/history";
 import { knownSites, siteClass } from "../model/model";
 import { entryHolds } from "./owner_series";
+import { GROWTH_SIGMA } from "./saturation";
 import { isOwnerSeries, isRowSeries } from "./series";
 
 const LOST_MIN: u32 = 8;
@@ -70,7 +74,15 @@ export function isProved(series: Series): bool {
   if (!isRowSeries(series) || lostOf(series) < LOST_MIN || lostEpochsOf(series) < EPOCHS_MIN) return false;
   const estimate = lostEstimateOf(series);
   if (!measured(MEASURE_THREADS) || estimate <= REGISTERS * measureOf(MEASURE_THREADS)) return false;
-  return estimate > earlierEstimateOf(series) && !isBlind(series);
+  return estimate > earlierEstimateOf(series) && hasGrown(series) && !isBlind(series);
+}
+
+/** Whether the row has more blocks than some passes ago, by more than a population at rest changes at random. */
+function hasGrown(row: Row): bool {
+  const before = earlierAliveOf(row);
+  const alive = searchedAliveOf(row);
+  const growth = alive - min(before, alive);
+  return growth != 0 && growth * growth >= GROWTH_SIGMA * GROWTH_SIGMA * before;
 }
 
 /** Whether a growth is held by somebody: of a row, or of an owner, of which a growing row is. */

@@ -107,6 +107,7 @@ export const EDGES_COUNT: u32 = 32768;
 export const SAMPLED_COUNT: u32 = SEARCHED_MAX * WATCHED_MAX;
 export const BLOCKS_COUNT: u32 = SAMPLED_COUNT + LINKS_MAX;
 export const ROOT_SIZE: u32 = 96;
+export const FOUND_GROWTH_SIZE: u32 = 40;
 export const CHAIN_SIZE: u32 = FINDING_SIZE - FINDING_CHAIN;
 export const ROOTS_COUNT: u32 = 256;
 /** Of a site as a whole: parts of memory of 64 KiB that have its blocks, with a bit for every 16 bytes, and the entry of a part. */
@@ -237,6 +238,8 @@ export let spans: usize = 0;
 
 /** What the search found last, by site (findings.ts), and by site whether it is blind there. */
 export let findings: usize = 0;
+/** By entry of these what was found earlier (growth.ts). */
+export let foundGrowths: usize = 0;
 export let blindSites: usize = 0;
 /** The text of a holder (findings.ts). */
 export let holderTexts: usize = 0;
@@ -378,6 +381,7 @@ function layModel(): void {
   gauges = take((FREELISTS_MAX + 1) * GAUGE_SIZE);
   spans = take(slots * PAIR_SIZE);
   findings = take(SEARCHED_MAX * FINDING_SIZE);
+  foundGrowths = take(SEARCHED_MAX * FOUND_GROWTH_SIZE);
   blindSites = take((slots + 7) & ~7);
   holderTexts = take(FINDING_TEXT_SIZE);
   asked = take(ARGUMENT_MAX);

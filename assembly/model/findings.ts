@@ -7,9 +7,9 @@
 //    ┌──────┬───────┬────────┬─────────┬──────┬──────────┬──────┬────────┬─────────┬────────┐
 //    │ site │ flags │ passes │ watched │ lost │ probably │ held │ unsure │ chained │ length │
 //    ├──────┴───────┼────────┴─────────┼──────┴──────────┼──────┴────────┴─────────┴────────┘
-//    │ blocks       │ estimate         │ earlier         │
-//    ├──────────────┴──────────────────┼─────────────────┘
-//   64  epochs, a bit for each         80  chain, until 400
+//    │ blocks       │ estimate         │ epochs, a bit for each ...       │
+//    ├──────────────┴──────────────────┴──────────────────────────────────┘
+//   72  chain, until 400
 //
 // A row may have several sites: their numbers are summed. Of their chains the one counts that holds most blocks.
 
@@ -20,7 +20,6 @@ import {
   FINDING_BLOCKS,
   FINDING_CHAIN,
   FINDING_CHAINED,
-  FINDING_EARLIER,
   FINDING_EPOCHS,
   FINDING_ESTIMATE,
   FINDING_FLAGS,
@@ -43,8 +42,10 @@ import { setValueAt, valueAt } from "../base/regions";
 import { Row, Site } from "../base/types";
 import { CLASS_NAMES, CORE_PREFIX, KIND_NAMES, PLUGIN_PREFIX } from "../format";
 import { kindOf, lengthOf, textOf } from "../registry/name";
+import { followGrowth, growthAt } from "./found_growth";
 import { siteClass } from "./model";
 import { rowOf } from "./rows";
+import { totalAlive } from "./sums";
 import { samples } from "./timeline";
 
 const HELD_BY: string = "held by ";
@@ -79,6 +80,7 @@ export function takeFindings(length: u32): i32 {
   const site = load<u32>(input, FINDING_SITE);
   if (site >= slots || load<u32>(input, FINDING_LENGTH) > length - FINDING_CHAIN) return -1;
   const at = entryOf(site);
+  followGrowth(indexOf(at), at);
   memory.copy(at, input, length);
   if (load<u32>(at, FINDING_FLAGS) & FINDING_IS_BLIND) markBlind(site);
   return 0;
@@ -152,7 +154,21 @@ export function lostEstimateOf(row: Row): u64 {
 
 /** The same some passes ago. */
 export function earlierEstimateOf(row: Row): u64 {
-  return sumLong(row, FINDING_EARLIER);
+  let all: u64 = 0;
+  for (let at = first(row); at; at = next(at, row)) all += growthAt(indexOf(at)).earlierEstimate;
+  return all;
+}
+
+/** Blocks that the counters have alive of the row's searched sites, and those that they had some passes ago. */
+export function searchedAliveOf(row: Row): u64 {
+  let all: u64 = 0;
+  for (let at = first(row); at; at = next(at, row)) all += totalAlive(load<u32>(at, FINDING_SITE));
+  return all;
+}
+export function earlierAliveOf(row: Row): u64 {
+  let all: u64 = 0;
+  for (let at = first(row); at; at = next(at, row)) all += growthAt(indexOf(at)).earlierAlive;
+  return all;
 }
 
 /** Whether the search cannot tell what of the row is lost. */
@@ -255,6 +271,10 @@ function next(after: usize, row: Row): usize {
     if (rowOf(load<u32>(at, FINDING_SITE)) == row) return at;
   }
   return 0;
+}
+
+function indexOf(at: usize): u32 {
+  return <u32>((at - findings) / FINDING_SIZE);
 }
 
 /** The site's entry: its own, or else one that is free, or else the oldest. */

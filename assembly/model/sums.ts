@@ -96,6 +96,11 @@ export function totalInUse(site: Site): i64 {
   return <i64>(totalsAt(site).allocBytes - totalsAt(site).freeBytes);
 }
 
+/** Blocks that are allocated and not released. */
+export function totalAlive(site: Site): u64 {
+  return totalAllocs(site) - min(totalFrees(site), totalAllocs(site));
+}
+
 // A row's values in a dump, after applyBaseline().
 
 export function allocs(row: Row): u64 {

@@ -10,7 +10,6 @@ import {
   FINDING_BLOCKS,
   FINDING_CHAIN,
   FINDING_CHAINED,
-  FINDING_EARLIER,
   FINDING_EPOCHS,
   FINDING_ESTIMATE,
   FINDING_FLAGS,
@@ -42,13 +41,6 @@ export function sumUp(slot: Slot): void {
   site.epochsLow = site.epochsHigh = 0;
   for (let i: u32 = 0; i < WATCHED_MAX; ++i) if (blockAt(firstOf(slot) + i).address) add(site, blockAt(firstOf(slot) + i));
   site.estimate = lowerEnd(site.lost, site.watched, max<u64>(site.blocks, site.watched));
-  if (!site.lost && !site.judged) return;
-  // What was estimated between a quarter and half of the passes ago.
-  site.judged = site.judged + 1;
-  if (site.judged == 1) site.marked = site.estimate;
-  if (site.judged & (site.judged - 1)) return;
-  site.earlier = site.marked;
-  site.marked = site.estimate;
 }
 
 /** A block that was just taken into the sample, or that waits for its site to be looked at as a whole, is not judged yet. */
@@ -103,7 +95,6 @@ export function findings(index: u32): u32 {
   store<u32>(output, site.unsure, FINDING_UNSURE);
   store<u64>(output, site.blocks, FINDING_BLOCKS);
   store<u64>(output, site.estimate, FINDING_ESTIMATE);
-  store<u64>(output, site.earlier, FINDING_EARLIER);
   store<u64>(output, site.epochsLow, FINDING_EPOCHS);
   store<u64>(output, site.epochsHigh, FINDING_EPOCHS + 8);
   store<u32>(output, site.chained, FINDING_CHAINED);

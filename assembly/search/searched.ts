@@ -64,15 +64,11 @@ export class Searched {
   probably: u32;
   held: u32;
   unsure: u32;
-  /** Complete passes since the first in which a block was lost. */
-  judged: u32;
   /** Live blocks of ended epochs: in this pass so far, in the last one. */
   counting: u64;
   blocks: u64;
-  /** Lost blocks, at least: in the last pass, and in two earlier ones (finding.ts). */
+  /** Lost blocks, at least (finding.ts). */
   estimate: u64;
-  marked: u64;
-  earlier: u64;
   /** Epochs of lost blocks: a bit for each. */
   epochsLow: u64;
   epochsHigh: u64;

@@ -8,7 +8,6 @@ import {
   FINDING_BLOCKS,
   FINDING_CHAIN,
   FINDING_CHAINED,
-  FINDING_EARLIER,
   FINDING_EPOCHS,
   FINDING_ESTIMATE,
   FINDING_FLAGS,
@@ -29,6 +28,7 @@ import { arm, takeFindings } from "../../../assembly/index";
 import {
   blindForget,
   blocksOf,
+  earlierAliveOf,
   earlierEstimateOf,
   findingsForget,
   heldOf,
@@ -43,10 +43,12 @@ import {
   markBlind,
   passesOf,
   probablyLostOf,
+  searchedAliveOf,
   unsureOf,
   watchedOf,
 } from "../../../assembly/model/findings";
-import { fresh, owner, pluginSite, rowOf, textFrom } from "../support";
+import { addAlloc, siteAt } from "../../../assembly/shard/site";
+import { collect, fresh, owner, pluginSite, rowOf, textFrom } from "../support";
 
 function packet(site: u32): void {
   memory.fill(input, 0, FINDING_SIZE);
@@ -64,7 +66,6 @@ function found(site: u32, epoch: u32, chained: u32 = 0, chain: string = "", last
   store<u32>(input, 3, FINDING_UNSURE);
   store<u64>(input, 1000, FINDING_BLOCKS);
   store<u64>(input, 90, FINDING_ESTIMATE);
-  store<u64>(input, 80, FINDING_EARLIER);
   store<u8>(input + epoch / 8, <u8>((<u32>1) << (epoch % 8)), FINDING_EPOCHS);
   let length = <u32>String.UTF8.encodeUnsafe(changetype<usize>(chain), chain.length, input + FINDING_CHAIN);
   if (last) {
@@ -75,6 +76,17 @@ function found(site: u32, epoch: u32, chained: u32 = 0, chain: string = "", last
   store<u32>(input, length ? chained : 0, FINDING_CHAINED);
   store<u32>(input, length, FINDING_LENGTH);
   return takeFindings(FINDING_CHAIN + length);
+}
+
+/** A packet after 10 more blocks were allocated. */
+function growing(site: u32, passes: u32, lost: u32, estimate: u64): void {
+  for (let i = 0; i < 10; ++i) addAlloc(siteAt(site), 100);
+  collect();
+  packet(site);
+  store<u32>(input, passes, FINDING_PASSES);
+  store<u32>(input, lost, FINDING_LOST);
+  store<u64>(input, estimate, FINDING_ESTIMATE);
+  expect(takeFindings(FINDING_CHAIN)).toBe(0);
 }
 
 function holder(row: u32): string {
@@ -108,7 +120,27 @@ describe("what the search found", () => {
     expect(lostEpochsOf(site)).toBe(1);
     expect(blocksOf(site)).toBe(1000);
     expect(lostEstimateOf(site)).toBe(90);
-    expect(earlierEstimateOf(site)).toBe(80);
+    expect(earlierEstimateOf(site)).toBe(90);
+  });
+
+  test("is told beside what was found earlier: between a quarter and half of the passes ago since the first block was lost", () => {
+    fresh();
+    const site = pluginSite(CLASS_HEAP, "foo.so f (foo.c:1)", owner("foo.so"));
+    growing(site, 20, 0, 0);
+    expect(earlierEstimateOf(site)).toBe(0);
+    for (let passes: u32 = 1; passes <= 20; ++passes) {
+      growing(site, 20 + passes, 5, 100 * passes);
+      if (passes < 2) expect(earlierEstimateOf(site)).toBe(100);
+      if (passes >= 16) expect(earlierEstimateOf(site)).toBe(800);
+      if (passes >= 16) expect(earlierAliveOf(site)).toBe(160);
+      growing(site, 20 + passes, 5, 1); // the same pass: one that was not complete has proved nothing
+    }
+    expect(searchedAliveOf(site)).toBe(410);
+    growing(site, 3, 5, 40);
+    expect(earlierEstimateOf(site)).toBe(40, "the search has begun anew");
+    findingsForget(site);
+    growing(site, 30, 5, 50);
+    expect(earlierEstimateOf(site)).toBe(50);
   });
 
   test("is the sum of a row's sites, and the chain that holds most", () => {
