@@ -57,6 +57,7 @@ export const LONG = {
     "tests/native/native.test.ts",
   ],
   env: {
+    MEMTRACK_ACCUSED_PASSES: "500",
     MEMTRACK_AGREE_EVENTS: "100000000",
     MEMTRACK_ALLOCATORS: "1",
     MEMTRACK_CHURN_SECONDS: "300",
