@@ -55,6 +55,8 @@ export class Block extends Found {
   judged: u32;
   /** One of its own site's blocks refers to it, by whole.ts. */
   own: bool;
+  /** What holds it is known: not only blocks of a site that must be looked at as a whole, and was not in this pass. */
+  firm: bool;
   /** Places of the first of these references from outside, those to the start first, and their number. */
   places: u32;
   place0: u64;

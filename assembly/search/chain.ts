@@ -8,7 +8,9 @@ import { CHAIN_SIZE, chains } from "../base/memory";
 import { Block, blockAt, blockWith, firstOf, NO_BLOCK, VALUE_HELD, Watched } from "./block";
 import { siteOf } from "./lookup";
 import { CHAIN_SITE_SIZE, rootLength, rootText } from "./root";
+import { isHeld } from "./rules";
 import { searchedAt, Slot, slotOf } from "./searched";
+import { isUntested } from "./whole";
 
 /** Most blocks of a chain. */
 const LENGTH: u32 = 16;
@@ -54,7 +56,7 @@ function alike(position: u32): u32 {
 
 function hashOf(block: Watched): u64 {
   hash = 0;
-  if (blockAt(block).address && blockAt(block).value == VALUE_HELD) follow(block);
+  if (blockAt(block).address && blockAt(block).value == VALUE_HELD && isHeld(blockAt(block))) follow(block);
   return hash;
 }
 
@@ -72,7 +74,7 @@ function follow(from: Watched): void {
   }
   const root = blockAt(block).rootText;
   if (root) text(root);
-  else if (blockAt(block).own) followWhole(blockAt(block), last);
+  else if (blockAt(block).own || isUntested(blockAt(block))) followWhole(blockAt(block), last);
 }
 
 /** What holds a block of a site that is looked at as a whole: other blocks of it, and what holds them. */

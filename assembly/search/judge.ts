@@ -11,6 +11,7 @@ import { WATCHED_MAX } from "../abi";
 import { Block, blockAt, clearBlock, firstOf, VALUE_NONE } from "./block";
 import { completeSample } from "./census";
 import { sumUp } from "./finding";
+import { isPending } from "./mark";
 import { LOST_PASSES, PROBABLY_PASSES } from "./rules";
 import { searchedAt, Slot } from "./searched";
 import { isUntested } from "./whole";
@@ -30,7 +31,7 @@ export function judgeSite(slot: Slot, thorough: bool): void {
     const block = blockAt(firstOf(slot) + i);
     if (!block.address) continue;
     if (block.seen) {
-      if (!isUntested(block)) judge(block, thorough);
+      if (!isUntested(block) && !isPending(block)) judge(block, thorough);
     } else {
       if (block.wasLost) site.blind = true;
       clearBlock(firstOf(slot) + i);

@@ -352,6 +352,30 @@ describe("a list", () => {
     expect(classes()).toBe("64/64/0/0/0");
   });
 
+  test("that is not looked at in a pass, because it is another's turn, tells nothing of what it holds", () => {
+    memoryOf(0x140000);
+    watch([SITE, SITE + 1, SITE + 2, SITE + 3]);
+    const last = listOf(BASE + 0x40000, 5000); // a ring, of which two blocks are lost with it
+    poke(last, BASE + 0x40000);
+    poke(BASE + 0x40000 + 64 * 2000 + 8, block(BASE + 0x1000, SITE + 1));
+    for (let i: u64 = 0; i < 3000; ++i) poke(block(BASE + 0xa0000 + i * 64, SITE + 2), i ? BASE + 0xa0000 + (i - 1) * 64 : 0);
+    poke(ROOTS + 8, BASE + 0xa0000 + 64 * 2999); // a list
+    poke(BASE + 0xa0000 + 64 * 1000 + 8, block(BASE + 0x2000, SITE + 3));
+    passes(40); // each had its turn
+    for (let i = 0; i < 200; ++i) {
+      pass();
+      expect(found(FINDING_HELD, 1)).toBe(0, chain(1));
+      expect(chain(1)).toBe("");
+      expect(found(FINDING_LOST, 3) + found(FINDING_PROBABLY, 3)).toBe(0);
+      expect(found(FINDING_FLAGS, 1) + found(FINDING_FLAGS, 3)).toBe(0);
+    }
+    expect(found(FINDING_LOST)).toBe(64);
+    expect(found(FINDING_LOST, 1)).toBe(1);
+    expect(found(FINDING_HELD, 2)).toBe(64);
+    expect(found(FINDING_HELD, 3)).toBe(1);
+    expect(chain(3)).toBe("[302] <- foo.so variable48 (.bss)");
+  });
+
   test("that grows at its head faster than passes are made is held", () => {
     memoryOf(0x100000);
     watch([SITE]);
