@@ -65,24 +65,36 @@ function follow(from: Watched): void {
   let block = from;
   let last = NO_SITE;
   for (let i: u32 = 0; i < LENGTH; ++i) {
-    const by = blockAt(block).by;
-    const holder = by ? blockWith(by) : NO_BLOCK;
-    if (holder == NO_BLOCK) break;
+    let holder = blockAt(block).by ? blockWith(blockAt(block).by) : NO_BLOCK;
+    if (holder == NO_BLOCK) {
+      const root = blockAt(block).rootText;
+      if (root) text(root);
+      if (root || !isOfWhole(blockAt(block))) return;
+      holder = followWhole(blockAt(block), last);
+      if (holder == NO_BLOCK) return;
+      last = siteOf(block);
+    }
     if (siteOf(holder) != last) link(siteOf(holder));
     last = siteOf(holder);
     block = holder;
   }
-  const root = blockAt(block).rootText;
-  if (root) text(root);
-  else if (blockAt(block).own || isUntested(blockAt(block))) followWhole(blockAt(block), last);
 }
 
-/** What holds a block of a site that is looked at as a whole: other blocks of it, and what holds them. */
-function followWhole(block: Block, last: u32): void {
+/** Whether what holds a block is what holds its site as a whole. */
+function isOfWhole(block: Block): bool {
+  return block.own || isUntested(block);
+}
+
+/** What holds a block of a site that is looked at as a whole: other blocks of it, and what holds them. Returns the block that does. */
+function followWhole(block: Block, last: u32): Watched {
   const site = searchedAt(slotOf(block.birth));
   if (site.site != last) link(site.site);
   if (site.wholeRoot) text(site.wholeRoot);
-  else if (site.wholeSite) link(site.wholeSite);
+  if (site.wholeRoot || !site.wholeSite) return NO_BLOCK;
+  const holder = blockWith(site.wholeBy);
+  if (holder != NO_BLOCK && siteOf(holder) == site.wholeSite) return holder;
+  link(site.wholeSite);
+  return NO_BLOCK;
 }
 
 function link(site: u32): void {

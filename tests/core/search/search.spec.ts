@@ -346,7 +346,7 @@ describe("a list", () => {
     poke(ROOTS, owner);
     passes(40);
     expect(found(FINDING_HELD)).toBe(64);
-    expect(chain()).toBe("[300] <- [301]");
+    expect(chain()).toBe("[300] <- [301] <- foo.so variable48 (.bss)");
     poke(ROOTS, 0);
     passes(30);
     expect(classes()).toBe("64/64/0/0/0");
