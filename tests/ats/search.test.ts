@@ -170,6 +170,53 @@ for (const holders of HOLDERS) {
   });
 }
 
+const IN_DOCUMENTS = /searched\.so in_documents \(\.bss\)$/;
+
+describe("a ring, buffers, documents, and what moves", () => {
+  let ats: Ats;
+  let rows: Searched[];
+  before(async () => {
+    ats = await start(["lose_ring", "lose_partly", "hold_moving", "hold_documents"]);
+    await allocate(ats);
+    await ats.ctl("plugin", "msg", "memtrack", "search searched.so");
+    const isKnown = (all: Searched[]) =>
+      rowsOf(all, "lose_ring").every(({ watched, lost, unsure }) => lost + unsure === watched && watched > 0) &&
+      rowsOf(all, "lose_partly").some(({ lost }) => lost >= 32) &&
+      rowsOf(all, "hold_documents").every(({ holder }) => IN_DOCUMENTS.test(holder));
+    rows = await until(ats, isKnown).catch(() => searched(ats).then((last) => last.rows)); // the tests say what is missing
+  });
+  after(() => ats.stop());
+
+  test("lose_ring: its nodes are lost, or unsure by a stale word, and never held", () => {
+    const ring = rowsOf(rows, "lose_ring");
+    assert.ok(ring.some(({ blocks }) => blocks > 99_000));
+    for (const { held, watched, lost, unsure, holder } of ring) {
+      assert.deepEqual([held, holder, lost + unsure], [0, "", watched], JSON.stringify(ring));
+    }
+  });
+
+  test("lose_partly: of buffers that hold old words, one in 1,000 is lost, and found", () => {
+    const [buffers] = rowsOf(rows, "lose_partly");
+    assert.ok(buffers && buffers.lost >= 32 && !buffers.isBlind, JSON.stringify(buffers));
+  });
+
+  test("hold_moving: a pointer that moves as fast as it can is held", () => {
+    const [moving] = rowsOf(rows, "move_without_end");
+    assert.ok(moving && moving.lost === 0 && !moving.isBlind, JSON.stringify(moving));
+    assert.match(moving.holder, /searched\.so move_without_end::places \(\.bss\)$/);
+  });
+
+  test("hold_documents: a library's blocks are held by the plugin's variable", () => {
+    const documents = rowsOf(rows, "hold_documents");
+    assert.ok(documents.length > 1);
+    for (const row of documents) assert.ok(isHeldRightly(row), JSON.stringify(row));
+    assert.ok(
+      documents.every(({ holder }) => IN_DOCUMENTS.test(holder)),
+      JSON.stringify(documents),
+    );
+  });
+});
+
 describe("what is lost or hidden", () => {
   const HIDDEN = ["hide_xor", "hide_compressed", "hide_epoll"];
   let ats: Ats;

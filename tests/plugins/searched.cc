@@ -11,6 +11,7 @@
 #include <atomic>
 #include <cstdint>
 #include <deque>
+#include <jansson.h>
 #include <list>
 #include <map>
 #include <memory>
@@ -99,6 +100,24 @@ lose_ring()
     CORPUS_KEEP(last); // the ring is made, though nobody looks at it
   }
   last->next = first;
+}
+
+// Of 1,000 buffers, which are written in part and hold what earlier users of their memory left, one is forgotten.
+constexpr unsigned BUFFERS = 1000;
+
+CORPUS_NOINLINE void
+lose_partly()
+{
+  static unsigned seed = 1;
+  for (unsigned i = 0; i < BUFFERS; ++i) {
+    seed         = seed * 1664525 + 1013904223;
+    void *buffer = malloc(1024 + (seed >> 8) % 3072);
+    memset(buffer, 0x11, 100);
+    CORPUS_KEEP(buffer);
+    if (i != BUFFERS / 2) {
+      free(buffer);
+    }
+  }
 }
 
 // ---- held ----
@@ -287,6 +306,49 @@ hold_middle()
   CORPUS_KEEP(in_middle);
 }
 
+// A thread moves its blocks between two places each, as fast as it can.
+constexpr unsigned MOVED = 64;
+
+void *
+move_without_end(void *)
+{
+  static node *places[2][MOVED];
+  for (node *&place : places[0]) {
+    place = filled(static_cast<node *>(malloc(sizeof(node))));
+  }
+  for (unsigned from = 0;; from = 1 - from) {
+    for (unsigned i = 0; i < MOVED; ++i) {
+      places[1 - from][i] = places[from][i];
+      CORPUS_KEEP(places);
+      places[from][i] = nullptr;
+      CORPUS_KEEP(places);
+    }
+  }
+}
+
+CORPUS_NOINLINE void
+hold_moving()
+{
+  static bool done;
+  pthread_t thread;
+  if (!done) {
+    done = true;
+    pthread_create(&thread, nullptr, move_without_end, nullptr);
+  }
+}
+
+// Documents of a library, which allocates them.
+json_t *in_documents;
+
+CORPUS_NOINLINE void
+hold_documents()
+{
+  static unsigned count;
+  in_documents = in_documents ? in_documents : json_object();
+  ++count;
+  json_object_set_new(in_documents, std::to_string(count).c_str(), json_pack("{s:[i,s]}", "a", count, "a text"));
+}
+
 // ---- hidden: each way keeps so many, and releases the oldest ----
 
 constexpr unsigned HIDDEN = 100;
@@ -370,6 +432,9 @@ hide_register()
 }
 
 const std::map<std::string, void (*)()> WAYS = {
+  {"lose_partly", lose_partly},
+  {"hold_moving", hold_moving},
+  {"hold_documents", hold_documents},
   {"lose", lose},
   {"lose_cycle", lose_cycle},
   {"lose_ring", lose_ring},
