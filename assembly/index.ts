@@ -187,7 +187,7 @@ export { acceptPatterns, acceptRows } from "./analysis/accepted";
 export { baselineNamed, listBaselines, markBaseline } from "./analysis/baseline";
 export { isRemainderSuspect, verdictOf } from "./analysis/verdict";
 export { rankSuspects } from "./analysis/urgency";
-export { requestSearch, watchList } from "./analysis/watch_list";
+export { isWatching, requestSearch, watchList } from "./analysis/watch_list";
 export { sampledList } from "./analysis/sampled";
 export { ranked, rankedCount } from "./analysis/ranking";
 export { selectRows } from "./report/show";

@@ -11,7 +11,7 @@ import { CLASS_TAGGED } from "../format";
 import { totalAllocs } from "../model/sums";
 import { dropOtherStacks } from "../model/stacks";
 import { samples } from "../model/timeline";
-import { watchList } from "./watch_list";
+import { writeWatchList } from "./watch_list";
 
 /** Allocations of a site to sample between two samples of the analysis. */
 const SAMPLES: u64 = 32;
@@ -44,7 +44,7 @@ export function sampledAt(number: u32): Site {
 
 /** Writes the list into the output region: pairs (site, 1 and the power of 2). Returns their number. Drops the stacks of other sites. */
 export function sampledList(): u32 {
-  const entries = watchList() / WATCH_SIZE;
+  const entries = writeWatchList() / WATCH_SIZE;
   let kept: u32 = 0;
   for (let i: u32 = 0; i < entries; ++i) {
     const from = output + i * WATCH_SIZE;

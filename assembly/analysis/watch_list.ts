@@ -16,7 +16,7 @@ import { averageSize, inUse, isActive, isRowSeries, nameContains } from "./serie
 import { rankSuspects } from "./urgency";
 import { isUndecided, verdictOf } from "./verdict";
 
-/** Entries written. */
+/** Entries of the last list. */
 let count: u32 = 0;
 /** Length of the text in the region `asked`; none: nothing was asked for. */
 const NONE: u32 = u32.MAX_VALUE;
@@ -24,18 +24,31 @@ let askedLength: u32 = NONE;
 
 export function watchListReset(): void {
   askedLength = NONE;
+  count = 0;
 }
 
 /** Searches the rows whose names contain the text in the input region too; every row if it is empty. */
 export function requestSearch(length: u32): void {
   askedLength = min(length, ARGUMENT_MAX);
   memory.copy(asked, input, askedLength);
+  writeWatchList();
+}
+
+/** The search asks whether there is something to watch. It changes with a sample or a request, and each of them makes the list. */
+export function isWatching(): bool {
+  noteSearch();
+  return count != 0;
+}
+
+/** The search asks what to watch. Returns the length of the list in bytes. */
+export function watchList(): u32 {
+  noteSearch();
+  return writeWatchList();
 }
 
 /** Writes the watch list. Returns its length in bytes. */
-export function watchList(): u32 {
+export function writeWatchList(): u32 {
   count = 0;
-  noteSearch();
   begin(output + SEARCHED_MAX * WATCH_SIZE, outputEnd);
   rankSuspects();
   addRanked();

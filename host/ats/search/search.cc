@@ -103,9 +103,9 @@ start()
 static bool
 is_watching()
 {
-  uint32_t length = 0;
-  memtrack_model_with([&](memtrack_core *model) { length = memtrack_call(model, watchList); });
-  return length != 0;
+  bool watching = false;
+  memtrack_model_with([&](memtrack_core *model) { watching = memtrack_call(model, isWatching) != 0; });
+  return watching;
 }
 
 void

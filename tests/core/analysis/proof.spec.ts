@@ -37,7 +37,8 @@ import { hasAddresses, isProved, proofOf } from "../../../assembly/analysis/proo
 import { judgeAll, sample } from "../../../assembly/analysis/sample";
 import { rankSuspects } from "../../../assembly/analysis/urgency";
 import { isUndecided, samplesUntilJudged, verdictOf } from "../../../assembly/analysis/verdict";
-import { watchList } from "../../../assembly/analysis/watch_list";
+import { sampledList } from "../../../assembly/analysis/sampled";
+import { isWatching, requestSearch } from "../../../assembly/analysis/watch_list";
 import { input } from "../../../assembly/base/memory";
 import { takeFindings } from "../../../assembly/index";
 import { setMeasure } from "../../../assembly/model/environment";
@@ -76,8 +77,9 @@ function pass(samples: u32, allocs: u32, seconds: u64 = 10, requests: u64 = 10_0
     for (let n: u32 = 0; n < allocs; ++n) addAlloc(siteAt(row), 1024);
     collect();
     applyBaseline();
-    if (searched) watchList();
+    if (searched) isWatching();
     sample(now, transactions);
+    sampledList();
   }
 }
 
@@ -238,6 +240,26 @@ describe("a growth that somebody holds", () => {
     expect(rankSuspects()).toBe(0);
     pass(80, 20);
     expect(verdictOf(row)).toBe(VERDICT_LEAK);
+  });
+
+  test("is not waited for where nothing searches: call stacks alone are no search", () => {
+    begin();
+    pass(110, 20);
+    expect(verdictOf(row)).toBe(VERDICT_LEAK);
+  });
+
+  test("is watched from the sample on that suspects it, or from a request", () => {
+    begin();
+    pass(70, 20);
+    expect(isWatching()).toBe(false);
+    requestSearch(put("nothing"));
+    expect(isWatching()).toBe(false);
+    requestSearch(put("foo.so"));
+    expect(isWatching()).toBe(true);
+    requestSearch(put("nothing"));
+    expect(isWatching()).toBe(false);
+    pass(40, 20);
+    expect(isWatching()).toBe(true);
   });
 
   test("is left to the counters where the search is blind or unsure", () => {
