@@ -7,34 +7,27 @@
 #include "core/ask.h"
 #include "core/model.h"
 
-static memtrack_text_reader read_record;
-static const char *record;
-static char value[MEMTRACK_INPUT_SIZE]; /* of the record, cut */
+static memtrack_text_record record;
 
 void
 memtrack_accept_open(memtrack_text_reader read, const char *name)
 {
-  read_record = read;
-  record      = name;
+  record = {read, name, {}};
 }
 
 void
 memtrack_accept_poll()
 {
-  static char now[sizeof(value)];
-  if (!read_record || !read_record(record, now, sizeof(now))) {
-    now[0] = '\0';
-  }
-  if (strcmp(now, value) == 0) {
+  if (!memtrack_text_record_poll(&record)) {
     return;
   }
-  memcpy(value, now, sizeof(value));
   memtrack_answer answer;
-  uint32_t length = strlen(value);
-  memtrack_ask(&answer, value, length, [=](memtrack_core *core) { return memtrack_call(core, acceptNotice, length); });
+  uint32_t length = strlen(record.value);
+  memtrack_ask(&answer, record.value, length, [=](memtrack_core *core) { return memtrack_call(core, acceptNotice, length); });
   memtrack_answer_log(&answer);
-  memtrack_model_with(
-    [&](memtrack_core *model) { memtrack_call(model, acceptPatterns, memtrack_core_input(model, value, (size_t)answer.number)); });
+  memtrack_model_with([&](memtrack_core *model) {
+    memtrack_call(model, acceptPatterns, memtrack_core_input(model, record.value, (size_t)answer.number));
+  });
 }
 
 void

@@ -16,10 +16,8 @@
 /* The group may read it: in Debian, logs are for the group adm. */
 #define MODE 0640
 
-static memtrack_text_reader read_record;
-static const char *record;
+static memtrack_text_record record;
 static const char *log_folder_symbol;
-static char value[MEMTRACK_ANSWER_MAX + 1]; /* of the record, cut at more than the longest path */
 static char path[MEMTRACK_ANSWER_MAX + 1];
 static uint32_t state = MEMTRACK_OUTPUT_NONE; /* OUTPUT_USABLE if there is a path, else the reason */
 
@@ -37,8 +35,8 @@ static void
 notice(uint32_t what, const char *reason)
 {
   memtrack_answer answer;
-  uint32_t lengths[] = {(uint32_t)strlen(value), (uint32_t)strlen(path), (uint32_t)strlen(reason)};
-  memtrack_ask(&answer, {{value, lengths[0]}, {path, lengths[1]}, {reason, lengths[2]}},
+  uint32_t lengths[] = {(uint32_t)strlen(record.value), (uint32_t)strlen(path), (uint32_t)strlen(reason)};
+  memtrack_ask(&answer, {{record.value, lengths[0]}, {path, lengths[1]}, {reason, lengths[2]}},
                [=](memtrack_core *core) { return memtrack_call(core, outputNotice, what, lengths[0], lengths[1], lengths[2]); });
   memtrack_answer_log(&answer);
 }
@@ -157,8 +155,8 @@ apply()
 {
   memtrack_answer answer;
   std::string folder = log_folder();
-  uint32_t length    = strlen(value);
-  bool asked         = memtrack_ask(&answer, {{value, length}, {folder.data(), folder.size()}},
+  uint32_t length    = strlen(record.value);
+  bool asked         = memtrack_ask(&answer, {{record.value, length}, {folder.data(), folder.size()}},
                                     [&](memtrack_core *core) { return memtrack_call(core, outputPath, length, folder.size()); });
   memtrack_answer_copy(&answer, path, sizeof(path));
   state = asked ? answer.number : MEMTRACK_OUTPUT_NONE;
@@ -176,20 +174,14 @@ apply()
 void
 memtrack_output_open(memtrack_text_reader read, const char *name, const char *log_folder)
 {
-  read_record       = read;
-  record            = name;
+  record            = {read, name, {}};
   log_folder_symbol = log_folder;
 }
 
 void
 memtrack_output_poll()
 {
-  static char now[sizeof(value)];
-  if (!read_record || !read_record(record, now, sizeof(now))) {
-    now[0] = '\0';
-  }
-  if (strcmp(now, value) != 0) {
-    memcpy(value, now, sizeof(value));
+  if (memtrack_text_record_poll(&record)) {
     apply();
   }
 }
