@@ -201,8 +201,9 @@ export const VERB_SHOW: u32 = 5;
 export const VERB_STATUS: u32 = 6;
 export const VERB_SEARCH: u32 = 7;
 export const VERB_ACCEPT: u32 = 8;
-export const VERB_HELP: u32 = 9;
-export const VERB_COUNT: u32 = 10;
+export const VERB_UNACCEPT: u32 = 9;
+export const VERB_HELP: u32 = 10;
+export const VERB_COUNT: u32 = 11;
 
 // What a line of /proc/self/maps or smaps says (control/mapping.ts).
 export const LINE_OTHER: u32 = 0; // nothing of a mapping

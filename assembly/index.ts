@@ -7,7 +7,6 @@
 import { CLASS_COUNT, CLASS_FREELIST, ROLE_CONTROL, ROLE_MODEL, ROLE_SEARCH, SITE_FIRST } from "./abi";
 import * as analysis from "./analysis/sample";
 import { sampledReset } from "./analysis/sampled";
-import { watchListReset } from "./analysis/watch_list";
 import * as memory_ from "./base/memory";
 import { acceptReset } from "./control/accept";
 import { dumpReasonReset } from "./control/dump_reason";
@@ -45,7 +44,6 @@ export function init(role: u32, sites: u32): i32 {
     warningReset();
     showReset();
     freelistsReset();
-    watchListReset();
     sampledReset();
     stacksReset();
   }
@@ -183,11 +181,11 @@ export { setMeasure, clearMeasures } from "./model/environment";
 export { observationDue, observeReload, reloaded } from "./analysis/reloads";
 export { sample, warmUpEnded } from "./analysis/sample";
 export { historyForget, historyMove } from "./model/history";
-export { acceptPatterns, acceptRows } from "./analysis/accepted";
+export { acceptPatterns, acceptRows, unacceptRows } from "./analysis/accepted";
 export { baselineNamed, listBaselines, markBaseline } from "./analysis/baseline";
 export { isRemainderSuspect, verdictOf } from "./analysis/verdict";
 export { rankSuspects } from "./analysis/urgency";
-export { isWatching, requestSearch, watchList } from "./analysis/watch_list";
+export { isWatching, watchList } from "./analysis/watch_list";
 export { sampledList } from "./analysis/sampled";
 export { ranked, rankedCount } from "./analysis/ranking";
 export { selectRows } from "./report/show";
@@ -206,7 +204,7 @@ export { mappingEnd, mappingName, mappingStart, readMapping } from "./control/ma
 export { exhaustionNotice } from "./control/exhaustion";
 export { startNotice, troubleNotice } from "./control/notices";
 export { reclaimDue, sampleAnew, sampleDue } from "./control/schedule";
-export { beginSearchedRows, denyBaseline, writeSearchedRow, writeSearchStatus, writeStatus } from "./report/replies";
+export { answerSearch, beginSearchedRows, denyBaseline, writeSearchedRow, writeSearchStatus, writeStatus } from "./report/replies";
 export { limitPath, readMeasure, readObjectSize, smallerLimit } from "./control/system";
 export { builtinAllocs, builtinFrees, builtinInUse, registerBuiltinRow } from "./registry/builtin_row";
 export { codeOfCall, slotOfCall, slotOfStub } from "./naming/called";

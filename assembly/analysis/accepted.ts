@@ -11,10 +11,11 @@
 
 import { HISTORY_LEVELS, INPUT_SIZE, LINE_NOTE, LINE_WARNING, OWNER_SERIES_MAX, SETTING_ACCEPT, VERDICT_LEAK } from "../abi";
 import * as answer from "../base/answer";
+import { COMMA } from "../base/chars";
 import { counted } from "../base/humanize";
 import { accepts, input, output, outputEnd } from "../base/memory";
 import { mulDiv } from "../base/muldiv";
-import { matches, matchesAny } from "../base/patterns";
+import { from as pattern, length as patternLength, matches, matchesAny, next, open, STAR } from "../base/patterns";
 import { Row, Series } from "../base/types";
 import { ascii, begin, position, takeBack, unsigned, writeSanitized } from "../base/writer";
 import { SETTING_NAMES } from "../format";
@@ -43,6 +44,9 @@ const LEVEL_FIRST: u32 = 2;
 const CHANGE: u64 = 2;
 /** Most bytes of the patterns of the record, and of those of messages, which follow them. */
 export const ACCEPTS_SIZE: u32 = INPUT_SIZE;
+
+/** Most bytes of them that a line shows. */
+const PATTERNS_SHOWN: u32 = 600;
 
 let recordLength: u32 = 0;
 let messageLength: u32 = 0;
@@ -122,6 +126,7 @@ export function acceptRows(length: u32): u32 {
     if (acceptAnew(series)) ++leaks;
   }
   if (!found) return denyRows(length);
+  withoutCommas(length);
   const isFull = !keepPattern(length);
   answer.begin(isFull ? LINE_WARNING : LINE_NOTE);
   ascii("accepted: ");
@@ -158,13 +163,76 @@ function acceptAnew(series: Series): bool {
 
 /** Adds the pattern in the input region to those of messages. */
 function keepPattern(length: u32): bool {
-  const to = accepts + ACCEPTS_SIZE;
-  if (matchesAny(input, length, to, messageLength)) return true;
+  if (matchesAny(input, length, messages(), messageLength)) return true;
   if (messageLength + 1 + length > ACCEPTS_SIZE) return false;
-  if (messageLength) store<u8>(to + messageLength++, 0x2c);
-  memory.copy(to + messageLength, input, length);
+  if (messageLength) store<u8>(messages() + messageLength++, COMMA);
+  memory.copy(messages() + messageLength, input, length);
   messageLength += length;
   return true;
+}
+
+/** Withdraws the pattern in the input region, that a message has accepted. Returns the length of a line, as acceptRows() does. */
+export function unacceptRows(length: u32): u32 {
+  withoutCommas(length);
+  if (!dropPattern(length)) return denyPattern(length);
+  let ended: u32 = 0;
+  for (let row: Row = 0; row < knownSites(); ++row) if (isActive(row) && endsWithPattern(row)) ++ended;
+  for (let entry: u32 = 0; entry <= OWNER_SERIES_MAX; ++entry) {
+    const series = seriesOfEntry(entry); // the last is the remainder
+    if (isActive(series) && endsWithPattern(series)) ++ended;
+  }
+  answer.begin();
+  ascii('withdrawn: "');
+  writeSanitized(input, length);
+  ascii('"; no longer accepted: ');
+  counted(ended, " row");
+  return answer.end();
+}
+
+/** Removes a pattern of messages, with the comma before or behind it. Returns false if there is none. */
+function dropPattern(length: u32): bool {
+  const list = messages();
+  open(list, messageLength);
+  while (next()) {
+    if (patternLength != length || memory.compare(pattern, input, length) != 0) continue;
+    const isFirst = pattern == list;
+    const rest = pattern + length + (isFirst ? 1 : 0);
+    const end = list + messageLength;
+    if (rest < end) memory.copy(isFirst ? list : pattern - 1, rest, end - rest);
+    messageLength -= min(length + 1, messageLength);
+    return true;
+  }
+  return false;
+}
+
+function denyPattern(length: u32): u32 {
+  answer.begin(LINE_WARNING);
+  ascii('unaccept: no message has accepted "');
+  writeSanitized(input, length);
+  ascii('"; accepted by messages: ');
+  if (messageLength) writeSanitized(messages(), min(messageLength, PATTERNS_SHOWN));
+  else ascii("nothing");
+  ascii("; to end what ");
+  ascii(unchecked(SETTING_NAMES[SETTING_ACCEPT]));
+  ascii(" accepts, take it out of the record");
+  return answer.end();
+}
+
+/** Whether a series was accepted and no pattern is left that it matches. */
+function endsWithPattern(series: Series): bool {
+  if (!isAccepted(series) || isWanted(series)) return false;
+  stateOf(series).acceptance = <u8>Acceptance.NONE;
+  return true;
+}
+
+/** The pattern in the input region for a list, in which a comma would end it: a star stands for a comma, too. */
+function withoutCommas(length: u32): void {
+  for (let at = input; at < input + length; ++at) if (load<u8>(at) == COMMA) store<u8>(at, STAR);
+}
+
+/** The patterns of messages. */
+function messages(): usize {
+  return accepts + ACCEPTS_SIZE;
 }
 
 function accept(series: Series): void {
@@ -217,7 +285,7 @@ function isWanted(series: Series): bool {
   writeSeries(series);
   const size = position() - output;
   takeBack(output);
-  return matchesAny(output, size, accepts, recordLength) || matchesAny(output, size, accepts + ACCEPTS_SIZE, messageLength);
+  return matchesAny(output, size, accepts, recordLength) || matchesAny(output, size, messages(), messageLength);
 }
 
 function isNamed(series: Series, length: u32): bool {

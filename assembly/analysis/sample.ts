@@ -20,6 +20,7 @@ import { countAllocated, observeSample } from "./reloads";
 import { isRemainderKnown, partsReset, remainderBytes, sampleParts } from "./resident";
 import { allocBytes, allocs, frees, inUse, remainder, seriesOfEntry } from "./series";
 import { judge, judgeSome, verdictReset } from "./verdict";
+import { watchListReset } from "./watch_list";
 
 /**
  * Warm-up ends when the live bytes of all rows rose by less than a sixteenth over the last WARM_SPAN samples; at the latest after
@@ -39,6 +40,7 @@ export function analysisReset(): void {
   baselinesReset();
   verdictReset();
   acceptedReset();
+  watchListReset();
   warm = false;
   warmBytes = 0;
 }

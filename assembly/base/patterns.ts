@@ -7,7 +7,7 @@ import { ARGUMENT_MAX } from "../abi";
 import { COMMA, isControl } from "./chars";
 import * as reader from "./reader";
 
-const STAR: u32 = 0x2a;
+export const STAR: u32 = 0x2a;
 
 /** What is wrong with a pattern. */
 export enum Fault {
@@ -15,6 +15,8 @@ export enum Fault {
   EMPTY,
   LONG,
   CONTROL,
+  /** Behind the room for patterns. */
+  CUT,
 }
 
 /** The pattern that next() found. */

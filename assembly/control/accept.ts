@@ -5,6 +5,7 @@
 
 import { ARGUMENT_MAX, INPUT_SIZE, LINE_NOTE, LINE_WARNING, SETTING_ACCEPT } from "../abi";
 import * as answer from "../base/answer";
+import { COMMA } from "../base/chars";
 import { counted } from "../base/humanize";
 import { input } from "../base/memory";
 import { Fault, faultOf, from, length, next, open } from "../base/patterns";
@@ -28,7 +29,7 @@ export function acceptReset(): void {
  */
 export function acceptNotice(size: u32): u32 {
   // In records.config NULL means no text. traffic_ctl accepts no empty value, and passes NULL on as a word.
-  const used = reader.same(input, size, "NULL") ? 0 : min(size, INPUT_SIZE);
+  const used: u32 = reader.same(input, size, "NULL") ? 0 : size < INPUT_SIZE ? size : wholePatterns();
   let good: u32 = 0;
   let bad: u32 = 0;
   let first: u32 = 0;
@@ -41,6 +42,10 @@ export function acceptNotice(size: u32): u32 {
       first = number;
       fault = found;
     }
+  }
+  if (used < size && size >= INPUT_SIZE && !bad++) {
+    first = good + 1;
+    fault = Fault.CUT;
   }
   if (!good && !bad && !isSet) return answer.say(used);
   isSet = good != 0;
@@ -64,12 +69,23 @@ export function acceptNotice(size: u32): u32 {
   return answer.end(used);
 }
 
+/** The length of the patterns that fit into the input region in whole: a part of one would match more rows. */
+function wholePatterns(): u32 {
+  let end: u32 = INPUT_SIZE - 1;
+  while (end && <u32>load<u8>(input + end) != COMMA) --end;
+  return end;
+}
+
 /** What is wrong with a pattern, and what to write instead. */
 export function writeFault(fault: Fault): void {
   if (fault == Fault.LONG) {
     ascii("it has more than ");
     unsigned(ARGUMENT_MAX);
     ascii(" bytes; a part of the row's name, as in the column Location, is enough");
+  } else if (fault == Fault.CUT) {
+    ascii("the patterns have more than ");
+    unsigned(INPUT_SIZE - 1);
+    ascii(" bytes; write fewer or shorter ones");
   } else if (fault == Fault.CONTROL) ascii("it contains a control character; write * in its place");
   else ascii("it matches every row; write a part of the row's name, as in the column Location, and * for a comma in it");
 }

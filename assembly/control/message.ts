@@ -18,6 +18,7 @@ import {
   VERB_SEARCH,
   VERB_SHOW,
   VERB_STATUS,
+  VERB_UNACCEPT,
 } from "../abi";
 import * as answer from "../base/answer";
 import { DOUBLE_QUOTE, SPACE } from "../base/chars";
@@ -58,6 +59,8 @@ function select(number: u32): bool {
       return describe("search", "[text]", "searches memory for what holds the rows whose name contains the text, and the suspects");
     case VERB_ACCEPT:
       return describe("accept", "pattern", "makes the rows whose name contains the pattern no suspects until their growth changes");
+    case VERB_UNACCEPT:
+      return describe("unaccept", "pattern", "withdraws a pattern that a message has accepted");
     case VERB_HELP:
       return describe("help", "", "writes this list to diags.log");
     default:
@@ -167,9 +170,10 @@ function readArgument(number: u32, at: usize, length: usize): u32 {
     if (!length) ascii("; put the verb and the text in one pair of quotes"); // traffic_ctl sends only one word
     return endRefusal();
   }
-  if (number == VERB_ACCEPT && faultOf(at, length) != Fault.NONE) {
+  if ((number == VERB_ACCEPT || number == VERB_UNACCEPT) && faultOf(at, length) != Fault.NONE) {
     beginRefusal();
-    ascii(' "accept');
+    ascii(' "');
+    ascii(verb);
     if (length) byte(SPACE);
     show(at, length);
     ascii('" ignored: ');

@@ -2,8 +2,12 @@
 //
 // Replies to plugin messages about the analysis, one line each in the output region.
 
+import { LINE_NOTE, LINE_WARNING, SEARCHED_MAX, SETTING_SEARCH } from "../abi";
 import { writeBaselines } from "../analysis/baseline";
-import { isActive, writeSeries } from "../analysis/series";
+import { hasAddresses } from "../analysis/proof";
+import { isActive, nameContains, writeSeries } from "../analysis/series";
+import { requestSearch } from "../analysis/watch_list";
+import * as answer from "../base/answer";
 import {
   blocksOf,
   heldOf,
@@ -23,7 +27,8 @@ import { samples } from "../model/timeline";
 import { bytes as writeBytes, counted } from "../base/humanize";
 import { input, output, outputEnd } from "../base/memory";
 import { Row } from "../base/types";
-import { ascii, begin, copy, position, unsigned } from "../base/writer";
+import { ascii, begin, copy, position, unsigned, writeSanitized } from "../base/writer";
+import { SETTING_NAMES } from "../format";
 
 /** Maximum number of bytes shown of an unknown name. */
 const NAME_SHOWN: u32 = 64;
@@ -75,6 +80,50 @@ export function writeSearchStatus(percent: u32, sites: u32, passes: u64, complet
     ascii(" ms");
   }
   return <u32>(position() - output);
+}
+
+/**
+ * Searches the rows whose names contain the text in the input region, and answers the message that asks for it.
+ * @param percent of a processor that the search may take
+ * @returns the length of a line, which answerSeverity() belongs to
+ */
+export function answerSearch(length: u32, percent: u32): u32 {
+  requestSearch(length);
+  begin(output, outputEnd);
+  let rows: u32 = 0;
+  let named: u32 = 0;
+  let found: u32 = 0;
+  for (let row: Row = 0; row < knownSites(); ++row) {
+    if (!isActive(row)) continue;
+    ++rows;
+    if (!nameContains(row, input, length)) continue;
+    ++named;
+    if (hasAddresses(row)) ++found;
+  }
+  answer.begin(found && percent ? LINE_NOTE : LINE_WARNING);
+  ascii("search: ");
+  if (found) {
+    counted(found, " row");
+    if (found > SEARCHED_MAX) {
+      ascii(", the largest ");
+      unsigned(SEARCHED_MAX);
+      ascii(" of them at a time");
+    }
+    ascii(" from now on");
+  } else {
+    ascii("none of ");
+    counted(rows, " row");
+    ascii(named ? " with known addresses" : "");
+    ascii(' has a name that contains "');
+    writeSanitized(input, length);
+    ascii(named ? '"; IOBuffers and freelists cannot be searched' : '" so far; upper and lower case differ');
+  }
+  if (!percent) {
+    ascii("; ");
+    ascii(unchecked(SETTING_NAMES[SETTING_SEARCH]));
+    ascii(" is 0: nothing is searched while it is");
+  }
+  return answer.end();
 }
 
 let nextRow: Row = 0;

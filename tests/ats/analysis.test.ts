@@ -296,7 +296,7 @@ describe("plugin messages", () => {
 
       // None of these performs an action, and each is answered with the valid forms.
       const verbs =
-        /verbs: mark \[name\], diff \[name\], dump, reset, arm 0\|1\|2, show text, status, search \[text\], accept pattern, help/;
+        /verbs: mark \[name\], diff \[name\], dump, reset, arm 0\|1\|2, show text, status, search \[text\], accept pattern, unaccept pattern, help/;
       // A server without a manager takes no longer messages itself.
       const long = installedServer().hasManager ? 100_000 : 10_000;
       const wrong: [string[], RegExp][] = [

@@ -38,10 +38,9 @@ a_message_is_what_the_core_reads_in_it(void **state)
   assert_int_equal(message.level, 2);
   assert_string_equal(log_text(), "");
   assert_false(parse("dum", 3));
-  assert_string_equal(
-    log_text(),
-    "plugin message ignored: unknown verb \"dum\"; "
-    "verbs: mark [name], diff [name], dump, reset, arm 0|1|2, show text, status, search [text], accept pattern, help\n");
+  assert_string_equal(log_text(), "plugin message ignored: unknown verb \"dum\"; "
+                                  "verbs: mark [name], diff [name], dump, reset, arm 0|1|2, show text, status, search [text], "
+                                  "accept pattern, unaccept pattern, help\n");
   assert_false(parse("\0\0\0", 3));
   assert_non_null(strstr(log_text(), "NUL at byte 0 of 2"));
   assert_false(parse("", 0));

@@ -164,7 +164,7 @@ there_is_no_thread_without_anything_to_watch(void **state)
   (void)state;
   poll_search();
   assert_false(has_thread());
-  memtrack_search_request("no row has this");
+  memtrack_search_request("no row has this", 5);
   poll_search();
   wait_until(ended);
   assert_int_equal(count_passes().passes, 0);
@@ -174,7 +174,7 @@ static void
 it_makes_passes_while_it_may(void **state)
 {
   (void)state;
-  memtrack_search_request("foo.so");
+  memtrack_search_request("foo.so", 5);
   before = count_passes();
   wait_until(made_three_complete);
   assert_true(has_thread());

@@ -456,10 +456,13 @@ memtrack_control_do(const struct memtrack_message *message)
     memtrack_search_status();
     return false;
   case MEMTRACK_VERB_SEARCH:
-    memtrack_search_request(message->argument);
+    memtrack_search_request(message->argument, (uint32_t)check_setting(MEMTRACK_SETTING_SEARCH));
     return false;
   case MEMTRACK_VERB_ACCEPT:
     memtrack_accept_rows(message->argument);
+    return false;
+  case MEMTRACK_VERB_UNACCEPT:
+    memtrack_accept_withdraw(message->argument);
     return false;
   default:
     memtrack_message_help();

@@ -30,12 +30,26 @@ memtrack_accept_poll()
   });
 }
 
+/* Within memtrack_model_with(). */
+static void
+log_answer(memtrack_core *model, uint32_t length)
+{
+  memtrack_log((enum memtrack_severity)memtrack_call(model, answerSeverity), "%.*s", (int)length,
+               (const char *)memtrack_core_at(model, model->output));
+}
+
 void
 memtrack_accept_rows(const char *pattern)
 {
   memtrack_model_with_sums([=](memtrack_core *model) {
-    uint32_t length = memtrack_call(model, acceptRows, memtrack_core_input(model, pattern, strlen(pattern)));
-    memtrack_log((enum memtrack_severity)memtrack_call(model, answerSeverity), "%.*s", (int)length,
-                 (const char *)memtrack_core_at(model, model->output));
+    log_answer(model, memtrack_call(model, acceptRows, memtrack_core_input(model, pattern, strlen(pattern))));
+  });
+}
+
+void
+memtrack_accept_withdraw(const char *pattern)
+{
+  memtrack_model_with_sums([=](memtrack_core *model) {
+    log_answer(model, memtrack_call(model, unacceptRows, memtrack_core_input(model, pattern, strlen(pattern))));
   });
 }

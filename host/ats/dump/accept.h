@@ -22,6 +22,9 @@ void memtrack_accept_poll(void);
 /* Accepts the present growth of the rows whose names match a pattern, or logs that there are none. Not hook-safe. */
 void memtrack_accept_rows(const char *pattern);
 
+/* Withdraws a pattern of memtrack_accept_rows(), or logs that there is none. Not hook-safe. */
+void memtrack_accept_withdraw(const char *pattern);
+
 #ifdef __cplusplus
 }
 #endif

@@ -126,18 +126,21 @@ memtrack_search_poll(const memtrack_search_wish *wish)
   memtrack_place_poll();
 }
 
-void
-memtrack_search_request(const char *text)
-{
-  memtrack_model_with(
-    [=](memtrack_core *model) { memtrack_call(model, requestSearch, memtrack_core_input(model, text, strlen(text))); });
-}
-
 /* Within memtrack_model_with(). */
 static void
-log_output(memtrack_core *model, uint32_t length)
+log_output(memtrack_core *model, enum memtrack_severity severity, uint32_t length)
 {
-  memtrack_log(MEMTRACK_NOTE, "%.*s", (int)length, (const char *)memtrack_core_at(model, model->output));
+  memtrack_log(severity, "%.*s", (int)length, (const char *)memtrack_core_at(model, model->output));
+}
+
+void
+memtrack_search_request(const char *text, uint32_t percent)
+{
+  memtrack_model_with_sums([=](memtrack_core *model) {
+    uint32_t length = memtrack_core_input(model, text, strlen(text));
+    length          = memtrack_call(model, answerSearch, length, percent);
+    log_output(model, (enum memtrack_severity)memtrack_call(model, answerSeverity), length);
+  });
 }
 
 void
@@ -147,10 +150,11 @@ memtrack_search_status()
     const memtrack_pass *pass = memtrack_pass_counts();
     memtrack_call(model, beginSearchedRows);
     while (uint32_t length = memtrack_call(model, writeSearchedRow)) {
-      log_output(model, length);
+      log_output(model, MEMTRACK_NOTE, length);
     }
-    log_output(model, memtrack_call(model, writeSearchStatus, wanted.percent, pass->sites, pass->passes, pass->complete,
-                                    pass->bytes, pass->ns / MEMTRACK_NS_PER_MS));
+    log_output(model, MEMTRACK_NOTE,
+               memtrack_call(model, writeSearchStatus, wanted.percent, pass->sites, pass->passes, pass->complete, pass->bytes,
+                             pass->ns / MEMTRACK_NS_PER_MS));
   });
 }
 

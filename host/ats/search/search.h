@@ -23,8 +23,9 @@ struct memtrack_search_wish {
 /* Starts the thread if there is something to watch, or has it end. Each second; task-thread. */
 void memtrack_search_poll(const struct memtrack_search_wish *wish);
 
-/* Searches, from now on, the rows whose names contain a text as well. Not hook-safe. */
-void memtrack_search_request(const char *text);
+/* Searches, from now on, the rows whose names contain a text as well, and logs how many there are, or that
+   it has no share of a processor. Not hook-safe. */
+void memtrack_search_request(const char *text, uint32_t percent);
 
 /* Logs what the search does, and what it has found: a line for each row. Not hook-safe. */
 void memtrack_search_status(void);

@@ -3,7 +3,7 @@
 // Accepted growth: no suspect until it changes.
 
 import { CLASS_HEAP, FACT_LEVEL, LINE_NOTE, LINE_WARNING, VERDICT_ACCEPTED, VERDICT_LEAK } from "../../../assembly/abi";
-import { acceptedCount, acceptPatterns, acceptRows } from "../../../assembly/analysis/accepted";
+import { acceptedCount, acceptPatterns, acceptRows, unacceptRows } from "../../../assembly/analysis/accepted";
 import { rankedCount } from "../../../assembly/analysis/ranking";
 import { judgeAll, sample } from "../../../assembly/analysis/sample";
 import { rankSuspects } from "../../../assembly/analysis/urgency";
@@ -49,6 +49,10 @@ function pass(samples: u32, allocs: u32, requests: u64 = 10_000): void {
 
 function message(pattern: string): string {
   return textFrom(output, acceptRows(put(pattern)));
+}
+
+function withdraw(pattern: string): string {
+  return textFrom(output, unacceptRows(put(pattern)));
 }
 
 describe("accepted growth", () => {
@@ -143,6 +147,41 @@ describe("accepted growth", () => {
     );
     expect(answerSeverity()).toBe(LINE_WARNING);
     expect(verdictOf(row)).toBe(VERDICT_LEAK);
+  });
+
+  test("is withdrawn by a message with its pattern", () => {
+    begin();
+    pass(120, 4);
+    message("bar.so");
+    message("handler");
+    message("foo.so");
+    expect(verdictOf(row)).toBe(VERDICT_ACCEPTED);
+    expect(withdraw("foo.so handler")).toBe(
+      'unaccept: no message has accepted "foo.so handler"; accepted by messages: handler,foo.so; to end what ' +
+        "proxy.config.plugin.memtrack.accept accepts, take it out of the record",
+    );
+    expect(answerSeverity()).toBe(LINE_WARNING);
+    expect(withdraw("handler")).toBe('withdrawn: "handler"; no longer accepted: 0 rows');
+    expect(verdictOf(row)).toBe(VERDICT_ACCEPTED);
+    expect(withdraw("foo.so").startsWith('withdrawn: "foo.so"; no longer accepted: ')).toBe(true);
+    expect(answerSeverity()).toBe(LINE_NOTE);
+    expect(verdictOf(row)).toBe(VERDICT_LEAK);
+    expect(rankSuspects()).toBe(1);
+    expect(withdraw("foo.so").includes("; accepted by messages: nothing; ")).toBe(true);
+    pass(1, 4);
+    expect(verdictOf(row)).toBe(VERDICT_LEAK);
+  });
+
+  test("by a message with a comma is of rows with all of it", () => {
+    begin();
+    pass(120, 4);
+    row = pluginSite(CLASS_HEAP, "bar.so get<int, long> (b.cc:8)", owner("bar.so"));
+    pass(120, 4);
+    expect(message("get<int, long>").startsWith('accepted: 1 row, "get<int* long>"')).toBe(true);
+    expect(acceptedCount()).toBe(1);
+    pass(1, 4);
+    expect(acceptedCount()).toBe(1);
+    expect(withdraw("get<int, long>").endsWith("no longer accepted: 1 row")).toBe(true);
   });
 
   test("ends with a reset, if it was by a message", () => {

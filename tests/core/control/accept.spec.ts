@@ -36,6 +36,13 @@ describe("the record accept", () => {
     expect(said("x".repeat(ARGUMENT_MAX + 1), LINE_WARNING).includes(": pattern 1 is not used: it has more than 256 bytes; ")).toBe(
       true,
     );
+    expect(
+      said("ab.so,".repeat(682) + "ab.so", LINE_WARNING).includes(
+        " pattern 683 is not used: the patterns have more than 4095 bytes; ",
+      ),
+    ).toBe(true);
+    expect(<u32>answerNumber()).toBe(6 * 682 - 1);
+    expect(said("x".repeat(4097), LINE_WARNING).endsWith("; no growth is accepted")).toBe(true);
     expect(said("a\x01b", LINE_WARNING)).toBe(
       RECORD + ' is "a?b": pattern 1 is not used: it contains a control character; write * in its place; no growth is accepted',
     );

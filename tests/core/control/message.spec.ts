@@ -24,7 +24,8 @@ import { messageHelp, messageLevel, readMessage } from "../../../assembly/contro
 import { input } from "../../../assembly/base/memory";
 import { answered, freshControl, put, Random, seed } from "../support";
 
-const VERBS = "; verbs: mark [name], diff [name], dump, reset, arm 0|1|2, show text, status, search [text], accept pattern, help";
+const VERBS =
+  "; verbs: mark [name], diff [name], dump, reset, arm 0|1|2, show text, status, search [text], accept pattern, unaccept pattern, help";
 
 function accepts(text: string, verb: u32, argument: string = ""): void {
   expect(answered(readMessage(put(text)))).toBe(argument, text);

@@ -5,6 +5,7 @@
 import {
   BASELINE_BY_USER,
   CLASS_HEAP,
+  CLASS_IOBUFFER,
   FINDING_BLOCKS,
   FINDING_CHAIN,
   FINDING_LOST,
@@ -14,11 +15,16 @@ import {
   FINDING_SIZE,
   FINDING_UNSURE,
   FINDING_WATCHED,
+  LINE_NOTE,
+  LINE_WARNING,
 } from "../../../assembly/abi";
 import { markBlind, takeFindings } from "../../../assembly/model/findings";
 import { baselineNamed, markBaseline } from "../../../assembly/analysis/baseline";
 import { reloaded } from "../../../assembly/analysis/reloads";
+import { isWatching } from "../../../assembly/analysis/watch_list";
+import { answerSeverity } from "../../../assembly/base/answer";
 import {
+  answerSearch,
   beginSearchedRows,
   denyBaseline,
   writeSearchedRow,
@@ -28,7 +34,8 @@ import {
 import { forgetAll, sample } from "../../../assembly/analysis/sample";
 import { input, output } from "../../../assembly/base/memory";
 import { applyBaseline, arm } from "../../../assembly/model/model";
-import { collect, fresh, owner, pluginSite, put, settleOne, textFrom } from "../support";
+import { addAlloc, siteAt } from "../../../assembly/shard/site";
+import { collect, fresh, owner, pluginSite, put, settleOne, site, textFrom } from "../support";
 
 function status(level: u32, interval: u64, suspects: u64): string {
   return textFrom(output, writeStatus(level, interval, suspects));
@@ -100,6 +107,42 @@ describe("the status of the search", () => {
     markBlind(lost);
     beginSearchedRows();
     expect(textFrom(output, writeSearchedRow()).endsWith("after 28 passes; the search is blind here")).toBe(true);
+  });
+});
+
+function search(text: string, percent: u32 = 5): string {
+  return textFrom(output, answerSearch(put(text), percent));
+}
+
+describe("a request to search", () => {
+  test("is answered with the number of rows, or why there is none", () => {
+    fresh();
+    const row = pluginSite(CLASS_HEAP, "foo.so lose (foo.c:1)", owner("foo.so"));
+    const buffer = site("memory/IOBuffer/HttpSM.cc:2");
+    arm(CLASS_HEAP);
+    expect(search("foo.so")).toBe('search: none of 0 rows has a name that contains "foo.so" so far; upper and lower case differ');
+    addAlloc(siteAt(row), 1024);
+    addAlloc(siteAt(buffer), 1024);
+    collect();
+    applyBaseline();
+    expect(isWatching()).toBe(false);
+    expect(search("foo.so")).toBe("search: 1 row from now on");
+    expect(answerSeverity()).toBe(LINE_NOTE);
+    expect(isWatching()).toBe(true);
+    expect(search("")).toBe("search: 1 row from now on");
+    expect(search("foo.so", 0)).toBe(
+      "search: 1 row from now on; proxy.config.plugin.memtrack.search_cpu is 0: nothing is searched while it is",
+    );
+    expect(answerSeverity()).toBe(LINE_WARNING);
+    expect(search("Foo.so\n")).toBe(
+      'search: none of 2 rows has a name that contains "Foo.so?" so far; upper and lower case differ',
+    );
+    expect(search("HttpSM")).toBe(
+      'search: none of 2 rows with known addresses has a name that contains "HttpSM"; IOBuffers and freelists cannot be searched',
+    );
+    search("foo.so");
+    forgetAll();
+    expect(isWatching()).toBe(false);
   });
 });
 
