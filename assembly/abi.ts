@@ -264,8 +264,9 @@ export const FINDING_LENGTH: u32 = 36; // u32: bytes of the chain
 export const FINDING_BLOCKS: u32 = 40; // u64: live blocks of the site
 export const FINDING_ESTIMATE: u32 = 48; // u64: of these lost, at least
 export const FINDING_EPOCHS: u32 = 56; // a bit for each epoch of which a block is lost
-export const FINDING_CHAIN: u32 = 72; // from the block's holder to the root: texts and CHAIN_...
-export const FINDING_SIZE: u32 = 400;
+export const FINDING_TIME: u32 = 72; // u64: when the last complete pass ended; the model sets it
+export const FINDING_CHAIN: u32 = 80; // from the block's holder to the root: texts and CHAIN_...
+export const FINDING_SIZE: u32 = 408;
 
 // A block that was called lost has been released or handed out since: what is lost of this site cannot be told.
 export const FINDING_IS_BLIND: u32 = 1;

@@ -549,6 +549,7 @@ export const sections = {
       { title: "Held", width: 5, unit: "count", meaning: "referred to by something that is not lost itself" },
       { title: "Unsure", width: 6, unit: "count", meaning: "referred to only at a place within that other blocks do not share" },
       { title: "Passes", width: 7, unit: "count", meaning: "complete passes over memory that watched the row" },
+      { title: "Ago", width: 5, unit: "seconds", meaning: "how long ago the last of them ended, in seconds; `-` if there is none" },
       { title: "Blocks", width: 10, unit: "count", meaning: "live blocks of the row at the last pass" },
       { title: "At least", width: 10, unit: "count", meaning: "how many of these are lost, at least" },
       kind,

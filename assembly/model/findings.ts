@@ -8,8 +8,8 @@
 //    │ site │ flags │ passes │ watched │ lost │ probably │ held │ unsure │ chained │ length │
 //    ├──────┴───────┼────────┴─────────┼──────┴──────────┼──────┴────────┴─────────┴────────┘
 //    │ blocks       │ estimate         │ epochs, a bit for each ...       │
-//    ├──────────────┴──────────────────┴──────────────────────────────────┘
-//   72  chain, until 400
+//    ├──────────────┼──────────────────┴──────────────────────────────────┘
+//   72  time       80  chain, until 408
 //
 // A row may have several sites: their numbers are summed. Of their chains the one counts that holds most blocks.
 
@@ -31,6 +31,7 @@ import {
   FINDING_PROBABLY,
   FINDING_SITE,
   FINDING_SIZE,
+  FINDING_TIME,
   FINDING_UNSURE,
   FINDING_WATCHED,
   SEARCHED_MAX,
@@ -74,12 +75,16 @@ export function isSearching(): bool {
   return askedAt != 0 && samples - askedAt < SILENCE;
 }
 
-/** Takes the packet of one site, in the input region. Returns 0, or -1 if it is none. */
-export function takeFindings(length: u32): i32 {
+/** Takes the packet of one site, in the input region, at this time in seconds. Returns 0, or -1 if it is none. */
+export function takeFindings(length: u32, now: u64): i32 {
   if (length < FINDING_CHAIN || length > FINDING_SIZE) return -1;
   const site = load<u32>(input, FINDING_SITE);
   if (site >= slots || load<u32>(input, FINDING_LENGTH) > length - FINDING_CHAIN) return -1;
-  const at = entryOf(site);
+  const passes = load<u32>(input, FINDING_PASSES);
+  const before = find(site);
+  const isKnown = before && load<u32>(before, FINDING_PASSES) == passes;
+  store<u64>(input, isKnown ? load<u64>(before, FINDING_TIME) : passes ? now : 0, FINDING_TIME);
+  const at = before || entryOf();
   followGrowth(indexOf(at), at);
   memory.copy(at, input, length);
   if (load<u32>(at, FINDING_FLAGS) & FINDING_IS_BLIND) markBlind(site);
@@ -112,6 +117,13 @@ export function passesOf(row: Row): u32 {
   let most: u32 = 0;
   for (let at = first(row); at; at = next(at, row)) most = max(most, load<u32>(at, FINDING_PASSES));
   return most;
+}
+
+/** When the last complete pass ended that watched the row. */
+export function lastPassOf(row: Row): u64 {
+  let last: u64 = 0;
+  for (let at = first(row); at; at = next(at, row)) last = max(last, load<u64>(at, FINDING_TIME));
+  return last;
 }
 
 /** Blocks of the sample: all of them, and of these the lost, the probably lost, the held and those of which neither is sure. */
@@ -277,10 +289,8 @@ function indexOf(at: usize): u32 {
   return <u32>((at - findings) / FINDING_SIZE);
 }
 
-/** The site's entry: its own, or else one that is free, or else the oldest. */
-function entryOf(site: Site): usize {
-  const own = find(site);
-  if (own) return own;
+/** An entry for a site without one: one that is free, or else the oldest. */
+function entryOf(): usize {
   if (count < SEARCHED_MAX) return findings + count++ * FINDING_SIZE;
   const at = findings + oldest * FINDING_SIZE;
   oldest = (oldest + 1) % SEARCHED_MAX;

@@ -12,7 +12,7 @@
 //   No  | Share % | Holder
 //     2 |     100 | held by foo.so table (.bss)
 
-import { SEARCHED_MAX } from "../abi";
+import { MEASURE_NOW, SEARCHED_MAX } from "../abi";
 import { proofOf } from "../analysis/proof";
 import { offered, rank, ranked, rankedCount, rankingStart } from "../analysis/ranking";
 import { isActive, writeSeries } from "../analysis/series";
@@ -20,6 +20,7 @@ import { BAR, isControl, QUESTION_MARK, SPACE } from "../base/chars";
 import { Row } from "../base/types";
 import { ascii, byte, newline } from "../base/writer";
 import { SECTION_HOLDERS, SECTION_SEARCH } from "../format";
+import { measureOf } from "../model/environment";
 import {
   blocksOf,
   heldOf,
@@ -27,6 +28,7 @@ import {
   holderShareOf,
   holderText,
   isSearched,
+  lastPassOf,
   lostEstimateOf,
   lostOf,
   passesOf,
@@ -78,6 +80,9 @@ function line(number: u32, row: Row): void {
   table.unsignedCell(heldOf(row));
   table.unsignedCell(unsureOf(row));
   table.unsignedCell(passesOf(row));
+  const at = lastPassOf(row);
+  if (at) table.unsignedCell(measureOf(MEASURE_NOW) - min(measureOf(MEASURE_NOW), at));
+  else table.unknownCell();
   table.unsignedCell(blocksOf(row));
   table.unsignedCell(lostEstimateOf(row));
   table.textCell(rowKindName(row));

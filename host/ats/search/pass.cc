@@ -196,7 +196,7 @@ deliver()
     memcpy(packet, memtrack_core_at(&core, core.output), length);
     memtrack_model_with([=](memtrack_core *model) {
       memcpy(memtrack_core_at(model, model->input), packet, length);
-      memtrack_call(model, takeFindings, length);
+      memtrack_call(model, takeFindings, length, memtrack_clock_seconds());
     });
   }
 }

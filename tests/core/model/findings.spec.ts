@@ -37,6 +37,7 @@ import {
   holderText,
   isBlind,
   isSearched,
+  lastPassOf,
   lostEpochsOf,
   lostEstimateOf,
   lostOf,
@@ -75,7 +76,7 @@ function found(site: u32, epoch: u32, chained: u32 = 0, chain: string = "", last
   }
   store<u32>(input, length ? chained : 0, FINDING_CHAINED);
   store<u32>(input, length, FINDING_LENGTH);
-  return takeFindings(FINDING_CHAIN + length);
+  return takeFindings(FINDING_CHAIN + length, 0);
 }
 
 /** A packet after 10 more blocks were allocated. */
@@ -162,6 +163,27 @@ describe("what the search found", () => {
     expect(holder(other)).toBe("");
   });
 
+  test("has the time of its last complete pass", () => {
+    fresh();
+    const site = pluginSite(CLASS_HEAP, "foo.so f (foo.c:1)", owner("foo.so"));
+    rowOf(site);
+    expect(lastPassOf(site)).toBe(0);
+    packet(site);
+    takeFindings(FINDING_CHAIN, 95);
+    expect(lastPassOf(site)).toBe(0);
+    packet(site);
+    store<u32>(input, 1, FINDING_PASSES);
+    takeFindings(FINDING_CHAIN, 100);
+    packet(site);
+    store<u32>(input, 1, FINDING_PASSES);
+    takeFindings(FINDING_CHAIN, 105); // after a pass that was not complete
+    expect(lastPassOf(site)).toBe(100);
+    packet(site);
+    store<u32>(input, 99, FINDING_PASSES);
+    takeFindings(FINDING_CHAIN, 110);
+    expect(lastPassOf(site)).toBe(110);
+  });
+
   test("is blind from the first packet that says so, or that the model is told, until the number is another site's", () => {
     fresh();
     const site = pluginSite(CLASS_HEAP, "foo.so f (foo.c:1)", owner("foo.so"));
@@ -169,7 +191,7 @@ describe("what the search found", () => {
     rowOf(site);
     packet(site);
     store<u32>(input, FINDING_IS_BLIND, FINDING_FLAGS);
-    takeFindings(FINDING_CHAIN);
+    takeFindings(FINDING_CHAIN, 0);
     found(site, 3);
     markBlind(other);
     arm(CLASS_HEAP);
@@ -204,12 +226,12 @@ describe("what the search found", () => {
   test("is not what is no packet", () => {
     fresh();
     packet(slots);
-    expect(takeFindings(FINDING_CHAIN)).toBe(-1, "no such site");
+    expect(takeFindings(FINDING_CHAIN, 0)).toBe(-1, "no such site");
     packet(128);
-    expect(takeFindings(FINDING_CHAIN - 1)).toBe(-1);
-    expect(takeFindings(FINDING_SIZE + 1)).toBe(-1);
+    expect(takeFindings(FINDING_CHAIN - 1, 0)).toBe(-1);
+    expect(takeFindings(FINDING_SIZE + 1, 0)).toBe(-1);
     store<u32>(input, 5, FINDING_LENGTH);
-    expect(takeFindings(FINDING_CHAIN + 4)).toBe(-1, "the chain is longer than the packet");
-    expect(takeFindings(FINDING_CHAIN + 5)).toBe(0);
+    expect(takeFindings(FINDING_CHAIN + 4, 0)).toBe(-1, "the chain is longer than the packet");
+    expect(takeFindings(FINDING_CHAIN + 5, 0)).toBe(0);
   });
 });

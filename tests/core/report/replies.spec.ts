@@ -98,7 +98,7 @@ describe("the status of the search", () => {
     store<u32>(input, 3, FINDING_PROBABLY);
     store<u32>(input, 4, FINDING_UNSURE);
     store<u64>(input, 500, FINDING_BLOCKS);
-    expect(takeFindings(FINDING_CHAIN)).toBe(0);
+    expect(takeFindings(FINDING_CHAIN, 0)).toBe(0);
     beginSearchedRows();
     expect(textFrom(output, writeSearchedRow())).toBe(
       "searched: memory/plugin/foo.so lose (foo.c:1): 64 of 500 blocks watched, 57 lost, 3 probably, 0 held, 4 unsure, after 28 passes",
