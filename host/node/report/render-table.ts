@@ -12,9 +12,7 @@ import { renderHead, renderNone, renderUndecided } from "./headline.ts";
 import type { OwnerRow, Report, SiteRow } from "./report.ts";
 import { renderSuspect } from "./suspect.ts";
 import { localTimes, table, titled, topRows, type Column, type RenderOptions } from "./table.ts";
-import { bold, cut, red, wrap } from "./text.ts";
-
-const WRAP_LEAST = 20;
+import { bold, cut, hanging, red } from "./text.ts";
 
 type Judged = Pick<SiteRow, "verdict">;
 
@@ -143,10 +141,4 @@ function ownerColumns(report: Report, rows: OwnerRow[]): Column<OwnerRow>[] {
     { title: "Owner", cell: (row) => row.owner, fit: (name, _, room) => cut(name, room, "middle"), left: true },
   ];
   return columns.filter((column) => column !== false);
-}
-
-/** Wraps a text: the first line after `head`, the others indented. */
-function hanging(head: string, indent: number, text: string, options: RenderOptions): string[] {
-  const [begin = "", ...rest] = wrap(text, Math.max(WRAP_LEAST, options.columns - indent));
-  return [head + begin, ...rest.map((line) => " ".repeat(indent) + line)];
 }

@@ -43,6 +43,14 @@ export function wrap(text: string, columns: number): string[] {
   return wrapAnsi(text.replace(BEFORE_UNIT, HELD), columns, { hard: true }).replaceAll(HELD, " ").split("\n");
 }
 
+const WRAP_LEAST = 20;
+
+/** Wraps a text: the first line after `head`, the others indented. */
+export function hanging(head: string, indent: number, text: string, { columns }: { columns: number }): string[] {
+  const [begin = "", ...rest] = wrap(text, Math.max(WRAP_LEAST, columns - indent));
+  return [head + begin, ...rest.map((line) => " ".repeat(indent) + line)];
+}
+
 export interface TextOptions {
   colour: boolean;
 }
