@@ -3,7 +3,7 @@
 // Dumps written by hand, for cases that no capture can show: planned sections, hostile names, and leaks at any rate that a test
 // needs. Prefer captures where they exist (tests/fixtures).
 
-import { sections } from "../format/format.ts";
+import { sections, type Column, type Section } from "../format/format.ts";
 import { headOf, ruleOf } from "../format/layout.ts";
 
 export interface HandmadeRow {
@@ -104,6 +104,62 @@ export function handmadeLeak(dumps: number, bytes = 4096): string {
     });
   }
   return text;
+}
+
+/** A line of a section: its cells in the order of the columns, then its text, then the cells behind it. */
+function lineOf(section: Section, before: (string | number)[], text: string, after: string[] = []): string {
+  const cells = before.map((cell, at) => {
+    const { width = 0, unit = "text" } = section.columns[at] as Partial<Column>;
+    return unit === "text" ? String(cell).padEnd(width) : String(cell).padStart(width);
+  });
+  return [...cells, after.length ? text.padEnd(section.text.width ?? 0) : text, ...after].join(" | ");
+}
+
+function sectionOf(section: Section, title: string, lines: string[]): string {
+  return [title, headOf(section), ruleOf(section), ...lines, ""].join("\n");
+}
+
+/** Rows of handmadeSearched(): one that is lost, one that is held, one that nobody can tell. */
+export const LOST = "memory/plugin/leaky.so lose (leaky.c:17)";
+export const HELD = "memory/plugin/foo.so insert (foo.c:120)";
+export const BLIND = "memory/plugin/xor.so link (xor.c:9)";
+
+/** A dump with what the search for references found, and with call stacks. */
+export function handmadeSearched(verdict: "accepted" | "leak" = "accepted"): string {
+  const { search, holders, stacks, growth, suspects } = sections;
+  const call = (text: string): string => lineOf(stacks, [1, "-", "-", "-", "-", "-"], `  ${text}`, ["-"]);
+  const rows = [LOST, HELD, BLIND].map((location) => ({ location, allocs: 4000, frees: 846, inUse: 3154 * 64 }));
+  return handmadeDump({
+    rows: [],
+    sections: [
+      `TSmalloc memory of plugins\n${builtInTable(rows)}`,
+      sectionOf(growth, `${growth.title} arming, 600 s ago: 3 rows`, [
+        lineOf(growth, [verdict, "-", 200000, 100000], LOST, ["tsapi", "5", "4000", "846", "50", "70", "0", "100", "lost"]),
+      ]),
+      ...(verdict === "leak"
+        ? [
+            sectionOf(suspects, `${suspects.title} 1 with unexplained growth`, [
+              lineOf(suspects, [100000, 600, "-"], `${LOST}: +97.6 KiB/h for 600 s, at least 2,750 of 3,154 blocks lost`),
+            ]),
+          ]
+        : []),
+      sectionOf(search, `${search.title} 3 rows whose blocks were searched for references`, [
+        lineOf(search, [1, "lost", 64, 61, 0, 3, 0, 25, 1, 3154, 2750, "tsapi"], LOST),
+        lineOf(search, [2, "held", 64, 0, 0, 60, 4, 25, 7, 3154, 0, "tsapi"], HELD),
+        lineOf(search, [3, "blind", 64, 0, 0, 0, 0, 25, 7, 3154, 0, "tsapi"], BLIND),
+      ]),
+      sectionOf(holders, `${holders.title} from the block to the root`, [
+        lineOf(holders, [2, 83], "held by foo.so insert (foo.c:120) <- foo.so table (.bss)"),
+      ]),
+      sectionOf(stacks, stacks.title, [
+        lineOf(stacks, [1, 40, 2560, 163840, 100, 83], LOST, ["tsapi"]),
+        ...["leaky.so lose (leaky.c:17)", "leaky.so wrapper (leaky.c:30)", "leaky.so handler (leaky.c:44)", "... more calls"].map(
+          call,
+        ),
+      ]),
+    ].join("\n"),
+    sectionRows: 3,
+  });
 }
 
 /** The planned sections in the agreed form. */

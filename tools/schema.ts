@@ -7,7 +7,7 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
-import { classes, explanations, sections, verdicts, type Section } from "../format/format.ts";
+import { classes, explanations, proofs, sections, verdicts, type Section } from "../format/format.ts";
 import { headsOf, JSON_FORMAT } from "../host/node/report/render-json.ts";
 import { TOP } from "./build.ts";
 
@@ -82,6 +82,42 @@ const age = object(
   ["youngerThan"],
 );
 
+const proof = object(
+  {
+    proof: oneOf(
+      "what the search says: " +
+        Object.values(proofs)
+          .map(({ word, meaning }) => `${word}: ${meaning}`)
+          .join("; "),
+      Object.values(proofs).map(({ word }) => word),
+    ),
+    watched: integer("blocks that are watched, of which are"),
+    lost: integer("without a reference in 21 passes"),
+    probably: integer("without a reference in 6 passes and more"),
+    held: integer("referred to by something that is not lost itself"),
+    unsure: integer("referred to only at a place within that other blocks do not share"),
+    passes: integer("complete passes over memory that watched the row"),
+    ago: integer("seconds from the end of the last one to the dump; absent in dumps of older versions, and before the first"),
+    blocks: integer("live blocks of the row at the last pass"),
+    atLeast: integer("how many of these are lost, at least"),
+    holder: text("the chain that holds most of the held blocks, from the block to the root; absent where none is known"),
+    share: integer("per cent of the held blocks that it holds; absent with holder"),
+  },
+  ["ago", "holder", "share"],
+);
+
+const stack = object(
+  {
+    location: text("the row, as in the dump"),
+    kind: text("its class, or the kind of its objects"),
+    samples: integer("sampled allocations with this stack"),
+    share: number("share in what is still allocated of the row, from 0 to 1; absent where that is not known"),
+    calls: list("module, function, file and line; the innermost call first", text("a call")),
+    whole: flag("whether the calls reach the thread's first function"),
+  },
+  ["share"],
+);
+
 const site = object(
   {
     site: integer("number of the site in this output"),
@@ -106,9 +142,14 @@ const site = object(
       "how old what is alive is, the youngest first; absent where the last dump does not say it",
       ref("age", "a span of time"),
     ),
+    proof: ref("proof", "what the search for references found of it; absent where the last dump has nothing of it"),
+    stacks: list(
+      "the call stacks with the most living allocations, the largest first; absent where the last dump has none of it",
+      ref("stack", "a call stack"),
+    ),
     growth: ref("siteGrowth", "the row of this class or kind in the section growth of the last dump; absent where there is none"),
   },
-  ["perHour", "verdict", "why", "ages", "growth"],
+  ["perHour", "verdict", "why", "ages", "proof", "stacks", "growth"],
 );
 
 const owner = object(
@@ -295,6 +336,8 @@ const DEFINITIONS: Record<string, Schema> = {
   suspect,
   suspectRow,
   age,
+  proof,
+  stack,
   classes: object(bytesOf("in the last dump")),
   resident,
   dump,
@@ -325,6 +368,8 @@ const SHOWN = {
   suspect: "`suspects[]`",
   suspectRow: "`suspects[].rows[]`",
   age: "`sites[].ages[]`",
+  proof: "`sites[].proof`",
+  stack: "`sites[].stacks[]`",
   resident: "`resident`",
   siteGrowth: "`sites[].growth`",
   ownerGrowth: "`owners[].growth`",

@@ -19,6 +19,27 @@ interface GrowthData extends SeriesData {
   why?: string;
 }
 
+/** What the search for references found of a row. */
+export interface ProofData {
+  proof: string;
+  /** In a sentence. */
+  said: string;
+  /** Lost blocks, at least; watched blocks that are held. */
+  atLeast: number;
+  held: number;
+  watched: number;
+  /** Seconds from the end of the last pass to the last dump; null if not known. */
+  ago: number | null;
+  /** Who holds most of what is held; empty if none is known. */
+  holder: string;
+}
+
+/** A call stack of sampled allocations: its calls, the innermost first, and what is said of it. */
+export interface StackData {
+  said: string;
+  calls: string[];
+}
+
 export interface SiteData extends GrowthData {
   class: ClassName;
   /** For objects only: their bytes; 0 if these are not known. */
@@ -32,6 +53,9 @@ export interface SiteData extends GrowthData {
   live: number;
   allocs: number;
   frees: number;
+  /** Absent for a row that was not searched, or not sampled. */
+  proof?: ProofData;
+  stacks?: StackData[];
 }
 
 export interface OwnerData extends GrowthData {

@@ -12,6 +12,7 @@ import { Chart, type Span } from "./chart.ts";
 import { byId, element } from "./dom.ts";
 import { reconciliationPart, sectionsPart } from "./sections.ts";
 import { ownersTable, sitesTable, View } from "./rows.ts";
+import { searchPart, stacksPart } from "./search.ts";
 import { suspectsPart, summaryPart } from "./summary.ts";
 import { themeButton } from "./theme.ts";
 
@@ -52,6 +53,8 @@ function build(data: PageData): void {
     ...data.warnings.map((text) => element("p", { class: "warning", role: "note" }, text)),
     summaryPart(data, showSites),
     suspectsPart(data, showSites),
+    ...searchPart(data),
+    ...stacksPart(data),
     ...(charts.length ? [element("div", { class: "charts" }, ...charts.map((each) => each.root)), span] : []),
     ...reconciliationPart(data),
     element("section", { "aria-label": "Owners" }, element("h2", {}, "Owners"), owners.root),

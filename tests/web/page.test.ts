@@ -17,6 +17,7 @@ import { parseDumps } from "../../harness/dump.ts";
 import {
   handmadeDump,
   handmadeLeak,
+  handmadeSearched,
   HOSTILE_OWNER,
   HOSTILE_SHOWN,
   NEW_SECTIONS,
@@ -416,6 +417,45 @@ describe("the last dump's sections", () => {
     };
     assert.match(await change("iobuffer"), /^[\d.]+ [KM]iB$/);
     assert.match(await change("TSIOBuffer"), /^[\d.]+ [KM]iB$/);
+    await page.close();
+  });
+});
+
+describe("the search for references", () => {
+  test("has a table with proof and holder, and the call stacks, to be opened", async () => {
+    const { page, problems } = await open(handmade("searched", handmadeSearched()));
+    const title = "Searched for references";
+    assert.match(await page.locator("section:has(#searched) .hint").innerText(), /The last pass ended 1 s before the last dump\.$/);
+    assert.deepEqual(await column(page, title, "Proof"), ["lost", "held", "blind"]);
+    assert.deepEqual(await column(page, title, "Lost, at least"), ["2,750", "0", "0"]);
+    assert.deepEqual(await column(page, title, "Holder"), [
+      "-",
+      "held by foo.so insert (foo.c:120) <- foo.so table (.bss) (83 % of what is held)",
+      "-",
+    ]);
+    assert.match((await column(page, title, "Found"))[0]!, /^at least 2,750 of 3,154 blocks lost; of 64 watched 61 lost, 3 held/);
+    const blind = page.locator("section:has(#searched) .verdict", { hasText: "blind" });
+    assert.match((await blind.getAttribute("title"))!, /^a block that seemed lost was released or handed out again/);
+    const stacks = page.locator("section.stacks details");
+    assert.equal(await stacks.count(), 1);
+    assert.equal(await stacks.locator("li").first().isVisible(), false);
+    await stacks.locator("summary").click();
+    assert.deepEqual(await stacks.locator("li").allInnerTexts(), [
+      ...["leaky.so lose (leaky.c:17)", "leaky.so wrapper (leaky.c:30)", "leaky.so handler (leaky.c:44)", "..."],
+    ]);
+    assert.match(await stacks.locator("div p").innerText(), /^83 % of what is alive, 40 samples$/);
+    await assertAccessible(page);
+    // They are not shown a second time, and an accepted row is marked as such.
+    const further = await page.locator("section:has(#sections) summary").allInnerTexts();
+    assert.ok(!further.some((text) => /^(Search|Holders|Stacks)/.test(text)), further.join());
+    assert.equal(await page.locator(".verdict.accepted").first().innerText(), "accepted");
+    assert.deepEqual(problems, []);
+    await page.close();
+  });
+
+  test("is not there if nothing was searched", async () => {
+    const { page } = await open(fixture("memtrack-level2.out"));
+    assert.equal(await page.locator("#searched, #stacks").count(), 0);
     await page.close();
   });
 });

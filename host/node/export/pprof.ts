@@ -20,7 +20,7 @@ import { CORE_PREFIX, PLUGIN_PREFIX } from "../../../format/format.ts";
 import { printable } from "../../shared/printable.ts";
 import { matches, type Filter } from "../read/filter.ts";
 import { modulesIn, type Module } from "../read/modules.ts";
-import { lostIn } from "../read/proofs.ts";
+import { proofsIn } from "../read/proofs.ts";
 import { codeOf, CORE, sourceOf, type Site, type Sites } from "../read/sites.ts";
 import { nameForPeople, type Snapshot } from "../read/snapshot.ts";
 import { callsAbove, keyOfRow, parted, stacksIn, type Stack } from "../read/stacks.ts";
@@ -42,14 +42,16 @@ export function pprof(sites: Sites, dump: Snapshot, filter: Filter): Buffer {
   const mappings = new Mappings(text, modulesIn(dump.sections));
   const frames = new Frames(text, mappings);
   const stacks = stacksIn(dump.sections);
-  const lost = lostIn(dump.sections);
+  const proofs = proofsIn(dump.sections);
   const samples = [...sites].flatMap((site) => {
     if (!dump.present[site.number] || !matches(site, filter)) return [];
     const own = stacks.get(keyOfRow(site)) ?? [];
     const shares = valuesOf(site, dump).map((value) => parted(own, value));
     return shares[0]!.flatMap(([stack], part) => {
       const values = shares.map((parts) => parts[part]![1]);
-      return values.some((value) => value > 0) ? [sampleOf(site, stack, values, frames, text, lost.get(keyOfRow(site)))] : [];
+      return values.some((value) => value > 0)
+        ? [sampleOf(site, stack, values, frames, text, proofs.get(keyOfRow(site))?.atLeast)]
+        : [];
     });
   });
   const profile = new Profile({

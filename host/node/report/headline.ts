@@ -60,9 +60,11 @@ export function renderNone(report: Report): string {
   const open = undecided(report);
   const dark = renderCoverage(report);
   if (!judged.length) return [noVerdict(report), dark].filter(Boolean).join("; ");
+  const accepted = judged.filter((row) => row.verdict === "accepted").length;
   const explained = judged.filter((row) => row.verdict === "filling" && !open.includes(row)).length;
   const parts = [
     open.length ? `none yet: ${counted(open.length, "growing site")} ${open.length === 1 ? "is" : "are"} not judged yet` : "none",
+    accepted && `${counted(accepted, "site")} accepted`,
     explained && `${counted(explained, "site")} ${explained === 1 ? "grows" : "grow"} with an explanation (column Why)`,
     dark,
   ];

@@ -6,11 +6,13 @@
 
 import { CLASSES, holdsMemory, type ClassName } from "../../shared/classes.ts";
 import { judgedKey, type Findings } from "../analyse/findings.ts";
-import { ageKey, agesIn } from "../read/ages.ts";
+import { agesIn } from "../read/ages.ts";
 import { matches, type Filter } from "../read/filter.ts";
 import type { Run, RunData } from "../read/history.ts";
+import { proofsIn } from "../read/proofs.ts";
 import { printedLocation, type Site, type Sites } from "../read/sites.ts";
 import { tracksOpenssl, valueOf, type Snapshot } from "../read/snapshot.ts";
+import { keyOfRow, stacksIn } from "../read/stacks.ts";
 import type { DumpName, OwnerRow, Report, ReportInput, SiteRow } from "./report.ts";
 import { residentReport } from "./resident.ts";
 import { warningsOf } from "./warnings.ts";
@@ -81,7 +83,7 @@ function secondsOf(run: Run, interval: number | undefined): number | undefined {
 /** A row for each selected site of the run, the largest growth first. */
 function siteRows(sites: Sites, source: Source, filter: Filter): SiteRow[] {
   const [first, last] = [source.data.first!, source.data.last!];
-  const ages = agesIn(last.sections);
+  const [ages, proofs, stacks] = [agesIn(last.sections), proofsIn(last.sections), stacksIn(last.sections)];
   const [knownFirst, knownLast] = [tracksOpenssl(first), tracksOpenssl(last)];
   const rows: SiteRow[] = [];
   for (const site of sites) {
@@ -89,12 +91,21 @@ function siteRows(sites: Sites, source: Source, filter: Filter): SiteRow[] {
     if (!seen || !matches(site, filter) || (site.class === "openssl" && !knownLast)) continue;
     // A class that was not tracked has neither grown nor shrunk.
     const before = site.class === "openssl" && !knownFirst ? last : first;
-    rows.push({ ...siteRow(site, before, last, source), ages: ages.get(ageKey(site.kind || site.class, printedLocation(site))) });
+    const key = keyOfRow(site);
+    rows.push({
+      ...siteRow(site, before, last, source),
+      ...{ ages: ages.get(key), proof: proofs.get(key), stacks: stacks.get(key) },
+    });
   }
   return rows.sort((a, b) => b.change - a.change || b.value - a.value || (a.location < b.location ? -1 : 1));
 }
 
-function siteRow(site: Site, first: Snapshot, last: Snapshot, { data, findings, perHour }: Source): Omit<SiteRow, "ages"> {
+function siteRow(
+  site: Site,
+  first: Snapshot,
+  last: Snapshot,
+  { data, findings, perHour }: Source,
+): Omit<SiteRow, "ages" | "proof" | "stacks"> {
   const { number } = site;
   const [value, before] = [valueOf(site, last), valueOf(site, first)];
   const allocs = last.allocs[number] ?? 0;

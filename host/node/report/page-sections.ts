@@ -35,7 +35,7 @@ export function memoryData({ firstSections, sections: last, resident: memory }: 
 /** The sections that the page shows nowhere else. */
 export function furtherSections(all: readonly Section[]): SectionData[] {
   const isShown = (section: Section): boolean =>
-    [columnsIn(section, "suspects", []), columnsIn(section, "reconciliation", [])].some(Boolean);
+    (["suspects", "reconciliation", "search", "holders", "stacks"] as const).some((name) => columnsIn(section, name, []));
   return all
     .filter((section) => !isShown(section))
     .map(({ title, columns, rows }) => ({

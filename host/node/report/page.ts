@@ -3,13 +3,26 @@
 // Converts a report to the data of the page: its rows, and for the largest rows a value at each point of the graphs.
 
 import { holdsMemory } from "../../shared/classes.ts";
-import type { OwnerData, PageData, RestData, SiteData, SuspectData, UndecidedData } from "../../shared/page-data.ts";
+import type {
+  OwnerData,
+  PageData,
+  ProofData,
+  RestData,
+  SiteData,
+  StackData,
+  SuspectData,
+  UndecidedData,
+} from "../../shared/page-data.ts";
 import { CORE, placeOf } from "../../shared/place.ts";
+import { count } from "../../shared/units.ts";
 import type { Suspect, SuspectRow } from "../analyse/findings.ts";
 import type { Point, Run } from "../read/history.ts";
+import type { Proof } from "../read/proofs.ts";
 import { printedLocation, type Sites } from "../read/sites.ts";
+import type { Stack } from "../read/stacks.ts";
 import { renderDumps, renderNone, renderRun, undecided, verdictTime } from "./headline.ts";
 import { furtherSections, memoryData } from "./page-sections.ts";
+import { renderHolder, renderProof } from "./render-search.ts";
 import type { OwnerRow, Report, SiteRow } from "./report.ts";
 import { classesOf, growthOf, sitesOf } from "./suspect.ts";
 
@@ -113,7 +126,25 @@ function ownerData(row: OwnerRow, values: number[]): OwnerData {
 function siteData(row: SiteRow): SiteData {
   const { class: cls, kind, owner, value, peak, live, allocs, frees, inUse } = row;
   const location = printedLocation(row);
-  return { class: cls, ...(kind && { kind, bytes: inUse }), location, owner, value, peak, live, allocs, frees, ...growthData(row) };
+  const { proof, stacks } = row;
+  return {
+    class: cls,
+    ...(kind && { kind, bytes: inUse }),
+    ...{ location, owner, value, peak, live, allocs, frees },
+    ...growthData(row),
+    ...(proof && { proof: proofData(proof) }),
+    ...(stacks && { stacks: stacks.map(stackData) }),
+  };
+}
+
+function proofData(proof: Proof): ProofData {
+  const { proof: word, atLeast, held, watched, ago } = proof;
+  return { proof: word, said: renderProof(proof), atLeast, held, watched, ago: ago ?? null, holder: renderHolder(proof) };
+}
+
+function stackData({ samples, share, calls, whole }: Stack): StackData {
+  const part = share === undefined ? "" : `${Math.round(100 * share)} % of what is alive, `;
+  return { said: `${part}${count(samples)} samples`, calls: whole ? calls : [...calls, "..."] };
 }
 
 function growthData(row: OwnerRow | SiteRow): Pick<OwnerData, "change" | "perHour" | "verdict" | "why"> {

@@ -10,7 +10,8 @@ import { bytes, count, signed } from "../../shared/units.ts";
 import { fitName } from "./fit-name.ts";
 import { renderHead, renderNone, renderUndecided } from "./headline.ts";
 import type { OwnerRow, Report, SiteRow } from "./report.ts";
-import { renderSuspect } from "./suspect.ts";
+import { renderSearch } from "./render-search.ts";
+import { renderStackOf, renderSuspect } from "./suspect.ts";
 import { localTimes, table, titled, topRows, type Column, type RenderOptions } from "./table.ts";
 import { bold, cut, hanging, red } from "./text.ts";
 
@@ -30,7 +31,7 @@ export function renderReport(report: Report, options: RenderOptions, extra: stri
   const shrunk = changed.filter((row) => row.change < 0).length;
   const still = report.sites.length - changed.length;
   if (report.dumps > 1) lines.push(`  ${count(shrunk)} shrank, ${count(still)} did not change`);
-  return [...lines, "", ...owners(report, options)].join("\n") + "\n";
+  return [...lines, "", ...renderSearch(report, options), ...owners(report, options)].join("\n") + "\n";
 }
 
 /** The largest growth first. The owner with the most memory is always shown. */
@@ -73,7 +74,10 @@ function suspects(report: Report, options: RenderOptions): string[] {
     const [cause, ...rows] = renderSuspect(suspect, report).map(printable);
     const head = `  ${red("leak", options)}  `;
     if (options.brief) lines.push(head + cut(cause!, options.columns - 8, "end"));
-    else lines.push(...hanging(head, 8, cause!, options), ...rows.flatMap((row) => hanging("        ", 10, row, options)));
+    else {
+      const more = [...rows, ...renderStackOf(suspect, report).map(printable)];
+      lines.push(...hanging(head, 8, cause!, options), ...more.flatMap((row) => hanging("        ", 10, row, options)));
+    }
   }
   const open = renderUndecided(report);
   if (open) lines.push(...hanging("  ", 2, `largest growth not judged yet: ${printable(open)}`, options));
@@ -109,6 +113,7 @@ function siteColumns(report: Report): Column<SiteRow>[] {
     { title: "Allocated", cell: (row) => count(row.allocs), spare: 5 },
     isJudged(report.sites) && { title: "Verdict", cell: (row) => row.verdict ?? "-", left: true },
     { title: "Why", cell: (row) => row.why ?? "-", spare: 1, left: true },
+    { title: "Proof", cell: (row) => row.proof?.proof ?? "-", spare: 3, left: true },
     { title: "Class", cell: classOf, spare: 3, left: true },
     {
       title: "Plugin, function, line",

@@ -7,7 +7,9 @@ import type { Judge, Suspect, Verdict } from "../analyse/findings.ts";
 import type { Age } from "../read/ages.ts";
 import type { Counts, Section } from "../read/dump.ts";
 import type { Runs } from "../read/history.ts";
+import type { Proof } from "../read/proofs.ts";
 import type { Sites } from "../read/sites.ts";
+import type { Stack } from "../read/stacks.ts";
 import type { ResidentReport } from "./resident.ts";
 
 export interface SiteRow {
@@ -36,6 +38,10 @@ export interface SiteRow {
   why: string | undefined;
   /** The ages of live memory, if the last dump has them for this site. */
   ages: Age[] | undefined;
+  /** What the search for references found, if the last dump has it for this site. */
+  proof: Proof | undefined;
+  /** The call stacks with the most living allocations, if the last dump has them for this site. */
+  stacks: Stack[] | undefined;
 }
 
 export interface OwnerRow {

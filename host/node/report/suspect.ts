@@ -6,6 +6,7 @@ import { classOf, holdsMemory } from "../../shared/classes.ts";
 import { shortName } from "../../shared/place.ts";
 import type { Suspect, SuspectRow } from "../analyse/findings.ts";
 import { printedLocation } from "../read/sites.ts";
+import { callsAbove } from "../read/stacks.ts";
 import type { Report, SiteRow } from "./report.ts";
 
 /** What stands between a name and its growth; a suspect of several rows says how many. */
@@ -22,6 +23,18 @@ function textOf(row: SuspectRow, owner: string, report: Report): string {
   const { location, evidence } = row;
   if (!evidence.startsWith(location) || location === owner) return evidence;
   return `${[shortName({ owner, location }), ...classesOf(row, report)].join(", ")}${evidence.slice(location.length)}`;
+}
+
+/** The calls that led to most of what is alive of it, where the row alone hides them: of each row that has stacks, the first stack. */
+export function renderStackOf({ rows }: Suspect, report: Report): string[] {
+  return rows.flatMap((row) =>
+    sitesOf(row, report).flatMap(({ stacks: [stack] = [] }) => {
+      const calls = stack ? callsAbove(stack) : [];
+      if (!stack || !calls.length) return [];
+      const share = stack.share === undefined ? "" : ` (${Math.round(100 * stack.share)} % of what is alive)`;
+      return [`called by ${calls.join(" < ")}${share}`];
+    }),
+  );
 }
 
 /** The classes of a row; none for the sum of several rows. */

@@ -10,7 +10,7 @@ import { after, before, describe, test } from "node:test";
 import { Ajv2020 } from "ajv/dist/2020.js";
 import { REMAINDER_KIND, sections as format } from "../../../format/format.ts";
 import { headOf, ruleOf } from "../../../format/layout.ts";
-import { handmadeDump, handmadeLeak, NEW_SECTIONS, NEW_SECTIONS_ROWS } from "../../../harness/handmade.ts";
+import { handmadeDump, handmadeLeak, handmadeSearched, NEW_SECTIONS, NEW_SECTIONS_ROWS } from "../../../harness/handmade.ts";
 import { keysTable, schemaText, withKeys } from "../../../tools/schema.ts";
 import { fixture, memtrack } from "../../support/command.ts";
 
@@ -60,6 +60,7 @@ describe("--json", () => {
 
   test("report of a leak found by the core, of objects, of ages, of unknown sections", async () => {
     await valid("report", file("leak", handmadeLeak(400)));
+    await valid("report", file("searched", handmadeSearched()));
     const rows = [{ location: "memory/IOBuffer/HttpSM.cc:1", allocs: 2, frees: 1, inUse: 100 }];
     const sections = `${NEW_SECTIONS}\nAges of what is alive, in seconds
 Older than | Younger than | Alive      | Size In-use          | % of site | Kind             | Location
