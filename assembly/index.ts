@@ -193,7 +193,7 @@ export { remainderBytes, trackedBytes, trackServerHeap } from "./analysis/reside
 export { nextWarning } from "./report/warning";
 export { answerNumber, answerSeverity } from "./base/answer";
 export { judgeSetting, setLevel, settingCheck, settingDefault, settingEffect, settingIsText, settingName } from "./control/records";
-export { acceptNotice } from "./control/accept";
+export { acceptMatches, acceptNotice, acceptPattern } from "./control/accept";
 export { outputNotice, outputPath } from "./control/output";
 export { checkRecordLine, describeRecordLine } from "./control/record_line";
 export { checkRecordsYaml } from "./control/records_yaml";

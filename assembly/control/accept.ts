@@ -8,9 +8,9 @@ import * as answer from "../base/answer";
 import { COMMA } from "../base/chars";
 import { counted } from "../base/humanize";
 import { input } from "../base/memory";
-import { Fault, faultOf, from, length, next, open } from "../base/patterns";
+import { Fault, faultOf, from, length, matches, next, open } from "../base/patterns";
 import * as reader from "../base/reader";
-import { ascii, unsigned, writeSanitized } from "../base/writer";
+import { ascii, copy, unsigned, writeSanitized } from "../base/writer";
 import { name, select } from "./records";
 
 /** Most bytes of the record's value that a line shows. */
@@ -67,6 +67,23 @@ export function acceptNotice(size: u32): u32 {
     ascii(" is accepted");
   } else ascii("no growth is accepted");
   return answer.end(used);
+}
+
+/** The pattern with this number, from 0, of a list in the input region. The answer's number is 1, 0 if it is not used, -1 if there is none. */
+export function acceptPattern(size: u32, number: u32): u32 {
+  open(input, min(size, INPUT_SIZE));
+  for (let i: u32 = 0; next(); ++i) {
+    if (i < number) continue;
+    answer.begin();
+    copy(from, length);
+    return answer.end(faultOf(from, length) == Fault.NONE ? 1 : 0);
+  }
+  return answer.say(-1);
+}
+
+/** Whether a name matches a pattern, which is before it in the input region. */
+export function acceptMatches(pattern: u32, name: u32): bool {
+  return matches(input + pattern, name, input, pattern);
 }
 
 /** The length of the patterns that fit into the input region in whole: a part of one would match more rows. */

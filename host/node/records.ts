@@ -12,6 +12,9 @@ export const FREQUENCY = records.frequency.name;
 export const SAMPLES = records.interval.name;
 export const OUTPUT = records.output.name;
 export const VERIFY = records.verify.name;
+export const ACCEPT = records.accept.name;
+/** Per cent of a processor for the search for references; 0 for no search. */
+export const SEARCH = records.search.name;
 export const HEAP = records.heap.name;
 /** The server's own: where it looks for plugins. */
 export const PLUGIN_DIR = "proxy.config.plugin.plugin_dir";

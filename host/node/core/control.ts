@@ -21,4 +21,33 @@ export class Control extends Instance {
       found.push({ line: Number(this.wasm.answerNumber()), text: this.output(length).toString("latin1") });
     }
   }
+
+  /** What is wrong with the value of the record `accept`; undefined if nothing is. */
+  faultOfAccept(value: string): string | undefined {
+    const length = this.wasm.acceptNotice(this.#put(value));
+    return length && this.wasm.answerSeverity() === abi.LINE_WARNING ? this.output(length).toString("utf8") : undefined;
+  }
+
+  /** The patterns of that value that are used. */
+  acceptPatterns(value: string): string[] {
+    const size = this.#put(value);
+    const patterns: string[] = [];
+    for (let number = 0; ; ++number) {
+      const length = this.wasm.acceptPattern(size, number);
+      const state = Number(this.wasm.answerNumber());
+      if (state < 0) return patterns;
+      if (state) patterns.push(this.output(length).toString("utf8"));
+    }
+  }
+
+  isAcceptedBy(pattern: string, name: string): boolean {
+    return Boolean(this.wasm.acceptMatches(Buffer.byteLength(pattern), this.#put(pattern + name) - Buffer.byteLength(pattern)));
+  }
+
+  /** Copies a text into the input region. Returns its length. */
+  #put(text: string): number {
+    const bytes = Buffer.from(text).subarray(0, abi.QUESTION_MAX);
+    this.bytes.set(bytes, this.wasm.inputAt());
+    return bytes.length;
+  }
 }

@@ -10,8 +10,10 @@ import { checkDebugInformation } from "./debug-information.ts";
 import { findDestination } from "./destination.ts";
 import type { Finding } from "./finding.ts";
 import { findInstallation, type DoctorOptions } from "./installation.ts";
+import { checkGrowth } from "./growth.ts";
 import { checkLastDump, readLastDump } from "./last-dump.ts";
 import { checkLibrary, checkPluginConfig, pluginFolder } from "./plugin.ts";
+import { Sites } from "../read/sites.ts";
 import { readRecords } from "./records-file.ts";
 import { checkSettings } from "./settings.ts";
 
@@ -27,15 +29,18 @@ export async function doctor(options: DoctorOptions, env: NodeJS.ProcessEnv): Pr
   const { records } = file;
   const plugin = checkPluginConfig(config);
   const { path, findings: ofDestination } = findDestination(options, installation, file);
-  const dump = path === undefined ? undefined : await readLastDump(path);
+  const sites = new Sites();
+  const dump = path === undefined ? undefined : await readLastDump(path, sites);
+  const read = typeof dump === "object" && "header" in dump ? dump : undefined;
   return [
     ...findings,
     ...file.findings,
     ...plugin.findings,
     ...checkLibrary(options.plugins ?? pluginFolder(installation, records), plugin.loaded),
-    ...checkSettings(file, typeof dump === "object" && "header" in dump ? dump : undefined),
+    ...checkSettings(file, read),
+    ...checkGrowth(records, read && { dump: read, sites }),
     ...ofDestination,
     ...(path === undefined || dump === undefined ? [] : checkLastDump(path, dump, records, plugin.loaded)),
-    ...(typeof dump === "object" && "sections" in dump ? checkDebugInformation(dump, env) : []),
+    ...(read ? checkDebugInformation(read, env) : []),
   ];
 }

@@ -10,7 +10,7 @@ import { NoDump, UnreadableDump } from "../errors.ts";
 import { exhaustedIn } from "../read/exhausted.ts";
 import { HEADER_KEYS, type Header, type HeaderName } from "../read/dump.ts";
 import { selectDump } from "../read/select.ts";
-import { Sites } from "../read/sites.ts";
+import type { Sites } from "../read/sites.ts";
 import type { Snapshot } from "../read/snapshot.ts";
 import { HEAP, TRACK, VERIFY } from "../records.ts";
 import { note, ok, problem, type Finding } from "./finding.ts";
@@ -21,11 +21,11 @@ import { numberOf, setAtRunTime } from "./settings.ts";
 /** A dump, or the reason why it is not available. */
 type LastDump = Snapshot | UnreadableDump | Exclude<ReturnType<typeof readability>, "file"> | "none";
 
-export async function readLastDump(log: string): Promise<LastDump> {
+export async function readLastDump(log: string, sites: Sites): Promise<LastDump> {
   const state = readability(log);
   if (state !== "file") return state;
   try {
-    return (await selectDump(log, new Sites(), Readable.from([]))).dump;
+    return (await selectDump(log, sites, Readable.from([]))).dump;
   } catch (error) {
     if (error instanceof UnreadableDump) return error;
     if (!(error instanceof NoDump)) throw error;

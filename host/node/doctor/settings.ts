@@ -6,7 +6,7 @@ import { records as schema, type ConfigRecord } from "../../../format/format.ts"
 import { printable } from "../../shared/printable.ts";
 import { span } from "../../shared/units.ts";
 import type { Snapshot } from "../read/snapshot.ts";
-import { FREQUENCY, SAMPLES, TRACK } from "../records.ts";
+import { FREQUENCY, TRACK } from "../records.ts";
 import { note, ok, problem, type Finding } from "./finding.ts";
 import type { Records, RecordsFile } from "./records-file.ts";
 
@@ -30,11 +30,7 @@ export function setAtRunTime(records: Records, dump: Snapshot | undefined): numb
 /** @param dump the last one, if there is one */
 export function checkSettings(file: RecordsFile, dump: Snapshot | undefined): Finding[] {
   const { records } = file;
-  const findings = [...checkRanges(records), checkLevel(file, dump)];
-  if (records.has(SAMPLES) && numberOf(records, SAMPLES) === 0) {
-    findings.push(note(`${SAMPLES} is 0: dumps say nothing of growth`, `traffic_ctl config set ${SAMPLES} 10`));
-  }
-  return [...findings, checkFrequency(numberOf(records, FREQUENCY))];
+  return [...checkRanges(records), checkLevel(file, dump), checkFrequency(numberOf(records, FREQUENCY))];
 }
 
 /** Value to recommend for a record with an invalid value, if its default would be off. */

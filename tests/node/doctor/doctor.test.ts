@@ -60,6 +60,53 @@ describe("memtrack doctor", () => {
     assert.ok(off.includes(`problem: ${TRACK} is 0: nothing is tracked`), off.join("\n"));
   });
 
+  const ACCEPT = "proxy.config.plugin.memtrack.accept";
+  const SEARCH = "proxy.config.plugin.memtrack.search_cpu";
+
+  test("names bad patterns of accepted rows, and those that no row matches", async () => {
+    const rows = ["memory/plugin/foo.so get<int, long> (foo.c:8)", "memory/plugin/foo.so old (foo.c:9) [retired]"].map(
+      (location) => ({
+        ...{ location, allocs: 3, frees: 1, inUse: 100 },
+      }),
+    );
+    const dump = handmadeDump({ rows });
+    const about = async (value: string): Promise<string[]> =>
+      (await look(`CONFIG ${ACCEPT} STRING ${value}\n`, dump)).filter((line) => line.includes(ACCEPT));
+    assert.deepEqual(await about("foo.so get<int* long>, foo.so, c:9) [retired]"), [
+      `ok: ${ACCEPT}: 3 patterns with rows in the last dump`,
+    ]);
+    assert.deepEqual(await about("NULL"), []);
+    assert.deepEqual(await about("Foo.so, foo.so old"), [
+      `note: ${ACCEPT}: no row of the last dump has a name that contains "Foo.so"`,
+      `ok: ${ACCEPT}: 1 pattern with rows in the last dump`,
+    ]);
+    assert.deepEqual(await about("foo.so, *"), [
+      `problem: ${ACCEPT} is "foo.so, *": pattern 2 is not used: it matches every row`,
+      `ok: ${ACCEPT}: 1 pattern with rows in the last dump`,
+    ]);
+    const long = (await about("x".repeat(300)))[0]!;
+    assert.match(long, /^problem: .*: pattern 1 is not used: it has more than 256 bytes$/);
+    const many = (await about(`${"foo.so,".repeat(600)}foo.so`))[0]!;
+    assert.match(many, /^problem: .*: pattern 586 is not used: the patterns have more than 4095 bytes$/);
+  });
+
+  test("says what keeps the search for references from its work", async () => {
+    const about = async (value: string, dump = ""): Promise<string[]> =>
+      (await look(`CONFIG ${SEARCH} INT ${value}\n`, dump)).filter((line) => /search|forbids/.test(line));
+    assert.deepEqual(await about("5"), []);
+    assert.deepEqual(await about("0"), [
+      `note: ${SEARCH} is 0: memory is not searched for references, so no leak is proved, and no holder is known`,
+    ]);
+    assert.deepEqual(await about("101"), [`problem: ${SEARCH}: value "101" is not in the range [0, 100]`]);
+    assert.deepEqual(await about("-1"), [`problem: ${SEARCH}: value "-1" is not in the range [0, 100]`]);
+    const dump = handmadeDump({ rows: [] }).replace(" lost=0", " lost=0 memory-reader=none");
+    assert.match(
+      (await about("5", dump)).join(),
+      /^problem: the system forbids the server to read its own memory .* proves nothing$/,
+    );
+    assert.deepEqual(await about("5", dump.replace("reader=none", "reader=pipe")), []);
+  });
+
   test("uses the last of two lines for a record, and advises to keep one", async () => {
     const found = await look(`CONFIG ${TRACK} INT 0\nCONFIG proxy.config.other INT 1\nCONFIG ${TRACK} INT 2\n`);
     assert.ok(
