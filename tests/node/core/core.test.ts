@@ -837,6 +837,11 @@ for (const { name, path, wat } of BUILDS) {
   });
 
   describe(`${name}, as required by the C host`, () => {
+    test("has no exported function with optional parameters, which traps unless it is told how many there are", () => {
+      const names = WebAssembly.Module.exports(module).map(({ name }) => name);
+      assert.ok(!names.includes("__setArgumentsLength"), names.join());
+    });
+
     test("imports nothing and exports no table", () => {
       assert.deepEqual(WebAssembly.Module.imports(module), []);
       assert.deepEqual(
