@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The sites whose allocations are sampled with their call stacks: those of the watch list whose blocks have tags. One in so many
-// allocations of a site is sampled that about SAMPLES are between two samples of the analysis, at the rate of the last such time.
+// The sites whose allocations are sampled with their call stacks: those of the watch list. One in so many allocations of a
+// site is sampled that about SAMPLES are between two samples of the analysis, at the rate of the last such time.
 
 import { WATCH_CLASS, WATCH_SITE, WATCH_SIZE } from "../abi";
 import { output, SAMPLED_SIZE, sampledSites } from "../base/memory";
 import { recordAt } from "../base/regions";
 import { Site } from "../base/types";
-import { CLASS_TAGGED } from "../format";
 import { totalAllocs } from "../model/sums";
 import { dropOtherStacks } from "../model/stacks";
 import { samples } from "../model/timeline";
@@ -44,24 +43,19 @@ export function sampledAt(number: u32): Site {
 
 /** Writes the list into the output region: pairs (site, 1 and the power of 2). Returns their number. Drops the stacks of other sites. */
 export function sampledList(): u32 {
-  const entries = writeWatchList() / WATCH_SIZE;
-  let kept: u32 = 0;
-  for (let i: u32 = 0; i < entries; ++i) {
-    const from = output + i * WATCH_SIZE;
-    const site = load<u32>(from, WATCH_SITE);
-    if (!unchecked(CLASS_TAGGED[load<u32>(from, WATCH_CLASS)])) continue;
-    const to = output + kept++ * WATCH_SIZE;
-    store<u32>(to, site, WATCH_SITE);
-    store<u32>(to, 1 + rateOf(site), WATCH_CLASS);
+  const listed = writeWatchList() / WATCH_SIZE;
+  for (let i: u32 = 0; i < listed; ++i) {
+    const at = output + i * WATCH_SIZE;
+    store<u32>(at, 1 + rateOf(load<u32>(at, WATCH_SITE)), WATCH_CLASS);
   }
-  for (let i: u32 = 0; i < kept; ++i) {
+  for (let i: u32 = 0; i < listed; ++i) {
     const at = recordAt<Sampled>(sampledSites, i);
     at.site = load<u32>(output + i * WATCH_SIZE, WATCH_SITE);
     at.allocs = totalAllocs(at.site);
   }
-  count = kept;
-  dropOtherStacks(output, kept);
-  return kept;
+  count = listed;
+  dropOtherStacks(output, listed);
+  return listed;
 }
 
 function rateOf(site: Site): u32 {

@@ -90,9 +90,9 @@ describe("a plugin that leaks behind functions that allocate for others", () => 
       await ats.ctl("plugin", "msg", "memtrack", "search leak_stacks");
       // What is forgotten outweighs what is remembered for a moment once there are samples enough.
       const isDone = (dump: Dump) =>
-        [/make_record/, / fill /, /forgets_items/].every((row) => samplesOf(ofRow(dump, row)) >= 30) &&
+        [/make_record/, / fill /, /forgets_items/, /make_cont/].every((row) => samplesOf(ofRow(dump, row)) >= 30) &&
         ofRow(dump, / make_record \(/).filter(({ alive }) => alive === 100).length === 3 &&
-        ofRow(dump, / fill \(/)[0]?.alive === 100;
+        [/ fill \(/, / make_cont \(/].every((row) => ofRow(dump, row)[0]?.alive === 100);
       ({ dump, count } = await traffic(ats, isDone));
       folded = (await memtrack(["folded", file(), "--value", "inuse_objects", "--owner", "leak_stacks.so"])).out;
       await memtrack(["pprof", file(), "-o", join(ats.folder, "heap.pb.gz")]);
@@ -127,6 +127,14 @@ describe("a plugin that leaks behind functions that allocate for others", () => 
     assert.equal(names(first!)[1], "leak_stacks.so forgets_text");
     assert.equal(first!.alive, 100);
     assert.equal(names(second!)[1], "leak_stacks.so remembers_text");
+    assert.ok(second!.alive! < 20 && second!.share! < 20, JSON.stringify(second));
+  });
+
+  test("an object of the API: the stack of what is forgotten comes before that of what is destroyed", () => {
+    const [first, second] = ofRow(dump, / make_cont \(/);
+    assert.equal(names(first!)[1], "leak_stacks.so forgets_cont");
+    assert.equal(first!.alive, 100);
+    assert.equal(names(second!)[1], "leak_stacks.so remembers_cont");
     assert.ok(second!.alive! < 20 && second!.share! < 20, JSON.stringify(second));
   });
 

@@ -11,6 +11,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include <dlfcn.h>
 
@@ -21,8 +22,13 @@
 #include "core/registry.h"
 #include "core/sampling.h"
 #include "hook/heap.h"
+#include "hook/lifetime.h"
+#include "hook/mapped.h"
+#include "hook/objects.h"
+#include "hook/ranges.h"
 #include "hook/release.h"
 #include "hook/state.h"
+#include "hook/weight.h"
 #include "module/module.h"
 #include "owner/call_stack.h"
 #include "owner/context.h"
@@ -281,6 +287,94 @@ a_block_is_gone_once_its_address_is_allocated_anew(void **state)
   release(again);
 }
 
+// ---- what has no tag ----
+
+static uintptr_t
+create(uintptr_t object, uintptr_t b, uintptr_t c)
+{
+  (void)b;
+  (void)c;
+  memtrack_lifetime_begin((void *)object, MEMTRACK_KIND_CONT, MEMTRACK_WEIGHT_CONT, MT_RETURN_ADDRESS);
+  return 0;
+}
+
+static void
+an_objects_stack_is_kept_until_it_is_destroyed(void **state)
+{
+  (void)state;
+  struct memtrack_sampled_stack stack;
+  struct memtrack_object known;
+  static char objects[2][64];
+  plugin_sites[1](create, (uintptr_t)objects[0], 0, 0);
+  assert_true(memtrack_objects_remove(objects[0], &known));
+  memtrack_lifetime_count_end(&known);
+  uint32_t site = known.birth >> MEMTRACK_EPOCH_BITS;
+  sample_site(site, 0);
+  plugin_sites[1](create, (uintptr_t)objects[0], 0, 0);
+  plugin_sites[2](create, (uintptr_t)objects[1], 0, 0); // another site
+  assert_int_equal(take(&stack), 1);
+  assert_int_equal(stack.site, site);
+  assert_int_equal(stack.bytes, memtrack_weights[MEMTRACK_WEIGHT_CONT]);
+  assert_int_equal(stack.flags, MEMTRACK_STACK_HAS_BLOCK);
+  assert_int_equal(stack.calls[0] >> 32, plugin->id);
+  assert_int_equal(gone(), 0);
+  memtrack_lifetime_end(objects[0]);
+  assert_int_equal(gone(), 1);
+  assert_int_equal(gone(), 0);
+  // Another object at its address is not this one.
+  plugin_sites[1](create, (uintptr_t)objects[0], 0, 0);
+  assert_int_equal(take(&stack), 1);
+  memtrack_lifetime_end(objects[0]);
+  plugin_sites[2](create, (uintptr_t)objects[0], 0, 0);
+  assert_int_equal(gone(), 1);
+  memtrack_lifetime_end(objects[0]);
+  memtrack_lifetime_end(objects[1]);
+}
+
+typedef void *(*mapper)(void *address, size_t length, int protection, int flags, int fd, off_t offset);
+
+static uintptr_t
+map(uintptr_t length, uintptr_t b, uintptr_t c)
+{
+  (void)b;
+  (void)c;
+  mapper mmap_hook = (mapper)(void *)hook(memtrack_maps, "mmap");
+  void *mapped     = mmap_hook(NULL, length, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  __asm__ volatile("" : "+r"(mapped)); // no tail call
+  return (uintptr_t)mapped;
+}
+
+static uintptr_t
+unmap(uintptr_t start, uintptr_t length, uintptr_t c)
+{
+  return hook(memtrack_maps, "munmap")(start, length, c);
+}
+
+static void
+a_mappings_stack_is_kept_until_it_is_unmapped(void **state)
+{
+  (void)state;
+  enum { LENGTH = 1 << 20 };
+  struct memtrack_sampled_stack stack;
+  struct memtrack_mapped_range range;
+  memtrack_context.owner = owner;
+  uintptr_t start        = plugin_sites[1](map, LENGTH, 0, 0);
+  assert_int_equal(memtrack_ranges_copy(start, &range, 1), 1);
+  assert_int_equal(range.start, start);
+  sample_site(range.birth >> MEMTRACK_EPOCH_BITS, 0);
+  uintptr_t other = plugin_sites[1](map, LENGTH, 0, 0);
+  assert_int_equal(take(&stack), 1);
+  assert_int_equal(stack.site, range.birth >> MEMTRACK_EPOCH_BITS);
+  assert_int_equal(stack.bytes, LENGTH);
+  assert_int_equal(stack.calls[0] >> 32, plugin->id);
+  assert_int_equal(gone(), 0);
+  assert_int_equal(unmap(start, LENGTH, 0), 0);
+  assert_int_equal(gone(), 0);
+  assert_int_equal(unmap(other, LENGTH, 0), 0);
+  assert_int_equal(gone(), 1);
+  memtrack_context.owner = MEMTRACK_OWNER_CORE;
+}
+
 static void
 the_table_is_full(void **state)
 {
@@ -468,8 +562,10 @@ open_once(void **state)
   open_accounting(4096);
   assert_int_equal(memtrack_naming_open(MEMTRACK_SITE_FIRST + 4096), 0);
   assert_int_equal(memtrack_hook_heap_open(&reason), 0);
+  assert_int_equal(memtrack_objects_open(), 0);
+  assert_int_equal(memtrack_ranges_open(), 0);
   memtrack_walk_open();
-  memtrack_call_stack_open();
+  memtrack_call_stack_open(memtrack_lifetime_lasts);
   library_sites         = dlsym(open_beside("library.so", RTLD_NOW | RTLD_LOCAL), "caller_sites");
   plugin_sites          = dlsym(open_beside("caller.so", RTLD_NOW | RTLD_LOCAL), "caller_sites");
   const void *in_plugin = (const void *)(uintptr_t)plugin_sites[0];
@@ -492,6 +588,8 @@ main(void)
     cmocka_unit_test_teardown(no_stack_is_kept_of_a_site_that_is_no_longer_sampled, forget),
     cmocka_unit_test_teardown(a_block_is_gone_once_it_is_released, forget),
     cmocka_unit_test_teardown(a_block_is_gone_once_its_address_is_allocated_anew, forget),
+    cmocka_unit_test_teardown(an_objects_stack_is_kept_until_it_is_destroyed, forget),
+    cmocka_unit_test_teardown(a_mappings_stack_is_kept_until_it_is_unmapped, forget),
     cmocka_unit_test_teardown(the_table_is_full, forget),
     cmocka_unit_test_teardown(own_calls_are_left_out_and_a_deep_stack_is_cut, forget),
 #if defined(__x86_64__)

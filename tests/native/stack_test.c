@@ -24,6 +24,7 @@
 #include "core/registry.h"
 #include "core/sampling.h"
 #include "hook/heap.h"
+#include "hook/lifetime.h"
 #include "hook/objects.h"
 #include "hook/openssl.h"
 #include "hook/plugin.h"
@@ -500,7 +501,7 @@ open_once(void **state)
   assert_int_equal(memtrack_hook_heap_open(&reason), 0);
   assert_int_equal(memtrack_objects_open(), 0);
   memtrack_walk_open();
-  memtrack_call_stack_open();
+  memtrack_call_stack_open(memtrack_lifetime_lasts);
   // The C++ library binds its own calls at their first.
   uintptr_t block = ((called)dlsym(RTLD_DEFAULT, "_ZnwmSt11align_val_t"))(40, 64, 0);
   ((called)dlsym(RTLD_DEFAULT, "_ZdlPvSt11align_val_t"))(block, 64, 0);

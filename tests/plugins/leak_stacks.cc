@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Leaks whose callers only a call stack tells: behind a function of the plugin that allocates for others, behind std::string and
- * std::vector, in a lambda, deep in a recursion. Others use the same functions and forget nothing. */
+ * std::vector, in a lambda, deep in a recursion; memory, and objects of the API. Others use the same functions and forget nothing.
+ */
 #include <functional>
 #include <string>
 #include <vector>
@@ -65,6 +66,28 @@ forgets_items()
   CORPUS_KEEP(items);
 }
 
+CORPUS_NOINLINE static TSCont
+make_cont()
+{
+  TSCont made = TSContCreate(corpus_never_called, nullptr); // SITE make_cont: TSCont +2 -1
+  CORPUS_KEEP(made);
+  return made;
+}
+
+CORPUS_NOINLINE static void
+forgets_cont()
+{
+  CORPUS_KEEP(make_cont());
+}
+
+CORPUS_NOINLINE static void
+remembers_cont()
+{
+  TSCont mine = make_cont();
+  CORPUS_KEEP(mine);
+  TSContDestroy(mine);
+}
+
 CORPUS_NOINLINE static void
 descend(int depth)
 {
@@ -85,6 +108,8 @@ behave(TSHttpTxn)
   forgets_text();
   remembers_text();
   forgets_items();
+  remembers_cont();
+  forgets_cont();
   calls_back();
   descend(100);
 }

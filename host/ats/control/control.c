@@ -20,6 +20,7 @@
 #include "dump/notices.h"
 #include "dump/stacks.h"
 #include "hook/install.h"
+#include "hook/lifetime.h"
 #include "hook/loader.h"
 #include "hook/iobuffer.h"
 #include "hook/openssl.h"
@@ -370,7 +371,7 @@ memtrack_control_start(const struct memtrack_server *known, memtrack_record_read
   find_freelists();
   find_openssl();
   start_symbols();
-  memtrack_call_stack_open();
+  memtrack_call_stack_open(memtrack_lifetime_lasts);
   install_plugins();
   apply_level((int)check_setting(MEMTRACK_SETTING_LEVEL), true);
   memtrack_dump_interval(check_setting(MEMTRACK_SETTING_FREQUENCY));

@@ -13,10 +13,10 @@ memtrack_sampling_set_sampler(memtrack_sampler chosen)
 }
 
 void
-memtrack_sampling_tell(uint64_t address, uint32_t birth, uint64_t size, void *block)
+memtrack_sampling_tell(uint64_t address, uint32_t birth, uint64_t size, const void *what, bool tagged)
 {
   if (sampler) {
-    sampler(address, birth, size, block);
+    sampler(address, birth, size, what, tagged);
   }
 }
 

@@ -30,15 +30,15 @@ memtrack_sampling_rate(uint32_t site)
   return memtrack_load(&memtrack_sampling_rates[site]);
 }
 
-/* An allocation of a sampled site, by the call at `address`. `block` has its tag; NULL if what was allocated has none. It is called
-   inside a hook. */
-typedef void (*memtrack_sampler)(uint64_t address, uint32_t birth, uint64_t size, void *block);
+/* An allocation of a sampled site, by the call at `address`: `what` is a block that has its tag, or else something whose birth is
+   in a table. It is called inside a hook. */
+typedef void (*memtrack_sampler)(uint64_t address, uint32_t birth, uint64_t size, const void *what, bool tagged);
 
 /* Sets who is told. init-only. */
 void memtrack_sampling_set_sampler(memtrack_sampler sampler);
 
 /* Tells the sampler. hook-safe. */
-void memtrack_sampling_tell(uint64_t address, uint32_t birth, uint64_t size, void *block);
+void memtrack_sampling_tell(uint64_t address, uint32_t birth, uint64_t size, const void *what, bool tagged);
 
 /* Replaces the list: `count` pairs of a site and its rate, MEMTRACK_SEARCHED_MAX at most. Shards learn of it before their next
    allocation. task-thread, under the model's mutex. */

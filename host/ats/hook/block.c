@@ -8,6 +8,6 @@ memtrack_block_record_sampled(void *block, uint64_t size, uint64_t key, uint64_t
 {
   birth &= ~MEMTRACK_BIRTH_SAMPLED;
   memtrack_block_tag(block, size, birth, key);
-  memtrack_sampling_tell(address, birth, size, block);
+  memtrack_sampling_tell(address, birth, size, block, true);
   return birth;
 }

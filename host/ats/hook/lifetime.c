@@ -5,6 +5,7 @@
 
 #include "base/compiler.h"
 #include "core/account.h"
+#include "hook/ranges.h"
 #include "hook/state.h"
 #include "hook/weight.h"
 #include "owner/context.h"
@@ -32,6 +33,17 @@ enter(struct memtrack_object object)
   }
 }
 
+/* The same of a sampled site, or of an event that was lost. */
+MT_NOINLINE static void
+enter_sampled(const void *object, uint32_t birth, uint32_t weight, uintptr_t address)
+{
+  if (birth != MEMTRACK_SITE_UNKNOWN) {
+    birth &= ~MEMTRACK_BIRTH_SAMPLED;
+    enter(memtrack_object_new(object, birth, weight));
+    memtrack_sampling_tell(address, birth, memtrack_weights[weight], object, false);
+  }
+}
+
 MT_HOT void
 memtrack_lifetime_begin(const void *object, uint32_t kind, uint32_t weight, uintptr_t address)
 {
@@ -39,10 +51,18 @@ memtrack_lifetime_begin(const void *object, uint32_t kind, uint32_t weight, uint
     return;
   }
   uint64_t attributes = memtrack_attributes(MEMTRACK_CLASS_OBJECT, kind, memtrack_context.owner);
-  uint32_t birth      = memtrack_account_alloc(address, attributes, NULL, memtrack_weights[weight]);
-  if (birth != MEMTRACK_SITE_UNKNOWN) {
-    enter(memtrack_object_new(object, birth, weight));
+  uint32_t birth      = memtrack_account_block(address, attributes, NULL, memtrack_weights[weight]);
+  if (MT_UNLIKELY(!memtrack_birth_is_plain(birth))) {
+    enter_sampled(object, birth, weight, address);
+    return;
   }
+  enter(memtrack_object_new(object, birth, weight));
+}
+
+bool
+memtrack_lifetime_lasts(uint64_t address, uint32_t birth)
+{
+  return memtrack_objects_is((const void *)(uintptr_t)address, birth) || memtrack_ranges_is(address, birth);
 }
 
 MT_HOT bool

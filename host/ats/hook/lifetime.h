@@ -19,6 +19,9 @@ extern "C" {
    at this address has ended unseen. hook-safe. */
 void memtrack_lifetime_begin(const void *object, uint32_t kind, uint32_t weight, uintptr_t address);
 
+/* Whether what has this birth is still there: an object at this address, or a mapping that begins there. Any thread. */
+bool memtrack_lifetime_lasts(uint64_t address, uint32_t birth);
+
 /* Counts the end of an object, if it is known. hook-safe. */
 void memtrack_lifetime_end(const void *object);
 

@@ -30,27 +30,38 @@ memtrack_mapped_is_counted(uintptr_t address)
          (memtrack_context.owner != MEMTRACK_OWNER_CORE || memtrack_plugin_call_is(address));
 }
 
+/* The plugin's call that leads to the one at this address. */
+static uintptr_t
+plugin_call(uintptr_t address)
+{
+  return memtrack_plugin_call_is(address) ? address : memtrack_plugin_call_find(address);
+}
+
 uint32_t
 memtrack_mapped_count(uintptr_t address)
 {
   uint64_t attributes = memtrack_attributes(MEMTRACK_CLASS_MAPPED, 0, memtrack_context.owner);
-  if (!memtrack_plugin_call_is(address)) {
-    address = memtrack_plugin_call_find(address);
-  }
-  return memtrack_account_alloc(address, attributes, NULL, 0);
+  return memtrack_account_alloc(plugin_call(address), attributes, NULL, 0);
 }
 
 static void
 record(const void *start, size_t length, int flags, uintptr_t address)
 {
   bool is_private = (flags & MAP_ANONYMOUS) && (flags & MAP_TYPE) == MAP_PRIVATE;
-  uint32_t birth  = memtrack_mapped_count(address);
-  if (birth != MEMTRACK_SITE_UNKNOWN) {
-    memtrack_ranges_put(&(struct memtrack_mapped_range){.start  = (uintptr_t)start,
-                                                        .end    = (uintptr_t)start + length,
-                                                        .origin = memtrack_ranges_number(),
-                                                        .birth  = birth,
-                                                        .kind   = is_private ? MEMTRACK_RANGE_PRIVATE : MEMTRACK_RANGE_OTHER});
+  uintptr_t call  = plugin_call(address);
+  uint32_t birth  = memtrack_account_block(call, memtrack_attributes(MEMTRACK_CLASS_MAPPED, 0, memtrack_context.owner), NULL, 0);
+  bool sampled    = !memtrack_birth_is_plain(birth);
+  if (birth == MEMTRACK_SITE_UNKNOWN) {
+    return;
+  }
+  birth &= ~MEMTRACK_BIRTH_SAMPLED;
+  memtrack_ranges_put(&(struct memtrack_mapped_range){.start  = (uintptr_t)start,
+                                                      .end    = (uintptr_t)start + length,
+                                                      .origin = memtrack_ranges_number(),
+                                                      .birth  = birth,
+                                                      .kind   = is_private ? MEMTRACK_RANGE_PRIVATE : MEMTRACK_RANGE_OTHER});
+  if (sampled) {
+    memtrack_sampling_tell(call, birth, length, start, false);
   }
 }
 

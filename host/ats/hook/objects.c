@@ -229,6 +229,16 @@ memtrack_objects_knows(const void *address)
   return known;
 }
 
+bool
+memtrack_objects_is(const void *address, uint32_t birth)
+{
+  struct partition *partition         = lock(address);
+  const struct memtrack_object *entry = find(partition, address);
+  bool same                           = entry->address && entry->birth == birth;
+  pthread_mutex_unlock(&partition->mutex);
+  return same;
+}
+
 MT_HOT void
 memtrack_objects_ref(const void *address)
 {

@@ -60,8 +60,9 @@ struct memtrack_object memtrack_objects_put(struct memtrack_object object);
 /* Removes an object and returns its entry. Returns false if it is unknown. hook-safe. */
 bool memtrack_objects_remove(const void *address, struct memtrack_object *object);
 
-/* Whether an object is recorded. hook-safe. */
+/* Whether an object is recorded, and with this birth. hook-safe. */
 bool memtrack_objects_knows(const void *address);
+bool memtrack_objects_is(const void *address, uint32_t birth);
 
 /* Add a user to an object, if it is known; and remove a user. The latter returns true if it was the last user; the object is
    then removed. hook-safe. */

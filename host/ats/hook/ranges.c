@@ -487,6 +487,13 @@ copy_beginnings(struct memtrack_mapped_range *ranges)
 }
 
 bool
+memtrack_ranges_is(uint64_t start, uint32_t birth)
+{
+  struct memtrack_mapped_range range;
+  return memtrack_ranges_copy(start, &range, 1) && range.start == start && range.birth == birth;
+}
+
+bool
 memtrack_ranges_snapshot(struct memtrack_mapped_range *ranges, uint32_t *copied)
 {
   uint64_t before = memtrack_load_acquire(&changes);

@@ -91,6 +91,9 @@ void memtrack_ranges_thread_gone(uintptr_t inside, uint64_t newest, bool ended);
 /* Copies ranges that end after an address, in order, at most `most`. Returns their number. Any thread. */
 uint32_t memtrack_ranges_copy(uint64_t after, struct memtrack_mapped_range *ranges, uint32_t most);
 
+/* Whether a range with this birth begins at an address. Any thread. */
+bool memtrack_ranges_is(uint64_t start, uint32_t birth);
+
 /* Copies the beginning of each mapping, at most MEMTRACK_RANGES_MAX, without the lock. Returns false if the table changed
    meanwhile: then the copy is worth nothing. Any thread. */
 bool memtrack_ranges_snapshot(struct memtrack_mapped_range *ranges, uint32_t *copied);

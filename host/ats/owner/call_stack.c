@@ -33,12 +33,13 @@ enum state { FREE, TAKEN, READY, KEPT, GONE };
 static struct entry {
   uint32_t state;
   bool released;    /* the address was allocated anew before the stack was taken out */
-  uintptr_t block;  /* 0: not of the allocator */
-  uintptr_t tag_at; /* where its tag is, */
-  uint64_t tag;     /* and the tag */
+  uintptr_t block;  /* or what else was allocated */
+  uintptr_t tag_at; /* where its tag is; 0 for what has none */
+  uint64_t tag;     /* its tag, or its birth */
   struct memtrack_sampled_stack stack;
 } entries[MEMTRACK_CALL_STACKS_MAX];
 
+static memtrack_birth_lookup lookup;
 static __thread uint32_t turns MT_INITIAL_EXEC;
 
 /* Of this module: calls in it are not part of a stack. */
@@ -82,19 +83,25 @@ place_calls(struct memtrack_sampled_stack *stack)
   }
 }
 
+/* By what it is known later whether it is still allocated. */
 static void
-fill(struct entry *entry, uint64_t address, uint32_t birth, uint64_t size, void *block, bool gone)
+identify(struct entry *entry, const void *what, uint32_t birth, bool tagged)
 {
-  uint64_t usable = block ? malloc_usable_size(block) : 0;
-  size_t count    = 0;
+  uint64_t usable = tagged ? malloc_usable_size((void *)what) : 0;
   memtrack_store(&entry->released, false);
-  memtrack_store(&entry->tag_at, (uintptr_t)block + usable - MEMTRACK_TAG_SIZE);
-  memtrack_store(&entry->tag, block ? memtrack_tag_word_(block, usable) : 0);
-  memtrack_store(&entry->block, (uintptr_t)block);
+  memtrack_store(&entry->tag_at, tagged ? (uintptr_t)what + usable - MEMTRACK_TAG_SIZE : 0);
+  memtrack_store(&entry->tag, tagged ? memtrack_tag_word_((void *)what, usable) : birth);
+  memtrack_store(&entry->block, (uintptr_t)what);
+}
+
+static void
+fill(struct entry *entry, uint64_t address, uint32_t birth, uint64_t size, bool gone)
+{
+  size_t count                         = 0;
   struct memtrack_sampled_stack *stack = &entry->stack;
   stack->site                          = birth >> MEMTRACK_EPOCH_BITS;
   stack->bytes                         = size;
-  stack->flags                         = (block ? MEMTRACK_STACK_HAS_BLOCK : 0) | (gone ? MEMTRACK_STACK_BEFORE_GONE : 0);
+  stack->flags                         = MEMTRACK_STACK_HAS_BLOCK | (gone ? MEMTRACK_STACK_BEFORE_GONE : 0);
   stack->end   = memtrack_walk_list(address, (uintptr_t)__ehdr_start, (uintptr_t)etext, stack->calls, MEMTRACK_CALLS_MAX, &count);
   stack->count = (uint32_t)count;
   place_calls(stack);
@@ -102,12 +109,12 @@ fill(struct entry *entry, uint64_t address, uint32_t birth, uint64_t size, void 
 
 /* A memtrack_sampler. If the block's address has an entry, what it was for has been released. */
 static void
-sample(uint64_t address, uint32_t birth, uint64_t size, void *block)
+sample(uint64_t address, uint32_t birth, uint64_t size, const void *what, bool tagged)
 {
-  struct entry *entry = place_of((uintptr_t)block);
+  struct entry *entry = place_of((uintptr_t)what);
   uint8_t rate        = memtrack_sampling_rate(birth >> MEMTRACK_EPOCH_BITS);
   bool gone;
-  if (memtrack_load(&entry->block) == (uintptr_t)block && !move(entry, KEPT, GONE)) {
+  if (memtrack_load(&entry->block) == (uintptr_t)what && !move(entry, KEPT, GONE)) {
     memtrack_store(&entry->released, true);
   }
   if (rate == 0 || !is_due(rate - 1u)) {
@@ -119,14 +126,16 @@ sample(uint64_t address, uint32_t birth, uint64_t size, void *block)
   int before = errno;
   MEMTRACK_GUARD_REENTRY; /* the unwinder's own allocations */
   entry->stack.rate = rate - 1u;
-  fill(entry, address, birth, size, block, gone);
+  identify(entry, what, birth, tagged);
+  fill(entry, address, birth, size, gone);
   memtrack_store_release(&entry->state, READY);
   errno = before;
 }
 
 void
-memtrack_call_stack_open(void)
+memtrack_call_stack_open(memtrack_birth_lookup is_there)
 {
+  lookup = is_there;
   memtrack_sampling_set_sampler(sample);
 }
 
@@ -138,7 +147,7 @@ memtrack_call_stack_next(struct memtrack_sampled_stack *to, uint32_t *number)
     if (memtrack_load_acquire(&entry->state) == READY) {
       *to     = entry->stack;
       *number = i;
-      memtrack_store_release(&entry->state, memtrack_load(&entry->released) ? GONE : memtrack_load(&entry->block) ? KEPT : FREE);
+      memtrack_store_release(&entry->state, memtrack_load(&entry->released) ? GONE : KEPT);
       return true;
     }
   }
@@ -175,6 +184,9 @@ static bool
 is_released(const struct entry *entry)
 {
   uint64_t word = 0;
+  if (!memtrack_load(&entry->tag_at)) {
+    return !lookup(memtrack_load(&entry->block), (uint32_t)memtrack_load(&entry->tag));
+  }
   return memtrack_peek(memtrack_load(&entry->tag_at), &word, sizeof(word)) != sizeof(word) || word != memtrack_load(&entry->tag);
 }
 

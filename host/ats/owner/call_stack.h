@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Call stacks of sampled allocations (core/sampling.h). A hook puts a stack into a table of fixed size; a task thread takes it out
- * within a second and gives it to the model. The entry stays, with what the block's tag was: so it is known later whether the block
- * is still allocated.
+ * within a second and gives it to the model. The entry stays, with what the block's tag was, or the birth of what has none: so it
+ * is known later whether it is still allocated.
  *
  *    FREE ── a hook ──> TAKEN ──> READY ── the task thread ──> KEPT ── its tag is gone, or the address is allocated anew ──> FREE
  *
@@ -29,8 +29,12 @@ struct memtrack_sampled_stack {
   uint64_t calls[MEMTRACK_CALLS_MAX];
 };
 
+/* Whether something without a tag is still there: what was allocated at this address, with this birth. It is called on a task
+   thread. */
+typedef bool (*memtrack_birth_lookup)(uint64_t address, uint32_t birth);
+
 /* Begins to sample what core/sampling.h says. init-only. */
-void memtrack_call_stack_open(void);
+void memtrack_call_stack_open(memtrack_birth_lookup is_there);
 
 /* Copies the next stack that a hook has left, in the form that the model takes (assembly/model/stacks.ts), and keeps its entry,
    whose number is set. Returns false if there is none. task-thread. */

@@ -24,6 +24,7 @@ import {
   STACKS_MAX,
   WATCH_CLASS,
   WATCH_SITE,
+  WATCH_SIZE,
 } from "../../../assembly/abi";
 import { sample } from "../../../assembly/analysis/sample";
 import { sampledList } from "../../../assembly/analysis/sampled";
@@ -82,17 +83,18 @@ function lines(): string[] {
 }
 
 describe("the list of sampled sites", () => {
-  test("has the watched sites whose blocks have tags, and samples about 32 allocations between two samples", () => {
+  test("has the watched sites, those of objects too, and samples about 32 allocations between two samples", () => {
     const site = begin();
     const thing = pluginSite(CLASS_OBJECT, "foo.so make (foo.c:2)", owner("foo.so"));
     addAlloc(siteAt(thing), 0);
     settle(2);
-    expect(sampledList()).toBe(1);
+    expect(sampledList()).toBe(2);
     expect(load<u32>(output, WATCH_SITE)).toBe(site);
+    expect(load<u32>(output, WATCH_SIZE + WATCH_SITE)).toBe(thing);
     expect(load<u32>(output, WATCH_CLASS)).toBe(1, "each of few");
     for (let i = 0; i < 32 * 64; ++i) addAlloc(siteAt(site), 100);
     settle(3);
-    expect(sampledList()).toBe(1);
+    expect(sampledList()).toBe(2);
     expect(load<u32>(output, WATCH_CLASS)).toBe(1 + 7);
     for (let i = 0; i < 10; ++i) addAlloc(siteAt(site), 100);
     settle(4);
