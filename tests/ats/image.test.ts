@@ -17,12 +17,15 @@ import { addressesOf, mappingsOf, words, wordsOf, type Mapping } from "../suppor
 
 /**
  * Functions of memtrack.so that modules of the server and its libraries call at level 2 with the heap off: the tracker, the loader,
- * functions that release or measure a plugin's block, and the function with which std::thread starts threads. Of the C library's own calls
+ * functions that release or measure a plugin's block, the function with which std::thread starts threads, and what marks the memory of IOBuffers. Of the C library's own calls
  * those of malloc() and calloc() lead there too, as its calls for a plugin.
  */
 const TRACKER = ["_ZN15ResourceTracker4dumpEP8_IO_FILE", "_ZN15ResourceTracker9incrementEPKcl"];
 const { isShared, lib, prefix } = installedServer();
-const REDIRECTED = [...(isShared ? TRACKER : []), "dlclose", "dlsym", "free", "malloc_usable_size", "pthread_create", "realloc"];
+const REDIRECTED = [
+  ...(isShared ? TRACKER : []),
+  ...["dlclose", "dlsym", "free", "madvise", "malloc_usable_size", "posix_madvise", "pthread_create", "realloc"],
+];
 /** Most bytes of a jump at a function's entry (host/ats/module/entry.h). */
 const JUMP_MAX = 20;
 const BY_C_LIBRARY = ["calloc", "malloc"];

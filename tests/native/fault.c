@@ -166,6 +166,7 @@ FAILS(int, munmap, (void *at, size_t size), (at, size), -1)
 FAILS(int, mprotect, (void *at, size_t size, int protection), (at, size, protection), -1)
 FAILS(int, mincore, (void *at, size_t size, unsigned char *resident), (at, size, resident), -1)
 FAILS(int, madvise, (void *at, size_t size, int advice), (at, size, advice), -1)
+FAILS_WITH_ERROR(posix_madvise, (void *at, size_t size, int advice), (at, size, advice))
 FAILS(int, open, (const char *path, int flags, mode_t mode), (path, flags, mode), -1)
 FAILS(int, prctl, (int what, unsigned long value), (what, value), -1)
 FAILS(int, dup, (int fd), (fd), -1)
@@ -318,6 +319,7 @@ static const struct {
   HERE(mprotect),
   HERE(mincore),
   HERE(madvise),
+  HERE(posix_madvise),
   HERE(open),
   HERE(dup),
   HERE(fcntl),

@@ -27,12 +27,14 @@
 #include "hook/residence.h"
 #include "hook/stack.h"
 #include "hook/state.h"
+#include "hook/undumped.h"
 #include "owner/context.h"
 
 enum { PAGE = 4096, RW = PROT_READ | PROT_WRITE, PRIVATE = MAP_PRIVATE | MAP_ANONYMOUS };
 
 static const struct memtrack_redirect *const tables[] = {memtrack_maps, memtrack_server_maps, NULL};
 static const struct memtrack_redirect *const joins[]  = {memtrack_joins, NULL};
+static const struct memtrack_redirect *const advice[] = {memtrack_server_advice, NULL};
 
 // ---- mmap, mmap64 ----
 
@@ -171,6 +173,47 @@ hostile_mremap(void **state)
 {
   (void)state;
   compare_hooks("mremap", (function)mremap, "free", tables, remap_all);
+}
+
+// ---- madvise, posix_madvise ----
+
+static void
+advise_all(function tested)
+{
+  static const int ADVICE[]            = {MADV_NORMAL, MADV_DONTDUMP, MADV_DODUMP, MADV_WILLNEED, MADV_DONTDUMP, 4711, -1};
+  int (*f)(void *, size_t, int)        = (int (*)(void *, size_t, int))tested;
+  static const char constant[2 * PAGE] = "never written";
+  char *some = mapped_by_hook(4), *closed = mmap(NULL, PAGE, PROT_NONE, PRIVATE, -1, 0);
+  FOR_EACH (i, ADVICE) {
+    WITH_ERRNO(answer("all", f(some, 4 * PAGE, ADVICE[i])));
+    WITH_ERRNO(answer("a part", f(some, 10, ADVICE[i])));
+    WITH_ERRNO(answer("nothing", f(some, 0, ADVICE[i])));
+    WITH_ERRNO(answer("odd address", f(some + 1, PAGE, ADVICE[i])));
+    WITH_ERRNO(answer("too long", f(some, SIZE_MAX, ADVICE[i])));
+    WITH_ERRNO(answer("too far", f(some, (size_t)PTRDIFF_MAX, ADVICE[i])));
+    WITH_ERRNO(answer("nowhere", f(POISON, PAGE, ADVICE[i])));
+    WITH_ERRNO(answer("NULL", f(NULL, PAGE, ADVICE[i])));
+    WITH_ERRNO(answer("the last page", f((void *)~(uintptr_t)(PAGE - 1), PAGE, ADVICE[i])));
+    WITH_ERRNO(answer("closed", f(closed, PAGE, ADVICE[i])));
+    WITH_ERRNO(answer("constant", f((void *)(((uintptr_t)constant + PAGE - 1) & ~(uintptr_t)(PAGE - 1)), PAGE, ADVICE[i])));
+  }
+  answer("kept", some[3 * PAGE]);
+  munmap(some, 4 * PAGE);
+  munmap(closed, PAGE);
+}
+
+static void
+hostile_madvise(void **state)
+{
+  (void)state;
+  compare_hooks("madvise", (function)madvise, "free", advice, advise_all);
+}
+
+static void
+hostile_posix_madvise(void **state)
+{
+  (void)state;
+  compare_hooks("posix_madvise", (function)posix_madvise, "free", advice, advise_all);
 }
 
 // ---- threads: the thread sanitizer ends the process at a join that fails, and does not know those of C11 ----
@@ -618,6 +661,8 @@ main(void)
     cmocka_unit_test(hostile_mmap64),
     cmocka_unit_test(hostile_munmap),
     cmocka_unit_test(hostile_mremap),
+    cmocka_unit_test(hostile_madvise),
+    cmocka_unit_test(hostile_posix_madvise),
     cmocka_unit_test(hostile_pthread_join),
     cmocka_unit_test(hostile_pthread_tryjoin_np),
     cmocka_unit_test(hostile_pthread_timedjoin_np),

@@ -16,6 +16,8 @@
 #include "base/own.h"
 #include "base/peek.h"
 #include "core/instance.h"
+#include "hook/ranges.h"
+#include "hook/undumped.h"
 #include "search/reader.h"
 #include "search/regions.h"
 
@@ -31,8 +33,8 @@ open_all(void **state)
 {
   (void)state;
   reader.window = memtrack_own_map(MEMTRACK_PIECE, 0);
-  return memtrack_peek_open(NULL) || memtrack_core_open(&core, MEMTRACK_ROLE_REGISTRY, 64) || memtrack_regions_open(&now) ||
-         memtrack_regions_open(&later) || memtrack_regions_open(&fresh) || !reader.window;
+  return memtrack_peek_open(NULL) || memtrack_ranges_open() || memtrack_core_open(&core, MEMTRACK_ROLE_REGISTRY, 64) ||
+         memtrack_regions_open(&now) || memtrack_regions_open(&later) || memtrack_regions_open(&fresh) || !reader.window;
 }
 
 static char *
@@ -156,25 +158,96 @@ what_is_new_is_what_was_not_there(void **state)
   munmap(memory, 9 * PAGE);
 }
 
+// As the server does, by one of its functions.
+static void
+mark(const char *function, char *memory, size_t length)
+{
+  for (const struct memtrack_redirect *each = memtrack_server_advice; each->symbol; ++each) {
+    if (strcmp(each->symbol, function) == 0) {
+      assert_int_equal(((int (*)(void *, size_t, int))each->hook)(memory, length, MADV_DONTDUMP), 0);
+    }
+  }
+}
+
 static void
 buffers_are_read_only_if_the_pass_wants_them(void **state)
 {
   (void)state;
-  char *memory = map(8, PROT_READ | PROT_WRITE);
+  char *memory = map(16, PROT_READ | PROT_WRITE);
+  mark("madvise", memory + PAGE, PAGE); // before the first pass: smaps has it as well
   assert_int_equal(madvise(memory + 2 * PAGE, 2 * PAGE, MADV_DONTDUMP), 0);
   memtrack_regions_find_buffers(&core);
-  memtrack_regions_add_buffers((uintptr_t)memory + 4 * PAGE, (uintptr_t)memory + 5 * PAGE); // joined to the others
-  memtrack_regions_add_buffers((uintptr_t)memory + 7 * PAGE, (uintptr_t)memory + 8 * PAGE);
-  memtrack_regions_add_buffers((uintptr_t)memory + 3 * PAGE, (uintptr_t)memory + 4 * PAGE);
+  mark("posix_madvise", memory + 5 * PAGE, PAGE + 9); // of which others may have the rest of the page
+  mark("madvise", memory + 9 * PAGE, 1);
+  mark("madvise", memory + 7 * PAGE, PAGE);
+  mark("posix_madvise", memory + 4 * PAGE, PAGE); // joined to both sides
+  memtrack_regions_find_buffers(&core);
   for (int with = 0; with < 2; ++with) {
     list(&now, with);
-    for (int page = 0; page < 8; ++page) {
+    for (int page = 0; page < 16; ++page) {
       const struct memtrack_region *region = memtrack_regions_at(&now, (uintptr_t)memory + page * PAGE);
-      bool is_buffers                      = (page >= 2 && page < 5) || page == 7;
+      bool is_buffers                      = (page >= 1 && page < 6) || page == 7;
       assert_int_equal(region != NULL, with || !is_buffers);
       assert_true(!region || region->buffers == is_buffers);
     }
   } // and stay mapped: other tests' memory is no IOBuffer
+}
+
+enum { MARKERS = 4, MARKS = 100 };
+
+static void *
+mark_pages(void *memory)
+{
+  for (int i = 0; i < MARKS; ++i) {
+    mark(i % 2 ? "madvise" : "posix_madvise", (char *)memory + 2 * i * PAGE, PAGE);
+  }
+  return NULL;
+}
+
+static void
+buffers_of_many_threads_are_all_known(void **state)
+{
+  (void)state;
+  pthread_t threads[MARKERS];
+  char *memory[MARKERS];
+  for (int i = 0; i < MARKERS; ++i) {
+    memory[i] = map(2 * MARKS, PROT_READ | PROT_WRITE);
+    assert_int_equal(pthread_create(&threads[i], NULL, mark_pages, memory[i]), 0);
+  }
+  memtrack_regions_find_buffers(&core); // meanwhile
+  for (int i = 0; i < MARKERS; ++i) {
+    pthread_join(threads[i], NULL);
+  }
+  memtrack_regions_find_buffers(&core);
+  list(&now, false);
+  for (int i = 0; i < MARKERS; ++i) {
+    for (int page = 0; page < 2 * MARKS; ++page) {
+      assert_int_equal(is_listed(&now, memory[i] + page * PAGE), page % 2);
+    }
+  }
+}
+
+// The last one: a server that does so once does so for ever.
+static void
+nothing_is_left_out_once_a_buffer_was_given_back(void **state)
+{
+  (void)state;
+  char *memory = map(4, PROT_READ | PROT_WRITE);
+  mark("madvise", memory, 2 * PAGE);
+  memtrack_regions_find_buffers(&core);
+  list(&now, false);
+  assert_false(is_listed(&now, memory));
+  mark("madvise", memory + PAGE, 2 * PAGE);
+  memtrack_regions_find_buffers(&core);
+  list(&now, false);
+  for (int page = 0; page < 4; ++page) {
+    const struct memtrack_region *region = memtrack_regions_at(&now, (uintptr_t)memory + page * PAGE);
+    assert_true(region && !region->buffers);
+  }
+  mark("posix_madvise", memory + 3 * PAGE, PAGE);
+  memtrack_regions_find_buffers(&core);
+  list(&now, false);
+  assert_true(is_listed(&now, memory + 3 * PAGE));
 }
 
 static void
@@ -402,10 +475,12 @@ main(void)
     cmocka_unit_test(pieces_cover_each_region_once),
     cmocka_unit_test(what_is_new_is_what_was_not_there),
     cmocka_unit_test(buffers_are_read_only_if_the_pass_wants_them),
+    cmocka_unit_test(buffers_of_many_threads_are_all_known),
     cmocka_unit_test(a_mapping_has_its_name),
     cmocka_unit_test(only_resident_pages_are_read),
     cmocka_unit_test(what_cannot_be_read_is_told_and_what_is_gone_is_none),
     cmocka_unit_test(storms_of_mappings_hide_nothing_that_stays),
+    cmocka_unit_test(nothing_is_left_out_once_a_buffer_was_given_back),
   };
   return cmocka_run_group_tests(tests, open_all, NULL);
 }

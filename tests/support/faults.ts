@@ -14,6 +14,7 @@ export const ERRORS: Record<string, readonly (number | "short")[]> = {
   mremap: [ERRNO.ENOMEM],
   mprotect: [ERRNO.ENOMEM, ERRNO.EACCES],
   madvise: [ERRNO.EINVAL, ERRNO.ENOMEM],
+  posix_madvise: [ERRNO.EINVAL, ERRNO.ENOMEM],
   mincore: [ERRNO.EAGAIN, ERRNO.ENOMEM],
   open: [ERRNO.EMFILE, ERRNO.EACCES, ERRNO.ENOENT, ERRNO.EINTR],
   dup: [ERRNO.EMFILE],

@@ -11,6 +11,7 @@ const TABLES: [file: string, pattern: RegExp][] = [
   ["hook/heap.c", /^ {2}X\((_Z\w+), /gm],
   ["hook/heap.c", /\b(?:X|REDIRECT_)\((\w+), (?:which##|other|plugin|shared)_\w+\)/g],
   ["hook/mapped.c", /\{"(\w+)", \(void \*\)/g],
+  ["hook/undumped.c", /\{"(\w+)", \(void \*\)/g],
   ["hook/stack.c", /\{"(\w+)", \(void \*\)/g],
   ["hook/libc_objects.c", /^ {2}X\((\w+), /gm],
   ["hook/libc_objects.c", /\bREDIRECT\((?!name\b)(\w+)\)/g],

@@ -17,6 +17,7 @@
 #include "hook/plugin.h"
 #include "hook/stack.h"
 #include "hook/state.h"
+#include "hook/undumped.h"
 #include "module/hold.h"
 #include "owner/caller.h"
 #include "owner/context.h"
@@ -81,6 +82,7 @@ enum table {
   SERVER_NEWS,
   MAPS,
   SERVER_MAPS,
+  SERVER_ADVICE,
   JOINS,
   LIBC_OBJECTS,
   LIBC_OBJECT_ENDS,
@@ -106,6 +108,7 @@ static struct {
   [SERVER_NEWS]        = {.redirects = memtrack_server_news, .words = MEMTRACK_WORDS_CALLS},
   [MAPS]               = {.redirects = memtrack_maps, .words = ALL_WORDS | MEMTRACK_WORDS_UNBOUND},
   [SERVER_MAPS]        = {.redirects = memtrack_server_maps, .words = ALL_WORDS | MEMTRACK_WORDS_UNBOUND},
+  [SERVER_ADVICE]      = {.redirects = memtrack_server_advice, .words = ALL_WORDS | MEMTRACK_WORDS_UNBOUND},
   [JOINS]              = {.redirects = memtrack_joins, .words = ALL_WORDS | MEMTRACK_WORDS_UNBOUND},
   [LIBC_OBJECTS]       = {.redirects = memtrack_libc_objects, .words = ALL_WORDS | MEMTRACK_WORDS_UNBOUND},
   [LIBC_OBJECT_ENDS]   = {.redirects = memtrack_libc_object_ends, .words = ALL_WORDS | MEMTRACK_WORDS_UNBOUND},
@@ -246,6 +249,7 @@ patch_calls(struct memtrack_module *module)
   switch (module->kind) {
   case MEMTRACK_MODULE_SERVER:
     patch(module, SERVER_HEAP);
+    patch(module, SERVER_ADVICE);
     break;
   case MEMTRACK_MODULE_PLUGIN:
     if (memtrack_api_is_inline()) {

@@ -29,7 +29,6 @@ static uint64_t size;        /* of the instance; 0 while there is none */
 static uint8_t packet[MEMTRACK_INPUT_SIZE];
 static bool stopped;
 static bool broken;
-static bool knows_buffers;
 
 /* ---- Reading -------------------------------------------------------------------------------------------------------------------
  */
@@ -174,10 +173,7 @@ make(uint32_t length)
   keys key = present_keys();
   prepare(length, key);
   uint32_t flags = memtrack_call(&core, wantedPass);
-  if (!knows_buffers) {
-    memtrack_regions_find_buffers(&core);
-    knows_buffers = true;
-  }
+  memtrack_regions_find_buffers(&core);
   memtrack_call(&core, beginPass, flags);
   bool complete = memtrack_candidates_offer(&core) && read_memory(flags);
   keys then     = present_keys();

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/limits.h"
+#include "hook/undumped.h"
 #include "search/lines.h"
 
 #define LINE_LENGTH 1024u /* of a line that the core reads: the rest is a part of a file's path */
@@ -255,40 +256,57 @@ memtrack_regions_piece(const memtrack_regions *regions, uint64_t number, memtrac
 /* ---- IOBuffers -----------------------------------------------------------------------------------------------------------------
  */
 
-void
-memtrack_regions_add_buffers(uint64_t start, uint64_t end)
+/* Returns false if a part of it was there already. */
+static bool
+add_buffers(const memtrack_span &span)
 {
-  if (!buffers) {
-    buffers = (memtrack_span *)memtrack_own_map(MEMTRACK_BUFFERS_MAX * sizeof(memtrack_span), MAP_NORESERVE);
-  }
-  if (!buffers || start >= end) {
-    return;
-  }
   /* What it overlaps or touches becomes a part of it. */
   memtrack_span *stop  = buffers + buffer_count;
-  memtrack_span *first = std::partition_point(buffers, stop, [=](const memtrack_span &each) { return each.end < start; });
-  memtrack_span *last  = std::partition_point(first, stop, [=](const memtrack_span &each) { return each.start <= end; });
+  memtrack_span *first = std::partition_point(buffers, stop, [=](const memtrack_span &each) { return each.end < span.start; });
+  memtrack_span *last  = std::partition_point(first, stop, [=](const memtrack_span &each) { return each.start <= span.end; });
   if (first == last && buffer_count == MEMTRACK_BUFFERS_MAX) {
-    return;
+    return true;
   }
-  memtrack_span joined = {start, end};
+  bool fresh = std::none_of(first, last, [=](const memtrack_span &each) { return each.start < span.end && span.start < each.end; });
+  memtrack_span joined = span;
   if (first != last) {
-    joined = memtrack_span{std::min(start, first->start), std::max(end, last[-1].end)};
+    joined = memtrack_span{std::min(span.start, first->start), std::max(span.end, last[-1].end)};
   }
   memmove(first + 1, last, (stop - last) * sizeof(*last));
   *first = joined;
   buffer_count += 1 - (last - first);
+  return fresh;
+}
+
+static void
+read_undumped(memtrack_core *core)
+{
+  each_line(core, "/proc/self/smaps", [&](const char *, uint32_t, uint32_t says) {
+    if (says == MEMTRACK_LINE_UNDUMPED) {
+      add_buffers({memtrack_call(core, mappingStart), memtrack_call(core, mappingEnd)});
+    }
+    return true;
+  });
 }
 
 void
 memtrack_regions_find_buffers(memtrack_core *core)
 {
-  each_line(core, "/proc/self/smaps", [&](const char *, uint32_t, uint32_t says) {
-    if (says == MEMTRACK_LINE_UNDUMPED) {
-      memtrack_regions_add_buffers(memtrack_call(core, mappingStart), memtrack_call(core, mappingEnd));
+  static bool released;            /* the server gives IOBuffers back to the allocator, which may hand them to anybody */
+  static uint32_t taken, at_first; /* marks; those before the end of smaps are in smaps as well */
+  if (!buffers) {
+    buffers = (memtrack_span *)memtrack_own_map(MEMTRACK_BUFFERS_MAX * sizeof(memtrack_span), MAP_NORESERVE);
+    if (!buffers) {
+      return;
     }
-    return true;
-  });
+    read_undumped(core);
+    at_first = memtrack_undumped_count();
+  }
+  memtrack_span mark;
+  for (; taken < memtrack_undumped_count() && memtrack_undumped_get(taken, &mark); ++taken) {
+    released = released || (!add_buffers(mark) && taken >= at_first);
+  }
+  buffer_count = released ? 0 : buffer_count;
 }
 
 bool

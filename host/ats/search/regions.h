@@ -59,11 +59,10 @@ const struct memtrack_region *memtrack_regions_at(const struct memtrack_regions 
 const struct memtrack_region *memtrack_regions_piece(const struct memtrack_regions *regions, uint64_t number,
                                                      struct memtrack_span *piece);
 
-/* Learns from smaps where IOBuffers are. Within memtrack_guarded(). */
+/* Learns where IOBuffers are: at the first call from smaps, then from the server's calls of madvise (hook/undumped.h). Memory that
+   is marked once more was given back meanwhile, as by a server without freelists (its option -f): then all are read. Within
+   memtrack_guarded(). */
 void memtrack_regions_find_buffers(struct memtrack_core *core);
-
-/* Memory of IOBuffers that the server has mapped since then. */
-void memtrack_regions_add_buffers(uint64_t start, uint64_t end);
 
 /* Tells the mapping of an address, and its name as maps has it: a path, "[heap]", or none. Returns false if nothing is mapped
    there. Within memtrack_guarded(). */
