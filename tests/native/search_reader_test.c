@@ -374,7 +374,8 @@ what_cannot_be_read_is_told_and_what_is_gone_is_none(void **state)
   assert_int_equal(reader.unread[0].start, (uintptr_t)memory + PAGE);
   list(&later, false);
   assert_false(is_listed(&later, memory + PAGE));
-  assert_false(memtrack_reader_retry(&reader, (uintptr_t)memory + PAGE)); // if it were still listed
+  assert_false(memtrack_reader_retry(&reader, (uintptr_t)memory + PAGE));    // if it were still listed
+  assert_true(memtrack_reader_retry(&reader, (uintptr_t)memory + 5 * PAGE)); // it was unmapped after it was listed
   mprotect(memory + PAGE, 2 * PAGE, PROT_READ);
   assert_true(memtrack_reader_retry(&reader, (uintptr_t)memory + PAGE));
   munmap(memory, 8 * PAGE);

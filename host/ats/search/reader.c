@@ -2,6 +2,7 @@
 #define _GNU_SOURCE
 #include "search/reader.h"
 
+#include <errno.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -45,6 +46,13 @@ is_resident(uint64_t page)
   unsigned char resident;
   ask(page, page + page_size(), &resident);
   return resident & 1;
+}
+
+static bool
+is_gone(uint64_t page)
+{
+  unsigned char resident;
+  return mincore((void *)(uintptr_t)page, page_size(), &resident) && errno == ENOMEM;
 }
 
 static void
@@ -109,5 +117,5 @@ memtrack_reader_retry(struct memtrack_reader *reader, uint64_t page)
     reader->bytes += got;
     reader->scan(reader->argument, page, (uint32_t)got);
   }
-  return got == page_size() || !is_resident(page);
+  return got == page_size() || is_gone(page) || !is_resident(page);
 }
