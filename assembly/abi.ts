@@ -239,6 +239,17 @@ export const PASS_THOROUGH: u32 = 1;
 // Bytes of an object whose size is not known, in which a word counts as a reference to it, and as one in it.
 export const OBJECT_UNKNOWN: u32 = 256;
 
+// Why a pass is not complete, or there is none; the first is of one that is.
+export const GAP_NONE: u32 = 0;
+export const GAP_START: u32 = 1; // no memory or no thread for the search
+export const GAP_MAPS: u32 = 2; // /proc/self/maps cannot be read
+export const GAP_REGIONS: u32 = 3; // more regions than there is room for
+export const GAP_HUGE: u32 = 4; // a mapping that is too long to be read
+export const GAP_UNREAD: u32 = 5; // memory that is mapped could not be read
+export const GAP_TABLES: u32 = 6; // tables of objects and ranges changed too fast
+export const GAP_SWAP: u32 = 7; // pages went to the swap, or came from it
+export const GAP_TRAP: u32 = 8; // the core has trapped: there is no search any more
+
 // What the search needs from the host after a pass: nothing more; memory, or what is known of an address that lies in no block.
 export const REQUEST_NONE: u32 = 0;
 export const REQUEST_READ: u32 = 1;

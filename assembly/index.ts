@@ -190,6 +190,7 @@ export { sampledList } from "./analysis/sampled";
 export { ranked, rankedCount } from "./analysis/ranking";
 export { selectRows } from "./report/show";
 export { remainderBytes, trackedBytes, trackServerHeap } from "./analysis/resident";
+export { gapNotice } from "./report/gap";
 export { nextWarning } from "./report/warning";
 export { answerNumber, answerSeverity } from "./base/answer";
 export { judgeSetting, setLevel, settingCheck, settingDefault, settingEffect, settingIsText, settingName } from "./control/records";

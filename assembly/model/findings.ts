@@ -34,6 +34,7 @@ import {
   FINDING_TIME,
   FINDING_UNSURE,
   FINDING_WATCHED,
+  GAP_NONE,
   SEARCHED_MAX,
 } from "../abi";
 import { blindSites, findings, FINDING_TEXT_SIZE, holderTexts, input, slots } from "../base/memory";
@@ -44,6 +45,7 @@ import { Row, Site } from "../base/types";
 import { CLASS_NAMES, CORE_PREFIX, KIND_NAMES, PLUGIN_PREFIX } from "../format";
 import { kindOf, lengthOf, textOf } from "../registry/name";
 import { followGrowth, growthAt } from "./found_growth";
+import { lastingGap } from "./gaps";
 import { siteClass } from "./model";
 import { rowOf } from "./rows";
 import { totalAlive } from "./sums";
@@ -70,9 +72,9 @@ export function noteSearch(): void {
   askedAt = samples;
 }
 
-/** Whether something searches. */
+/** Whether something searches, and can find something. */
 export function isSearching(): bool {
-  return askedAt != 0 && samples - askedAt < SILENCE;
+  return askedAt != 0 && samples - askedAt < SILENCE && lastingGap() == GAP_NONE;
 }
 
 /** Takes the packet of one site, in the input region, at this time in seconds. Returns 0, or -1 if it is none. */

@@ -5,7 +5,7 @@
 // a dump; without the last line, "memtrack end", a dump is truncated. Keys are only added, never changed; any other change of the format
 // increments the key `format`.
 
-import { FACT_DUMP, FACT_REFUSED_SITES, HOOK_REFUSED, SETTING_LEVEL, SETTING_SITES, SITE_FIRST } from "../abi";
+import { FACT_DUMP, FACT_REFUSED_SITES, GAP_NONE, HOOK_REFUSED, SETTING_LEVEL, SETTING_SITES, SITE_FIRST } from "../abi";
 import { DASH, EQUALS, SLASH, SPACE } from "../base/chars";
 import { limit } from "../base/memory";
 import { ascii, byte, copy, newline, unsigned, utc } from "../base/writer";
@@ -28,7 +28,9 @@ import {
   SETTING_NAMES,
 } from "../format";
 import { factOf, factText, factTextLength, level } from "../model/facts";
+import { lastingGap } from "../model/gaps";
 import { writeExhausted } from "./exhausted";
+import { writeGap } from "./gap";
 import { dumpReasonName, hookName } from "./labels";
 
 export function renderHeader(): void {
@@ -52,6 +54,11 @@ export function renderNotes(): void {
     ascii('memtrack warning="the site table is full: new sites are counted as (other); raise ');
     ascii(unchecked(SETTING_NAMES[SETTING_SITES]));
     ascii(' and restart"\n');
+  }
+  if (lastingGap() != GAP_NONE) {
+    ascii('memtrack warning="');
+    writeGap();
+    ascii('"\n');
   }
   if (!level()) {
     ascii('memtrack note="nothing is tracked at level 0; set ');

@@ -2,7 +2,7 @@
 //
 // Replies to plugin messages about the analysis, one line each in the output region.
 
-import { LINE_NOTE, LINE_WARNING, SEARCHED_MAX, SETTING_SEARCH } from "../abi";
+import { GAP_NONE, LINE_NOTE, LINE_WARNING, SEARCHED_MAX, SETTING_SEARCH } from "../abi";
 import { writeBaselines } from "../analysis/baseline";
 import { hasAddresses } from "../analysis/proof";
 import { isActive, nameContains, writeSeries } from "../analysis/series";
@@ -21,6 +21,7 @@ import {
   unsureOf,
   watchedOf,
 } from "../model/findings";
+import { lastingGap } from "../model/gaps";
 import { knownSites } from "../model/model";
 import { reloadCount } from "../model/reloads";
 import { samples } from "../model/timeline";
@@ -29,6 +30,7 @@ import { input, output, outputEnd } from "../base/memory";
 import { Row } from "../base/types";
 import { ascii, begin, copy, position, unsigned, writeSanitized } from "../base/writer";
 import { SETTING_NAMES } from "../format";
+import { writeGap } from "./gap";
 
 /** Maximum number of bytes shown of an unknown name. */
 const NAME_SHOWN: u32 = 64;
@@ -79,6 +81,8 @@ export function writeSearchStatus(percent: u32, sites: u32, passes: u64, complet
     unsigned(milliseconds);
     ascii(" ms");
   }
+  if (lastingGap() != GAP_NONE) ascii("; ");
+  writeGap();
   return <u32>(position() - output);
 }
 

@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -26,13 +27,16 @@
 #include "hook/objects.h"
 #include "hook/ranges.h"
 #include "search/pace.h"
+#include "search/pass.h"
 #include "search/search.h"
 
 enum { LONGEST_S = 60 };
 
 // ---- calls that fail ----
 
-static int fail_create, fail_mincore, fail_read, fail_maps; // an errno; 0: it does not
+static int fail_create, fail_map, fail_mincore, fail_read, fail_maps, fail_status; // an errno; 0: it does not
+static int failed_maps;
+static int cut_each; // of so many reads one is half as long
 
 #define WRAP(result, name, parameters) \
   result __real_##name parameters;     \
@@ -61,12 +65,30 @@ WRAP(ssize_t, process_vm_readv,
      (pid_t pid, const struct iovec *local, unsigned long locals, const struct iovec *remote, unsigned long remotes,
       unsigned long flags))
 {
-  return fails(&fail_read) ? -1 : __real_process_vm_readv(pid, local, locals, remote, remotes, flags);
+  static unsigned number;
+  if (fails(&fail_read)) {
+    return -1;
+  }
+  int each = __atomic_load_n(&cut_each, __ATOMIC_RELAXED);
+  if (each && __atomic_add_fetch(&number, 1, __ATOMIC_RELAXED) % each == 0) {
+    struct iovec half = {remote->iov_base, remote->iov_len / 2};
+    return __real_process_vm_readv(pid, local, locals, &half, 1, flags);
+  }
+  return __real_process_vm_readv(pid, local, locals, remote, remotes, flags);
 }
 
 WRAP(int, open, (const char *path, int flags, mode_t mode))
 {
-  return strcmp(path, "/proc/self/maps") == 0 && fails(&fail_maps) ? -1 : __real_open(path, flags, mode);
+  bool failed =
+    (strcmp(path, "/proc/self/maps") == 0 && fails(&fail_maps)) || (strcmp(path, "/proc/self/status") == 0 && fails(&fail_status));
+  return failed ? -1 : __real_open(path, flags, mode);
+}
+
+WRAP(void *, mmap, (void *at, size_t size, int protection, int flags, int fd, off_t from))
+{
+  bool failed = fails(&fail_map);
+  __atomic_fetch_add(&failed_maps, failed, __ATOMIC_RELAXED);
+  return failed ? MAP_FAILED : __real_mmap(at, size, protection, flags, fd, from);
 }
 
 // ---- the search ----
@@ -112,6 +134,22 @@ count_passes(void)
                      sscanf(at, "%u site watched, %u of %u passes", &counts.sites, &counts.complete, &counts.passes) < 3,
                    0);
   return counts;
+}
+
+static void
+copy_bytes(struct memtrack_core *model, void *to)
+{
+  (void)model;
+  *(uint64_t *)to = memtrack_pass_counts()->bytes;
+}
+
+// Of the last pass.
+static uint64_t
+bytes_read(void)
+{
+  uint64_t bytes = 0;
+  memtrack_model_visit(false, copy_bytes, &bytes);
+  return bytes;
 }
 
 static void
@@ -240,6 +278,107 @@ other_ways_to_read_do_as_well(void **state)
 }
 
 static void
+short_reads_are_completed(void **state)
+{
+  (void)state;
+  __atomic_store_n(&cut_each, 10, __ATOMIC_RELAXED);
+  before = count_passes();
+  wait_until(made_three_complete);
+  __atomic_store_n(&cut_each, 0, __ATOMIC_RELAXED);
+}
+
+// All is read: pages may be in the swap.
+static void
+without_the_status_of_the_process_all_is_read(void **state)
+{
+  (void)state;
+  enum { SIZE = 64 << 20 };
+  char *untouched = mmap(NULL, SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  before          = count_passes();
+  wait_until(made_three_complete);
+  uint64_t usual = bytes_read();
+  __atomic_store_n(&fail_status, EACCES, __ATOMIC_RELAXED);
+  before = count_passes();
+  wait_until(made_three_complete);
+  assert_true(bytes_read() >= usual + SIZE / 2);
+  __atomic_store_n(&fail_status, 0, __ATOMIC_RELAXED);
+  munmap(untouched, SIZE);
+}
+
+// As of a server that has changed its user.
+static void
+a_process_that_is_not_dumpable_is_searched(void **state)
+{
+  (void)state;
+  assert_int_equal(prctl(PR_SET_DUMPABLE, 0, 0, 0, 0), 0);
+  before = count_passes();
+  wait_until(made_three_complete);
+  prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);
+}
+
+static const char *const UNREADABLE =
+  "the search for references proves nothing: /proc/self/maps cannot be read; traffic_server needs /proc, and file descriptors";
+
+static bool
+says_why(void)
+{
+  count_passes();
+  return strstr(log_text(), UNREADABLE) != NULL;
+}
+
+static bool
+is_well(void)
+{
+  return !says_why();
+}
+
+static void
+a_cause_that_lasts_is_said_by_status_and_dumps(void **state)
+{
+  (void)state;
+  __atomic_store_n(&fail_maps, EACCES, __ATOMIC_RELAXED);
+  wait_until(says_why);
+  char *text = dump_text(1, false);
+  assert_non_null(strstr(text, UNREADABLE));
+  free(text);
+  __atomic_store_n(&fail_maps, 0, __ATOMIC_RELAXED);
+  wait_until(is_well);
+  text = dump_text(1, false);
+  assert_null(strstr(text, "memtrack warning"));
+  free(text);
+}
+
+static bool
+has_tried_thirty_times(void)
+{
+  return __atomic_load_n(&failed_maps, __ATOMIC_RELAXED) >= 30;
+}
+
+static void
+without_memory_it_is_tried_again_and_said_once(void **state)
+{
+  (void)state;
+  if (MT_SANITIZED) {
+    skip(); // a sanitizer cannot live without new mappings
+  }
+  wish.percent = 0;
+  wait_until(ended);
+  poll_search();
+  wish.percent = 100;
+  log_clear();
+  __atomic_store_n(&fail_map, ENOMEM, __ATOMIC_RELAXED);
+  wait_until(has_tried_thirty_times);
+  assert_string_equal(log_text(),
+                      "the search for references cannot begin: Cannot allocate memory; it is tried again each second\n");
+  __atomic_store_n(&fail_map, 0, __ATOMIC_RELAXED);
+  assert_true(strstr(dump_text(1, false), "memtrack warning=\"the search for references proves nothing: there is no memory") !=
+              NULL);
+  before = count_passes();
+  wait_until(made_three_complete);
+  assert_true(is_well());
+}
+
+static void
 a_thread_that_cannot_be_created_is_said_once(void **state)
 {
   (void)state;
@@ -350,6 +489,11 @@ main(void)
     cmocka_unit_test(a_child_has_none_and_ends),
     cmocka_unit_test(a_pass_that_cannot_read_proves_nothing),
     cmocka_unit_test(other_ways_to_read_do_as_well),
+    cmocka_unit_test(short_reads_are_completed),
+    cmocka_unit_test(without_the_status_of_the_process_all_is_read),
+    cmocka_unit_test(a_process_that_is_not_dumpable_is_searched),
+    cmocka_unit_test(a_cause_that_lasts_is_said_by_status_and_dumps),
+    cmocka_unit_test(without_memory_it_is_tried_again_and_said_once),
     cmocka_unit_test(a_thread_that_cannot_be_created_is_said_once),
     cmocka_unit_test(it_takes_its_share_at_most),
     cmocka_unit_test(storms_of_mappings_and_objects_do_it_no_harm),

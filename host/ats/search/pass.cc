@@ -75,21 +75,21 @@ read_rest()
   return complete;
 }
 
-/* Whether the process has pages in the swap. */
+/* Whether the process has pages in the swap, or may have some because the system does not tell. */
 static bool
 has_swap()
 {
   bool swapped = false;
-  memtrack_lines_each("/proc/self/status", [&](const char *line, uint32_t length) {
+  bool read    = memtrack_lines_each("/proc/self/status", [&](const char *line, uint32_t length) {
     length  = memtrack_core_input(&core, line, length);
     swapped = swapped || (memtrack_call(&core, readMeasure, MEMTRACK_MEASURE_SWAP, length) && memtrack_call(&core, answerNumber));
     return true;
   });
-  return swapped;
+  return swapped || !read;
 }
 
-/* Returns whether everything was read. */
-static bool
+/* Returns why not everything was read, MEMTRACK_GAP_.... */
+static uint32_t
 read_memory(uint32_t flags)
 {
   bool thorough  = (flags & MEMTRACK_PASS_THOROUGH) != 0;
@@ -103,7 +103,10 @@ read_memory(uint32_t flags)
   memtrack_regions_new(&now, &before, &fresh);
   memtrack_pace_rest();
   read_pieces(&fresh);
-  return read_rest() && before.whole && now.whole && !memtrack_pass_is_stopped() && reader.swapped == has_swap();
+  if (before.gap || now.gap || fresh.gap) {
+    return before.gap ? before.gap : now.gap ? now.gap : fresh.gap;
+  }
+  return !read_rest() ? MEMTRACK_GAP_UNREAD : reader.swapped != has_swap() ? MEMTRACK_GAP_SWAP : MEMTRACK_GAP_NONE;
 }
 
 /* ---- A pass --------------------------------------------------------------------------------------------------------------------
@@ -166,8 +169,13 @@ prepare(uint32_t length, const keys &key)
   memtrack_call(&core, searchWatch, length);
 }
 
-/* Returns whether the pass is complete. Within memtrack_guarded(). */
-static bool
+struct outcome {
+  bool ended;   /* it was not told to end, and the keys are those with which it began */
+  uint32_t gap; /* why not everything was read */
+};
+
+/* Within memtrack_guarded(). */
+static outcome
 make(uint32_t length)
 {
   keys key = present_keys();
@@ -175,20 +183,26 @@ make(uint32_t length)
   uint32_t flags = memtrack_call(&core, wantedPass);
   memtrack_regions_find_buffers(&core);
   memtrack_call(&core, beginPass, flags);
-  bool complete = memtrack_candidates_offer(&core) && read_memory(flags);
-  keys then     = present_keys();
-  complete      = complete && !memtrack_pass_is_stopped() && key.own == then.own && key.openssl == then.openssl;
-  memtrack_call(&core, endPass, complete);
+  uint32_t gap = memtrack_candidates_offer(&core) ? read_memory(flags) : MEMTRACK_GAP_TABLES;
+  keys then    = present_keys();
+  bool ended   = !memtrack_pass_is_stopped() && key.own == then.own && key.openssl == then.openssl;
+  memtrack_call(&core, endPass, ended && gap == MEMTRACK_GAP_NONE);
   answer_requests();
-  return complete;
+  return outcome{ended, gap};
 }
 
-/* Tells the model what was found. */
-static void
+/* Tells the model what was found. Returns false after a trap. */
+static bool
 deliver()
 {
   uint32_t length = 0;
-  for (uint32_t i = 0; memtrack_guarded([&] { length = memtrack_call(&core, findings, i); }) && length; ++i) {
+  for (uint32_t i = 0;; ++i) {
+    if (!memtrack_guarded([&] { length = memtrack_call(&core, findings, i); })) {
+      return false;
+    }
+    if (!length) {
+      return true;
+    }
     memcpy(packet, memtrack_core_at(&core, core.output), length);
     memtrack_model_with([=](memtrack_core *model) {
       memcpy(memtrack_core_at(model, model->input), packet, length);
@@ -210,31 +224,50 @@ copy_watch_list()
   return length;
 }
 
+void
+memtrack_pass_tell(uint32_t gap)
+{
+  memtrack_model_with([=](memtrack_core *model) {
+    if (uint32_t length = memtrack_call(model, gapNotice, gap)) {
+      memtrack_log(MEMTRACK_WARNING, "%.*s", (int)length, (const char *)memtrack_core_at(model, model->output));
+    }
+  });
+}
+
+static void
+end_after_trap()
+{
+  memtrack_store(&broken, true);
+  memtrack_log(MEMTRACK_ERROR,
+               "the core trapped while searching memory for references (%s): no search until traffic_server is restarted; the "
+               "server is not affected",
+               memtrack_trap_reason());
+  memtrack_pass_tell(MEMTRACK_GAP_TRAP);
+}
+
 bool
 memtrack_pass_make()
 {
   uint32_t length = copy_watch_list();
   uint64_t begun  = memtrack_clock_ns();
-  bool complete   = false;
+  outcome result  = {};
   if (!length) {
     return false;
   }
   memtrack_pace_begin();
-  if (!memtrack_guarded([&] { complete = make(length); })) {
-    memtrack_store(&broken, true);
-    memtrack_log(MEMTRACK_ERROR,
-                 "the core trapped while searching memory for references (%s): no search until traffic_server is restarted; the "
-                 "server is not affected",
-                 memtrack_trap_reason());
+  if (!memtrack_guarded([&] { result = make(length); }) || !deliver()) {
+    end_after_trap();
     return false;
   }
-  deliver();
   memtrack_model_with([=](memtrack_core *) {
     counts.passes += 1;
-    counts.complete += complete;
+    counts.complete += result.ended && result.gap == MEMTRACK_GAP_NONE;
     counts.bytes = reader.bytes;
     counts.ns    = memtrack_clock_ns() - begun;
   });
+  if (result.ended) {
+    memtrack_pass_tell(result.gap);
+  }
   return true;
 }
 
@@ -246,7 +279,11 @@ memtrack_pass_open()
     memtrack_pass_close();
     return -1;
   }
-  memtrack_guarded([] { reader.window = memtrack_core_at(&core, memtrack_call(&core, windowAt)); });
+  if (!memtrack_guarded([] { reader.window = memtrack_core_at(&core, memtrack_call(&core, windowAt)); })) {
+    memtrack_pass_close();
+    end_after_trap();
+    return -1;
+  }
   reader.scan = scan;
   memtrack_store(&size, core.size);
   return 0;

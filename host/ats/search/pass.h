@@ -24,7 +24,7 @@ struct memtrack_pass {
   uint32_t sites;            /* watched by it */
 };
 
-/* Opens the search instance and all lists. Returns 0, or -1 without memory: then nothing must be closed. */
+/* Opens the search instance and all lists. Returns 0, or -1 without memory or after a trap: then nothing must be closed. */
 int memtrack_pass_open(void);
 void memtrack_pass_close(void);
 
@@ -33,6 +33,9 @@ bool memtrack_pass_make(void);
 
 /* Ends a pass soon, and lets none begin; or lets them again. Any thread. */
 void memtrack_pass_stop(bool stop);
+
+/* Tells the model why no pass is made, MEMTRACK_GAP_.... Not within memtrack_model_with(). */
+void memtrack_pass_tell(uint32_t gap);
 
 /* Whether it was told to end. Any thread. */
 bool memtrack_pass_is_stopped(void);

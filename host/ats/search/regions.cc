@@ -59,7 +59,7 @@ clear(memtrack_regions *regions)
 {
   regions->count  = 0;
   regions->pieces = 0;
-  regions->whole  = true;
+  regions->gap    = MEMTRACK_GAP_NONE;
 }
 
 /* Behind all others. */
@@ -72,7 +72,7 @@ append(memtrack_regions *regions, uint64_t start, uint64_t end, bool is_buffers)
   } else if (regions->count < MEMTRACK_REGIONS_MAX) {
     regions->list[regions->count++] = memtrack_region{start, end, 0, is_buffers};
   } else {
-    regions->whole = false;
+    regions->gap = MEMTRACK_GAP_REGIONS;
     memtrack_limit_hit(MEMTRACK_LIMIT_REGIONS);
   }
 }
@@ -110,7 +110,7 @@ append_sparse(memtrack_regions *regions, uint64_t start, uint64_t end, bool is_b
     return;
   }
   if (end - start > LONGEST) {
-    regions->whole = false;
+    regions->gap = MEMTRACK_GAP_HUGE;
     return;
   }
   for (uint64_t at = start, stop; at < end; at = stop) {
@@ -197,13 +197,13 @@ memtrack_regions_list(memtrack_core *core, memtrack_regions *regions, bool with_
   cutter rest(regions, with_buffers);
   clear(regions);
   list_own();
-  bool read      = each_line(core, "/proc/self/maps", [&](const char *, uint32_t, uint32_t says) {
+  bool read    = each_line(core, "/proc/self/maps", [&](const char *, uint32_t, uint32_t says) {
     if (says == MEMTRACK_LINE_READ) {
       rest.add(memtrack_call(core, mappingStart), memtrack_call(core, mappingEnd));
     }
     return true;
   });
-  regions->whole = regions->whole && read;
+  regions->gap = read ? regions->gap : MEMTRACK_GAP_MAPS;
   number(regions);
 }
 

@@ -38,7 +38,7 @@ struct memtrack_regions {
   struct memtrack_region *list; /* by address */
   uint32_t count;
   uint64_t pieces; /* their number */
-  bool whole;      /* nothing is missing: the file was read to its end, and there was room */
+  uint32_t gap;    /* why something is missing, MEMTRACK_GAP_...; MEMTRACK_GAP_NONE if nothing is */
 };
 
 /* Reserves the lists. Returns 0 or -1. */

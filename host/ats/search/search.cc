@@ -42,20 +42,32 @@ wait_since(uint64_t begun)
   }
 }
 
+/* The search cannot begin. It is tried again each second, and said once. */
+static void
+say_once(bool *said, const char *what, int error)
+{
+  memtrack_pass_tell(MEMTRACK_GAP_START);
+  if (!*said) {
+    *said = true;
+    memtrack_log(MEMTRACK_WARNING, "the search for references %s: %s; it is tried again each second", what, strerror(error));
+  }
+}
+
 static void *
 run(void *)
 {
+  static bool said;
   MEMTRACK_GUARD_REENTRY; /* memtrack's own memory is not the server's */
   pthread_setname_np(pthread_self(), "memtrack-search");
-  if (memtrack_pass_open()) {
-    memtrack_log(MEMTRACK_WARNING, "out of memory for the search for references; it is tried again, the server is not affected");
-  } else {
+  if (memtrack_pass_open() == 0) {
     uint64_t begun = memtrack_clock_ns();
     while (!memtrack_pass_is_stopped() && memtrack_pass_make()) {
       wait_since(begun);
       begun = memtrack_clock_ns();
     }
     memtrack_pass_close();
+  } else if (!memtrack_pass_is_broken()) {
+    say_once(&said, "cannot begin", ENOMEM);
   }
   memtrack_store_release(&ended, true);
   return nullptr;
@@ -79,7 +91,7 @@ have_stack()
 static void
 start()
 {
-  static bool told;
+  static bool said;
   sigset_t all, old;
   pthread_attr_t attributes;
   int error = ENOMEM;
@@ -93,10 +105,8 @@ start()
     pthread_attr_destroy(&attributes);
   }
   started = error == 0;
-  if (error && !told) {
-    told = true;
-    memtrack_log(MEMTRACK_WARNING, "the search for references cannot start a thread: %s; it is tried again each second",
-                 strerror(error));
+  if (error) {
+    say_once(&said, "cannot start a thread", error);
   }
 }
 

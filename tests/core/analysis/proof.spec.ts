@@ -23,6 +23,8 @@ import {
   FINDING_SIZE,
   FINDING_UNSURE,
   FINDING_WATCHED,
+  GAP_MAPS,
+  GAP_NONE,
   MEASURE_THREADS,
   PROOF_BLIND,
   PROOF_HELD,
@@ -46,6 +48,7 @@ import { setHeaderNumber } from "../../../assembly/model/facts";
 import { markBlind } from "../../../assembly/model/findings";
 import { stateOf } from "../../../assembly/model/history";
 import { applyBaseline } from "../../../assembly/model/model";
+import { gapNotice } from "../../../assembly/report/gap";
 import { addAlloc, siteAt } from "../../../assembly/shard/site";
 import { collect, fresh, owner, pluginSite, put, rendered, site } from "../support";
 
@@ -263,6 +266,17 @@ describe("a growth that somebody holds", () => {
     expect(isWatching()).toBe(false);
     pass(40, 20);
     expect(isWatching()).toBe(true);
+  });
+
+  test("is not waited for while no pass is complete", () => {
+    begin();
+    searched = true;
+    for (let i = 0; i < 20; ++i) gapNotice(GAP_MAPS);
+    pass(100, 20);
+    expect(verdictOf(row)).toBe(VERDICT_LEAK);
+    contains(rendered(), '\nmemtrack warning="the search for references proves nothing: /proc/self/maps cannot be read');
+    gapNotice(GAP_NONE);
+    expect(rendered().includes("memtrack warning=")).toBe(false);
   });
 
   test("is left to the counters where the search is blind or unsure", () => {

@@ -15,6 +15,12 @@ import {
   FINDING_SIZE,
   FINDING_UNSURE,
   FINDING_WATCHED,
+  GAP_NONE,
+  GAP_REGIONS,
+  GAP_START,
+  GAP_SWAP,
+  GAP_TRAP,
+  GAP_UNREAD,
   LINE_NOTE,
   LINE_WARNING,
 } from "../../../assembly/abi";
@@ -23,6 +29,7 @@ import { baselineNamed, markBaseline } from "../../../assembly/analysis/baseline
 import { reloaded } from "../../../assembly/analysis/reloads";
 import { isWatching } from "../../../assembly/analysis/watch_list";
 import { answerSeverity } from "../../../assembly/base/answer";
+import { gapNotice } from "../../../assembly/report/gap";
 import {
   answerSearch,
   beginSearchedRows,
@@ -80,6 +87,36 @@ describe("the status of the search", () => {
       "search for references: 1 site watched, 3 of 4 passes so far were complete; the last one read 340 MiB in 1500 ms",
     );
     expect(searchStatus(0, 2, 0)).toBe("search for references: off, 2 sites watched, 0 of 0 passes so far were complete");
+  });
+
+  test("says why no pass is complete, and a line for the log says it once", () => {
+    fresh();
+    const why = "the search for references proves nothing: the process has too many mappings";
+    for (let i = 0; i < 19; ++i) expect(gapNotice(GAP_REGIONS)).toBe(0);
+    expect(gapNotice(GAP_NONE)).toBe(0);
+    for (let i = 0; i < 19; ++i) expect(gapNotice(i % 2 ? GAP_UNREAD : GAP_REGIONS)).toBe(0);
+    expect(searchStatus(5, 1, 0)).toBe("search for references: 1 site watched, 0 of 0 passes so far were complete");
+    expect(textFrom(output, gapNotice(GAP_REGIONS))).toBe(why);
+    expect(gapNotice(GAP_REGIONS)).toBe(0);
+    expect(searchStatus(5, 1, 0)).toBe("search for references: 1 site watched, 0 of 0 passes so far were complete; " + why);
+    expect(textFrom(output, gapNotice(GAP_SWAP)).includes(" proves nothing: pages of the process go to the swap")).toBe(true);
+    expect(gapNotice(GAP_NONE)).toBe(0);
+    for (let i = 0; i < 30; ++i) expect(gapNotice(GAP_REGIONS)).toBe(0);
+    expect(gapNotice(GAP_NONE)).toBe(0);
+    expect(searchStatus(5, 1, 0)).toBe("search for references: 1 site watched, 0 of 0 passes so far were complete");
+  });
+
+  test("knows each reason, and a trap at once", () => {
+    fresh();
+    for (let gap = GAP_START; gap < GAP_TRAP; ++gap) {
+      for (let i = 0; i < 20; ++i) gapNotice(gap);
+      expect(searchStatus(5, 1, 0).includes("; the search for references proves nothing: ")).toBe(true);
+      expect(searchStatus(5, 1, 0).includes("the core has trapped")).toBe(false);
+      gapNotice(GAP_NONE);
+    }
+    expect(gapNotice(GAP_TRAP)).toBe(0);
+    expect(searchStatus(5, 1, 0).includes("proves nothing: the core has trapped")).toBe(true);
+    gapNotice(GAP_NONE);
   });
 
   test("has a line for each row that was searched", () => {
