@@ -28,6 +28,7 @@ static memtrack_pass counts; /* under the model's mutex */
 static uint64_t size;        /* of the instance; 0 while there is none */
 static uint8_t packet[MEMTRACK_INPUT_SIZE];
 static bool stopped;
+static bool interrupted; /* the pass was told to end; it stays so if it may go on at once */
 static bool broken;
 
 /* ---- Reading -------------------------------------------------------------------------------------------------------------------
@@ -37,6 +38,13 @@ bool
 memtrack_pass_is_stopped()
 {
   return memtrack_load(&stopped);
+}
+
+static bool
+is_to_end()
+{
+  interrupted = interrupted || memtrack_pass_is_stopped();
+  return interrupted;
 }
 
 static void
@@ -51,7 +59,7 @@ static void
 read_pieces(const memtrack_regions *regions)
 {
   memtrack_call(&core, beginPieces, regions->pieces, memtrack_tag_key());
-  for (uint32_t number; !memtrack_pass_is_stopped() && (number = memtrack_call(&core, nextPiece)) != MEMTRACK_PIECE_NONE;) {
+  for (uint32_t number; !is_to_end() && (number = memtrack_call(&core, nextPiece)) != MEMTRACK_PIECE_NONE;) {
     memtrack_span piece;
     reader.argument = (void *)memtrack_regions_piece(regions, number, &piece);
     memtrack_reader_read(&reader, piece);
@@ -139,8 +147,7 @@ answer_place()
 static void
 answer_requests()
 {
-  for (uint32_t what; !memtrack_pass_is_stopped() && (what = memtrack_call(&core, nextRequest)) != MEMTRACK_REQUEST_NONE;
-       memtrack_pace_rest()) {
+  for (uint32_t what; !is_to_end() && (what = memtrack_call(&core, nextRequest)) != MEMTRACK_REQUEST_NONE; memtrack_pace_rest()) {
     if (what == MEMTRACK_REQUEST_READ) {
       answer_read();
     } else {
@@ -178,14 +185,15 @@ struct outcome {
 static outcome
 make(uint32_t length)
 {
-  keys key = present_keys();
+  keys key    = present_keys();
+  interrupted = false;
   prepare(length, key);
   uint32_t flags = memtrack_call(&core, wantedPass);
   memtrack_regions_find_buffers(&core);
   memtrack_call(&core, beginPass, flags);
   uint32_t gap = memtrack_candidates_offer(&core) ? read_memory(flags) : MEMTRACK_GAP_TABLES;
   keys then    = present_keys();
-  bool ended   = !memtrack_pass_is_stopped() && key.own == then.own && key.openssl == then.openssl;
+  bool ended   = !is_to_end() && key.own == then.own && key.openssl == then.openssl;
   memtrack_call(&core, endPass, ended && gap == MEMTRACK_GAP_NONE);
   answer_requests();
   return outcome{ended, gap};
