@@ -60,13 +60,19 @@ memtrack_log(enum memtrack_severity severity, const char *format, ...)
 const char *
 log_text(void)
 {
-  return logged;
+  static char copy[sizeof(logged)];
+  pthread_mutex_lock(&log_mutex);
+  strcpy(copy, logged);
+  pthread_mutex_unlock(&log_mutex);
+  return copy;
 }
 
 void
 log_clear(void)
 {
+  pthread_mutex_lock(&log_mutex);
   logged[0] = '\0';
+  pthread_mutex_unlock(&log_mutex);
 }
 
 void
