@@ -27,7 +27,8 @@ tier's own (\`npm run test:core -- shard\`, \`npm run test:native -- slots_test\
   --help           this text
 
 The environment: MEMTRACK_SEED=n repeats a random run; MEMTRACK_ACCUSED_PASSES=n, MEMTRACK_AGREE_EVENTS=n, MEMTRACK_CHURN_SECONDS=n,
-MEMTRACK_RELOADS=n and MEMTRACK_SOAK_MINUTES=n say how long five tests go on; MEMTRACK_FAULT_CALLS=n and MEMTRACK_FAULT_STARTS=n how many calls of each place
+MEMTRACK_RELOADS=n, MEMTRACK_SEARCH_PASSES=n and MEMTRACK_SOAK_MINUTES=n say how long six tests go on; MEMTRACK_FAULT_CALLS=n and
+MEMTRACK_FAULT_STARTS=n how many calls of each place
 fail in two others. MEMTRACK_ATS=PREFIX starts the Traffic Server that is installed there instead of Debian's.`;
 
 class UsageError extends Error {}

@@ -2,7 +2,7 @@
 //
 // The tests of the C host, a program each, as gcc builds the plugin and under the sanitizers of clang. Each of cmocka's tests is one
 // of Node's, so that it can be chosen by its name; then its program is built and run whole. `npm run test:long` runs the plain
-// programs once more with each setting of the C library's allocator that changes what a block looks like.
+// programs once more with each setting of the C library's allocator that changes what a block looks like, and one with other allocators.
 
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
@@ -24,6 +24,8 @@ interface Variant {
   env: Record<string, string>;
   /** Programs that do not run, with the reason. */
   without?: Record<string, string>;
+  /** The only programs that run. */
+  only?: string[];
 }
 
 const STANDS_IN = "the sanitizer has functions of its own for them, which read arguments that the C library does not";
@@ -56,7 +58,15 @@ const ALLOCATORS: Variant[] = [
       stack_test: "the checked functions take more stack at their first call",
     },
   },
+  ...["libjemalloc.so.2", "libtcmalloc_minimal.so.4", "libmimalloc.so.2"].map((name) => ({
+    name,
+    build: "plain" as const,
+    env: { LD_PRELOAD: name },
+    only: ["search_storm_test"],
+  })),
 ];
+/** MEMTRACK_SEARCH_PASSES: ten a second at most. */
+const TIMEOUT_MS = process.env.MEMTRACK_SEARCH_PASSES ? 1_200_000 : 120_000;
 
 /** The names that a program gives to cmocka. */
 function testsOf(program: string): string[] {
@@ -78,14 +88,14 @@ for (const variant of process.env.MEMTRACK_ALLOCATORS ? ALLOCATORS : BUILDS) {
       return { status, said: stdout + stderr };
     });
     test("builds without a warning", () => assert.equal(build().status, 0, build().said));
-    for (const program of PROGRAMS) {
+    for (const program of PROGRAMS.filter((name) => variant.only?.includes(name) ?? true)) {
       describe(program, { skip: variant.without?.[program] }, () => {
         const run = once(() => {
           assert.equal(build().status, 0, "it was not built: see above, or run this without --name");
           const env = { ...process.env, ...variant.env, CMOCKA_MESSAGE_OUTPUT: "TAP" };
           return spawnSync(join(BUILD, `native-${variant.build}`, program), {
             encoding: "utf8",
-            timeout: 120_000,
+            timeout: TIMEOUT_MS,
             maxBuffer: 1 << 28,
             env,
           });
