@@ -5,10 +5,9 @@
 // up to 900: each generation keeps memory, so it keeps its place in the table of 1,024 owners.
 
 import assert from "node:assert/strict";
-import { appendFileSync, chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, utimesSync, writeFileSync } from "node:fs";
-import http from "node:http";
+import { appendFileSync, chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { basename, join } from "node:path";
+import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { Ats, type AtsOptions } from "../../harness/ats.ts";
 import type { Dump } from "../../harness/dump.ts";
@@ -17,6 +16,7 @@ import { Origin } from "../../harness/origin.ts";
 import { bundled, lacksPlugins } from "../../harness/plugins.ts";
 import { PLUGIN } from "../../tools/build.ts";
 import { assertHolds, assertSound, buildCorpus, corpus, expectedOf, rowsOfOwner, settled } from "../support/corpus.ts";
+import { reload, renew } from "../support/reloads.ts";
 
 const RELOADS = Number(process.env.MEMTRACK_RELOADS ?? 200);
 /** After this many reloads memtrack has allocated what it needs for them: its memory must not grow any more. */
@@ -55,27 +55,6 @@ function rules(...names: string[]): string[] {
 }
 
 const PATHS = Array.from({ length: RULES }, (_, index) => [`/a${index}/size/1000`, `/a${index}/size/40000`]).flat();
-
-/** Makes the server load remap.config again, and waits until it has. */
-function reload(ats: Ats): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const request = http.get(new URL("/reload", ats.httpUrl), { agent: false }, (response) => {
-      response.resume();
-      response.on("close", () => {
-        // 404 comes from the origin, which the request reaches after the reload.
-        if (response.statusCode === 404) resolve();
-        else reject(new Error(`the server did not load remap.config: status ${response.statusCode}`));
-      });
-    });
-    request.on("error", reject);
-  });
-}
-
-/** Changes the time of a plugin's file: the server loads a module again if the time differs by at least a second. */
-function renew(ats: Ats, name: string, seconds: number): void {
-  const path = join(ats.folder, "plugins", basename(corpus(name)));
-  utimesSync(path, 1_700_000_000 + seconds, 1_700_000_000 + seconds);
-}
 
 /** Reloads under load. Returns the number of requests answered in the meantime, which are all that were sent. */
 async function reloadsUnderLoad(ats: Ats, count: number, before: (index: number) => void): Promise<number> {
