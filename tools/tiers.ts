@@ -50,6 +50,7 @@ export const LONG = {
     "tests/ats/plugins-reload.test.ts",
     "tests/ats/real.test.ts",
     "tests/ats/resident.test.ts",
+    "tests/ats/search_storms.test.ts",
     "tests/ats/shares.test.ts",
     "tests/ats/soak.test.ts",
     "tests/native/agree.test.ts",
