@@ -43,10 +43,9 @@ import * as reader from "../base/reader";
 import { setValueAt, valueAt } from "../base/regions";
 import { Row, Site } from "../base/types";
 import { CLASS_NAMES, CORE_PREFIX, KIND_NAMES, PLUGIN_PREFIX } from "../format";
-import { kindOf, lengthOf, textOf } from "../registry/name";
+import { classOfName, kindOf, lengthOf, textOf } from "../registry/name";
 import { followGrowth, growthAt } from "./found_growth";
 import { lastingGap } from "./gaps";
-import { siteClass } from "./model";
 import { rowOf } from "./rows";
 import { totalAlive } from "./sums";
 import { samples } from "./timeline";
@@ -234,9 +233,9 @@ function writeHolder(row: Row): u32 {
 
 /** A site's name without the beginning that all names of plugins have; of objects with their kind, of mapped memory with its class. */
 function putName(site: Site): void {
-  if (site >= slots) return;
-  if (siteClass(site) == CLASS_OBJECT) putWord(KIND_NAMES[min(kindOf(site), <u32>KIND_NAMES.length - 1)]);
-  if (siteClass(site) == CLASS_MAPPED) putWord(CLASS_NAMES[CLASS_MAPPED]);
+  if (site >= slots || !lengthOf(site)) return;
+  if (classOfName(site) == CLASS_OBJECT) putWord(KIND_NAMES[min(kindOf(site), <u32>KIND_NAMES.length - 1)]);
+  if (classOfName(site) == CLASS_MAPPED) putWord(CLASS_NAMES[CLASS_MAPPED]);
   const length = lengthOf(site);
   let from = textOf(site);
   const stop = from + length;

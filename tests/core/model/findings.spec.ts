@@ -87,7 +87,7 @@ function growing(site: u32, passes: u32, lost: u32, estimate: u64): void {
   store<u32>(input, passes, FINDING_PASSES);
   store<u32>(input, lost, FINDING_LOST);
   store<u64>(input, estimate, FINDING_ESTIMATE);
-  expect(takeFindings(FINDING_CHAIN)).toBe(0);
+  expect(takeFindings(FINDING_CHAIN, 0)).toBe(0);
 }
 
 function holder(row: u32): string {
