@@ -77,6 +77,11 @@ export function isProved(series: Series): bool {
   return estimate > earlierEstimateOf(series) && hasGrown(series) && !isBlind(series);
 }
 
+/** Whether a leak by proof is none: a block that was called lost was released. */
+export function isDisproved(series: Series): bool {
+  return isRowSeries(series) && stateOf(series).proved && isBlind(series);
+}
+
 /** Whether the row has more blocks than some passes ago, by more than a population at rest changes at random. */
 function hasGrown(row: Row): bool {
   const before = earlierAliveOf(row);

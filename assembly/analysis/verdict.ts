@@ -21,7 +21,7 @@
 //
 // A growth at configuration reloads only is judged by their number, before all of this (reloads.ts).
 //
-// A leak remains a leak until half of the leaked memory is released, or until it has not grown for half as long as it grew: leaks
+// A leak by proof alone is none any more if a block that was called lost is released. Others remain one until half of the leaked memory is released, or until it has not grown for half as long as it grew: leaks
 // in rare errors grow at intervals.
 
 import {
@@ -49,7 +49,7 @@ import { knownSites } from "../model/model";
 import { elapsedSeconds, points, samples, stale, timeAt } from "../model/timeline";
 import { followAccepted, isAccepted } from "./accepted";
 import { CACHE_RUN, findExplanation, PLAIN_RUN, runNeeded } from "./explanation";
-import { HELD_SECONDS, isAwaited, isHeldFast, isProved } from "./proof";
+import { HELD_SECONDS, isAwaited, isDisproved, isHeldFast, isProved } from "./proof";
 import { isPerReload, judgeReloads } from "./reloads";
 import { GROWTH_SIGMA } from "./saturation";
 import {
@@ -125,6 +125,7 @@ export function judge(series: Series): bool {
 
 function judgeGrowth(series: Series): bool {
   if (judgeReloads(series)) return false;
+  if (isDisproved(series)) withdraw(series);
   if (isProved(series)) {
     prove(series);
     return true;
@@ -323,6 +324,7 @@ function confirm(series: Series): void {
     recordOnset(series);
     stateOf(series).explanation = <u8>EXPLAINED_BY_NOTHING;
     stateOf(series).verdict = <u8>VERDICT_LEAK;
+    stateOf(series).proved = false;
   }
 }
 
@@ -334,6 +336,7 @@ function hold(series: Series): void {
   const isLong = growingFor(series) >= HELD_SECONDS;
   state.explanation = <u8>(isLong ? EXPLAINED_BY_NOTHING : EXPLAINED_BY_HOLDER);
   state.verdict = <u8>(isLong ? VERDICT_LEAK : VERDICT_FILLING);
+  state.proved = false;
 }
 
 /** A leak by proof, whatever the growth looks like. It began where the history rose first. */
@@ -343,8 +346,18 @@ function prove(series: Series): void {
   seenOn = 0;
   while (seenOn + 1 < HISTORY_LEVELS && points(seenOn + 1) >= POINTS_MIN) ++seenOn;
   if (trend.take(series, seenOn) > 1) recordOnset(series);
+  state.proved = true;
   state.explanation = <u8>EXPLAINED_BY_NOTHING;
   state.verdict = <u8>VERDICT_LEAK;
+}
+
+/** A leak that was one by proof alone, of blocks that something refers to after all: the counters decide. */
+function withdraw(series: Series): void {
+  const state = stateOf(series);
+  state.proved = false;
+  state.growthTime = 0;
+  state.explanation = <u8>EXPLAINED_BY_AGE;
+  state.verdict = <u8>VERDICT_FILLING;
 }
 
 /** Whether half of the leaked memory is released, or its present height was reached long ago. */

@@ -22,11 +22,11 @@
 //               ├─────────────┴┬─────────┬───┴──────────┬──┴──────────────────┤
 //              32             36        40             44                    48
 //               │ reloadWithin │ reloads │ reloadMisses │ acceptance          │
-//               ├──────────────┴─┬───────┴──────┬───────┴─────────────────────┤
-//              48             50 │      52      │      53                    54
-//               │ acceptedHourly │ acceptedEach │ 0                           │
-//               └────────────────┴──────────────┴─────────────────────────────┘
-//              54               56             58                            60
+//               ├──────────────┴─┬───────┴──────┬───────┴──┬──────────────────┤
+//              48             50 │      52      │      53  │                 54
+//               │ acceptedHourly │ acceptedEach │ proved   │ 0                │
+//               └────────────────┴──────────────┴──────────┴──────────────────┘
+//              54               56             58         59                 60
 //
 // A new series has zeros for its past, which is correct: it had no memory then.
 
@@ -83,7 +83,9 @@ export class SeriesState {
   acceptance: u8;
   acceptedHourly: u16;
   acceptedEach: u16;
-  zero16: u16;
+  /** Whether a leak is one by proof alone (analysis/proof.ts). */
+  proved: bool;
+  zero8: u8;
 }
 
 if (STATE + offsetof<SeriesState>() != HISTORY_SIZE) ERROR("not the size that memory.ts tells");

@@ -177,6 +177,29 @@ describe("a leak by proof", () => {
     expect(verdictOf(row)).toBe(VERDICT_FILLING);
   });
 
+  test("is none any more once a block that was called lost is released", () => {
+    begin();
+    pass(85, 200);
+    found(25, 61, 0, 3);
+    judgeAll();
+    expect(verdictOf(row)).toBe(VERDICT_LEAK);
+    markBlind(row);
+    judgeAll();
+    expect(verdictOf(row)).toBe(VERDICT_FILLING);
+    expect(rankSuspects()).toBe(0);
+  });
+
+  test("remains one if the counters have found it, though the search is blind", () => {
+    begin();
+    pass(110, 20);
+    expect(verdictOf(row)).toBe(VERDICT_LEAK);
+    found(25, 61, 0, 3);
+    judgeAll();
+    markBlind(row);
+    judgeAll();
+    expect(verdictOf(row)).toBe(VERDICT_LEAK);
+  });
+
   test("is said in a word", () => {
     begin();
     pass(85, 200);
