@@ -3,9 +3,9 @@
 // The sites whose allocations are sampled with their call stacks: those of the watch list. One in so many allocations of a
 // site is sampled that about SAMPLES are between two samples of the analysis, at the rate of the last such time.
 
-import { WATCH_CLASS, WATCH_SITE, WATCH_SIZE } from "../abi";
+import { WATCH_SITE, WATCH_SIZE } from "../abi";
 import { output, SAMPLED_SIZE, sampledSites } from "../base/memory";
-import { recordAt } from "../base/regions";
+import { recordAt, setValueAt, valueAt } from "../base/regions";
 import { Site } from "../base/types";
 import { totalAllocs } from "../model/sums";
 import { dropOtherStacks } from "../model/stacks";
@@ -45,12 +45,13 @@ export function sampledAt(number: u32): Site {
 export function sampledList(): u32 {
   const listed = writeWatchList() / WATCH_SIZE;
   for (let i: u32 = 0; i < listed; ++i) {
-    const at = output + i * WATCH_SIZE;
-    store<u32>(at, 1 + rateOf(load<u32>(at, WATCH_SITE)), WATCH_CLASS);
+    const site = load<u32>(output + i * WATCH_SIZE, WATCH_SITE); // an entry of the watch list is longer than a pair
+    setValueAt<u32>(output, 2 * i, site);
+    setValueAt<u32>(output, 2 * i + 1, 1 + rateOf(site));
   }
   for (let i: u32 = 0; i < listed; ++i) {
     const at = recordAt<Sampled>(sampledSites, i);
-    at.site = load<u32>(output + i * WATCH_SIZE, WATCH_SITE);
+    at.site = valueAt<u32>(output, 2 * i);
     at.allocs = totalAllocs(at.site);
   }
   count = listed;

@@ -101,6 +101,8 @@ export const SEARCH_FILTER_SIZE: u32 = 1 << 16;
 export const SEARCHED_SIZE: u32 = 192;
 export const BLOCK_SIZE: u32 = 208;
 export const FOUND_SIZE: u32 = 48;
+export const BARE_SIZE: u32 = 16;
+export const BARE_COUNT: u32 = 16;
 export const EDGE_SIZE: u32 = 8;
 export const EDGES_COUNT: u32 = 32768;
 /** Watched blocks: those of the samples, and with those that hold them. */
@@ -263,6 +265,8 @@ export let addresses: usize = 0;
 export let candidates: usize = 0;
 /** The block that holds an address (lookup.ts). */
 export let foundHolder: usize = 0;
+/** Memory without a tag (bare.ts). */
+export let bares: usize = 0;
 /** Numbers of the links that were found after a pass (lookup.ts): u16. */
 export let newLinks: usize = 0;
 /** References from watched blocks to watched blocks (reference.ts). */
@@ -430,6 +434,7 @@ function laySearch(): void {
   addresses = take(BLOCKS_COUNT * sizeof<u64>());
   candidates = take(SEARCHED_MAX * WATCHED_MAX * FOUND_SIZE);
   foundHolder = take(FOUND_SIZE);
+  bares = take(BARE_COUNT * BARE_SIZE);
   newLinks = take(LINKS_MAX * sizeof<u16>());
   edges = take(EDGES_COUNT * EDGE_SIZE);
   roots = take(ROOTS_COUNT * ROOT_SIZE);

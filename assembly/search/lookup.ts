@@ -10,6 +10,7 @@ import { EPOCH_BITS, SEARCH_PIECE } from "../abi";
 import { BLOCKS_COUNT, foundHolder, newLinks, SAMPLED_COUNT, window } from "../base/memory";
 import { blockAt, blockWith, Found, isLink, NO_BLOCK, setBlock, Watched } from "./block";
 import { setValueAt, valueAt } from "../base/regions";
+import { behindBare, forgetBare, noteBare } from "./bare";
 import { keyOfOpenssl, plainKey } from "./searched";
 import { birthOf, BLOCK_FAR, BLOCK_NEAR, canBeTag, startBefore, startOf, userEndOf } from "./tag";
 
@@ -18,10 +19,10 @@ const WORD: u32 = sizeof<u64>();
 const PAGE: u32 = 4096;
 /** Words that may look like tags without being one, until the search for the tag ends. */
 const FAILURES: u32 = 64;
-/** Of these, such beyond BLOCK_NEAR: of each, as many starts are tried as a block of that size has. */
-const FAR_FAILURES: u32 = 4;
-/** Times that memory beyond BLOCK_NEAR is read after a pass. */
-const FAR_READS: u32 = 2048;
+/** Words beyond BLOCK_NEAR, after a pass, of which all starts are tried: milliseconds each. */
+const FAR_TRIES: u32 = 16;
+/** Times that memory beyond BLOCK_NEAR is read after a pass, until no further lookup goes so far: 32 MiB. */
+const FAR_READS: u32 = 512;
 
 /** What a lookup has found. */
 export const LOOKUP_GOES_ON: u32 = 0; // more memory is needed, from nextAddress on
@@ -41,10 +42,9 @@ export let holder: Found = changetype<Found>(0);
 export let foundKey: u64 = 0;
 export let foundSpent: bool = false;
 
-/** Memory in which no tag begins that this pass has found: [bareFrom, bareTo). */
-let bareFrom: u64 = 0;
-let bareTo: u64 = 0;
 let farReads: u32 = 0;
+let goesFar: bool = false;
+let farTries: u32 = 0;
 
 /** The links that were found after this pass, and the first entry of a link that may be free. */
 let newCount: u32 = 0;
@@ -54,8 +54,8 @@ let nextFree: Watched = SAMPLED_COUNT;
 export function forgetLookups(): void {
   holder = changetype<Found>(foundHolder);
   holder.address = holder.end = 0;
-  bareFrom = bareTo = 0;
-  farReads = 0;
+  forgetBare();
+  farReads = farTries = 0;
   newCount = 0;
   nextFree = SAMPLED_COUNT;
 }
@@ -64,6 +64,7 @@ export function beginLookup(address: u64): void {
   wanted = address;
   failures = 0;
   before = 0;
+  goesFar = false;
   nextAddress = address & ~(<u64>(WORD - 1));
   nextLength = PAGE - ((<u32>nextAddress) & (PAGE - 1));
 }
@@ -79,23 +80,29 @@ export function continueLookup(): u32 {
   }
   nextAddress += nextLength;
   nextLength = min(max(PAGE, 2 * (nextLength & ~(PAGE - 1))), SEARCH_PIECE);
-  if (wanted >= bareFrom && nextAddress < bareTo) {
-    nextAddress = bareTo;
+  const behind = behindBare(nextAddress);
+  if (behind != nextAddress) {
+    nextAddress = behind;
     nextLength = PAGE - ((<u32>nextAddress) & (PAGE - 1));
     before = 0;
   }
   if (nextAddress - wanted < BLOCK_NEAR) return LOOKUP_GOES_ON;
   if (nextAddress - wanted >= BLOCK_FAR) return outside();
-  return farReads++ < FAR_READS ? LOOKUP_GOES_ON : LOOKUP_UNKNOWN;
+  if (!goesFar && farReads >= FAR_READS) return ends(LOOKUP_UNKNOWN, nextAddress);
+  goesFar = true;
+  ++farReads;
+  return LOOKUP_GOES_ON;
 }
 
 /** The memory behind the last could not be read, or no block reaches so far. */
 export function outside(): u32 {
-  if (nextAddress - wanted >= BLOCK_NEAR) {
-    bareFrom = wanted;
-    bareTo = nextAddress;
-  }
-  return LOOKUP_OUTSIDE;
+  return ends(LOOKUP_OUTSIDE, nextAddress);
+}
+
+/** No tag was found up to an address. */
+function ends(result: u32, to: u64): u32 {
+  noteBare(wanted, to);
+  return result;
 }
 
 function look(address: u64, word: u64): u32 {
@@ -109,12 +116,12 @@ function look(address: u64, word: u64): u32 {
     start = startOf(address, tag, before, key);
   }
   const isFar = address - wanted >= BLOCK_NEAR;
-  if (!start && isFar && failures < FAR_FAILURES) {
+  if (!start && isFar && farTries++ < FAR_TRIES) {
     key = plainKey();
     start = startBefore(wanted, address, tag, before, key);
   }
-  if (!start) return ++failures < FAILURES ? LOOKUP_GOES_ON : LOOKUP_OUTSIDE;
-  if (start > wanted) return isFar ? outside() : LOOKUP_OUTSIDE;
+  if (!start) return ++failures < FAILURES ? LOOKUP_GOES_ON : ends(LOOKUP_OUTSIDE, address);
+  if (start > wanted) return ends(LOOKUP_OUTSIDE, start);
   holder.address = start;
   holder.end = address + WORD;
   holder.userEnd = userEndOf(start, holder.end, tag, before);

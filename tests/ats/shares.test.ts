@@ -62,7 +62,7 @@ test(`shares of a site's blocks that are forgotten are proved within ${PASSES_MA
   const ats = await Ats.start({
     level: 2,
     ctl: true,
-    plugins: [PLUGIN, `${corpus("leak_shares")} ${MB}`],
+    plugins: [PLUGIN, `${corpus("shares")} ${MB}`],
     origin: origin.url,
     records: {
       "proxy.config.plugin.memtrack.heap": 1,
@@ -73,7 +73,7 @@ test(`shares of a site's blocks that are forgotten are proved within ${PASSES_MA
   const progress = new Map(Object.keys(SHARES).map((way): [string, Progress] => [way, {}]));
   try {
     for (const end = Date.now() + LONGEST_MS; residentMb(ats) < MB; await pause(500)) assert.ok(Date.now() < end);
-    await ats.ctl("plugin", "msg", "memtrack", "search leak_shares.so");
+    await ats.ctl("plugin", "msg", "memtrack", "search shares.so");
     let sent = 0;
     for (const begun = Date.now(); [...progress.values()].some(({ found }) => !found);) {
       assert.equal((await requests(ats.httpUrl, TURN)).errors, 0);

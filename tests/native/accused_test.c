@@ -578,7 +578,7 @@ hidden_blocks_are_not_accused_and_lost_ones_are(void **state)
   open_ways();
   start_waiters();
   fill();
-  memtrack_search_request("");
+  memtrack_search_request("", 100);
   assert_int_equal(memtrack_pass_open(), 0);
   for (turn = 1; turn <= passes(); ++turn) {
     make_pass_while(work);
@@ -768,7 +768,7 @@ moving_blocks_are_not_lost(void **state)
     clean_stack();
     now += now; // the epoch ends
     take_sample();
-    memtrack_search_request(movers[i].name);
+    memtrack_search_request(movers[i].name, 100);
     assert_int_equal(memtrack_pass_open(), 0);
     memtrack_store(&stop, false);
     assert_int_equal(pthread_create(&thread, NULL, go_on, (void *)(uintptr_t)&movers[i]), 0);

@@ -104,7 +104,7 @@ static void
 search(void)
 {
   memtrack_store_ordered(&memtrack_epochs_, memtrack_epochs() + 1); // whose blocks are not watched
-  memtrack_search_request("");
+  memtrack_search_request("", 100);
   memtrack_pace_set(100);
   no_search = memtrack_pass_open() && !memtrack_pass_is_broken();
   if (!no_search && !memtrack_pass_is_broken()) {

@@ -408,7 +408,7 @@ open_all(void **state)
   }
   memtrack_model_observe();
   memtrack_model_visit(false, begin_epoch, NULL);
-  memtrack_search_request("memory/core");
+  memtrack_search_request("memory/core", 100);
   return 0;
 }
 

@@ -12,6 +12,7 @@
 #include "core/model.h"
 #include "core/tag.h"
 #include "hook/state.h"
+#include "module/module.h"
 #include "search/candidates.h"
 #include "search/lines.h"
 #include "search/pace.h"
@@ -135,7 +136,7 @@ answer_place()
   char text[256];
   bool mapped;
   uint64_t address = memtrack_call(&core, requestAddress);
-  uint32_t birth   = memtrack_candidates_at(address, &mapped);
+  uint32_t birth   = memtrack_module_at(address) ? 0 : memtrack_candidates_at(address, &mapped);
   if (birth) {
     memtrack_call(&core, answerPlaceIn, birth, mapped);
     return;
