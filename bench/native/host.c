@@ -200,7 +200,7 @@ host_search_open(uint32_t first, uint32_t count, uint32_t births, uint32_t epoch
   need(memtrack_core_open(&search, MEMTRACK_ROLE_SEARCH, 0) == 0, "the search", "cannot be opened");
   uint8_t *list = memtrack_core_at(&search, search.input);
   for (uint32_t i = 0; i < count; ++i) {
-    uint32_t entry[] = {first + i, MEMTRACK_CLASS_HEAP};
+    uint32_t entry[] = {first + i, MEMTRACK_CLASS_HEAP, 1000};
     memcpy(list + i * MEMTRACK_WATCH_SIZE, entry, sizeof(entry));
   }
   memtrack_call(&search, searchKeys, SEARCH_KEY, SEARCH_KEY + 1, births, epoch);

@@ -32,7 +32,7 @@ number(uint32_t index, uint32_t field)
 static void
 begin(void)
 {
-  const uint32_t list[] = {SITE, MEMTRACK_CLASS_HEAP, OPENSSL, MEMTRACK_CLASS_OPENSSL};
+  const uint32_t list[] = {SITE, MEMTRACK_CLASS_HEAP, 100, OPENSSL, MEMTRACK_CLASS_OPENSSL, 100};
   memset(memory, 0, SIZE);
   used = 16;
   memtrack_call(&search, searchBegin);

@@ -194,6 +194,7 @@ live_with_trap(uint32_t at)
   uint64_t lost      = memtrack_account_lost();
   struct sums before = sum_site(MEMTRACK_SITE_UNKNOWN);
   live();
+  bool reached       = fault_gate_calls >= at; // how many calls a search makes depends on its order
   struct sums after = sum_site(MEMTRACK_SITE_UNKNOWN);
   uint64_t counted  = after.allocs - before.allocs + after.frees - before.frees + memtrack_account_lost() - lost;
   fault_gate_at     = 0;
@@ -203,7 +204,7 @@ live_with_trap(uint32_t at)
   // An instance that cannot be created is as if there were no memory for it.
   unsigned said = count_in_log("the core trapped") + count_in_log("out of memory for settings") +
                   count_in_log("limit shards reached") + no_search;
-  return said == (at ? 1 : 0) ? 0 : __LINE__;
+  return said == (at && reached ? 1 : 0) ? 0 : __LINE__;
 }
 
 static int
@@ -333,7 +334,9 @@ open_once(void **state)
   assert_true(fault_gate_of != MAP_FAILED);
   open_accounting(SITES);
   assert_int_equal(memtrack_objects_open() || memtrack_ranges_open() || memtrack_peek_open(NULL), 0);
-  make_blocks();
+  if (!MT_SANITIZED) { // there the search is not tried; and LeakSanitizer is right about those that nothing holds
+    make_blocks();
+  }
   memset(fault_gate_of, 0, CALLS_MAX * sizeof(*fault_gate_of));
   return 0;
 }
