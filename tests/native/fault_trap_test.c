@@ -194,7 +194,7 @@ live_with_trap(uint32_t at)
   uint64_t lost      = memtrack_account_lost();
   struct sums before = sum_site(MEMTRACK_SITE_UNKNOWN);
   live();
-  bool reached       = fault_gate_calls >= at; // how many calls a search makes depends on its order
+  bool reached      = fault_gate_calls >= at; // how many calls a search makes depends on its order
   struct sums after = sum_site(MEMTRACK_SITE_UNKNOWN);
   uint64_t counted  = after.allocs - before.allocs + after.frees - before.frees + memtrack_account_lost() - lost;
   fault_gate_at     = 0;

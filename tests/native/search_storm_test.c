@@ -7,10 +7,8 @@
 #define _GNU_SOURCE
 #include "support.h"
 
-#include <dirent.h>
 #include <dlfcn.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <malloc.h>
 #include <pthread.h>
 #include <stdlib.h>
@@ -252,23 +250,6 @@ load_and_unload(void *unused)
   return unused;
 }
 
-// Whether the process has the search's thread.
-static bool
-has_thread(void)
-{
-  bool found = false;
-  DIR *tasks = opendir("/proc/self/task");
-  for (struct dirent *entry; tasks && (entry = readdir(tasks));) {
-    char path[300], name[32] = "";
-    snprintf(path, sizeof(path), "/proc/self/task/%s/comm", entry->d_name);
-    int file = __real_open(path, O_RDONLY | O_CLOEXEC, 0);
-    found    = found || (file >= 0 && read(file, name, sizeof(name) - 1) > 0 && strcmp(name, "memtrack-search\n") == 0);
-    close(file);
-  }
-  closedir(tasks);
-  return found;
-}
-
 // A child goes on working; nothing of it is counted.
 static void *
 fork_children(void *unused)
@@ -281,7 +262,7 @@ fork_children(void *unused)
       for (int i = 0; i < 100 && !MT_SANITIZED; ++i) { // a sanitizer's allocator does not live on in a child
         free(strdup("a child"));
       }
-      _exit(!MT_SANITIZED && has_thread());
+      _exit(!MT_SANITIZED && has_search_thread());
     }
     assert_int_equal(waitpid(child, &status, 0), child);
     assert_int_equal(status, 0);
@@ -490,7 +471,7 @@ what_is_lost_is_found_after_them(void **state)
   assert_int_equal(row.held, row.watched);
   wish.armed = false;
   memtrack_search_poll(&wish);
-  while (has_thread()) {
+  while (has_search_thread()) {
     assert_true(memtrack_clock_seconds() < until);
     pause_ms(5);
   }

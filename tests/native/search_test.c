@@ -5,9 +5,7 @@
 #define _GNU_SOURCE
 #include "support.h"
 
-#include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <pthread.h>
 #include <sched.h>
 #include <stdlib.h>
@@ -101,22 +99,6 @@ poll_search(void)
   memtrack_search_poll(&wish);
 }
 
-static bool
-has_thread(void)
-{
-  bool found = false;
-  DIR *tasks = opendir("/proc/self/task");
-  for (struct dirent *entry; (entry = readdir(tasks));) {
-    char path[300], name[32] = "";
-    snprintf(path, sizeof(path), "/proc/self/task/%s/comm", entry->d_name);
-    int file = __real_open(path, O_RDONLY | O_CLOEXEC, 0);
-    found    = found || (file >= 0 && read(file, name, sizeof(name) - 1) > 0 && strcmp(name, "memtrack-search\n") == 0);
-    close(file);
-  }
-  closedir(tasks);
-  return found;
-}
-
 static struct counts {
   unsigned sites, complete, passes;
 } counts;
@@ -182,7 +164,7 @@ made_three_incomplete(void)
 static bool
 ended(void)
 {
-  return !has_thread();
+  return !has_search_thread();
 }
 
 static int
@@ -201,7 +183,7 @@ there_is_no_thread_without_anything_to_watch(void **state)
 {
   (void)state;
   poll_search();
-  assert_false(has_thread());
+  assert_false(has_search_thread());
   memtrack_search_request("no row has this", 5);
   poll_search();
   wait_until(ended);
@@ -215,7 +197,7 @@ it_makes_passes_while_it_may(void **state)
   memtrack_search_request("foo.so", 5);
   before = count_passes();
   wait_until(made_three_complete);
-  assert_true(has_thread());
+  assert_true(has_search_thread());
   assert_int_equal(counts.sites, 1);
   assert_true(memtrack_search_memory() > 100000);
   wish.percent = 0;
@@ -240,7 +222,7 @@ a_child_has_none_and_ends(void **state)
   for (int i = 0; i < 20; ++i) {
     pid_t child = fork();
     if (child == 0) {
-      _exit(has_thread() ? 1 : 0);
+      _exit(has_search_thread() ? 1 : 0);
     }
     int status;
     assert_int_equal(waitpid(child, &status, 0), child);
@@ -400,7 +382,7 @@ a_thread_that_cannot_be_created_is_said_once(void **state)
   assert_string_equal(
     log_text(),
     "the search for references cannot start a thread: Resource temporarily unavailable; it is tried again each second\n");
-  assert_false(has_thread());
+  assert_false(has_search_thread());
   fail_create = 0;
   before      = count_passes();
   wait_until(made_three_complete);

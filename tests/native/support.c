@@ -2,6 +2,7 @@
 #define _GNU_SOURCE
 #include "support.h"
 
+#include <dirent.h>
 #include <dlfcn.h>
 #include <limits.h>
 #include <pthread.h>
@@ -159,4 +160,24 @@ open_beside(const char *name, int flags)
     abort();
   }
   return handle;
+}
+
+bool
+has_search_thread(void)
+{
+  bool found = false;
+  DIR *tasks = opendir("/proc/self/task");
+  for (struct dirent *entry; tasks && (entry = readdir(tasks));) {
+    char path[300], name[32] = "";
+    snprintf(path, sizeof(path), "/proc/self/task/%s/comm", entry->d_name);
+    FILE *file = fopen(path, "re");
+    found      = found || (file && fgets(name, sizeof(name), file) && strcmp(name, "memtrack-search\n") == 0);
+    if (file) {
+      fclose(file);
+    }
+  }
+  if (tasks) {
+    closedir(tasks);
+  }
+  return found;
 }

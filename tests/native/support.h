@@ -59,4 +59,7 @@ char *dump_text(int level, bool verify);
 // /proc/self/maps, malloc'ed; only the lines of files, which tests themselves do not change.
 char *maps_text(void);
 
+// Whether the process has the thread of the search for references.
+bool has_search_thread(void);
+
 #endif
