@@ -19,8 +19,9 @@ const WORD: u32 = sizeof<u64>();
 const PAGE: u32 = 4096;
 /** Words that may look like tags without being one, until the search for the tag ends. */
 const FAILURES: u32 = 64;
-/** Words beyond BLOCK_NEAR, after a pass, of which all starts are tried: milliseconds each. */
-const FAR_TRIES: u32 = 16;
+/** Words after a pass, less than BLOCK_NEAR behind and farther, of which all starts are tried: milliseconds each. */
+const NEAR_TRIES: u32 = 8;
+const FAR_TRIES: u32 = 8;
 /** Times that memory beyond BLOCK_NEAR is read after a pass, until no further lookup goes so far: 32 MiB. */
 const FAR_READS: u32 = 512;
 
@@ -32,6 +33,8 @@ export const LOOKUP_UNKNOWN: u32 = 3; // this pass has read enough
 
 let wanted: u64 = 0;
 let failures: u32 = 0;
+/** The address of the first such word. */
+let failedAt: u64 = 0;
 /** The last word of the memory that was read before. */
 let before: u64 = 0;
 export let nextAddress: u64 = 0;
@@ -44,6 +47,7 @@ export let foundSpent: bool = false;
 
 let farReads: u32 = 0;
 let goesFar: bool = false;
+let nearTries: u32 = 0;
 let farTries: u32 = 0;
 
 /** The links that were found after this pass, and the first entry of a link that may be free. */
@@ -55,7 +59,7 @@ export function forgetLookups(): void {
   holder = changetype<Found>(foundHolder);
   holder.address = holder.end = 0;
   forgetBare();
-  farReads = farTries = 0;
+  farReads = nearTries = farTries = 0;
   newCount = 0;
   nextFree = SAMPLED_COUNT;
 }
@@ -99,10 +103,15 @@ export function outside(): u32 {
   return ends(LOOKUP_OUTSIDE, nextAddress);
 }
 
-/** No tag was found up to an address. */
+/** No tag was found up to an address. The first word that looked like one may be one yet. */
 function ends(result: u32, to: u64): u32 {
-  noteBare(wanted, to);
+  noteBare(wanted, failures ? min(failedAt, to) : to);
   return result;
+}
+
+/** Whether a word that looks like a tag may be that of a large block that begins anywhere. */
+function mayTryAll(address: u64): bool {
+  return address - wanted < BLOCK_NEAR ? nearTries++ < NEAR_TRIES : farTries++ < FAR_TRIES;
 }
 
 function look(address: u64, word: u64): u32 {
@@ -115,12 +124,14 @@ function look(address: u64, word: u64): u32 {
     key = keyOfOpenssl();
     start = startOf(address, tag, before, key);
   }
-  const isFar = address - wanted >= BLOCK_NEAR;
-  if (!start && isFar && farTries++ < FAR_TRIES) {
+  if (!start && mayTryAll(address)) {
     key = plainKey();
     start = startBefore(wanted, address, tag, before, key);
   }
-  if (!start) return ++failures < FAILURES ? LOOKUP_GOES_ON : ends(LOOKUP_OUTSIDE, address);
+  if (!start) {
+    if (!failures) failedAt = address;
+    return ++failures < FAILURES ? LOOKUP_GOES_ON : ends(LOOKUP_OUTSIDE, address);
+  }
   if (start > wanted) return ends(LOOKUP_OUTSIDE, start);
   holder.address = start;
   holder.end = address + WORD;

@@ -168,7 +168,7 @@ describe("go tool pprof", () => {
       "Search: 1 row whose blocks were searched for references",
       headOf(sections.search),
       ruleOf(sections.search),
-      `1 | lost | 64 | 61 | 0 | 3 | 0 | 25 | 600 | 500 | iobuffer | ${at}`,
+      `1 | lost | 64 | 61 | 0 | 3 | 0 | 25 | 1 | 600 | 500 | iobuffer | ${at}`,
       "",
     ];
     const rows = [{ location: at, allocs: 600, frees: 0, inUse: 60_000 }];
