@@ -13,7 +13,7 @@
 
 import { EPOCH_BITS, LOOKUPS_MAX, REQUEST_NONE, REQUEST_PLACE, REQUEST_READ, SEARCHED_MAX, TAG_SIZE } from "../abi";
 import { BLOCKS_COUNT, SAMPLED_COUNT, window } from "../base/memory";
-import { Block, blockAt, clearBlock, placeOf, sortBlocks, VALUE_NONE, Watched } from "./block";
+import { Block, blockAt, clearBlock, placeOf, sortBlocks, NO_BLOCK, VALUE_NONE, Watched } from "./block";
 import { composeChain } from "./chain";
 import { isAtTurn, judgeSite } from "./judge";
 import {
@@ -62,6 +62,8 @@ let visited: u32 = 0;
 let asked: u32 = 0;
 /** The block at which the lookups of the next pass begin, and the number of passes. */
 let first: Watched = 0;
+/** The first block whose lookup has not ended, because enough was read: the next pass begins with it. */
+let starved: Watched = NO_BLOCK;
 let turn: u32 = 0;
 
 /** The last lookup needs more memory. */
@@ -78,6 +80,7 @@ export function forgetRequests(): void {
 export function beginRequests(isThorough: bool): void {
   thorough = isThorough;
   ++turn;
+  starved = NO_BLOCK;
   forgetLookups();
   beginOutsides();
   enter(STEP_OUTSIDES);
@@ -111,7 +114,7 @@ export function nextRequest(): u32 {
   }
   if (step == STEP_LOOKUPS) {
     if (findLookup()) return read(nextAddress, nextLength);
-    first = current;
+    first = starved == NO_BLOCK ? current : starved;
     sortBlocks();
     enter(STEP_ROOTS);
   }
@@ -235,7 +238,10 @@ function answerLookup(found: u32): void {
     ++reference;
     return;
   }
-  if (found == LOOKUP_UNKNOWN) return nextBlock();
+  if (found == LOOKUP_UNKNOWN) {
+    if (starved == NO_BLOCK) starved = current;
+    return nextBlock();
+  }
   const block = blockAt(current);
   const place = placeOf(current, reference);
   if (block.root != place) block.rootText = 0;

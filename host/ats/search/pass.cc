@@ -121,12 +121,13 @@ read_memory(uint32_t flags)
 /* ---- A pass --------------------------------------------------------------------------------------------------------------------
  */
 
+/* No block is in a module: a lookup that comes to one has ended. */
 static void
 answer_read()
 {
   uint64_t address = memtrack_call(&core, requestAddress);
   uint32_t length  = memtrack_call(&core, requestLength);
-  bool good        = length <= MEMTRACK_PIECE && memtrack_peek(address, reader.window, length) == length;
+  bool good = length <= MEMTRACK_PIECE && !memtrack_module_at(address) && memtrack_peek(address, reader.window, length) == length;
   memtrack_call(&core, answerRequest, good);
 }
 
