@@ -51,7 +51,9 @@ look_at(struct dl_phdr_info *info, size_t size, void *data)
   uintptr_t offset = find_in(file);
   munmap(file, state.st_size);
   close(fd);
-  own_free = offset ? (void (*)(void *))(info->dlpi_addr + offset) : NULL;
+  if (offset) { /* two threads may look for it at once */
+    own_free = (void (*)(void *))(info->dlpi_addr + offset);
+  }
   return offset != 0;
 }
 
