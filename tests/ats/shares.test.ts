@@ -16,6 +16,7 @@ import { requests } from "../../harness/load.ts";
 import { Origin } from "../../harness/origin.ts";
 import { PLUGIN } from "../../tools/build.ts";
 import { assertSound, buildCorpus, corpus } from "../support/corpus.ts";
+import { searchStatus } from "../support/search_status.ts";
 
 const LONG = process.env.MEMTRACK_PROOF ? false : "takes minutes: npm run test:long";
 const MB = Number(process.env.MEMTRACK_PROOF_MB ?? 300);
@@ -50,14 +51,6 @@ function residentMb(ats: Ats): number {
   return Number(/^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${ats.pid}/status`, "utf8"))?.[1]) / 1024;
 }
 
-/** Complete passes so far. */
-async function passesOf(ats: Ats): Promise<number> {
-  const from = ats.sizeOf(ats.diagsPath);
-  await ats.ctl("plugin", "msg", "memtrack", "status");
-  const text = await ats.waitFor(ats.diagsPath, /search for references: .*\n/, { from });
-  return Number(/(\d+) of \d+ passes so far were complete/.exec(text)?.[1] ?? Number.NaN);
-}
-
 test(`shares of a site's blocks that are forgotten are proved within ${PASSES_MAX} passes`, { skip: LONG }, async (t) => {
   const ats = await Ats.start({
     level: 2,
@@ -79,7 +72,7 @@ test(`shares of a site's blocks that are forgotten are proved within ${PASSES_MA
       assert.equal((await requests(ats.httpUrl, TURN)).errors, 0);
       sent += TURN;
       const threads = readdirSync(`/proc/${ats.pid}/task`).length;
-      const passes = await passesOf(ats);
+      const { complete: passes } = await searchStatus(ats);
       const dump = await ats.dump();
       const { suspects } = parseAnalysis(dump.text);
       for (const [way, state] of progress) {

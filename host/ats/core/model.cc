@@ -132,3 +132,9 @@ memtrack_model_memory()
 {
   return core.size;
 }
+
+void
+memtrack_model_log(memtrack_core *model, memtrack_severity severity, uint32_t length)
+{
+  memtrack_log(severity, "%.*s", (int)length, (const char *)memtrack_core_at(model, model->output));
+}

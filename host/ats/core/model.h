@@ -7,6 +7,7 @@
 #ifndef MEMTRACK_MODEL_H
 #define MEMTRACK_MODEL_H
 
+#include "base/log.h"
 #include "core/instance.h"
 
 #ifdef __cplusplus
@@ -36,6 +37,9 @@ uint64_t memtrack_model_memory(void);
 /* Runs body(model, argument) with exclusive use of the model; with `settled`, on settled sums of this moment. Returns false if
    the model has trapped, now or before. For callers in C. Not hook-safe. */
 bool memtrack_model_visit(bool settled, void (*body)(struct memtrack_core *, void *), void *argument);
+
+/* Logs the text of this length in the model's output region. With exclusive use of the model. Not hook-safe. */
+void memtrack_model_log(struct memtrack_core *model, enum memtrack_severity severity, uint32_t length);
 
 #ifdef __cplusplus
 }

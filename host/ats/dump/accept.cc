@@ -34,8 +34,7 @@ memtrack_accept_poll()
 static void
 log_answer(memtrack_core *model, uint32_t length)
 {
-  memtrack_log((enum memtrack_severity)memtrack_call(model, answerSeverity), "%.*s", (int)length,
-               (const char *)memtrack_core_at(model, model->output));
+  memtrack_model_log(model, (enum memtrack_severity)memtrack_call(model, answerSeverity), length);
 }
 
 void

@@ -43,25 +43,27 @@ note(uintptr_t start, size_t length)
   }
 }
 
+/* Notes what a call has marked. Returns its result. */
 static int
-other_madvise(void *start, size_t length, int advice)
+noted(int result, const void *start, size_t length, int advice)
 {
-  int result = madvise(start, length, advice);
   if (result == 0 && advice == MADV_DONTDUMP) {
     note((uintptr_t)start, length);
   }
   return result;
 }
 
+static int
+other_madvise(void *start, size_t length, int advice)
+{
+  return noted(madvise(start, length, advice), start, length, advice);
+}
+
 /* The C library passes an advice that it does not know on to the kernel. */
 static int
 other_posix_madvise(void *start, size_t length, int advice)
 {
-  int result = posix_madvise(start, length, advice);
-  if (result == 0 && advice == MADV_DONTDUMP) {
-    note((uintptr_t)start, length);
-  }
-  return result;
+  return noted(posix_madvise(start, length, advice), start, length, advice);
 }
 
 const struct memtrack_redirect memtrack_server_advice[] = {

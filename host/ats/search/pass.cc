@@ -239,7 +239,7 @@ memtrack_pass_tell(uint32_t gap)
 {
   memtrack_model_with([=](memtrack_core *model) {
     if (uint32_t length = memtrack_call(model, gapNotice, gap)) {
-      memtrack_log(MEMTRACK_WARNING, "%.*s", (int)length, (const char *)memtrack_core_at(model, model->output));
+      memtrack_model_log(model, MEMTRACK_WARNING, length);
     }
   });
 }

@@ -136,20 +136,13 @@ memtrack_search_poll(const memtrack_search_wish *wish)
   memtrack_place_poll();
 }
 
-/* Within memtrack_model_with(). */
-static void
-log_output(memtrack_core *model, enum memtrack_severity severity, uint32_t length)
-{
-  memtrack_log(severity, "%.*s", (int)length, (const char *)memtrack_core_at(model, model->output));
-}
-
 void
 memtrack_search_request(const char *text, uint32_t percent)
 {
   memtrack_model_with_sums([=](memtrack_core *model) {
     uint32_t length = memtrack_core_input(model, text, strlen(text));
     length          = memtrack_call(model, answerSearch, length, percent);
-    log_output(model, (enum memtrack_severity)memtrack_call(model, answerSeverity), length);
+    memtrack_model_log(model, (enum memtrack_severity)memtrack_call(model, answerSeverity), length);
   });
 }
 
@@ -160,11 +153,11 @@ memtrack_search_status()
     const memtrack_pass *pass = memtrack_pass_counts();
     memtrack_call(model, beginSearchedRows);
     while (uint32_t length = memtrack_call(model, writeSearchedRow)) {
-      log_output(model, MEMTRACK_NOTE, length);
+      memtrack_model_log(model, MEMTRACK_NOTE, length);
     }
-    log_output(model, MEMTRACK_NOTE,
-               memtrack_call(model, writeSearchStatus, wanted.percent, pass->sites, pass->passes, pass->complete, pass->bytes,
-                             pass->ns / MEMTRACK_NS_PER_MS));
+    memtrack_model_log(model, MEMTRACK_NOTE,
+                       memtrack_call(model, writeSearchStatus, wanted.percent, pass->sites, pass->passes, pass->complete,
+                                     pass->bytes, pass->ns / MEMTRACK_NS_PER_MS));
   });
 }
 
