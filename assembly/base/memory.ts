@@ -103,6 +103,9 @@ export const BLOCK_SIZE: u32 = 208;
 export const FOUND_SIZE: u32 = 48;
 export const BARE_SIZE: u32 = 16;
 export const BARE_COUNT: u32 = 16;
+export const TRIED_SIZE: u32 = 32;
+export const TRIED_BITS: u32 = 10;
+export const TRIED_COUNT: u32 = 1024;
 export const EDGE_SIZE: u32 = 8;
 export const EDGES_COUNT: u32 = 32768;
 /** Watched blocks: those of the samples, and with those that hold them. */
@@ -267,6 +270,8 @@ export let candidates: usize = 0;
 export let foundHolder: usize = 0;
 /** Memory without a tag (bare.ts). */
 export let bares: usize = 0;
+/** Words that are no tags, though they look so (tried.ts). */
+export let triedWords: usize = 0;
 /** Numbers of the links that were found after a pass (lookup.ts): u16. */
 export let newLinks: usize = 0;
 /** References from watched blocks to watched blocks (reference.ts). */
@@ -435,6 +440,7 @@ function laySearch(): void {
   candidates = take(SEARCHED_MAX * WATCHED_MAX * FOUND_SIZE);
   foundHolder = take(FOUND_SIZE);
   bares = take(BARE_COUNT * BARE_SIZE);
+  triedWords = take(TRIED_COUNT * TRIED_SIZE);
   newLinks = take(LINKS_MAX * sizeof<u16>());
   edges = take(EDGES_COUNT * EDGE_SIZE);
   roots = take(ROOTS_COUNT * ROOT_SIZE);

@@ -13,13 +13,14 @@ import { setValueAt, valueAt } from "../base/regions";
 import { behindBare, forgetBare, noteBare } from "./bare";
 import { keyOfOpenssl, plainKey } from "./searched";
 import { birthOf, BLOCK_FAR, BLOCK_NEAR, canBeTag, startBefore, startOf, userEndOf } from "./tag";
+import { noteTried, triedFrom } from "./tried";
 
 const WORD: u32 = sizeof<u64>();
 /** Memory is read to the end of a page first, as the next may be unmapped, then more and more. */
 const PAGE: u32 = 4096;
 /** Words that may look like tags without being one, until the search for the tag ends. */
 const FAILURES: u32 = 64;
-/** Words after a pass, less than BLOCK_NEAR behind and farther, of which all starts are tried: milliseconds each. */
+/** Words after a pass, less than BLOCK_NEAR behind and farther, of which all starts are tried, if they were not before: milliseconds each. */
 const NEAR_TRIES: u32 = 8;
 const FAR_TRIES: u32 = 8;
 /** Times that memory beyond BLOCK_NEAR is read after a pass, until no further lookup goes so far: 32 MiB. */
@@ -33,8 +34,9 @@ export const LOOKUP_UNKNOWN: u32 = 3; // this pass has read enough
 
 let wanted: u64 = 0;
 let failures: u32 = 0;
-/** The address of the first such word. */
+/** The address of the first such word, and whether not all starts of one were tried. */
 let failedAt: u64 = 0;
+let isUntried: bool = false;
 /** The last word of the memory that was read before. */
 let before: u64 = 0;
 export let nextAddress: u64 = 0;
@@ -67,6 +69,7 @@ export function forgetLookups(): void {
 export function beginLookup(address: u64): void {
   wanted = address;
   failures = 0;
+  isUntried = false;
   before = 0;
   goesFar = false;
   nextAddress = address & ~(<u64>(WORD - 1));
@@ -106,12 +109,21 @@ export function outside(): u32 {
 /** No tag was found up to an address. The first word that looked like one may be one yet. */
 function ends(result: u32, to: u64): u32 {
   noteBare(wanted, failures ? min(failedAt, to) : to);
-  return result;
+  return isUntried ? LOOKUP_UNKNOWN : result;
 }
 
-/** Whether a word that looks like a tag may be that of a large block that begins anywhere. */
-function mayTryAll(address: u64): bool {
-  return address - wanted < BLOCK_NEAR ? nearTries++ < NEAR_TRIES : farTries++ < FAR_TRIES;
+/** The start of a large block that begins anywhere, if a word that looks like a tag is that of one; 0 if not, or if it was not tried. */
+function startAnywhere(address: u64, tag: u64): u64 {
+  const key = plainKey();
+  const from = triedFrom(address, tag, key);
+  if (wanted <= from) return 0;
+  if (address - wanted < BLOCK_NEAR ? nearTries++ >= NEAR_TRIES : farTries++ >= FAR_TRIES) {
+    isUntried = true;
+    return 0;
+  }
+  const start = startBefore(wanted, from, address, tag, before, key);
+  if (!start) noteTried(address, tag, key, wanted);
+  return start;
 }
 
 function look(address: u64, word: u64): u32 {
@@ -124,9 +136,9 @@ function look(address: u64, word: u64): u32 {
     key = keyOfOpenssl();
     start = startOf(address, tag, before, key);
   }
-  if (!start && mayTryAll(address)) {
+  if (!start) {
     key = plainKey();
-    start = startBefore(wanted, address, tag, before, key);
+    start = startAnywhere(address, tag);
   }
   if (!start) {
     if (!failures) failedAt = address;

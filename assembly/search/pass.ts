@@ -13,6 +13,7 @@ import { forgetRoots } from "./root";
 import { LOST_PASSES } from "./rules";
 import { beginHolders, dropUnlisted, enterListed, forgetSearched, searchedAt, setEpoch, setKeys, Slot } from "./searched";
 import { setBirths } from "./tag";
+import { forgetTried } from "./tried";
 import { beginWhole, endWhole, forgetWhole, testedHigh, testedLow } from "./whole";
 
 /** Passes between two thorough ones, at least. */
@@ -29,6 +30,7 @@ export function searchBegin(): void {
   forgetReferences();
   forgetRequests();
   forgetRoots();
+  forgetTried();
   forgetWhole();
   sinceThorough = THOROUGH_EVERY;
 }

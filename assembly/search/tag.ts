@@ -75,15 +75,15 @@ export function startOf(address: u64, tag: u64, before: u64, key: u64, reach: u6
 }
 
 /**
- * Start of a large block that begins at `address` or before it, wherever allocators place it; 0 if it is no tag of this key. It tries up to
- * four million starts, which takes some milliseconds.
+ * Start of a large block that begins at `address` or before it, and behind `from`, wherever allocators place it; 0 if it is no tag of this
+ * key. It tries up to four million starts, which takes some milliseconds.
  * @param at the address of the tag
  */
-export function startBefore(address: u64, at: u64, tag: u64, before: u64, key: u64): u64 {
+export function startBefore(address: u64, from: u64, at: u64, tag: u64, before: u64, key: u64): u64 {
   const end = at + TAG_SIZE;
   const birth = tag >> TAG_BIRTH_SHIFT;
   const slack = slackOf(tag, before);
-  const least = end > BLOCK_FAR ? end - BLOCK_FAR : ALIGNMENT;
+  const least = max(end > BLOCK_FAR ? end - BLOCK_FAR : ALIGNMENT, from + 1);
   for (let start = min(address, end - slack) & ~(ALIGNMENT - 1); start >= least; start -= ALIGNMENT) {
     if (hash(key, start, slack, birth) == checkOf(tag)) return start;
   }

@@ -240,6 +240,28 @@ describe("a chain", () => {
     }
   });
 
+  test("over a table is found in time, and not told wrongly before, where words elsewhere look like tags", () => {
+    memoryOf(0x200000);
+    watch([SITE + 5, SITE]);
+    for (let i: u64 = 0; i < 40; ++i) {
+      const word = BASE + 0x4000 + i * 0x200; // in the server's heap
+      poke(word, block(BASE + 0x100 + i * 64, SITE + 5));
+      poke(word + 0x40, 0x00123456789abcde - i); // no tag of any block
+      block(word + 0x60, SITE + 6);
+    }
+    const table = block(BASE + 0x40190, SITE + 1, 0x180000);
+    poke(ROOTS, table);
+    for (let i: u64 = 0; i < 40; ++i) poke(table + 0x168008 + i * 0x808, block(BASE + 0x14000 + i * 0x100));
+    const told = `[${SITE + 1}] <- foo.so variable48 (.bss)`;
+    for (let i: u32 = 0; i < 10 && chain(1) != told; ++i) {
+      expect(chain(1)).toBe("");
+      pass();
+    }
+    expect(chain(1)).toBe(told);
+    passes(4);
+    expect(chain(0)).toBe("heap of the server");
+  });
+
   test("ends at the object that an address lies in", () => {
     memoryOf(0x40000);
     watch([SITE]);
