@@ -209,7 +209,8 @@ export const VERB_COUNT: u32 = 11;
 export const LINE_OTHER: u32 = 0; // nothing of a mapping
 export const LINE_SKIPPED: u32 = 1; // a mapping that holds no variable
 export const LINE_READ: u32 = 2; // a mapping that the search reads
-export const LINE_UNDUMPED: u32 = 3; // that the mapping above is not in core dumps
+export const LINE_SHARED: u32 = 3; // a mapping that a thorough pass reads: a shared one of a file
+export const LINE_UNDUMPED: u32 = 4; // that the mapping above is not in core dumps
 
 // Classification of a function by its linkage name (naming/mangled.ts).
 export const MANGLED_OWN: u32 = 0; // no other class applies: a function written for this module

@@ -6,15 +6,17 @@
 //   VmFlags: rd wr mr mw me dd ac
 //
 // Memory that holds no variable of a running program: code and files that nothing has been written to are private, too, but cost little to
-// read. What is shared with a file or a device is left out. Anonymous shared memory has a file's name as well.
+// read. What is shared with a device is left out. What is shared with a file that it can write to holds pointers of this process rarely: a
+// thorough pass reads it. Anonymous shared memory has a file's name as well.
 
-import { LINE_OTHER, LINE_READ, LINE_SKIPPED, LINE_UNDUMPED } from "../abi";
+import { LINE_OTHER, LINE_READ, LINE_SHARED, LINE_SKIPPED, LINE_UNDUMPED } from "../abi";
 import * as answer from "../base/answer";
 import { input } from "../base/memory";
 import * as reader from "../base/reader";
 
 const DASH: u32 = 0x2d;
 const READABLE: u32 = 0x72; // r
+const WRITABLE: u32 = 0x77; // w
 const EXECUTABLE: u32 = 0x78; // x
 const PRIVATE: u32 = 0x70; // p
 const PERMISSIONS: usize = 4;
@@ -26,8 +28,8 @@ let nameEnd: usize = 0;
 
 /**
  * Reads the line in the input region.
- * @returns LINE_READ or LINE_SKIPPED for a mapping, which is to be read or not; LINE_UNDUMPED if the mapping of the last such line is not
- * in core dumps; LINE_OTHER for all others
+ * @returns LINE_READ, LINE_SHARED or LINE_SKIPPED for a mapping, which all passes, thorough passes, or none are to read; LINE_UNDUMPED if the
+ * mapping of the last such line is not in core dumps; LINE_OTHER for all others
  */
 export function readMapping(length: u64): u32 {
   reader.open(input, answer.bounded(length));
@@ -45,7 +47,7 @@ export function readMapping(length: u64): u32 {
   reader.skipBlanks();
   name = reader.position();
   nameEnd = name + reader.left();
-  return holdsVariables(permissions) ? LINE_READ : LINE_SKIPPED;
+  return wantedBy(permissions);
 }
 
 /** Of the last mapping's line. */
@@ -60,12 +62,17 @@ export function mappingName(): u32 {
   return <u32>(name - input);
 }
 
-function holdsVariables(permissions: usize): bool {
-  if (<u32>load<u8>(permissions) != READABLE) return false;
-  if (<u32>load<u8>(permissions, 3) != PRIVATE) return isAnonymousShared();
-  if (nameBegins("[v")) return false; // [vdso], [vvar], [vsyscall]: the kernel's
-  const isFile = nameBegins("/");
-  return !(isFile && (<u32>load<u8>(permissions, 2) == EXECUTABLE || isDevice()));
+function wantedBy(permissions: usize): u32 {
+  if (<u32>load<u8>(permissions) != READABLE) return LINE_SKIPPED;
+  if (nameBegins("[v")) return LINE_SKIPPED; // [vdso], [vvar], [vsyscall]: the kernel's
+  if (<u32>load<u8>(permissions, 3) != PRIVATE) return wantedOfShared(<u32>load<u8>(permissions, 1) == WRITABLE);
+  const isCode = nameBegins("/") && <u32>load<u8>(permissions, 2) == EXECUTABLE;
+  return isCode || isDevice() ? LINE_SKIPPED : LINE_READ;
+}
+
+function wantedOfShared(isWritable: bool): u32 {
+  if (isAnonymousShared()) return LINE_READ;
+  return isWritable && nameBegins("/") && !isDevice() ? LINE_SHARED : LINE_SKIPPED;
 }
 
 /** Not /dev/zero, of which a mapping is anonymous memory. */

@@ -52,9 +52,9 @@ is_listed(const struct memtrack_regions *regions, const char *address)
 }
 
 static void
-list(struct memtrack_regions *regions, bool with_buffers)
+list(struct memtrack_regions *regions, bool is_thorough)
 {
-  memtrack_regions_list(&core, regions, with_buffers);
+  memtrack_regions_list(&core, regions, is_thorough);
   assert_true(regions->gap == MEMTRACK_GAP_NONE || MT_SANITIZED); // a sanitizer reserves more than is searched
 }
 
@@ -82,6 +82,30 @@ regions_are_what_can_hold_a_reference(void **state)
   munmap(written, 3 * PAGE);
   munmap(sealed, PAGE);
   munmap(closed, PAGE);
+}
+
+static void
+a_file_that_is_shared_is_read_by_thorough_passes(void **state)
+{
+  (void)state;
+  FILE *file = tmpfile();
+  assert_non_null(file);
+  assert_int_equal(ftruncate(fileno(file), 2 * PAGE), 0);
+  char *written = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, fileno(file), 0);
+  char *read    = mmap(NULL, PAGE, PROT_READ, MAP_SHARED, fileno(file), PAGE);
+  char *mine    = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE, fileno(file), 0);
+  fclose(file);
+  assert_true(written != MAP_FAILED && read != MAP_FAILED && mine != MAP_FAILED);
+  list(&now, false);
+  assert_false(is_listed(&now, written));
+  assert_true(is_listed(&now, mine));
+  list(&now, true);
+  assert_true(is_listed(&now, written) && memtrack_regions_at(&now, (uintptr_t)written)->rare);
+  assert_false(is_listed(&now, read));
+  assert_true(is_listed(&now, mine) && !memtrack_regions_at(&now, (uintptr_t)mine)->rare);
+  munmap(written, PAGE);
+  munmap(read, PAGE);
+  munmap(mine, PAGE);
 }
 
 static void
@@ -188,7 +212,7 @@ buffers_are_read_only_if_the_pass_wants_them(void **state)
       const struct memtrack_region *region = memtrack_regions_at(&now, (uintptr_t)memory + page * PAGE);
       bool is_buffers                      = (page >= 1 && page < 6) || page == 7;
       assert_int_equal(region != NULL, with || !is_buffers);
-      assert_true(!region || region->buffers == is_buffers);
+      assert_true(!region || region->rare == is_buffers);
     }
   } // and stay mapped: other tests' memory is no IOBuffer
 }
@@ -242,7 +266,7 @@ nothing_is_left_out_once_a_buffer_was_given_back(void **state)
   list(&now, false);
   for (int page = 0; page < 4; ++page) {
     const struct memtrack_region *region = memtrack_regions_at(&now, (uintptr_t)memory + page * PAGE);
-    assert_true(region && !region->buffers);
+    assert_true(region && !region->rare);
   }
   mark("posix_madvise", memory + 3 * PAGE, PAGE);
   memtrack_regions_find_buffers(&core);
@@ -472,6 +496,7 @@ main(void)
 {
   const struct CMUnitTest tests[] = {
     cmocka_unit_test(regions_are_what_can_hold_a_reference),
+    cmocka_unit_test(a_file_that_is_shared_is_read_by_thorough_passes),
     cmocka_unit_test(own_memory_is_left_out_to_the_page),
     cmocka_unit_test(pieces_cover_each_region_once),
     cmocka_unit_test(what_is_new_is_what_was_not_there),

@@ -52,7 +52,7 @@ static void
 scan(void *region, uint64_t address, uint32_t length)
 {
   uint32_t kind = reader.margin ? MEMTRACK_PIECE_UNALIGNED : MEMTRACK_PIECE_MEMORY;
-  kind          = ((const memtrack_region *)region)->buffers ? MEMTRACK_PIECE_BUFFER : kind;
+  kind          = ((const memtrack_region *)region)->rare ? MEMTRACK_PIECE_BUFFER : kind;
   memtrack_call(&core, scanPiece, address, length, kind);
 }
 

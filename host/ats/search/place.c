@@ -169,5 +169,5 @@ memtrack_place_write(struct memtrack_core *core, const struct memtrack_regions *
     return (size_t)snprintf(text, size, "file %.100s", strrchr(name, '/') + 1);
   }
   const struct memtrack_region *region = memtrack_regions_at(regions, address);
-  return (size_t)snprintf(text, size, "%s of the server", region && region->buffers ? "IOBuffers" : "heap");
+  return (size_t)snprintf(text, size, "%s of the server", region && region->rare ? "IOBuffers" : "heap");
 }

@@ -64,13 +64,13 @@ clear(memtrack_regions *regions)
 
 /* Behind all others. */
 static void
-append(memtrack_regions *regions, uint64_t start, uint64_t end, bool is_buffers)
+append(memtrack_regions *regions, uint64_t start, uint64_t end, bool is_rare)
 {
   memtrack_region *last = regions->count ? &regions->list[regions->count - 1] : nullptr;
-  if (last && last->end == start && last->buffers == is_buffers) {
+  if (last && last->end == start && last->rare == is_rare) {
     last->end = end;
   } else if (regions->count < MEMTRACK_REGIONS_MAX) {
-    regions->list[regions->count++] = memtrack_region{start, end, 0, is_buffers};
+    regions->list[regions->count++] = memtrack_region{start, end, 0, is_rare};
   } else {
     regions->gap = MEMTRACK_GAP_REGIONS;
     memtrack_limit_hit(MEMTRACK_LIMIT_REGIONS);
@@ -103,10 +103,10 @@ has_page(uint64_t start, uint64_t end)
 }
 
 static void
-append_sparse(memtrack_regions *regions, uint64_t start, uint64_t end, bool is_buffers)
+append_sparse(memtrack_regions *regions, uint64_t start, uint64_t end, bool is_rare)
 {
   if (end - start <= SPARSE) {
-    append(regions, start, end, is_buffers);
+    append(regions, start, end, is_rare);
     return;
   }
   if (end - start > LONGEST) {
@@ -116,7 +116,7 @@ append_sparse(memtrack_regions *regions, uint64_t start, uint64_t end, bool is_b
   for (uint64_t at = start, stop; at < end; at = stop) {
     stop = std::min(end, (at / STEP + 1) * STEP);
     if (has_page(at, stop)) {
-      append(regions, at, stop, is_buffers);
+      append(regions, at, stop, is_rare);
     }
   }
 }
@@ -125,17 +125,17 @@ append_sparse(memtrack_regions *regions, uint64_t start, uint64_t end, bool is_b
 class cutter
 {
 public:
-  explicit cutter(memtrack_regions *regions, bool with_buffers) : regions_(regions), with_buffers_(with_buffers) {}
+  explicit cutter(memtrack_regions *regions, bool is_thorough) : regions_(regions), is_thorough_(is_thorough) {}
 
   void
-  add(uint64_t start, uint64_t end)
+  add(uint64_t start, uint64_t end, bool is_shared)
   {
     for (uint64_t stop; start < end; start = stop) {
       const memtrack_span mine = next(own, own_count, &own_at_, start), buffer = next(buffers, buffer_count, &buffer_at_, start);
-      bool is_mine = mine.start <= start, is_buffer = buffer.start <= start;
+      bool is_mine = mine.start <= start, is_buffer = buffer.start <= start, is_rare = is_shared || is_buffer;
       stop = std::min({end, is_mine ? mine.end : mine.start, is_buffer ? buffer.end : buffer.start});
-      if (!is_mine && (with_buffers_ || !is_buffer)) {
-        append_sparse(regions_, start, stop, is_buffer);
+      if (!is_mine && (is_thorough_ || !is_rare)) {
+        append_sparse(regions_, start, stop, is_rare);
       }
     }
   }
@@ -152,7 +152,7 @@ private:
   }
 
   memtrack_regions *regions_;
-  bool with_buffers_;
+  bool is_thorough_;
   uint32_t own_at_    = 0;
   uint32_t buffer_at_ = 0;
 };
@@ -192,14 +192,14 @@ each_line(memtrack_core *core, const char *path, Body body)
 }
 
 void
-memtrack_regions_list(memtrack_core *core, memtrack_regions *regions, bool with_buffers)
+memtrack_regions_list(memtrack_core *core, memtrack_regions *regions, bool is_thorough)
 {
-  cutter rest(regions, with_buffers);
+  cutter rest(regions, is_thorough);
   clear(regions);
   list_own();
   bool read    = each_line(core, "/proc/self/maps", [&](const char *, uint32_t, uint32_t says) {
-    if (says == MEMTRACK_LINE_READ) {
-      rest.add(memtrack_call(core, mappingStart), memtrack_call(core, mappingEnd));
+    if (says == MEMTRACK_LINE_READ || says == MEMTRACK_LINE_SHARED) {
+      rest.add(memtrack_call(core, mappingStart), memtrack_call(core, mappingEnd), says == MEMTRACK_LINE_SHARED);
     }
     return true;
   });
@@ -221,7 +221,7 @@ memtrack_regions_new(const memtrack_regions *now, const memtrack_regions *before
       bool was_there = at < before->count && before->list[at].start <= start;
       stop = at == before->count ? region->end : std::min(region->end, was_there ? before->list[at].end : before->list[at].start);
       if (!was_there) {
-        append(fresh, start, stop, region->buffers);
+        append(fresh, start, stop, region->rare);
       }
     }
   }
@@ -314,7 +314,7 @@ memtrack_regions_name(memtrack_core *core, uint64_t address, memtrack_span *mapp
 {
   bool found = false;
   each_line(core, "/proc/self/maps", [&](const char *line, uint32_t length, uint32_t says) {
-    if (says == MEMTRACK_LINE_READ || says == MEMTRACK_LINE_SKIPPED) {
+    if (says == MEMTRACK_LINE_READ || says == MEMTRACK_LINE_SHARED || says == MEMTRACK_LINE_SKIPPED) {
       *mapping = memtrack_span{memtrack_call(core, mappingStart), memtrack_call(core, mappingEnd)};
       found    = address - mapping->start < mapping->end - mapping->start;
     }

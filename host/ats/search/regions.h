@@ -31,7 +31,7 @@ extern "C" {
 struct memtrack_region {
   uint64_t start, end;
   uint64_t first; /* number of its first piece */
-  bool buffers;   /* memory of IOBuffers */
+  bool rare;      /* only thorough passes read it: memory of IOBuffers, and files that are shared */
 };
 
 struct memtrack_regions {
@@ -45,8 +45,8 @@ struct memtrack_regions {
 int memtrack_regions_open(struct memtrack_regions *regions);
 void memtrack_regions_close(struct memtrack_regions *regions);
 
-/* Lists the regions of this moment. Within memtrack_guarded(). */
-void memtrack_regions_list(struct memtrack_core *core, struct memtrack_regions *regions, bool with_buffers);
+/* Lists the regions of this moment, those that only thorough passes read if `is_thorough`. Within memtrack_guarded(). */
+void memtrack_regions_list(struct memtrack_core *core, struct memtrack_regions *regions, bool is_thorough);
 
 /* Lists what is in `now` and not in `before`. */
 void memtrack_regions_new(const struct memtrack_regions *now, const struct memtrack_regions *before,

@@ -2,7 +2,7 @@
 //
 // Lines of maps and smaps: which mappings can hold a reference.
 
-import { LINE_OTHER, LINE_READ, LINE_SKIPPED, LINE_UNDUMPED } from "../../../assembly/abi";
+import { LINE_OTHER, LINE_READ, LINE_SHARED, LINE_SKIPPED, LINE_UNDUMPED } from "../../../assembly/abi";
 import { mappingEnd, mappingName, mappingStart, readMapping } from "../../../assembly/control/mapping";
 import { freshControl, put, Random, seed } from "../support";
 
@@ -41,12 +41,21 @@ describe("a line of /proc/self/maps", () => {
     expect(mapping("rw-s", "/SYSV00000000 (deleted)")).toBe(LINE_READ);
   });
 
+  test("is of a file that is shared and can be written to", () => {
+    freshControl();
+    expect(mapping("rw-s", "/var/cache/file")).toBe(LINE_SHARED);
+    expect(mapping("rw-s", "/var/cache/file (deleted)")).toBe(LINE_SHARED);
+    expect(mapping("rw-s", "/dev/shm/table")).toBe(LINE_SHARED);
+  });
+
   test("is of other memory", () => {
     freshControl();
     expect(mapping("---p", "")).toBe(LINE_SKIPPED);
     expect(mapping("-w-p", "")).toBe(LINE_SKIPPED);
     expect(mapping("r-xp", "/usr/lib/libfoo.so")).toBe(LINE_SKIPPED);
-    expect(mapping("rw-s", "/var/cache/file")).toBe(LINE_SKIPPED);
+    expect(mapping("r--s", "/var/lib/addresses.mmdb")).toBe(LINE_SKIPPED);
+    expect(mapping("rw-s", "anon_inode:[io_uring]")).toBe(LINE_SKIPPED);
+    expect(mapping("rw-s", "socket:[1234]")).toBe(LINE_SKIPPED);
     expect(mapping("rw-s", "/dev/dri/card0")).toBe(LINE_SKIPPED);
     expect(mapping("rw-p", "/dev/mem")).toBe(LINE_SKIPPED);
     expect(mapping("r--p", "[vvar]")).toBe(LINE_SKIPPED);
