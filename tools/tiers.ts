@@ -35,7 +35,7 @@ export const TIERS = {
   web: { paths: ["tests/web"], needs: "Chromium", build: "command" },
   native: { paths: ["tests/native", "tests/bench/cases"], needs: "gcc, clang, cmocka, Valgrind", build: "all" },
   // Most of their time they wait: for a sample, a reload, a timer of the server.
-  ats: { paths: ["tests/ats"], needs: "Traffic Server, its plugins, load generators", build: "all", together: 2 },
+  ats: { paths: ["tests/ats"], needs: "Traffic Server, its plugins, load generators", build: "all", together: 3 },
 } satisfies Record<string, Tier> as Record<TierName, Tier>;
 
 export type TierName = "unit" | "core" | "export" | "web" | "native" | "ats";
