@@ -99,7 +99,7 @@ export const FINDING_TEXT_SIZE: u32 = 1024;
 /** The search: bytes of its filter, a searched site, a watched block, a block that a census found. */
 export const SEARCH_FILTER_SIZE: u32 = 1 << 16;
 export const SEARCHED_SIZE: u32 = 192;
-export const BLOCK_SIZE: u32 = 208;
+export const BLOCK_SIZE: u32 = 216;
 export const FOUND_SIZE: u32 = 48;
 export const BARE_SIZE: u32 = 16;
 export const BARE_COUNT: u32 = 16;

@@ -65,9 +65,13 @@ export class Block extends Found {
   place3: u64;
   /** Address of the block that holds it, by mark.ts; 0 if that is none. */
   by: u64;
+  /** Address of one whose chain ends at a named root (telling.ts); 0 if there is none. */
+  teller: u64;
   /** An address outside all blocks that has a reference to it, and what is there (root.ts); 0: none is known. */
   root: u64;
   rootText: u32;
+  /** The places that lie in no block, as bits, by the lookups of this pass. */
+  outsides: u32;
   /** Of a link: whether the block was released, its distance from the sample, and whether it holds a watched block in this pass. */
   spent: bool;
   depth: u32;

@@ -10,6 +10,7 @@ import { siteOf } from "./lookup";
 import { CHAIN_SITE_SIZE, rootLength, rootText } from "./root";
 import { isHeld } from "./rules";
 import { searchedAt, Slot, slotOf } from "./searched";
+import { hasName, tellerOf } from "./telling";
 import { isUntested } from "./whole";
 
 /** Most blocks of a chain. */
@@ -65,7 +66,9 @@ function follow(from: Watched): void {
   let block = from;
   let last = NO_SITE;
   for (let i: u32 = 0; i < LENGTH; ++i) {
-    let holder = blockAt(block).by ? blockWith(blockAt(block).by) : NO_BLOCK;
+    if (hasName(blockAt(block))) return text(blockAt(block).rootText);
+    let holder = tellerOf(blockAt(block));
+    if (holder == NO_BLOCK && blockAt(block).by) holder = blockWith(blockAt(block).by);
     if (holder == NO_BLOCK) {
       const root = blockAt(block).rootText;
       if (root) text(root);

@@ -131,7 +131,7 @@ function followWhole(): bool {
 }
 
 /** What an edge from a held block makes of the one that it leads to. */
-function strengthOf(edge: Edge): u32 {
+export function strengthOf(edge: Edge): u32 {
   return !edge.middle || (sharedOf(edge.to) >> (edge.middle - 1)) & 1 ? VALUE_HELD : VALUE_UNSURE;
 }
 

@@ -81,7 +81,7 @@ export function beginPass(flags: u32): void {
 
 function beginBlock(block: Block): void {
   block.seen = block.used = block.own = false;
-  block.starts = block.places = 0;
+  block.starts = block.places = block.outsides = 0;
   block.middles = block.offsets = 0;
   block.value = VALUE_NONE;
 }

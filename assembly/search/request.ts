@@ -6,7 +6,8 @@
 //   links      whether the blocks that hold others still have their tags
 //   turns      whether the blocks that are about to be called lost have them. Then all samples are judged
 //   lookups    which blocks hold the blocks that are referred to from outside all watched blocks: they are watched from the next pass on
-//   roots      what is at the addresses of references that lie in no block
+//   roots      what is at the addresses of references that lie in no block: at the first of a block, and if that is only somewhere in
+//              the server's memory, at its others, of which one may have a name (telling.ts)
 //
 // The host calls nextRequest() until that returns REQUEST_NONE, and answers each request. The numbers of requests are bounded; lookups go on
 // after the next pass where they ended.
@@ -33,8 +34,9 @@ import {
 } from "./lookup";
 import { markBlocks } from "./mark";
 import { answerOutside, answerOutsideRoot, beginOutsides, nextOutside, outsidePlace } from "./outside";
-import { isVariable, rootNumber, rootOfSite } from "./root";
+import { isNamed, isVariable, rootNumber, rootOfSite } from "./root";
 import { NO_SLOT, searchedAt, Slot, slotOf } from "./searched";
+import { markTellers } from "./telling";
 import { isSiteUntested } from "./whole";
 
 const STEP_NONE: u32 = 0;
@@ -54,9 +56,11 @@ const ROOTS_ASKED: u32 = 128;
 
 let step: u32 = STEP_NONE;
 let thorough: bool = false;
-/** The block that the last request is about, and of a lookup the number of its reference. */
+/** The block that the last request is about, and the number of its reference; of a root its place, and whether the root was asked for. */
 let current: Watched = 0;
 let reference: u32 = 0;
+let place: u64 = 0;
+let isRootAsked: bool = false;
 /** Blocks looked at, and lookups or places asked for, in this step. */
 let visited: u32 = 0;
 let asked: u32 = 0;
@@ -90,7 +94,7 @@ function enter(next: u32): void {
   step = next;
   visited = asked = 0;
   reference = 0;
-  goesOn = false;
+  isRootAsked = goesOn = false;
   current = next == STEP_LINKS ? SAMPLED_COUNT : next == STEP_LOOKUPS ? first : 0;
 }
 
@@ -105,6 +109,7 @@ export function nextRequest(): u32 {
   if (step == STEP_LINKS) {
     for (; current < BLOCKS_COUNT; ++current) if (blockAt(current).address) return readTag();
     markBlocks();
+    markTellers();
     enter(STEP_TURNS);
   }
   if (step == STEP_TURNS) {
@@ -119,7 +124,7 @@ export function nextRequest(): u32 {
     enter(STEP_ROOTS);
   }
   if (step == STEP_ROOTS && asked < ROOTS_ASKED) {
-    for (; current < BLOCKS_COUNT; ++current) if (isRootUnknown(blockAt(current))) return ask(blockAt(current).root);
+    for (; current < BLOCKS_COUNT; nextPlaces()) if (findPlace(blockAt(current))) return ask(place);
   }
   if (step != STEP_NONE) composeChains();
   step = STEP_NONE;
@@ -162,7 +167,7 @@ export function answerPlaceIn(birth: u32, isMapped: u32): void {
 
 function answerRoot(root: u32, isSure: bool): void {
   if (step == STEP_OUTSIDES) return answerOutsideRoot(root, isSure);
-  if (step == STEP_ROOTS) blockAt(current++).rootText = root;
+  if (step == STEP_ROOTS) takeRoot(blockAt(current), root);
 }
 
 function readTag(): u32 {
@@ -193,12 +198,13 @@ function findLookup(): bool {
   if (goesOn) return true;
   while (visited < BLOCKS_COUNT && asked < LOOKUPS_MAX) {
     const block = blockAt(current);
-    if (reference < block.places && (reference || isLookedUp(block))) {
-      if (!reference) block.root = 0;
+    if (reference < block.places && (reference ? !isTold(block) : isLookedUp(block))) {
+      if (!reference && !hasPlace(block, block.root)) block.root = 0;
       beginLookup(placeOf(current, reference));
       ++asked;
       return true;
     }
+    if (reference && !block.root) block.rootText = 0;
     nextBlock();
   }
   return false;
@@ -210,14 +216,41 @@ function nextBlock(): void {
   current = (current + 1) % BLOCKS_COUNT;
 }
 
-function isRootUnknown(block: Block): bool {
-  return block.address != 0 && block.root != 0 && !block.rootText;
+/** Finds the next place of a block to ask for: that of its root, then others until one has a name. */
+function findPlace(block: Block): bool {
+  if (!block.address || !block.root) return false;
+  place = block.root;
+  if (!block.rootText && !isRootAsked) return (isRootAsked = true);
+  while (reference < block.places && !isNamed(block.rootText)) {
+    place = placeOf(current, reference);
+    if ((block.outsides >> reference++) & 1 && place != block.root) return true;
+  }
+  return false;
+}
+
+function nextPlaces(): void {
+  reference = 0;
+  isRootAsked = false;
+  ++current;
+}
+
+/** A name is better than none, and a variable whose name is not known yet has one. */
+function takeRoot(block: Block, root: u32): void {
+  if (place != block.root && root && !isNamed(root)) return;
+  if (place != block.root && !root && !block.rootText) return;
+  block.root = place;
+  block.rootText = root;
 }
 
 /** Whether the references to a block are looked up after this pass. */
 function isLookedUp(block: Block): bool {
   if (!block.address || block.spent || block.value == VALUE_NONE || block.depth >= DEPTH) return false;
   return !hasPlace(block, block.root) || (turn + current) % AGAIN == 0;
+}
+
+/** Whether one of the places that the lookups of this pass have found in no block has a name. */
+function isTold(block: Block): bool {
+  return block.root != 0 && block.outsides != 0 && isNamed(block.rootText);
 }
 
 function hasPlace(block: Block, place: u64): bool {
@@ -233,26 +266,33 @@ function goOn(found: u32): void {
 }
 
 function answerLookup(found: u32): void {
-  if (found == LOOKUP_BLOCK) {
-    takeHolder();
-    ++reference;
-    return;
-  }
+  const block = blockAt(current);
   if (found == LOOKUP_UNKNOWN) {
-    if (starved == NO_BLOCK) starved = current;
+    if (starved == NO_BLOCK && !block.outsides) starved = current;
     return nextBlock();
   }
-  const block = blockAt(current);
-  const place = placeOf(current, reference);
-  if (block.root != place) block.rootText = 0;
-  block.root = place;
-  nextBlock();
+  if (found == LOOKUP_BLOCK) takeHolder();
+  else takeOutside(block, placeOf(current, reference));
+  ++reference;
 }
 
-/** Watches the block that holds the present one. In a chain of blocks of its own site that would never end. */
+/** The first place in no block is the root, until another proves to have a name. */
+function takeOutside(block: Block, at: u64): void {
+  block.outsides |= 1 << reference;
+  if (block.root) return;
+  block.root = at;
+  block.rootText = 0;
+}
+
+/**
+ * Watches the block that holds the present one. In a chain of blocks of its own site that would never end, and it tells no more than what
+ * else holds it.
+ */
 function takeHolder(): void {
   const block = blockAt(current);
   const isOwn = !foundSpent && holder.birth >> EPOCH_BITS == siteOf(current);
+  if (placeOf(current, reference) == block.root) block.root = 0;
+  if (isOwn && block.outsides) return;
   if (isOwn && block.depth >= OWN_DEPTH) {
     const slot = slotOf(block.birth);
     if (slot != NO_SLOT) searchedAt(slot).selfHeld = true;

@@ -262,6 +262,75 @@ describe("a chain", () => {
     expect(chain(0)).toBe("heap of the server");
   });
 
+  test("ends at a name, if the server's heap refers to the blocks too", () => {
+    for (let turn: u64 = 0; turn < 4; ++turn) {
+      memoryOf(0x40000);
+      watch([SITE]);
+      for (let i: u64 = 0; i < 5; ++i) {
+        const at = block(BASE + 0x100 + i * 64);
+        poke(BASE + (turn & 1 ? 0x20000 : 0x80) + i * 8, at);
+        poke(turn & 2 ? block(BASE + 0x10000 + i * 0x100, SITE + 1) : ROOTS + i * 8, at);
+        if (turn & 2) poke(ROOTS + i * 8, BASE + 0x10000 + i * 0x100);
+      }
+      passes(12);
+      expect(classes()).toBe("5/0/0/5/0");
+      expect(chain()).toBe(turn & 2 ? "[301] <- foo.so variable48 (.bss)" : "foo.so variable48 (.bss)");
+      expect(found(FINDING_CHAINED)).toBe(5);
+    }
+  });
+
+  test("ends in the server's heap, if the blocks that refer to them too are lost or end there", () => {
+    memoryOf(0x40000);
+    watch([SITE]);
+    for (let i: u64 = 0; i < 6; ++i) {
+      const at = block(BASE + 0x100 + i * 64);
+      const holder = block(BASE + 0x10000 + i * 0x100, SITE + 1);
+      poke(BASE + 0x20000 + i * 8, at);
+      poke(holder, at);
+      if (i < 3) poke(BASE + 0x21000 + i * 8, holder);
+    }
+    passes(12);
+    expect(classes()).toBe("6/0/0/6/0");
+    expect(chain()).toBe("heap of the server");
+    expect(found(FINDING_CHAINED)).toBe(6);
+  });
+
+  test("ends in the server's heap again, once the variable refers to the blocks no more", () => {
+    memoryOf(0x40000);
+    watch([SITE]);
+    const at = block(BASE + 0x100);
+    const holder = block(BASE + 0x10000, SITE + 1);
+    poke(BASE + 0x20000, at);
+    poke(ROOTS, at);
+    poke(holder, at);
+    poke(ROOTS + 0x1000, holder);
+    passes(12);
+    expect(chain()).toBe("foo.so variable48 (.bss)");
+    poke(ROOTS, 0);
+    passes(12);
+    expect(chain()).toBe("[301] <- foo.so variable49 (.bss)");
+    poke(ROOTS + 0x1000, 0);
+    passes(12);
+    expect(chain()).toBe("heap of the server");
+  });
+
+  test("is found though a block is released to which a named holder still refers", () => {
+    memoryOf(0x40000);
+    watch([SITE, SITE + 1]);
+    for (let i: u64 = 0; i < 4; ++i) {
+      const holder = block(BASE + 0x10000 + i * 0x100, SITE + 1);
+      poke(holder, block(BASE + 0x100 + i * 64));
+      poke(ROOTS + i * 8, holder);
+    }
+    passes(8);
+    expect(chain(0)).toBe("[301] <- foo.so variable48 (.bss)");
+    release(BASE + 0x100);
+    release(BASE + 0x10100);
+    passes(3);
+    expect(classes(0)).toBe("3/0/0/2/1");
+    expect(chain(0)).toBe("[301] <- foo.so variable48 (.bss)");
+  });
+
   test("ends at the object that an address lies in", () => {
     memoryOf(0x40000);
     watch([SITE]);
