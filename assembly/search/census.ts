@@ -9,6 +9,7 @@ import { OBJECT_UNKNOWN, WATCHED_MAX } from "../abi";
 import { candidates, FOUND_SIZE, window } from "../base/memory";
 import { recordAt } from "../base/regions";
 import { blockAt, blockWith, clearBlock, firstOf, Found, isLink, NO_BLOCK, setBlock, Watched } from "./block";
+import { lowest, mayBeWatched, span } from "./filter";
 import { addHolder, HOLDERS, holderSlot, isOfEndedEpoch, Searched, searchedAt, Slot, slotOf, NO_SLOT, plainKey } from "./searched";
 import { birthOf, checkOf, hash, startOf, userEndOf } from "./tag";
 import { collectBlock, whole } from "./whole";
@@ -39,10 +40,22 @@ export function countTag(address: u64, tag: u64, place: u32): void {
 
 /** A block that has no tag, but whose address the host knows. Call it between beginPass() and endPass(). A size of 0 is unknown. */
 export function searchObject(birth: u32, address: u64, size: u64): void {
+  if (!address) return;
+  seeLink(birth, address);
   const slot = slotOf(birth);
-  if (slot == NO_SLOT || slot == HOLDERS || !address || !isOfEndedEpoch(birth)) return;
+  if (slot == NO_SLOT) return;
+  if (slot == holderSlot) addHolder();
+  if (slot == HOLDERS || !isOfEndedEpoch(birth)) return;
   const end = address + (size ? size : <u64>OBJECT_UNKNOWN);
   count(slot, address, end, end, 0, birth, hash(plainKey(), address, 0, birth));
+}
+
+/** A link without a tag is still there, if the host knows it. */
+function seeLink(birth: u32, address: u64): void {
+  const known = address - lowest < span && mayBeWatched(address) ? blockWith(address) : NO_BLOCK;
+  if (known == NO_BLOCK || !isLink(known)) return;
+  const link = blockAt(known);
+  if (!link.tag && link.address == address && link.birth == birth) link.seen = true;
 }
 
 function count(slot: Slot, start: u64, end: u64, userEnd: u64, tag: u64, birth: u32, rank: u64): void {

@@ -8,7 +8,7 @@
 
 import { EPOCH_BITS, SEARCH_PIECE } from "../abi";
 import { BLOCKS_COUNT, foundHolder, newLinks, SAMPLED_COUNT, window } from "../base/memory";
-import { blockAt, blockWith, Found, isLink, NO_BLOCK, setBlock, Watched } from "./block";
+import { Block, blockAt, blockWith, Found, isLink, NO_BLOCK, setBlock, Watched } from "./block";
 import { setValueAt, valueAt } from "../base/regions";
 import { behindBare, forgetBare, noteBare } from "./bare";
 import { keyOfOpenssl, plainKey } from "./searched";
@@ -155,11 +155,21 @@ function look(address: u64, word: u64): u32 {
   return LOOKUP_BLOCK;
 }
 
+/** The host knows the object that an address lies in, or the mapping: it is what was found. */
+export function findObject(birth: u32, start: u64, size: u64): void {
+  holder.address = start;
+  holder.end = holder.userEnd = start + size;
+  holder.tag = 0;
+  holder.birth = birth;
+  foundKey = plainKey();
+  foundSpent = false;
+}
+
 /** Watches the block that was found from the next pass on. Returns its number; NO_BLOCK if there are too many. */
 export function watchFound(depth: u32): Watched {
   let number = numberOf(holder.address);
   if (number != NO_BLOCK) {
-    if (!isLink(number) || blockAt(number).tag == holder.tag) {
+    if (!isLink(number) || isFound(blockAt(number))) {
       blockAt(number).used = true;
       return number;
     }
@@ -175,6 +185,10 @@ export function watchFound(depth: u32): Watched {
   link.used = true;
   link.seen = true;
   return number;
+}
+
+function isFound(link: Block): bool {
+  return link.tag == holder.tag && link.birth == holder.birth;
 }
 
 /** The watched block that begins at an address: one that this pass watched, or a link that was found after it. */

@@ -20,6 +20,7 @@ import { isAtTurn, judgeSite } from "./judge";
 import {
   beginLookup,
   continueLookup,
+  findObject,
   forgetLookups,
   foundSpent,
   holder,
@@ -36,6 +37,7 @@ import { markBlocks } from "./mark";
 import { answerOutside, answerOutsideRoot, beginOutsides, nextOutside, outsidePlace } from "./outside";
 import { isNamed, isVariable, rootNumber, rootOfSite } from "./root";
 import { NO_SLOT, searchedAt, Slot, slotOf } from "./searched";
+import { BLOCK_FAR } from "./tag";
 import { markTellers } from "./telling";
 import { isSiteUntested } from "./whole";
 
@@ -107,7 +109,7 @@ export function nextRequest(): u32 {
     enter(STEP_LINKS);
   }
   if (step == STEP_LINKS) {
-    for (; current < BLOCKS_COUNT; ++current) if (blockAt(current).address) return readTag();
+    for (; current < BLOCKS_COUNT; ++current) if (blockAt(current).tag) return readTag();
     markBlocks();
     markTellers();
     enter(STEP_TURNS);
@@ -160,8 +162,18 @@ export function answerPlace(textLength: u32): void {
   answerRoot(textLength ? rootNumber(textLength) : 0, isSure);
 }
 
-/** Answers REQUEST_PLACE: the address lies in an object, or in a mapped range, of this birth. */
-export function answerPlaceIn(birth: u32, isMapped: u32): void {
+/**
+ * Answers REQUEST_PLACE: the address lies in an object, or in a mapped range, of this birth. From the next pass on that is a link of the
+ * chain. A range that is larger than any block is a root, as somebody has reserved it.
+ */
+export function answerPlaceIn(birth: u32, start: u64, size: u64, isMapped: u32): void {
+  const isLink = size <= BLOCK_FAR;
+  if (isLink) findObject(birth, start, size);
+  if (isLink && step == STEP_OUTSIDES) return answerOutside(LOOKUP_BLOCK);
+  if (isLink && step == STEP_ROOTS && siteOf(current) != birth >> EPOCH_BITS && watchFound(blockAt(current).depth + 1) != NO_BLOCK) {
+    blockAt(current).root = blockAt(current).rootText = 0;
+    return;
+  }
   answerRoot(rootOfSite(birth >> EPOCH_BITS), !isMapped);
 }
 

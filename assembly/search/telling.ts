@@ -38,6 +38,7 @@ function followTelling(edge: Edge): bool {
   return true;
 }
 
+/** An object of the plugin API, or a mapping, which have no tag, tells by itself whose it is. */
 function isTelling(block: Block): bool {
-  return block.seen && !block.spent && block.value == VALUE_HELD && (block.teller != 0 || hasName(block));
+  return block.seen && !block.spent && block.value == VALUE_HELD && (!block.tag || block.teller != 0 || hasName(block));
 }

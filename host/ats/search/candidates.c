@@ -98,30 +98,31 @@ memtrack_candidates_offer(struct memtrack_core *core)
   return good;
 }
 
-static uint32_t
-object_at(uint64_t address)
+static bool
+object_at(uint64_t address, struct memtrack_candidate *found)
 {
   uint32_t count;
   for (uint32_t partition = 0; partition < MEMTRACK_OBJECTS_PARTITIONS && copy_partition(partition, &count); ++partition) {
     for (uint32_t i = 0; i < count; ++i) {
-      uint64_t size = memtrack_weights[objects[i].weight];
-      if (address - objects[i].address < (size ? size : MEMTRACK_OBJECT_UNKNOWN)) {
-        return objects[i].birth;
+      uint64_t known = memtrack_weights[objects[i].weight], size = known ? known : MEMTRACK_OBJECT_UNKNOWN;
+      if (address - objects[i].address < size) {
+        *found = (struct memtrack_candidate){objects[i].address, size, objects[i].birth, false};
+        return true;
       }
     }
   }
-  return 0;
+  return false;
 }
 
-uint32_t
-memtrack_candidates_at(uint64_t address, bool *mapped)
+bool
+memtrack_candidates_at(uint64_t address, struct memtrack_candidate *found)
 {
   for (uint32_t i = 0; i < range_count; ++i) {
-    if (address - ranges[i].start < ranges[i].end - ranges[i].start && ranges[i].kind != MEMTRACK_RANGE_STACK) {
-      *mapped = true;
-      return ranges[i].birth;
+    uint64_t size = ranges[i].end - ranges[i].start;
+    if (address - ranges[i].start < size && ranges[i].kind != MEMTRACK_RANGE_STACK) {
+      *found = (struct memtrack_candidate){ranges[i].start, size, ranges[i].birth, true};
+      return true;
     }
   }
-  *mapped = false;
-  return object_at(address);
+  return object_at(address, found);
 }

@@ -21,9 +21,15 @@ void memtrack_candidates_close(void);
    memtrack_guarded(), not hook-safe. */
 bool memtrack_candidates_offer(struct memtrack_core *core);
 
-/* The birth of the object that an address lies in, or of the mapping, as it was when they were offered; 0: it is in none. Takes no
-   lock. Of the search's thread, not hook-safe. */
-uint32_t memtrack_candidates_at(uint64_t address, bool *mapped);
+struct memtrack_candidate {
+  uint64_t start, size; /* a size that is not known is MEMTRACK_OBJECT_UNKNOWN */
+  uint32_t birth;
+  bool mapped; /* a mapping, not an object */
+};
+
+/* Tells the mapping that an address lies in, as it was when they were offered, or the object. Returns false if it is in none. Takes
+   no lock. Of the search's thread, not hook-safe. */
+bool memtrack_candidates_at(uint64_t address, struct memtrack_candidate *found);
 
 #ifdef __cplusplus
 }

@@ -135,11 +135,10 @@ static void
 answer_place()
 {
   char text[256];
-  bool mapped;
+  memtrack_candidate found;
   uint64_t address = memtrack_call(&core, requestAddress);
-  uint32_t birth   = memtrack_module_at(address) ? 0 : memtrack_candidates_at(address, &mapped);
-  if (birth) {
-    memtrack_call(&core, answerPlaceIn, birth, mapped);
+  if (!memtrack_module_at(address) && memtrack_candidates_at(address, &found)) {
+    memtrack_call(&core, answerPlaceIn, found.birth, found.start, found.size, found.mapped);
     return;
   }
   size_t length = memtrack_place_write(&core, &now, address, text, sizeof(text));

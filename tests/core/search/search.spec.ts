@@ -331,10 +331,38 @@ describe("a chain", () => {
     expect(chain(0)).toBe("[301] <- foo.so variable48 (.bss)");
   });
 
-  test("ends at the object that an address lies in", () => {
+  test("leads over the object that an address lies in", () => {
     memoryOf(0x40000);
     watch([SITE]);
     objectAt(BASE + 0x20000, 0x100, SITE + 7);
+    poke(ROOTS, BASE + 0x20000);
+    for (let i: u64 = 0; i < 5; ++i) poke(BASE + 0x20000 + i * 8, block(BASE + 0x100 + i * 64));
+    passes(4);
+    expect(classes()).toBe("5/0/0/5/0");
+    expect(chain()).toBe(`[${SITE + 7}] <- foo.so variable48 (.bss)`);
+    objectAt(0, 0, 0); // it is released: what is left in its memory may be of somebody else
+    passes(1);
+    expect(classes()).toBe("5/0/0/5/0");
+    passes(3);
+    expect(chain()).toBe("heap of the server");
+  });
+
+  test("of a lost object holds nothing", () => {
+    memoryOf(0x40000);
+    watch([SITE]);
+    objectAt(BASE + 0x20000, 0x100, SITE + 7);
+    for (let i: u64 = 0; i < 5; ++i) poke(BASE + 0x20000 + i * 8, block(BASE + 0x100 + i * 64));
+    passes(1);
+    expect(classes()).toBe("0/0/0/0/0");
+    passes(26);
+    expect(classes()).toBe("5/5/0/0/0");
+    expect(chain()).toBe("");
+  });
+
+  test("ends at an object that is as large as a reservation", () => {
+    memoryOf(0x40000);
+    watch([SITE]);
+    objectAt(BASE + 0x20000, 0x100000000, SITE + 7);
     for (let i: u64 = 0; i < 5; ++i) poke(BASE + 0x20000 + i * 8, block(BASE + 0x100 + i * 64));
     passes(3);
     expect(classes()).toBe("5/0/0/5/0");

@@ -40,6 +40,7 @@ import {
   findings,
   init,
   scanPiece,
+  searchObject,
   searchKeys,
   searchWatch,
   wantedPass,
@@ -132,6 +133,7 @@ export function pass(complete: u32 = 1): void {
   searchKeys(KEY, OPENSSL_KEY, 4096 << EPOCH_BITS, epoch);
   const flags = wantedPass();
   beginPass(flags);
+  if (objectEnd) searchObject(birth(objectSite, 1), objectStart, objectEnd - objectStart);
   const pieces = <u32>((bytes.length + SEARCH_PIECE - 1) / SEARCH_PIECE);
   const first = random.below(pieces);
   for (let i: u32 = 0; i < pieces; ++i) scan((first + i) % pieces, flags & PASS_THOROUGH ? PIECE_UNALIGNED : PIECE_MEMORY);
@@ -161,7 +163,7 @@ function answer(): void {
     if (request == REQUEST_PLACE) {
       ++placesAsked;
       if (at >= objectStart && at < objectEnd) {
-        answerPlaceIn(birth(objectSite, 1), 0);
+        answerPlaceIn(birth(objectSite, 1), objectStart, objectEnd - objectStart, 0);
         continue;
       }
       answerPlace(put(at < BASE + 0x30000 ? "heap of the server" : `foo.so variable${(at - BASE) >> 12} (.bss)`));
