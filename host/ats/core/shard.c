@@ -113,6 +113,16 @@ take_shard(void)
   return closed ? open_shard(closed) : shard;
 }
 
+static uint64_t
+thread_pointer(void)
+{
+#ifdef __x86_64__
+  return (uint64_t)pthread_self(); /* clang has no built-in function for it */
+#else
+  return (uintptr_t)__builtin_thread_pointer();
+#endif
+}
+
 void
 memtrack_shard_attach(void)
 {
@@ -126,6 +136,7 @@ memtrack_shard_attach(void)
     memtrack_limit_hit(MEMTRACK_LIMIT_SHARDS);
   } else {
     memtrack_store(&shard->stack, (uintptr_t)__builtin_frame_address(0));
+    memtrack_store(&shard->pointer, thread_pointer());
     memtrack_store(&shard->thread, gettid());
   }
   memtrack_thread.shard = shard;

@@ -28,12 +28,13 @@ extern "C" {
 struct memtrack_shard {
   uint64_t seq;
   struct memtrack_core core;
-  bool dead;       /* trapped: still read, never written again */
-  bool frozen;     /* the registry was full, and the shard has all of its keys */
-  bool owned;      /* under the pool's mutex */
-  int32_t thread;  /* number of its owner; 0: it has none */
-  uint64_t stack;  /* an address in its owner's stack */
-} MT_ALIGNED(128); /* two threads share neither a cache line nor the adjacent prefetched line */
+  bool dead;        /* trapped: still read, never written again */
+  bool frozen;      /* the registry was full, and the shard has all of its keys */
+  bool owned;       /* under the pool's mutex */
+  int32_t thread;   /* number of its owner; 0: it has none */
+  uint64_t stack;   /* an address in its owner's stack */
+  uint64_t pointer; /* its owner's thread pointer, behind which its thread-local variables are found (search/locals.h) */
+} MT_ALIGNED(128);  /* two threads share neither a cache line nor the adjacent prefetched line */
 
 enum memtrack_thread_state {
   MEMTRACK_THREAD_NEW,      /* has not counted yet */

@@ -196,6 +196,7 @@ make(uint32_t length)
   keys then    = present_keys();
   bool ended   = !is_to_end() && key.own == then.own && key.openssl == then.openssl;
   memtrack_call(&core, endPass, ended && gap == MEMTRACK_GAP_NONE);
+  memtrack_place_begin();
   answer_requests();
   return outcome{ended, gap};
 }

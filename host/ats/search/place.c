@@ -12,6 +12,7 @@
 #include "core/shard.h"
 #include "hook/state.h"
 #include "module/module.h"
+#include "search/locals.h"
 
 #define PLACES    256u /* variables whose names are kept; further ones replace them */
 #define TEXT_SIZE 192
@@ -103,6 +104,7 @@ name_variable(struct place *place)
 void
 memtrack_place_poll(void)
 {
+  memtrack_locals_poll();
   for (uint32_t i = 0; i < PLACES; ++i) {
     if (memtrack_load_acquire(&places[i].state) == WANTED) {
       name_variable(&places[i]);
@@ -111,7 +113,7 @@ memtrack_place_poll(void)
   }
 }
 
-/* ---- Stacks --------------------------------------------------------------------------------------------------------------------
+/* ---- Threads -------------------------------------------------------------------------------------------------------------------
  */
 
 /* A thread whose stack is between two addresses, and of several the one that is nearest; 0 if there is none. */
@@ -134,8 +136,9 @@ thread_at(uint64_t address, uint64_t start, uint64_t end)
   return nearest;
 }
 
+/* Writes what is a thread's; 0 if that has ended. */
 static size_t
-write_stack(int32_t thread, char *text, size_t size)
+write_thread(int32_t thread, const char *what, char *text, size_t size)
 {
   char path[64], name[32];
   snprintf(path, sizeof(path), "/proc/self/task/%d/comm", (int)thread);
@@ -146,7 +149,26 @@ write_stack(int32_t thread, char *text, size_t size)
   }
   name[count > 0 ? count : 0] = '\0';
   name[strcspn(name, "\n")]   = '\0';
-  return name[0] ? (size_t)snprintf(text, size, "stack of thread %s", name) : 0;
+  return name[0] ? (size_t)snprintf(text, size, "%s of thread %s", what, name) : 0;
+}
+
+/* Thread-local memory is listed once a pass, if it is asked for. */
+static bool has_locals;
+
+void
+memtrack_place_begin(void)
+{
+  has_locals = false;
+}
+
+static int32_t
+local_thread_at(uint64_t address)
+{
+  if (!has_locals) {
+    memtrack_locals_list();
+  }
+  has_locals = true;
+  return memtrack_locals_at(address);
 }
 
 size_t
@@ -160,8 +182,13 @@ memtrack_place_write(struct memtrack_core *core, const struct memtrack_regions *
   if (!memtrack_regions_name(core, address, &mapping, name, sizeof(name))) {
     return 0;
   }
+  int32_t local = local_thread_at(address);
+  size_t length = local ? write_thread(local, "thread-local memory", text, size) : 0;
+  if (length) {
+    return length;
+  }
   int32_t thread = strcmp(name, "[stack]") == 0 ? getpid() : thread_at(address, mapping.start, mapping.end);
-  size_t length  = thread ? write_stack(thread, text, size) : 0;
+  length         = thread ? write_thread(thread, "stack", text, size) : 0;
   if (length) {
     return length;
   }

@@ -4,6 +4,7 @@
  *
  *   foo.so table (.bss)             a variable of a module
  *   stack of thread [ET_NET 0]      of a thread that has counted something (core/shard.h)
+ *   thread-local memory of thread [ET_NET 0]    variables of such a thread (search/locals.h)
  *   heap of the server              other anonymous memory, and `IOBuffers of the server`
  *   file NAME                       a private mapping of a file
  *
@@ -21,6 +22,9 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+
+/* Before the places of a pass are asked for. Of the search's thread: not hook-safe. */
+void memtrack_place_begin(void);
 
 /* Writes the place of an address. Returns the length; 0 if it is not known, or not yet. Of the search's thread, within
    memtrack_guarded(): not hook-safe. */
