@@ -11,6 +11,7 @@ import { requests } from "../../harness/load.ts";
 import { Origin } from "../../harness/origin.ts";
 import { PLUGIN } from "../../tools/build.ts";
 import { buildCorpus, corpus } from "../support/corpus.ts";
+import { searchStatus, type Searched } from "../support/search_status.ts";
 
 const HEAP = "proxy.config.plugin.memtrack.heap";
 const INTERVAL = "proxy.config.plugin.memtrack.sample_interval";
@@ -18,24 +19,6 @@ const SHARE = "proxy.config.plugin.memtrack.search_cpu";
 /** Passes after which a block without a reference is lost. */
 const PASSES = 21;
 const FOUND_MS = 90_000;
-
-/** What the search says of a row. */
-interface Searched {
-  location: string;
-  watched: number;
-  blocks: number;
-  lost: number;
-  probably: number;
-  held: number;
-  unsure: number;
-  passes: number;
-  isBlind: boolean;
-  holder: string;
-}
-
-const LINE =
-  /searched: (.+): (\d+) of (\d+) blocks watched, (\d+) lost, (\d+) probably, (\d+) held, (\d+) unsure, after (\d+) passes(; the search is blind here)?(?:; held by (.*))?/;
-const END = /search for references: .*\n/;
 
 let origin: Origin;
 
@@ -55,37 +38,13 @@ function start(ways: string[], records: Record<string, number> = {}): Promise<At
   });
 }
 
-/** The rows that the search knows, and the line about the search itself. */
-async function searched(ats: Ats): Promise<{ rows: Searched[]; text: string; line: string }> {
-  const from = ats.sizeOf(ats.diagsPath);
-  await ats.ctl("plugin", "msg", "memtrack", "status");
-  const text = await ats.waitFor(ats.diagsPath, END, { from });
-  const rows = text.split("\n").flatMap((line) => {
-    const found = LINE.exec(line);
-    if (!found) return [];
-    const [watched, blocks, lost, probably, held, unsure, passes] = found.slice(2, 9).map(Number) as [
-      number,
-      number,
-      number,
-      number,
-      number,
-      number,
-      number,
-    ];
-    return [
-      { location: found[1]!, watched, blocks, lost, probably, held, unsure, passes, isBlind: !!found[9], holder: found[10] ?? "" },
-    ];
-  });
-  return { rows, text, line: END.exec(text)![0] };
-}
-
 /** Rows of a function of the plugin. */
 const rowsOf = (rows: Searched[], way: string) => rows.filter(({ location }) => location.includes(`searched.so ${way} (`));
 
 /** Sends a few requests a second until the rows are as wanted. */
 async function until(ats: Ats, isSo: (rows: Searched[]) => boolean, perTurn = 4): Promise<Searched[]> {
   for (const end = Date.now() + FOUND_MS; ; await pause(500)) {
-    const { rows, text } = await searched(ats);
+    const { rows, text } = await searchStatus(ats);
     if (isSo(rows)) return rows;
     assert.ok(Date.now() < end, text);
     if (perTurn) await requests(ats.httpUrl, perTurn);
@@ -152,7 +111,7 @@ for (const holders of HOLDERS) {
       const isKnown = (all: Searched[]) =>
         all.some(({ passes }) => passes > PASSES + 4) &&
         ways.every((way) => rowsOf(all, THREADS[way] ?? way).some((row) => holders[way]!.test(row.holder)));
-      rows = await until(ats, isKnown, 0).catch(() => searched(ats).then((last) => last.rows)); // the tests say what is missing
+      rows = await until(ats, isKnown, 0).catch(() => searchStatus(ats).then((last) => last.rows)); // the tests say what is missing
     });
     after(() => ats.stop());
 
@@ -183,7 +142,7 @@ describe("a ring, buffers, documents, and what moves", () => {
       rowsOf(all, "lose_ring").every(({ watched, lost, unsure }) => lost + unsure === watched && watched > 0) &&
       rowsOf(all, "lose_partly").some(({ lost }) => lost >= 32) &&
       rowsOf(all, "hold_documents").every(({ holder }) => IN_DOCUMENTS.test(holder));
-    rows = await until(ats, isKnown).catch(() => searched(ats).then((last) => last.rows)); // the tests say what is missing
+    rows = await until(ats, isKnown).catch(() => searchStatus(ats).then((last) => last.rows)); // the tests say what is missing
   });
   after(() => ats.stop());
 
