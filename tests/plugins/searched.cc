@@ -12,15 +12,21 @@
 #include <cstdint>
 #include <deque>
 #include <jansson.h>
+#include <linux/aio_abi.h>
 #include <list>
+#include <lua.hpp>
 #include <map>
 #include <memory>
 #include <mutex>
+#include <poll.h>
 #include <pthread.h>
+#include <sched.h>
+#include <signal.h>
 #include <string>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 #include <unordered_map>
 #include <vector>
@@ -49,7 +55,7 @@ filled(node *taken, node *next = nullptr)
 CORPUS_NOINLINE void
 clean_stack()
 {
-  volatile char below[4096];
+  volatile char below[16384];
   for (volatile char &byte : below) {
     byte = 0;
   }
@@ -207,16 +213,46 @@ hold_table()
   free(before);
 }
 
+// Its constructor runs before the plugin is known, so its first memory has no tag: it is replaced.
 std::deque<node *> in_deque;
 
 CORPUS_NOINLINE void
 hold_deque()
 {
+  static bool done;
+  if (!done) {
+    done     = true;
+    in_deque = std::deque<node *>(1);
+  }
   in_deque.push_back(filled(static_cast<node *>(malloc(sizeof(node)))));
   if (in_deque.size() > 1000) {
     free(in_deque.front());
     in_deque.pop_front();
   }
+}
+
+// In a table that a constructor has allocated.
+node **const in_early = static_cast<node **>(calloc(OPEN, sizeof(node *)));
+
+CORPUS_NOINLINE void
+hold_early()
+{
+  static unsigned count;
+  node *&at = in_early[count++ % OPEN];
+  free(at);
+  at = filled(static_cast<node *>(malloc(sizeof(node))));
+}
+
+// As the values of many interpreters: what is no number has its kind in the highest bits.
+uint64_t in_boxes[OPEN];
+
+CORPUS_NOINLINE void
+hold_nanbox()
+{
+  static unsigned count;
+  uint64_t &at = in_boxes[count++ % OPEN];
+  free(reinterpret_cast<void *>(at & 0x7fffffffffff));
+  at = reinterpret_cast<uintptr_t>(filled(static_cast<node *>(malloc(sizeof(node))))) | 0xfffe000000000000;
 }
 
 CORPUS_NOINLINE void
@@ -238,8 +274,8 @@ hold_user_arg()
   }
 }
 
-// A thread's stack, and its thread-local variables.
-std::atomic<unsigned> threads, local_threads;
+// A thread's stack, its thread-local variables, and what it has set for a key.
+std::atomic<unsigned> threads, local_threads, key_threads;
 thread_local node *in_local[40];
 
 void *
@@ -272,6 +308,7 @@ wait_with_locals(void *)
     each = filled(static_cast<node *>(malloc(sizeof(node))));
   }
   clean_stack();
+  pthread_setname_np(pthread_self(), "holds-in-local");
   for (;;) {
     pause();
   }
@@ -283,6 +320,28 @@ hold_local()
   if (local_threads++ == 0) {
     pthread_t thread;
     pthread_create(&thread, nullptr, wait_with_locals, nullptr);
+  }
+}
+
+void *
+wait_with_key(void *)
+{
+  pthread_key_t key;
+  pthread_key_create(&key, nullptr);
+  pthread_setspecific(key, filled(static_cast<node *>(malloc(sizeof(node)))));
+  clean_stack();
+  pthread_setname_np(pthread_self(), "holds-in-key");
+  for (;;) {
+    pause();
+  }
+}
+
+CORPUS_NOINLINE void
+hold_key()
+{
+  if (key_threads++ == 0) {
+    pthread_t thread;
+    pthread_create(&thread, nullptr, wait_with_key, nullptr);
   }
 }
 
@@ -366,6 +425,52 @@ hide_xor()
   at = ~reinterpret_cast<uintptr_t>(filled(static_cast<node *>(malloc(sizeof(node)))));
 }
 
+// A list whose nodes have the address of the one before XORed with that of the one behind.
+node *first_xored, *last_xored;
+unsigned xored_count;
+
+uintptr_t
+xored(node *one, node *other)
+{
+  return reinterpret_cast<uintptr_t>(one) ^ reinterpret_cast<uintptr_t>(other);
+}
+
+CORPUS_NOINLINE void
+hide_xor_list()
+{
+  node *taken = filled(static_cast<node *>(malloc(sizeof(node))), last_xored);
+  if (last_xored) {
+    last_xored->next = reinterpret_cast<node *>(xored(last_xored->next, taken));
+  }
+  last_xored  = taken;
+  first_xored = first_xored ? first_xored : taken;
+  if (++xored_count > HIDDEN) {
+    node *oldest      = first_xored;
+    first_xored       = oldest->next;
+    first_xored->next = reinterpret_cast<node *>(xored(first_xored->next, oldest));
+    free(oldest);
+  }
+}
+
+// Light userdata of LuaJIT: it keeps a number in place of the highest bits of an address.
+lua_State *lua;
+
+CORPUS_NOINLINE void
+hide_lightuserdata()
+{
+  static unsigned count;
+  int at = static_cast<int>(count++ % HIDDEN) + 1;
+  if (!lua) {
+    lua = luaL_newstate();
+    lua_newtable(lua);
+  }
+  lua_rawgeti(lua, 1, at);
+  free(lua_touserdata(lua, -1));
+  lua_pop(lua, 1);
+  lua_pushlightuserdata(lua, filled(static_cast<node *>(malloc(sizeof(node)))));
+  lua_rawseti(lua, 1, at);
+}
+
 // As the distance from another block, in 16 bytes.
 char *base;
 int32_t in_compressed[HIDDEN];
@@ -403,6 +508,156 @@ hide_epoll()
   epoll_ctl(epoll, EPOLL_CTL_ADD, event, &wants);
   wants.data.ptr = nullptr;
   CORPUS_KEEP(&wants);
+}
+
+// The value of a timer, which its signal brings back.
+timer_t timers[HIDDEN];
+unsigned timer_count;
+std::atomic<void *> brought;
+
+void
+take_signal(int, siginfo_t *info, void *)
+{
+  brought = info->si_value.sival_ptr;
+}
+
+void *
+value_of(timer_t timer)
+{
+  sigset_t set;
+  itimerspec at_once       = {};
+  at_once.it_value.tv_nsec = 1;
+  sigemptyset(&set);
+  sigaddset(&set, SIGRTMIN + 3);
+  pthread_sigmask(SIG_UNBLOCK, &set, nullptr); // by any thread that does not block it
+  timer_settime(timer, 0, &at_once, nullptr);
+  while (!brought) {
+    sched_yield();
+  }
+  return brought.exchange(nullptr);
+}
+
+CORPUS_NOINLINE void
+hide_timer()
+{
+  timer_t &timer = timers[timer_count++ % HIDDEN];
+  if (timer_count == 1) {
+    struct sigaction action = {};
+    action.sa_sigaction     = take_signal;
+    action.sa_flags         = SA_SIGINFO | SA_RESTART;
+    sigaction(SIGRTMIN + 3, &action, nullptr);
+  }
+  if (timer_count > HIDDEN) {
+    free(value_of(timer));
+    timer_delete(timer);
+  }
+  sigevent wants              = {};
+  wants.sigev_notify          = SIGEV_SIGNAL;
+  wants.sigev_signo           = SIGRTMIN + 3;
+  wants.sigev_value.sival_ptr = filled(static_cast<node *>(malloc(sizeof(node))));
+  timer_create(CLOCK_MONOTONIC, &wants, &timer);
+  wants.sigev_value.sival_ptr = nullptr;
+  CORPUS_KEEP(&wants);
+}
+
+// The data of a request to the kernel that waits.
+aio_context_t aio;
+int polled[HIDDEN];
+unsigned aio_count;
+
+CORPUS_NOINLINE void
+hide_aio()
+{
+  int &event = polled[aio_count++ % HIDDEN];
+  if (aio_count == 1) {
+    syscall(SYS_io_setup, 2 * HIDDEN, &aio);
+  }
+  if (aio_count > HIDDEN) {
+    io_event got = {};
+    eventfd_write(event, 1);
+    syscall(SYS_io_getevents, aio, 1, 1, &got, nullptr);
+    free(reinterpret_cast<void *>(got.data));
+    close(event);
+  }
+  event                = eventfd(0, EFD_CLOEXEC);
+  iocb wants           = {};
+  wants.aio_fildes     = event;
+  wants.aio_lio_opcode = IOCB_CMD_POLL;
+  wants.aio_buf        = POLLIN;
+  wants.aio_data       = reinterpret_cast<uintptr_t>(filled(static_cast<node *>(malloc(sizeof(node)))));
+  iocb *all[]          = {&wants};
+  syscall(SYS_io_submit, aio, 1, all);
+  wants.aio_data = 0;
+  CORPUS_KEEP(&wants);
+}
+
+// In registers of threads that wait: each has new ones whenever it is woken, which is once in so many transactions.
+constexpr unsigned WAITERS = 20, REGISTERS = 6, WAKES = 10;
+
+struct waiter {
+  int epoll = epoll_create1(EPOLL_CLOEXEC), event = eventfd(0, EFD_CLOEXEC);
+} * waiters;
+
+CORPUS_NOINLINE void
+wait_until_woken(node **blocks, const waiter *mine)
+{
+  epoll_event got;
+#ifdef __x86_64__
+  long result                          = SYS_epoll_wait;
+  register long timeout __asm__("r10") = -1;
+  register node **all __asm__("r8")    = blocks;
+  __asm__ volatile("sub $128, %%rsp\n push %%rbp\n push %%rbx\n"
+                   "mov (%%r8), %%rbx\n mov 8(%%r8), %%rbp\n mov 16(%%r8), %%r12\n"
+                   "mov 24(%%r8), %%r13\n mov 32(%%r8), %%r14\n mov 40(%%r8), %%r15\n"
+                   "movq $0, (%%r8)\n movq $0, 8(%%r8)\n movq $0, 16(%%r8)\n"
+                   "movq $0, 24(%%r8)\n movq $0, 32(%%r8)\n movq $0, 40(%%r8)\n"
+                   "syscall\n"
+                   "mov %%rbx, (%%r8)\n mov %%rbp, 8(%%r8)\n mov %%r12, 16(%%r8)\n"
+                   "mov %%r13, 24(%%r8)\n mov %%r14, 32(%%r8)\n mov %%r15, 40(%%r8)\n"
+                   "pop %%rbx\n pop %%rbp\n add $128, %%rsp"
+                   : "+a"(result)
+                   : "D"(mine->epoll), "S"(&got), "d"(1), "r"(timeout), "r"(all)
+                   : "rcx", "r11", "r12", "r13", "r14", "r15", "memory", "cc");
+#else
+  epoll_wait(mine->epoll, &got, 1, -1);
+  (void)blocks;
+#endif
+  eventfd_t value;
+  eventfd_read(mine->event, &value);
+}
+
+void *
+wait_with_registers(void *argument)
+{
+  node *blocks[REGISTERS];
+  for (;;) {
+    for (node *&each : blocks) {
+      each = filled(static_cast<node *>(malloc(sizeof(node))));
+    }
+    clean_stack();
+    wait_until_woken(blocks, static_cast<waiter *>(argument));
+    for (node *each : blocks) {
+      free(each);
+    }
+  }
+}
+
+CORPUS_NOINLINE void
+hide_registers()
+{
+  static unsigned count;
+  if (!waiters) {
+    waiters = new waiter[WAITERS];
+    for (unsigned i = 0; i < WAITERS; ++i) {
+      pthread_t thread;
+      epoll_event wants = {.events = EPOLLIN, .data = {}};
+      epoll_ctl(waiters[i].epoll, EPOLL_CTL_ADD, waiters[i].event, &wants);
+      pthread_create(&thread, nullptr, wait_with_registers, &waiters[i]);
+    }
+  }
+  if (++count % WAKES == 0) {
+    eventfd_write(waiters[count / WAKES % WAITERS].event, 1);
+  }
 }
 
 // In a register of a thread that waits in a system call: one block, for ever.
@@ -453,7 +708,15 @@ const std::map<std::string, void (*)()> WAYS = {
   {"hold_stack", hold_stack},
   {"hold_tagged", hold_tagged},
   {"hold_middle", hold_middle},
+  {"hold_key", hold_key},
+  {"hold_early", hold_early},
+  {"hold_nanbox", hold_nanbox},
   {"hide_xor", hide_xor},
+  {"hide_xor_list", hide_xor_list},
+  {"hide_lightuserdata", hide_lightuserdata},
+  {"hide_timer", hide_timer},
+  {"hide_aio", hide_aio},
+  {"hide_registers", hide_registers},
   {"hide_compressed", hide_compressed},
   {"hide_epoll", hide_epoll},
 };
