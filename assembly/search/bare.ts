@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Memory in which lookups after this pass have found no tag: further lookups there go on behind it. A few ranges, of which a new one
-// replaces the oldest if it touches none.
+// Memory in which lookups have found no tag: further lookups there go on behind it, for some passes, as a tag may come to be there. A few
+// ranges, of which a new one replaces the oldest if it touches none.
 
 import { BARE_COUNT, BARE_SIZE, bares } from "../base/memory";
 import { recordAt } from "../base/regions";
@@ -11,14 +11,26 @@ import { recordAt } from "../base/regions";
 class Bare {
   from: u64;
   to: u64;
+  /** The number of the pass in which its first part was read. */
+  since: u64;
 }
 
 if (offsetof<Bare>() != BARE_SIZE) ERROR("not the size that memory.ts tells");
 
-let oldest: u32 = 0;
+/** Passes for which a range is remembered. */
+const PASSES: u64 = 16;
 
-export function forgetBare(): void {
+let oldest: u32 = 0;
+let pass: u64 = 0;
+
+export function forgetAllBare(): void {
   memory.fill(bares, 0, BARE_COUNT * BARE_SIZE);
+}
+
+/** Begins a pass: forgets what is too old. */
+export function forgetBare(): void {
+  ++pass;
+  for (let i: u32 = 0; i < BARE_COUNT; ++i) if (pass - bareAt(i).since > PASSES) bareAt(i).from = bareAt(i).to = 0;
 }
 
 /** No tag is in this memory. */
@@ -33,6 +45,7 @@ export function noteBare(from: u64, to: u64): void {
   const bare = bareAt(oldest);
   bare.from = from;
   bare.to = to;
+  bare.since = pass;
   oldest = (oldest + 1) % BARE_COUNT;
 }
 

@@ -12,14 +12,15 @@ import { Block, blockAt, blockWith, Found, isLink, NO_BLOCK, setBlock, Watched }
 import { setValueAt, valueAt } from "../base/regions";
 import { behindBare, forgetBare, noteBare } from "./bare";
 import { keyOfOpenssl, plainKey } from "./searched";
-import { birthOf, BLOCK_FAR, BLOCK_NEAR, canBeTag, startBefore, startOf, userEndOf } from "./tag";
-import { noteTried, triedFrom } from "./tried";
+import { birthOf, BLOCK_FAR, BLOCK_NEAR, canBeTag, startFar, startOf, userEndOf } from "./tag";
+import { noteTried, TRIED_ALL, TRIED_NEAR, TRIED_NONE, triedOf } from "./tried";
 
 const WORD: u32 = sizeof<u64>();
 /** Memory is read to the end of a page first, as the next may be unmapped, then more and more. */
 const PAGE: u32 = 4096;
-/** Words that may look like tags without being one, until the search for the tag ends. */
+/** Words that look like tags without being one, and were not tried before, until a lookup ends, and all of a pass: 20 us each. */
 const FAILURES: u32 = 64;
+const PASS_FAILURES: u32 = 2048;
 /** Words after a pass, less than BLOCK_NEAR behind and farther, of which all starts are tried, if they were not before: milliseconds each. */
 const NEAR_TRIES: u32 = 8;
 const FAR_TRIES: u32 = 8;
@@ -34,7 +35,8 @@ export const LOOKUP_UNKNOWN: u32 = 3; // this pass has read enough
 
 let wanted: u64 = 0;
 let failures: u32 = 0;
-/** The address of the first such word, and whether not all starts of one were tried. */
+let passFailures: u32 = 0;
+/** The address of the first word that looked like a tag, 0 for none, and whether not all starts of one were tried. */
 let failedAt: u64 = 0;
 let isUntried: bool = false;
 /** The last word of the memory that was read before. */
@@ -61,7 +63,7 @@ export function forgetLookups(): void {
   holder = changetype<Found>(foundHolder);
   holder.address = holder.end = 0;
   forgetBare();
-  farReads = nearTries = farTries = 0;
+  farReads = nearTries = farTries = passFailures = 0;
   newCount = 0;
   nextFree = SAMPLED_COUNT;
 }
@@ -69,6 +71,7 @@ export function forgetLookups(): void {
 export function beginLookup(address: u64): void {
   wanted = address;
   failures = 0;
+  failedAt = 0;
   isUntried = false;
   before = 0;
   goesFar = false;
@@ -108,41 +111,19 @@ export function outside(): u32 {
 
 /** No tag was found up to an address. The first word that looked like one may be one yet. */
 function ends(result: u32, to: u64): u32 {
-  noteBare(wanted, failures ? min(failedAt, to) : to);
+  noteBare(wanted, failedAt ? min(failedAt, to) : to);
   return isUntried ? LOOKUP_UNKNOWN : result;
-}
-
-/** The start of a large block that begins anywhere, if a word that looks like a tag is that of one; 0 if not, or if it was not tried. */
-function startAnywhere(address: u64, tag: u64): u64 {
-  const key = plainKey();
-  const from = triedFrom(address, tag, key);
-  if (wanted <= from) return 0;
-  if (address - wanted < BLOCK_NEAR ? nearTries++ >= NEAR_TRIES : farTries++ >= FAR_TRIES) {
-    isUntried = true;
-    return 0;
-  }
-  const start = startBefore(wanted, from, address, tag, before, key);
-  if (!start) noteTried(address, tag, key, wanted);
-  return start;
 }
 
 function look(address: u64, word: u64): u32 {
   const spent = canBeTag(~word);
   if (!spent && !canBeTag(word)) return LOOKUP_GOES_ON;
+  if (word == before) return LOOKUP_GOES_ON; // a run of one value: tags differ
   const tag = spent ? ~word : word;
-  let key = plainKey();
-  let start = startOf(address, tag, before, key);
+  const start = startOfTag(address, tag);
   if (!start) {
-    key = keyOfOpenssl();
-    start = startOf(address, tag, before, key);
-  }
-  if (!start) {
-    key = plainKey();
-    start = startAnywhere(address, tag);
-  }
-  if (!start) {
-    if (!failures) failedAt = address;
-    return ++failures < FAILURES ? LOOKUP_GOES_ON : ends(LOOKUP_OUTSIDE, address);
+    if (!failedAt) failedAt = address;
+    return failures < FAILURES && passFailures < PASS_FAILURES ? LOOKUP_GOES_ON : ends(LOOKUP_UNKNOWN, address);
   }
   if (start > wanted) return ends(LOOKUP_OUTSIDE, start);
   holder.address = start;
@@ -150,7 +131,6 @@ function look(address: u64, word: u64): u32 {
   holder.userEnd = userEndOf(start, holder.end, tag, before);
   holder.tag = word;
   holder.birth = birthOf(tag);
-  foundKey = key;
   foundSpent = spent;
   return LOOKUP_BLOCK;
 }
@@ -163,6 +143,40 @@ export function findObject(birth: u32, start: u64, size: u64): void {
   holder.birth = birth;
   foundKey = plainKey();
   foundSpent = false;
+}
+
+/** The start of the block whose tag a word is; 0 if it is none of a block that holds the address, as far as that was tried. */
+function startOfTag(address: u64, tag: u64): u64 {
+  const tried = triedOf(address, tag, plainKey());
+  if (tried == TRIED_NONE) {
+    const start = startNear(address, tag);
+    if (start) return start;
+    noteTried(address, tag, foundKey, TRIED_NEAR);
+    ++failures;
+    ++passFailures;
+  }
+  return tried == TRIED_ALL ? 0 : startAnywhere(address, tag);
+}
+
+/** With either key. Leaves the key in foundKey. */
+function startNear(address: u64, tag: u64): u64 {
+  foundKey = keyOfOpenssl();
+  const start = startOf(address, tag, before, foundKey);
+  if (start) return start;
+  foundKey = plainKey();
+  return startOf(address, tag, before, foundKey);
+}
+
+/** The start of a large block that begins anywhere; 0 if there is none, or if this pass has tried enough. */
+function startAnywhere(address: u64, tag: u64): u64 {
+  foundKey = plainKey();
+  if (address - wanted < BLOCK_NEAR ? nearTries++ >= NEAR_TRIES : farTries++ >= FAR_TRIES) {
+    isUntried = true;
+    return 0;
+  }
+  const start = startFar(address, tag, before, foundKey);
+  if (!start) noteTried(address, tag, foundKey, TRIED_ALL);
+  return start;
 }
 
 /** Watches the block that was found from the next pass on. Returns its number; NO_BLOCK if there are too many. */

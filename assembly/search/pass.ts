@@ -13,6 +13,7 @@ import { forgetRoots } from "./root";
 import { LOST_PASSES } from "./rules";
 import { beginHolders, dropUnlisted, enterListed, forgetSearched, searchedAt, setEpoch, setKeys, Slot } from "./searched";
 import { setBirths } from "./tag";
+import { forgetAllBare } from "./bare";
 import { forgetTried } from "./tried";
 import { beginWhole, endWhole, forgetWhole, testedHigh, testedLow } from "./whole";
 
@@ -31,6 +32,7 @@ export function searchBegin(): void {
   forgetRequests();
   forgetRoots();
   forgetTried();
+  forgetAllBare();
   forgetWhole();
   sinceThorough = THOROUGH_EVERY;
 }

@@ -121,7 +121,8 @@ export function nextRequest(): u32 {
   }
   if (step == STEP_LOOKUPS) {
     if (findLookup()) return read(nextAddress, nextLength);
-    first = starved == NO_BLOCK ? current : starved;
+    // One that starves in each pass must not keep the others from theirs.
+    first = starved == NO_BLOCK ? current : starved == first ? (first + 1) % BLOCKS_COUNT : starved;
     sortBlocks();
     enter(STEP_ROOTS);
   }
@@ -170,7 +171,12 @@ export function answerPlaceIn(birth: u32, start: u64, size: u64, isMapped: u32):
   const isLink = size <= BLOCK_FAR;
   if (isLink) findObject(birth, start, size);
   if (isLink && step == STEP_OUTSIDES) return answerOutside(LOOKUP_BLOCK);
-  if (isLink && step == STEP_ROOTS && siteOf(current) != birth >> EPOCH_BITS && watchFound(blockAt(current).depth + 1) != NO_BLOCK) {
+  if (
+    isLink &&
+    step == STEP_ROOTS &&
+    siteOf(current) != birth >> EPOCH_BITS &&
+    watchFound(blockAt(current).depth + 1) != NO_BLOCK
+  ) {
     blockAt(current).root = blockAt(current).rootText = 0;
     return;
   }

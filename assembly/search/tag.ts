@@ -66,28 +66,21 @@ export function hash(key: u64, block: u64, slack: u64, birth: u64): u64 {
 export function startOf(address: u64, tag: u64, before: u64, key: u64, reach: u64 = BLOCK_NEAR): u64 {
   const end = address + TAG_SIZE;
   const slack = slackOf(tag, before);
-  if (((tag >> TAG_SLACK_SHIFT) & TAG_SLACK_LONG) != TAG_SLACK_LONG) return nearStart(end, slack, tag, key, reach);
+  if (((tag >> TAG_SLACK_SHIFT) & TAG_SLACK_LONG) != TAG_SLACK_LONG) return startWithin(end, slack, tag, key, reach);
   const differs = (before ^ tag) & COPY_MASK;
   if (slack < TAG_SLACK_LONG + TAG_SIZE || slack > BLOCK_FAR) return 0;
   if (differs && (differs != COPY_MASK || slack < TAG_GUARDED)) return 0; // the copy of a block with a guard is inverted
-  const start = nearStart(end, slack, tag, key, reach);
+  const start = startWithin(end, slack, tag, key, reach);
   return start ? start : farStart(end, slack, tag, key);
 }
 
 /**
- * Start of a large block that begins at `address` or before it, and behind `from`, wherever allocators place it; 0 if it is no tag of this
- * key. It tries up to four million starts, which takes some milliseconds.
- * @param at the address of the tag
+ * Start of a block of BLOCK_FAR bytes at most, wherever it may be; 0 if it is no tag of this key. It tries up to four million starts, which
+ * takes some milliseconds.
  */
-export function startBefore(address: u64, from: u64, at: u64, tag: u64, before: u64, key: u64): u64 {
-  const end = at + TAG_SIZE;
-  const birth = tag >> TAG_BIRTH_SHIFT;
-  const slack = slackOf(tag, before);
-  const least = max(end > BLOCK_FAR ? end - BLOCK_FAR : ALIGNMENT, from + 1);
-  for (let start = min(address, end - slack) & ~(ALIGNMENT - 1); start >= least; start -= ALIGNMENT) {
-    if (hash(key, start, slack, birth) == checkOf(tag)) return start;
-  }
-  return 0;
+export function startFar(address: u64, tag: u64, before: u64, key: u64): u64 {
+  const end = address + TAG_SIZE;
+  return startWithin(end, slackOf(tag, before), tag, key, BLOCK_FAR);
 }
 
 /** Bytes of a block behind what its user asked for. */
@@ -101,7 +94,7 @@ export function userEndOf(start: u64, end: u64, tag: u64, before: u64): u64 {
   return max(end - slackOf(tag, before), start + 1);
 }
 
-function nearStart(end: u64, slack: u64, tag: u64, key: u64, reach: u64): u64 {
+function startWithin(end: u64, slack: u64, tag: u64, key: u64, reach: u64): u64 {
   const birth = tag >> TAG_BIRTH_SHIFT;
   const check = checkOf(tag);
   if (end < slack) return 0;

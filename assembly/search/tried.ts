@@ -1,11 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Words that look like tags, and of which starts were tried in vain. That takes milliseconds each, and such a word stays where it is: so it
-// is remembered over passes. A later word with the same hash displaces it.
+// Words that look like tags and are none. To try all starts takes up to milliseconds, and such a word stays where it is: so it is remembered
+// over passes. A later word with the same hash displaces it.
 
 import { PHI, slotOfHash } from "../base/hash";
 import { TRIED_BITS, TRIED_COUNT, TRIED_SIZE, triedWords } from "../base/memory";
 import { recordAt } from "../base/regions";
+
+/** Which starts were tried in vain: none, those of blocks nearby, those of blocks of any size. */
+export const TRIED_NONE: u64 = 0;
+export const TRIED_NEAR: u64 = 1;
+export const TRIED_ALL: u64 = 2;
 
 
 @unmanaged
@@ -13,8 +18,7 @@ class Tried {
   address: u64;
   tag: u64;
   key: u64;
-  /** No block with this tag starts there, or before it. */
-  from: u64;
+  starts: u64;
 }
 
 if (offsetof<Tried>() != TRIED_SIZE || TRIED_COUNT != 1 << TRIED_BITS) ERROR("not what memory.ts tells");
@@ -23,18 +27,17 @@ export function forgetTried(): void {
   memory.fill(triedWords, 0, TRIED_COUNT * TRIED_SIZE);
 }
 
-/** The address up to which no start is that of a block with this tag; 0 if none was tried. */
-export function triedFrom(address: u64, tag: u64, key: u64): u64 {
+export function triedOf(address: u64, tag: u64, key: u64): u64 {
   const at = triedAt(address);
-  return at.address == address && at.tag == tag && at.key == key ? at.from : 0;
+  return at.address == address && at.tag == tag && at.key == key ? at.starts : TRIED_NONE;
 }
 
-export function noteTried(address: u64, tag: u64, key: u64, from: u64): void {
+export function noteTried(address: u64, tag: u64, key: u64, starts: u64): void {
   const at = triedAt(address);
   at.address = address;
   at.tag = tag;
   at.key = key;
-  at.from = from;
+  at.starts = starts;
 }
 
 function triedAt(address: u64): Tried {

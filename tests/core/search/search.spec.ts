@@ -17,6 +17,7 @@ import {
   FINDING_WATCHED,
   WATCHED_MAX,
 } from "../../../assembly/abi";
+import { PHI } from "../../../assembly/base/hash";
 import {
   BASE,
   block,
@@ -260,6 +261,34 @@ describe("a chain", () => {
     expect(chain(1)).toBe(told);
     passes(4);
     expect(chain(0)).toBe("heap of the server");
+  });
+
+  test("over a table is found, whatever else is in it", () => {
+    for (let kind: u64 = 0; kind < 3; ++kind) {
+      memoryOf(0x200000);
+      watch([SITE]);
+      const table = block(BASE + 0x40190, SITE + 1, 0x180000);
+      poke(ROOTS, table);
+      for (let i: u64 = 0; i < 0x20000; i += 8) {
+        const word: u64 = kind == 2 ? 0x0001010101010101 : 0x00123456789abcde + (kind ? i * PHI : i); // no tag of any block
+        if (kind == 2 || i % 0x200 == 0) poke(table + 0x100000 + i, word);
+      }
+      for (let i: u64 = 0; i < 40; ++i) poke(table + 0x80008 + i * 0x808, block(BASE + 0x100 + i * 0x100));
+      passes(40);
+      expect(chain()).toBe(`[${SITE + 1}] <- foo.so variable48 (.bss)`);
+    }
+  });
+
+  test("over a table is found in time, where lookups elsewhere read more than a pass has time for", () => {
+    memoryOf(0x2800000);
+    watch([SITE + 5, SITE]);
+    for (let i: u64 = 0; i < 40; ++i) poke(BASE + 0x240000 + i * 8, block(BASE + 0x100 + i * 64, SITE + 5)); // nothing behind has a tag
+    const table = block(BASE + 0x40190, SITE + 1, 0x180000);
+    poke(ROOTS, table);
+    for (let i: u64 = 0; i < 40; ++i) poke(table + 0x100008 + i * 0x808, block(BASE + 0x14000 + i * 0x100));
+    const told = `[${SITE + 1}] <- foo.so variable48 (.bss)`;
+    for (let i: u32 = 0; i < 6 && chain(1) != told; ++i) pass();
+    expect(chain(1)).toBe(told);
   });
 
   test("ends at a name, if the server's heap refers to the blocks too", () => {
