@@ -88,7 +88,7 @@ changed(const struct module *module, struct input *input)
 static void
 query(struct memtrack_symbols *symbols, struct input *input)
 {
-  char text[300];
+  char text[300], texts[3][MEMTRACK_SYMBOL_TEXT];
   struct memtrack_range *ranges;
   size_t room  = 1 + take(input, 1);
   size_t count = memtrack_symbols_wrappers(symbols, &ranges);
@@ -101,6 +101,9 @@ query(struct memtrack_symbols *symbols, struct input *input)
     CLAIM(strnlen(text, room) < room && is_printable(text));
     memtrack_symbols_function(symbols, offset, text, room);
     CLAIM(strnlen(text, room) < room && is_printable(text));
+    for (size_t i = memtrack_symbols_chain(symbols, offset, texts, 3); i > 0; --i) {
+      CLAIM(i <= 3 && strnlen(texts[i - 1], MEMTRACK_SYMBOL_TEXT) < MEMTRACK_SYMBOL_TEXT && is_printable(texts[i - 1]));
+    }
   }
 }
 

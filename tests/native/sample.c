@@ -12,6 +12,7 @@
 void sample_direct(void);
 void sample_buried(void);
 void sample_inlined(void);
+void sample_chained(void);
 void sample_nested(void);
 void sample_wrapped(void);
 void sample_named(void);
@@ -51,7 +52,36 @@ void
 sample_inlined(void)
 {
   KEEP(0);
-  use(30);
+  use(30); // site: inlined/1
+}
+
+INLINE void
+third(size_t size)
+{
+  void *block = malloc(size); // site: chained
+  KEEP(block);
+  free(block);
+}
+
+INLINE void
+second(size_t size)
+{
+  third(size + 1); // site: chained/1
+}
+
+INLINE void
+first(size_t size)
+{
+  if (size) {
+    second(size + 1); // site: chained/2
+  }
+}
+
+void
+sample_chained(void)
+{
+  first(30); // site: chained/3
+  KEEP(0);
 }
 
 // An allocator is never the site, whether inlined into another function...
@@ -72,7 +102,7 @@ copy(size_t size)
 void
 sample_nested(void)
 {
-  free(copy(40));
+  free(copy(40)); // site: nested/1
 }
 
 // ... or standing alone.

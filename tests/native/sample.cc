@@ -162,8 +162,8 @@ sample_algorithm()
 {
   std::vector<std::vector<int>> rows(2);
   KEEP(rows.data());
-  std::for_each(rows.begin(), rows.end(), [](std::vector<int> &row) {
-    row.reserve(10); // site: algorithm
+  std::for_each(rows.begin(), rows.end(), [](std::vector<int> &row) { // site: algorithm/1
+    row.reserve(10);                                                  // site: algorithm
   });
   KEEP(rows.data());
 }

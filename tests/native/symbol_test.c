@@ -214,11 +214,9 @@ struct sample {
 };
 
 static const struct sample in_c[] = {
-  {"direct", "sample_direct", "sample_direct", true},
-  {"buried", "bury", "bury", false},
-  {"inlined", "use", "sample_inlined", true},
-  {"nested", "copy", "sample_nested", true},
-  {"wrapped", "sample_wrapped", "checked_malloc", false},
+  {"direct", "sample_direct", "sample_direct", true}, {"buried", "bury", "bury", false},
+  {"inlined", "use", "sample_inlined", true},         {"chained", "third", "sample_chained", true},
+  {"nested", "copy", "sample_nested", true},          {"wrapped", "sample_wrapped", "checked_malloc", false},
   {"named", "buffer_alloc", "buffer_alloc", false},
 };
 
@@ -289,6 +287,110 @@ with_debug_information_a_site_is_the_function_and_line_of_the_source(void **stat
       assert_int_equal(memtrack_symbols_name(module.symbols, offset, text, sizeof(text)), MEMTRACK_SYMBOL_LINE);
       check_line(&modules[i], &modules[i].samples[j], text);
     }
+    close_module(&module);
+  }
+}
+
+// The functions that the function of a sample is inlined into, wrappers left out, at the lines marked `site: NAME/1` and so on.
+static const struct {
+  const char *name, *callers[4];
+} inlined[] = {
+  {"inlined", {"sample_inlined", NULL}},
+  {"chained", {"second", "first", "sample_chained", NULL}},
+  {"nested", {"sample_nested", NULL}},
+  {"algorithm", {"sample_algorithm", NULL}},
+};
+
+static const char *const *
+callers_of(const struct sample *sample)
+{
+  static const char *const none[] = {NULL};
+  for (size_t i = 0; i < sizeof(inlined) / sizeof(*inlined); ++i) {
+    if (strcmp(inlined[i].name, sample->name) == 0) {
+      return inlined[i].callers;
+    }
+  }
+  return none;
+}
+
+static void
+check_callers(const struct built *built, const struct sample *sample, char (*texts)[MEMTRACK_SYMBOL_TEXT], size_t count)
+{
+  char wanted[TEXT_SIZE], marker[64];
+  const char *const *caller = callers_of(sample);
+  size_t i                  = 0;
+  for (; *caller; ++caller) {
+    snprintf(marker, sizeof(marker), "%s/%zu", sample->name, ++i);
+    snprintf(wanted, sizeof(wanted), "%s (%s:%d)", *caller, built->source, line_of(built->source, marker));
+    if (i >= count || strcmp(texts[i], wanted) != 0) {
+      fail_msg("%s, %s: \"%s\" is not \"%s\"", built->name, sample->name, i < count ? texts[i] : "", wanted);
+    }
+  }
+  if (count != i + 1) {
+    fail_msg("%s, %s: %zu functions, the last is \"%s\"", built->name, sample->name, count, count ? texts[count - 1] : "");
+  }
+}
+
+static void
+an_inlined_function_has_the_functions_that_it_is_inlined_into(void **state)
+{
+  static const struct built modules[] = {
+    C("c-O0"),       C("c-O2"),   C("c-dwarf4"),  C("c-clang"),    CC("cc-O2"),
+    CC("cc-dwarf4"), CC("cc-gz"), CC("cc-clang"), CC("cc-linked"), CC("cc-dwz"),
+  };
+  (void)state;
+  for (size_t i = 0; i < sizeof(modules) / sizeof(*modules); ++i) {
+    struct module module;
+    open_module(&module, modules[i].name);
+    for (size_t j = 0; j < modules[i].count; ++j) {
+      char texts[8][MEMTRACK_SYMBOL_TEXT], name[TEXT_SIZE];
+      uint64_t offset = site_of(&module, modules[i].samples[j].name);
+      size_t count    = memtrack_symbols_chain(module.symbols, offset, texts, 8);
+      assert_int_equal(memtrack_symbols_name(module.symbols, offset, name, sizeof(name)), MEMTRACK_SYMBOL_LINE);
+      assert_string_equal(texts[0], name);
+      check_callers(&modules[i], &modules[i].samples[j], texts, count);
+    }
+    close_module(&module);
+  }
+}
+
+static void
+of_too_many_functions_the_innermost_and_the_last_are_left(void **state)
+{
+  struct module module;
+  char texts[4][MEMTRACK_SYMBOL_TEXT];
+  (void)state;
+  open_module(&module, "c-O2");
+  uint64_t offset = site_of(&module, "chained");
+  for (size_t most = 2; most < 5; ++most) {
+    memset(texts, '#', sizeof(texts));
+    assert_int_equal(memtrack_symbols_chain(module.symbols, offset, texts, most), most);
+    assert_memory_equal(texts[0], "third (", 7);
+    assert_memory_equal(texts[1], most > 2 ? "second (" : "sample_chained (", most > 2 ? 8 : 16);
+    assert_memory_equal(texts[most - 1], "sample_chained (", 16);
+    assert_true(most == 4 || texts[most][0] == '#');
+  }
+  close_module(&module);
+}
+
+// Each name is the one that the function has alone.
+static void
+without_debug_information_a_call_has_one_function(void **state)
+{
+  static const char *const names[] = {"c-symbols", "c-stripped"};
+  (void)state;
+  for (size_t i = 0; i < 2; ++i) {
+    struct module module;
+    char texts[4][MEMTRACK_SYMBOL_TEXT], name[TEXT_SIZE];
+    open_module(&module, names[i]);
+    for (size_t j = 0; j < sizeof(in_c) / sizeof(*in_c); ++j) {
+      uint64_t offset = site_of(&module, in_c[j].name);
+      int known       = memtrack_symbols_name(module.symbols, offset, name, sizeof(name));
+      size_t count    = memtrack_symbols_chain(module.symbols, offset, texts, 4);
+      assert_int_equal(count, known == MEMTRACK_SYMBOL_NONE ? 0 : 1);
+      assert_true(count == 0 || strcmp(texts[0], name) == 0);
+    }
+    assert_int_equal(memtrack_symbols_chain(module.symbols, UINT64_MAX, texts, 4), 0);
     close_module(&module);
   }
 }
@@ -612,10 +714,13 @@ file_of(const void *bytes, size_t size)
 static void
 ask_all(struct memtrack_symbols *symbols, uint64_t offset)
 {
-  char text[TEXT_SIZE];
+  char text[TEXT_SIZE], texts[3][MEMTRACK_SYMBOL_TEXT];
   struct memtrack_range *ranges;
   for (int i = 0; i < 8; ++i) {
     memtrack_symbols_name(symbols, offset + 97 * i, text, sizeof(text));
+    for (size_t count = memtrack_symbols_chain(symbols, offset + 97 * i, texts, 3); count > 0; --count) {
+      assert_true(count <= 3 && texts[count - 1][0] && strnlen(texts[count - 1], MEMTRACK_SYMBOL_TEXT) < MEMTRACK_SYMBOL_TEXT);
+    }
     memtrack_symbols_function(symbols, offset + 97 * i, text, sizeof(text));
   }
   size_t count = memtrack_symbols_wrappers(symbols, &ranges);
@@ -953,6 +1058,9 @@ main(void)
     cmocka_unit_test(without_elfutils_a_site_is_what_the_loader_knows),
     cmocka_unit_test(elfutils_is_loaded),
     cmocka_unit_test(with_debug_information_a_site_is_the_function_and_line_of_the_source),
+    cmocka_unit_test(an_inlined_function_has_the_functions_that_it_is_inlined_into),
+    cmocka_unit_test(of_too_many_functions_the_innermost_and_the_last_are_left),
+    cmocka_unit_test(without_debug_information_a_call_has_one_function),
     cmocka_unit_test(without_it_a_site_is_the_function_and_the_distance),
     cmocka_unit_test(an_exported_function_without_a_size_contains_no_others),
     cmocka_unit_test(the_function_that_a_call_calls_is_the_one_of_its_slot),

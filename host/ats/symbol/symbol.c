@@ -7,8 +7,8 @@
  *                 \--> line of the innermost scope                  from its line table                (dwarf_position.c)
  *                      line of an outer scope                       the place at which the inner scope was called
  *
- * The site is the innermost scope that is not a wrapper (dwarf_wrapper.c), with its name (dwarf_name.c). Each of those files
- * answers one question and does not depend on this file, which composes a site's text from the answers.
+ * The site is the innermost scope that is not a wrapper (dwarf_wrapper.c), with its name (dwarf_name.c). A chain has the others
+ * too. Each of those files answers one question and does not depend on this file, which composes a site's text from the answers.
  */
 #define _GNU_SOURCE
 #include "symbol/symbol.h"
@@ -97,42 +97,94 @@ find_place(const struct memtrack_symbols *symbols, uint64_t offset)
   return place;
 }
 
+/* Number of the innermost scope that is not a wrapper; 0, the outermost, if all are. */
+static size_t
+find_site(struct place *place)
+{
+  size_t site = place->count;
+  while (site > 0 && memtrack_scope_is_wrapper(&place->scopes[site - 1])) {
+    --site;
+  }
+  return site ? site - 1 : 0;
+}
+
+/* Position of the call in scope number `index`: of the next scope or, in the innermost, of the other function. */
+static bool
+find_position(struct place *place, size_t index, struct memtrack_position *position)
+{
+  bool has_line =
+    place->unit && (index + 1 < place->count ? memtrack_position_of_inlined(&place->scopes[index + 1], position)
+                                             : memtrack_position_of_call(&place->unit->die, place->address, position));
+  /* A line of a system header is useful only together with the scopes. */
+  return has_line && (place->count > 0 || !memtrack_path_is_system(position->file));
+}
+
 static enum memtrack_symbol
-site_of(struct memtrack_symbols *symbols, uint64_t offset, char *text, size_t size)
+write_site(struct place *place, size_t site, char *text, size_t size)
 {
   char name[NAME_SIZE];
   struct memtrack_position position;
+  if (find_position(place, site, &position)) {
+    write_function(place, site, name, sizeof(name));
+    memtrack_place_line(name, position.file, position.line, text, size);
+    return MEMTRACK_SYMBOL_LINE;
+  }
+  if (place->function) {
+    memtrack_mangled_text(place->function->name, name, sizeof(name));
+    memtrack_place_distance(name, place->address + 1 - place->function->range.from, text, size);
+    return MEMTRACK_SYMBOL_FUNCTION;
+  }
+  return MEMTRACK_SYMBOL_NONE;
+}
+
+static enum memtrack_symbol
+site_of(struct memtrack_symbols *symbols, uint64_t offset, char *text, size_t size)
+{
   enum memtrack_symbol known = MEMTRACK_SYMBOL_NONE;
   if (size) {
     text[0] = '\0';
   }
   struct place *place = find_place(symbols, offset);
-  if (!place) {
-    return known;
+  if (place) {
+    known = write_site(place, find_site(place), text, size);
+    free(place);
   }
-  size_t site = place->count;
-  while (site > 0 && memtrack_scope_is_wrapper(&place->scopes[site - 1])) {
-    --site;
-  }
-  site = site ? site - 1 : 0;
-  bool has_line =
-    place->unit && (site + 1 < place->count ? memtrack_position_of_inlined(&place->scopes[site + 1], &position)
-                                            : memtrack_position_of_call(&place->unit->die, place->address, &position));
-  /* A line of a system header is useful only together with the scopes. */
-  if (has_line && place->count == 0 && memtrack_path_is_system(position.file)) {
-    has_line = false;
-  }
-  if (has_line) {
-    write_function(place, site, name, sizeof(name));
+  return known;
+}
+
+/* A scope that another one is inlined into: "handler (foo.cc:123)", or "handler" if the compiler has not recorded the line. */
+static void
+write_caller(struct place *place, size_t index, char *text, size_t size)
+{
+  char name[NAME_SIZE];
+  struct memtrack_position position;
+  write_function(place, index, name, sizeof(name));
+  if (find_position(place, index, &position)) {
     memtrack_place_line(name, position.file, position.line, text, size);
-    known = MEMTRACK_SYMBOL_LINE;
-  } else if (place->function) {
-    memtrack_mangled_text(place->function->name, name, sizeof(name));
-    memtrack_place_distance(name, offset - place->function->range.from, text, size);
-    known = MEMTRACK_SYMBOL_FUNCTION;
+  } else {
+    memtrack_place_function(name[0] ? name : "??", text, size);
+  }
+}
+
+static size_t
+chain_of(struct memtrack_symbols *symbols, uint64_t offset, char (*texts)[MEMTRACK_SYMBOL_TEXT], size_t most)
+{
+  struct place *place = find_place(symbols, offset);
+  if (!place) {
+    return 0;
+  }
+  size_t site                = find_site(place);
+  enum memtrack_symbol known = write_site(place, site, texts[0], sizeof(*texts));
+  size_t count               = known != MEMTRACK_SYMBOL_NONE;
+  /* Without a line the site is the symbol, which contains all scopes. */
+  while (known == MEMTRACK_SYMBOL_LINE && site-- > 0) {
+    if (!memtrack_scope_is_wrapper(&place->scopes[site])) {
+      count -= count == most; /* in place of the one before the last */
+      write_caller(place, site, texts[count++], sizeof(*texts));
+    }
   }
   free(place);
-  return known;
+  return count;
 }
 
 static enum memtrack_symbol
@@ -225,6 +277,15 @@ memtrack_symbols_name(struct memtrack_symbols *symbols, uint64_t offset, char *t
     go_on_without_debug(symbols);
   }
   return site_of(symbols, offset, text, size);
+}
+
+size_t
+memtrack_symbols_chain(struct memtrack_symbols *symbols, uint64_t offset, char (*texts)[MEMTRACK_SYMBOL_TEXT], size_t most)
+{
+  if (MEMTRACK_ELFUTILS_NO_MEMORY(symbols->no_memory)) {
+    go_on_without_debug(symbols);
+  }
+  return chain_of(symbols, offset, texts, most);
 }
 
 enum memtrack_symbol

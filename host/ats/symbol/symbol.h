@@ -26,6 +26,8 @@ extern "C" {
 
 struct memtrack_symbols;
 
+#define MEMTRACK_SYMBOL_TEXT 160 /* bytes of a function in a chain, with the NUL */
+
 /* Result of a query. */
 enum memtrack_symbol {
   MEMTRACK_SYMBOL_NONE,     /* nothing known */
@@ -62,6 +64,11 @@ void memtrack_symbols_close(struct memtrack_symbols *symbols);
    functions defined in a system header, implicit functions (copy constructors), and allocators: functions named ...alloc,
    ...allocate, ...allocarray, ...memalign or ...dup that take arguments and return plain memory. */
 enum memtrack_symbol memtrack_symbols_name(struct memtrack_symbols *symbols, uint64_t offset, char *text, size_t size);
+
+/* Writes the site of a return address as memtrack_symbols_name() does, and with debug information also the functions that it is
+   inlined into, each with the line of its call, wrappers left out; the function with the code comes last. Of more than `most`
+   (at least 2) those before the last are missing. Returns the number of texts; 0 if nothing is known. */
+size_t memtrack_symbols_chain(struct memtrack_symbols *symbols, uint64_t offset, char (*texts)[MEMTRACK_SYMBOL_TEXT], size_t most);
 
 /* Writes the name of the innermost function alone, wrapper or not: for a call whose file and line are known from elsewhere. */
 enum memtrack_symbol memtrack_symbols_function(struct memtrack_symbols *symbols, uint64_t offset, char *text, size_t size);
