@@ -290,9 +290,11 @@ export const CHAIN_SITE: u32 = 1;
 // samples and for stacks that wait (model/stacks.ts, host/ats/owner/call_stack.h).
 export const CALLS_MAX: u32 = 24;
 export const STACKS_MAX: u32 = 512;
-export const FRAMES_MAX: u32 = 2048;
+export const FRAMES_MAX: u32 = 4096;
 export const FRAME_SIZE: u32 = 144; // bytes
 export const CALL_STACKS_MAX: u32 = 512;
+// Functions of a call: the one that makes it, and those that this one is inlined into.
+export const INLINED_MAX: u32 = 16;
 
 // A sampled stack, which a hook leaves and the model takes: offsets in bytes.
 export const STACK_SITE: u32 = 0; // u32

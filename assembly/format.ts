@@ -5,6 +5,7 @@
 export const FORMAT: u32 = 2;
 export const PLUGIN_PREFIX: string = "memory/plugin/";
 export const CORE_PREFIX: string = "memory/core/";
+export const INLINED_SUFFIX: string = " [inlined]";
 export const SUMMARY_PREFIX: string = "memtrack summary: ";
 export const REMAINDER_NAME: string = "not accounted, or idle in the allocator";
 export const REMAINDER_KIND: string = "resident";

@@ -75,6 +75,8 @@ export interface MemoryClass {
 export const PLUGIN_PREFIX = "memory/plugin/";
 /** The same for a call of the server, or of a library, while no plugin's code runs. */
 export const CORE_PREFIX = "memory/core/";
+/** Behind a function in a call stack that is inlined into the one of the next line. */
+export const INLINED_SUFFIX = " [inlined]";
 /** What the title of the heap's section ends with while the server's own heap is tracked, and the part of resident memory in its rows. */
 export const SERVER_HEAP_TITLE = " and the server";
 export const SERVER_HEAP_PART = "server's own heap alive";
@@ -529,7 +531,8 @@ export const sections = {
       title: "Location",
       width: 64,
       meaning:
-        "the row; below it the calls, each after two spaces, and `  ...` where they do not reach the thread's first function",
+        "the row; below it the functions of its calls, each after two spaces, with ` [inlined]` behind one that is inlined into that of " +
+        "the next line, and `  ...` where they do not reach the thread's first function",
     },
     after: [kind],
   },

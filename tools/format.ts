@@ -7,6 +7,7 @@
 import {
   classes,
   CORE_PREFIX,
+  INLINED_SUFFIX,
   effects,
   explanations,
   FORMAT,
@@ -107,6 +108,7 @@ export function coreFormat(): string {
 export const FORMAT: u32 = ${FORMAT};
 export const PLUGIN_PREFIX: string = ${JSON.stringify(PLUGIN_PREFIX)};
 export const CORE_PREFIX: string = ${JSON.stringify(CORE_PREFIX)};
+export const INLINED_SUFFIX: string = ${JSON.stringify(INLINED_SUFFIX)};
 export const SUMMARY_PREFIX: string = ${JSON.stringify(SUMMARY_PREFIX)};
 export const REMAINDER_NAME: string = ${JSON.stringify(REMAINDER_NAME)};
 export const REMAINDER_KIND: string = ${JSON.stringify(REMAINDER_KIND)};

@@ -112,7 +112,10 @@ const stack = object(
     kind: text("its class, or the kind of its objects"),
     samples: integer("sampled allocations with this stack"),
     share: number("share in what is still allocated of the row, from 0 to 1; absent where that is not known"),
-    calls: list("module, function, file and line; the innermost call first", text("a call")),
+    calls: list(
+      "module, function, file and line; the innermost call first; ` [inlined]` behind a function that is inlined into that of the next",
+      text("a call"),
+    ),
     whole: flag("whether the calls reach the thread's first function"),
   },
   ["share"],

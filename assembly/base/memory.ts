@@ -129,6 +129,8 @@ export const STACK_SIZE: u32 = 48 + 2 * CALLS_MAX;
 export const SAMPLED_SIZE: u32 = 16;
 /** Most stacks that a dump shows. */
 export const STACKS_SHOWN_MAX: u32 = 36;
+/** Most lines of a stack in a dump: functions of its calls, inlined or not. */
+export const STACK_LINES_MAX: u32 = 48;
 /** Most rows that a section of the analysis lists. */
 export const RANKED_MAX: u32 = 200;
 /** Most rows that the section `Show` lists. */
@@ -153,8 +155,8 @@ const SHOW_TEXT_MAX: u32 = SHOWN_MAX * (2 * ROW_TEXT_MAX + 1024 + (HISTORY_LEVEL
 /** The sections of the search: a line for each row, its chain, and the same chain in the sections of growth and of suspects. */
 const SEARCH_TEXT_MAX: u32 = SEARCHED_MAX * (2 * ROW_TEXT_MAX + 4 * FINDING_TEXT_SIZE);
 
-/** The section of call stacks: a line for a stack, one for each call, and one that tells how it ends. */
-const STACKS_TEXT_MAX: u32 = STACKS_SHOWN_MAX * (CALLS_MAX + 2) * (ROW_TEXT_MAX + FRAME_SIZE);
+/** The section of call stacks: a line for a stack, one for each function of its calls, and one that tells how it ends. */
+const STACKS_TEXT_MAX: u32 = STACKS_SHOWN_MAX * (STACK_LINES_MAX + 2) * (ROW_TEXT_MAX + FRAME_SIZE);
 
 /** Upper bound of the numbers of fixed and registered sites (the capacity). */
 export let limit: u32 = 0;

@@ -3,15 +3,17 @@
 // Call stacks of sampled allocations, by site: how many allocations each stands for, and how many of the samples are still allocated.
 //
 // A call is a frame: a word with the module's number above and the return address in the module below. Stacks have numbers of frames;
-// a frame gets its name once, while the host still knows the module's symbols. The host keeps an entry for the block of each sample
-// (host/ats/owner/call_stack.h), and tells when the block is released. A stack of a site that is no longer sampled is dropped, and
-// its frames with the next full table.
+// a frame gets its name once, while the host still knows the module's symbols. If the function that calls is inlined into others, each of
+// those has a frame too, with the same word and a level from 1, as long as that leaves room for calls. The host keeps an entry for the block
+// of each sample (host/ats/owner/call_stack.h), and tells when the block is released. A stack of a site that is no longer sampled is
+// dropped, and its frames with the next full table.
 
 import {
   CALL_STACKS_MAX,
   CALLS_MAX,
   FRAME_SIZE,
   FRAMES_MAX,
+  INLINED_MAX,
   STACK_BEFORE_GONE,
   STACK_BYTES,
   STACK_CALLS,
@@ -29,11 +31,15 @@ import { recordAt, setValueAt, valueAt } from "../base/regions";
 import { Site } from "../base/types";
 import * as writer from "../base/writer";
 
-/** A call; its text follows. */
+/** A function of a call; its text follows. */
 @unmanaged
 class Frame {
   call: u64;
   length: u16;
+  /** 0 for the innermost function. */
+  level: u8;
+  /** Of the innermost: the number of functions that it is inlined into. */
+  callers: u8;
 }
 
 /** The numbers of its frames follow, innermost first. */
@@ -58,6 +64,8 @@ export class Stack {
 if (offsetof<Stack>() + CALLS_MAX * sizeof<u16>() != STACK_SIZE) ERROR("not the size that memory.ts tells");
 const FRAME_TEXT: u32 = offsetof<Frame>();
 const FRAMES_FULL: u32 = (FRAMES_MAX / 8) * 7;
+/** With so many frames the rest of the table is for calls alone. */
+const CALLERS_FULL: u32 = FRAMES_FULL / 2;
 const UNNAMED: string = "(unloaded module)+0x";
 const NOWHERE: string = "(code in no module)";
 
@@ -114,10 +122,19 @@ export function unnamedFrame(module: u32): u64 {
   return 0;
 }
 
-/** Names a frame by texts in the input region: module, then function, which may be empty. */
-export function nameFrame(call: u64, moduleLength: u32, functionLength: u32): void {
-  const frame = frameAt(slotOf(call));
-  if (frame.call != call) return;
+/**
+ * Names a frame by texts in the input region: module, then function, which may be empty.
+ * @param level 0 for the innermost function of the call, then in this order 1, 2... for those that it is inlined into
+ */
+export function nameFrame(call: u64, level: u32, moduleLength: u32, functionLength: u32): void {
+  const innermost = frameAt(slotOf(frames, call, 0));
+  if (innermost.call != call) return;
+  let frame = innermost;
+  if (level) {
+    if (level >= INLINED_MAX || level != <u32>innermost.callers + 1 || frameCount >= CALLERS_FULL) return;
+    frame = frameAt(enter(call, level));
+    innermost.callers = <u8>level;
+  }
   begin(frame);
   writer.writeSanitized(input, moduleLength);
   if (functionLength) {
@@ -144,9 +161,15 @@ export function aliveOfStack(stack: Stack): u64 {
   return known ? (stack.allocs * <u64>stack.alive) / known : stack.allocs;
 }
 
-/** Writes the name of a call of a stack, the innermost first. */
-export function writeCall(stack: Stack, at: u32): void {
-  const frame = frameAt(callOf(stack, at));
+/** The number of functions of a call of a stack: one, and those that it is inlined into. */
+export function functionsOf(stack: Stack, at: u32): u32 {
+  return <u32>frameAt(callOf(stack, at)).callers + 1;
+}
+
+/** Writes the name of a function of a call of a stack, the innermost first. */
+export function writeFunctionOf(stack: Stack, at: u32, level: u32): void {
+  const innermost = frameAt(callOf(stack, at));
+  const frame = level ? frameAt(slotOf(frames, innermost.call, level)) : innermost;
   if (frame.length) return writer.copy(changetype<usize>(frame) + FRAME_TEXT, frame.length);
   if (frame.call >> 32 == 0) return writer.ascii(NOWHERE);
   writer.ascii(UNNAMED);
@@ -188,7 +211,10 @@ function findOrAdd(site: Site, count: u32, ending: u32): Stack | null {
   stack.count = <u16>count;
   stack.end = <u16>ending;
   for (let i: u32 = 0; i < count; ++i) {
-    store<u16>(changetype<usize>(stack) + offsetof<Stack>() + i * sizeof<u16>(), <u16>enter(valueAt<u64>(input + STACK_CALLS, i)));
+    store<u16>(
+      changetype<usize>(stack) + offsetof<Stack>() + i * sizeof<u16>(),
+      <u16>enter(valueAt<u64>(input + STACK_CALLS, i), 0),
+    );
   }
   return stack;
 }
@@ -201,17 +227,22 @@ function frameAt(number: u32): Frame {
   return recordAt<Frame>(frames, number, FRAME_SIZE);
 }
 
-/** The place of a call in the table, or where it belongs. */
-function slotOf(call: u64): u32 {
-  let at = <u32>((call * PHI) >> 32) % FRAMES_MAX;
-  while (frameAt(at).call && frameAt(at).call != call) at = (at + 1) % FRAMES_MAX;
+/** The place of a call's function in a table, or where it belongs. */
+function slotOf(table: usize, call: u64, level: u32): u32 {
+  let at = <u32>(((call + level) * PHI) >> 32) % FRAMES_MAX;
+  while (isOther(recordAt<Frame>(table, at, FRAME_SIZE), call, level)) at = (at + 1) % FRAMES_MAX;
   return at;
 }
 
-function enter(call: u64): u32 {
-  const at = slotOf(call);
+function isOther(frame: Frame, call: u64, level: u32): bool {
+  return frame.call != 0 && (frame.call != call || frame.level != level);
+}
+
+function enter(call: u64, level: u32): u32 {
+  const at = slotOf(frames, call, level);
   if (!frameAt(at).call) {
     frameAt(at).call = call;
+    frameAt(at).level = <u8>level;
     ++frameCount;
   }
   return at;
@@ -231,12 +262,20 @@ function rebuild(): void {
   for (let i: u32 = 0; i < STACKS_MAX; ++i) {
     const stack = stackAt(i);
     for (let at: u32 = 0; stack.site && at < stack.count; ++at) {
-      const from = frameSpares + callOf(stack, at) * FRAME_SIZE;
-      const to = enter(load<u64>(from));
-      memory.copy(changetype<usize>(frameAt(to)), from, FRAME_SIZE);
-      store<u16>(changetype<usize>(stack) + offsetof<Stack>() + at * sizeof<u16>(), <u16>to);
+      const from = recordAt<Frame>(frameSpares, callOf(stack, at), FRAME_SIZE);
+      store<u16>(changetype<usize>(stack) + offsetof<Stack>() + at * sizeof<u16>(), <u16>keep(from));
+      for (let level: u32 = 1; level <= from.callers; ++level) {
+        keep(recordAt<Frame>(frameSpares, slotOf(frameSpares, from.call, level), FRAME_SIZE));
+      }
     }
   }
+}
+
+/** Copies a frame back. Returns its number. */
+function keep(from: Frame): u32 {
+  const to = enter(from.call, from.level);
+  memory.copy(changetype<usize>(frameAt(to)), changetype<usize>(from), FRAME_SIZE);
+  return to;
 }
 
 function begin(frame: Frame): void {

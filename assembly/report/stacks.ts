@@ -1,23 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The section of call stacks: of each sampled site the stacks with the most living allocations. A stack is a line with its numbers and
-// the row, and a line for each call, the innermost first; a line tells if there are more calls, or what is above them cannot be known.
+// the row, and a line for each function of its calls, the innermost first: one that is inlined into that of the next line says so. A line
+// tells if there are more calls, or what is above them cannot be known.
 //
 //    1 |      40 |       2560 |               256000 |     100 |      83 | memory/plugin/foo.so keep (foo.c:12)   | tsapi
-//    1 |       - |          - |                    - |       - |       - |   foo.so keep (foo.c:12)               | -
+//    1 |       - |          - |                    - |       - |       - |   foo.so keep (foo.c:12) [inlined]     | -
 //    1 |       - |          - |                    - |       - |       - |   foo.so handler (foo.c:88)            | -
 //    1 |       - |          - |                    - |       - |       - |   ... more calls                       | -
 
 import { CALLS_MAX, STACK_IS_CUT, STACK_IS_WHOLE, STACKS_MAX } from "../abi";
 import { sampledAt, sampledCount } from "../analysis/sampled";
 import { writeSeries } from "../analysis/series";
-import { STACKS_SHOWN_MAX } from "../base/memory";
+import { STACK_LINES_MAX, STACKS_SHOWN_MAX } from "../base/memory";
 import { percent } from "../base/muldiv";
 import { Row } from "../base/types";
 import { ascii, newline } from "../base/writer";
-import { SECTION_STACKS } from "../format";
+import { INLINED_SUFFIX, SECTION_STACKS } from "../format";
 import { rowOf } from "../model/rows";
-import { aliveOfStack, Stack, stackAt, writeCall } from "../model/stacks";
+import { aliveOfStack, functionsOf, Stack, stackAt, writeFunctionOf } from "../model/stacks";
 
 import { rowKindName } from "./labels";
 import * as table from "./table";
@@ -90,15 +91,26 @@ function writeStack(row: Row, stack: Stack, whole: u64): void {
   table.endText(SECTION_STACKS);
   table.textCell(rowKindName(row));
   newline();
-  for (let at: u32 = 0; at < stack.count && at < CALLS_MAX; ++at) {
-    beginCall();
-    writeCall(stack, at);
-    endCall();
-  }
-  if (stack.end == STACK_IS_WHOLE) return;
+  const isCut = !writeCalls(stack) || stack.end == STACK_IS_CUT;
+  if (!isCut && stack.end == STACK_IS_WHOLE) return;
   beginCall();
-  ascii(stack.end == STACK_IS_CUT ? "... more calls" : "... no unwind tables from here on");
+  ascii(isCut ? "... more calls" : "... no unwind tables from here on");
   endCall();
+}
+
+/** Returns false if there are more functions than lines. */
+function writeCalls(stack: Stack): bool {
+  let lines: u32 = 0;
+  for (let at: u32 = 0; at < stack.count && at < CALLS_MAX; ++at) {
+    for (let level: u32 = 0, functions = functionsOf(stack, at); level < functions; ++level) {
+      if (lines++ == STACK_LINES_MAX) return false;
+      beginCall();
+      writeFunctionOf(stack, at, level);
+      if (level + 1 < functions) ascii(INLINED_SUFFIX);
+      endCall();
+    }
+  }
+  return true;
 }
 
 function beginCall(): void {

@@ -15,6 +15,17 @@ next_call(uint32_t module)
   memtrack_model_with([&](memtrack_core *model) { call = memtrack_call(model, unnamedFrame, module); });
   return call;
 }
+
+void
+name_frame(memtrack_core *model, uint64_t call, uint32_t level, const char *module, const char (&function)[MEMTRACK_SYMBOL_TEXT])
+{
+  char text[MEMTRACK_MODULE_TEXT + MEMTRACK_SYMBOL_TEXT];
+  auto length = (uint32_t)strnlen(module, MEMTRACK_MODULE_TEXT), more = (uint32_t)strlen(function);
+  memcpy(text, module, length);
+  memcpy(text + length, function, sizeof(function));
+  memtrack_core_input(model, text, length + more);
+  memtrack_call(model, nameFrame, call, level, length, more);
+}
 } // namespace
 
 bool
@@ -27,19 +38,12 @@ void
 memtrack_frames_name(const struct memtrack_module_source *module, struct memtrack_symbols *symbols)
 {
   for (uint64_t call; (call = next_call(module->id)) != 0;) {
-    char text[MEMTRACK_MODULE_TEXT + 160];
-    size_t length     = strnlen(module->text, MEMTRACK_MODULE_TEXT);
-    text[length]      = '\0';
-    auto offset       = (uint32_t)call;
-    char *const after = text + length;
-    memcpy(text, module->text, length);
-    if (symbols) {
-      memtrack_symbols_name(symbols, offset, after, sizeof(text) - length);
-    }
-    auto more = (uint32_t)strlen(after);
-    memtrack_model_with([=](memtrack_core *model) {
-      memtrack_core_input(model, text, length + more);
-      memtrack_call(model, nameFrame, call, (uint32_t)length, more);
+    char functions[MEMTRACK_INLINED_MAX][MEMTRACK_SYMBOL_TEXT] = {""};
+    size_t known = symbols ? memtrack_symbols_chain(symbols, (uint32_t)call, functions, MEMTRACK_INLINED_MAX) : 0;
+    memtrack_model_with([&](memtrack_core *model) {
+      for (uint32_t level = 0; level == 0 || level < known; ++level) {
+        name_frame(model, call, level, module->text, functions[level]);
+      }
     });
   }
 }

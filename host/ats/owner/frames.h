@@ -19,7 +19,8 @@ extern "C" {
 /* Whether a call in a module has no name yet. Not hook-safe. */
 bool memtrack_frames_wait(uint32_t module);
 
-/* Names all calls in a module that have no name. Without symbols they get the address. Not hook-safe. */
+/* Names all calls in a module that have no name, with the functions that the one of a call is inlined into. Without symbols they
+   get the address. Not hook-safe. */
 void memtrack_frames_name(const struct memtrack_module_source *module, struct memtrack_symbols *symbols);
 
 #ifdef __cplusplus

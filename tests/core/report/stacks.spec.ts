@@ -10,6 +10,7 @@ import {
   CLASS_OBJECT,
   FACT_LEVEL,
   FRAMES_MAX,
+  INLINED_MAX,
   STACK_BEFORE_GONE,
   STACK_BYTES,
   STACK_CALLS,
@@ -26,11 +27,11 @@ import {
 import { sample } from "../../../assembly/analysis/sample";
 import { sampledList } from "../../../assembly/analysis/sampled";
 import { requestSearch } from "../../../assembly/analysis/watch_list";
-import { input, output } from "../../../assembly/base/memory";
+import { input, output, STACK_LINES_MAX } from "../../../assembly/base/memory";
 import { addStack, nameFrame, stackGone, unnamedFrame } from "../../../assembly/index";
 import { setHeaderNumber } from "../../../assembly/model/facts";
 import { applyBaseline } from "../../../assembly/model/model";
-import { stackAt } from "../../../assembly/model/stacks";
+import { functionsOf, stackAt } from "../../../assembly/model/stacks";
 import { addAlloc, siteAt } from "../../../assembly/shard/site";
 import { collect, fresh, owner, pluginSite, put, rendered } from "../support";
 
@@ -64,8 +65,8 @@ function add(site: u32, calls: u32[], entry: u32, rate: u32 = 0, end: u32 = 0, f
   return addStack(entry);
 }
 
-function name(call: u32, text: string): void {
-  nameFrame(MODULE | call, put("foo.so"), put("foo.so" + text) - 6);
+function name(call: u32, text: string, level: u32 = 0): void {
+  nameFrame(MODULE | call, level, put("foo.so"), put("foo.so" + text) - 6);
 }
 
 /** The lines of the section below its heads. */
@@ -142,6 +143,67 @@ describe("the section of call stacks", () => {
     expect(all.length).toBe(10);
   });
 
+  test("has a line for each function of a call, which says that it is inlined into that of the next line", () => {
+    const site = begin();
+    sampledList();
+    add(site, [0x11, 0x12, 0x21], 0);
+    name(0x11, "keep (foo.c:1)");
+    name(0x11, "helper (foo.c:5)", 1);
+    name(0x11, "handler (foo.c:9)", 2);
+    name(0x12, "outer (foo.c:20)");
+    name(0x21, "last (foo.c:30)");
+    name(0x21, "start (foo.c:40)", 1);
+    expect(functionsOf(stackAt(0), 0)).toBe(3);
+    const all = lines();
+    expect(all[1].includes("|   foo.so keep (foo.c:1) [inlined] ")).toBe(true);
+    expect(all[2].includes("|   foo.so helper (foo.c:5) [inlined] ")).toBe(true);
+    expect(all[3].includes("|   foo.so handler (foo.c:9)  ")).toBe(true);
+    expect(all[4].includes("|   foo.so outer (foo.c:20)  ")).toBe(true);
+    expect(all[5].includes("|   foo.so last (foo.c:30) [inlined] ")).toBe(true);
+    expect(all[6].includes("|   foo.so start (foo.c:40)  ")).toBe(true);
+    expect(all.length).toBe(7);
+  });
+
+  test("has so many lines for a stack, and then says that there are more calls", () => {
+    const site = begin();
+    sampledList();
+    const calls: u32[] = [];
+    for (let i: u32 = 0; i < CALLS_MAX; ++i) calls.push(0x11 + 16 * i);
+    add(site, calls, 0, 0, STACK_IS_LOST);
+    for (let i: u32 = 0; i < CALLS_MAX; ++i) {
+      name(calls[i], "keep (foo.c:1)");
+      for (let level: u32 = 1; level < STACK_LINES_MAX / CALLS_MAX; ++level) name(calls[i], "outer (foo.c:2)", level);
+    }
+    let all = lines();
+    expect(all.length).toBe(1 + STACK_LINES_MAX + 1);
+    expect(all[STACK_LINES_MAX + 1].includes("|   ... no unwind tables from here on ")).toBe(true);
+    name(calls[0], "outermost (foo.c:3)", STACK_LINES_MAX / CALLS_MAX);
+    all = lines();
+    expect(all.length).toBe(1 + STACK_LINES_MAX + 1);
+    expect(all[STACK_LINES_MAX].includes("|   foo.so keep (foo.c:1) [inlined] ")).toBe(true);
+    expect(all[STACK_LINES_MAX + 1].includes("|   ... more calls ")).toBe(true);
+  });
+
+  test("leaves functions out, and not calls, when the table fills up", () => {
+    const site = begin();
+    sampledList();
+    let inlined: u32 = 0;
+    let refused: u32 = 0;
+    for (let turn: u32 = 0; turn < ((FRAMES_MAX / 8) * 3) / CALLS_MAX; ++turn) {
+      const calls: u32[] = [];
+      for (let i: u32 = 0; i < CALLS_MAX; ++i) calls.push(0x1000 + 16 * (turn * CALLS_MAX + i));
+      if (add(site, calls, 0) < 0) ++refused;
+      for (let i: u32 = 0; i < CALLS_MAX; ++i) {
+        name(calls[i], "keep (foo.c:1)");
+        for (let level: u32 = 1; level < INLINED_MAX; ++level) name(calls[i], "outer (foo.c:2)", level);
+      }
+      for (let i: u32 = 0; i < CALLS_MAX; ++i) inlined += functionsOf(stackAt(turn), i) - 1;
+    }
+    expect(refused).toBe(0);
+    expect(inlined).toBeGreaterThan(FRAMES_MAX / 4);
+    expect(unnamedFrame(7)).toBe(0);
+  });
+
   test("counts what an entry had before as released, or leaves it out if that is not known", () => {
     const site = begin();
     sampledList();
@@ -188,6 +250,8 @@ describe("the section of call stacks", () => {
     add(site, [0x11], 0);
     add(site, [0x11], 1);
     name(0x11, "keep (foo.c:1)");
+    name(0x11, "helper (foo.c:5)", 1);
+    name(0x11, "handler (foo.c:9)", 2);
     const calls: u32[] = [];
     for (let i: u32 = 0; i < CALLS_MAX; ++i) calls.push(0);
     for (let turn: u32 = 0; turn < 2 * (FRAMES_MAX / CALLS_MAX); ++turn) {
@@ -195,7 +259,9 @@ describe("the section of call stacks", () => {
       add(site + 1, calls, 2);
       sampledList(); // which does not have that site
     }
-    expect(lines()[1].includes("|   foo.so keep (foo.c:1) ")).toBe(true);
+    expect(lines()[1].includes("|   foo.so keep (foo.c:1) [inlined] ")).toBe(true);
+    expect(lines()[2].includes("|   foo.so helper (foo.c:5) [inlined] ")).toBe(true);
+    expect(lines()[3].includes("|   foo.so handler (foo.c:9)  ")).toBe(true);
   });
 
   test("refuses what is no stack", () => {
@@ -205,6 +271,11 @@ describe("the section of call stacks", () => {
     store<u32>(input, CALLS_MAX + 1, STACK_COUNT);
     expect(addStack(0)).toBe(-1);
     expect(add(site, [0x11], u32.MAX_VALUE)).toBe(1);
-    nameFrame(MODULE | 0x12, 6, 0);
+    nameFrame(MODULE | 0x12, 0, 6, 0);
+    name(0x12, " nobody (foo.c:1)", 1);
+    for (let level: u32 = INLINED_MAX + 1; level > 1; --level) name(0x11, " none (foo.c:1)", level);
+    expect(functionsOf(stackAt(0), 0)).toBe(1, "only in their order");
+    for (let level: u32 = 1; level < INLINED_MAX + 3; ++level) name(0x11, " some (foo.c:1)", level);
+    expect(functionsOf(stackAt(0), 0)).toBe(INLINED_MAX);
   });
 });
