@@ -153,9 +153,10 @@ export function handmadeSearched(verdict: "accepted" | "leak" = "accepted"): str
       ]),
       sectionOf(stacks, stacks.title, [
         lineOf(stacks, [1, 40, 2560, 163840, 100, 83], LOST, ["tsapi"]),
-        ...["leaky.so lose (leaky.c:17)", "leaky.so wrapper (leaky.c:30)", "leaky.so handler (leaky.c:44)", "... more calls"].map(
-          call,
-        ),
+        ...[
+          ...["leaky.so lose (leaky.c:17) [inlined]", "leaky.so wrapper (leaky.c:30)"],
+          ...["leaky.so handler (leaky.c:44)", "... more calls"],
+        ].map(call),
       ]),
     ].join("\n"),
     sectionRows: 3,

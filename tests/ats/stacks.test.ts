@@ -4,17 +4,20 @@
 // counts of the rows stay exact.
 
 import assert from "node:assert/strict";
-import { appendFileSync, readFileSync, utimesSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import { appendFileSync, chmodSync, copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, utimesSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { gunzipSync } from "node:zlib";
+import { Profile } from "pprof-format";
 import { Ats, type AtsOptions } from "../../harness/ats.ts";
-import type { Dump } from "../../harness/dump.ts";
+import { parseDumps, type Dump } from "../../harness/dump.ts";
 import { requests } from "../../harness/load.ts";
 import { Origin } from "../../harness/origin.ts";
 import { PLUGIN } from "../../tools/build.ts";
 import { memtrack } from "../support/command.ts";
-import { assertHolds, assertSound, buildCorpus, corpus, expectedOf } from "../support/corpus.ts";
+import { assertHolds, assertSound, buildCorpus, corpus, expectedOf, SOURCES } from "../support/corpus.ts";
 
 const DEADLINE_MS = 60_000;
 
@@ -175,6 +178,92 @@ describe("a plugin that leaks behind functions that allocate for others", () => 
       folded,
     );
     for (const name of ["leak_stacks.so forgets", "leak_stacks.so behave"]) assert.ok(profile.includes(name));
+  });
+});
+
+describe("a plugin whose functions are inlined into one another", () => {
+  const NAME = "leak_inlined_stacks";
+  const source = readFileSync(join(SOURCES, `${NAME}.cc`), "utf8").split("\n");
+  /** A function, and the line with a mark. */
+  const at = (mark: string, name = mark.replace(/^.* in /, "")): string => {
+    const isMarked = (line: string): boolean => line.endsWith(`// ${mark}`) || line.includes(`// ${mark}: `);
+    return `${NAME}.so ${name} (${NAME}.cc:${source.findIndex(isMarked) + 1})`;
+  };
+  const made = `${at("SITE make_item", "make_item")} [inlined]`;
+  const kept = `${at("call in keep_item")} [inlined]`;
+  const handler = at("SITE TSPluginInit", "corpus_handler");
+  const handled = (name: string): string[] => [`${at(`${name} in behave`)} [inlined]`, handler];
+  /** The calls of each stack in the plugin. */
+  const own = (dump: Dump): string[] => stacksOf(dump).map(({ calls }) => calls.filter((call) => call.startsWith(NAME)).join("\n"));
+  const isDone = (dump: Dump): boolean =>
+    samplesOf(stacksOf(dump)) >= 60 && new Set(own(dump)).size === 3 && !/unloaded module/.test(dump.text);
+
+  test("has a line for each function, and so have memtrack folded and memtrack pprof", async () => {
+    await withServer({ plugins: [PLUGIN, corpus(NAME)] }, async (ats) => {
+      await ats.ctl("plugin", "msg", "memtrack", `search ${NAME}`);
+      const { dump, count } = await traffic(ats, isDone);
+      assertSound(dump);
+      assertHolds(dump, `${NAME}.so`, expectedOf(NAME, { transaction: count, once: 1 }));
+      const lambda = `${at("call in forgets_each::{lambda}::operator()")} [inlined]`;
+      assert.deepEqual(
+        own(dump).sort(),
+        [
+          [made, kept, at("call in forgets"), ...handled("forgets")],
+          [made, kept, lambda, at("call in forgets_each"), ...handled("forgets_each")],
+          [made, at("call in remembers"), ...handled("remembers")],
+        ]
+          .map((calls) => calls.join("\n"))
+          .sort(),
+      );
+      const file = join(ats.folder, "log", "traffic.out");
+      const { out } = await memtrack(["folded", file, "--owner", `${NAME}.so`]);
+      const plain = (call: string): string => call.replace(/ \[inlined\]$/, "");
+      const above = [handler, plain(handled("forgets")[0]!), at("call in forgets"), plain(kept)].join(";");
+      assert.ok(out.includes(`;${above};memory/plugin/${plain(made)} `), out);
+      assert.doesNotMatch(out, /\[inlined\]/);
+      await memtrack(["pprof", file, "-o", join(ats.folder, "heap.pb.gz")]);
+      const {
+        location,
+        function: functions,
+        stringTable,
+      } = Profile.decode(gunzipSync(readFileSync(join(ats.folder, "heap.pb.gz"))));
+      const nameOf = (id: number | bigint): string => stringTable.strings[Number(functions.find((each) => each.id === id)!.name)]!;
+      const lines = location.map(({ line }) =>
+        line.map(({ functionId }) => nameOf(functionId).replace(`${NAME}.so `, "")).join(" < "),
+      );
+      assert.ok(lines.includes("make_item < keep_item < forgets"), lines.join("\n"));
+      assert.ok(lines.includes("behave < corpus_handler"), lines.join("\n"));
+    });
+  });
+
+  test("without debug information: memtrack symbolize gives the same", async () => {
+    const folder = mkdtempSync(join(tmpdir(), "memtrack-stacks-"));
+    chmodSync(folder, 0o755);
+    try {
+      const stripped = join(folder, `${NAME}.so`);
+      execFileSync("strip", ["-o", stripped, corpus(NAME)]);
+      chmodSync(stripped, 0o755);
+      const dumps: Dump[] = [];
+      for (const plugin of [corpus(NAME), stripped]) {
+        await withServer({ plugins: [PLUGIN, plugin] }, async (ats) => {
+          await ats.ctl("plugin", "msg", "memtrack", `search ${NAME}`);
+          dumps.push((await traffic(ats, isDone)).dump);
+        });
+      }
+      const [named, bare] = dumps;
+      assert.doesNotMatch(own(bare!).join("\n"), /inlined\]/);
+      rmSync(stripped);
+      mkdirSync(join(folder, "debug"));
+      copyFileSync(corpus(NAME), join(folder, "debug", `${NAME}.so`));
+      const { out, err } = await memtrack(["symbolize", "--debug-dir", join(folder, "debug")], { stdin: bare!.text });
+      const [symbolized] = parseDumps(out);
+      assert.ok(symbolized, err);
+      // Whose lambda it is that gcc has inlined, eu-addr2line does not say.
+      const known = own(named!).map((calls) => calls.replaceAll("forgets_each::{lambda}::", ""));
+      assert.deepEqual([...new Set(own(symbolized))].sort(), [...new Set(known)].sort());
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
   });
 });
 

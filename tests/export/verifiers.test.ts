@@ -11,7 +11,14 @@ import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { gunzipSync } from "node:zlib";
 import { parseDumps, type Row } from "../../harness/dump.ts";
-import { handmadeDump, handmadeLeak, HOSTILE_OWNER, HOSTILE_SHOWN, modulesSection } from "../../harness/handmade.ts";
+import {
+  handmadeDump,
+  handmadeLeak,
+  handmadeSearched,
+  HOSTILE_OWNER,
+  HOSTILE_SHOWN,
+  modulesSection,
+} from "../../harness/handmade.ts";
 import { sections } from "../../format/format.ts";
 import { headOf, ruleOf } from "../../format/layout.ts";
 import { buildCommand, TOP } from "../../tools/build.ts";
@@ -176,6 +183,18 @@ describe("go tool pprof", () => {
     const profile = await write("lost.pb.gz", "pprof", join(folder, "lost.out"));
     const tags = execFileSync("go", ["tool", "pprof", "-tags", profile], { encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] });
     assert.match(tags, /lost: Total .*\n.*: 500\n/);
+  });
+
+  test("shows a function that is inlined into its caller in the caller's location", async () => {
+    writeFileSync(join(folder, "inlined.out"), handmadeSearched());
+    const profile = await write("inlined.pb.gz", "pprof", join(folder, "inlined.out"));
+    const pprof = (form: string): string =>
+      execFileSync("go", ["tool", "pprof", form, profile], { encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] });
+    assert.match(
+      pprof("-raw"),
+      /^ +\d+: 0x0 M=\d+ leaky\.so lose leaky\.c:17(?::0)? s=.*\n +leaky\.so wrapper leaky\.c:30(?::0)? s=/m,
+    );
+    assert.match(pprof("-traces"), /leaky\.so lose(?: \(inline\))?\n +leaky\.so wrapper\n +leaky\.so handler\n/);
   });
 
   test("shows mappings without build ids for a dump without the Modules section", async () => {

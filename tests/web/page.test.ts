@@ -441,7 +441,7 @@ describe("the search for references", () => {
     assert.equal(await stacks.locator("li").first().isVisible(), false);
     await stacks.locator("summary").click();
     assert.deepEqual(await stacks.locator("li").allInnerTexts(), [
-      ...["leaky.so lose (leaky.c:17)", "leaky.so wrapper (leaky.c:30)", "leaky.so handler (leaky.c:44)", "..."],
+      ...["leaky.so lose (leaky.c:17) [inlined]", "leaky.so wrapper (leaky.c:30)", "leaky.so handler (leaky.c:44)", "..."],
     ]);
     assert.match(await stacks.locator("div p").innerText(), /^83 % of what is alive, 40 samples$/);
     await assertAccessible(page);

@@ -30,6 +30,11 @@ export class Naming extends Instance {
     return this.#answer(this.wasm.shortenName(BigInt(whole.length), BigInt(linkageName.length), NAME_MAX));
   }
 
+  /** Those functions of a call that a dump names, the innermost first: of too many, those before the last are left out. */
+  chain<T>(functions: readonly T[]): readonly T[] {
+    return functions.length > abi.INLINED_MAX ? [...functions.slice(0, abi.INLINED_MAX - 1), functions.at(-1)!] : functions;
+  }
+
   /** "handler (foo.c:88)" */
   line(name: string, path: string, line: number): string {
     this.#ask(name + path);

@@ -5,7 +5,8 @@
 //
 // A place is a location with a function, a source file and a line, in the mapping of its module: `-list` then shows the source with
 // the bytes beside its lines, and `-lines` separates the lines of a function. Places of the server and of OpenSSL have no function
-// name; the location is the function. A mapping has the path and the build id of the module, if the dump has them.
+// name; the location is the function. A mapping has the path and the build id of the module, if the dump has them. A function that is
+// inlined into others, as a dump's call stacks say, has a location with them: a line for each, the innermost first.
 //
 // Where the dump has call stacks of a row, the row has a sample for each, with its share of all four values, and one for the rest.
 //
@@ -23,7 +24,7 @@ import { modulesIn, type Module } from "../read/modules.ts";
 import { proofsIn } from "../read/proofs.ts";
 import { codeOf, CORE, sourceOf, type Site, type Sites } from "../read/sites.ts";
 import { nameForPeople, type Snapshot } from "../read/snapshot.ts";
-import { callsAbove, keyOfRow, parted, stacksIn, type Stack } from "../read/stacks.ts";
+import { codeOfCall, isInlined, isOfFirstCall, keyOfRow, parted, stacksIn, type Stack } from "../read/stacks.ts";
 
 const VALUES = [
   ["alloc_objects", "count"],
@@ -95,8 +96,7 @@ function sampleOf(
   const labels = { owner, class: cls, ...(kind ? { kind } : {}) };
   return {
     locationId: [
-      frames.ofPlace(site),
-      ...(stack ? callsAbove(stack).map((call) => frames.ofCall(call)) : []),
+      ...placesOf(site, stack).map((places) => frames.ofPlaces(places)),
       frames.ofName(`class ${shown}`, shown),
       frames.ofName(`owner ${owner}`, owner),
     ],
@@ -106,6 +106,28 @@ function sampleOf(
       ...(lost ? [{ key: text("lost"), num: lost, numUnit: text("blocks") }] : []),
     ],
   };
+}
+
+/** What names a place in the code. */
+type Place = Pick<Site, "class" | "location">;
+
+/** The place of a site and those of the calls above it, the innermost first; together those that are inlined into the next. */
+function placesOf(site: Site, stack: Stack | undefined): Place[][] {
+  const calls = stack?.calls ?? [];
+  const all: Place[][] = [];
+  let own: Place[] = [];
+  const add = (place: Place, inlined: boolean): void => {
+    own.push(place);
+    if (inlined) return;
+    all.push(own);
+    own = [];
+  };
+  const isFirst = stack !== undefined && isOfFirstCall(stack);
+  add(site, isFirst && isInlined(calls[0]!));
+  for (const call of calls.slice(isFirst ? 1 : 0)) {
+    add({ class: "heap", location: CORE_PREFIX + codeOfCall(call) }, isInlined(call));
+  }
+  return own.length ? [...all, own] : all;
 }
 
 interface Mapping {
@@ -147,11 +169,16 @@ class Mappings {
   }
 }
 
+interface Line {
+  functionId: number;
+  line: number;
+}
+
 interface Location {
   id: number;
   mappingId: number;
   address: number;
-  line: { functionId: number; line: number }[];
+  line: Line[];
 }
 
 /** The frames of all stacks: locations, and their functions. */
@@ -168,31 +195,31 @@ class Frames {
     this.#mappings = mappings;
   }
 
-  /** The frame of a call above a site's place. */
-  ofCall(call: string): number {
-    return this.ofPlace({ class: "heap", location: CORE_PREFIX + call });
-  }
-
-  /** The frame of a site's place. Sites of several classes or kinds share the frame of their place. */
-  ofPlace({ class: cls, location }: Pick<Site, "class" | "location">): number {
+  /** The frame of places that are inlined into the next, the innermost first. Sites of several classes or kinds share a frame. */
+  ofPlaces(places: Place[]): number {
+    const { class: cls, location } = places[0]!;
     const code = codeOf(location);
-    const { file, line } = sourceOf(location) ?? { file: "", line: 0 };
     // No row names the library of OpenSSL's lines.
     const mapping = code ? this.#mappings.id(code.module) : cls === "openssl" ? 0 : this.#mappings.id(CORE);
-    const name = code ? `${code.module}${/^(\+|$)/.test(code.function) ? "" : " "}${code.function}` : location;
-    const prefix = location.startsWith(CORE_PREFIX) ? CORE_PREFIX : PLUGIN_PREFIX;
-    const systemName = code ? `${prefix}${name}` : `memtrack ${name}`;
     return this.#location(
       mapping,
       code?.address ?? 0,
-      line,
-      this.#function(printable(name), printable(systemName), printable(file)),
+      places.map((place) => this.#lineOf(place)),
     );
+  }
+
+  #lineOf({ location }: Place): Line {
+    const code = codeOf(location);
+    const { file, line } = sourceOf(location) ?? { file: "", line: 0 };
+    const name = code ? `${code.module}${/^(\+|$)/.test(code.function) ? "" : " "}${code.function}` : location;
+    const prefix = location.startsWith(CORE_PREFIX) ? CORE_PREFIX : PLUGIN_PREFIX;
+    const systemName = code ? `${prefix}${name}` : `memtrack ${name}`;
+    return { functionId: this.#function(printable(name), printable(systemName), printable(file)), line };
   }
 
   /** The frame of an owner or a class. `key` is unique. */
   ofName(key: string, name: string): number {
-    return this.#location(0, 0, 0, this.#function(name, `memtrack ${key}`, ""));
+    return this.#location(0, 0, [{ functionId: this.#function(name, `memtrack ${key}`, ""), line: 0 }]);
   }
 
   /** The name is final: pprof would take a system name of the same text for C++. */
@@ -202,9 +229,10 @@ class Frames {
     });
   }
 
-  #location(mappingId: number, address: number, line: number, functionId: number): number {
-    return numbered(this.#locationIds, [mappingId, address, line, functionId].join(), (id) => {
-      this.locations.push({ id, mappingId, address, line: [{ functionId, line }] });
+  #location(mappingId: number, address: number, lines: Line[]): number {
+    const key = [mappingId, address, ...lines.flatMap(({ functionId, line }) => [functionId, line])].join();
+    return numbered(this.#locationIds, key, (id) => {
+      this.locations.push({ id, mappingId, address, line: lines });
     });
   }
 }

@@ -3,6 +3,7 @@
 // Reads the section of call stacks: of a row the stacks with the most living allocations, each with its calls. Dumps of older versions do
 // not have the section.
 
+import { INLINED_SUFFIX } from "../../../format/format.ts";
 import { ageKey } from "./ages.ts";
 import { columnsIn, type Section } from "./dump.ts";
 import { printedLocation, type Site } from "./sites.ts";
@@ -14,7 +15,7 @@ export interface Stack {
   samples: number;
   /** Share of what is still allocated of the row, from 0 to 1; undefined if it is not known. */
   share: number | undefined;
-  /** The innermost first, as in `foo.so handler (foo.c:88)`. */
+  /** The innermost first, as in `foo.so handler (foo.c:88)`; with ` [inlined]` where the function is inlined into that of the next call. */
   calls: string[];
   /** Whether the calls reach the thread's first function. */
   whole: boolean;
@@ -55,9 +56,24 @@ export function keyOfRow(site: Pick<Site, "kind" | "class" | "location" | "retir
   return ageKey(site.kind || site.class, printedLocation(site));
 }
 
-/** The calls above the place that the row names. */
-export function callsAbove({ location, calls }: Stack): string[] {
-  return location.endsWith(`/${calls[0]}`) ? calls.slice(1) : calls;
+/** Whether the function of a call is inlined into that of the next call. */
+export function isInlined(call: string): boolean {
+  return call.endsWith(INLINED_SUFFIX);
+}
+
+/** The module, the function and the line of a call. */
+export function codeOfCall(call: string): string {
+  return isInlined(call) ? call.slice(0, -INLINED_SUFFIX.length) : call;
+}
+
+/** Whether the row names the place of the innermost call. */
+export function isOfFirstCall({ location, calls: [first] }: Stack): boolean {
+  return first !== undefined && location.endsWith(`/${codeOfCall(first)}`);
+}
+
+/** The calls above the place that the row names, without a word on what is inlined. */
+export function callsAbove(stack: Stack): string[] {
+  return (isOfFirstCall(stack) ? stack.calls.slice(1) : stack.calls).map(codeOfCall);
 }
 
 /** The stacks of a row with the part of a number that belongs to each; the last part belongs to no stack. */

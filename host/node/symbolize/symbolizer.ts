@@ -22,6 +22,8 @@ interface Name {
   whole: string | undefined;
   /** The function alone. */
   function: string | undefined;
+  /** The functions that it is inlined into, with their lines, the innermost first. */
+  callers: readonly string[];
 }
 
 export class Symbolizer {
@@ -59,10 +61,13 @@ export class Symbolizer {
         addresses.filter(({ module }) => module === name),
       );
     }
-    return replaceAddresses(text, names, (address) => {
-      const known = this.#names.get(this.#key(address));
-      return address.place === undefined ? known?.whole : known?.function;
-    });
+    const known = (address: Address) => this.#names.get(this.#key(address));
+    return replaceAddresses(
+      text,
+      names,
+      (address) => (address.place === undefined ? known(address)?.whole : known(address)?.function),
+      (address) => known(address)?.callers ?? [],
+    );
   }
 
   #key({ module, function: name, offset }: Address): string {
@@ -101,7 +106,7 @@ export class Symbolizer {
       const plain = this.#naming.functionName(symbol);
       // As in the plugin, whose distances are those of the return address.
       const whole = this.#naming.distance(plain, symbol.distance + 1n);
-      this.#names.set(places[index]!.key, { whole, function: plain });
+      this.#names.set(places[index]!.key, { whole, function: plain, callers: [] });
     });
     const left = symbols.filter((symbol) => !symbol).length;
     if (left) this.#warn(name, `${file} has no function for ${left === 1 ? "an address" : `${left} addresses`}`);
@@ -130,12 +135,13 @@ export class Symbolizer {
   }
 
   #nameOf(frames: Frame[]): Name | undefined {
-    const own = frames.findIndex(({ linkageName, path }) => !this.#naming.isWrapper(linkageName, path));
-    const site = frames.at(own);
+    const own = frames.filter(({ linkageName, path }) => !this.#naming.isWrapper(linkageName, path));
+    const site = own[0] ?? frames.at(-1);
     const [innermost] = frames;
     if (!innermost || !site?.path) return undefined;
     const plain = (frame: Frame) => frame.linkageName && this.#naming.functionName(frame);
-    return { whole: this.#naming.line(plain(site), site.path, site.line), function: plain(innermost) || undefined };
+    const whole = (frame: Frame) => (frame.path ? this.#naming.line(plain(frame), frame.path, frame.line) : plain(frame) || "??");
+    return { whole: whole(site), function: plain(innermost) || undefined, callers: this.#naming.chain(own).slice(1).map(whole) };
   }
 
   #fileOf(name: string, module: Module): string | undefined {

@@ -5,7 +5,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { sections } from "../../../format/format.ts";
-import { callsAbove, keyOfRow, parted, stacksIn } from "../../../host/node/read/stacks.ts";
+import { callsAbove, codeOfCall, isInlined, isOfFirstCall, keyOfRow, parted, stacksIn } from "../../../host/node/read/stacks.ts";
 
 const COLUMNS = ["No", "Samples", "Allocs", "Size", "Alive %", "Share %", "Location", "Kind"];
 const SITE = "memory/plugin/foo.so keep (foo.c:12)";
@@ -44,8 +44,20 @@ describe("the section of call stacks", () => {
     });
     assert.deepEqual([second!.share, second!.whole, second!.calls.length], [undefined, false, 1]);
     assert.deepEqual(callsAbove(first), ["foo.so handler (foo.c:88)"]);
+    assert.ok(isOfFirstCall(first));
     assert.equal(keyOfRow({ class: "tsapi", kind: "", location: SITE, retired: false }), `tsapi ${SITE}`);
     assert.equal(found.get(`tsapi ${SITE}`)!.length, 1);
+  });
+
+  test("says which functions are inlined into that of the next call", () => {
+    const calls = ["foo.so keep (foo.c:12) [inlined]", "foo.so make (foo.c:30) [inlined]", "foo.so handler (foo.c:88)"];
+    const rows = calls.map((text) => call("1", text));
+    const [own, other] = [...stacksIn(section(head("1", "83"), ...rows, head("2", "9", "memory/plugin/foo.so"), ...rows)).values()];
+    assert.deepEqual(own![0]!.calls, calls);
+    assert.deepEqual(calls.map(isInlined), [true, true, false]);
+    assert.ok(isOfFirstCall(own![0]!) && !isOfFirstCall(other![0]!));
+    assert.deepEqual(callsAbove(own![0]!), ["foo.so make (foo.c:30)", "foo.so handler (foo.c:88)"]);
+    assert.deepEqual(callsAbove(other![0]!), calls.map(codeOfCall));
   });
 
   test("of another form gives nothing, and throws nothing", () => {

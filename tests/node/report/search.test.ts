@@ -59,7 +59,7 @@ describe("the search for references in a report", () => {
     assert.equal(of(BLIND).proof!.proof, "blind");
     const [stack] = of(LOST).stacks!;
     assert.deepEqual(stack!.calls, [
-      "leaky.so lose (leaky.c:17)",
+      "leaky.so lose (leaky.c:17) [inlined]",
       "leaky.so wrapper (leaky.c:30)",
       "leaky.so handler (leaky.c:44)",
     ]);

@@ -9,6 +9,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { gunzipSync, gzipSync } from "node:zlib";
+import { INLINED_MAX } from "../../../assembly/abi.ts";
+import { loadCore } from "../../../host/node/core/module.ts";
+import { Naming } from "../../../host/node/core/naming.ts";
 import { addressesIn, replaceAddresses } from "../../../host/node/symbolize/addresses.ts";
 import { readElf } from "../../../host/node/symbolize/elf.ts";
 import { Pieces } from "../../../host/node/symbolize/pieces.ts";
@@ -62,6 +65,30 @@ describe("addresses", () => {
     assert.equal(half, "foo.so own (a.c:8) foo.so+0x2");
   });
 
+  test("of a call in a stack get a line for each function that the one of the call is inlined into", () => {
+    const callers = () => ["helper (foo.c:20)", "handler (foo.c:88)"];
+    const replaced = (text: string) => replaceAddresses(text, MODULES, () => "make (foo.c:7)", callers);
+    const numbers = "  1 |       - |          - |                    - |       - |       - | ";
+    for (const end of ["| -\n", "| -\r\n", "| -", "| -        \n"]) {
+      assert.equal(
+        replaced(`${numbers}  foo.so+0x1a2b                       ${end}`),
+        [
+          `${numbers}  foo.so make (foo.c:7) [inlined]     ${end}`,
+          `${numbers}  foo.so helper (foo.c:20) [inlined]  ${end}`,
+          `${numbers}  foo.so handler (foo.c:88)           ${end}`,
+        ].join(""),
+      );
+    }
+    const alone = [
+      `${numbers}foo.so+0x1a2b                                        | -\n`, // no call
+      `${numbers}  foo.so+0x1a2b                                      | heap\n`,
+      `${numbers.replace(/- \| $/, "8 | ")}  foo.so+0x1a2b                | -\n`,
+      "  foo.so+0x1a2b                                        | -\n",
+      `${numbers}  held by foo.so+0x1a2b                              | -\n`,
+    ];
+    for (const text of alone) assert.doesNotMatch(replaced(text), /inlined|handler/, text);
+  });
+
   test("of the server lose the function that was above them only for the function itself", () => {
     const all = (text: string, name: string | undefined) => replaceAddresses(text, MODULES, () => name);
     const above = ["main", "Foo::bar", "Foo::(anonymous namespace)::operator()", "f<int, 3>", "Foo::ba..."];
@@ -82,6 +109,13 @@ describe("addresses", () => {
       "a | traffic_server Foo::init (F.cc:8) | 7\n",
     );
   });
+});
+
+test("of too many functions that are inlined into one another the innermost and the last are named", () => {
+  const naming = new Naming(loadCore());
+  const functions = Array.from({ length: INLINED_MAX + 2 }, (_, level) => level);
+  assert.deepEqual(naming.chain(functions), [...functions.slice(0, INLINED_MAX - 1), INLINED_MAX + 1]);
+  for (const few of [[], [0], functions.slice(0, INLINED_MAX)]) assert.deepEqual(naming.chain(few), few);
 });
 
 describe("a text", () => {
