@@ -41,6 +41,8 @@ export class Block extends Found {
   passes: u32;
   clean: u32;
   thorough: bool;
+  /** The last thorough pass found a reference that others do not: what it is in, only thorough passes read. */
+  apart: bool;
   /** It was called lost. */
   wasLost: bool;
   /** The census of this pass has seen it. */

@@ -43,8 +43,10 @@ export function judgeSite(slot: Slot, thorough: bool): void {
 
 function judge(block: Block, thorough: bool): void {
   block.passes = block.passes + 1;
-  block.judged = block.value;
-  if (block.value != VALUE_NONE) {
+  const isNone = block.value == VALUE_NONE;
+  if (thorough || !isNone) block.apart = !isNone && thorough && block.clean != 0;
+  if (!block.apart || thorough) block.judged = block.value;
+  if (!isNone) {
     block.clean = 0;
     block.thorough = false;
     return;

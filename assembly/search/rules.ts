@@ -13,10 +13,10 @@ export function isLost(block: Block): bool {
 }
 
 export function isProbablyLost(block: Block): bool {
-  return block.clean >= PROBABLY_PASSES && !isLost(block);
+  return block.clean >= PROBABLY_PASSES && !isLost(block) && !block.apart;
 }
 
-/** Held in the last pass, or too shortly before to tell that it is not. */
+/** Held in the last pass that could tell, or too shortly before to tell that it is not. */
 export function isHeld(block: Block): bool {
   return block.judged == VALUE_HELD;
 }

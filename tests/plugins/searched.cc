@@ -25,6 +25,7 @@
 #include <string>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
@@ -81,6 +82,14 @@ lose_cycle()
   std::shared_ptr<pair> one(new pair), two(new pair);
   one->other = two;
   two->other = one;
+}
+
+// The data of a continuation that nobody destroys.
+CORPUS_NOINLINE void
+lose_data()
+{
+  TSCont cont = TSContCreate(corpus_never_called, nullptr);
+  TSContDataSet(cont, filled(static_cast<node *>(malloc(sizeof(node)))));
 }
 
 struct link {
@@ -396,6 +405,24 @@ hold_moving()
   }
 }
 
+// In a file that is shared.
+CORPUS_NOINLINE void
+hold_file()
+{
+  static node **in_file;
+  static unsigned count;
+  if (!in_file) {
+    char name[] = "/tmp/memtrack-searched-XXXXXX";
+    int file    = mkstemp(name);
+    unlink(name);
+    in_file = ftruncate(file, OPEN * sizeof(*in_file))
+                ? nullptr
+                : static_cast<node **>(mmap(nullptr, OPEN * sizeof(*in_file), PROT_READ | PROT_WRITE, MAP_SHARED, file, 0));
+    close(file);
+  }
+  in_file[count++ % OPEN] = filled(static_cast<node *>(malloc(sizeof(node))));
+}
+
 // Documents of a library, which allocates them.
 json_t *in_documents;
 
@@ -692,6 +719,7 @@ const std::map<std::string, void (*)()> WAYS = {
   {"hold_documents", hold_documents},
   {"lose", lose},
   {"lose_cycle", lose_cycle},
+  {"lose_data", lose_data},
   {"lose_ring", lose_ring},
   {"hold_million", hold_million},
   {"hold_pool", hold_pool},
@@ -705,6 +733,7 @@ const std::map<std::string, void (*)()> WAYS = {
   {"hold_table", hold_table},
   {"hold_deque", hold_deque},
   {"hold_data", hold_data},
+  {"hold_file", hold_file},
   {"hold_stack", hold_stack},
   {"hold_tagged", hold_tagged},
   {"hold_middle", hold_middle},

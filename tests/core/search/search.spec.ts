@@ -77,6 +77,24 @@ describe("a block", () => {
     expect(classes()).toBe("4/1/0/3/0");
   });
 
+  test("is held by a word that only a thorough pass reads, until a thorough pass does not find it", () => {
+    memoryOf(0x40000);
+    watch([SITE]);
+    block(BASE + 0x100);
+    poke(ROOTS + 3, BASE + 0x100); // unaligned
+    let probably: u32 = 0;
+    for (let i: u32 = 0; i < 60; ++i) {
+      pass();
+      expect(found(FINDING_LOST)).toBe(0);
+      if (i >= 23) expect(classes()).toBe("1/0/0/1/0");
+      probably += found(FINDING_PROBABLY);
+    }
+    expect(probably).toBe(15, "before the first thorough pass");
+    poke(ROOTS + 3, 0);
+    passes(40);
+    expect(classes()).toBe("1/1/0/0/0");
+  });
+
   test("is not held by itself", () => {
     memoryOf(0x40000);
     watch([SITE]);
