@@ -2,7 +2,7 @@
 //
 // A pass over the memory of the process.
 
-import { PASS_THOROUGH, SEARCHED_MAX, WATCHED_MAX } from "../abi";
+import { PASS_ROOMS, PASS_THOROUGH, SEARCHED_MAX, WATCHED_MAX } from "../abi";
 import { BLOCKS_COUNT } from "../base/memory";
 import { Block, blockAt, clearBlock, firstOf, forgetBlocks, sortBlocks, VALUE_NONE, Watched } from "./block";
 import { beginCensus } from "./census";
@@ -12,6 +12,7 @@ import { beginRequests, forgetRequests } from "./request";
 import { forgetRoots } from "./root";
 import { LOST_PASSES } from "./rules";
 import { beginHolders, dropUnlisted, enterListed, forgetSearched, searchedAt, setEpoch, setKeys, Slot } from "./searched";
+import { useSlack } from "./slack";
 import { setBirths } from "./tag";
 import { forgetAllBare } from "./bare";
 import { forgetTried } from "./tried";
@@ -69,6 +70,7 @@ function clearSample(slot: Slot): void {
 
 export function beginPass(flags: u32): void {
   thorough = (flags & PASS_THOROUGH) != 0;
+  useSlack((flags & PASS_ROOMS) == 0);
   forgetRequests();
   forgetReferences();
   beginWhole();

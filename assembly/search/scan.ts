@@ -9,6 +9,7 @@ import { countTag } from "./census";
 import { ADDRESS_MASK, lowest, mayBeWatched, span } from "./filter";
 import { countReference } from "./reference";
 import { NO_SLOT, slotOf } from "./searched";
+import { endSlack, isInSlack } from "./slack";
 import { birthOf, births, canBeTag } from "./tag";
 import { defer, flushPending, isTesting, mayReferToWhole } from "./whole";
 
@@ -28,6 +29,7 @@ const FIRST_TAG: u64 = (<u64>1) << (EPOCH_BITS + TAG_BIRTH_SHIFT);
 export function scanPiece(address: u64, length: u32, kind: u32): void {
   const end = <u32>window + min(length, SEARCH_PIECE + SEARCH_MARGIN);
   const words = min(length, SEARCH_PIECE);
+  endSlack(end);
   scan(address, <u32>window, <u32>window + (words & ~(WORD - 1)), kind != PIECE_BUFFER);
   if (kind != PIECE_UNALIGNED) return;
   for (let offset: u32 = 1; offset < WORD; ++offset) {
@@ -85,8 +87,9 @@ function lookAt(address: u64, place: u32, tagsToo: bool): void {
   const word = load<u64>(place);
   const target = word & ADDRESS_MASK;
   if (target - lowest < span) {
-    if (tagsToo && isTesting && mayReferToWhole(target)) defer(address, target);
-    else if (mayBeWatched(target)) countReference(address, target);
+    if (tagsToo && isTesting && mayReferToWhole(target)) {
+      if (!isInSlack(address, place)) defer(address, target);
+    } else if (mayBeWatched(target) && !isInSlack(address, place)) countReference(address, target);
   }
   if (tagsToo && canBeTag(word) && slotOf(birthOf(word)) != NO_SLOT) countTag(address, word, place);
 }

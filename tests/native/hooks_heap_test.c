@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "hook/heap.h"
+#include "hook/release.h"
 
 // Declared without the underscores.
 extern char *__strdup(const char *);
@@ -461,7 +462,15 @@ TEST_ALIAS_(__libc_memalign, allocate_oddly_aligned)
 TEST_ALIAS_(__libc_valloc, allocate_pages)
 TEST_ALIAS_(__libc_pvalloc, allocate_pages)
 TEST_ALIAS_(__libc_free, release)
-TEST_(malloc_usable_size, ask_size)
+
+static void
+hostile_malloc_usable_size(void **state)
+{
+  (void)state;
+  memtrack_rooms_told = false;
+  compare_hooks("malloc_usable_size", (function)malloc_usable_size, "free", tables, ask_size);
+  assert_true(memtrack_rooms_told); // the search must know
+}
 
 static void
 compare_with_end(const char *symbol, function plain, scenario run, scenario end)

@@ -12,6 +12,8 @@
 #include "hook/allocator.h"
 #include "hook/warning.h"
 
+bool memtrack_rooms_told;
+
 void
 memtrack_release_open(void)
 {

@@ -38,11 +38,20 @@ memtrack_release_is_counted(void)
   return memtrack_hooks_get(armed) && !memtrack_context.inside;
 }
 
+/* Whether a program was told how much room a block has: it may keep pointers behind the part that it asked for. */
+extern bool memtrack_rooms_told MT_HIDDEN;
+
 /* malloc_usable_size(), without what memtrack wrote there: a program may use all bytes that the allocator reports. hook-safe. */
 MT_INLINE size_t
 memtrack_release_room(void *block)
 {
-  return block && memtrack_release_is_counted() ? memtrack_block_room(block, memtrack_hooks_get(key)) : malloc_usable_size(block);
+  if (!block || !memtrack_release_is_counted()) {
+    return malloc_usable_size(block);
+  }
+  if (!memtrack_load(&memtrack_rooms_told)) {
+    memtrack_store(&memtrack_rooms_told, true);
+  }
+  return memtrack_block_room(block, memtrack_hooks_get(key));
 }
 
 /* Instead of a class: a release by the server or a library, of which only the tag is examined. */

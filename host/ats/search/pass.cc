@@ -11,6 +11,7 @@
 #include "core/epoch.h"
 #include "core/model.h"
 #include "core/tag.h"
+#include "hook/release.h"
 #include "hook/state.h"
 #include "module/module.h"
 #include "search/candidates.h"
@@ -191,7 +192,7 @@ make(uint32_t length)
   prepare(length, key);
   uint32_t flags = memtrack_call(&core, wantedPass);
   memtrack_regions_find_buffers(&core);
-  memtrack_call(&core, beginPass, flags);
+  memtrack_call(&core, beginPass, flags | (memtrack_load(&memtrack_rooms_told) ? MEMTRACK_PASS_ROOMS : 0));
   uint32_t gap = memtrack_candidates_offer(&core) ? read_memory(flags) : MEMTRACK_GAP_TABLES;
   keys then    = present_keys();
   bool ended   = !is_to_end() && key.own == then.own && key.openssl == then.openssl;

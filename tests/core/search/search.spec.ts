@@ -20,6 +20,7 @@ import {
 import { PHI } from "../../../assembly/base/hash";
 import {
   BASE,
+  birth,
   block,
   bytesAsked,
   chain,
@@ -27,12 +28,15 @@ import {
   foundLong,
   memoryOf,
   objectAt,
+  OPENSSL_KEY,
   pass,
   passes,
   poke,
   release,
   setEpochNow,
   SITE,
+  tag,
+  tellRooms,
   watch,
 } from "./support";
 
@@ -93,6 +97,40 @@ describe("a block", () => {
     poke(ROOTS + 3, 0);
     passes(40);
     expect(classes()).toBe("1/1/0/0/0");
+  });
+
+  test("is not held by a word behind what another block's user asked for, which an earlier block left", () => {
+    // Of 24 bytes the allocator gives 40: one word is left before the tag. Of 20 the third word is half the user's. Of 64 in 120 the
+    // word before the tag has the slack.
+    for (let turn: u32 = 0; turn < 4; ++turn) {
+      memoryOf(0x40000);
+      watch([SITE]);
+      const lost = block(BASE + 0x100);
+      const holder = BASE + 0x1000;
+      if (turn == 0) tag(holder, 40, 24, birth(SITE + 1, 1));
+      if (turn == 1) tag(holder, 40, 28, birth(SITE + 1, 1));
+      if (turn == 2) tag(holder, 120, 64, birth(SITE + 1, 1));
+      if (turn == 3) tag(holder, 40, 24, birth(SITE + 1, 1), OPENSSL_KEY);
+      poke(ROOTS, holder);
+      poke(turn == 2 ? holder + 64 : holder + 24, lost);
+      if (turn == 2) poke(holder + 96, lost + 4);
+      passes(23);
+      expect(classes()).toBe("1/1/0/0/0", turn.toString());
+      poke(holder + 16, lost); // that is the user's
+      passes(1);
+      expect(classes()).toBe("1/0/0/1/0", turn.toString());
+    }
+  });
+
+  test("is held by a word behind what was asked for, if programs were told how much room blocks have", () => {
+    memoryOf(0x40000);
+    watch([SITE]);
+    tellRooms();
+    tag(BASE + 0x1000, 40, 24, birth(SITE + 1, 1));
+    poke(ROOTS, BASE + 0x1000);
+    poke(BASE + 0x1018, block(BASE + 0x100));
+    passes(23);
+    expect(classes()).toBe("1/0/0/1/0");
   });
 
   test("is not held by itself", () => {

@@ -8,6 +8,7 @@ import {
   EPOCH_BITS,
   FINDING_CHAIN,
   FINDING_LENGTH,
+  PASS_ROOMS,
   PASS_THOROUGH,
   PIECE_MEMORY,
   PIECE_UNALIGNED,
@@ -56,6 +57,8 @@ export const SITE: u32 = 300;
 export let epoch: u32 = 5;
 let random: Random = new Random(7);
 let watchLength: u32 = 0;
+/** Flags of passes beside those that the search wants. */
+let moreFlags: u32 = 0;
 
 /** Memory of so many bytes at BASE. */
 let bytes: StaticArray<u8> = new StaticArray<u8>(0);
@@ -64,7 +67,7 @@ export function memoryOf(size: u32): void {
   heap.free(heap.alloc(1));
   bytes = new StaticArray<u8>(size);
   epoch = 5;
-  watchLength = 0;
+  watchLength = moreFlags = 0;
   bytesAsked = 0;
   placesAsked = 0;
   objectEnd = 0;
@@ -124,6 +127,11 @@ export function watch(sites: u32[], cls: u32 = CLASS_HEAP, size: u32 = 40): void
   searchWatch(watchLength);
 }
 
+/** Programs ask how much room blocks have. */
+export function tellRooms(): void {
+  moreFlags = PASS_ROOMS;
+}
+
 export function setEpochNow(now: u32): void {
   epoch = now;
 }
@@ -131,7 +139,7 @@ export function setEpochNow(now: u32): void {
 /** A pass over all of the memory, in pieces in random order. */
 export function pass(complete: u32 = 1): void {
   searchKeys(KEY, OPENSSL_KEY, 4096 << EPOCH_BITS, epoch);
-  const flags = wantedPass();
+  const flags = wantedPass() | moreFlags;
   beginPass(flags);
   if (objectEnd) searchObject(birth(objectSite, 1), objectStart, objectEnd - objectStart);
   const pieces = <u32>((bytes.length + SEARCH_PIECE - 1) / SEARCH_PIECE);
