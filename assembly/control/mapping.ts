@@ -72,7 +72,8 @@ function wantedBy(permissions: usize): u32 {
 
 function wantedOfShared(isWritable: bool): u32 {
   if (isAnonymousShared()) return LINE_READ;
-  return isWritable && nameBegins("/") && !isDevice() ? LINE_SHARED : LINE_SKIPPED;
+  const isRing = nameBegins("/[aio]"); // the kernel's, with what was given to it long ago
+  return isWritable && nameBegins("/") && !isRing && !isDevice() ? LINE_SHARED : LINE_SKIPPED;
 }
 
 /** Not /dev/zero, of which a mapping is anonymous memory. */

@@ -56,6 +56,7 @@ describe("a line of /proc/self/maps", () => {
     expect(mapping("r--s", "/var/lib/addresses.mmdb")).toBe(LINE_SKIPPED);
     expect(mapping("rw-s", "anon_inode:[io_uring]")).toBe(LINE_SKIPPED);
     expect(mapping("rw-s", "socket:[1234]")).toBe(LINE_SKIPPED);
+    expect(mapping("rw-s", "/[aio] (deleted)")).toBe(LINE_SKIPPED);
     expect(mapping("rw-s", "/dev/dri/card0")).toBe(LINE_SKIPPED);
     expect(mapping("rw-p", "/dev/mem")).toBe(LINE_SKIPPED);
     expect(mapping("r--p", "[vvar]")).toBe(LINE_SKIPPED);
