@@ -236,7 +236,7 @@ export const PIECE_NONE: u32 = 0xffffffff; // no number of a piece
 
 // Flags of a pass: it reads unaligned words, and the data of IOBuffers too.
 export const PASS_THOROUGH: u32 = 1;
-export const PASS_ROOMS: u32 = 2; // programs were told how much room their blocks have, and may use it
+export const PASS_SLACK: u32 = 2; // words in the slack of blocks count: somebody may use it (search/slack.ts)
 
 // Bytes of an object whose size is not known, in which a word counts as a reference to it, and as one in it.
 export const OBJECT_UNKNOWN: u32 = 256;

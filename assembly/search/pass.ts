@@ -2,7 +2,7 @@
 //
 // A pass over the memory of the process.
 
-import { PASS_ROOMS, PASS_THOROUGH, SEARCHED_MAX, WATCHED_MAX } from "../abi";
+import { PASS_SLACK, PASS_THOROUGH, SEARCHED_MAX, WATCHED_MAX } from "../abi";
 import { BLOCKS_COUNT } from "../base/memory";
 import { Block, blockAt, clearBlock, firstOf, forgetBlocks, sortBlocks, VALUE_NONE, Watched } from "./block";
 import { beginCensus } from "./census";
@@ -70,7 +70,7 @@ function clearSample(slot: Slot): void {
 
 export function beginPass(flags: u32): void {
   thorough = (flags & PASS_THOROUGH) != 0;
-  useSlack((flags & PASS_ROOMS) == 0);
+  useSlack((flags & PASS_SLACK) == 0);
   forgetRequests();
   forgetReferences();
   beginWhole();

@@ -3,7 +3,8 @@
 // The slack of a block: what lies between the part that its user asked for and its tag. Nobody writes there, so a word in it is what an
 // earlier block has left: it refers to nothing. It begins at most LONGEST bytes before its tag, but for allocators that round more.
 //
-// A program that asks how much room a block has (malloc_usable_size) may use its slack: then nothing is said of any.
+// A program that asks how much room a block has (malloc_usable_size) may use its slack. Where blocks are released past the hooks, a tag may stand
+// in memory that somebody else uses. The host says so for each pass: then nothing is said of any.
 
 import { TAG_SIZE, TAG_SLACK_LONG, TAG_SLACK_SHIFT } from "../abi";
 import { keyOfOpenssl, plainKey } from "./searched";
@@ -28,7 +29,7 @@ export function endSlack(place: u32): void {
 /** Whether a word at an address, and at a place in the window, is not in the part of a block that its user asked for, but behind it. */
 export function isInSlack(address: u64, place: u32): bool {
   if (!used) return false;
-  const first = place + WORD - (<u32>address & (WORD - 1));
+  const first = place + WORD - ((<u32>address) & (WORD - 1));
   const at = first - place;
   for (let offset: u32 = 0; offset < LONGEST && first + offset + WORD <= windowEnd; offset += WORD) {
     const tag = load<u64>(first + offset);

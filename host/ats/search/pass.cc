@@ -13,6 +13,7 @@
 #include "core/tag.h"
 #include "hook/release.h"
 #include "hook/state.h"
+#include "hook/unseen.h"
 #include "module/module.h"
 #include "search/candidates.h"
 #include "search/lines.h"
@@ -183,6 +184,14 @@ struct outcome {
   uint32_t gap; /* why not everything was read */
 };
 
+/* Whether somebody may use the slack of blocks: a program that was told how much room a block has, or one that has a part of a
+   block whose tag still stands, because it was released past the hooks. */
+static bool
+is_slack_used()
+{
+  return memtrack_load(&memtrack_rooms_told) || memtrack_unseen_count();
+}
+
 /* Within memtrack_guarded(). */
 static outcome
 make(uint32_t length)
@@ -192,7 +201,7 @@ make(uint32_t length)
   prepare(length, key);
   uint32_t flags = memtrack_call(&core, wantedPass);
   memtrack_regions_find_buffers(&core);
-  memtrack_call(&core, beginPass, flags | (memtrack_load(&memtrack_rooms_told) ? MEMTRACK_PASS_ROOMS : 0));
+  memtrack_call(&core, beginPass, flags | (is_slack_used() ? MEMTRACK_PASS_SLACK : 0));
   uint32_t gap = memtrack_candidates_offer(&core) ? read_memory(flags) : MEMTRACK_GAP_TABLES;
   keys then    = present_keys();
   bool ended   = !is_to_end() && key.own == then.own && key.openssl == then.openssl;

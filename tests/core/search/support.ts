@@ -8,7 +8,7 @@ import {
   EPOCH_BITS,
   FINDING_CHAIN,
   FINDING_LENGTH,
-  PASS_ROOMS,
+  PASS_SLACK,
   PASS_THOROUGH,
   PIECE_MEMORY,
   PIECE_UNALIGNED,
@@ -129,7 +129,7 @@ export function watch(sites: u32[], cls: u32 = CLASS_HEAP, size: u32 = 40): void
 
 /** Programs ask how much room blocks have. */
 export function tellRooms(): void {
-  moreFlags = PASS_ROOMS;
+  moreFlags = PASS_SLACK;
 }
 
 export function setEpochNow(now: u32): void {
