@@ -39,6 +39,7 @@
 #include "search/pace.h"
 #include "search/pass.h"
 #include "search/search.h"
+#include "../plugins/registers.h"
 
 enum {
   KEPT        = 100, // blocks of each way that hides them
@@ -316,28 +317,7 @@ static struct waiter {
 static void
 wait_with(void **blocks, const struct waiter *waiter)
 {
-#ifdef __x86_64__
-  struct epoll_event got;
-  long result                          = SYS_epoll_wait;
-  register long timeout __asm__("r10") = -1;
-  register void **all __asm__("r8")    = blocks;
-  __asm__ volatile("sub $128, %%rsp\n push %%rbp\n push %%rbx\n"
-                   "mov (%%r8), %%rbx\n mov 8(%%r8), %%rbp\n mov 16(%%r8), %%r12\n"
-                   "mov 24(%%r8), %%r13\n mov 32(%%r8), %%r14\n mov 40(%%r8), %%r15\n"
-                   "movq $0, (%%r8)\n movq $0, 8(%%r8)\n movq $0, 16(%%r8)\n"
-                   "movq $0, 24(%%r8)\n movq $0, 32(%%r8)\n movq $0, 40(%%r8)\n"
-                   "syscall\n"
-                   "mov %%rbx, (%%r8)\n mov %%rbp, 8(%%r8)\n mov %%r12, 16(%%r8)\n"
-                   "mov %%r13, 24(%%r8)\n mov %%r14, 32(%%r8)\n mov %%r15, 40(%%r8)\n"
-                   "pop %%rbx\n pop %%rbp\n add $128, %%rsp"
-                   : "+a"(result)
-                   : "D"(waiter->epoll), "S"(&got), "d"(1), "r"(timeout), "r"(all)
-                   : "rcx", "r11", "r12", "r13", "r14", "r15", "memory", "cc");
-#else
-  struct epoll_event got;
-  epoll_wait(waiter->epoll, &got, 1, -1);
-  (void)blocks;
-#endif
+  wait_in_registers(blocks, waiter->epoll);
   eventfd_t value;
   eventfd_read(waiter->event, &value);
 }

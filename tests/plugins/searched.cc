@@ -32,6 +32,7 @@
 #include <unordered_map>
 #include <vector>
 #include "corpus.h"
+#include "registers.h"
 
 namespace
 {
@@ -628,27 +629,7 @@ struct waiter {
 CORPUS_NOINLINE void
 wait_until_woken(node **blocks, const waiter *mine)
 {
-  epoll_event got;
-#ifdef __x86_64__
-  long result                          = SYS_epoll_wait;
-  register long timeout __asm__("r10") = -1;
-  register node **all __asm__("r8")    = blocks;
-  __asm__ volatile("sub $128, %%rsp\n push %%rbp\n push %%rbx\n"
-                   "mov (%%r8), %%rbx\n mov 8(%%r8), %%rbp\n mov 16(%%r8), %%r12\n"
-                   "mov 24(%%r8), %%r13\n mov 32(%%r8), %%r14\n mov 40(%%r8), %%r15\n"
-                   "movq $0, (%%r8)\n movq $0, 8(%%r8)\n movq $0, 16(%%r8)\n"
-                   "movq $0, 24(%%r8)\n movq $0, 32(%%r8)\n movq $0, 40(%%r8)\n"
-                   "syscall\n"
-                   "mov %%rbx, (%%r8)\n mov %%rbp, 8(%%r8)\n mov %%r12, 16(%%r8)\n"
-                   "mov %%r13, 24(%%r8)\n mov %%r14, 32(%%r8)\n mov %%r15, 40(%%r8)\n"
-                   "pop %%rbx\n pop %%rbp\n add $128, %%rsp"
-                   : "+a"(result)
-                   : "D"(mine->epoll), "S"(&got), "d"(1), "r"(timeout), "r"(all)
-                   : "rcx", "r11", "r12", "r13", "r14", "r15", "memory", "cc");
-#else
-  epoll_wait(mine->epoll, &got, 1, -1);
-  (void)blocks;
-#endif
+  wait_in_registers(reinterpret_cast<void **>(blocks), mine->epoll);
   eventfd_t value;
   eventfd_read(mine->event, &value);
 }
