@@ -4,7 +4,7 @@
 // counters they grow as a cache does. How many passes of the search it takes to prove each, from when the conditions of a proof are met
 // (assembly/analysis/proof.ts), and how long.
 //
-// Takes minutes: `npm run test:long`. MEMTRACK_PROOF_MB=n: with so many MiB of other blocks to read; 300, or 8192 for an hour.
+// Takes minutes: `npm run test:long`. MEMTRACK_PROOF_MB=n: with so many MiB of other blocks to read; 300, or 8192 for one to two hours.
 
 import assert from "node:assert/strict";
 import { readdirSync, readFileSync } from "node:fs";
@@ -29,7 +29,7 @@ const LOST_MIN = 8;
 const EPOCHS_MS = 5000;
 /** Passes that a proof may take from then on. */
 const PASSES_MAX = 25;
-const LONGEST_MS = (10 + MB / 100) * 60_000;
+const LONGEST_MS = (10 + MB / 50) * 60_000;
 
 interface Progress {
   /** When there were enough lost blocks, and the complete passes of the search at that time. */
