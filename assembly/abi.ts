@@ -234,8 +234,8 @@ export const PIECE_UNALIGNED: u32 = 1;
 export const PIECE_BUFFER: u32 = 2;
 export const PIECE_NONE: u32 = 0xffffffff; // no number of a piece
 
-// Flags of a pass: it reads unaligned words, and the data of IOBuffers too.
-export const PASS_THOROUGH: u32 = 1;
+// Flags of a pass.
+export const PASS_THOROUGH: u32 = 1; // it reads unaligned words, the data of IOBuffers, and shared files too
 export const PASS_SLACK: u32 = 2; // words in the slack of blocks count: somebody may use it (search/slack.ts)
 
 // Bytes of an object whose size is not known, in which a word counts as a reference to it, and as one in it.

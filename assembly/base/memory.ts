@@ -103,9 +103,9 @@ export const BLOCK_SIZE: u32 = 216;
 export const FOUND_SIZE: u32 = 48;
 export const BARE_SIZE: u32 = 24;
 export const BARE_COUNT: u32 = 64;
-export const TRIED_SIZE: u32 = 32;
+export const TRIED_SIZE: u32 = 24;
 export const TRIED_BITS: u32 = 12;
-export const TRIED_COUNT: u32 = 4096;
+export const TRIED_COUNT: u32 = 1 << TRIED_BITS;
 export const EDGE_SIZE: u32 = 8;
 export const EDGES_COUNT: u32 = 32768;
 /** Watched blocks: those of the samples, and with those that hold them. */

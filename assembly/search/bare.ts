@@ -28,7 +28,7 @@ export function forgetAllBare(): void {
 }
 
 /** Begins a pass: forgets what is too old. */
-export function forgetBare(): void {
+export function forgetOldBare(): void {
   ++pass;
   for (let i: u32 = 0; i < BARE_COUNT; ++i) if (pass - bareAt(i).since > PASSES) bareAt(i).from = bareAt(i).to = 0;
 }

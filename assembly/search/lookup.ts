@@ -10,9 +10,9 @@ import { EPOCH_BITS, SEARCH_PIECE } from "../abi";
 import { BLOCKS_COUNT, foundHolder, newLinks, SAMPLED_COUNT, window } from "../base/memory";
 import { Block, blockAt, blockWith, Found, isLink, NO_BLOCK, setBlock, Watched } from "./block";
 import { setValueAt, valueAt } from "../base/regions";
-import { behindBare, forgetBare, noteBare } from "./bare";
-import { keyOfOpenssl, plainKey } from "./searched";
-import { birthOf, BLOCK_FAR, BLOCK_NEAR, canBeTag, startFar, startOf, userEndOf } from "./tag";
+import { behindBare, forgetOldBare, noteBare } from "./bare";
+import { keyFound, plainKey, startWithKey } from "./searched";
+import { birthOf, BLOCK_FAR, BLOCK_NEAR, canBeTag, startFar, userEndOf } from "./tag";
 import { noteTried, TRIED_ALL, TRIED_NEAR, TRIED_NONE, triedOf } from "./tried";
 
 const WORD: u32 = sizeof<u64>();
@@ -62,7 +62,7 @@ let nextFree: Watched = SAMPLED_COUNT;
 export function forgetLookups(): void {
   holder = changetype<Found>(foundHolder);
   holder.address = holder.end = 0;
-  forgetBare();
+  forgetOldBare();
   farReads = nearTries = farTries = passFailures = 0;
   newCount = 0;
   nextFree = SAMPLED_COUNT;
@@ -147,24 +147,16 @@ export function findObject(birth: u32, start: u64, size: u64): void {
 
 /** The start of the block whose tag a word is; 0 if it is none of a block that holds the address, as far as that was tried. */
 function startOfTag(address: u64, tag: u64): u64 {
-  const tried = triedOf(address, tag, plainKey());
+  const tried = triedOf(address, tag);
   if (tried == TRIED_NONE) {
-    const start = startNear(address, tag);
+    const start = startWithKey(address, tag, before);
+    foundKey = keyFound;
     if (start) return start;
-    noteTried(address, tag, foundKey, TRIED_NEAR);
+    noteTried(address, tag, TRIED_NEAR);
     ++failures;
     ++passFailures;
   }
   return tried == TRIED_ALL ? 0 : startAnywhere(address, tag);
-}
-
-/** With either key. Leaves the key in foundKey. */
-function startNear(address: u64, tag: u64): u64 {
-  foundKey = keyOfOpenssl();
-  const start = startOf(address, tag, before, foundKey);
-  if (start) return start;
-  foundKey = plainKey();
-  return startOf(address, tag, before, foundKey);
 }
 
 /** The start of a large block that begins anywhere; 0 if there is none, or if this pass has tried enough. */
@@ -175,7 +167,7 @@ function startAnywhere(address: u64, tag: u64): u64 {
     return 0;
   }
   const start = startFar(address, tag, before, foundKey);
-  if (!start) noteTried(address, tag, foundKey, TRIED_ALL);
+  if (!start) noteTried(address, tag, TRIED_ALL);
   return start;
 }
 

@@ -4,6 +4,7 @@
 
 import { PASS_SLACK, PASS_THOROUGH, SEARCHED_MAX, WATCHED_MAX } from "../abi";
 import { BLOCKS_COUNT } from "../base/memory";
+import { forgetAllBare } from "./bare";
 import { Block, blockAt, clearBlock, firstOf, forgetBlocks, sortBlocks, VALUE_NONE, Watched } from "./block";
 import { beginCensus } from "./census";
 import { fillFilter } from "./filter";
@@ -14,7 +15,6 @@ import { LOST_PASSES } from "./rules";
 import { beginHolders, dropUnlisted, enterListed, forgetSearched, searchedAt, setEpoch, setKeys, Slot } from "./searched";
 import { useSlack } from "./slack";
 import { setBirths } from "./tag";
-import { forgetAllBare } from "./bare";
 import { forgetTried } from "./tried";
 import { beginWhole, endWhole, forgetWhole, testedHigh, testedLow } from "./whole";
 

@@ -87,9 +87,11 @@ function lookAt(address: u64, place: u32, tagsToo: bool): void {
   const word = load<u64>(place);
   const target = word & ADDRESS_MASK;
   if (target - lowest < span) {
-    if (tagsToo && isTesting && mayReferToWhole(target)) {
-      if (!isInSlack(address, place)) defer(address, target);
-    } else if (mayBeWatched(target) && !isInSlack(address, place)) countReference(address, target);
+    const isOfWhole = tagsToo && isTesting && mayReferToWhole(target);
+    if ((isOfWhole || mayBeWatched(target)) && !isInSlack(address, place)) {
+      if (isOfWhole) defer(address, target);
+      else countReference(address, target);
+    }
   }
   if (tagsToo && canBeTag(word) && slotOf(birthOf(word)) != NO_SLOT) countTag(address, word, place);
 }

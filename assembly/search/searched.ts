@@ -16,7 +16,7 @@ import {
 import { input, SEARCHED_SIZE, searchedIndex, searchedSites } from "../base/memory";
 import { recordAt, setValueAt, valueAt } from "../base/regions";
 import { Site } from "../base/types";
-import { BLOCK_NEAR } from "./tag";
+import { BLOCK_NEAR, startOf } from "./tag";
 
 /** Number of an entry. */
 export type Slot = u32;
@@ -96,8 +96,15 @@ export function setEpoch(now: u32): void {
 export function plainKey(): u64 {
   return key;
 }
-export function keyOfOpenssl(): u64 {
-  return opensslKey;
+
+/** The key of the tag that startWithKey() has found. */
+export let keyFound: u64 = 0;
+
+/** Start of the block whose tag is at `address`, with either key; 0 if it is no tag. See startOf(). */
+export function startWithKey(address: u64, tag: u64, before: u64): u64 {
+  const start = startOf(address, tag, before, key);
+  keyFound = start ? key : opensslKey;
+  return start ? start : startOf(address, tag, before, opensslKey);
 }
 
 export function searchedAt(slot: Slot): Searched {

@@ -7,8 +7,8 @@
 // in memory that somebody else uses. The host says so for each pass: then nothing is said of any.
 
 import { TAG_SIZE, TAG_SLACK_LONG, TAG_SLACK_SHIFT } from "../abi";
-import { keyOfOpenssl, plainKey } from "./searched";
-import { canBeTag, slackOf, startOf } from "./tag";
+import { startWithKey } from "./searched";
+import { canBeTag, slackOf } from "./tag";
 
 const WORD: u32 = sizeof<u64>();
 const LONGEST: u32 = 512;
@@ -40,13 +40,8 @@ export function isInSlack(address: u64, place: u32): bool {
     const end = address + at + offset + TAG_SIZE;
     const slack = slackOf(tag, before);
     if (end - slack >= address + WORD || slack > LONGEST + TAG_SIZE) continue;
-    const start = verify(end - TAG_SIZE, tag, before);
+    const start = startWithKey(end - TAG_SIZE, tag, before);
     if (start) return start <= address;
   }
   return false;
-}
-
-function verify(address: u64, tag: u64, before: u64): u64 {
-  const start = startOf(address, tag, before, plainKey());
-  return start ? start : startOf(address, tag, before, keyOfOpenssl());
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Words that look like tags and are none. To try all starts takes up to milliseconds, and such a word stays where it is: so it is remembered
-// over passes. A later word with the same hash displaces it.
+// over passes, until the keys change. A later word with the same hash displaces it.
 
 import { PHI, slotOfHash } from "../base/hash";
 import { TRIED_BITS, TRIED_COUNT, TRIED_SIZE, triedWords } from "../base/memory";
@@ -17,26 +17,24 @@ export const TRIED_ALL: u64 = 2;
 class Tried {
   address: u64;
   tag: u64;
-  key: u64;
   starts: u64;
 }
 
-if (offsetof<Tried>() != TRIED_SIZE || TRIED_COUNT != 1 << TRIED_BITS) ERROR("not what memory.ts tells");
+if (offsetof<Tried>() != TRIED_SIZE) ERROR("not the size that memory.ts tells");
 
 export function forgetTried(): void {
   memory.fill(triedWords, 0, TRIED_COUNT * TRIED_SIZE);
 }
 
-export function triedOf(address: u64, tag: u64, key: u64): u64 {
+export function triedOf(address: u64, tag: u64): u64 {
   const at = triedAt(address);
-  return at.address == address && at.tag == tag && at.key == key ? at.starts : TRIED_NONE;
+  return at.address == address && at.tag == tag ? at.starts : TRIED_NONE;
 }
 
-export function noteTried(address: u64, tag: u64, key: u64, starts: u64): void {
+export function noteTried(address: u64, tag: u64, starts: u64): void {
   const at = triedAt(address);
   at.address = address;
   at.tag = tag;
-  at.key = key;
   at.starts = starts;
 }
 
