@@ -28,6 +28,7 @@ import { measured, measureOf } from "../model/environment";
 import {
   earlierAliveOf,
   earlierEstimateOf,
+  expectedLostOf,
   heldOf,
   isBlind,
   isSearched,
@@ -72,9 +73,8 @@ export function proofOf(series: Series): u32 {
 /** Whether a row is a leak by proof. */
 export function isProved(series: Series): bool {
   if (!isRowSeries(series) || lostOf(series) < LOST_MIN || lostEpochsOf(series) < EPOCHS_MIN) return false;
-  const estimate = lostEstimateOf(series);
-  if (!measured(MEASURE_THREADS) || estimate <= REGISTERS * measureOf(MEASURE_THREADS)) return false;
-  return estimate > earlierEstimateOf(series) && hasGrown(series) && !isBlind(series);
+  if (!measured(MEASURE_THREADS) || expectedLostOf(series) <= REGISTERS * measureOf(MEASURE_THREADS)) return false;
+  return lostEstimateOf(series) > earlierEstimateOf(series) && hasGrown(series) && !isBlind(series);
 }
 
 /** Whether a leak by proof is none: a block that was called lost was released. */

@@ -98,9 +98,12 @@ export const GAUGE_SIZE: u32 = 7 * 8;
 export const FINDING_TEXT_SIZE: u32 = 1024;
 /** The search: bytes of its filter, a searched site, a watched block, a block that a census found. */
 export const SEARCH_FILTER_SIZE: u32 = 1 << 16;
-export const SEARCHED_SIZE: u32 = 192;
-export const BLOCK_SIZE: u32 = 216;
-export const FOUND_SIZE: u32 = 48;
+export const SEARCHED_SIZE: u32 = 224;
+export const BLOCK_SIZE: u32 = 224;
+export const FOUND_SIZE: u32 = 56;
+/** Cohorts of a site (cohort.ts): one for each pass until it is ripe. */
+export const COHORT_SIZE: u32 = 16;
+export const COHORTS_COUNT: u32 = 21;
 export const BARE_SIZE: u32 = 24;
 export const BARE_COUNT: u32 = 64;
 export const TRIED_SIZE: u32 = 24;
@@ -268,6 +271,7 @@ export let byAddress: usize = 0;
 /** Their addresses in that order: u64. Close to one another, because a search by address looks at many. */
 export let addresses: usize = 0;
 export let candidates: usize = 0;
+export let cohorts: usize = 0;
 /** The block that holds an address (lookup.ts). */
 export let foundHolder: usize = 0;
 /** Memory without a tag (bare.ts). */
@@ -440,6 +444,7 @@ function laySearch(): void {
   byAddress = take((BLOCKS_COUNT * sizeof<u16>() + 7) & ~7);
   addresses = take(BLOCKS_COUNT * sizeof<u64>());
   candidates = take(SEARCHED_MAX * WATCHED_MAX * FOUND_SIZE);
+  cohorts = take(SEARCHED_MAX * COHORTS_COUNT * COHORT_SIZE);
   foundHolder = take(FOUND_SIZE);
   bares = take(BARE_COUNT * BARE_SIZE);
   triedWords = take(TRIED_COUNT * TRIED_SIZE);

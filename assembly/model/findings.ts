@@ -3,13 +3,11 @@
 // What the search for references (assembly/search) found last of each site that it watches. The host passes its packets from the search
 // instance to the model.
 //
-//    0      4       8        12        16     20         24     28       32        36       40
-//    ┌──────┬───────┬────────┬─────────┬──────┬──────────┬──────┬────────┬─────────┬────────┐
-//    │ site │ flags │ passes │ watched │ lost │ probably │ held │ unsure │ chained │ length │
-//    ├──────┴───────┼────────┴─────────┼──────┴──────────┼──────┴────────┴─────────┴────────┘
-//    │ blocks       │ estimate         │ epochs, a bit for each ...       │
-//    ├──────────────┼──────────────────┴──────────────────────────────────┘
-//   72  time       80  chain, until 408
+//    0      4       8        12        16    20     24         28     32       36        40       44
+//    ┌──────┬───────┬────────┬─────────┬─────┬──────┬──────────┬──────┬────────┬─────────┬────────┐
+//    │ site │ flags │ passes │ watched │ old │ lost │ probably │ held │ unsure │ chained │ length │
+//    └──────┴───────┴────────┴─────────┴─────┴──────┴──────────┴──────┴────────┴─────────┴────────┘
+//   48 blocks       56 estimate       64 expected       72 epochs, a bit for each       88 time       96 chain, until 424
 //
 // A row may have several sites: their numbers are summed. Of their chains the one counts that holds most blocks.
 
@@ -22,11 +20,13 @@ import {
   FINDING_CHAINED,
   FINDING_EPOCHS,
   FINDING_ESTIMATE,
+  FINDING_EXPECTED,
   FINDING_FLAGS,
   FINDING_HELD,
   FINDING_IS_BLIND,
   FINDING_LENGTH,
   FINDING_LOST,
+  FINDING_OLD,
   FINDING_PASSES,
   FINDING_PROBABLY,
   FINDING_SITE,
@@ -127,9 +127,12 @@ export function lastPassOf(row: Row): u64 {
   return last;
 }
 
-/** Blocks of the sample: all of them, and of these the lost, the probably lost, the held and those of which neither is sure. */
+/** Blocks of the sample: all of them, and of these those that would be called lost by now, the lost, the probably lost, the held and those of which neither is sure. */
 export function watchedOf(row: Row): u32 {
   return sum(row, FINDING_WATCHED);
+}
+export function oldOf(row: Row): u32 {
+  return sum(row, FINDING_OLD);
 }
 export function lostOf(row: Row): u32 {
   return sum(row, FINDING_LOST);
@@ -165,7 +168,12 @@ export function lostEstimateOf(row: Row): u64 {
   return sumLong(row, FINDING_ESTIMATE);
 }
 
-/** The same some passes ago. */
+/** Lost blocks of the whole row, if its old blocks are as those of the sample. */
+export function expectedLostOf(row: Row): u64 {
+  return sumLong(row, FINDING_EXPECTED);
+}
+
+/** Lost blocks, at least, some passes ago. */
 export function earlierEstimateOf(row: Row): u64 {
   let all: u64 = 0;
   for (let at = first(row); at; at = next(at, row)) all += growthAt(indexOf(at)).earlierEstimate;

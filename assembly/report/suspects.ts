@@ -35,7 +35,7 @@ import { percent } from "../base/muldiv";
 import { Series } from "../base/types";
 import { ascii, byte, copy, newline, unsigned } from "../base/writer";
 import { CLASS_PREFIXES, SECTION_SUSPECTS } from "../format";
-import { blocksOf, holderLength, lostEstimateOf, lostOf, passesOf, watchedOf } from "../model/findings";
+import { blocksOf, holderLength, lostEstimateOf, lostOf, oldOf, passesOf } from "../model/findings";
 import { siteClass } from "../model/model";
 import { transactionsWithin } from "../model/timeline";
 import { lengthOf, ownerOfSite, show, textOf } from "../registry/name";
@@ -198,7 +198,7 @@ export function writeGrowth(series: Series): void {
 }
 
 /**
- * `, at least 1,200 of 1,310 blocks lost (61 of 64 watched, in 25 passes)`; `, held by foo.so table (.bss)`; `, search blind`, where a block
+ * `, at least 1,200 of 1,310 blocks lost (61 of 64 watched long enough, in 25 passes)`; `, held by foo.so table (.bss)`; `, search blind`, where a block
  * that seemed lost was not.
  */
 function writeProof(series: Series): void {
@@ -216,8 +216,8 @@ function writeProof(series: Series): void {
   ascii(" lost (");
   unsigned(lostOf(series));
   ascii(" of ");
-  unsigned(watchedOf(series));
-  ascii(" watched, in ");
+  unsigned(oldOf(series));
+  ascii(" watched long enough, in ");
   unsigned(passesOf(series));
   ascii(" passes)");
 }

@@ -29,9 +29,12 @@ export class Found {
   userEnd: u64;
   /** 0 for an object, which has none. */
   tag: u64;
-  /** The sample has the blocks with the lowest ranks. */
+  /** A number at random, which stays the same: by it blocks are chosen for the sample. */
   rank: u64;
   birth: u32;
+  /** The first pass of its site whose cohort it counts for, of those that matter (sample.ts). */
+  since: u32;
+  order: u32;
 }
 
 

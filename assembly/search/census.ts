@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The census: every pass counts the live blocks of the searched sites by their tags, and keeps of each site those with the lowest ranks.
-// A block's rank is the check in its tag, a keyed hash of its address and birth. So the sample is uniform over the blocks that are alive,
-// and stays the same while they live. Blocks of the present epoch are left out: one of them, released and allocated again, would look
-// the same.
+// The census: every pass counts the live blocks of the searched sites by their tags, and keeps of each site those with the lowest ranks
+// that are not in its sample. A block's rank is the check in its tag, a keyed hash of its address and birth: uniform, and the same while the
+// block lives. Blocks of the present epoch are left out: one of them, released and allocated again, would look the same.
 
-import { OBJECT_UNKNOWN, WATCHED_MAX } from "../abi";
+import { EPOCH_MASK, OBJECT_UNKNOWN, WATCHED_MAX } from "../abi";
 import { candidates, FOUND_SIZE, window } from "../base/memory";
 import { recordAt } from "../base/regions";
-import { blockAt, blockWith, clearBlock, firstOf, Found, isLink, NO_BLOCK, setBlock, Watched } from "./block";
+import { blockAt, blockWith, Found, isLink, NO_BLOCK } from "./block";
+import { ripeEpoch } from "./cohort";
 import { lowest, mayBeWatched, span } from "./filter";
 import { addHolder, HOLDERS, holderSlot, isOfEndedEpoch, Searched, searchedAt, Slot, slotOf, NO_SLOT, plainKey } from "./searched";
 import { birthOf, checkOf, hash, startOf, userEndOf } from "./tag";
@@ -18,8 +18,10 @@ const NO_PLACE: u32 = u32.MAX_VALUE;
 
 /** Begins a census of a site. */
 export function beginCensus(slot: Slot): void {
-  searchedAt(slot).counting = 0;
-  searchedAt(slot).found = 0;
+  const site = searchedAt(slot);
+  site.counting = site.countingRipe = 0;
+  site.found = 0;
+  site.ripeEpoch = ripeEpoch(slot, site.passes + 1);
 }
 
 /** A word at an address, and at a place in the window, that can be the tag of a block of a searched site. */
@@ -61,6 +63,7 @@ function seeLink(birth: u32, address: u64): void {
 function count(slot: Slot, start: u64, end: u64, userEnd: u64, tag: u64, birth: u32, rank: u64): void {
   const site = searchedAt(slot);
   site.counting = site.counting + 1;
+  if ((birth & EPOCH_MASK) < site.ripeEpoch) site.countingRipe = site.countingRipe + 1;
   const known = blockWith(start);
   if (known != NO_BLOCK) {
     const block = blockAt(known);
@@ -90,37 +93,7 @@ function placeByRank(slot: Slot, site: Searched, rank: u64): u32 {
   return at;
 }
 
-/** Takes the blocks with the lowest ranks into the sample, in place of those with higher ones. */
-export function completeSample(slot: Slot): void {
-  const site = searchedAt(slot);
-  for (let i: u32 = 0; i < site.found; ++i) {
-    const candidate = candidateAt(slot, i);
-    const place = worst(slot);
-    const block = blockAt(place);
-    if (block.address && block.rank <= candidate.rank) break;
-    setBlock(place, candidate);
-    dropLink(block.address);
-  }
-  site.found = 0;
-}
-
-/** A block of a sample is no link: references to it are found once. */
-function dropLink(address: u64): void {
-  const link = blockWith(address);
-  if (link != NO_BLOCK && isLink(link) && blockAt(link).address == address) clearBlock(link);
-}
-
-/** A free entry of a site's sample, or the block with the highest rank. */
-function worst(slot: Slot): Watched {
-  let found = firstOf(slot);
-  for (let i: u32 = 0; i < WATCHED_MAX; ++i) {
-    const block = blockAt(firstOf(slot) + i);
-    if (!block.address) return firstOf(slot) + i;
-    if (block.rank > blockAt(found).rank) found = firstOf(slot) + i;
-  }
-  return found;
-}
-
-function candidateAt(slot: Slot, position: u32): Found {
+/** A block that the census has found beside the sample; searchedAt(slot).found of them are sorted by rank. */
+export function candidateAt(slot: Slot, position: u32): Found {
   return recordAt<Found>(candidates, slot * WATCHED_MAX + position, FOUND_SIZE);
 }

@@ -2,8 +2,9 @@
 //
 // What is known of a searched site after a pass, and the packet that tells it to the model (layout in abi.ts).
 //
-// The estimate of a site's lost blocks is the lower end of Wilson's interval for the share of lost blocks in the sample, at two standard
-// deviations, times the site's blocks; exact if the sample has all of them. (E. B. Wilson, J. Am. Stat. Assoc. 22, 1927.)
+// Of a site's ripe cohort (cohort.ts) it tells how many blocks are lost: as many as the share of the lost in its sample times its blocks;
+// and at least the lower end of Wilson's interval for that share, at two standard deviations, times its blocks; exact if the sample has all
+// of them. (E. B. Wilson, J. Am. Stat. Assoc. 22, 1927.) Younger blocks may be lost as well.
 
 import {
   EPOCH_MASK,
@@ -12,11 +13,13 @@ import {
   FINDING_CHAINED,
   FINDING_EPOCHS,
   FINDING_ESTIMATE,
+  FINDING_EXPECTED,
   FINDING_FLAGS,
   FINDING_HELD,
   FINDING_IS_BLIND,
   FINDING_LENGTH,
   FINDING_LOST,
+  FINDING_OLD,
   FINDING_PASSES,
   FINDING_PROBABLY,
   FINDING_SITE,
@@ -28,24 +31,35 @@ import {
 import { output } from "../base/memory";
 import { Block, blockAt, firstOf, VALUE_UNSURE } from "./block";
 import { chainOf } from "./chain";
+import { isOld, isRipe } from "./cohort";
 import { isHeld, isLost, isProbablyLost } from "./rules";
 import { NO_SLOT, Searched, searchedAt, Slot } from "./searched";
 
 /** Fraction bits of a square root. */
 const FRACTION: u64 = 10;
 
-/** Sums the sample of a site after a pass. */
+/** Sums the sample of a site after a pass. A block that waits for its site to be looked at as a whole may not have been judged yet. */
 export function sumUp(slot: Slot): void {
   const site = searchedAt(slot);
-  site.watched = site.lost = site.probably = site.held = site.unsure = 0;
+  site.watched = site.old = site.lost = site.probably = site.held = site.unsure = 0;
   site.epochsLow = site.epochsHigh = 0;
-  for (let i: u32 = 0; i < WATCHED_MAX; ++i) if (blockAt(firstOf(slot) + i).address) add(site, blockAt(firstOf(slot) + i));
-  site.estimate = lowerEnd(site.lost, site.watched, max<u64>(site.blocks, site.watched));
+  let ripe: u32 = 0;
+  let lost: u32 = 0;
+  for (let i: u32 = 0; i < WATCHED_MAX; ++i) {
+    const block = blockAt(firstOf(slot) + i);
+    if (!block.address || !block.passes) continue;
+    add(site, block);
+    if (isOld(slot, block)) site.old = site.old + 1;
+    if (!isRipe(slot, block)) continue;
+    ++ripe;
+    if (isLost(block)) ++lost;
+  }
+  const all = max<u64>(site.ripe, ripe);
+  site.estimate = max<u64>(lowerEnd(lost, ripe, all), site.lost);
+  site.expected = max<u64>(ripe ? (all * lost) / ripe : 0, site.lost);
 }
 
-/** A block that was just taken into the sample, or that waits for its site to be looked at as a whole, is not judged yet. */
 function add(site: Searched, block: Block): void {
-  if (!block.passes) return;
   site.watched = site.watched + 1;
   if (isLost(block)) {
     site.lost = site.lost + 1;
@@ -89,12 +103,14 @@ export function findings(index: u32): u32 {
   store<u32>(output, site.blind ? FINDING_IS_BLIND : 0, FINDING_FLAGS);
   store<u32>(output, site.passes, FINDING_PASSES);
   store<u32>(output, site.watched, FINDING_WATCHED);
+  store<u32>(output, site.old, FINDING_OLD);
   store<u32>(output, site.lost, FINDING_LOST);
   store<u32>(output, site.probably, FINDING_PROBABLY);
   store<u32>(output, site.held, FINDING_HELD);
   store<u32>(output, site.unsure, FINDING_UNSURE);
   store<u64>(output, site.blocks, FINDING_BLOCKS);
   store<u64>(output, site.estimate, FINDING_ESTIMATE);
+  store<u64>(output, site.expected, FINDING_EXPECTED);
   store<u64>(output, site.epochsLow, FINDING_EPOCHS);
   store<u64>(output, site.epochsHigh, FINDING_EPOCHS + 8);
   store<u32>(output, site.chained, FINDING_CHAINED);

@@ -9,10 +9,10 @@
 
 import { WATCHED_MAX } from "../abi";
 import { Block, blockAt, clearBlock, firstOf, VALUE_NONE } from "./block";
-import { completeSample } from "./census";
 import { sumUp } from "./finding";
 import { isPending } from "./mark";
 import { LOST_PASSES, PROBABLY_PASSES } from "./rules";
+import { takeSample } from "./sample";
 import { searchedAt, Slot } from "./searched";
 import { isUntested } from "./whole";
 
@@ -27,6 +27,7 @@ export function judgeSite(slot: Slot, thorough: bool): void {
   const site = searchedAt(slot);
   site.passes = site.passes + 1;
   site.blocks = site.counting;
+  site.ripe = site.countingRipe;
   for (let i: u32 = 0; i < WATCHED_MAX; ++i) {
     const block = blockAt(firstOf(slot) + i);
     if (!block.address) continue;
@@ -37,8 +38,8 @@ export function judgeSite(slot: Slot, thorough: bool): void {
       clearBlock(firstOf(slot) + i);
     }
   }
-  completeSample(slot);
   sumUp(slot);
+  takeSample(slot);
 }
 
 function judge(block: Block, thorough: bool): void {

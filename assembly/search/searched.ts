@@ -58,8 +58,9 @@ export class Searched {
   chained: u32;
   /** Complete passes. */
   passes: u32;
-  /** Blocks of the sample, and of these in the last pass. */
+  /** Blocks of the sample, and of these in the last pass, by FINDING_... */
   watched: u32;
+  old: u32;
   lost: u32;
   probably: u32;
   held: u32;
@@ -67,8 +68,13 @@ export class Searched {
   /** Live blocks of ended epochs: in this pass so far, in the last one. */
   counting: u64;
   blocks: u64;
-  /** Lost blocks, at least (finding.ts). */
+  /** The same of those of earlier epochs than this one: the ripe cohort (cohort.ts). */
+  countingRipe: u64;
+  ripe: u64;
+  ripeEpoch: u32;
+  /** Lost blocks, at least, and as the sample has them (finding.ts). */
   estimate: u64;
+  expected: u64;
   /** Epochs of lost blocks: a bit for each. */
   epochsLow: u64;
   epochsHigh: u64;

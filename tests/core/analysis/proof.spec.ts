@@ -14,9 +14,11 @@ import {
   FINDING_CHAINED,
   FINDING_EPOCHS,
   FINDING_ESTIMATE,
+  FINDING_EXPECTED,
   FINDING_HELD,
   FINDING_LENGTH,
   FINDING_LOST,
+  FINDING_OLD,
   FINDING_PASSES,
   FINDING_PROBABLY,
   FINDING_SITE,
@@ -100,26 +102,29 @@ function found(
   estimate: u64 = 500,
   earlier: u64 = 300,
   allocs: u32 = GROWN,
+  expected: u64 = estimate,
 ): void {
   if (lost) {
-    packet(passes - 1, lost, probably, held, unsure, epochs, earlier);
+    packet(passes - 1, lost, probably, held, unsure, epochs, earlier, earlier);
     for (let n: u32 = 0; n < allocs; ++n) addAlloc(siteAt(row), 1024);
     collect();
   }
-  packet(passes, lost, probably, held, unsure, epochs, estimate);
+  packet(passes, lost, probably, held, unsure, epochs, estimate, expected);
 }
 
-function packet(passes: u32, lost: u32, probably: u32, held: u32, unsure: u32, epochs: u32, estimate: u64): void {
+function packet(passes: u32, lost: u32, probably: u32, held: u32, unsure: u32, epochs: u32, estimate: u64, expected: u64): void {
   memory.fill(input, 0, FINDING_SIZE);
   store<u32>(input, row, FINDING_SITE);
   store<u32>(input, passes, FINDING_PASSES);
   store<u32>(input, 64, FINDING_WATCHED);
+  store<u32>(input, 63, FINDING_OLD);
   store<u32>(input, lost, FINDING_LOST);
   store<u32>(input, probably, FINDING_PROBABLY);
   store<u32>(input, held, FINDING_HELD);
   store<u32>(input, unsure, FINDING_UNSURE);
   store<u64>(input, 1000, FINDING_BLOCKS);
   store<u64>(input, lost ? estimate : 0, FINDING_ESTIMATE);
+  store<u64>(input, lost ? expected : 0, FINDING_EXPECTED);
   store<u64>(input, lost ? <u64>epochs : 0, FINDING_EPOCHS);
   let length: u32 = 0;
   if (held) {
@@ -147,7 +152,7 @@ describe("a leak by proof", () => {
     judgeAll();
     expect(verdictOf(row)).toBe(VERDICT_LEAK);
     const text = rendered();
-    contains(text, ", at least 500 of 1,000 blocks lost (61 of 64 watched, in 25 passes)");
+    contains(text, ", at least 500 of 1,000 blocks lost (61 of 63 watched long enough, in 25 passes)");
     contains(
       text,
       "\n  1 | lost     |      64 |    61 |        0 |     3 |      0 |      25 |     - |       1000 |        500 | heap ",
