@@ -69,7 +69,7 @@ function count(slot: Slot, start: u64, end: u64, userEnd: u64, tag: u64, birth: 
     const block = blockAt(known);
     if (block.address == start && block.birth == birth && block.tag == tag) {
       block.seen = true;
-      return;
+      if (!isLink(known)) return;
     }
   }
   const place = placeByRank(slot, site, rank);

@@ -117,6 +117,7 @@ export function nextRequest(): u32 {
   if (step == STEP_TURNS) {
     for (; current < SAMPLED_COUNT; ++current) if (isAtTurn(blockAt(current))) return readTag();
     judge();
+    sortBlocks(); // samples have changed: what was taken in is not to be a link as well
     enter(STEP_LOOKUPS);
   }
   if (step == STEP_LOOKUPS) {

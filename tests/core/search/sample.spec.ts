@@ -67,8 +67,8 @@ function addressOf(place: u32): u64 {
   return BASE + 0x100 + <u64>place * 64;
 }
 
-/** Allocates a block at random, with a reference if it is held. */
-function allocate(held: bool): void {
+/** Allocates a block at a random place, with a reference if it is held, and to another block if that is linked. */
+function allocate(held: bool, linked: bool = false): void {
   if (!free.length) return;
   const at = random.below(<u32>free.length);
   const place = free[at];
@@ -76,6 +76,7 @@ function allocate(held: bool): void {
   free.pop();
   const start = block(addressOf(place), SITE, 40, epoch);
   poke(ROOTS + <u64>place * 8, held ? start : 0);
+  poke(start, linked && live.length ? addressOf(live[random.below(<u32>live.length)].place) : 0);
   live.push(new Live(place, epoch, checkOf(peek(start + usableOf(40) - TAG_SIZE)), held));
 }
 
@@ -131,7 +132,7 @@ describe("the sample", () => {
       const births: u32 = 1 + random.below(120);
       const deaths: u32 = random.below(births + 1);
       for (let n = 0; n < 50; ++n) {
-        for (let i: u32 = 0; i < births; ++i) allocate(random.below(3) == 0);
+        for (let i: u32 = 0; i < births; ++i) allocate(random.below(3) == 0, random.below(4) == 0);
         for (let i: u32 = 0; i < deaths && live.length; ++i) releaseAt(random.below(<u32>live.length));
         if (random.below(3)) setEpochNow(epoch + 1);
         epochs.push(epoch);
