@@ -41,7 +41,11 @@ export function edgeAt(edge: u32): Edge {
 /** A word at an address that may refer to a watched block. */
 export function countReference(location: u64, target: u64): void {
   const to = blockWith(target);
-  if (to == NO_BLOCK) return;
+  if (to != NO_BLOCK) refer(location, to, target);
+}
+
+/** The same of a word with an address in the block `to`. */
+export function refer(location: u64, to: Watched, target: u64): void {
   const block = blockAt(to);
   if (target >= block.userEnd) return;
   const offset = (target - block.address) & ~START_MASK;

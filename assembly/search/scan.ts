@@ -1,24 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The scan of a piece of memory, in two steps. The first sees every word of the process: it notes those that lie in the range of watched
-// blocks or can be tags as bits, without branches. The second looks closer at those few: by the filter, then by the table.
+// The scan of a piece of memory, in two steps. The first sees every word of the process: it notes those that may lie in the range of watched
+// blocks, or may be tags, as bits and without branches (lanes.ts). The second looks closer at those few: by the filter, then by the table.
 
-import { EPOCH_BITS, PIECE_BUFFER, PIECE_UNALIGNED, SEARCH_MARGIN, SEARCH_PIECE, TAG_BIRTH_SHIFT } from "../abi";
+import { PIECE_BUFFER, PIECE_UNALIGNED, SEARCH_MARGIN, SEARCH_PIECE } from "../abi";
 import { window } from "../base/memory";
+import { blockWith, NO_BLOCK } from "./block";
 import { countTag } from "./census";
 import { ADDRESS_MASK, lowest, mayBeWatched, span } from "./filter";
-import { countReference } from "./reference";
+import { leastLanes, mostLanes, NOTED, noteWords } from "./lanes";
+import { refer } from "./reference";
 import { NO_SLOT, slotOf } from "./searched";
 import { endSlack, isInSlack } from "./slack";
-import { birthOf, births, canBeTag } from "./tag";
+import { birthOf, canBeTag, lastSite } from "./tag";
 import { defer, flushPending, isTesting, mayReferToWhole } from "./whole";
 
 const WORD: u32 = sizeof<u64>();
 /** Words of one round of the first step: each has a bit, the first one the highest. */
-const GROUP: u32 = 32;
+const GROUP: u32 = 2 * NOTED;
 const HIGHEST: u32 = 1 << 31;
-/** The least tag: those of site 1, without the shift of canBeTag(). */
-const FIRST_TAG: u64 = (<u64>1) << (EPOCH_BITS + TAG_BIRTH_SHIFT);
 
 /**
  * Searches a piece of memory that the window holds.
@@ -40,12 +40,10 @@ export function scanPiece(address: u64, length: u32, kind: u32): void {
 }
 
 function scan(address: u64, from: u32, to: u32, tagsToo: bool): void {
-  const low = lowest;
-  const width = span;
-  const bound = tagsToo ? births << TAG_BIRTH_SHIFT : 0;
+  const least = leastLanes(tagsToo ? lastSite() : 0);
+  const most = mostLanes(tagsToo ? lastSite() : 0);
   for (let at = from; at < to; at += GROUP * WORD) {
-    let noted: u32 = 0;
-    for (let eight: u32 = 0; eight < GROUP * WORD; eight += 8 * WORD) noted = noteEight(noted, at + eight, low, width, bound);
+    let noted = (noteWords(at, least, most) << NOTED) | noteWords(at + NOTED * WORD, least, most);
     const words = (to - at) / WORD;
     if (words < GROUP) noted &= ~(u32.MAX_VALUE >>> words); // behind the piece there is what an earlier one left
     while (noted) {
@@ -58,28 +56,6 @@ function scan(address: u64, from: u32, to: u32, tagsToo: bool): void {
   if (isTesting) flushPending();
 }
 
-/** Appends a bit for each of eight words: whether it deserves a closer look. */
-// @ts-ignore: decorator
-@inline
-function noteEight(noted: u32, at: u32, low: u64, width: u64, bound: u64): u32 {
-  noted = note(noted, load<u64>(at), low, width, bound);
-  noted = note(noted, load<u64>(at, 8), low, width, bound);
-  noted = note(noted, load<u64>(at, 16), low, width, bound);
-  noted = note(noted, load<u64>(at, 24), low, width, bound);
-  noted = note(noted, load<u64>(at, 32), low, width, bound);
-  noted = note(noted, load<u64>(at, 40), low, width, bound);
-  noted = note(noted, load<u64>(at, 48), low, width, bound);
-  return note(noted, load<u64>(at, 56), low, width, bound);
-}
-
-// @ts-ignore: decorator
-@inline
-function note(noted: u32, word: u64, low: u64, width: u64, bound: u64): u32 {
-  const inRange = u32((word & ADDRESS_MASK) - low < width);
-  const isTag = u32(word - FIRST_TAG < bound);
-  return 2 * noted + (inRange | isTag);
-}
-
 /** The second step. */
 // @ts-ignore: decorator
 @inline
@@ -87,10 +63,11 @@ function lookAt(address: u64, place: u32, tagsToo: bool): void {
   const word = load<u64>(place);
   const target = word & ADDRESS_MASK;
   if (target - lowest < span) {
-    const isOfWhole = tagsToo && isTesting && mayReferToWhole(target);
-    if ((isOfWhole || mayBeWatched(target)) && !isInSlack(address, place)) {
-      if (isOfWhole) defer(address, target);
-      else countReference(address, target);
+    if (tagsToo && isTesting && mayReferToWhole(target)) {
+      if (!isInSlack(address, place)) defer(address, target);
+    } else if (mayBeWatched(target)) {
+      const to = blockWith(target);
+      if (to != NO_BLOCK && !isInSlack(address, place)) refer(address, to, target);
     }
   }
   if (tagsToo && canBeTag(word) && slotOf(birthOf(word)) != NO_SLOT) countTag(address, word, place);

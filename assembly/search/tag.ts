@@ -37,6 +37,11 @@ export function setBirths(bound: u32): void {
   births = bound;
 }
 
+/** The last site that was assigned: the upper 16 bits of a tag are at most that. */
+export function lastSite(): u64 {
+  return births ? (births - 1 + (1 << EPOCH_BITS)) >> EPOCH_BITS : 0;
+}
+
 /** Whether a word can be a tag: its site was assigned. */
 // @ts-ignore: decorator
 @inline

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// A first look at each word of the process's memory. Its upper 32 bits tell nearly as much as all of it: 15 bits of an address, and the 16 of a
+// tag's site. So two words are looked at at once, in four lanes of 16 bits of one number:
+//
+//   48        32        16         0
+//    ┌─────────┬─────────┬─────────┬─────────┐
+//    │ site    │ address │ site    │ address │   of the ninth word and the first, then of the tenth and the second, ...
+//    └─────────┴─────────┴─────────┴─────────┘
+//
+// The highest bit of a lane is none of an address. It is cleared: then the one of `value + (TOP - least)` is set from `least` on, that of
+// `(TOP + most) - value` is set up to `most`, and no lane carries into another. (Henry S. Warren, Hacker's Delight, 2nd ed., chapter 2.)
+
+import { lowest, span } from "./filter";
+
+/** Words that are looked at at once. */
+export const NOTED: u32 = 16;
+const TOP: u64 = 0x8000;
+const TOPS: u64 = 0x8000_8000_8000_8000;
+
+/** What is added to the lanes, for the range of watched blocks, and for sites up to the last; 0: no tags. */
+export function leastLanes(lastSite: u64): u64 {
+  // A site whose highest bit is set looks like any other without it.
+  const site: u64 = !lastSite ? 0 : lastSite < TOP ? TOP - 1 : TOP;
+  return inLanes(span ? TOP - (lowest >> 32) : 0, site);
+}
+
+/** What the lanes are subtracted from. */
+export function mostLanes(lastSite: u64): u64 {
+  return inLanes(TOP + (span ? (lowest + span - 1) >> 32 : 0), TOP + min(lastSite, TOP - 1));
+}
+
+function inLanes(address: u64, site: u64): u64 {
+  return (address | (site << 16)) * 0x1_0000_0001;
+}
+
+/** A bit for each of NOTED words, the first one the highest: whether it may be in the range, by its lower 47 bits, or may be a tag. */
+// @ts-ignore: decorator
+@inline
+export function noteWords(at: u32, least: u64, most: u64): u32 {
+  let noted = notePair(at, least, most);
+  noted |= notePair(at + 8, least, most) >> 1;
+  noted |= notePair(at + 16, least, most) >> 2;
+  noted |= notePair(at + 24, least, most) >> 3;
+  noted |= notePair(at + 32, least, most) >> 4;
+  noted |= notePair(at + 40, least, most) >> 5;
+  noted |= notePair(at + 48, least, most) >> 6;
+  noted |= notePair(at + 56, least, most) >> 7;
+  noted |= noted >> 16; // by its address or by its site
+  return <u32>((noted & 0xff00) | ((noted >> 40) & 0xff));
+}
+
+/** The highest bits of the lanes of a word and of the eighth behind it. */
+// @ts-ignore: decorator
+@inline
+function notePair(at: u32, least: u64, most: u64): u64 {
+  const value = ((<u64>load<u32>(at, 4)) | ((<u64>load<u32>(at, 68)) << 32)) & ~TOPS;
+  return (value + least) & (most - value) & TOPS;
+}
