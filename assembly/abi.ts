@@ -221,6 +221,7 @@ export const MANGLED_API: u32 = 3; // an inline function of the plugin API's hea
 // The search for references (assembly/search): most sites that it watches at a time, and blocks of a site.
 export const SEARCHED_MAX: u32 = 64;
 export const WATCHED_MAX: u32 = 64;
+export const LOST_PASSES: u32 = 21; // complete passes without a reference until a block is lost
 export const LINKS_MAX: u32 = 8192; // blocks that hold others, of all sites
 export const LOOKUPS_MAX: u32 = 2048; // references whose holder is looked for after a pass
 

@@ -26,6 +26,7 @@ import { slots } from "../base/memory";
 import { Row, Series } from "../base/types";
 import { measured, measureOf } from "../model/environment";
 import {
+  blocksOf,
   earlierAliveOf,
   earlierEstimateOf,
   expectedLostOf,
@@ -73,8 +74,23 @@ export function proofOf(series: Series): u32 {
 /** Whether a row is a leak by proof. */
 export function isProved(series: Series): bool {
   if (!isRowSeries(series) || lostOf(series) < LOST_MIN || lostEpochsOf(series) < EPOCHS_MIN) return false;
-  if (!measured(MEASURE_THREADS) || expectedLostOf(series) <= REGISTERS * measureOf(MEASURE_THREADS)) return false;
+  if (!isMoreThanRegisters(expectedLostOf(series))) return false;
   return lostEstimateOf(series) > earlierEstimateOf(series) && hasGrown(series) && !isBlind(series);
+}
+
+/** Whether blocks are more than the registers of all threads could hide. */
+function isMoreThanRegisters(blocks: u64): bool {
+  return measured(MEASURE_THREADS) && blocks > REGISTERS * measureOf(MEASURE_THREADS);
+}
+
+/** Whether a searched row has enough blocks for a proof, but so many of the present epoch, of which none is watched, that it cannot be one. */
+export function isYoung(row: Row): bool {
+  return isSearched(row) && isMoreThanRegisters(searchedAliveOf(row)) && !isMoreThanRegisters(blocksOf(row));
+}
+
+/** Whether enough blocks are lost for a proof, but of too few epochs. */
+export function areLostAlike(row: Row): bool {
+  return lostOf(row) >= LOST_MIN && lostEpochsOf(row) < EPOCHS_MIN;
 }
 
 /** Whether a leak by proof is none: a block that was called lost was released. */

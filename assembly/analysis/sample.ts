@@ -14,6 +14,7 @@ import { reloadsReset } from "../model/reloads";
 import { samples, tick, timelineReset } from "../model/timeline";
 import { acceptedReset } from "./accepted";
 import { baselinesReset } from "./baseline";
+import { askForEpoch } from "./early_epoch";
 import { countLeaking, isUsedEntry, sumOwnerSeries } from "./owner_series";
 import { scoreStreaks } from "./persistence";
 import { countAllocated, observeSample } from "./reloads";
@@ -73,6 +74,7 @@ export function sample(now: u64, transactions: u64): void {
   scoreStreaks(rows);
   judgeSome();
   countLeaking();
+  askForEpoch();
 }
 
 /** While resident memory is not known, the remainder keeps its last value. */

@@ -35,6 +35,7 @@ import {
   KIND_COUNT,
   LINKS_MAX,
   LOADS_MAX,
+  LOST_PASSES,
   LOAD_SIZE,
   MEASURE_COUNT,
   NAME_SIZE,
@@ -103,7 +104,7 @@ export const BLOCK_SIZE: u32 = 224;
 export const FOUND_SIZE: u32 = 56;
 /** Cohorts of a site (cohort.ts): one for each pass until it is ripe. */
 export const COHORT_SIZE: u32 = 16;
-export const COHORTS_COUNT: u32 = 21;
+export const COHORTS_COUNT: u32 = LOST_PASSES;
 export const BARE_SIZE: u32 = 24;
 export const BARE_COUNT: u32 = 64;
 export const TRIED_SIZE: u32 = 24;
@@ -115,7 +116,7 @@ export const EDGES_COUNT: u32 = 32768;
 export const SAMPLED_COUNT: u32 = SEARCHED_MAX * WATCHED_MAX;
 export const BLOCKS_COUNT: u32 = SAMPLED_COUNT + LINKS_MAX;
 export const ROOT_SIZE: u32 = 96;
-export const FOUND_GROWTH_SIZE: u32 = 40;
+export const FOUND_GROWTH_SIZE: u32 = 56;
 export const CHAIN_SIZE: u32 = FINDING_SIZE - FINDING_CHAIN;
 export const ROOTS_COUNT: u32 = 256;
 /** Of a site as a whole: parts of memory of 64 KiB that have its blocks, with a bit for every 16 bytes, and the entry of a part. */

@@ -6,6 +6,9 @@
 // server's age, so that their numbers suffice: ten years at 10 s take 103 of the 128 numbers, at 1 s 124. When all are used, the
 // last epoch continues; reported ages are then too low, never too high.
 //
+// The search for references watches no block of the present epoch, and after a week that lasts a day. So where a proof waits for it to end,
+// the next one begins early, as long as the numbers suffice for two years from the first sample on.
+//
 // Older epochs are kept in five buckets. When a sixth is needed, two neighbors merge: the pair whose merged bucket is the shortest
 // relative to its age. The remaining boundaries are therefore evenly spaced on a logarithmic scale. (Exponential histograms: Datar,
 // Gionis, Indyk, Motwani, "Maintaining stream statistics over sliding windows", SIAM J. Computing 31, 2002. There buckets hold
@@ -40,6 +43,8 @@ if (offsetof<Boundary>() != BOUNDARY_SIZE) ERROR("not the size that memory.ts te
  */
 const PART: u64 = 7;
 const SHORTEST: u64 = 10;
+/** Seconds for which numbers are kept when epochs begin early. */
+const KEPT: u64 = 2 * 365 * 86400;
 
 /** The present epochs word. */
 export let epochsNow: u64 = 0;
@@ -52,12 +57,14 @@ let last: u64 = 0;
 let begun: bool = false;
 /** True between nextEpoch() and epochPublished(). */
 let pending: bool = false;
+/** The next call of nextEpoch() may begin an epoch early. */
+let wanted: bool = false;
 
 export function boundariesReset(): void {
   epochsNow = 0;
   elapsed = 0;
   last = 0;
-  begun = pending = false;
+  begun = pending = wanted = false;
 }
 
 /**
@@ -67,7 +74,10 @@ export function boundariesReset(): void {
 export function nextEpoch(now: u64): u64 {
   const time = advance(now);
   const present = presentOf(epochsNow);
-  if (present == EPOCH_MASK || time - boundaryAt(0).before < lasting()) return epochsNow;
+  const lasted = time - boundaryAt(0).before;
+  const isEarly = wanted && lasted >= least();
+  wanted = false;
+  if (present == EPOCH_MASK || (lasted < lasting() && !isEarly)) return epochsNow;
   for (let lane = freeOne() - 1; lane > 0; --lane) {
     epochsNow = withBegin(epochsNow, lane, beginOf(epochsNow, lane - 1));
     memory.copy(changetype<usize>(boundaryAt(lane)), changetype<usize>(boundaryAt(lane - 1)), BOUNDARY_SIZE);
@@ -77,6 +87,18 @@ export function nextEpoch(now: u64): u64 {
   boundaryAt(0).after = time;
   pending = true;
   return epochsNow;
+}
+
+/** The next epoch may begin with the next sample, if `spare` numbers or more are left when it has. */
+export function wantEpoch(spare: u32): void {
+  wanted = wanted || spareEpochs() > spare;
+}
+
+/** Numbers of epochs that are left beside those that the time until KEPT takes. */
+export function spareEpochs(): u32 {
+  let left = EPOCH_MASK - presentOf(epochsNow);
+  for (let time = elapsed; left && time < KEPT; time += max(least(), time / PART)) --left;
+  return left;
 }
 
 /** The host has published the epochs word. */
@@ -121,9 +143,12 @@ export function ageTolerance(): u64 {
 
 /** Duration of the present epoch. */
 function lasting(): u64 {
+  return max(least(), elapsed / PART);
+}
+
+function least(): u64 {
   const interval = measureOf(MEASURE_INTERVAL);
-  const least = interval && interval <= u32.MAX_VALUE ? interval : SHORTEST;
-  return max(least, elapsed / PART);
+  return interval && interval <= u32.MAX_VALUE ? interval : SHORTEST;
 }
 
 /**

@@ -44,7 +44,7 @@ import { setValueAt, valueAt } from "../base/regions";
 import { Row, Site } from "../base/types";
 import { CLASS_NAMES, CORE_PREFIX, KIND_NAMES, PLUGIN_PREFIX } from "../format";
 import { classOfName, kindOf, lengthOf, textOf } from "../registry/name";
-import { followGrowth, growthAt } from "./found_growth";
+import { followGrowth, growthAt, passesSince } from "./found_growth";
 import { lastingGap } from "./gaps";
 import { rowOf } from "./rows";
 import { totalAlive } from "./sums";
@@ -106,6 +106,26 @@ export function findingsForget(site: Site): void {
 /** Forgets that the search is blind at a site: its number belongs to another from now on. */
 export function blindForget(site: Site): void {
   if (site < slots) setValueAt<u8>(blindSites, site, 0);
+}
+
+/** Sites of which the search knows something, in no order. */
+export function searchedSites(): u32 {
+  return count;
+}
+export function searchedSite(index: u32): Site {
+  return load<u32>(findings + index * FINDING_SIZE, FINDING_SITE);
+}
+
+/** Complete passes that watched a site since the first call in an epoch. */
+export function passesInEpoch(index: u32, epoch: u32): u32 {
+  return passesSince(growthAt(index), epoch, load<u32>(findings + index * FINDING_SIZE, FINDING_PASSES));
+}
+
+/** Returns true once for each search of a site. */
+export function takeYoung(index: u32): bool {
+  const taken = growthAt(index).young;
+  growthAt(index).young = true;
+  return !taken;
 }
 
 /** Whether a complete pass over memory watched the row. */

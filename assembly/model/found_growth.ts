@@ -18,9 +18,13 @@ export class FoundGrowth {
   notedAlive: u64;
   earlierEstimate: u64;
   earlierAlive: u64;
+  /** For analysis/early_epoch.ts: an epoch, the passes before it, and whether one was begun because most blocks were young. */
+  epoch: u32;
+  passesBefore: u32;
+  young: bool;
 }
 
-if (offsetof<FoundGrowth>() != FOUND_GROWTH_SIZE) ERROR("not the size that memory.ts tells");
+if (offsetof<FoundGrowth>() > FOUND_GROWTH_SIZE) ERROR("larger than memory.ts tells");
 
 /** By entry of findings.ts. */
 export function growthAt(entry: u32): FoundGrowth {
@@ -47,4 +51,13 @@ export function followGrowth(entry: u32, before: usize): void {
 function note(growth: FoundGrowth): void {
   growth.notedEstimate = load<u64>(input, FINDING_ESTIMATE);
   growth.notedAlive = totalAlive(load<u32>(input, FINDING_SITE));
+}
+
+/** Passes since the first call in an epoch. */
+export function passesSince(growth: FoundGrowth, epoch: u32, passes: u32): u32 {
+  if (growth.epoch != epoch) {
+    growth.epoch = epoch;
+    growth.passesBefore = passes;
+  }
+  return passes - growth.passesBefore;
 }

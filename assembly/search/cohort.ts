@@ -8,10 +8,10 @@
 // left of the cohort, whatever was released meanwhile, and whatever the sample had no room for. (Bottom-k samples of each prefix of a
 // stream: E. Cohen, All-Distances Sketches, Revisited, IEEE TKDE 27, 2015.)
 
+import { LOST_PASSES } from "../abi";
 import { cohorts, COHORTS_COUNT, COHORT_SIZE } from "../base/memory";
 import { recordAt } from "../base/regions";
 import { Block } from "./block";
-import { LOST_PASSES } from "./rules";
 import { searchedAt, Slot } from "./searched";
 
 
@@ -24,7 +24,6 @@ export class Cohort {
 }
 
 if (offsetof<Cohort>() > COHORT_SIZE) ERROR("larger than memory.ts tells");
-if (LOST_PASSES != COHORTS_COUNT) ERROR("each pass replaces the cohort that was ripe");
 
 /** The cohort of a pass of a site, one of the last LOST_PASSES. */
 export function cohortOf(slot: Slot, pass: u32): Cohort {

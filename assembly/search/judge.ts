@@ -7,11 +7,11 @@
 // is released or handed out again, somebody had a reference that the search does not see, and the site is `blind`. If it is referred to again,
 // that may be a word in memory that was handed out uninitialised: the block is not lost any more, and that is all.
 
-import { WATCHED_MAX } from "../abi";
+import { LOST_PASSES, WATCHED_MAX } from "../abi";
 import { Block, blockAt, clearBlock, firstOf, VALUE_NONE } from "./block";
 import { sumUp } from "./finding";
 import { isPending } from "./mark";
-import { LOST_PASSES, PROBABLY_PASSES } from "./rules";
+import { PROBABLY_PASSES } from "./rules";
 import { takeSample } from "./sample";
 import { searchedAt, Slot } from "./searched";
 import { isUntested } from "./whole";

@@ -2,7 +2,7 @@
 //
 // A pass over the memory of the process.
 
-import { PASS_SLACK, PASS_THOROUGH, SEARCHED_MAX, WATCHED_MAX } from "../abi";
+import { LOST_PASSES, PASS_SLACK, PASS_THOROUGH, SEARCHED_MAX, WATCHED_MAX } from "../abi";
 import { BLOCKS_COUNT } from "../base/memory";
 import { forgetAllBare } from "./bare";
 import { Block, blockAt, clearBlock, firstOf, forgetBlocks, sortBlocks, VALUE_NONE, Watched } from "./block";
@@ -11,7 +11,6 @@ import { fillFilter } from "./filter";
 import { forgetReferences } from "./reference";
 import { beginRequests, forgetRequests } from "./request";
 import { forgetRoots } from "./root";
-import { LOST_PASSES } from "./rules";
 import { beginHolders, dropUnlisted, enterListed, forgetSearched, searchedAt, setEpoch, setKeys, Slot } from "./searched";
 import { useSlack } from "./slack";
 import { setBirths } from "./tag";

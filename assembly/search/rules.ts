@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// When a block is lost: after so many complete passes in a row that found no reference to it. Before that it is probably lost. A pointer
+// When a block is lost: after LOST_PASSES complete passes in a row that found no reference to it. Before that it is probably lost. A pointer
 // that moves as fast as it can escapes one pass in three at most, so all of these by one in 10^9.
 
+import { LOST_PASSES } from "../abi";
 import { Block, VALUE_HELD } from "./block";
 
 export const PROBABLY_PASSES: u32 = 6;
-export const LOST_PASSES: u32 = 21;
 
 export function isLost(block: Block): bool {
   return block.clean >= LOST_PASSES && block.thorough;

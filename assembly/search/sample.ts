@@ -6,11 +6,10 @@
 // first cohort if its order is below k. So when there are too many, those of the highest orders leave. Where a row is at rest, all cohorts
 // have the same blocks, and the sample those with the lowest ranks; where it grows, the cohorts share the room.
 
-import { WATCHED_MAX } from "../abi";
+import { LOST_PASSES, WATCHED_MAX } from "../abi";
 import { blockAt, blockWith, clearBlock, firstOf, Found, isLink, NO_BLOCK, setBlock, Watched } from "./block";
 import { candidateAt } from "./census";
 import { beginCohort, lowerBounds } from "./cohort";
-import { LOST_PASSES } from "./rules";
 import { epoch, Searched, searchedAt, Slot } from "./searched";
 
 /** After a pass was judged: takes what its census found into the sample, and lets go what there is no room for. */

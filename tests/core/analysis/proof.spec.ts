@@ -36,6 +36,7 @@ import {
   PROOF_UNSURE,
   VERDICT_FILLING,
   VERDICT_LEAK,
+  VERDICT_NEW,
 } from "../../../assembly/abi";
 import { hasAddresses, isProved, proofOf } from "../../../assembly/analysis/proof";
 import { judgeAll, sample } from "../../../assembly/analysis/sample";
@@ -45,12 +46,14 @@ import { sampledList } from "../../../assembly/analysis/sampled";
 import { isWatching, requestSearch } from "../../../assembly/analysis/watch_list";
 import { input } from "../../../assembly/base/memory";
 import { takeFindings } from "../../../assembly/index";
+import { epochPublished, epochsNow } from "../../../assembly/model/boundary";
 import { setMeasure } from "../../../assembly/model/environment";
 import { setHeaderNumber } from "../../../assembly/model/facts";
 import { markBlind } from "../../../assembly/model/findings";
 import { stateOf } from "../../../assembly/model/history";
-import { applyBaseline } from "../../../assembly/model/model";
+import { applyBaseline, nextEpoch } from "../../../assembly/model/model";
 import { gapNotice } from "../../../assembly/report/gap";
+import { presentOf } from "../../../assembly/shard/epoch";
 import { addAlloc, siteAt } from "../../../assembly/shard/site";
 import { collect, fresh, owner, pluginSite, put, rendered, site } from "../support";
 
@@ -321,5 +324,75 @@ describe("a growth that somebody holds", () => {
     pass(20, 20);
     expect(verdictOf(row)).toBe(VERDICT_LEAK);
     contains(rendered(), ", search blind");
+  });
+});
+
+let clock: u64 = 0;
+
+/** As if the server had run for six days: an epoch lasts nearly one. */
+function beginLate(): void {
+  begin();
+  clock = 0;
+  for (let i = 0; i < 500; ++i) {
+    nextEpoch((clock += 1000));
+    epochPublished(clock);
+  }
+}
+
+/** Takes a sample, and returns the epoch that the next one is in. */
+function nextSample(allocs: u32): u32 {
+  pass(1, allocs);
+  nextEpoch((clock += 10));
+  epochPublished(clock);
+  return presentOf(epochsNow);
+}
+
+/** A pass has found so many blocks of ended epochs, of which 8 may be lost, all of one. */
+function foundIn(passes: u32, blocks: u64, lost: u32): void {
+  packet(passes, lost, 0, 0, 0, 1, 500, 500);
+  store<u64>(input, blocks, FINDING_BLOCKS);
+  expect(takeFindings(FINDING_CHAIN, 0)).toBe(0);
+}
+
+describe("an epoch begins early", () => {
+  test("once, when a searched growth has enough blocks for a proof, but not without those of the present one", () => {
+    beginLate();
+    for (let i = 0; i < 85; ++i) nextSample(200);
+    const epoch = presentOf(epochsNow);
+    expect(isUndecided(row)).toBe(true);
+    foundIn(1, 6 * THREADS + 1, 0);
+    expect(nextSample(200)).toBe(epoch, "enough are older");
+    foundIn(2, 6 * THREADS, 0);
+    expect(nextSample(200)).toBe(epoch + 1);
+    for (let i = 0; i < 5; ++i) expect(nextSample(200)).toBe(epoch + 1);
+  });
+
+  test("when enough blocks are lost, but of too few epochs, and those of the last could be lost by now", () => {
+    beginLate();
+    for (let i = 0; i < 70; ++i) nextSample(200);
+    const epoch = presentOf(epochsNow);
+    let begun: u32 = 0;
+    for (let passes: u32 = 1; passes < 58; ++passes) {
+      foundIn(passes, 100_000, passes > 22 ? 8 : 0);
+      const next = nextSample(passes % 4 ? 0 : 800); // a sample takes as long as a pass, or four
+      expect(isUndecided(row)).toBe(true, `${passes} passes`);
+      if (next == epoch + begun) continue;
+      expect(next).toBe(epoch + ++begun);
+      expect(passes).toBe(begun == 1 ? 23 : 46);
+    }
+    expect(begun).toBe(2);
+  });
+
+  test("for none that is steady, blind, or a leak by proof", () => {
+    beginLate();
+    for (let i = 0; i < 85; ++i) nextSample(i < 20 ? 200 : 0);
+    const epoch = presentOf(epochsNow);
+    foundIn(30, 10, 0);
+    expect(nextSample(0)).toBe(epoch, "steady");
+    beginLate();
+    for (let i = 0; i < 85; ++i) nextSample(200);
+    markBlind(row);
+    foundIn(30, 10, 0);
+    expect(nextSample(0)).toBe(epoch, "blind");
   });
 });

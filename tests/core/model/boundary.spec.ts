@@ -11,6 +11,8 @@ import {
   oldBuckets,
   olderThanBucket,
   secondsOfEpochs,
+  spareEpochs,
+  wantEpoch,
   youngerThanBucket,
 } from "../../../assembly/model/boundary";
 import { setMeasure } from "../../../assembly/model/environment";
@@ -86,6 +88,37 @@ describe("epochs", () => {
     expect(presentOf(epochsNow)).toBeLessThan(EPOCH_MASK);
   });
 
+  test("begin early where one is wanted, and then suffice for two years", () => {
+    for (let wanted: u64 = 3600; wanted < YEAR; wanted *= 3) {
+      live(10, 10);
+      let now: u64 = 20;
+      for (; now < wanted; now += max<u64>(10, (now / 1000) * 10)) at(1000 + now);
+      const before = presentOf(epochsNow);
+      let spare = spareEpochs();
+      expect(spare >= 20 && spare <= 40).toBe(true, `${spare} after ${now} s`);
+      wantEpoch(spare);
+      at(1000 + (now += 10));
+      expect(presentOf(epochsNow) - before).toBeLessThan(2, "not one more than there are");
+      for (let i = 0; i < 100; ++i) {
+        spare = spareEpochs();
+        const present = presentOf(epochsNow);
+        wantEpoch(0);
+        wantEpoch(spare);
+        at(1000 + (now += 10));
+        if (spare) expect(presentOf(epochsNow)).toBe(present + 1);
+      }
+      expect(presentOf(epochsNow) - before > 20).toBe(true);
+      at(1000 + (now += 10));
+      for (; now < 2 * YEAR; now += max<u64>(10, (now / 1000) * 10)) {
+        wantEpoch(0);
+        at(1000 + now);
+      }
+      expect(presentOf(epochsNow) <= EPOCH_MASK).toBe(true);
+      expect(spareEpochs() <= 1).toBe(true);
+      expect(2 * YEAR - begins[presentOf(epochsNow)] + 1000 < YEAR).toBe(true, "the last one has not lasted for long");
+    }
+  });
+
   test("keep the last one when none is left, and age bounds stay correct", () => {
     live(1, 10);
     for (let now: u64 = 11; now < 1000 * YEAR; now += max<u64>(1, now / 1000)) at(1000 + now);
@@ -143,6 +176,7 @@ describe("epochs", () => {
           assert(young >= now - begins[epoch], "younger");
           if (bucket) assert(olderThanBucket(bucket, now) == youngerThanBucket(bucket - 1, now), "the spans meet");
         }
+        if (!random.below(4)) wantEpoch(0);
         now += 1 + random.below(1 + random.below(1000));
       }
     }

@@ -10,12 +10,12 @@ import {
   FINDING_LOST,
   FINDING_OLD,
   FINDING_WATCHED,
+  LOST_PASSES,
   TAG_SIZE,
   WATCHED_MAX,
 } from "../../../assembly/abi";
 import { blockAt, firstOf } from "../../../assembly/search/block";
 import { cohortOf } from "../../../assembly/search/cohort";
-import { LOST_PASSES } from "../../../assembly/search/rules";
 import { searchedAt, slotOf } from "../../../assembly/search/searched";
 import { checkOf } from "../../../assembly/search/tag";
 import { Random, seed } from "../support";
