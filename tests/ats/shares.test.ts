@@ -42,12 +42,16 @@ interface Progress {
 
 let origin: Origin;
 
-/** Lost blocks of evidence, if all are as the sample; 0 if the search says nothing. Where all of the sample are lost, it says of n: n / (n + 4). */
+/**
+ * Lost blocks that evidence lets expect; 0 if it says nothing of them. What it says is the lower end of Wilson's interval for the share of the
+ * lost, of the blocks that are old enough (assembly/search/finding.ts).
+ */
 function expectedLost(evidence: string): number {
   const found = /at least ([\d,]+) of [\d,]+ blocks? lost \((\d+) of (\d+) watched/.exec(evidence);
   if (!found) return 0;
   const [atLeast, lost, old] = found.slice(1).map((text) => Number(text.replaceAll(",", ""))) as [number, number, number];
-  return lost === old ? (atLeast * (old + 4)) / old : atLeast;
+  const lower = (lost + 2 - 2 * Math.sqrt((lost * (old - lost)) / old + 1)) / (old + 4);
+  return (atLeast / lower) * (lost / old);
 }
 
 before(async () => {
