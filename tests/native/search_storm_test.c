@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -91,6 +92,22 @@ WRAP(ssize_t, process_vm_readv,
   }
   return count;
 }
+
+#if THREAD_SANITIZER
+// The sanitizer does not see mremap(). Where that moves an instance to, the stack of an ended thread may have been: a race with it, it says.
+// It sees the memory that is mapped here, in whose place the other comes.
+void *
+mremap(void *old, size_t size, size_t new_size, int flags, ...)
+{
+  void *place = mmap(NULL, new_size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  assert_ptr_not_equal(place, MAP_FAILED);
+  void *moved = (void *)syscall(SYS_mremap, old, size, new_size, flags | MREMAP_MAYMOVE | MREMAP_FIXED, place);
+  if (moved == MAP_FAILED) {
+    munmap(place, new_size);
+  }
+  return moved;
+}
+#endif
 
 // A pass begins with the one file, and lists what is mapped by the other.
 WRAP(int, open, (const char *path, int flags, mode_t mode))
