@@ -47,7 +47,7 @@ import { stateOf } from "../model/history";
 import { knownSites, siteClass } from "../model/model";
 import { entryHolds } from "./owner_series";
 import { GROWTH_SIGMA } from "./saturation";
-import { isOwnerSeries, isRowSeries } from "./series";
+import { isHeld as isHeldByPlugin, isOwnerSeries, isRowSeries } from "./series";
 
 const LOST_MIN: u32 = 8;
 const EPOCHS_MIN: u32 = 3;
@@ -116,12 +116,15 @@ export function isHeldFast(series: Series): bool {
 export function isAwaited(series: Series): bool {
   if (!isSearching()) return false;
   if (!isRowSeries(series)) return anyRow(series, EXPLAINED_BY_CONFIRMATION);
-  return hasAddresses(series) && passesOf(series) < PASSES_MIN;
+  return isSearchable(series) && passesOf(series) < PASSES_MIN;
 }
 
-/** Whether the addresses of a row's blocks are known, so that the search can watch it. */
-export function hasAddresses(row: Row): bool {
-  return siteClass(row) != CLASS_IOBUFFER && siteClass(row) != CLASS_FREELIST;
+/**
+ * Whether the search can watch a row: the addresses of its blocks are known. Not of transactions and sessions that a plugin holds: as long
+ * as they wait the server refers to them, which says nothing for the plugin.
+ */
+export function isSearchable(row: Row): bool {
+  return siteClass(row) != CLASS_IOBUFFER && siteClass(row) != CLASS_FREELIST && !isHeldByPlugin(row);
 }
 
 function isMostlyHeld(row: Row): bool {

@@ -10,7 +10,7 @@ import { begin } from "../base/writer";
 import { noteSearch } from "../model/findings";
 import { knownSites, siteClass } from "../model/model";
 import { rowOf } from "../model/rows";
-import { hasAddresses } from "./proof";
+import { isSearchable } from "./proof";
 import { rank, ranked, rankedCount, rankingStart } from "./ranking";
 import { averageSize, inUse, isActive, isRowSeries, nameContains } from "./series";
 import { rankSuspects } from "./urgency";
@@ -73,7 +73,7 @@ function addRanked(): void {
 function addRow(row: Row): void {
   const cls = siteClass(row);
   const bytes = <u32>min(averageSize(row), <u64>u32.MAX_VALUE);
-  if (!hasAddresses(row)) return;
+  if (!isSearchable(row)) return;
   for (let site = max(row, SITE_FIRST); site < knownSites(); ++site) if (rowOf(site) == row) add(site, cls, bytes);
 }
 

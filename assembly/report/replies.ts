@@ -4,7 +4,7 @@
 
 import { GAP_NONE, LINE_NOTE, LINE_WARNING, SEARCHED_MAX, SETTING_SEARCH } from "../abi";
 import { writeBaselines } from "../analysis/baseline";
-import { hasAddresses } from "../analysis/proof";
+import { isSearchable } from "../analysis/proof";
 import { isActive, nameContains, writeSeries } from "../analysis/series";
 import { requestSearch } from "../analysis/watch_list";
 import * as answer from "../base/answer";
@@ -102,7 +102,7 @@ export function answerSearch(length: u32, percent: u32): u32 {
     ++rows;
     if (!nameContains(row, input, length)) continue;
     ++named;
-    if (hasAddresses(row)) ++found;
+    if (isSearchable(row)) ++found;
   }
   answer.begin(found && percent ? LINE_NOTE : LINE_WARNING);
   ascii("search: ");

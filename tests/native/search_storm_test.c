@@ -94,8 +94,8 @@ WRAP(ssize_t, process_vm_readv,
 }
 
 #if THREAD_SANITIZER
-// The sanitizer does not see mremap(). Where that moves an instance to, the stack of an ended thread may have been: a race with it, it says.
-// It sees the memory that is mapped here, in whose place the other comes.
+// The sanitizer does not see mremap(). Where that moves an instance to, the stack of an ended thread may have been: a race with it,
+// it says. It sees the memory that is mapped here, in whose place the other comes.
 void *
 mremap(void *old, size_t size, size_t new_size, int flags, ...)
 {

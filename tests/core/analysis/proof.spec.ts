@@ -6,6 +6,7 @@ import {
   CHAIN_SITE,
   CLASS_HEAP,
   CLASS_IOBUFFER,
+  CLASS_OBJECT,
   EXPLAINED_BY_CONFIRMATION,
   EXPLAINED_BY_HOLDER,
   FACT_LEVEL,
@@ -27,6 +28,8 @@ import {
   FINDING_WATCHED,
   GAP_MAPS,
   GAP_NONE,
+  KIND_CONT,
+  KIND_HELD_TRANSACTION,
   MEASURE_THREADS,
   PROOF_BLIND,
   PROOF_HELD,
@@ -38,7 +41,7 @@ import {
   VERDICT_LEAK,
   VERDICT_NEW,
 } from "../../../assembly/abi";
-import { hasAddresses, isProved, proofOf } from "../../../assembly/analysis/proof";
+import { isSearchable, isProved, proofOf } from "../../../assembly/analysis/proof";
 import { judgeAll, sample } from "../../../assembly/analysis/sample";
 import { rankSuspects } from "../../../assembly/analysis/urgency";
 import { isUndecided, samplesUntilJudged, verdictOf } from "../../../assembly/analysis/verdict";
@@ -222,8 +225,11 @@ describe("a leak by proof", () => {
     expect(proofOf(row)).toBe(PROOF_UNSURE);
     markBlind(row);
     expect(proofOf(row)).toBe(PROOF_BLIND);
-    expect(hasAddresses(row)).toBe(true);
-    expect(hasAddresses(site("memory/IOBuffer/a.cc:1"))).toBe(false);
+    expect(isSearchable(row)).toBe(true);
+    expect(isSearchable(site("memory/IOBuffer/a.cc:1"))).toBe(false);
+    const foo = owner("foo.so");
+    expect(isSearchable(pluginSite(CLASS_OBJECT, "foo.so hold+0x1", foo, KIND_HELD_TRANSACTION))).toBe(false);
+    expect(isSearchable(pluginSite(CLASS_OBJECT, "foo.so make+0x1", foo, KIND_CONT))).toBe(true);
   });
 });
 
