@@ -73,7 +73,7 @@ export function proofOf(series: Series): u32 {
 
 /** Whether a row is a leak by proof. */
 export function isProved(series: Series): bool {
-  if (!isRowSeries(series) || lostOf(series) < LOST_MIN || lostEpochsOf(series) < EPOCHS_MIN) return false;
+  if (!isRowSeries(series) || lostOf(series) < LOST_MIN || areLostAlike(series)) return false;
   if (!isMoreThanRegisters(expectedLostOf(series))) return false;
   return lostEstimateOf(series) > earlierEstimateOf(series) && hasGrown(series) && !isBlind(series);
 }

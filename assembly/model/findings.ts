@@ -147,7 +147,10 @@ export function lastPassOf(row: Row): u64 {
   return last;
 }
 
-/** Blocks of the sample: all of them, and of these those that would be called lost by now, the lost, the probably lost, the held and those of which neither is sure. */
+/**
+ * Blocks of the sample: all of them, and of these those that would be called lost by now, the lost, the probably lost, the held and those of
+ * which neither is sure.
+ */
 export function watchedOf(row: Row): u32 {
   return sum(row, FINDING_WATCHED);
 }

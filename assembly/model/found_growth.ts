@@ -18,7 +18,7 @@ export class FoundGrowth {
   notedAlive: u64;
   earlierEstimate: u64;
   earlierAlive: u64;
-  /** For analysis/early_epoch.ts: an epoch, the passes before it, and whether one was begun because most blocks were young. */
+  /** For analysis/early_epoch.ts: an epoch, the passes before it, and whether one was asked for because too many blocks were young. */
   epoch: u32;
   passesBefore: u32;
   young: bool;

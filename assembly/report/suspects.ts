@@ -198,8 +198,8 @@ export function writeGrowth(series: Series): void {
 }
 
 /**
- * `, at least 1,200 of 1,310 blocks lost (61 of 64 watched long enough, in 25 passes)`; `, held by foo.so table (.bss)`; `, search blind`, where a block
- * that seemed lost was not.
+ * `, at least 1,200 of 1,310 blocks lost (61 of 64 watched long enough, in 25 passes)`; `, held by foo.so table (.bss)`; `, search blind`,
+ * where a block that seemed lost was not.
  */
 function writeProof(series: Series): void {
   const proof = proofOf(series);
