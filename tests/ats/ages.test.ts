@@ -35,6 +35,14 @@ function sum(lines: Aged[], field: "alive" | "inUse"): number {
   return lines.reduce((total, line) => total + line[field], 0);
 }
 
+/** Blocks of ended epochs. Those of the present one are older than 0 s. */
+function oldOf(dump: Dump): number {
+  return sum(
+    linesOf(dump, KEPT).filter(({ olderThan }) => olderThan > 0),
+    "alive",
+  );
+}
+
 function rowOf(dump: Dump, site: string) {
   const row = dump.tsapi.rows.find(({ location }) => location === site);
   assert.ok(row, dump.text);
@@ -72,20 +80,9 @@ test("live memory has the correct age in a dump, to the block, and the lines of 
       await requests(ats.httpUrl, BATCH);
       made += BATCH;
       do last = await dumpOf(ats);
-      while (rowOf(last.dump, KEPT).allocs < made);
+      while (rowOf(last.dump, KEPT).allocs < made && seconds() < end);
       batches.push({ count: BATCH, from, to: last.to });
-      const before = sum(
-        linesOf(last.dump, KEPT).filter(({ olderThan }) => olderThan > 0),
-        "alive",
-      );
-      do last = await dumpOf(ats);
-      while (
-        sum(
-          linesOf(last.dump, KEPT).filter(({ olderThan }) => olderThan > 0),
-          "alive",
-        ) === before &&
-        seconds() < end
-      );
+      while (oldOf(last.dump) < made && seconds() < end) last = await dumpOf(ats);
     }
     const { dump, from, to } = last;
     const lines = linesOf(dump, KEPT);
