@@ -328,7 +328,7 @@ export const header = {
   "memory-reader": {
     form: "text",
     meaning:
-      "how memtrack reads memory that may be unmapped: `process_vm_readv`, `pipe`, `/proc/self/mem`; `none` where the system forbids all " +
+      "how memtrack reads memory that may be unmapped: `process_vm_writev`, `pipe`, `/proc/self/mem`; `none` where the system forbids all " +
       "three: then `openssl`, `buffers` and `weights` are refused, and no pass of the search is complete",
   },
   memory: {

@@ -273,7 +273,7 @@ export class Host {
     ];
     for (const [which, value] of values) this.model.setHeaderNumber(which, BigInt(value));
     this.model.setHeaderText(abi.TEXT_CORE, facts.digest ?? "");
-    this.model.setHeaderText(abi.TEXT_MEMORY_READER, "process_vm_readv");
+    this.model.setHeaderText(abi.TEXT_MEMORY_READER, "process_vm_writev");
     this.model.setHeaderText(abi.TEXT_IOBUFFER, facts.iobufferReason ?? "");
     this.model.setHeaderText(abi.TEXT_OPENSSL, facts.opensslReason ?? "");
   }

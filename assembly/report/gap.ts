@@ -40,7 +40,7 @@ function reason(gap: u32): string {
     case GAP_HUGE:
       return "the process has a readable mapping of more than 1 TiB";
     case GAP_UNREAD:
-      return "memory that is mapped cannot be read; traffic_server needs process_vm_readv, pipe2 or /proc/self/mem";
+      return "memory that is mapped cannot be read; traffic_server needs process_vm_writev, pipe2 or /proc/self/mem";
     case GAP_TABLES:
       return "objects or mappings of plugins change too fast";
     case GAP_SWAP:

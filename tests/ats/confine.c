@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // confine HOW PROGRAM [ARGUMENTS]: runs a program as a hardened service or a container does. HOW: `exec-gain`, no memory becomes
-// executable (systemd's MemoryDenyWriteExecute, by the kernel's own PR_SET_MDWE); `foreign-memory`, process_vm_readv and ptrace are
-// forbidden (a container's seccomp profile); `proc`, /proc is empty (a chroot). Exit status 77 if the system does not allow that.
+// executable (systemd's MemoryDenyWriteExecute, by the kernel's own PR_SET_MDWE); `foreign-memory`, process_vm_readv,
+// process_vm_writev and ptrace are forbidden (a container's seccomp profile); `proc`, /proc is empty (a chroot). Exit status 77 if
+// the system does not allow that.
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
@@ -34,7 +35,8 @@ refuse_foreign_memory(void)
 {
   struct sock_filter filter[] = {
     BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
-    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_process_vm_readv, 1, 0),
+    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_process_vm_readv, 2, 0),
+    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_process_vm_writev, 1, 0),
     BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_ptrace, 0, 1),
     BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
     BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),

@@ -85,7 +85,8 @@ async function assertExact(ats: Ats): Promise<void> {
 describe("memtrack in a server", () => {
   test("without memory that becomes executable: everything is tracked", (context) => confined(context, "exec-gain", assertExact));
 
-  test("without process_vm_readv: everything is tracked", (context) => confined(context, "foreign-memory", assertExact));
+  test("without process_vm_readv and process_vm_writev: everything is tracked", (context) =>
+    confined(context, "foreign-memory", assertExact));
 
   test("without /proc: one line says why it does nothing", (context) =>
     confined(context, "proc", async (ats) => {

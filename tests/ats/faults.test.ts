@@ -23,7 +23,7 @@ const CALLS = Number(process.env.MEMTRACK_FAULT_STARTS ?? 1);
 const REQUESTS = 20;
 
 /** In the quick form: a fault of each kind whose reaction the native tests cannot show without the server, and some others. */
-const QUICK = /^(mmap|mprotect|fopen|open|process_vm_readv|__register_atfork|pthread_key_create|dlopen)$/;
+const QUICK = /^(mmap|mprotect|fopen|open|process_vm_writev|__register_atfork|pthread_key_create|dlopen)$/;
 
 const QUICK_OF_SEARCH = /^(mmap|pthread_create|open)$/;
 

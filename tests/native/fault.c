@@ -187,25 +187,29 @@ FAILS(struct dirent *, readdir, (DIR * folder), (folder), NULL)
 CUTS(ssize_t, readlink, (const char *path, char *to, size_t size), (path, to, size), -1, size)
 CUTS(ssize_t, getrandom, (void *to, size_t size, unsigned flags), (to, size, flags), -1, size)
 
-static ssize_t
-fault_process_vm_readv(pid_t pid, const struct iovec *local, unsigned long locals, const struct iovec *remote,
-                       unsigned long remotes, unsigned long flags)
+// With half of what was asked for.
+static long
+fault_process_vm_writev(long pid, const struct iovec *source, long sources, long target, long targets, long flags,
+                        const void *caller)
 {
   bool failed;
-  if (forbids("process_vm_readv")) {
+  if (forbids("process_vm_writev")) {
     return -1;
   }
-  if (cuts("process_vm_readv", __builtin_return_address(0), &failed)) {
-    struct iovec here = {local->iov_base, local->iov_len / 2}, there = {remote->iov_base, remote->iov_len / 2};
-    return process_vm_readv(pid, &here, 1, &there, 1, flags);
+  if (cuts("process_vm_writev", caller, &failed)) {
+    struct iovec half = {source->iov_base, source->iov_len / 2};
+    return syscall(SYS_process_vm_writev, pid, &half, 1l, target, targets, flags);
   }
-  return failed ? -1 : process_vm_readv(pid, local, locals, remote, remotes, flags);
+  return failed ? -1 : syscall(SYS_process_vm_writev, pid, source, sources, target, targets, flags);
 }
 
 // What memtrack.so calls by number. close() does not fail.
 static long
 fault_syscall(long number, long a, long b, long c, long d, long e, long f)
 {
+  if (number == SYS_process_vm_writev) {
+    return fault_process_vm_writev(a, (const struct iovec *)b, c, d, e, f, __builtin_return_address(0));
+  }
   bool forbidden = (number == SYS_pipe2 && forbids("pipe2")) || (number == SYS_openat && forbids("openat"));
   return forbidden || (number != SYS_close && fails("syscall", __builtin_return_address(0))) ? -1
                                                                                              : syscall(number, a, b, c, d, e, f);
@@ -340,7 +344,6 @@ static const struct {
   HERE(syscall),
   HERE(readlink),
   HERE(getrandom),
-  HERE(process_vm_readv),
   HERE(malloc),
   HERE(calloc),
   HERE(realloc),

@@ -199,9 +199,9 @@ describe("a call that fails", () => {
   });
 
   for (const [forbidden, reader] of [
-    ["", "process_vm_readv"],
-    ["process_vm_readv", "pipe"],
-    ["process_vm_readv,pipe2", "/proc/self/mem"],
+    ["", "process_vm_writev"],
+    ["process_vm_writev", "pipe"],
+    ["process_vm_writev,pipe2", "/proc/self/mem"],
   ] as const) {
     test(`a sandbox that forbids ${forbidden || "nothing"}: memory is read by ${reader}, and the counts and names are the same`, async () => {
       const life = await live(undefined, "nine", forbidden);
@@ -215,14 +215,14 @@ describe("a call that fails", () => {
   }
 
   test("a sandbox that forbids all three: what depends on it is refused with the reason, the rest is counted", async () => {
-    const life = await live(undefined, "nine", "process_vm_readv,pipe2,openat");
+    const life = await live(undefined, "nine", "process_vm_writev,pipe2,openat");
     const { dump } = life;
     assert.equal(life.end, 0, life.err);
     assert.equal(dump!.header.get("memory-reader"), "none");
     const states = ["iobuffer", "openssl", "plugins", "buffers", "heap"].map((hook) => dump!.header.get(hook));
     assert.deepEqual(states, ["installed", "refused", "installed", "refused", usual.dump!.header.get("heap")]);
     const reason =
-      /no way to read memory that may be unmapped: process_vm_readv: Operation not permitted, pipe: Operation not permitted, \/proc\/self\/mem: Operation not permitted/;
+      /no way to read memory that may be unmapped: process_vm_writev: Operation not permitted, pipe: Operation not permitted, \/proc\/self\/mem: Operation not permitted/;
     const said = saidBeyond(life, usual);
     assert.equal(said.length, 2, said.join("\n"));
     for (const line of said) assert.match(line, reason);

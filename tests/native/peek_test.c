@@ -27,8 +27,6 @@ static struct {
   int call, pipe, file; // errno of each; 0: allowed
 } forbidden;
 
-ssize_t __real_process_vm_readv(pid_t, const struct iovec *, unsigned long, const struct iovec *, unsigned long, unsigned long);
-ssize_t __wrap_process_vm_readv(pid_t, const struct iovec *, unsigned long, const struct iovec *, unsigned long, unsigned long);
 long __real_syscall(long, long, long, long, long, long, long);
 long __wrap_syscall(long, long, long, long, long, long, long);
 
@@ -39,24 +37,20 @@ forbids(int error)
   return error != 0;
 }
 
-ssize_t
-__wrap_process_vm_readv(pid_t pid, const struct iovec *local, unsigned long locals, const struct iovec *remote,
-                        unsigned long remotes, unsigned long flags)
-{
-  return forbids(forbidden.call) ? -1 : __real_process_vm_readv(pid, local, locals, remote, remotes, flags);
-}
-
 long
 __wrap_syscall(long number, long a, long b, long c, long d, long e, long f)
 {
-  int error = number == SYS_pipe2 ? forbidden.pipe : number == SYS_openat ? forbidden.file : 0;
+  int error = number == SYS_process_vm_writev ? forbidden.call
+              : number == SYS_pipe2           ? forbidden.pipe
+              : number == SYS_openat          ? forbidden.file
+                                              : 0;
   return forbids(error) ? -1 : __real_syscall(number, a, b, c, d, e, f);
 }
 
 static int
 leave_only(const char *reader)
 {
-  forbidden.call = strcmp(reader, "process_vm_readv") ? EPERM : 0;
+  forbidden.call = strcmp(reader, "process_vm_writev") ? EPERM : 0;
   forbidden.pipe = strcmp(reader, "pipe") ? ENOSYS : 0;
   forbidden.file = strcmp(reader, "/proc/self/mem") ? ENOENT : 0;
   return memtrack_peek_open(NULL);
@@ -153,10 +147,10 @@ read_all(const char *reader)
 }
 
 static void
-process_vm_readv_reads_what_is_there(void **state)
+process_vm_writev_reads_what_is_there(void **state)
 {
   (void)state;
-  read_all("process_vm_readv");
+  read_all("process_vm_writev");
 }
 
 static void
@@ -181,7 +175,7 @@ without_a_reader_nothing_is_readable(void **state)
   char byte = 'X';
   assert_int_equal(leave_only("none"), -1);
   assert_int_equal(memtrack_peek_open(&reason), -1);
-  assert_string_equal(reason.text, "no way to read memory that may be unmapped: process_vm_readv: Operation not permitted, pipe: "
+  assert_string_equal(reason.text, "no way to read memory that may be unmapped: process_vm_writev: Operation not permitted, pipe: "
                                    "Function not implemented, /proc/self/mem: No such file or directory");
   assert_string_equal(memtrack_peek_reader(), "none");
   assert_false(memtrack_peek_works());
@@ -270,7 +264,7 @@ many_are_read_and_those_that_cannot_be_are_told(void **state)
   enum { MANY = 3000 };
   static uint64_t words[MANY], from[MANY], copies[MANY];
   static bool good[MANY];
-  const char *const names[] = {"process_vm_readv", "pipe", "/proc/self/mem"};
+  const char *const names[] = {"process_vm_writev", "pipe", "/proc/self/mem"};
   for (int reader = 0; reader < 3; ++reader) {
     if (leave_only(names[reader])) {
       continue;
@@ -316,7 +310,7 @@ static void
 no_reader_is_a_cancellation_point(void **state)
 {
   (void)state;
-  const char *const names[] = {"process_vm_readv", "pipe", "/proc/self/mem"};
+  const char *const names[] = {"process_vm_writev", "pipe", "/proc/self/mem"};
   for (int i = 0; i < 3; ++i) {
     pthread_t thread;
     if (leave_only(names[i]) == 0) {
@@ -331,7 +325,7 @@ int
 main(void)
 {
   const struct CMUnitTest tests[] = {
-    cmocka_unit_test_teardown(process_vm_readv_reads_what_is_there, allow_all),
+    cmocka_unit_test_teardown(process_vm_writev_reads_what_is_there, allow_all),
     cmocka_unit_test_teardown(a_pipe_reads_what_is_there, allow_all),
     cmocka_unit_test_teardown(the_file_reads_what_is_there, allow_all),
     cmocka_unit_test_teardown(without_a_reader_nothing_is_readable, allow_all),

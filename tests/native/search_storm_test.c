@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <malloc.h>
 #include <pthread.h>
+#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -78,17 +79,18 @@ static int moment;
   result __wrap_##name parameters;     \
   result __wrap_##name parameters
 
-WRAP(ssize_t, process_vm_readv,
-     (pid_t pid, const struct iovec *local, unsigned long locals, const struct iovec *remote, unsigned long remotes,
-      unsigned long flags))
+WRAP(long, syscall, (long number, long pid, long sources, long sources_count, long target, long targets, long flags))
 {
-  ssize_t count = __real_process_vm_readv(pid, local, locals, remote, remotes, flags);
+  long count = __real_syscall(number, pid, sources, sources_count, target, targets, flags);
+  if (number != SYS_process_vm_writev) {
+    return count;
+  }
   if (is_search && memtrack_load(&moment) == WANTED) {
     memtrack_pass_stop(true);
     memtrack_store(&moment, STOPPED);
   }
-  if (is_search && count > 0 && remotes == 1) {
-    see((uintptr_t)remote->iov_base, count);
+  if (is_search && count > 0 && sources_count == 1) {
+    see((uintptr_t)((const struct iovec *)sources)->iov_base, count);
   }
   return count;
 }
@@ -99,6 +101,13 @@ WRAP(ssize_t, process_vm_readv,
 void *
 mremap(void *old, size_t size, size_t new_size, int flags, ...)
 {
+  if (flags & MREMAP_FIXED) {
+    va_list rest;
+    va_start(rest, flags);
+    void *to = va_arg(rest, void *);
+    va_end(rest);
+    return (void *)syscall(SYS_mremap, old, size, new_size, flags, to);
+  }
   void *place = mmap(NULL, new_size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   assert_ptr_not_equal(place, MAP_FAILED);
   void *moved = (void *)syscall(SYS_mremap, old, size, new_size, flags | MREMAP_MAYMOVE | MREMAP_FIXED, place);

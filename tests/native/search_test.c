@@ -12,6 +12,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -59,20 +60,22 @@ WRAP(int, mincore, (void *start, size_t size, unsigned char *pages))
   return fails(&fail_mincore) ? -1 : __real_mincore(start, size, pages);
 }
 
-WRAP(ssize_t, process_vm_readv,
-     (pid_t pid, const struct iovec *local, unsigned long locals, const struct iovec *remote, unsigned long remotes,
-      unsigned long flags))
+WRAP(long, syscall, (long number, long pid, long sources, long count, long target, long targets, long flags))
 {
-  static unsigned number;
+  static unsigned calls;
+  const struct iovec *source = (const struct iovec *)sources;
+  if (number != SYS_process_vm_writev) {
+    return __real_syscall(number, pid, sources, count, target, targets, flags);
+  }
   if (fails(&fail_read)) {
     return -1;
   }
   int each = __atomic_load_n(&cut_each, __ATOMIC_RELAXED);
-  if (each && remote->iov_len > 4096 && __atomic_add_fetch(&number, 1, __ATOMIC_RELAXED) % each == 0) {
-    struct iovec half = {remote->iov_base, remote->iov_len / 2};
-    return __real_process_vm_readv(pid, local, locals, &half, 1, flags);
+  if (each && source->iov_len > 4096 && __atomic_add_fetch(&calls, 1, __ATOMIC_RELAXED) % each == 0) {
+    struct iovec half = {source->iov_base, source->iov_len / 2};
+    return __real_syscall(number, pid, (long)&half, 1, target, targets, flags);
   }
-  return __real_process_vm_readv(pid, local, locals, remote, remotes, flags);
+  return __real_syscall(number, pid, sources, count, target, targets, flags);
 }
 
 WRAP(int, open, (const char *path, int flags, mode_t mode))

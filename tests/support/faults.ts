@@ -35,7 +35,7 @@ export const ERRORS: Record<string, readonly (number | "short")[]> = {
   readdir: [ERRNO.EIO],
   readlink: [ERRNO.EACCES, "short"],
   getrandom: [ERRNO.EAGAIN, "short"],
-  process_vm_readv: [ERRNO.EPERM, "short"],
+  process_vm_writev: [ERRNO.EPERM, "short"],
   syscall: [ERRNO.EPERM, ERRNO.ENOSYS],
   malloc: [ERRNO.ENOMEM],
   calloc: [ERRNO.ENOMEM],

@@ -19,11 +19,17 @@
 typedef ssize_t (*reader)(uintptr_t from, char *to, size_t size);
 
 static ssize_t
+copy(const struct iovec *from, uint32_t count, char *to, size_t size)
+{
+  struct iovec target = {.iov_base = to, .iov_len = size};
+  return syscall(SYS_process_vm_writev, getpid(), from, (unsigned long)count, &target, 1ul, 0ul);
+}
+
+static ssize_t
 read_by_call(uintptr_t from, char *to, size_t size)
 {
-  struct iovec local  = {.iov_base = to, .iov_len = size};
-  struct iovec remote = {.iov_base = (void *)from, .iov_len = size};
-  ssize_t count       = process_vm_readv(getpid(), &local, 1, &remote, 1, 0);
+  struct iovec source = {.iov_base = (void *)from, .iov_len = size};
+  ssize_t count       = copy(&source, 1, to, size);
   return count < 0 && errno == EFAULT ? 0 : count;
 }
 
@@ -84,7 +90,7 @@ read_by_file(uintptr_t from, char *to, size_t size)
 static const struct {
   const char *name;
   reader read;
-} readers[] = {{"process_vm_readv", read_by_call}, {"pipe", read_by_pipe}, {"/proc/self/mem", read_by_file}};
+} readers[] = {{"process_vm_writev", read_by_call}, {"pipe", read_by_pipe}, {"/proc/self/mem", read_by_file}};
 enum { READERS = sizeof(readers) / sizeof(*readers) };
 
 /* Before memtrack_peek_open(), the first. Afterwards constant. */
@@ -145,18 +151,18 @@ memtrack_peek(uintptr_t from, void *to, size_t size)
   return count < 0 ? 0 : count;
 }
 
-/* Reads as many as one call can. Returns how many it read from the first on; -1 with errno if the call cannot tell. */
+/* Reads as many as one call can. Returns how many it read from the first on; -1 if the call cannot tell, as where any of them is an
+   address of the kernel. */
 static ssize_t
 read_some(const uint64_t *from, uint32_t count, char *to, size_t size)
 {
-  struct iovec remote[PIECES];
-  count              = count < PIECES ? count : PIECES;
-  struct iovec local = {.iov_base = to, .iov_len = count * size};
+  struct iovec sources[PIECES];
+  count = count < PIECES ? count : PIECES;
   for (uint32_t i = 0; i < count; ++i) {
-    remote[i] = (struct iovec){.iov_base = (void *)(uintptr_t)from[i], .iov_len = size};
+    sources[i] = (struct iovec){.iov_base = (void *)(uintptr_t)from[i], .iov_len = size};
   }
-  ssize_t read = process_vm_readv(getpid(), &local, 1, remote, count, 0);
-  return read < 0 ? (errno == EFAULT ? 0 : -1) : read / (ssize_t)size;
+  ssize_t read = copy(sources, count, to, count * size);
+  return read < 0 ? -1 : read / (ssize_t)size;
 }
 
 void

@@ -7,9 +7,12 @@
  * order: a later one only while the earlier ones fail for another reason than the address, for example because no descriptor is
  * left.
  *
- *   process_vm_readv   one call
+ *   process_vm_writev  one call, from the process to itself
  *   pipe               write() to a pipe fails instead of reading unmapped memory; read() then returns what it wrote
  *   /proc/self/mem     pread(); it also reads memory without read permission
+ *
+ * The first writes into the buffer, of which the kernel pins the pages; process_vm_readv would pin those of the source, which
+ * takes longer than to copy it.
  *
  * The second and the third open what they need in each call and close it again: it is shared with no other thread, signal handler
  * or forked process, so there is no lock, and nothing that a child could mix with its parent's.
@@ -42,7 +45,7 @@ bool memtrack_peek_works(void);
 size_t memtrack_peek(uintptr_t from, void *to, size_t size);
 
 /* Copies `size` bytes from each of several addresses, one copy after the other; `good` tells which could be read as a whole. By
-   process_vm_readv it takes a call for each 1,024 addresses and for each that cannot be read, by the other readers the calls of
+   process_vm_writev it takes a call for each 1,024 addresses and for each that cannot be read, by the other readers the calls of
    memtrack_peek() for each address. Any thread. */
 void memtrack_peek_many(const uint64_t *from, uint32_t count, void *to, size_t size, bool *good);
 

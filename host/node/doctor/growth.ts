@@ -42,9 +42,9 @@ function checkSearch(records: Records, seen: Seen | undefined): Finding[] {
   }
   if (seen?.dump.header.get("memory-reader") === "none") {
     const what =
-      "the system forbids the server to read its own memory (process_vm_readv, pipe, /proc/self/mem): no pass of the search is complete, " +
+      "the system forbids the server to read its own memory (process_vm_writev, pipe, /proc/self/mem): no pass of the search is complete, " +
       "and it proves nothing";
-    findings.push(problem(what, "allow process_vm_readv in the seccomp profile of the container or of the service, and restart"));
+    findings.push(problem(what, "allow process_vm_writev in the seccomp profile of the container or of the service, and restart"));
   }
   return findings;
 }
