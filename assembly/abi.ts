@@ -229,6 +229,9 @@ export const LOOKUPS_MAX: u32 = 2048; // references whose holder is looked for a
 export const SEARCH_PIECE: u32 = 65536;
 export const SEARCH_MARGIN: u32 = 16;
 
+// A large instance begins where a huge page can, and so does what the search copies memory to.
+export const HUGE_PAGE: u32 = 0x200000;
+
 // What a piece is: any memory; any memory, of which words at every address are read, not only at multiples of 8; the data of IOBuffers.
 export const PIECE_MEMORY: u32 = 0;
 export const PIECE_UNALIGNED: u32 = 1;

@@ -51,6 +51,7 @@ import {
   ROLE_REGISTRY,
   ROLE_SHARD,
   SEARCHED_MAX,
+  HUGE_PAGE,
   SEARCH_MARGIN,
   SEARCH_PIECE,
   SHARD_MEMORY,
@@ -97,8 +98,9 @@ export const MEASURE_SIZE: u32 = 16;
 export const GAUGE_SIZE: u32 = 7 * 8;
 /** A chain of holders with the names of its sites (findings.ts). */
 export const FINDING_TEXT_SIZE: u32 = 1024;
-/** The search: bytes of its filter, a searched site, a watched block, a block that a census found. */
+/** The search: bytes of its filter and of its index of parts, a searched site, a watched block, a block that a census found. */
 export const SEARCH_FILTER_SIZE: u32 = 1 << 16;
+export const PARTS_INDEX_SIZE: u32 = 1 << 17;
 export const SEARCHED_SIZE: u32 = 224;
 export const BLOCK_SIZE: u32 = 224;
 export const FOUND_SIZE: u32 = 56;
@@ -266,10 +268,12 @@ export let filter: usize = 0;
 /** By site: the number of its entry among the searched sites, plus 1 (searched.ts): u8. */
 export let searchedIndex: usize = 0;
 export let searchedSites: usize = 0;
+/** The first block of each part of memory (parts.ts): u16. */
+export let partsIndex: usize = 0;
 /** Watched blocks (block.ts), their numbers by address (u16), and the blocks that a census found (census.ts). */
 export let watchedBlocks: usize = 0;
 export let byAddress: usize = 0;
-/** Their addresses in that order: u64. Close to one another, because a search by address looks at many. */
+/** Their addresses in that order, each followed by the end: u64. Close to one another, because a search by address looks at many. */
 export let addresses: usize = 0;
 export let candidates: usize = 0;
 export let cohorts: usize = 0;
@@ -422,14 +426,17 @@ export function initControl(): i32 {
   return 0;
 }
 
-/** Lays out a search instance. Returns 0, or -1 (no memory). */
+/**
+ * Lays out a search instance, and touches nothing of it. Its window begins where a huge page can: the host may still ask for one. Returns 0, or
+ * -1 (no memory).
+ */
 export function initSearch(): i32 {
-  const before = memory.size();
-  const start = (<usize>before) << 16;
+  const before = (<usize>memory.size()) << 16;
+  const start = (before + HUGE_PAGE - 1) & ~(HUGE_PAGE - 1);
   cursor = start;
   laySearch();
   size = <u32>(cursor - start);
-  if (memory.grow(<i32>((size + 0xffff) >>> 16)) < 0) return -1;
+  if (memory.grow(<i32>((cursor - before + 0xffff) >>> 16)) < 0) return -1;
   return 0;
 }
 
@@ -439,11 +446,12 @@ function laySearch(): void {
   output = take(INPUT_SIZE);
   outputEnd = cursor;
   filter = take(SEARCH_FILTER_SIZE);
+  partsIndex = take(PARTS_INDEX_SIZE);
   searchedIndex = take(0x10000);
   searchedSites = take((SEARCHED_MAX + 1) * SEARCHED_SIZE);
   watchedBlocks = take(BLOCKS_COUNT * BLOCK_SIZE);
   byAddress = take((BLOCKS_COUNT * sizeof<u16>() + 7) & ~7);
-  addresses = take(BLOCKS_COUNT * sizeof<u64>());
+  addresses = take(BLOCKS_COUNT * 2 * sizeof<u64>());
   candidates = take(SEARCHED_MAX * WATCHED_MAX * FOUND_SIZE);
   cohorts = take(SEARCHED_MAX * COHORTS_COUNT * COHORT_SIZE);
   foundHolder = take(FOUND_SIZE);

@@ -147,7 +147,10 @@ export function sortBlocks(): void {
     setValueAt<u16>(byAddress, 0, <u16>last);
     sift(0, end);
   }
-  for (let i: u32 = 0; i < count; ++i) setValueAt<u64>(addresses, i, blockAt(orderedBlock(i)).address);
+  for (let i: u32 = 0; i < count; ++i) {
+    setValueAt<u64>(addresses, 2 * i, blockAt(orderedBlock(i)).address);
+    setValueAt<u64>(addresses, 2 * i + 1, blockAt(orderedBlock(i)).end);
+  }
 }
 
 function sift(root: u32, end: u32): void {
@@ -162,16 +165,29 @@ function sift(root: u32, end: u32): void {
   setValueAt<u16>(byAddress, root, <u16>moved);
 }
 
-/** The block that an address lies in, or NO_BLOCK. */
+/** The block that an address lies in, of those that were sorted, or NO_BLOCK. */
 export function blockWith(address: u64): Watched {
   let low: u32 = 0;
   let high = count;
   while (low < high) {
     const middle = (low + high) >>> 1;
-    if (valueAt<u64>(addresses, middle) <= address) low = middle + 1;
+    if (startAt(middle) <= address) low = middle + 1;
     else high = middle;
   }
-  if (!low) return NO_BLOCK;
-  const block = orderedBlock(low - 1);
-  return address < blockAt(block).end ? block : NO_BLOCK;
+  return low ? blockIf(low - 1, address) : NO_BLOCK;
+}
+
+/** The block at a position of the order, if an address behind its start lies in it. */
+export function blockIf(position: u32, address: u64): Watched {
+  if (address >= endAt(position)) return NO_BLOCK;
+  const block = orderedBlock(position);
+  return address < blockAt(block).end ? block : NO_BLOCK; // it may have been cleared since
+}
+
+/** The address of the block at a position of the order, and its end. */
+export function startAt(position: u32): u64 {
+  return valueAt<u64>(addresses, 2 * position);
+}
+export function endAt(position: u32): u64 {
+  return valueAt<u64>(addresses, 2 * position + 1);
 }

@@ -7,9 +7,9 @@
 import { EPOCH_MASK, OBJECT_UNKNOWN, WATCHED_MAX } from "../abi";
 import { candidates, FOUND_SIZE, window } from "../base/memory";
 import { recordAt } from "../base/regions";
-import { blockAt, blockWith, Found, isLink, NO_BLOCK } from "./block";
+import { blockAt, Found, isLink, NO_BLOCK } from "./block";
 import { ripeEpoch } from "./cohort";
-import { lowest, mayBeWatched, span } from "./filter";
+import { watchedWith } from "./filter";
 import { addHolder, HOLDERS, holderSlot, isOfEndedEpoch, Searched, searchedAt, Slot, slotOf, NO_SLOT, plainKey } from "./searched";
 import { birthOf, checkOf, hash, startOf, userEndOf } from "./tag";
 import { collectBlock, whole } from "./whole";
@@ -54,7 +54,7 @@ export function searchObject(birth: u32, address: u64, size: u64): void {
 
 /** A link without a tag is still there, if the host knows it. */
 function seeLink(birth: u32, address: u64): void {
-  const known = address - lowest < span && mayBeWatched(address) ? blockWith(address) : NO_BLOCK;
+  const known = watchedWith(address);
   if (known == NO_BLOCK || !isLink(known)) return;
   const link = blockAt(known);
   if (!link.tag && link.address == address && link.birth == birth) link.seen = true;
@@ -64,7 +64,7 @@ function count(slot: Slot, start: u64, end: u64, userEnd: u64, tag: u64, birth: 
   const site = searchedAt(slot);
   site.counting = site.counting + 1;
   if ((birth & EPOCH_MASK) < site.ripeEpoch) site.countingRipe = site.countingRipe + 1;
-  const known = blockWith(start);
+  const known = watchedWith(start);
   if (known != NO_BLOCK) {
     const block = blockAt(known);
     if (block.address == start && block.birth == birth && block.tag == tag) {

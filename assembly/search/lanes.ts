@@ -5,8 +5,10 @@
 //
 //   48        32        16         0
 //    ┌─────────┬─────────┬─────────┬─────────┐
-//    │ site    │ address │ site    │ address │   of the ninth word and the first, then of the tenth and the second, ...
+//    │ site    │ address │ site    │ address │   of word 16 and word 0, then of word 17 and word 1, ...
 //    └─────────┴─────────┴─────────┴─────────┘
+//
+// The answers for 32 words are the bits of one number, in the same four lanes, the first word the lowest bit of its lane.
 //
 // The highest bit of a lane is none of an address. It is cleared: then the one of `value + (TOP - least)` is set from `least` on, that of
 // `(TOP + most) - value` is set up to `most`, and no lane carries into another. (Henry S. Warren, Hacker's Delight, 2nd ed., chapter 2.)
@@ -14,7 +16,7 @@
 import { lowest, span } from "./filter";
 
 /** Words that are looked at at once. */
-export const NOTED: u32 = 16;
+export const NOTED: u32 = 32;
 const TOP: u64 = 0x8000;
 const TOPS: u64 = 0x8000_8000_8000_8000;
 
@@ -34,26 +36,47 @@ function inLanes(address: u64, site: u64): u64 {
   return (address | (site << 16)) * 0x1_0000_0001;
 }
 
-/** A bit for each of NOTED words, the first one the highest: whether it may be in the range, by its lower 47 bits, or may be a tag. */
+/** What the lanes of NOTED words tell: notedAddresses() and notedTags() take it apart. */
 // @ts-ignore: decorator
 @inline
-export function noteWords(at: u32, least: u64, most: u64): u32 {
-  let noted = notePair(at, least, most);
-  noted |= notePair(at + 8, least, most) >> 1;
-  noted |= notePair(at + 16, least, most) >> 2;
-  noted |= notePair(at + 24, least, most) >> 3;
-  noted |= notePair(at + 32, least, most) >> 4;
-  noted |= notePair(at + 40, least, most) >> 5;
-  noted |= notePair(at + 48, least, most) >> 6;
-  noted |= notePair(at + 56, least, most) >> 7;
-  noted |= noted >> 16; // by its address or by its site
-  return <u32>((noted & 0xff00) | ((noted >> 40) & 0xff));
+export function noteWords(at: u32, least: u64, most: u64): u64 {
+  let noted = notePair(at, least, most) >> 15;
+  noted |= notePair(at + 8, least, most) >> 14;
+  noted |= notePair(at + 16, least, most) >> 13;
+  noted |= notePair(at + 24, least, most) >> 12;
+  noted |= notePair(at + 32, least, most) >> 11;
+  noted |= notePair(at + 40, least, most) >> 10;
+  noted |= notePair(at + 48, least, most) >> 9;
+  noted |= notePair(at + 56, least, most) >> 8;
+  noted |= notePair(at + 64, least, most) >> 7;
+  noted |= notePair(at + 72, least, most) >> 6;
+  noted |= notePair(at + 80, least, most) >> 5;
+  noted |= notePair(at + 88, least, most) >> 4;
+  noted |= notePair(at + 96, least, most) >> 3;
+  noted |= notePair(at + 104, least, most) >> 2;
+  noted |= notePair(at + 112, least, most) >> 1;
+  noted |= notePair(at + 120, least, most) >> 0;
+  return noted;
 }
 
-/** The highest bits of the lanes of a word and of the eighth behind it. */
+/** A bit for each of NOTED words, the first one the lowest: whether it may be in the range, by its lower 47 bits. */
+// @ts-ignore: decorator
+@inline
+export function notedAddresses(noted: u64): u32 {
+  return ((<u32>noted) & 0xffff) | ((<u32>(noted >> 16)) & 0xffff_0000);
+}
+
+/** The same: whether it may be a tag. */
+// @ts-ignore: decorator
+@inline
+export function notedTags(noted: u64): u32 {
+  return ((<u32>(noted >> 16)) & 0xffff) | ((<u32>(noted >> 32)) & 0xffff_0000);
+}
+
+/** The highest bits of the lanes of a word and of the sixteenth behind it. */
 // @ts-ignore: decorator
 @inline
 function notePair(at: u32, least: u64, most: u64): u64 {
-  const value = ((<u64>load<u32>(at, 4)) | ((<u64>load<u32>(at, 68)) << 32)) & ~TOPS;
+  const value = ((<u64>load<u32>(at, 4)) | ((<u64>load<u32>(at, 132)) << 32)) & ~TOPS;
   return (value + least) & (most - value) & TOPS;
 }

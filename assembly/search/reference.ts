@@ -10,8 +10,8 @@ import { EDGE_SIZE, edges, EDGES_COUNT } from "../base/memory";
 import { PHI, slotOfHash } from "../base/hash";
 import { recordAt } from "../base/regions";
 import { WATCHED_MAX } from "../abi";
-import { Block, blockAt, blockWith, isLink, NO_BLOCK, PLACES_KEPT, setPlace, Watched } from "./block";
-import { lowest, mayBeWatched, span } from "./filter";
+import { Block, blockAt, isLink, NO_BLOCK, PLACES_KEPT, setPlace, Watched } from "./block";
+import { watchedWith } from "./filter";
 import { Searched, searchedAt } from "./searched";
 
 /** The lowest bits of a pointer can be flags. */
@@ -40,7 +40,7 @@ export function edgeAt(edge: u32): Edge {
 
 /** A word at an address that may refer to a watched block. */
 export function countReference(location: u64, target: u64): void {
-  const to = blockWith(target);
+  const to = watchedWith(target);
   if (to != NO_BLOCK) refer(location, to, target);
 }
 
@@ -53,7 +53,7 @@ export function refer(location: u64, to: Watched, target: u64): void {
   const middle: u32 = offset ? 1 + bitOf(offset) : 0;
   if (middle) block.offsets |= (<u64>1) << (middle - 1);
   if (middle && !isLink(to)) keepOffset(searchedAt(to / WATCHED_MAX), offset, middle - 1);
-  const from = location - lowest < span && mayBeWatched(location) ? blockWith(location) : NO_BLOCK;
+  const from = watchedWith(location);
   if (from != NO_BLOCK && addEdge(from, to, middle)) return;
   if (middle) block.middles |= (<u64>1) << (middle - 1);
   else block.starts = block.starts + 1;

@@ -1,24 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The scan of a piece of memory, in two steps. The first sees every word of the process: it notes those that may lie in the range of watched
-// blocks, or may be tags, as bits and without branches (lanes.ts). The second looks closer at those few: by the filter, then by the table.
+// blocks, or may be tags, as bits and without branches (lanes.ts). The second looks closer at those few: by the filter (filter.ts), then at
+// the blocks of the part of memory that they are in (parts.ts).
 
 import { PIECE_BUFFER, PIECE_UNALIGNED, SEARCH_MARGIN, SEARCH_PIECE } from "../abi";
 import { window } from "../base/memory";
-import { blockWith, NO_BLOCK } from "./block";
+import { NO_BLOCK } from "./block";
 import { countTag } from "./census";
 import { ADDRESS_MASK, lowest, mayBeWatched, span } from "./filter";
-import { leastLanes, mostLanes, NOTED, noteWords } from "./lanes";
+import { leastLanes, mostLanes, NOTED, notedAddresses, notedTags, noteWords } from "./lanes";
 import { refer } from "./reference";
 import { NO_SLOT, slotOf } from "./searched";
 import { endSlack, isInSlack } from "./slack";
+import { blockInPart } from "./parts";
 import { birthOf, canBeTag, lastSite } from "./tag";
 import { defer, flushPending, isTesting, mayReferToWhole } from "./whole";
 
 const WORD: u32 = sizeof<u64>();
-/** Words of one round of the first step: each has a bit, the first one the highest. */
+/** Words of one round of the first step: each has a bit, the first one the lowest. */
 const GROUP: u32 = 2 * NOTED;
-const HIGHEST: u32 = 1 << 31;
 
 /**
  * Searches a piece of memory that the window holds.
@@ -40,35 +41,65 @@ export function scanPiece(address: u64, length: u32, kind: u32): void {
 }
 
 function scan(address: u64, from: u32, to: u32, tagsToo: bool): void {
+  const inOrder = tagsToo && isTesting;
   const least = leastLanes(tagsToo ? lastSite() : 0);
   const most = mostLanes(tagsToo ? lastSite() : 0);
   for (let at = from; at < to; at += GROUP * WORD) {
-    let noted = (noteWords(at, least, most) << NOTED) | noteWords(at + NOTED * WORD, least, most);
+    const first = noteWords(at, least, most);
+    const second = noteWords(at + NOTED * WORD, least, most);
+    // Behind the piece there is what an earlier one left.
     const words = (to - at) / WORD;
-    if (words < GROUP) noted &= ~(u32.MAX_VALUE >>> words); // behind the piece there is what an earlier one left
-    while (noted) {
-      const word = <u32>clz(noted);
-      noted ^= HIGHEST >>> word;
-      const place = at + word * WORD;
-      lookAt(address + (place - from), place, tagsToo);
+    const mask = words < GROUP ? ((<u64>1) << words) - 1 : u64.MAX_VALUE;
+    const addresses = ((<u64>notedAddresses(first)) | ((<u64>notedAddresses(second)) << NOTED)) & mask;
+    const tags = ((<u64>notedTags(first)) | ((<u64>notedTags(second)) << NOTED)) & mask;
+    if (inOrder) lookInOrder(address + (at - from), at, addresses, tags);
+    else {
+      lookForAddresses(address + (at - from), at, addresses);
+      if (tags) lookForTags(address + (at - from), at, tags);
     }
   }
   if (isTesting) flushPending();
 }
 
-/** The second step. */
+/** The second step: of words by their bits, which are at an address, and at a place in the window. */
 // @ts-ignore: decorator
 @inline
-function lookAt(address: u64, place: u32, tagsToo: bool): void {
-  const word = load<u64>(place);
-  const target = word & ADDRESS_MASK;
-  if (target - lowest < span) {
-    if (tagsToo && isTesting && mayReferToWhole(target)) {
-      if (!isInSlack(address, place)) defer(address, target);
-    } else if (mayBeWatched(target)) {
-      const to = blockWith(target);
-      if (to != NO_BLOCK && !isInSlack(address, place)) refer(address, to, target);
-    }
+function lookForAddresses(address: u64, at: u32, bits: u64): void {
+  for (; bits; bits &= bits - 1) {
+    const offset = <u32>ctz(bits) * WORD;
+    const target = load<u64>(at + offset) & ADDRESS_MASK;
+    if (mayBeWatched(target)) lookAtAddress(address + offset, at + offset, target);
   }
-  if (tagsToo && canBeTag(word) && slotOf(birthOf(word)) != NO_SLOT) countTag(address, word, place);
+}
+
+function lookForTags(address: u64, at: u32, bits: u64): void {
+  for (; bits; bits &= bits - 1) {
+    const offset = <u32>ctz(bits) * WORD;
+    lookAtTag(address + offset, at + offset);
+  }
+}
+
+/** The same where references wait for the next tag (whole.ts). */
+function lookInOrder(address: u64, at: u32, addresses: u64, tags: u64): void {
+  for (let bits = addresses | tags; bits; bits &= bits - 1) {
+    const offset = <u32>ctz(bits) * WORD;
+    const target = load<u64>(at + offset) & ADDRESS_MASK;
+    if (target - lowest < span && mayReferToWhole(target)) {
+      if (!isInSlack(address + offset, at + offset)) defer(address + offset, target);
+    } else if (mayBeWatched(target)) lookAtAddress(address + offset, at + offset, target);
+    lookAtTag(address + offset, at + offset);
+  }
+}
+
+/** A word that the filter lets pass. */
+function lookAtAddress(address: u64, place: u32, target: u64): void {
+  const to = blockInPart(target);
+  if (to != NO_BLOCK && !isInSlack(address, place)) refer(address, to, target);
+}
+
+// @ts-ignore: decorator
+@inline
+function lookAtTag(address: u64, place: u32): void {
+  const word = load<u64>(place);
+  if (canBeTag(word) && slotOf(birthOf(word)) != NO_SLOT) countTag(address, word, place);
 }

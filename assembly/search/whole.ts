@@ -25,8 +25,8 @@ import {
 } from "../base/memory";
 import { PHI, slotOfHash } from "../base/hash";
 import { recordAt } from "../base/regions";
-import { Block, blockAt, blockWith, NO_BLOCK, VALUE_HELD, VALUE_NONE } from "./block";
-import { ADDRESS_MASK, mayBeWatched } from "./filter";
+import { Block, blockAt, NO_BLOCK, VALUE_HELD, VALUE_NONE } from "./block";
+import { ADDRESS_MASK, watchedWith } from "./filter";
 import { countReference } from "./reference";
 import { NO_SLOT, searchedAt, Slot, slotOf } from "./searched";
 
@@ -165,7 +165,7 @@ export function defer(location: u64, target: u64): void {
 
 /** Whether an address lies in a watched block of the site. */
 function isWatchedOne(address: u64): bool {
-  const block = mayBeWatched(address) ? blockWith(address) : NO_BLOCK;
+  const block = watchedWith(address);
   return block != NO_BLOCK && slotOf(blockAt(block).birth) == whole;
 }
 
@@ -185,7 +185,7 @@ export function flushPending(): void {
 }
 
 function isOwn(location: u64, target: u64): void {
-  const to = mayBeWatched(target) ? blockWith(target) : NO_BLOCK;
+  const to = watchedWith(target);
   if (to == NO_BLOCK) return;
   const block = blockAt(to);
   if (slotOf(block.birth) != whole) return countReference(location, target);
