@@ -23,7 +23,6 @@ import * as registry from "./registry/registry";
 import * as owners from "./report/owners";
 import { showReset } from "./report/show";
 import { warningReset } from "./report/warning";
-import { searchBegin } from "./search/pass";
 import * as shard from "./shard/shard";
 import { classOf, siteAt } from "./shard/site";
 
@@ -33,7 +32,7 @@ import { classOf, siteAt } from "./shard/site";
  */
 export function init(role: u32, sites: u32): i32 {
   if (role == ROLE_CONTROL) return initControl();
-  if (role == ROLE_SEARCH) return initSearch();
+  if (role == ROLE_SEARCH) return memory_.initSearch();
   if (memory_.init(role, sites)) return -1;
   shard.reset();
   registry.reset(role);
@@ -59,12 +58,6 @@ function initControl(): i32 {
   scheduleReset();
   dumpReasonReset();
   return memory_.initControl();
-}
-
-function initSearch(): i32 {
-  if (memory_.initSearch()) return -1;
-  searchBegin();
-  return 0;
 }
 
 /** Clears all histories, verdicts, baselines and warnings. */

@@ -22,7 +22,7 @@ const THOROUGH_EVERY: u32 = 8;
 
 let thorough: bool = false;
 /** Passes since the last thorough one. */
-let sinceThorough: u32 = 0;
+let sinceThorough: u32 = THOROUGH_EVERY;
 
 /** Starts over: the keys have changed, or all counts. */
 export function searchBegin(): void {

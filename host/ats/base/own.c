@@ -8,6 +8,7 @@
 
 #include "base/atomic.h"
 #include "base/compiler.h"
+#include "core_abi.h"
 
 #define TAKEN 1u /* start of an entry that is being filled */
 
@@ -55,10 +56,35 @@ memtrack_own_map(size_t size, int flags)
   return memory;
 }
 
+/* A place for a mapping that begins where a huge page may: unreadable, until it is there. NULL if there is no room. */
+static void *
+reserve(size_t size)
+{
+  char *room = mmap(NULL, size + MEMTRACK_HUGE_PAGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  if (room == MAP_FAILED) {
+    return NULL;
+  }
+  size_t before = -(uintptr_t)room % MEMTRACK_HUGE_PAGE;
+  if (before) {
+    munmap(room, before);
+  }
+  munmap(room + before + size, MEMTRACK_HUGE_PAGE - before);
+  return room + before;
+}
+
+static void *
+move(void *memory, size_t size, size_t new_size)
+{
+  void *place = new_size >= MEMTRACK_HUGE_PAGE ? reserve(new_size) : NULL;
+  void *moved = place ? mremap(memory, size, new_size, MREMAP_MAYMOVE | MREMAP_FIXED, place) : MAP_FAILED;
+  /* After a failure the place may be another thread's: what is left of it stays reserved. */
+  return moved != MAP_FAILED ? moved : mremap(memory, size, new_size, MREMAP_MAYMOVE);
+}
+
 void *
 memtrack_own_remap(void *memory, size_t size, size_t new_size)
 {
-  void *moved = mremap(memory, size, new_size, MREMAP_MAYMOVE);
+  void *moved = move(memory, size, new_size);
   if (moved == MAP_FAILED) {
     return NULL;
   }

@@ -23,7 +23,8 @@ struct memtrack_span {
 /* Maps private memory that reads as zeros; `flags` are further ones of mmap. Returns NULL with errno. hook-safe. */
 void *memtrack_own_map(size_t size, int flags);
 
-/* The same mapping with another size, perhaps elsewhere; NULL with errno if that fails, and then it is unchanged. hook-safe. */
+/* The same mapping with another size, perhaps elsewhere; NULL with errno if that fails, and then it is unchanged. What is as large
+   as a huge page begins where one may begin, if there is room. hook-safe. */
 void *memtrack_own_remap(void *memory, size_t size, size_t new_size);
 
 /* hook-safe. */
