@@ -9,9 +9,10 @@ import { Rounds, run, type Run } from "../native.ts";
 const SITES = 50;
 const WHAT = {
   memcpy: "memcpy in pieces",
-  readv: "process_vm_readv in pieces",
+  copy: "process_vm_writev in pieces",
   scan: "scan of a piece in the cache",
-  search: "search",
+  search: "search, 3,200 blocks watched",
+  holders: "search, 8,192 holders too",
   thorough: "search, unaligned words too",
   lsan: "LeakSanitizer, by the clock",
 };

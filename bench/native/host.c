@@ -5,10 +5,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "base/atomic.h"
 #include "base/log.h"
+#include "base/own.h"
 #include "base/peek.h"
 #include "core/model.h"
 #include "core/registry.h"
@@ -198,6 +200,7 @@ host_search_open(uint32_t first, uint32_t count, uint32_t births, uint32_t epoch
   struct memtrack_reason reason;
   need(memtrack_peek_open(&reason) == 0, "the reader of memory", reason.text);
   need(memtrack_core_open(&search, MEMTRACK_ROLE_SEARCH, 0) == 0, "the search", "cannot be opened");
+  madvise(memtrack_core_at(&search, memtrack_call(&search, windowAt)), MEMTRACK_HUGE_PAGE, MADV_HUGEPAGE); // as search/pass.cc
   uint8_t *list = memtrack_core_at(&search, search.input);
   for (uint32_t i = 0; i < count; ++i) {
     uint32_t entry[] = {first + i, MEMTRACK_CLASS_HEAP, 1000};
@@ -215,15 +218,21 @@ host_search_begin(void)
 }
 
 void
+host_peek(void *to, const void *from, size_t size)
+{
+  need(memtrack_peek((uintptr_t)from, to, size) == size, "memory", "cannot be read");
+}
+
+void
 host_search_piece(uint64_t address, uint32_t length, bool unaligned)
 {
   memtrack_call(&search, scanPiece, address, length, unaligned ? MEMTRACK_PIECE_UNALIGNED : MEMTRACK_PIECE_MEMORY);
 }
 
 void
-host_search_end(void)
+host_search_end(bool complete)
 {
-  memtrack_call(&search, endPass, 1);
+  memtrack_call(&search, endPass, complete);
   for (uint32_t what; (what = memtrack_call(&search, nextRequest)) != MEMTRACK_REQUEST_NONE;) {
     if (what == MEMTRACK_REQUEST_READ) {
       uint64_t address = memtrack_call(&search, requestAddress);

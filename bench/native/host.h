@@ -39,12 +39,13 @@ uint64_t host_total(void);
 // Linear memory of a shard in bytes.
 uint64_t host_shard_size(void);
 
-// A search instance that watches `count` sites from `first` on; a pass of it, whose window the first function returns; a block that
-// it finds; a line on what it found.
+// A search instance that watches `count` sites from `first` on; a pass of it, whose window the first function returns; a copy as it
+// is made into that; a block that it finds; a line on what it found.
 void host_search_open(uint32_t first, uint32_t count, uint32_t births, uint32_t epoch);
 void *host_search_begin(void);
+void host_peek(void *to, const void *from, size_t size);
 void host_search_piece(uint64_t address, uint32_t length, bool unaligned);
-void host_search_end(void);
+void host_search_end(bool complete);
 void host_search_tag(void *block, uint64_t usable, uint32_t birth);
 void host_search_report(void);
 

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Speed of the search for references: a heap of `mb` MiB of blocks (filling.h), all with tags; one in twenty is of one of `sites`
-// watched sites. Each line has a word and GB/s of memory, by CPU time of the thread: memcpy in pieces, process_vm_readv in pieces,
-// the scan of a piece alone, both together, the same with unaligned words.
+// watched sites. Each line has a word and GB/s of memory, by CPU time of the thread: memcpy in pieces, the copy of pieces as
+// the search makes it (host/ats/base/peek.h), the scan of a piece alone, both together, the same with unaligned words; and whole
+// passes, with all that is done behind them, when the holders of blocks and their holders are watched as well.
 //
 //   search mb=N sites=N rounds=N
 #define _GNU_SOURCE
@@ -10,7 +11,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/uio.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -22,6 +22,7 @@
 #define SITE_FIRST 128u
 #define SITES      4096u
 #define EPOCH      9u
+#define FILLING    8 // passes until as many holders are watched as can be: here each block has some
 
 static char *heap;
 static uint64_t size, state = 1;
@@ -49,31 +50,23 @@ fill(uint32_t sites)
   }
 }
 
+// A pass. `complete`: then what holds the blocks is looked up, and watched from the next pass on.
 static void
-read_piece(char *to, const char *from)
-{
-  struct iovec local = {to, PIECE}, remote = {(char *)from, PIECE};
-  if (process_vm_readv(getpid(), &local, 1, &remote, 1, 0) != PIECE) {
-    fail("process_vm_readv");
-  }
-}
-
-static void
-search(bool unaligned)
+search(bool unaligned, bool complete)
 {
   char *window = host_search_begin();
   for (uint64_t at = 0; at < size; at += PIECE) {
-    read_piece(window, heap + at);
+    host_peek(window, heap + at, PIECE);
     host_search_piece((uintptr_t)heap + at, PIECE, unaligned);
   }
-  host_search_end();
+  host_search_end(complete);
 }
 
 // Always the same piece, in the processor's cache. No pass that proves anything.
 static void
 scan(void)
 {
-  read_piece(host_search_begin(), heap);
+  host_peek(host_search_begin(), heap, PIECE);
   for (uint64_t at = 0; at < size; at += PIECE) {
     host_search_piece((uintptr_t)heap, PIECE, false);
   }
@@ -100,30 +93,39 @@ main(int argc, char **argv)
   memset(heap, 0, size);
   host_search_open(SITE_FIRST, sites, (SITES + SITE_FIRST) << 7, EPOCH);
   fill(sites);
-  search(false); // finds the sample
+  search(false, true); // finds the sample
   for (uint64_t round = 0; round < rounds; ++round) {
     uint64_t from = cpu();
     for (uint64_t at = 0; at < size; at += PIECE) {
       memcpy(copy, heap + at, PIECE);
-      __asm__ volatile("" ::: "memory");
+      __asm__ volatile("" ::"r"(copy) : "memory");
     }
     report("memcpy", from);
-    from = cpu();
+    char *window = host_search_begin();
+    from         = cpu();
     for (uint64_t at = 0; at < size; at += PIECE) {
-      read_piece(copy, heap + at);
+      host_peek(window, heap + at, PIECE);
     }
-    report("readv", from);
+    report("copy", from);
     from = cpu();
     scan();
     report("scan", from);
     from = cpu();
-    search(false);
+    search(false, false);
     report("search", from);
     if (round == 0) {
       from = cpu();
-      search(true);
+      search(true, false);
       report("thorough", from);
     }
+  }
+  for (int pass = 0; pass < FILLING; ++pass) {
+    search(false, true);
+  }
+  for (uint64_t round = 0; round < rounds; ++round) {
+    uint64_t from = cpu();
+    search(false, true);
+    report("holders", from);
   }
   host_search_report();
   return 0;
