@@ -76,8 +76,9 @@ function wantedOfShared(isWritable: bool): u32 {
   return isWritable && nameBegins("/") && !isRing && !isDevice() ? LINE_SHARED : LINE_SKIPPED;
 }
 
-/** Not /dev/zero, of which a mapping is anonymous memory. */
+/** Whether a read may do something. Not /dev/zero, of which a mapping is anonymous memory. */
 function isDevice(): bool {
+  if (nameBegins("/sys/") || nameBegins("/proc/")) return true; // registers of PCI devices
   return nameBegins("/dev/") && !nameBegins("/dev/zero") && !nameBegins("/dev/shm/");
 }
 

@@ -59,6 +59,8 @@ describe("a line of /proc/self/maps", () => {
     expect(mapping("rw-s", "/[aio] (deleted)")).toBe(LINE_SKIPPED);
     expect(mapping("rw-s", "/dev/dri/card0")).toBe(LINE_SKIPPED);
     expect(mapping("rw-p", "/dev/mem")).toBe(LINE_SKIPPED);
+    expect(mapping("rw-s", "/sys/devices/pci0000:00/0000:00:03.0/resource0")).toBe(LINE_SKIPPED);
+    expect(mapping("rw-s", "/proc/bus/pci/00/03.0")).toBe(LINE_SKIPPED);
     expect(mapping("r--p", "[vvar]")).toBe(LINE_SKIPPED);
     expect(mapping("r-xp", "[vdso]")).toBe(LINE_SKIPPED);
     expect(mapping("--xp", "[vsyscall]")).toBe(LINE_SKIPPED);
