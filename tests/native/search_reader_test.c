@@ -138,6 +138,46 @@ own_memory_is_left_out_to_the_page(void **state)
   munmap(around + 5 * PAGE, 2 * PAGE);
 }
 
+static uint64_t
+address_space(void)
+{
+  unsigned long pages;
+  FILE *file = fopen("/proc/self/statm", "r");
+  assert_int_equal(fscanf(file, "%lu", &pages), 1);
+  fclose(file);
+  return (uint64_t)pages * PAGE;
+}
+
+// With and without room for a place that is larger than the memory.
+static void
+large_own_memory_begins_where_a_huge_page_can_if_there_is_room(void **state)
+{
+  (void)state;
+  const size_t size = MEMTRACK_HUGE_PAGE + PAGE;
+  for (int has_room = 0; has_room < 2; ++has_room) {
+    struct rlimit before, limit;
+    char *memory = memtrack_own_map(2 * PAGE, 0);
+    memset(memory, 'x', 2 * PAGE);
+    getrlimit(RLIMIT_AS, &before);
+    limit          = before;
+    limit.rlim_cur = address_space() + size;
+    assert_int_equal(setrlimit(RLIMIT_AS, has_room ? &before : &limit), 0);
+    char *moved = memtrack_own_remap(memory, 2 * PAGE, size);
+    assert_int_equal(setrlimit(RLIMIT_AS, &before), 0);
+    assert_non_null(moved);
+    if (has_room) {
+      assert_int_equal((uintptr_t)moved % MEMTRACK_HUGE_PAGE, 0);
+    }
+    for (size_t at = 0; at < size; at += PAGE / 2) {
+      assert_int_equal(moved[at], at < 2 * PAGE ? 'x' : 0);
+    }
+    list(&now, false);
+    assert_false(is_listed(&now, moved));
+    assert_false(is_listed(&now, moved + size - 1));
+    memtrack_own_unmap(moved, size);
+  }
+}
+
 static void
 pieces_cover_each_region_once(void **state)
 {
@@ -498,6 +538,7 @@ main(void)
     cmocka_unit_test(regions_are_what_can_hold_a_reference),
     cmocka_unit_test(a_file_that_is_shared_is_read_by_thorough_passes),
     cmocka_unit_test(own_memory_is_left_out_to_the_page),
+    cmocka_unit_test(large_own_memory_begins_where_a_huge_page_can_if_there_is_room),
     cmocka_unit_test(pieces_cover_each_region_once),
     cmocka_unit_test(what_is_new_is_what_was_not_there),
     cmocka_unit_test(buffers_are_read_only_if_the_pass_wants_them),
