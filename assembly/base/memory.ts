@@ -112,6 +112,9 @@ export const BARE_COUNT: u32 = 64;
 export const TRIED_SIZE: u32 = 24;
 export const TRIED_BITS: u32 = 12;
 export const TRIED_COUNT: u32 = 1 << TRIED_BITS;
+export const REFUTED_SIZE: u32 = 16;
+export const REFUTED_BITS: u32 = 10;
+export const REFUTED_COUNT: u32 = 1 << REFUTED_BITS;
 export const EDGE_SIZE: u32 = 8;
 export const EDGES_COUNT: u32 = 32768;
 /** Watched blocks: those of the samples, and with those that hold them. */
@@ -283,6 +286,8 @@ export let foundHolder: usize = 0;
 export let bares: usize = 0;
 /** Words that are no tags, though they look so (tried.ts). */
 export let triedWords: usize = 0;
+/** Values of words that are no tags (refuted.ts). */
+export let refutedWords: usize = 0;
 /** Numbers of the links that were found after a pass (lookup.ts): u16. */
 export let newLinks: usize = 0;
 /** References from watched blocks to watched blocks (reference.ts). */
@@ -457,6 +462,7 @@ function laySearch(): void {
   foundHolder = take(FOUND_SIZE);
   bares = take(BARE_COUNT * BARE_SIZE);
   triedWords = take(TRIED_COUNT * TRIED_SIZE);
+  refutedWords = take(REFUTED_COUNT * REFUTED_SIZE);
   newLinks = take(LINKS_MAX * sizeof<u16>());
   edges = take(EDGES_COUNT * EDGE_SIZE);
   roots = take(ROOTS_COUNT * ROOT_SIZE);

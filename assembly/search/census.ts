@@ -10,6 +10,7 @@ import { recordAt } from "../base/regions";
 import { blockAt, Found, isLink, NO_BLOCK } from "./block";
 import { ripeEpoch } from "./cohort";
 import { watchedWith } from "./filter";
+import { isRefuted, refute } from "./refuted";
 import { addHolder, HOLDERS, holderSlot, isOfEndedEpoch, Searched, searchedAt, Slot, slotOf, NO_SLOT, plainKey } from "./searched";
 import { birthOf, checkOf, hash, startOf, userEndOf } from "./tag";
 import { collectBlock, whole } from "./whole";
@@ -31,13 +32,20 @@ export function countTag(address: u64, tag: u64, place: u32): void {
   const isOld = isOfEndedEpoch(birth);
   if (!isOld && slot != whole && slot != holderSlot) return;
   const before = place > <u32>window ? load<u64>(place - sizeof<u64>()) : 0;
+  if (isRefuted(tag) && !isOfWatched(address, tag)) return;
   const start = startOf(address, tag, before, searchedAt(slot).key, searchedAt(slot).reach);
-  if (!start) return;
+  if (!start) return refute(tag);
   if (slot == holderSlot) addHolder();
   if (slot == HOLDERS) return;
   if (slot == whole) collectBlock(start, address + sizeof<u64>());
   const end = address + sizeof<u64>();
   if (isOld) count(slot, start, end, userEndOf(start, end, tag, before), tag, birth, checkOf(tag));
+}
+
+/** Whether a word at an address was the tag of a block there. */
+function isOfWatched(address: u64, tag: u64): bool {
+  const known = watchedWith(address);
+  return known != NO_BLOCK && blockAt(known).tag == tag;
 }
 
 /** A block that has no tag, but whose address the host knows. Call it between beginPass() and endPass(). A size of 0 is unknown. */

@@ -9,6 +9,7 @@ import { Block, blockAt, clearBlock, firstOf, forgetBlocks, sortBlocks, VALUE_NO
 import { beginCensus } from "./census";
 import { fillFilter } from "./filter";
 import { forgetReferences } from "./reference";
+import { forgetRefuted } from "./refuted";
 import { beginRequests, forgetRequests } from "./request";
 import { forgetRoots } from "./root";
 import { beginHolders, dropUnlisted, enterListed, forgetSearched, searchedAt, setEpoch, setKeys, Slot } from "./searched";
@@ -74,6 +75,7 @@ export function beginPass(flags: u32): void {
   forgetReferences();
   beginWhole();
   beginHolders();
+  forgetRefuted();
   sortBlocks();
   fillFilter(testedLow, testedHigh);
   for (let slot: Slot = 0; slot < SEARCHED_MAX; ++slot) {

@@ -16,6 +16,7 @@ import {
   FINDING_UNSURE,
   FINDING_WATCHED,
   WATCHED_MAX,
+  TAG_SIZE,
 } from "../../../assembly/abi";
 import { PHI } from "../../../assembly/base/hash";
 import {
@@ -31,12 +32,14 @@ import {
   OPENSSL_KEY,
   pass,
   passes,
+  peek,
   poke,
   release,
   setEpochNow,
   SITE,
   tag,
   tellRooms,
+  usableOf,
   watch,
 } from "./support";
 
@@ -642,6 +645,21 @@ describe("a site", () => {
     passes(1);
     expect(found(FINDING_FLAGS)).toBe(1);
     expect(classes()).toBe("1/1/0/0/0");
+  });
+
+  test("keeps its blocks where memory is full of words that look like tags, and of copies of theirs", () => {
+    memoryOf(0x40000);
+    watch([SITE]);
+    for (let i: u64 = 0; i < 8; ++i) block(BASE + 0x10000 + i * 0x100);
+    for (let at: u64 = 0x30000; at < 0x38000; at += 8) poke(BASE + at, ((<u64>SITE) << 48) | 0x0100_0101);
+    passes(2);
+    expect(classes()).toBe("8/0/0/0/0");
+    const copied = peek(BASE + 0x10000 + usableOf(40) - TAG_SIZE);
+    for (let at: u64 = 0x100; at < 0x8000; at += 8) poke(BASE + at, copied);
+    for (let at: u64 = 0x38000; at < 0x3ff00; at += 8) poke(BASE + at, copied);
+    passes(30);
+    expect(found(FINDING_FLAGS)).toBe(0);
+    expect(classes()).toBe("8/8/0/0/0");
   });
 
   test("is blind when a lost block is handed out again", () => {
