@@ -57,7 +57,7 @@ export function indexPart(part: u64, position: u32): void {
 /** The block that an address lies in, or NO_BLOCK. */
 export function blockInPart(address: u64): Watched {
   const part = address >> shift;
-  let slot = <u32>slotOfHash(part * PHI, INDEX_BITS);
+  let slot = <u32>slotOfHash(hashOfPart(address), INDEX_BITS);
   let entry: u32 = valueAt<u16>(partsIndex, slot);
   while (entry && !isIn(part, entry - 1)) {
     slot = (slot + 1) & INDEX_MASK;

@@ -10,10 +10,10 @@ import { NO_BLOCK } from "./block";
 import { countTag } from "./census";
 import { ADDRESS_MASK, lowest, mayBeWatched, span } from "./filter";
 import { leastLanes, mostLanes, NOTED, notedAddresses, notedTags, noteWords } from "./lanes";
+import { blockInPart } from "./parts";
 import { refer } from "./reference";
 import { NO_SLOT, slotOf } from "./searched";
 import { endSlack, isInSlack } from "./slack";
-import { blockInPart } from "./parts";
 import { birthOf, canBeTag, lastSite } from "./tag";
 import { defer, flushPending, isTesting, mayReferToWhole } from "./whole";
 
@@ -52,10 +52,11 @@ function scan(address: u64, from: u32, to: u32, tagsToo: bool): void {
     const mask = words < GROUP ? ((<u64>1) << words) - 1 : u64.MAX_VALUE;
     const addresses = ((<u64>notedAddresses(first)) | ((<u64>notedAddresses(second)) << NOTED)) & mask;
     const tags = ((<u64>notedTags(first)) | ((<u64>notedTags(second)) << NOTED)) & mask;
-    if (inOrder) lookInOrder(address + (at - from), at, addresses, tags);
+    const location = address + (at - from);
+    if (inOrder) lookInOrder(location, at, addresses, tags);
     else {
-      lookForAddresses(address + (at - from), at, addresses);
-      if (tags) lookForTags(address + (at - from), at, tags);
+      lookForAddresses(location, at, addresses);
+      if (tags) lookForTags(location, at, tags);
     }
   }
   if (isTesting) flushPending();

@@ -5,12 +5,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
 #include "base/atomic.h"
 #include "base/log.h"
-#include "base/own.h"
 #include "base/peek.h"
 #include "core/model.h"
 #include "core/registry.h"
@@ -200,7 +198,6 @@ host_search_open(uint32_t first, uint32_t count, uint32_t births, uint32_t epoch
   struct memtrack_reason reason;
   need(memtrack_peek_open(&reason) == 0, "the reader of memory", reason.text);
   need(memtrack_core_open(&search, MEMTRACK_ROLE_SEARCH, 0) == 0, "the search", "cannot be opened");
-  madvise(memtrack_core_at(&search, memtrack_call(&search, windowAt)), MEMTRACK_HUGE_PAGE, MADV_HUGEPAGE); // as search/pass.cc
   uint8_t *list = memtrack_core_at(&search, search.input);
   for (uint32_t i = 0; i < count; ++i) {
     uint32_t entry[] = {first + i, MEMTRACK_CLASS_HEAP, 1000};

@@ -45,8 +45,8 @@ bool memtrack_peek_works(void);
 size_t memtrack_peek(uintptr_t from, void *to, size_t size);
 
 /* Copies `size` bytes from each of several addresses, one copy after the other; `good` tells which could be read as a whole. By
-   process_vm_writev it takes a call for each 1,024 addresses and for each that cannot be read, by the other readers the calls of
-   memtrack_peek() for each address. Any thread. */
+   process_vm_writev it takes a call for each 1,024 addresses and two for each that cannot be read, by the other readers the calls
+   of memtrack_peek() for each address. An address of the kernel costs two calls for each of up to 1,023 before it. Any thread. */
 void memtrack_peek_many(const uint64_t *from, uint32_t count, void *to, size_t size, bool *good);
 
 /* Length of a text that may be at any address, up to its end, `most` bytes, or the end of readable memory. hook-safe, like the

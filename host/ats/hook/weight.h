@@ -31,8 +31,7 @@ extern uint64_t memtrack_weights[MEMTRACK_WEIGHT_COUNT];
    init-only. */
 void memtrack_weights_open(const char *freelists, struct memtrack_reason *reason);
 
-/* Most TSMBuffers that are read at a sample, and before a dump. Each took 4 to 6 us where an address took 0.7 us (it takes 0.3 by
-   process_vm_writev): at most 50 and 400 ms. */
+/* Most TSMBuffers that are read at a sample, and before a dump. Each takes at most 4 to 6 us: 50 and 400 ms. */
 #define MEMTRACK_WEIGHED_AT_SAMPLE 8192u
 #define MEMTRACK_WEIGHED_AT_DUMP   65536u
 

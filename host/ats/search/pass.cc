@@ -2,7 +2,6 @@
 #include "search/pass.h"
 
 #include <cstring>
-#include <sys/mman.h>
 #include <unistd.h>
 
 #include "base/atomic.h"
@@ -306,8 +305,6 @@ memtrack_pass_open()
     return -1;
   }
   reader.scan = scan;
-  /* A hint: the kernel copies faster to a huge page, and nearly all of this one is in use anyway. */
-  madvise(reader.window, MEMTRACK_HUGE_PAGE, MADV_HUGEPAGE);
   memtrack_store(&size, core.size);
   return 0;
 }
