@@ -20,6 +20,7 @@ export const GLOBAL: Record<string, string> = {
   cache_range_requests: "",
   cachekey: "",
   cert_reporting_tool: "",
+  // The first connection of each name must be alone: of two, one uses a context that the other frees, and the server ends.
   certifier: "--sign-cert=FILES/ca.pem --sign-key=FILES/ca.key --sign-serial=FILES/serial --store=FILES/certificates --max=100",
   collapsed_forwarding: "",
   combo_handler: "",

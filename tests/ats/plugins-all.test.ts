@@ -8,7 +8,7 @@ import { readdirSync } from "node:fs";
 import http from "node:http";
 import { after, before, describe, test } from "node:test";
 import { Ats, type AtsOptions } from "../../harness/ats.ts";
-import { mixed, MIXED_PATHS } from "../../harness/load.ts";
+import { handshakes, mixed, MIXED_PATHS } from "../../harness/load.ts";
 import { Origin } from "../../harness/origin.ts";
 import {
   bundledPlugins,
@@ -60,6 +60,8 @@ function status(url: string): Promise<number> {
 
 /** Sends traffic through every plugin; returns the answer of each remap rule, by path. */
 async function exercise(ats: Ats): Promise<Record<string, number>> {
+  // Alone, for certifier.so: see there.
+  assert.deepEqual(await handshakes(ats.tlsPort, 1), { requests: 1, errors: 0 });
   const count = 30 * MIXED_PATHS.length;
   // By name: certifier.so has no certificate for a client without a server name.
   const server = { httpUrl: ats.httpUrl, httpsUrl: `https://localhost:${ats.tlsPort}/` };
