@@ -115,6 +115,8 @@ export const TRIED_COUNT: u32 = 1 << TRIED_BITS;
 export const REFUTED_SIZE: u32 = 16;
 export const REFUTED_BITS: u32 = 10;
 export const REFUTED_COUNT: u32 = 1 << REFUTED_BITS;
+export const GIANT_SIZE: u32 = 24;
+export const GIANTS_COUNT: u32 = 256;
 export const EDGE_SIZE: u32 = 8;
 export const EDGES_COUNT: u32 = 32768;
 /** Watched blocks: those of the samples, and with those that hold them. */
@@ -288,6 +290,8 @@ export let bares: usize = 0;
 export let triedWords: usize = 0;
 /** Values of words that are no tags (refuted.ts). */
 export let refutedWords: usize = 0;
+/** Blocks that are larger than those that a tag is looked for from inside (giant.ts). */
+export let giants: usize = 0;
 /** Numbers of the links that were found after a pass (lookup.ts): u16. */
 export let newLinks: usize = 0;
 /** References from watched blocks to watched blocks (reference.ts). */
@@ -463,6 +467,7 @@ function laySearch(): void {
   bares = take(BARE_COUNT * BARE_SIZE);
   triedWords = take(TRIED_COUNT * TRIED_SIZE);
   refutedWords = take(REFUTED_COUNT * REFUTED_SIZE);
+  giants = take(GIANTS_COUNT * GIANT_SIZE);
   newLinks = take(LINKS_MAX * sizeof<u16>());
   edges = take(EDGES_COUNT * EDGE_SIZE);
   roots = take(ROOTS_COUNT * ROOT_SIZE);

@@ -7,7 +7,9 @@
 
 import { EPOCH_BITS, REQUEST_NONE, REQUEST_PLACE, REQUEST_READ } from "../abi";
 import { VALUE_HELD, VALUE_UNSURE } from "./block";
+import { giantSiteAt } from "./giant";
 import { beginLookup, foundKey, foundSpent, holder, LOOKUP_BLOCK, LOOKUP_UNKNOWN, watchFound } from "./lookup";
+import { rootOfSite } from "./root";
 import { countHolders, holderBlocks, Searched, searchedAt } from "./searched";
 import {
   areOutsidesMissing,
@@ -47,10 +49,20 @@ export function beginOutsides(): void {
 
 /** Begins the next request: REQUEST_READ for a lookup (lookup.ts), REQUEST_PLACE for the address of outsidePlace(). */
 export function nextOutside(): u32 {
-  if (!isTesting || index >= min(outsideCount, LOOKED_AT) || isRootFound) return REQUEST_NONE;
+  if (isInGiant()) answerOutsideRoot(rootOfSite(giantSiteAt(present().location)), true);
+  if (!isAnyLeft()) return REQUEST_NONE;
   if (phase == PLACE) return REQUEST_PLACE;
   beginLookup(phase == TARGET ? present().target : present().location);
   return REQUEST_READ;
+}
+
+function isAnyLeft(): bool {
+  return isTesting && index < min(outsideCount, LOOKED_AT) && !isRootFound;
+}
+
+/** Whether the reference that is looked at is in a very large block. That is live, and so holds the site, as a variable does. */
+function isInGiant(): bool {
+  return isAnyLeft() && phase == LOCATION && giantSiteAt(present().location) != 0;
 }
 
 export function outsidePlace(): u64 {

@@ -8,6 +8,7 @@ import { forgetAllBare } from "./bare";
 import { Block, blockAt, clearBlock, firstOf, forgetBlocks, sortBlocks, VALUE_NONE, Watched } from "./block";
 import { beginCensus } from "./census";
 import { fillFilter } from "./filter";
+import { forgetGiants } from "./giant";
 import { forgetReferences } from "./reference";
 import { forgetRefuted } from "./refuted";
 import { beginRequests, forgetRequests } from "./request";
@@ -73,6 +74,7 @@ export function beginPass(flags: u32): void {
   useSlack((flags & PASS_SLACK) == 0);
   forgetRequests();
   forgetReferences();
+  forgetGiants();
   beginWhole();
   beginHolders();
   forgetRefuted();

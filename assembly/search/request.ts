@@ -2,6 +2,7 @@
 //
 // What the search asks of the host after a pass, in these steps:
 //
+//   giants     whether what looks like the header of a very large block is one
 //   outsides   what holds the site that is looked at as a whole
 //   links      whether the blocks that hold others still have their tags
 //   turns      whether the blocks that are about to be called lost have them. Then all samples are judged
@@ -16,6 +17,7 @@ import { EPOCH_BITS, LOOKUPS_MAX, REQUEST_NONE, REQUEST_PLACE, REQUEST_READ, SEA
 import { BLOCKS_COUNT, SAMPLED_COUNT, window } from "../base/memory";
 import { Block, blockAt, clearBlock, placeOf, sortBlocks, NO_BLOCK, VALUE_NONE, Watched } from "./block";
 import { composeChain } from "./chain";
+import { answerGiant, GIANT_END, giantSiteAt, nextGiantEnd } from "./giant";
 import { isAtTurn, judgeSite } from "./judge";
 import {
   beginLookup,
@@ -42,11 +44,12 @@ import { markTellers } from "./telling";
 import { isSiteUntested } from "./whole";
 
 const STEP_NONE: u32 = 0;
-const STEP_OUTSIDES: u32 = 1;
-const STEP_LINKS: u32 = 2;
-const STEP_TURNS: u32 = 3;
-const STEP_LOOKUPS: u32 = 4;
-const STEP_ROOTS: u32 = 5;
+const STEP_GIANTS: u32 = 1;
+const STEP_OUTSIDES: u32 = 2;
+const STEP_LINKS: u32 = 3;
+const STEP_TURNS: u32 = 4;
+const STEP_LOOKUPS: u32 = 5;
+const STEP_ROOTS: u32 = 6;
 
 /** Links of a chain beyond which nothing is looked up: what holds the last of them is not known. */
 const DEPTH: u32 = 8;
@@ -89,7 +92,7 @@ export function beginRequests(isThorough: bool): void {
   starved = NO_BLOCK;
   forgetLookups();
   beginOutsides();
-  enter(STEP_OUTSIDES);
+  enter(STEP_GIANTS);
 }
 
 function enter(next: u32): void {
@@ -102,6 +105,11 @@ function enter(next: u32): void {
 
 /** What the search needs next, REQUEST_... */
 export function nextRequest(): u32 {
+  if (step == STEP_GIANTS) {
+    const end = nextGiantEnd();
+    if (end) return read(end, GIANT_END);
+    enter(STEP_OUTSIDES);
+  }
   if (step == STEP_OUTSIDES) {
     const what = goesOn ? REQUEST_READ : nextOutside();
     if (what == REQUEST_READ) return read(nextAddress, nextLength);
@@ -128,7 +136,9 @@ export function nextRequest(): u32 {
     enter(STEP_ROOTS);
   }
   if (step == STEP_ROOTS && asked < ROOTS_ASKED) {
-    for (; current < BLOCKS_COUNT; nextPlaces()) if (findPlace(blockAt(current))) return ask(place);
+    for (; current < BLOCKS_COUNT; nextPlaces()) {
+      while (findPlace(blockAt(current))) if (!takeGiant(blockAt(current))) return ask(place);
+    }
   }
   if (step != STEP_NONE) composeChains();
   step = STEP_NONE;
@@ -153,6 +163,7 @@ export function requestLength(): u32 {
 
 /** Answers REQUEST_READ: 1 if the window holds the memory, 0 if it could not be read. */
 export function answerRequest(ok: u32): void {
+  if (step == STEP_GIANTS) return answerGiant(ok != 0);
   if (step == STEP_OUTSIDES || step == STEP_LOOKUPS) return goOn(ok ? continueLookup() : outside());
   const block = blockAt(current++);
   block.seen = ok != 0 && load<u64>(window) == block.tag;
@@ -219,6 +230,10 @@ function findLookup(): bool {
     const block = blockAt(current);
     if (reference < block.places && (reference ? !isTold(block) : isLookedUp(block))) {
       if (!reference && !hasPlace(block, block.root)) block.root = 0;
+      if (giantSiteAt(placeOf(current, reference))) {
+        takeOutside(block, placeOf(current, reference++));
+        continue;
+      }
       beginLookup(placeOf(current, reference));
       ++asked;
       return true;
@@ -245,6 +260,13 @@ function findPlace(block: Block): bool {
     if ((block.outsides >> reference++) & 1 && place != block.root) return true;
   }
   return false;
+}
+
+/** Whether a place is in a giant, whose site is the root. */
+function takeGiant(block: Block): bool {
+  const site = giantSiteAt(place);
+  if (site) takeRoot(block, rootOfSite(site));
+  return site != 0;
 }
 
 function nextPlaces(): void {

@@ -9,6 +9,7 @@ import { window } from "../base/memory";
 import { NO_BLOCK } from "./block";
 import { countTag } from "./census";
 import { ADDRESS_MASK, lowest, mayBeWatched, span } from "./filter";
+import { noteGiants } from "./giant";
 import { leastLanes, mostLanes, NOTED, notedAddresses, notedTags, noteWords } from "./lanes";
 import { blockInPart } from "./parts";
 import { refer } from "./reference";
@@ -31,6 +32,7 @@ export function scanPiece(address: u64, length: u32, kind: u32): void {
   const end = <u32>window + min(length, SEARCH_PIECE + SEARCH_MARGIN);
   const words = min(length, SEARCH_PIECE);
   endSlack(end);
+  if (kind != PIECE_BUFFER) noteGiants(address, words);
   scan(address, <u32>window, <u32>window + (words & ~(WORD - 1)), kind != PIECE_BUFFER);
   if (kind != PIECE_UNALIGNED) return;
   for (let offset: u32 = 1; offset < WORD; ++offset) {

@@ -16,7 +16,7 @@ import {
 import { input, SEARCHED_SIZE, searchedIndex, searchedSites } from "../base/memory";
 import { recordAt, setValueAt, valueAt } from "../base/regions";
 import { Site } from "../base/types";
-import { BLOCK_NEAR, startOf } from "./tag";
+import { BLOCK_NEAR, isTagOf, startOf } from "./tag";
 
 /** Number of an entry. */
 export type Slot = u32;
@@ -111,6 +111,11 @@ export function startWithKey(address: u64, tag: u64, before: u64): u64 {
   const start = startOf(address, tag, before, key);
   keyFound = start ? key : opensslKey;
   return start ? start : startOf(address, tag, before, opensslKey);
+}
+
+/** Whether a word is the tag of the block that begins at `start`, with either key. */
+export function isTagWithKey(start: u64, tag: u64, before: u64): bool {
+  return isTagOf(start, tag, before, key) || isTagOf(start, tag, before, opensslKey);
 }
 
 export function searchedAt(slot: Slot): Searched {

@@ -88,6 +88,11 @@ export function startFar(address: u64, tag: u64, before: u64, key: u64): u64 {
   return startWithin(end, slackOf(tag, before), tag, key, BLOCK_FAR);
 }
 
+/** Whether a word is the tag of the block that begins at `start`, of this key. */
+export function isTagOf(start: u64, tag: u64, before: u64, key: u64): bool {
+  return hash(key, start, slackOf(tag, before), tag >> TAG_BIRTH_SHIFT) == checkOf(tag);
+}
+
 /** Bytes of a block behind what its user asked for. */
 export function slackOf(tag: u64, before: u64): u64 {
   const code = (tag >> TAG_SLACK_SHIFT) & TAG_SLACK_LONG;

@@ -94,6 +94,7 @@ const HOLDERS: Record<string, RegExp>[] = [
     hold_map: /searched\.so in_map \(\.bss\)/,
     hold_pool: /searched\.so (in_pool \(\.bss\)|hold_pool \(.*\))$/,
     hold_lru: /searched\.so in_lru \(\.bss\)/,
+    hold_giant: /^searched\.so make_giant \(.*\)$/,
   },
 ];
 

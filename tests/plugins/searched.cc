@@ -223,6 +223,29 @@ hold_table()
   free(before);
 }
 
+// In a table of more than 64 MiB, of which little is in use.
+node **in_giant;
+constexpr size_t GIANT = size_t{9} << 20;
+
+CORPUS_NOINLINE void
+make_giant()
+{
+  in_giant = static_cast<node **>(calloc(GIANT, sizeof(*in_giant)));
+}
+
+CORPUS_NOINLINE void
+hold_giant()
+{
+  static unsigned next;
+  if (!in_giant) {
+    make_giant();
+  }
+  size_t at    = next++ % (GIANT / 4096) * 4096;
+  node *before = in_giant[at];
+  in_giant[at] = filled(static_cast<node *>(malloc(sizeof(node))));
+  free(before);
+}
+
 // Its constructor runs before the plugin is known, so its first memory has no tag: it is replaced.
 std::deque<node *> in_deque;
 
@@ -712,6 +735,7 @@ const std::map<std::string, void (*)()> WAYS = {
   {"hold_list", hold_list},
   {"hold_lru", hold_lru},
   {"hold_table", hold_table},
+  {"hold_giant", hold_giant},
   {"hold_deque", hold_deque},
   {"hold_data", hold_data},
   {"hold_file", hold_file},

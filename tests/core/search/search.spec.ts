@@ -27,12 +27,14 @@ import {
   chain,
   found,
   foundLong,
+  hole,
   memoryOf,
   objectAt,
   OPENSSL_KEY,
   pass,
   passes,
   peek,
+  placesAsked,
   poke,
   release,
   setEpochNow,
@@ -51,6 +53,17 @@ function classes(index: u32 = 0): string {
   const watched = found(FINDING_WATCHED, index);
   const probably = found(FINDING_PROBABLY, index);
   return `${watched}/${found(FINDING_LOST, index)}/${probably}/${found(FINDING_HELD, index)}/${found(FINDING_UNSURE, index)}`;
+}
+
+/** A block of more than 64 MiB by malloc, of the second site, of which the middle was never touched. Returns its address. */
+const GIANT: u64 = 0x4100000;
+const GIANT_END: u32 = <u32>GIANT + 0x50000;
+function giant(alignment: u64): u64 {
+  const header = BASE + 0x40000;
+  hole(header + 0x10000, header + GIANT - 0x10000);
+  poke(header + 8, GIANT | 2);
+  tag(header + alignment, GIANT - alignment, GIANT - alignment - 100, birth(SITE + 1, 1));
+  return header + alignment;
 }
 
 describe("a block", () => {
@@ -227,6 +240,62 @@ describe("a large block", () => {
     poke(ROOTS, BASE + 0x40120 + 0x80000);
     passes(22);
     expect(classes()).toBe("3/2/0/1/0");
+  });
+});
+
+describe("a block of more than 64 MiB", () => {
+  test("is told as the holder of what lies in its first and last words, and no memory is read in vain for that", () => {
+    memoryOf(GIANT_END);
+    watch([SITE]);
+    const first = block(BASE + 0x100);
+    const last = block(BASE + 0x200);
+    const table = giant(16);
+    poke(table, first);
+    poke(BASE + 0x40000 + GIANT - 64, last);
+    passes(2);
+    expect(classes()).toBe("2/0/0/2/0");
+    expect(chain()).toBe("[301]");
+    expect(found(FINDING_CHAINED)).toBe(2);
+    expect(bytesAsked < 1000).toBe(true);
+    expect(placesAsked).toBe(0);
+  });
+
+  test("is told wherever it begins behind its header, as an alignment asks for", () => {
+    for (let alignment: u64 = 64; alignment <= 4096; alignment *= 2) {
+      memoryOf(GIANT_END);
+      watch([SITE]);
+      poke(giant(alignment) + 8, block(BASE + 0x100));
+      passes(2);
+      expect(chain()).toBe("[301]");
+    }
+  });
+
+  test("is not told where its header tells of none that has a tag, or of one that has ended", () => {
+    memoryOf(GIANT_END);
+    watch([SITE]);
+    poke(giant(16), block(BASE + 0x100));
+    const end = BASE + 0x40000 + GIANT - TAG_SIZE;
+    poke(end, peek(end) + 1);
+    passes(2);
+    expect(chain()).toBe("foo.so variable64 (.bss)");
+    poke(end, ~(peek(end) - 1));
+    passes(2);
+    expect(chain()).toBe("foo.so variable64 (.bss)");
+  });
+
+  test("holds a list whose head it has, and nothing once that is gone", () => {
+    memoryOf(GIANT_END + 0x40000);
+    watch([SITE]);
+    const last = listOf(BASE + GIANT_END, 3000);
+    const table = giant(16);
+    poke(last, BASE + GIANT_END);
+    poke(table + 800, BASE + GIANT_END);
+    passes(8);
+    expect(found(FINDING_HELD)).toBe(64);
+    expect(chain()).toBe("[300] <- [301]");
+    poke(table + 800, 0);
+    passes(30);
+    expect(classes()).toBe("64/64/0/0/0");
   });
 });
 

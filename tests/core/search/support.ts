@@ -71,6 +71,7 @@ export function memoryOf(size: u32): void {
   bytesAsked = 0;
   placesAsked = 0;
   objectEnd = 0;
+  holeBegin = holeEnd = 0;
   random = new Random(7);
   assert(init(ROLE_SEARCH, 0) == 0, "init");
 }
@@ -144,9 +145,22 @@ export function pass(complete: u32 = 1): void {
   if (objectEnd) searchObject(birth(objectSite, 1), objectStart, objectEnd - objectStart);
   const pieces = <u32>((bytes.length + SEARCH_PIECE - 1) / SEARCH_PIECE);
   const first = random.below(pieces);
-  for (let i: u32 = 0; i < pieces; ++i) scan((first + i) % pieces, flags & PASS_THOROUGH ? PIECE_UNALIGNED : PIECE_MEMORY);
+  for (let i: u32 = 0; i < pieces; ++i) {
+    const piece = (first + i) % pieces;
+    if (piece - holeBegin >= holeEnd - holeBegin) scan(piece, flags & PASS_THOROUGH ? PIECE_UNALIGNED : PIECE_MEMORY);
+  }
   endPass(complete);
   answer();
+}
+
+/** Pieces whose pages are not resident, which are not read. */
+let holeBegin: u32 = 0;
+let holeEnd: u32 = 0;
+
+/** The pieces that lie in a part of the memory are not resident. */
+export function hole(from: u64, to: u64): void {
+  holeBegin = <u32>((from - BASE + SEARCH_PIECE - 1) / SEARCH_PIECE);
+  holeEnd = <u32>((to - BASE) / SEARCH_PIECE);
 }
 
 /** Bytes that were asked for, and places, since memoryOf(). */
