@@ -79,15 +79,16 @@ export function beginLookup(address: u64): void {
   nextLength = PAGE - ((<u32>nextAddress) & (PAGE - 1));
 }
 
-/** Goes on with the memory in the window. */
-export function continueLookup(): u32 {
+/** Goes on with the memory in the window: so many bytes of those that were asked for. */
+export function continueLookup(bytes: u32): u32 {
   if (wanted >= holder.address && wanted < holder.end) return LOOKUP_BLOCK;
-  for (let offset: u32 = 0; offset < nextLength; offset += WORD) {
+  for (let offset: u32 = 0; offset + WORD <= bytes; offset += WORD) {
     const word = load<u64>(window + offset);
     const verdict = look(nextAddress + offset, word);
     if (verdict != LOOKUP_GOES_ON) return verdict;
     before = word;
   }
+  if (bytes < nextLength) return ends(LOOKUP_OUTSIDE, nextAddress + bytes);
   nextAddress += nextLength;
   nextLength = min(max(PAGE, 2 * (nextLength & ~(PAGE - 1))), SEARCH_PIECE);
   const behind = behindBare(nextAddress);
@@ -97,16 +98,11 @@ export function continueLookup(): u32 {
     before = 0;
   }
   if (nextAddress - wanted < BLOCK_NEAR) return LOOKUP_GOES_ON;
-  if (nextAddress - wanted >= BLOCK_FAR) return outside();
+  if (nextAddress - wanted >= BLOCK_FAR) return ends(LOOKUP_OUTSIDE, nextAddress);
   if (!goesFar && farReads >= FAR_READS) return ends(LOOKUP_UNKNOWN, nextAddress);
   goesFar = true;
   ++farReads;
   return LOOKUP_GOES_ON;
-}
-
-/** The memory behind the last could not be read, or no block reaches so far. */
-export function outside(): u32 {
-  return ends(LOOKUP_OUTSIDE, nextAddress);
 }
 
 /** No tag was found up to an address. The first word that looked like one may be one yet. */

@@ -31,7 +31,6 @@ import {
   LOOKUP_UNKNOWN,
   nextAddress,
   nextLength,
-  outside,
   siteOf,
   watchFound,
 } from "./lookup";
@@ -161,12 +160,12 @@ export function requestLength(): u32 {
   return length;
 }
 
-/** Answers REQUEST_READ: 1 if the window holds the memory, 0 if it could not be read. */
-export function answerRequest(ok: u32): void {
-  if (step == STEP_GIANTS) return answerGiant(ok != 0);
-  if (step == STEP_OUTSIDES || step == STEP_LOOKUPS) return goOn(ok ? continueLookup() : outside());
+/** Answers REQUEST_READ: the window holds so many bytes, from the first on; fewer than were asked for where the memory behind cannot be read. */
+export function answerRequest(bytes: u32): void {
+  if (step == STEP_GIANTS) return answerGiant(bytes == length);
+  if (step == STEP_OUTSIDES || step == STEP_LOOKUPS) return goOn(continueLookup(min(bytes, length)));
   const block = blockAt(current++);
-  block.seen = ok != 0 && load<u64>(window) == block.tag;
+  block.seen = bytes == length && load<u64>(window) == block.tag;
 }
 
 /** Answers REQUEST_PLACE: the text in the input region has so many bytes; none if nothing is known of the address yet. */

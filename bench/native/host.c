@@ -235,8 +235,7 @@ host_search_end(bool complete)
       uint64_t address = memtrack_call(&search, requestAddress);
       uint32_t length  = memtrack_call(&search, requestLength);
       uint8_t *window  = memtrack_core_at(&search, memtrack_call(&search, windowAt));
-      bool good        = memtrack_peek(address, window, length) == length;
-      memtrack_call(&search, answerRequest, good);
+      memtrack_call(&search, answerRequest, (uint32_t)memtrack_peek(address, window, length));
     } else {
       memcpy(memtrack_core_at(&search, search.input), "heap", 4);
       memtrack_call(&search, answerPlace, 4);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "search/pass.h"
 
+#include <algorithm>
 #include <cstring>
 #include <unistd.h>
 
@@ -123,14 +124,20 @@ read_memory(uint32_t flags)
 /* ---- A pass --------------------------------------------------------------------------------------------------------------------
  */
 
-/* No block is in a module: a lookup that comes to one has ended. */
+/* No block is in a module: a lookup that comes to one has ended. What lies behind a region may be a device, and is not read. */
+static uint64_t
+readable_at(uint64_t address, uint64_t length)
+{
+  const memtrack_region *region = memtrack_module_at(address) ? nullptr : memtrack_regions_at(&now, address);
+  return region ? std::min({length, region->end - address, (uint64_t)MEMTRACK_PIECE}) : 0;
+}
+
 static void
 answer_read()
 {
   uint64_t address = memtrack_call(&core, requestAddress);
-  uint32_t length  = memtrack_call(&core, requestLength);
-  bool good = length <= MEMTRACK_PIECE && !memtrack_module_at(address) && memtrack_peek(address, reader.window, length) == length;
-  memtrack_call(&core, answerRequest, good);
+  uint64_t length  = readable_at(address, memtrack_call(&core, requestLength));
+  memtrack_call(&core, answerRequest, length ? (uint32_t)memtrack_peek(address, reader.window, length) : 0);
 }
 
 static void

@@ -55,6 +55,12 @@ function classes(index: u32 = 0): string {
   return `${watched}/${found(FINDING_LOST, index)}/${probably}/${found(FINDING_HELD, index)}/${found(FINDING_UNSURE, index)}`;
 }
 
+/** A block of the second site that begins and ends at any addresses. Returns its address. */
+function table(start: u64, size: u64): u64 {
+  tag(start, size, size - TAG_SIZE, birth(SITE + 1, 1));
+  return start;
+}
+
 /** A block of more than 64 MiB by malloc, of the second site, of which the middle was never touched. Returns its address. */
 const GIANT: u64 = 0x4100000;
 const GIANT_END: u32 = <u32>GIANT + 0x50000;
@@ -240,6 +246,20 @@ describe("a large block", () => {
     poke(ROOTS, BASE + 0x40120 + 0x80000);
     passes(22);
     expect(classes()).toBe("3/2/0/1/0");
+  });
+});
+
+describe("a large table", () => {
+  test("is found as the holder from each of its words, where memory ends behind it", () => {
+    for (let offset: u32 = 0; offset < 0x28000; offset += 0x2000) {
+      memoryOf(0x70000);
+      watch([SITE]);
+      const holder = table(BASE + 0x40010, 0x2ffe0);
+      poke(holder + offset, block(BASE + 0x100));
+      poke(ROOTS, holder);
+      passes(3);
+      expect(chain()).toBe("[301] <- foo.so variable48 (.bss)");
+    }
   });
 });
 

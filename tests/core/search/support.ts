@@ -191,11 +191,11 @@ function answer(): void {
       answerPlace(put(at < BASE + 0x30000 ? "heap of the server" : `foo.so variable${(at - BASE) >> 12} (.bss)`));
       continue;
     }
-    const length = requestLength();
-    bytesAsked += length;
-    const inside = at >= BASE && at + length <= BASE + bytes.length;
-    if (inside) memory.copy(window, changetype<usize>(bytes) + <usize>(at - BASE), length);
-    answerRequest(inside ? 1 : 0);
+    bytesAsked += requestLength();
+    const end = BASE + bytes.length;
+    const readable = at >= BASE && at < end ? <u32>min(<u64>requestLength(), end - at) : 0;
+    memory.copy(window, changetype<usize>(bytes) + <usize>(at - BASE), readable);
+    answerRequest(readable);
   }
 }
 
