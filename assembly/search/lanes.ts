@@ -17,6 +17,7 @@ import { lowest, span } from "./filter";
 
 /** Words that are looked at at once. */
 export const NOTED: u32 = 32;
+const WORD: u32 = sizeof<u64>();
 const TOP: u64 = 0x8000;
 const TOPS: u64 = 0x8000_8000_8000_8000;
 
@@ -40,22 +41,11 @@ function inLanes(address: u64, site: u64): u64 {
 // @ts-ignore: decorator
 @inline
 export function noteWords(at: u32, least: u64, most: u64): u64 {
-  let noted = notePair(at, least, most) >> 15;
-  noted |= notePair(at + 8, least, most) >> 14;
-  noted |= notePair(at + 16, least, most) >> 13;
-  noted |= notePair(at + 24, least, most) >> 12;
-  noted |= notePair(at + 32, least, most) >> 11;
-  noted |= notePair(at + 40, least, most) >> 10;
-  noted |= notePair(at + 48, least, most) >> 9;
-  noted |= notePair(at + 56, least, most) >> 8;
-  noted |= notePair(at + 64, least, most) >> 7;
-  noted |= notePair(at + 72, least, most) >> 6;
-  noted |= notePair(at + 80, least, most) >> 5;
-  noted |= notePair(at + 88, least, most) >> 4;
-  noted |= notePair(at + 96, least, most) >> 3;
-  noted |= notePair(at + 104, least, most) >> 2;
-  noted |= notePair(at + 112, least, most) >> 1;
-  noted |= notePair(at + 120, least, most) >> 0;
+  let noted: u64 = 0;
+  // A loop, as the compilers move the loads of all turns to the front if it is unrolled, and run out of registers.
+  for (const end = at + (NOTED / 2) * WORD; at < end; at += WORD) {
+    noted = (noted >> 1) | tell(load<u32>(at, 4), load<u32>(at, 132), least, most);
+  }
   return noted;
 }
 
@@ -73,10 +63,10 @@ export function notedTags(noted: u64): u32 {
   return ((<u32>(noted >> 16)) & 0xffff) | ((<u32>(noted >> 32)) & 0xffff_0000);
 }
 
-/** The highest bits of the lanes of a word and of the sixteenth behind it. */
+/** The highest bits of the lanes of two words, of which these are the upper halves. */
 // @ts-ignore: decorator
 @inline
-function notePair(at: u32, least: u64, most: u64): u64 {
-  const value = ((<u64>load<u32>(at, 4)) | ((<u64>load<u32>(at, 132)) << 32)) & ~TOPS;
+function tell(first: u32, second: u32, least: u64, most: u64): u64 {
+  const value = ((<u64>first) | ((<u64>second) << 32)) & ~TOPS;
   return (value + least) & (most - value) & TOPS;
 }

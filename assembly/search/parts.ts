@@ -5,7 +5,7 @@
 //
 // It holds until the blocks are sorted again, after the judgments of a pass.
 
-import { PARTS_INDEX_SIZE, partsIndex } from "../base/memory";
+import { BLOCKS_COUNT, PARTS_INDEX_SIZE, partsIndex } from "../base/memory";
 import { PHI, slotOfHash } from "../base/hash";
 import { setValueAt, valueAt } from "../base/regions";
 import { blockIf, blockWith, endAt, NO_BLOCK, startAt, Watched, watchedCount } from "./block";
@@ -18,6 +18,8 @@ const INDEX_MASK: u32 = (1 << INDEX_BITS) - 1;
 /** Blocks of a part that are tried one after the other. */
 const TRIED: u32 = 8;
 
+// Of large parts, a block lies in two at most: then beginParts() ends.
+if (PARTS_MAX < 2 * BLOCKS_COUNT) ERROR("fewer parts than the blocks may lie in");
 if (PARTS_INDEX_SIZE != sizeof<u16>() << INDEX_BITS) ERROR("not the size that memory.ts tells");
 
 let shift: u64 = SHIFT_MIN;
