@@ -689,7 +689,7 @@ export const verdicts = {
 
 /** What the search for references says of a row. */
 export const proofs = {
-  none: { word: "-", meaning: "it has not been searched, or its addresses are not known" },
+  none: { word: "-", meaning: "it has not been searched, its addresses are not known, or none of its blocks is watched" },
   lost: { word: "lost", meaning: "nothing refers to at least 8 of the blocks that are watched" },
   probably: { word: "probably", meaning: "the same, after fewer than 21 passes" },
   held: { word: "held", meaning: "most are held, and next to none is without a reference" },

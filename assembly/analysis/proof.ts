@@ -66,6 +66,7 @@ export const HELD_SECONDS: u32 = 3600;
 export function proofOf(series: Series): u32 {
   if (!isRowSeries(series) || !isSearched(series)) return PROOF_NONE;
   if (isBlind(series)) return PROOF_BLIND;
+  if (!watchedOf(series)) return PROOF_NONE; // none was found: all are young, or too large (assembly/search/giant.ts)
   if (lostOf(series) >= LOST_MIN) return PROOF_LOST;
   if (lostOf(series) + probablyLostOf(series) >= LOST_MIN) return PROOF_PROBABLY;
   return isMostlyHeld(series) ? PROOF_HELD : PROOF_UNSURE;

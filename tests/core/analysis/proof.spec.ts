@@ -215,6 +215,10 @@ describe("a leak by proof", () => {
     begin();
     pass(85, 200);
     expect(proofOf(row)).toBe(PROOF_NONE);
+    packet(3, 0, 0, 0, 0, 0, 0, 0);
+    store<u32>(input, 0, FINDING_WATCHED);
+    expect(takeFindings(FINDING_CHAIN, 0)).toBe(0);
+    expect(proofOf(row)).toBe(PROOF_NONE, "it has no block that can be watched");
     found(21, 8, 0, 56);
     expect(proofOf(row)).toBe(PROOF_LOST);
     found(6, 0, 8, 56);
