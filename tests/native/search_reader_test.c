@@ -28,6 +28,22 @@ static struct memtrack_core core;
 static struct memtrack_regions now, later, fresh;
 static struct memtrack_reader reader;
 
+// Pages that mincore() calls absent, as if they were in the swap.
+static uint64_t absent_start, absent_end;
+
+int __real_mincore(void *start, size_t size, unsigned char *pages);
+int __wrap_mincore(void *start, size_t size, unsigned char *pages);
+
+int
+__wrap_mincore(void *start, size_t size, unsigned char *pages)
+{
+  int result = __real_mincore(start, size, pages);
+  for (uint64_t at = 0; !result && at < size; at += PAGE) {
+    pages[at / PAGE] &= (uintptr_t)start + at - absent_start < absent_end - absent_start ? 0 : 0xff;
+  }
+  return result;
+}
+
 static int
 open_all(void **state)
 {
@@ -54,7 +70,7 @@ is_listed(const struct memtrack_regions *regions, const char *address)
 static void
 list(struct memtrack_regions *regions, bool is_thorough)
 {
-  memtrack_regions_list(&core, regions, is_thorough);
+  memtrack_regions_list(&core, regions, is_thorough, false);
   assert_true(regions->gap == MEMTRACK_GAP_NONE || MT_SANITIZED); // a sanitizer reserves more than is searched
 }
 
@@ -200,6 +216,34 @@ pieces_cover_each_region_once(void **state)
   }
   assert_int_equal(number, now.pieces);
   munmap(memory, 70 * PAGE);
+}
+
+// Of a mapping of more than 1 GiB the parts of 16 MiB that have a page.
+static void
+of_a_long_mapping_the_parts_with_a_page_are_listed(void **state)
+{
+  (void)state;
+  enum { PAGES = (1100 << 20) / PAGE, TOUCHED = 40 << 20, SWAPPED = 600 << 20 };
+  char *memory = mmap(NULL, (uint64_t)PAGES * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  assert_true(memory != MAP_FAILED);
+  memory[TOUCHED] = memory[SWAPPED] = 1;
+  list(&now, false);
+  assert_true(is_listed(&now, memory + TOUCHED) && is_listed(&now, memory + SWAPPED));
+  assert_false(is_listed(&now, memory + (300 << 20)));
+  // What is looked up goes on behind a part, to the end of the mapping.
+  uint64_t end = (uintptr_t)memory + (uint64_t)PAGES * PAGE;
+  assert_true(memtrack_regions_limit(&now, (uintptr_t)memory + TOUCHED) >= end);
+  assert_true(memtrack_regions_limit(&now, (uintptr_t)memory + (300 << 20)) >= end);
+  assert_int_equal(memtrack_regions_limit(&now, (uintptr_t)map), 0);
+  absent_start = (uintptr_t)memory + SWAPPED;
+  absent_end   = absent_start + PAGE;
+  list(&now, false);
+  assert_false(is_listed(&now, memory + SWAPPED));
+  memtrack_regions_list(&core, &now, false, true);
+  assert_true(is_listed(&now, memory + TOUCHED) && is_listed(&now, memory + SWAPPED));
+  assert_false(is_listed(&now, memory + (300 << 20)));
+  absent_start = absent_end = 0;
+  munmap(memory, (uint64_t)PAGES * PAGE);
 }
 
 static void
@@ -540,6 +584,7 @@ main(void)
     cmocka_unit_test(own_memory_is_left_out_to_the_page),
     cmocka_unit_test(large_own_memory_begins_where_a_huge_page_can_if_there_is_room),
     cmocka_unit_test(pieces_cover_each_region_once),
+    cmocka_unit_test(of_a_long_mapping_the_parts_with_a_page_are_listed),
     cmocka_unit_test(what_is_new_is_what_was_not_there),
     cmocka_unit_test(buffers_are_read_only_if_the_pass_wants_them),
     cmocka_unit_test(buffers_of_many_threads_are_all_known),

@@ -108,10 +108,10 @@ read_memory(uint32_t flags)
   reader.swapped = has_swap();
   reader.margin  = thorough ? MEMTRACK_SEARCH_MARGIN : 0;
   memtrack_reader_begin(&reader);
-  memtrack_regions_list(&core, &before, thorough);
+  memtrack_regions_list(&core, &before, thorough, reader.swapped);
   memtrack_pace_rest();
   read_pieces(&before);
-  memtrack_regions_list(&core, &now, thorough);
+  memtrack_regions_list(&core, &now, thorough, reader.swapped);
   memtrack_regions_new(&now, &before, &fresh);
   memtrack_pace_rest();
   read_pieces(&fresh);
@@ -124,12 +124,12 @@ read_memory(uint32_t flags)
 /* ---- A pass --------------------------------------------------------------------------------------------------------------------
  */
 
-/* No block is in a module: a lookup that comes to one has ended. What lies behind a region may be a device, and is not read. */
+/* No block is in a module: a lookup that comes to one has ended. What lies behind the mapping may be a device, and is not read. */
 static uint64_t
 readable_at(uint64_t address, uint64_t length)
 {
-  const memtrack_region *region = memtrack_module_at(address) ? nullptr : memtrack_regions_at(&now, address);
-  return region ? std::min({length, region->end - address, (uint64_t)MEMTRACK_PIECE}) : 0;
+  uint64_t limit = memtrack_module_at(address) ? 0 : memtrack_regions_limit(&now, address);
+  return limit ? std::min({length, limit - address, (uint64_t)MEMTRACK_PIECE}) : 0;
 }
 
 static void

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <cstring>
+#include <fcntl.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -19,6 +20,9 @@
 #define STEP       (UINT64_C(1) << 24)
 #define LONGEST    (UINT64_C(1) << 40)
 #define STEP_PAGES (STEP / 4096)
+
+/* Of an entry of /proc/self/pagemap: the page is in memory, or in the swap (Documentation/admin-guide/mm/pagemap.rst of Linux). */
+#define PAGEMAP_THERE (UINT64_C(3) << 62)
 
 static_assert(STEP % MEMTRACK_PIECE == 0);
 
@@ -64,13 +68,14 @@ clear(memtrack_regions *regions)
 
 /* Behind all others. */
 static void
-append(memtrack_regions *regions, uint64_t start, uint64_t end, bool is_rare)
+append(memtrack_regions *regions, uint64_t start, uint64_t end, uint64_t limit, bool is_rare)
 {
   memtrack_region *last = regions->count ? &regions->list[regions->count - 1] : nullptr;
   if (last && last->end == start && last->rare == is_rare) {
-    last->end = end;
+    last->end   = end;
+    last->limit = limit;
   } else if (regions->count < MEMTRACK_REGIONS_MAX) {
-    regions->list[regions->count++] = memtrack_region{start, end, 0, is_rare};
+    regions->list[regions->count++] = memtrack_region{start, end, limit, 0, is_rare};
   } else {
     regions->gap = MEMTRACK_GAP_REGIONS;
     memtrack_limit_hit(MEMTRACK_LIMIT_REGIONS);
@@ -102,11 +107,26 @@ has_page(uint64_t start, uint64_t end)
          std::any_of(resident, resident + pages, [](unsigned char page) { return (page & 1) != 0; });
 }
 
+/* Whether there is one in the swap, which mincore() calls absent. If the system does not tell, there may be. */
+static bool
+has_swapped_page(uint64_t start, uint64_t end)
+{
+  static uint64_t entries[STEP_PAGES];
+  size_t count = (end - start) / page_size();
+  int file     = memtrack_limit_descriptor(open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC));
+  ssize_t got  = file < 0 ? -1 : pread(file, entries, count * sizeof(*entries), (off_t)(start / page_size() * sizeof(*entries)));
+  if (file >= 0) {
+    close(file);
+  }
+  return got != (ssize_t)(count * sizeof(*entries)) ||
+         std::any_of(entries, entries + count, [](uint64_t entry) { return (entry & PAGEMAP_THERE) != 0; });
+}
+
 static void
-append_sparse(memtrack_regions *regions, uint64_t start, uint64_t end, bool is_rare)
+append_sparse(memtrack_regions *regions, uint64_t start, uint64_t end, bool is_rare, bool swapped)
 {
   if (end - start <= SPARSE) {
-    append(regions, start, end, is_rare);
+    append(regions, start, end, end, is_rare);
     return;
   }
   if (end - start > LONGEST) {
@@ -115,8 +135,8 @@ append_sparse(memtrack_regions *regions, uint64_t start, uint64_t end, bool is_r
   }
   for (uint64_t at = start, stop; at < end; at = stop) {
     stop = std::min(end, (at / STEP + 1) * STEP);
-    if (has_page(at, stop)) {
-      append(regions, at, stop, is_rare);
+    if (has_page(at, stop) || (swapped && has_swapped_page(at, stop))) {
+      append(regions, at, stop, end, is_rare);
     }
   }
 }
@@ -125,7 +145,10 @@ append_sparse(memtrack_regions *regions, uint64_t start, uint64_t end, bool is_r
 class cutter
 {
 public:
-  explicit cutter(memtrack_regions *regions, bool is_thorough) : regions_(regions), is_thorough_(is_thorough) {}
+  cutter(memtrack_regions *regions, bool is_thorough, bool swapped)
+      : regions_(regions), is_thorough_(is_thorough), swapped_(swapped)
+  {
+  }
 
   void
   add(uint64_t start, uint64_t end, bool is_shared)
@@ -135,7 +158,7 @@ public:
       bool is_mine = mine.start <= start, is_buffer = buffer.start <= start, is_rare = is_shared || is_buffer;
       stop = std::min({end, is_mine ? mine.end : mine.start, is_buffer ? buffer.end : buffer.start});
       if (!is_mine && (is_thorough_ || !is_rare)) {
-        append_sparse(regions_, start, stop, is_rare);
+        append_sparse(regions_, start, stop, is_rare, swapped_);
       }
     }
   }
@@ -153,6 +176,7 @@ private:
 
   memtrack_regions *regions_;
   bool is_thorough_;
+  bool swapped_;
   uint32_t own_at_    = 0;
   uint32_t buffer_at_ = 0;
 };
@@ -192,9 +216,9 @@ each_line(memtrack_core *core, const char *path, Body body)
 }
 
 void
-memtrack_regions_list(memtrack_core *core, memtrack_regions *regions, bool is_thorough)
+memtrack_regions_list(memtrack_core *core, memtrack_regions *regions, bool is_thorough, bool swapped)
 {
-  cutter rest(regions, is_thorough);
+  cutter rest(regions, is_thorough, swapped);
   clear(regions);
   list_own();
   bool read    = each_line(core, "/proc/self/maps", [&](const char *, uint32_t, uint32_t says) {
@@ -221,7 +245,7 @@ memtrack_regions_new(const memtrack_regions *now, const memtrack_regions *before
       bool was_there = at < before->count && before->list[at].start <= start;
       stop = at == before->count ? region->end : std::min(region->end, was_there ? before->list[at].end : before->list[at].start);
       if (!was_there) {
-        append(fresh, start, stop, region->rare);
+        append(fresh, start, stop, stop, region->rare);
       }
     }
   }
@@ -242,6 +266,13 @@ memtrack_regions_at(const memtrack_regions *regions, uint64_t address)
 {
   const memtrack_region *region = last_of(regions, [=](const memtrack_region &each) { return each.start <= address; });
   return region && address < region->end ? region : nullptr;
+}
+
+uint64_t
+memtrack_regions_limit(const memtrack_regions *regions, uint64_t address)
+{
+  const memtrack_region *region = last_of(regions, [=](const memtrack_region &each) { return each.start <= address; });
+  return region && address < region->limit ? region->limit : 0;
 }
 
 const memtrack_region *

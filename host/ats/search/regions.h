@@ -30,6 +30,7 @@ extern "C" {
 
 struct memtrack_region {
   uint64_t start, end;
+  uint64_t limit; /* end of its last mapping: behind `end` there may be pages of it that were never touched */
   uint64_t first; /* number of its first piece */
   bool rare;      /* only thorough passes read it: memory of IOBuffers, and files that are shared */
 };
@@ -45,8 +46,9 @@ struct memtrack_regions {
 int memtrack_regions_open(struct memtrack_regions *regions);
 void memtrack_regions_close(struct memtrack_regions *regions);
 
-/* Lists the regions of this moment, those that only thorough passes read if `is_thorough`. Within memtrack_guarded(). */
-void memtrack_regions_list(struct memtrack_core *core, struct memtrack_regions *regions, bool is_thorough);
+/* Lists the regions of this moment, those that only thorough passes read if `is_thorough`. If the process is `swapped`, pages in
+   the swap count as those that are resident. Within memtrack_guarded(). */
+void memtrack_regions_list(struct memtrack_core *core, struct memtrack_regions *regions, bool is_thorough, bool swapped);
 
 /* Lists what is in `now` and not in `before`. */
 void memtrack_regions_new(const struct memtrack_regions *now, const struct memtrack_regions *before,
@@ -54,6 +56,10 @@ void memtrack_regions_new(const struct memtrack_regions *now, const struct memtr
 
 /* The region of an address; NULL if none has it. */
 const struct memtrack_region *memtrack_regions_at(const struct memtrack_regions *regions, uint64_t address);
+
+/* The end of the mapping that an address lies in, if that or a part before it is in a region, also of pages that were never
+   touched; 0 if none has it. */
+uint64_t memtrack_regions_limit(const struct memtrack_regions *regions, uint64_t address);
 
 /* The addresses of a piece by its number, and its region. */
 const struct memtrack_region *memtrack_regions_piece(const struct memtrack_regions *regions, uint64_t number,
