@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Blocks of more than BLOCK_FAR bytes, as the table of a large cache is: their tags are too far from most of their words to be found from
-// there. glibc maps each of them by itself, and begins it with a header (struct malloc_chunk) at the start of a page:
+// there. glibc gives each a mapping of its own, at least with its usual settings, which begins with a header (struct malloc_chunk):
 //
 //    0               8             16
 //    ┌───────────────┬─────────────┬──────────────┬ ─ ─ ─ ┬─────┐
-//    │ previous size │ size  | 2   │ the user's   │       │ tag │      size: bytes of the whole, a multiple of a page
+//    │ 0             │ size  | 2   │ the user's   │       │ tag │      size: of all of it, a multiple of a page
 //    └───────────────┴─────────────┴──────────────┴ ─ ─ ─ ┴─────┘
+//
+// Since glibc 2.43 the size is without the header, the last 8 bytes are nobody's, and the first word is 1 on huge pages.
 //
 // A pass notes what looks like such a header, and after it the tag tells whether it is one. A block that was asked for with an alignment begins
 // farther behind its header. Other allocators have no such headers: what their giants hold is held by the server's heap.
@@ -21,6 +23,7 @@ import { BLOCK_FAR, birthOf, canBeTag } from "./tag";
 
 @unmanaged
 class Giant {
+  /** The header, and once it is verified the block. */
   from: u64;
   to: u64;
   /** 0: not verified. */
@@ -31,7 +34,10 @@ if (offsetof<Giant>() != GIANT_SIZE) ERROR("not the size that memory.ts tells");
 
 const PAGE: u64 = 4096;
 const SIZE_FIELD: u32 = 8;
-const HEADER: u64 = 16;
+const HEADER: u32 = 16;
+/** In newer headers: bytes at the end that are nobody's, and the largest first word. */
+const UNUSED_END: u32 = 8;
+const ON_HUGE_PAGES: u64 = 1;
 /** Flags of a size: the block has a mapping of its own, and no other bit. */
 const MAPPED: u64 = 2;
 const SIZE_MAX: u64 = 1 << 46;
@@ -52,9 +58,11 @@ export function forgetGiants(): void {
 /** Notes the headers in memory of so many bytes, from an address on, that the window holds. */
 export function noteGiants(address: u64, length: u32): void {
   const first = <u32>((PAGE - (address & (PAGE - 1))) & (PAGE - 1));
-  for (let offset: u32 = first; offset + SIZE_FIELD < length; offset += <u32>PAGE) {
+  for (let offset: u32 = first; offset + HEADER <= length; offset += <u32>PAGE) {
     const size = load<u64>(window + offset, SIZE_FIELD) ^ MAPPED;
-    if (!(size & (PAGE - 1)) && size > BLOCK_FAR && size < SIZE_MAX) note(address + offset, size);
+    if (size <= BLOCK_FAR || size >= SIZE_MAX || load<u64>(window + offset) > ON_HUGE_PAGES) continue;
+    if (!(size & (PAGE - 1))) note(address + offset, size);
+    else if (!((size + HEADER) & (PAGE - 1))) note(address + offset, size + HEADER - UNUSED_END);
   }
 }
 
@@ -75,16 +83,20 @@ export function nextGiantEnd(): u64 {
 export function answerGiant(ok: bool): void {
   const giant = giantAt(asked++);
   const tag = load<u64>(window, TAG_SIZE);
-  if (ok && canBeTag(tag) && isStart(giant.from, giant.to, tag, load<u64>(window))) giant.birth = birthOf(tag);
+  const start = ok && canBeTag(tag) ? startBehind(giant.from, tag, load<u64>(window)) : 0;
+  if (!start || giant.to - start <= BLOCK_FAR) return;
+  giant.from = start;
+  giant.birth = birthOf(tag);
 }
 
-/** Whether a tag is that of a block whose header is at an address. */
-function isStart(header: u64, end: u64, tag: u64, before: u64): bool {
+/** The block with a tag whose header is at an address; 0 if there is none. */
+function startBehind(header: u64, tag: u64, before: u64): u64 {
   for (let power: u32 = ALIGNMENT_LEAST; power <= ALIGNMENT_MOST; ++power) {
     const most = ((<u64>1) << power) - 1;
-    if (isTagWithKey((header + HEADER + most) & ~most, tag, before)) return true;
+    const start = (header + HEADER + most) & ~most;
+    if (isTagWithKey(start, tag, before)) return start;
   }
-  return false;
+  return 0;
 }
 
 /** The site of the giant that an address lies in; 0 if it lies in none. */

@@ -93,7 +93,7 @@ export function continueLookup(bytes: u32): u32 {
   nextLength = min(max(PAGE, 2 * (nextLength & ~(PAGE - 1))), SEARCH_PIECE);
   const behind = behindBare(nextAddress);
   if (behind != nextAddress) {
-    nextAddress = behind;
+    nextAddress = behind - WORD; // the word before a tag may be a part of it
     nextLength = PAGE - ((<u32>nextAddress) & (PAGE - 1));
     before = 0;
   }

@@ -3,7 +3,8 @@
 // What holds a site that is looked at as a whole (whole.ts): the references from outside are looked at one by one. First whether it refers to
 // a live block of the site at all, as the bitmap is hashed; then which block it lies in, or else what is there. A variable of a module holds
 // the site; a word in a stack or in the server's heap may be what is left of an earlier one, and leaves it unsure; a block with a tag holds it
-// if it is held itself (mark.ts), and is not one of many of its site of which no other does.
+// if it is held itself (mark.ts), and is not one of many of its site of which no other does. A very large block (giant.ts) is not watched: one
+// that is live counts as held.
 
 import { EPOCH_BITS, REQUEST_NONE, REQUEST_PLACE, REQUEST_READ } from "../abi";
 import { VALUE_HELD, VALUE_UNSURE } from "./block";
@@ -60,7 +61,7 @@ function isAnyLeft(): bool {
   return isTesting && index < min(outsideCount, LOOKED_AT) && !isRootFound;
 }
 
-/** Whether the reference that is looked at is in a very large block. That is live, and so holds the site, as a variable does. */
+/** Whether the reference that is looked at is in a very large block. */
 function isInGiant(): bool {
   return isAnyLeft() && phase == LOCATION && giantSiteAt(present().location) != 0;
 }

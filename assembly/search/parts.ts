@@ -18,7 +18,7 @@ const INDEX_MASK: u32 = (1 << INDEX_BITS) - 1;
 /** Blocks of a part that are tried one after the other. */
 const TRIED: u32 = 8;
 
-// Of large parts, a block lies in two at most: then beginParts() ends.
+// Once parts are as large as the largest block, each block lies in two at most: so beginParts() ends.
 if (PARTS_MAX < 2 * BLOCKS_COUNT) ERROR("fewer parts than the blocks may lie in");
 if (PARTS_INDEX_SIZE != sizeof<u16>() << INDEX_BITS) ERROR("not the size that memory.ts tells");
 

@@ -136,7 +136,10 @@ export function nextRequest(): u32 {
   }
   if (step == STEP_ROOTS && asked < ROOTS_ASKED) {
     for (; current < BLOCKS_COUNT; nextPlaces()) {
-      while (findPlace(blockAt(current))) if (!takeGiant(blockAt(current))) return ask(place);
+      while (findPlace(blockAt(current))) {
+        if (!giantSiteAt(place)) return ask(place);
+        takeRoot(blockAt(current), rootOfSite(giantSiteAt(place)));
+      }
     }
   }
   if (step != STEP_NONE) composeChains();
@@ -229,11 +232,12 @@ function findLookup(): bool {
     const block = blockAt(current);
     if (reference < block.places && (reference ? !isTold(block) : isLookedUp(block))) {
       if (!reference && !hasPlace(block, block.root)) block.root = 0;
-      if (giantSiteAt(placeOf(current, reference))) {
-        takeOutside(block, placeOf(current, reference++));
+      const at = placeOf(current, reference);
+      if (giantSiteAt(at)) {
+        takeGiant(block, at);
         continue;
       }
-      beginLookup(placeOf(current, reference));
+      beginLookup(at);
       ++asked;
       return true;
     }
@@ -259,13 +263,6 @@ function findPlace(block: Block): bool {
     if ((block.outsides >> reference++) & 1 && place != block.root) return true;
   }
   return false;
-}
-
-/** Whether a place is in a giant, whose site is the root. */
-function takeGiant(block: Block): bool {
-  const site = giantSiteAt(place);
-  if (site) takeRoot(block, rootOfSite(site));
-  return site != 0;
 }
 
 function nextPlaces(): void {
@@ -322,6 +319,13 @@ function takeOutside(block: Block, at: u64): void {
   if (block.root) return;
   block.root = at;
   block.rootText = 0;
+}
+
+/** The present place is in a very large block, whose site is the root: that is a name. */
+function takeGiant(block: Block, at: u64): void {
+  block.outsides |= 1 << reference++;
+  block.root = at;
+  block.rootText = rootOfSite(giantSiteAt(at));
 }
 
 /**

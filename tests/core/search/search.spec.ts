@@ -64,11 +64,11 @@ function table(start: u64, size: u64): u64 {
 /** A block of more than 64 MiB by malloc, of the second site, of which the middle was never touched. Returns its address. */
 const GIANT: u64 = 0x4100000;
 const GIANT_END: u32 = <u32>GIANT + 0x50000;
-function giant(alignment: u64): u64 {
+function giant(alignment: u64, size: u64 = GIANT, usable: u64 = GIANT - alignment): u64 {
   const header = BASE + 0x40000;
   hole(header + 0x10000, header + GIANT - 0x10000);
-  poke(header + 8, GIANT | 2);
-  tag(header + alignment, GIANT - alignment, GIANT - alignment - 100, birth(SITE + 1, 1));
+  poke(header + 8, size | 2);
+  tag(header + alignment, usable, usable - 100, birth(SITE + 1, 1));
   return header + alignment;
 }
 
@@ -263,6 +263,22 @@ describe("a large table", () => {
   });
 });
 
+describe("large tables", () => {
+  test("that begin anywhere are found as holders, also those whose turn is in a later pass", () => {
+    memoryOf(0x300000);
+    watch([SITE]);
+    for (let i: u64 = 0; i < 12; ++i) {
+      const holder = BASE + 0x40120 + i * 0x30000;
+      tag(holder, 0x28000, 0x28000 - 1000, birth(SITE + 1, 1));
+      poke(holder, block(BASE + 0x100 + i * 64));
+      poke(ROOTS + 8 * i, holder);
+    }
+    passes(12);
+    expect(chain()).toBe("[301] <- foo.so variable48 (.bss)");
+    expect(found(FINDING_CHAINED)).toBe(12);
+  });
+});
+
 describe("a block of more than 64 MiB", () => {
   test("is told as the holder of what lies in its first and last words, and no memory is read in vain for that", () => {
     memoryOf(GIANT_END);
@@ -287,6 +303,40 @@ describe("a block of more than 64 MiB", () => {
       poke(giant(alignment) + 8, block(BASE + 0x100));
       passes(2);
       expect(chain()).toBe("[301]");
+    }
+  });
+
+  test("is told where its header has the size without itself, as glibc writes it since 2.43", () => {
+    memoryOf(GIANT_END);
+    watch([SITE]);
+    poke(giant(16, GIANT - 16, GIANT - 24) + 8, block(BASE + 0x100));
+    passes(2);
+    expect(chain()).toBe("[301]");
+  });
+
+  test("is told among hundreds of pages that look like its header", () => {
+    memoryOf(GIANT_END + 300 * 0x1000);
+    watch([SITE]);
+    const table = giant(16);
+    poke(table + 8, block(BASE + 0x100));
+    for (let page: u64 = 0; page < 300; ++page) {
+      poke(BASE + GIANT_END + page * 0x1000, 77); // somebody's record
+      poke(BASE + GIANT_END + page * 0x1000 + 8, GIANT | 2);
+    }
+    passes(2);
+    expect(chain()).toBe("[301]");
+  });
+
+  test("is told where memory without a tag refers to the block too, and a place that the pass met later is in it", () => {
+    memoryOf(GIANT_END);
+    watch([SITE]);
+    const held = block(BASE + 0x100);
+    const table = giant(16);
+    poke(BASE + 0x20000, held); // heap of the server
+    poke(table + 0x800, held);
+    for (let i = 0; i < 12; ++i) {
+      pass();
+      if (i) expect(chain()).toBe("[301]");
     }
   });
 
