@@ -8,7 +8,8 @@
 //    │ 0             │ size  | 2   │ the user's   │       │ tag │      size: of all of it, a multiple of a page
 //    └───────────────┴─────────────┴──────────────┴ ─ ─ ─ ┴─────┘
 //
-// Since glibc 2.43 the size is without the header, the last 8 bytes are nobody's, and the first word is 1 on huge pages.
+// In later versions of glibc (mmap_set_chunk()) the size is without the header, the last 8 bytes are nobody's, and the first word is 1 on huge
+// pages.
 //
 // A pass notes what looks like such a header, and after it the tag tells whether it is one. A block that was asked for with an alignment begins
 // farther behind its header. Other allocators have no such headers: what their giants hold is held by the server's heap.
@@ -17,6 +18,7 @@ import { EPOCH_BITS, TAG_SIZE } from "../abi";
 import { GIANT_SIZE, giants, GIANTS_COUNT, window } from "../base/memory";
 import { recordAt } from "../base/regions";
 import { Site } from "../base/types";
+import { rootOfSite } from "./root";
 import { isTagWithKey } from "./searched";
 import { BLOCK_FAR, birthOf, canBeTag } from "./tag";
 
@@ -99,11 +101,11 @@ function startBehind(header: u64, tag: u64, before: u64): u64 {
   return 0;
 }
 
-/** The site of the giant that an address lies in; 0 if it lies in none. */
-export function giantSiteAt(address: u64): Site {
+/** The giant that an address lies in, as a root (root.ts); 0 if it lies in none. */
+export function giantRoot(address: u64): u32 {
   for (let i: u32 = 0; i < count; ++i) {
     const giant = giantAt(i);
-    if (giant.birth && address >= giant.from && address < giant.to) return <Site>(giant.birth >> EPOCH_BITS);
+    if (giant.birth && address >= giant.from && address < giant.to) return rootOfSite(<Site>(giant.birth >> EPOCH_BITS));
   }
   return 0;
 }

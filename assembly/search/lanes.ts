@@ -18,6 +18,8 @@ import { lowest, span } from "./filter";
 /** Words that are looked at at once. */
 export const NOTED: u32 = 32;
 const WORD: u32 = sizeof<u64>();
+/** Offset of a word's upper half. */
+const UPPER: u32 = 4;
 const TOP: u64 = 0x8000;
 const TOPS: u64 = 0x8000_8000_8000_8000;
 
@@ -44,7 +46,7 @@ export function noteWords(at: u32, least: u64, most: u64): u64 {
   let noted: u64 = 0;
   // A loop, as the compilers move the loads of all turns to the front if it is unrolled, and run out of registers.
   for (const end = at + (NOTED / 2) * WORD; at < end; at += WORD) {
-    noted = (noted >> 1) | tell(load<u32>(at, 4), load<u32>(at, 132), least, most);
+    noted = (noted >> 1) | tell(load<u32>(at, UPPER), load<u32>(at, UPPER + (NOTED / 2) * WORD), least, most);
   }
   return noted;
 }

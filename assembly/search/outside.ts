@@ -8,9 +8,8 @@
 
 import { EPOCH_BITS, REQUEST_NONE, REQUEST_PLACE, REQUEST_READ } from "../abi";
 import { VALUE_HELD, VALUE_UNSURE } from "./block";
-import { giantSiteAt } from "./giant";
+import { giantRoot } from "./giant";
 import { beginLookup, foundKey, foundSpent, holder, LOOKUP_BLOCK, LOOKUP_UNKNOWN, watchFound } from "./lookup";
-import { rootOfSite } from "./root";
 import { countHolders, holderBlocks, Searched, searchedAt } from "./searched";
 import {
   areOutsidesMissing,
@@ -50,7 +49,8 @@ export function beginOutsides(): void {
 
 /** Begins the next request: REQUEST_READ for a lookup (lookup.ts), REQUEST_PLACE for the address of outsidePlace(). */
 export function nextOutside(): u32 {
-  if (isInGiant()) answerOutsideRoot(rootOfSite(giantSiteAt(present().location)), true);
+  const root = isAnyLeft() && phase == LOCATION ? giantRoot(present().location) : 0;
+  if (root) answerOutsideRoot(root, true);
   if (!isAnyLeft()) return REQUEST_NONE;
   if (phase == PLACE) return REQUEST_PLACE;
   beginLookup(phase == TARGET ? present().target : present().location);
@@ -59,11 +59,6 @@ export function nextOutside(): u32 {
 
 function isAnyLeft(): bool {
   return isTesting && index < min(outsideCount, LOOKED_AT) && !isRootFound;
-}
-
-/** Whether the reference that is looked at is in a very large block. */
-function isInGiant(): bool {
-  return isAnyLeft() && phase == LOCATION && giantSiteAt(present().location) != 0;
 }
 
 export function outsidePlace(): u64 {

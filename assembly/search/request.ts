@@ -17,7 +17,7 @@ import { EPOCH_BITS, LOOKUPS_MAX, REQUEST_NONE, REQUEST_PLACE, REQUEST_READ, SEA
 import { BLOCKS_COUNT, SAMPLED_COUNT, window } from "../base/memory";
 import { Block, blockAt, clearBlock, placeOf, sortBlocks, NO_BLOCK, VALUE_NONE, Watched } from "./block";
 import { composeChain } from "./chain";
-import { answerGiant, GIANT_END, giantSiteAt, nextGiantEnd } from "./giant";
+import { answerGiant, GIANT_END, giantRoot, nextGiantEnd } from "./giant";
 import { isAtTurn, judgeSite } from "./judge";
 import {
   beginLookup,
@@ -137,8 +137,9 @@ export function nextRequest(): u32 {
   if (step == STEP_ROOTS && asked < ROOTS_ASKED) {
     for (; current < BLOCKS_COUNT; nextPlaces()) {
       while (findPlace(blockAt(current))) {
-        if (!giantSiteAt(place)) return ask(place);
-        takeRoot(blockAt(current), rootOfSite(giantSiteAt(place)));
+        const root = giantRoot(place);
+        if (!root) return ask(place);
+        takeRoot(blockAt(current), root);
       }
     }
   }
@@ -233,8 +234,9 @@ function findLookup(): bool {
     if (reference < block.places && (reference ? !isTold(block) : isLookedUp(block))) {
       if (!reference && !hasPlace(block, block.root)) block.root = 0;
       const at = placeOf(current, reference);
-      if (giantSiteAt(at)) {
-        takeGiant(block, at);
+      const root = giantRoot(at);
+      if (root) {
+        takeGiant(block, at, root);
         continue;
       }
       beginLookup(at);
@@ -321,11 +323,11 @@ function takeOutside(block: Block, at: u64): void {
   block.rootText = 0;
 }
 
-/** The present place is in a very large block, whose site is the root: that is a name. */
-function takeGiant(block: Block, at: u64): void {
+/** The present place is in a very large block, which is a root with a name. */
+function takeGiant(block: Block, at: u64, root: u32): void {
   block.outsides |= 1 << reference++;
   block.root = at;
-  block.rootText = rootOfSite(giantSiteAt(at));
+  block.rootText = root;
 }
 
 /**

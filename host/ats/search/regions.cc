@@ -107,9 +107,9 @@ has_page(uint64_t start, uint64_t end)
          std::any_of(resident, resident + pages, [](unsigned char page) { return (page & 1) != 0; });
 }
 
-/* Whether there is one in the swap, which mincore() calls absent. If the system does not tell, there may be. */
+/* The same of pages in the swap too, which mincore() calls absent. If the system does not tell, there may be one. */
 static bool
-has_swapped_page(uint64_t start, uint64_t end)
+has_page_or_swap(uint64_t start, uint64_t end)
 {
   static uint64_t entries[STEP_PAGES];
   size_t count = (end - start) / page_size();
@@ -135,7 +135,7 @@ append_sparse(memtrack_regions *regions, uint64_t start, uint64_t end, bool is_r
   }
   for (uint64_t at = start, stop; at < end; at = stop) {
     stop = std::min(end, (at / STEP + 1) * STEP);
-    if (has_page(at, stop) || (swapped && has_swapped_page(at, stop))) {
+    if (has_page(at, stop) || (swapped && has_page_or_swap(at, stop))) {
       append(regions, at, stop, end, is_rare);
     }
   }
@@ -261,17 +261,24 @@ last_of(const memtrack_regions *regions, Left is_left)
   return behind == regions->list ? nullptr : behind - 1;
 }
 
+/* The last that begins at an address or before it; nullptr if there is none. */
+static const memtrack_region *
+begun_at(const memtrack_regions *regions, uint64_t address)
+{
+  return last_of(regions, [=](const memtrack_region &each) { return each.start <= address; });
+}
+
 const memtrack_region *
 memtrack_regions_at(const memtrack_regions *regions, uint64_t address)
 {
-  const memtrack_region *region = last_of(regions, [=](const memtrack_region &each) { return each.start <= address; });
+  const memtrack_region *region = begun_at(regions, address);
   return region && address < region->end ? region : nullptr;
 }
 
 uint64_t
 memtrack_regions_limit(const memtrack_regions *regions, uint64_t address)
 {
-  const memtrack_region *region = last_of(regions, [=](const memtrack_region &each) { return each.start <= address; });
+  const memtrack_region *region = begun_at(regions, address);
   return region && address < region->limit ? region->limit : 0;
 }
 

@@ -15,8 +15,8 @@ import {
   FINDING_PROBABLY,
   FINDING_UNSURE,
   FINDING_WATCHED,
-  WATCHED_MAX,
   TAG_SIZE,
+  WATCHED_MAX,
 } from "../../../assembly/abi";
 import { PHI } from "../../../assembly/base/hash";
 import {
@@ -306,7 +306,7 @@ describe("a block of more than 64 MiB", () => {
     }
   });
 
-  test("is told where its header has the size without itself, as glibc writes it since 2.43", () => {
+  test("is told where its header has the size without itself, as later versions of glibc write it", () => {
     memoryOf(GIANT_END);
     watch([SITE]);
     poke(giant(16, GIANT - 16, GIANT - 24) + 8, block(BASE + 0x100));
